@@ -1,0 +1,119 @@
+/**
+ * The one error catalogue. A code is never reused for another meaning; docs/operations.md says
+ * for each what to do, and a test holds both equal.
+ */
+interface CatalogueEntry {
+  /** True when doing the same again later may succeed. */
+  readonly retryable: boolean;
+  readonly httpStatus: number;
+  /** Exit code of the command line: 2 is wrong usage or input, 1 is a failure of ours or of the world. */
+  readonly exitCode: 1 | 2;
+}
+
+const entry = (retryable: boolean, httpStatus: number, exitCode: 1 | 2): CatalogueEntry => ({ retryable, httpStatus, exitCode });
+
+export const ERROR_CATALOGUE = {
+  // Input files
+  FILE_NOT_FOUND: entry(false, 400, 2),
+  FILE_NOT_HDF5: entry(false, 400, 2),
+  FILE_DAMAGED: entry(false, 400, 2),
+  ANNDATA_UNSUPPORTED: entry(false, 400, 2),
+  ANNDATA_INVALID: entry(false, 400, 2),
+  COUNTS_INVALID: entry(false, 400, 2),
+  // Atlas
+  COLUMN_NOT_FOUND: entry(false, 400, 2),
+  PERTURBATION_COLUMN_MISSING: entry(false, 400, 2),
+  GENES_DUPLICATED: entry(false, 400, 2),
+  GROUP_EMPTY: entry(false, 400, 2),
+  CONTROL_LABEL_MISSING: entry(false, 400, 2),
+  ATLAS_NOT_FOUND: entry(false, 404, 2),
+  ATLAS_EXISTS: entry(false, 409, 2),
+  // Question
+  QUESTION_EMPTY: entry(false, 400, 2),
+  QUESTION_TOO_LONG: entry(false, 413, 2),
+  QUESTION_NOT_UNDERSTOOD: entry(false, 422, 2),
+  CELL_TYPE_UNKNOWN: entry(false, 422, 2),
+  PERTURBATION_UNKNOWN: entry(false, 422, 2),
+  CELL_TYPE_NOT_IN_ATLAS: entry(false, 422, 2),
+  NO_PROMPT_CELLS: entry(false, 422, 2),
+  // Runs
+  RUN_NOT_FOUND: entry(false, 404, 2),
+  RUN_EXISTS: entry(false, 409, 2),
+  RUN_STATE_FORBIDS: entry(false, 409, 2),
+  RUN_CANCELLED: entry(false, 409, 1),
+  CONFIG_INVALID: entry(false, 400, 2),
+  USAGE: entry(false, 400, 2),
+  // Durability
+  COMMIT_CONFLICT: entry(false, 409, 1),
+  LEASE_LOST: entry(false, 409, 1),
+  STORE_UNAVAILABLE: entry(true, 503, 1),
+  STORE_LOCKED: entry(false, 503, 1),
+  SNAPSHOT_TOO_LARGE: entry(false, 500, 1),
+  MACHINE_VERSION_UNKNOWN: entry(false, 500, 1),
+  // Inference
+  JOB_FAILED: entry(true, 502, 1),
+  JOB_PREEMPTED: entry(true, 502, 1),
+  JOB_OVER_TIME: entry(false, 504, 1),
+  JOB_DEADLINE_PASSED: entry(true, 504, 1),
+  JOB_NOT_OURS: entry(false, 409, 1),
+  PREDICTION_INVALID: entry(false, 502, 1),
+  INFERENCE_COMMAND_INVALID: entry(false, 400, 2),
+  // Objects and mail
+  OBJECT_NOT_FOUND: entry(true, 404, 1),
+  OBJECT_PATH_INVALID: entry(false, 400, 2),
+  OBJECT_DAMAGED: entry(true, 500, 1),
+  OBJECTS_UNAVAILABLE: entry(true, 503, 1),
+  MAIL_REJECTED: entry(false, 502, 1),
+  MAIL_UNAVAILABLE: entry(true, 503, 1),
+  // Ours
+  STEP_ABORTED: entry(true, 499, 1),
+  INTERNAL: entry(true, 500, 1),
+} as const satisfies Record<string, CatalogueEntry>;
+
+export type ErrorCode = keyof typeof ERROR_CATALOGUE;
+
+/** Plain JSON form of an error, the only form that enters a machine context or a document. */
+export interface ErrorRecord {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly retryable: boolean;
+}
+
+/** An error with a code from the catalogue. `message` is one plain sentence: what is wrong, what to do. */
+export class HaystackError extends Error {
+  readonly code: ErrorCode;
+  readonly details: Record<string, unknown> | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { details?: Record<string, unknown>; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "HaystackError";
+    this.code = code;
+    this.details = options.details;
+  }
+
+  get retryable(): boolean {
+    return ERROR_CATALOGUE[this.code].retryable;
+  }
+
+  get exitCode(): 1 | 2 {
+    return ERROR_CATALOGUE[this.code].exitCode;
+  }
+
+  toRecord(): ErrorRecord {
+    return { code: this.code, message: this.message, retryable: this.retryable };
+  }
+}
+
+/** Turns anything thrown (also an error that crossed a worker thread as plain properties) into a catalogue error. */
+export function toHaystackError(thrown: unknown): HaystackError {
+  if (thrown instanceof HaystackError) return thrown;
+  if (thrown instanceof Error) {
+    const { code, details } = thrown as { code?: unknown; details?: Record<string, unknown> };
+    if (thrown.name === "HaystackError" && typeof code === "string" && code in ERROR_CATALOGUE) {
+      return new HaystackError(code as ErrorCode, thrown.message, details === undefined ? { cause: thrown } : { details, cause: thrown });
+    }
+    if (thrown.name === "AbortError") return new HaystackError("STEP_ABORTED", "The step was stopped before it finished.", { cause: thrown });
+    return new HaystackError("INTERNAL", thrown.message || thrown.name, { cause: thrown });
+  }
+  return new HaystackError("INTERNAL", String(thrown));
+}

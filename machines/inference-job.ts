@@ -1,0 +1,165 @@
+import { assign, sendParent, sendTo, setup } from "xstate";
+import type { ErrorRecord } from "../errors.ts";
+import { jobId } from "./job-id.ts";
+import type {
+  CheckJobInput, CheckJobOutput, JobKind, JobRecord, ObjectReference, PrepareJobInput, RunEvent, SubmitJobInput, SubmitJobOutput,
+} from "./run-types.ts";
+import { stopJobsMachine } from "./stop-jobs.ts";
+import { unbound } from "./unbound.ts";
+
+export interface InferenceJobInput {
+  readonly run_id: string;
+  readonly iteration: number;
+  readonly kind: JobKind;
+  readonly plan: ObjectReference;
+  readonly random_seed: number;
+  readonly first_attempt: number;
+  readonly max_attempts: number;
+  readonly deadline_seconds: number;
+}
+
+interface InferenceJobContext extends InferenceJobInput {
+  readonly job: JobRecord;
+  readonly submitted_at: number;
+  readonly deadline_at: number;
+  /** When to look again: the reconcile time while awaiting, the retry time while retrying. */
+  readonly wake_at: number | null;
+  readonly predictions: ObjectReference | null;
+  readonly error: ErrorRecord | null;
+}
+
+export interface InferenceJobOutput {
+  readonly predictions: ObjectReference | null;
+  readonly error: ErrorRecord | null;
+}
+
+const nameAttempt = (input: InferenceJobInput, attempt: number): JobRecord => ({
+  job_id: jobId(input.run_id, input.iteration, input.kind, attempt),
+  iteration: input.iteration,
+  kind: input.kind,
+  attempt,
+  state: "submitting",
+  run_seconds: null,
+  problem: null,
+});
+
+const endJob = (job: JobRecord, state: "succeeded" | "failed", runSeconds: number | null, error: ErrorRecord | null): JobRecord =>
+  ({ ...job, state, run_seconds: runSeconds, problem: error?.message ?? null });
+
+/** One inference job of one iteration, with its attempts. `job.changed` is a hint; Batch is the truth (D8). */
+export const inferenceJobMachine = setup({
+  types: {
+    input: {} as InferenceJobInput,
+    context: {} as InferenceJobContext,
+    events: {} as Extract<RunEvent, { type: "job.changed" | "clock.ticked" }>,
+    output: {} as InferenceJobOutput,
+  },
+  actors: {
+    prepareJob: unbound<void, PrepareJobInput>("prepareJob"),
+    submitJob: unbound<SubmitJobOutput, SubmitJobInput>("submitJob"),
+    checkJob: unbound<CheckJobOutput, CheckJobInput>("checkJob"),
+    stopJobs: stopJobsMachine,
+  },
+  actions: {
+    tellRun: sendParent(({ context }: { context: InferenceJobContext }) => ({ type: "job.recorded", job: context.job })),
+    forwardToStopJobs: sendTo("stopJobs", ({ event }) => event),
+    nameNextAttempt: assign(({ context }) => ({ job: nameAttempt(context, context.job.attempt + 1), wake_at: null })),
+    setTimes: assign(({ context }, output: SubmitJobOutput) => ({
+      job: { ...context.job, state: "submitted" as const },
+      submitted_at: output.now,
+      deadline_at: output.deadline_at,
+      wake_at: output.check_at,
+    })),
+    setNextCheck: assign((_, output: CheckJobOutput) => ({ wake_at: output.verdict === "waiting" ? output.check_at : null })),
+    checkAtNextTick: assign({ wake_at: 0 }),
+    setSuccess: assign(({ context }, output: CheckJobOutput) =>
+      output.verdict === "succeeded"
+        ? { job: endJob(context.job, "succeeded", output.run_seconds, null), predictions: output.predictions, wake_at: null }
+        : {}),
+    setFailure: assign(({ context }, output: CheckJobOutput) =>
+      output.verdict === "failed"
+        ? { job: endJob(context.job, "failed", output.run_seconds, output.error), error: output.error, wake_at: output.retry_at }
+        : {}),
+    setOverdue: assign(({ context }, output: CheckJobOutput) =>
+      output.verdict === "overdue" ? { job: endJob(context.job, "failed", null, output.error), error: output.error, wake_at: null } : {}),
+    setError: assign((_, params: { error: unknown }) => ({ error: params.error as ErrorRecord, wake_at: null })),
+    markFailed: assign(({ context }) => ({ job: endJob(context.job, "failed", context.job.run_seconds, context.error) })),
+  },
+  guards: {
+    isMine: ({ context, event }) => event.type === "job.changed" && event.job_id === context.job.job_id,
+    isDue: ({ context, event }) => event.type === "clock.ticked" && context.wake_at !== null && event.now >= context.wake_at,
+    isWaiting: (_, output: CheckJobOutput) => output.verdict === "waiting",
+    hasSucceeded: (_, output: CheckJobOutput) => output.verdict === "succeeded",
+    isOverdue: (_, output: CheckJobOutput) => output.verdict === "overdue",
+    mayRetry: ({ context }, output: CheckJobOutput) =>
+      output.verdict === "failed" && output.error.retryable && context.job.attempt - context.first_attempt + 1 < context.max_attempts,
+  },
+}).createMachine({
+  id: "inferenceJob",
+  context: ({ input }) => ({
+    ...input,
+    job: nameAttempt(input, input.first_attempt),
+    submitted_at: 0,
+    deadline_at: 0,
+    wake_at: null,
+    predictions: null,
+    error: null,
+  }),
+  initial: "preparing",
+  states: {
+    preparing: {
+      invoke: {
+        id: "prepareJob",
+        src: "prepareJob",
+        input: ({ context: { run_id, iteration, kind, plan } }) => ({ run_id, iteration, kind, plan }),
+        onDone: "submitting",
+        onError: { target: "failed", actions: { type: "setError", params: ({ event }) => ({ error: event.error }) } },
+      },
+    },
+    submitting: {
+      entry: "tellRun",
+      invoke: {
+        id: "submitJob",
+        src: "submitJob",
+        input: ({ context: { job, run_id, random_seed, deadline_seconds } }) => ({ job, run_id, random_seed, deadline_seconds }),
+        onDone: { target: "awaiting", actions: [{ type: "setTimes", params: ({ event }) => event.output }, "tellRun"] },
+        onError: { target: "failed", actions: [{ type: "setError", params: ({ event }) => ({ error: event.error }) }, "markFailed", "tellRun"] },
+      },
+    },
+    awaiting: {
+      on: { "job.changed": { guard: "isMine", target: "checking" }, "clock.ticked": { guard: "isDue", target: "checking" } },
+    },
+    checking: {
+      on: { "job.changed": { guard: "isMine", target: "checking", reenter: true } },
+      invoke: {
+        id: "checkJob",
+        src: "checkJob",
+        input: ({ context: { job, run_id, submitted_at, deadline_at } }) => ({ job, run_id, submitted_at, deadline_at }),
+        onDone: [
+          { guard: { type: "isWaiting", params: ({ event }) => event.output }, target: "awaiting", actions: { type: "setNextCheck", params: ({ event }) => event.output } },
+          { guard: { type: "hasSucceeded", params: ({ event }) => event.output }, target: "succeeded", actions: [{ type: "setSuccess", params: ({ event }) => event.output }, "tellRun"] },
+          { guard: { type: "isOverdue", params: ({ event }) => event.output }, target: "expiring", actions: { type: "setOverdue", params: ({ event }) => event.output } },
+          { guard: { type: "mayRetry", params: ({ event }) => event.output }, target: "retrying", actions: [{ type: "setFailure", params: ({ event }) => event.output }, "tellRun"] },
+          { target: "failed", actions: [{ type: "setFailure", params: ({ event }) => event.output }, "tellRun"] },
+        ],
+        onError: { target: "awaiting", actions: "checkAtNextTick" },
+      },
+    },
+    retrying: {
+      on: { "clock.ticked": { guard: "isDue", target: "submitting", actions: "nameNextAttempt" } },
+    },
+    expiring: {
+      invoke: {
+        id: "stopJobs",
+        src: "stopJobs",
+        input: ({ context }) => ({ job_ids: [context.job.job_id] }),
+        onDone: { target: "failed", actions: "tellRun" },
+        onError: { target: "failed", actions: "tellRun" },
+      },
+      on: { "job.changed": { actions: "forwardToStopJobs" }, "clock.ticked": { actions: "forwardToStopJobs" } },
+    },
+    succeeded: { type: "final" },
+    failed: { type: "final" },
+  },
+  output: ({ context }) => ({ predictions: context.predictions, error: context.predictions === null ? context.error : null }),
+});

@@ -1,0 +1,92 @@
+import type { ErrorRecord } from "../errors.ts";
+import type { IterationSummary, RunConfig, RunPhase, TerminationReason } from "../services/runs/document.ts";
+import type { InferenceJobInput, InferenceJobOutput } from "./inference-job.ts";
+import type { CurrentRound, EvaluateOutput, FinishedIteration, JobKind, JobRecord, OwedMail, RunContext } from "./run-types.ts";
+
+/** The mechanism below the run machine: plain functions from context to context, no XState. */
+
+/** A value the machine's order of states guarantees; its absence is a fault in the machine itself. */
+export function present<Value>(value: Value | null, name: string): Value {
+  if (value === null) throw new Error(`The run has no ${name} in a state that needs it.`);
+  return value;
+}
+
+export const scores = (iterations: readonly FinishedIteration[]): number[] => iterations.map(({ summary }) => summary.score);
+
+/** Why a run stops after its newest iteration, or null to go on. A plateau is a window without a gain over the best before it. */
+export function terminationReason(summaries: readonly number[], config: RunConfig): TerminationReason | null {
+  const newest = summaries.at(-1);
+  if (newest === undefined) return null;
+  if (newest >= config.score_threshold) return "converged";
+  if (summaries.length >= config.max_iterations) return "max_iterations";
+  if (summaries.length > config.plateau_window) {
+    const before = Math.max(...summaries.slice(0, -config.plateau_window));
+    const within = Math.max(...summaries.slice(-config.plateau_window));
+    if (within - before < config.min_improvement) return "plateau";
+  }
+  return null;
+}
+
+/** The iteration whose predictions are delivered: the newest of the best ones has seen most feedback, the first cost least: the first. */
+export function deliveredIteration(iterations: readonly FinishedIteration[], deliver: RunConfig["deliver"]): IterationSummary {
+  const summaries = iterations.map(({ summary }) => summary);
+  const [first, ...rest] = deliver === "last" ? summaries.toReversed() : summaries;
+  if (first === undefined) throw new Error("A run delivers only after an iteration.");
+  return deliver === "last" ? first : rest.reduce((best, next) => (next.score > best.score ? next : best), first);
+}
+
+export function recordJob(jobs: readonly JobRecord[], job: JobRecord): JobRecord[] {
+  const known = jobs.findIndex(({ job_id }) => job_id === job.job_id);
+  return known === -1 ? [...jobs, job] : jobs.with(known, job);
+}
+
+/** Jobs that may still run on a GPU. */
+export function liveJobs(jobs: readonly JobRecord[]): string[] {
+  return jobs.filter(({ state }) => state === "submitting" || state === "submitted").map(({ job_id }) => job_id);
+}
+
+export const markCancelled = (jobs: readonly JobRecord[]): JobRecord[] =>
+  jobs.map((job) => (job.state === "submitting" || job.state === "submitted" ? { ...job, state: "cancelled" } : job));
+
+export function jobInput(context: RunContext, kind: JobKind): InferenceJobInput {
+  const attempts = context.jobs.filter((job) => job.iteration === context.iteration && job.kind === kind).map(({ attempt }) => attempt);
+  return {
+    run_id: context.run_id,
+    iteration: context.iteration,
+    kind,
+    plan: present(context.round, "prompt plan").plan,
+    random_seed: context.random_seed,
+    first_attempt: Math.max(0, ...attempts) + 1,
+    max_attempts: context.config.max_job_attempts,
+    deadline_seconds: context.config.job_deadline_seconds,
+  };
+}
+
+export function finishJob(context: RunContext, kind: JobKind, output: InferenceJobOutput): Partial<RunContext> {
+  const round: CurrentRound = present(context.round, "prompt plan");
+  return { round: { ...round, [kind === "prediction" ? "predictions" : "control_predictions"]: output.predictions } };
+}
+
+export function finishIteration(context: RunContext, output: EvaluateOutput): Partial<RunContext> {
+  const round = present(context.round, "prompt plan");
+  const finished: FinishedIteration = {
+    summary: output.summary,
+    plan: round.plan,
+    predictions: present(round.predictions, "predictions"),
+    control_predictions: round.control_predictions,
+    evaluation: output.evaluation,
+  };
+  const iterations = [...context.iterations, finished];
+  return { iterations, round: null, termination_reason: terminationReason(scores(iterations), context.config) };
+}
+
+/** Each failure and each end owes one mail; the key numbers repeated failures after RETRY. */
+export function oweMail(context: RunContext, kind: OwedMail["kind"]): Partial<RunContext> {
+  const number = context.mails.filter((mail) => mail.kind === kind).length + 1;
+  return { mails: [...context.mails, { kind, key: `${context.run_id}.${kind}.${number}` }] };
+}
+
+export const failure = (phase: RunPhase, error: ErrorRecord): Partial<RunContext> => ({
+  error: { code: error.code, message: error.message, retryable: error.retryable, phase },
+  termination_reason: "failed",
+});

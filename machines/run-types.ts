@@ -1,0 +1,155 @@
+import type { ErrorRecord } from "../errors.ts";
+import type { StructuredQuery, ControlStrategy } from "../science/query/structured-query.ts";
+import type { IterationSummary, RunConfig, RunErrorRecord, RunPhase, TerminationReason } from "../services/runs/document.ts";
+
+/** A stored object: path and content hash. Contexts hold references, never matrices. */
+export interface ObjectReference {
+  readonly path: string;
+  readonly sha256: string;
+}
+
+export type JobKind = "prediction" | "control";
+
+/** What the run knows of every inference job it ever named; the newest attempt of a kind counts. */
+export interface JobRecord {
+  readonly job_id: string;
+  readonly iteration: number;
+  readonly kind: JobKind;
+  readonly attempt: number;
+  readonly state: "submitting" | "submitted" | "succeeded" | "failed" | "cancelled";
+  readonly run_seconds: number | null;
+  readonly problem: string | null;
+}
+
+/** The prompt of the present iteration and what came of it so far. */
+export interface CurrentRound {
+  readonly plan: ObjectReference;
+  readonly candidate_id: string;
+  readonly prompt_strategy: IterationSummary["prompt_strategy"];
+  readonly prompt_rationale: string;
+  readonly prompt_cells: number;
+  readonly query_cells: number;
+  readonly predictions: ObjectReference | null;
+  readonly control_predictions: ObjectReference | null;
+}
+
+/** A finished iteration: what the document shows, and where its files are. */
+export interface FinishedIteration {
+  readonly summary: IterationSummary;
+  readonly plan: ObjectReference;
+  readonly predictions: ObjectReference;
+  readonly control_predictions: ObjectReference | null;
+  readonly evaluation: ObjectReference;
+}
+
+export interface OwedMail {
+  readonly key: string;
+  readonly kind: "run_completed" | "run_failed" | "run_cancelled";
+}
+
+export interface RunInput {
+  readonly run_id: string;
+  readonly query: string;
+  readonly config: RunConfig;
+  readonly random_seed: number;
+}
+
+export interface RunContext extends RunInput {
+  readonly phase: RunPhase;
+  readonly iteration: number;
+  readonly structured_query: StructuredQuery | null;
+  readonly control_cells_available: boolean | null;
+  readonly control_strategy_effective: ControlStrategy | null;
+  readonly round: CurrentRound | null;
+  readonly jobs: readonly JobRecord[];
+  readonly iterations: readonly FinishedIteration[];
+  readonly delivered_iteration: number | null;
+  readonly outputs: { readonly anndata: string; readonly report: string; readonly log: string } | null;
+  readonly termination_reason: TerminationReason | null;
+  readonly error: RunErrorRecord | null;
+  readonly mails: readonly OwedMail[];
+}
+
+export type RunEvent =
+  | { readonly type: "run.admitted" }
+  | { readonly type: "cancel.requested" }
+  | { readonly type: "retry.requested" }
+  | { readonly type: "job.changed"; readonly job_id: string; readonly state: string }
+  | { readonly type: "job.recorded"; readonly job: JobRecord }
+  | { readonly type: "clock.ticked"; readonly now: number };
+
+/** What each step takes and gives: the commands of the machine, bound to effects in actors/. */
+export interface AnalyzeInput {
+  readonly run_id: string;
+  readonly query: string;
+  readonly config: RunConfig;
+}
+export interface AnalyzeOutput {
+  readonly structured_query: StructuredQuery;
+  readonly control_cells_available: boolean;
+  readonly control_strategy_effective: ControlStrategy;
+}
+export interface PromptInput {
+  readonly run_id: string;
+  readonly config: RunConfig;
+  readonly random_seed: number;
+  readonly iteration: number;
+  readonly structured_query: StructuredQuery;
+  readonly control_strategy_effective: ControlStrategy;
+  readonly iterations: readonly IterationSummary[];
+}
+export type PromptOutput = Omit<CurrentRound, "predictions" | "control_predictions">;
+export interface EvaluateInput {
+  readonly run_id: string;
+  readonly config: RunConfig;
+  readonly random_seed: number;
+  readonly iteration: number;
+  readonly structured_query: StructuredQuery;
+  readonly control_strategy_effective: ControlStrategy;
+  readonly round: CurrentRound;
+}
+export interface EvaluateOutput {
+  readonly summary: IterationSummary;
+  readonly evaluation: ObjectReference;
+}
+export interface OutputInput {
+  readonly context: RunContext;
+}
+export type OutputOutput = NonNullable<RunContext["outputs"]>;
+
+export interface PrepareJobInput {
+  readonly run_id: string;
+  readonly iteration: number;
+  readonly kind: JobKind;
+  readonly plan: ObjectReference;
+}
+export interface SubmitJobInput {
+  readonly job: JobRecord;
+  readonly run_id: string;
+  readonly random_seed: number;
+  readonly deadline_seconds: number;
+}
+export interface SubmitJobOutput {
+  readonly now: number;
+  readonly deadline_at: number;
+  readonly check_at: number;
+}
+export interface CheckJobInput {
+  readonly job: JobRecord;
+  readonly run_id: string;
+  readonly submitted_at: number;
+  readonly deadline_at: number;
+}
+export type CheckJobOutput =
+  | { readonly verdict: "waiting"; readonly now: number; readonly check_at: number }
+  | { readonly verdict: "succeeded"; readonly predictions: ObjectReference; readonly run_seconds: number | null }
+  | { readonly verdict: "overdue"; readonly error: ErrorRecord }
+  | { readonly verdict: "failed"; readonly error: ErrorRecord; readonly retry_at: number; readonly run_seconds: number | null };
+export interface CancelJobsInput {
+  readonly job_ids: readonly string[];
+}
+export interface CancelJobsOutput {
+  /** Jobs that Batch does not yet call terminal. */
+  readonly remaining: readonly string[];
+  readonly check_at: number;
+}

@@ -1,0 +1,51 @@
+import { assign, setup } from "xstate";
+import type { CancelJobsInput, CancelJobsOutput } from "./run-types.ts";
+import { unbound } from "./unbound.ts";
+
+interface StopJobsContext {
+  readonly job_ids: readonly string[];
+  readonly wake_at: number | null;
+}
+
+/** Asks Batch to cancel jobs and asks again until every one is really terminal: a job that runs on costs money. */
+export const stopJobsMachine = setup({
+  types: {
+    input: {} as { readonly job_ids: readonly string[] },
+    context: {} as StopJobsContext,
+    events: {} as { readonly type: "job.changed"; readonly job_id: string } | { readonly type: "clock.ticked"; readonly now: number },
+  },
+  actors: { cancelJobs: unbound<CancelJobsOutput, CancelJobsInput>("cancelJobs") },
+  actions: {
+    keepRemaining: assign((_, output: CancelJobsOutput) => ({ job_ids: output.remaining, wake_at: output.check_at })),
+    forgetWakeUp: assign({ wake_at: null }),
+    /** Zero is overdue at once: the next tick asks again. */
+    askAtNextTick: assign({ wake_at: 0 }),
+  },
+  guards: {
+    allTerminal: (_, output: CancelJobsOutput) => output.remaining.length === 0,
+    nothingToStop: ({ context }) => context.job_ids.length === 0,
+    isDue: ({ context, event }) => event.type === "clock.ticked" && context.wake_at !== null && event.now >= context.wake_at,
+  },
+}).createMachine({
+  id: "stopJobs",
+  context: ({ input }) => ({ job_ids: input.job_ids, wake_at: null }),
+  initial: "deciding",
+  states: {
+    deciding: { always: [{ guard: "nothingToStop", target: "stopped" }, { target: "cancelling" }] },
+    cancelling: {
+      entry: "forgetWakeUp",
+      invoke: {
+        id: "cancelJobs",
+        src: "cancelJobs",
+        input: ({ context }) => ({ job_ids: context.job_ids }),
+        onDone: [
+          { guard: { type: "allTerminal", params: ({ event }) => event.output }, target: "stopped" },
+          { target: "waiting", actions: { type: "keepRemaining", params: ({ event }) => event.output } },
+        ],
+        onError: { target: "waiting", actions: "askAtNextTick" },
+      },
+    },
+    waiting: { on: { "job.changed": { target: "cancelling" }, "clock.ticked": { guard: "isDue", target: "cancelling" } } },
+    stopped: { type: "final" },
+  },
+});

@@ -1,0 +1,98 @@
+import { z } from "zod";
+import { ERROR_CATALOGUE, type ErrorCode } from "../../errors.ts";
+import { controlStrategySchema, structuredQuerySchema } from "../../science/query/structured-query.ts";
+import { PROMPT_STRATEGIES } from "../../science/prompting/prompt-plan.ts";
+
+/** The public run document: the stored and the HTTP form (snake_case). One schema, one type. */
+
+export const RUN_STATUSES = ["pending", "running", "completed", "failed", "cancelled"] as const;
+export const RUN_PHASES = ["pending", "query_analysis", "prompt_generation", "inference", "evaluation", "output_generation"] as const;
+export const TERMINATION_REASONS = ["converged", "max_iterations", "plateau", "cancelled", "failed"] as const;
+
+const score = z.number().int().min(1).max(10);
+
+/** What a user may set for a run; every field has a default. */
+export const runConfigSchema = z.strictObject({
+  max_iterations: z.number().int().min(1).max(20).default(5),
+  score_threshold: score.default(7),
+  control_strategy: controlStrategySchema.default("synthetic_control"),
+  deliver: z.enum(["best", "last"]).default("best"),
+  plateau_window: z.number().int().min(2).max(20).default(3),
+  min_improvement: z.number().int().min(0).max(9).default(1),
+  /** Upper bounds on the cells shown to the model and predicted. */
+  prompt_cells: z.number().int().min(10).max(100_000).default(512),
+  query_cells: z.number().int().min(10).max(100_000).default(1_000),
+  /** Datasets to use; empty means every imported atlas. */
+  datasets: z.array(z.string()).default([]),
+  /** Cells hidden from retrieval: the truth of `haystack validate`. */
+  withhold: z.strictObject({ cell_type: z.string(), perturbation: z.string() }).nullable().default(null),
+  /** `worst` starts from the lowest-ranked usable prompt, to test that iterating helps. */
+  first_prompt: z.enum(["best", "worst"]).default("best"),
+  max_job_attempts: z.number().int().min(1).max(10).default(3),
+  job_deadline_seconds: z.number().int().min(10).max(14 * 86_400).default(6 * 3_600),
+});
+export type RunConfig = z.infer<typeof runConfigSchema>;
+
+export const errorRecordSchema = z.object({
+  code: z.enum(Object.keys(ERROR_CATALOGUE) as [ErrorCode, ...ErrorCode[]]),
+  message: z.string(),
+  retryable: z.boolean(),
+  phase: z.enum(RUN_PHASES),
+});
+
+const iterationSchema = z.object({
+  iteration: z.number().int().min(1),
+  prompt_strategy: z.enum(PROMPT_STRATEGIES),
+  prompt_rationale: z.string(),
+  candidate_id: z.string(),
+  prompt_cells: z.number().int(),
+  query_cells: z.number().int(),
+  score,
+  component_scores: z.record(z.string(), z.number().nullable()),
+  confidence: z.enum(["normal", "lower"]),
+  feedback: z.array(z.string()),
+  top_genes: z.array(z.object({ gene: z.string(), log2_fold_change: z.number() })),
+  enriched_pathways: z.array(z.object({ id: z.string(), name: z.string(), direction: z.enum(["up", "down"]), p_adjusted: z.number() })),
+});
+export type IterationSummary = z.infer<typeof iterationSchema>;
+
+const usageSchema = z.object({ gpu_seconds: z.number(), gpu_cost_usd: z.number(), llm_tokens: z.number().int(), llm_cost_usd: z.number() });
+
+const time = z.iso.datetime();
+
+export const runDocumentSchema = z.object({
+  run_id: z.string().min(1).max(200),
+  user_email: z.string().nullable(),
+  query: z.string(),
+  config: runConfigSchema,
+  random_seed: z.number().int().min(0).max(0xffff_ffff),
+  status: z.enum(RUN_STATUSES),
+  current_phase: z.enum(RUN_PHASES).nullable(),
+  current_iteration: z.number().int().min(0),
+  structured_query: structuredQuerySchema.nullable(),
+  control_strategy: controlStrategySchema,
+  control_strategy_effective: controlStrategySchema.nullable(),
+  control_cells_available: z.boolean().nullable(),
+  grounding_scores: z.array(score),
+  iterations: z.array(iterationSchema),
+  /** The iteration whose predictions are delivered; final_score is its score. */
+  delivered_iteration: z.number().int().min(1).nullable(),
+  final_score: score.nullable(),
+  termination_reason: z.enum(TERMINATION_REASONS).nullable(),
+  error: errorRecordSchema.nullable(),
+  error_message: z.string().nullable(),
+  output_anndata_path: z.string().nullable(),
+  output_report_path: z.string().nullable(),
+  output_log_path: z.string().nullable(),
+  usage: usageSchema,
+  created_at: time,
+  started_at: time.nullable(),
+  updated_at: time,
+  completed_at: time.nullable(),
+});
+export type RunDocument = z.infer<typeof runDocumentSchema>;
+export type RunStatus = RunDocument["status"];
+export type RunPhase = (typeof RUN_PHASES)[number];
+export type TerminationReason = (typeof TERMINATION_REASONS)[number];
+export type Usage = z.infer<typeof usageSchema>;
+export type RunErrorRecord = z.infer<typeof errorRecordSchema>;

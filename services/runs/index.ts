@@ -1,0 +1,115 @@
+import type { RunDocument, RunStatus } from "./document.ts";
+
+/** Port: run documents. One run is one document; every change of state is one compare-and-set (D1, D3). */
+
+/** The right of one daemon to host a run until a time. The token only ever grows: a stale holder is fenced off. */
+export interface Lease {
+  readonly owner: string;
+  readonly token: number;
+  readonly expires_at: number;
+}
+
+/** An event stored for a run but not yet consumed (D5). `event` is a machine event, plain JSON. */
+export interface InboxEvent {
+  readonly id: string;
+  readonly event: { readonly type: string; readonly [key: string]: unknown };
+}
+
+/** A mail that the run owes. `state` moves owed -> sent, or owed -> rejected. */
+export interface OutboxEntry {
+  readonly key: string;
+  readonly kind: "run_completed" | "run_failed" | "run_cancelled";
+  readonly state: "owed" | "sent" | "rejected";
+  readonly attempts: number;
+  /** Milliseconds; when to try (again). */
+  readonly due_at: number;
+  readonly problem: string | null;
+}
+
+/** One line of the transition log. */
+export interface TransitionEntry {
+  readonly revision: number;
+  readonly at: number;
+  /** "run", or the invoke id of the child machine. */
+  readonly actor: string;
+  readonly event: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** The whole of a stored run: the public document and the private part. */
+export interface RunRecord {
+  readonly document: RunDocument;
+  /** Persisted machine snapshot; null until the first commit of a run that another program inserted. */
+  readonly snapshot: unknown;
+  readonly machine: { readonly id: string; readonly version: string } | null;
+  readonly revision: number;
+  readonly lease: Lease | null;
+  /** Milliseconds; the earliest deadline of the run. */
+  readonly wake_at: number | null;
+  readonly inbox: readonly InboxEvent[];
+  readonly outbox: readonly OutboxEntry[];
+}
+
+export interface RunCommit {
+  readonly run_id: string;
+  readonly expect: { readonly revision: number; readonly token: number; readonly status: RunStatus };
+  readonly document: RunDocument;
+  readonly snapshot: unknown;
+  readonly machine: { readonly id: string; readonly version: string };
+  readonly wake_at: number | null;
+  /** Milliseconds; from when on the run needs a host: 0 while it has work, a mail's due time, null at rest. */
+  readonly attention_at: number | null;
+  /** Ids of inbox events consumed by this transition: they leave the inbox in the same write and stay known as consumed. */
+  readonly consumed: readonly string[];
+  readonly outbox: readonly OutboxEntry[];
+  readonly history: readonly TransitionEntry[];
+}
+
+/** `conflict` tells what stands in the store instead, so that a cancellation from outside is told from a lost lease. */
+export type CommitOutcome =
+  | { readonly result: "committed" }
+  | { readonly result: "conflict"; readonly revision: number; readonly token: number; readonly status: RunStatus }
+  | { readonly result: "missing" };
+
+export interface RunFilter {
+  readonly status?: RunStatus;
+  readonly user_email?: string;
+  readonly limit?: number;
+  /** Only runs created before this one (newest first). */
+  readonly before?: { readonly created_at: string; readonly run_id: string };
+}
+
+export interface ClaimRequest {
+  readonly owner: string;
+  readonly now: number;
+  readonly lease_ms: number;
+  readonly limit: number;
+  /** Claim just this run. */
+  readonly run_id?: string;
+}
+
+export interface RunStore {
+  /** Create-only: RUN_EXISTS. With `lease` the inserting process hosts it from the start. */
+  insert(document: RunDocument, lease?: { readonly owner: string; readonly expires_at: number }): Promise<void>;
+  get(runId: string): Promise<RunRecord | undefined>;
+  /** Newest first. */
+  list(filter: RunFilter): Promise<RunDocument[]>;
+  history(runId: string): Promise<TransitionEntry[]>;
+  /** Leases runs that need a host and have none: attention due (an unconsumed inbox event makes it so), lease absent or expired. */
+  claim(request: ClaimRequest): Promise<RunRecord[]>;
+  /** Renews in one write; returns the run ids that were still ours. */
+  renew(owner: string, leases: readonly { readonly run_id: string; readonly token: number }[], expiresAt: number): Promise<string[]>;
+  /** Gives leases back. With `attention_at` the run also leaves memory until then (D11), unless its inbox holds an event by now. */
+  release(leases: readonly { readonly run_id: string; readonly token: number; readonly attention_at?: number | null }[]): Promise<void>;
+  /** All commits of a tick in one round trip (D12); the outcome of each, in order. Errors: STORE_UNAVAILABLE. */
+  commit(commits: readonly RunCommit[]): Promise<CommitOutcome[]>;
+  /** Stores an event before it is acknowledged to its source (D5). `duplicate` covers consumed ids too. */
+  deliver(runId: string, event: InboxEvent): Promise<"stored" | "duplicate" | "unknown_run">;
+  /** Unconsumed events and outside cancellations of runs leased by the owner. */
+  pending(owner: string): Promise<{ readonly run_id: string; readonly inbox: readonly InboxEvent[]; readonly status: RunStatus }[]>;
+  /** Journal of costly results (D7): first write wins; returns what stands. */
+  journalPut(runId: string, key: string, value: unknown): Promise<unknown>;
+  journalGet(runId: string, key: string): Promise<unknown>;
+  close(): Promise<void>;
+}

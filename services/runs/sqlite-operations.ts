@@ -1,0 +1,200 @@
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { SQLITE_SCHEMA } from "./sqlite-schema.ts";
+
+/** The statements behind the SQLite store. Synchronous: they run in the store's own thread, never on the event loop. */
+
+export interface RunRow {
+  readonly run_id: string;
+  readonly revision: number;
+  readonly status: string;
+  readonly document: string;
+  readonly snapshot: string | null;
+  readonly machine: string | null;
+  readonly outbox: string;
+  readonly wake_at: number | null;
+  readonly lease_owner: string | null;
+  readonly lease_token: number;
+  readonly lease_expires_at: number | null;
+  readonly inbox: readonly InboxRow[];
+}
+export interface InboxRow {
+  readonly id: string;
+  readonly event: string;
+}
+export interface CommitRow {
+  readonly run_id: string;
+  readonly revision: number;
+  readonly token: number;
+  readonly expected_status: string;
+  readonly status: string;
+  readonly document: string;
+  readonly snapshot: string;
+  readonly machine: string;
+  readonly outbox: string;
+  readonly wake_at: number | null;
+  readonly attention_at: number | null;
+  readonly consumed: readonly string[];
+  readonly history: readonly string[];
+}
+export interface InsertRow {
+  readonly run_id: string;
+  readonly status: string;
+  readonly user_email: string | null;
+  readonly created_at: string;
+  readonly document: string;
+  readonly lease_owner: string | null;
+  readonly lease_token: number;
+  readonly lease_expires_at: number | null;
+}
+interface LeaseRef {
+  readonly run_id: string;
+  readonly token: number;
+}
+
+const COLUMNS = "run_id, revision, status, document, snapshot, machine, outbox, wake_at, lease_owner, lease_token, lease_expires_at";
+/** Attention stays due while the inbox holds an event. */
+const ATTENTION = (otherwise: string): string =>
+  `CASE WHEN EXISTS (SELECT 1 FROM inbox WHERE inbox.run_id = runs.run_id AND consumed = 0) THEN 0 ELSE ${otherwise} END`;
+
+export type SqliteOperations = ReturnType<typeof openSqliteOperations>;
+
+export function openSqliteOperations(file: string) {
+  const db = new DatabaseSync(file);
+  db.exec(SQLITE_SCHEMA);
+  const prepared = new Map<string, StatementSync>();
+  const statement = (sql: string): StatementSync => {
+    let found = prepared.get(sql);
+    if (found === undefined) prepared.set(sql, (found = db.prepare(sql)));
+    return found;
+  };
+  const all = <Row>(sql: string, ...values: SQLInputValue[]): Row[] => statement(sql).all(...values) as Row[];
+  const first = <Row>(sql: string, ...values: SQLInputValue[]): Row | undefined => statement(sql).get(...values) as Row | undefined;
+  const change = (sql: string, ...values: SQLInputValue[]): number => Number(statement(sql).run(...values).changes);
+  const atomically = <Result>(work: () => Result): Result => {
+    db.exec("BEGIN IMMEDIATE");
+    try {
+      const result = work();
+      db.exec("COMMIT");
+      return result;
+    } catch (error) {
+      if (db.isTransaction) db.exec("ROLLBACK");
+      throw error;
+    }
+  };
+  const inboxOf = (runId: string): InboxRow[] => all("SELECT id, event FROM inbox WHERE run_id = ? AND consumed = 0 ORDER BY position", runId);
+  const withInbox = (row: Omit<RunRow, "inbox">): RunRow => ({ ...row, inbox: inboxOf(row.run_id) });
+
+  const commitOne = (commit: CommitRow) => {
+    for (const id of commit.consumed) change("UPDATE inbox SET consumed = 1 WHERE run_id = ? AND id = ?", commit.run_id, id);
+    const changed = change(
+      `UPDATE runs SET revision = revision + 1, status = ?, document = ?, snapshot = ?, machine = ?, outbox = ?, wake_at = ?,
+         attention_at = ${ATTENTION("?")} WHERE run_id = ? AND revision = ? AND lease_token = ? AND status = ?`,
+      commit.status, commit.document, commit.snapshot, commit.machine, commit.outbox, commit.wake_at, commit.attention_at,
+      commit.run_id, commit.revision, commit.token, commit.expected_status,
+    );
+    if (changed === 1) for (const entry of commit.history) change("INSERT INTO history (run_id, entry) VALUES (?, ?)", commit.run_id, entry);
+    return changed === 1;
+  };
+
+  return {
+    insert: (row: InsertRow): boolean =>
+      change(
+        `INSERT INTO runs (run_id, revision, status, user_email, created_at, document, attention_at, lease_owner, lease_token, lease_expires_at)
+         VALUES (?, 0, ?, ?, ?, ?, 0, ?, ?, ?) ON CONFLICT (run_id) DO NOTHING`,
+        row.run_id, row.status, row.user_email, row.created_at, row.document, row.lease_owner, row.lease_token, row.lease_expires_at,
+      ) === 1,
+
+    get: (runId: string): RunRow | undefined => {
+      const row = first<Omit<RunRow, "inbox">>(`SELECT ${COLUMNS} FROM runs WHERE run_id = ?`, runId);
+      return row === undefined ? undefined : withInbox(row);
+    },
+
+    list: (filter: { status: string | null; user_email: string | null; limit: number; created_at: string | null; run_id: string | null }) => {
+      const conditions: string[] = [];
+      const values: SQLInputValue[] = [];
+      const where = (condition: string, ...bound: SQLInputValue[]): void => {
+        conditions.push(condition);
+        values.push(...bound);
+      };
+      if (filter.status !== null) where("status = ?", filter.status);
+      if (filter.user_email !== null) where("user_email = ?", filter.user_email);
+      if (filter.created_at !== null) where("(created_at, run_id) < (?, ?)", filter.created_at, filter.run_id);
+      const clause = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
+      return all<{ document: string; status: string }>(
+        `SELECT document, status FROM runs ${clause} ORDER BY created_at DESC, run_id DESC LIMIT ?`, ...values, filter.limit,
+      );
+    },
+
+    history: (runId: string): string[] => all<{ entry: string }>("SELECT entry FROM history WHERE run_id = ? ORDER BY rowid", runId).map(({ entry }) => entry),
+
+    claim: (request: { owner: string; now: number; expires_at: number; limit: number; run_id: string | null }): RunRow[] =>
+      atomically(() => {
+        const due = request.run_id === null
+          ? all<{ run_id: string }>("SELECT run_id FROM runs WHERE claim_at <= ? ORDER BY claim_at LIMIT ?", request.now, request.limit)
+          : all<{ run_id: string }>("SELECT run_id FROM runs WHERE run_id = ? AND coalesce(lease_expires_at, 0) <= ?", request.run_id, request.now);
+        return due.flatMap(({ run_id }) => {
+          change("UPDATE runs SET lease_owner = ?, lease_token = lease_token + 1, lease_expires_at = ? WHERE run_id = ?", request.owner, request.expires_at, run_id);
+          const row = first<Omit<RunRow, "inbox">>(`SELECT ${COLUMNS} FROM runs WHERE run_id = ?`, run_id);
+          return row === undefined ? [] : [withInbox(row)];
+        });
+      }),
+
+    renew: (owner: string, leases: readonly LeaseRef[], expiresAt: number): string[] =>
+      atomically(() =>
+        leases.flatMap(({ run_id, token }) =>
+          change("UPDATE runs SET lease_expires_at = ? WHERE run_id = ? AND lease_owner = ? AND lease_token = ?", expiresAt, run_id, owner, token) === 1 ? [run_id] : [],
+        ),
+      ),
+
+    release: (leases: readonly (LeaseRef & { readonly attention_at?: number | null })[]): void =>
+      atomically(() => {
+        for (const { run_id, token, attention_at } of leases) {
+          const attention = attention_at === undefined ? "attention_at" : ATTENTION("?");
+          const values = attention_at === undefined ? [run_id, token] : [attention_at, run_id, token];
+          change(`UPDATE runs SET lease_owner = NULL, lease_expires_at = NULL, attention_at = ${attention} WHERE run_id = ? AND lease_token = ?`, ...values);
+        }
+      }),
+
+    /** For each commit: null when committed, what stands instead when it met another revision, token or status; undefined when unknown. */
+    commit: (commits: readonly CommitRow[]) =>
+      atomically(() =>
+        commits.map((commit) => {
+          db.exec("SAVEPOINT one");
+          const committed = commitOne(commit);
+          db.exec(committed ? "RELEASE one" : "ROLLBACK TO one; RELEASE one");
+          return committed ? null : first<{ revision: number; token: number; status: string }>("SELECT revision, lease_token AS token, status FROM runs WHERE run_id = ?", commit.run_id);
+        }),
+      ),
+
+    deliver: (runId: string, id: string, event: string): "stored" | "duplicate" | "unknown_run" =>
+      atomically(() => {
+        if (first("SELECT 1 FROM runs WHERE run_id = ?", runId) === undefined) return "unknown_run";
+        const stored = change(
+          `INSERT INTO inbox (run_id, id, event, position) VALUES (?, ?, ?, (SELECT count(*) FROM inbox WHERE run_id = ?)) ON CONFLICT DO NOTHING`,
+          runId, id, event, runId,
+        );
+        if (stored === 0) return "duplicate";
+        change("UPDATE runs SET attention_at = 0 WHERE run_id = ?", runId);
+        return "stored";
+      }),
+
+    pending: (owner: string) => {
+      const events = all<{ run_id: string; id: string; event: string; status: string }>(
+        `SELECT runs.run_id, inbox.id, inbox.event, runs.status FROM runs JOIN inbox ON inbox.run_id = runs.run_id AND inbox.consumed = 0
+         WHERE lease_owner = ? ORDER BY runs.run_id, inbox.position`, owner,
+      );
+      const cancelled = all<{ run_id: string; status: string }>("SELECT run_id, status FROM runs WHERE lease_owner = ? AND status = 'cancelled'", owner);
+      return { events, cancelled };
+    },
+
+    journalPut: (runId: string, key: string, value: string): string => {
+      change("INSERT INTO journal (run_id, key, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", runId, key, value);
+      const stands = first<{ value: string }>("SELECT value FROM journal WHERE run_id = ? AND key = ?", runId, key);
+      return stands?.value ?? value;
+    },
+    journalGet: (runId: string, key: string): string | undefined =>
+      first<{ value: string }>("SELECT value FROM journal WHERE run_id = ? AND key = ?", runId, key)?.value,
+
+    close: (): void => db.close(),
+  };
+}

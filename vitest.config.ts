@@ -1,0 +1,12 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["tests/**/*.test.ts"],
+    pool: "forks",
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    sequence: { shuffle: true },
+    reporters: process.env["CI"] === "true" ? ["default", ["json", { outputFile: ".cache/test-results.json" }]] : ["default"],
+  },
+});
