@@ -40,8 +40,8 @@ export interface TransitionEntry {
 /** The whole of a stored run: the public document and the private part. */
 export interface RunRecord {
   readonly document: RunDocument;
-  /** Persisted machine snapshot; null until the first commit of a run that another program inserted. */
-  readonly snapshot: unknown;
+  /** Persisted machine snapshot as JSON text; null until the first commit. */
+  readonly snapshot: string | null;
   readonly machine: { readonly id: string; readonly version: string } | null;
   readonly revision: number;
   readonly lease: Lease | null;
@@ -55,7 +55,8 @@ export interface RunCommit {
   readonly run_id: string;
   readonly expect: { readonly revision: number; readonly token: number; readonly status: RunStatus };
   readonly document: RunDocument;
-  readonly snapshot: unknown;
+  /** JSON text; opaque to the store. */
+  readonly snapshot: string;
   readonly machine: { readonly id: string; readonly version: string };
   readonly wake_at: number | null;
   /** Milliseconds; from when on the run needs a host: 0 while it has work, a mail's due time, null at rest. */
@@ -87,7 +88,22 @@ export interface ClaimRequest {
   readonly limit: number;
   /** Claim just this run. */
   readonly run_id?: string;
+  /** Claim queued runs of this user, oldest first; without it queued runs are left in the queue. */
+  readonly queued_of?: string | null;
 }
+
+/** What one user has in the store: running or being admitted, and waiting for admission. */
+export interface UserLoad {
+  readonly user_email: string | null;
+  readonly active: number;
+  /** At most COUNTED_QUEUE. */
+  readonly queued: number;
+  /** When the user's oldest queued run was created; ISO 8601. */
+  readonly queued_since: string | null;
+}
+
+/** Longer queues are counted as this long. */
+export const COUNTED_QUEUE = 1_000;
 
 export interface RunStore {
   /** Create-only: RUN_EXISTS. With `lease` the inserting process hosts it from the start. */
@@ -96,8 +112,15 @@ export interface RunStore {
   /** Newest first. */
   list(filter: RunFilter): Promise<RunDocument[]>;
   history(runId: string): Promise<TransitionEntry[]>;
-  /** Leases runs that need a host and have none: attention due (an unconsumed inbox event makes it so), lease absent or expired. */
+  /**
+   * Leases runs that need a host and have none: attention due (an unconsumed inbox event makes it so), lease absent or expired.
+   * A queued run without events asks for no attention: it is claimed by `queued_of`.
+   */
   claim(request: ClaimRequest): Promise<RunRecord[]>;
+  /** Users that have active or queued runs. */
+  loads(now: number): Promise<UserLoad[]>;
+  /** Ends the leases of an earlier process of the same name, which is known to be gone. */
+  takeOver(owner: string): Promise<void>;
   /** Renews in one write; returns the run ids that were still ours. */
   renew(owner: string, leases: readonly { readonly run_id: string; readonly token: number }[], expiresAt: number): Promise<string[]>;
   /** Gives leases back. With `attention_at` the run also leaves memory until then (D11), unless its inbox holds an event by now. */

@@ -55,6 +55,8 @@ const COLUMNS = "run_id, revision, status, document, snapshot, machine, outbox, 
 /** Attention stays due while the inbox holds an event. */
 const ATTENTION = (otherwise: string): string =>
   `CASE WHEN EXISTS (SELECT 1 FROM inbox WHERE inbox.run_id = runs.run_id AND consumed = 0) THEN 0 ELSE ${otherwise} END`;
+/** Another program has written the status since the last commit. */
+const CHANGED_OUTSIDE = "status <> json_extract(document, '$.status')";
 
 export type SqliteOperations = ReturnType<typeof openSqliteOperations>;
 
@@ -84,11 +86,20 @@ export function openSqliteOperations(file: string) {
   const inboxOf = (runId: string): InboxRow[] => all("SELECT id, event FROM inbox WHERE run_id = ? AND consumed = 0 ORDER BY position", runId);
   const withInbox = (row: Omit<RunRow, "inbox">): RunRow => ({ ...row, inbox: inboxOf(row.run_id) });
 
+  const dueRuns = ({ now, limit, run_id, queued_of }: { now: number; limit: number; run_id: string | null; queued_of: string | null }): { run_id: string }[] => {
+    if (run_id !== null) return all("SELECT run_id FROM runs WHERE run_id = ? AND coalesce(lease_expires_at, 0) <= ?", run_id, now);
+    if (queued_of === null) return all("SELECT run_id FROM runs WHERE claim_at <= ? ORDER BY claim_at LIMIT ?", now, limit);
+    return all(
+      `SELECT run_id FROM runs WHERE status = 'pending' AND coalesce(user_email, '') = ? AND coalesce(lease_expires_at, 0) <= ? ORDER BY created_at LIMIT ?`,
+      queued_of, now, limit,
+    );
+  };
+
   const commitOne = (commit: CommitRow) => {
     for (const id of commit.consumed) change("UPDATE inbox SET consumed = 1 WHERE run_id = ? AND id = ?", commit.run_id, id);
     const changed = change(
       `UPDATE runs SET revision = revision + 1, status = ?, document = ?, snapshot = ?, machine = ?, outbox = ?, wake_at = ?,
-         attention_at = ${ATTENTION("?")} WHERE run_id = ? AND revision = ? AND lease_token = ? AND status = ?`,
+         attention_at = ${ATTENTION("?")}, outside_change = 0 WHERE run_id = ? AND revision = ? AND lease_token = ? AND status = ?`,
       commit.status, commit.document, commit.snapshot, commit.machine, commit.outbox, commit.wake_at, commit.attention_at,
       commit.run_id, commit.revision, commit.token, commit.expected_status,
     );
@@ -100,7 +111,7 @@ export function openSqliteOperations(file: string) {
     insert: (row: InsertRow): boolean =>
       change(
         `INSERT INTO runs (run_id, revision, status, user_email, created_at, document, attention_at, lease_owner, lease_token, lease_expires_at)
-         VALUES (?, 0, ?, ?, ?, ?, 0, ?, ?, ?) ON CONFLICT (run_id) DO NOTHING`,
+         VALUES (?, 0, ?, ?, ?, ?, NULL, ?, ?, ?) ON CONFLICT (run_id) DO NOTHING`,
         row.run_id, row.status, row.user_email, row.created_at, row.document, row.lease_owner, row.lease_token, row.lease_expires_at,
       ) === 1,
 
@@ -127,17 +138,38 @@ export function openSqliteOperations(file: string) {
 
     history: (runId: string): string[] => all<{ entry: string }>("SELECT entry FROM history WHERE run_id = ? ORDER BY rowid", runId).map(({ entry }) => entry),
 
-    claim: (request: { owner: string; now: number; expires_at: number; limit: number; run_id: string | null }): RunRow[] =>
+    claim: (request: { owner: string; now: number; expires_at: number; limit: number; run_id: string | null; queued_of: string | null }): RunRow[] =>
       atomically(() => {
-        const due = request.run_id === null
-          ? all<{ run_id: string }>("SELECT run_id FROM runs WHERE claim_at <= ? ORDER BY claim_at LIMIT ?", request.now, request.limit)
-          : all<{ run_id: string }>("SELECT run_id FROM runs WHERE run_id = ? AND coalesce(lease_expires_at, 0) <= ?", request.run_id, request.now);
+        const due = dueRuns(request);
         return due.flatMap(({ run_id }) => {
           change("UPDATE runs SET lease_owner = ?, lease_token = lease_token + 1, lease_expires_at = ? WHERE run_id = ?", request.owner, request.expires_at, run_id);
           const row = first<Omit<RunRow, "inbox">>(`SELECT ${COLUMNS} FROM runs WHERE run_id = ?`, run_id);
           return row === undefined ? [] : [withInbox(row)];
         });
       }),
+
+    /** Users of the queue are found by skipping from one to the next in its index: the cost grows with users, not with runs. */
+    loads: (now: number, countedQueue: number) =>
+      all<{ user_key: string; active: number; queued: number; queued_since: string | null }>(
+        `WITH RECURSIVE queue_user (user_key) AS (
+           SELECT min(coalesce(user_email, '')) FROM runs WHERE status = 'pending'
+           UNION ALL
+           SELECT (SELECT min(coalesce(user_email, '')) FROM runs WHERE status = 'pending' AND coalesce(user_email, '') > user_key) FROM queue_user WHERE user_key IS NOT NULL
+         ), load (user_key, active) AS (
+           SELECT user_key, 0 FROM queue_user WHERE user_key IS NOT NULL
+           UNION ALL SELECT coalesce(user_email, ''), 1 FROM runs WHERE status = 'running'
+           UNION ALL SELECT coalesce(user_email, ''), 1 FROM runs WHERE lease_owner IS NOT NULL AND status = 'pending' AND lease_expires_at > ?1
+         )
+         SELECT user_key, sum(active) AS active,
+           (SELECT count(*) FROM (SELECT 1 FROM runs WHERE status = 'pending' AND coalesce(user_email, '') = user_key AND coalesce(lease_expires_at, 0) <= ?1 LIMIT ?2)) AS queued,
+           (SELECT min(created_at) FROM runs WHERE status = 'pending' AND coalesce(user_email, '') = user_key) AS queued_since
+         FROM load GROUP BY user_key`,
+        now, countedQueue,
+      ),
+
+    takeOver: (owner: string): void => {
+      change("UPDATE runs SET lease_owner = NULL, lease_expires_at = NULL WHERE lease_owner = ?", owner);
+    },
 
     renew: (owner: string, leases: readonly LeaseRef[], expiresAt: number): string[] =>
       atomically(() =>
@@ -149,7 +181,7 @@ export function openSqliteOperations(file: string) {
     release: (leases: readonly (LeaseRef & { readonly attention_at?: number | null })[]): void =>
       atomically(() => {
         for (const { run_id, token, attention_at } of leases) {
-          const attention = attention_at === undefined ? "attention_at" : ATTENTION("?");
+          const attention = attention_at === undefined ? "attention_at" : ATTENTION(`CASE WHEN ${CHANGED_OUTSIDE} THEN 0 ELSE ? END`);
           const values = attention_at === undefined ? [run_id, token] : [attention_at, run_id, token];
           change(`UPDATE runs SET lease_owner = NULL, lease_expires_at = NULL, attention_at = ${attention} WHERE run_id = ? AND lease_token = ?`, ...values);
         }
@@ -180,10 +212,10 @@ export function openSqliteOperations(file: string) {
 
     pending: (owner: string) => {
       const events = all<{ run_id: string; id: string; event: string; status: string }>(
-        `SELECT runs.run_id, inbox.id, inbox.event, runs.status FROM runs JOIN inbox ON inbox.run_id = runs.run_id AND inbox.consumed = 0
-         WHERE lease_owner = ? ORDER BY runs.run_id, inbox.position`, owner,
+        `SELECT runs.run_id, inbox.id, inbox.event, runs.status FROM inbox INDEXED BY inbox_waiting CROSS JOIN runs ON runs.run_id = inbox.run_id
+         WHERE inbox.consumed = 0 AND lease_owner = ? ORDER BY inbox.run_id, inbox.position`, owner,
       );
-      const cancelled = all<{ run_id: string; status: string }>("SELECT run_id, status FROM runs WHERE lease_owner = ? AND status = 'cancelled'", owner);
+      const cancelled = all<{ run_id: string; status: string }>(`SELECT run_id, status FROM runs WHERE lease_owner = ? AND status = 'cancelled' AND ${CHANGED_OUTSIDE}`, owner);
       return { events, cancelled };
     },
 

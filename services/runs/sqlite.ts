@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { HaystackError } from "../../errors.ts";
 import type { RunDocument, RunStatus } from "./document.ts";
-import type { CommitOutcome, InboxEvent, Lease, OutboxEntry, RunRecord, RunStore, TransitionEntry } from "./index.ts";
+import { COUNTED_QUEUE, type CommitOutcome, type InboxEvent, type Lease, type OutboxEntry, type RunRecord, type RunStore, type TransitionEntry } from "./index.ts";
 import type { RunRow, SqliteOperations } from "./sqlite-operations.ts";
 
 type Operation = keyof SqliteOperations;
@@ -19,7 +19,7 @@ const parseLease = (row: RunRow): Lease | null =>
 
 const parseRow = (row: RunRow): RunRecord => ({
   document: parseDocument(row),
-  snapshot: row.snapshot === null ? null : (JSON.parse(row.snapshot) as unknown),
+  snapshot: row.snapshot,
   machine: row.machine === null ? null : (JSON.parse(row.machine) as RunRecord["machine"]),
   revision: row.revision,
   lease: parseLease(row),
@@ -91,9 +91,15 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
     async history(runId) {
       return (await call("history", runId)).map((entry) => JSON.parse(entry) as TransitionEntry);
     },
-    async claim({ owner, now, lease_ms, limit, run_id }) {
-      return (await call("claim", { owner, now, expires_at: now + lease_ms, limit, run_id: run_id ?? null })).map(parseRow);
+    async claim({ owner, now, lease_ms, limit, run_id, queued_of }) {
+      const user = queued_of === undefined ? null : (queued_of ?? "");
+      return (await call("claim", { owner, now, expires_at: now + lease_ms, limit, run_id: run_id ?? null, queued_of: user })).map(parseRow);
     },
+    async loads(now) {
+      const rows = await call("loads", now, COUNTED_QUEUE);
+      return rows.map(({ user_key, ...load }) => ({ user_email: user_key === "" ? null : user_key, ...load }));
+    },
+    takeOver: (owner) => call("takeOver", owner),
     renew: (owner, leases, expiresAt) => call("renew", owner, leases, expiresAt),
     release: (leases) => call("release", leases),
     async commit(commits) {
@@ -104,7 +110,7 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
         expected_status: commit.expect.status,
         status: commit.document.status,
         document: JSON.stringify(commit.document),
-        snapshot: JSON.stringify(commit.snapshot),
+        snapshot: commit.snapshot,
         machine: JSON.stringify(commit.machine),
         outbox: JSON.stringify(commit.outbox),
         wake_at: commit.wake_at,

@@ -1,0 +1,89 @@
+import { readFile, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { HaystackError } from "../errors.ts";
+import type { AtlasIndex } from "../science/atlas/atlas-index.ts";
+import type { ImportOptions } from "../science/atlas/import.ts";
+import type { Compute } from "../services/compute/index.ts";
+import type { ObjectStore } from "../services/objects/index.ts";
+import type { Tasks } from "./tasks.ts";
+
+const indexPath = (dataset: string): string => `atlases/${dataset}/index.json`;
+
+/** The imported atlases, kept as objects: atlases/{dataset}/index.json, profiles.f32 and groups/. */
+export interface AtlasCatalogue {
+  list(): Promise<AtlasIndex[]>;
+  /** Error ATLAS_NOT_FOUND. */
+  get(dataset: string): Promise<AtlasIndex>;
+  /** The same file again is no error: what stands is returned. Error ATLAS_EXISTS when the name belongs to another file. */
+  import(options: Omit<ImportOptions, "outDir">, signal?: AbortSignal): Promise<AtlasIndex>;
+  /** Local folders of the named atlases with index and profiles at hand; all of them when none is named. Error ATLAS_NOT_FOUND. */
+  open(datasets: readonly string[], signal?: AbortSignal): Promise<{ readonly index: AtlasIndex; readonly dir: string }[]>;
+  /** Brings the cells of the groups to their local folders. */
+  fetchGroups(groupIds: readonly string[], atlases: readonly { readonly index: AtlasIndex }[], signal?: AbortSignal): Promise<void>;
+}
+
+export function atlasCatalogue(objects: ObjectStore, compute: Compute<Tasks>): AtlasCatalogue {
+  const datasets = async (): Promise<string[]> => {
+    const found: string[] = [];
+    for await (const path of objects.list("atlases/")) {
+      const dataset = /^atlases\/([^/]+)\/index\.json$/.exec(path)?.[1];
+      if (dataset !== undefined) found.push(dataset);
+    }
+    return found;
+  };
+  const read = async (dataset: string, signal?: AbortSignal): Promise<{ index: AtlasIndex; dir: string }> => {
+    const path = indexPath(dataset);
+    if ((await objects.stat(path)) === undefined) {
+      throw new HaystackError("ATLAS_NOT_FOUND", `There is no atlas named ${dataset}; see \`haystack atlas list\`, or import one with \`haystack atlas import FILE\`.`);
+    }
+    const file = await objects.fetch({ path }, signal);
+    return { index: JSON.parse(await readFile(file, "utf8")) as AtlasIndex, dir: dirname(file) };
+  };
+
+  return {
+    async list() {
+      return Promise.all((await datasets()).map(async (dataset) => (await read(dataset)).index));
+    },
+    async get(dataset) {
+      return (await read(dataset)).index;
+    },
+    async import(options, signal) {
+      const scratch = await objects.scratch();
+      const outDir = join(scratch, "atlas");
+      try {
+        const index = await compute.run("importAtlasFile", { ...options, outDir }, signal);
+        const { dataset } = index;
+        const stands = (await objects.stat(indexPath(dataset))) === undefined ? undefined : (await read(dataset, signal)).index;
+        if (stands !== undefined) {
+          if (stands.source_sha256 === index.source_sha256 && JSON.stringify(stands.columns) === JSON.stringify(index.columns)) return stands;
+          throw new HaystackError("ATLAS_EXISTS", `An atlas named ${dataset} was imported from another file or with other columns; give this one another name with --dataset.`);
+        }
+        const files = [...index.groups.map(({ shard }) => shard), index.profiles];
+        for (const file of files) await objects.put(`atlases/${dataset}/${file}`, join(outDir, file), signal);
+        await objects.put(indexPath(dataset), join(outDir, "index.json"), signal);
+        return index;
+      } finally {
+        await rm(scratch, { recursive: true, force: true });
+      }
+    },
+    async open(wanted, signal) {
+      const names = wanted.length === 0 ? await datasets() : wanted;
+      if (names.length === 0) {
+        throw new HaystackError("ATLAS_NOT_FOUND", "No atlas is imported yet; import one with `haystack atlas import FILE`, or make one with `haystack atlas simulate`.");
+      }
+      return Promise.all(
+        names.map(async (dataset) => {
+          const opened = await read(dataset, signal);
+          await objects.fetch({ path: `atlases/${dataset}/${opened.index.profiles}` }, signal);
+          return opened;
+        }),
+      );
+    },
+    async fetchGroups(groupIds, atlases, signal) {
+      const wanted = new Set(groupIds);
+      for (const { index } of atlases) {
+        for (const group of index.groups) if (wanted.has(group.group_id)) await objects.fetch({ path: `atlases/${index.dataset}/${group.shard}` }, signal);
+      }
+    },
+  };
+}

@@ -1,0 +1,265 @@
+import { createActor, type Actor, type AnyActorRef, type InspectionEvent, type Snapshot } from "xstate";
+import { HaystackError, type ErrorRecord, toHaystackError } from "../errors.ts";
+import type { RunContext, RunEvent } from "../machines/run-types.ts";
+import { RUN_MACHINE, type RunMachine } from "../machines/run.ts";
+import { earliestWakeUp, isResting, runState } from "../machines/run-view.ts";
+import { migrateSnapshot } from "../machines/versions.ts";
+import type { Clock } from "../services/clock/index.ts";
+import type { RunDocument, RunStatus, Usage } from "../services/runs/document.ts";
+import type { CommitOutcome, InboxEvent, OutboxEntry, RunCommit, RunRecord, TransitionEntry } from "../services/runs/index.ts";
+import { createGate } from "./gate.ts";
+import type { CommitSource, GroupCommit } from "./group-commit.ts";
+import { documentOf, documentOfBroken, mailDueAt, outboxOf, outboxOfBroken } from "./run-record.ts";
+import { registerHost, type StepContext } from "./step.ts";
+
+/**
+ * One live run: the machine actor and the order in which its changes become durable.
+ *
+ * Owns: the actor, the gate before every step (D2), the compare-and-set of its document (D1, D3), consumption of its inbox (D5).
+ * Does not own: the lease, timers and mails (the supervisor's), the write itself (the group commit's).
+ * 1. Whatever changes the machine asks for a commit; the commit takes the newest snapshot, so it always equals the actor.
+ * 2. A step passes its gate only when a commit taken after the step was invoked has been acknowledged.
+ * 3. Inbox ids are consumed in the commit that holds the transition they caused.
+ * 4. After a lost compare-and-set nothing is written and no step starts any more.
+ * 5. A machine that breaks, or whose version is unknown (D10), keeps its last good snapshot; the run is shown as failed.
+ */
+export interface RunHost extends CommitSource {
+  readonly runId: string;
+  readonly token: number;
+  document(): RunDocument;
+  outbox(): readonly OutboxEntry[];
+  wakeAt(): number | null;
+  resting(): boolean;
+  /** Every change is durable. */
+  settled(): boolean;
+  /** Settled, and no step is under way: only an event or a time moves the run on. */
+  waiting(): boolean;
+  deliver(event: InboxEvent): void;
+  /** An event that needs no memory: admission, a tick of the clock. */
+  send(event: RunEvent): void;
+  /** Another program set the status to cancelled. */
+  cancelledOutside(): void;
+  updateOutbox(entry: OutboxEntry): void;
+  /** Stops the actor and aborts its steps; nothing more is written. Resolves when the steps have ended. */
+  stop(): Promise<void>;
+}
+
+export interface RunHostOptions {
+  readonly machine: RunMachine;
+  readonly record: RunRecord;
+  readonly groupCommit: GroupCommit;
+  readonly clock: Clock;
+  readonly usage: (context: RunContext) => Usage;
+  readonly onCommitted: (host: RunHost, entries: readonly TransitionEntry[]) => void;
+  readonly onLost: (host: RunHost, error: HaystackError) => void;
+  readonly onTrouble: (error: HaystackError) => void;
+}
+
+/** A snapshot holds references, not data: over the first size it is reported, over the second the run fails. */
+const SNAPSHOT_WARNING_BYTES = 64 * 1024;
+const SNAPSHOT_LIMIT_BYTES = 4 * 1024 * 1024;
+
+const describeValue = (value: unknown): string =>
+  typeof value === "string" ? value : Object.entries(value as Record<string, unknown>).map(([key, inner]) => `${key}.${describeValue(inner)}`).join("|");
+
+export function createRunHost(options: RunHostOptions): RunHost {
+  const { machine, record, groupCommit, clock } = options;
+  const runId = record.document.run_id;
+  const token = record.lease?.token ?? 0;
+  const gate = createGate();
+  const effects = new Set<Promise<unknown>>();
+  const seen = new Set<string>();
+  const lastValue = new Map<string, string>();
+  let { document, revision, outbox, snapshot: committable, wake_at: wakeAt } = record;
+  let expectedStatus: RunStatus = document.status;
+  let broken: ErrorRecord | null = null;
+  let changed = false;
+  let writing = false;
+  let stopped = false;
+  let starting = true;
+  let fresh: { transitions: Omit<TransitionEntry, "revision">[]; consumed: string[] } = { transitions: [], consumed: [] };
+  let taken = fresh;
+
+  const touch = (): void => {
+    changed = true;
+    if (!stopped) groupCommit.request(host);
+  };
+
+  const breakDown = (error: HaystackError): void => {
+    broken = error.toRecord();
+    options.onTrouble(error);
+    touch();
+  };
+
+  const inspect = (event: InspectionEvent): void => {
+    if (event.type !== "@xstate.snapshot") return;
+    const value: unknown = (event.snapshot as { value?: unknown }).value;
+    if (value === undefined) return;
+    const name = event.actorRef === actor ? "run" : (event.actorRef as AnyActorRef).id;
+    const from = lastValue.get(name) ?? "";
+    const to = describeValue(value);
+    lastValue.set(name, to);
+    if (starting) return;
+    if (from !== to) fresh.transitions.push({ at: clock.now(), actor: name, event: event.event.type, from, to });
+    touch();
+  };
+
+  const stored = record.snapshot === null || record.machine === null ? null : migrateSnapshot(record.machine, JSON.parse(record.snapshot) as object);
+  const actor: Actor<RunMachine> = createActor(machine, {
+    inspect,
+    input: { run_id: runId, query: document.query, config: document.config, random_seed: document.random_seed },
+    ...(stored === null || stored === undefined ? {} : { snapshot: stored as Snapshot<unknown> }),
+  });
+
+  const resting = (): boolean => broken !== null || isResting(runState(actor.getSnapshot().value));
+
+  const checkSize = (text: string): void => {
+    const grown = `The state of run ${runId} has grown to ${text.length} bytes`;
+    if (text.length > SNAPSHOT_LIMIT_BYTES) throw new HaystackError("SNAPSHOT_TOO_LARGE", `${grown}; it may hold references only.`);
+    if (text.length > SNAPSHOT_WARNING_BYTES && (committable?.length ?? 0) <= SNAPSHOT_WARNING_BYTES) {
+      options.onTrouble(new HaystackError("SNAPSHOT_TOO_LARGE", `${grown}, over the budget of ${SNAPSHOT_WARNING_BYTES}.`));
+    }
+  };
+
+  /** What the next commit writes; a machine that broke leaves its last good snapshot. */
+  const nextState = (now: number): RunDocument => {
+    if (broken === null) {
+      try {
+        const persisted = actor.getPersistedSnapshot();
+        const text = JSON.stringify(persisted);
+        checkSize(text);
+        const state = actor.getSnapshot();
+        const next = documentOf(document, state, options.usage(state.context), now);
+        committable = text;
+        wakeAt = earliestWakeUp(persisted);
+        outbox = outboxOf(outbox, next, state.context.mails);
+        return next;
+      } catch (thrown) {
+        broken = toHaystackError(thrown).toRecord();
+        options.onTrouble(toHaystackError(thrown));
+      }
+    }
+    wakeAt = null;
+    outbox = outboxOfBroken(outbox, document, revision);
+    return documentOfBroken(document, broken, now);
+  };
+
+  const giveUp = (error: HaystackError): void => {
+    stopped = true;
+    actor.stop();
+    gate.close(error);
+  };
+
+  const host: RunHost = {
+    runId,
+    token,
+    document: () => document,
+    outbox: () => outbox,
+    wakeAt: () => wakeAt,
+    resting,
+    settled: () => !changed && !writing,
+    waiting: () => !changed && !writing && effects.size === 0 && gate.waiting === 0,
+    deliver({ id, event }) {
+      if (stopped || seen.has(id)) return;
+      seen.add(id);
+      fresh.consumed.push(id);
+      if (broken === null) actor.send(event as RunEvent);
+      touch();
+    },
+    send(event) {
+      if (!stopped && broken === null) actor.send(event);
+    },
+    cancelledOutside() {
+      if (stopped || expectedStatus === "cancelled") return;
+      expectedStatus = "cancelled";
+      host.send({ type: "cancel.requested" });
+      touch();
+    },
+    updateOutbox(entry) {
+      outbox = outbox.map((known) => (known.key === entry.key ? entry : known));
+      touch();
+    },
+    async stop() {
+      giveUp(new HaystackError("STEP_ABORTED", "The daemon gave the run up; another one goes on with it."));
+      await Promise.allSettled(effects);
+    },
+
+    take(): RunCommit | null {
+      if (!changed || stopped) return null;
+      changed = false;
+      writing = true;
+      gate.take();
+      taken = fresh;
+      fresh = { transitions: [], consumed: [] };
+      const now = clock.now();
+      const next = nextState(now);
+      /** A queued run needs no host until it is admitted; a resting one until its next mail. */
+      const needsHost = next.status !== "pending" && !resting();
+      return {
+        run_id: runId,
+        expect: { revision, token, status: expectedStatus },
+        document: next,
+        snapshot: committable ?? "null",
+        machine: broken === null ? RUN_MACHINE : (record.machine ?? RUN_MACHINE),
+        wake_at: wakeAt,
+        attention_at: needsHost ? 0 : mailDueAt(outbox),
+        consumed: taken.consumed,
+        outbox,
+        history: taken.transitions.map((entry) => ({ revision: revision + 1, ...entry })),
+      };
+    },
+
+    settle(commit: RunCommit, outcome: CommitOutcome): void {
+      writing = false;
+      if (stopped) return;
+      if (outcome.result === "committed") {
+        revision += 1;
+        document = commit.document;
+        expectedStatus = document.status;
+        gate.open();
+        options.onCommitted(host, commit.history);
+        return;
+      }
+      const isCancelledOutside = outcome.result === "conflict" && outcome.revision === commit.expect.revision && outcome.token === token && outcome.status === "cancelled";
+      if (isCancelledOutside && expectedStatus !== "cancelled") {
+        fresh = { transitions: [...taken.transitions, ...fresh.transitions], consumed: [...taken.consumed, ...fresh.consumed] };
+        gate.putBack();
+        host.cancelledOutside();
+        return;
+      }
+      const error = new HaystackError("COMMIT_CONFLICT", `Run ${runId} is hosted elsewhere or was changed; this daemon has stopped working on it.`, { details: { outcome } });
+      giveUp(error);
+      options.onLost(host, error);
+    },
+  };
+
+  registerHost(actor.system, {
+    async gate(signal) {
+      if (!starting) touch();
+      // What a restored snapshot invokes is durable already.
+      if (!starting) await gate.pass(signal);
+    },
+    async track<Output>(signal: AbortSignal, work: (context: StepContext) => Promise<Output>): Promise<Output> {
+      const others = [...effects];
+      const promise = work({ signal, quiesce: async () => void (await Promise.allSettled(others)) });
+      effects.add(promise);
+      try {
+        return await promise;
+      } finally {
+        effects.delete(promise);
+      }
+    },
+  });
+
+  if (stored === undefined) {
+    starting = false;
+    breakDown(new HaystackError("MACHINE_VERSION_UNKNOWN", `Run ${runId} was written by version ${record.machine?.version ?? "?"} of the machine, which this release cannot read; run the release that wrote it.`));
+  } else {
+    actor.subscribe({ error: (thrown) => breakDown(toHaystackError(thrown)) });
+    actor.start();
+    starting = false;
+    if (stored === null) touch();
+  }
+  for (const event of record.inbox) host.deliver(event);
+  return host;
+}

@@ -1,0 +1,50 @@
+import type { StateValue } from "xstate";
+import type { ErrorRecord } from "../errors.ts";
+import type { RunContext } from "../machines/run-types.ts";
+import { runView } from "../machines/run-view.ts";
+import type { RunDocument, Usage } from "../services/runs/document.ts";
+import type { OutboxEntry } from "../services/runs/index.ts";
+
+/** How a machine state becomes the stored run. Plain functions. */
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+const hasEnded = ({ status }: Pick<RunDocument, "status">): boolean => status === "completed" || status === "failed" || status === "cancelled";
+
+const dated = (before: RunDocument, after: RunDocument, now: number): RunDocument => ({
+  ...after,
+  started_at: before.started_at ?? (after.status === "running" ? iso(now) : null),
+  updated_at: iso(now),
+  completed_at: hasEnded(after) ? (before.completed_at ?? iso(now)) : null,
+});
+
+export interface MachineState {
+  readonly value: StateValue;
+  readonly context: RunContext;
+}
+
+export const documentOf = (before: RunDocument, { value, context }: MachineState, usage: Usage, now: number): RunDocument =>
+  dated(before, { ...before, ...runView(value, context), usage }, now);
+
+/** The document of a run whose machine cannot go on: its snapshot stays as it is, the run is shown as failed. */
+export const documentOfBroken = (before: RunDocument, error: ErrorRecord, now: number): RunDocument =>
+  dated(before, { ...before, status: "failed", termination_reason: "failed", error: { ...error, phase: before.current_phase ?? "pending" }, error_message: error.message }, now);
+
+const owed = (key: string, kind: OutboxEntry["kind"]): OutboxEntry => ({ key, kind, state: "owed", attempts: 0, due_at: 0, problem: null });
+
+/** The outbox with every mail that the machine owes; without an address no mail is owed. */
+export function outboxOf(before: readonly OutboxEntry[], document: RunDocument, mails: RunContext["mails"]): readonly OutboxEntry[] {
+  const known = new Set(before.map(({ key }) => key));
+  const added = document.user_email === null ? [] : mails.filter(({ key }) => !known.has(key));
+  return added.length === 0 ? before : [...before, ...added.map(({ key, kind }) => owed(key, kind))];
+}
+
+export function outboxOfBroken(before: readonly OutboxEntry[], document: RunDocument, revision: number): readonly OutboxEntry[] {
+  return document.user_email === null || document.status === "failed" ? before : [...before, owed(`${document.run_id}.run_failed.at-${revision}`, "run_failed")];
+}
+
+/** When the next owed mail is due; null when none is owed. */
+export function mailDueAt(outbox: readonly OutboxEntry[]): number | null {
+  const due = outbox.filter(({ state }) => state === "owed").map(({ due_at }) => due_at);
+  return due.length === 0 ? null : Math.min(...due);
+}

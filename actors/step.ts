@@ -1,0 +1,45 @@
+import { fromPromise, type ActorSystem } from "xstate";
+import { toHaystackError, type ErrorRecord } from "../errors.ts";
+
+/** What a step may use of the run that it works for. */
+export interface StepContext {
+  /** Aborted when the machine leaves the state that invoked the step, or the daemon gives the run up. */
+  readonly signal: AbortSignal;
+  /** Resolves when every other effect of this run has settled, aborted ones included. */
+  quiesce(): Promise<void>;
+}
+
+export type Effect<Input, Output> = (input: Input, context: StepContext) => Promise<Output>;
+
+/** The part of a run's host that its steps meet. */
+export interface StepHost {
+  /** Resolves once the state that invoked the caller is durable (D2); rejects when the run is given up. */
+  gate(signal: AbortSignal): Promise<void>;
+  /** Runs the effect and keeps it in sight until it settles. */
+  track<Output>(signal: AbortSignal, work: (context: StepContext) => Promise<Output>): Promise<Output>;
+}
+
+// oxlint-disable-next-line typescript/no-explicit-any -- XState's own bound for an actor system
+type AnySystem = ActorSystem<any>;
+
+/** One machine serves every run; its steps find their run's host by the actor system they belong to. */
+const hosts = new WeakMap<AnySystem, StepHost>();
+
+export function registerHost(system: AnySystem, host: StepHost): void {
+  hosts.set(system, host);
+}
+
+/** Binds an effect to a step of the machine: it starts after the commit (D2), and fails with a plain JSON error record. */
+export function step<Input, Output>(name: string, effect: Effect<Input, Output>): ReturnType<typeof fromPromise<Output, Input>> {
+  return fromPromise<Output, Input>(async ({ input, signal, system }) => {
+    const host = hosts.get(system);
+    if (host === undefined) throw new Error(`The step "${name}" runs outside a hosted run.`);
+    try {
+      await host.gate(signal);
+      return await host.track(signal, (context) => effect(input as Input, context));
+    } catch (thrown) {
+      const record: ErrorRecord = toHaystackError(thrown).toRecord();
+      throw record;
+    }
+  });
+}

@@ -1,0 +1,60 @@
+import { HaystackError, type ErrorRecord } from "../../errors.ts";
+import type { CheckJobInput, CheckJobOutput } from "../../machines/run-types.ts";
+import type { JobStatus } from "../../services/batch/index.ts";
+import { iterationObjects } from "../run-objects.ts";
+import type { Effect } from "../step.ts";
+import type { StepPorts } from "./ports.ts";
+
+const FIRST_RETRY_MS = 1_000;
+
+/** Asks Batch for the truth about one job (D8); a success counts only with a valid output file. */
+export function checkJob({ batch, clock, compute, objects, reconcileMs }: StepPorts): Effect<CheckJobInput, CheckJobOutput> {
+  return async ({ job, run_id, submitted_at, deadline_at }, { signal }) => {
+    const status = await batch.get(job.job_id, signal);
+    const now = clock.now();
+    const failed = (error: ErrorRecord): CheckJobOutput => ({
+      verdict: "failed",
+      error,
+      retry_at: now + FIRST_RETRY_MS * 2 ** (job.attempt - 1),
+      run_seconds: status?.run_seconds ?? null,
+    });
+    const isAbsent = status === undefined && now >= submitted_at + batch.notFoundGraceMs;
+    if (isAbsent) return failed(new HaystackError("JOB_FAILED", `Batch does not know the job ${job.job_id}.`).toRecord());
+    switch (status?.state) {
+      case "SUCCEEDED": {
+        const paths = iterationObjects(run_id, job.iteration);
+        const path = paths.predictions(job.kind);
+        try {
+          const [prediction, query] = await Promise.all([objects.fetch({ path }, signal), objects.fetch({ path: paths.query }, signal)]);
+          const sha256 = await compute.run("checkPrediction", { prediction, query }, signal);
+          return { verdict: "succeeded", predictions: { path, sha256 }, run_seconds: status.run_seconds ?? null };
+        } catch (thrown) {
+          if (thrown instanceof HaystackError && thrown.code !== "STEP_ABORTED") return failed({ ...thrown.toRecord(), code: "PREDICTION_INVALID" });
+          throw thrown;
+        }
+      }
+      case "FAILED":
+        return failed(failureOf(status));
+      case "CANCELLED":
+        return failed({ code: "JOB_FAILED", message: `The job ${job.job_id} was cancelled outside of this run.`, retryable: false });
+      default:
+        if (now >= deadline_at) {
+          return { verdict: "overdue", error: new HaystackError("JOB_DEADLINE_PASSED", `The job ${job.job_id} did not finish before its deadline.`).toRecord() };
+        }
+        return { verdict: "waiting", now, check_at: Math.min(now + reconcileMs, deadline_at) };
+    }
+  };
+}
+
+function failureOf({ job_id, failure }: JobStatus): ErrorRecord {
+  const reason = failure?.reason ?? "no reason is known";
+  const message = `The inference job ${job_id} failed: ${reason}`;
+  switch (failure?.kind) {
+    case "preempted":
+      return new HaystackError("JOB_PREEMPTED", message).toRecord();
+    case "over_time":
+      return new HaystackError("JOB_OVER_TIME", message).toRecord();
+    default:
+      return new HaystackError("JOB_FAILED", message).toRecord();
+  }
+}

@@ -1,0 +1,26 @@
+import type { AtlasIndex } from "../../science/atlas/atlas-index.ts";
+import type { BatchService } from "../../services/batch/index.ts";
+import type { Clock } from "../../services/clock/index.ts";
+import type { Compute } from "../../services/compute/index.ts";
+import type { ObjectStore } from "../../services/objects/index.ts";
+import type { RunConfig } from "../../services/runs/document.ts";
+import type { RunStore } from "../../services/runs/index.ts";
+import type { AtlasCatalogue } from "../atlas-catalogue.ts";
+import type { AtlasPlace, Tasks } from "../tasks.ts";
+
+/** What the steps of a run work with. */
+export interface StepPorts {
+  readonly runs: Pick<RunStore, "get" | "history">;
+  readonly objects: ObjectStore;
+  readonly batch: BatchService;
+  readonly compute: Compute<Tasks>;
+  readonly atlases: AtlasCatalogue;
+  readonly clock: Clock;
+  /** Pause between two looks at a waiting job (D8). */
+  readonly reconcileMs: number;
+  readonly software: { readonly name: string; readonly version: string };
+}
+
+export type OpenedAtlas = { readonly index: AtlasIndex; readonly dir: string };
+
+export const placesOf = (opened: readonly OpenedAtlas[], config: RunConfig): AtlasPlace[] => opened.map(({ dir }) => ({ dir, withhold: config.withhold }));

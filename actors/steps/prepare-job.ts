@@ -1,0 +1,40 @@
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { PrepareJobInput } from "../../machines/run-types.ts";
+import type { PromptPart, PromptPlan } from "../../science/prompting/prompt-plan.ts";
+import { HaystackError } from "../../errors.ts";
+import { iterationObjects } from "../run-objects.ts";
+import type { Effect } from "../step.ts";
+import type { DrawInput } from "../tasks.ts";
+import { placesOf, type StepPorts } from "./ports.ts";
+
+type Parts = DrawInput["parts"];
+
+const promptCells = (parts: readonly PromptPart[]): Parts => parts.map(({ group_id, n_cells }) => ({ group_id, n_cells }));
+const controlCells = (parts: readonly PromptPart[]): Parts =>
+  parts.flatMap(({ control_group_id, n_control_cells }) => (control_group_id === null ? [] : [{ group_id: control_group_id, n_cells: n_control_cells }]));
+
+/** Draws the planned cells and stores them as the inputs of one inference job. */
+export function prepareJob({ runs, atlases, compute, objects }: StepPorts): Effect<PrepareJobInput, void> {
+  return async ({ run_id, iteration, kind, plan: planObject }, { signal }) => {
+    const run = await runs.get(run_id);
+    if (run === undefined) throw new HaystackError("RUN_NOT_FOUND", `Run ${run_id} is gone from the store.`);
+    const { config } = run.document;
+    const plan = JSON.parse(await readFile(await objects.fetch(planObject, signal), "utf8")) as PromptPlan;
+    const opened = await atlases.open(config.datasets, signal);
+    const paths = iterationObjects(run_id, iteration);
+    const scratch = await objects.scratch();
+    const store = async (path: string, parts: Parts): Promise<void> => {
+      await atlases.fetchGroups(parts.map(({ group_id }) => group_id), opened, signal);
+      const output = join(scratch, "cells.h5ad");
+      await compute.run("draw", { places: placesOf(opened, config), parts, seed: plan.seed, output }, signal);
+      await objects.put(path, output, signal);
+    };
+    try {
+      await store(paths.prompt(kind), kind === "prediction" ? promptCells(plan.chosen.parts) : controlCells(plan.chosen.parts));
+      await store(paths.query, plan.query_parts);
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
+  };
+}

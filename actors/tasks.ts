@@ -1,0 +1,137 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { readH5ad } from "../science/anndata/read.ts";
+import { writeH5ad } from "../science/anndata/write.ts";
+import { importAtlas, type ImportOptions } from "../science/atlas/import.ts";
+import { inspectH5ad } from "../science/atlas/inspect.ts";
+import { openAtlas } from "../science/atlas/open.ts";
+import type { AtlasIndex, OpenAtlas } from "../science/atlas/atlas-index.ts";
+import { compareWithTruth } from "../science/grounding/compare-with-truth.ts";
+import { evaluatePrediction } from "../science/grounding/evaluate.ts";
+import { validatePrediction } from "../science/inference/validate-prediction.ts";
+import { loadKnowledge } from "../science/knowledge/load.ts";
+import { labelResolver } from "../science/knowledge/resolve.ts";
+import { choosePrompt, controlsAvailable, type ChoosePromptOptions } from "../science/prompting/choose-prompt.ts";
+import { drawCells, SPLIT_COLUMN } from "../science/prompting/draw-cells.ts";
+import type { PromptPlan } from "../science/prompting/prompt-plan.ts";
+import { understandQuestion } from "../science/query/understand.ts";
+import type { ControlStrategy, StructuredQuery } from "../science/query/structured-query.ts";
+import { assemblePredictions } from "../science/report/predictions.ts";
+import { renderReport } from "../science/report/report.ts";
+import { renderRunLog, type RunLog } from "../science/report/run-log.ts";
+import { writeSimulatedAtlas, type SimulationOptions } from "../science/simulate/simulate-atlas.ts";
+import { differentialExpression } from "../science/statistics/differential-expression.ts";
+
+/** The heavy work of the steps, run in worker threads: files in, files and small JSON out. Each export is one task. */
+
+export interface AtlasPlace {
+  readonly dir: string;
+  readonly withhold: { readonly cell_type: string; readonly perturbation: string } | null;
+}
+
+const openAll = (places: readonly AtlasPlace[]): Promise<OpenAtlas[]> =>
+  Promise.all(places.map(({ dir, withhold }) => openAtlas(dir, withhold === null ? {} : { withhold })));
+
+export async function analyze(input: { readonly query: string; readonly atlases: readonly AtlasPlace[] }): Promise<{ structured_query: StructuredQuery; control_cells_available: boolean }> {
+  const atlases = await openAll(input.atlases);
+  const structured_query = understandQuestion(input.query, atlases.map(({ index }) => index));
+  return { structured_query, control_cells_available: controlsAvailable(structured_query, atlases) };
+}
+
+export async function prompt(input: Omit<ChoosePromptOptions, "atlases" | "knowledge"> & { readonly places: readonly AtlasPlace[] }): Promise<PromptPlan> {
+  const { places, ...options } = input;
+  return choosePrompt({ ...options, atlases: await openAll(places), knowledge: loadKnowledge() });
+}
+
+export interface DrawInput {
+  readonly places: readonly AtlasPlace[];
+  readonly parts: readonly { readonly group_id: string; readonly n_cells: number }[];
+  readonly seed: number;
+  readonly output: string;
+}
+
+export async function draw({ places, parts, seed, output }: DrawInput): Promise<void> {
+  await writeH5ad(output, await drawCells({ parts, atlases: await openAll(places), seed, splitColumn: SPLIT_COLUMN }));
+}
+
+/** Errors: PREDICTION_INVALID. Returns the content hash of the prediction file. */
+export async function checkPrediction({ prediction, query }: { readonly prediction: string; readonly query: string }): Promise<string> {
+  const [predicted, asked] = await Promise.all([readH5ad(prediction), readH5ad(query)]);
+  validatePrediction(predicted, asked);
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(prediction), hash);
+  return hash.digest("hex");
+}
+
+export interface EvaluateTask {
+  readonly structured_query: StructuredQuery;
+  readonly prediction: string;
+  /** The control predictions, or under query_as_control the query cells. */
+  readonly reference: string;
+  readonly controlStrategyEffective: ControlStrategy;
+  readonly seed: number;
+}
+export async function evaluate(input: EvaluateTask) {
+  const [prediction, reference] = await Promise.all([readH5ad(input.prediction), readH5ad(input.reference)]);
+  const { grounding, topGenes, enriched } = evaluatePrediction({
+    query: input.structured_query,
+    prediction,
+    reference,
+    knowledge: loadKnowledge(),
+    controlStrategyEffective: input.controlStrategyEffective,
+    seed: input.seed,
+  });
+  return { grounding, top_genes: topGenes, enriched };
+}
+export type Evaluation = Awaited<ReturnType<typeof evaluate>>;
+
+/** Writes the three result files into `folder`. */
+export async function writeResults(input: { readonly log: RunLog; readonly prediction: string; readonly reference: string; readonly folder: string }): Promise<{ anndata: string; report: string; log: string }> {
+  const [prediction, reference] = await Promise.all([readH5ad(input.prediction), readH5ad(input.reference)]);
+  const de = differentialExpression(prediction, reference);
+  const files = { anndata: join(input.folder, "predictions.h5ad"), report: join(input.folder, "report.html"), log: join(input.folder, "log.json") };
+  await writeH5ad(files.anndata, assemblePredictions(input.log, prediction, de));
+  await writeFile(files.report, await renderReport(input.log, de));
+  await writeFile(files.log, renderRunLog(input.log));
+  return files;
+}
+
+export const importAtlasFile = (options: ImportOptions): Promise<AtlasIndex> => importAtlas(options, labelResolver(loadKnowledge()));
+export const inspectFile = ({ file }: { readonly file: string }) => inspectH5ad(file);
+export const simulate = ({ file, options }: { readonly file: string; readonly options: SimulationOptions }): Promise<void> => writeSimulatedAtlas(file, options);
+
+export interface TruthInput {
+  readonly prediction: string;
+  readonly reference: string;
+  readonly atlas: string;
+  readonly cell_type: string;
+  readonly perturbation: string;
+}
+/** Compares a delivered prediction with the cells that were withheld. */
+export async function compare({ prediction, reference, atlas, cell_type, perturbation }: TruthInput) {
+  const opened = await openAtlas(atlas);
+  const cellsOf = (keep: (group: AtlasIndex["groups"][number]) => boolean) =>
+    drawCells({ parts: opened.index.groups.filter(keep).map(({ group_id, n_cells }) => ({ group_id, n_cells })), atlases: [opened], seed: 0, splitColumn: SPLIT_COLUMN });
+  return compareWithTruth({
+    predictedTreated: await readH5ad(prediction),
+    predictedReference: await readH5ad(reference),
+    truthTreated: await cellsOf((group) => group.cell_type === cell_type && group.perturbation === perturbation),
+    truthControl: await cellsOf((group) => group.cell_type === cell_type && group.is_control),
+  });
+}
+
+export type Tasks = {
+  analyze: typeof analyze;
+  prompt: typeof prompt;
+  draw: typeof draw;
+  checkPrediction: typeof checkPrediction;
+  evaluate: typeof evaluate;
+  writeResults: typeof writeResults;
+  importAtlasFile: typeof importAtlasFile;
+  inspectFile: typeof inspectFile;
+  simulate: typeof simulate;
+  compare: typeof compare;
+};

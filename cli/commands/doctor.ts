@@ -1,0 +1,68 @@
+import { access, constants, mkdir, statfs } from "node:fs/promises";
+import type { Command } from "commander";
+import { loadConfig, type Config } from "../../config.ts";
+import { openRuns, openWorkbench } from "../../daemon.ts";
+import { toHaystackError } from "../../errors.ts";
+import { inferenceProgram } from "../../services/batch/local-command.ts";
+import { print, table } from "../output.ts";
+import type { CommonOptions, SetExitCode } from "../program.ts";
+
+interface Finding {
+  readonly what: string;
+  readonly state: "ok" | "advice" | "problem";
+  readonly finding: string;
+}
+
+const LEAST_FREE_GB = 2;
+
+type Check = (config: Config) => Promise<Omit<Finding, "what">>;
+
+const CHECKS: Readonly<Record<string, Check>> = {
+  node: () => {
+    const ok = Number(process.versions.node.split(".")[0]) >= 24;
+    return Promise.resolve({ state: ok ? "ok" : "problem", finding: ok ? `Node ${process.versions.node}` : `Node ${process.versions.node} is too old: run through npx or npm scripts, which bring Node 24` });
+  },
+  "data folder": async ({ dataDir }) => {
+    await mkdir(dataDir, { recursive: true });
+    await access(dataDir, constants.W_OK);
+    const { bavail, bsize } = await statfs(dataDir);
+    const gigabytes = (bavail * bsize) / 1e9;
+    return { state: gigabytes < LEAST_FREE_GB ? "advice" : "ok", finding: `${dataDir}, ${gigabytes.toFixed(0)} GB free` };
+  },
+  "run store": async (config) => {
+    const runs = await openRuns(config);
+    await runs.list({ limit: 1 });
+    await runs.close();
+    return { state: "ok", finding: "SQLite, every commit on disk" };
+  },
+  atlases: async (config) => {
+    const workbench = openWorkbench(config);
+    const atlases = await workbench.atlases.list();
+    await workbench.close();
+    if (atlases.length === 0) return { state: "advice", finding: "none imported: `haystack atlas import FILE`, or `haystack atlas simulate`" };
+    return { state: "ok", finding: atlases.map(({ dataset, n_cells, simulated }) => `${dataset} (${n_cells} cells${simulated ? ", simulated" : ""})`).join(", ") };
+  },
+  inference: ({ INFERENCE_COMMAND, INFERENCE_MODEL }) => {
+    if (INFERENCE_COMMAND === undefined) return Promise.resolve({ state: "advice", finding: "the built-in baseline delta-transfer; set INFERENCE_COMMAND to run STACK" });
+    return Promise.resolve({ state: "ok", finding: `${INFERENCE_MODEL}: ${inferenceProgram(INFERENCE_COMMAND, INFERENCE_MODEL).command[0] ?? ""}` });
+  },
+  mail: ({ dataDir, MAIL_FROM }) => Promise.resolve({ state: "ok", finding: `.eml files in ${dataDir}/mail, from ${MAIL_FROM}` }),
+  "language model": () => Promise.resolve({ state: "advice", finding: "none: questions are understood by rules and curated knowledge" }),
+  literature: () => Promise.resolve({ state: "advice", finding: "none: literature support is not measured and left out of the score" }),
+};
+
+export function addDoctorCommand(program: Command, setExitCode: SetExitCode): void {
+  program
+    .command("doctor")
+    .description("What is configured, reachable or missing, and what to do.")
+    .action(async (options: CommonOptions) => {
+      const config = loadConfig(process.env, options.dataDir);
+      const findings: Finding[] = [];
+      for (const [what, check] of Object.entries(CHECKS)) {
+        const found = await check(config).catch((thrown: unknown) => ({ state: "problem" as const, finding: toHaystackError(thrown).message }));
+        findings.push({ what, ...found });
+      }
+      print(options.json === true, { findings }, table(["", "", "finding"], findings.map(({ what, state, finding }) => [what, state, finding])));
+      if (findings.some(({ state }) => state === "problem")) setExitCode(1);
+    });
+}

@@ -1,0 +1,27 @@
+import { CommanderError } from "commander";
+import { HaystackError, toHaystackError } from "../errors.ts";
+import { buildProgram } from "./program.ts";
+
+/** Runs one command line and returns its exit code: 0 done, 1 failed, 2 wrong usage or input, 130 cancelled. */
+export async function main(args: readonly string[]): Promise<number> {
+  const json = args.includes("--json");
+  let exitCode = 0;
+  const program = buildProgram((code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return exitCode;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2;
+    const error = toHaystackError(thrown);
+    process.stderr.write(`haystack: ${oneLine(error.message)}\n`);
+    if (error.code === "INTERNAL" && process.env["HAYSTACK_DEBUG"] !== undefined) process.stderr.write(`${String(error.cause instanceof Error ? error.cause.stack : error.stack)}\n`);
+    if (json) process.stdout.write(`${JSON.stringify(errorBody(error))}\n`);
+    return error.exitCode;
+  }
+}
+
+const oneLine = (text: string): string => text.replaceAll(/\s*\n\s*/g, " ");
+
+const errorBody = (error: HaystackError) => ({ error: error.code, error_type: error.retryable ? "retryable" : "permanent", message: oneLine(error.message), ...(error.details === undefined ? {} : { details: error.details }) });

@@ -1,0 +1,72 @@
+import { Option, type Command } from "commander";
+import { HaystackError } from "../errors.ts";
+import { runConfigSchema, type RunConfig } from "../services/runs/document.ts";
+
+/** Options that set a run's configuration; checked by the run's own schema. */
+export interface RunOptions {
+  readonly maxIterations?: string;
+  readonly scoreThreshold?: string;
+  readonly controlStrategy?: string;
+  readonly firstPrompt?: string;
+}
+
+export interface AtlasOptions {
+  readonly dataset?: string;
+  readonly cellTypeColumn?: string;
+  readonly perturbationColumn?: string;
+  readonly donorColumn?: string;
+  readonly geneColumn?: string;
+  readonly controlLabel?: string;
+  readonly layer?: string;
+}
+
+export const addRunOptions = (command: Command): Command =>
+  command
+    .option("--max-iterations <n>", "most rounds of prompt, inference and evaluation (default: 5)")
+    .option("--score-threshold <n>", "grounding score from 1 to 10 that ends the run (default: 7)")
+    .addOption(new Option("--control-strategy <strategy>", "compare with predicted controls, or with the query cells themselves").choices(["synthetic_control", "query_as_control"]))
+    .addOption(new Option("--first-prompt <which>", "start from the best or from the worst usable prompt").choices(["best", "worst"]));
+
+export const addAtlasOptions = (command: Command): Command =>
+  command
+    .option("--dataset <name>", "name of the dataset (default: from the file name)")
+    .option("--cell-type-column <column>", "obs column of the cell type (found when it has a usual name)")
+    .option("--perturbation-column <column>", "obs column of the perturbation")
+    .option("--donor-column <column>", "obs column of the donor")
+    .option("--gene-column <column>", "var column of the gene symbols (default: the var index)")
+    .option("--control-label <label>", "value of the perturbation column that marks control cells")
+    .option("--layer <name>", "layer that holds the counts");
+
+/** Error USAGE, one sentence naming every bad option. */
+export function runConfig(options: RunOptions, more: Partial<RunConfig>): RunConfig {
+  const given = {
+    ...more,
+    ...(options.maxIterations === undefined ? {} : { max_iterations: Number(options.maxIterations) }),
+    ...(options.scoreThreshold === undefined ? {} : { score_threshold: Number(options.scoreThreshold) }),
+    ...(options.controlStrategy === undefined ? {} : { control_strategy: options.controlStrategy }),
+    ...(options.firstPrompt === undefined ? {} : { first_prompt: options.firstPrompt }),
+  };
+  const parsed = runConfigSchema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) => `--${path.join(".").replaceAll("_", "-")}: ${message}`).join("; ");
+  throw new HaystackError("USAGE", `These options are not usable: ${problems}.`);
+}
+
+export function seedOption(text: string | undefined, random: () => number): number {
+  if (text === undefined) return random();
+  const seed = Number(text);
+  if (!Number.isInteger(seed) || seed < 0 || seed > 0xffff_ffff) throw new HaystackError("USAGE", "The seed is a whole number from 0 to 4294967295.");
+  return seed;
+}
+
+export const importColumns = (options: AtlasOptions) => ({
+  columns: {
+    ...(options.cellTypeColumn === undefined ? {} : { cell_type: options.cellTypeColumn }),
+    ...(options.perturbationColumn === undefined ? {} : { perturbation: options.perturbationColumn }),
+    ...(options.donorColumn === undefined ? {} : { donor: options.donorColumn }),
+    ...(options.geneColumn === undefined ? {} : { gene_symbols: options.geneColumn }),
+    ...(options.controlLabel === undefined ? {} : { control_label: options.controlLabel }),
+  },
+  ...(options.dataset === undefined ? {} : { dataset: options.dataset }),
+  ...(options.layer === undefined ? {} : { layer: options.layer }),
+});

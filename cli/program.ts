@@ -1,0 +1,44 @@
+import { Command, Option } from "commander";
+import { SOFTWARE } from "../daemon.ts";
+import { addAtlasCommands } from "./commands/atlas.ts";
+import { addConfigCommand } from "./commands/config.ts";
+import { addDoctorCommand } from "./commands/doctor.ts";
+import { addRunCommand } from "./commands/run.ts";
+import { addRunsCommands } from "./commands/runs.ts";
+import { addServeCommand } from "./commands/serve.ts";
+import { addSubmitCommand } from "./commands/submit.ts";
+import { addValidateCommand } from "./commands/validate.ts";
+
+export type SetExitCode = (code: number) => void;
+
+/** The options that every command takes. */
+export interface CommonOptions {
+  readonly json?: true;
+  readonly dataDir?: string;
+}
+
+/** The whole command line. Building it has no effect but the object itself. */
+export function buildProgram(setExitCode: SetExitCode): Command {
+  const program = new Command("haystack")
+    .description("Predict how cells respond to a perturbation, judge the prediction against biology, and keep every run safe.")
+    .version(SOFTWARE.version)
+    .exitOverride()
+    .showHelpAfterError("(haystack --help lists the commands and their options)");
+  addRunCommand(program, setExitCode);
+  addSubmitCommand(program, setExitCode);
+  addServeCommand(program, setExitCode);
+  addValidateCommand(program, setExitCode);
+  addAtlasCommands(program);
+  addRunsCommands(program, setExitCode);
+  addConfigCommand(program);
+  addDoctorCommand(program, setExitCode);
+  for (const command of leaves(program)) {
+    command
+      .addOption(new Option("--json", "one JSON document on stdout"))
+      .addOption(new Option("--data-dir <folder>", "where the embedded store, objects and mails live (default: $HAYSTACK_DATA_DIR or ./haystack-data)"))
+      .exitOverride();
+  }
+  return program;
+}
+
+const leaves = (command: Command): Command[] => (command.commands.length === 0 ? [command] : command.commands.flatMap(leaves));

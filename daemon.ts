@@ -1,0 +1,135 @@
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { atlasCatalogue, type AtlasCatalogue } from "./actors/atlas-catalogue.ts";
+import { bindRunMachine } from "./actors/bind-run-machine.ts";
+import { composeMail } from "./actors/compose-mail.ts";
+import { analyze } from "./actors/steps/analyze.ts";
+import { cancelJobs } from "./actors/steps/cancel-jobs.ts";
+import { checkJob } from "./actors/steps/check-job.ts";
+import { evaluate } from "./actors/steps/evaluate.ts";
+import { output } from "./actors/steps/output.ts";
+import type { StepPorts } from "./actors/steps/ports.ts";
+import { prepareJob } from "./actors/steps/prepare-job.ts";
+import { prompt } from "./actors/steps/prompt.ts";
+import { submitJob } from "./actors/steps/submit-job.ts";
+import { createSupervisor, type Supervisor, type SupervisorOptions } from "./actors/supervisor.ts";
+import type { Tasks } from "./actors/tasks.ts";
+import { usageOf } from "./actors/usage.ts";
+import type { Config } from "./config.ts";
+import type { HaystackError } from "./errors.ts";
+import { BASELINE_PROGRAM, inferenceProgram } from "./services/batch/local-command.ts";
+import { localBatch } from "./services/batch/local.ts";
+import { systemClock } from "./services/clock/system.ts";
+import type { Compute } from "./services/compute/index.ts";
+import { piscinaCompute } from "./services/compute/piscina.ts";
+import { inProcessJobEvents } from "./services/job-events/in-process.ts";
+import { emlMail } from "./services/mail/eml-file.ts";
+import { directoryObjects } from "./services/objects/directory.ts";
+import type { RunStore } from "./services/runs/index.ts";
+import { openSqliteRuns } from "./services/runs/sqlite.ts";
+
+/** The composition root: ports get their adapters here, and nowhere else. */
+
+export const SOFTWARE = {
+  name: "haystack",
+  version: (JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8")) as { version: string }).version,
+} as const;
+
+/** Computation and atlases, for commands that host no runs. */
+export interface Workbench {
+  readonly compute: Compute<Tasks>;
+  readonly atlases: AtlasCatalogue;
+  readonly objects: StepPorts["objects"];
+  close(): Promise<void>;
+}
+
+export function openWorkbench(config: Config): Workbench {
+  const objects = directoryObjects({ root: join(config.dataDir, "objects") });
+  const compute = piscinaCompute<Tasks>({ filename: new URL("actors/tasks.ts", import.meta.url), threads: config.COMPUTE_THREADS });
+  return {
+    objects,
+    compute,
+    atlases: atlasCatalogue(objects, compute),
+    async close() {
+      await compute.close();
+      await objects.close();
+    },
+  };
+}
+
+export const openRuns = (config: Config): Promise<RunStore> => openSqliteRuns({ file: join(config.dataDir, "runs.sqlite") });
+
+export interface Daemon extends Workbench {
+  readonly runs: RunStore;
+  readonly batch: StepPorts["batch"];
+  readonly supervisor: Supervisor;
+}
+
+export interface DaemonOptions {
+  /** Claim every run that waits for a host, or only those that this process is given. */
+  readonly sweeps: boolean;
+  readonly onCommitted?: NonNullable<SupervisorOptions["onCommitted"]>;
+  readonly onTrouble: (error: HaystackError) => void;
+}
+
+/** Opens everything and starts hosting. */
+export async function openDaemon(config: Config, options: DaemonOptions): Promise<Daemon> {
+  const workbench = openWorkbench(config);
+  const { objects, compute, atlases } = workbench;
+  const clock = systemClock;
+  const runs = await openRuns(config);
+  const jobEvents = inProcessJobEvents({ clock });
+  const batch = localBatch({
+    root: join(config.dataDir, "batch"),
+    location: (path) => objects.location(path),
+    clock,
+    onChange: (event) => jobEvents.publish(event),
+    onError: (error) => options.onTrouble(error as HaystackError),
+    program: config.INFERENCE_COMMAND === undefined ? BASELINE_PROGRAM : inferenceProgram(config.INFERENCE_COMMAND, config.INFERENCE_MODEL),
+    maxConcurrent: config.LOCAL_JOBS,
+  });
+  const mail = emlMail({ folder: join(config.dataDir, "mail"), from: config.MAIL_FROM, clock });
+  const ports: StepPorts = { runs, objects, batch, compute, atlases, clock, reconcileMs: config.RECONCILE_SECONDS * 1_000, software: SOFTWARE };
+  const supervisor = createSupervisor({
+    store: runs,
+    machine: bindRunMachine({
+      analyze: analyze(ports),
+      prompt: prompt(ports),
+      prepareJob: prepareJob(ports),
+      submitJob: submitJob(ports),
+      checkJob: checkJob(ports),
+      cancelJobs: cancelJobs(ports),
+      evaluate: evaluate(ports),
+      output: output(ports),
+    }),
+    clock,
+    jobEvents,
+    mail,
+    composeMail: composeMail(batch.model, atlases),
+    usage: usageOf(batch.model),
+    owner: `${process.pid}-${randomUUID()}`,
+    maxActiveRuns: config.MAX_ACTIVE_RUNS,
+    leaseMs: config.LEASE_SECONDS * 1_000,
+    pollMs: config.POLL_MILLISECONDS,
+    ...options,
+  });
+  await supervisor.start();
+  /** The clock's timers do not keep the process alive; hosting does. */
+  const alive = setInterval(() => undefined, 1 << 30);
+  return {
+    ...workbench,
+    runs,
+    batch,
+    supervisor,
+    async close() {
+      clearInterval(alive);
+      await supervisor.stop();
+      await jobEvents.close();
+      await batch.close();
+      await mail.close();
+      await workbench.close();
+      await runs.close();
+    },
+  };
+}

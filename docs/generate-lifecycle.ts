@@ -1,0 +1,14 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { transitionTable } from "../machines/describe-machine.ts";
+import { inferenceJobMachine } from "../machines/inference-job.ts";
+import { runMachine } from "../machines/run.ts";
+import { stopJobsMachine } from "../machines/stop-jobs.ts";
+
+/** Rewrites the transition tables of run-lifecycle.md from the machines. */
+const page = new URL("run-lifecycle.md", import.meta.url);
+const prose = readFileSync(page, "utf8").split("## Transitions of ")[0] ?? "";
+const sections = Object.entries({ run: runMachine, inferenceJob: inferenceJobMachine, stopJobs: stopJobsMachine }).map(([name, machine]) => {
+  const rows = transitionTable(machine).map(({ state, event, guard, target, actions }) => `| ${state} | ${event} | ${guard} | ${target} | ${actions} |`);
+  return `## Transitions of ${name}\n\n| state | event | guard | target | actions |\n|---|---|---|---|---|\n${rows.join("\n")}\n`;
+});
+writeFileSync(page, prose + sections.join("\n"));

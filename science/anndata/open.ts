@@ -1,0 +1,80 @@
+import { HaystackError } from "../../errors.ts";
+import type { Column, CsrMatrix, DataFrame, UnsValue } from "./anndata.ts";
+import type { FrameColumn } from "./frame.ts";
+import { frameColumns, frameIndex, readColumn, readFrame } from "./frame.ts";
+import type { Hdf5File } from "./hdf5.ts";
+import { openHdf5 } from "./hdf5.ts";
+import type { RowBlock, Slot } from "./matrix.ts";
+import { listSlots, readBlocks, readRows, sampleValues } from "./matrix.ts";
+import { readUns } from "./uns.ts";
+
+export type { FrameColumn, RowBlock, Slot };
+
+type FrameName = "obs" | "var" | "raw/var";
+
+/** An .h5ad file opened for reading in slices. Close it when done; nothing of a matrix is read before it is asked for. */
+export interface H5adFile {
+  readonly path: string;
+  readonly nObs: number;
+  /** Genes of X and the layers; raw/X may have others. */
+  readonly nVars: number;
+  readonly slots: readonly Slot[];
+  columns(frame: FrameName): readonly FrameColumn[];
+  index(frame: FrameName): readonly string[];
+  column(frame: FrameName, name: string): Column;
+  frame(frame: FrameName): DataFrame;
+  uns(): Record<string, UnsValue>;
+  /** Rows [start, stop) of a slot as canonical CSR float32. */
+  rows(slot: Slot, start: number, stop: number): CsrMatrix;
+  /** All rows of a slot in order, in blocks of at most `maxStored` values, so that memory stays bounded. */
+  blocks(slot: Slot, maxStored?: number): Iterable<RowBlock>;
+  /** At most about a million stored values from evenly spaced places. */
+  sample(slot: Slot): Float32Array;
+  close(): void;
+}
+
+/**
+ * Opens an AnnData file (anndata 0.7 and later; CSR, CSC or dense; gzip, lzf, zstd, blosc, lz4).
+ * @throws FILE_NOT_FOUND, FILE_NOT_HDF5, FILE_DAMAGED, ANNDATA_INVALID, ANNDATA_UNSUPPORTED
+ */
+export async function openH5ad(path: string): Promise<H5adFile> {
+  const file = await openHdf5(path);
+  try {
+    return describe(file);
+  } catch (thrown) {
+    file.close();
+    throw thrown;
+  }
+}
+
+function describe(file: Hdf5File): H5adFile {
+  const index = new Map<FrameName, readonly string[]>();
+  const indexOf = (frame: FrameName): readonly string[] => {
+    const known = index.get(frame) ?? frameIndex(file, frame);
+    index.set(frame, known);
+    return known;
+  };
+  const nObs = indexOf("obs").length;
+  const nVars = indexOf("var").length;
+  const slots = listSlots(file);
+  for (const { name, nRows, nCols } of slots) {
+    const genes = name === "raw/X" ? indexOf("raw/var").length : nVars;
+    if (nRows === nObs && nCols === genes) continue;
+    throw new HaystackError("ANNDATA_INVALID", `${name} in ${file.path} is ${nRows} x ${nCols}, but there are ${nObs} cells and ${genes} genes; write the file again with anndata.`);
+  }
+  return {
+    path: file.path,
+    nObs,
+    nVars,
+    slots,
+    columns: (frame) => frameColumns(file, frame),
+    index: indexOf,
+    column: (frame, name) => readColumn(file, frame, name),
+    frame: (frame) => readFrame(file, frame),
+    uns: () => readUns(file),
+    rows: (slot, start, stop) => readRows(file, slot, start, stop),
+    blocks: (slot, maxStored) => readBlocks(file, slot, maxStored),
+    sample: (slot) => sampleValues(file, slot),
+    close: () => file.close(),
+  };
+}

@@ -1,0 +1,64 @@
+/** The index of an imported atlas: small, JSON, one entry a cell group. Shards hold the cells. */
+
+/** Which obs columns mean what. `geneSymbols` null: the var index holds the symbols. `donor` null: one donor "unknown". */
+export interface AtlasColumns {
+  readonly cell_type: string;
+  readonly perturbation: string;
+  readonly donor: string | null;
+  readonly gene_symbols: string | null;
+  /** The value of the perturbation column that marks unperturbed cells. */
+  readonly control_label: string;
+}
+
+/** The cells sharing dataset, cell type, perturbation and donor: the unit of retrieval. */
+export interface CellGroup {
+  /** `{dataset}/{cell_type}/{perturbation}/{donor}`, each part slugged, made unique by a hash where slugs collide. */
+  readonly group_id: string;
+  readonly dataset: string;
+  /** As written in the source file. */
+  readonly cell_type: string;
+  /** Cell Ontology id found by name or synonym in the curated knowledge, e.g. "CL:0000084". */
+  readonly cell_ontology_id: string | null;
+  readonly perturbation: string;
+  /** Canonical perturbation id of the curated knowledge, null when unknown or control. */
+  readonly perturbation_id: string | null;
+  readonly is_control: boolean;
+  /** Donor ids carry their data set: "{dataset}:{donor}". */
+  readonly donor: string;
+  readonly n_cells: number;
+  /** The control group with the same dataset, cell type and donor; null when there is none, or for controls. */
+  readonly control_group_id: string | null;
+  /** Shard path relative to the atlas folder: "groups/{group_id}.h5ad", X = CSR counts float32, var index = symbols. */
+  readonly shard: string;
+}
+
+export interface AtlasIndex {
+  readonly format: "haystack-atlas/1";
+  /** Short name, unique among imported atlases; from the file name unless told. */
+  readonly dataset: string;
+  readonly source_file: string;
+  readonly source_sha256: string;
+  /** True for the output of the built-in simulator; such an atlas is labelled simulated everywhere. */
+  readonly simulated: boolean;
+  readonly columns: AtlasColumns;
+  readonly n_cells: number;
+  readonly n_genes: number;
+  /** Gene symbols in the order of every shard's var and of the mean profiles. */
+  readonly genes: readonly string[];
+  /** "counts" when X (or raw, or a layer) held counts; "log1p" when counts were recovered from log-normalised values. */
+  readonly x_source: { readonly slot: string; readonly kind: "counts" | "log1p" };
+  readonly groups: readonly CellGroup[];
+  /** Path relative to the atlas folder of the mean profiles: float32, groups x genes, row order = groups, little endian. */
+  readonly profiles: "profiles.f32";
+  readonly warnings: readonly string[];
+}
+
+/**
+ * An atlas opened for retrieval. `profile` gives the mean over the group's cells of log1p(counts / library size * 1e4),
+ * length n_genes. Groups excluded by `withhold` (the held-out truth of `haystack validate`) are not listed.
+ */
+export interface OpenAtlas {
+  readonly dir: string;
+  readonly index: AtlasIndex;
+  profile(groupId: string): Float32Array;
+}

@@ -1,0 +1,130 @@
+import { createHash, randomUUID } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import type { AtlasColumns, AtlasIndex, CellGroup } from "./atlas-index.ts";
+import { HaystackError } from "../../errors.ts";
+import { columnLabels } from "../anndata/frame.ts";
+import type { H5adFile } from "../anndata/open.ts";
+import { openH5ad } from "../anndata/open.ts";
+import type { CellLabels, LabelResolver } from "./cell-groups.ts";
+import { groupCells, uniqueNames } from "./cell-groups.ts";
+import { controlLabels, resolveColumns } from "./columns.ts";
+import { chooseSlot } from "./counts.ts";
+import { geneSymbols } from "./genes.ts";
+import { Spill } from "./spill.ts";
+import type { SpilledCells } from "./spill-counts.ts";
+import { spillCounts } from "./spill-counts.ts";
+import { importWarnings } from "./import-warnings.ts";
+import { writeGroups } from "./write-groups.ts";
+
+export type { LabelResolver };
+
+export interface ImportOptions {
+  readonly source: string;
+  /** The atlas folder; must not exist yet, or be empty. */
+  readonly outDir: string;
+  /** Short name of the data set; the file name without .h5ad unless given. */
+  readonly dataset?: string;
+  /** What is known about the columns; the rest is guessed from the field's usual names. */
+  readonly columns?: Partial<AtlasColumns>;
+  /** Where the counts are: "X", "raw/X" or the name of a layer; found unless given. */
+  readonly layer?: string;
+}
+
+/**
+ * Splits an .h5ad file into cell groups: one shard (.h5ad, counts) and one mean profile a group, and an index.
+ * Streams over the source once; memory is bounded by the largest group. The folder appears complete or not at all.
+ * @throws what openH5ad throws, COLUMN_NOT_FOUND, PERTURBATION_COLUMN_MISSING, CONTROL_LABEL_MISSING, COUNTS_INVALID,
+ * GENES_DUPLICATED, GROUP_EMPTY, ATLAS_EXISTS
+ */
+export async function importAtlas(options: ImportOptions, resolver: LabelResolver): Promise<AtlasIndex> {
+  const outDir = resolve(options.outDir);
+  await checkVacant(outDir);
+  const file = await openH5ad(options.source);
+  const building = join(dirname(outDir), `.${basename(outDir)}.importing-${randomUUID()}`);
+  try {
+    await mkdir(building, { recursive: true });
+    const index = await build(file, building, options, resolver);
+    await rename(building, outDir);
+    return index;
+  } catch (thrown) {
+    await rm(building, { recursive: true, force: true });
+    throw thrown;
+  } finally {
+    file.close();
+  }
+}
+
+async function build(file: H5adFile, folder: string, options: ImportOptions, resolver: LabelResolver): Promise<AtlasIndex> {
+  if (file.nObs === 0) throw new HaystackError("GROUP_EMPTY", `${file.path} has no cells; give a file that has some.`);
+  const dataset = options.dataset ?? basename(options.source).replace(/\.h5ad$/i, "");
+  const columns = resolveColumns(file, options.columns ?? {});
+  const source = chooseSlot(file, options.layer);
+  const { genes, withoutSymbol } = geneSymbols(file, source.slot, columns.gene_symbols);
+  const { groups, groupOf } = groupCells(cellLabels(file, columns), dataset, columns, resolver);
+  checkGroups(file, groups, columns);
+  const { names, renamed } = uniqueNames(file.index("obs"));
+
+  const spillPath = join(folder, "cells.spill");
+  const spill = new Spill(spillPath, file.nObs);
+  let spilled: SpilledCells;
+  try {
+    spilled = spillCounts(file, source, groupOf, genes, spill);
+    await writeGroups(folder, groups, groupOf, { names, genes }, spill);
+  } finally {
+    spill.close();
+    await rm(spillPath);
+  }
+
+  const index: AtlasIndex = {
+    format: "haystack-atlas/1",
+    dataset,
+    source_file: basename(options.source),
+    source_sha256: await sha256(options.source),
+    simulated: Boolean(file.uns()["simulated"]),
+    columns,
+    n_cells: groups.reduce((total, group) => total + group.n_cells, 0),
+    n_genes: genes.length,
+    genes,
+    x_source: { slot: source.slot.name, kind: source.kind },
+    groups,
+    profiles: "profiles.f32",
+    warnings: importWarnings({
+      nObs: file.nObs,
+      groups,
+      source,
+      columns,
+      spilled,
+      withoutSymbol,
+      renamed,
+      otherControls: options.columns?.control_label === undefined ? controlLabels(file, columns.perturbation).filter((label) => label !== columns.control_label) : [],
+    }),
+  };
+  await writeFile(join(folder, "index.json"), `${JSON.stringify(index, null, 2)}\n`, { flush: true });
+  return index;
+}
+
+function cellLabels(file: H5adFile, columns: AtlasColumns): CellLabels {
+  const labels = (name: string) => columnLabels(file.column("obs", name));
+  const donor = columns.donor === null ? Array.from({ length: file.nObs }, () => "unknown") : labels(columns.donor);
+  return { cellType: labels(columns.cell_type), perturbation: labels(columns.perturbation), donor };
+}
+
+function checkGroups(file: H5adFile, groups: readonly CellGroup[], columns: AtlasColumns): void {
+  const fail = (what: string) => new HaystackError("GROUP_EMPTY", `${file.path} has no ${what} with cell type, perturbation and donor all given; fill in these obs columns or name others.`);
+  if (groups.length === 0) throw fail("cell");
+  if (!groups.some((group) => group.is_control)) throw fail(`control cell (${columns.perturbation} = ${columns.control_label})`);
+  if (groups.every((group) => group.is_control)) throw fail("perturbed cell");
+}
+
+async function checkVacant(outDir: string): Promise<void> {
+  const existing = await readdir(outDir).catch((cause: NodeJS.ErrnoException) => (cause.code === "ENOENT" ? [] : ["something else"]));
+  if (existing.length > 0) throw new HaystackError("ATLAS_EXISTS", `${outDir} exists already; remove it or choose another name for the atlas.`);
+}
+
+async function sha256(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const piece of createReadStream(path)) hash.update(piece as Buffer);
+  return hash.digest("hex");
+}

@@ -1,0 +1,69 @@
+import type { AnnData } from "../anndata/anndata.ts";
+import type { Knowledge } from "../knowledge/knowledge.ts";
+import type { ControlStrategy, StructuredQuery } from "../query/structured-query.ts";
+import { compareExpression } from "../statistics/differential-expression.ts";
+import { enrichment } from "../statistics/enrichment.ts";
+import { geneSymbol } from "../statistics/gene-symbol.ts";
+import { composeScore } from "./compose-score.ts";
+import type { DifferentialExpression, EnrichedPathway, GroundingScore, TopGene } from "./grounding.ts";
+import { literatureSupport } from "./literature-support.ts";
+import type { LiteratureFinding } from "./literature-support.ts";
+import { networkCoherence } from "./network-coherence.ts";
+import { pathwayCoherence } from "./pathway-coherence.ts";
+import { describeResponse, strongestGenes } from "./response.ts";
+import type { Response } from "./response.ts";
+import { targetActivation } from "./target-activation.ts";
+
+const TOP_GENES = 50;
+
+export interface EvaluationInput {
+  readonly query: StructuredQuery;
+  /** Predicted counts, cells x genes. */
+  readonly prediction: AnnData;
+  /** The control prediction, or the query cells under query_as_control; the same genes as the prediction. */
+  readonly reference: AnnData;
+  readonly knowledge: Knowledge;
+  readonly controlStrategyEffective: ControlStrategy;
+  /** Of the random gene sets of network_coherence. */
+  readonly seed: number;
+  /** What a literature search found; left out when no literature source is configured. */
+  readonly literature?: readonly LiteratureFinding[];
+}
+
+export interface Evaluation {
+  readonly grounding: GroundingScore;
+  readonly de: DifferentialExpression;
+  readonly topGenes: readonly TopGene[];
+  readonly enriched: readonly EnrichedPathway[];
+}
+
+/**
+ * Judges a prediction against known biology; the rules and formulas are in docs/grounding-score.md.
+ * Same input and seed give the same result. Throws ANNDATA_INVALID when the genes differ or a side has no cells.
+ */
+export function evaluatePrediction(input: EvaluationInput): Evaluation {
+  const { query, knowledge } = input;
+  const comparison = compareExpression(input.prediction, input.reference);
+  const response = describeResponse(comparison);
+  const enriched = enrichment(comparison.de, knowledge.pathways);
+  const findings = [
+    pathwayCoherence(query.expected_pathways, knowledge.pathways, enriched, response),
+    targetActivation(query.expected_targets, response),
+    literatureSupport(input.literature ?? null, response),
+    networkCoherence(knowledge.pathways, query, response, input.seed),
+  ];
+  const grounding = composeScore(findings, response, input.controlStrategyEffective);
+  return { grounding, de: comparison.de, topGenes: topGenes(query, comparison.de, response), enriched };
+}
+
+/** The DE genes that move most, by difference of mean log1p(CP10k). */
+function topGenes(query: StructuredQuery, de: DifferentialExpression, response: Response): TopGene[] {
+  const targets = new Set(query.expected_targets.map(({ gene }) => geneSymbol(gene)));
+  return strongestGenes(response, TOP_GENES).map((i) => ({
+      gene: de.genes[i]!,
+      log2_fold_change: de.log2_fold_change[i]!,
+      p_adjusted: de.p_adjusted[i]!,
+      direction: response.change[i]! > 0 ? "up" : "down",
+      is_target: targets.has(response.symbols[i]!),
+    }));
+}

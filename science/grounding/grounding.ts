@@ -1,0 +1,69 @@
+import type { Direction } from "../query/structured-query.ts";
+
+/** The judgement of one prediction. Plain JSON, small: it lives in a machine context and in the run document. */
+
+export const GROUNDING_WEIGHTS = {
+  pathway_coherence: 0.25,
+  target_activation: 0.3,
+  literature_support: 0.25,
+  network_coherence: 0.2,
+} as const;
+export type GroundingComponentName = keyof typeof GROUNDING_WEIGHTS;
+
+/** One row of the evidence table. `supports` false: it speaks against the prediction. */
+export interface EvidenceRow {
+  readonly id: string;
+  readonly component: GroundingComponentName;
+  readonly statement: string;
+  readonly supports: boolean;
+  readonly source: string;
+}
+
+/** score null: the component could not be measured, `reason` says why; its weight is shared among the others. */
+export interface GroundingComponent {
+  readonly name: GroundingComponentName;
+  readonly score: number | null;
+  /** Weight after renormalisation; 0 when not measured. */
+  readonly weight: number;
+  readonly reason: string;
+}
+
+export interface GroundingScore {
+  /** Integer 1 to 10: the rounded weighted mean of the measured components, clamped. */
+  readonly score: number;
+  readonly components: readonly GroundingComponent[];
+  readonly evidence: readonly EvidenceRow[];
+  /** Concrete hints for the next prompt, e.g. "Interferon alpha/beta signaling is expected up but not enriched". */
+  readonly feedback: readonly string[];
+  /** "lower" under query_as_control, or when nothing expected of the perturbation could be measured. */
+  readonly confidence: "normal" | "lower";
+}
+
+export interface TopGene {
+  readonly gene: string;
+  readonly log2_fold_change: number;
+  readonly p_adjusted: number;
+  readonly direction: Direction;
+  readonly is_target: boolean;
+}
+
+export interface EnrichedPathway {
+  readonly id: string;
+  readonly name: string;
+  readonly direction: Direction;
+  readonly overlap: number;
+  readonly pathway_size: number;
+  readonly p_adjusted: number;
+  readonly genes: readonly string[];
+  readonly source: string;
+}
+
+/** Differential expression over all genes; parallel arrays in var order. */
+export interface DifferentialExpression {
+  readonly genes: readonly string[];
+  readonly log2_fold_change: Float64Array;
+  readonly p_value: Float64Array;
+  readonly p_adjusted: Float64Array;
+  /** 1 where p_adjusted < 0.05 and |log2 fold change| >= the threshold. */
+  readonly is_de: Uint8Array;
+}

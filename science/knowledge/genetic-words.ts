@@ -1,0 +1,28 @@
+import type { Token } from "./tokens.ts";
+
+/** Words that say that a gene is lost or gained, and the genetic entries they lead to. */
+
+export type GeneticEffect = "loss" | "gain";
+
+const LOSS = new Set([
+  "ko", "knockout", "knockouts", "kd", "knockdown", "knockdowns", "crispr", "crispri", "crisprko", "crisprcas9", "cas9", "sirna", "shrna", "sgrna", "grna",
+  "rnai", "deletion", "deleted", "deficient", "deficiency", "loss", "silencing", "silenced", "ablation", "disruption", "null", "inactivation",
+  "ausschalten", "ausschaltung", "verlust", "defizienz", "defizient", "stilllegung", "knockoutzellen",
+]);
+const GAIN = new Set(["overexpression", "overexpressing", "overexpressed", "oe", "crispra", "ueberexpression", "ueberexprimiert"]);
+const GUIDE_PREFIX = /^(?:sg|si|sh)(?=[a-z]{2})/;
+
+/** What the word at `index` says, and how many tokens it takes ("knock out" takes two). */
+export function geneticEffectAt(tokens: readonly Token[], index: number): { effect: GeneticEffect; length: number } | null {
+  const key = tokens[index]?.key ?? "";
+  if (LOSS.has(key)) return { effect: "loss", length: 1 };
+  if (GAIN.has(key)) return { effect: "gain", length: 1 };
+  const pair = `${key} ${tokens[index + 1]?.key ?? ""}`;
+  if (/^knock(?:ed|ing)? (?:out|down)$/.test(pair)) return { effect: "loss", length: 2 };
+  return /^over express/.test(pair) ? { effect: "gain", length: 2 } : null;
+}
+
+/** "sgstat1" -> "stat1"; null when the word has no guide prefix. */
+export function withoutGuidePrefix(key: string): string | null {
+  return GUIDE_PREFIX.test(key) ? key.replace(GUIDE_PREFIX, "") : null;
+}

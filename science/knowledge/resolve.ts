@@ -1,0 +1,147 @@
+import type { CellTypeEntry, Knowledge, PerturbationEntry } from "./knowledge.ts";
+import { geneticEffectAt, withoutGuidePrefix } from "./genetic-words.ts";
+import type { GeneticEffect } from "./genetic-words.ts";
+import { loadKnowledge } from "./load.ts";
+import { buildTermIndex } from "./term-index.ts";
+import type { Term, TermIndex } from "./term-index.ts";
+import { joined, labelKey, tokenise } from "./tokens.ts";
+import type { Token } from "./tokens.ts";
+
+/** From a label, as written in a file or a question, to the entry of the knowledge that it means. */
+
+type MatchKind = "exact" | "synonym" | "spelling" | "cell_line";
+
+interface Resolved<Entry> {
+  readonly entry: Entry;
+  readonly match: MatchKind;
+}
+
+interface KnowledgeTerms {
+  readonly cellTypes: TermIndex<CellTypeEntry>;
+  readonly perturbations: TermIndex<PerturbationEntry>;
+  /** HGNC symbol of the gene that `key` (see labelKey) names, for all genes of the knowledge. */
+  readonly geneSymbols: ReadonlyMap<string, string>;
+}
+
+const termsOf = new WeakMap<Knowledge, KnowledgeTerms>();
+
+export function knowledgeTerms(knowledge: Knowledge): KnowledgeTerms {
+  const known = termsOf.get(knowledge);
+  if (known !== undefined) return known;
+  const terms = {
+    cellTypes: buildTermIndex(
+      [
+        ...knowledge.cellTypes.map((meaning) => ({ text: meaning.name, meaning })),
+        ...knowledge.cellTypes.flatMap((meaning) => [...meaning.synonyms, ...meaning.cell_lines].map((text) => ({ text, meaning }))),
+      ],
+    ),
+    perturbations: buildTermIndex(
+      [
+        ...knowledge.perturbations.map((meaning) => ({ text: meaning.name, meaning })),
+        ...knowledge.perturbations.flatMap((meaning) => meaning.synonyms.map((text) => ({ text, meaning }))),
+      ],
+    ),
+    geneSymbols: geneSymbols(knowledge),
+  };
+  termsOf.set(knowledge, terms);
+  return terms;
+}
+
+/** The cell type that `label` means ("CD14+ Monocytes", "Endothelial", "Fibroblsts"), or null. */
+export function resolveCellTypeLabel(label: string, knowledge: Knowledge = loadKnowledge()): Resolved<CellTypeEntry> | null {
+  const misspelt = (): CellTypeEntry | undefined => knowledgeTerms(knowledge).cellTypes.findMisspelt(tokenise(label))?.meaning;
+  return findCellType(label, knowledge) ?? spelling(misspelt());
+}
+
+/** The perturbation that `label` means ("IFN-β", "STAT1_KO", "sgSTAT1", "Dexametasone"), or null. */
+export function resolvePerturbationLabel(label: string, knowledge: Knowledge = loadKnowledge()): Resolved<PerturbationEntry> | null {
+  const misspelt = (): PerturbationEntry | undefined => knowledgeTerms(knowledge).perturbations.findMisspelt(tokenise(label))?.meaning;
+  return findPerturbation(label, knowledge) ?? (geneticReading(label, knowledge) === null ? spelling(misspelt()) : null);
+}
+
+/** As resolveCellTypeLabel, without guessing at spelling mistakes. */
+export function findCellType(label: string, knowledge: Knowledge): Resolved<CellTypeEntry> | null {
+  const { cellTypes } = knowledgeTerms(knowledge);
+  const tokens = tokenise(label);
+  const cell: Token = { key: "cell", plain: "cell", start: 0, end: 0 };
+  const term =
+    cellTypes.find(tokens) ??
+    (tokens.length === 0 ? undefined : cellTypes.find([...tokens, cell])) ??
+    (tokens.length > 1 && /^cells?$/.test(tokens.at(-1)?.key ?? "") ? cellTypes.find(tokens.slice(0, -1)) : undefined);
+  return term === undefined ? null : { entry: term.meaning, match: cellTypeMatch(term) };
+}
+
+/** As resolvePerturbationLabel, without guessing at spelling mistakes. */
+export function findPerturbation(label: string, knowledge: Knowledge): Resolved<PerturbationEntry> | null {
+  const term = knowledgeTerms(knowledge).perturbations.find(tokenise(label));
+  if (term !== undefined) return { entry: term.meaning, match: perturbationMatch(term) };
+  const genetic = geneticReading(label, knowledge);
+  const entry = genetic === null ? null : findGeneticEntry(knowledge, genetic.gene, genetic.effect);
+  return entry === null ? null : { entry, match: "synonym" };
+}
+
+/** The gene and effect of a label with a genetic word or guide prefix ("STAT1 KO", "sgSTAT1"); null for any other. */
+export function geneticReading(label: string, knowledge: Knowledge): { gene: string; effect: GeneticEffect } | null {
+  const { geneSymbols: symbols } = knowledgeTerms(knowledge);
+  const tokens = tokenise(label);
+  const rest: Token[] = [];
+  let effect: GeneticEffect | null = null;
+  for (let index = 0; index < tokens.length; index++) {
+    const token = tokens[index];
+    const found = geneticEffectAt(tokens, index);
+    if (found !== null) {
+      effect = found.effect;
+      index += found.length - 1;
+    } else if (token !== undefined && !["of", "gene", "the"].includes(token.key)) rest.push(token);
+  }
+  const { asWritten } = joined(rest);
+  const guided = withoutGuidePrefix(asWritten);
+  const gene = (effect === null ? undefined : symbols.get(asWritten)) ?? (guided === null ? undefined : symbols.get(guided));
+  return gene === undefined ? null : { gene, effect: effect ?? "loss" };
+}
+
+export function findGeneticEntry(knowledge: Knowledge, gene: string, effect: GeneticEffect): PerturbationEntry | null {
+  const action = effect === "loss" ? "knocks_out" : "overexpresses";
+  return knowledge.perturbations.find(({ kind, targets }) => kind === "genetic" && targets.some((target) => target.gene === gene && target.action === action)) ?? null;
+}
+
+/** Ids for the labels of an atlas. A misspelt label gets none: a wrong id would be worse than no id. */
+export function labelResolver(knowledge: Knowledge): { cellOntologyId(label: string): string | null; perturbationId(label: string): string | null } {
+  return {
+    cellOntologyId: (label) => findCellType(label, knowledge)?.entry.id ?? null,
+    perturbationId: (label) => findPerturbation(label, knowledge)?.entry.id ?? null,
+  };
+}
+
+export function cellTypeMatch({ text, meaning }: Term<CellTypeEntry>): MatchKind {
+  if (meaning.cell_lines.includes(text)) return "cell_line";
+  return text === meaning.name ? "exact" : "synonym";
+}
+
+export function perturbationMatch({ text, meaning }: Term<PerturbationEntry>): MatchKind {
+  return text === meaning.name ? "exact" : "synonym";
+}
+
+function spelling<Entry>(entry: Entry | undefined): Resolved<Entry> | null {
+  return entry === undefined ? null : { entry, match: "spelling" };
+}
+
+function geneSymbols(knowledge: Knowledge): Map<string, string> {
+  const symbols = new Map<string, string>();
+  const add = (name: string, symbol: string): void => {
+    const key = labelKey(name);
+    if (!symbols.has(key)) symbols.set(key, symbol);
+  };
+  for (const { genes } of knowledge.pathways) for (const gene of genes) add(gene, gene);
+  for (const entry of knowledge.perturbations) {
+    for (const { gene } of [...entry.targets, ...entry.response]) add(gene, gene);
+    const own = entry.external_ids["hgnc"];
+    if (own !== undefined) for (const name of [own, ...entry.synonyms]) if (geneticReadingFree(name)) add(name, own);
+  }
+  return symbols;
+}
+
+/** Names such as "MYC OE" or "KRAS G12D" say more than the gene. */
+function geneticReadingFree(name: string): boolean {
+  return tokenise(name).every((_, index, tokens) => geneticEffectAt(tokens, index) === null);
+}

@@ -1,0 +1,80 @@
+import { distance } from "fastest-levenshtein";
+import { joined, tokenise } from "./tokens.ts";
+import type { Token } from "./tokens.ts";
+
+/** Finds entries by their names. Built once for a set of names; a name given twice belongs to the first. */
+
+export interface Term<Meaning> {
+  /** The name as it stands in the data. */
+  readonly text: string;
+  readonly meaning: Meaning;
+}
+
+export interface TermIndex<Meaning> {
+  find(tokens: readonly Token[]): Term<Meaning> | undefined;
+  /** The nearest name within the spelling limit; null when none is, or when two meanings are equally near. */
+  findMisspelt(tokens: readonly Token[]): Term<Meaning> | null;
+  /** Names in order of their likeness to `text`, the most alike first, one a meaning. */
+  nearest(text: string, count: number): Term<Meaning>[];
+}
+
+/** `base`, when given, is searched too and comes first. */
+export function buildTermIndex<Meaning>(terms: Iterable<Term<Meaning>>, base?: TermIndex<Meaning>): TermIndex<Meaning> {
+  const byKey = new Map<string, Term<Meaning>>();
+  const byPlain = new Map<string, Term<Meaning>>();
+  for (const term of terms) {
+    const tokens = tokenise(term.text);
+    for (const key of Object.values(joined(tokens))) if (key !== "" && !byKey.has(key)) byKey.set(key, term);
+    const plain = joined(tokens, "plain").singular;
+    if (plain !== "" && !byPlain.has(plain)) byPlain.set(plain, term);
+  }
+  const byLength = Map.groupBy(byPlain, ([plain]) => plain.length);
+
+  return {
+    find(tokens) {
+      const { asWritten, singular } = joined(tokens);
+      return base?.find(tokens) ?? byKey.get(asWritten) ?? byKey.get(singular);
+    },
+    findMisspelt(tokens) {
+      const known = base?.findMisspelt(tokens) ?? null;
+      if (known !== null) return known;
+      const plain = joined(tokens, "plain").singular;
+      const limit = spellingLimit(plain);
+      if (limit === 0) return null;
+      let best: Term<Meaning> | null = null;
+      let bestDistance = limit + 1;
+      for (let length = plain.length - limit; length <= plain.length + limit; length++) {
+        for (const [candidate, term] of byLength.get(length) ?? []) {
+          if (candidate[0] !== plain[0] || digits(candidate) !== digits(plain)) continue;
+          const edits = distance(candidate, plain);
+          if (edits < bestDistance) [best, bestDistance] = [term, edits];
+          else if (edits === bestDistance && edits <= limit && best?.meaning !== term.meaning) best = null;
+        }
+      }
+      return best;
+    },
+    nearest(text, count) {
+      const plain = joined(tokenise(text), "plain").singular;
+      const known = (base?.nearest(text, count) ?? []).map((term) => [joined(tokenise(term.text), "plain").singular, term] as const);
+      const ranked = [...byPlain, ...known]
+        .map(([candidate, term]) => ({ term, unlike: distance(candidate, plain) / Math.max(candidate.length, plain.length, 1) }))
+        .filter(({ unlike }) => unlike <= 0.5)
+        .toSorted((a, b) => a.unlike - b.unlike || (a.term.text < b.term.text ? -1 : 1));
+      const nearest = new Map<Meaning, Term<Meaning>>();
+      for (const { term } of ranked) if (!nearest.has(term.meaning)) nearest.set(term.meaning, term);
+      return [...nearest.values()].slice(0, count);
+    },
+  };
+}
+
+/** Edits that a word may be wrong by: none below 5 letters, where abbreviations stand side by side (IL-2, IL-3). */
+function spellingLimit(plain: string): number {
+  if (plain.length < 5 || /\p{Script=Han}/u.test(plain)) return 0;
+  if (plain.length < 8) return 1;
+  return plain.length < 13 ? 2 : 3;
+}
+
+/** IL-12 is never a misspelt IL-13. */
+function digits(plain: string): string {
+  return plain.replace(/\D+/g, "");
+}

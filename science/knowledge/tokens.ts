@@ -1,0 +1,83 @@
+/**
+ * Text as comparable tokens. Case, hyphens, "+", Greek letters, umlauts, accents, German and Chinese words that have
+ * one English equivalent ("Zellen", "细胞" -> "cell") vanish, so that one synonym covers many spellings.
+ */
+
+export interface Token {
+  /** Latin letters and digits in lower case, or one Chinese character, or the English equivalent. */
+  readonly key: string;
+  /** As `key`, but abbreviations not yet unified ("interferon" stays): spelling mistakes are searched in this form. */
+  readonly plain: string;
+  /** Where the token stands in the text as given: [start, end). */
+  readonly start: number;
+  readonly end: number;
+}
+
+const GREEK: Readonly<Record<string, string>> = {
+  α: "alpha", β: "beta", γ: "gamma", δ: "delta", ε: "epsilon", ζ: "zeta", η: "eta", θ: "theta", κ: "kappa", λ: "lambda",
+  μ: "mu", σ: "sigma", τ: "tau", φ: "phi", χ: "chi", ψ: "psi", ω: "omega",
+};
+const UMLAUTS: Readonly<Record<string, string>> = { ä: "ae", ö: "oe", ü: "ue", ß: "ss" };
+
+/** Longer ones first: they are tried in this order. */
+const CHINESE_WORDS: readonly (readonly [string, string])[] = [
+  ["白细胞介素", "il"], ["白介素", "il"], ["干扰素", "ifn"], ["细胞", "cell"], ["細胞", "cell"], ["敲除", "knockout"], ["敲低", "knockdown"],
+  ["敲减", "knockdown"], ["过表达", "overexpression"], ["过夜", "overnight"], ["小时", "h"], ["分钟", "min"],
+];
+
+const WORDS: Readonly<Record<string, string>> = {
+  interleukin: "il", interferon: "ifn", interferons: "ifn", inf: "ifn", tumour: "tumor", haematopoietic: "hematopoietic",
+  zelle: "cell", zellen: "cell", makrophage: "macrophage", makrophagen: "macrophage",
+};
+
+const CHUNK = /[\p{Script=Han}]|[\p{Script=Latin}\p{N}\p{M}]+|\p{Script=Greek}/gu;
+
+/** Splits `text` into tokens. Linear in its length; control and invisible characters only separate. */
+export function tokenise(text: string): Token[] {
+  const tokens: Token[] = [];
+  let skipTo = 0;
+  for (const match of text.matchAll(CHUNK)) {
+    const start = match.index;
+    if (start < skipTo) continue;
+    const chinese = CHINESE_WORDS.find(([word]) => text.startsWith(word, start));
+    if (chinese !== undefined) {
+      skipTo = start + chinese[0].length;
+      tokens.push({ key: chinese[1], plain: chinese[1], start, end: skipTo });
+      continue;
+    }
+    const end = start + match[0].length;
+    const plain = plainWord(match[0]);
+    if (plain !== "") tokens.push({ key: WORDS[plain] ?? germanCognate(plain), plain, start, end });
+  }
+  return tokens;
+}
+
+/** The tokens joined: "IFN-β", "IFN beta" and "interferon beta" all give "ifnbeta". */
+export function labelKey(text: string): string {
+  return joined(tokenise(text)).asWritten;
+}
+
+/** A joined form of the tokens, and the same with each token in the singular ("CD4 T cells": "cd4tcell"). */
+export function joined(tokens: readonly Token[], form: "key" | "plain" = "key"): { asWritten: string; singular: string } {
+  return {
+    asWritten: tokens.map((token) => token[form]).join(""),
+    singular: tokens.map((token) => singular(token[form])).join(""),
+  };
+}
+
+/** Without its plural s; words that end in ss, us or is, and those under three letters, stay. */
+function singular(key: string): string {
+  return key.length > 2 && /[^sui]s$/.test(key) ? key.slice(0, -1) : key;
+}
+
+function plainWord(word: string): string {
+  const lower = word.normalize("NFKC").toLowerCase();
+  const spelled = [...lower].map((letter) => GREEK[letter] ?? UMLAUTS[letter] ?? letter).join("");
+  return spelled.normalize("NFD").replace(/[^\p{L}\p{N}]/gu, "");
+}
+
+/** "Monozyten" -> "monocyte", "Plasmazellen" -> "plasmacell", "Fibroblasten" -> "fibroblast". */
+function germanCognate(word: string): string {
+  if (word.length < 7) return word;
+  return word.replace(/zyten?$/, "cyte").replace(/zellen?$/, "cell").replace(/blasten$/, "blast").replace(/phagen$/, "phage");
+}

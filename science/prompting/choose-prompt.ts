@@ -1,0 +1,80 @@
+import { HaystackError } from "../../errors.ts";
+import type { OpenAtlas } from "../atlas/atlas-index.ts";
+import type { StructuredQuery } from "../query/structured-query.ts";
+import { candidateId } from "./build-candidate.ts";
+import { allCandidates } from "./candidates.ts";
+import type { RetrievalRequest } from "./candidates.ts";
+import { orderByHistory, stalledStrategies } from "./history.ts";
+import type { IterationFeedback, PromptCandidate, PromptPlan } from "./prompt-plan.ts";
+import { allocateQueryCells, findQueryCells } from "./query-cells.ts";
+import { isAskedPerturbation, perturbedGroups } from "./retrieval.ts";
+
+export interface ChoosePromptOptions extends RetrievalRequest {
+  readonly history: readonly IterationFeedback[];
+  /** Most query cells to predict. */
+  readonly queryCells: number;
+  readonly seed: number;
+  /** "worst" starts from the lowest-ranked usable prompt, to see whether later iterations recover; default "best". */
+  readonly firstPrompt?: "best" | "worst";
+}
+
+const CONSIDERED = 8;
+
+/** A smaller draw from the same groups, not among those used; null when the prompt cannot shrink further. */
+function smallerDraw(candidate: PromptCandidate, used: ReadonlySet<string>): PromptCandidate | null {
+  for (let fraction = 0.5; fraction > 0.01; fraction /= 2) {
+    const shrunk = candidate.parts
+      .map((part) => ({ ...part, n_cells: Math.floor(part.n_cells * fraction), n_control_cells: Math.floor(part.n_control_cells * fraction) }))
+      .filter((part) => part.n_cells > 0 && (part.control_group_id === null || part.n_control_cells > 0));
+    const total = shrunk.reduce((sum, part) => sum + part.n_cells, 0);
+    if (total === 0) return null;
+    const parts = shrunk.map((part) => ({ ...part, weight: part.n_cells / total }));
+    const id = candidateId(candidate.strategy, parts);
+    if (!used.has(id)) return { ...candidate, candidate_id: id, parts, rationale: `${candidate.rationale} Every other prompt was tried, so fewer of these cells are drawn.` };
+  }
+  return null;
+}
+
+function nothingFits(query: StructuredQuery, atlases: readonly OpenAtlas[], controlStrategy: string): HaystackError {
+  const held = [...new Set(perturbedGroups(atlases).map(({ group }) => group.perturbation))].toSorted();
+  const holds = held.length === 0 ? "no perturbed cells" : held.length > 20 ? `${held.slice(0, 20).join(", ")} and ${held.length - 20} more` : held.join(", ");
+  const wanted = controlStrategy === "synthetic_control" ? " with matched control cells" : "";
+  return new HaystackError(
+    "NO_PROMPT_CELLS",
+    `No cells${wanted} under ${query.perturbation.name} or a related perturbation were found; the atlas holds ${holds}: ask about one of these or import an atlas that has it.`,
+  );
+}
+
+/**
+ * The prompt of an iteration: the best candidate not yet used, knowing how earlier ones scored, and the query cells.
+ * Never repeats a candidate. Throws CELL_TYPE_NOT_IN_ATLAS without control cells of the asked type, and NO_PROMPT_CELLS
+ * when no strategy finds anything or everything was tried.
+ */
+export function choosePrompt(request: ChoosePromptOptions): PromptPlan {
+  const { query, atlases, history, seed } = request;
+  const all = allCandidates(request);
+  const ordered = orderByHistory(all, history);
+  const used = new Set(history.map((feedback) => feedback.candidate_id));
+  const first = request.firstPrompt === "worst" && history.length === 0 ? ordered.at(-1) : ordered[0];
+  const chosen = first ?? all.map((candidate) => smallerDraw(candidate, used)).find((candidate) => candidate !== null);
+  if (chosen === undefined) throw nothingFits(query, atlases, request.controlStrategy);
+  const stalled = [...stalledStrategies(history)].filter((strategy) => strategy !== chosen.strategy);
+  const turn = stalled.length === 0 ? "" : ` The ${stalled.join(" and ")} strategy stopped improving, so another one is tried.`;
+  return {
+    iteration: 1 + Math.max(0, ...history.map((feedback) => feedback.iteration)),
+    chosen: { ...chosen, rationale: `${chosen.rationale}${turn}` },
+    considered: ordered.slice(0, CONSIDERED).map(({ candidate_id: id, strategy, rank_score: score, rationale }) => ({ candidate_id: id, strategy, rank_score: score, rationale })),
+    query_parts: allocateQueryCells(findQueryCells(query, atlases), request.queryCells),
+    seed,
+  };
+}
+
+/**
+ * Whether synthetic control can work: some group of the asked perturbation, or of any perturbation when the atlases
+ * lack the asked one, has matched control cells.
+ */
+export function controlsAvailable(query: StructuredQuery, atlases: readonly OpenAtlas[]): boolean {
+  const perturbed = perturbedGroups(atlases);
+  const asked = perturbed.filter(({ group }) => isAskedPerturbation(query, group));
+  return (asked.length > 0 ? asked : perturbed).some(({ control }) => control !== null);
+}

@@ -1,0 +1,59 @@
+/**
+ * How sharply a mixture prefers groups whose controls look like the query cells. On the Kang 2018 data anything from
+ * 0.06 to 0.10 predicts left-out cell types equally well (mean Pearson of the response within 0.002).
+ */
+export const SOFTMAX_TEMPERATURE = 0.08;
+
+/** Each part of a prompt is a shard to read: the many far groups of a large atlas add cost and no information. */
+const MAX_PARTS = 24;
+
+/** softmax(similarity / SOFTMAX_TEMPERATURE); a similarity that could not be measured counts as the lowest measured one. */
+export function mixtureWeights(similarities: readonly (number | null)[]): number[] {
+  const measured = similarities.filter((similarity) => similarity !== null);
+  const lowest = measured.length === 0 ? 0 : Math.min(...measured);
+  const highest = Math.max(lowest, ...measured);
+  const raw = similarities.map((similarity) => Math.exp(((similarity ?? lowest) - highest) / SOFTMAX_TEMPERATURE));
+  const strongest = new Set([...raw.keys()].toSorted((i, j) => raw[j]! - raw[i]! || i - j).slice(0, MAX_PARTS));
+  const kept = raw.map((weight, i) => (strongest.has(i) ? weight : 0));
+  const total = kept.reduce((sum, weight) => sum + weight, 0);
+  return kept.map((weight) => weight / total);
+}
+
+/** `total` shared out in proportion to the weights (which sum to 1), largest remainders first. */
+function shareOut(weights: readonly number[], total: number): number[] {
+  const exact = weights.map((weight) => weight * total);
+  const cells = exact.map(Math.floor);
+  const missing = Math.round(total - cells.reduce((sum, n) => sum + n, 0));
+  const byRemainder = [...exact.keys()].toSorted((i, j) => exact[j]! - cells[j]! - (exact[i]! - cells[i]!) || i - j);
+  for (const i of byRemainder.slice(0, missing)) cells[i]! += 1;
+  return cells;
+}
+
+/** The groups must be able to give this share of the cells that the weights ask for, or fewer are drawn ... */
+const LEAST_GIVEN = 0.6;
+/** ... unless that left fewer cells than a mean needs. */
+const ENOUGH_CELLS = 100;
+
+/**
+ * Cells to draw of each group: at most `total`, shared out by weight, no group giving more than it has. What a small
+ * group cannot give is not made up for by dissimilar ones, and the more is missing the fewer are drawn in all: a mixture
+ * that has lost its proportions costs more than sampling noise. On the Kang 2018 data drawn cells then predict with mean
+ * Pearson(delta) 0.878 for any total from 400 to 5000; filling up gives 0.857 at 400 and 0.824 with all cells.
+ */
+export function allocateCells(weights: readonly number[], sizes: readonly number[], total: number): number[] {
+  const given = (asked: number): number => weights.reduce((sum, weight, i) => sum + Math.min(sizes[i]!, weight * asked), 0);
+  let possible = 1;
+  let tooMany = total + 1;
+  while (tooMany - possible > 1) {
+    const asked = Math.floor((possible + tooMany) / 2);
+    if (given(asked) >= LEAST_GIVEN * asked || given(asked) <= ENOUGH_CELLS) possible = asked;
+    else tooMany = asked;
+  }
+  return shareOut(weights, possible).map((n, i) => Math.min(sizes[i]!, n));
+}
+
+/** `total` shared out in proportion to the sizes; all cells when there are no more than `total`. */
+export function allocateProportionally(sizes: readonly number[], total: number): number[] {
+  const available = sizes.reduce((sum, size) => sum + size, 0);
+  return available <= total ? [...sizes] : shareOut(sizes.map((size) => size / available), total);
+}

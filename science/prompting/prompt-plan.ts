@@ -1,0 +1,49 @@
+/** What one iteration shows the model, and why. Plain JSON: it lives in a machine context. */
+
+export const PROMPT_STRATEGIES = ["direct", "mechanistic", "semantic", "ontology"] as const;
+export type PromptStrategy = (typeof PROMPT_STRATEGIES)[number];
+
+/** A part of a prompt: cells drawn without replacement from one perturbed group, and its matched controls. */
+export interface PromptPart {
+  readonly group_id: string;
+  readonly n_cells: number;
+  /** Null under query_as_control, or when the group has no matched control. */
+  readonly control_group_id: string | null;
+  readonly n_control_cells: number;
+  /** Share of this part in the mixture; the shares of a plan sum to 1. */
+  readonly weight: number;
+}
+
+/** One ranked way to prompt: a single group or a mixture of groups. */
+export interface PromptCandidate {
+  /** Deterministic id of the content (strategy + parts): a prompt is never repeated within a run. */
+  readonly candidate_id: string;
+  readonly strategy: PromptStrategy;
+  readonly parts: readonly PromptPart[];
+  /** 0 to 1, the ranking key: knowledge match times the data-driven prior. */
+  readonly rank_score: number;
+  /** Similarity (Pearson, -1 to 1) of the parts' matched controls to the query cells; null when unmeasurable. */
+  readonly control_similarity: number | null;
+  /** One or two sentences a biologist can read. */
+  readonly rationale: string;
+}
+
+export interface PromptPlan {
+  readonly iteration: number;
+  readonly chosen: PromptCandidate;
+  /** The best candidates considered, in rank order, without their parts; at most 8. */
+  readonly considered: readonly { readonly candidate_id: string; readonly strategy: PromptStrategy; readonly rank_score: number; readonly rationale: string }[];
+  /** Control cells of the asked cell type, whose response is predicted. */
+  readonly query_parts: readonly { readonly group_id: string; readonly n_cells: number }[];
+  readonly seed: number;
+}
+
+/** What prompting knows of an earlier iteration. */
+export interface IterationFeedback {
+  readonly iteration: number;
+  readonly candidate_id: string;
+  readonly strategy: PromptStrategy;
+  readonly score: number;
+  readonly component_scores: Readonly<Record<string, number>>;
+  readonly feedback: readonly string[];
+}

@@ -1,0 +1,51 @@
+import type { CellGroup, OpenAtlas } from "../atlas/atlas-index.ts";
+import type { Knowledge } from "../knowledge/knowledge.ts";
+import type { StructuredQuery } from "../query/structured-query.ts";
+import type { PromptStrategy } from "./prompt-plan.ts";
+
+/** A cell group and where it lives. `control`: its matched control group, when it is listed. */
+export interface LocatedGroup {
+  readonly atlas: OpenAtlas;
+  readonly group: CellGroup;
+  readonly control: CellGroup | null;
+}
+
+export interface RetrievalContext {
+  readonly query: StructuredQuery;
+  readonly knowledge: Knowledge;
+  /** Perturbed groups that may be shown to the model; under synthetic control only those with a matched control. */
+  readonly perturbed: readonly LocatedGroup[];
+}
+
+/** A group that a strategy finds worth showing. */
+export interface Proposal extends LocatedGroup {
+  /** 0 to 1: how well it answers the question by knowledge alone. */
+  readonly match: number;
+  /** Completes the sentence "These cells are shown because ..." */
+  readonly because: string;
+}
+
+/** A way to find groups. More strategies join by being listed in strategies/all-strategies.ts. */
+export interface RetrievalStrategy {
+  readonly name: PromptStrategy;
+  propose(context: RetrievalContext): readonly Proposal[];
+}
+
+export function isAskedCellType(query: StructuredQuery, group: CellGroup): boolean {
+  const { atlas_labels: labels, cell_ontology_id: id } = query.cell_type;
+  return labels.includes(group.cell_type) || (id !== null && group.cell_ontology_id === id);
+}
+
+export function isAskedPerturbation(query: StructuredQuery, group: CellGroup): boolean {
+  const { atlas_labels: labels, id } = query.perturbation;
+  return !group.is_control && (labels.includes(group.perturbation) || (id !== null && group.perturbation_id === id));
+}
+
+export function perturbedGroups(atlases: readonly OpenAtlas[]): LocatedGroup[] {
+  return atlases.flatMap((atlas) => {
+    const byId = new Map(atlas.index.groups.map((group) => [group.group_id, group]));
+    return atlas.index.groups
+      .filter((group) => !group.is_control && group.n_cells > 0)
+      .map((group) => ({ atlas, group, control: (group.control_group_id === null ? null : byId.get(group.control_group_id)) ?? null }));
+  });
+}

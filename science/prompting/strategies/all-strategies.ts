@@ -1,0 +1,8 @@
+import type { RetrievalStrategy } from "../retrieval.ts";
+import { direct } from "./direct.ts";
+import { mechanistic } from "./mechanistic.ts";
+import { ontology } from "./ontology.ts";
+import { semantic } from "./semantic.ts";
+
+/** In order of trust: where two strategies propose the same cells, the earlier one names the candidate. */
+export const ALL_STRATEGIES: readonly RetrievalStrategy[] = [direct, ontology, mechanistic, semantic];

@@ -1,0 +1,56 @@
+import { labelKey } from "../knowledge/tokens.ts";
+import type { Mention, Sentence } from "./mentions.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+
+/** Which of several mentions the question asks about. */
+
+/** The mentions that are not negated ("not TNF", "ohne IFN-beta", "unlike B cells"). */
+export function withoutNegated(mentions: readonly Mention[], sentence: Sentence, vocabulary: Vocabulary): Mention[] {
+  const negated = new Set<Mention>();
+  for (const mention of mentions) if (isNegated(mention, mentions, negated, sentence, vocabulary)) negated.add(mention);
+  return mentions.filter((mention) => !negated.has(mention));
+}
+
+function isNegated(mention: Mention, mentions: readonly Mention[], negated: ReadonlySet<Mention>, { tokens, text }: Sentence, vocabulary: Vocabulary): boolean {
+  let index = mention.from - 1;
+  for (; index >= 0; index--) {
+    const key = tokens[index]?.key ?? "";
+    if (/[.;:?!,。？！；，]/.test(text.slice(tokens[index]?.end, tokens[index + 1]?.start))) return false;
+    if (vocabulary.negations.has(key)) {
+      const next = tokens[index + 1]?.key ?? "";
+      return !vocabulary.negation_breakers.has(next);
+    }
+    if (vocabulary.conjunctions.has(key)) {
+      const left = mentions.find(({ to }) => to === index);
+      return left !== undefined && negated.has(left);
+    }
+    if (!vocabulary.negation_fillers.has(key)) return false;
+  }
+  return false;
+}
+
+/** What the cells are given: the mention with the strongest cue before it ("respond to X"), else the first. */
+export function chooseGiven(mentions: readonly Mention[], { tokens }: Sentence, vocabulary: Vocabulary): Mention | undefined {
+  const strength = ({ from }: Mention): number => {
+    for (let index = from - 1, steps = 0; index >= 0 && steps < 3; index--, steps++) {
+      const key = tokens[index]?.key ?? "";
+      if (!vocabulary.cues.has(key)) continue;
+      const verbs = tokens.slice(Math.max(0, index - 2), index).some((token) => vocabulary.cue_verbs.has(token.key));
+      if (verbs) return RESPONSE_VERB.has(tokens[index - 1]?.key ?? "") || RESPONSE_VERB.has(tokens[index - 2]?.key ?? "") ? 4 : 3;
+      return vocabulary.strong_cues.has(key) ? 2 : 1;
+    }
+    return 0;
+  };
+  return mentions.toSorted((a, b) => strength(b) - strength(a) || a.from - b.from)[0];
+}
+
+/** "Respond to X" says what is asked even where the cells were "treated with Y" before. */
+const RESPONSE_VERB = new Set(
+  ["respond", "responds", "responded", "responding", "response", "responses", "react", "reacts", "reaction", "reagieren", "reagiert", "reaktion", "antwort", "antworten"].map(labelKey),
+);
+
+/** The cell type asked about: the first that is no mixture ("PBMC"), else the first. */
+export function chooseAsked(mentions: readonly Mention[], vocabulary: Vocabulary): Mention | undefined {
+  const isMixture = ({ meaning }: Mention): boolean => meaning.kind === "cell_type" && meaning.entry !== null && vocabulary.mixtures.includes(meaning.entry.id);
+  return mentions.find((mention) => !isMixture(mention)) ?? mentions[0];
+}

@@ -1,0 +1,101 @@
+import type { CellTypeEntry, PerturbationEntry } from "../knowledge/knowledge.ts";
+import type { Term, TermIndex } from "../knowledge/term-index.ts";
+import { joined, tokenise } from "../knowledge/tokens.ts";
+import type { Token } from "../knowledge/tokens.ts";
+import type { GeneticEffect } from "../knowledge/genetic-words.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+
+/** What a part of a question can mean. A `null` entry is a label that only an atlas knows. */
+export type Meaning =
+  | { readonly kind: "cell_type"; readonly entry: CellTypeEntry | null; readonly label: string }
+  | { readonly kind: "perturbation"; readonly entry: PerturbationEntry | null; readonly label: string; readonly genetic: { gene: string; effect: GeneticEffect } | null }
+  | { readonly kind: "ambiguous"; readonly entries: readonly PerturbationEntry[]; readonly label: string };
+
+export interface Mention {
+  readonly meaning: Meaning;
+  /** The name in the data that was found; null for a gene with a genetic word. */
+  readonly name: string | null;
+  readonly misspelt: boolean;
+  /** Token range [from, to). */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The longest name has this many tokens; Chinese has one token a character. */
+const LONGEST = 12;
+/** Misspelt names are searched in at most this many neighbouring words. */
+const LONGEST_MISSPELT = 4;
+
+export interface Sentence {
+  readonly text: string;
+  readonly tokens: readonly Token[];
+  /** 1 where a token is used up (by an amount or an earlier mention). */
+  readonly taken: Uint8Array;
+}
+
+/** Finds and takes all names in the sentence: the longest first, then misspelt ones in what is left. In text order. */
+export function findMentions(sentence: Sentence, terms: TermIndex<Meaning>, vocabulary: Vocabulary): Mention[] {
+  const exact = scan(sentence, LONGEST, (tokens, from) => {
+    const term = terms.find(tokens);
+    return term !== undefined && mayStandFor(term, sentence.text, tokens, vocabulary) && sharesEdges(term, sentence, from, tokens, vocabulary) ? term : null;
+  });
+  const misspelt = scan(sentence, LONGEST_MISSPELT, (tokens) =>
+    tokens.some(({ key }) => vocabulary.stop_words.has(key) && key !== "cell" && key !== "cells") || onlyStopWords(tokens, vocabulary) ? null : terms.findMisspelt(tokens),
+  );
+  return [...exact.map((mention) => ({ ...mention, misspelt: false })), ...misspelt.map((mention) => ({ ...mention, misspelt: true }))].toSorted(
+    (a, b) => a.from - b.from,
+  );
+}
+
+function scan(
+  { text, tokens, taken }: Sentence,
+  longest: number,
+  lookUp: (tokens: readonly Token[], from: number) => Term<Meaning> | null,
+): Omit<Mention, "misspelt">[] {
+  const found: Omit<Mention, "misspelt">[] = [];
+  for (let length = Math.min(longest, tokens.length); length > 0; length--) {
+    for (let from = 0; from + length <= tokens.length; from++) {
+      const to = from + length;
+      if (taken.subarray(from, to).includes(1) || hasBreak(text, tokens, from, to)) continue;
+      const term = lookUp(tokens.slice(from, to), from);
+      if (term === null) continue;
+      taken.fill(1, from, to);
+      found.push({ meaning: term.meaning, name: term.text, from, to });
+    }
+  }
+  return found;
+}
+
+/** No name reaches over the end of a sentence. */
+function hasBreak(text: string, tokens: readonly Token[], from: number, to: number): boolean {
+  for (let index = from + 1; index < to; index++) {
+    const gap = text.slice(tokens[index - 1]?.end, tokens[index]?.start);
+    if (gap.length > 8 || /[;?!。？！；，、\n]|[.:]\s/.test(gap)) return true;
+  }
+  return false;
+}
+
+/** Short or everyday words count only when written as in the data: "DC", not "dc"; "LIGHT", not "light". */
+function mayStandFor(term: Term<Meaning>, text: string, tokens: readonly Token[], vocabulary: Vocabulary): boolean {
+  const { asWritten, singular } = joined(tokens);
+  const written = text.slice(tokens[0]?.start, tokens.at(-1)?.end);
+  if (/\p{Script=Han}/u.test(written)) return true;
+  if (asWritten.length < 2) return false;
+  const bareGene = term.meaning.kind === "perturbation" && term.meaning.entry?.kind === "genetic";
+  const guarded = asWritten.length === 2 || bareGene || [asWritten, singular].some((key) => vocabulary.case_sensitive.has(key)) || onlyStopWords(tokens, vocabulary);
+  return !guarded || written === term.text || written === `${term.text}s`;
+}
+
+/** "at 1" is not "AT1": a stop word at the edge counts only when the name has it too, or when joined by a hyphen ("IFN-a"). */
+function sharesEdges(term: Term<Meaning>, { text, tokens }: Sentence, from: number, found: readonly Token[], { stop_words }: Vocabulary): boolean {
+  if (found.length === 1) return true;
+  const name = tokenise(term.text);
+  const glued = (left: number): boolean => !/\s/.test(text.slice(tokens[left]?.end, tokens[left + 1]?.start));
+  const stands = (token: Token | undefined, inName: Token | undefined, left: number): boolean =>
+    !stop_words.has(token?.key ?? "") || token?.key === "cells" || token?.key === inName?.key || glued(left);
+  return stands(found[0], name[0], from) && stands(found.at(-1), name.at(-1), from + found.length - 2);
+}
+
+function onlyStopWords(tokens: readonly Token[], { stop_words }: Vocabulary): boolean {
+  return tokens.every(({ key }) => stop_words.has(key));
+}

@@ -1,0 +1,63 @@
+import { HaystackError } from "../../errors.ts";
+import type { ErrorCode } from "../../errors.ts";
+import type { TermIndex } from "../knowledge/term-index.ts";
+import type { Sentence } from "./mentions.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+
+/** What a question left unknown, said so that the asker can repair it. */
+
+const LONGEST_QUOTE = 60;
+const MOST_WORDS = 4;
+
+/** The words after a cue ("respond to X") that no name was found in; null when there are none. */
+export function unknownGiven(sentence: Sentence, vocabulary: Vocabulary): string | null {
+  const { tokens, taken } = sentence;
+  for (let index = 0; index < tokens.length; index++) {
+    if (taken[index] === 1 || !vocabulary.cues.has(tokens[index]?.key ?? "")) continue;
+    const phrase = phraseFrom(sentence, index + 1, vocabulary);
+    if (phrase !== null) return phrase;
+  }
+  return null;
+}
+
+/** The first words of the question that no name was found in and that are not after a cue. */
+export function unknownCells(sentence: Sentence, vocabulary: Vocabulary): string | null {
+  const { tokens } = sentence;
+  const given = unknownGiven(sentence, vocabulary);
+  for (let index = 0; index < tokens.length; index++) {
+    const phrase = phraseFrom(sentence, index, vocabulary);
+    if (phrase !== null && phrase !== given) return phrase;
+  }
+  return given;
+}
+
+function phraseFrom({ text, tokens, taken }: Sentence, start: number, { stop_words }: Vocabulary): string | null {
+  let from = start;
+  while (from < tokens.length && from < start + 2 && taken[from] !== 1 && stop_words.has(tokens[from]?.key ?? "")) from++;
+  let to = from;
+  while (to < tokens.length && to < from + MOST_WORDS * (isChinese(tokens[to]?.key) ? 3 : 1) && taken[to] !== 1 && !stop_words.has(tokens[to]?.key ?? "")) to++;
+  return to === from ? null : quotable(text.slice(tokens[from]?.start, tokens[to - 1]?.end));
+}
+
+function isChinese(key = ""): boolean {
+  return /\p{Script=Han}/u.test(key);
+}
+
+/** Untrusted words made safe to print: no control or invisible characters, and short. */
+export function quotable(text: string): string {
+  const plain = text.replace(/[\p{C}\p{Z}]+/gu, " ").trim();
+  return plain.length > LONGEST_QUOTE ? `${plain.slice(0, LONGEST_QUOTE)}...` : plain;
+}
+
+/** Throws: `what` was not found; names the nearest known names, and what the atlas has. */
+export function throwUnknown(code: ErrorCode, what: string, unknown: string | null, terms: TermIndex<unknown>, inAtlas: readonly string[]): never {
+  const nearest = unknown === null ? [] : terms.nearest(unknown, 3).map(({ text }) => text);
+  const holds = inAtlas.length === 0 ? "" : ` The atlas holds: ${listed(inAtlas)}.`;
+  const subject = unknown === null ? `The question names no ${what}` : `No ${what} is known as "${unknown}"`;
+  const advice = nearest.length === 0 ? `write it as in the atlas or by its usual name` : `did you mean ${nearest.join(", ")}?`;
+  throw new HaystackError(code, `${subject}; ${advice}${advice.endsWith("?") ? "" : "."}${holds}`, { details: { unknown, nearest, in_atlas: inAtlas.slice(0, 50) } });
+}
+
+export function listed(names: readonly string[]): string {
+  return names.length <= 12 ? names.join(", ") : `${names.slice(0, 12).join(", ")} and ${names.length - 12} more`;
+}

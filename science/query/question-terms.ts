@@ -1,0 +1,64 @@
+import type { Knowledge } from "../knowledge/knowledge.ts";
+import { buildTermIndex } from "../knowledge/term-index.ts";
+import type { Term, TermIndex } from "../knowledge/term-index.ts";
+import { labelKey } from "../knowledge/tokens.ts";
+import type { AtlasLabels } from "./atlas-labels.ts";
+import type { Meaning } from "./mentions.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+
+/** All names a question may use. The parts by kind serve to suggest names for unknown words. */
+export interface QuestionTerms extends TermIndex<Meaning> {
+  readonly cellTypes: TermIndex<Meaning>;
+  readonly perturbations: TermIndex<Meaning>;
+}
+
+/** Mechanism classes that people ask for by name: "a JAK inhibitor", "a glucocorticoid". */
+const CLASS_NAME = /(?:inhibitor|agonist|antagonist|activator|glucocorticoid|statin|retinoid|NSAID|TLR ligand)$/;
+
+const built = new WeakMap<Knowledge, QuestionTerms>();
+
+export function questionTerms(knowledge: Knowledge, vocabulary: Vocabulary, labels: AtlasLabels): QuestionTerms {
+  const known = built.get(knowledge) ?? knownTerms(knowledge, vocabulary);
+  built.set(knowledge, known);
+  const askable = (label: string): boolean => labelKey(label).length > 2 && !/^\d+$/.test(labelKey(label)) && !vocabulary.stop_words.has(labelKey(label));
+  const atlasCells = labels.cellTypes
+    .filter(({ id, label }) => id === null && askable(label))
+    .map(({ label }): Term<Meaning> => ({ text: label, meaning: { kind: "cell_type", entry: null, label } }));
+  const atlasPerturbations = labels.perturbations
+    .filter(({ id, label }) => id === null && askable(label))
+    .map(({ label, genetic }): Term<Meaning> => ({ text: label, meaning: { kind: "perturbation", entry: null, label, genetic } }));
+  return {
+    ...buildTermIndex([...atlasCells, ...atlasPerturbations], known),
+    cellTypes: buildTermIndex(atlasCells, known.cellTypes),
+    perturbations: buildTermIndex(atlasPerturbations, known.perturbations),
+  };
+}
+
+function knownTerms(knowledge: Knowledge, vocabulary: Vocabulary): QuestionTerms {
+  const [cells, perturbations] = [cellTerms(knowledge), perturbationTerms(knowledge, vocabulary)];
+  return { ...buildTermIndex([...cells, ...perturbations]), cellTypes: buildTermIndex(cells), perturbations: buildTermIndex(perturbations) };
+}
+
+function cellTerms(knowledge: Knowledge): Term<Meaning>[] {
+  return knowledge.cellTypes
+    .filter(({ parents }) => parents.length > 0)
+    .flatMap((entry) => {
+      const meaning: Meaning = { kind: "cell_type", entry, label: entry.name };
+      return [entry.name, ...entry.synonyms, ...entry.cell_lines].map((text) => ({ text, meaning }));
+    });
+}
+
+function perturbationTerms(knowledge: Knowledge, vocabulary: Vocabulary): Term<Meaning>[] {
+  const byId = new Map(knowledge.perturbations.map((entry) => [entry.id, entry]));
+  const single = knowledge.perturbations.flatMap((entry) => {
+    const meaning: Meaning = { kind: "perturbation", entry, label: entry.name, genetic: null };
+    return [entry.name, ...entry.synonyms].map((text) => ({ text, meaning }));
+  });
+  const shared = vocabulary.ambiguous_perturbations.flatMap(({ texts, meanings }) =>
+    texts.map((text): Term<Meaning> => ({ text, meaning: { kind: "ambiguous", entries: meanings.flatMap((id) => byId.get(id) ?? []), label: texts[0] ?? text } })),
+  );
+  const classes = [...Map.groupBy(knowledge.perturbations, ({ mechanism }) => mechanism)]
+    .filter(([mechanism, entries]) => CLASS_NAME.test(mechanism) && entries.length > 0)
+    .map(([mechanism, entries]): Term<Meaning> => ({ text: mechanism, meaning: { kind: "ambiguous", entries, label: mechanism } }));
+  return [...single, ...shared, ...classes];
+}

@@ -1,0 +1,71 @@
+import { z } from "zod";
+
+/** The understood question. A union by `task_type`: observational and hybrid tasks join it later. */
+
+export const directionSchema = z.enum(["up", "down"]);
+export type Direction = z.infer<typeof directionSchema>;
+
+export const controlStrategySchema = z.enum(["synthetic_control", "query_as_control"]);
+export type ControlStrategy = z.infer<typeof controlStrategySchema>;
+
+const ambiguitySchema = z.object({
+  field: z.enum(["cell_type", "perturbation"]),
+  /** The words of the question that could mean several things. */
+  text: z.string(),
+  chosen: z.string(),
+  alternatives: z.array(z.string()),
+});
+
+const cellTypeSchema = z.object({
+  /** Canonical name; the Cell Ontology name where an id is known. */
+  name: z.string(),
+  cell_ontology_id: z.string().nullable(),
+  /** The words of the question it was found in. */
+  matched_text: z.string(),
+  match: z.enum(["exact", "synonym", "spelling", "atlas_label"]),
+  /** Cell type labels of the atlas that mean this cell type (or its subtypes, when the atlas has no exact one). */
+  atlas_labels: z.array(z.string()),
+});
+
+const perturbationSchema = z.object({
+  /** Id in the curated knowledge, e.g. "ifn-beta"; null when only the atlas knows it. */
+  id: z.string().nullable(),
+  name: z.string(),
+  kind: z.enum(["drug", "cytokine", "genetic", "unknown"]),
+  /** e.g. {"hgnc": "IFNB1", "chembl": "CHEMBL..."} */
+  external_ids: z.record(z.string(), z.string()),
+  matched_text: z.string(),
+  match: z.enum(["exact", "synonym", "spelling", "atlas_label"]),
+  /** Perturbation labels of the atlas that mean exactly this perturbation; empty when the atlas lacks it. */
+  atlas_labels: z.array(z.string()),
+  /** Genes or proteins acted on directly. */
+  targets: z.array(z.string()),
+});
+
+export const expectedTargetSchema = z.object({ gene: z.string(), direction: directionSchema, source: z.string() });
+export type ExpectedTarget = z.infer<typeof expectedTargetSchema>;
+
+export const expectedPathwaySchema = z.object({ id: z.string(), name: z.string(), direction: directionSchema, source: z.string() });
+export type ExpectedPathway = z.infer<typeof expectedPathwaySchema>;
+
+const perturbationalQuerySchema = z.object({
+  task_type: z.literal("perturbational"),
+  cell_type: cellTypeSchema,
+  perturbation: perturbationSchema,
+  /** Genes whose expression should change, and how. */
+  expected_targets: z.array(expectedTargetSchema),
+  expected_pathways: z.array(expectedPathwaySchema),
+  dose: z.string().nullable(),
+  time: z.string().nullable(),
+  tissue: z.string().nullable(),
+  donor: z.string().nullable(),
+  ambiguities: z.array(ambiguitySchema),
+  /** Present when synthetic control was asked for and no matched control cells exist. */
+  control_strategy_fallback: z
+    .object({ requested: controlStrategySchema, effective: controlStrategySchema, reason: z.string() })
+    .nullable(),
+  understood_by: z.enum(["rules", "language_model"]),
+});
+
+export const structuredQuerySchema = z.discriminatedUnion("task_type", [perturbationalQuerySchema]);
+export type StructuredQuery = z.infer<typeof structuredQuerySchema>;

@@ -1,0 +1,38 @@
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import { labelKey } from "../knowledge/tokens.ts";
+
+/** Words of questions in English, German and Chinese, other than the names of the knowledge. */
+
+const words = z.array(z.string().min(1)).transform((list) => new Set(list.map(labelKey)));
+
+const vocabularySchema = z.object({
+  /** Words that name nothing: no cell type or perturbation begins or ends with one. */
+  stop_words: words,
+  /** Stand before what the cells are given: "treated with", "auf", "对". */
+  cues: words,
+  /** A cue right after one of these is the strongest sign: "respond to", "behandelt mit". */
+  cue_verbs: words,
+  /** Strong by themselves: of the cues those that mostly follow a verb of response. */
+  strong_cues: words,
+  negations: words,
+  /** May stand between a negation and what it negates: "not with any TNF". */
+  negation_fillers: words,
+  /** Turn a negation into none: "not only TNF". */
+  negation_breakers: words,
+  conjunctions: words,
+  /** Abbreviations that are also words of a language: they count only when written as in the data. */
+  case_sensitive: words,
+  /** Cell Ontology ids of mixtures: they give way to any other cell type of the question. */
+  mixtures: z.array(z.string()),
+  ambiguous_perturbations: z.array(z.object({ texts: z.array(z.string()), meanings: z.array(z.string()).min(1) })),
+  tissues: z.array(z.object({ name: z.string(), texts: z.array(z.string()) })),
+});
+export type Vocabulary = z.infer<typeof vocabularySchema>;
+
+let loaded: Vocabulary | undefined;
+
+export function loadVocabulary(): Vocabulary {
+  loaded ??= vocabularySchema.parse(JSON.parse(readFileSync(new URL("vocabulary.json", import.meta.url), "utf8")));
+  return loaded;
+}

@@ -1,0 +1,60 @@
+import type { DifferentialExpression } from "../grounding/grounding.ts";
+import type { RunResult } from "./result.ts";
+import { deliveredIteration, isSimulated } from "./result.ts";
+import { groupDigits, list, plural, pValue, scoreMeaning, TERMINATION_SENTENCES } from "./wording.ts";
+
+export interface Answer {
+  /** One paragraph, sentence by sentence. */
+  readonly sentences: readonly string[];
+  /** What must be known before the answer is used, most weighty first. */
+  readonly warnings: readonly { readonly title: string; readonly text: string }[];
+}
+
+/** The answer to the question in words: the predicted change, its score and how far to trust it. */
+export function answerInWords(result: RunResult, de: DifferentialExpression): Answer {
+  const { structured_query: query, config } = result;
+  const { top_genes: genes, enriched, grounding } = deliveredIteration(result);
+  const changed = de.genes.keys().filter((i) => de.is_de[i] === 1).toArray();
+  const up = changed.filter((i) => (de.log2_fold_change[i] ?? 0) > 0).length;
+  const strongest = (direction: "up" | "down") => list(genes.filter((gene) => gene.direction === direction).slice(0, 4).map(({ gene }) => gene));
+  const sentences = [
+    `Predicted response of ${query.cell_type.name} to ${query.perturbation.name}: ${groupDigits(changed.length)} of ${plural(de.genes.length, "gene")} change expression, ${up} up and ${changed.length - up} down.`,
+  ];
+  if (strongest("up") !== "") sentences.push(`Strongest up: ${strongest("up")}.`);
+  if (strongest("down") !== "") sentences.push(`Strongest down: ${strongest("down")}.`);
+  const [pathway] = enriched;
+  sentences.push(
+    pathway === undefined
+      ? "No pathway is enriched among them."
+      : `The most enriched pathway is ${pathway.name} (${pathway.direction}, ${pathway.overlap} of ${plural(pathway.pathway_size, "gene")}, adjusted p ${pValue(pathway.p_adjusted)}).`,
+    `The response ${scoreMeaning(result.final_score)} about this perturbation: grounding score ${result.final_score} of 10, where the run asked for ${config.score_threshold}.`,
+    `Confidence in this score is ${grounding.confidence}.`,
+    `${TERMINATION_SENTENCES[result.termination_reason]} Delivered: iteration ${result.delivered_iteration} of ${result.iterations.length}.`,
+  );
+  return { sentences, warnings: warningsOf(result) };
+}
+
+function warningsOf(result: RunResult): Answer["warnings"] {
+  const warnings: { title: string; text: string }[] = [];
+  const simulated = result.atlas.filter((atlas) => atlas.simulated).map(({ dataset }) => dataset);
+  if (isSimulated(result)) {
+    warnings.push({ title: "Simulated data", text: `${list(simulated)} was made by a simulator, not measured in cells. Nothing here is biological evidence.` });
+  }
+  if (result.model.is_baseline) {
+    warnings.push({
+      title: "Baseline model",
+      text: `Predicted by the built-in baseline ${result.model.name}, which adds a mean shift to the query cells; not by STACK. Use it to check the set-up, not as a model's answer.`,
+    });
+  }
+  if (result.control_strategy_effective !== result.control_strategy || deliveredIteration(result).grounding.confidence === "lower") {
+    const reason = result.structured_query.control_strategy_fallback?.reason ?? "No matched control cells were available.";
+    warnings.push({
+      title: "Lower confidence",
+      text: `${reason} The prediction was compared with the query cells themselves, so part of the change may come from the model and not from the perturbation.`,
+    });
+  }
+  if (result.final_score < result.config.score_threshold) {
+    warnings.push({ title: "Below the threshold", text: `The delivered prediction scores below the run's threshold of ${result.config.score_threshold}.` });
+  }
+  return warnings;
+}

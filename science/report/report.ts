@@ -1,0 +1,59 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Eta } from "eta";
+import type { DifferentialExpression } from "../grounding/grounding.ts";
+import { DE_THRESHOLDS } from "../statistics/differential-expression.ts";
+import { answerInWords } from "./answer.ts";
+import { geneChart, PATHWAYS_DRAWN, pathwayChart } from "./bar-charts.ts";
+import { COMPONENT_MARKS, iterationChart } from "./iteration-chart.ts";
+import type { RunResult } from "./result.ts";
+import { deliveredIteration, targetTest } from "./result.ts";
+import { volcanoChart } from "./volcano-chart.ts";
+import * as wording from "./wording.ts";
+
+const TEMPLATES = new URL("templates/", import.meta.url);
+const GENES_LISTED = 30;
+const PATHWAYS_LISTED = 30;
+
+const eta = new Eta({ views: fileURLToPath(TEMPLATES), cache: true });
+const css = readFileSync(new URL("report.css", TEMPLATES), "utf8");
+const cssHash = createHash("sha256").update(css).digest("base64");
+
+/**
+ * The report a scientist reads: one self-contained HTML page (well-formed XML too), no script, nothing loaded from
+ * anywhere. `de` is over all genes of the delivered prediction. The same input gives the same bytes.
+ * Errors: INTERNAL when the delivered iteration is missing.
+ */
+export async function renderReport(input: RunResult, differential: DifferentialExpression): Promise<string> {
+  const result = wording.cleanTexts(input);
+  const de = { ...differential, genes: wording.cleanTexts(differential.genes) };
+  const delivered = deliveredIteration(result);
+  const { top_genes: genes, enriched: pathways, grounding } = delivered;
+  const [volcano, iterations, topGenes, enriched] = await Promise.all([
+    volcanoChart(de, genes, targetTest(result.structured_query)),
+    iterationChart(result.iterations, result.config.score_threshold),
+    geneChart(genes),
+    pathwayChart(pathways),
+  ]);
+  const everMeasured = new Set<string>(
+    result.iterations.flatMap((iteration) => iteration.grounding.components.filter(({ score }) => score !== null).map(({ name }) => name)),
+  );
+  return eta.render("./report", {
+    css,
+    cssHash,
+    result,
+    delivered,
+    query: result.structured_query,
+    answer: answerInWords(result, de),
+    charts: { volcano, iterations, topGenes, enriched },
+    genes: genes.slice(0, GENES_LISTED),
+    pathways: pathways.slice(0, PATHWAYS_LISTED),
+    pathwaysDrawn: Math.min(PATHWAYS_DRAWN, pathways.length),
+    unmeasured: grounding.components.filter(({ score }) => score === null),
+    file: `${result.run_id}_predictions.h5ad`,
+    marks: Object.entries(COMPONENT_MARKS).filter(([name]) => everMeasured.has(name)),
+    thresholds: DE_THRESHOLDS,
+    wording,
+  });
+}

@@ -1,0 +1,83 @@
+import { HaystackError } from "../../errors.ts";
+import type { EnrichedPathway, GroundingScore, TopGene } from "../grounding/grounding.ts";
+import type { PromptPlan } from "../prompting/prompt-plan.ts";
+import type { ControlStrategy, StructuredQuery } from "../query/structured-query.ts";
+import { geneSymbol } from "../statistics/gene-symbol.ts";
+
+/** All that the delivered files need of a run. Plain JSON; the field names are those of the run document. */
+export interface RunResult {
+  readonly run_id: string;
+  readonly query: string;
+  readonly structured_query: StructuredQuery;
+  readonly config: {
+    readonly max_iterations: number;
+    readonly score_threshold: number;
+    readonly control_strategy: ControlStrategy;
+    readonly deliver: "best" | "last";
+    readonly plateau_window: number;
+    readonly min_improvement: number;
+  };
+  readonly random_seed: number;
+  readonly control_strategy: ControlStrategy;
+  readonly control_strategy_effective: ControlStrategy;
+  readonly control_cells_available: boolean;
+  readonly model: { readonly name: string; readonly is_baseline: boolean };
+  readonly atlas: readonly {
+    readonly dataset: string;
+    readonly simulated: boolean;
+    readonly source_file: string;
+    readonly source_sha256: string;
+  }[];
+  /** In order, every iteration that was evaluated; at least the delivered one. */
+  readonly iterations: readonly IterationResult[];
+  readonly delivered_iteration: number;
+  readonly termination_reason: "converged" | "max_iterations" | "plateau";
+  /** The score of the delivered iteration. */
+  readonly final_score: number;
+  readonly usage: {
+    readonly gpu_seconds: number;
+    readonly gpu_cost_usd: number;
+    readonly llm_tokens: number;
+    readonly llm_cost_usd: number;
+  };
+  /** ISO 8601, UTC. */
+  readonly timestamps: { readonly created_at: string; readonly started_at: string };
+  readonly software: { readonly name: string; readonly version: string };
+}
+
+export interface IterationResult {
+  readonly iteration: number;
+  readonly plan: PromptPlan;
+  readonly grounding: GroundingScore;
+  /** Strongest first. */
+  readonly top_genes: readonly TopGene[];
+  /** Most significant first. */
+  readonly enriched: readonly EnrichedPathway[];
+  readonly jobs: readonly {
+    readonly job_id: string;
+    readonly kind: "prediction" | "control";
+    readonly attempt: number;
+    readonly state: string;
+    /** Null when the job never ran. */
+    readonly run_seconds: number | null;
+  }[];
+}
+
+/** Errors: INTERNAL when the delivered iteration is not among the iterations. */
+export function deliveredIteration(result: RunResult): IterationResult {
+  const found = result.iterations.find(({ iteration }) => iteration === result.delivered_iteration);
+  if (found === undefined) {
+    throw new HaystackError("INTERNAL", `Run ${result.run_id} delivers iteration ${result.delivered_iteration}, which it has no record of; run it again.`);
+  }
+  return found;
+}
+
+export function isSimulated(result: RunResult): boolean {
+  return result.atlas.some(({ simulated }) => simulated);
+}
+
+/** Whether a gene, named as in var, is one whose expression is expected to change. */
+export function targetTest(query: StructuredQuery): (gene: string) => boolean {
+  const symbols = new Set(query.expected_targets.map(({ gene }) => geneSymbol(gene)));
+  return (gene) => symbols.has(geneSymbol(gene));
+}

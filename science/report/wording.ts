@@ -1,0 +1,96 @@
+import type { GroundingComponentName } from "../grounding/grounding.ts";
+import { geneSymbol } from "../statistics/gene-symbol.ts";
+
+/** Words and number formats shared by the report, its charts and the mails. No locale, no clock. */
+
+export const COMPONENT_TITLES: Readonly<Record<GroundingComponentName, string>> = {
+  pathway_coherence: "Pathway coherence",
+  target_activation: "Target activation",
+  literature_support: "Literature support",
+  network_coherence: "Network coherence",
+};
+
+export const STRATEGY_TITLES = {
+  direct: "Direct: same perturbation, same cell type",
+  mechanistic: "Mechanistic: a perturbation sharing targets or pathways",
+  semantic: "Semantic: a similar perturbation or context",
+  ontology: "Ontology: the nearest cell types",
+} as const;
+
+/** What the prediction is compared with. */
+export const CONTROL_STRATEGY_REFERENCES = {
+  synthetic_control: "a second prediction, prompted with matched control cells",
+  query_as_control: "the unperturbed query cells themselves",
+} as const;
+
+export const TERMINATION_SENTENCES = {
+  converged: "The score reached the threshold.",
+  max_iterations: "All iterations were used without reaching the threshold.",
+  plateau: "The score had stopped improving.",
+} as const;
+
+/** What a grounding score says, for the sentence "The predicted response ...". */
+export function scoreMeaning(score: number): string {
+  if (score >= 9) return "agrees closely with what is known";
+  if (score >= 7) return "agrees well with what is known";
+  if (score >= 5) return "agrees in part with what is known";
+  if (score >= 3) return "agrees little with what is known";
+  return "disagrees with what is known";
+}
+
+export function plural(count: number, noun: string): string {
+  return `${groupDigits(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** 12345 -> "12,345". */
+export function groupDigits(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+export function pValue(p: number): string {
+  if (Number.isNaN(p)) return "not tested";
+  if (p === 0) return "< 1e-300";
+  return p < 0.001 ? p.toExponential(1) : p.toFixed(3);
+}
+
+/** "1.25" with a true minus sign and an explicit plus. */
+export function signed(value: number): string {
+  if (Number.isNaN(value)) return "not measured";
+  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
+}
+
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** At most `length` characters (code points), then an ellipsis. */
+export function shorten(text: string, length: number): string {
+  const characters = Array.from(text);
+  return characters.length <= length ? text : `${characters.slice(0, length).join("").trimEnd()}…`;
+}
+
+/** A gene's name as a chart has room for it: without an Ensembl suffix, at most 16 characters. */
+export function chartGeneName(gene: string): string {
+  return shorten(gene.slice(0, geneSymbol(gene).length), 16);
+}
+
+/** "a, b and c". */
+export function list(items: readonly string[]): string {
+  if (items.length < 2) return items.join("");
+  return `${items.slice(0, -1).join(", ")} and ${items.at(-1)}`;
+}
+
+/** Plain JSON with every text made fit for a page: no control characters, no halves of surrogate pairs. */
+export function cleanTexts<Value>(value: Value): Value {
+  if (typeof value === "string") return cleanText(value) as Value;
+  if (Array.isArray(value)) return value.map(cleanTexts) as Value;
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [cleanText(key), cleanTexts(inner)])) as Value;
+}
+
+function cleanText(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- they are what is replaced
+  return text.toWellFormed().replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff]/g, "\ufffd");
+}

@@ -1,0 +1,45 @@
+/** Port: GPU (or local) inference jobs. Job ids are ours, deterministic and unique for ever: /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/. */
+
+/** Google Batch's own words. */
+export type JobState = "QUEUED" | "SCHEDULED" | "RUNNING" | "SUCCEEDED" | "FAILED" | "CANCELLATION_IN_PROGRESS" | "CANCELLED";
+
+export const TERMINAL_JOB_STATES: ReadonlySet<JobState> = new Set(["SUCCEEDED", "FAILED", "CANCELLED"]);
+
+export interface InferenceJobSpec {
+  readonly job_id: string;
+  readonly run_id: string;
+  readonly iteration: number;
+  readonly kind: "prediction" | "control";
+  readonly attempt: number;
+  /** Object paths. The job reads the first two and writes the third by rename, with `{output}.metrics.json` beside it. */
+  readonly prompt: string;
+  readonly query: string;
+  readonly output: string;
+  readonly seed: number;
+  readonly max_run_seconds: number;
+}
+
+export type JobFailureKind = "transient" | "preempted" | "application" | "over_time";
+
+export interface JobStatus {
+  readonly job_id: string;
+  readonly state: JobState;
+  /** Present when FAILED. `reason` is one plain sentence. */
+  readonly failure?: { readonly kind: JobFailureKind; readonly reason: string; readonly exit_code: number | null };
+  /** Seconds the job has run, when known. */
+  readonly run_seconds?: number;
+}
+
+export interface BatchService {
+  /** Idempotent by job id: a job of that id that carries our run id is adopted; another one's is JOB_NOT_OURS. Returns the present state. */
+  submit(spec: InferenceJobSpec, signal?: AbortSignal): Promise<JobStatus>;
+  /** The truth; undefined when Batch does not know the job (which right after submit may be only late: see notFoundGraceMs). */
+  get(jobId: string, signal?: AbortSignal): Promise<JobStatus | undefined>;
+  /** Asks for cancellation; returns at once. Unknown or terminal jobs: no error. The job is stopped only when get says a terminal state. */
+  cancel(jobId: string, signal?: AbortSignal): Promise<void>;
+  /** For how long after submit an unknown job may still appear. */
+  readonly notFoundGraceMs: number;
+  /** Names the model for files and report: {name, is_baseline}. */
+  readonly model: { readonly name: string; readonly is_baseline: boolean };
+  close(): Promise<void>;
+}

@@ -1,0 +1,84 @@
+import { randomUUID } from "node:crypto";
+import { link, mkdir, open, rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { createTransport } from "nodemailer";
+import { HaystackError } from "../../errors.ts";
+import type { Clock } from "../clock/index.ts";
+import type { Mail, MailService } from "./index.ts";
+
+interface EmlOptions {
+  readonly folder: string;
+  /** Sender, e.g. "haystack@example.org". */
+  readonly from: string;
+  /** Gives the Date header. */
+  readonly clock: Clock;
+}
+
+const ONE_ADDRESS = /^[^\s@<>,;:"()[\]\\]+@[^\s@<>,;:"()[\]\\]+$/;
+
+function checkMail(mail: Mail): void {
+  if (!/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$/.test(mail.key)) {
+    throw new HaystackError("MAIL_REJECTED", `The mail key ${JSON.stringify(mail.key.slice(0, 80))} cannot be a file name: use letters, digits, ".", "_" and "-".`);
+  }
+  if (!ONE_ADDRESS.test(mail.to)) {
+    throw new HaystackError("MAIL_REJECTED", `${JSON.stringify(mail.to.slice(0, 200))} is not one plain e-mail address: give an address like name@example.org.`);
+  }
+}
+
+/** Writes each mail as `{folder}/{key}.eml` (RFC 5322, text and HTML). A mail whose file is there is delivered: it is not written again. */
+export function emlMail({ folder, from, clock }: EmlOptions): MailService {
+  const base = resolve(folder);
+  const transport = createTransport({ streamTransport: true, buffer: true, newline: "windows" });
+
+  const compose = async (mail: Mail): Promise<Uint8Array> => {
+    const { message } = await transport.sendMail({
+      from,
+      to: { name: "", address: mail.to },
+      subject: mail.subject.replaceAll(/[\r\n]+/g, " "),
+      text: mail.text,
+      html: mail.html,
+      messageId: `<${mail.key}@${from.replace(/^.*@|>.*$/g, "") || "localhost"}>`,
+      date: new Date(clock.now()),
+      baseBoundary: mail.key,
+      disableFileAccess: true,
+      disableUrlAccess: true,
+    });
+    if (!(message instanceof Uint8Array)) throw new TypeError("The mail was not composed in memory.");
+    return message;
+  };
+
+  const writeOnce = async (name: string, bytes: Uint8Array): Promise<void> => {
+    await mkdir(base, { recursive: true });
+    const temporary = join(base, `.${randomUUID()}.part`);
+    try {
+      const file = await open(temporary, "wx");
+      try {
+        await file.writeFile(bytes);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await link(temporary, join(base, name)).catch((thrown: NodeJS.ErrnoException) => {
+        if (thrown.code !== "EEXIST") throw thrown;
+      });
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  };
+
+  return {
+    async send(mail, signal) {
+      if (signal?.aborted === true) throw new HaystackError("STEP_ABORTED", "The mail was not sent because its step was stopped.");
+      checkMail(mail);
+      try {
+        await writeOnce(`${mail.key}.eml`, await compose(mail));
+      } catch (thrown) {
+        const why = thrown instanceof Error ? thrown.message : String(thrown);
+        throw new HaystackError("MAIL_UNAVAILABLE", `The mail ${mail.key} could not be written: ${why}; check the disk and the folder's permissions.`, { cause: thrown });
+      }
+    },
+    async close() {
+      transport.close();
+    },
+  };
+}

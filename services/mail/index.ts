@@ -1,0 +1,15 @@
+/** Port: deliver one mail. Idempotency by `key` where the adapter can (a file name, a message id). */
+export interface Mail {
+  /** Unique per owed mail, e.g. "{run_id}.run_completed.1". */
+  readonly key: string;
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string;
+}
+
+export interface MailService {
+  /** Errors: MAIL_REJECTED (permanent), MAIL_UNAVAILABLE (try later). */
+  send(mail: Mail, signal?: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,229 @@
+import { randomUUID } from "node:crypto";
+import { MongoClient, type Collection, type Db, type Filter } from "mongodb";
+import { HaystackError } from "../../errors.ts";
+import type { RunStatus } from "./document.ts";
+import type { ClaimRequest, RunFilter, RunRecord, RunStore } from "./index.ts";
+import { commitGroup } from "./mongodb-commit.ts";
+import { isDuplicateKey, toStoreError } from "./mongodb-errors.ts";
+import { archiveTails, readHistory, tailIsFull, type ArchivedHistory } from "./mongodb-history.ts";
+import { completeOutsideRun } from "./mongodb-outside.ts";
+import { firstState, publicProjection, toDocument, toInbox, toRecord, type StoredRun } from "./mongodb-record.ts";
+
+interface JournalEntry {
+  readonly _id: string;
+  readonly value: string;
+}
+
+const CONNECT_MS = 5_000;
+/** The server gives an operation up after this; the client a little later. */
+const OPERATION_MS = 10_000;
+const LIMITED = { maxTimeMS: OPERATION_MS };
+/** Waiting events that a run holds at most; a further one is refused until its host has consumed some. */
+const INBOX_LIMIT = 1_000;
+
+const UNCANCELLED: RunStatus[] = ["pending", "running", "completed", "failed"];
+const HAS_EVENTS: Filter<StoredRun> = { "inbox.id": { $gte: "" } };
+const CANCELLED_OUTSIDE: Filter<StoredRun> = { status: "cancelled", committed_status: { $in: UNCANCELLED } };
+
+const journalKey = (runId: string, key: string): string => JSON.stringify([runId, key]);
+
+async function createIndexes(db: Db): Promise<void> {
+  await db.collection("runs").createIndexes([
+    { name: "run_id", key: { run_id: 1 }, unique: true, sparse: true },
+    { name: "claim", key: { "lease.expires_at": 1, attention_at: 1, status: 1 } },
+    { name: "events", key: { "inbox.id": 1, "lease.expires_at": 1 } },
+    { name: "cancelled_outside", key: { status: 1, committed_status: 1 } },
+    { name: "newest", key: { created_at: -1, run_id: -1 } },
+    { name: "newest_of_status", key: { status: 1, created_at: -1, run_id: -1 } },
+    { name: "newest_of_user", key: { user_email: 1, created_at: -1, run_id: -1 } },
+  ]);
+  await db.collection("run_history").createIndexes([{ name: "run_id", key: { run_id: 1 } }]);
+}
+
+/** Runs that need a host and have none; index-backed in each branch. */
+const claimable = (now: number): Filter<StoredRun> => {
+  const unleased = { "lease.expires_at": { $lte: now } };
+  return { $or: [{ ...unleased, attention_at: { $lte: now } }, { ...unleased, ...HAS_EVENTS }, { ...unleased, ...CANCELLED_OUTSIDE }] };
+};
+
+/** Gives runs that another program inserted the rest of their fields; they can be claimed then. */
+async function takeInOutsideRuns(runs: Collection<StoredRun>, { now, limit }: ClaimRequest): Promise<void> {
+  const raw = { "lease.expires_at": null, attention_at: null, status: "pending" } as unknown as Filter<StoredRun>;
+  const found = await runs.find(raw, { ...LIMITED, limit }).toArray();
+  for (const stored of found) {
+    const document = completeOutsideRun({ ...stored }, now);
+    const state = firstState(document, undefined);
+    const attention_at = document.status === "pending" ? 0 : null;
+    await runs.updateOne({ ...raw, _id: stored._id }, { $set: { ...document, ...state, attention_at } }, LIMITED);
+  }
+}
+
+async function claimRuns(runs: Collection<StoredRun>, request: ClaimRequest): Promise<RunRecord[]> {
+  const { owner, now, lease_ms, limit, run_id } = request;
+  await takeInOutsideRuns(runs, request);
+  const free: Filter<StoredRun> = run_id === undefined ? claimable(now) : { run_id, "lease.expires_at": { $lte: now } };
+  const candidates = await runs.find(free, { ...LIMITED, limit, projection: { run_id: 1 } }).toArray();
+  if (candidates.length === 0) return [];
+  const ids = { run_id: { $in: candidates.map((candidate) => candidate.run_id) } };
+  const claim = randomUUID();
+  await runs.updateMany(
+    { $and: [ids, free] },
+    { $set: { "lease.owner": owner, "lease.expires_at": now + lease_ms, "lease.claim": claim }, $inc: { "lease.token": 1 } },
+    LIMITED,
+  );
+  return (await runs.find({ ...ids, "lease.claim": claim }, LIMITED).toArray()).map(toRecord);
+}
+
+function listFilter({ status, user_email, before }: RunFilter): Filter<StoredRun> {
+  return {
+    ...(status === undefined ? {} : { status }),
+    ...(user_email === undefined ? {} : { user_email }),
+    ...(before === undefined
+      ? {}
+      : { $or: [{ created_at: { $lt: before.created_at } }, { created_at: before.created_at, run_id: { $lt: before.run_id } }] }),
+  };
+}
+
+/**
+ * The store for production: a MongoDB database that several daemons and other programs share.
+ * Writes are acknowledged by a majority and journalled. Errors: CONFIG_INVALID, STORE_UNAVAILABLE.
+ */
+export async function openMongoRuns({ uri, database }: { readonly uri: string; readonly database: string }): Promise<RunStore> {
+  const guarded = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    try {
+      return await work();
+    } catch (thrown) {
+      throw toStoreError(thrown);
+    }
+  };
+  const connect = async (): Promise<MongoClient> => {
+    const client = new MongoClient(uri, {
+      appName: "haystack",
+      ignoreUndefined: true,
+      writeConcern: { w: "majority", journal: true, wtimeoutMS: OPERATION_MS },
+      readConcernLevel: "majority",
+      readPreference: "primary",
+      serverSelectionTimeoutMS: CONNECT_MS,
+      connectTimeoutMS: CONNECT_MS,
+      waitQueueTimeoutMS: OPERATION_MS,
+      socketTimeoutMS: OPERATION_MS + 2_000,
+    });
+    try {
+      await createIndexes(client.db(database));
+      return client;
+    } catch (thrown) {
+      await client.close();
+      throw thrown;
+    }
+  };
+  const client = await guarded(connect);
+  const db = client.db(database);
+  const runs = db.collection<StoredRun>("runs");
+  const archive = db.collection<ArchivedHistory>("run_history");
+  const journal = db.collection<JournalEntry>("run_journal");
+  const archiving = new Set<Promise<void>>();
+
+  /** Beside the commits: a failure leaves the entries in the tail, and the next move takes them along. */
+  const archiveBeside = (runIds: readonly string[]): void => {
+    if (runIds.length === 0) return;
+    const moving = archiveTails(runs, archive, runIds)
+      .catch(() => undefined)
+      .finally(() => archiving.delete(moving));
+    archiving.add(moving);
+  };
+
+  const deliver: RunStore["deliver"] = async (runId, { id, event }) => {
+    const known = { $or: [{ "inbox.id": id }, { consumed: id }] };
+    const taken = { run_id: runId, "inbox.id": { $ne: id }, consumed: { $ne: id }, [`inbox.${INBOX_LIMIT - 1}`]: { $exists: false } };
+    const stored = await runs.findOneAndUpdate(taken, { $push: { inbox: { id, event: JSON.stringify(event) } } }, { ...LIMITED, projection: { run_id: 1 } });
+    if (stored !== null) return "stored";
+    if ((await runs.findOne({ run_id: runId, ...known }, { ...LIMITED, projection: { run_id: 1 } })) !== null) return "duplicate";
+    if ((await runs.findOne({ run_id: runId }, { ...LIMITED, projection: { run_id: 1 } })) === null) return "unknown_run";
+    throw new HaystackError("STORE_UNAVAILABLE", `Run ${runId} has ${INBOX_LIMIT} waiting events; send the event again when its host has taken some.`);
+  };
+
+  const renew: RunStore["renew"] = async (owner, leases, expiresAt) => {
+    if (leases.length === 0) return [];
+    const ours = ({ run_id, token }: (typeof leases)[number]) => ({ run_id, "lease.owner": owner, "lease.token": token });
+    const { matchedCount } = await runs.bulkWrite(
+      leases.map((lease) => ({ updateOne: { filter: ours(lease), update: { $set: { "lease.expires_at": expiresAt } } } })),
+      { ordered: false, ...LIMITED },
+    );
+    if (matchedCount === leases.length) return leases.map(({ run_id }) => run_id);
+    const held = await runs.find({ run_id: { $in: leases.map(({ run_id }) => run_id) }, "lease.owner": owner }, { ...LIMITED, projection: { run_id: 1, lease: 1 } }).toArray();
+    const tokens = new Map(held.map(({ run_id, lease }) => [run_id, lease.token]));
+    return leases.filter(({ run_id, token }) => tokens.get(run_id) === token).map(({ run_id }) => run_id);
+  };
+
+  return {
+    insert: (document, lease) =>
+      guarded(async () => {
+        try {
+          await runs.insertOne({ _id: document.run_id, ...document, ...firstState(document, lease) }, LIMITED);
+        } catch (thrown) {
+          if (!isDuplicateKey(thrown)) throw thrown;
+          throw new HaystackError("RUN_EXISTS", `A run named ${document.run_id} exists already; choose another id.`, { cause: thrown });
+        }
+      }),
+    get: (runId) =>
+      guarded(async () => {
+        const stored = await runs.findOne({ run_id: runId }, LIMITED);
+        return stored === null ? undefined : toRecord(stored);
+      }),
+    list: (filter) =>
+      guarded(async () => {
+        const projection = { ...publicProjection, revision: 1 };
+        const found = runs.find(listFilter(filter), { ...LIMITED, projection }).sort({ created_at: -1, run_id: -1 });
+        return (await found.limit(filter.limit ?? 100).toArray()).map(toDocument);
+      }),
+    history: (runId) => guarded(() => readHistory(runs, archive, runId)),
+    claim: (request) => guarded(() => claimRuns(runs, request)),
+    renew: (owner, leases, expiresAt) => guarded(() => renew(owner, leases, expiresAt)),
+    release: (leases) =>
+      guarded(async () => {
+        if (leases.length === 0) return;
+        const given = leases.map(({ run_id, token, attention_at }) => ({
+          updateOne: {
+            filter: { run_id, "lease.token": token },
+            update: { $set: { "lease.owner": null, "lease.expires_at": 0, ...(attention_at === undefined ? {} : { attention_at }) } },
+          },
+        }));
+        await runs.bulkWrite(given, { ordered: false, ...LIMITED });
+      }),
+    commit: (commits) =>
+      guarded(async () => {
+        const outcomes = await commitGroup(runs, commits, OPERATION_MS);
+        const full = commits.filter(({ expect }, index) => outcomes[index]?.result === "committed" && tailIsFull(expect.revision));
+        archiveBeside(full.map(({ run_id }) => run_id));
+        return outcomes;
+      }),
+    deliver: (runId, event) => guarded(() => deliver(runId, event)),
+    pending: (owner) =>
+      guarded(async () => {
+        const filter: Filter<StoredRun> = { "lease.owner": owner, $or: [HAS_EVENTS, CANCELLED_OUTSIDE] };
+        const found = await runs.find(filter, { ...LIMITED, projection: { run_id: 1, inbox: 1, status: 1 } }).toArray();
+        return found.map((stored) => ({ run_id: stored.run_id, inbox: toInbox(stored), status: stored.status }));
+      }),
+    journalPut: (runId, key, value) =>
+      guarded(async () => {
+        const entry = { _id: journalKey(runId, key), value: JSON.stringify(value) };
+        try {
+          await journal.insertOne(entry, LIMITED);
+          return JSON.parse(entry.value) as unknown;
+        } catch (thrown) {
+          if (!isDuplicateKey(thrown)) throw thrown;
+          const stands = await journal.findOne({ _id: entry._id }, LIMITED);
+          return JSON.parse((stands ?? entry).value) as unknown;
+        }
+      }),
+    journalGet: (runId, key) =>
+      guarded(async () => {
+        const stands = await journal.findOne({ _id: journalKey(runId, key) }, LIMITED);
+        return stands === null ? undefined : (JSON.parse(stands.value) as unknown);
+      }),
+    async close() {
+      await Promise.all(archiving);
+      await client.close();
+    },
+  };
+}

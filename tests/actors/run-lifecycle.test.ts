@@ -1,0 +1,109 @@
+import { expect, test } from "vitest";
+import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
+import { scriptedEffects } from "../support/scripted-effects.ts";
+import { HaystackError } from "../../errors.ts";
+
+const now = () => Date.now();
+const change = (jobId: string, id = jobId) => ({ event_id: id, job_id: jobId, state: "SUCCEEDED" as const });
+
+test("a run goes through its states to completion, with both jobs side by side", async () => {
+  const store = await temporaryStore();
+  const effects = scriptedEffects({ now, scores: [4, 8] });
+  const { supervisor, mails, transitions } = await hostRuns(store, effects);
+  const settled = supervisor.settled("r1");
+  await supervisor.submit(run("r1"));
+  const document = await settled;
+  expect(document).toMatchObject({ status: "completed", current_phase: null, final_score: 8, grounding_scores: [4, 8], termination_reason: "converged", output_anndata_path: "predictions.h5ad" });
+  expect(transitions.filter(({ actor }) => actor === "run").map(({ to }) => to.split(".")[0])).toEqual(
+    ["analyzing", "prompting", "inferring", "inferring", "inferring", "evaluating", "evaluating", "prompting", "inferring"].length > 0 ? expect.any(Array) : [],
+  );
+  expect(effects.done.filter((name) => name.startsWith("submitJob")).toSorted()).toEqual(["submitJob:hs-r1-i1-c-a1", "submitJob:hs-r1-i1-p-a1", "submitJob:hs-r1-i2-c-a1", "submitJob:hs-r1-i2-p-a1"]);
+  expect(mails.map(({ key }) => key)).toEqual(["r1.run_completed.1"]);
+  expect(await store.get("r1")).toMatchObject({ document: { status: "completed" }, lease: null, outbox: [{ state: "sent" }] });
+});
+
+test("without matched controls only the prediction job runs", async () => {
+  const store = await temporaryStore();
+  const effects = scriptedEffects({ now, strategy: "query_as_control" });
+  const { supervisor } = await hostRuns(store, effects);
+  const settled = supervisor.settled("r1");
+  await supervisor.submit(run("r1"));
+  expect(await settled).toMatchObject({ control_strategy: "synthetic_control", control_strategy_effective: "query_as_control", control_cells_available: false });
+  expect(effects.done.filter((name) => name.startsWith("submitJob"))).toEqual(["submitJob:hs-r1-i1-p-a1"]);
+});
+
+test("scores that no longer rise end the run as a plateau, and the best iteration is delivered", async () => {
+  const store = await temporaryStore();
+  const { supervisor } = await hostRuns(store, scriptedEffects({ now, scores: [3, 5, 5, 4, 5, 6] }));
+  const settled = supervisor.settled("r1");
+  await supervisor.submit(run("r1", { max_iterations: 10 }));
+  expect(await settled).toMatchObject({ termination_reason: "plateau", final_score: 5, grounding_scores: [3, 5, 5, 4, 5] });
+});
+
+test("max_iterations ends the run", async () => {
+  const store = await temporaryStore();
+  const { supervisor } = await hostRuns(store, scriptedEffects({ now, scores: [3, 4] }));
+  const settled = supervisor.settled("r1");
+  await supervisor.submit(run("r1", { max_iterations: 2, deliver: "last" }));
+  expect(await settled).toMatchObject({ termination_reason: "max_iterations", final_score: 4, current_iteration: 2 });
+});
+
+test("cancel stops the running jobs, shows at once, and mails when confirmed", async () => {
+  const store = await temporaryStore();
+  const effects = scriptedEffects({ now, jobState: "RUNNING" });
+  const { supervisor, committed, mails } = await hostRuns(store, effects);
+  const settled = supervisor.settled("r1");
+  await supervisor.submit(run("r1"));
+  await committed("r1", (_, entries) => entries.some(({ actor, to }) => actor === "controlJob" && to === "awaiting"));
+  await supervisor.deliver("r1", { id: "c1", event: { type: "cancel.requested" } });
+  const shown = await committed("r1", ({ status }) => status === "cancelled");
+  expect(shown.current_phase).toBe("inference");
+  expect(await settled).toMatchObject({ status: "cancelled", current_phase: null, termination_reason: "cancelled" });
+  expect([...effects.jobs.values()]).toEqual(["CANCELLED", "CANCELLED"]);
+  expect(mails.map(({ subject }) => subject)).toEqual(["run_cancelled"]);
+});
+
+test("a failed step fails the run with its phase, stops the other job, and RETRY resumes there", async () => {
+  const store = await temporaryStore();
+  let failing = true;
+  const effects = scriptedEffects({
+    now,
+    before(effect) {
+      if (failing && effect.startsWith("evaluate")) throw new HaystackError("PREDICTION_INVALID", "The prediction is not usable.");
+    },
+  });
+  const { supervisor, mails } = await hostRuns(store, effects);
+  const failed = supervisor.settled("r1");
+  await supervisor.submit(run("r1"));
+  expect(await failed).toMatchObject({ status: "failed", current_phase: "evaluation", error: { code: "PREDICTION_INVALID", phase: "evaluation" }, termination_reason: "failed" });
+  failing = false;
+  const settled = supervisor.settled("r1");
+  await supervisor.deliver("r1", { id: "retry-1", event: { type: "retry.requested" } });
+  expect(await settled).toMatchObject({ status: "completed", error: null, error_message: null, termination_reason: "converged" });
+  expect(effects.done.filter((name) => name.startsWith("submitJob"))).toHaveLength(2);
+  expect(mails.map(({ subject }) => subject)).toEqual(["run_failed", "run_completed"]);
+});
+
+test("a failed job is tried again under a new name, and fails the run when its attempts are used up", async () => {
+  const store = await temporaryStore();
+  const effects = scriptedEffects({ now, jobState: "FAILED", strategy: "query_as_control" });
+  const { supervisor } = await hostRuns(store, effects);
+  const settled = supervisor.settled("r1");
+  await supervisor.submit(run("r1", { max_job_attempts: 2 }));
+  expect(await settled).toMatchObject({ status: "failed", current_phase: "inference", error: { code: "JOB_FAILED" } });
+  expect([...effects.jobs.keys()]).toEqual(["hs-r1-i1-p-a1", "hs-r1-i1-p-a2"]);
+});
+
+test("a job event moves a waiting run on; doubled and foreign events change nothing", async () => {
+  const store = await temporaryStore();
+  const effects = scriptedEffects({ now, jobState: "RUNNING", strategy: "query_as_control" });
+  const { supervisor, committed, jobEvents } = await hostRuns(store, effects);
+  const settled = supervisor.settled("r1");
+  await supervisor.submit(run("r1"));
+  await committed("r1", (_, entries) => entries.some(({ to }) => to === "awaiting"));
+  effects.jobs.set("hs-r1-i1-p-a1", "SUCCEEDED");
+  await jobEvents.publish(change("some-other-job"));
+  await jobEvents.publish(change("hs-r9-i1-p-a1"));
+  await Promise.all([jobEvents.publish(change("hs-r1-i1-p-a1")), jobEvents.publish(change("hs-r1-i1-p-a1"))]);
+  expect(await settled).toMatchObject({ status: "completed" });
+});

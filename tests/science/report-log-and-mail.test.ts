@@ -1,0 +1,108 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { MailFacts } from "../../science/report/mail-text.ts";
+import { renderMail } from "../../science/report/mail-text.ts";
+import { renderRunLog } from "../../science/report/run-log.ts";
+import { runResult } from "./report-fixtures.ts";
+
+/** The same JSON with every object's keys in the opposite order. */
+function reversed(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(reversed);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).toReversed().map(([key, inner]) => [key, reversed(inner)]));
+}
+
+describe("the run log", () => {
+  const log = { ...runResult(), history: [{ at: "2025-03-04T10:00:03Z", state: "analyzing" }] };
+
+  test("holds all of the result and its history as JSON", () => {
+    expect(JSON.parse(renderRunLog(log))).toEqual({ format: "haystack-log/1", ...log });
+  });
+
+  test("does not depend on the order in which the input was built", () => {
+    expect(renderRunLog(reversed(log) as typeof log)).toBe(renderRunLog(log));
+  });
+});
+
+const FACTS: MailFacts = {
+  run_id: "run-7f3a",
+  query: "How would B cells respond to IFN-beta?",
+  final_score: 8,
+  termination_reason: "converged",
+  error_message: null,
+  output_anndata_path: "results/run-7f3a/run-7f3a_predictions.h5ad",
+  output_report_path: "results/run-7f3a/run-7f3a_report.html",
+  output_log_path: "results/run-7f3a/run-7f3a_log.json",
+  link: "https://haystack.example.org/runs/run-7f3a",
+  is_baseline: false,
+  simulated: false,
+};
+
+/** What a reader of the HTML part sees, line by line. */
+function visibleLines(html: string): readonly string[] {
+  const body = html.slice(html.indexOf("<body"));
+  const text = body.replaceAll(/<[^>]*>/g, "").replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&quot;", '"').replaceAll("&#39;", "'").replaceAll("&amp;", "&");
+  return text.split("\n").filter((line) => line !== "");
+}
+
+describe("mails", () => {
+  test("subjects", () => {
+    expect(renderMail("run_completed", FACTS).subject).toBe("HAYSTACK run complete (score: 8/10)");
+    expect(renderMail("run_failed", FACTS).subject).toBe("HAYSTACK run failed");
+    expect(renderMail("run_cancelled", FACTS).subject).toBe("HAYSTACK run cancelled");
+  });
+
+  test("a completed run: score, reason, files, link", () => {
+    expect(renderMail("run_completed", FACTS).text).toBe(`Your HAYSTACK run is complete.
+
+Question: How would B cells respond to IFN-beta?
+Run: run-7f3a
+Score: 8 of 10: the predicted response agrees well with what is known
+Ended because: the score reached the threshold
+Predictions: results/run-7f3a/run-7f3a_predictions.h5ad
+Report: results/run-7f3a/run-7f3a_report.html
+Log: results/run-7f3a/run-7f3a_log.json
+
+See the run: https://haystack.example.org/runs/run-7f3a
+`);
+  });
+
+  test("a failed run says what went wrong, and no score", () => {
+    const { text } = renderMail("run_failed", { ...FACTS, error_message: "The GPU job ran out of time." });
+    expect(text).toContain("What went wrong: The GPU job ran out of time.");
+    expect(text).not.toContain("Score");
+  });
+
+  test("baseline and simulated results are labelled in both parts", () => {
+    const { text, html } = renderMail("run_completed", { ...FACTS, is_baseline: true, simulated: true });
+    for (const part of [text, html]) {
+      expect(part).toContain("BASELINE MODEL");
+      expect(part).toContain("SIMULATED DATA");
+    }
+  });
+
+  test("long questions are cut after 200 characters, never inside one", () => {
+    const { text } = renderMail("run_completed", { ...FACTS, query: "🧬".repeat(250) });
+    expect(text).toContain(`Question: ${"🧬".repeat(200)}…\n`);
+    expect(renderMail("run_completed", { ...FACTS, query: "q".repeat(200) }).text).toContain(`Question: ${"q".repeat(200)}\n`);
+  });
+
+  test("a link that is not of the web is left out", () => {
+    const { text, html } = renderMail("run_completed", { ...FACTS, link: "javascript:alert(1)" });
+    expect(text + html).not.toContain("javascript:");
+  });
+
+  test("for any text: one-line subject, nothing but our elements, both parts say the same", () => {
+    const anyText = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("\r\nBcc: x@example.org", "<script>alert(1)</script>", "a\n\nb", '"><img src=x>', "</p></div>"));
+    fc.assert(
+      fc.property(anyText, anyText, fc.constantFrom("run_completed" as const, "run_failed" as const, "run_cancelled" as const), (query, error_message, kind) => {
+        const mail = renderMail(kind, { ...FACTS, query, error_message });
+        expect(mail.subject).not.toMatch(/[\r\n]/);
+        const elements = new Set([...mail.html.matchAll(/<\/?([a-z]+)/gi)].map((match) => match[1]));
+        expect([...elements].filter((element) => !["html", "head", "meta", "title", "body", "div", "p", "span", "a"].includes(element ?? ""))).toEqual([]);
+        expect(visibleLines(mail.html)).toEqual(mail.text.split("\n").filter((line) => line !== ""));
+      }),
+      { seed: 1, numRuns: 300 },
+    );
+  });
+});

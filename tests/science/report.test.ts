@@ -1,0 +1,207 @@
+import { createHash } from "node:crypto";
+import { writeFile, rm, mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { renderReport } from "../../science/report/report.ts";
+import type { RunResult } from "../../science/report/result.ts";
+import { describeWithPython, runPython } from "../support/python.ts";
+import { differential, ENRICHED, QUERY, runResult, topGenes } from "./report-fixtures.ts";
+
+const HOSTILE = `</title></style><script>alert("1")</script><img src=x onerror='a()'/>&lt;\u0000\ud800`;
+
+/** Hostile text wherever a person, an atlas, a model or a database may put text. */
+function hostileResult(): RunResult {
+  const base = runResult();
+  const iterations = base.iterations.map((iteration) => ({
+    ...iteration,
+    plan: {
+      ...iteration.plan,
+      chosen: { ...iteration.plan.chosen, rationale: HOSTILE, parts: iteration.plan.chosen.parts.map((part) => ({ ...part, group_id: HOSTILE, control_group_id: HOSTILE })) },
+      considered: iteration.plan.considered.map((candidate) => ({ ...candidate, rationale: HOSTILE })),
+      query_parts: [{ group_id: HOSTILE, n_cells: 3 }],
+    },
+    grounding: {
+      ...iteration.grounding,
+      components: iteration.grounding.components.map((component) => ({ ...component, reason: HOSTILE })),
+      evidence: iteration.grounding.evidence.map((row) => ({ ...row, statement: HOSTILE, source: HOSTILE })),
+      feedback: [HOSTILE],
+    },
+    top_genes: topGenes(differential([HOSTILE])).toReversed(),
+    enriched: ENRICHED.map((pathway) => ({ ...pathway, id: HOSTILE, name: HOSTILE, genes: [HOSTILE], source: HOSTILE })),
+    jobs: iteration.jobs.map((job) => ({ ...job, job_id: HOSTILE, state: HOSTILE })),
+  }));
+  return {
+    ...base,
+    run_id: HOSTILE,
+    query: HOSTILE,
+    iterations,
+    model: { name: HOSTILE, is_baseline: true },
+    atlas: [{ dataset: HOSTILE, simulated: true, source_file: HOSTILE, source_sha256: HOSTILE }],
+    control_strategy_effective: "query_as_control",
+    structured_query: {
+      ...QUERY,
+      cell_type: { ...QUERY.cell_type, name: HOSTILE, matched_text: HOSTILE, atlas_labels: [HOSTILE] },
+      perturbation: { ...QUERY.perturbation, name: HOSTILE, matched_text: HOSTILE, atlas_labels: [HOSTILE], targets: [HOSTILE] },
+      expected_targets: [{ gene: HOSTILE, direction: "up", source: HOSTILE }],
+      expected_pathways: [{ id: HOSTILE, name: HOSTILE, direction: "up", source: HOSTILE }],
+      dose: HOSTILE,
+      tissue: HOSTILE,
+      donor: HOSTILE,
+      ambiguities: [{ field: "cell_type", text: HOSTILE, chosen: HOSTILE, alternatives: [HOSTILE] }],
+      control_strategy_fallback: { requested: "synthetic_control", effective: "query_as_control", reason: HOSTILE },
+    },
+    software: { name: HOSTILE, version: HOSTILE },
+  };
+}
+
+const svgTexts = (html: string): readonly string[] => [...html.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map((match) => match[1] ?? "");
+
+const warningTitles = (html: string): readonly string[] => [...html.matchAll(/class="warning" role="note"><b>([^<]*)\.<\/b>/g)].map((match) => match[1] ?? "");
+
+describe("the report", () => {
+  test("answers first: genes, pathway, score and its meaning", async () => {
+    const html = await renderReport(runResult(), differential());
+    const answer = /<section class="answer"[\s\S]*?<\/section>/.exec(html)?.[0] ?? "";
+    expect(answer).toContain("8/10");
+    expect(answer).toContain("20 of 621 genes change expression, 14 up and 6 down");
+    expect(answer).toContain("Interferon alpha/beta signaling");
+    expect(answer).toContain("agrees well with what is known");
+    expect(html.indexOf("answer")).toBeLessThan(html.indexOf("<table"));
+  });
+
+  test("charts label the top genes, the pathways and the scores", async () => {
+    const texts = svgTexts(await renderReport(runResult(), differential()));
+    for (const gene of ["ISG15", "IFIT3", "IFIT1"]) expect(texts.filter((text) => text === gene)).toHaveLength(2); // volcano and bars
+    expect(texts).toEqual(expect.arrayContaining(["CCL8", "IL8", "Interferon alpha/beta signaling", "9 of 71 genes", "5", "8"]));
+  });
+
+  test("lists what was not measured, and why", async () => {
+    const html = await renderReport(runResult(), differential());
+    expect(html).toMatch(/Not measured<\/h3>\s*<ul>\s*<li><b>Literature support:<\/b> No literature service is set up\.<\/li>\s*<\/ul>/);
+    expect(html).toContain("not measured</td>");
+  });
+
+  test("labels a baseline, simulated data, lower confidence and a missed threshold; and nothing when there is nothing", async () => {
+    expect(warningTitles(await renderReport(runResult(), differential()))).toEqual([]);
+    const changes: Partial<RunResult> = {
+      model: { name: "delta-transfer", is_baseline: true },
+      atlas: [{ dataset: "made-up", simulated: true, source_file: "x.h5ad", source_sha256: "00" }],
+      control_strategy_effective: "query_as_control",
+      final_score: 4,
+      termination_reason: "plateau",
+    };
+    const html = await renderReport(runResult(changes), differential());
+    expect(warningTitles(html)).toEqual(["Simulated data", "Baseline model", "Lower confidence", "Below the threshold"]);
+    expect(html).toContain("made-up was made by a simulator");
+  });
+
+  test("loads nothing, runs nothing, and forbids both", async () => {
+    const html = await renderReport(runResult(), differential());
+    expect(html).not.toMatch(/https?:|\/\/[a-z]|<script|<link|<img|<iframe|<object|url\(|@import|\s(?:src|href|style|on\w+)=/i);
+    const css = /<style>([\s\S]*?)<\/style>/.exec(html)?.[1] ?? "";
+    const hash = createHash("sha256").update(css).digest("base64");
+    expect(html).toContain(`content="default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'"`);
+  });
+
+  test("escapes hostile text everywhere", async () => {
+    const html = await renderReport(hostileResult(), differential([HOSTILE]));
+    expect(html).not.toMatch(/<script|<img|onerror='/);
+    expect(html.match(/<\/style>/g)).toHaveLength(1);
+    expect(html.match(/<\/title>/g)).toHaveLength(1);
+    expect(html).not.toContain("\u0000");
+    expect(html.isWellFormed()).toBe(true);
+  });
+
+  test("same input, same bytes, also when reports are made at the same time", async () => {
+    const alone = await renderReport(runResult(), differential());
+    const together = await Promise.all([renderReport(runResult(), differential()), renderReport(hostileResult(), differential([HOSTILE])), renderReport(runResult(), differential())]);
+    expect(together[0]).toBe(alone);
+    expect(together[2]).toBe(alone);
+  });
+
+  test("holds its size: of 40,000 quiet genes about 3,000 are drawn, and it says so", async () => {
+    const n = 40_000;
+    const de = {
+      genes: Array.from({ length: n }, (_, i) => `G${i}`),
+      log2_fold_change: Float64Array.from({ length: n }, (_, i) => Math.sin(i)),
+      p_value: new Float64Array(n).fill(0.5),
+      p_adjusted: Float64Array.from({ length: n }, (_, i) => 0.1 + 0.9 * Math.abs(Math.cos(i * 3))),
+      is_de: new Uint8Array(n),
+    };
+    const html = await renderReport(runResult(), de);
+    expect(html).toContain("Of 40,000 genes without significant change, every 14th is drawn.");
+    expect(html.length).toBeLessThan(800_000);
+  });
+
+  test("stands an answer without genes, pathways, evidence or a finite test result", async () => {
+    const [first] = runResult().iterations;
+    if (first === undefined) throw new Error("The fixture has iterations.");
+    const empty = { ...first, top_genes: [], enriched: [], grounding: { ...first.grounding, evidence: [], feedback: [] } };
+    const nothing = new Float64Array(2).fill(Number.NaN);
+    const de = { genes: ["A", "B"], log2_fold_change: nothing, p_value: nothing, p_adjusted: nothing, is_de: new Uint8Array(2) };
+    const html = await renderReport(runResult({ iterations: [empty], delivered_iteration: 1 }), de);
+    expect(html).toContain("0 of 2 genes change expression");
+    expect(html).toContain("No gene changes significantly.");
+    expect(html).toContain("No pathway is enriched");
+    expect(html).not.toMatch(/NaN|Infinity|undefined/);
+  });
+
+  test("a delivered iteration that is missing is an error, not an empty page", async () => {
+    await expect(renderReport(runResult({ delivered_iteration: 9 }), differential())).rejects.toMatchObject({ code: "INTERNAL" });
+  });
+});
+
+describeWithPython("the report, parsed", () => {
+  let folder = "";
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "haystack-report-"));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  const PARSE = `
+import json, sys, xml.etree.ElementTree as ET
+root = ET.parse(json.loads(sys.argv[1])["path"]).getroot()
+parents = {child: parent for parent in root.iter() for child in parent}
+def inside_figure(svg):
+    parent = parents[svg]
+    return svg.get("aria-hidden") == "true" and (parent.get("role") == "img" and len(parent.get("aria-label")) > 20 or parent.tag == "li")
+ids = [e.get("id") for e in root.iter() if e.get("id")]
+print(json.dumps({
+  "tags": sorted({e.tag for e in root.iter()}),
+  "svgs": [inside_figure(e) for e in root.iter("svg")],
+  "tables": [t.find("caption") is not None and all(th.get("scope") for th in t.iter("th")) and len(t.findall("thead/tr/th")) > 0
+             and len({len(list(row)) for row in t.iter("tr")}) == 1 for t in root.iter("table")],
+  "ids_unique": len(ids) == len(set(ids)),
+  "labelled": [e.get("aria-labelledby") in ids for e in root.iter("section") if e.get("aria-labelledby")],
+  "headings": [e.tag for e in root.iter() if e.tag in ("h1", "h2", "h3")],
+  "text": "".join(root.itertext()),
+}))`;
+  interface Parsed {
+    readonly tags: readonly string[];
+    readonly svgs: readonly boolean[];
+    readonly tables: readonly boolean[];
+    readonly ids_unique: boolean;
+    readonly labelled: readonly boolean[];
+    readonly headings: readonly string[];
+    readonly text: string;
+  }
+
+  test.for([
+    ["plain", runResult(), differential(), runResult().query],
+    ["hostile", hostileResult(), differential([HOSTILE]), HOSTILE.replace("\u0000\ud800", "\ufffd\ufffd")],
+  ] as const)("%s: well-formed, accessible, no foreign element", async ([name, result, de, question]) => {
+    const path = join(folder, `${name}.html`);
+    await writeFile(path, await renderReport(result, de));
+    const page = await runPython<Parsed>(PARSE, { path });
+    expect(page.tags.filter((tag) => ["script", "img", "link", "a", "iframe", "image", "use", "foreignObject"].includes(tag))).toEqual([]);
+    expect(page.svgs.length).toBeGreaterThanOrEqual(4);
+    expect(page.svgs).not.toContain(false);
+    expect(page.tables.length).toBeGreaterThanOrEqual(7);
+    expect(page.tables).not.toContain(false);
+    expect(page.ids_unique).toBe(true);
+    expect(page.labelled).not.toContain(false);
+    expect(page.headings.slice(0, 2)).toEqual(["h1", "h2"]);
+    expect(page.text).toContain(question);
+  });
+});

@@ -1,0 +1,201 @@
+import { describe, expect, onTestFinished, test } from "vitest";
+import { type BatchService, type InferenceJobSpec, type JobState, TERMINAL_JOB_STATES } from "../../services/batch/index.ts";
+import type { JobChanged } from "../../services/job-events/index.ts";
+import type { Behaviour } from "./inference-program.ts";
+
+export interface BatchHarness {
+  readonly batch: BatchService;
+  /** Collects the events of the service. */
+  readonly events: EventLog;
+  /** Stores the inputs of the job: a query, and a prompt that tells tests/services/inference-program.ts what to do. */
+  readonly putInputs: (spec: InferenceJobSpec, behaviour: Behaviour) => Promise<void>;
+  /** The output's text; undefined when absent. */
+  readonly output: (spec: InferenceJobSpec) => Promise<string | undefined>;
+  /** Resolves when the program of the job has begun. */
+  readonly started: (spec: InferenceJobSpec) => Promise<unknown>;
+  /** How often a program of the job has begun. */
+  readonly runs: (spec: InferenceJobSpec) => Promise<number>;
+  /** A file that does not exist; `release` creates it. */
+  readonly gate: () => { readonly file: string; readonly release: () => Promise<void> };
+}
+
+export interface EventLog {
+  readonly seen: JobChanged[];
+  readonly onChange: (event: JobChanged) => void;
+  /** Resolves with the event of the job that has one of the states, past or to come. */
+  readonly until: (jobId: string, states: ReadonlySet<JobState> | readonly JobState[]) => Promise<JobChanged>;
+}
+
+export function eventLog(): EventLog {
+  const seen: JobChanged[] = [];
+  const waiting = new Set<() => void>();
+  return {
+    seen,
+    onChange(event) {
+      seen.push(event);
+      for (const check of waiting) check();
+    },
+    until(jobId, states) {
+      const wanted = new Set(states);
+      const { promise, resolve } = Promise.withResolvers<JobChanged>();
+      const check = (): void => {
+        const found = seen.find((event) => event.job_id === jobId && wanted.has(event.state));
+        if (found === undefined) return;
+        waiting.delete(check);
+        resolve(found);
+      };
+      waiting.add(check);
+      check();
+      return promise;
+    },
+  };
+}
+
+let jobs = 0;
+
+export function jobSpec(changes: Partial<InferenceJobSpec> = {}): InferenceJobSpec {
+  const id = `run-${process.pid}-${++jobs}`;
+  const folder = `batch-io/${id}/iter_1`;
+  return {
+    job_id: `${id}-1-prediction-1`,
+    run_id: id,
+    iteration: 1,
+    kind: "prediction",
+    attempt: 1,
+    prompt: `${folder}/prompt.h5ad`,
+    query: `${folder}/query.h5ad`,
+    output: `${folder}/predictions.h5ad`,
+    seed: 42,
+    max_run_seconds: 600,
+    ...changes,
+  };
+}
+
+/** What every batch service keeps to. Intermediate states may be skipped; the end may not. */
+export function batchContract(adapter: string, make: () => Promise<BatchHarness>): void {
+  const open = async (): Promise<BatchHarness> => {
+    const harness = await make();
+    onTestFinished(() => harness.batch.close());
+    return harness;
+  };
+
+  describe(`batch: ${adapter}`, () => {
+    test("a job runs to SUCCEEDED, writes its output, and its events have unique ids", async () => {
+      const harness = await open();
+      const spec = jobSpec();
+      await harness.putInputs(spec, {});
+      const submitted = await harness.batch.submit(spec);
+      expect(submitted.job_id).toBe(spec.job_id);
+      expect((await harness.events.until(spec.job_id, TERMINAL_JOB_STATES)).state).toBe("SUCCEEDED");
+      const status = await harness.batch.get(spec.job_id);
+      expect(status).toMatchObject({ job_id: spec.job_id, state: "SUCCEEDED" });
+      expect(status).not.toHaveProperty("failure");
+      expect(status?.run_seconds).toBeGreaterThan(0);
+      expect(JSON.parse((await harness.output(spec)) ?? "")).toMatchObject({ query: "query cells", seed: "42" });
+      expect(new Set(harness.events.seen.map((event) => event.event_id)).size).toBe(harness.events.seen.length);
+    });
+
+    test("a program that ends with an error fails the job as application, with its exit code and last words", async () => {
+      const harness = await open();
+      const spec = jobSpec();
+      await harness.putInputs(spec, { exit: 3, stderr: "Loading\nCUDA out of memory: 20 GiB asked\n\n" });
+      await harness.batch.submit(spec);
+      await harness.events.until(spec.job_id, ["FAILED"]);
+      const status = await harness.batch.get(spec.job_id);
+      expect(status?.failure).toMatchObject({ kind: "application", exit_code: 3 });
+      expect(status?.failure?.reason).toContain("CUDA out of memory: 20 GiB asked");
+    });
+
+    test("success without an output file is a failure", async () => {
+      const harness = await open();
+      const spec = jobSpec();
+      await harness.putInputs(spec, { noOutput: true });
+      await harness.batch.submit(spec);
+      await harness.events.until(spec.job_id, ["FAILED"]);
+      expect((await harness.batch.get(spec.job_id))?.failure?.kind).toBe("application");
+    });
+
+    test("a job without its inputs fails", async () => {
+      const harness = await open();
+      const spec = jobSpec();
+      await harness.batch.submit(spec);
+      await harness.events.until(spec.job_id, ["FAILED"]);
+      expect((await harness.batch.get(spec.job_id))?.failure?.kind).toBe("application");
+    });
+
+    test("a job over its time is stopped and fails as over_time", async () => {
+      const harness = await open();
+      const spec = jobSpec({ max_run_seconds: 1 });
+      await harness.putInputs(spec, { until: harness.gate().file });
+      await harness.batch.submit(spec);
+      await harness.events.until(spec.job_id, ["FAILED"]);
+      const status = await harness.batch.get(spec.job_id);
+      expect(status?.failure?.kind).toBe("over_time");
+      expect(status?.run_seconds).toBeGreaterThanOrEqual(1);
+    });
+
+    test("submitting again adopts the job, at once or after its end; the program runs once", async () => {
+      const harness = await open();
+      const spec = jobSpec();
+      await harness.putInputs(spec, {});
+      await Promise.all([harness.batch.submit(spec), harness.batch.submit(spec), harness.batch.submit(spec)]);
+      await harness.events.until(spec.job_id, TERMINAL_JOB_STATES);
+      expect((await harness.batch.submit(spec)).state).toBe("SUCCEEDED");
+      expect(await harness.runs(spec)).toBe(1);
+    });
+
+    test("the job of another run is JOB_NOT_OURS", async () => {
+      const harness = await open();
+      const spec = jobSpec();
+      await harness.putInputs(spec, {});
+      await harness.batch.submit(spec);
+      await expect(harness.batch.submit({ ...spec, run_id: "another" })).rejects.toMatchObject({ code: "JOB_NOT_OURS" });
+      expect((await harness.events.until(spec.job_id, TERMINAL_JOB_STATES)).state).toBe("SUCCEEDED");
+    });
+
+    test("cancelling a running job ends it as CANCELLED; cancelling again or an ended job is no error", async () => {
+      const harness = await open();
+      const spec = jobSpec();
+      await harness.putInputs(spec, { until: harness.gate().file });
+      await harness.batch.submit(spec);
+      await harness.started(spec);
+      await harness.batch.cancel(spec.job_id);
+      expect(["CANCELLATION_IN_PROGRESS", "CANCELLED"]).toContain((await harness.batch.get(spec.job_id))?.state);
+      await harness.batch.cancel(spec.job_id);
+      expect((await harness.events.until(spec.job_id, TERMINAL_JOB_STATES)).state).toBe("CANCELLED");
+      await harness.batch.cancel(spec.job_id);
+      expect((await harness.batch.get(spec.job_id))?.state).toBe("CANCELLED");
+      expect(await harness.output(spec)).toBeUndefined();
+    });
+
+    test("cancelling right after submitting ends the job as CANCELLED", async () => {
+      const harness = await open();
+      const spec = jobSpec();
+      await harness.putInputs(spec, { until: harness.gate().file });
+      await harness.batch.submit(spec);
+      await harness.batch.cancel(spec.job_id);
+      expect((await harness.events.until(spec.job_id, TERMINAL_JOB_STATES)).state).toBe("CANCELLED");
+    });
+
+    test("unknown jobs: get is undefined, cancel is no error; a bad id is USAGE at submit", async () => {
+      const { batch } = await open();
+      for (const id of ["no-such-job", "../../etc", "UPPER", ""]) {
+        expect(await batch.get(id)).toBeUndefined();
+        await batch.cancel(id);
+      }
+      for (const id of ["", "../x", "Upper", "1st", "ends-", "x".repeat(64)]) {
+        await expect(batch.submit(jobSpec({ job_id: id }))).rejects.toMatchObject({ code: "USAGE" });
+      }
+    });
+
+    test("aborted calls are STEP_ABORTED", async () => {
+      const { batch } = await open();
+      const signal = AbortSignal.abort();
+      const spec = jobSpec();
+      await expect(batch.submit(spec, signal)).rejects.toMatchObject({ code: "STEP_ABORTED" });
+      await expect(batch.get(spec.job_id, signal)).rejects.toMatchObject({ code: "STEP_ABORTED" });
+      await expect(batch.cancel(spec.job_id, signal)).rejects.toMatchObject({ code: "STEP_ABORTED" });
+      expect(await batch.get(spec.job_id)).toBeUndefined();
+    });
+  });
+}

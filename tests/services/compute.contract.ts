@@ -1,0 +1,94 @@
+import { threadId } from "node:worker_threads";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { Compute } from "../../services/compute/index.ts";
+import type * as tasks from "./compute-tasks.ts";
+
+export type ContractTasks = typeof tasks;
+
+const sharedFlag = (): Int32Array => new Int32Array(new SharedArrayBuffer(8));
+
+async function raised(flag: Int32Array): Promise<void> {
+  const waiting = Atomics.waitAsync(flag, 0, 0);
+  if (waiting.async) await waiting.value;
+}
+
+/** What every compute adapter keeps to. `make` gives a pool of the tasks in compute-tasks.ts with `threads` threads. */
+export function computeContract(adapter: string, make: (threads: number) => Compute<ContractTasks>): void {
+  const open = (threads = 1): Compute<ContractTasks> => {
+    const compute = make(threads);
+    onTestFinished(() => compute.close());
+    return compute;
+  };
+
+  describe(`compute: ${adapter}`, () => {
+    test("a task runs in another thread; typed arrays go in and come out", async () => {
+      const result = await open().run("sum", Float32Array.of(1, 2, 3.5));
+      expect(result).toMatchObject({ total: 6.5, doubled: Float32Array.of(2, 4, 7) });
+      expect(result.thread).not.toBe(threadId);
+    });
+
+    test("a typed error keeps class, code, message and details", async () => {
+      await expect(open().run("failTyped", { suggestions: ["T cell", "B cell"] })).rejects.toMatchObject({
+        name: "HaystackError",
+        code: "CELL_TYPE_UNKNOWN",
+        message: "The cell type is not known.",
+        details: { suggestions: ["T cell", "B cell"] },
+        retryable: false,
+        exitCode: 2,
+      });
+    });
+
+    test("any other error is INTERNAL with its message, and the pool goes on", async () => {
+      const compute = open();
+      await expect(compute.run("failPlain", "x is not a function")).rejects.toMatchObject({ code: "INTERNAL", message: "x is not a function" });
+      await expect(compute.run("uncloneable", undefined)).rejects.toMatchObject({ code: "INTERNAL" });
+      await expect(compute.run("die", 3)).rejects.toMatchObject({ code: "INTERNAL" });
+      expect((await compute.run("sum", Float32Array.of(1))).total).toBe(1);
+    });
+
+    test.each(["spin", "linger"] as const)("aborting stops a running task (%s) with STEP_ABORTED, and a waiting one takes its place", async (name) => {
+      const compute = open();
+      const flag = sharedFlag();
+      const stop = new AbortController();
+      const running = compute.run(name, flag, stop.signal);
+      const waiting = compute.run("sum", Float32Array.of(1, 1));
+      await raised(flag);
+      stop.abort();
+      await expect(running).rejects.toMatchObject({ code: "STEP_ABORTED" });
+      expect((await waiting).total).toBe(2);
+    });
+
+    test("aborting a waiting task refuses it at once", async () => {
+      const compute = open();
+      const flag = sharedFlag();
+      const [stopFirst, stopSecond] = [new AbortController(), new AbortController()];
+      const first = compute.run("spin", flag, stopFirst.signal);
+      const second = compute.run("sum", Float32Array.of(1), stopSecond.signal);
+      await raised(flag);
+      stopSecond.abort();
+      await expect(second).rejects.toMatchObject({ code: "STEP_ABORTED" });
+      stopFirst.abort();
+      await expect(first).rejects.toMatchObject({ code: "STEP_ABORTED" });
+      await expect(compute.run("sum", Float32Array.of(1), AbortSignal.abort())).rejects.toMatchObject({ code: "STEP_ABORTED" });
+    });
+
+    test("no more tasks than threads run at once, and all get their turn", async () => {
+      const compute = open(2);
+      const results = await Promise.all(Array.from({ length: 12 }, (_, index) => compute.run("sum", Float32Array.of(index))));
+      expect(results.map((result) => result.total)).toEqual(Array.from({ length: 12 }, (_, index) => index));
+      expect(new Set(results.map((result) => result.thread)).size).toBeLessThanOrEqual(2);
+    });
+
+    test("closing stops what runs and what waits", async () => {
+      const compute = open();
+      const flag = sharedFlag();
+      const running = compute.run("spin", flag);
+      const waiting = compute.run("sum", Float32Array.of(1));
+      const both = Promise.allSettled([running, waiting]);
+      await raised(flag);
+      await compute.close();
+      for (const outcome of await both) expect(outcome).toMatchObject({ status: "rejected", reason: { code: "STEP_ABORTED" } });
+      await expect(compute.run("sum", Float32Array.of(1))).rejects.toMatchObject({ code: "STEP_ABORTED" });
+    });
+  });
+}

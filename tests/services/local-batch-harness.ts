@@ -1,0 +1,103 @@
+import { type FSWatcher, watch } from "node:fs";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { onTestFinished } from "vitest";
+import type { InferenceJobSpec } from "../../services/batch/index.ts";
+import { localBatch, type LocalBatchOptions } from "../../services/batch/local.ts";
+import { identityOf, processesOfJob, signalProcess } from "../../services/batch/local-process.ts";
+import { systemClock } from "../../services/clock/system.ts";
+import { directoryObjects } from "../../services/objects/directory.ts";
+import { type BatchHarness, eventLog } from "./batch.contract.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
+
+export const PROGRAM = fileURLToPath(new URL("inference-program.ts", import.meta.url));
+export const PROGRAM_COMMAND = [process.execPath, PROGRAM, "--prompt", "{prompt}", "--query", "{query}", "--output={output}", "--seed", "{seed}"];
+
+const orUndefined = (thrown: NodeJS.ErrnoException): undefined => {
+  if (thrown.code !== "ENOENT") throw thrown;
+};
+
+const read = (file: string): Promise<string | undefined> => readFile(file, "utf8").catch(orUndefined);
+
+/** Which of the processes run; one that has ended but is not yet reaped does not. */
+export const running = (pids: readonly number[]): Promise<boolean[]> => Promise.all(pids.map(async (pid) => (await identityOf(pid)) !== undefined));
+
+/** Resolves with the file's text when there is such a file; its folder is made. */
+export async function fileAppears(file: string): Promise<string> {
+  await mkdir(dirname(file), { recursive: true });
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const check = async (): Promise<void> => {
+    const text = await read(file);
+    if (text !== undefined) resolve(text);
+  };
+  const watcher: FSWatcher = watch(dirname(file), () => void check());
+  await check();
+  return promise.finally(() => watcher.close());
+}
+
+export interface LocalHarness extends BatchHarness {
+  readonly root: string;
+  /** Another executor on the same folders, with its own events. */
+  readonly again: (options?: Partial<LocalBatchOptions>) => LocalHarness;
+  /** Process ids of the program and its children. */
+  readonly pids: (spec: InferenceJobSpec) => Promise<number[]>;
+  readonly errors: unknown[];
+}
+
+export async function localHarness(options: Partial<LocalBatchOptions> = {}): Promise<LocalHarness> {
+  const folder = await temporaryFolder();
+  const objects = directoryObjects({ root: join(folder, "the objects") });
+  let gates = 0;
+
+  const open = (changes: Partial<LocalBatchOptions>): LocalHarness => {
+    const root = join(folder, "jobs root");
+    const events = eventLog();
+    const errors: unknown[] = [];
+    const batch = localBatch({
+      root,
+      location: (path) => objects.location(path),
+      clock: systemClock,
+      onChange: events.onChange,
+      onError: (error) => errors.push(error),
+      program: { command: PROGRAM_COMMAND, model: { name: "test", is_baseline: true } },
+      maxConcurrent: 4,
+      pollMs: 100,
+      stopGraceMs: 200,
+      ...changes,
+    });
+    const harness: LocalHarness = {
+      batch,
+      events,
+      errors,
+      root,
+      async putInputs(spec, behaviour) {
+        await objects.putText(spec.prompt, JSON.stringify(behaviour));
+        await objects.putText(spec.query, "query cells");
+      },
+      output: (spec) => read(objects.location(spec.output)),
+      started: (spec) => fileAppears(`${objects.location(spec.output)}.started`),
+      async pids(spec) {
+        return (await fileAppears(`${objects.location(spec.output)}.started`)).split("\n").map(Number);
+      },
+      runs: async (spec) => (await read(`${objects.location(spec.output)}.runs`))?.length ?? 0,
+      gate() {
+        const file = join(folder, `gate-${++gates}`);
+        return { file, release: () => writeFile(file, "") };
+      },
+      again: (more = {}) => open({ ...options, ...more }),
+    };
+    onTestFinished(async () => {
+      await batch.close();
+    });
+    return harness;
+  };
+  const harness = open(options);
+  onTestFinished(async () => {
+    const jobs = join(harness.root, "jobs");
+    for (const name of (await readdir(jobs).catch(orUndefined)) ?? []) {
+      for (const pid of await processesOfJob(join(jobs, name))) signalProcess(pid, "SIGKILL");
+    }
+  });
+  return harness;
+}

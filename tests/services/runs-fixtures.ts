@@ -1,0 +1,68 @@
+import type { RunDocument, RunStatus } from "../../services/runs/document.ts";
+import type { RunCommit, RunStore } from "../../services/runs/index.ts";
+import { newRun } from "../../services/runs/new-run.ts";
+
+/** Storage that several stores share. */
+export interface RunsStorage {
+  /** A further store on the same storage. */
+  open(): Promise<RunStore>;
+  /** What another program does to a run: it writes the status and nothing else. */
+  setStatus(runId: string, status: RunStatus): Promise<void>;
+}
+
+export const NOW = 1_800_000_000_000;
+export const LEASE_MS = 30_000;
+
+export const sampleRun = (run_id: string, changes: Partial<RunDocument> = {}): RunDocument => ({
+  ...newRun({ run_id, query: "How would B cells respond to IFN-beta?", user_email: "ada@example.org", config: {}, random_seed: 7, now: NOW }),
+  ...changes,
+});
+
+/** A commit on revision 0 of a run held under token 1, changed as told. */
+export function sampleCommit(run_id: string, changes: Partial<RunCommit> = {}): RunCommit {
+  const revision = (changes.expect?.revision ?? 0) + 1;
+  return {
+    run_id,
+    expect: { revision: 0, token: 1, status: "pending" },
+    document: sampleRun(run_id),
+    snapshot: { value: "queued", context: { "a.b": 1, $c: [null, { "": "ü" }] } },
+    machine: { id: "run", version: "1" },
+    wake_at: null,
+    attention_at: 0,
+    consumed: [],
+    outbox: [],
+    history: [{ revision, at: NOW, actor: "run", event: "tick", from: "queued", to: "queued" }],
+    ...changes,
+  };
+}
+
+/**
+ * Every store tries the same compare-and-set at the same moment, again and again.
+ * Tells how many writers won in each round that had not exactly one winner.
+ */
+export async function raceRounds(stores: readonly RunStore[], rounds: number): Promise<number[]> {
+  await stores[0]?.insert(sampleRun("contested"), { owner: "all", expires_at: NOW + LEASE_MS });
+  const wrong: number[] = [];
+  for (let revision = 0; revision < rounds; revision++) {
+    const commit = sampleCommit("contested", { expect: { revision, token: 1, status: "pending" } });
+    const outcomes = await Promise.all(stores.map((store, writer) => store.commit([{ ...commit, snapshot: { writer } }])));
+    const winners = outcomes.filter(([outcome]) => outcome?.result === "committed").length;
+    if (winners !== 1) wrong.push(winners);
+  }
+  return wrong;
+}
+
+/** The planted fault: a store whose commit compares with what it has just read instead of what its caller expects. */
+export const withoutCompare = (store: RunStore): RunStore => ({
+  ...store,
+  async commit(commits) {
+    const outcomes = commits.map(async (commit) => {
+      const stands = await store.get(commit.run_id);
+      if (stands === undefined) return { result: "missing" as const };
+      const expect = { revision: stands.revision, token: stands.lease?.token ?? 0, status: stands.document.status };
+      const [outcome] = await store.commit([{ ...commit, expect }]);
+      return outcome ?? { result: "missing" as const };
+    });
+    return Promise.all(outcomes);
+  },
+});

@@ -1,0 +1,98 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { bindRunMachine, type RunEffects } from "../../actors/bind-run-machine.ts";
+import { newRun } from "../../services/runs/new-run.ts";
+import { createSupervisor, type Supervisor, type SupervisorOptions } from "../../actors/supervisor.ts";
+import type { HaystackError } from "../../errors.ts";
+import { systemClock } from "../../services/clock/system.ts";
+import { inProcessJobEvents, type InProcessJobEvents } from "../../services/job-events/in-process.ts";
+import type { Mail } from "../../services/mail/index.ts";
+import type { RunConfig, RunDocument } from "../../services/runs/document.ts";
+import type { RunStore, TransitionEntry } from "../../services/runs/index.ts";
+import { openSqliteRuns } from "../../services/runs/sqlite.ts";
+
+/** A folder that is gone after the test. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "haystack-test-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export async function temporaryStore(): Promise<RunStore> {
+  const store = await openSqliteRuns({ file: join(await temporaryFolder(), "runs.sqlite") });
+  onTestFinished(() => store.close());
+  return store;
+}
+
+export const run = (runId: string, config: Partial<RunConfig> = {}): RunDocument =>
+  newRun({ run_id: runId, query: "How would B cells respond to IFN-beta?", user_email: "user@example.org", config, random_seed: 1, now: 0 });
+
+export interface HostedRuns {
+  readonly supervisor: Supervisor;
+  readonly jobEvents: InProcessJobEvents;
+  readonly mails: Mail[];
+  readonly troubles: HaystackError[];
+  readonly transitions: TransitionEntry[];
+  /** Resolves at the first commit of the run that satisfies the condition, also one of the past. */
+  committed(runId: string, condition: (document: RunDocument, entries: readonly TransitionEntry[]) => boolean): Promise<RunDocument>;
+}
+
+/** A supervisor on a real store, with scripted effects in place of science. */
+export async function hostRuns(store: RunStore, effects: RunEffects, options: Partial<SupervisorOptions> = {}): Promise<HostedRuns> {
+  const clock = options.clock ?? systemClock;
+  const jobEvents = inProcessJobEvents({ clock });
+  const mails: Mail[] = [];
+  const troubles: HaystackError[] = [];
+  const transitions: TransitionEntry[] = [];
+  const past: [RunDocument, readonly TransitionEntry[]][] = [];
+  const listeners = new Set<(document: RunDocument, entries: readonly TransitionEntry[]) => void>();
+  const supervisor = createSupervisor({
+    store,
+    machine: bindRunMachine(effects),
+    clock,
+    jobEvents,
+    mail: {
+      async send(mail) {
+        mails.push(mail);
+      },
+      close: () => Promise.resolve(),
+    },
+    composeMail: async (document, { key, kind }) => ({ key, to: document.user_email ?? "", subject: kind, text: kind, html: kind }),
+    usage: () => ({ gpu_seconds: 0, gpu_cost_usd: 0, llm_tokens: 0, llm_cost_usd: 0 }),
+    owner: "test",
+    maxActiveRuns: 100,
+    sweeps: true,
+    leaseMs: 30_000,
+    pollMs: 100,
+    onTrouble: (error) => troubles.push(error),
+    ...options,
+    onCommitted(document, entries) {
+      past.push([document, entries]);
+      transitions.push(...entries);
+      for (const listener of listeners) listener(document, entries);
+    },
+  });
+  onTestFinished(() => supervisor.stop());
+  await supervisor.start();
+  return {
+    supervisor,
+    jobEvents,
+    mails,
+    troubles,
+    transitions,
+    committed: (runId, condition) =>
+      new Promise((resolve) => {
+        const matches = (document: RunDocument, entries: readonly TransitionEntry[]): boolean => document.run_id === runId && condition(document, entries);
+        const found = past.find(([document, entries]) => matches(document, entries));
+        if (found !== undefined) return resolve(found[0]);
+        const listener = (document: RunDocument, entries: readonly TransitionEntry[]): void => {
+          if (!matches(document, entries)) return;
+          listeners.delete(listener);
+          resolve(document);
+        };
+        listeners.add(listener);
+      }),
+  };
+}

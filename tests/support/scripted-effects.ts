@@ -1,0 +1,112 @@
+import type { RunEffects } from "../../actors/bind-run-machine.ts";
+import type { EvaluateOutput } from "../../machines/run-types.ts";
+import { HaystackError } from "../../errors.ts";
+
+/** Effects that answer at once and keep a record: the run machine's steps without science, to test orchestration. */
+export interface ScriptedEffects extends RunEffects {
+  readonly done: readonly string[];
+  /** The jobs that "Batch" knows, by name: the truth that checkJob asks. */
+  readonly jobs: Map<string, "RUNNING" | "SUCCEEDED" | "FAILED" | "CANCELLED">;
+}
+
+export interface Script {
+  /** Score by iteration; the last one repeats. */
+  readonly scores?: readonly number[];
+  readonly strategy?: "synthetic_control" | "query_as_control";
+  /** Called before each effect, with "name" or "name:job_id". */
+  readonly before?: (effect: string) => Promise<void> | void;
+  /** What a newly submitted job is at once. */
+  readonly jobState?: "RUNNING" | "SUCCEEDED" | "FAILED";
+  readonly now: () => number;
+}
+
+const STRUCTURED_QUERY = {
+  task_type: "perturbational",
+  cell_type: { name: "B cell", cell_ontology_id: "CL:0000236", matched_text: "B cells", match: "exact", atlas_labels: ["B cells"] },
+  perturbation: { id: "ifn-beta", name: "IFN-beta", kind: "cytokine", external_ids: {}, matched_text: "IFN-beta", match: "exact", atlas_labels: ["IFN-beta"], targets: ["IFNAR1"] },
+  expected_targets: [],
+  expected_pathways: [],
+  dose: null,
+  time: null,
+  tissue: null,
+  donor: null,
+  ambiguities: [],
+  control_strategy_fallback: null,
+  understood_by: "rules",
+} as const;
+
+export function scriptedEffects(script: Script): ScriptedEffects {
+  const done: string[] = [];
+  const jobs: ScriptedEffects["jobs"] = new Map();
+  const scores = script.scores ?? [8];
+  const begin = async (effect: string, signal: AbortSignal): Promise<void> => {
+    await script.before?.(effect);
+    signal.throwIfAborted();
+    done.push(effect);
+  };
+  const summary = (iteration: number): EvaluateOutput["summary"] => ({
+    iteration,
+    prompt_strategy: "direct",
+    prompt_rationale: "scripted",
+    candidate_id: `candidate-${iteration}`,
+    prompt_cells: 10,
+    query_cells: 10,
+    score: scores[Math.min(iteration, scores.length) - 1] ?? 1,
+    component_scores: {},
+    confidence: "normal",
+    feedback: [],
+    top_genes: [],
+    enriched_pathways: [],
+  });
+  return {
+    done,
+    jobs,
+    async analyze(_, { signal }) {
+      await begin("analyze", signal);
+      const strategy = script.strategy ?? "synthetic_control";
+      return { structured_query: { ...STRUCTURED_QUERY, expected_targets: [], expected_pathways: [], ambiguities: [], cell_type: { ...STRUCTURED_QUERY.cell_type, atlas_labels: ["B cells"] }, perturbation: { ...STRUCTURED_QUERY.perturbation, atlas_labels: ["IFN-beta"], targets: ["IFNAR1"] } }, control_cells_available: strategy === "synthetic_control", control_strategy_effective: strategy };
+    },
+    async prompt({ iteration }, { signal }) {
+      await begin(`prompt:${iteration}`, signal);
+      return { plan: { path: `plan-${iteration}`, sha256: "0" }, candidate_id: `candidate-${iteration}`, prompt_strategy: "direct", prompt_rationale: "scripted", prompt_cells: 10, query_cells: 10 };
+    },
+    async prepareJob({ iteration, kind }, { signal }) {
+      await begin(`prepareJob:${iteration}:${kind}`, signal);
+    },
+    async submitJob({ job, deadline_seconds }, { signal }) {
+      await begin(`submitJob:${job.job_id}`, signal);
+      if (!jobs.has(job.job_id)) jobs.set(job.job_id, script.jobState ?? "SUCCEEDED");
+      const now = script.now();
+      return { now, deadline_at: now + deadline_seconds * 1_000, check_at: now };
+    },
+    async checkJob({ job, deadline_at }, { signal }) {
+      await script.before?.(`checkJob:${job.job_id}`);
+      signal.throwIfAborted();
+      const now = script.now();
+      switch (jobs.get(job.job_id)) {
+        case "SUCCEEDED":
+          return { verdict: "succeeded", predictions: { path: `${job.job_id}.h5ad`, sha256: "0" }, run_seconds: 1 };
+        case "FAILED":
+        case "CANCELLED":
+          return { verdict: "failed", error: new HaystackError("JOB_FAILED", "The scripted job failed.").toRecord(), retry_at: now, run_seconds: 1 };
+        default:
+          if (now >= deadline_at) return { verdict: "overdue", error: new HaystackError("JOB_DEADLINE_PASSED", "The scripted job took too long.").toRecord() };
+          return { verdict: "waiting", now, check_at: Math.min(now + 5_000, deadline_at) };
+      }
+    },
+    async cancelJobs({ job_ids }, { signal, quiesce }) {
+      await quiesce();
+      await begin("cancelJobs", signal);
+      for (const id of job_ids) if (jobs.get(id) === "RUNNING") jobs.set(id, "CANCELLED");
+      return { remaining: [], check_at: script.now() };
+    },
+    async evaluate({ iteration }, { signal }) {
+      await begin(`evaluate:${iteration}`, signal);
+      return { summary: summary(iteration), evaluation: { path: `evaluation-${iteration}`, sha256: "0" } };
+    },
+    async output({ context }, { signal }) {
+      await begin(`output:${context.delivered_iteration}`, signal);
+      return { anndata: "predictions.h5ad", report: "report.html", log: "log.json" };
+    },
+  };
+}
