@@ -8,6 +8,9 @@ const whole = (least: number, most: number) => z.coerce.number().int().min(least
 /** Every environment variable, with its default. Empty means unset. */
 const environmentSchema = z.object({
   HAYSTACK_DATA_DIR: z.string().default("haystack-data").describe("Folder of the embedded store, objects, jobs and mails"),
+  MONGODB_URI: z.string().optional().describe("MongoDB that several daemons share; an SQLite file in the data folder when unset"),
+  MONGODB_DATABASE: z.string().default("haystack").describe("Database of the runs in MongoDB"),
+  DAEMON_ID: z.string().optional().describe("Name that a daemon keeps over restarts, unique among those that share a MongoDB: its runs go on at once after a restart"),
   MAX_ACTIVE_RUNS: whole(1, 100_000).default(8).describe("Runs that work at the same time"),
   MAX_ACTIVE_RUNS_PER_USER: whole(1, 100_000).default(4).describe("Runs of one user that work at the same time"),
   LOCAL_JOBS: whole(1, 1_000).default(2).describe("Inference jobs at the same time on this machine"),
@@ -44,7 +47,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
 export function describeConfig(config: Config): { readonly name: string; readonly value: unknown; readonly meaning: string }[] {
   return Object.entries(environmentSchema.shape).map(([name, schema]) => ({
     name,
-    value: /KEY|SECRET|TOKEN|PASSWORD/.test(name) ? "(hidden)" : name === "HAYSTACK_DATA_DIR" ? config.dataDir : (config[name as keyof Environment] ?? null),
+    value: /KEY|SECRET|TOKEN|PASSWORD|URI$/.test(name) && config[name as keyof Environment] !== undefined ? "(hidden)" : name === "HAYSTACK_DATA_DIR" ? config.dataDir : (config[name as keyof Environment] ?? null),
     meaning: schema.description ?? "",
   }));
 }

@@ -17,7 +17,7 @@ import { createSupervisor, type Supervisor, type SupervisorOptions } from "./act
 import type { Tasks } from "./actors/tasks.ts";
 import { usageOf } from "./actors/usage.ts";
 import type { Config } from "./config.ts";
-import type { HaystackError } from "./errors.ts";
+import { type HaystackError, toHaystackError } from "./errors.ts";
 import { BASELINE_PROGRAM, inferenceProgram } from "./services/batch/local-command.ts";
 import { localBatch } from "./services/batch/local.ts";
 import { systemClock } from "./services/clock/system.ts";
@@ -27,6 +27,8 @@ import { inProcessJobEvents } from "./services/job-events/in-process.ts";
 import { emlMail } from "./services/mail/eml-file.ts";
 import { directoryObjects } from "./services/objects/directory.ts";
 import type { RunStore } from "./services/runs/index.ts";
+import { openMongoRuns } from "./services/runs/mongodb.ts";
+import { lockSqliteRuns } from "./services/runs/sqlite-lock.ts";
 import { openSqliteRuns } from "./services/runs/sqlite.ts";
 
 /** The composition root: ports get their adapters here, and nowhere else. */
@@ -44,9 +46,9 @@ export interface Workbench {
   close(): Promise<void>;
 }
 
-export function openWorkbench(config: Config): Workbench {
+export function openWorkbench(config: Config, onWorkerError?: (thrown: unknown) => void): Workbench {
   const objects = directoryObjects({ root: join(config.dataDir, "objects") });
-  const compute = piscinaCompute<Tasks>({ filename: new URL("actors/tasks.ts", import.meta.url), threads: config.COMPUTE_THREADS });
+  const compute = piscinaCompute<Tasks>({ filename: new URL("actors/tasks.ts", import.meta.url), threads: config.COMPUTE_THREADS, ...(onWorkerError === undefined ? {} : { onWorkerError }) });
   return {
     objects,
     compute,
@@ -58,7 +60,18 @@ export function openWorkbench(config: Config): Workbench {
   };
 }
 
-export const openRuns = (config: Config): Promise<RunStore> => openSqliteRuns({ file: join(config.dataDir, "runs.sqlite") });
+const sqliteFile = (config: Config): { file: string } => ({ file: join(config.dataDir, "runs.sqlite") });
+
+export const openRuns = (config: Config): Promise<RunStore> =>
+  config.MONGODB_URI === undefined ? openSqliteRuns(sqliteFile(config)) : openMongoRuns({ uri: config.MONGODB_URI, database: config.MONGODB_DATABASE });
+
+/** The name under which this process leases runs, and whether an earlier process of that name is known to be gone. */
+function leaseAs(config: Config, sweeps: boolean): { readonly owner: string; readonly takesOver: boolean; unlock(): void } {
+  const anonymous = { owner: `${process.pid}-${randomUUID()}`, takesOver: false, unlock: () => undefined };
+  if (!sweeps) return anonymous;
+  if (config.MONGODB_URI === undefined) return { owner: "daemon", takesOver: true, unlock: lockSqliteRuns(sqliteFile(config)) };
+  return config.DAEMON_ID === undefined ? anonymous : { owner: config.DAEMON_ID, takesOver: true, unlock: () => undefined };
+}
 
 export interface Daemon extends Workbench {
   readonly runs: RunStore;
@@ -75,17 +88,20 @@ export interface DaemonOptions {
 
 /** Opens everything and starts hosting. */
 export async function openDaemon(config: Config, options: DaemonOptions): Promise<Daemon> {
-  const workbench = openWorkbench(config);
+  const trouble = (thrown: unknown): void => options.onTrouble(toHaystackError(thrown));
+  const workbench = openWorkbench(config, trouble);
   const { objects, compute, atlases } = workbench;
   const clock = systemClock;
+  const { owner, takesOver, unlock } = leaseAs(config, options.sweeps);
   const runs = await openRuns(config);
-  const jobEvents = inProcessJobEvents({ clock });
+  if (takesOver) await runs.takeOver(owner);
+  const jobEvents = inProcessJobEvents({ clock, onRefused: (_, thrown) => trouble(thrown) });
   const batch = localBatch({
     root: join(config.dataDir, "batch"),
     location: (path) => objects.location(path),
     clock,
     onChange: (event) => jobEvents.publish(event),
-    onError: (error) => options.onTrouble(error as HaystackError),
+    onError: trouble,
     program: config.INFERENCE_COMMAND === undefined ? BASELINE_PROGRAM : inferenceProgram(config.INFERENCE_COMMAND, config.INFERENCE_MODEL),
     maxConcurrent: config.LOCAL_JOBS,
   });
@@ -108,8 +124,10 @@ export async function openDaemon(config: Config, options: DaemonOptions): Promis
     mail,
     composeMail: composeMail(batch.model, atlases),
     usage: usageOf(batch.model),
-    owner: `${process.pid}-${randomUUID()}`,
-    maxActiveRuns: config.MAX_ACTIVE_RUNS,
+    owner,
+    limits: { maxActive: config.MAX_ACTIVE_RUNS, maxActivePerUser: config.MAX_ACTIVE_RUNS_PER_USER },
+    passivateMs: config.PASSIVATE_SECONDS * 1_000,
+    random: Math.random,
     leaseMs: config.LEASE_SECONDS * 1_000,
     pollMs: config.POLL_MILLISECONDS,
     ...options,
@@ -130,6 +148,7 @@ export async function openDaemon(config: Config, options: DaemonOptions): Promis
       await mail.close();
       await workbench.close();
       await runs.close();
+      unlock();
     },
   };
 }

@@ -1,16 +1,20 @@
-import { HaystackError, toHaystackError } from "../errors.ts";
+import { HaystackError } from "../errors.ts";
 import { isRunId } from "../machines/job-id.ts";
-import type { RunMachine } from "../machines/run.ts";
 import type { RunContext } from "../machines/run-types.ts";
+import type { RunMachine } from "../machines/run.ts";
 import type { Clock } from "../services/clock/index.ts";
 import type { JobEvents } from "../services/job-events/index.ts";
 import type { MailService } from "../services/mail/index.ts";
 import type { RunDocument, Usage } from "../services/runs/document.ts";
 import type { InboxEvent, RunRecord, RunStore, TransitionEntry } from "../services/runs/index.ts";
+import { chooseAdmissions, type AdmissionLimits } from "./admission.ts";
+import { createBackground } from "./background.ts";
 import type { ComposeMail } from "./compose-mail.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { deliverMail } from "./mail-delivery.ts";
 import { createRunHost, type RunHost } from "./run-host.ts";
+import { mailDueAt } from "./run-record.ts";
+import { createWakeUps } from "./wake-ups.ts";
 
 /**
  * Hosts runs: claims them, keeps their leases, wakes them, hands them their events, sends their mails, lets them go.
@@ -19,7 +23,8 @@ import { createRunHost, type RunHost } from "./run-host.ts";
  * Does not own: what a run does (the machine), when it is durable (the run host).
  * 1. A run is hosted only under a lease; a lease that was not renewed in time stops its runs here (D9).
  * 2. An event is stored before it is handed to its run (D5).
- * 3. Runs that rest, owe no mail and have no event leave memory, and come back by their next event (D11).
+ * 3. Runs that rest or wait long leave memory, and come back by their next event or time (D11).
+ * 4. Queued runs stay in the store until they are admitted.
  */
 export interface SupervisorOptions {
   readonly store: RunStore;
@@ -30,11 +35,15 @@ export interface SupervisorOptions {
   readonly composeMail: ComposeMail;
   readonly usage: (context: RunContext) => Usage;
   readonly owner: string;
-  readonly maxActiveRuns: number;
-  /** Claim runs that others left or inserted; false for a process that hosts only the runs it was given. */
+  readonly limits: AdmissionLimits;
+  /** Claim runs that others left, inserted or queued; false for a process that hosts only the runs it was given. */
   readonly sweeps: boolean;
   readonly leaseMs: number;
   readonly pollMs: number;
+  /** A run that waits for longer than this leaves memory. */
+  readonly passivateMs: number;
+  /** For the jitter of the sweep, so that daemons do not look at the same moment. */
+  readonly random: () => number;
   readonly onCommitted?: (document: RunDocument, entries: readonly TransitionEntry[]) => void;
   readonly onTrouble: (error: HaystackError) => void;
 }
@@ -49,100 +58,73 @@ export interface Supervisor {
   deliver(runId: string, event: InboxEvent): Promise<void>;
   /** Resolves when the run rests and everything it owes is done or waits for a later time. */
   settled(runId: string): Promise<RunDocument>;
+  /** Runs in memory at this moment. */
+  hosted(): readonly string[];
   /** Stops hosting, finishes the write under way and gives the leases back. */
   stop(): Promise<void>;
 }
 
-const TICK_SPACING_MS = 1_000;
+/** Runs claimed by one sweep at most: a restart takes everything up in a few bites. */
+const CLAIM_BATCH = 1_000;
 
 export function createSupervisor(options: SupervisorOptions): Supervisor {
-  const { store, clock, owner } = options;
+  const { store, clock, owner, leaseMs, pollMs } = options;
   const hosts = new Map<string, RunHost>();
-  const cancelWake = new Map<string, () => void>();
-  const lastTick = new Map<string, number>();
   const mailing = new Set<string>();
-  const waiters = new Map<string, ((document: RunDocument) => void)[]>();
-  const background = new Set<Promise<unknown>>();
+  const settledWaiters = new Map<string, ((document: RunDocument) => void)[]>();
+  const mailRoom = { service: options.mail, compose: options.composeMail, now: () => clock.now() };
+  const background = createBackground(clock, options.onTrouble, options.random);
+  const groupCommit = createGroupCommit(store, clock, options.onTrouble);
+  const wakeUps = createWakeUps(clock, (runId) => {
+    const host = hosts.get(runId);
+    host?.send({ type: "clock.ticked", now: clock.now() });
+    wakeUps.set(runId, host?.wakeAt() ?? null);
+  });
   let stopping = false;
   let renewedAt = clock.now();
-  const timers = new Set<() => void>();
   let unsubscribe: (() => Promise<void>) | undefined;
 
-  const mailRoom = { service: options.mail, compose: options.composeMail, now: () => clock.now() };
-  const groupCommit = createGroupCommit(store, clock, options.onTrouble);
-
-  const inBackground = (work: Promise<unknown>): void => {
-    const kept = work.catch((thrown: unknown) => options.onTrouble(toHaystackError(thrown))).finally(() => background.delete(kept));
-    background.add(kept);
-  };
-
-  const every = (ms: number, work: () => Promise<void>): void => {
-    const again = (): void => {
-      if (stopping) return;
-      const cancel = clock.at(clock.now() + ms, () => {
-        timers.delete(cancel);
-        inBackground(work().finally(again));
-      });
-      timers.add(cancel);
-    };
-    again();
-  };
-
   const forget = (host: RunHost): void => {
-    if (hosts.get(host.runId) === host) hosts.delete(host.runId);
-    cancelWake.get(host.runId)?.();
-    cancelWake.delete(host.runId);
-    lastTick.delete(host.runId);
+    if (hosts.get(host.runId) !== host) return;
+    hosts.delete(host.runId);
+    wakeUps.forget(host.runId);
   };
 
-  function setWake(host: RunHost): void {
-    cancelWake.get(host.runId)?.();
-    cancelWake.delete(host.runId);
-    const wakeAt = host.wakeAt();
-    if (wakeAt === null || stopping) return;
-    const at = Math.max(wakeAt, (lastTick.get(host.runId) ?? 0) + TICK_SPACING_MS);
-    cancelWake.set(host.runId, clock.at(at, () => {
-      lastTick.set(host.runId, clock.now());
-      host.send({ type: "clock.ticked", now: clock.now() });
-      setWake(host);
-    }));
-  }
+  /** Takes a run out of memory; the store brings it back at `attentionAt`, or by its next event. */
+  const passivate = async (host: RunHost, attentionAt: number | null): Promise<void> => {
+    forget(host);
+    await host.stop();
+    await store.release([{ run_id: host.runId, token: host.token, attention_at: attentionAt }]);
+  };
 
   const sendOwed = (host: RunHost): void => {
     for (const entry of host.outbox()) {
       if (entry.state !== "owed" || entry.due_at > clock.now() || mailing.has(entry.key)) continue;
       mailing.add(entry.key);
-      const delivery = deliverMail(mailRoom, host.document(), entry);
-      inBackground(delivery.then((result) => host.updateOutbox(result)).finally(() => mailing.delete(entry.key)));
+      const sending = deliverMail(mailRoom, host.document(), entry).then((result) => host.updateOutbox(result));
+      background.run(sending.finally(() => mailing.delete(entry.key)));
     }
   };
 
-  const letGo = async (host: RunHost): Promise<void> => {
-    forget(host);
-    const due = host.outbox().filter(({ state }) => state === "owed").map(({ due_at }) => due_at);
-    await store.release([{ run_id: host.runId, token: host.token, attention_at: due.length === 0 ? null : Math.min(...due) }]);
-    await host.stop();
-    for (const resolve of waiters.get(host.runId) ?? []) resolve(host.document());
-    waiters.delete(host.runId);
+  const letRest = async (host: RunHost): Promise<void> => {
+    await passivate(host, mailDueAt(host.outbox()));
+    for (const resolve of settledWaiters.get(host.runId) ?? []) resolve(host.document());
+    settledWaiters.delete(host.runId);
+    admitHosted();
   };
 
   const afterCommit = (host: RunHost, entries: readonly TransitionEntry[]): void => {
     options.onCommitted?.(host.document(), entries);
-    setWake(host);
-    sendOwed(host);
+    if (stopping || hosts.get(host.runId) !== host) return;
+    wakeUps.set(host.runId, host.wakeAt());
+    if (host.resting()) sendOwed(host);
     const owesNow = host.outbox().some((entry) => entry.state === "owed" && (entry.due_at <= clock.now() || mailing.has(entry.key)));
-    if (host.resting() && host.settled() && !owesNow) inBackground(letGo(host).then(admit));
-    else admit();
+    if (host.resting() && host.settled() && !owesNow) background.run(letRest(host));
   };
 
-  function admit(): void {
-    const queued = [...hosts.values()].filter((host) => host.document().status === "pending");
-    const active = [...hosts.values()].filter((host) => !host.resting() && host.document().status === "running").length;
-    for (const host of queued.slice(0, Math.max(0, options.maxActiveRuns - active))) host.send({ type: "run.admitted" });
-  }
-
-  const hostRecord = (record: RunRecord): void => {
-    if (stopping || hosts.has(record.document.run_id)) return;
+  const hostRecord = (record: RunRecord): RunHost | undefined => {
+    const runId = record.document.run_id;
+    if (stopping || hosts.has(runId)) return undefined;
     const host = createRunHost({
       machine: options.machine,
       record,
@@ -156,106 +138,133 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       },
       onTrouble: options.onTrouble,
     });
-    hosts.set(host.runId, host);
+    hosts.set(runId, host);
     if (host.settled()) afterCommit(host, []);
+    return host;
   };
 
-  const claim = async (runId?: string): Promise<number> => {
-    const limit = runId === undefined ? Math.max(0, options.maxActiveRuns * 2 - hosts.size) : 1;
-    if (limit === 0) return 0;
-    const records = await store.claim({ owner, now: clock.now(), lease_ms: options.leaseMs, limit, ...(runId === undefined ? {} : { run_id: runId }) });
-    for (const record of records) hostRecord(record);
-    return records.length;
+  /** Admits runs that this process was given, as far as its own limit goes. */
+  const admitHosted = (): void => {
+    const all = [...hosts.values()];
+    const active = all.filter((host) => !host.resting() && host.document().status === "running").length;
+    const queued = all.filter((host) => host.document().status === "pending");
+    for (const host of queued.slice(0, Math.max(0, options.limits.maxActive - active))) host.send({ type: "run.admitted" });
   };
 
-  const abandonAll = (error: HaystackError): void => {
-    for (const host of [...hosts.values()]) {
-      forget(host);
-      inBackground(host.stop());
+  const request = (limit: number) => ({ owner, now: clock.now(), lease_ms: leaseMs, limit });
+
+  const claimLeft = async (): Promise<void> => {
+    for (;;) {
+      const records = await store.claim(request(CLAIM_BATCH));
+      for (const record of records) hostRecord(record);
+      if (records.length < CLAIM_BATCH || stopping) return;
     }
-    options.onTrouble(error);
+  };
+
+  const admitQueued = async (): Promise<void> => {
+    const admissions = chooseAdmissions(await store.loads(clock.now()), options.limits);
+    for (const user of new Set(admissions)) {
+      const count = admissions.filter((admitted) => admitted === user).length;
+      const records = await store.claim({ ...request(count), queued_of: user });
+      for (const record of records) hostRecord(record)?.send({ type: "run.admitted" });
+    }
+  };
+
+  const claimOne = async (runId: string): Promise<boolean> => {
+    const [record] = await store.claim({ ...request(1), run_id: runId });
+    return record !== undefined && hostRecord(record) !== undefined;
   };
 
   const renew = async (): Promise<void> => {
-    if (hosts.size === 0) {
-      renewedAt = clock.now();
-      return;
-    }
-    const leases = [...hosts.values()].map(({ runId, token }) => ({ run_id: runId, token }));
     const started = clock.now();
+    const held = [...hosts.values()];
     try {
-      const kept = new Set(await store.renew(owner, leases, started + options.leaseMs));
+      const kept = held.length === 0 ? [] : await store.renew(owner, held.map(({ runId, token }) => ({ run_id: runId, token })), started + leaseMs);
       renewedAt = started;
-      for (const { run_id } of leases) {
-        const host = hosts.get(run_id);
-        if (kept.has(run_id) || host === undefined) continue;
-        forget(host);
-        inBackground(host.stop());
-      }
+      const ours = new Set(kept);
+      for (const host of held) if (!ours.has(host.runId)) abandon(host, "was given to another daemon");
     } catch (thrown) {
-      if (clock.now() - renewedAt < options.leaseMs) throw thrown;
-      abandonAll(new HaystackError("LEASE_LOST", "The leases could not be renewed in time; all runs were stopped here.", { cause: thrown }));
+      if (clock.now() - renewedAt >= leaseMs) for (const host of held) abandon(host, "could not be renewed in time");
+      throw thrown;
     }
+  };
+
+  const abandon = (host: RunHost, why: string): void => {
+    if (hosts.get(host.runId) !== host) return;
+    forget(host);
+    background.run(host.stop());
+    options.onTrouble(new HaystackError("LEASE_LOST", `The lease of run ${host.runId} ${why}; the run was stopped here.`));
   };
 
   const poll = async (): Promise<void> => {
     for (const { run_id, inbox, status } of await store.pending(owner)) {
       const host = hosts.get(run_id);
       for (const event of inbox) host?.deliver(event);
-      if (status === "cancelled" && host?.document().status !== "cancelled" && host?.settled() === true) host.cancelledOutside();
+      if (status === "cancelled" && host?.settled() === true && host.document().status !== "cancelled") host.cancelledOutside();
     }
-    for (const host of hosts.values()) sendOwed(host);
+    for (const host of [...hosts.values()]) {
+      if (host.resting()) sendOwed(host);
+      else if (options.sweeps && host.waiting() && (host.wakeAt() ?? Number.POSITIVE_INFINITY) - clock.now() > options.passivateMs) background.run(passivate(host, host.wakeAt()));
+    }
   };
 
-  const supervisor: Supervisor = {
+  const storeAndHand = async (runId: string, event: InboxEvent): Promise<"stored" | "duplicate" | "unknown_run"> => {
+    const result = await store.deliver(runId, event);
+    const host = hosts.get(runId);
+    if (result === "stored" && host !== undefined) host.deliver(event);
+    else if (result === "stored" && options.sweeps && !stopping) background.run(claimOne(runId));
+    return result;
+  };
+
+  return {
     async start() {
       unsubscribe = await options.jobEvents.subscribe(async ({ event_id, job_id, state }) => {
         const runId = runOfJob(job_id);
-        if (runId === undefined) return;
-        const event = { id: event_id, event: { type: "job.changed", job_id, state } };
-        if ((await store.deliver(runId, event)) !== "unknown_run") hosts.get(runId)?.deliver(event);
+        if (runId !== undefined) await storeAndHand(runId, { id: event_id, event: { type: "job.changed", job_id, state } });
       });
-      every(options.leaseMs / 3, renew);
-      every(options.pollMs, poll);
-      if (options.sweeps) {
-        await claim();
-        every(options.pollMs, async () => void (await claim()));
-      }
+      background.every(leaseMs / 3, renew);
+      background.every(pollMs, poll);
+      if (!options.sweeps) return;
+      const sweep = async (): Promise<void> => {
+        await claimLeft();
+        await admitQueued();
+      };
+      background.run(sweep());
+      background.every(pollMs, sweep, 0.5);
     },
     async submit(document) {
       if (!isRunId(document.run_id)) throw new HaystackError("USAGE", "A run id has lower-case letters, digits and inner hyphens, at most 44.");
-      await store.insert(document, { owner, expires_at: clock.now() + options.leaseMs });
+      await store.insert(document, { owner, expires_at: clock.now() + leaseMs });
       const record = await store.get(document.run_id);
       if (record !== undefined) hostRecord(record);
+      admitHosted();
     },
     async adopt(runId) {
-      if ((await claim(runId)) === 1) return;
+      if (await claimOne(runId)) return admitHosted();
       if ((await store.get(runId)) === undefined) throw new HaystackError("RUN_NOT_FOUND", `There is no run ${runId}; list the runs to see their ids.`);
       throw new HaystackError("LEASE_LOST", `Run ${runId} is hosted by another process at this moment.`);
     },
     async deliver(runId, event) {
-      if ((await store.deliver(runId, event)) === "unknown_run") throw new HaystackError("RUN_NOT_FOUND", `There is no run ${runId}; list the runs to see their ids.`);
-      hosts.get(runId)?.deliver(event);
+      if ((await storeAndHand(runId, event)) === "unknown_run") throw new HaystackError("RUN_NOT_FOUND", `There is no run ${runId}; list the runs to see their ids.`);
     },
     settled: (runId) =>
       new Promise((resolve) => {
-        waiters.set(runId, [...(waiters.get(runId) ?? []), resolve]);
+        settledWaiters.set(runId, [...(settledWaiters.get(runId) ?? []), resolve]);
       }),
+    hosted: () => [...hosts.keys()],
     async stop() {
       stopping = true;
-      for (const cancel of timers) cancel();
-      for (const cancel of cancelWake.values()) cancel();
+      wakeUps.clear();
       await unsubscribe?.();
       const leaving = [...hosts.values()];
       await Promise.all(leaving.map((host) => host.stop()));
       groupCommit.close();
       await groupCommit.idle();
-      await Promise.allSettled(background);
-      await store.release(leaving.map(({ runId, token }) => ({ run_id: runId, token })));
+      await background.stop();
+      if (leaving.length > 0) await store.release(leaving.map(({ runId, token }) => ({ run_id: runId, token })));
       hosts.clear();
     },
   };
-  return supervisor;
 }
 
 /** The run that a job of ours belongs to; undefined for a job that is not. */

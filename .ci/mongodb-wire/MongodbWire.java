@@ -1,6 +1,11 @@
 import de.bwaldvogel.mongo.MongoServer;
 import de.bwaldvogel.mongo.MongoVersion;
+import de.bwaldvogel.mongo.backend.CursorRegistry;
+import de.bwaldvogel.mongo.backend.Index;
+import de.bwaldvogel.mongo.backend.IndexKey;
 import de.bwaldvogel.mongo.backend.memory.MemoryBackend;
+import de.bwaldvogel.mongo.backend.memory.MemoryDatabase;
+import de.bwaldvogel.mongo.backend.memory.index.MemoryUniqueIndex;
 import de.bwaldvogel.mongo.bson.Document;
 import de.bwaldvogel.mongo.wire.bson.BsonDecoder;
 import de.bwaldvogel.mongo.wire.bson.BsonEncoder;
@@ -23,10 +28,44 @@ import java.util.Set;
  * with "with-parent" it ends when its standard input does. Adds what the library lacks for tests of durability:
  * every write command is in a log file, forced to disk, before it is answered (writes that wait at the same time share
  * one fsync) and the log is replayed at the start; one command at a time sees and changes the data, so no reader gets
- * a document that is half changed; and the wire version is one that current drivers accept.
+ * a document that is half changed; keys are used in queries that have more conditions; and the wire version is one that current drivers accept.
  */
 public final class MongodbWire {
   private static final Set<String> WRITES = Set.of("insert", "update", "delete", "findAndModify", "createIndexes", "create", "drop", "dropDatabase");
+
+  /** The library looks a document up by its key only where the query has nothing but the key. */
+  private static final class KeyIndex extends MemoryUniqueIndex {
+    KeyIndex(String name, List<IndexKey> keys, boolean sparse) {
+      super(name, keys, sparse);
+    }
+
+    private Document keyOf(Document query) {
+      Document key = new Document();
+      for (String field : keySet()) if (query.containsKey(field)) key.put(field, query.get(field));
+      return key;
+    }
+
+    @Override
+    public boolean canHandle(Document query) {
+      return super.canHandle(keyOf(query));
+    }
+
+    @Override
+    public Iterable<Integer> getPositions(Document query) {
+      return super.getPositions(keyOf(query));
+    }
+  }
+
+  private static final class KeyedDatabase extends MemoryDatabase {
+    KeyedDatabase(String name, CursorRegistry cursors) {
+      super(name, cursors);
+    }
+
+    @Override
+    protected Index<Integer> openOrCreateUniqueIndex(String collection, String name, List<IndexKey> keys, boolean sparse) {
+      return new KeyIndex(name, keys, sparse);
+    }
+  }
 
   private static final class LoggedBackend extends MemoryBackend {
     private final FileChannel log;
@@ -37,6 +76,11 @@ public final class MongodbWire {
     LoggedBackend(Path file) throws IOException {
       log = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
       replay();
+    }
+
+    @Override
+    public MemoryDatabase openOrCreateDatabase(String name) {
+      return new KeyedDatabase(name, getCursorRegistry());
     }
 
     @Override

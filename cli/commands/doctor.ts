@@ -33,7 +33,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
     const runs = await openRuns(config);
     await runs.list({ limit: 1 });
     await runs.close();
-    return { state: "ok", finding: "SQLite, every commit on disk" };
+    return { state: "ok", finding: config.MONGODB_URI === undefined ? "SQLite, every commit on disk" : `MongoDB, database ${config.MONGODB_DATABASE}` };
   },
   atlases: async (config) => {
     const workbench = openWorkbench(config);

@@ -19,7 +19,7 @@ export function geneticEffectAt(tokens: readonly Token[], index: number): { effe
   if (GAIN.has(key)) return { effect: "gain", length: 1 };
   const pair = `${key} ${tokens[index + 1]?.key ?? ""}`;
   if (/^knock(?:ed|ing)? (?:out|down)$/.test(pair)) return { effect: "loss", length: 2 };
-  return /^over express/.test(pair) ? { effect: "gain", length: 2 } : null;
+  return pair.startsWith("over express") ? { effect: "gain", length: 2 } : null;
 }
 
 /** "sgstat1" -> "stat1"; null when the word has no guide prefix. */

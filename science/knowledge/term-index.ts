@@ -40,7 +40,7 @@ export function buildTermIndex<Meaning>(terms: Iterable<Term<Meaning>>, base?: T
       if (known !== null) return known;
       const plain = joined(tokens, "plain").singular;
       const limit = spellingLimit(plain);
-      if (limit === 0) return null;
+      if (limit === 0 || byPlain.has(plain)) return null;
       let best: Term<Meaning> | null = null;
       let bestDistance = limit + 1;
       for (let length = plain.length - limit; length <= plain.length + limit; length++) {

@@ -26,11 +26,15 @@ const CHINESE_WORDS: readonly (readonly [string, string])[] = [
 ];
 
 const WORDS: Readonly<Record<string, string>> = {
-  interleukin: "il", interferon: "ifn", interferons: "ifn", inf: "ifn", tumour: "tumor", haematopoietic: "hematopoietic",
+  interleukin: "il", interferon: "ifn", interferons: "ifn", inf: "ifn", negative: "neg", tumour: "tumor", haematopoietic: "hematopoietic",
   zelle: "cell", zellen: "cell", makrophage: "macrophage", makrophagen: "macrophage",
 };
 
 const CHUNK = /[\p{Script=Han}]|[\p{Script=Latin}\p{N}\p{M}]+|\p{Script=Greek}/gu;
+
+/** "CD16- monocytes" lack the marker that "CD16+ monocytes" have; in "CD4-T-Zellen" the hyphen only joins. */
+const MARKER = /^CD\d+\p{L}*$/iu;
+const MINUS = /^[-−–](?:$|[\s,;/)]|CD\d)/iu;
 
 /** Splits `text` into tokens. Linear in its length; control and invisible characters only separate. */
 export function tokenise(text: string): Token[] {
@@ -45,8 +49,9 @@ export function tokenise(text: string): Token[] {
       tokens.push({ key: chinese[1], plain: chinese[1], start, end: skipTo });
       continue;
     }
-    const end = start + match[0].length;
-    const plain = plainWord(match[0]);
+    const negative = MARKER.test(match[0]) && MINUS.test(text.slice(start + match[0].length, start + match[0].length + 4));
+    const end = start + match[0].length + (negative ? 1 : 0);
+    const plain = plainWord(match[0]) + (negative ? "neg" : "");
     if (plain !== "") tokens.push({ key: WORDS[plain] ?? germanCognate(plain), plain, start, end });
   }
   return tokens;
@@ -72,7 +77,7 @@ function singular(key: string): string {
 
 function plainWord(word: string): string {
   const lower = word.normalize("NFKC").toLowerCase();
-  const spelled = [...lower].map((letter) => GREEK[letter] ?? UMLAUTS[letter] ?? letter).join("");
+  const spelled = lower.replace(/[α-ωäöüß]/g, (letter) => GREEK[letter] ?? UMLAUTS[letter] ?? letter);
   return spelled.normalize("NFD").replace(/[^\p{L}\p{N}]/gu, "");
 }
 

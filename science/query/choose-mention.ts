@@ -1,5 +1,5 @@
 import { labelKey } from "../knowledge/tokens.ts";
-import type { Mention, Sentence } from "./mentions.ts";
+import type { CellTypeMention, GivenMention, Mention, Sentence } from "./mentions.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** Which of several mentions the question asks about. */
@@ -30,7 +30,7 @@ function isNegated(mention: Mention, mentions: readonly Mention[], negated: Read
 }
 
 /** What the cells are given: the mention with the strongest cue before it ("respond to X"), else the first. */
-export function chooseGiven(mentions: readonly Mention[], { tokens }: Sentence, vocabulary: Vocabulary): Mention | undefined {
+export function chooseGiven(mentions: readonly GivenMention[], { tokens }: Sentence, vocabulary: Vocabulary): GivenMention | undefined {
   const strength = ({ from }: Mention): number => {
     for (let index = from - 1, steps = 0; index >= 0 && steps < 3; index--, steps++) {
       const key = tokens[index]?.key ?? "";
@@ -50,7 +50,7 @@ const RESPONSE_VERB = new Set(
 );
 
 /** The cell type asked about: the first that is no mixture ("PBMC"), else the first. */
-export function chooseAsked(mentions: readonly Mention[], vocabulary: Vocabulary): Mention | undefined {
-  const isMixture = ({ meaning }: Mention): boolean => meaning.kind === "cell_type" && meaning.entry !== null && vocabulary.mixtures.includes(meaning.entry.id);
+export function chooseAsked(mentions: readonly CellTypeMention[], vocabulary: Vocabulary): CellTypeMention | undefined {
+  const isMixture = ({ meaning }: CellTypeMention): boolean => meaning.entry !== null && vocabulary.mixtures.includes(meaning.entry.id);
   return mentions.find((mention) => !isMixture(mention)) ?? mentions[0];
 }

@@ -21,6 +21,10 @@ export interface Mention {
   readonly to: number;
 }
 
+export type CellTypeMention = Mention & { readonly meaning: Extract<Meaning, { kind: "cell_type" }> };
+/** A mention of what the cells are given. */
+export type GivenMention = Mention & { readonly meaning: Exclude<Meaning, { kind: "cell_type" }> };
+
 /** The longest name has this many tokens; Chinese has one token a character. */
 const LONGEST = 12;
 /** Misspelt names are searched in at most this many neighbouring words. */
@@ -98,4 +102,9 @@ function sharesEdges(term: Term<Meaning>, { text, tokens }: Sentence, from: numb
 
 function onlyStopWords(tokens: readonly Token[], { stop_words }: Vocabulary): boolean {
   return tokens.every(({ key }) => stop_words.has(key));
+}
+
+/** The words of the question that the mention stands for. */
+export function wordsOf({ from, to }: Mention, { text, tokens }: Sentence): string {
+  return text.slice(tokens[from]?.start, tokens[to - 1]?.end);
 }

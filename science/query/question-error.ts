@@ -54,8 +54,9 @@ export function throwUnknown(code: ErrorCode, what: string, unknown: string | nu
   const nearest = unknown === null ? [] : terms.nearest(unknown, 3).map(({ text }) => text);
   const holds = inAtlas.length === 0 ? "" : ` The atlas holds: ${listed(inAtlas)}.`;
   const subject = unknown === null ? `The question names no ${what}` : `No ${what} is known as "${unknown}"`;
-  const advice = nearest.length === 0 ? `write it as in the atlas or by its usual name` : `did you mean ${nearest.join(", ")}?`;
-  throw new HaystackError(code, `${subject}; ${advice}${advice.endsWith("?") ? "" : "."}${holds}`, { details: { unknown, nearest, in_atlas: inAtlas.slice(0, 50) } });
+  const howTo = unknown === null ? `name one, as in the atlas or by its usual name.` : `write it as in the atlas or by its usual name.`;
+  const advice = nearest.length === 0 ? howTo : `did you mean ${nearest.join(", ")}?`;
+  throw new HaystackError(code, `${subject}; ${advice}${holds}`, { details: { unknown, nearest, in_atlas: inAtlas.slice(0, 50) } });
 }
 
 export function listed(names: readonly string[]): string {

@@ -21,6 +21,8 @@ const vocabularySchema = z.object({
   /** Turn a negation into none: "not only TNF". */
   negation_breakers: words,
   conjunctions: words,
+  /** Beside a cytokine or gene they ask for the opposite of it: "IL-6 blockade", "anti-TNF". */
+  blockade: words,
   /** Abbreviations that are also words of a language: they count only when written as in the data. */
   case_sensitive: words,
   /** Cell Ontology ids of mixtures: they give way to any other cell type of the question. */

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { AnyBulkWriteOperation, Collection } from "mongodb";
 import { HaystackError } from "../../errors.ts";
 import type { CommitOutcome, RunCommit } from "./index.ts";
-import type { StoredRun } from "./mongodb-record.ts";
+import { LIMITED, type StoredRun } from "./mongodb-record.ts";
 
 /** Ids of consumed events that a run remembers, to refuse their duplicates. */
 const CONSUMED_KEPT = 1_000;
@@ -10,8 +10,7 @@ const CONSUMED_KEPT = 1_000;
 const LARGEST_SNAPSHOT = 8_000_000;
 
 function toUpdate(commit: RunCommit, commitId: string): AnyBulkWriteOperation<StoredRun> {
-  const { expect, document, consumed, history } = commit;
-  const snapshot = JSON.stringify(commit.snapshot);
+  const { expect, document, snapshot, consumed, history } = commit;
   if (snapshot.length > LARGEST_SNAPSHOT) {
     throw new HaystackError("SNAPSHOT_TOO_LARGE", `The state of run ${commit.run_id} has ${snapshot.length} bytes, over the limit of ${LARGEST_SNAPSHOT}.`);
   }
@@ -44,16 +43,16 @@ function toUpdate(commit: RunCommit, commitId: string): AnyBulkWriteOperation<St
  * Writes all commits in one round trip. The server tells only how many of them matched: on a shortfall the runs are
  * read again, and the commit that a run names as its last one has succeeded.
  */
-export async function commitGroup(runs: Collection<StoredRun>, commits: readonly RunCommit[], maxTimeMS: number): Promise<CommitOutcome[]> {
+export async function commitGroup(runs: Collection<StoredRun>, commits: readonly RunCommit[]): Promise<CommitOutcome[]> {
   if (commits.length === 0) return [];
   const group = randomUUID();
-  const { matchedCount } = await runs.bulkWrite(commits.map((commit, index) => toUpdate(commit, `${group}.${index}`)), { ordered: false, maxTimeMS });
+  const { matchedCount } = await runs.bulkWrite(commits.map((commit, index) => toUpdate(commit, `${group}.${index}`)), { ordered: false, ...LIMITED });
   if (matchedCount === commits.length) return commits.map(() => ({ result: "committed" }));
   const found = await runs
-    .find({ run_id: { $in: commits.map(({ run_id }) => run_id) } }, { projection: { run_id: 1, revision: 1, "lease.token": 1, status: 1, commit_id: 1 }, maxTimeMS })
+    .find({ run_id: { $in: commits.map(({ run_id }) => run_id) } }, { projection: { run_id: 1, revision: 1, "lease.token": 1, status: 1, commit_id: 1 }, ...LIMITED })
     .toArray();
   const standing = new Map(found.map((stored) => [stored.run_id, stored]));
-  return commits.map(({ run_id, expect }, index): CommitOutcome => {
+  return commits.map(({ run_id }, index): CommitOutcome => {
     const stands = standing.get(run_id);
     if (stands === undefined) return { result: "missing" };
     if (stands.commit_id === `${group}.${index}`) return { result: "committed" };

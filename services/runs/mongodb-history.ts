@@ -1,6 +1,6 @@
 import type { Collection } from "mongodb";
 import type { TransitionEntry } from "./index.ts";
-import type { StoredRun, TailEntry } from "./mongodb-record.ts";
+import { LIMITED, type StoredRun, type TailEntry } from "./mongodb-record.ts";
 
 /**
  * The transition log. A commit appends to the tail in the run document itself; now and then the tail moves to an archive.
@@ -21,7 +21,7 @@ const COMMITS_IN_TAIL = 32;
 export const tailIsFull = (revision: number): boolean => (revision + 1) % COMMITS_IN_TAIL === 0;
 
 export async function archiveTails(runs: Collection<StoredRun>, archive: Collection<ArchivedHistory>, runIds: readonly string[]): Promise<void> {
-  const tails = await runs.find({ run_id: { $in: [...runIds] } }, { projection: { run_id: 1, history: 1 } }).toArray();
+  const tails = await runs.find({ run_id: { $in: [...runIds] } }, { ...LIMITED, projection: { run_id: 1, history: 1 } }).toArray();
   const moves = tails.flatMap(({ run_id, history = [] }) => {
     const last_commit = history.at(-1)?.commit;
     return last_commit === undefined ? [] : [{ run_id, last_commit, entries: history }];
@@ -31,18 +31,18 @@ export async function archiveTails(runs: Collection<StoredRun>, archive: Collect
     moves.map((move) => ({
       updateOne: { filter: { _id: JSON.stringify([move.run_id, move.last_commit]) }, update: { $setOnInsert: move }, upsert: true },
     })),
-    { ordered: false },
+    { ordered: false, ...LIMITED },
   );
   await runs.bulkWrite(
     moves.map(({ run_id, last_commit }) => ({ updateOne: { filter: { run_id }, update: { $pull: { history: { commit: { $lte: last_commit } } } } } })),
-    { ordered: false },
+    { ordered: false, ...LIMITED },
   );
 }
 
 export async function readHistory(runs: Collection<StoredRun>, archive: Collection<ArchivedHistory>, runId: string): Promise<TransitionEntry[]> {
   // The tail is read first: what leaves it afterwards is in the archive by then.
-  const tail = (await runs.findOne({ run_id: runId }, { projection: { history: 1 } }))?.history ?? [];
-  const archived = await archive.find({ run_id: runId }).toArray();
+  const tail = (await runs.findOne({ run_id: runId }, { ...LIMITED, projection: { history: 1 } }))?.history ?? [];
+  const archived = await archive.find({ run_id: runId }, LIMITED).toArray();
   const byPlace = new Map([...archived.flatMap(({ entries }) => entries), ...tail].map((entry) => [`${entry.commit} ${entry.place}`, entry]));
   return [...byPlace.values()]
     .toSorted((a, b) => a.commit - b.commit || a.place - b.place)

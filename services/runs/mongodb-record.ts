@@ -2,6 +2,10 @@ import { runDocumentSchema, type RunDocument, type RunStatus } from "./document.
 import type { InboxEvent, OutboxEntry, RunRecord, TransitionEntry } from "./index.ts";
 import { completeOutsideRun } from "./mongodb-outside.ts";
 
+/** The server gives an operation up after this; the client a little later. */
+export const OPERATION_MS = 10_000;
+export const LIMITED = { maxTimeMS: OPERATION_MS };
+
 /** A transition in the tail of a run: `commit` is the revision its commit was made on, `place` its place in that commit. */
 export interface TailEntry extends TransitionEntry {
   readonly commit: number;
@@ -10,7 +14,7 @@ export interface TailEntry extends TransitionEntry {
 
 /** What a run document holds beside the public fields; MongoDB fields of the same names. */
 export interface StoredState {
-  /** JSON text: machine snapshots have keys with dots and dollars, and nest deeper than BSON allows. */
+  /** The text that the commit gave. */
   readonly snapshot: string | null;
   readonly machine: RunRecord["machine"];
   readonly revision: number;
@@ -24,7 +28,7 @@ export interface StoredState {
   readonly commit_id: string | null;
   readonly outbox: readonly OutboxEntry[];
   readonly inbox?: readonly { readonly id: string; readonly event: string }[];
-  /** Ids of the latest consumed events, at most CONSUMED_KEPT. */
+  /** Ids of the latest consumed events, at most 1,000. */
   readonly consumed?: readonly string[];
   /** The latest transitions; older ones are in the archive. */
   readonly history?: readonly TailEntry[];
@@ -55,7 +59,7 @@ export function toRecord(stored: StoredRun): RunRecord {
   const { owner, token, expires_at } = stored.lease;
   return {
     document,
-    snapshot: stored.snapshot === null ? null : (JSON.parse(stored.snapshot) as unknown),
+    snapshot: stored.snapshot,
     machine: stored.machine,
     revision: stored.revision,
     lease: owner === null ? null : { owner, token, expires_at },
@@ -73,7 +77,7 @@ export function firstState(document: RunDocument, lease: { readonly owner: strin
     revision: 0,
     lease: { owner: lease?.owner ?? null, token: lease === undefined ? 0 : 1, expires_at: lease?.expires_at ?? 0, claim: null },
     wake_at: null,
-    attention_at: 0,
+    attention_at: null,
     committed_status: document.status,
     commit_id: null,
     outbox: [],

@@ -1,13 +1,11 @@
-import { randomUUID } from "node:crypto";
-import { MongoClient, type Collection, type Db, type Filter } from "mongodb";
+import { MongoClient, type Db, type Filter } from "mongodb";
 import { HaystackError } from "../../errors.ts";
-import type { RunStatus } from "./document.ts";
-import type { ClaimRequest, RunFilter, RunRecord, RunStore } from "./index.ts";
+import type { RunFilter, RunStore } from "./index.ts";
+import { CANCELLED_OUTSIDE, claimRuns, HAS_EVENTS, userLoads } from "./mongodb-claim.ts";
 import { commitGroup } from "./mongodb-commit.ts";
 import { isDuplicateKey, toStoreError } from "./mongodb-errors.ts";
 import { archiveTails, readHistory, tailIsFull, type ArchivedHistory } from "./mongodb-history.ts";
-import { completeOutsideRun } from "./mongodb-outside.ts";
-import { firstState, publicProjection, toDocument, toInbox, toRecord, type StoredRun } from "./mongodb-record.ts";
+import { firstState, LIMITED, OPERATION_MS, publicProjection, toDocument, toInbox, toRecord, type StoredRun } from "./mongodb-record.ts";
 
 interface JournalEntry {
   readonly _id: string;
@@ -15,15 +13,8 @@ interface JournalEntry {
 }
 
 const CONNECT_MS = 5_000;
-/** The server gives an operation up after this; the client a little later. */
-const OPERATION_MS = 10_000;
-const LIMITED = { maxTimeMS: OPERATION_MS };
 /** Waiting events that a run holds at most; a further one is refused until its host has consumed some. */
 const INBOX_LIMIT = 1_000;
-
-const UNCANCELLED: RunStatus[] = ["pending", "running", "completed", "failed"];
-const HAS_EVENTS: Filter<StoredRun> = { "inbox.id": { $gte: "" } };
-const CANCELLED_OUTSIDE: Filter<StoredRun> = { status: "cancelled", committed_status: { $in: UNCANCELLED } };
 
 const journalKey = (runId: string, key: string): string => JSON.stringify([runId, key]);
 
@@ -31,6 +22,8 @@ async function createIndexes(db: Db): Promise<void> {
   await db.collection("runs").createIndexes([
     { name: "run_id", key: { run_id: 1 }, unique: true, sparse: true },
     { name: "claim", key: { "lease.expires_at": 1, attention_at: 1, status: 1 } },
+    { name: "owner", key: { "lease.owner": 1 } },
+    { name: "queue", key: { status: 1, user_email: 1, created_at: 1, "lease.expires_at": 1 } },
     { name: "events", key: { "inbox.id": 1, "lease.expires_at": 1 } },
     { name: "cancelled_outside", key: { status: 1, committed_status: 1 } },
     { name: "newest", key: { created_at: -1, run_id: -1 } },
@@ -38,40 +31,6 @@ async function createIndexes(db: Db): Promise<void> {
     { name: "newest_of_user", key: { user_email: 1, created_at: -1, run_id: -1 } },
   ]);
   await db.collection("run_history").createIndexes([{ name: "run_id", key: { run_id: 1 } }]);
-}
-
-/** Runs that need a host and have none; index-backed in each branch. */
-const claimable = (now: number): Filter<StoredRun> => {
-  const unleased = { "lease.expires_at": { $lte: now } };
-  return { $or: [{ ...unleased, attention_at: { $lte: now } }, { ...unleased, ...HAS_EVENTS }, { ...unleased, ...CANCELLED_OUTSIDE }] };
-};
-
-/** Gives runs that another program inserted the rest of their fields; they can be claimed then. */
-async function takeInOutsideRuns(runs: Collection<StoredRun>, { now, limit }: ClaimRequest): Promise<void> {
-  const raw = { "lease.expires_at": null, attention_at: null, status: "pending" } as unknown as Filter<StoredRun>;
-  const found = await runs.find(raw, { ...LIMITED, limit }).toArray();
-  for (const stored of found) {
-    const document = completeOutsideRun({ ...stored }, now);
-    const state = firstState(document, undefined);
-    const attention_at = document.status === "pending" ? 0 : null;
-    await runs.updateOne({ ...raw, _id: stored._id }, { $set: { ...document, ...state, attention_at } }, LIMITED);
-  }
-}
-
-async function claimRuns(runs: Collection<StoredRun>, request: ClaimRequest): Promise<RunRecord[]> {
-  const { owner, now, lease_ms, limit, run_id } = request;
-  await takeInOutsideRuns(runs, request);
-  const free: Filter<StoredRun> = run_id === undefined ? claimable(now) : { run_id, "lease.expires_at": { $lte: now } };
-  const candidates = await runs.find(free, { ...LIMITED, limit, projection: { run_id: 1 } }).toArray();
-  if (candidates.length === 0) return [];
-  const ids = { run_id: { $in: candidates.map((candidate) => candidate.run_id) } };
-  const claim = randomUUID();
-  await runs.updateMany(
-    { $and: [ids, free] },
-    { $set: { "lease.owner": owner, "lease.expires_at": now + lease_ms, "lease.claim": claim }, $inc: { "lease.token": 1 } },
-    LIMITED,
-  );
-  return (await runs.find({ ...ids, "lease.claim": claim }, LIMITED).toArray()).map(toRecord);
 }
 
 function listFilter({ status, user_email, before }: RunFilter): Filter<StoredRun> {
@@ -84,18 +43,19 @@ function listFilter({ status, user_email, before }: RunFilter): Filter<StoredRun
   };
 }
 
+async function guarded<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (thrown) {
+    throw toStoreError(thrown);
+  }
+}
+
 /**
  * The store for production: a MongoDB database that several daemons and other programs share.
  * Writes are acknowledged by a majority and journalled. Errors: CONFIG_INVALID, STORE_UNAVAILABLE.
  */
 export async function openMongoRuns({ uri, database }: { readonly uri: string; readonly database: string }): Promise<RunStore> {
-  const guarded = async <Result>(work: () => Promise<Result>): Promise<Result> => {
-    try {
-      return await work();
-    } catch (thrown) {
-      throw toStoreError(thrown);
-    }
-  };
   const connect = async (): Promise<MongoClient> => {
     const client = new MongoClient(uri, {
       appName: "haystack",
@@ -103,6 +63,7 @@ export async function openMongoRuns({ uri, database }: { readonly uri: string; r
       writeConcern: { w: "majority", journal: true, wtimeoutMS: OPERATION_MS },
       readConcernLevel: "majority",
       readPreference: "primary",
+      maxPoolSize: 20,
       serverSelectionTimeoutMS: CONNECT_MS,
       connectTimeoutMS: CONNECT_MS,
       waitQueueTimeoutMS: OPERATION_MS,
@@ -178,6 +139,11 @@ export async function openMongoRuns({ uri, database }: { readonly uri: string; r
       }),
     history: (runId) => guarded(() => readHistory(runs, archive, runId)),
     claim: (request) => guarded(() => claimRuns(runs, request)),
+    loads: (now) => guarded(() => userLoads(runs, now)),
+    takeOver: (owner) =>
+      guarded(async () => {
+        await runs.updateMany({ "lease.owner": owner }, { $set: { "lease.owner": null, "lease.expires_at": 0 } }, LIMITED);
+      }),
     renew: (owner, leases, expiresAt) => guarded(() => renew(owner, leases, expiresAt)),
     release: (leases) =>
       guarded(async () => {
@@ -192,7 +158,7 @@ export async function openMongoRuns({ uri, database }: { readonly uri: string; r
       }),
     commit: (commits) =>
       guarded(async () => {
-        const outcomes = await commitGroup(runs, commits, OPERATION_MS);
+        const outcomes = await commitGroup(runs, commits);
         const full = commits.filter(({ expect }, index) => outcomes[index]?.result === "committed" && tailIsFull(expect.revision));
         archiveBeside(full.map(({ run_id }) => run_id));
         return outcomes;

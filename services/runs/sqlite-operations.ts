@@ -56,7 +56,7 @@ const COLUMNS = "run_id, revision, status, document, snapshot, machine, outbox, 
 const ATTENTION = (otherwise: string): string =>
   `CASE WHEN EXISTS (SELECT 1 FROM inbox WHERE inbox.run_id = runs.run_id AND consumed = 0) THEN 0 ELSE ${otherwise} END`;
 /** Another program has written the status since the last commit. */
-const CHANGED_OUTSIDE = "status <> json_extract(document, '$.status')";
+const CHANGED_OUTSIDE = "outside_change = 1";
 
 export type SqliteOperations = ReturnType<typeof openSqliteOperations>;
 

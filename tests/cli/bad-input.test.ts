@@ -70,14 +70,15 @@ describeWithData("bad input gets one sentence, exit 2, and leaves nothing behind
 
   test("duplicate genes", async () => {
     const folder = await temporaryFolder();
-    const file = await spoil(folder, (data) => ({ ...data, var: { ...data.var, index: data.var.index.with(1, data.var.index[0] ?? "") } }));
-    expect(await refused(["run", QUESTION, "--atlas", file], join(folder, "data"))).toMatch(/duplicate|more than once|twice/i);
+    const symbols = (data: AnnData): string[] => [...data.var.index.with(1, data.var.index[0] ?? "")];
+    const file = await spoil(folder, (data) => ({ ...data, var: { index: data.var.index.map((_, row) => `gene-${row}`), columns: { gene_symbols: symbols(data) } } }));
+    expect(await refused(["run", QUESTION, "--atlas", file, "--gene-column", "gene_symbols"], join(folder, "data"))).toMatch(/duplicate|more than once|twice/i);
   });
 
   test("a data set without perturbations", async () => {
     const inspected = await haystack(["atlas", "inspect", PBMC68K, "--json", "--data-dir", await temporaryFolder()]);
     expect(inspected.code).toBe(0);
-    expect(await refused(["run", QUESTION, "--atlas", PBMC68K], await temporaryFolder())).toMatch(/perturbation column/i);
+    expect(await refused(["run", QUESTION, "--atlas", PBMC68K], await temporaryFolder())).toMatch(/^No obs column .* tells the perturbation; name one with --perturbation-column/);
   });
 
   test.each([

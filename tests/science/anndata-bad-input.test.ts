@@ -67,7 +67,7 @@ describe("damaged files", () => {
     const path = join(folder, "cut.h5ad");
     for (const share of [0.01, 0.3, 0.6, 0.9, 0.999]) {
       await writeFile(path, whole.subarray(0, Math.floor(whole.length * share)));
-      await expect(readH5ad(path), String(share)).rejects.toMatchObject(fails("FILE_DAMAGED", /copy or download it again/));
+      await expect(readH5ad(path)).rejects.toMatchObject(fails("FILE_DAMAGED", /copy or download it again/));
     }
   });
 
@@ -82,7 +82,7 @@ describe("damaged files", () => {
       const spoilt = Buffer.from(bytes);
       spoilt.fill(0x5a, Math.floor(at * bytes.length), Math.floor(at * bytes.length) + 600);
       await writeFile(join(folder, `${at}.h5ad`), spoilt);
-      await expect(readH5ad(join(folder, `${at}.h5ad`)), String(at)).rejects.toMatchObject({ code: "FILE_DAMAGED" });
+      await expect(readH5ad(join(folder, `${at}.h5ad`))).rejects.toMatchObject({ code: "FILE_DAMAGED" });
     }
     await writeFile(join(folder, "sound.h5ad"), bytes);
     expect((await readH5ad(join(folder, "sound.h5ad"))).X.nRows).toBe(400);
@@ -113,7 +113,7 @@ with h5py.File(path, "r+") as f:
     del f["obs/half"]; f["obs/half"] = np.ones(2, dtype="f2")
     f["obs"].create_dataset("pairs", data=np.ones((2, 2)))
     f["obs"].attrs["column-order"] = ["half", "pairs"]
-    f.create_dataset("layers/strange", data=np.arange(400, dtype="f4").reshape(2, 2, 100)[:, :, 0].copy(), chunks=(2, 2), compression="lzf")
+    f.create_dataset("layers/strange", data=np.zeros((2, 2)), chunks=(2, 2), compression="lzf")
     f["layers"].create_dataset("scaled", data=np.arange(4, dtype="i4").reshape(2, 2), chunks=(2, 2), scaleoffset=0)
 data = open(path, "rb").read(); at = data.index(b"lzf") - 8
 assert data[at:at + 2] == (32000).to_bytes(2, "little")

@@ -2,6 +2,7 @@ import { readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { writeH5ad } from "../../science/anndata/write.ts";
+import type { CellGroup } from "../../science/atlas/atlas-index.ts";
 import { importAtlas } from "../../science/atlas/import.ts";
 import { inspectH5ad } from "../../science/atlas/inspect.ts";
 import { openAtlas, readGroup } from "../../science/atlas/open.ts";
@@ -58,7 +59,7 @@ describe("importAtlas", () => {
     expect(files.length).toBe(8);
     for (const { parentPath, name } of files) {
       const path = join(parentPath, name);
-      expect((await readFile(path)).equals(await readFile(path.replace("/one/", "/two/"))), name).toBe(true);
+      expect((await readFile(path)).equals(await readFile(path.replace("/one", "/two")))).toBe(true);
     }
   });
 
@@ -141,6 +142,16 @@ del b.layers["counts"]; b.write_h5ad(i["folder"] + "/scaled.h5ad")
 print("{}")
 `;
 
+async function differingGroups(groups: readonly CellGroup[], dir: string, otherDir: string): Promise<string[]> {
+  const differing: string[] = [];
+  for (const group of groups) {
+    const [X, other] = [(await readGroup(dir, group)).X, (await readGroup(otherDir, group)).X];
+    const equal = (["data", "indices", "indptr"] as const).every((part) => Buffer.from(X[part].buffer).equals(Buffer.from(other[part].buffer)));
+    if (!equal) differing.push(group.group_id);
+  }
+  return differing;
+}
+
 describeWithData("the Kang data", () => {
   describeWithPython("against anndata and numpy", () => {
     it("gives 20 groups with exact counts and profiles", async () => {
@@ -159,7 +170,7 @@ describeWithData("the Kang data", () => {
         const rows = dense(X);
         expect(obs.index).toEqual(expected.cells);
         expect(rows[0]).toEqual(expected.first);
-        expect(rows.reduce((sums, row) => sums.map((sum, gene) => sum + (row[gene] as number)))).toEqual(expected.sum);
+        expect(rows.reduce((sums, row) => sums.map((sum, gene) => sum + (row[gene] as number))).join()).toBe(expected.sum.join());
         atlas.profile(group.group_id).forEach((value, gene) => (furthest = Math.max(furthest, Math.abs(value - (expected.profile[gene] as number)))));
         expect(group.is_control ? null : `kang/${group.group_id.split("/")[1]}/control/${group.group_id.split("/")[3]}`).toBe(group.control_group_id);
       }
@@ -174,7 +185,7 @@ describeWithData("the Kang data", () => {
         const index = await importAtlas({ source: join(folder, `${name}.h5ad`), outDir: join(folder, name), dataset: "kang" }, nothingKnown);
         expect(index.x_source).toEqual({ slot, kind });
         expect(index.warnings).toEqual(kind === "counts" ? [] : [`No raw counts were found; counts were recovered from the log-normalised values of ${slot}.`]);
-        for (const group of original.groups) expect((await readGroup(join(folder, name), group)).X, group.group_id).toEqual((await readGroup(join(folder, "original"), group)).X);
+        expect(await differingGroups(original.groups, join(folder, name), join(folder, "original"))).toEqual([]);
       }
       await expect(importAtlas({ source: join(folder, "scaled.h5ad"), outDir: join(folder, "bad") }, nothingKnown)).rejects.toMatchObject({
         code: "COUNTS_INVALID",

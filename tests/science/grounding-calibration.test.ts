@@ -14,7 +14,7 @@ import { distort, permutation, question, relabelGenes, withhold } from "./ground
 import type { WithheldCellType } from "./grounding-fixtures.ts";
 
 const SEEDS = [1, 2, 3];
-const UNRELATED = ["tgf-beta-1", "dexamethasone", "vegf-a", "egf"];
+const UNRELATED = ["tgf-beta1", "dexamethasone", "il-4", "egf", "cisplatin"];
 
 describeWithData("grounding score on measured cells", () => {
   const knowledge: Knowledge = loadKnowledge();

@@ -13,8 +13,10 @@ export interface RunsStorage {
 export const NOW = 1_800_000_000_000;
 export const LEASE_MS = 30_000;
 
+export const USER = "ada@example.org";
+
 export const sampleRun = (run_id: string, changes: Partial<RunDocument> = {}): RunDocument => ({
-  ...newRun({ run_id, query: "How would B cells respond to IFN-beta?", user_email: "ada@example.org", config: {}, random_seed: 7, now: NOW }),
+  ...newRun({ run_id, query: "How would B cells respond to IFN-beta?", user_email: USER, config: {}, random_seed: 7, now: NOW }),
   ...changes,
 });
 
@@ -25,7 +27,7 @@ export function sampleCommit(run_id: string, changes: Partial<RunCommit> = {}): 
     run_id,
     expect: { revision: 0, token: 1, status: "pending" },
     document: sampleRun(run_id),
-    snapshot: { value: "queued", context: { "a.b": 1, $c: [null, { "": "ü" }] } },
+    snapshot: JSON.stringify({ value: "queued", context: { "a.b": 1, $c: [null, { "": "ü" }] } }),
     machine: { id: "run", version: "1" },
     wake_at: null,
     attention_at: 0,
@@ -45,7 +47,7 @@ export async function raceRounds(stores: readonly RunStore[], rounds: number): P
   const wrong: number[] = [];
   for (let revision = 0; revision < rounds; revision++) {
     const commit = sampleCommit("contested", { expect: { revision, token: 1, status: "pending" } });
-    const outcomes = await Promise.all(stores.map((store, writer) => store.commit([{ ...commit, snapshot: { writer } }])));
+    const outcomes = await Promise.all(stores.map((store, writer) => store.commit([{ ...commit, snapshot: `{"writer":${writer}}` }])));
     const winners = outcomes.filter(([outcome]) => outcome?.result === "committed").length;
     if (winners !== 1) wrong.push(winners);
   }

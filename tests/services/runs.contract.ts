@@ -1,26 +1,28 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { RunStatus } from "../../services/runs/document.ts";
-import type { ClaimRequest, RunStore, TransitionEntry } from "../../services/runs/index.ts";
-import { LEASE_MS, NOW, raceRounds, sampleCommit, sampleRun, withoutCompare, type RunsStorage } from "./runs-fixtures.ts";
+import type { ClaimRequest, RunStore, TransitionEntry, UserLoad } from "../../services/runs/index.ts";
+import { LEASE_MS, NOW, raceRounds, sampleCommit, sampleRun, USER, withoutCompare, type RunsStorage } from "./runs-fixtures.ts";
 
 const ids = (count: number): string[] => Array.from({ length: count }, (_, index) => `run-${String(index).padStart(4, "0")}`);
 const claimBy = (owner: string, changes: Partial<ClaimRequest> = {}): ClaimRequest => ({ owner, now: NOW, lease_ms: LEASE_MS, limit: 1_000, ...changes });
+const queuedBy = (owner: string, changes: Partial<ClaimRequest> = {}): ClaimRequest => claimBy(owner, { queued_of: USER, ...changes });
+const claimedIds = async (store: RunStore, request: ClaimRequest) => (await store.claim(request)).map(({ document }) => document.run_id).toSorted();
+const leased = { owner: "daemon", expires_at: NOW + LEASE_MS };
 const cancelEvent = (id: string) => ({ id, event: { type: "cancel.requested", note: "a.b", $why: 1 } });
 
 /** What every run store keeps to. `make` gives fresh, empty storage. */
 export function runsContract(adapter: string, make: () => Promise<RunsStorage>): void {
+  const openSeveral = async (count: number): Promise<{ stores: RunStore[]; storage: RunsStorage; store: RunStore }> => {
+    const storage = await make();
+    const store = await storage.open();
+    const others = await Promise.all(Array.from({ length: count - 1 }, () => storage.open()));
+    const stores = [store, ...others];
+    onTestFinished(async () => void (await Promise.all(stores.map((each) => each.close()))));
+    return { stores, storage, store };
+  };
+  const open = () => openSeveral(1);
+
   describe(`runs: ${adapter}`, () => {
-    const openSeveral = async (count: number): Promise<{ stores: RunStore[]; storage: RunsStorage }> => {
-      const storage = await make();
-      const stores = await Promise.all(Array.from({ length: count }, () => storage.open()));
-      onTestFinished(async () => void (await Promise.all(stores.map((store) => store.close()))));
-      return { stores, storage };
-    };
-    const open = async () => {
-      const { stores, storage } = await openSeveral(1);
-      return { store: stores[0] as RunStore, storage };
-    };
-    const leased = { owner: "daemon", expires_at: NOW + LEASE_MS };
 
     describe("documents", () => {
       test("a run is inserted once and read back whole", async () => {
@@ -52,11 +54,11 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
         const { store } = await open();
         for (const [index, id] of ids(12).entries()) {
           const created_at = new Date(NOW + Math.floor(index / 3) * 1_000).toISOString();
-          await store.insert(sampleRun(id, { created_at, status: index % 2 === 0 ? "completed" : "failed", user_email: index < 6 ? "ada@example.org" : null }));
+          await store.insert(sampleRun(id, { created_at, status: index % 2 === 0 ? "completed" : "failed", user_email: index < 6 ? USER : null }));
         }
         const newestFirst = ids(12).toReversed();
         expect((await store.list({})).map(({ run_id }) => run_id)).toEqual(newestFirst);
-        const failed = await store.list({ status: "failed", user_email: "ada@example.org" });
+        const failed = await store.list({ status: "failed", user_email: USER });
         expect(failed.map(({ run_id }) => run_id)).toEqual(["run-0005", "run-0003", "run-0001"]);
         const paged: string[] = [];
         for (let page = await store.list({ limit: 4 }); page.length > 0; ) {
@@ -224,13 +226,11 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
     });
 
     describe("leases (D9)", () => {
-      const claimedIds = async (store: RunStore, request: ClaimRequest) => (await store.claim(request)).map(({ document }) => document.run_id).toSorted();
-
       test("a new run is claimed once, with all it holds; then again when the lease has ended, under a higher token", async () => {
         const { store } = await open();
         await store.insert(sampleRun("run-a"));
         await store.deliver("run-a", cancelEvent("e1"));
-        const [record] = await store.claim(claimBy("one"));
+        const [record] = await store.claim(claimBy("one", { limit: 1 }));
         expect(record).toEqual(await store.get("run-a"));
         expect(record).toMatchObject({ lease: { owner: "one", token: 1, expires_at: NOW + LEASE_MS }, inbox: [cancelEvent("e1")] });
         expect(await claimedIds(store, claimBy("two", { now: NOW + LEASE_MS - 1 }))).toEqual([]);
@@ -270,8 +270,13 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
 
       test("a claim keeps to its limit, or to one run whatever its attention", async () => {
         const { store } = await open();
-        for (const id of ids(5)) await store.insert(sampleRun(id));
+        for (const id of ids(5)) {
+          await store.insert(sampleRun(id), leased);
+          await store.commit([sampleCommit(id)]);
+          await store.release([{ run_id: id, token: 1 }]);
+        }
         expect(await store.claim(claimBy("one", { limit: 2 }))).toHaveLength(2);
+        expect(await store.claim(claimBy("one", { limit: 0 }))).toEqual([]);
         await store.insert(sampleRun("rests"), leased);
         await store.commit([sampleCommit("rests", { attention_at: null })]);
         expect(await claimedIds(store, claimBy("one", { run_id: "rests", limit: 1 }))).toEqual([]);
@@ -281,12 +286,43 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
         expect(await store.claim(claimBy("one"))).toHaveLength(3);
       });
 
+      test("a queued run waits for the admission of its user, oldest first", async () => {
+        const { store, storage } = await open();
+        for (const [index, id] of ids(6).entries()) {
+          const created_at = new Date(NOW - index * 1_000).toISOString();
+          await store.insert(sampleRun(id, { created_at, user_email: index < 4 ? USER : null }));
+        }
+        await store.insert(sampleRun("run-active", { status: "running" }), leased);
+        const order = (loads: readonly UserLoad[]) => loads.toSorted((a, b) => (a.user_email ?? "").localeCompare(b.user_email ?? ""));
+        expect(order(await store.loads(NOW))).toEqual([
+          { user_email: null, active: 0, queued: 2, queued_since: new Date(NOW - 5_000).toISOString() },
+          { user_email: USER, active: 1, queued: 4, queued_since: new Date(NOW - 3_000).toISOString() },
+        ]);
+        expect(await claimedIds(store, claimBy("one"))).toEqual([]);
+        expect(await claimedIds(store, claimBy("one", { queued_of: null, limit: 1 }))).toEqual(["run-0005"]);
+        expect(await claimedIds(store, queuedBy("one", { limit: 2 }))).toEqual(["run-0002", "run-0003"]);
+        expect(order(await store.loads(NOW))).toMatchObject([{ user_email: null, active: 1, queued: 1 }, { user_email: USER, active: 3, queued: 2 }]);
+        await storage.setStatus("run-0001", "cancelled");
+        expect(await claimedIds(store, claimBy("one"))).toEqual(["run-0001"]);
+        expect(await claimedIds(store, queuedBy("one"))).toEqual(["run-0000"]);
+        expect(await claimedIds(store, queuedBy("two", { now: NOW + LEASE_MS }))).toEqual(["run-0000", "run-0002", "run-0003"]);
+      });
+
+      test("the leases of an earlier process of the same name end at once", async () => {
+        const { store } = await open();
+        await store.insert(sampleRun("run-a"), leased);
+        await store.insert(sampleRun("run-b"), { owner: "other", expires_at: NOW + LEASE_MS });
+        await store.takeOver("daemon");
+        expect(await claimedIds(store, queuedBy("daemon"))).toEqual(["run-a"]);
+        expect((await store.get("run-a"))?.lease?.token).toBe(2);
+      });
+
       test("claimers that race get disjoint runs, and together all of them", async () => {
-        const { stores } = await openSeveral(4);
-        await Promise.all(ids(100).map((id) => stores[0]?.insert(sampleRun(id))));
+        const { stores, store: first } = await openSeveral(4);
+        await Promise.all(ids(100).map((id) => first.insert(sampleRun(id))));
         const claimed: string[] = [];
         for (let sweep = 0; sweep < 40 && claimed.length < 100; sweep++) {
-          const taken = await Promise.all(stores.map((store, index) => claimedIds(store, claimBy(`daemon-${index}`, { limit: 10 }))));
+          const taken = await Promise.all(stores.map((store, index) => claimedIds(store, queuedBy(`daemon-${index}`, { limit: 10 }))));
           claimed.push(...taken.flat());
         }
         expect(claimed.toSorted()).toEqual(ids(100));
@@ -295,7 +331,7 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
       test("renewing is for the holder alone", async () => {
         const { store } = await open();
         for (const id of ["run-a", "run-b", "run-c"]) await store.insert(sampleRun(id));
-        await store.claim(claimBy("one"));
+        await store.claim(queuedBy("one"));
         await store.claim(claimBy("two", { now: NOW + LEASE_MS, run_id: "run-b", limit: 1 }));
         await store.release([{ run_id: "run-c", token: 1 }]);
         const leases = ["run-a", "run-b", "run-c", "run-none"].map((run_id) => ({ run_id, token: 1 }));
@@ -310,8 +346,9 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
       test("a released run is free at once; with an attention time it rests until then, unless an event or a cancellation has come", async () => {
         const { store, storage } = await open();
         const runs = ["run-free", "run-rest", "run-later", "run-event", "run-cancelled", "run-stale"];
-        for (const id of runs) await store.insert(sampleRun(id));
-        await store.claim(claimBy("one"));
+        const held = { owner: "one", expires_at: NOW + LEASE_MS };
+        for (const id of runs) await store.insert(sampleRun(id), held);
+        await store.commit(runs.map((id) => sampleCommit(id)));
         await store.deliver("run-event", cancelEvent("e1"));
         await storage.setStatus("run-cancelled", "cancelled");
         await store.release([
@@ -373,13 +410,13 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
       });
 
       test("four writers each commit the same 1,000 runs in one group: each run has one winner", async () => {
-        const { stores } = await openSeveral(4);
-        await Promise.all(ids(1_000).map((id) => stores[0]?.insert(sampleRun(id), leased)));
-        const groups = await Promise.all(stores.map((store, writer) => store.commit(ids(1_000).map((id) => sampleCommit(id, { snapshot: { writer } })))));
+        const { stores, store: first } = await openSeveral(4);
+        await Promise.all(ids(1_000).map((id) => first.insert(sampleRun(id), leased)));
+        const groups = await Promise.all(stores.map((store, writer) => store.commit(ids(1_000).map((id) => sampleCommit(id, { snapshot: String(writer) })))));
         for (const [index, id] of ids(1_000).entries()) {
           const winners = groups.flatMap((outcomes, writer) => (outcomes[index]?.result === "committed" ? [writer] : []));
           expect(winners).toHaveLength(1);
-          expect(await stores[0]?.get(id)).toMatchObject({ revision: 1, snapshot: { writer: winners[0] } });
+          expect(await first.get(id)).toMatchObject({ revision: 1, snapshot: String(winners[0]) });
         }
       });
     });

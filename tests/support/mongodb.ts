@@ -17,9 +17,9 @@ const hint = "set MONGODB_URI, or run .ci/mongodb-wire.sh to get a server for te
 if (!present && process.env["CI"] === "true") throw new Error(`CI needs a MongoDB server: ${hint}.`);
 
 /** A suite on a MongoDB server. Skipped, and said so, where there is none. */
-export const describeWithMongodb: typeof describe.skip = present
-  ? describe
-  : ((name: string, body: () => void) => describe.skip(`${name} (no MongoDB server: ${hint})`, body)) as typeof describe.skip;
+export const describeWithMongodb = (name: string, body: () => void): void => {
+  describe.skipIf(!present)(present ? name : `${name} (skipped, no MongoDB server: ${hint})`, () => body());
+};
 
 export interface MongodbServer {
   readonly uri: string;

@@ -1,0 +1,43 @@
+import { toHaystackError, type HaystackError } from "../errors.ts";
+import type { Clock } from "../services/clock/index.ts";
+
+/** Work that nobody awaits: failures are reported, the rest is waited for at the end. */
+export interface Background {
+  run(work: Promise<unknown>): void;
+  /** Does the work again and again, with a pause after each; `jitter` is the share of the pause that is random. */
+  every(ms: number, work: () => Promise<unknown>, jitter?: number): void;
+  /** Begins nothing more and waits for what is under way. */
+  stop(): Promise<void>;
+}
+
+export function createBackground(clock: Clock, onTrouble: (error: HaystackError) => void, random: () => number): Background {
+  const running = new Set<Promise<unknown>>();
+  const timers = new Set<() => void>();
+  let stopped = false;
+
+  const run = (work: Promise<unknown>): void => {
+    const kept: Promise<unknown> = work.catch((thrown: unknown) => onTrouble(toHaystackError(thrown))).finally(() => running.delete(kept));
+    running.add(kept);
+  };
+
+  return {
+    run,
+    every(ms, work, jitter = 0) {
+      const again = (): void => {
+        if (stopped) return;
+        const pause = ms * (1 - jitter * random());
+        const cancel = clock.at(clock.now() + pause, () => {
+          timers.delete(cancel);
+          run(work().finally(again));
+        });
+        timers.add(cancel);
+      };
+      again();
+    },
+    async stop() {
+      stopped = true;
+      for (const cancel of timers) cancel();
+      while (running.size > 0) await Promise.allSettled(running);
+    },
+  };
+}
