@@ -1,4 +1,4 @@
-import { HaystackError } from "../errors.ts";
+import type { HaystackError } from "../errors.ts";
 
 /** Holds steps back until the state that invoked them is durable (D2). */
 export interface Gate {

@@ -1,4 +1,4 @@
-import { HaystackError, toHaystackError } from "../errors.ts";
+import { type HaystackError, toHaystackError } from "../errors.ts";
 import type { Clock } from "../services/clock/index.ts";
 import type { CommitOutcome, RunCommit, RunStore } from "../services/runs/index.ts";
 

@@ -36,7 +36,7 @@ export function step<Input, Output>(name: string, effect: Effect<Input, Output>)
     if (host === undefined) throw new Error(`The step "${name}" runs outside a hosted run.`);
     try {
       await host.gate(signal);
-      return await host.track(signal, (context) => effect(input as Input, context));
+      return await host.track(signal, (context) => effect(input, context));
     } catch (thrown) {
       const record: ErrorRecord = toHaystackError(thrown).toRecord();
       throw record;

@@ -202,7 +202,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       for (const event of inbox) host?.deliver(event);
       if (status === "cancelled" && host?.settled() === true && host.document().status !== "cancelled") host.cancelledOutside();
     }
-    for (const host of [...hosts.values()]) {
+    for (const host of hosts.values()) {
       if (host.resting()) sendOwed(host);
       else if (options.sweeps && host.waiting() && (host.wakeAt() ?? Number.POSITIVE_INFINITY) - clock.now() > options.passivateMs) background.run(passivate(host, host.wakeAt()));
     }

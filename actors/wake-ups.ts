@@ -10,10 +10,10 @@ export interface WakeUps {
 
 const SPACING_MS = 1_000;
 
+const idle = (): void => undefined;
+
 export function createWakeUps(clock: Clock, wake: (runId: string) => void): WakeUps {
   const entries = new Map<string, { lastWoken: number; at: number | null; cancel: () => void }>();
-  const idle = (): void => undefined;
-
   const set = (runId: string, at: number | null): void => {
     const entry = entries.get(runId) ?? { lastWoken: Number.NEGATIVE_INFINITY, at: null, cancel: idle };
     entry.cancel();

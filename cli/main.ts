@@ -1,5 +1,5 @@
 import { CommanderError } from "commander";
-import { HaystackError, toHaystackError } from "../errors.ts";
+import { type HaystackError, toHaystackError } from "../errors.ts";
 import { buildProgram } from "./program.ts";
 
 /** Runs one command line and returns its exit code: 0 done, 1 failed, 2 wrong usage or input, 130 cancelled. */

@@ -1,4 +1,4 @@
-import { MongoError, MongoInvalidArgumentError, MongoParseError, MongoServerError } from "mongodb";
+import { MongoError, MongoInvalidArgumentError, MongoServerError } from "mongodb";
 import { HaystackError } from "../../errors.ts";
 
 /**
@@ -19,7 +19,6 @@ export function toStoreError(thrown: unknown): HaystackError {
   if (thrown instanceof HaystackError) return thrown;
   if (!(thrown instanceof MongoError)) return new HaystackError("INTERNAL", `The run store failed: ${String(thrown)}.`, { cause: thrown });
   const problem = thrown.message.replace(/\.$/, "");
-  if (thrown instanceof MongoParseError) return new HaystackError("CONFIG_INVALID", `MONGODB_URI cannot be used (${problem}); correct it.`, { cause: thrown });
   if (thrown instanceof MongoInvalidArgumentError || (thrown instanceof MongoServerError && isRefusal(thrown))) return new HaystackError("INTERNAL", `The run store refused a request: ${problem}.`, { cause: thrown });
   return new HaystackError("STORE_UNAVAILABLE", `The MongoDB server cannot be used (${problem}); check that it runs and can be reached.`, { cause: thrown });
 }

@@ -43,6 +43,25 @@ function listFilter({ status, user_email, before }: RunFilter): Filter<StoredRun
   };
 }
 
+function newClient(uri: string): MongoClient {
+  try {
+    return new MongoClient(uri, {
+      appName: "haystack",
+      ignoreUndefined: true,
+      writeConcern: { w: "majority", journal: true, wtimeoutMS: OPERATION_MS },
+      readConcernLevel: "majority",
+      readPreference: "primary",
+      maxPoolSize: 20,
+      serverSelectionTimeoutMS: CONNECT_MS,
+      connectTimeoutMS: CONNECT_MS,
+      waitQueueTimeoutMS: OPERATION_MS,
+      socketTimeoutMS: OPERATION_MS + 2_000,
+    });
+  } catch (thrown) {
+    throw new HaystackError("CONFIG_INVALID", `MONGODB_URI cannot be used (${thrown instanceof Error ? thrown.message : String(thrown)}); correct it.`, { cause: thrown });
+  }
+}
+
 async function guarded<Result>(work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
@@ -56,28 +75,13 @@ async function guarded<Result>(work: () => Promise<Result>): Promise<Result> {
  * Writes are acknowledged by a majority and journalled. Errors: CONFIG_INVALID, STORE_UNAVAILABLE.
  */
 export async function openMongoRuns({ uri, database }: { readonly uri: string; readonly database: string }): Promise<RunStore> {
-  const connect = async (): Promise<MongoClient> => {
-    const client = new MongoClient(uri, {
-      appName: "haystack",
-      ignoreUndefined: true,
-      writeConcern: { w: "majority", journal: true, wtimeoutMS: OPERATION_MS },
-      readConcernLevel: "majority",
-      readPreference: "primary",
-      maxPoolSize: 20,
-      serverSelectionTimeoutMS: CONNECT_MS,
-      connectTimeoutMS: CONNECT_MS,
-      waitQueueTimeoutMS: OPERATION_MS,
-      socketTimeoutMS: OPERATION_MS + 2_000,
-    });
-    try {
-      await createIndexes(client.db(database));
-      return client;
-    } catch (thrown) {
-      await client.close();
-      throw thrown;
-    }
-  };
-  const client = await guarded(connect);
+  const client = newClient(uri);
+  try {
+    await createIndexes(client.db(database));
+  } catch (thrown) {
+    await client.close();
+    throw toStoreError(thrown);
+  }
   const db = client.db(database);
   const runs = db.collection<StoredRun>("runs");
   const archive = db.collection<ArchivedHistory>("run_history");

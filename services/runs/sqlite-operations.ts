@@ -70,6 +70,7 @@ export function openSqliteOperations(file: string) {
     return found;
   };
   const all = <Row>(sql: string, ...values: SQLInputValue[]): Row[] => statement(sql).all(...values) as Row[];
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the row's shape is the statement's, known to its caller
   const first = <Row>(sql: string, ...values: SQLInputValue[]): Row | undefined => statement(sql).get(...values) as Row | undefined;
   const change = (sql: string, ...values: SQLInputValue[]): number => Number(statement(sql).run(...values).changes);
   const atomically = <Result>(work: () => Result): Result => {

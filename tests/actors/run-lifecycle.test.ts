@@ -14,9 +14,8 @@ test("a run goes through its states to completion, with both jobs side by side",
   await supervisor.submit(run("r1"));
   const document = await settled;
   expect(document).toMatchObject({ status: "completed", current_phase: null, final_score: 8, grounding_scores: [4, 8], termination_reason: "converged", output_anndata_path: "predictions.h5ad" });
-  expect(transitions.filter(({ actor }) => actor === "run").map(({ to }) => to.split(".")[0])).toEqual(
-    ["analyzing", "prompting", "inferring", "inferring", "inferring", "evaluating", "evaluating", "prompting", "inferring"].length > 0 ? expect.any(Array) : [],
-  );
+  const states = transitions.filter(({ actor }) => actor === "run").map(({ to }) => to.split(".")[0]);
+  expect(states.filter((state, index) => state !== states[index - 1])).toEqual(["analyzing", "prompting", "inferring", "evaluating", "prompting", "inferring", "evaluating", "outputting", "completed"]);
   expect(effects.done.filter((name) => name.startsWith("submitJob")).toSorted()).toEqual(["submitJob:hs-r1-i1-c-a1", "submitJob:hs-r1-i1-p-a1", "submitJob:hs-r1-i2-c-a1", "submitJob:hs-r1-i2-p-a1"]);
   expect(mails.map(({ key }) => key)).toEqual(["r1.run_completed.1"]);
   expect(await store.get("r1")).toMatchObject({ document: { status: "completed" }, lease: null, outbox: [{ state: "sent" }] });

@@ -25,13 +25,18 @@ async function refused(args: readonly string[], dataDir: string): Promise<string
   return message;
 }
 
-describeWithData("bad input gets one sentence, exit 2, and leaves nothing behind", () => {
-  const spoil = async (folder: string, change: (data: AnnData) => AnnData): Promise<string> => {
-    const file = join(folder, "spoilt.h5ad");
-    await writeH5ad(file, change(await readH5ad(KANG)));
-    return file;
-  };
+const spoil = async (folder: string, change: (data: AnnData) => AnnData): Promise<string> => {
+  const file = join(folder, "spoilt.h5ad");
+  await writeH5ad(file, change(await readH5ad(KANG)));
+  return file;
+};
 
+const withFirstGeneTwice = (data: AnnData): AnnData => ({
+  ...data,
+  var: { index: data.var.index.map((_, row) => `gene-${row}`), columns: { gene_symbols: data.var.index.with(1, data.var.index[0] ?? "") } },
+});
+
+describeWithData("bad input gets one sentence, exit 2, and leaves nothing behind", () => {
   test("a missing file", async () => {
     expect(await refused(["run", QUESTION, "--atlas", "nowhere.h5ad"], await temporaryFolder())).toContain("nowhere.h5ad");
   });
@@ -70,8 +75,7 @@ describeWithData("bad input gets one sentence, exit 2, and leaves nothing behind
 
   test("duplicate genes", async () => {
     const folder = await temporaryFolder();
-    const symbols = (data: AnnData): string[] => [...data.var.index.with(1, data.var.index[0] ?? "")];
-    const file = await spoil(folder, (data) => ({ ...data, var: { index: data.var.index.map((_, row) => `gene-${row}`), columns: { gene_symbols: symbols(data) } } }));
+    const file = await spoil(folder, withFirstGeneTwice);
     expect(await refused(["run", QUESTION, "--atlas", file, "--gene-column", "gene_symbols"], join(folder, "data"))).toMatch(/duplicate|more than once|twice/i);
   });
 

@@ -2,6 +2,9 @@ import type { RunDocument, RunStatus } from "../../services/runs/document.ts";
 import type { RunCommit, RunStore } from "../../services/runs/index.ts";
 import { newRun } from "../../services/runs/new-run.ts";
 
+/** Several stores on fresh storage; `store` is the first of them. They are closed after the test. */
+export type OpenSeveral = (count: number) => Promise<{ readonly stores: readonly RunStore[]; readonly storage: RunsStorage; readonly store: RunStore }>;
+
 /** Storage that several stores share. */
 export interface RunsStorage {
   /** A further store on the same storage. */
@@ -14,6 +17,10 @@ export const NOW = 1_800_000_000_000;
 export const LEASE_MS = 30_000;
 
 export const USER = "ada@example.org";
+
+export const ids = (count: number): string[] => Array.from({ length: count }, (_, index) => `run-${String(index).padStart(4, "0")}`);
+export const leased = { owner: "daemon", expires_at: NOW + LEASE_MS };
+export const cancelEvent = (id: string) => ({ id, event: { type: "cancel.requested", note: "a.b", $why: 1 } });
 
 export const sampleRun = (run_id: string, changes: Partial<RunDocument> = {}): RunDocument => ({
   ...newRun({ run_id, query: "How would B cells respond to IFN-beta?", user_email: USER, config: {}, random_seed: 7, now: NOW }),

@@ -1,9 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { MongoClient } from "mongodb";
-import { afterAll, beforeAll } from "vitest";
+import { MongoClient, type Collection, type Document } from "mongodb";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import type { RunStore } from "../../services/runs/index.ts";
 import { openMongoRuns } from "../../services/runs/mongodb.ts";
 import { describeWithMongodb, startMongodb, type MongodbServer } from "../support/mongodb.ts";
 import { runsContract } from "./runs.contract.ts";
+import { cancelEvent, LEASE_MS, leased, NOW, sampleCommit, sampleRun } from "./runs-fixtures.ts";
+
+const queued = (user: string | null) => ({ owner: "daemon", now: NOW, lease_ms: LEASE_MS, limit: 10, queued_of: user });
 
 describeWithMongodb("run store on MongoDB", () => {
   let server: MongodbServer;
@@ -13,6 +17,12 @@ describeWithMongodb("run store on MongoDB", () => {
     const name = `haystack_test_${randomUUID().slice(0, 8)}`;
     databases.push(name);
     return name;
+  };
+  const open = async (): Promise<{ store: RunStore; raw: Collection; database: string }> => {
+    const database = freshDatabase();
+    const store = await openMongoRuns({ uri: server.uri, database });
+    onTestFinished(() => store.close());
+    return { store, raw: outside.db(database).collection("runs"), database };
   };
 
   beforeAll(async () => {
@@ -30,6 +40,122 @@ describeWithMongodb("run store on MongoDB", () => {
     return Promise.resolve({
       open: () => openMongoRuns({ uri: server.uri, database }),
       setStatus: async (runId, status) => void (await outside.db(database).collection("runs").updateOne({ run_id: runId }, { $set: { status } })),
+    });
+  });
+
+  describe("runs that another program inserts", () => {
+    test("a pending run with a few public fields is queued, claimed and committed; the fields of others stay", async () => {
+      const { store, raw } = await open();
+      await raw.insertOne({ run_id: "web-1", status: "pending", query: "T cells and IL-2?", user_email: "bo@example.org", config: { max_iterations: 2 }, created_at: new Date(NOW - 9), team: "blue" });
+      expect((await store.get("web-1"))?.document.config).toMatchObject({ max_iterations: 2, score_threshold: 7 });
+      expect(await store.deliver("web-1", cancelEvent("e1"))).toBe("stored");
+      expect(await store.loads(NOW)).toEqual([{ user_email: "bo@example.org", active: 0, queued: 1, queued_since: new Date(NOW - 9).toISOString() }]);
+      const [record] = await store.claim(queued("bo@example.org"));
+      expect(record).toMatchObject({
+        document: { run_id: "web-1", query: "T cells and IL-2?", config: { max_iterations: 2, score_threshold: 7 }, created_at: new Date(NOW - 9).toISOString(), grounding_scores: [] },
+        revision: 0,
+        lease: { owner: "daemon", token: 1 },
+        inbox: [cancelEvent("e1")],
+      });
+      expect(await store.commit([sampleCommit("web-1", { consumed: ["e1"], document: sampleRun("web-1", { status: "running" }) })])).toEqual([{ result: "committed" }]);
+      expect(await raw.findOne({ run_id: "web-1" })).toMatchObject({ status: "running", team: "blue", revision: 1, inbox: [] });
+    });
+
+    test("without run_id the document's own id names the run", async () => {
+      const { store, raw } = await open();
+      const { insertedIds } = await raw.insertMany([{ status: "pending", query: "one?" }, { status: "pending", query: "two?", control_strategy: "query_as_control" }]);
+      const claimed = await store.claim(queued(null));
+      expect(new Map(claimed.map(({ document }) => [document.run_id, document.control_strategy]))).toEqual(
+        new Map([[String(insertedIds[0]), "synthetic_control"], [String(insertedIds[1]), "query_as_control"]]),
+      );
+    });
+
+    test("unusable values make it a failed run that says why; it is not claimed", async () => {
+      const { store, raw } = await open();
+      await raw.insertMany([
+        { run_id: "web-1", status: "pending", query: "ok?", config: { max_iterations: 0, colour: "red" } },
+        { run_id: "web-2", status: "pending", query: 7 },
+      ]);
+      expect(await store.claim(queued(null))).toEqual([]);
+      for (const [id, field] of [["web-1", "max_iterations"], ["web-2", "query"]] as const) {
+        const error_message: unknown = expect.stringContaining(field);
+        expect((await store.get(id))?.document).toMatchObject({ status: "failed", termination_reason: "failed", error: { code: "CONFIG_INVALID", retryable: false }, error_message });
+      }
+    });
+
+    test("one that was cancelled before anybody took it stays cancelled", async () => {
+      const { store, raw } = await open();
+      await raw.insertOne({ run_id: "web-1", status: "cancelled", query: "ok?" });
+      expect(await store.claim({ ...queued(null), queued_of: null })).toEqual([]);
+      expect((await raw.findOne({ run_id: "web-1" }))?.["status"]).toBe("cancelled");
+    });
+  });
+
+  describe("bounded documents", () => {
+    test("the log's tail moves to the archive; entries that a crash left in both places count once", async () => {
+      const { store, raw, database } = await open();
+      const archive = outside.db(database).collection<Document & { _id: string }>("run_history");
+      await store.insert(sampleRun("run-a"), leased);
+      for (let revision = 0; revision < 40; revision++) await store.commit([sampleCommit("run-a", { expect: { revision, token: 1, status: "pending" } })]);
+      const whole = await store.history("run-a");
+      expect(whole.map(({ revision }) => revision)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
+      await store.close();
+      const tail = ((await raw.findOne({ run_id: "run-a" })) as Document)["history"] as Document[];
+      expect(tail.length).toBeLessThan(32);
+      await archive.insertOne({ _id: "left by a crash", run_id: "run-a", last_commit: 39, entries: tail });
+      const again = await openMongoRuns({ uri: server.uri, database });
+      onTestFinished(() => again.close());
+      expect(await again.history("run-a")).toEqual(whole);
+    });
+
+    test("a full inbox refuses further events for now", async () => {
+      const { store, raw } = await open();
+      await store.insert(sampleRun("run-a"), leased);
+      await raw.updateOne({ run_id: "run-a" }, { $set: { inbox: Array.from({ length: 1_000 }, (_, index) => ({ id: `e${index}`, event: "{}" })) } });
+      expect(await store.deliver("run-a", cancelEvent("e7"))).toBe("duplicate");
+      await expect(store.deliver("run-a", cancelEvent("new"))).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    });
+
+    test("a state far too large is refused before it is written", async () => {
+      const { store } = await open();
+      await store.insert(sampleRun("run-a"), leased);
+      await expect(store.commit([sampleCommit("run-a", { snapshot: `"${"x".repeat(9_000_000)}"` })])).rejects.toMatchObject({ code: "SNAPSHOT_TOO_LARGE" });
+      expect((await store.get("run-a"))?.revision).toBe(0);
+    });
+  });
+
+  describe("trouble", () => {
+    test("a bad address, a server that is not there and indexes that cannot be made refuse to open", async () => {
+      await expect(openMongoRuns({ uri: "postgres://127.0.0.1", database: "x" })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+      await expect(openMongoRuns({ uri: "mongodb://127.0.0.1:1", database: "x" })).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+      const database = freshDatabase();
+      await outside.db(database).collection("runs").insertMany([{ run_id: "twice" }, { run_id: "twice" }]);
+      await expect(openMongoRuns({ uri: server.uri, database })).rejects.toThrow(/twice|E11000/);
+    });
+
+    test("a server killed in the middle of commits has every acknowledged one, and the same store goes on when it is back", async ({ skip }) => {
+      const { own } = server;
+      skip(own === undefined, "MONGODB_URI names a server that is not ours to kill");
+      const { store } = await open();
+      await store.insert(sampleRun("run-a"), leased);
+      let acknowledged = 0;
+      const commitNext = () => store.commit([sampleCommit("run-a", { expect: { revision: acknowledged, token: 1, status: "pending" }, snapshot: `${acknowledged}` })]);
+      while (acknowledged < 20) {
+        expect(await commitNext()).toEqual([{ result: "committed" }]);
+        acknowledged += 1;
+      }
+      const uncertain = commitNext().then(() => "acknowledged", (error: unknown) => (error as { code: string }).code);
+      await own?.kill();
+      const ended = await uncertain;
+      expect(["acknowledged", "STORE_UNAVAILABLE"]).toContain(ended);
+      await expect(store.get("run-a")).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+      await own?.restart();
+      const stands = (await store.get("run-a"))?.revision ?? -1;
+      expect(stands).toBeGreaterThanOrEqual(ended === "acknowledged" ? 21 : 20);
+      expect(stands).toBeLessThanOrEqual(21);
+      acknowledged = stands;
+      expect(await commitNext()).toEqual([{ result: "committed" }]);
+      expect(await store.history("run-a")).toHaveLength(stands + 1);
     });
   });
 });
