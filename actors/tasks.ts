@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { readH5ad } from "../science/anndata/read.ts";
 import { writeH5ad } from "../science/anndata/write.ts";
@@ -101,7 +101,10 @@ export async function writeResults(input: { readonly log: RunLog; readonly predi
 
 export const importAtlasFile = (options: ImportOptions): Promise<AtlasIndex> => importAtlas(options, labelResolver(loadKnowledge()));
 export const inspectFile = ({ file }: { readonly file: string }) => inspectH5ad(file);
-export const simulate = ({ file, options }: { readonly file: string; readonly options: SimulationOptions }): Promise<void> => writeSimulatedAtlas(file, options);
+export async function simulate({ file, options }: { readonly file: string; readonly options: SimulationOptions }): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await writeSimulatedAtlas(file, options);
+}
 
 export interface TruthInput {
   readonly prediction: string;

@@ -88,13 +88,25 @@ export function cellCounts(values: Float32Array, kind: "counts" | "log1p", logBa
   const linear = Float64Array.from(values, (value) => Math.expm1(value * toNatural));
   const smallest = linear.reduce((least, value) => (value < least ? value : least), Infinity);
   for (let count = 1; count <= 100; count += 1) {
-    const scale = count / smallest;
+    const scale = refineScale(linear, count / smallest);
     if (linear.every((value) => isWhole(value * scale))) return { counts: Float32Array.from(linear, (value) => Math.round(value * scale)), bad, exact: true };
   }
   return { counts: Float32Array.from(linear, (value) => Math.round(value / smallest)), bad, exact: false };
 }
 
-/** Float32 logarithms carry a relative error near 1e-6 into the count. */
+/** The smallest value alone may be rounded; all values that come near small counts give a better scale. */
+function refineScale(linear: Float64Array, scale: number): number {
+  let counts = 0;
+  let values = 0;
+  for (const value of linear) {
+    if (value * scale > 20) continue;
+    counts += Math.round(value * scale);
+    values += value;
+  }
+  return values > 0 ? counts / values : scale;
+}
+
+/** Logarithms kept to three decimals, as some files have them, carry a relative error near 1e-3 into the count. */
 function isWhole(value: number): boolean {
-  return Math.abs(value - Math.round(value)) <= 0.05 + 1e-6 * value;
+  return Math.abs(value - Math.round(value)) <= 0.05 + 1e-3 * value;
 }

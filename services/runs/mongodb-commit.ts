@@ -16,7 +16,7 @@ function toUpdate(commit: RunCommit, commitId: string): AnyBulkWriteOperation<St
   }
   return {
     updateOne: {
-      filter: { run_id: commit.run_id, "lease.token": expect.token, status: expect.status },
+      filter: { run_id: commit.run_id, revision: expect.revision, "lease.token": expect.token, status: expect.status },
       update: {
         $set: {
           ...document,

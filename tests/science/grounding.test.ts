@@ -5,7 +5,10 @@ import type { AnnData } from "../../science/anndata/anndata.ts";
 import { compareWithTruth } from "../../science/grounding/compare-with-truth.ts";
 import { evaluatePrediction } from "../../science/grounding/evaluate.ts";
 import type { EvaluationInput } from "../../science/grounding/evaluate.ts";
+import { excessShare, shiftOf } from "../../science/grounding/expectation.ts";
+import type { Expected } from "../../science/grounding/expectation.ts";
 import type { GroundingComponent, GroundingComponentName, GroundingScore } from "../../science/grounding/grounding.ts";
+import { describeResponse } from "../../science/grounding/response.ts";
 import type { Knowledge, PathwayEntry } from "../../science/knowledge/knowledge.ts";
 import { adataOf } from "../support/kang.ts";
 import { question } from "./grounding-fixtures.ts";
@@ -131,6 +134,14 @@ describe("the grounding score", () => {
     expect(grounding.evidence.find(({ id }) => id === "C1")).toMatchObject({ supports: false, source: "control strategy query_as_control" });
   });
 
+  test("links that contradict what is expected of their genes do not count", () => {
+    const pathways = [...knowledge.pathways, pathway("SAME GENES, NO DIRECTION", RESPONDING.slice(0, 20))];
+    const network = (prediction: AnnData, control: AnnData): number | null =>
+      component(evaluate({ prediction, reference: control, knowledge: { ...knowledge, pathways } }).grounding, "network_coherence").score;
+    expect(network(right, reference)).toBeGreaterThan(5);
+    expect(network(reference, right)).toBe(1);
+  });
+
   test("takes what a literature search found", () => {
     const literature = [
       { gene: "G0", direction: "up" as const, citations: ["PMID:1"] },
@@ -179,6 +190,34 @@ describe("the grounding score", () => {
 function compare(predictedTreated: AnnData, predictedReference = reference): ReturnType<typeof compareWithTruth> {
   return compareWithTruth({ predictedTreated, predictedReference, truthTreated: right, truthControl: reference });
 }
+
+describe("genes are judged among genes of like expression", () => {
+  const rare = Array.from({ length: 200 }, (_, i) => i);
+  const meanControl = Float64Array.from({ length: 400 }, (_, i) => (i < 200 ? 0.1 : 3) + i / 1000);
+  const response = describeResponse({
+    de: {
+      genes: Array.from({ length: 400 }, (_, i) => `G${i}`),
+      log2_fold_change: new Float64Array(400),
+      p_value: new Float64Array(400),
+      p_adjusted: new Float64Array(400),
+      is_de: new Uint8Array(400).fill(1),
+    },
+    meanControl,
+    meanTreated: meanControl.map((mean, i) => mean + (i < 200 ? 1 : -1) * (1 + ((i * 7) % 100) / 1000)),
+  });
+  const expectUp = (genes: readonly number[]): Expected[] => genes.map((gene) => ({ gene, sign: 1 }));
+
+  test("targets that rise because all rare genes rise do not stand out", () => {
+    const targets = expectUp(rare.filter((gene) => gene % 10 === 0));
+    expect(Math.abs(shiftOf(targets, response).effect)).toBeLessThan(0.1);
+    expect(excessShare(targets, response)).toBeCloseTo(0, 10);
+  });
+
+  test("targets that fall where all fall count against, also beyond the background", () => {
+    const targets = expectUp(Array.from({ length: 20 }, (_, i) => 200 + i * 10));
+    expect(excessShare(targets, response)).toBeCloseTo(-1, 10);
+  });
+});
 
 describe("comparison with the truth", () => {
   test("of the truth itself is perfect, of its reverse the opposite", () => {

@@ -27,6 +27,11 @@ export const sampleRun = (run_id: string, changes: Partial<RunDocument> = {}): R
   ...changes,
 });
 
+/** Inserts runs held by "daemon", some at a time. */
+export async function insertLeased(store: RunStore, runIds: readonly string[]): Promise<void> {
+  for (let first = 0; first < runIds.length; first += 50) await Promise.all(runIds.slice(first, first + 50).map((id) => store.insert(sampleRun(id), leased)));
+}
+
 /** A commit on revision 0 of a run held under token 1, changed as told. */
 export function sampleCommit(run_id: string, changes: Partial<RunCommit> = {}): RunCommit {
   const revision = (changes.expect?.revision ?? 0) + 1;

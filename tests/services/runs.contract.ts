@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { RunStore, TransitionEntry } from "../../services/runs/index.ts";
-import { cancelEvent, ids, leased, LEASE_MS, NOW, raceRounds, sampleCommit, sampleRun, USER, withoutCompare, type OpenSeveral, type RunsStorage } from "./runs-fixtures.ts";
+import { cancelEvent, ids, insertLeased, leased, LEASE_MS, NOW, raceRounds, sampleCommit, sampleRun, USER, withoutCompare, type OpenSeveral, type RunsStorage } from "./runs-fixtures.ts";
 import { leasesContract } from "./runs-leases.contract.ts";
 
 /** What every run store keeps to. `make` gives fresh, empty storage. */
@@ -245,7 +245,7 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
 
       test("four writers each commit the same 1,000 runs in one group: each run has one winner", async () => {
         const { stores, store: first } = await openSeveral(4);
-        await Promise.all(ids(1_000).map((id) => first.insert(sampleRun(id), leased)));
+        await insertLeased(first, ids(1_000));
         const groups = await Promise.all(stores.map((store, writer) => store.commit(ids(1_000).map((id) => sampleCommit(id, { snapshot: String(writer) })))));
         for (const [index, id] of ids(1_000).entries()) {
           const winners = groups.flatMap((outcomes, writer) => (outcomes[index]?.result === "committed" ? [writer] : []));

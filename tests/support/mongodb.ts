@@ -16,10 +16,10 @@ const hint = "set MONGODB_URI, or run .ci/mongodb-wire.sh to get a server for te
 
 if (!present && process.env["CI"] === "true") throw new Error(`CI needs a MongoDB server: ${hint}.`);
 
+if (!present) process.stderr.write(`The MongoDB suites are skipped: ${hint}.\n`);
+
 /** A suite on a MongoDB server. Skipped, and said so, where there is none. */
-export const describeWithMongodb = (name: string, body: () => void): void => {
-  describe.skipIf(!present)(present ? name : `${name} (skipped, no MongoDB server: ${hint})`, () => body());
-};
+export const describeWithMongodb: typeof describe.skip = present ? describe : describe.skip;
 
 export interface MongodbServer {
   readonly uri: string;
