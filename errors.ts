@@ -56,6 +56,7 @@ export const ERROR_CATALOGUE = {
   JOB_OVER_TIME: entry(false, 504, 1),
   JOB_DEADLINE_PASSED: entry(true, 504, 1),
   JOB_NOT_OURS: entry(false, 409, 1),
+  GPU_BUDGET_SPENT: entry(false, 402, 1),
   PREDICTION_INVALID: entry(false, 502, 1),
   INFERENCE_COMMAND_INVALID: entry(false, 400, 2),
   // Objects and mail

@@ -2,7 +2,7 @@ import { assign, sendParent, sendTo, setup } from "xstate";
 import type { ErrorRecord } from "../errors.ts";
 import { jobId } from "./job-id.ts";
 import type {
-  CheckJobInput, CheckJobOutput, JobKind, JobRecord, ObjectReference, PrepareJobInput, RunEvent, SubmitJobInput, SubmitJobOutput,
+  CheckJobInput, CheckJobOutput, JobFailureKind, JobFailureLimits, JobKind, JobRecord, ObjectReference, PrepareJobInput, RunEvent, SubmitJobInput, SubmitJobOutput,
 } from "./run-types.ts";
 import { stopJobsMachine } from "./stop-jobs.ts";
 import { unbound } from "./unbound.ts";
@@ -14,12 +14,14 @@ export interface InferenceJobInput {
   readonly plan: ObjectReference;
   readonly random_seed: number;
   readonly first_attempt: number;
-  readonly max_attempts: number;
+  readonly limits: JobFailureLimits;
   readonly deadline_seconds: number;
+  readonly max_gpu_cost_usd: number | null;
 }
 
 interface InferenceJobContext extends InferenceJobInput {
   readonly job: JobRecord;
+  readonly failures: JobFailureLimits;
   readonly submitted_at: number;
   readonly deadline_at: number;
   /** When to look again: the reconcile time while awaiting, the retry time while retrying. */
@@ -40,11 +42,21 @@ const nameAttempt = (input: InferenceJobInput, attempt: number): JobRecord => ({
   attempt,
   state: "submitting",
   run_seconds: null,
+  offer: null,
+  cost_usd: 0,
+  failure: null,
   problem: null,
 });
 
-const endJob = (job: JobRecord, state: "succeeded" | "failed", runSeconds: number | null, error: ErrorRecord | null): JobRecord =>
-  ({ ...job, state, run_seconds: runSeconds, problem: error?.message ?? null });
+/** An attempt is paid for by the second, also when it was lost to preemption. */
+const endJob = (job: JobRecord, runSeconds: number | null, failed: { readonly kind: JobFailureKind; readonly error: ErrorRecord | null } | null): JobRecord => ({
+  ...job,
+  state: failed === null ? "succeeded" : "failed",
+  run_seconds: runSeconds,
+  cost_usd: ((runSeconds ?? 0) / 3_600) * (job.offer?.usd_per_hour ?? 0),
+  failure: failed?.kind ?? null,
+  problem: failed?.error?.message ?? null,
+});
 
 /** One inference job of one iteration, with its attempts. `job.changed` is a hint; Batch is the truth (D8). */
 export const inferenceJobMachine = setup({
@@ -65,7 +77,7 @@ export const inferenceJobMachine = setup({
     forwardToStopJobs: sendTo("stopJobs", ({ event }) => event),
     nameNextAttempt: assign(({ context }) => ({ job: nameAttempt(context, context.job.attempt + 1), wake_at: null })),
     setTimes: assign(({ context }, output: SubmitJobOutput) => ({
-      job: { ...context.job, state: "submitted" as const },
+      job: { ...context.job, state: "submitted" as const, offer: output.offer },
       submitted_at: output.now,
       deadline_at: output.deadline_at,
       wake_at: output.check_at,
@@ -74,16 +86,21 @@ export const inferenceJobMachine = setup({
     checkAtNextTick: assign({ wake_at: 0 }),
     setSuccess: assign(({ context }, output: CheckJobOutput) =>
       output.verdict === "succeeded"
-        ? { job: endJob(context.job, "succeeded", output.run_seconds, null), predictions: output.predictions, wake_at: null }
+        ? { job: endJob(context.job, output.run_seconds, null), predictions: output.predictions, wake_at: null }
         : {}),
     setFailure: assign(({ context }, output: CheckJobOutput) =>
       output.verdict === "failed"
-        ? { job: endJob(context.job, "failed", output.run_seconds, output.error), error: output.error, wake_at: output.retry_at }
+        ? {
+            job: endJob(context.job, output.run_seconds, output),
+            failures: output.kind === "over_time" ? context.failures : { ...context.failures, [output.kind]: context.failures[output.kind] + 1 },
+            error: output.error,
+            wake_at: output.retry_at,
+          }
         : {}),
     setOverdue: assign(({ context }, output: CheckJobOutput) =>
-      output.verdict === "overdue" ? { job: endJob(context.job, "failed", null, output.error), error: output.error, wake_at: null } : {}),
+      output.verdict === "overdue" ? { job: endJob(context.job, null, { kind: "over_time", error: output.error }), error: output.error, wake_at: null } : {}),
     setError: assign((_, params: { error: unknown }) => ({ error: params.error as ErrorRecord, wake_at: null })),
-    markFailed: assign(({ context }) => ({ job: endJob(context.job, "failed", context.job.run_seconds, context.error) })),
+    markFailed: assign(({ context }) => ({ job: endJob(context.job, context.job.run_seconds, { kind: "application", error: context.error }) })),
   },
   guards: {
     isMine: ({ context, event }) => event.type === "job.changed" && event.job_id === context.job.job_id,
@@ -92,13 +109,14 @@ export const inferenceJobMachine = setup({
     hasSucceeded: (_, output: CheckJobOutput) => output.verdict === "succeeded",
     isOverdue: (_, output: CheckJobOutput) => output.verdict === "overdue",
     mayRetry: ({ context }, output: CheckJobOutput) =>
-      output.verdict === "failed" && output.error.retryable && context.job.attempt - context.first_attempt + 1 < context.max_attempts,
+      output.verdict === "failed" && output.kind !== "over_time" && output.error.retryable && context.failures[output.kind] + 1 < context.limits[output.kind],
   },
 }).createMachine({
   id: "inferenceJob",
   context: ({ input }) => ({
     ...input,
     job: nameAttempt(input, input.first_attempt),
+    failures: { transient: 0, preempted: 0, application: 0 },
     submitted_at: 0,
     deadline_at: 0,
     wake_at: null,
@@ -121,7 +139,14 @@ export const inferenceJobMachine = setup({
       invoke: {
         id: "submitJob",
         src: "submitJob",
-        input: ({ context: { job, run_id, random_seed, deadline_seconds } }) => ({ job, run_id, random_seed, deadline_seconds }),
+        input: ({ context: { job, run_id, random_seed, deadline_seconds, failures, max_gpu_cost_usd } }) => ({
+          job,
+          run_id,
+          random_seed,
+          deadline_seconds,
+          preemptions: failures.preempted,
+          max_gpu_cost_usd,
+        }),
         onDone: { target: "awaiting", actions: [{ type: "setTimes", params: ({ event }) => event.output }, "tellRun"] },
         onError: { target: "failed", actions: [{ type: "setError", params: ({ event }) => ({ error: event.error }) }, "markFailed", "tellRun"] },
       },

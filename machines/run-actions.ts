@@ -57,8 +57,9 @@ export function jobInput(context: RunContext, kind: JobKind): InferenceJobInput 
     plan: present(context.round, "prompt plan").plan,
     random_seed: context.random_seed,
     first_attempt: Math.max(0, ...attempts) + 1,
-    max_attempts: context.config.max_job_attempts,
+    limits: { application: context.config.max_job_attempts, preempted: context.config.max_preemptions, transient: context.config.max_transient_failures },
     deadline_seconds: context.config.job_deadline_seconds,
+    max_gpu_cost_usd: context.config.max_gpu_cost_usd,
   };
 }
 

@@ -10,6 +10,19 @@ export interface ObjectReference {
 
 export type JobKind = "prediction" | "control";
 
+/** Why an attempt failed; each kind has a counter and a limit of its own. */
+export type JobFailureKind = "transient" | "preempted" | "application" | "over_time";
+
+/** How often each kind of failure may happen before the job fails for good. */
+export type JobFailureLimits = Readonly<Record<"transient" | "preempted" | "application", number>>;
+
+/** What an attempt was given, and its price. */
+export interface JobOffer {
+  readonly machine: string;
+  readonly provisioning: "SPOT" | "STANDARD";
+  readonly usd_per_hour: number;
+}
+
 /** What the run knows of every inference job it ever named; the newest attempt of a kind counts. */
 export interface JobRecord {
   readonly job_id: string;
@@ -18,6 +31,10 @@ export interface JobRecord {
   readonly attempt: number;
   readonly state: "submitting" | "submitted" | "succeeded" | "failed" | "cancelled";
   readonly run_seconds: number | null;
+  /** Null where nothing is paid for. */
+  readonly offer: JobOffer | null;
+  readonly cost_usd: number;
+  readonly failure: JobFailureKind | null;
   readonly problem: string | null;
 }
 
@@ -128,8 +145,12 @@ export interface SubmitJobInput {
   readonly run_id: string;
   readonly random_seed: number;
   readonly deadline_seconds: number;
+  /** How often this job was preempted before: decides between SPOT and STANDARD. */
+  readonly preemptions: number;
+  readonly max_gpu_cost_usd: number | null;
 }
 export interface SubmitJobOutput {
+  readonly offer: JobOffer | null;
   readonly now: number;
   readonly deadline_at: number;
   readonly check_at: number;
@@ -144,7 +165,7 @@ export type CheckJobOutput =
   | { readonly verdict: "waiting"; readonly now: number; readonly check_at: number }
   | { readonly verdict: "succeeded"; readonly predictions: ObjectReference; readonly run_seconds: number | null }
   | { readonly verdict: "overdue"; readonly error: ErrorRecord }
-  | { readonly verdict: "failed"; readonly error: ErrorRecord; readonly retry_at: number; readonly run_seconds: number | null };
+  | { readonly verdict: "failed"; readonly kind: JobFailureKind; readonly error: ErrorRecord; readonly retry_at: number; readonly run_seconds: number | null };
 export interface CancelJobsInput {
   readonly job_ids: readonly string[];
 }

@@ -7,6 +7,7 @@ import de.bwaldvogel.mongo.backend.memory.MemoryBackend;
 import de.bwaldvogel.mongo.backend.memory.MemoryDatabase;
 import de.bwaldvogel.mongo.backend.memory.index.MemoryUniqueIndex;
 import de.bwaldvogel.mongo.bson.Document;
+import de.bwaldvogel.mongo.exception.MongoServerException;
 import de.bwaldvogel.mongo.wire.bson.BsonDecoder;
 import de.bwaldvogel.mongo.wire.bson.BsonEncoder;
 import de.bwaldvogel.mongo.wire.message.MessageHeader;
@@ -137,7 +138,12 @@ public final class MongodbWire {
         if (written + size > end) break;
         ByteBuffer bytes = ByteBuffer.allocate(size);
         while (bytes.hasRemaining()) log.read(bytes, written + bytes.position());
-        super.handleMessage(new MongoMessage(channel, new MessageHeader(0, 0), BsonDecoder.decodeBson(Unpooled.wrappedBuffer(bytes.flip()))));
+        Document command = BsonDecoder.decodeBson(Unpooled.wrappedBuffer(bytes.flip()));
+        try {
+          super.handleMessage(new MongoMessage(channel, new MessageHeader(0, 0), command));
+        } catch (MongoServerException refused) {
+          // It was refused the first time, too.
+        }
         written += size;
       }
       log.truncate(written);

@@ -1,5 +1,5 @@
 import { HaystackError, type ErrorRecord } from "../../errors.ts";
-import type { CheckJobInput, CheckJobOutput } from "../../machines/run-types.ts";
+import type { CheckJobInput, CheckJobOutput, JobFailureKind } from "../../machines/run-types.ts";
 import type { JobStatus } from "../../services/batch/index.ts";
 import { iterationObjects } from "../run-objects.ts";
 import type { Effect } from "../step.ts";
@@ -12,14 +12,15 @@ export function checkJob({ batch, clock, compute, objects, reconcileMs }: StepPo
   return async ({ job, run_id, submitted_at, deadline_at }, { signal }) => {
     const status = await batch.get(job.job_id, signal);
     const now = clock.now();
-    const failed = (error: ErrorRecord): CheckJobOutput => ({
+    const failed = (kind: JobFailureKind, error: ErrorRecord): CheckJobOutput => ({
       verdict: "failed",
+      kind,
       error,
       retry_at: now + FIRST_RETRY_MS * 2 ** (job.attempt - 1),
       run_seconds: status?.run_seconds ?? null,
     });
     const isAbsent = status === undefined && now >= submitted_at + batch.notFoundGraceMs;
-    if (isAbsent) return failed(new HaystackError("JOB_FAILED", `Batch does not know the job ${job.job_id}.`).toRecord());
+    if (isAbsent) return failed("transient", new HaystackError("JOB_FAILED", `Batch does not know the job ${job.job_id}.`).toRecord());
     switch (status?.state) {
       case "SUCCEEDED": {
         const paths = iterationObjects(run_id, job.iteration);
@@ -29,14 +30,14 @@ export function checkJob({ batch, clock, compute, objects, reconcileMs }: StepPo
           const sha256 = await compute.run("checkPrediction", { prediction, query }, signal);
           return { verdict: "succeeded", predictions: { path, sha256 }, run_seconds: status.run_seconds ?? null };
         } catch (thrown) {
-          if (thrown instanceof HaystackError && thrown.code !== "STEP_ABORTED") return failed({ ...thrown.toRecord(), code: "PREDICTION_INVALID" });
+          if (thrown instanceof HaystackError && thrown.code !== "STEP_ABORTED") return failed("application", { ...thrown.toRecord(), code: "PREDICTION_INVALID" });
           throw thrown;
         }
       }
       case "FAILED":
-        return failed(failureOf(status));
+        return failed(status.failure?.kind ?? "application", failureOf(status));
       case "CANCELLED":
-        return failed({ code: "JOB_FAILED", message: `The job ${job.job_id} was cancelled outside of this run.`, retryable: false });
+        return failed("application", { code: "JOB_FAILED", message: `The job ${job.job_id} was cancelled outside of this run.`, retryable: false });
       default:
         if (now >= deadline_at) {
           return { verdict: "overdue", error: new HaystackError("JOB_DEADLINE_PASSED", `The job ${job.job_id} did not finish before its deadline.`).toRecord() };

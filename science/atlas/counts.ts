@@ -82,8 +82,16 @@ export interface CellCounts {
  * without knowing L or T: expm1(x) is proportional to c, and the smallest is one of the counts 1 to 100.
  */
 export function cellCounts(values: Float32Array, kind: "counts" | "log1p", logBase: number): CellCounts {
-  const bad = values.findIndex((value) => !Number.isFinite(value) || value < 0 || (kind === "counts" && Math.abs(value - Math.round(value)) > NOT_WHOLE));
-  if (bad >= 0 || kind === "counts") return { counts: values.map(Math.round), bad, exact: true };
+  const tolerance = kind === "counts" ? NOT_WHOLE : 1;
+  const counts = new Float32Array(values.length);
+  let bad = -1;
+  for (let at = values.length - 1; at >= 0; at -= 1) {
+    const value = values[at] as number;
+    const count = Math.round(value);
+    counts[at] = count;
+    if (!(value >= 0 && value < Infinity && Math.abs(value - count) <= tolerance)) bad = at;
+  }
+  if (bad >= 0 || kind === "counts") return { counts, bad, exact: true };
   const toNatural = Math.log(logBase);
   const linear = Float64Array.from(values, (value) => Math.expm1(value * toNatural));
   const smallest = linear.reduce((least, value) => (value < least ? value : least), Infinity);

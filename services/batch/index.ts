@@ -1,5 +1,14 @@
 /** Port: GPU (or local) inference jobs. Job ids are ours, deterministic and unique for ever: /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/. */
 
+export type Provisioning = "SPOT" | "STANDARD";
+
+/** How a job is run and what it costs, as asked for at submit. */
+export interface JobOffer {
+  readonly machine: string;
+  readonly provisioning: Provisioning;
+  readonly usd_per_hour: number;
+}
+
 /** Google Batch's own words. */
 export type JobState = "QUEUED" | "SCHEDULED" | "RUNNING" | "SUCCEEDED" | "FAILED" | "CANCELLATION_IN_PROGRESS" | "CANCELLED";
 
@@ -17,6 +26,8 @@ export interface InferenceJobSpec {
   readonly output: string;
   readonly seed: number;
   readonly max_run_seconds: number;
+  /** Absent: the adapter's own choice. */
+  readonly provisioning?: Provisioning;
 }
 
 export type JobFailureKind = "transient" | "preempted" | "application" | "over_time";
@@ -39,6 +50,8 @@ export interface BatchService {
   cancel(jobId: string, signal?: AbortSignal): Promise<void>;
   /** For how long after submit an unknown job may still appear. */
   readonly notFoundGraceMs: number;
+  /** What a job gets that was preempted so often before; null where nothing is paid for. */
+  offer(preemptions: number): JobOffer | null;
   /** Names the model for files and report: {name, is_baseline}. */
   readonly model: { readonly name: string; readonly is_baseline: boolean };
   close(): Promise<void>;

@@ -238,6 +238,7 @@ export function localBatch(options: LocalBatchOptions): BatchService {
 
   return {
     model: program.model,
+    offer: () => null,
     notFoundGraceMs: 0,
     async submit(spec, signal) {
       if (!JOB_ID.test(spec.job_id)) throw new HaystackError("USAGE", `${JSON.stringify(spec.job_id)} is not a job id: use at most 63 lower-case letters, digits and hyphens.`);

@@ -28,7 +28,12 @@ export const runConfigSchema = z.strictObject({
   withhold: z.strictObject({ cell_type: z.string(), perturbation: z.string() }).nullable().default(null),
   /** `worst` starts from the lowest-ranked usable prompt, to test that iterating helps. */
   first_prompt: z.enum(["best", "worst"]).default("best"),
+  /** How often an inference job may fail: by its own fault, by preemption, by the infrastructure before it began. */
   max_job_attempts: z.number().int().min(1).max(10).default(3),
+  max_preemptions: z.number().int().min(1).max(100).default(6),
+  max_transient_failures: z.number().int().min(1).max(100).default(10),
+  /** No further GPU job is submitted once the run has cost this much. */
+  max_gpu_cost_usd: z.number().min(0).nullable().default(null),
   job_deadline_seconds: z.number().int().min(10).max(14 * 86_400).default(6 * 3_600),
 });
 export type RunConfig = z.infer<typeof runConfigSchema>;

@@ -142,6 +142,18 @@ describe("the grounding score", () => {
     expect(network(reference, right)).toBe(1);
   });
 
+  test("links that contradict what is expected of their pathway do not count", () => {
+    const query = { ...question(knowledge, "test-drug"), expected_targets: [] };
+    expect(component(evaluate({ query }).grounding, "network_coherence").score).toBeGreaterThan(5);
+    expect(component(evaluate({ query, prediction: reference, reference: right }).grounding, "network_coherence").score).toBe(1);
+  });
+
+  test("is 1 when expected genes only drift below the bounds of differential expression", () => {
+    const { grounding, topGenes } = evaluate({ prediction: cells(1, (gene) => (RESPONDING.includes(gene) ? 1.02 : 1)) });
+    expect(topGenes).toEqual([]);
+    expect(component(grounding, "target_activation").score).toBe(1);
+  });
+
   test("takes what a literature search found", () => {
     const literature = [
       { gene: "G0", direction: "up" as const, citations: ["PMID:1"] },

@@ -30,7 +30,7 @@ describeWithMongodb("run store on MongoDB", () => {
     outside = new MongoClient(server.uri);
   });
   afterAll(async () => {
-    for (const name of databases) await outside.db(name).dropDatabase();
+    if (server.own === undefined) for (const name of databases) await outside.db(name).dropDatabase();
     await outside.close();
     await server.stop();
   });

@@ -77,7 +77,7 @@ export function scriptedEffects(script: Script): ScriptedEffects {
       await begin(`submitJob:${job.job_id}`, signal);
       if (!jobs.has(job.job_id)) jobs.set(job.job_id, script.jobState ?? "SUCCEEDED");
       const now = script.now();
-      return { now, deadline_at: now + deadline_seconds * 1_000, check_at: now };
+      return { offer: null, now, deadline_at: now + deadline_seconds * 1_000, check_at: now };
     },
     async checkJob({ job, deadline_at }, { signal }) {
       await script.before?.(`checkJob:${job.job_id}`);
@@ -88,7 +88,7 @@ export function scriptedEffects(script: Script): ScriptedEffects {
           return { verdict: "succeeded", predictions: { path: `${job.job_id}.h5ad`, sha256: "0" }, run_seconds: 1 };
         case "FAILED":
         case "CANCELLED":
-          return { verdict: "failed", error: new HaystackError("JOB_FAILED", "The scripted job failed.").toRecord(), retry_at: now, run_seconds: 1 };
+          return { verdict: "failed", kind: "application", error: new HaystackError("JOB_FAILED", "The scripted job failed.").toRecord(), retry_at: now, run_seconds: 1 };
         default:
           if (now >= deadline_at) return { verdict: "overdue", error: new HaystackError("JOB_DEADLINE_PASSED", "The scripted job took too long.").toRecord() };
           return { verdict: "waiting", now, check_at: Math.min(now + 5_000, deadline_at) };

@@ -1,0 +1,71 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+
+const COMMAND_LINE = join(import.meta.dirname, "../cli/haystack.ts");
+const INFERENCE = join(import.meta.dirname, "chaos-inference.sh");
+
+export const executionsLog = (dataDir: string): string => join(dataDir, "executions.log");
+
+/** Small limits and pauses, so that much happens at once and little time is spent waiting. */
+export const chaosEnvironment = (dataDir: string): Record<string, string> => ({
+  INFERENCE_COMMAND: `"${INFERENCE}" "${executionsLog(dataDir)}" {prompt} {query} {output}`,
+  INFERENCE_MODEL: "no-change",
+  MAX_ACTIVE_RUNS: "12",
+  MAX_ACTIVE_RUNS_PER_USER: "6",
+  LOCAL_JOBS: "4",
+  COMPUTE_THREADS: "2",
+  RECONCILE_SECONDS: "5",
+  POLL_MILLISECONDS: "100",
+  LEASE_SECONDS: "10",
+});
+
+export interface DaemonProcess {
+  /** SIGKILL, then another one on the same data. Resolves when the old one is gone. */
+  killAndRestart(): Promise<void>;
+  /** SIGTERM; resolves with the exit code. */
+  stop(): Promise<number | null>;
+  /** Ends that nobody asked for. */
+  readonly crashes: () => number;
+}
+
+/** The real daemon as a process of its own; started again whenever it ends. */
+export function keepDaemon(dataDir: string, environment: Readonly<Record<string, string>>, log: (text: string) => void): DaemonProcess {
+  let crashes = 0;
+  let expected = false;
+  let left = Promise.resolve<number | null>(null);
+  let kill: (signal: NodeJS.Signals) => void = () => undefined;
+
+  const start = (): void => {
+    const child = spawn(process.execPath, [COMMAND_LINE, "serve", "--data-dir", dataDir], { env: { ...process.env, ...environment }, stdio: ["ignore", "ignore", "pipe"] });
+    expected = false;
+    kill = (signal) => child.kill(signal);
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      if (/^haystack: /m.test(text)) log(text.trimEnd());
+    });
+    left = new Promise((resolve) => {
+      child.once("exit", (code) => {
+        if (!expected) {
+          crashes += 1;
+          log(`The daemon ended by itself with ${code}.`);
+          setTimeout(start, 200);
+        }
+        resolve(code);
+      });
+    });
+  };
+  const end = (signal: NodeJS.Signals): Promise<number | null> => {
+    expected = true;
+    kill(signal);
+    return left;
+  };
+
+  start();
+  return {
+    async killAndRestart() {
+      await end("SIGKILL");
+      start();
+    },
+    stop: () => end("SIGTERM"),
+    crashes: () => crashes,
+  };
+}

@@ -1,0 +1,60 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { readH5ad } from "../science/anndata/read.ts";
+import type { RunDocument } from "../services/runs/document.ts";
+import type { RunStore } from "../services/runs/index.ts";
+import { executionsLog } from "./chaos-daemon.ts";
+
+/** What the daemons really did, counted from outside: the inference program's own log, the mail folder, the result files. */
+
+export interface Effects {
+  readonly completed: number;
+  /** Runs that failed or were cancelled, by id. */
+  readonly failed: readonly string[];
+  /** Runs that are gone, do not rest, or say completed without readable results and their mail. */
+  readonly lost: readonly string[];
+  /** Executions of a job name beyond the first. */
+  readonly duplicate_jobs: number;
+  /** Mails of a run beyond the first. */
+  readonly duplicate_mails: number;
+  readonly job_executions: number;
+  /** Jobs that the iterations of the runs need: one each, and one more under synthetic control. */
+  readonly jobs_needed: number;
+}
+
+const linesOf = async (file: string): Promise<string[]> => (await readFile(file, "utf8").catch(() => "")).split("\n").filter((line) => line !== "");
+
+export const mailsIn = async (dataDir: string): Promise<string[]> =>
+  (await readdir(join(dataDir, "mail")).catch(() => [])).filter((name) => name.endsWith(".eml"));
+
+/** Occurrences of a key beyond its first. */
+const repeated = (keys: readonly string[]): number => keys.length - new Set(keys).size;
+
+async function hasResults({ run_id, output_anndata_path, output_report_path, output_log_path }: RunDocument): Promise<boolean> {
+  if (output_anndata_path === null || output_report_path === null || output_log_path === null) return false;
+  try {
+    const { obs } = await readH5ad(output_anndata_path);
+    const log = JSON.parse(await readFile(output_log_path, "utf8")) as { run_id?: unknown };
+    return obs.index.length > 0 && log.run_id === run_id && (await readFile(output_report_path, "utf8")).includes("</html>");
+  } catch {
+    return false;
+  }
+}
+
+export async function countEffects(store: RunStore, dataDir: string, runIds: readonly string[]): Promise<Effects> {
+  const executions = (await linesOf(executionsLog(dataDir))).map((line) => line.split(" ")[0] ?? "");
+  const mailed = (await mailsIn(dataDir)).map((name) => name.split(".")[0] ?? "");
+  const mailedRuns = new Set(mailed);
+  const lost: string[] = [];
+  const failed: string[] = [];
+  let completed = 0;
+  let jobsNeeded = 0;
+  for (const runId of runIds) {
+    const document = (await store.get(runId))?.document;
+    jobsNeeded += (document?.iterations.length ?? 0) * (document?.control_strategy_effective === "synthetic_control" ? 2 : 1);
+    if (document?.status === "failed" || document?.status === "cancelled") failed.push(`${runId}: ${document.error_message ?? document.status}`);
+    else if (document?.status === "completed" && mailedRuns.has(runId) && (await hasResults(document))) completed += 1;
+    else lost.push(runId);
+  }
+  return { completed, failed, lost, duplicate_jobs: repeated(executions), duplicate_mails: repeated(mailed), job_executions: executions.length, jobs_needed: jobsNeeded };
+}
