@@ -59,6 +59,9 @@ export const ERROR_CATALOGUE = {
   GPU_BUDGET_SPENT: entry(false, 402, 1),
   PREDICTION_INVALID: entry(false, 502, 1),
   INFERENCE_COMMAND_INVALID: entry(false, 400, 2),
+  BATCH_UNAVAILABLE: entry(true, 503, 1),
+  BATCH_QUOTA: entry(true, 503, 1),
+  BATCH_REFUSED: entry(false, 502, 1),
   // Objects and mail
   OBJECT_NOT_FOUND: entry(true, 404, 1),
   OBJECT_PATH_INVALID: entry(false, 400, 2),

@@ -52,8 +52,11 @@ export interface Supervisor {
   start(): Promise<void>;
   /** Inserts a run that this process hosts from the start. */
   submit(document: RunDocument): Promise<void>;
-  /** Claims a stored run for this process. Errors: RUN_NOT_FOUND, LEASE_LOST when another process hosts it. */
-  adopt(runId: string): Promise<void>;
+  /**
+   * Claims a stored run for this process; `adjust` may change the document of a run that has not begun.
+   * Errors: RUN_NOT_FOUND, LEASE_LOST when another process hosts it.
+   */
+  adopt(runId: string, adjust?: (document: RunDocument) => RunDocument): Promise<void>;
   /** Stores the event, then hands it over if the run is hosted here. Errors: RUN_NOT_FOUND. */
   deliver(runId: string, event: InboxEvent): Promise<void>;
   /** Resolves when the run rests and everything it owes is done or waits for a later time. */
@@ -170,9 +173,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     }
   };
 
-  const claimOne = async (runId: string): Promise<boolean> => {
+  const claimOne = async (runId: string, adjust = (document: RunDocument): RunDocument => document): Promise<boolean> => {
     const [record] = await store.claim({ ...request(1), run_id: runId });
-    return record !== undefined && hostRecord(record) !== undefined;
+    if (record === undefined) return false;
+    return hostRecord(record.snapshot === null ? { ...record, document: adjust(record.document) } : record) !== undefined;
   };
 
   const renew = async (): Promise<void> => {
@@ -239,8 +243,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       if (record !== undefined) hostRecord(record);
       admitHosted();
     },
-    async adopt(runId) {
-      if (await claimOne(runId)) return admitHosted();
+    async adopt(runId, adjust) {
+      if (await claimOne(runId, adjust)) return admitHosted();
       if ((await store.get(runId)) === undefined) throw new HaystackError("RUN_NOT_FOUND", `There is no run ${runId}; list the runs to see their ids.`);
       throw new HaystackError("LEASE_LOST", `Run ${runId} is hosted by another process at this moment.`);
     },

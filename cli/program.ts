@@ -3,6 +3,7 @@ import { SOFTWARE } from "../daemon.ts";
 import { addAtlasCommands } from "./commands/atlas.ts";
 import { addConfigCommand } from "./commands/config.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
+import { addJobCommand } from "./commands/job.ts";
 import { addRunCommand } from "./commands/run.ts";
 import { addRunsCommands } from "./commands/runs.ts";
 import { addServeCommand } from "./commands/serve.ts";
@@ -27,6 +28,7 @@ export function buildProgram(setExitCode: SetExitCode): Command {
   addRunCommand(program, setExitCode);
   addSubmitCommand(program, setExitCode);
   addServeCommand(program, setExitCode);
+  addJobCommand(program, setExitCode);
   addValidateCommand(program, setExitCode);
   addAtlasCommands(program);
   addRunsCommands(program, setExitCode);

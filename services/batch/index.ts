@@ -1,4 +1,7 @@
-/** Port: GPU (or local) inference jobs. Job ids are ours, deterministic and unique for ever: /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/. */
+/** Port: GPU (or local) inference jobs. */
+
+/** Job ids are ours, deterministic and unique for ever. */
+export const JOB_ID = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 export type Provisioning = "SPOT" | "STANDARD";
 

@@ -31,7 +31,7 @@ function freeRuns({ now, run_id, queued_of }: ClaimRequest): Filter<StoredRun> {
 const TAKEN_IN_AT_ONCE = 100;
 
 /** Gives runs that another program inserted the rest of their fields: they are in the queue then. */
-export async function takeInOutsideRuns(runs: Collection<StoredRun>, now: number): Promise<void> {
+async function takeInOutsideRuns(runs: Collection<StoredRun>, now: number): Promise<void> {
   const raw = { "lease.expires_at": null, attention_at: null, status: "pending" } as unknown as Filter<StoredRun>;
   for (const stored of await runs.find(raw, { ...LIMITED, limit: TAKEN_IN_AT_ONCE }).toArray()) {
     const document = completeOutsideRun({ ...stored }, now);

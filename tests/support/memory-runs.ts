@@ -1,0 +1,208 @@
+import { HaystackError } from "../../errors.ts";
+import type { RunDocument, RunStatus } from "../../services/runs/document.ts";
+import {
+  COUNTED_QUEUE, type ClaimRequest, type CommitOutcome, type InboxEvent, type OutboxEntry, type RunCommit, type RunFilter, type RunRecord, type RunStore, type TransitionEntry, type UserLoad,
+} from "../../services/runs/index.ts";
+
+/** The run store's port over plain memory: the whole contract, no latency, no faults. For simulation. */
+
+interface StoredRun {
+  document: RunDocument;
+  snapshot: string | null;
+  machine: RunRecord["machine"];
+  revision: number;
+  token: number;
+  owner: string | null;
+  expires_at: number;
+  wake_at: number | null;
+  attention_at: number | null;
+  changedOutside: boolean;
+  inbox: InboxEvent[];
+  readonly consumed: Set<string>;
+  outbox: readonly OutboxEntry[];
+  readonly history: TransitionEntry[];
+}
+
+export interface MemoryRuns {
+  /** A further store on the same storage. */
+  open(): RunStore;
+  /** What another program does to a run: it writes the status and nothing else. */
+  setStatus(runId: string, status: RunStatus): void;
+  /** What stands, read at once. */
+  peek(runId: string): RunRecord | undefined;
+  /** True when the event is stored for the run, consumed or not. */
+  holds(runId: string, eventId: string): boolean;
+}
+
+export interface MemoryRunsOptions {
+  /** Told of every commit that took effect, with the record that it replaced and the one that stands now. */
+  readonly onCommitted?: (commit: RunCommit, before: RunRecord, after: RunRecord) => void;
+}
+
+const newestFirst = (a: RunDocument, b: RunDocument): number => (a.created_at < b.created_at || (a.created_at === b.created_at && a.run_id < b.run_id) ? 1 : -1);
+
+export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns {
+  const runs = new Map<string, StoredRun>();
+  const journal = new Map<string, string>();
+
+  const recordOf = (run: StoredRun): RunRecord => ({
+    document: run.document,
+    snapshot: run.snapshot,
+    machine: run.machine,
+    revision: run.revision,
+    lease: run.owner === null ? null : { owner: run.owner, token: run.token, expires_at: run.expires_at },
+    wake_at: run.wake_at,
+    inbox: [...run.inbox],
+    outbox: run.outbox,
+  });
+  const leaseEnd = (run: StoredRun): number => (run.owner === null ? 0 : run.expires_at);
+  const attention = (run: StoredRun, otherwise: number | null): number | null => (run.inbox.length > 0 ? 0 : otherwise);
+  const claimAt = (run: StoredRun): number => (run.attention_at === null ? Number.POSITIVE_INFINITY : Math.max(run.attention_at, leaseEnd(run)));
+  const held = (runId: string, token: number): StoredRun | undefined => {
+    const run = runs.get(runId);
+    return run?.token === token ? run : undefined;
+  };
+  const freeRun = (run: StoredRun): void => {
+    run.owner = null;
+    run.expires_at = 0;
+  };
+
+  const due = ({ now, run_id, queued_of }: ClaimRequest): StoredRun[] => {
+    const all = [...runs.values()];
+    if (run_id !== undefined) return all.filter((run) => run.document.run_id === run_id && leaseEnd(run) <= now);
+    if (queued_of === undefined) return all.filter((run) => claimAt(run) <= now).toSorted((a, b) => claimAt(a) - claimAt(b));
+    const queued = all.filter(({ document }) => document.status === "pending" && document.user_email === queued_of);
+    return queued.filter((run) => leaseEnd(run) <= now).toSorted((a, b) => -newestFirst(a.document, b.document));
+  };
+
+  const commitOne = (commit: RunCommit): CommitOutcome => {
+    const run = runs.get(commit.run_id);
+    if (run === undefined) return { result: "missing" };
+    const stands = { revision: run.revision, token: run.token, status: run.document.status };
+    const { expect } = commit;
+    if (expect.revision !== stands.revision || expect.token !== stands.token || expect.status !== stands.status) return { result: "conflict", ...stands };
+    const before = recordOf(run);
+    run.revision += 1;
+    run.document = commit.document;
+    run.snapshot = commit.snapshot;
+    run.machine = commit.machine;
+    run.wake_at = commit.wake_at;
+    run.outbox = commit.outbox;
+    run.inbox = run.inbox.filter(({ id }) => !commit.consumed.includes(id));
+    for (const id of commit.consumed) run.consumed.add(id);
+    run.attention_at = attention(run, commit.attention_at);
+    run.changedOutside = false;
+    run.history.push(...commit.history);
+    onCommitted?.(commit, before, recordOf(run));
+    return { result: "committed" };
+  };
+
+  const loadOf = (user: string | null, now: number): UserLoad => {
+    const own = [...runs.values()].filter(({ document }) => document.user_email === user);
+    const pending = own.filter(({ document }) => document.status === "pending");
+    const queued = pending.filter((run) => leaseEnd(run) <= now);
+    return {
+      user_email: user,
+      active: own.filter(({ document }) => document.status === "running").length + pending.length - queued.length,
+      queued: Math.min(queued.length, COUNTED_QUEUE),
+      queued_since: pending.map(({ document }) => document.created_at).toSorted()[0] ?? null,
+    };
+  };
+
+  const store: RunStore = {
+    async insert(document, lease) {
+      if (runs.has(document.run_id)) throw new HaystackError("RUN_EXISTS", `A run named ${document.run_id} exists already; choose another id.`);
+      runs.set(document.run_id, {
+        document, snapshot: null, machine: null, revision: 0, wake_at: null, attention_at: null, changedOutside: false, inbox: [], consumed: new Set(), outbox: [], history: [],
+        token: lease === undefined ? 0 : 1,
+        owner: lease?.owner ?? null,
+        expires_at: lease?.expires_at ?? 0,
+      });
+    },
+    async get(runId) {
+      const run = runs.get(runId);
+      return run === undefined ? undefined : recordOf(run);
+    },
+    async list({ status, user_email, limit, before }: RunFilter) {
+      const matches = (document: RunDocument): boolean =>
+        (status === undefined || document.status === status) &&
+        (user_email === undefined || document.user_email === user_email) &&
+        (before === undefined || document.created_at < before.created_at || (document.created_at === before.created_at && document.run_id < before.run_id));
+      return [...runs.values()].map(({ document }) => document).filter(matches).toSorted(newestFirst).slice(0, limit ?? 100);
+    },
+    history: async (runId) => [...(runs.get(runId)?.history ?? [])],
+    async claim(request) {
+      return due(request).slice(0, request.limit).map((run) => {
+        run.owner = request.owner;
+        run.token += 1;
+        run.expires_at = request.now + request.lease_ms;
+        return recordOf(run);
+      });
+    },
+    async loads(now) {
+      const users = new Set([...runs.values()].filter(({ document: { status } }) => status === "pending" || status === "running").map(({ document }) => document.user_email));
+      return [...users].map((user) => loadOf(user, now));
+    },
+    async takeOver(owner) {
+      for (const run of runs.values()) if (run.owner === owner) freeRun(run);
+    },
+    async renew(owner, leases, expiresAt) {
+      return leases.flatMap(({ run_id, token }) => {
+        const run = held(run_id, token);
+        if (run?.owner !== owner) return [];
+        run.expires_at = expiresAt;
+        return [run_id];
+      });
+    },
+    async release(leases) {
+      for (const { run_id, token, attention_at } of leases) {
+        const run = held(run_id, token);
+        if (run === undefined) continue;
+        freeRun(run);
+        if (attention_at !== undefined) run.attention_at = attention(run, run.changedOutside ? 0 : attention_at);
+      }
+    },
+    commit: async (commits) => commits.map(commitOne),
+    async deliver(runId, event) {
+      const run = runs.get(runId);
+      if (run === undefined) return "unknown_run";
+      if (run.consumed.has(event.id) || run.inbox.some(({ id }) => id === event.id)) return "duplicate";
+      run.inbox.push(event);
+      run.attention_at = 0;
+      return "stored";
+    },
+    async pending(owner) {
+      const waiting = [...runs.values()].filter((run) => run.owner === owner && (run.inbox.length > 0 || (run.changedOutside && run.document.status === "cancelled")));
+      return waiting.map(({ document, inbox }) => ({ run_id: document.run_id, inbox: [...inbox], status: document.status }));
+    },
+    async journalPut(runId, key, value) {
+      const name = JSON.stringify([runId, key]);
+      if (!journal.has(name)) journal.set(name, JSON.stringify(value));
+      return JSON.parse(journal.get(name) ?? "null") as unknown;
+    },
+    async journalGet(runId, key) {
+      const value = journal.get(JSON.stringify([runId, key]));
+      return value === undefined ? undefined : (JSON.parse(value) as unknown);
+    },
+    close: () => Promise.resolve(),
+  };
+
+  return {
+    open: () => ({ ...store }),
+    setStatus(runId, status) {
+      const run = runs.get(runId);
+      if (run === undefined || run.document.status === status) return;
+      run.document = { ...run.document, status };
+      run.attention_at = 0;
+      run.changedOutside = true;
+    },
+    peek(runId) {
+      const run = runs.get(runId);
+      return run === undefined ? undefined : recordOf(run);
+    },
+    holds(runId, eventId) {
+      const run = runs.get(runId);
+      return run !== undefined && (run.consumed.has(eventId) || run.inbox.some(({ id }) => id === eventId));
+    },
+  };
+}

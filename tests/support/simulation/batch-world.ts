@@ -1,0 +1,124 @@
+import { HaystackError } from "../../../errors.ts";
+import { TERMINAL_JOB_STATES, type BatchService, type InferenceJobSpec, type JobState, type JobStatus } from "../../../services/batch/index.ts";
+import type { JobChanged } from "../../../services/job-events/index.ts";
+import type { Clock } from "../../../services/clock/index.ts";
+import type { Network } from "./network.ts";
+import type { Random } from "./random.ts";
+
+/** Google Batch as it behaves on bad days: late to know its own jobs, queued jobs that fail, old preemption news before a success. */
+export interface BatchWorld {
+  readonly client: (network: Network) => BatchService;
+  /** What is true, whatever `get` says. */
+  readonly jobs: ReadonlyMap<string, SimulatedJob>;
+  /** False for a job whose output file is missing or not valid. */
+  hasOutput(jobId: string): boolean;
+}
+
+export interface SimulatedJob {
+  readonly spec: InferenceJobSpec;
+  readonly visible_at: number;
+  readonly started_at: number;
+  state: JobState;
+  failure?: NonNullable<JobStatus["failure"]>;
+}
+
+export interface BatchWorldOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly faultsUntil: number;
+  readonly publish: (event: JobChanged) => void;
+  readonly onSubmitted: (spec: InferenceJobSpec, isNew: boolean) => void;
+  readonly onState: (jobId: string, state: JobState) => void;
+}
+
+const NOT_FOUND_GRACE_MS = 300_000;
+const LONGEST_INVISIBLE_MS = 280_000;
+
+export const isRunningJob = ({ state }: SimulatedJob): boolean => !TERMINAL_JOB_STATES.has(state);
+
+export function batchWorld(options: BatchWorldOptions): BatchWorld {
+  const { clock, random } = options;
+  const jobs = new Map<string, SimulatedJob>();
+  let eventCount = 0;
+
+  const announce = (job: SimulatedJob, state: JobState): void => options.publish({ event_id: `event-${++eventCount}`, job_id: job.spec.job_id, state });
+  const change = (job: SimulatedJob, state: JobState): void => {
+    if (!isRunningJob(job)) return;
+    job.state = state;
+    options.onState(job.spec.job_id, state);
+    announce(job, state);
+  };
+  const after = (ms: number, work: () => void): void => void clock.at(clock.now() + ms, work);
+  const fail = (job: SimulatedJob, kind: "preempted" | "transient" | "application" | "over_time"): void => {
+    if (!isRunningJob(job)) return;
+    job.failure = { kind, reason: "the simulated job failed", exit_code: kind === "preempted" ? 50_001 : 1 };
+    change(job, "FAILED");
+  };
+
+  /** What will become of a job when nobody interferes. */
+  const live = (job: SimulatedJob): void => {
+    const faulty = clock.now() < options.faultsUntil;
+    const queued = random.between(1, 60_000);
+    const ends = queued + random.between(2_000, 200_000);
+    if (faulty && random.chance(0.05)) return after(queued, () => fail(job, "transient"));
+    after(queued, () => {
+      if (job.state === "QUEUED") change(job, "RUNNING");
+    });
+    if (faulty && random.chance(0.04)) return;
+    if (faulty && random.chance(0.15)) return after(ends, () => fail(job, random.pick(["preempted", "preempted", "transient", "application", "over_time"])));
+    if (faulty && random.chance(0.01)) return after(ends, () => change(job, "CANCELLED"));
+    if (random.chance(0.1)) after(ends - 1_000, () => announce(job, "FAILED"));
+    after(ends, () => change(job, "SUCCEEDED"));
+  };
+
+  const submit = (spec: InferenceJobSpec): JobStatus => {
+    const known = jobs.get(spec.job_id);
+    options.onSubmitted(spec, known === undefined);
+    if (known !== undefined) {
+      if (known.spec.run_id !== spec.run_id) throw new HaystackError("JOB_NOT_OURS", `The job ${spec.job_id} is another run's.`);
+      return statusOf(known);
+    }
+    const isLate = clock.now() < options.faultsUntil && random.chance(0.2);
+    const job: SimulatedJob = { spec, visible_at: clock.now() + (isLate ? random.between(1_000, LONGEST_INVISIBLE_MS) : 0), started_at: clock.now(), state: "QUEUED" };
+    jobs.set(spec.job_id, job);
+    options.onState(spec.job_id, "QUEUED");
+    live(job);
+    return statusOf(job);
+  };
+
+  const statusOf = (job: SimulatedJob): JobStatus => ({
+    job_id: job.spec.job_id,
+    state: job.state,
+    run_seconds: Math.round((clock.now() - job.started_at) / 1_000),
+    ...(job.failure === undefined ? {} : { failure: job.failure }),
+  });
+  const visible = (jobId: string): SimulatedJob | undefined => {
+    const job = jobs.get(jobId);
+    return job !== undefined && clock.now() >= job.visible_at ? job : undefined;
+  };
+
+  const cancel = (jobId: string): void => {
+    const job = visible(jobId);
+    if (job === undefined || !isRunningJob(job) || job.state === "CANCELLATION_IN_PROGRESS") return;
+    change(job, "CANCELLATION_IN_PROGRESS");
+    const ending = random.between(100, 60_000);
+    after(ending, () => change(job, "CANCELLED"));
+  };
+
+  return {
+    jobs,
+    hasOutput: (jobId) => jobs.get(jobId)?.state === "SUCCEEDED" && !/[13579]00$/.test(String(jobs.get(jobId)?.started_at)),
+    client: ({ call }) => ({
+      submit: (spec) => call(() => submit(spec)),
+      get: (jobId) =>
+        call(() => {
+          const job = visible(jobId);
+          return job === undefined ? undefined : statusOf(job);
+        }),
+      cancel: (jobId) => call(() => cancel(jobId)),
+      notFoundGraceMs: NOT_FOUND_GRACE_MS,
+      model: { name: "simulated", is_baseline: true },
+      close: () => Promise.resolve(),
+    }),
+  };
+}

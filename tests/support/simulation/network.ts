@@ -1,0 +1,51 @@
+import type { HaystackError } from "../../../errors.ts";
+import type { Clock } from "../../../services/clock/index.ts";
+import type { DaemonProcess } from "./daemon-process.ts";
+import type { Random } from "./random.ts";
+
+/** The way from a process to a service: slow, sometimes lost on the way there (nothing happened) or back (it happened). */
+export interface Network {
+  call<Result>(work: () => Result | Promise<Result>): Promise<Result>;
+}
+
+export interface NetworkFaults {
+  /** No fault begins after this time. */
+  readonly until: number;
+  readonly lostRequests: number;
+  readonly lostAnswers: number;
+  /** Share of calls that take up to `slowMs`. */
+  readonly slow: number;
+  readonly slowMs: number;
+  readonly outages: readonly { readonly from: number; readonly to: number }[];
+}
+
+/** A request is on its way for no longer than this; the service acts on it even when its sender is dead by then. */
+export const LONGEST_REQUEST_MS = 5_000;
+
+export function network(process: DaemonProcess, world: Clock, random: Random, faults: NetworkFaults, unavailable: () => HaystackError): Network {
+  const delay = (): number => (world.now() < faults.until && random.chance(faults.slow) ? random.between(10, faults.slowMs) : random.between(1, 4));
+  const isOut = (): boolean => faults.outages.some(({ from, to }) => world.now() >= from && world.now() < to);
+  return {
+    call<Result>(work: () => Result | Promise<Result>): Promise<Result> {
+      if (!process.alive) return new Promise(() => undefined);
+      const faulty = world.now() < faults.until;
+      const lostRequest = faulty && (isOut() || random.chance(faults.lostRequests));
+      const lostAnswer = faulty && random.chance(faults.lostAnswers);
+      const there = faulty && random.chance(faults.slow) ? random.between(1, LONGEST_REQUEST_MS) : 0;
+      const back = delay();
+      const { promise, resolve, reject } = Promise.withResolvers<Result>();
+      const act = async (): Promise<void> => {
+        try {
+          const result = await work();
+          process.later(back, () => (lostAnswer ? reject(unavailable()) : resolve(result)));
+        } catch (error) {
+          process.later(back, () => reject(error as Error));
+        }
+      };
+      if (lostRequest) process.later(there + back, () => reject(unavailable()));
+      else if (there === 0) void act();
+      else world.at(world.now() + there, () => void act());
+      return promise;
+    },
+  };
+}
