@@ -60,6 +60,7 @@ export const ERROR_CATALOGUE = {
   PREDICTION_INVALID: entry(false, 502, 1),
   INFERENCE_COMMAND_INVALID: entry(false, 400, 2),
   BATCH_UNAVAILABLE: entry(true, 503, 1),
+  JOB_EVENTS_UNAVAILABLE: entry(true, 503, 1),
   BATCH_QUOTA: entry(true, 503, 1),
   BATCH_REFUSED: entry(false, 502, 1),
   // Objects and mail

@@ -1,8 +1,9 @@
 import { createActor, type Actor, type AnyActorRef, type InspectionEvent, type Snapshot } from "xstate";
 import { HaystackError, type ErrorRecord, toHaystackError } from "../errors.ts";
+import { isRunId } from "../machines/job-id.ts";
 import type { RunContext, RunEvent } from "../machines/run-types.ts";
 import { RUN_MACHINE, type RunMachine } from "../machines/run.ts";
-import { earliestWakeUp, isResting, runState } from "../machines/run-view.ts";
+import { earliestWakeUp, isResting, runState, runView } from "../machines/run-view.ts";
 import { migrateSnapshot } from "../machines/versions.ts";
 import type { Clock } from "../services/clock/index.ts";
 import type { RunDocument, RunStatus, Usage } from "../services/runs/document.ts";
@@ -251,14 +252,20 @@ export function createRunHost(options: RunHostOptions): RunHost {
     },
   });
 
-  if (stored === undefined) {
+  if (!isRunId(runId)) {
+    starting = false;
+    breakDown(new HaystackError("USAGE", `The run id ${runId} cannot name jobs; a run id has lower-case letters, digits and inner hyphens, at most 44.`));
+  } else if (stored === undefined) {
     starting = false;
     breakDown(new HaystackError("MACHINE_VERSION_UNKNOWN", `Run ${runId} was written by version ${record.machine?.version ?? "?"} of the machine, which this release cannot read; run the release that wrote it.`));
   } else {
     actor.subscribe({ error: (thrown) => breakDown(toHaystackError(thrown)) });
     actor.start();
     starting = false;
-    if (stored === null) touch();
+    const state = actor.getSnapshot();
+    const differs = runView(state.value, state.context).status !== document.status;
+    if (differs && document.status === "cancelled") host.send({ type: "cancel.requested" });
+    if (stored === null || differs) touch();
   }
   for (const event of record.inbox) host.deliver(event);
   return host;

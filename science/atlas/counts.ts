@@ -79,7 +79,7 @@ export interface CellCounts {
 
 /**
  * The counts of one cell from its stored values, zeros left out. For log1p values of c / L * T the counts c follow
- * without knowing L or T: expm1(x) is proportional to c, and the smallest is one of the counts 1 to 100.
+ * without knowing L or T: expm1(x) is proportional to c, and the smallest is one of the counts 1 to 10.
  */
 export function cellCounts(values: Float32Array, kind: "counts" | "log1p", logBase: number): CellCounts {
   const tolerance = kind === "counts" ? NOT_WHOLE : 1;
@@ -95,7 +95,7 @@ export function cellCounts(values: Float32Array, kind: "counts" | "log1p", logBa
   const toNatural = Math.log(logBase);
   const linear = Float64Array.from(values, (value) => Math.expm1(value * toNatural));
   const smallest = linear.reduce((least, value) => (value < least ? value : least), Infinity);
-  for (let count = 1; count <= 100; count += 1) {
+  for (let count = 1; count <= 10; count += 1) {
     const scale = refineScale(linear, count / smallest);
     if (linear.every((value) => isWhole(value * scale))) return { counts: Float32Array.from(linear, (value) => Math.round(value * scale)), bad, exact: true };
   }

@@ -44,7 +44,7 @@ export function requestId(jobId: string): string {
 }
 
 /** CreateJob is not retried by the client's own settings; with our request id it may be. */
-function callOptions(patienceMs: number): NonNullable<Parameters<v1.BatchServiceClient["createJob"]>[1]> {
+function callOptions(patienceMs: number) {
   const callMs = Math.ceil(patienceMs / 3);
   return {
     timeout: callMs,

@@ -10,14 +10,13 @@ export interface BatchWorld {
   readonly client: (network: Network) => BatchService;
   /** What is true, whatever `get` says. */
   readonly jobs: ReadonlyMap<string, SimulatedJob>;
-  /** False for a job whose output file is missing or not valid. */
-  hasOutput(jobId: string): boolean;
 }
 
 export interface SimulatedJob {
   readonly spec: InferenceJobSpec;
   readonly visible_at: number;
-  readonly started_at: number;
+  readonly created_at: number;
+  readonly output_valid: boolean;
   state: JobState;
   failure?: NonNullable<JobStatus["failure"]>;
 }
@@ -78,8 +77,9 @@ export function batchWorld(options: BatchWorldOptions): BatchWorld {
       if (known.spec.run_id !== spec.run_id) throw new HaystackError("JOB_NOT_OURS", `The job ${spec.job_id} is another run's.`);
       return statusOf(known);
     }
-    const isLate = clock.now() < options.faultsUntil && random.chance(0.2);
-    const job: SimulatedJob = { spec, visible_at: clock.now() + (isLate ? random.between(1_000, LONGEST_INVISIBLE_MS) : 0), started_at: clock.now(), state: "QUEUED" };
+    const faulty = clock.now() < options.faultsUntil;
+    const invisibleMs = faulty && random.chance(0.2) ? random.between(1_000, LONGEST_INVISIBLE_MS) : 0;
+    const job: SimulatedJob = { spec, visible_at: clock.now() + invisibleMs, created_at: clock.now(), output_valid: !(faulty && random.chance(0.03)), state: "QUEUED" };
     jobs.set(spec.job_id, job);
     options.onState(spec.job_id, "QUEUED");
     live(job);
@@ -89,7 +89,7 @@ export function batchWorld(options: BatchWorldOptions): BatchWorld {
   const statusOf = (job: SimulatedJob): JobStatus => ({
     job_id: job.spec.job_id,
     state: job.state,
-    run_seconds: Math.round((clock.now() - job.started_at) / 1_000),
+    run_seconds: Math.round((clock.now() - job.created_at) / 1_000),
     ...(job.failure === undefined ? {} : { failure: job.failure }),
   });
   const visible = (jobId: string): SimulatedJob | undefined => {
@@ -107,15 +107,14 @@ export function batchWorld(options: BatchWorldOptions): BatchWorld {
 
   return {
     jobs,
-    hasOutput: (jobId) => jobs.get(jobId)?.state === "SUCCEEDED" && !/[13579]00$/.test(String(jobs.get(jobId)?.started_at)),
     client: ({ call }) => ({
-      submit: (spec) => call(() => submit(spec)),
-      get: (jobId) =>
+      submit: (spec, signal) => call(() => submit(spec), signal),
+      get: (jobId, signal) =>
         call(() => {
           const job = visible(jobId);
           return job === undefined ? undefined : statusOf(job);
-        }),
-      cancel: (jobId) => call(() => cancel(jobId)),
+        }, signal),
+      cancel: (jobId, signal) => call(() => cancel(jobId), signal),
       notFoundGraceMs: NOT_FOUND_GRACE_MS,
       model: { name: "simulated", is_baseline: true },
       close: () => Promise.resolve(),

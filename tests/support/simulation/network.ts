@@ -1,11 +1,12 @@
-import type { HaystackError } from "../../../errors.ts";
+import { HaystackError } from "../../../errors.ts";
 import type { Clock } from "../../../services/clock/index.ts";
 import type { DaemonProcess } from "./daemon-process.ts";
 import type { Random } from "./random.ts";
 
 /** The way from a process to a service: slow, sometimes lost on the way there (nothing happened) or back (it happened). */
 export interface Network {
-  call<Result>(work: () => Result | Promise<Result>): Promise<Result>;
+  /** An aborted call is given up at once; its request may still arrive. */
+  call<Result>(work: () => Result | Promise<Result>, signal?: AbortSignal): Promise<Result>;
 }
 
 export interface NetworkFaults {
@@ -26,7 +27,7 @@ export function network(process: DaemonProcess, world: Clock, random: Random, fa
   const delay = (): number => (world.now() < faults.until && random.chance(faults.slow) ? random.between(10, faults.slowMs) : random.between(1, 4));
   const isOut = (): boolean => faults.outages.some(({ from, to }) => world.now() >= from && world.now() < to);
   return {
-    call<Result>(work: () => Result | Promise<Result>): Promise<Result> {
+    call<Result>(work: () => Result | Promise<Result>, signal?: AbortSignal): Promise<Result> {
       if (!process.alive) return new Promise(() => undefined);
       const faulty = world.now() < faults.until;
       const lostRequest = faulty && (isOut() || random.chance(faults.lostRequests));
@@ -42,6 +43,7 @@ export function network(process: DaemonProcess, world: Clock, random: Random, fa
           process.later(back, () => reject(error as Error));
         }
       };
+      signal?.addEventListener("abort", () => reject(new HaystackError("STEP_ABORTED", "The call was given up.")), { once: true });
       if (lostRequest) process.later(there + back, () => reject(unavailable()));
       else if (there === 0) void act();
       else world.at(world.now() + there, () => void act());

@@ -1,0 +1,82 @@
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { expect, onTestFinished, test } from "vitest";
+import { openSqliteRuns } from "../../services/runs/sqlite.ts";
+import { hostRuns, run, temporaryFolder } from "../support/hosted-runs.ts";
+import { scriptedEffects } from "../support/scripted-effects.ts";
+
+const NOTICED_WITHIN_MS = 1_000;
+
+/** A store, and another program's own connection to the same file. */
+async function shared() {
+  const file = join(await temporaryFolder(), "runs.sqlite");
+  const store = await openSqliteRuns({ file });
+  const other = new DatabaseSync(file);
+  onTestFinished(async () => {
+    other.close();
+    await store.close();
+  });
+  return { store, setStatus: (runId: string, status: string) => other.prepare("UPDATE runs SET status = ? WHERE run_id = ?").run(status, runId) };
+}
+
+test("a run inserted as pending by another program is picked up within a second", async () => {
+  const { store } = await shared();
+  const { committed } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }));
+  const inserted = Date.now();
+  await store.insert(run("r1"));
+  await committed("r1", ({ status }) => status === "running");
+  expect(Date.now() - inserted).toBeLessThan(NOTICED_WITHIN_MS);
+});
+
+test("a run set to cancelled by another program is cancelled within a second, its jobs too", async () => {
+  const { store, setStatus } = await shared();
+  const effects = scriptedEffects({ now: () => Date.now(), jobState: "RUNNING" });
+  const { supervisor, committed } = await hostRuns(store, effects);
+  const settled = supervisor.settled("r1");
+  await supervisor.submit(run("r1"));
+  await committed("r1", (_, entries) => entries.some(({ actor, to }) => actor === "controlJob" && to === "awaiting"));
+  setStatus("r1", "cancelled");
+  const changed = Date.now();
+  await committed("r1", (_, entries) => entries.some(({ to }) => to === "cancelling"));
+  expect(Date.now() - changed).toBeLessThan(NOTICED_WITHIN_MS);
+  expect(await settled).toMatchObject({ status: "cancelled", termination_reason: "cancelled" });
+  expect([...effects.jobs.values()]).toEqual(["CANCELLED", "CANCELLED"]);
+});
+
+test("a cancellation from outside while nobody hosts the run is honoured by the next host", async () => {
+  const { store, setStatus } = await shared();
+  await store.insert(run("r1"));
+  setStatus("r1", "cancelled");
+  const { committed } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }));
+  expect(await committed("r1", ({ current_phase }) => current_phase === null)).toMatchObject({ status: "cancelled", started_at: null });
+});
+
+test("a status that another program puts on a finished run does not stand", async () => {
+  const { store, setStatus } = await shared();
+  const { supervisor, committed } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }));
+  const settled = supervisor.settled("r1");
+  await supervisor.submit(run("r1"));
+  const { updated_at } = await settled;
+  setStatus("r1", "cancelled");
+  expect(await committed("r1", (document) => document.updated_at > updated_at)).toMatchObject({ status: "completed", final_score: 8 });
+});
+
+test("a run whose id cannot name jobs fails with a plain sentence", async () => {
+  const { store } = await shared();
+  const { committed } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }));
+  await store.insert(run("Not A Run Id"));
+  expect(await committed("Not A Run Id", ({ status }) => status === "failed")).toMatchObject({ error: { code: "USAGE" } });
+});
+
+test("a snapshot of an unknown machine version is parked as failed and kept as it is", async () => {
+  const { store } = await shared();
+  await store.insert(run("r1"), { owner: "writer", expires_at: Date.now() + 60_000 });
+  const document = { ...run("r1"), status: "running" as const, current_phase: "inference" as const };
+  const commit = { run_id: "r1", expect: { revision: 0, token: 1, status: "pending" as const }, document, snapshot: '{"value":"dreaming"}', machine: { id: "run", version: "0" }, wake_at: null, attention_at: 0, consumed: [], outbox: [], history: [] };
+  await store.commit([commit]);
+  await store.takeOver("writer");
+  const { committed, mails } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }));
+  expect(await committed("r1", ({ status }) => status === "failed")).toMatchObject({ current_phase: "inference", error: { code: "MACHINE_VERSION_UNKNOWN", phase: "inference" } });
+  expect(await store.get("r1")).toMatchObject({ snapshot: '{"value":"dreaming"}', machine: { version: "0" } });
+  expect(mails.map(({ subject }) => subject)).toEqual(["run_failed"]);
+});

@@ -1,0 +1,108 @@
+import type { RunConfig } from "../../../services/runs/document.ts";
+import type { NetworkFaults } from "./network.ts";
+import { seededRandom, type Random } from "./random.ts";
+
+/** What a seed decides beforehand: the runs, what people and other programs do, and what breaks when. Times are milliseconds. */
+
+export interface PlannedRun {
+  readonly run_id: string;
+  readonly user_email: string | null;
+  readonly at: number;
+  /** Inserted as `pending` by another program, or submitted through a daemon. */
+  readonly inserted: "outside" | "through a daemon";
+  readonly config: Partial<RunConfig>;
+  readonly scores: readonly number[];
+  readonly strategy: "synthetic_control" | "query_as_control";
+}
+
+export interface PlannedAction {
+  readonly kind: "cancel" | "cancel outside" | "retry";
+  readonly run_id: string;
+  readonly at: number;
+}
+
+export interface PlannedTrouble {
+  readonly kind: "kill" | "stall" | "drain";
+  readonly daemon: number;
+  readonly at: number;
+  /** How long the process is gone or stands still. */
+  readonly ms: number;
+}
+
+export interface Scenario {
+  readonly start: number;
+  readonly faultsUntil: number;
+  readonly daemons: number;
+  readonly pollMs: number;
+  readonly leaseMs: number;
+  readonly passivateMs: number;
+  readonly maxActive: number;
+  readonly reconcileMs: number;
+  readonly runs: readonly PlannedRun[];
+  readonly actions: readonly PlannedAction[];
+  readonly troubles: readonly PlannedTrouble[];
+  readonly storeFaults: NetworkFaults;
+  readonly serviceFaults: NetworkFaults;
+}
+
+const START = 1_800_000_000_000;
+const MINUTE = 60_000;
+
+const times = <Item>(count: number, make: (index: number) => Item): Item[] => Array.from({ length: count }, (_, index) => make(index));
+
+function planRun(random: Random, index: number, span: number): PlannedRun {
+  return {
+    run_id: `run-${index + 1}`,
+    user_email: random.chance(0.9) ? `user${random.between(1, 2)}@example.org` : null,
+    at: START + random.between(0, span / 3),
+    inserted: random.chance(0.4) ? "outside" : "through a daemon",
+    config: { max_iterations: random.between(1, 3), job_deadline_seconds: random.between(120, 600), max_job_attempts: random.between(1, 3) },
+    scores: times(3, () => random.between(3, 8)),
+    strategy: random.chance(0.6) ? "synthetic_control" : "query_as_control",
+  };
+}
+
+export function planScenario(seed: number): Scenario {
+  const random = seededRandom(seed, "scenario");
+  const span = random.between(5, 40) * MINUTE;
+  const faultsUntil = START + span;
+  const leaseMs = random.between(10, 40) * 1_000;
+  const runs = times(random.between(1, 3), (index) => planRun(random, index, span));
+  const daemons = random.between(1, 2);
+  const moment = (): number => START + random.between(0, span);
+  const actions = runs.flatMap(({ run_id, at }): PlannedAction[] => [
+    ...times(random.between(0, 2), (): PlannedAction => ({ kind: "retry", run_id, at: at + random.between(0, span) })),
+    ...(random.chance(0.4) ? [{ kind: random.pick<PlannedAction["kind"]>(["cancel", "cancel outside"]), run_id, at: at + random.between(0, span) }] : []),
+  ]);
+  const troubles = [
+    ...times(random.between(0, 4), (): PlannedTrouble => ({ kind: "kill", daemon: random.between(1, daemons), at: moment(), ms: random.between(100, 2 * MINUTE) })),
+    ...times(random.between(0, 2), (): PlannedTrouble => ({ kind: "stall", daemon: random.between(1, daemons), at: moment(), ms: random.between(1_000, 4 * leaseMs) })),
+    ...times(random.between(0, 1), (): PlannedTrouble => ({ kind: "drain", daemon: random.between(1, daemons), at: moment(), ms: random.between(100, MINUTE) })),
+  ];
+  const faults = (slowMs: number): NetworkFaults => ({
+    until: faultsUntil,
+    lostRequests: random.pick([0, 0.01, 0.05]),
+    lostAnswers: random.pick([0, 0.01, 0.05]),
+    slow: random.pick([0.01, 0.05]),
+    slowMs,
+    outages: times(random.between(0, 2), () => {
+      const from = moment();
+      return { from, to: from + random.between(1_000, 90_000) };
+    }),
+  });
+  return {
+    start: START,
+    faultsUntil,
+    daemons,
+    pollMs: random.between(1, 5) * 1_000,
+    leaseMs,
+    passivateMs: random.pick([5_000, 30_000, 600_000]),
+    maxActive: random.between(1, 3),
+    reconcileMs: random.between(5, 60) * 1_000,
+    runs,
+    actions,
+    troubles,
+    storeFaults: faults(random.pick([500, 5_000, 2 * leaseMs])),
+    serviceFaults: faults(10_000),
+  };
+}

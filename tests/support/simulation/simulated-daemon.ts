@@ -1,0 +1,107 @@
+import { bindRunMachine } from "../../../actors/bind-run-machine.ts";
+import type { StepPorts } from "../../../actors/steps/ports.ts";
+import { createSupervisor, type Supervisor } from "../../../actors/supervisor.ts";
+import { HaystackError } from "../../../errors.ts";
+import type { Clock } from "../../../services/clock/index.ts";
+import type { MailService } from "../../../services/mail/index.ts";
+import type { RunStore } from "../../../services/runs/index.ts";
+import type { BatchWorld } from "./batch-world.ts";
+import { daemonProcess, type DaemonProcess } from "./daemon-process.ts";
+import type { JobEventChannel } from "./job-event-channel.ts";
+import { network } from "./network.ts";
+import { seededRandom } from "./random.ts";
+import type { PlannedRun, Scenario } from "./scenario.ts";
+import { simulatedEffects } from "./simulated-effects.ts";
+import { storeClient, storeUnavailable } from "./store-client.ts";
+import type { Witness } from "./witness.ts";
+
+/** One daemon in the world: the production supervisor behind faulty networks. */
+export interface SimulatedDaemon {
+  readonly process: DaemonProcess;
+  readonly supervisor: Supervisor;
+}
+
+export interface World {
+  readonly seed: number;
+  readonly scenario: Scenario;
+  readonly clock: Clock;
+  readonly openStore: (process: DaemonProcess) => RunStore;
+  readonly batch: BatchWorld;
+  readonly channel: JobEventChannel;
+  readonly witness: Witness;
+}
+
+const NO_USAGE = { gpu_seconds: 0, gpu_cost_usd: 0, llm_tokens: 0, llm_cost_usd: 0 };
+
+export function startDaemon(world: World, name: string): SimulatedDaemon {
+  const { seed, scenario, witness, batch } = world;
+  const process = daemonProcess(name, world.clock);
+  const stream = (part: string) => seededRandom(seed, `${name}/${part}`);
+  const net = (part: string, unavailable: () => HaystackError) =>
+    network(process, world.clock, stream(part), part === "store" ? scenario.storeFaults : scenario.serviceFaults, unavailable);
+  const store = storeClient(world.openStore(process), net("store", storeUnavailable), {
+    onKnown: (record) => witness.known(process, record),
+    onRefused: (runId) => witness.refused(process, runId),
+    onRelease: (runId, token) => witness.released(process, runId, token),
+  });
+
+  const mailNetwork = net("mail", () => new HaystackError("MAIL_UNAVAILABLE", "The simulated mail service gave no answer."));
+  const mail: MailService = {
+    async send({ key }) {
+      let sent: ReturnType<Witness["mailSent"]> | undefined;
+      try {
+        await mailNetwork.call(() => {
+          sent = witness.mailSent(process, key.split(".")[0] ?? "", key);
+        });
+      } catch (thrown) {
+        if (sent !== undefined) sent.uncertain = true;
+        throw thrown;
+      }
+    },
+    close: () => Promise.resolve(),
+  };
+
+  const objectNetwork = net("objects", () => new HaystackError("OBJECTS_UNAVAILABLE", "The simulated objects gave no answer."));
+  const ports = {
+    batch: batch.client(net("batch", () => new HaystackError("INTERNAL", "The simulated Batch gave no answer."))),
+    clock: process.clock,
+    reconcileMs: scenario.reconcileMs,
+    objects: {
+      fetch: ({ path }: { readonly path: string }) =>
+        objectNetwork.call(() => {
+          const missing = [...batch.jobs.values()].findLast(({ spec, state }) => spec.output === path && state === "SUCCEEDED")?.output_valid === false;
+          if (missing) throw new HaystackError("OBJECT_NOT_FOUND", `There is no object ${path}.`);
+          return path;
+        }),
+    },
+    compute: { run: async () => "0" },
+  } as unknown as StepPorts;
+
+  const effectsOf = (run: PlannedRun | undefined) =>
+    simulatedEffects({ process, witness, random: stream("science"), faultsUntil: scenario.faultsUntil, ports, scores: run?.scores ?? [8], strategy: run?.strategy ?? "query_as_control" });
+  const supervisor = createSupervisor({
+    store,
+    machine: bindRunMachine(effectsByRun(scenario.runs, effectsOf)),
+    clock: process.clock,
+    jobEvents: world.channel.client(process),
+    mail,
+    composeMail: async (document, { key, kind }) => ({ key, to: document.user_email ?? "", subject: kind, text: kind, html: kind }),
+    usage: () => NO_USAGE,
+    owner: name,
+    limits: { maxActive: scenario.maxActive, maxActivePerUser: scenario.maxActive },
+    sweeps: true,
+    leaseMs: scenario.leaseMs,
+    pollMs: scenario.pollMs,
+    passivateMs: scenario.passivateMs,
+    random: (() => {
+      const jitter = stream("jitter");
+      return () => jitter.between(0, 1_000) / 1_000;
+    })(),
+    onTrouble: ({ code, message }) => {
+      witness.trace(`trouble ${name} ${code} ${message}`);
+      if (code === "SNAPSHOT_TOO_LARGE" || code === "MACHINE_VERSION_UNKNOWN" || message.includes("is not a function") || message.includes("undefined")) witness.violated("trouble", message);
+    },
+  });
+  void supervisor.start();
+  return { process, supervisor };
+}

@@ -1,0 +1,168 @@
+import { createHash } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
+import type { StateValue } from "xstate";
+import type { JobRecord, RunContext } from "../../../machines/run-types.ts";
+import { earliestWakeUp, runState, runView, type RunState } from "../../../machines/run-view.ts";
+import type { RunCommit, RunRecord } from "../../../services/runs/index.ts";
+import type { DaemonProcess } from "./daemon-process.ts";
+
+/** Sees everything that happens in a simulated world, keeps a trace of it, and says when the durability contract is broken. */
+
+interface Persisted {
+  readonly value?: StateValue;
+  readonly status: string;
+  readonly context?: unknown;
+  readonly children?: Readonly<Record<string, { readonly snapshot: Persisted }>>;
+}
+
+interface Invocation {
+  readonly id: string;
+  readonly context: { readonly job?: JobRecord };
+}
+
+/** The steps that a snapshot has under way, with the context of the machine that invoked each. */
+function invocations({ children, context }: Persisted): Invocation[] {
+  return Object.entries(children ?? {}).flatMap(([id, { snapshot }]): Invocation[] => {
+    if (snapshot.status !== "active") return [];
+    return snapshot.value === undefined ? [{ id, context: context as Invocation["context"] }] : invocations(snapshot);
+  });
+}
+
+export interface StartedEffect {
+  readonly run_id: string;
+  readonly name: string;
+  /** For the steps of an inference job. */
+  readonly job_id?: string;
+}
+
+interface SentMail {
+  readonly process: DaemonProcess;
+  readonly token: number;
+  /** The sender heard of a failure, or of nothing yet. */
+  uncertain: boolean;
+}
+
+export interface Witness {
+  readonly violations: readonly string[];
+  /** Same seed, same digest. */
+  digest(): string;
+  trace(line: string): void;
+  violated(rule: string, what: string): void;
+  committed(commit: RunCommit, before: RunRecord, after: RunRecord): void;
+  known(process: DaemonProcess, record: Pick<RunRecord, "snapshot" | "lease"> & { readonly run_id: string }): void;
+  refused(process: DaemonProcess, runId: string): void;
+  released(process: DaemonProcess, runId: string, token: number): void;
+  effectStarted(process: DaemonProcess, effect: StartedEffect): void;
+  mailSent(process: DaemonProcess, runId: string, key: string): SentMail;
+  mailsOf(key: string): number;
+  stateOf(runId: string): RunState | undefined;
+  /** When the run's machine came to its last stored state. */
+  changedAt(runId: string): number;
+}
+
+export interface WitnessOptions {
+  readonly now: () => number;
+  readonly stored: (runId: string) => RunRecord | undefined;
+  readonly liveJobs: (runId: string) => readonly string[];
+  readonly onTrace?: ((line: string) => void) | undefined;
+}
+
+const hasEnded = (state: RunState): boolean => state === "completed" || state === "failed" || state === "cancelled";
+
+export function createWitness({ now, stored, liveJobs, onTrace }: WitnessOptions): Witness {
+  const hash = createHash("sha256");
+  const violations: string[] = [];
+  const states = new Map<string, { readonly state: RunState; readonly at: number }>();
+  const knowledge = new Map<string, { readonly snapshot: string | null; readonly token: number }>();
+  const mails = new Map<string, SentMail[]>();
+  const keyOf = (process: DaemonProcess, runId: string): string => `${process.name}/${runId}`;
+
+  const trace = (line: string): void => {
+    const text = `${now()} ${line}\n`;
+    hash.update(text);
+    onTrace?.(text);
+  };
+  const violated = (rule: string, what: string): void => {
+    violations.push(`${rule} at ${now()}: ${what}`);
+    trace(`VIOLATION ${rule} ${what}`);
+  };
+  const holdsLease = (process: DaemonProcess, runId: string): boolean => {
+    const lease = stored(runId)?.lease;
+    return lease?.owner === process.name && lease.token === knowledge.get(keyOf(process, runId))?.token;
+  };
+
+  const checkDocument = (commit: RunCommit, snapshot: Persisted): void => {
+    const context = snapshot.context as RunContext;
+    const view = runView(snapshot.value ?? {}, context);
+    for (const [field, value] of Object.entries(view)) {
+      const shown: unknown = commit.document[field as keyof typeof view];
+      if (!isDeepStrictEqual(shown, value)) violated("D1", `${commit.run_id} shows ${field} ${JSON.stringify(shown)}, its snapshot says ${JSON.stringify(value)}`);
+    }
+    if (commit.wake_at !== earliestWakeUp(snapshot)) violated("D6", `${commit.run_id} wakes at ${commit.wake_at}, its snapshot at ${earliestWakeUp(snapshot)}`);
+    const owed = new Set(commit.outbox.map(({ key }) => key));
+    if (commit.document.user_email !== null) for (const { key } of context.mails) if (!owed.has(key)) violated("D1", `${key} is owed and not in the outbox`);
+  };
+
+  return {
+    violations,
+    digest: () => hash.copy().digest("hex"),
+    trace,
+    violated,
+
+    committed(commit, before, after) {
+      const runId = commit.run_id;
+      const snapshot = JSON.parse(commit.snapshot) as Persisted;
+      const state = runState(snapshot.value ?? {});
+      trace(`commit ${runId} r${after.revision} t${commit.expect.token} ${JSON.stringify(snapshot.value)} ${commit.document.status} consumed ${commit.consumed.join(",")}`);
+      checkDocument(commit, snapshot);
+      for (const { revision } of commit.history) if (revision !== before.revision + 1) violated("D1", `${runId} logs revision ${revision} in the commit after ${before.revision}`);
+      const stateLogged = commit.history.findLast(({ actor }) => actor === "run")?.to.split(".")[0];
+      if (stateLogged !== undefined && stateLogged !== state) violated("D1", `${runId} logs ${stateLogged} and stores a snapshot in ${state}`);
+      const waiting = new Set(before.inbox.map(({ id }) => id));
+      for (const id of commit.consumed) if (!waiting.has(id)) violated("D5", `${runId} consumed ${id}, which is not in its inbox`);
+      const live = hasEnded(state) ? liveJobs(runId) : [];
+      if (live.length > 0) violated("D4", `${runId} is ${state} and ${live.join(", ")} still runs`);
+      if (states.get(runId)?.state !== state) states.set(runId, { state, at: now() });
+    },
+
+    known(process, { run_id, snapshot, lease }) {
+      knowledge.set(keyOf(process, run_id), { snapshot, token: lease?.token ?? 0 });
+    },
+    refused: (process, runId) => void knowledge.delete(keyOf(process, runId)),
+    released(process, runId, token) {
+      const record = stored(runId);
+      if (record?.lease?.token !== token) return;
+      for (const { key, state } of record.outbox) {
+        const sent = mails.get(key)?.at(-1);
+        if (state === "owed" && sent?.process === process && sent.token === token && !sent.uncertain) violated("outbox", `${process.name} let ${runId} go with ${key} sent and not recorded`);
+      }
+    },
+
+    effectStarted(process, { run_id, name, job_id }) {
+      trace(`effect ${process.name} ${run_id} ${name} ${job_id ?? ""}`);
+      const known = knowledge.get(keyOf(process, run_id));
+      if (!process.alive) violated("D3", `${name} of ${run_id} began in the dead process ${process.name}`);
+      if (known === undefined) return violated("D3", `${name} of ${run_id} began in ${process.name}, which has lost the run`);
+      const isInvoked = ({ id, context }: Invocation): boolean => id === name && (job_id === undefined || context.job === undefined || context.job.job_id === job_id);
+      if (known.snapshot === null || !invocations(JSON.parse(known.snapshot) as Persisted).some(isInvoked)) violated("D2", `${name} ${job_id ?? ""} of ${run_id} began before its state was durable`);
+      if (!holdsLease(process, run_id)) violated("D9", `${name} of ${run_id} began in ${process.name}, which holds no lease`);
+    },
+
+    mailSent(process, runId, key) {
+      trace(`mail ${process.name} ${key}`);
+      const record = stored(runId);
+      const before = mails.get(key) ?? [];
+      const entry = record?.outbox.find((owed) => owed.key === key);
+      if (entry === undefined) violated("D2", `${key} was sent before it was owed durably`);
+      if (entry?.state === "sent") violated("outbox", `${key} was sent again after it was recorded`);
+      const previous = before.at(-1);
+      if (previous !== undefined && !previous.uncertain && previous.process.alive && record?.lease?.token === previous.token) violated("outbox", `${key} was sent twice by ${process.name} without need`);
+      const sent: SentMail = { process, token: record?.lease?.token ?? 0, uncertain: false };
+      mails.set(key, [...before, sent]);
+      return sent;
+    },
+    mailsOf: (key) => mails.get(key)?.length ?? 0,
+    stateOf: (runId) => states.get(runId)?.state,
+    changedAt: (runId) => states.get(runId)?.at ?? 0,
+  };
+}
