@@ -10,6 +10,7 @@ import type { InboxEvent, RunRecord, RunStore, TransitionEntry } from "../servic
 import { chooseAdmissions, type AdmissionLimits } from "./admission.ts";
 import { createBackground } from "./background.ts";
 import type { ComposeMail } from "./compose-mail.ts";
+import type { Dispatch } from "./dispatch.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { deliverMail } from "./mail-delivery.ts";
 import { createRunHost, type RunHost } from "./run-host.ts";
@@ -42,6 +43,8 @@ export interface SupervisorOptions {
   readonly pollMs: number;
   /** A run that waits for longer than this leaves memory. */
   readonly passivateMs: number;
+  /** Present: claimed runs become jobs of their own where it says so. */
+  readonly dispatch?: Dispatch;
   /** For the jitter of the sweep, so that daemons do not look at the same moment. */
   readonly random: () => number;
   readonly onCommitted?: (document: RunDocument, entries: readonly TransitionEntry[]) => void;
@@ -156,10 +159,18 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   const request = (limit: number) => ({ owner, now: clock.now(), lease_ms: leaseMs, limit });
 
+  /** Hosts a claimed run, or has it dispatched and gives it back until it is looked at again. */
+  const takeUp = async (record: RunRecord): Promise<RunHost | undefined> => {
+    const lookAgainAt = options.dispatch === undefined ? "host" : await options.dispatch(record);
+    if (lookAgainAt === "host") return hostRecord(record);
+    await store.release([{ run_id: record.document.run_id, token: record.lease?.token ?? 0, attention_at: lookAgainAt }]);
+    return undefined;
+  };
+
   const claimLeft = async (): Promise<void> => {
     for (;;) {
       const records = await store.claim(request(CLAIM_BATCH));
-      for (const record of records) hostRecord(record);
+      for (const record of records) await takeUp(record);
       if (records.length < CLAIM_BATCH || stopping) return;
     }
   };
@@ -169,14 +180,14 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     for (const user of new Set(admissions)) {
       const count = admissions.filter((admitted) => admitted === user).length;
       const records = await store.claim({ ...request(count), queued_of: user });
-      for (const record of records) hostRecord(record)?.send({ type: "run.admitted" });
+      for (const record of records) (await takeUp(record))?.send({ type: "run.admitted" });
     }
   };
 
   const claimOne = async (runId: string, adjust = (document: RunDocument): RunDocument => document): Promise<boolean> => {
     const [record] = await store.claim({ ...request(1), run_id: runId });
     if (record === undefined) return false;
-    return hostRecord(record.snapshot === null ? { ...record, document: adjust(record.document) } : record) !== undefined;
+    return (await takeUp(record.snapshot === null ? { ...record, document: adjust(record.document) } : record)) !== undefined;
   };
 
   const renew = async (): Promise<void> => {
@@ -200,6 +211,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     options.onTrouble(new HaystackError("LEASE_LOST", `The lease of run ${host.runId} ${why}; the run was stopped here.`));
   };
 
+  /** A queued run that was hosted for an event goes back to the queue. */
+  const waitsLong = (host: RunHost): boolean =>
+    host.document().status === "pending" || (host.wakeAt() ?? Number.POSITIVE_INFINITY) - clock.now() > options.passivateMs;
+
   const poll = async (): Promise<void> => {
     for (const { run_id, inbox, status } of await store.pending(owner)) {
       const host = hosts.get(run_id);
@@ -208,7 +223,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     }
     for (const host of hosts.values()) {
       if (host.resting()) sendOwed(host);
-      else if (options.sweeps && host.waiting() && (host.wakeAt() ?? Number.POSITIVE_INFINITY) - clock.now() > options.passivateMs) background.run(passivate(host, host.wakeAt()));
+      else if (options.sweeps && host.waiting() && waitsLong(host)) background.run(passivate(host, host.wakeAt()));
     }
   };
 

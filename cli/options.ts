@@ -15,7 +15,7 @@ export interface AtlasOptions {
   readonly cellTypeColumn?: string;
   readonly perturbationColumn?: string;
   readonly donorColumn?: string;
-  readonly geneColumn?: string;
+  readonly geneSymbolsColumn?: string;
   readonly controlLabel?: string;
   readonly layer?: string;
 }
@@ -33,7 +33,7 @@ export const addAtlasOptions = (command: Command): Command =>
     .option("--cell-type-column <column>", "obs column of the cell type (found when it has a usual name)")
     .option("--perturbation-column <column>", "obs column of the perturbation")
     .option("--donor-column <column>", "obs column of the donor")
-    .option("--gene-column <column>", "var column of the gene symbols (default: the var index)")
+    .option("--gene-symbols-column <column>", "var column of the gene symbols (default: the var index)")
     .option("--control-label <label>", "value of the perturbation column that marks control cells")
     .option("--layer <name>", "layer that holds the counts");
 
@@ -64,7 +64,7 @@ export const importColumns = (options: AtlasOptions) => ({
     ...(options.cellTypeColumn === undefined ? {} : { cell_type: options.cellTypeColumn }),
     ...(options.perturbationColumn === undefined ? {} : { perturbation: options.perturbationColumn }),
     ...(options.donorColumn === undefined ? {} : { donor: options.donorColumn }),
-    ...(options.geneColumn === undefined ? {} : { gene_symbols: options.geneColumn }),
+    ...(options.geneSymbolsColumn === undefined ? {} : { gene_symbols: options.geneSymbolsColumn }),
     ...(options.controlLabel === undefined ? {} : { control_label: options.controlLabel }),
   },
   ...(options.dataset === undefined ? {} : { dataset: options.dataset }),

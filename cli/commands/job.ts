@@ -51,8 +51,9 @@ async function runJob(daemon: Daemon, config: Config, { RUN_ID, USER_EMAIL, CONT
     user_email: USER_EMAIL ?? document.user_email,
     config: { ...document.config, control_strategy: CONTROL_STRATEGY ?? document.config.control_strategy },
   });
-  const { document } = await findRun(daemon.runs, RUN_ID);
-  if (isOver(document)) return document;
+  const { document, inbox } = await findRun(daemon.runs, RUN_ID);
+  const isRetried = document.status === "failed" && inbox.some(({ event }) => event.type === "retry.requested");
+  if (isOver(document) && !isRetried) return document;
   return (await followToEnd(daemon, RUN_ID, () => adoptWhenFree(daemon, config, RUN_ID, adjust))).document;
 }
 

@@ -44,6 +44,14 @@ export interface JobStatus {
   readonly run_seconds?: number;
 }
 
+/** Port: whole runs as CPU jobs that execute `haystack job`. */
+export interface RunJobs {
+  /** Idempotent by job id like BatchService.submit; returns how the job stands. */
+  submit(spec: { readonly job_id: string; readonly run_id: string }, signal?: AbortSignal): Promise<JobState>;
+  cancel(jobId: string, signal?: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
 export interface BatchService {
   /** Idempotent by job id: a job of that id that carries our run id is adopted; another one's is JOB_NOT_OURS. Returns the present state. */
   submit(spec: InferenceJobSpec, signal?: AbortSignal): Promise<JobStatus>;

@@ -114,7 +114,7 @@ export async function googlePubsubEvents(options: GooglePubsubOptions): Promise<
         prepare,
         fresh: () =>
           client.subscription(resources.subscription, {
-            flowControl: { maxMessages: options.maxInFlight ?? 100 },
+            flowControl: { maxMessages: options.maxInFlight ?? 100, allowExcessMessages: false },
             closeOptions: { behavior: SubscriptionCloseBehaviors.WaitForProcessing, timeout: Duration.from({ seconds: options.closeSeconds ?? 20 }) },
             streamingOptions: { maxStreams: 1, retryMinBackoff: Duration.from({ milliseconds: 100 }), retryMaxBackoff: Duration.from({ seconds: 2 }) },
           }),

@@ -114,7 +114,7 @@ export interface RunStore {
   history(runId: string): Promise<TransitionEntry[]>;
   /**
    * Leases runs that need a host and have none: attention due (an unconsumed inbox event makes it so), lease absent or expired.
-   * A queued run without events asks for no attention: it is claimed by `queued_of`.
+   * A queued run asks for no attention and is claimed by `queued_of`; with an event, or once dispatched, it is no longer in the queue.
    */
   claim(request: ClaimRequest): Promise<RunRecord[]>;
   /** Users that have active or queued runs. */

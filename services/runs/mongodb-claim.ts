@@ -21,6 +21,7 @@ const queuedOf = (user: string | null, now: number): Filter<StoredRun> => ({
   status: "pending",
   user_email: user === null || user === "" ? { $in: [null, ""] } : user,
   "lease.expires_at": { $lte: now },
+  attention_at: null,
 });
 
 function freeRuns({ now, run_id, queued_of }: ClaimRequest): Filter<StoredRun> {
@@ -74,7 +75,8 @@ interface StoredLoad {
 export async function userLoads(runs: Collection<StoredRun>, now: number): Promise<UserLoad[]> {
   await takeInOutsideRuns(runs, now);
   const leased = { $gt: ["$lease.expires_at", now] };
-  const isActive = { $or: [{ $eq: ["$status", "running"] }, leased] };
+  const isDispatched = { $gt: ["$attention_at", 0] };
+  const isActive = { $or: [{ $eq: ["$status", "running"] }, leased, isDispatched] };
   const found = await runs
     .aggregate<StoredLoad>(
       [

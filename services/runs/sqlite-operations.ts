@@ -91,7 +91,8 @@ export function openSqliteOperations(file: string) {
     if (run_id !== null) return all("SELECT run_id FROM runs WHERE run_id = ? AND coalesce(lease_expires_at, 0) <= ?", run_id, now);
     if (queued_of === null) return all("SELECT run_id FROM runs WHERE claim_at <= ? ORDER BY claim_at LIMIT ?", now, limit);
     return all(
-      `SELECT run_id FROM runs WHERE status = 'pending' AND coalesce(user_email, '') = ? AND coalesce(lease_expires_at, 0) <= ? ORDER BY created_at LIMIT ?`,
+      `SELECT run_id FROM runs WHERE status = 'pending' AND attention_at IS NULL AND coalesce(user_email, '') = ? AND coalesce(lease_expires_at, 0) <= ?
+       ORDER BY created_at LIMIT ?`,
       queued_of, now, limit,
     );
   };
@@ -160,9 +161,10 @@ export function openSqliteOperations(file: string) {
            SELECT user_key, 0 FROM queue_user WHERE user_key IS NOT NULL
            UNION ALL SELECT coalesce(user_email, ''), 1 FROM runs WHERE status = 'running'
            UNION ALL SELECT coalesce(user_email, ''), 1 FROM runs WHERE lease_owner IS NOT NULL AND status = 'pending' AND lease_expires_at > ?1
+           UNION ALL SELECT coalesce(user_email, ''), 1 FROM runs WHERE status = 'pending' AND attention_at > 0 AND coalesce(lease_expires_at, 0) <= ?1
          )
          SELECT user_key, sum(active) AS active,
-           (SELECT count(*) FROM (SELECT 1 FROM runs WHERE status = 'pending' AND coalesce(user_email, '') = user_key AND coalesce(lease_expires_at, 0) <= ?1 LIMIT ?2)) AS queued,
+           (SELECT count(*) FROM (SELECT 1 FROM runs WHERE status = 'pending' AND attention_at IS NULL AND coalesce(user_email, '') = user_key AND coalesce(lease_expires_at, 0) <= ?1 LIMIT ?2)) AS queued,
            (SELECT min(created_at) FROM runs WHERE status = 'pending' AND coalesce(user_email, '') = user_key) AS queued_since
          FROM load GROUP BY user_key`,
         now, countedQueue,

@@ -33,6 +33,7 @@ CREATE INDEX IF NOT EXISTS runs_outside ON runs (lease_owner) WHERE outside_chan
 CREATE INDEX IF NOT EXISTS runs_newest ON runs (created_at, run_id);
 CREATE INDEX IF NOT EXISTS runs_status ON runs (status, created_at, run_id);
 CREATE INDEX IF NOT EXISTS runs_queue ON runs (coalesce(user_email, ''), created_at) WHERE status = 'pending';
+CREATE INDEX IF NOT EXISTS runs_dispatched ON runs (attention_at) WHERE status = 'pending' AND attention_at > 0;
 CREATE INDEX IF NOT EXISTS runs_active ON runs (user_email) WHERE status = 'running';
 CREATE INDEX IF NOT EXISTS runs_user ON runs (user_email, created_at, run_id);
 CREATE TRIGGER IF NOT EXISTS runs_outside_change AFTER UPDATE OF status ON runs

@@ -76,7 +76,7 @@ describeWithData("bad input gets one sentence, exit 2, and leaves nothing behind
   test("duplicate genes", async () => {
     const folder = await temporaryFolder();
     const file = await spoil(folder, withFirstGeneTwice);
-    expect(await refused(["run", QUESTION, "--atlas", file, "--gene-column", "gene_symbols"], join(folder, "data"))).toMatch(/duplicate|more than once|twice/i);
+    expect(await refused(["run", QUESTION, "--atlas", file, "--gene-symbols-column", "gene_symbols"], join(folder, "data"))).toMatch(/duplicate|more than once|twice/i);
   });
 
   test("a data set without perturbations", async () => {

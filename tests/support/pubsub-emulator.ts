@@ -1,10 +1,10 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, realpathSync } from "node:fs";
-import { createServer } from "node:net";
 import { delimiter, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { describe } from "vitest";
+import { freePort } from "./free-port.ts";
 
 /** Google's Pub/Sub emulator: the jar named by PUBSUB_EMULATOR_JAR, or the one beside the `gcloud` on the PATH. Needs Java. */
 
@@ -41,15 +41,6 @@ export interface PubsubEmulator {
   /** Starts it again, empty. */
   restart(): Promise<void>;
   stop(): Promise<void>;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  const address = server.address();
-  await new Promise((closed) => server.close(closed));
-  if (address === null || typeof address === "string") throw new Error("No free port.");
-  return address.port;
 }
 
 /** The shell ends Java when its input closes, so that no emulator outlives a killed test process. */

@@ -115,6 +115,7 @@ export function batchWorld(options: BatchWorldOptions): BatchWorld {
           return job === undefined ? undefined : statusOf(job);
         }, signal),
       cancel: (jobId, signal) => call(() => cancel(jobId), signal),
+      offer: () => null,
       notFoundGraceMs: NOT_FOUND_GRACE_MS,
       model: { name: "simulated", is_baseline: true },
       close: () => Promise.resolve(),

@@ -10,7 +10,7 @@ import { daemonProcess, type DaemonProcess } from "./daemon-process.ts";
 import type { JobEventChannel } from "./job-event-channel.ts";
 import { network } from "./network.ts";
 import { seededRandom } from "./random.ts";
-import type { PlannedRun, Scenario } from "./scenario.ts";
+import type { Scenario } from "./scenario.ts";
 import { simulatedEffects } from "./simulated-effects.ts";
 import { storeClient, storeUnavailable } from "./store-client.ts";
 import type { Witness } from "./witness.ts";
@@ -31,6 +31,8 @@ export interface World {
   readonly witness: Witness;
 }
 
+/** What a daemon in a bad world may report; anything else is a fault of its own. */
+const EXPECTED_TROUBLES: ReadonlySet<string> = new Set(["STORE_UNAVAILABLE", "COMMIT_CONFLICT", "LEASE_LOST"]);
 const NO_USAGE = { gpu_seconds: 0, gpu_cost_usd: 0, llm_tokens: 0, llm_cost_usd: 0 };
 
 export function startDaemon(world: World, name: string): SimulatedDaemon {
@@ -77,11 +79,11 @@ export function startDaemon(world: World, name: string): SimulatedDaemon {
     compute: { run: async () => "0" },
   } as unknown as StepPorts;
 
-  const effectsOf = (run: PlannedRun | undefined) =>
-    simulatedEffects({ process, witness, random: stream("science"), faultsUntil: scenario.faultsUntil, ports, scores: run?.scores ?? [8], strategy: run?.strategy ?? "query_as_control" });
+  const effects = simulatedEffects({ process, witness, random: stream("science"), faultsUntil: scenario.faultsUntil, ports, runs: scenario.runs });
+  const jitter = stream("jitter");
   const supervisor = createSupervisor({
     store,
-    machine: bindRunMachine(effectsByRun(scenario.runs, effectsOf)),
+    machine: bindRunMachine(effects),
     clock: process.clock,
     jobEvents: world.channel.client(process),
     mail,
@@ -93,13 +95,10 @@ export function startDaemon(world: World, name: string): SimulatedDaemon {
     leaseMs: scenario.leaseMs,
     pollMs: scenario.pollMs,
     passivateMs: scenario.passivateMs,
-    random: (() => {
-      const jitter = stream("jitter");
-      return () => jitter.between(0, 1_000) / 1_000;
-    })(),
+    random: () => jitter.between(0, 1_000) / 1_000,
     onTrouble: ({ code, message }) => {
       witness.trace(`trouble ${name} ${code} ${message}`);
-      if (code === "SNAPSHOT_TOO_LARGE" || code === "MACHINE_VERSION_UNKNOWN" || message.includes("is not a function") || message.includes("undefined")) witness.violated("trouble", message);
+      if (!EXPECTED_TROUBLES.has(code)) witness.violated("trouble", `${name} reports ${code}: ${message}`);
     },
   });
   void supervisor.start();

@@ -2,13 +2,15 @@ import { cancelJobs } from "../../../actors/steps/cancel-jobs.ts";
 import { checkJob } from "../../../actors/steps/check-job.ts";
 import type { StepPorts } from "../../../actors/steps/ports.ts";
 import { submitJob } from "../../../actors/steps/submit-job.ts";
+import type { AnalyzeInput, EvaluateInput, PrepareJobInput, PromptInput } from "../../../machines/run-types.ts";
 import type { RunEffects } from "../../../actors/bind-run-machine.ts";
 import type { Effect } from "../../../actors/step.ts";
 import { runOfJob } from "../../../actors/supervisor.ts";
 import { HaystackError } from "../../../errors.ts";
-import { scriptedEffects } from "../scripted-effects.ts";
+import { scriptedEffects, type ScriptedEffects } from "../scripted-effects.ts";
 import type { DaemonProcess } from "./daemon-process.ts";
 import type { Random } from "./random.ts";
+import type { PlannedRun } from "./scenario.ts";
 import type { Witness } from "./witness.ts";
 
 export interface SimulatedEffectsOptions {
@@ -17,13 +19,12 @@ export interface SimulatedEffectsOptions {
   readonly random: Random;
   readonly faultsUntil: number;
   readonly ports: Pick<StepPorts, "batch" | "clock" | "compute" | "objects" | "reconcileMs">;
-  /** The same in every process: what a run's science will say. */
-  readonly scores: readonly number[];
-  readonly strategy: "synthetic_control" | "query_as_control";
+  /** The same in every process: what each run's science will say. */
+  readonly runs: readonly PlannedRun[];
 }
 
 /** The real steps towards Batch; science that takes its time and sometimes fails. Each start is told to the witness. */
-export function simulatedEffects({ process, witness, random, faultsUntil, ports, scores, strategy }: SimulatedEffectsOptions): RunEffects {
+export function simulatedEffects({ process, witness, random, faultsUntil, ports, runs }: SimulatedEffectsOptions): RunEffects {
   const now = (): number => process.clock.now();
   const real = ports as StepPorts;
 
@@ -33,27 +34,37 @@ export function simulatedEffects({ process, witness, random, faultsUntil, ports,
       process.later(random.between(5, 5_000), () => (fails ? reject(new HaystackError("INTERNAL", "The simulated step failed.")) : resolve()));
       signal.addEventListener("abort", () => reject(new HaystackError("STEP_ABORTED", "The simulated step was stopped.")), { once: true });
     });
-  const science = scriptedEffects({ now, scores, strategy });
+  const scripts = new Map(runs.map(({ run_id, scores, strategy }) => [run_id, scriptedEffects({ now, scores, strategy })]));
+  const unplanned = scriptedEffects({ now });
+  const scriptOf = (runId: string): ScriptedEffects => scripts.get(runId) ?? unplanned;
   const started = <Input, Output>(name: string, describe: (input: Input) => { run_id: string; job_id?: string }, effect: Effect<Input, Output>): Effect<Input, Output> =>
     (input, context) => {
       witness.effectStarted(process, { name, ...describe(input) });
       return effect(input, context);
     };
-  const slow = <Input, Output>(effect: Effect<Input, Output>): Effect<Input, Output> => async (input, context) => {
-    await work(context.signal);
-    return effect(input, context);
-  };
-  const ofRun = ({ run_id }: { readonly run_id: string }) => ({ run_id });
+  const runOf = ({ run_id }: { readonly run_id: string }) => ({ run_id });
   const ofJob = ({ run_id, job }: { readonly run_id: string; readonly job: { readonly job_id: string } }) => ({ run_id, job_id: job.job_id });
 
   return {
-    analyze: started("analyze", ofRun, slow(science.analyze)),
-    prompt: started("prompt", ofRun, slow(science.prompt)),
-    prepareJob: started("prepareJob", ofRun, slow(science.prepareJob)),
+    analyze: started("analyze", runOf, async (input: AnalyzeInput, context) => {
+      await work(context.signal);
+      return scriptOf(input.run_id).analyze(input, context);
+    }),
+    prompt: started("prompt", runOf, async (input: PromptInput, context) => {
+      await work(context.signal);
+      return scriptOf(input.run_id).prompt(input, context);
+    }),
+    prepareJob: started("prepareJob", runOf, (_: PrepareJobInput, { signal }) => work(signal)),
     submitJob: started("submitJob", ofJob, submitJob(real)),
     checkJob: started("checkJob", ofJob, checkJob(real)),
     cancelJobs: started("cancelJobs", ({ job_ids }) => ({ run_id: runOfJob(job_ids[0] ?? "") ?? "" }), cancelJobs(real)),
-    evaluate: started("evaluate", ofRun, slow(science.evaluate)),
-    output: started("output", ({ context }) => ({ run_id: context.run_id }), slow(science.output)),
+    evaluate: started("evaluate", runOf, async (input: EvaluateInput, context) => {
+      await work(context.signal);
+      return scriptOf(input.run_id).evaluate(input, context);
+    }),
+    output: started("output", ({ context }) => ({ run_id: context.run_id }), async (input, context) => {
+      await work(context.signal);
+      return scriptOf(input.context.run_id).output(input, context);
+    }),
   };
 }

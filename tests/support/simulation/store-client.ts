@@ -9,10 +9,12 @@ export interface StoreAnswers {
   readonly onKnown: (record: Pick<RunRecord, "snapshot" | "lease"> & { readonly run_id: string }) => void;
   /** The process learns that its commit was refused. */
   readonly onRefused: (runId: string) => void;
+  /** The process is about to give a lease back. */
+  readonly onRelease: (runId: string, token: number) => void;
 }
 
 /** The store as one process sees it: every call goes over its network. */
-export function storeClient(store: RunStore, { call }: Network, { onKnown, onRefused }: StoreAnswers): RunStore {
+export function storeClient(store: RunStore, { call }: Network, { onKnown, onRefused, onRelease }: StoreAnswers): RunStore {
   const known = (record: RunRecord): void => onKnown({ run_id: record.document.run_id, snapshot: record.snapshot, lease: record.lease });
   return {
     insert: (document, lease) => call(() => store.insert(document, lease)),
@@ -31,7 +33,10 @@ export function storeClient(store: RunStore, { call }: Network, { onKnown, onRef
     loads: (now) => call(() => store.loads(now)),
     takeOver: (owner) => call(() => store.takeOver(owner)),
     renew: (owner, leases, expiresAt) => call(() => store.renew(owner, leases, expiresAt)),
-    release: (leases) => call(() => store.release(leases)),
+    release(leases) {
+      for (const { run_id, token } of leases) onRelease(run_id, token);
+      return call(() => store.release(leases));
+    },
     async commit(commits) {
       const outcomes = await call(() => store.commit(commits));
       outcomes.forEach((outcome, index) => {

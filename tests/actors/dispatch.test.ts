@@ -1,0 +1,83 @@
+import { expect, test } from "vitest";
+import { createDispatch } from "../../actors/dispatch.ts";
+import type { JobState, RunJobs } from "../../services/batch/index.ts";
+import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
+import { scriptedEffects } from "../support/scripted-effects.ts";
+import { systemClock } from "../../services/clock/system.ts";
+import type { RunStore } from "../../services/runs/index.ts";
+
+/** Run jobs that the test ends by hand, in place of Batch. */
+function runJobs() {
+  const jobs = new Map<string, JobState>();
+  const submitted: string[] = [];
+  let onSubmit: (jobId: string) => void = () => undefined;
+  const port: RunJobs = {
+    submit({ job_id }) {
+      if (!jobs.has(job_id)) {
+        jobs.set(job_id, "RUNNING");
+        submitted.push(job_id);
+      }
+      onSubmit(job_id);
+      return Promise.resolve(jobs.get(job_id) ?? "FAILED");
+    },
+    cancel: (jobId) => Promise.resolve(void (jobs.get(jobId) === "RUNNING" && jobs.set(jobId, "CANCELLED"))),
+    close: () => Promise.resolve(),
+  };
+  const asked = (jobId: string): Promise<void> =>
+    new Promise((resolve) => {
+      onSubmit = (id) => (id === jobId ? resolve() : undefined);
+    });
+  return { jobs, submitted, port, asked };
+}
+
+const dispatchOf = (store: RunStore, port: RunJobs, maxJobs = 5) => createDispatch({ runs: store, runJobs: port, clock: systemClock, watchMs: 50, maxJobs });
+
+test("an admitted run becomes a job; a lost job is replaced; a job under way is left alone", async () => {
+  const store = await temporaryStore();
+  const { jobs, submitted, port, asked } = runJobs();
+  const effects = scriptedEffects({ now: () => Date.now() });
+  await store.insert(run("r1"));
+  const { supervisor } = await hostRuns(store, effects, { dispatch: dispatchOf(store, port) });
+  await asked("hs-r1-run-1");
+  await asked("hs-r1-run-1");
+  expect(submitted).toEqual(["hs-r1-run-1"]);
+  jobs.set("hs-r1-run-1", "FAILED");
+  await asked("hs-r1-run-2");
+  expect(submitted).toEqual(["hs-r1-run-1", "hs-r1-run-2"]);
+  expect(effects.done).toEqual([]);
+  expect(supervisor.hosted()).toEqual([]);
+});
+
+test("the job's process claims the run by name, and the daemon leaves it alone while its lease lasts", async () => {
+  const store = await temporaryStore();
+  const { submitted, port, asked } = runJobs();
+  await store.insert(run("r1"));
+  await hostRuns(store, scriptedEffects({ now: () => Date.now() }), { dispatch: dispatchOf(store, port) });
+  await asked("hs-r1-run-1");
+  const inJob = await hostRuns(store, scriptedEffects({ now: () => Date.now() }), { sweeps: false, owner: "job" });
+  const settled = inJob.supervisor.settled("r1");
+  await expect.poll(() => inJob.supervisor.adopt("r1").then(() => true, () => false)).toBe(true);
+  expect(await settled).toMatchObject({ status: "completed" });
+  expect(submitted).toEqual(["hs-r1-run-1"]);
+});
+
+test("a dispatched run that is cancelled before its job begins is cancelled here, and its job too", async () => {
+  const store = await temporaryStore();
+  const { jobs, port, asked } = runJobs();
+  await store.insert(run("r1"));
+  const { supervisor, committed } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }), { dispatch: dispatchOf(store, port) });
+  await asked("hs-r1-run-1");
+  await supervisor.deliver("r1", { id: "c1", event: { type: "cancel.requested" } });
+  expect(await committed("r1", ({ status, current_phase }) => status === "cancelled" && current_phase === null)).toMatchObject({ termination_reason: "cancelled" });
+  expect(jobs.get("hs-r1-run-1")).toBe("CANCELLED");
+});
+
+test("after too many lost jobs the daemon hosts the run itself", async () => {
+  const store = await temporaryStore();
+  const { jobs, port, asked } = runJobs();
+  await store.insert(run("r1"));
+  const { committed } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }), { dispatch: dispatchOf(store, port, 1) });
+  await asked("hs-r1-run-1");
+  jobs.set("hs-r1-run-1", "FAILED");
+  expect(await committed("r1", ({ status }) => status === "completed")).toMatchObject({ final_score: 8 });
+});

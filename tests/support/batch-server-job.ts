@@ -1,0 +1,165 @@
+import { spawn } from "node:child_process";
+import type { protos } from "@google-cloud/batch";
+
+export type GoogleJob = protos.google.cloud.batch.v1.IJob;
+export type GoogleTask = protos.google.cloud.batch.v1.ITask;
+type GoogleEvent = protos.google.cloud.batch.v1.IStatusEvent;
+
+export type GoogleJobState = "STATE_UNSPECIFIED" | "QUEUED" | "SCHEDULED" | "RUNNING" | "SUCCEEDED" | "FAILED" | "DELETION_IN_PROGRESS" | "CANCELLATION_IN_PROGRESS" | "CANCELLED";
+
+/** What is to go otherwise than well with a job. */
+export interface JobScript {
+  /** So many first calls about the job answer NOT_FOUND. */
+  readonly hiddenCalls?: number;
+  /** The job stays in the state until the promise resolves. */
+  readonly hold?: { readonly [State in "QUEUED" | "SCHEDULED"]?: Promise<unknown> };
+  /** Goes from QUEUED to FAILED; Batch's own words for it. */
+  readonly failInQueue?: string;
+  /** The program is killed when it has begun (or when `killWhen` resolves) and the task ends with this reserved code. */
+  readonly exitCode?: number;
+  readonly killWhen?: Promise<unknown>;
+  /** A preemption that Batch overcame: its event comes late, just before the end. */
+  readonly stalePreemption?: boolean;
+}
+
+export interface JobHost {
+  /** Local program and first arguments that stand for a container image. */
+  readonly images: Readonly<Record<string, readonly string[]>>;
+  /** Local folder that stands for the remote path of a Cloud Storage volume. */
+  readonly volumes: Readonly<Record<string, string>>;
+}
+
+export interface LiveJob {
+  /** As getJob shows it now. */
+  readonly show: () => GoogleJob;
+  readonly task: () => GoogleTask;
+  readonly state: () => GoogleJobState;
+  /** What the program wrote to stderr: the job's log. */
+  readonly log: () => string;
+  readonly stop: (how: "cancel" | "delete") => void;
+  readonly ended: Promise<void>;
+}
+
+export type OnState = (job: GoogleJob, before: GoogleJobState, now: GoogleJobState) => void;
+
+const OVER_TIME = 50005;
+const PREEMPTED = 50001;
+const IMAGE_MISSING = 125;
+const ZONE = "us-central1-a";
+
+function now(): { seconds: string; nanos: number } {
+  const millis = Date.now();
+  return { seconds: String(Math.floor(millis / 1000)), nanos: (millis % 1000) * 1_000_000 };
+}
+
+/** Lives through a job of Google Batch: its states, events and task, with the container's command as a process of this machine. */
+export function liveJob(created: GoogleJob, host: JobHost, script: JobScript, onState: OnState): LiveJob {
+  const spec = created.taskGroups?.[0]?.taskSpec ?? {};
+  const stopping = new AbortController();
+  const stopped = new Promise((resolve) => void stopping.signal.addEventListener("abort", resolve, { once: true }));
+  const jobEvents: GoogleEvent[] = [];
+  const taskEvents: GoogleEvent[] = [];
+  let state: GoogleJobState = "STATE_UNSPECIFIED";
+  let taskState = "PENDING";
+  let log = "";
+
+  const show = (): GoogleJob => ({ ...created, status: { state, statusEvents: [...jobEvents] } });
+
+  const enter = (next: GoogleJobState): void => {
+    const before = state;
+    state = next;
+    if (before !== "STATE_UNSPECIFIED") jobEvents.push({ type: "STATUS_CHANGED", eventTime: now(), description: `Job state is set from ${before} to ${next} for job ${created.name}.` });
+    onState(show(), before, next);
+  };
+
+  const taskGoes = (next: "ASSIGNED" | "RUNNING" | "SUCCEEDED" | "FAILED", exitCode?: number): void => {
+    const why = exitCode === PREEMPTED ? " due to Spot Preemption" : "";
+    const description = `Task state is updated from ${taskState} to ${next} on zones/${ZONE}/instances/1${exitCode === undefined ? "" : `${why} with exit code ${exitCode}`}.`;
+    taskEvents.push({ type: "STATUS_CHANGED", eventTime: now(), description, taskState: next, ...(exitCode === undefined ? {} : { taskExecution: { exitCode } }) });
+    taskState = next;
+    if (next === "FAILED") {
+      jobEvents.push({ type: "OPERATIONAL_INFO", eventTime: now(), description: `Job failed due to task failure. Specifically, task with index 0 failed due to the following task event: "${description}"` });
+    }
+  };
+
+  /** The exit code of the task; undefined when the job was stopped. */
+  const runProgram = async (): Promise<number | undefined> => {
+    const { container, environment } = spec.runnables?.[0] ?? {};
+    const [program, ...first] = host.images[container?.imageUri ?? ""] ?? [];
+    if (program === undefined) return IMAGE_MISSING;
+    const local = (text: string): string =>
+      (spec.volumes ?? []).reduce((path, { mountPath, gcs }) => path.replaceAll(mountPath ?? "", host.volumes[gcs?.remotePath ?? ""] ?? ""), text);
+    const child = spawn(program, [...first, ...(container?.commands ?? []).map(local)], {
+      detached: true,
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { PATH: process.env["PATH"], HOME: process.env["HOME"], BATCH_TASK_INDEX: "0", BATCH_JOB_UID: created.uid ?? "", ...environment?.variables },
+    });
+    child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+      log = `${log}${chunk}`.slice(-65_536);
+    });
+    let killedWith: number | "stopped" | undefined;
+    const kill = (because: number | "stopped"): void => {
+      killedWith ??= because;
+      if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+      process.kill(-child.pid, "SIGKILL");
+    };
+    const ended = new Promise<number>((resolve) => {
+      child.once("error", () => resolve(127));
+      child.once("close", (code) => resolve(code ?? 137));
+    });
+    void stopped.then(() => kill("stopped"));
+    const { exitCode } = script;
+    if (exitCode !== undefined) void Promise.resolve(script.killWhen).then(() => kill(exitCode));
+    const longest = Number(spec.maxRunDuration?.seconds ?? 0) * 1000;
+    const overTime = longest > 0 ? setTimeout(kill, Math.min(longest, 2 ** 31 - 1), OVER_TIME) : undefined;
+    const code = await ended;
+    clearTimeout(overTime);
+    if (killedWith === "stopped") return undefined;
+    return killedWith ?? code;
+  };
+
+  const live = async (): Promise<void> => {
+    const isStopped = async (until: Promise<unknown> | undefined): Promise<boolean> => {
+      await Promise.race([until ?? new Promise(setImmediate), stopped]);
+      return stopping.signal.aborted;
+    };
+    enter("QUEUED");
+    if (await isStopped(script.hold?.QUEUED)) return;
+    if (script.failInQueue !== undefined) {
+      jobEvents.push({ type: "OPERATIONAL_INFO", eventTime: now(), description: script.failInQueue });
+      return enter("FAILED");
+    }
+    enter("SCHEDULED");
+    taskGoes("ASSIGNED");
+    if (await isStopped(script.hold?.SCHEDULED)) return;
+    enter("RUNNING");
+    taskGoes("RUNNING");
+    const code = await runProgram();
+    if (code === undefined || stopping.signal.aborted) return;
+    if (script.stalePreemption === true) {
+      taskGoes("FAILED", PREEMPTED);
+      taskState = "RUNNING";
+    }
+    // Events of success carry no execution.
+    if (code === 0) taskGoes("SUCCEEDED");
+    else taskGoes("FAILED", code);
+    enter(code === 0 ? "SUCCEEDED" : "FAILED");
+  };
+
+  const ended = live().then(() => {
+    if (state === "CANCELLATION_IN_PROGRESS") enter("CANCELLED");
+  });
+
+  return {
+    show,
+    task: () => ({ name: `${created.name}/taskGroups/group0/tasks/0`, status: { state: taskState as "PENDING", statusEvents: [...taskEvents] } }),
+    state: () => state,
+    log: () => log,
+    stop(how) {
+      if (stopping.signal.aborted && how === "cancel") return;
+      enter(how === "cancel" ? "CANCELLATION_IN_PROGRESS" : "DELETION_IN_PROGRESS");
+      stopping.abort();
+    },
+    ended,
+  };
+}
