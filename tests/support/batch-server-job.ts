@@ -56,7 +56,9 @@ function now(): { seconds: string; nanos: number } {
 export function liveJob(created: GoogleJob, host: JobHost, script: JobScript, onState: OnState): LiveJob {
   const spec = created.taskGroups?.[0]?.taskSpec ?? {};
   const stopping = new AbortController();
-  const stopped = new Promise((resolve) => void stopping.signal.addEventListener("abort", resolve, { once: true }));
+  const stopped = new Promise((resolve) => {
+    stopping.signal.addEventListener("abort", resolve, { once: true });
+  });
   const jobEvents: GoogleEvent[] = [];
   const taskEvents: GoogleEvent[] = [];
   let state: GoogleJobState = "STATE_UNSPECIFIED";

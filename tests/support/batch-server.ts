@@ -25,8 +25,8 @@ export interface CallFault {
   readonly details?: string;
   /** The call is carried out, and only its reply is lost. */
   readonly replyLost?: boolean;
-  /** The call is not answered before this resolves. */
-  readonly until?: Promise<unknown>;
+  /** Asked when the call comes; it is not answered before this resolves, and then as if nothing were wrong. */
+  readonly until?: () => Promise<unknown>;
 }
 
 export interface BatchServerOptions extends JobHost {
@@ -48,6 +48,8 @@ export interface BatchServer {
   /** The job as it is now; undefined when unknown. */
   readonly job: (jobId: string) => GoogleJob | undefined;
   readonly log: (jobId: string) => string;
+  /** As after an hour: a repeated request id is no longer known. */
+  readonly forgetRequests: () => void;
   /** Every call so far, failed ones too. */
   readonly calls: { readonly method: Method; readonly request: unknown }[];
   /** Resolves when the job has (had) the state. */
@@ -167,8 +169,8 @@ export async function batchServer(options: BatchServerOptions): Promise<BatchSer
       found.left--;
       const { code = status.UNAVAILABLE, details = "The service is currently unavailable", replyLost = false, until } = found.fault;
       if (replyLost) methods[method](request as never);
-      await until;
-      if (until === undefined || replyLost) throw new CallError(code, details);
+      if (until === undefined) throw new CallError(code, details);
+      await until();
     }
     return methods[method](request as never);
   };
@@ -206,6 +208,7 @@ export async function batchServer(options: BatchServerOptions): Promise<BatchSer
     },
     job: (jobId) => byId(jobId)?.show(),
     log: (jobId) => byId(jobId)?.log() ?? "",
+    forgetRequests: () => nameByRequest.clear(),
     calls,
     reached(jobId, state) {
       const { promise, resolve } = Promise.withResolvers<void>();

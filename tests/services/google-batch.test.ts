@@ -1,0 +1,4 @@
+import { batchContract } from "./batch.contract.ts";
+import { googleHarness } from "./google-batch-harness.ts";
+
+batchContract("google", () => googleHarness());
