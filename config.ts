@@ -13,6 +13,8 @@ const environmentSchema = z.object({
   DAEMON_ID: z.string().optional().describe("Name that a daemon keeps over restarts, unique among those that share a MongoDB: its runs go on at once after a restart"),
   MAX_ACTIVE_RUNS: whole(1, 100_000).default(8).describe("Runs that work at the same time"),
   MAX_ACTIVE_RUNS_PER_USER: whole(1, 100_000).default(4).describe("Runs of one user that work at the same time"),
+  MAX_GPU_JOBS: whole(2, 100_000).optional().describe("GPU jobs at the same time; a run has up to two, so half as many runs are admitted"),
+  MAX_GPU_JOBS_PER_USER: whole(2, 100_000).optional().describe("GPU jobs of one user at the same time"),
   LOCAL_JOBS: whole(1, 1_000).default(2).describe("Inference jobs at the same time on this machine"),
   COMPUTE_THREADS: whole(1, 256).default(Math.max(1, availableParallelism() - 1)).describe("Worker threads for heavy computation"),
   INFERENCE_COMMAND: z.string().optional().describe("Program that predicts, with {prompt} {query} {output} {seed}; the built-in baseline when unset"),
@@ -44,7 +46,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
 }
 
 /** Each variable with its meaning and present value; secrets hidden. */
-export function describeConfig(config: Config): { readonly name: string; readonly value: unknown; readonly meaning: string }[] {
+export function describeConfig(config: Config): { readonly name: string; readonly value: string | number | null; readonly meaning: string }[] {
   return Object.entries(environmentSchema.shape).map(([name, schema]) => ({
     name,
     value: /KEY|SECRET|TOKEN|PASSWORD|URI$/.test(name) && config[name as keyof Environment] !== undefined ? "(hidden)" : name === "HAYSTACK_DATA_DIR" ? config.dataDir : (config[name as keyof Environment] ?? null),

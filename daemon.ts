@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { AdmissionLimits } from "./actors/admission.ts";
 import { atlasCatalogue, type AtlasCatalogue } from "./actors/atlas-catalogue.ts";
 import { bindRunMachine } from "./actors/bind-run-machine.ts";
 import { composeMail } from "./actors/compose-mail.ts";
@@ -73,6 +74,14 @@ function leaseAs(config: Config, sweeps: boolean): { readonly owner: string; rea
   return config.DAEMON_ID === undefined ? anonymous : { owner: config.DAEMON_ID, takesOver: true, unlock: () => undefined };
 }
 
+const JOBS_OF_A_RUN = 2;
+
+/** Caps on GPU jobs are kept at admission: a run that is admitted may always have its jobs. */
+const admissionLimits = (config: Config): AdmissionLimits => ({
+  maxActive: Math.min(config.MAX_ACTIVE_RUNS, Math.floor((config.MAX_GPU_JOBS ?? Number.POSITIVE_INFINITY) / JOBS_OF_A_RUN)),
+  maxActivePerUser: Math.min(config.MAX_ACTIVE_RUNS_PER_USER, Math.floor((config.MAX_GPU_JOBS_PER_USER ?? Number.POSITIVE_INFINITY) / JOBS_OF_A_RUN)),
+});
+
 export interface Daemon extends Workbench {
   readonly runs: RunStore;
   readonly batch: StepPorts["batch"];
@@ -125,7 +134,7 @@ export async function openDaemon(config: Config, options: DaemonOptions): Promis
     composeMail: composeMail(batch.model, atlases),
     usage: usageOf(batch.model),
     owner,
-    limits: { maxActive: config.MAX_ACTIVE_RUNS, maxActivePerUser: config.MAX_ACTIVE_RUNS_PER_USER },
+    limits: admissionLimits(config),
     passivateMs: config.PASSIVATE_SECONDS * 1_000,
     random: Math.random,
     leaseMs: config.LEASE_SECONDS * 1_000,

@@ -1,11 +1,14 @@
 import { readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import pLimit from "p-limit";
 import { HaystackError } from "../errors.ts";
 import type { AtlasIndex } from "../science/atlas/atlas-index.ts";
 import type { ImportOptions } from "../science/atlas/import.ts";
 import type { Compute } from "../services/compute/index.ts";
 import type { ObjectStore } from "../services/objects/index.ts";
 import type { Tasks } from "./tasks.ts";
+
+const PARALLEL_FETCHES = 8;
 
 const indexPath = (dataset: string): string => `atlases/${dataset}/index.json`;
 
@@ -81,9 +84,8 @@ export function atlasCatalogue(objects: ObjectStore, compute: Compute<Tasks>): A
     },
     async fetchGroups(groupIds, atlases, signal) {
       const wanted = new Set(groupIds);
-      for (const { index } of atlases) {
-        for (const group of index.groups) if (wanted.has(group.group_id)) await objects.fetch({ path: `atlases/${index.dataset}/${group.shard}` }, signal);
-      }
+      const paths = atlases.flatMap(({ index }) => index.groups.filter(({ group_id }) => wanted.has(group_id)).map(({ shard }) => `atlases/${index.dataset}/${shard}`));
+      await pLimit(PARALLEL_FETCHES).map(paths, (path) => objects.fetch({ path }, signal));
     },
   };
 }

@@ -12,7 +12,6 @@ export interface Gate {
   putBack(): void;
   /** Nobody passes any more. */
   close(error: HaystackError): void;
-  readonly waiting: number;
 }
 
 export function createGate(): Gate {
@@ -40,9 +39,6 @@ export function createGate(): Gate {
     close(error) {
       closed = error;
       for (const waiter of [...taken.splice(0), ...arriving.splice(0)]) waiter.reject(error);
-    },
-    get waiting() {
-      return arriving.length + taken.length;
     },
   };
 }

@@ -10,6 +10,7 @@ import type { RunDocument, RunStatus, Usage } from "../services/runs/document.ts
 import type { CommitOutcome, InboxEvent, OutboxEntry, RunCommit, RunRecord, TransitionEntry } from "../services/runs/index.ts";
 import { createGate } from "./gate.ts";
 import type { CommitSource, GroupCommit } from "./group-commit.ts";
+import { persistedSnapshot } from "./persisted-snapshot.ts";
 import { documentOf, documentOfBroken, mailDueAt, outboxOf, outboxOfBroken } from "./run-record.ts";
 import { registerHost, type StepContext } from "./step.ts";
 
@@ -17,12 +18,13 @@ import { registerHost, type StepContext } from "./step.ts";
  * One live run: the machine actor and the order in which its changes become durable.
  *
  * Owns: the actor, the gate before every step (D2), the compare-and-set of its document (D1, D3), consumption of its inbox (D5).
- * Does not own: the lease, timers and mails (the supervisor's), the write itself (the group commit's).
+ * Does not own: renewing the lease, timers and mails (the supervisor's), the write itself (the group commit's).
  * 1. Whatever changes the machine asks for a commit; the commit takes the newest snapshot, so it always equals the actor.
  * 2. A step passes its gate only when a commit taken after the step was invoked has been acknowledged.
  * 3. Inbox ids are consumed in the commit that holds the transition they caused.
  * 4. After a lost compare-and-set nothing is written and no step starts any more.
- * 5. A machine that breaks, or whose version is unknown (D10), keeps its last good snapshot; the run is shown as failed.
+ * 5. A step starts only while the lease holds; after that it waits for the renewal, or for the end (D9).
+ * 6. A machine that breaks, or whose version is unknown (D10), keeps its last good snapshot; the run is shown as failed.
  */
 export interface RunHost extends CommitSource {
   readonly runId: string;
@@ -35,6 +37,9 @@ export interface RunHost extends CommitSource {
   settled(): boolean;
   /** Settled, and no step is under way: only an event or a time moves the run on. */
   waiting(): boolean;
+  leaseHolds(): boolean;
+  /** The lease was renewed until then. */
+  renewed(until: number): void;
   deliver(event: InboxEvent): void;
   /** An event that needs no memory: admission, a tick of the clock. */
   send(event: RunEvent): void;
@@ -69,6 +74,9 @@ export function createRunHost(options: RunHostOptions): RunHost {
   const token = record.lease?.token ?? 0;
   const gate = createGate();
   const effects = new Set<Promise<unknown>>();
+  const renewalWaiters: (() => void)[] = [];
+  let leaseUntil = record.lease?.expires_at ?? 0;
+  let stepsUnderWay = 0;
   const seen = new Set<string>();
   const lastValue = new Map<string, string>();
   let { document, revision, outbox, snapshot: committable, wake_at: wakeAt } = record;
@@ -126,7 +134,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
   const nextState = (now: number): RunDocument => {
     if (broken === null) {
       try {
-        const persisted = actor.getPersistedSnapshot();
+        const persisted = persistedSnapshot(actor);
         const text = JSON.stringify(persisted);
         checkSize(text);
         const state = actor.getSnapshot();
@@ -145,10 +153,38 @@ export function createRunHost(options: RunHostOptions): RunHost {
     return documentOfBroken(document, broken, now);
   };
 
+  const endWaitForRenewal = (): void => {
+    for (const wake of renewalWaiters.splice(0)) wake();
+  };
+
   const giveUp = (error: HaystackError): void => {
     stopped = true;
     actor.stop();
     gate.close(error);
+    endWaitForRenewal();
+  };
+
+  /** Resolves when a step that is invoked now may start. */
+  const permission = async (signal: AbortSignal): Promise<void> => {
+    // What a restored snapshot invokes is durable already.
+    if (!starting) {
+      touch();
+      await gate.pass(signal);
+    }
+    while (!stopped && !host.leaseHolds()) await new Promise<void>((resolve) => renewalWaiters.push(resolve));
+    if (stopped) throw new HaystackError("STEP_ABORTED", "The run was given up before the step began.");
+  };
+
+  const track = async <Output>(signal: AbortSignal, work: (context: StepContext) => Promise<Output>): Promise<Output> => {
+    signal.throwIfAborted();
+    const others = [...effects];
+    const promise = work({ signal, quiesce: async () => void (await Promise.allSettled(others)) });
+    effects.add(promise);
+    try {
+      return await promise;
+    } finally {
+      effects.delete(promise);
+    }
   };
 
   const host: RunHost = {
@@ -159,7 +195,12 @@ export function createRunHost(options: RunHostOptions): RunHost {
     wakeAt: () => wakeAt,
     resting,
     settled: () => !changed && !writing,
-    waiting: () => !changed && !writing && effects.size === 0 && gate.waiting === 0,
+    waiting: () => !changed && !writing && stepsUnderWay === 0,
+    leaseHolds: () => clock.now() < leaseUntil,
+    renewed(until) {
+      leaseUntil = until;
+      endWaitForRenewal();
+    },
     deliver({ id, event }) {
       if (stopped || seen.has(id)) return;
       seen.add(id);
@@ -235,19 +276,13 @@ export function createRunHost(options: RunHostOptions): RunHost {
   };
 
   registerHost(actor.system, {
-    async gate(signal) {
-      if (!starting) touch();
-      // What a restored snapshot invokes is durable already.
-      if (!starting) await gate.pass(signal);
-    },
-    async track<Output>(signal: AbortSignal, work: (context: StepContext) => Promise<Output>): Promise<Output> {
-      const others = [...effects];
-      const promise = work({ signal, quiesce: async () => void (await Promise.allSettled(others)) });
-      effects.add(promise);
+    async run(signal, work) {
+      stepsUnderWay += 1;
       try {
-        return await promise;
+        await permission(signal);
+        return await track(signal, work);
       } finally {
-        effects.delete(promise);
+        stepsUnderWay -= 1;
       }
     },
   });

@@ -13,10 +13,8 @@ export type Effect<Input, Output> = (input: Input, context: StepContext) => Prom
 
 /** The part of a run's host that its steps meet. */
 export interface StepHost {
-  /** Resolves once the state that invoked the caller is durable (D2); rejects when the run is given up. */
-  gate(signal: AbortSignal): Promise<void>;
-  /** Runs the effect and keeps it in sight until it settles. */
-  track<Output>(signal: AbortSignal, work: (context: StepContext) => Promise<Output>): Promise<Output>;
+  /** Runs the effect once the state that invoked it is durable (D2) and the lease holds (D9); rejects when the run is given up before. */
+  run<Output>(signal: AbortSignal, work: (context: StepContext) => Promise<Output>): Promise<Output>;
 }
 
 // oxlint-disable-next-line typescript/no-explicit-any -- XState's own bound for an actor system
@@ -35,8 +33,7 @@ export function step<Input, Output>(name: string, effect: Effect<Input, Output>)
     const host = hosts.get(system);
     if (host === undefined) throw new Error(`The step "${name}" runs outside a hosted run.`);
     try {
-      await host.gate(signal);
-      return await host.track(signal, (context) => effect(input, context));
+      return await host.run(signal, (context) => effect(input, context));
     } catch (thrown) {
       const record: ErrorRecord = toHaystackError(thrown).toRecord();
       throw record;

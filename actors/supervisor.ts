@@ -73,6 +73,11 @@ export interface Supervisor {
 /** Runs claimed by one sweep at most: a restart takes everything up in a few bites. */
 const CLAIM_BATCH = 1_000;
 
+/** Of a run that is inserted with a lease. */
+const FIRST_TOKEN = 1;
+/** For how long a stop waits for mails under way to be recorded, so that they are not sent again. */
+const MAIL_GRACE_MS = 5_000;
+
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { store, clock, owner, leaseMs, pollMs } = options;
   const hosts = new Map<string, RunHost>();
@@ -80,6 +85,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const settledWaiters = new Map<string, ((document: RunDocument) => void)[]>();
   const mailRoom = { service: options.mail, compose: options.composeMail, now: () => clock.now() };
   const background = createBackground(clock, options.onTrouble, options.random);
+  const mailsUnderWay = createBackground(clock, options.onTrouble, options.random);
   const groupCommit = createGroupCommit(store, clock, options.onTrouble);
   const wakeUps = createWakeUps(clock, (runId) => {
     const host = hosts.get(runId);
@@ -87,7 +93,6 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     wakeUps.set(runId, host?.wakeAt() ?? null);
   });
   let stopping = false;
-  let renewedAt = clock.now();
   let unsubscribe: (() => Promise<void>) | undefined;
 
   const forget = (host: RunHost): void => {
@@ -103,34 +108,47 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     await store.release([{ run_id: host.runId, token: host.token, attention_at: attentionAt }]);
   };
 
+  const isMailing = (host: RunHost): boolean => host.outbox().some(({ key }) => mailing.has(key));
+
+  /** Mails go out once what owes them is durable (D2) and while the lease holds (D9). */
   const sendOwed = (host: RunHost): void => {
+    if (stopping || !host.resting() || !host.leaseHolds()) return;
     for (const entry of host.outbox()) {
       if (entry.state !== "owed" || entry.due_at > clock.now() || mailing.has(entry.key)) continue;
       mailing.add(entry.key);
       const sending = deliverMail(mailRoom, host.document(), entry).then((result) => host.updateOutbox(result));
-      background.run(sending.finally(() => mailing.delete(entry.key)));
+      mailsUnderWay.run(sending.finally(() => mailing.delete(entry.key)));
     }
   };
 
   const letRest = async (host: RunHost): Promise<void> => {
-    await passivate(host, mailDueAt(host.outbox()));
-    for (const resolve of settledWaiters.get(host.runId) ?? []) resolve(host.document());
-    settledWaiters.delete(host.runId);
-    admitHosted();
+    try {
+      await passivate(host, mailDueAt(host.outbox()));
+    } finally {
+      for (const resolve of settledWaiters.get(host.runId) ?? []) resolve(host.document());
+      settledWaiters.delete(host.runId);
+      admitHosted();
+    }
   };
 
   const afterCommit = (host: RunHost, entries: readonly TransitionEntry[]): void => {
     options.onCommitted?.(host.document(), entries);
     if (stopping || hosts.get(host.runId) !== host) return;
     wakeUps.set(host.runId, host.wakeAt());
-    if (host.resting()) sendOwed(host);
+    sendOwed(host);
     const owesNow = host.outbox().some((entry) => entry.state === "owed" && (entry.due_at <= clock.now() || mailing.has(entry.key)));
     if (host.resting() && host.settled() && !owesNow) background.run(letRest(host));
   };
 
   const hostRecord = (record: RunRecord): RunHost | undefined => {
     const runId = record.document.run_id;
-    if (stopping || hosts.has(runId)) return undefined;
+    if (stopping) {
+      background.run(store.release([{ run_id: runId, token: record.lease?.token ?? 0 }]));
+      return undefined;
+    }
+    const earlier = hosts.get(runId);
+    if (earlier !== undefined && earlier.token >= (record.lease?.token ?? 0)) return undefined;
+    if (earlier !== undefined) abandon(earlier, "ran out and was taken up again");
     const host = createRunHost({
       machine: options.machine,
       record,
@@ -190,17 +208,26 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     return (await takeUp(record.snapshot === null ? { ...record, document: adjust(record.document) } : record)) !== undefined;
   };
 
+  const abandonExpired = (held: readonly RunHost[]): void => {
+    for (const host of held) if (!host.leaseHolds()) abandon(host, "could not be renewed in time");
+  };
+
   const renew = async (): Promise<void> => {
     const started = clock.now();
     const held = [...hosts.values()];
+    if (held.length === 0) return;
+    const forgetDeadline = clock.at(started + leaseMs, () => abandonExpired(held));
     try {
-      const kept = held.length === 0 ? [] : await store.renew(owner, held.map(({ runId, token }) => ({ run_id: runId, token })), started + leaseMs);
-      renewedAt = started;
-      const ours = new Set(kept);
-      for (const host of held) if (!ours.has(host.runId)) abandon(host, "was given to another daemon");
+      const kept = new Set(await store.renew(owner, held.map(({ runId, token }) => ({ run_id: runId, token })), started + leaseMs));
+      for (const host of held) {
+        if (kept.has(host.runId)) host.renewed(started + leaseMs);
+        else abandon(host, "was given to another daemon");
+      }
     } catch (thrown) {
-      if (clock.now() - renewedAt >= leaseMs) for (const host of held) abandon(host, "could not be renewed in time");
+      abandonExpired(held);
       throw thrown;
+    } finally {
+      forgetDeadline();
     }
   };
 
@@ -215,23 +242,32 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const waitsLong = (host: RunHost): boolean =>
     host.document().status === "pending" || (host.wakeAt() ?? Number.POSITIVE_INFINITY) - clock.now() > options.passivateMs;
 
+  /** An answer about a run that was hosted anew since the question is out of date: its events may be consumed by now (D5). */
   const poll = async (): Promise<void> => {
+    const asked = new Map(hosts);
     for (const { run_id, inbox, status } of await store.pending(owner)) {
       const host = hosts.get(run_id);
+      if (host !== asked.get(run_id)) continue;
       for (const event of inbox) host?.deliver(event);
       if (status === "cancelled" && host?.settled() === true && host.document().status !== "cancelled") host.cancelledOutside();
     }
     for (const host of hosts.values()) {
-      if (host.resting()) sendOwed(host);
-      else if (options.sweeps && host.waiting() && waitsLong(host)) background.run(passivate(host, host.wakeAt()));
+      if (host.settled()) sendOwed(host);
+      if (options.sweeps && !host.resting() && host.waiting() && !isMailing(host) && waitsLong(host)) background.run(passivate(host, host.wakeAt()));
     }
   };
 
+  const recordMails = async (): Promise<void> => {
+    await mailsUnderWay.stop();
+    await groupCommit.idle();
+  };
+
   const storeAndHand = async (runId: string, event: InboxEvent): Promise<"stored" | "duplicate" | "unknown_run"> => {
+    const asked = hosts.get(runId);
     const result = await store.deliver(runId, event);
     const host = hosts.get(runId);
-    if (result === "stored" && host !== undefined) host.deliver(event);
-    else if (result === "stored" && options.sweeps && !stopping) background.run(claimOne(runId));
+    if (result === "stored" && host !== undefined && host === asked) host.deliver(event);
+    else if (result === "stored" && host === undefined && options.sweeps && !stopping) background.run(claimOne(runId));
     return result;
   };
 
@@ -253,9 +289,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     },
     async submit(document) {
       if (!isRunId(document.run_id)) throw new HaystackError("USAGE", "A run id has lower-case letters, digits and inner hyphens, at most 44.");
-      await store.insert(document, { owner, expires_at: clock.now() + leaseMs });
-      const record = await store.get(document.run_id);
-      if (record !== undefined) hostRecord(record);
+      const lease = { owner, expires_at: clock.now() + leaseMs };
+      await store.insert(document, lease);
+      hostRecord({ document, snapshot: null, machine: null, revision: 0, lease: { ...lease, token: FIRST_TOKEN }, wake_at: null, inbox: [], outbox: [] });
       admitHosted();
     },
     async adopt(runId, adjust) {
@@ -275,12 +311,13 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       stopping = true;
       wakeUps.clear();
       await unsubscribe?.();
+      await Promise.race([recordMails(), new Promise<void>((resolve) => clock.at(clock.now() + MAIL_GRACE_MS, resolve))]);
       const leaving = [...hosts.values()];
       await Promise.all(leaving.map((host) => host.stop()));
       groupCommit.close();
       await groupCommit.idle();
+      if (leaving.length > 0) background.run(store.release(leaving.map(({ runId, token }) => ({ run_id: runId, token }))));
       await background.stop();
-      if (leaving.length > 0) await store.release(leaving.map(({ runId, token }) => ({ run_id: runId, token })));
       hosts.clear();
     },
   };

@@ -2,6 +2,7 @@ import { bindRunMachine, type RunEffects } from "../actors/bind-run-machine.ts";
 import { createSupervisor, type Supervisor } from "../actors/supervisor.ts";
 import { systemClock } from "../services/clock/system.ts";
 import { inProcessJobEvents, type InProcessJobEvents } from "../services/job-events/in-process.ts";
+import type { SubmitJobInput } from "../machines/run-types.ts";
 import type { RunConfig, RunDocument } from "../services/runs/document.ts";
 import type { RunStore, TransitionEntry } from "../services/runs/index.ts";
 import { openMongoRuns } from "../services/runs/mongodb.ts";
@@ -25,12 +26,12 @@ export const noOpRun = (run_id: string, config: Partial<RunConfig> = {}): RunDoc
 
 /** Jobs run for an hour unless an event says otherwise; no reconcile time is due within a benchmark. */
 export function noOpEffects(over: Partial<RunEffects> = {}): RunEffects {
-  const { submitJob: _, ...effects } = scriptedEffects({ now: Date.now, scores: [1] });
+  const effects = scriptedEffects({ now: Date.now, scores: [1] });
   return {
     ...effects,
-    async submitJob({ deadline_seconds }) {
+    async submitJob({ deadline_seconds }: SubmitJobInput) {
       const now = Date.now();
-      return { now, deadline_at: now + deadline_seconds * 1_000, check_at: now + 3_600_000 };
+      return { offer: null, now, deadline_at: now + deadline_seconds * 1_000, check_at: now + 3_600_000 };
     },
     checkJob: async ({ job }) => ({ verdict: "succeeded", predictions: { path: `${job.job_id}.h5ad`, sha256: "0" }, run_seconds: 1 }),
     ...over,

@@ -35,6 +35,8 @@ export interface InferenceJobOutput {
   readonly error: ErrorRecord | null;
 }
 
+const REFUSALS: ReadonlySet<ErrorRecord["code"]> = new Set(["JOB_NOT_OURS", "GPU_BUDGET_SPENT"]);
+
 const nameAttempt = (input: InferenceJobInput, attempt: number): JobRecord => ({
   job_id: jobId(input.run_id, input.iteration, input.kind, attempt),
   iteration: input.iteration,
@@ -105,6 +107,8 @@ export const inferenceJobMachine = setup({
   guards: {
     isMine: ({ context, event }) => event.type === "job.changed" && event.job_id === context.job.job_id,
     isDue: ({ context, event }) => event.type === "clock.ticked" && context.wake_at !== null && event.now >= context.wake_at,
+    /** Certainly not submitted. After any other failure the job may run: it stays on record as submitting, and the run stops it. */
+    wasRefused: (_, { error }: { error: unknown }) => REFUSALS.has((error as ErrorRecord).code),
     isWaiting: (_, output: CheckJobOutput) => output.verdict === "waiting",
     hasSucceeded: (_, output: CheckJobOutput) => output.verdict === "succeeded",
     isOverdue: (_, output: CheckJobOutput) => output.verdict === "overdue",
@@ -148,7 +152,10 @@ export const inferenceJobMachine = setup({
           max_gpu_cost_usd,
         }),
         onDone: { target: "awaiting", actions: [{ type: "setTimes", params: ({ event }) => event.output }, "tellRun"] },
-        onError: { target: "failed", actions: [{ type: "setError", params: ({ event }) => ({ error: event.error }) }, "markFailed", "tellRun"] },
+        onError: [
+          { guard: { type: "wasRefused", params: ({ event }) => ({ error: event.error }) }, target: "failed", actions: [{ type: "setError", params: ({ event }) => ({ error: event.error }) }, "markFailed", "tellRun"] },
+          { target: "failed", actions: { type: "setError", params: ({ event }) => ({ error: event.error }) } },
+        ],
       },
     },
     awaiting: {

@@ -168,9 +168,12 @@ export type CheckJobOutput =
   | { readonly verdict: "failed"; readonly kind: JobFailureKind; readonly error: ErrorRecord; readonly retry_at: number; readonly run_seconds: number | null };
 export interface CancelJobsInput {
   readonly job_ids: readonly string[];
+  /** When the jobs were first asked to stop; null before. */
+  readonly asked_at: number | null;
 }
 export interface CancelJobsOutput {
   /** Jobs that Batch does not yet call terminal. */
   readonly remaining: readonly string[];
+  readonly asked_at: number;
   readonly check_at: number;
 }

@@ -4,6 +4,7 @@ import { unbound } from "./unbound.ts";
 
 interface StopJobsContext {
   readonly job_ids: readonly string[];
+  readonly asked_at: number | null;
   readonly wake_at: number | null;
 }
 
@@ -16,7 +17,7 @@ export const stopJobsMachine = setup({
   },
   actors: { cancelJobs: unbound<CancelJobsOutput, CancelJobsInput>("cancelJobs") },
   actions: {
-    keepRemaining: assign((_, output: CancelJobsOutput) => ({ job_ids: output.remaining, wake_at: output.check_at })),
+    keepRemaining: assign((_, output: CancelJobsOutput) => ({ job_ids: output.remaining, asked_at: output.asked_at, wake_at: output.check_at })),
     forgetWakeUp: assign({ wake_at: null }),
     /** Zero is overdue at once: the next tick asks again. */
     askAtNextTick: assign({ wake_at: 0 }),
@@ -28,7 +29,7 @@ export const stopJobsMachine = setup({
   },
 }).createMachine({
   id: "stopJobs",
-  context: ({ input }) => ({ job_ids: input.job_ids, wake_at: null }),
+  context: ({ input }) => ({ job_ids: input.job_ids, asked_at: null, wake_at: null }),
   initial: "deciding",
   states: {
     deciding: { always: [{ guard: "nothingToStop", target: "stopped" }, { target: "cancelling" }] },
@@ -37,7 +38,7 @@ export const stopJobsMachine = setup({
       invoke: {
         id: "cancelJobs",
         src: "cancelJobs",
-        input: ({ context }) => ({ job_ids: context.job_ids }),
+        input: ({ context: { job_ids, asked_at } }) => ({ job_ids, asked_at }),
         onDone: [
           { guard: { type: "allTerminal", params: ({ event }) => event.output }, target: "stopped" },
           { target: "waiting", actions: { type: "keepRemaining", params: ({ event }) => event.output } },

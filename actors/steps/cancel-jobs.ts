@@ -3,16 +3,21 @@ import type { CancelJobsInput, CancelJobsOutput } from "../../machines/run-types
 import type { Effect } from "../step.ts";
 import type { StepPorts } from "./ports.ts";
 
-/** Cancels the jobs and says which are not yet terminal. A submit under way is waited for: its job would run on unseen. */
+/**
+ * Cancels the jobs and says which are not yet terminal. A submit under way is waited for: its job would run on unseen. So would one
+ * that Batch does not know yet: it counts as stopped only when it has not appeared for as long as a new job may take.
+ */
 export function cancelJobs({ batch, clock, reconcileMs }: StepPorts): Effect<CancelJobsInput, CancelJobsOutput> {
-  return async ({ job_ids }, { signal, quiesce }) => {
+  return async ({ job_ids, asked_at }, { signal, quiesce }) => {
     await quiesce();
+    const since = asked_at ?? clock.now();
     const remaining: string[] = [];
     for (const jobId of job_ids) {
       await batch.cancel(jobId, signal);
       const status = await batch.get(jobId, signal);
-      if (status !== undefined && !TERMINAL_JOB_STATES.has(status.state)) remaining.push(jobId);
+      const isStopped = status === undefined ? clock.now() >= since + batch.notFoundGraceMs : TERMINAL_JOB_STATES.has(status.state);
+      if (!isStopped) remaining.push(jobId);
     }
-    return { remaining, check_at: clock.now() + Math.min(reconcileMs, 2_000) };
+    return { remaining, asked_at: since, check_at: clock.now() + Math.min(reconcileMs, 2_000) };
   };
 }

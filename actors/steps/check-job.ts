@@ -1,4 +1,4 @@
-import { HaystackError, type ErrorRecord } from "../../errors.ts";
+import { HaystackError, type ErrorCode, type ErrorRecord } from "../../errors.ts";
 import type { CheckJobInput, CheckJobOutput, JobFailureKind } from "../../machines/run-types.ts";
 import type { JobStatus } from "../../services/batch/index.ts";
 import { iterationObjects } from "../run-objects.ts";
@@ -6,6 +6,8 @@ import type { Effect } from "../step.ts";
 import type { StepPorts } from "./ports.ts";
 
 const FIRST_RETRY_MS = 1_000;
+/** Failures that say nothing about the prediction: the check is repeated, the job is not. */
+const SAYS_NOTHING: ReadonlySet<ErrorCode> = new Set(["STEP_ABORTED", "OBJECTS_UNAVAILABLE", "INTERNAL"]);
 
 /** Asks Batch for the truth about one job (D8); a success counts only with a valid output file. */
 export function checkJob({ batch, clock, compute, objects, reconcileMs }: StepPorts): Effect<CheckJobInput, CheckJobOutput> {
@@ -30,7 +32,7 @@ export function checkJob({ batch, clock, compute, objects, reconcileMs }: StepPo
           const sha256 = await compute.run("checkPrediction", { prediction, query }, signal);
           return { verdict: "succeeded", predictions: { path, sha256 }, run_seconds: status.run_seconds ?? null };
         } catch (thrown) {
-          if (thrown instanceof HaystackError && thrown.code !== "STEP_ABORTED") return failed("application", { ...thrown.toRecord(), code: "PREDICTION_INVALID" });
+          if (thrown instanceof HaystackError && !SAYS_NOTHING.has(thrown.code)) return failed("application", { ...thrown.toRecord(), code: "PREDICTION_INVALID" });
           throw thrown;
         }
       }

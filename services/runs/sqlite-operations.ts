@@ -73,14 +73,16 @@ export function openSqliteOperations(file: string) {
   // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the row's shape is the statement's, known to its caller
   const first = <Row>(sql: string, ...values: SQLInputValue[]): Row | undefined => statement(sql).get(...values) as Row | undefined;
   const change = (sql: string, ...values: SQLInputValue[]): number => Number(statement(sql).run(...values).changes);
+  /** All or nothing; inside another such work, a part of it that can fail alone. */
   const atomically = <Result>(work: () => Result): Result => {
-    db.exec("BEGIN IMMEDIATE");
+    const [begin, commit, undo] = db.isTransaction ? ["SAVEPOINT part", "RELEASE part", "ROLLBACK TO part; RELEASE part"] : ["BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"];
+    db.exec(begin);
     try {
       const result = work();
-      db.exec("COMMIT");
+      db.exec(commit);
       return result;
     } catch (error) {
-      if (db.isTransaction) db.exec("ROLLBACK");
+      if (db.isTransaction) db.exec(undo);
       throw error;
     }
   };
@@ -97,19 +99,40 @@ export function openSqliteOperations(file: string) {
     );
   };
 
-  const commitOne = (commit: CommitRow) => {
-    for (const id of commit.consumed) change("UPDATE inbox SET consumed = 1 WHERE run_id = ? AND id = ?", commit.run_id, id);
-    const changed = change(
-      `UPDATE runs SET revision = revision + 1, status = ?, document = ?, snapshot = ?, machine = ?, outbox = ?, wake_at = ?,
-         attention_at = ${ATTENTION("?")}, outside_change = 0 WHERE run_id = ? AND revision = ? AND lease_token = ? AND status = ?`,
-      commit.status, commit.document, commit.snapshot, commit.machine, commit.outbox, commit.wake_at, commit.attention_at,
-      commit.run_id, commit.revision, commit.token, commit.expected_status,
-    );
-    if (changed === 1) for (const entry of commit.history) change("INSERT INTO history (run_id, entry) VALUES (?, ?)", commit.run_id, entry);
-    return changed === 1;
+  /** Columns that have an index are written only where they change; a status only together with the revision, see the trigger. */
+  const writeState = (setStatus: string): string =>
+    `UPDATE runs SET ${setStatus} revision = revision + 1, document = ?, snapshot = ?, machine = ?, outbox = ?, wake_at = ?
+     WHERE run_id = ? AND revision = ? AND lease_token = ? AND status = ?`;
+  const WRITE_STATE = writeState("");
+  const WRITE_STATE_AND_STATUS = writeState("status = ?,");
+
+  const commitOne = (commit: CommitRow): boolean => {
+    const { run_id, attention_at } = commit;
+    const state = [commit.document, commit.snapshot, commit.machine, commit.outbox, commit.wake_at, run_id, commit.revision, commit.token, commit.expected_status];
+    const changed = commit.status === commit.expected_status ? change(WRITE_STATE, ...state) : change(WRITE_STATE_AND_STATUS, commit.status, ...state);
+    if (changed === 0) return false;
+    for (const id of commit.consumed) change("UPDATE inbox SET consumed = 1 WHERE run_id = ? AND id = ?", run_id, id);
+    for (const entry of commit.history) change("INSERT INTO history (run_id, entry) VALUES (?, ?)", run_id, entry);
+    if (attention_at === 0) change(`UPDATE runs SET attention_at = 0, outside_change = 0 WHERE run_id = ? AND (attention_at IS NOT 0 OR ${CHANGED_OUTSIDE})`, run_id);
+    else change(`UPDATE runs SET attention_at = ${ATTENTION("?")}, outside_change = 0 WHERE run_id = ?`, attention_at, run_id);
+    return true;
   };
 
   return {
+    /** Does everything in one transaction, so that all of it waits for the disk once. What fails alone is undone alone. */
+    together: <Result>(parts: readonly (() => Result)[]): ({ readonly value: Result } | { readonly problem: string })[] =>
+      atomically(() =>
+        parts.map((part) => {
+          try {
+            return { value: atomically(part) };
+          } catch (thrown) {
+            // Some errors, like a full disk, end the whole transaction.
+            if (!db.isTransaction) throw thrown;
+            return { problem: thrown instanceof Error ? thrown.message : String(thrown) };
+          }
+        }),
+      ),
+
     insert: (row: InsertRow): boolean =>
       change(
         `INSERT INTO runs (run_id, revision, status, user_email, created_at, document, attention_at, lease_owner, lease_token, lease_expires_at)
@@ -193,12 +216,9 @@ export function openSqliteOperations(file: string) {
     /** For each commit: null when committed, what stands instead when it met another revision, token or status; undefined when unknown. */
     commit: (commits: readonly CommitRow[]) =>
       atomically(() =>
-        commits.map((commit) => {
-          db.exec("SAVEPOINT one");
-          const committed = commitOne(commit);
-          db.exec(committed ? "RELEASE one" : "ROLLBACK TO one; RELEASE one");
-          return committed ? null : first<{ revision: number; token: number; status: string }>("SELECT revision, lease_token AS token, status FROM runs WHERE run_id = ?", commit.run_id);
-        }),
+        commits.map((commit) =>
+          commitOne(commit) ? null : first<{ revision: number; token: number; status: string }>("SELECT revision, lease_token AS token, status FROM runs WHERE run_id = ?", commit.run_id),
+        ),
       ),
 
     deliver: (runId: string, id: string, event: string): "stored" | "duplicate" | "unknown_run" =>
@@ -209,7 +229,7 @@ export function openSqliteOperations(file: string) {
           runId, id, event, runId,
         );
         if (stored === 0) return "duplicate";
-        change("UPDATE runs SET attention_at = 0 WHERE run_id = ?", runId);
+        change("UPDATE runs SET attention_at = 0 WHERE run_id = ? AND attention_at IS NOT 0", runId);
         return "stored";
       }),
 

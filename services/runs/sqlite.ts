@@ -6,7 +6,7 @@ import type { RunDocument, RunStatus } from "./document.ts";
 import { COUNTED_QUEUE, type CommitOutcome, type InboxEvent, type Lease, type OutboxEntry, type RunRecord, type RunStore, type TransitionEntry } from "./index.ts";
 import type { RunRow, SqliteOperations } from "./sqlite-operations.ts";
 
-type Operation = keyof SqliteOperations;
+type Operation = Exclude<keyof SqliteOperations, "together">;
 type Pending = { resolve(value: unknown): void; reject(error: Error): void };
 
 const parseDocument = (row: { readonly document: string; readonly status: string }): RunDocument =>
@@ -43,12 +43,14 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
   };
   worker.on("error", breakDown);
   worker.on("exit", () => breakDown(new Error("its thread has ended")));
-  worker.on("message", ({ id, value, problem }: { id: number; value?: unknown; problem?: string }) => {
-    const request = pending.get(id);
-    pending.delete(id);
+  worker.on("message", (answers: readonly { id: number; value?: unknown; problem?: string }[]) => {
+    for (const { id, value, problem } of answers) {
+      const request = pending.get(id);
+      pending.delete(id);
+      if (problem === undefined) request?.resolve(value);
+      else request?.reject(new HaystackError("STORE_UNAVAILABLE", `The run store ${file} refused an operation: ${problem}.`));
+    }
     if (pending.size === 0) worker.unref();
-    if (problem === undefined) request?.resolve(value);
-    else request?.reject(new HaystackError("STORE_UNAVAILABLE", `The run store ${file} refused an operation: ${problem}.`));
   });
 
   const call = <Name extends Operation>(name: Name, ...args: Parameters<SqliteOperations[Name]>): Promise<ReturnType<SqliteOperations[Name]>> =>
@@ -56,7 +58,7 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
       if (broken !== undefined) return reject(broken);
       const id = ++lastId;
       if (pending.size === 0) worker.ref();
-      pending.set(id, { resolve: resolve as Pending["resolve"], reject });
+      pending.set(id, { resolve, reject });
       worker.postMessage({ id, name, args });
     });
 

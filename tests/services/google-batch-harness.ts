@@ -1,21 +1,24 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { onTestFinished } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { googleBatch, type GoogleBatchOptions } from "../../services/batch/google-batch.ts";
-import type { InferenceJobSpec, JobState } from "../../services/batch/index.ts";
+import { type BatchService, type JobState, TERMINAL_JOB_STATES } from "../../services/batch/index.ts";
 import { type BatchServer, batchServer, type BatchServerOptions } from "../support/batch-server.ts";
-import { type BatchHarness, eventLog } from "./batch.contract.ts";
+import { type BatchHarness, eventLog, jobSpec } from "./batch.contract.ts";
+import type { Behaviour } from "./inference-program.ts";
 import { fileAppears, PROGRAM } from "./local-batch-harness.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 const IMAGE = "europe-docker.pkg.dev/p/haystack/worker:1";
 const EVERY_STATE = ["QUEUED", "SCHEDULED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLATION_IN_PROGRESS", "CANCELLED"] as const;
 
+export const ONE_SENTENCE = expect.stringMatching(/^[A-Z][^\n]*[^.\s]\.$/) as string;
+export const UNAVAILABLE = { code: "BATCH_UNAVAILABLE", retryable: true, message: ONE_SENTENCE };
+
 export interface GoogleHarness extends BatchHarness {
   readonly server: BatchServer;
   readonly options: GoogleBatchOptions;
-  readonly putInputs: (spec: InferenceJobSpec, behaviour: Parameters<BatchHarness["putInputs"]>[1]) => Promise<void>;
-}
+  }
 
 /** The adapter with the real client against a server on this machine, with a folder as the bucket. */
 export async function googleHarness(changes: Partial<GoogleBatchOptions> = {}, serverChanges: Partial<BatchServerOptions> = {}): Promise<GoogleHarness> {
@@ -68,8 +71,23 @@ export async function googleHarness(changes: Partial<GoogleBatchOptions> = {}, s
     started: (spec) => fileAppears(`${file(spec.output)}.started`),
     runs: async (spec) => (await read(`${spec.output}.runs`))?.length ?? 0,
     gate() {
-      const gate = join(folder, `gate-${++gates}`);
-      return { file: gate, release: () => writeFile(gate, "") };
+      const gateFile = join(folder, `gate-${++gates}`);
+      return { file: gateFile, release: () => writeFile(gateFile, "") };
     },
   };
 }
+
+/** A promise and the means to resolve it; resolved at the latest when the test ends. */
+export function gate() {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  onTestFinished(() => resolve());
+  return { promise, open: resolve };
+}
+
+/** Puts the inputs, submits, and waits for the end. */
+export const endOf = async (harness: GoogleHarness, spec = jobSpec(), behaviour: Behaviour = {}): ReturnType<BatchService["get"]> => {
+  await harness.putInputs(spec, behaviour);
+  await harness.batch.submit(spec);
+  await harness.events.until(spec.job_id, TERMINAL_JOB_STATES);
+  return harness.batch.get(spec.job_id);
+};

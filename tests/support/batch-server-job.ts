@@ -148,9 +148,10 @@ export function liveJob(created: GoogleJob, host: JobHost, script: JobScript, on
     enter(code === 0 ? "SUCCEEDED" : "FAILED");
   };
 
-  const ended = live().then(() => {
+  const liveAndEnd = async (): Promise<void> => {
+    await live();
     if (state === "CANCELLATION_IN_PROGRESS") enter("CANCELLED");
-  });
+  };
 
   return {
     show,
@@ -162,6 +163,6 @@ export function liveJob(created: GoogleJob, host: JobHost, script: JobScript, on
       enter(how === "cancel" ? "CANCELLATION_IN_PROGRESS" : "DELETION_IN_PROGRESS");
       stopping.abort();
     },
-    ended,
+    ended: liveAndEnd(),
   };
 }

@@ -50,6 +50,8 @@ export interface BatchServer {
   readonly log: (jobId: string) => string;
   /** As after an hour: a repeated request id is no longer known. */
   readonly forgetRequests: () => void;
+  /** Deletes the job as someone else would; resolves when it is gone. */
+  readonly remove: (jobId: string) => Promise<void>;
   /** Every call so far, failed ones too. */
   readonly calls: { readonly method: Method; readonly request: unknown }[];
   /** Resolves when the job has (had) the state. */
@@ -65,7 +67,7 @@ const PROJECT_NUMBER = "123456789012";
 
 function batchService(): ServiceClientConstructor["service"] {
   const file = createRequire(import.meta.url).resolve("@google-cloud/batch/build/protos/protos.json");
-  const definition = fromJSON(createRequire(import.meta.url)(file) as Parameters<typeof fromJSON>[0], { keepCase: false, longs: String, enums: String, defaults: false, oneofs: true });
+  const definition = fromJSON(createRequire(import.meta.url)(file) as Parameters<typeof fromJSON>[0], { keepCase: false, longs: String, enums: String, defaults: false });
   const path = ["google", "cloud", "batch", "v1", "BatchService"];
   const found = path.reduce<unknown>((node, name) => (node as GrpcObject)[name], loadPackageDefinition(definition));
   return (found as ServiceClientConstructor).service;
@@ -100,9 +102,7 @@ export async function batchServer(options: BatchServerOptions): Promise<BatchSer
     for (const { pubsubTopic, message } of job.notifications ?? []) {
       if (message?.type !== "JOB_STATE_CHANGED") continue;
       // A message that cannot be sent is lost; jobs go on.
-      Promise.resolve()
-        .then(() => publish(pubsubTopic ?? "", attributes, data))
-        .catch(() => undefined);
+      (async () => publish(pubsubTopic ?? "", attributes, data))().catch(() => undefined);
     }
   };
 
@@ -145,10 +145,16 @@ export async function batchServer(options: BatchServerOptions): Promise<BatchSer
     return operation;
   };
 
-  const deleteJob = ({ name }: ByName): typeof operation => {
+  const remove = async (name: string): Promise<void> => {
     const { live } = visible(name);
     live.stop("delete");
-    void live.ended.then(() => jobs.delete(name));
+    await live.ended;
+    jobs.delete(name);
+  };
+
+  const deleteJob = ({ name }: ByName): typeof operation => {
+    visible(name);
+    void remove(name);
     return operation;
   };
 
@@ -192,7 +198,8 @@ export async function batchServer(options: BatchServerOptions): Promise<BatchSer
     server.bindAsync(`127.0.0.1:${options.port ?? 0}`, ServerCredentials.createInsecure(), (error, bound) => (error === null ? resolve(bound) : reject(error)));
   });
 
-  const byId = (jobId: string): LiveJob | undefined => [...jobs].find(([name]) => idOf(name) === jobId)?.[1].live;
+  const nameOf = (jobId: string): string => [...jobs.keys()].find((name) => idOf(name) === jobId) ?? "";
+  const byId = (jobId: string): LiveJob | undefined => jobs.get(nameOf(jobId))?.live;
 
   return {
     endpoint: `127.0.0.1:${port}`,
@@ -208,6 +215,7 @@ export async function batchServer(options: BatchServerOptions): Promise<BatchSer
     },
     job: (jobId) => byId(jobId)?.show(),
     log: (jobId) => byId(jobId)?.log() ?? "",
+    remove: (jobId) => remove(nameOf(jobId)),
     forgetRequests: () => nameByRequest.clear(),
     calls,
     reached(jobId, state) {

@@ -35,13 +35,12 @@ export function jobEventChannel({ clock, random, faultsUntil, onAcknowledged }: 
       settled = true;
       after(ms, () => deliver(event, deliveries + 1));
     };
-    random.pick([first, ...others]).handler(event).then(
-      () => {
-        settled = true;
-        onAcknowledged(event);
-      },
-      () => again(random.between(500, 5_000)),
-    );
+    const { process, handler } = random.pick([first, ...others]);
+    const acknowledge = (): void => {
+      settled = true;
+      onAcknowledged(event);
+    };
+    process.later(random.between(1, 5), () => void handler(event).then(acknowledge, () => again(random.between(500, 5_000))));
     after(REDELIVERY_MS, () => again(0));
   };
 

@@ -104,7 +104,8 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
         });
       const [first, ...others] = living();
       if (first === undefined) return again();
-      send(users.pick([first, ...others])).then(finish, (error: { code?: string }) => (isDone(error.code ?? "") ? finish() : again()));
+      const daemon = users.pick([first, ...others]);
+      daemon.process.later(users.between(1, 5), () => void send(daemon).then(finish, (error: { code?: string }) => (isDone(error.code ?? "") ? finish() : again())));
       after(CLIENT_TIMEOUT_MS, again);
     };
     attempt();
@@ -164,7 +165,7 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
   const isAtRest = ({ run_id }: PlannedRun): boolean => {
     const record = runs.peek(run_id);
     const state = witness.stateOf(run_id);
-    return record !== undefined && (state === "completed" || state === "failed" || state === "cancelled") && record.inbox.length === 0 && record.lease === null && record.outbox.every((mail) => mail.state !== "owed");
+    return record !== undefined && (state === "completed" || state === "failed" || state === "cancelled") && record.inbox.length === 0 && (record.lease?.expires_at ?? 0) <= clock.now() && record.outbox.every((mail) => mail.state !== "owed");
   };
   const allAtRest = (): boolean => open === 0 && openRequests === 0 && scenario.runs.every(isAtRest);
 

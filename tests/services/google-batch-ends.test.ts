@@ -1,0 +1,177 @@
+import { status } from "@grpc/grpc-js";
+import { expect, test } from "vitest";
+import { TERMINAL_JOB_STATES } from "../../services/batch/index.ts";
+import { jobSpec } from "./batch.contract.ts";
+import { endOf, gate, googleHarness, ONE_SENTENCE, UNAVAILABLE } from "./google-batch-harness.ts";
+
+test("a job preempted twice gets a standard machine for its third attempt", async () => {
+  const harness = await googleHarness({ accelerator: { type: "nvidia-l4", count: 1 } });
+  harness.server.scriptJobs({ exitCode: 50001 }, 2);
+  const seen: unknown[] = [];
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    const first = jobSpec();
+    const offer = harness.batch.offer(attempt - 1);
+    const spec = { ...first, attempt, ...(offer === null ? {} : { provisioning: offer.provisioning }) };
+    await harness.putInputs(spec, attempt < 3 ? { until: harness.gate().file } : {});
+    await harness.batch.submit(spec);
+    await harness.events.until(spec.job_id, TERMINAL_JOB_STATES);
+    const { state, failure } = (await harness.batch.get(spec.job_id)) ?? {};
+    seen.push([offer, harness.server.job(spec.job_id)?.allocationPolicy?.instances?.[0]?.policy?.provisioningModel, state, failure?.kind]);
+  }
+  const machine = "g2-standard-8 with 1 nvidia-l4";
+  const spot = { machine, provisioning: "SPOT", usd_per_hour: 0.4 };
+  expect(seen).toEqual([
+    [spot, "SPOT", "FAILED", "preempted"],
+    [spot, "SPOT", "FAILED", "preempted"],
+    [{ machine, provisioning: "STANDARD", usd_per_hour: 1 }, "STANDARD", "SUCCEEDED", undefined],
+  ]);
+});
+
+test("where standard machines are configured, none is offered on Spot; a spec without a wish gets the configured kind", async () => {
+  const harness = await googleHarness({ provisioning: "STANDARD" });
+  expect(harness.batch.offer(0)).toEqual({ machine: "g2-standard-8", provisioning: "STANDARD", usd_per_hour: 1 });
+  const spec = jobSpec();
+  await harness.batch.submit(spec);
+  expect(harness.server.job(spec.job_id)?.allocationPolicy?.instances?.[0]?.policy?.provisioningModel).toBe("STANDARD");
+});
+
+test.each([
+  [50002, "transient"],
+  [50003, "transient"],
+  [50004, "transient"],
+  [50005, "over_time"],
+  [50006, "transient"],
+] as const)("exit code %i through tasks and client is %s", async (exitCode, kind) => {
+  const harness = await googleHarness();
+  harness.server.scriptJobs({ exitCode });
+  expect((await endOf(harness, jobSpec(), { until: harness.gate().file }))?.failure).toEqual({ kind, exit_code: exitCode, reason: ONE_SENTENCE });
+});
+
+test("a stale preemption before SUCCEEDED is no failure", async () => {
+  const harness = await googleHarness();
+  harness.server.scriptJobs({ stalePreemption: true });
+  const end = await endOf(harness);
+  expect(end).toMatchObject({ state: "SUCCEEDED" });
+  expect(end).not.toHaveProperty("failure");
+});
+
+test("a stale preemption before the program's own failure does not hide it", async () => {
+  const harness = await googleHarness();
+  harness.server.scriptJobs({ stalePreemption: true });
+  expect((await endOf(harness, jobSpec(), { exit: 4 }))?.failure).toMatchObject({ kind: "application", exit_code: 4 });
+});
+
+test("QUEUED to FAILED without ever running is transient and costs no seconds", async () => {
+  const harness = await googleHarness();
+  harness.server.scriptJobs({ failInQueue: "Batch Error: code - CODE_GCE_QUOTA_EXCEEDED, description - Quota 'NVIDIA_L4_GPUS' exceeded." });
+  const end = await endOf(harness);
+  expect(end?.failure).toEqual({ kind: "transient", exit_code: null, reason: "The job failed before its task started: Batch Error: code - CODE_GCE_QUOTA_EXCEEDED, description - Quota 'NVIDIA_L4_GPUS' exceeded." });
+  expect(end).not.toHaveProperty("run_seconds");
+  expect(harness.events.seen.map((event) => event.state)).toEqual(["QUEUED", "FAILED"]);
+});
+
+test("input that the program refuses (exit code 2) is said so; an image that cannot be had is application too", async () => {
+  const harness = await googleHarness();
+  expect((await endOf(harness, jobSpec(), { exit: 2 }))?.failure).toMatchObject({ kind: "application", exit_code: 2, reason: expect.stringContaining("refused its input") as string });
+  const noImage = await googleHarness({ image: "nowhere/none:0" });
+  expect((await endOf(noImage))?.failure).toMatchObject({ kind: "application", exit_code: 125 });
+});
+
+test("a FAILED job whose tasks cannot be read now is BATCH_UNAVAILABLE and not misjudged", async () => {
+  const harness = await googleHarness({ patienceMs: 300 });
+  harness.server.scriptJobs({ exitCode: 50001 });
+  const spec = jobSpec();
+  await harness.putInputs(spec, { until: harness.gate().file });
+  await harness.batch.submit(spec);
+  await harness.events.until(spec.job_id, ["FAILED"]);
+  const recover = harness.server.failCalls({ method: "listTasks", times: Infinity });
+  await expect(harness.batch.get(spec.job_id)).rejects.toMatchObject(UNAVAILABLE);
+  recover();
+  expect((await harness.batch.get(spec.job_id))?.failure?.kind).toBe("preempted");
+});
+
+test.each(["QUEUED", "SCHEDULED"] as const)("a job cancelled while %s ends as CANCELLED and never runs", async (state) => {
+  const harness = await googleHarness();
+  harness.server.scriptJobs({ hold: { [state]: gate().promise } });
+  const spec = jobSpec();
+  await harness.putInputs(spec, {});
+  await harness.batch.submit(spec);
+  await harness.server.reached(spec.job_id, state);
+  await harness.batch.cancel(spec.job_id);
+  await harness.server.reached(spec.job_id, "CANCELLED");
+  expect(await harness.batch.get(spec.job_id)).toEqual({ job_id: spec.job_id, state: "CANCELLED" });
+  expect(await harness.runs(spec)).toBe(0);
+});
+
+test("cancel while RUNNING returns at once, before the job has stopped; its seconds count", async () => {
+  const harness = await googleHarness();
+  const spec = jobSpec();
+  await harness.putInputs(spec, { until: harness.gate().file });
+  await harness.batch.submit(spec);
+  await harness.started(spec);
+  await harness.batch.cancel(spec.job_id);
+  await harness.batch.cancel(spec.job_id);
+  await harness.server.reached(spec.job_id, "CANCELLED");
+  const end = await harness.batch.get(spec.job_id);
+  expect(end).toEqual({ job_id: spec.job_id, state: "CANCELLED", run_seconds: expect.any(Number) as number });
+  expect(end?.run_seconds).toBeGreaterThan(0);
+});
+
+test("cancel just after SUCCEEDED is no error and changes nothing", async () => {
+  const harness = await googleHarness();
+  const spec = jobSpec();
+  await endOf(harness, spec);
+  await harness.batch.cancel(spec.job_id);
+  expect((await harness.batch.get(spec.job_id))?.state).toBe("SUCCEEDED");
+});
+
+test("a refusal to cancel a job that runs is an error", async () => {
+  const harness = await googleHarness();
+  const spec = jobSpec();
+  harness.server.scriptJobs({ hold: { QUEUED: gate().promise } });
+  await harness.batch.submit(spec);
+  harness.server.failCalls({ method: "cancelJob", code: status.FAILED_PRECONDITION, details: "not now" });
+  await expect(harness.batch.cancel(spec.job_id)).rejects.toMatchObject({ code: "BATCH_REFUSED" });
+});
+
+test("the server tells of changes as Batch does: attributes, text, and nothing of cancellation; lost messages stop no job", async () => {
+  const messages: { topic: string; attributes: Readonly<Record<string, string>>; data: string }[] = [];
+  const harness = await googleHarness({}, {
+    tells: ["QUEUED", "SCHEDULED", "RUNNING", "SUCCEEDED", "FAILED"],
+    async publish(topic, attributes, data) {
+      messages.push({ topic, attributes, data });
+      if (attributes["NewJobState"] === "SCHEDULED") throw new Error("the emulator is gone");
+    },
+  });
+  const spec = jobSpec();
+  await harness.putInputs(spec, {});
+  await harness.batch.submit(spec);
+  await harness.server.reached(spec.job_id, "SUCCEEDED");
+  const cancelled = jobSpec();
+  harness.server.scriptJobs({ hold: { QUEUED: gate().promise } });
+  await harness.batch.submit(cancelled);
+  await harness.batch.cancel(cancelled.job_id);
+  await harness.server.reached(cancelled.job_id, "CANCELLED");
+  expect(messages.map(({ attributes }) => [attributes["OldJobState"], attributes["NewJobState"]])).toEqual([
+    ["STATE_UNSPECIFIED", "QUEUED"],
+    ["QUEUED", "SCHEDULED"],
+    ["SCHEDULED", "RUNNING"],
+    ["RUNNING", "SUCCEEDED"],
+    ["STATE_UNSPECIFIED", "QUEUED"],
+  ]);
+  expect(messages[0]).toMatchObject({
+    topic: "projects/p/topics/batch-events",
+    attributes: { Type: "JOB_STATE_CHANGED", JobName: `projects/123456789012/locations/us-central1/jobs/${spec.job_id}`, JobUID: harness.server.job(spec.job_id)?.uid, Region: "us-central1" },
+    data: expect.stringContaining("currentState=QUEUED") as string,
+  });
+});
+
+test("deleted by someone else, a job is stopping and then unknown", async () => {
+  const harness = await googleHarness();
+  const spec = jobSpec();
+  await harness.putInputs(spec, { until: harness.gate().file });
+  await harness.batch.submit(spec);
+  await harness.started(spec);
+  await harness.server.remove(spec.job_id);
+  expect(await harness.batch.get(spec.job_id)).toBeUndefined();
+});

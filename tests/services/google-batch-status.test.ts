@@ -1,0 +1,87 @@
+import { expect, test } from "vitest";
+import type { GoogleJob } from "../../services/batch/google-batch-job.ts";
+import { type GoogleTask, jobStatus } from "../../services/batch/google-batch-status.ts";
+
+const QUEUED = "Job state is set from QUEUED to SCHEDULED for job projects/1/locations/l/jobs/j.";
+const RUNNING = "Job state is set from SCHEDULED to RUNNING for job projects/1/locations/l/jobs/j.";
+
+type Told = readonly (readonly [second: number, description: string, exitCode?: number])[];
+
+const events = (told: Told) =>
+  told.map(([second, description, exitCode]) => ({
+    type: "STATUS_CHANGED",
+    eventTime: { seconds: String(1_700_000_000 + second), nanos: 500_000_000 },
+    description,
+    ...(exitCode === undefined ? {} : { taskExecution: { exitCode } }),
+  }));
+
+const job = (state: string, told: Told = [], more: object = {}): GoogleJob => ({ uid: "j-uid", status: { state: state as "FAILED", statusEvents: events(told), ...more } });
+const tasks = (...told: Told): GoogleTask[] => [{ status: { statusEvents: events(told) } }];
+
+test.each([
+  ["STATE_UNSPECIFIED", "QUEUED"],
+  ["QUEUED", "QUEUED"],
+  ["SCHEDULED", "SCHEDULED"],
+  ["RUNNING", "RUNNING"],
+  ["CANCELLATION_IN_PROGRESS", "CANCELLATION_IN_PROGRESS"],
+  ["DELETION_IN_PROGRESS", "CANCELLATION_IN_PROGRESS"],
+  ["A_STATE_OF_TOMORROW", "QUEUED"],
+])("%s is %s", (google, ours) => {
+  expect(jobStatus("j", job(google), [])).toEqual({ job_id: "j", state: ours });
+});
+
+test.each([
+  [50000, "application", "Google Batch failed the task without giving a cause (exit code 50000)."],
+  [50001, "preempted", "Google took the Spot machine back (exit code 50001)."],
+  [50002, "transient", "The machine stopped reporting to Google Batch (exit code 50002)."],
+  [50003, "transient", "The machine was restarted while the job ran (exit code 50003)."],
+  [50004, "transient", "The task no longer answered Google Batch (exit code 50004)."],
+  [50005, "over_time", "The job ran longer than its limit (exit code 50005)."],
+  [50006, "transient", "The machine was replaced while the job ran (exit code 50006)."],
+  [2, "application", 'The inference program refused its input (exit code 2); Cloud Logging has its log under labels.job_uid="j-uid".'],
+  [1, "application", 'The inference program ended with exit code 1; Cloud Logging has its log under labels.job_uid="j-uid".'],
+])("exit code %i of a task is %s", (code, kind, reason) => {
+  const failed = job("FAILED", [[0, QUEUED], [10, RUNNING], [25, "Job state is set from RUNNING to FAILED for job j."]]);
+  expect(jobStatus("j", failed, tasks([24, "Task state is updated from RUNNING to FAILED.", code]))).toEqual({ job_id: "j", state: "FAILED", failure: { kind, reason, exit_code: code }, run_seconds: 15 });
+});
+
+test("without tasks, the exit code is read from the job's own words", () => {
+  const told = 'Job failed due to task failure. Specifically, task with index 0 failed due to the following task event: "Task state is updated from RUNNING to FAILED on zones/z/instances/1 due to Spot Preemption with exit code 50001."';
+  expect(jobStatus("j", job("FAILED", [[10, RUNNING], [24, told], [25, "Job state is set from RUNNING to FAILED for job j."]]), []).failure).toMatchObject({ kind: "preempted", exit_code: 50001 });
+});
+
+test("a preemption that was overcome is no failure of a job that SUCCEEDED or still runs", () => {
+  const stale = tasks([12, "Task state is updated from RUNNING to FAILED due to Spot Preemption with exit code 50001.", 50001]);
+  expect(jobStatus("j", job("SUCCEEDED", [[10, RUNNING], [30, "Job state is set from RUNNING to SUCCEEDED for job j."]]), stale)).toEqual({ job_id: "j", state: "SUCCEEDED", run_seconds: 20 });
+  expect(jobStatus("j", job("RUNNING", [[10, RUNNING]]), stale)).toEqual({ job_id: "j", state: "RUNNING" });
+});
+
+test("the latest exit code counts, whatever the order in which events are told", () => {
+  const told = tasks([24, "Task state is updated from RUNNING to FAILED.", 3], [12, "Task state is updated from RUNNING to FAILED.", 50001]);
+  expect(jobStatus("j", job("FAILED", [[10, RUNNING]]), told).failure?.exit_code).toBe(3);
+});
+
+test("from QUEUED to FAILED is transient, in Batch's words about machines and quota", () => {
+  const told: Told = [
+    [1, "Batch Error: code - CODE_GCE_ZONE_RESOURCE_POOL_EXHAUSTED, description - error count is 4. Try a different zone."],
+    [2, "Job state is set from QUEUED to FAILED for job j."],
+  ];
+  const status = jobStatus("j", job("FAILED", told), []);
+  expect(status).toEqual({
+    job_id: "j",
+    state: "FAILED",
+    failure: { kind: "transient", reason: "The job failed before its task started: Batch Error: code - CODE_GCE_ZONE_RESOURCE_POOL_EXHAUSTED, description - error count is 4; Try a different zone.", exit_code: null },
+  });
+  expect(jobStatus("j", job("FAILED", []), []).failure).toEqual({ kind: "transient", reason: "The job failed before its task started: it gave no reason.", exit_code: null });
+});
+
+test("an exit code of 0 in an event is none, and a job that ran and failed without one is application", () => {
+  const status = jobStatus("j", job("FAILED", [[0, QUEUED, 0], [10, RUNNING, 0], [15, "Job state is set from RUNNING to FAILED for job j.", 0]]), []);
+  expect(status.failure).toMatchObject({ kind: "application", exit_code: null });
+  expect(status.run_seconds).toBe(5);
+});
+
+test("without events Batch's own run time counts", () => {
+  expect(jobStatus("j", job("CANCELLED", [], { runDuration: { seconds: "61", nanos: 500_000_000 } }), []).run_seconds).toBe(61.5);
+  expect(jobStatus("j", job("CANCELLED", [], { runDuration: { seconds: "0", nanos: 0 } }), [])).toEqual({ job_id: "j", state: "CANCELLED" });
+});

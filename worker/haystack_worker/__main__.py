@@ -1,0 +1,3 @@
+from haystack_worker.cli import entry
+
+entry()
