@@ -6,7 +6,7 @@ import { HaystackError } from "./errors.ts";
 const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
 
 /** Every environment variable, with its default. Empty means unset. */
-const environmentSchema = z.object({
+const variables = z.object({
   HAYSTACK_DATA_DIR: z.string().default("haystack-data").describe("Folder of the embedded store, objects, jobs and mails"),
   MONGODB_URI: z.string().optional().describe("MongoDB that several daemons share; an SQLite file in the data folder when unset"),
   MONGODB_DATABASE: z.string().default("haystack").describe("Database of the runs in MongoDB"),
@@ -25,9 +25,56 @@ const environmentSchema = z.object({
   PASSIVATE_SECONDS: whole(1, 86_400).default(60).describe("A run that waits longer than this leaves memory until its next event or time"),
   GRACE_SECONDS: whole(1, 3_600).default(20).describe("Time to stop cleanly after SIGTERM"),
   MAIL_FROM: z.string().default("haystack@localhost").describe("Sender of the mails"),
+
+  GCS_BUCKET: z.string().optional().describe("Cloud Storage bucket of the objects; a folder of the data folder when unset"),
+  GCS_PREFIX: z.string().default("").describe("Folder in the bucket"),
+  GCS_CACHE_GB: z.coerce.number().min(0.1).max(10_000).default(20).describe("Size of the local cache of objects"),
+  GCS_ENDPOINT: z.url().optional().describe("Cloud Storage emulator, http://host:port"),
+
+  BATCH_PROJECT: z.string().optional().describe("Google Cloud project of the GPU jobs; they run on this machine when unset"),
+  BATCH_LOCATION: z.string().default("us-central1").describe("Region of the jobs"),
+  BATCH_IMAGE: z.string().optional().describe("Image of the STACK worker"),
+  BATCH_MODEL: z.string().default("stack").describe("Name of the model in that image"),
+  BATCH_MACHINE_TYPE: z.string().default("g2-standard-8").describe("Machine of a GPU job"),
+  BATCH_ACCELERATOR: z.string().default("nvidia-l4").describe("Accelerator of a GPU job; none for a machine without"),
+  BATCH_ACCELERATOR_COUNT: whole(1, 16).default(1).describe("Accelerators of a GPU job"),
+  BATCH_PROVISIONING: z.enum(["SPOT", "STANDARD"]).default("SPOT").describe("Provisioning of the first attempts"),
+  BATCH_SPOT_PREEMPTIONS: whole(0, 100).default(2).describe("After so many lost Spot machines a job gets a standard one"),
+  BATCH_USD_PER_HOUR_SPOT: z.coerce.number().min(0).default(0.35).describe("Price of the machine with accelerators, Spot"),
+  BATCH_USD_PER_HOUR_STANDARD: z.coerce.number().min(0).default(0.85).describe("Price of the machine with accelerators, standard"),
+  BATCH_BOOT_DISK_GB: whole(10, 65_536).default(100).describe("Boot disk of a job"),
+  BATCH_SERVICE_ACCOUNT: z.string().optional().describe("Service account of the jobs"),
+  BATCH_NETWORK: z.string().optional().describe("Network of the jobs"),
+  BATCH_SUBNETWORK: z.string().optional().describe("Subnetwork of the jobs"),
+  BATCH_NO_EXTERNAL_IP: z.stringbool().default(false).describe("Jobs get no external address"),
+  BATCH_LABELS: z.string().default("").describe("Further labels, as name=value,name=value"),
+  BATCH_ENDPOINT: z.string().optional().describe("Batch server on this machine instead of Google's, host:port"),
+  PUBSUB_TOPIC: z.string().default("haystack-jobs").describe("Topic that Batch tells of job changes"),
+  PUBSUB_SUBSCRIPTION: z.string().default("haystack-jobs").describe("Pull subscription on it"),
+  PUBSUB_DEAD_LETTER_TOPIC: z.string().optional().describe("Topic for messages that were refused too often"),
+  PUBSUB_CREATE: z.stringbool().default(false).describe("Make missing topics and subscriptions"),
+  PUBSUB_EMULATOR_HOST: z.string().optional().describe("Pub/Sub emulator, host:port"),
+
+  DISPATCH: z.enum(["host", "batch"]).default("host").describe("Host runs in the daemon, or submit each as a CPU job on Google Batch"),
+  DISPATCH_IMAGE: z.string().optional().describe("Image of the orchestrator for such jobs"),
+  DISPATCH_MACHINE_TYPE: z.string().default("e2-standard-4").describe("Machine of such a job"),
+  DISPATCH_SECRETS: z.string().default("").describe("Secret Manager versions for such jobs, as MONGODB_URI=projects/P/secrets/S/versions/V,..."),
+  DISPATCH_MAX_JOBS: whole(1, 100).default(5).describe("After so many lost jobs of a run the daemon hosts it"),
+  DISPATCH_WATCH_SECONDS: whole(1, 3_600).default(30).describe("Pause between two looks at a dispatched run"),
 });
 
-export type Environment = z.infer<typeof environmentSchema>;
+/** What is needed together. */
+const environmentSchema = variables.superRefine((given, context) => {
+  const needs = (present: unknown, name: keyof typeof given, message: string): void => {
+    if (present !== undefined && given[name] === undefined) context.addIssue({ code: "custom", path: [name], message });
+  };
+  needs(given.BATCH_PROJECT, "BATCH_IMAGE", "BATCH_PROJECT needs the image of the worker");
+  needs(given.BATCH_PROJECT, "GCS_BUCKET", "GPU jobs read and write a bucket");
+  if (given.DISPATCH !== "batch") return;
+  for (const name of ["BATCH_PROJECT", "DISPATCH_IMAGE", "MONGODB_URI"] as const) needs(given.DISPATCH, name, "DISPATCH=batch needs it");
+});
+
+export type Environment = z.infer<typeof variables>;
 
 export interface Config extends Environment {
   /** Absolute. */
@@ -36,7 +83,7 @@ export interface Config extends Environment {
 
 /** Parses the environment once; all bad variables are reported together (CONFIG_INVALID). */
 export function loadConfig(environment: Readonly<Record<string, string | undefined>>, dataDir?: string): Readonly<Config> {
-  const given = Object.fromEntries(Object.entries(environment).filter(([name, value]) => name in environmentSchema.shape && value !== undefined && value !== ""));
+  const given = Object.fromEntries(Object.entries(environment).filter(([name, value]) => name in variables.shape && value !== undefined && value !== ""));
   const parsed = environmentSchema.safeParse(given);
   if (!parsed.success) {
     const problems = parsed.error.issues.map(({ path, message }) => `${path.join(".")} (${message})`).join("; ");
@@ -45,11 +92,13 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   return Object.freeze({ ...parsed.data, dataDir: resolve(dataDir ?? parsed.data.HAYSTACK_DATA_DIR) });
 }
 
+const presentable = (value: Environment[keyof Environment]): string | number | null => (typeof value === "boolean" ? String(value) : (value ?? null));
+
 /** Each variable with its meaning and present value; secrets hidden. */
 export function describeConfig(config: Config): { readonly name: string; readonly value: string | number | null; readonly meaning: string }[] {
-  return Object.entries(environmentSchema.shape).map(([name, schema]) => ({
+  return Object.entries(variables.shape).map(([name, schema]) => ({
     name,
-    value: /KEY|SECRET|TOKEN|PASSWORD|URI$/.test(name) && config[name as keyof Environment] !== undefined ? "(hidden)" : name === "HAYSTACK_DATA_DIR" ? config.dataDir : (config[name as keyof Environment] ?? null),
+    value: /KEY|SECRET$|TOKEN|PASSWORD|URI$/.test(name) && config[name as keyof Environment] !== undefined ? "(hidden)" : name === "HAYSTACK_DATA_DIR" ? config.dataDir : presentable(config[name as keyof Environment]),
     meaning: schema.description ?? "",
   }));
 }

@@ -17,20 +17,15 @@ import { submitJob } from "./actors/steps/submit-job.ts";
 import { createSupervisor, type Supervisor, type SupervisorOptions } from "./actors/supervisor.ts";
 import type { Tasks } from "./actors/tasks.ts";
 import { usageOf } from "./actors/usage.ts";
+import { openDispatch, openInference, openObjects, openRuns, sqliteFile } from "./adapters.ts";
 import type { Config } from "./config.ts";
 import { type HaystackError, toHaystackError } from "./errors.ts";
-import { BASELINE_PROGRAM, inferenceProgram } from "./services/batch/local-command.ts";
-import { localBatch } from "./services/batch/local.ts";
 import { systemClock } from "./services/clock/system.ts";
 import type { Compute } from "./services/compute/index.ts";
 import { piscinaCompute } from "./services/compute/piscina.ts";
-import { inProcessJobEvents } from "./services/job-events/in-process.ts";
 import { emlMail } from "./services/mail/eml-file.ts";
-import { directoryObjects } from "./services/objects/directory.ts";
 import type { RunStore } from "./services/runs/index.ts";
-import { openMongoRuns } from "./services/runs/mongodb.ts";
 import { lockSqliteRuns } from "./services/runs/sqlite-lock.ts";
-import { openSqliteRuns } from "./services/runs/sqlite.ts";
 
 /** The composition root: ports get their adapters here, and nowhere else. */
 
@@ -48,7 +43,7 @@ export interface Workbench {
 }
 
 export function openWorkbench(config: Config, onWorkerError?: (thrown: unknown) => void): Workbench {
-  const objects = directoryObjects({ root: join(config.dataDir, "objects") });
+  const objects = openObjects(config);
   const compute = piscinaCompute<Tasks>({ filename: new URL("actors/tasks.ts", import.meta.url), threads: config.COMPUTE_THREADS, ...(onWorkerError === undefined ? {} : { onWorkerError }) });
   return {
     objects,
@@ -60,11 +55,6 @@ export function openWorkbench(config: Config, onWorkerError?: (thrown: unknown) 
     },
   };
 }
-
-const sqliteFile = (config: Config): { file: string } => ({ file: join(config.dataDir, "runs.sqlite") });
-
-export const openRuns = (config: Config): Promise<RunStore> =>
-  config.MONGODB_URI === undefined ? openSqliteRuns(sqliteFile(config)) : openMongoRuns({ uri: config.MONGODB_URI, database: config.MONGODB_DATABASE });
 
 /** The name under which this process leases runs, and whether an earlier process of that name is known to be gone. */
 function leaseAs(config: Config, sweeps: boolean): { readonly owner: string; readonly takesOver: boolean; unlock(): void } {
@@ -104,16 +94,8 @@ export async function openDaemon(config: Config, options: DaemonOptions): Promis
   const { owner, takesOver, unlock } = leaseAs(config, options.sweeps);
   const runs = await openRuns(config);
   if (takesOver) await runs.takeOver(owner);
-  const jobEvents = inProcessJobEvents({ clock, onRefused: (_, thrown) => trouble(thrown) });
-  const batch = localBatch({
-    root: join(config.dataDir, "batch"),
-    location: (path) => objects.location(path),
-    clock,
-    onChange: (event) => jobEvents.publish(event),
-    onError: trouble,
-    program: config.INFERENCE_COMMAND === undefined ? BASELINE_PROGRAM : inferenceProgram(config.INFERENCE_COMMAND, config.INFERENCE_MODEL),
-    maxConcurrent: config.LOCAL_JOBS,
-  });
+  const { batch, jobEvents } = await openInference(config, { clock, objects, onTrouble: trouble });
+  const dispatched = options.sweeps ? openDispatch(config, runs, clock, process.env) : undefined;
   const mail = emlMail({ folder: join(config.dataDir, "mail"), from: config.MAIL_FROM, clock });
   const ports: StepPorts = { runs, objects, batch, compute, atlases, clock, reconcileMs: config.RECONCILE_SECONDS * 1_000, software: SOFTWARE };
   const supervisor = createSupervisor({
@@ -137,6 +119,7 @@ export async function openDaemon(config: Config, options: DaemonOptions): Promis
     limits: admissionLimits(config),
     passivateMs: config.PASSIVATE_SECONDS * 1_000,
     random: Math.random,
+    ...(dispatched === undefined ? {} : { dispatch: dispatched.dispatch }),
     leaseMs: config.LEASE_SECONDS * 1_000,
     pollMs: config.POLL_MILLISECONDS,
     ...options,
@@ -154,6 +137,7 @@ export async function openDaemon(config: Config, options: DaemonOptions): Promis
       await supervisor.stop();
       await jobEvents.close();
       await batch.close();
+      await dispatched?.runJobs.close();
       await mail.close();
       await workbench.close();
       await runs.close();

@@ -70,6 +70,11 @@ export const ERROR_CATALOGUE = {
   OBJECTS_UNAVAILABLE: entry(true, 503, 1),
   MAIL_REJECTED: entry(false, 502, 1),
   MAIL_UNAVAILABLE: entry(true, 503, 1),
+  // Language model
+  MODEL_REFUSED: entry(false, 422, 1),
+  MODEL_OUTPUT_INVALID: entry(false, 502, 1),
+  MODEL_LIMIT: entry(false, 402, 1),
+  MODEL_UNAVAILABLE: entry(true, 503, 1),
   // Ours
   STEP_ABORTED: entry(true, 499, 1),
   INTERNAL: entry(true, 500, 1),

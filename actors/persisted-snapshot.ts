@@ -12,7 +12,7 @@ export function persistedSnapshot(actor: AnyActorRef): unknown {
   const { _nodes, tags, machine, children, can, hasTag, matches, getMeta, toJSON, ...plain } = snapshot;
   const persisted: Record<string, unknown> = {};
   for (const [id, child] of Object.entries(children)) {
-    const { src, systemId, _syncSnapshot: syncSnapshot } = child as AnyActorRef & { readonly _syncSnapshot: boolean };
+    const { src, systemId, _syncSnapshot: syncSnapshot } = child as AnyActorRef & { readonly systemId?: string; readonly _syncSnapshot: boolean };
     persisted[id] = { snapshot: persistedSnapshot(child as AnyActorRef), src, systemId, syncSnapshot };
   }
   return { ...plain, children: persisted };

@@ -79,7 +79,10 @@ export function createRunHost(options: RunHostOptions): RunHost {
   let stepsUnderWay = 0;
   const seen = new Set<string>();
   const lastValue = new Map<string, string>();
-  let { document, revision, outbox, snapshot: committable, wake_at: wakeAt } = record;
+  let { document, revision, outbox, wake_at: wakeAt } = record;
+  /** As an object it shares its parts with the live actor; as text it would cost memory of its own. */
+  let lastGood: unknown = record.snapshot === null ? null : JSON.parse(record.snapshot);
+  let lastSize = record.snapshot?.length ?? 0;
   let expectedStatus: RunStatus = document.status;
   let broken: ErrorRecord | null = null;
   let changed = false;
@@ -113,7 +116,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
     touch();
   };
 
-  const stored = record.snapshot === null || record.machine === null ? null : migrateSnapshot(record.machine, JSON.parse(record.snapshot) as object);
+  const stored = record.snapshot === null || record.machine === null ? null : migrateSnapshot(record.machine, lastGood as object);
   const actor: Actor<RunMachine> = createActor(machine, {
     inspect,
     input: { run_id: runId, query: document.query, config: document.config, random_seed: document.random_seed },
@@ -125,13 +128,14 @@ export function createRunHost(options: RunHostOptions): RunHost {
   const checkSize = (text: string): void => {
     const grown = `The state of run ${runId} has grown to ${text.length} bytes`;
     if (text.length > SNAPSHOT_LIMIT_BYTES) throw new HaystackError("SNAPSHOT_TOO_LARGE", `${grown}; it may hold references only.`);
-    if (text.length > SNAPSHOT_WARNING_BYTES && (committable?.length ?? 0) <= SNAPSHOT_WARNING_BYTES) {
+    if (text.length > SNAPSHOT_WARNING_BYTES && lastSize <= SNAPSHOT_WARNING_BYTES) {
       options.onTrouble(new HaystackError("SNAPSHOT_TOO_LARGE", `${grown}, over the budget of ${SNAPSHOT_WARNING_BYTES}.`));
     }
+    lastSize = text.length;
   };
 
   /** What the next commit writes; a machine that broke leaves its last good snapshot. */
-  const nextState = (now: number): RunDocument => {
+  const nextState = (now: number): { readonly document: RunDocument; readonly snapshot: string } => {
     if (broken === null) {
       try {
         const persisted = persistedSnapshot(actor);
@@ -139,10 +143,10 @@ export function createRunHost(options: RunHostOptions): RunHost {
         checkSize(text);
         const state = actor.getSnapshot();
         const next = documentOf(document, state, options.usage(state.context), now);
-        committable = text;
+        lastGood = persisted;
         wakeAt = earliestWakeUp(persisted);
         outbox = outboxOf(outbox, next, state.context.mails);
-        return next;
+        return { document: next, snapshot: text };
       } catch (thrown) {
         broken = toHaystackError(thrown).toRecord();
         options.onTrouble(toHaystackError(thrown));
@@ -150,7 +154,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
     }
     wakeAt = null;
     outbox = outboxOfBroken(outbox, document, revision);
-    return documentOfBroken(document, broken, now);
+    return { document: documentOfBroken(document, broken, now), snapshot: JSON.stringify(lastGood) };
   };
 
   const endWaitForRenewal = (): void => {
@@ -234,14 +238,14 @@ export function createRunHost(options: RunHostOptions): RunHost {
       taken = fresh;
       fresh = { transitions: [], consumed: [] };
       const now = clock.now();
-      const next = nextState(now);
+      const { document: next, snapshot } = nextState(now);
       /** A queued run needs no host until it is admitted; a resting one until its next mail. */
       const needsHost = next.status !== "pending" && !resting();
       return {
         run_id: runId,
         expect: { revision, token, status: expectedStatus },
         document: next,
-        snapshot: committable ?? "null",
+        snapshot,
         machine: broken === null ? RUN_MACHINE : (record.machine ?? RUN_MACHINE),
         wake_at: wakeAt,
         attention_at: needsHost ? 0 : mailDueAt(outbox),

@@ -1,5 +1,6 @@
 import { fromPromise, type ActorSystem } from "xstate";
-import { toHaystackError, type ErrorRecord } from "../errors.ts";
+import { toHaystackError } from "../errors.ts";
+import type { StepFailure } from "../machines/run-types.ts";
 
 /** What a step may use of the run that it works for. */
 export interface StepContext {
@@ -35,8 +36,10 @@ export function step<Input, Output>(name: string, effect: Effect<Input, Output>)
     try {
       return await host.run(signal, (context) => effect(input, context));
     } catch (thrown) {
-      const record: ErrorRecord = toHaystackError(thrown).toRecord();
-      throw record;
+      const error = toHaystackError(thrown);
+      const used = error.details?.["model_usage"] as StepFailure["model_usage"];
+      const failure: StepFailure = { ...error.toRecord(), ...(used === undefined ? {} : { model_usage: used }) };
+      throw failure;
     }
   });
 }

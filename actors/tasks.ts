@@ -14,9 +14,10 @@ import { evaluatePrediction } from "../science/grounding/evaluate.ts";
 import { validatePrediction } from "../science/inference/validate-prediction.ts";
 import { loadKnowledge } from "../science/knowledge/load.ts";
 import { labelResolver } from "../science/knowledge/resolve.ts";
-import { choosePrompt, controlsAvailable, type ChoosePromptOptions } from "../science/prompting/choose-prompt.ts";
+import { considerPrompts, controlsAvailable, type ChoosePromptOptions } from "../science/prompting/choose-prompt.ts";
 import { drawCells, SPLIT_COLUMN } from "../science/prompting/draw-cells.ts";
-import type { PromptPlan } from "../science/prompting/prompt-plan.ts";
+import { lookUp, type LookUpName } from "../science/query/look-up.ts";
+import { readModelChoice } from "../science/query/model-choice.ts";
 import { understandQuestion } from "../science/query/understand.ts";
 import type { ControlStrategy, StructuredQuery } from "../science/query/structured-query.ts";
 import { assemblePredictions } from "../science/report/predictions.ts";
@@ -35,15 +36,38 @@ export interface AtlasPlace {
 const openAll = (places: readonly AtlasPlace[]): Promise<OpenAtlas[]> =>
   Promise.all(places.map(({ dir, withhold }) => openAtlas(dir, withhold === null ? {} : { withhold })));
 
-export async function analyze(input: { readonly query: string; readonly atlases: readonly AtlasPlace[] }): Promise<{ structured_query: StructuredQuery; control_cells_available: boolean }> {
+export async function analyze(input: { readonly query: string; readonly atlases: readonly AtlasPlace[] }): Promise<Understanding> {
   const atlases = await openAll(input.atlases);
   const structured_query = understandQuestion(input.query, atlases.map(({ index }) => index));
   return { structured_query, control_cells_available: controlsAvailable(structured_query, atlases) };
 }
 
-export async function prompt(input: Omit<ChoosePromptOptions, "atlases" | "knowledge"> & { readonly places: readonly AtlasPlace[] }): Promise<PromptPlan> {
+interface Understanding {
+  readonly structured_query: StructuredQuery;
+  readonly control_cells_available: boolean;
+}
+
+/** A language model's reading of the question, held against what exists. */
+export async function readChoice(input: {
+  readonly choice: Parameters<typeof readModelChoice>[0];
+  readonly question: string;
+  readonly draft: StructuredQuery | null;
+  readonly model: string;
+  readonly places: readonly AtlasPlace[];
+}): Promise<{ readonly result: Understanding } | { readonly problem: string }> {
+  const { choice, places, ...asked } = input;
+  const atlases = await openAll(places);
+  const read = readModelChoice(choice, { ...asked, atlases: atlases.map(({ index }) => index), knowledge: loadKnowledge() });
+  return "problem" in read ? read : { result: { ...read, control_cells_available: controlsAvailable(read.structured_query, atlases) } };
+}
+
+export async function look({ name, parameters, places }: { readonly name: LookUpName; readonly parameters: unknown; readonly places: readonly AtlasPlace[] }): Promise<unknown> {
+  return lookUp(name, parameters, (await openAll(places)).map(({ index }) => index), loadKnowledge());
+}
+
+export async function prompt(input: Omit<ChoosePromptOptions, "atlases" | "knowledge"> & { readonly places: readonly AtlasPlace[] }): Promise<ReturnType<typeof considerPrompts>> {
   const { places, ...options } = input;
-  return choosePrompt({ ...options, atlases: await openAll(places), knowledge: loadKnowledge() });
+  return considerPrompts({ ...options, atlases: await openAll(places), knowledge: loadKnowledge() });
 }
 
 export interface DrawInput {
@@ -128,6 +152,8 @@ export async function compare({ prediction, reference, atlas, cell_type, perturb
 
 export type Tasks = {
   analyze: typeof analyze;
+  readChoice: typeof readChoice;
+  look: typeof look;
   prompt: typeof prompt;
   draw: typeof draw;
   checkPrediction: typeof checkPrediction;

@@ -1,7 +1,6 @@
-import type { ErrorRecord } from "../errors.ts";
 import type { IterationSummary, RunConfig, RunPhase, TerminationReason } from "../services/runs/document.ts";
 import type { InferenceJobInput, InferenceJobOutput } from "./inference-job.ts";
-import type { CurrentRound, EvaluateOutput, FinishedIteration, JobKind, JobRecord, OwedMail, RunContext } from "./run-types.ts";
+import type { AnalyzeOutput, CurrentRound, EvaluateOutput, FinishedIteration, JobKind, JobRecord, ModelUsage, OwedMail, PromptOutput, RunContext, StepFailure } from "./run-types.ts";
 
 /** The mechanism below the run machine: plain functions from context to context, no XState. */
 
@@ -63,6 +62,19 @@ export function jobInput(context: RunContext, kind: JobKind): InferenceJobInput 
   };
 }
 
+export const modelSpent = ({ model_usage }: Pick<RunContext, "model_usage">): ModelUsage =>
+  Object.values(model_usage ?? {}).reduce((sum, { tokens, usd }) => ({ tokens: sum.tokens + tokens, usd: sum.usd + usd }), { tokens: 0, usd: 0 });
+
+const recordUsage = ({ model_usage }: RunContext, step: string, usage: ModelUsage | undefined): Pick<RunContext, "model_usage"> =>
+  usage === undefined ? {} : { model_usage: { ...model_usage, [step]: usage } };
+
+export const understanding = (context: RunContext, { usage, ...understood }: AnalyzeOutput): Partial<RunContext> => ({ ...understood, ...recordUsage(context, "analyze", usage) });
+
+export const newRound = (context: RunContext, { usage, ...chosen }: PromptOutput): Partial<RunContext> => ({
+  round: { ...chosen, predictions: null, control_predictions: null },
+  ...recordUsage(context, `prompt.${context.iteration}`, usage),
+});
+
 export function finishJob(context: RunContext, kind: JobKind, output: InferenceJobOutput): Partial<RunContext> {
   const round: CurrentRound = present(context.round, "prompt plan");
   return { round: { ...round, [kind === "prediction" ? "predictions" : "control_predictions"]: output.predictions } };
@@ -78,7 +90,7 @@ export function finishIteration(context: RunContext, output: EvaluateOutput): Pa
     evaluation: output.evaluation,
   };
   const iterations = [...context.iterations, finished];
-  return { iterations, round: null, termination_reason: terminationReason(scores(iterations), context.config) };
+  return { iterations, round: null, termination_reason: terminationReason(scores(iterations), context.config), ...recordUsage(context, `evaluate.${context.iteration}`, output.usage) };
 }
 
 /** Each failure and each end owes one mail; the key numbers repeated failures after RETRY. */
@@ -87,7 +99,8 @@ export function oweMail(context: RunContext, kind: OwedMail["kind"]): Partial<Ru
   return { mails: [...context.mails, { kind, key: `${context.run_id}.${kind}.${number}` }] };
 }
 
-export const failure = (phase: RunPhase, error: ErrorRecord): Partial<RunContext> => ({
-  error: { code: error.code, message: error.message, retryable: error.retryable, phase },
+export const failure = (context: RunContext, { code, message, retryable, model_usage: used }: StepFailure): Partial<RunContext> => ({
+  error: { code, message, retryable, phase: context.phase },
   termination_reason: "failed",
+  ...recordUsage(context, used?.step ?? "", used && { tokens: used.tokens, usd: used.usd }),
 });

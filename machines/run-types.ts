@@ -64,6 +64,17 @@ export interface OwedMail {
   readonly kind: "run_completed" | "run_failed" | "run_cancelled";
 }
 
+/** What a step used of the language model. */
+export interface ModelUsage {
+  readonly tokens: number;
+  readonly usd: number;
+}
+
+/** What a failed step leaves: its error, and what it used of the language model. */
+export interface StepFailure extends ErrorRecord {
+  readonly model_usage?: ModelUsage & { readonly step: string };
+}
+
 export interface RunInput {
   readonly run_id: string;
   readonly query: string;
@@ -85,6 +96,8 @@ export interface RunContext extends RunInput {
   readonly termination_reason: TerminationReason | null;
   readonly error: RunErrorRecord | null;
   readonly mails: readonly OwedMail[];
+  /** By step, e.g. "prompt.2": a step that runs again reports what it used before. Absent in older snapshots. */
+  readonly model_usage?: Readonly<Record<string, ModelUsage>>;
 }
 
 export type RunEvent =
@@ -105,6 +118,8 @@ export interface AnalyzeOutput {
   readonly structured_query: StructuredQuery;
   readonly control_cells_available: boolean;
   readonly control_strategy_effective: ControlStrategy;
+  /** Absent without a language model, here and in the other outputs. */
+  readonly usage?: ModelUsage;
 }
 export interface PromptInput {
   readonly run_id: string;
@@ -114,8 +129,10 @@ export interface PromptInput {
   readonly structured_query: StructuredQuery;
   readonly control_strategy_effective: ControlStrategy;
   readonly iterations: readonly IterationSummary[];
+  /** By the run so far; absent in older snapshots. */
+  readonly model_spent?: ModelUsage;
 }
-export type PromptOutput = Omit<CurrentRound, "predictions" | "control_predictions">;
+export type PromptOutput = Omit<CurrentRound, "predictions" | "control_predictions"> & { readonly usage?: ModelUsage };
 export interface EvaluateInput {
   readonly run_id: string;
   readonly config: RunConfig;
@@ -124,10 +141,12 @@ export interface EvaluateInput {
   readonly structured_query: StructuredQuery;
   readonly control_strategy_effective: ControlStrategy;
   readonly round: CurrentRound;
+  readonly model_spent?: ModelUsage;
 }
 export interface EvaluateOutput {
   readonly summary: IterationSummary;
   readonly evaluation: ObjectReference;
+  readonly usage?: ModelUsage;
 }
 export interface OutputInput {
   readonly context: RunContext;

@@ -1,11 +1,10 @@
 import { assign, sendTo, setup } from "xstate";
-import type { ErrorRecord } from "../errors.ts";
 import type { RunPhase } from "../services/runs/document.ts";
 import { inferenceJobMachine, type InferenceJobOutput } from "./inference-job.ts";
-import { deliveredIteration, failure, finishIteration, finishJob, jobInput, liveJobs, markCancelled, oweMail, present, recordJob, scores, terminationReason } from "./run-actions.ts";
+import { deliveredIteration, failure, finishIteration, finishJob, jobInput, liveJobs, markCancelled, modelSpent, newRound, oweMail, present, recordJob, scores, terminationReason, understanding } from "./run-actions.ts";
 import type {
   AnalyzeInput, AnalyzeOutput, EvaluateInput, EvaluateOutput, JobKind, OutputInput, OutputOutput, OwedMail, PromptInput, PromptOutput,
-  RunContext, RunEvent, RunInput,
+  RunContext, RunEvent, RunInput, StepFailure,
 } from "./run-types.ts";
 import { stopJobsMachine } from "./stop-jobs.ts";
 import { unbound } from "./unbound.ts";
@@ -27,14 +26,14 @@ export const runMachine = setup({
   actions: {
     enterPhase: assign((_, params: { phase: RunPhase }) => ({ phase: params.phase })),
     startIteration: assign(({ context }) => ({ iteration: context.iterations.length + 1 })),
-    setUnderstanding: assign((_, output: AnalyzeOutput) => ({ ...output })),
-    setPrompt: assign((_, output: PromptOutput) => ({ round: { ...output, predictions: null, control_predictions: null } })),
+    setUnderstanding: assign(({ context }, output: AnalyzeOutput) => understanding(context, output)),
+    setPrompt: assign(({ context }, output: PromptOutput) => newRound(context, output)),
     recordJob: assign(({ context, event }) => (event.type === "job.recorded" ? { jobs: recordJob(context.jobs, event.job) } : {})),
     finishJob: assign(({ context }, params: { kind: JobKind; output: InferenceJobOutput }) => finishJob(context, params.kind, params.output)),
     finishIteration: assign(({ context }, output: EvaluateOutput) => finishIteration(context, output)),
     chooseDelivered: assign(({ context }) => ({ delivered_iteration: deliveredIteration(context.iterations, context.config.deliver).iteration })),
     setOutputs: assign((_, output: OutputOutput) => ({ outputs: output })),
-    setError: assign(({ context }, params: { error: unknown }) => failure(context.phase, params.error as ErrorRecord)),
+    setError: assign(({ context }, params: { error: unknown }) => failure(context, params.error as StepFailure)),
     setCancelled: assign({ termination_reason: "cancelled" as const, error: null }),
     clearError: assign(({ context }) => ({ error: null, termination_reason: terminationReason(scores(context.iterations), context.config) })),
     markJobsCancelled: assign(({ context }) => ({ jobs: markCancelled(context.jobs) })),
@@ -103,6 +102,7 @@ export const runMachine = setup({
           structured_query: present(context.structured_query, "structured query"),
           control_strategy_effective: present(context.control_strategy_effective, "control strategy"),
           iterations: context.iterations.map(({ summary }) => summary),
+          model_spent: modelSpent(context),
         }),
         onDone: { target: "inferring", actions: { type: "setPrompt", params: ({ event }) => event.output } },
         onError: { target: "failing", actions: { type: "setError", params: ({ event }) => ({ error: event.error }) } },
@@ -173,6 +173,7 @@ export const runMachine = setup({
               structured_query: present(context.structured_query, "structured query"),
               control_strategy_effective: present(context.control_strategy_effective, "control strategy"),
               round: present(context.round, "prompt plan"),
+              model_spent: modelSpent(context),
             }),
             onDone: { target: "deciding", actions: { type: "finishIteration", params: ({ event }) => event.output } },
             onError: { target: "#run.failing", actions: { type: "setError", params: ({ event }) => ({ error: event.error }) } },

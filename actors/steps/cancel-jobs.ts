@@ -3,6 +3,9 @@ import type { CancelJobsInput, CancelJobsOutput } from "../../machines/run-types
 import type { Effect } from "../step.ts";
 import type { StepPorts } from "./ports.ts";
 
+/** The pauses grow with the time that has passed. */
+const FIRST_PAUSE_MS = 2_000;
+
 /**
  * Cancels the jobs and says which are not yet terminal. A submit under way is waited for: its job would run on unseen. So would one
  * that Batch does not know yet: it counts as stopped only when it has not appeared for as long as a new job may take.
@@ -18,6 +21,7 @@ export function cancelJobs({ batch, clock, reconcileMs }: StepPorts): Effect<Can
       const isStopped = status === undefined ? clock.now() >= since + batch.notFoundGraceMs : TERMINAL_JOB_STATES.has(status.state);
       if (!isStopped) remaining.push(jobId);
     }
-    return { remaining, asked_at: since, check_at: clock.now() + Math.min(reconcileMs, 2_000) };
+    const now = clock.now();
+    return { remaining, asked_at: since, check_at: now + Math.min(reconcileMs, Math.max(FIRST_PAUSE_MS, Math.round((now - since) / 4))) };
   };
 }

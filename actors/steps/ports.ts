@@ -6,11 +6,12 @@ import type { ObjectStore } from "../../services/objects/index.ts";
 import type { RunConfig } from "../../services/runs/document.ts";
 import type { RunStore } from "../../services/runs/index.ts";
 import type { AtlasCatalogue } from "../atlas-catalogue.ts";
+import type { AgentModel } from "../agents/session.ts";
 import type { AtlasPlace, Tasks } from "../tasks.ts";
 
 /** What the steps of a run work with. */
 export interface StepPorts {
-  readonly runs: Pick<RunStore, "get" | "history">;
+  readonly runs: Pick<RunStore, "get" | "history" | "journalGet" | "journalPut">;
   readonly objects: ObjectStore;
   readonly batch: BatchService;
   readonly compute: Compute<Tasks>;
@@ -18,6 +19,8 @@ export interface StepPorts {
   readonly clock: Clock;
   /** Pause between two looks at a waiting job (D8). */
   readonly reconcileMs: number;
+  /** Without it the rules and the curated knowledge decide alone. */
+  readonly model?: AgentModel;
   readonly software: { readonly name: string; readonly version: string };
 }
 

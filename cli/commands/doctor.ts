@@ -1,7 +1,8 @@
 import { access, constants, mkdir, statfs } from "node:fs/promises";
 import type { Command } from "commander";
 import { loadConfig, type Config } from "../../config.ts";
-import { openRuns, openWorkbench } from "../../daemon.ts";
+import { openRuns } from "../../adapters.ts";
+import { openWorkbench } from "../../daemon.ts";
 import { toHaystackError } from "../../errors.ts";
 import { inferenceProgram } from "../../services/batch/local-command.ts";
 import { print, table } from "../output.ts";

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { loadConfig } from "../../config.ts";
-import { openRuns, type Daemon } from "../../daemon.ts";
+import { openRuns } from "../../adapters.ts";
+import type { Daemon } from "../../daemon.ts";
 import { HaystackError } from "../../errors.ts";
 import { RUN_STATUSES, type RunDocument, type RunStatus } from "../../services/runs/document.ts";
 import type { RunStore } from "../../services/runs/index.ts";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { loadConfig } from "../../config.ts";
-import { openRuns } from "../../daemon.ts";
+import { openRuns } from "../../adapters.ts";
 import { newRun } from "../../services/runs/new-run.ts";
 import { HaystackError } from "../../errors.ts";
 import { exitCodeOf } from "../hosted-run.ts";

@@ -28,6 +28,19 @@ export interface GroundingComponent {
   readonly reason: string;
 }
 
+/** What a language model gives the measured components, from the same evidence; the composite does not use it. */
+export interface ModelScores {
+  readonly model: string;
+  readonly components: readonly {
+    readonly name: GroundingComponentName;
+    /** Integer 1 to 10. */
+    readonly score: number;
+    /** Ids of evidence rows. */
+    readonly cited: readonly string[];
+    readonly reason: string;
+  }[];
+}
+
 export interface GroundingScore {
   /** Integer 1 to 10: the rounded weighted mean of the measured components, clamped. */
   readonly score: number;
@@ -37,6 +50,9 @@ export interface GroundingScore {
   readonly feedback: readonly string[];
   /** "lower" under query_as_control, or when nothing expected of the perturbation could be measured. */
   readonly confidence: "normal" | "lower";
+  readonly model_scores?: ModelScores;
+  /** Why there are none although a language model was asked. */
+  readonly model_problem?: string;
 }
 
 export interface TopGene {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { ControlStrategy, StructuredQuery } from "../query/structured-query.ts";
 import type { LeaveOneOut } from "./leave-one-out.ts";
-import { allocateCells, mixtureWeights } from "./mixture.ts";
+import { HALF_RELIABLE_CELLS, allocateCells, groupWeights } from "./mixture.ts";
 import type { PromptCandidate, PromptPart, PromptStrategy } from "./prompt-plan.ts";
 import type { Proposal } from "./retrieval.ts";
 
@@ -19,12 +19,15 @@ export interface CandidateSettings {
 /** Direct evidence ranks from here to 1, everything else below. */
 const DIRECT_FLOOR = 0.9;
 const UNMEASURED_PRIOR = 0.5;
-/** Cells whose mean response is half noise: on the Kang 2018 data 15 cells of a type predict with 0.51, 89 of the same with 0.75. */
-const HALF_RELIABLE_CELLS = 15;
 
 /** Content id: same strategy and cells, same id. */
 export function candidateId(strategy: PromptStrategy, parts: readonly PromptPart[]): string {
   return `${strategy}-${createHash("sha256").update(JSON.stringify(parts.map((part) => [part.group_id, part.n_cells, part.control_group_id, part.n_control_cells]))).digest("hex").slice(0, 12)}`;
+}
+
+/** Cells that a difference of two means over n and m cells is worth: its variance falls with 1 / n + 1 / m, 2 / n for equal sides. */
+function cellsOfResponse(n: number, m = n): number {
+  return 2 / (1 / n + 1 / m);
 }
 
 /**
@@ -34,8 +37,10 @@ export function candidateId(strategy: PromptStrategy, parts: readonly PromptPart
 function partsOf(proposals: readonly RankedProposal[], { controlStrategy, promptCells }: CandidateSettings): PromptPart[] {
   const synthetic = controlStrategy === "synthetic_control";
   const single = proposals.length === 1;
-  const weights = mixtureWeights(proposals.map(({ similarity }) => similarity));
   const sizes = proposals.map(({ group, control }) => (synthetic && !single ? Math.min(group.n_cells, control?.n_cells ?? 0) : group.n_cells));
+  const weights = groupWeights(
+    proposals.map(({ group, control, similarity }) => ({ cellType: group.cell_type, similarity, cells: cellsOfResponse(group.n_cells, synthetic ? control?.n_cells : undefined) })),
+  );
   const cells = allocateCells(weights, sizes, promptCells);
   const total = cells.reduce((sum, n) => sum + n, 0);
   return proposals.flatMap(({ group, control }, i) => {

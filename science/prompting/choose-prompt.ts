@@ -51,6 +51,11 @@ function nothingFits(query: StructuredQuery, atlases: readonly OpenAtlas[], cont
  * when no strategy finds anything or everything was tried.
  */
 export function choosePrompt(request: ChoosePromptOptions): PromptPlan {
+  return considerPrompts(request).plan;
+}
+
+/** As choosePrompt, with the candidates that may take the place of the chosen one: the best of strategies that have not stalled, while there are any. */
+export function considerPrompts(request: ChoosePromptOptions): { readonly plan: PromptPlan; readonly candidates: readonly PromptCandidate[] } {
   const { query, atlases, history, seed } = request;
   const all = allCandidates(request);
   const ordered = orderByHistory(all, history);
@@ -58,14 +63,27 @@ export function choosePrompt(request: ChoosePromptOptions): PromptPlan {
   const first = request.firstPrompt === "worst" && history.length === 0 ? ordered.at(-1) : ordered[0];
   const chosen = first ?? all.map((candidate) => smallerDraw(candidate, used)).find((candidate) => candidate !== null);
   if (chosen === undefined) throw nothingFits(query, atlases, request.controlStrategy);
-  const stalled = [...stalledStrategies(history)].filter((strategy) => strategy !== chosen.strategy);
+  const allStalled = stalledStrategies(history);
+  const stalled = [...allStalled].filter((strategy) => strategy !== chosen.strategy);
+  const fresh = ordered.filter(({ strategy }) => !allStalled.has(strategy));
   const turn = stalled.length === 0 ? "" : ` The ${stalled.join(" and ")} strategy stopped improving, so another one is tried.`;
-  return {
+  const plan: PromptPlan = {
     iteration: 1 + Math.max(0, ...history.map((feedback) => feedback.iteration)),
     chosen: { ...chosen, rationale: `${chosen.rationale}${turn}` },
     considered: ordered.slice(0, CONSIDERED).map(({ candidate_id: id, strategy, rank_score: score, rationale }) => ({ candidate_id: id, strategy, rank_score: score, rationale })),
     query_parts: allocateQueryCells(findQueryCells(query, atlases), request.queryCells),
     seed,
+  };
+  return { plan, candidates: (fresh.length > 0 ? fresh : ordered).slice(0, CONSIDERED) };
+}
+
+/** The plan with another of its candidates, as a language model chose. */
+export function withCandidate(plan: PromptPlan, candidate: PromptCandidate, { model, reason }: { readonly model: string; readonly reason: string }): PromptPlan {
+  const chosen = candidate.candidate_id === plan.chosen.candidate_id ? plan.chosen : candidate;
+  return {
+    ...plan,
+    chosen: { ...chosen, rationale: `${chosen.rationale} The language model ${model} chose it: ${reason}` },
+    model_choice: { model, reason, instead_of: plan.chosen.candidate_id },
   };
 }
 

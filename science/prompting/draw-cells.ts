@@ -2,7 +2,11 @@ import { HaystackError } from "../../errors.ts";
 import type { AnnData, CsrMatrix } from "../anndata/anndata.ts";
 import type { CellGroup, OpenAtlas } from "../atlas/atlas-index.ts";
 import { readGroup } from "../atlas/open.ts";
-import { drawWithoutReplacement, randomStream } from "../simulate/seeded-random.ts";
+import { randomStream } from "../simulate/seeded-random.ts";
+import { renumberColumns, stackRows, takeRows } from "./csr-rows.ts";
+import { balanceDraws, drawFromGroup, drawnPlaces } from "./representative-draw.ts";
+import type { GroupDraw } from "./representative-draw.ts";
+
 
 export interface DrawRequest {
   readonly parts: readonly { readonly group_id: string; readonly n_cells: number }[];
@@ -54,48 +58,9 @@ function shareGenes(atlases: readonly OpenAtlas[]): { readonly genes: readonly s
   return { genes, columns: new Map(atlases.map((atlas) => [atlas, columnsOf(atlas)])) };
 }
 
-/** The chosen rows with columns renumbered, ascending again within each row. */
-function takeRows(X: CsrMatrix, rows: Int32Array, columns: Int32Array, nCols: number): CsrMatrix {
-  const nonZeros = rows.reduce((sum, row) => sum + X.indptr[row + 1]! - X.indptr[row]!, 0);
-  const data = new Float32Array(nonZeros);
-  const indices = new Int32Array(nonZeros);
-  const indptr = new Int32Array(rows.length + 1);
-  let used = 0;
-  rows.forEach((row, r) => {
-    const entries: [column: number, count: number][] = [];
-    for (let k = X.indptr[row]!; k < X.indptr[row + 1]!; k += 1) {
-      const column = columns[X.indices[k]!]!;
-      if (column >= 0) entries.push([column, X.data[k]!]);
-    }
-    for (const [column, count] of entries.toSorted(([a], [b]) => a - b)) {
-      indices[used] = column;
-      data[used] = count;
-      used += 1;
-    }
-    indptr[r + 1] = used;
-  });
-  return { nRows: rows.length, nCols, data: data.subarray(0, used), indices: indices.subarray(0, used), indptr };
-}
-
-function stack(matrices: readonly CsrMatrix[], nCols: number): CsrMatrix {
-  const nRows = matrices.reduce((sum, matrix) => sum + matrix.nRows, 0);
-  const nonZeros = matrices.reduce((sum, matrix) => sum + matrix.data.length, 0);
-  const stacked = { nRows, nCols, data: new Float32Array(nonZeros), indices: new Int32Array(nonZeros), indptr: new Int32Array(nRows + 1) };
-  let row = 0;
-  let used = 0;
-  for (const matrix of matrices) {
-    stacked.data.set(matrix.data, used);
-    stacked.indices.set(matrix.indices, used);
-    for (let r = 1; r <= matrix.nRows; r += 1) stacked.indptr[row + r] = used + matrix.indptr[r]!;
-    row += matrix.nRows;
-    used += matrix.data.length;
-  }
-  return stacked;
-}
-
 /**
- * Draws cells of the named groups without replacement into one AnnData (cells x genes, CSR counts float32). Reads only
- * these groups' shards. Each group has its own random stream, so its draw depends on the seed and the group alone.
+ * Draws cells of the named groups without replacement into one AnnData (cells x genes, CSR counts float32), balanced so
+ * that their mean is near that of the groups. Reads only these groups' shards. The draw depends on the seed and the parts.
  * With several data sets the genes are the intersection of their upper-cased symbols, spelled as in the first;
  * uns "genes" says which. Throws NO_PROMPT_CELLS for unknown groups or more cells than a group holds.
  */
@@ -103,25 +68,31 @@ export async function drawCells(request: DrawRequest): Promise<AnnData> {
   const sources = locate(request).filter(({ nCells }) => nCells > 0);
   const atlases = [...new Set(sources.map(({ atlas }) => atlas))];
   const { genes, columns } = shareGenes(atlases);
-  const matrices: CsrMatrix[] = [];
-  const index: string[] = [];
-  const obs = { cell_type: [] as string[], perturbation: [] as string[], donor: [] as string[], group_id: [] as string[], [request.splitColumn ?? SPLIT_COLUMN]: [] as string[] };
+  const pools: { group: CellGroup; draw: GroupDraw; counts: CsrMatrix; names: string[] }[] = [];
   for (const { atlas, group, nCells } of sources) {
-    const cells = await readGroup(atlas.dir, group);
-    const rows = drawWithoutReplacement(randomStream(request.seed, `draw/${group.group_id}`), cells.X.nRows, nCells);
-    matrices.push(takeRows(cells.X, rows, columns.get(atlas)!, genes.length));
-    for (const row of rows) {
-      index.push(`${group.group_id}:${cells.obs.index[row]!}`);
-      obs.cell_type.push(group.cell_type);
-      obs.perturbation.push(group.perturbation);
-      obs.donor.push(group.donor);
-      obs.group_id.push(group.group_id);
-      obs[request.splitColumn ?? SPLIT_COLUMN]!.push(SPLIT_VALUE);
-    }
+    const { X, obs } = await readGroup(atlas.dir, group);
+    const counts = atlases.length === 1 ? X : renumberColumns(X, columns.get(atlas)!, genes.length);
+    const draw = drawFromGroup(randomStream(request.seed, `draw/${group.group_id}`), counts, nCells);
+    pools.push({ group, draw, counts: takeRows(counts, draw.rows), names: Array.from(draw.rows, (row) => obs.index[row]!) });
   }
+  balanceDraws(pools.map(({ draw }) => draw));
+  const drawn = pools.map(({ group, draw, counts, names }) => {
+    const places = drawnPlaces(draw);
+    return { group, counts: takeRows(counts, places), names: Array.from(places, (at) => `${group.group_id}:${names[at]!}`) };
+  });
+  const column = (value: (group: CellGroup) => string): string[] => drawn.flatMap(({ group, names }) => names.map(() => value(group)));
   return {
-    X: stack(matrices, genes.length),
-    obs: { index, columns: obs },
+    X: stackRows(drawn.map(({ counts }) => counts), genes.length),
+    obs: {
+      index: drawn.flatMap(({ names }) => names),
+      columns: {
+        cell_type: column((group) => group.cell_type),
+        perturbation: column((group) => group.perturbation),
+        donor: column((group) => group.donor),
+        group_id: column((group) => group.group_id),
+        [request.splitColumn ?? SPLIT_COLUMN]: column(() => SPLIT_VALUE),
+      },
+    },
     var: { index: genes, columns: {} },
     uns: {
       genes: atlases.length === 1 ? `all genes of ${atlases[0]!.index.dataset}` : `intersection of ${atlases.map((atlas) => atlas.index.dataset).join(", ")}`,

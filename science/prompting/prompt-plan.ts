@@ -36,6 +36,10 @@ export interface PromptPlan {
   /** Control cells of the asked cell type, whose response is predicted. */
   readonly query_parts: readonly { readonly group_id: string; readonly n_cells: number }[];
   readonly seed: number;
+  /** Present when a language model chose among the candidates. */
+  readonly model_choice?: { readonly model: string; readonly reason: string; readonly instead_of: string };
+  /** Why the ranking decided although a language model was asked. */
+  readonly model_problem?: string;
 }
 
 /** What prompting knows of an earlier iteration. */

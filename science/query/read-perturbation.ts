@@ -48,7 +48,7 @@ function matchOf(entry: PerturbationEntry, name: string | null): "exact" | "syno
 
 /** What the knowledge says will happen, each with its source. */
 export function expectations(
-  { meaning }: GivenMention,
+  { meaning }: Pick<GivenMention, "meaning">,
   entry: PerturbationEntry | null,
   knowledge: Knowledge,
 ): Pick<StructuredQuery, "expected_targets" | "expected_pathways"> {

@@ -65,6 +65,8 @@ const perturbationalQuerySchema = z.object({
     .object({ requested: controlStrategySchema, effective: controlStrategySchema, reason: z.string() })
     .nullable(),
   understood_by: z.enum(["rules", "language_model"]),
+  /** Why the rules decided although a language model was asked. */
+  model_problem: z.string().optional(),
 });
 
 export const structuredQuerySchema = z.discriminatedUnion("task_type", [perturbationalQuerySchema]);

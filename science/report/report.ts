@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Eta } from "eta";
-import type { DifferentialExpression } from "../grounding/grounding.ts";
+import type { DifferentialExpression, GroundingScore } from "../grounding/grounding.ts";
 import { DE_THRESHOLDS } from "../statistics/differential-expression.ts";
 import { answerInWords } from "./answer.ts";
 import { geneChart, PATHWAYS_DRAWN, pathwayChart } from "./bar-charts.ts";
@@ -13,6 +13,8 @@ import { volcanoChart } from "./volcano-chart.ts";
 import * as wording from "./wording.ts";
 
 const TEMPLATES = new URL("templates/", import.meta.url);
+/** A language model's score further from the computed one than this is pointed out. */
+const DISAGREEMENT = 3;
 const GENES_LISTED = 30;
 const PATHWAYS_LISTED = 30;
 
@@ -50,10 +52,18 @@ export async function renderReport(input: RunResult, differential: DifferentialE
     genes: genes.slice(0, GENES_LISTED),
     pathways: pathways.slice(0, PATHWAYS_LISTED),
     pathwaysDrawn: Math.min(PATHWAYS_DRAWN, pathways.length),
+    modelScores: modelScores(grounding),
     unmeasured: grounding.components.filter(({ score }) => score === null),
     file: `${result.run_id}_predictions.h5ad`,
     marks: Object.entries(COMPONENT_MARKS).filter(([name]) => everMeasured.has(name)),
     thresholds: DE_THRESHOLDS,
     wording,
+  });
+}
+
+function modelScores({ model_scores, components }: GroundingScore) {
+  return (model_scores?.components ?? []).map(({ name, score, cited, reason }) => {
+    const computed = components.find((component) => component.name === name)?.score ?? score;
+    return { title: wording.COMPONENT_TITLES[name], score, computed, cited, reason, disagrees: Math.abs(score - computed) > DISAGREEMENT };
   });
 }

@@ -1,4 +1,4 @@
-import type { PubSub } from "@google-cloud/pubsub";
+import type { CallOptions, PubSub } from "@google-cloud/pubsub";
 import { HaystackError } from "../../errors.ts";
 import { ALREADY_EXISTS, codeOf, PERMISSION_DENIED } from "./google-pubsub-errors.ts";
 
@@ -9,9 +9,11 @@ export interface PubsubResources {
   readonly deadLetterTopic: string | undefined;
   readonly maxDeliveryAttempts: number;
   readonly redeliverySeconds: { readonly least: number; readonly most: number };
+  readonly answerMs: number;
 }
 
-const CALL = { timeout: 15_000 } as const;
+/** One try: the client's own retries would take minutes. */
+const oneCall = (timeout: number): CallOptions => ({ timeout, retry: null });
 
 const unlessPresent = async (made: Promise<unknown>): Promise<void> => {
   try {
@@ -24,28 +26,29 @@ const unlessPresent = async (made: Promise<unknown>): Promise<void> => {
 /** Makes what is missing. The dead-letter topic gets a subscription of its own name, or its messages would be lost. */
 export async function makeResources(client: PubSub, resources: PubsubResources): Promise<void> {
   const { topic, subscription, deadLetterTopic, maxDeliveryAttempts, redeliverySeconds } = resources;
+  const call = oneCall(resources.answerMs);
   const keptForEver = { expirationPolicy: {} } as const;
-  await unlessPresent(client.createTopic(topic, CALL));
+  await unlessPresent(client.createTopic(topic, call));
   if (deadLetterTopic !== undefined) {
-    await unlessPresent(client.createTopic(deadLetterTopic, CALL));
+    await unlessPresent(client.createTopic(deadLetterTopic, call));
     const name = deadLetterTopic.slice(deadLetterTopic.lastIndexOf("/") + 1);
-    await unlessPresent(client.createSubscription(deadLetterTopic, name, { ...keptForEver, gaxOpts: CALL }));
+    await unlessPresent(client.createSubscription(deadLetterTopic, name, { ...keptForEver, gaxOpts: call }));
   }
   await unlessPresent(
     client.createSubscription(topic, subscription, {
       ...keptForEver,
       retryPolicy: { minimumBackoff: { seconds: redeliverySeconds.least }, maximumBackoff: { seconds: redeliverySeconds.most } },
       ...(deadLetterTopic === undefined ? {} : { deadLetterPolicy: { deadLetterTopic: client.topic(deadLetterTopic).name, maxDeliveryAttempts } }),
-      gaxOpts: CALL,
+      gaxOpts: call,
     }),
   );
 }
 
 /** Refuses a subscription that is missing (thrown as Pub/Sub's NOT_FOUND) or reads another topic. An account that may only consume cannot look, and passes. */
-export async function checkSubscription(client: PubSub, { topic, subscription }: PubsubResources): Promise<void> {
+export async function checkSubscription(client: PubSub, { topic, subscription, answerMs }: PubsubResources): Promise<void> {
   const wanted = client.topic(topic).name;
   try {
-    const [found] = await client.subscription(subscription).getMetadata(CALL);
+    const [found] = await client.subscription(subscription).getMetadata(oneCall(answerMs));
     if (found.topic === undefined || found.topic === null || found.topic === wanted) return;
     throw new HaystackError(
       "JOB_EVENTS_UNAVAILABLE",

@@ -24,6 +24,8 @@ export interface GooglePubsubOptions {
   readonly maxInFlight?: number;
   /** How long stopping waits for handlers before their messages go back to Pub/Sub. */
   readonly closeSeconds?: number;
+  /** How long a call to make or look at topics and subscriptions may take; 15 by default. */
+  readonly answerSeconds?: number;
   /** host:port of an emulator instead of the service. */
   readonly emulatorHost?: string;
   readonly clock: Clock;
@@ -62,6 +64,7 @@ export async function googlePubsubEvents(options: GooglePubsubOptions): Promise<
     subscription: options.subscription,
     deadLetterTopic: options.deadLetterTopic,
     maxDeliveryAttempts: options.maxDeliveryAttempts ?? 20,
+    answerMs: (options.answerSeconds ?? 15) * 1000,
     redeliverySeconds: options.redeliverySeconds ?? { least: 1, most: 60 },
   };
   const client = openClient(projectId, emulatorHost);

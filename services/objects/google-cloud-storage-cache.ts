@@ -46,14 +46,14 @@ export function objectCache({ folder, limitBytes, holdMs }: { readonly folder: s
     return files.toSorted((a, b) => a.usedAt - b.usedAt);
   };
 
-  const makeRoom = async (): Promise<void> => {
+  const makeRoom = async (justCome: string): Promise<void> => {
     if (total !== undefined && total <= limitBytes) return;
     const files = await filesByUse();
     total = files.reduce((sum, { size }) => sum + size, 0);
     for (const { path, size, usedAt } of files) {
       if (total <= limitBytes) return;
       // Looking and removing happen in one turn, so that no `find` comes between.
-      if (Date.now() - Math.max(usedAt, used.get(path) ?? 0) < holdMs) continue;
+      if (path === justCome || Date.now() - Math.max(usedAt, used.get(path) ?? 0) < holdMs) continue;
       rmSync(join(folder, path), { force: true });
       total -= size;
       known.delete(path);
@@ -96,7 +96,7 @@ export function objectCache({ folder, limitBytes, holdMs }: { readonly folder: s
       await rename(temporary, file);
       const cached = await remember(path, sha256, generation);
       if (total !== undefined) total += (known.get(path)?.size ?? 0) - (before?.size ?? 0);
-      await makeRoom();
+      await makeRoom(path);
       return cached;
     },
     confirm(path, generation) {

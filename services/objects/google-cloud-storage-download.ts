@@ -1,7 +1,6 @@
 import type { Bucket } from "@google-cloud/storage";
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
-import { addAbortSignal } from "node:stream";
 import { crc32c } from "./google-cloud-storage-crc32c.ts";
 import { Interrupted, retrying, type RetryPolicy } from "./google-cloud-storage-retry.ts";
 import type { StoredObject } from "./google-cloud-storage-upload.ts";
@@ -10,15 +9,28 @@ export interface DownloadOptions {
   readonly retry: RetryPolicy;
   /** A connection that gives no byte for this long counts as broken. */
   readonly stallMs: number;
+  /** False for a server that is given no credentials. */
+  readonly authorized: boolean;
+}
+
+/** The object's bytes from `offset` on. The client makes the address and the credentials, but not the request: see docs/decisions/0009-cloud-storage.md. */
+async function openFrom(bucket: Bucket, name: string, generation: number, offset: number, authorized: boolean, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+  const { apiEndpoint, authClient } = bucket.storage;
+  const url = `${apiEndpoint}/storage/v1/b/${encodeURIComponent(bucket.name)}/o/${encodeURIComponent(name)}?alt=media&generation=${generation}`;
+  const headers = new Headers(authorized ? await authClient.getRequestHeaders(url) : {});
+  if (offset > 0) headers.set("Range", `bytes=${offset}-`);
+  const response = await fetch(url, { headers, signal });
+  if (!response.ok) throw Object.assign(new Error((await response.text()).slice(0, 300) || response.statusText), { status: response.status });
+  if (response.body === null || (offset > 0 && response.status !== 206)) throw new Error(`The server does not give a part of the object ${name}.`);
+  return response.body;
 }
 
 /**
  * Writes one generation of the object into the new file `temporary`. A broken connection goes on where it broke. Returns the SHA-256
  * of what came, or undefined when that is not what the bucket says it holds. Rejects with status 404 when the generation is gone.
- * `bucket` must be of a client that does not retry by itself: its retries of a download end the process under Node 24.
  */
-export async function download(bucket: Bucket, name: string, stored: StoredObject, temporary: string, { retry, stallMs }: DownloadOptions, signal: AbortSignal): Promise<string | undefined> {
-  const file = bucket.file(name, { generation: stored.generation });
+export async function download(bucket: Bucket, name: string, stored: StoredObject, temporary: string, options: DownloadOptions, signal: AbortSignal): Promise<string | undefined> {
+  const { retry, stallMs, authorized } = options;
   const hash = createHash("sha256");
   /** Slow, hence only where nothing better is known. */
   const checksum = stored.sha256 === undefined && stored.crc32c !== undefined ? crc32c() : undefined;
@@ -27,10 +39,10 @@ export async function download(bucket: Bucket, name: string, stored: StoredObjec
   try {
     await retrying(retry, signal, async (_, gotOn) => {
       if (offset >= stored.size) return;
-      const stream = addAbortSignal(signal, file.createReadStream({ start: offset, validation: false, decompress: false }));
-      const stall = setTimeout(() => stream.destroy(new Interrupted(`No byte came for ${stallMs} ms.`)), stallMs);
+      const silence = new AbortController();
+      const stall = setTimeout(() => silence.abort(new Interrupted(`No byte came for ${stallMs} ms.`)), stallMs);
       try {
-        for await (const chunk of stream as AsyncIterable<Buffer>) {
+        for await (const chunk of await openFrom(bucket, name, stored.generation, offset, authorized, AbortSignal.any([signal, silence.signal]))) {
           stall.refresh();
           hash.update(chunk);
           checksum?.update(chunk);

@@ -53,6 +53,8 @@ export async function digestOf({ size, read }: Source, partBytes: number, signal
 
 class UploadForgotten extends Error {}
 
+const isChecksumRefusal = (thrown: unknown): boolean => statusOf(thrown) === 400 && thrown instanceof Error && /crc32c/i.test(thrown.message);
+
 const UPLOADS = 3;
 const CONTENT_TYPES: Readonly<Record<string, string>> = { html: "text/html; charset=utf-8", json: "application/json", txt: "text/plain; charset=utf-8" };
 const contentTypeOf = (name: string): string => CONTENT_TYPES[name.slice(name.lastIndexOf(".") + 1)] ?? "application/octet-stream";
@@ -115,7 +117,7 @@ export async function upload(bucket: Bucket, name: string, source: Source, diges
   };
   for (let left = UPLOADS; left > 0; left--) {
     const stored = await store().catch((thrown: unknown) => {
-      if (!(thrown instanceof UploadForgotten)) throw thrown;
+      if (!(thrown instanceof UploadForgotten) && !isChecksumRefusal(thrown)) throw thrown;
     });
     if (stored === undefined) continue;
     if (stored.crc32c === digest.crc32c && stored.size === digest.size) return;

@@ -24,8 +24,6 @@ export interface GoogleObjectsOptions {
   /** How long after it was last asked for a copy counts as in use; 3600 by default. */
   readonly holdSeconds?: number;
   readonly projectId?: string;
-  /** Of a service account, where the machine has none of its own. */
-  readonly credentials?: { readonly client_email: string; readonly private_key: string };
   /** http://host:port of an emulator instead of the service. It gets no credentials. */
   readonly emulatorUrl?: string;
   readonly retry?: RetryPolicy;
@@ -50,20 +48,16 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
   const folder = resolve(cacheDir);
   const local = directoryObjects({ root: folder });
   const cache = objectCache({ folder, limitBytes: options.cacheBytes, holdMs: (options.holdSeconds ?? 3600) * 1000 });
-  const share = sharedFlights<CachedObject>();
+  const downloads = sharedFlights<CachedObject>();
   const closing = new AbortController();
 
-  const client = (more: { timeout?: number }): Storage =>
-    new Storage({
-      ...more,
-      retryOptions: { autoRetry: false },
-      ...(options.projectId === undefined ? {} : { projectId: options.projectId }),
-      ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
-      ...(emulatorUrl === undefined ? {} : { apiEndpoint: emulatorUrl, useAuthWithCustomEndpoint: false }),
-    });
-  const bucket = client({ timeout: stallMs }).bucket(options.bucket);
-  // Its time limit would hold for a whole download.
-  const streaming = client({}).bucket(options.bucket);
+  const storage = new Storage({
+    timeout: stallMs,
+    retryOptions: { autoRetry: false },
+    ...(options.projectId === undefined ? {} : { projectId: options.projectId }),
+    ...(emulatorUrl === undefined ? {} : { apiEndpoint: emulatorUrl, useAuthWithCustomEndpoint: false }),
+  });
+  const bucket = storage.bucket(options.bucket);
 
   const until = (signal?: AbortSignal): AbortSignal => (signal === undefined ? closing.signal : AbortSignal.any([closing.signal, signal]));
   const failed = (thrown: unknown, doing: string, signal: AbortSignal): HaystackError => objectsError(thrown, doing, options.bucket, signal);
@@ -110,7 +104,7 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
       const scratch = await local.scratch();
       try {
         const temporary = join(scratch, randomUUID());
-        const sha256 = await download(streaming, prefix + path, stored, temporary, { retry, stallMs }, signal);
+        const sha256 = await download(bucket, prefix + path, stored, temporary, { retry, stallMs, authorized: emulatorUrl === undefined }, signal);
         if (sha256 !== undefined) return await cache.admit(path, temporary, sha256, stored.generation);
         left--;
       } catch (thrown) {
@@ -167,7 +161,7 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
         }
         // A second time, for the first may have joined a download of what was there before.
         for (let left = 2; left > 0; left--) {
-          const brought = await share(ref.path, (shared) => bring(ref.path, AbortSignal.any([closing.signal, shared])), stop);
+          const brought = await downloads.join(ref.path, (shared) => bring(ref.path, AbortSignal.any([closing.signal, shared])), stop);
           if (wanted === undefined || brought.sha256 === wanted) return brought.file;
         }
         throw new HaystackError("OBJECT_DAMAGED", `The object ${ref.path} does not have the content it was stored with.`);
@@ -205,7 +199,9 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
     async signedUrl(path, seconds) {
       try {
         checkObjectPath(path);
-        if (!(seconds > 0 && seconds <= LONGEST_SIGNED_SECONDS)) throw new RangeError(`a signed URL lives up to ${LONGEST_SIGNED_SECONDS} seconds, not ${seconds}`);
+        if (!(seconds >= 1 && seconds <= LONGEST_SIGNED_SECONDS)) {
+          throw new HaystackError("CONFIG_INVALID", `A signed URL lives from 1 to ${LONGEST_SIGNED_SECONDS} seconds, not ${seconds}: choose a time between.`);
+        }
         const [url] = await bucket.file(prefix + path).getSignedUrl({
           version: "v4",
           action: "read",
@@ -220,6 +216,7 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
     scratch: () => local.scratch(),
     async close() {
       closing.abort();
+      await downloads.landed();
     },
   };
 }

@@ -11,7 +11,7 @@ const RULES: readonly { readonly files: RegExp; readonly imports: RegExp; readon
   { files: /^services\/runs\//, imports: /^(services\/runs\/|errors\.ts$|science\/(query\/structured-query|prompting\/prompt-plan)\.ts$)/ },
   { files: /^services\/(\w|-)+\//, imports: /^(services\/|errors\.ts$)/ },
   { files: /^actors\//, imports: /^(actors\/|machines\/|science\/|errors\.ts$|services\/[\w-]+\/(index|document)\.ts$)/ },
-  { files: /^(cli|server)\//, imports: /^(cli\/|server\/|actors\/|services\/|science\/.*|machines\/|config\.ts$|daemon\.ts$|errors\.ts$)/ },
+  { files: /^(cli|server)\//, imports: /^(cli\/|server\/|actors\/|services\/|science\/.*|machines\/|config\.ts$|daemon\.ts$|adapters\.ts$|errors\.ts$)/ },
   { files: /^config\.ts$/, imports: /^errors\.ts$/ },
 ];
 
@@ -25,6 +25,10 @@ const VENDORS: Readonly<Record<string, RegExp>> = {
   h5wasm: /^science\/anndata\//,
   vega: /^science\/report\//,
   commander: /^cli\//,
+  "@google-cloud/batch": /^services\/batch\/google-batch/,
+  "@google-cloud/storage": /^services\/objects\/google-cloud-storage/,
+  "@google-cloud/pubsub": /^services\/job-events\/google-pubsub/,
+  openai: /^services\/language-model\/openai/,
 };
 
 interface Import {

@@ -143,6 +143,18 @@ test("without credentials every call is BATCH_REFUSED, and nothing is thrown beh
   for (const call of [() => batch.submit(jobSpec()), () => batch.get("j"), () => batch.cancel("j")]) await expect(call()).rejects.toMatchObject({ code: "BATCH_REFUSED", message: ONE_SENTENCE });
 });
 
+test("a client that could not be made is made anew at the next call", async () => {
+  const { batch } = await googleHarness();
+  vi.stubEnv("GOOGLE_API_USE_CLIENT_CERTIFICATE", "true");
+  vi.stubEnv("HOME", "/nowhere");
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+  });
+  await expect(batch.get("j")).rejects.toMatchObject({ code: "BATCH_REFUSED" });
+  vi.unstubAllEnvs();
+  expect(await batch.get("j")).toBeUndefined();
+});
+
 test("an endpoint beyond this machine is refused: it would be spoken to in the clear", async () => {
   const { options } = await googleHarness();
   for (const endpoint of ["batch.example.org:443", "127.0.0.1", "10.0.0.1:80"]) expect(() => googleBatch({ ...options, endpoint })).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));

@@ -89,6 +89,31 @@ describeWithPubsub("Pub/Sub emulator", () => {
     expect(events.counters()).toMatchObject({ acknowledged: 1, refused: refusals.length });
   });
 
+  test("closing waits for the handlers in flight, whose messages do not come again", async () => {
+    const { events, publish, topic } = await openPubsub(emulator.host);
+    const entered = Promise.withResolvers<void>();
+    const release = Promise.withResolvers<void>();
+    let present = 0;
+    await events.subscribe(async () => {
+      if (++present === 5) entered.resolve();
+      await release.promise;
+    });
+    await Promise.all(Array.from({ length: 5 }, (_, number) => publish(`job-${number}`, "RUNNING")));
+    await entered.promise;
+    const closed = events.close();
+    release.resolve();
+    await closed;
+    expect(events.counters()).toMatchObject({ received: 5, acknowledged: 5 });
+
+    const name = topic.name.split("/").at(-1) ?? "";
+    const again = await openPubsub(emulator.host, { topic: name, subscription: name });
+    const later = received();
+    await again.events.subscribe(later.handler);
+    await again.publish("marker", "RUNNING");
+    await later.has("marker");
+    expect(later.all.map(({ job_id }) => job_id)).toEqual(["marker"]);
+  });
+
   test("no more messages are in the handler's hands than allowed", async () => {
     const { events, publish } = await openPubsub(emulator.host, { maxInFlight: 5 });
     const done = Promise.withResolvers<void>();

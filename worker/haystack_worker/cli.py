@@ -90,7 +90,7 @@ def _perform(given: argparse.Namespace) -> None:
 
 
 def _report(code: ExitCode, reason: str) -> int:
-    print(f"haystack-worker: {' '.join(reason.split())}", file=sys.stderr, flush=True)
+    print(f"haystack-worker: {' '.join(reason.split()).rstrip('.')}", file=sys.stderr, flush=True)
     return int(code)
 
 

@@ -73,11 +73,12 @@ def read_prediction(path: Path, genes: list[str], sent: int, n_cells: int) -> sp
     lacking = [gene for gene in genes if gene not in columns]
     if lacking:
         raise _invalid(f"The model's result lacks {len(lacking)} of the {len(genes)} genes, {lacking[0]} among them.")
-    X = sparse.csr_matrix(result.X, dtype=np.float32)[:n_cells, [columns[gene] for gene in genes]]
+    X = sparse.csr_matrix(result.X, dtype=np.float32)
     if not np.isfinite(X.data).all():
         raise _invalid("The model's result holds values that are not finite.")
     if (X.data < 0).any():
         raise _invalid("The model's result holds negative values.")
+    X = X[:n_cells, [columns[gene] for gene in genes]]
     if not X.data.any():
         raise _invalid("The model's result is zero for every cell and gene.")
     return X

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +14,8 @@ def publish(files: list[tuple[Path, Path]]) -> None:
     Moves (finished file, final path) pairs in that order. Each is copied to a temporary name in the final folder, written through to
     the disk and renamed; no temporary name is left behind.
     """
-    staged = [(source, final, final.with_name(f"{final.name}.{os.getpid()}.partial")) for source, final in files]
+    suffix = f"{secrets.token_hex(4)}.partial"
+    staged = [(source, final, final.with_name(f"{final.name}.{suffix}")) for source, final in files]
     try:
         for source, final, partial in staged:
             final.parent.mkdir(parents=True, exist_ok=True)

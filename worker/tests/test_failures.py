@@ -154,7 +154,7 @@ def test_stack_generation_is_not_found_by_accident(place: Workplace, run: Run, m
     ("behaviour", "code", "words"),
     [
         ("crash", 4, "The model ended with exit code 1: ValueError: Quantiles must be in the range [0, 1]"),
-        ("gpu-memory", 6, "CUDA out of memory. Tried to allocate 2.00 GiB."),
+        ("gpu-memory", 6, "CUDA out of memory. Tried to allocate 2.00 GiB"),
         ("killed", 6, "killed by the system"),
         ("nothing", 5, "wrote no all.h5ad"),
         ("not-anndata", 5, "not a readable AnnData file"),

@@ -64,7 +64,7 @@ function planRun(random: Random, index: number, span: number): PlannedRun {
 
 export function planScenario(seed: number): Scenario {
   const random = seededRandom(seed, "scenario");
-  const span = random.between(5, 40) * MINUTE;
+  const span = random.between(3, 25) * MINUTE;
   const faultsUntil = START + span;
   const leaseMs = random.between(10, 40) * 1_000;
   const runs = times(random.between(1, 3), (index) => planRun(random, index, span));
@@ -94,11 +94,11 @@ export function planScenario(seed: number): Scenario {
     start: START,
     faultsUntil,
     daemons,
-    pollMs: random.between(1, 5) * 1_000,
+    pollMs: random.between(2, 12) * 1_000,
     leaseMs,
     passivateMs: random.pick([5_000, 30_000, 600_000]),
     maxActive: random.between(1, 3),
-    reconcileMs: random.between(5, 60) * 1_000,
+    reconcileMs: random.between(10, 90) * 1_000,
     runs,
     actions,
     troubles,

@@ -29,7 +29,7 @@ export interface SimulationOptions {
 /** From the end of all faults and actions, every run must have come to its end. */
 const BOUND_MS = 3 * 3_600_000;
 /** Afterwards nothing may happen any more. */
-const AFTERWARDS_MS = 400_000;
+const AFTERWARDS_MS = 300_000;
 const CLIENT_TIMEOUT_MS = 20_000;
 
 const eventLoopTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,32 +1,12 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import type { StateValue } from "xstate";
-import type { JobRecord, RunContext } from "../../../machines/run-types.ts";
+import type { RunContext } from "../../../machines/run-types.ts";
 import { earliestWakeUp, runState, runView, type RunState } from "../../../machines/run-view.ts";
 import type { RunCommit, RunRecord } from "../../../services/runs/index.ts";
+import { invocations, type Invocation, type Persisted } from "../persisted-steps.ts";
 import type { DaemonProcess } from "./daemon-process.ts";
 
 /** Sees everything that happens in a simulated world, keeps a trace of it, and says when the durability contract is broken. */
-
-interface Persisted {
-  readonly value?: StateValue;
-  readonly status: string;
-  readonly context?: unknown;
-  readonly children?: Readonly<Record<string, { readonly snapshot: Persisted }>>;
-}
-
-interface Invocation {
-  readonly id: string;
-  readonly context: { readonly job?: JobRecord };
-}
-
-/** The steps that a snapshot has under way, with the context of the machine that invoked each. */
-function invocations({ children, context }: Persisted): Invocation[] {
-  return Object.entries(children ?? {}).flatMap(([id, { snapshot }]): Invocation[] => {
-    if (snapshot.status !== "active") return [];
-    return snapshot.value === undefined ? [{ id, context: context as Invocation["context"] }] : invocations(snapshot);
-  });
-}
 
 export interface StartedEffect {
   readonly run_id: string;
@@ -75,6 +55,7 @@ export function createWitness({ now, stored, liveJobs, onTrace }: WitnessOptions
   const states = new Map<string, { readonly state: RunState; readonly at: number }>();
   const knowledge = new Map<string, { readonly snapshot: string | null; readonly token: number }>();
   const mails = new Map<string, SentMail[]>();
+  const parsedSnapshots = new Map<string, Persisted>();
   const keyOf = (process: DaemonProcess, runId: string): string => `${process.name}/${runId}`;
 
   const trace = (line: string): void => {
@@ -91,12 +72,19 @@ export function createWitness({ now, stored, liveJobs, onTrace }: WitnessOptions
     return lease?.owner === process.name && lease.token === knowledge.get(keyOf(process, runId))?.token;
   };
 
+  /** Snapshots are looked at several times: by their commit and by each step that they start. */
+  const parse = (text: string): Persisted => {
+    let parsed = parsedSnapshots.get(text);
+    if (parsed === undefined) parsedSnapshots.set(text, (parsed = JSON.parse(text) as Persisted));
+    return parsed;
+  };
+
   const checkDocument = (commit: RunCommit, snapshot: Persisted): void => {
     const context = snapshot.context as RunContext;
     const view = runView(snapshot.value ?? {}, context);
     for (const [field, value] of Object.entries(view)) {
       const shown: unknown = commit.document[field as keyof typeof view];
-      if (!isDeepStrictEqual(shown, value)) violated("D1", `${commit.run_id} shows ${field} ${JSON.stringify(shown)}, its snapshot says ${JSON.stringify(value)}`);
+      if (shown !== value && !isDeepStrictEqual(shown, value)) violated("D1", `${commit.run_id} shows ${field} ${JSON.stringify(shown)}, its snapshot says ${JSON.stringify(value)}`);
     }
     if (commit.wake_at !== earliestWakeUp(snapshot)) violated("D6", `${commit.run_id} wakes at ${commit.wake_at}, its snapshot at ${earliestWakeUp(snapshot)}`);
     const owed = new Set(commit.outbox.map(({ key }) => key));
@@ -111,7 +99,7 @@ export function createWitness({ now, stored, liveJobs, onTrace }: WitnessOptions
 
     committed(commit, before, after) {
       const runId = commit.run_id;
-      const snapshot = JSON.parse(commit.snapshot) as Persisted;
+      const snapshot = parse(commit.snapshot);
       const state = runState(snapshot.value ?? {});
       trace(`commit ${runId} r${after.revision} t${commit.expect.token} ${JSON.stringify(snapshot.value)} ${commit.document.status} consumed ${commit.consumed.join(",")}`);
       checkDocument(commit, snapshot);
@@ -144,7 +132,7 @@ export function createWitness({ now, stored, liveJobs, onTrace }: WitnessOptions
       if (!process.alive) violated("D3", `${name} of ${run_id} began in the dead process ${process.name}`);
       if (known === undefined) return violated("D3", `${name} of ${run_id} began in ${process.name}, which has lost the run`);
       const isInvoked = ({ id, context }: Invocation): boolean => id === name && (job_id === undefined || context.job === undefined || context.job.job_id === job_id);
-      if (known.snapshot === null || !invocations(JSON.parse(known.snapshot) as Persisted).some(isInvoked)) violated("D2", `${name} ${job_id ?? ""} of ${run_id} began before its state was durable`);
+      if (known.snapshot === null || !invocations(parse(known.snapshot)).some(isInvoked)) violated("D2", `${name} ${job_id ?? ""} of ${run_id} began before its state was durable`);
       if (!holdsLease(process, run_id)) violated("D9", `${name} of ${run_id} began in ${process.name}, which holds no lease`);
     },
 

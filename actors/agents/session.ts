@@ -1,0 +1,74 @@
+import { HaystackError, toHaystackError, type ErrorCode } from "../../errors.ts";
+import type { LanguageModel, ModelUsage } from "../../services/language-model/index.ts";
+import type { RunStore } from "../../services/runs/index.ts";
+import { journalOf, type Journal, type StepKey } from "./journalled.ts";
+
+/** Tokens and money are limits of a run, turns of a question, time of a call. */
+export interface ModelLimits {
+  readonly max_turns: number;
+  readonly max_tokens: number;
+  readonly max_usd: number;
+  readonly timeout_ms: number;
+}
+
+export interface AgentModel {
+  readonly model: LanguageModel;
+  readonly limits: ModelLimits;
+}
+
+/** One step's dealings with the model: what it may spend, what it spent, what is on record. */
+export interface Session extends AgentModel, Journal {
+  add(usage: ModelUsage): void;
+  /** Of this step, calls read back from the journal included. */
+  usage(): ModelUsage;
+  /** What the run may still spend. */
+  left(): ModelUsage;
+}
+
+interface ModelPorts {
+  readonly model?: AgentModel;
+  readonly runs: Pick<RunStore, "journalGet" | "journalPut">;
+}
+
+/** Does a step's work, with the model where there is one, and says what it used of it, also when it fails. `spent`: by the run before this step. */
+export async function withModel<Output extends object>(
+  { model, runs }: ModelPorts,
+  key: StepKey,
+  spent: ModelUsage | undefined,
+  work: (session: Session | null) => Promise<Output>,
+): Promise<Output & { readonly usage?: ModelUsage }> {
+  if (model === undefined) return work(null);
+  const session = openSession(model, runs, key, spent ?? { tokens: 0, usd: 0 });
+  try {
+    return { ...(await work(session)), usage: session.usage() };
+  } catch (thrown) {
+    const { code, message, details } = toHaystackError(thrown);
+    throw new HaystackError(code, message, { details: { ...details, model_usage: { step: key.step === "analyze" ? key.step : `${key.step}.${key.iteration}`, ...session.usage() } }, cause: thrown });
+  }
+}
+
+function openSession({ model, limits }: AgentModel, runs: ModelPorts["runs"], key: StepKey, spent: ModelUsage): Session {
+  let used: ModelUsage = { tokens: 0, usd: 0 };
+  return {
+    model,
+    limits,
+    ...journalOf(runs, key),
+    add: ({ tokens, usd }) => {
+      used = { tokens: used.tokens + tokens, usd: used.usd + usd };
+    },
+    usage: () => used,
+    left: () => ({ tokens: limits.max_tokens - spent.tokens - used.tokens, usd: limits.max_usd - spent.usd - used.usd }),
+  };
+}
+
+const FAILURES: ReadonlySet<ErrorCode> = new Set(["MODEL_REFUSED", "MODEL_OUTPUT_INVALID", "MODEL_LIMIT", "MODEL_UNAVAILABLE"]);
+
+/** The model's result, or in one sentence why it gave none; every other failure is the step's. */
+export async function orProblem<Result>(work: Promise<Result>): Promise<{ readonly result: Result } | { readonly problem: string }> {
+  try {
+    return { result: await work };
+  } catch (thrown) {
+    if (thrown instanceof HaystackError && FAILURES.has(thrown.code)) return { problem: `${thrown.code}: ${thrown.message}` };
+    throw thrown;
+  }
+}

@@ -1,0 +1,142 @@
+import { join } from "node:path";
+import { createDispatch, type Dispatch } from "./actors/dispatch.ts";
+import type { Config } from "./config.ts";
+import type { HaystackError } from "./errors.ts";
+import type { GoogleJobSettings } from "./services/batch/google-batch-job.ts";
+import { googleBatch } from "./services/batch/google-batch.ts";
+import { googleRunJobs } from "./services/batch/google-batch-runs.ts";
+import type { BatchService, RunJobs } from "./services/batch/index.ts";
+import { BASELINE_PROGRAM, inferenceProgram } from "./services/batch/local-command.ts";
+import { localBatch } from "./services/batch/local.ts";
+import type { Clock } from "./services/clock/index.ts";
+import { googlePubsubEvents } from "./services/job-events/google-pubsub.ts";
+import { inProcessJobEvents } from "./services/job-events/in-process.ts";
+import type { JobEvents } from "./services/job-events/index.ts";
+import { directoryObjects } from "./services/objects/directory.ts";
+import { googleObjects } from "./services/objects/google-cloud-storage.ts";
+import type { ObjectStore } from "./services/objects/index.ts";
+import type { RunStore } from "./services/runs/index.ts";
+import { openMongoRuns } from "./services/runs/mongodb.ts";
+import { openSqliteRuns } from "./services/runs/sqlite.ts";
+
+/** Which adapter each port gets, by configuration. */
+
+export const sqliteFile = (config: Config): { readonly file: string } => ({ file: join(config.dataDir, "runs.sqlite") });
+
+export const openRuns = (config: Config): Promise<RunStore> =>
+  config.MONGODB_URI === undefined ? openSqliteRuns(sqliteFile(config)) : openMongoRuns({ uri: config.MONGODB_URI, database: config.MONGODB_DATABASE });
+
+/** The objects of a bucket that is not the configured one, or the configured ones. */
+export function openObjects(config: Config, bucket = config.GCS_BUCKET, prefix = config.GCS_PREFIX): ObjectStore {
+  if (bucket === undefined) return directoryObjects({ root: join(config.dataDir, "objects") });
+  return googleObjects({
+    bucket,
+    prefix,
+    cacheDir: join(config.dataDir, "cache", bucket),
+    cacheBytes: config.GCS_CACHE_GB * 1e9,
+    ...(config.BATCH_PROJECT === undefined ? {} : { projectId: config.BATCH_PROJECT }),
+    ...(config.GCS_ENDPOINT === undefined ? {} : { emulatorUrl: config.GCS_ENDPOINT }),
+  });
+}
+
+interface Surroundings {
+  readonly clock: Clock;
+  readonly objects: ObjectStore;
+  readonly onTrouble: (thrown: unknown) => void;
+}
+
+export interface Inference {
+  readonly batch: BatchService;
+  readonly jobEvents: JobEvents;
+}
+
+/** Jobs and the news of them belong together: on this machine, or on Google Batch with Pub/Sub. */
+export async function openInference(config: Config, { clock, objects, onTrouble }: Surroundings): Promise<Inference> {
+  if (config.BATCH_PROJECT !== undefined) {
+    const jobEvents = await googlePubsubEvents({
+      projectId: config.BATCH_PROJECT,
+      topic: config.PUBSUB_TOPIC,
+      subscription: config.PUBSUB_SUBSCRIPTION,
+      create: config.PUBSUB_CREATE,
+      clock,
+      onTrouble: (trouble: HaystackError) => onTrouble(trouble),
+      onRefused: (_, thrown) => onTrouble(thrown),
+      ...(config.PUBSUB_DEAD_LETTER_TOPIC === undefined ? {} : { deadLetterTopic: config.PUBSUB_DEAD_LETTER_TOPIC }),
+      ...(config.PUBSUB_EMULATOR_HOST === undefined ? {} : { emulatorHost: config.PUBSUB_EMULATOR_HOST }),
+    });
+    const batch = googleBatch({
+      ...googlePlace(config),
+      ...googleSettings(config),
+      image: config.BATCH_IMAGE ?? "",
+      machineType: config.BATCH_MACHINE_TYPE,
+      ...(config.BATCH_ACCELERATOR === "none" ? {} : { accelerator: { type: config.BATCH_ACCELERATOR, count: config.BATCH_ACCELERATOR_COUNT } }),
+      model: config.BATCH_MODEL,
+      usdPerHour: { SPOT: config.BATCH_USD_PER_HOUR_SPOT, STANDARD: config.BATCH_USD_PER_HOUR_STANDARD },
+      provisioning: config.BATCH_PROVISIONING,
+      spotPreemptions: config.BATCH_SPOT_PREEMPTIONS,
+    });
+    return { batch, jobEvents };
+  }
+  const jobEvents = inProcessJobEvents({ clock, onRefused: (_, thrown) => onTrouble(thrown) });
+  const batch = localBatch({
+    root: join(config.dataDir, "batch"),
+    location: (path) => objects.location(path),
+    clock,
+    onChange: (event) => jobEvents.publish(event),
+    onError: onTrouble,
+    program: config.INFERENCE_COMMAND === undefined ? BASELINE_PROGRAM : inferenceProgram(config.INFERENCE_COMMAND, config.INFERENCE_MODEL),
+    maxConcurrent: config.LOCAL_JOBS,
+  });
+  return { batch, jobEvents };
+}
+
+const googlePlace = (config: Config) => ({
+  project: config.BATCH_PROJECT ?? "",
+  location: config.BATCH_LOCATION,
+  ...(config.BATCH_ENDPOINT === undefined ? {} : { endpoint: config.BATCH_ENDPOINT }),
+});
+
+const googleSettings = (config: Config): Omit<GoogleJobSettings, "image" | "machineType"> => ({
+  bucket: [config.GCS_BUCKET ?? "", config.GCS_PREFIX].filter((part) => part !== "").join("/"),
+  topic: `projects/${config.BATCH_PROJECT ?? ""}/topics/${config.PUBSUB_TOPIC}`,
+  bootDisk: { sizeGb: config.BATCH_BOOT_DISK_GB },
+  labels: pairs(config.BATCH_LABELS),
+  network: {
+    noExternalIp: config.BATCH_NO_EXTERNAL_IP,
+    ...(config.BATCH_NETWORK === undefined ? {} : { network: config.BATCH_NETWORK }),
+    ...(config.BATCH_SUBNETWORK === undefined ? {} : { subnetwork: config.BATCH_SUBNETWORK }),
+  },
+  ...(config.BATCH_SERVICE_ACCOUNT === undefined ? {} : { serviceAccount: config.BATCH_SERVICE_ACCOUNT }),
+});
+
+/** A run's time limit as a job: Google Batch's own, as the run keeps deadlines for everything it waits for. */
+const LONGEST_RUN_SECONDS = 14 * 86_400;
+
+/** Variables that a run's job needs as the daemon has them; none of them may hold a secret. RUN_ID is added for each. */
+const HANDED_ON = /^(MONGODB_DATABASE|GCS_\w+|BATCH_\w+|PUBSUB_\w+|MAIL_FROM|RECONCILE_SECONDS|LEASE_SECONDS|POLL_MILLISECONDS)$/;
+
+/** An address with a password reaches a job by DISPATCH_SECRETS only. */
+const isHandedOn = (name: string, value: string): boolean => HANDED_ON.test(name) || (name === "MONGODB_URI" && !value.includes("@"));
+
+const pairs = (text: string): Record<string, string> =>
+  Object.fromEntries(text.split(",").flatMap((pair) => (pair.includes("=") ? [[pair.slice(0, pair.indexOf("=")).trim(), pair.slice(pair.indexOf("=") + 1).trim()]] : [])));
+
+export interface RunDispatch {
+  readonly dispatch: Dispatch;
+  readonly runJobs: RunJobs;
+}
+
+export function openDispatch(config: Config, runs: RunStore, clock: Clock, environment: NodeJS.ProcessEnv): RunDispatch | undefined {
+  if (config.DISPATCH !== "batch") return undefined;
+  const handedOn = Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined && isHandedOn(entry[0], entry[1]));
+  const runJobs = googleRunJobs({
+    ...googlePlace(config),
+    ...googleSettings(config),
+    image: config.DISPATCH_IMAGE ?? "",
+    machineType: config.DISPATCH_MACHINE_TYPE,
+    environment: Object.fromEntries(handedOn),
+    secretEnvironment: pairs(config.DISPATCH_SECRETS),
+    maxRunSeconds: LONGEST_RUN_SECONDS,
+  });
+  return { runJobs, dispatch: createDispatch({ runs, runJobs, clock, watchMs: config.DISPATCH_WATCH_SECONDS * 1_000, maxJobs: config.DISPATCH_MAX_JOBS }) };
+}

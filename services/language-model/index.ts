@@ -1,0 +1,60 @@
+/** Port: one paid call to a language model. What is asked, checked and kept is the agents' affair (actors/agents). */
+
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** A function that the model may ask for; it only reads. */
+export interface ModelTool {
+  readonly name: string;
+  readonly description: string;
+  readonly parameters: JsonSchema;
+}
+
+/** What passed between us and the model, in order. `kept` is the adapter's own and is handed back unread. */
+export type ModelItem =
+  | { readonly type: "data"; readonly text: string }
+  | { readonly type: "answer"; readonly text: string }
+  | { readonly type: "tool_call"; readonly call_id: string; readonly name: string; readonly arguments: string }
+  | { readonly type: "tool_result"; readonly call_id: string; readonly output: string }
+  | { readonly type: "kept"; readonly value: unknown };
+
+export interface ModelRequest {
+  /** Ours alone: never holds text from a question or an atlas. */
+  readonly instructions: string;
+  readonly items: readonly ModelItem[];
+  readonly tools: readonly ModelTool[];
+  /** False: the model has to answer now. */
+  readonly may_use_tools: boolean;
+  readonly answer: { readonly name: string; readonly schema: JsonSchema };
+  readonly max_output_tokens: number;
+}
+
+export interface ModelUsage {
+  readonly tokens: number;
+  readonly usd: number;
+}
+
+export interface ModelReply {
+  /** Also what the next request has to repeat. */
+  readonly items: readonly ModelItem[];
+  readonly end: "answered" | "tool_calls" | "refused" | "cut_off";
+  /** The answer, or the words of the refusal. */
+  readonly text: string;
+  readonly usage: ModelUsage;
+}
+
+/** US dollars for a million tokens. */
+export interface ModelPrice {
+  readonly input: number;
+  readonly cached_input: number;
+  readonly output: number;
+}
+
+export interface LanguageModel {
+  readonly name: string;
+  readonly price: ModelPrice;
+  /**
+   * `key` names the call: a repeated call carries the same. `timeout_ms` is for each attempt.
+   * Errors: MODEL_UNAVAILABLE when no attempt succeeded; STEP_ABORTED.
+   */
+  complete(request: ModelRequest, options: { readonly key: string; readonly timeout_ms: number; readonly signal: AbortSignal }): Promise<ModelReply>;
+}

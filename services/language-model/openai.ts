@@ -1,0 +1,155 @@
+import OpenAI, { APIError } from "openai";
+import type { Response, ResponseCreateParamsNonStreaming, ResponseInputItem, ResponseOutputItem } from "openai/resources/responses/responses";
+import { HaystackError } from "../../errors.ts";
+import type { Clock } from "../clock/index.ts";
+import { askedToWait, backoffMs, pause, stopped } from "./backoff.ts";
+import type { LanguageModel, ModelItem, ModelPrice, ModelReply, ModelRequest } from "./index.ts";
+
+export interface OpenAIOptions {
+  readonly apiKey: string;
+  /** With the version, e.g. "https://api.openai.com/v1"; any server that speaks the Responses API. */
+  readonly baseURL: string;
+  readonly model: string;
+  /** Null for models that do not reason. */
+  readonly effort: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | null;
+  /** Null where the model takes none, as reasoning models. */
+  readonly temperature: number | null;
+  readonly price: ModelPrice;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+const MAX_ATTEMPTS = 5;
+/** A call that ran out of time may have been paid for. */
+const MAX_TIMEOUTS = 2;
+/** Longer waits are left to a later run. */
+const LONGEST_WAIT_MS = 10 * 60_000;
+const LONGEST_TIMER_MS = 2_147_483_647;
+const PASSING_STATUS = new Set([408, 409, 425, 429]);
+/** Codes of status 429 that waiting does not change. */
+const NO_CREDIT = new Set(["insufficient_quota", "billing_hard_limit_reached"]);
+
+interface Failure {
+  readonly problem: string;
+  readonly passing: boolean;
+  readonly wait: number | null;
+  readonly late?: true;
+}
+
+/** The Responses API, stateless: nothing is stored there, every request carries the whole exchange. */
+export function openaiModel(options: OpenAIOptions): LanguageModel {
+  const { clock, price } = options;
+  const client = new OpenAI({
+    apiKey: options.apiKey, baseURL: options.baseURL, maxRetries: 0, timeout: LONGEST_TIMER_MS, logLevel: "off",
+    organization: null, project: null, webhookSecret: null, adminAPIKey: null,
+  });
+
+  /** One attempt; the time limit is the clock's. */
+  const attempt = async (body: ResponseCreateParamsNonStreaming, key: string, timeoutMs: number, signal: AbortSignal): Promise<Response | Failure> => {
+    const timeout = new AbortController();
+    const forget = clock.at(clock.now() + timeoutMs, () => timeout.abort());
+    try {
+      const response = await client.responses.create(body, { signal: AbortSignal.any([signal, timeout.signal]), headers: { "Idempotency-Key": key } });
+      return failureOf(response) ?? response;
+    } catch (thrown) {
+      if (signal.aborted) throw stopped();
+      if (timeout.signal.aborted) return { problem: `gave no answer within ${timeoutMs / 1_000} s`, passing: true, wait: null, late: true };
+      return failureThrown(thrown, clock.now());
+    } finally {
+      forget();
+    }
+  };
+
+  return {
+    name: options.model,
+    price,
+    async complete(request, { key, timeout_ms, signal }) {
+      const body = bodyOf(request, options);
+      let timeouts = 0;
+      for (let attempts = 1; ; attempts++) {
+        if (signal.aborted) throw stopped();
+        const outcome = await attempt(body, key, timeout_ms, signal);
+        if (!("problem" in outcome)) return replyOf(outcome, price);
+        if (outcome.late === true) timeouts++;
+        const wait = outcome.wait ?? backoffMs(attempts, options.random());
+        if (!outcome.passing || attempts === MAX_ATTEMPTS || timeouts === MAX_TIMEOUTS || wait > LONGEST_WAIT_MS) {
+          const advice = outcome.passing ? "try again later" : "check OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_MODEL and the account";
+          throw new HaystackError("MODEL_UNAVAILABLE", `The language model ${options.model} ${outcome.problem} (attempt ${attempts}); ${advice}.`);
+        }
+        await pause(clock, wait, signal);
+      }
+    },
+  };
+}
+
+function bodyOf({ instructions, items, tools, may_use_tools, answer, max_output_tokens }: ModelRequest, { model, effort, temperature }: OpenAIOptions): ResponseCreateParamsNonStreaming {
+  return {
+    model,
+    instructions,
+    input: items.map(inputOf),
+    text: { format: { type: "json_schema", name: answer.name, schema: answer.schema, strict: true } },
+    ...(tools.length === 0
+      ? {}
+      : { tools: tools.map(({ name, description, parameters }) => ({ type: "function" as const, name, description, parameters, strict: true })), tool_choice: may_use_tools ? ("auto" as const) : ("none" as const) }),
+    ...(effort === null ? {} : { reasoning: { effort }, include: ["reasoning.encrypted_content"] }),
+    ...(temperature === null ? {} : { temperature }),
+    max_output_tokens,
+    store: false,
+  };
+}
+
+function inputOf(item: ModelItem): ResponseInputItem {
+  switch (item.type) {
+    case "data":
+      return { role: "user", content: item.text };
+    case "answer":
+      return { role: "assistant", content: item.text };
+    case "tool_call":
+      return { type: "function_call", call_id: item.call_id, name: item.name, arguments: item.arguments };
+    case "tool_result":
+      return { type: "function_call_output", call_id: item.call_id, output: item.output };
+    case "kept":
+      return item.value as ResponseInputItem;
+  }
+}
+
+/** Reasoning can be handed back only in its encrypted form, as nothing is stored. */
+function itemOf(item: ResponseOutputItem): ModelItem[] {
+  if (item.type === "function_call") return [{ type: "tool_call", call_id: item.call_id, name: item.name, arguments: item.arguments }];
+  if (item.type === "reasoning") return item.encrypted_content == null ? [] : [{ type: "kept", value: item }];
+  if (item.type !== "message") return [];
+  const text = item.content.map((part) => (part.type === "refusal" ? part.refusal : part.text)).join("");
+  return [{ type: "answer", text }];
+}
+
+function replyOf(response: Response, price: ModelPrice): ModelReply {
+  const items = response.output.flatMap(itemOf);
+  const refused = response.output.some((item) => item.type === "message" && item.content.some(({ type }) => type === "refusal")) || response.incomplete_details?.reason === "content_filter";
+  const called = items.some(({ type }) => type === "tool_call");
+  const end = refused ? "refused" : response.status === "incomplete" ? "cut_off" : called ? "tool_calls" : "answered";
+  const input = response.usage?.input_tokens ?? 0;
+  const cached = response.usage?.input_tokens_details?.cached_tokens ?? 0;
+  const output = response.usage?.output_tokens ?? 0;
+  return {
+    items,
+    end,
+    text: items.flatMap((item) => (item.type === "answer" ? [item.text] : [])).join(""),
+    usage: { tokens: input + output, usd: ((input - cached) * price.input + cached * price.cached_input + output * price.output) / 1_000_000 },
+  };
+}
+
+function failureOf(response: Response): Failure | null {
+  if (!Array.isArray(response.output)) return { problem: "sent an answer that is not of the Responses API", passing: true, wait: null };
+  if (response.status !== "failed") return null;
+  const code = response.error?.code ?? "unknown";
+  return { problem: `failed with ${code}`, passing: code === "server_error" || code === "rate_limit_exceeded", wait: null };
+}
+
+/** Whatever has no status was cut off on the way: a dropped connection, half an answer. */
+function failureThrown(thrown: unknown, now: number): Failure {
+  if (!(thrown instanceof APIError) || thrown.status === undefined) return { problem: "could not be reached, or its answer was cut off", passing: true, wait: null };
+  const status = thrown.status as number;
+  const code = thrown.code ?? "";
+  const passing = (PASSING_STATUS.has(status) || status >= 500) && !NO_CREDIT.has(code);
+  return { problem: `answered with status ${status}${code === "" ? "" : ` (${code})`}`, passing, wait: askedToWait(thrown.headers as Headers | undefined, now) };
+}

@@ -1,0 +1,300 @@
+import { bindRunMachine, type RunEffects } from "../../../actors/bind-run-machine.ts";
+import type { Effect } from "../../../actors/step.ts";
+import { createSupervisor, type Supervisor, type SupervisorOptions } from "../../../actors/supervisor.ts";
+import { HaystackError } from "../../../errors.ts";
+import type { Clock } from "../../../services/clock/index.ts";
+import { manualClock, type ManualClock } from "../../../services/clock/manual.ts";
+import type { RunCommit, RunStore } from "../../../services/runs/index.ts";
+import { newRun } from "../../../services/runs/new-run.ts";
+import { invocations, type Persisted } from "../persisted-steps.ts";
+import { scriptedEffects } from "../scripted-effects.ts";
+import { daemonProcess, type DaemonProcess } from "../simulation/daemon-process.ts";
+import type { Answer, SteeredEffect } from "./model-path.ts";
+import { CONFIG } from "./run-paths.ts";
+
+/** One run on a real store, hosted by one process after another; each of its steps waits to be told what comes of it. */
+
+export type CrashPoint = "before the commit" | "after the commit" | "after the effect" | "after the acknowledgement";
+export const CRASH_POINTS: readonly CrashPoint[] = ["before the commit", "after the commit", "after the effect", "after the acknowledgement"];
+
+export const LEASE_MS = 60_000;
+export const CHECK_MS = 1_000;
+const POLL_MS = 1_000;
+const NO_USAGE = { gpu_seconds: 0, gpu_cost_usd: 0, llm_tokens: 0, llm_cost_usd: 0 };
+
+interface WaitingStep {
+  readonly settle: (answer: Answer) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface SteeredProcess {
+  readonly process: DaemonProcess;
+  readonly supervisor: Supervisor;
+  /** Steps that have begun and wait for their answer. */
+  readonly waiting: ReadonlyMap<SteeredEffect, WaitingStep>;
+}
+
+export interface SteeredRun {
+  readonly runId: string;
+  readonly store: RunStore;
+  readonly clock: ManualClock;
+  /** What took effect in the world, by name, in order. */
+  readonly performed: readonly string[];
+  readonly jobsCreated: readonly string[];
+  readonly mails: readonly string[];
+  /** Broken invariants. */
+  readonly violations: readonly string[];
+  readonly commits: () => number;
+  /** The next moment of this kind kills the present process. */
+  arm(point: CrashPoint | null): void;
+  start(): SteeredProcess;
+  present(): SteeredProcess;
+  admit(): void;
+  /** Resolves when the condition holds; looked at whenever something has happened. */
+  until(what: string, condition: () => boolean): Promise<void>;
+  /** The newest snapshot that a living process knows to be stored. */
+  acknowledged(): Persisted | null;
+}
+
+export interface SteeredRunOptions {
+  /** Planted faults. */
+  readonly mutateStore?: (store: RunStore) => RunStore;
+  readonly create?: (options: SupervisorOptions) => Supervisor;
+}
+
+const LONGEST_WAIT_MS = 20_000;
+
+export async function steeredRun(store: RunStore, runId: string, { mutateStore = (same) => same, create = createSupervisor }: SteeredRunOptions = {}): Promise<SteeredRun> {
+  const clock = manualClock(1_800_000_000_000);
+  const performed: string[] = [];
+  const jobs = new Map<string, "RUNNING" | "CANCELLED">();
+  const jobsCreated: string[] = [];
+  const mails: string[] = [];
+  const violations: string[] = [];
+  const watchers = new Set<() => void>();
+  const limits = { maxActive: 0, maxActivePerUser: 1 };
+  let commits = 0;
+  let processes = 0;
+  let armed: CrashPoint | null = null;
+  let acknowledged: string | null = null;
+  let current: SteeredProcess | undefined;
+
+  const happened = (): void => {
+    for (const watcher of [...watchers]) watcher();
+  };
+  const never = <Value>(): Promise<Value> => new Promise(() => undefined);
+  const crash = (process: DaemonProcess): void => {
+    armed = null;
+    process.kill();
+    happened();
+  };
+  const known = (snapshot: string | null): void => {
+    acknowledged = snapshot;
+    happened();
+  };
+
+  /** The store as one process reaches it: nothing passes once the process is dead. */
+  const storeOf = (process: DaemonProcess): RunStore => {
+    const inner = mutateStore(store);
+    const through = <Args extends unknown[], Result>(operation: (...args: Args) => Promise<Result>) => async (...args: Args): Promise<Result> => {
+      if (!process.alive) return never();
+      const result = await operation(...args);
+      return process.alive ? result : never();
+    };
+    const commit = async (group: readonly RunCommit[]): Promise<Awaited<ReturnType<RunStore["commit"]>>> => {
+      if (armed === "before the commit") crash(process);
+      const outcomes = await through(inner.commit)(group);
+      if (armed === "after the commit") {
+        crash(process);
+        return never();
+      }
+      const own = group.findLastIndex(({ run_id }, index) => run_id === runId && outcomes[index]?.result === "committed");
+      const last = group[own];
+      if (last !== undefined) {
+        commits += 1;
+        known(last.snapshot);
+      }
+      if (armed === "after the acknowledgement") {
+        armed = null;
+        setImmediate(() => crash(process));
+      }
+      return outcomes;
+    };
+    const claim: RunStore["claim"] = async (request) => {
+      const records = await through(inner.claim)(request);
+      const own = records.find(({ document }) => document.run_id === runId);
+      if (own !== undefined && armed === "after the effect") {
+        crash(process);
+        return never();
+      }
+      if (own !== undefined) known(own.snapshot);
+      return records;
+    };
+    const deliver: RunStore["deliver"] = async (id, event) => {
+      const result = await through(inner.deliver)(id, event);
+      if (armed !== "after the effect") return result;
+      crash(process);
+      return never();
+    };
+    return {
+      ...inner,
+      insert: through(inner.insert),
+      get: through(inner.get),
+      loads: through(inner.loads),
+      renew: through(inner.renew),
+      release: through(inner.release),
+      pending: through(inner.pending),
+      commit,
+      claim,
+      deliver,
+    };
+  };
+
+  const checkStart = (process: DaemonProcess, name: SteeredEffect, jobId: string | undefined): void => {
+    const [step] = name.split(":");
+    const started = acknowledged === null ? [] : invocations(JSON.parse(acknowledged) as Persisted);
+    if (!process.alive) violations.push(`${name} began in a dead process`);
+    if (!started.some(({ id, context }) => id === step && (jobId === undefined || context.job?.job_id === jobId))) violations.push(`D2: ${name} ${jobId ?? ""} began before its state was acknowledged`);
+  };
+
+  /** The step begins, waits for its answer, takes effect in the world, and returns. */
+  const steered = <Input, Output>(
+    process: DaemonProcess,
+    waiting: Map<SteeredEffect, WaitingStep>,
+    name: (input: Input) => SteeredEffect,
+    jobOf: (input: Input) => string | undefined,
+    perform: (input: Input, answer: Answer) => Promise<Output> | Output,
+  ): Effect<Input, Output> => async (input, { signal }) => {
+    const effect = name(input);
+    checkStart(process, effect, jobOf(input));
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    waiting.set(effect, { settle: resolve, signal });
+    happened();
+    signal.addEventListener("abort", () => waiting.get(effect)?.signal === signal && waiting.delete(effect), { once: true });
+    const answer = await promise;
+    waiting.delete(effect);
+    if (!process.alive) return never();
+    const crashes = armed === "after the effect";
+    if (answer.kind === "error") {
+      if (crashes) crash(process);
+      throw new HaystackError(answer.error.code, answer.error.message);
+    }
+    if (answer.kind === "malformed") {
+      if (crashes) crash(process);
+      return undefined as Output;
+    }
+    const output = await perform(input, answer);
+    performed.push([effect, jobOf(input)].filter((part) => part !== undefined).join(" "));
+    if (!crashes) return output;
+    crash(process);
+    return never();
+  };
+
+  const effectsOf = (process: DaemonProcess, waiting: Map<SteeredEffect, WaitingStep>): RunEffects => {
+    const now = (): number => clock.now();
+    const idle = { signal: new AbortController().signal, quiesce: () => Promise.resolve() };
+    const science = (answer: Answer) => scriptedEffects({ now, ...(answer.kind === "score" ? { scores: [answer.score] } : {}), ...(answer.kind === "understood" ? { strategy: answer.strategy } : {}) });
+    const none = (): undefined => undefined;
+    const jobIdOf = ({ job }: { readonly job: { readonly job_id: string } }): string => job.job_id;
+    return {
+      analyze: steered(process, waiting, () => "analyze", none, (input, answer) => science(answer).analyze(input, idle)),
+      prompt: steered(process, waiting, () => "prompt", none, (input, answer) => science(answer).prompt(input, idle)),
+      prepareJob: steered(process, waiting, ({ kind }) => `prepareJob:${kind}`, none, () => undefined),
+      submitJob: steered(process, waiting, ({ job }) => `submitJob:${job.kind}`, jobIdOf, ({ job }) => {
+        if (!jobs.has(job.job_id)) jobsCreated.push(job.job_id);
+        jobs.set(job.job_id, jobs.get(job.job_id) ?? "RUNNING");
+        return { offer: null, now: now(), deadline_at: now() + 3_600_000, check_at: now() + CHECK_MS };
+      }),
+      checkJob: steered(process, waiting, ({ job }) => `checkJob:${job.kind}`, jobIdOf, ({ job }, answer) => {
+        if (answer.kind === "failed") {
+          const error = { code: "JOB_FAILED" as const, message: "The steered job failed.", retryable: answer.retryable };
+          return { verdict: "failed", kind: "application", error, retry_at: now() + CHECK_MS, run_seconds: 1 };
+        }
+        if (answer.kind === "verdict" && answer.verdict === "waiting") return { verdict: "waiting", now: now(), check_at: now() + CHECK_MS };
+        if (answer.kind === "verdict" && answer.verdict === "overdue") return { verdict: "overdue", error: new HaystackError("JOB_DEADLINE_PASSED", "The steered job is late.").toRecord() };
+        return { verdict: "succeeded", predictions: { path: `${job.job_id}.h5ad`, sha256: "0" }, run_seconds: 1 };
+      }),
+      cancelJobs: steered(process, waiting, () => "cancelJobs", none, ({ job_ids, asked_at }, answer) => {
+        const remain = answer.kind === "jobs remain";
+        for (const id of remain ? [] : job_ids) if (jobs.has(id)) jobs.set(id, "CANCELLED");
+        return { remaining: remain ? job_ids : [], asked_at: asked_at ?? now(), check_at: now() + CHECK_MS };
+      }),
+      evaluate: steered(process, waiting, () => "evaluate", none, (input, answer) => science(answer).evaluate(input, idle)),
+      output: steered(process, waiting, () => "output", none, (input, answer) => science(answer).output(input, idle)),
+    };
+  };
+
+  const processClock = (process: DaemonProcess): Clock => process.clock;
+
+  await store.insert(newRun({ run_id: runId, query: "How would B cells respond to IFN-beta?", user_email: "user@example.org", config: { ...CONFIG, max_job_attempts: 2 }, random_seed: 1, now: clock.now() }));
+
+  const run: SteeredRun = {
+    runId, store, clock, performed, jobsCreated, mails, violations,
+    commits: () => commits,
+    arm(point) {
+      armed = point;
+    },
+    start() {
+      const process = daemonProcess(`process-${++processes}`, clock);
+      const waiting = new Map<SteeredEffect, WaitingStep>();
+      const supervisor = create({
+        store: storeOf(process),
+        machine: bindRunMachine(effectsOf(process, waiting)),
+        clock: processClock(process),
+        jobEvents: { subscribe: async () => async () => undefined, close: () => Promise.resolve() },
+        mail: {
+          async send({ key }) {
+            if (!process.alive) return never();
+            mails.push(key);
+            happened();
+            if (armed !== "after the effect") return;
+            crash(process);
+            await never();
+          },
+          close: () => Promise.resolve(),
+        },
+        composeMail: async (document, { key, kind }) => ({ key, to: document.user_email ?? "", subject: kind, text: kind, html: kind }),
+        usage: () => NO_USAGE,
+        owner: process.name,
+        limits,
+        sweeps: true,
+        leaseMs: LEASE_MS,
+        pollMs: POLL_MS,
+        passivateMs: 3_600_000,
+        random: () => 0,
+        onTrouble: () => undefined,
+      });
+      current = { process, supervisor, waiting };
+      void supervisor.start();
+      return current;
+    },
+    present() {
+      if (current === undefined) throw new Error("No process was started.");
+      return current;
+    },
+    admit() {
+      limits.maxActive = 1;
+      clock.advance(POLL_MS);
+    },
+    until: (what, condition) =>
+      new Promise((resolve, reject) => {
+        const finish = (): void => {
+          watchers.delete(look);
+          clearTimeout(timer);
+        };
+        const look = (): void => {
+          if (!condition()) return;
+          finish();
+          resolve();
+        };
+        const timer = setTimeout(() => {
+          finish();
+          reject(new Error(`${runId}: ${what} did not happen. Waiting: ${[...(current?.waiting.keys() ?? [])].join(", ")}; stored: ${acknowledged?.slice(0, 300)}`));
+        }, LONGEST_WAIT_MS);
+        watchers.add(look);
+        look();
+      }),
+    acknowledged: () => (acknowledged === null ? null : (JSON.parse(acknowledged) as Persisted)),
+  };
+  return run;
+}
