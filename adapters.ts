@@ -26,9 +26,15 @@ export const sqliteFile = (config: Config): { readonly file: string } => ({ file
 export const openRuns = (config: Config): Promise<RunStore> =>
   config.MONGODB_URI === undefined ? openSqliteRuns(sqliteFile(config)) : openMongoRuns({ uri: config.MONGODB_URI, database: config.MONGODB_DATABASE });
 
+/** Google's clients look for credentials at an address outside of this machine, also when they speak to servers on it. */
+function stayOnThisMachine({ BATCH_ENDPOINT, GCS_ENDPOINT, PUBSUB_EMULATOR_HOST }: Config): void {
+  if ((BATCH_ENDPOINT ?? GCS_ENDPOINT ?? PUBSUB_EMULATOR_HOST) !== undefined) process.env["METADATA_SERVER_DETECTION"] ??= "none";
+}
+
 /** The objects of a bucket that is not the configured one, or the configured ones. */
 export function openObjects(config: Config, bucket = config.GCS_BUCKET, prefix = config.GCS_PREFIX): ObjectStore {
   if (bucket === undefined) return directoryObjects({ root: join(config.dataDir, "objects") });
+  stayOnThisMachine(config);
   return googleObjects({
     bucket,
     prefix,

@@ -28,6 +28,8 @@ export const ERROR_CATALOGUE = {
   CONTROL_LABEL_MISSING: entry(false, 400, 2),
   ATLAS_NOT_FOUND: entry(false, 404, 2),
   ATLAS_EXISTS: entry(false, 409, 2),
+  // Knowledge
+  KNOWLEDGE_INVALID: entry(false, 400, 2),
   // Question
   QUESTION_EMPTY: entry(false, 400, 2),
   QUESTION_TOO_LONG: entry(false, 413, 2),

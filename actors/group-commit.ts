@@ -28,7 +28,7 @@ export interface GroupCommit {
 }
 
 const LARGEST_WRITE = 256;
-const MOST_WRITES = 1;
+const MOST_WRITES = 2;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
 

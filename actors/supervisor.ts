@@ -71,7 +71,7 @@ export interface Supervisor {
 }
 
 /** Runs claimed by one sweep at most: a restart takes everything up in a few bites. */
-const CLAIM_BATCH = 1_000;
+const CLAIM_BATCH = 250;
 
 /** Of a run that is inserted with a lease. */
 const FIRST_TOKEN = 1;

@@ -1,5 +1,6 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { jobsAwaited, hostNoOps, noOpEffects, noOpRun, openStore, type Place } from "./durability-host.ts";
-import type { RunStore, TransitionEntry } from "../services/runs/index.ts";
+import type { RunStore } from "../services/runs/index.ts";
 
 /** The measurements. Each runs in a process of its own; numbers are milliseconds, bytes and counts unless the name says otherwise. */
 
@@ -118,7 +119,7 @@ async function latency(place: Place, live: number): Promise<Figures> {
   });
   const host = hostNoOps(store, { effects });
   await host.supervisor.start();
-  while (host.supervisor.hosted().length < live) await new Promise(setImmediate);
+  while (host.supervisor.hosted().length < live) await pause(5);
   const send = (index: number): Promise<number> =>
     new Promise((begun) => {
       const job = `hs-r${index % live}-i1-p-a1`;
@@ -131,7 +132,7 @@ async function latency(place: Place, live: number): Promise<Figures> {
   const busy: Promise<number>[] = [];
   for (let index = 1_000; index < 6_000; index += 10) {
     for (let next = index; next < index + 10; next++) busy.push(send(next));
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await pause(20);
   }
   const one = spread(alone);
   const many = spread(await Promise.all(busy));
@@ -148,15 +149,13 @@ async function rehydration(place: Place, count: number): Promise<Figures> {
   const host = hostNoOps(store);
   const started = performance.now();
   await host.supervisor.start();
-  while (host.supervisor.hosted().length < count) await new Promise(setImmediate);
+  while (host.supervisor.hosted().length < count) await pause(5);
   const ms = performance.now() - started;
   const live = memory();
   await host.supervisor.stop();
   const leaving = hostNoOps(store, { passivateMs: 1, pollMs: 100 });
   await leaving.supervisor.start();
-  while (leaving.supervisor.hosted().length < count) await new Promise(setImmediate);
-  while (leaving.supervisor.hosted().length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  while ((await store.claim({ owner: "nobody", now: Date.now(), lease_ms: 0, limit: 1 })).length > 0 || leaving.supervisor.hosted().length > 0) await pause(200);
   const passivated = memory();
   await leaving.supervisor.stop();
   await store.close();
@@ -205,8 +204,5 @@ async function flatGrowth(place: Place, stored: number): Promise<Figures> {
   await store.close();
   return { stored_runs: stored, ...(await throughput(place, 200)) };
 }
-
-/** The transitions of a log, for tests of the count itself. */
-export const transitionsOf = (entries: readonly TransitionEntry[]): number => entries.length;
 
 export const CASES: Readonly<Record<string, Case>> = { throughput, latency, prepareWaiting, rehydration, restart, flatGrowth };

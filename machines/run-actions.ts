@@ -1,4 +1,4 @@
-import type { IterationSummary, RunConfig, RunPhase, TerminationReason } from "../services/runs/document.ts";
+import type { IterationSummary, RunConfig, TerminationReason } from "../services/runs/document.ts";
 import type { InferenceJobInput, InferenceJobOutput } from "./inference-job.ts";
 import type { AnalyzeOutput, CurrentRound, EvaluateOutput, FinishedIteration, JobKind, JobRecord, ModelUsage, OwedMail, PromptOutput, RunContext, StepFailure } from "./run-types.ts";
 

@@ -12,11 +12,11 @@ const SHOWN = 10;
 export function evaluate(ports: StepPorts): Effect<EvaluateInput, EvaluateOutput> {
   return (input, { signal }) => {
     const { run_id, iteration, model_spent } = input;
-    return withModel(ports, { run_id, step: "evaluate", iteration }, model_spent, (session) => score(ports, input, session, signal));
+    return withModel(ports, { run_id, step: "evaluate", iteration }, model_spent, (session) => evaluateRound(ports, input, session, signal));
   };
 }
 
-async function score({ compute, objects }: StepPorts, input: EvaluateInput, session: Session | null, signal: AbortSignal): Promise<EvaluateOutput> {
+async function evaluateRound({ compute, objects }: StepPorts, input: EvaluateInput, session: Session | null, signal: AbortSignal): Promise<EvaluateOutput> {
   const { run_id, iteration, structured_query, round } = input;
   const paths = iterationObjects(run_id, iteration);
   if (round.predictions === null) throw new Error("There are no predictions to evaluate.");

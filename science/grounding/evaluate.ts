@@ -7,7 +7,7 @@ import { geneSymbol } from "../statistics/gene-symbol.ts";
 import { composeScore } from "./compose-score.ts";
 import type { DifferentialExpression, EnrichedPathway, GroundingScore, TopGene } from "./grounding.ts";
 import { literatureSupport } from "./literature-support.ts";
-import type { LiteratureFinding } from "./literature-support.ts";
+import type { LiteratureFinding, LiteratureTrouble } from "./literature-support.ts";
 import { networkCoherence } from "./network-coherence.ts";
 import { pathwayCoherence } from "./pathway-coherence.ts";
 import { describeResponse, strongestGenes } from "./response.ts";
@@ -26,8 +26,8 @@ export interface EvaluationInput {
   readonly controlStrategyEffective: ControlStrategy;
   /** Of the random gene sets of network_coherence. */
   readonly seed: number;
-  /** What a literature search found; left out when no literature source is configured. */
-  readonly literature?: readonly LiteratureFinding[];
+  /** What a literature search found, or why it found nothing; left out when no literature source is configured. */
+  readonly literature?: readonly LiteratureFinding[] | LiteratureTrouble;
 }
 
 export interface Evaluation {
@@ -49,7 +49,7 @@ export function evaluatePrediction(input: EvaluationInput): Evaluation {
   const findings = [
     pathwayCoherence(query.expected_pathways, knowledge.pathways, enriched, response),
     targetActivation(query.expected_targets, response),
-    literatureSupport(input.literature ?? null, response),
+    literatureSupport(input.literature ?? null, response, enriched),
     networkCoherence(knowledge.pathways, query, response, input.seed),
   ];
   const grounding = composeScore(findings, response, input.controlStrategyEffective);

@@ -68,7 +68,7 @@ function shareOut(weights: readonly number[], total: number): number[] {
 }
 
 /** The groups must be able to give this share of the cells that the weights ask for, or fewer are drawn ... */
-const LEAST_GIVEN = 0.75;
+const LEAST_GIVEN = 0.85;
 /** ... unless that left fewer cells than a mean needs. */
 const ENOUGH_CELLS = 100;
 

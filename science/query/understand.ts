@@ -1,5 +1,6 @@
 import { HaystackError } from "../../errors.ts";
 import type { AtlasIndex } from "../atlas/atlas-index.ts";
+import type { Knowledge } from "../knowledge/knowledge.ts";
 import { loadKnowledge } from "../knowledge/load.ts";
 import { labelKey, tokenise } from "../knowledge/tokens.ts";
 import { readAmounts } from "./amounts.ts";
@@ -27,9 +28,8 @@ type Ambiguity = StructuredQuery["ambiguities"][number];
  * Errors: QUESTION_EMPTY, QUESTION_TOO_LONG (over 4,000 characters), QUESTION_NOT_UNDERSTOOD, CELL_TYPE_UNKNOWN,
  * PERTURBATION_UNKNOWN, CELL_TYPE_NOT_IN_ATLAS.
  */
-export function understandQuestion(question: string, atlases: readonly AtlasIndex[]): StructuredQuery {
+export function understandQuestion(question: string, atlases: readonly AtlasIndex[], knowledge: Knowledge = loadKnowledge()): StructuredQuery {
   const text = checkedText(question);
-  const knowledge = loadKnowledge();
   const vocabulary = loadVocabulary();
   const labels = collectAtlasLabels(atlases, knowledge);
   const terms = questionTerms(knowledge, vocabulary, labels);

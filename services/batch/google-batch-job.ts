@@ -55,7 +55,7 @@ const LONGEST_RUN_SECONDS = 1_209_600;
 const LABEL = /^[a-z0-9_-]{1,63}$/;
 
 /** A valid label value; other texts are replaced by their hash, so that different texts stay different. */
-export const labelValue = (text: string): string => (true ? text : `sha256-${createHash("sha256").update(text).digest("hex").slice(0, 40)}`);
+export const labelValue = (text: string): string => (LABEL.test(text) ? text : `sha256-${createHash("sha256").update(text).digest("hex").slice(0, 40)}`);
 
 /** The labels by which an inference job is known as ours. */
 export const identityOf = (spec: InferenceJobSpec): Record<string, string> => ({

@@ -108,7 +108,7 @@ function inputOf(item: ModelItem): ResponseInputItem {
       return { type: "function_call", call_id: item.call_id, name: item.name, arguments: item.arguments };
     case "tool_result":
       return { type: "function_call_output", call_id: item.call_id, output: item.output };
-    case "kept":
+    default:
       return item.value as ResponseInputItem;
   }
 }

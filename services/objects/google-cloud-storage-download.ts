@@ -5,6 +5,9 @@ import { crc32c } from "./google-cloud-storage-crc32c.ts";
 import { Interrupted, retrying, type RetryPolicy } from "./google-cloud-storage-retry.ts";
 import type { StoredObject } from "./google-cloud-storage-upload.ts";
 
+/** Bytes gathered for one write. */
+const WRITE_BYTES = 1 << 20;
+
 export interface DownloadOptions {
   readonly retry: RetryPolicy;
   /** A connection that gives no byte for this long counts as broken. */
@@ -36,6 +39,14 @@ export async function download(bucket: Bucket, name: string, stored: StoredObjec
   const checksum = stored.sha256 === undefined && stored.crc32c !== undefined ? crc32c() : undefined;
   const target = await open(temporary, "wx", 0o444);
   let offset = 0;
+  let unwritten: Uint8Array[] = [];
+  let unwrittenBytes = 0;
+  const write = async (): Promise<void> => {
+    const { bytesWritten } = unwrittenBytes === 0 ? { bytesWritten: 0 } : await target.writev(unwritten);
+    if (bytesWritten !== unwrittenBytes) throw Object.assign(new Error("The disk took only a part"), { code: "ENOSPC" });
+    unwritten = [];
+    unwrittenBytes = 0;
+  };
   try {
     await retrying(retry, signal, async (_, gotOn) => {
       if (offset >= stored.size) return;
@@ -46,12 +57,15 @@ export async function download(bucket: Bucket, name: string, stored: StoredObjec
           stall.refresh();
           hash.update(chunk);
           checksum?.update(chunk);
-          await target.writeFile(chunk);
           offset += chunk.length;
           gotOn();
+          unwritten.push(chunk);
+          unwrittenBytes += chunk.length;
+          if (unwrittenBytes >= WRITE_BYTES) await write();
         }
       } finally {
         clearTimeout(stall);
+        await write();
       }
       if (offset < stored.size) throw new Interrupted(`The connection ended after ${offset} of ${stored.size} bytes.`);
     });

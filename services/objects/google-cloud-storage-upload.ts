@@ -7,6 +7,7 @@ import { Interrupted, retrying, statusOf, type RetryPolicy } from "./google-clou
 /** Bytes to store, readable at any place and again. */
 export interface Source {
   readonly size: number;
+  /** The bytes stay as they are until the next call. */
   readonly read: (start: number, length: number) => Promise<Buffer>;
 }
 

@@ -127,11 +127,14 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
           throw isAbsent(thrown) ? new HaystackError("FILE_NOT_FOUND", `The file ${localFile} to be stored as ${path} does not exist.`) : thrown;
         });
         try {
+          const { size } = await handle.stat();
+          // One buffer serves all parts: each is sent before the next is read.
+          const buffer = Buffer.allocUnsafe(Math.min(partBytes, size));
           const read = async (position: number, length: number): Promise<Buffer> => {
-            const { buffer, bytesRead } = await handle.read({ buffer: Buffer.allocUnsafe(length), position });
+            const { bytesRead } = await handle.read({ buffer, length, position });
             return buffer.subarray(0, bytesRead);
           };
-          return await store(path, { size: (await handle.stat()).size, read }, stop);
+          return await store(path, { size, read }, stop);
         } finally {
           await handle.close();
         }

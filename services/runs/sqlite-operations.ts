@@ -89,9 +89,21 @@ export function openSqliteOperations(file: string) {
   const inboxOf = (runId: string): InboxRow[] => all("SELECT id, event FROM inbox WHERE run_id = ? AND consumed = 0 ORDER BY position", runId);
   const withInbox = (row: Omit<RunRow, "inbox">): RunRow => ({ ...row, inbox: inboxOf(row.run_id) });
 
+  /** A run with an event can go on; the others mostly wait for a time or a job. */
+  const dueRunsEventsFirst = (now: number, limit: number): { run_id: string }[] => {
+    const withEvents = all<{ run_id: string }>(
+      `SELECT DISTINCT inbox.run_id FROM inbox INDEXED BY inbox_waiting CROSS JOIN runs ON runs.run_id = inbox.run_id
+       WHERE inbox.consumed = 0 AND claim_at <= ? LIMIT ?`,
+      now, limit,
+    );
+    const taken = new Set(withEvents.map(({ run_id }) => run_id));
+    const others = all<{ run_id: string }>("SELECT run_id FROM runs WHERE claim_at <= ? ORDER BY claim_at LIMIT ?", now, limit).filter(({ run_id }) => !taken.has(run_id));
+    return [...withEvents, ...others].slice(0, limit);
+  };
+
   const dueRuns = ({ now, limit, run_id, queued_of }: { now: number; limit: number; run_id: string | null; queued_of: string | null }): { run_id: string }[] => {
     if (run_id !== null) return all("SELECT run_id FROM runs WHERE run_id = ? AND coalesce(lease_expires_at, 0) <= ?", run_id, now);
-    if (queued_of === null) return all("SELECT run_id FROM runs WHERE claim_at <= ? ORDER BY claim_at LIMIT ?", now, limit);
+    if (queued_of === null) return dueRunsEventsFirst(now, limit);
     return all(
       `SELECT run_id FROM runs WHERE status = 'pending' AND attention_at IS NULL AND coalesce(user_email, '') = ? AND coalesce(lease_expires_at, 0) <= ?
        ORDER BY created_at LIMIT ?`,

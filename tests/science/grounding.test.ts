@@ -163,9 +163,13 @@ describe("the grounding score", () => {
       { gene: "UNMEASURED", direction: null, citations: ["PMID:5"] },
     ];
     const { grounding } = evaluate({ literature });
-    expect(component(grounding, "literature_support")).toMatchObject({ score: 5.5, weight: 0.25 });
+    expect(component(grounding, "literature_support")).toMatchObject({ score: 2.1, weight: 0.25 });
+    expect(grounding.feedback).toContain("G20 moves up, against what articles report (PMID:4).");
     expect(grounding.evidence.filter(({ id }) => id.startsWith("L")).map(({ supports }) => supports)).toEqual([true, true, false, false]);
+    const without = evaluate({ literature: literature.filter(({ gene }) => gene !== "G20") }).grounding;
+    expect(component(without, "literature_support").score).toBe(5.5);
     expect(component(evaluate({ literature: [] }).grounding, "literature_support").score).toBeNull();
+    expect(component(evaluate({ literature: { unavailable: "PubMed cannot be reached." } }).grounding, "literature_support")).toMatchObject({ score: null, weight: 0, reason: "PubMed cannot be reached." });
   });
 
   test("every measured component has evidence with its source, under unique ids", () => {

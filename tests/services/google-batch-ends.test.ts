@@ -78,13 +78,13 @@ test("input that the program refuses (exit code 2) is said so; an image that can
 });
 
 test("a FAILED job whose tasks cannot be read now is BATCH_UNAVAILABLE and not misjudged", async () => {
-  const harness = await googleHarness({ patienceMs: 300 });
+  const harness = await googleHarness();
   harness.server.scriptJobs({ exitCode: 50001 });
   const spec = jobSpec();
   await harness.putInputs(spec, { until: harness.gate().file });
   await harness.batch.submit(spec);
   await harness.events.until(spec.job_id, ["FAILED"]);
-  const recover = harness.server.failCalls({ method: "listTasks", times: Infinity });
+  const recover = harness.server.failCalls({ method: "listTasks", code: status.INTERNAL, times: Infinity });
   await expect(harness.batch.get(spec.job_id)).rejects.toMatchObject(UNAVAILABLE);
   recover();
   expect((await harness.batch.get(spec.job_id))?.failure?.kind).toBe("preempted");

@@ -16,6 +16,8 @@ export const ONE_SENTENCE = expect.stringMatching(/^[A-Z][^\n]*[^.\s]\.$/) as st
 export const UNAVAILABLE = { code: "BATCH_UNAVAILABLE", retryable: true, message: ONE_SENTENCE };
 
 export interface GoogleHarness extends BatchHarness {
+  /** Another adapter, which gives up after 300 ms. */
+  readonly impatient: BatchService;
   readonly server: BatchServer;
   readonly options: GoogleBatchOptions;
   }
@@ -39,7 +41,7 @@ export async function googleHarness(changes: Partial<GoogleBatchOptions> = {}, s
     project: "p",
     location: "us-central1",
     endpoint: server.endpoint,
-    patienceMs: 5_000,
+    patienceMs: 60_000,
     image: IMAGE,
     machineType: "g2-standard-8",
     bucket: "the-bucket",
@@ -49,7 +51,8 @@ export async function googleHarness(changes: Partial<GoogleBatchOptions> = {}, s
     ...changes,
   };
   const batch = googleBatch(options);
-  onTestFinished(() => batch.close());
+  const impatient = googleBatch({ ...options, patienceMs: 300 });
+  for (const adapter of [batch, impatient]) onTestFinished(() => adapter.close());
   const file = (object: string): string => join(folder, object);
   const put = async (object: string, text: string): Promise<void> => {
     await mkdir(dirname(file(object)), { recursive: true });
@@ -59,6 +62,7 @@ export async function googleHarness(changes: Partial<GoogleBatchOptions> = {}, s
   let gates = 0;
   return {
     batch,
+    impatient,
     events,
     server,
     options,

@@ -18,6 +18,7 @@ const SETTINGS: GoogleJobSettings = {
   bucket: "the-bucket/haystack",
   containerOptions: "--shm-size=8g",
   environment: { STACK_CHECKPOINT: "/mnt/disks/haystack/models/stack.ckpt" },
+  secretEnvironment: { TOKEN: "projects/p/secrets/t/versions/1" },
   topic: "projects/p/topics/batch-events",
 };
 
@@ -42,7 +43,7 @@ const BODY: GoogleJob = {
               ],
               options: "--shm-size=8g",
             },
-            environment: { variables: { STACK_CHECKPOINT: "/mnt/disks/haystack/models/stack.ckpt" } },
+            environment: { variables: { STACK_CHECKPOINT: "/mnt/disks/haystack/models/stack.ckpt" }, secretVariables: { TOKEN: "projects/p/secrets/t/versions/1" } },
           },
         ],
         computeResource: { cpuMilli: 8000, memoryMib: 30_000 },

@@ -27,7 +27,8 @@ export interface PubsubHarness {
 }
 
 export function pubsubClient(host: string): PubSub {
-  const client = new PubSub({ projectId: PROJECT, apiEndpoint: host, emulatorMode: true, ...{ "grpc.max_reconnect_backoff_ms": 1000 } });
+  const channel = { projectId: PROJECT, apiEndpoint: host, emulatorMode: true, "grpc.max_reconnect_backoff_ms": 1000 };
+  const client = new PubSub(channel);
   onTestFinished(() => client.close());
   return client;
 }

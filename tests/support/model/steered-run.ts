@@ -2,7 +2,6 @@ import { bindRunMachine, type RunEffects } from "../../../actors/bind-run-machin
 import type { Effect } from "../../../actors/step.ts";
 import { createSupervisor, type Supervisor, type SupervisorOptions } from "../../../actors/supervisor.ts";
 import { HaystackError } from "../../../errors.ts";
-import type { Clock } from "../../../services/clock/index.ts";
 import { manualClock, type ManualClock } from "../../../services/clock/manual.ts";
 import type { RunCommit, RunStore } from "../../../services/runs/index.ts";
 import { newRun } from "../../../services/runs/new-run.ts";
@@ -45,11 +44,14 @@ export interface SteeredRun {
   /** Broken invariants. */
   readonly violations: readonly string[];
   readonly commits: () => number;
-  /** The next moment of this kind kills the present process. */
-  arm(point: CrashPoint | null): void;
+  /** Mails that are recorded as sent, as the living process knows. */
+  readonly mailsRecorded: () => number;
+  /** The next such moment of an act, or of the next mail, kills the present process. */
+  arm(point: CrashPoint, of: "act" | "mail"): void;
   start(): SteeredProcess;
   present(): SteeredProcess;
-  admit(): void;
+  /** Lets processes that start from now on admit the run. */
+  allow(): void;
   /** Resolves when the condition holds; looked at whenever something has happened. */
   until(what: string, condition: () => boolean): Promise<void>;
   /** The newest snapshot that a living process knows to be stored. */
@@ -74,8 +76,9 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
   const watchers = new Set<() => void>();
   const limits = { maxActive: 0, maxActivePerUser: 1 };
   let commits = 0;
+  let mailsRecorded = 0;
   let processes = 0;
-  let armed: CrashPoint | null = null;
+  let armed: { readonly point: CrashPoint; readonly of: "act" | "mail" } | null = null;
   let acknowledged: string | null = null;
   let current: SteeredProcess | undefined;
 
@@ -83,6 +86,7 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
     for (const watcher of [...watchers]) watcher();
   };
   const never = <Value>(): Promise<Value> => new Promise(() => undefined);
+  const strikes = (point: CrashPoint, of: "act" | "mail"): boolean => armed?.point === point && armed.of === of;
   const crash = (process: DaemonProcess): void => {
     armed = null;
     process.kill();
@@ -102,9 +106,11 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
       return process.alive ? result : never();
     };
     const commit = async (group: readonly RunCommit[]): Promise<Awaited<ReturnType<RunStore["commit"]>>> => {
-      if (armed === "before the commit") crash(process);
+      const recordsMail = group.some(({ run_id, outbox }) => run_id === runId && outbox.filter(({ state }) => state === "sent").length > mailsRecorded);
+      const of = recordsMail ? "mail" : "act";
+      if (strikes("before the commit", of)) crash(process);
       const outcomes = await through(inner.commit)(group);
-      if (armed === "after the commit") {
+      if (strikes("after the commit", of)) {
         crash(process);
         return never();
       }
@@ -112,9 +118,10 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
       const last = group[own];
       if (last !== undefined) {
         commits += 1;
+        mailsRecorded = last.outbox.filter(({ state }) => state === "sent").length;
         known(last.snapshot);
       }
-      if (armed === "after the acknowledgement") {
+      if (strikes("after the acknowledgement", of)) {
         armed = null;
         setImmediate(() => crash(process));
       }
@@ -123,7 +130,7 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
     const claim: RunStore["claim"] = async (request) => {
       const records = await through(inner.claim)(request);
       const own = records.find(({ document }) => document.run_id === runId);
-      if (own !== undefined && armed === "after the effect") {
+      if (own !== undefined && own.snapshot === null && strikes("after the effect", "act")) {
         crash(process);
         return never();
       }
@@ -132,9 +139,13 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
     };
     const deliver: RunStore["deliver"] = async (id, event) => {
       const result = await through(inner.deliver)(id, event);
-      if (armed !== "after the effect") return result;
+      if (!strikes("after the effect", "act")) return result;
       crash(process);
       return never();
+    };
+    const release: RunStore["release"] = async (leases) => {
+      await through(inner.release)(leases);
+      happened();
     };
     return {
       ...inner,
@@ -142,7 +153,7 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
       get: through(inner.get),
       loads: through(inner.loads),
       renew: through(inner.renew),
-      release: through(inner.release),
+      release,
       pending: through(inner.pending),
       commit,
       claim,
@@ -174,14 +185,18 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
     const answer = await promise;
     waiting.delete(effect);
     if (!process.alive) return never();
-    const crashes = armed === "after the effect";
+    const crashes = strikes("after the effect", "act");
     if (answer.kind === "error") {
-      if (crashes) crash(process);
+      if (crashes) {
+        crash(process);
+        return never();
+      }
       throw new HaystackError(answer.error.code, answer.error.message);
     }
     if (answer.kind === "malformed") {
-      if (crashes) crash(process);
-      return undefined as Output;
+      if (!crashes) return undefined as Output;
+      crash(process);
+      return never();
     }
     const output = await perform(input, answer);
     performed.push([effect, jobOf(input)].filter((part) => part !== undefined).join(" "));
@@ -224,15 +239,14 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
     };
   };
 
-  const processClock = (process: DaemonProcess): Clock => process.clock;
-
   await store.insert(newRun({ run_id: runId, query: "How would B cells respond to IFN-beta?", user_email: "user@example.org", config: { ...CONFIG, max_job_attempts: 2 }, random_seed: 1, now: clock.now() }));
 
   const run: SteeredRun = {
     runId, store, clock, performed, jobsCreated, mails, violations,
     commits: () => commits,
-    arm(point) {
-      armed = point;
+    mailsRecorded: () => mailsRecorded,
+    arm(point, of) {
+      armed = { point, of };
     },
     start() {
       const process = daemonProcess(`process-${++processes}`, clock);
@@ -240,14 +254,14 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
       const supervisor = create({
         store: storeOf(process),
         machine: bindRunMachine(effectsOf(process, waiting)),
-        clock: processClock(process),
+        clock: process.clock,
         jobEvents: { subscribe: async () => async () => undefined, close: () => Promise.resolve() },
         mail: {
           async send({ key }) {
             if (!process.alive) return never();
             mails.push(key);
             happened();
-            if (armed !== "after the effect") return;
+            if (!strikes("after the effect", "mail")) return;
             crash(process);
             await never();
           },
@@ -272,9 +286,8 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
       if (current === undefined) throw new Error("No process was started.");
       return current;
     },
-    admit() {
+    allow() {
       limits.maxActive = 1;
-      clock.advance(POLL_MS);
     },
     until: (what, condition) =>
       new Promise((resolve, reject) => {

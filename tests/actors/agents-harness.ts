@@ -1,0 +1,109 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { atlasCatalogue, type AtlasCatalogue } from "../../actors/atlas-catalogue.ts";
+import type { AgentModel } from "../../actors/agents/session.ts";
+import type { StepPorts } from "../../actors/steps/ports.ts";
+import * as tasks from "../../actors/tasks.ts";
+import type { AnalyzeInput, EvaluateInput, PromptInput } from "../../machines/run-types.ts";
+import type { StructuredQuery } from "../../science/query/structured-query.ts";
+import type { Compute } from "../../services/compute/index.ts";
+import { directoryObjects } from "../../services/objects/directory.ts";
+import type { ObjectStore } from "../../services/objects/index.ts";
+import type { RunStore } from "../../services/runs/index.ts";
+import type { StepContext } from "../../actors/step.ts";
+import { run, temporaryStore } from "../support/hosted-runs.ts";
+import { startModelServer, type ModelServer } from "../support/model-server.ts";
+
+/** The real steps on a simulated atlas, with a scripted model server. */
+
+type AllTasks = tasks.Tasks;
+
+/** The tasks in this thread. */
+const compute: Compute<AllTasks> = {
+  run: async (name, input, signal) => {
+    signal?.throwIfAborted();
+    // oxlint-disable-next-line typescript/no-explicit-any -- the port's types hold name and input together
+    return (tasks[name] as (given: any) => Promise<any>)(input);
+  },
+  close: () => Promise.resolve(),
+};
+
+export interface SharedAtlas {
+  readonly objects: ObjectStore;
+  readonly atlases: AtlasCatalogue;
+  /** Of steps that keep nothing and ask no model. */
+  readonly ports: StepPorts;
+  close(): Promise<void>;
+}
+
+/** A simulated atlas of known cell types and perturbations, imported once. */
+export async function simulatedAtlas(): Promise<SharedAtlas> {
+  const folder = await mkdtemp(join(tmpdir(), "haystack-agents-"));
+  const objects = directoryObjects({ root: join(folder, "objects") });
+  const atlases = atlasCatalogue(objects, compute);
+  const file = join(folder, "simulated.h5ad");
+  await tasks.simulate({ file, options: { seed: 1, nGenes: 700, cellsPerGroup: 8, nDonors: 2 } });
+  await atlases.import({ source: file });
+  return {
+    objects,
+    atlases,
+    ports: { objects, atlases, compute } as unknown as StepPorts,
+    async close() {
+      await objects.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export const LIMITS: AgentModel["limits"] = { max_turns: 6, max_tokens: 200_000, max_usd: 1, timeout_ms: 60_000 };
+export const QUESTION = "How would CD14+ monocytes respond to IFN-beta?";
+
+export interface Bench {
+  readonly server: ModelServer;
+  readonly runs: RunStore;
+  readonly ports: StepPorts;
+  /** The same run and store, without a model or with other limits. */
+  portsWith(model: AgentModel | null, runs?: StepPorts["runs"]): StepPorts;
+}
+
+export async function bench({ objects, atlases }: SharedAtlas, limits: Partial<AgentModel["limits"]> = {}): Promise<Bench> {
+  const server = await startModelServer();
+  const runs = await temporaryStore();
+  await runs.insert(run("r1"));
+  const portsWith = (model: AgentModel | null, store: StepPorts["runs"] = runs): StepPorts =>
+    ({ runs: store, objects, atlases, compute, ...(model === null ? {} : { model }) }) as unknown as StepPorts;
+  return { server, runs, portsWith, ports: portsWith({ model: server.model(), limits: { ...LIMITS, ...limits } }) };
+}
+
+export function stepContext(): StepContext & { readonly stop: AbortController } {
+  const stop = new AbortController();
+  return { stop, signal: stop.signal, quiesce: () => Promise.resolve() };
+}
+
+const config = run("r1").config;
+export const analyzeInput = (query = QUESTION): AnalyzeInput => ({ run_id: "r1", query, config });
+
+export const promptInput = (structured_query: StructuredQuery, more: Partial<PromptInput> = {}): PromptInput => ({
+  run_id: "r1", config: { ...config, prompt_cells: 40, query_cells: 30 }, random_seed: 1, iteration: 1, structured_query, control_strategy_effective: "synthetic_control", iterations: [], ...more,
+});
+
+/** An iteration whose predictions are the atlas's own treated cells, compared with its control cells. */
+export async function evaluateInput({ objects, atlases }: SharedAtlas, structured_query: StructuredQuery): Promise<EvaluateInput> {
+  const folder = await mkdtemp(join(tmpdir(), "haystack-agents-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const places = (await atlases.open([])).map(({ dir }) => ({ dir, withhold: null }));
+  const groups = (await atlases.list()).flatMap((index) => index.groups).filter(({ cell_type }) => structured_query.cell_type.atlas_labels.includes(cell_type));
+  const draw = async (name: string, wanted: (group: (typeof groups)[number]) => boolean) => {
+    const output = join(folder, name);
+    await tasks.draw({ places, parts: groups.filter(wanted).map(({ group_id, n_cells }) => ({ group_id, n_cells })), seed: 1, output });
+    return objects.put(`agents-test/${name}`, output);
+  };
+  const round = {
+    plan: { path: "plan", sha256: "0" }, candidate_id: "direct-1", prompt_strategy: "direct" as const, prompt_rationale: "", prompt_cells: 10, query_cells: 10,
+    predictions: await draw("treated.h5ad", ({ perturbation_id }) => perturbation_id === structured_query.perturbation.id),
+    control_predictions: await draw("control.h5ad", ({ is_control }) => is_control),
+  };
+  return { run_id: "r1", config, random_seed: 1, iteration: 1, structured_query, control_strategy_effective: "synthetic_control", round };
+}

@@ -1,0 +1,129 @@
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { onTestFinished } from "vitest";
+import { openaiModel, type OpenAIOptions } from "../../services/language-model/openai.ts";
+import type { LanguageModel } from "../../services/language-model/index.ts";
+import { systemClock } from "../../services/clock/system.ts";
+
+/** A local server that speaks the Responses API and answers from a script. */
+
+export interface ModelCall {
+  readonly body: RequestBody;
+  readonly headers: IncomingHttpHeaders;
+}
+
+export interface RequestBody {
+  readonly model: string;
+  readonly instructions: string;
+  readonly input: readonly { readonly type?: string; readonly role?: string; readonly content?: string; readonly output?: string; readonly call_id?: string; readonly name?: string }[];
+  readonly tools?: readonly { readonly name: string; readonly parameters: unknown; readonly strict: boolean }[];
+  readonly tool_choice?: string;
+  readonly text: { readonly format: { readonly type: string; readonly name: string; readonly schema: Record<string, unknown>; readonly strict: boolean } };
+  readonly temperature?: number;
+  readonly reasoning?: { readonly effort: string };
+  readonly include?: readonly string[];
+  readonly store: boolean;
+  readonly max_output_tokens: number;
+}
+
+type Answer =
+  | { readonly kind: "output"; readonly output: readonly object[]; readonly status?: string; readonly incomplete_details?: object; readonly error?: object }
+  | { readonly kind: "status"; readonly status: number; readonly headers: Record<string, string>; readonly code: string | null }
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "drop" | "drop_halfway" | "hang" };
+
+/** What the server does with a call: an answer, or one made from the request. */
+export type ScriptEntry = Answer | ((body: RequestBody) => Answer);
+
+const message = (content: object): object => ({ type: "message", id: "msg_1", role: "assistant", status: "completed", content: [content] });
+
+export const says = (value: unknown): Answer => ({ kind: "output", output: [message({ type: "output_text", text: typeof value === "string" ? value : JSON.stringify(value), annotations: [] })] });
+export const refuses = (refusal: string): Answer => ({ kind: "output", output: [message({ type: "refusal", refusal })] });
+export const calls = (...tools: readonly (readonly [name: string, parameters: unknown])[]): Answer => ({
+  kind: "output",
+  output: [
+    { type: "reasoning", id: "rs_1", summary: [], encrypted_content: "sealed" },
+    ...tools.map(([name, parameters], i) => ({ type: "function_call", id: `fc_${i}`, call_id: `call_${i}`, name, arguments: typeof parameters === "string" ? parameters : JSON.stringify(parameters), status: "completed" })),
+  ],
+});
+export const isCutOff = (text: string): Answer => ({ ...(says(text) as Extract<Answer, { kind: "output" }>), status: "incomplete", incomplete_details: { reason: "max_output_tokens" } });
+export const fails = (code: string): Answer => ({ kind: "output", output: [], status: "failed", error: { code, message: "scripted" } });
+export const answersWith = (status: number, headers: Record<string, string> = {}, code: string | null = null): Answer => ({ kind: "status", status, headers, code });
+export const sendsText = (text: string): Answer => ({ kind: "text", text });
+export const DROPS: Answer = { kind: "drop" };
+export const DROPS_HALFWAY: Answer = { kind: "drop_halfway" };
+export const HANGS: Answer = { kind: "hang" };
+
+export const USAGE = { input_tokens: 1_000, cached_tokens: 400, output_tokens: 200 } as const;
+export const PRICE = { input: 1, cached_input: 0.5, output: 10 } as const;
+/** What every answered call costs under USAGE and PRICE. */
+export const CALL = { tokens: 1_200, usd: 0.0028 } as const;
+
+export interface ModelServer {
+  readonly calls: readonly ModelCall[];
+  readonly baseURL: string;
+  /** What comes next; after the last entry the server answers with status 418. */
+  script(...entries: readonly ScriptEntry[]): void;
+  /** Resolves when so many calls have arrived. */
+  arrived(count: number): Promise<void>;
+  /** The real adapter, pointed here. */
+  model(options?: Partial<OpenAIOptions>): LanguageModel;
+}
+
+export async function startModelServer(): Promise<ModelServer> {
+  const received: ModelCall[] = [];
+  const entries: ScriptEntry[] = [];
+  let waiters: { readonly count: number; resolve(): void }[] = [];
+
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const body = JSON.parse(Buffer.concat(chunks).toString("utf8")) as RequestBody;
+    const entry = request.method === "POST" && request.url === "/v1/responses" ? entries.shift() : undefined;
+    received.push({ body, headers: request.headers });
+    send(response, typeof entry === "function" ? entry(body) : (entry ?? answersWith(418)));
+    for (const waiter of waiters) if (received.length >= waiter.count) waiter.resolve();
+    waiters = waiters.filter(({ count }) => received.length < count);
+  };
+  const server = createServer((request, response) => void handle(request, response));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  const baseURL = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+  return {
+    calls: received,
+    baseURL,
+    script: (...more) => void entries.push(...more),
+    arrived: (count) => new Promise((resolve) => (received.length >= count ? resolve() : waiters.push({ count, resolve }))),
+    model: (options) => openaiModel({ apiKey: "test-key", baseURL, model: "scripted", effort: null, temperature: null, price: PRICE, clock: systemClock, random: () => 0, ...options }),
+  };
+}
+
+function send(response: ServerResponse, answer: Answer): void {
+  if (answer.kind === "hang") return;
+  if (answer.kind === "drop") return void response.destroy();
+  if (answer.kind === "status") {
+    response.writeHead(answer.status, { "content-type": "application/json", ...answer.headers });
+    return void response.end(JSON.stringify({ error: { message: "scripted", type: "scripted", code: answer.code, param: null } }));
+  }
+  if (answer.kind === "text") {
+    response.writeHead(200, { "content-type": "application/json" });
+    return void response.end(answer.text);
+  }
+  const { status = "completed", incomplete_details = null, error = null, output } = answer.kind === "output" ? answer : { output: [] };
+  const usage = { input_tokens: USAGE.input_tokens, input_tokens_details: { cached_tokens: USAGE.cached_tokens }, output_tokens: USAGE.output_tokens, output_tokens_details: { reasoning_tokens: 0 }, total_tokens: USAGE.input_tokens + USAGE.output_tokens };
+  const json = JSON.stringify({ id: "resp_1", object: "response", created_at: 0, model: "scripted", status, incomplete_details, error, output, usage });
+  response.writeHead(200, { "content-type": "application/json", "content-length": Buffer.byteLength(json) });
+  if (answer.kind === "output") return void response.end(json);
+  response.write(json.slice(0, json.length / 2), () => response.destroy());
+}
+
+/** What travelled as data in a request: the JSON between the delimiters of its user messages. */
+export function dataOf({ input }: RequestBody): unknown[] {
+  return input.flatMap(({ role, content }) => {
+    const json = /^<data>\n(.*)\n<\/data>$/s.exec(role === "user" ? (content ?? "") : "")?.[1];
+    return json === undefined ? [] : [JSON.parse(json) as unknown];
+  });
+}

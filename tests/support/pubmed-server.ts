@@ -1,0 +1,62 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** A local server that speaks the NCBI E-utilities in JSON: esearch over the articles given, esummary for their titles. */
+
+export interface Article {
+  readonly id: string;
+  readonly title: string;
+  /** Names that esearch finds it by: all of the quoted names joined by AND must be among them. */
+  readonly about: readonly string[];
+}
+
+/** What the server does with the next request in place of answering. */
+export type Fault = { readonly status: number; readonly retryAfter?: string } | "malformed" | "silent" | "other shape";
+
+export interface PubmedServer {
+  readonly baseUrl: string;
+  readonly requests: { readonly path: string; readonly parameters: URLSearchParams; readonly at: number }[];
+  /** Faults for the coming requests, one each. */
+  readonly faults: Fault[];
+  close(): Promise<void>;
+}
+
+export async function startPubmed(articles: readonly Article[]): Promise<PubmedServer> {
+  const requests: PubmedServer["requests"][number][] = [];
+  const faults: Fault[] = [];
+  const server = createServer((request, response) => {
+    const { pathname, searchParams } = new URL(request.url ?? "", "http://localhost");
+    requests.push({ path: pathname, parameters: searchParams, at: performance.now() });
+    const fault = faults.shift();
+    if (fault === "silent") return;
+    if (fault === "malformed") return void response.end('{"esearchresult": {"count": ');
+    if (fault === "other shape") return void response.end('{"esearchresult": {"ERROR": "Search Backend failed", "count": "many"}}');
+    if (fault !== undefined) return void response.writeHead(fault.status, fault.retryAfter === undefined ? {} : { "retry-after": fault.retryAfter }).end("busy");
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify(pathname.endsWith("/esearch.fcgi") ? search(articles, searchParams) : summary(articles, searchParams)));
+  });
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const { port } = server.address() as AddressInfo;
+  return {
+    baseUrl: `http://127.0.0.1:${port}/entrez/eutils`,
+    requests,
+    faults,
+    close: () =>
+      new Promise((closed) => {
+        server.close(() => closed());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function search(articles: readonly Article[], parameters: URLSearchParams) {
+  const clauses = (parameters.get("term") ?? "").split(" AND ").map((clause) => [...clause.matchAll(/"([^"]*)"\[tiab\]/g)].map(([, name = ""]) => name.toLowerCase()));
+  const found = articles.filter(({ about }) => clauses.every((names) => names.some((name) => about.some((one) => one.toLowerCase() === name))));
+  return { header: { type: "esearch", version: "0.3" }, esearchresult: { count: String(found.length), retmax: parameters.get("retmax"), retstart: "0", idlist: found.map(({ id }) => id).slice(0, Number(parameters.get("retmax"))) } };
+}
+
+function summary(articles: readonly Article[], parameters: URLSearchParams) {
+  const ids = (parameters.get("id") ?? "").split(",");
+  const entries = ids.map((id) => [id, { uid: id, title: articles.find((article) => article.id === id)?.title ?? "" }] as const);
+  return { header: { type: "esummary", version: "0.3" }, result: { uids: ids, ...Object.fromEntries(entries) } };
+}
