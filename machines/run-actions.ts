@@ -62,8 +62,9 @@ export function jobInput(context: RunContext, kind: JobKind): InferenceJobInput 
   };
 }
 
-export const modelSpent = ({ model_usage }: Pick<RunContext, "model_usage">): ModelUsage =>
-  Object.values(model_usage ?? {}).reduce((sum, { tokens, usd }) => ({ tokens: sum.tokens + tokens, usd: sum.usd + usd }), { tokens: 0, usd: 0 });
+/** What the run used of the language model, but for the step named, which reports its usage anew when it runs again. */
+export const modelSpent = ({ model_usage }: RunContext, but?: string): ModelUsage =>
+  Object.entries(model_usage ?? {}).reduce((sum, [step, { tokens, usd }]) => (step === but ? sum : { tokens: sum.tokens + tokens, usd: sum.usd + usd }), { tokens: 0, usd: 0 });
 
 const recordUsage = ({ model_usage }: RunContext, step: string, usage: ModelUsage | undefined): Pick<RunContext, "model_usage"> =>
   usage === undefined ? {} : { model_usage: { ...model_usage, [step]: usage } };

@@ -48,14 +48,15 @@ export async function ask<Answer, Result>(session: Session, question: Question<A
   const items: ModelItem[] = [{ type: "data", text: asData(question.data) }];
   let rejection: HaystackError | null = null;
   for (let turn = 1; turn <= max_turns; turn++) {
-    const request = withinLimits(session, {
+    const request = {
       instructions: `${question.system}\n\n${UNTRUSTED}`,
       items: [...items],
       tools: question.tools.map(({ name, description, parameters }) => ({ name, description, parameters: jsonSchema(parameters) })),
       may_use_tools: turn < max_turns,
       answer: { name: question.name, schema: jsonSchema(question.schema) },
-    });
-    const reply = await session.once([turn, request], (key) => session.model.complete(request, { key, timeout_ms, signal }));
+    };
+    const max_output_tokens = payableOutput(session, request);
+    const reply = await session.once([turn, request], (key) => session.model.complete({ ...request, max_output_tokens }, { key, timeout_ms, signal }));
     session.add(reply.usage);
     items.push(...reply.items);
     if (reply.end === "tool_calls") {
@@ -87,8 +88,8 @@ function jsonSchema(schema: z.ZodType): JsonSchema {
   return plain;
 }
 
-/** The request, with as long an answer as the run can still pay. Errors: MODEL_LIMIT. */
-function withinLimits({ left, model }: Session, request: Omit<ModelRequest, "max_output_tokens">): ModelRequest {
+/** The longest answer, in tokens, that the run can still pay. Errors: MODEL_LIMIT. */
+function payableOutput({ left, model }: Session, request: Omit<ModelRequest, "max_output_tokens">): number {
   const { tokens, usd } = left();
   const input = JSON.stringify(request).length / CHARACTERS_A_TOKEN;
   const { price } = model;
@@ -97,7 +98,7 @@ function withinLimits({ left, model }: Session, request: Omit<ModelRequest, "max
   if (output < LEAST_OUTPUT_TOKENS) {
     throw new HaystackError("MODEL_LIMIT", `The run may spend ${Math.max(0, tokens)} more tokens and $${Math.max(0, usd).toFixed(4)} on the language model ${model.name}, too little for another call; raise the limits to go on with it.`);
   }
-  return { ...request, max_output_tokens: output };
+  return output;
 }
 
 async function read<Answer, Result>({ schema, accept }: Question<Answer, Result>, { end, text }: ModelReply, signal: AbortSignal): Promise<Accepted<Result>> {

@@ -10,6 +10,7 @@ test("what every step used of the model adds up in the run's document, once for 
   const store = await temporaryStore();
   const plain = scriptedEffects({ now, scores: [4, 8] });
   const spent: unknown[] = [];
+  const spentBeforeEvaluating: unknown[] = [];
   let failing = true;
   const effects = {
     ...plain,
@@ -19,6 +20,7 @@ test("what every step used of the model adds up in the run's document, once for 
       return { ...(await plain.prompt(input, context)), usage: { tokens: 100, usd: 0.25 } };
     },
     evaluate: async (...[input, context]: Parameters<typeof plain.evaluate>) => {
+      spentBeforeEvaluating.push(input.model_spent?.tokens);
       if (failing && input.iteration === 2) throw new HaystackError("PREDICTION_INVALID", "Not usable.", { details: { model_usage: { step: "evaluate.2", tokens: 10, usd: 0.125 } } });
       return { ...(await plain.evaluate(input, context)), usage: { tokens: 10, usd: 0.125 } };
     },
@@ -32,6 +34,7 @@ test("what every step used of the model adds up in the run's document, once for 
   await supervisor.deliver("r1", { id: "retry", event: { type: "retry.requested" } });
   expect(await settled).toMatchObject({ status: "completed", usage: { llm_tokens: 1_220, llm_cost_usd: 1.25 } });
   expect(spent).toEqual([{ tokens: 1_000, usd: 0.5 }, { tokens: 1_110, usd: 0.875 }]);
+  expect(spentBeforeEvaluating).toEqual([1_100, 1_210, 1_210]);
   const snapshot = JSON.parse((await store.get("r1"))?.snapshot ?? "") as { context: { round: object | null; usage?: unknown } };
   expect(snapshot.context.usage).toBeUndefined();
 });

@@ -2,6 +2,7 @@ import { bindRunMachine, type RunEffects } from "../../../actors/bind-run-machin
 import type { Effect } from "../../../actors/step.ts";
 import { createSupervisor, type Supervisor, type SupervisorOptions } from "../../../actors/supervisor.ts";
 import { HaystackError } from "../../../errors.ts";
+import type { CheckJobInput, CheckJobOutput, SubmitJobInput } from "../../../machines/run-types.ts";
 import { manualClock, type ManualClock } from "../../../services/clock/manual.ts";
 import type { RunCommit, RunStore } from "../../../services/runs/index.ts";
 import { newRun } from "../../../services/runs/new-run.ts";
@@ -64,7 +65,7 @@ export interface SteeredRunOptions {
   readonly create?: (options: SupervisorOptions) => Supervisor;
 }
 
-const LONGEST_WAIT_MS = 20_000;
+const LONGEST_WAIT_MS = 3_000;
 
 export async function steeredRun(store: RunStore, runId: string, { mutateStore = (same) => same, create = createSupervisor }: SteeredRunOptions = {}): Promise<SteeredRun> {
   const clock = manualClock(1_800_000_000_000);
@@ -210,17 +211,17 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
     const idle = { signal: new AbortController().signal, quiesce: () => Promise.resolve() };
     const science = (answer: Answer) => scriptedEffects({ now, ...(answer.kind === "score" ? { scores: [answer.score] } : {}), ...(answer.kind === "understood" ? { strategy: answer.strategy } : {}) });
     const none = (): undefined => undefined;
-    const jobIdOf = ({ job }: { readonly job: { readonly job_id: string } }): string => job.job_id;
+    const jobIdOf = ({ job }: SubmitJobInput | CheckJobInput): string => job.job_id;
     return {
       analyze: steered(process, waiting, () => "analyze", none, (input, answer) => science(answer).analyze(input, idle)),
       prompt: steered(process, waiting, () => "prompt", none, (input, answer) => science(answer).prompt(input, idle)),
       prepareJob: steered(process, waiting, ({ kind }) => `prepareJob:${kind}`, none, () => undefined),
-      submitJob: steered(process, waiting, ({ job }) => `submitJob:${job.kind}`, jobIdOf, ({ job }) => {
+      submitJob: steered(process, waiting, ({ job }: SubmitJobInput) => `submitJob:${job.kind}`, jobIdOf, ({ job }) => {
         if (!jobs.has(job.job_id)) jobsCreated.push(job.job_id);
         jobs.set(job.job_id, jobs.get(job.job_id) ?? "RUNNING");
         return { offer: null, now: now(), deadline_at: now() + 3_600_000, check_at: now() + CHECK_MS };
       }),
-      checkJob: steered(process, waiting, ({ job }) => `checkJob:${job.kind}`, jobIdOf, ({ job }, answer) => {
+      checkJob: steered(process, waiting, ({ job }: CheckJobInput) => `checkJob:${job.kind}`, jobIdOf, ({ job }, answer): CheckJobOutput => {
         if (answer.kind === "failed") {
           const error = { code: "JOB_FAILED" as const, message: "The steered job failed.", retryable: answer.retryable };
           return { verdict: "failed", kind: "application", error, retry_at: now() + CHECK_MS, run_seconds: 1 };
