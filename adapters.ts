@@ -75,6 +75,10 @@ export async function openInference(config: Config, { clock, objects, onTrouble 
       ...googleSettings(config),
       image: config.BATCH_IMAGE ?? "",
       machineType: config.BATCH_MACHINE_TYPE,
+      cpuMilli: config.BATCH_CPU_MILLI,
+      memoryMib: config.BATCH_MEMORY_MIB,
+      environment: pairs(config.BATCH_ENVIRONMENT),
+      ...(config.BATCH_CONTAINER_OPTIONS === undefined ? {} : { containerOptions: config.BATCH_CONTAINER_OPTIONS }),
       ...(config.BATCH_ACCELERATOR === "none" ? {} : { accelerator: { type: config.BATCH_ACCELERATOR, count: config.BATCH_ACCELERATOR_COUNT } }),
       model: config.BATCH_MODEL,
       usdPerHour: { SPOT: config.BATCH_USD_PER_HOUR_SPOT, STANDARD: config.BATCH_USD_PER_HOUR_STANDARD },
@@ -105,7 +109,9 @@ const googlePlace = (config: Config) => ({
 const googleSettings = (config: Config): Omit<GoogleJobSettings, "image" | "machineType"> => ({
   bucket: [config.GCS_BUCKET ?? "", config.GCS_PREFIX].filter((part) => part !== "").join("/"),
   topic: `projects/${config.BATCH_PROJECT ?? ""}/topics/${config.PUBSUB_TOPIC}`,
-  bootDisk: { sizeGb: config.BATCH_BOOT_DISK_GB },
+  bootDisk: { sizeGb: config.BATCH_BOOT_DISK_GB, ...(config.BATCH_BOOT_DISK_IMAGE === undefined ? {} : { image: config.BATCH_BOOT_DISK_IMAGE }) },
+  ...(config.BATCH_ALLOWED_LOCATIONS === "" ? {} : { allowedLocations: config.BATCH_ALLOWED_LOCATIONS.split(",") }),
+  ...(config.BATCH_MOUNT_OPTIONS === undefined ? {} : { mountOptions: config.BATCH_MOUNT_OPTIONS.split(",") }),
   labels: pairs(config.BATCH_LABELS),
   network: {
     noExternalIp: config.BATCH_NO_EXTERNAL_IP,

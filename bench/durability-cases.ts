@@ -198,9 +198,33 @@ async function restart(place: Place, count: number): Promise<Figures> {
   return { stored_waiting_runs: count, due: DUE, first_step_ms: Math.round(first), last_step_ms: Math.round(ms) };
 }
 
+/** Completed runs with a document and a snapshot of usual size. */
+async function storeCompleted(store: RunStore, count: number): Promise<void> {
+  const snapshot = JSON.stringify({ status: "done", filled: "x".repeat(4_000) });
+  for (let start = 0; start < count; start += 500) {
+    const documents = ids(Math.min(500, count - start), `old-${start}-`).map((runId) => noOpRun(runId));
+    await Promise.all(documents.map((document) => store.insert(document)));
+    await store.commit(
+      documents.map((document) => ({
+        run_id: document.run_id,
+        expect: { revision: 0, token: 0, status: "pending" },
+        document: { ...document, status: "completed", current_phase: null },
+        snapshot,
+        machine: { id: "run", version: "1" },
+        wake_at: null,
+        attention_at: null,
+        consumed: [],
+        outbox: [],
+        history: Array.from({ length: 10 }, (_, at) => ({ revision: 1, at, actor: "run", event: "filled", from: "a", to: "b" })),
+      })),
+    );
+  }
+}
+
 /** The same work beside ever more stored runs. */
 async function flatGrowth(place: Place, stored: number): Promise<Figures> {
   const store = await openStore(place);
+  await storeCompleted(store, stored);
   await store.close();
   return { stored_runs: stored, ...(await throughput(place, 200)) };
 }

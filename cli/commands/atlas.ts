@@ -4,6 +4,7 @@ import { loadConfig } from "../../config.ts";
 import { openWorkbench, type Workbench } from "../../daemon.ts";
 import { HaystackError } from "../../errors.ts";
 import type { AtlasIndex } from "../../science/atlas/atlas-index.ts";
+import { withLocalSource } from "../local-source.ts";
 import { addAtlasOptions, importColumns, seedOption, type AtlasOptions } from "../options.ts";
 import { note, print, table } from "../output.ts";
 import type { CommonOptions } from "../program.ts";
@@ -48,9 +49,10 @@ const describe = (index: AtlasIndex): string => {
 export function addAtlasCommands(program: Command): void {
   const atlas = program.command("atlas").description("Import, list, inspect and simulate atlases.");
 
-  addAtlasOptions(atlas.command("import").description("Split an annotated .h5ad file into cell groups.").argument("<file>", ".h5ad file")).action(
+  addAtlasOptions(atlas.command("import").description("Split an annotated .h5ad file into cell groups.").argument("<file>", ".h5ad file, or gs://bucket/path of one")).action(
     async (source: string, options: CommonOptions & AtlasOptions) => {
-      const index = await withWorkbench(options, ({ atlases }) => atlases.import({ source, ...importColumns(options) }));
+      const config = loadConfig(process.env, options.dataDir);
+      const index = await withLocalSource(config, source, (file) => withWorkbench(options, ({ atlases }) => atlases.import({ source: file, ...importColumns(options) })));
       print(options.json === true, summary(index), describe(index));
     },
   );

@@ -10,6 +10,8 @@ const LOSS = new Set([
   "ausschalten", "ausschaltung", "verlust", "defizienz", "defizient", "stilllegung", "knockoutzellen",
 ]);
 const GAIN = new Set(["overexpression", "overexpressing", "overexpressed", "oe", "crispra", "ueberexpression", "ueberexprimiert"]);
+const FORCED_EXPRESSION = /^(?:ectopic(?:ally)?|forced|enforced|transgenic|constitutive) express(?:ion|ed|ing)$/;
+const LACK = new Set(["lacking", "lack", "lacks", "devoid", "missing"]);
 const GUIDE_PREFIX = /^(?:sg|si|sh)(?=[a-z]{2})/;
 
 /** What the word at `index` says, and how many tokens it takes ("knock out" takes two). */
@@ -19,7 +21,13 @@ export function geneticEffectAt(tokens: readonly Token[], index: number): { effe
   if (GAIN.has(key)) return { effect: "gain", length: 1 };
   const pair = `${key} ${tokens[index + 1]?.key ?? ""}`;
   if (/^knock(?:ed|ing)? (?:out|down)$/.test(pair)) return { effect: "loss", length: 2 };
-  return pair.startsWith("over express") ? { effect: "gain", length: 2 } : null;
+  if (pair.startsWith("over express") || FORCED_EXPRESSION.test(pair)) return { effect: "gain", length: 2 };
+  return null;
+}
+
+/** "CD8 T cells lacking PD-1": a loss only beside a gene that the cells themselves make, as "medium lacking IL-2" is none. */
+export function isWordOfLack(token: Token | undefined): boolean {
+  return LACK.has(token?.key ?? "");
 }
 
 /** "sgstat1" -> "stat1"; null when the word has no guide prefix. */

@@ -81,8 +81,8 @@ function plainWord(word: string): string {
   return spelled.normalize("NFD").replace(/[^\p{L}\p{N}]/gu, "");
 }
 
-/** "Monozyten" -> "monocyte", "Plasmazellen" -> "plasmacell", "Fibroblasten" -> "fibroblast". */
+/** "Monozyten" -> "monocyte", "Plasmazellen" -> "plasmacell", "Fibroblasten" -> "fibroblast", "dendritischen" -> "dendritisch". */
 function germanCognate(word: string): string {
   if (word.length < 7) return word;
-  return word.replace(/zyten?$/, "cyte").replace(/zellen?$/, "cell").replace(/blasten$/, "blast").replace(/phagen$/, "phage");
+  return word.replace(/(?<=isch|lich)e[mnrs]?$/, "").replace(/zyten?$/, "cyte").replace(/zellen?$/, "cell").replace(/blasten$/, "blast").replace(/phagen$/, "phage");
 }

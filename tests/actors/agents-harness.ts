@@ -18,14 +18,14 @@ import { startModelServer, type ModelServer } from "../support/model-server.ts";
 
 /** The real steps on a simulated atlas, with a scripted model server. */
 
-type AllTasks = tasks.Tasks;
+const byName: tasks.Tasks = { ...tasks };
 
 /** The tasks in this thread. */
-const compute: Compute<AllTasks> = {
+const compute: Compute<tasks.Tasks> = {
   run: async (name, input, signal) => {
     signal?.throwIfAborted();
     // oxlint-disable-next-line typescript/no-explicit-any -- the port's types hold name and input together
-    return (tasks[name] as (given: any) => Promise<any>)(input);
+    return (byName[name] as (given: any) => Promise<any>)(input);
   },
   close: () => Promise.resolve(),
 };

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { analyze } from "../../actors/steps/analyze.ts";
 import { structuredQuerySchema } from "../../science/query/structured-query.ts";
-import { CALL, calls, dataOf, HANGS, isCutOff, refuses, says, type ScriptEntry } from "../support/model-server.ts";
+import { answersWith, CALL, calls, dataOf, HANGS, isCutOff, refuses, says, type ScriptEntry } from "../support/model-server.ts";
 import { analyzeInput, bench, LIMITS, QUESTION, simulatedAtlas, stepContext, type SharedAtlas } from "./agents-harness.ts";
 
 const CHOICE = {
@@ -106,6 +106,7 @@ describe("understanding with a language model", () => {
     ["a refusal", twice(refuses("No.")), /^MODEL_REFUSED: /, 2],
     ["a cut off answer", twice(isCutOff("{")), /^MODEL_OUTPUT_INVALID: .*cut off/, 2],
     ["a tool loop that never ends", Array.from({ length: 20 }, () => calls(["atlas_contents", { words: null }])), /^MODEL_LIMIT: .*6 turns/, 6],
+    ["a server that turns us away", [answersWith(401)], /^MODEL_UNAVAILABLE: /, 1],
     ["tools that do not exist, or are called wrongly", [calls(["delete_atlas", {}], ["atlas_contents", "{"], ["atlas_contents", { words: 5 }]), ...twice(says("no"))], /^MODEL_OUTPUT_INVALID/, 3],
   ])("%s: the rules decide", async (_, script, problem, expectedCalls) => {
     const { ports, server } = await bench(atlas);
@@ -156,10 +157,10 @@ describe("understanding with a language model", () => {
     const { ports, server } = await bench(atlas);
     server.script(HANGS);
     const context = stepContext();
-    const outcome = expect(analyze(ports)(analyzeInput(), context)).rejects.toMatchObject({ code: "STEP_ABORTED" });
+    const outcome = analyze(ports)(analyzeInput(), context).catch((thrown: unknown) => thrown);
     await server.arrived(1);
     context.stop.abort();
-    await outcome;
+    expect(await outcome).toMatchObject({ code: "STEP_ABORTED" });
   });
 
   test("an injected instruction travels only as data, and a model that obeys it is caught", async () => {

@@ -122,7 +122,7 @@ describe("knowledge import", () => {
     ["a nameless term", "a.obo", OBO.replace("name: pyramidal neuron\n", ""), /CL:0000598.*no name/],
     ["a doubled term", "a.obo", OBO.replace("id: CL:0000598", "id: CL:0000540"), /CL:0000540 twice/],
     ["spaces for tabs", "a.gmt", "SET desc A B C D E", /Line 1/],
-    ["a sentence for a gene", "a.gmt", "SET\tdesc\tISG15\tthis is no gene\tMX1", /this is no gene/],
+    ["a sentence for a gene", "a.gmt", "SET\tdesc\tISG15\tthis is no gene\tMX1", /this is no gene/i],
     ["a doubled set", "a.gmt", GMT + GMT, /a second time/],
     ["only tiny sets", "a.gmt", "SET\tdesc\tISG15\n", /no gene set of 5/],
     ["an empty file", "a.gmt", "", /no gene set/],

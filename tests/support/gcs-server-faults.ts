@@ -43,15 +43,17 @@ function corrupting(): Transform {
   });
 }
 
-/** Lets `count` bytes through, then calls `broke` and lets nothing more through. */
-function upTo(count: number, broke: () => void): Transform {
+/** Lets `count` bytes through and then nothing more; `ends` tells whether the stream ends there. */
+function upTo(count: number, ends: boolean): Transform {
   let left = count;
   return new Transform({
     transform(chunk: Buffer, _, forward) {
+      if (left === 0) return forward();
       const part = chunk.subarray(0, left);
       left -= part.length;
-      if (left === 0) setImmediate(broke);
-      forward(null, part.length === 0 ? undefined : part);
+      this.push(part);
+      if (left === 0 && ends) this.push(null);
+      forward();
     },
     flush() {},
   });
@@ -89,9 +91,8 @@ function pass(port: number, incoming: IncomingMessage, outgoing: ServerResponse,
       answer.resume().once("end", () => incoming.socket.destroy());
       return;
     }
-    outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-    if (fault?.kind === "cut") answer.pipe(upTo(fault.after ?? 0, () => incoming.socket.destroy())).pipe(outgoing);
-    else if (fault?.kind === "stall") answer.pipe(upTo(fault.after ?? 0, () => {})).pipe(outgoing);
+    outgoing.writeHead(answer.statusCode ?? 502, fault?.kind === "cut" ? { ...answer.headers, connection: "close" } : answer.headers);
+    if (fault?.kind === "cut" || fault?.kind === "stall") answer.pipe(upTo(fault.after ?? 0, fault.kind === "cut")).pipe(outgoing);
     else if (fault?.kind === "corrupt-reply") answer.pipe(corrupting()).pipe(outgoing);
     else answer.pipe(outgoing);
   });
