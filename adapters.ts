@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { AgentModel } from "./actors/agents/session.ts";
 import { createDispatch, type Dispatch } from "./actors/dispatch.ts";
 import type { Config } from "./config.ts";
 import type { HaystackError } from "./errors.ts";
@@ -12,6 +13,7 @@ import type { Clock } from "./services/clock/index.ts";
 import { googlePubsubEvents } from "./services/job-events/google-pubsub.ts";
 import { inProcessJobEvents } from "./services/job-events/in-process.ts";
 import type { JobEvents } from "./services/job-events/index.ts";
+import { openaiModel } from "./services/language-model/openai.ts";
 import { directoryObjects } from "./services/objects/directory.ts";
 import { googleObjects } from "./services/objects/google-cloud-storage.ts";
 import type { ObjectStore } from "./services/objects/index.ts";
@@ -120,6 +122,24 @@ const googleSettings = (config: Config): Omit<GoogleJobSettings, "image" | "mach
   },
   ...(config.BATCH_SERVICE_ACCOUNT === undefined ? {} : { serviceAccount: config.BATCH_SERVICE_ACCOUNT }),
 });
+
+/** The language model and its limits; none without a key. */
+export function openModel(config: Config, clock: Clock): AgentModel | undefined {
+  if (config.OPENAI_API_KEY === undefined) return undefined;
+  return {
+    model: openaiModel({
+      apiKey: config.OPENAI_API_KEY,
+      baseURL: config.OPENAI_BASE_URL,
+      model: config.OPENAI_MODEL,
+      effort: config.OPENAI_EFFORT === "off" ? null : config.OPENAI_EFFORT,
+      temperature: config.OPENAI_TEMPERATURE ?? null,
+      price: { input: config.OPENAI_PRICE_INPUT, cached_input: config.OPENAI_PRICE_CACHED_INPUT, output: config.OPENAI_PRICE_OUTPUT },
+      clock,
+      random: Math.random,
+    }),
+    limits: { max_turns: config.MODEL_MAX_TURNS, max_tokens: config.MODEL_MAX_TOKENS, max_usd: config.MODEL_MAX_USD, timeout_ms: config.MODEL_TIMEOUT_SECONDS * 1_000 },
+  };
+}
 
 /** A run's time limit as a job: Google Batch's own, as the run keeps deadlines for everything it waits for. */
 const LONGEST_RUN_SECONDS = 14 * 86_400;

@@ -62,6 +62,19 @@ const variables = z.object({
   PUBSUB_CREATE: z.stringbool().default(false).describe("Make missing topics and subscriptions"),
   PUBSUB_EMULATOR_HOST: z.string().optional().describe("Pub/Sub emulator, host:port"),
 
+  OPENAI_API_KEY: z.string().optional().describe("Turns the language model on; rules and curated knowledge when unset"),
+  OPENAI_BASE_URL: z.url().default("https://api.openai.com/v1").describe("Server of the Responses API, version included"),
+  OPENAI_MODEL: z.string().default("gpt-5-mini").describe("Model with structured outputs"),
+  OPENAI_EFFORT: z.enum(["off", "none", "minimal", "low", "medium", "high", "xhigh"]).default("medium").describe("Reasoning effort; off for models that do not reason"),
+  OPENAI_TEMPERATURE: z.coerce.number().min(0).max(2).optional().describe("Temperature; leave unset for reasoning models"),
+  OPENAI_PRICE_INPUT: z.coerce.number().min(0).default(0.25).describe("US dollars per million input tokens"),
+  OPENAI_PRICE_CACHED_INPUT: z.coerce.number().min(0).default(0.025).describe("US dollars per million cached input tokens"),
+  OPENAI_PRICE_OUTPUT: z.coerce.number().min(0).default(2).describe("US dollars per million output tokens"),
+  MODEL_MAX_TURNS: whole(1, 100).default(8).describe("Calls of the model per question"),
+  MODEL_MAX_TOKENS: whole(1, 100_000_000).default(200_000).describe("Tokens of a run"),
+  MODEL_MAX_USD: z.coerce.number().min(0).default(1).describe("US dollars of a run for the model"),
+  MODEL_TIMEOUT_SECONDS: whole(1, 3_600).default(120).describe("Longest call of the model"),
+
   DISPATCH: z.enum(["host", "batch"]).default("host").describe("Host runs in the daemon, or submit each as a CPU job on Google Batch"),
   DISPATCH_IMAGE: z.string().optional().describe("Image of the orchestrator for such jobs"),
   DISPATCH_MACHINE_TYPE: z.string().default("e2-standard-4").describe("Machine of such a job"),
@@ -105,7 +118,7 @@ const presentable = (value: Environment[keyof Environment]): string | number | n
 export function describeConfig(config: Config): { readonly name: string; readonly value: string | number | null; readonly meaning: string }[] {
   return Object.entries(variables.shape).map(([name, schema]) => ({
     name,
-    value: /KEY|SECRET$|TOKEN|PASSWORD|URI$/.test(name) && config[name as keyof Environment] !== undefined ? "(hidden)" : name === "HAYSTACK_DATA_DIR" ? config.dataDir : presentable(config[name as keyof Environment]),
+    value: /(KEY|SECRET|TOKEN|PASSWORD|URI)$/.test(name) && config[name as keyof Environment] !== undefined ? "(hidden)" : name === "HAYSTACK_DATA_DIR" ? config.dataDir : presentable(config[name as keyof Environment]),
     meaning: schema.description ?? "",
   }));
 }

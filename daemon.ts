@@ -17,7 +17,7 @@ import { submitJob } from "./actors/steps/submit-job.ts";
 import { createSupervisor, type Supervisor, type SupervisorOptions } from "./actors/supervisor.ts";
 import type { Tasks } from "./actors/tasks.ts";
 import { usageOf } from "./actors/usage.ts";
-import { openDispatch, openInference, openObjects, openRuns, sqliteFile } from "./adapters.ts";
+import { openDispatch, openInference, openModel, openObjects, openRuns, sqliteFile } from "./adapters.ts";
 import type { Config } from "./config.ts";
 import { type HaystackError, toHaystackError } from "./errors.ts";
 import { systemClock } from "./services/clock/system.ts";
@@ -97,7 +97,8 @@ export async function openDaemon(config: Config, options: DaemonOptions): Promis
   const { batch, jobEvents } = await openInference(config, { clock, objects, onTrouble: trouble });
   const dispatched = options.sweeps ? openDispatch(config, runs, clock, process.env) : undefined;
   const mail = emlMail({ folder: join(config.dataDir, "mail"), from: config.MAIL_FROM, clock });
-  const ports: StepPorts = { runs, objects, batch, compute, atlases, clock, reconcileMs: config.RECONCILE_SECONDS * 1_000, software: SOFTWARE };
+  const model = openModel(config, clock);
+  const ports: StepPorts = { runs, objects, batch, compute, atlases, clock, reconcileMs: config.RECONCILE_SECONDS * 1_000, software: SOFTWARE, ...(model === undefined ? {} : { model }) };
   const supervisor = createSupervisor({
     store: runs,
     machine: bindRunMachine({

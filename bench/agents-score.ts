@@ -12,6 +12,8 @@ type Field = (typeof FIELDS)[number];
 const questionSchema = z.object({
   question: z.string(),
   theme: z.string(),
+  /** The second set was written after the rules had last been changed for the first. */
+  set: z.union([z.literal(1), z.literal(2)]),
   /** One reading only; the others measure what is made of an unclear question. */
   clear: z.boolean(),
   /** Expected Cell Ontology id, id in the knowledge, and kind; null where nothing may be answered. */
@@ -52,6 +54,7 @@ export function scoreQuestions() {
     questions: questions.length,
     clear_questions: clear.length,
     clear: tallies(clear),
+    clear_by_set: { first: tallies(clear.filter(({ asked }) => asked.set === 1)), second: tallies(clear.filter(({ asked }) => asked.set === 2)) },
     unclear: tallies(judged.filter(({ asked }) => !asked.clear)),
     amounts: { dose: amountsRight(judged, "dose"), time: amountsRight(judged, "time") },
     themes: Object.fromEntries([...themes].map(([theme, members]) => [theme, { questions: members.length, right: members.filter((one) => FIELDS.every((field) => isRight(one, field))).length }])),

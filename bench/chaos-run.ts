@@ -66,7 +66,7 @@ async function rests(store: RunStore): Promise<boolean> {
 /** Submits runs to real daemons, kills the daemons at random moments and starts them again until every run rests, and counts what was done. */
 export async function runChaos({ runs, kills, seed, daemons, mongodbUri, limitSeconds, log }: ChaosOptions): Promise<ChaosResult> {
   const dataDir = await mkdtemp(join(tmpdir(), "haystack-chaos-"));
-  const environment = { ...chaosEnvironment(dataDir), ...(mongodbUri === undefined ? {} : { MONGODB_URI: mongodbUri, MONGODB_DATABASE: `chaos-${process.pid}` }) };
+  const environment = { ...chaosEnvironment(dataDir), NODE_COMPILE_CACHE: join(dataDir, "compile-cache"), ...(mongodbUri === undefined ? {} : { MONGODB_URI: mongodbUri, MONGODB_DATABASE: `chaos-${process.pid}` }) };
   const config = loadConfig(environment, dataDir);
   await makeAtlas(config);
   const started = performance.now();

@@ -100,7 +100,8 @@ export function oweMail(context: RunContext, kind: OwedMail["kind"]): Partial<Ru
   return { mails: [...context.mails, { kind, key: `${context.run_id}.${kind}.${number}` }] };
 }
 
-export const failure = (context: RunContext, { code, message, retryable, model_usage: used }: StepFailure): Partial<RunContext> => ({
+/** A child machine that breaks gives an error without a code: it is a fault of ours. */
+export const failure = (context: RunContext, { code = "INTERNAL", message, retryable = true, model_usage: used }: Partial<StepFailure> & { readonly message: string }): Partial<RunContext> => ({
   error: { code, message, retryable, phase: context.phase },
   termination_reason: "failed",
   ...recordUsage(context, used?.step ?? "", used && { tokens: used.tokens, usd: used.usd }),

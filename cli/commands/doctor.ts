@@ -48,7 +48,12 @@ const CHECKS: Readonly<Record<string, Check>> = {
     return Promise.resolve({ state: "ok", finding: `${INFERENCE_MODEL}: ${inferenceProgram(INFERENCE_COMMAND, INFERENCE_MODEL).command[0] ?? ""}` });
   },
   mail: ({ dataDir, MAIL_FROM }) => Promise.resolve({ state: "ok", finding: `.eml files in ${dataDir}/mail, from ${MAIL_FROM}` }),
-  "language model": () => Promise.resolve({ state: "advice", finding: "none: questions are understood by rules and curated knowledge" }),
+  "language model": ({ OPENAI_API_KEY, OPENAI_MODEL, OPENAI_BASE_URL }) =>
+    Promise.resolve(
+      OPENAI_API_KEY === undefined
+        ? { state: "advice", finding: "none: questions are understood by rules and curated knowledge; set OPENAI_API_KEY to use one" }
+        : { state: "ok", finding: `${OPENAI_MODEL} at ${OPENAI_BASE_URL}` },
+    ),
   literature: () => Promise.resolve({ state: "advice", finding: "none: literature support is not measured and left out of the score" }),
 };
 

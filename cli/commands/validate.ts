@@ -86,28 +86,32 @@ async function validateTarget(daemon: Daemon, { target, strategies, dataset, dir
       const settled = daemon.supervisor.settled(run.run_id);
       await daemon.supervisor.submit(run);
       const document = await settled;
-      const delivered = document.iterations.find(({ iteration }) => iteration === document.delivered_iteration);
-      if (delivered === undefined) return { document, delivered, measures: null };
-      const paths = iterationObjects(run.run_id, delivered.iteration);
       const file = (path: string): Promise<string> => daemon.objects.fetch({ path });
-      const measures = await daemon.compute.run("compare", {
-        prediction: await file(paths.predictions("prediction")),
-        reference: await file(document.control_strategy_effective === "synthetic_control" ? paths.predictions("control") : paths.query),
-        atlas: dir,
-        ...target,
-      });
-      return { document, delivered, measures };
+      const measure = async (iteration: number) => {
+        const paths = iterationObjects(run.run_id, iteration);
+        return daemon.compute.run("compare", {
+          prediction: await file(paths.predictions("prediction")),
+          reference: await file(document.control_strategy_effective === "synthetic_control" ? paths.predictions("control") : paths.query),
+          atlas: dir,
+          ...target,
+        });
+      };
+      const delivered = document.iterations.find(({ iteration }) => iteration === document.delivered_iteration);
+      if (delivered === undefined) return { document, delivered, measures: null, first: null };
+      const measures = await measure(delivered.iteration);
+      return { document, delivered, measures, first: delivered.iteration === 1 ? measures : await measure(1) };
     }),
   );
   const [main, other] = outcomes;
   if (main === undefined) return unreachable();
-  const { document, delivered, measures } = main;
+  const { document, delivered, measures, first } = main;
   return {
     ...target,
     status: document.status,
     error_message: document.error_message,
     control_strategy_effective: document.control_strategy_effective,
     ...(measures ?? { pearson_delta: null, spearman_delta: null, top50_overlap: null, direction_accuracy: null }),
+    first_pearson_delta: first?.pearson_delta ?? null,
     grounding_score: document.final_score,
     grounding_scores: document.grounding_scores,
     prompt_strategy: delivered?.prompt_strategy ?? null,

@@ -3,6 +3,7 @@ import { componentScore } from "./component.ts";
 import type { Finding } from "./component.ts";
 import { GROUNDING_WEIGHTS } from "./grounding.ts";
 import type { EvidenceRow, GroundingComponent, GroundingComponentName, GroundingScore } from "./grounding.ts";
+import { FEW_PROMPT_CELLS } from "./prompt-reliability.ts";
 import { hasDifferentialExpression } from "./response.ts";
 import type { Response } from "./response.ts";
 
@@ -16,14 +17,24 @@ const NO_EXPECTATION: Doubt = {
   statement: "No gene or pathway expected of this perturbation could be measured: the score only says that the response is coherent, so confidence is lower.",
   source: "curated knowledge",
 };
+const fewCells = (n: number): Doubt => ({
+  statement: `Only ${n} prompt ${n === 1 ? "cell was" : "cells were"} shown: much of their mean is sampling noise, so every component and the confidence are lower.`,
+  source: "attenuation by sampling noise (Spearman 1904)",
+});
 const ABOUT_THE_PERTURBATION = new Set<GroundingComponentName>(["pathway_coherence", "target_activation", "literature_support"]);
 const NO_RESPONSE = "No gene is differentially expressed: the prediction equals its reference.";
+
+interface Circumstances {
+  readonly controlStrategy: ControlStrategy;
+  /** Null when not known. */
+  readonly promptCells: number | null;
+}
 
 /**
  * The composite: the weighted mean of the measured components, weights renormalised, rounded and clamped to 1..10.
  * Without any differentially expressed gene every measured component is 1. Nothing measured gives 1, and says so.
  */
-export function composeScore(findings: readonly Finding[], response: Response, controlStrategy: ControlStrategy): GroundingScore {
+export function composeScore(findings: readonly Finding[], response: Response, { controlStrategy, promptCells }: Circumstances): GroundingScore {
   const responds = hasDifferentialExpression(response);
   const totalWeight = findings.reduce((sum, { name, strength }) => sum + (strength === null ? 0 : GROUNDING_WEIGHTS[name]), 0);
   const components = findings.map(({ name, strength, reason }): GroundingComponent => {
@@ -34,6 +45,7 @@ export function composeScore(findings: readonly Finding[], response: Response, c
   const mean = components.reduce((sum, { score, weight }) => sum + (score ?? 0) * weight, 0);
   const doubts = [
     ...(controlStrategy === "query_as_control" ? [QUERY_AS_CONTROL] : []),
+    ...(promptCells !== null && promptCells < FEW_PROMPT_CELLS ? [fewCells(promptCells)] : []),
     ...(totalWeight > 0 && components.every(({ name, score }) => score === null || !ABOUT_THE_PERTURBATION.has(name)) ? [NO_EXPECTATION] : []),
   ];
   return {

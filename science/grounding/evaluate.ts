@@ -8,6 +8,7 @@ import { composeScore } from "./compose-score.ts";
 import type { DifferentialExpression, EnrichedPathway, GroundingScore, TopGene } from "./grounding.ts";
 import { literatureSupport } from "./literature-support.ts";
 import type { LiteratureFinding, LiteratureTrouble } from "./literature-support.ts";
+import { promptReliability } from "./prompt-reliability.ts";
 import { networkCoherence } from "./network-coherence.ts";
 import { pathwayCoherence } from "./pathway-coherence.ts";
 import { describeResponse, strongestGenes } from "./response.ts";
@@ -26,6 +27,8 @@ export interface EvaluationInput {
   readonly controlStrategyEffective: ControlStrategy;
   /** Of the random gene sets of network_coherence. */
   readonly seed: number;
+  /** Perturbed cells that the model was shown; without it their number counts as ample. */
+  readonly promptCells?: number;
   /** What a literature search found, or why it found nothing; left out when no literature source is configured. */
   readonly literature?: readonly LiteratureFinding[] | LiteratureTrouble;
 }
@@ -46,13 +49,14 @@ export function evaluatePrediction(input: EvaluationInput): Evaluation {
   const comparison = compareExpression(input.prediction, input.reference);
   const response = describeResponse(comparison);
   const enriched = enrichment(comparison.de, knowledge.pathways);
+  const reliability = promptReliability(input.promptCells);
   const findings = [
     pathwayCoherence(query.expected_pathways, knowledge.pathways, enriched, response),
     targetActivation(query.expected_targets, response),
     literatureSupport(input.literature ?? null, response, enriched),
     networkCoherence(knowledge.pathways, query, response, input.seed),
-  ];
-  const grounding = composeScore(findings, response, input.controlStrategyEffective);
+  ].map((finding) => ({ ...finding, strength: finding.strength === null ? null : finding.strength * reliability }));
+  const grounding = composeScore(findings, response, { controlStrategy: input.controlStrategyEffective, promptCells: input.promptCells ?? null });
   return { grounding, de: comparison.de, topGenes: topGenes(query, comparison.de, response), enriched };
 }
 

@@ -36,6 +36,9 @@ const CHUNK = /[\p{Script=Han}]|[\p{Script=Latin}\p{N}\p{M}]+|\p{Script=Greek}/g
 const MARKER = /^CD\d+\p{L}*$/iu;
 const MINUS = /^[-−–](?:$|[\s,;/)]|CD\d)/iu;
 
+/** "αCD3", "αTNF": shorthand for an antibody against it. In names ("TGFα", "α-tocopherol") the letter stands otherwise. */
+const ANTIBODY = /^α(?=\p{Lu}{2})/u;
+
 /** Splits `text` into tokens. Linear in its length; control and invisible characters only separate. */
 export function tokenise(text: string): Token[] {
   const tokens: Token[] = [];
@@ -51,7 +54,9 @@ export function tokenise(text: string): Token[] {
     }
     const negative = MARKER.test(match[0]) && MINUS.test(text.slice(start + match[0].length, start + match[0].length + 4));
     const end = start + match[0].length + (negative ? 1 : 0);
-    const plain = plainWord(match[0]) + (negative ? "neg" : "");
+    const standsAlone = start === 0 || !/[\p{L}\p{N}]/u.test(text[start - 1] ?? "");
+    const antibody = standsAlone && ANTIBODY.test(text.slice(start, start + 3));
+    const plain = antibody ? "anti" : plainWord(match[0]) + (negative ? "neg" : "");
     if (plain !== "") tokens.push({ key: WORDS[plain] ?? germanCognate(plain), plain, start, end });
   }
   return tokens;

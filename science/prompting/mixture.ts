@@ -76,7 +76,7 @@ const ENOUGH_CELLS = 100;
  * Cells to draw of each group: at most `total`, shared out by weight, no group giving more than it has. What a small
  * group cannot give is not made up for by dissimilar ones, and the more is missing the fewer are drawn in all: a mixture
  * that has lost its proportions costs more than sampling noise. On the Kang 2018 data drawn cells then predict with mean
- * Pearson(delta) 0.878 for any total from 400 to 5000; filling up gives 0.857 at 400 and 0.824 with all cells.
+ * Pearson(delta) 0.880 for any total from 400 on; a least share of 0.6 gives 0.878, of 0.95 0.879, filling up 0.82 to 0.86.
  */
 export function allocateCells(weights: readonly number[], sizes: readonly number[], total: number): number[] {
   const given = (asked: number): number => weights.reduce((sum, weight, i) => sum + Math.min(sizes[i]!, weight * asked), 0);

@@ -4,9 +4,8 @@ import type { RandomStream } from "../simulate/seeded-random.ts";
 import { columnMeans, logNormalise } from "../statistics/normalise.ts";
 import { takeRows } from "./csr-rows.ts";
 
-/** Of a large group this many random cells for each one drawn may be exchanged, and no fewer than the smallest pool. */
-const POOL_PER_CELL = 4;
-const SMALLEST_POOL = 128;
+/** Random cells of a group, beside the drawn ones, that may take their place: more cost time and hardly help. */
+const SPARE_CELLS = 128;
 /** Times that every drawn cell is offered for exchange: later ones hardly bring the mean nearer. */
 const SWEEPS = 3;
 const NEGLIGIBLE = 1e-9;
@@ -26,7 +25,7 @@ export interface GroupDraw {
 /** A random draw of `n` of the cells in `counts`, with further random cells to exchange them for. */
 export function drawFromGroup(random: RandomStream, counts: CsrMatrix, n: number): GroupDraw {
   const whole = logNormalise(counts);
-  const size = n === counts.nRows ? n : Math.min(counts.nRows, Math.max(SMALLEST_POOL, POOL_PER_CELL * n));
+  const size = Math.min(counts.nRows, n + SPARE_CELLS);
   const rows = drawWithoutReplacement(random, counts.nRows, size);
   const isDrawn = new Uint8Array(size);
   for (const at of drawWithoutReplacement(random, size, n)) isDrawn[at] = 1;

@@ -1,4 +1,4 @@
-import { geneticEffectAt, withoutGuidePrefix } from "../knowledge/genetic-words.ts";
+import { geneticEffectAt, isWordOfLack, withoutGuidePrefix } from "../knowledge/genetic-words.ts";
 import type { GeneticEffect } from "../knowledge/genetic-words.ts";
 import type { Knowledge } from "../knowledge/knowledge.ts";
 import { findGeneticEntry, knowledgeTerms } from "../knowledge/resolve.ts";
@@ -37,6 +37,8 @@ export function findGeneticMentions(sentence: Sentence, knowledge: Knowledge, at
     if (word === null) {
       const gene = symbols.get(withoutGuidePrefix(tokens[index]?.key ?? "") ?? "");
       if (gene !== undefined) take(gene, "loss", index, index + 1);
+      const lacked = isWordOfLack(tokens[index]) ? geneFrom(afterFillers(sentence, index + 1, 1), geneAt) : null;
+      if (lacked !== null && !isSecreted(lacked.gene, knowledge)) take(lacked.gene, "loss", index, lacked.to);
       continue;
     }
     const after = afterFillers(sentence, index + word.length, 1);
@@ -45,6 +47,11 @@ export function findGeneticMentions(sentence: Sentence, knowledge: Knowledge, at
     if (place !== null) take(place.gene, word.effect, Math.min(place.from, index), Math.max(place.to, index + word.length));
   }
   return found;
+}
+
+/** Cytokines reach cells from outside: what lacks them is mostly the medium. */
+function isSecreted(gene: string, knowledge: Knowledge): boolean {
+  return knowledge.perturbations.some(({ kind, external_ids }) => kind === "cytokine" && external_ids["hgnc"] === gene);
 }
 
 interface Place {

@@ -1,3 +1,4 @@
+import { distance } from "fastest-levenshtein";
 import type { CellTypeEntry, PerturbationEntry } from "../knowledge/knowledge.ts";
 import type { Term, TermIndex } from "../knowledge/term-index.ts";
 import { joined, tokenise } from "../knowledge/tokens.ts";
@@ -43,12 +44,32 @@ export function findMentions(sentence: Sentence, terms: TermIndex<Meaning>, voca
     const term = terms.find(tokens);
     return term !== undefined && mayStandFor(term, sentence.text, tokens, vocabulary) && sharesEdges(term, sentence, from, tokens, vocabulary) ? term : null;
   });
+  const completed = exact.map((mention) => completeMisspelt(mention, sentence, terms, vocabulary));
   const misspelt = scan(sentence, LONGEST_MISSPELT, (tokens) =>
     tokens.some(({ key }) => vocabulary.stop_words.has(key) && key !== "cell" && key !== "cells") || onlyStopWords(tokens, vocabulary) ? null : terms.findMisspelt(tokens),
   );
-  return [...exact.map((mention) => ({ ...mention, misspelt: false })), ...misspelt.map((mention) => ({ ...mention, misspelt: true }))].toSorted(
+  return [...completed, ...misspelt.map((mention) => ({ ...mention, misspelt: true }))].toSorted(
     (a, b) => a.from - b.from,
   );
+}
+
+/**
+ * "Interferon gama" is a misspelt gamma, not the interferon at large: a word beside a found name that completes it to a
+ * longer one, but for one edit (two from 8 letters), is taken too.
+ */
+function completeMisspelt(mention: Omit<Mention, "misspelt">, { text, tokens, taken }: Sentence, terms: TermIndex<Meaning>, vocabulary: Vocabulary): Mention {
+  for (const [from, to, extra] of [[mention.from, mention.to + 1, mention.to], [mention.from - 1, mention.to, mention.from - 1]] as const) {
+    const word = tokens[extra];
+    if (word === undefined || taken[extra] === 1 || word.plain.length < 4 || vocabulary.stop_words.has(word.key) || hasBreak(text, tokens, from, to)) continue;
+    const span = tokens.slice(from, to);
+    const term = terms.findMisspelt(span);
+    if (term === null || term.meaning === mention.meaning || term.meaning.kind === "ambiguous") continue;
+    const edits = distance(joined(tokenise(term.text), "plain").singular, joined(span, "plain").singular);
+    if (edits > (word.plain.length < 8 ? 1 : 2)) continue;
+    taken[extra] = 1;
+    return { meaning: term.meaning, name: term.text, misspelt: true, from, to };
+  }
+  return { ...mention, misspelt: false };
 }
 
 function scan(

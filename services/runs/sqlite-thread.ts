@@ -32,9 +32,9 @@ const attempt = (work: () => readonly Answer[], count: number): readonly Answer[
 port?.on("message", (first: Request) => {
   const requests = [first];
   while (requests.length < MOST_TOGETHER) {
-    const next = receiveMessageOnPort(port) as { message: Request } | undefined;
+    const next = receiveMessageOnPort(port);
     if (next === undefined) break;
-    requests.push(next.message);
+    requests.push(next.message as Request);
   }
   const work = requests.filter(({ name }) => name !== "close");
   const answers = attempt(() => (work.length === 1 ? work.map((request) => ({ value: perform(request) })) : together(work.map((request) => () => perform(request)))), work.length);

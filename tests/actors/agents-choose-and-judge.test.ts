@@ -4,7 +4,7 @@ import { analyze } from "../../actors/steps/analyze.ts";
 import { evaluate } from "../../actors/steps/evaluate.ts";
 import { prompt } from "../../actors/steps/prompt.ts";
 import type { Evaluation } from "../../actors/tasks.ts";
-import type { EvaluateOutput, PromptOutput } from "../../machines/run-types.ts";
+import type { EvaluateInput, EvaluateOutput, PromptOutput } from "../../machines/run-types.ts";
 import type { GroundingScore } from "../../science/grounding/grounding.ts";
 import type { PromptCandidate, PromptPlan } from "../../science/prompting/prompt-plan.ts";
 import type { StructuredQuery } from "../../science/query/structured-query.ts";
@@ -16,9 +16,11 @@ const offered = (body: RequestBody): readonly PromptCandidate[] => (dataOf(body)
 describe("choosing and judging with a language model", () => {
   let atlas: SharedAtlas;
   let query: StructuredQuery;
+  let toJudge: EvaluateInput;
   beforeAll(async () => {
     atlas = await simulatedAtlas();
     query = (await analyze(atlas.ports)(analyzeInput(), stepContext())).structured_query;
+    toJudge = await evaluateInput(atlas, query);
   });
   afterAll(() => atlas.close());
 
@@ -56,14 +58,14 @@ describe("choosing and judging with a language model", () => {
     const past = (iteration: number, { candidate_id, strategy }: { candidate_id: string; strategy: PromptCandidate["strategy"] }) => ({
       iteration, candidate_id, prompt_strategy: strategy, prompt_rationale: "", prompt_cells: 1, query_cells: 1, score: 3, component_scores: { target_activation: 2, literature_support: null }, confidence: "normal" as const, feedback: ["ISG15 does not move."], top_genes: [], enriched_pathways: [],
     });
-    const tried = first.considered.filter(({ strategy }) => strategy === "direct").slice(0, 2);
-    expect(tried).toHaveLength(2);
+    const stalled = (["ontology", "mechanistic", "semantic"] as const).flatMap((strategy) => [1, 2].map((n) => ({ strategy, candidate_id: `${strategy}-${n}` })));
     server.script((body) => says({ candidate_id: offered(body)[0]?.candidate_id, reason: "Next." }));
-    await prompt(ports)(promptInput(query, { iteration: 3, iterations: tried.map((candidate, i) => past(i + 1, candidate)) }), stepContext());
+    await prompt(ports)(promptInput(query, { iteration: 8, iterations: [first.chosen, ...stalled].map((candidate, i) => past(i + 1, candidate)) }), stepContext());
     const { candidates, history } = dataOf(server.calls[0]!.body)[0] as { candidates: PromptCandidate[]; history: object[] };
     expect(candidates.length).toBeGreaterThan(1);
-    expect(candidates.filter(({ strategy }) => strategy === "direct")).toEqual([]);
-    expect(history).toMatchObject([{ score: 3, component_scores: { target_activation: 2 }, feedback: ["ISG15 does not move."] }, {}]);
+    expect(candidates.map(({ strategy }) => strategy)).toEqual(candidates.map(() => "direct"));
+    expect(candidates.map(({ candidate_id }) => candidate_id)).not.toContain(first.chosen.candidate_id);
+    expect(history[0]).toMatchObject({ score: 3, component_scores: { target_activation: 2 }, feedback: ["ISG15 does not move."] });
     const input = promptInput(query);
     await prompt(ports)({ ...input, config: { ...input.config, first_prompt: "worst" } }, stepContext());
     expect(server.calls).toHaveLength(1);
@@ -76,10 +78,9 @@ describe("choosing and judging with a language model", () => {
 
   test("the model's scores stand beside the computed ones and change nothing else", async () => {
     const { ports, server, portsWith } = await bench(atlas);
-    const input = await evaluateInput(atlas, query);
-    const byCode = await groundingOf(await evaluate(portsWith(null))(input, stepContext()));
+    const byCode = await groundingOf(await evaluate(portsWith(null))(toJudge, stepContext()));
     server.script(scoresFor((component) => ({ ...component, score: 1 })));
-    const output = await evaluate(ports)(input, stepContext());
+    const output = await evaluate(ports)(toJudge, stepContext());
     const { model_scores, ...rest } = await groundingOf(output);
     expect(rest).toEqual(byCode);
     expect(output.summary.score).toBe(byCode.score);
@@ -96,7 +97,7 @@ describe("choosing and judging with a language model", () => {
   ])("a judgement that %s is sent back once, then left out", async (_, change, problem) => {
     const { ports, server } = await bench(atlas);
     server.script(scoresFor(change), scoresFor(change));
-    const grounding = await groundingOf(await evaluate(ports)(await evaluateInput(atlas, query), stepContext()));
+    const grounding = await groundingOf(await evaluate(ports)(toJudge, stepContext()));
     expect(grounding.model_scores).toBeUndefined();
     expect(grounding.model_problem).toMatch(problem);
     expect(server.calls).toHaveLength(2);
@@ -105,7 +106,7 @@ describe("choosing and judging with a language model", () => {
   test("what the run has spent before counts towards its limits", async () => {
     const { ports, server } = await bench(atlas);
     server.script(refuses("No."), refuses("No."));
-    const input = { ...(await evaluateInput(atlas, query)), model_spent: { tokens: 199_900, usd: 0 } };
+    const input = { ...toJudge, model_spent: { tokens: 199_900, usd: 0 } };
     const output = await evaluate(ports)(input, stepContext());
     expect((await groundingOf(output)).model_problem).toMatch(/^MODEL_LIMIT/);
     expect(output.usage).toEqual({ tokens: 0, usd: 0 });

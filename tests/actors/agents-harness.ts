@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
 import { atlasCatalogue, type AtlasCatalogue } from "../../actors/atlas-catalogue.ts";
 import type { AgentModel } from "../../actors/agents/session.ts";
 import type { StepPorts } from "../../actors/steps/ports.ts";
@@ -92,7 +91,6 @@ export const promptInput = (structured_query: StructuredQuery, more: Partial<Pro
 /** An iteration whose predictions are the atlas's own treated cells, compared with its control cells. */
 export async function evaluateInput({ objects, atlases }: SharedAtlas, structured_query: StructuredQuery): Promise<EvaluateInput> {
   const folder = await mkdtemp(join(tmpdir(), "haystack-agents-"));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const places = (await atlases.open([])).map(({ dir }) => ({ dir, withhold: null }));
   const groups = (await atlases.list()).flatMap((index) => index.groups).filter(({ cell_type }) => structured_query.cell_type.atlas_labels.includes(cell_type));
   const draw = async (name: string, wanted: (group: (typeof groups)[number]) => boolean) => {
@@ -105,5 +103,6 @@ export async function evaluateInput({ objects, atlases }: SharedAtlas, structure
     predictions: await draw("treated.h5ad", ({ perturbation_id }) => perturbation_id === structured_query.perturbation.id),
     control_predictions: await draw("control.h5ad", ({ is_control }) => is_control),
   };
+  await rm(folder, { recursive: true });
   return { run_id: "r1", config, random_seed: 1, iteration: 1, structured_query, control_strategy_effective: "synthetic_control", round };
 }

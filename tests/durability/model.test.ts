@@ -8,6 +8,7 @@ import type { RunContext } from "../../machines/run-types.ts";
 import { runView } from "../../machines/run-view.ts";
 import { runMachine } from "../../machines/run.ts";
 import { stopJobsMachine } from "../../machines/stop-jobs.ts";
+import { runDocumentSchema } from "../../services/runs/document.ts";
 import type { RunStore } from "../../services/runs/index.ts";
 import { openSqliteRuns } from "../../services/runs/sqlite.ts";
 import { allRows, allStates } from "../support/model/coverage.ts";
@@ -42,6 +43,7 @@ async function expectInvariants(run: SteeredRun, { view }: ModelStep): Promise<v
   const record = await store.get(run.runId);
   const snapshot = JSON.parse(record?.snapshot ?? "null") as Persisted;
   expect(record?.document).toMatchObject(runView(snapshot.value as StateValue, snapshot.context as RunContext));
+  expect(runDocumentSchema.safeParse(record?.document).error).toBeUndefined();
   if (view !== null) expect(record?.document).toMatchObject(view);
   const revisions = (await store.history(run.runId)).map(({ revision }) => revision);
   expect(revisions).toEqual(revisions.toSorted((a, b) => a - b));

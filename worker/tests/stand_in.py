@@ -6,6 +6,7 @@ Poisson distributions whose means are the query's counts scaled by the prompt's 
 import argparse
 import pickle
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -44,6 +45,7 @@ if behaviour == "killed":
 if behaviour == "nothing":
     sys.exit(0)
 if behaviour == "wait":
+    tempfile.mkdtemp()
     Path(given.output_dir).mkdir()
     Path(given.output_dir, "all.h5ad").write_bytes(b"half-written")
     Path(given.checkpoint).with_name("waiting").write_text(given.output_dir)

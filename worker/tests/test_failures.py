@@ -215,9 +215,10 @@ def test_a_signal_ends_the_model_and_leaves_nothing(place: Workplace, number: si
     deadline = time.monotonic() + 60
     while not waiting.exists() and worker.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert len(list(place.path("scratch").iterdir())) == 1
+    while_waiting = list(place.path("scratch").iterdir())
     worker.send_signal(number)
     _, stderr = worker.communicate(timeout=60)
+    assert len(while_waiting) == 1
     check(place, (worker.returncode, stderr.strip().splitlines()[-1]), 143, f"Stopped by {number.name}")
     models = subprocess.run(["pgrep", "-f", waiting.read_text()], capture_output=True, text=True, check=False).stdout
     assert models == ""

@@ -104,8 +104,13 @@ async function goToEnd(run: SteeredRun, mailCrash: CrashPoint | undefined): Prom
     run.clock.advance(LEASE_MS + 1);
     run.start();
   }
-  await run.until("the run rests", () => RESTING.has(run.acknowledged()?.value) && run.mailsRecorded() > 0 && run.present().supervisor.hosted().length === 0);
+  if (!(await isDone(run))) await run.until("the run rests", () => run.released());
   await run.present().supervisor.stop();
+}
+
+async function isDone(run: SteeredRun): Promise<boolean> {
+  const record = await run.store.get(run.runId);
+  return RESTING.has((JSON.parse(record?.snapshot ?? "{}") as Partial<Persisted>).value) && (record?.outbox ?? []).every(({ state }) => state === "sent");
 }
 
 async function endOf(run: SteeredRun): Promise<RunEnd> {
@@ -116,7 +121,7 @@ async function endOf(run: SteeredRun): Promise<RunEnd> {
 
 function described({ document, outbox }: RunRecord, { runId, performed, jobsCreated, mails }: SteeredRun): RunEnd {
   const anonymous = (text: string): string => text.replaceAll(runId, "run");
-  const { started_at, updated_at, completed_at, created_at, ...timeless } = document;
+  const { started_at: _1, updated_at: _2, completed_at: _3, created_at: _4, ...timeless } = document;
   return {
     document: JSON.parse(anonymous(JSON.stringify(timeless))) as RunEnd["document"],
     outbox: outbox.map(({ key, state }) => anonymous(`${key} ${state}`)),
@@ -136,6 +141,7 @@ export async function followPath(run: SteeredRun, { steps }: ModelPath, { crash,
       index += 1;
     }
     await run.until(`${JSON.stringify(step.expected)}`, () => isReached(run.acknowledged(), step.expected));
+    await turn();
     await onStep?.(step);
   }
   await goToEnd(run, crash?.at === "mail" ? crash.point : undefined);

@@ -48,11 +48,11 @@ function jobEvents(context: RunContext, kind: JobKind): EventObject[] {
   const job = presentJob(context, kind);
   if (job === undefined) {
     const ways = [recorded(nextJob(context, kind))];
-    return hasFailed(context) ? ways : [...ways, done(id, { predictions: null, error: STEP_ERROR }), failed(id, BROKEN)];
+    return hasFailed(context) ? ways : [...ways, done(id, { predictions: null, error: STEP_ERROR })];
   }
   if (job.state === "succeeded") return [done(id, { predictions: { path: "p", sha256: "0" }, error: null })];
   if (job.state === "failed") return [done(id, { predictions: null, error: JOB_ERROR })];
-  const ends = [recorded({ ...job, state: "succeeded" }), ...(hasFailed(context) ? [] : [recorded({ ...job, state: "failed" })])];
+  const ends = [recorded({ ...job, state: "succeeded" }), ...(hasFailed(context) ? [] : [recorded({ ...job, state: "failed" }), failed(id, BROKEN)])];
   return [...ends, { type: "job.changed", job_id: job.job_id, state: "RUNNING" } as EventObject, { type: "clock.ticked", now: 0 } as EventObject];
 }
 
@@ -140,8 +140,9 @@ function actsOf({ event, before }: ExploredStep): Act[] {
     case "predictionJob":
     case "controlJob": {
       const kind = kindNamed(id);
-      if (presentJob(context, kind) !== undefined) return [];
-      return isError ? [answer(`prepareJob:${kind}`), answer(`submitJob:${kind}`, { kind: "malformed" })] : [answer(`prepareJob:${kind}`, { kind: "error", error: STEP_ERROR })];
+      const job = presentJob(context, kind);
+      if (job === undefined) return [answer(`prepareJob:${kind}`, { kind: "error", error: STEP_ERROR })];
+      return isError ? [send({ type: "job.changed", job_id: job.job_id, state: "RUNNING" }), answer(`checkJob:${kind}`, { kind: "malformed" })] : [];
     }
     case "stopJobs":
       if (!context.jobs.some(isLive)) return [];

@@ -4,7 +4,7 @@ import { createSupervisor, type Supervisor, type SupervisorOptions } from "../..
 import { HaystackError } from "../../../errors.ts";
 import type { CheckJobInput, CheckJobOutput, SubmitJobInput } from "../../../machines/run-types.ts";
 import { manualClock, type ManualClock } from "../../../services/clock/manual.ts";
-import type { RunCommit, RunStore } from "../../../services/runs/index.ts";
+import type { OutboxEntry, RunCommit, RunRecord, RunStore } from "../../../services/runs/index.ts";
 import { newRun } from "../../../services/runs/new-run.ts";
 import { invocations, type Persisted } from "../persisted-steps.ts";
 import { scriptedEffects } from "../scripted-effects.ts";
@@ -44,9 +44,12 @@ export interface SteeredRun {
   readonly mails: readonly string[];
   /** Broken invariants. */
   readonly violations: readonly string[];
+  /** Acknowledged commits, but for those that only record a mail. */
   readonly commits: () => number;
-  /** Mails that are recorded as sent, as the living process knows. */
-  readonly mailsRecorded: () => number;
+  /** Mails that a process had sent and not recorded when it died: they go out again. */
+  readonly mailsAtRisk: readonly string[];
+  /** The run is at rest, its mails are recorded, and its host has let it go. */
+  readonly released: () => boolean;
   /** The next such moment of an act, or of the next mail, kills the present process. */
   arm(point: CrashPoint, of: "act" | "mail"): void;
   start(): SteeredProcess;
@@ -65,7 +68,7 @@ export interface SteeredRunOptions {
   readonly create?: (options: SupervisorOptions) => Supervisor;
 }
 
-const LONGEST_WAIT_MS = 3_000;
+const LONGEST_WAIT_MS = 4_000;
 
 export async function steeredRun(store: RunStore, runId: string, { mutateStore = (same) => same, create = createSupervisor }: SteeredRunOptions = {}): Promise<SteeredRun> {
   const clock = manualClock(1_800_000_000_000);
@@ -75,28 +78,38 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
   const mails: string[] = [];
   const violations: string[] = [];
   const watchers = new Set<() => void>();
-  const limits = { maxActive: 0, maxActivePerUser: 1 };
+  const limits = { maxActive: 0, maxActivePerUser: 1_000 };
   let commits = 0;
-  let mailsRecorded = 0;
+  const mailsAtRisk: string[] = [];
+  let outbox: readonly OutboxEntry[] = [];
   let processes = 0;
   let armed: { readonly point: CrashPoint; readonly of: "act" | "mail" } | null = null;
   let acknowledged: string | null = null;
   let current: SteeredProcess | undefined;
 
-  const happened = (): void => {
+  const look = (): void => {
     for (const watcher of [...watchers]) watcher();
+  };
+  /** What has happened now has been acted upon one turn later. */
+  const happened = (): void => {
+    look();
+    setImmediate(look);
   };
   const never = <Value>(): Promise<Value> => new Promise(() => undefined);
   const strikes = (point: CrashPoint, of: "act" | "mail"): boolean => armed?.point === point && armed.of === of;
   const crash = (process: DaemonProcess): void => {
     armed = null;
     process.kill();
+    const recorded = new Set(outbox.filter(({ state }) => state === "sent").map(({ key }) => key));
+    mailsAtRisk.push(...new Set(mails.filter((key) => !recorded.has(key))));
     happened();
   };
-  const known = (snapshot: string | null): void => {
-    acknowledged = snapshot;
+  const known = (stored: Pick<RunRecord, "snapshot" | "outbox">): void => {
+    acknowledged = stored.snapshot;
+    outbox = stored.outbox;
     happened();
   };
+  const recordedMails = (entries: readonly OutboxEntry[]): number => entries.filter(({ state }) => state === "sent").length;
 
   /** The store as one process reaches it: nothing passes once the process is dead. */
   const storeOf = (process: DaemonProcess): RunStore => {
@@ -107,7 +120,7 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
       return process.alive ? result : never();
     };
     const commit = async (group: readonly RunCommit[]): Promise<Awaited<ReturnType<RunStore["commit"]>>> => {
-      const recordsMail = group.some(({ run_id, outbox }) => run_id === runId && outbox.filter(({ state }) => state === "sent").length > mailsRecorded);
+      const recordsMail = group.some((each) => each.run_id === runId && recordedMails(each.outbox) > recordedMails(outbox));
       const of = recordsMail ? "mail" : "act";
       if (strikes("before the commit", of)) crash(process);
       const outcomes = await through(inner.commit)(group);
@@ -118,9 +131,8 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
       const own = group.findLastIndex(({ run_id }, index) => run_id === runId && outcomes[index]?.result === "committed");
       const last = group[own];
       if (last !== undefined) {
-        commits += 1;
-        mailsRecorded = last.outbox.filter(({ state }) => state === "sent").length;
-        known(last.snapshot);
+        if (!recordsMail || last.history.length > 0 || last.consumed.length > 0) commits += 1;
+        known(last);
       }
       if (strikes("after the acknowledgement", of)) {
         armed = null;
@@ -135,7 +147,7 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
         crash(process);
         return never();
       }
-      if (own !== undefined) known(own.snapshot);
+      if (own !== undefined) known(own);
       return records;
     };
     const deliver: RunStore["deliver"] = async (id, event) => {
@@ -179,10 +191,14 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
   ): Effect<Input, Output> => async (input, { signal }) => {
     const effect = name(input);
     checkStart(process, effect, jobOf(input));
-    const { promise, resolve } = Promise.withResolvers<Answer>();
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     waiting.set(effect, { settle: resolve, signal });
     happened();
-    signal.addEventListener("abort", () => waiting.get(effect)?.signal === signal && waiting.delete(effect), { once: true });
+    const abort = (): void => {
+      if (waiting.get(effect)?.signal === signal) waiting.delete(effect);
+      reject(new HaystackError("STEP_ABORTED", "The steered step was stopped."));
+    };
+    signal.addEventListener("abort", abort, { once: true });
     const answer = await promise;
     waiting.delete(effect);
     if (!process.alive) return never();
@@ -243,9 +259,9 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
   await store.insert(newRun({ run_id: runId, query: "How would B cells respond to IFN-beta?", user_email: "user@example.org", config: { ...CONFIG, max_job_attempts: 2 }, random_seed: 1, now: clock.now() }));
 
   const run: SteeredRun = {
-    runId, store, clock, performed, jobsCreated, mails, violations,
+    runId, store, clock, performed, jobsCreated, mails, mailsAtRisk, violations,
     commits: () => commits,
-    mailsRecorded: () => mailsRecorded,
+    released: () => outbox.length > 0 && outbox.every(({ state }) => state === "sent") && current?.supervisor.hosted().length === 0,
     arm(point, of) {
       armed = { point, of };
     },
@@ -288,15 +304,15 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
       return current;
     },
     allow() {
-      limits.maxActive = 1;
+      limits.maxActive = 1_000;
     },
     until: (what, condition) =>
       new Promise((resolve, reject) => {
         const finish = (): void => {
-          watchers.delete(look);
+          watchers.delete(watcher);
           clearTimeout(timer);
         };
-        const look = (): void => {
+        const watcher = (): void => {
           if (!condition()) return;
           finish();
           resolve();
@@ -305,8 +321,8 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
           finish();
           reject(new Error(`${runId}: ${what} did not happen. Waiting: ${[...(current?.waiting.keys() ?? [])].join(", ")}; stored: ${acknowledged?.slice(0, 300)}`));
         }, LONGEST_WAIT_MS);
-        watchers.add(look);
-        look();
+        watchers.add(watcher);
+        watcher();
       }),
     acknowledged: () => (acknowledged === null ? null : (JSON.parse(acknowledged) as Persisted)),
   };

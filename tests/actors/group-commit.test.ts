@@ -1,0 +1,92 @@
+import { expect, test } from "vitest";
+import { createGroupCommit, type CommitSource } from "../../actors/group-commit.ts";
+import { systemClock } from "../../services/clock/system.ts";
+import type { CommitOutcome, RunCommit } from "../../services/runs/index.ts";
+import { run } from "../support/hosted-runs.ts";
+
+/** A store that answers when it is told to, and sources that count their writes under way. */
+function writes() {
+  const underWay: { readonly size: number; answer(): void }[] = [];
+  const began: number[] = [];
+  const waiters: (() => void)[] = [];
+  const groupCommit = createGroupCommit(
+    {
+      commit(commits) {
+        began.push(commits.length);
+        for (const wake of waiters.splice(0)) wake();
+        return new Promise<CommitOutcome[]>((answer) => underWay.push({ size: commits.length, answer: () => answer(commits.map(() => ({ result: "committed" }))) }));
+      },
+    },
+    systemClock,
+    (error) => {
+      throw error;
+    },
+  );
+  const source = (name: string): CommitSource & { settled: number; inWrites: number; most: number } => ({
+    settled: 0,
+    inWrites: 0,
+    most: 0,
+    take() {
+      this.inWrites += 1;
+      this.most = Math.max(this.most, this.inWrites);
+      const document = run(name);
+      return { run_id: name, expect: { revision: 0, token: 1, status: "pending" }, document, snapshot: "{}", machine: { id: "run", version: "1" }, wake_at: null, attention_at: 0, consumed: [], outbox: [], history: [] } satisfies RunCommit;
+    },
+    settle() {
+      this.inWrites -= 1;
+      this.settled += 1;
+    },
+  });
+  return {
+    groupCommit,
+    underWay,
+    began,
+    source,
+    async until(count: number) {
+      while (began.length < count) await new Promise<void>((resolve) => waiters.push(resolve));
+    },
+  };
+}
+
+test("all that asked in a tick are written together", async () => {
+  const { groupCommit, underWay, began, source, until } = writes();
+  const sources = Array.from({ length: 100 }, (_, index) => source(`r${index}`));
+  for (const each of sources) groupCommit.request(each);
+  await until(1);
+  expect(began).toEqual([100]);
+  underWay[0]?.answer();
+  await groupCommit.idle();
+  expect(sources.every(({ settled }) => settled === 1)).toBe(true);
+});
+
+test("a second write begins beside the first only when it is full; the rest follows", async () => {
+  const { groupCommit, underWay, began, source, until } = writes();
+  const sources = Array.from({ length: 600 }, (_, index) => source(`r${index}`));
+  for (const each of sources) groupCommit.request(each);
+  await until(2);
+  expect(began).toEqual([256, 256]);
+  underWay[1]?.answer();
+  underWay[0]?.answer();
+  await until(3);
+  expect(began).toEqual([256, 256, 88]);
+  underWay[2]?.answer();
+  await groupCommit.idle();
+  expect(sources.every(({ settled }) => settled === 1)).toBe(true);
+});
+
+test("what asks again while it is written waits for its own write to end", async () => {
+  const { groupCommit, underWay, began, source, until } = writes();
+  const again = source("again");
+  groupCommit.request(again);
+  await until(1);
+  groupCommit.request(again);
+  for (let index = 0; index < 256; index++) groupCommit.request(source(`r${index}`));
+  await until(2);
+  underWay[0]?.answer();
+  underWay[1]?.answer();
+  await until(3);
+  underWay[2]?.answer();
+  await groupCommit.idle();
+  expect(began).toEqual([1, 256, 1]);
+  expect([again.settled, again.most]).toEqual([2, 1]);
+});
