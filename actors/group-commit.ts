@@ -7,8 +7,8 @@ import type { CommitOutcome, RunCommit, RunStore } from "../services/runs/index.
  *
  * Owns: when to write, and trying again when the store is unavailable.
  * Does not own: what a commit means to its run; that is the source's.
- * 1. All sources that asked before a write starts are in that write, at most LARGEST_WRITE, in the order of asking. Another write starts
- *    beside one that is under way only when it is full; a source is in one write at a time.
+ * 1. All sources that asked before a write starts are in that write, at most LARGEST_WRITE in the order of asking; one write is under
+ *    way at a time. With more sources the steps of some work while others are written.
  * 2. A source is asked for its commit only when the write starts, so several transitions of a tick are one commit.
  * 3. A write that failed may have happened: it is repeated unchanged, and a conflict with our own token one revision
  *    ahead is then our own write.
@@ -28,15 +28,12 @@ export interface GroupCommit {
 }
 
 const LARGEST_WRITE = 256;
-const MOST_WRITES = 2;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
 
 export function createGroupCommit(store: Pick<RunStore, "commit">, clock: Clock, onTrouble: (error: HaystackError) => void): GroupCommit {
   const asked = new Set<CommitSource>();
-  const inWrites = new Set<CommitSource>();
-  let writes = 0;
-  let scheduled = false;
+  let writing = false;
   let closed = false;
   const idleWaiters: (() => void)[] = [];
 
@@ -56,52 +53,39 @@ export function createGroupCommit(store: Pick<RunStore, "commit">, clock: Clock,
     return undefined;
   }
 
-  async function writeAll(sources: readonly CommitSource[]): Promise<void> {
-    const taken = sources.flatMap((source) => {
-      const commit = source.take();
-      return commit === null ? [] : [{ source, commit }];
-    });
-    if (taken.length === 0) return;
-    const outcomes = await write(taken.map(({ commit }) => commit));
-    if (outcomes === undefined) return;
-    taken.forEach(({ source, commit }, index) => source.settle(commit, outcomes[index] ?? { result: "missing" }));
+  async function writeAll(): Promise<void> {
+    while (asked.size > 0 && !closed) {
+      const sources = [...asked].slice(0, LARGEST_WRITE);
+      for (const source of sources) asked.delete(source);
+      const taken = sources.flatMap((source) => {
+        const commit = source.take();
+        return commit === null ? [] : [{ source, commit }];
+      });
+      if (taken.length === 0) continue;
+      const outcomes = await write(taken.map(({ commit }) => commit));
+      if (outcomes === undefined) break;
+      taken.forEach(({ source, commit }, index) => source.settle(commit, outcomes[index] ?? { result: "missing" }));
+    }
   }
 
-  const nextWrite = (): CommitSource[] => {
-    const sources = [...asked].filter((source) => !inWrites.has(source)).slice(0, LARGEST_WRITE);
-    return writes === 0 || sources.length === LARGEST_WRITE ? sources : [];
-  };
-
   const flush = (): void => {
-    scheduled = false;
-    while (!closed && writes < MOST_WRITES) {
-      const sources = nextWrite();
-      if (sources.length === 0) break;
-      for (const source of sources) {
-        asked.delete(source);
-        inWrites.add(source);
-      }
-      writes += 1;
-      void writeAll(sources).finally(() => {
-        for (const source of sources) inWrites.delete(source);
-        writes -= 1;
-        flush();
-      });
-    }
-    if (isIdle()) for (const wake of idleWaiters.splice(0)) wake();
+    void writeAll().finally(() => {
+      writing = false;
+      if (asked.size > 0 && !closed) schedule();
+      else for (const wake of idleWaiters.splice(0)) wake();
+    });
   };
-
-  const isIdle = (): boolean => writes === 0 && !scheduled && (closed || asked.size === 0);
+  const schedule = (): void => {
+    writing = true;
+    setImmediate(flush);
+  };
 
   return {
     request(source) {
       asked.add(source);
-      const mustWait = writes === MOST_WRITES || (writes > 0 && asked.size < LARGEST_WRITE);
-      if (scheduled || closed || mustWait) return;
-      scheduled = true;
-      setImmediate(flush);
+      if (!writing && !closed) schedule();
     },
-    idle: () => (isIdle() ? Promise.resolve() : new Promise((resolve) => idleWaiters.push(resolve))),
+    idle: () => (writing ? new Promise((resolve) => idleWaiters.push(resolve)) : Promise.resolve()),
     close() {
       closed = true;
     },

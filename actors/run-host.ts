@@ -209,11 +209,11 @@ export function createRunHost(options: RunHostOptions): RunHost {
       if (stopped || seen.has(id)) return;
       seen.add(id);
       fresh.consumed.push(id);
-      if (broken === null) actor.send(event as RunEvent);
+      host.send(event as RunEvent);
       touch();
     },
     send(event) {
-      if (!stopped && broken === null) actor.send(event);
+      if (!stopped && broken === null && actor.getSnapshot().status === "active") actor.send(event);
     },
     cancelledOutside() {
       if (stopped || expectedStatus === "cancelled") return;

@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { CASES } from "./durability-cases.ts";
 import type { Figures } from "./durability-figures.ts";
 import type { Place } from "./durability-host.ts";
 import { machineFacts, slowFsyncLibrary } from "./durability-machine.ts";
@@ -18,96 +17,95 @@ const WRITES = {
   mongodb: 'w: "majority", j: true; answered after the server has acknowledged',
 } as const;
 
-interface Plan {
+interface Step {
   readonly name: string;
   readonly size: number;
-  /** Cases of one name share a store, in order. */
-  readonly place: string;
+  /** Makes every flush of the process slower. */
   readonly slowFsync?: true;
 }
 
-const plans = (store: Place["store"]): Plan[] => {
-  const many = store === "sqlite" ? 100_000 : 20_000;
-  return [
-    { name: "throughput", size: 1, place: "one" },
-    { name: "throughput", size: 1_000, place: "thousand" },
-    ...(store === "sqlite" ? [{ name: "throughput", size: 1_000, place: "slow", slowFsync: true } as const] : []),
-    { name: "latency", size: 1_000, place: "latency" },
-    { name: "prepareWaiting", size: 200, place: "few" },
-    { name: "restart", size: 200, place: "few" },
-    { name: "prepareWaiting", size: 10_000, place: "waiting" },
-    { name: "restart", size: 10_000, place: "waiting" },
-    { name: "rehydration", size: 10_000, place: "waiting" },
-    { name: "flatGrowth", size: 1_000, place: "small" },
-    { name: "flatGrowth", size: many, place: "large" },
-  ];
-};
+/** The steps of one list share a store. */
+const PLANS: readonly (readonly Step[])[] = [
+  [{ name: "throughput", size: 1 }],
+  [{ name: "throughput", size: 1_000 }],
+  [{ name: "throughput", size: 1_000, slowFsync: true }],
+  [{ name: "latency", size: 1_000 }],
+  [{ name: "prepareWaiting", size: 200 }, { name: "restart", size: 200 }],
+  [{ name: "prepareWaiting", size: 10_000 }, { name: "restart", size: 10_000 }, { name: "rehydration", size: 10_000 }],
+  [{ name: "flatGrowth", size: 1_000 }],
+  [{ name: "flatGrowth", size: 100_000 }],
+];
 
-const [mode, caseName, placeText, size] = process.argv.slice(2);
-if (mode === "case" && caseName !== undefined && placeText !== undefined) {
-  const figures = await CASES[caseName]?.(JSON.parse(placeText) as Place, Number(size));
-  console.log(JSON.stringify(figures));
-} else await main();
+const { values } = parseArgs({
+  options: {
+    store: { type: "string", default: "both" },
+    mongodb: { type: "string", default: "auto" },
+    only: { type: "string", default: "" },
+    json: { type: "boolean", default: false },
+  },
+});
+const only = values.only.split(",").filter((name) => name !== "");
+const folder = mkdtempSync(join(tmpdir(), "haystack-bench-"));
+const slowFsync = slowFsyncLibrary(folder);
 
-function run(plan: Plan, place: Place, environment: Readonly<Record<string, string>>): Promise<Figures> {
-  const args = ["--expose-gc", import.meta.filename, "case", plan.name, JSON.stringify(place), String(plan.size)];
-  const child = spawn(process.execPath, args, { env: { ...process.env, ...environment }, stdio: ["ignore", "pipe", "inherit"] });
+function run({ name, size, ...step }: Step, place: Place): Promise<Figures> {
+  const args = ["--expose-gc", join(import.meta.dirname, "durability-case.ts"), name, JSON.stringify(place), String(size)];
+  const preload = step.slowFsync === true && slowFsync !== undefined ? { LD_PRELOAD: slowFsync } : {};
+  const child = spawn(process.execPath, args, { env: { ...process.env, ...preload }, stdio: ["ignore", "pipe", "inherit"] });
   let printed = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (printed += text));
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code) => {
       if (code === 0) resolve(JSON.parse(printed) as Figures);
-      else reject(new Error(`The case ${plan.name} ended with ${code}.`));
+      else reject(new Error(`The case ${name} ended with ${code}.`));
     });
   });
 }
 
-async function measure(store: Place["store"], at: (place: string) => Place, only: readonly string[], folder: string): Promise<Record<string, unknown>[]> {
-  const library = slowFsyncLibrary(folder);
+function cannot(store: Place["store"], { name, slowFsync: isSlow }: Step): string | undefined {
+  if (store === "mongodb" && isSlow === true) return "the flush to make slower is the server's";
+  if (store === "mongodb" && name === "flatGrowth" && values.mongodb === "auto") return "the server for tests has no secondary indexes: give the address of a real one";
+  if (isSlow === true && slowFsync === undefined) return "there is no C compiler to make the flush slower with";
+  return undefined;
+}
+
+/** Runs every list of steps on a store of its own. */
+async function measure(store: Place["store"], open: (number: number) => Promise<{ readonly place: Place; stop(): Promise<void> }>): Promise<Record<string, unknown>[]> {
   const results: Record<string, unknown>[] = [];
-  for (const plan of plans(store)) {
-    if (only.length > 0 && !only.includes(plan.name)) continue;
-    const named = { store, case: plan.name, ...(plan.slowFsync === undefined ? {} : { slower_fsync_ms: 2 }) };
-    if (plan.slowFsync !== undefined && library === undefined) {
-      results.push({ ...named, skipped: "there is no C compiler to make the flush slower with" });
-      continue;
+  for (const [number, plan] of PLANS.entries()) {
+    if (only.length > 0 && !plan.some(({ name }) => only.includes(name))) continue;
+    const { place, stop } = await open(number);
+    try {
+      for (const step of plan) {
+        const named = { store, case: step.name, ...(step.slowFsync === true ? { slower_fsync_ms: 2 } : {}) };
+        const skipped = cannot(store, step);
+        const figures = skipped === undefined ? await run(step, place) : { size: step.size, skipped };
+        console.error(JSON.stringify({ ...named, ...figures }));
+        if (step.name !== "prepareWaiting") results.push({ ...named, ...figures });
+      }
+    } finally {
+      await stop();
     }
-    const figures = await run(plan, at(plan.place), plan.slowFsync !== undefined && library !== undefined ? { LD_PRELOAD: library } : {});
-    console.error(store, plan.name, JSON.stringify(figures));
-    if (plan.name !== "prepareWaiting") results.push({ ...named, ...figures });
   }
   return results;
 }
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      store: { type: "string", default: "both" },
-      mongodb: { type: "string", default: "auto" },
-      only: { type: "string", default: "" },
-      json: { type: "boolean", default: false },
-    },
-  });
-  const only = values.only === "" ? [] : ["prepareWaiting", ...values.only.split(",")];
-  const folder = mkdtempSync(join(tmpdir(), "haystack-bench-"));
+const openSqlite = async (number: number) => ({ place: { store: "sqlite", at: join(folder, `${number}.sqlite`), database: "" } as const, stop: () => Promise.resolve() });
+
+async function openMongodb(number: number) {
+  const { uri, stop } = await openWireServer(values.mongodb);
+  return { place: { store: "mongodb", at: uri, database: `bench-${process.pid}-${number}` } as const, stop };
+}
+
+try {
   const machine = machineFacts();
   const results: Record<string, unknown>[] = [];
-  try {
-    if (values.store !== "mongodb") results.push(...(await measure("sqlite", (place) => ({ store: "sqlite", at: join(folder, `${place}.sqlite`), database: "" }), only, folder)));
-    if (values.store !== "sqlite") {
-      if (values.mongodb === "auto" && !hasWireServer()) results.push({ store: "mongodb", skipped: "there is no MongoDB server: run .ci/mongodb-wire.sh, or give --mongodb" });
-      else {
-        const server = await openWireServer(values.mongodb);
-        try {
-          results.push(...(await measure("mongodb", (place) => ({ store: "mongodb", at: server.uri, database: `bench-${process.pid}-${place}` }), only, folder)));
-        } finally {
-          await server.stop();
-        }
-      }
-    }
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  if (values.store !== "mongodb") results.push(...(await measure("sqlite", openSqlite)));
+  const isMissing = values.mongodb === "auto" && !hasWireServer();
+  if (values.store !== "sqlite" && isMissing) results.push({ store: "mongodb", skipped: "there is no MongoDB server: run .ci/mongodb-wire.sh, or give --mongodb" });
+  else if (values.store !== "sqlite") results.push(...(await measure("mongodb", openMongodb)));
   console.log(JSON.stringify({ benchmark: "durability", machine, writes: WRITES, results }, null, values.json ? 0 : 1));
+} finally {
+  rmSync(folder, { recursive: true, force: true });
 }

@@ -41,6 +41,8 @@ interface Target {
 interface Pair {
   readonly prediction: AnnData;
   readonly reference: AnnData;
+  /** Perturbed cells in the prompt. */
+  readonly promptCells: number;
 }
 
 const SEEDS = Array.from({ length: 20 }, (_, i) => i + 1);
@@ -86,14 +88,17 @@ async function scoreTarget(whole: OpenAtlas, folder: string, target: Target, oth
   const pairFrom = async (cellType: string, perturbation: string): Promise<Pair> => {
     const treated = groupsOf((group) => group.cell_type === cellType && group.perturbation === perturbation && group.control_group_id !== null);
     const matched = groupsOf((group) => treated.some(({ control_group_id: id }) => id === group.group_id));
-    return { prediction: deltaTransfer(await draw(treated, MOST_CELLS), query), reference: deltaTransfer(await draw(matched, MOST_CELLS), query) };
+    const prompt = await draw(treated, MOST_CELLS);
+    return { prediction: deltaTransfer(prompt, query), reference: deltaTransfer(await draw(matched, MOST_CELLS), query), promptCells: prompt.X.nRows };
   };
   const chosen = await chosenPair(atlas, asked, query);
   const cases: ScoredCase[] = [];
-  const add = (kind: ScoredCase["kind"], what: string, { prediction, reference }: Pair, about: StructuredQuery = asked): void => {
+  const score = (pair: Pair, about: StructuredQuery, seed: number) => scoreOf(pair, query, about, seed);
+  const add = (kind: ScoredCase["kind"], what: string, pair: Pair, about: StructuredQuery = asked): void => {
+    const { prediction, reference } = pair;
     const agreement = about === asked ? compareWithTruth({ predictedTreated: prediction, predictedReference: reference, ...truth }).pearson_delta : null;
     // No predicted response has no correlation with the measured one.
-    cases.push({ target: `${target.cellType}, ${target.perturbation}`, kind, what, ...scoreOf(prediction, reference, about, 1), pearson_delta: agreement !== null && Number.isNaN(agreement) ? 0 : agreement });
+    cases.push({ target: `${target.cellType}, ${target.perturbation}`, kind, what, ...score(pair, about, 1), pearson_delta: agreement !== null && Number.isNaN(agreement) ? 0 : agreement });
   };
 
   add("true", "chosen prompt", chosen);
@@ -102,13 +107,13 @@ async function scoreTarget(whole: OpenAtlas, folder: string, target: Target, oth
   for (const share of [0.25, 0.5, 0.75]) add("degraded", `${share * 100} % of the genes shuffled`, distorted(chosen, partlyShuffled(genes, share), 1));
   for (const seed of SHUFFLES) add("shuffled", `shuffle ${seed}`, distorted(chosen, permutation(genes, seed), 1));
   add("reversed", "response reversed", distorted(chosen, [...Array(genes).keys()], -1));
-  add("reversed", "prediction and reference swapped", { prediction: chosen.reference, reference: chosen.prediction });
-  add("null", "controls as prompt", { prediction: chosen.reference, reference: chosen.reference });
-  add("null", "controls as prompt, against the query cells", { prediction: chosen.reference, reference: query });
+  add("reversed", "prediction and reference swapped", { ...chosen, prediction: chosen.reference, reference: chosen.prediction });
+  add("null", "controls as prompt", { ...chosen, prediction: chosen.reference });
+  add("null", "controls as prompt, against the query cells", { ...chosen, prediction: chosen.reference, reference: query });
   for (const label of unrelatedLabels(whole, target).slice(0, MOST_WRONG)) add("wrong_perturbation", `predicted ${label}`, await pairFrom(target.cellType, label));
   for (const id of otherQuestions) add("wrong_perturbation", `asked about ${id}`, chosen, question(knowledge, id, target.cellType));
 
-  const seeded = SEEDS.map((seed) => scoreOf(chosen.prediction, chosen.reference, asked, seed).score);
+  const seeded = SEEDS.map((seed) => score(chosen, asked, seed).score);
   return { cases, spread: Math.max(...seeded) - Math.min(...seeded) };
 }
 
@@ -116,11 +121,12 @@ async function chosenPair(atlas: OpenAtlas, query: StructuredQuery, queryCells: 
   const { chosen } = choosePrompt({ query, atlases: [atlas], knowledge, controlStrategy: "synthetic_control", promptCells: MOST_CELLS, queryCells: MOST_CELLS, history: [], seed: 1 });
   const controls = chosen.parts.map(({ control_group_id: id, n_control_cells: n_cells }) => ({ group_id: id ?? "", n_cells }));
   const predictFrom = async (parts: readonly { group_id: string; n_cells: number }[]): Promise<AnnData> => deltaTransfer(await drawCells({ parts, atlases: [atlas], seed: 1 }), queryCells);
-  return { prediction: await predictFrom(chosen.parts), reference: await predictFrom(controls) };
+  const promptCells = chosen.parts.reduce((sum, { n_cells }) => sum + n_cells, 0);
+  return { prediction: await predictFrom(chosen.parts), reference: await predictFrom(controls), promptCells };
 }
 
-function scoreOf(prediction: AnnData, reference: AnnData, query: StructuredQuery, seed: number): { score: number; composite: number } {
-  const { grounding } = evaluatePrediction({ query, prediction, reference, knowledge, controlStrategyEffective: "synthetic_control", seed });
+function scoreOf(pair: Pair, queryCells: AnnData, query: StructuredQuery, seed: number): { score: number; composite: number } {
+  const { grounding } = evaluatePrediction({ ...pair, query, queryCells, knowledge, controlStrategyEffective: "synthetic_control", seed });
   return { score: grounding.score, composite: grounding.components.reduce((sum, { score, weight }) => sum + (score ?? 0) * weight, 0) };
 }
 
@@ -146,7 +152,7 @@ function unrelatedLabels({ index }: OpenAtlas, { cellType, perturbation }: Targe
   });
 }
 
-const distorted = ({ prediction, reference }: Pair, source: readonly number[], factor: number): Pair => ({ prediction: distort(prediction, reference, source, factor), reference });
+const distorted = (pair: Pair, source: readonly number[], factor: number): Pair => ({ ...pair, prediction: distort(pair.prediction, pair.reference, source, factor) });
 
 /** A permutation that moves only `share` of the genes. */
 function partlyShuffled(genes: number, share: number): number[] {

@@ -3,7 +3,8 @@ import { componentScore } from "./component.ts";
 import type { Finding } from "./component.ts";
 import { GROUNDING_WEIGHTS } from "./grounding.ts";
 import type { EvidenceRow, GroundingComponent, GroundingComponentName, GroundingScore } from "./grounding.ts";
-import { FEW_PROMPT_CELLS } from "./prompt-reliability.ts";
+import { weakSupport } from "./prompt-support.ts";
+import type { PromptSupport } from "./prompt-support.ts";
 import { hasDifferentialExpression } from "./response.ts";
 import type { Response } from "./response.ts";
 
@@ -17,24 +18,19 @@ const NO_EXPECTATION: Doubt = {
   statement: "No gene or pathway expected of this perturbation could be measured: the score only says that the response is coherent, so confidence is lower.",
   source: "curated knowledge",
 };
-const fewCells = (n: number): Doubt => ({
-  statement: `Only ${n} prompt ${n === 1 ? "cell was" : "cells were"} shown: much of their mean is sampling noise, so every component and the confidence are lower.`,
-  source: "attenuation by sampling noise (Spearman 1904)",
-});
 const ABOUT_THE_PERTURBATION = new Set<GroundingComponentName>(["pathway_coherence", "target_activation", "literature_support"]);
 const NO_RESPONSE = "No gene is differentially expressed: the prediction equals its reference.";
 
 interface Circumstances {
   readonly controlStrategy: ControlStrategy;
-  /** Null when not known. */
-  readonly promptCells: number | null;
+  readonly support: PromptSupport;
 }
 
 /**
  * The composite: the weighted mean of the measured components, weights renormalised, rounded and clamped to 1..10.
  * Without any differentially expressed gene every measured component is 1. Nothing measured gives 1, and says so.
  */
-export function composeScore(findings: readonly Finding[], response: Response, { controlStrategy, promptCells }: Circumstances): GroundingScore {
+export function composeScore(findings: readonly Finding[], response: Response, { controlStrategy, support }: Circumstances): GroundingScore {
   const responds = hasDifferentialExpression(response);
   const totalWeight = findings.reduce((sum, { name, strength }) => sum + (strength === null ? 0 : GROUNDING_WEIGHTS[name]), 0);
   const components = findings.map(({ name, strength, reason }): GroundingComponent => {
@@ -43,9 +39,10 @@ export function composeScore(findings: readonly Finding[], response: Response, {
     return responds ? { name, score: componentScore(strength), weight, reason } : { name, score: 1, weight, reason: NO_RESPONSE };
   });
   const mean = components.reduce((sum, { score, weight }) => sum + (score ?? 0) * weight, 0);
+  const weak = weakSupport(support);
   const doubts = [
     ...(controlStrategy === "query_as_control" ? [QUERY_AS_CONTROL] : []),
-    ...(promptCells !== null && promptCells < FEW_PROMPT_CELLS ? [fewCells(promptCells)] : []),
+    ...(weak === null ? [] : [{ statement: weak, source: "attenuation by noise (Spearman 1904)" }]),
     ...(totalWeight > 0 && components.every(({ name, score }) => score === null || !ABOUT_THE_PERTURBATION.has(name)) ? [NO_EXPECTATION] : []),
   ];
   return {

@@ -4,11 +4,12 @@ import type { ControlStrategy, StructuredQuery } from "../query/structured-query
 import { compareExpression } from "../statistics/differential-expression.ts";
 import { enrichment } from "../statistics/enrichment.ts";
 import { geneSymbol } from "../statistics/gene-symbol.ts";
+import { meanProfile } from "../statistics/normalise.ts";
 import { composeScore } from "./compose-score.ts";
 import type { DifferentialExpression, EnrichedPathway, GroundingScore, TopGene } from "./grounding.ts";
 import { literatureSupport } from "./literature-support.ts";
 import type { LiteratureFinding, LiteratureTrouble } from "./literature-support.ts";
-import { promptReliability } from "./prompt-reliability.ts";
+import { promptSupport } from "./prompt-support.ts";
 import { networkCoherence } from "./network-coherence.ts";
 import { pathwayCoherence } from "./pathway-coherence.ts";
 import { describeResponse, strongestGenes } from "./response.ts";
@@ -29,6 +30,8 @@ export interface EvaluationInput {
   readonly seed: number;
   /** Perturbed cells that the model was shown; without it their number counts as ample. */
   readonly promptCells?: number;
+  /** The cells whose response was predicted, genes as in the prediction; without them the control prediction counts as faithful. */
+  readonly queryCells?: AnnData;
   /** What a literature search found, or why it found nothing; left out when no literature source is configured. */
   readonly literature?: readonly LiteratureFinding[] | LiteratureTrouble;
 }
@@ -49,14 +52,14 @@ export function evaluatePrediction(input: EvaluationInput): Evaluation {
   const comparison = compareExpression(input.prediction, input.reference);
   const response = describeResponse(comparison);
   const enriched = enrichment(comparison.de, knowledge.pathways);
-  const reliability = promptReliability(input.promptCells);
+  const support = promptSupport(input.promptCells, comparison.meanControl, input.queryCells === undefined ? undefined : meanProfile(input.queryCells.X));
   const findings = [
     pathwayCoherence(query.expected_pathways, knowledge.pathways, enriched, response),
     targetActivation(query.expected_targets, response),
     literatureSupport(input.literature ?? null, response, enriched),
     networkCoherence(knowledge.pathways, query, response, input.seed),
-  ].map((finding) => ({ ...finding, strength: finding.strength === null ? null : finding.strength * reliability }));
-  const grounding = composeScore(findings, response, { controlStrategy: input.controlStrategyEffective, promptCells: input.promptCells ?? null });
+  ].map((finding) => ({ ...finding, strength: finding.strength === null ? null : finding.strength * support.factor }));
+  const grounding = composeScore(findings, response, { controlStrategy: input.controlStrategyEffective, support });
   return { grounding, de: comparison.de, topGenes: topGenes(query, comparison.de, response), enriched };
 }
 

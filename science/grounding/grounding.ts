@@ -48,7 +48,7 @@ export interface GroundingScore {
   readonly evidence: readonly EvidenceRow[];
   /** Concrete hints for the next prompt, e.g. "Interferon alpha/beta signaling is expected up but not enriched". */
   readonly feedback: readonly string[];
-  /** "lower" under query_as_control, after few prompt cells, or when nothing expected of the perturbation could be measured. */
+  /** "lower" under query_as_control, when the prompt supports the prediction weakly, or when nothing expected of the perturbation could be measured. */
   readonly confidence: "normal" | "lower";
   readonly model_scores?: ModelScores;
   /** Why there are none although a language model was asked. */

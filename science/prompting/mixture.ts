@@ -61,7 +61,7 @@ function strongest(raw: readonly number[]): number[] {
 function shareOut(weights: readonly number[], total: number): number[] {
   const exact = weights.map((weight) => weight * total);
   const cells = exact.map(Math.floor);
-  const missing = Math.round(total - cells.reduce((sum, n) => sum + n, 0));
+  const missing = Math.round(total - sum(cells));
   const byRemainder = [...exact.keys()].toSorted((i, j) => exact[j]! - cells[j]! - (exact[i]! - cells[i]!) || i - j);
   for (const i of byRemainder.slice(0, missing)) cells[i]! += 1;
   return cells;
@@ -79,7 +79,7 @@ const ENOUGH_CELLS = 100;
  * Pearson(delta) 0.880 for any total from 400 on; a least share of 0.6 gives 0.878, of 0.95 0.879, filling up 0.82 to 0.86.
  */
 export function allocateCells(weights: readonly number[], sizes: readonly number[], total: number): number[] {
-  const given = (asked: number): number => weights.reduce((sum, weight, i) => sum + Math.min(sizes[i]!, weight * asked), 0);
+  const given = (asked: number): number => sum(weights.map((weight, i) => Math.min(sizes[i]!, weight * asked)));
   let possible = 1;
   let tooMany = total + 1;
   while (tooMany - possible > 1) {
@@ -92,6 +92,6 @@ export function allocateCells(weights: readonly number[], sizes: readonly number
 
 /** `total` shared out in proportion to the sizes; all cells when there are no more than `total`. */
 export function allocateProportionally(sizes: readonly number[], total: number): number[] {
-  const available = sizes.reduce((sum, size) => sum + size, 0);
+  const available = sum(sizes);
   return available <= total ? [...sizes] : shareOut(sizes.map((size) => size / available), total);
 }

@@ -1,6 +1,6 @@
 import { BrokenCircuitError, ConsecutiveBreaker, DelegateBackoff, TaskCancelledError, TimeoutStrategy, circuitBreaker, handleWhen, retry, timeout, wrap } from "cockatiel";
 import pThrottle from "p-throttle";
-import { z } from "zod";
+import type { z } from "zod";
 import type { AnswerCache } from "./answer-cache.ts";
 
 /**
@@ -65,7 +65,7 @@ export function guardedClient(options: GuardedClientOptions): GuardedClient {
   );
   const guarded = wrap(breaker, retries);
   const timeLimit = timeout(options.timeoutMs, TimeoutStrategy.Aggressive);
-  const inTurn = pThrottle({ limit: options.requestsPerSecond, interval: 1_000, strict: true })((ask: () => Promise<unknown>) => ask());
+  const inTurn = pThrottle({ limit: options.requestsPerSecond, interval: 1_000, strict: true })((send: () => Promise<unknown>) => send());
 
   async function ask<Body>({ url, secret, schema }: GuardedRequest<Body>, signal: AbortSignal): Promise<Body> {
     const full = new URL(url);

@@ -34,7 +34,8 @@ export interface CommitRow {
   readonly wake_at: number | null;
   readonly attention_at: number | null;
   readonly consumed: readonly string[];
-  readonly history: readonly string[];
+  /** The entries of the transition log as one JSON array; null when there are none. */
+  readonly history: string | null;
 }
 export interface InsertRow {
   readonly run_id: string;
@@ -124,7 +125,7 @@ export function openSqliteOperations(file: string) {
     const changed = commit.status === commit.expected_status ? change(WRITE_STATE, ...state) : change(WRITE_STATE_AND_STATUS, commit.status, ...state);
     if (changed === 0) return false;
     for (const id of commit.consumed) change("UPDATE inbox SET consumed = 1 WHERE run_id = ? AND id = ?", run_id, id);
-    for (const entry of commit.history) change("INSERT INTO history (run_id, entry) VALUES (?, ?)", run_id, entry);
+    if (commit.history !== null) change("INSERT INTO history (run_id, entry) VALUES (?, ?)", run_id, commit.history);
     if (attention_at === 0) change(`UPDATE runs SET attention_at = 0, outside_change = 0 WHERE run_id = ? AND (attention_at IS NOT 0 OR ${CHANGED_OUTSIDE})`, run_id);
     else change(`UPDATE runs SET attention_at = ${ATTENTION("?")}, outside_change = 0 WHERE run_id = ?`, attention_at, run_id);
     return true;

@@ -91,7 +91,7 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
       return rows.map(parseDocument);
     },
     async history(runId) {
-      return (await call("history", runId)).map((entry) => JSON.parse(entry) as TransitionEntry);
+      return (await call("history", runId)).flatMap((entry) => JSON.parse(entry) as TransitionEntry[]);
     },
     async claim({ owner, now, lease_ms, limit, run_id, queued_of }) {
       const user = queued_of === undefined ? null : (queued_of ?? "");
@@ -118,7 +118,7 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
         wake_at: commit.wake_at,
         attention_at: commit.attention_at,
         consumed: commit.consumed,
-        history: commit.history.map((entry) => JSON.stringify(entry)),
+        history: commit.history.length === 0 ? null : JSON.stringify(commit.history),
       }));
       const outcomes = await call("commit", rows);
       return outcomes.map((stands): CommitOutcome => {

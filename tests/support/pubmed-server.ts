@@ -1,4 +1,4 @@
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 /** A local server that speaks the NCBI E-utilities in JSON: esearch over the articles given, esummary for their titles. */
@@ -29,9 +29,10 @@ export async function startPubmed(articles: readonly Article[]): Promise<PubmedS
     requests.push({ path: pathname, parameters: searchParams, at: performance.now() });
     const fault = faults.shift();
     if (fault === "silent") return;
-    if (fault === "malformed") return void response.end('{"esearchresult": {"count": ');
-    if (fault === "other shape") return void response.end('{"esearchresult": {"ERROR": "Search Backend failed", "count": "many"}}');
-    if (fault !== undefined) return void response.writeHead(fault.status, fault.retryAfter === undefined ? {} : { "retry-after": fault.retryAfter }).end("busy");
+    if (fault !== undefined) {
+      misbehave(fault, response);
+      return;
+    }
     response.setHeader("content-type", "application/json");
     response.end(JSON.stringify(pathname.endsWith("/esearch.fcgi") ? search(articles, searchParams) : summary(articles, searchParams)));
   });
@@ -47,6 +48,12 @@ export async function startPubmed(articles: readonly Article[]): Promise<PubmedS
         server.closeAllConnections();
       }),
   };
+}
+
+function misbehave(fault: Exclude<Fault, "silent">, response: ServerResponse): void {
+  if (fault === "malformed") response.end('{"esearchresult": {"count": ');
+  else if (fault === "other shape") response.end('{"esearchresult": {"ERROR": "Search Backend failed", "count": "many"}}');
+  else response.writeHead(fault.status, fault.retryAfter === undefined ? {} : { "retry-after": fault.retryAfter }).end("busy");
 }
 
 function search(articles: readonly Article[], parameters: URLSearchParams) {

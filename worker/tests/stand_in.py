@@ -48,7 +48,7 @@ if behaviour == "wait":
     tempfile.mkdtemp()
     Path(given.output_dir).mkdir()
     Path(given.output_dir, "all.h5ad").write_bytes(b"half-written")
-    Path(given.checkpoint).with_name("waiting").write_text(given.output_dir)
+    print(f"waiting in {given.output_dir}", file=sys.stderr, flush=True)
     time.sleep(600)
 
 import anndata as ad  # noqa: E402

@@ -5,7 +5,6 @@ import pickle
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -211,14 +210,12 @@ def test_a_signal_ends_the_model_and_leaves_nothing(place: Workplace, number: si
     worker = subprocess.Popen(
         [sys.executable, "-m", "haystack_worker", *place.arguments("wait")], env={**os.environ, "PYTHONPATH": package}, stderr=subprocess.PIPE, text=True
     )
-    waiting = place.path("waiting")
-    deadline = time.monotonic() + 60
-    while not waiting.exists() and worker.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.05)
+    assert worker.stderr is not None
+    waiting = next((line.removeprefix("waiting in ").strip() for line in worker.stderr if line.startswith("waiting in ")), "the model never waited")
     while_waiting = list(place.path("scratch").iterdir())
     worker.send_signal(number)
     _, stderr = worker.communicate(timeout=60)
     assert len(while_waiting) == 1
     check(place, (worker.returncode, stderr.strip().splitlines()[-1]), 143, f"Stopped by {number.name}")
-    models = subprocess.run(["pgrep", "-f", waiting.read_text()], capture_output=True, text=True, check=False).stdout
+    models = subprocess.run(["pgrep", "-f", waiting], capture_output=True, text=True, check=False).stdout
     assert models == ""

@@ -10,7 +10,8 @@ export interface PathCells {
   readonly crashes: readonly PlannedCrash[];
 }
 
-const endsAtRest = (value: unknown): boolean => value === "completed" || value === "failed" || value === "cancelled";
+/** Where the run, or the child machine whose end moves the run on, has nothing left to steer. */
+const ENDS: ReadonlySet<unknown> = new Set(["completed", "failed", "cancelled", "succeeded", "stopped"]);
 
 export function planCells(paths: readonly ModelPath[]): PathCells[] {
   const begun = new Set<string>();
@@ -22,7 +23,7 @@ export function planCells(paths: readonly ModelPath[]): PathCells[] {
       begun.add(beginning);
       return CRASH_POINTS.filter((point) => canCrash(act, point)).map((point) => ({ at, point }));
     });
-    const mails = endsAtRest(path.steps.at(-1)?.expected.value) ? [] : CRASH_POINTS.map((point): PlannedCrash => ({ at: "mail", point }));
+    const mails = ENDS.has(path.steps.at(-1)?.expected.value) ? [] : CRASH_POINTS.map((point): PlannedCrash => ({ at: "mail", point }));
     return { path, crashes: [...crashes, ...mails] };
   });
 }

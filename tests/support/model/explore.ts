@@ -1,5 +1,5 @@
-import { getAdjacencyMap, type AdjacencyMap, type TraversalOptions } from "xstate/graph";
-import type { AnyMachineSnapshot, AnyStateMachine, EventObject } from "xstate";
+import { getAdjacencyMap, type AdjacencyMap } from "xstate/graph";
+import type { ActorLogic, AnyMachineSnapshot, AnyStateMachine, EventObject } from "xstate";
 import { takenAtStart, takenBy } from "./coverage.ts";
 
 export interface ExploredStep {
@@ -44,8 +44,8 @@ function everyWay(adjacency: AdjacencyMap<AnyMachineSnapshot, EventObject>, seri
 
 /** Paths from the start that take every kind of transition, each as short as can be; none is the beginning of another. */
 export function explore(machine: AnyStateMachine, { input, events, serializeState, kindOf }: ExploreOptions): ExploredPath[] {
-  const options = { input, events, serializeState } as unknown as TraversalOptions<AnyMachineSnapshot, EventObject, unknown>;
-  const adjacency = getAdjacencyMap(machine as never, options) as AdjacencyMap<AnyMachineSnapshot, EventObject>;
+  const logic = machine as unknown as ActorLogic<AnyMachineSnapshot, EventObject, unknown>;
+  const adjacency = getAdjacencyMap(logic, { input, events, serializeState });
   const kinds = new Set<string>();
   const kept = everyWay(adjacency, serializeState).filter((steps) => {
     const last = steps.at(-1);

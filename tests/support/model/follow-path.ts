@@ -79,6 +79,7 @@ async function perform(run: SteeredRun, act: Act, id: string): Promise<void> {
 }
 
 async function performDurably(run: SteeredRun, act: Act, id: string, crash: CrashPoint | undefined): Promise<void> {
+  if (act.kind === "event" && RESTING.has(run.acknowledged()?.value)) await run.until("the host lets the run go", () => run.released());
   const before = run.commits();
   if (crash !== undefined) {
     run.arm(crash, "act");
@@ -140,7 +141,7 @@ export async function followPath(run: SteeredRun, { steps }: ModelPath, { crash,
       await performDurably(run, named, `event-${index}`, crash?.at === index ? crash.point : undefined);
       index += 1;
     }
-    await run.until(`${JSON.stringify(step.expected)}`, () => isReached(run.acknowledged(), step.expected));
+    await run.until(JSON.stringify(step.expected), () => isReached(run.acknowledged(), step.expected));
     await turn();
     await onStep?.(step);
   }

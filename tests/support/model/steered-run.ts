@@ -66,11 +66,14 @@ export interface SteeredRunOptions {
   /** Planted faults. */
   readonly mutateStore?: (store: RunStore) => RunStore;
   readonly create?: (options: SupervisorOptions) => Supervisor;
+  readonly bind?: typeof bindRunMachine;
+  /** After this time without the expected, the run counts as stuck. */
+  readonly patienceMs?: number;
 }
 
-const LONGEST_WAIT_MS = 4_000;
+const PATIENCE_MS = 30_000;
 
-export async function steeredRun(store: RunStore, runId: string, { mutateStore = (same) => same, create = createSupervisor }: SteeredRunOptions = {}): Promise<SteeredRun> {
+export async function steeredRun(store: RunStore, runId: string, { mutateStore = (same) => same, create = createSupervisor, bind = bindRunMachine, patienceMs = PATIENCE_MS }: SteeredRunOptions = {}): Promise<SteeredRun> {
   const clock = manualClock(1_800_000_000_000);
   const performed: string[] = [];
   const jobs = new Map<string, "RUNNING" | "CANCELLED">();
@@ -88,7 +91,7 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
   let current: SteeredProcess | undefined;
 
   const look = (): void => {
-    for (const watcher of [...watchers]) watcher();
+    for (const watcher of watchers) watcher();
   };
   /** What has happened now has been acted upon one turn later. */
   const happened = (): void => {
@@ -124,12 +127,13 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
       const of = recordsMail ? "mail" : "act";
       if (strikes("before the commit", of)) crash(process);
       const outcomes = await through(inner.commit)(group);
+      const own = group.findLastIndex(({ run_id }, index) => run_id === runId && outcomes[index]?.result === "committed");
+      const last = group[own];
       if (strikes("after the commit", of)) {
+        outbox = last?.outbox ?? outbox;
         crash(process);
         return never();
       }
-      const own = group.findLastIndex(({ run_id }, index) => run_id === runId && outcomes[index]?.result === "committed");
-      const last = group[own];
       if (last !== undefined) {
         if (!recordsMail || last.history.length > 0 || last.consumed.length > 0) commits += 1;
         known(last);
@@ -270,7 +274,7 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
       const waiting = new Map<SteeredEffect, WaitingStep>();
       const supervisor = create({
         store: storeOf(process),
-        machine: bindRunMachine(effectsOf(process, waiting)),
+        machine: bind(effectsOf(process, waiting)),
         clock: process.clock,
         jobEvents: { subscribe: async () => async () => undefined, close: () => Promise.resolve() },
         mail: {
@@ -320,7 +324,7 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
         const timer = setTimeout(() => {
           finish();
           reject(new Error(`${runId}: ${what} did not happen. Waiting: ${[...(current?.waiting.keys() ?? [])].join(", ")}; stored: ${acknowledged?.slice(0, 300)}`));
-        }, LONGEST_WAIT_MS);
+        }, patienceMs);
         watchers.add(watcher);
         watcher();
       }),

@@ -40,7 +40,7 @@ export function network(process: DaemonProcess, world: Clock, random: Random, fa
           const result = await work();
           process.later(back, () => (lostAnswer ? reject(unavailable()) : resolve(result)));
         } catch (error) {
-          process.later(back, () => reject(error as Error));
+          process.later(back, () => reject(error));
         }
       };
       signal?.addEventListener("abort", () => reject(new HaystackError("STEP_ABORTED", "The call was given up.")), { once: true });
