@@ -4,7 +4,7 @@ import { openObjects } from "../../adapters.ts";
 import { loadConfig } from "../../config.ts";
 import { resultObjects } from "../../actors/run-objects.ts";
 import { runDocumentSchema, type RunDocument } from "../../services/runs/document.ts";
-import { ORCHESTRATOR_IMAGE, startCloud } from "../support/cloud.ts";
+import { startCloud } from "../support/cloud.ts";
 import { haystack } from "../support/command-line.ts";
 import { describeWithData, KANG } from "../support/data.ts";
 import { describeWithGcs } from "../support/gcs-server.ts";
@@ -40,34 +40,5 @@ inCloud("MongoDB, Cloud Storage, Batch and Pub/Sub together", () => {
     expect(there.document.output_anndata_path).toMatch(/^gs:\/\/haystack-test\/results\//);
     expect(there.document.usage.gpu_seconds).toBeGreaterThan(0);
     expect(there.document.usage.gpu_cost_usd).toBeCloseTo((there.document.usage.gpu_seconds / 3_600) * 0.35, 6);
-  }, SLOW_MS);
-
-  test("DISPATCH=batch: a queued run becomes a job that answers it; a lost job is replaced and resumes", async () => {
-    const cloud = await startCloud();
-    const folder = await temporaryFolder();
-    const env = { ...cloud.environment, DISPATCH: "batch", DISPATCH_IMAGE: ORCHESTRATOR_IMAGE, DISPATCH_WATCH_SECONDS: "1", LEASE_SECONDS: "3" };
-    expect((await haystack(["atlas", "import", KANG, "--data-dir", folder], { env })).code).toBe(0);
-    const killed = Promise.withResolvers<void>();
-    let stop: (signal: NodeJS.Signals) => void = () => undefined;
-    const daemon = haystack(["serve", "--data-dir", folder], {
-      env,
-      onStderr(_, kill) {
-        stop = kill;
-        killed.resolve();
-      },
-    });
-    await killed.promise;
-    const submitted = await haystack(["submit", "How would CD14+ monocytes respond to IFN-beta?", "--seed", "7", "--json", "--data-dir", folder], { env });
-    const { run_id } = JSON.parse(submitted.stdout) as RunDocument;
-    const inference = `hs-${run_id}-i1-p-a1`;
-    await cloud.batch.reached(`hs-${run_id}-run-1`, "RUNNING");
-    await cloud.batch.reached(inference, "RUNNING");
-    await cloud.batch.remove(`hs-${run_id}-run-1`);
-    await cloud.batch.reached(`hs-${run_id}-run-1`, "SUCCEEDED");
-    const status = await haystack(["status", run_id, "--json", "--data-dir", folder], { env });
-    expect(JSON.parse(status.stdout)).toMatchObject({ status: "completed", current_iteration: 1 });
-    expect(cloud.batch.calls.filter(({ method, request }) => method === "createJob" && (request as { jobId: string }).jobId === inference)).toHaveLength(1);
-    stop("SIGTERM");
-    expect((await daemon).code).toBe(0);
   }, SLOW_MS);
 });

@@ -16,8 +16,7 @@ export interface Cloud {
   readonly mongodb: MongodbServer;
 }
 
-export const WORKER_IMAGE = "europe-docker.pkg.dev/p/haystack/worker:1";
-export const ORCHESTRATOR_IMAGE = "europe-docker.pkg.dev/p/haystack/orchestrator:1";
+const WORKER_IMAGE = "europe-docker.pkg.dev/p/haystack/worker:1";
 const BUCKET = "haystack-test";
 
 export async function startCloud(): Promise<Cloud> {
@@ -30,10 +29,7 @@ export async function startCloud(): Promise<Cloud> {
   const publisher = new PubSub({ projectId: "p", apiEndpoint: pubsub.host, emulatorMode: true });
   onTestFinished(() => publisher.close());
   const batch = await batchServer({
-    images: {
-      [WORKER_IMAGE]: [process.execPath, resolve("tests/support/bucket-program.ts"), gcs.url, BUCKET, mount],
-      [ORCHESTRATOR_IMAGE]: [process.execPath, resolve("cli/haystack.ts")],
-    },
+    images: { [WORKER_IMAGE]: [process.execPath, resolve("tests/support/bucket-program.ts"), gcs.url, BUCKET, mount] },
     volumes: { [BUCKET]: mount },
     async publish(topic, attributes, data) {
       await publisher.topic(topic).publishMessage({ attributes, data: Buffer.from(data) });
