@@ -1,6 +1,7 @@
 import { canCrash, followPath, type PlannedCrash, type RunEnd } from "./follow-path.ts";
 import type { ModelPath } from "./model-path.ts";
-import { CRASH_POINTS, steeredRun, type SteeredRun, type SteeredRunOptions } from "./steered-run.ts";
+import { CRASH_POINTS } from "./steered-effects.ts";
+import { steeredRun, type SteeredRun, type SteeredRunOptions } from "./steered-run.ts";
 import type { RunStore } from "../../../services/runs/index.ts";
 
 /** Every transition of every path, stopped at each of the four points. Paths that begin alike share the cells of their beginning. */

@@ -2,7 +2,8 @@ import type { RunDocument } from "../../../services/runs/document.ts";
 import type { RunRecord } from "../../../services/runs/index.ts";
 import type { Persisted } from "../persisted-steps.ts";
 import type { Act, Answer, ModelPath, ModelStep, SteeredEffect } from "./model-path.ts";
-import { CHECK_MS, LEASE_MS, type CrashPoint, type SteeredRun } from "./steered-run.ts";
+import { CHECK_MS, type CrashPoint } from "./steered-effects.ts";
+import { LEASE_MS, type SteeredRun } from "./steered-run.ts";
 
 /** Takes a real run along a path of the model and then to its end, through a crash if one is planned. */
 

@@ -1,31 +1,19 @@
-import { bindRunMachine, type RunEffects } from "../../../actors/bind-run-machine.ts";
-import type { Effect } from "../../../actors/step.ts";
+import { bindRunMachine } from "../../../actors/bind-run-machine.ts";
 import { createSupervisor, type Supervisor, type SupervisorOptions } from "../../../actors/supervisor.ts";
-import { HaystackError } from "../../../errors.ts";
-import type { CheckJobInput, CheckJobOutput, SubmitJobInput } from "../../../machines/run-types.ts";
 import { manualClock, type ManualClock } from "../../../services/clock/manual.ts";
 import type { OutboxEntry, RunCommit, RunRecord, RunStore } from "../../../services/runs/index.ts";
 import { newRun } from "../../../services/runs/new-run.ts";
-import { invocations, type Persisted } from "../persisted-steps.ts";
-import { scriptedEffects } from "../scripted-effects.ts";
+import type { Persisted } from "../persisted-steps.ts";
 import { daemonProcess, type DaemonProcess } from "../simulation/daemon-process.ts";
-import type { Answer, SteeredEffect } from "./model-path.ts";
+import type { SteeredEffect } from "./model-path.ts";
 import { CONFIG } from "./run-paths.ts";
+import { never, steeredEffects, type CrashPoint, type SteeredWorld, type WaitingStep } from "./steered-effects.ts";
 
 /** One run on a real store, hosted by one process after another; each of its steps waits to be told what comes of it. */
 
-export type CrashPoint = "before the commit" | "after the commit" | "after the effect" | "after the acknowledgement";
-export const CRASH_POINTS: readonly CrashPoint[] = ["before the commit", "after the commit", "after the effect", "after the acknowledgement"];
-
 export const LEASE_MS = 60_000;
-export const CHECK_MS = 1_000;
 const POLL_MS = 1_000;
 const NO_USAGE = { gpu_seconds: 0, gpu_cost_usd: 0, llm_tokens: 0, llm_cost_usd: 0 };
-
-interface WaitingStep {
-  readonly settle: (answer: Answer) => void;
-  readonly signal: AbortSignal;
-}
 
 export interface SteeredProcess {
   readonly process: DaemonProcess;
@@ -76,7 +64,6 @@ const PATIENCE_MS = 30_000;
 export async function steeredRun(store: RunStore, runId: string, { mutateStore = (same) => same, create = createSupervisor, bind = bindRunMachine, patienceMs = PATIENCE_MS }: SteeredRunOptions = {}): Promise<SteeredRun> {
   const clock = manualClock(1_800_000_000_000);
   const performed: string[] = [];
-  const jobs = new Map<string, "RUNNING" | "CANCELLED">();
   const jobsCreated: string[] = [];
   const mails: string[] = [];
   const violations: string[] = [];
@@ -98,7 +85,6 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
     look();
     setImmediate(look);
   };
-  const never = <Value>(): Promise<Value> => new Promise(() => undefined);
   const strikes = (point: CrashPoint, of: "act" | "mail"): boolean => armed?.point === point && armed.of === of;
   const crash = (process: DaemonProcess): void => {
     armed = null;
@@ -178,86 +164,13 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
     };
   };
 
-  const checkStart = (process: DaemonProcess, name: SteeredEffect, jobId: string | undefined): void => {
-    const [step] = name.split(":");
-    const started = acknowledged === null ? [] : invocations(JSON.parse(acknowledged) as Persisted);
-    if (!process.alive) violations.push(`${name} began in a dead process`);
-    if (!started.some(({ id, context }) => id === step && (jobId === undefined || context.job?.job_id === jobId))) violations.push(`D2: ${name} ${jobId ?? ""} began before its state was acknowledged`);
-  };
-
-  /** The step begins, waits for its answer, takes effect in the world, and returns. */
-  const steered = <Input, Output>(
-    process: DaemonProcess,
-    waiting: Map<SteeredEffect, WaitingStep>,
-    name: (input: Input) => SteeredEffect,
-    jobOf: (input: Input) => string | undefined,
-    perform: (input: Input, answer: Answer) => Promise<Output> | Output,
-  ): Effect<Input, Output> => async (input, { signal }) => {
-    const effect = name(input);
-    checkStart(process, effect, jobOf(input));
-    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-    waiting.set(effect, { settle: resolve, signal });
-    happened();
-    const abort = (): void => {
-      if (waiting.get(effect)?.signal === signal) waiting.delete(effect);
-      reject(new HaystackError("STEP_ABORTED", "The steered step was stopped."));
-    };
-    signal.addEventListener("abort", abort, { once: true });
-    const answer = await promise;
-    waiting.delete(effect);
-    if (!process.alive) return never();
-    const crashes = strikes("after the effect", "act");
-    if (answer.kind === "error") {
-      if (crashes) {
-        crash(process);
-        return never();
-      }
-      throw new HaystackError(answer.error.code, answer.error.message);
-    }
-    if (answer.kind === "malformed") {
-      if (!crashes) return undefined as Output;
-      crash(process);
-      return never();
-    }
-    const output = await perform(input, answer);
-    performed.push([effect, jobOf(input)].filter((part) => part !== undefined).join(" "));
-    if (!crashes) return output;
-    crash(process);
-    return never();
-  };
-
-  const effectsOf = (process: DaemonProcess, waiting: Map<SteeredEffect, WaitingStep>): RunEffects => {
-    const now = (): number => clock.now();
-    const idle = { signal: new AbortController().signal, quiesce: () => Promise.resolve() };
-    const science = (answer: Answer) => scriptedEffects({ now, ...(answer.kind === "score" ? { scores: [answer.score] } : {}), ...(answer.kind === "understood" ? { strategy: answer.strategy } : {}) });
-    const none = (): undefined => undefined;
-    const jobIdOf = ({ job }: SubmitJobInput | CheckJobInput): string => job.job_id;
-    return {
-      analyze: steered(process, waiting, () => "analyze", none, (input, answer) => science(answer).analyze(input, idle)),
-      prompt: steered(process, waiting, () => "prompt", none, (input, answer) => science(answer).prompt(input, idle)),
-      prepareJob: steered(process, waiting, ({ kind }) => `prepareJob:${kind}`, none, () => undefined),
-      submitJob: steered(process, waiting, ({ job }: SubmitJobInput) => `submitJob:${job.kind}`, jobIdOf, ({ job }) => {
-        if (!jobs.has(job.job_id)) jobsCreated.push(job.job_id);
-        jobs.set(job.job_id, jobs.get(job.job_id) ?? "RUNNING");
-        return { offer: null, now: now(), deadline_at: now() + 3_600_000, check_at: now() + CHECK_MS };
-      }),
-      checkJob: steered(process, waiting, ({ job }: CheckJobInput) => `checkJob:${job.kind}`, jobIdOf, ({ job }, answer): CheckJobOutput => {
-        if (answer.kind === "failed") {
-          const error = { code: "JOB_FAILED" as const, message: "The steered job failed.", retryable: answer.retryable };
-          return { verdict: "failed", kind: "application", error, retry_at: now() + CHECK_MS, run_seconds: 1 };
-        }
-        if (answer.kind === "verdict" && answer.verdict === "waiting") return { verdict: "waiting", now: now(), check_at: now() + CHECK_MS };
-        if (answer.kind === "verdict" && answer.verdict === "overdue") return { verdict: "overdue", error: new HaystackError("JOB_DEADLINE_PASSED", "The steered job is late.").toRecord() };
-        return { verdict: "succeeded", predictions: { path: `${job.job_id}.h5ad`, sha256: "0" }, run_seconds: 1 };
-      }),
-      cancelJobs: steered(process, waiting, () => "cancelJobs", none, ({ job_ids, asked_at }, answer) => {
-        const remain = answer.kind === "jobs remain";
-        for (const id of remain ? [] : job_ids) if (jobs.has(id)) jobs.set(id, "CANCELLED");
-        return { remaining: remain ? job_ids : [], asked_at: asked_at ?? now(), check_at: now() + CHECK_MS };
-      }),
-      evaluate: steered(process, waiting, () => "evaluate", none, (input, answer) => science(answer).evaluate(input, idle)),
-      output: steered(process, waiting, () => "output", none, (input, answer) => science(answer).output(input, idle)),
-    };
+  const world: SteeredWorld = {
+    now: () => clock.now(),
+    performed, jobsCreated, violations, strikes, crash, happened,
+    jobs: new Map(),
+    get acknowledged() {
+      return acknowledged;
+    },
   };
 
   await store.insert(newRun({ run_id: runId, query: "How would B cells respond to IFN-beta?", user_email: "user@example.org", config: { ...CONFIG, max_job_attempts: 2 }, random_seed: 1, now: clock.now() }));
@@ -274,7 +187,7 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
       const waiting = new Map<SteeredEffect, WaitingStep>();
       const supervisor = create({
         store: storeOf(process),
-        machine: bind(effectsOf(process, waiting)),
+        machine: bind(steeredEffects(world, process, waiting)),
         clock: process.clock,
         jobEvents: { subscribe: async () => async () => undefined, close: () => Promise.resolve() },
         mail: {
