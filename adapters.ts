@@ -3,6 +3,9 @@ import type { AgentModel } from "./actors/agents/session.ts";
 import { createDispatch, type Dispatch } from "./actors/dispatch.ts";
 import type { Config } from "./config.ts";
 import type { HaystackError } from "./errors.ts";
+import type { AccessStore } from "./services/access/index.ts";
+import { openMongoAccess } from "./services/access/mongodb.ts";
+import { openSqliteAccess } from "./services/access/sqlite.ts";
 import type { GoogleJobSettings } from "./services/batch/google-batch-job.ts";
 import { googleBatch } from "./services/batch/google-batch.ts";
 import { googleRunJobs } from "./services/batch/google-batch-runs.ts";
@@ -14,6 +17,13 @@ import { googlePubsubEvents } from "./services/job-events/google-pubsub.ts";
 import { inProcessJobEvents } from "./services/job-events/in-process.ts";
 import type { JobEvents } from "./services/job-events/index.ts";
 import { openaiModel } from "./services/language-model/openai.ts";
+import type { GeneLookUps } from "./services/look-ups/index.ts";
+import { uniprotLookUps } from "./services/look-ups/uniprot.ts";
+import type { LiteratureService } from "./services/literature/index.ts";
+import { pubmedLiterature } from "./services/literature/pubmed.ts";
+import { emlMail } from "./services/mail/eml-file.ts";
+import type { MailService } from "./services/mail/index.ts";
+import { sendgridMail } from "./services/mail/sendgrid.ts";
 import { directoryObjects } from "./services/objects/directory.ts";
 import { googleObjects } from "./services/objects/google-cloud-storage.ts";
 import type { ObjectStore } from "./services/objects/index.ts";
@@ -27,6 +37,10 @@ export const sqliteFile = (config: Config): { readonly file: string } => ({ file
 
 export const openRuns = (config: Config): Promise<RunStore> =>
   config.MONGODB_URI === undefined ? openSqliteRuns(sqliteFile(config)) : openMongoRuns({ uri: config.MONGODB_URI, database: config.MONGODB_DATABASE });
+
+/** Tokens and the audit log are kept where the runs are. */
+export const openAccess = (config: Config): Promise<AccessStore> =>
+  config.MONGODB_URI === undefined ? openSqliteAccess({ file: join(config.dataDir, "access.sqlite") }) : openMongoAccess({ uri: config.MONGODB_URI, database: config.MONGODB_DATABASE });
 
 /** Google's clients look for credentials at an address outside of this machine, also when they speak to servers on it. */
 function stayOnThisMachine({ BATCH_ENDPOINT, GCS_ENDPOINT, PUBSUB_EMULATOR_HOST }: Config): void {
@@ -141,14 +155,53 @@ export function openModel(config: Config, clock: Clock): AgentModel | undefined 
   };
 }
 
+/** Mails by SendGrid, or as files in the data folder. */
+export function openMail(config: Config, clock: Clock): MailService {
+  const from = config.MAIL_FROM;
+  if (config.SENDGRID_API_KEY === undefined) return emlMail({ folder: join(config.dataDir, "mail"), from, clock });
+  return sendgridMail({ apiKey: config.SENDGRID_API_KEY, baseUrl: config.SENDGRID_BASE_URL, from, sandbox: config.SENDGRID_SANDBOX, timeoutMs: config.SENDGRID_TIMEOUT_SECONDS * 1_000, clock });
+}
+
+/** The literature search; none unless configured. */
+export function openLiterature(config: Config, clock: Clock): LiteratureService | undefined {
+  if (config.LITERATURE === "none") return undefined;
+  return pubmedLiterature({
+    baseUrl: config.NCBI_BASE_URL,
+    cacheFolder: join(config.dataDir, "cache", "literature"),
+    cacheMs: config.LITERATURE_CACHE_DAYS * 86_400_000,
+    timeoutMs: config.LITERATURE_TIMEOUT_SECONDS * 1_000,
+    now: () => clock.now(),
+    ...(config.NCBI_API_KEY === undefined ? {} : { apiKey: config.NCBI_API_KEY }),
+    ...(config.NCBI_EMAIL === undefined ? {} : { email: config.NCBI_EMAIL }),
+  });
+}
+
+/** Look-ups of genes; none unless configured. */
+export function openLookUps(config: Config, clock: Clock): GeneLookUps | undefined {
+  if (config.LOOKUPS === "") return undefined;
+  return uniprotLookUps({
+    uniprotUrl: config.UNIPROT_BASE_URL,
+    ...(config.LOOKUPS.includes("reactome") ? { reactomeUrl: config.REACTOME_BASE_URL } : {}),
+    cacheFolder: join(config.dataDir, "cache", "look-ups"),
+    cacheMs: config.LITERATURE_CACHE_DAYS * 86_400_000,
+    timeoutMs: config.LITERATURE_TIMEOUT_SECONDS * 1_000,
+    now: () => clock.now(),
+  });
+}
+
+/** Imported knowledge, beside the curated one. */
+export const knowledgeFolder = (config: Config): string => join(config.dataDir, "knowledge");
+
 /** A run's time limit as a job: Google Batch's own, as the run keeps deadlines for everything it waits for. */
 const LONGEST_RUN_SECONDS = 14 * 86_400;
 
 /** Variables that a run's job needs as the daemon has them; none of them may hold a secret. RUN_ID is added for each. */
-const HANDED_ON = /^(MONGODB_DATABASE|GCS_\w+|BATCH_\w+|PUBSUB_\w+|MAIL_FROM|RECONCILE_SECONDS|LEASE_SECONDS|POLL_MILLISECONDS)$/;
+const HANDED_ON = /^(MONGODB_DATABASE|GCS_\w+|BATCH_\w+|PUBSUB_\w+|MAIL_FROM|SENDGRID_(SANDBOX|TIMEOUT_SECONDS)|PUBLIC_URL|OTEL_SERVICE_NAME|OPENAI_(MODEL|EFFORT|TEMPERATURE|PRICE_\w+)|MODEL_\w+|LITERATURE\w*|LOOKUPS|NCBI_EMAIL|RECONCILE_SECONDS|LEASE_SECONDS|POLL_MILLISECONDS)$/;
+
+const ADDRESS = /^(MONGODB_URI|OPENAI_BASE_URL|NCBI_BASE_URL|SENDGRID_BASE_URL|OTEL_EXPORTER_OTLP_ENDPOINT)$/;
 
 /** An address with a password reaches a job by DISPATCH_SECRETS only. */
-const isHandedOn = (name: string, value: string): boolean => HANDED_ON.test(name) || (name === "MONGODB_URI" && !value.includes("@"));
+const isHandedOn = (name: string, value: string): boolean => HANDED_ON.test(name) || (ADDRESS.test(name) && !value.includes("@"));
 
 const pairs = (text: string): Record<string, string> =>
   Object.fromEntries(text.split(",").flatMap((pair) => (pair.includes("=") ? [[pair.slice(0, pair.indexOf("=")).trim(), pair.slice(pair.indexOf("=") + 1).trim()]] : [])));
@@ -158,7 +211,7 @@ export interface RunDispatch {
   readonly runJobs: RunJobs;
 }
 
-export function openDispatch(config: Config, runs: RunStore, clock: Clock, environment: NodeJS.ProcessEnv): RunDispatch | undefined {
+export function openDispatch(config: Config, runs: RunStore, clock: Clock, environment: NodeJS.ProcessEnv, onTrouble: (thrown: unknown) => void): RunDispatch | undefined {
   if (config.DISPATCH !== "batch") return undefined;
   const handedOn = Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined && isHandedOn(entry[0], entry[1]));
   const runJobs = googleRunJobs({
@@ -170,5 +223,5 @@ export function openDispatch(config: Config, runs: RunStore, clock: Clock, envir
     secretEnvironment: pairs(config.DISPATCH_SECRETS),
     maxRunSeconds: LONGEST_RUN_SECONDS,
   });
-  return { runJobs, dispatch: createDispatch({ runs, runJobs, clock, watchMs: config.DISPATCH_WATCH_SECONDS * 1_000, maxJobs: config.DISPATCH_MAX_JOBS }) };
+  return { runJobs, dispatch: createDispatch({ runs, runJobs, clock, watchMs: config.DISPATCH_WATCH_SECONDS * 1_000, maxJobs: config.DISPATCH_MAX_JOBS, onTrouble }) };
 }

@@ -1,9 +1,12 @@
+import { isIPv4 } from "node:net";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { z } from "zod";
 import { HaystackError } from "./errors.ts";
 
 const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
+
+const LOCAL_SENDER = "haystack@localhost";
 
 /** Every environment variable, with its default. Empty means unset. */
 const variables = z.object({
@@ -24,11 +27,40 @@ const variables = z.object({
   POLL_MILLISECONDS: whole(20, 60_000).default(250).describe("Pause between two looks for new runs and events"),
   PASSIVATE_SECONDS: whole(1, 86_400).default(60).describe("A run that waits longer than this leaves memory until its next event or time"),
   GRACE_SECONDS: whole(1, 3_600).default(20).describe("Time to stop cleanly after SIGTERM"),
-  MAIL_FROM: z.string().default("haystack@localhost").describe("Sender of the mails"),
+  MAIL_FROM: z.string().regex(/^[^\p{Cc}]*$/u).default(LOCAL_SENDER).describe("Sender of the mails"),
+  PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional().describe("Address under which users reach this server, for the links in mails"),
+  SENDGRID_API_KEY: z.string().regex(/^SG\.[\w.-]+$/, "a key of SendGrid begins with SG.").optional().describe("Sends mails by SendGrid; files in the data folder when unset"),
+  SENDGRID_BASE_URL: z.url().default("https://api.sendgrid.com/").describe("Server of SendGrid's API"),
+  SENDGRID_SANDBOX: z.stringbool().default(false).describe("SendGrid checks mails and delivers none"),
+  SENDGRID_TIMEOUT_SECONDS: whole(1, 600).default(30).describe("Longest call of SendGrid"),
+
+  METRICS: z.enum(["admin", "public", "off"]).default("admin").describe("Who may read /metrics"),
+  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info").describe("Least weight of a line in the daemon's log"),
+  LOG_FORMAT: z.enum(["json", "plain"]).default("json").describe("Form of the daemon's log on stderr: JSON lines, or words for a person"),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional().describe("OpenTelemetry collector for traces, as http://host:4318; none when unset"),
+  OTEL_EXPORTER_OTLP_HEADERS: z.string().optional().describe("Headers for the collector, as name=value,..."),
+  OTEL_SERVICE_NAME: z.string().default("haystack").describe("Name of this service in traces"),
+
+  HTTP_HOST: z.string().default("127.0.0.1").describe("Address that the daemon listens on; others than this machine's need AUTH=token or AUTH=iap"),
+  HTTP_PORT: whole(0, 65_535).default(8_080).describe("Port that the daemon listens on; 0 for any that is free"),
+  HTTP_BODY_BYTES: whole(1_024, 16_777_216).default(65_536).describe("Largest body of a request"),
+  HTTP_REQUEST_SECONDS: whole(1, 600).default(15).describe("Time for a client to send a whole request"),
+  HTTP_REQUESTS_PER_MINUTE: whole(1, 1_000_000).default(600).describe("Requests of one user in a minute"),
+  HTTP_FAILURES_PER_MINUTE: whole(1, 1_000_000).default(30).describe("Requests from one address in a minute that fail to say who asks"),
+  HTTP_STREAMS: whole(1, 100_000).default(1_000).describe("Event streams that are open at the same time"),
+  HTTP_STREAMS_PER_USER: whole(1, 100_000).default(20).describe("Event streams of one user at the same time"),
+  HTTP_TRUST_PROXY: z.string().default("").describe("Addresses or networks of proxies whose X-Forwarded-For is believed, as 10.0.0.0/8,..."),
+  CORS_ORIGINS: z.string().default("").describe("Web origins whose pages may call the API, as https://a.example,..."),
+  INSPECT_ORIGINS: z.string().default("").describe("Web origins whose pages may open the inspection socket, as https://stately.ai,..."),
+  AUTH: z.enum(["none", "token", "iap"]).default("none").describe("How users say who they are: not at all (on this machine only), by bearer token, by Google's Identity-Aware Proxy"),
+  ADMINS: z.string().default("").describe("E-mail addresses of administrators, separated by commas"),
+  IAP_AUDIENCE: z.string().optional().describe("Audience of the proxy's assertions, as /projects/N/global/backendServices/ID"),
+  IAP_JWKS_URL: z.url().default("https://www.gstatic.com/iap/verify/public_key-jwk").describe("Keys that the proxy signs with"),
 
   GCS_BUCKET: z.string().optional().describe("Cloud Storage bucket of the objects; a folder of the data folder when unset"),
   GCS_PREFIX: z.string().default("").describe("Folder in the bucket"),
   GCS_CACHE_GB: z.coerce.number().min(0.1).max(10_000).default(20).describe("Size of the local cache of objects"),
+  SIGNED_URL_SECONDS: whole(60, 604_800).default(3_600).describe("Life of the links to results in the bucket"),
   GCS_ENDPOINT: z.url().optional().describe("Cloud Storage emulator, http://host:port"),
 
   BATCH_PROJECT: z.string().optional().describe("Google Cloud project of the GPU jobs; they run on this machine when unset"),
@@ -75,6 +107,16 @@ const variables = z.object({
   MODEL_MAX_USD: z.coerce.number().min(0).default(1).describe("US dollars of a run for the model"),
   MODEL_TIMEOUT_SECONDS: whole(1, 3_600).default(120).describe("Longest call of the model"),
 
+  LITERATURE: z.enum(["none", "pubmed"]).default("none").describe("Source of literature_support: PubMed, or none"),
+  NCBI_API_KEY: z.string().optional().describe("Key for ten requests a second in place of three"),
+  NCBI_EMAIL: z.string().optional().describe("Address that NCBI may write to"),
+  NCBI_BASE_URL: z.url().default("https://eutils.ncbi.nlm.nih.gov/entrez/eutils").describe("Server of the E-utilities"),
+  LITERATURE_CACHE_DAYS: z.coerce.number().min(0).max(3_650).default(30).describe("Age at which an answer of PubMed, UniProt or Reactome is asked for again"),
+  LOOKUPS: z.string().regex(/^(uniprot(,reactome)?)?$/, "is empty, uniprot or uniprot,reactome").default("").describe("Public databases that the language model may ask about genes: uniprot, or uniprot,reactome"),
+  UNIPROT_BASE_URL: z.url().default("https://rest.uniprot.org").describe("Server of UniProt"),
+  REACTOME_BASE_URL: z.url().default("https://reactome.org/ContentService").describe("Content service of Reactome"),
+  LITERATURE_TIMEOUT_SECONDS: whole(1, 600).default(10).describe("Longest request to PubMed, UniProt or Reactome"),
+
   DISPATCH: z.enum(["host", "batch"]).default("host").describe("Host runs in the daemon, or submit each as a CPU job on Google Batch"),
   DISPATCH_IMAGE: z.string().optional().describe("Image of the orchestrator for such jobs"),
   DISPATCH_MACHINE_TYPE: z.string().default("e2-standard-4").describe("Machine of such a job"),
@@ -83,6 +125,12 @@ const variables = z.object({
   DISPATCH_WATCH_SECONDS: whole(1, 3_600).default(30).describe("Pause between two looks at a dispatched run"),
 });
 
+/** True for the names of this machine that no other can reach it by. */
+export const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
+
+/** The parts of a variable that lists some. */
+export const listed = (text: string): string[] => text.split(",").map((part) => part.trim()).filter((part) => part !== "");
+
 /** What is needed together. */
 const environmentSchema = variables.superRefine((given, context) => {
   const needs = (present: unknown, name: keyof typeof given, message: string): void => {
@@ -90,6 +138,9 @@ const environmentSchema = variables.superRefine((given, context) => {
   };
   needs(given.BATCH_PROJECT, "BATCH_IMAGE", "BATCH_PROJECT needs the image of the worker");
   needs(given.BATCH_PROJECT, "GCS_BUCKET", "GPU jobs read and write a bucket");
+  if (given.AUTH === "iap") needs(given.AUTH, "IAP_AUDIENCE", "AUTH=iap needs the audience of its assertions");
+  if (given.AUTH === "none" && !isLoopback(given.HTTP_HOST)) context.addIssue({ code: "custom", path: ["AUTH"], message: "without sign-in the daemon listens on this machine only: set AUTH=token or AUTH=iap, or HTTP_HOST=127.0.0.1" });
+  if (given.SENDGRID_API_KEY !== undefined && given.MAIL_FROM === LOCAL_SENDER) context.addIssue({ code: "custom", path: ["MAIL_FROM"], message: "SendGrid needs a sender that it has verified" });
   if (given.DISPATCH !== "batch") return;
   for (const name of ["BATCH_PROJECT", "DISPATCH_IMAGE", "MONGODB_URI"] as const) needs(given.DISPATCH, name, "DISPATCH=batch needs it");
 });
@@ -112,13 +163,22 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   return Object.freeze({ ...parsed.data, dataDir: resolve(dataDir ?? parsed.data.HAYSTACK_DATA_DIR) });
 }
 
+const isSecret = (name: string): boolean => /(KEY|SECRET|TOKEN|PASSWORD|URI|HEADERS)$/.test(name);
+
+/** What must not be seen in a log or an answer: the secret variables, and the passwords in addresses. */
+export function secretsOf(config: Config): string[] {
+  const values = Object.entries(config).flatMap(([name, value]) => (isSecret(name) && typeof value === "string" ? [value] : []));
+  const passwords = values.flatMap((value) => [...value.matchAll(/:\/\/[^:/@]*:([^@/]+)@/g)].flatMap(([, password]) => (password === undefined ? [] : [password, decodeURIComponent(password)])));
+  return [...values, ...passwords];
+}
+
 const presentable = (value: Environment[keyof Environment]): string | number | null => (typeof value === "boolean" ? String(value) : (value ?? null));
 
 /** Each variable with its meaning and present value; secrets hidden. */
 export function describeConfig(config: Config): { readonly name: string; readonly value: string | number | null; readonly meaning: string }[] {
   return Object.entries(variables.shape).map(([name, schema]) => ({
     name,
-    value: /(KEY|SECRET|TOKEN|PASSWORD|URI)$/.test(name) && config[name as keyof Environment] !== undefined ? "(hidden)" : name === "HAYSTACK_DATA_DIR" ? config.dataDir : presentable(config[name as keyof Environment]),
+    value: isSecret(name) && config[name as keyof Environment] !== undefined ? "(hidden)" : name === "HAYSTACK_DATA_DIR" ? config.dataDir : presentable(config[name as keyof Environment]),
     meaning: schema.description ?? "",
   }));
 }

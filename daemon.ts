@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { AdmissionLimits } from "./actors/admission.ts";
 import { atlasCatalogue, type AtlasCatalogue } from "./actors/atlas-catalogue.ts";
 import { bindRunMachine } from "./actors/bind-run-machine.ts";
+import { createCommitFeed, type CommitFeed } from "./actors/commit-feed.ts";
 import { composeMail } from "./actors/compose-mail.ts";
+import { createInspection, type Inspection } from "./actors/inspection.ts";
+import { together, type Instruments } from "./actors/instruments.ts";
 import { analyze } from "./actors/steps/analyze.ts";
 import { cancelJobs } from "./actors/steps/cancel-jobs.ts";
 import { checkJob } from "./actors/steps/check-job.ts";
@@ -17,13 +19,15 @@ import { submitJob } from "./actors/steps/submit-job.ts";
 import { createSupervisor, type Supervisor, type SupervisorOptions } from "./actors/supervisor.ts";
 import type { Tasks } from "./actors/tasks.ts";
 import { usageOf } from "./actors/usage.ts";
-import { openDispatch, openInference, openModel, openObjects, openRuns, sqliteFile } from "./adapters.ts";
+import { knowledgeFolder, openDispatch, openInference, openLiterature, openLookUps, openMail, openModel, openObjects, openRuns, sqliteFile } from "./adapters.ts";
 import type { Config } from "./config.ts";
 import { type HaystackError, toHaystackError } from "./errors.ts";
+import type { Metrics } from "./server/insight/metrics.ts";
+import { openInsight } from "./server/insight/open.ts";
 import { systemClock } from "./services/clock/system.ts";
 import type { Compute } from "./services/compute/index.ts";
 import { piscinaCompute } from "./services/compute/piscina.ts";
-import { emlMail } from "./services/mail/eml-file.ts";
+import type { JobEvents } from "./services/job-events/index.ts";
 import type { RunStore } from "./services/runs/index.ts";
 import { lockSqliteRuns } from "./services/runs/sqlite-lock.ts";
 
@@ -39,16 +43,19 @@ export interface Workbench {
   readonly compute: Compute<Tasks>;
   readonly atlases: AtlasCatalogue;
   readonly objects: StepPorts["objects"];
+  readonly knowledge: StepPorts["knowledge"];
   close(): Promise<void>;
 }
 
 export function openWorkbench(config: Config, onWorkerError?: (thrown: unknown) => void): Workbench {
   const objects = openObjects(config);
+  const knowledge = knowledgeFolder(config);
   const compute = piscinaCompute<Tasks>({ filename: new URL("actors/tasks.ts", import.meta.url), threads: config.COMPUTE_THREADS, ...(onWorkerError === undefined ? {} : { onWorkerError }) });
   return {
     objects,
     compute,
-    atlases: atlasCatalogue(objects, compute),
+    knowledge,
+    atlases: atlasCatalogue(objects, compute, knowledge),
     async close() {
       await compute.close();
       await objects.close();
@@ -76,6 +83,10 @@ export interface Daemon extends Workbench {
   readonly runs: RunStore;
   readonly batch: StepPorts["batch"];
   readonly supervisor: Supervisor;
+  readonly commits: CommitFeed;
+  readonly inspection: Inspection;
+  readonly jobEvents: JobEvents;
+  readonly metrics?: Metrics;
 }
 
 export interface DaemonOptions {
@@ -83,23 +94,36 @@ export interface DaemonOptions {
   readonly sweeps: boolean;
   readonly onCommitted?: NonNullable<SupervisorOptions["onCommitted"]>;
   readonly onTrouble: (error: HaystackError) => void;
+  /** Told what the runs do, beside what the configuration asks for. */
+  readonly instruments?: Instruments;
 }
 
 /** Opens everything and starts hosting. */
 export async function openDaemon(config: Config, options: DaemonOptions): Promise<Daemon> {
-  const trouble = (thrown: unknown): void => options.onTrouble(toHaystackError(thrown));
+  let instruments: Instruments = {};
+  const trouble = (thrown: unknown): void => {
+    const error = toHaystackError(thrown);
+    instruments.trouble?.(error);
+    options.onTrouble(error);
+  };
   const workbench = openWorkbench(config, trouble);
-  const { objects, compute, atlases } = workbench;
+  const { objects, compute, atlases, knowledge } = workbench;
   const clock = systemClock;
   const { owner, takesOver, unlock } = leaseAs(config, options.sweeps);
   const runs = await openRuns(config);
   if (takesOver) await runs.takeOver(owner);
   const { batch, jobEvents } = await openInference(config, { clock, objects, onTrouble: trouble });
-  const dispatched = options.sweeps ? openDispatch(config, runs, clock, process.env) : undefined;
-  const mail = emlMail({ folder: join(config.dataDir, "mail"), from: config.MAIL_FROM, clock });
+  const dispatched = options.sweeps ? openDispatch(config, runs, clock, process.env, trouble) : undefined;
+  const mail = openMail(config, clock);
   const model = openModel(config, clock);
-  const ports: StepPorts = { runs, objects, batch, compute, atlases, clock, reconcileMs: config.RECONCILE_SECONDS * 1_000, software: SOFTWARE, ...(model === undefined ? {} : { model }) };
-  const supervisor = createSupervisor({
+  const literature = openLiterature(config, clock);
+  const lookUps = openLookUps(config, clock);
+  const ports: StepPorts = { runs, objects, batch, compute, atlases, clock, knowledge, reconcileMs: config.RECONCILE_SECONDS * 1_000, software: SOFTWARE, ...(model === undefined ? {} : { model }), ...(literature === undefined ? {} : { literature }), ...(lookUps === undefined ? {} : { lookUps }) };
+  const inspection = createInspection(clock, trouble);
+  const commits = createCommitFeed(options.onTrouble);
+  const insight = await openInsight(config, { withMetrics: options.sweeps, version: SOFTWARE.version, counts: () => runs.counts(clock.now()), live: () => supervisor.hosted().length, now: () => clock.now(), onTrouble: trouble });
+  instruments = together([...(options.instruments === undefined ? [] : [options.instruments]), ...insight.instruments]);
+  const supervisor: Supervisor = createSupervisor({
     store: runs,
     machine: bindRunMachine({
       analyze: analyze(ports),
@@ -114,7 +138,7 @@ export async function openDaemon(config: Config, options: DaemonOptions): Promis
     clock,
     jobEvents,
     mail,
-    composeMail: composeMail(batch.model, atlases),
+    composeMail: composeMail(batch.model, atlases, config.PUBLIC_URL),
     usage: usageOf(batch.model),
     owner,
     limits: admissionLimits(config),
@@ -123,7 +147,14 @@ export async function openDaemon(config: Config, options: DaemonOptions): Promis
     ...(dispatched === undefined ? {} : { dispatch: dispatched.dispatch }),
     leaseMs: config.LEASE_SECONDS * 1_000,
     pollMs: config.POLL_MILLISECONDS,
-    ...options,
+    sweeps: options.sweeps,
+    inspection,
+    instruments,
+    onTrouble: trouble,
+    onCommitted(document, entries) {
+      commits.publish(document, entries);
+      options.onCommitted?.(document, entries);
+    },
   });
   await supervisor.start();
   /** The clock's timers do not keep the process alive; hosting does. */
@@ -133,6 +164,10 @@ export async function openDaemon(config: Config, options: DaemonOptions): Promis
     runs,
     batch,
     supervisor,
+    commits,
+    inspection,
+    jobEvents,
+    ...(insight.metrics === undefined ? {} : { metrics: insight.metrics }),
     async close() {
       clearInterval(alive);
       await supervisor.stop();
@@ -140,6 +175,7 @@ export async function openDaemon(config: Config, options: DaemonOptions): Promis
       await batch.close();
       await dispatched?.runJobs.close();
       await mail.close();
+      await insight.close();
       await workbench.close();
       await runs.close();
       unlock();

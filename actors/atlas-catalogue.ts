@@ -25,7 +25,8 @@ export interface AtlasCatalogue {
   fetchGroups(groupIds: readonly string[], atlases: readonly { readonly index: AtlasIndex }[], signal?: AbortSignal): Promise<void>;
 }
 
-export function atlasCatalogue(objects: ObjectStore, compute: Compute<Tasks>): AtlasCatalogue {
+/** `knowledge`: folder of imported knowledge, by which labels get their ids. */
+export function atlasCatalogue(objects: ObjectStore, compute: Compute<Tasks>, knowledge: string): AtlasCatalogue {
   const datasets = async (): Promise<string[]> => {
     const found: string[] = [];
     for await (const path of objects.list("atlases/")) {
@@ -54,7 +55,7 @@ export function atlasCatalogue(objects: ObjectStore, compute: Compute<Tasks>): A
       const scratch = await objects.scratch();
       const outDir = join(scratch, "atlas");
       try {
-        const index = await compute.run("importAtlasFile", { ...options, outDir }, signal);
+        const index = await compute.run("importAtlasFile", { ...options, outDir, knowledge }, signal);
         const { dataset } = index;
         const stands = (await objects.stat(indexPath(dataset))) === undefined ? undefined : (await read(dataset, signal)).index;
         if (stands !== undefined) {

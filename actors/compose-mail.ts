@@ -7,13 +7,17 @@ import type { AtlasCatalogue } from "./atlas-catalogue.ts";
 
 export type ComposeMail = (document: RunDocument, entry: OutboxEntry) => Promise<Mail>;
 
-/** The mail that an outbox entry owes. */
-export const composeMail = (model: BatchService["model"], atlases: Pick<AtlasCatalogue, "list">): ComposeMail => async (document, { key, kind }) => {
+const base = (publicUrl: string): string => publicUrl.replace(/\/+$/, "");
+
+/** The mail that an outbox entry owes. With the server's public address it links to the run. */
+export const composeMail = (model: BatchService["model"], atlases: Pick<AtlasCatalogue, "list">, publicUrl?: string): ComposeMail => async (document, { key, kind }) => {
   const { datasets } = document.config;
+  const page = kind === "run_completed" ? "/result" : "";
+  const link = publicUrl === undefined ? {} : { link: `${base(publicUrl)}/api/v1/runs/${encodeURIComponent(document.run_id)}${page}` };
   const used = (await atlases.list()).filter(({ dataset }) => datasets.length === 0 || datasets.includes(dataset));
   return {
     key,
     to: document.user_email ?? "",
-    ...renderMail(kind, { ...document, is_baseline: model.is_baseline, simulated: used.some(({ simulated }) => simulated) }),
+    ...renderMail(kind, { ...document, ...link, is_baseline: model.is_baseline, simulated: used.some(({ simulated }) => simulated) }),
   };
 };

@@ -18,18 +18,23 @@ export interface DispatchOptions {
   readonly watchMs: number;
   /** After so many lost jobs the daemon hosts the run itself. */
   readonly maxJobs: number;
+  /** Told why a run could not be looked after now. */
+  readonly onTrouble: (thrown: unknown) => void;
 }
+
+/** Whether a job runs a whole run. */
+export const isRunJob = (jobId: string): boolean => /^hs-.+-run-\d+$/.test(jobId);
 
 const jobName = (runId: string, number: number): string => `hs-${runId}-run-${number}`;
 const isUnderWay = (state: JobState): boolean => !TERMINAL_JOB_STATES.has(state);
 const entryOf = (number: number): string => `dispatch.${number}`;
 
-export function createDispatch({ runs, runJobs, clock, watchMs, maxJobs }: DispatchOptions): Dispatch {
+export function createDispatch({ runs, runJobs, clock, watchMs, maxJobs, onTrouble }: DispatchOptions): Dispatch {
   const submittedJobs = async (runId: string): Promise<number> => {
     for (let number = 1; ; number++) if ((await runs.journalGet(runId, entryOf(number))) === undefined) return number - 1;
   };
 
-  return async ({ document, inbox }) => {
+  const decide: Dispatch = async ({ document, inbox }) => {
     const { run_id: runId, status } = document;
     const last = await submittedJobs(runId);
     const isToCancel = status === "cancelled" || inbox.some(({ event }) => event.type === "cancel.requested");
@@ -42,5 +47,15 @@ export function createDispatch({ runs, runJobs, clock, watchMs, maxJobs }: Dispa
     await runs.journalPut(runId, entryOf(last + 1), { at: clock.now() });
     await runJobs.submit({ job_id: jobName(runId, last + 1), run_id: runId });
     return clock.now() + watchMs;
+  };
+
+  // Of several claimed runs, one whose job is refused must not hold up the others.
+  return async (record) => {
+    try {
+      return await decide(record);
+    } catch (thrown) {
+      onTrouble(thrown);
+      return clock.now() + watchMs;
+    }
   };
 }

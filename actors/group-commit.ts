@@ -1,6 +1,7 @@
 import { type HaystackError, toHaystackError } from "../errors.ts";
 import type { Clock } from "../services/clock/index.ts";
 import type { CommitOutcome, RunCommit, RunStore } from "../services/runs/index.ts";
+import type { Instruments } from "./instruments.ts";
 
 /**
  * Writes the transitions of many runs together (D12).
@@ -31,7 +32,7 @@ const LARGEST_WRITE = 256;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
 
-export function createGroupCommit(store: Pick<RunStore, "commit">, clock: Clock, onTrouble: (error: HaystackError) => void): GroupCommit {
+export function createGroupCommit(store: Pick<RunStore, "commit">, clock: Clock, onTrouble: (error: HaystackError) => void, committed?: Instruments["committed"]): GroupCommit {
   const asked = new Set<CommitSource>();
   let writing = false;
   let closed = false;
@@ -42,7 +43,9 @@ export function createGroupCommit(store: Pick<RunStore, "commit">, clock: Clock,
   async function write(commits: readonly RunCommit[]): Promise<CommitOutcome[] | undefined> {
     for (let attempt = 0; !closed; attempt++) {
       try {
+        const started = committed === undefined ? 0 : performance.now();
         const outcomes = await store.commit(commits);
+        committed?.({ runs: commits.length, milliseconds: performance.now() - started });
         return attempt === 0 ? outcomes : outcomes.map((outcome, index) => recogniseOwn(commits[index], outcome));
       } catch (thrown) {
         const error = toHaystackError(thrown);

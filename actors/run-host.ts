@@ -10,8 +10,10 @@ import type { RunDocument, RunStatus, Usage } from "../services/runs/document.ts
 import type { CommitOutcome, InboxEvent, OutboxEntry, RunCommit, RunRecord, TransitionEntry } from "../services/runs/index.ts";
 import { createGate } from "./gate.ts";
 import type { CommitSource, GroupCommit } from "./group-commit.ts";
+import type { Inspection } from "./inspection.ts";
+import { endedJobs, type Instruments } from "./instruments.ts";
 import { persistedSnapshot } from "./persisted-snapshot.ts";
-import { documentOf, documentOfBroken, mailDueAt, outboxOf, outboxOfBroken } from "./run-record.ts";
+import { documentOf, documentOfBroken, mailDueAt, outboxOf, outboxOfBroken, oweAgain } from "./run-record.ts";
 import { registerHost, type StepContext } from "./step.ts";
 
 /**
@@ -38,6 +40,8 @@ export interface RunHost extends CommitSource {
   /** Settled, and no step is under way: only an event or a time moves the run on. */
   waiting(): boolean;
   leaseHolds(): boolean;
+  /** Milliseconds. */
+  leaseUntil(): number;
   /** The lease was renewed until then. */
   renewed(until: number): void;
   deliver(event: InboxEvent): void;
@@ -56,6 +60,8 @@ export interface RunHostOptions {
   readonly groupCommit: GroupCommit;
   readonly clock: Clock;
   readonly usage: (context: RunContext) => Usage;
+  readonly inspection?: Inspection;
+  readonly instruments?: Instruments;
   readonly onCommitted: (host: RunHost, entries: readonly TransitionEntry[]) => void;
   readonly onLost: (host: RunHost, error: HaystackError) => void;
   readonly onTrouble: (error: HaystackError) => void;
@@ -64,6 +70,9 @@ export interface RunHostOptions {
 /** A snapshot holds references, not data: over the first size it is reported, over the second the run fails. */
 const SNAPSHOT_WARNING_BYTES = 64 * 1024;
 const SNAPSHOT_LIMIT_BYTES = 4 * 1024 * 1024;
+
+/** An event for the host, not for the machine: a mail that was sent or rejected is owed again. */
+export const MAIL_REQUESTED = "mail.requested";
 
 const describeValue = (value: unknown): string =>
   typeof value === "string" ? value : Object.entries(value as Record<string, unknown>).map(([key, inner]) => `${key}.${describeValue(inner)}`).join("|");
@@ -123,6 +132,9 @@ export function createRunHost(options: RunHostOptions): RunHost {
     ...(stored === null || stored === undefined ? {} : { snapshot: stored as Snapshot<unknown> }),
   });
 
+  let jobs = actor.getSnapshot().context.jobs;
+  let takenJobs = jobs;
+
   const resting = (): boolean => broken !== null || isResting(runState(actor.getSnapshot().value));
 
   const checkSize = (text: string): void => {
@@ -146,6 +158,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
         lastGood = persisted;
         wakeAt = earliestWakeUp(persisted);
         outbox = outboxOf(outbox, next, state.context.mails);
+        takenJobs = state.context.jobs;
         return { document: next, snapshot: text };
       } catch (thrown) {
         broken = toHaystackError(thrown).toRecord();
@@ -163,6 +176,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
 
   const giveUp = (error: HaystackError): void => {
     stopped = true;
+    options.inspection?.closed(runId, actor);
     actor.stop();
     gate.close(error);
     endWaitForRenewal();
@@ -201,6 +215,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
     settled: () => !changed && !writing,
     waiting: () => !changed && !writing && stepsUnderWay === 0,
     leaseHolds: () => clock.now() < leaseUntil,
+    leaseUntil: () => leaseUntil,
     renewed(until) {
       leaseUntil = until;
       endWaitForRenewal();
@@ -209,7 +224,8 @@ export function createRunHost(options: RunHostOptions): RunHost {
       if (stopped || seen.has(id)) return;
       seen.add(id);
       fresh.consumed.push(id);
-      host.send(event as RunEvent);
+      if (event.type === MAIL_REQUESTED) outbox = oweAgain(outbox, String(event["key"]), clock.now());
+      else host.send(event as RunEvent);
       touch();
     },
     send(event) {
@@ -260,6 +276,8 @@ export function createRunHost(options: RunHostOptions): RunHost {
       if (stopped) return;
       if (outcome.result === "committed") {
         revision += 1;
+        options.instruments?.runChanged?.({ before: document, after: commit.document, entries: commit.history, ended_jobs: endedJobs(jobs, takenJobs) });
+        jobs = takenJobs;
         document = commit.document;
         expectedStatus = document.status;
         gate.open();
@@ -279,7 +297,9 @@ export function createRunHost(options: RunHostOptions): RunHost {
     },
   };
 
+  const stepStarted = options.instruments?.stepStarted;
   registerHost(actor.system, {
+    ...(stepStarted === undefined ? {} : { started: (name: string, input: unknown) => stepStarted({ run_id: runId, name, input }) }),
     async run(signal, work) {
       stepsUnderWay += 1;
       try {
@@ -301,6 +321,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
     actor.subscribe({ error: (thrown) => breakDown(toHaystackError(thrown)) });
     actor.start();
     starting = false;
+    options.inspection?.opened(runId, actor);
     const state = actor.getSnapshot();
     const differs = runView(state.value, state.context).status !== document.status;
     if (differs && document.status === "cancelled") host.send({ type: "cancel.requested" });

@@ -1,5 +1,5 @@
 import { fromPromise, type ActorSystem } from "xstate";
-import { toHaystackError } from "../errors.ts";
+import { toHaystackError, type HaystackError } from "../errors.ts";
 import type { StepFailure } from "../machines/run-types.ts";
 
 /** What a step may use of the run that it works for. */
@@ -16,6 +16,8 @@ export type Effect<Input, Output> = (input: Input, context: StepContext) => Prom
 export interface StepHost {
   /** Runs the effect once the state that invoked it is durable (D2) and the lease holds (D9); rejects when the run is given up before. */
   run<Output>(signal: AbortSignal, work: (context: StepContext) => Promise<Output>): Promise<Output>;
+  /** Told when the effect begins and, by what it gives back, when it ends. */
+  readonly started?: (name: string, input: unknown) => (error: HaystackError | null) => void;
 }
 
 // oxlint-disable-next-line typescript/no-explicit-any -- XState's own bound for an actor system
@@ -34,7 +36,7 @@ export function step<Input, Output>(name: string, effect: Effect<Input, Output>)
     const host = hosts.get(system);
     if (host === undefined) throw new Error(`The step "${name}" runs outside a hosted run.`);
     try {
-      return await host.run(signal, (context) => effect(input, context));
+      return await host.run(signal, (context) => watched(host.started?.(name, input), () => effect(input, context)));
     } catch (thrown) {
       const error = toHaystackError(thrown);
       const used = error.details?.["model_usage"] as StepFailure["model_usage"];
@@ -42,4 +44,16 @@ export function step<Input, Output>(name: string, effect: Effect<Input, Output>)
       throw failure;
     }
   });
+}
+
+async function watched<Output>(ended: ((error: HaystackError | null) => void) | undefined, work: () => Promise<Output>): Promise<Output> {
+  if (ended === undefined) return work();
+  try {
+    const output = await work();
+    ended(null);
+    return output;
+  } catch (thrown) {
+    ended(toHaystackError(thrown));
+    throw thrown;
+  }
 }

@@ -7,21 +7,26 @@ import type { JobEvents } from "../services/job-events/index.ts";
 import type { MailService } from "../services/mail/index.ts";
 import type { RunDocument, Usage } from "../services/runs/document.ts";
 import type { InboxEvent, RunRecord, RunStore, TransitionEntry } from "../services/runs/index.ts";
-import { chooseAdmissions, type AdmissionLimits } from "./admission.ts";
+import type { AdmissionLimits } from "./admission.ts";
 import { createBackground } from "./background.ts";
 import type { ComposeMail } from "./compose-mail.ts";
-import type { Dispatch } from "./dispatch.ts";
+import { type Dispatch, isRunJob } from "./dispatch.ts";
 import { createGroupCommit } from "./group-commit.ts";
-import { deliverMail } from "./mail-delivery.ts";
+import type { Inspection } from "./inspection.ts";
+import type { Instruments } from "./instruments.ts";
+import { createIntake } from "./intake.ts";
+import { createLeaseKeeper } from "./lease-keeper.ts";
+import { createMailDesk } from "./mail-desk.ts";
 import { createRunHost, type RunHost } from "./run-host.ts";
 import { mailDueAt } from "./run-record.ts";
+import { hostedRun, type SupervisorStatus } from "./supervisor-status.ts";
 import { createWakeUps } from "./wake-ups.ts";
 
 /**
- * Hosts runs: claims them, keeps their leases, wakes them, hands them their events, sends their mails, lets them go.
+ * Hosts runs: claims them, keeps their leases, wakes them, hands them their events, lets them go.
  *
  * Owns: which runs this process hosts, and every timer.
- * Does not own: what a run does (the machine), when it is durable (the run host).
+ * Does not own: what a run does (the machine), when it is durable (the run host), its mails (the mail desk).
  * 1. A run is hosted only under a lease; a lease that was not renewed in time stops its runs here (D9).
  * 2. An event is stored before it is handed to its run (D5).
  * 3. Runs that rest or wait long leave memory, and come back by their next event or time (D11).
@@ -45,6 +50,8 @@ export interface SupervisorOptions {
   readonly passivateMs: number;
   /** Present: claimed runs become jobs of their own where it says so. */
   readonly dispatch?: Dispatch;
+  readonly inspection?: Inspection;
+  readonly instruments?: Instruments;
   /** For the jitter of the sweep, so that daemons do not look at the same moment. */
   readonly random: () => number;
   readonly onCommitted?: (document: RunDocument, entries: readonly TransitionEntry[]) => void;
@@ -66,12 +73,18 @@ export interface Supervisor {
   settled(runId: string): Promise<RunDocument>;
   /** Runs in memory at this moment. */
   hosted(): readonly string[];
+  status(): SupervisorStatus;
+  /** While paused, queued runs stay in the queue. */
+  pauseAdmission(paused: boolean): void;
+  /** While draining, nothing is taken up, and hosted runs are given back as soon as they wait. */
+  drain(draining: boolean): void;
+  /** Takes a run that waits out of memory (D11). Errors: RUN_STATE_FORBIDS when it is not here or works. */
+  passivate(runId: string): Promise<void>;
+  /** Brings a run into memory, and keeps it there for a while; tells whether it is. Errors as of adopt. */
+  rehydrate(runId: string): Promise<boolean>;
   /** Stops hosting, finishes the write under way and gives the leases back. */
   stop(): Promise<void>;
 }
-
-/** Runs claimed by one sweep at most: a restart takes everything up in a few bites. */
-const CLAIM_BATCH = 250;
 
 /** Of a run that is inserted with a lease. */
 const FIRST_TOKEN = 1;
@@ -81,12 +94,13 @@ const MAIL_GRACE_MS = 5_000;
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { store, clock, owner, leaseMs, pollMs } = options;
   const hosts = new Map<string, RunHost>();
-  const mailing = new Set<string>();
+  /** Until when runs that were asked for stay in memory although they wait long. */
+  const keptUntil = new Map<string, number>();
   const settledWaiters = new Map<string, ((document: RunDocument) => void)[]>();
-  const mailRoom = { service: options.mail, compose: options.composeMail, now: () => clock.now() };
   const background = createBackground(clock, options.onTrouble, options.random);
-  const mailsUnderWay = createBackground(clock, options.onTrouble, options.random);
-  const groupCommit = createGroupCommit(store, clock, options.onTrouble);
+  const { instruments = {} } = options;
+  const mailDesk = createMailDesk({ service: options.mail, compose: options.composeMail, tried: instruments.mailTried, clock, random: options.random, onTrouble: options.onTrouble });
+  const groupCommit = createGroupCommit(store, clock, options.onTrouble, instruments.committed);
   const wakeUps = createWakeUps(clock, (runId) => {
     const host = hosts.get(runId);
     host?.send({ type: "clock.ticked", now: clock.now() });
@@ -98,6 +112,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const forget = (host: RunHost): void => {
     if (hosts.get(host.runId) !== host) return;
     hosts.delete(host.runId);
+    keptUntil.delete(host.runId);
     wakeUps.forget(host.runId);
   };
 
@@ -106,19 +121,6 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     forget(host);
     await host.stop();
     await store.release([{ run_id: host.runId, token: host.token, attention_at: attentionAt }]);
-  };
-
-  const isMailing = (host: RunHost): boolean => host.outbox().some(({ key }) => mailing.has(key));
-
-  /** Mails go out once what owes them is durable (D2) and while the lease holds (D9). */
-  const sendOwed = (host: RunHost): void => {
-    if (stopping || !host.resting() || !host.leaseHolds()) return;
-    for (const entry of host.outbox()) {
-      if (entry.state !== "owed" || entry.due_at > clock.now() || mailing.has(entry.key)) continue;
-      mailing.add(entry.key);
-      const sending = deliverMail(mailRoom, host.document(), entry).then((result) => host.updateOutbox(result));
-      mailsUnderWay.run(sending.finally(() => mailing.delete(entry.key)));
-    }
   };
 
   const letRest = async (host: RunHost): Promise<void> => {
@@ -135,9 +137,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     options.onCommitted?.(host.document(), entries);
     if (stopping || hosts.get(host.runId) !== host) return;
     wakeUps.set(host.runId, host.wakeAt());
-    sendOwed(host);
-    const owesNow = host.outbox().some((entry) => entry.state === "owed" && (entry.due_at <= clock.now() || mailing.has(entry.key)));
-    if (host.resting() && host.settled() && !owesNow) background.run(letRest(host));
+    mailDesk.sendOwed(host);
+    if (host.resting() && host.settled() && !mailDesk.owesNow(host)) background.run(letRest(host));
   };
 
   const hostRecord = (record: RunRecord): RunHost | undefined => {
@@ -155,6 +156,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       groupCommit,
       clock,
       usage: options.usage,
+      instruments,
+      ...(options.inspection === undefined ? {} : { inspection: options.inspection }),
       onCommitted: afterCommit,
       onLost: (lost, error) => {
         forget(lost);
@@ -169,67 +172,14 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   /** Admits runs that this process was given, as far as its own limit goes. */
   const admitHosted = (): void => {
+    if (!intake.admits()) return;
     const all = [...hosts.values()];
     const active = all.filter((host) => !host.resting() && host.document().status === "running").length;
     const queued = all.filter((host) => host.document().status === "pending");
     for (const host of queued.slice(0, Math.max(0, options.limits.maxActive - active))) host.send({ type: "run.admitted" });
   };
 
-  const request = (limit: number) => ({ owner, now: clock.now(), lease_ms: leaseMs, limit });
-
-  /** Hosts a claimed run, or has it dispatched and gives it back until it is looked at again. */
-  const takeUp = async (record: RunRecord): Promise<RunHost | undefined> => {
-    const lookAgainAt = options.dispatch === undefined ? "host" : await options.dispatch(record);
-    if (lookAgainAt === "host") return hostRecord(record);
-    await store.release([{ run_id: record.document.run_id, token: record.lease?.token ?? 0, attention_at: lookAgainAt }]);
-    return undefined;
-  };
-
-  const claimLeft = async (): Promise<void> => {
-    for (;;) {
-      const records = await store.claim(request(CLAIM_BATCH));
-      for (const record of records) await takeUp(record);
-      if (records.length < CLAIM_BATCH || stopping) return;
-    }
-  };
-
-  const admitQueued = async (): Promise<void> => {
-    const admissions = chooseAdmissions(await store.loads(clock.now()), options.limits);
-    for (const user of new Set(admissions)) {
-      const count = admissions.filter((admitted) => admitted === user).length;
-      const records = await store.claim({ ...request(count), queued_of: user });
-      for (const record of records) (await takeUp(record))?.send({ type: "run.admitted" });
-    }
-  };
-
-  const claimOne = async (runId: string, adjust = (document: RunDocument): RunDocument => document): Promise<boolean> => {
-    const [record] = await store.claim({ ...request(1), run_id: runId });
-    if (record === undefined) return false;
-    return (await takeUp(record.snapshot === null ? { ...record, document: adjust(record.document) } : record)) !== undefined;
-  };
-
-  const abandonExpired = (held: readonly RunHost[]): void => {
-    for (const host of held) if (!host.leaseHolds()) abandon(host, "could not be renewed in time");
-  };
-
-  const renew = async (): Promise<void> => {
-    const started = clock.now();
-    const held = [...hosts.values()];
-    if (held.length === 0) return;
-    const forgetDeadline = clock.at(started + leaseMs, () => abandonExpired(held));
-    try {
-      const kept = new Set(await store.renew(owner, held.map(({ runId, token }) => ({ run_id: runId, token })), started + leaseMs));
-      for (const host of held) {
-        if (kept.has(host.runId)) host.renewed(started + leaseMs);
-        else abandon(host, "was given to another daemon");
-      }
-    } catch (thrown) {
-      abandonExpired(held);
-      throw thrown;
-    } finally {
-      forgetDeadline();
-    }
-  };
+  const intake = createIntake({ store, clock, owner, leaseMs, limits: options.limits, dispatch: options.dispatch, host: hostRecord });
 
   const abandon = (host: RunHost, why: string): void => {
     if (hosts.get(host.runId) !== host) return;
@@ -238,9 +188,26 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     options.onTrouble(new HaystackError("LEASE_LOST", `The lease of run ${host.runId} ${why}; the run was stopped here.`));
   };
 
+  const leases = createLeaseKeeper({ store, clock, owner, leaseMs, hosts: () => [...hosts.values()], onLost: abandon });
+
+  const waits = (host: RunHost): boolean => host.waiting() && !mailDesk.isSending(host);
+
   /** A queued run that was hosted for an event goes back to the queue. */
   const waitsLong = (host: RunHost): boolean =>
-    host.document().status === "pending" || (host.wakeAt() ?? Number.POSITIVE_INFINITY) - clock.now() > options.passivateMs;
+    host.document().status === "pending" || ((host.wakeAt() ?? Number.POSITIVE_INFINITY) - clock.now() > options.passivateMs && (keptUntil.get(host.runId) ?? 0) <= clock.now());
+
+  /** Takes a run out of memory without a change of what it asks for: the next daemon that looks takes it up. */
+  const giveBack = async (host: RunHost): Promise<void> => {
+    forget(host);
+    await host.stop();
+    await store.release([{ run_id: host.runId, token: host.token }]);
+  };
+
+  const letGo = (host: RunHost): void => {
+    if (!options.sweeps || host.resting() || !waits(host)) return;
+    if (waitsLong(host)) background.run(passivate(host, host.wakeAt()));
+    else if (intake.drains()) background.run(giveBack(host));
+  };
 
   /** An answer about a run that was hosted anew since the question is out of date: its events may be consumed by now (D5). */
   const poll = async (): Promise<void> => {
@@ -252,13 +219,18 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       if (status === "cancelled" && host?.settled() === true && host.document().status !== "cancelled") host.cancelledOutside();
     }
     for (const host of hosts.values()) {
-      if (host.settled()) sendOwed(host);
-      if (options.sweeps && !host.resting() && host.waiting() && !isMailing(host) && waitsLong(host)) background.run(passivate(host, host.wakeAt()));
+      if (host.settled()) mailDesk.sendOwed(host);
+      letGo(host);
     }
   };
 
+  const whyNot = async (runId: string): Promise<HaystackError> =>
+    (await store.get(runId)) === undefined
+      ? new HaystackError("RUN_NOT_FOUND", `There is no run ${runId}; list the runs to see their ids.`)
+      : new HaystackError("LEASE_LOST", `Run ${runId} is hosted by another process at this moment.`);
+
   const recordMails = async (): Promise<void> => {
-    await mailsUnderWay.stop();
+    await mailDesk.stop();
     await groupCommit.idle();
   };
 
@@ -267,7 +239,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     const result = await store.deliver(runId, event);
     const host = hosts.get(runId);
     if (result === "stored" && host !== undefined && host === asked) host.deliver(event);
-    else if (result === "stored" && host === undefined && options.sweeps && !stopping) background.run(claimOne(runId));
+    else if (result === "stored" && host === undefined && options.sweeps && !intake.drains()) background.run(intake.claimOne(runId));
     return result;
   };
 
@@ -275,29 +247,26 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     async start() {
       unsubscribe = await options.jobEvents.subscribe(async ({ event_id, job_id, state }) => {
         const runId = runOfJob(job_id);
-        if (runId !== undefined) await storeAndHand(runId, { id: event_id, event: { type: "job.changed", job_id, state } });
+        const unstored = isRunJob(job_id) ? "run_job" : "foreign_job";
+        const outcome = runId === undefined ? unstored : await storeAndHand(runId, { id: event_id, event: { type: "job.changed", job_id, state } });
+        instruments.jobEventTaken?.(outcome);
       });
-      background.every(leaseMs / 3, renew);
+      background.every(leaseMs / 3, leases.renew);
       background.every(pollMs, poll);
       if (!options.sweeps) return;
-      const sweep = async (): Promise<void> => {
-        await claimLeft();
-        await admitQueued();
-      };
-      background.run(sweep());
-      background.every(pollMs, sweep, 0.5);
+      background.run(intake.sweep());
+      background.every(pollMs, intake.sweep, 0.5);
     },
     async submit(document) {
       if (!isRunId(document.run_id)) throw new HaystackError("USAGE", "A run id has lower-case letters, digits and inner hyphens, at most 44.");
       const lease = { owner, expires_at: clock.now() + leaseMs };
       await store.insert(document, lease);
-      hostRecord({ document, snapshot: null, machine: null, revision: 0, lease: { ...lease, token: FIRST_TOKEN }, wake_at: null, inbox: [], outbox: [] });
+      hostRecord({ document, snapshot: null, machine: null, revision: 0, lease: { ...lease, token: FIRST_TOKEN }, wake_at: null, inbox: [], outbox: [], priority: 0 });
       admitHosted();
     },
     async adopt(runId, adjust) {
-      if (await claimOne(runId, adjust)) return admitHosted();
-      if ((await store.get(runId)) === undefined) throw new HaystackError("RUN_NOT_FOUND", `There is no run ${runId}; list the runs to see their ids.`);
-      throw new HaystackError("LEASE_LOST", `Run ${runId} is hosted by another process at this moment.`);
+      if (!(await intake.claimOne(runId, adjust))) throw await whyNot(runId);
+      admitHosted();
     },
     async deliver(runId, event) {
       if ((await storeAndHand(runId, event)) === "unknown_run") throw new HaystackError("RUN_NOT_FOUND", `There is no run ${runId}; list the runs to see their ids.`);
@@ -307,8 +276,30 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         settledWaiters.set(runId, [...(settledWaiters.get(runId) ?? []), resolve]);
       }),
     hosted: () => [...hosts.keys()],
+    status: () => ({ owner, admission_paused: !intake.admits(), draining: intake.drains(), limits: options.limits, hosted: [...hosts.values()].map(hostedRun) }),
+    pauseAdmission(paused) {
+      intake.pauseAdmission(paused);
+      admitHosted();
+    },
+    drain(draining) {
+      intake.drain(draining);
+      admitHosted();
+    },
+    async passivate(runId) {
+      const host = hosts.get(runId);
+      if (host === undefined) throw new HaystackError("RUN_STATE_FORBIDS", `Run ${runId} is not in the memory of this daemon; nothing was changed.`);
+      if (!waits(host)) throw new HaystackError("RUN_STATE_FORBIDS", `Run ${runId} works at this moment; try again when it waits.`);
+      await passivate(host, host.wakeAt());
+    },
+    async rehydrate(runId) {
+      if (hosts.has(runId)) return true;
+      if (!(await intake.claimOne(runId))) throw await whyNot(runId);
+      if (hosts.has(runId)) keptUntil.set(runId, clock.now() + options.passivateMs);
+      return hosts.has(runId);
+    },
     async stop() {
       stopping = true;
+      intake.close();
       wakeUps.clear();
       await unsubscribe?.();
       await Promise.race([recordMails(), new Promise<void>((resolve) => clock.at(clock.now() + MAIL_GRACE_MS, resolve))]);

@@ -11,6 +11,8 @@ import { openAtlas } from "../science/atlas/open.ts";
 import type { AtlasIndex, OpenAtlas } from "../science/atlas/atlas-index.ts";
 import { compareWithTruth } from "../science/grounding/compare-with-truth.ts";
 import { evaluatePrediction } from "../science/grounding/evaluate.ts";
+import type { EvaluationInput } from "../science/grounding/evaluate.ts";
+import { literatureSearch } from "../science/grounding/literature-subjects.ts";
 import { validatePrediction } from "../science/inference/validate-prediction.ts";
 import { loadKnowledge } from "../science/knowledge/load.ts";
 import { labelResolver } from "../science/knowledge/resolve.ts";
@@ -36,9 +38,14 @@ export interface AtlasPlace {
 const openAll = (places: readonly AtlasPlace[]): Promise<OpenAtlas[]> =>
   Promise.all(places.map(({ dir, withhold }) => openAtlas(dir, withhold === null ? {} : { withhold })));
 
-export async function analyze(input: { readonly query: string; readonly atlases: readonly AtlasPlace[] }): Promise<Understanding> {
+/** Folder of what was imported beside the curated knowledge. */
+interface WithKnowledge {
+  readonly knowledge: string;
+}
+
+export async function analyze(input: WithKnowledge & { readonly query: string; readonly atlases: readonly AtlasPlace[] }): Promise<Understanding> {
   const atlases = await openAll(input.atlases);
-  const structured_query = understandQuestion(input.query, atlases.map(({ index }) => index));
+  const structured_query = understandQuestion(input.query, atlases.map(({ index }) => index), loadKnowledge(input.knowledge));
   return { structured_query, control_cells_available: controlsAvailable(structured_query, atlases) };
 }
 
@@ -48,26 +55,27 @@ interface Understanding {
 }
 
 /** A language model's reading of the question, held against what exists. */
-export async function readChoice(input: {
+export async function readChoice(input: WithKnowledge & {
   readonly choice: Parameters<typeof readModelChoice>[0];
   readonly question: string;
   readonly draft: StructuredQuery | null;
   readonly model: string;
   readonly places: readonly AtlasPlace[];
 }): Promise<{ readonly result: Understanding } | { readonly problem: string }> {
-  const { choice, places, ...asked } = input;
+  const { choice, places, knowledge, ...asked } = input;
   const atlases = await openAll(places);
-  const read = readModelChoice(choice, { ...asked, atlases: atlases.map(({ index }) => index), knowledge: loadKnowledge() });
+  const read = readModelChoice(choice, { ...asked, atlases: atlases.map(({ index }) => index), knowledge: loadKnowledge(knowledge) });
   return "problem" in read ? read : { result: { ...read, control_cells_available: controlsAvailable(read.structured_query, atlases) } };
 }
 
-export async function look({ name, parameters, places }: { readonly name: LookUpName; readonly parameters: unknown; readonly places: readonly AtlasPlace[] }): Promise<unknown> {
-  return lookUp(name, parameters, (await openAll(places)).map(({ index }) => index), loadKnowledge());
+export async function look(input: WithKnowledge & { readonly name: LookUpName; readonly parameters: unknown; readonly places: readonly AtlasPlace[] }): Promise<unknown> {
+  const { name, parameters, places, knowledge } = input;
+  return lookUp(name, parameters, (await openAll(places)).map(({ index }) => index), loadKnowledge(knowledge));
 }
 
-export async function prompt(input: Omit<ChoosePromptOptions, "atlases" | "knowledge"> & { readonly places: readonly AtlasPlace[] }): Promise<ReturnType<typeof considerPrompts>> {
-  const { places, ...options } = input;
-  return considerPrompts({ ...options, atlases: await openAll(places), knowledge: loadKnowledge() });
+export async function prompt(input: Omit<ChoosePromptOptions, "atlases" | "knowledge"> & WithKnowledge & { readonly places: readonly AtlasPlace[] }): Promise<ReturnType<typeof considerPrompts>> {
+  const { places, knowledge, ...options } = input;
+  return considerPrompts({ ...options, atlases: await openAll(places), knowledge: loadKnowledge(knowledge) });
 }
 
 export interface DrawInput {
@@ -90,27 +98,31 @@ export async function checkPrediction({ prediction, query }: { readonly predicti
   return hash.digest("hex");
 }
 
-export interface EvaluateTask {
+export interface EvaluateTask extends WithKnowledge {
   readonly structured_query: StructuredQuery;
   readonly prediction: string;
   /** The control predictions, or under query_as_control the query cells. */
   readonly reference: string;
+  readonly queryCells: string;
+  /** Cells of the prompt. */
+  readonly promptCells: number;
   readonly controlStrategyEffective: ControlStrategy;
   readonly seed: number;
+  readonly literature?: NonNullable<EvaluationInput["literature"]>;
 }
+
 export async function evaluate(input: EvaluateTask) {
-  const [prediction, reference] = await Promise.all([readH5ad(input.prediction), readH5ad(input.reference)]);
-  const { grounding, topGenes, enriched } = evaluatePrediction({
-    query: input.structured_query,
-    prediction,
-    reference,
-    knowledge: loadKnowledge(),
-    controlStrategyEffective: input.controlStrategyEffective,
-    seed: input.seed,
-  });
+  const { structured_query: query, knowledge, ...judged } = input;
+  const [prediction, reference, queryCells] = await Promise.all([readH5ad(input.prediction), readH5ad(input.reference), readH5ad(input.queryCells)]);
+  const { grounding, topGenes, enriched } = evaluatePrediction({ ...judged, query, prediction, reference, queryCells, knowledge: loadKnowledge(knowledge) });
   return { grounding, top_genes: topGenes, enriched };
 }
 export type Evaluation = Awaited<ReturnType<typeof evaluate>>;
+
+/** What to look for in the literature, from the question and the genes that a prediction moves most. */
+export async function literatureSubjects(input: WithKnowledge & { readonly structured_query: StructuredQuery; readonly top_genes: Evaluation["top_genes"] }): Promise<ReturnType<typeof literatureSearch>> {
+  return literatureSearch(input.structured_query, input.top_genes, loadKnowledge(input.knowledge));
+}
 
 /** Writes the three result files into `folder`. */
 export async function writeResults(input: { readonly log: RunLog; readonly prediction: string; readonly reference: string; readonly folder: string }): Promise<{ anndata: string; report: string; log: string }> {
@@ -123,7 +135,7 @@ export async function writeResults(input: { readonly log: RunLog; readonly predi
   return files;
 }
 
-export const importAtlasFile = (options: ImportOptions): Promise<AtlasIndex> => importAtlas(options, labelResolver(loadKnowledge()));
+export const importAtlasFile = ({ knowledge, ...options }: ImportOptions & WithKnowledge): Promise<AtlasIndex> => importAtlas(options, labelResolver(loadKnowledge(knowledge)));
 export const inspectFile = ({ file }: { readonly file: string }) => inspectH5ad(file);
 export async function simulate({ file, options }: { readonly file: string; readonly options: SimulationOptions }): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
@@ -158,6 +170,7 @@ export type Tasks = {
   draw: typeof draw;
   checkPrediction: typeof checkPrediction;
   evaluate: typeof evaluate;
+  literatureSubjects: typeof literatureSubjects;
   writeResults: typeof writeResults;
   importAtlasFile: typeof importAtlasFile;
   inspectFile: typeof inspectFile;

@@ -12,8 +12,8 @@ type Field = (typeof FIELDS)[number];
 const questionSchema = z.object({
   question: z.string(),
   theme: z.string(),
-  /** The second set was written after the rules had last been changed for the first. */
-  set: z.union([z.literal(1), z.literal(2)]),
+  /** The second set was written after the rules had last been changed for the first; the third without a look at the names that the knowledge holds. */
+  set: z.union([z.literal(1), z.literal(2), z.literal(3)]),
   /** One reading only; the others measure what is made of an unclear question. */
   clear: z.boolean(),
   /** Expected Cell Ontology id, id in the knowledge, and kind; null where nothing may be answered. */
@@ -24,6 +24,8 @@ const questionSchema = z.object({
   time: z.string().optional(),
   /** Every defensible answer of an unclear question. */
   accepts: z.partialRecord(z.enum(FIELDS), z.array(z.string())).optional(),
+  /** Of the third set: what the rules answered wrongly before anything was changed for it. */
+  first_seen: z.partialRecord(z.enum(FIELDS), z.string().nullable()).optional(),
 });
 type Question = z.infer<typeof questionSchema>;
 
@@ -54,7 +56,8 @@ export function scoreQuestions() {
     questions: questions.length,
     clear_questions: clear.length,
     clear: tallies(clear),
-    clear_by_set: { first: tallies(clear.filter(({ asked }) => asked.set === 1)), second: tallies(clear.filter(({ asked }) => asked.set === 2)) },
+    clear_by_set: { first: tallies(clear.filter(({ asked }) => asked.set === 1)), second: tallies(clear.filter(({ asked }) => asked.set === 2)), third: tallies(clear.filter(({ asked }) => asked.set === 3)) },
+    third_at_first_sight: tallies(clear.filter(({ asked }) => asked.set === 3).map(({ asked, answer }) => ({ asked, answer: { ...answer, ...asked.first_seen } }))),
     unclear: tallies(judged.filter(({ asked }) => !asked.clear)),
     amounts: { dose: amountsRight(judged, "dose"), time: amountsRight(judged, "time") },
     themes: Object.fromEntries([...themes].map(([theme, members]) => [theme, { questions: members.length, right: members.filter((one) => FIELDS.every((field) => isRight(one, field))).length }])),

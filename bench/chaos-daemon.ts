@@ -17,6 +17,9 @@ export const chaosEnvironment = (dataDir: string): Record<string, string> => ({
   RECONCILE_SECONDS: "5",
   POLL_MILLISECONDS: "100",
   LEASE_SECONDS: "10",
+  HTTP_PORT: "0",
+  LOG_FORMAT: "plain",
+  LOG_LEVEL: "warn",
 });
 
 export interface DaemonProcess {

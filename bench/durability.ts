@@ -22,13 +22,15 @@ interface Step {
   readonly size: number;
   /** Makes every flush of the process slower. */
   readonly slowFsync?: true;
+  /** Measured so often, each time on a store of its own; the figures are those of the median. */
+  readonly times?: number;
 }
 
 /** The steps of one list share a store. */
 const PLANS: readonly (readonly Step[])[] = [
   [{ name: "throughput", size: 1 }],
-  [{ name: "throughput", size: 1_000 }],
-  [{ name: "throughput", size: 1_000, slowFsync: true }],
+  [{ name: "throughput", size: 1_000, times: 5 }],
+  [{ name: "throughput", size: 1_000, slowFsync: true, times: 3 }],
   [{ name: "latency", size: 1_000 }],
   [{ name: "prepareWaiting", size: 200 }, { name: "restart", size: 200 }],
   [{ name: "prepareWaiting", size: 10_000 }, { name: "restart", size: 10_000 }, { name: "rehydration", size: 10_000 }],
@@ -75,20 +77,38 @@ async function measure(store: Place["store"], open: (number: number) => Promise<
   const results: Record<string, unknown>[] = [];
   for (const [number, plan] of PLANS.entries()) {
     if (only.length > 0 && !plan.some(({ name }) => only.includes(name))) continue;
-    const { place, stop } = await open(number);
-    try {
-      for (const step of plan) {
-        const named = { store, case: step.name, ...(step.slowFsync === true ? { slower_fsync_ms: 2 } : {}) };
-        const skipped = cannot(store, step);
-        const figures = skipped === undefined ? await run(step, place) : { size: step.size, skipped };
-        console.error(JSON.stringify({ ...named, ...figures }));
-        if (step.name !== "prepareWaiting") results.push({ ...named, ...figures });
+    const times = Math.max(...plan.map((step) => step.times ?? 1));
+    const measured: Record<string, unknown>[][] = [];
+    for (let time = 0; time < times; time += 1) {
+      const { place, stop } = await open(number * 10 + time);
+      try {
+        measured.push(await measurePlan(store, plan, place));
+      } finally {
+        await stop();
       }
-    } finally {
-      await stop();
     }
+    results.push(...(times === 1 ? measured.flat() : [median(measured.flat())]));
   }
   return results;
+}
+
+async function measurePlan(store: Place["store"], plan: readonly Step[], place: Place): Promise<Record<string, unknown>[]> {
+  const results: Record<string, unknown>[] = [];
+  for (const step of plan) {
+    const named = { store, case: step.name, ...(step.slowFsync === true ? { slower_fsync_ms: 2 } : {}) };
+    const skipped = cannot(store, step);
+    const figures = skipped === undefined ? await run(step, place) : { size: step.size, skipped };
+    console.error(JSON.stringify({ ...named, ...figures }));
+    if (step.name !== "prepareWaiting") results.push({ ...named, ...figures });
+  }
+  return results;
+}
+
+/** Of several measurements of one throughput. */
+function median(measured: readonly Record<string, unknown>[]): Record<string, unknown> {
+  const rate = (figures: Record<string, unknown>): number => Number(figures["transitions_per_second"] ?? 0);
+  const sorted = measured.toSorted((a, b) => rate(a) - rate(b));
+  return { ...sorted[Math.floor(sorted.length / 2)], transitions_per_second_of_each: sorted.map(rate) };
 }
 
 const openSqlite = async (number: number) => ({ place: { store: "sqlite", at: join(folder, `${number}.sqlite`), database: "" } as const, stop: () => Promise.resolve() });

@@ -4,10 +4,12 @@ import { addAtlasCommands } from "./commands/atlas.ts";
 import { addConfigCommand } from "./commands/config.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addJobCommand } from "./commands/job.ts";
+import { addKnowledgeCommands } from "./commands/knowledge.ts";
 import { addRunCommand } from "./commands/run.ts";
 import { addRunsCommands } from "./commands/runs.ts";
 import { addServeCommand } from "./commands/serve.ts";
 import { addSubmitCommand } from "./commands/submit.ts";
+import { addTokenCommands } from "./commands/token.ts";
 import { addValidateCommand } from "./commands/validate.ts";
 
 export type SetExitCode = (code: number) => void;
@@ -31,7 +33,9 @@ export function buildProgram(setExitCode: SetExitCode): Command {
   addJobCommand(program, setExitCode);
   addValidateCommand(program, setExitCode);
   addAtlasCommands(program);
+  addKnowledgeCommands(program);
   addRunsCommands(program, setExitCode);
+  addTokenCommands(program);
   addConfigCommand(program);
   addDoctorCommand(program, setExitCode);
   for (const command of leaves(program)) {

@@ -29,3 +29,32 @@ export function transitionTable(machine: AnyStateMachine): TransitionRow[] {
     }));
   });
 }
+
+/** One state of a machine with what happens in it. Names only: no functions, no contexts. */
+export interface StateDescription {
+  readonly key: string;
+  readonly type: string;
+  /** Where a compound state begins. */
+  readonly initial: string | null;
+  readonly entry: readonly string[];
+  /** Steps and child machines that work while the state lasts. */
+  readonly invokes: readonly { readonly id: string; readonly source: string }[];
+  readonly transitions: readonly Omit<TransitionRow, "state">[];
+  readonly states: readonly StateDescription[];
+}
+
+function describeNode(node: AnyStateNode, rows: ReadonlyMap<string, readonly TransitionRow[]>): StateDescription {
+  const initial = node.initial?.target[0]?.key ?? null;
+  return {
+    key: node.key,
+    type: node.type,
+    initial: node.type === "compound" ? initial : null,
+    entry: node.entry.map(nameOf),
+    invokes: node.invoke.map(({ id, src }) => ({ id, source: typeof src === "string" ? src : id })),
+    transitions: (rows.get(pathOf(node)) ?? []).map(({ event, guard, target, actions }) => ({ event, guard, target, actions })),
+    states: Object.values(node.states).map((child) => describeNode(child, rows)),
+  };
+}
+
+/** The states of a machine as a tree. */
+export const describeMachine = (machine: AnyStateMachine): StateDescription => describeNode(machine.root, Map.groupBy(transitionTable(machine), ({ state }) => state));

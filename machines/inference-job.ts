@@ -26,6 +26,8 @@ interface InferenceJobContext extends InferenceJobInput {
   readonly deadline_at: number;
   /** When to look again: the reconcile time while awaiting, the retry time while retrying. */
   readonly wake_at: number | null;
+  /** News of the job came while it was being looked at. */
+  readonly changed: boolean;
   readonly predictions: ObjectReference | null;
   readonly error: ErrorRecord | null;
 }
@@ -86,6 +88,8 @@ export const inferenceJobMachine = setup({
     })),
     setNextCheck: assign((_, output: CheckJobOutput) => ({ wake_at: output.verdict === "waiting" ? output.check_at : null })),
     checkAtNextTick: assign({ wake_at: 0 }),
+    noteChange: assign({ changed: true }),
+    forgetChange: assign({ changed: false }),
     setSuccess: assign(({ context }, output: CheckJobOutput) =>
       output.verdict === "succeeded"
         ? { job: endJob(context.job, output.run_seconds, null), predictions: output.predictions, wake_at: null }
@@ -110,6 +114,7 @@ export const inferenceJobMachine = setup({
     /** Certainly not submitted. After any other failure the job may run: it stays on record as submitting, and the run stops it. */
     wasRefused: (_, { error }: { error: unknown }) => REFUSALS.has((error as ErrorRecord).code),
     isWaiting: (_, output: CheckJobOutput) => output.verdict === "waiting",
+    isOutOfDate: ({ context }, output: CheckJobOutput) => output.verdict === "waiting" && context.changed,
     hasSucceeded: (_, output: CheckJobOutput) => output.verdict === "succeeded",
     isOverdue: (_, output: CheckJobOutput) => output.verdict === "overdue",
     mayRetry: ({ context }, output: CheckJobOutput) =>
@@ -124,6 +129,7 @@ export const inferenceJobMachine = setup({
     submitted_at: 0,
     deadline_at: 0,
     wake_at: null,
+    changed: false,
     predictions: null,
     error: null,
   }),
@@ -162,12 +168,14 @@ export const inferenceJobMachine = setup({
       on: { "job.changed": { guard: "isMine", target: "checking" }, "clock.ticked": { guard: "isDue", target: "checking" } },
     },
     checking: {
-      on: { "job.changed": { guard: "isMine", target: "checking", reenter: true } },
+      entry: "forgetChange",
+      on: { "job.changed": { guard: "isMine", actions: "noteChange" } },
       invoke: {
         id: "checkJob",
         src: "checkJob",
         input: ({ context: { job, run_id, submitted_at, deadline_at } }) => ({ job, run_id, submitted_at, deadline_at }),
         onDone: [
+          { guard: { type: "isOutOfDate", params: ({ event }) => event.output }, target: "checking", reenter: true },
           { guard: { type: "isWaiting", params: ({ event }) => event.output }, target: "awaiting", actions: { type: "setNextCheck", params: ({ event }) => event.output } },
           { guard: { type: "hasSucceeded", params: ({ event }) => event.output }, target: "succeeded", actions: [{ type: "setSuccess", params: ({ event }) => event.output }, "tellRun"] },
           { guard: { type: "isOverdue", params: ({ event }) => event.output }, target: "expiring", actions: { type: "setOverdue", params: ({ event }) => event.output } },

@@ -8,7 +8,7 @@ import type { Session } from "./session.ts";
 
 const SYSTEM = `You judge how well a predicted response of cells to a perturbation agrees with known biology.
 The data holds the understood question, the components to judge, the evidence rows with their ids, the genes that move most and the enriched pathways.
-Score each listed component from 1 (contradicts what is known) to 10 (agrees closely), by its evidence rows and nothing else. supports false means that the row speaks against the prediction.
+Score each listed component from 1 (contradicts what is known) to 10 (agrees closely), by its evidence rows and nothing else. supports false means that the row speaks against the prediction, or neither for nor against it where silent is true.
 Cite the ids of the rows that decide each score: rows of that component. In reason say in one sentence why.`;
 
 const names = Object.keys(GROUNDING_WEIGHTS) as [GroundingComponentName, ...GroundingComponentName[]];

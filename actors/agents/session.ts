@@ -52,7 +52,7 @@ function openSession({ model, limits }: AgentModel, runs: ModelPorts["runs"], ke
   return {
     model,
     limits,
-    ...journalOf(runs, key),
+    ...journalOf(runs, key, "model"),
     add: ({ tokens, usd }) => {
       used = { tokens: used.tokens + tokens, usd: used.usd + usd };
     },

@@ -1,8 +1,11 @@
+import { z } from "zod";
 import { HaystackError } from "../../errors.ts";
 import { LOOK_UPS, type LookUpName } from "../../science/query/look-up.ts";
 import { modelChoiceSchema, quotableReason, type ModelChoice } from "../../science/query/model-choice.ts";
 import type { StructuredQuery } from "../../science/query/structured-query.ts";
 import type { Compute } from "../../services/compute/index.ts";
+import type { GeneLookUps } from "../../services/look-ups/index.ts";
+import type { LiteratureService } from "../../services/literature/index.ts";
 import type { AtlasPlace, Tasks } from "../tasks.ts";
 import { ask, type Tool } from "./ask.ts";
 import type { Session } from "./session.ts";
@@ -14,6 +17,10 @@ export interface UnderstandRequest {
   readonly draft_problem: string | null;
   readonly places: readonly AtlasPlace[];
   readonly compute: Compute<Tasks>;
+  /** Folder of imported knowledge. */
+  readonly knowledge: string;
+  readonly literature: LiteratureService | undefined;
+  readonly lookUps: GeneLookUps | undefined;
 }
 
 type Understood = Extract<Awaited<ReturnType<Tasks["readChoice"]>>, { result: unknown }>["result"];
@@ -29,17 +36,18 @@ The data holds the question and a draft that rules made of it. Correct the draft
 - When it is no question about cells under a perturbation, set understood to null and say in not_understood_because, in one sentence to the scientist, what to ask instead.`;
 
 /** The question as the model understands it, every part of it held against the knowledge and the atlases. Errors: QUESTION_NOT_UNDERSTOOD, and those of `ask`. */
-export async function understand(session: Session, { question, draft, draft_problem, places, compute }: UnderstandRequest, signal: AbortSignal): Promise<Understood> {
+export async function understand(session: Session, request: UnderstandRequest, signal: AbortSignal): Promise<Understood> {
+  const { question, draft, draft_problem, places, compute, knowledge } = request;
   const { value } = await ask<ModelChoice, Understood | { readonly declined: string }>(
     session,
     {
       name: "understood_question",
       system: SYSTEM,
       data: { question, draft, draft_problem },
-      tools: toolsOf(places, compute),
+      tools: toolsOf(request),
       schema: modelChoiceSchema,
       async accept({ understood, not_understood_because: reason }, aborted) {
-        if (understood !== null) return compute.run("readChoice", { choice: understood, question, draft, model: session.model.name, places }, aborted);
+        if (understood !== null) return compute.run("readChoice", { choice: understood, question, draft, model: session.model.name, places, knowledge }, aborted);
         return reason === null ? { problem: "understood is null, so not_understood_because must say why." } : { result: { declined: quotableReason(reason) } };
       },
     },
@@ -51,11 +59,37 @@ export async function understand(session: Session, { question, draft, draft_prob
   return value;
 }
 
-function toolsOf(places: readonly AtlasPlace[], compute: Compute<Tasks>): Tool[] {
-  return Object.entries(LOOK_UPS).map(([name, { description, parameters }]) => ({
+function toolsOf({ places, compute, knowledge, literature, lookUps: databases }: UnderstandRequest): Tool[] {
+  const lookUps = Object.entries(LOOK_UPS).map(([name, { description, parameters }]): Tool => ({
     name,
     description,
     parameters,
-    run: (given, signal) => compute.run("look", { name: name as LookUpName, parameters: given, places }, signal),
+    run: (given, signal) => compute.run("look", { name: name as LookUpName, parameters: given, places, knowledge }, signal),
   }));
+  return [...lookUps, ...(literature === undefined ? [] : [literatureTool(literature)]), ...(databases === undefined ? [] : [geneTool(databases)])];
+}
+
+const literatureParameters = z.strictObject({ perturbation: z.string().max(100), synonyms: z.array(z.string().max(100)).max(5), genes: z.array(z.string().max(40)).min(1).max(10) });
+
+function literatureTool(literature: LiteratureService): Tool {
+  return {
+    name: "literature_search",
+    description: "How many articles name a perturbation together with each of up to ten genes, which way their titles say that the gene goes, and some of the articles.",
+    parameters: literatureParameters,
+    run: (given, signal) => {
+      const { perturbation, synonyms, genes } = literatureParameters.parse(given);
+      return literature.search({ perturbation: { name: perturbation, synonyms }, subjects: genes.map((name) => ({ kind: "gene", name })) }, signal);
+    },
+  };
+}
+
+const geneParameters = z.strictObject({ symbol: z.string().max(30) });
+
+function geneTool(lookUps: GeneLookUps): Tool {
+  return {
+    name: "gene_facts",
+    description: "Protein, function and pathways of a human gene by its HGNC symbol, from public databases: for targets that the knowledge does not hold.",
+    parameters: geneParameters,
+    run: (given, signal) => lookUps.gene(geneParameters.parse(given).symbol, signal),
+  };
 }

@@ -1,9 +1,8 @@
 import { HaystackError, type ErrorCode } from "../../errors.ts";
 import type { AnalyzeInput, AnalyzeOutput } from "../../machines/run-types.ts";
-import { understand } from "../agents/understand.ts";
+import { understand, type UnderstandRequest } from "../agents/understand.ts";
 import { orProblem, withModel, type Session } from "../agents/session.ts";
 import type { Effect } from "../step.ts";
-import type { AtlasPlace } from "../tasks.ts";
 import type { StepPorts } from "./ports.ts";
 import { placesOf } from "./ports.ts";
 
@@ -14,28 +13,29 @@ const NOT_READ: ReadonlySet<ErrorCode> = new Set(["QUESTION_NOT_UNDERSTOOD", "CE
 
 /** Text to structured query; decides the effective control strategy from what the atlases hold. */
 export function analyze(ports: StepPorts): Effect<AnalyzeInput, AnalyzeOutput> {
-  const { atlases, compute } = ports;
+  const { atlases, compute, knowledge, literature, lookUps } = ports;
   return ({ run_id, query, config }, { signal }) =>
     withModel(ports, { run_id, step: "analyze", iteration: 0 }, undefined, async (session) => {
       const places = placesOf(await atlases.open(config.datasets, signal), config);
-      const byRules = compute.run("analyze", { query, atlases: places }, signal);
-      return settled(await (session === null ? byRules : byModel(session, query, places, byRules, compute, signal)), config);
+      const byRules = compute.run("analyze", { query, atlases: places, knowledge }, signal);
+      return settled(await (session === null ? byRules : byModel(session, { question: query, places, compute, knowledge, literature, lookUps }, byRules, signal)), config);
     });
 }
 
-async function byModel(session: Session, question: string, places: readonly AtlasPlace[], byRules: Promise<Understanding>, compute: StepPorts["compute"], signal: AbortSignal): Promise<Understanding> {
+async function byModel(session: Session, asked: Omit<UnderstandRequest, "draft" | "draft_problem">, byRules: Promise<Understanding>, signal: AbortSignal): Promise<Understanding> {
   const draft = await byRules.catch((thrown: unknown) => {
     if (thrown instanceof HaystackError && NOT_READ.has(thrown.code)) return thrown;
     throw thrown;
   });
   const [structured_query, draft_problem] = draft instanceof HaystackError ? [null, draft.message] : [draft.structured_query, null];
-  const outcome = await orProblem(understand(session, { question, draft: structured_query, draft_problem, places, compute }, signal));
+  const outcome = await orProblem(understand(session, { ...asked, draft: structured_query, draft_problem }, signal));
   if ("result" in outcome) return outcome.result;
   if (draft instanceof HaystackError) throw draft;
   return { ...draft, structured_query: { ...draft.structured_query, model_problem: outcome.problem } };
 }
 
-function settled({ structured_query, control_cells_available }: Understanding, { control_strategy }: AnalyzeInput["config"]): AnalyzeOutput {
+/** The effective control strategy, and why it is not the wanted one. Error CELL_TYPE_NOT_IN_ATLAS. */
+export function settled({ structured_query, control_cells_available }: Understanding, { control_strategy }: AnalyzeInput["config"]): AnalyzeOutput {
   const fallsBack = control_strategy === "synthetic_control" && !control_cells_available;
   if (structured_query.cell_type.atlas_labels.length === 0) {
     throw new HaystackError("CELL_TYPE_NOT_IN_ATLAS", `The atlas holds no cells of type ${structured_query.cell_type.name}; ask about one of its cell types or import an atlas that has it.`);

@@ -37,7 +37,7 @@ export function checkJob({ batch, clock, compute, objects, reconcileMs }: StepPo
         }
       }
       case "FAILED":
-        return failed(status.failure?.kind ?? "application", failureOf(status));
+        return failed(status.failure?.kind ?? "application", failureOf(status, job.attempt));
       case "CANCELLED":
         return failed("application", { code: "JOB_FAILED", message: `The job ${job.job_id} was cancelled outside of this run.`, retryable: false });
       default:
@@ -49,7 +49,7 @@ export function checkJob({ batch, clock, compute, objects, reconcileMs }: StepPo
   };
 }
 
-function failureOf({ job_id, failure }: JobStatus): ErrorRecord {
+function failureOf({ job_id, failure }: JobStatus, attempt: number): ErrorRecord {
   const reason = failure?.reason ?? "no reason is known";
   const message = `The inference job ${job_id} failed: ${reason}`;
   switch (failure?.kind) {
@@ -57,7 +57,9 @@ function failureOf({ job_id, failure }: JobStatus): ErrorRecord {
       return new HaystackError("JOB_PREEMPTED", message).toRecord();
     case "over_time":
       return new HaystackError("JOB_OVER_TIME", message).toRecord();
-    default:
-      return new HaystackError("JOB_FAILED", message).toRecord();
+    default: {
+      const isWorthAnother = failure?.repeats === undefined || (failure.repeats === "once" && attempt === 1);
+      return { ...new HaystackError("JOB_FAILED", message).toRecord(), retryable: isWorthAnother };
+    }
   }
 }

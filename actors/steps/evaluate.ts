@@ -1,9 +1,12 @@
 import type { EvaluateInput, EvaluateOutput } from "../../machines/run-types.ts";
+import { literatureFindings } from "../../science/grounding/literature-subjects.ts";
+import type { LiteratureAnswer } from "../../services/literature/index.ts";
+import { journalOf } from "../agents/journalled.ts";
 import { judge } from "../agents/judge.ts";
 import { orProblem, withModel, type Session } from "../agents/session.ts";
 import { iterationObjects } from "../run-objects.ts";
 import type { Effect } from "../step.ts";
-import type { Evaluation } from "../tasks.ts";
+import type { EvaluateTask, Evaluation } from "../tasks.ts";
 import type { StepPorts } from "./ports.ts";
 
 const SHOWN = 10;
@@ -16,18 +19,24 @@ export function evaluate(ports: StepPorts): Effect<EvaluateInput, EvaluateOutput
   };
 }
 
-async function evaluateRound({ compute, objects }: StepPorts, input: EvaluateInput, session: Session | null, signal: AbortSignal): Promise<EvaluateOutput> {
+async function evaluateRound(ports: StepPorts, input: EvaluateInput, session: Session | null, signal: AbortSignal): Promise<EvaluateOutput> {
+  const { objects } = ports;
   const { run_id, iteration, structured_query, round } = input;
   const paths = iterationObjects(run_id, iteration);
   if (round.predictions === null) throw new Error("There are no predictions to evaluate.");
-  const byCode = await compute.run(
-    "evaluate",
+  const queryCells = await objects.fetch({ path: paths.query }, signal);
+  const byCode = await evaluateByCode(
+    ports,
+    input,
     {
       structured_query,
       prediction: await objects.fetch(round.predictions, signal),
-      reference: await objects.fetch(round.control_predictions ?? { path: paths.query }, signal),
+      reference: round.control_predictions === null ? queryCells : await objects.fetch(round.control_predictions, signal),
+      queryCells,
+      promptCells: round.prompt_cells,
       controlStrategyEffective: input.control_strategy_effective,
       seed: input.random_seed,
+      knowledge: ports.knowledge,
     },
     signal,
   );
@@ -51,6 +60,16 @@ async function evaluateRound({ compute, objects }: StepPorts, input: EvaluateInp
       enriched_pathways: enriched.slice(0, SHOWN).map(({ id, name, direction, p_adjusted }) => ({ id, name, direction, p_adjusted })),
     },
   };
+}
+
+/** Judges once to know which genes to look for in the literature, and again with what it says. */
+async function evaluateByCode({ compute, literature, runs }: StepPorts, { run_id, iteration }: EvaluateInput, task: EvaluateTask, signal: AbortSignal): Promise<Evaluation> {
+  const before = await compute.run("evaluate", task, signal);
+  if (literature === undefined) return before;
+  const { structured_query, knowledge } = task;
+  const request = await compute.run("literatureSubjects", { structured_query, knowledge, top_genes: before.top_genes }, signal);
+  const answer: LiteratureAnswer = await journalOf(runs, { run_id, step: "evaluate", iteration }, "literature").once([request], () => literature.search(request, signal));
+  return compute.run("evaluate", { ...task, literature: answer.status === "searched" ? literatureFindings(answer.findings) : { unavailable: answer.reason } }, signal);
 }
 
 /** The model's scores stand beside those of the code, which alone make the composite. */

@@ -59,7 +59,9 @@ async function collectLog({ runs, objects, atlases, batch, software }: StepPorts
       enriched,
       jobs: context.jobs
         .filter(({ iteration }) => iteration === summary.iteration)
-        .map(({ job_id, kind, attempt, state, run_seconds }) => ({ job_id, kind, attempt, state, run_seconds })),
+        .map(({ job_id, kind, attempt, state, run_seconds, offer, cost_usd, failure, problem }) => ({
+          job_id, kind, attempt, state, run_seconds, offer, cost_usd, lost_to_preemption: failure === "preempted", problem,
+        })),
     };
   };
   return {

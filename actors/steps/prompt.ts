@@ -28,7 +28,7 @@ export function prompt(ports: StepPorts): Effect<PromptInput, PromptOutput> {
 }
 
 /** The ranking's choice; the model's, where there is one and something to choose. A first prompt that is to be the worst stays so. */
-async function choose({ atlases, compute }: StepPorts, input: PromptInput, session: Session | null, signal: AbortSignal): Promise<PromptPlan> {
+async function choose({ atlases, compute, knowledge }: StepPorts, input: PromptInput, session: Session | null, signal: AbortSignal): Promise<PromptPlan> {
   const { config, structured_query: query } = input;
   const history = input.iterations.map(feedbackOf);
   const { plan, candidates } = await compute.run(
@@ -42,6 +42,7 @@ async function choose({ atlases, compute }: StepPorts, input: PromptInput, sessi
       queryCells: config.query_cells,
       firstPrompt: config.first_prompt,
       seed: input.random_seed,
+      knowledge,
     },
     signal,
   );

@@ -1,9 +1,10 @@
 import { access, constants, mkdir, statfs } from "node:fs/promises";
 import type { Command } from "commander";
 import { loadConfig, type Config } from "../../config.ts";
-import { openRuns } from "../../adapters.ts";
-import { openWorkbench } from "../../daemon.ts";
+import { openInference, openObjects, openRuns } from "../../adapters.ts";
+import { openWorkbench, type Workbench } from "../../daemon.ts";
 import { toHaystackError } from "../../errors.ts";
+import { systemClock } from "../../services/clock/system.ts";
 import { inferenceProgram } from "../../services/batch/local-command.ts";
 import { print, table } from "../output.ts";
 import type { CommonOptions, SetExitCode } from "../program.ts";
@@ -38,24 +39,70 @@ const CHECKS: Readonly<Record<string, Check>> = {
   },
   atlases: async (config) => {
     const workbench = openWorkbench(config);
-    const atlases = await workbench.atlases.list();
-    await workbench.close();
+    const atlases = await listAndClose(workbench);
     if (atlases.length === 0) return { state: "advice", finding: "none imported: `haystack atlas import FILE`, or `haystack atlas simulate`" };
     return { state: "ok", finding: atlases.map(({ dataset, n_cells, simulated }) => `${dataset} (${n_cells} cells${simulated ? ", simulated" : ""})`).join(", ") };
   },
-  inference: ({ INFERENCE_COMMAND, INFERENCE_MODEL }) => {
+  objects: async (config) => {
+    const objects = openObjects(config);
+    try {
+      const started = Date.now();
+      const ref = await objects.putText("doctor.txt", "Written by `haystack doctor`.\n");
+      await objects.fetch(ref);
+      return { state: "ok", finding: `${objects.location("doctor.txt")} written and read in ${Date.now() - started} ms` };
+    } finally {
+      await objects.close();
+    }
+  },
+  "GPU jobs": async (config) => {
+    if (config.BATCH_PROJECT === undefined) return { state: "ok", finding: "on this machine" };
+    return checkGoogle(config);
+  },
+  inference: ({ INFERENCE_COMMAND, INFERENCE_MODEL, BATCH_PROJECT, BATCH_MODEL, BATCH_IMAGE }) => {
+    if (BATCH_PROJECT !== undefined) return Promise.resolve({ state: "ok", finding: `${BATCH_MODEL} in the image ${BATCH_IMAGE ?? ""}, which the first job looks up` });
     if (INFERENCE_COMMAND === undefined) return Promise.resolve({ state: "advice", finding: "the built-in baseline delta-transfer; set INFERENCE_COMMAND to run STACK" });
     return Promise.resolve({ state: "ok", finding: `${INFERENCE_MODEL}: ${inferenceProgram(INFERENCE_COMMAND, INFERENCE_MODEL).command[0] ?? ""}` });
   },
-  mail: ({ dataDir, MAIL_FROM }) => Promise.resolve({ state: "ok", finding: `.eml files in ${dataDir}/mail, from ${MAIL_FROM}` }),
+  mail: ({ dataDir, MAIL_FROM, SENDGRID_API_KEY }) => Promise.resolve({ state: "ok", finding: `${SENDGRID_API_KEY === undefined ? `.eml files in ${dataDir}/mail` : "SendGrid"}, from ${MAIL_FROM}` }),
   "language model": ({ OPENAI_API_KEY, OPENAI_MODEL, OPENAI_BASE_URL }) =>
     Promise.resolve(
       OPENAI_API_KEY === undefined
         ? { state: "advice", finding: "none: questions are understood by rules and curated knowledge; set OPENAI_API_KEY to use one" }
         : { state: "ok", finding: `${OPENAI_MODEL} at ${OPENAI_BASE_URL}` },
     ),
-  literature: () => Promise.resolve({ state: "advice", finding: "none: literature support is not measured and left out of the score" }),
+  literature: ({ LITERATURE, NCBI_BASE_URL }) =>
+    Promise.resolve(
+      LITERATURE === "none"
+        ? { state: "advice", finding: "none: literature support is not measured and left out of the score; set LITERATURE=pubmed to measure it" }
+        : { state: "ok", finding: `PubMed at ${NCBI_BASE_URL}` },
+    ),
 };
+
+async function listAndClose({ atlases, close }: Workbench): ReturnType<Workbench["atlases"]["list"]> {
+  try {
+    return await atlases.list();
+  } finally {
+    await close();
+  }
+}
+
+/** Whether Batch lists jobs to this account, and Pub/Sub gives it their events. */
+async function checkGoogle(config: Config): Promise<Omit<Finding, "what">> {
+  const objects = openObjects(config);
+  try {
+    const { batch, jobEvents } = await openInference(config, { clock: systemClock, objects, onTrouble: () => undefined });
+    try {
+      await batch.check?.();
+      await jobEvents.check?.();
+    } finally {
+      await jobEvents.close();
+      await batch.close();
+    }
+  } finally {
+    await objects.close();
+  }
+  return { state: "ok", finding: `Google Batch in project ${config.BATCH_PROJECT}, ${config.BATCH_LOCATION}; events by the Pub/Sub subscription ${config.PUBSUB_SUBSCRIPTION}` };
+}
 
 export function addDoctorCommand(program: Command, setExitCode: SetExitCode): void {
   program

@@ -6,7 +6,8 @@ import type { Daemon } from "../../daemon.ts";
 import { HaystackError, toHaystackError } from "../../errors.ts";
 import { controlStrategySchema } from "../../science/query/structured-query.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
-import { followToEnd, withDaemon } from "../hosted-run.ts";
+import type { RunRecord } from "../../services/runs/index.ts";
+import { withDaemon } from "../hosted-run.ts";
 import { note, print } from "../output.ts";
 import type { CommonOptions, SetExitCode } from "../program.ts";
 import { findRun } from "../watch.ts";
@@ -15,6 +16,8 @@ const jobEnvironmentSchema = z.object({ RUN_ID: z.string().min(1), USER_EMAIL: z
 type JobEnvironment = z.infer<typeof jobEnvironmentSchema>;
 
 const PAUSE_MS = 1_000;
+/** A machine that is taken away sends them; the run is given back, not cancelled. */
+const SIGNALS = ["SIGTERM", "SIGINT"] as const;
 
 export function addJobCommand(program: Command, setExitCode: SetExitCode): void {
   program
@@ -43,7 +46,8 @@ function readEnvironment(): JobEnvironment {
   throw new HaystackError("CONFIG_INVALID", `The environment lacks a usable ${names}; a job needs RUN_ID, and CONTROL_STRATEGY is synthetic_control or query_as_control.`);
 }
 
-const isOver = ({ status }: RunDocument): boolean => status === "completed" || status === "failed" || status === "cancelled";
+const isOver = ({ document: { status }, inbox }: RunRecord): boolean =>
+  status === "completed" || status === "cancelled" || (status === "failed" && !inbox.some(({ event }) => event.type === "retry.requested"));
 
 async function runJob(daemon: Daemon, config: Config, { RUN_ID, USER_EMAIL, CONTROL_STRATEGY }: JobEnvironment): Promise<RunDocument> {
   const adjust = (document: RunDocument): RunDocument => ({
@@ -51,21 +55,50 @@ async function runJob(daemon: Daemon, config: Config, { RUN_ID, USER_EMAIL, CONT
     user_email: USER_EMAIL ?? document.user_email,
     config: { ...document.config, control_strategy: CONTROL_STRATEGY ?? document.config.control_strategy },
   });
-  const { document, inbox } = await findRun(daemon.runs, RUN_ID);
-  const isRetried = document.status === "failed" && inbox.some(({ event }) => event.type === "retry.requested");
-  if (isOver(document) && !isRetried) return document;
-  return (await followToEnd(daemon, RUN_ID, () => adoptWhenFree(daemon, config, RUN_ID, adjust))).document;
+  const record = await findRun(daemon.runs, RUN_ID);
+  if (isOver(record)) return record.document;
+  const stop = Promise.withResolvers<never>();
+  stop.promise.catch(() => undefined);
+  const onSignal = (signal: NodeJS.Signals): void => stop.reject(new HaystackError("STEP_ABORTED", `The job was stopped by ${signal}; start it again to go on with run ${RUN_ID}.`));
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  try {
+    return await hostToEnd(daemon, config, { runId: RUN_ID, adjust, stop: stop.promise });
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, onSignal);
+  }
+}
+
+interface Work {
+  readonly runId: string;
+  readonly adjust: (document: RunDocument) => RunDocument;
+  /** Rejects when the process is asked to stop. */
+  readonly stop: Promise<never>;
+}
+
+/** A process that was starved or cut off loses its lease on the way; then it takes the run up again, unless another one has finished it. */
+async function hostToEnd(daemon: Daemon, config: Config, work: Work): Promise<RunDocument> {
+  const { runId, stop } = work;
+  const settled = daemon.supervisor.settled(runId);
+  await adoptWhenFree(daemon, config, work);
+  for (;;) {
+    const ended = await Promise.race([settled, stop, pause(PAUSE_MS)]);
+    if (ended !== undefined) return ended;
+    if (daemon.supervisor.hosted().includes(runId)) continue;
+    const record = await findRun(daemon.runs, runId);
+    if (isOver(record)) return record.document;
+    await adoptWhenFree(daemon, config, work);
+  }
 }
 
 /** An earlier process of this run may be gone while its lease lasts: waits that long before it calls the run hosted. */
-async function adoptWhenFree(daemon: Daemon, config: Config, runId: string, adjust: (document: RunDocument) => RunDocument): Promise<void> {
+async function adoptWhenFree(daemon: Daemon, config: Config, { runId, adjust, stop }: Work): Promise<void> {
   const patience = Date.now() + config.LEASE_SECONDS * 1_500;
   for (;;) {
     try {
       return await daemon.supervisor.adopt(runId, adjust);
     } catch (thrown) {
       if (toHaystackError(thrown).code !== "LEASE_LOST" || Date.now() > patience) throw thrown;
-      await pause(PAUSE_MS);
+      await Promise.race([stop, pause(PAUSE_MS)]);
     }
   }
 }

@@ -1,12 +1,12 @@
-import { join } from "node:path";
 import type { Command } from "commander";
+import { knowledgeFolder } from "../../adapters.ts";
 import { loadConfig } from "../../config.ts";
 import { importKnowledge, readImports, type ImportedKnowledge } from "../../science/knowledge/import-folder.ts";
 import { loadKnowledge } from "../../science/knowledge/load.ts";
 import { print, table } from "../output.ts";
 import type { CommonOptions } from "../program.ts";
 
-const folderOf = (options: CommonOptions): string => join(loadConfig(process.env, options.dataDir).dataDir, "knowledge");
+const folderOf = (options: CommonOptions): string => knowledgeFolder(loadConfig(process.env, options.dataDir));
 
 const summary = ({ name, source_file, source_sha256, cell_types, pathways, warnings }: ImportedKnowledge) => ({ name, source_file, source_sha256, cell_types: cell_types.length, gene_sets: pathways.length, warnings });
 

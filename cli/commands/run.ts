@@ -1,6 +1,5 @@
-import { randomInt, randomUUID } from "node:crypto";
 import type { Command } from "commander";
-import { newRun } from "../../services/runs/new-run.ts";
+import { newRun, newRunId, newSeed } from "../../services/runs/new-run.ts";
 import { loadConfig } from "../../config.ts";
 import type { Daemon } from "../../daemon.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
@@ -15,9 +14,6 @@ interface Options extends CommonOptions, RunOptions, AtlasOptions {
   readonly email?: string;
 }
 
-export const newRunId = (): string => `run-${randomUUID().slice(0, 18).replaceAll("-", "")}`;
-export const newSeed = (): number => randomInt(0x1_0000_0000);
-
 export function addRunCommand(program: Command, setExitCode: SetExitCode): void {
   const command = program
     .command("run")
@@ -29,9 +25,10 @@ export function addRunCommand(program: Command, setExitCode: SetExitCode): void 
   addAtlasOptions(addRunOptions(command)).action(async (question: string, options: Options) => {
     const seed = seedOption(options.seed, newSeed);
     runConfig(options, {});
-    const { document, interrupted } = await withDaemon(loadConfig(process.env, options.dataDir), async (daemon) => {
+    const config = loadConfig(process.env, options.dataDir);
+    const { document, interrupted } = await withDaemon(config, async (daemon) => {
       const datasets = await importAll(daemon, options.atlas ?? [], options);
-      await checkQuestion(daemon, question, datasets);
+      if (config.OPENAI_API_KEY === undefined) await checkQuestion(daemon, question, datasets);
       const run = newRun({ run_id: newRunId(), query: question, user_email: options.email ?? null, config: runConfig(options, { datasets }), random_seed: seed, now: Date.now() });
       return followToEnd(daemon, run.run_id, () => daemon.supervisor.submit(run));
     });
@@ -46,10 +43,10 @@ export async function importAll({ atlases }: Pick<Daemon, "atlases">, files: rea
   return datasets;
 }
 
-/** Refuses a question that cannot be answered before a run is made of it. */
-async function checkQuestion({ atlases, compute }: Daemon, query: string, datasets: readonly string[]): Promise<void> {
+/** Refuses a question that the rules cannot read before a run is made of it. */
+async function checkQuestion({ atlases, compute, knowledge }: Daemon, query: string, datasets: readonly string[]): Promise<void> {
   const opened = await atlases.open(datasets);
-  await compute.run("analyze", { query, atlases: opened.map(({ dir }) => ({ dir, withhold: null })) });
+  await compute.run("analyze", { query, atlases: opened.map(({ dir }) => ({ dir, withhold: null })), knowledge });
 }
 
 function describeEnd(document: RunDocument): string {

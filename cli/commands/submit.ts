@@ -1,16 +1,12 @@
 import type { Command } from "commander";
 import { loadConfig } from "../../config.ts";
 import { openRuns } from "../../adapters.ts";
-import { newRun } from "../../services/runs/new-run.ts";
-import { HaystackError } from "../../errors.ts";
+import { checkQuestion, newRun, newRunId, newSeed } from "../../services/runs/new-run.ts";
 import { exitCodeOf } from "../hosted-run.ts";
 import { addRunOptions, runConfig, seedOption, type RunOptions } from "../options.ts";
 import { print } from "../output.ts";
 import type { CommonOptions, SetExitCode } from "../program.ts";
-import { newRunId, newSeed } from "./run.ts";
 import { watch } from "../watch.ts";
-
-const LONGEST_QUESTION = 4_000;
 
 interface Options extends CommonOptions, RunOptions {
   readonly seed?: string;
@@ -29,8 +25,7 @@ export function addSubmitCommand(program: Command, setExitCode: SetExitCode): vo
     .option("--email <address>", "who gets the mail")
     .option("--wait", "wait for the end of the run");
   addRunOptions(command).action(async (question: string, options: Options) => {
-    if (question.trim() === "") throw new HaystackError("QUESTION_EMPTY", "The question is empty; ask how some cells would respond to some perturbation.");
-    if (question.length > LONGEST_QUESTION) throw new HaystackError("QUESTION_TOO_LONG", `The question has more than ${LONGEST_QUESTION} characters; shorten it.`);
+    checkQuestion(question);
     const runs = await openRuns(loadConfig(process.env, options.dataDir));
     try {
       const config = runConfig(options, { datasets: [...(options.dataset ?? [])] });

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { newRun } from "../../services/runs/new-run.ts";
+import { newRun, newRunId } from "../../services/runs/new-run.ts";
 import { iterationObjects } from "../../actors/run-objects.ts";
 import { loadConfig } from "../../config.ts";
 import type { Daemon } from "../../daemon.ts";
@@ -10,7 +10,7 @@ import { withDaemon } from "../hosted-run.ts";
 import { addAtlasOptions, addRunOptions, runConfig, seedOption, type AtlasOptions, type RunOptions } from "../options.ts";
 import { print, table } from "../output.ts";
 import type { CommonOptions, SetExitCode } from "../program.ts";
-import { importAll, newRunId } from "./run.ts";
+import { importAll } from "./run.ts";
 
 interface Options extends CommonOptions, RunOptions, AtlasOptions {
   readonly atlas: string;

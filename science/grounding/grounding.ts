@@ -16,6 +16,8 @@ export interface EvidenceRow {
   readonly component: GroundingComponentName;
   readonly statement: string;
   readonly supports: boolean;
+  /** Neither for nor against, and `supports` false: no source says anything, or nothing moves. */
+  readonly silent?: true;
   readonly source: string;
 }
 

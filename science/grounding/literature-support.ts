@@ -55,6 +55,7 @@ export function literatureSupport(literature: readonly LiteratureFinding[] | Lit
       component: NAME,
       statement: `${finding.gene} ${sign === 0 ? "does not change" : sign > 0 ? "is up" : "is down"}; ${reported(finding)}.`,
       supports: verdict === "agrees",
+      ...(verdict === "silent" ? { silent: true as const } : {}),
       source: finding.citations.join(", ") || "literature search without a hit",
     })),
     feedback: against.map(({ finding, sign }) => `${finding.gene} moves ${sign > 0 ? "up" : "down"}, against what articles report (${finding.citations.join(", ")}).`),

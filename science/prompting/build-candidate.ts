@@ -1,7 +1,10 @@
 import { createHash } from "node:crypto";
 import type { ControlStrategy, StructuredQuery } from "../query/structured-query.ts";
+import type { ControlSimilarity } from "./control-similarity.ts";
+import { krigingWeights } from "./kriging.ts";
 import type { LeaveOneOut } from "./leave-one-out.ts";
 import { HALF_RELIABLE_CELLS, allocateCells, groupWeights } from "./mixture.ts";
+import type { MixtureMember } from "./mixture.ts";
 import type { PromptCandidate, PromptPart, PromptStrategy } from "./prompt-plan.ts";
 import type { Proposal } from "./retrieval.ts";
 
@@ -14,6 +17,7 @@ export interface CandidateSettings {
   readonly query: StructuredQuery;
   readonly controlStrategy: ControlStrategy;
   readonly promptCells: number;
+  readonly likeness: ControlSimilarity;
 }
 
 /** Direct evidence ranks from here to 1, everything else below. */
@@ -30,17 +34,30 @@ function cellsOfResponse(n: number, m = n): number {
   return 2 / (1 / n + 1 / m);
 }
 
+/** The share of each cell type by kriging; null where some type has no controls to compare. */
+function sharesOfTypes(proposals: readonly RankedProposal[], members: readonly MixtureMember[], likeness: ControlSimilarity): number[] | null {
+  const { atlas } = proposals[0]!;
+  const types = [...Map.groupBy(proposals, ({ group }) => group.cell_type).values()].map((own) => own.flatMap(({ control }) => control ?? []));
+  if (types.length === 1) return [1];
+  const toQuery = types.map((controls) => likeness.toQuery(atlas, controls));
+  if (toQuery.includes(null)) return null;
+  return krigingWeights({
+    toQuery: toQuery.map(Number),
+    between: (i, j) => likeness.between(atlas, types[i]!, types[j]!) ?? 0,
+    cells: [...Map.groupBy(members, ({ cellType }) => cellType).values()].map((own) => own.reduce((sum, { cells }) => sum + cells, 0)),
+  });
+}
+
 /**
  * Parts of a prompt of at most `promptCells` cells. Under synthetic control a mixture draws as many controls as
  * perturbed cells of every group: otherwise the difference of the two predictions would show the cell types' share.
  */
-function partsOf(proposals: readonly RankedProposal[], { controlStrategy, promptCells }: CandidateSettings): PromptPart[] {
+function partsOf(proposals: readonly RankedProposal[], { controlStrategy, promptCells, likeness }: CandidateSettings): PromptPart[] {
   const synthetic = controlStrategy === "synthetic_control";
   const single = proposals.length === 1;
   const sizes = proposals.map(({ group, control }) => (synthetic && !single ? Math.min(group.n_cells, control?.n_cells ?? 0) : group.n_cells));
-  const weights = groupWeights(
-    proposals.map(({ group, control, similarity }) => ({ cellType: group.cell_type, similarity, cells: cellsOfResponse(group.n_cells, synthetic ? control?.n_cells : undefined) })),
-  );
+  const members = proposals.map(({ group, control, similarity }) => ({ cellType: group.cell_type, similarity, cells: cellsOfResponse(group.n_cells, synthetic ? control?.n_cells : undefined) }));
+  const weights = groupWeights(members, sharesOfTypes(proposals, members, likeness));
   const cells = allocateCells(weights, sizes, promptCells);
   const total = cells.reduce((sum, n) => sum + n, 0);
   return proposals.flatMap(({ group, control }, i) => {

@@ -57,12 +57,12 @@ function fromOnePerturbation(strategy: PromptStrategy, proposals: readonly Ranke
 export function allCandidates(request: RetrievalRequest): PromptCandidate[] {
   const { query, atlases, knowledge, controlStrategy } = request;
   const queryCells = findQueryCells(query, atlases);
-  const similarityTo = controlSimilarity(queryCells.atlas, queryCells.groups);
+  const likeness = controlSimilarity(queryCells.atlas, queryCells.groups);
   const perturbed = perturbedGroups(atlases).filter(({ control }) => controlStrategy === "query_as_control" || control !== null);
   const candidates = ALL_STRATEGIES.flatMap((strategy) => {
-    const proposals = strategy.propose({ query, knowledge, perturbed }).map((proposal) => ({ ...proposal, similarity: similarityTo(proposal.atlas, proposal.control) }));
+    const proposals = strategy.propose({ query, knowledge, perturbed }).map((proposal) => ({ ...proposal, similarity: likeness.toQuery(proposal.atlas, proposal.control === null ? [] : [proposal.control]) }));
     const families = Map.groupBy(proposals, ({ group }) => `${group.dataset}/${group.perturbation}`);
-    return [...families.values()].flatMap((members) => fromOnePerturbation(strategy.name, members, request));
+    return [...families.values()].flatMap((members) => fromOnePerturbation(strategy.name, members, { ...request, likeness }));
   });
   const merged = new Map<string, PromptCandidate>();
   for (const candidate of candidates) {

@@ -25,17 +25,33 @@ function sharedGenes(from: OpenAtlas, to: OpenAtlas): { readonly from: readonly 
 
 const pick = (values: ArrayLike<number>, at: readonly number[]): Float64Array => Float64Array.from(at, (i) => values[i]!);
 
+export interface ControlSimilarity {
+  /** Of control groups of one atlas, pooled, with the query cells. */
+  toQuery(atlas: OpenAtlas, controls: readonly CellGroup[]): number | null;
+  /** Of control groups of one atlas with others of it. */
+  between(atlas: OpenAtlas, some: readonly CellGroup[], others: readonly CellGroup[]): number | null;
+}
+
 /**
- * The data-driven prior: Pearson correlation (-1 to 1) of a control group's mean profile with the query cells' mean
+ * The data-driven prior: Pearson correlation (-1 to 1) of control groups' mean profile with the query cells' mean
  * profile, over the genes both data sets measured; null when it cannot be measured. Costs profiles, not cells.
  */
-export function controlSimilarity(queryAtlas: OpenAtlas, queryGroups: readonly CellGroup[]): (atlas: OpenAtlas, control: CellGroup | null) => number | null {
+export function controlSimilarity(queryAtlas: OpenAtlas, queryGroups: readonly CellGroup[]): ControlSimilarity {
   const queryProfile = pooledProfile(queryAtlas, queryGroups);
   const shared = new Map<OpenAtlas, ReturnType<typeof sharedGenes>>();
-  const known = new Map<CellGroup, number | null>();
+  const known = new Map<string, number | null>();
+  const profiles = new Map<string, Float64Array>();
 
-  function measure(atlas: OpenAtlas, control: CellGroup): number | null {
-    const profile = atlas.profile(control.group_id);
+  const keyOf = (controls: readonly CellGroup[]): string => controls.map(({ group_id }) => group_id).join(" ");
+
+  function profileOf(atlas: OpenAtlas, controls: readonly CellGroup[]): Float64Array {
+    const profile = profiles.get(keyOf(controls)) ?? pooledProfile(atlas, controls);
+    profiles.set(keyOf(controls), profile);
+    return profile;
+  }
+
+  function measure(atlas: OpenAtlas, controls: readonly CellGroup[]): number | null {
+    const profile = profileOf(atlas, controls);
     if (atlas === queryAtlas) {
       const similarity = pearson(profile, queryProfile);
       return Number.isNaN(similarity) ? null : similarity;
@@ -46,13 +62,21 @@ export function controlSimilarity(queryAtlas: OpenAtlas, queryGroups: readonly C
     return Number.isNaN(similarity) ? null : similarity;
   }
 
-  return (atlas, control) => {
-    if (control === null) return null;
-    let similarity = known.get(control);
+  function once(key: string, work: () => number | null): number | null {
+    let similarity = known.get(key);
     if (similarity === undefined) {
-      similarity = measure(atlas, control);
-      known.set(control, similarity);
+      similarity = work();
+      known.set(key, similarity);
     }
     return similarity;
+  }
+
+  return {
+    toQuery: (atlas, controls) => (controls.length === 0 ? null : once(keyOf(controls), () => measure(atlas, controls))),
+    between: (atlas, some, others) =>
+      once([keyOf(some), keyOf(others)].toSorted().join("|"), () => {
+        const similarity = pearson(profileOf(atlas, some), profileOf(atlas, others));
+        return Number.isNaN(similarity) ? null : similarity;
+      }),
   };
 }

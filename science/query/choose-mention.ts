@@ -41,7 +41,14 @@ export function chooseGiven(mentions: readonly GivenMention[], { tokens }: Sente
     }
     return 0;
   };
-  return mentions.toSorted((a, b) => strength(b) - strength(a) || a.from - b.from)[0];
+  const chosen = mentions.toSorted((a, b) => strength(b) - strength(a) || a.from - b.from)[0];
+  return chosen === undefined ? undefined : (namedMemberOf(chosen, mentions) ?? chosen);
+}
+
+/** "Anti-PD-1 (pembrolizumab)": of a class and a member of it that is named too, the member is meant. */
+function namedMemberOf({ meaning }: GivenMention, mentions: readonly GivenMention[]): GivenMention | undefined {
+  if (meaning.kind !== "ambiguous") return undefined;
+  return mentions.find((other) => other.meaning.kind === "perturbation" && meaning.entries.some((entry) => other.meaning.kind === "perturbation" && other.meaning.entry === entry));
 }
 
 /** "Respond to X" says what is asked even where the cells were "treated with Y" before. */

@@ -8,6 +8,7 @@ import { collectAtlasLabels } from "./atlas-labels.ts";
 import { readBlockades } from "./blockade.ts";
 import { chooseAsked, chooseGiven, withoutNegated } from "./choose-mention.ts";
 import { findGeneticMentions } from "./genetic-mentions.ts";
+import { withoutInstructed } from "./instructions.ts";
 import { findMentions, wordsOf } from "./mentions.ts";
 import type { CellTypeMention, GivenMention, Mention, Sentence } from "./mentions.ts";
 import { quotable, throwUnknown, unknownCells, unknownGiven } from "./question-error.ts";
@@ -39,8 +40,8 @@ export function understandQuestion(question: string, atlases: readonly AtlasInde
   const atlasGenes = new Set(atlases.flatMap(({ genes }) => genes));
   const all = [...findGeneticMentions(sentence, knowledge, atlasGenes, vocabulary), ...findMentions(sentence, terms, vocabulary)].toSorted((a, b) => a.from - b.from);
   const mentions = readBlockades(withoutNegated(all, sentence, vocabulary), sentence, knowledge, vocabulary);
-  const cells = mentions.filter(isCellType);
-  const given = withoutBareGenes(mentions.filter(isGiven));
+  const cells = withoutInstructed(mentions.filter(isCellType), sentence);
+  const given = withoutBareGenes(withoutInstructed(mentions.filter(isGiven), sentence));
 
   const asked = chooseAsked(cells, vocabulary);
   const chosen = chooseGiven(given, sentence, vocabulary);

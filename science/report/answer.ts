@@ -46,12 +46,15 @@ function warningsOf(result: RunResult): Answer["warnings"] {
       text: `Predicted by the built-in baseline ${result.model.name}, which adds a mean shift to the query cells; not by STACK. Use it to check the set-up, not as a model's answer.`,
     });
   }
-  if (result.control_strategy_effective !== result.control_strategy || deliveredIteration(result).grounding.confidence === "lower") {
-    const reason = result.structured_query.control_strategy_fallback?.reason ?? "No matched control cells were available.";
+  const { confidence, evidence } = deliveredIteration(result).grounding;
+  if (result.control_strategy_effective === "query_as_control") {
+    const reason = result.structured_query.control_strategy_fallback?.reason;
     warnings.push({
       title: "Lower confidence",
-      text: `${reason} The prediction was compared with the query cells themselves, so part of the change may come from the model and not from the perturbation.`,
+      text: `${reason === undefined ? "" : `${reason} `}The prediction was compared with the query cells themselves, so part of the change may come from the model and not from the perturbation.`,
     });
+  } else if (confidence === "lower") {
+    warnings.push({ title: "Lower confidence", text: evidence.filter(({ id }) => /^C\d+$/.test(id)).map(({ statement }) => statement).join(" ") || "No component of the score could be measured." });
   }
   if (result.final_score < result.config.score_threshold) {
     warnings.push({ title: "Below the threshold", text: `The delivered prediction scores below the run's threshold of ${result.config.score_threshold}.` });

@@ -8,7 +8,7 @@ import { answerInWords } from "./answer.ts";
 import { geneChart, PATHWAYS_DRAWN, pathwayChart } from "./bar-charts.ts";
 import { COMPONENT_MARKS, iterationChart } from "./iteration-chart.ts";
 import type { RunResult } from "./result.ts";
-import { deliveredIteration, targetTest } from "./result.ts";
+import { deliveredIteration, jobLedger, targetTest } from "./result.ts";
 import { volcanoChart } from "./volcano-chart.ts";
 import * as wording from "./wording.ts";
 
@@ -57,6 +57,7 @@ export async function renderReport(input: RunResult, differential: DifferentialE
     file: `${result.run_id}_predictions.h5ad`,
     marks: Object.entries(COMPONENT_MARKS).filter(([name]) => everMeasured.has(name)),
     thresholds: DE_THRESHOLDS,
+    ledger: jobLedger(result),
     wording,
   });
 }

@@ -53,14 +53,34 @@ export interface IterationResult {
   readonly top_genes: readonly TopGene[];
   /** Most significant first. */
   readonly enriched: readonly EnrichedPathway[];
-  readonly jobs: readonly {
-    readonly job_id: string;
-    readonly kind: "prediction" | "control";
-    readonly attempt: number;
-    readonly state: string;
-    /** Null when the job never ran. */
-    readonly run_seconds: number | null;
-  }[];
+  readonly jobs: readonly JobLedgerEntry[];
+}
+
+/** One attempt of an inference job: what it ran on, and what it cost. */
+export interface JobLedgerEntry {
+  readonly job_id: string;
+  readonly kind: "prediction" | "control";
+  readonly attempt: number;
+  readonly state: string;
+  /** Null when the job never ran. */
+  readonly run_seconds: number | null;
+  /** The machine with its accelerators, and how it is paid for; null where nothing is paid for. */
+  readonly offer: { readonly machine: string; readonly provisioning: "SPOT" | "STANDARD"; readonly usd_per_hour: number } | null;
+  readonly cost_usd: number;
+  readonly lost_to_preemption: boolean;
+  /** Why the attempt failed. */
+  readonly problem: string | null;
+}
+
+/** All attempts of a run in order, and what they cost together. */
+export function jobLedger(result: RunResult) {
+  const entries = result.iterations.flatMap(({ iteration, jobs }) => jobs.map((job) => ({ iteration, ...job })));
+  const lost = entries.filter(({ lost_to_preemption }) => lost_to_preemption);
+  const total = (jobs: readonly JobLedgerEntry[]) => ({
+    run_seconds: jobs.reduce((sum, { run_seconds }) => sum + (run_seconds ?? 0), 0),
+    cost_usd: jobs.reduce((sum, { cost_usd }) => sum + cost_usd, 0),
+  });
+  return { entries, isPaid: entries.some(({ offer }) => offer !== null), total: total(entries), lost: total(lost) };
 }
 
 /** Errors: INTERNAL when the delivered iteration is not among the iterations. */

@@ -65,15 +65,31 @@ export function duration(seconds: number): string {
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** At most `length` characters (code points), then an ellipsis. */
+const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
+
+/** At most `length` characters (code points), then an ellipsis; what a reader sees as one character is kept or left out whole. */
 export function shorten(text: string, length: number): string {
   const characters = Array.from(text);
-  return characters.length <= length ? text : `${characters.slice(0, length).join("").trimEnd()}…`;
+  if (characters.length <= length) return text;
+  const cut = characters.slice(0, length).join("");
+  const last = graphemes.segment(text).containing(cut.length);
+  const whole = last === undefined || last.index === 0 ? cut : text.slice(0, last.index);
+  return `${whole.trimEnd()}…`;
 }
 
 /** A gene's name as a chart has room for it: without an Ensembl suffix, at most 16 characters. */
 export function chartGeneName(gene: string): string {
   return shorten(gene.slice(0, geneSymbol(gene).length), 16);
+}
+
+export function verdict({ supports, silent }: { readonly supports: boolean; readonly silent?: true }): string {
+  return supports ? "✓ supports" : silent === true ? "– neither" : "✗ contradicts";
+}
+
+/** HTML of a source: its text escaped, PubMed ids as links. */
+export function linkedSource(source: string): string {
+  const escaped = source.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  return escaped.replace(/\bPMID:(\d{1,12})\b/g, '<a href="https://pubmed.ncbi.nlm.nih.gov/$1/" rel="noopener noreferrer">PMID:$1</a>');
 }
 
 /** "a, b and c". */

@@ -26,7 +26,7 @@ export interface GoogleJobSettings {
   readonly bucket: string;
   /** Default /mnt/disks/haystack. */
   readonly mountPath?: string;
-  /** Options of gcsfuse. Default: writable, with folders that exist only by their objects' names. */
+  /** Options of gcsfuse, each for itself: Google Batch refuses one with a comma. Default: MOUNT_OPTIONS. */
   readonly mountOptions?: readonly string[];
   /** Options of `docker run`, such as `--shm-size=8g`. */
   readonly containerOptions?: string;
@@ -46,10 +46,13 @@ export interface GoogleJobWork {
   readonly identity: Readonly<Record<string, string>>;
   readonly provisioning: Provisioning;
   readonly maxRunSeconds: number;
+  /** Whether it works on files of the bucket. */
+  readonly mountsBucket: boolean;
 }
 
 const MOUNT_PATH = "/mnt/disks/haystack";
-const MOUNT_OPTIONS: readonly string[] = ["-o rw", "-implicit-dirs"];
+/** Writable for user and group 10001, as which the worker's image runs; folders exist by their objects' names alone. */
+const MOUNT_OPTIONS: readonly string[] = ["-o rw", "-o allow_other", "-implicit-dirs", "--uid=10001", "--gid=10001"];
 /** Google Batch's own limit: 14 days. */
 const LONGEST_RUN_SECONDS = 1_209_600;
 const LABEL = /^[a-z0-9_-]{1,63}$/;
@@ -74,6 +77,7 @@ export function inferenceWork(spec: InferenceJobSpec, settings: GoogleJobSetting
     identity: identityOf(spec),
     provisioning,
     maxRunSeconds: spec.max_run_seconds,
+    mountsBucket: true,
   };
 }
 
@@ -99,7 +103,7 @@ export function jobBody(settings: GoogleJobSettings, work: GoogleJobWork, locati
           ...(cpuMilli === undefined && memoryMib === undefined ? {} : { computeResource: { ...(cpuMilli === undefined ? {} : { cpuMilli }), ...(memoryMib === undefined ? {} : { memoryMib }) } }),
           maxRunDuration: { seconds: Math.min(LONGEST_RUN_SECONDS, Math.ceil(work.maxRunSeconds)) },
           maxRetryCount: 0,
-          volumes: [{ gcs: { remotePath: settings.bucket }, mountPath: settings.mountPath ?? MOUNT_PATH, mountOptions: [...(settings.mountOptions ?? MOUNT_OPTIONS)] }],
+          volumes: !work.mountsBucket ? [] : [{ gcs: { remotePath: settings.bucket }, mountPath: settings.mountPath ?? MOUNT_PATH, mountOptions: [...(settings.mountOptions ?? MOUNT_OPTIONS)] }],
         },
       },
     ],

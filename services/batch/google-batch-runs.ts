@@ -13,7 +13,7 @@ export function googleRunJobs(options: GoogleRunJobsOptions): RunJobs {
   return {
     async submit({ job_id, run_id }, signal) {
       const identity = { "haystack-run": labelValue(run_id), "haystack-kind": "run" };
-      const work = { name: "run", commands: ["job"], environment: { RUN_ID: run_id }, identity, provisioning: "STANDARD" as const, maxRunSeconds: options.maxRunSeconds };
+      const work = { name: "run", commands: ["job"], environment: { RUN_ID: run_id }, identity, provisioning: "STANDARD" as const, maxRunSeconds: options.maxRunSeconds, mountsBucket: false };
       const job = await jobs.submit(job_id, jobBody(options, work, options.location), identity, signal);
       return jobStatus(job_id, job, []).state;
     },

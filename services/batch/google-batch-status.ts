@@ -29,8 +29,24 @@ const RESERVED: Readonly<Record<number, { readonly kind: JobFailureKind; readonl
   50006: { kind: "transient", text: "The machine was replaced while the job ran" },
 };
 
-/** Of the worker: the input is not what it can work on. */
-const EXIT_BAD_INPUT = 2;
+interface ProgramExit {
+  readonly text: string;
+  /** Absent: the job is repeated as often as the run allows. */
+  readonly repeats?: "never" | "once";
+}
+
+/** Exit codes of the STACK worker (docs/stack-worker.md). With the same seed most of its failures come again. */
+const PROGRAM_EXITS: Readonly<Record<number, ProgramExit>> = {
+  1: { text: "The worker failed for a reason of its own" },
+  2: { text: "The worker refused prompt, query or arguments, and would again", repeats: "never" },
+  3: { text: "The worker cannot use its checkpoint, gene list or GPU: correct BATCH_ENVIRONMENT, the image or the driver", repeats: "never" },
+  4: { text: "The model failed while it ran", repeats: "once" },
+  5: { text: "The model gave a result that is not valid, and would again with this seed", repeats: "never" },
+  6: { text: "The worker ran out of memory: choose a machine or accelerator with more, or fewer cells", repeats: "never" },
+  125: { text: "The container could not be started: check that BATCH_IMAGE exists and that the jobs' account may read it" },
+  137: { text: "The worker was killed, most likely because the machine ran out of memory" },
+  143: { text: "The worker was stopped from outside" },
+};
 
 const millis = (time: { readonly seconds?: unknown; readonly nanos?: number | null } | null | undefined): number | undefined =>
   time === null || time === undefined ? undefined : Number(time.seconds ?? 0) * 1000 + (time.nanos ?? 0) / 1e6;
@@ -57,8 +73,13 @@ function failureOf(job: GoogleJob, events: readonly GoogleEvent[], started: bool
   if (code === undefined) return { kind: "application", reason: `The job failed and Google Batch gives no exit code: ${lastWords(events)}.`, exit_code: null };
   const reserved = RESERVED[code];
   if (reserved !== undefined) return { kind: reserved.kind, reason: `${reserved.text} (exit code ${code}).`, exit_code: code };
-  const what = code === EXIT_BAD_INPUT ? "The inference program refused its input (exit code 2)" : `The inference program ended with exit code ${code}`;
-  return { kind: "application", reason: `${what}; Cloud Logging has its log under labels.job_uid="${job.uid ?? ""}".`, exit_code: code };
+  const { text, repeats } = PROGRAM_EXITS[code] ?? { text: "The worker ended" };
+  return {
+    kind: "application",
+    reason: `${text} (exit code ${code}); Cloud Logging has its log under labels.job_uid="${job.uid ?? ""}".`,
+    exit_code: code,
+    ...(repeats === undefined ? {} : { repeats }),
+  };
 }
 
 /** Seconds from RUNNING to the end. */

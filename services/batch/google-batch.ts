@@ -49,6 +49,7 @@ export function googleBatch(options: GoogleBatchOptions): BatchService {
     async cancel(jobId, signal) {
       if (JOB_ID.test(jobId)) await jobs.cancel(jobId, signal);
     },
+    check: (signal) => jobs.check(signal),
     close: () => jobs.close(),
   };
 }

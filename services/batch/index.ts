@@ -35,11 +35,20 @@ export interface InferenceJobSpec {
 
 export type JobFailureKind = "transient" | "preempted" | "application" | "over_time";
 
+export interface JobFailure {
+  readonly kind: JobFailureKind;
+  /** One plain sentence. */
+  readonly reason: string;
+  readonly exit_code: number | null;
+  /** How often the same job is worth another attempt; absent: as often as the run allows. */
+  readonly repeats?: "never" | "once";
+}
+
 export interface JobStatus {
   readonly job_id: string;
   readonly state: JobState;
-  /** Present when FAILED. `reason` is one plain sentence. */
-  readonly failure?: { readonly kind: JobFailureKind; readonly reason: string; readonly exit_code: number | null };
+  /** Present when FAILED. */
+  readonly failure?: JobFailure;
   /** Seconds the job has run, when known. */
   readonly run_seconds?: number;
 }
@@ -65,5 +74,7 @@ export interface BatchService {
   offer(preemptions: number): JobOffer | null;
   /** Names the model for files and report: {name, is_baseline}. */
   readonly model: { readonly name: string; readonly is_baseline: boolean };
+  /** Rejects unless jobs can be looked at here: place, credentials and permission are right. Absent where nothing can be wrong. */
+  check?(signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }

@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { HaystackError } from "../../errors.ts";
 import type { Clock } from "../clock/index.ts";
 import type { JobChanged } from "../job-events/index.ts";
-import { type BatchService, type InferenceJobSpec, type JobStatus, TERMINAL_JOB_STATES } from "./index.ts";
+import { type BatchService, type InferenceJobSpec, JOB_ID, type JobStatus, TERMINAL_JOB_STATES } from "./index.ts";
 import { BASELINE_PROGRAM, fillCommand, type InferenceProgram } from "./local-command.ts";
 import { jobOfDraft } from "./local-durable.ts";
 import { advance, createJob, type History, jobRoot, makeRoot, readHistory, readJob, runnerOf, type StateEntry, statusOf } from "./local-job.ts";
@@ -31,7 +31,6 @@ export interface LocalBatchOptions {
 /** A scheduled job whose runner does not appear for so long gets another; of two runners one takes the job (L3). */
 const RUNNER_LATE_MS = 10_000;
 const LEFTOVERS_CHECK_MS = 100;
-const JOB_ID = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 interface Live {
   readonly folder: string;

@@ -1,9 +1,7 @@
-import type { JobState } from "../batch/index.ts";
+import { JOB_ID, type JobState } from "../batch/index.ts";
 import type { JobChanged } from "./index.ts";
 
 export type IgnoredReason = "task_event" | "not_a_job_event" | "unknown_job_name" | "unknown_state";
-
-const JOB_ID = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** States as notifications name them. A job that is being deleted is a cancelled one on its way. */
 const STATES: Readonly<Record<string, JobState>> = {

@@ -137,6 +137,10 @@ export async function googlePubsubEvents(options: GooglePubsubOptions): Promise<
       return stop;
     },
     counters: () => structuredClone(counters),
+    check: () =>
+      checkSubscription(client, resources).catch((thrown: unknown) => {
+        throw asTrouble(thrown);
+      }),
     async close() {
       if (closed) return;
       closed = true;

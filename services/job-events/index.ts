@@ -14,5 +14,7 @@ export interface JobEvents {
    * One subscriber a process. Returns a function that stops delivery and waits for handlers in flight.
    */
   subscribe(handler: (event: JobChanged) => Promise<void>): Promise<() => Promise<void>>;
+  /** Rejects when events cannot arrive at present: JOB_EVENTS_UNAVAILABLE. Absent where they always can. */
+  check?(): Promise<void>;
   close(): Promise<void>;
 }

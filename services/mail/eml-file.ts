@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { createTransport } from "nodemailer";
 import { HaystackError } from "../../errors.ts";
 import type { Clock } from "../clock/index.ts";
+import { checkMail, messageId } from "./check-mail.ts";
 import type { Mail, MailService } from "./index.ts";
 
 interface EmlOptions {
@@ -12,17 +13,6 @@ interface EmlOptions {
   readonly from: string;
   /** Gives the Date header. */
   readonly clock: Clock;
-}
-
-const ONE_ADDRESS = /^[^\s@<>,;:"()[\]\\]+@[^\s@<>,;:"()[\]\\]+$/;
-
-function checkMail(mail: Mail): void {
-  if (!/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$/.test(mail.key)) {
-    throw new HaystackError("MAIL_REJECTED", `The mail key ${JSON.stringify(mail.key.slice(0, 80))} cannot be a file name: use letters, digits, ".", "_" and "-".`);
-  }
-  if (!ONE_ADDRESS.test(mail.to)) {
-    throw new HaystackError("MAIL_REJECTED", `${JSON.stringify(mail.to.slice(0, 200))} is not one plain e-mail address: give an address like name@example.org.`);
-  }
 }
 
 /** Writes each mail as `{folder}/{key}.eml` (RFC 5322, text and HTML). A mail whose file is there is delivered: it is not written again. */
@@ -34,10 +24,10 @@ export function emlMail({ folder, from, clock }: EmlOptions): MailService {
     const { message } = await transport.sendMail({
       from,
       to: { name: "", address: mail.to },
-      subject: mail.subject.replaceAll(/[\r\n]+/g, " "),
+      subject: mail.subject,
       text: mail.text,
       html: mail.html,
-      messageId: `<${mail.key}@${from.replace(/^.*@|>.*$/g, "") || "localhost"}>`,
+      messageId: messageId(mail.key, from),
       date: new Date(clock.now()),
       baseBoundary: mail.key,
       disableFileAccess: true,
@@ -67,9 +57,9 @@ export function emlMail({ folder, from, clock }: EmlOptions): MailService {
   };
 
   return {
-    async send(mail, signal) {
+    async send(given, signal) {
       if (signal?.aborted === true) throw new HaystackError("STEP_ABORTED", "The mail was not sent because its step was stopped.");
-      checkMail(mail);
+      const mail = checkMail(given);
       try {
         await writeOnce(`${mail.key}.eml`, await compose(mail));
       } catch (thrown) {

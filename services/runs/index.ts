@@ -49,6 +49,20 @@ export interface RunRecord {
   readonly wake_at: number | null;
   readonly inbox: readonly InboxEvent[];
   readonly outbox: readonly OutboxEntry[];
+  /** Among the queued runs of one user the highest is admitted first, then the oldest; 0 unless an operator set it. */
+  readonly priority: number;
+}
+
+/** A run that somebody should look at. */
+export interface NeglectedRun {
+  readonly record: RunRecord;
+  /** Milliseconds; when its oldest unconsumed event was stored. */
+  readonly event_since: number | null;
+}
+
+export interface RunMail {
+  readonly run_id: string;
+  readonly mail: OutboxEntry;
 }
 
 export interface RunCommit {
@@ -76,9 +90,20 @@ export type CommitOutcome =
 export interface RunFilter {
   readonly status?: RunStatus;
   readonly user_email?: string;
+  /** Only runs whose question contains this; capital and small letters are the same. */
+  readonly text?: string;
   readonly limit?: number;
   /** Only runs created before this one (newest first). */
   readonly before?: { readonly created_at: string; readonly run_id: string };
+}
+
+/** What was committed to a run since a revision. The log reaches at least up to the document's revision. */
+export interface RunChanges {
+  readonly document: RunDocument;
+  readonly revision: number;
+  /** Its inbox holds an event. */
+  readonly has_events: boolean;
+  readonly history: readonly TransitionEntry[];
 }
 
 export interface ClaimRequest {
@@ -102,6 +127,15 @@ export interface UserLoad {
   readonly queued_since: string | null;
 }
 
+/** How the stored runs stand. */
+export interface RunCounts {
+  readonly by_status: Readonly<Record<RunStatus, number>>;
+  /** Running, and held by no daemon: out of memory until an event or a time, or left by a daemon that is gone. */
+  readonly unhosted: number;
+  /** With an event that is not yet consumed. */
+  readonly with_events: number;
+}
+
 /** Longer queues are counted as this long. */
 export const COUNTED_QUEUE = 1_000;
 
@@ -112,13 +146,23 @@ export interface RunStore {
   /** Newest first. */
   list(filter: RunFilter): Promise<RunDocument[]>;
   history(runId: string): Promise<TransitionEntry[]>;
+  /** Those of the runs whose revision is beyond the given one, in one round trip; -1 asks for the run in any case. */
+  changes(since: readonly { readonly run_id: string; readonly revision: number }[]): Promise<RunChanges[]>;
   /**
    * Leases runs that need a host and have none: attention due (an unconsumed inbox event makes it so), lease absent or expired.
+   * Runs with events are claimed first and alone: claim until nothing is left.
    * A queued run asks for no attention and is claimed by `queued_of`; with an event, or once dispatched, it is no longer in the queue.
    */
   claim(request: ClaimRequest): Promise<RunRecord[]>;
+  /** False: there is no such run. */
+  setPriority(runId: string, priority: number): Promise<boolean>;
+  /** Runs that were due before a time and that nobody took up, that hold an event stored before it, or that have a rejected mail. */
+  neglected(request: { readonly before: number; readonly limit: number }): Promise<NeglectedRun[]>;
+  /** Mails in that state, of any run. */
+  mails(request: { readonly state: OutboxEntry["state"]; readonly limit: number }): Promise<RunMail[]>;
   /** Users that have active or queued runs. */
   loads(now: number): Promise<UserLoad[]>;
+  counts(now: number): Promise<RunCounts>;
   /** Ends the leases of an earlier process of the same name, which is known to be gone. */
   takeOver(owner: string): Promise<void>;
   /** Renews in one write; returns the run ids that were still ours. */

@@ -10,11 +10,12 @@ const UNCANCELLED: RunStatus[] = ["pending", "running", "completed", "failed"];
 export const HAS_EVENTS: Filter<StoredRun> = { "inbox.id": { $gte: "" } };
 export const CANCELLED_OUTSIDE: Filter<StoredRun> = { status: "cancelled", committed_status: { $in: UNCANCELLED } };
 
+const unleased = (now: number): Filter<StoredRun> => ({ "lease.expires_at": { $lte: now } });
+
 /** Runs that need a host and have none; index-backed in each branch. */
-const claimable = (now: number): Filter<StoredRun> => {
-  const unleased = { "lease.expires_at": { $lte: now } };
-  return { $or: [{ ...unleased, attention_at: { $lte: now } }, { ...unleased, ...HAS_EVENTS }, { ...unleased, ...CANCELLED_OUTSIDE }] };
-};
+const claimable = (now: number): Filter<StoredRun> => ({
+  $or: [{ ...unleased(now), attention_at: { $lte: now } }, { ...unleased(now), ...HAS_EVENTS }, { ...unleased(now), ...CANCELLED_OUTSIDE }],
+});
 
 /** A user's queued runs; a run without an address and one with an empty address are of the same user. */
 const queuedOf = (user: string | null, now: number): Filter<StoredRun> => ({
@@ -24,9 +25,10 @@ const queuedOf = (user: string | null, now: number): Filter<StoredRun> => ({
   attention_at: null,
 });
 
-function freeRuns({ now, run_id, queued_of }: ClaimRequest): Filter<StoredRun> {
-  if (run_id !== undefined) return { run_id, "lease.expires_at": { $lte: now } };
-  return queued_of === undefined ? claimable(now) : queuedOf(queued_of, now);
+/** What may be claimed; a later choice counts when the earlier ones find nothing. A run with an event can go on, the others mostly wait. */
+function freeRuns({ now, run_id, queued_of }: ClaimRequest): readonly Filter<StoredRun>[] {
+  if (run_id !== undefined) return [{ run_id, ...unleased(now) }];
+  return queued_of === undefined ? [{ ...unleased(now), ...HAS_EVENTS }, claimable(now)] : [queuedOf(queued_of, now)];
 }
 
 const TAKEN_IN_AT_ONCE = 100;
@@ -47,12 +49,18 @@ async function takeInOutsideRuns(runs: Collection<StoredRun>, now: number): Prom
 }
 
 export async function claimRuns(runs: Collection<StoredRun>, request: ClaimRequest): Promise<RunRecord[]> {
-  const { owner, now, lease_ms, limit } = request;
-  if (limit < 1) return [];
-  await takeInOutsideRuns(runs, now);
-  const free = freeRuns(request);
+  if (request.limit < 1) return [];
+  await takeInOutsideRuns(runs, request.now);
+  for (const free of freeRuns(request)) {
+    const claimed = await claimOf(runs, free, request);
+    if (claimed.length > 0) return claimed;
+  }
+  return [];
+}
+
+async function claimOf(runs: Collection<StoredRun>, free: Filter<StoredRun>, { owner, now, lease_ms, limit, queued_of }: ClaimRequest): Promise<RunRecord[]> {
   const candidates = runs.find(free, { ...LIMITED, limit, projection: { run_id: 1 } });
-  if (request.queued_of !== undefined) candidates.sort({ created_at: 1 });
+  if (queued_of !== undefined) candidates.sort({ priority: -1, created_at: 1 });
   const ids = { run_id: { $in: (await candidates.toArray()).map(({ run_id }) => run_id) } };
   if (ids.run_id.$in.length === 0) return [];
   const claim = randomUUID();

@@ -1,6 +1,6 @@
 import type { Collection } from "mongodb";
-import type { TransitionEntry } from "./index.ts";
-import { LIMITED, type StoredRun, type TailEntry } from "./mongodb-record.ts";
+import type { RunChanges, RunStore, TransitionEntry } from "./index.ts";
+import { isOutside, LIMITED, publicProjection, toDocument, type StoredRun, type TailEntry } from "./mongodb-record.ts";
 
 /**
  * The transition log. A commit appends to the tail in the run document itself; now and then the tail moves to an archive.
@@ -43,8 +43,33 @@ export async function readHistory(runs: Collection<StoredRun>, archive: Collecti
   // The tail is read first: what leaves it afterwards is in the archive by then.
   const tail = (await runs.findOne({ run_id: runId }, { ...LIMITED, projection: { history: 1 } }))?.history ?? [];
   const archived = await archive.find({ run_id: runId }, LIMITED).toArray();
-  const byPlace = new Map([...archived.flatMap(({ entries }) => entries), ...tail].map((entry) => [`${entry.commit} ${entry.place}`, entry]));
+  return inOrder([...archived.flatMap(({ entries }) => entries), ...tail]);
+}
+
+/** Each (commit, place) once. */
+function inOrder(entries: readonly TailEntry[]): TransitionEntry[] {
+  const byPlace = new Map(entries.map((entry) => [`${entry.commit} ${entry.place}`, entry]));
   return [...byPlace.values()]
     .toSorted((a, b) => a.commit - b.commit || a.place - b.place)
     .map(({ revision, at, actor, event, from, to }) => ({ revision, at, actor, event, from, to }));
+}
+
+/** The archive is asked only for runs whose tail does not reach back to the revision. */
+export async function readChanges(runs: Collection<StoredRun>, archive: Collection<ArchivedHistory>, since: Parameters<RunStore["changes"]>[0]): Promise<RunChanges[]> {
+  if (since.length === 0) return [];
+  const beyond = since.map(({ run_id, revision }) => (revision < 0 ? { run_id } : { run_id, revision: { $gt: revision } }));
+  const found = await runs.find({ $or: beyond }, { ...LIMITED, projection: { ...publicProjection, revision: 1, history: 1, "inbox.id": 1 } }).toArray();
+  const known = new Map(since.map(({ run_id, revision }) => [run_id, Math.max(0, revision)]));
+  const changed = found.map((stored) => ({ stored, from: known.get(stored.run_id) ?? 0, tail: stored.history ?? [] }));
+  const behind = changed.filter(({ stored, from, tail }) => stored.revision > from && (tail[0]?.commit ?? Number.POSITIVE_INFINITY) > from);
+  const archived = behind.length === 0 ? [] : await archive.find({ $or: behind.map(({ stored, from }) => ({ run_id: stored.run_id, last_commit: { $gte: from } })) }, LIMITED).toArray();
+  return changed.map(({ stored, from, tail }) => {
+    const moved = archived.filter(({ run_id }) => run_id === stored.run_id).flatMap(({ entries }) => entries);
+    return {
+      document: toDocument(stored),
+      revision: isOutside(stored) ? 0 : stored.revision,
+      has_events: (stored.inbox ?? []).length > 0,
+      history: inOrder([...moved, ...tail].filter(({ commit }) => commit >= from)),
+    };
+  });
 }

@@ -27,7 +27,9 @@ export interface StoredState {
   /** Names the last commit, to recognise it when a group of commits succeeds in part. */
   readonly commit_id: string | null;
   readonly outbox: readonly OutboxEntry[];
-  readonly inbox?: readonly { readonly id: string; readonly event: string }[];
+  /** Absent from runs of earlier versions. */
+  readonly priority?: number;
+  readonly inbox?: readonly { readonly id: string; readonly event: string; readonly at?: number }[];
   /** Ids of the latest consumed events, at most 1,000. */
   readonly consumed?: readonly string[];
   /** The latest transitions; older ones are in the archive. */
@@ -55,7 +57,7 @@ export const toInbox = (stored: Pick<StoredState, "inbox">): InboxEvent[] =>
 
 export function toRecord(stored: StoredRun): RunRecord {
   const document = toDocument(stored);
-  if (isOutside(stored)) return { document, snapshot: null, machine: null, revision: 0, lease: null, wake_at: null, inbox: toInbox(stored), outbox: [] };
+  if (isOutside(stored)) return { document, snapshot: null, machine: null, revision: 0, lease: null, wake_at: null, inbox: toInbox(stored), outbox: [], priority: 0 };
   const { owner, token, expires_at } = stored.lease;
   return {
     document,
@@ -66,6 +68,7 @@ export function toRecord(stored: StoredRun): RunRecord {
     wake_at: stored.wake_at,
     inbox: toInbox(stored),
     outbox: stored.outbox,
+    priority: stored.priority ?? 0,
   };
 }
 
@@ -81,5 +84,6 @@ export function firstState(document: RunDocument, lease: { readonly owner: strin
     committed_status: document.status,
     commit_id: null,
     outbox: [],
+    priority: 0,
   };
 }

@@ -1,10 +1,13 @@
-import { MongoClient, type Db, type Filter } from "mongodb";
+import type { Db, Filter } from "mongodb";
 import { HaystackError } from "../../errors.ts";
 import type { RunFilter, RunStore } from "./index.ts";
 import { CANCELLED_OUTSIDE, claimRuns, HAS_EVENTS, userLoads } from "./mongodb-claim.ts";
+import { guarded, newClient } from "./mongodb-client.ts";
+import { countRuns } from "./mongodb-counts.ts";
 import { commitGroup } from "./mongodb-commit.ts";
 import { isDuplicateKey, toStoreError } from "./mongodb-errors.ts";
-import { archiveTails, readHistory, tailIsFull, type ArchivedHistory } from "./mongodb-history.ts";
+import { archiveTails, readChanges, readHistory, tailIsFull, type ArchivedHistory } from "./mongodb-history.ts";
+import { mailsOf, neglectedRuns } from "./mongodb-neglected.ts";
 import { firstState, LIMITED, OPERATION_MS, publicProjection, toDocument, toInbox, toRecord, type StoredRun } from "./mongodb-record.ts";
 
 interface JournalEntry {
@@ -12,7 +15,6 @@ interface JournalEntry {
   readonly value: string;
 }
 
-const CONNECT_MS = 5_000;
 /** Waiting events that a run holds at most; a further one is refused until its host has consumed some. */
 const INBOX_LIMIT = 1_000;
 
@@ -24,50 +26,28 @@ async function createIndexes(db: Db): Promise<void> {
     { name: "claim", key: { "lease.expires_at": 1, attention_at: 1, status: 1 } },
     { name: "owner", key: { "lease.owner": 1 } },
     { name: "queue", key: { status: 1, user_email: 1, created_at: 1, "lease.expires_at": 1 } },
+    { name: "queue_order", key: { status: 1, user_email: 1, priority: -1, created_at: 1 } },
+    { name: "mails", key: { "outbox.state": 1 } },
     { name: "events", key: { "inbox.id": 1, "lease.expires_at": 1 } },
     { name: "cancelled_outside", key: { status: 1, committed_status: 1 } },
     { name: "newest", key: { created_at: -1, run_id: -1 } },
     { name: "newest_of_status", key: { status: 1, created_at: -1, run_id: -1 } },
     { name: "newest_of_user", key: { user_email: 1, created_at: -1, run_id: -1 } },
   ]);
-  await db.collection("run_history").createIndexes([{ name: "run_id", key: { run_id: 1 } }]);
+  await db.collection("run_history").createIndexes([{ name: "last_commit", key: { run_id: 1, last_commit: 1 } }]);
 }
 
-function listFilter({ status, user_email, before }: RunFilter): Filter<StoredRun> {
+const literally = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+
+function listFilter({ status, user_email, text, before }: RunFilter): Filter<StoredRun> {
   return {
     ...(status === undefined ? {} : { status }),
     ...(user_email === undefined ? {} : { user_email }),
+    ...(text === undefined ? {} : { query: { $regex: literally(text), $options: "i" } }),
     ...(before === undefined
       ? {}
       : { $or: [{ created_at: { $lt: before.created_at } }, { created_at: before.created_at, run_id: { $lt: before.run_id } }] }),
   };
-}
-
-function newClient(uri: string): MongoClient {
-  try {
-    return new MongoClient(uri, {
-      appName: "haystack",
-      ignoreUndefined: true,
-      writeConcern: { w: "majority", journal: true, wtimeoutMS: OPERATION_MS },
-      readConcernLevel: "majority",
-      readPreference: "primary",
-      maxPoolSize: 20,
-      serverSelectionTimeoutMS: CONNECT_MS,
-      connectTimeoutMS: CONNECT_MS,
-      waitQueueTimeoutMS: OPERATION_MS,
-      socketTimeoutMS: OPERATION_MS + 2_000,
-    });
-  } catch (thrown) {
-    throw new HaystackError("CONFIG_INVALID", `MONGODB_URI cannot be used (${thrown instanceof Error ? thrown.message : String(thrown)}); correct it.`, { cause: thrown });
-  }
-}
-
-async function guarded<Result>(work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work();
-  } catch (thrown) {
-    throw toStoreError(thrown);
-  }
 }
 
 /**
@@ -100,7 +80,7 @@ export async function openMongoRuns({ uri, database }: { readonly uri: string; r
   const deliver: RunStore["deliver"] = async (runId, { id, event }) => {
     const known = { $or: [{ "inbox.id": id }, { consumed: id }] };
     const taken = { run_id: runId, "inbox.id": { $ne: id }, consumed: { $ne: id }, [`inbox.${INBOX_LIMIT - 1}`]: { $exists: false } };
-    const stored = await runs.findOneAndUpdate(taken, { $push: { inbox: { id, event: JSON.stringify(event) } } }, { ...LIMITED, projection: { run_id: 1 } });
+    const stored = await runs.findOneAndUpdate(taken, { $push: { inbox: { id, event: JSON.stringify(event), at: Date.now() } } }, { ...LIMITED, projection: { run_id: 1 } });
     if (stored !== null) return "stored";
     if ((await runs.findOne({ run_id: runId, ...known }, { ...LIMITED, projection: { run_id: 1 } })) !== null) return "duplicate";
     if ((await runs.findOne({ run_id: runId }, { ...LIMITED, projection: { run_id: 1 } })) === null) return "unknown_run";
@@ -142,8 +122,13 @@ export async function openMongoRuns({ uri, database }: { readonly uri: string; r
         return (await found.limit(filter.limit ?? 100).toArray()).map(toDocument);
       }),
     history: (runId) => guarded(() => readHistory(runs, archive, runId)),
+    changes: (since) => guarded(() => readChanges(runs, archive, since)),
     claim: (request) => guarded(() => claimRuns(runs, request)),
+    setPriority: (runId, priority) => guarded(async () => (await runs.updateOne({ run_id: runId }, { $set: { priority } }, LIMITED)).matchedCount === 1),
+    neglected: (request) => guarded(() => neglectedRuns(runs, request)),
+    mails: (request) => guarded(() => mailsOf(runs, request)),
     loads: (now) => guarded(() => userLoads(runs, now)),
+    counts: (now) => guarded(() => countRuns(runs, now)),
     takeOver: (owner) =>
       guarded(async () => {
         await runs.updateMany({ "lease.owner": owner }, { $set: { "lease.owner": null, "lease.expires_at": 0 } }, LIMITED);

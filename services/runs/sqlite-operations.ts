@@ -1,5 +1,6 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
-import { SQLITE_SCHEMA } from "./sqlite-schema.ts";
+import { administrationOperations, recordMails } from "./sqlite-administration.ts";
+import { prepareSchema } from "./sqlite-schema.ts";
 
 /** The statements behind the SQLite store. Synchronous: they run in the store's own thread, never on the event loop. */
 
@@ -15,7 +16,15 @@ export interface RunRow {
   readonly lease_owner: string | null;
   readonly lease_token: number;
   readonly lease_expires_at: number | null;
+  readonly priority: number;
   readonly inbox: readonly InboxRow[];
+}
+export interface ChangesRow {
+  readonly document: string;
+  readonly status: string;
+  readonly revision: number;
+  readonly has_events: number;
+  readonly history: readonly string[];
 }
 export interface InboxRow {
   readonly id: string;
@@ -52,7 +61,7 @@ interface LeaseRef {
   readonly token: number;
 }
 
-const COLUMNS = "run_id, revision, status, document, snapshot, machine, outbox, wake_at, lease_owner, lease_token, lease_expires_at";
+const COLUMNS = "run_id, revision, status, document, snapshot, machine, outbox, wake_at, lease_owner, lease_token, lease_expires_at, priority";
 /** Attention stays due while the inbox holds an event. */
 const ATTENTION = (otherwise: string): string =>
   `CASE WHEN EXISTS (SELECT 1 FROM inbox WHERE inbox.run_id = runs.run_id AND consumed = 0) THEN 0 ELSE ${otherwise} END`;
@@ -63,7 +72,7 @@ export type SqliteOperations = ReturnType<typeof openSqliteOperations>;
 
 export function openSqliteOperations(file: string) {
   const db = new DatabaseSync(file);
-  db.exec(SQLITE_SCHEMA);
+  prepareSchema(db);
   const prepared = new Map<string, StatementSync>();
   const statement = (sql: string): StatementSync => {
     let found = prepared.get(sql);
@@ -74,6 +83,7 @@ export function openSqliteOperations(file: string) {
   // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the row's shape is the statement's, known to its caller
   const first = <Row>(sql: string, ...values: SQLInputValue[]): Row | undefined => statement(sql).get(...values) as Row | undefined;
   const change = (sql: string, ...values: SQLInputValue[]): number => Number(statement(sql).run(...values).changes);
+  const sql = { all, first, change };
   /** All or nothing; inside another such work, a part of it that can fail alone. */
   const atomically = <Result>(work: () => Result): Result => {
     const [begin, commit, undo] = db.isTransaction ? ["SAVEPOINT part", "RELEASE part", "ROLLBACK TO part; RELEASE part"] : ["BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"];
@@ -90,16 +100,19 @@ export function openSqliteOperations(file: string) {
   const inboxOf = (runId: string): InboxRow[] => all("SELECT id, event FROM inbox WHERE run_id = ? AND consumed = 0 ORDER BY position", runId);
   const withInbox = (row: Omit<RunRow, "inbox">): RunRow => ({ ...row, inbox: inboxOf(row.run_id) });
 
-  /** A run with an event can go on; the others mostly wait for a time or a job. */
+  const get = (runId: string): RunRow | undefined => {
+    const row = first<Omit<RunRow, "inbox">>(`SELECT ${COLUMNS} FROM runs WHERE run_id = ?`, runId);
+    return row === undefined ? undefined : withInbox(row);
+  };
+
+  /** A run with an event can go on, the others mostly wait for a time or a job: it comes first and alone, so that it goes on before the others are read. */
   const dueRunsEventsFirst = (now: number, limit: number): { run_id: string }[] => {
     const withEvents = all<{ run_id: string }>(
       `SELECT DISTINCT inbox.run_id FROM inbox INDEXED BY inbox_waiting CROSS JOIN runs ON runs.run_id = inbox.run_id
        WHERE inbox.consumed = 0 AND claim_at <= ? LIMIT ?`,
       now, limit,
     );
-    const taken = new Set(withEvents.map(({ run_id }) => run_id));
-    const others = all<{ run_id: string }>("SELECT run_id FROM runs WHERE claim_at <= ? ORDER BY claim_at LIMIT ?", now, limit).filter(({ run_id }) => !taken.has(run_id));
-    return [...withEvents, ...others].slice(0, limit);
+    return withEvents.length > 0 ? withEvents : all("SELECT run_id FROM runs WHERE claim_at <= ? ORDER BY claim_at LIMIT ?", now, limit);
   };
 
   const dueRuns = ({ now, limit, run_id, queued_of }: { now: number; limit: number; run_id: string | null; queued_of: string | null }): { run_id: string }[] => {
@@ -107,7 +120,7 @@ export function openSqliteOperations(file: string) {
     if (queued_of === null) return dueRunsEventsFirst(now, limit);
     return all(
       `SELECT run_id FROM runs WHERE status = 'pending' AND attention_at IS NULL AND coalesce(user_email, '') = ? AND coalesce(lease_expires_at, 0) <= ?
-       ORDER BY created_at LIMIT ?`,
+       ORDER BY priority DESC, created_at LIMIT ?`,
       queued_of, now, limit,
     );
   };
@@ -126,6 +139,7 @@ export function openSqliteOperations(file: string) {
     if (changed === 0) return false;
     for (const id of commit.consumed) change("UPDATE inbox SET consumed = 1 WHERE run_id = ? AND id = ?", run_id, id);
     if (commit.history !== null) change("INSERT INTO history (run_id, entry) VALUES (?, ?)", run_id, commit.history);
+    if (commit.outbox !== "[]") recordMails(sql, run_id, commit.outbox);
     if (attention_at === 0) change(`UPDATE runs SET attention_at = 0, outside_change = 0 WHERE run_id = ? AND (attention_at IS NOT 0 OR ${CHANGED_OUTSIDE})`, run_id);
     else change(`UPDATE runs SET attention_at = ${ATTENTION("?")}, outside_change = 0 WHERE run_id = ?`, attention_at, run_id);
     return true;
@@ -153,12 +167,10 @@ export function openSqliteOperations(file: string) {
         row.run_id, row.status, row.user_email, row.created_at, row.document, row.lease_owner, row.lease_token, row.lease_expires_at,
       ) === 1,
 
-    get: (runId: string): RunRow | undefined => {
-      const row = first<Omit<RunRow, "inbox">>(`SELECT ${COLUMNS} FROM runs WHERE run_id = ?`, runId);
-      return row === undefined ? undefined : withInbox(row);
-    },
+    get,
+    ...administrationOperations(sql, get),
 
-    list: (filter: { status: string | null; user_email: string | null; limit: number; created_at: string | null; run_id: string | null }) => {
+    list: (filter: { status: string | null; user_email: string | null; text: string | null; limit: number; created_at: string | null; run_id: string | null }) => {
       const conditions: string[] = [];
       const values: SQLInputValue[] = [];
       const where = (condition: string, ...bound: SQLInputValue[]): void => {
@@ -167,6 +179,7 @@ export function openSqliteOperations(file: string) {
       };
       if (filter.status !== null) where("status = ?", filter.status);
       if (filter.user_email !== null) where("user_email = ?", filter.user_email);
+      if (filter.text !== null) where("instr(lower(json_extract(document, '$.query')), lower(?)) > 0", filter.text);
       if (filter.created_at !== null) where("(created_at, run_id) < (?, ?)", filter.created_at, filter.run_id);
       const clause = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
       return all<{ document: string; status: string }>(
@@ -175,6 +188,19 @@ export function openSqliteOperations(file: string) {
     },
 
     history: (runId: string): string[] => all<{ entry: string }>("SELECT entry FROM history WHERE run_id = ? ORDER BY rowid", runId).map(({ entry }) => entry),
+
+    /** The run is read before its log, so that the log is never behind it. */
+    changes: (since: readonly { readonly run_id: string; readonly revision: number }[]): ChangesRow[] =>
+      since.flatMap(({ run_id, revision }) => {
+        const row = first<Omit<ChangesRow, "history">>(
+          `SELECT document, status, revision, EXISTS (SELECT 1 FROM inbox WHERE inbox.run_id = runs.run_id AND consumed = 0) AS has_events
+           FROM runs WHERE run_id = ? AND revision > ?`,
+          run_id, revision,
+        );
+        if (row === undefined) return [];
+        const log = all<{ entry: string }>("SELECT entry FROM history WHERE run_id = ? AND json_extract(entry, '$[0].revision') > ? ORDER BY json_extract(entry, '$[0].revision')", run_id, revision);
+        return [{ ...row, history: log.map(({ entry }) => entry) }];
+      }),
 
     claim: (request: { owner: string; now: number; expires_at: number; limit: number; run_id: string | null; queued_of: string | null }): RunRow[] =>
       atomically(() => {
@@ -206,6 +232,15 @@ export function openSqliteOperations(file: string) {
         now, countedQueue,
       ),
 
+    counts: (now: number) => ({
+      by_status: all<{ status: string; runs: number }>("SELECT status, count(*) AS runs FROM runs INDEXED BY runs_status GROUP BY status"),
+      ...first<{ unhosted: number; with_events: number }>(
+        `SELECT (SELECT count(*) FROM runs INDEXED BY runs_active WHERE status = 'running' AND coalesce(lease_expires_at, 0) <= ?) AS unhosted,
+           (SELECT count(DISTINCT run_id) FROM inbox INDEXED BY inbox_waiting WHERE consumed = 0) AS with_events`,
+        now,
+      ),
+    }),
+
     takeOver: (owner: string): void => {
       change("UPDATE runs SET lease_owner = NULL, lease_expires_at = NULL WHERE lease_owner = ?", owner);
     },
@@ -234,12 +269,12 @@ export function openSqliteOperations(file: string) {
         ),
       ),
 
-    deliver: (runId: string, id: string, event: string): "stored" | "duplicate" | "unknown_run" =>
+    deliver: (runId: string, id: string, event: string, now: number): "stored" | "duplicate" | "unknown_run" =>
       atomically(() => {
         if (first("SELECT 1 FROM runs WHERE run_id = ?", runId) === undefined) return "unknown_run";
         const stored = change(
-          `INSERT INTO inbox (run_id, id, event, position) VALUES (?, ?, ?, (SELECT count(*) FROM inbox WHERE run_id = ?)) ON CONFLICT DO NOTHING`,
-          runId, id, event, runId,
+          `INSERT INTO inbox (run_id, id, event, position, received_at) VALUES (?, ?, ?, (SELECT count(*) FROM inbox WHERE run_id = ?), ?) ON CONFLICT DO NOTHING`,
+          runId, id, event, runId, now,
         );
         if (stored === 0) return "duplicate";
         change("UPDATE runs SET attention_at = 0 WHERE run_id = ? AND attention_at IS NOT 0", runId);

@@ -1,9 +1,27 @@
+import type { DatabaseSync } from "node:sqlite";
+
+/** Columns that files of earlier versions do not have. */
+const ADDED_COLUMNS = [
+  ["runs", "priority"],
+  ["inbox", "received_at"],
+] as const;
+
+/** Makes or completes the tables. */
+export function prepareSchema(db: DatabaseSync): void {
+  db.exec("PRAGMA busy_timeout = 10000; BEGIN IMMEDIATE");
+  for (const [table, column] of ADDED_COLUMNS) {
+    const columns = db.prepare("SELECT name FROM pragma_table_info(?)").all(table) as { name: string }[];
+    if (columns.length > 0 && !columns.some(({ name }) => name === column)) db.exec(`ALTER TABLE ${table} ADD COLUMN ${column} INTEGER NOT NULL DEFAULT 0`);
+  }
+  db.exec("COMMIT");
+  db.exec(SQLITE_SCHEMA);
+}
+
 /**
  * `claim_at` is when the next host may take the run: its attention time, but not before the present lease ends.
  * A change of `status` without a new revision comes from another program and asks for attention.
  */
-export const SQLITE_SCHEMA = `
-PRAGMA busy_timeout = 10000;
+const SQLITE_SCHEMA = `
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 PRAGMA foreign_keys = ON;
@@ -26,6 +44,7 @@ CREATE TABLE IF NOT EXISTS runs (
   lease_token INTEGER NOT NULL DEFAULT 0,
   lease_expires_at INTEGER,
   outside_change INTEGER NOT NULL DEFAULT 0,
+  priority INTEGER NOT NULL DEFAULT 0,
   claim_at INTEGER GENERATED ALWAYS AS
     (CASE WHEN attention_at IS NULL THEN NULL ELSE max(attention_at, coalesce(lease_expires_at, 0)) END) VIRTUAL
 ) STRICT;
@@ -35,6 +54,7 @@ CREATE INDEX IF NOT EXISTS runs_outside ON runs (lease_owner) WHERE outside_chan
 CREATE INDEX IF NOT EXISTS runs_newest ON runs (created_at, run_id);
 CREATE INDEX IF NOT EXISTS runs_status ON runs (status, created_at, run_id);
 CREATE INDEX IF NOT EXISTS runs_queue ON runs (coalesce(user_email, ''), created_at) WHERE status = 'pending';
+CREATE INDEX IF NOT EXISTS runs_queue_order ON runs (coalesce(user_email, ''), priority DESC, created_at) WHERE status = 'pending';
 CREATE INDEX IF NOT EXISTS runs_dispatched ON runs (attention_at) WHERE status = 'pending' AND attention_at > 0;
 CREATE INDEX IF NOT EXISTS runs_active ON runs (user_email) WHERE status = 'running';
 CREATE INDEX IF NOT EXISTS runs_user ON runs (user_email, created_at, run_id);
@@ -48,6 +68,7 @@ CREATE TABLE IF NOT EXISTS inbox (
   event TEXT NOT NULL,
   consumed INTEGER NOT NULL DEFAULT 0,
   position INTEGER NOT NULL,
+  received_at INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (run_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS inbox_waiting ON inbox (run_id, position) WHERE consumed = 0;
@@ -56,7 +77,16 @@ CREATE TABLE IF NOT EXISTS history (
   run_id TEXT NOT NULL REFERENCES runs (run_id),
   entry TEXT NOT NULL
 ) STRICT;
-CREATE INDEX IF NOT EXISTS history_run ON history (run_id);
+DROP INDEX IF EXISTS history_run;
+CREATE INDEX IF NOT EXISTS history_revision ON history (run_id, json_extract(entry, '$[0].revision'));
+
+CREATE TABLE IF NOT EXISTS mails (
+  run_id TEXT NOT NULL REFERENCES runs (run_id),
+  key TEXT NOT NULL,
+  state TEXT NOT NULL,
+  PRIMARY KEY (run_id, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS mails_state ON mails (state);
 
 CREATE TABLE IF NOT EXISTS journal (
   run_id TEXT NOT NULL,

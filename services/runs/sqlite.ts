@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { HaystackError } from "../../errors.ts";
-import type { RunDocument, RunStatus } from "./document.ts";
+import { RUN_STATUSES, type RunDocument, type RunStatus } from "./document.ts";
 import { COUNTED_QUEUE, type CommitOutcome, type InboxEvent, type Lease, type OutboxEntry, type RunRecord, type RunStore, type TransitionEntry } from "./index.ts";
 import type { RunRow, SqliteOperations } from "./sqlite-operations.ts";
 
@@ -26,6 +26,7 @@ const parseRow = (row: RunRow): RunRecord => ({
   wake_at: row.wake_at,
   inbox: row.inbox.map(parseInbox),
   outbox: JSON.parse(row.outbox) as OutboxEntry[],
+  priority: row.priority,
 });
 
 /** The embedded store: one SQLite file in WAL mode, every commit on disk before it is acknowledged, in a thread of its own. */
@@ -80,10 +81,11 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
       const row = await call("get", runId);
       return row === undefined ? undefined : parseRow(row);
     },
-    async list({ status, user_email, limit, before }) {
+    async list({ status, user_email, text, limit, before }) {
       const rows = await call("list", {
         status: status ?? null,
         user_email: user_email ?? null,
+        text: text ?? null,
         limit: limit ?? 100,
         created_at: before?.created_at ?? null,
         run_id: before?.run_id ?? null,
@@ -93,13 +95,35 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
     async history(runId) {
       return (await call("history", runId)).flatMap((entry) => JSON.parse(entry) as TransitionEntry[]);
     },
+    async changes(since) {
+      if (since.length === 0) return [];
+      return (await call("changes", since)).map(({ has_events, history, ...row }) => ({
+        document: parseDocument(row),
+        revision: row.revision,
+        has_events: has_events === 1,
+        history: history.flatMap((entry) => JSON.parse(entry) as TransitionEntry[]),
+      }));
+    },
     async claim({ owner, now, lease_ms, limit, run_id, queued_of }) {
       const user = queued_of === undefined ? null : (queued_of ?? "");
       return (await call("claim", { owner, now, expires_at: now + lease_ms, limit, run_id: run_id ?? null, queued_of: user })).map(parseRow);
     },
+    setPriority: (runId, priority) => call("setPriority", runId, priority),
+    async neglected({ before, limit }) {
+      return (await call("neglected", before, limit)).map(({ event_since, ...row }) => ({ record: parseRow(row), event_since }));
+    },
+    async mails({ state, limit }) {
+      const outboxes = await call("outboxesWith", state, limit);
+      return outboxes.flatMap(({ run_id, outbox }) => (JSON.parse(outbox) as OutboxEntry[]).filter((mail) => mail.state === state).map((mail) => ({ run_id, mail })));
+    },
     async loads(now) {
       const rows = await call("loads", now, COUNTED_QUEUE);
       return rows.map(({ user_key, ...load }) => ({ user_email: user_key === "" ? null : user_key, ...load }));
+    },
+    async counts(now) {
+      const { by_status, unhosted = 0, with_events = 0 } = await call("counts", now);
+      const counted = new Map(by_status.map(({ status, runs }) => [status, runs]));
+      return { by_status: Object.fromEntries(RUN_STATUSES.map((status) => [status, counted.get(status) ?? 0])) as Record<RunStatus, number>, unhosted, with_events };
     },
     takeOver: (owner) => call("takeOver", owner),
     renew: (owner, leases, expiresAt) => call("renew", owner, leases, expiresAt),
@@ -126,7 +150,7 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
         return stands === undefined ? { result: "missing" } : { result: "conflict", revision: stands.revision, token: stands.token, status: stands.status as RunStatus };
       });
     },
-    deliver: (runId, { id, event }) => call("deliver", runId, id, JSON.stringify(event)),
+    deliver: (runId, { id, event }) => call("deliver", runId, id, JSON.stringify(event), Date.now()),
     async pending(owner) {
       const { events, cancelled } = await call("pending", owner);
       const byRun = new Map<string, { run_id: string; inbox: InboxEvent[]; status: RunStatus }>();

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { atlasCatalogue, type AtlasCatalogue } from "../../actors/atlas-catalogue.ts";
 import type { AgentModel } from "../../actors/agents/session.ts";
+import { iterationObjects } from "../../actors/run-objects.ts";
 import type { StepPorts } from "../../actors/steps/ports.ts";
 import * as tasks from "../../actors/tasks.ts";
 import type { AnalyzeInput, EvaluateInput, PromptInput } from "../../machines/run-types.ts";
@@ -32,6 +33,8 @@ const compute: Compute<tasks.Tasks> = {
 export interface SharedAtlas {
   readonly objects: ObjectStore;
   readonly atlases: AtlasCatalogue;
+  /** Folder of imported knowledge; absent until something is imported. */
+  readonly knowledge: string;
   /** Of steps that keep nothing and ask no model. */
   readonly ports: StepPorts;
   close(): Promise<void>;
@@ -41,14 +44,16 @@ export interface SharedAtlas {
 export async function simulatedAtlas(): Promise<SharedAtlas> {
   const folder = await mkdtemp(join(tmpdir(), "haystack-agents-"));
   const objects = directoryObjects({ root: join(folder, "objects") });
-  const atlases = atlasCatalogue(objects, compute);
+  const knowledge = join(folder, "knowledge");
+  const atlases = atlasCatalogue(objects, compute, knowledge);
   const file = join(folder, "simulated.h5ad");
   await tasks.simulate({ file, options: { seed: 1, nGenes: 700, cellsPerGroup: 8, nDonors: 2 } });
   await atlases.import({ source: file });
   return {
     objects,
     atlases,
-    ports: { objects, atlases, compute } as unknown as StepPorts,
+    knowledge,
+    ports: { objects, atlases, compute, knowledge } as unknown as StepPorts,
     async close() {
       await objects.close();
       await rm(folder, { recursive: true, force: true });
@@ -67,12 +72,12 @@ export interface Bench {
   portsWith(model: AgentModel | null, runs?: StepPorts["runs"]): StepPorts;
 }
 
-export async function bench({ objects, atlases }: SharedAtlas, limits: Partial<AgentModel["limits"]> = {}): Promise<Bench> {
+export async function bench({ objects, atlases, knowledge }: SharedAtlas, limits: Partial<AgentModel["limits"]> = {}): Promise<Bench> {
   const server = await startModelServer();
   const runs = await temporaryStore();
   await runs.insert(run("r1"));
   const portsWith = (model: AgentModel | null, store: StepPorts["runs"] = runs): StepPorts =>
-    ({ runs: store, objects, atlases, compute, ...(model === null ? {} : { model }) }) as unknown as StepPorts;
+    ({ runs: store, objects, atlases, compute, knowledge, ...(model === null ? {} : { model }) }) as unknown as StepPorts;
   return { server, runs, portsWith, ports: portsWith({ model: server.model(), limits: { ...LIMITS, ...limits } }) };
 }
 
@@ -103,6 +108,7 @@ export async function evaluateInput({ objects, atlases }: SharedAtlas, structure
     predictions: await draw("treated.h5ad", ({ perturbation_id }) => perturbation_id === structured_query.perturbation.id),
     control_predictions: await draw("control.h5ad", ({ is_control }) => is_control),
   };
+  await objects.put(iterationObjects("r1", 1).query, join(folder, "control.h5ad"));
   await rm(folder, { recursive: true });
   return { run_id: "r1", config, random_seed: 1, iteration: 1, structured_query, control_strategy_effective: "synthetic_control", round };
 }

@@ -32,3 +32,38 @@ test("the report says when a language model gave no scores, and nothing when non
   expect(await reportWith({ model_problem: "MODEL_REFUSED: it refused." })).toContain("gave none (MODEL_REFUSED: it refused.)");
   expect(await reportWith({})).not.toContain("language model");
 });
+
+test("the report says where a language model was asked to read the question or to choose the prompt, and did not", async () => {
+  const result = runResult();
+  const report = await renderReport(
+    {
+      ...result,
+      structured_query: { ...result.structured_query, model_problem: "MODEL_LIMIT: <b>too dear</b>." },
+      iterations: result.iterations.map((iteration) => ({ ...iteration, plan: { ...iteration.plan, model_problem: "MODEL_UNAVAILABLE: it is away." } })),
+    },
+    differential(),
+  );
+  expect(report).toContain("a language model was asked and gave no reading (MODEL_LIMIT: &lt;b&gt;too dear&lt;/b&gt;.)");
+  expect(report.match(/asked to choose the prompt and did not \(MODEL_UNAVAILABLE: it is away\.\)/g)).toHaveLength(result.iterations.length);
+});
+
+test("articles are linked by their PubMed ids; everything else of a source is text; silence is no contradiction", async () => {
+  const result = runResult();
+  const row = { component: "literature_support" as const, statement: "A statement." };
+  const evidence = [
+    { ...row, id: "L1", supports: true, source: "PMID:12345, PMID:678" },
+    { ...row, id: "L2", supports: false, silent: true as const, source: 'search <img src="x"> without a hit' },
+  ];
+  const report = await renderReport({ ...result, iterations: result.iterations.map((iteration) => ({ ...iteration, grounding: { ...iteration.grounding, evidence } })) }, differential());
+  expect(report).toContain('<a href="https://pubmed.ncbi.nlm.nih.gov/12345/" rel="noopener noreferrer">PMID:12345</a>, <a href="https://pubmed.ncbi.nlm.nih.gov/678/"');
+  expect(report).not.toContain("<img");
+  expect(report).toContain("– neither");
+  expect(report).not.toContain("✗ contradicts");
+});
+
+test("lower confidence is explained by what lowers it", async () => {
+  const result = runResult();
+  const doubt = { id: "C1", component: "target_activation" as const, statement: "Only 9 prompt cells were shown.", supports: false, source: "noise" };
+  const weak = { ...result, iterations: result.iterations.map((iteration) => ({ ...iteration, grounding: { ...iteration.grounding, confidence: "lower" as const, evidence: [...iteration.grounding.evidence, doubt] } })) };
+  expect(await renderReport(weak, differential())).toContain("<b>Lower confidence.</b> Only 9 prompt cells were shown.");
+});

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { createDispatch } from "../../actors/dispatch.ts";
+import { HaystackError } from "../../errors.ts";
 import type { JobState, RunJobs } from "../../services/batch/index.ts";
 import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
@@ -30,7 +31,8 @@ function runJobs() {
   return { jobs, submitted, port, asked };
 }
 
-const dispatchOf = (store: RunStore, port: RunJobs, maxJobs = 5) => createDispatch({ runs: store, runJobs: port, clock: systemClock, watchMs: 50, maxJobs });
+const dispatchOf = (store: RunStore, port: RunJobs, maxJobs = 5, onTrouble: (thrown: unknown) => void = () => undefined) =>
+  createDispatch({ runs: store, runJobs: port, clock: systemClock, watchMs: 50, maxJobs, onTrouble });
 
 test("an admitted run becomes a job; a lost job is replaced; a job under way is left alone", async () => {
   const store = await temporaryStore();
@@ -80,4 +82,28 @@ test("after too many lost jobs the daemon hosts the run itself", async () => {
   await asked("hs-r1-run-1");
   jobs.set("hs-r1-run-1", "FAILED");
   expect(await committed("r1", ({ status }) => status === "completed")).toMatchObject({ final_score: 8 });
+});
+
+test("a run whose job is refused is reported and asked for again, and holds up no other run", async () => {
+  const store = await temporaryStore();
+  const { submitted, port, asked } = runJobs();
+  const refused: string[] = [];
+  const picky: RunJobs = {
+    ...port,
+    submit(spec) {
+      if (spec.run_id !== "bad") return port.submit(spec);
+      refused.push(spec.job_id);
+      return Promise.reject(new HaystackError("JOB_NOT_OURS", "The job belongs to something else."));
+    },
+  };
+  const troubles: unknown[] = [];
+  for (const runId of ["bad", "good"]) await store.insert(run(runId));
+  const { supervisor } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }), { dispatch: dispatchOf(store, picky, 5, (thrown) => troubles.push(thrown)) });
+  await asked("hs-good-run-1");
+  await asked("hs-good-run-1");
+  await expect.poll(() => refused.length).toBeGreaterThan(1);
+  expect(submitted).toEqual(["hs-good-run-1"]);
+  expect(new Set(refused)).toEqual(new Set(["hs-bad-run-1"]));
+  expect(troubles[0]).toMatchObject({ code: "JOB_NOT_OURS" });
+  expect(supervisor.hosted()).toEqual([]);
 });

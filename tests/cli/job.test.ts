@@ -1,5 +1,8 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
+import { openRuns } from "../../adapters.ts";
+import { loadConfig } from "../../config.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
+import type { RunStore } from "../../services/runs/index.ts";
 import { haystack, type Outcome } from "../support/command-line.ts";
 import { describeWithData, KANG } from "../support/data.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
@@ -12,6 +15,15 @@ const job = (folder: string, env: Record<string, string>, onStderr?: (text: stri
 async function queued(folder: string, question = "How would CD4 T cells respond to IFN-beta?"): Promise<string> {
   const submitted = await haystack(["submit", question, "--data-dir", folder, "--email", "scientist@example.org", "--json"]);
   return (JSON.parse(submitted.stdout) as RunDocument).run_id;
+}
+
+async function withRuns<Result>(folder: string, look: (runs: RunStore) => Promise<Result>): Promise<Result> {
+  const runs = await openRuns(loadConfig({}, folder));
+  try {
+    return await look(runs);
+  } finally {
+    await runs.close();
+  }
 }
 
 async function withAtlas(): Promise<string> {
@@ -55,6 +67,43 @@ describeWithData("a job on a stored run", () => {
     for (const { stderr, code } of both) if (code !== 0) expect(stderr).toMatch(/hosted by another process/);
     const { stdout } = await haystack(["status", RUN_ID, "--data-dir", folder, "--json"]);
     expect(JSON.parse(stdout)).toMatchObject({ status: "completed", current_iteration: 1 });
+  });
+
+  test("stopped by SIGTERM it gives the run back, which goes on in the next process", async () => {
+    const folder = await withAtlas();
+    const RUN_ID = await queued(folder);
+    let stopped = false;
+    const first = await job(folder, { RUN_ID }, (text, kill) => {
+      if (stopped || !text.includes("predicting")) return;
+      stopped = true;
+      kill("SIGTERM");
+    });
+    expect([first.code, first.stdout, first.stderr]).toEqual([1, "", expect.stringMatching(/^haystack: The job was stopped by SIGTERM; .*\n$/m)]);
+    const record = await withRuns(folder, (runs) => runs.get(RUN_ID));
+    expect(record).toMatchObject({ lease: null, document: { status: "running" } });
+    expect((await job(folder, { RUN_ID })).code).toBe(0);
+  });
+
+  test("a process that lost its lease while it stood still takes the run up again", async () => {
+    const folder = await withAtlas();
+    const RUN_ID = await queued(folder);
+    let isFrozen = false;
+    const frozen = Promise.withResolvers<(signal: NodeJS.Signals) => void>();
+    const ended = job(folder, { RUN_ID }, (text, kill) => {
+      if (isFrozen || !text.includes("predicting")) return;
+      isFrozen = true;
+      kill("SIGSTOP");
+      frozen.resolve(kill);
+    });
+    const kill = await frozen.promise;
+    onTestFinished(() => kill("SIGKILL"));
+    await withRuns(folder, async (runs) => {
+      await expect.poll(async () => ((await runs.get(RUN_ID))?.lease?.expires_at ?? 0) < Date.now(), { timeout: 20_000 }).toBe(true);
+      expect(await runs.claim({ owner: "another", now: Date.now(), lease_ms: 1, limit: 1, run_id: RUN_ID })).toHaveLength(1);
+    });
+    kill("SIGCONT");
+    const { code, stderr } = await ended;
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/^haystack: (The lease of run \S+ was given to another daemon|Run \S+ is hosted elsewhere)/m)]);
   });
 
   test("a failure marks the run failed, mails it, and exits 1", async () => {

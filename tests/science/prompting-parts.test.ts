@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { orderByHistory, stalledStrategies } from "../../science/prompting/history.ts";
+import { krigingWeights } from "../../science/prompting/kriging.ts";
 import { allocateCells, allocateProportionally, mixtureWeights } from "../../science/prompting/mixture.ts";
 import { PROMPT_STRATEGIES } from "../../science/prompting/prompt-plan.ts";
 import type { IterationFeedback, PromptCandidate, PromptStrategy } from "../../science/prompting/prompt-plan.ts";
@@ -27,6 +28,36 @@ describe("mixture weights", () => {
 
   test("are equal when nothing was measured", () => {
     expect(mixtureWeights([null, null])).toEqual([0.5, 0.5]);
+  });
+});
+
+describe("kriging weights", () => {
+  const ample = (types: number) => Array.from({ length: types }, () => 1e6);
+
+  test("sum to 1, are never negative, and at most 24 types get one", () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.double({ min: -1, max: 1, noNaN: true }), fc.integer({ min: 1, max: 500 })), { minLength: 1, maxLength: 40 }), (types) => {
+        const place = types.map(([similarity]) => similarity);
+        const weights = krigingWeights({ toQuery: place, between: (i, j) => 1 - Math.abs(place[i]! - place[j]!), cells: types.map(([, cells]) => cells) });
+        expect(sum(weights)).toBeCloseTo(1);
+        expect(Math.min(...weights)).toBeGreaterThanOrEqual(0);
+        expect(weights.filter((weight) => weight > 0).length).toBeLessThanOrEqual(24);
+      }),
+    );
+  });
+
+  test("two types that are like each other share one vote", () => {
+    const [twin, same, other] = krigingWeights({ toQuery: [0.7, 0.7, 0.7], between: (i, j) => (i + j === 1 ? 0.999 : 0.3), cells: ample(3) });
+    expect(twin).toBeCloseTo(same ?? 0, 6);
+    expect((twin ?? 0) + (same ?? 0)).toBeCloseTo(other ?? 0, 1);
+  });
+
+  test("the more alike and the more cells, the more weight", () => {
+    const [near = 0, far = 0] = krigingWeights({ toQuery: [0.9, 0.6], between: () => 0.5, cells: ample(2) });
+    expect(near).toBeGreaterThan(far);
+    const [many = 0, few = 0] = krigingWeights({ toQuery: [0.8, 0.8], between: () => 0.5, cells: [200, 10] });
+    expect(many).toBeGreaterThan(2 * few);
+    expect(krigingWeights({ toQuery: [0.4], between: () => 1, cells: [1] })).toEqual([1]);
   });
 });
 

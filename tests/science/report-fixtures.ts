@@ -121,8 +121,8 @@ export function runResult(changes: Partial<RunResult> = {}): RunResult {
     top_genes: genes,
     enriched: ENRICHED,
     jobs: [
-      { job_id: `run-7f3a-i${n}-prediction-a1`, kind: "prediction", attempt: 1, state: "succeeded", run_seconds: 312.4 },
-      { job_id: `run-7f3a-i${n}-control-a1`, kind: "control", attempt: 1, state: "failed", run_seconds: null },
+      { job_id: `run-7f3a-i${n}-prediction-a1`, kind: "prediction", attempt: 1, state: "succeeded", run_seconds: 312.4, offer: null, cost_usd: 0, lost_to_preemption: false, problem: null },
+      { job_id: `run-7f3a-i${n}-control-a1`, kind: "control", attempt: 1, state: "failed", run_seconds: null, offer: null, cost_usd: 0, lost_to_preemption: false, problem: "It failed." },
     ],
   });
   return {

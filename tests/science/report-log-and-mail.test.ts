@@ -87,6 +87,13 @@ See the run: https://haystack.example.org/runs/run-7f3a
     expect(renderMail("run_completed", { ...FACTS, query: "q".repeat(200) }).text).toContain(`Question: ${"q".repeat(200)}\n`);
   });
 
+  test("what a reader sees as one character is not cut, and cannot be endless", () => {
+    const family = "👨‍👩‍👧‍👦";
+    expect(renderMail("run_completed", { ...FACTS, query: `${"q".repeat(197)}${family} and more` }).text).toContain(`Question: ${"q".repeat(197)}…\n`);
+    const stacked = renderMail("run_completed", { ...FACTS, query: `e${"\u0301".repeat(10_000)}` }).text;
+    expect(stacked.length).toBeLessThan(1_000);
+  });
+
   test("a link that is not of the web is left out", () => {
     const { text, html } = renderMail("run_completed", { ...FACTS, link: "javascript:alert(1)" });
     expect(text + html).not.toContain("javascript:");

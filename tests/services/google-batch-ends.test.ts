@@ -72,7 +72,7 @@ test("QUEUED to FAILED without ever running is transient and costs no seconds", 
 
 test("input that the program refuses (exit code 2) is said so; an image that cannot be had is application too", async () => {
   const harness = await googleHarness();
-  expect((await endOf(harness, jobSpec(), { exit: 2 }))?.failure).toMatchObject({ kind: "application", exit_code: 2, reason: expect.stringContaining("refused its input") as string });
+  expect((await endOf(harness, jobSpec(), { exit: 2 }))?.failure).toMatchObject({ kind: "application", exit_code: 2, reason: expect.stringContaining("refused prompt, query") as string, repeats: "never" });
   const noImage = await googleHarness({ image: "nowhere/none:0" });
   expect((await endOf(noImage))?.failure).toMatchObject({ kind: "application", exit_code: 125 });
 });

@@ -49,7 +49,7 @@ const BODY: GoogleJob = {
         computeResource: { cpuMilli: 8000, memoryMib: 30_000 },
         maxRunDuration: { seconds: 7200 },
         maxRetryCount: 0,
-        volumes: [{ gcs: { remotePath: "the-bucket/haystack" }, mountPath: "/mnt/disks/haystack", mountOptions: ["-o rw", "-implicit-dirs"] }],
+        volumes: [{ gcs: { remotePath: "the-bucket/haystack" }, mountPath: "/mnt/disks/haystack", mountOptions: ["-o rw", "-o allow_other", "-implicit-dirs", "--uid=10001", "--gid=10001"] }],
       },
     },
   ],
@@ -105,13 +105,19 @@ test("what is not set is left out, so that Batch's defaults hold", () => {
 });
 
 test("a job of another kind has its own commands, environment and identity", () => {
-  const work = { name: "run", commands: ["job"], environment: { RUN_ID: "r1" }, identity: { "haystack-run": "r1" }, provisioning: "STANDARD", maxRunSeconds: 1e9 } as const;
+  const work = { name: "run", commands: ["job"], environment: { RUN_ID: "r1" }, identity: { "haystack-run": "r1" }, provisioning: "STANDARD", maxRunSeconds: 1e9, mountsBucket: false } as const;
   const body = jobBody(SETTINGS, work, "us-central1");
   const task = body.taskGroups?.[0]?.taskSpec;
   expect(task?.runnables?.[0]?.container?.commands).toEqual(["job"]);
   expect(task?.runnables?.[0]?.environment?.variables).toEqual({ ...SETTINGS.environment, RUN_ID: "r1" });
   expect(task?.maxRunDuration?.seconds).toBe(14 * 86_400);
   expect(body.labels).toEqual({ team: "cytokines", "haystack-run": "r1" });
+  expect(task?.volumes).toEqual([]);
+});
+
+test("a mount option with a comma is refused, as Google Batch does", async () => {
+  const { batch } = await googleHarness({ mountOptions: ["-o rw,allow_other"] });
+  await expect(batch.submit(jobSpec())).rejects.toMatchObject({ code: "BATCH_REFUSED", message: expect.stringContaining("potential shell injection") as string });
 });
 
 test("labels are valid and differ where run ids differ", () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { GoogleJob } from "../../services/batch/google-batch-job.ts";
 import { type GoogleTask, jobStatus } from "../../services/batch/google-batch-status.ts";
@@ -38,11 +39,36 @@ test.each([
   [50004, "transient", "The task no longer answered Google Batch (exit code 50004)."],
   [50005, "over_time", "The job ran longer than its limit (exit code 50005)."],
   [50006, "transient", "The machine was replaced while the job ran (exit code 50006)."],
-  [2, "application", 'The inference program refused its input (exit code 2); Cloud Logging has its log under labels.job_uid="j-uid".'],
-  [1, "application", 'The inference program ended with exit code 1; Cloud Logging has its log under labels.job_uid="j-uid".'],
 ])("exit code %i of a task is %s", (code, kind, reason) => {
   const failed = job("FAILED", [[0, QUEUED], [10, RUNNING], [25, "Job state is set from RUNNING to FAILED for job j."]]);
   expect(jobStatus("j", failed, tasks([24, "Task state is updated from RUNNING to FAILED.", code]))).toEqual({ job_id: "j", state: "FAILED", failure: { kind, reason, exit_code: code }, run_seconds: 15 });
+});
+
+test.each([
+  [1, undefined, "The worker failed for a reason of its own (exit code 1)"],
+  [2, "never", "The worker refused prompt, query or arguments, and would again (exit code 2)"],
+  [3, "never", "The worker cannot use its checkpoint, gene list or GPU: correct BATCH_ENVIRONMENT, the image or the driver (exit code 3)"],
+  [4, "once", "The model failed while it ran (exit code 4)"],
+  [5, "never", "The model gave a result that is not valid, and would again with this seed (exit code 5)"],
+  [6, "never", "The worker ran out of memory: choose a machine or accelerator with more, or fewer cells (exit code 6)"],
+  [125, undefined, "The container could not be started: check that BATCH_IMAGE exists and that the jobs' account may read it (exit code 125)"],
+  [137, undefined, "The worker was killed, most likely because the machine ran out of memory (exit code 137)"],
+  [143, undefined, "The worker was stopped from outside (exit code 143)"],
+  [99, undefined, "The worker ended (exit code 99)"],
+])("exit code %i of the worker is repeated %s", (code, repeats, text) => {
+  const { failure } = jobStatus("j", job("FAILED", [[10, RUNNING]]), tasks([24, "Task state is updated from RUNNING to FAILED.", code]));
+  expect(failure).toEqual({ kind: "application", exit_code: code, reason: `${text}; Cloud Logging has its log under labels.job_uid="j-uid".`, ...(repeats === undefined ? {} : { repeats }) });
+});
+
+test("every exit code that the worker's page lists has its own sentence, and is repeated as the page says", () => {
+  const page = readFileSync("docs/stack-worker.md", "utf8");
+  const rows = [...page.matchAll(/^\| (\d+) \| ([\w ]*) \|/gm)].map(([, code, again]) => [Number(code), again] as const).filter(([code]) => code !== 0);
+  expect(rows.map(([code]) => code)).toEqual([1, 2, 3, 4, 5, 6, 143]);
+  for (const [code, again] of rows) {
+    const { failure } = jobStatus("j", job("FAILED", [[10, RUNNING]]), tasks([24, "FAILED.", code]));
+    expect(failure?.reason).not.toMatch(/^The worker ended/);
+    expect(failure?.repeats ?? "up to max_job_attempts").toBe(again);
+  }
 });
 
 test("without tasks, the exit code is read from the job's own words", () => {

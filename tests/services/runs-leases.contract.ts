@@ -71,6 +71,19 @@ export function leasesContract(openSeveral: OpenSeveral): void {
       expect(await store.claim(claimBy("one"))).toHaveLength(3);
     });
 
+    test("runs with events are claimed first and alone", async () => {
+      const { store } = await openSeveral(1);
+      for (const id of ids(6)) {
+        await store.insert(sampleRun(id), leased);
+        await store.commit([sampleCommit(id)]);
+        await store.release([{ run_id: id, token: 1 }]);
+      }
+      await store.deliver("run-0004", cancelEvent("e1"));
+      await store.deliver("run-0002", cancelEvent("e2"));
+      expect(await claimedIds(store, claimBy("one", { limit: 4 }))).toEqual(["run-0002", "run-0004"]);
+      expect(await claimedIds(store, claimBy("one", { limit: 4 }))).toEqual(["run-0000", "run-0001", "run-0003", "run-0005"]);
+    });
+
     test("a queued run waits for the admission of its user, oldest first", async () => {
       const { store, storage } = await openSeveral(1);
       for (const [index, id] of ids(6).entries()) {
@@ -146,7 +159,8 @@ export function leasesContract(openSeveral: OpenSeveral): void {
       await store.release([]);
       expect((await store.get("run-rest"))?.lease).toBeNull();
       expect((await store.get("run-stale"))?.lease).toMatchObject({ owner: "one" });
-      expect(await claimedIds(store, claimBy("two"))).toEqual(["run-cancelled", "run-event", "run-free"]);
+      expect(await claimedIds(store, claimBy("two"))).toEqual(["run-event"]);
+      expect(await claimedIds(store, claimBy("two"))).toEqual(["run-cancelled", "run-free"]);
       expect(await claimedIds(store, claimBy("two", { now: NOW + 100 }))).toEqual(["run-later"]);
     });
 

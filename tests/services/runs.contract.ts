@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { RunStore, TransitionEntry } from "../../services/runs/index.ts";
+import type { RunChanges, RunStore, TransitionEntry } from "../../services/runs/index.ts";
 import { cancelEvent, ids, insertLeased, leased, LEASE_MS, NOW, raceRounds, sampleCommit, sampleRun, USER, withoutCompare, type OpenSeveral, type RunsStorage } from "./runs-fixtures.ts";
+import { administrationContract } from "./runs-administration.contract.ts";
 import { leasesContract } from "./runs-leases.contract.ts";
 
 /** What every run store keeps to. `make` gives fresh, empty storage. */
@@ -31,6 +32,7 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
           wake_at: null,
           inbox: [],
           outbox: [],
+          priority: 0,
         });
         await expect(store.insert(sampleRun("run-a", { query: "other" }))).rejects.toMatchObject({ code: "RUN_EXISTS" });
         expect((await store.get("run-a"))?.document).toEqual(document);
@@ -61,6 +63,22 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
           page = await store.list({ limit: 4, before: { created_at, run_id } });
         }
         expect(paged).toEqual(newestFirst);
+      });
+
+      test("lists are filtered by words of the question, taken literally", async () => {
+        const { store } = await open();
+        const questions = ["B cells and IFN-beta?", "T cells (CD4+) under 50% serum", "b_cells? .* and [x]", "TGF-\u03b2 on fibroblasts"];
+        for (const [index, query] of questions.entries()) await store.insert(sampleRun(`run-${index}`, { query, user_email: index === 2 ? null : USER }));
+        const found = async (text: string) => (await store.list({ text })).map(({ run_id }) => run_id).toSorted();
+        expect(await found("b CELLS")).toEqual(["run-0"]);
+        expect(await found("cells")).toEqual(["run-0", "run-1", "run-2"]);
+        expect(await found("(cd4+)")).toEqual(["run-1"]);
+        expect(await found("50%")).toEqual(["run-1"]);
+        expect(await found("b_c")).toEqual(["run-2"]);
+        expect(await found(".* and [")).toEqual(["run-2"]);
+        expect(await found("tgf-\u03b2")).toEqual(["run-3"]);
+        expect(await found("\\")).toEqual([]);
+        expect((await store.list({ text: "cells", user_email: USER, limit: 1 })).map(({ query }) => query)).toHaveLength(1);
       });
 
       test("everything survives reopening", async () => {
@@ -98,6 +116,7 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
           wake_at: NOW + 9,
           inbox: [],
           outbox,
+          priority: 0,
         });
       });
 
@@ -154,6 +173,61 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
         const other = await storage.open();
         onTestFinished(() => other.close());
         expect(await other.history("run-a")).toEqual(expected);
+      });
+    });
+
+    test("counts tell how the runs stand", async () => {
+      const { store } = await open();
+      const none = { pending: 0, running: 0, completed: 0, failed: 0, cancelled: 0 };
+      expect(await store.counts(NOW)).toEqual({ by_status: none, unhosted: 0, with_events: 0 });
+      for (const id of ["run-a", "run-b"]) await store.insert(sampleRun(id, { status: "running", current_phase: "inference" }), leased);
+      for (const id of ["run-c", "run-d"]) await store.insert(sampleRun(id));
+      await store.insert(sampleRun("run-e", { status: "completed" }));
+      await store.release([{ run_id: "run-a", token: 1, attention_at: null }]);
+      await store.deliver("run-a", cancelEvent("e1"));
+      await store.deliver("run-a", cancelEvent("e2"));
+      const by_status = { ...none, pending: 2, running: 2, completed: 1 };
+      expect(await store.counts(NOW)).toEqual({ by_status, unhosted: 1, with_events: 1 });
+      expect(await store.counts(NOW + LEASE_MS)).toEqual({ by_status, unhosted: 2, with_events: 1 });
+    });
+
+    describe("changes", () => {
+      const see = ({ document, ...rest }: RunChanges) => ({ run_id: document.run_id, ...rest });
+
+      test("only runs beyond the known revision answer, with what was committed since", async () => {
+        const { store } = await open();
+        await Promise.all(["run-a", "run-b"].map((id) => store.insert(sampleRun(id), leased)));
+        await store.deliver("run-b", cancelEvent("e1"));
+        expect(await store.changes([])).toEqual([]);
+        expect(await store.changes([{ run_id: "run-a", revision: 0 }, { run_id: "run-none", revision: -1 }])).toEqual([]);
+        const first = await store.changes([{ run_id: "run-a", revision: -1 }, { run_id: "run-b", revision: -1 }]);
+        expect(first.map(see).toSorted((a, b) => a.run_id.localeCompare(b.run_id))).toEqual([
+          { run_id: "run-a", revision: 0, has_events: false, history: [] },
+          { run_id: "run-b", revision: 0, has_events: true, history: [] },
+        ]);
+        const commit = sampleCommit("run-b", { consumed: ["e1"], document: sampleRun("run-b", { status: "running", current_phase: "query_analysis" }) });
+        await store.commit([commit]);
+        expect(await store.changes([{ run_id: "run-a", revision: 0 }, { run_id: "run-b", revision: 0 }])).toEqual([{ document: commit.document, revision: 1, has_events: false, history: commit.history }]);
+        await store.commit([{ ...commit, expect: { revision: 1, token: 1, status: "running" }, history: [] }]);
+        expect((await store.changes([{ run_id: "run-b", revision: 1 }])).map(see)).toEqual([{ run_id: "run-b", revision: 2, has_events: false, history: [] }]);
+      });
+
+      test("from any revision the rest of the log is whole, however long it is", async () => {
+        const { store } = await open();
+        await store.insert(sampleRun("run-a"), leased);
+        const entries: TransitionEntry[] = [];
+        for (let revision = 0; revision < 150; revision++) {
+          const entry = { revision: revision + 1, at: NOW, actor: "run", event: `event.${revision}`, from: "a", to: "b" };
+          const history = [entry, { ...entry, actor: "prediction" }].slice(0, revision % 3);
+          await store.commit([sampleCommit("run-a", { expect: { revision, token: 1, status: "pending" }, history })]);
+          entries.push(...history);
+          const [news] = await store.changes([{ run_id: "run-a", revision }]);
+          expect(news).toMatchObject({ revision: revision + 1, history });
+        }
+        for (let since = -1; since < 150; since += 7) {
+          const [news] = await store.changes([{ run_id: "run-a", revision: since }]);
+          expect(news?.history).toEqual(entries.filter(({ revision }) => revision > since));
+        }
       });
     });
 
@@ -219,6 +293,7 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
     });
 
     leasesContract(openSeveral);
+    administrationContract(openSeveral);
 
     describe("journal (D7)", () => {
       test("the first write of a key stands", async () => {

@@ -37,6 +37,8 @@ function checkBody({ taskGroups, allocationPolicy, labels, notifications }: Goog
     taskGroups?.length !== 1 && "exactly one task group is supported",
     (spec?.runnables ?? []).length === 0 && "a task needs a runnable",
     (spec?.maxRetryCount ?? 0) !== 0 && "maxRetryCount is not 0",
+    // Google Batch takes a comma for an attempt at shell injection.
+    ...(spec?.volumes ?? []).flatMap(({ mountOptions }) => (mountOptions ?? []).map((option) => !/^-{1,2}[\w-]+([= ][\w.:/-]+)?$/.test(option) && `mount option ${option} has potential shell injection`)),
     (allocationPolicy?.instances?.[0]?.policy?.machineType ?? "") === "" && "machineType is missing",
     ...locations.map((place) => !(place === `regions/${region}` || place.startsWith(`zones/${region}-`)) && `location ${place} is not in ${region}`),
     ...[labels, allocationPolicy?.labels].flatMap((given) =>

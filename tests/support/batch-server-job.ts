@@ -12,7 +12,7 @@ export interface JobScript {
   /** So many first calls about the job answer NOT_FOUND. */
   readonly hiddenCalls?: number;
   /** The job stays in the state until the promise resolves. */
-  readonly hold?: { readonly [State in "QUEUED" | "SCHEDULED"]?: Promise<unknown> };
+  readonly hold?: { readonly [State in "QUEUED" | "SCHEDULED" | "RUNNING"]?: Promise<unknown> };
   /** Goes from QUEUED to FAILED; Batch's own words for it. */
   readonly failInQueue?: string;
   /** The program is killed when it has begun (or when `killWhen` resolves) and the task ends with this reserved code. */
@@ -136,6 +136,7 @@ export function liveJob(created: GoogleJob, host: JobHost, script: JobScript, on
     if (await isStopped(script.hold?.SCHEDULED)) return;
     enter("RUNNING");
     taskGoes("RUNNING");
+    if (script.hold?.RUNNING !== undefined && (await isStopped(script.hold.RUNNING))) return;
     const code = await runProgram();
     if (code === undefined || stopping.signal.aborted) return;
     if (script.stalePreemption === true) {

@@ -1,11 +1,14 @@
 import { PubSub } from "@google-cloud/pubsub";
 import { resolve } from "node:path";
-import { onTestFinished } from "vitest";
+import { describe, onTestFinished } from "vitest";
 import { type BatchServer, batchServer } from "./batch-server.ts";
-import { type GcsServer, startGcs } from "./gcs-server.ts";
+import { describeWithGcs, type GcsServer, startGcs } from "./gcs-server.ts";
 import { temporaryFolder } from "./hosted-runs.ts";
-import { type MongodbServer, startMongodb } from "./mongodb.ts";
-import { type PubsubEmulator, startPubsubEmulator } from "./pubsub-emulator.ts";
+import { describeWithMongodb, type MongodbServer, startMongodb } from "./mongodb.ts";
+import { describeWithPubsub, type PubsubEmulator, startPubsubEmulator } from "./pubsub-emulator.ts";
+
+/** A suite that needs every server of the cloud; skipped where one is missing, which its own file says. */
+export const describeInCloud: typeof describe.skip = [describeWithMongodb, describeWithGcs, describeWithPubsub].includes(describe.skip) ? describe.skip : describe;
 
 /** Everything that production needs, on this machine: MongoDB, Cloud Storage, Batch that runs jobs, Pub/Sub. */
 export interface Cloud {
@@ -14,22 +17,32 @@ export interface Cloud {
   readonly gcs: GcsServer;
   readonly pubsub: PubsubEmulator;
   readonly mongodb: MongodbServer;
+  /** Data folder of the jobs that run the orchestrator's image. */
+  readonly jobFolder: string;
+  /** Where processes of jobs note the addresses beyond this machine that they dialled; absent when there are none. */
+  readonly outsideDials: string;
 }
 
 const WORKER_IMAGE = "europe-docker.pkg.dev/p/haystack/worker:1";
+export const ORCHESTRATOR_IMAGE = "europe-docker.pkg.dev/p/haystack/orchestrator:1";
 const BUCKET = "haystack-test";
 
 export async function startCloud(): Promise<Cloud> {
-  const mount = await temporaryFolder();
+  const [mount, jobFolder, notes] = [await temporaryFolder(), await temporaryFolder(), await temporaryFolder()];
+  const outsideDials = resolve(notes, "outside-dials");
   const [mongodb, gcs, pubsub] = await Promise.all([startMongodb(), startGcs(), startPubsubEmulator()]);
   onTestFinished(async () => {
     await Promise.all([mongodb.stop(), gcs.stop(), pubsub.stop()]);
   });
   await gcs.makeBucket(BUCKET);
-  const publisher = new PubSub({ projectId: "p", apiEndpoint: pubsub.host, emulatorMode: true });
+  const publisher = new PubSub({ projectId: "p", apiEndpoint: pubsub.host, emulatorMode: true, "grpc.max_reconnect_backoff_ms": 1_000 } as ConstructorParameters<typeof PubSub>[0]);
   onTestFinished(() => publisher.close());
+  const guarded = ["env", `OUTSIDE_DIALS=${outsideDials}`, `NODE_OPTIONS=--import=${resolve("tests/support/loopback-only-process.ts")}`];
   const batch = await batchServer({
-    images: { [WORKER_IMAGE]: [process.execPath, resolve("tests/support/bucket-program.ts"), gcs.url, BUCKET, mount] },
+    images: {
+      [WORKER_IMAGE]: [...guarded, process.execPath, resolve("tests/support/bucket-program.ts"), gcs.url, BUCKET, mount],
+      [ORCHESTRATOR_IMAGE]: [...guarded, `HAYSTACK_DATA_DIR=${jobFolder}`, process.execPath, resolve("cli/haystack.ts")],
+    },
     volumes: { [BUCKET]: mount },
     async publish(topic, attributes, data) {
       await publisher.topic(topic).publishMessage({ attributes, data: Buffer.from(data) });
@@ -41,6 +54,8 @@ export async function startCloud(): Promise<Cloud> {
     gcs,
     pubsub,
     mongodb,
+    jobFolder,
+    outsideDials,
     environment: {
       METADATA_SERVER_DETECTION: "none",
       MONGODB_URI: mongodb.uri,
@@ -58,4 +73,3 @@ export async function startCloud(): Promise<Cloud> {
     },
   };
 }
-

@@ -8,9 +8,9 @@ export interface Fault {
   /**
    * status: answers so, the server never sees the request. drop: breaks the connection instead of an answer.
    * lose-reply: the server does the work, then the connection breaks. cut: the answer breaks off after `after` bytes. stall: the same, silently.
-   * corrupt-reply, corrupt-request: one byte is another on the way.
+   * corrupt-reply, corrupt-request: one byte is another on the way. hold: all is well once `before` has resolved.
    */
-  readonly kind: "status" | "drop" | "lose-reply" | "cut" | "stall" | "corrupt-reply" | "corrupt-request";
+  readonly kind: "hold" | "status" | "drop" | "lose-reply" | "cut" | "stall" | "corrupt-reply" | "corrupt-request";
   readonly status?: number;
   readonly after?: number;
   /** How often; once when not said. */
@@ -27,6 +27,8 @@ export interface FaultyProxy {
   inject(fault: Fault): void;
   /** Faults that found no request yet. */
   pending(): number;
+  /** As when the server is started again: every connection breaks, none is taken for a moment, the objects stay. */
+  restart(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -137,7 +139,13 @@ export async function faultyProxy(port: number): Promise<FaultyProxy> {
     };
     play().catch((thrown: unknown) => outgoing.destroy(thrown as Error));
   });
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const listen = (at: number): Promise<void> => new Promise((listening) => server.listen(at, "127.0.0.1", listening));
+  const close = async (): Promise<void> => {
+    const closed = new Promise((resolve) => server.close(resolve));
+    server.closeAllConnections();
+    await closed;
+  };
+  await listen(0);
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("No port.");
   return {
@@ -145,9 +153,10 @@ export async function faultyProxy(port: number): Promise<FaultyProxy> {
     requests,
     inject: (fault) => void faults.push({ fault, left: fault.times ?? 1 }),
     pending: () => faults.length,
-    async close() {
-      server.closeAllConnections();
-      await new Promise((closed) => server.close(closed));
+    async restart() {
+      await close();
+      await listen(address.port);
     },
+    close,
   };
 }

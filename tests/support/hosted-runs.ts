@@ -73,6 +73,7 @@ export async function hostRuns(store: RunStore, effects: RunEffects, options: Pa
     onCommitted(document, entries) {
       past.push([document, entries]);
       transitions.push(...entries);
+      options.onCommitted?.(document, entries);
       for (const listener of listeners) listener(document, entries);
     },
   });

@@ -1,14 +1,6 @@
 import { Socket } from "node:net";
 import { afterAll, beforeAll, expect } from "vitest";
-
-const LOOPBACK = /^(127\.\d+\.\d+\.\d+|localhost|::1|ipv4:127\..*)$/;
-
-function hostOf(first: unknown, second: unknown): string | undefined {
-  const options: unknown = Array.isArray(first) ? first[0] : first;
-  if (typeof options === "number") return typeof second === "string" ? second : "localhost";
-  if (typeof options !== "object" || options === null || "path" in options && typeof options.path === "string" && !("port" in options)) return undefined;
-  return "host" in options && typeof options.host === "string" ? options.host : "localhost";
-}
+import { hostOf, LOOPBACK } from "./loopback-host.ts";
 
 /** Fails the file when any connection of this process was dialled to another machine. */
 export function onlyLoopbackIsDialled(): void {

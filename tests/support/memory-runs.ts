@@ -1,5 +1,5 @@
 import { HaystackError } from "../../errors.ts";
-import type { RunDocument, RunStatus } from "../../services/runs/document.ts";
+import { RUN_STATUSES, type RunDocument, type RunStatus } from "../../services/runs/document.ts";
 import {
   COUNTED_QUEUE, type ClaimRequest, type CommitOutcome, type InboxEvent, type OutboxEntry, type RunCommit, type RunFilter, type RunRecord, type RunStore, type TransitionEntry, type UserLoad,
 } from "../../services/runs/index.ts";
@@ -21,6 +21,9 @@ interface StoredRun {
   readonly consumed: Set<string>;
   outbox: readonly OutboxEntry[];
   readonly history: TransitionEntry[];
+  priority: number;
+  /** Since when its inbox has held an event. */
+  waitingSince: number | null;
 }
 
 export interface MemoryRuns {
@@ -54,6 +57,7 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
     wake_at: run.wake_at,
     inbox: [...run.inbox],
     outbox: run.outbox,
+    priority: run.priority,
   });
   const leaseEnd = (run: StoredRun): number => (run.owner === null ? 0 : run.expires_at);
   const attention = (run: StoredRun, otherwise: number | null): number | null => (run.inbox.length > 0 ? 0 : otherwise);
@@ -72,7 +76,7 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
     if (run_id !== undefined) return all.filter((run) => run.document.run_id === run_id && leaseEnd(run) <= now);
     if (queued_of === undefined) return all.filter((run) => claimAt(run) <= now).toSorted((a, b) => claimAt(a) - claimAt(b));
     const queued = all.filter(({ document }) => document.status === "pending" && document.user_email === queued_of);
-    return queued.filter((run) => leaseEnd(run) <= now).toSorted((a, b) => -newestFirst(a.document, b.document));
+    return queued.filter((run) => leaseEnd(run) <= now).toSorted((a, b) => b.priority - a.priority || -newestFirst(a.document, b.document));
   };
 
   const commitOne = (commit: RunCommit): CommitOutcome => {
@@ -90,6 +94,7 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
     run.outbox = commit.outbox;
     run.inbox = run.inbox.filter(({ id }) => !commit.consumed.includes(id));
     for (const id of commit.consumed) run.consumed.add(id);
+    if (run.inbox.length === 0) run.waitingSince = null;
     run.attention_at = attention(run, commit.attention_at);
     run.changedOutside = false;
     run.history.push(...commit.history);
@@ -113,7 +118,7 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
     async insert(document, lease) {
       if (runs.has(document.run_id)) throw new HaystackError("RUN_EXISTS", `A run named ${document.run_id} exists already; choose another id.`);
       runs.set(document.run_id, {
-        document, snapshot: null, machine: null, revision: 0, wake_at: null, attention_at: null, changedOutside: false, inbox: [], consumed: new Set(), outbox: [], history: [],
+        document, snapshot: null, machine: null, revision: 0, wake_at: null, attention_at: null, changedOutside: false, inbox: [], consumed: new Set(), outbox: [], history: [], priority: 0, waitingSince: null,
         token: lease === undefined ? 0 : 1,
         owner: lease?.owner ?? null,
         expires_at: lease?.expires_at ?? 0,
@@ -123,14 +128,22 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
       const run = runs.get(runId);
       return run === undefined ? undefined : recordOf(run);
     },
-    async list({ status, user_email, limit, before }: RunFilter) {
+    async list({ status, user_email, text, limit, before }: RunFilter) {
       const matches = (document: RunDocument): boolean =>
         (status === undefined || document.status === status) &&
         (user_email === undefined || document.user_email === user_email) &&
+        (text === undefined || document.query.toLowerCase().includes(text.toLowerCase())) &&
         (before === undefined || document.created_at < before.created_at || (document.created_at === before.created_at && document.run_id < before.run_id));
       return [...runs.values()].map(({ document }) => document).filter(matches).toSorted(newestFirst).slice(0, limit ?? 100);
     },
     history: async (runId) => [...(runs.get(runId)?.history ?? [])],
+    async changes(since) {
+      return since.flatMap(({ run_id, revision }) => {
+        const run = runs.get(run_id);
+        if (run === undefined || run.revision <= revision) return [];
+        return [{ document: run.document, revision: run.revision, has_events: run.inbox.length > 0, history: run.history.filter((entry) => entry.revision > revision) }];
+      });
+    },
     async claim(request) {
       return due(request).slice(0, request.limit).map((run) => {
         run.owner = request.owner;
@@ -139,9 +152,26 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
         return recordOf(run);
       });
     },
+    async setPriority(runId, priority) {
+      const run = runs.get(runId);
+      if (run !== undefined) run.priority = priority;
+      return run !== undefined;
+    },
+    async neglected({ before, limit }) {
+      const found = [...runs.values()].filter((run) => claimAt(run) <= before || (run.waitingSince ?? Number.POSITIVE_INFINITY) <= before || run.outbox.some(({ state }) => state === "rejected"));
+      return found.slice(0, limit).map((run) => ({ record: recordOf(run), event_since: run.waitingSince }));
+    },
+    async mails({ state, limit }) {
+      return [...runs.values()].flatMap(({ document, outbox }) => outbox.filter((mail) => mail.state === state).map((mail) => ({ run_id: document.run_id, mail }))).slice(0, limit);
+    },
     async loads(now) {
       const users = new Set([...runs.values()].filter(({ document: { status } }) => status === "pending" || status === "running").map(({ document }) => document.user_email));
       return [...users].map((user) => loadOf(user, now));
+    },
+    async counts(now) {
+      const all = [...runs.values()];
+      const by_status = Object.fromEntries(RUN_STATUSES.map((status) => [status, all.filter(({ document }) => document.status === status).length])) as Record<RunStatus, number>;
+      return { by_status, unhosted: all.filter((run) => run.document.status === "running" && leaseEnd(run) <= now).length, with_events: all.filter(({ inbox }) => inbox.length > 0).length };
     },
     async takeOver(owner) {
       for (const run of runs.values()) if (run.owner === owner) freeRun(run);
@@ -168,6 +198,7 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
       if (run === undefined) return "unknown_run";
       if (run.consumed.has(event.id) || run.inbox.some(({ id }) => id === event.id)) return "duplicate";
       run.inbox.push(event);
+      run.waitingSince ??= Date.now();
       run.attention_at = 0;
       return "stored";
     },

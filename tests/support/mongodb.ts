@@ -1,11 +1,11 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { describe } from "vitest";
+import { freePort } from "./free-port.ts";
 
 /** A MongoDB server for tests: MONGODB_URI, or one started from .cache/mongodb-wire (made by .ci/mongodb-wire.sh). */
 
@@ -31,15 +31,6 @@ export interface MongodbServer {
     restart(): Promise<void>;
   };
   stop(): Promise<void>;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  const address = server.address();
-  await new Promise((closed) => server.close(closed));
-  if (address === null || typeof address === "string") throw new Error("No free port.");
-  return address.port;
 }
 
 async function launch(port: number, folder: string): Promise<ChildProcess> {

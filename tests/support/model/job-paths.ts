@@ -115,7 +115,10 @@ export function inferenceJobPaths(): ModelPath[] {
     max_gpu_cost_usd: null,
     deadline_seconds: 3_600,
   };
-  const serializeState = (state: AnyMachineSnapshot): string => JSON.stringify([state.value, (state.context as { job: JobRecord }).job.attempt]);
+  const serializeState = ({ value, context }: AnyMachineSnapshot): string => {
+    const { job, changed: hasChanged } = context as { job: JobRecord; changed: boolean };
+    return JSON.stringify([value, job.attempt, hasChanged]);
+  };
   /** Outside a run there is nobody to tell. */
   const alone = inferenceJobMachine.provide({ actions: { tellRun: () => undefined } });
   const paths = explore(alone, { input, events: inferenceJobEvents, serializeState, kindOf });

@@ -25,12 +25,17 @@ export function storeClient(store: RunStore, { call }: Network, { onKnown, onRef
     },
     list: (filter) => call(() => store.list(filter)),
     history: (runId) => call(() => store.history(runId)),
+    changes: (since) => call(() => store.changes(since)),
     async claim(request) {
       const records = await call(() => store.claim(request));
       records.forEach(known);
       return records;
     },
+    setPriority: (runId, priority) => call(() => store.setPriority(runId, priority)),
+    neglected: (request) => call(() => store.neglected(request)),
+    mails: (request) => call(() => store.mails(request)),
     loads: (now) => call(() => store.loads(now)),
+    counts: (now) => call(() => store.counts(now)),
     takeOver: (owner) => call(() => store.takeOver(owner)),
     renew: (owner, leases, expiresAt) => call(() => store.renew(owner, leases, expiresAt)),
     release(leases) {

@@ -1,0 +1,98 @@
+import type { Clock } from "../services/clock/index.ts";
+import type { RunDocument } from "../services/runs/document.ts";
+import type { ClaimRequest, RunRecord, RunStore } from "../services/runs/index.ts";
+import { chooseAdmissions, type AdmissionLimits } from "./admission.ts";
+import type { Dispatch } from "./dispatch.ts";
+import type { RunHost } from "./run-host.ts";
+
+/**
+ * What a process takes up.
+ *
+ * Owns: claiming runs that others left, admitting queued ones as far as the limits go (D9), and whether either is wanted.
+ * Does not own: hosting what was claimed.
+ */
+export interface Intake {
+  /** Takes up everything that waits for a host, then what may be admitted. */
+  sweep(): Promise<void>;
+  /** Claims one run; false when there is none of that id, another process holds it, or it was dispatched. `adjust` as for Supervisor.adopt. */
+  claimOne(runId: string, adjust?: (document: RunDocument) => RunDocument): Promise<boolean>;
+  admits(): boolean;
+  drains(): boolean;
+  pauseAdmission(paused: boolean): void;
+  drain(draining: boolean): void;
+  /** Nothing more is claimed. */
+  close(): void;
+}
+
+export interface IntakeOptions {
+  readonly store: Pick<RunStore, "claim" | "loads" | "release">;
+  readonly clock: Clock;
+  readonly owner: string;
+  readonly leaseMs: number;
+  readonly limits: AdmissionLimits;
+  readonly dispatch: Dispatch | undefined;
+  readonly host: (record: RunRecord) => RunHost | undefined;
+}
+
+/** Runs claimed by one sweep at most: a restart takes everything up in a few bites. */
+const CLAIM_BATCH = 250;
+
+/** A store without waiting would otherwise claim everything before the first claimed run makes a step. */
+const letOthersWork = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+export function createIntake({ store, clock, owner, leaseMs, limits, dispatch, host }: IntakeOptions): Intake {
+  let closed = false;
+  let paused = false;
+  let draining = false;
+
+  const request = (limit: number): ClaimRequest => ({ owner, now: clock.now(), lease_ms: leaseMs, limit });
+
+  /** Hosts a claimed run, or has it dispatched and gives it back until it is looked at again. */
+  const takeUp = async (record: RunRecord): Promise<RunHost | undefined> => {
+    const lookAgainAt = dispatch === undefined ? "host" : await dispatch(record);
+    if (lookAgainAt === "host") return host(record);
+    await store.release([{ run_id: record.document.run_id, token: record.lease?.token ?? 0, attention_at: lookAgainAt }]);
+    return undefined;
+  };
+
+  const claimLeft = async (): Promise<void> => {
+    for (;;) {
+      const records = await store.claim(request(CLAIM_BATCH));
+      for (const record of records) await takeUp(record);
+      if (records.length === 0 || closed || draining) return;
+      await letOthersWork();
+    }
+  };
+
+  const admitQueued = async (): Promise<void> => {
+    const admissions = chooseAdmissions(await store.loads(clock.now()), limits);
+    for (const user of new Set(admissions)) {
+      const count = admissions.filter((admitted) => admitted === user).length;
+      const records = await store.claim({ ...request(count), queued_of: user });
+      for (const record of records) (await takeUp(record))?.send({ type: "run.admitted" });
+    }
+  };
+
+  return {
+    async sweep() {
+      if (!draining) await claimLeft();
+      if (!draining && !paused) await admitQueued();
+    },
+    async claimOne(runId, adjust = (document) => document) {
+      const [record] = await store.claim({ ...request(1), run_id: runId });
+      if (record === undefined) return false;
+      return (await takeUp(record.snapshot === null ? { ...record, document: adjust(record.document) } : record)) !== undefined;
+    },
+    admits: () => !paused && !draining,
+    drains: () => draining || closed,
+    pauseAdmission(wanted) {
+      paused = wanted;
+    },
+    drain(wanted) {
+      draining = wanted;
+    },
+    close() {
+      closed = true;
+    },
+  };
+}

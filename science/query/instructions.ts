@@ -1,0 +1,22 @@
+import type { Mention, Sentence } from "./mentions.ts";
+
+/** A clause that tells the reader what to do or answer, instead of asking about cells. */
+const INSTRUCTION =
+  /\b(?:ignore|disregard|forget|override|bypass)\b[^.!?\n]*\b(?:question|rules?|instructions?|prompts?|above|previous|earlier|safety|guidelines?)\b|\b(?:set|make|return|output|answer|say|reply|respond|report|claim|pretend)\b(?: with| that)?(?: the)? (?:cell type|cell_type|perturbation|score)\b|\b(?:order|command|instruct|tell) you\b|\b(?:ignoriere|vergiss|missachte)\b|忽略|无视/iu;
+const CLAUSE_END = /[.!?;\n。！？；]+(?=\s|$)|[。！？；\n]/gu;
+
+/** The mentions outside of instructions to the reader; all of them when none of a kind would be left. */
+export function withoutInstructed<Some extends Mention>(mentions: readonly Some[], { text, tokens }: Sentence): readonly Some[] {
+  const instructed = clauses(text).filter(([from, to]) => INSTRUCTION.test(text.slice(from, to)));
+  const asked = mentions.filter((mention) => {
+    const start = tokens[mention.from]?.start ?? 0;
+    return !instructed.some(([from, to]) => start >= from && start < to);
+  });
+  return asked.length > 0 ? asked : mentions;
+}
+
+function clauses(text: string): [number, number][] {
+  const ends = [...text.matchAll(CLAUSE_END)].map((match) => match.index + match[0].length);
+  const bounds = [0, ...ends, text.length];
+  return bounds.slice(1).map((to, i) => [bounds[i] ?? 0, to]);
+}

@@ -1,0 +1,52 @@
+import type { ActorNode } from "../../actors/actor-tree.ts";
+import type { NeglectedRun } from "../../services/runs/index.ts";
+
+export const STUCK_REASONS = ["lease_expired", "wake_up_overdue", "event_waiting", "unclaimed", "job_unknown", "many_failures", "mail_rejected"] as const;
+
+export interface StuckReason {
+  readonly reason: (typeof STUCK_REASONS)[number];
+  /** Milliseconds; null where no moment is known. */
+  readonly since: number | null;
+  readonly detail: string;
+}
+
+/** An inference job that a run waits for. Milliseconds. */
+export interface WaitedJob {
+  readonly job_id: string;
+  readonly submitted_at: number;
+}
+
+/** Failed attempts of a run from which on somebody should look. */
+const MANY_FAILURES = 3;
+
+interface JobContext {
+  readonly job?: { readonly job_id?: string; readonly state?: string };
+  readonly submitted_at?: number;
+}
+
+/** The jobs that child machines of the run have submitted and not yet seen the end of. */
+export function waitedJobs({ context, children }: ActorNode): WaitedJob[] {
+  const { job, submitted_at = 0 } = context as JobContext;
+  const own = job?.state === "submitted" && job.job_id !== undefined ? [{ job_id: job.job_id, submitted_at }] : [];
+  return [...own, ...children.flatMap(waitedJobs)];
+}
+
+const failures = ({ context }: ActorNode): number => ((context as { jobs?: readonly { readonly failure?: unknown }[] }).jobs ?? []).filter(({ failure }) => typeof failure === "string").length;
+
+/** Why somebody should look at a run; `before` is the moment from which on waiting is too long. Milliseconds. */
+export function stuckReasons({ record, event_since }: NeglectedRun, actors: ActorNode | null, unknownJobs: readonly WaitedJob[], before: number): StuckReason[] {
+  const { document, lease, wake_at, outbox } = record;
+  const found: StuckReason[] = [];
+  const updated = Date.parse(document.updated_at);
+  const isRunning = document.status === "running";
+  const add = (reason: StuckReason["reason"], since: number | null, detail: string): void => void found.push({ reason, since, detail });
+  if (lease !== null && lease.expires_at <= before) add("lease_expired", lease.expires_at, `${lease.owner} no longer renews its lease, and no daemon has taken the run up.`);
+  if (wake_at !== null && wake_at <= before) add("wake_up_overdue", wake_at, "The time that the run waits for has passed, and it was not woken.");
+  if (event_since !== null && event_since <= before) add("event_waiting", event_since, "An event is stored for the run, and no daemon has taken it.");
+  if (isRunning && lease === null && wake_at === null && event_since === null && updated <= before) add("unclaimed", updated, "The run has work to do, and no daemon has taken it up.");
+  for (const { job_id, submitted_at } of unknownJobs) add("job_unknown", submitted_at, `Batch does not know the job ${job_id}.`);
+  const failed = actors === null || !isRunning ? 0 : failures(actors);
+  if (failed >= MANY_FAILURES) add("many_failures", null, `${failed} attempts at its inference jobs have failed.`);
+  for (const mail of outbox) if (mail.state === "rejected") add("mail_rejected", null, `The mail ${mail.key} was rejected: ${mail.problem ?? "no reason is known"}`);
+  return found;
+}

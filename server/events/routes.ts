@@ -1,0 +1,79 @@
+import { fastifySSE } from "@fastify/sse";
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { createRunWatcher } from "../../actors/run-watcher.ts";
+import { mayTouch } from "../access/ownership.ts";
+import { errorResponses } from "../errors.ts";
+import type { ServerParts } from "../parts.ts";
+import { runNotFound } from "../runs/find-run.ts";
+import { runParams } from "../runs/schemas.ts";
+import { createSeats } from "./seats.ts";
+import { createEventStream, placeAfter, type EventStream } from "./stream.ts";
+
+const HEARTBEAT_MS = 15_000;
+
+const headersSchema = z.object({
+  "last-event-id": z
+    .string()
+    .regex(/^\d{1,15}\.\d{1,15}$/)
+    .optional()
+    .describe("Id of the last event that was seen; the stream goes on after it"),
+});
+
+/** Of one event; the description of a stream is that of its events. */
+const eventSchema = z.looseObject({ id: z.string().optional(), event: z.enum(["transition", "run"]), data: z.string() });
+
+export const eventRoutes =
+  ({ runs, commits, clock, config, logger }: ServerParts): FastifyPluginAsyncZod =>
+  async (app) => {
+    const watcher = createRunWatcher({ runs, commits, clock, pollMs: config.POLL_MILLISECONDS, onTrouble: (error) => logger.error({ err: error }, "runs cannot be watched") });
+    const seats = createSeats({ total: config.HTTP_STREAMS, perUser: config.HTTP_STREAMS_PER_USER });
+    const open = new Set<EventStream>();
+    app.addHook("preClose", async () => {
+      for (const stream of open) stream.end();
+    });
+    app.addHook("onClose", () => watcher.close());
+    await app.register(fastifySSE, { heartbeatInterval: HEARTBEAT_MS });
+
+    app.get(
+      "/runs/:id/events",
+      {
+        sse: "manual",
+        exposeHeadRoute: false,
+        config: { access: "user" },
+        schema: {
+          summary: "Every transition of a run as it is committed, and the state it leads to",
+          description: "Server-sent events: `transition` with an id, and `run` with the state of the run. The stream ends when the run rests.",
+          tags: ["runs"],
+          params: runParams,
+          headers: headersSchema,
+          response: {
+            200: { description: "The stream", content: { "text/event-stream": { schema: eventSchema } } },
+            204: z.null().describe("The run rests and its last event was seen"),
+            ...errorResponses,
+          },
+        },
+      },
+      async ({ params: { id }, headers, identity }, reply) => {
+        const leaveSeat = seats.take(identity.owner);
+        const stream = createEventStream(reply, clock);
+        open.add(stream);
+        try {
+          const watched = await watcher.watch(id, stream.news);
+          try {
+            if (watched === undefined || !mayTouch(identity, watched.document())) throw runNotFound(id);
+            const lastSeen = headers["last-event-id"];
+            const place = placeAfter(watched.log, lastSeen);
+            if (lastSeen !== undefined && watched.resting() && place === watched.log.length) return await reply.code(204).send(null);
+            reply.hijack();
+            return await stream.serve(watched, place);
+          } finally {
+            watched?.close();
+          }
+        } finally {
+          open.delete(stream);
+          leaveSeat();
+        }
+      },
+    );
+  };

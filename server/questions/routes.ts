@@ -1,0 +1,66 @@
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { checkQuestion as checkByRules } from "../../actors/check-question.ts";
+import { PROMPT_STRATEGIES, type PromptPlan } from "../../science/prompting/prompt-plan.ts";
+import { controlStrategySchema, structuredQuerySchema } from "../../science/query/structured-query.ts";
+import { runConfigSchema } from "../../services/runs/document.ts";
+import { checkQuestion } from "../../services/runs/new-run.ts";
+import { errorBodySchema, errorResponses } from "../errors.ts";
+import type { ServerParts } from "../parts.ts";
+
+const bodySchema = z.strictObject({ query: z.string(), config: runConfigSchema.prefault({}) });
+
+const promptSchema = z.object({
+  strategy: z.enum(PROMPT_STRATEGIES),
+  rationale: z.string(),
+  prompt_cells: z.number().int(),
+  query_cells: z.number().int(),
+});
+
+const checkSchema = z
+  .object({
+    answerable: z.boolean(),
+    structured_query: structuredQuerySchema.nullable().describe("Null when the rules cannot read the question; a language model, where one is configured, may still read it in the run"),
+    control_strategy_effective: controlStrategySchema.nullable(),
+    control_cells_available: z.boolean().nullable(),
+    prompt: promptSchema.nullable().describe("The cells that the first iteration would show the model"),
+    problem: errorBodySchema.pick({ error: true, message: true, details: true }).nullable(),
+  })
+  .meta({ id: "QuestionCheck" });
+
+/** Of the checks; the first prompt does not depend on it. */
+const SEED = 0;
+/** Reading a question takes a worker that runs need too. */
+const CHECKS_PER_MINUTE = 60;
+
+const sum = (parts: readonly { readonly n_cells: number }[]): number => parts.reduce((total, { n_cells }) => total + n_cells, 0);
+const promptOf = ({ chosen, query_parts }: PromptPlan) => ({ strategy: chosen.strategy, rationale: chosen.rationale, prompt_cells: sum(chosen.parts), query_cells: sum(query_parts) });
+
+export const questionRoutes =
+  (parts: ServerParts): FastifyPluginAsyncZod =>
+  async (app) => {
+    app.post(
+      "/questions/check",
+      {
+        config: { access: "user", rateLimit: { max: CHECKS_PER_MINUTE, timeWindow: 60_000 } },
+        schema: {
+          summary: "What would be understood, and whether the atlases can answer it; costs nothing",
+          tags: ["questions"],
+          body: bodySchema,
+          response: { 200: checkSchema, ...errorResponses },
+        },
+      },
+      async ({ body: { query, config } }) => {
+        checkQuestion(query);
+        const check = await checkByRules(parts, query, config, SEED);
+        return {
+          answerable: check.answerable,
+          structured_query: check.understood?.structured_query ?? null,
+          control_strategy_effective: check.understood?.control_strategy_effective ?? null,
+          control_cells_available: check.understood?.control_cells_available ?? null,
+          prompt: check.answerable ? promptOf(check.plan) : null,
+          problem: check.answerable ? null : { error: check.problem.code, message: check.problem.message, ...(check.problem.details === undefined ? {} : { details: check.problem.details }) },
+        };
+      },
+    );
+  };

@@ -1,0 +1,128 @@
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { resultObjects } from "../../actors/run-objects.ts";
+import { HaystackError, toHaystackError } from "../../errors.ts";
+import { runDocumentSchema, type RunDocument } from "../../services/runs/document.ts";
+import { errorResponses } from "../errors.ts";
+import type { ServerParts } from "../parts.ts";
+import { findRun } from "./find-run.ts";
+import { runParams } from "./schemas.ts";
+
+const KINDS = ["anndata", "report", "log"] as const;
+type Kind = (typeof KINDS)[number];
+
+const CONTENT_TYPES: Readonly<Record<Kind, string>> = { anndata: "application/x-hdf5", report: "text/html; charset=utf-8", log: "application/json; charset=utf-8" };
+
+/** A result opened in a browser runs nothing, loads nothing and is of no origin. */
+const SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const iterationShape = runDocumentSchema.shape.iterations.element.shape;
+
+const fileSchema = z.object({
+  name: z.string(),
+  kind: z.enum(KINDS),
+  content_type: z.string(),
+  bytes: z.number().int().nullable().describe("Null when the file is gone"),
+  url: z.string().describe("Where to download it: a path on this server, or a signed link"),
+  expires_at: z.iso.datetime().nullable().describe("Until when a signed link works; null for a path on this server"),
+});
+
+const resultSchema = z
+  .object({
+    ...runDocumentSchema.pick({ run_id: true, query: true, structured_query: true, control_strategy_effective: true, termination_reason: true, final_score: true, delivered_iteration: true, usage: true }).shape,
+    component_scores: iterationShape.component_scores,
+    confidence: iterationShape.confidence,
+    feedback: iterationShape.feedback,
+    prompt_strategy: iterationShape.prompt_strategy,
+    prompt_rationale: iterationShape.prompt_rationale,
+    top_genes: iterationShape.top_genes,
+    enriched_pathways: iterationShape.enriched_pathways,
+    files: z.array(fileSchema),
+  })
+  .meta({ id: "RunResult" });
+
+interface ResultFile {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly path: string;
+}
+
+/** The only files that a run offers. */
+function filesOf(runId: string): ResultFile[] {
+  const paths = resultObjects(runId);
+  return KINDS.map((kind) => ({ kind, path: paths[kind], name: paths[kind].slice(paths[kind].lastIndexOf("/") + 1) }));
+}
+
+/** Errors: RUN_STATE_FORBIDS. */
+function deliveredOf({ run_id, status, iterations, delivered_iteration }: RunDocument): RunDocument["iterations"][number] {
+  const delivered = iterations.find(({ iteration }) => iteration === delivered_iteration);
+  if (status === "completed" && delivered !== undefined) return delivered;
+  throw new HaystackError("RUN_STATE_FORBIDS", `This run is ${status} and has no result; a run has one when it is completed.`, { details: { run_id } });
+}
+
+export const resultRoutes =
+  (parts: ServerParts): FastifyPluginAsyncZod =>
+  async (app) => {
+    const { objects, clock, logger, config } = parts;
+
+    /** Where the objects cannot sign a link, this server hands the file out. */
+    const linkTo = async (runId: string, { name, path }: ResultFile): Promise<{ url: string; expires_at: string | null }> => {
+      const own = { url: `/api/v1/runs/${encodeURIComponent(runId)}/files/${encodeURIComponent(name)}`, expires_at: null };
+      if (objects.signedUrl === undefined) return own;
+      const expires_at = new Date(clock.now() + config.SIGNED_URL_SECONDS * 1_000).toISOString();
+      return objects.signedUrl(path, config.SIGNED_URL_SECONDS).then(
+        (url) => ({ url, expires_at }),
+        (thrown: unknown) => {
+          logger.warn({ err: toHaystackError(thrown), run_id: runId }, "no signed link could be made");
+          return own;
+        },
+      );
+    };
+
+    app.get(
+      "/runs/:id/result",
+      { config: { access: "user" }, schema: { summary: "What a completed run found, and its files", tags: ["runs"], params: runParams, response: { 200: resultSchema, ...errorResponses } } },
+      async ({ params, identity }) => {
+        const { document } = await findRun(parts, identity, params.id);
+        const delivered = deliveredOf(document);
+        const files = filesOf(document.run_id).map(async (file) => ({
+          name: file.name,
+          kind: file.kind,
+          content_type: CONTENT_TYPES[file.kind],
+          bytes: (await objects.stat(file.path))?.size ?? null,
+          ...(await linkTo(document.run_id, file)),
+        }));
+        return { ...document, ...delivered, files: await Promise.all(files) };
+      },
+    );
+
+    app.get(
+      "/runs/:id/files/:name",
+      {
+        config: { access: "user" },
+        schema: {
+          summary: "Download a file of the result",
+          tags: ["runs"],
+          params: runParams.extend({ name: z.string().min(1).max(300).describe("As /result names it") }),
+          response: { 200: { description: "The file", content: Object.fromEntries(KINDS.map((kind) => [CONTENT_TYPES[kind], { schema: z.any().meta({ type: "string", format: "binary" }) }])) }, ...errorResponses },
+        },
+      },
+      async ({ params, identity }, reply) => {
+        const { document } = await findRun(parts, identity, params.id);
+        const file = filesOf(document.run_id).find(({ name }) => name === params.name);
+        if (file === undefined || document.output_anndata_path === null) throw new HaystackError("OBJECT_NOT_FOUND", "This run has no file of that name; its result lists what it has.", { details: { run_id: document.run_id } });
+        const local = await objects.fetch({ path: file.path });
+        const { size } = await stat(local);
+        return reply
+          .type(CONTENT_TYPES[file.kind])
+          .header("content-length", size)
+          .header("content-disposition", `attachment; filename="${file.name}"`)
+          .header("content-security-policy", SANDBOX)
+          .header("x-content-type-options", "nosniff")
+          .header("cache-control", "private, no-store")
+          .send(createReadStream(local));
+      },
+    );
+  };

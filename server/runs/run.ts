@@ -1,0 +1,47 @@
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { HaystackError } from "../../errors.ts";
+import type { RunDocument, RunStatus } from "../../services/runs/document.ts";
+import { errorResponses } from "../errors.ts";
+import type { Identity, ServerParts } from "../parts.ts";
+import { findRun } from "./find-run.ts";
+import { runParams, runSchema } from "./schemas.ts";
+
+interface Wish {
+  readonly type: "cancel.requested" | "retry.requested";
+  /** Where it can be asked for. */
+  readonly from: readonly RunStatus[];
+  /** Where it is granted already, so that asking twice does nothing twice. */
+  readonly granted: readonly RunStatus[];
+}
+
+export const CANCEL: Wish = { type: "cancel.requested", from: ["pending", "running", "failed"], granted: ["cancelled"] };
+export const RETRY: Wish = { type: "retry.requested", from: ["failed"], granted: ["pending", "running"] };
+
+/** Stores the wish, so that it is kept whatever happens from now on, and answers with the run as it then stands. */
+export async function ask(parts: ServerParts, identity: Identity, runId: string, { type, from, granted }: Wish): Promise<RunDocument> {
+  const { document, revision, inbox } = await findRun(parts, identity, runId);
+  const isAsked = inbox.some(({ event }) => event.type === type);
+  if (granted.includes(document.status) || isAsked) return document;
+  if (!from.includes(document.status)) throw new HaystackError("RUN_STATE_FORBIDS", `This run is ${document.status}; nothing was changed.`, { details: { run_id: runId } });
+  await parts.supervisor.deliver(runId, { id: `${type}.${revision}`, event: { type } });
+  return (await findRun(parts, identity, runId)).document;
+}
+
+export const runRoutes =
+  (parts: ServerParts): FastifyPluginAsyncZod =>
+  async (app) => {
+    const schema = { tags: ["runs"], params: runParams };
+    const accepted = { 202: runSchema.describe("Stored; it takes effect at once, and `/events` shows it"), ...errorResponses };
+
+    app.get("/runs/:id", { config: { access: "user" }, schema: { ...schema, summary: "One run", response: { 200: runSchema, ...errorResponses } } }, async ({ params, identity }) => {
+      return (await findRun(parts, identity, params.id)).document;
+    });
+
+    app.post("/runs/:id/cancel", { config: { access: "user" }, schema: { ...schema, summary: "Cancel a run and its GPU jobs", response: accepted } }, async ({ params, identity }, reply) => {
+      return reply.code(202).send(await ask(parts, identity, params.id, CANCEL));
+    });
+
+    app.post("/runs/:id/retry", { config: { access: "user" }, schema: { ...schema, summary: "Resume a failed run where it stopped", response: accepted } }, async ({ params, identity }, reply) => {
+      return reply.code(202).send(await ask(parts, identity, params.id, RETRY));
+    });
+  };

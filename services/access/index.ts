@@ -1,0 +1,54 @@
+/** Port: who may speak to the server, and what was done with that right. */
+
+export const ROLES = ["user", "admin"] as const;
+export type Role = (typeof ROLES)[number];
+
+/** A bearer token as it is known afterwards: the secret itself is nowhere stored. */
+export interface AccessToken {
+  readonly id: string;
+  /** E-mail, lower case. */
+  readonly owner: string;
+  readonly role: Role;
+  /** Milliseconds, as all times here. */
+  readonly created_at: number;
+  readonly expires_at: number;
+  readonly revoked_at: number | null;
+}
+
+/** One use of a right that others may ask about later. */
+export interface AuditEntry {
+  readonly at: number;
+  readonly who: string;
+  /** Token id, or `iap` or `none`. */
+  readonly credential: string;
+  readonly action: string;
+  readonly target: string;
+  readonly outcome: string;
+}
+
+export interface AuditRecord extends AuditEntry {
+  readonly id: string;
+}
+
+export interface AuditFilter {
+  readonly limit?: number;
+  readonly target?: string;
+  /** Only records before this one (newest first). */
+  readonly before?: { readonly at: number; readonly id: string };
+}
+
+/** Errors of all: STORE_UNAVAILABLE. */
+export interface AccessStore {
+  /** `hash` is the SHA-256 of the secret, hexadecimal. */
+  insertToken(token: AccessToken, hash: string): Promise<void>;
+  /** Also tokens that have expired or were revoked: the caller judges. */
+  findToken(hash: string): Promise<AccessToken | undefined>;
+  /** Newest first. */
+  listTokens(): Promise<AccessToken[]>;
+  /** The token as it stands then; the first revocation counts. Undefined: there is none of that id. */
+  revokeToken(id: string, at: number): Promise<AccessToken | undefined>;
+  recordAudit(entry: AuditEntry): Promise<void>;
+  /** Newest first. */
+  listAudit(filter: AuditFilter): Promise<AuditRecord[]>;
+  close(): Promise<void>;
+}

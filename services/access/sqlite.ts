@@ -1,0 +1,76 @@
+import { randomUUID } from "node:crypto";
+import { closeSync, openSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { HaystackError } from "../../errors.ts";
+import type { AccessStore, AccessToken, AuditRecord } from "./index.ts";
+
+const SCHEMA = `
+PRAGMA busy_timeout = 10000;
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+
+CREATE TABLE IF NOT EXISTS tokens (
+  id TEXT PRIMARY KEY,
+  hash TEXT NOT NULL UNIQUE,
+  owner TEXT NOT NULL,
+  role TEXT NOT NULL CHECK (role IN ('user', 'admin')),
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  revoked_at INTEGER
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS audit (
+  id TEXT PRIMARY KEY,
+  at INTEGER NOT NULL,
+  who TEXT NOT NULL,
+  credential TEXT NOT NULL,
+  action TEXT NOT NULL,
+  target TEXT NOT NULL,
+  outcome TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS audit_newest ON audit (at, id);
+CREATE INDEX IF NOT EXISTS audit_target ON audit (target, at, id);
+`;
+
+const TOKEN = "id, owner, role, created_at, expires_at, revoked_at";
+
+/** Tokens and audit log in one SQLite file. Its operations take microseconds, so they have no thread of their own. */
+export async function openSqliteAccess({ file }: { readonly file: string }): Promise<AccessStore> {
+  const attempt = async <Result>(work: () => Result): Promise<Result> => {
+    try {
+      return work();
+    } catch (thrown) {
+      throw new HaystackError("STORE_UNAVAILABLE", `The access store ${file} cannot be used (${thrown instanceof Error ? thrown.message : String(thrown)}); check the file and its folder.`, { cause: thrown });
+    }
+  };
+  await mkdir(dirname(file), { recursive: true });
+  const db = await attempt(() => {
+    closeSync(openSync(file, "a", 0o600));
+    const opened = new DatabaseSync(file);
+    opened.exec(SCHEMA);
+    return opened;
+  });
+  const prepare = <Row>(sql: string) => {
+    const statement = db.prepare(sql);
+    return (values: Readonly<Record<string, SQLInputValue>>): Promise<Row[]> => attempt(() => statement.all({ ...values }).map((row) => ({ ...row }) as Row));
+  };
+  const insertToken = prepare(`INSERT INTO tokens (hash, ${TOKEN}) VALUES (:hash, :id, :owner, :role, :created_at, :expires_at, :revoked_at)`);
+  const findToken = prepare<AccessToken>(`SELECT ${TOKEN} FROM tokens WHERE hash = :hash`);
+  const listTokens = prepare<AccessToken>(`SELECT ${TOKEN} FROM tokens ORDER BY created_at DESC, id DESC`);
+  const revokeToken = prepare<AccessToken>(`UPDATE tokens SET revoked_at = coalesce(revoked_at, :at) WHERE id = :id RETURNING ${TOKEN}`);
+  const insertAudit = prepare("INSERT INTO audit (id, at, who, credential, action, target, outcome) VALUES (:id, :at, :who, :credential, :action, :target, :outcome)");
+  const listAudit = prepare<AuditRecord>("SELECT * FROM audit WHERE (:target IS NULL OR target = :target) AND (:at IS NULL OR (at, id) < (:at, :id)) ORDER BY at DESC, id DESC LIMIT :limit");
+  return {
+    insertToken: async ({ id, owner, role, created_at, expires_at, revoked_at }, hash) => void (await insertToken({ hash, id, owner, role, created_at, expires_at, revoked_at })),
+    findToken: async (hash) => (await findToken({ hash }))[0],
+    listTokens: () => listTokens({}),
+    revokeToken: async (id, at) => (await revokeToken({ id, at }))[0],
+    recordAudit: async ({ at, who, credential, action, target, outcome }) => void (await insertAudit({ id: randomUUID(), at, who, credential, action, target, outcome })),
+    listAudit: ({ limit, target, before }) => listAudit({ target: target ?? null, at: before?.at ?? null, id: before?.id ?? null, limit: limit ?? 100 }),
+    async close() {
+      db.close();
+    },
+  };
+}

@@ -1,0 +1,113 @@
+import { PubSub } from "@google-cloud/pubsub";
+import { expect, onTestFinished, test } from "vitest";
+import { type Cloud, describeInCloud, startCloud } from "../support/cloud.ts";
+import { onlyLoopbackIsDialled } from "../support/loopback-only.ts";
+import { cloudDaemon, expectDoneOnce, jobIdsOf, LONG_MS, mailsIn, settledAs } from "./cloud-daemon.ts";
+
+const PREDICTION = "hs-r1-i1-p-a1";
+const CONTROL = "hs-r1-i1-c-a1";
+const BOTH = [PREDICTION, CONTROL] as const;
+const never = new Promise(() => undefined);
+
+type State = Parameters<Cloud["batch"]["reached"]>[1];
+const bothReached = async (cloud: Cloud, state: State): Promise<void> => void (await Promise.all(BOTH.map((jobId) => cloud.batch.reached(jobId, state))));
+const statesOf = (cloud: Cloud): unknown[] => BOTH.map((jobId) => cloud.batch.job(jobId)?.status?.state);
+
+/** Both GPU jobs stay RUNNING until the returned function is called. */
+function holdJobs(cloud: Cloud): () => void {
+  const gate = Promise.withResolvers<void>();
+  cloud.batch.scriptJobs({ hold: { RUNNING: gate.promise } }, BOTH.length);
+  return () => gate.resolve();
+}
+
+describeInCloud("a run on the whole cloud survives that", () => {
+  onlyLoopbackIsDialled();
+
+  test("Pub/Sub dies with all it holds while the jobs end, and comes back empty: later events flow again", async () => {
+    const cloud = await startCloud();
+    const own = await cloudDaemon(cloud, { RECONCILE_SECONDS: "5" });
+    const release = holdJobs(cloud);
+    await own.ask("r1");
+    await bothReached(cloud, "RUNNING");
+    await cloud.pubsub.kill();
+    release();
+    await bothReached(cloud, "SUCCEEDED");
+    await cloud.pubsub.restart();
+    await settledAs(own, "r1", "completed");
+    await expectDoneOnce(cloud, own, "r1");
+    const looking = new PubSub({ projectId: "p", apiEndpoint: cloud.pubsub.host, emulatorMode: true });
+    onTestFinished(() => looking.close());
+    await expect.poll(async () => (await looking.subscription("haystack-jobs").exists())[0], { timeout: 60_000 }).toBe(true);
+  }, LONG_MS);
+
+  test("MongoDB dies while the jobs end, and comes back with its data", async ({ skip }) => {
+    const cloud = await startCloud();
+    const { own: server } = cloud.mongodb;
+    skip(server === undefined, "the server of MONGODB_URI is not ours to kill");
+    const own = await cloudDaemon(cloud, { RECONCILE_SECONDS: "5" });
+    const release = holdJobs(cloud);
+    await own.ask("r1");
+    await bothReached(cloud, "RUNNING");
+    await server?.kill();
+    release();
+    await bothReached(cloud, "SUCCEEDED");
+    await server?.restart();
+    expect(await settledAs(own, "r1", "completed")).toMatchObject({ current_iteration: 1 });
+    await expectDoneOnce(cloud, own, "r1");
+  }, LONG_MS);
+
+  test("Cloud Storage restarts while predictions are read and again while results are written", async () => {
+    const cloud = await startCloud();
+    const own = await cloudDaemon(cloud, { RECONCILE_SECONDS: "5" });
+    const restarts: string[] = [];
+    const restartAt = (method: string, url: RegExp, when: string): void =>
+      cloud.gcs.inject({ method, url, kind: "drop", before: () => cloud.gcs.restart().then(() => void restarts.push(when)) });
+    restartAt("GET", /batch-io\/r1\/iter_1\/predictions\.h5ad.*alt=media/, "read");
+    restartAt("POST", /results\/r1\/r1_report\.html/, "write");
+    await own.ask("r1");
+    await settledAs(own, "r1", "completed");
+    await expectDoneOnce(cloud, own, "r1");
+    expect(restarts).toEqual(["read", "write"]);
+  }, LONG_MS);
+
+  test("Batch is unavailable at submit and while the jobs run", async () => {
+    const cloud = await startCloud();
+    const own = await cloudDaemon(cloud, { RECONCILE_SECONDS: "1" });
+    const release = holdJobs(cloud);
+    cloud.batch.failCalls({ method: "createJob", times: 5 });
+    await own.ask("r1");
+    await bothReached(cloud, "RUNNING");
+    cloud.batch.failCalls({ method: "getJob", times: 5 });
+    release();
+    await settledAs(own, "r1", "completed");
+    await expectDoneOnce(cloud, own, "r1");
+    const creates = cloud.batch.calls.filter(({ method }) => method === "createJob");
+    expect(creates.length).toBeGreaterThanOrEqual(5 + BOTH.length);
+  }, LONG_MS);
+
+  test.each(["QUEUED", "RUNNING"] as const)("cancel while the jobs are %s", async (state) => {
+    const cloud = await startCloud();
+    const own = await cloudDaemon(cloud, { RECONCILE_SECONDS: "2" });
+    cloud.batch.scriptJobs({ hold: { [state]: never } }, BOTH.length);
+    await own.ask("r1");
+    await bothReached(cloud, state);
+    await own.cancel("r1");
+    expect(await settledAs(own, "r1", "cancelled")).toMatchObject({ termination_reason: "cancelled", output_anndata_path: null });
+    expect(statesOf(cloud)).toEqual(["CANCELLED", "CANCELLED"]);
+    expect(jobIdsOf(cloud)).toHaveLength(BOTH.length);
+    expect(await mailsIn(own.folder)).toHaveLength(1);
+  }, LONG_MS);
+
+  test("cancel just after one job SUCCEEDED: it stays so, the other is cancelled, nothing is delivered", async () => {
+    const cloud = await startCloud();
+    const own = await cloudDaemon(cloud, { RECONCILE_SECONDS: "2" });
+    cloud.batch.scriptJobs({ hold: { RUNNING: never } }, 1, (job) => job.labels?.["haystack-kind"] === "control");
+    await own.ask("r1");
+    await Promise.all([cloud.batch.reached(PREDICTION, "SUCCEEDED"), cloud.batch.reached(CONTROL, "RUNNING")]);
+    await own.cancel("r1");
+    expect(await settledAs(own, "r1", "cancelled")).toMatchObject({ termination_reason: "cancelled", output_anndata_path: null });
+    expect(statesOf(cloud)).toEqual(["SUCCEEDED", "CANCELLED"]);
+    expect(jobIdsOf(cloud)).toHaveLength(BOTH.length);
+    expect(await mailsIn(own.folder)).toHaveLength(1);
+  }, LONG_MS);
+});

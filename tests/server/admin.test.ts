@@ -1,0 +1,230 @@
+import { expect, test } from "vitest";
+import { HaystackError } from "../../errors.ts";
+import type { RunStore } from "../../services/runs/index.ts";
+import { run } from "../support/hosted-runs.ts";
+import { gate, startScriptedServer, type ScriptedServer, type ScriptedServerOptions } from "../support/scripted-server.ts";
+
+interface Answer {
+  readonly status: number;
+  // oxlint-disable-next-line typescript/no-explicit-any -- JSON of many forms, judged by the tests
+  readonly body: any;
+}
+
+async function startAdmin(options: ScriptedServerOptions = {}) {
+  const server = await startScriptedServer({ ...options, env: { AUTH: "token", ADMINS: "root@example.org", ...options.env } });
+  const token = await server.token("root@example.org");
+  const ask = async (method: string, path: string, body?: unknown): Promise<Answer> => {
+    const response = await fetch(`${server.url}/admin${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return { status: response.status, body: await response.json() };
+  };
+  const audit = async (): Promise<string[]> => (await ask("GET", "/audit")).body.entries.map(({ who, action, target, outcome }: Record<string, string>) => `${who} ${action} ${target} ${outcome}`).toReversed();
+  return { ...server, get: (path: string) => ask("GET", path), post: (path: string, body?: unknown) => ask("POST", path, body), audit };
+}
+
+/** Both jobs of the run have been looked at once and are waited for. */
+function awaitsJobs({ committed }: Pick<ScriptedServer, "committed">, id: string): Promise<unknown> {
+  const waited = new Set<string>();
+  return committed(id, (_, entries) => {
+    for (const { actor, from, to } of entries) if (from === "checking" && to === "awaiting") waited.add(actor);
+    return waited.size === 2;
+  });
+}
+
+/** Resolves when the next lease has been given back. */
+function given(runs: RunStore): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const release = runs.release.bind(runs);
+  Object.assign(runs, {
+    async release(leases: Parameters<RunStore["release"]>[0]) {
+      await release(leases);
+      resolve();
+    },
+  });
+  return promise;
+}
+
+test("the supervisor shows its leases, the queue by user, and what is in memory", async () => {
+  const server = await startAdmin({ script: { jobState: "RUNNING" }, supervisor: { limits: { maxActive: 1, maxActivePerUser: 1 } } });
+  await server.parts.runs.insert(run("r1"));
+  await awaitsJobs(server, "r1");
+  await server.parts.runs.insert(run("r2"));
+  const { status, body } = await server.get("/supervisor");
+  expect(status).toBe(200);
+  expect(body).toMatchObject({
+    owner: "test",
+    machine: { id: "run", version: "1" },
+    admission_paused: false,
+    draining: false,
+    limits: { max_active: 1, max_active_per_user: 1 },
+    live: 1,
+    passivated: 0,
+    by_status: { pending: 1, running: 1 },
+    queues: [{ user_email: "user@example.org", active: 1, queued: 1 }],
+    hosted: [{ run_id: "r1", status: "running", current_phase: "inference", token: 1, waiting: true }],
+  });
+  expect(Date.parse(body.hosted[0].lease_expires_at)).toBeGreaterThan(Date.now());
+});
+
+test("a run is looked into: document, actors with sanitised contexts, lease, history", async () => {
+  const server = await startAdmin({ script: { jobState: "RUNNING" } });
+  await server.parts.runs.insert({ ...run("r1"), query: "What does SECRET-TEXT do?" });
+  await awaitsJobs(server, "r1");
+  const { body } = await server.get("/runs/r1");
+  expect(body).toMatchObject({ run: { run_id: "r1", query: "What does SECRET-TEXT do?" }, machine: { id: "run" }, lease: { owner: "test", token: 1 }, inbox: [], outbox: [], priority: 0, snapshot: { id: "run" } });
+  const { body: { actors, revision } } = await server.get("/runs/r1/actors");
+  expect(revision).toBe(body.revision);
+  expect(actors).toMatchObject({
+    id: "run",
+    state: { inferring: { prediction: "predicting", control: "predicting" } },
+    children: [
+      { id: "predictionJob", source: "inferenceJob", state: "awaiting", context: { job: { job_id: "hs-r1-i1-p-a1" } }, children: [] },
+      { id: "controlJob", source: "inferenceJob", state: "awaiting" },
+    ],
+  });
+  expect(actors.children[0].wake_at).toMatch(/^\d{4}-.*Z$/);
+  expect(JSON.stringify(actors)).not.toContain("SECRET-TEXT");
+  const { body: { history } } = await server.get("/runs/r1/history");
+  expect(history[0]).toMatchObject({ revision: 1, actor: "run", from: "queued", to: "analyzing", event: "run.admitted" });
+  for (const path of ["/runs/none", "/runs/none/history", "/runs/none/actors"]) expect(await server.get(path)).toMatchObject({ status: 404, body: { error: "RUN_NOT_FOUND" } });
+});
+
+test("an event is stored when it is answered; only external events are taken, and jobs of the run", async () => {
+  const server = await startAdmin({ script: { jobState: "RUNNING" } });
+  await server.parts.runs.insert(run("r1"));
+  await awaitsJobs(server, "r1");
+  server.effects.jobs.set("hs-r1-i1-p-a1", "SUCCEEDED");
+  const event = { type: "job.changed", job_id: "hs-r1-i1-p-a1", state: "SUCCEEDED" };
+  expect(await server.post("/runs/r1/events", { event, event_id: "hint-1" })).toEqual({ status: 202, body: { run_id: "r1", event_id: "hint-1" } });
+  expect(await server.parts.runs.deliver("r1", { id: "hint-1", event })).toBe("duplicate");
+  await server.committed("r1", (_, entries) => entries.some(({ actor, to }) => actor === "predictionJob" && to === "succeeded"));
+  for (const refused of [{ type: "run.admitted" }, { type: "clock.ticked", now: 1 }, { type: "job.recorded", job: {} }, { type: "xstate.done.actor.output" }, { ...event, extra: 1 }, { ...event, job_id: "hs-r2-i1-p-a1" }]) {
+    expect(await server.post("/runs/r1/events", { event: refused })).toMatchObject({ status: 400 });
+  }
+  expect(await server.post("/runs/none/events", { event })).toMatchObject({ status: 404 });
+  const cancelled = server.supervisor.settled("r1");
+  expect(await server.post("/runs/r1/cancel")).toMatchObject({ status: 202 });
+  expect(await cancelled).toMatchObject({ status: "cancelled" });
+  expect(await server.post("/runs/r1/retry")).toMatchObject({ status: 409, body: { error: "RUN_STATE_FORBIDS" } });
+  expect(await server.audit()).toEqual([
+    "root@example.org event job.changed r1 done",
+    "root@example.org event job.changed r1 USAGE",
+    "root@example.org event job.changed none RUN_NOT_FOUND",
+    "root@example.org cancel r1 done",
+    "root@example.org retry r1 RUN_STATE_FORBIDS",
+  ]);
+});
+
+test("a waiting run is taken out of memory and brought back; one that works is not", async () => {
+  const evaluating = gate();
+  const server = await startAdmin({ script: { jobState: "RUNNING", before: (effect) => (effect === "evaluate:1" ? evaluating.pass() : undefined) } });
+  await server.parts.runs.insert(run("r1"));
+  await awaitsJobs(server, "r1");
+  expect(await server.post("/runs/r1/passivate")).toEqual({ status: 200, body: { run_id: "r1", hosted: false } });
+  expect((await server.parts.runs.get("r1"))?.lease).toBeNull();
+  expect(await server.post("/runs/r1/passivate")).toMatchObject({ status: 409, body: { error: "RUN_STATE_FORBIDS" } });
+  expect(await server.post("/runs/r1/rehydrate")).toEqual({ status: 200, body: { run_id: "r1", hosted: true } });
+  expect(await server.post("/runs/none/rehydrate")).toMatchObject({ status: 404 });
+  for (const id of server.effects.jobs.keys()) {
+    server.effects.jobs.set(id, "SUCCEEDED");
+    await server.post("/runs/r1/events", { event: { type: "job.changed", job_id: id, state: "SUCCEEDED" } });
+  }
+  await evaluating.reached;
+  expect(await server.post("/runs/r1/passivate")).toMatchObject({ status: 409, body: { error: "RUN_STATE_FORBIDS" } });
+  const settled = server.supervisor.settled("r1");
+  evaluating.open();
+  expect(await settled).toMatchObject({ status: "completed" });
+});
+
+test("while admission is paused queued runs stay in the queue; then the highest priority goes first", async () => {
+  const server = await startAdmin({ supervisor: { limits: { maxActive: 1, maxActivePerUser: 1 } } });
+  expect((await server.post("/admission", { paused: true })).body).toMatchObject({ admission_paused: true });
+  for (const id of ["r1", "r2", "r3"]) await server.parts.runs.insert(run(id));
+  expect(await server.post("/runs/r3/priority", { priority: 5 })).toEqual({ status: 200, body: { run_id: "r3", priority: 5 } });
+  expect(await server.post("/runs/r1/priority", { priority: -1 })).toMatchObject({ status: 200 });
+  expect(await server.post("/runs/r1/priority", { priority: 1.5 })).toMatchObject({ status: 400 });
+  expect((await server.get("/supervisor")).body).toMatchObject({ live: 0, queues: [{ queued: 3, active: 0 }] });
+  expect((await server.get("/runs/r3")).body).toMatchObject({ priority: 5 });
+  const settled = Promise.all(["r1", "r2", "r3"].map((id) => server.supervisor.settled(id)));
+  expect((await server.post("/admission", { paused: false })).body).toMatchObject({ admission_paused: false });
+  await settled;
+  const completed = server.transitions.filter(({ actor, to }) => actor === "run" && to === "completed").map(({ at }) => at);
+  expect(completed).toHaveLength(3);
+  const histories = await Promise.all(["r3", "r2", "r1"].map(async (id) => (await server.parts.runs.history(id))[0]?.at ?? 0));
+  expect(histories).toEqual(histories.toSorted((a, b) => a - b));
+});
+
+test("a draining daemon gives back what waits and takes nothing, until it no longer drains", async () => {
+  const server = await startAdmin({ script: { jobState: "RUNNING" } });
+  await server.parts.runs.insert(run("r1"));
+  await awaitsJobs(server, "r1");
+  const released = given(server.parts.runs);
+  expect((await server.post("/drain", {})).body).toMatchObject({ draining: true });
+  await released;
+  expect(server.supervisor.hosted()).toEqual([]);
+  expect((await server.parts.runs.get("r1"))?.lease).toBeNull();
+  await server.parts.runs.insert(run("r2"));
+  await server.supervisor.deliver("r1", { id: "c", event: { type: "cancel.requested" } });
+  expect(server.supervisor.hosted()).toEqual([]);
+  const settled = server.supervisor.settled("r1");
+  expect((await server.post("/drain", { draining: false })).body).toMatchObject({ draining: false });
+  expect(await settled).toMatchObject({ status: "cancelled" });
+  await awaitsJobs(server, "r2");
+  expect(await server.audit()).toEqual(["root@example.org drain.begin test done", "root@example.org drain.end test done"]);
+});
+
+test("stuck runs are listed with their reasons; a rejected mail is sent again", async () => {
+  let refuses = true;
+  const sent: string[] = [];
+  const mail = {
+    async send({ key }: { readonly key: string }) {
+      if (refuses) throw new HaystackError("MAIL_REJECTED", "The address is not known.");
+      sent.push(key);
+    },
+    close: () => Promise.resolve(),
+  };
+  const server = await startAdmin({ script: { jobState: "RUNNING" }, supervisor: { mail } });
+  expect((await server.get("/stuck")).body).toEqual({ runs: [] });
+  await server.parts.runs.insert(run("waits"));
+  await awaitsJobs(server, "waits");
+  expect((await server.get("/stuck?older_than_seconds=3600")).body).toEqual({ runs: [] });
+  await server.parts.runs.insert(run("mailed"));
+  await awaitsJobs(server, "mailed");
+  const settled = server.supervisor.settled("mailed");
+  await server.post("/runs/mailed/cancel");
+  await settled;
+  const { body: { runs: [stuck] } } = await server.get("/stuck?older_than_seconds=3600");
+  expect(stuck).toMatchObject({ run: { run_id: "mailed" }, reasons: [{ reason: "mail_rejected", since: null }] });
+  const { body: { mails } } = await server.get("/outbox?state=rejected");
+  expect(mails).toMatchObject([{ run_id: "mailed", mail: { state: "rejected", problem: "The address is not known." } }]);
+  const { key } = mails[0].mail as { key: string };
+  refuses = false;
+  const again = server.supervisor.settled("mailed");
+  expect(await server.post(`/runs/mailed/outbox/${encodeURIComponent(key)}/resend`)).toMatchObject({ status: 202 });
+  await again;
+  expect(sent).toEqual([key]);
+  expect((await server.get("/outbox?state=rejected")).body).toEqual({ mails: [] });
+  expect((await server.get("/outbox?state=sent")).body).toMatchObject({ mails: [{ mail: { key, state: "sent", attempts: 1 } }] });
+  expect(await server.post("/runs/mailed/outbox/other/resend")).toMatchObject({ status: 404, body: { error: "MAIL_NOT_FOUND" } });
+  expect(await server.audit()).toContain(`root@example.org resend ${key} mailed done`);
+});
+
+test("the machine and the configuration are shown, no secret among them; users get nothing", async () => {
+  const server = await startAdmin({ env: { OPENAI_API_KEY: "sk-very-secret" } });
+  const { body: { machines } } = await server.get("/machine");
+  expect(machines.map(({ key }: { key: string }) => key)).toEqual(["run", "inferenceJob", "stopJobs"]);
+  const inferring = machines[0].states.find(({ key }: { key: string }) => key === "inferring");
+  expect(inferring).toMatchObject({ type: "parallel", states: [{ key: "prediction", initial: "deciding" }, { key: "control" }] });
+  expect(inferring.states[0].states[1]).toMatchObject({ key: "predicting", invokes: [{ id: "predictionJob", source: "inferenceJob" }] });
+  const { body } = await server.get("/config");
+  expect(body.config).toContainEqual({ name: "OPENAI_API_KEY", value: "(hidden)", meaning: expect.any(String) as string });
+  expect(JSON.stringify(body)).not.toContain("sk-very-secret");
+  const user = `Bearer ${await server.token("ada@example.org")}`;
+  for (const { method, url } of server.guarded.filter((route) => route.url.startsWith("/admin"))) {
+    const response = await fetch(`${server.url}${url.replace(":id", "r1").replace(":key", "k")}`, { method, headers: { authorization: user } });
+    expect([method, url, response.status]).toEqual([method, url, 403]);
+  }
+});

@@ -1,0 +1,23 @@
+import { expect, test } from "vitest";
+import { newRun } from "../../services/runs/new-run.ts";
+import { startTestServer } from "../support/server.ts";
+
+/** Answers under way are cut off after five seconds; what ends by itself ends long before. */
+const SOON_MS = 3_000;
+
+test("closing ends event streams and idle connections, and lets an answer under way finish", async () => {
+  const server = await startTestServer();
+  const run = newRun({ run_id: "run-elsewhere", query: "How would B cells respond to IFN-beta?", user_email: null, config: {}, random_seed: 1, now: Date.now() });
+  await server.daemon.runs.insert(run, { owner: "another daemon", expires_at: Date.now() + 60_000 });
+  const stream = await fetch(`${server.url}/api/v1/runs/run-elsewhere/events`);
+  expect([stream.status, stream.headers.get("content-type")]).toEqual([200, expect.stringContaining("text/event-stream")]);
+  const ended = stream.text();
+  await (await fetch(`${server.url}/livez`)).text();
+  const check = fetch(`${server.url}/api/v1/runs`).then((response) => response.status, () => "not begun");
+  const began = Date.now();
+  await server.close();
+  expect(Date.now() - began).toBeLessThan(SOON_MS);
+  expect(await ended).toContain("run-elsewhere");
+  expect(await check).toBeOneOf([200, "not begun"]);
+  await expect(fetch(server.url)).rejects.toThrow("fetch failed");
+});

@@ -1,0 +1,160 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openH5ad } from "../../science/anndata/open.ts";
+import { runDocumentSchema, type RunDocument } from "../../services/runs/document.ts";
+import type { EventStreamClient } from "../support/event-stream.ts";
+import { ADA, BO, QUESTION, startApi, type ApiServer, type Caller } from "./api-harness.ts";
+
+interface Result {
+  readonly files: readonly { readonly name: string; readonly kind: string; readonly url: string; readonly bytes: number; readonly content_type: string }[];
+  readonly [field: string]: unknown;
+}
+
+let server: ApiServer;
+let ada: Caller;
+let bo: Caller;
+let run: RunDocument;
+let live: EventStreamClient;
+/** A question that is also an attack on whoever shows it. */
+const HOSTILE = `${QUESTION} <script>alert("x")</script><img src=x onerror=alert(1)>`;
+
+beforeAll(async () => {
+  server = await startApi({}, { withAtlas: true });
+  [ada, bo] = await Promise.all([server.caller(ADA), server.caller(BO)]);
+  run = await ada.submit({ query: HOSTILE, config: { max_iterations: 2, prompt_cells: 20, query_cells: 20 }, random_seed: 7 });
+  live = await ada.events(run.run_id);
+  await live.ended;
+});
+afterAll(() => server.close());
+
+test("a submitted question completes, and what the API shows is what is stored", async () => {
+  expect(run).toMatchObject({ status: "pending", user_email: ADA, random_seed: 7, query: HOSTILE });
+  const shown = (await (await ada.get(`/runs/${run.run_id}`)).json()) as RunDocument;
+  expect(shown).toMatchObject({ status: "completed", current_phase: null });
+  expect(runDocumentSchema.parse(shown)).toEqual(shown);
+  expect(shown).toEqual((await server.daemon.runs.get(run.run_id))?.document);
+});
+
+test("the stream showed every committed transition, in order, and ended by itself", async () => {
+  const history = await server.daemon.runs.history(run.run_id);
+  const transitions = live.events.filter(({ event }) => event === "transition");
+  expect(transitions.map(({ data }) => data)).toEqual(history.map((entry) => ({ ...entry, at: new Date(entry.at).toISOString() })));
+  expect(new Set(transitions.map(({ id }) => id)).size).toBe(history.length);
+  const states = transitions.filter(({ data }) => data["actor"] === "run").map(({ data }) => String(data["to"]));
+  expect(states.filter((state, index) => state !== states[index - 1]).map((state) => state.replace(/\..*/, ""))).toEqual(expect.arrayContaining(["analyzing", "prompting", "inferring", "evaluating", "outputting", "completed"]));
+  expect(live.events.at(-1)).toMatchObject({ event: "run", data: { status: "completed", current_phase: null } });
+  expect(live.headers.get("content-type")).toContain("text/event-stream");
+});
+
+test("from any event on the rest of the stream arrives, no event twice and none left out", async () => {
+  const ids = live.events.flatMap(({ id }) => id ?? []);
+  for (const index of [0, 1, Math.floor(ids.length / 2), ids.length - 2]) {
+    const again = await ada.events(run.run_id, ids[index] ?? "");
+    await again.ended;
+    expect(again.events.flatMap(({ id }) => id ?? [])).toEqual(ids.slice(index + 1));
+  }
+  expect((await ada.events(run.run_id, ids.at(-1) ?? "")).status).toBe(204);
+  expect((await ada.events(run.run_id, "0; DROP")).status).toBe(400);
+});
+
+test("the result tells what was found, and its links give the stored files", async () => {
+  const response = await ada.get(`/runs/${run.run_id}/result`);
+  expect(response.status).toBe(200);
+  const result = (await response.json()) as Result;
+  const { document } = (await server.daemon.runs.get(run.run_id)) ?? {};
+  const delivered = document?.iterations.find(({ iteration }) => iteration === document.delivered_iteration);
+  expect(result).toMatchObject({
+    run_id: run.run_id,
+    final_score: document?.final_score,
+    top_genes: delivered?.top_genes,
+    enriched_pathways: delivered?.enriched_pathways,
+    component_scores: delivered?.component_scores,
+    termination_reason: document?.termination_reason,
+  });
+  expect(result.files.map(({ kind }) => kind)).toEqual(["anndata", "report", "log"]);
+  for (const { name, url, bytes, content_type } of result.files) {
+    const file = await fetch(`${server.url}${url}`, { headers: { authorization: `Bearer ${ada.token}` } });
+    const content = Buffer.from(await file.arrayBuffer());
+    const stored = await readFile(await server.daemon.objects.fetch({ path: `results/${run.run_id}/${name}` }));
+    expect(createHash("sha256").update(content).digest("hex")).toBe(createHash("sha256").update(stored).digest("hex"));
+    expect(content.length).toBe(bytes);
+    expect(Object.fromEntries(file.headers)).toMatchObject({
+      "content-type": content_type,
+      "content-disposition": `attachment; filename="${name}"`,
+      "x-content-type-options": "nosniff",
+    });
+    expect(file.headers.get("content-security-policy")).toMatch(/^sandbox; default-src 'none'/);
+  }
+});
+
+test("the delivered AnnData file can be read, and script in the question is text in the report", async () => {
+  const file = await server.daemon.objects.fetch({ path: `results/${run.run_id}/${run.run_id}_predictions.h5ad` });
+  expect(await openH5ad(file)).toBeDefined();
+  const report = await (await ada.get(`/runs/${run.run_id}/files/${run.run_id}_report.html`)).text();
+  expect(report).toContain("&lt;script&gt;");
+  expect(report).not.toMatch(/<script|<img/i);
+});
+
+test("only the run's own three file names are served", async () => {
+  const { run_id } = run;
+  const names = [
+    "..%2f..%2fruns.sqlite", "..%2F..%2F..%2F..%2Fetc%2Fpasswd", "%2e%2e%2f%2e%2e%2fruns.sqlite", "..%5c..%5cruns.sqlite", `${run_id}_report.html%00.json`, `${run_id}_report.html%2f..`,
+    "other_report.html", `${run_id.toUpperCase()}_REPORT.HTML`, "%252e%252e%252fruns.sqlite", "constructor", "__proto__", "a".repeat(290),
+  ];
+  for (const name of names) {
+    const response = await ada.get(`/runs/${run_id}/files/${name}`);
+    expect([name, response.status]).toEqual([name, 404]);
+    expect(await response.text()).not.toContain("SQLite format");
+  }
+});
+
+test("to everybody else the run does not exist", async () => {
+  const paths = ["", "/events", "/result", `/files/${run.run_id}_report.html`];
+  for (const path of paths) {
+    const foreign = await bo.get(`/runs/${run.run_id}${path}`);
+    const unknown = await bo.get(`/runs/run-00000000${path}`);
+    expect([foreign.status, unknown.status]).toEqual([404, 404]);
+    const bodies = [await foreign.json(), await unknown.json()] as { run_id?: string }[];
+    expect({ ...bodies[0], run_id: "" }).toEqual({ ...bodies[1], run_id: "" });
+    expect(bodies[0]).toMatchObject({ error: "RUN_NOT_FOUND", error_type: "client" });
+  }
+  for (const wish of ["cancel", "retry"]) expect((await bo.post(`/runs/${run.run_id}/${wish}`)).status).toBe(404);
+  expect(await (await bo.get("/runs")).json()).toEqual({ runs: [], next_cursor: null });
+  const admin = await server.caller("root@example.org", "admin");
+  expect((await admin.get(`/runs/${run.run_id}`)).status).toBe(200);
+  expect((await admin.get("/runs?all=true")).status).toBe(200);
+  expect((await bo.get("/runs?all=true")).status).toBe(403);
+});
+
+test("a completed run is neither cancelled nor retried", async () => {
+  for (const wish of ["cancel", "retry"]) {
+    const response = await ada.post(`/runs/${run.run_id}/${wish}`);
+    expect([response.status, ((await response.json()) as { error: string }).error]).toEqual([409, "RUN_STATE_FORBIDS"]);
+  }
+});
+
+test("a question is checked without a run: what is understood, and what would be shown to the model", async () => {
+  const before = (await server.daemon.runs.list({})).length;
+  const check = async (query: string) => {
+    const response = await ada.post("/questions/check", { query });
+    return [response.status, await response.json()] as const;
+  };
+  expect(await check(QUESTION)).toMatchObject([200, { answerable: true, structured_query: { perturbation: { id: "ifn-beta" }, understood_by: "rules" }, control_strategy_effective: "synthetic_control", problem: null }]);
+  expect(await check("How would xyzzy cells respond to plugh?")).toMatchObject([200, { answerable: false, structured_query: null, prompt: null, problem: { error: expect.stringMatching(/UNKNOWN|NOT_UNDERSTOOD/) as string } }]);
+  expect(await check("  ")).toMatchObject([400, { error: "QUESTION_EMPTY" }]);
+  expect(await check("x".repeat(4_001))).toMatchObject([413, { error: "QUESTION_TOO_LONG" }]);
+  expect((await server.daemon.runs.list({})).length).toBe(before);
+});
+
+test("the atlases can be searched", async () => {
+  const ask = async (path: string) => (await (await bo.get(`/atlas/${path}`)).json()) as Record<string, { name: string }[]>;
+  expect(await ask("datasets")).toMatchObject({ total: 1, datasets: [{ dataset: "simulated", simulated: true }] });
+  const { cell_types: all = [] } = await ask("cell-types");
+  expect(all.length).toBeGreaterThan(1);
+  const wanted = all[0]?.name ?? "";
+  expect((await ask(`cell-types?search=${encodeURIComponent(wanted.toUpperCase())}`))["cell_types"]?.map(({ name }) => name)).toContain(wanted);
+  expect(await ask("perturbations?search=IFN-beta")).toMatchObject({ perturbations: [{ name: "Interferon beta", perturbation_id: "ifn-beta" }] });
+  expect(await ask("cell-types?search=nowhere")).toEqual({ cell_types: [], total: 0 });
+  expect(await ask("cell-types?dataset=other")).toEqual({ cell_types: [], total: 0 });
+});
