@@ -8,7 +8,7 @@ import { commitGroup } from "./mongodb-commit.ts";
 import { isDuplicateKey, toStoreError } from "./mongodb-errors.ts";
 import { archiveTails, readChanges, readHistory, tailIsFull, type ArchivedHistory } from "./mongodb-history.ts";
 import { mailsOf, neglectedRuns } from "./mongodb-neglected.ts";
-import { firstState, LIMITED, OPERATION_MS, publicProjection, toDocument, toInbox, toRecord, type StoredRun } from "./mongodb-record.ts";
+import { firstState, LIMITED, publicProjection, toDocument, toInbox, toRecord, type StoredRun } from "./mongodb-record.ts";
 
 interface JournalEntry {
   readonly _id: string;
