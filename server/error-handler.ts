@@ -41,7 +41,7 @@ function toRequestError(thrown: unknown): HaystackError {
   return status === undefined ? toHaystackError(thrown) : refusal(status);
 }
 
-export type AnswerError = (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply;
+type AnswerError = (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply;
 
 /** Answers any error in the one form: secrets hidden, and of our own faults no more than where the log tells of them. */
 export function errorAnswer({ config, logger }: Pick<ServerParts, "config" | "logger">): AnswerError {

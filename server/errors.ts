@@ -11,7 +11,7 @@ export const errorBodySchema = z
     run_id: z.string().optional(),
   })
   .meta({ id: "Error" });
-export type ErrorBody = z.infer<typeof errorBodySchema>;
+type ErrorBody = z.infer<typeof errorBodySchema>;
 
 const description = (text: string) => ({ description: text, content: { "application/json": { schema: errorBodySchema } } });
 

@@ -10,7 +10,7 @@ import { runSummarySchema } from "./schemas.ts";
 
 const querySchema = z.object({
   status: z.enum(RUN_STATUSES).optional(),
-  text: z.string().max(200).regex(/^\P{Cc}+$/u).optional().describe("Only runs whose question contains this"),
+  text: z.string().min(1).max(200).refine((text) => !/\p{Cc}/u.test(text), "holds control characters").optional().describe("Only runs whose question contains this"),
   all: z.enum(["true", "false"]).default("false").describe("Runs of all users; for administrators"),
   limit: z.coerce.number().int().min(1).max(200).default(50),
   cursor: z.string().max(500).optional().describe("`next_cursor` of the page before"),

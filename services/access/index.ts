@@ -30,7 +30,7 @@ export interface AuditRecord extends AuditEntry {
   readonly id: string;
 }
 
-export interface AuditFilter {
+interface AuditFilter {
   readonly limit?: number;
   readonly target?: string;
   /** Only records before this one (newest first). */

@@ -31,6 +31,7 @@ const VENDORS: Readonly<Record<string, RegExp>> = {
   cockatiel: /^services\/http\//,
   "p-throttle": /^services\/http\//,
   fastify: /^server\//,
+  "@fastify/websocket": /^server\/inspection\//,
   "@fastify/sse": /^server\/events\//,
   jose: /^server\/access\/identify/,
   "@sendgrid/mail": /^services\/mail\/sendgrid/,

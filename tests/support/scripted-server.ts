@@ -68,11 +68,10 @@ export async function startScriptedServer({ script = {}, env = {}, supervisor = 
 }
 
 /** A gate that a scripted effect can wait at. */
-export function gate(): { readonly opened: Promise<void>; open(): void; readonly reached: Promise<void>; pass(): Promise<void> } {
+export function gate(): { open(): void; readonly reached: Promise<void>; pass(): Promise<void> } {
   const opened = Promise.withResolvers<void>();
   const reached = Promise.withResolvers<void>();
   return {
-    opened: opened.promise,
     open: () => opened.resolve(),
     reached: reached.promise,
     pass() {

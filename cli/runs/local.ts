@@ -1,0 +1,78 @@
+import { createReadStream } from "node:fs";
+import { resolve } from "node:path";
+import { openRuns } from "../../adapters.ts";
+import { resultObjects } from "../../actors/run-objects.ts";
+import type { Config } from "../../config.ts";
+import type { Daemon } from "../../daemon.ts";
+import { HaystackError } from "../../errors.ts";
+import { newRun, newRunId, newSeed } from "../../services/runs/new-run.ts";
+import type { RunDocument, RunStatus } from "../../services/runs/document.ts";
+import type { RunStore } from "../../services/runs/index.ts";
+import { followToEnd, withDaemon } from "../hosted-run.ts";
+import { importAll } from "../import-atlases.ts";
+import { withProgress } from "../progress.ts";
+import { findRun, watch } from "../watch.ts";
+import { leaveOnInterrupt } from "./interrupts.ts";
+import type { Ended, RunOperations, RunOrder } from "./operations.ts";
+import { saveFile, withFilesIn } from "./save-results.ts";
+
+/** Runs in the store that this machine is configured for; what needs a host is hosted in this process. */
+export function localRuns(config: Config): RunOperations {
+  const withStore = async <Result>(work: (store: RunStore) => Promise<Result>): Promise<Result> => {
+    const store = await openRuns(config);
+    try {
+      return await work(store);
+    } finally {
+      await store.close();
+    }
+  };
+  const documents: RunOperations["documents"] = (filter) => withStore((store) => store.list(filter));
+  return {
+    submit: (order) =>
+      withStore(async (store) => {
+        const run = runOf(order);
+        await store.insert(run);
+        return run;
+      }),
+    list: documents,
+    documents,
+    get: (runId) => withStore(async (store) => (await findRun(store, runId)).document),
+    watch: (runId, onTransition) => withProgress((progress) => leaveOnInterrupt(runId, (signal) => withStore((store) => watch(store, runId, { pollMs: config.POLL_MILLISECONDS, onRun: progress.show, onTransition, signal })))),
+    cancel: (runId) => withDaemon(config, (daemon) => tell(daemon, runId, "cancel.requested", ["pending", "running", "failed", "cancelled"])),
+    retry: (runId) => withDaemon(config, (daemon) => tell(daemon, runId, "retry.requested", ["pending", "running", "failed"])),
+    answer: ({ config: configFor, atlases, importing, output, ...asked }) =>
+      withDaemon(config, async (daemon) => {
+        const datasets = await importAll(daemon, atlases, importing);
+        if (config.OPENAI_API_KEY === undefined) await checkByRules(daemon, asked.query, datasets);
+        const run = runOf({ ...asked, config: configFor(datasets) });
+        const ended = await followToEnd(daemon, run.run_id, () => daemon.supervisor.submit(run));
+        if (output === undefined || ended.document.status !== "completed") return ended;
+        const document = await withFilesIn(resolve(output), ended.document, async (kind, file) =>
+          saveFile(file, createReadStream(await daemon.objects.fetch({ path: resultObjects(run.run_id)[kind] }))),
+        );
+        return { ...ended, document };
+      }),
+  };
+}
+
+const runOf = ({ query, config, random_seed, user_email }: RunOrder): RunDocument =>
+  newRun({ run_id: newRunId(), query, user_email: user_email ?? null, config, random_seed: random_seed ?? newSeed(), now: Date.now() });
+
+/** Refuses a question that the rules cannot read before a run is made of it. */
+async function checkByRules({ atlases, compute, knowledge }: Daemon, query: string, datasets: readonly string[]): Promise<void> {
+  const opened = await atlases.open(datasets);
+  await compute.run("analyze", { query, atlases: opened.map(({ dir }) => ({ dir, withhold: null })), knowledge });
+}
+
+/** Stores the event, then either takes the run over to its end or waits for the process that hosts it. */
+async function tell(daemon: Daemon, runId: string, type: "cancel.requested" | "retry.requested", allowed: readonly RunStatus[]): Promise<Ended> {
+  const { document: { status }, revision } = await findRun(daemon.runs, runId);
+  if (!allowed.includes(status)) throw new HaystackError("RUN_STATE_FORBIDS", `Run ${runId} is ${status}; nothing was changed.`);
+  await daemon.supervisor.deliver(runId, { id: `${type}.${revision}`, event: { type } });
+  try {
+    return await followToEnd(daemon, runId, () => daemon.supervisor.adopt(runId));
+  } catch (thrown) {
+    if (!(thrown instanceof HaystackError) || thrown.code !== "LEASE_LOST") throw thrown;
+    return { document: await watch(daemon.runs, runId, { pollMs: WATCH_MS }), interrupted: false };
+  }
+}

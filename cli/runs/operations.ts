@@ -1,0 +1,62 @@
+import type { RunConfig, RunDocument, RunStatus } from "../../services/runs/document.ts";
+import type { TransitionEntry } from "../../services/runs/index.ts";
+import type { AtlasOptions } from "../options.ts";
+
+/** What commands do with runs: in the store of this machine, or at a server. What takes long shows its progress on stderr. */
+export interface RunOperations {
+  /** Queues a run for whoever hosts runs. */
+  submit(order: RunOrder): Promise<RunDocument>;
+  /** The newest runs. */
+  list(filter: ListFilter): Promise<readonly ListedRun[]>;
+  /** The newest runs with all that is known of each. */
+  documents(filter: ListFilter): Promise<readonly RunDocument[]>;
+  /** Errors: RUN_NOT_FOUND. */
+  get(runId: string): Promise<RunDocument>;
+  /** Follows a run that another process hosts until it rests; `undefined` when left by an interrupt, which harms the run in no way. */
+  watch(runId: string, onTransition?: (transition: Transition) => void): Promise<RunDocument | undefined>;
+  /** Cancels the run and waits until its jobs have stopped. */
+  cancel(runId: string): Promise<Ended>;
+  /** Resumes the run where it stopped and follows it to its end. */
+  retry(runId: string): Promise<Ended>;
+  /** Answers a question, from its run to the files on this machine. An interrupt cancels the run. */
+  answer(question: Question): Promise<Ended>;
+}
+
+export interface RunOrder {
+  readonly query: string;
+  readonly config: RunConfig;
+  /** Random when absent. */
+  readonly random_seed?: number;
+  readonly user_email?: string;
+}
+
+export interface Question {
+  readonly query: string;
+  readonly config: (datasets: readonly string[]) => RunConfig;
+  readonly random_seed?: number;
+  readonly user_email?: string;
+  /** Files to import first, and how; then these alone are used. */
+  readonly atlases: readonly string[];
+  readonly importing: AtlasOptions;
+  /** Folder for the result; where results are kept when absent. */
+  readonly output?: string;
+}
+
+export interface ListFilter {
+  readonly status?: RunStatus;
+  readonly limit: number;
+}
+
+export type ListedRun = Pick<RunDocument, "run_id" | "query" | "status" | "current_phase" | "final_score" | "created_at">;
+
+export interface Transition extends Pick<TransitionEntry, "actor" | "event" | "from" | "to"> {
+  /** Unique in the run. */
+  readonly id: string;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+export interface Ended {
+  readonly document: RunDocument;
+  readonly interrupted: boolean;
+}
