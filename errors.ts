@@ -93,6 +93,9 @@ export const ERROR_CATALOGUE = {
   MEDIA_TYPE_UNSUPPORTED: entry(false, 415, 2),
   RATE_LIMITED: entry(true, 429, 1),
   TOO_MANY_STREAMS: entry(true, 429, 1),
+  // A server, as the command line sees it
+  SERVER_UNREACHABLE: entry(true, 503, 1),
+  SERVER_NOT_UNDERSTOOD: entry(false, 502, 1),
   // Ours
   STEP_ABORTED: entry(true, 499, 1),
   INTERNAL: entry(true, 500, 1),

@@ -10,6 +10,13 @@ export interface RunOptions {
   readonly firstPrompt?: string;
 }
 
+/** Where the runs are that a command is about. */
+export interface PlaceOptions {
+  readonly dataDir?: string;
+  readonly server?: string;
+  readonly insecureHttp?: true;
+}
+
 export interface AtlasOptions {
   readonly dataset?: string;
   readonly cellTypeColumn?: string;
@@ -19,6 +26,11 @@ export interface AtlasOptions {
   readonly controlLabel?: string;
   readonly layer?: string;
 }
+
+export const addServerOptions = (command: Command): Command =>
+  command
+    .option("--server <url>", "server to talk to in place of the local store (default: $HAYSTACK_SERVER); its token is $HAYSTACK_TOKEN")
+    .option("--insecure-http", "let the token go unencrypted to another machine");
 
 export const addRunOptions = (command: Command): Command =>
   command
@@ -58,6 +70,10 @@ export function seedOption(text: string | undefined, random: () => number): numb
   if (!Number.isInteger(seed) || seed < 0 || seed > 0xffff_ffff) throw new HaystackError("USAGE", "The seed is a whole number from 0 to 4294967295.");
   return seed;
 }
+
+/** Those of the options that are about an atlas. */
+export const atlasOptions = ({ dataset, cellTypeColumn, perturbationColumn, donorColumn, geneSymbolsColumn, controlLabel, layer }: AtlasOptions): AtlasOptions =>
+  Object.fromEntries(Object.entries({ dataset, cellTypeColumn, perturbationColumn, donorColumn, geneSymbolsColumn, controlLabel, layer }).filter(([, value]) => value !== undefined));
 
 export const importColumns = (options: AtlasOptions) => ({
   columns: {

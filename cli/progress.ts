@@ -10,10 +10,16 @@ const PHASES = {
   output_generation: "writing the results",
 } as const;
 
+/** What progress shows of a run. */
+export type ShownRun = Pick<RunDocument, "run_id" | "status" | "current_phase" | "current_iteration" | "grounding_scores">;
+
 export interface Progress {
-  show(document: RunDocument): void;
-  say(text: string): void;
-  end(): void;
+  readonly show: (run: ShownRun) => void;
+  /** What goes on at present. */
+  readonly say: (text: string) => void;
+  /** A line that stays, above what goes on. */
+  readonly log: (text: string) => void;
+  readonly end: () => void;
 }
 
 /** Progress on stderr: a spinner on a terminal, a plain line for each change elsewhere. */
@@ -27,17 +33,37 @@ export function createProgress(): Progress {
   };
   return {
     say,
-    show(document) {
-      const line = describe(document);
-      if (said.get(document.run_id) === line) return;
-      said.set(document.run_id, line);
+    log(text) {
+      if (spinner.isSpinning) spinner.clear();
+      process.stderr.write(`${text}\n`);
+    },
+    show(run) {
+      const line = describe(run);
+      if (said.get(run.run_id) === line) return;
+      said.set(run.run_id, line);
       say(line);
     },
     end: () => void spinner.stop(),
   };
 }
 
-function describe({ run_id, status, current_phase, current_iteration, grounding_scores }: RunDocument): string {
+/** Logs a line for each thing, if there is one. */
+export const logging =
+  <Thing>({ log }: Progress, lineOf: ((thing: Thing) => string) | undefined) =>
+  (thing: Thing): void => {
+    if (lineOf !== undefined) log(lineOf(thing));
+  };
+
+export async function withProgress<Result>(work: (progress: Progress) => Promise<Result>): Promise<Result> {
+  const progress = createProgress();
+  try {
+    return await work(progress);
+  } finally {
+    progress.end();
+  }
+}
+
+function describe({ run_id, status, current_phase, current_iteration, grounding_scores }: ShownRun): string {
   const last = grounding_scores.at(-1);
   const score = last === undefined ? "" : `, score ${last}`;
   if (status === "cancelled") return `${run_id}: ${current_phase === null ? "cancelled" : "cancelling"}`;

@@ -1,22 +1,48 @@
-import { setTimeout as pause } from "node:timers/promises";
+import { createCommitFeed } from "../actors/commit-feed.ts";
+import { createRunWatcher } from "../actors/run-watcher.ts";
 import { HaystackError } from "../errors.ts";
+import { systemClock } from "../services/clock/system.ts";
 import type { RunDocument } from "../services/runs/document.ts";
 import type { RunRecord, RunStore } from "../services/runs/index.ts";
-
-const WATCH_MS = 250;
+import type { Transition } from "./runs/operations.ts";
 
 export async function findRun(store: RunStore, runId: string): Promise<RunRecord> {
   const record = await store.get(runId);
-  if (record === undefined) throw new HaystackError("RUN_NOT_FOUND", `There is no run ${runId}; see \`haystack list\`.`);
+  if (record === undefined) throw runNotFound(runId);
   return record;
 }
 
-/** Follows a run that another process hosts until it rests and has consumed its events. */
-export async function watch(store: RunStore, runId: string): Promise<RunDocument> {
-  for (;;) {
-    const { document, inbox } = await findRun(store, runId);
-    const { status, current_phase } = document;
-    if (inbox.length === 0 && (status === "completed" || status === "failed" || (status === "cancelled" && current_phase === null))) return document;
-    await pause(WATCH_MS);
+const runNotFound = (runId: string): HaystackError => new HaystackError("RUN_NOT_FOUND", `There is no run ${runId}; see \`haystack list\`.`);
+
+export interface WatchOptions {
+  readonly pollMs: number;
+  readonly onRun?: (document: RunDocument) => void;
+  readonly onTransition?: (transition: Transition) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Follows a run that another process hosts until it rests and has consumed its events. Errors: RUN_NOT_FOUND, STORE_UNAVAILABLE; or the reason of `signal`. */
+export async function watch(store: RunStore, runId: string, { pollMs, onRun, onTransition, signal }: WatchOptions): Promise<RunDocument> {
+  const over = Promise.withResolvers<never>();
+  over.promise.catch(() => undefined);
+  const leave = (): void => over.reject(signal?.reason);
+  signal?.addEventListener("abort", leave);
+  let news = Promise.withResolvers<void>();
+  const watcher = createRunWatcher({ runs: store, commits: createCommitFeed(over.reject), clock: systemClock, pollMs, onTrouble: over.reject });
+  try {
+    const watched = await Promise.race([watcher.watch(runId, () => news.resolve()), over.promise]);
+    if (watched === undefined) throw runNotFound(runId);
+    let shown = 0;
+    for (;;) {
+      news = Promise.withResolvers();
+      for (const { at, ...entry } of watched.log.slice(shown)) onTransition?.({ ...entry, at: new Date(at).toISOString() });
+      shown = watched.log.length;
+      onRun?.(watched.document());
+      if (watched.resting()) return watched.document();
+      await Promise.race([news.promise, over.promise]);
+    }
+  } finally {
+    signal?.removeEventListener("abort", leave);
+    await watcher.close();
   }
 }

@@ -1,52 +1,43 @@
 import type { Command } from "commander";
-import { newRun, newRunId, newSeed } from "../../services/runs/new-run.ts";
-import { loadConfig } from "../../config.ts";
-import type { Daemon } from "../../daemon.ts";
+import { newSeed } from "../../services/runs/new-run.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
-import { exitCodeOf, followToEnd, withDaemon } from "../hosted-run.ts";
-import { addAtlasOptions, addRunOptions, importColumns, runConfig, seedOption, type AtlasOptions, type RunOptions } from "../options.ts";
+import { exitCodeOf } from "../hosted-run.ts";
+import { addAtlasOptions, addRunOptions, addServerOptions, atlasOptions, runConfig, seedOption, type AtlasOptions, type PlaceOptions, type RunOptions } from "../options.ts";
 import { print } from "../output.ts";
 import type { CommonOptions, SetExitCode } from "../program.ts";
+import { openRunOperations } from "../runs/open.ts";
 
-interface Options extends CommonOptions, RunOptions, AtlasOptions {
+interface Options extends CommonOptions, PlaceOptions, RunOptions, AtlasOptions {
   readonly atlas?: readonly string[];
   readonly seed?: string;
   readonly email?: string;
+  readonly output?: string;
 }
 
 export function addRunCommand(program: Command, setExitCode: SetExitCode): void {
   const command = program
     .command("run")
-    .description("Answer one question, from understanding it to the delivered files, in this process.")
+    .description("Answer one question, from understanding it to the delivered files, in this process or at a server.")
     .argument("<question>", 'for example "How would CD14+ monocytes respond to IFN-beta?"')
     .option("--atlas <file...>", ".h5ad files to import and use (default: every imported atlas)")
     .option("--seed <n>", "seed of every random choice (default: random, recorded in the run)")
-    .option("--email <address>", "who gets the mail");
-  addAtlasOptions(addRunOptions(command)).action(async (question: string, options: Options) => {
-    const seed = seedOption(options.seed, newSeed);
+    .option("--email <address>", "who gets the mail")
+    .option("--output <folder>", "where to put the files (default: results/ in the objects of the data folder)");
+  addServerOptions(addAtlasOptions(addRunOptions(command))).action(async (question: string, options: Options) => {
+    const seed = options.seed === undefined ? {} : { random_seed: seedOption(options.seed, newSeed) };
     runConfig(options, {});
-    const config = loadConfig(process.env, options.dataDir);
-    const { document, interrupted } = await withDaemon(config, async (daemon) => {
-      const datasets = await importAll(daemon, options.atlas ?? [], options);
-      if (config.OPENAI_API_KEY === undefined) await checkQuestion(daemon, question, datasets);
-      const run = newRun({ run_id: newRunId(), query: question, user_email: options.email ?? null, config: runConfig(options, { datasets }), random_seed: seed, now: Date.now() });
-      return followToEnd(daemon, run.run_id, () => daemon.supervisor.submit(run));
+    const { document, interrupted } = await openRunOperations(options).answer({
+      query: question,
+      config: (datasets) => runConfig(options, { datasets: [...datasets] }),
+      ...seed,
+      ...(options.email === undefined ? {} : { user_email: options.email }),
+      atlases: options.atlas ?? [],
+      importing: atlasOptions(options),
+      ...(options.output === undefined ? {} : { output: options.output }),
     });
     print(options.json === true, document, describeEnd(document));
     setExitCode(interrupted ? 130 : exitCodeOf(document));
   });
-}
-
-export async function importAll({ atlases }: Pick<Daemon, "atlases">, files: readonly string[], options: AtlasOptions): Promise<string[]> {
-  const datasets: string[] = [];
-  for (const source of files) datasets.push((await atlases.import({ source, ...importColumns(options) })).dataset);
-  return datasets;
-}
-
-/** Refuses a question that the rules cannot read before a run is made of it. */
-async function checkQuestion({ atlases, compute, knowledge }: Daemon, query: string, datasets: readonly string[]): Promise<void> {
-  const opened = await atlases.open(datasets);
-  await compute.run("analyze", { query, atlases: opened.map(({ dir }) => ({ dir, withhold: null })), knowledge });
 }
 
 function describeEnd(document: RunDocument): string {

@@ -15,7 +15,6 @@ export function addServeCommand(program: Command, setExitCode: SetExitCode): voi
       const redact = redactor(config);
       const logger = createLogger({ level: config.LOG_LEVEL, format: config.LOG_FORMAT, write: (line) => process.stderr.write(redact(line)) });
       const stopped = Promise.withResolvers<void>();
-      const daemon = await openDaemon(config, { sweeps: true, instruments: logInstruments(logger), onTrouble: (error) => logTrouble(logger, error) });
       let signals = 0;
       const onSignal = (): void => {
         signals += 1;
@@ -24,6 +23,7 @@ export function addServeCommand(program: Command, setExitCode: SetExitCode): voi
       };
       process.on("SIGTERM", onSignal);
       process.on("SIGINT", onSignal);
+      const daemon = await openDaemon(config, { sweeps: true, instruments: logInstruments(logger), onTrouble: (error) => logTrouble(logger, error) });
       const server = await listen(config, daemon, logger).catch(async (thrown: unknown) => {
         await daemon.close();
         throw thrown;

@@ -7,10 +7,10 @@ import { HaystackError } from "../../errors.ts";
 import type { AtlasIndex } from "../../science/atlas/atlas-index.ts";
 import type { ControlStrategy } from "../../science/query/structured-query.ts";
 import { withDaemon } from "../hosted-run.ts";
+import { importAll } from "../import-atlases.ts";
 import { addAtlasOptions, addRunOptions, runConfig, seedOption, type AtlasOptions, type RunOptions } from "../options.ts";
 import { print, table } from "../output.ts";
 import type { CommonOptions, SetExitCode } from "../program.ts";
-import { importAll } from "./run.ts";
 
 interface Options extends CommonOptions, RunOptions, AtlasOptions {
   readonly atlas: string;

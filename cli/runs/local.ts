@@ -10,11 +10,20 @@ import type { RunDocument, RunStatus } from "../../services/runs/document.ts";
 import type { RunStore } from "../../services/runs/index.ts";
 import { followToEnd, withDaemon } from "../hosted-run.ts";
 import { importAll } from "../import-atlases.ts";
-import { withProgress } from "../progress.ts";
+import { logging, withProgress } from "../progress.ts";
 import { findRun, watch } from "../watch.ts";
 import { leaveOnInterrupt } from "./interrupts.ts";
 import type { Ended, RunOperations, RunOrder } from "./operations.ts";
 import { saveFile, withFilesIn } from "./save-results.ts";
+
+interface Wish {
+  readonly type: "cancel.requested" | "retry.requested";
+  /** Where it can be asked for. */
+  readonly from: readonly RunStatus[];
+}
+
+const CANCEL: Wish = { type: "cancel.requested", from: ["pending", "running", "failed", "cancelled"] };
+const RETRY: Wish = { type: "retry.requested", from: ["pending", "running", "failed"] };
 
 /** Runs in the store that this machine is configured for; what needs a host is hosted in this process. */
 export function localRuns(config: Config): RunOperations {
@@ -37,9 +46,12 @@ export function localRuns(config: Config): RunOperations {
     list: documents,
     documents,
     get: (runId) => withStore(async (store) => (await findRun(store, runId)).document),
-    watch: (runId, onTransition) => withProgress((progress) => leaveOnInterrupt(runId, (signal) => withStore((store) => watch(store, runId, { pollMs: config.POLL_MILLISECONDS, onRun: progress.show, onTransition, signal })))),
-    cancel: (runId) => withDaemon(config, (daemon) => tell(daemon, runId, "cancel.requested", ["pending", "running", "failed", "cancelled"])),
-    retry: (runId) => withDaemon(config, (daemon) => tell(daemon, runId, "retry.requested", ["pending", "running", "failed"])),
+    watch: (runId, lineOf) =>
+      withProgress((progress) =>
+        leaveOnInterrupt(runId, (signal) => withStore((store) => watch(store, runId, { pollMs: config.POLL_MILLISECONDS, onRun: progress.show, onTransition: logging(progress, lineOf), signal }))),
+      ),
+    cancel: (runId) => withDaemon(config, (daemon) => tell(daemon, runId, CANCEL, config.POLL_MILLISECONDS)),
+    retry: (runId) => withDaemon(config, (daemon) => tell(daemon, runId, RETRY, config.POLL_MILLISECONDS)),
     answer: ({ config: configFor, atlases, importing, output, ...asked }) =>
       withDaemon(config, async (daemon) => {
         const datasets = await importAll(daemon, atlases, importing);
@@ -65,14 +77,14 @@ async function checkByRules({ atlases, compute, knowledge }: Daemon, query: stri
 }
 
 /** Stores the event, then either takes the run over to its end or waits for the process that hosts it. */
-async function tell(daemon: Daemon, runId: string, type: "cancel.requested" | "retry.requested", allowed: readonly RunStatus[]): Promise<Ended> {
+async function tell(daemon: Daemon, runId: string, { type, from }: Wish, pollMs: number): Promise<Ended> {
   const { document: { status }, revision } = await findRun(daemon.runs, runId);
-  if (!allowed.includes(status)) throw new HaystackError("RUN_STATE_FORBIDS", `Run ${runId} is ${status}; nothing was changed.`);
+  if (!from.includes(status)) throw new HaystackError("RUN_STATE_FORBIDS", `Run ${runId} is ${status}; nothing was changed.`);
   await daemon.supervisor.deliver(runId, { id: `${type}.${revision}`, event: { type } });
   try {
     return await followToEnd(daemon, runId, () => daemon.supervisor.adopt(runId));
   } catch (thrown) {
     if (!(thrown instanceof HaystackError) || thrown.code !== "LEASE_LOST") throw thrown;
-    return { document: await watch(daemon.runs, runId, { pollMs: WATCH_MS }), interrupted: false };
+    return { document: await watch(daemon.runs, runId, { pollMs }), interrupted: false };
   }
 }

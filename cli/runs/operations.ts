@@ -12,8 +12,8 @@ export interface RunOperations {
   documents(filter: ListFilter): Promise<readonly RunDocument[]>;
   /** Errors: RUN_NOT_FOUND. */
   get(runId: string): Promise<RunDocument>;
-  /** Follows a run that another process hosts until it rests; `undefined` when left by an interrupt, which harms the run in no way. */
-  watch(runId: string, onTransition?: (transition: Transition) => void): Promise<RunDocument | undefined>;
+  /** Follows a run that another process hosts until it rests, with a line for each transition if wanted. Undefined when an interrupt ended it; the run goes on. */
+  watch(runId: string, lineOf?: (transition: Transition) => string): Promise<RunDocument | undefined>;
   /** Cancels the run and waits until its jobs have stopped. */
   cancel(runId: string): Promise<Ended>;
   /** Resumes the run where it stopped and follows it to its end. */

@@ -1,5 +1,10 @@
+import { fastifySSE } from "@fastify/sse";
+import Fastify from "fastify";
+import { once } from "node:events";
 import { connect } from "node:net";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
+import { createEventStream } from "../../server/events/stream.ts";
+import { systemClock } from "../../services/clock/system.ts";
 import { hostRuns, run } from "../support/hosted-runs.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
 import { openSqliteRuns } from "../../services/runs/sqlite.ts";
@@ -149,6 +154,38 @@ test("a reader who leaves at any moment of the opening keeps no seat", async () 
   } finally {
     await server.close();
   }
+});
+
+test("a reader who has left before the stream begins is not waited for", async () => {
+  const app = Fastify();
+  onTestFinished(() => app.close());
+  const asked = Promise.withResolvers<void>();
+  const served = Promise.withResolvers<void>();
+  await app.register(fastifySSE);
+  app.get(
+    "/",
+    {
+      sse: "manual",
+      async onRequest({ raw }) {
+        const left = once(raw.socket, "close");
+        asked.resolve();
+        await left;
+      },
+    },
+    async (_, reply) => {
+      const stream = createEventStream(reply, systemClock);
+      reply.hijack();
+      const document = pastRun("run-a", ADA, { status: "running", current_phase: "inference" });
+      await stream.serve({ document: () => document, log: [], resting: () => false, close: () => undefined }, 0);
+      served.resolve();
+    },
+  );
+  const url = new URL(await app.listen({ host: "127.0.0.1", port: 0 }));
+  const socket = connect({ port: Number(url.port), host: "127.0.0.1" });
+  socket.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  await asked.promise;
+  socket.destroy();
+  await expect(served.promise).resolves.toBeUndefined();
 });
 
 test("closing the server ends its streams", async () => {

@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../support/hosted-runs.ts";
 import { startTestServer } from "../support/server.ts";
 
-const program = join(dirname(process.env["HAYSTACK_TEST_PYTHON"] ?? ".cache/venv/bin/python"), "schemathesis");
+const program = resolve(dirname(process.env["HAYSTACK_TEST_PYTHON"] ?? ".cache/venv/bin/python"), "schemathesis");
 const hint = "install .ci/requirements.txt into .cache/venv";
 
 if (!existsSync(program)) {
@@ -20,7 +20,7 @@ const LEFT_OUT = "/events$|/drain$";
 
 function fuzz(args: readonly string[], cwd: string): Promise<{ readonly code: number | null; readonly output: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(join(process.cwd(), program), args, { cwd, stdio: ["ignore", "pipe", "pipe"], timeout: LONGEST_MS, env: { ...process.env, PYTHONWARNINGS: "ignore" } });
+    const child = spawn(program, args, { cwd, stdio: ["ignore", "pipe", "pipe"], timeout: LONGEST_MS, env: { ...process.env, PYTHONWARNINGS: "ignore" } });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (output += text));
     child.on("error", reject).on("close", (code) => resolve({ code, output }));

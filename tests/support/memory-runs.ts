@@ -74,7 +74,11 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
   const due = ({ now, run_id, queued_of }: ClaimRequest): StoredRun[] => {
     const all = [...runs.values()];
     if (run_id !== undefined) return all.filter((run) => run.document.run_id === run_id && leaseEnd(run) <= now);
-    if (queued_of === undefined) return all.filter((run) => claimAt(run) <= now).toSorted((a, b) => claimAt(a) - claimAt(b));
+    if (queued_of === undefined) {
+      const free = all.filter((run) => claimAt(run) <= now).toSorted((a, b) => claimAt(a) - claimAt(b));
+      const withEvents = free.filter(({ inbox }) => inbox.length > 0);
+      return withEvents.length > 0 ? withEvents : free;
+    }
     const queued = all.filter(({ document }) => document.status === "pending" && document.user_email === queued_of);
     return queued.filter((run) => leaseEnd(run) <= now).toSorted((a, b) => b.priority - a.priority || -newestFirst(a.document, b.document));
   };

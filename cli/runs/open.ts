@@ -1,0 +1,17 @@
+import { loadConfig } from "../../config.ts";
+import { HaystackError } from "../../errors.ts";
+import type { PlaceOptions } from "../options.ts";
+import { serverAddress } from "../server/address.ts";
+import { serverClient } from "../server/client.ts";
+import { localRuns } from "./local.ts";
+import type { RunOperations } from "./operations.ts";
+import { remoteRuns } from "./remote.ts";
+
+/** The runs that a command is about: those of --server, of --data-dir, of HAYSTACK_SERVER, or of the configured store, in this order. Errors: USAGE, CONFIG_INVALID. */
+export function openRunOperations({ server, dataDir, insecureHttp }: PlaceOptions): RunOperations {
+  if (server !== undefined && dataDir !== undefined) throw new HaystackError("USAGE", "--data-dir is about the store of this machine and --server about another: give one of them.");
+  const config = loadConfig(process.env, dataDir);
+  const address = server ?? (dataDir === undefined ? config.HAYSTACK_SERVER : undefined);
+  if (address === undefined) return localRuns(config);
+  return remoteRuns(serverClient(serverAddress(address, config.HAYSTACK_TOKEN, insecureHttp === true || config.HAYSTACK_INSECURE_HTTP)), config);
+}

@@ -1,0 +1,148 @@
+import { readFile, readdir } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openH5ad } from "../../science/anndata/open.ts";
+import type { RunDocument } from "../../services/runs/document.ts";
+import { ADA, BO, ENDLESS_COMMAND, FAILING_COMMAND, QUESTION, startApi, type ApiServer } from "../server/api-harness.ts";
+import { haystack, type Outcome } from "../support/command-line.ts";
+import { temporaryFolder } from "../support/hosted-runs.ts";
+
+const QUICK = ["--max-iterations", "1", "--control-strategy", "query_as_control"];
+
+let server: ApiServer;
+let adaToken: string;
+
+beforeAll(async () => {
+  server = await startApi({}, { withAtlas: true });
+  adaToken = await server.token(ADA);
+});
+afterAll(() => server.close());
+
+/** The command line as a user of that server. */
+const at = ({ url }: { readonly url: string }, token: string) => (...args: string[]): Promise<Outcome> => haystack(args, { env: { HAYSTACK_SERVER: url, HAYSTACK_TOKEN: token } });
+const documentOf = ({ stdout }: Outcome): RunDocument => JSON.parse(stdout) as RunDocument;
+const stored = async (on: ApiServer, runId: string): Promise<RunDocument | undefined> => (await on.daemon.runs.get(runId))?.document;
+
+test("run answers a question at the server, shows its way and puts the three files here", async () => {
+  const folder = join(await temporaryFolder(), "results");
+  const { code, stdout, stderr } = await at(server, adaToken)("run", QUESTION, ...QUICK, "--seed", "7", "--output", folder, "--json");
+  const printed = JSON.parse(stdout) as RunDocument;
+  const { run_id } = printed;
+  const atServer = await stored(server, run_id);
+  expect([code, atServer?.user_email, atServer?.random_seed]).toEqual([0, ADA, 7]);
+  const files = ["predictions.h5ad", "report.html", "log.json"].map((name) => join(folder, `${run_id}_${name}`));
+  expect(printed).toEqual({ ...atServer, output_anndata_path: files[0], output_report_path: files[1], output_log_path: files[2] });
+  for (const file of files) expect(await readFile(file)).toEqual(await readFile(await server.daemon.objects.fetch({ path: `results/${run_id}/${basename(file)}` })));
+  expect((await readdir(folder)).length).toBe(3);
+  expect(await openH5ad(files[0] ?? "")).toBeDefined();
+  const lines = stderr.trim().split("\n");
+  expect(lines.at(-1)).toMatch(new RegExp(`^${run_id}: completed, score \\d+$`));
+  expect(lines).toContain(`${run_id}: iteration 1, predicting`);
+  expect(new Set(lines).size).toBe(lines.length);
+});
+
+test("submit, list and status print what the local commands print", async () => {
+  const run = at(server, adaToken);
+  const submitted = documentOf(await run("submit", QUESTION, ...QUICK, "--dataset", "simulated", "--json"));
+  expect(submitted).toMatchObject({ status: "pending", user_email: ADA, config: { datasets: ["simulated"], max_iterations: 1 } });
+  const watched = await run("watch", submitted.run_id, "--json");
+  expect([watched.code, documentOf(watched)]).toEqual([0, await stored(server, submitted.run_id)]);
+  for (const args of [["list", "--json"], ["list"], ["status", submitted.run_id, "--json"], ["status", submitted.run_id]]) {
+    const remote = await run(...args);
+    const local = await haystack([...args, "--data-dir", server.config.dataDir]);
+    expect([args, remote.code, remote.stdout]).toEqual([args, 0, local.stdout]);
+  }
+});
+
+test("submit --wait ends with the run", async () => {
+  const { code, stdout } = await at(server, adaToken)("submit", QUESTION, ...QUICK, "--wait");
+  expect([code, stdout]).toEqual([0, expect.stringMatching(/^run-\w+: completed, score \d+\/10\n$/)]);
+});
+
+test("a run that fails is watched to its failure, resumed with retry, and fails again", async () => {
+  const failing = await startApi({ INFERENCE_COMMAND: FAILING_COMMAND }, { withAtlas: true });
+  try {
+    const run = at(failing, await failing.token(ADA));
+    const submitted = await run("submit", QUESTION, ...QUICK, "--wait", "--json");
+    const failed = documentOf(submitted);
+    expect([submitted.code, failed.status]).toEqual([1, "failed"]);
+    const retried = await run("retry", failed.run_id, "--json");
+    expect([retried.code, documentOf(retried)]).toEqual([1, await stored(failing, failed.run_id)]);
+    expect((await failing.daemon.runs.history(failed.run_id)).filter(({ event }) => event === "retry.requested")).toHaveLength(1);
+  } finally {
+    await failing.close();
+  }
+});
+
+test("Ctrl-C ends a watch, not its run; cancel waits until the job has stopped", async () => {
+  const endless = await startApi({ INFERENCE_COMMAND: ENDLESS_COMMAND }, { withAtlas: true });
+  try {
+    const token = await endless.token(ADA);
+    const run = at(endless, token);
+    const { run_id } = documentOf(await run("submit", QUESTION, ...QUICK, "--json"));
+    const env = { HAYSTACK_TOKEN: token };
+    const watched = await haystack(["watch", run_id, "--server", endless.url], { env, onStderr: (text, kill) => void (text.includes("predicting\n") && kill("SIGINT")) });
+    expect([watched.code, watched.stdout, watched.stderr]).toEqual([130, "", expect.stringContaining("The run goes on") as unknown]);
+    expect(await stored(endless, run_id)).toMatchObject({ status: "running", current_phase: "inference" });
+    const following = run("watch", run_id, "--json");
+    const cancelled = await run("cancel", run_id, "--json");
+    const document = await stored(endless, run_id);
+    expect([cancelled.code, documentOf(cancelled)]).toEqual([0, document]);
+    expect(document).toMatchObject({ status: "cancelled", current_phase: null });
+    const followed = await following;
+    expect([followed.code, documentOf(followed)]).toEqual([130, document]);
+    const again = await run("retry", run_id);
+    expect([again.code, again.stderr]).toEqual([2, "haystack: This run is cancelled; nothing was changed.\n"]);
+  } finally {
+    await endless.close();
+  }
+});
+
+test("Ctrl-C cancels what run has begun at the server", async () => {
+  const endless = await startApi({ INFERENCE_COMMAND: ENDLESS_COMMAND }, { withAtlas: true });
+  try {
+    let asked = false;
+    const { code, stdout } = await haystack(["run", QUESTION, ...QUICK, "--json", "--server", endless.url], {
+      env: { HAYSTACK_TOKEN: await endless.token(ADA) },
+      onStderr(text, kill) {
+        if (asked || !text.includes("predicting\n")) return;
+        asked = true;
+        kill("SIGINT");
+      },
+    });
+    const document = JSON.parse(stdout) as RunDocument;
+    expect([code, document.status, document]).toEqual([130, "cancelled", await stored(endless, document.run_id)]);
+  } finally {
+    await endless.close();
+  }
+});
+
+test("another user's run, an unknown run and a foreign token get one sentence and the local exit code", async () => {
+  const { run_id } = await (await server.caller(ADA)).submit();
+  const bo = at(server, await server.token(BO));
+  for (const command of ["status", "watch", "cancel", "retry"]) {
+    const foreign = await bo(command, run_id, "--json");
+    expect([foreign.code, JSON.parse(foreign.stdout)]).toEqual([2, expect.objectContaining({ error: "RUN_NOT_FOUND" })]);
+    expect(foreign.stderr).toBe("haystack: There is no such run among yours; list the runs to see their ids.\n");
+  }
+  expect(JSON.parse((await bo("list", "--json")).stdout)).toEqual({ runs: [] });
+  const wrong = await at(server, `hs_${"x".repeat(43)}`)("list");
+  expect([wrong.code, wrong.stdout, wrong.stderr]).toEqual([2, "", "haystack: This token is not known, has expired or was revoked; ask the operator for a new one.\n"]);
+  const none = await haystack(["list", "--server", server.url], { env: { HAYSTACK_TOKEN: "" } });
+  expect([none.code, none.stderr]).toEqual([2, expect.stringMatching(/^haystack: This needs a token[^\n]+\n$/)]);
+});
+
+test.each([
+  ["a closed port", ["list", "--server", "http://127.0.0.1:9"], 1, /^haystack: The server at http:\/\/127\.0\.0\.1:9 cannot be reached \(\w+\);/],
+  ["a token in the clear", ["list", "--server", "http://haystack.example.org"], 2, /^haystack: The token would go unencrypted to haystack\.example\.org;/],
+  ["a password in the address", ["list", "--server", "https://me:secret@haystack.example.org"], 2, /^haystack: (?!.*secret)The server's address holds a name or password;/],
+  ["no address", ["list", "--server", "haystack"], 2, /^haystack: The server's address is written like/],
+  ["two places", ["list", "--server", "http://127.0.0.1:9", "--data-dir", "x"], 2, /^haystack: --data-dir is about/],
+  ["files of this machine", ["run", QUESTION, "--atlas", "x.h5ad", "--server", "http://127.0.0.1:9"], 2, /^haystack: A server uses the atlases that it has:/],
+  ["a command without servers", ["doctor", "--server", "http://127.0.0.1:9"], 2, /unknown option '--server'/],
+])("refused: %s", async (_, args, code, sentence) => {
+  const outcome = await haystack(args, { env: { HAYSTACK_TOKEN: "secret-token" } });
+  expect([outcome.code, outcome.stdout]).toEqual([code, ""]);
+  expect(outcome.stderr).toMatch(sentence);
+  expect(outcome.stderr).not.toMatch(/secret|\n\s+at /);
+});
