@@ -1,5 +1,4 @@
 import { createReadStream } from "node:fs";
-import { resolve } from "node:path";
 import { openRuns } from "../../adapters.ts";
 import { resultObjects } from "../../actors/run-objects.ts";
 import type { Config } from "../../config.ts";
@@ -14,7 +13,7 @@ import { logging, withProgress } from "../progress.ts";
 import { findRun, watch } from "../watch.ts";
 import { leaveOnInterrupt } from "./interrupts.ts";
 import type { Ended, RunOperations, RunOrder } from "./operations.ts";
-import { saveFile, withFilesIn } from "./save-results.ts";
+import { resultFolder, saveFile, withFilesIn } from "./save-results.ts";
 
 interface Wish {
   readonly type: "cancel.requested" | "retry.requested";
@@ -54,12 +53,13 @@ export function localRuns(config: Config): RunOperations {
     retry: (runId) => withDaemon(config, (daemon) => tell(daemon, runId, RETRY, config.POLL_MILLISECONDS)),
     answer: ({ config: configFor, atlases, importing, output, ...asked }) =>
       withDaemon(config, async (daemon) => {
+        const folder = output === undefined ? undefined : await resultFolder(output);
         const datasets = await importAll(daemon, atlases, importing);
         if (config.OPENAI_API_KEY === undefined) await checkByRules(daemon, asked.query, datasets);
         const run = runOf({ ...asked, config: configFor(datasets) });
         const ended = await followToEnd(daemon, run.run_id, () => daemon.supervisor.submit(run));
-        if (output === undefined || ended.document.status !== "completed") return ended;
-        const document = await withFilesIn(resolve(output), ended.document, async (kind, file) =>
+        if (folder === undefined || ended.document.status !== "completed") return ended;
+        const document = await withFilesIn(folder, ended.document, async (kind, file) =>
           saveFile(file, createReadStream(await daemon.objects.fetch({ path: resultObjects(run.run_id)[kind] }))),
         );
         return { ...ended, document };

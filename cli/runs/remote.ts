@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import pLimit from "p-limit";
 import { z } from "zod";
 import { resultObjects } from "../../actors/run-objects.ts";
@@ -13,7 +13,7 @@ import { downloadResult } from "../server/download.ts";
 import { followRun, type RunSummary } from "../server/follow.ts";
 import { cancelOnInterrupt, leaveOnInterrupt } from "./interrupts.ts";
 import type { ListFilter, RunOperations, RunOrder, Transition } from "./operations.ts";
-import { withFilesIn } from "./save-results.ts";
+import { resultFolder, withFilesIn } from "./save-results.ts";
 
 const pageSchema = z.object({ runs: z.array(runSummarySchema), next_cursor: z.string().nullable() });
 const LARGEST_PAGE = 200;
@@ -39,7 +39,7 @@ export function remoteRuns(client: ServerClient, { dataDir }: Config): RunOperat
       followRun(client, runId, {
         onRun: progress.show,
         onTransition: logging(progress, lineOf),
-        onLost: () => progress.say(`The connection to ${client.url} is lost; trying again.`),
+        onLost: () => progress.log(`The connection to ${client.url} is lost; trying again.`),
         ...(signal === undefined ? {} : { signal }),
       }),
     );
@@ -49,7 +49,7 @@ export function remoteRuns(client: ServerClient, { dataDir }: Config): RunOperat
     let cursor: string | null = null;
     do {
       const asked = new URLSearchParams({ limit: String(Math.min(limit - runs.length, LARGEST_PAGE)), ...(status === undefined ? {} : { status }), ...(cursor === null ? {} : { cursor }) });
-      const page: z.infer<typeof pageSchema> = await client.json({ path: `/runs?${asked}`, schema: pageSchema });
+      const page: z.infer<typeof pageSchema> = await client.json({ path: `/runs?${asked.toString()}`, schema: pageSchema });
       runs.push(...page.runs);
       cursor = page.next_cursor;
     } while (cursor !== null && runs.length < limit);
@@ -78,11 +78,12 @@ export function remoteRuns(client: ServerClient, { dataDir }: Config): RunOperat
       if (atlases.length > 0 || Object.values(columns).some((value) => value !== undefined)) {
         throw new HaystackError("USAGE", "A server uses the atlases that it has: leave --atlas and the options of its import out, and name one of its atlases with --dataset.");
       }
+      const chosen = output === undefined ? undefined : await resultFolder(output);
       const { run_id } = await submit({ ...asked, config: config(dataset === undefined ? [] : [dataset]) });
       if (!PLAIN_ID.test(run_id)) throw new HaystackError("SERVER_NOT_UNDERSTOOD", `The server at ${client.url} names the run in a way that no HAYSTACK server does; check the address.`);
       const ended = await cancelOnInterrupt(run_id, () => ask(run_id, "cancel"), () => follow(run_id));
       if (ended.document.status !== "completed") return ended;
-      const folder = output === undefined ? join(dataDir, "objects", dirname(resultObjects(run_id).anndata)) : resolve(output);
+      const folder = chosen ?? join(dataDir, "objects", dirname(resultObjects(run_id).anndata));
       return { ...ended, document: await withFilesIn(folder, ended.document, (kind, file) => downloadResult(client, run_id, kind, file)) };
     },
   };

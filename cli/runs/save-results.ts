@@ -1,12 +1,25 @@
 import { randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { access, constants, mkdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { resultObjects } from "../../actors/run-objects.ts";
+import { HaystackError } from "../../errors.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 
 export type ResultKind = keyof ReturnType<typeof resultObjects>;
+
+/** Makes the folder that a user named. Error USAGE. */
+export async function resultFolder(path: string): Promise<string> {
+  const folder = resolve(path);
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
+    return folder;
+  } catch (thrown) {
+    throw new HaystackError("USAGE", `The folder ${folder} cannot be written to (${(thrown as NodeJS.ErrnoException).code ?? String(thrown)}); give another with --output.`, { cause: thrown });
+  }
+}
 
 /** Writes under a temporary name and renames, so that the file is whole or not there. */
 export async function saveFile(file: string, content: AsyncIterable<Uint8Array>): Promise<void> {

@@ -64,11 +64,18 @@ export async function patiently<Result>(work: () => Promise<Result>): Promise<Re
   }
 }
 
+interface Ask {
+  readonly method?: string;
+  readonly body?: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
 export function serverClient({ url, token }: ServerAddress): ServerClient {
   const authorization: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
 
-  const ask = async (path: string, init: RequestInit): Promise<Response> => {
-    const response = await reaching(url, () => fetch(`${url}${API}${path}`, { ...init, redirect: "manual", headers: { ...authorization, ...init.headers } }));
+  const ask = async (path: string, { headers, ...init }: Ask): Promise<Response> => {
+    const response = await reaching(url, () => fetch(`${url}${API}${path}`, { ...init, redirect: "manual", headers: { ...authorization, ...headers } }));
     if (!response.ok) throw await refusalOf(url, response);
     return response;
   };

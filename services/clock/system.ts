@@ -7,9 +7,10 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   at(at, callback) {
     let timer: NodeJS.Timeout;
+    /** A timer follows another clock than the time of day and can be early by its standards; a far time takes several timers. */
+    const look = (): void => (Date.now() < at ? arm() : callback());
     const arm = (): void => {
-      const wait = at - Date.now();
-      timer = wait > LONGEST_TIMEOUT_MS ? setTimeout(arm, LONGEST_TIMEOUT_MS) : setTimeout(callback, Math.max(0, wait));
+      timer = setTimeout(look, Math.min(LONGEST_TIMEOUT_MS, Math.max(0, at - Date.now())));
       timer.unref();
     };
     arm();

@@ -1,10 +1,17 @@
 import { readFile, readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { simulate } from "../../actors/tasks.ts";
+import { openRuns } from "../../adapters.ts";
+import { loadConfig } from "../../config.ts";
+import { openWorkbench } from "../../daemon.ts";
 import { openH5ad } from "../../science/anndata/open.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
-import { ADA, BO, ENDLESS_COMMAND, FAILING_COMMAND, QUESTION, startApi, type ApiServer } from "../server/api-harness.ts";
+import { ADA, BO, ENDLESS_COMMAND, FAILING_COMMAND, pastRun, QUESTION, startApi, type ApiServer } from "../server/api-harness.ts";
 import { haystack, type Outcome } from "../support/command-line.ts";
+import { freePort } from "../support/free-port.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
 
 const QUICK = ["--max-iterations", "1", "--control-strategy", "query_as_control"];
@@ -21,7 +28,21 @@ afterAll(() => server.close());
 /** The command line as a user of that server. */
 const at = ({ url }: { readonly url: string }, token: string) => (...args: string[]): Promise<Outcome> => haystack(args, { env: { HAYSTACK_SERVER: url, HAYSTACK_TOKEN: token } });
 const documentOf = ({ stdout }: Outcome): RunDocument => JSON.parse(stdout) as RunDocument;
+/** The mail that follows a run's end changes the time of its last update. */
+const untimed = (document: RunDocument | undefined): Partial<RunDocument> => ({ ...document, updated_at: "" });
+const untimedText = (text: string): string => text.replaceAll(/"updated_at": "[^"]*"/g, "");
+
 const stored = async (on: ApiServer, runId: string): Promise<RunDocument | undefined> => (await on.daemon.runs.get(runId))?.document;
+
+/** Acts once on stderr that holds a text. */
+function once(part: string, act: (kill: (signal: NodeJS.Signals) => void) => void): (text: string, kill: (signal: NodeJS.Signals) => void) => void {
+  let isDone = false;
+  return (text, kill) => {
+    if (isDone || !text.includes(part)) return;
+    isDone = true;
+    act(kill);
+  };
+}
 
 test("run answers a question at the server, shows its way and puts the three files here", async () => {
   const folder = join(await temporaryFolder(), "results");
@@ -31,7 +52,7 @@ test("run answers a question at the server, shows its way and puts the three fil
   const atServer = await stored(server, run_id);
   expect([code, atServer?.user_email, atServer?.random_seed]).toEqual([0, ADA, 7]);
   const files = ["predictions.h5ad", "report.html", "log.json"].map((name) => join(folder, `${run_id}_${name}`));
-  expect(printed).toEqual({ ...atServer, output_anndata_path: files[0], output_report_path: files[1], output_log_path: files[2] });
+  expect(untimed(printed)).toEqual({ ...untimed(atServer), output_anndata_path: files[0], output_report_path: files[1], output_log_path: files[2] });
   for (const file of files) expect(await readFile(file)).toEqual(await readFile(await server.daemon.objects.fetch({ path: `results/${run_id}/${basename(file)}` })));
   expect((await readdir(folder)).length).toBe(3);
   expect(await openH5ad(files[0] ?? "")).toBeDefined();
@@ -46,11 +67,11 @@ test("submit, list and status print what the local commands print", async () => 
   const submitted = documentOf(await run("submit", QUESTION, ...QUICK, "--dataset", "simulated", "--json"));
   expect(submitted).toMatchObject({ status: "pending", user_email: ADA, config: { datasets: ["simulated"], max_iterations: 1 } });
   const watched = await run("watch", submitted.run_id, "--json");
-  expect([watched.code, documentOf(watched)]).toEqual([0, await stored(server, submitted.run_id)]);
+  expect([watched.code, untimed(documentOf(watched))]).toEqual([0, untimed(await stored(server, submitted.run_id))]);
   for (const args of [["list", "--json"], ["list"], ["status", submitted.run_id, "--json"], ["status", submitted.run_id]]) {
     const remote = await run(...args);
     const local = await haystack([...args, "--data-dir", server.config.dataDir]);
-    expect([args, remote.code, remote.stdout]).toEqual([args, 0, local.stdout]);
+    expect([args, remote.code, untimedText(remote.stdout)]).toEqual([args, 0, untimedText(local.stdout)]);
   }
 });
 
@@ -67,7 +88,7 @@ test("a run that fails is watched to its failure, resumed with retry, and fails 
     const failed = documentOf(submitted);
     expect([submitted.code, failed.status]).toEqual([1, "failed"]);
     const retried = await run("retry", failed.run_id, "--json");
-    expect([retried.code, documentOf(retried)]).toEqual([1, await stored(failing, failed.run_id)]);
+    expect([retried.code, untimed(documentOf(retried))]).toEqual([1, untimed(await stored(failing, failed.run_id))]);
     expect((await failing.daemon.runs.history(failed.run_id)).filter(({ event }) => event === "retry.requested")).toHaveLength(1);
   } finally {
     await failing.close();
@@ -80,17 +101,16 @@ test("Ctrl-C ends a watch, not its run; cancel waits until the job has stopped",
     const token = await endless.token(ADA);
     const run = at(endless, token);
     const { run_id } = documentOf(await run("submit", QUESTION, ...QUICK, "--json"));
-    const env = { HAYSTACK_TOKEN: token };
-    const watched = await haystack(["watch", run_id, "--server", endless.url], { env, onStderr: (text, kill) => void (text.includes("predicting\n") && kill("SIGINT")) });
+    const watched = await haystack(["watch", run_id, "--server", endless.url], { env: { HAYSTACK_TOKEN: token }, onStderr: once("predicting\n", (kill) => kill("SIGINT")) });
     expect([watched.code, watched.stdout, watched.stderr]).toEqual([130, "", expect.stringContaining("The run goes on") as unknown]);
     expect(await stored(endless, run_id)).toMatchObject({ status: "running", current_phase: "inference" });
     const following = run("watch", run_id, "--json");
     const cancelled = await run("cancel", run_id, "--json");
-    const document = await stored(endless, run_id);
-    expect([cancelled.code, documentOf(cancelled)]).toEqual([0, document]);
+    const document = untimed(await stored(endless, run_id));
+    expect([cancelled.code, untimed(documentOf(cancelled))]).toEqual([0, document]);
     expect(document).toMatchObject({ status: "cancelled", current_phase: null });
     const followed = await following;
-    expect([followed.code, documentOf(followed)]).toEqual([130, document]);
+    expect([followed.code, untimed(documentOf(followed))]).toEqual([130, document]);
     const again = await run("retry", run_id);
     expect([again.code, again.stderr]).toEqual([2, "haystack: This run is cancelled; nothing was changed.\n"]);
   } finally {
@@ -101,24 +121,20 @@ test("Ctrl-C ends a watch, not its run; cancel waits until the job has stopped",
 test("Ctrl-C cancels what run has begun at the server", async () => {
   const endless = await startApi({ INFERENCE_COMMAND: ENDLESS_COMMAND }, { withAtlas: true });
   try {
-    let asked = false;
     const { code, stdout } = await haystack(["run", QUESTION, ...QUICK, "--json", "--server", endless.url], {
       env: { HAYSTACK_TOKEN: await endless.token(ADA) },
-      onStderr(text, kill) {
-        if (asked || !text.includes("predicting\n")) return;
-        asked = true;
-        kill("SIGINT");
-      },
+      onStderr: once("predicting\n", (kill) => kill("SIGINT")),
     });
     const document = JSON.parse(stdout) as RunDocument;
-    expect([code, document.status, document]).toEqual([130, "cancelled", await stored(endless, document.run_id)]);
+    expect([code, document.status, untimed(document)]).toEqual([130, "cancelled", untimed(await stored(endless, document.run_id))]);
   } finally {
     await endless.close();
   }
 });
 
 test("another user's run, an unknown run and a foreign token get one sentence and the local exit code", async () => {
-  const { run_id } = await (await server.caller(ADA)).submit();
+  const { run_id } = pastRun("run-of-ada", ADA);
+  await server.daemon.runs.insert(pastRun(run_id, ADA));
   const bo = at(server, await server.token(BO));
   for (const command of ["status", "watch", "cancel", "retry"]) {
     const foreign = await bo(command, run_id, "--json");
@@ -132,17 +148,99 @@ test("another user's run, an unknown run and a foreign token get one sentence an
   expect([none.code, none.stderr]).toEqual([2, expect.stringMatching(/^haystack: This needs a token[^\n]+\n$/)]);
 });
 
+test("a server that is not there", async () => {
+  const url = `http://127.0.0.1:${await freePort()}`;
+  const { code, stdout, stderr } = await haystack(["status", "run-1", "--server", url, "--json"]);
+  expect([code, stderr]).toEqual([1, `haystack: The server at ${url} cannot be reached (ECONNREFUSED); check the address, the network and the daemon there.\n`]);
+  expect(JSON.parse(stdout)).toMatchObject({ error: "SERVER_UNREACHABLE", error_type: "retryable" });
+});
+
 test.each([
-  ["a closed port", ["list", "--server", "http://127.0.0.1:9"], 1, /^haystack: The server at http:\/\/127\.0\.0\.1:9 cannot be reached \(\w+\);/],
   ["a token in the clear", ["list", "--server", "http://haystack.example.org"], 2, /^haystack: The token would go unencrypted to haystack\.example\.org;/],
   ["a password in the address", ["list", "--server", "https://me:secret@haystack.example.org"], 2, /^haystack: (?!.*secret)The server's address holds a name or password;/],
   ["no address", ["list", "--server", "haystack"], 2, /^haystack: The server's address is written like/],
   ["two places", ["list", "--server", "http://127.0.0.1:9", "--data-dir", "x"], 2, /^haystack: --data-dir is about/],
   ["files of this machine", ["run", QUESTION, "--atlas", "x.h5ad", "--server", "http://127.0.0.1:9"], 2, /^haystack: A server uses the atlases that it has:/],
+  ["a place for the files that is none", ["run", QUESTION, "--output", "package.json", "--server", "http://127.0.0.1:9"], 2, /^haystack: The folder \S+ cannot be written to \(EEXIST\)/],
   ["a command without servers", ["doctor", "--server", "http://127.0.0.1:9"], 2, /unknown option '--server'/],
 ])("refused: %s", async (_, args, code, sentence) => {
   const outcome = await haystack(args, { env: { HAYSTACK_TOKEN: "secret-token" } });
   expect([outcome.code, outcome.stdout]).toEqual([code, ""]);
   expect(outcome.stderr).toMatch(sentence);
   expect(outcome.stderr).not.toMatch(/secret|\n\s+at /);
+});
+
+test("below a path of a proxy, an answer that is lost makes no second run", async () => {
+  const { port } = new URL(server.url);
+  let posts = 0;
+  const proxy = createServer((incoming, outgoing) => {
+    const path = incoming.url?.replace(/^\/lab\/haystack/, "");
+    const onward = request({ port, path, method: incoming.method, headers: incoming.headers }, (answer) => {
+      if (incoming.method === "POST") posts += 1;
+      if (posts === 1) {
+        answer.resume().on("end", () => outgoing.destroy());
+      } else {
+        outgoing.writeHead(answer.statusCode ?? 0, answer.headers);
+        answer.pipe(outgoing);
+      }
+    });
+    incoming.pipe(onward);
+  });
+  await new Promise<void>((listening) => proxy.listen(0, "127.0.0.1", listening));
+  onTestFinished(() => void proxy.close());
+  const cleo = "cleo@example.org";
+  const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}/lab/haystack/`;
+  const { code, stdout } = await at({ url }, await server.token(cleo))("submit", QUESTION, ...QUICK);
+  expect([code, posts]).toEqual([0, 2]);
+  expect((await server.daemon.runs.list({ user_email: cleo })).map(({ run_id }) => run_id)).toEqual([stdout.trim()]);
+});
+
+test("a watch outlives the server: after a kill and a restart it goes on, and shows each transition once", async () => {
+  const folder = await temporaryFolder();
+  const config = loadConfig({ COMPUTE_THREADS: "1" }, folder);
+  const workbench = openWorkbench(config);
+  const file = join(folder, "simulated.h5ad");
+  await simulate({ file, options: { seed: 1, nGenes: 500, cellsPerGroup: 8, nDonors: 2 } });
+  await workbench.atlases.import({ source: file });
+  await workbench.close();
+  const port = String(await freePort());
+  const env = { HTTP_PORT: port, LOG_FORMAT: "plain", INFERENCE_COMMAND: ENDLESS_COMMAND, DAEMON_ID: "one", RECONCILE_SECONDS: "1", POLL_MILLISECONDS: "50", COMPUTE_THREADS: "1" };
+  const serve = async (): Promise<(signal: NodeJS.Signals) => Promise<Outcome>> => {
+    const begun = Promise.withResolvers<(signal: NodeJS.Signals) => void>();
+    const ended = haystack(["serve", "--data-dir", folder], { env, onStderr: once("answers at", begun.resolve) });
+    const kill = await Promise.race([begun.promise, ended.then(({ stderr }) => Promise.reject(new Error(stderr)))]);
+    return (signal) => {
+      kill(signal);
+      return ended;
+    };
+  };
+  const first = await serve();
+  const user = at({ url: `http://127.0.0.1:${port}` }, "");
+  const { run_id } = documentOf(await user("submit", QUESTION, ...QUICK, "--json"));
+  const predicting = Promise.withResolvers<void>();
+  const lost = Promise.withResolvers<void>();
+  const seesPrediction = once("predicting\n", () => predicting.resolve());
+  const seesLoss = once("is lost", () => lost.resolve());
+  const watching = haystack(["watch", run_id, "--transitions", "--json"], {
+    env: { HAYSTACK_SERVER: `http://127.0.0.1:${port}` },
+    onStderr(text, kill) {
+      seesPrediction(text, kill);
+      seesLoss(text, kill);
+    },
+  });
+  await predicting.promise;
+  await first("SIGKILL");
+  await lost.promise;
+  const second = await serve();
+  expect((await user("cancel", run_id)).code).toBe(0);
+  const { code, stdout, stderr } = await watching;
+  await second("SIGTERM");
+  expect([code, JSON.parse(stdout)]).toEqual([130, expect.objectContaining({ run_id, status: "cancelled" })]);
+  const store = await openRuns(config);
+  const history = await store.history(run_id);
+  await store.close();
+  const lines = stderr.split("\n").flatMap((line) => /^\S+Z {2}([\d.]+) {2}(.*)$/.exec(line)?.slice(1, 3) ?? []);
+  expect(lines.filter((_, index) => index % 2 === 1)).toEqual(history.map(({ actor, event, from, to }) => `${actor}: ${from} -> ${to} (${event})`));
+  const ids = lines.filter((_, index) => index % 2 === 0);
+  expect(new Set(ids).size).toBe(ids.length);
 });

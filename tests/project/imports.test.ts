@@ -30,6 +30,7 @@ const VENDORS: Readonly<Record<string, RegExp>> = {
   "@google-cloud/pubsub": /^services\/job-events\/google-pubsub/,
   cockatiel: /^services\/http\//,
   "p-throttle": /^services\/http\//,
+  "eventsource-parser/stream": /^cli\/server\//,
   fastify: /^server\//,
   "@fastify/websocket": /^server\/inspection\//,
   "@fastify/sse": /^server\/events\//,
