@@ -24,7 +24,7 @@ export interface JsonRequest<Answer> {
 
 const API = "/api/v1";
 const ANSWER_MS = 30_000;
-const ATTEMPTS = 5;
+const ATTEMPTS = 4;
 const FIRST_BACKOFF_MS = 250;
 const LONGEST_BACKOFF_MS = 10_000;
 /** A server may ask for a longer pause than our own. */

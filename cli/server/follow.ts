@@ -22,7 +22,7 @@ export interface Following {
 /** Three of the server's heartbeats; a connection that is silent for so long is dead. */
 const SILENCE_MS = 45_000;
 /** A server that was never reached is given up soon, one that was reached after so long. */
-const FIRST_ATTEMPTS = 5;
+const FIRST_ATTEMPTS = 4;
 const PATIENCE_MS = 15 * 60_000;
 
 /**

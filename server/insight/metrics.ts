@@ -98,6 +98,7 @@ export function createMetrics({ counts, live, onTrouble }: MetricsSources): Metr
   const tokens = counter("haystack_model_tokens_total", "Tokens of the language model");
   const modelCost = counter("haystack_model_cost_usd_total", "US dollars for the language model");
   const mails = counter("haystack_mails_total", "Attempts to send a mail, by what became of it", ["outcome"]);
+  const jobEvents = counter("haystack_job_events_total", "News of jobs, by what became of it", ["outcome"]);
   const leases = counter("haystack_leases_lost_total", "Runs given up here because another daemon has them");
   const troubles = counter("haystack_troubles_total", "Troubles reported, by error code", ["code"]);
   const requests = counter("haystack_http_requests_total", "HTTP requests answered", ["method", "route", "status"]);
@@ -128,6 +129,7 @@ export function createMetrics({ counts, live, onTrouble }: MetricsSources): Metr
         commitRuns.observe(runs);
       },
       runChanged,
+      jobEventTaken: (outcome) => jobEvents.inc({ outcome }),
       mailTried: ({ entry }) => mails.inc({ outcome: entry.state === "owed" ? "retried" : entry.state }),
       trouble({ code }) {
         troubles.inc({ code });

@@ -66,13 +66,22 @@ test("submit, list and status print what the local commands print", async () => 
   const run = at(server, adaToken);
   const submitted = documentOf(await run("submit", QUESTION, ...QUICK, "--dataset", "simulated", "--json"));
   expect(submitted).toMatchObject({ status: "pending", user_email: ADA, config: { datasets: ["simulated"], max_iterations: 1 } });
-  const watched = await run("watch", submitted.run_id, "--json");
+  const watched = await run("watch", submitted.run_id, "--transitions", "--json");
   expect([watched.code, untimed(documentOf(watched))]).toEqual([0, untimed(await stored(server, submitted.run_id))]);
-  for (const args of [["list", "--json"], ["list"], ["status", submitted.run_id, "--json"], ["status", submitted.run_id]]) {
+  const locally = (...args: string[]): Promise<Outcome> => haystack([...args, "--data-dir", server.config.dataDir]);
+  for (const args of [["status", submitted.run_id, "--json"], ["status", submitted.run_id]]) {
     const remote = await run(...args);
-    const local = await haystack([...args, "--data-dir", server.config.dataDir]);
-    expect([args, remote.code, untimedText(remote.stdout)]).toEqual([args, 0, untimedText(local.stdout)]);
+    expect([remote.code, untimedText(remote.stdout)]).toEqual([0, untimedText((await locally(...args)).stdout)]);
   }
+  const again = await locally("watch", submitted.run_id, "--transitions", "--json");
+  const transitions = ({ stderr }: Outcome): string[] => stderr.split("\n").filter((line) => line.includes(" -> "));
+  expect([again.code, untimed(documentOf(again)), transitions(again)]).toEqual([0, untimed(documentOf(watched)), transitions(watched)]);
+  expect(transitions(again)).toHaveLength((await server.daemon.runs.history(submitted.run_id)).length);
+  const listed = async (command: Promise<Outcome>): Promise<object[]> => (JSON.parse((await command).stdout) as { runs: RunDocument[] }).runs.filter(({ user_email }) => user_email === ADA).map(untimed);
+  const all = await listed(run("list", "--json"));
+  expect(all).toEqual(await listed(locally("list", "--json")));
+  const { stdout } = await run("list", "--limit", "1");
+  expect(stdout.split("\n")).toEqual([expect.stringMatching(/^run +status +phase +score +created +question$/), expect.stringContaining(submitted.run_id), ""]);
 });
 
 test("submit --wait ends with the run", async () => {
