@@ -8,6 +8,8 @@ COPY . .
 RUN mkdir -p /var/lib/haystack && chown node:node /var/lib/haystack
 USER node
 VOLUME /var/lib/haystack
+# Reached from outside with HTTP_HOST=0.0.0.0 and AUTH=token or AUTH=iap; without them it answers inside its container only.
+EXPOSE 8080
 # SIGTERM drains the daemon: leases are given back within GRACE_SECONDS.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["node", "cli/haystack.ts"]

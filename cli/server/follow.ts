@@ -29,7 +29,7 @@ const PATIENCE_MS = 15 * 60_000;
  * Follows a run by server-sent events until it rests.
  *
  * 1. A stream that ends is opened again after the last event that was seen: every transition is told once, in order.
- * 2. The run rests when the server says that nothing follows (204); an end of a stream alone says nothing.
+ * 2. The run rests when the server says that nothing follows (204); an end of a stream alone says nothing where there are transitions.
  *
  * Errors: those of the server, SERVER_UNREACHABLE, SERVER_NOT_UNDERSTOOD; or the reason of `signal`.
  */
@@ -48,7 +48,7 @@ export async function followRun(client: ServerClient, runId: string, following: 
       failures = 0;
       if (seen.events === before) await pause(backoffMs(1), undefined, { signal });
     } catch (thrown) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       if (!(thrown instanceof PassingTrouble)) throw thrown;
       if (seen.events > before) {
         reachedAt = Date.now();

@@ -9,7 +9,7 @@ import { loadConfig } from "../../config.ts";
 import { openWorkbench } from "../../daemon.ts";
 import { openH5ad } from "../../science/anndata/open.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
-import { ADA, BO, ENDLESS_COMMAND, FAILING_COMMAND, pastRun, QUESTION, startApi, type ApiServer } from "../server/api-harness.ts";
+import { ADA, BO, ENDLESS_COMMAND, pastRun, QUESTION, startApi, type ApiServer } from "../server/api-harness.ts";
 import { haystack, type Outcome } from "../support/command-line.ts";
 import { freePort } from "../support/free-port.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
@@ -30,7 +30,6 @@ const at = ({ url }: { readonly url: string }, token: string) => (...args: strin
 const documentOf = ({ stdout }: Outcome): RunDocument => JSON.parse(stdout) as RunDocument;
 /** The mail that follows a run's end changes the time of its last update. */
 const untimed = (document: RunDocument | undefined): Partial<RunDocument> => ({ ...document, updated_at: "" });
-const untimedText = (text: string): string => text.replaceAll(/"updated_at": "[^"]*"/g, "");
 
 const stored = async (on: ApiServer, runId: string): Promise<RunDocument | undefined> => (await on.daemon.runs.get(runId))?.document;
 
@@ -69,10 +68,9 @@ test("submit, list and status print what the local commands print", async () => 
   const watched = await run("watch", submitted.run_id, "--transitions", "--json");
   expect([watched.code, untimed(documentOf(watched))]).toEqual([0, untimed(await stored(server, submitted.run_id))]);
   const locally = (...args: string[]): Promise<Outcome> => haystack([...args, "--data-dir", server.config.dataDir]);
-  for (const args of [["status", submitted.run_id, "--json"], ["status", submitted.run_id]]) {
-    const remote = await run(...args);
-    expect([remote.code, untimedText(remote.stdout)]).toEqual([0, untimedText((await locally(...args)).stdout)]);
-  }
+  const asJson = await run("status", submitted.run_id, "--json");
+  expect([asJson.code, untimed(documentOf(asJson))]).toEqual([0, untimed(documentOf(await locally("status", submitted.run_id, "--json")))]);
+  expect((await run("status", submitted.run_id)).stdout).toBe((await locally("status", submitted.run_id)).stdout);
   const again = await locally("watch", submitted.run_id, "--transitions", "--json");
   const transitions = ({ stderr }: Outcome): string[] => stderr.split("\n").filter((line) => line.includes(" -> "));
   expect([again.code, untimed(documentOf(again)), transitions(again)]).toEqual([0, untimed(documentOf(watched)), transitions(watched)]);
@@ -89,19 +87,14 @@ test("submit --wait ends with the run", async () => {
   expect([code, stdout]).toEqual([0, expect.stringMatching(/^run-\w+: completed, score \d+\/10\n$/)]);
 });
 
-test("a run that fails is watched to its failure, resumed with retry, and fails again", async () => {
-  const failing = await startApi({ INFERENCE_COMMAND: FAILING_COMMAND }, { withAtlas: true });
-  try {
-    const run = at(failing, await failing.token(ADA));
-    const submitted = await run("submit", QUESTION, ...QUICK, "--wait", "--json");
-    const failed = documentOf(submitted);
-    expect([submitted.code, failed.status]).toEqual([1, "failed"]);
-    const retried = await run("retry", failed.run_id, "--json");
-    expect([retried.code, untimed(documentOf(retried))]).toEqual([1, untimed(await stored(failing, failed.run_id))]);
-    expect((await failing.daemon.runs.history(failed.run_id)).filter(({ event }) => event === "retry.requested")).toHaveLength(1);
-  } finally {
-    await failing.close();
-  }
+test("a run that fails is followed to its failure, resumed with retry, and fails again", async () => {
+  const run = at(server, adaToken);
+  const submitted = await run("submit", "How would flurbocytes respond to IFN-beta?", "--wait", "--json");
+  const failed = documentOf(submitted);
+  expect([submitted.code, failed.status]).toEqual([1, "failed"]);
+  const retried = await run("retry", failed.run_id, "--json");
+  expect([retried.code, untimed(documentOf(retried))]).toEqual([1, untimed(await stored(server, failed.run_id))]);
+  expect((await server.daemon.runs.history(failed.run_id)).filter(({ event }) => event === "retry.requested")).toHaveLength(1);
 });
 
 test("Ctrl-C ends a watch, not its run; cancel waits until the job has stopped", async () => {
@@ -166,12 +159,9 @@ test("a server that is not there", async () => {
 
 test.each([
   ["a token in the clear", ["list", "--server", "http://haystack.example.org"], 2, /^haystack: The token would go unencrypted to haystack\.example\.org;/],
-  ["a password in the address", ["list", "--server", "https://me:secret@haystack.example.org"], 2, /^haystack: (?!.*secret)The server's address holds a name or password;/],
-  ["no address", ["list", "--server", "haystack"], 2, /^haystack: The server's address is written like/],
   ["two places", ["list", "--server", "http://127.0.0.1:9", "--data-dir", "x"], 2, /^haystack: --data-dir is about/],
   ["files of this machine", ["run", QUESTION, "--atlas", "x.h5ad", "--server", "http://127.0.0.1:9"], 2, /^haystack: A server uses the atlases that it has:/],
   ["a place for the files that is none", ["run", QUESTION, "--output", "package.json", "--server", "http://127.0.0.1:9"], 2, /^haystack: The folder \S+ cannot be written to \(EEXIST\)/],
-  ["a command without servers", ["doctor", "--server", "http://127.0.0.1:9"], 2, /unknown option '--server'/],
 ])("refused: %s", async (_, args, code, sentence) => {
   const outcome = await haystack(args, { env: { HAYSTACK_TOKEN: "secret-token" } });
   expect([outcome.code, outcome.stdout]).toEqual([code, ""]);
