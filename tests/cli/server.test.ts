@@ -136,7 +136,7 @@ test("Ctrl-C cancels what run has begun at the server", async () => {
 
 test("another user's run, an unknown run and a foreign token get one sentence and the local exit code", async () => {
   const { run_id } = pastRun("run-of-ada", ADA);
-  await server.daemon.runs.insert(pastRun(run_id, ADA));
+  await server.daemon.runs.insert(pastRun(run_id, ADA, { created_at: "2026-01-01T00:00:00.000Z" }));
   const bo = at(server, await server.token(BO));
   for (const command of ["status", "watch", "cancel", "retry"]) {
     const foreign = await bo(command, run_id, "--json");
