@@ -4,43 +4,38 @@ import { createDispatch, type Dispatch } from "./actors/dispatch.ts";
 import type { Config } from "./config.ts";
 import type { HaystackError } from "./errors.ts";
 import type { AccessStore } from "./services/access/index.ts";
-import { openMongoAccess } from "./services/access/mongodb.ts";
 import { openSqliteAccess } from "./services/access/sqlite.ts";
 import type { GoogleJobSettings } from "./services/batch/google-batch-job.ts";
-import { googleBatch } from "./services/batch/google-batch.ts";
-import { googleRunJobs } from "./services/batch/google-batch-runs.ts";
 import type { BatchService, RunJobs } from "./services/batch/index.ts";
 import { BASELINE_PROGRAM, inferenceProgram } from "./services/batch/local-command.ts";
 import { localBatch } from "./services/batch/local.ts";
 import type { Clock } from "./services/clock/index.ts";
-import { googlePubsubEvents } from "./services/job-events/google-pubsub.ts";
 import { inProcessJobEvents } from "./services/job-events/in-process.ts";
 import type { JobEvents } from "./services/job-events/index.ts";
-import { openaiModel } from "./services/language-model/openai.ts";
 import type { GeneLookUps } from "./services/look-ups/index.ts";
-import { uniprotLookUps } from "./services/look-ups/uniprot.ts";
 import type { LiteratureService } from "./services/literature/index.ts";
-import { pubmedLiterature } from "./services/literature/pubmed.ts";
-import { emlMail } from "./services/mail/eml-file.ts";
 import type { MailService } from "./services/mail/index.ts";
-import { sendgridMail } from "./services/mail/sendgrid.ts";
 import { directoryObjects } from "./services/objects/directory.ts";
-import { googleObjects } from "./services/objects/google-cloud-storage.ts";
 import type { ObjectStore } from "./services/objects/index.ts";
 import type { RunStore } from "./services/runs/index.ts";
-import { openMongoRuns } from "./services/runs/mongodb.ts";
 import { openSqliteRuns } from "./services/runs/sqlite.ts";
 
-/** Which adapter each port gets, by configuration. */
+/** Which adapter each port gets, by configuration. A vendor's package is loaded where it is chosen: most commands need none of them. */
 
 export const sqliteFile = (config: Config): { readonly file: string } => ({ file: join(config.dataDir, "runs.sqlite") });
 
-export const openRuns = (config: Config): Promise<RunStore> =>
-  config.MONGODB_URI === undefined ? openSqliteRuns(sqliteFile(config)) : openMongoRuns({ uri: config.MONGODB_URI, database: config.MONGODB_DATABASE });
+export async function openRuns(config: Config): Promise<RunStore> {
+  if (config.MONGODB_URI === undefined) return openSqliteRuns(sqliteFile(config));
+  const { openMongoRuns } = await import("./services/runs/mongodb.ts");
+  return openMongoRuns({ uri: config.MONGODB_URI, database: config.MONGODB_DATABASE });
+}
 
 /** Tokens and the audit log are kept where the runs are. */
-export const openAccess = (config: Config): Promise<AccessStore> =>
-  config.MONGODB_URI === undefined ? openSqliteAccess({ file: join(config.dataDir, "access.sqlite") }) : openMongoAccess({ uri: config.MONGODB_URI, database: config.MONGODB_DATABASE });
+export async function openAccess(config: Config): Promise<AccessStore> {
+  if (config.MONGODB_URI === undefined) return openSqliteAccess({ file: join(config.dataDir, "access.sqlite") });
+  const { openMongoAccess } = await import("./services/access/mongodb.ts");
+  return openMongoAccess({ uri: config.MONGODB_URI, database: config.MONGODB_DATABASE });
+}
 
 /** Google's clients look for credentials at an address outside of this machine, also when they speak to servers on it. */
 function stayOnThisMachine({ BATCH_ENDPOINT, GCS_ENDPOINT, PUBSUB_EMULATOR_HOST }: Config): void {
@@ -48,9 +43,10 @@ function stayOnThisMachine({ BATCH_ENDPOINT, GCS_ENDPOINT, PUBSUB_EMULATOR_HOST 
 }
 
 /** The objects of a bucket that is not the configured one, or the configured ones. */
-export function openObjects(config: Config, bucket = config.GCS_BUCKET, prefix = config.GCS_PREFIX): ObjectStore {
+export async function openObjects(config: Config, bucket = config.GCS_BUCKET, prefix = config.GCS_PREFIX): Promise<ObjectStore> {
   if (bucket === undefined) return directoryObjects({ root: join(config.dataDir, "objects") });
   stayOnThisMachine(config);
+  const { googleObjects } = await import("./services/objects/google-cloud-storage.ts");
   return googleObjects({
     bucket,
     prefix,
@@ -75,6 +71,7 @@ export interface Inference {
 /** Jobs and the news of them belong together: on this machine, or on Google Batch with Pub/Sub. */
 export async function openInference(config: Config, { clock, objects, onTrouble }: Surroundings): Promise<Inference> {
   if (config.BATCH_PROJECT !== undefined) {
+    const [{ googleBatch }, { googlePubsubEvents }] = await Promise.all([import("./services/batch/google-batch.ts"), import("./services/job-events/google-pubsub.ts")]);
     const jobEvents = await googlePubsubEvents({
       projectId: config.BATCH_PROJECT,
       topic: config.PUBSUB_TOPIC,
@@ -138,8 +135,9 @@ const googleSettings = (config: Config): Omit<GoogleJobSettings, "image" | "mach
 });
 
 /** The language model and its limits; none without a key. */
-export function openModel(config: Config, clock: Clock): AgentModel | undefined {
+export async function openModel(config: Config, clock: Clock): Promise<AgentModel | undefined> {
   if (config.OPENAI_API_KEY === undefined) return undefined;
+  const { openaiModel } = await import("./services/language-model/openai.ts");
   return {
     model: openaiModel({
       apiKey: config.OPENAI_API_KEY,
@@ -156,15 +154,20 @@ export function openModel(config: Config, clock: Clock): AgentModel | undefined 
 }
 
 /** Mails by SendGrid, or as files in the data folder. */
-export function openMail(config: Config, clock: Clock): MailService {
+export async function openMail(config: Config, clock: Clock): Promise<MailService> {
   const from = config.MAIL_FROM;
-  if (config.SENDGRID_API_KEY === undefined) return emlMail({ folder: join(config.dataDir, "mail"), from, clock });
+  if (config.SENDGRID_API_KEY === undefined) {
+    const { emlMail } = await import("./services/mail/eml-file.ts");
+    return emlMail({ folder: join(config.dataDir, "mail"), from, clock });
+  }
+  const { sendgridMail } = await import("./services/mail/sendgrid.ts");
   return sendgridMail({ apiKey: config.SENDGRID_API_KEY, baseUrl: config.SENDGRID_BASE_URL, from, sandbox: config.SENDGRID_SANDBOX, timeoutMs: config.SENDGRID_TIMEOUT_SECONDS * 1_000, clock });
 }
 
 /** The literature search; none unless configured. */
-export function openLiterature(config: Config, clock: Clock): LiteratureService | undefined {
+export async function openLiterature(config: Config, clock: Clock): Promise<LiteratureService | undefined> {
   if (config.LITERATURE === "none") return undefined;
+  const { pubmedLiterature } = await import("./services/literature/pubmed.ts");
   return pubmedLiterature({
     baseUrl: config.NCBI_BASE_URL,
     cacheFolder: join(config.dataDir, "cache", "literature"),
@@ -177,8 +180,9 @@ export function openLiterature(config: Config, clock: Clock): LiteratureService 
 }
 
 /** Look-ups of genes; none unless configured. */
-export function openLookUps(config: Config, clock: Clock): GeneLookUps | undefined {
+export async function openLookUps(config: Config, clock: Clock): Promise<GeneLookUps | undefined> {
   if (config.LOOKUPS === "") return undefined;
+  const { uniprotLookUps } = await import("./services/look-ups/uniprot.ts");
   return uniprotLookUps({
     uniprotUrl: config.UNIPROT_BASE_URL,
     ...(config.LOOKUPS.includes("reactome") ? { reactomeUrl: config.REACTOME_BASE_URL } : {}),
@@ -211,8 +215,9 @@ export interface RunDispatch {
   readonly runJobs: RunJobs;
 }
 
-export function openDispatch(config: Config, runs: RunStore, clock: Clock, environment: NodeJS.ProcessEnv, onTrouble: (thrown: unknown) => void): RunDispatch | undefined {
+export async function openDispatch(config: Config, runs: RunStore, clock: Clock, environment: NodeJS.ProcessEnv, onTrouble: (thrown: unknown) => void): Promise<RunDispatch | undefined> {
   if (config.DISPATCH !== "batch") return undefined;
+  const { googleRunJobs } = await import("./services/batch/google-batch-runs.ts");
   const handedOn = Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined && isHandedOn(entry[0], entry[1]));
   const runJobs = googleRunJobs({
     ...googlePlace(config),

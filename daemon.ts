@@ -47,8 +47,8 @@ export interface Workbench {
   close(): Promise<void>;
 }
 
-export function openWorkbench(config: Config, onWorkerError?: (thrown: unknown) => void): Workbench {
-  const objects = openObjects(config);
+export async function openWorkbench(config: Config, onWorkerError?: (thrown: unknown) => void): Promise<Workbench> {
+  const objects = await openObjects(config);
   const knowledge = knowledgeFolder(config);
   const compute = piscinaCompute<Tasks>({ filename: new URL("actors/tasks.ts", import.meta.url), threads: config.COMPUTE_THREADS, ...(onWorkerError === undefined ? {} : { onWorkerError }) });
   return {
@@ -106,18 +106,18 @@ export async function openDaemon(config: Config, options: DaemonOptions): Promis
     instruments.trouble?.(error);
     options.onTrouble(error);
   };
-  const workbench = openWorkbench(config, trouble);
+  const workbench = await openWorkbench(config, trouble);
   const { objects, compute, atlases, knowledge } = workbench;
   const clock = systemClock;
   const { owner, takesOver, unlock } = leaseAs(config, options.sweeps);
   const runs = await openRuns(config);
   if (takesOver) await runs.takeOver(owner);
   const { batch, jobEvents } = await openInference(config, { clock, objects, onTrouble: trouble });
-  const dispatched = options.sweeps ? openDispatch(config, runs, clock, process.env, trouble) : undefined;
-  const mail = openMail(config, clock);
-  const model = openModel(config, clock);
-  const literature = openLiterature(config, clock);
-  const lookUps = openLookUps(config, clock);
+  const dispatched = options.sweeps ? await openDispatch(config, runs, clock, process.env, trouble) : undefined;
+  const mail = await openMail(config, clock);
+  const model = await openModel(config, clock);
+  const literature = await openLiterature(config, clock);
+  const lookUps = await openLookUps(config, clock);
   const ports: StepPorts = { runs, objects, batch, compute, atlases, clock, knowledge, reconcileMs: config.RECONCILE_SECONDS * 1_000, software: SOFTWARE, ...(model === undefined ? {} : { model }), ...(literature === undefined ? {} : { literature }), ...(lookUps === undefined ? {} : { lookUps }) };
   const inspection = createInspection(clock, trouble);
   const commits = createCommitFeed(options.onTrouble);

@@ -36,7 +36,7 @@ const LONGEST_DELAY_MS = 1_500;
 
 /** A small simulated atlas in which the question of the runs can be answered. */
 async function makeAtlas(config: Config): Promise<void> {
-  const workbench = openWorkbench(config);
+  const workbench = await openWorkbench(config);
   try {
     const file = join(config.dataDir, "atlas.h5ad");
     await workbench.compute.run("simulate", { file, options: { seed: 1, nGenes: 60, nCellTypes: 3, nPerturbations: 3, nDonors: 2, cellsPerGroup: 12 } });

@@ -7,7 +7,7 @@ export async function withLocalSource<Result>(config: Config, source: string, wo
   if (!source.startsWith("gs://")) return work(source);
   const [, bucket, path] = /^gs:\/\/([^/]+)\/(.+)$/.exec(source) ?? [];
   if (bucket === undefined || path === undefined) throw new HaystackError("USAGE", `${source} is not an object; write it like gs://bucket/folder/atlas.h5ad.`);
-  const objects = openObjects(config, bucket, "");
+  const objects = await openObjects(config, bucket, "");
   try {
     return await work(await objects.fetch({ path }));
   } finally {

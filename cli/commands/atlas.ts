@@ -10,7 +10,7 @@ import { note, print, table } from "../output.ts";
 import type { CommonOptions } from "../program.ts";
 
 async function withWorkbench<Result>(options: CommonOptions, work: (workbench: Workbench) => Promise<Result>): Promise<Result> {
-  const workbench = openWorkbench(loadConfig(process.env, options.dataDir));
+  const workbench = await openWorkbench(loadConfig(process.env, options.dataDir));
   try {
     return await work(workbench);
   } finally {

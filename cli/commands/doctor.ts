@@ -38,13 +38,13 @@ const CHECKS: Readonly<Record<string, Check>> = {
     return { state: "ok", finding: config.MONGODB_URI === undefined ? "SQLite, every commit on disk" : `MongoDB, database ${config.MONGODB_DATABASE}` };
   },
   atlases: async (config) => {
-    const workbench = openWorkbench(config);
+    const workbench = await openWorkbench(config);
     const atlases = await listAndClose(workbench);
     if (atlases.length === 0) return { state: "advice", finding: "none imported: `haystack atlas import FILE`, or `haystack atlas simulate`" };
     return { state: "ok", finding: atlases.map(({ dataset, n_cells, simulated }) => `${dataset} (${n_cells} cells${simulated ? ", simulated" : ""})`).join(", ") };
   },
   objects: async (config) => {
-    const objects = openObjects(config);
+    const objects = await openObjects(config);
     try {
       const started = Date.now();
       const ref = await objects.putText("doctor.txt", "Written by `haystack doctor`.\n");
@@ -88,7 +88,7 @@ async function listAndClose({ atlases, close }: Workbench): ReturnType<Workbench
 
 /** Whether Batch lists jobs to this account, and Pub/Sub gives it their events. */
 async function checkGoogle(config: Config): Promise<Omit<Finding, "what">> {
-  const objects = openObjects(config);
+  const objects = await openObjects(config);
   try {
     const { batch, jobEvents } = await openInference(config, { clock: systemClock, objects, onTrouble: () => undefined });
     try {

@@ -2,7 +2,6 @@ import type { Command } from "commander";
 import { loadConfig } from "../../config.ts";
 import { openDaemon } from "../../daemon.ts";
 import { createLogger, logInstruments, logTrouble } from "../../server/insight/logging.ts";
-import { listen } from "../../server/listen.ts";
 import { redactor } from "../../server/redact.ts";
 import type { CommonOptions, SetExitCode } from "../program.ts";
 
@@ -24,6 +23,7 @@ export function addServeCommand(program: Command, setExitCode: SetExitCode): voi
       process.on("SIGTERM", onSignal);
       process.on("SIGINT", onSignal);
       const daemon = await openDaemon(config, { sweeps: true, instruments: logInstruments(logger), onTrouble: (error) => logTrouble(logger, error) });
+      const { listen } = await import("../../server/listen.ts");
       const server = await listen(config, daemon, logger).catch(async (thrown: unknown) => {
         await daemon.close();
         throw thrown;

@@ -197,7 +197,7 @@ test("below a path of a proxy, an answer that is lost makes no second run", asyn
 test("a watch outlives the server: after a kill and a restart it goes on, and shows each transition once", async () => {
   const folder = await temporaryFolder();
   const config = loadConfig({ COMPUTE_THREADS: "1" }, folder);
-  const workbench = openWorkbench(config);
+  const workbench = await openWorkbench(config);
   const file = join(folder, "simulated.h5ad");
   await simulate({ file, options: { seed: 1, nGenes: 500, cellsPerGroup: 8, nDonors: 2 } });
   await workbench.atlases.import({ source: file });

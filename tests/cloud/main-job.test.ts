@@ -19,7 +19,7 @@ async function answered(env: Record<string, string>): Promise<{ document: RunDoc
   const outcome = await haystack([...QUESTION, "--data-dir", folder], { env });
   expect([outcome.code, outcome.stderr]).toEqual([0, expect.not.stringMatching(/haystack: /)]);
   const document = runDocumentSchema.parse(JSON.parse(outcome.stdout));
-  const objects = openObjects(loadConfig(env, folder));
+  const objects = await openObjects(loadConfig(env, folder));
   const { X } = await readH5ad(await objects.fetch({ path: resultObjects(document.run_id).anndata }));
   await objects.close();
   return { document, x: new Uint8Array(X.data.buffer, X.data.byteOffset, X.data.byteLength) };

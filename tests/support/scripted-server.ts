@@ -38,7 +38,7 @@ export async function startScriptedServer({ script = {}, env = {}, supervisor = 
   const config = loadConfig({ HTTP_PORT: "0", COMPUTE_THREADS: "1", POLL_MILLISECONDS: "20", ...env }, await temporaryFolder());
   const clock = systemClock;
   const runs = await temporaryStore();
-  const workbench = openWorkbench(config);
+  const workbench = await openWorkbench(config);
   onTestFinished(() => workbench.close());
   const { objects, atlases, knowledge, compute } = workbench;
   const { batch, jobEvents } = await openInference(config, { clock, objects, onTrouble: () => undefined });
