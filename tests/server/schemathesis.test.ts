@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../support/hosted-runs.ts";
 import { startTestServer } from "../support/server.ts";
 
-const program = resolve(dirname(process.env["HAYSTACK_TEST_PYTHON"] ?? ".cache/venv/bin/python"), "schemathesis");
+const program = path.resolve(path.dirname(process.env["HAYSTACK_TEST_PYTHON"] ?? ".cache/venv/bin/python"), "schemathesis");
 const hint = "install .ci/requirements.txt into .cache/venv";
 
 if (!existsSync(program)) {
