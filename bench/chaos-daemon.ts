@@ -19,13 +19,13 @@ export const chaosEnvironment = (dataDir: string): Record<string, string> => ({
   LEASE_SECONDS: "10",
   HTTP_PORT: "0",
   LOG_FORMAT: "plain",
-  LOG_LEVEL: "warn",
+  LOG_LEVEL: "info",
 });
 
 export interface DaemonProcess {
   /** SIGKILL, then another one on the same data. Resolves when the old one is gone. */
   killAndRestart(): Promise<void>;
-  /** SIGTERM; resolves with the exit code. */
+  /** SIGTERM, once it hosts runs; resolves with the exit code. */
   stop(): Promise<number | null>;
   /** Ends that nobody asked for. */
   readonly crashes: () => number;
@@ -36,17 +36,22 @@ export function keepDaemon(dataDir: string, environment: Readonly<Record<string,
   let crashes = 0;
   let expected = false;
   let left = Promise.resolve<number | null>(null);
+  let hosts = Promise.resolve();
   let kill: (signal: NodeJS.Signals) => void = () => undefined;
 
   const start = (): void => {
     const child = spawn(process.execPath, [COMMAND_LINE, "serve", "--data-dir", dataDir], { env: { ...process.env, ...environment }, stdio: ["ignore", "ignore", "pipe"] });
     expected = false;
     kill = (signal) => child.kill(signal);
+    const ready = Promise.withResolvers<void>();
+    hosts = ready.promise;
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      if (/hosts the runs of/.test(text)) ready.resolve();
       if (/^haystack: /m.test(text)) log(text.trimEnd());
     });
     left = new Promise((resolve) => {
       child.once("exit", (code) => {
+        ready.resolve();
         if (!expected) {
           crashes += 1;
           log(`The daemon ended by itself with ${code}.`);
@@ -68,7 +73,10 @@ export function keepDaemon(dataDir: string, environment: Readonly<Record<string,
       await end("SIGKILL");
       start();
     },
-    stop: () => end("SIGTERM"),
+    async stop() {
+      await hosts;
+      return end("SIGTERM");
+    },
     crashes: () => crashes,
   };
 }

@@ -29,7 +29,7 @@ interface Step {
 /** The steps of one list share a store. */
 const PLANS: readonly (readonly Step[])[] = [
   [{ name: "throughput", size: 1 }],
-  [{ name: "throughput", size: 1_000, times: 5 }],
+  [{ name: "throughput", size: 1_000, times: 3 }],
   [{ name: "throughput", size: 1_000, slowFsync: true, times: 3 }],
   [{ name: "latency", size: 1_000 }],
   [{ name: "prepareWaiting", size: 200 }, { name: "restart", size: 200 }],
