@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { AgentModel } from "./actors/agents/session.ts";
 import { createDispatch, type Dispatch } from "./actors/dispatch.ts";
-import type { Config } from "./config.ts";
+import { listed, type Config } from "./config.ts";
 import type { HaystackError } from "./errors.ts";
 import type { AccessStore } from "./services/access/index.ts";
 import { openSqliteAccess } from "./services/access/sqlite.ts";
@@ -146,6 +146,7 @@ export async function openModel(config: Config, clock: Clock): Promise<AgentMode
       effort: config.OPENAI_EFFORT === "off" ? null : config.OPENAI_EFFORT,
       temperature: config.OPENAI_TEMPERATURE ?? null,
       price: { input: config.OPENAI_PRICE_INPUT, cached_input: config.OPENAI_PRICE_CACHED_INPUT, output: config.OPENAI_PRICE_OUTPUT },
+      embedding: config.OPENAI_EMBEDDING_MODEL === "off" ? null : { model: config.OPENAI_EMBEDDING_MODEL, price: config.OPENAI_PRICE_EMBEDDING },
       clock,
       random: Math.random,
     }),
@@ -181,11 +182,13 @@ export async function openLiterature(config: Config, clock: Clock): Promise<Lite
 
 /** Look-ups of genes; none unless configured. */
 export async function openLookUps(config: Config, clock: Clock): Promise<GeneLookUps | undefined> {
-  if (config.LOOKUPS === "") return undefined;
+  const databases = listed(config.LOOKUPS);
+  if (databases.length === 0) return undefined;
   const { uniprotLookUps } = await import("./services/look-ups/uniprot.ts");
   return uniprotLookUps({
     uniprotUrl: config.UNIPROT_BASE_URL,
-    ...(config.LOOKUPS.includes("reactome") ? { reactomeUrl: config.REACTOME_BASE_URL } : {}),
+    ...(databases.includes("reactome") ? { reactomeUrl: config.REACTOME_BASE_URL } : {}),
+    ...(databases.includes("kegg") ? { keggUrl: config.KEGG_BASE_URL } : {}),
     cacheFolder: join(config.dataDir, "cache", "look-ups"),
     cacheMs: config.LITERATURE_CACHE_DAYS * 86_400_000,
     timeoutMs: config.LITERATURE_TIMEOUT_SECONDS * 1_000,
@@ -200,9 +203,9 @@ export const knowledgeFolder = (config: Config): string => join(config.dataDir, 
 const LONGEST_RUN_SECONDS = 14 * 86_400;
 
 /** Variables that a run's job needs as the daemon has them; none of them may hold a secret. RUN_ID is added for each. */
-const HANDED_ON = /^(MONGODB_DATABASE|GCS_\w+|BATCH_\w+|PUBSUB_\w+|MAIL_FROM|SENDGRID_(SANDBOX|TIMEOUT_SECONDS)|PUBLIC_URL|OTEL_SERVICE_NAME|OPENAI_(MODEL|EFFORT|TEMPERATURE|PRICE_\w+)|MODEL_\w+|LITERATURE\w*|LOOKUPS|NCBI_EMAIL|RECONCILE_SECONDS|LEASE_SECONDS|POLL_MILLISECONDS)$/;
+const HANDED_ON = /^(MONGODB_DATABASE|GCS_\w+|BATCH_\w+|PUBSUB_\w+|MAIL_FROM|SENDGRID_(SANDBOX|TIMEOUT_SECONDS)|PUBLIC_URL|OTEL_SERVICE_NAME|OPENAI_(MODEL|EMBEDDING_MODEL|EFFORT|TEMPERATURE|PRICE_\w+)|MODEL_\w+|LITERATURE\w*|LOOKUPS|NCBI_EMAIL|RECONCILE_SECONDS|LEASE_SECONDS|POLL_MILLISECONDS)$/;
 
-const ADDRESS = /^(MONGODB_URI|OPENAI_BASE_URL|NCBI_BASE_URL|SENDGRID_BASE_URL|OTEL_EXPORTER_OTLP_ENDPOINT)$/;
+const ADDRESS = /^(MONGODB_URI|(OPENAI|NCBI|UNIPROT|REACTOME|KEGG|SENDGRID)_BASE_URL|OTEL_EXPORTER_OTLP_ENDPOINT)$/;
 
 /** An address with a password reaches a job by DISPATCH_SECRETS only. */
 const isHandedOn = (name: string, value: string): boolean => HANDED_ON.test(name) || (ADDRESS.test(name) && !value.includes("@"));

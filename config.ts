@@ -105,6 +105,8 @@ const variables = z.object({
   OPENAI_PRICE_INPUT: z.coerce.number().min(0).default(0.25).describe("US dollars per million input tokens"),
   OPENAI_PRICE_CACHED_INPUT: z.coerce.number().min(0).default(0.025).describe("US dollars per million cached input tokens"),
   OPENAI_PRICE_OUTPUT: z.coerce.number().min(0).default(2).describe("US dollars per million output tokens"),
+  OPENAI_EMBEDDING_MODEL: z.string().default("text-embedding-3-small").describe("Model whose embeddings compare perturbations and cell types; off for a comparison by letters"),
+  OPENAI_PRICE_EMBEDDING: z.coerce.number().min(0).default(0.02).describe("US dollars per million tokens of embeddings"),
   MODEL_MAX_TURNS: whole(1, 100).default(8).describe("Calls of the model per question"),
   MODEL_MAX_TOKENS: whole(1, 100_000_000).default(200_000).describe("Tokens of a run"),
   MODEL_MAX_USD: z.coerce.number().min(0).default(1).describe("US dollars of a run for the model"),
@@ -114,11 +116,12 @@ const variables = z.object({
   NCBI_API_KEY: z.string().optional().describe("Key for ten requests a second in place of three"),
   NCBI_EMAIL: z.string().optional().describe("Address that NCBI may write to"),
   NCBI_BASE_URL: z.url().default("https://eutils.ncbi.nlm.nih.gov/entrez/eutils").describe("Server of the E-utilities"),
-  LITERATURE_CACHE_DAYS: z.coerce.number().min(0).max(3_650).default(30).describe("Age at which an answer of PubMed, UniProt or Reactome is asked for again"),
-  LOOKUPS: z.string().regex(/^(uniprot(,reactome)?)?$/, "is empty, uniprot or uniprot,reactome").default("").describe("Public databases that the language model may ask about genes: uniprot, or uniprot,reactome"),
+  LITERATURE_CACHE_DAYS: z.coerce.number().min(0).max(3_650).default(30).describe("Age at which an answer of PubMed, UniProt, Reactome or KEGG is asked for again"),
+  LOOKUPS: z.string().refine(isLookUps, "is empty, or uniprot alone or with reactome and kegg, as uniprot,reactome,kegg").default("").describe("Databases that the language model may ask about genes: uniprot, alone or with reactome and kegg (kegg for academic use only), as uniprot,reactome,kegg"),
   UNIPROT_BASE_URL: z.url().default("https://rest.uniprot.org").describe("Server of UniProt"),
   REACTOME_BASE_URL: z.url().default("https://reactome.org/ContentService").describe("Content service of Reactome"),
-  LITERATURE_TIMEOUT_SECONDS: whole(1, 600).default(10).describe("Longest request to PubMed, UniProt or Reactome"),
+  KEGG_BASE_URL: z.url().default("https://rest.kegg.jp").describe("REST service of KEGG"),
+  LITERATURE_TIMEOUT_SECONDS: whole(1, 600).default(10).describe("Longest request to PubMed, UniProt, Reactome or KEGG"),
 
   DISPATCH: z.enum(["host", "batch"]).default("host").describe("Host runs in the daemon, or submit each as a CPU job on Google Batch"),
   DISPATCH_IMAGE: z.string().optional().describe("Image of the orchestrator for such jobs"),
@@ -133,6 +136,11 @@ export const isLoopback = (host: string): boolean => host === "localhost" || hos
 
 /** The parts of a variable that lists some. */
 export const listed = (text: string): string[] => text.split(",").map((part) => part.trim()).filter((part) => part !== "");
+
+function isLookUps(text: string): boolean {
+  const names = listed(text);
+  return names.length === 0 || (names.includes("uniprot") && names.every((name) => ["uniprot", "reactome", "kegg"].includes(name)));
+}
 
 /** What is needed together. */
 const environmentSchema = variables.superRefine((given, context) => {

@@ -18,6 +18,8 @@ import { loadKnowledge } from "../science/knowledge/load.ts";
 import { labelResolver } from "../science/knowledge/resolve.ts";
 import { considerPrompts, controlsAvailable, type ChoosePromptOptions } from "../science/prompting/choose-prompt.ts";
 import { drawCells, SPLIT_COLUMN } from "../science/prompting/draw-cells.ts";
+import { perturbedGroups } from "../science/prompting/retrieval.ts";
+import { semanticTexts, type SemanticTexts } from "../science/prompting/strategies/semantic.ts";
 import { lookUp, type LookUpName } from "../science/query/look-up.ts";
 import { readModelChoice } from "../science/query/model-choice.ts";
 import { understandQuestion } from "../science/query/understand.ts";
@@ -76,6 +78,11 @@ export async function look(input: WithKnowledge & { readonly name: LookUpName; r
 export async function prompt(input: Omit<ChoosePromptOptions, "atlases" | "knowledge"> & WithKnowledge & { readonly places: readonly AtlasPlace[] }): Promise<ReturnType<typeof considerPrompts>> {
   const { places, knowledge, ...options } = input;
   return considerPrompts({ ...options, atlases: await openAll(places), knowledge: loadKnowledge(knowledge) });
+}
+
+/** What an embedding model is to compare for a prompt. */
+export async function semanticTextsOf(input: WithKnowledge & { readonly query: StructuredQuery; readonly places: readonly AtlasPlace[] }): Promise<SemanticTexts> {
+  return semanticTexts(input.query, perturbedGroups(await openAll(input.places)), loadKnowledge(input.knowledge));
 }
 
 export interface DrawInput {
@@ -167,6 +174,7 @@ export type Tasks = {
   readChoice: typeof readChoice;
   look: typeof look;
   prompt: typeof prompt;
+  semanticTextsOf: typeof semanticTextsOf;
   draw: typeof draw;
   checkPrediction: typeof checkPrediction;
   evaluate: typeof evaluate;

@@ -1,9 +1,12 @@
 import type { PromptInput, PromptOutput } from "../../machines/run-types.ts";
 import type { IterationFeedback, PromptPlan } from "../../science/prompting/prompt-plan.ts";
+import type { EmbeddedLikeness } from "../../science/prompting/retrieval.ts";
 import { choosePromptByModel } from "../agents/choose-prompt.ts";
+import { embeddedLikeness } from "../agents/embedded-likeness.ts";
 import { orProblem, withModel, type Session } from "../agents/session.ts";
 import { iterationObjects } from "../run-objects.ts";
 import type { Effect } from "../step.ts";
+import type { Tasks } from "../tasks.ts";
 import { placesOf, type StepPorts } from "./ports.ts";
 
 const sum = (parts: readonly { readonly n_cells: number }[]): number => parts.reduce((total, { n_cells }) => total + n_cells, 0);
@@ -28,13 +31,16 @@ export function prompt(ports: StepPorts): Effect<PromptInput, PromptOutput> {
 }
 
 /** The ranking's choice; the model's, where there is one and something to choose. A first prompt that is to be the worst stays so. */
-async function choose({ atlases, compute, knowledge }: StepPorts, input: PromptInput, session: Session | null, signal: AbortSignal): Promise<PromptPlan> {
+async function choose(ports: StepPorts, input: PromptInput, session: Session | null, signal: AbortSignal): Promise<PromptPlan> {
+  const { atlases, compute, knowledge } = ports;
   const { config, structured_query: query } = input;
   const history = input.iterations.map(feedbackOf);
-  const { plan, candidates } = await compute.run(
+  const places = placesOf(await atlases.open(config.datasets, signal), config);
+  const embedded = await compareMeanings(ports, { places, query, knowledge }, session, signal);
+  const ranked = await compute.run(
     "prompt",
     {
-      places: placesOf(await atlases.open(config.datasets, signal), config),
+      places,
       query,
       history,
       controlStrategy: input.control_strategy_effective,
@@ -43,13 +49,24 @@ async function choose({ atlases, compute, knowledge }: StepPorts, input: PromptI
       firstPrompt: config.first_prompt,
       seed: input.random_seed,
       knowledge,
+      embedded: "result" in embedded ? embedded.result : null,
     },
     signal,
   );
+  const { candidates } = ranked;
+  const plan = "problem" in embedded ? { ...ranked.plan, embedding_problem: embedded.problem } : ranked.plan;
   const isGiven = config.first_prompt === "worst" && history.length === 0;
   if (session === null || isGiven || candidates.length < 2) return plan;
   const outcome = await orProblem(choosePromptByModel(session, { plan, candidates, query, history }, signal));
   return "result" in outcome ? outcome.result : { ...plan, model_problem: outcome.problem };
+}
+
+/** For the semantic strategy, where the model has embeddings. */
+async function compareMeanings({ compute, objects }: StepPorts, input: Parameters<Tasks["semanticTextsOf"]>[0], session: Session | null, signal: AbortSignal): ReturnType<typeof orProblem<EmbeddedLikeness | null>> {
+  const embedding = session?.model.embedding;
+  if (session === null || embedding === undefined) return { result: null };
+  const texts = await compute.run("semanticTextsOf", input, signal);
+  return orProblem(embeddedLikeness(session, embedding, objects, texts, signal));
 }
 
 const feedbackOf = (past: PromptInput["iterations"][number]): IterationFeedback => ({

@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { createWriteStream } from "node:fs";
-import { access, constants, mkdir, rename, rm } from "node:fs/promises";
+import { access, constants, mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { resultObjects } from "../../actors/run-objects.ts";
@@ -25,8 +24,10 @@ export async function resultFolder(path: string): Promise<string> {
 export async function saveFile(file: string, content: AsyncIterable<Uint8Array>): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   const temporary = `${file}.${randomUUID()}.tmp`;
+  // Opened before anything can fail: a stream that opens it itself may do so after it was removed.
+  const handle = await open(temporary, "wx");
   try {
-    await pipeline(content, createWriteStream(temporary, { flags: "wx" }));
+    await pipeline(content, handle.createWriteStream());
     await rename(temporary, file);
   } catch (thrown) {
     await rm(temporary, { force: true });

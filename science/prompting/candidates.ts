@@ -9,6 +9,7 @@ import { leaveOneOut } from "./leave-one-out.ts";
 import type { IterationFeedback, PromptCandidate, PromptStrategy } from "./prompt-plan.ts";
 import { findQueryCells } from "./query-cells.ts";
 import { isAskedCellType, perturbedGroups } from "./retrieval.ts";
+import type { EmbeddedLikeness } from "./retrieval.ts";
 import { ALL_STRATEGIES } from "./strategies/all-strategies.ts";
 
 export interface RetrievalRequest {
@@ -19,6 +20,8 @@ export interface RetrievalRequest {
   readonly controlStrategy: ControlStrategy;
   /** Most cells a prompt may hold. */
   readonly promptCells: number;
+  /** Likeness in meaning, for the semantic strategy; without it names are compared by their letters. */
+  readonly embedded?: EmbeddedLikeness | null;
 }
 
 /** Bounds the list on atlases with many donors and cell types: the best by similarity are kept, a perturbation. */
@@ -55,12 +58,12 @@ function fromOnePerturbation(strategy: PromptStrategy, proposals: readonly Ranke
  * not cells. Throws CELL_TYPE_NOT_IN_ATLAS when there are no query cells to compare with.
  */
 export function allCandidates(request: RetrievalRequest): PromptCandidate[] {
-  const { query, atlases, knowledge, controlStrategy } = request;
+  const { query, atlases, knowledge, controlStrategy, embedded = null } = request;
   const queryCells = findQueryCells(query, atlases);
   const likeness = controlSimilarity(queryCells.atlas, queryCells.groups);
   const perturbed = perturbedGroups(atlases).filter(({ control }) => controlStrategy === "query_as_control" || control !== null);
   const candidates = ALL_STRATEGIES.flatMap((strategy) => {
-    const proposals = strategy.propose({ query, knowledge, perturbed }).map((proposal) => ({ ...proposal, similarity: likeness.toQuery(proposal.atlas, proposal.control === null ? [] : [proposal.control]) }));
+    const proposals = strategy.propose({ query, knowledge, perturbed, embedded }).map((proposal) => ({ ...proposal, similarity: likeness.toQuery(proposal.atlas, proposal.control === null ? [] : [proposal.control]) }));
     const families = Map.groupBy(proposals, ({ group }) => `${group.dataset}/${group.perturbation}`);
     return [...families.values()].flatMap((members) => fromOnePerturbation(strategy.name, members, { ...request, likeness }));
   });

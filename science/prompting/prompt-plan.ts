@@ -40,6 +40,8 @@ export interface PromptPlan {
   readonly model_choice?: { readonly model: string; readonly reason: string; readonly instead_of: string };
   /** Why the ranking decided although a language model was asked. */
   readonly model_problem?: string;
+  /** Why names were compared by their letters although embeddings were asked for. */
+  readonly embedding_problem?: string;
 }
 
 /** What prompting knows of an earlier iteration. */

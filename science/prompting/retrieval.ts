@@ -10,11 +10,20 @@ export interface LocatedGroup {
   readonly control: CellGroup | null;
 }
 
+/** How near in meaning texts are to the asked ones by an embedding model, as cosines (-1 to 1): [text, cosine]. */
+export interface EmbeddedLikeness {
+  readonly model: string;
+  readonly perturbations: readonly (readonly [text: string, cosine: number])[];
+  readonly cell_types: readonly (readonly [text: string, cosine: number])[];
+}
+
 export interface RetrievalContext {
   readonly query: StructuredQuery;
   readonly knowledge: Knowledge;
   /** Perturbed groups that may be shown to the model; under synthetic control only those with a matched control. */
   readonly perturbed: readonly LocatedGroup[];
+  /** Null: names are compared by their letters, as is a text that is not in it. */
+  readonly embedded: EmbeddedLikeness | null;
 }
 
 /** A group that a strategy finds worth showing. */

@@ -28,9 +28,21 @@ export interface GuardedRequest<Body> {
   readonly schema: z.ZodType<Body>;
 }
 
+export interface GuardedTextRequest<Body> extends GuardedRequest<Body> {
+  /** What is kept of an answer, as JSON data that `schema` accepts; undefined when it cannot be read. */
+  readonly read: (text: string) => Body | undefined;
+}
+
+/** Both throw ServiceTrouble; or the reason of `signal` when it aborts. */
 export interface GuardedClient {
-  /** Throws ServiceTrouble; or the reason of `signal` when it aborts. */
   getJson<Body>(request: GuardedRequest<Body>, signal?: AbortSignal): Promise<Body>;
+  getText<Body>(request: GuardedTextRequest<Body>, signal?: AbortSignal): Promise<Body>;
+}
+
+interface Form {
+  /** Media type. */
+  readonly accept: string;
+  readonly read: (text: string) => unknown;
 }
 
 /** The service could not be used. `message` says how, without address or secrets. */
@@ -67,13 +79,13 @@ export function guardedClient(options: GuardedClientOptions): GuardedClient {
   const timeLimit = timeout(options.timeoutMs, TimeoutStrategy.Aggressive);
   const inTurn = pThrottle({ limit: options.requestsPerSecond, interval: 1_000, strict: true })((send: () => Promise<unknown>) => send());
 
-  async function ask<Body>({ url, secret, schema }: GuardedRequest<Body>, signal: AbortSignal): Promise<Body> {
+  async function ask<Body>({ url, secret, schema }: GuardedRequest<Body>, { accept, read }: Form, signal: AbortSignal): Promise<Body> {
     const full = new URL(url);
     for (const [name, value] of Object.entries(secret)) full.searchParams.set(name, value);
     let response: Response;
     let text: string;
     try {
-      response = await fetch(full, { signal, headers: { accept: "application/json" } });
+      response = await fetch(full, { signal, headers: { accept } });
       text = await response.text();
     } catch (cause) {
       if (signal.aborted) throw cause;
@@ -83,28 +95,31 @@ export function guardedClient(options: GuardedClientOptions): GuardedClient {
       const passing = response.status === 429 || response.status >= 500;
       throw new ServiceTrouble(`${service} answered with HTTP status ${response.status}`, { passing, retryAfterMs: retryAfter(response) });
     }
-    const parsed = schema.safeParse(asJson(text));
+    const parsed = schema.safeParse(read(text));
     if (!parsed.success) throw new ServiceTrouble(`${service} gave an answer that cannot be read`, { passing: true, cause: parsed.error });
     return parsed.data;
   }
 
-  return {
-    async getJson(request, signal) {
+  async function get<Body>(request: GuardedRequest<Body>, form: Form, signal?: AbortSignal): Promise<Body> {
+    signal?.throwIfAborted();
+    const known = request.schema.safeParse(await cache.read(request.url.href));
+    if (known.success) return known.data;
+    try {
+      const body = await guarded.execute(({ signal: whole }) => inTurn(() => timeLimit.execute(({ signal: stop }) => ask(request, form, stop), whole)), signal);
+      await cache.write(request.url.href, body);
+      return body as Body;
+    } catch (thrown) {
       signal?.throwIfAborted();
-      const known = request.schema.safeParse(await cache.read(request.url.href));
-      if (known.success) return known.data;
-      try {
-        const body = await guarded.execute(({ signal: whole }) => inTurn(() => timeLimit.execute(({ signal: stop }) => ask(request, stop), whole)), signal);
-        await cache.write(request.url.href, body);
-        return body as z.infer<typeof request.schema>;
-      } catch (thrown) {
-        signal?.throwIfAborted();
-        if (thrown instanceof ServiceTrouble) throw thrown;
-        if (thrown instanceof BrokenCircuitError) throw new ServiceTrouble(`${service} failed several times in a row and is left alone for a while`, { passing: true, cause: thrown });
-        if (thrown instanceof TaskCancelledError) throw new ServiceTrouble(`${service} did not answer within ${options.timeoutMs / 1_000} s`, { passing: true, cause: thrown });
-        throw thrown;
-      }
-    },
+      if (thrown instanceof ServiceTrouble) throw thrown;
+      if (thrown instanceof BrokenCircuitError) throw new ServiceTrouble(`${service} failed several times in a row and is left alone for a while`, { passing: true, cause: thrown });
+      if (thrown instanceof TaskCancelledError) throw new ServiceTrouble(`${service} did not answer within ${options.timeoutMs / 1_000} s`, { passing: true, cause: thrown });
+      throw thrown;
+    }
+  }
+
+  return {
+    getJson: (request, signal) => get(request, { accept: "application/json", read: asJson }, signal),
+    getText: (request, signal) => get(request, { accept: "text/plain", read: request.read }, signal),
   };
 }
 

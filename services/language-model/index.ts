@@ -49,12 +49,34 @@ export interface ModelPrice {
   readonly output: number;
 }
 
+export interface CallOptions {
+  readonly key: string;
+  readonly timeout_ms: number;
+  readonly signal: AbortSignal;
+}
+
+export interface Embeddings {
+  /** One a text, in their order, as the server sent them: whoever uses them checks number, lengths and values. */
+  readonly vectors: readonly unknown[];
+  readonly usage: ModelUsage;
+}
+
+/** Texts as vectors whose cosine says how near their meanings are. */
+export interface EmbeddingModel {
+  readonly name: string;
+  /** US dollars for a million tokens. */
+  readonly price: number;
+  /** At most 2,048 texts, none empty. Options and errors: those of `complete`. */
+  embed(texts: readonly string[], options: CallOptions): Promise<Embeddings>;
+}
+
 export interface LanguageModel {
   readonly name: string;
   readonly price: ModelPrice;
+  readonly embedding?: EmbeddingModel;
   /**
    * `key` names the call: a repeated call carries the same. `timeout_ms` is for each attempt.
    * Errors: MODEL_UNAVAILABLE when no attempt succeeded; STEP_ABORTED.
    */
-  complete(request: ModelRequest, options: { readonly key: string; readonly timeout_ms: number; readonly signal: AbortSignal }): Promise<ModelReply>;
+  complete(request: ModelRequest, options: CallOptions): Promise<ModelReply>;
 }

@@ -1,9 +1,10 @@
 import OpenAI, { APIError } from "openai";
+import type { CreateEmbeddingResponse } from "openai/resources/embeddings";
 import type { Response, ResponseCreateParamsNonStreaming, ResponseInputItem, ResponseOutputItem } from "openai/resources/responses/responses";
 import { HaystackError } from "../../errors.ts";
 import type { Clock } from "../clock/index.ts";
 import { askedToWait, backoffMs, pause, stopped } from "./backoff.ts";
-import type { LanguageModel, ModelItem, ModelPrice, ModelReply, ModelRequest } from "./index.ts";
+import type { CallOptions, LanguageModel, ModelItem, ModelPrice, ModelReply, ModelRequest } from "./index.ts";
 
 export interface OpenAIOptions {
   readonly apiKey: string;
@@ -15,6 +16,8 @@ export interface OpenAIOptions {
   /** Null where the model takes none, as reasoning models. */
   readonly temperature: number | null;
   readonly price: ModelPrice;
+  /** Null: no embeddings. `price`: US dollars for a million tokens. */
+  readonly embedding: { readonly model: string; readonly price: number } | null;
   readonly clock: Clock;
   readonly random: () => number;
 }
@@ -36,21 +39,30 @@ interface Failure {
   readonly late?: true;
 }
 
+/** One kind of call: how an attempt is made, and what is wrong with an answer. */
+interface Call<Answer> {
+  readonly model: string;
+  /** The variable that names the model. */
+  readonly variable: string;
+  send(request: { readonly signal: AbortSignal; readonly headers: Readonly<Record<string, string>> }): Promise<Answer>;
+  failureOf(answer: Answer): Failure | null;
+}
+
 /** The Responses API, stateless: nothing is stored there, every request carries the whole exchange. */
 export function openaiModel(options: OpenAIOptions): LanguageModel {
-  const { clock, price } = options;
+  const { clock, price, embedding } = options;
   const client = new OpenAI({
     apiKey: options.apiKey, baseURL: options.baseURL, maxRetries: 0, timeout: LONGEST_TIMER_MS, logLevel: "off",
     organization: null, project: null, webhookSecret: null, adminAPIKey: null,
   });
 
   /** One attempt; the time limit is the clock's. */
-  const attempt = async (body: ResponseCreateParamsNonStreaming, key: string, timeoutMs: number, signal: AbortSignal): Promise<Response | Failure> => {
+  const attempt = async <Answer extends object>({ send, failureOf }: Call<Answer>, { key, timeout_ms: timeoutMs, signal }: CallOptions): Promise<{ readonly answer: Answer } | Failure> => {
     const timeout = new AbortController();
     const forget = clock.at(clock.now() + timeoutMs, () => timeout.abort());
     try {
-      const response = await client.responses.create(body, { signal: AbortSignal.any([signal, timeout.signal]), headers: { "Idempotency-Key": key } });
-      return failureOf(response) ?? response;
+      const answer = await send({ signal: AbortSignal.any([signal, timeout.signal]), headers: { "Idempotency-Key": key } });
+      return failureOf(answer) ?? { answer };
     } catch (thrown) {
       if (signal.aborted) throw stopped();
       if (timeout.signal.aborted) return { problem: `gave no answer within ${timeoutMs / 1_000} s`, passing: true, wait: null, late: true };
@@ -60,25 +72,43 @@ export function openaiModel(options: OpenAIOptions): LanguageModel {
     }
   };
 
+  const answered = async <Answer extends object>(call: Call<Answer>, given: CallOptions): Promise<Answer> => {
+    let timeouts = 0;
+    for (let attempts = 1; ; attempts++) {
+      if (given.signal.aborted) throw stopped();
+      const outcome = await attempt(call, given);
+      if ("answer" in outcome) return outcome.answer;
+      if (outcome.late === true) timeouts++;
+      const wait = outcome.wait ?? backoffMs(attempts, options.random());
+      if (!outcome.passing || attempts === MAX_ATTEMPTS || timeouts === MAX_TIMEOUTS || wait > LONGEST_WAIT_MS) {
+        const advice = outcome.passing ? "try again later" : `check OPENAI_API_KEY, OPENAI_BASE_URL, ${call.variable} and the account`;
+        throw new HaystackError("MODEL_UNAVAILABLE", `The language model ${call.model} ${outcome.problem} (attempt ${attempts}); ${advice}.`);
+      }
+      await pause(clock, wait, given.signal);
+    }
+  };
+
   return {
     name: options.model,
     price,
-    async complete(request, { key, timeout_ms, signal }) {
+    async complete(request, given) {
       const body = bodyOf(request, options);
-      let timeouts = 0;
-      for (let attempts = 1; ; attempts++) {
-        if (signal.aborted) throw stopped();
-        const outcome = await attempt(body, key, timeout_ms, signal);
-        if (!("problem" in outcome)) return replyOf(outcome, price);
-        if (outcome.late === true) timeouts++;
-        const wait = outcome.wait ?? backoffMs(attempts, options.random());
-        if (!outcome.passing || attempts === MAX_ATTEMPTS || timeouts === MAX_TIMEOUTS || wait > LONGEST_WAIT_MS) {
-          const advice = outcome.passing ? "try again later" : "check OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_MODEL and the account";
-          throw new HaystackError("MODEL_UNAVAILABLE", `The language model ${options.model} ${outcome.problem} (attempt ${attempts}); ${advice}.`);
-        }
-        await pause(clock, wait, signal);
-      }
+      return replyOf(await answered({ model: options.model, variable: "OPENAI_MODEL", send: (sent) => client.responses.create(body, sent), failureOf: failureOfResponse }, given), price);
     },
+    ...(embedding === null
+      ? {}
+      : {
+          embedding: {
+            name: embedding.model,
+            price: embedding.price,
+            async embed(texts, given) {
+              const body = { model: embedding.model, input: [...texts], encoding_format: "float" as const };
+              const { data, usage } = await answered({ model: embedding.model, variable: "OPENAI_EMBEDDING_MODEL", send: (sent) => client.embeddings.create(body, sent), failureOf: failureOfEmbeddings }, given);
+              const tokens = (usage as typeof usage | undefined)?.total_tokens ?? 0;
+              return { vectors: data.toSorted((x, y) => x.index - y.index).map((one) => one.embedding), usage: { tokens, usd: (tokens * embedding.price) / 1_000_000 } };
+            },
+          },
+        }),
   };
 }
 
@@ -138,7 +168,12 @@ function replyOf(response: Response, price: ModelPrice): ModelReply {
   };
 }
 
-function failureOf(response: Response): Failure | null {
+function failureOfEmbeddings({ data }: CreateEmbeddingResponse): Failure | null {
+  const isWhole = Array.isArray(data) && data.every((one: unknown) => typeof one === "object" && one !== null && "embedding" in one);
+  return isWhole ? null : { problem: "sent an answer that is not of the Embeddings API", passing: true, wait: null };
+}
+
+function failureOfResponse(response: Response): Failure | null {
   if (!Array.isArray(response.output)) return { problem: "sent an answer that is not of the Responses API", passing: true, wait: null };
   if (response.status !== "failed") return null;
   const code = response.error?.code ?? "unknown";

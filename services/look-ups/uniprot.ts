@@ -1,14 +1,17 @@
 import { z } from "zod";
 import { folderCache } from "../http/answer-cache.ts";
 import { ServiceTrouble, guardedClient } from "../http/guarded-client.ts";
-import type { GeneFacts, GeneLookUps } from "./index.ts";
+import type { GeneFacts, GeneLookUps, Pathway, PathwayDatabase } from "./index.ts";
+import { keggPathways } from "./kegg.ts";
+import { reactomePathways } from "./reactome.ts";
 
-/** Human proteins by gene symbol from UniProt, and their pathways from Reactome's content service. */
+/** Human proteins by gene symbol from UniProt, and the pathways that other databases put them in. */
 
 export interface UniprotOptions {
   readonly uniprotUrl: string;
-  /** Without it no pathways are looked up. */
+  /** A database without an address is not asked. */
   readonly reactomeUrl?: string;
+  readonly keggUrl?: string;
   readonly cacheFolder: string;
   readonly cacheMs: number;
   readonly timeoutMs: number;
@@ -19,6 +22,7 @@ export interface UniprotOptions {
 
 const SYMBOL = /^[A-Za-z0-9][A-Za-z0-9.-]{0,29}$/;
 const HUMAN = "9606";
+/** Of one database. */
 const MOST_PATHWAYS = 40;
 const LONGEST_FUNCTION = 1_500;
 
@@ -30,7 +34,6 @@ const entrySchema = z.object({
   comments: z.array(z.object({ commentType: z.string(), texts: z.array(valueSchema).optional() })).optional(),
 });
 const searchSchema = z.object({ results: z.array(entrySchema) });
-const pathwaysSchema = z.array(z.object({ stId: z.string(), displayName: z.string() }));
 
 export function uniprotLookUps(options: UniprotOptions): GeneLookUps {
   const cache = folderCache({ folder: options.cacheFolder, maxAgeMs: options.cacheMs, now: options.now });
@@ -46,37 +49,31 @@ export function uniprotLookUps(options: UniprotOptions): GeneLookUps {
       cache,
     });
   const uniprot = clientOf("UniProt");
-  const reactome = clientOf("Reactome");
-  const under = (base: string, path: string): URL => new URL(path, base.endsWith("/") ? base : `${base}/`);
-
-  async function pathwaysOf(accession: string, signal?: AbortSignal): Promise<GeneFacts["pathways"]> {
-    if (options.reactomeUrl === undefined) return [];
-    const url = under(options.reactomeUrl, `data/mapping/UniProt/${accession}/pathways`);
-    url.search = new URLSearchParams({ species: HUMAN }).toString();
-    const found = await reactome.getJson({ url, secret: {}, schema: pathwaysSchema }, signal);
-    return found.slice(0, MOST_PATHWAYS).map(({ stId, displayName }) => ({ id: stId, name: displayName }));
-  }
+  const databases: readonly PathwayDatabase[] = [
+    ...(options.reactomeUrl === undefined ? [] : [reactomePathways(folderOf(options.reactomeUrl), clientOf("Reactome"))]),
+    ...(options.keggUrl === undefined ? [] : [keggPathways(folderOf(options.keggUrl), clientOf("KEGG"))]),
+  ];
 
   return {
     async gene(symbol, signal) {
       if (!SYMBOL.test(symbol)) return { status: "unknown" };
-      const url = under(options.uniprotUrl, "uniprotkb/search");
+      const url = new URL("uniprotkb/search", folderOf(options.uniprotUrl));
       url.search = new URLSearchParams({ query: `(gene_exact:${symbol}) AND (organism_id:${HUMAN}) AND (reviewed:true)`, fields: "accession,gene_names,protein_name,cc_function", format: "json", size: "1" }).toString();
       try {
         const { results } = await uniprot.getJson({ url, secret: {}, schema: searchSchema }, signal);
         const [entry] = results;
         if (entry === undefined) return { status: "unknown" };
         const { primaryAccession: accession, comments = [] } = entry;
-        const pathways = await pathwaysOf(accession, signal);
+        const gene = { symbol: entry.genes[0]?.geneName.value ?? symbol, accession };
+        const known = (await Promise.all(databases.map((database) => answerOf(database, gene, signal)))).filter((answer) => answer !== null);
         return {
           status: "found",
           facts: {
-            symbol: entry.genes[0]?.geneName.value ?? symbol,
+            ...gene,
             protein: entry.proteinDescription.recommendedName.fullName.value,
-            accession,
             function: comments.filter(({ commentType }) => commentType === "FUNCTION").flatMap(({ texts = [] }) => texts.map(({ value }) => value)).join(" ").slice(0, LONGEST_FUNCTION),
-            pathways,
-            source: `UniProt ${accession}${options.reactomeUrl === undefined ? "" : ", Reactome"}`,
+            pathways: known.flatMap(({ pathways }) => pathways.slice(0, MOST_PATHWAYS)),
+            source: [`UniProt ${accession}`, ...known.map(({ name }) => name)].join(", "),
           },
         };
       } catch (thrown) {
@@ -86,4 +83,18 @@ export function uniprotLookUps(options: UniprotOptions): GeneLookUps {
       }
     },
   };
+}
+
+const folderOf = (address: string): URL => new URL(address.endsWith("/") ? address : `${address}/`);
+
+/** Null also when the database could not be asked: what the others say holds without it, and the source does not name it. */
+async function answerOf(database: PathwayDatabase, gene: Pick<GeneFacts, "symbol" | "accession">, signal?: AbortSignal): Promise<{ readonly name: string; readonly pathways: readonly Pathway[] } | null> {
+  try {
+    const pathways = await database.pathwaysOf(gene, signal);
+    return pathways === null ? null : { name: database.name, pathways };
+  } catch (thrown) {
+    signal?.throwIfAborted();
+    if (!(thrown instanceof ServiceTrouble)) throw thrown;
+    return null;
+  }
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream, type ReadStream } from "node:fs";
+import { createReadStream, type ReadStream } from "node:fs";
 import { lstat, mkdir, open, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
@@ -50,6 +50,8 @@ export async function makeFolder(folder: string): Promise<void> {
 /** Streams `source` into `temporary`, flushed to disk; returns the SHA-256 of what was written. */
 export async function writeHashed(source: Readable, temporary: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash("sha256");
+  // Opened before anything can fail: a stream that opens it itself may do so after it was removed.
+  const handle = await open(temporary, "wx", 0o444);
   await pipeline(
     source,
     async function* (chunks: AsyncIterable<Buffer>) {
@@ -58,7 +60,7 @@ export async function writeHashed(source: Readable, temporary: string, signal?: 
         yield chunk;
       }
     },
-    createWriteStream(temporary, { flags: "wx", mode: 0o444, flush: true }),
+    handle.createWriteStream({ flush: true }),
     signal === undefined ? {} : { signal },
   );
   return hash.digest("hex");

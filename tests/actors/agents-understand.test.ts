@@ -1,6 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { analyze } from "../../actors/steps/analyze.ts";
+import { openLookUps } from "../../adapters.ts";
+import { loadConfig } from "../../config.ts";
 import { structuredQuerySchema } from "../../science/query/structured-query.ts";
+import { systemClock } from "../../services/clock/system.ts";
+import { startGeneDatabases } from "../support/gene-databases-server.ts";
+import { temporaryFolder } from "../support/hosted-runs.ts";
 import { answersWith, CALL, calls, dataOf, HANGS, isCutOff, refuses, says, type ScriptEntry } from "../support/model-server.ts";
 import { analyzeInput, bench, LIMITS, QUESTION, simulatedAtlas, stepContext, type SharedAtlas } from "./agents-harness.ts";
 
@@ -45,6 +50,25 @@ describe("understanding with a language model", () => {
       { cell_types: { listed: expect.any(Array) as unknown[] }, datasets: [{ simulated: true }] },
     ]);
     expect(last?.input.filter(({ type }) => type === "reasoning")).toHaveLength(2);
+  });
+
+  test("may ask the databases that are configured about a gene, and no others", async () => {
+    const databases = await startGeneDatabases();
+    onTestFinished(databases.close);
+    const addresses = Object.fromEntries(["uniprot", "reactome", "kegg"].map((name) => [`${name.toUpperCase()}_BASE_URL`, `${databases.baseUrl}/${name}`]));
+    const folder = await temporaryFolder();
+    const asks = async (LOOKUPS: string) => {
+      const { ports, server } = await bench(atlas);
+      const lookUps = await openLookUps(loadConfig({ ...addresses, LOOKUPS }, folder), systemClock);
+      server.script(calls(["gene_facts", { symbol: "ISG15" }]), understood());
+      const { structured_query } = await analyze({ ...ports, ...(lookUps === undefined ? {} : { lookUps }) })(analyzeInput(), stepContext());
+      expect(structured_query.understood_by).toBe("language_model");
+      const { tools = [], input } = server.calls.at(-1)!.body;
+      return { offered: tools.some(({ name }) => name === "gene_facts"), answer: input.find(({ type }) => type === "function_call_output")?.output };
+    };
+    expect(await asks("")).toMatchObject({ offered: false, answer: expect.not.stringContaining("P05161") as string });
+    expect(databases.asked).toEqual([]);
+    expect(await asks("uniprot,reactome,kegg")).toMatchObject({ offered: true, answer: expect.stringMatching(/R-HSA-1169408.*hsa04622.*UniProt P05161, Reactome, KEGG/) as string });
   });
 
   test("reads a question that the rules cannot, and corrects a draft that is wrong", async () => {

@@ -1,73 +1,103 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { uniprotLookUps } from "../../services/look-ups/uniprot.ts";
+import { loadConfig } from "../../config.ts";
+import type { GeneFacts } from "../../services/look-ups/index.ts";
+import { uniprotLookUps, type UniprotOptions } from "../../services/look-ups/uniprot.ts";
+import { startGeneDatabases, type GeneDatabases } from "../support/gene-databases-server.ts";
 
-const ENTRY = {
-  primaryAccession: "P05161",
-  genes: [{ geneName: { value: "ISG15" } }],
-  proteinDescription: { recommendedName: { fullName: { value: "Ubiquitin-like protein ISG15" } } },
-  comments: [{ commentType: "FUNCTION", texts: [{ value: "Ubiquitin-like protein." }] }, { commentType: "TISSUE SPECIFICITY" }],
-};
+const REACTOME = [{ id: "R-HSA-1169408", name: "ISG15 antiviral mechanism" }];
+const KEGG = [{ id: "hsa04622", name: "RIG-I-like receptor signaling pathway" }, { id: "hsa05165", name: "Human papillomavirus infection" }];
+const PROTEIN = { symbol: "ISG15", protein: "Ubiquitin-like protein ISG15", accession: "P05161", function: "Ubiquitin-like protein." };
 
 describe("genes in public databases", () => {
   let folder: string;
-  let server: Server;
-  let asked: URL[];
-  let status: number;
+  let databases: GeneDatabases;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "haystack-look-ups-"));
-    asked = [];
-    status = 200;
-    server = createServer((request, response) => {
-      const url = new URL(request.url ?? "", "http://localhost");
-      asked.push(url);
-      response.statusCode = status;
-      if (url.pathname.startsWith("/uniprot/")) response.end(JSON.stringify({ results: url.searchParams.get("query")?.includes("gene_exact:ISG15)") === true ? [ENTRY] : [] }));
-      else response.end(JSON.stringify([{ stId: "R-HSA-1169408", displayName: "ISG15 antiviral mechanism", schemaClass: "Pathway" }]));
-    });
-    await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+    databases = await startGeneDatabases();
   });
   afterEach(async () => {
-    server.closeAllConnections();
-    await new Promise((closed) => server.close(closed));
+    await databases.close();
     await rm(folder, { recursive: true, force: true });
   });
 
-  const lookUps = (withReactome = true) => {
-    const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const lookUps = (...names: readonly ("reactome" | "kegg")[]) => {
+    const addresses: Pick<UniprotOptions, "reactomeUrl" | "keggUrl"> = Object.fromEntries(names.map((name) => [`${name}Url`, `${databases.baseUrl}/${name}`]));
     return uniprotLookUps({
-      uniprotUrl: `${base}/uniprot`, ...(withReactome ? { reactomeUrl: `${base}/reactome` } : {}),
+      uniprotUrl: `${databases.baseUrl}/uniprot`, ...addresses,
       cacheFolder: folder, cacheMs: 1_000, timeoutMs: 5_000, now: () => 0, guard: { requestsPerSecond: 1_000, attempts: 1, firstBackoffMs: 1 },
     });
   };
+  const found = (pathways: GeneFacts["pathways"], source: string) => ({ status: "found", facts: { ...PROTEIN, pathways, source } });
 
   test("gives protein, function and pathways with their source, and asks once", async () => {
-    const answer = {
-      status: "found",
-      facts: {
-        symbol: "ISG15", protein: "Ubiquitin-like protein ISG15", accession: "P05161", function: "Ubiquitin-like protein.",
-        pathways: [{ id: "R-HSA-1169408", name: "ISG15 antiviral mechanism" }], source: "UniProt P05161, Reactome",
-      },
-    };
-    expect(await lookUps().gene("ISG15")).toEqual(answer);
-    expect(asked.map(({ pathname }) => pathname)).toEqual(["/uniprot/uniprotkb/search", "/reactome/data/mapping/UniProt/P05161/pathways"]);
-    expect(await lookUps().gene("ISG15")).toEqual(answer);
-    expect(asked).toHaveLength(2);
-    expect(await lookUps(false).gene("ISG15")).toMatchObject({ facts: { pathways: [], source: "UniProt P05161" } });
+    const answer = found(REACTOME, "UniProt P05161, Reactome");
+    expect(await lookUps("reactome").gene("ISG15")).toEqual(answer);
+    expect(databases.asked).toEqual(["/uniprot/uniprotkb/search", "/reactome/data/mapping/UniProt/P05161/pathways"]);
+    expect(await lookUps("reactome").gene("ISG15")).toEqual(answer);
+    expect(databases.asked).toHaveLength(2);
+    expect(await lookUps().gene("ISG15")).toEqual(found([], "UniProt P05161"));
+  });
+
+  test("adds the pathways of KEGG by the gene's own symbol, and asks once", async () => {
+    const answer = found([...REACTOME, ...KEGG], "UniProt P05161, Reactome, KEGG");
+    expect(await lookUps("reactome", "kegg").gene("ISG15")).toEqual(answer);
+    const ofKegg = databases.asked.filter((path) => path.startsWith("/kegg/"));
+    expect(ofKegg).toEqual(["/kegg/find/genes/ISG15", "/kegg/link/pathway/hsa:9636", "/kegg/list/pathway/hsa"]);
+    const { length } = databases.asked;
+    expect(await lookUps("reactome", "kegg").gene("ISG15")).toEqual(answer);
+    expect(databases.asked).toHaveLength(length);
+    expect(await lookUps("kegg").gene("ISG15")).toEqual(found(KEGG, "UniProt P05161, KEGG"));
+  });
+
+  test("a gene that KEGG does not know has nothing of KEGG; one in no pathway has its name", async () => {
+    databases.kegg.set("find/genes/ISG15", "hsa:11274\tUSP18, ISG15; ubiquitin specific peptidase\n");
+    expect(await lookUps("kegg").gene("ISG15")).toEqual(found([], "UniProt P05161"));
+    await rm(folder, { recursive: true });
+    databases.kegg.set("find/genes/ISG15", "hsa:9636\tISG15; ISG15 ubiquitin like modifier\n").delete("link/pathway/hsa:9636");
+    expect(await lookUps("kegg").gene("ISG15")).toEqual(found([], "UniProt P05161, KEGG"));
+  });
+
+  test("malformed lines are passed over", async () => {
+    databases.kegg.set("find/genes/ISG15", "hsa:9636 ISG15\n\thsa:1\nhsa:x\tISG15; none\nhsa:9636\tISG15\n");
+    databases.kegg.set("link/pathway/hsa:9636", "hsa:9636\nhsa:9636\tpath:map04622\nhsa:7099\tpath:hsa04620\nhsa:9636\tpath:hsa04622\nhsa:9636\tpath:hsa99999\n");
+    expect(await lookUps("kegg").gene("ISG15")).toEqual(found([...KEGG.slice(0, 1), { id: "hsa99999", name: "hsa99999" }], "UniProt P05161, KEGG"));
+  });
+
+  test("a page in place of KEGG's lines is no answer, and is not kept", async () => {
+    databases.kegg.set("list/pathway/hsa", "<html>\n<body>Access denied</body>\n</html>\n");
+    expect(await lookUps("kegg").gene("ISG15")).toEqual(found([], "UniProt P05161"));
+    databases.kegg.set("list/pathway/hsa", "path:hsa04622\tRIG-I-like receptor signaling pathway\npath:hsa05165\tHuman papillomavirus infection\n");
+    expect(await lookUps("kegg").gene("ISG15")).toEqual(found(KEGG, "UniProt P05161, KEGG"));
+  });
+
+  test("a database of pathways that fails leaves what the others say", async () => {
+    databases.down.add("kegg");
+    expect(await lookUps("reactome", "kegg").gene("ISG15")).toEqual(found(REACTOME, "UniProt P05161, Reactome"));
+    databases.down.delete("kegg");
+    databases.down.add("reactome");
+    await rm(folder, { recursive: true });
+    expect(await lookUps("reactome", "kegg").gene("ISG15")).toEqual(found(KEGG, "UniProt P05161, KEGG"));
   });
 
   test("a gene that is none is unknown; what is no symbol is not sent", async () => {
-    expect(await lookUps().gene("NOGENE")).toEqual({ status: "unknown" });
-    expect(await lookUps().gene("ISG15) OR (organism_id:10090")).toEqual({ status: "unknown" });
-    expect(asked).toHaveLength(1);
+    expect(await lookUps("reactome", "kegg").gene("NOGENE")).toEqual({ status: "unknown" });
+    expect(await lookUps("reactome", "kegg").gene("ISG15) OR (organism_id:10090")).toEqual({ status: "unknown" });
+    expect(databases.asked).toEqual(["/uniprot/uniprotkb/search"]);
   });
 
   test("trouble is an answer", async () => {
-    status = 500;
-    expect(await lookUps().gene("ISG15")).toEqual({ status: "unavailable", reason: "The gene could not be looked up: UniProt answered with HTTP status 500." });
+    databases.down.add("uniprot");
+    expect(await lookUps("kegg").gene("ISG15")).toEqual({ status: "unavailable", reason: "The gene could not be looked up: UniProt answered with HTTP status 500." });
   });
+});
+
+test.each(["", "uniprot", "uniprot,kegg", "kegg,reactome,uniprot"])("LOOKUPS=%s is accepted", (LOOKUPS) => {
+  expect(loadConfig({ LOOKUPS })).toMatchObject({ LOOKUPS });
+});
+
+test.each(["kegg", "reactome,kegg", "uniprot,ensembl", "UniProt"])("LOOKUPS=%s is refused", (LOOKUPS) => {
+  expect(() => loadConfig({ LOOKUPS })).toThrow("LOOKUPS (is empty, or uniprot alone or with reactome and kegg, as uniprot,reactome,kegg)");
 });

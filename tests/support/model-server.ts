@@ -59,8 +59,20 @@ export const PRICE = { input: 1, cached_input: 0.5, output: 10 } as const;
 /** What every answered call costs under USAGE and PRICE. */
 export const CALL = { tokens: 1_200, usd: 0.0028 } as const;
 
+export interface EmbeddingCall {
+  readonly body: { readonly model: string; readonly input: readonly string[]; readonly encoding_format: string };
+  readonly headers: IncomingHttpHeaders;
+}
+
+export const EMBEDDING = { model: "scripted-embedding", price: 2 } as const;
+
 export interface ModelServer {
   readonly calls: readonly ModelCall[];
+  readonly embeddingCalls: readonly EmbeddingCall[];
+  /** Answers every text with its vector: three tokens a text. Until it is called the server answers as it does after the script. */
+  embed(vectorOf: (text: string) => unknown): void;
+  /** What comes next on the way to embeddings, before vectors. */
+  scriptEmbeddings(...entries: readonly Answer[]): void;
   readonly baseURL: string;
   /** What comes next; after the last entry the server answers with status 418. */
   script(...entries: readonly ScriptEntry[]): void;
@@ -73,12 +85,21 @@ export interface ModelServer {
 export async function startModelServer(): Promise<ModelServer> {
   const received: ModelCall[] = [];
   const entries: ScriptEntry[] = [];
+  const embeddingCalls: EmbeddingCall[] = [];
+  const embeddingEntries: Answer[] = [];
+  let vectorOf: ((text: string) => unknown) | null = null;
   let waiters: { readonly count: number; resolve(): void }[] = [];
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    const body = JSON.parse(Buffer.concat(chunks).toString("utf8")) as RequestBody;
+    const json = Buffer.concat(chunks).toString("utf8");
+    if (request.url === "/v1/embeddings") {
+      const asked = JSON.parse(json) as EmbeddingCall["body"];
+      embeddingCalls.push({ body: asked, headers: request.headers });
+      return send(response, embeddingEntries.shift() ?? (vectorOf === null ? answersWith(418) : vectors(asked, vectorOf)));
+    }
+    const body = JSON.parse(json) as RequestBody;
     const entry = request.method === "POST" && request.url === "/v1/responses" ? entries.shift() : undefined;
     received.push({ body, headers: request.headers });
     send(response, typeof entry === "function" ? entry(body) : (entry ?? answersWith(418)));
@@ -94,11 +115,20 @@ export async function startModelServer(): Promise<ModelServer> {
   const baseURL = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
   return {
     calls: received,
+    embeddingCalls,
+    embed: (given) => void (vectorOf = given),
+    scriptEmbeddings: (...more) => void embeddingEntries.push(...more),
     baseURL,
     script: (...more) => void entries.push(...more),
     arrived: (count) => new Promise((resolve) => (received.length >= count ? resolve() : waiters.push({ count, resolve }))),
-    model: (options) => openaiModel({ apiKey: "test-key", baseURL, model: "scripted", effort: null, temperature: null, price: PRICE, clock: systemClock, random: () => 0, ...options }),
+    model: (options) => openaiModel({ apiKey: "test-key", baseURL, model: "scripted", effort: null, temperature: null, price: PRICE, embedding: null, clock: systemClock, random: () => 0, ...options }),
   };
+}
+
+/** In reverse, as the order is by `index` alone. */
+function vectors({ input, model }: EmbeddingCall["body"], vectorOf: (text: string) => unknown): Answer {
+  const data = input.map((text, index) => ({ object: "embedding", index, embedding: vectorOf(text) })).toReversed();
+  return sendsText(JSON.stringify({ object: "list", model, data, usage: { prompt_tokens: 3 * input.length, total_tokens: 3 * input.length } }));
 }
 
 function send(response: ServerResponse, answer: Answer): void {

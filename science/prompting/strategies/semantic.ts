@@ -1,3 +1,6 @@
+import type { CellGroup } from "../../atlas/atlas-index.ts";
+import type { Knowledge } from "../../knowledge/knowledge.ts";
+import type { StructuredQuery } from "../../query/structured-query.ts";
 import { isAskedCellType, isAskedPerturbation } from "../retrieval.ts";
 import type { Proposal, RetrievalStrategy } from "../retrieval.ts";
 
@@ -27,26 +30,67 @@ function bestLikeness(xs: readonly string[], ys: readonly string[]): number {
   return Math.max(0, ...xs.flatMap((x) => ys.map((y) => lexicalLikeness(x, y))));
 }
 
-/** Perturbations whose label, name or synonyms read like the asked one; helps where labels have no curated entry. */
+type Named = Pick<CellGroup, "cell_type" | "cell_ontology_id" | "perturbation" | "perturbation_id">;
+
+/** Labels in words: the label, and the name and synonyms that the knowledge has for its id, each once. */
+function namesIn(knowledge: Knowledge) {
+  const perturbations = new Map(knowledge.perturbations.map((entry) => [entry.id, entry]));
+  const cellTypes = new Map(knowledge.cellTypes.map((entry) => [entry.id, entry]));
+  const names = (label: string, entry?: { readonly name: string; readonly synonyms: readonly string[] }): string[] => [...new Set([label, ...(entry === undefined ? [] : [entry.name, ...entry.synonyms])])];
+  return {
+    perturbation: ({ perturbation, perturbation_id }: Named) => names(perturbation, perturbations.get(perturbation_id ?? "")),
+    cellType: ({ cell_type, cell_ontology_id }: Named) => names(cell_type, cellTypes.get(cell_ontology_id ?? "")),
+  };
+}
+
+const askedIn = ({ cell_type, perturbation }: StructuredQuery): Named => ({ cell_type: cell_type.name, cell_ontology_id: cell_type.cell_ontology_id, perturbation: perturbation.name, perturbation_id: perturbation.id });
+
+const inWords = (names: readonly string[]): string => names.join(", ");
+
+export interface SemanticTexts {
+  readonly asked: { readonly perturbation: string; readonly cell_type: string };
+  readonly perturbations: readonly string[];
+  readonly cell_types: readonly string[];
+}
+
+/** What the strategy compares, as texts to embed: what was asked for, and each perturbation and cell type that perturbed groups have. */
+export function semanticTexts(query: StructuredQuery, perturbed: readonly { readonly group: CellGroup }[], knowledge: Knowledge): SemanticTexts {
+  const names = namesIn(knowledge);
+  const asked = askedIn(query);
+  const others = perturbed.filter(({ group }) => !isAskedPerturbation(query, group));
+  return {
+    asked: { perturbation: inWords(names.perturbation(asked)), cell_type: inWords(names.cellType(asked)) },
+    perturbations: [...new Set(others.map(({ group }) => inWords(names.perturbation(group))))],
+    cell_types: [...new Set(others.map(({ group }) => inWords(names.cellType(group))))],
+  };
+}
+
+/** Perturbations whose label, name or synonyms mean the like of the asked one, or read like it; helps where labels have no curated entry. */
 export const semantic: RetrievalStrategy = {
   name: "semantic",
-  propose({ query, knowledge, perturbed }) {
-    const byId = new Map(knowledge.perturbations.map((entry) => [entry.id, entry]));
-    const names = (id: string | null, label: string): string[] => {
-      const entry = id === null ? undefined : byId.get(id);
-      return entry === undefined ? [label] : [label, entry.name, ...entry.synonyms];
+  propose({ query, knowledge, perturbed, embedded }) {
+    const curated = new Set<string | null>(knowledge.perturbations.map(({ id }) => id));
+    const names = namesIn(knowledge);
+    const meanings = { perturbations: new Map(embedded?.perturbations), cellTypes: new Map(embedded?.cell_types) };
+    const asked = names.perturbation(askedIn(query));
+    const likeness = new Map<string, { readonly like: number; readonly because: string }>();
+    const compare = (group: CellGroup): { readonly like: number; readonly because: string } => {
+      const own = names.perturbation(group);
+      const cosine = meanings.perturbations.get(inWords(own));
+      return embedded === null || cosine === undefined
+        ? { like: bestLikeness(asked, own), because: `the name "${group.perturbation}" reads like ${query.perturbation.name}, by its letters` }
+        : { like: cosine, because: `"${group.perturbation}" is near ${query.perturbation.name} in meaning (cosine ${cosine.toFixed(2)} by the embeddings of ${embedded.model})` };
     };
-    const asked = names(query.perturbation.id, query.perturbation.name);
-    const likeness = new Map<string, number>();
     return perturbed.flatMap((located): Proposal[] => {
       const { group } = located;
       if (isAskedPerturbation(query, group)) return [];
-      const like = likeness.get(group.perturbation) ?? bestLikeness(asked, names(group.perturbation_id, group.perturbation));
-      likeness.set(group.perturbation, like);
+      const { like, because } = likeness.get(group.perturbation) ?? compare(group);
+      likeness.set(group.perturbation, { like, because });
       if (like < MIN_LIKENESS) return [];
-      const cell = isAskedCellType(query, group) ? 1 : OTHER_CELL_TYPE + (1 - OTHER_CELL_TYPE) * lexicalLikeness(query.cell_type.name, group.cell_type);
-      const scale = byId.has(query.perturbation.id ?? "") && byId.has(group.perturbation_id ?? "") ? BOTH_CURATED : MATCH_SCALE;
-      return [{ ...located, match: scale * like * cell, because: `the name "${group.perturbation}" reads like ${query.perturbation.name}` }];
+      const near = meanings.cellTypes.get(inWords(names.cellType(group))) ?? lexicalLikeness(query.cell_type.name, group.cell_type);
+      const cell = isAskedCellType(query, group) ? 1 : OTHER_CELL_TYPE + (1 - OTHER_CELL_TYPE) * Math.max(0, near);
+      const scale = curated.has(query.perturbation.id) && curated.has(group.perturbation_id) ? BOTH_CURATED : MATCH_SCALE;
+      return [{ ...located, match: scale * Math.min(1, like) * cell, because }];
     });
   },
 };
