@@ -34,7 +34,9 @@ export interface IntakeOptions {
   readonly host: (record: RunRecord) => RunHost | undefined;
 }
 
-/** Runs claimed by one sweep at most: a restart takes everything up in a few bites. */
+type GivenBack = Parameters<RunStore["release"]>[0][number];
+
+/** Runs claimed at once at most: a restart takes everything up in a few bites. */
 const CLAIM_BATCH = 250;
 
 /** A store without waiting would otherwise claim everything before the first claimed run makes a step. */
@@ -47,20 +49,28 @@ export function createIntake({ store, clock, owner, leaseMs, limits, dispatch, h
 
   const request = (limit: number): ClaimRequest => ({ owner, now: clock.now(), lease_ms: leaseMs, limit });
 
+  const giveBack = (lease: GivenBack): Promise<void> => store.release([lease]);
+
   /** Hosts a claimed run, or has it dispatched and gives it back until it is looked at again. */
-  const takeUp = async (record: RunRecord): Promise<RunHost | undefined> => {
+  const takeUp = async (record: RunRecord, release: (lease: GivenBack) => Promise<void> | void = giveBack): Promise<RunHost | undefined> => {
     const lookAgainAt = dispatch === undefined ? "host" : await dispatch(record);
     if (lookAgainAt === "host") return host(record);
-    await store.release([{ run_id: record.document.run_id, token: record.lease?.token ?? 0, attention_at: lookAgainAt }]);
+    await release({ run_id: record.document.run_id, token: record.lease?.token ?? 0, attention_at: lookAgainAt });
     return undefined;
   };
 
+  /** A dispatched run with an event stays due: it is given back at the end, or it would be claimed again and again, before all others. */
   const claimLeft = async (): Promise<void> => {
-    for (;;) {
-      const records = await store.claim(request(CLAIM_BATCH));
-      for (const record of records) await takeUp(record);
-      if (records.length === 0 || closed || draining) return;
-      await letOthersWork();
+    const kept: GivenBack[] = [];
+    try {
+      for (;;) {
+        const records = await store.claim(request(CLAIM_BATCH));
+        for (const record of records) await (record.inbox.length === 0 ? takeUp(record) : takeUp(record, (lease) => void kept.push(lease)));
+        if (records.length === 0 || closed || draining) return;
+        await letOthersWork();
+      }
+    } finally {
+      if (kept.length > 0) await store.release(kept);
     }
   };
 

@@ -107,3 +107,17 @@ test("a run whose job is refused is reported and asked for again, and holds up n
   expect(troubles[0]).toMatchObject({ code: "JOB_NOT_OURS" });
   expect(supervisor.hosted()).toEqual([]);
 });
+
+test("a dispatched run with an event that waits for its job is asked for once a sweep, and holds up no other run", async () => {
+  const store = await temporaryStore();
+  const { submitted, port, asked } = runJobs();
+  await store.insert(run("busy"));
+  await hostRuns(store, scriptedEffects({ now: () => Date.now() }), { dispatch: dispatchOf(store, port) });
+  await asked("hs-busy-run-1");
+  await store.deliver("busy", { id: "e1", event: { type: "job.changed", job_id: "hs-busy-i1-p-a1", state: "RUNNING" } });
+  await asked("hs-busy-run-1");
+  await store.insert(run("other"));
+  await asked("hs-other-run-1");
+  expect(submitted).toEqual(["hs-busy-run-1", "hs-other-run-1"]);
+  expect((await store.get("busy"))?.inbox).toHaveLength(1);
+});
