@@ -16,12 +16,21 @@ const TEXT_BLOCK = 1_000_000;
 const NUMBER_BLOCK = 32_000_000;
 const SIGNATURE = Buffer.from([0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]);
 
-/** The HDF5 library: failures throw instead of printing, and the filters lzf (ours), zstd, blosc, lz4 and bzip2 are found. */
+/**
+ * The HDF5 library: failures throw instead of printing, and the filters lzf (ours), zstd, blosc, lz4 and bzip2 are found.
+ * Memory comes zeroed: after a failed read h5wasm frees the texts whose addresses it finds there, and what lay there before would stop the library.
+ */
 const library = ready.then((module) => {
   module.activate_throwing_error_handler();
   const plugins = createRequire(import.meta.url).resolve("h5wasm-plugins");
   module.insert_plugin_search_path(join(dirname(plugins), "plugins"), 0);
   module.insert_plugin_search_path(join(import.meta.dirname, "lzf-filter"), 0);
+  const allocate = module._malloc;
+  module._malloc = (size) => {
+    const at = allocate(size);
+    if (at !== 0) module.HEAPU8.fill(0, at, at + size);
+    return at;
+  };
   return module;
 });
 
@@ -31,7 +40,8 @@ const library = ready.then((module) => {
  */
 export async function openHdf5(path: string): Promise<Hdf5File> {
   await checkSignature(path);
-  return new Hdf5File(path, await library);
+  await library;
+  return new Hdf5File(path);
 }
 
 /** Creates an HDF5 file and fills it. The same calls give the same bytes: HDF5's own timestamps are pinned to zero. */
@@ -57,11 +67,9 @@ export type Hdf5Library = Awaited<typeof library>;
 export class Hdf5File {
   readonly path: string;
   readonly #file: File;
-  readonly #library: Hdf5Library;
 
-  constructor(path: string, module: Hdf5Library) {
+  constructor(path: string) {
     this.path = path;
-    this.#library = module;
     this.#file = this.#guard(() => new File(path, "r"));
   }
 
@@ -117,14 +125,14 @@ export class Hdf5File {
 
   /** Every text of a dataset of one dimension or none. */
   text(path: string): string[] {
-    const { type, shape, vlen } = this.#metadata(path);
+    const { type, shape } = this.#metadata(path);
     if (type !== 3) throw new HaystackError("ANNDATA_INVALID", `${path} in ${this.path} does not hold text; write the file again with a current anndata.`);
     if (shape?.length === 0) return [this.#read(path, (dataset) => dataset.value) as string];
     const total = shape?.[0] ?? 0;
     const texts: string[] = [];
     for (let start = 0; start < total; start += TEXT_BLOCK) {
       const stop = Math.min(start + TEXT_BLOCK, total);
-      const block = vlen ? this.#guard(() => this.#variableText(path, start, stop), path) : (this.#read(path, (dataset) => dataset.slice([[start, stop]])) as string[]);
+      const block = this.#read(path, (dataset) => dataset.slice([[start, stop]])) as string[];
       for (const text of block) texts.push(text);
     }
     return texts;
@@ -132,22 +140,6 @@ export class Hdf5File {
 
   close(): void {
     this.#file.close();
-  }
-
-  /** As Dataset.slice does, which however frees memory it never got when the read fails, and so stops the whole library. */
-  #variableText(path: string, start: number, stop: number): string[] {
-    const module = this.#library;
-    const count = [BigInt(stop - start)];
-    const pointer = module._malloc((stop - start) * 4);
-    try {
-      module.get_dataset_data(this.#file.file_id, `/${path}`, count, [BigInt(start)], [1n], BigInt(pointer));
-      const addresses = new Uint32Array(module.HEAPU8.slice(pointer, pointer + (stop - start) * 4).buffer);
-      const texts = Array.from(addresses, (address) => module.UTF8ToString(address));
-      module.reclaim_vlen_memory_count(this.#file.file_id, `/${path}`, "", BigInt(pointer), count);
-      return texts;
-    } finally {
-      module._free(pointer);
-    }
   }
 
   #metadata(path: string): Metadata {
@@ -167,7 +159,8 @@ export class Hdf5File {
         const message = `${what} in ${this.path} is compressed with a filter that cannot be read; write the file again with gzip or lzf compression.`;
         throw new HaystackError("ANNDATA_UNSUPPORTED", message, { cause: thrown });
       }
-      if (!trace.startsWith("HDF5-DIAG") && !trace.startsWith("error - ")) throw thrown;
+      const ofLibrary = trace.startsWith("HDF5-DIAG") || trace.startsWith("error - ") || (thrown instanceof Error && thrown.name === "RuntimeError");
+      if (!ofLibrary) throw thrown;
       const message = `${this.path} is damaged or cut short (reading ${what} failed); copy or download it again.`;
       throw new HaystackError("FILE_DAMAGED", message, { cause: thrown });
     }
