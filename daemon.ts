@@ -26,7 +26,7 @@ import type { Metrics } from "./server/insight/metrics.ts";
 import { openInsight } from "./server/insight/open.ts";
 import { systemClock } from "./services/clock/system.ts";
 import type { Compute } from "./services/compute/index.ts";
-import { piscinaCompute } from "./services/compute/piscina.ts";
+import { processCompute } from "./services/compute/processes.ts";
 import type { JobEvents } from "./services/job-events/index.ts";
 import type { RunStore } from "./services/runs/index.ts";
 import { lockSqliteRuns } from "./services/runs/sqlite-lock.ts";
@@ -47,10 +47,10 @@ export interface Workbench {
   close(): Promise<void>;
 }
 
-export async function openWorkbench(config: Config, onWorkerError?: (thrown: unknown) => void): Promise<Workbench> {
+export async function openWorkbench(config: Config): Promise<Workbench> {
   const objects = await openObjects(config);
   const knowledge = knowledgeFolder(config);
-  const compute = piscinaCompute<Tasks>({ filename: new URL("actors/tasks.ts", import.meta.url), threads: config.COMPUTE_THREADS, ...(onWorkerError === undefined ? {} : { onWorkerError }) });
+  const compute = processCompute<Tasks>({ filename: new URL("actors/tasks.ts", import.meta.url), processes: config.COMPUTE_PROCESSES });
   return {
     objects,
     compute,
@@ -106,7 +106,7 @@ export async function openDaemon(config: Config, options: DaemonOptions): Promis
     instruments.trouble?.(error);
     options.onTrouble(error);
   };
-  const workbench = await openWorkbench(config, trouble);
+  const workbench = await openWorkbench(config);
   const { objects, compute, atlases, knowledge } = workbench;
   const clock = systemClock;
   const { owner, takesOver, unlock } = leaseAs(config, options.sweeps);

@@ -135,7 +135,7 @@ export class HaystackError extends Error {
   }
 }
 
-/** Turns anything thrown (also an error that crossed a worker thread as plain properties) into a catalogue error. */
+/** Turns anything thrown (also an error that crossed a thread or process as plain properties) into a catalogue error. */
 export function toHaystackError(thrown: unknown): HaystackError {
   if (thrown instanceof HaystackError) return thrown;
   if (thrown instanceof Error) {

@@ -30,7 +30,7 @@ import { renderRunLog, type RunLog } from "../science/report/run-log.ts";
 import { writeSimulatedAtlas, type SimulationOptions } from "../science/simulate/simulate-atlas.ts";
 import { differentialExpression } from "../science/statistics/differential-expression.ts";
 
-/** The heavy work of the steps, run in worker threads: files in, files and small JSON out. Each export is one task. */
+/** The heavy work of the steps, run in processes of their own: files in, files and small JSON out. Each export is one task. */
 
 export interface AtlasPlace {
   readonly dir: string;

@@ -13,7 +13,7 @@ export const chaosEnvironment = (dataDir: string): Record<string, string> => ({
   MAX_ACTIVE_RUNS: "12",
   MAX_ACTIVE_RUNS_PER_USER: "6",
   LOCAL_JOBS: "4",
-  COMPUTE_THREADS: "2",
+  COMPUTE_PROCESSES: "2",
   RECONCILE_SECONDS: "5",
   POLL_MILLISECONDS: "100",
   LEASE_SECONDS: "10",

@@ -37,7 +37,7 @@ const OWNER = "bench@example.org";
 
 const tell = (message: ServerMessage): void => void process.send?.(message);
 const folder = await mkdtemp(join(tmpdir(), "haystack-bench-http-"));
-const config = loadConfig({ HTTP_PORT: "0", AUTH: "token", HTTP_REQUESTS_PER_MINUTE: "1000000", HTTP_STREAMS: String(streams), HTTP_STREAMS_PER_USER: String(streams), COMPUTE_THREADS: "1" }, folder);
+const config = loadConfig({ HTTP_PORT: "0", AUTH: "token", HTTP_REQUESTS_PER_MINUTE: "1000000", HTTP_STREAMS: String(streams), HTTP_STREAMS_PER_USER: String(streams), COMPUTE_PROCESSES: "1" }, folder);
 const daemon = await openDaemon(config, {
   sweeps: false,
   onTrouble(error) {

@@ -3,7 +3,7 @@
 export type TaskMap = Record<string, (input: any) => Promise<unknown>>;
 
 export interface Compute<Tasks extends TaskMap> {
-  /** Runs the task in a worker thread. Typed errors keep their code. Aborting stops the worker: STEP_ABORTED. */
+  /** Runs the task in a process of its own. Typed errors keep their code. Aborting kills the process: STEP_ABORTED. */
   run<Name extends keyof Tasks & string>(name: Name, input: Parameters<Tasks[Name]>[0], signal?: AbortSignal): Promise<Awaited<ReturnType<Tasks[Name]>>>;
   close(): Promise<void>;
 }

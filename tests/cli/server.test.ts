@@ -196,14 +196,14 @@ test("below a path of a proxy, an answer that is lost makes no second run", asyn
 
 test("a watch outlives the server: after a kill and a restart it goes on, and shows each transition once", async () => {
   const folder = await temporaryFolder();
-  const config = loadConfig({ COMPUTE_THREADS: "1" }, folder);
+  const config = loadConfig({ COMPUTE_PROCESSES: "1" }, folder);
   const workbench = await openWorkbench(config);
   const file = join(folder, "simulated.h5ad");
   await simulate({ file, options: { seed: 1, nGenes: 500, cellsPerGroup: 8, nDonors: 2 } });
   await workbench.atlases.import({ source: file });
   await workbench.close();
   const port = String(await freePort());
-  const env = { HTTP_PORT: port, LOG_FORMAT: "plain", INFERENCE_COMMAND: ENDLESS_COMMAND, DAEMON_ID: "one", RECONCILE_SECONDS: "1", POLL_MILLISECONDS: "50", COMPUTE_THREADS: "1" };
+  const env = { HTTP_PORT: port, LOG_FORMAT: "plain", INFERENCE_COMMAND: ENDLESS_COMMAND, DAEMON_ID: "one", RECONCILE_SECONDS: "1", POLL_MILLISECONDS: "50", COMPUTE_PROCESSES: "1" };
   const serve = async (): Promise<(signal: NodeJS.Signals) => Promise<Outcome>> => {
     const begun = Promise.withResolvers<(signal: NodeJS.Signals) => void>();
     const ended = haystack(["serve", "--data-dir", folder], { env, onStderr: once("answers at", begun.resolve) });

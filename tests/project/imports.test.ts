@@ -19,7 +19,6 @@ const RULES: readonly { readonly files: RegExp; readonly imports: RegExp; readon
 const VENDORS: Readonly<Record<string, RegExp>> = {
   xstate: /^(machines|actors)\//,
   mongodb: /^services\/(runs|access)\/mongodb/,
-  piscina: /^services\/compute\/piscina/,
   nodemailer: /^services\/mail\/eml-file/,
   "node:sqlite": /^services\/(runs|access)\/sqlite/,
   h5wasm: /^science\/anndata\//,

@@ -1,10 +1,10 @@
-/** Tasks of the compute contract, as a worker module. */
+/** Tasks of the compute contract, as a module of tasks. */
+import { writeFile } from "node:fs/promises";
 import { setTimeout as wait } from "node:timers/promises";
-import { threadId } from "node:worker_threads";
 import { HaystackError } from "../../errors.ts";
 
-export async function sum(values: Float32Array): Promise<{ total: number; doubled: Float32Array; thread: number }> {
-  return { total: values.reduce((a, b) => a + b, 0), doubled: values.map((value) => value * 2), thread: threadId };
+export async function sum(values: Float32Array): Promise<{ total: number; doubled: Float32Array; process: number }> {
+  return { total: values.reduce((a, b) => a + b, 0), doubled: values.map((value) => value * 2), process: process.pid };
 }
 
 export async function failTyped(details: Record<string, unknown>): Promise<never> {
@@ -15,17 +15,15 @@ export async function failPlain(message: string): Promise<never> {
   throw new TypeError(message);
 }
 
-/** Tells through `flag[0]` that it runs, then never ends and never yields. */
-export async function spin(flag: Int32Array): Promise<never> {
-  Atomics.store(flag, 0, 1);
-  Atomics.notify(flag, 0);
-  for (;;) Atomics.add(flag, 1, 1);
+/** Writes its process id to the file, then never ends and never yields. */
+export async function spin(file: string): Promise<never> {
+  await writeFile(file, String(process.pid));
+  for (;;);
 }
 
-/** Waits without using the processor. */
-export async function linger(flag: Int32Array): Promise<never> {
-  Atomics.store(flag, 0, 1);
-  Atomics.notify(flag, 0);
+/** Writes its process id to the file, then waits without using the processor. */
+export async function linger(file: string): Promise<never> {
+  await writeFile(file, String(process.pid));
   for (;;) await wait(1000);
 }
 
@@ -35,4 +33,17 @@ export async function die(code: number): Promise<never> {
 
 export async function uncloneable(): Promise<() => void> {
   return () => {};
+}
+
+export async function environment(): Promise<readonly string[]> {
+  return Object.keys(process.env);
+}
+
+/** Prints, sends itself what a terminal or a service manager sends to a whole group, and goes on. */
+export async function bothered(): Promise<string> {
+  process.stdout.write("not for standard output\n");
+  process.kill(process.pid, "SIGINT");
+  process.kill(process.pid, "SIGTERM");
+  await wait(0);
+  return "done";
 }

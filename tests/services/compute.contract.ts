@@ -1,30 +1,40 @@
-import { threadId } from "node:worker_threads";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { Compute } from "../../services/compute/index.ts";
 import type * as tasks from "./compute-tasks.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
 
 export type ContractTasks = typeof tasks;
 
-const sharedFlag = (): Int32Array => new Int32Array(new SharedArrayBuffer(8));
-
-async function raised(flag: Int32Array): Promise<void> {
-  const waiting = Atomics.waitAsync(flag, 0, 0);
-  if (waiting.async) await waiting.value;
+/** The process id that a task wrote once it ran. */
+export async function written(file: string): Promise<number> {
+  await expect.poll(() => readFile(file, "utf8").catch(() => ""), { timeout: 30_000, interval: 5 }).not.toBe("");
+  return Number(await readFile(file, "utf8"));
 }
 
-/** What every compute adapter keeps to. `make` gives a pool of the tasks in compute-tasks.ts with `threads` threads. */
-export function computeContract(adapter: string, make: (threads: number) => Compute<ContractTasks>): void {
-  const open = (threads = 1): Compute<ContractTasks> => {
-    const compute = make(threads);
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+/** What every compute adapter keeps to. `make` gives a pool of the tasks in compute-tasks.ts with `processes` processes. */
+export function computeContract(adapter: string, make: (processes: number) => Compute<ContractTasks>): void {
+  const open = (processes = 1): Compute<ContractTasks> => {
+    const compute = make(processes);
     onTestFinished(() => compute.close());
     return compute;
   };
+  const newFile = async (): Promise<string> => join(await temporaryFolder(), "started");
 
   describe(`compute: ${adapter}`, () => {
-    test("a task runs in another thread; typed arrays go in and come out", async () => {
+    test("a task runs in another process; typed arrays go in and come out", async () => {
       const result = await open().run("sum", Float32Array.of(1, 2, 3.5));
       expect(result).toMatchObject({ total: 6.5, doubled: Float32Array.of(2, 4, 7) });
-      expect(result.thread).not.toBe(threadId);
+      expect(result.process).not.toBe(process.pid);
     });
 
     test("a typed error keeps class, code, message and details", async () => {
@@ -42,29 +52,31 @@ export function computeContract(adapter: string, make: (threads: number) => Comp
       const compute = open();
       await expect(compute.run("failPlain", "x is not a function")).rejects.toMatchObject({ code: "INTERNAL", message: "x is not a function" });
       await expect(compute.run("uncloneable", undefined)).rejects.toMatchObject({ code: "INTERNAL" });
-      await expect(compute.run("die", 3)).rejects.toMatchObject({ code: "INTERNAL" });
+      await expect(compute.run("failTyped", { unclonable: () => 0 })).rejects.toMatchObject({ code: "INTERNAL" });
+      await expect(compute.run("die", 3)).rejects.toMatchObject({ code: "INTERNAL", message: expect.stringContaining("computed die ended without an answer (exit code 3)") as string });
       expect((await compute.run("sum", Float32Array.of(1))).total).toBe(1);
     });
 
     test.each(["spin", "linger"] as const)("aborting stops a running task (%s) with STEP_ABORTED, and a waiting one takes its place", async (name) => {
       const compute = open();
-      const flag = sharedFlag();
+      const file = await newFile();
       const stop = new AbortController();
-      const running = compute.run(name, flag, stop.signal);
+      const running = compute.run(name, file, stop.signal);
       const waiting = compute.run("sum", Float32Array.of(1, 1));
-      await raised(flag);
+      const pid = await written(file);
       stop.abort();
       await expect(running).rejects.toMatchObject({ code: "STEP_ABORTED" });
       expect((await waiting).total).toBe(2);
+      expect(isAlive(pid)).toBe(false);
     });
 
     test("aborting a waiting task refuses it at once", async () => {
       const compute = open();
-      const flag = sharedFlag();
+      const file = await newFile();
       const [stopFirst, stopSecond] = [new AbortController(), new AbortController()];
-      const first = compute.run("spin", flag, stopFirst.signal);
+      const first = compute.run("spin", file, stopFirst.signal);
       const second = compute.run("sum", Float32Array.of(1), stopSecond.signal);
-      await raised(flag);
+      await written(file);
       stopSecond.abort();
       await expect(second).rejects.toMatchObject({ code: "STEP_ABORTED" });
       stopFirst.abort();
@@ -72,22 +84,23 @@ export function computeContract(adapter: string, make: (threads: number) => Comp
       await expect(compute.run("sum", Float32Array.of(1), AbortSignal.abort())).rejects.toMatchObject({ code: "STEP_ABORTED" });
     });
 
-    test("no more tasks than threads run at once, and all get their turn", async () => {
+    test("no more tasks than processes run at once, and all get their turn", async () => {
       const compute = open(2);
       const results = await Promise.all(Array.from({ length: 12 }, (_, index) => compute.run("sum", Float32Array.of(index))));
       expect(results.map((result) => result.total)).toEqual(Array.from({ length: 12 }, (_, index) => index));
-      expect(new Set(results.map((result) => result.thread)).size).toBeLessThanOrEqual(2);
+      expect(new Set(results.map((result) => result.process)).size).toBeLessThanOrEqual(2);
     });
 
     test("closing stops what runs and what waits", async () => {
       const compute = open();
-      const flag = sharedFlag();
-      const running = compute.run("spin", flag);
+      const file = await newFile();
+      const running = compute.run("spin", file);
       const waiting = compute.run("sum", Float32Array.of(1));
       const both = Promise.allSettled([running, waiting]);
-      await raised(flag);
+      const pid = await written(file);
       await compute.close();
       for (const outcome of await both) expect(outcome).toMatchObject({ status: "rejected", reason: { code: "STEP_ABORTED" } });
+      expect(isAlive(pid)).toBe(false);
       await expect(compute.run("sum", Float32Array.of(1))).rejects.toMatchObject({ code: "STEP_ABORTED" });
     });
   });

@@ -1,40 +1,71 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { Worker } from "node:worker_threads";
-import { expect, test } from "vitest";
-import { piscinaCompute } from "../../services/compute/piscina.ts";
-import { computeContract, type ContractTasks } from "./compute.contract.ts";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { processCompute } from "../../services/compute/processes.ts";
+import { computeContract, type ContractTasks, isAlive, written } from "./compute.contract.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 const TASKS = new URL("compute-tasks.ts", import.meta.url);
 
-computeContract("piscina", (threads) => piscinaCompute<ContractTasks>({ filename: TASKS, threads }));
+computeContract("processes", (processes) => processCompute<ContractTasks>({ filename: TASKS, processes }));
 
-test("an idle worker ends after its time and a new one takes the next task", async () => {
-  const created = once(process, "worker") as Promise<[Worker]>;
-  const compute = piscinaCompute<ContractTasks>({ filename: TASKS, threads: 1, idleMs: 1 });
-  const first = compute.run("sum", Float32Array.of(1));
-  const [worker] = await created;
-  const ended = once(worker, "exit");
-  const { thread } = await first;
-  await ended;
-  expect((await compute.run("sum", Float32Array.of(2))).thread).not.toBe(thread);
-  await compute.close();
+/** A program with a pool of its own that does `body`. */
+async function programWith(body: string): Promise<string> {
+  const program = join(await temporaryFolder(), "program.ts");
+  const module = new URL("../../services/compute/processes.ts", import.meta.url).href;
+  const pool = `processCompute({ filename: new URL(${JSON.stringify(TASKS.href)}), processes: 2, idleMs: 3_600_000 })`;
+  await writeFile(program, `import { processCompute } from ${JSON.stringify(module)};\nconst compute = ${pool};\n${body}`);
+  return program;
+}
+
+test("an idle process ends after its time and a new one takes the next task", async () => {
+  const compute = processCompute<ContractTasks>({ filename: TASKS, processes: 1, idleMs: 1 });
+  onTestFinished(() => compute.close());
+  const { process: first } = await compute.run("sum", Float32Array.of(1));
+  await expect.poll(() => isAlive(first), { timeout: 30_000 }).toBe(false);
+  expect((await compute.run("sum", Float32Array.of(2))).process).not.toBe(first);
+});
+
+test("an idle process that is killed is missed by nobody", async () => {
+  const compute = processCompute<ContractTasks>({ filename: TASKS, processes: 1 });
+  onTestFinished(() => compute.close());
+  const { process: first } = await compute.run("sum", Float32Array.of(1));
+  process.kill(first, "SIGKILL");
+  await expect.poll(() => isAlive(first), { timeout: 30_000 }).toBe(false);
+  expect((await compute.run("sum", Float32Array.of(2))).total).toBe(2);
+});
+
+test("a task sees nothing of the secrets in the environment", async () => {
+  vi.stubEnv("OPENAI_API_KEY", "sk-secret");
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const compute = processCompute<ContractTasks>({ filename: TASKS, processes: 1 });
+  onTestFinished(() => compute.close());
+  const names = await compute.run("environment", undefined);
+  const allowed = ["NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE", "NODE_COMPILE_CACHE", "NODE_OPTIONS", "TMPDIR", "TZ"];
+  expect(names.filter((name) => !allowed.includes(name))).toEqual([]);
 });
 
 test("a program that forgets to close its pool ends by itself, long before the idle time", async () => {
-  const program = join(await temporaryFolder(), "program.ts");
-  const module = new URL("../../services/compute/piscina.ts", import.meta.url).href;
-  await writeFile(
-    program,
-    `import { piscinaCompute } from ${JSON.stringify(module)};
-     const compute = piscinaCompute({ filename: new URL(${JSON.stringify(TASKS.href)}), threads: 2, idleMs: 3_600_000 });
-     console.log(JSON.stringify(await compute.run("sum", Float32Array.of(20, 22))));`,
-  );
+  const program = await programWith(`console.log(JSON.stringify(await compute.run("sum", Float32Array.of(20, 22))));`);
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [program], { timeout: 60_000 });
   expect(JSON.parse(stdout)).toMatchObject({ total: 42 });
   expect(stderr).toBe("");
+});
+
+test("signals to the whole group leave a task alone, and what it prints goes to standard error", async () => {
+  const program = await programWith(`console.log(await compute.run("bothered", undefined));`);
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [program], { timeout: 60_000 });
+  expect([stdout, stderr]).toEqual(["done\n", "not for standard output\n"]);
+});
+
+test("a process that is killed takes its tasks with it", async () => {
+  const file = join(await temporaryFolder(), "started");
+  const parent = spawn(process.execPath, [await programWith(`await compute.run("linger", ${JSON.stringify(file)});`)], { stdio: "ignore" });
+  const pid = await written(file);
+  parent.kill("SIGKILL");
+  await once(parent, "exit");
+  await expect.poll(() => isAlive(pid), { timeout: 30_000 }).toBe(false);
 });

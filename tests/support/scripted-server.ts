@@ -35,7 +35,7 @@ export interface ScriptedServerOptions {
 
 /** The whole HTTP application over a real store and supervisor, with scripted effects in place of science. Closed after the test. */
 export async function startScriptedServer({ script = {}, env = {}, supervisor = {} }: ScriptedServerOptions = {}): Promise<ScriptedServer> {
-  const config = loadConfig({ HTTP_PORT: "0", COMPUTE_THREADS: "1", POLL_MILLISECONDS: "20", ...env }, await temporaryFolder());
+  const config = loadConfig({ HTTP_PORT: "0", COMPUTE_PROCESSES: "1", POLL_MILLISECONDS: "20", ...env }, await temporaryFolder());
   const clock = systemClock;
   const runs = await temporaryStore();
   const workbench = await openWorkbench(config);

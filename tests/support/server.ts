@@ -27,7 +27,7 @@ export interface TestServerOptions {
 /** A daemon that hosts runs and serves HTTP on this machine, closed when the test or `close` ends it. Call it from a test, or close it yourself. */
 export async function startTestServer({ env = {}, dataDir }: TestServerOptions = {}): Promise<TestServer> {
   const folder = dataDir ?? (await mkdtemp(join(tmpdir(), "haystack-server-")));
-  const config = loadConfig({ HTTP_PORT: "0", COMPUTE_THREADS: "1", POLL_MILLISECONDS: "50", ...env }, folder);
+  const config = loadConfig({ HTTP_PORT: "0", COMPUTE_PROCESSES: "1", POLL_MILLISECONDS: "50", ...env }, folder);
   const troubles: HaystackError[] = [];
   const daemon = await openDaemon(config, { sweeps: true, onTrouble: (error) => troubles.push(error) });
   const listening = await listen(config, daemon);

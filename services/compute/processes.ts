@@ -1,0 +1,132 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { getCompileCacheDir } from "node:module";
+import { fileURLToPath } from "node:url";
+import pLimit from "p-limit";
+import { HaystackError, toHaystackError } from "../../errors.ts";
+import type { Compute, TaskMap } from "./index.ts";
+import type { TaskAnswer, TaskCall } from "./task-process.ts";
+
+interface ProcessOptions {
+  /** Module whose named exports are the tasks. */
+  readonly filename: URL;
+  readonly processes: number;
+  /** An idle process ends after this time. */
+  readonly idleMs?: number;
+}
+
+const PROGRAM = fileURLToPath(new URL("task-process.ts", import.meta.url));
+
+const isAborted = (signal: AbortSignal | undefined): boolean => signal?.aborted === true;
+
+const stopped = (name: string): HaystackError => new HaystackError("STEP_ABORTED", `The computation ${name} was stopped before it finished.`);
+
+/** What a task may know of this process's environment: no address, no secret. */
+function taskEnvironment(): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS, TMPDIR, TZ } = process.env;
+  return { NODE_OPTIONS, TMPDIR, TZ, NODE_COMPILE_CACHE: getCompileCacheDir() };
+}
+
+/**
+ * Tasks in a pool of processes: one that hangs, runs out of memory or is stopped in the middle takes nothing else with it
+ * (docs/decisions/0017). Input and result are copied (structured clone). `close` kills what runs.
+ */
+export function processCompute<Tasks extends TaskMap>({ filename, processes, idleMs = 30_000 }: ProcessOptions): Compute<Tasks> {
+  const limit = pLimit(processes);
+  const alive = new Set<ChildProcess>();
+  const idle = new Map<ChildProcess, NodeJS.Timeout>();
+  let closed = false;
+
+  const start = (): ChildProcess => {
+    // What a task prints goes to standard error: standard output belongs to the command.
+    const child = fork(PROGRAM, { serialization: "advanced", execArgv: [], env: taskEnvironment(), stdio: ["ignore", 2, 2, "ipc"] });
+    const forget = (): void => {
+      alive.delete(child);
+      clearTimeout(idle.get(child));
+      idle.delete(child);
+    };
+    child.once("exit", forget);
+    child.on("error", () => child.pid === undefined && forget());
+    alive.add(child);
+    return child;
+  };
+
+  const take = (): ChildProcess => {
+    const [waiting] = [...idle].at(-1) ?? [];
+    if (waiting === undefined) return start();
+    clearTimeout(idle.get(waiting));
+    idle.delete(waiting);
+    waiting.ref();
+    waiting.channel?.ref();
+    return waiting;
+  };
+
+  const giveBack = (child: ChildProcess): void => {
+    if (closed || !child.connected || !alive.has(child)) return void child.kill("SIGKILL");
+    child.unref();
+    child.channel?.unref();
+    idle.set(child, setTimeout(() => child.kill("SIGKILL"), idleMs).unref());
+  };
+
+  const call = async (name: string, input: unknown, signal?: AbortSignal): Promise<unknown> => {
+    if (closed || isAborted(signal)) throw stopped(name);
+    const child = take();
+    const kill = (): void => void child.kill("SIGKILL");
+    signal?.addEventListener("abort", kill, { once: true });
+    try {
+      const answer = await ask(child, { module: filename.href, name, input });
+      giveBack(child);
+      if ("value" in answer) return answer.value;
+      const { code, message, details, stack } = answer.error;
+      const error = new HaystackError(code, message, details === undefined ? {} : { details });
+      if (stack !== undefined) error.stack = stack;
+      throw error;
+    } catch (thrown) {
+      throw closed || isAborted(signal) ? stopped(name) : toHaystackError(thrown);
+    } finally {
+      signal?.removeEventListener("abort", kill);
+    }
+  };
+
+  return {
+    async run<Name extends keyof Tasks & string>(name: Name, input: Parameters<Tasks[Name]>[0], signal?: AbortSignal): Promise<Awaited<ReturnType<Tasks[Name]>>> {
+      if (isAborted(signal)) throw stopped(name);
+      const abort = Promise.withResolvers<never>();
+      const onAbort = (): void => abort.reject(stopped(name));
+      signal?.addEventListener("abort", onAbort, { once: true });
+      try {
+        return (await Promise.race([limit(call, name, input, signal), abort.promise])) as Awaited<ReturnType<Tasks[Name]>>;
+      } finally {
+        signal?.removeEventListener("abort", onAbort);
+      }
+    },
+    async close() {
+      closed = true;
+      await Promise.all(
+        [...alive].map(async (child) => {
+          child.ref();
+          child.kill("SIGKILL");
+          await once(child, "exit");
+        }),
+      );
+    },
+  };
+}
+
+/** The answer to one call. A process that ends before it answers, or never starts, is an error. */
+async function ask(child: ChildProcess, call: TaskCall): Promise<TaskAnswer> {
+  const settled = new AbortController();
+  const answered = once(child, "message", settled).then(([answer]) => answer as TaskAnswer);
+  const ended = once(child, "exit", settled).then(([code, signal]) => {
+    throw new Error(`The process that computed ${call.name} ended without an answer (${String(signal ?? `exit code ${String(code)}`)}); it may have run out of memory.`);
+  });
+  try {
+    const sent = new Promise<never>((_, reject) => child.send(call, (error) => error !== null && reject(error)));
+    return await Promise.race([answered, ended, sent]);
+  } catch (thrown) {
+    child.kill("SIGKILL");
+    throw thrown;
+  } finally {
+    settled.abort();
+  }
+}
