@@ -50,7 +50,7 @@ export interface Workbench {
 export async function openWorkbench(config: Config): Promise<Workbench> {
   const objects = await openObjects(config);
   const knowledge = knowledgeFolder(config);
-  const compute = processCompute<Tasks>({ filename: new URL("actors/tasks.ts", import.meta.url), processes: config.COMPUTE_PROCESSES });
+  const compute = processCompute<Tasks>({ filename: new URL("actors/tasks.ts", import.meta.url), processes: config.COMPUTE_PROCESSES, limitMinutes: config.COMPUTE_MINUTES });
   return {
     objects,
     compute,

@@ -11,6 +11,8 @@ interface ProcessOptions {
   /** Module whose named exports are the tasks. */
   readonly filename: URL;
   readonly processes: number;
+  /** A task that runs longer is killed: COMPUTE_OVER_TIME. */
+  readonly limitMinutes: number;
   /** An idle process ends after this time. */
   readonly idleMs?: number;
 }
@@ -20,6 +22,9 @@ const PROGRAM = fileURLToPath(new URL("task-process.ts", import.meta.url));
 const isAborted = (signal: AbortSignal | undefined): boolean => signal?.aborted === true;
 
 const stopped = (name: string): HaystackError => new HaystackError("STEP_ABORTED", `The computation ${name} was stopped before it finished.`);
+
+const overTime = (name: string, minutes: number): HaystackError =>
+  new HaystackError("COMPUTE_OVER_TIME", `The computation ${name} was stopped after ${minutes} minutes; its input may be damaged, or COMPUTE_MINUTES is too short for it.`);
 
 /** What a task may know of this process's environment: no address, no secret. */
 function taskEnvironment(): NodeJS.ProcessEnv {
@@ -31,7 +36,7 @@ function taskEnvironment(): NodeJS.ProcessEnv {
  * Tasks in a pool of processes: one that hangs, runs out of memory or is stopped in the middle takes nothing else with it
  * (docs/decisions/0017). Input and result are copied (structured clone). `close` kills what runs.
  */
-export function processCompute<Tasks extends TaskMap>({ filename, processes, idleMs = 30_000 }: ProcessOptions): Compute<Tasks> {
+export function processCompute<Tasks extends TaskMap>({ filename, processes, limitMinutes, idleMs = 30_000 }: ProcessOptions): Compute<Tasks> {
   const limit = pLimit(processes);
   const alive = new Set<ChildProcess>();
   const idle = new Map<ChildProcess, NodeJS.Timeout>();
@@ -71,8 +76,9 @@ export function processCompute<Tasks extends TaskMap>({ filename, processes, idl
   const call = async (name: string, input: unknown, signal?: AbortSignal): Promise<unknown> => {
     if (closed || isAborted(signal)) throw stopped(name);
     const child = take();
+    const late = AbortSignal.timeout(limitMinutes * 60_000);
     const kill = (): void => void child.kill("SIGKILL");
-    signal?.addEventListener("abort", kill, { once: true });
+    for (const stop of [signal, late]) stop?.addEventListener("abort", kill, { once: true });
     try {
       const answer = await ask(child, { module: filename.href, name, input });
       giveBack(child);
@@ -82,9 +88,10 @@ export function processCompute<Tasks extends TaskMap>({ filename, processes, idl
       if (stack !== undefined) error.stack = stack;
       throw error;
     } catch (thrown) {
-      throw closed || isAborted(signal) ? stopped(name) : toHaystackError(thrown);
+      if (closed || isAborted(signal)) throw stopped(name);
+      throw late.aborted ? overTime(name, limitMinutes) : toHaystackError(thrown);
     } finally {
-      signal?.removeEventListener("abort", kill);
+      for (const stop of [signal, late]) stop?.removeEventListener("abort", kill);
     }
   };
 

@@ -10,19 +10,19 @@ import { temporaryFolder } from "./temporary-folder.ts";
 
 const TASKS = new URL("compute-tasks.ts", import.meta.url);
 
-computeContract("processes", (processes) => processCompute<ContractTasks>({ filename: TASKS, processes }));
+computeContract("processes", (processes) => processCompute<ContractTasks>({ filename: TASKS, processes, limitMinutes: 1 }));
 
 /** A program with a pool of its own that does `body`. */
 async function programWith(body: string): Promise<string> {
   const program = join(await temporaryFolder(), "program.ts");
   const module = new URL("../../services/compute/processes.ts", import.meta.url).href;
-  const pool = `processCompute({ filename: new URL(${JSON.stringify(TASKS.href)}), processes: 2, idleMs: 3_600_000 })`;
+  const pool = `processCompute({ filename: new URL(${JSON.stringify(TASKS.href)}), processes: 2, limitMinutes: 1, idleMs: 3_600_000 })`;
   await writeFile(program, `import { processCompute } from ${JSON.stringify(module)};\nconst compute = ${pool};\n${body}`);
   return program;
 }
 
 test("an idle process ends after its time and a new one takes the next task", async () => {
-  const compute = processCompute<ContractTasks>({ filename: TASKS, processes: 1, idleMs: 1 });
+  const compute = processCompute<ContractTasks>({ filename: TASKS, processes: 1, limitMinutes: 1, idleMs: 1 });
   onTestFinished(() => compute.close());
   const { process: first } = await compute.run("sum", Float32Array.of(1));
   await expect.poll(() => isAlive(first), { timeout: 30_000 }).toBe(false);
@@ -30,7 +30,7 @@ test("an idle process ends after its time and a new one takes the next task", as
 });
 
 test("an idle process that is killed is missed by nobody", async () => {
-  const compute = processCompute<ContractTasks>({ filename: TASKS, processes: 1 });
+  const compute = processCompute<ContractTasks>({ filename: TASKS, processes: 1, limitMinutes: 1 });
   onTestFinished(() => compute.close());
   const { process: first } = await compute.run("sum", Float32Array.of(1));
   process.kill(first, "SIGKILL");
@@ -38,10 +38,16 @@ test("an idle process that is killed is missed by nobody", async () => {
   expect((await compute.run("sum", Float32Array.of(2))).total).toBe(2);
 });
 
+test("a task over its time is killed", async () => {
+  const compute = processCompute<ContractTasks>({ filename: TASKS, processes: 1, limitMinutes: 1 / 120 });
+  onTestFinished(() => compute.close());
+  await expect(compute.run("spin", join(await temporaryFolder(), "started"))).rejects.toMatchObject({ code: "COMPUTE_OVER_TIME", retryable: false });
+});
+
 test("a task sees nothing of the secrets in the environment", async () => {
   vi.stubEnv("OPENAI_API_KEY", "sk-secret");
   onTestFinished(() => void vi.unstubAllEnvs());
-  const compute = processCompute<ContractTasks>({ filename: TASKS, processes: 1 });
+  const compute = processCompute<ContractTasks>({ filename: TASKS, processes: 1, limitMinutes: 1 });
   onTestFinished(() => compute.close());
   const names = await compute.run("environment", undefined);
   const allowed = ["NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE", "NODE_COMPILE_CACHE", "NODE_OPTIONS", "TMPDIR", "TZ"];
