@@ -39,12 +39,13 @@ test("the report says where a language model was asked to read the question or t
     {
       ...result,
       structured_query: { ...result.structured_query, model_problem: "MODEL_LIMIT: <b>too dear</b>." },
-      iterations: result.iterations.map((iteration) => ({ ...iteration, plan: { ...iteration.plan, model_problem: "MODEL_UNAVAILABLE: it is away." } })),
+      iterations: result.iterations.map((iteration) => ({ ...iteration, plan: { ...iteration.plan, model_problem: "MODEL_UNAVAILABLE: it is away.", embedding_problem: "MODEL_LIMIT: <i>spent</i>." } })),
     },
     differential(),
   );
   expect(report).toContain("a language model was asked and gave no reading (MODEL_LIMIT: &lt;b&gt;too dear&lt;/b&gt;.)");
   expect(report.match(/asked to choose the prompt and did not \(MODEL_UNAVAILABLE: it is away\.\)/g)).toHaveLength(result.iterations.length);
+  expect(report).toContain("compared by their letters, not by embeddings (MODEL_LIMIT: &lt;i&gt;spent&lt;/i&gt;.)");
 });
 
 test("articles are linked by their PubMed ids; everything else of a source is text; silence is no contradiction", async () => {
