@@ -23,7 +23,7 @@ const variables = z.object({
   MAX_GPU_JOBS_PER_USER: whole(2, 100_000).optional().describe("GPU jobs of one user at the same time"),
   LOCAL_JOBS: whole(1, 1_000).default(2).describe("Inference jobs at the same time on this machine"),
   COMPUTE_PROCESSES: whole(1, 256).default(Math.max(1, availableParallelism() - 1)).describe("Processes for heavy computation"),
-  COMPUTE_MINUTES: whole(1, 10_000).default(360).describe("Longest time of one computation, in minutes; the import of a large atlas is one"),
+  COMPUTE_MINUTES: whole(1, 10_000).default(60).describe("Longest time of one computation, in minutes; the import of a very large atlas may need more"),
   INFERENCE_COMMAND: z.string().optional().describe("Program that predicts, with {prompt} {query} {output} {seed}; the built-in baseline when unset"),
   INFERENCE_MODEL: z.string().default("stack").describe("Name of the model that INFERENCE_COMMAND runs"),
   RECONCILE_SECONDS: whole(1, 3_600).default(10).describe("Pause between two looks at a waiting job"),

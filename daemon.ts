@@ -98,23 +98,37 @@ export interface DaemonOptions {
   readonly instruments?: Instruments;
 }
 
-/** Opens everything and starts hosting. */
+/** Opens everything and starts hosting. When one part cannot be opened, those that were are closed. */
 export async function openDaemon(config: Config, options: DaemonOptions): Promise<Daemon> {
+  const opened = new AsyncDisposableStack();
+  try {
+    return await openParts(config, options, opened);
+  } catch (thrown) {
+    await opened.disposeAsync();
+    throw thrown;
+  }
+}
+
+async function openParts(config: Config, options: DaemonOptions, opened: AsyncDisposableStack): Promise<Daemon> {
   let instruments: Instruments = {};
   const trouble = (thrown: unknown): void => {
     const error = toHaystackError(thrown);
     instruments.trouble?.(error);
     options.onTrouble(error);
   };
-  const workbench = await openWorkbench(config);
+  const workbench = opened.adopt(await openWorkbench(config), (part) => part.close());
   const { objects, compute, atlases, knowledge } = workbench;
   const clock = systemClock;
   const { owner, takesOver, unlock } = leaseAs(config, options.sweeps);
-  const runs = await openRuns(config);
+  opened.defer(unlock);
+  const runs = opened.adopt(await openRuns(config), (part) => part.close());
   if (takesOver) await runs.takeOver(owner);
   const { batch, jobEvents } = await openInference(config, { clock, objects, onTrouble: trouble });
+  opened.defer(() => batch.close());
+  opened.defer(() => jobEvents.close());
   const dispatched = options.sweeps ? await openDispatch(config, runs, clock, process.env, trouble) : undefined;
-  const mail = await openMail(config, clock);
+  opened.defer(() => dispatched?.runJobs.close());
+  const mail = opened.adopt(await openMail(config, clock), (part) => part.close());
   const model = await openModel(config, clock);
   const literature = await openLiterature(config, clock);
   const lookUps = await openLookUps(config, clock);
@@ -122,6 +136,7 @@ export async function openDaemon(config: Config, options: DaemonOptions): Promis
   const inspection = createInspection(clock, trouble);
   const commits = createCommitFeed(options.onTrouble);
   const insight = await openInsight(config, { withMetrics: options.sweeps, version: SOFTWARE.version, counts: () => runs.counts(clock.now()), live: () => supervisor.hosted().length, now: () => clock.now(), onTrouble: trouble });
+  opened.defer(() => insight.close());
   instruments = together([...(options.instruments === undefined ? [] : [options.instruments]), ...insight.instruments]);
   const supervisor: Supervisor = createSupervisor({
     store: runs,
@@ -156,9 +171,11 @@ export async function openDaemon(config: Config, options: DaemonOptions): Promis
       options.onCommitted?.(document, entries);
     },
   });
+  opened.defer(() => supervisor.stop());
   await supervisor.start();
   /** The clock's timers do not keep the process alive; hosting does. */
   const alive = setInterval(() => undefined, 1 << 30);
+  opened.defer(() => clearInterval(alive));
   return {
     ...workbench,
     runs,
@@ -168,17 +185,6 @@ export async function openDaemon(config: Config, options: DaemonOptions): Promis
     inspection,
     jobEvents,
     ...(insight.metrics === undefined ? {} : { metrics: insight.metrics }),
-    async close() {
-      clearInterval(alive);
-      await supervisor.stop();
-      await jobEvents.close();
-      await batch.close();
-      await dispatched?.runJobs.close();
-      await mail.close();
-      await insight.close();
-      await workbench.close();
-      await runs.close();
-      unlock();
-    },
+    close: () => opened.disposeAsync(),
   };
 }

@@ -67,10 +67,14 @@ export function processCompute<Tasks extends TaskMap>({ filename, processes, lim
   };
 
   const giveBack = (child: ChildProcess): void => {
-    if (closed || !child.connected || !alive.has(child)) return void child.kill("SIGKILL");
+    if (closed || child.killed || !child.connected) return void child.kill("SIGKILL");
     child.unref();
     child.channel?.unref();
-    idle.set(child, setTimeout(() => child.kill("SIGKILL"), idleMs).unref());
+    const end = (): void => {
+      idle.delete(child);
+      child.kill("SIGKILL");
+    };
+    idle.set(child, setTimeout(end, idleMs).unref());
   };
 
   const call = async (name: string, input: unknown, signal?: AbortSignal): Promise<unknown> => {

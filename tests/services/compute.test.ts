@@ -2,6 +2,7 @@ import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate as nextTurn, setTimeout as wait } from "node:timers/promises";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { processCompute } from "../../services/compute/processes.ts";
@@ -27,6 +28,30 @@ test("an idle process ends after its time and a new one takes the next task", as
   const { process: first } = await compute.run("sum", Float32Array.of(1));
   await expect.poll(() => isAlive(first), { timeout: 30_000 }).toBe(false);
   expect((await compute.run("sum", Float32Array.of(2))).process).not.toBe(first);
+});
+
+test("a process whose idle time has just passed gets no task", async () => {
+  const compute = processCompute<ContractTasks>({ filename: TASKS, processes: 1, limitMinutes: 1, idleMs: 1 });
+  onTestFinished(() => compute.close());
+  for (let round = 1; round <= 5; round += 1) {
+    expect((await compute.run("sum", Float32Array.of(round))).total).toBe(round);
+    await wait(1);
+  }
+});
+
+test("a task that is aborted as it ends takes no other with it", async () => {
+  const compute = processCompute<ContractTasks>({ filename: TASKS, processes: 1, limitMinutes: 1 });
+  onTestFinished(() => compute.close());
+  for (let round = 0; round < 60; round += 1) {
+    await compute.run("sum", Float32Array.of(0));
+    const stop = new AbortController();
+    const first = compute.run("sum", Float32Array.of(1), stop.signal).catch((error: unknown) => error);
+    const second = compute.run("sum", Float32Array.of(round));
+    for (let turn = 0; turn < round % 12; turn += 1) await nextTurn();
+    stop.abort();
+    expect((await second).total).toBe(round);
+    await first;
+  }
 });
 
 test("an idle process that is killed is missed by nobody", async () => {
@@ -67,9 +92,9 @@ test("signals to the whole group leave a task alone, and what it prints goes to 
   expect([stdout, stderr]).toEqual(["done\n", "not for standard output\n"]);
 });
 
-test("a process that is killed takes its tasks with it", async () => {
+test.each(["spin", "linger"])("a process that is killed takes its tasks with it (%s)", async (name) => {
   const file = join(await temporaryFolder(), "started");
-  const parent = spawn(process.execPath, [await programWith(`await compute.run("linger", ${JSON.stringify(file)});`)], { stdio: "ignore" });
+  const parent = spawn(process.execPath, [await programWith(`await compute.run("${name}", ${JSON.stringify(file)});`)], { stdio: "ignore" });
   const pid = await written(file);
   parent.kill("SIGKILL");
   await once(parent, "exit");
