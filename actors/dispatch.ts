@@ -1,3 +1,4 @@
+import { toHaystackError } from "../errors.ts";
 import { type JobState, type RunJobs, TERMINAL_JOB_STATES } from "../services/batch/index.ts";
 import type { Clock } from "../services/clock/index.ts";
 import type { RunRecord, RunStore } from "../services/runs/index.ts";
@@ -49,13 +50,18 @@ export function createDispatch({ runs, runJobs, clock, watchMs, maxJobs, onTroub
     return clock.now() + watchMs;
   };
 
-  // Of several claimed runs, one whose job is refused must not hold up the others.
+  // Of several claimed runs, one whose job is refused must not hold up the others. While Batch does not answer, which takes its patience
+  // to find out, none is tried.
+  let unavailableUntil = 0;
   return async (record) => {
+    if (clock.now() < unavailableUntil) return unavailableUntil;
     try {
       return await decide(record);
     } catch (thrown) {
       onTrouble(thrown);
-      return clock.now() + watchMs;
+      const lookAgainAt = clock.now() + watchMs;
+      if (toHaystackError(thrown).code === "BATCH_UNAVAILABLE") unavailableUntil = lookAgainAt;
+      return lookAgainAt;
     }
   };
 }

@@ -108,6 +108,36 @@ test("a run whose job is refused is reported and asked for again, and holds up n
   expect(supervisor.hosted()).toEqual([]);
 });
 
+test("while Batch does not answer it is asked for one run, and not for each in turn", async () => {
+  const store = await temporaryStore();
+  const { port } = runJobs();
+  const asked: string[] = [];
+  let now = 1_000;
+  let away = true;
+  const runJobsAway: RunJobs = {
+    ...port,
+    submit(spec) {
+      asked.push(spec.run_id);
+      return away ? Promise.reject(new HaystackError("BATCH_UNAVAILABLE", "Batch does not answer.")) : port.submit(spec);
+    },
+  };
+  const dispatch = createDispatch({ runs: store, runJobs: runJobsAway, clock: { ...systemClock, now: () => now }, watchMs: 50, maxJobs: 5, onTrouble: () => undefined });
+  const records = await Promise.all(
+    ["r1", "r2", "r3"].map(async (runId) => {
+      await store.insert(run(runId));
+      return (await store.get(runId))!;
+    }),
+  );
+  const due: (number | "host")[] = [];
+  for (const record of records) due.push(await dispatch(record));
+  expect(asked).toEqual(["r1"]);
+  expect(due).toEqual([1_050, 1_050, 1_050]);
+  now = 1_050;
+  away = false;
+  expect(await dispatch(records[1]!)).toBe(1_100);
+  expect(asked).toEqual(["r1", "r2"]);
+});
+
 test("a dispatched run with an event that waits for its job is asked for once a sweep, and holds up no other run", async () => {
   const store = await temporaryStore();
   const { submitted, port, asked } = runJobs();
