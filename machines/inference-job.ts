@@ -173,7 +173,7 @@ export const inferenceJobMachine = setup({
       invoke: {
         id: "checkJob",
         src: "checkJob",
-        input: ({ context: { job, run_id, submitted_at, deadline_at } }) => ({ job, run_id, submitted_at, deadline_at }),
+        input: ({ context: { job, failures, run_id, submitted_at, deadline_at } }) => ({ job, failures, run_id, submitted_at, deadline_at }),
         onDone: [
           { guard: { type: "isOutOfDate", params: ({ event }) => event.output }, target: "checking", reenter: true },
           { guard: { type: "isWaiting", params: ({ event }) => event.output }, target: "awaiting", actions: { type: "setNextCheck", params: ({ event }) => event.output } },

@@ -176,6 +176,8 @@ export interface SubmitJobOutput {
 }
 export interface CheckJobInput {
   readonly job: JobRecord;
+  /** How often the job failed since it was last begun or retried by the user; absent in older snapshots. */
+  readonly failures?: JobFailureLimits;
   readonly run_id: string;
   readonly submitted_at: number;
   readonly deadline_at: number;

@@ -1,24 +1,26 @@
 import { HaystackError, type ErrorCode, type ErrorRecord } from "../../errors.ts";
-import type { CheckJobInput, CheckJobOutput, JobFailureKind } from "../../machines/run-types.ts";
+import type { CheckJobInput, CheckJobOutput, JobFailureKind, JobFailureLimits } from "../../machines/run-types.ts";
 import type { JobStatus } from "../../services/batch/index.ts";
 import { iterationObjects } from "../run-objects.ts";
 import type { Effect } from "../step.ts";
 import type { StepPorts } from "./ports.ts";
 
 const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 5 * 60_000;
+const NO_FAILURES: JobFailureLimits = { transient: 0, preempted: 0, application: 0 };
 /** Failures that say nothing about the prediction: the check is repeated, the job is not. */
 const SAYS_NOTHING: ReadonlySet<ErrorCode> = new Set(["STEP_ABORTED", "OBJECTS_UNAVAILABLE", "INTERNAL"]);
 
 /** Asks Batch for the truth about one job (D8); a success counts only with a valid output file. */
 export function checkJob({ batch, clock, compute, objects, reconcileMs }: StepPorts): Effect<CheckJobInput, CheckJobOutput> {
-  return async ({ job, run_id, submitted_at, deadline_at }, { signal }) => {
+  return async ({ job, failures = NO_FAILURES, run_id, submitted_at, deadline_at }, { signal }) => {
     const status = await batch.get(job.job_id, signal);
     const now = clock.now();
     const failed = (kind: JobFailureKind, error: ErrorRecord): CheckJobOutput => ({
       verdict: "failed",
       kind,
       error,
-      retry_at: now + FIRST_RETRY_MS * 2 ** (job.attempt - 1),
+      retry_at: now + retryPause(failures),
       run_seconds: status?.run_seconds ?? null,
     });
     const isAbsent = status === undefined && now >= submitted_at + batch.notFoundGraceMs;
@@ -37,7 +39,7 @@ export function checkJob({ batch, clock, compute, objects, reconcileMs }: StepPo
         }
       }
       case "FAILED":
-        return failed(status.failure?.kind ?? "application", failureOf(status, job.attempt));
+        return failed(status.failure?.kind ?? "application", failureOf(status, failures));
       case "CANCELLED":
         return failed("application", { code: "JOB_FAILED", message: `The job ${job.job_id} was cancelled outside of this run.`, retryable: false });
       default:
@@ -49,7 +51,11 @@ export function checkJob({ batch, clock, compute, objects, reconcileMs }: StepPo
   };
 }
 
-function failureOf({ job_id, failure }: JobStatus, attempt: number): ErrorRecord {
+/** Doubles with every failure before this one. */
+const retryPause = ({ transient, preempted, application }: JobFailureLimits): number =>
+  Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (transient + preempted + application));
+
+function failureOf({ job_id, failure }: JobStatus, { application }: JobFailureLimits): ErrorRecord {
   const reason = failure?.reason ?? "no reason is known";
   const message = `The inference job ${job_id} failed: ${reason}`;
   switch (failure?.kind) {
@@ -58,7 +64,7 @@ function failureOf({ job_id, failure }: JobStatus, attempt: number): ErrorRecord
     case "over_time":
       return new HaystackError("JOB_OVER_TIME", message).toRecord();
     default: {
-      const isWorthAnother = failure?.repeats === undefined || (failure.repeats === "once" && attempt === 1);
+      const isWorthAnother = failure?.repeats === undefined || (failure.repeats === "once" && application === 0);
       return { ...new HaystackError("JOB_FAILED", message).toRecord(), retryable: isWorthAnother };
     }
   }
