@@ -24,8 +24,10 @@ interface InferenceJobContext extends InferenceJobInput {
   readonly failures: JobFailureLimits;
   readonly submitted_at: number;
   readonly deadline_at: number;
-  /** When to look again: the reconcile time while awaiting, the retry time while retrying. */
+  /** When to go on: the reconcile time while awaiting, the retry time while retrying, the time of the next try while postponed. */
   readonly wake_at: number | null;
+  /** Since when Batch could not take the job; absent in older snapshots. */
+  readonly troubled_since?: number | null;
   /** News of the job came while it was being looked at. */
   readonly changed: boolean;
   readonly predictions: ObjectReference | null;
@@ -79,13 +81,19 @@ export const inferenceJobMachine = setup({
   actions: {
     tellRun: sendParent(({ context }: { context: InferenceJobContext }) => ({ type: "job.recorded", job: context.job })),
     forwardToStopJobs: sendTo("stopJobs", ({ event }) => event),
-    nameNextAttempt: assign(({ context }) => ({ job: nameAttempt(context, context.job.attempt + 1), wake_at: null })),
-    setTimes: assign(({ context }, output: SubmitJobOutput) => ({
-      job: { ...context.job, state: "submitted" as const, offer: output.offer },
-      submitted_at: output.now,
-      deadline_at: output.deadline_at,
-      wake_at: output.check_at,
-    })),
+    nameNextAttempt: assign(({ context }) => ({ job: nameAttempt(context, context.job.attempt + 1), wake_at: null, troubled_since: null })),
+    setTimes: assign(({ context }, output: SubmitJobOutput) =>
+      "try_at" in output
+        ? {}
+        : {
+            job: { ...context.job, state: "submitted" as const, offer: output.offer, problem: null },
+            submitted_at: output.now,
+            deadline_at: output.deadline_at,
+            wake_at: output.check_at,
+            troubled_since: null,
+          }),
+    setNextTry: assign(({ context }, output: SubmitJobOutput) =>
+      "try_at" in output ? { job: { ...context.job, problem: output.problem }, wake_at: output.try_at, troubled_since: output.troubled_since } : {}),
     setNextCheck: assign((_, output: CheckJobOutput) => ({ wake_at: output.verdict === "waiting" ? output.check_at : null })),
     checkAtNextTick: assign({ wake_at: 0 }),
     noteChange: assign({ changed: true }),
@@ -113,6 +121,7 @@ export const inferenceJobMachine = setup({
     isDue: ({ context, event }) => event.type === "clock.ticked" && context.wake_at !== null && event.now >= context.wake_at,
     /** Certainly not submitted. After any other failure the job may run: it stays on record as submitting, and the run stops it. */
     wasRefused: (_, { error }: { error: unknown }) => REFUSALS.has((error as ErrorRecord).code),
+    isPostponed: (_, output: SubmitJobOutput) => "try_at" in output,
     isWaiting: (_, output: CheckJobOutput) => output.verdict === "waiting",
     isOutOfDate: ({ context }, output: CheckJobOutput) => output.verdict === "waiting" && context.changed,
     hasSucceeded: (_, output: CheckJobOutput) => output.verdict === "succeeded",
@@ -149,20 +158,27 @@ export const inferenceJobMachine = setup({
       invoke: {
         id: "submitJob",
         src: "submitJob",
-        input: ({ context: { job, run_id, random_seed, deadline_seconds, failures, max_gpu_cost_usd } }) => ({
+        input: ({ context: { job, run_id, random_seed, deadline_seconds, failures, max_gpu_cost_usd, troubled_since } }) => ({
           job,
           run_id,
           random_seed,
           deadline_seconds,
           preemptions: failures.preempted,
           max_gpu_cost_usd,
+          troubled_since: troubled_since ?? null,
         }),
-        onDone: { target: "awaiting", actions: [{ type: "setTimes", params: ({ event }) => event.output }, "tellRun"] },
+        onDone: [
+          { guard: { type: "isPostponed", params: ({ event }) => event.output }, target: "postponed", actions: [{ type: "setNextTry", params: ({ event }) => event.output }, "tellRun"] },
+          { target: "awaiting", actions: [{ type: "setTimes", params: ({ event }) => event.output }, "tellRun"] },
+        ],
         onError: [
           { guard: { type: "wasRefused", params: ({ event }) => ({ error: event.error }) }, target: "failed", actions: [{ type: "setError", params: ({ event }) => ({ error: event.error }) }, "markFailed", "tellRun"] },
           { target: "failed", actions: { type: "setError", params: ({ event }) => ({ error: event.error }) } },
         ],
       },
+    },
+    postponed: {
+      on: { "clock.ticked": { guard: "isDue", target: "submitting" } },
     },
     awaiting: {
       on: { "job.changed": { guard: "isMine", target: "checking" }, "clock.ticked": { guard: "isDue", target: "checking" } },

@@ -167,13 +167,22 @@ export interface SubmitJobInput {
   /** How often this job was preempted before: decides between SPOT and STANDARD. */
   readonly preemptions: number;
   readonly max_gpu_cost_usd: number | null;
+  /** When Batch was first asked to take this job and could not; null or absent before. */
+  readonly troubled_since?: number | null;
 }
-export interface SubmitJobOutput {
+export interface SubmittedJob {
   readonly offer: JobOffer | null;
   readonly now: number;
   readonly deadline_at: number;
   readonly check_at: number;
 }
+/** Batch cannot take the job now: the same job is handed over again. */
+export interface PostponedJob {
+  readonly problem: string;
+  readonly troubled_since: number;
+  readonly try_at: number;
+}
+export type SubmitJobOutput = SubmittedJob | PostponedJob;
 export interface CheckJobInput {
   readonly job: JobRecord;
   /** How often the job failed since it was last begun or retried by the user; absent in older snapshots. */

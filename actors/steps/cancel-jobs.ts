@@ -1,9 +1,9 @@
 import { TERMINAL_JOB_STATES } from "../../services/batch/index.ts";
 import type { CancelJobsInput, CancelJobsOutput } from "../../machines/run-types.ts";
 import type { Effect } from "../step.ts";
+import { pauseSince } from "./pause.ts";
 import type { StepPorts } from "./ports.ts";
 
-/** The pauses grow with the time that has passed. */
 const FIRST_PAUSE_MS = 2_000;
 
 /**
@@ -22,6 +22,6 @@ export function cancelJobs({ batch, clock, reconcileMs }: StepPorts): Effect<Can
       if (!isStopped) remaining.push(jobId);
     }
     const now = clock.now();
-    return { remaining, asked_at: since, check_at: now + Math.min(reconcileMs, Math.max(FIRST_PAUSE_MS, Math.round((now - since) / 4))) };
+    return { remaining, asked_at: since, check_at: now + pauseSince(since, now, { first: FIRST_PAUSE_MS, longest: reconcileMs }) };
   };
 }

@@ -1,7 +1,10 @@
 import { expect, test } from "vitest";
+import type { RunEffects } from "../../actors/bind-run-machine.ts";
 import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
 import { HaystackError } from "../../errors.ts";
+import type { Clock } from "../../services/clock/index.ts";
+import { systemClock } from "../../services/clock/system.ts";
 
 const now = () => Date.now();
 const change = (jobId: string, id = jobId) => ({ event_id: id, job_id: jobId, state: "SUCCEEDED" as const });
@@ -105,4 +108,30 @@ test("a job event moves a waiting run on; doubled and foreign events change noth
   await jobEvents.publish(change("hs-r9-i1-p-a1"));
   await Promise.all([jobEvents.publish(change("hs-r1-i1-p-a1")), jobEvents.publish(change("hs-r1-i1-p-a1"))]);
   expect(await settled).toMatchObject({ status: "completed" });
+});
+
+test("a job that Batch has no quota for waits and is handed over again; its sibling goes on, and a restart does not begin its time anew", async () => {
+  const store = await temporaryStore();
+  const effects = scriptedEffects({ now });
+  const HOUR_MS = 3_600_000;
+  const tries: (number | null | undefined)[] = [];
+  const first = now();
+  const postponing: RunEffects = {
+    ...effects,
+    async submitJob(input, context) {
+      if (input.job.kind === "prediction") return effects.submitJob(input, context);
+      tries.push(input.troubled_since);
+      if (tries.length > 2) return effects.submitJob(input, context);
+      return { problem: "no quota", troubled_since: input.troubled_since ?? first, try_at: first + tries.length * HOUR_MS };
+    },
+  };
+  const one = await hostRuns(store, postponing, { owner: "one" });
+  await one.supervisor.submit(run("r1"));
+  await one.committed("r1", (_, entries) => entries.some(({ actor, to }) => actor === "controlJob" && to === "postponed"));
+  await one.supervisor.stop();
+  const later: Clock = { now: () => now() + 3 * HOUR_MS, at: (at, callback) => systemClock.at(at - 3 * HOUR_MS, callback) };
+  const two = await hostRuns(store, postponing, { owner: "two", clock: later });
+  await two.committed("r1", ({ status }) => status === "completed");
+  expect(tries).toEqual([null, first, first]);
+  expect(effects.done.filter((name) => name.startsWith("submitJob")).toSorted()).toEqual(["submitJob:hs-r1-i1-c-a1", "submitJob:hs-r1-i1-p-a1"]);
 });
