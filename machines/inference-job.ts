@@ -2,7 +2,7 @@ import { assign, sendParent, sendTo, setup } from "xstate";
 import type { ErrorRecord } from "../errors.ts";
 import { jobId } from "./job-id.ts";
 import type {
-  CheckJobInput, CheckJobOutput, JobFailureKind, JobFailureLimits, JobKind, JobRecord, ObjectReference, PrepareJobInput, RunEvent, SubmitJobInput, SubmitJobOutput,
+  CheckJobInput, CheckJobOutput, CheckTrouble, JobFailureKind, JobFailureLimits, JobKind, JobRecord, ObjectReference, PrepareJobInput, RunEvent, SubmitJobInput, SubmitJobOutput,
 } from "./run-types.ts";
 import { stopJobsMachine } from "./stop-jobs.ts";
 import { unbound } from "./unbound.ts";
@@ -28,6 +28,8 @@ interface InferenceJobContext extends InferenceJobInput {
   readonly wake_at: number | null;
   /** Since when Batch could not take the job; absent in older snapshots. */
   readonly troubled_since?: number | null;
+  /** What kept the newest check from an answer; absent in older snapshots. */
+  readonly trouble?: CheckTrouble | null;
   /** News of the job came while it was being looked at. */
   readonly changed: boolean;
   readonly predictions: ObjectReference | null;
@@ -81,7 +83,7 @@ export const inferenceJobMachine = setup({
   actions: {
     tellRun: sendParent(({ context }: { context: InferenceJobContext }) => ({ type: "job.recorded", job: context.job })),
     forwardToStopJobs: sendTo("stopJobs", ({ event }) => event),
-    nameNextAttempt: assign(({ context }) => ({ job: nameAttempt(context, context.job.attempt + 1), wake_at: null, troubled_since: null })),
+    nameNextAttempt: assign(({ context }) => ({ job: nameAttempt(context, context.job.attempt + 1), wake_at: null, troubled_since: null, trouble: null })),
     setTimes: assign(({ context }, output: SubmitJobOutput) =>
       "try_at" in output
         ? {}
@@ -94,7 +96,7 @@ export const inferenceJobMachine = setup({
           }),
     setNextTry: assign(({ context }, output: SubmitJobOutput) =>
       "try_at" in output ? { job: { ...context.job, problem: output.problem }, wake_at: output.try_at, troubled_since: output.troubled_since } : {}),
-    setNextCheck: assign((_, output: CheckJobOutput) => ({ wake_at: output.verdict === "waiting" ? output.check_at : null })),
+    setNextCheck: assign((_, output: CheckJobOutput) => (output.verdict === "waiting" ? { wake_at: output.check_at, trouble: output.trouble ?? null } : {})),
     checkAtNextTick: assign({ wake_at: 0 }),
     noteChange: assign({ changed: true }),
     forgetChange: assign({ changed: false }),
@@ -189,7 +191,7 @@ export const inferenceJobMachine = setup({
       invoke: {
         id: "checkJob",
         src: "checkJob",
-        input: ({ context: { job, failures, run_id, submitted_at, deadline_at } }) => ({ job, failures, run_id, submitted_at, deadline_at }),
+        input: ({ context: { job, failures, run_id, submitted_at, deadline_at, trouble } }) => ({ job, failures, run_id, submitted_at, deadline_at, trouble: trouble ?? null }),
         onDone: [
           { guard: { type: "isOutOfDate", params: ({ event }) => event.output }, target: "checking", reenter: true },
           { guard: { type: "isWaiting", params: ({ event }) => event.output }, target: "awaiting", actions: { type: "setNextCheck", params: ({ event }) => event.output } },

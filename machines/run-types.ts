@@ -190,9 +190,17 @@ export interface CheckJobInput {
   readonly run_id: string;
   readonly submitted_at: number;
   readonly deadline_at: number;
+  /** Of the check before this one; absent in older snapshots. */
+  readonly trouble?: CheckTrouble | null;
+}
+/** What keeps checks from an answer, and since when. */
+export interface CheckTrouble {
+  readonly code: ErrorRecord["code"];
+  readonly message: string;
+  readonly since: number;
 }
 export type CheckJobOutput =
-  | { readonly verdict: "waiting"; readonly now: number; readonly check_at: number }
+  | { readonly verdict: "waiting"; readonly now: number; readonly check_at: number; readonly trouble?: CheckTrouble }
   | { readonly verdict: "succeeded"; readonly predictions: ObjectReference; readonly run_seconds: number | null }
   | { readonly verdict: "overdue"; readonly error: ErrorRecord }
   | { readonly verdict: "failed"; readonly kind: JobFailureKind; readonly error: ErrorRecord; readonly retry_at: number; readonly run_seconds: number | null };

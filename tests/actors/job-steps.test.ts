@@ -73,3 +73,61 @@ describe("a job that Batch cannot take now", () => {
     await expect(submitting(manualClock(NOW), code)(toSubmit(), context)).rejects.toMatchObject({ code });
   });
 });
+
+describe("a check without an answer", () => {
+  const HOUR = 60 * MINUTE;
+  const OUT_OF_MEMORY = new HaystackError("INTERNAL", "The process ran out of memory.");
+  const NO_STORAGE = new HaystackError("OBJECTS_UNAVAILABLE", "The bucket does not answer.");
+  const NO_BATCH = new HaystackError("BATCH_UNAVAILABLE", "Google Batch does not answer.");
+
+  /** Checks the job, as often as the verdicts say, until something else than waiting comes of it or the time is over. */
+  async function checkOn(fault: (now: number) => { readonly batch?: Error; readonly objects?: Error; readonly compute?: Error }, { until = NOW + 24 * HOUR, deadline_at = NOW + HOUR } = {}) {
+    const clock = manualClock(NOW);
+    const orThrow = <Value>(error: Error | undefined, value: Value): Promise<Value> => (error === undefined ? Promise.resolve(value) : Promise.reject(error));
+    const check = checkJob(
+      portsOf(
+        { get: (job_id) => orThrow(fault(clock.now()).batch, { job_id, state: "SUCCEEDED", run_seconds: 60 }) },
+        {
+          clock,
+          objects: { fetch: () => orThrow(fault(clock.now()).objects, "file") } as unknown as StepPorts["objects"],
+          compute: { run: () => orThrow(fault(clock.now()).compute, "0") } as unknown as StepPorts["compute"],
+        },
+      ),
+    );
+    const pauses: number[] = [];
+    let verdict = await check(toCheck({ deadline_at }), context);
+    while (verdict.verdict === "waiting" && clock.now() < until) {
+      pauses.push(verdict.check_at - clock.now());
+      clock.advanceTo(verdict.check_at);
+      verdict = await check(toCheck({ deadline_at, trouble: verdict.trouble ?? null }), context);
+    }
+    return { verdict, pauses, passed: clock.now() - NOW };
+  }
+  const failed = (code: ErrorCode, text: string) => ({ verdict: "failed", run_seconds: 60, error: { code, retryable: false, message: expect.stringContaining(text) as string } });
+
+  test.each([OUT_OF_MEMORY, new RangeError("Invalid array length")])("whose computation breaks (%s) ends after ten minutes, with ever longer pauses", async (compute) => {
+    const { verdict, pauses, passed } = await checkOn(() => ({ compute }));
+    expect(verdict).toMatchObject(failed("INTERNAL", `could not be checked for 10 minutes: ${compute.message}`));
+    expect(passed).toBe(10 * MINUTE);
+    expect(pauses.length).toBeLessThan(25);
+    expect(pauses.slice(0, -1)).toEqual(pauses.slice(0, -1).toSorted((one, other) => one - other));
+  });
+
+  test("for want of the object store is patient until the deadline, and ten minutes where that is past", async () => {
+    expect(await checkOn(() => ({ objects: NO_STORAGE }))).toMatchObject({ passed: HOUR, verdict: failed("OBJECTS_UNAVAILABLE", "bucket") });
+    expect(await checkOn(() => ({ objects: NO_STORAGE }), { deadline_at: NOW - 1 })).toMatchObject({ passed: 10 * MINUTE, verdict: failed("OBJECTS_UNAVAILABLE", "bucket") });
+    const down = (now: number) => (now < NOW + 8 * MINUTE ? { objects: NO_STORAGE } : {});
+    expect(await checkOn(down, { deadline_at: NOW - 1 })).toMatchObject({ verdict: { verdict: "succeeded" } });
+  });
+
+  test("of Batch goes on past the deadline, and its time is not counted to what comes after it", async () => {
+    const { verdict, pauses } = await checkOn((now) => (now < NOW + 3 * HOUR ? { batch: NO_BATCH } : now < NOW + 3 * HOUR + 5 * MINUTE ? { compute: OUT_OF_MEMORY } : {}));
+    expect(verdict).toMatchObject({ verdict: "succeeded" });
+    expect(Math.max(...pauses)).toBe(5 * MINUTE);
+  });
+
+  test("of a run that was given up is no answer at all", async () => {
+    const signal = AbortSignal.abort(NO_BATCH);
+    await expect(checkJob(portsOf({ get: () => Promise.reject(NO_STORAGE) }))(toCheck(), { ...context, signal })).rejects.toBe(NO_BATCH);
+  });
+});
