@@ -4,7 +4,7 @@ import { jobId } from "./job-id.ts";
 import type {
   CheckJobInput, CheckJobOutput, CheckTrouble, JobFailureKind, JobFailureLimits, JobKind, JobRecord, ObjectReference, PrepareJobInput, RunEvent, SubmitJobInput, SubmitJobOutput,
 } from "./run-types.ts";
-import { stopJobsMachine } from "./stop-jobs.ts";
+import { stopJobsMachine, type StopJobsOutput } from "./stop-jobs.ts";
 import { unbound } from "./unbound.ts";
 
 export interface InferenceJobInput {
@@ -56,12 +56,16 @@ const nameAttempt = (input: InferenceJobInput, attempt: number): JobRecord => ({
   problem: null,
 });
 
-/** An attempt is paid for by the second, also when it was lost to preemption. */
+/** An attempt is paid for by the second, also when it was lost to preemption or stopped. */
+export const paidFor = ({ offer }: JobRecord, runSeconds: number | null): Pick<JobRecord, "run_seconds" | "cost_usd"> => ({
+  run_seconds: runSeconds,
+  cost_usd: ((runSeconds ?? 0) / 3_600) * (offer?.usd_per_hour ?? 0),
+});
+
 const endJob = (job: JobRecord, runSeconds: number | null, failed: { readonly kind: JobFailureKind; readonly error: ErrorRecord | null } | null): JobRecord => ({
   ...job,
   state: failed === null ? "succeeded" : "failed",
-  run_seconds: runSeconds,
-  cost_usd: ((runSeconds ?? 0) / 3_600) * (job.offer?.usd_per_hour ?? 0),
+  ...paidFor(job, runSeconds),
   failure: failed?.kind ?? null,
   problem: failed?.error?.message ?? null,
 });
@@ -115,6 +119,7 @@ export const inferenceJobMachine = setup({
         : {}),
     setOverdue: assign(({ context }, output: CheckJobOutput) =>
       output.verdict === "overdue" ? { job: endJob(context.job, null, { kind: "over_time", error: output.error }), error: output.error, wake_at: null } : {}),
+    setPrice: assign(({ context }, output: StopJobsOutput) => ({ job: { ...context.job, ...paidFor(context.job, output.run_seconds[context.job.job_id] ?? null) } })),
     setError: assign((_, params: { error: unknown }) => ({ error: params.error as ErrorRecord, wake_at: null })),
     markFailed: assign(({ context }) => ({ job: endJob(context.job, context.job.run_seconds, { kind: "application", error: context.error }) })),
   },
@@ -211,7 +216,7 @@ export const inferenceJobMachine = setup({
         id: "stopJobs",
         src: "stopJobs",
         input: ({ context }) => ({ job_ids: [context.job.job_id] }),
-        onDone: { target: "failed", actions: "tellRun" },
+        onDone: { target: "failed", actions: [{ type: "setPrice", params: ({ event }) => event.output }, "tellRun"] },
         onError: { target: "failed", actions: "tellRun" },
       },
       on: { "job.changed": { actions: "forwardToStopJobs" }, "clock.ticked": { actions: "forwardToStopJobs" } },

@@ -214,4 +214,7 @@ export interface CancelJobsOutput {
   readonly remaining: readonly string[];
   readonly asked_at: number;
   readonly check_at: number;
+  readonly run_seconds: RunSeconds;
 }
+/** How long jobs have run, by their names, as far as Batch says. */
+export type RunSeconds = Readonly<Record<string, number>>;

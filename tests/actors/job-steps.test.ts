@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { HaystackError, type ErrorCode } from "../../errors.ts";
+import { cancelJobs } from "../../actors/steps/cancel-jobs.ts";
 import { checkJob } from "../../actors/steps/check-job.ts";
 import type { StepPorts } from "../../actors/steps/ports.ts";
 import { submitJob } from "../../actors/steps/submit-job.ts";
@@ -83,7 +84,10 @@ describe("a check without an answer", () => {
   /** Checks the job, as often as the verdicts say, until something else than waiting comes of it or the time is over. */
   async function checkOn(fault: (now: number) => { readonly batch?: Error; readonly objects?: Error; readonly compute?: Error }, { until = NOW + 24 * HOUR, deadline_at = NOW + HOUR } = {}) {
     const clock = manualClock(NOW);
-    const orThrow = <Value>(error: Error | undefined, value: Value): Promise<Value> => (error === undefined ? Promise.resolve(value) : Promise.reject(error));
+    const orThrow = async <Value>(error: Error | undefined, value: Value): Promise<Value> => {
+      if (error !== undefined) throw error;
+      return value;
+    };
     const check = checkJob(
       portsOf(
         { get: (job_id) => orThrow(fault(clock.now()).batch, { job_id, state: "SUCCEEDED", run_seconds: 60 }) },
@@ -130,4 +134,16 @@ describe("a check without an answer", () => {
     const signal = AbortSignal.abort(NO_BATCH);
     await expect(checkJob(portsOf({ get: () => Promise.reject(NO_STORAGE) }))(toCheck(), { ...context, signal })).rejects.toBe(NO_BATCH);
   });
+});
+
+test("stopping jobs tells how long each has run, whatever it has come to", async () => {
+  const known: Record<string, JobStatus> = {
+    done: { job_id: "done", state: "SUCCEEDED", run_seconds: 60 },
+    stopped: { job_id: "stopped", state: "CANCELLED", run_seconds: 7 },
+    running: { job_id: "running", state: "RUNNING", run_seconds: 5 },
+    queued: { job_id: "queued", state: "QUEUED" },
+  };
+  const ports = portsOf({ cancel: () => Promise.resolve(), get: (jobId) => Promise.resolve(known[jobId]) });
+  const output = await cancelJobs(ports)({ job_ids: [...Object.keys(known), "unknown"], asked_at: null }, context);
+  expect(output).toMatchObject({ remaining: ["running", "queued"], run_seconds: { done: 60, stopped: 7, running: 5 } });
 });

@@ -49,7 +49,7 @@ function inferenceJobEvents(state: AnyMachineSnapshot): EventObject[] {
     case "retrying":
       return [ticked];
     case "expiring":
-      return [changed(job.job_id), ticked, done("stopJobs"), failed("stopJobs", BROKEN)];
+      return [changed(job.job_id), ticked, done("stopJobs", { run_seconds: {} }), failed("stopJobs", BROKEN)];
     default:
       return [];
   }
@@ -74,7 +74,7 @@ function inferenceJobActs(step: ExploredStep): Act[] {
 function stopJobsEvents(state: AnyMachineSnapshot): EventObject[] {
   switch (state.value) {
     case "cancelling":
-      return [done("cancelJobs", { remaining: [], asked_at: 0, check_at: 1 }), done("cancelJobs", { remaining: [JOB], asked_at: 0, check_at: 1 }), failed("cancelJobs", STEP_ERROR)];
+      return [done("cancelJobs", { remaining: [], asked_at: 0, check_at: 1, run_seconds: {} }), done("cancelJobs", { remaining: [JOB], asked_at: 0, check_at: 1, run_seconds: {} }), failed("cancelJobs", STEP_ERROR)];
     case "waiting":
       return [changed(JOB), ticked];
     default:

@@ -98,7 +98,7 @@ export function steeredEffects(world: SteeredWorld, process: DaemonProcess, wait
     cancelJobs: steered(() => "cancelJobs", none, ({ job_ids, asked_at }, answer) => {
       const remain = answer.kind === "jobs remain";
       for (const id of remain ? [] : job_ids) if (world.jobs.has(id)) world.jobs.set(id, "CANCELLED");
-      return { remaining: remain ? job_ids : [], asked_at: asked_at ?? now(), check_at: now() + CHECK_MS };
+      return { remaining: remain ? job_ids : [], asked_at: asked_at ?? now(), check_at: now() + CHECK_MS, run_seconds: {} };
     }),
     evaluate: steered(() => "evaluate", none, (input, answer) => science(answer).evaluate(input, idle)),
     output: steered(() => "output", none, (input, answer) => science(answer).output(input, idle)),
