@@ -60,7 +60,7 @@ const { supervisor } = hostNoOps(daemon.runs, {
     async cancelJobs(input, context) {
       await context.quiesce();
       tell({ cancelledJobsOf: input.job_ids[0] ?? "", at: Date.now() });
-      return { remaining: [], asked_at: Date.now(), check_at: Date.now() };
+      return { remaining: [], asked_at: Date.now(), check_at: Date.now(), run_seconds: {} };
     },
   },
   onCommitted: commits.publish,

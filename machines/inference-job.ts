@@ -2,9 +2,9 @@ import { assign, sendParent, sendTo, setup } from "xstate";
 import type { ErrorRecord } from "../errors.ts";
 import { jobId } from "./job-id.ts";
 import type {
-  CheckJobInput, CheckJobOutput, JobFailureKind, JobFailureLimits, JobKind, JobRecord, ObjectReference, PrepareJobInput, RunEvent, SubmitJobInput, SubmitJobOutput,
+  CheckJobInput, CheckJobOutput, CheckTrouble, JobFailureKind, JobFailureLimits, JobKind, JobRecord, ObjectReference, PrepareJobInput, RunEvent, SubmitJobInput, SubmitJobOutput,
 } from "./run-types.ts";
-import { stopJobsMachine } from "./stop-jobs.ts";
+import { stopJobsMachine, type StopJobsOutput } from "./stop-jobs.ts";
 import { unbound } from "./unbound.ts";
 
 export interface InferenceJobInput {
@@ -24,8 +24,12 @@ interface InferenceJobContext extends InferenceJobInput {
   readonly failures: JobFailureLimits;
   readonly submitted_at: number;
   readonly deadline_at: number;
-  /** When to look again: the reconcile time while awaiting, the retry time while retrying. */
+  /** When to go on: the reconcile time while awaiting, the retry time while retrying, the time of the next try while postponed. */
   readonly wake_at: number | null;
+  /** Since when Batch could not take the job; absent in older snapshots. */
+  readonly troubled_since?: number | null;
+  /** What kept the newest check from an answer; absent in older snapshots. */
+  readonly trouble?: CheckTrouble | null;
   /** News of the job came while it was being looked at. */
   readonly changed: boolean;
   readonly predictions: ObjectReference | null;
@@ -52,12 +56,16 @@ const nameAttempt = (input: InferenceJobInput, attempt: number): JobRecord => ({
   problem: null,
 });
 
-/** An attempt is paid for by the second, also when it was lost to preemption. */
+/** An attempt is paid for by the second, also when it was lost to preemption or stopped. */
+export const paidFor = ({ offer }: JobRecord, runSeconds: number | null): Pick<JobRecord, "run_seconds" | "cost_usd"> => ({
+  run_seconds: runSeconds,
+  cost_usd: ((runSeconds ?? 0) / 3_600) * (offer?.usd_per_hour ?? 0),
+});
+
 const endJob = (job: JobRecord, runSeconds: number | null, failed: { readonly kind: JobFailureKind; readonly error: ErrorRecord | null } | null): JobRecord => ({
   ...job,
   state: failed === null ? "succeeded" : "failed",
-  run_seconds: runSeconds,
-  cost_usd: ((runSeconds ?? 0) / 3_600) * (job.offer?.usd_per_hour ?? 0),
+  ...paidFor(job, runSeconds),
   failure: failed?.kind ?? null,
   problem: failed?.error?.message ?? null,
 });
@@ -79,14 +87,20 @@ export const inferenceJobMachine = setup({
   actions: {
     tellRun: sendParent(({ context }: { context: InferenceJobContext }) => ({ type: "job.recorded", job: context.job })),
     forwardToStopJobs: sendTo("stopJobs", ({ event }) => event),
-    nameNextAttempt: assign(({ context }) => ({ job: nameAttempt(context, context.job.attempt + 1), wake_at: null })),
-    setTimes: assign(({ context }, output: SubmitJobOutput) => ({
-      job: { ...context.job, state: "submitted" as const, offer: output.offer },
-      submitted_at: output.now,
-      deadline_at: output.deadline_at,
-      wake_at: output.check_at,
-    })),
-    setNextCheck: assign((_, output: CheckJobOutput) => ({ wake_at: output.verdict === "waiting" ? output.check_at : null })),
+    nameNextAttempt: assign(({ context }) => ({ job: nameAttempt(context, context.job.attempt + 1), wake_at: null, troubled_since: null, trouble: null })),
+    setTimes: assign(({ context }, output: SubmitJobOutput) =>
+      "try_at" in output
+        ? {}
+        : {
+            job: { ...context.job, state: "submitted" as const, offer: output.offer, problem: null },
+            submitted_at: output.now,
+            deadline_at: output.deadline_at,
+            wake_at: output.check_at,
+            troubled_since: null,
+          }),
+    setNextTry: assign(({ context }, output: SubmitJobOutput) =>
+      "try_at" in output ? { job: { ...context.job, problem: output.problem }, wake_at: output.try_at, troubled_since: output.troubled_since } : {}),
+    setNextCheck: assign((_, output: CheckJobOutput) => (output.verdict === "waiting" ? { wake_at: output.check_at, trouble: output.trouble ?? null } : {})),
     checkAtNextTick: assign({ wake_at: 0 }),
     noteChange: assign({ changed: true }),
     forgetChange: assign({ changed: false }),
@@ -105,6 +119,7 @@ export const inferenceJobMachine = setup({
         : {}),
     setOverdue: assign(({ context }, output: CheckJobOutput) =>
       output.verdict === "overdue" ? { job: endJob(context.job, null, { kind: "over_time", error: output.error }), error: output.error, wake_at: null } : {}),
+    setPrice: assign(({ context }, output: StopJobsOutput) => ({ job: { ...context.job, ...paidFor(context.job, output.run_seconds[context.job.job_id] ?? null) } })),
     setError: assign((_, params: { error: unknown }) => ({ error: params.error as ErrorRecord, wake_at: null })),
     markFailed: assign(({ context }) => ({ job: endJob(context.job, context.job.run_seconds, { kind: "application", error: context.error }) })),
   },
@@ -113,6 +128,7 @@ export const inferenceJobMachine = setup({
     isDue: ({ context, event }) => event.type === "clock.ticked" && context.wake_at !== null && event.now >= context.wake_at,
     /** Certainly not submitted. After any other failure the job may run: it stays on record as submitting, and the run stops it. */
     wasRefused: (_, { error }: { error: unknown }) => REFUSALS.has((error as ErrorRecord).code),
+    isPostponed: (_, output: SubmitJobOutput) => "try_at" in output,
     isWaiting: (_, output: CheckJobOutput) => output.verdict === "waiting",
     isOutOfDate: ({ context }, output: CheckJobOutput) => output.verdict === "waiting" && context.changed,
     hasSucceeded: (_, output: CheckJobOutput) => output.verdict === "succeeded",
@@ -149,20 +165,27 @@ export const inferenceJobMachine = setup({
       invoke: {
         id: "submitJob",
         src: "submitJob",
-        input: ({ context: { job, run_id, random_seed, deadline_seconds, failures, max_gpu_cost_usd } }) => ({
+        input: ({ context: { job, run_id, random_seed, deadline_seconds, failures, max_gpu_cost_usd, troubled_since } }) => ({
           job,
           run_id,
           random_seed,
           deadline_seconds,
           preemptions: failures.preempted,
           max_gpu_cost_usd,
+          troubled_since: troubled_since ?? null,
         }),
-        onDone: { target: "awaiting", actions: [{ type: "setTimes", params: ({ event }) => event.output }, "tellRun"] },
+        onDone: [
+          { guard: { type: "isPostponed", params: ({ event }) => event.output }, target: "postponed", actions: [{ type: "setNextTry", params: ({ event }) => event.output }, "tellRun"] },
+          { target: "awaiting", actions: [{ type: "setTimes", params: ({ event }) => event.output }, "tellRun"] },
+        ],
         onError: [
           { guard: { type: "wasRefused", params: ({ event }) => ({ error: event.error }) }, target: "failed", actions: [{ type: "setError", params: ({ event }) => ({ error: event.error }) }, "markFailed", "tellRun"] },
           { target: "failed", actions: { type: "setError", params: ({ event }) => ({ error: event.error }) } },
         ],
       },
+    },
+    postponed: {
+      on: { "clock.ticked": { guard: "isDue", target: "submitting" } },
     },
     awaiting: {
       on: { "job.changed": { guard: "isMine", target: "checking" }, "clock.ticked": { guard: "isDue", target: "checking" } },
@@ -173,7 +196,7 @@ export const inferenceJobMachine = setup({
       invoke: {
         id: "checkJob",
         src: "checkJob",
-        input: ({ context: { job, run_id, submitted_at, deadline_at } }) => ({ job, run_id, submitted_at, deadline_at }),
+        input: ({ context: { job, failures, run_id, submitted_at, deadline_at, trouble } }) => ({ job, failures, run_id, submitted_at, deadline_at, trouble: trouble ?? null }),
         onDone: [
           { guard: { type: "isOutOfDate", params: ({ event }) => event.output }, target: "checking", reenter: true },
           { guard: { type: "isWaiting", params: ({ event }) => event.output }, target: "awaiting", actions: { type: "setNextCheck", params: ({ event }) => event.output } },
@@ -193,7 +216,7 @@ export const inferenceJobMachine = setup({
         id: "stopJobs",
         src: "stopJobs",
         input: ({ context }) => ({ job_ids: [context.job.job_id] }),
-        onDone: { target: "failed", actions: "tellRun" },
+        onDone: { target: "failed", actions: [{ type: "setPrice", params: ({ event }) => event.output }, "tellRun"] },
         onError: { target: "failed", actions: "tellRun" },
       },
       on: { "job.changed": { actions: "forwardToStopJobs" }, "clock.ticked": { actions: "forwardToStopJobs" } },

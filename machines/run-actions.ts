@@ -1,6 +1,6 @@
 import type { IterationSummary, RunConfig, TerminationReason } from "../services/runs/document.ts";
-import type { InferenceJobInput, InferenceJobOutput } from "./inference-job.ts";
-import type { AnalyzeOutput, CurrentRound, EvaluateOutput, FinishedIteration, JobKind, JobRecord, ModelUsage, OwedMail, PromptOutput, RunContext, StepFailure } from "./run-types.ts";
+import { paidFor, type InferenceJobInput, type InferenceJobOutput } from "./inference-job.ts";
+import type { AnalyzeOutput, CurrentRound, EvaluateOutput, FinishedIteration, JobKind, JobRecord, ModelUsage, OwedMail, PromptOutput, RunContext, RunSeconds, StepFailure } from "./run-types.ts";
 
 /** The mechanism below the run machine: plain functions from context to context, no XState. */
 
@@ -44,8 +44,9 @@ export function liveJobs(jobs: readonly JobRecord[]): string[] {
   return jobs.filter(({ state }) => state === "submitting" || state === "submitted").map(({ job_id }) => job_id);
 }
 
-export const markCancelled = (jobs: readonly JobRecord[]): JobRecord[] =>
-  jobs.map((job) => (job.state === "submitting" || job.state === "submitted" ? { ...job, state: "cancelled" } : job));
+/** A stopped job is paid for as long as it ran, also when it had succeeded by then. */
+export const markCancelled = (jobs: readonly JobRecord[], runSeconds: RunSeconds): JobRecord[] =>
+  jobs.map((job) => (job.state === "submitting" || job.state === "submitted" ? { ...job, state: "cancelled", ...paidFor(job, runSeconds[job.job_id] ?? null) } : job));
 
 export function jobInput(context: RunContext, kind: JobKind): InferenceJobInput {
   const attempts = context.jobs.filter((job) => job.iteration === context.iteration && job.kind === kind).map(({ attempt }) => attempt);

@@ -167,21 +167,40 @@ export interface SubmitJobInput {
   /** How often this job was preempted before: decides between SPOT and STANDARD. */
   readonly preemptions: number;
   readonly max_gpu_cost_usd: number | null;
+  /** When Batch was first asked to take this job and could not; null or absent before. */
+  readonly troubled_since?: number | null;
 }
-export interface SubmitJobOutput {
+export interface SubmittedJob {
   readonly offer: JobOffer | null;
   readonly now: number;
   readonly deadline_at: number;
   readonly check_at: number;
 }
+/** Batch cannot take the job now: the same job is handed over again. */
+export interface PostponedJob {
+  readonly problem: string;
+  readonly troubled_since: number;
+  readonly try_at: number;
+}
+export type SubmitJobOutput = SubmittedJob | PostponedJob;
 export interface CheckJobInput {
   readonly job: JobRecord;
+  /** How often the job failed since it was last begun or retried by the user; absent in older snapshots. */
+  readonly failures?: JobFailureLimits;
   readonly run_id: string;
   readonly submitted_at: number;
   readonly deadline_at: number;
+  /** Of the check before this one; absent in older snapshots. */
+  readonly trouble?: CheckTrouble | null;
+}
+/** What keeps checks from an answer, and since when. */
+export interface CheckTrouble {
+  readonly code: ErrorRecord["code"];
+  readonly message: string;
+  readonly since: number;
 }
 export type CheckJobOutput =
-  | { readonly verdict: "waiting"; readonly now: number; readonly check_at: number }
+  | { readonly verdict: "waiting"; readonly now: number; readonly check_at: number; readonly trouble?: CheckTrouble }
   | { readonly verdict: "succeeded"; readonly predictions: ObjectReference; readonly run_seconds: number | null }
   | { readonly verdict: "overdue"; readonly error: ErrorRecord }
   | { readonly verdict: "failed"; readonly kind: JobFailureKind; readonly error: ErrorRecord; readonly retry_at: number; readonly run_seconds: number | null };
@@ -195,4 +214,7 @@ export interface CancelJobsOutput {
   readonly remaining: readonly string[];
   readonly asked_at: number;
   readonly check_at: number;
+  readonly run_seconds: RunSeconds;
 }
+/** How long jobs have run, by their names, as far as Batch says. */
+export type RunSeconds = Readonly<Record<string, number>>;

@@ -6,7 +6,7 @@ import type {
   AnalyzeInput, AnalyzeOutput, EvaluateInput, EvaluateOutput, JobKind, OutputInput, OutputOutput, OwedMail, PromptInput, PromptOutput,
   RunContext, RunEvent, RunInput, StepFailure,
 } from "./run-types.ts";
-import { stopJobsMachine } from "./stop-jobs.ts";
+import { stopJobsMachine, type StopJobsOutput } from "./stop-jobs.ts";
 import { unbound } from "./unbound.ts";
 
 /** Stored with every snapshot (D10). Raised when a stored snapshot could no longer restore; see docs/decisions/. */
@@ -36,7 +36,7 @@ export const runMachine = setup({
     setError: assign(({ context }, params: { error: unknown }) => failure(context, params.error as StepFailure)),
     setCancelled: assign({ termination_reason: "cancelled" as const, error: null }),
     clearError: assign(({ context }) => ({ error: null, termination_reason: terminationReason(scores(context.iterations), context.config) })),
-    markJobsCancelled: assign(({ context }) => ({ jobs: markCancelled(context.jobs) })),
+    markJobsCancelled: assign(({ context }, output: StopJobsOutput) => ({ jobs: markCancelled(context.jobs, output.run_seconds) })),
     oweMail: assign(({ context }, params: { kind: OwedMail["kind"] }) => oweMail(context, params.kind)),
     forwardToPredictionJob: sendTo("predictionJob", ({ event }) => event),
     forwardToControlJob: sendTo("controlJob", ({ event }) => event),
@@ -199,7 +199,7 @@ export const runMachine = setup({
         id: "stopJobs",
         src: "stopJobs",
         input: ({ context }) => ({ job_ids: liveJobs(context.jobs) }),
-        onDone: { target: "failed", actions: "markJobsCancelled" },
+        onDone: { target: "failed", actions: { type: "markJobsCancelled", params: ({ event }) => event.output } },
         onError: { target: "failed" },
       },
       on: {
@@ -227,7 +227,7 @@ export const runMachine = setup({
         id: "stopJobs",
         src: "stopJobs",
         input: ({ context }) => ({ job_ids: liveJobs(context.jobs) }),
-        onDone: { target: "cancelled", actions: "markJobsCancelled" },
+        onDone: { target: "cancelled", actions: { type: "markJobsCancelled", params: ({ event }) => event.output } },
         onError: { target: "cancelled" },
       },
       on: { "job.changed": { actions: "forwardToStopJobs" }, "clock.ticked": { actions: "forwardToStopJobs" } },

@@ -1,11 +1,18 @@
 import { assign, setup } from "xstate";
-import type { CancelJobsInput, CancelJobsOutput } from "./run-types.ts";
+import type { CancelJobsInput, CancelJobsOutput, RunSeconds } from "./run-types.ts";
 import { unbound } from "./unbound.ts";
 
 interface StopJobsContext {
   readonly job_ids: readonly string[];
   readonly asked_at: number | null;
   readonly wake_at: number | null;
+  /** Absent in older snapshots. */
+  readonly run_seconds?: RunSeconds;
+}
+
+/** What the stopped jobs have to be paid for. */
+export interface StopJobsOutput {
+  readonly run_seconds: RunSeconds;
 }
 
 /** Asks Batch to cancel jobs and asks again until every one is really terminal: a job that runs on costs money. */
@@ -13,11 +20,13 @@ export const stopJobsMachine = setup({
   types: {
     input: {} as { readonly job_ids: readonly string[] },
     context: {} as StopJobsContext,
+    output: {} as StopJobsOutput,
     events: {} as { readonly type: "job.changed"; readonly job_id: string } | { readonly type: "clock.ticked"; readonly now: number },
   },
   actors: { cancelJobs: unbound<CancelJobsOutput, CancelJobsInput>("cancelJobs") },
   actions: {
     keepRemaining: assign((_, output: CancelJobsOutput) => ({ job_ids: output.remaining, asked_at: output.asked_at, wake_at: output.check_at })),
+    addRunSeconds: assign(({ context }, output: CancelJobsOutput) => ({ run_seconds: { ...context.run_seconds, ...output.run_seconds } })),
     forgetWakeUp: assign({ wake_at: null }),
     /** Zero is overdue at once: the next tick asks again. */
     askAtNextTick: assign({ wake_at: 0 }),
@@ -40,8 +49,11 @@ export const stopJobsMachine = setup({
         src: "cancelJobs",
         input: ({ context: { job_ids, asked_at } }) => ({ job_ids, asked_at }),
         onDone: [
-          { guard: { type: "allTerminal", params: ({ event }) => event.output }, target: "stopped" },
-          { target: "waiting", actions: { type: "keepRemaining", params: ({ event }) => event.output } },
+          { guard: { type: "allTerminal", params: ({ event }) => event.output }, target: "stopped", actions: { type: "addRunSeconds", params: ({ event }) => event.output } },
+          {
+            target: "waiting",
+            actions: [{ type: "keepRemaining", params: ({ event }) => event.output }, { type: "addRunSeconds", params: ({ event }) => event.output }],
+          },
         ],
         onError: { target: "waiting", actions: "askAtNextTick" },
       },
@@ -49,4 +61,5 @@ export const stopJobsMachine = setup({
     waiting: { on: { "job.changed": { target: "cancelling" }, "clock.ticked": { guard: "isDue", target: "cancelling" } } },
     stopped: { type: "final" },
   },
+  output: ({ context }) => ({ run_seconds: context.run_seconds ?? {} }),
 });

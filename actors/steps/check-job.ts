@@ -1,24 +1,45 @@
-import { HaystackError, type ErrorCode, type ErrorRecord } from "../../errors.ts";
-import type { CheckJobInput, CheckJobOutput, JobFailureKind } from "../../machines/run-types.ts";
+import { HaystackError, toHaystackError, type ErrorCode, type ErrorRecord } from "../../errors.ts";
+import type { CheckJobInput, CheckJobOutput, CheckTrouble, JobFailureKind, JobFailureLimits } from "../../machines/run-types.ts";
 import type { JobStatus } from "../../services/batch/index.ts";
 import { iterationObjects } from "../run-objects.ts";
 import type { Effect } from "../step.ts";
+import { pauseSince } from "./pause.ts";
 import type { StepPorts } from "./ports.ts";
 
 const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 5 * 60_000;
+const NO_FAILURES: JobFailureLimits = { transient: 0, preempted: 0, application: 0 };
 /** Failures that say nothing about the prediction: the check is repeated, the job is not. */
 const SAYS_NOTHING: ReadonlySet<ErrorCode> = new Set(["STEP_ABORTED", "OBJECTS_UNAVAILABLE", "INTERNAL"]);
+const PAUSES = { first: 2_000, longest: 5 * 60_000 };
+/** For how long a prediction that cannot be checked is tried again. */
+const PATIENCE_MS = 10 * 60_000;
 
-/** Asks Batch for the truth about one job (D8); a success counts only with a valid output file. */
+/**
+ * Asks Batch for the truth about one job (D8); a success counts only with a valid output file. Without an answer of Batch there is no
+ * verdict, however late it is: to stop the job would need Batch too. A prediction that was paid for waits for the object store until the
+ * deadline at least; a check that breaks by itself would break again, and ends sooner.
+ */
 export function checkJob({ batch, clock, compute, objects, reconcileMs }: StepPorts): Effect<CheckJobInput, CheckJobOutput> {
-  return async ({ job, run_id, submitted_at, deadline_at }, { signal }) => {
-    const status = await batch.get(job.job_id, signal);
+  return async ({ job, failures = NO_FAILURES, run_id, submitted_at, deadline_at, trouble }, { signal }) => {
+    const checkLater = ({ code, message }: HaystackError): CheckJobOutput & { readonly verdict: "waiting"; readonly trouble: CheckTrouble } => {
+      const now = clock.now();
+      const since = trouble?.code === code ? trouble.since : now;
+      return { verdict: "waiting", now, check_at: now + pauseSince(since, now, PAUSES), trouble: { code, message, since } };
+    };
+    let status: JobStatus | undefined;
+    try {
+      status = await batch.get(job.job_id, signal);
+    } catch (thrown) {
+      signal.throwIfAborted();
+      return checkLater(toHaystackError(thrown));
+    }
     const now = clock.now();
     const failed = (kind: JobFailureKind, error: ErrorRecord): CheckJobOutput => ({
       verdict: "failed",
       kind,
       error,
-      retry_at: now + FIRST_RETRY_MS * 2 ** (job.attempt - 1),
+      retry_at: now + retryPause(failures),
       run_seconds: status?.run_seconds ?? null,
     });
     const isAbsent = status === undefined && now >= submitted_at + batch.notFoundGraceMs;
@@ -32,12 +53,18 @@ export function checkJob({ batch, clock, compute, objects, reconcileMs }: StepPo
           const sha256 = await compute.run("checkPrediction", { prediction, query }, signal);
           return { verdict: "succeeded", predictions: { path, sha256 }, run_seconds: status.run_seconds ?? null };
         } catch (thrown) {
-          if (thrown instanceof HaystackError && !SAYS_NOTHING.has(thrown.code)) return failed("application", { ...thrown.toRecord(), code: "PREDICTION_INVALID" });
-          throw thrown;
+          signal.throwIfAborted();
+          const error = toHaystackError(thrown);
+          if (!SAYS_NOTHING.has(error.code)) return failed("application", { ...error.toRecord(), code: "PREDICTION_INVALID" });
+          const later = checkLater(error);
+          const { code, since } = later.trouble;
+          const giveUpAt = code === "INTERNAL" ? since + PATIENCE_MS : Math.max(deadline_at, since + PATIENCE_MS);
+          if (later.now < giveUpAt) return { ...later, check_at: Math.min(later.check_at, giveUpAt) };
+          return failed("application", { code, message: `The prediction of the job ${job.job_id} could not be checked for ${minutes(later.now - since)} minutes: ${error.message}`, retryable: false });
         }
       }
       case "FAILED":
-        return failed(status.failure?.kind ?? "application", failureOf(status, job.attempt));
+        return failed(status.failure?.kind ?? "application", failureOf(status, failures));
       case "CANCELLED":
         return failed("application", { code: "JOB_FAILED", message: `The job ${job.job_id} was cancelled outside of this run.`, retryable: false });
       default:
@@ -49,7 +76,13 @@ export function checkJob({ batch, clock, compute, objects, reconcileMs }: StepPo
   };
 }
 
-function failureOf({ job_id, failure }: JobStatus, attempt: number): ErrorRecord {
+const minutes = (milliseconds: number): number => Math.round(milliseconds / 60_000);
+
+/** Doubles with every failure before this one. */
+const retryPause = ({ transient, preempted, application }: JobFailureLimits): number =>
+  Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (transient + preempted + application));
+
+function failureOf({ job_id, failure }: JobStatus, { application }: JobFailureLimits): ErrorRecord {
   const reason = failure?.reason ?? "no reason is known";
   const message = `The inference job ${job_id} failed: ${reason}`;
   switch (failure?.kind) {
@@ -58,7 +91,7 @@ function failureOf({ job_id, failure }: JobStatus, attempt: number): ErrorRecord
     case "over_time":
       return new HaystackError("JOB_OVER_TIME", message).toRecord();
     default: {
-      const isWorthAnother = failure?.repeats === undefined || (failure.repeats === "once" && attempt === 1);
+      const isWorthAnother = failure?.repeats === undefined || (failure.repeats === "once" && application === 0);
       return { ...new HaystackError("JOB_FAILED", message).toRecord(), retryable: isWorthAnother };
     }
   }

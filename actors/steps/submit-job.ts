@@ -1,31 +1,46 @@
 import type { SubmitJobInput, SubmitJobOutput } from "../../machines/run-types.ts";
-import { HaystackError } from "../../errors.ts";
+import { HaystackError, type ErrorCode } from "../../errors.ts";
+import type { InferenceJobSpec } from "../../services/batch/index.ts";
 import { iterationObjects } from "../run-objects.ts";
 import type { Effect } from "../step.ts";
+import { pauseSince } from "./pause.ts";
 import type { StepPorts } from "./ports.ts";
 
-/** Hands the job to Batch; a job of that name that is ours is adopted (D4). */
+/** Nothing is wrong with the job, and nothing was spent: it is handed over again. */
+const PASSES: ReadonlySet<ErrorCode> = new Set(["BATCH_QUOTA", "BATCH_UNAVAILABLE"]);
+const PAUSES = { first: 5_000, longest: 5 * 60_000 };
+
+/**
+ * Hands the job to Batch; a job of that name that is ours is adopted (D4). Where Batch has no room or does not answer, the job is
+ * postponed, until it has been so for as long as it may run.
+ */
 export function submitJob({ batch, clock, reconcileMs, runs }: StepPorts): Effect<SubmitJobInput, SubmitJobOutput> {
-  return async ({ job, run_id, random_seed, deadline_seconds, preemptions, max_gpu_cost_usd }, { signal }) => {
+  return async ({ job, run_id, random_seed, deadline_seconds, preemptions, max_gpu_cost_usd, troubled_since }, { signal }) => {
     const offer = batch.offer(preemptions);
     if (offer !== null && max_gpu_cost_usd !== null) await checkBudget(runs, run_id, max_gpu_cost_usd);
     const paths = iterationObjects(run_id, job.iteration);
-    await batch.submit(
-      {
-        job_id: job.job_id,
-        run_id,
-        iteration: job.iteration,
-        kind: job.kind,
-        attempt: job.attempt,
-        prompt: paths.prompt(job.kind),
-        query: paths.query,
-        output: paths.predictions(job.kind),
-        seed: random_seed,
-        max_run_seconds: deadline_seconds,
-        ...(offer === null ? {} : { provisioning: offer.provisioning }),
-      },
-      signal,
-    );
+    const spec: InferenceJobSpec = {
+      job_id: job.job_id,
+      run_id,
+      iteration: job.iteration,
+      kind: job.kind,
+      attempt: job.attempt,
+      prompt: paths.prompt(job.kind),
+      query: paths.query,
+      output: paths.predictions(job.kind),
+      seed: random_seed,
+      max_run_seconds: deadline_seconds,
+      ...(offer === null ? {} : { provisioning: offer.provisioning }),
+    };
+    try {
+      await batch.submit(spec, signal);
+    } catch (thrown) {
+      const now = clock.now();
+      const since = troubled_since ?? now;
+      const giveUpAt = since + deadline_seconds * 1_000;
+      if (!(thrown instanceof HaystackError) || !PASSES.has(thrown.code) || now >= giveUpAt) throw thrown;
+      return { problem: thrown.message, troubled_since: since, try_at: Math.min(giveUpAt, now + pauseSince(since, now, PAUSES)) };
+    }
     const now = clock.now();
     return { offer, now, deadline_at: now + deadline_seconds * 1_000, check_at: now + reconcileMs };
   };

@@ -1,7 +1,11 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import type { RunEffects } from "../../actors/bind-run-machine.ts";
+import { usageOf } from "../../actors/usage.ts";
 import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
-import { scriptedEffects } from "../support/scripted-effects.ts";
+import { scriptedEffects, type ScriptedEffects } from "../support/scripted-effects.ts";
 import { HaystackError } from "../../errors.ts";
+import type { Clock } from "../../services/clock/index.ts";
+import { systemClock } from "../../services/clock/system.ts";
 
 const now = () => Date.now();
 const change = (jobId: string, id = jobId) => ({ event_id: id, job_id: jobId, state: "SUCCEEDED" as const });
@@ -105,4 +109,81 @@ test("a job event moves a waiting run on; doubled and foreign events change noth
   await jobEvents.publish(change("hs-r9-i1-p-a1"));
   await Promise.all([jobEvents.publish(change("hs-r1-i1-p-a1")), jobEvents.publish(change("hs-r1-i1-p-a1"))]);
   expect(await settled).toMatchObject({ status: "completed" });
+});
+
+test("a job that Batch has no quota for waits and is handed over again; its sibling goes on, and a restart does not begin its time anew", async () => {
+  const store = await temporaryStore();
+  const effects = scriptedEffects({ now });
+  const HOUR_MS = 3_600_000;
+  const tries: (number | null | undefined)[] = [];
+  const first = now();
+  const postponing: RunEffects = {
+    ...effects,
+    async submitJob(input, context) {
+      if (input.job.kind === "prediction") return effects.submitJob(input, context);
+      tries.push(input.troubled_since);
+      if (tries.length > 2) return effects.submitJob(input, context);
+      return { problem: "no quota", troubled_since: input.troubled_since ?? first, try_at: first + tries.length * HOUR_MS };
+    },
+  };
+  const one = await hostRuns(store, postponing, { owner: "one" });
+  await one.supervisor.submit(run("r1"));
+  await one.committed("r1", (_, entries) => entries.some(({ actor, to }) => actor === "controlJob" && to === "postponed"));
+  await one.supervisor.stop();
+  const later: Clock = { now: () => now() + 3 * HOUR_MS, at: (at, callback) => systemClock.at(at - 3 * HOUR_MS, callback) };
+  const two = await hostRuns(store, postponing, { owner: "two", clock: later });
+  await two.committed("r1", ({ status }) => status === "completed");
+  expect(tries).toEqual([null, first, first]);
+  expect(effects.done.filter((name) => name.startsWith("submitJob")).toSorted()).toEqual(["submitJob:hs-r1-i1-c-a1", "submitJob:hs-r1-i1-p-a1"]);
+});
+
+describe("jobs that were stopped are paid for", () => {
+  const HOUR = 3_600;
+  const offer = { machine: "a2-highgpu-1g", provisioning: "SPOT", usd_per_hour: 2 } as const;
+  const RAN: Readonly<Record<string, number>> = { "hs-r1-i1-p-a1": HOUR / 2, "hs-r1-i1-c-a1": HOUR };
+  const usage = usageOf({ name: "stack", is_baseline: false });
+
+  /** Jobs have a price and run until they are stopped; the control job needs to be asked twice. */
+  function paid(effects: ScriptedEffects): RunEffects {
+    return {
+      ...effects,
+      submitJob: async (input, context) => ({ ...(await effects.submitJob(input, context)), offer }),
+      async cancelJobs({ job_ids, asked_at }, context) {
+        const output = await effects.cancelJobs({ job_ids, asked_at }, context);
+        const remaining = asked_at === null ? job_ids.filter((id) => id.includes("-c-")) : [];
+        return { ...output, remaining, run_seconds: Object.fromEntries(job_ids.map((id) => [id, remaining.includes(id) ? 1 : (RAN[id] ?? 0)])) };
+      },
+    };
+  }
+
+  test("when the run is cancelled", async () => {
+    const { supervisor, committed } = await hostRuns(await temporaryStore(), paid(scriptedEffects({ now, jobState: "RUNNING" })), { usage });
+    await supervisor.submit(run("r1"));
+    await committed("r1", (_, entries) => entries.some(({ actor, to }) => actor === "controlJob" && to === "awaiting"));
+    await committed("r1", (_, entries) => entries.some(({ actor, to }) => actor === "predictionJob" && to === "awaiting"));
+    const settled = supervisor.settled("r1");
+    await supervisor.deliver("r1", { id: "c", event: { type: "cancel.requested" } });
+    expect((await settled).usage).toMatchObject({ gpu_seconds: 1.5 * HOUR, gpu_cost_usd: 3 });
+  });
+
+  test("when the other job fails", async () => {
+    const effects = scriptedEffects({ now, jobState: "RUNNING" });
+    const { supervisor, jobEvents, committed } = await hostRuns(await temporaryStore(), paid(effects), { usage });
+    const settled = supervisor.settled("r1");
+    await supervisor.submit(run("r1", { max_job_attempts: 1 }));
+    await committed("r1", (_, entries) => entries.some(({ actor, to }) => actor === "controlJob" && to === "awaiting"));
+    await committed("r1", (_, entries) => entries.some(({ actor, to }) => actor === "predictionJob" && to === "awaiting"));
+    effects.jobs.set("hs-r1-i1-p-a1", "FAILED");
+    await jobEvents.publish(change("hs-r1-i1-p-a1"));
+    expect(await settled).toMatchObject({ status: "failed", usage: { gpu_seconds: HOUR + 1 } });
+  });
+
+  test("when they pass their deadline", async () => {
+    const effects = paid(scriptedEffects({ now, jobState: "RUNNING", strategy: "query_as_control" }));
+    const overdue: RunEffects = { ...effects, checkJob: (input, context) => effects.checkJob({ ...input, deadline_at: 0 }, context) };
+    const { supervisor } = await hostRuns(await temporaryStore(), overdue, { usage });
+    const settled = supervisor.settled("r1");
+    await supervisor.submit(run("r1"));
+    expect(await settled).toMatchObject({ status: "failed", error: { code: "JOB_DEADLINE_PASSED" }, usage: { gpu_seconds: HOUR / 2, gpu_cost_usd: 1 } });
+  });
 });

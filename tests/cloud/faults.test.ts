@@ -110,7 +110,10 @@ describeInCloud("a run on the whole cloud survives that", () => {
     await own.ask("r1");
     await Promise.all([cloud.batch.reached(PREDICTION, "SUCCEEDED"), cloud.batch.reached(CONTROL, "RUNNING")]);
     await own.cancel("r1");
-    expect(await settledAs(own, "r1", "cancelled")).toMatchObject({ termination_reason: "cancelled", output_anndata_path: null });
+    const { usage, ...document } = await settledAs(own, "r1", "cancelled");
+    expect(document).toMatchObject({ termination_reason: "cancelled", output_anndata_path: null });
+    expect(usage.gpu_seconds).toBeGreaterThan(0);
+    expect(usage.gpu_cost_usd).toBeGreaterThan(0);
     expect(statesOf(cloud)).toEqual(["SUCCEEDED", "CANCELLED"]);
     expect(jobIdsOf(cloud)).toHaveLength(BOTH.length);
     expect(await mailsIn(own.folder)).toHaveLength(1);

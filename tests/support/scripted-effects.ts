@@ -98,7 +98,7 @@ export function scriptedEffects(script: Script): ScriptedEffects {
       await quiesce();
       await begin("cancelJobs", signal);
       for (const id of job_ids) if (jobs.get(id) === "RUNNING") jobs.set(id, "CANCELLED");
-      return { remaining: [], asked_at: script.now(), check_at: script.now() };
+      return { remaining: [], asked_at: script.now(), check_at: script.now(), run_seconds: {} };
     },
     async evaluate({ iteration }, { signal }) {
       await begin(`evaluate:${iteration}`, signal);

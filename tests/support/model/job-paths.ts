@@ -32,7 +32,7 @@ function inferenceJobEvents(state: AnyMachineSnapshot): EventObject[] {
     case "preparing":
       return [done("prepareJob"), failed("prepareJob", STEP_ERROR)];
     case "submitting":
-      return [done("submitJob", { offer: null, now: 0, deadline_at: 9, check_at: 1 }), failed("submitJob", REFUSED), failed("submitJob", STEP_ERROR)];
+      return [done("submitJob", { offer: null, now: 0, deadline_at: 9, check_at: 1 }), done("submitJob", { problem: "no quota", troubled_since: 0, try_at: 1 }), failed("submitJob", REFUSED), failed("submitJob", STEP_ERROR)];
     case "awaiting":
       return [changed(job.job_id), ticked];
     case "checking":
@@ -45,10 +45,11 @@ function inferenceJobEvents(state: AnyMachineSnapshot): EventObject[] {
         failure("application", false),
         failed("checkJob", STEP_ERROR),
       ];
+    case "postponed":
     case "retrying":
       return [ticked];
     case "expiring":
-      return [changed(job.job_id), ticked, done("stopJobs"), failed("stopJobs", BROKEN)];
+      return [changed(job.job_id), ticked, done("stopJobs", { run_seconds: {} }), failed("stopJobs", BROKEN)];
     default:
       return [];
   }
@@ -57,13 +58,14 @@ function inferenceJobEvents(state: AnyMachineSnapshot): EventObject[] {
 const isError = ({ event }: ExploredStep): boolean => event.type.startsWith("xstate.error");
 
 function inferenceJobActs(step: ExploredStep): Act[] {
-  const given = step.event as EventObject & { job_id?: string; error?: { code?: string }; output?: { verdict?: string; error?: { retryable: boolean } } };
+  const given = step.event as EventObject & { job_id?: string; error?: { code?: string }; output?: { verdict?: string; error?: { retryable: boolean }; try_at?: number } };
   const at = String(step.before.value);
   if (given.type === "job.changed") return [send({ type: "job.changed", job_id: given.job_id ?? "", state: "RUNNING" })];
   if (given.type === "clock.ticked") return at === "expiring" ? [answer("cancelJobs", { kind: "jobs remain" }), tick] : [tick];
   if (at === "expiring") return [answer("cancelJobs", isError(step) ? { kind: "malformed" } : { kind: "ok" })];
   const effect = at === "preparing" ? "prepareJob:prediction" : at === "submitting" ? "submitJob:prediction" : "checkJob:prediction";
   if (isError(step)) return [answer(effect, { kind: "error", error: given.error?.code === REFUSED.code ? REFUSED : STEP_ERROR })];
+  if (given.output?.try_at !== undefined) return [answer(effect, { kind: "postponed" })];
   const how = given.output?.verdict;
   if (how === "failed") return [answer(effect, { kind: "failed", retryable: given.output?.error?.retryable ?? false })];
   return [answer(effect, how === "waiting" || how === "succeeded" || how === "overdue" ? { kind: "verdict", verdict: how } : { kind: "ok" })];
@@ -72,7 +74,7 @@ function inferenceJobActs(step: ExploredStep): Act[] {
 function stopJobsEvents(state: AnyMachineSnapshot): EventObject[] {
   switch (state.value) {
     case "cancelling":
-      return [done("cancelJobs", { remaining: [], asked_at: 0, check_at: 1 }), done("cancelJobs", { remaining: [JOB], asked_at: 0, check_at: 1 }), failed("cancelJobs", STEP_ERROR)];
+      return [done("cancelJobs", { remaining: [], asked_at: 0, check_at: 1, run_seconds: {} }), done("cancelJobs", { remaining: [JOB], asked_at: 0, check_at: 1, run_seconds: {} }), failed("cancelJobs", STEP_ERROR)];
     case "waiting":
       return [changed(JOB), ticked];
     default:

@@ -16,6 +16,7 @@ export type Answer =
   | { readonly kind: "score"; readonly score: number }
   | { readonly kind: "verdict"; readonly verdict: "waiting" | "succeeded" | "overdue" }
   | { readonly kind: "failed"; readonly retryable: boolean }
+  | { readonly kind: "postponed" }
   | { readonly kind: "jobs remain" };
 
 export type Act =

@@ -66,7 +66,7 @@ function inferringEvents(state: AnyMachineSnapshot): EventObject[] {
 
 function stoppingEvents(state: AnyMachineSnapshot): EventObject[] {
   const live = contextOf(state).jobs.find(isLive);
-  const stopped = done("stopJobs", undefined);
+  const stopped = done("stopJobs", { run_seconds: {} });
   if (live === undefined) return [stopped];
   const others = [{ type: "job.changed", job_id: live.job_id, state: "CANCELLED" } as EventObject, { type: "clock.ticked", now: 0 } as EventObject, failed("stopJobs", BROKEN)];
   return [stopped, ...others, ...(stateOf(state) === "failing" ? [cancel] : [])];

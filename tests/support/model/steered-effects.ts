@@ -1,7 +1,7 @@
 import type { RunEffects } from "../../../actors/bind-run-machine.ts";
 import type { Effect } from "../../../actors/step.ts";
 import { HaystackError } from "../../../errors.ts";
-import type { CheckJobInput, CheckJobOutput, SubmitJobInput } from "../../../machines/run-types.ts";
+import type { CheckJobInput, CheckJobOutput, SubmitJobInput, SubmitJobOutput } from "../../../machines/run-types.ts";
 import { invocations, type Persisted } from "../persisted-steps.ts";
 import { scriptedEffects } from "../scripted-effects.ts";
 import type { DaemonProcess } from "../simulation/daemon-process.ts";
@@ -80,7 +80,8 @@ export function steeredEffects(world: SteeredWorld, process: DaemonProcess, wait
     analyze: steered(() => "analyze", none, (input, answer) => science(answer).analyze(input, idle)),
     prompt: steered(() => "prompt", none, (input, answer) => science(answer).prompt(input, idle)),
     prepareJob: steered(({ kind }) => `prepareJob:${kind}`, none, () => undefined),
-    submitJob: steered(({ job }: SubmitJobInput) => `submitJob:${job.kind}`, jobIdOf, ({ job }) => {
+    submitJob: steered(({ job }: SubmitJobInput) => `submitJob:${job.kind}`, jobIdOf, ({ job }, answer): SubmitJobOutput => {
+      if (answer.kind === "postponed") return { problem: "no quota", troubled_since: now(), try_at: now() + CHECK_MS };
       if (!world.jobs.has(job.job_id)) world.jobsCreated.push(job.job_id);
       world.jobs.set(job.job_id, world.jobs.get(job.job_id) ?? "RUNNING");
       return { offer: null, now: now(), deadline_at: now() + 3_600_000, check_at: now() + CHECK_MS };
@@ -97,7 +98,7 @@ export function steeredEffects(world: SteeredWorld, process: DaemonProcess, wait
     cancelJobs: steered(() => "cancelJobs", none, ({ job_ids, asked_at }, answer) => {
       const remain = answer.kind === "jobs remain";
       for (const id of remain ? [] : job_ids) if (world.jobs.has(id)) world.jobs.set(id, "CANCELLED");
-      return { remaining: remain ? job_ids : [], asked_at: asked_at ?? now(), check_at: now() + CHECK_MS };
+      return { remaining: remain ? job_ids : [], asked_at: asked_at ?? now(), check_at: now() + CHECK_MS, run_seconds: {} };
     }),
     evaluate: steered(() => "evaluate", none, (input, answer) => science(answer).evaluate(input, idle)),
     output: steered(() => "output", none, (input, answer) => science(answer).output(input, idle)),
