@@ -61,6 +61,17 @@ describeWithMongodb("run store on MongoDB", () => {
       expect(await raw.findOne({ run_id: "web-1" })).toMatchObject({ status: "running", team: "blue", revision: 1, inbox: [] });
     });
 
+    test("an address in capital letters, also of an unusable run, is the user's of that address", async () => {
+      const { store, raw } = await open();
+      await raw.insertMany([
+        { run_id: "web-1", status: "pending", query: "ok?", user_email: "Bo@Example.org" },
+        { run_id: "web-2", status: "pending", query: 7, user_email: "BO@example.org" },
+      ]);
+      expect((await store.get("web-1"))?.document.user_email).toBe("bo@example.org");
+      expect((await store.claim(queued("bo@example.org"))).map(({ document }) => document.run_id)).toEqual(["web-1"]);
+      expect((await store.list({ user_email: "bo@example.org" })).map(({ run_id }) => run_id).toSorted()).toEqual(["web-1", "web-2"]);
+    });
+
     test("without run_id the document's own id names the run", async () => {
       const { store, raw } = await open();
       const { insertedIds } = await raw.insertMany([{ status: "pending", query: "one?" }, { status: "pending", query: "two?", control_strategy: "query_as_control" }]);
