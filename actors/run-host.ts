@@ -27,6 +27,7 @@ import { registerHost, type StepContext } from "./step.ts";
  * 4. After a lost compare-and-set nothing is written and no step starts any more.
  * 5. A step starts only while the lease holds; after that it waits for the renewal, or for the end (D9).
  * 6. A machine that breaks, or whose version is unknown (D10), keeps its last good snapshot; the run is shown as failed.
+ * 7. A run that broke stays so until somebody asks for a retry or cancels it; other events are consumed without effect.
  */
 export interface RunHost extends CommitSource {
   readonly runId: string;
@@ -74,6 +75,9 @@ const SNAPSHOT_LIMIT_BYTES = 4 * 1024 * 1024;
 /** An event for the host, not for the machine: a mail that was sent or rejected is owed again. */
 export const MAIL_REQUESTED = "mail.requested";
 
+/** What starts the machine of a broken run again, from its last good snapshot. */
+const REVIVING: ReadonlySet<string> = new Set(["retry.requested", "cancel.requested"]);
+
 const describeValue = (value: unknown): string =>
   typeof value === "string" ? value : Object.entries(value as Record<string, unknown>).map(([key, inner]) => `${key}.${describeValue(inner)}`).join("|");
 
@@ -94,6 +98,9 @@ export function createRunHost(options: RunHostOptions): RunHost {
   let lastSize = record.snapshot?.length ?? 0;
   let expectedStatus: RunStatus = document.status;
   let broken: ErrorRecord | null = null;
+  /** It broke under an earlier host, and its machine has not been started here. */
+  let parked = false;
+  let started = false;
   let changed = false;
   let writing = false;
   let stopped = false;
@@ -222,6 +229,10 @@ export function createRunHost(options: RunHostOptions): RunHost {
     },
     deliver({ id, event }) {
       if (stopped || seen.has(id)) return;
+      const revives = REVIVING.has(event.type);
+      // It broke here: left in the inbox for the next host, which tries once.
+      if (broken !== null && started && revives) return;
+      if (parked && revives) start();
       seen.add(id);
       fresh.consumed.push(id);
       if (event.type === MAIL_REQUESTED) outbox = oweAgain(outbox, String(event["key"]), clock.now());
@@ -234,6 +245,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
     cancelledOutside() {
       if (stopped || expectedStatus === "cancelled") return;
       expectedStatus = "cancelled";
+      if (parked) start();
       host.send({ type: "cancel.requested" });
       touch();
     },
@@ -297,6 +309,18 @@ export function createRunHost(options: RunHostOptions): RunHost {
     },
   };
 
+  const start = (): void => {
+    if (parked) touch();
+    parked = false;
+    started = true;
+    broken = null;
+    starting = true;
+    actor.subscribe({ error: (thrown) => breakDown(toHaystackError(thrown)) });
+    actor.start();
+    starting = false;
+    options.inspection?.opened(runId, actor);
+  };
+
   const stepStarted = options.instruments?.stepStarted;
   registerHost(actor.system, {
     ...(stepStarted === undefined ? {} : { started: (name: string, input: unknown) => stepStarted({ run_id: runId, name, input }) }),
@@ -318,14 +342,14 @@ export function createRunHost(options: RunHostOptions): RunHost {
     starting = false;
     breakDown(new HaystackError("MACHINE_VERSION_UNKNOWN", `Run ${runId} was written by version ${record.machine?.version ?? "?"} of the machine, which this release cannot read; run the release that wrote it.`));
   } else {
-    actor.subscribe({ error: (thrown) => breakDown(toHaystackError(thrown)) });
-    actor.start();
-    starting = false;
-    options.inspection?.opened(runId, actor);
     const state = actor.getSnapshot();
-    const differs = runView(state.value, state.context).status !== document.status;
+    const view = runView(state.value, state.context);
+    const differs = view.status !== document.status;
+    parked = differs && document.status === "failed" && document.error !== null && document.error_message !== view.error_message;
+    if (parked) broken = document.error;
+    else start();
     if (differs && document.status === "cancelled") host.send({ type: "cancel.requested" });
-    if (stored === null || differs) touch();
+    if (!parked && (stored === null || differs)) touch();
   }
   for (const event of record.inbox) host.deliver(event);
   return host;

@@ -42,7 +42,9 @@ export function outboxOf(before: readonly OutboxEntry[], document: RunDocument, 
 }
 
 export function outboxOfBroken(before: readonly OutboxEntry[], document: RunDocument, revision: number): readonly OutboxEntry[] {
-  return !hasAddress(document) || document.status === "failed" ? before : [...before, owed(`${document.run_id}.run_failed.at-${revision}`, "run_failed")];
+  const key = `${document.run_id}.run_failed.at-${revision}`;
+  const isOwed = document.status === "failed" || before.some((entry) => entry.key === key);
+  return !hasAddress(document) || isOwed ? before : [...before, owed(key, "run_failed")];
 }
 
 /** The outbox with one of its mails owed again, from now on. */
