@@ -9,7 +9,7 @@ import type { OutboxEntry } from "../services/runs/index.ts";
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
-const hasEnded = ({ status }: Pick<RunDocument, "status">): boolean => status === "completed" || status === "failed" || status === "cancelled";
+export const hasEnded = ({ status }: Pick<RunDocument, "status">): boolean => status === "completed" || status === "failed" || status === "cancelled";
 
 const dated = (before: RunDocument, after: RunDocument, now: number): RunDocument => ({
   ...after,
