@@ -31,6 +31,8 @@ export interface IntakeOptions {
   readonly leaseMs: number;
   readonly limits: AdmissionLimits;
   readonly dispatch: Dispatch | undefined;
+  /** Whether a claimed run is given back for a daemon of another release. */
+  readonly leaveToOthers: (record: RunRecord) => boolean;
   readonly host: (record: RunRecord) => RunHost | undefined;
 }
 
@@ -42,7 +44,7 @@ const CLAIM_BATCH = 250;
 /** A store without waiting would otherwise claim everything before the first claimed run makes a step. */
 const letOthersWork = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-export function createIntake({ store, clock, owner, leaseMs, limits, dispatch, host }: IntakeOptions): Intake {
+export function createIntake({ store, clock, owner, leaseMs, limits, dispatch, leaveToOthers, host }: IntakeOptions): Intake {
   let closed = false;
   let paused = false;
   let draining = false;
@@ -51,21 +53,34 @@ export function createIntake({ store, clock, owner, leaseMs, limits, dispatch, h
 
   const giveBack = (lease: GivenBack): Promise<void> => store.release([lease]);
 
+  const leaseOf = ({ document, lease }: RunRecord): GivenBack => ({ run_id: document.run_id, token: lease?.token ?? 0 });
+
   /** Hosts a claimed run, or has it dispatched and gives it back until it is looked at again. */
   const takeUp = async (record: RunRecord, release: (lease: GivenBack) => Promise<void> | void = giveBack): Promise<RunHost | undefined> => {
     const lookAgainAt = dispatch === undefined ? "host" : await dispatch(record);
     if (lookAgainAt === "host") return host(record);
-    await release({ run_id: record.document.run_id, token: record.lease?.token ?? 0, attention_at: lookAgainAt });
+    await release({ ...leaseOf(record), attention_at: lookAgainAt });
     return undefined;
   };
 
-  /** A dispatched run with an event stays due: it is given back at the end, or it would be claimed again and again, before all others. */
+  const takeUpOurs = async (record: RunRecord): Promise<RunHost | undefined> => {
+    if (!leaveToOthers(record)) return takeUp(record);
+    await giveBack(leaseOf(record));
+    return undefined;
+  };
+
+  /** A dispatched run with an event stays due, and so does one of another release: it is given back at the end, or it would be claimed again and again, before all others. */
   const claimLeft = async (): Promise<void> => {
     const kept: GivenBack[] = [];
     try {
       for (;;) {
         const records = await store.claim(request(CLAIM_BATCH));
-        for (const record of records) await (record.inbox.length === 0 ? takeUp(record) : takeUp(record, (lease) => void kept.push(lease)));
+        const ours = records.filter((record) => {
+          const isLeft = leaveToOthers(record);
+          if (isLeft) kept.push(leaseOf(record));
+          return !isLeft;
+        });
+        for (const record of ours) await (record.inbox.length === 0 ? takeUp(record) : takeUp(record, (lease) => void kept.push(lease)));
         if (records.length === 0 || closed || draining) return;
         await letOthersWork();
       }
@@ -79,7 +94,7 @@ export function createIntake({ store, clock, owner, leaseMs, limits, dispatch, h
     for (const user of new Set(admissions)) {
       const count = admissions.filter((admitted) => admitted === user).length;
       const records = await store.claim({ ...request(count), queued_of: user });
-      for (const record of records) (await takeUp(record))?.send({ type: "run.admitted" });
+      for (const record of records) (await takeUpOurs(record))?.send({ type: "run.admitted" });
     }
   };
 
@@ -91,7 +106,7 @@ export function createIntake({ store, clock, owner, leaseMs, limits, dispatch, h
     async claimOne(runId, adjust = (document) => document) {
       const [record] = await store.claim({ ...request(1), run_id: runId });
       if (record === undefined) return false;
-      return (await takeUp(record.snapshot === null ? { ...record, document: adjust(record.document) } : record)) !== undefined;
+      return (await takeUpOurs(record.snapshot === null ? { ...record, document: adjust(record.document) } : record)) !== undefined;
     },
     admits: () => !paused && !draining,
     drains: () => draining || closed,

@@ -13,7 +13,7 @@ import type { CommitSource, GroupCommit } from "./group-commit.ts";
 import type { Inspection } from "./inspection.ts";
 import { endedJobs, type Instruments } from "./instruments.ts";
 import { persistedSnapshot } from "./persisted-snapshot.ts";
-import { documentOf, documentOfBroken, mailDueAt, outboxOf, outboxOfBroken, oweAgain } from "./run-record.ts";
+import { documentOf, documentOfBroken, hasEnded, mailDueAt, outboxOf, outboxOfBroken, oweAgain } from "./run-record.ts";
 import { registerHost, type StepContext } from "./step.ts";
 
 /**
@@ -27,6 +27,8 @@ import { registerHost, type StepContext } from "./step.ts";
  * 4. After a lost compare-and-set nothing is written and no step starts any more.
  * 5. A step starts only while the lease holds; after that it waits for the renewal, or for the end (D9).
  * 6. A machine that breaks, or whose version is unknown (D10), keeps its last good snapshot; the run is shown as failed.
+ *    Its events stay in the inbox for a release that can read it, and what has ended is not shown otherwise.
+ * 7. A run that broke stays so until somebody asks for a retry or cancels it; other events are consumed without effect.
  */
 export interface RunHost extends CommitSource {
   readonly runId: string;
@@ -74,6 +76,9 @@ const SNAPSHOT_LIMIT_BYTES = 4 * 1024 * 1024;
 /** An event for the host, not for the machine: a mail that was sent or rejected is owed again. */
 export const MAIL_REQUESTED = "mail.requested";
 
+/** What starts the machine of a broken run again, from its last good snapshot. */
+const REVIVING: ReadonlySet<string> = new Set(["retry.requested", "cancel.requested"]);
+
 const describeValue = (value: unknown): string =>
   typeof value === "string" ? value : Object.entries(value as Record<string, unknown>).map(([key, inner]) => `${key}.${describeValue(inner)}`).join("|");
 
@@ -94,6 +99,9 @@ export function createRunHost(options: RunHostOptions): RunHost {
   let lastSize = record.snapshot?.length ?? 0;
   let expectedStatus: RunStatus = document.status;
   let broken: ErrorRecord | null = null;
+  /** It broke under an earlier host, and its machine has not been started here. */
+  let parked = false;
+  let started = false;
   let changed = false;
   let writing = false;
   let stopped = false;
@@ -132,6 +140,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
     ...(stored === null || stored === undefined ? {} : { snapshot: stored as Snapshot<unknown> }),
   });
 
+  const isUnreadable = stored === undefined;
   let jobs = actor.getSnapshot().context.jobs;
   let takenJobs = jobs;
 
@@ -166,6 +175,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
       }
     }
     wakeAt = null;
+    if (isUnreadable && hasEnded(document)) return { document, snapshot: JSON.stringify(lastGood) };
     outbox = outboxOfBroken(outbox, document, revision);
     return { document: documentOfBroken(document, broken, now), snapshot: JSON.stringify(lastGood) };
   };
@@ -221,7 +231,11 @@ export function createRunHost(options: RunHostOptions): RunHost {
       endWaitForRenewal();
     },
     deliver({ id, event }) {
-      if (stopped || seen.has(id)) return;
+      if (stopped || seen.has(id) || (isUnreadable && event.type !== MAIL_REQUESTED)) return;
+      const revives = REVIVING.has(event.type);
+      // It broke here: left in the inbox for the next host, which tries once.
+      if (broken !== null && started && revives) return;
+      if (parked && revives) start();
       seen.add(id);
       fresh.consumed.push(id);
       if (event.type === MAIL_REQUESTED) outbox = oweAgain(outbox, String(event["key"]), clock.now());
@@ -232,8 +246,9 @@ export function createRunHost(options: RunHostOptions): RunHost {
       if (!stopped && broken === null && actor.getSnapshot().status === "active") actor.send(event);
     },
     cancelledOutside() {
-      if (stopped || expectedStatus === "cancelled") return;
+      if (stopped || isUnreadable || expectedStatus === "cancelled") return;
       expectedStatus = "cancelled";
+      if (parked) start();
       host.send({ type: "cancel.requested" });
       touch();
     },
@@ -285,7 +300,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
         return;
       }
       const isCancelledOutside = outcome.result === "conflict" && outcome.revision === commit.expect.revision && outcome.token === token && outcome.status === "cancelled";
-      if (isCancelledOutside && expectedStatus !== "cancelled") {
+      if (isCancelledOutside && !isUnreadable && expectedStatus !== "cancelled") {
         fresh = { transitions: [...taken.transitions, ...fresh.transitions], consumed: [...taken.consumed, ...fresh.consumed] };
         gate.putBack();
         host.cancelledOutside();
@@ -295,6 +310,18 @@ export function createRunHost(options: RunHostOptions): RunHost {
       giveUp(error);
       options.onLost(host, error);
     },
+  };
+
+  const start = (): void => {
+    if (parked) touch();
+    parked = false;
+    started = true;
+    broken = null;
+    starting = true;
+    actor.subscribe({ error: (thrown) => breakDown(toHaystackError(thrown)) });
+    actor.start();
+    starting = false;
+    options.inspection?.opened(runId, actor);
   };
 
   const stepStarted = options.instruments?.stepStarted;
@@ -314,18 +341,20 @@ export function createRunHost(options: RunHostOptions): RunHost {
   if (!isRunId(runId)) {
     starting = false;
     breakDown(new HaystackError("USAGE", `The run id ${runId} cannot name jobs; a run id has lower-case letters, digits and inner hyphens, at most 44.`));
-  } else if (stored === undefined) {
+  } else if (isUnreadable) {
     starting = false;
-    breakDown(new HaystackError("MACHINE_VERSION_UNKNOWN", `Run ${runId} was written by version ${record.machine?.version ?? "?"} of the machine, which this release cannot read; run the release that wrote it.`));
+    const error = new HaystackError("MACHINE_VERSION_UNKNOWN", `Run ${runId} was written by version ${record.machine?.version ?? "?"} of the machine, which this release cannot read; run the release that wrote it.`);
+    if (hasEnded(document)) broken = error.toRecord();
+    else breakDown(error);
   } else {
-    actor.subscribe({ error: (thrown) => breakDown(toHaystackError(thrown)) });
-    actor.start();
-    starting = false;
-    options.inspection?.opened(runId, actor);
     const state = actor.getSnapshot();
-    const differs = runView(state.value, state.context).status !== document.status;
+    const view = runView(state.value, state.context);
+    const differs = view.status !== document.status;
+    parked = differs && document.status === "failed" && document.error !== null && document.error.code !== "MACHINE_VERSION_UNKNOWN" && document.error_message !== view.error_message;
+    if (parked) broken = document.error;
+    else start();
     if (differs && document.status === "cancelled") host.send({ type: "cancel.requested" });
-    if (stored === null || differs) touch();
+    if (!parked && (stored === null || differs)) touch();
   }
   for (const event of record.inbox) host.deliver(event);
   return host;

@@ -9,7 +9,7 @@ import type { OutboxEntry } from "../services/runs/index.ts";
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
-const hasEnded = ({ status }: Pick<RunDocument, "status">): boolean => status === "completed" || status === "failed" || status === "cancelled";
+export const hasEnded = ({ status }: Pick<RunDocument, "status">): boolean => status === "completed" || status === "failed" || status === "cancelled";
 
 const dated = (before: RunDocument, after: RunDocument, now: number): RunDocument => ({
   ...after,
@@ -42,7 +42,9 @@ export function outboxOf(before: readonly OutboxEntry[], document: RunDocument, 
 }
 
 export function outboxOfBroken(before: readonly OutboxEntry[], document: RunDocument, revision: number): readonly OutboxEntry[] {
-  return !hasAddress(document) || document.status === "failed" ? before : [...before, owed(`${document.run_id}.run_failed.at-${revision}`, "run_failed")];
+  const key = `${document.run_id}.run_failed.at-${revision}`;
+  const isOwed = document.status === "failed" || before.some((entry) => entry.key === key);
+  return !hasAddress(document) || isOwed ? before : [...before, owed(key, "run_failed")];
 }
 
 /** The outbox with one of its mails owed again, from now on. */

@@ -20,6 +20,7 @@ import { createMailDesk } from "./mail-desk.ts";
 import { createRunHost, type RunHost } from "./run-host.ts";
 import { mailDueAt } from "./run-record.ts";
 import { hostedRun, type SupervisorStatus } from "./supervisor-status.ts";
+import { createLeaveToOthers } from "./unreadable.ts";
 import { createWakeUps } from "./wake-ups.ts";
 
 /**
@@ -179,7 +180,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     for (const host of queued.slice(0, Math.max(0, options.limits.maxActive - active))) host.send({ type: "run.admitted" });
   };
 
-  const intake = createIntake({ store, clock, owner, leaseMs, limits: options.limits, dispatch: options.dispatch, host: hostRecord });
+  /** A process for given runs has nobody to leave them to. */
+  const leaveToOthers = options.sweeps ? createLeaveToOthers(clock, leaseMs) : () => false;
+  const intake = createIntake({ store, clock, owner, leaseMs, limits: options.limits, dispatch: options.dispatch, leaveToOthers, host: hostRecord });
 
   const abandon = (host: RunHost, why: string): void => {
     if (hosts.get(host.runId) !== host) return;

@@ -7,6 +7,7 @@ import { HaystackError, toHaystackError } from "../../errors.ts";
 import { controlStrategySchema } from "../../science/query/structured-query.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import type { RunRecord } from "../../services/runs/index.ts";
+import { userOfAddress } from "../../services/runs/new-run.ts";
 import { withDaemon } from "../hosted-run.ts";
 import { note, print } from "../output.ts";
 import type { CommonOptions, SetExitCode } from "../program.ts";
@@ -52,7 +53,7 @@ const isOver = ({ document: { status }, inbox }: RunRecord): boolean =>
 async function runJob(daemon: Daemon, config: Config, { RUN_ID, USER_EMAIL, CONTROL_STRATEGY }: JobEnvironment): Promise<RunDocument> {
   const adjust = (document: RunDocument): RunDocument => ({
     ...document,
-    user_email: USER_EMAIL ?? document.user_email,
+    user_email: userOfAddress(USER_EMAIL ?? document.user_email),
     config: { ...document.config, control_strategy: CONTROL_STRATEGY ?? document.config.control_strategy },
   });
   const record = await findRun(daemon.runs, RUN_ID);

@@ -11,5 +11,5 @@ export const isNobody = (identity: Identity): boolean => identity === NOBODY;
 /** What stands in a run of this identity. */
 export const userEmailOf = (identity: Identity): string | null => (identity.owner === LOCAL.owner ? null : identity.owner);
 
-/** Users see their own runs, admins all. */
-export const mayTouch = (identity: Identity, run: { readonly user_email: string | null }): boolean => identity.role === "admin" || run.user_email === identity.owner;
+/** Users see their own runs, admins all. A run of an earlier version may hold its address as it was typed. */
+export const mayTouch = (identity: Identity, run: { readonly user_email: string | null }): boolean => identity.role === "admin" || run.user_email?.toLowerCase() === identity.owner;

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Collection, Filter } from "mongodb";
-import type { RunStatus } from "./document.ts";
+import type { RunDocument, RunStatus } from "./document.ts";
 import { COUNTED_QUEUE, type ClaimRequest, type RunRecord, type UserLoad } from "./index.ts";
 import { isDuplicateKey } from "./mongodb-errors.ts";
 import { completeOutsideRun } from "./mongodb-outside.ts";
@@ -33,14 +33,17 @@ function freeRuns({ now, run_id, queued_of }: ClaimRequest): readonly Filter<Sto
 
 const TAKEN_IN_AT_ONCE = 100;
 
-/** Gives runs that another program inserted the rest of their fields: they are in the queue then. */
+const hasEnded = ({ completed_at }: RunDocument): boolean => completed_at !== null;
+
+/** Gives runs that another program inserted the rest of their fields: they are in the queue then, or, cancelled meanwhile, to be ended by a host. */
 async function takeInOutsideRuns(runs: Collection<StoredRun>, now: number): Promise<void> {
-  const raw = { "lease.expires_at": null, attention_at: null, status: "pending" } as unknown as Filter<StoredRun>;
+  const raw = { "lease.expires_at": null, attention_at: null, status: { $in: ["pending", "cancelled"] } } as unknown as Filter<StoredRun>;
   for (const stored of await runs.find(raw, { ...LIMITED, limit: TAKEN_IN_AT_ONCE }).toArray()) {
     const document = completeOutsideRun({ ...stored }, now);
-    const one = { ...raw, _id: stored._id };
+    const one = { ...raw, _id: stored._id, status: stored.status };
+    const committed_status = hasEnded(document) ? document.status : "pending";
     try {
-      await runs.updateOne(one, { $set: { ...document, ...firstState(document, undefined) } }, LIMITED);
+      await runs.updateOne(one, { $set: { ...document, ...firstState(document, undefined), committed_status } }, LIMITED);
     } catch (thrown) {
       if (!isDuplicateKey(thrown)) throw thrown;
       await runs.updateOne(one, { $set: { status: "failed", error_message: `The id ${document.run_id} belongs to another run.` } }, LIMITED);

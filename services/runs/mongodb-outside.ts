@@ -24,18 +24,19 @@ const seedOf = (runId: string): number => createHash("sha256").update(runId).dig
 
 /**
  * The whole document of such a run: what is missing gets its default; without `run_id` the document's `_id` names it.
- * Values that cannot be used make it a failed run (CONFIG_INVALID) that says what to correct.
+ * Values that cannot be used make it a failed run (CONFIG_INVALID) that says what to correct. A cancelled one stays cancelled.
  */
 export function completeOutsideRun(raw: Readonly<Record<string, unknown>>, now: number): RunDocument {
   const runId = typeof raw["run_id"] === "string" ? raw["run_id"] : String(raw["_id"]);
   const created = createdAt(raw, now);
   const base = { run_id: runId, now: created, random_seed: seedOf(runId) };
+  const isCancelled = raw["status"] === "cancelled";
   const given = outsideSchema.safeParse(raw);
   const config = runConfigSchema.safeParse({ control_strategy: given.data?.control_strategy, ...given.data?.config });
   if (given.success && config.success) {
     const { query, user_email, random_seed } = given.data;
     const document = newRun({ ...base, query, user_email: user_email ?? null, config: config.data, random_seed: random_seed ?? base.random_seed });
-    return { ...document, updated_at: new Date(now).toISOString() };
+    return { ...document, status: isCancelled ? "cancelled" : "pending", updated_at: new Date(now).toISOString() };
   }
   const problems = [...(given.error?.issues ?? []), ...(config.error?.issues ?? [])].map(({ path, message }) => `${path.join(".")} (${message})`);
   const error: RunErrorRecord = {
@@ -46,13 +47,7 @@ export function completeOutsideRun(raw: Readonly<Record<string, unknown>>, now: 
   };
   const text = (name: string): string | null => (typeof raw[name] === "string" ? raw[name] : null);
   const ended = new Date(now).toISOString();
-  return {
-    ...newRun({ ...base, query: text("query") ?? "", user_email: text("user_email"), config: {} }),
-    status: "failed",
-    termination_reason: "failed",
-    error,
-    error_message: error.message,
-    updated_at: ended,
-    completed_at: ended,
-  };
+  const unusable = { ...newRun({ ...base, query: text("query") ?? "", user_email: text("user_email"), config: {} }), updated_at: ended, completed_at: ended };
+  if (isCancelled) return { ...unusable, status: "cancelled", current_phase: null, termination_reason: "cancelled" };
+  return { ...unusable, status: "failed", termination_reason: "failed", error, error_message: error.message };
 }

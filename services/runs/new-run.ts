@@ -28,13 +28,16 @@ export interface NewRun {
   readonly now: number;
 }
 
+/** Addresses name users, whose identities are in lower case. */
+export const userOfAddress = (address: string | null): string | null => address?.toLowerCase() ?? null;
+
 /** The document of a run that waits to begin. */
 export function newRun({ run_id, query, user_email, config, random_seed, now }: NewRun): RunDocument {
   const complete = runConfigSchema.parse(config);
   const created = new Date(now).toISOString();
   return {
     run_id,
-    user_email,
+    user_email: userOfAddress(user_email),
     query,
     config: complete,
     random_seed,

@@ -68,14 +68,14 @@ test("a run whose id cannot name jobs fails with a plain sentence", async () => 
   expect(await committed("Not A Run Id", ({ status }) => status === "failed")).toMatchObject({ error: { code: "USAGE" } });
 });
 
-test("a snapshot of an unknown machine version is parked as failed and kept as it is", async () => {
+test("a snapshot of an unknown machine version that no other daemon takes for a lease's time is parked as failed and kept as it is", async () => {
   const { store } = await shared();
   await store.insert(run("r1"), { owner: "writer", expires_at: Date.now() + 60_000 });
   const document = { ...run("r1"), status: "running" as const, current_phase: "inference" as const };
   const commit = { run_id: "r1", expect: { revision: 0, token: 1, status: "pending" as const }, document, snapshot: '{"value":"dreaming"}', machine: { id: "run", version: "0" }, wake_at: null, attention_at: 0, consumed: [], outbox: [], history: [] };
   await store.commit([commit]);
   await store.takeOver("writer");
-  const { committed, mails } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }));
+  const { committed, mails } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }), { leaseMs: 1_000 });
   expect(await committed("r1", ({ status }) => status === "failed")).toMatchObject({ current_phase: "inference", error: { code: "MACHINE_VERSION_UNKNOWN", phase: "inference" } });
   expect(await store.get("r1")).toMatchObject({ snapshot: '{"value":"dreaming"}', machine: { version: "0" } });
   expect(mails.map(({ subject }) => subject)).toEqual(["run_failed"]);

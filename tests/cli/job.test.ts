@@ -46,7 +46,7 @@ test.each([
 describeWithData("a job on a stored run", () => {
   test("completes, with the overrides of its environment", async () => {
     const folder = await withAtlas();
-    const outcome = await job(folder, { RUN_ID: await queued(folder), CONTROL_STRATEGY: "query_as_control", USER_EMAIL: "other@example.org" });
+    const outcome = await job(folder, { RUN_ID: await queued(folder), CONTROL_STRATEGY: "query_as_control", USER_EMAIL: "Other@Example.org" });
     expect(outcome.code).toBe(0);
     expect(JSON.parse(outcome.stdout)).toMatchObject({ status: "completed", control_strategy: "query_as_control", control_strategy_effective: "query_as_control", user_email: "other@example.org" });
   });

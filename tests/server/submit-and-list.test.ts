@@ -29,6 +29,12 @@ test("a submitted run is named by its Location and belongs to who asked", async 
   expect((await server.daemon.runs.get(run.run_id))?.document.run_id).toBe(run.run_id);
 });
 
+test("a stored run whose address was typed in capital letters is its user's", async () => {
+  await server.daemon.runs.insert(pastRun("run-in-capitals", ADA, { status: "completed", user_email: ADA.toUpperCase() }));
+  expect((await ada.get("/runs/run-in-capitals")).status).toBe(200);
+  expect((await bo.get("/runs/run-in-capitals")).status).toBe(404);
+});
+
 test("only an administrator submits for somebody else", async () => {
   expect(await errorOf(await ada.post("/runs", { query: QUESTION, user_email: BO }))).toEqual([403, "FORBIDDEN"]);
   expect((await ada.post("/runs", { query: QUESTION, user_email: ADA.toUpperCase() })).status).toBe(201);

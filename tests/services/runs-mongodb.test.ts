@@ -3,7 +3,9 @@ import { MongoClient, type Collection, type Document } from "mongodb";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { RunStore } from "../../services/runs/index.ts";
 import { openMongoRuns } from "../../services/runs/mongodb.ts";
+import { hostRuns } from "../support/hosted-runs.ts";
 import { describeWithMongodb, startMongodb, type MongodbServer } from "../support/mongodb.ts";
+import { scriptedEffects } from "../support/scripted-effects.ts";
 import { runsContract } from "./runs.contract.ts";
 import { cancelEvent, LEASE_MS, leased, NOW, sampleCommit, sampleRun } from "./runs-fixtures.ts";
 
@@ -61,6 +63,17 @@ describeWithMongodb("run store on MongoDB", () => {
       expect(await raw.findOne({ run_id: "web-1" })).toMatchObject({ status: "running", team: "blue", revision: 1, inbox: [] });
     });
 
+    test("an address in capital letters, also of an unusable run, is the user's of that address", async () => {
+      const { store, raw } = await open();
+      await raw.insertMany([
+        { run_id: "web-1", status: "pending", query: "ok?", user_email: "Bo@Example.org" },
+        { run_id: "web-2", status: "pending", query: 7, user_email: "BO@example.org" },
+      ]);
+      expect((await store.get("web-1"))?.document.user_email).toBe("bo@example.org");
+      expect((await store.claim(queued("bo@example.org"))).map(({ document }) => document.run_id)).toEqual(["web-1"]);
+      expect((await store.list({ user_email: "bo@example.org" })).map(({ run_id }) => run_id).toSorted()).toEqual(["web-1", "web-2"]);
+    });
+
     test("without run_id the document's own id names the run", async () => {
       const { store, raw } = await open();
       const { insertedIds } = await raw.insertMany([{ status: "pending", query: "one?" }, { status: "pending", query: "two?", control_strategy: "query_as_control" }]);
@@ -83,11 +96,37 @@ describeWithMongodb("run store on MongoDB", () => {
       }
     });
 
-    test("one that was cancelled before anybody took it stays cancelled", async () => {
+    test("one that was cancelled before anybody took it is shown as cancelled and claimed, to be ended", async () => {
       const { store, raw } = await open();
-      await raw.insertOne({ run_id: "web-1", status: "cancelled", query: "ok?" });
-      expect(await store.claim({ ...queued(null), queued_of: null })).toEqual([]);
-      expect((await raw.findOne({ run_id: "web-1" }))?.["status"]).toBe("cancelled");
+      await raw.insertOne({ run_id: "web-1", status: "cancelled", query: "ok?", user_email: "bo@example.org" });
+      expect((await store.get("web-1"))?.document.status).toBe("cancelled");
+      expect((await store.list({ status: "cancelled" })).map(({ status }) => status)).toEqual(["cancelled"]);
+      expect(await store.loads(NOW)).toEqual([]);
+      const [record] = await store.claim({ owner: "daemon", now: NOW, lease_ms: LEASE_MS, limit: 10 });
+      expect(record).toMatchObject({ document: { run_id: "web-1", status: "cancelled", config: { max_iterations: 5 } }, snapshot: null, revision: 0 });
+      const ended = sampleRun("web-1", { status: "cancelled", termination_reason: "cancelled" });
+      expect(await store.commit([sampleCommit("web-1", { expect: { revision: 0, token: 1, status: "cancelled" }, document: ended, attention_at: null })])).toEqual([{ result: "committed" }]);
+      await store.release([{ run_id: "web-1", token: 1 }]);
+      expect(await store.claim({ owner: "daemon", now: NOW, lease_ms: LEASE_MS, limit: 10 })).toEqual([]);
+    });
+
+    test("a cancelled one with unusable values has ended: nobody claims it", async () => {
+      const { store, raw } = await open();
+      await raw.insertOne({ run_id: "web-1", status: "cancelled", query: 7 });
+      expect(await store.claim({ owner: "daemon", now: NOW, lease_ms: LEASE_MS, limit: 10 })).toEqual([]);
+      expect((await store.get("web-1"))?.document).toMatchObject({ status: "cancelled", termination_reason: "cancelled", error: null });
+    });
+
+    test("a running daemon ends one that was cancelled before any daemon ran, like a run that was cancelled in the queue", async () => {
+      const { store, raw } = await open();
+      await raw.insertOne({ run_id: "web-1", status: "cancelled", query: "ok?", user_email: "bo@example.org", created_at: new Date().toISOString() });
+      const { committed, mails } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }));
+      const began = Date.now();
+      const ended = await committed("web-1", ({ completed_at }) => completed_at !== null);
+      expect(Date.now() - began).toBeLessThan(1_000);
+      expect(ended).toMatchObject({ status: "cancelled", started_at: null });
+      await committed("web-1", ({ current_phase }) => current_phase === null);
+      await expect.poll(() => mails.map(({ subject }) => subject)).toEqual(["run_cancelled"]);
     });
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { RunChanges, RunStore, TransitionEntry } from "../../services/runs/index.ts";
+import { newRun } from "../../services/runs/new-run.ts";
 import { cancelEvent, ids, insertLeased, leased, LEASE_MS, NOW, raceRounds, sampleCommit, sampleRun, USER, withoutCompare, type OpenSeveral, type RunsStorage } from "./runs-fixtures.ts";
 import { administrationContract } from "./runs-administration.contract.ts";
 import { leasesContract } from "./runs-leases.contract.ts";
@@ -37,6 +38,15 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
         await expect(store.insert(sampleRun("run-a", { query: "other" }))).rejects.toMatchObject({ code: "RUN_EXISTS" });
         expect((await store.get("run-a"))?.document).toEqual(document);
         expect(await store.get("run-b")).toBeUndefined();
+      });
+
+      test("an address in capital letters names the same user: the run is in the list and counts for the limits", async () => {
+        const { store } = await open();
+        for (const [run_id, user_email] of [["run-a", "Ada@Example.ORG"], ["run-b", USER]] as const) {
+          await store.insert(newRun({ run_id, query: "How would B cells respond to IFN-beta?", user_email, config: {}, random_seed: 7, now: NOW }));
+        }
+        expect((await store.list({ user_email: USER })).map(({ run_id }) => run_id)).toEqual(["run-b", "run-a"]);
+        expect(await store.loads(NOW)).toMatchObject([{ user_email: USER, active: 0, queued: 2 }]);
       });
 
       test("one of many inserting the same run succeeds", async () => {

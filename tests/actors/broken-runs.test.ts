@@ -1,0 +1,74 @@
+import { expect, test } from "vitest";
+import type { RunContext } from "../../machines/run-types.ts";
+import type { Usage } from "../../services/runs/document.ts";
+import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
+import { scriptedEffects } from "../support/scripted-effects.ts";
+
+const NO_USAGE: Usage = { gpu_seconds: 0, gpu_cost_usd: 0, llm_tokens: 0, llm_cost_usd: 0 };
+const JOB = "hs-r1-i1-p-a1";
+
+const later = { type: "job.changed", job_id: JOB, state: "RUNNING" };
+
+/** A run with a GPU job under way whose machine broke: what the host does after each change fails while `isFaulty`. */
+async function brokenRun() {
+  const store = await temporaryStore();
+  const effects = scriptedEffects({ now: () => Date.now(), jobState: "RUNNING", strategy: "query_as_control" });
+  const fault = { isThere: true };
+  const usage = ({ jobs }: RunContext): Usage => {
+    if (fault.isThere && jobs.some(({ state }) => state === "submitted")) throw new Error("a fault of ours");
+    return NO_USAGE;
+  };
+  const hosted = await hostRuns(store, effects, { usage });
+  const settled = hosted.supervisor.settled("r1");
+  await hosted.supervisor.submit(run("r1"));
+  expect(await settled).toMatchObject({ status: "failed", error: { code: "INTERNAL" } });
+  /** No host has it any more. */
+  const left = (): Promise<void> => expect.poll(() => hosted.supervisor.hosted()).toEqual([]);
+  await left();
+  /** Delivers an event and waits until a host has consumed it and let the run go. */
+  const deliver = async (id: string, event: { readonly type: string }): Promise<void> => {
+    await hosted.supervisor.deliver("r1", { id, event });
+    await expect.poll(async () => (await store.get("r1"))?.inbox).toEqual([]);
+  };
+  return { ...hosted, store, effects, fault, deliver, left, subjects: () => hosted.mails.map(({ subject }) => subject) };
+}
+
+test("late news of a job leaves a broken run failed, and owes no second mail", async () => {
+  const { store, fault, deliver, left, subjects } = await brokenRun();
+  fault.isThere = false;
+  const before = await store.get("r1");
+  await deliver("late", later);
+  await left();
+  expect(await store.get("r1")).toMatchObject({ snapshot: before?.snapshot, document: { status: "failed", error: before?.document.error, completed_at: before?.document.completed_at } });
+  expect(subjects()).toEqual(["run_failed"]);
+});
+
+test("a mail that could not be sent at first does not start a broken run again", async () => {
+  const { store, fault, deliver, left, subjects } = await brokenRun();
+  fault.isThere = false;
+  const key = (await store.get("r1"))?.outbox[0]?.key;
+  await deliver("again", { type: "mail.requested", key } as { type: string });
+  await expect.poll(subjects).toEqual(["run_failed", "run_failed"]);
+  await left();
+  expect((await store.get("r1"))?.document.status).toBe("failed");
+});
+
+test("a cancellation ends a broken run and stops its GPU jobs", async () => {
+  const { effects, fault, deliver, committed } = await brokenRun();
+  expect([...effects.jobs.values()]).toEqual(["RUNNING"]);
+  fault.isThere = false;
+  await deliver("stop", { type: "cancel.requested" });
+  expect(await committed("r1", ({ status, current_phase }) => status === "cancelled" && current_phase === null)).toMatchObject({ error: null });
+  expect([...effects.jobs.values()]).toEqual(["CANCELLED"]);
+});
+
+test("a retry goes on from the last good state; where it breaks again it is tried once", async () => {
+  const { store, effects, fault, deliver, left, supervisor, committed } = await brokenRun();
+  await deliver("retry-1", { type: "retry.requested" });
+  await left();
+  expect((await store.get("r1"))?.document.status).toBe("failed");
+  fault.isThere = false;
+  effects.jobs.set(JOB, "SUCCEEDED");
+  await supervisor.deliver("r1", { id: "retry-2", event: { type: "retry.requested" } });
+  expect(await committed("r1", ({ status }) => status === "completed")).toMatchObject({ final_score: 8, error: null });
+});
