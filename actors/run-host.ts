@@ -12,7 +12,7 @@ import { createGate } from "./gate.ts";
 import type { CommitSource, GroupCommit } from "./group-commit.ts";
 import type { Inspection } from "./inspection.ts";
 import { endedJobs, type Instruments } from "./instruments.ts";
-import { persistedSnapshot } from "./persisted-snapshot.ts";
+import { persistedSnapshot, snapshotText } from "./persisted-snapshot.ts";
 import { documentOf, documentOfBroken, mailDueAt, outboxOf, outboxOfBroken, oweAgain } from "./run-record.ts";
 import { registerHost, type StepContext } from "./step.ts";
 
@@ -90,7 +90,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
   const lastValue = new Map<string, string>();
   let { document, revision, outbox, wake_at: wakeAt } = record;
   /** As an object it shares its parts with the live actor; as text it would cost memory of its own. */
-  let lastGood: unknown = record.snapshot === null ? null : JSON.parse(record.snapshot);
+  let lastGood: object | null = record.snapshot === null ? null : (JSON.parse(record.snapshot) as object);
   let lastSize = record.snapshot?.length ?? 0;
   let expectedStatus: RunStatus = document.status;
   let broken: ErrorRecord | null = null;
@@ -151,7 +151,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
     if (broken === null) {
       try {
         const persisted = persistedSnapshot(actor);
-        const text = JSON.stringify(persisted);
+        const text = snapshotText(persisted);
         checkSize(text);
         const state = actor.getSnapshot();
         const next = documentOf(document, state, options.usage(state.context), now);
