@@ -33,6 +33,7 @@ interface InferenceJobContext extends InferenceJobInput {
 }
 
 export interface InferenceJobOutput {
+  readonly job: JobRecord;
   readonly predictions: ObjectReference | null;
   readonly error: ErrorRecord | null;
 }
@@ -177,7 +178,7 @@ export const inferenceJobMachine = setup({
         onDone: [
           { guard: { type: "isOutOfDate", params: ({ event }) => event.output }, target: "checking", reenter: true },
           { guard: { type: "isWaiting", params: ({ event }) => event.output }, target: "awaiting", actions: { type: "setNextCheck", params: ({ event }) => event.output } },
-          { guard: { type: "hasSucceeded", params: ({ event }) => event.output }, target: "succeeded", actions: [{ type: "setSuccess", params: ({ event }) => event.output }, "tellRun"] },
+          { guard: { type: "hasSucceeded", params: ({ event }) => event.output }, target: "succeeded", actions: { type: "setSuccess", params: ({ event }) => event.output } },
           { guard: { type: "isOverdue", params: ({ event }) => event.output }, target: "expiring", actions: { type: "setOverdue", params: ({ event }) => event.output } },
           { guard: { type: "mayRetry", params: ({ event }) => event.output }, target: "retrying", actions: [{ type: "setFailure", params: ({ event }) => event.output }, "tellRun"] },
           { target: "failed", actions: [{ type: "setFailure", params: ({ event }) => event.output }, "tellRun"] },
@@ -201,5 +202,5 @@ export const inferenceJobMachine = setup({
     succeeded: { type: "final" },
     failed: { type: "final" },
   },
-  output: ({ context }) => ({ predictions: context.predictions, error: context.predictions === null ? context.error : null }),
+  output: ({ context }) => ({ job: context.job, predictions: context.predictions, error: context.predictions === null ? context.error : null }),
 });

@@ -1,7 +1,7 @@
 import { assign, sendTo, setup } from "xstate";
 import type { RunPhase } from "../services/runs/document.ts";
 import { inferenceJobMachine, type InferenceJobOutput } from "./inference-job.ts";
-import { deliveredIteration, failure, finishIteration, finishJob, jobInput, liveJobs, markCancelled, modelSpent, newRound, oweMail, present, recordJob, scores, terminationReason, understanding } from "./run-actions.ts";
+import { deliveredIteration, failure, finishIteration, finishJob, jobInput, kindOfJob, liveJobs, markCancelled, modelSpent, newRound, oweMail, present, recordJob, scores, terminationReason, understanding } from "./run-actions.ts";
 import type {
   AnalyzeInput, AnalyzeOutput, EvaluateInput, EvaluateOutput, JobKind, OutputInput, OutputOutput, OwedMail, PromptInput, PromptOutput,
   RunContext, RunEvent, RunInput, StepFailure,
@@ -44,6 +44,8 @@ export const runMachine = setup({
   },
   guards: {
     jobSucceeded: (_, output: InferenceJobOutput) => output.predictions !== null,
+    concernsPrediction: ({ context, event }) => event.type === "job.changed" && kindOfJob(context.jobs, event.job_id) === "prediction",
+    concernsControl: ({ context, event }) => event.type === "job.changed" && kindOfJob(context.jobs, event.job_id) === "control",
     predictionsPresent: ({ context }) => context.round?.predictions != null,
     controlSettled: ({ context }) => context.control_strategy_effective === "query_as_control" || context.round?.control_predictions != null,
     shouldStop: ({ context }) => context.termination_reason !== null,
@@ -128,7 +130,7 @@ export const runMachine = setup({
                 ],
                 onError: { target: "#run.failing", actions: { type: "setError", params: ({ event }) => ({ error: event.error }) } },
               },
-              on: { "job.changed": { actions: "forwardToPredictionJob" }, "clock.ticked": { actions: "forwardToPredictionJob" } },
+              on: { "job.changed": { guard: "concernsPrediction", actions: "forwardToPredictionJob" }, "clock.ticked": { actions: "forwardToPredictionJob" } },
             },
             ready: { type: "final" },
           },
@@ -148,7 +150,7 @@ export const runMachine = setup({
                 ],
                 onError: { target: "#run.failing", actions: { type: "setError", params: ({ event }) => ({ error: event.error }) } },
               },
-              on: { "job.changed": { actions: "forwardToControlJob" }, "clock.ticked": { actions: "forwardToControlJob" } },
+              on: { "job.changed": { guard: "concernsControl", actions: "forwardToControlJob" }, "clock.ticked": { actions: "forwardToControlJob" } },
             },
             ready: { type: "final" },
           },
