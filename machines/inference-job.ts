@@ -26,7 +26,7 @@ interface InferenceJobContext extends InferenceJobInput {
   readonly deadline_at: number;
   /** When to look again: the reconcile time while awaiting, the retry time while retrying. */
   readonly wake_at: number | null;
-  /** News of the job came while it was being looked at. */
+  /** News of the job came while it is being looked at. */
   readonly changed: boolean;
   readonly predictions: ObjectReference | null;
   readonly error: ErrorRecord | null;
@@ -80,7 +80,7 @@ export const inferenceJobMachine = setup({
   actions: {
     tellRun: sendParent(({ context }: { context: InferenceJobContext }) => ({ type: "job.recorded", job: context.job })),
     forwardToStopJobs: sendTo("stopJobs", ({ event }) => event),
-    nameNextAttempt: assign(({ context }) => ({ job: nameAttempt(context, context.job.attempt + 1), wake_at: null })),
+    nameNextAttempt: assign(({ context }) => ({ job: nameAttempt(context, context.job.attempt + 1), wake_at: null, changed: false })),
     setTimes: assign(({ context }, output: SubmitJobOutput) => ({
       job: { ...context.job, state: "submitted" as const, offer: output.offer },
       submitted_at: output.now,
@@ -88,7 +88,7 @@ export const inferenceJobMachine = setup({
       wake_at: output.check_at,
     })),
     setNextCheck: assign((_, output: CheckJobOutput) => ({ wake_at: output.verdict === "waiting" ? output.check_at : null })),
-    checkAtNextTick: assign({ wake_at: 0 }),
+    checkAtNextTick: assign({ wake_at: 0, changed: false }),
     noteChange: assign({ changed: true }),
     forgetChange: assign({ changed: false }),
     setSuccess: assign(({ context }, output: CheckJobOutput) =>
@@ -169,14 +169,13 @@ export const inferenceJobMachine = setup({
       on: { "job.changed": { guard: "isMine", target: "checking" }, "clock.ticked": { guard: "isDue", target: "checking" } },
     },
     checking: {
-      entry: "forgetChange",
       on: { "job.changed": { guard: "isMine", actions: "noteChange" } },
       invoke: {
         id: "checkJob",
         src: "checkJob",
         input: ({ context: { job, run_id, submitted_at, deadline_at } }) => ({ job, run_id, submitted_at, deadline_at }),
         onDone: [
-          { guard: { type: "isOutOfDate", params: ({ event }) => event.output }, target: "checking", reenter: true },
+          { guard: { type: "isOutOfDate", params: ({ event }) => event.output }, target: "checking", reenter: true, actions: "forgetChange" },
           { guard: { type: "isWaiting", params: ({ event }) => event.output }, target: "awaiting", actions: { type: "setNextCheck", params: ({ event }) => event.output } },
           { guard: { type: "hasSucceeded", params: ({ event }) => event.output }, target: "succeeded", actions: { type: "setSuccess", params: ({ event }) => event.output } },
           { guard: { type: "isOverdue", params: ({ event }) => event.output }, target: "expiring", actions: { type: "setOverdue", params: ({ event }) => event.output } },
