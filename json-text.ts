@@ -21,5 +21,6 @@ export function jsonText<Value extends object>(value: Value, lasting: readonly (
     rest[key] = undefined;
     text += `"${key}":${Array.isArray(part) ? `[${part.map(rememberedText).join(",")}]` : rememberedText(part)},`;
   }
-  return `{${text}${JSON.stringify(rest).slice(1)}`;
+  const own = JSON.stringify(rest);
+  return own === "{}" ? `{${text.slice(0, -1)}}` : `{${text}${own.slice(1)}`;
 }
