@@ -6,6 +6,7 @@ import type {
 import { runMachine, type RunMachine } from "../machines/run.ts";
 import { stopJobsMachine } from "../machines/stop-jobs.ts";
 import { step, type Effect } from "./step.ts";
+import { watched } from "./watched-machine.ts";
 
 /** The effect of every step, by the name that the machines use. */
 export interface RunEffects {
@@ -21,23 +22,27 @@ export interface RunEffects {
 
 /** The one place where the machines' commands meet their effects. One bound machine serves every run. */
 export function bindRunMachine(effects: RunEffects): RunMachine {
-  const stopJobs = stopJobsMachine.provide({ actors: { cancelJobs: step("cancelJobs", effects.cancelJobs) } });
-  const inferenceJob = inferenceJobMachine.provide({
-    actors: {
-      prepareJob: step("prepareJob", effects.prepareJob),
-      submitJob: step("submitJob", effects.submitJob),
-      checkJob: step("checkJob", effects.checkJob),
-      stopJobs,
-    },
-  });
-  return runMachine.provide({
-    actors: {
-      analyze: step("analyze", effects.analyze),
-      prompt: step("prompt", effects.prompt),
-      evaluate: step("evaluate", effects.evaluate),
-      output: step("output", effects.output),
-      inferenceJob,
-      stopJobs,
-    },
-  });
+  const stopJobs = watched(stopJobsMachine.provide({ actors: { cancelJobs: step("cancelJobs", effects.cancelJobs) } }));
+  const inferenceJob = watched(
+    inferenceJobMachine.provide({
+      actors: {
+        prepareJob: step("prepareJob", effects.prepareJob),
+        submitJob: step("submitJob", effects.submitJob),
+        checkJob: step("checkJob", effects.checkJob),
+        stopJobs,
+      },
+    }),
+  );
+  return watched(
+    runMachine.provide({
+      actors: {
+        analyze: step("analyze", effects.analyze),
+        prompt: step("prompt", effects.prompt),
+        evaluate: step("evaluate", effects.evaluate),
+        output: step("output", effects.output),
+        inferenceJob,
+        stopJobs,
+      },
+    }),
+  );
 }

@@ -1,4 +1,4 @@
-import { createActor, type Actor, type AnyActorRef, type InspectionEvent, type Snapshot } from "xstate";
+import { createActor, type Actor, type Snapshot, type StateValue } from "xstate";
 import { HaystackError, type ErrorRecord, toHaystackError } from "../errors.ts";
 import { isRunId } from "../machines/job-id.ts";
 import type { RunContext, RunEvent } from "../machines/run-types.ts";
@@ -12,7 +12,7 @@ import { createGate } from "./gate.ts";
 import type { CommitSource, GroupCommit } from "./group-commit.ts";
 import type { Inspection } from "./inspection.ts";
 import { endedJobs, type Instruments } from "./instruments.ts";
-import { persistedSnapshot } from "./persisted-snapshot.ts";
+import { persistedSnapshot, snapshotText } from "./persisted-snapshot.ts";
 import { documentOf, documentOfBroken, hasEnded, mailDueAt, outboxOf, outboxOfBroken, oweAgain } from "./run-record.ts";
 import { registerHost, type StepContext } from "./step.ts";
 
@@ -79,8 +79,8 @@ export const MAIL_REQUESTED = "mail.requested";
 /** What starts the machine of a broken run again, from its last good snapshot. */
 const REVIVING: ReadonlySet<string> = new Set(["retry.requested", "cancel.requested"]);
 
-const describeValue = (value: unknown): string =>
-  typeof value === "string" ? value : Object.entries(value as Record<string, unknown>).map(([key, inner]) => `${key}.${describeValue(inner)}`).join("|");
+const describeValue = (value: StateValue): string =>
+  typeof value === "string" ? value : Object.entries(value).map(([key, inner]) => (inner === undefined ? key : `${key}.${describeValue(inner)}`)).join("|");
 
 export function createRunHost(options: RunHostOptions): RunHost {
   const { machine, record, groupCommit, clock } = options;
@@ -92,10 +92,9 @@ export function createRunHost(options: RunHostOptions): RunHost {
   let leaseUntil = record.lease?.expires_at ?? 0;
   let stepsUnderWay = 0;
   const seen = new Set<string>();
-  const lastValue = new Map<string, string>();
   let { document, revision, outbox, wake_at: wakeAt } = record;
   /** As an object it shares its parts with the live actor; as text it would cost memory of its own. */
-  let lastGood: unknown = record.snapshot === null ? null : JSON.parse(record.snapshot);
+  let lastGood: object | null = record.snapshot === null ? null : (JSON.parse(record.snapshot) as object);
   let lastSize = record.snapshot?.length ?? 0;
   let expectedStatus: RunStatus = document.status;
   let broken: ErrorRecord | null = null;
@@ -120,22 +119,8 @@ export function createRunHost(options: RunHostOptions): RunHost {
     touch();
   };
 
-  const inspect = (event: InspectionEvent): void => {
-    if (event.type !== "@xstate.snapshot") return;
-    const value: unknown = (event.snapshot as { value?: unknown }).value;
-    if (value === undefined) return;
-    const name = event.actorRef === actor ? "run" : (event.actorRef as AnyActorRef).id;
-    const from = lastValue.get(name) ?? "";
-    const to = describeValue(value);
-    lastValue.set(name, to);
-    if (starting) return;
-    if (from !== to) fresh.transitions.push({ at: clock.now(), actor: name, event: event.event.type, from, to });
-    touch();
-  };
-
   const stored = record.snapshot === null || record.machine === null ? null : migrateSnapshot(record.machine, lastGood as object);
   const actor: Actor<RunMachine> = createActor(machine, {
-    inspect,
     input: { run_id: runId, query: document.query, config: document.config, random_seed: document.random_seed },
     ...(stored === null || stored === undefined ? {} : { snapshot: stored as Snapshot<unknown> }),
   });
@@ -160,7 +145,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
     if (broken === null) {
       try {
         const persisted = persistedSnapshot(actor);
-        const text = JSON.stringify(persisted);
+        const text = snapshotText(persisted);
         checkSize(text);
         const state = actor.getSnapshot();
         const next = documentOf(document, state, options.usage(state.context), now);
@@ -326,6 +311,12 @@ export function createRunHost(options: RunHostOptions): RunHost {
 
   const stepStarted = options.instruments?.stepStarted;
   registerHost(actor.system, {
+    moved(who, event, before, after) {
+      const from = before === null ? "" : describeValue(before);
+      const to = describeValue(after);
+      if (from !== to) fresh.transitions.push({ at: clock.now(), actor: who === actor ? "run" : who.id, event, from, to });
+      touch();
+    },
     ...(stepStarted === undefined ? {} : { started: (name: string, input: unknown) => stepStarted({ run_id: runId, name, input }) }),
     async run(signal, work) {
       stepsUnderWay += 1;

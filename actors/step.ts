@@ -1,4 +1,4 @@
-import { fromPromise, type ActorSystem } from "xstate";
+import { fromPromise, type ActorSystem, type AnyActorRef, type StateValue } from "xstate";
 import { toHaystackError, type HaystackError } from "../errors.ts";
 import type { StepFailure } from "../machines/run-types.ts";
 
@@ -12,10 +12,12 @@ export interface StepContext {
 
 export type Effect<Input, Output> = (input: Input, context: StepContext) => Promise<Output>;
 
-/** The part of a run's host that its steps meet. */
+/** The part of a run's host that its machines and steps meet. */
 export interface StepHost {
   /** Runs the effect once the state that invoked it is durable (D2) and the lease holds (D9); rejects when the run is given up before. */
   run<Output>(signal: AbortSignal, work: (context: StepContext) => Promise<Output>): Promise<Output>;
+  /** Told of every event that the machine or a child machine took. Null: it did not exist before. */
+  readonly moved?: (actor: AnyActorRef, event: string, from: StateValue | null, to: StateValue) => void;
   /** Told when the effect begins and, by what it gives back, when it ends. */
   readonly started?: (name: string, input: unknown) => (error: HaystackError | null) => void;
 }
@@ -23,12 +25,14 @@ export interface StepHost {
 // oxlint-disable-next-line typescript/no-explicit-any -- XState's own bound for an actor system
 type AnySystem = ActorSystem<any>;
 
-/** One machine serves every run; its steps find their run's host by the actor system they belong to. */
+/** One machine serves every run; it and its steps find their run's host by the actor system they belong to. */
 const hosts = new WeakMap<AnySystem, StepHost>();
 
 export function registerHost(system: AnySystem, host: StepHost): void {
   hosts.set(system, host);
 }
+
+export const hostOf = (system: AnySystem): StepHost | undefined => hosts.get(system);
 
 /** Binds an effect to a step of the machine: it starts after the commit (D2), and fails with a plain JSON error record. */
 export function step<Input, Output>(name: string, effect: Effect<Input, Output>): ReturnType<typeof fromPromise<Output, Input>> {

@@ -12,6 +12,7 @@ import { createBackground } from "./background.ts";
 import type { ComposeMail } from "./compose-mail.ts";
 import { type Dispatch, isRunJob } from "./dispatch.ts";
 import { createGroupCommit } from "./group-commit.ts";
+import { createHostedQueue } from "./hosted-queue.ts";
 import type { Inspection } from "./inspection.ts";
 import type { Instruments } from "./instruments.ts";
 import { createIntake } from "./intake.ts";
@@ -97,6 +98,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const hosts = new Map<string, RunHost>();
   /** Until when runs that were asked for stay in memory although they wait long. */
   const keptUntil = new Map<string, number>();
+  const queue = createHostedQueue(options.limits.maxActive);
   const settledWaiters = new Map<string, ((document: RunDocument) => void)[]>();
   const background = createBackground(clock, options.onTrouble, options.random);
   const { instruments = {} } = options;
@@ -114,6 +116,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     if (hosts.get(host.runId) !== host) return;
     hosts.delete(host.runId);
     keptUntil.delete(host.runId);
+    queue.forget(host);
     wakeUps.forget(host.runId);
   };
 
@@ -137,6 +140,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const afterCommit = (host: RunHost, entries: readonly TransitionEntry[]): void => {
     options.onCommitted?.(host.document(), entries);
     if (stopping || hosts.get(host.runId) !== host) return;
+    queue.note(host);
     wakeUps.set(host.runId, host.wakeAt());
     mailDesk.sendOwed(host);
     if (host.resting() && host.settled() && !mailDesk.owesNow(host)) background.run(letRest(host));
@@ -167,17 +171,14 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       onTrouble: options.onTrouble,
     });
     hosts.set(runId, host);
+    queue.note(host);
     if (host.settled()) afterCommit(host, []);
     return host;
   };
 
   /** Admits runs that this process was given, as far as its own limit goes. */
   const admitHosted = (): void => {
-    if (!intake.admits()) return;
-    const all = [...hosts.values()];
-    const active = all.filter((host) => !host.resting() && host.document().status === "running").length;
-    const queued = all.filter((host) => host.document().status === "pending");
-    for (const host of queued.slice(0, Math.max(0, options.limits.maxActive - active))) host.send({ type: "run.admitted" });
+    if (intake.admits()) queue.admit();
   };
 
   /** A process for given runs has nobody to leave them to. */

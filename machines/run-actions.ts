@@ -39,6 +39,9 @@ export function recordJob(jobs: readonly JobRecord[], job: JobRecord): JobRecord
   return known === -1 ? [...jobs, job] : jobs.with(known, job);
 }
 
+/** A job is on record before it is submitted. */
+export const kindOfJob = (jobs: readonly JobRecord[], jobId: string): JobKind | undefined => jobs.findLast(({ job_id }) => job_id === jobId)?.kind;
+
 /** Jobs that may still run on a GPU. */
 export function liveJobs(jobs: readonly JobRecord[]): string[] {
   return jobs.filter(({ state }) => state === "submitting" || state === "submitted").map(({ job_id }) => job_id);
@@ -79,7 +82,7 @@ export const newRound = (context: RunContext, { usage, ...chosen }: PromptOutput
 
 export function finishJob(context: RunContext, kind: JobKind, output: InferenceJobOutput): Partial<RunContext> {
   const round: CurrentRound = present(context.round, "prompt plan");
-  return { round: { ...round, [kind === "prediction" ? "predictions" : "control_predictions"]: output.predictions } };
+  return { round: { ...round, [kind === "prediction" ? "predictions" : "control_predictions"]: output.predictions }, jobs: recordJob(context.jobs, output.job) };
 }
 
 export function finishIteration(context: RunContext, output: EvaluateOutput): Partial<RunContext> {

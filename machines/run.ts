@@ -1,7 +1,7 @@
 import { assign, sendTo, setup } from "xstate";
 import type { RunPhase } from "../services/runs/document.ts";
 import { inferenceJobMachine, type InferenceJobOutput } from "./inference-job.ts";
-import { deliveredIteration, failure, finishIteration, finishJob, jobInput, liveJobs, markCancelled, modelSpent, newRound, oweMail, present, recordJob, scores, terminationReason, understanding } from "./run-actions.ts";
+import { deliveredIteration, failure, finishIteration, finishJob, jobInput, kindOfJob, liveJobs, markCancelled, modelSpent, newRound, oweMail, present, recordJob, scores, terminationReason, understanding } from "./run-actions.ts";
 import type {
   AnalyzeInput, AnalyzeOutput, EvaluateInput, EvaluateOutput, JobKind, OutputInput, OutputOutput, OwedMail, PromptInput, PromptOutput,
   RunContext, RunEvent, RunInput, StepFailure,
@@ -25,7 +25,7 @@ export const runMachine = setup({
   },
   actions: {
     enterPhase: assign((_, params: { phase: RunPhase }) => ({ phase: params.phase })),
-    startIteration: assign(({ context }) => ({ iteration: context.iterations.length + 1 })),
+    startIteration: assign(({ context }) => ({ phase: "prompt_generation" as const, iteration: context.iterations.length + 1 })),
     setUnderstanding: assign(({ context }, output: AnalyzeOutput) => understanding(context, output)),
     setPrompt: assign(({ context }, output: PromptOutput) => newRound(context, output)),
     recordJob: assign(({ context, event }) => (event.type === "job.recorded" ? { jobs: recordJob(context.jobs, event.job) } : {})),
@@ -44,9 +44,11 @@ export const runMachine = setup({
   },
   guards: {
     jobSucceeded: (_, output: InferenceJobOutput) => output.predictions !== null,
+    concernsPrediction: ({ context, event }) => event.type === "job.changed" && kindOfJob(context.jobs, event.job_id) === "prediction",
+    concernsControl: ({ context, event }) => event.type === "job.changed" && kindOfJob(context.jobs, event.job_id) === "control",
     predictionsPresent: ({ context }) => context.round?.predictions != null,
     controlSettled: ({ context }) => context.control_strategy_effective === "query_as_control" || context.round?.control_predictions != null,
-    shouldStop: ({ context }) => context.termination_reason !== null,
+    shouldStop: ({ context }, { summary }: EvaluateOutput) => terminationReason([...scores(context.iterations), summary.score], context.config) !== null,
     failedAnalyzing: ({ context }) => context.error?.phase === "query_analysis",
     failedPrompting: ({ context }) => context.error?.phase === "prompt_generation",
     failedInferring: ({ context }) => context.error?.phase === "inference",
@@ -90,7 +92,7 @@ export const runMachine = setup({
       on: { "cancel.requested": { target: "cancelling" } },
     },
     prompting: {
-      entry: [{ type: "enterPhase", params: { phase: "prompt_generation" } }, "startIteration"],
+      entry: "startIteration",
       invoke: {
         id: "prompt",
         src: "prompt",
@@ -128,7 +130,7 @@ export const runMachine = setup({
                 ],
                 onError: { target: "#run.failing", actions: { type: "setError", params: ({ event }) => ({ error: event.error }) } },
               },
-              on: { "job.changed": { actions: "forwardToPredictionJob" }, "clock.ticked": { actions: "forwardToPredictionJob" } },
+              on: { "job.changed": { guard: "concernsPrediction", actions: "forwardToPredictionJob" }, "clock.ticked": { actions: "forwardToPredictionJob" } },
             },
             ready: { type: "final" },
           },
@@ -148,7 +150,7 @@ export const runMachine = setup({
                 ],
                 onError: { target: "#run.failing", actions: { type: "setError", params: ({ event }) => ({ error: event.error }) } },
               },
-              on: { "job.changed": { actions: "forwardToControlJob" }, "clock.ticked": { actions: "forwardToControlJob" } },
+              on: { "job.changed": { guard: "concernsControl", actions: "forwardToControlJob" }, "clock.ticked": { actions: "forwardToControlJob" } },
             },
             ready: { type: "final" },
           },
@@ -175,11 +177,13 @@ export const runMachine = setup({
               round: present(context.round, "prompt plan"),
               model_spent: modelSpent(context, `evaluate.${context.iteration}`),
             }),
-            onDone: { target: "deciding", actions: { type: "finishIteration", params: ({ event }) => event.output } },
+            onDone: [
+              { guard: { type: "shouldStop", params: ({ event }) => event.output }, target: "#run.outputting", actions: [{ type: "finishIteration", params: ({ event }) => event.output }, "chooseDelivered"] },
+              { target: "#run.prompting", actions: { type: "finishIteration", params: ({ event }) => event.output } },
+            ],
             onError: { target: "#run.failing", actions: { type: "setError", params: ({ event }) => ({ error: event.error }) } },
           },
         },
-        deciding: { always: [{ guard: "shouldStop", target: "#run.outputting", actions: "chooseDelivered" }, { target: "#run.prompting" }] },
       },
       on: { "cancel.requested": { target: "cancelling" } },
     },

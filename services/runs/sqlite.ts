@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { HaystackError } from "../../errors.ts";
+import { jsonText } from "../../json-text.ts";
 import { RUN_STATUSES, type RunDocument, type RunStatus } from "./document.ts";
 import { COUNTED_QUEUE, type CommitOutcome, type InboxEvent, type Lease, type OutboxEntry, type RunRecord, type RunStore, type TransitionEntry } from "./index.ts";
 import type { RunRow, SqliteOperations } from "./sqlite-operations.ts";
@@ -135,7 +136,7 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
         token: commit.expect.token,
         expected_status: commit.expect.status,
         status: commit.document.status,
-        document: JSON.stringify(commit.document),
+        document: jsonText(commit.document, ["config", "structured_query", "iterations"]),
         snapshot: commit.snapshot,
         machine: JSON.stringify(commit.machine),
         outbox: JSON.stringify(commit.outbox),

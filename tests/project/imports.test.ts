@@ -5,12 +5,12 @@ import { expect, test } from "vitest";
 
 /** The layers of the product, and what each may import of ours. `types` is what it may import by `import type` only. */
 const RULES: readonly { readonly files: RegExp; readonly imports: RegExp; readonly types?: RegExp }[] = [
-  { files: /^errors\.ts$/, imports: /^$/ },
+  { files: /^(errors|json-text)\.ts$/, imports: /^$/ },
   { files: /^machines\//, imports: /^machines\//, types: /^(errors\.ts|science\/|services\/runs\/document\.ts)/ },
   { files: /^science\//, imports: /^(science\/|errors\.ts$)/ },
-  { files: /^services\/runs\//, imports: /^(services\/runs\/|errors\.ts$|science\/(query\/structured-query|prompting\/prompt-plan)\.ts$)/ },
+  { files: /^services\/runs\//, imports: /^(services\/runs\/|(errors|json-text)\.ts$|science\/(query\/structured-query|prompting\/prompt-plan)\.ts$)/ },
   { files: /^services\/(\w|-)+\//, imports: /^(services\/|errors\.ts$)/ },
-  { files: /^actors\//, imports: /^(actors\/|machines\/|science\/|errors\.ts$|services\/[\w-]+\/(index|document)\.ts$)/ },
+  { files: /^actors\//, imports: /^(actors\/|machines\/|science\/|(errors|json-text)\.ts$|services\/[\w-]+\/(index|document)\.ts$)/ },
   { files: /^(cli|server)\//, imports: /^(cli\/|server\/|actors\/|services\/|science\/.*|machines\/|config\.ts$|daemon\.ts$|adapters\.ts$|errors\.ts$)/ },
   { files: /^config\.ts$/, imports: /^errors\.ts$/ },
 ];

@@ -47,12 +47,12 @@ function jobEvents(context: RunContext, kind: JobKind): EventObject[] {
   const id = `${kind}Job`;
   const job = presentJob(context, kind);
   if (job === undefined) {
-    const ways = [recorded(nextJob(context, kind))];
-    return hasFailed(context) ? ways : [...ways, done(id, { predictions: null, error: STEP_ERROR })];
+    const next = nextJob(context, kind);
+    return [recorded(next), ...(hasFailed(context) ? [] : [done(id, { job: next, predictions: null, error: STEP_ERROR })])];
   }
-  if (job.state === "succeeded") return [done(id, { predictions: { path: "p", sha256: "0" }, error: null })];
-  if (job.state === "failed") return [done(id, { predictions: null, error: JOB_ERROR })];
-  const ends = [recorded({ ...job, state: "succeeded" }), ...(hasFailed(context) ? [] : [recorded({ ...job, state: "failed" }), failed(id, BROKEN)])];
+  if (job.state === "failed") return [done(id, { job, predictions: null, error: JOB_ERROR })];
+  const succeeded = done(id, { job: { ...job, state: "succeeded" }, predictions: { path: "p", sha256: "0" }, error: null });
+  const ends = [succeeded, ...(hasFailed(context) ? [] : [recorded({ ...job, state: "failed" }), failed(id, BROKEN)])];
   return [...ends, { type: "job.changed", job_id: job.job_id, state: "RUNNING" } as EventObject, { type: "clock.ticked", now: 0 } as EventObject];
 }
 
@@ -60,7 +60,7 @@ function inferringEvents(state: AnyMachineSnapshot): EventObject[] {
   const context = contextOf(state);
   const { inferring } = state.value as { inferring: Record<JobKind, string> };
   const predicting = KINDS.filter((kind) => inferring[kind] === "predicting");
-  const ending = predicting.find((kind) => ["succeeded", "failed"].includes(presentJob(context, kind)?.state ?? ""));
+  const ending = predicting.find((kind) => presentJob(context, kind)?.state === "failed");
   return ending === undefined ? [...predicting.flatMap((kind) => jobEvents(context, kind)), cancel] : jobEvents(context, ending);
 }
 
@@ -122,8 +122,7 @@ function actsOf({ event, before }: ExploredStep): Act[] {
     case "job.recorded": {
       const kind = kindOfJob(event);
       if (given.job?.state === "submitted") return [answer(`prepareJob:${kind}`), answer(`submitJob:${kind}`)];
-      const check = answer(`checkJob:${kind}`, given.job?.state === "succeeded" ? { kind: "verdict", verdict: "succeeded" } : { kind: "failed", retryable: false });
-      return [send({ type: "job.changed", job_id: given.job?.job_id ?? "", state: "SUCCEEDED" }), check];
+      return [send({ type: "job.changed", job_id: given.job?.job_id ?? "", state: "FAILED" }), answer(`checkJob:${kind}`, { kind: "failed", retryable: false })];
     }
     case "job.changed": {
       const changed = send({ type: "job.changed", job_id: given.job_id ?? "", state: "RUNNING" });
@@ -142,7 +141,9 @@ function actsOf({ event, before }: ExploredStep): Act[] {
       const kind = kindNamed(id);
       const job = presentJob(context, kind);
       if (job === undefined) return [answer(`prepareJob:${kind}`, { kind: "error", error: STEP_ERROR })];
-      return isError ? [send({ type: "job.changed", job_id: job.job_id, state: "RUNNING" }), answer(`checkJob:${kind}`, { kind: "malformed" })] : [];
+      const changed = send({ type: "job.changed", job_id: job.job_id, state: "RUNNING" });
+      if (isError) return [changed, answer(`checkJob:${kind}`, { kind: "malformed" })];
+      return given.output?.predictions == null ? [] : [changed, answer(`checkJob:${kind}`, { kind: "verdict", verdict: "succeeded" })];
     }
     case "stopJobs":
       if (!context.jobs.some(isLive)) return [];
