@@ -23,7 +23,9 @@ async function brokenRun() {
   await hosted.supervisor.submit(run("r1"));
   expect(await settled).toMatchObject({ status: "failed", error: { code: "INTERNAL" } });
   /** No host has it any more. */
-  const left = (): Promise<void> => expect.poll(() => hosted.supervisor.hosted()).toEqual([]);
+  const left = async (): Promise<void> => {
+    await expect.poll(() => hosted.supervisor.hosted()).toEqual([]);
+  };
   await left();
   /** Delivers an event and waits until a host has consumed it and let the run go. */
   const deliver = async (id: string, event: { readonly type: string }): Promise<void> => {
