@@ -1,4 +1,5 @@
 import { PubSub } from "@google-cloud/pubsub";
+import { status } from "@grpc/grpc-js";
 import { expect, onTestFinished, test } from "vitest";
 import { type Cloud, describeInCloud, startCloud } from "../support/cloud.ts";
 import { onlyLoopbackIsDialled } from "../support/loopback-only.ts";
@@ -88,6 +89,17 @@ describeInCloud("a run on the whole cloud survives that", () => {
     await expectDoneOnce(cloud, own, "r1");
     const creates = cloud.batch.calls.filter(({ method }) => method === "createJob");
     expect(creates.length).toBeGreaterThanOrEqual(5 + BOTH.length);
+  }, LONG_MS);
+
+  test("Batch has no quota for one of the jobs: it waits and is made by its name, the other is left alone", async () => {
+    const cloud = await startCloud();
+    const own = await cloudDaemon(cloud, { RECONCILE_SECONDS: "1" });
+    cloud.batch.failCalls({ method: "createJob", code: status.RESOURCE_EXHAUSTED });
+    await own.ask("r1");
+    await settledAs(own, "r1", "completed");
+    await expectDoneOnce(cloud, own, "r1");
+    expect(cloud.batch.calls.filter(({ method }) => method === "createJob")).toHaveLength(1 + BOTH.length);
+    expect(jobIdsOf(cloud)).toEqual([...BOTH].toSorted());
   }, LONG_MS);
 
   test.each(["QUEUED", "RUNNING"] as const)("cancel while the jobs are %s", async (state) => {
