@@ -313,7 +313,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       await groupCommit.idle();
       if (leaving.length > 0) background.run(store.release(leaving.map(({ runId, token }) => ({ run_id: runId, token }))));
       await background.stop();
-      hosts.clear();
+      for (const host of hosts.values()) forget(host);
     },
   };
 }
