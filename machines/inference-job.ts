@@ -30,7 +30,7 @@ interface InferenceJobContext extends InferenceJobInput {
   readonly troubled_since?: number | null;
   /** What kept the newest check from an answer; absent in older snapshots. */
   readonly trouble?: CheckTrouble | null;
-  /** News of the job came while it is being looked at. */
+  /** News of the job came while it was being looked at. */
   readonly changed: boolean;
   readonly predictions: ObjectReference | null;
   readonly error: ErrorRecord | null;
@@ -88,7 +88,7 @@ export const inferenceJobMachine = setup({
   actions: {
     tellRun: sendParent(({ context }: { context: InferenceJobContext }) => ({ type: "job.recorded", job: context.job })),
     forwardToStopJobs: sendTo("stopJobs", ({ event }) => event),
-    nameNextAttempt: assign(({ context }) => ({ job: nameAttempt(context, context.job.attempt + 1), wake_at: null, changed: false, troubled_since: null, trouble: null })),
+    nameNextAttempt: assign(({ context }) => ({ job: nameAttempt(context, context.job.attempt + 1), wake_at: null, troubled_since: null, trouble: null })),
     setTimes: assign(({ context }, output: SubmitJobOutput) =>
       "try_at" in output
         ? {}
@@ -102,7 +102,7 @@ export const inferenceJobMachine = setup({
     setNextTry: assign(({ context }, output: SubmitJobOutput) =>
       "try_at" in output ? { job: { ...context.job, problem: output.problem }, wake_at: output.try_at, troubled_since: output.troubled_since } : {}),
     setNextCheck: assign((_, output: CheckJobOutput) => (output.verdict === "waiting" ? { wake_at: output.check_at, trouble: output.trouble ?? null } : {})),
-    checkAtNextTick: assign({ wake_at: 0, changed: false }),
+    checkAtNextTick: assign({ wake_at: 0 }),
     noteChange: assign({ changed: true }),
     forgetChange: assign({ changed: false }),
     setSuccess: assign(({ context }, output: CheckJobOutput) =>
@@ -192,13 +192,14 @@ export const inferenceJobMachine = setup({
       on: { "job.changed": { guard: "isMine", target: "checking" }, "clock.ticked": { guard: "isDue", target: "checking" } },
     },
     checking: {
+      entry: "forgetChange",
       on: { "job.changed": { guard: "isMine", actions: "noteChange" } },
       invoke: {
         id: "checkJob",
         src: "checkJob",
         input: ({ context: { job, failures, run_id, submitted_at, deadline_at, trouble } }) => ({ job, failures, run_id, submitted_at, deadline_at, trouble: trouble ?? null }),
         onDone: [
-          { guard: { type: "isOutOfDate", params: ({ event }) => event.output }, target: "checking", reenter: true, actions: "forgetChange" },
+          { guard: { type: "isOutOfDate", params: ({ event }) => event.output }, target: "checking", reenter: true },
           { guard: { type: "isWaiting", params: ({ event }) => event.output }, target: "awaiting", actions: { type: "setNextCheck", params: ({ event }) => event.output } },
           { guard: { type: "hasSucceeded", params: ({ event }) => event.output }, target: "succeeded", actions: { type: "setSuccess", params: ({ event }) => event.output } },
           { guard: { type: "isOverdue", params: ({ event }) => event.output }, target: "expiring", actions: { type: "setOverdue", params: ({ event }) => event.output } },

@@ -25,7 +25,7 @@ export const runMachine = setup({
   },
   actions: {
     enterPhase: assign((_, params: { phase: RunPhase }) => ({ phase: params.phase })),
-    startIteration: assign(({ context }) => ({ phase: "prompt_generation" as const, iteration: context.iterations.length + 1 })),
+    startIteration: assign(({ context }) => ({ iteration: context.iterations.length + 1 })),
     setUnderstanding: assign(({ context }, output: AnalyzeOutput) => understanding(context, output)),
     setPrompt: assign(({ context }, output: PromptOutput) => newRound(context, output)),
     recordJob: assign(({ context, event }) => (event.type === "job.recorded" ? { jobs: recordJob(context.jobs, event.job) } : {})),
@@ -48,7 +48,7 @@ export const runMachine = setup({
     concernsControl: ({ context, event }) => event.type === "job.changed" && kindOfJob(context.jobs, event.job_id) === "control",
     predictionsPresent: ({ context }) => context.round?.predictions != null,
     controlSettled: ({ context }) => context.control_strategy_effective === "query_as_control" || context.round?.control_predictions != null,
-    shouldStop: ({ context }, { summary }: EvaluateOutput) => terminationReason([...scores(context.iterations), summary.score], context.config) !== null,
+    shouldStop: ({ context }) => context.termination_reason !== null,
     failedAnalyzing: ({ context }) => context.error?.phase === "query_analysis",
     failedPrompting: ({ context }) => context.error?.phase === "prompt_generation",
     failedInferring: ({ context }) => context.error?.phase === "inference",
@@ -92,7 +92,7 @@ export const runMachine = setup({
       on: { "cancel.requested": { target: "cancelling" } },
     },
     prompting: {
-      entry: "startIteration",
+      entry: [{ type: "enterPhase", params: { phase: "prompt_generation" } }, "startIteration"],
       invoke: {
         id: "prompt",
         src: "prompt",
@@ -177,13 +177,11 @@ export const runMachine = setup({
               round: present(context.round, "prompt plan"),
               model_spent: modelSpent(context, `evaluate.${context.iteration}`),
             }),
-            onDone: [
-              { guard: { type: "shouldStop", params: ({ event }) => event.output }, target: "#run.outputting", actions: [{ type: "finishIteration", params: ({ event }) => event.output }, "chooseDelivered"] },
-              { target: "#run.prompting", actions: { type: "finishIteration", params: ({ event }) => event.output } },
-            ],
+            onDone: { target: "deciding", actions: { type: "finishIteration", params: ({ event }) => event.output } },
             onError: { target: "#run.failing", actions: { type: "setError", params: ({ event }) => ({ error: event.error }) } },
           },
         },
+        deciding: { always: [{ guard: "shouldStop", target: "#run.outputting", actions: "chooseDelivered" }, { target: "#run.prompting" }] },
       },
       on: { "cancel.requested": { target: "cancelling" } },
     },
