@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import type { DatabaseSync } from "node:sqlite";
 
 /** Columns that files of earlier versions do not have. */
@@ -6,28 +7,53 @@ const ADDED_COLUMNS = [
   ["inbox", "received_at"],
 ] as const;
 
-/** Makes or completes the tables. */
+const BUSY_MS = 10_000;
+const SQLITE_BUSY = 5;
+
+/**
+ * Makes or completes the tables. A file that has them is opened without the write lock,
+ * so that a process which stands still in the midst of a write does not keep others from reading.
+ */
 export function prepareSchema(db: DatabaseSync): void {
-  db.exec("PRAGMA busy_timeout = 10000; BEGIN IMMEDIATE");
+  db.exec(CONNECTION);
+  useWriteAheadLog(db);
+  if (versionOf(db) === SCHEMA_VERSION) return;
+  db.exec("BEGIN IMMEDIATE");
   for (const [table, column] of ADDED_COLUMNS) {
     const columns = db.prepare("SELECT name FROM pragma_table_info(?)").all(table) as { name: string }[];
     if (columns.length > 0 && !columns.some(({ name }) => name === column)) db.exec(`ALTER TABLE ${table} ADD COLUMN ${column} INTEGER NOT NULL DEFAULT 0`);
   }
-  db.exec("COMMIT");
   db.exec(SQLITE_SCHEMA);
+  db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
 }
+
+/** SQLite waits for no lock when it changes the journal of a new file; another process may be at the same. */
+function useWriteAheadLog(db: DatabaseSync): void {
+  for (const end = Date.now() + BUSY_MS; ; Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)) {
+    try {
+      db.exec("PRAGMA journal_mode = WAL");
+      return;
+    } catch (error) {
+      if ((error as { errcode?: number }).errcode !== SQLITE_BUSY || Date.now() > end) throw error;
+    }
+  }
+}
+
+const versionOf = (db: DatabaseSync): number => (db.prepare("PRAGMA user_version").get() as { user_version: number }).user_version;
+
+const CONNECTION = `
+PRAGMA busy_timeout = ${BUSY_MS};
+PRAGMA synchronous = FULL;
+PRAGMA foreign_keys = ON;
+PRAGMA cache_size = -65536;
+PRAGMA wal_autocheckpoint = 16384;
+`;
 
 /**
  * `claim_at` is when the next host may take the run: its attention time, but not before the present lease ends.
  * A change of `status` without a new revision comes from another program and asks for attention.
  */
 const SQLITE_SCHEMA = `
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = FULL;
-PRAGMA foreign_keys = ON;
-PRAGMA cache_size = -65536;
-PRAGMA wal_autocheckpoint = 16384;
-
 CREATE TABLE IF NOT EXISTS runs (
   run_id TEXT PRIMARY KEY,
   revision INTEGER NOT NULL,
@@ -95,3 +121,6 @@ CREATE TABLE IF NOT EXISTS journal (
   PRIMARY KEY (run_id, key)
 ) STRICT, WITHOUT ROWID;
 `;
+
+/** Of this text, so that no change of it can forget to change its number. */
+const SCHEMA_VERSION = crc32(SQLITE_SCHEMA) | 0;

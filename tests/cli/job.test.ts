@@ -1,3 +1,5 @@
+import { DatabaseSync } from "node:sqlite";
+import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { openRuns } from "../../adapters.ts";
 import { loadConfig } from "../../config.ts";
@@ -30,6 +32,24 @@ async function withAtlas(): Promise<string> {
   const folder = await temporaryFolder();
   expect((await haystack(["atlas", "import", KANG, "--data-dir", folder])).code).toBe(0);
   return folder;
+}
+
+/** A process that is stopped in the midst of a write keeps the write lock: lets it finish the write, and stops it again. */
+async function untilWritable(folder: string, kill: (signal: NodeJS.Signals) => void): Promise<void> {
+  const db = new DatabaseSync(join(folder, "runs.sqlite"), { timeout: 0 });
+  onTestFinished(() => db.close());
+  await expect
+    .poll(() => {
+      try {
+        db.exec("BEGIN IMMEDIATE; ROLLBACK");
+        return "writable";
+      } catch (error) {
+        kill("SIGCONT");
+        kill("SIGSTOP");
+        return String(error);
+      }
+    }, { timeout: 20_000 })
+    .toBe("writable");
 }
 
 test.each([
@@ -99,6 +119,7 @@ describeWithData("a job on a stored run", () => {
     onTestFinished(() => kill("SIGKILL"));
     await withRuns(folder, async (runs) => {
       await expect.poll(async () => ((await runs.get(RUN_ID))?.lease?.expires_at ?? 0) < Date.now(), { timeout: 20_000 }).toBe(true);
+      await untilWritable(folder, kill);
       expect(await runs.claim({ owner: "another", now: Date.now(), lease_ms: 1, limit: 1, run_id: RUN_ID })).toHaveLength(1);
     });
     kill("SIGCONT");
