@@ -3,7 +3,7 @@ import type { HaystackError } from "../errors.ts";
 /** Holds steps back until the state that invoked them is durable (D2). */
 export interface Gate {
   /** Resolves when a commit taken after this call has been acknowledged. */
-  pass(signal: AbortSignal): Promise<void>;
+  pass(): Promise<void>;
   /** Who waits now belongs to the commit that is being taken. */
   take(): void;
   /** That commit is acknowledged. */
@@ -19,12 +19,11 @@ export function createGate(): Gate {
   let taken: PromiseWithResolvers<void>[] = [];
   let closed: HaystackError | undefined;
   return {
-    async pass(signal) {
-      if (closed !== undefined) throw closed;
+    pass() {
+      if (closed !== undefined) return Promise.reject(closed);
       const waiter = Promise.withResolvers<void>();
       arriving.push(waiter);
-      await waiter.promise;
-      signal.throwIfAborted();
+      return waiter.promise;
     },
     take() {
       taken = arriving;

@@ -23,5 +23,5 @@ export function persistedSnapshot(actor: AnyActorRef): object {
 /** The JSON text of a run's persisted snapshot. */
 export function snapshotText(persisted: object): string {
   const { context } = persisted as { readonly context: RunContext };
-  return `{"context":${jsonText(context, ["config", "structured_query", "iterations"])},${JSON.stringify({ ...persisted, context: undefined }).slice(1)}`;
+  return `{"context":${jsonText(context, ["config", "structured_query", "iterations", "jobs"])},${JSON.stringify({ ...persisted, context: undefined }).slice(1)}`;
 }

@@ -8,29 +8,27 @@ import { migrateSnapshot } from "../machines/versions.ts";
 import type { Clock } from "../services/clock/index.ts";
 import type { RunDocument, RunStatus, Usage } from "../services/runs/document.ts";
 import type { CommitOutcome, InboxEvent, OutboxEntry, RunCommit, RunRecord, TransitionEntry } from "../services/runs/index.ts";
-import { createGate } from "./gate.ts";
 import type { CommitSource, GroupCommit } from "./group-commit.ts";
 import type { Inspection } from "./inspection.ts";
 import { endedJobs, type Instruments } from "./instruments.ts";
 import { persistedSnapshot, snapshotText } from "./persisted-snapshot.ts";
 import { documentOf, documentOfBroken, hasEnded, mailDueAt, outboxOf, outboxOfBroken, oweAgain } from "./run-record.ts";
-import { registerHost, type StepContext } from "./step.ts";
+import { createRunSteps, type RunSteps } from "./run-steps.ts";
+import { registerHost } from "./step.ts";
 
 /**
  * One live run: the machine actor and the order in which its changes become durable.
  *
- * Owns: the actor, the gate before every step (D2), the compare-and-set of its document (D1, D3), consumption of its inbox (D5).
- * Does not own: renewing the lease, timers and mails (the supervisor's), the write itself (the group commit's).
+ * Owns: the actor, the compare-and-set of its document (D1, D3), consumption of its inbox (D5).
+ * Does not own: when steps start (the run's steps'), timers and mails (the supervisor's), the write itself (the group commit's).
  * 1. Whatever changes the machine asks for a commit; the commit takes the newest snapshot, so it always equals the actor.
- * 2. A step passes its gate only when a commit taken after the step was invoked has been acknowledged.
- * 3. Inbox ids are consumed in the commit that holds the transition they caused.
- * 4. After a lost compare-and-set nothing is written and no step starts any more.
- * 5. A step starts only while the lease holds; after that it waits for the renewal, or for the end (D9).
- * 6. A machine that breaks, or whose version is unknown (D10), keeps its last good snapshot; the run is shown as failed.
+ * 2. Inbox ids are consumed in the commit that holds the transition they caused.
+ * 3. After a lost compare-and-set nothing is written and no step starts any more.
+ * 4. A machine that breaks, or whose version is unknown (D10), keeps its last good snapshot; the run is shown as failed.
  *    Its events stay in the inbox for a release that can read it, and what has ended is not shown otherwise.
- * 7. A run that broke stays so until somebody asks for a retry or cancels it; other events are consumed without effect.
+ * 5. A run that broke stays so until somebody asks for a retry or cancels it; other events are consumed without effect.
  */
-export interface RunHost extends CommitSource {
+export interface RunHost extends CommitSource, Pick<RunSteps, "leaseHolds" | "leaseUntil" | "renewed"> {
   readonly runId: string;
   readonly token: number;
   document(): RunDocument;
@@ -41,11 +39,6 @@ export interface RunHost extends CommitSource {
   settled(): boolean;
   /** Settled, and no step is under way: only an event or a time moves the run on. */
   waiting(): boolean;
-  leaseHolds(): boolean;
-  /** Milliseconds. */
-  leaseUntil(): number;
-  /** The lease was renewed until then. */
-  renewed(until: number): void;
   deliver(event: InboxEvent): void;
   /** An event that needs no memory: admission, a tick of the clock. */
   send(event: RunEvent): void;
@@ -79,18 +72,23 @@ export const MAIL_REQUESTED = "mail.requested";
 /** What starts the machine of a broken run again, from its last good snapshot. */
 const REVIVING: ReadonlySet<string> = new Set(["retry.requested", "cancel.requested"]);
 
-const describeValue = (value: StateValue): string =>
-  typeof value === "string" ? value : Object.entries(value).map(([key, inner]) => (inner === undefined ? key : `${key}.${describeValue(inner)}`)).join("|");
+/** A value is made anew by each transition, and read as its end and as the begin of the next. */
+const described = new WeakMap<object, string>();
+
+function describeValue(value: StateValue): string {
+  if (typeof value === "string") return value;
+  let text = described.get(value);
+  if (text === undefined) {
+    text = Object.entries(value).map(([key, inner]) => (inner === undefined ? key : `${key}.${describeValue(inner)}`)).join("|");
+    described.set(value, text);
+  }
+  return text;
+}
 
 export function createRunHost(options: RunHostOptions): RunHost {
   const { machine, record, groupCommit, clock } = options;
   const runId = record.document.run_id;
   const token = record.lease?.token ?? 0;
-  const gate = createGate();
-  const effects = new Set<Promise<unknown>>();
-  const renewalWaiters: (() => void)[] = [];
-  let leaseUntil = record.lease?.expires_at ?? 0;
-  let stepsUnderWay = 0;
   const seen = new Set<string>();
   let { document, revision, outbox, wake_at: wakeAt } = record;
   /** As an object it shares its parts with the live actor; as text it would cost memory of its own. */
@@ -112,6 +110,15 @@ export function createRunHost(options: RunHostOptions): RunHost {
     changed = true;
     if (!stopped) groupCommit.request(host);
   };
+
+  const steps = createRunSteps({
+    clock,
+    leaseUntil: record.lease?.expires_at ?? 0,
+    needsCommit() {
+      if (!starting) touch();
+      return !starting;
+    },
+  });
 
   const breakDown = (error: HaystackError): void => {
     broken = error.toRecord();
@@ -165,39 +172,11 @@ export function createRunHost(options: RunHostOptions): RunHost {
     return { document: documentOfBroken(document, broken, now), snapshot: JSON.stringify(lastGood) };
   };
 
-  const endWaitForRenewal = (): void => {
-    for (const wake of renewalWaiters.splice(0)) wake();
-  };
-
   const giveUp = (error: HaystackError): void => {
     stopped = true;
     options.inspection?.closed(runId, actor);
     actor.stop();
-    gate.close(error);
-    endWaitForRenewal();
-  };
-
-  /** Resolves when a step that is invoked now may start. */
-  const permission = async (signal: AbortSignal): Promise<void> => {
-    // What a restored snapshot invokes is durable already.
-    if (!starting) {
-      touch();
-      await gate.pass(signal);
-    }
-    while (!stopped && !host.leaseHolds()) await new Promise<void>((resolve) => renewalWaiters.push(resolve));
-    if (stopped) throw new HaystackError("STEP_ABORTED", "The run was given up before the step began.");
-  };
-
-  const track = async <Output>(signal: AbortSignal, work: (context: StepContext) => Promise<Output>): Promise<Output> => {
-    signal.throwIfAborted();
-    const others = [...effects];
-    const promise = work({ signal, quiesce: async () => void (await Promise.allSettled(others)) });
-    effects.add(promise);
-    try {
-      return await promise;
-    } finally {
-      effects.delete(promise);
-    }
+    steps.close(error);
   };
 
   const host: RunHost = {
@@ -208,13 +187,10 @@ export function createRunHost(options: RunHostOptions): RunHost {
     wakeAt: () => wakeAt,
     resting,
     settled: () => !changed && !writing,
-    waiting: () => !changed && !writing && stepsUnderWay === 0,
-    leaseHolds: () => clock.now() < leaseUntil,
-    leaseUntil: () => leaseUntil,
-    renewed(until) {
-      leaseUntil = until;
-      endWaitForRenewal();
-    },
+    waiting: () => !changed && !writing && steps.count() === 0,
+    leaseHolds: steps.leaseHolds,
+    leaseUntil: steps.leaseUntil,
+    renewed: steps.renewed,
     deliver({ id, event }) {
       if (stopped || seen.has(id) || (isUnreadable && event.type !== MAIL_REQUESTED)) return;
       const revives = REVIVING.has(event.type);
@@ -243,14 +219,14 @@ export function createRunHost(options: RunHostOptions): RunHost {
     },
     async stop() {
       giveUp(new HaystackError("STEP_ABORTED", "The daemon gave the run up; another one goes on with it."));
-      await Promise.allSettled(effects);
+      await steps.ended();
     },
 
     take(): RunCommit | null {
       if (!changed || stopped) return null;
       changed = false;
       writing = true;
-      gate.take();
+      steps.take();
       taken = fresh;
       fresh = { transitions: [], consumed: [] };
       const now = clock.now();
@@ -280,14 +256,14 @@ export function createRunHost(options: RunHostOptions): RunHost {
         jobs = takenJobs;
         document = commit.document;
         expectedStatus = document.status;
-        gate.open();
+        steps.open();
         options.onCommitted(host, commit.history);
         return;
       }
       const isCancelledOutside = outcome.result === "conflict" && outcome.revision === commit.expect.revision && outcome.token === token && outcome.status === "cancelled";
       if (isCancelledOutside && !isUnreadable && expectedStatus !== "cancelled") {
         fresh = { transitions: [...taken.transitions, ...fresh.transitions], consumed: [...taken.consumed, ...fresh.consumed] };
-        gate.putBack();
+        steps.putBack();
         host.cancelledOutside();
         return;
       }
@@ -318,15 +294,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
       touch();
     },
     ...(stepStarted === undefined ? {} : { started: (name: string, input: unknown) => stepStarted({ run_id: runId, name, input }) }),
-    async run(signal, work) {
-      stepsUnderWay += 1;
-      try {
-        await permission(signal);
-        return await track(signal, work);
-      } finally {
-        stepsUnderWay -= 1;
-      }
-    },
+    run: steps.run,
   });
 
   if (!isRunId(runId)) {

@@ -40,7 +40,10 @@ export function step<Input, Output>(name: string, effect: Effect<Input, Output>)
     const host = hosts.get(system);
     if (host === undefined) throw new Error(`The step "${name}" runs outside a hosted run.`);
     try {
-      return await host.run(signal, (context) => watched(host.started?.(name, input), () => effect(input, context)));
+      return await host.run(signal, (context) => {
+        const ended = host.started?.(name, input);
+        return ended === undefined ? effect(input, context) : watched(ended, () => effect(input, context));
+      });
     } catch (thrown) {
       const error = toHaystackError(thrown);
       const used = error.details?.["model_usage"] as StepFailure["model_usage"];
@@ -50,8 +53,7 @@ export function step<Input, Output>(name: string, effect: Effect<Input, Output>)
   });
 }
 
-async function watched<Output>(ended: ((error: HaystackError | null) => void) | undefined, work: () => Promise<Output>): Promise<Output> {
-  if (ended === undefined) return work();
+async function watched<Output>(ended: (error: HaystackError | null) => void, work: () => Promise<Output>): Promise<Output> {
   try {
     const output = await work();
     ended(null);

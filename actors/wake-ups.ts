@@ -16,6 +16,7 @@ export function createWakeUps(clock: Clock, wake: (runId: string) => void): Wake
   const entries = new Map<string, { lastWoken: number; at: number | null; cancel: () => void }>();
   const set = (runId: string, at: number | null): void => {
     const entry = entries.get(runId) ?? { lastWoken: Number.NEGATIVE_INFINITY, at: null, cancel: idle };
+    if (entry.at === at && (at === null) === (entry.cancel === idle)) return;
     entry.cancel();
     entry.cancel = idle;
     entry.at = at;

@@ -62,6 +62,10 @@ export function runView(value: StateValue, context: RunContext): Pick<RunDocumen
 /** The earliest `wake_at` in a persisted snapshot and its children (D6); null when nothing waits for a time. */
 export function earliestWakeUp(persisted: unknown): number | null {
   const { context, children } = persisted as { context?: { wake_at?: number | null }; children?: Record<string, { snapshot: unknown }> };
-  const times = Object.values(children ?? {}).map(({ snapshot }) => earliestWakeUp(snapshot));
-  return [context?.wake_at ?? null, ...times].reduce((least, next) => (next !== null && (least === null || next < least) ? next : least), null);
+  let least = context?.wake_at ?? null;
+  for (const { snapshot } of Object.values(children ?? {})) {
+    const next = earliestWakeUp(snapshot);
+    if (next !== null && (least === null || next < least)) least = next;
+  }
+  return least;
 }
