@@ -72,18 +72,8 @@ export const MAIL_REQUESTED = "mail.requested";
 /** What starts the machine of a broken run again, from its last good snapshot. */
 const REVIVING: ReadonlySet<string> = new Set(["retry.requested", "cancel.requested"]);
 
-/** A value is made anew by each transition, and read as its end and as the begin of the next. */
-const described = new WeakMap<object, string>();
-
-function describeValue(value: StateValue): string {
-  if (typeof value === "string") return value;
-  let text = described.get(value);
-  if (text === undefined) {
-    text = Object.entries(value).map(([key, inner]) => (inner === undefined ? key : `${key}.${describeValue(inner)}`)).join("|");
-    described.set(value, text);
-  }
-  return text;
-}
+const describeValue = (value: StateValue): string =>
+  typeof value === "string" ? value : Object.entries(value).map(([key, inner]) => (inner === undefined ? key : `${key}.${describeValue(inner)}`)).join("|");
 
 export function createRunHost(options: RunHostOptions): RunHost {
   const { machine, record, groupCommit, clock } = options;
