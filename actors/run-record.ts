@@ -7,7 +7,13 @@ import type { OutboxEntry } from "../services/runs/index.ts";
 
 /** How a machine state becomes the stored run. Plain functions. */
 
-const iso = (ms: number): string => new Date(ms).toISOString();
+let newest = { ms: 0, text: new Date(0).toISOString() };
+
+/** Many runs are written at the same millisecond. */
+function iso(ms: number): string {
+  if (newest.ms !== ms) newest = { ms, text: new Date(ms).toISOString() };
+  return newest.text;
+}
 
 export const hasEnded = ({ status }: Pick<RunDocument, "status">): boolean => status === "completed" || status === "failed" || status === "cancelled";
 

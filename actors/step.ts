@@ -1,4 +1,4 @@
-import { fromPromise, type ActorSystem, type AnyActorRef, type StateValue } from "xstate";
+import type { ActorSystem, AnyActorRef, PromiseActorLogic, PromiseSnapshot, StateValue } from "xstate";
 import { toHaystackError, type HaystackError } from "../errors.ts";
 import type { StepFailure } from "../machines/run-types.ts";
 
@@ -34,23 +34,54 @@ export function registerHost(system: AnySystem, host: StepHost): void {
 
 export const hostOf = (system: AnySystem): StepHost | undefined => hosts.get(system);
 
-/** Binds an effect to a step of the machine: it starts after the commit (D2), and fails with a plain JSON error record. */
-export function step<Input, Output>(name: string, effect: Effect<Input, Output>): ReturnType<typeof fromPromise<Output, Input>> {
-  return fromPromise<Output, Input>(async ({ input, signal, system }) => {
-    const host = hosts.get(system);
-    if (host === undefined) throw new Error(`The step "${name}" runs outside a hosted run.`);
-    try {
-      return await host.run(signal, (context) => {
+/** Of the steps under way. */
+const controllers = new Map<AnyActorRef, AbortController>();
+
+function failureOf(thrown: unknown): StepFailure {
+  const error = toHaystackError(thrown);
+  const used = error.details?.["model_usage"] as StepFailure["model_usage"];
+  return { ...error.toRecord(), ...(used === undefined ? {} : { model_usage: used }) };
+}
+
+/**
+ * Binds an effect to a step of the machine: it starts after the commit (D2), and fails with a plain JSON error record.
+ * Its snapshots are those of XState's fromPromise, which takes two promises and an entry in a WeakMap more for each step.
+ */
+export function step<Input, Output>(name: string, effect: Effect<Input, Output>): PromiseActorLogic<Output, Input> {
+  return {
+    transition(state, event, { self }) {
+      if (state.status !== "active") return state;
+      if (event.type === "step.done") return { ...state, status: "done", output: event["output"] as Output, input: undefined };
+      if (event.type === "step.failed") return { ...state, status: "error", error: event["error"], input: undefined };
+      if (event.type !== "xstate.stop") return state;
+      controllers.get(self)?.abort();
+      controllers.delete(self);
+      return { ...state, status: "stopped", input: undefined };
+    },
+    start(state, { self, system }) {
+      if (state.status !== "active") return;
+      const host = hosts.get(system);
+      if (host === undefined) throw new Error(`The step "${name}" runs outside a hosted run.`);
+      const input = state.input as Input;
+      const controller = new AbortController();
+      controllers.set(self, controller);
+      const end = (event: { readonly type: "step.done"; readonly output: Output } | { readonly type: "step.failed"; readonly error: StepFailure }): void => {
+        controllers.delete(self);
+        self.send(event);
+      };
+      const work = (context: StepContext): Promise<Output> => {
         const ended = host.started?.(name, input);
         return ended === undefined ? effect(input, context) : watched(ended, () => effect(input, context));
-      });
-    } catch (thrown) {
-      const error = toHaystackError(thrown);
-      const used = error.details?.["model_usage"] as StepFailure["model_usage"];
-      const failure: StepFailure = { ...error.toRecord(), ...(used === undefined ? {} : { model_usage: used }) };
-      throw failure;
-    }
-  });
+      };
+      host.run(controller.signal, work).then(
+        (output) => end({ type: "step.done", output }),
+        (thrown: unknown) => end({ type: "step.failed", error: failureOf(thrown) }),
+      );
+    },
+    getInitialSnapshot: (_, input) => ({ status: "active", output: undefined, error: undefined, input }),
+    getPersistedSnapshot: (snapshot) => snapshot,
+    restoreSnapshot: (snapshot) => snapshot as PromiseSnapshot<Output, Input>,
+  };
 }
 
 async function watched<Output>(ended: (error: HaystackError | null) => void, work: () => Promise<Output>): Promise<Output> {
