@@ -1,4 +1,5 @@
 import type { AnyActorRef, AnyMachineSnapshot } from "xstate";
+import { HaystackError } from "../errors.ts";
 import { jsonText } from "../json-text.ts";
 import type { RunContext } from "../machines/run-types.ts";
 
@@ -24,4 +25,19 @@ export function persistedSnapshot(actor: AnyActorRef): object {
 export function snapshotText(persisted: object): string {
   const { context } = persisted as { readonly context: RunContext };
   return `{"context":${jsonText(context, ["config", "structured_query", "iterations", "jobs"])},${JSON.stringify({ ...persisted, context: undefined }).slice(1)}`;
+}
+
+/** A snapshot holds references, not data: over the first size it is reported, over the second the run fails. */
+const SNAPSHOT_WARNING_BYTES = 64 * 1024;
+const SNAPSHOT_LIMIT_BYTES = 4 * 1024 * 1024;
+
+/** Checks each new text of a run's snapshot. Error SNAPSHOT_TOO_LARGE over the limit; `onTrouble` hears of it once when it grows over the budget. */
+export function snapshotBudget(runId: string, size: number, onTrouble: (error: HaystackError) => void): (text: string) => void {
+  let before = size;
+  return (text) => {
+    const grown = `The state of run ${runId} has grown to ${text.length} bytes`;
+    if (text.length > SNAPSHOT_LIMIT_BYTES) throw new HaystackError("SNAPSHOT_TOO_LARGE", `${grown}; it may hold references only.`);
+    if (text.length > SNAPSHOT_WARNING_BYTES && before <= SNAPSHOT_WARNING_BYTES) onTrouble(new HaystackError("SNAPSHOT_TOO_LARGE", `${grown}, over the budget of ${SNAPSHOT_WARNING_BYTES}.`));
+    before = text.length;
+  };
 }

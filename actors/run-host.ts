@@ -1,9 +1,9 @@
-import { createActor, type Actor, type Snapshot, type StateValue } from "xstate";
+import { createActor, type Actor, type Snapshot } from "xstate";
 import { HaystackError, type ErrorRecord, toHaystackError } from "../errors.ts";
 import { isRunId } from "../machines/job-id.ts";
 import type { RunContext, RunEvent } from "../machines/run-types.ts";
 import { RUN_MACHINE, type RunMachine } from "../machines/run.ts";
-import { earliestWakeUp, isResting, runState, runView } from "../machines/run-view.ts";
+import { earliestWakeUp, isResting, runState, runView, stateName } from "../machines/run-view.ts";
 import { migrateSnapshot } from "../machines/versions.ts";
 import type { Clock } from "../services/clock/index.ts";
 import type { RunDocument, RunStatus, Usage } from "../services/runs/document.ts";
@@ -11,7 +11,7 @@ import type { CommitOutcome, InboxEvent, OutboxEntry, RunCommit, RunRecord, Tran
 import type { CommitSource, GroupCommit } from "./group-commit.ts";
 import type { Inspection } from "./inspection.ts";
 import { endedJobs, type Instruments } from "./instruments.ts";
-import { persistedSnapshot, snapshotText } from "./persisted-snapshot.ts";
+import { persistedSnapshot, snapshotBudget, snapshotText } from "./persisted-snapshot.ts";
 import { documentOf, documentOfBroken, hasEnded, mailDueAt, outboxOf, outboxOfBroken, oweAgain } from "./run-record.ts";
 import { createRunSteps, type RunSteps } from "./run-steps.ts";
 import { registerHost } from "./step.ts";
@@ -62,18 +62,11 @@ export interface RunHostOptions {
   readonly onTrouble: (error: HaystackError) => void;
 }
 
-/** A snapshot holds references, not data: over the first size it is reported, over the second the run fails. */
-const SNAPSHOT_WARNING_BYTES = 64 * 1024;
-const SNAPSHOT_LIMIT_BYTES = 4 * 1024 * 1024;
-
 /** An event for the host, not for the machine: a mail that was sent or rejected is owed again. */
 export const MAIL_REQUESTED = "mail.requested";
 
 /** What starts the machine of a broken run again, from its last good snapshot. */
 const REVIVING: ReadonlySet<string> = new Set(["retry.requested", "cancel.requested"]);
-
-const describeValue = (value: StateValue): string =>
-  typeof value === "string" ? value : Object.entries(value).map(([key, inner]) => (inner === undefined ? key : `${key}.${describeValue(inner)}`)).join("|");
 
 export function createRunHost(options: RunHostOptions): RunHost {
   const { machine, record, groupCommit, clock } = options;
@@ -83,7 +76,6 @@ export function createRunHost(options: RunHostOptions): RunHost {
   let { document, revision, outbox, wake_at: wakeAt } = record;
   /** As an object it shares its parts with the live actor; as text it would cost memory of its own. */
   let lastGood: object | null = record.snapshot === null ? null : (JSON.parse(record.snapshot) as object);
-  let lastSize = record.snapshot?.length ?? 0;
   let expectedStatus: RunStatus = document.status;
   let broken: ErrorRecord | null = null;
   /** It broke under an earlier host, and its machine has not been started here. */
@@ -110,6 +102,8 @@ export function createRunHost(options: RunHostOptions): RunHost {
     },
   });
 
+  const checkBudget = snapshotBudget(runId, record.snapshot?.length ?? 0, options.onTrouble);
+
   const breakDown = (error: HaystackError): void => {
     broken = error.toRecord();
     options.onTrouble(error);
@@ -128,22 +122,13 @@ export function createRunHost(options: RunHostOptions): RunHost {
 
   const resting = (): boolean => broken !== null || isResting(runState(actor.getSnapshot().value));
 
-  const checkSize = (text: string): void => {
-    const grown = `The state of run ${runId} has grown to ${text.length} bytes`;
-    if (text.length > SNAPSHOT_LIMIT_BYTES) throw new HaystackError("SNAPSHOT_TOO_LARGE", `${grown}; it may hold references only.`);
-    if (text.length > SNAPSHOT_WARNING_BYTES && lastSize <= SNAPSHOT_WARNING_BYTES) {
-      options.onTrouble(new HaystackError("SNAPSHOT_TOO_LARGE", `${grown}, over the budget of ${SNAPSHOT_WARNING_BYTES}.`));
-    }
-    lastSize = text.length;
-  };
-
   /** What the next commit writes; a machine that broke leaves its last good snapshot. */
   const nextState = (now: number): { readonly document: RunDocument; readonly snapshot: string } => {
     if (broken === null) {
       try {
         const persisted = persistedSnapshot(actor);
         const text = snapshotText(persisted);
-        checkSize(text);
+        checkBudget(text);
         const state = actor.getSnapshot();
         const next = documentOf(document, state, options.usage(state.context), now);
         lastGood = persisted;
@@ -278,8 +263,8 @@ export function createRunHost(options: RunHostOptions): RunHost {
   const stepStarted = options.instruments?.stepStarted;
   registerHost(actor.system, {
     moved(who, event, before, after) {
-      const from = before === null ? "" : describeValue(before);
-      const to = describeValue(after);
+      const from = before === null ? "" : stateName(before);
+      const to = stateName(after);
       if (from !== to) fresh.transitions.push({ at: clock.now(), actor: who === actor ? "run" : who.id, event, from, to });
       touch();
     },

@@ -1,5 +1,5 @@
 import { HaystackError } from "../errors.ts";
-import { isRunId } from "../machines/job-id.ts";
+import { isRunId, runOfJob } from "../machines/job-id.ts";
 import type { RunContext } from "../machines/run-types.ts";
 import type { RunMachine } from "../machines/run.ts";
 import type { Clock } from "../services/clock/index.ts";
@@ -18,6 +18,7 @@ import type { Instruments } from "./instruments.ts";
 import { createIntake } from "./intake.ts";
 import { createLeaseKeeper } from "./lease-keeper.ts";
 import { createMailDesk } from "./mail-desk.ts";
+import { createPassivation } from "./passivation.ts";
 import { createRunHost, type RunHost } from "./run-host.ts";
 import { mailDueAt } from "./run-record.ts";
 import { hostedRun, type SupervisorStatus } from "./supervisor-status.ts";
@@ -96,8 +97,6 @@ const MAIL_GRACE_MS = 5_000;
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { store, clock, owner, leaseMs, pollMs } = options;
   const hosts = new Map<string, RunHost>();
-  /** Until when runs that were asked for stay in memory although they wait long. */
-  const keptUntil = new Map<string, number>();
   const queue = createHostedQueue(options.limits.maxActive);
   const settledWaiters = new Map<string, ((document: RunDocument) => void)[]>();
   const background = createBackground(clock, options.onTrouble, options.random);
@@ -115,21 +114,16 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const forget = (host: RunHost): void => {
     if (hosts.get(host.runId) !== host) return;
     hosts.delete(host.runId);
-    keptUntil.delete(host.runId);
+    passivation.forget(host.runId);
     queue.forget(host);
     wakeUps.forget(host.runId);
   };
 
-  /** Takes a run out of memory; the store brings it back at `attentionAt`, or by its next event. */
-  const passivate = async (host: RunHost, attentionAt: number | null): Promise<void> => {
-    forget(host);
-    await host.stop();
-    await store.release([{ run_id: host.runId, token: host.token, attention_at: attentionAt }]);
-  };
+  const passivation = createPassivation({ store, clock, passivateMs: options.passivateMs, isSending: mailDesk.isSending, forget });
 
   const letRest = async (host: RunHost): Promise<void> => {
     try {
-      await passivate(host, mailDueAt(host.outbox()));
+      await passivation.passivate(host, mailDueAt(host.outbox()));
     } finally {
       for (const resolve of settledWaiters.get(host.runId) ?? []) resolve(host.document());
       settledWaiters.delete(host.runId);
@@ -194,23 +188,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   const leases = createLeaseKeeper({ store, clock, owner, leaseMs, hosts: () => [...hosts.values()], onLost: abandon });
 
-  const waits = (host: RunHost): boolean => host.waiting() && !mailDesk.isSending(host);
-
-  /** A queued run that was hosted for an event goes back to the queue. */
-  const waitsLong = (host: RunHost): boolean =>
-    host.document().status === "pending" || ((host.wakeAt() ?? Number.POSITIVE_INFINITY) - clock.now() > options.passivateMs && (keptUntil.get(host.runId) ?? 0) <= clock.now());
-
-  /** Takes a run out of memory without a change of what it asks for: the next daemon that looks takes it up. */
-  const giveBack = async (host: RunHost): Promise<void> => {
-    forget(host);
-    await host.stop();
-    await store.release([{ run_id: host.runId, token: host.token }]);
-  };
-
   const letGo = (host: RunHost): void => {
-    if (!options.sweeps || host.resting() || !waits(host)) return;
-    if (waitsLong(host)) background.run(passivate(host, host.wakeAt()));
-    else if (intake.drains()) background.run(giveBack(host));
+    if (!options.sweeps || host.resting() || !passivation.waits(host)) return;
+    if (passivation.waitsLong(host)) background.run(passivation.passivate(host, host.wakeAt()));
+    else if (intake.drains()) background.run(passivation.giveBack(host));
   };
 
   /** An answer about a run that was hosted anew since the question is out of date: its events may be consumed by now (D5). */
@@ -292,13 +273,13 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     async passivate(runId) {
       const host = hosts.get(runId);
       if (host === undefined) throw new HaystackError("RUN_STATE_FORBIDS", `Run ${runId} is not in the memory of this daemon; nothing was changed.`);
-      if (!waits(host)) throw new HaystackError("RUN_STATE_FORBIDS", `Run ${runId} works at this moment; try again when it waits.`);
-      await passivate(host, host.wakeAt());
+      if (!passivation.waits(host)) throw new HaystackError("RUN_STATE_FORBIDS", `Run ${runId} works at this moment; try again when it waits.`);
+      await passivation.passivate(host, host.wakeAt());
     },
     async rehydrate(runId) {
       if (hosts.has(runId)) return true;
       if (!(await intake.claimOne(runId))) throw await whyNot(runId);
-      if (hosts.has(runId)) keptUntil.set(runId, clock.now() + options.passivateMs);
+      if (hosts.has(runId)) passivation.keep(runId);
       return hosts.has(runId);
     },
     async stop() {
@@ -316,9 +297,4 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       for (const host of hosts.values()) forget(host);
     },
   };
-}
-
-/** The run that a job of ours belongs to; undefined for a job that is not. */
-export function runOfJob(jobId: string): string | undefined {
-  return /^hs-(.+)-i\d+-[pc]-a\d+$/.exec(jobId)?.[1];
 }

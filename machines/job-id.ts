@@ -12,3 +12,8 @@ export function jobId(runId: string, iteration: number, kind: JobKind, attempt: 
 export function isRunId(text: string): boolean {
   return /^[a-z0-9](?:[a-z0-9-]{0,42}[a-z0-9])?$/.test(text);
 }
+
+/** The run that a job of ours belongs to; undefined for a job that is not. */
+export function runOfJob(id: string): string | undefined {
+  return /^hs-(.+)-i\d+-[pc]-a\d+$/.exec(id)?.[1];
+}

@@ -26,6 +26,10 @@ export function runState(value: StateValue): RunState {
   return name as RunState;
 }
 
+/** `evaluating.scoring`, or `inferring.prediction.ready|control.predicting` for regions side by side. */
+export const stateName = (value: StateValue): string =>
+  typeof value === "string" ? value : Object.entries(value).map(([key, inner]) => (inner === undefined ? key : `${key}.${stateName(inner)}`)).join("|");
+
 /** True where nothing is to be done until an event arrives. */
 export const isResting = (state: RunState): boolean => state === "failed" || state === "completed" || state === "cancelled";
 

@@ -3,7 +3,7 @@ import type { FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { MAIL_REQUESTED } from "../../actors/run-host.ts";
-import { runOfJob } from "../../actors/supervisor.ts";
+import { runOfJob } from "../../machines/job-id.ts";
 import { HaystackError } from "../../errors.ts";
 import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";

@@ -1,16 +1,7 @@
-import type { SQLInputValue } from "node:sqlite";
 import type { RunRow } from "./sqlite-operations.ts";
+import type { Sql } from "./sqlite-statements.ts";
 
 /** The statements behind what operators see and set. */
-
-export interface Sql {
-  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the row's shape is the statement's, known to its caller
-  all<Row>(sql: string, ...values: SQLInputValue[]): Row[];
-  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the same
-  first<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined;
-  /** How many rows it changed. */
-  change(sql: string, ...values: SQLInputValue[]): number;
-}
 
 export type NeglectedRow = RunRow & { readonly event_since: number | null };
 

@@ -1,6 +1,8 @@
-import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { administrationOperations, recordMails } from "./sqlite-administration.ts";
+import { leaseOperations } from "./sqlite-leases.ts";
 import { prepareSchema } from "./sqlite-schema.ts";
+import { ATTENTION, CHANGED_OUTSIDE, sqlOf } from "./sqlite-statements.ts";
 
 /** The statements behind the SQLite store. Synchronous: they run in the store's own thread, never on the event loop. */
 
@@ -56,73 +58,20 @@ export interface InsertRow {
   readonly lease_token: number;
   readonly lease_expires_at: number | null;
 }
-interface LeaseRef {
-  readonly run_id: string;
-  readonly token: number;
-}
 
 const COLUMNS = "run_id, revision, status, document, snapshot, machine, outbox, wake_at, lease_owner, lease_token, lease_expires_at, priority";
-/** Attention stays due while the inbox holds an event. */
-const ATTENTION = (otherwise: string): string =>
-  `CASE WHEN EXISTS (SELECT 1 FROM inbox WHERE inbox.run_id = runs.run_id AND consumed = 0) THEN 0 ELSE ${otherwise} END`;
-/** Another program has written the status since the last commit. */
-const CHANGED_OUTSIDE = "outside_change = 1";
 
 export type SqliteOperations = ReturnType<typeof openSqliteOperations>;
 
 export function openSqliteOperations(file: string) {
   const db = new DatabaseSync(file);
   prepareSchema(db);
-  const prepared = new Map<string, StatementSync>();
-  const statement = (sql: string): StatementSync => {
-    let found = prepared.get(sql);
-    if (found === undefined) prepared.set(sql, (found = db.prepare(sql)));
-    return found;
-  };
-  const all = <Row>(sql: string, ...values: SQLInputValue[]): Row[] => statement(sql).all(...values) as Row[];
-  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the row's shape is the statement's, known to its caller
-  const first = <Row>(sql: string, ...values: SQLInputValue[]): Row | undefined => statement(sql).get(...values) as Row | undefined;
-  const change = (sql: string, ...values: SQLInputValue[]): number => Number(statement(sql).run(...values).changes);
-  const sql = { all, first, change };
-  /** All or nothing; inside another such work, a part of it that can fail alone. */
-  const atomically = <Result>(work: () => Result): Result => {
-    const [begin, commit, undo] = db.isTransaction ? ["SAVEPOINT part", "RELEASE part", "ROLLBACK TO part; RELEASE part"] : ["BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"];
-    db.exec(begin);
-    try {
-      const result = work();
-      db.exec(commit);
-      return result;
-    } catch (error) {
-      if (db.isTransaction) db.exec(undo);
-      throw error;
-    }
-  };
-  const inboxOf = (runId: string): InboxRow[] => all("SELECT id, event FROM inbox WHERE run_id = ? AND consumed = 0 ORDER BY position", runId);
-  const withInbox = (row: Omit<RunRow, "inbox">): RunRow => ({ ...row, inbox: inboxOf(row.run_id) });
+  const sql = sqlOf(db);
+  const { all, first, change, atomically } = sql;
 
   const get = (runId: string): RunRow | undefined => {
     const row = first<Omit<RunRow, "inbox">>(`SELECT ${COLUMNS} FROM runs WHERE run_id = ?`, runId);
-    return row === undefined ? undefined : withInbox(row);
-  };
-
-  /** A run with an event can go on, the others mostly wait for a time or a job: it comes first and alone, so that it goes on before the others are read. */
-  const dueRunsEventsFirst = (now: number, limit: number): { run_id: string }[] => {
-    const withEvents = all<{ run_id: string }>(
-      `SELECT DISTINCT inbox.run_id FROM inbox INDEXED BY inbox_waiting CROSS JOIN runs ON runs.run_id = inbox.run_id
-       WHERE inbox.consumed = 0 AND claim_at <= ? LIMIT ?`,
-      now, limit,
-    );
-    return withEvents.length > 0 ? withEvents : all("SELECT run_id FROM runs WHERE claim_at <= ? ORDER BY claim_at LIMIT ?", now, limit);
-  };
-
-  const dueRuns = ({ now, limit, run_id, queued_of }: { now: number; limit: number; run_id: string | null; queued_of: string | null }): { run_id: string }[] => {
-    if (run_id !== null) return all("SELECT run_id FROM runs WHERE run_id = ? AND coalesce(lease_expires_at, 0) <= ?", run_id, now);
-    if (queued_of === null) return dueRunsEventsFirst(now, limit);
-    return all(
-      `SELECT run_id FROM runs WHERE status = 'pending' AND attention_at IS NULL AND coalesce(user_email, '') = ? AND coalesce(lease_expires_at, 0) <= ?
-       ORDER BY priority DESC, created_at LIMIT ?`,
-      queued_of, now, limit,
-    );
+    return row && { ...row, inbox: all<InboxRow>("SELECT id, event FROM inbox WHERE run_id = ? AND consumed = 0 ORDER BY position", runId) };
   };
 
   /** Columns that have an index are written only where they change; a status only together with the revision, see the trigger. */
@@ -169,6 +118,7 @@ export function openSqliteOperations(file: string) {
 
     get,
     ...administrationOperations(sql, get),
+    ...leaseOperations(sql, get),
 
     list: (filter: { status: string | null; user_email: string | null; text: string | null; limit: number; created_at: string | null; run_id: string | null }) => {
       const conditions: string[] = [];
@@ -202,36 +152,6 @@ export function openSqliteOperations(file: string) {
         return [{ ...row, history: log.map(({ entry }) => entry) }];
       }),
 
-    claim: (request: { owner: string; now: number; expires_at: number; limit: number; run_id: string | null; queued_of: string | null }): RunRow[] =>
-      atomically(() => {
-        const due = dueRuns(request);
-        return due.flatMap(({ run_id }) => {
-          change("UPDATE runs SET lease_owner = ?, lease_token = lease_token + 1, lease_expires_at = ? WHERE run_id = ?", request.owner, request.expires_at, run_id);
-          const row = first<Omit<RunRow, "inbox">>(`SELECT ${COLUMNS} FROM runs WHERE run_id = ?`, run_id);
-          return row === undefined ? [] : [withInbox(row)];
-        });
-      }),
-
-    /** Users of the queue are found by skipping from one to the next in its index: the cost grows with users, not with runs. */
-    loads: (now: number, countedQueue: number) =>
-      all<{ user_key: string; active: number; queued: number; queued_since: string | null }>(
-        `WITH RECURSIVE queue_user (user_key) AS (
-           SELECT min(coalesce(user_email, '')) FROM runs WHERE status = 'pending'
-           UNION ALL
-           SELECT (SELECT min(coalesce(user_email, '')) FROM runs WHERE status = 'pending' AND coalesce(user_email, '') > user_key) FROM queue_user WHERE user_key IS NOT NULL
-         ), load (user_key, active) AS (
-           SELECT user_key, 0 FROM queue_user WHERE user_key IS NOT NULL
-           UNION ALL SELECT coalesce(user_email, ''), 1 FROM runs WHERE status = 'running'
-           UNION ALL SELECT coalesce(user_email, ''), 1 FROM runs WHERE lease_owner IS NOT NULL AND status = 'pending' AND lease_expires_at > ?1
-           UNION ALL SELECT coalesce(user_email, ''), 1 FROM runs WHERE status = 'pending' AND attention_at > 0 AND coalesce(lease_expires_at, 0) <= ?1
-         )
-         SELECT user_key, sum(active) AS active,
-           (SELECT count(*) FROM (SELECT 1 FROM runs WHERE status = 'pending' AND attention_at IS NULL AND coalesce(user_email, '') = user_key AND coalesce(lease_expires_at, 0) <= ?1 LIMIT ?2)) AS queued,
-           (SELECT min(created_at) FROM runs WHERE status = 'pending' AND coalesce(user_email, '') = user_key) AS queued_since
-         FROM load GROUP BY user_key`,
-        now, countedQueue,
-      ),
-
     counts: (now: number) => ({
       by_status: all<{ status: string; runs: number }>("SELECT status, count(*) AS runs FROM runs INDEXED BY runs_status GROUP BY status"),
       ...first<{ unhosted: number; with_events: number }>(
@@ -240,26 +160,6 @@ export function openSqliteOperations(file: string) {
         now,
       ),
     }),
-
-    takeOver: (owner: string): void => {
-      change("UPDATE runs SET lease_owner = NULL, lease_expires_at = NULL WHERE lease_owner = ?", owner);
-    },
-
-    renew: (owner: string, leases: readonly LeaseRef[], expiresAt: number): string[] =>
-      atomically(() =>
-        leases.flatMap(({ run_id, token }) =>
-          change("UPDATE runs SET lease_expires_at = ? WHERE run_id = ? AND lease_owner = ? AND lease_token = ?", expiresAt, run_id, owner, token) === 1 ? [run_id] : [],
-        ),
-      ),
-
-    release: (leases: readonly (LeaseRef & { readonly attention_at?: number | null })[]): void =>
-      atomically(() => {
-        for (const { run_id, token, attention_at } of leases) {
-          const attention = attention_at === undefined ? "attention_at" : ATTENTION(`CASE WHEN ${CHANGED_OUTSIDE} THEN 0 ELSE ? END`);
-          const values = attention_at === undefined ? [run_id, token] : [attention_at, run_id, token];
-          change(`UPDATE runs SET lease_owner = NULL, lease_expires_at = NULL, attention_at = ${attention} WHERE run_id = ? AND lease_token = ?`, ...values);
-        }
-      }),
 
     /** For each commit: null when committed, what stands instead when it met another revision, token or status; undefined when unknown. */
     commit: (commits: readonly CommitRow[]) =>

@@ -1,4 +1,4 @@
-import { runOfJob } from "../../../actors/supervisor.ts";
+import { runOfJob } from "../../../machines/job-id.ts";
 import { newRun } from "../../../services/runs/new-run.ts";
 import type { InboxEvent, RunStore } from "../../../services/runs/index.ts";
 import { memoryRuns } from "../memory-runs.ts";

@@ -5,7 +5,7 @@ import { submitJob } from "../../../actors/steps/submit-job.ts";
 import type { AnalyzeInput, EvaluateInput, PrepareJobInput, PromptInput } from "../../../machines/run-types.ts";
 import type { RunEffects } from "../../../actors/bind-run-machine.ts";
 import type { Effect } from "../../../actors/step.ts";
-import { runOfJob } from "../../../actors/supervisor.ts";
+import { runOfJob } from "../../../machines/job-id.ts";
 import { HaystackError } from "../../../errors.ts";
 import { scriptedEffects, type ScriptedEffects } from "../scripted-effects.ts";
 import type { DaemonProcess } from "./daemon-process.ts";
