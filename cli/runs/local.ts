@@ -4,9 +4,10 @@ import { resultObjects } from "../../actors/run-objects.ts";
 import type { Config } from "../../config.ts";
 import type { Daemon } from "../../daemon.ts";
 import { HaystackError } from "../../errors.ts";
+import type { RunContext } from "../../machines/run-types.ts";
 import { newRun, newRunId, newSeed } from "../../services/runs/new-run.ts";
 import type { RunDocument, RunStatus } from "../../services/runs/document.ts";
-import type { RunStore } from "../../services/runs/index.ts";
+import type { RunRecord, RunStore } from "../../services/runs/index.ts";
 import { followToEnd, withDaemon } from "../hosted-run.ts";
 import { importAll } from "../import-atlases.ts";
 import { logging, withProgress } from "../progress.ts";
@@ -49,8 +50,8 @@ export function localRuns(config: Config): RunOperations {
       withProgress((progress) =>
         leaveOnInterrupt(runId, (signal) => withStore((store) => watch(store, runId, { pollMs: config.POLL_MILLISECONDS, onRun: progress.show, onTransition: logging(progress, lineOf), signal }))),
       ),
-    cancel: (runId) => withDaemon(config, (daemon) => tell(daemon, runId, CANCEL, config.POLL_MILLISECONDS)),
-    retry: (runId) => withDaemon(config, (daemon) => tell(daemon, runId, RETRY, config.POLL_MILLISECONDS)),
+    cancel: (runId) => withDaemon(config, (daemon) => tell(daemon, config, runId, CANCEL)),
+    retry: (runId) => withDaemon(config, (daemon) => tell(daemon, config, runId, RETRY)),
     answer: ({ config: configFor, atlases, importing, output, ...asked }) =>
       withDaemon(config, async (daemon) => {
         const folder = output === undefined ? undefined : await resultFolder(output);
@@ -77,14 +78,25 @@ async function checkByRules({ atlases, compute, knowledge }: Daemon, query: stri
 }
 
 /** Stores the event, then either takes the run over to its end or waits for the process that hosts it. */
-async function tell(daemon: Daemon, runId: string, { type, from }: Wish, pollMs: number): Promise<Ended> {
-  const { document: { status }, revision } = await findRun(daemon.runs, runId);
+async function tell(daemon: Daemon, config: Config, runId: string, { type, from }: Wish): Promise<Ended> {
+  const record = await findRun(daemon.runs, runId);
+  const { document: { status }, revision, lease } = record;
   if (!from.includes(status)) throw new HaystackError("RUN_STATE_FORBIDS", `Run ${runId} is ${status}; nothing was changed.`);
+  const isHosted = lease !== null && lease.expires_at > Date.now();
+  if (!isHosted && config.BATCH_PROJECT === undefined && hasJobOnBatch(record)) {
+    throw new HaystackError("USAGE", `Run ${runId} has a job on Google Batch, which this machine is not configured for; set BATCH_PROJECT and the rest as its daemon has, or ask a daemon with --server. Nothing was changed.`);
+  }
   await daemon.supervisor.deliver(runId, { id: `${type}.${revision}`, event: { type } });
   try {
     return await followToEnd(daemon, runId, () => daemon.supervisor.adopt(runId));
   } catch (thrown) {
     if (!(thrown instanceof HaystackError) || thrown.code !== "LEASE_LOST") throw thrown;
-    return { document: await watch(daemon.runs, runId, { pollMs }), interrupted: false };
+    return { document: await watch(daemon.runs, runId, { pollMs: config.POLL_MILLISECONDS }), interrupted: false };
   }
+}
+
+/** The jobs of this machine know nothing of such a job, and would call it stopped. A job has its offer from its submission on. */
+function hasJobOnBatch({ snapshot }: RunRecord): boolean {
+  const { context } = JSON.parse(snapshot ?? "{}") as { readonly context?: Partial<RunContext> };
+  return (context?.jobs ?? []).some(({ state, offer }) => state === "submitted" && offer !== null);
 }
