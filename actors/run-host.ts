@@ -236,7 +236,9 @@ export function createRunHost(options: RunHostOptions): RunHost {
         return;
       }
       const isCancelledOutside = outcome.result === "conflict" && outcome.revision === commit.expect.revision && outcome.token === token && outcome.status === "cancelled";
-      if (isCancelledOutside && !isUnreadable && expectedStatus !== "cancelled") {
+      // A machine that broke here cannot cancel its jobs: the next host starts it anew, and does.
+      const canCancel = !isUnreadable && (broken === null || parked);
+      if (isCancelledOutside && canCancel && expectedStatus !== "cancelled") {
         fresh = { transitions: [...taken.transitions, ...fresh.transitions], consumed: [...taken.consumed, ...fresh.consumed] };
         steps.putBack();
         host.cancelledOutside();

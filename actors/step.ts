@@ -67,7 +67,7 @@ export function step<Input, Output>(name: string, effect: Effect<Input, Output>)
       controllers.set(self, controller);
       const end = (event: { readonly type: "step.done"; readonly output: Output } | { readonly type: "step.failed"; readonly error: StepFailure }): void => {
         controllers.delete(self);
-        self.send(event);
+        if (self.getSnapshot().status === "active") self.send(event);
       };
       const work = (context: StepContext): Promise<Output> => {
         const ended = host.started?.(name, input);

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, onTestFinished, test } from "vitest";
+import type { SupervisorOptions } from "../../actors/supervisor.ts";
 import { openSqliteRuns } from "../../services/runs/sqlite.ts";
 import { hostRuns, run, temporaryFolder } from "../support/hosted-runs.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
@@ -11,7 +12,7 @@ const NOTICED_WITHIN_MS = 1_000;
 async function shared() {
   const file = join(await temporaryFolder(), "runs.sqlite");
   const store = await openSqliteRuns({ file });
-  const other = new DatabaseSync(file);
+  const other = new DatabaseSync(file, { timeout: 5_000 });
   onTestFinished(async () => {
     other.close();
     await store.close();
@@ -41,6 +42,25 @@ test("a run set to cancelled by another program is cancelled within a second, it
   expect(Date.now() - changed).toBeLessThan(NOTICED_WITHIN_MS);
   expect(await settled).toMatchObject({ status: "cancelled", termination_reason: "cancelled" });
   expect([...effects.jobs.values()]).toEqual(["CANCELLED", "CANCELLED"]);
+});
+
+test("a cancellation from outside in the moment in which the run breaks stands, and stops its jobs", async () => {
+  const { store, setStatus } = await shared();
+  const effects = scriptedEffects({ now: () => Date.now(), jobState: "RUNNING", strategy: "query_as_control" });
+  let isFaulty = true;
+  const usage: SupervisorOptions["usage"] = ({ jobs }) => {
+    if (isFaulty && jobs.some(({ state }) => state === "submitted")) {
+      isFaulty = false;
+      setStatus("r1", "cancelled");
+      throw new Error("a fault of ours");
+    }
+    return { gpu_seconds: 0, gpu_cost_usd: 0, llm_tokens: 0, llm_cost_usd: 0 };
+  };
+  const { supervisor, committed, troubles } = await hostRuns(store, effects, { usage, leaseMs: 1_000 });
+  await supervisor.submit(run("r1"));
+  expect(await committed("r1", ({ status, current_phase }) => status === "cancelled" && current_phase === null)).toMatchObject({ termination_reason: "cancelled", error: null });
+  expect([...effects.jobs.values()]).toEqual(["CANCELLED"]);
+  expect(troubles.map(({ code }) => code)).toEqual(["INTERNAL", "COMMIT_CONFLICT"]);
 });
 
 test("a cancellation from outside while nobody hosts the run is honoured by the next host", async () => {
