@@ -37,3 +37,15 @@ test("failed attempts and jobs that Batch does not know are reasons", () => {
   expect(jobs).toEqual([{ job_id: "hs-r1-i1-p-a1", submitted_at: 5 }]);
   expect(stuckReasons({ record: record({}), event_since: null }, null, jobs, BEFORE)).toMatchObject([{ reason: "job_unknown", since: 5, detail: "Batch does not know the job hs-r1-i1-p-a1." }]);
 });
+
+test("a job that Batch does not take, and one that cannot be looked at, are reasons while the run works", () => {
+  const trouble = { code: "OBJECTS_UNAVAILABLE", message: "The bucket does not answer.", since: BEFORE };
+  const job = { job_id: "hs-r1-i1-p-a1", state: "submitting", problem: "No quota for L4." };
+  const reasons = (context: Record<string, unknown>, changes: Partial<RunRecord> = {}) =>
+    stuckReasons({ record: record(changes), event_since: null }, actor({}, [actor({ job, ...context })]), [], BEFORE);
+  expect(reasons({ troubled_since: BEFORE })).toEqual([{ reason: "job_postponed", since: BEFORE, detail: "Batch does not take the job hs-r1-i1-p-a1: No quota for L4." }]);
+  expect(reasons({ trouble })).toEqual([{ reason: "check_failing", since: BEFORE, detail: "The job hs-r1-i1-p-a1 cannot be looked at (OBJECTS_UNAVAILABLE): The bucket does not answer." }]);
+  expect(reasons({ troubled_since: BEFORE + 1, trouble: { ...trouble, since: BEFORE + 1 } })).toEqual([]);
+  expect(reasons({ troubled_since: null, trouble: null })).toEqual([]);
+  expect(reasons({ trouble }, { document: { ...run("r1"), status: "failed" } })).toEqual([]);
+});
