@@ -4,13 +4,10 @@ import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { HaystackError } from "../../errors.ts";
+import { setDurable } from "../runs/sqlite-durable.ts";
 import type { AccessStore, AccessToken, AuditRecord } from "./index.ts";
 
 const SCHEMA = `
-PRAGMA busy_timeout = 10000;
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = FULL;
-
 CREATE TABLE IF NOT EXISTS tokens (
   id TEXT PRIMARY KEY,
   hash TEXT NOT NULL UNIQUE,
@@ -49,6 +46,7 @@ export async function openSqliteAccess({ file }: { readonly file: string }): Pro
   const db = await attempt(() => {
     closeSync(openSync(file, "a", 0o600));
     const opened = new DatabaseSync(file);
+    setDurable(opened);
     opened.exec(SCHEMA);
     return opened;
   });

@@ -1,5 +1,6 @@
 import { crc32 } from "node:zlib";
 import type { DatabaseSync } from "node:sqlite";
+import { setDurable } from "./sqlite-durable.ts";
 
 /** Columns that files of earlier versions do not have. */
 const ADDED_COLUMNS = [
@@ -7,16 +8,13 @@ const ADDED_COLUMNS = [
   ["inbox", "received_at"],
 ] as const;
 
-const BUSY_MS = 10_000;
-const SQLITE_BUSY = 5;
-
 /**
  * Makes or completes the tables. A file that has them is opened without the write lock,
  * so that a process which stands still in the midst of a write does not keep others from reading.
  */
 export function prepareSchema(db: DatabaseSync): void {
+  setDurable(db);
   db.exec(CONNECTION);
-  useWriteAheadLog(db);
   if (versionOf(db) === SCHEMA_VERSION) return;
   db.exec("BEGIN IMMEDIATE");
   for (const [table, column] of ADDED_COLUMNS) {
@@ -27,23 +25,9 @@ export function prepareSchema(db: DatabaseSync): void {
   db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
 }
 
-/** SQLite waits for no lock when it changes the journal of a new file; another process may be at the same. */
-function useWriteAheadLog(db: DatabaseSync): void {
-  for (const end = Date.now() + BUSY_MS; ; Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)) {
-    try {
-      db.exec("PRAGMA journal_mode = WAL");
-      return;
-    } catch (error) {
-      if ((error as { errcode?: number }).errcode !== SQLITE_BUSY || Date.now() > end) throw error;
-    }
-  }
-}
-
 const versionOf = (db: DatabaseSync): number => (db.prepare("PRAGMA user_version").get() as { user_version: number }).user_version;
 
 const CONNECTION = `
-PRAGMA busy_timeout = ${BUSY_MS};
-PRAGMA synchronous = FULL;
 PRAGMA foreign_keys = ON;
 PRAGMA cache_size = -65536;
 PRAGMA wal_autocheckpoint = 16384;

@@ -118,8 +118,8 @@ describeWithData("a job on a stored run", () => {
     const kill = await frozen.promise;
     onTestFinished(() => kill("SIGKILL"));
     await withRuns(folder, async (runs) => {
-      await expect.poll(async () => ((await runs.get(RUN_ID))?.lease?.expires_at ?? 0) < Date.now(), { timeout: 20_000 }).toBe(true);
       await untilWritable(folder, kill);
+      await expect.poll(async () => ((await runs.get(RUN_ID))?.lease?.expires_at ?? 0) < Date.now(), { timeout: 20_000 }).toBe(true);
       expect(await runs.claim({ owner: "another", now: Date.now(), lease_ms: 1, limit: 1, run_id: RUN_ID })).toHaveLength(1);
     });
     kill("SIGCONT");
