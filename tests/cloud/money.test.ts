@@ -47,7 +47,9 @@ describeInCloud("GPU money on the whole cloud", () => {
   ])("the worker's exit code %i is repeated no more than is of use", async (exitCode, predictions, reason) => {
     const cloud = await startCloud();
     const own = await cloudDaemon(cloud, { RECONCILE_SECONDS: "2" });
-    cloud.batch.scriptJobs({ exitCode }, 10, (job) => job.labels?.["haystack-kind"] === "prediction");
+    // A control job whose submission is cut short may still appear at Batch: the run would wait minutes for it.
+    const untilBothAreThere = cloud.batch.reached("hs-r1-i1-c-a1", "QUEUED");
+    cloud.batch.scriptJobs({ exitCode, hold: { RUNNING: untilBothAreThere } }, 10, (job) => job.labels?.["haystack-kind"] === "prediction");
     await own.ask("r1");
     expect(await settledAs(own, "r1", "failed")).toMatchObject({ error: { code: "JOB_FAILED", retryable: false }, error_message: expect.stringContaining(reason) as string });
     expect(jobIdsOf(cloud)).toEqual(["hs-r1-i1-c-a1", ...predictions]);
