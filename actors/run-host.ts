@@ -59,6 +59,8 @@ export interface RunHostOptions {
   readonly instruments?: Instruments;
   readonly onCommitted: (host: RunHost, entries: readonly TransitionEntry[]) => void;
   readonly onLost: (host: RunHost, error: HaystackError) => void;
+  /** Another program cancelled the run after its machine had broken here: only a new host can start it, from its last good snapshot, and stop its jobs. */
+  readonly onCancelledBroken: (host: RunHost) => void;
   readonly onTrouble: (error: HaystackError) => void;
 }
 
@@ -104,9 +106,15 @@ export function createRunHost(options: RunHostOptions): RunHost {
 
   const checkBudget = snapshotBudget(runId, record.snapshot?.length ?? 0, options.onTrouble);
 
-  const breakDown = (error: HaystackError): void => {
-    broken = error.toRecord();
+  /** No step starts from a state that is never stored. */
+  const brokenBy = (error: HaystackError): ErrorRecord => {
+    steps.close(error);
     options.onTrouble(error);
+    return error.toRecord();
+  };
+
+  const breakDown = (error: HaystackError): void => {
+    broken = brokenBy(error);
     touch();
   };
 
@@ -137,8 +145,8 @@ export function createRunHost(options: RunHostOptions): RunHost {
         takenJobs = state.context.jobs;
         return { document: next, snapshot: text };
       } catch (thrown) {
-        broken = toHaystackError(thrown).toRecord();
-        options.onTrouble(toHaystackError(thrown));
+        broken = brokenBy(toHaystackError(thrown));
+        actor.stop();
       }
     }
     wakeAt = null;
@@ -183,6 +191,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
     },
     cancelledOutside() {
       if (stopped || isUnreadable || expectedStatus === "cancelled") return;
+      if (broken !== null && !parked) return options.onCancelledBroken(host);
       expectedStatus = "cancelled";
       if (parked) start();
       host.send({ type: "cancel.requested" });
@@ -236,9 +245,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
         return;
       }
       const isCancelledOutside = outcome.result === "conflict" && outcome.revision === commit.expect.revision && outcome.token === token && outcome.status === "cancelled";
-      // A machine that broke here cannot cancel its jobs: the next host starts it anew, and does.
-      const canCancel = !isUnreadable && (broken === null || parked);
-      if (isCancelledOutside && canCancel && expectedStatus !== "cancelled") {
+      if (isCancelledOutside && !isUnreadable && expectedStatus !== "cancelled") {
         fresh = { transitions: [...taken.transitions, ...fresh.transitions], consumed: [...taken.consumed, ...fresh.consumed] };
         steps.putBack();
         host.cancelledOutside();

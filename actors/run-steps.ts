@@ -1,7 +1,7 @@
 import { HaystackError } from "../errors.ts";
 import type { Clock } from "../services/clock/index.ts";
 import { createGate, type Gate } from "./gate.ts";
-import type { StepHost } from "./step.ts";
+import type { StepContext, StepHost, StepOutcome } from "./step.ts";
 
 /**
  * When the steps of one run may start, and which are under way.
@@ -47,6 +47,21 @@ export function createRunSteps({ clock, needsCommit, ...options }: RunStepsOptio
     for (const wake of renewalWaiters.splice(0)) wake();
   };
 
+  const started = async <Output>(signal: AbortSignal, work: (context: StepContext) => Promise<Output>): Promise<Output> => {
+    if (needsCommit()) await gate.pass();
+    while (!closed && !leaseHolds()) await new Promise<void>((resolve) => renewalWaiters.push(resolve));
+    if (closed) throw new HaystackError("STEP_ABORTED", "The run was given up before the step began.");
+    signal.throwIfAborted();
+    const others = [...working];
+    const step = work({ signal, quiesce: async () => void (await Promise.allSettled(others)) });
+    working.add(step);
+    try {
+      return await step;
+    } finally {
+      working.delete(step);
+    }
+  };
+
   return {
     take: gate.take,
     open: gate.open,
@@ -66,24 +81,16 @@ export function createRunSteps({ clock, needsCommit, ...options }: RunStepsOptio
     async ended() {
       await Promise.allSettled(working);
     },
-    async run(signal, work) {
+    async run<Output>(signal: AbortSignal, work: (context: StepContext) => Promise<Output>, tell: (outcome: StepOutcome<Output>) => void) {
       count += 1;
+      let outcome: StepOutcome<Output>;
       try {
-        if (needsCommit()) await gate.pass();
-        while (!closed && !leaseHolds()) await new Promise<void>((resolve) => renewalWaiters.push(resolve));
-        if (closed) throw new HaystackError("STEP_ABORTED", "The run was given up before the step began.");
-        signal.throwIfAborted();
-        const others = [...working];
-        const step = work({ signal, quiesce: async () => void (await Promise.allSettled(others)) });
-        working.add(step);
-        try {
-          return await step;
-        } finally {
-          working.delete(step);
-        }
-      } finally {
-        count -= 1;
+        outcome = { output: await started(signal, work) };
+      } catch (thrown) {
+        outcome = { thrown };
       }
+      tell(outcome);
+      count -= 1;
     },
   };
 }

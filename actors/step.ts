@@ -12,10 +12,15 @@ export interface StepContext {
 
 export type Effect<Input, Output> = (input: Input, context: StepContext) => Promise<Output>;
 
+export type StepOutcome<Output> = { readonly output: Output } | { readonly thrown: unknown };
+
 /** The part of a run's host that its machines and steps meet. */
 export interface StepHost {
-  /** Runs the effect once the state that invoked it is durable (D2) and the lease holds (D9); rejects when the run is given up before. */
-  run<Output>(signal: AbortSignal, work: (context: StepContext) => Promise<Output>): Promise<Output>;
+  /**
+   * Runs the effect once the state that invoked it is durable (D2) and the lease holds (D9), then tells its outcome;
+   * an error when the run is given up before. Until `tell` has returned the step counts as under way.
+   */
+  run<Output>(signal: AbortSignal, work: (context: StepContext) => Promise<Output>, tell: (outcome: StepOutcome<Output>) => void): Promise<void>;
   /** Told of every event that the machine or a child machine took. Null: it did not exist before. */
   readonly moved?: (actor: AnyActorRef, event: string, from: StateValue | null, to: StateValue) => void;
   /** Told when the effect begins and, by what it gives back, when it ends. */
@@ -65,18 +70,15 @@ export function step<Input, Output>(name: string, effect: Effect<Input, Output>)
       const input = state.input as Input;
       const controller = new AbortController();
       controllers.set(self, controller);
-      const end = (event: { readonly type: "step.done"; readonly output: Output } | { readonly type: "step.failed"; readonly error: StepFailure }): void => {
-        controllers.delete(self);
-        if (self.getSnapshot().status === "active") self.send(event);
-      };
       const work = (context: StepContext): Promise<Output> => {
         const ended = host.started?.(name, input);
         return ended === undefined ? effect(input, context) : watched(ended, () => effect(input, context));
       };
-      host.run(controller.signal, work).then(
-        (output) => end({ type: "step.done", output }),
-        (thrown: unknown) => end({ type: "step.failed", error: failureOf(thrown) }),
-      );
+      void host.run(controller.signal, work, (outcome) => {
+        controllers.delete(self);
+        if (self.getSnapshot().status !== "active") return;
+        self.send("output" in outcome ? { type: "step.done", output: outcome.output } : { type: "step.failed", error: failureOf(outcome.thrown) });
+      });
     },
     getInitialSnapshot: (_, input) => ({ status: "active", output: undefined, error: undefined, input }),
     getPersistedSnapshot: (snapshot) => snapshot,

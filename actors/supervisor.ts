@@ -162,12 +162,18 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         forget(lost);
         options.onTrouble(error);
       },
+      onCancelledBroken: (given) => background.run(takeUpAgain(given)),
       onTrouble: options.onTrouble,
     });
     hosts.set(runId, host);
     queue.note(host);
     if (host.settled()) afterCommit(host, []);
     return host;
+  };
+
+  const takeUpAgain = async (host: RunHost): Promise<void> => {
+    await passivation.giveBack(host);
+    await intake.claimOne(host.runId);
   };
 
   /** Admits runs that this process was given, as far as its own limit goes. */

@@ -95,7 +95,7 @@ async function tell(daemon: Daemon, config: Config, runId: string, { type, from 
   }
 }
 
-/** The jobs of this machine know nothing of such a job, and would call it stopped. A job has its offer from its submission on. */
+/** The jobs of this machine know nothing of such a job, and would call it stopped. A job has its offer once its submission is on record. */
 function hasJobOnBatch({ snapshot }: RunRecord): boolean {
   const { context } = JSON.parse(snapshot ?? "{}") as { readonly context?: Partial<RunContext> };
   return (context?.jobs ?? []).some(({ state, offer }) => state === "submitted" && offer !== null);

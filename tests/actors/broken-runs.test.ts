@@ -74,3 +74,21 @@ test("a retry goes on from the last good state; where it breaks again it is trie
   await supervisor.deliver("r1", { id: "retry-2", event: { type: "retry.requested" } });
   expect(await committed("r1", ({ status }) => status === "completed")).toMatchObject({ final_score: 8, error: null });
 });
+
+test("a step whose commit breaks does not start, though the run stays in memory for its mail (D2)", async () => {
+  const store = await temporaryStore();
+  const effects = scriptedEffects({ now: () => Date.now(), jobState: "RUNNING", strategy: "query_as_control" });
+  const usage = ({ jobs }: RunContext): Usage => {
+    if (jobs.some(({ state }) => state === "submitting")) throw new Error("a fault of ours");
+    return NO_USAGE;
+  };
+  const delivery = Promise.withResolvers<void>();
+  const { supervisor, committed } = await hostRuns(store, effects, { usage, mail: { send: () => delivery.promise, close: () => Promise.resolve() } });
+  const settled = supervisor.settled("r1");
+  await supervisor.submit(run("r1"));
+  await committed("r1", ({ status }) => status === "failed");
+  await expect.poll(() => supervisor.status().hosted).toMatchObject([{ run_id: "r1", waiting: true }]);
+  delivery.resolve();
+  await settled;
+  expect([...effects.jobs]).toEqual([]);
+});

@@ -44,23 +44,46 @@ test("a run set to cancelled by another program is cancelled within a second, it
   expect([...effects.jobs.values()]).toEqual(["CANCELLED", "CANCELLED"]);
 });
 
-test("a cancellation from outside in the moment in which the run breaks stands, and stops its jobs", async () => {
+const NO_USAGE = { gpu_seconds: 0, gpu_cost_usd: 0, llm_tokens: 0, llm_cost_usd: 0 };
+const isSubmitted = ({ state }: { readonly state: string }): boolean => state === "submitted";
+
+test.each([true, false])("a cancellation from outside in the moment in which the run breaks stands, and stops its jobs (a daemon: %s)", async (sweeps) => {
   const { store, setStatus } = await shared();
   const effects = scriptedEffects({ now: () => Date.now(), jobState: "RUNNING", strategy: "query_as_control" });
   let isFaulty = true;
   const usage: SupervisorOptions["usage"] = ({ jobs }) => {
-    if (isFaulty && jobs.some(({ state }) => state === "submitted")) {
+    if (isFaulty && jobs.some(isSubmitted)) {
       isFaulty = false;
       setStatus("r1", "cancelled");
       throw new Error("a fault of ours");
     }
-    return { gpu_seconds: 0, gpu_cost_usd: 0, llm_tokens: 0, llm_cost_usd: 0 };
+    return NO_USAGE;
   };
-  const { supervisor, committed, troubles } = await hostRuns(store, effects, { usage, leaseMs: 1_000 });
+  const { supervisor, troubles } = await hostRuns(store, effects, { usage, sweeps });
+  const settled = supervisor.settled("r1");
   await supervisor.submit(run("r1"));
-  expect(await committed("r1", ({ status, current_phase }) => status === "cancelled" && current_phase === null)).toMatchObject({ termination_reason: "cancelled", error: null });
+  expect(await settled).toMatchObject({ status: "cancelled", current_phase: null, termination_reason: "cancelled", error: null });
   expect([...effects.jobs.values()]).toEqual(["CANCELLED"]);
-  expect(troubles.map(({ code }) => code)).toEqual(["INTERNAL", "COMMIT_CONFLICT"]);
+  expect(troubles.map(({ code }) => code)).toEqual(["INTERNAL"]);
+});
+
+test("a cancellation from outside of a broken run whose mail is under way stands, and stops its jobs", async () => {
+  const { store, setStatus } = await shared();
+  const effects = scriptedEffects({ now: () => Date.now(), jobState: "RUNNING", strategy: "query_as_control" });
+  let isFaulty = true;
+  const usage: SupervisorOptions["usage"] = ({ jobs }) => {
+    if (isFaulty && jobs.some(isSubmitted)) throw new Error("a fault of ours");
+    return NO_USAGE;
+  };
+  const delivery = Promise.withResolvers<void>();
+  const { supervisor, committed } = await hostRuns(store, effects, { usage, mail: { send: () => delivery.promise, close: () => Promise.resolve() } });
+  await supervisor.submit(run("r1"));
+  await committed("r1", ({ status }) => status === "failed");
+  isFaulty = false;
+  setStatus("r1", "cancelled");
+  expect(await committed("r1", ({ status, current_phase }) => status === "cancelled" && current_phase === null)).toMatchObject({ error: null });
+  expect([...effects.jobs.values()]).toEqual(["CANCELLED"]);
+  delivery.resolve();
 });
 
 test("a cancellation from outside while nobody hosts the run is honoured by the next host", async () => {
