@@ -66,17 +66,18 @@ export async function raceRounds(stores: readonly RunStore[], rounds: number): P
   return wrong;
 }
 
-/** The planted fault: a store whose commit compares with what it has just read instead of what its caller expects. */
+/** The planted fault: a store whose commit never loses: what conflicts is written again over what stands. */
 export const withoutCompare = (store: RunStore): RunStore => ({
   ...store,
-  async commit(commits) {
-    const outcomes = commits.map(async (commit) => {
-      const stands = await store.get(commit.run_id);
-      if (stands === undefined) return { result: "missing" as const };
-      const expect = { revision: stands.revision, token: stands.lease?.token ?? 0, status: stands.document.status };
-      const [outcome] = await store.commit([{ ...commit, expect }]);
-      return outcome ?? { result: "missing" as const };
-    });
-    return Promise.all(outcomes);
-  },
+  commit: (commits) =>
+    Promise.all(
+      commits.map(async (commit) => {
+        let { expect } = commit;
+        for (;;) {
+          const [outcome] = await store.commit([{ ...commit, expect }]);
+          if (outcome?.result !== "conflict") return outcome ?? { result: "missing" as const };
+          expect = outcome;
+        }
+      }),
+    ),
 });
