@@ -32,8 +32,8 @@ export function keggPathways(base: URL, client: GuardedClient): PathwayDatabase 
   return {
     name: "KEGG",
     async pathwaysOf({ symbol }, signal) {
-      // Genes of all organisms whose names hold the symbol, as "SYMBOL, ALIAS, ...; name".
-      const genes = await rowsAt(`find/genes/${encodeURIComponent(symbol)}`, ([id]) => HUMAN_GENE.test(id), signal);
+      // Human genes whose names or aliases hold the symbol, as "SYMBOL, ALIAS, ...; name".
+      const genes = await rowsAt(`find/hsa/${encodeURIComponent(symbol)}`, ([id]) => HUMAN_GENE.test(id), signal);
       const gene = genes.find(([, names]) => names.split(/[,;]/, 1)[0]?.trim() === symbol);
       if (gene === undefined) return null;
       const links = await rowsAt(`link/pathway/${gene[0]}`, ([id, pathway]) => id === gene[0] && pathwayId(pathway) !== undefined, signal);

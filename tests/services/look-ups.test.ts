@@ -45,7 +45,7 @@ describe("genes in public databases", () => {
     const answer = found([...REACTOME, ...KEGG], "UniProt P05161, Reactome, KEGG");
     expect(await lookUps("reactome", "kegg").gene("ISG15")).toEqual(answer);
     const ofKegg = databases.asked.filter((path) => path.startsWith("/kegg/"));
-    expect(ofKegg).toEqual(["/kegg/find/genes/ISG15", "/kegg/link/pathway/hsa:9636", "/kegg/list/pathway/hsa"]);
+    expect(ofKegg).toEqual(["/kegg/find/hsa/ISG15", "/kegg/link/pathway/hsa:9636", "/kegg/list/pathway/hsa"]);
     const { length } = databases.asked;
     expect(await lookUps("reactome", "kegg").gene("ISG15")).toEqual(answer);
     expect(databases.asked).toHaveLength(length);
@@ -53,15 +53,15 @@ describe("genes in public databases", () => {
   });
 
   test("a gene that KEGG does not know has nothing of KEGG; one in no pathway has its name", async () => {
-    databases.kegg.set("find/genes/ISG15", "hsa:11274\tUSP18, ISG15; ubiquitin specific peptidase\n");
+    databases.kegg.set("find/hsa/ISG15", "hsa:11274\tUSP18, ISG15; ubiquitin specific peptidase\n");
     expect(await lookUps("kegg").gene("ISG15")).toEqual(found([], "UniProt P05161"));
     await rm(folder, { recursive: true });
-    databases.kegg.set("find/genes/ISG15", "hsa:9636\tISG15; ISG15 ubiquitin like modifier\n").delete("link/pathway/hsa:9636");
+    databases.kegg.set("find/hsa/ISG15", "hsa:9636\tISG15; ISG15 ubiquitin like modifier\n").delete("link/pathway/hsa:9636");
     expect(await lookUps("kegg").gene("ISG15")).toEqual(found([], "UniProt P05161, KEGG"));
   });
 
   test("malformed lines are passed over", async () => {
-    databases.kegg.set("find/genes/ISG15", "hsa:9636 ISG15\n\thsa:1\nhsa:x\tISG15; none\nhsa:9636\tISG15\n");
+    databases.kegg.set("find/hsa/ISG15", "hsa:9636 ISG15\n\thsa:1\nhsa:x\tISG15; none\nhsa:9636\tISG15\n");
     databases.kegg.set("link/pathway/hsa:9636", "hsa:9636\nhsa:9636\tpath:map04622\nhsa:7099\tpath:hsa04620\nhsa:9636\tpath:hsa04622\nhsa:9636\tpath:hsa99999\n");
     expect(await lookUps("kegg").gene("ISG15")).toEqual(found([...KEGG.slice(0, 1), { id: "hsa99999", name: "hsa99999" }], "UniProt P05161, KEGG"));
   });

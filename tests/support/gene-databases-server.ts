@@ -27,7 +27,7 @@ export async function startGeneDatabases(): Promise<GeneDatabases> {
   const asked: string[] = [];
   const down: GeneDatabases["down"] = new Set();
   const kegg = new Map([
-    ["find/genes/ISG15", "mmu:100038882\tISG15, G1p2; ISG15 ubiquitin-like modifier\nhsa:9246\tUBE2L6, ISG15E2; ubiquitin conjugating enzyme\nhsa:11274\tUSP18, ISG15; ubiquitin specific peptidase\nhsa:9636\tISG15, G1P2, IFI15; ISG15 ubiquitin like modifier\n"],
+    ["find/hsa/ISG15", "hsa:9246\tUBE2L6, ISG15E2; ubiquitin conjugating enzyme\nhsa:11274\tUSP18, ISG15; ubiquitin specific peptidase\nhsa:9636\tISG15, G1P2, IFI15; ISG15 ubiquitin like modifier\n"],
     ["link/pathway/hsa:9636", "hsa:9636\tpath:hsa04622\nhsa:9636\tpath:hsa05165\n"],
     ["list/pathway/hsa", "hsa04622\tRIG-I-like receptor signaling pathway - Homo sapiens (human)\nhsa05165\tHuman papillomavirus infection - Homo sapiens (human)\n"],
   ]);
