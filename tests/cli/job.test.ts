@@ -1,5 +1,6 @@
+import { writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { openRuns } from "../../adapters.ts";
 import { loadConfig } from "../../config.ts";
@@ -15,7 +16,7 @@ const job = (folder: string, env: Record<string, string>, onStderr?: (text: stri
   haystack(["job", "--data-dir", folder, "--json"], { env: { ...QUICK, ...env }, ...(onStderr === undefined ? {} : { onStderr }) });
 
 async function queued(folder: string, question = "How would CD4 T cells respond to IFN-beta?"): Promise<string> {
-  const submitted = await haystack(["submit", question, "--data-dir", folder, "--email", "scientist@example.org", "--json"]);
+  const submitted = await haystack(["submit", question, "--data-dir", folder, "--email", "scientist@example.org", "--seed", "7", "--json"]);
   return (JSON.parse(submitted.stdout) as RunDocument).run_id;
 }
 
@@ -34,6 +35,13 @@ async function withAtlas(): Promise<string> {
   return folder;
 }
 
+/** A predicting run stays so until `open` is called, in whatever process. */
+function heldPredictions(folder: string): { readonly env: Record<string, string>; open(): void } {
+  const gate = join(folder, "predictions-may-begin");
+  const program = `'${process.execPath}' '${resolve("tests/support/held-baseline.ts")}' '${gate}'`;
+  return { env: { INFERENCE_COMMAND: `${program} --prompt {prompt} --query {query} --output {output}` }, open: () => writeFileSync(gate, "") };
+}
+
 /** A process that is stopped in the midst of a write keeps the write lock: lets it finish the write, and stops it again. */
 async function untilWritable(folder: string, kill: (signal: NodeJS.Signals) => void): Promise<void> {
   const db = new DatabaseSync(join(folder, "runs.sqlite"), { timeout: 0 });
@@ -48,7 +56,7 @@ async function untilWritable(folder: string, kill: (signal: NodeJS.Signals) => v
         kill("SIGSTOP");
         return String(error);
       }
-    }, { timeout: 20_000 })
+    }, { timeout: 60_000 })
     .toBe("writable");
 }
 
@@ -74,14 +82,17 @@ describeWithData("a job on a stored run", () => {
   test("killed and started again it resumes, and of two at once one hosts the run", async () => {
     const folder = await withAtlas();
     const RUN_ID = await queued(folder);
+    const predictions = heldPredictions(folder);
+    const env = { RUN_ID, ...predictions.env };
     let killed = false;
-    const first = await job(folder, { RUN_ID }, (text, kill) => {
+    const first = await job(folder, env, (text, kill) => {
       if (killed || !text.includes("predicting")) return;
       killed = true;
       kill("SIGKILL");
     });
     expect([first.code, killed]).toEqual([null, true]);
-    const both = await Promise.all([job(folder, { RUN_ID }), job(folder, { RUN_ID })]);
+    predictions.open();
+    const both = await Promise.all([job(folder, env), job(folder, env)]);
     const completed = both.filter(({ code }) => code === 0);
     expect(completed.length).toBeGreaterThanOrEqual(1);
     for (const { stderr, code } of both) if (code !== 0) expect(stderr).toMatch(/hosted by another process/);
@@ -92,8 +103,10 @@ describeWithData("a job on a stored run", () => {
   test("stopped by SIGTERM it gives the run back, which goes on in the next process", async () => {
     const folder = await withAtlas();
     const RUN_ID = await queued(folder);
+    const predictions = heldPredictions(folder);
+    const env = { RUN_ID, ...predictions.env };
     let stopped = false;
-    const first = await job(folder, { RUN_ID }, (text, kill) => {
+    const first = await job(folder, env, (text, kill) => {
       if (stopped || !text.includes("predicting")) return;
       stopped = true;
       kill("SIGTERM");
@@ -101,15 +114,17 @@ describeWithData("a job on a stored run", () => {
     expect([first.code, first.stdout, first.stderr]).toEqual([1, "", expect.stringMatching(/^haystack: The job was stopped by SIGTERM; .*\n$/m)]);
     const record = await withRuns(folder, (runs) => runs.get(RUN_ID));
     expect(record).toMatchObject({ lease: null, document: { status: "running" } });
-    expect((await job(folder, { RUN_ID })).code).toBe(0);
+    predictions.open();
+    expect((await job(folder, env)).code).toBe(0);
   });
 
   test("a process that lost its lease while it stood still takes the run up again", async () => {
     const folder = await withAtlas();
     const RUN_ID = await queued(folder);
+    const predictions = heldPredictions(folder);
     let isFrozen = false;
     const frozen = Promise.withResolvers<(signal: NodeJS.Signals) => void>();
-    const ended = job(folder, { RUN_ID }, (text, kill) => {
+    const ended = job(folder, { RUN_ID, ...predictions.env }, (text, kill) => {
       if (isFrozen || !text.includes("predicting")) return;
       isFrozen = true;
       kill("SIGSTOP");
@@ -119,9 +134,10 @@ describeWithData("a job on a stored run", () => {
     onTestFinished(() => kill("SIGKILL"));
     await withRuns(folder, async (runs) => {
       await untilWritable(folder, kill);
-      await expect.poll(async () => ((await runs.get(RUN_ID))?.lease?.expires_at ?? 0) < Date.now(), { timeout: 20_000 }).toBe(true);
+      await expect.poll(async () => ((await runs.get(RUN_ID))?.lease?.expires_at ?? 0) < Date.now(), { timeout: 60_000 }).toBe(true);
       expect(await runs.claim({ owner: "another", now: Date.now(), lease_ms: 1, limit: 1, run_id: RUN_ID })).toHaveLength(1);
     });
+    predictions.open();
     kill("SIGCONT");
     const { code, stderr } = await ended;
     expect([code, stderr]).toEqual([0, expect.stringMatching(/^haystack: (The lease of run \S+ was given to another daemon|Run \S+ is hosted elsewhere)/m)]);
