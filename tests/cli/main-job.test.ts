@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readH5ad } from "../../science/anndata/read.ts";
 import { runDocumentSchema, type RunDocument } from "../../services/runs/document.ts";
+import { ENDLESS_COMMAND } from "../server/api-harness.ts";
 import { haystack } from "../support/command-line.ts";
 import { describeWithData, KANG } from "../support/data.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
@@ -42,6 +43,7 @@ describeWithData("the main job on real data", () => {
     const folder = await temporaryFolder();
     let interrupted = false;
     const outcome = await haystack([...MAIN_JOB, "--data-dir", folder], {
+      env: { INFERENCE_COMMAND: ENDLESS_COMMAND },
       onStderr(text, kill) {
         if (interrupted || !text.includes("predicting")) return;
         interrupted = true;
