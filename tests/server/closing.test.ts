@@ -1,9 +1,6 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { newRun } from "../../services/runs/new-run.ts";
 import { startTestServer } from "../support/server.ts";
-
-/** Answers under way are cut off after five seconds; what ends by itself ends long before. */
-const SOON_MS = 3_000;
 
 test("closing ends event streams and idle connections, and lets an answer under way finish", async () => {
   const server = await startTestServer();
@@ -14,9 +11,9 @@ test("closing ends event streams and idle connections, and lets an answer under 
   const ended = stream.text();
   await (await fetch(`${server.url}/livez`)).text();
   const check = fetch(`${server.url}/api/v1/runs`).then((response) => response.status, () => "not begun");
-  const began = Date.now();
+  // Nothing is cut off, however long it takes: all ends by itself, or the server never closes.
+  vi.spyOn(server.app.server, "closeAllConnections").mockReturnValue(undefined);
   await server.close();
-  expect(Date.now() - began).toBeLessThan(SOON_MS);
   expect(await ended).toContain("run-elsewhere");
   expect(await check).toBeOneOf([200, "not begun"]);
   await expect(fetch(server.url)).rejects.toThrow("fetch failed");
