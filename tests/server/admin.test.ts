@@ -4,6 +4,9 @@ import type { RunStore } from "../../services/runs/index.ts";
 import { run } from "../support/hosted-runs.ts";
 import { gate, startScriptedServer, type ScriptedServer, type ScriptedServerOptions } from "../support/scripted-server.ts";
 
+/** Waiting jobs are not looked at by themselves: what waits goes on waiting however slow the test is. */
+const NEVER_MS = 24 * 3_600_000;
+
 interface Answer {
   readonly status: number;
   // oxlint-disable-next-line typescript/no-explicit-any -- JSON of many forms, judged by the tests
@@ -11,7 +14,7 @@ interface Answer {
 }
 
 async function startAdmin(options: ScriptedServerOptions = {}) {
-  const server = await startScriptedServer({ ...options, env: { AUTH: "token", ADMINS: "root@example.org", ...options.env } });
+  const server = await startScriptedServer({ ...options, script: { checkMs: NEVER_MS, ...options.script }, supervisor: { passivateMs: 2 * NEVER_MS, ...options.supervisor }, env: { AUTH: "token", ADMINS: "root@example.org", ...options.env } });
   const token = await server.token("root@example.org");
   const ask = async (method: string, path: string, body?: unknown): Promise<Answer> => {
     const response = await fetch(`${server.url}/admin${path}`, {

@@ -17,6 +17,8 @@ export interface Script {
   readonly before?: (effect: string) => Promise<void> | void;
   /** What a newly submitted job is at once. */
   readonly jobState?: "RUNNING" | "SUCCEEDED" | "FAILED";
+  /** Pause until a waiting job is looked at again. Default 5 s. */
+  readonly checkMs?: number;
   readonly now: () => number;
 }
 
@@ -91,7 +93,7 @@ export function scriptedEffects(script: Script): ScriptedEffects {
           return { verdict: "failed", kind: "application", error: new HaystackError("JOB_FAILED", "The scripted job failed.").toRecord(), retry_at: now, run_seconds: 1 };
         default:
           if (now >= deadline_at) return { verdict: "overdue", error: new HaystackError("JOB_DEADLINE_PASSED", "The scripted job took too long.").toRecord() };
-          return { verdict: "waiting", now, check_at: Math.min(now + 5_000, deadline_at) };
+          return { verdict: "waiting", now, check_at: Math.min(now + (script.checkMs ?? 5_000), deadline_at) };
       }
     },
     async cancelJobs({ job_ids }, { signal, quiesce }) {
