@@ -63,9 +63,9 @@ describe("a question that cannot be answered", () => {
   it("costs little however long or odd it is", () => {
     const hostile = ["a".repeat(100_000), " ".repeat(100_000), "1 ".repeat(2000), "10 ng/".repeat(660), "IFN-".repeat(1000), "donor ".repeat(660), "monocites ".repeat(399), "细".repeat(4000), "-".repeat(4000)];
     for (const question of hostile) {
-      const before = performance.now();
+      const before = process.threadCpuUsage().user;
       expect(() => understandQuestion(question, [atlas])).toThrow(HaystackError);
-      expect(performance.now() - before).toBeLessThan(3000);
+      expect((process.threadCpuUsage().user - before) / 1_000).toBeLessThan(3000);
     }
   });
 
