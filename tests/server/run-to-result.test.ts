@@ -30,6 +30,8 @@ afterAll(() => server.close());
 
 test("a submitted question completes, and what the API shows is what is stored", async () => {
   expect(run).toMatchObject({ status: "pending", user_email: ADA, random_seed: 7, query: HOSTILE });
+  // The mail that follows a run's end changes the time of its last update.
+  await expect.poll(async () => (await server.daemon.runs.get(run.run_id))?.outbox.map(({ state }) => state), { timeout: 60_000 }).toEqual(["sent"]);
   const shown = (await (await ada.get(`/runs/${run.run_id}`)).json()) as RunDocument;
   expect(shown).toMatchObject({ status: "completed", current_phase: null });
   expect(runDocumentSchema.parse(shown)).toEqual(shown);
