@@ -13,7 +13,8 @@ if (!existsSync(program)) {
   process.stderr.write(`The fuzzing of the API is skipped: ${hint}.\n`);
 }
 
-const LONGEST_MS = 110_000;
+/** Only for what hangs: a machine under load needs minutes. */
+const LONGEST_MS = 540_000;
 
 /** Streams that end with their run only, and what stops the daemon under test. */
 const LEFT_OUT = "/events$|/drain$";
@@ -37,12 +38,14 @@ describe.skipIf(!existsSync(program))("the API under a fuzzer", () => {
         "--exclude-path-regex", LEFT_OUT,
         // Valid by its form is not yet answerable: a question must also be understood.
         "--exclude-checks", "positive_data_acceptance",
-        "--phases", "examples,coverage,fuzzing", "--max-examples", "8", "--seed", "1", "--workers", "2", "--request-timeout", "10", "--continue-on-failure",
+        "--phases", "examples,coverage,fuzzing", "--max-examples", "8", "--seed", "1", "--workers", "2", "--request-timeout", "60", "--continue-on-failure",
+        // How fast the fuzzer itself thinks is nothing about the API.
+        "--suppress-health-check", "too_slow",
         "--generation-database", "none", "--no-shrink", "--no-color", "--warnings", "off",
       ],
       await temporaryFolder(),
     );
     expect([code, code === 0 ? "" : output.slice(-20_000)]).toEqual([0, ""]);
     expect(server.troubles.filter(({ code: trouble }) => trouble === "INTERNAL")).toEqual([]);
-  });
+  }, LONGEST_MS + 60_000);
 });
