@@ -1,5 +1,6 @@
 import { createServer, request, type IncomingMessage, type ServerResponse } from "node:http";
 import { Transform } from "node:stream";
+import { freePort } from "./free-port.ts";
 
 export interface Fault {
   readonly method: string;
@@ -145,17 +146,16 @@ export async function faultyProxy(port: number): Promise<FaultyProxy> {
     server.closeAllConnections();
     await closed;
   };
-  await listen(0);
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("No port.");
+  const own = await freePort();
+  await listen(own);
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    url: `http://127.0.0.1:${own}`,
     requests,
     inject: (fault) => void faults.push({ fault, left: fault.times ?? 1 }),
     pending: () => faults.length,
     async restart() {
       await close();
-      await listen(address.port);
+      await listen(own);
     },
     close,
   };
