@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
-import { describeWithBrowser, openBrowser } from "../support/browser.ts";
+import { describeWithBrowser, openBrowser, PATIENCE_MS } from "../support/browser.ts";
 import { run } from "../support/hosted-runs.ts";
 import { gate, startScriptedServer } from "../support/scripted-server.ts";
 
@@ -10,6 +10,7 @@ async function openPage(address: string) {
   const browser = await openBrowser();
   onTestFinished(() => browser.close());
   const page = await browser.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
   const complaints: string[] = [];
   const asked: string[] = [];
   page.on("console", (message) => {

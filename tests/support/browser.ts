@@ -16,4 +16,6 @@ if (executablePath === undefined) {
 /** A suite in a real browser. Skipped, and said so, where there is none. */
 export const describeWithBrowser: typeof describe.skip = executablePath === undefined ? describe.skip : describe;
 
-export const openBrowser = (): Promise<Browser> => chromium.launch({ executablePath: executablePath ?? "", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+export const PATIENCE_MS = 90_000;
+
+export const openBrowser = (): Promise<Browser> => chromium.launch({ executablePath: executablePath ?? "", args: ["--no-sandbox", "--disable-dev-shm-usage"], timeout: PATIENCE_MS });
