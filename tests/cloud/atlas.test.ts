@@ -53,5 +53,5 @@ describeWithGcs("an atlas in Cloud Storage", () => {
     await workbench.atlases.fetchGroups(ids, opened);
     for (const { shard } of groups) expect(downloads().filter((request) => request.includes(shard))).toHaveLength(1);
     expect(downloads()).toHaveLength(2 + WANTED);
-  }, 120_000);
+  });
 });

@@ -38,7 +38,7 @@ describeInCloud("a run on the whole cloud survives that", () => {
     await expectDoneOnce(cloud, own, "r1");
     const looking = new PubSub({ projectId: "p", apiEndpoint: cloud.pubsub.host, emulatorMode: true });
     onTestFinished(() => looking.close());
-    await expect.poll(async () => (await looking.subscription("haystack-jobs").exists())[0], { timeout: 60_000 }).toBe(true);
+    await expect.poll(async () => (await looking.subscription("haystack-jobs").exists())[0], { timeout: LONG_MS }).toBe(true);
   }, LONG_MS);
 
   test("MongoDB dies while the jobs end, and comes back with its data", async ({ skip }) => {

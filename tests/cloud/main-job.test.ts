@@ -26,7 +26,7 @@ async function answered(env: Record<string, string>): Promise<{ document: RunDoc
 }
 
 /** Each starts several servers and a dozen processes. */
-const SLOW_MS = 300_000;
+const SLOW_MS = 600_000;
 
 const inCloud = describeWithData === describe.skip || describeWithMongodb === describe.skip || describeWithGcs === describe.skip || describeWithPubsub === describe.skip ? describe.skip : describe;
 

@@ -34,7 +34,7 @@ describeWithPubsub("news of jobs through the Pub/Sub emulator", () => {
     await tell("hs-no-such-run-i1-p-a1");
     await tell(OURS, { NewJobState: "A_STATE_OF_TOMORROW" });
     await publisher.topic("jobs").publishMessage({ data: Buffer.from("{not json") });
-    await expect.poll(() => jobEvents.counters(), { timeout: 30_000 }).toMatchObject({ received: 5, acknowledged: 3, refused: 0, ignored: { unknown_state: 1, not_a_job_event: 1 } });
+    await expect.poll(() => jobEvents.counters(), { timeout: 90_000 }).toMatchObject({ received: 5, acknowledged: 3, refused: 0, ignored: { unknown_state: 1, not_a_job_event: 1 } });
     effects.jobs.set(OURS, "SUCCEEDED");
     await tell(OURS);
     expect(await committed("r1", ({ status }) => status === "completed")).toMatchObject({ final_score: 8 });
