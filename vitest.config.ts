@@ -4,8 +4,8 @@ export default defineConfig({
   test: {
     include: ["tests/**/*.test.ts"],
     pool: "forks",
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     sequence: { shuffle: true },
     reporters: process.env["CI"] === "true" ? ["default", ["json", { outputFile: ".cache/test-results.json" }]] : ["default"],
   },
