@@ -40,5 +40,5 @@ describeWithPubsub("news of jobs through the Pub/Sub emulator", () => {
     expect(await committed("r1", ({ status }) => status === "completed")).toMatchObject({ final_score: 8 });
     expect(new Set(outcomes)).toEqual(new Set(how === "counted" ? ["foreign_job", "run_job", "stored", "unknown_run"] : []));
     expect(troubles).toEqual([]);
-  }, 120_000);
+  });
 });
