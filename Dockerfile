@@ -1,15 +1,34 @@
 # The orchestrator: daemon, command line, and `haystack job` on Google Batch. The STACK worker has its own image in worker/.
-FROM node:24-bookworm-slim
-ENV NODE_ENV=production HAYSTACK_DATA_DIR=/var/lib/haystack
+FROM node:24-bookworm-slim AS packages
 WORKDIR /opt/haystack
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev --no-audit --no-fund && npm cache clean --force
+RUN npm ci --omit=dev --no-audit --no-fund
+
+# For compose.yaml, in place of Google Batch: a server of its protocol that runs the baseline for each job.
+FROM packages AS local-batch
+RUN npm ci --no-audit --no-fund
 COPY . .
+USER node
+ENTRYPOINT ["node", "tests/support/bucket-batch-main.ts"]
+
+FROM node:24-bookworm-slim AS orchestrator
+ENV NODE_ENV=production HAYSTACK_DATA_DIR=/var/lib/haystack
+WORKDIR /opt/haystack
 RUN mkdir -p /var/lib/haystack && chown node:node /var/lib/haystack
+COPY --from=packages /opt/haystack/node_modules node_modules
+COPY package.json adapters.ts config.ts daemon.ts errors.ts json-text.ts ./
+COPY actors actors
+COPY cli cli
+COPY machines machines
+COPY science science
+COPY server server
+COPY services services
 USER node
 VOLUME /var/lib/haystack
 # Reached from outside with HTTP_HOST=0.0.0.0 and AUTH=token or AUTH=iap; without them it answers inside its container only.
 EXPOSE 8080
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.HTTP_PORT ?? 8080}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # SIGTERM drains the daemon: leases are given back within GRACE_SECONDS.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["node", "cli/haystack.ts"]

@@ -1,7 +1,7 @@
-import { PubSub } from "@google-cloud/pubsub";
 import { resolve } from "node:path";
 import { describe, onTestFinished } from "vitest";
-import { type BatchServer, batchServer } from "./batch-server.ts";
+import type { BatchServer } from "./batch-server.ts";
+import { bucketBatch } from "./bucket-batch.ts";
 import { describeWithGcs, type GcsServer, startGcs } from "./gcs-server.ts";
 import { temporaryFolder } from "./hosted-runs.ts";
 import { describeWithMongodb, type MongodbServer, startMongodb } from "./mongodb.ts";
@@ -35,18 +35,15 @@ export async function startCloud(): Promise<Cloud> {
     await Promise.all([mongodb.stop(), gcs.stop(), pubsub.stop()]);
   });
   await gcs.makeBucket(BUCKET);
-  const publisher = new PubSub({ projectId: "p", apiEndpoint: pubsub.host, emulatorMode: true, "grpc.max_reconnect_backoff_ms": 1_000 } as ConstructorParameters<typeof PubSub>[0]);
-  onTestFinished(() => publisher.close());
   const guarded = ["env", `OUTSIDE_DIALS=${outsideDials}`, `NODE_OPTIONS=--import=${resolve("tests/support/loopback-only-process.ts")}`];
-  const batch = await batchServer({
-    images: {
-      [WORKER_IMAGE]: [...guarded, process.execPath, resolve("tests/support/bucket-program.ts"), gcs.url, BUCKET, mount],
-      [ORCHESTRATOR_IMAGE]: [...guarded, `HAYSTACK_DATA_DIR=${jobFolder}`, process.execPath, resolve("cli/haystack.ts")],
-    },
-    volumes: { [BUCKET]: mount },
-    async publish(topic, attributes, data) {
-      await publisher.topic(topic).publishMessage({ attributes, data: Buffer.from(data) });
-    },
+  const batch = await bucketBatch({
+    gcsUrl: gcs.url,
+    bucket: BUCKET,
+    mount,
+    pubsubHost: pubsub.host,
+    workerImage: WORKER_IMAGE,
+    before: guarded,
+    images: { [ORCHESTRATOR_IMAGE]: [...guarded, `HAYSTACK_DATA_DIR=${jobFolder}`, process.execPath, resolve("cli/haystack.ts")] },
   });
   onTestFinished(() => batch.close());
   return {
