@@ -18,5 +18,5 @@ const server = await bucketBatch({
   workerImage: required("BATCH_IMAGE"),
   port: Number(required("BATCH_ENDPOINT").split(":")[1]),
 });
-console.log(`Batch takes jobs at ${server.endpoint}.`);
+process.stdout.write(`Batch takes jobs at ${server.endpoint}.\n`);
 for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, () => void server.close().then(() => process.exit(0)));
