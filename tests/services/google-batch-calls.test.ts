@@ -58,7 +58,8 @@ test("a port where nothing listens is BATCH_UNAVAILABLE", async () => {
 
 test("a call that is never answered is BATCH_UNAVAILABLE after its time", async () => {
   const { impatient, server } = await googleHarness();
-  server.failCalls({ times: Infinity, until: () => gate().promise });
+  const { promise } = gate();
+  server.failCalls({ times: Infinity, until: () => promise });
   await expect(impatient.get("j")).rejects.toMatchObject(UNAVAILABLE);
 });
 
