@@ -44,7 +44,7 @@ describe("literature in the steps of a run", () => {
   async function portsReading(found: readonly Article[], ports: StepPorts = one.portsWith(null)): Promise<{ ports: StepPorts; server: PubmedServer }> {
     const server = await startPubmed(found);
     servers.push(server);
-    const literature = pubmedLiterature({ baseUrl: server.baseUrl, cacheFolder: join(cacheFolder, String(servers.length)), cacheMs: 0, timeoutMs: 5_000, now: () => 1_000, guard: { requestsPerSecond: 1_000, firstBackoffMs: 1, attempts: 1 } });
+    const literature = pubmedLiterature({ baseUrl: server.baseUrl, cacheFolder: join(cacheFolder, String(servers.length)), cacheMs: 0, timeoutMs: 60_000, now: () => 1_000, guard: { requestsPerSecond: 1_000, firstBackoffMs: 1, attempts: 1 } });
     return { server, ports: { ...ports, literature } };
   }
   const support = async (ports: StepPorts, iteration = 1): Promise<number | null> => {

@@ -27,7 +27,7 @@ describe("genes in public databases", () => {
     const addresses: Pick<UniprotOptions, "reactomeUrl" | "keggUrl"> = Object.fromEntries(names.map((name) => [`${name}Url`, `${databases.baseUrl}/${name}`]));
     return uniprotLookUps({
       uniprotUrl: `${databases.baseUrl}/uniprot`, ...addresses,
-      cacheFolder: folder, cacheMs: 1_000, timeoutMs: 5_000, now: () => 0, guard: { requestsPerSecond: 1_000, attempts: 1, firstBackoffMs: 1 },
+      cacheFolder: folder, cacheMs: 1_000, timeoutMs: 60_000, now: () => 0, guard: { requestsPerSecond: 1_000, attempts: 1, firstBackoffMs: 1 },
     });
   };
   const found = (pathways: GeneFacts["pathways"], source: string) => ({ status: "found", facts: { ...PROTEIN, pathways, source } });

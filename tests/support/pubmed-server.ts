@@ -16,6 +16,8 @@ export type Fault = { readonly status: number; readonly retryAfter?: string } | 
 export interface PubmedServer {
   readonly baseUrl: string;
   readonly requests: { readonly path: string; readonly parameters: URLSearchParams; readonly at: number }[];
+  /** Resolves when so many requests have come. */
+  arrived(count: number): Promise<void>;
   /** Faults for the coming requests, one each. */
   readonly faults: Fault[];
   close(): Promise<void>;
@@ -24,9 +26,12 @@ export interface PubmedServer {
 export async function startPubmed(articles: readonly Article[]): Promise<PubmedServer> {
   const requests: PubmedServer["requests"][number][] = [];
   const faults: Fault[] = [];
+  let waiters: { readonly count: number; resolve(): void }[] = [];
   const server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? "", "http://localhost");
     requests.push({ path: pathname, parameters: searchParams, at: performance.now() });
+    for (const { count, resolve } of waiters) if (requests.length >= count) resolve();
+    waiters = waiters.filter(({ count }) => requests.length < count);
     const fault = faults.shift();
     if (fault === "silent") return;
     if (fault !== undefined) {
@@ -41,6 +46,7 @@ export async function startPubmed(articles: readonly Article[]): Promise<PubmedS
   return {
     baseUrl: `http://127.0.0.1:${port}/entrez/eutils`,
     requests,
+    arrived: (count) => new Promise((resolve) => (requests.length >= count ? resolve() : waiters.push({ count, resolve }))),
     faults,
     close: () =>
       new Promise((closed) => {
