@@ -3,10 +3,11 @@ import { DatabaseSync } from "node:sqlite";
 import { expect, onTestFinished, test } from "vitest";
 import type { SupervisorOptions } from "../../actors/supervisor.ts";
 import { openSqliteRuns } from "../../services/runs/sqlite.ts";
-import { hostRuns, run, temporaryFolder } from "../support/hosted-runs.ts";
+import { hostRuns, POLL_MS, run, skippingClock, temporaryFolder, watched } from "../support/hosted-runs.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
 
 const NOTICED_WITHIN_MS = 1_000;
+const LEASE_MS = 3_600_000;
 
 /** A store, and another program's own connection to the same file. */
 async function shared() {
@@ -21,25 +22,26 @@ async function shared() {
 }
 
 test("a run inserted as pending by another program is picked up within a second", async () => {
-  const { store } = await shared();
+  const { store, looks } = watched((await shared()).store);
   const { committed } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }));
-  const inserted = Date.now();
   await store.insert(run("r1"));
+  const { sweeps } = looks;
   await committed("r1", ({ status }) => status === "running");
-  expect(Date.now() - inserted).toBeLessThan(NOTICED_WITHIN_MS);
+  expect((looks.sweeps - sweeps) * POLL_MS).toBeLessThan(NOTICED_WITHIN_MS);
 });
 
 test("a run set to cancelled by another program is cancelled within a second, its jobs too", async () => {
-  const { store, setStatus } = await shared();
+  const { store: unwatched, setStatus } = await shared();
+  const { store, looks } = watched(unwatched);
   const effects = scriptedEffects({ now: () => Date.now(), jobState: "RUNNING" });
   const { supervisor, committed } = await hostRuns(store, effects);
   const settled = supervisor.settled("r1");
   await supervisor.submit(run("r1"));
   await committed("r1", (_, entries) => entries.some(({ actor, to }) => actor === "controlJob" && to === "awaiting"));
   setStatus("r1", "cancelled");
-  const changed = Date.now();
+  const { polls } = looks;
   await committed("r1", (_, entries) => entries.some(({ to }) => to === "cancelling"));
-  expect(Date.now() - changed).toBeLessThan(NOTICED_WITHIN_MS);
+  expect((looks.polls - polls) * POLL_MS).toBeLessThan(NOTICED_WITHIN_MS);
   expect(await settled).toMatchObject({ status: "cancelled", termination_reason: "cancelled" });
   expect([...effects.jobs.values()]).toEqual(["CANCELLED", "CANCELLED"]);
 });
@@ -112,14 +114,18 @@ test("a run whose id cannot name jobs fails with a plain sentence", async () => 
 });
 
 test("a snapshot of an unknown machine version that no other daemon takes for a lease's time is parked as failed and kept as it is", async () => {
-  const { store } = await shared();
+  const { store, looks } = watched((await shared()).store);
   await store.insert(run("r1"), { owner: "writer", expires_at: Date.now() + 60_000 });
   const document = { ...run("r1"), status: "running" as const, current_phase: "inference" as const };
   const commit = { run_id: "r1", expect: { revision: 0, token: 1, status: "pending" as const }, document, snapshot: '{"value":"dreaming"}', machine: { id: "run", version: "0" }, wake_at: null, attention_at: 0, consumed: [], outbox: [], history: [] };
   await store.commit([commit]);
   await store.takeOver("writer");
-  const { committed, mails } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }), { leaseMs: 1_000 });
+  const clock = skippingClock();
+  const { committed, mails, supervisor } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }), { clock, leaseMs: LEASE_MS });
+  await expect.poll(() => looks.sweeps).toBeGreaterThan(1);
+  expect(supervisor.hosted()).toEqual([]);
+  clock.skip(LEASE_MS);
   expect(await committed("r1", ({ status }) => status === "failed")).toMatchObject({ current_phase: "inference", error: { code: "MACHINE_VERSION_UNKNOWN", phase: "inference" } });
   expect(await store.get("r1")).toMatchObject({ snapshot: '{"value":"dreaming"}', machine: { version: "0" } });
-  expect(mails.map(({ subject }) => subject)).toEqual(["run_failed"]);
+  await expect.poll(() => mails.map(({ subject }) => subject)).toEqual(["run_failed"]);
 });

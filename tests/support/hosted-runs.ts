@@ -6,6 +6,7 @@ import { bindRunMachine, type RunEffects } from "../../actors/bind-run-machine.t
 import { newRun } from "../../services/runs/new-run.ts";
 import { createSupervisor, type Supervisor, type SupervisorOptions } from "../../actors/supervisor.ts";
 import type { HaystackError } from "../../errors.ts";
+import type { Clock } from "../../services/clock/index.ts";
 import { systemClock } from "../../services/clock/system.ts";
 import { inProcessJobEvents, type InProcessJobEvents } from "../../services/job-events/in-process.ts";
 import type { Mail } from "../../services/mail/index.ts";
@@ -28,6 +29,35 @@ export async function temporaryStore(): Promise<RunStore> {
 
 export const run = (runId: string, config: Partial<RunConfig> = {}): RunDocument =>
   newRun({ run_id: runId, query: "How would B cells respond to IFN-beta?", user_email: "user@example.org", config, random_seed: 1, now: 0 });
+
+/** Looks of a hosted supervisor at its store are at most so far apart. */
+export const POLL_MS = 100;
+
+/** The store, with how often its daemon has looked for runs that nobody hosts (sweeps) and for what happened to its own (polls). */
+export function watched(store: RunStore) {
+  const looks = { sweeps: 0, polls: 0 };
+  const loads: RunStore["loads"] = (now) => {
+    looks.sweeps += 1;
+    return store.loads(now);
+  };
+  const pending: RunStore["pending"] = (owner) => {
+    looks.polls += 1;
+    return store.pending(owner);
+  };
+  return { looks, store: { ...store, loads, pending } };
+}
+
+/** The machine's clock, which can be put forward; the timers that run keep their pace. */
+export function skippingClock(): Clock & { skip(ms: number): void } {
+  let ahead = 0;
+  return {
+    now: () => systemClock.now() + ahead,
+    at: (at, callback) => systemClock.at(at - ahead, callback),
+    skip(ms) {
+      ahead += ms;
+    },
+  };
+}
 
 export interface HostedRuns {
   readonly supervisor: Supervisor;
@@ -67,7 +97,7 @@ export async function hostRuns(store: RunStore, effects: RunEffects, options: Pa
     random: () => 0.5,
     sweeps: true,
     leaseMs: 30_000,
-    pollMs: 100,
+    pollMs: POLL_MS,
     onTrouble: (error) => troubles.push(error),
     ...options,
     onCommitted(document, entries) {
