@@ -1,14 +1,21 @@
 import { createHash, randomBytes } from "node:crypto";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { describeWithGcs, startGcs, type GcsServer } from "../support/gcs-server.ts";
 import { onlyLoopbackIsDialled } from "../support/loopback-only.ts";
 import { openStorage } from "./google-storage-harness.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 const MIB = 1 << 20;
+const STALL_SECONDS = 60;
 const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
+
+/** Bytes of the files below the folder. */
+async function sizeOfAll(folder: string): Promise<number> {
+  const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+  return (await Promise.all(files.map(({ parentPath, name }) => stat(join(parentPath, name))))).reduce((sum, { size }) => sum + size, 0);
+}
 
 async function localFile(size: number): Promise<{ readonly file: string; readonly bytes: Buffer }> {
   const bytes = randomBytes(size);
@@ -52,14 +59,21 @@ describeWithGcs("Cloud Storage faults", () => {
   });
 
   test.each(["cut", "stall"] as const)("a download that breaks off (%s) goes on where it broke", async (kind) => {
-    const { objects, cacheDir } = await openStorage(server, { stallSeconds: 0.3 });
+    const { objects, cacheDir } = await openStorage(server, { stallSeconds: STALL_SECONDS });
     const { file, bytes } = await localFile(3 * MIB);
     const ref = await objects.put("a/b", file);
     server.inject({ method: "GET", url: /alt=media/, kind, after: MIB });
     server.inject({ method: "GET", url: /alt=media/, kind, after: MIB });
     let fetched = "";
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"], shouldAdvanceTime: true });
+    onTestFinished(() => void vi.useRealTimers());
     const media = await during(/alt=media/, async () => {
-      fetched = await objects.fetch(ref);
+      const fetching = objects.fetch(ref);
+      for (const come of kind === "stall" ? [MIB, 2 * MIB] : []) {
+        await expect.poll(() => sizeOfAll(join(cacheDir, ".scratch"))).toBe(come);
+        vi.advanceTimersByTime(STALL_SECONDS * 1_000);
+      }
+      fetched = await fetching;
     });
     expect(sha256(await readFile(fetched))).toBe(sha256(bytes));
     expect(media).toHaveLength(3);
