@@ -39,7 +39,7 @@ test("a process whose idle time has just passed gets no task", async () => {
   }
 });
 
-test("a task that is aborted as it ends takes no other with it", async () => {
+test("a task that is aborted as it ends takes no other with it", { timeout: 600_000 }, async () => {
   const compute = processCompute<ContractTasks>({ filename: TASKS, processes: 1, limitMinutes: 1 });
   onTestFinished(() => compute.close());
   for (let round = 0; round < 60; round += 1) {

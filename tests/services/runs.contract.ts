@@ -258,7 +258,7 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
     });
 
     describe("races", () => {
-      test("eight writers race one compare-and-set 1,000 times: one winner each time", async () => {
+      test("eight writers race one compare-and-set 1,000 times: one winner each time", { timeout: 600_000 }, async () => {
         const { stores } = await openSeveral(8);
         expect(await raceRounds(stores, 1_000)).toEqual([]);
         expect(await stores[0]?.history("contested")).toHaveLength(1_000);
@@ -269,7 +269,7 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
         expect(await raceRounds(stores.map(withoutCompare), 20)).toEqual(Array(20).fill(stores.length));
       });
 
-      test("four writers each commit the same 1,000 runs in one group: each run has one winner", async () => {
+      test("four writers each commit the same 1,000 runs in one group: each run has one winner", { timeout: 600_000 }, async () => {
         const { stores, store: first } = await openSeveral(4);
         await insertLeased(first, ids(1_000));
         const groups = await Promise.all(stores.map((store, writer) => store.commit(ids(1_000).map((id) => sampleCommit(id, { snapshot: String(writer) })))));
