@@ -115,7 +115,7 @@ describe("the model-based proof and the crash matrix notice", () => {
     vi.doMock(GATE, openGate);
     const { createSupervisor } = await import("../../actors/supervisor.ts");
     const { bindRunMachine } = await import("../../actors/bind-run-machine.ts");
-    const run = await steeredRun(await openStore(), "early", { create: createSupervisor, bind: bindRunMachine, patienceMs: 3_000 });
+    const run = await steeredRun(await openStore(), "early", { create: createSupervisor, bind: bindRunMachine });
     await followPath(run, firstOf(longest)).catch(() => undefined);
     expect(run.violations[0]).toMatch(/^D2/);
   });
