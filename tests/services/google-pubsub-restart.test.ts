@@ -120,7 +120,7 @@ describeWithPubsub("Pub/Sub that goes away", () => {
     await nowhere.close();
 
     await emulator.kill();
-    const harness = await openPubsub(emulator.host, { answerSeconds: 1 });
+    const harness = await openPubsub(emulator.host);
     const seen = received();
     await harness.events.subscribe(seen.handler);
     await emulator.restart();
