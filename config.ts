@@ -143,21 +143,28 @@ function isLookUps(text: string): boolean {
   return names.length === 0 || (names.includes("uniprot") && names.every((name) => ["uniprot", "reactome", "kegg"].includes(name)));
 }
 
-/** What is needed together. */
-const environmentSchema = variables.superRefine((given, context) => {
-  const needs = (present: unknown, name: keyof typeof given, message: string): void => {
-    if (present !== undefined && given[name] === undefined) context.addIssue({ code: "custom", path: [name], message });
-  };
-  needs(given.BATCH_PROJECT, "BATCH_IMAGE", "BATCH_PROJECT needs the image of the worker");
-  needs(given.BATCH_PROJECT, "GCS_BUCKET", "GPU jobs read and write a bucket");
-  if (given.AUTH === "iap") needs(given.AUTH, "IAP_AUDIENCE", "AUTH=iap needs the audience of its assertions");
-  if (given.AUTH === "none" && !isLoopback(given.HTTP_HOST)) context.addIssue({ code: "custom", path: ["AUTH"], message: "without sign-in the daemon listens on this machine only: set AUTH=token or AUTH=iap, or HTTP_HOST=127.0.0.1" });
-  if (given.SENDGRID_API_KEY !== undefined && given.MAIL_FROM === LOCAL_SENDER) context.addIssue({ code: "custom", path: ["MAIL_FROM"], message: "SendGrid needs a sender that it has verified" });
-  if (given.DISPATCH !== "batch") return;
-  for (const name of ["BATCH_PROJECT", "DISPATCH_IMAGE", "MONGODB_URI"] as const) needs(given.DISPATCH, name, "DISPATCH=batch needs it");
-});
-
 export type Environment = z.infer<typeof variables>;
+
+interface Problem {
+  readonly name: string;
+  readonly message: string;
+}
+
+/** What is needed together; a variable that cannot be read counts as unset. */
+function missingTogether(given: Environment): Problem[] {
+  const needed = (present: unknown, name: keyof Environment, message: string): Problem[] => (present !== undefined && given[name] === undefined ? [{ name, message }] : []);
+  const unless = (fine: boolean, name: keyof Environment, message: string): Problem[] => (fine ? [] : [{ name, message }]);
+  const dispatch = given.DISPATCH === "batch" ? given.DISPATCH : undefined;
+  return [
+    ...needed(given.BATCH_PROJECT, "BATCH_IMAGE", "BATCH_PROJECT needs the image of the worker"),
+    ...needed(given.BATCH_PROJECT, "GCS_BUCKET", "GPU jobs read and write a bucket"),
+    ...needed(given.GCS_BUCKET, "BATCH_PROJECT", "jobs on this machine read files, not a bucket"),
+    ...needed(given.AUTH === "iap" ? given.AUTH : undefined, "IAP_AUDIENCE", "AUTH=iap needs the audience of its assertions"),
+    ...unless(given.AUTH !== "none" || isLoopback(given.HTTP_HOST), "AUTH", "without sign-in the daemon listens on this machine only: set AUTH=token or AUTH=iap, or HTTP_HOST=127.0.0.1"),
+    ...unless(given.SENDGRID_API_KEY === undefined || given.MAIL_FROM !== LOCAL_SENDER, "MAIL_FROM", "SendGrid needs a sender that it has verified"),
+    ...(["BATCH_PROJECT", "DISPATCH_IMAGE", "MONGODB_URI"] as const).flatMap((name) => needed(dispatch, name, "DISPATCH=batch needs it")),
+  ];
+}
 
 export interface Config extends Environment {
   /** Absolute. */
@@ -167,10 +174,12 @@ export interface Config extends Environment {
 /** Parses the environment once; all bad variables are reported together (CONFIG_INVALID). */
 export function loadConfig(environment: Readonly<Record<string, string | undefined>>, dataDir?: string): Readonly<Config> {
   const given = Object.fromEntries(Object.entries(environment).filter(([name, value]) => name in variables.shape && value !== undefined && value !== ""));
-  const parsed = environmentSchema.safeParse(given);
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map(({ path, message }) => `${path.join(".")} (${message})`).join("; ");
-    throw new HaystackError("CONFIG_INVALID", `The configuration has variables to correct: ${problems}.`);
+  const parsed = variables.safeParse(given);
+  const unreadable = parsed.error?.issues.map(({ path, message }): Problem => ({ name: path.join("."), message })) ?? [];
+  const readable = parsed.data ?? variables.parse(Object.fromEntries(Object.entries(given).filter(([name]) => unreadable.every((problem) => problem.name !== name))));
+  const problems = [...unreadable, ...missingTogether(readable).filter(({ name }) => unreadable.every((problem) => problem.name !== name))];
+  if (parsed.data === undefined || problems.length > 0) {
+    throw new HaystackError("CONFIG_INVALID", `The configuration has variables to correct: ${problems.map(({ name, message }) => `${name} (${message})`).join("; ")}.`);
   }
   return Object.freeze({ ...parsed.data, dataDir: resolve(dataDir ?? parsed.data.HAYSTACK_DATA_DIR) });
 }

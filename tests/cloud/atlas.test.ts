@@ -17,7 +17,7 @@ describeWithGcs("an atlas in Cloud Storage", () => {
     await server.makeBucket("haystack-test");
     const machine = async (): Promise<{ folder: string; workbench: Workbench }> => {
       const folder = await temporaryFolder();
-      const workbench = await openWorkbench(loadConfig({ GCS_BUCKET: "haystack-test", GCS_ENDPOINT: server.url }, folder));
+      const workbench = await openWorkbench(loadConfig({ GCS_BUCKET: "haystack-test", GCS_ENDPOINT: server.url, BATCH_PROJECT: "p", BATCH_IMAGE: "worker" }, folder));
       onTestFinished(() => workbench.close());
       return { folder, workbench };
     };

@@ -1,0 +1,22 @@
+import { expect, test } from "vitest";
+import { loadConfig } from "../../config.ts";
+
+const CLOUD = { BATCH_PROJECT: "p", BATCH_IMAGE: "worker:1", GCS_BUCKET: "b" };
+
+test.each<[string, Record<string, string>, readonly string[]]>([
+  ["Batch without image and bucket", { BATCH_PROJECT: "p" }, ["BATCH_IMAGE", "GCS_BUCKET"]],
+  ["a bucket without Batch", { GCS_BUCKET: "b" }, ["BATCH_PROJECT"]],
+  ["dispatch without anything that it needs", { DISPATCH: "batch" }, ["BATCH_PROJECT", "DISPATCH_IMAGE", "MONGODB_URI"]],
+  ["Identity-Aware Proxy without an audience", { AUTH: "iap" }, ["IAP_AUDIENCE"]],
+  ["open to other machines without sign-in", { HTTP_HOST: "0.0.0.0" }, ["AUTH"]],
+  ["SendGrid without a sender", { SENDGRID_API_KEY: "SG.x" }, ["MAIL_FROM"]],
+  ["a port that is none, and open to other machines", { HTTP_PORT: "http", HTTP_HOST: "0.0.0.0" }, ["HTTP_PORT", "AUTH"]],
+  ["several at once", { ...CLOUD, DISPATCH: "batch", HTTP_PORT: "http", AUTH: "iap" }, ["HTTP_PORT", "IAP_AUDIENCE", "DISPATCH_IMAGE", "MONGODB_URI"]],
+])("%s: refused, with every variable to correct", (_, environment, names) => {
+  expect(() => loadConfig(environment)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringMatching(new RegExp(names.join("[^]*"))) }));
+});
+
+test("what is whole is accepted", () => {
+  expect(loadConfig({})).toMatchObject({ AUTH: "none", HTTP_HOST: "127.0.0.1" });
+  expect(loadConfig({ ...CLOUD, DISPATCH: "batch", DISPATCH_IMAGE: "haystack:1", MONGODB_URI: "mongodb://127.0.0.1" })).toMatchObject(CLOUD);
+});
