@@ -186,20 +186,45 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
 
 const isSecret = (name: string): boolean => /(KEY|SECRET|TOKEN|PASSWORD|URI|HEADERS)$/.test(name);
 
-/** What must not be seen in a log or an answer: the secret variables, and the passwords in addresses. */
+/** Who speaks to an address, and with which password. */
+const USER_INFO = /:\/\/([^/@\s"'\\<>]+)@/g;
+
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+};
+
+/** What must not be seen in a log or an answer: the secret variables, also those handed on to jobs, and the passwords in addresses. */
 export function secretsOf(config: Config): string[] {
-  const values = Object.entries(config).flatMap(([name, value]) => (isSecret(name) && typeof value === "string" ? [value] : []));
-  const passwords = values.flatMap((value) => [...value.matchAll(/:\/\/[^:/@]*:([^@/]+)@/g)].flatMap(([, password]) => (password === undefined ? [] : [password, decodeURIComponent(password)])));
-  return [...values, ...passwords];
+  const handedOn = listed(config.BATCH_ENVIRONMENT).map((pair): [string, string] => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]);
+  const texts = [...Object.entries(config), ...handedOn].filter((entry): entry is [string, string] => typeof entry[1] === "string" && entry[1] !== "");
+  const passwords = texts.flatMap(([, value]) => [...value.matchAll(USER_INFO)].map(([, user = ""]) => user.slice(user.indexOf(":") + 1)));
+  return [...texts.flatMap(([name, value]) => (isSecret(name) ? [value] : [])), ...passwords, ...passwords.map(decoded)].filter((secret) => secret !== "");
 }
 
-const presentable = (value: Environment[keyof Environment]): string | number | null => (typeof value === "boolean" ? String(value) : (value ?? null));
+/** Shorter ones would hide ordinary words. */
+const SHORTEST_SECRET = 8;
+
+/** Takes the configured secrets, what is said of users in addresses, and whatever looks like a bearer token out of a text. */
+export function redactor(config: Config): (text: string) => string {
+  const secrets = secretsOf(config).filter(({ length }) => length >= SHORTEST_SECRET);
+  return (text) => secrets.reduce((rest, secret) => rest.replaceAll(secret, "(hidden)"), text.replaceAll(USER_INFO, "://(hidden)@")).replaceAll(/\bhs_[\w-]{43}/g, "(hidden)");
+}
 
 /** Each variable with its meaning and present value; secrets hidden. */
 export function describeConfig(config: Config): { readonly name: string; readonly value: string | number | null; readonly meaning: string }[] {
+  const redact = redactor(config);
+  const presentable = (name: string, value: Environment[keyof Environment]): string | number | null => {
+    if (value === undefined) return null;
+    if (isSecret(name)) return "(hidden)";
+    return typeof value === "number" ? value : redact(String(value));
+  };
   return Object.entries(variables.shape).map(([name, schema]) => ({
     name,
-    value: isSecret(name) && config[name as keyof Environment] !== undefined ? "(hidden)" : name === "HAYSTACK_DATA_DIR" ? config.dataDir : presentable(config[name as keyof Environment]),
+    value: name === "HAYSTACK_DATA_DIR" ? config.dataDir : presentable(name, config[name as keyof Environment]),
     meaning: schema.description ?? "",
   }));
 }

@@ -5,7 +5,7 @@ import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
 import { HaystackError, toHaystackError, type ErrorCode } from "../errors.ts";
 import { errorBody } from "./errors.ts";
 import type { ServerParts } from "./parts.ts";
-import { redactor } from "./redact.ts";
+import { redactor } from "../config.ts";
 
 /** What the framework refuses by itself, by the status that it would answer. */
 const REFUSALS: Readonly<Record<number, readonly [ErrorCode, string]>> = {

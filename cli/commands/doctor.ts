@@ -1,6 +1,6 @@
 import { access, constants, mkdir, statfs } from "node:fs/promises";
 import type { Command } from "commander";
-import { loadConfig, type Config } from "../../config.ts";
+import { loadConfig, redactor, type Config } from "../../config.ts";
 import { openInference, openObjects, openRuns } from "../../adapters.ts";
 import { openWorkbench, type Workbench } from "../../daemon.ts";
 import { toHaystackError } from "../../errors.ts";
@@ -64,11 +64,11 @@ const CHECKS: Readonly<Record<string, Check>> = {
     return Promise.resolve({ state: "ok", finding: `${INFERENCE_MODEL}: ${inferenceProgram(INFERENCE_COMMAND, INFERENCE_MODEL).command[0] ?? ""}` });
   },
   mail: ({ dataDir, MAIL_FROM, SENDGRID_API_KEY }) => Promise.resolve({ state: "ok", finding: `${SENDGRID_API_KEY === undefined ? `.eml files in ${dataDir}/mail` : "SendGrid"}, from ${MAIL_FROM}` }),
-  "language model": ({ OPENAI_API_KEY, OPENAI_MODEL, OPENAI_BASE_URL }) =>
+  "language model": ({ OPENAI_API_KEY, OPENAI_MODEL, OPENAI_BASE_URL, OPENAI_PRICE_INPUT, OPENAI_PRICE_OUTPUT }) =>
     Promise.resolve(
       OPENAI_API_KEY === undefined
         ? { state: "advice", finding: "none: questions are understood by rules and curated knowledge; set OPENAI_API_KEY to use one" }
-        : { state: "ok", finding: `${OPENAI_MODEL} at ${OPENAI_BASE_URL}` },
+        : { state: "ok", finding: `${OPENAI_MODEL} at ${OPENAI_BASE_URL}, counted with $${OPENAI_PRICE_INPUT} and $${OPENAI_PRICE_OUTPUT} per million tokens of input and output` },
     ),
   literature: ({ LITERATURE, NCBI_BASE_URL }) =>
     Promise.resolve(
@@ -110,10 +110,11 @@ export function addDoctorCommand(program: Command, setExitCode: SetExitCode): vo
     .description("What is configured, reachable or missing, and what to do.")
     .action(async (options: CommonOptions) => {
       const config = loadConfig(process.env, options.dataDir);
+      const redact = redactor(config);
       const findings: Finding[] = [];
       for (const [what, check] of Object.entries(CHECKS)) {
         const found = await check(config).catch((thrown: unknown) => ({ state: "problem" as const, finding: toHaystackError(thrown).message }));
-        findings.push({ what, ...found });
+        findings.push({ what, state: found.state, finding: redact(found.finding) });
       }
       print(options.json === true, { findings }, table(["", "", "finding"], findings.map(({ what, state, finding }) => [what, state, finding])));
       if (findings.some(({ state }) => state === "problem")) setExitCode(1);

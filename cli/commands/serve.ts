@@ -1,8 +1,7 @@
 import type { Command } from "commander";
-import { loadConfig } from "../../config.ts";
+import { loadConfig, redactor } from "../../config.ts";
 import { openDaemon } from "../../daemon.ts";
 import { createLogger, logInstruments, logTrouble } from "../../server/insight/logging.ts";
-import { redactor } from "../../server/redact.ts";
 import type { CommonOptions, SetExitCode } from "../program.ts";
 
 export function addServeCommand(program: Command, setExitCode: SetExitCode): void {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { loadConfig } from "../../config.ts";
+import { describeConfig, loadConfig, redactor } from "../../config.ts";
 
 const CLOUD = { BATCH_PROJECT: "p", BATCH_IMAGE: "worker:1", GCS_BUCKET: "b" };
 
@@ -19,4 +19,22 @@ test.each<[string, Record<string, string>, readonly string[]]>([
 test("what is whole is accepted", () => {
   expect(loadConfig({})).toMatchObject({ AUTH: "none", HTTP_HOST: "127.0.0.1" });
   expect(loadConfig({ ...CLOUD, DISPATCH: "batch", DISPATCH_IMAGE: "haystack:1", MONGODB_URI: "mongodb://127.0.0.1" })).toMatchObject(CLOUD);
+});
+
+test("passwords in addresses and secrets that are handed on are shown nowhere", () => {
+  const config = loadConfig({
+    ...CLOUD,
+    OPENAI_BASE_URL: "https://ada:hunter2secret@models.example.org/v1",
+    OTEL_EXPORTER_OTLP_ENDPOINT: "http://justatoken@collector.example.org:4318",
+    MONGODB_URI: "mongodb://ada:p%40ssw0rd1@db.example.org",
+    BATCH_ENVIRONMENT: "STACK_CHECKPOINT=/models/stack.ckpt,HF_TOKEN=hf_abcdefgh",
+  });
+  const secrets = /hunter2secret|justatoken|p%40ssw0rd1|p@ssw0rd1|hf_abcdefgh/;
+  const shown = Object.fromEntries(describeConfig(config).map(({ name, value }) => [name, value]));
+  expect(JSON.stringify(shown)).not.toMatch(secrets);
+  expect(shown).toMatchObject({ OPENAI_BASE_URL: "https://(hidden)@models.example.org/v1", MONGODB_URI: "(hidden)", BATCH_ENVIRONMENT: "STACK_CHECKPOINT=/models/stack.ckpt,HF_TOKEN=(hidden)" });
+  const line = JSON.stringify({ url: "https://ada:hunter2secret@models.example.org/v1", why: "no p@ssw0rd1 for justatoken", mail: "bo@example.org", env: "hf_abcdefgh", link: "https://x", user: "a@b" });
+  const redacted = redactor(config)(line);
+  expect(redacted).not.toMatch(secrets);
+  expect(JSON.parse(redacted)).toMatchObject({ mail: "bo@example.org", link: "https://x", user: "a@b" });
 });
