@@ -7,7 +7,7 @@ import { RUN_MACHINE, runMachine } from "../../machines/run.ts";
 import { stopJobsMachine } from "../../machines/stop-jobs.ts";
 import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
-import { audited } from "./audited.ts";
+import { audited } from "../access/audited.ts";
 import { iso, isoOrNull, stateOf, stateSchema, supervisorSchema } from "./schemas.ts";
 
 const MACHINES = [runMachine, inferenceJobMachine, stopJobsMachine].map((machine) => stateOf(describeMachine(machine)));

@@ -5,12 +5,13 @@ import { z } from "zod";
 import { MAIL_REQUESTED } from "../../actors/run-host.ts";
 import { runOfJob } from "../../machines/job-id.ts";
 import { HaystackError } from "../../errors.ts";
+import type { RunDocument } from "../../services/runs/document.ts";
 import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
 import { findRun } from "../runs/find-run.ts";
-import { ask, CANCEL, RETRY } from "../runs/run.ts";
+import { ask, CANCEL, RETRY, stateForbids } from "../runs/run.ts";
 import { runParams, runSchema } from "../runs/schemas.ts";
-import { audited } from "./audited.ts";
+import { audited } from "../access/audited.ts";
 
 /** The events that reach a run from outside; all others are the machine's own. */
 const externalEventSchema = z.discriminatedUnion("type", [
@@ -23,6 +24,13 @@ const eventBody = z.strictObject({
   event: externalEventSchema,
   event_id: z.string().min(1).max(200).optional().describe("The same id twice has no effect twice; a new one when left out"),
 });
+
+/** Whether the state of the run takes such an event at all. */
+function takes({ status, current_phase }: RunDocument, type: z.infer<typeof externalEventSchema>["type"]): boolean {
+  if (type === "cancel.requested") return CANCEL.from.includes(status);
+  if (type === "retry.requested") return RETRY.from.includes(status);
+  return status === "running" || (status === "cancelled" && current_phase !== null);
+}
 
 const PRIORITIES = { least: -100, most: 100 } as const;
 
@@ -42,7 +50,8 @@ export const runActionRoutes =
       async (request, reply) => {
         const { params: { id }, body: { event, event_id = `admin.${randomUUID()}` } } = request;
         await audit(request, `event ${event.type}`, id, async () => {
-          await findRun(parts, request.identity, id);
+          const { document } = await findRun(parts, request.identity, id);
+          if (!takes(document, event.type)) throw stateForbids(document);
           if (event.type === "job.changed" && runOfJob(event.job_id) !== id) throw new HaystackError("USAGE", "The job does not belong to this run; see its jobs in /admin/runs/{id}.", { details: { run_id: id } });
           await supervisor.deliver(id, { id: event_id, event });
         });

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { HaystackError } from "../../errors.ts";
 import { runConfigSchema, runDocumentSchema, type RunDocument } from "../../services/runs/document.ts";
 import { checkQuestion, LONGEST_QUESTION, namedByKey, newRun, newRunId, newSeed } from "../../services/runs/new-run.ts";
+import { audited, auditedForOthers } from "../access/audited.ts";
 import { userEmailOf } from "../access/ownership.ts";
 import { errorResponses } from "../errors.ts";
 import type { Identity, ServerParts } from "../parts.ts";
@@ -51,6 +52,7 @@ const isExisting = (thrown: unknown): boolean => thrown instanceof HaystackError
 export const submitRoutes =
   (parts: ServerParts): FastifyPluginAsyncZod =>
   async (app) => {
+    const auditForOthers = auditedForOthers(audited(parts));
     app.post(
       "/runs",
       {
@@ -76,7 +78,7 @@ export const submitRoutes =
         const run = newRun({ ...named, ...(body.random_seed === undefined ? {} : { random_seed: body.random_seed }), query: body.query, config: body.config, user_email: userOf(identity, body), now: parts.clock.now() });
         reply.header("location", `/api/v1/runs/${run.run_id}`);
         try {
-          await parts.runs.insert(run);
+          await auditForOthers(request, "submit", run, () => parts.runs.insert(run));
         } catch (thrown) {
           if (key === undefined || !isExisting(thrown)) throw thrown;
           return reply.code(200).send(await existing(parts, run));

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { HaystackError } from "../../errors.ts";
 import type { RunStore } from "../../services/runs/index.ts";
 import { run } from "../support/hosted-runs.ts";
@@ -17,16 +17,19 @@ async function startAdmin(options: ScriptedServerOptions = {}) {
   const server = await startScriptedServer({ ...options, script: { checkMs: NEVER_MS, ...options.script }, supervisor: { passivateMs: 2 * NEVER_MS, ...options.supervisor }, env: { AUTH: "token", ADMINS: "root@example.org", ...options.env } });
   const token = await server.token("root@example.org");
   const ask = async (method: string, path: string, body?: unknown): Promise<Answer> => {
-    const response = await fetch(`${server.url}/admin${path}`, {
+    const response = await fetch(`${server.url}${path}`, {
       method,
       headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { "content-type": "application/json" }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     return { status: response.status, body: await response.json() };
   };
-  const audit = async (): Promise<string[]> => (await ask("GET", "/audit")).body.entries.map(({ who, action, target, outcome }: Record<string, string>) => `${who} ${action} ${target} ${outcome}`).toReversed();
-  return { ...server, get: (path: string) => ask("GET", path), post: (path: string, body?: unknown) => ask("POST", path, body), audit };
+  const audit = async (): Promise<string[]> => (await ask("GET", "/admin/audit")).body.entries.map(({ who, action, target, outcome }: Record<string, string>) => `${who} ${action} ${target} ${outcome}`).toReversed();
+  return { ...server, get: (path: string) => ask("GET", `/admin${path}`), post: (path: string, body?: unknown) => ask("POST", `/admin${path}`, body), postAsUser: (path: string, body?: unknown) => ask("POST", `/api/v1${path}`, body), audit };
 }
+
+/** The entries of finished actions of the administrator. */
+const recorded = (...actions: readonly (readonly [string, string])[]): string[] => actions.flatMap(([action, outcome]) => [`root@example.org ${action} begun`, `root@example.org ${action} ${outcome}`]);
 
 /** Both jobs of the run have been looked at once and are waited for. */
 function awaitsJobs({ committed }: Pick<ScriptedServer, "committed">, id: string): Promise<unknown> {
@@ -112,13 +115,37 @@ test("an event is stored when it is answered; only external events are taken, an
   expect(await server.post("/runs/r1/cancel")).toMatchObject({ status: 202 });
   expect(await cancelled).toMatchObject({ status: "cancelled" });
   expect(await server.post("/runs/r1/retry")).toMatchObject({ status: 409, body: { error: "RUN_STATE_FORBIDS" } });
-  expect(await server.audit()).toEqual([
-    "root@example.org event job.changed r1 done",
-    "root@example.org event job.changed r1 USAGE",
-    "root@example.org event job.changed none RUN_NOT_FOUND",
-    "root@example.org cancel r1 done",
-    "root@example.org retry r1 RUN_STATE_FORBIDS",
-  ]);
+  expect(await server.audit()).toEqual(
+    recorded(["event job.changed r1", "done"], ["event job.changed r1", "USAGE"], ["event job.changed none", "RUN_NOT_FOUND"], ["cancel r1", "done"], ["retry r1", "RUN_STATE_FORBIDS"]),
+  );
+  for (const late of [event, { type: "retry.requested" }, { type: "cancel.requested" }]) {
+    expect(await server.post("/runs/r1/events", { event: late })).toMatchObject({ status: 409, body: { error: "RUN_STATE_FORBIDS" } });
+  }
+});
+
+test("what is done to somebody else's run is recorded on every way, what is done to one's own is not", async () => {
+  const server = await startAdmin({ script: { jobState: "RUNNING" } });
+  for (const [run_id, user_email] of [["r1", "ada@example.org"], ["r2", "root@example.org"]] as const) {
+    await server.parts.runs.insert({ ...run(run_id), user_email });
+    expect(await server.postAsUser(`/runs/${run_id}/cancel`)).toMatchObject({ status: 202 });
+  }
+  const query = "How would B cells respond to IFN-beta?";
+  const { body: theirs } = await server.postAsUser("/runs", { query, user_email: "ada@example.org" });
+  expect(await server.postAsUser("/runs", { query })).toMatchObject({ status: 201 });
+  expect(await server.audit()).toEqual(recorded(["cancel r1", "done"], [`submit ${theirs.run_id}`, "done"]));
+});
+
+test("what cannot be recorded is not done; what was done stands when its end cannot be recorded", async () => {
+  const server = await startAdmin({ script: { jobState: "RUNNING" } });
+  await server.parts.runs.insert(run("r1"));
+  await awaitsJobs(server, "r1");
+  const record = vi.spyOn(server.parts.access, "recordAudit").mockRejectedValueOnce(new HaystackError("STORE_UNAVAILABLE", "The audit log is away."));
+  expect(await server.post("/runs/r1/cancel")).toMatchObject({ status: 503, body: { error: "STORE_UNAVAILABLE" } });
+  expect((await server.parts.runs.get("r1"))?.inbox).toEqual([]);
+  record.mockImplementationOnce(() => Promise.resolve()).mockRejectedValueOnce(new HaystackError("STORE_UNAVAILABLE", "The audit log is away."));
+  const cancelled = server.supervisor.settled("r1");
+  expect(await server.post("/runs/r1/cancel")).toMatchObject({ status: 202 });
+  expect(await cancelled).toMatchObject({ status: "cancelled" });
 });
 
 test("a waiting run is taken out of memory and brought back; one that works is not", async () => {
@@ -176,7 +203,7 @@ test("a draining daemon gives back what waits and takes nothing, until it no lon
   expect((await server.post("/drain", { draining: false })).body).toMatchObject({ draining: false });
   expect(await settled).toMatchObject({ status: "cancelled" });
   await awaitsJobs(server, "r2");
-  expect(await server.audit()).toEqual(["root@example.org drain.begin test done", "root@example.org drain.end test done"]);
+  expect(await server.audit()).toEqual(recorded(["drain.begin test", "done"], ["drain.end test", "done"]));
 });
 
 test("stuck runs are listed with their reasons; a rejected mail is sent again", async () => {
