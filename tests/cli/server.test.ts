@@ -3,14 +3,12 @@ import { basename, join } from "node:path";
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { simulate } from "../../actors/tasks.ts";
 import { openRuns } from "../../adapters.ts";
-import { loadConfig } from "../../config.ts";
-import { openWorkbench } from "../../daemon.ts";
 import { openH5ad } from "../../science/anndata/open.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import { ADA, BO, ENDLESS_COMMAND, pastRun, QUESTION, startApi, type ApiServer } from "../server/api-harness.ts";
 import { haystack, type Outcome } from "../support/command-line.ts";
+import { daemonPlace } from "../support/daemon-process.ts";
 import { freePort } from "../support/free-port.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
 
@@ -195,33 +193,16 @@ test("below a path of a proxy, an answer that is lost makes no second run", asyn
 });
 
 test("a watch outlives the server: after a kill and a restart it goes on, and shows each transition once", async () => {
-  const folder = await temporaryFolder();
-  const config = loadConfig({ COMPUTE_PROCESSES: "1" }, folder);
-  const workbench = await openWorkbench(config);
-  const file = join(folder, "simulated.h5ad");
-  await simulate({ file, options: { seed: 1, nGenes: 500, cellsPerGroup: 8, nDonors: 2 } });
-  await workbench.atlases.import({ source: file });
-  await workbench.close();
-  const port = String(await freePort());
-  const env = { HTTP_PORT: port, LOG_FORMAT: "plain", INFERENCE_COMMAND: ENDLESS_COMMAND, DAEMON_ID: "one", RECONCILE_SECONDS: "1", POLL_MILLISECONDS: "50", COMPUTE_PROCESSES: "1" };
-  const serve = async (): Promise<(signal: NodeJS.Signals) => Promise<Outcome>> => {
-    const begun = Promise.withResolvers<(signal: NodeJS.Signals) => void>();
-    const ended = haystack(["serve", "--data-dir", folder], { env, onStderr: once("answers at", begun.resolve) });
-    const kill = await Promise.race([begun.promise, ended.then(({ stderr }) => Promise.reject(new Error(stderr)))]);
-    return (signal) => {
-      kill(signal);
-      return ended;
-    };
-  };
+  const { config, url, serve } = await daemonPlace({ INFERENCE_COMMAND: ENDLESS_COMMAND });
   const first = await serve();
-  const user = at({ url: `http://127.0.0.1:${port}` }, "");
+  const user = at({ url }, "");
   const { run_id } = documentOf(await user("submit", QUESTION, ...QUICK, "--json"));
   const predicting = Promise.withResolvers<void>();
   const lost = Promise.withResolvers<void>();
   const seesPrediction = once("predicting\n", () => predicting.resolve());
   const seesLoss = once("is lost", () => lost.resolve());
   const watching = haystack(["watch", run_id, "--transitions", "--json"], {
-    env: { HAYSTACK_SERVER: `http://127.0.0.1:${port}` },
+    env: { HAYSTACK_SERVER: url },
     onStderr(text, kill) {
       seesPrediction(text, kill);
       seesLoss(text, kill);
