@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { actorTree } from "../../actors/actor-tree.ts";
-import type { NeglectedRun } from "../../services/runs/index.ts";
+import type { RunDocument } from "../../services/runs/document.ts";
+import type { NeglectedRun, RunStore } from "../../services/runs/index.ts";
 import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
 import { runSummarySchema } from "../runs/schemas.ts";
@@ -9,6 +10,8 @@ import { isoOrNull, MAIL_STATES, mailOf, mailSchema } from "./schemas.ts";
 import { STUCK_REASONS, stuckReasons, waitedJobs, type WaitedJob } from "./stuck-reasons.ts";
 
 const BATCH_MS = 5_000;
+/** Running runs that are looked into together. */
+const PAGE = 100;
 
 const stuckSchema = z.object({
   runs: z.array(z.object({ run: runSummarySchema, reasons: z.array(z.object({ reason: z.enum(STUCK_REASONS), since: z.iso.datetime().nullable(), detail: z.string() })) })),
@@ -48,19 +51,25 @@ export const stuckRoutes =
       },
       async ({ query: { older_than_seconds, limit } }) => {
         const before = clock.now() - older_than_seconds * 1_000;
-        const candidates = new Map<string, NeglectedRun>((await runs.neglected({ before, limit })).map((run) => [run.record.document.run_id, run]));
-        for (const { run_id } of await runs.list({ status: "running", limit })) {
-          const record = candidates.has(run_id) ? undefined : await runs.get(run_id);
-          if (record !== undefined) candidates.set(run_id, { record, event_since: null });
-        }
-        const judged = [...candidates.values()].map(async (candidate) => {
+        const judge = async (candidate: NeglectedRun) => {
           const { document, snapshot } = candidate.record;
           const actors = snapshot === null ? null : actorTree(snapshot);
           const unknownJobs = actors === null || document.status !== "running" ? [] : await unknown(waitedJobs(actors), before);
           const reasons = stuckReasons(candidate, actors, unknownJobs, before);
-          return { run: document, reasons: reasons.map((reason) => ({ ...reason, since: isoOrNull(reason.since) })) };
-        });
-        return { runs: (await Promise.all(judged)).filter(({ reasons }) => reasons.length > 0).slice(0, limit) };
+          return reasons.length === 0 ? [] : [{ run: document, reasons: reasons.map((reason) => ({ ...reason, since: isoOrNull(reason.since) })) }];
+        };
+        const neglected = await runs.neglected({ before, limit });
+        const judged = new Set(neglected.map(({ record }) => record.document.run_id));
+        const found = (await Promise.all(neglected.map(judge))).flat();
+        for await (const page of runningRuns(runs)) {
+          if (found.length >= limit) break;
+          const looked = page.filter(({ run_id }) => !judged.has(run_id)).map(async ({ run_id }) => {
+            const record = await runs.get(run_id);
+            return record === undefined ? [] : judge({ record, event_since: null });
+          });
+          found.push(...(await Promise.all(looked)).flat());
+        }
+        return { runs: found.slice(0, limit) };
       },
     );
 
@@ -78,3 +87,13 @@ export const stuckRoutes =
       async ({ query }) => ({ mails: (await runs.mails(query)).map(({ run_id, mail }) => ({ run_id, mail: mailOf(mail) })) }),
     );
   };
+
+/** All of them in pages, newest first. */
+async function* runningRuns(runs: Pick<RunStore, "list">): AsyncGenerator<RunDocument[]> {
+  for (let last: RunDocument | undefined; ; ) {
+    const page = await runs.list({ status: "running", limit: PAGE, ...(last === undefined ? {} : { before: { created_at: last.created_at, run_id: last.run_id } }) });
+    yield page;
+    if (page.length < PAGE) return;
+    last = page.at(-1);
+  }
+}

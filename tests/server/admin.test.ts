@@ -242,6 +242,21 @@ test("stuck runs are listed with their reasons; a rejected mail is sent again", 
   expect(await server.audit()).toContain(`root@example.org resend ${key} mailed done`);
 });
 
+test("the oldest of many running runs is looked at too, however few are asked for", async () => {
+  const server = await startAdmin();
+  const lease = { owner: "elsewhere", expires_at: Date.now() + NEVER_MS };
+  const oldest = { ...run("oldest"), status: "running" as const, created_at: "2026-01-01T00:00:00.000Z" };
+  const newer = Array.from({ length: 201 }, (_, index) => ({ ...oldest, run_id: `newer-${index}`, created_at: new Date(Date.UTC(2026, 1, 1, 0, 0, index % 150)).toISOString() }));
+  await Promise.all([oldest, ...newer].map((document) => server.parts.runs.insert(document, lease)));
+  const failed = { context: { jobs: Array.from({ length: 3 }, () => ({ failure: "preempted" })) } };
+  const [outcome] = await server.parts.runs.commit([
+    { run_id: "oldest", expect: { revision: 0, token: 1, status: "running" }, document: oldest, snapshot: JSON.stringify(failed), machine: { id: "run", version: "1" }, wake_at: null, attention_at: null, consumed: [], outbox: [], history: [] },
+  ]);
+  expect(outcome).toEqual({ result: "committed" });
+  const { body } = await server.get("/stuck?limit=1");
+  expect(body.runs).toMatchObject([{ run: { run_id: "oldest" }, reasons: [{ reason: "many_failures" }] }]);
+});
+
 test("the machine and the configuration are shown, no secret among them; users get nothing", async () => {
   const server = await startAdmin({ env: { OPENAI_API_KEY: "sk-very-secret" } });
   const { body: { machines } } = await server.get("/machine");
