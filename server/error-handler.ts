@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
 import { HaystackError, toHaystackError, type ErrorCode } from "../errors.ts";
 import { errorBody } from "./errors.ts";
+import { aboutAddress } from "./insight/routes.ts";
 import type { ServerParts } from "./parts.ts";
 import { redactor } from "../config.ts";
 
@@ -49,7 +50,7 @@ export function errorAnswer({ config, logger }: Pick<ServerParts, "config" | "lo
   return (thrown, request, reply) => {
     const error = toRequestError(thrown);
     const { status, body } = errorBody(error);
-    if (status >= 500) logger.error({ code: error.code, problem: redact(error.stack ?? error.message), request_id: request.id, method: request.method, path: request.url.split("?")[0] }, "A request failed");
+    if (status >= 500) logger.error({ ...aboutAddress(request), code: error.code, problem: redact(error.stack ?? error.message), request_id: request.id, method: request.method, path: request.url.split("?")[0] }, "A request failed");
     if (status === 401 && config.AUTH === "token") void reply.header("www-authenticate", "Bearer");
     const shown = error.code === "INTERNAL" ? { error: body.error, error_type: body.error_type, message: `Something failed here; the log tells more under ${request.id}.` } : body;
     return reply.code(status).type("application/json; charset=utf-8").serializer(String).send(redact(JSON.stringify(shown)));

@@ -4,6 +4,7 @@ import { actorTree } from "../../actors/actor-tree.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import type { NeglectedRun, RunStore } from "../../services/runs/index.ts";
 import { errorResponses } from "../errors.ts";
+import { aboutRun } from "../insight/logging.ts";
 import type { ServerParts } from "../parts.ts";
 import { runSummarySchema } from "../runs/schemas.ts";
 import { isoOrNull, MAIL_STATES, mailOf, mailSchema } from "./schemas.ts";
@@ -22,13 +23,13 @@ export const stuckRoutes =
   ({ runs, batch, clock, logger }: ServerParts): FastifyPluginAsyncZod =>
   async (app) => {
     /** Those that Batch does not know; a Batch that cannot be asked leaves the question open. */
-    const unknown = async (jobs: readonly WaitedJob[], before: number): Promise<WaitedJob[]> => {
+    const unknown = async (runId: string, jobs: readonly WaitedJob[], before: number): Promise<WaitedJob[]> => {
       const old = jobs.filter(({ submitted_at }) => submitted_at <= Math.min(before, clock.now() - batch.notFoundGraceMs));
       const asked = old.map(async (job) => {
         try {
           return (await batch.get(job.job_id, AbortSignal.timeout(BATCH_MS))) === undefined ? [job] : [];
         } catch (thrown) {
-          logger.warn({ err: thrown, job_id: job.job_id }, "Batch could not be asked about a job");
+          logger.warn({ err: thrown, ...aboutRun(runId), job_id: job.job_id }, "Batch could not be asked about a job");
           return [];
         }
       });
@@ -54,7 +55,7 @@ export const stuckRoutes =
         const judge = async (candidate: NeglectedRun) => {
           const { document, snapshot } = candidate.record;
           const actors = snapshot === null ? null : actorTree(snapshot);
-          const unknownJobs = actors === null || document.status !== "running" ? [] : await unknown(waitedJobs(actors), before);
+          const unknownJobs = actors === null || document.status !== "running" ? [] : await unknown(document.run_id, waitedJobs(actors), before);
           const reasons = stuckReasons(candidate, actors, unknownJobs, before);
           return reasons.length === 0 ? [] : [{ run: document, reasons: reasons.map((reason) => ({ ...reason, since: isoOrNull(reason.since) })) }];
         };

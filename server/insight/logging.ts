@@ -48,12 +48,13 @@ export function createLogger({ level, format, write = (line) => process.stderr.w
 
 export const silentLogger = (): Logger => pino({ level: "silent" });
 
-const about = (run_id: string) => ({ run_id, trace_id: traceIdOf(run_id) });
+/** The fields of every line about a run. */
+export const aboutRun = (run_id: string) => ({ run_id, trace_id: traceIdOf(run_id) });
 
 /** A trouble, by its code; the run it names is a field of its own. */
 export function logTrouble(logger: Logger, error: HaystackError): void {
   const run_id = error.details?.["run_id"];
-  logger.warn({ code: error.code, ...(typeof run_id === "string" ? about(run_id) : {}) }, error.message);
+  logger.warn({ code: error.code, ...(typeof run_id === "string" ? aboutRun(run_id) : {}) }, error.message);
 }
 
 /** What runs do, one line each. A message may quote the question or an address, so it is written at debug level only. */
@@ -61,9 +62,9 @@ export function logInstruments(logger: Logger): Instruments {
   return {
     stepStarted({ run_id, name }) {
       const started = performance.now();
-      logger.debug({ ...about(run_id), step: name }, `run ${run_id}: step ${name} begins`);
+      logger.debug({ ...aboutRun(run_id), step: name }, `run ${run_id}: step ${name} begins`);
       return (error) => {
-        const facts = { ...about(run_id), step: name, milliseconds: Math.round(performance.now() - started) };
+        const facts = { ...aboutRun(run_id), step: name, milliseconds: Math.round(performance.now() - started) };
         if (error === null) return logger.debug(facts, `run ${run_id}: step ${name} is done`);
         logger.warn({ ...facts, code: error.code }, `run ${run_id}: step ${name} failed with ${error.code}`);
         logger.debug({ ...facts, code: error.code }, error.message);
@@ -72,11 +73,11 @@ export function logInstruments(logger: Logger): Instruments {
     runChanged({ after: { run_id }, entries }) {
       for (const { actor, event, from, to, revision } of entries) {
         const [level, place] = actor === "run" ? (["info", ""] as const) : (["debug", ` ${actor}`] as const);
-        logger[level]({ ...about(run_id), actor, event, from, to, revision }, `run ${run_id}:${place} ${from === "" ? "begins" : from} -> ${to}`);
+        logger[level]({ ...aboutRun(run_id), actor, event, from, to, revision }, `run ${run_id}:${place} ${from === "" ? "begins" : from} -> ${to}`);
       }
     },
     mailTried({ run_id, entry: { key, state, attempts, problem } }) {
-      const facts = { ...about(run_id), mail_key: key, attempts };
+      const facts = { ...aboutRun(run_id), mail_key: key, attempts };
       if (state === "sent") return logger.info(facts, `run ${run_id}: mail ${key} was sent`);
       logger.warn(facts, `run ${run_id}: mail ${key} was ${state === "owed" ? "put off" : "rejected"}`);
       logger.debug(facts, problem ?? "");

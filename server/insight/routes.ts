@@ -1,8 +1,10 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { isRunId } from "../../machines/job-id.ts";
 import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
+import { aboutRun } from "./logging.ts";
 import { readinessOf, readinessSchema } from "./readiness.ts";
 
 const tags = ["health"];
@@ -39,13 +41,29 @@ export const insightRoutes = (parts: ServerParts): FastifyPluginAsyncZod => asyn
 
 const QUIET = new Set(["/livez", "/readyz", "/metrics"]);
 
-/** Counts every answer and writes a line for it. Addresses are shown as their route, without what stands in them. */
+const ABOUT_A_RUN = /\/(runs|replay)\/:id(\/|$)/;
+
+/** The run that the address names, for a line of the log; an address that can name no run adds nothing. */
+export function aboutAddress({ params, routeOptions }: Pick<FastifyRequest, "params" | "routeOptions">): Partial<ReturnType<typeof aboutRun>> {
+  const { id } = (params ?? {}) as { readonly id?: string };
+  return id !== undefined && isRunId(id) && ABOUT_A_RUN.test(routeOptions.url ?? "") ? aboutRun(id) : {};
+}
+
+/** As access logs of proxies call a request whose asker left before the answer. */
+const LEFT = 499;
+const SWITCHED = 101;
+
+const statusOf = ({ ws }: FastifyRequest, { raw, statusCode }: FastifyReply): number => (raw.headersSent ? statusCode : ws ? SWITCHED : LEFT);
+
+/** Counts every request and writes a line for it when it is over, also when its reader has left. Addresses are shown as their route; of what stands in them only the id of a run. */
 export function watchRequests(app: FastifyInstance, { metrics, logger }: Pick<ServerParts, "metrics" | "logger">): void {
-  app.addHook("onResponse", async ({ method, id, routeOptions }, reply) => {
-    const { statusCode: status, elapsedTime } = reply;
-    const route = routeOptions.url ?? "unknown";
-    metrics?.request({ method, route, status, seconds: elapsedTime / 1_000 });
+  const write = (request: FastifyRequest, reply: FastifyReply): void => {
+    const { method, id } = request;
+    const route = request.routeOptions.url ?? "unknown";
+    const status = statusOf(request, reply);
+    metrics?.request({ method, route, status, seconds: reply.elapsedTime / 1_000 });
     const level = QUIET.has(route) ? "debug" : "info";
-    logger[level]({ request_id: id, method, route, status, milliseconds: Math.round(elapsedTime) }, `${method} ${route} ${status}`);
-  });
+    logger[level]({ ...aboutAddress(request), request_id: id, method, route, status, milliseconds: Math.round(reply.elapsedTime) }, `${method} ${route} ${status}`);
+  };
+  app.addHook("onRequest", async (request, reply) => void reply.raw.once("close", () => write(request, reply)));
 }

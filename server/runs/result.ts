@@ -6,6 +6,7 @@ import { resultObjects } from "../../actors/run-objects.ts";
 import { HaystackError, toHaystackError } from "../../errors.ts";
 import { runDocumentSchema, type RunDocument } from "../../services/runs/document.ts";
 import { errorResponses } from "../errors.ts";
+import { aboutRun } from "../insight/logging.ts";
 import type { ServerParts } from "../parts.ts";
 import { findRun } from "./find-run.ts";
 import { runParams } from "./schemas.ts";
@@ -75,7 +76,7 @@ export const resultRoutes =
       return objects.signedUrl(path, config.SIGNED_URL_SECONDS).then(
         (url) => ({ url, expires_at }),
         (thrown: unknown) => {
-          logger.warn({ err: toHaystackError(thrown), run_id: runId }, "no signed link could be made");
+          logger.warn({ err: toHaystackError(thrown), ...aboutRun(runId) }, "no signed link could be made");
           return own;
         },
       );

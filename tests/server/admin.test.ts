@@ -1,5 +1,7 @@
 import { expect, test, vi } from "vitest";
 import { HaystackError } from "../../errors.ts";
+import { traceIdOf } from "../../server/insight/trace-id.ts";
+import type { RunDocument } from "../../services/runs/document.ts";
 import type { RunStore } from "../../services/runs/index.ts";
 import { run } from "../support/hosted-runs.ts";
 import { gate, startScriptedServer, type ScriptedServer, type ScriptedServerOptions } from "../support/scripted-server.ts";
@@ -51,6 +53,14 @@ function given(runs: RunStore): Promise<void> {
     },
   });
   return promise;
+}
+
+/** Commits a machine state for a run that was just inserted with a lease. */
+async function stands(runs: RunStore, document: RunDocument, snapshot: unknown): Promise<void> {
+  const [outcome] = await runs.commit([
+    { run_id: document.run_id, expect: { revision: 0, token: 1, status: "running" }, document, snapshot: JSON.stringify(snapshot), machine: { id: "run", version: "1" }, wake_at: null, attention_at: null, consumed: [], outbox: [], history: [] },
+  ]);
+  expect(outcome).toEqual({ result: "committed" });
 }
 
 test("the supervisor shows its leases, the queue by user, and what is in memory", async () => {
@@ -249,12 +259,20 @@ test("the oldest of many running runs is looked at too, however few are asked fo
   const newer = Array.from({ length: 201 }, (_, index) => ({ ...oldest, run_id: `newer-${index}`, created_at: new Date(Date.UTC(2026, 1, 1, 0, 0, index % 150)).toISOString() }));
   await Promise.all([oldest, ...newer].map((document) => server.parts.runs.insert(document, lease)));
   const failed = { context: { jobs: Array.from({ length: 3 }, () => ({ failure: "preempted" })) } };
-  const [outcome] = await server.parts.runs.commit([
-    { run_id: "oldest", expect: { revision: 0, token: 1, status: "running" }, document: oldest, snapshot: JSON.stringify(failed), machine: { id: "run", version: "1" }, wake_at: null, attention_at: null, consumed: [], outbox: [], history: [] },
-  ]);
-  expect(outcome).toEqual({ result: "committed" });
+  await stands(server.parts.runs, oldest, failed);
   const { body } = await server.get("/stuck?limit=1");
   expect(body.runs).toMatchObject([{ run: { run_id: "oldest" }, reasons: [{ reason: "many_failures" }] }]);
+});
+
+test("a Batch that cannot be asked about a job is a line with the run and its trace", async () => {
+  const server = await startAdmin();
+  const waits = { ...run("waits"), status: "running" as const };
+  await server.parts.runs.insert(waits, { owner: "elsewhere", expires_at: Date.now() + NEVER_MS });
+  await stands(server.parts.runs, waits, { context: { job: { job_id: "hs-waits-i1-p-a1", state: "submitted" }, submitted_at: 0 } });
+  vi.spyOn(server.parts.batch, "get").mockRejectedValue(new Error("No answer."));
+  const warn = vi.spyOn(server.parts.logger, "warn");
+  expect((await server.get("/stuck")).body).toEqual({ runs: [] });
+  expect(warn).toHaveBeenCalledWith(expect.objectContaining({ run_id: "waits", trace_id: traceIdOf("waits"), job_id: "hs-waits-i1-p-a1" }), expect.stringContaining("Batch"));
 });
 
 test("the machine and the configuration are shown, no secret among them; users get nothing", async () => {

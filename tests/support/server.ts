@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { FastifyBaseLogger } from "fastify";
 import { onTestFinished } from "vitest";
 import { loadConfig, type Config } from "../../config.ts";
 import { openDaemon, type Daemon } from "../../daemon.ts";
@@ -20,17 +21,18 @@ export interface TestServer extends Listening {
 export interface TestServerOptions {
   /** Variables beside those of a quick daemon on any free port. */
   readonly env?: Readonly<Record<string, string>>;
+  readonly logger?: FastifyBaseLogger;
   /** A data folder of the caller's, such as one with atlases; a new empty one otherwise. */
   readonly dataDir?: string;
 }
 
 /** A daemon that hosts runs and serves HTTP on this machine, closed when the test or `close` ends it. Call it from a test, or close it yourself. */
-export async function startTestServer({ env = {}, dataDir }: TestServerOptions = {}): Promise<TestServer> {
+export async function startTestServer({ env = {}, logger, dataDir }: TestServerOptions = {}): Promise<TestServer> {
   const folder = dataDir ?? (await mkdtemp(join(tmpdir(), "haystack-server-")));
   const config = loadConfig({ HTTP_PORT: "0", COMPUTE_PROCESSES: "1", POLL_MILLISECONDS: "50", ...env }, folder);
   const troubles: HaystackError[] = [];
   const daemon = await openDaemon(config, { sweeps: true, onTrouble: (error) => troubles.push(error) });
-  const listening = await listen(config, daemon);
+  const listening = await listen(config, daemon, logger);
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     await listening.close();
