@@ -2,7 +2,7 @@ import { fastifySSE } from "@fastify/sse";
 import Fastify from "fastify";
 import { once } from "node:events";
 import { connect } from "node:net";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { createEventStream } from "../../server/events/stream.ts";
 import { systemClock } from "../../services/clock/system.ts";
 import { hostRuns, run } from "../support/hosted-runs.ts";
@@ -201,4 +201,30 @@ test("closing the server ends its streams", async () => {
   await server.close();
   await stream.ended;
   expect(stream.events).toHaveLength(1);
+});
+
+test("a stream without news says every 15 seconds that it is alive, until its reader leaves", async () => {
+  const server = await startApi();
+  onTestFinished(() => server.close());
+  const ada = await server.caller(ADA);
+  await server.daemon.runs.insert(pastRun("run-a", ADA, { status: "running", current_phase: "inference" }), { owner: "elsewhere", expires_at: Date.now() + 600_000 });
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const idle = vi.getTimerCount();
+  const { body } = await ada.get("/runs/run-a/events");
+  const reader = body?.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  const readUntil = async (part: string): Promise<void> => {
+    while (!text.includes(part)) text += (await reader?.read())?.value ?? expect.fail(`The stream ended after ${text}`);
+  };
+  await readUntil("event: run\n");
+  text = "";
+  const alive = ": heartbeat\n\n";
+  for (const beats of [1, 2, 3]) {
+    vi.advanceTimersByTime(15_000);
+    await readUntil(alive.repeat(beats));
+  }
+  expect(text).toBe(alive.repeat(3));
+  await reader?.cancel();
+  await vi.waitFor(() => expect(vi.getTimerCount()).toBe(idle), { timeout: PATIENCE_MS });
 });
