@@ -93,6 +93,7 @@ export const ERROR_CATALOGUE = {
   MEDIA_TYPE_UNSUPPORTED: entry(false, 415, 2),
   RATE_LIMITED: entry(true, 429, 1),
   TOO_MANY_STREAMS: entry(true, 429, 1),
+  NOT_READY: entry(true, 503, 1),
   // A server, as the command line sees it
   SERVER_UNREACHABLE: entry(true, 503, 1),
   SERVER_NOT_UNDERSTOOD: entry(false, 502, 1),
@@ -134,6 +135,31 @@ export class HaystackError extends Error {
   toRecord(): ErrorRecord {
     return { code: this.code, message: this.message, retryable: this.retryable };
   }
+}
+
+export const ERROR_TYPES = ["client", "server", "upstream"] as const;
+
+/** The one form in which an error is told as JSON: by HTTP, and by the command line under --json. */
+export interface ErrorBody {
+  readonly error: ErrorCode;
+  /** Of the HTTP status that the code has: 4xx, 500, and what lies behind us. */
+  readonly error_type: (typeof ERROR_TYPES)[number];
+  readonly message: string;
+  readonly details?: Record<string, unknown>;
+  readonly run_id?: string;
+}
+
+const errorType = (status: number): ErrorBody["error_type"] => (status < 500 ? "client" : status === 500 ? "server" : "upstream");
+
+export function errorBody(error: HaystackError): ErrorBody {
+  const { run_id, ...details } = error.details ?? {};
+  return {
+    error: error.code,
+    error_type: errorType(ERROR_CATALOGUE[error.code].httpStatus),
+    message: error.message,
+    ...(Object.keys(details).length === 0 ? {} : { details }),
+    ...(typeof run_id === "string" ? { run_id } : {}),
+  };
 }
 
 /** Turns anything thrown (also an error that crossed a thread or process as plain properties) into a catalogue error. */

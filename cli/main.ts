@@ -1,5 +1,5 @@
 import { CommanderError } from "commander";
-import { type HaystackError, toHaystackError } from "../errors.ts";
+import { errorBody, toHaystackError } from "../errors.ts";
 import { buildProgram } from "./program.ts";
 
 /** Runs one command line and returns its exit code: 0 done, 1 failed, 2 wrong usage or input, 130 cancelled. */
@@ -17,11 +17,9 @@ export async function main(args: readonly string[]): Promise<number> {
     const error = toHaystackError(thrown);
     process.stderr.write(`haystack: ${oneLine(error.message)}\n`);
     if (error.code === "INTERNAL" && process.env["HAYSTACK_DEBUG"] !== undefined) process.stderr.write(`${String(error.cause instanceof Error ? error.cause.stack : error.stack)}\n`);
-    if (json) process.stdout.write(`${JSON.stringify(errorBody(error))}\n`);
+    if (json) process.stdout.write(`${JSON.stringify({ ...errorBody(error), message: oneLine(error.message) })}\n`);
     return error.exitCode;
   }
 }
 
 const oneLine = (text: string): string => text.replaceAll(/\s*\n\s*/g, " ");
-
-const errorBody = (error: HaystackError) => ({ error: error.code, error_type: error.retryable ? "retryable" : "permanent", message: oneLine(error.message), ...(error.details === undefined ? {} : { details: error.details }) });

@@ -2,8 +2,7 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
-import { HaystackError, toHaystackError, type ErrorCode } from "../errors.ts";
-import { errorBody } from "./errors.ts";
+import { ERROR_CATALOGUE, errorBody, HaystackError, toHaystackError, type ErrorCode } from "../errors.ts";
 import { aboutAddress } from "./insight/routes.ts";
 import type { ServerParts } from "./parts.ts";
 import { redactor } from "../config.ts";
@@ -49,7 +48,8 @@ export function errorAnswer({ config, logger }: Pick<ServerParts, "config" | "lo
   const redact = redactor(config);
   return (thrown, request, reply) => {
     const error = toRequestError(thrown);
-    const { status, body } = errorBody(error);
+    const body = errorBody(error);
+    const status = ERROR_CATALOGUE[error.code].httpStatus;
     if (status >= 500) logger.error({ ...aboutAddress(request), code: error.code, problem: redact(error.stack ?? error.message), request_id: request.id, method: request.method, path: request.url.split("?")[0] }, "A request failed");
     if (status === 401 && config.AUTH === "token") void reply.header("www-authenticate", "Bearer");
     const shown = error.code === "INTERNAL" ? { error: body.error, error_type: body.error_type, message: `Something failed here; the log tells more under ${request.id}.` } : body;
@@ -68,7 +68,7 @@ export function answerClientError(error: { readonly code?: string }, socket: Soc
   if (error.code === "ECONNRESET" || socket.destroyed) return;
   if (!socket.writable) return void socket.destroy();
   const status = error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? 408 : error.code === "HPE_HEADER_OVERFLOW" ? 431 : 400;
-  const body = JSON.stringify(errorBody(refusal(status)).body);
+  const body = JSON.stringify(errorBody(refusal(status)));
   socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
   socket.destroySoon();
 }

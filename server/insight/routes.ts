@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { errorBody, HaystackError } from "../../errors.ts";
 import { isRunId } from "../../machines/job-id.ts";
 import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
@@ -9,7 +10,8 @@ import { readinessOf, readinessSchema } from "./readiness.ts";
 
 const tags = ["health"];
 const aliveSchema = z.object({ status: z.literal("alive") });
-const readySchema = z.object({ status: z.enum(["ready", "not_ready"]) });
+const readySchema = z.object({ status: z.literal("ready") });
+const NOT_READY = errorBody(new HaystackError("NOT_READY", "This daemon cannot do its work at present; administrators see why at /admin/readiness.", { details: { status: "not_ready" } }));
 const NUMBERS = { description: "In the text format of Prometheus", content: { "text/plain": { schema: z.string() } } };
 
 /** Health for load balancers and numbers for Prometheus. The public hears no more than yes or no. */
@@ -22,10 +24,10 @@ export const insightRoutes = (parts: ServerParts): FastifyPluginAsyncZod => asyn
 
   app.get(
     "/readyz",
-    { config: probe, schema: { summary: "Whether the daemon can do its work", tags, response: { 200: readySchema, ...errorResponses, 503: readySchema } } },
+    { config: probe, schema: { summary: "Whether the daemon can do its work", tags, response: { 200: readySchema, ...errorResponses } } },
     async (_, reply) => {
       const { ready } = await readiness();
-      return reply.code(ready ? 200 : 503).send({ status: ready ? "ready" : "not_ready" });
+      return ready ? { status: "ready" as const } : reply.code(503).send(NOT_READY);
     },
   );
 

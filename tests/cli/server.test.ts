@@ -152,7 +152,7 @@ test("a server that is not there", async () => {
   const url = `http://127.0.0.1:${await freePort()}`;
   const { code, stdout, stderr } = await haystack(["status", "run-1", "--server", url, "--json"]);
   expect([code, stderr]).toEqual([1, `haystack: The server at ${url} cannot be reached (ECONNREFUSED); check the address, the network and the daemon there.\n`]);
-  expect(JSON.parse(stdout)).toMatchObject({ error: "SERVER_UNREACHABLE", error_type: "retryable" });
+  expect(JSON.parse(stdout)).toMatchObject({ error: "SERVER_UNREACHABLE", error_type: "upstream" });
 });
 
 test.each([

@@ -13,6 +13,8 @@ import { startTestServer } from "../support/server.ts";
 
 const now = () => Date.now();
 const PATIENCE = { timeout: 60_000 };
+/** What the public hears of a daemon that is not ready, for whatever reason. */
+const NOT_READY = { error: "NOT_READY", error_type: "upstream", message: expect.any(String) as string, details: { status: "not_ready" } };
 const metricsOf = (options: Partial<Parameters<typeof createMetrics>[0]> = {}) =>
   createMetrics({ counts: async () => ({ by_status: { pending: 3, running: 2, completed: 1, failed: 0, cancelled: 0 }, unhosted: 1, with_events: 4 }), live: () => 7, onTrouble: () => undefined, ...options });
 
@@ -98,7 +100,8 @@ test("health and numbers over HTTP", async () => {
   expect(valueOf(text, 'haystack_runs{status="pending"}')).toBe(0);
 
   daemon.supervisor.drain(true);
-  expect(await get("/readyz")).toMatchObject({ status: 503, text: '{"status":"not_ready"}' });
+  const drains = await get("/readyz");
+  expect([drains.status, JSON.parse(drains.text)]).toEqual([503, NOT_READY]);
   expect(JSON.parse((await get("/admin/readiness")).text)).toMatchObject({ ready: false, draining: true });
   expect(await get("/livez")).toMatchObject({ status: 200 });
 });
@@ -107,7 +110,7 @@ test("a store that is gone makes the daemon unready, and only administrators hea
   const { url, daemon } = await startTestServer();
   await daemon.runs.close();
   const response = await fetch(`${url}/readyz`);
-  expect([response.status, await response.text()]).toEqual([503, '{"status":"not_ready"}']);
+  expect([response.status, await response.json()]).toEqual([503, NOT_READY]);
   await expect.poll(async () => (await fetch(`${url}/admin/readiness`)).json(), PATIENCE).toMatchObject({ ready: false, parts: { store: { ok: false, problem: expect.stringContaining("run store") as string }, objects: { ok: true }, job_events: { ok: true } } });
   expect((await fetch(`${url}/livez`)).status).toBe(200);
 });
