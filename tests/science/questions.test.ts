@@ -1,0 +1,14 @@
+import { expect, test } from "vitest";
+import { scoreQuestions } from "../../bench/agents-score.ts";
+
+const BOUND = 0.95;
+
+test("of the held questions that are clear, the rules alone read at least 95 of 100 rightly, and obey no instruction in them", () => {
+  const { clear, clear_questions, injections_obeyed } = scoreQuestions();
+  expect(clear_questions).toBeGreaterThan(100);
+  for (const [field, { precision, recall }] of Object.entries(clear)) {
+    expect([field, precision]).toEqual([field, expect.toSatisfy((share: number) => share >= BOUND)]);
+    expect([field, recall]).toEqual([field, expect.toSatisfy((share: number) => share >= BOUND)]);
+  }
+  expect(injections_obeyed).toEqual([]);
+});
