@@ -73,6 +73,7 @@ const feedbackOf = (past: PromptInput["iterations"][number]): IterationFeedback 
   iteration: past.iteration,
   candidate_id: past.candidate_id,
   strategy: past.prompt_strategy,
+  rationale: past.prompt_rationale,
   score: past.score,
   component_scores: Object.fromEntries(Object.entries(past.component_scores).filter((entry): entry is [string, number] => entry[1] !== null)),
   feedback: past.feedback,

@@ -49,6 +49,8 @@ export interface IterationFeedback {
   readonly iteration: number;
   readonly candidate_id: string;
   readonly strategy: PromptStrategy;
+  /** In words, what was shown and why. */
+  readonly rationale: string;
   readonly score: number;
   readonly component_scores: Readonly<Record<string, number>>;
   readonly feedback: readonly string[];

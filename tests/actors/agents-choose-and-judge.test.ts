@@ -56,7 +56,7 @@ describe("choosing and judging with a language model", () => {
     const { ports, server, portsWith } = await bench(atlas);
     const first = await planOf(await prompt(portsWith(null))(promptInput(query), stepContext()));
     const past = (iteration: number, { candidate_id, strategy }: { candidate_id: string; strategy: PromptCandidate["strategy"] }) => ({
-      iteration, candidate_id, prompt_strategy: strategy, prompt_rationale: "", prompt_cells: 1, query_cells: 1, score: 3, component_scores: { target_activation: 2, literature_support: null }, confidence: "normal" as const, feedback: ["ISG15 does not move."], top_genes: [], enriched_pathways: [],
+      iteration, candidate_id, prompt_strategy: strategy, prompt_rationale: `NK cells of prompt ${iteration}`, prompt_cells: 1, query_cells: 1, score: 3, component_scores: { target_activation: 2, literature_support: null }, confidence: "normal" as const, feedback: ["ISG15 does not move."], top_genes: [], enriched_pathways: [],
     });
     const stalled = (["ontology", "mechanistic", "semantic"] as const).flatMap((strategy) => [1, 2].map((n) => ({ strategy, candidate_id: `${strategy}-${n}` })));
     server.script((body) => says({ candidate_id: offered(body)[0]?.candidate_id, reason: "Next." }));
@@ -65,7 +65,7 @@ describe("choosing and judging with a language model", () => {
     expect(candidates.length).toBeGreaterThan(1);
     expect(candidates.map(({ strategy }) => strategy)).toEqual(candidates.map(() => "direct"));
     expect(candidates.map(({ candidate_id }) => candidate_id)).not.toContain(first.chosen.candidate_id);
-    expect(history[0]).toMatchObject({ score: 3, component_scores: { target_activation: 2 }, feedback: ["ISG15 does not move."] });
+    expect(history[0]).toMatchObject({ rationale: "NK cells of prompt 1", score: 3, component_scores: { target_activation: 2 }, feedback: ["ISG15 does not move."] });
     const input = promptInput(query);
     await prompt(ports)({ ...input, config: { ...input.config, first_prompt: "worst" } }, stepContext());
     expect(server.calls).toHaveLength(1);

@@ -136,7 +136,7 @@ function candidate(id: string, strategy: PromptStrategy, rank: number, groups: r
 }
 
 function tried(iteration: number, id: string, strategy: PromptStrategy, score: number): IterationFeedback {
-  return { iteration, candidate_id: id, strategy, score, component_scores: {}, feedback: [] };
+  return { iteration, candidate_id: id, strategy, rationale: "", score, component_scores: {}, feedback: [] };
 }
 
 describe("history", () => {

@@ -25,7 +25,7 @@ function playRun(base: ChoosePromptOptions, score: (plan: PromptPlan) => number,
     const plan = choosePrompt({ ...base, history });
     plans.push(plan);
     const { candidate_id, strategy } = plan.chosen;
-    history.push({ iteration, candidate_id, strategy, score: score(plan), component_scores: {}, feedback: [] });
+    history.push({ iteration, candidate_id, strategy, rationale: "", score: score(plan), component_scores: {}, feedback: [] });
   }
   return plans;
 }
