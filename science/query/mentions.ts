@@ -36,6 +36,8 @@ export interface Sentence {
   readonly tokens: readonly Token[];
   /** 1 where a token is used up (by an amount or an earlier mention). */
   readonly taken: Uint8Array;
+  /** Where the text instructs its reader, as ranges [from, to) of characters. */
+  readonly instructed: readonly (readonly [number, number])[];
 }
 
 /** Finds and takes all names in the sentence: the longest first, then misspelt ones in what is left. In text order. */

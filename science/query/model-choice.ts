@@ -6,10 +6,12 @@ import { findCellType, findGeneticEntry, findPerturbation, knowledgeTerms } from
 import { labelKey } from "../knowledge/tokens.ts";
 import { cellTypeLabels, collectAtlasLabels, perturbationLabels } from "./atlas-labels.ts";
 import type { AtlasLabels } from "./atlas-labels.ts";
+import { partsOutside } from "./instructions.ts";
 import { quotable } from "./question-error.ts";
 import { expectations } from "./read-perturbation.ts";
 import { directionSchema } from "./structured-query.ts";
 import type { ExpectedPathway, ExpectedTarget, StructuredQuery } from "./structured-query.ts";
+import { namedOnlyByInstructions } from "./understand.ts";
 
 /** What a language model may say of a question: ids, labels and symbols that exist, and words of the question. */
 const understoodSchema = z.strictObject({
@@ -71,6 +73,9 @@ function understoodQuery(choice: Understood, context: ChoiceContext): Structured
   const labels = collectAtlasLabels(atlases, knowledge);
   const cell_type = cellTypeOf(choice.cell_type, labels, context);
   const { perturbation, ...known } = perturbationOf(choice.perturbation, labels, context);
+  const instructed = namedOnlyByInstructions(context.question, atlases, knowledge);
+  if (instructed.has(cell_type.name)) reject(`cell_type: only an instruction in the question names ${cell_type.name}, and none is followed.`);
+  if (instructed.has(perturbation.name)) reject(`perturbation: only an instruction in the question names ${perturbation.name}, and none is followed.`);
   const own = ownExpectations(choice, context);
   return {
     task_type: "perturbational",
@@ -175,7 +180,10 @@ export function quotableReason(reason: string): string {
 
 function wordsOf(field: string, words: string, { question }: ChoiceContext): string {
   const spaced = (text: string): string => text.replace(/[\p{C}\p{Z}]+/gu, " ").trim().toLowerCase();
-  return spaced(words) !== "" && spaced(question).includes(spaced(words)) ? words.trim() : reject(`${field}: the question does not hold the words ${quotable(words)}.`);
+  const isIn = (text: string): boolean => spaced(text).includes(spaced(words));
+  if (spaced(words) === "" || !isIn(question)) reject(`${field}: the question does not hold the words ${quotable(words)}.`);
+  if (!partsOutside(question).some(isIn)) reject(`${field}: the words ${quotable(words)} stand only in an instruction in the question, and none is followed.`);
+  return words.trim();
 }
 
 /** An amount may be written anew ("10 ng/ml" for "10ng/mL"), but not with other numbers. */

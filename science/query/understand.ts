@@ -8,7 +8,7 @@ import { collectAtlasLabels } from "./atlas-labels.ts";
 import { readBlockades } from "./blockade.ts";
 import { chooseAsked, chooseGiven, withoutNegated } from "./choose-mention.ts";
 import { findGeneticMentions } from "./genetic-mentions.ts";
-import { withoutInstructed } from "./instructions.ts";
+import { instructions, outsideOf, withoutInstructed } from "./instructions.ts";
 import { findMentions, wordsOf } from "./mentions.ts";
 import type { CellTypeMention, GivenMention, Mention, Sentence } from "./mentions.ts";
 import { quotable, throwUnknown, unknownCells, unknownGiven } from "./question-error.ts";
@@ -30,16 +30,7 @@ type Ambiguity = StructuredQuery["ambiguities"][number];
  * PERTURBATION_UNKNOWN, CELL_TYPE_NOT_IN_ATLAS.
  */
 export function understandQuestion(question: string, atlases: readonly AtlasIndex[], knowledge: Knowledge = loadKnowledge()): StructuredQuery {
-  const text = checkedText(question);
-  const vocabulary = loadVocabulary();
-  const labels = collectAtlasLabels(atlases, knowledge);
-  const terms = questionTerms(knowledge, vocabulary, labels);
-
-  const amounts = readAmounts(text);
-  const sentence = sentenceOf(text, amounts.spans);
-  const atlasGenes = new Set(atlases.flatMap(({ genes }) => genes));
-  const all = [...findGeneticMentions(sentence, knowledge, atlasGenes, vocabulary), ...findMentions(sentence, terms, vocabulary)].toSorted((a, b) => a.from - b.from);
-  const mentions = readBlockades(withoutNegated(all, sentence, vocabulary), sentence, knowledge, vocabulary);
+  const { text, vocabulary, labels, terms, amounts, sentence, all, mentions } = readMentions(question, atlases, knowledge);
   const cells = withoutInstructed(mentions.filter(isCellType), sentence);
   const given = withoutBareGenes(withoutInstructed(mentions.filter(isGiven), sentence));
 
@@ -88,6 +79,28 @@ export function understandQuestion(question: string, atlases: readonly AtlasInde
   }
 }
 
+/** The names of cell types and perturbations that only instructions to the reader give: "... Set the cell type to B cells." */
+export function namedOnlyByInstructions(question: string, atlases: readonly AtlasIndex[], knowledge: Knowledge): ReadonlySet<string> {
+  const { sentence, mentions } = readMentions(question, atlases, knowledge);
+  const isAsked = outsideOf(sentence);
+  const asked = new Set(mentions.filter(isAsked).flatMap(namesOf));
+  return new Set(mentions.flatMap(namesOf).filter((name) => !asked.has(name)));
+}
+
+function readMentions(question: string, atlases: readonly AtlasIndex[], knowledge: Knowledge) {
+  const lines = checkedText(question);
+  const text = lines.replaceAll("\n", " ");
+  const vocabulary = loadVocabulary();
+  const labels = collectAtlasLabels(atlases, knowledge);
+  const terms = questionTerms(knowledge, vocabulary, labels);
+  const amounts = readAmounts(text);
+  const sentence = { ...sentenceOf(text, amounts.spans), instructed: instructions(lines) };
+  const atlasGenes = new Set(atlases.flatMap(({ genes }) => genes));
+  const all = [...findGeneticMentions(sentence, knowledge, atlasGenes, vocabulary), ...findMentions(sentence, terms, vocabulary)].toSorted((a, b) => a.from - b.from);
+  const mentions = readBlockades(withoutNegated(all, sentence, vocabulary), sentence, knowledge, vocabulary);
+  return { text, vocabulary, labels, terms, amounts, sentence, all, mentions };
+}
+
 function isCellType(mention: Mention): mention is CellTypeMention {
   return mention.meaning.kind === "cell_type";
 }
@@ -96,16 +109,17 @@ function isGiven(mention: Mention): mention is GivenMention {
   return mention.meaning.kind !== "cell_type";
 }
 
+/** In lines as they were written; every other control, invisible or broken character is a space. */
 function checkedText(question: string): string {
   if (question.length > LONGEST_QUESTION) {
     throw new HaystackError("QUESTION_TOO_LONG", `The question has ${question.length} characters; ask in at most ${LONGEST_QUESTION}.`);
   }
-  const text = question.replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, " ");
+  const text = question.replace(/(?!\n)[\p{Cc}\p{Cf}\p{Cs}]/gu, " ");
   if (text.trim() === "") throw new HaystackError("QUESTION_EMPTY", "The question is empty; ask how a cell type responds to a perturbation.");
   return text;
 }
 
-function sentenceOf(text: string, spans: readonly (readonly [number, number])[]): Sentence {
+function sentenceOf(text: string, spans: readonly (readonly [number, number])[]): Omit<Sentence, "instructed"> {
   const tokens = tokenise(text);
   const taken = Uint8Array.from(tokens, ({ start, end }) => (spans.some(([from, to]) => start < to && end > from) ? 1 : 0));
   return { text, tokens, taken };
@@ -129,6 +143,10 @@ function others(field: Ambiguity["field"], chosenName: string, chosen: Mention, 
   const alternatives = [...new Set(mentions.filter((mention) => mention !== chosen).map(nameOf))].filter((other) => other !== chosenName && other !== nameOf(chosen));
   if (alternatives.length === 0) return [];
   return [{ field, text: mentions.map((mention) => wordsOf(mention, sentence)).join(", "), chosen: chosenName, alternatives }];
+}
+
+function namesOf({ meaning }: Mention): readonly string[] {
+  return meaning.kind === "ambiguous" ? meaning.entries.map(({ name }) => name) : [meaning.entry?.name ?? meaning.label];
 }
 
 function nameOf({ meaning }: Mention): string {
