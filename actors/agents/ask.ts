@@ -56,7 +56,7 @@ export async function ask<Answer, Result>(session: Session, question: Question<A
       answer: { name: question.name, schema: jsonSchema(question.schema) },
     };
     const max_output_tokens = payableOutput(session, request);
-    const reply = await session.once([turn, request], (key) => session.model.complete({ ...request, max_output_tokens }, { key, timeout_ms, signal }));
+    const reply = await session.once([turn, request], (key) => session.model.complete({ ...request, max_output_tokens }, { key, timeout_ms, signal }), signal);
     session.add(reply.usage);
     items.push(...reply.items);
     if (reply.end === "tool_calls") {
@@ -119,7 +119,7 @@ async function useTools(session: Session, tools: readonly Tool[], reply: ModelRe
   const results: ModelItem[] = [];
   const calls = reply.items.filter((item) => item.type === "tool_call");
   for (const [index, call] of calls.entries()) {
-    const output = index >= MAX_CALLS_A_TURN ? asResult({ error: `At most ${MAX_CALLS_A_TURN} calls at a time.` }) : await session.once([turn, call], () => useTool(tools, call.name, call.arguments, signal));
+    const output = index >= MAX_CALLS_A_TURN ? asResult({ error: `At most ${MAX_CALLS_A_TURN} calls at a time.` }) : await session.once([turn, call], () => useTool(tools, call.name, call.arguments, signal), signal);
     results.push({ type: "tool_result", call_id: call.call_id, output });
   }
   return results;

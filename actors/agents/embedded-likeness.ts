@@ -22,7 +22,7 @@ type Compared = { readonly usage: ModelUsage } & ({ readonly likeness: EmbeddedL
  * Errors: MODEL_UNAVAILABLE; MODEL_OUTPUT_INVALID for vectors that cannot be compared; MODEL_LIMIT; STEP_ABORTED; those of the objects.
  */
 export async function embeddedLikeness(session: Session, model: EmbeddingModel, objects: ObjectStore, texts: SemanticTexts, signal: AbortSignal): Promise<EmbeddedLikeness> {
-  const compared = await session.once(["embeddings", model.name, texts], (key) => compare({ session, model, objects, texts, key, signal }));
+  const compared = await session.once(["embeddings", model.name, texts], (key) => compare({ session, model, objects, texts, key, signal }), signal);
   session.add(compared.usage);
   if ("problem" in compared) throw new HaystackError("MODEL_OUTPUT_INVALID", compared.problem);
   return compared.likeness;

@@ -1,7 +1,6 @@
 import { HaystackError, toHaystackError, type ErrorCode } from "../../errors.ts";
 import type { LanguageModel, ModelUsage } from "../../services/language-model/index.ts";
-import type { RunStore } from "../../services/runs/index.ts";
-import { journalOf, type Journal, type StepKey } from "./journalled.ts";
+import { journalOf, type Journal, type JournalPorts, type StepKey } from "./journalled.ts";
 
 /** Tokens and money are limits of a run, turns of a question, time of a call. */
 export interface ModelLimits {
@@ -25,20 +24,19 @@ export interface Session extends AgentModel, Journal {
   left(): ModelUsage;
 }
 
-interface ModelPorts {
+interface ModelPorts extends JournalPorts {
   readonly model?: AgentModel;
-  readonly runs: Pick<RunStore, "journalGet" | "journalPut">;
 }
 
 /** Does a step's work, with the model where there is one, and says what it used of it, also when it fails. `spent`: by the run before this step. */
 export async function withModel<Output extends object>(
-  { model, runs }: ModelPorts,
+  { model, ...ports }: ModelPorts,
   key: StepKey,
   spent: ModelUsage | undefined,
   work: (session: Session | null) => Promise<Output>,
 ): Promise<Output & { readonly usage?: ModelUsage }> {
   if (model === undefined) return work(null);
-  const session = openSession(model, runs, key, spent ?? { tokens: 0, usd: 0 });
+  const session = openSession(model, ports, key, spent ?? { tokens: 0, usd: 0 });
   try {
     return { ...(await work(session)), usage: session.usage() };
   } catch (thrown) {
@@ -47,12 +45,12 @@ export async function withModel<Output extends object>(
   }
 }
 
-function openSession({ model, limits }: AgentModel, runs: ModelPorts["runs"], key: StepKey, spent: ModelUsage): Session {
+function openSession({ model, limits }: AgentModel, ports: JournalPorts, key: StepKey, spent: ModelUsage): Session {
   let used: ModelUsage = { tokens: 0, usd: 0 };
   return {
     model,
     limits,
-    ...journalOf(runs, key, "model"),
+    ...journalOf(ports, key, "model"),
     add: ({ tokens, usd }) => {
       used = { tokens: used.tokens + tokens, usd: used.usd + usd };
     },

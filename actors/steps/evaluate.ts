@@ -63,12 +63,12 @@ async function evaluateRound(ports: StepPorts, input: EvaluateInput, session: Se
 }
 
 /** Judges once to know which genes to look for in the literature, and again with what it says. */
-async function evaluateByCode({ compute, literature, runs }: StepPorts, { run_id, iteration }: EvaluateInput, task: EvaluateTask, signal: AbortSignal): Promise<Evaluation> {
+async function evaluateByCode({ compute, literature, runs, clock }: StepPorts, { run_id, iteration }: EvaluateInput, task: EvaluateTask, signal: AbortSignal): Promise<Evaluation> {
   const before = await compute.run("evaluate", task, signal);
   if (literature === undefined) return before;
   const { structured_query, knowledge } = task;
   const request = await compute.run("literatureSubjects", { structured_query, knowledge, top_genes: before.top_genes }, signal);
-  const answer: LiteratureAnswer = await journalOf(runs, { run_id, step: "evaluate", iteration }, "literature").once([request], () => literature.search(request, signal));
+  const answer: LiteratureAnswer = await journalOf({ runs, clock }, { run_id, step: "evaluate", iteration }, "literature").once([request], () => literature.search(request, signal), signal);
   return compute.run("evaluate", { ...task, literature: answer.status === "searched" ? literatureFindings(answer.findings) : { unavailable: answer.reason } }, signal);
 }
 

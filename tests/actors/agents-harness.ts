@@ -8,6 +8,8 @@ import type { StepPorts } from "../../actors/steps/ports.ts";
 import * as tasks from "../../actors/tasks.ts";
 import type { AnalyzeInput, EvaluateInput, PromptInput } from "../../machines/run-types.ts";
 import type { StructuredQuery } from "../../science/query/structured-query.ts";
+import type { Clock } from "../../services/clock/index.ts";
+import { systemClock } from "../../services/clock/system.ts";
 import type { Compute } from "../../services/compute/index.ts";
 import { directoryObjects } from "../../services/objects/directory.ts";
 import type { ObjectStore } from "../../services/objects/index.ts";
@@ -69,15 +71,15 @@ export interface Bench {
   readonly runs: RunStore;
   readonly ports: StepPorts;
   /** The same run and store, without a model or with other limits. */
-  portsWith(model: AgentModel | null, runs?: StepPorts["runs"]): StepPorts;
+  portsWith(model: AgentModel | null, runs?: StepPorts["runs"], clock?: Clock): StepPorts;
 }
 
 export async function bench({ objects, atlases, knowledge }: SharedAtlas, limits: Partial<AgentModel["limits"]> = {}): Promise<Bench> {
   const server = await startModelServer();
   const runs = await temporaryStore();
   await runs.insert(run("r1"));
-  const portsWith = (model: AgentModel | null, store: StepPorts["runs"] = runs): StepPorts =>
-    ({ runs: store, objects, atlases, compute, knowledge, ...(model === null ? {} : { model }) }) as unknown as StepPorts;
+  const portsWith = (model: AgentModel | null, store: StepPorts["runs"] = runs, clock: Clock = systemClock): StepPorts =>
+    ({ runs: store, clock, objects, atlases, compute, knowledge, ...(model === null ? {} : { model }) }) as unknown as StepPorts;
   return { server, runs, portsWith, ports: portsWith({ model: server.model(), limits: { ...LIMITS, ...limits } }) };
 }
 

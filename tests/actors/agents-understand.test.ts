@@ -2,7 +2,9 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { analyze } from "../../actors/steps/analyze.ts";
 import { openLookUps } from "../../adapters.ts";
 import { loadConfig } from "../../config.ts";
+import { HaystackError, type ErrorCode } from "../../errors.ts";
 import { structuredQuerySchema } from "../../science/query/structured-query.ts";
+import type { Clock } from "../../services/clock/index.ts";
 import { systemClock } from "../../services/clock/system.ts";
 import { startGeneDatabases } from "../support/gene-databases-server.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
@@ -175,6 +177,53 @@ describe("understanding with a language model", () => {
     expect(usage?.tokens).toBe(2 * CALL.tokens);
     await analyze(portsWith(model))(analyzeInput(), stepContext());
     expect(server.calls).toHaveLength(2);
+  });
+
+  describe("an answer that arrives while the run store is away", () => {
+    /** Refuses so many puts before anything is stored. The clock turns at once; `paused` sees each pause. */
+    const storeAway = async (refusals: number, code: ErrorCode, paused?: () => void) => {
+      const { server, runs, portsWith } = await bench(atlas);
+      const model = { model: server.model(), limits: LIMITS };
+      let puts = 0;
+      const away = {
+        get: runs.get.bind(runs),
+        history: runs.history.bind(runs),
+        journalGet: runs.journalGet.bind(runs),
+        journalPut: (runId: string, key: string, value: unknown) => (++puts <= refusals ? Promise.reject(new HaystackError(code, "scripted")) : runs.journalPut(runId, key, value)),
+      };
+      const waits: number[] = [];
+      const clock: Clock = { now: () => 0, at: (at, callback) => (waits.push(at), queueMicrotask(paused ?? callback), () => {}) };
+      server.script(understood(), understood());
+      return { server, waits, puts: () => puts, away: portsWith(model, away, clock), back: portsWith(model) };
+    };
+
+    test("is kept, and paid for once", async () => {
+      const { server, waits, away, back } = await storeAway(7, "STORE_UNAVAILABLE");
+      const { structured_query, usage } = await analyze(away)(analyzeInput(), stepContext());
+      expect(structured_query.understood_by).toBe("language_model");
+      expect(usage?.tokens).toBe(CALL.tokens);
+      expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000]);
+      await analyze(back)(analyzeInput(), stepContext());
+      expect(server.calls).toHaveLength(1);
+    });
+
+    test("is stored once more when the step is stopped", async () => {
+      const context = stepContext();
+      const { server, puts, away, back } = await storeAway(1, "STORE_UNAVAILABLE", () => context.stop.abort());
+      await analyze(away)(analyzeInput(), context).catch(() => null);
+      expect(puts()).toBe(2);
+      await analyze(back)(analyzeInput(), stepContext());
+      expect(server.calls).toHaveLength(1);
+    });
+
+    test.each<[string, number, ErrorCode, number]>([
+      ["that stays away", 100, "STORE_UNAVAILABLE", 8],
+      ["that fails in another way", 100, "INTERNAL", 1],
+    ])("is given up with a store %s", async (_, refusals, code, tried) => {
+      const { puts, away } = await storeAway(refusals, code);
+      await expect(analyze(away)(analyzeInput(), stepContext())).rejects.toMatchObject({ code });
+      expect(puts()).toBe(tried);
+    });
   });
 
   test("cancellation aborts the call under way", async () => {

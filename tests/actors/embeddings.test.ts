@@ -7,6 +7,7 @@ import { prompt } from "../../actors/steps/prompt.ts";
 import type { PromptOutput } from "../../machines/run-types.ts";
 import type { PromptPlan } from "../../science/prompting/prompt-plan.ts";
 import type { StructuredQuery } from "../../science/query/structured-query.ts";
+import { systemClock } from "../../services/clock/system.ts";
 import type { ModelUsage } from "../../services/language-model/index.ts";
 import { answersWith, dataOf, EMBEDDING, says, sendsText, type ModelServer } from "../support/model-server.ts";
 import { analyzeInput, bench, LIMITS, promptInput, simulatedAtlas, stepContext, type SharedAtlas } from "./agents-harness.ts";
@@ -106,7 +107,7 @@ describe("likeness in meaning by embeddings", () => {
     const used: (ModelUsage | undefined)[] = [];
     const { embedding } = server.model({ embedding: { model: "many", price: EMBEDDING.price } });
     const like = () =>
-      withModel({ model: { model: server.model(), limits: LIMITS }, runs }, { run_id: "r1", step: "prompt", iteration: 1 }, undefined, async (session) => {
+      withModel({ model: { model: server.model(), limits: LIMITS }, runs, clock: systemClock }, { run_id: "r1", step: "prompt", iteration: 1 }, undefined, async (session) => {
         const outcome = await orProblem(embeddedLikeness(session!, embedding!, atlas.objects, texts, stepContext().signal));
         used.push(session?.usage());
         return outcome;
