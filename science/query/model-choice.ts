@@ -112,7 +112,7 @@ function cellTypeOf({ cell_ontology_id: id, atlas_label: label, matched_text }: 
   if (label !== null && !atlas_labels.includes(label)) reject(`cell_type: the label ${quotable(label)} is not of the type ${entry?.name ?? ""}.`);
   const asDraft = draft !== null && entry !== null && draft.cell_type.cell_ontology_id === entry.id;
   const match = meant === null ? "synonym" : meant.match === "cell_line" ? "synonym" : meant.match;
-  return { name: entry?.name ?? label ?? "", cell_ontology_id: entry?.id ?? null, matched_text: text, match: entry === null ? "atlas_label" : asDraft ? draft.cell_type.match : match, atlas_labels };
+  return { name: entry?.name ?? label ?? "", cell_ontology_id: entry?.id ?? null, synonyms: entry?.synonyms ?? [], matched_text: text, match: entry === null ? "atlas_label" : asDraft ? draft.cell_type.match : match, atlas_labels };
 }
 
 function isSameLineage(a: CellTypeEntry, b: CellTypeEntry, knowledge: Knowledge): boolean {

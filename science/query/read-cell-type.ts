@@ -22,7 +22,7 @@ export function readCellType(asked: CellTypeMention, sentence: Sentence, tissue:
       details: { cell_type: name, cell_ontology_id: entry?.id ?? null, in_atlas: labels.cellTypes.map(({ label }) => label).slice(0, 50) },
     });
   }
-  return { name, cell_ontology_id: entry?.id ?? null, matched_text, match: cellMatch(asked, entry), atlas_labels };
+  return { name, cell_ontology_id: entry?.id ?? null, synonyms: entry?.synonyms ?? [], matched_text, match: cellMatch(asked, entry), atlas_labels };
 }
 
 /** "Fibroblasts from lung" are lung fibroblasts where the knowledge has such an entry. */

@@ -20,6 +20,8 @@ const cellTypeSchema = z.object({
   /** Canonical name; the Cell Ontology name where an id is known. */
   name: z.string(),
   cell_ontology_id: z.string().nullable(),
+  /** Of the Cell Ontology and the knowledge; absent in documents of earlier releases. */
+  synonyms: z.array(z.string()).optional(),
   /** The words of the question it was found in. */
   matched_text: z.string(),
   match: z.enum(["exact", "synonym", "spelling", "atlas_label"]),

@@ -106,6 +106,7 @@ describe("understanding a question", () => {
     expect(query.perturbation.targets).toEqual(["IFNAR1", "IFNAR2"]);
     expect(query.perturbation.atlas_labels).toEqual(["IFN-beta"]);
     expect(query.perturbation.external_ids).toEqual({ hgnc: "IFNB1" });
+    expect(query.cell_type).toMatchObject({ name: "monocyte", synonyms: expect.arrayContaining(["mono", "Monozyten"]) as string[] });
   });
 
   it("takes a gene that only the atlas knows when a genetic word stands beside it", () => {
