@@ -20,6 +20,14 @@ export interface ChoosePromptOptions extends RetrievalRequest {
 
 const CONSIDERED = 8;
 
+/** The best candidates in their order, among them the best of each strategy: another one is to be seen beside the many of one. */
+function shortlist(ordered: readonly PromptCandidate[]): PromptCandidate[] {
+  const firsts = [...Map.groupBy(ordered, ({ strategy }) => strategy).values()].map(([first]) => first!);
+  const listed = new Set(firsts.slice(0, CONSIDERED));
+  for (const candidate of ordered) if (listed.size < CONSIDERED) listed.add(candidate);
+  return ordered.filter((candidate) => listed.has(candidate));
+}
+
 /** A smaller draw from the same groups, not among those used; null when the prompt cannot shrink further. */
 function smallerDraw(candidate: PromptCandidate, used: ReadonlySet<string>): PromptCandidate | null {
   for (let fraction = 0.5; fraction > 0.01; fraction /= 2) {
@@ -70,11 +78,11 @@ export function considerPrompts(request: ChoosePromptOptions): { readonly plan: 
   const plan: PromptPlan = {
     iteration: 1 + Math.max(0, ...history.map((feedback) => feedback.iteration)),
     chosen: { ...chosen, rationale: `${chosen.rationale}${turn}` },
-    considered: ordered.slice(0, CONSIDERED).map(({ candidate_id: id, strategy, rank_score: score, rationale }) => ({ candidate_id: id, strategy, rank_score: score, rationale })),
+    considered: shortlist(ordered).map(({ candidate_id: id, strategy, rank_score: score, rationale }) => ({ candidate_id: id, strategy, rank_score: score, rationale })),
     query_parts: allocateQueryCells(findQueryCells(query, atlases), request.queryCells),
     seed,
   };
-  return { plan, candidates: (fresh.length > 0 ? fresh : ordered).slice(0, CONSIDERED) };
+  return { plan, candidates: shortlist(fresh.length > 0 ? fresh : ordered) };
 }
 
 /** The plan with another of its candidates, as a language model chose. */

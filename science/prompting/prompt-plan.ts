@@ -31,7 +31,7 @@ export interface PromptCandidate {
 export interface PromptPlan {
   readonly iteration: number;
   readonly chosen: PromptCandidate;
-  /** The best candidates considered, in rank order, without their parts; at most 8. */
+  /** The best candidates considered, the best of each strategy among them, in rank order, without their parts; at most 8. */
   readonly considered: readonly { readonly candidate_id: string; readonly strategy: PromptStrategy; readonly rank_score: number; readonly rationale: string }[];
   /** Control cells of the asked cell type, whose response is predicted. */
   readonly query_parts: readonly { readonly group_id: string; readonly n_cells: number }[];

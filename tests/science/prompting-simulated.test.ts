@@ -6,7 +6,7 @@ import type { OpenAtlas } from "../../science/atlas/atlas-index.ts";
 import { openAtlas } from "../../science/atlas/open.ts";
 import { loadKnowledge } from "../../science/knowledge/load.ts";
 import { allCandidates, rankCandidates } from "../../science/prompting/candidates.ts";
-import { choosePrompt } from "../../science/prompting/choose-prompt.ts";
+import { choosePrompt, considerPrompts } from "../../science/prompting/choose-prompt.ts";
 import type { ChoosePromptOptions } from "../../science/prompting/choose-prompt.ts";
 import { drawCells, SPLIT_COLUMN } from "../../science/prompting/draw-cells.ts";
 import type { IterationFeedback, PromptPlan } from "../../science/prompting/prompt-plan.ts";
@@ -108,13 +108,25 @@ describe("prompting on simulated atlases", () => {
     expect(plans[1]!.chosen.candidate_id).toBe(all[0]!.candidate_id);
   });
 
-  test("the ranking is the same every time, in order, and lists at most 8 considered", () => {
+  test("the ranking is the same every time, and in order", () => {
     const base = request("CL:0000625", "ifn-beta");
     const ranked = rankCandidates(base);
     expect(rankCandidates(base)).toEqual(ranked);
     expect(ranked.map((candidate) => candidate.rank_score)).toEqual(ranked.map((candidate) => candidate.rank_score).toSorted((x, y) => y - x));
     expect(ranked.every((candidate) => candidate.rank_score >= 0 && candidate.rank_score <= 1)).toBe(true);
-    expect(choosePrompt(base).considered.map(({ candidate_id: id }) => id)).toEqual(ranked.slice(0, 8).map(({ candidate_id: id }) => id));
+  });
+
+  test("eight are considered and offered, the best of each strategy among them, in the order of the ranking", () => {
+    const base = request("CL:0000625", "ifn-beta");
+    const ranked = rankCandidates(base);
+    expect(new Set(ranked.slice(0, 8).map(({ strategy }) => strategy))).toEqual(new Set(["ontology"]));
+    const bestOf = (name: string) => ranked.find(({ strategy }) => strategy === name)!;
+    const listed = [...ranked.slice(0, 6), bestOf("mechanistic"), bestOf("semantic")];
+    const { plan, candidates } = considerPrompts(base);
+    expect(candidates).toEqual(listed);
+    expect(plan.considered.map(({ candidate_id: id }) => id)).toEqual(listed.map(({ candidate_id: id }) => id));
+    const stalled = ranked.slice(0, 2).map(({ candidate_id, strategy }, i): IterationFeedback => ({ iteration: i + 1, candidate_id, strategy, score: 3, component_scores: {}, feedback: [] }));
+    expect(new Set(considerPrompts({ ...base, history: stalled }).candidates.map(({ strategy }) => strategy))).toEqual(new Set(["mechanistic", "semantic"]));
   });
 
   describe("drawn cells", () => {
