@@ -125,7 +125,7 @@ describe("prompting on simulated atlases", () => {
     const { plan, candidates } = considerPrompts(base);
     expect(candidates).toEqual(listed);
     expect(plan.considered.map(({ candidate_id: id }) => id)).toEqual(listed.map(({ candidate_id: id }) => id));
-    const stalled = ranked.slice(0, 2).map(({ candidate_id, strategy }, i): IterationFeedback => ({ iteration: i + 1, candidate_id, strategy, score: 3, component_scores: {}, feedback: [] }));
+    const stalled = ranked.slice(0, 2).map(({ candidate_id, strategy }, i): IterationFeedback => ({ iteration: i + 1, candidate_id, strategy, rationale: "", score: 3, component_scores: {}, feedback: [] }));
     expect(new Set(considerPrompts({ ...base, history: stalled }).candidates.map(({ strategy }) => strategy))).toEqual(new Set(["mechanistic", "semantic"]));
   });
 
