@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { HaystackError } from "../../errors.ts";
 import { understandQuestion } from "../../science/query/understand.ts";
 import { atlasIndex } from "./query-atlas.ts";
+import { quickest } from "../support/quickest.ts";
 
 const atlas = atlasIndex({ cellTypes: ["B cells", "CD14+ Monocytes"], perturbations: ["IFN-beta"] });
 
@@ -60,12 +61,15 @@ describe("a question that cannot be answered", () => {
     expect(message.length).toBeLessThan(600);
   });
 
-  it("costs little however long or odd it is", () => {
+  it("costs little however long or odd it is", async () => {
     const hostile = ["a".repeat(100_000), " ".repeat(100_000), "1 ".repeat(2000), "10 ng/".repeat(660), "IFN-".repeat(1000), "donor ".repeat(660), "monocites ".repeat(399), "细".repeat(4000), "-".repeat(4000)];
     for (const question of hostile) {
-      const before = process.threadCpuUsage().user;
-      expect(() => understandQuestion(question, [atlas])).toThrow(HaystackError);
-      expect((process.threadCpuUsage().user - before) / 1_000).toBeLessThan(3000);
+      const milliseconds = (): number => {
+        const before = performance.now();
+        expect(() => understandQuestion(question, [atlas])).toThrow(HaystackError);
+        return performance.now() - before;
+      };
+      expect(await quickest(3000, milliseconds)).toBeLessThan(3000);
     }
   });
 

@@ -38,7 +38,7 @@ describe.skipIf(!existsSync(program))("the API under a fuzzer", () => {
         "--exclude-path-regex", LEFT_OUT,
         // Valid by its form is not yet answerable: a question must also be understood.
         "--exclude-checks", "positive_data_acceptance",
-        "--phases", "examples,coverage,fuzzing", "--max-examples", "8", "--seed", "1", "--workers", "2", "--request-timeout", "60", "--continue-on-failure",
+        "--phases", "examples,coverage,fuzzing", "--max-examples", "8", "--seed", "1", "--workers", "2", "--request-timeout", "10", "--continue-on-failure",
         // How fast the fuzzer itself thinks is nothing about the API.
         "--suppress-health-check", "too_slow",
         "--generation-database", "none", "--no-shrink", "--no-color", "--warnings", "off",
