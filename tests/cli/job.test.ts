@@ -9,6 +9,7 @@ import type { RunStore } from "../../services/runs/index.ts";
 import { haystack, type Outcome } from "../support/command-line.ts";
 import { describeWithData, KANG } from "../support/data.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
+import { mailsIn } from "../support/mail-files.ts";
 
 const QUICK = { LEASE_SECONDS: "3", POLL_MILLISECONDS: "50" };
 
@@ -148,5 +149,6 @@ describeWithData("a job on a stored run", () => {
     const outcome = await job(folder, { RUN_ID: await queued(folder, "How would flurbocytes respond to IFN-beta?") });
     expect(outcome.code).toBe(1);
     expect(JSON.parse(outcome.stdout)).toMatchObject({ status: "failed", error: { code: "CELL_TYPE_UNKNOWN", phase: "query_analysis" } });
+    expect(await mailsIn(folder)).toEqual(["HAYSTACK run failed"]);
   });
 });

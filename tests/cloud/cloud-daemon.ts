@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, vi } from "vitest";
 import { resultObjects } from "../../actors/run-objects.ts";
@@ -10,6 +10,7 @@ import { newRun } from "../../services/runs/new-run.ts";
 import type { Cloud } from "../support/cloud.ts";
 import { haystack } from "../support/command-line.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
+import { mailsIn } from "../support/mail-files.ts";
 
 export interface CloudDaemon {
   readonly daemon: Daemon;
@@ -69,18 +70,6 @@ export async function settledAs({ daemon }: CloudDaemon, runId: string, status: 
     )
     .toEqual([status, true, ["sent"]]);
   return (await daemon.runs.get(runId))!.document;
-}
-
-/** The subjects of the mails in the folders of daemons and jobs. */
-export async function mailsIn(...folders: readonly string[]): Promise<string[]> {
-  const subjects: string[] = [];
-  for (const folder of folders) {
-    const files = await readdir(join(folder, "mail")).catch(() => []);
-    for (const file of files.filter((name) => name.endsWith(".eml"))) {
-      subjects.push(/^Subject: (.*)$/m.exec(await readFile(join(folder, "mail", file), "utf8"))?.[1] ?? "");
-    }
-  }
-  return subjects;
 }
 
 /** Ids of all jobs that were ever asked for, each once. */

@@ -6,7 +6,8 @@ import { expect, test } from "vitest";
 import { type Cloud, describeInCloud, ORCHESTRATOR_IMAGE, startCloud } from "../support/cloud.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
 import { onlyLoopbackIsDialled } from "../support/loopback-only.ts";
-import { type CloudDaemon, cloudDaemon, expectDoneOnce, jobIdsOf, LONG_MS, mailsIn, settledAs } from "./cloud-daemon.ts";
+import { mailsIn } from "../support/mail-files.ts";
+import { type CloudDaemon, cloudDaemon, expectDoneOnce, jobIdsOf, LONG_MS, settledAs } from "./cloud-daemon.ts";
 
 const dispatching = (cloud: Cloud): Promise<CloudDaemon> => cloudDaemon(cloud, { DISPATCH: "batch", DISPATCH_IMAGE: ORCHESTRATOR_IMAGE, DISPATCH_WATCH_SECONDS: "1", RECONCILE_SECONDS: "5" });
 

@@ -3,7 +3,8 @@ import { status } from "@grpc/grpc-js";
 import { expect, onTestFinished, test } from "vitest";
 import { type Cloud, describeInCloud, startCloud } from "../support/cloud.ts";
 import { onlyLoopbackIsDialled } from "../support/loopback-only.ts";
-import { cloudDaemon, expectDoneOnce, jobIdsOf, LONG_MS, mailsIn, settledAs } from "./cloud-daemon.ts";
+import { mailsIn } from "../support/mail-files.ts";
+import { cloudDaemon, expectDoneOnce, jobIdsOf, LONG_MS, settledAs } from "./cloud-daemon.ts";
 
 const PREDICTION = "hs-r1-i1-p-a1";
 const CONTROL = "hs-r1-i1-c-a1";
