@@ -187,7 +187,13 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
 const isSecret = (name: string): boolean => /(KEY|SECRET|TOKEN|PASSWORD|URI|HEADERS)$/.test(name);
 
 /** Who speaks to an address, and with which password. */
-const USER_INFO = /:\/\/([^/@\s"'\\<>]+)@/g;
+const USER_INFO = /(\w*):\/\/([^/@\s"'\\<>]+)@/g;
+
+/** Behind a colon stands a password; without one it is a token for the web, and elsewhere the name of a user. */
+function passwordOf(scheme: string, user: string): string {
+  const colon = user.indexOf(":");
+  return colon === -1 && !/^https?$/.test(scheme) ? "" : user.slice(colon + 1);
+}
 
 const decoded = (text: string): string => {
   try {
@@ -199,9 +205,9 @@ const decoded = (text: string): string => {
 
 /** What must not be seen in a log or an answer: the secret variables, also those handed on to jobs, and the passwords in addresses. */
 export function secretsOf(config: Config): string[] {
-  const handedOn = listed(config.BATCH_ENVIRONMENT).map((pair): [string, string] => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]);
+  const handedOn = listed(config.BATCH_ENVIRONMENT).map((pair): [string, string] => [pair.slice(0, pair.indexOf("=")).trim(), pair.slice(pair.indexOf("=") + 1).trim()]);
   const texts = [...Object.entries(config), ...handedOn].filter((entry): entry is [string, string] => typeof entry[1] === "string" && entry[1] !== "");
-  const passwords = texts.flatMap(([, value]) => [...value.matchAll(USER_INFO)].map(([, user = ""]) => user.slice(user.indexOf(":") + 1)));
+  const passwords = texts.flatMap(([, value]) => [...value.matchAll(USER_INFO)].map(([, scheme = "", user = ""]) => passwordOf(scheme, user)));
   return [...texts.flatMap(([name, value]) => (isSecret(name) ? [value] : [])), ...passwords, ...passwords.map(decoded)].filter((secret) => secret !== "");
 }
 
@@ -211,7 +217,7 @@ const SHORTEST_SECRET = 8;
 /** Takes the configured secrets, what is said of users in addresses, and whatever looks like a bearer token out of a text. */
 export function redactor(config: Config): (text: string) => string {
   const secrets = secretsOf(config).filter(({ length }) => length >= SHORTEST_SECRET);
-  return (text) => secrets.reduce((rest, secret) => rest.replaceAll(secret, "(hidden)"), text.replaceAll(USER_INFO, "://(hidden)@")).replaceAll(/\bhs_[\w-]{43}/g, "(hidden)");
+  return (text) => secrets.reduce((rest, secret) => rest.replaceAll(secret, "(hidden)"), text.replaceAll(USER_INFO, "$1://(hidden)@")).replaceAll(/\bhs_[\w-]{43}/g, "(hidden)");
 }
 
 /** Each variable with its meaning and present value; secrets hidden. */
@@ -220,6 +226,7 @@ export function describeConfig(config: Config): { readonly name: string; readonl
   const presentable = (name: string, value: Environment[keyof Environment]): string | number | null => {
     if (value === undefined) return null;
     if (isSecret(name)) return "(hidden)";
+    if (name === "BATCH_ENVIRONMENT") return redact(String(value).replaceAll(/([^,=]+)=[^,]*/g, (pair, handedOn: string) => (isSecret(handedOn.trim()) ? `${handedOn}=(hidden)` : pair)));
     return typeof value === "number" ? value : redact(String(value));
   };
   return Object.entries(variables.shape).map(([name, schema]) => ({

@@ -27,14 +27,19 @@ test("passwords in addresses and secrets that are handed on are shown nowhere", 
     OPENAI_BASE_URL: "https://ada:hunter2secret@models.example.org/v1",
     OTEL_EXPORTER_OTLP_ENDPOINT: "http://justatoken@collector.example.org:4318",
     MONGODB_URI: "mongodb://ada:p%40ssw0rd1@db.example.org",
-    BATCH_ENVIRONMENT: "STACK_CHECKPOINT=/models/stack.ckpt,HF_TOKEN=hf_abcdefgh",
+    BATCH_ENVIRONMENT: "STACK_CHECKPOINT=/models/stack.ckpt, HF_TOKEN=hf_abcdefgh,API_KEY=short",
   });
   const secrets = /hunter2secret|justatoken|p%40ssw0rd1|p@ssw0rd1|hf_abcdefgh/;
   const shown = Object.fromEntries(describeConfig(config).map(({ name, value }) => [name, value]));
   expect(JSON.stringify(shown)).not.toMatch(secrets);
-  expect(shown).toMatchObject({ OPENAI_BASE_URL: "https://(hidden)@models.example.org/v1", MONGODB_URI: "(hidden)", BATCH_ENVIRONMENT: "STACK_CHECKPOINT=/models/stack.ckpt,HF_TOKEN=(hidden)" });
+  expect(shown).toMatchObject({ OPENAI_BASE_URL: "https://(hidden)@models.example.org/v1", MONGODB_URI: "(hidden)", BATCH_ENVIRONMENT: "STACK_CHECKPOINT=/models/stack.ckpt, HF_TOKEN=(hidden),API_KEY=(hidden)" });
   const line = JSON.stringify({ url: "https://ada:hunter2secret@models.example.org/v1", why: "no p@ssw0rd1 for justatoken", mail: "bo@example.org", env: "hf_abcdefgh", link: "https://x", user: "a@b" });
   const redacted = redactor(config)(line);
   expect(redacted).not.toMatch(secrets);
   expect(JSON.parse(redacted)).toMatchObject({ mail: "bo@example.org", link: "https://x", user: "a@b" });
+});
+
+test("the name of a database's user is an ordinary word", () => {
+  const redact = redactor(loadConfig({ MONGODB_URI: "mongodb://haystack@db.example.org" }));
+  expect(redact("haystack answers; mongodb://haystack@db.example.org does not")).toBe("haystack answers; mongodb://(hidden)@db.example.org does not");
 });
