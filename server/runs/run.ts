@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { HaystackError } from "../../errors.ts";
 import type { RunDocument, RunStatus } from "../../services/runs/document.ts";
-import { audited, auditedForOthers } from "../access/audited.ts";
+import { auditedForOthers } from "../access/audited.ts";
 import { errorResponses } from "../errors.ts";
 import type { Identity, ServerParts } from "../parts.ts";
 import { findRun } from "./find-run.ts";
@@ -33,7 +33,7 @@ export async function ask(parts: ServerParts, identity: Identity, runId: string,
 export const runRoutes =
   (parts: ServerParts): FastifyPluginAsyncZod =>
   async (app) => {
-    const auditForOthers = auditedForOthers(audited(parts));
+    const auditForOthers = auditedForOthers(parts);
     const schema = { tags: ["runs"], params: runParams };
     const accepted = { 202: runSchema.describe("Stored; it takes effect at once, and `/events` shows it"), ...errorResponses };
 

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { HaystackError } from "../../errors.ts";
 import { runConfigSchema, runDocumentSchema, type RunDocument } from "../../services/runs/document.ts";
 import { checkQuestion, LONGEST_QUESTION, namedByKey, newRun, newRunId, newSeed } from "../../services/runs/new-run.ts";
-import { audited, auditedForOthers } from "../access/audited.ts";
+import { auditedForOthers } from "../access/audited.ts";
 import { userEmailOf } from "../access/ownership.ts";
 import { errorResponses } from "../errors.ts";
 import type { Identity, ServerParts } from "../parts.ts";
@@ -52,7 +52,7 @@ const isExisting = (thrown: unknown): boolean => thrown instanceof HaystackError
 export const submitRoutes =
   (parts: ServerParts): FastifyPluginAsyncZod =>
   async (app) => {
-    const auditForOthers = auditedForOthers(audited(parts));
+    const auditForOthers = auditedForOthers(parts);
     app.post(
       "/runs",
       {
