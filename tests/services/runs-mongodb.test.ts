@@ -3,7 +3,7 @@ import { MongoClient, type Collection, type Document } from "mongodb";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { RunStore } from "../../services/runs/index.ts";
 import { openMongoRuns } from "../../services/runs/mongodb.ts";
-import { hostRuns } from "../support/hosted-runs.ts";
+import { hostRuns, POLL_MS, watched } from "../support/hosted-runs.ts";
 import { describeWithMongodb, startMongodb, type MongodbServer } from "../support/mongodb.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
 import { runsContract } from "./runs.contract.ts";
@@ -119,15 +119,17 @@ describeWithMongodb("run store on MongoDB", () => {
     });
 
     test("a running daemon ends one that was cancelled before any daemon ran, like a run that was cancelled in the queue", async () => {
-      const { store, raw } = await open();
+      const { store: unwatched, raw } = await open();
+      const { store, looks } = watched(unwatched);
       const insert = (attempt: number) => raw.insertOne({ run_id: `web-${attempt}`, status: "cancelled", query: "ok?", user_email: "bo@example.org", created_at: new Date().toISOString() });
       await insert(1);
       const { committed, mails } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }));
       const ended = async (attempt: number): Promise<number> => {
-        const began = performance.now();
+        const [began, { sweeps }] = [performance.now(), attempt === 1 ? { sweeps: 0 } : { ...looks }];
         if (attempt > 1) await insert(attempt);
         expect(await committed(`web-${attempt}`, ({ completed_at }) => completed_at !== null)).toMatchObject({ status: "cancelled", started_at: null });
         const milliseconds = performance.now() - began;
+        expect((looks.sweeps - sweeps) * POLL_MS).toBeLessThan(1_000);
         await committed(`web-${attempt}`, ({ current_phase }) => current_phase === null);
         await expect.poll(() => mails.map(({ subject }) => subject)).toEqual(Array(attempt).fill("run_cancelled"));
         return milliseconds;

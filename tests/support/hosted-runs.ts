@@ -31,16 +31,20 @@ export const run = (runId: string, config: Partial<RunConfig> = {}): RunDocument
   newRun({ run_id: runId, query: "How would B cells respond to IFN-beta?", user_email: "user@example.org", config, random_seed: 1, now: 0 });
 
 /** Looks of a hosted supervisor at its store are at most so far apart. */
-const POLL_MS = 100;
+export const POLL_MS = 100;
 
-/** The store, with how often its daemon has looked for runs that nobody hosts. */
+/** The store, with how often its daemon has looked for runs that nobody hosts (sweeps) and for what happened to its own (polls). */
 export function watched(store: RunStore) {
-  const looks = { sweeps: 0 };
+  const looks = { sweeps: 0, polls: 0 };
   const loads: RunStore["loads"] = (now) => {
     looks.sweeps += 1;
     return store.loads(now);
   };
-  return { looks, store: { ...store, loads } };
+  const pending: RunStore["pending"] = (owner) => {
+    looks.polls += 1;
+    return store.pending(owner);
+  };
+  return { looks, store: { ...store, loads, pending } };
 }
 
 /** The machine's clock, which can be put forward; the timers that run keep their pace. */
