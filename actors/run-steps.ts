@@ -1,7 +1,7 @@
 import { HaystackError } from "../errors.ts";
 import type { Clock } from "../services/clock/index.ts";
 import { createGate, type Gate } from "./gate.ts";
-import type { StepContext, StepHost, StepOutcome } from "./step.ts";
+import type { HostContext, StepHost, StepOutcome } from "./step.ts";
 
 /**
  * When the steps of one run may start, and which are under way.
@@ -47,7 +47,7 @@ export function createRunSteps({ clock, needsCommit, ...options }: RunStepsOptio
     for (const wake of renewalWaiters.splice(0)) wake();
   };
 
-  const started = async <Output>(signal: AbortSignal, work: (context: StepContext) => Promise<Output>): Promise<Output> => {
+  const started = async <Output>(signal: AbortSignal, work: (context: HostContext) => Promise<Output>): Promise<Output> => {
     if (needsCommit()) await gate.pass();
     while (!closed && !leaseHolds()) await new Promise<void>((resolve) => renewalWaiters.push(resolve));
     if (closed) throw new HaystackError("STEP_ABORTED", "The run was given up before the step began.");
@@ -81,7 +81,7 @@ export function createRunSteps({ clock, needsCommit, ...options }: RunStepsOptio
     async ended() {
       await Promise.allSettled(working);
     },
-    async run<Output>(signal: AbortSignal, work: (context: StepContext) => Promise<Output>, tell: (outcome: StepOutcome<Output>) => void) {
+    async run<Output>(signal: AbortSignal, work: (context: HostContext) => Promise<Output>, tell: (outcome: StepOutcome<Output>) => void) {
       count += 1;
       let outcome: StepOutcome<Output>;
       try {

@@ -2,12 +2,17 @@ import type { ActorSystem, AnyActorRef, PromiseActorLogic, PromiseSnapshot, Stat
 import { toHaystackError, type HaystackError } from "../errors.ts";
 import type { StepFailure } from "../machines/run-types.ts";
 
-/** What a step may use of the run that it works for. */
-export interface StepContext {
+/** What the run's host gives to a step. */
+export interface HostContext {
   /** Aborted when the machine leaves the state that invoked the step, or the daemon gives the run up. */
   readonly signal: AbortSignal;
   /** Resolves when every other effect of this run has settled, aborted ones included. */
   quiesce(): Promise<void>;
+}
+
+export interface StepContext extends HostContext {
+  /** The step was under way when its run was taken up: an earlier host may have begun it, and its requests may still arrive. */
+  readonly resumed: boolean;
 }
 
 export type Effect<Input, Output> = (input: Input, context: StepContext) => Promise<Output>;
@@ -20,7 +25,7 @@ export interface StepHost {
    * Runs the effect once the state that invoked it is durable (D2) and the lease holds (D9), then tells its outcome;
    * an error when the run is given up before. Until `tell` has returned the step counts as under way.
    */
-  run<Output>(signal: AbortSignal, work: (context: StepContext) => Promise<Output>, tell: (outcome: StepOutcome<Output>) => void): Promise<void>;
+  run<Output>(signal: AbortSignal, work: (context: HostContext) => Promise<Output>, tell: (outcome: StepOutcome<Output>) => void): Promise<void>;
   /** Told of every event that the machine or a child machine took. Null: it did not exist before. */
   readonly moved?: (actor: AnyActorRef, event: string, from: StateValue | null, to: StateValue) => void;
   /** Told when the effect begins and, by what it gives back, when it ends. */
@@ -39,13 +44,16 @@ export function registerHost(system: AnySystem, host: StepHost): void {
 
 export const hostOf = (system: AnySystem): StepHost | undefined => hosts.get(system);
 
+/** Snapshots of steps that were under way when their run was taken up. */
+const resumedSnapshots = new WeakSet<object>();
+
 /** Of the steps under way. */
 const controllers = new Map<AnyActorRef, AbortController>();
 
 function failureOf(thrown: unknown): StepFailure {
   const error = toHaystackError(thrown);
-  const used = error.details?.["model_usage"] as StepFailure["model_usage"];
-  return { ...error.toRecord(), ...(used === undefined ? {} : { model_usage: used }) };
+  const { model_usage, job_may_run } = (error.details ?? {}) as Pick<StepFailure, "model_usage" | "job_may_run">;
+  return { ...error.toRecord(), ...(model_usage === undefined ? {} : { model_usage }), ...(job_may_run === undefined ? {} : { job_may_run }) };
 }
 
 /**
@@ -70,9 +78,11 @@ export function step<Input, Output>(name: string, effect: Effect<Input, Output>)
       const input = state.input as Input;
       const controller = new AbortController();
       controllers.set(self, controller);
-      const work = (context: StepContext): Promise<Output> => {
+      const resumed = resumedSnapshots.has(state);
+      const work = (context: HostContext): Promise<Output> => {
+        const begin = (): Promise<Output> => effect(input, { ...context, resumed });
         const ended = host.started?.(name, input);
-        return ended === undefined ? effect(input, context) : watched(ended, () => effect(input, context));
+        return ended === undefined ? begin() : watched(ended, begin);
       };
       void host.run(controller.signal, work, (outcome) => {
         controllers.delete(self);
@@ -82,7 +92,10 @@ export function step<Input, Output>(name: string, effect: Effect<Input, Output>)
     },
     getInitialSnapshot: (_, input) => ({ status: "active", output: undefined, error: undefined, input }),
     getPersistedSnapshot: (snapshot) => snapshot,
-    restoreSnapshot: (snapshot) => snapshot as PromiseSnapshot<Output, Input>,
+    restoreSnapshot(snapshot) {
+      resumedSnapshots.add(snapshot);
+      return snapshot as PromiseSnapshot<Output, Input>;
+    },
   };
 }
 

@@ -2,7 +2,7 @@ import { assign, sendParent, sendTo, setup } from "xstate";
 import type { ErrorRecord } from "../errors.ts";
 import { jobId } from "./job-id.ts";
 import type {
-  CheckJobInput, CheckJobOutput, CheckTrouble, JobFailureKind, JobFailureLimits, JobKind, JobRecord, ObjectReference, PrepareJobInput, RunEvent, SubmitJobInput, SubmitJobOutput,
+  CheckJobInput, CheckJobOutput, CheckTrouble, JobFailureKind, JobFailureLimits, JobKind, JobRecord, ObjectReference, PrepareJobInput, RunEvent, StepFailure, SubmitJobInput, SubmitJobOutput,
 } from "./run-types.ts";
 import { stopJobsMachine, type StopJobsOutput } from "./stop-jobs.ts";
 import { unbound } from "./unbound.ts";
@@ -128,7 +128,10 @@ export const inferenceJobMachine = setup({
     isMine: ({ context, event }) => event.type === "job.changed" && event.job_id === context.job.job_id,
     isDue: ({ context, event }) => event.type === "clock.ticked" && context.wake_at !== null && event.now >= context.wake_at,
     /** Certainly not submitted. After any other failure the job may run: it stays on record as submitting, and the run stops it. */
-    wasRefused: (_, { error }: { error: unknown }) => REFUSALS.has((error as ErrorRecord).code),
+    wasRefused(_, { error }: { error: unknown }) {
+      const { code, job_may_run } = error as StepFailure;
+      return REFUSALS.has(code) && job_may_run !== true;
+    },
     isPostponed: (_, output: SubmitJobOutput) => "try_at" in output,
     isWaiting: (_, output: CheckJobOutput) => output.verdict === "waiting",
     isOutOfDate: ({ context }, output: CheckJobOutput) => output.verdict === "waiting" && context.changed,

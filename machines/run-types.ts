@@ -70,9 +70,10 @@ export interface ModelUsage {
   readonly usd: number;
 }
 
-/** What a failed step leaves: its error, and what it used of the language model. */
+/** What a failed step leaves: its error, what it used of the language model, and whether an earlier try may have begun the job. */
 export interface StepFailure extends ErrorRecord {
   readonly model_usage?: ModelUsage & { readonly step: string };
+  readonly job_may_run?: true;
 }
 
 export interface RunInput {

@@ -12,12 +12,12 @@ const PAUSES = { first: 5_000, longest: 5 * 60_000 };
 
 /**
  * Hands the job to Batch; a job of that name that is ours is adopted (D4). Where Batch has no room or does not answer, the job is
- * postponed, until it has been so for as long as it may run.
+ * postponed, until it has been so for as long as it may run. When the run's money is spent no job is begun, but one that runs already
+ * is taken on: it is paid for.
  */
 export function submitJob({ batch, clock, reconcileMs, runs }: StepPorts): Effect<SubmitJobInput, SubmitJobOutput> {
-  return async ({ job, run_id, random_seed, deadline_seconds, preemptions, max_gpu_cost_usd, troubled_since }, { signal }) => {
+  return async ({ job, run_id, random_seed, deadline_seconds, preemptions, max_gpu_cost_usd, troubled_since }, { signal, resumed }) => {
     const offer = batch.offer(preemptions);
-    if (offer !== null && max_gpu_cost_usd !== null) await checkBudget(runs, run_id, max_gpu_cost_usd);
     const paths = iterationObjects(run_id, job.iteration);
     const spec: InferenceJobSpec = {
       job_id: job.job_id,
@@ -33,6 +33,10 @@ export function submitJob({ batch, clock, reconcileMs, runs }: StepPorts): Effec
       ...(offer === null ? {} : { provisioning: offer.provisioning }),
     };
     try {
+      const spent = offer === null || max_gpu_cost_usd === null ? null : await overspent(runs, run_id, max_gpu_cost_usd);
+      if (spent !== null && (await batch.get(job.job_id, signal)) === undefined) {
+        throw new HaystackError("GPU_BUDGET_SPENT", spent, resumed || troubled_since != null ? { details: { job_may_run: true } } : {});
+      }
       await batch.submit(spec, signal);
     } catch (thrown) {
       const now = clock.now();
@@ -46,7 +50,8 @@ export function submitJob({ batch, clock, reconcileMs, runs }: StepPorts): Effec
   };
 }
 
-async function checkBudget(runs: StepPorts["runs"], runId: string, most: number): Promise<void> {
+/** A sentence when the run may begin no further job. */
+async function overspent(runs: StepPorts["runs"], runId: string, most: number): Promise<string | null> {
   const spent = (await runs.get(runId))?.document.usage.gpu_cost_usd ?? 0;
-  if (spent >= most) throw new HaystackError("GPU_BUDGET_SPENT", `The run has spent ${spent.toFixed(2)} of ${most.toFixed(2)} USD on GPU jobs; raise max_gpu_cost_usd to go on.`);
+  return spent < most ? null : `The run has spent ${spent.toFixed(2)} of ${most.toFixed(2)} USD on GPU jobs; raise max_gpu_cost_usd to go on.`;
 }

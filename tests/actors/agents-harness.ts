@@ -85,7 +85,7 @@ export async function bench({ objects, atlases, knowledge }: SharedAtlas, limits
 
 export function stepContext(): StepContext & { readonly stop: AbortController } {
   const stop = new AbortController();
-  return { stop, signal: stop.signal, quiesce: () => Promise.resolve() };
+  return { stop, signal: stop.signal, quiesce: () => Promise.resolve(), resumed: false };
 }
 
 const config = run("r1").config;

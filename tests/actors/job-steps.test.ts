@@ -12,7 +12,7 @@ import type { CheckJobInput, JobFailureLimits, JobRecord, PostponedJob, SubmitJo
 
 const NOW = 1_800_000_000_000;
 const MINUTE = 60_000;
-const context = { signal: new AbortController().signal, quiesce: () => Promise.resolve() };
+const context = { signal: new AbortController().signal, quiesce: () => Promise.resolve(), resumed: false };
 const NONE: JobFailureLimits = { transient: 0, preempted: 0, application: 0 };
 
 const job = (attempt = 1): JobRecord => ({

@@ -72,7 +72,7 @@ export function steeredEffects(world: SteeredWorld, process: DaemonProcess, wait
   };
 
   const now = (): number => world.now();
-  const idle = { signal: new AbortController().signal, quiesce: () => Promise.resolve() };
+  const idle = { signal: new AbortController().signal, quiesce: () => Promise.resolve(), resumed: false };
   const science = (answer: Answer) => scriptedEffects({ now, ...(answer.kind === "score" ? { scores: [answer.score] } : {}), ...(answer.kind === "understood" ? { strategy: answer.strategy } : {}) });
   const none = (): undefined => undefined;
   const jobIdOf = ({ job }: SubmitJobInput | CheckJobInput): string => job.job_id;

@@ -1,0 +1,116 @@
+import { describe, expect, test } from "vitest";
+import { cancelJobs } from "../../actors/steps/cancel-jobs.ts";
+import type { StepPorts } from "../../actors/steps/ports.ts";
+import { submitJob } from "../../actors/steps/submit-job.ts";
+import { HaystackError } from "../../errors.ts";
+import type { BatchService, JobState } from "../../services/batch/index.ts";
+import type { Clock } from "../../services/clock/index.ts";
+import { systemClock } from "../../services/clock/system.ts";
+import type { CheckJobOutput } from "../../machines/run-types.ts";
+import type { RunStore, TransitionEntry } from "../../services/runs/index.ts";
+import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
+import { scriptedEffects } from "../support/scripted-effects.ts";
+
+const JOB = "hs-r1-i1-p-a1";
+
+/** Time that passes a thousand times as fast: pauses of minutes are over at once. */
+const hurrying = (): Clock => {
+  const start = systemClock.now();
+  return {
+    now: () => start + (systemClock.now() - start) * 1_000,
+    at: (at, callback) => systemClock.at(start + (at - start) / 1_000, callback),
+  };
+};
+
+const OFFER = { machine: "a2-highgpu-1g", provisioning: "SPOT", usd_per_hour: 2 } as const;
+const SUCCESS: CheckJobOutput = { verdict: "succeeded", predictions: { path: "predictions.h5ad", sha256: "0" }, run_seconds: 1 };
+
+interface Scene {
+  /** What becomes of the answer to the first request, whose job begins. */
+  readonly answer: "lost" | "never comes";
+  /** Batch says for so long that it does not know the job. */
+  readonly unseenMs: number;
+}
+
+/** A Batch whose first request begins the job while the run's money is spent elsewhere. */
+function scene({ answer, unseenMs }: Scene) {
+  const clock = hurrying();
+  const jobs = new Map<string, JobState>();
+  const asked: string[] = [];
+  let begunAt = Number.POSITIVE_INFINITY;
+  let spent = 0;
+  const seen = (jobId: string): JobState | undefined => (clock.now() >= begunAt + unseenMs ? jobs.get(jobId) : undefined);
+  const batch: Partial<BatchService> = {
+    notFoundGraceMs: 300_000,
+    offer: () => OFFER,
+    async submit({ job_id }, signal) {
+      if (jobs.has(job_id)) return { job_id, state: "RUNNING" };
+      jobs.set(job_id, "RUNNING");
+      begunAt = clock.now();
+      spent = 2;
+      if (answer === "never comes") await new Promise((_, reject) => signal?.addEventListener("abort", () => reject(new HaystackError("STEP_ABORTED", "given up"))));
+      throw new HaystackError("BATCH_UNAVAILABLE", "The answer was lost.");
+    },
+    async get(job_id) {
+      const state = seen(job_id);
+      return state && { job_id, state };
+    },
+    async cancel(job_id) {
+      asked.push(job_id);
+      if (seen(job_id) !== undefined) jobs.set(job_id, "CANCELLED");
+    },
+  };
+  const host = (store: RunStore, owner: string) => {
+    const ports = { batch, clock, reconcileMs: 60_000, runs: store } as unknown as StepPorts;
+    const effects = { ...scriptedEffects({ now: () => clock.now(), strategy: "query_as_control" }), submitJob: submitJob(ports), checkJob: async () => SUCCESS, cancelJobs: cancelJobs(ports) };
+    const usage = () => ({ gpu_seconds: 0, gpu_cost_usd: spent, llm_tokens: 0, llm_cost_usd: 0 });
+    return hostRuns(store, effects, { owner, clock, usage, leaseMs: 1e9, passivateMs: 1e9, pollMs: 100_000 });
+  };
+  return { jobs, asked, host, spend: () => void (spent = 2) };
+}
+
+describe("a run whose money for GPU jobs is spent", () => {
+  const limited = run("r1", { max_gpu_cost_usd: 1 });
+  const reaches = (state: string) => (_: unknown, entries: readonly TransitionEntry[]) => entries.some(({ actor, to }) => actor === "predictionJob" && to === state);
+  const SPENT = { status: "failed", error: { code: "GPU_BUDGET_SPENT", message: "The run has spent 2.00 of 1.00 USD on GPU jobs; raise max_gpu_cost_usd to go on." } };
+
+  test("begins no job, and has nothing to stop", async () => {
+    const { jobs, asked, host, spend } = scene({ answer: "lost", unseenMs: 0 });
+    spend();
+    const { supervisor, committed } = await host(await temporaryStore(), "one");
+    await supervisor.submit(limited);
+    expect(await committed("r1", ({ status }) => status === "failed")).toMatchObject(SPENT);
+    expect([jobs.size, asked]).toEqual([0, []]);
+  });
+
+  test("takes on a job that runs already, though the answer to its submission was lost: it is paid for", async () => {
+    const { jobs, asked, host } = scene({ answer: "lost", unseenMs: 0 });
+    const { supervisor, committed } = await host(await temporaryStore(), "one");
+    await supervisor.submit(limited);
+    await committed("r1", reaches("postponed"));
+    expect(await committed("r1", ({ status }) => status !== "pending" && status !== "running")).toMatchObject({ status: "completed" });
+    expect([[...jobs], asked]).toEqual([[[JOB, "RUNNING"]], []]);
+  });
+
+  test("stops a job whose submission got no answer and that appears only later", async () => {
+    const { jobs, host } = scene({ answer: "lost", unseenMs: 60_000 });
+    const { supervisor, committed } = await host(await temporaryStore(), "one");
+    await supervisor.submit(limited);
+    expect(await committed("r1", ({ status }) => status === "failed")).toMatchObject(SPENT);
+    expect([...jobs]).toEqual([[JOB, "CANCELLED"]]);
+  });
+
+  test("stops a job that an earlier host had begun to submit and that appears only later", async () => {
+    const { jobs, host } = scene({ answer: "never comes", unseenMs: 60_000 });
+    const store = await temporaryStore();
+    const one = await host(store, "one");
+    await one.supervisor.submit(limited);
+    await expect.poll(() => jobs.size).toBe(1);
+    await one.supervisor.deliver("r1", { id: "any", event: { type: "clock.ticked", now: 0 } });
+    await one.committed("r1", ({ usage }) => usage.gpu_cost_usd === 2);
+    await one.supervisor.stop();
+    const two = await host(store, "two");
+    expect(await two.committed("r1", ({ status }) => status === "failed")).toMatchObject(SPENT);
+    expect([...jobs]).toEqual([[JOB, "CANCELLED"]]);
+  });
+});
