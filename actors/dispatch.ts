@@ -5,7 +5,7 @@ import type { RunRecord, RunStore } from "../services/runs/index.ts";
 
 /**
  * Runs as Batch jobs of their own (DISPATCH=batch): decides what to do with a run that this daemon has claimed.
- * The answer is when to look at it again, or "host" for what is done faster here: a run to cancel, or one at rest.
+ * The answer is when to look at it again, or "host" for what is done faster here: a run to cancel, or one at rest, which goes back to the queue when it is retried.
  *
  * Which jobs were submitted stands in the run's journal before they are (D2), so a job is never submitted twice under one name.
  */
@@ -40,8 +40,7 @@ export function createDispatch({ runs, runJobs, clock, watchMs, maxJobs, onTroub
     const last = await submittedJobs(runId);
     const isToCancel = status === "cancelled" || inbox.some(({ event }) => event.type === "cancel.requested");
     if (isToCancel && last > 0) await runJobs.cancel(jobName(runId, last));
-    const isRetried = inbox.some(({ event }) => event.type === "retry.requested");
-    if (isToCancel || ((status === "completed" || status === "failed") && !isRetried)) return "host";
+    if (isToCancel || status === "completed" || status === "failed") return "host";
     // Submitting again under the same name makes up for a crash between journal and submit, and tells how the job stands.
     if (last > 0 && isUnderWay(await runJobs.submit({ job_id: jobName(runId, last), run_id: runId }))) return clock.now() + watchMs;
     if (last >= maxJobs) return "host";

@@ -215,8 +215,8 @@ export function createRunHost(options: RunHostOptions): RunHost {
       fresh = { transitions: [], consumed: [] };
       const now = clock.now();
       const { document: next, snapshot } = nextState(now);
-      /** A queued run needs no host until it is admitted; a resting one until its next mail. */
-      const needsHost = next.status !== "pending" && !resting();
+      /** A queued run needs no host until it is admitted, and a mail that it owes waits for that; a resting one needs one for its next mail. */
+      const attentionAt = next.status === "pending" ? null : resting() ? mailDueAt(outbox) : 0;
       return {
         run_id: runId,
         expect: { revision, token, status: expectedStatus },
@@ -224,7 +224,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
         snapshot,
         machine: broken === null ? RUN_MACHINE : (record.machine ?? RUN_MACHINE),
         wake_at: wakeAt,
-        attention_at: needsHost ? 0 : mailDueAt(outbox),
+        attention_at: attentionAt,
         consumed: taken.consumed,
         outbox,
         history: taken.transitions.map((entry) => ({ revision: revision + 1, ...entry })),

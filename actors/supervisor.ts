@@ -137,6 +137,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     queue.note(host);
     wakeUps.set(host.runId, host.wakeAt());
     mailDesk.sendOwed(host);
+    if (entries.length > 0 && host.document().status === "pending") queueAgain(host);
     if (host.resting() && host.settled() && !mailDesk.owesNow(host)) background.run(letRest(host));
   };
 
@@ -215,6 +216,13 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     }
   };
 
+  /** A run that is retried waits for admission as a new one does: in the common queue, or in that of a process for given runs. */
+  const queueAgain = (host: RunHost): void => {
+    if (!options.sweeps) return admitHosted();
+    queue.forget(host);
+    letGo(host);
+  };
+
   const whyNot = async (runId: string): Promise<HaystackError> =>
     (await store.get(runId)) === undefined
       ? new HaystackError("RUN_NOT_FOUND", `There is no run ${runId}; list the runs to see their ids.`)
@@ -245,8 +253,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       background.every(leaseMs / 3, leases.renew);
       background.every(pollMs, poll);
       if (!options.sweeps) return;
-      background.run(intake.sweep());
-      background.every(pollMs, intake.sweep, 0.5);
+      // Two sweeps at a time would both fill the places that are free.
+      background.run(intake.sweep().finally(() => background.every(pollMs, intake.sweep, 0.5)));
     },
     async submit(document) {
       if (!isRunId(document.run_id)) throw new HaystackError("USAGE", "A run id has lower-case letters, digits and inner hyphens, at most 44.");

@@ -96,6 +96,8 @@ export interface RunContext extends RunInput {
   readonly outputs: { readonly anndata: string; readonly report: string; readonly log: string } | null;
   readonly termination_reason: TerminationReason | null;
   readonly error: RunErrorRecord | null;
+  /** Where a run that is retried goes on once it is admitted again. Absent before, and in older snapshots. */
+  readonly resume_phase?: RunPhase | null;
   readonly mails: readonly OwedMail[];
   /** By step, e.g. "prompt.2": a step that runs again reports what it used before. Absent in older snapshots. */
   readonly model_usage?: Readonly<Record<string, ModelUsage>>;

@@ -35,7 +35,7 @@ export const runMachine = setup({
     setOutputs: assign((_, output: OutputOutput) => ({ outputs: output })),
     setError: assign(({ context }, params: { error: unknown }) => failure(context, params.error as StepFailure)),
     setCancelled: assign({ termination_reason: "cancelled" as const, error: null }),
-    clearError: assign(({ context }) => ({ error: null, termination_reason: terminationReason(scores(context.iterations), context.config) })),
+    queueAgain: assign(({ context }) => ({ resume_phase: context.error?.phase ?? null, error: null, termination_reason: terminationReason(scores(context.iterations), context.config) })),
     markJobsCancelled: assign(({ context }, output: StopJobsOutput) => ({ jobs: markCancelled(context.jobs, output.run_seconds) })),
     oweMail: assign(({ context }, params: { kind: OwedMail["kind"] }) => oweMail(context, params.kind)),
     forwardToPredictionJob: sendTo("predictionJob", ({ event }) => event),
@@ -49,11 +49,10 @@ export const runMachine = setup({
     predictionsPresent: ({ context }) => context.round?.predictions != null,
     controlSettled: ({ context }) => context.control_strategy_effective === "query_as_control" || context.round?.control_predictions != null,
     shouldStop: ({ context }) => context.termination_reason !== null,
-    failedAnalyzing: ({ context }) => context.error?.phase === "query_analysis",
-    failedPrompting: ({ context }) => context.error?.phase === "prompt_generation",
-    failedInferring: ({ context }) => context.error?.phase === "inference",
-    failedEvaluating: ({ context }) => context.error?.phase === "evaluation",
-    failedOutputting: ({ context }) => context.error?.phase === "output_generation",
+    resumesPrompting: ({ context }) => context.resume_phase === "prompt_generation",
+    resumesInferring: ({ context }) => context.resume_phase === "inference",
+    resumesEvaluating: ({ context }) => context.resume_phase === "evaluation",
+    resumesOutputting: ({ context }) => context.resume_phase === "output_generation",
   },
 }).createMachine({
   id: "run",
@@ -78,7 +77,16 @@ export const runMachine = setup({
   states: {
     queued: {
       entry: { type: "enterPhase", params: { phase: "pending" } },
-      on: { "run.admitted": { target: "analyzing" }, "cancel.requested": { target: "cancelling" } },
+      on: {
+        "run.admitted": [
+          { guard: "resumesPrompting", target: "prompting" },
+          { guard: "resumesInferring", target: "inferring" },
+          { guard: "resumesEvaluating", target: "evaluating" },
+          { guard: "resumesOutputting", target: "outputting" },
+          { target: "analyzing" },
+        ],
+        "cancel.requested": { target: "cancelling" },
+      },
     },
     analyzing: {
       entry: { type: "enterPhase", params: { phase: "query_analysis" } },
@@ -213,13 +221,7 @@ export const runMachine = setup({
     failed: {
       entry: { type: "oweMail", params: { kind: "run_failed" } },
       on: {
-        "retry.requested": [
-          { guard: "failedAnalyzing", target: "analyzing", actions: "clearError" },
-          { guard: "failedPrompting", target: "prompting", actions: "clearError" },
-          { guard: "failedInferring", target: "inferring", actions: "clearError" },
-          { guard: "failedEvaluating", target: "evaluating", actions: "clearError" },
-          { guard: "failedOutputting", target: "outputting", actions: "clearError" },
-        ],
+        "retry.requested": { target: "queued", actions: "queueAgain" },
         "cancel.requested": { target: "cancelling" },
       },
     },

@@ -56,8 +56,10 @@ export const canCrash = (act: Act, point: CrashPoint): boolean => act.kind !== "
 
 async function restart(run: SteeredRun): Promise<void> {
   run.clock.advance(LEASE_MS + 1);
+  await run.reread();
   const { supervisor } = run.start();
-  await run.until("the run is hosted again or at rest", () => supervisor.hosted().includes(run.runId) || RESTING.has(run.acknowledged()?.value));
+  const needsNoHost = (value: unknown): boolean => RESTING.has(value) || value === "queued";
+  await run.until("the run is hosted again, at rest or queued", () => supervisor.hosted().includes(run.runId) || needsNoHost(run.acknowledged()?.value));
   await turn();
 }
 
@@ -65,9 +67,11 @@ async function perform(run: SteeredRun, act: Act, id: string): Promise<void> {
   switch (act.kind) {
     case "admit":
       run.allow();
-      run.start();
+      if (run.acknowledged() === null) run.start();
+      else run.clock.advance(2 * CHECK_MS);
       return;
     case "event":
+      if (act.event.type === "retry.requested") run.hold();
       void run.present().supervisor.deliver(run.runId, { id, event: act.event });
       return;
     case "tick":
@@ -96,6 +100,7 @@ async function performDurably(run: SteeredRun, act: Act, id: string, crash: Cras
 
 async function goToEnd(run: SteeredRun, mailCrash: CrashPoint | undefined): Promise<void> {
   if (mailCrash !== undefined) run.arm(mailCrash, "mail");
+  run.allow();
   for (let count = 0; count < MOST_ACTS_TO_THE_END; count++) {
     if (RESTING.has(run.acknowledged()?.value)) break;
     const [effect] = run.present().waiting.keys();

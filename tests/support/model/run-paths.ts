@@ -98,9 +98,9 @@ function events(state: AnyMachineSnapshot): EventObject[] {
 }
 
 const serializeState = (state: AnyMachineSnapshot): string => {
-  const { control_strategy_effective, iteration, iterations, mails, error, round, jobs } = contextOf(state);
+  const { control_strategy_effective, iteration, iterations, mails, error, resume_phase, round, jobs } = contextOf(state);
   const known = jobs.filter((job) => job.iteration === iteration).map(({ job_id, state: jobState }) => `${job_id} ${jobState}`).toSorted();
-  return JSON.stringify([state.value, control_strategy_effective, iterations.length, mails.length, error?.phase ?? null, round?.predictions != null, round?.control_predictions != null, known]);
+  return JSON.stringify([state.value, control_strategy_effective, iterations.length, mails.length, error?.phase ?? null, resume_phase ?? null, round?.predictions != null, round?.control_predictions != null, known]);
 };
 
 const kindOfJob = (event: EventObject): JobKind => ((event as EventObject & { job: JobRecord }).job.kind);

@@ -42,12 +42,15 @@ export interface SteeredRun {
   arm(point: CrashPoint, of: "act" | "mail"): void;
   start(): SteeredProcess;
   present(): SteeredProcess;
-  /** Lets processes that start from now on admit the run. */
+  /** Lets processes admit the run from now on; before, and again after `hold`, it stays queued. */
   allow(): void;
+  hold(): void;
   /** Resolves when the condition holds; looked at whenever something has happened. */
   until(what: string, condition: () => boolean): Promise<void>;
   /** The newest snapshot that a living process knows to be stored. */
   acknowledged(): Persisted | null;
+  /** Takes what is stored for known: nobody hosts a run that is queued. */
+  reread(): Promise<void>;
 }
 
 export interface SteeredRunOptions {
@@ -133,7 +136,7 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
     const claim: RunStore["claim"] = async (request) => {
       const records = await through(inner.claim)(request);
       const own = records.find(({ document }) => document.run_id === runId);
-      if (own !== undefined && own.snapshot === null && strikes("after the effect", "act")) {
+      if (own !== undefined && request.queued_of !== undefined && strikes("after the effect", "act")) {
         crash(process);
         return never();
       }
@@ -223,6 +226,9 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
     allow() {
       limits.maxActive = 1_000;
     },
+    hold() {
+      limits.maxActive = 0;
+    },
     until: (what, condition) =>
       new Promise((resolve, reject) => {
         const finish = (): void => {
@@ -241,6 +247,10 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
         watchers.add(watcher);
         watcher();
       }),
+    async reread() {
+      const stored = await store.get(runId);
+      if (stored !== undefined) known(stored);
+    },
     acknowledged: () => (acknowledged === null ? null : (JSON.parse(acknowledged) as Persisted)),
   };
   return run;
