@@ -1,8 +1,8 @@
 import { once } from "node:events";
-import { createServer, type AddressInfo, type Socket } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import type { RunDocument } from "../../services/runs/document.ts";
 import { daemonPlace } from "../support/daemon-process.ts";
+import { heldProgram } from "../support/held-program.ts";
 import { openEvents, type StreamedEvent } from "../support/event-stream.ts";
 import { ADA, QUESTION, startApi } from "./api-harness.ts";
 
@@ -11,28 +11,6 @@ const CONFIG = { prompt_cells: 20, query_cells: 20, max_job_attempts: 1, control
 const CANCELS = 5;
 const VISIBLE_MS = 100;
 const TOLD_MS = 1_000;
-
-/** An inference program that never ends, and each of its processes as a connection that lasts as long as the process. */
-async function heldProgram() {
-  const begun: Socket[] = [];
-  const waiting: ((socket: Socket) => void)[] = [];
-  const server = createServer((socket) => {
-    socket.on("error", () => undefined).resume();
-    const take = waiting.shift();
-    if (take === undefined) begun.push(socket);
-    else take(socket);
-  });
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  onTestFinished(() => void server.close());
-  return {
-    command: `"${process.execPath}" -e "net.connect(${(server.address() as AddressInfo).port},'127.0.0.1')" {prompt} {query} {output} {seed}`,
-    next: () => new Promise<Socket>((resolve) => {
-      const socket = begun.shift();
-      if (socket === undefined) waiting.push(resolve);
-      else resolve(socket);
-    }),
-  };
-}
 
 const isCancelOf = ({ event, data }: StreamedEvent): boolean => event === "transition" && data["actor"] === "run" && data["event"] === "cancel.requested";
 
