@@ -8,6 +8,7 @@ import { controlStrategySchema } from "../../science/query/structured-query.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import type { RunRecord } from "../../services/runs/index.ts";
 import { userOfAddress } from "../../services/runs/new-run.ts";
+import { failUnbegun } from "../fail-unbegun.ts";
 import { withDaemon } from "../hosted-run.ts";
 import { note, print } from "../output.ts";
 import type { CommonOptions, SetExitCode } from "../program.ts";
@@ -28,16 +29,41 @@ export function addJobCommand(program: Command, setExitCode: SetExitCode): void 
     .action(async (options: CommonOptions) => {
       setExitCode(1);
       try {
-        const environment = readEnvironment();
-        const config = loadConfig(process.env, options.dataDir);
-        const document = await withDaemon(config, (daemon) => runJob(daemon, config, environment));
+        const document = await hostOrFail(readEnvironment(), options.dataDir);
         print(options.json === true, document, `${document.run_id}: ${document.status}`);
         if (document.status === "completed") setExitCode(0);
       } catch (thrown) {
-        note(`haystack: ${toHaystackError(thrown).message}`);
+        tell(toHaystackError(thrown));
       }
     });
 }
+
+const tell = (error: HaystackError): void => note(`haystack: ${error.message}`);
+
+/** A run that cannot be hosted here at all is failed and mailed like one that fails on its way. */
+async function hostOrFail(environment: JobEnvironment, dataDir: string | undefined): Promise<RunDocument> {
+  let isOpen = false;
+  try {
+    const config = loadConfig(process.env, dataDir);
+    return await withDaemon(config, (daemon) => {
+      isOpen = true;
+      return runJob(daemon, config, environment);
+    });
+  } catch (thrown) {
+    const error = toHaystackError(thrown);
+    if (isOpen || error.code.startsWith("STORE_")) throw error;
+    tell(error);
+    const run = { runId: environment.RUN_ID, adjust: adjustmentOf(environment), environment: process.env, dataDir, onTrouble: tell };
+    return await failUnbegun(error, run);
+  }
+}
+
+/** What the environment overrides. */
+const adjustmentOf = ({ USER_EMAIL, CONTROL_STRATEGY }: JobEnvironment) => (document: RunDocument): RunDocument => ({
+  ...document,
+  user_email: userOfAddress(USER_EMAIL ?? document.user_email),
+  config: { ...document.config, control_strategy: CONTROL_STRATEGY ?? document.config.control_strategy },
+});
 
 function readEnvironment(): JobEnvironment {
   const given = Object.fromEntries(Object.entries(process.env).filter(([, value]) => value !== ""));
@@ -50,12 +76,8 @@ function readEnvironment(): JobEnvironment {
 const isOver = ({ document: { status }, inbox }: RunRecord): boolean =>
   status === "completed" || status === "cancelled" || (status === "failed" && !inbox.some(({ event }) => event.type === "retry.requested"));
 
-async function runJob(daemon: Daemon, config: Config, { RUN_ID, USER_EMAIL, CONTROL_STRATEGY }: JobEnvironment): Promise<RunDocument> {
-  const adjust = (document: RunDocument): RunDocument => ({
-    ...document,
-    user_email: userOfAddress(USER_EMAIL ?? document.user_email),
-    config: { ...document.config, control_strategy: CONTROL_STRATEGY ?? document.config.control_strategy },
-  });
+async function runJob(daemon: Daemon, config: Config, environment: JobEnvironment): Promise<RunDocument> {
+  const { RUN_ID } = environment;
   const record = await findRun(daemon.runs, RUN_ID);
   if (isOver(record)) return record.document;
   const stop = Promise.withResolvers<never>();
@@ -63,7 +85,7 @@ async function runJob(daemon: Daemon, config: Config, { RUN_ID, USER_EMAIL, CONT
   const onSignal = (signal: NodeJS.Signals): void => stop.reject(new HaystackError("STEP_ABORTED", `The job was stopped by ${signal}; start it again to go on with run ${RUN_ID}.`));
   for (const signal of SIGNALS) process.on(signal, onSignal);
   try {
-    return await hostToEnd(daemon, config, { runId: RUN_ID, adjust, stop: stop.promise });
+    return await hostToEnd(daemon, config, { runId: RUN_ID, adjust: adjustmentOf(environment), stop: stop.promise });
   } finally {
     for (const signal of SIGNALS) process.off(signal, onSignal);
   }

@@ -1,11 +1,11 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { join, resolve } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { openRuns } from "../../adapters.ts";
 import { loadConfig } from "../../config.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
-import type { RunStore } from "../../services/runs/index.ts";
+import type { RunRecord, RunStore } from "../../services/runs/index.ts";
 import { haystack, type Outcome } from "../support/command-line.ts";
 import { describeWithData, KANG } from "../support/data.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
@@ -36,11 +36,15 @@ async function withAtlas(): Promise<string> {
   return folder;
 }
 
-/** A predicting run stays so until `open` is called, in whatever process. */
-function heldPredictions(folder: string): { readonly env: Record<string, string>; open(): void } {
+/** A predicting run stays so until `open` is called, in whatever process. `begun` are the outputs of the predictions that were started. */
+function heldPredictions(folder: string): { readonly env: Record<string, string>; open(): void; begun(): string[] } {
   const gate = join(folder, "predictions-may-begin");
   const program = `'${process.execPath}' '${resolve("tests/support/held-baseline.ts")}' '${gate}'`;
-  return { env: { INFERENCE_COMMAND: `${program} --prompt {prompt} --query {query} --output {output}` }, open: () => writeFileSync(gate, "") };
+  return {
+    env: { INFERENCE_COMMAND: `${program} --prompt {prompt} --query {query} --output {output}` },
+    open: () => writeFileSync(gate, ""),
+    begun: () => readFileSync(`${gate}.begun`, "utf8").trimEnd().split("\n"),
+  };
 }
 
 /** A process that is stopped in the midst of a write keeps the write lock: lets it finish the write, and stops it again. */
@@ -72,12 +76,91 @@ test.each([
   expect(outcome.stderr).toMatch(pattern);
 });
 
+describe("a job that cannot host its run", () => {
+  const stored = (folder: string, runId: string): Promise<RunRecord | undefined> => withRuns(folder, (runs) => runs.get(runId));
+
+  test.each([
+    ["a program without its places", { INFERENCE_COMMAND: "predict --without-places" }, "INFERENCE_COMMAND_INVALID", /INFERENCE_COMMAND/],
+    ["a variable that cannot be read", { MAX_ACTIVE_RUNS: "many" }, "CONFIG_INVALID", /MAX_ACTIVE_RUNS/],
+    ["a model whose server has no address", { OPENAI_API_KEY: "none", OPENAI_BASE_URL: "nowhere" }, "CONFIG_INVALID", /OPENAI_BASE_URL/],
+  ])("%s: the run is failed with the message, mailed, and the exit is 1", async (_, env, code, pattern) => {
+    const folder = await temporaryFolder();
+    const RUN_ID = await queued(folder);
+    const outcome = await job(folder, { RUN_ID, USER_EMAIL: "other@example.org", ...env });
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toMatch(/^haystack: [^\n]+\n$/);
+    expect(outcome.stderr).toMatch(pattern);
+    expect(JSON.parse(outcome.stdout)).toMatchObject({ status: "failed", user_email: "other@example.org", error: { code }, error_message: expect.stringMatching(pattern) });
+    expect(await mailsIn(folder)).toEqual(["HAYSTACK run failed"]);
+    expect(await stored(folder, RUN_ID)).toMatchObject({ document: { status: "failed" }, lease: null, outbox: [{ state: "sent" }] });
+  });
+
+  test("it is begun at its first step when the fault is mended and it is retried", async () => {
+    const folder = await temporaryFolder();
+    const RUN_ID = await queued(folder);
+    await job(folder, { RUN_ID, INFERENCE_COMMAND: "predict --without-places" });
+    const retried = await haystack(["retry", RUN_ID, "--data-dir", folder, "--json"]);
+    expect([retried.code, JSON.parse(retried.stdout)]).toMatchObject([1, { status: "failed", error: { code: "ATLAS_NOT_FOUND" } }]);
+  });
+
+  test("a run that has ended stays as it is, one that another process hosts too, and so does one with a GPU job", async () => {
+    const folder = await temporaryFolder();
+    const [ended, hosted, predicting] = [await queued(folder), await queued(folder), await queued(folder)];
+    const bad = { INFERENCE_COMMAND: "predict --without-places" };
+    await withRuns(folder, async (runs) => {
+      await runs.deliver(ended, { id: "c", event: { type: "cancel.requested" } });
+    });
+    expect((await haystack(["cancel", ended, "--data-dir", folder])).code).toBe(0);
+    await withRuns(folder, async (runs) => {
+      await runs.claim({ owner: "another", now: Date.now(), lease_ms: 3_600_000, limit: 1, run_id: hosted });
+      const [record] = await runs.claim({ owner: "earlier", now: Date.now(), lease_ms: 1, limit: 1, run_id: predicting });
+      const snapshot = JSON.stringify({ context: { jobs: [{ job_id: "j", state: "submitted" }] } });
+      const document = { ...record!.document, status: "running" as const };
+      await runs.commit([{ run_id: predicting, expect: { revision: 0, token: record!.lease!.token, status: "pending" }, document, snapshot, machine: { id: "run", version: "1" }, wake_at: null, attention_at: 0, consumed: [], outbox: [], history: [] }]);
+    });
+    const before = await mailsIn(folder);
+    expect(JSON.parse((await job(folder, { RUN_ID: ended, ...bad })).stdout)).toMatchObject({ status: "cancelled" });
+    expect((await job(folder, { RUN_ID: hosted, ...bad })).stderr).toMatch(/hosted by another process/);
+    expect(JSON.parse((await job(folder, { RUN_ID: predicting, ...bad })).stdout)).toMatchObject({ status: "running" });
+    expect(await stored(folder, hosted)).toMatchObject({ document: { status: "pending" } });
+    expect(await mailsIn(folder)).toEqual(before);
+  });
+});
+
 describeWithData("a job on a stored run", () => {
   test("completes, with the overrides of its environment", async () => {
     const folder = await withAtlas();
     const outcome = await job(folder, { RUN_ID: await queued(folder), CONTROL_STRATEGY: "query_as_control", USER_EMAIL: "Other@Example.org" });
     expect(outcome.code).toBe(0);
     expect(JSON.parse(outcome.stdout)).toMatchObject({ status: "completed", control_strategy: "query_as_control", control_strategy_effective: "query_as_control", user_email: "other@example.org" });
+  });
+
+  test("of a run that has ended tells how: 0 for a completed one, 1 for one that was cancelled", async () => {
+    const folder = await withAtlas();
+    const [completed, cancelled] = [await queued(folder), await queued(folder)];
+    expect((await job(folder, { RUN_ID: completed })).code).toBe(0);
+    expect(await mailsIn(folder)).toEqual([expect.stringMatching(/^HAYSTACK run complete \(score: \d+\/10\)$/)]);
+    await haystack(["cancel", cancelled, "--data-dir", folder]);
+    const mails = await mailsIn(folder);
+    expect((await job(folder, { RUN_ID: completed })).code).toBe(0);
+    const again = await job(folder, { RUN_ID: cancelled });
+    expect([again.code, JSON.parse(again.stdout)]).toMatchObject([1, { status: "cancelled" }]);
+    expect(await mailsIn(folder)).toEqual(mails);
+  });
+
+  test("that is cancelled on its way exits 1", async () => {
+    const folder = await withAtlas();
+    const RUN_ID = await queued(folder);
+    const predictions = heldPredictions(folder);
+    const predicting = Promise.withResolvers<void>();
+    const ended = job(folder, { RUN_ID, ...predictions.env }, (text) => {
+      if (text.includes("predicting")) predicting.resolve();
+    });
+    await predicting.promise;
+    await withRuns(folder, (runs) => runs.deliver(RUN_ID, { id: "c", event: { type: "cancel.requested" } }));
+    const { code, stdout } = await ended;
+    expect([code, JSON.parse(stdout)]).toMatchObject([1, { status: "cancelled" }]);
+    expect(await mailsIn(folder)).toEqual(["HAYSTACK run cancelled"]);
   });
 
   test("killed and started again it resumes, and of two at once one hosts the run", async () => {
@@ -99,6 +182,8 @@ describeWithData("a job on a stored run", () => {
     for (const { stderr, code } of both) if (code !== 0) expect(stderr).toMatch(/hosted by another process/);
     const { stdout } = await haystack(["status", RUN_ID, "--data-dir", folder, "--json"]);
     expect(JSON.parse(stdout)).toMatchObject({ status: "completed", current_iteration: 1 });
+    const begun = predictions.begun();
+    expect([begun.length, new Set(begun).size]).toEqual([2, 2]);
   });
 
   test("stopped by SIGTERM it gives the run back, which goes on in the next process", async () => {
