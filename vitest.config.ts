@@ -1,9 +1,14 @@
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
     include: ["tests/**/*.test.ts"],
     pool: "forks",
+    // Threads of a test get it from here, processes from the setup file.
+    execArgv: [`--import=${pathToFileURL(resolve("tests/support/loopback-guard.ts")).href}`],
+    setupFiles: ["tests/support/loopback-only.ts"],
     testTimeout: 300_000,
     hookTimeout: 300_000,
     expect: { poll: { timeout: 60_000 } },

@@ -4,13 +4,10 @@ import { loadConfig } from "../../config.ts";
 import { openWorkbench, type Workbench } from "../../daemon.ts";
 import { describeWithGcs, startGcs } from "../support/gcs-server.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
-import { onlyLoopbackIsDialled } from "../support/loopback-only.ts";
 
 const WANTED = 3;
 
 describeWithGcs("an atlas in Cloud Storage", () => {
-  onlyLoopbackIsDialled();
-
   test("another machine fetches index, profiles and the chosen groups, these at the same time, and nothing twice", async () => {
     const server = await startGcs();
     onTestFinished(() => server.stop());

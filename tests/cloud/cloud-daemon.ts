@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, vi } from "vitest";
 import { resultObjects } from "../../actors/run-objects.ts";
@@ -85,5 +84,4 @@ export async function expectDoneOnce(cloud: Cloud, own: CloudDaemon, runId: stri
   expect(await mailsIn(own.folder, cloud.jobFolder)).toHaveLength(1);
   const history = await own.daemon.runs.history(runId);
   expect(history.filter(({ actor, to }) => actor === "run" && to === "completed")).toHaveLength(1);
-  expect(await readFile(cloud.outsideDials, "utf8").catch(() => "")).toBe("");
 }

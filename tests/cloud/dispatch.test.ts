@@ -1,11 +1,5 @@
-import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
-import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { type Cloud, describeInCloud, ORCHESTRATOR_IMAGE, startCloud } from "../support/cloud.ts";
-import { temporaryFolder } from "../support/hosted-runs.ts";
-import { onlyLoopbackIsDialled } from "../support/loopback-only.ts";
 import { mailsIn } from "../support/mail-files.ts";
 import { type CloudDaemon, cloudDaemon, expectDoneOnce, jobIdsOf, LONG_MS, settledAs } from "./cloud-daemon.ts";
 
@@ -16,8 +10,6 @@ const stateOf = (cloud: Cloud, jobId: string): unknown => cloud.batch.job(jobId)
 const isGpuJob = (job: { labels?: Record<string, string> | null }): boolean => job.labels?.["haystack-kind"] !== "run";
 
 describeInCloud("DISPATCH=batch on the whole cloud", () => {
-  onlyLoopbackIsDialled();
-
   test("a run becomes a job of its own, which completes it; the daemon hosts nothing", async () => {
     const cloud = await startCloud();
     const own = await dispatching(cloud);
@@ -70,12 +62,4 @@ describeInCloud("DISPATCH=batch on the whole cloud", () => {
     expect(await mailsIn(own.folder, cloud.jobFolder)).toHaveLength(1);
     expect(jobIdsOf(cloud)).toEqual(["hs-r1-i1-c-a1", "hs-r1-i1-p-a1", "hs-r1-run-1"]);
   }, LONG_MS);
-});
-
-test("the guard of a job's process refuses and notes an address beyond this machine", async () => {
-  const notes = join(await temporaryFolder(), "outside-dials");
-  const program = 'require("node:net").connect(80, "192.0.2.1")';
-  const env = { ...process.env, OUTSIDE_DIALS: notes, NODE_OPTIONS: `--import=${resolve("tests/support/loopback-only-process.ts")}` };
-  await expect(promisify(execFile)(process.execPath, ["-e", program], { env })).rejects.toThrow(/192\.0\.2\.1/);
-  expect(await readFile(notes, "utf8")).toBe("192.0.2.1\n");
 });

@@ -2,7 +2,6 @@ import { PubSub } from "@google-cloud/pubsub";
 import { status } from "@grpc/grpc-js";
 import { expect, onTestFinished, test } from "vitest";
 import { type Cloud, describeInCloud, startCloud } from "../support/cloud.ts";
-import { onlyLoopbackIsDialled } from "../support/loopback-only.ts";
 import { mailsIn } from "../support/mail-files.ts";
 import { cloudDaemon, expectDoneOnce, jobIdsOf, LONG_MS, settledAs } from "./cloud-daemon.ts";
 
@@ -23,8 +22,6 @@ function holdJobs(cloud: Cloud): () => void {
 }
 
 describeInCloud("a run on the whole cloud survives that", () => {
-  onlyLoopbackIsDialled();
-
   test("Pub/Sub dies with all it holds while the jobs end, and comes back empty: later events flow again", async () => {
     const cloud = await startCloud();
     const own = await cloudDaemon(cloud, { RECONCILE_SECONDS: "5" });

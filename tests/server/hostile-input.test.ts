@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { onlyLoopbackIsDialled } from "../support/loopback-only.ts";
 import { ADA, QUESTION, startApi, type ApiServer, type Caller } from "./api-harness.ts";
 import { quickest } from "../support/quickest.ts";
 
@@ -11,7 +10,6 @@ const BOMBS = ["a", " ", "\t \n", "-", "CD14+", "IFN-", "(", "((((a", "1.", "10 
 const PLAIN = `${QUESTION} `.padEnd(LONGEST, "The cells came from a healthy donor and were kept for a day. ");
 
 describe("hostile input", () => {
-  onlyLoopbackIsDialled();
   let server: ApiServer;
   let ada: Caller;
   beforeAll(async () => {

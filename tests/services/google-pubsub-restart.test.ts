@@ -3,7 +3,6 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../services/clock/system.ts";
 import { googlePubsubEvents } from "../../services/job-events/google-pubsub.ts";
 import { freePort } from "../support/free-port.ts";
-import { onlyLoopbackIsDialled } from "../support/loopback-only.ts";
 import { describeWithPubsub, startPubsubEmulator, type PubsubEmulator } from "../support/pubsub-emulator.ts";
 import { openPubsub, PROJECT, pubsubClient, received, type PubsubHarness, type Received } from "./google-pubsub-harness.ts";
 
@@ -18,8 +17,6 @@ describeWithPubsub("Pub/Sub that goes away", () => {
     emulator = await startPubsubEmulator();
   });
   afterAll(() => emulator.stop());
-  onlyLoopbackIsDialled();
-
   test("killed and started again without its topics, in the middle of a handler: all is made anew and events flow", async () => {
     const harness = await openPubsub(emulator.host);
     const entered = Promise.withResolvers<void>();

@@ -3,7 +3,6 @@ import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { describeWithGcs, startGcs, type GcsServer } from "../support/gcs-server.ts";
-import { onlyLoopbackIsDialled } from "../support/loopback-only.ts";
 import { openStorage } from "./google-storage-harness.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
@@ -30,8 +29,6 @@ describeWithGcs("Cloud Storage faults", () => {
     server = await startGcs();
   });
   afterAll(() => server.stop());
-  onlyLoopbackIsDialled();
-
   /** Requests made during `work` that fit. */
   const during = async (pattern: RegExp, work: () => Promise<unknown>): Promise<string[]> => {
     const before = server.requests.length;

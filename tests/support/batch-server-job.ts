@@ -94,7 +94,7 @@ export function liveJob(created: GoogleJob, host: JobHost, script: JobScript, on
     const child = spawn(program, [...first, ...(container?.commands ?? []).map(local)], {
       detached: true,
       stdio: ["ignore", "ignore", "pipe"],
-      env: { PATH: process.env["PATH"], HOME: process.env["HOME"], BATCH_TASK_INDEX: "0", BATCH_JOB_UID: created.uid ?? "", ...environment?.variables },
+      env: { PATH: process.env["PATH"], HOME: process.env["HOME"], NODE_OPTIONS: process.env["NODE_OPTIONS"], BATCH_TASK_INDEX: "0", BATCH_JOB_UID: created.uid ?? "", ...environment?.variables },
     });
     child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
       log = `${log}${chunk}`.slice(-65_536);

@@ -18,4 +18,4 @@ export const describeWithBrowser: typeof describe.skip = executablePath === unde
 
 export const PATIENCE_MS = 90_000;
 
-export const openBrowser = (): Promise<Browser> => chromium.launch({ executablePath: executablePath ?? "", args: ["--no-sandbox", "--disable-dev-shm-usage"], timeout: PATIENCE_MS });
+export const openBrowser = (): Promise<Browser> => chromium.launch({ executablePath: executablePath ?? "", args: ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost", "--disable-dev-shm-usage"], timeout: PATIENCE_MS });

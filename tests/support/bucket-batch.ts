@@ -14,18 +14,16 @@ export interface BucketBatchOptions {
   readonly workerImage: string;
   /** Local programs for other images. */
   readonly images?: Readonly<Record<string, readonly string[]>>;
-  /** Begins the command of every worker. */
-  readonly before?: readonly string[];
   /** Default: any free port. */
   readonly port?: number;
 }
 
 /** Google Batch for a bucket and a topic of servers on this machine: jobs of the worker's image run the baseline as processes. */
-export async function bucketBatch({ gcsUrl, bucket, mount, pubsubHost, workerImage, images = {}, before = [], port = 0 }: BucketBatchOptions): Promise<BatchServer> {
+export async function bucketBatch({ gcsUrl, bucket, mount, pubsubHost, workerImage, images = {}, port = 0 }: BucketBatchOptions): Promise<BatchServer> {
   const publisher = new PubSub({ projectId: "p", apiEndpoint: pubsubHost, emulatorMode: true, "grpc.max_reconnect_backoff_ms": 1_000 } as ConstructorParameters<typeof PubSub>[0]);
   const server = await batchServer({
     port,
-    images: { [workerImage]: [...before, process.execPath, resolve("tests/support/bucket-program.ts"), gcsUrl, bucket, mount], ...images },
+    images: { [workerImage]: [process.execPath, resolve("tests/support/bucket-program.ts"), gcsUrl, bucket, mount], ...images },
     volumes: { [bucket]: mount },
     async publish(topic, attributes, data) {
       await publisher.topic(topic).publishMessage({ attributes, data: Buffer.from(data) });

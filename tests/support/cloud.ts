@@ -19,8 +19,6 @@ export interface Cloud {
   readonly mongodb: MongodbServer;
   /** Data folder of the jobs that run the orchestrator's image. */
   readonly jobFolder: string;
-  /** Where processes of jobs note the addresses beyond this machine that they dialled; absent when there are none. */
-  readonly outsideDials: string;
 }
 
 const WORKER_IMAGE = "europe-docker.pkg.dev/p/haystack/worker:1";
@@ -28,22 +26,19 @@ export const ORCHESTRATOR_IMAGE = "europe-docker.pkg.dev/p/haystack/orchestrator
 const BUCKET = "haystack-test";
 
 export async function startCloud(): Promise<Cloud> {
-  const [mount, jobFolder, notes] = [await temporaryFolder(), await temporaryFolder(), await temporaryFolder()];
-  const outsideDials = resolve(notes, "outside-dials");
+  const [mount, jobFolder] = [await temporaryFolder(), await temporaryFolder()];
   const [mongodb, gcs, pubsub] = await Promise.all([startMongodb(), startGcs(), startPubsubEmulator()]);
   onTestFinished(async () => {
     await Promise.all([mongodb.stop(), gcs.stop(), pubsub.stop()]);
   });
   await gcs.makeBucket(BUCKET);
-  const guarded = ["env", `OUTSIDE_DIALS=${outsideDials}`, `NODE_OPTIONS=--import=${resolve("tests/support/loopback-only-process.ts")}`];
   const batch = await bucketBatch({
     gcsUrl: gcs.url,
     bucket: BUCKET,
     mount,
     pubsubHost: pubsub.host,
     workerImage: WORKER_IMAGE,
-    before: guarded,
-    images: { [ORCHESTRATOR_IMAGE]: [...guarded, `HAYSTACK_DATA_DIR=${jobFolder}`, process.execPath, resolve("cli/haystack.ts")] },
+    images: { [ORCHESTRATOR_IMAGE]: ["env", `HAYSTACK_DATA_DIR=${jobFolder}`, process.execPath, resolve("cli/haystack.ts")] },
   });
   onTestFinished(() => batch.close());
   return {
@@ -52,9 +47,7 @@ export async function startCloud(): Promise<Cloud> {
     pubsub,
     mongodb,
     jobFolder,
-    outsideDials,
     environment: {
-      METADATA_SERVER_DETECTION: "none",
       MONGODB_URI: mongodb.uri,
       MONGODB_DATABASE: `cloud_${process.pid}_${Date.now()}`,
       GCS_BUCKET: BUCKET,

@@ -16,9 +16,6 @@ const hint = "run .ci/gcs-emulator.sh to get a Cloud Storage server for tests";
 if (!present && process.env["CI"] === "true") throw new Error(`CI needs a Cloud Storage server: ${hint}.`);
 if (!present) process.stderr.write(`The Cloud Storage suites are skipped: ${hint}.\n`);
 
-/** Google's clients ask the metadata server for credentials else, on an address that is not this machine's. */
-process.env["METADATA_SERVER_DETECTION"] = "none";
-
 /** A suite on a Cloud Storage server. Skipped, and said so, where there is none. */
 export const describeWithGcs: typeof describe.skip = present ? describe : describe.skip;
 

@@ -27,9 +27,6 @@ const hint = "install Java and the pubsub-emulator component of the Google Cloud
 if (jar === undefined && process.env["CI"] === "true") throw new Error(`CI needs the Pub/Sub emulator: ${hint}.`);
 if (jar === undefined) process.stderr.write(`The Pub/Sub suites are skipped: ${hint}.\n`);
 
-/** Google's clients ask the metadata server for credentials else, on an address that is not this machine's. */
-process.env["METADATA_SERVER_DETECTION"] = "none";
-
 /** A suite on the Pub/Sub emulator. Skipped, and said so, where there is none. */
 export const describeWithPubsub: typeof describe.skip = jar === undefined ? describe.skip : describe;
 

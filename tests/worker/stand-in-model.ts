@@ -1,5 +1,5 @@
 import { chmod, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { delimiter, join, resolve } from "node:path";
 import { onTestFinished } from "vitest";
 import { runPython } from "../support/python.ts";
 
@@ -31,7 +31,7 @@ print(json.dumps({"python": sys.executable, "genes": len(genes)}))`,
   await writeFile(program, `#!/bin/sh\nexec '${python}' '${join(WORKER, "tests", "stand_in.py")}' --behaviour='${options.behaviour ?? ""}' "$@"\n`);
   await chmod(program, 0o755);
   const before = process.env["PYTHONPATH"];
-  process.env["PYTHONPATH"] = WORKER;
+  process.env["PYTHONPATH"] = [before, WORKER].filter(Boolean).join(delimiter);
   onTestFinished(() => {
     if (before === undefined) delete process.env["PYTHONPATH"];
     else process.env["PYTHONPATH"] = before;
