@@ -100,6 +100,41 @@ describeInCloud("a run on the whole cloud survives that", () => {
     expect(jobIdsOf(cloud)).toEqual([...BOTH].toSorted());
   }, LONG_MS);
 
+  test("Batch does not find the jobs for a while after it has taken them: they are neither lost nor made again", async () => {
+    const cloud = await startCloud();
+    const own = await cloudDaemon(cloud, { RECONCILE_SECONDS: "1" });
+    cloud.batch.scriptJobs({ hiddenCalls: 3 }, BOTH.length);
+    await own.ask("r1");
+    await settledAs(own, "r1", "completed");
+    await expectDoneOnce(cloud, own, "r1");
+    const looks = cloud.batch.calls.filter(({ method, request }) => method === "getJob" && (request as { name: string }).name.endsWith(PREDICTION));
+    expect(looks.length).toBeGreaterThan(3);
+  }, LONG_MS);
+
+  test("news comes early, doubled, late, of an unknown job and as garbage: only what Batch says counts", async () => {
+    const cloud = await startCloud();
+    const own = await cloudDaemon(cloud);
+    const publisher = new PubSub({ projectId: "p", apiEndpoint: cloud.pubsub.host, emulatorMode: true });
+    onTestFinished(() => publisher.close());
+    const tell = (jobId: string, NewJobState: string): Promise<string> =>
+      publisher.topic("haystack-jobs").publishMessage({ data: Buffer.from([0xff]), attributes: { Type: "JOB_STATE_CHANGED", JobName: `projects/1/locations/us-central1/jobs/${jobId}`, NewJobState } });
+    const release = holdJobs(cloud);
+    await own.ask("r1");
+    await bothReached(cloud, "RUNNING");
+    const looks = (): number => cloud.batch.calls.filter(({ method }) => method === "getJob").length;
+    const before = looks();
+    for (const state of ["SUCCEEDED", "SUCCEEDED", "QUEUED", "A_STATE_OF_TOMORROW"]) await tell(PREDICTION, state);
+    await tell("hs-no-such-run-i1-p-a1", "FAILED");
+    await publisher.topic("haystack-jobs").publishMessage({ data: Buffer.from("{not json") });
+    await expect.poll(looks, { timeout: LONG_MS }).toBeGreaterThan(before);
+    expect((await own.daemon.runs.get("r1"))?.document).toMatchObject({ status: "running", current_phase: "inference" });
+    release();
+    await bothReached(cloud, "SUCCEEDED");
+    for (const state of ["RUNNING", "FAILED", "SUCCEEDED"]) await tell(PREDICTION, state);
+    await settledAs(own, "r1", "completed");
+    await expectDoneOnce(cloud, own, "r1");
+  }, LONG_MS);
+
   test.each(["QUEUED", "RUNNING"] as const)("cancel while the jobs are %s", async (state) => {
     const cloud = await startCloud();
     const own = await cloudDaemon(cloud, { RECONCILE_SECONDS: "2" });
