@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { AnnData } from "../../science/anndata/anndata.ts";
 import { readH5ad } from "../../science/anndata/read.ts";
 import { openObjects } from "../../adapters.ts";
 import { loadConfig } from "../../config.ts";
@@ -14,16 +15,18 @@ import { describeWithPubsub } from "../support/pubsub-emulator.ts";
 
 const QUESTION = ["run", "How would CD14+ monocytes respond to IFN-beta?", "--atlas", KANG, "--seed", "7", "--json"];
 
-async function answered(env: Record<string, string>): Promise<{ document: RunDocument; x: Uint8Array }> {
+async function answered(env: Record<string, string>): Promise<{ document: RunDocument; predictions: AnnData }> {
   const folder = await temporaryFolder();
   const outcome = await haystack([...QUESTION, "--data-dir", folder], { env });
   expect([outcome.code, outcome.stderr]).toEqual([0, expect.not.stringMatching(/haystack: /)]);
   const document = runDocumentSchema.parse(JSON.parse(outcome.stdout));
   const objects = await openObjects(loadConfig(env, folder));
-  const { X } = await readH5ad(await objects.fetch({ path: resultObjects(document.run_id).anndata }));
+  const predictions = await readH5ad(await objects.fetch({ path: resultObjects(document.run_id).anndata }));
   await objects.close();
-  return { document, x: new Uint8Array(X.data.buffer, X.data.byteOffset, X.data.byteLength) };
+  return { document, predictions };
 }
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer => Buffer.from(buffer, byteOffset, byteLength);
 
 /** Each starts several servers and a dozen processes. */
 const SLOW_MS = 600_000;
@@ -36,7 +39,14 @@ inCloud("MongoDB, Cloud Storage, Batch and Pub/Sub together", () => {
     const [here, there] = [await answered({}), await answered(cloud.environment)];
     expect(there.document).toMatchObject({ status: "completed", control_strategy_effective: "synthetic_control" });
     expect(there.document.grounding_scores).toEqual(here.document.grounding_scores);
-    expect(Buffer.from(there.x).equals(Buffer.from(here.x))).toBe(true);
+    const { X, obs, var: genes, uns } = there.predictions;
+    for (const part of ["data", "indices", "indptr"] as const) expect(bytesOf(X[part]).equals(bytesOf(here.predictions.X[part]))).toBe(true);
+    expect([X.nRows, X.nCols]).toEqual([here.predictions.X.nRows, here.predictions.X.nCols]);
+    expect(obs).toEqual(here.predictions.obs);
+    expect(genes).toEqual(here.predictions.var);
+    // The ids are random; what an image on Batch runs counts as a model that is paid for, also when it is the baseline.
+    expect([uns["run_id"], uns["is_baseline"], here.predictions.uns["is_baseline"]]).toEqual([there.document.run_id, 0, 1]);
+    expect({ ...uns, run_id: here.document.run_id, is_baseline: 1 }).toEqual(here.predictions.uns);
     expect(there.document.output_anndata_path).toMatch(/^gs:\/\/haystack-test\/results\//);
     expect(there.document.usage.gpu_seconds).toBeGreaterThan(0);
     expect(there.document.usage.gpu_cost_usd).toBeCloseTo((there.document.usage.gpu_seconds / 3_600) * 0.35, 6);
