@@ -1,7 +1,9 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { loadConfig } from "../../config.ts";
 import { openWorkbench, type Workbench } from "../../daemon.ts";
+import { haystack, type Outcome } from "../support/command-line.ts";
 import { describeWithGcs, startGcs } from "../support/gcs-server.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
 
@@ -50,5 +52,44 @@ describeWithGcs("an atlas in Cloud Storage", () => {
     await workbench.atlases.fetchGroups(ids, opened);
     for (const { shard } of groups) expect(downloads().filter((request) => request.includes(shard))).toHaveLength(1);
     expect(downloads()).toHaveLength(2 + WANTED);
+  });
+
+  test("haystack atlas import takes a file of any bucket; what is not there or does not come whole is one sentence, and nothing is imported", async () => {
+    const server = await startGcs();
+    onTestFinished(() => server.stop());
+    await server.makeBucket("haystack-test");
+    await server.makeBucket("others");
+    const folder = await temporaryFolder();
+    const env = { GCS_BUCKET: "haystack-test", GCS_ENDPOINT: server.url, BATCH_PROJECT: "p", BATCH_IMAGE: "worker" };
+    const atlas = (...args: string[]): Promise<Outcome> => haystack(["atlas", ...args, "--data-dir", folder, "--json"], { env });
+    const file = join(folder, "kept.h5ad");
+    expect((await atlas("simulate", "--output", file, "--no-import", "--genes", "200", "--cells-per-group", "5")).code).toBe(0);
+    const put = async (name: string, content: Buffer): Promise<void> => {
+      const taken = await fetch(`${server.url}/upload/storage/v1/b/others/o?uploadType=media&name=${encodeURIComponent(name)}`, { method: "POST", body: content });
+      expect([taken.status, await taken.text()]).toEqual([200, expect.any(String)]);
+    };
+    const content = await readFile(file);
+    await put("folder/whole.h5ad", content);
+    await put("folder/half.h5ad", content.subarray(0, content.length >> 1));
+
+    const refused = async (source: string, code: number, error: string, sentence: RegExp): Promise<void> => {
+      const outcome = await atlas("import", source);
+      expect([outcome.code, outcome.stderr]).toEqual([code, expect.stringMatching(/^haystack: [^\n]+\.\n$/)]);
+      expect(outcome.stderr).toMatch(sentence);
+      expect(JSON.parse(outcome.stdout)).toMatchObject({ error });
+    };
+    await refused("gs://others", 2, "USAGE", /write it like gs:\/\/bucket/);
+    await refused("gs://others/folder/missing.h5ad", 1, "OBJECT_NOT_FOUND", /missing\.h5ad does not exist/);
+    await refused("gs://others/folder/half.h5ad", 2, "FILE_DAMAGED", /half\.h5ad/);
+    server.inject({ method: "GET", url: /whole\.h5ad.*alt=media/, kind: "corrupt-reply", times: 2 });
+    await refused("gs://others/folder/whole.h5ad", 1, "OBJECT_DAMAGED", /whole\.h5ad/);
+    expect(JSON.parse((await atlas("list")).stdout)).toEqual({ atlases: [] });
+    expect(server.requests.filter((request) => /^(POST|PUT) .*\/b\/haystack-test\//.test(request))).toEqual([]);
+
+    server.inject({ method: "GET", url: /whole\.h5ad.*alt=media/, kind: "cut", after: 1000 });
+    const outcome = await atlas("import", "gs://others/folder/whole.h5ad");
+    expect([outcome.code, outcome.stderr]).toEqual([0, ""]);
+    expect(server.pending()).toBe(0);
+    expect(JSON.parse((await atlas("list")).stdout)).toMatchObject({ atlases: [{ dataset: "whole", simulated: true, n_genes: 200, source_file: "whole.h5ad" }] });
   });
 });
