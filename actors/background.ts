@@ -4,11 +4,14 @@ import type { Clock } from "../services/clock/index.ts";
 /** Work that nobody awaits: failures are reported, the rest is waited for at the end. */
 export interface Background {
   run(work: Promise<unknown>): void;
-  /** Does the work again and again, with a pause after each; `jitter` is the share of the pause that is random. */
-  every(ms: number, work: () => Promise<unknown>, jitter?: number): void;
+  /** Does the work again and again, with a pause after each; `jitter` is the share of the pause that is random. The answer has it done soon. */
+  every(ms: number, work: () => Promise<unknown>, jitter?: number): () => void;
   /** Begins nothing more and waits for what is under way. */
   stop(): Promise<void>;
 }
+
+/** What asks for the work within this time asks for it once. */
+const SOON_MS = 20;
 
 export function createBackground(clock: Clock, onTrouble: (error: HaystackError) => void, random: () => number): Background {
   const running = new Set<Promise<unknown>>();
@@ -23,16 +26,31 @@ export function createBackground(clock: Clock, onTrouble: (error: HaystackError)
   return {
     run,
     every(ms, work, jitter = 0) {
-      const again = (): void => {
+      let isWanted = false;
+      let cancelPause: (() => void) | undefined;
+      const rest = (pause: number): void => {
         if (stopped) return;
-        const pause = ms * (1 - jitter * random());
         const cancel = clock.at(clock.now() + pause, () => {
           timers.delete(cancel);
-          run(work().finally(again));
+          cancelPause = undefined;
+          isWanted = false;
+          run(work().finally(() => rest(isWanted ? SOON_MS : usualPause())));
         });
         timers.add(cancel);
+        cancelPause = () => {
+          timers.delete(cancel);
+          cancel();
+        };
       };
-      again();
+      const usualPause = (): number => ms * (1 - jitter * random());
+      rest(usualPause());
+      return () => {
+        if (isWanted) return;
+        isWanted = true;
+        if (cancelPause === undefined) return;
+        cancelPause();
+        rest(SOON_MS);
+      };
     },
     async stop() {
       stopped = true;

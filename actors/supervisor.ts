@@ -110,6 +110,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   });
   let stopping = false;
   let unsubscribe: (() => Promise<void>) | undefined;
+  let endHints: (() => void) | undefined;
 
   const forget = (host: RunHost): void => {
     if (hosts.get(host.runId) !== host) return;
@@ -251,10 +252,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         instruments.jobEventTaken?.(outcome);
       });
       background.every(leaseMs / 3, leases.renew);
-      background.every(pollMs, poll);
-      if (!options.sweeps) return;
+      const looks = [background.every(pollMs, poll)];
       // Two sweeps at a time would both fill the places that are free.
-      background.run(intake.sweep().finally(() => background.every(pollMs, intake.sweep, 0.5)));
+      if (options.sweeps) background.run(intake.sweep().finally(() => looks.push(background.every(pollMs, intake.sweep, 0.5))));
+      endHints = store.hints?.(() => looks.forEach((lookSoon) => lookSoon()));
     },
     async submit(document) {
       if (!isRunId(document.run_id)) throw new HaystackError("USAGE", "A run id has lower-case letters, digits and inner hyphens, at most 44.");
@@ -298,6 +299,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     },
     async stop() {
       stopping = true;
+      endHints?.();
       intake.close();
       wakeUps.clear();
       await unsubscribe?.();

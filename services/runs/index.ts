@@ -178,5 +178,10 @@ export interface RunStore {
   /** Journal of costly results (D7): first write wins; returns what stands. */
   journalPut(runId: string, key: string, value: unknown): Promise<unknown>;
   journalGet(runId: string, key: string): Promise<unknown>;
+  /**
+   * Calls back whenever others may have left something that a host looks for, and once it can tell: a reason to look sooner and nothing
+   * more, as news may go by untold. Ends with the answer. Absent where the store cannot tell at all.
+   */
+  hints?(hint: () => void): () => void;
   close(): Promise<void>;
 }

@@ -7,6 +7,7 @@ import { countRuns } from "./mongodb-counts.ts";
 import { commitGroup } from "./mongodb-commit.ts";
 import { isDuplicateKey, toStoreError } from "./mongodb-errors.ts";
 import { archiveTails, readChanges, readHistory, tailIsFull, type ArchivedHistory } from "./mongodb-history.ts";
+import { followNews, type Hints } from "./mongodb-hints.ts";
 import { mailsOf, neglectedRuns } from "./mongodb-neglected.ts";
 import { firstState, LIMITED, publicProjection, toDocument, toInbox, toRecord, type StoredRun } from "./mongodb-record.ts";
 
@@ -67,6 +68,7 @@ export async function openMongoRuns({ uri, database }: { readonly uri: string; r
   const archive = db.collection<ArchivedHistory>("run_history");
   const journal = db.collection<JournalEntry>("run_journal");
   const archiving = new Set<Promise<void>>();
+  const hinting = new Set<Hints>();
 
   /** Beside the commits: a failure leaves the entries in the tail, and the next move takes them along. */
   const archiveBeside = (runIds: readonly string[]): void => {
@@ -176,9 +178,16 @@ export async function openMongoRuns({ uri, database }: { readonly uri: string; r
         const stands = await journal.findOne({ _id: journalKey(runId, key) }, LIMITED);
         return stands === null ? undefined : (JSON.parse(stands.value) as unknown);
       }),
+    hints(hint) {
+      const hints = followNews(runs, hint);
+      hinting.add(hints);
+      return hints.end;
+    },
     async close() {
+      for (const { end } of hinting) end();
       await Promise.all(archiving);
       await client.close();
+      await Promise.all([...hinting].map(({ ended }) => ended));
     },
   };
 }
