@@ -1,67 +1,71 @@
-import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
-import { expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SupervisorOptions } from "../../actors/supervisor.ts";
-import { openSqliteRuns } from "../../services/runs/sqlite.ts";
-import { hostRuns, POLL_MS, run, skippingClock, temporaryFolder, watched } from "../support/hosted-runs.ts";
+import { hostRuns, POLL_MS, run, skippingClock, watched } from "../support/hosted-runs.ts";
+import { describeWithMongodb, startMongodb, type MongodbServer } from "../support/mongodb.ts";
 import { quickest } from "../support/quickest.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
+import { sharedMongodb, sharedSqlite as shared, type SharedRuns } from "../support/shared-runs.ts";
 
 const NOTICED_WITHIN_MS = 1_000;
 const LEASE_MS = 3_600_000;
 
-/** A store, and another program's own connection to the same file. */
-async function shared() {
-  const file = join(await temporaryFolder(), "runs.sqlite");
-  const store = await openSqliteRuns({ file });
-  const other = new DatabaseSync(file, { timeout: 5_000 });
-  onTestFinished(async () => {
-    other.close();
-    await store.close();
-  });
-  return { store, setStatus: (runId: string, status: string) => other.prepare("UPDATE runs SET status = ? WHERE run_id = ?").run(status, runId) };
-}
-
 // By the clock the shortest of some tries counts, as a machine may be busy; by the daemon's own looks each does, as one may be lucky.
 
-test("a run inserted as pending by another program is picked up within a second", async () => {
-  const { store, looks } = watched((await shared()).store);
-  const { committed } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }));
-  const pickedUp = async (attempt: number): Promise<number> => {
-    const [inserted, { sweeps }] = [performance.now(), { ...looks }];
-    await store.insert(run(`r${attempt}`));
-    await committed(`r${attempt}`, ({ status }) => status === "running");
-    expect((looks.sweeps - sweeps) * POLL_MS).toBeLessThan(NOTICED_WITHIN_MS);
-    return performance.now() - inserted;
-  };
-  expect(await quickest(NOTICED_WITHIN_MS, pickedUp)).toBeLessThan(NOTICED_WITHIN_MS);
+function noticedWithinASecond(open: () => Promise<SharedRuns>): void {
+  test("a run inserted as pending by another program is picked up within a second", async () => {
+    const { store: unwatched, insert } = await open();
+    const { store, looks } = watched(unwatched);
+    const { committed } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }));
+    const pickedUp = async (attempt: number): Promise<number> => {
+      const [inserted, { sweeps }] = [performance.now(), { ...looks }];
+      await insert(run(`r${attempt}`));
+      await committed(`r${attempt}`, ({ status }) => status === "running");
+      expect((looks.sweeps - sweeps) * POLL_MS).toBeLessThan(NOTICED_WITHIN_MS);
+      return performance.now() - inserted;
+    };
+    expect(await quickest(NOTICED_WITHIN_MS, pickedUp)).toBeLessThan(NOTICED_WITHIN_MS);
+  });
+
+  test("a run set to cancelled by another program is cancelled within a second, its jobs too", async () => {
+    const { store: unwatched, setStatus } = await open();
+    const { store, looks } = watched(unwatched);
+    const effects = scriptedEffects({ now: () => Date.now(), jobState: "RUNNING" });
+    const { supervisor, committed } = await hostRuns(store, effects);
+    const cancelled = async (attempt: number): Promise<number> => {
+      const id = `r${attempt}`;
+      const settled = supervisor.settled(id);
+      await supervisor.submit(run(id));
+      const waiting = new Set<string>();
+      await committed(id, (_, entries) => {
+        for (const { actor, from, to } of entries) if (from === "checking" && to === "awaiting") waiting.add(actor);
+        return waiting.size === 2;
+      });
+      const [changed, { polls }] = [performance.now(), { ...looks }];
+      await setStatus(id, "cancelled");
+      await committed(id, (_, entries) => entries.some(({ to }) => to === "cancelling"));
+      const milliseconds = performance.now() - changed;
+      expect((looks.polls - polls) * POLL_MS).toBeLessThan(NOTICED_WITHIN_MS);
+      expect(await settled).toMatchObject({ status: "cancelled", termination_reason: "cancelled" });
+      return milliseconds;
+    };
+    expect(await quickest(NOTICED_WITHIN_MS, cancelled)).toBeLessThan(NOTICED_WITHIN_MS);
+    expect(effects.jobs.size).toBeGreaterThan(0);
+    expect(new Set(effects.jobs.values())).toEqual(new Set(["CANCELLED"]));
+  });
+}
+
+describe("on SQLite", () => {
+  noticedWithinASecond(shared);
 });
 
-test("a run set to cancelled by another program is cancelled within a second, its jobs too", async () => {
-  const { store: unwatched, setStatus } = await shared();
-  const { store, looks } = watched(unwatched);
-  const effects = scriptedEffects({ now: () => Date.now(), jobState: "RUNNING" });
-  const { supervisor, committed } = await hostRuns(store, effects);
-  const cancelled = async (attempt: number): Promise<number> => {
-    const id = `r${attempt}`;
-    const settled = supervisor.settled(id);
-    await supervisor.submit(run(id));
-    const waiting = new Set<string>();
-    await committed(id, (_, entries) => {
-      for (const { actor, from, to } of entries) if (from === "checking" && to === "awaiting") waiting.add(actor);
-      return waiting.size === 2;
-    });
-    const [changed, { polls }] = [performance.now(), { ...looks }];
-    setStatus(id, "cancelled");
-    await committed(id, (_, entries) => entries.some(({ to }) => to === "cancelling"));
-    const milliseconds = performance.now() - changed;
-    expect((looks.polls - polls) * POLL_MS).toBeLessThan(NOTICED_WITHIN_MS);
-    expect(await settled).toMatchObject({ status: "cancelled", termination_reason: "cancelled" });
-    return milliseconds;
-  };
-  expect(await quickest(NOTICED_WITHIN_MS, cancelled)).toBeLessThan(NOTICED_WITHIN_MS);
-  expect(effects.jobs.size).toBeGreaterThan(0);
-  expect(new Set(effects.jobs.values())).toEqual(new Set(["CANCELLED"]));
+describeWithMongodb("on MongoDB", () => {
+  let server: MongodbServer;
+  beforeAll(async () => {
+    server = await startMongodb();
+  });
+  afterAll(() => server.stop());
+
+  noticedWithinASecond(() => sharedMongodb(server.uri));
 });
 
 const NO_USAGE = { gpu_seconds: 0, gpu_cost_usd: 0, llm_tokens: 0, llm_cost_usd: 0 };
