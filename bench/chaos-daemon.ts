@@ -29,11 +29,14 @@ export interface DaemonProcess {
   stop(): Promise<number | null>;
   /** Ends that nobody asked for. */
   readonly crashes: () => number;
+  /** Runs that it moved on, also before a kill. */
+  readonly moved: () => ReadonlySet<string>;
 }
 
 /** The real daemon as a process of its own; started again whenever it ends. */
 export function keepDaemon(dataDir: string, environment: Readonly<Record<string, string>>, log: (text: string) => void): DaemonProcess {
   let crashes = 0;
+  const moved = new Set<string>();
   let expected = false;
   let left = Promise.resolve<number | null>(null);
   let hosts = Promise.resolve();
@@ -47,6 +50,7 @@ export function keepDaemon(dataDir: string, environment: Readonly<Record<string,
     hosts = ready.promise;
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       if (/hosts the runs of/.test(text)) ready.resolve();
+      for (const [, runId = ""] of text.matchAll(/run (\S+): .+ -> /g)) moved.add(runId);
       if (/^haystack: /m.test(text)) log(text.trimEnd());
     });
     left = new Promise((resolve) => {
@@ -78,5 +82,6 @@ export function keepDaemon(dataDir: string, environment: Readonly<Record<string,
       return end("SIGTERM");
     },
     crashes: () => crashes,
+    moved: () => moved,
   };
 }

@@ -29,6 +29,8 @@ export interface ChaosResult extends Effects {
   readonly seconds: number;
   /** Times that a daemon ended without being killed, or did not end well when asked to. */
   readonly crashes: number;
+  /** How many runs each daemon moved on; a run that changed its host counts for both. */
+  readonly moved_runs: readonly number[];
 }
 
 const USERS = 7;
@@ -93,7 +95,7 @@ export async function runChaos({ runs, kills, seed, daemons, mongodbUri, limitSe
     const seconds = (performance.now() - started) / 1_000;
     const codes = await Promise.all(hosts.map((host) => host.stop()));
     const crashes = hosts.reduce((sum, host) => sum + host.crashes(), 0) + codes.filter((code) => code !== 0).length;
-    return { runs, kills: killed, seconds, crashes, ...(await countEffects(store, dataDir, runIds)) };
+    return { runs, kills: killed, seconds, crashes, moved_runs: hosts.map((host) => host.moved().size), ...(await countEffects(store, dataDir, runIds)) };
   } finally {
     await Promise.all(hosts.map((host) => host.stop()));
     await store.close();
