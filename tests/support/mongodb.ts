@@ -1,18 +1,18 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { describe } from "vitest";
 import { freePort } from "./free-port.ts";
+import { findServerProgram, type ServerProgram } from "./mongodb-program.ts";
 
-/** A MongoDB server for tests: MONGODB_URI, or one started from .cache/mongodb-wire (made by .ci/mongodb-wire.sh). */
+/** A MongoDB server for tests: MONGODB_URI, an installed mongod, or the server from .cache/mongodb-wire (made by .ci/mongodb-wire.sh). */
 
-const program = resolve(".cache/mongodb-wire/mongodb-wire");
+const installed = findServerProgram(process.env["PATH"] ?? "");
 const given = process.env["MONGODB_URI"];
-const present = given !== undefined || existsSync(program);
-const hint = "set MONGODB_URI, or run .ci/mongodb-wire.sh to get a server for tests";
+const present = given !== undefined || installed !== undefined;
+const hint = "set MONGODB_URI, install mongod, or run .ci/mongodb-wire.sh to get a server for tests";
 
 if (!present && process.env["CI"] === "true") throw new Error(`CI needs a MongoDB server: ${hint}.`);
 
@@ -33,14 +33,19 @@ export interface MongodbServer {
   stop(): Promise<void>;
 }
 
-async function launch(port: number, folder: string): Promise<ChildProcess> {
-  const child = spawn(program, [String(port), folder, "with-parent"], { stdio: ["pipe", "pipe", "pipe"] });
+async function launch(program: ServerProgram, port: number, folder: string): Promise<ChildProcess> {
+  const child = spawn(program.file, program.arguments(port, folder), { stdio: ["pipe", "pipe", "pipe"] });
+  const killed = (): void => void child.kill("SIGKILL");
+  process.once("exit", killed);
+  child.once("exit", () => process.off("exit", killed));
   const errors: string[] = [];
   createInterface({ input: child.stderr }).on("line", (line) => errors.push(line));
   await new Promise<void>((answering, failed) => {
     child.once("error", failed);
-    child.once("exit", (code) => failed(new Error(`The MongoDB server ended with ${code}: ${errors.join(" ")}`)));
-    createInterface({ input: child.stdout }).once("line", () => answering());
+    child.once("exit", (code) => failed(new Error(`The MongoDB server ${program.file} ended with ${code}: ${errors.join(" ")}`)));
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      if (program.answering.test(line)) answering();
+    });
   });
   return child;
 }
@@ -50,15 +55,20 @@ const ended = (child: ChildProcess): Promise<void> =>
 
 export async function startMongodb(): Promise<MongodbServer> {
   if (given !== undefined) return { uri: given, stop: () => Promise.resolve() };
+  if (installed === undefined) throw new Error(`There is no MongoDB server: ${hint}.`);
+  return startServer(installed);
+}
+
+export async function startServer(program: ServerProgram): Promise<MongodbServer & Required<Pick<MongodbServer, "own">>> {
   const folder = await mkdtemp(join(tmpdir(), "haystack-mongodb-"));
   const port = await freePort();
-  let child = await launch(port, folder);
+  let child = await launch(program, port, folder);
   const kill = async (): Promise<void> => {
     child.kill("SIGKILL");
     await ended(child);
   };
   const restart = async (): Promise<void> => {
-    child = await launch(port, folder);
+    child = await launch(program, port, folder);
   };
   return {
     uri: `mongodb://127.0.0.1:${port}`,

@@ -63,7 +63,7 @@ export async function startReplicaSet(behind: string, { isSingle = false }: { re
   let refused = false;
   let asked = 0;
   let address = "";
-  /** The server behind knows only the older word for hello. */
+  /** The wire server knows only the older word for hello. Sessions and streamed hellos, which a mongod behind offers, are not handed on. */
   let handshake: Document = {};
 
   const membership = (): Document => (isSingle ? {} : { setName: "tests", setVersion: 1, hosts: [address], me: address, primary: address, secondary: false });
@@ -172,7 +172,10 @@ export async function startReplicaSet(behind: string, { isSingle = false }: { re
       if (own !== undefined) return answerTo(message, own);
       if (WRITES.has(name)) return written(String(command["$db"]), String(command[name]), () => forward(message));
       if (!HELLO.has(name)) return forward(message);
-      if (name !== "hello") handshake = bodyOf(await forward(message));
+      if (name !== "hello") {
+        const { logicalSessionTimeoutMinutes, topologyVersion, ...body } = bodyOf(await forward(message));
+        handshake = body;
+      }
       return answerTo(message, { ...handshake, ...membership(), isWritablePrimary: true });
     };
     try {
