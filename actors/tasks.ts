@@ -12,7 +12,7 @@ import type { AtlasIndex, OpenAtlas } from "../science/atlas/atlas-index.ts";
 import { compareWithTruth } from "../science/grounding/compare-with-truth.ts";
 import { evaluatePrediction } from "../science/grounding/evaluate.ts";
 import type { EvaluationInput } from "../science/grounding/evaluate.ts";
-import { literatureSearch } from "../science/grounding/literature-subjects.ts";
+import { articleNames as namesInArticles, literatureSearch } from "../science/grounding/literature-subjects.ts";
 import { validatePrediction } from "../science/inference/validate-prediction.ts";
 import { loadKnowledge } from "../science/knowledge/load.ts";
 import { labelResolver } from "../science/knowledge/resolve.ts";
@@ -131,6 +131,11 @@ export async function literatureSubjects(input: WithKnowledge & { readonly struc
   return literatureSearch(input.structured_query, input.top_genes, loadKnowledge(input.knowledge));
 }
 
+/** By which names to look for articles on the question. */
+export async function articleNames(input: WithKnowledge & { readonly structured_query: StructuredQuery }): Promise<ReturnType<typeof namesInArticles>> {
+  return namesInArticles(input.structured_query, loadKnowledge(input.knowledge));
+}
+
 /** Writes the three result files into `folder`. */
 export async function writeResults(input: { readonly log: RunLog; readonly prediction: string; readonly reference: string; readonly folder: string }): Promise<{ anndata: string; report: string; log: string }> {
   const [prediction, reference] = await Promise.all([readH5ad(input.prediction), readH5ad(input.reference)]);
@@ -179,6 +184,7 @@ export type Tasks = {
   checkPrediction: typeof checkPrediction;
   evaluate: typeof evaluate;
   literatureSubjects: typeof literatureSubjects;
+  articleNames: typeof articleNames;
   writeResults: typeof writeResults;
   importAtlasFile: typeof importAtlasFile;
   inspectFile: typeof inspectFile;

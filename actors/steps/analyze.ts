@@ -1,6 +1,7 @@
 import { HaystackError, type ErrorCode } from "../../errors.ts";
 import type { AnalyzeInput, AnalyzeOutput } from "../../machines/run-types.ts";
 import { understand, type UnderstandRequest } from "../agents/understand.ts";
+import { withLiterature } from "../agents/literature-context.ts";
 import { orProblem, withModel, type Session } from "../agents/session.ts";
 import type { Effect } from "../step.ts";
 import type { StepPorts } from "./ports.ts";
@@ -18,7 +19,8 @@ export function analyze(ports: StepPorts): Effect<AnalyzeInput, AnalyzeOutput> {
     withModel(ports, { run_id, step: "analyze", iteration: 0 }, undefined, async (session) => {
       const places = placesOf(await atlases.open(config.datasets, signal), config);
       const byRules = compute.run("analyze", { query, atlases: places, knowledge }, signal);
-      return settled(await (session === null ? byRules : byModel(session, { question: query, places, compute, knowledge, literature, lookUps }, byRules, signal)), config);
+      const output = settled(await (session === null ? byRules : byModel(session, { question: query, places, compute, knowledge, literature, lookUps }, byRules, signal)), config);
+      return { ...output, structured_query: await withLiterature(ports, run_id, output.structured_query, signal) };
     });
 }
 

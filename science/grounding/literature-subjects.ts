@@ -6,6 +6,7 @@ import type { LiteratureFinding } from "./literature-support.ts";
 const EXPECTED_GENES = 12;
 const PREDICTED_GENES = 8;
 const PATHWAYS = 4;
+const CELL_NAMES = 3;
 
 export interface LiteratureSearch {
   readonly perturbation: { readonly name: string; readonly synonyms: readonly string[] };
@@ -24,6 +25,13 @@ export function literatureSearch(query: StructuredQuery, topGenes: readonly TopG
       ...query.expected_pathways.slice(0, PATHWAYS).map(({ name }) => ({ kind: "pathway" as const, name })),
     ],
   };
+}
+
+/** The names by which an article may call the asked perturbation and the asked cells; these also in the plural, which PubMed takes for another word. */
+export function articleNames(query: StructuredQuery, knowledge: Knowledge): { readonly perturbation: readonly string[]; readonly cellType: readonly string[] } {
+  const entry = knowledge.perturbations.find(({ id }) => id === query.perturbation.id);
+  const cells = [query.cell_type.name, ...(query.cell_type.synonyms ?? [])].slice(0, CELL_NAMES);
+  return { perturbation: [query.perturbation.name, ...(entry?.synonyms ?? [])], cellType: cells.flatMap((name) => (name.endsWith("s") ? [name] : [name, `${name}s`])) };
 }
 
 /** The findings of a search, as the score reads them. */

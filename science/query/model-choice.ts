@@ -87,6 +87,7 @@ function understoodQuery(choice: Understood, context: ChoiceContext): Structured
     time: numbersOf("time", choice.time, context),
     tissue: choice.tissue === null || choice.tissue === draft?.tissue ? choice.tissue : wordsOf("tissue", choice.tissue, context),
     donor: choice.donor === null || labels.donors.includes(choice.donor) ? choice.donor : reject(`donor: no atlas has a donor ${quotable(choice.donor)}.`),
+    literature_context: [],
     ambiguities: [
       ...alternatives("cell_type", cell_type, draft?.cell_type.name, choice.other_cell_types, (id) => knowledge.cellTypes.find((entry) => entry.id === id)?.name),
       ...alternatives("perturbation", perturbation, draft?.perturbation.name, choice.other_perturbations, (id) => knowledge.perturbations.find((entry) => entry.id === id)?.name),

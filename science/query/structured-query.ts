@@ -9,7 +9,7 @@ export const controlStrategySchema = z.enum(["synthetic_control", "query_as_cont
 export type ControlStrategy = z.infer<typeof controlStrategySchema>;
 
 const ambiguitySchema = z.object({
-  field: z.enum(["cell_type", "perturbation"]),
+  field: z.enum(["cell_type", "perturbation", "dose", "time", "tissue", "donor"]),
   /** The words of the question that could mean several things. */
   text: z.string(),
   chosen: z.string(),
@@ -50,6 +50,11 @@ export type ExpectedTarget = z.infer<typeof expectedTargetSchema>;
 export const expectedPathwaySchema = z.object({ id: z.string(), name: z.string(), direction: directionSchema, source: z.string() });
 export type ExpectedPathway = z.infer<typeof expectedPathwaySchema>;
 
+/** What articles name the asked cells and perturbation together, for the reader; nothing is computed from it. Bounded, as it is part of the run's state. */
+export const MOST_ARTICLES = 8;
+export const LONGEST_TITLE = 200;
+const articleSchema = z.object({ pmid: z.string(), title: z.string(), year: z.number().int().nullable() });
+
 const perturbationalQuerySchema = z.object({
   task_type: z.literal("perturbational"),
   cell_type: cellTypeSchema,
@@ -61,6 +66,10 @@ const perturbationalQuerySchema = z.object({
   time: z.string().nullable(),
   tissue: z.string().nullable(),
   donor: z.string().nullable(),
+  /** Empty when no literature source is configured or nothing was found; absent in documents of earlier releases. */
+  literature_context: z.array(articleSchema).optional(),
+  /** Why the literature could not be searched although a source is configured. */
+  literature_problem: z.string().optional(),
   ambiguities: z.array(ambiguitySchema),
   /** Present when synthetic control was asked for and no matched control cells exist. */
   control_strategy_fallback: z

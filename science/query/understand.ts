@@ -50,6 +50,7 @@ export function understandQuestion(question: string, atlases: readonly AtlasInde
     time: amounts.time,
     tissue,
     donor: readDonor(text, labels.donors),
+    literature_context: [],
     ambiguities: [
       ...ambiguities,
       ...lineageForLine(asked, cell_type),

@@ -27,7 +27,25 @@ export type LiteratureAnswer =
   /** The search could not be made; the reason is one plain sentence. */
   | { readonly status: "unavailable"; readonly reason: string };
 
+/** Each side by all of its names. */
+export interface ArticleRequest {
+  readonly perturbation: readonly string[];
+  readonly cellType: readonly string[];
+  /** At most so many, the most relevant. */
+  readonly most: number;
+}
+
+export interface Article {
+  readonly pmid: string;
+  readonly title: string;
+  readonly year: number | null;
+}
+
+export type ArticleAnswer = { readonly status: "searched"; readonly articles: readonly Article[] } | Extract<LiteratureAnswer, { readonly status: "unavailable" }>;
+
 export interface LiteratureService {
   /** Never fails for the sake of the literature: trouble is an answer. Throws only when `signal` aborts. */
   search(request: LiteratureRequest, signal?: AbortSignal): Promise<LiteratureAnswer>;
+  /** Articles on cells of a type under a perturbation; fails as `search` does. */
+  articles(request: ArticleRequest, signal?: AbortSignal): Promise<ArticleAnswer>;
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { folderCache } from "../http/answer-cache.ts";
 import { ServiceTrouble, guardedClient } from "../http/guarded-client.ts";
-import type { LiteratureArticles, LiteratureRequest, LiteratureService, LiteratureSubject } from "./index.ts";
+import type { Article, LiteratureArticles, LiteratureRequest, LiteratureService, LiteratureSubject } from "./index.ts";
 import { reportedDirection } from "./reported-direction.ts";
 
 /** PubMed by the NCBI E-utilities: esearch finds the articles, esummary gives their titles. */
@@ -28,7 +28,8 @@ const SYNONYMS = 6;
 const idSchema = z.string().regex(/^\d{1,12}$/);
 const searchSchema = z.object({ esearchresult: z.object({ count: z.coerce.number().int().min(0), idlist: z.array(idSchema), ERROR: z.never().optional() }) });
 const summarySchema = z.object({ result: z.record(z.string(), z.unknown()) });
-const titleSchema = z.object({ title: z.string().max(5_000) });
+const summarySchemaOfOne = z.object({ title: z.string().max(5_000), pubdate: z.string().optional() });
+type Summary = z.infer<typeof summarySchemaOfOne>;
 
 export function pubmedLiterature(options: PubmedOptions): LiteratureService {
   const client = guardedClient({
@@ -50,41 +51,66 @@ export function pubmedLiterature(options: PubmedOptions): LiteratureService {
     return url;
   };
 
-  async function titlesOf(ids: readonly string[], signal?: AbortSignal): Promise<Map<string, string>> {
-    const titles = new Map<string, string>();
+  async function find(term: string, most: number, signal?: AbortSignal): Promise<{ readonly articles: number; readonly ids: readonly string[] }> {
+    const url = address("esearch", { term, retmax: String(most), sort: "relevance" });
+    const { esearchresult } = await client.getJson({ url, secret, schema: searchSchema }, signal);
+    return { articles: esearchresult.count, ids: esearchresult.idlist.slice(0, most) };
+  }
+
+  async function summariesOf(ids: readonly string[], signal?: AbortSignal): Promise<Map<string, Summary>> {
+    const summaries = new Map<string, Summary>();
     for (let from = 0; from < ids.length; from += TITLES_PER_REQUEST) {
       const url = address("esummary", { id: ids.slice(from, from + TITLES_PER_REQUEST).join(",") });
       const { result } = await client.getJson({ url, secret, schema: summarySchema }, signal);
       for (const [id, entry] of Object.entries(result)) {
-        const parsed = titleSchema.safeParse(entry);
-        if (parsed.success) titles.set(id, parsed.data.title);
+        const parsed = summarySchemaOfOne.safeParse(entry);
+        if (parsed.success) summaries.set(id, parsed.data);
       }
     }
-    return titles;
+    return summaries;
+  }
+
+  async function orUnavailable<Answer>(work: () => Promise<Answer>, signal?: AbortSignal) {
+    try {
+      return await work();
+    } catch (thrown) {
+      signal?.throwIfAborted();
+      if (!(thrown instanceof ServiceTrouble)) throw thrown;
+      return { status: "unavailable" as const, reason: `The literature could not be searched: ${thrown.message}.` };
+    }
   }
 
   return {
-    async search(request, signal) {
-      try {
+    search: (request, signal) =>
+      orUnavailable(async () => {
         const found: { subject: LiteratureSubject; articles: number; ids: readonly string[] }[] = [];
-        for (const subject of request.subjects) {
-          const url = address("esearch", { term: searchTerm(request, subject), retmax: String(ARTICLES), sort: "relevance" });
-          const { esearchresult } = await client.getJson({ url, secret, schema: searchSchema }, signal);
-          found.push({ subject, articles: esearchresult.count, ids: esearchresult.idlist });
-        }
-        const titles = await titlesOf([...new Set(found.flatMap(({ ids }) => ids))].toSorted(), signal);
-        return { status: "searched", findings: found.map(({ subject, articles, ids }) => describe(subject, articles, ids, titles)) };
-      } catch (thrown) {
-        signal?.throwIfAborted();
-        if (!(thrown instanceof ServiceTrouble)) throw thrown;
-        return { status: "unavailable", reason: `The literature could not be searched: ${thrown.message}.` };
-      }
-    },
+        for (const subject of request.subjects) found.push({ subject, ...(await find(searchTerm(request, subject), ARTICLES, signal)) });
+        const summaries = await summariesOf([...new Set(found.flatMap(({ ids }) => ids))].toSorted(), signal);
+        return { status: "searched" as const, findings: found.map(({ subject, articles, ids }) => describe(subject, articles, ids, summaries)) };
+      }, signal),
+    articles: ({ perturbation, cellType, most }, signal) =>
+      orUnavailable(async () => {
+        if (searchable(perturbation).length === 0 || searchable(cellType).length === 0) return { status: "searched" as const, articles: [] };
+        const { ids } = await find(`${anyOf(perturbation)} AND ${anyOf(cellType)}`, most, signal);
+        const summaries = await summariesOf(ids, signal);
+        return { status: "searched" as const, articles: ids.flatMap((id) => articleOf(id, summaries.get(id))) };
+      }, signal),
   };
 }
 
-function describe(subject: LiteratureSubject, articles: number, ids: readonly string[], titles: ReadonlyMap<string, string>): LiteratureArticles {
-  const read = ids.map((id) => ({ id, direction: reportedDirection(titles.get(id) ?? "", subject.name) }));
+function articleOf(pmid: string, summary: Summary | undefined): Article[] {
+  const title = plainTitle(summary?.title ?? "");
+  const year = /^\d{4}/.exec(summary?.pubdate ?? "")?.[0];
+  return title === "" ? [] : [{ pmid, title, year: year === undefined ? null : Number(year) }];
+}
+
+/** Without mark-up ("<i>in vitro</i>") and what cannot be printed. */
+function plainTitle(title: string): string {
+  return title.replaceAll(/<[^>]{0,20}>/gu, "").replaceAll(/[\p{C}\p{Z}]+/gu, " ").trim();
+}
+
+function describe(subject: LiteratureSubject, articles: number, ids: readonly string[], summaries: ReadonlyMap<string, Summary>): LiteratureArticles {
+  const read = ids.map((id) => ({ id, direction: reportedDirection(summaries.get(id)?.title ?? "", subject.name) }));
   const say = (direction: "up" | "down") => read.filter((article) => article.direction === direction);
   const [up, down] = [say("up"), say("down")];
   const direction = up.length === down.length ? null : up.length > down.length ? "up" : "down";
@@ -92,9 +118,20 @@ function describe(subject: LiteratureSubject, articles: number, ids: readonly st
   return { ...subject, articles, direction, citations: behind.slice(0, CITATIONS).map(({ id }) => `PMID:${id}`) };
 }
 
-/** Both names in title or abstract. Quotes, brackets and operators cannot leave the quoted name. */
+/** Both names in title or abstract. */
 function searchTerm({ perturbation }: LiteratureRequest, { name }: LiteratureSubject): string {
-  const quoted = (text: string): string => `"${text.replaceAll(/[^\p{L}\p{N}+./-]+/gu, " ").trim()}"[tiab]`;
-  const names = [...new Set([perturbation.name, ...perturbation.synonyms])].filter((text) => /[\p{L}\p{N}]{2}/u.test(text)).slice(0, SYNONYMS + 1);
-  return `(${names.map(quoted).join(" OR ")}) AND ${quoted(name)}`;
+  return `${anyOf([perturbation.name, ...perturbation.synonyms])} AND ${quoted(name)}`;
+}
+
+function anyOf(names: readonly string[]): string {
+  return `(${searchable(names).map(quoted).join(" OR ")})`;
+}
+
+function searchable(names: readonly string[]): readonly string[] {
+  return [...new Set(names)].filter((text) => /[\p{L}\p{N}]{2}/u.test(text)).slice(0, SYNONYMS + 1);
+}
+
+/** Quotes, brackets and operators cannot leave the quoted name. */
+function quoted(text: string): string {
+  return `"${text.replaceAll(/[^\p{L}\p{N}+./-]+/gu, " ").trim()}"[tiab]`;
 }

@@ -7,7 +7,7 @@ import { evaluate } from "../../actors/steps/evaluate.ts";
 import { iterationObjects } from "../../actors/run-objects.ts";
 import type { StepPorts } from "../../actors/steps/ports.ts";
 import type { EvaluateInput } from "../../machines/run-types.ts";
-import type { StructuredQuery } from "../../science/query/structured-query.ts";
+import { structuredQuerySchema, type StructuredQuery } from "../../science/query/structured-query.ts";
 import { pubmedLiterature } from "../../services/literature/pubmed.ts";
 import { startPubmed, type Article, type PubmedServer } from "../support/pubmed-server.ts";
 import { calls, says } from "../support/model-server.ts";
@@ -85,6 +85,24 @@ describe("literature in the steps of a run", () => {
     const { evaluation, summary } = await evaluate(ports)(input, stepContext());
     expect(summary.component_scores["literature_support"]).toBeNull();
     expect(await readFile(await atlas.objects.fetch(evaluation), "utf8")).toContain("The literature could not be searched: PubMed answered with HTTP status 503.");
+  });
+
+  test("the question as understood names articles on its cells and perturbation, found once and bounded", async () => {
+    const about = [query.perturbation.name, query.cell_type.name];
+    const { ports, server } = await portsReading(Array.from({ length: 30 }, (_, i) => ({ id: String(2001 + i), title: "Long ".repeat(900), pubdate: "2018 Jan", about })));
+    const { structured_query: read } = await analyze(ports)(analyzeInput(), stepContext());
+    expect(structuredQuerySchema.parse(read).literature_context).toEqual(Array.from({ length: 8 }, (_, i) => ({ pmid: String(2001 + i), title: "Long ".repeat(40), year: 2018 })));
+    expect({ ...read, literature_context: [] }).toEqual(query);
+    const asked = server.requests.length;
+    expect(await analyze(ports)(analyzeInput(), stepContext())).toMatchObject({ structured_query: read });
+    expect(server.requests.length).toBe(asked);
+  });
+
+  test("a source that fails leaves the question without articles and says why", async () => {
+    const { ports, server } = await portsReading([]);
+    server.faults.push({ status: 503 });
+    const { structured_query: read } = await analyze(ports)(analyzeInput(), stepContext());
+    expect(read).toEqual({ ...query, literature_problem: "The literature could not be searched: PubMed answered with HTTP status 503." });
   });
 
   test("the model that reads the question may search it, and the search is on record", async () => {

@@ -48,6 +48,7 @@ function hostileResult(): RunResult {
       dose: HOSTILE,
       tissue: HOSTILE,
       donor: HOSTILE,
+      literature_context: [{ pmid: HOSTILE, title: HOSTILE, year: 2019 }],
       ambiguities: [{ field: "cell_type", text: HOSTILE, chosen: HOSTILE, alternatives: [HOSTILE] }],
       control_strategy_fallback: { requested: "synthetic_control", effective: "query_as_control", reason: HOSTILE },
     },
@@ -74,6 +75,15 @@ describe("the report", () => {
     const texts = svgTexts(await renderReport(runResult(), differential()));
     for (const gene of ["ISG15", "IFIT3", "IFIT1"]) expect(texts.filter((text) => text === gene)).toHaveLength(2); // volcano and bars
     expect(texts).toEqual(expect.arrayContaining(["CCL8", "IL8", "Interferon alpha/beta signaling", "9 of 71 genes", "5", "8"]));
+  });
+
+  test("names the articles on the question, or why there are none", async () => {
+    const literatureIn = async (more: Partial<typeof QUERY>) => /<dt>Literature<\/dt>[\s\S]*?<\/dd>/.exec(await renderReport(runResult({ structured_query: { ...QUERY, ...more } }), differential()))?.[0] ?? "";
+    expect(await literatureIn({})).toContain("not searched, or nothing found");
+    expect(await literatureIn({ literature_problem: "PubMed is away." })).toContain("PubMed is away.");
+    const found = await literatureIn({ literature_context: [{ pmid: "201", title: "Interferon in monocytes", year: 2019 }, { pmid: "203", title: "Again", year: null }] });
+    expect(found).toContain("Interferon in monocytes (2019), PMID:201");
+    expect(found).toContain("Again, PMID:203");
   });
 
   test("lists what was not measured, and why", async () => {

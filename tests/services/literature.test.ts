@@ -47,6 +47,27 @@ describe("PubMed by the E-utilities", () => {
       ...more, guard: { requestsPerSecond: 1_000, firstBackoffMs: 1, ...more.guard },
     });
 
+  test("finds the articles that name cells and perturbation, with year and plain title, at most so many", async () => {
+    await server.close();
+    const about = ["interferon beta", "monocytes"];
+    server = await startPubmed([
+      { id: "201", title: "Interferon <i>beta</i>\n in   monocytes", pubdate: "2019 Mar 5", about },
+      { id: "202", title: "", about },
+      { id: "203", title: "Monocytes again", about },
+      { id: "204", title: "Another cell", about: ["interferon beta", "B cell"] },
+      { id: "205", title: "One too many", about },
+    ]);
+    const request = { perturbation: ["interferon beta", "IFNB"], cellType: ["monocyte", "monocytes"], most: 3 };
+    expect(await literature().articles(request)).toEqual({
+      status: "searched",
+      articles: [{ pmid: "201", title: "Interferon beta in monocytes", year: 2019 }, { pmid: "203", title: "Monocytes again", year: null }],
+    });
+    expect(server.requests[0]?.parameters.get("term")).toBe('("interferon beta"[tiab] OR "IFNB"[tiab]) AND ("monocyte"[tiab] OR "monocytes"[tiab])');
+    server.faults.push({ status: 400 });
+    expect(await literature().articles({ ...request, most: 4 })).toMatchObject({ status: "unavailable", reason: expect.stringContaining("HTTP status 400") });
+    expect(await literature().articles({ ...request, perturbation: ["?"] })).toEqual({ status: "searched", articles: [] });
+  });
+
   test("counts articles, reads directions from titles and cites them", async () => {
     expect(await literature({ apiKey: "the-key", email: "me@example.org" }).search(REQUEST)).toEqual({
       status: "searched",

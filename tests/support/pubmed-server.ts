@@ -6,6 +6,8 @@ import type { AddressInfo } from "node:net";
 export interface Article {
   readonly id: string;
   readonly title: string;
+  /** As PubMed writes it: "2019 Mar 5". */
+  readonly pubdate?: string;
   /** Names that esearch finds it by: all of the quoted names joined by AND must be among them. */
   readonly about: readonly string[];
 }
@@ -70,6 +72,9 @@ function search(articles: readonly Article[], parameters: URLSearchParams) {
 
 function summary(articles: readonly Article[], parameters: URLSearchParams) {
   const ids = (parameters.get("id") ?? "").split(",");
-  const entries = ids.map((id) => [id, { uid: id, title: articles.find((article) => article.id === id)?.title ?? "" }] as const);
+  const entries = ids.map((id) => {
+    const { title = "", pubdate } = articles.find((article) => article.id === id) ?? {};
+    return [id, { uid: id, title, ...(pubdate === undefined ? {} : { pubdate }) }] as const;
+  });
   return { header: { type: "esummary", version: "0.3" }, result: { uids: ids, ...Object.fromEntries(entries) } };
 }
