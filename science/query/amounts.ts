@@ -1,24 +1,33 @@
-/** Doses and times in a question, in canonical units. All patterns are linear: bounded repeats, no nesting. */
+/** Doses and times in a question, in canonical units. All patterns are linear: bounded repeats, no open nesting. */
 
 export interface Amounts {
-  /** e.g. "10 ng/ml", "1 µM"; null when the question has none. */
-  readonly dose: string | null;
+  /** e.g. "10 ng/ml", "1 µM": each that the question states, once. The first is the first with a unit of its own: of "10 or 100 ng/ml" the latter. */
+  readonly doses: readonly Stated[];
   /** e.g. "6 h", "3 d", "overnight". */
-  readonly time: string | null;
+  readonly times: readonly Stated[];
   /** Parts of the text that state amounts, [start, end): they name neither cells nor perturbations. */
   readonly spans: readonly (readonly [number, number])[];
 }
 
-const NUMBER = String.raw`(?<![\p{Script=Latin}\p{N}.,\-–])(\d{1,9}(?:[.,]\d{1,6})?)\s{0,3}[-–]?\s{0,3}`;
+/** What the question says, and in which words. */
+export interface Stated {
+  readonly value: string;
+  readonly text: string;
+}
+
+const PLAIN_NUMBER = String.raw`\d{1,9}(?:[.,]\d{1,6})?`;
+/** Numbers that share the unit of the one behind them: "1, 10 or 100 ng/ml", "10-100 ng/ml". */
+const EARLIER = String.raw`(?:(?:${PLAIN_NUMBER}\s{0,2},\s{1,2}){0,3}${PLAIN_NUMBER}\s{0,2},?\s{0,2}(?:or|and|to|versus|vs\.?|oder|und|bis|bzw\.|[/–-]|或|和|至)\s{0,2})?`;
+const NUMBER = String.raw`(?<![\p{Script=Latin}\p{N}.,\-–])(?<earlier>${EARLIER})(?<number>${PLAIN_NUMBER})\s{0,3}[-–]?\s{0,3}`;
 const END = String.raw`(?![\p{Script=Latin}\p{N}])`;
 
 const CONCENTRATION = new RegExp(
-  String.raw`${NUMBER}(pg|ng|[µμu]g|mg|IU|U|units?|Einheiten|纳克|微克|毫克)\s{0,3}(?:\/|\bper\b|\bpro\b|每)\s{0,3}(ml|dl|l|kg|毫升|升)${END}`,
+  String.raw`${NUMBER}(?<unit>pg|ng|[µμu]g|mg|IU|U|units?|Einheiten|纳克|微克|毫克)\s{0,3}(?:\/|\bper\b|\bpro\b|每)\s{0,3}(?<per>ml|dl|l|kg|毫升|升)${END}`,
   "giu",
 );
-const MOLAR = new RegExp(String.raw`${NUMBER}([pnµμum]M|(?:pico|nano|micro|milli)molar|[µμ]m|微摩尔|纳摩尔|%)(?![\p{Script=Latin}\p{N}])`, "gu");
-const DURATION = new RegExp(String.raw`${NUMBER}(hours?|hrs?|h|std|stunden?|小时|minutes?|mins?|minuten?|分钟|days?|d|tagen?|tage?|天|weeks?|wochen?|周)${END}`, "giu");
-const WORD_DURATION = /\b(one|two|three|four|six|eight|twelve|twenty-four|forty-eight|zwei|drei|vier|sechs|acht|zwölf)\s{1,3}(hours?|days?|weeks?|stunden|tagen?|wochen)\b/giu;
+const MOLAR = new RegExp(String.raw`${NUMBER}(?<unit>[pnµμum]M|(?:pico|nano|micro|milli)molar|[µμ]m|微摩尔|纳摩尔|%)(?![\p{Script=Latin}\p{N}])`, "gu");
+const DURATION = new RegExp(String.raw`${NUMBER}(?<unit>hours?|hrs?|h|std|stunden?|小时|minutes?|mins?|minuten?|分钟|days?|d|tagen?|tage?|天|weeks?|wochen?|周)${END}`, "giu");
+const WORD_DURATION = /\b(?<number>one|two|three|four|six|eight|twelve|twenty-four|forty-eight|zwei|drei|vier|sechs|acht|zwölf)\s{1,3}(?<unit>hours?|days?|weeks?|stunden|tagen?|wochen)\b/giu;
 const OVERNIGHT = /overnight|over night|über nacht|ueber nacht|过夜|整夜/giu;
 
 const UNITS: readonly (readonly [RegExp, string])[] = [
@@ -32,34 +41,43 @@ const NUMBER_WORDS: Readonly<Record<string, string>> = {
   twelve: "12", zwölf: "12", "twenty-four": "24", "forty-eight": "48",
 };
 
-export function readAmounts(text: string): Amounts {
+/** `instructed`: where the text instructs its reader, as ranges [from, to); amounts in there say nothing of the cells. */
+export function readAmounts(text: string, instructed: readonly (readonly [number, number])[] = []): Amounts {
   const doses = [
-    ...matches(text, CONCENTRATION, ([, number, unit, per]) => `${decimal(number)} ${unitOf(unit)}/${unitOf(per)}`),
-    ...matches(text, MOLAR, ([, number, unit]) => `${decimal(number)} ${unitOf(unit)}`),
+    ...matches(text, CONCENTRATION, ({ unit, per }) => `${unitOf(unit)}/${unitOf(per)}`),
+    ...matches(text, MOLAR, ({ unit }) => unitOf(unit)),
   ];
-  const times = [
-    ...matches(text, DURATION, ([, number, unit]) => `${decimal(number)} ${unitOf(unit)}`),
-    ...matches(text, WORD_DURATION, ([, number, unit]) => `${NUMBER_WORDS[(number ?? "").toLowerCase()] ?? ""} ${unitOf(unit)}`),
-    ...matches(text, OVERNIGHT, () => "overnight"),
-  ];
-  return { dose: first(doses), time: first(times), spans: [...doses, ...times].map(({ span }) => span) };
+  const times = [...matches(text, DURATION, ({ unit }) => unitOf(unit)), ...matches(text, WORD_DURATION, ({ unit }) => unitOf(unit)), ...matches(text, OVERNIGHT, () => "overnight")];
+  const stated = (amounts: readonly Amount[]): Stated[] => {
+    const asked = amounts.filter(({ span: [start] }) => !instructed.some(([from, to]) => start >= from && start < to)).toSorted((a, b) => a.span[0] - b.span[0]);
+    const own = asked.map(({ value, words }) => ({ value, text: words }));
+    return distinct([...own, ...asked.flatMap(({ earlier, words }) => earlier.map((value) => ({ value, text: words })))]);
+  };
+  return { doses: stated(doses), times: stated(times), spans: [...doses, ...times].map(({ span }) => span) };
 }
 
 interface Amount {
-  readonly text: string;
+  readonly value: string;
+  /** Of the numbers before it that share its unit. */
+  readonly earlier: readonly string[];
+  readonly words: string;
   readonly span: readonly [number, number];
 }
 
-function matches(text: string, pattern: RegExp, say: (match: RegExpExecArray) => string): Amount[] {
-  return [...text.matchAll(pattern)].map((match) => ({ text: say(match), span: [match.index, match.index + match[0].length] }));
+type Groups = Readonly<Record<string, string | undefined>>;
+
+function matches(text: string, pattern: RegExp, inUnit: (groups: Groups) => string): Amount[] {
+  return [...text.matchAll(pattern)].map((match) => {
+    const groups: Groups = match.groups ?? {};
+    const unit = inUnit(groups);
+    const say = (number: string): string => `${NUMBER_WORDS[number.toLowerCase()] ?? number.replace(",", ".")} ${unit}`;
+    const earlier = (groups["earlier"] ?? "").match(/\d{1,9}(?:[.,]\d{1,6})?/gu) ?? [];
+    return { value: groups["number"] === undefined ? unit : say(groups["number"]), earlier: earlier.map(say), words: match[0].trim(), span: [match.index, match.index + match[0].length] };
+  });
 }
 
-function first(amounts: readonly Amount[]): string | null {
-  return amounts.toSorted((a, b) => a.span[0] - b.span[0])[0]?.text ?? null;
-}
-
-function decimal(number: string | undefined): string {
-  return (number ?? "").replace(",", ".");
+function distinct(stated: readonly Stated[]): Stated[] {
+  return [...new Map(stated.toReversed().map((one) => [one.value, one])).values()].toReversed();
 }
 
 function unitOf(unit: string | undefined): string {

@@ -89,6 +89,7 @@ function understoodQuery(choice: Understood, context: ChoiceContext): Structured
     donor: choice.donor === null || labels.donors.includes(choice.donor) ? choice.donor : reject(`donor: no atlas has a donor ${quotable(choice.donor)}.`),
     literature_context: [],
     ambiguities: [
+      ...sampleAmbiguities(choice, draft),
       ...alternatives("cell_type", cell_type, draft?.cell_type.name, choice.other_cell_types, (id) => knowledge.cellTypes.find((entry) => entry.id === id)?.name),
       ...alternatives("perturbation", perturbation, draft?.perturbation.name, choice.other_perturbations, (id) => knowledge.perturbations.find((entry) => entry.id === id)?.name),
     ],
@@ -191,9 +192,19 @@ function wordsOf(field: string, words: string, { question }: ChoiceContext): str
 function numbersOf(field: "dose" | "time", amount: string | null, { question, draft }: ChoiceContext): string | null {
   if (amount === null || amount === draft?.[field]) return amount;
   const numbers = amount.match(/\d+/g) ?? [];
-  return amount.length <= 40 && numbers.every((number) => question.includes(number)) && (numbers.length > 0 || question.toLowerCase().includes(amount.toLowerCase()))
+  const asked = partsOutside(question).join("\n");
+  return amount.length <= 40 && numbers.every((number) => asked.includes(number)) && (numbers.length > 0 || asked.toLowerCase().includes(amount.toLowerCase()))
     ? quotable(amount)
     : reject(`${field}: the question does not say ${quotable(amount)}.`);
+}
+
+/** What the rules found unclear about dose, time, tissue and donor stays on record, whichever reading the model took. */
+function sampleAmbiguities(choice: Pick<Understood, "dose" | "time" | "tissue" | "donor">, draft: StructuredQuery | null): StructuredQuery["ambiguities"] {
+  return (draft?.ambiguities ?? []).flatMap((ambiguity) => {
+    if (ambiguity.field === "cell_type" || ambiguity.field === "perturbation") return [];
+    const chosen = choice[ambiguity.field] ?? "none";
+    return [{ ...ambiguity, chosen, alternatives: [ambiguity.chosen, ...ambiguity.alternatives].filter((other) => other !== chosen) }];
+  });
 }
 
 function alternatives(

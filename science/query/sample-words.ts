@@ -1,5 +1,6 @@
 import { buildTermIndex } from "../knowledge/term-index.ts";
 import type { TermIndex } from "../knowledge/term-index.ts";
+import type { Stated } from "./amounts.ts";
 import type { Mention, Sentence } from "./mentions.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -9,27 +10,37 @@ const DONOR = /(?:donor|patient|subject|individual|spender(?:in)?|供体|患者)
 
 const tissueIndexes = new WeakMap<Vocabulary["tissues"], TermIndex<string>>();
 
-/** The tissue named first, in English; words inside a perturbation ("hepatocyte growth factor") do not count. */
-export function readTissue({ tokens }: Sentence, perturbations: readonly Mention[], { tissues }: Vocabulary): string | null {
-  const index = tissueIndexes.get(tissues) ?? buildTermIndex(tissues.flatMap(({ name, texts }) => texts.map((text) => ({ text, meaning: name }))));
+/** The tissues named, in English and in the order of the text; words inside a perturbation ("hepatocyte growth factor") or an instruction do not count. */
+export function readTissues({ tokens, text, instructed }: Sentence, perturbations: readonly Mention[], { tissues }: Vocabulary): Stated[] {
+  const index = tissueIndexes.get(tissues) ?? buildTermIndex(tissues.flatMap(({ name, texts }) => texts.map((known) => ({ text: known, meaning: name }))));
   tissueIndexes.set(tissues, index);
+  const named = new Map<string, Stated>();
   for (let from = 0; from < tokens.length; from++) {
+    if (isInstructed(tokens[from]?.start ?? 0, instructed)) continue;
     if (perturbations.some((mention) => mention.from <= from && from < mention.to)) continue;
     for (let length = Math.min(3, tokens.length - from); length > 0; length--) {
       const found = index.find(tokens.slice(from, from + length));
-      if (found !== undefined) return found.meaning;
+      if (found === undefined) continue;
+      if (!named.has(found.meaning)) named.set(found.meaning, { value: found.meaning, text: text.slice(tokens[from]?.start, tokens[from + length - 1]?.end) });
+      break;
     }
   }
-  return null;
+  return [...named.values()];
 }
 
-/** The donor as the atlas writes it ("{dataset}:{donor}") where just one has that name, else as in the question; null without one. */
-export function readDonor(text: string, donors: readonly string[]): string | null {
-  for (const [, named = ""] of text.matchAll(DONOR)) {
-    const wanted = named.toLowerCase();
+/** The donors named: as the atlas writes one ("{dataset}:{donor}") where just one has that name, else as in the question, followed by those that have it. */
+export function readDonors(text: string, donors: readonly string[], instructed: Sentence["instructed"]): Stated[] {
+  const named = new Map<string, Stated>();
+  for (const { 0: words, 1: name = "", index } of text.matchAll(DONOR)) {
+    if (isInstructed(index, instructed)) continue;
+    const wanted = name.toLowerCase();
     const known = donors.filter((donor) => donor.toLowerCase() === wanted || donor.toLowerCase().endsWith(`:${wanted}`));
-    if (known.length === 1 && known[0] !== undefined) return known[0];
-    if (known.length > 1 || /\d/.test(named)) return named;
+    const meant = known.length === 1 ? known : known.length > 1 ? [name, ...known] : /\d/.test(name) ? [name] : [];
+    for (const value of meant) if (!named.has(value)) named.set(value, { value, text: words });
   }
-  return null;
+  return [...named.values()];
+}
+
+function isInstructed(at: number, instructed: Sentence["instructed"]): boolean {
+  return instructed.some(([from, to]) => at >= from && at < to);
 }

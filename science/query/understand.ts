@@ -4,6 +4,7 @@ import type { Knowledge } from "../knowledge/knowledge.ts";
 import { loadKnowledge } from "../knowledge/load.ts";
 import { labelKey, tokenise } from "../knowledge/tokens.ts";
 import { readAmounts } from "./amounts.ts";
+import type { Stated } from "./amounts.ts";
 import { collectAtlasLabels } from "./atlas-labels.ts";
 import { readBlockades } from "./blockade.ts";
 import { chooseAsked, chooseGiven, withoutNegated } from "./choose-mention.ts";
@@ -15,7 +16,7 @@ import { quotable, throwUnknown, unknownCells, unknownGiven } from "./question-e
 import { questionTerms } from "./question-terms.ts";
 import { readCellType } from "./read-cell-type.ts";
 import { expectations, readPerturbation } from "./read-perturbation.ts";
-import { readDonor, readTissue } from "./sample-words.ts";
+import { readDonors, readTissues } from "./sample-words.ts";
 import type { StructuredQuery } from "./structured-query.ts";
 import { loadVocabulary } from "./vocabulary.ts";
 
@@ -38,7 +39,9 @@ export function understandQuestion(question: string, atlases: readonly AtlasInde
   const chosen = chooseGiven(given, sentence, vocabulary);
   if (asked === undefined || chosen === undefined) throwMissing();
 
-  const tissue = readTissue(sentence, all.filter(isGiven), vocabulary);
+  const tissues = readTissues(sentence, all.filter(isGiven), vocabulary);
+  const donors = readDonors(text, labels.donors, sentence.instructed);
+  const tissue = first(tissues);
   const cell_type = readCellType(asked, sentence, tissue, knowledge, labels);
   const { perturbation, entry, ambiguities } = readPerturbation(chosen, sentence, labels);
   return {
@@ -46,16 +49,20 @@ export function understandQuestion(question: string, atlases: readonly AtlasInde
     cell_type,
     perturbation,
     ...expectations(chosen, entry, knowledge),
-    dose: amounts.dose,
-    time: amounts.time,
+    dose: first(amounts.doses),
+    time: first(amounts.times),
     tissue,
-    donor: readDonor(text, labels.donors),
+    donor: first(donors),
     literature_context: [],
     ambiguities: [
       ...ambiguities,
       ...lineageForLine(asked, cell_type),
       ...others("cell_type", cell_type.name, asked, cells, sentence),
       ...others("perturbation", perturbation.name, chosen, given, sentence),
+      ...otherStated("dose", amounts.doses),
+      ...otherStated("time", amounts.times),
+      ...otherStated("tissue", tissues),
+      ...otherStated("donor", donors),
     ],
     control_strategy_fallback: null,
     understood_by: "rules",
@@ -94,8 +101,9 @@ function readMentions(question: string, atlases: readonly AtlasIndex[], knowledg
   const vocabulary = loadVocabulary();
   const labels = collectAtlasLabels(atlases, knowledge);
   const terms = questionTerms(knowledge, vocabulary, labels);
-  const amounts = readAmounts(text);
-  const sentence = { ...sentenceOf(text, amounts.spans), instructed: instructions(lines) };
+  const instructed = instructions(lines);
+  const amounts = readAmounts(text, instructed);
+  const sentence = { ...sentenceOf(text, amounts.spans), instructed };
   const atlasGenes = new Set(atlases.flatMap(({ genes }) => genes));
   const all = [...findGeneticMentions(sentence, knowledge, atlasGenes, vocabulary), ...findMentions(sentence, terms, vocabulary)].toSorted((a, b) => a.from - b.from);
   const mentions = readBlockades(withoutNegated(all, sentence, vocabulary), sentence, knowledge, vocabulary);
@@ -144,6 +152,15 @@ function others(field: Ambiguity["field"], chosenName: string, chosen: Mention, 
   const alternatives = [...new Set(mentions.filter((mention) => mention !== chosen).map(nameOf))].filter((other) => other !== chosenName && other !== nameOf(chosen));
   if (alternatives.length === 0) return [];
   return [{ field, text: mentions.map((mention) => wordsOf(mention, sentence)).join(", "), chosen: chosenName, alternatives }];
+}
+
+function first(stated: readonly Stated[]): string | null {
+  return stated[0]?.value ?? null;
+}
+
+function otherStated(field: Ambiguity["field"], [chosen, ...rest]: readonly Stated[]): Ambiguity[] {
+  if (chosen === undefined || rest.length === 0) return [];
+  return [{ field, text: [...new Set([chosen, ...rest].map(({ text }) => text))].join(", "), chosen: chosen.value, alternatives: rest.map(({ value }) => value) }];
 }
 
 function namesOf({ meaning }: Mention): readonly string[] {
