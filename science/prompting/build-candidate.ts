@@ -6,6 +6,7 @@ import type { LeaveOneOut } from "./leave-one-out.ts";
 import { HALF_RELIABLE_CELLS, allocateCells, groupWeights } from "./mixture.ts";
 import type { MixtureMember } from "./mixture.ts";
 import type { PromptCandidate, PromptPart, PromptStrategy } from "./prompt-plan.ts";
+import { isAskedPerturbation } from "./retrieval.ts";
 import type { Proposal } from "./retrieval.ts";
 
 /** A proposal with the similarity of its matched controls to the query cells. */
@@ -114,5 +115,6 @@ export function buildCandidate(
     rank_score: rank,
     control_similarity: measurable ? parts.reduce((sum, part, i) => sum + part.weight * similarities[i]!, 0) : null,
     rationale: `${why} ${describeLikeness(used, mixing.evidence)}`,
+    ...(isAskedPerturbation(settings.query, first.group) ? {} : { stand_in: first.group.perturbation_id ?? first.group.perturbation }),
   };
 }

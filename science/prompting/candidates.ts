@@ -10,6 +10,7 @@ import type { IterationFeedback, PromptCandidate, PromptStrategy } from "./promp
 import { findQueryCells } from "./query-cells.ts";
 import { isAskedCellType, perturbedGroups } from "./retrieval.ts";
 import type { EmbeddedLikeness } from "./retrieval.ts";
+import { weighStandIns } from "./stand-ins.ts";
 import { ALL_STRATEGIES } from "./strategies/all-strategies.ts";
 
 export interface RetrievalRequest {
@@ -76,7 +77,7 @@ export function allCandidates(request: RetrievalRequest): PromptCandidate[] {
   return [...merged.values()].toSorted((x, y) => y.rank_score - x.rank_score);
 }
 
-/** Candidates not yet used, best next: what earlier iterations scored lowers their lookalikes and stalled strategies. */
-export function rankCandidates(request: RetrievalRequest & { readonly history: readonly IterationFeedback[] }): PromptCandidate[] {
-  return orderByHistory(allCandidates(request), request.history);
+/** Candidates not yet used, best next: what earlier iterations scored lowers their lookalikes, stand-ins that showed or promise little of the biology, and stalled strategies. */
+export function rankCandidates(request: RetrievalRequest & { readonly history: readonly IterationFeedback[] }, all = allCandidates(request)): PromptCandidate[] {
+  return orderByHistory(weighStandIns(all, request), request.history);
 }

@@ -2,9 +2,9 @@ import { HaystackError } from "../../errors.ts";
 import type { OpenAtlas } from "../atlas/atlas-index.ts";
 import type { StructuredQuery } from "../query/structured-query.ts";
 import { candidateId } from "./build-candidate.ts";
-import { allCandidates } from "./candidates.ts";
+import { allCandidates, rankCandidates } from "./candidates.ts";
 import type { RetrievalRequest } from "./candidates.ts";
-import { orderByHistory, stalledStrategies } from "./history.ts";
+import { stalledStrategies } from "./history.ts";
 import type { IterationFeedback, PromptCandidate, PromptPlan } from "./prompt-plan.ts";
 import { allocateQueryCells, findQueryCells } from "./query-cells.ts";
 import { isAskedPerturbation, perturbedGroups } from "./retrieval.ts";
@@ -66,7 +66,7 @@ export function choosePrompt(request: ChoosePromptOptions): PromptPlan {
 export function considerPrompts(request: ChoosePromptOptions): { readonly plan: PromptPlan; readonly candidates: readonly PromptCandidate[] } {
   const { query, atlases, history, seed } = request;
   const all = allCandidates(request);
-  const ordered = orderByHistory(all, history);
+  const ordered = rankCandidates(request, all);
   const used = new Set(history.map((feedback) => feedback.candidate_id));
   const first = request.firstPrompt === "worst" && history.length === 0 ? ordered.at(-1) : ordered[0];
   const chosen = first ?? all.map((candidate) => smallerDraw(candidate, used)).find((candidate) => candidate !== null);

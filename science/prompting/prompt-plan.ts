@@ -26,6 +26,8 @@ export interface PromptCandidate {
   readonly control_similarity: number | null;
   /** One or two sentences a biologist can read. */
   readonly rationale: string;
+  /** The perturbation of its cells, where that is not the asked one: id in the knowledge, else label. */
+  readonly stand_in?: string;
 }
 
 export interface PromptPlan {

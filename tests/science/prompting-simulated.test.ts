@@ -10,6 +10,7 @@ import { choosePrompt, considerPrompts } from "../../science/prompting/choose-pr
 import type { ChoosePromptOptions } from "../../science/prompting/choose-prompt.ts";
 import { drawCells, SPLIT_COLUMN } from "../../science/prompting/draw-cells.ts";
 import type { IterationFeedback, PromptPlan } from "../../science/prompting/prompt-plan.ts";
+import { understandQuestion } from "../../science/query/understand.ts";
 import { writeSimulatedAtlas } from "../../science/simulate/simulate-atlas.ts";
 import type { SimulationOptions } from "../../science/simulate/simulate-atlas.ts";
 import { importForTest } from "./prompting-atlas.ts";
@@ -92,6 +93,41 @@ describe("prompting on simulated atlases", () => {
     expect(new Set(plans.map(({ chosen }) => chosen.strategy)).size).toBeGreaterThan(2);
     expect(plans.some(({ chosen }) => chosen.rationale.includes("stopped improving"))).toBe(true);
     expect(new Set(plans.map(({ query_parts: parts }) => JSON.stringify(parts))).size).toBe(1);
+  });
+
+  describe("where the atlas lacks the asked perturbation, without a model", () => {
+    const withoutAsked = (): ChoosePromptOptions => {
+      const lacking = { ...demo, index: { ...demo.index, groups: demo.index.groups.filter((group) => group.perturbation_id !== "ifn-beta") } };
+      return { ...request("CL:0000236", "ifn-beta", { atlases: [lacking] }), query: understandQuestion(`How would ${nameOf("CL:0000236")} respond to IFN-beta?`, [lacking.index], knowledge) };
+    };
+    const first = (options: ChoosePromptOptions, more: Partial<IterationFeedback>): IterationFeedback => {
+      const [{ candidate_id, strategy }] = rankCandidates(options) as [ReturnType<typeof rankCandidates>[number]];
+      return { iteration: 1, candidate_id, strategy, rationale: "", score: 5, component_scores: {}, feedback: [], ...more };
+    };
+
+    test("low component scores of biology lower every prompt of that stand-in, a low coherence does not", () => {
+      const options = withoutAsked();
+      const tried = rankCandidates(options)[0]!.stand_in;
+      const best = (component_scores: IterationFeedback["component_scores"]) =>
+        Math.max(...rankCandidates({ ...options, history: [first(options, { component_scores })] }).filter(({ stand_in }) => stand_in === tried).map(({ rank_score }) => rank_score));
+      expect(best({ target_activation: 2, pathway_coherence: 4 })).toBeCloseTo(0.3 * best({}));
+      expect(best({ network_coherence: 2 })).toBe(best({}));
+    });
+
+    test("the feedback prefers stand-ins that are known to change what was missing, and the reason says so", () => {
+      const options = withoutAsked();
+      const of = (id: string) => knowledge.perturbations.find((entry) => entry.id === id)!;
+      const gives = (id: string, gene: string) => of(id).response.some((one) => one.gene === gene && one.direction === "up");
+      const standIns = [...new Set(rankCandidates(options).map(({ stand_in }) => stand_in!))];
+      const telling = options.query.expected_targets.find(({ gene, direction }) => direction === "up" && standIns.some((id) => gives(id, gene)) && standIns.some((id) => !gives(id, gene)))!.gene;
+      const ranked = (feedback: readonly string[]) => new Map(rankCandidates({ ...options, history: [first(options, { feedback })] }).map((one) => [one.candidate_id, one]));
+      const [before, after] = [ranked([]), ranked([`${telling} should go up and does not.`])];
+      for (const [id, { stand_in, rank_score, rationale }] of after) {
+        const given = gives(stand_in!, telling);
+        expect(rank_score).toBeCloseTo((given ? 1 : 0.5) * before.get(id)!.rank_score);
+        expect(rationale.includes(`what was missing before: ${telling}.`)).toBe(given);
+      }
+    });
   });
 
   test("when every prompt was tried, smaller draws keep the run going", () => {
