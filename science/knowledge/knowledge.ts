@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /**
- * The curated knowledge: reviewed data files in data/, each entry with its source. These schemas check them at load.
+ * The curated knowledge: data files in data/, each entry with its source, which says what of it nobody reviewed. These schemas check them at load.
  * Gene symbols are upper-case HGNC symbols.
  */
 
