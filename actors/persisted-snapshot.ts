@@ -31,13 +31,17 @@ export function snapshotText(persisted: object): string {
 const SNAPSHOT_WARNING_BYTES = 64 * 1024;
 const SNAPSHOT_LIMIT_BYTES = 4 * 1024 * 1024;
 
+/** Bytes in UTF-8: counted only where they could pass the budget, as most texts are far from it. */
+const sizeOf = (text: string): number => (text.length * 3 <= SNAPSHOT_WARNING_BYTES ? text.length : Buffer.byteLength(text));
+
 /** Checks each new text of a run's snapshot. Error SNAPSHOT_TOO_LARGE over the limit; `onTrouble` hears of it once when it grows over the budget. */
-export function snapshotBudget(runId: string, size: number, onTrouble: (error: HaystackError) => void): (text: string) => void {
-  let before = size;
+export function snapshotBudget(runId: string, stored: string, onTrouble: (error: HaystackError) => void): (text: string) => void {
+  let before = sizeOf(stored);
   return (text) => {
-    const grown = `The state of run ${runId} has grown to ${text.length} bytes`;
-    if (text.length > SNAPSHOT_LIMIT_BYTES) throw new HaystackError("SNAPSHOT_TOO_LARGE", `${grown}; it may hold references only.`);
-    if (text.length > SNAPSHOT_WARNING_BYTES && before <= SNAPSHOT_WARNING_BYTES) onTrouble(new HaystackError("SNAPSHOT_TOO_LARGE", `${grown}, over the budget of ${SNAPSHOT_WARNING_BYTES}.`));
-    before = text.length;
+    const size = sizeOf(text);
+    const grown = `The state of run ${runId} has grown to ${size} bytes`;
+    if (size > SNAPSHOT_LIMIT_BYTES) throw new HaystackError("SNAPSHOT_TOO_LARGE", `${grown}; it may hold references only.`);
+    if (size > SNAPSHOT_WARNING_BYTES && before <= SNAPSHOT_WARNING_BYTES) onTrouble(new HaystackError("SNAPSHOT_TOO_LARGE", `${grown}, over the budget of ${SNAPSHOT_WARNING_BYTES}.`));
+    before = size;
   };
 }

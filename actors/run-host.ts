@@ -104,7 +104,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
     },
   });
 
-  const checkBudget = snapshotBudget(runId, record.snapshot?.length ?? 0, options.onTrouble);
+  const checkBudget = snapshotBudget(runId, record.snapshot ?? "", options.onTrouble);
 
   /** No step starts from a state that is never stored. */
   const brokenBy = (error: HaystackError): ErrorRecord => {

@@ -11,8 +11,9 @@ const LARGEST_SNAPSHOT = 8_000_000;
 
 function toUpdate(commit: RunCommit, commitId: string): AnyBulkWriteOperation<StoredRun> {
   const { expect, document, snapshot, consumed, history } = commit;
-  if (snapshot.length > LARGEST_SNAPSHOT) {
-    throw new HaystackError("SNAPSHOT_TOO_LARGE", `The state of run ${commit.run_id} has ${snapshot.length} bytes, over the limit of ${LARGEST_SNAPSHOT}.`);
+  const size = snapshot.length * 3 <= LARGEST_SNAPSHOT ? snapshot.length : Buffer.byteLength(snapshot);
+  if (size > LARGEST_SNAPSHOT) {
+    throw new HaystackError("SNAPSHOT_TOO_LARGE", `The state of run ${commit.run_id} has ${size} bytes, over the limit of ${LARGEST_SNAPSHOT}.`);
   }
   return {
     updateOne: {

@@ -163,10 +163,10 @@ describeWithMongodb("run store on MongoDB", () => {
       await expect(store.deliver("run-a", cancelEvent("new"))).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
     });
 
-    test("a state far too large is refused before it is written", async () => {
+    test.each([["letters", "x", 9_000_000], ["letters of three bytes", "細", 3_000_000]])("a state far too large is refused before it is written: %s", async (_, letter, count) => {
       const { store } = await open();
       await store.insert(sampleRun("run-a"), leased);
-      await expect(store.commit([sampleCommit("run-a", { snapshot: `"${"x".repeat(9_000_000)}"` })])).rejects.toMatchObject({ code: "SNAPSHOT_TOO_LARGE" });
+      await expect(store.commit([sampleCommit("run-a", { snapshot: `"${letter.repeat(count)}"` })])).rejects.toMatchObject({ code: "SNAPSHOT_TOO_LARGE" });
       expect((await store.get("run-a"))?.revision).toBe(0);
     });
   });
