@@ -8,6 +8,9 @@ const whole = (least: number, most: number) => z.coerce.number().int().min(least
 
 const LOCAL_SENDER = "haystack@localhost";
 
+/** A list separated by commas, each part in the given form. */
+const listOf = (part: RegExp, form: string) => z.string().refine((text) => listed(text).every((entry) => part.test(entry)), `has a part that is not of the form ${form}`).default("");
+
 /** Every environment variable, with its default. Empty means unset. */
 const variables = z.object({
   HAYSTACK_DATA_DIR: z.string().default("haystack-data").describe("Folder of the embedded store, objects, jobs and mails"),
@@ -82,15 +85,15 @@ const variables = z.object({
   BATCH_BOOT_DISK_IMAGE: z.string().optional().describe("Image of the boot disk, such as batch-cos"),
   BATCH_CPU_MILLI: whole(1, 1_000_000).default(8_000).describe("Thousandths of a processor that a GPU job takes of its machine"),
   BATCH_MEMORY_MIB: whole(1, 16_777_216).default(30_000).describe("Memory that a GPU job takes of its machine"),
-  BATCH_ALLOWED_LOCATIONS: z.string().default("").describe("Region or zones for the machines, as zones/us-central1-a,...; the region of the jobs when empty"),
+  BATCH_ALLOWED_LOCATIONS: listOf(/^(regions|zones)\/[a-z0-9-]+$/, "regions/NAME or zones/NAME").describe("Region or zones for the machines, as zones/us-central1-a,...; the region of the jobs when empty"),
   BATCH_CONTAINER_OPTIONS: z.string().optional().describe("Options of docker run, such as --shm-size=8g"),
   BATCH_MOUNT_OPTIONS: z.string().optional().describe("Options of gcsfuse, separated by commas"),
-  BATCH_ENVIRONMENT: z.string().default("").describe("Variables of the worker, as STACK_CHECKPOINT=/path,..."),
+  BATCH_ENVIRONMENT: listOf(/^[^=\s]+\s*=/, "NAME=value").describe("Variables of the worker, as STACK_CHECKPOINT=/path,..."),
   BATCH_SERVICE_ACCOUNT: z.string().optional().describe("Service account of the jobs"),
   BATCH_NETWORK: z.string().optional().describe("Network of the jobs"),
   BATCH_SUBNETWORK: z.string().optional().describe("Subnetwork of the jobs"),
   BATCH_NO_EXTERNAL_IP: z.stringbool().default(false).describe("Jobs get no external address"),
-  BATCH_LABELS: z.string().default("").describe("Further labels, as name=value,name=value"),
+  BATCH_LABELS: listOf(/^[^=\s]+\s*=/, "name=value").describe("Further labels, as name=value,name=value"),
   BATCH_ENDPOINT: z.string().optional().describe("Batch server on this machine instead of Google's, host:port"),
   PUBSUB_TOPIC: z.string().default("haystack-jobs").describe("Topic that Batch tells of job changes"),
   PUBSUB_SUBSCRIPTION: z.string().default("haystack-jobs").describe("Pull subscription on it"),
@@ -127,7 +130,7 @@ const variables = z.object({
   DISPATCH: z.enum(["host", "batch"]).default("host").describe("Host runs in the daemon, or submit each as a CPU job on Google Batch"),
   DISPATCH_IMAGE: z.string().optional().describe("Image of the orchestrator for such jobs"),
   DISPATCH_MACHINE_TYPE: z.string().default("e2-standard-4").describe("Machine of such a job"),
-  DISPATCH_SECRETS: z.string().default("").describe("Secret Manager versions for such jobs, as MONGODB_URI=projects/P/secrets/S/versions/V,..."),
+  DISPATCH_SECRETS: listOf(/^[^=\s]+\s*=\s*\S/, "NAME=projects/P/secrets/S/versions/V").describe("Secret Manager versions for such jobs, as MONGODB_URI=projects/P/secrets/S/versions/V,..."),
   DISPATCH_MAX_JOBS: whole(1, 100).default(5).describe("After so many lost jobs of a run the daemon hosts it"),
   DISPATCH_WATCH_SECONDS: whole(1, 3_600).default(30).describe("Pause between two looks at a dispatched run"),
 });

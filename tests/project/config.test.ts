@@ -11,6 +11,8 @@ test.each<[string, Record<string, string>, readonly string[]]>([
   ["open to other machines without sign-in", { HTTP_HOST: "0.0.0.0" }, ["AUTH"]],
   ["SendGrid without a sender", { SENDGRID_API_KEY: "SG.x" }, ["MAIL_FROM"]],
   ["a port that is none, and open to other machines", { HTTP_PORT: "http", HTTP_HOST: "0.0.0.0" }, ["HTTP_PORT", "AUTH"]],
+  ["a list of locations with a bare zone", { ...CLOUD, BATCH_ALLOWED_LOCATIONS: "zones/us-central1-a,us-central1-b" }, ["BATCH_ALLOWED_LOCATIONS"]],
+  ["lists with parts that are no pairs", { ...CLOUD, BATCH_ENVIRONMENT: "A=1,B", BATCH_LABELS: "team", DISPATCH_SECRETS: "MONGODB_URI=" }, ["BATCH_ENVIRONMENT", "BATCH_LABELS", "DISPATCH_SECRETS"]],
   ["several at once", { ...CLOUD, DISPATCH: "batch", HTTP_PORT: "http", AUTH: "iap" }, ["HTTP_PORT", "IAP_AUDIENCE", "DISPATCH_IMAGE", "MONGODB_URI"]],
 ])("%s: refused, with every variable to correct", (_, environment, names) => {
   expect(() => loadConfig(environment)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringMatching(new RegExp(names.join("[^]*"))) }));
