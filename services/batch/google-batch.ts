@@ -2,7 +2,7 @@ import { HaystackError } from "../../errors.ts";
 import { type GoogleJob, type GoogleJobSettings, identityOf, inferenceWork, jobBody } from "./google-batch-job.ts";
 import { type GoogleBatchPlace, googleBatchJobs } from "./google-batch-jobs.ts";
 import { jobStatus } from "./google-batch-status.ts";
-import { type BatchService, JOB_ID, type JobStatus, type Provisioning } from "./index.ts";
+import { type BatchService, JOB_ID, type JobStatus, modelNamed, type Provisioning } from "./index.ts";
 
 export interface GoogleBatchOptions extends GoogleBatchPlace, GoogleJobSettings {
   /** Name of the model that the image runs, for files and report. */
@@ -29,7 +29,7 @@ export function googleBatch(options: GoogleBatchOptions): BatchService {
     jobStatus(jobId, job, job.status?.state === "FAILED" ? await jobs.tasks(jobId, signal) : []);
 
   return {
-    model: { name: options.model, is_baseline: false },
+    model: modelNamed(options.model),
     notFoundGraceMs: options.notFoundGraceMs ?? NOT_FOUND_GRACE_MS,
     offer(preemptions) {
       const chosen = provisioning === "SPOT" && preemptions < spotPreemptions ? "SPOT" : "STANDARD";

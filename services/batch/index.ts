@@ -61,6 +61,15 @@ export interface RunJobs {
   close(): Promise<void>;
 }
 
+/** What predicts, for files, report and mail. */
+export interface Model {
+  readonly name: string;
+  readonly is_baseline: boolean;
+}
+
+/** The built-in baseline is called so wherever it runs, and is labelled as one everywhere. */
+export const modelNamed = (name: string): Model => ({ name, is_baseline: name === "delta-transfer" });
+
 export interface BatchService {
   /** Idempotent by job id: a job of that id that carries our run id is adopted; another one's is JOB_NOT_OURS. Returns the present state. */
   submit(spec: InferenceJobSpec, signal?: AbortSignal): Promise<JobStatus>;
@@ -72,8 +81,7 @@ export interface BatchService {
   readonly notFoundGraceMs: number;
   /** What a job gets that was preempted so often before; null where nothing is paid for. */
   offer(preemptions: number): JobOffer | null;
-  /** Names the model for files and report: {name, is_baseline}. */
-  readonly model: { readonly name: string; readonly is_baseline: boolean };
+  readonly model: Model;
   /** Rejects unless jobs can be looked at here: place, credentials and permission are right. Absent where nothing can be wrong. */
   check?(signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;

@@ -1,11 +1,12 @@
 import { fileURLToPath } from "node:url";
 import { parseArgsStringToArgv } from "string-argv";
 import { HaystackError } from "../../errors.ts";
+import { type Model, modelNamed } from "./index.ts";
 
 /** What the local executor runs: arguments with placeholders, and the model's name for files and report. */
 export interface InferenceProgram {
   readonly command: readonly string[];
-  readonly model: { readonly name: string; readonly is_baseline: boolean };
+  readonly model: Model;
 }
 
 export interface PlaceholderValues {
@@ -24,7 +25,7 @@ const BASELINE_MAIN = fileURLToPath(new URL("../../science/inference/delta-trans
 /** The built-in baseline: prediction = query + mean(prompt) - mean(query). */
 export const BASELINE_PROGRAM: InferenceProgram = {
   command: [process.execPath, BASELINE_MAIN, "--prompt", "{prompt}", "--query", "{query}", "--output", "{output}"],
-  model: { name: "delta-transfer", is_baseline: true },
+  model: modelNamed("delta-transfer"),
 };
 
 const invalid = (problem: string): HaystackError =>
@@ -43,7 +44,7 @@ export function inferenceProgram(template: string, modelName: string): Inference
   if (missing.length > 0) throw invalid(`lacks ${missing.map((name) => `{${name}}`).join(", ")}`);
   const unknown = used.filter((name) => !KNOWN.includes(name));
   if (unknown.length > 0) throw invalid(`has the unknown placeholder ${unknown.map((name) => `{${name}}`).join(", ")}`);
-  return { command, model: { name: modelName, is_baseline: false } };
+  return { command, model: modelNamed(modelName) };
 }
 
 /** The arguments with every placeholder replaced; a value is never split or interpreted. */

@@ -1,6 +1,7 @@
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { modelNamed } from "../../services/batch/index.ts";
 import { BASELINE_PROGRAM, fillCommand, inferenceProgram } from "../../services/batch/local-command.ts";
 import { identityOf, isAlive } from "../../services/batch/local-process.ts";
 import { DELTA_TRANSFER } from "../../science/inference/delta-transfer.ts";
@@ -200,7 +201,7 @@ test.each([
 });
 
 test("the built-in baseline is named as the science names it and its file exists", async () => {
-  expect(BASELINE_PROGRAM.model).toEqual({ name: DELTA_TRANSFER, is_baseline: true });
+  expect([BASELINE_PROGRAM.model, modelNamed(DELTA_TRANSFER)]).toEqual([{ name: DELTA_TRANSFER, is_baseline: true }, { name: DELTA_TRANSFER, is_baseline: true }]);
   expect((await stat(BASELINE_PROGRAM.command[1] ?? "")).isFile()).toBe(true);
 });
 
