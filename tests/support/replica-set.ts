@@ -50,7 +50,7 @@ const ONE_DOCUMENT = "one_document";
 
 const tokenOf = (place: number): Document => ({ _data: String(place) });
 
-export async function startReplicaSet(behind: string, { isSingle = false }: { readonly isSingle?: boolean } = {}): Promise<ReplicaSet> {
+export async function startReplicaSet(behind: string, { isSingle = false, onCommand }: { readonly isSingle?: boolean; readonly onCommand?: (command: Document) => void } = {}): Promise<ReplicaSet> {
   const { hostname, port: portBehind } = new URL(behind);
   const client = new MongoClient(behind);
   const sockets = new Set<Socket>();
@@ -168,6 +168,7 @@ export async function startReplicaSet(behind: string, { isSingle = false }: { re
     const answer = async (message: Buffer): Promise<Buffer> => {
       const command = commandOf(message);
       const name = Object.keys(command)[0] ?? "";
+      onCommand?.(command);
       const own = await ofStreams(command);
       if (own !== undefined) return answerTo(message, own);
       if (WRITES.has(name)) return written(String(command["$db"]), String(command[name]), () => forward(message));

@@ -24,11 +24,27 @@ export async function* messagesOf(socket: Socket): AsyncGenerator<Buffer> {
 
 const documentAt = (message: Buffer, start: number): Document => BSON.deserialize(message.subarray(start, start + message.readInt32LE(start)), { promoteLongs: false });
 
-/** The command of a request; its batches of documents are left out where they stand apart from it. */
+/** Documents that follow one another, up to the end. */
+function documentsIn(message: Buffer, start: number, end: number): Document[] {
+  const documents: Document[] = [];
+  for (let at = start; at < end; at += message.readInt32LE(at)) documents.push(documentAt(message, at));
+  return documents;
+}
+
+/** The command of a request, with its batches of documents wherever they stand in the message. */
 export function commandOf(message: Buffer): Document {
   if (message.readInt32LE(12) === OP_QUERY) return documentAt(message, message.indexOf(0, HEADER + FLAGS) + 1 + 8);
-  for (let at = HEADER + FLAGS; at < message.length; at += 1 + message.readInt32LE(at + 1)) if (message[at] === 0) return documentAt(message, at + 1);
-  return {};
+  const body: Document = {};
+  const batches: Document = {};
+  for (let at = HEADER + FLAGS; at < message.length; at += 1 + message.readInt32LE(at + 1)) {
+    if (message[at] === 0) {
+      Object.assign(body, documentAt(message, at + 1));
+      continue;
+    }
+    const nameEnd = message.indexOf(0, at + 5);
+    batches[message.toString("utf8", at + 5, nameEnd)] = documentsIn(message, nameEnd + 1, at + 1 + message.readInt32LE(at + 1));
+  }
+  return { ...body, ...batches };
 }
 
 /** The body of an answer. */
