@@ -9,11 +9,10 @@ export type ComposeMail = (document: RunDocument, entry: OutboxEntry) => Promise
 
 const base = (publicUrl: string): string => publicUrl.replace(/\/+$/, "");
 
-/** The mail that an outbox entry owes. With the server's public address it links to the run. */
+/** The mail that an outbox entry owes. With the server's public address it links to the page of the run. */
 export const composeMail = (model: BatchService["model"], atlases: Pick<AtlasCatalogue, "list">, publicUrl?: string): ComposeMail => async (document, { key, kind }) => {
   const { datasets } = document.config;
-  const page = kind === "run_completed" ? "/result" : "";
-  const link = publicUrl === undefined ? {} : { link: `${base(publicUrl)}/api/v1/runs/${encodeURIComponent(document.run_id)}${page}` };
+  const link = publicUrl === undefined ? {} : { link: `${base(publicUrl)}/run#${encodeURIComponent(document.run_id)}` };
   const used = (await atlases.list()).filter(({ dataset }) => datasets.length === 0 || datasets.includes(dataset));
   return {
     key,

@@ -12,12 +12,12 @@ import { atlasRoutes } from "./atlas/routes.ts";
 import { answerClientError, errorAnswer, handleErrors } from "./error-handler.ts";
 import { eventRoutes } from "./events/routes.ts";
 import { insightRoutes, watchRequests } from "./insight/routes.ts";
-import { inspectorPageRoutes } from "./inspection/page-routes.ts";
 import { inspectionRoutes } from "./inspection/routes.ts";
 import { allowSockets } from "./inspection/sockets.ts";
 import { limitRequests } from "./limits.ts";
 import { refuseOtherMethods } from "./methods.ts";
 import { describeApi } from "./openapi.ts";
+import { pageRoutes } from "./pages/routes.ts";
 import type { RouteModule, ServerParts } from "./parts.ts";
 import { questionRoutes } from "./questions/routes.ts";
 import { listRoutes } from "./runs/list.ts";
@@ -40,7 +40,7 @@ const ROUTES: readonly RouteModule[] = [
   { prefix: "/admin", routes: runActionRoutes },
   { prefix: "/admin", routes: stuckRoutes },
   { prefix: "", routes: inspectionRoutes },
-  { prefix: "", routes: inspectorPageRoutes },
+  { prefix: "", routes: pageRoutes },
 ];
 
 /** Nothing may be loaded or framed; a page that needs more says so in its route's `helmet`. */

@@ -1,26 +1,9 @@
-import { expect, onTestFinished, test } from "vitest";
-import { describeWithBrowser, openBrowser, PATIENCE_MS } from "../support/browser.ts";
+import { expect, test } from "vitest";
+import { describeWithBrowser, openPage } from "../support/browser.ts";
 import { run } from "../support/hosted-runs.ts";
 import { gate, startScriptedServer } from "../support/scripted-server.ts";
 
 const HOSTILE = 'How do B cells respond? <img src=x onerror="document.title=1"><script>document.title="hit"</script>';
-
-/** A page in a real browser, with everything that it complained of and every address that it asked. */
-async function openPage(address: string) {
-  const browser = await openBrowser();
-  onTestFinished(() => browser.close());
-  const page = await browser.newPage();
-  page.setDefaultTimeout(PATIENCE_MS);
-  const complaints: string[] = [];
-  const asked: string[] = [];
-  page.on("console", (message) => {
-    if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
-  });
-  page.on("pageerror", (error) => complaints.push(error.message));
-  page.on("request", (request) => asked.push(request.url()));
-  await page.goto(address);
-  return { page, complaints, asked };
-}
 
 describeWithBrowser("the page of the inspector", () => {
   test("the page draws the machine and follows a run through its states, and script in the question is text", async () => {

@@ -1,26 +1,13 @@
 import { readEvents } from "./event-stream.js";
+import { answer, ask, at, chosen, onSignIn, pause, say } from "./session.js";
 import { drawMachines, markStates } from "./statechart.js";
 
 const COME_BACK_MS = 3_000;
 const LOG_LINES = 200;
 
-const at = (id) => document.getElementById(id);
-const say = (text) => (at("message").textContent = text);
-
-let token = sessionStorage.getItem("token");
 let machines = [];
 /** Ends what shows the run that was chosen before. */
 let showing = new AbortController();
-
-async function ask(path, { signal, headers } = {}) {
-  const response = await fetch(path, { headers: { ...headers, ...(token === null ? {} : { authorization: `Bearer ${token}` }) }, signal: signal ?? null });
-  at("sign-in").hidden = response.status !== 401;
-  if (response.ok) return response;
-  const { message } = await response.json().catch(() => ({ message: `The server answered ${response.status}.` }));
-  throw new Error(message);
-}
-
-const answer = async (path, options) => (await ask(path, options)).json();
 
 function showRun({ query, status, current_phase, current_iteration, grounding_scores }) {
   at("about").hidden = false;
@@ -37,15 +24,6 @@ function logTransition({ at: time, actor, event, from, to }) {
   at("log").prepend(line);
   while (at("log").children.length > LOG_LINES) at("log").lastElementChild.remove();
 }
-
-const pause = (ms, signal) =>
-  new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    });
-  });
 
 /** Follows one run until another is chosen. The states are those of its transitions, so each one is shown in its turn. */
 async function follow(runId, signal) {
@@ -90,8 +68,6 @@ function show(runId) {
   });
 }
 
-const chosen = () => decodeURIComponent(location.hash.slice(1));
-
 async function begin() {
   try {
     ({ machines } = await answer("/admin/machine"));
@@ -109,13 +85,7 @@ at("choose").addEventListener("submit", (event) => {
   event.preventDefault();
   location.hash = encodeURIComponent(at("run").value.trim());
 });
-at("sign-in").addEventListener("submit", (event) => {
-  event.preventDefault();
-  token = at("token").value.trim();
-  sessionStorage.setItem("token", token);
-  at("token").value = "";
-  void begin();
-});
+onSignIn(begin);
 addEventListener("hashchange", () => {
   if (chosen() !== "") show(chosen());
 });
