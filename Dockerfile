@@ -19,6 +19,7 @@ COPY --from=packages /opt/haystack/node_modules node_modules
 COPY package.json adapters.ts config.ts daemon.ts errors.ts json-text.ts ./
 COPY actors actors
 COPY cli cli
+COPY config config
 COPY machines machines
 COPY science science
 COPY server server

@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import type { AgentModel } from "./actors/agents/session.ts";
 import { createDispatch, type Dispatch } from "./actors/dispatch.ts";
-import { listed, type Config } from "./config.ts";
-import type { HaystackError } from "./errors.ts";
+import { type Config, gpuMachine, gpuPrice, listed, pairsOf } from "./config.ts";
+import { HaystackError } from "./errors.ts";
 import type { AccessStore } from "./services/access/index.ts";
 import { openSqliteAccess } from "./services/access/sqlite.ts";
+import type { GoogleBatchOptions } from "./services/batch/google-batch.ts";
 import type { GoogleJobSettings } from "./services/batch/google-batch-job.ts";
 import type { BatchService, RunJobs } from "./services/batch/index.ts";
 import { BASELINE_PROGRAM, inferenceProgram } from "./services/batch/local-command.ts";
@@ -74,8 +75,8 @@ export async function openInference(config: Config, { clock, objects, onTrouble 
     const [{ googleBatch }, { googlePubsubEvents }] = await Promise.all([import("./services/batch/google-batch.ts"), import("./services/job-events/google-pubsub.ts")]);
     const jobEvents = await googlePubsubEvents({
       projectId: config.BATCH_PROJECT,
-      topic: config.PUBSUB_TOPIC,
-      subscription: config.PUBSUB_SUBSCRIPTION,
+      topic: configured(config, "PUBSUB_TOPIC"),
+      subscription: configured(config, "PUBSUB_SUBSCRIPTION"),
       create: config.PUBSUB_CREATE,
       clock,
       onTrouble: (trouble: HaystackError) => onTrouble(trouble),
@@ -86,15 +87,16 @@ export async function openInference(config: Config, { clock, objects, onTrouble 
     const batch = googleBatch({
       ...googlePlace(config),
       ...googleSettings(config),
-      image: config.BATCH_IMAGE ?? "",
+      image: configured(config, "BATCH_IMAGE"),
       machineType: config.BATCH_MACHINE_TYPE,
       cpuMilli: config.BATCH_CPU_MILLI,
       memoryMib: config.BATCH_MEMORY_MIB,
-      environment: pairs(config.BATCH_ENVIRONMENT),
+      environment: recordOf(config.BATCH_ENVIRONMENT),
+      ...(config.BATCH_INSTALL_GPU_DRIVERS === undefined ? {} : { installGpuDrivers: config.BATCH_INSTALL_GPU_DRIVERS }),
       ...(config.BATCH_CONTAINER_OPTIONS === undefined ? {} : { containerOptions: config.BATCH_CONTAINER_OPTIONS }),
       ...(config.BATCH_ACCELERATOR === "none" ? {} : { accelerator: { type: config.BATCH_ACCELERATOR, count: config.BATCH_ACCELERATOR_COUNT } }),
       model: config.BATCH_MODEL,
-      usdPerHour: { SPOT: config.BATCH_USD_PER_HOUR_SPOT, STANDARD: config.BATCH_USD_PER_HOUR_STANDARD },
+      ...googlePrices(config),
       provisioning: config.BATCH_PROVISIONING,
       spotPreemptions: config.BATCH_SPOT_PREEMPTIONS,
     });
@@ -113,19 +115,32 @@ export async function openInference(config: Config, { clock, objects, onTrouble 
   return { batch, jobEvents };
 }
 
+/** A variable that the rules of the configuration ask for here. */
+function configured(config: Config, name: "BATCH_PROJECT" | "BATCH_IMAGE" | "GCS_BUCKET" | "PUBSUB_TOPIC" | "PUBSUB_SUBSCRIPTION" | "DISPATCH_IMAGE"): string {
+  const value = config[name];
+  if (value === undefined) throw new HaystackError("CONFIG_INVALID", `${name} is not set.`);
+  return value;
+}
+
+function googlePrices(config: Config): Pick<GoogleBatchOptions, "machine" | "usdPerHour"> {
+  const [machine, usdPerHour] = [gpuMachine(config), gpuPrice(config)];
+  if (usdPerHour === undefined) throw new HaystackError("CONFIG_INVALID", `BATCH_PRICES has no price of ${machine}.`);
+  return { machine, usdPerHour };
+}
+
 const googlePlace = (config: Config) => ({
-  project: config.BATCH_PROJECT ?? "",
+  project: configured(config, "BATCH_PROJECT"),
   location: config.BATCH_LOCATION,
   ...(config.BATCH_ENDPOINT === undefined ? {} : { endpoint: config.BATCH_ENDPOINT }),
 });
 
 const googleSettings = (config: Config): Omit<GoogleJobSettings, "image" | "machineType"> => ({
-  bucket: [config.GCS_BUCKET ?? "", config.GCS_PREFIX].filter((part) => part !== "").join("/"),
-  topic: `projects/${config.BATCH_PROJECT ?? ""}/topics/${config.PUBSUB_TOPIC}`,
-  bootDisk: { sizeGb: config.BATCH_BOOT_DISK_GB, ...(config.BATCH_BOOT_DISK_IMAGE === undefined ? {} : { image: config.BATCH_BOOT_DISK_IMAGE }) },
-  ...(config.BATCH_ALLOWED_LOCATIONS === "" ? {} : { allowedLocations: config.BATCH_ALLOWED_LOCATIONS.split(",") }),
-  ...(config.BATCH_MOUNT_OPTIONS === undefined ? {} : { mountOptions: config.BATCH_MOUNT_OPTIONS.split(",") }),
-  labels: pairs(config.BATCH_LABELS),
+  bucket: [configured(config, "GCS_BUCKET"), config.GCS_PREFIX].filter((part) => part !== "").join("/"),
+  topic: `projects/${configured(config, "BATCH_PROJECT")}/topics/${configured(config, "PUBSUB_TOPIC")}`,
+  bootDisk: { sizeGb: config.BATCH_BOOT_DISK_GB, ...(config.BATCH_BOOT_DISK_IMAGE === undefined ? {} : { image: config.BATCH_BOOT_DISK_IMAGE }), ...(config.BATCH_BOOT_DISK_TYPE === undefined ? {} : { type: config.BATCH_BOOT_DISK_TYPE }) },
+  ...(config.BATCH_ALLOWED_LOCATIONS === "" ? {} : { allowedLocations: listed(config.BATCH_ALLOWED_LOCATIONS) }),
+  ...(config.BATCH_MOUNT_OPTIONS === undefined ? {} : { mountOptions: listed(config.BATCH_MOUNT_OPTIONS) }),
+  labels: recordOf(config.BATCH_LABELS),
   network: {
     noExternalIp: config.BATCH_NO_EXTERNAL_IP,
     ...(config.BATCH_NETWORK === undefined ? {} : { network: config.BATCH_NETWORK }),
@@ -210,8 +225,7 @@ const ADDRESS = /^(MONGODB_URI|(OPENAI|NCBI|UNIPROT|REACTOME|KEGG|SENDGRID)_BASE
 /** An address with a password reaches a job by DISPATCH_SECRETS only. */
 const isHandedOn = (name: string, value: string): boolean => HANDED_ON.test(name) || (ADDRESS.test(name) && !value.includes("@"));
 
-const pairs = (text: string): Record<string, string> =>
-  Object.fromEntries(text.split(",").flatMap((pair) => (pair.includes("=") ? [[pair.slice(0, pair.indexOf("=")).trim(), pair.slice(pair.indexOf("=") + 1).trim()]] : [])));
+const recordOf = (text: string): Record<string, string> => Object.fromEntries(pairsOf(text));
 
 export interface RunDispatch {
   readonly dispatch: Dispatch;
@@ -225,10 +239,10 @@ export async function openDispatch(config: Config, runs: RunStore, clock: Clock,
   const runJobs = googleRunJobs({
     ...googlePlace(config),
     ...googleSettings(config),
-    image: config.DISPATCH_IMAGE ?? "",
+    image: configured(config, "DISPATCH_IMAGE"),
     machineType: config.DISPATCH_MACHINE_TYPE,
     environment: Object.fromEntries(handedOn),
-    secretEnvironment: pairs(config.DISPATCH_SECRETS),
+    secretEnvironment: recordOf(config.DISPATCH_SECRETS),
     maxRunSeconds: LONGEST_RUN_SECONDS,
   });
   return { runJobs, dispatch: createDispatch({ runs, runJobs, clock, watchMs: config.DISPATCH_WATCH_SECONDS * 1_000, maxJobs: config.DISPATCH_MAX_JOBS, onTrouble }) };

@@ -7,7 +7,8 @@ import { type BatchService, JOB_ID, type JobStatus, modelNamed, type Provisionin
 export interface GoogleBatchOptions extends GoogleBatchPlace, GoogleJobSettings {
   /** Name of the model that the image runs, for files and report. */
   readonly model: string;
-  /** Prices of the whole machine with its accelerators. */
+  /** Name of the whole machine with its accelerators in the ledger, and its prices. */
+  readonly machine: string;
   readonly usdPerHour: Readonly<Record<Provisioning, number>>;
   /** Default SPOT. */
   readonly provisioning?: Provisioning;
@@ -21,9 +22,8 @@ const SPOT_PREEMPTIONS = 2;
 
 /** Inference jobs on Google Batch. Errors of the calls: BATCH_UNAVAILABLE, BATCH_QUOTA, BATCH_REFUSED, JOB_NOT_OURS, STEP_ABORTED. */
 export function googleBatch(options: GoogleBatchOptions): BatchService {
-  const { provisioning = "SPOT", spotPreemptions = SPOT_PREEMPTIONS, usdPerHour, machineType, accelerator } = options;
+  const { provisioning = "SPOT", spotPreemptions = SPOT_PREEMPTIONS, usdPerHour, machine } = options;
   const jobs = googleBatchJobs(options);
-  const machine = accelerator === undefined ? machineType : `${machineType} with ${accelerator.count} ${accelerator.type}`;
 
   const statusOf = async (jobId: string, job: GoogleJob, signal: AbortSignal | undefined): Promise<JobStatus> =>
     jobStatus(jobId, job, job.status?.state === "FAILED" ? await jobs.tasks(jobId, signal) : []);

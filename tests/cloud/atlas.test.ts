@@ -16,7 +16,7 @@ describeWithGcs("an atlas in Cloud Storage", () => {
     await server.makeBucket("haystack-test");
     const machine = async (): Promise<{ folder: string; workbench: Workbench }> => {
       const folder = await temporaryFolder();
-      const workbench = await openWorkbench(loadConfig({ GCS_BUCKET: "haystack-test", GCS_ENDPOINT: server.url, BATCH_PROJECT: "p", BATCH_IMAGE: "worker" }, folder));
+      const workbench = await openWorkbench(loadConfig({ GCS_BUCKET: "haystack-test", GCS_ENDPOINT: server.url, BATCH_PROJECT: "p", BATCH_IMAGE: "worker", PUBSUB_TOPIC: "t", PUBSUB_SUBSCRIPTION: "s" }, folder));
       onTestFinished(() => workbench.close());
       return { folder, workbench };
     };
@@ -60,7 +60,7 @@ describeWithGcs("an atlas in Cloud Storage", () => {
     await server.makeBucket("haystack-test");
     await server.makeBucket("others");
     const folder = await temporaryFolder();
-    const env = { GCS_BUCKET: "haystack-test", GCS_ENDPOINT: server.url, BATCH_PROJECT: "p", BATCH_IMAGE: "worker" };
+    const env = { GCS_BUCKET: "haystack-test", GCS_ENDPOINT: server.url, BATCH_PROJECT: "p", BATCH_IMAGE: "worker", PUBSUB_TOPIC: "t", PUBSUB_SUBSCRIPTION: "s" };
     const atlas = (...args: string[]): Promise<Outcome> => haystack(["atlas", ...args, "--data-dir", folder, "--json"], { env });
     const file = join(folder, "kept.h5ad");
     expect((await atlas("simulate", "--output", file, "--no-import", "--genes", "200", "--cells-per-group", "5")).code).toBe(0);

@@ -12,7 +12,8 @@ const RULES: readonly { readonly files: RegExp; readonly imports: RegExp; readon
   { files: /^services\/(\w|-)+\//, imports: /^(services\/|errors\.ts$)/ },
   { files: /^actors\//, imports: /^(actors\/|machines\/|science\/|(errors|json-text)\.ts$|services\/[\w-]+\/(index|document)\.ts$)/ },
   { files: /^(cli|server)\//, imports: /^(cli\/|server\/|actors\/|services\/|science\/.*|machines\/|config\.ts$|daemon\.ts$|adapters\.ts$|errors\.ts$)/ },
-  { files: /^config\.ts$/, imports: /^errors\.ts$/ },
+  { files: /^config\.ts$/, imports: /^(config\/|errors\.ts$)/ },
+  { files: /^config\//, imports: /^config\// },
 ];
 
 /** Packages that only one file (or folder) may import. */

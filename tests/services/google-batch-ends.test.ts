@@ -29,7 +29,7 @@ test("a job preempted twice gets a standard machine for its third attempt", asyn
 
 test("where standard machines are configured, none is offered on Spot; a spec without a wish gets the configured kind", async () => {
   const harness = await googleHarness({ provisioning: "STANDARD" });
-  expect(harness.batch.offer(0)).toEqual({ machine: "g2-standard-8", provisioning: "STANDARD", usd_per_hour: 1 });
+  expect(harness.batch.offer(0)).toEqual({ machine: "g2-standard-8 with 1 nvidia-l4", provisioning: "STANDARD", usd_per_hour: 1 });
   const spec = jobSpec();
   await harness.batch.submit(spec);
   expect(harness.server.job(spec.job_id)?.allocationPolicy?.instances?.[0]?.policy?.provisioningModel).toBe("STANDARD");

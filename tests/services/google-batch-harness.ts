@@ -47,6 +47,7 @@ export async function googleHarness(changes: Partial<GoogleBatchOptions> = {}, s
     bucket: "the-bucket",
     topic: "projects/p/topics/batch-events",
     model: "stack",
+    machine: "g2-standard-8 with 1 nvidia-l4",
     usdPerHour: { SPOT: 0.4, STANDARD: 1 },
     ...changes,
   };

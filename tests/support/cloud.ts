@@ -57,6 +57,8 @@ export async function startCloud(): Promise<Cloud> {
       BATCH_MODEL: "delta-transfer",
       BATCH_ENDPOINT: batch.endpoint,
       PUBSUB_EMULATOR_HOST: pubsub.host,
+      PUBSUB_TOPIC: "haystack-jobs",
+      PUBSUB_SUBSCRIPTION: "haystack-jobs",
       PUBSUB_CREATE: "true",
       RECONCILE_SECONDS: "60",
       LEASE_SECONDS: "5",
