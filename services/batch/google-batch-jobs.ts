@@ -27,7 +27,10 @@ export interface GoogleBatchJobs {
   tasks(jobId: string, signal?: AbortSignal): Promise<readonly GoogleTask[]>;
   /** Asks for cancellation; an unknown, ended or already stopping job is no error. */
   cancel(jobId: string, signal?: AbortSignal): Promise<void>;
-  /** Rejects unless jobs can be listed here: place, credentials and permission are right. */
+  /**
+   * Rejects unless jobs can be listed and made here: place, credentials and permissions are right. The job that is asked for has nothing
+   * to do, which Batch refuses as INVALID_ARGUMENT to those who may make jobs, and as PERMISSION_DENIED to others.
+   */
   check(signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
@@ -184,6 +187,14 @@ export function googleBatchJobs(place: GoogleBatchPlace): GoogleBatchJobs {
 
     async check(signal) {
       await orStopped(call(signal, (client) => client.listJobs({ parent, pageSize: 1 }, { ...calls(), autoPaginate: false })), signal);
+      const askForNothing = async (client: v1.BatchServiceClient): Promise<void> => {
+        try {
+          await client.createJob({ parent, job: {} }, calls());
+        } catch (thrown) {
+          if (grpcCode(thrown) !== GRPC.INVALID_ARGUMENT) throw thrown;
+        }
+      };
+      await orStopped(call(signal, askForNothing), signal);
     },
 
     async close() {

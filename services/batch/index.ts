@@ -82,7 +82,7 @@ export interface BatchService {
   /** What a job gets that was preempted so often before; null where nothing is paid for. */
   offer(preemptions: number): JobOffer | null;
   readonly model: Model;
-  /** Rejects unless jobs can be looked at here: place, credentials and permission are right. Absent where nothing can be wrong. */
+  /** Rejects unless jobs can be made and looked at here: place, credentials and permissions are right. Absent where nothing can be wrong. */
   check?(signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import type { CallOptions, PubSub } from "@google-cloud/pubsub";
 import { HaystackError } from "../../errors.ts";
-import { ALREADY_EXISTS, codeOf, PERMISSION_DENIED } from "./google-pubsub-errors.ts";
+import { ALREADY_EXISTS, codeOf, NOT_FOUND, PERMISSION_DENIED } from "./google-pubsub-errors.ts";
 
 export interface PubsubResources {
   /** Short names, or full ones (projects/P/topics/T). */
@@ -57,6 +57,25 @@ export async function checkSubscription(client: PubSub, { topic, subscription, a
   } catch (thrown) {
     if (codeOf(thrown) === PERMISSION_DENIED) return;
     throw thrown;
+  }
+}
+
+/** Refuses where refused messages would not reach the dead-letter topic that is configured. An account that may only consume cannot look, and passes. */
+export async function checkDeadLetters(client: PubSub, { subscription, deadLetterTopic, maxDeliveryAttempts, answerMs }: PubsubResources): Promise<void> {
+  if (deadLetterTopic === undefined) return;
+  const call = oneCall(answerMs);
+  const refuse = (problem: string, advice: string): never => {
+    throw new HaystackError("JOB_EVENTS_UNAVAILABLE", `${problem}: ${advice}, or unset PUBSUB_DEAD_LETTER_TOPIC.`);
+  };
+  try {
+    const [{ deadLetterPolicy }] = await client.subscription(subscription).getMetadata(call);
+    if (deadLetterPolicy?.deadLetterTopic !== client.topic(deadLetterTopic).name) {
+      refuse(`The Pub/Sub subscription ${subscription} sends nothing to the topic ${deadLetterTopic}`, `gcloud pubsub subscriptions update ${subscription} --dead-letter-topic=${deadLetterTopic} --max-delivery-attempts=${maxDeliveryAttempts}`);
+    }
+    await client.topic(deadLetterTopic).getMetadata(call);
+  } catch (thrown) {
+    if (codeOf(thrown) === NOT_FOUND) refuse(`The Pub/Sub topic ${deadLetterTopic} does not exist`, `gcloud pubsub topics create ${deadLetterTopic}`);
+    if (codeOf(thrown) !== PERMISSION_DENIED) throw thrown;
   }
 }
 

@@ -4,7 +4,7 @@ import type { Clock } from "../clock/index.ts";
 import { isPassing, pubsubError } from "./google-pubsub-errors.ts";
 import { readJobMessage, type IgnoredReason } from "./google-pubsub-message.ts";
 import { keepReceiving } from "./google-pubsub-reception.ts";
-import { checkSubscription, makeResources, missingAdvice, type PubsubResources } from "./google-pubsub-resources.ts";
+import { checkDeadLetters, checkSubscription, makeResources, missingAdvice, type PubsubResources } from "./google-pubsub-resources.ts";
 import type { JobChanged, JobEvents } from "./index.ts";
 
 export interface GooglePubsubOptions {
@@ -72,6 +72,7 @@ export async function googlePubsubEvents(options: GooglePubsubOptions): Promise<
   const prepare = async (): Promise<void> => {
     if (options.create) await makeResources(client, resources);
     await checkSubscription(client, resources);
+    await checkDeadLetters(client, resources);
   };
   try {
     await prepare();

@@ -79,4 +79,6 @@ export interface LanguageModel {
    * Errors: MODEL_UNAVAILABLE when no attempt succeeded; STEP_ABORTED.
    */
   complete(request: ModelRequest, options: CallOptions): Promise<ModelReply>;
+  /** Rejects with MODEL_UNAVAILABLE unless the server knows the models. One attempt each, nothing is paid. */
+  check?(signal: AbortSignal): Promise<void>;
 }

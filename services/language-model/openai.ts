@@ -88,9 +88,22 @@ export function openaiModel(options: OpenAIOptions): LanguageModel {
     }
   };
 
+  const known = async (variable: string, model: string, signal: AbortSignal): Promise<void> => {
+    try {
+      await client.models.retrieve(model, { signal });
+    } catch (thrown) {
+      const problem = thrown instanceof APIError && thrown.status === 404 ? "is not known to the server" : failureThrown(thrown, clock.now()).problem;
+      throw new HaystackError("MODEL_UNAVAILABLE", `The language model ${model} ${problem}; check OPENAI_API_KEY, OPENAI_BASE_URL and ${variable}.`, { cause: thrown });
+    }
+  };
+
   return {
     name: options.model,
     price,
+    async check(signal) {
+      await known("OPENAI_MODEL", options.model, signal);
+      if (embedding !== null) await known("OPENAI_EMBEDDING_MODEL", embedding.model, signal);
+    },
     async complete(request, given) {
       const body = bodyOf(request, options);
       return replyOf(await answered({ model: options.model, variable: "OPENAI_MODEL", send: (sent) => client.responses.create(body, sent), failureOf: failureOfResponse }, given), price);

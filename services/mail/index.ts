@@ -11,5 +11,7 @@ export interface Mail {
 export interface MailService {
   /** Errors: MAIL_REJECTED (permanent), MAIL_UNAVAILABLE (try later). */
   send(mail: Mail, signal?: AbortSignal): Promise<void>;
+  /** Rejects as `send` does unless mails can be sent with this account. Absent where nothing can be wrong. */
+  check?(signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }

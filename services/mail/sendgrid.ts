@@ -20,10 +20,16 @@ export interface SendgridOptions {
 
 /** What the SDK has and its types leave out: the class of its service, and the client within, as far as it is changed here. */
 type Sdk = Pick<typeof sendgrid, "setApiKey" | "send"> & {
-  readonly client: { setDefaultRequest(name: "baseUrl", value: string): unknown; createRequest(data: object): object };
+  readonly client: {
+    setDefaultRequest(name: "baseUrl", value: string): unknown;
+    createRequest(data: object): object;
+    request(data: { readonly method: "GET"; readonly url: string }): Promise<[{ readonly statusCode: number }, unknown]>;
+  };
 };
 const { MailService: SdkService } = sendgrid as unknown as { readonly MailService: new () => Sdk };
 
+/** What a key must be allowed. */
+const SEND_SCOPE = "mail.send";
 const ACCEPTED = new Set([200, 201, 202]);
 const PROBLEM_CHARACTERS = 300;
 
@@ -58,26 +64,35 @@ export function sendgridMail({ apiKey, baseUrl, from, sandbox, timeoutMs, clock 
     return statusCode;
   };
 
+  const inTime = async <Answer>(signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> => {
+    const isStopped = (): boolean => signal?.aborted === true;
+    if (isStopped()) throw stopped();
+    const timeout = new AbortController();
+    const forget = clock.at(clock.now() + timeoutMs, () => timeout.abort());
+    try {
+      return await work(signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]));
+    } catch (thrown) {
+      if (isStopped()) throw stopped();
+      if (timeout.signal.aborted) throw unavailable(`gave no answer within ${timeoutMs / 1_000} s`, null);
+      const { problem, passing, wait } = failureOf(thrown, clock.now());
+      const shown = problem.replaceAll(apiKey, "(hidden)");
+      throw passing ? unavailable(shown, wait) : rejected(shown);
+    } finally {
+      forget();
+    }
+  };
+
   return {
     async send(given, signal) {
-      const isStopped = (): boolean => signal?.aborted === true;
-      if (isStopped()) throw stopped();
+      if (signal?.aborted === true) throw stopped();
       const mail = checkMail(given);
-      const timeout = new AbortController();
-      const forget = clock.at(clock.now() + timeoutMs, () => timeout.abort());
-      let status: number;
-      try {
-        status = await attempt(mail, signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]));
-      } catch (thrown) {
-        if (isStopped()) throw stopped();
-        if (timeout.signal.aborted) throw unavailable(`gave no answer within ${timeoutMs / 1_000} s`, null);
-        const { problem, passing, wait } = failureOf(thrown, clock.now());
-        const shown = problem.replaceAll(apiKey, "(hidden)");
-        throw passing ? unavailable(shown, wait) : rejected(shown);
-      } finally {
-        forget();
-      }
+      const status = await inTime(signal, (stop) => attempt(mail, stop));
       if (!ACCEPTED.has(status)) throw rejected(`answered with status ${status}, which does not say that the mail was accepted`);
+    },
+    async check(signal) {
+      const [, body] = await inTime(signal, (stop) => service(stop).client.request({ method: "GET", url: "/v3/scopes" }));
+      const { scopes } = (body ?? {}) as { readonly scopes?: unknown };
+      if (!Array.isArray(scopes) || !scopes.includes(SEND_SCOPE)) throw rejected(`does not allow ${SEND_SCOPE} to this key`);
     },
     close: () => Promise.resolve(),
   };

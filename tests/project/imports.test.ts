@@ -36,6 +36,7 @@ const VENDORS: Readonly<Record<string, RegExp>> = {
   "@fastify/sse": /^server\/events\//,
   jose: /^server\/access\/identify/,
   "@sendgrid/mail": /^services\/mail\/sendgrid/,
+  "google-auth-library": /^services\/images\//,
   "prom-client": /^server\/insight\/metrics/,
   "@opentelemetry/api": /^server\/insight\/traces/,
   "@opentelemetry/exporter-trace-otlp-http": /^server\/insight\/traces/,

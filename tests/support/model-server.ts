@@ -74,6 +74,8 @@ export interface ModelServer {
   /** What comes next on the way to embeddings, before vectors. */
   scriptEmbeddings(...entries: readonly Answer[]): void;
   readonly baseURL: string;
+  /** Models that it says it has; nothing else depends on them. */
+  readonly models: Set<string>;
   /** What comes next; after the last entry the server answers with status 418. */
   script(...entries: readonly ScriptEntry[]): void;
   /** Resolves when so many calls have arrived. */
@@ -87,17 +89,20 @@ export async function startModelServer(): Promise<ModelServer> {
   const entries: ScriptEntry[] = [];
   const embeddingCalls: EmbeddingCall[] = [];
   const embeddingEntries: Answer[] = [];
+  const models = new Set(["scripted", EMBEDDING.model]);
   let vectorOf: ((text: string) => unknown) | null = null;
   let waiters: { readonly count: number; resolve(): void }[] = [];
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
+    const asked = /^\/v1\/models\/(.+)$/.exec(request.url ?? "")?.[1];
+    if (asked !== undefined) return send(response, models.has(asked) ? sendsText(JSON.stringify({ id: asked, object: "model" })) : answersWith(404));
     const json = Buffer.concat(chunks).toString("utf8");
     if (request.url === "/v1/embeddings") {
-      const asked = JSON.parse(json) as EmbeddingCall["body"];
-      embeddingCalls.push({ body: asked, headers: request.headers });
-      return send(response, embeddingEntries.shift() ?? (vectorOf === null ? answersWith(418) : vectors(asked, vectorOf)));
+      const given = JSON.parse(json) as EmbeddingCall["body"];
+      embeddingCalls.push({ body: given, headers: request.headers });
+      return send(response, embeddingEntries.shift() ?? (vectorOf === null ? answersWith(418) : vectors(given, vectorOf)));
     }
     const body = JSON.parse(json) as RequestBody;
     const entry = request.method === "POST" && request.url === "/v1/responses" ? entries.shift() : undefined;
@@ -119,6 +124,7 @@ export async function startModelServer(): Promise<ModelServer> {
     embed: (given) => void (vectorOf = given),
     scriptEmbeddings: (...more) => void embeddingEntries.push(...more),
     baseURL,
+    models,
     script: (...more) => void entries.push(...more),
     arrived: (count) => new Promise((resolve) => (received.length >= count ? resolve() : waiters.push({ count, resolve }))),
     model: (options) => openaiModel({ apiKey: "test-key", baseURL, model: "scripted", effort: null, temperature: null, price: PRICE, embedding: null, clock: systemClock, random: () => 0, ...options }),

@@ -2,7 +2,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
 
-/** A local server that speaks SendGrid's /v3/mail/send: it keeps what it accepts, and answers from a script where there is one. */
+/** A local server that speaks SendGrid's /v3/mail/send and /v3/scopes: it keeps what it accepts, and answers from a script where there is one. */
 
 export interface SendgridRequest {
   readonly headers: IncomingHttpHeaders;
@@ -21,6 +21,8 @@ export type SendgridAnswer = { readonly status: number; readonly headers?: Reado
 
 export interface SendgridServer {
   readonly baseUrl: string;
+  /** What the key may do. */
+  readonly scopes: Set<string>;
   /** Requests with the right key, whatever was answered. */
   readonly requests: readonly SendgridRequest[];
   /** What comes next; after the last entry mails are accepted. */
@@ -36,14 +38,17 @@ export const says = (status: number, ...messages: readonly string[]): SendgridAn
 export async function startSendgrid(): Promise<SendgridServer> {
   const requests: SendgridRequest[] = [];
   const answers: SendgridAnswer[] = [];
+  const scopes = new Set(["mail.send", "sender_verification_eligible"]);
   let waiters: { readonly count: number; resolve(): void }[] = [];
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const reply = (status: number, body?: unknown, headers: Readonly<Record<string, string>> = {}): void =>
       void response.writeHead(status, { "content-type": "application/json", ...headers }).end(body === undefined ? "" : JSON.stringify(body));
-    if (request.method !== "POST" || request.url !== "/v3/mail/send") return reply(404, { errors: [{ message: "not found" }] });
+    const call = `${request.method} ${request.url}`;
+    if (call !== "POST /v3/mail/send" && call !== "GET /v3/scopes") return reply(404, { errors: [{ message: "not found" }] });
     if (request.headers.authorization !== `Bearer ${SENDGRID_KEY}`) return reply(401, { errors: [{ message: "The provided authorization grant is invalid, expired, or revoked" }] });
+    if (call === "GET /v3/scopes") return reply(200, { scopes: [...scopes] });
     const body = JSON.parse(Buffer.concat(chunks).toString("utf8")) as SendgridRequest["body"];
     requests.push({ headers: request.headers, body });
     const due = waiters.filter(({ count }) => requests.length >= count);
@@ -64,6 +69,7 @@ export async function startSendgrid(): Promise<SendgridServer> {
   );
   return {
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    scopes,
     requests,
     script: (...more) => void answers.push(...more),
     arrived: (count) => (requests.length >= count ? Promise.resolve() : new Promise((resolve) => waiters.push({ count, resolve }))),
