@@ -49,7 +49,7 @@ describeInCloud("a prediction in the bucket", () => {
     ["with cells in another order", /among the cells \(position 0\)/, changed(({ obs }) => ({ obs: { ...obs, index: firstTwoSwapped(obs.index) } }))],
   ])("that is %s is never accepted: the run fails with the reason", async (_, reason, how) => {
     const cloud = await startCloud();
-    const own = await cloudDaemon(cloud, { RECONCILE_SECONDS: "2" });
+    const own = await cloudDaemon(cloud, { RECONCILE_SECONDS: "2", COMPUTE_MINUTES: "1" });
     damage(cloud, own.folder, how);
     cloud.batch.scriptJobs({ hold: { RUNNING: cloud.batch.reached(CONTROL, "QUEUED") } }, 1, (job) => job.labels?.["haystack-kind"] === "prediction");
     await own.ask("r1");
