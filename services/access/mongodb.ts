@@ -1,6 +1,6 @@
-import { randomUUID } from "node:crypto";
 import { guarded, newClient } from "../runs/mongodb-client.ts";
 import { toStoreError } from "../runs/mongodb-errors.ts";
+import { nextAuditId } from "./audit-id.ts";
 import type { AccessStore, AccessToken, AuditEntry, AuditRecord } from "./index.ts";
 
 interface StoredToken extends Omit<AccessToken, "id"> {
@@ -45,7 +45,7 @@ export async function openMongoAccess({ uri, database }: { readonly uri: string;
         const stands = await tokens.findOne({ _id: id });
         return stands === null ? undefined : toToken(stands);
       }),
-    recordAudit: ({ at, who, credential, action, target, outcome }) => guarded(async () => void (await audit.insertOne({ _id: randomUUID(), at, who, credential, action, target, outcome }))),
+    recordAudit: ({ at, who, credential, action, target, outcome }) => guarded(async () => void (await audit.insertOne({ _id: nextAuditId(), at, who, credential, action, target, outcome }))),
     listAudit: ({ limit, target, before }) =>
       guarded(async () => {
         const ofTarget = target === undefined ? {} : { target };

@@ -1,10 +1,10 @@
-import { randomUUID } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { HaystackError } from "../../errors.ts";
 import { setDurable } from "../runs/sqlite-durable.ts";
+import { nextAuditId } from "./audit-id.ts";
 import type { AccessStore, AccessToken, AuditRecord } from "./index.ts";
 
 const SCHEMA = `
@@ -65,7 +65,7 @@ export async function openSqliteAccess({ file }: { readonly file: string }): Pro
     findToken: async (hash) => (await findToken({ hash }))[0],
     listTokens: () => listTokens({}),
     revokeToken: async (id, at) => (await revokeToken({ id, at }))[0],
-    recordAudit: async ({ at, who, credential, action, target, outcome }) => void (await insertAudit({ id: randomUUID(), at, who, credential, action, target, outcome })),
+    recordAudit: async ({ at, who, credential, action, target, outcome }) => void (await insertAudit({ id: nextAuditId(), at, who, credential, action, target, outcome })),
     listAudit: ({ limit, target, before }) => listAudit({ target: target ?? null, at: before?.at ?? null, id: before?.id ?? null, limit: limit ?? 100 }),
     async close() {
       db.close();

@@ -62,6 +62,13 @@ export function accessContract(adapter: string, make: () => Promise<() => Promis
       expect(id).not.toBe("");
     });
 
+    test("entries of one moment are told in the order in which they were recorded", async () => {
+      const [store] = await openTwo();
+      const targets = Array.from({ length: 20 }, (_, index) => `run-${index}`);
+      for (const target of targets) await store.recordAudit(entry(target, NOW));
+      expect((await store.listAudit({})).map(({ target }) => target)).toEqual(targets.toReversed());
+    });
+
     test("text is stored as text, whatever it looks like", async () => {
       const [store] = await openTwo();
       const owner = `'; DROP TABLE tokens; -- {"$ne": null} \u{1f9ec}`;
