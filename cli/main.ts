@@ -1,4 +1,5 @@
 import { CommanderError } from "commander";
+import { ownVariables, redactor } from "../config.ts";
 import { errorBody, toHaystackError } from "../errors.ts";
 import { buildProgram } from "./program.ts";
 
@@ -15,9 +16,11 @@ export async function main(args: readonly string[]): Promise<number> {
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2;
     const error = toHaystackError(thrown);
-    process.stderr.write(`haystack: ${oneLine(error.message)}\n`);
-    if (error.code === "INTERNAL" && process.env["HAYSTACK_DEBUG"] !== undefined) process.stderr.write(`${String(error.cause instanceof Error ? error.cause.stack : error.stack)}\n`);
-    if (json) process.stdout.write(`${JSON.stringify({ ...errorBody(error), message: oneLine(error.message) })}\n`);
+    const redact = redactor(ownVariables(process.env));
+    const message = redact(oneLine(error.message));
+    process.stderr.write(`haystack: ${message}\n`);
+    if (error.code === "INTERNAL" && process.env["HAYSTACK_DEBUG"] !== undefined) process.stderr.write(`${redact(String(error.cause instanceof Error ? error.cause.stack : error.stack))}\n`);
+    if (json) process.stdout.write(`${JSON.stringify({ ...errorBody(error), message })}\n`);
     return error.exitCode;
   }
 }

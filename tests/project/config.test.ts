@@ -60,13 +60,16 @@ test("passwords in addresses and secrets that are handed on are shown nowhere", 
     OPENAI_BASE_URL: "https://ada:hunter2secret@models.example.org/v1",
     OTEL_EXPORTER_OTLP_ENDPOINT: "http://justatoken@collector.example.org:4318",
     MONGODB_URI: "mongodb://ada:p%40ssw0rd1@db.example.org",
+    BATCH_CONTAINER_OPTIONS: "--shm-size=8g -e HF_TOKEN=hf_ijklmnop",
     BATCH_ENVIRONMENT: "STACK_CHECKPOINT=/models/stack.ckpt, HF_TOKEN=hf_abcdefgh,API_KEY=short",
   });
-  const secrets = /hunter2secret|justatoken|p%40ssw0rd1|p@ssw0rd1|hf_abcdefgh/;
+  const secrets = /hunter2secret|justatoken|p%40ssw0rd1|p@ssw0rd1|hf_abcdefgh|hf_ijklmnop/;
   const shown = Object.fromEntries(describeConfig(config).map(({ name, value }) => [name, value]));
   expect(JSON.stringify(shown)).not.toMatch(secrets);
-  expect(shown).toMatchObject({ OPENAI_BASE_URL: "https://(hidden)@models.example.org/v1", MONGODB_URI: "(hidden)", BATCH_ENVIRONMENT: "STACK_CHECKPOINT=/models/stack.ckpt, HF_TOKEN=(hidden),API_KEY=(hidden)" });
-  const line = JSON.stringify({ url: "https://ada:hunter2secret@models.example.org/v1", why: "no p@ssw0rd1 for justatoken", mail: "bo@example.org", env: "hf_abcdefgh", link: "https://x", user: "a@b" });
+  expect(shown).toMatchObject({ OPENAI_BASE_URL: "https://(hidden)@models.example.org/v1", MONGODB_URI: "(hidden)", BATCH_ENVIRONMENT: "STACK_CHECKPOINT=/models/stack.ckpt, HF_TOKEN=(hidden),API_KEY=(hidden)", BATCH_CONTAINER_OPTIONS: "--shm-size=8g -e HF_TOKEN=(hidden)" });
+  const local = describeConfig(loadConfig({ INFERENCE_COMMAND: "predict --api-key 'hf_qr' --prompt {prompt} --max-tokens 5" }));
+  expect(local.find(({ name }) => name === "INFERENCE_COMMAND")?.value).toBe("predict --api-key '(hidden)' --prompt {prompt} --max-tokens 5");
+  const line = JSON.stringify({ url: "https://ada:hunter2secret@models.example.org/v1", why: "no p@ssw0rd1 for justatoken", mail: "bo@example.org", env: "hf_abcdefgh", option: "hf_ijklmnop", link: "https://x", user: "a@b" });
   const redacted = redactor(config)(line);
   expect(redacted).not.toMatch(secrets);
   expect(JSON.parse(redacted)).toMatchObject({ mail: "bo@example.org", link: "https://x", user: "a@b" });
