@@ -6,9 +6,10 @@ import { controlStrategySchema, structuredQuerySchema } from "../../science/quer
 import { runConfigSchema } from "../../services/runs/document.ts";
 import { checkQuestion } from "../../services/runs/new-run.ts";
 import { errorBodySchema, errorResponses } from "../errors.ts";
+import { querySchema } from "../runs/schemas.ts";
 import type { ServerParts } from "../parts.ts";
 
-const bodySchema = z.strictObject({ query: z.string(), config: runConfigSchema.prefault({}) });
+const bodySchema = z.strictObject({ query: querySchema, config: runConfigSchema.prefault({}) });
 
 const promptSchema = z.object({
   strategy: z.enum(PROMPT_STRATEGIES),

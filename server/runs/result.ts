@@ -16,6 +16,9 @@ type Kind = (typeof KINDS)[number];
 
 const CONTENT_TYPES: Readonly<Record<Kind, string>> = { anndata: "application/x-hdf5", report: "text/html; charset=utf-8", log: "application/json; charset=utf-8" };
 
+const binary = z.any().meta({ type: "string", format: "binary" });
+const CONTENTS: Readonly<Record<Kind, z.ZodType>> = { anndata: binary, report: binary, log: z.looseObject({}) };
+
 /** A result opened in a browser runs nothing, loads nothing and is of no origin. */
 const SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -107,7 +110,7 @@ export const resultRoutes =
           summary: "Download a file of the result",
           tags: ["runs"],
           params: runParams.extend({ name: z.string().min(1).max(300).describe("As /result names it") }),
-          response: { 200: { description: "The file", content: Object.fromEntries(KINDS.map((kind) => [CONTENT_TYPES[kind], { schema: z.any().meta({ type: "string", format: "binary" }) }])) }, ...errorResponses },
+          response: { 200: { description: "The file", content: Object.fromEntries(KINDS.map((kind) => [CONTENT_TYPES[kind], { schema: CONTENTS[kind] }])) }, ...errorResponses },
         },
       },
       async ({ params, identity }, reply) => {

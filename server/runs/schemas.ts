@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { runDocumentSchema } from "../../services/runs/document.ts";
+import { LONGEST_QUESTION } from "../../services/runs/new-run.ts";
 
 /** The run as the API shows it: the stored public document. */
 export const runSchema = runDocumentSchema.meta({ id: "Run" });
@@ -25,3 +26,5 @@ export const runSummarySchema = runDocumentSchema
   .meta({ id: "RunSummary" });
 
 export const runParams = z.object({ id: z.string().min(1).max(200).describe("Id of the run") });
+
+export const querySchema = z.string().meta({ description: `The question, at most ${LONGEST_QUESTION} characters`, examples: ["How would CD14+ monocytes respond to IFN-beta?"] });

@@ -2,18 +2,18 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { HaystackError } from "../../errors.ts";
 import { runConfigSchema, runDocumentSchema, type RunDocument } from "../../services/runs/document.ts";
-import { checkQuestion, LONGEST_QUESTION, namedByKey, newRun, newRunId, newSeed } from "../../services/runs/new-run.ts";
+import { checkQuestion, namedByKey, newRun, newRunId, newSeed } from "../../services/runs/new-run.ts";
 import { auditedForOthers } from "../access/audited.ts";
 import { userEmailOf } from "../access/ownership.ts";
 import { errorResponses } from "../errors.ts";
 import type { Identity, ServerParts } from "../parts.ts";
-import { runSchema } from "./schemas.ts";
+import { querySchema, runSchema } from "./schemas.ts";
 
 /** What mail servers take: 64 characters before the @, labels of 63 after it. */
 const addressSchema = z.email().max(254).regex(/^[^@]{1,64}@/).regex(z.regexes.html5Email);
 
 const bodySchema = z.strictObject({
-  query: z.string().meta({ description: `The question, at most ${LONGEST_QUESTION} characters`, examples: ["How would CD14+ monocytes respond to IFN-beta?"] }),
+  query: querySchema,
   config: runConfigSchema.prefault({}).describe("Each setting has a default"),
   random_seed: runDocumentSchema.shape.random_seed.optional().describe("Random and recorded in the run when absent"),
   user_email: addressSchema.nullable().optional().describe("Whose run it is; only administrators may name somebody else"),
