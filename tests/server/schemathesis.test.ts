@@ -5,7 +5,6 @@ import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import type { RunDocument } from "../../services/runs/document.ts";
-import { haystack } from "../support/command-line.ts";
 import { daemonPlace } from "../support/daemon-process.ts";
 import { openEvents } from "../support/event-stream.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
@@ -77,12 +76,8 @@ async function completed(url: string, token: string, runId: string): Promise<str
 
 describe.skipIf(!existsSync(program))("the API of a daemon under a fuzzer", () => {
   test("has no fault of the server, no answer that its description does not know, and no hang, for a user and an administrator", async () => {
-    const { config, url, serve } = await daemonPlace({ AUTH: "token", LOG_FORMAT: "json", MAX_ACTIVE_RUNS: "1", HTTP_REQUESTS_PER_MINUTE: "1000000", HTTP_FAILURES_PER_MINUTE: "1000000" });
-    const issue = async (owner: string, role: string): Promise<string> => {
-      const { stdout } = await haystack(["token", "create", "--owner", owner, "--role", role, "--data-dir", config.dataDir, "--json"]);
-      return (JSON.parse(stdout) as { token: string }).token;
-    };
-    const [user, admin] = [await issue(ADA, "user"), await issue("root@example.org", "admin")];
+    const { url, tokens, serve } = await daemonPlace({ AUTH: "token", LOG_FORMAT: "json", MAX_ACTIVE_RUNS: "1", HTTP_REQUESTS_PER_MINUTE: "1000000", HTTP_FAILURES_PER_MINUTE: "1000000" });
+    const [[user = ""], [admin = ""]] = [await tokens([ADA], "user"), await tokens(["root@example.org"], "admin")];
     const stop = await serve();
     const headers = { authorization: `Bearer ${user}`, "content-type": "application/json" };
     const submitted = await fetch(`${url}/api/v1/runs`, { method: "POST", headers, body: JSON.stringify({ query: QUESTION, config: { max_iterations: 1, prompt_cells: 20, query_cells: 20 }, random_seed: 7 }) });

@@ -1,8 +1,11 @@
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import { openAccess } from "../../adapters.ts";
 import { simulate } from "../../actors/tasks.ts";
 import { loadConfig, type Config } from "../../config.ts";
 import { openWorkbench } from "../../daemon.ts";
+import { issueToken } from "../../server/access/tokens.ts";
+import type { Role } from "../../services/access/index.ts";
 import { haystack, type Outcome } from "./command-line.ts";
 import { freePort } from "./free-port.ts";
 import { temporaryFolder } from "./hosted-runs.ts";
@@ -10,6 +13,8 @@ import { temporaryFolder } from "./hosted-runs.ts";
 export interface DaemonPlace {
   readonly config: Config;
   readonly url: string;
+  /** New bearer tokens, one for each owner, for AUTH=token. */
+  tokens(owners: readonly string[], role: Role): Promise<string[]>;
   /** `haystack serve` in a process of its own, once it answers. What it resolves with ends it; after that it may be started again. */
   serve(): Promise<(signal: NodeJS.Signals) => Promise<Outcome>>;
 }
@@ -28,6 +33,12 @@ export async function daemonPlace(env: Readonly<Record<string, string>> = {}): P
   return {
     config,
     url: `http://127.0.0.1:${port}`,
+    async tokens(owners, role) {
+      const access = await openAccess(config);
+      const issued = await Promise.all(owners.map((owner) => issueToken(access, { owner, role, days: 1, now: Date.now() })));
+      await access.close();
+      return issued.map(({ secret }) => secret);
+    },
     async serve() {
       const begun = Promise.withResolvers<(signal: NodeJS.Signals) => void>();
       const ended = haystack(["serve", "--data-dir", folder], {
