@@ -88,6 +88,8 @@ export const ERROR_CATALOGUE = {
   ROUTE_NOT_FOUND: entry(false, 404, 2),
   METHOD_NOT_ALLOWED: entry(false, 405, 2),
   NOT_ACCEPTABLE: entry(false, 406, 2),
+  PRECONDITION_FAILED: entry(false, 412, 2),
+  RANGE_UNSATISFIABLE: entry(false, 416, 2),
   REQUEST_TOO_SLOW: entry(true, 408, 1),
   REQUEST_TOO_LARGE: entry(false, 413, 2),
   MEDIA_TYPE_UNSUPPORTED: entry(false, 415, 2),

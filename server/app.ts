@@ -20,6 +20,7 @@ import { describeApi } from "./openapi.ts";
 import { pageRoutes } from "./pages/routes.ts";
 import type { RouteModule, ServerParts } from "./parts.ts";
 import { questionRoutes } from "./questions/routes.ts";
+import { fileRoutes } from "./runs/files.ts";
 import { listRoutes } from "./runs/list.ts";
 import { resultRoutes } from "./runs/result.ts";
 import { runRoutes } from "./runs/run.ts";
@@ -32,6 +33,7 @@ const ROUTES: readonly RouteModule[] = [
   { prefix: "/api/v1", routes: listRoutes },
   { prefix: "/api/v1", routes: runRoutes },
   { prefix: "/api/v1", routes: resultRoutes },
+  { prefix: "/api/v1", routes: fileRoutes },
   { prefix: "/api/v1", routes: eventRoutes },
   { prefix: "/api/v1", routes: atlasRoutes },
   { prefix: "/api/v1", routes: questionRoutes },

@@ -12,8 +12,10 @@ const REFUSALS: Readonly<Record<number, readonly [ErrorCode, string]>> = {
   404: ["ROUTE_NOT_FOUND", "There is nothing at this address; /api/v1/openapi.json lists what there is."],
   406: ["NOT_ACCEPTABLE", "What this address gives is not among what the Accept header allows; change the header."],
   408: ["REQUEST_TOO_SLOW", "The request did not arrive in time; send it again, faster."],
+  412: ["PRECONDITION_FAILED", "What is here is not what the If-Match or If-Unmodified-Since header asks for; ask without it."],
   413: ["REQUEST_TOO_LARGE", "The body is larger than this server takes; send less."],
   415: ["MEDIA_TYPE_UNSUPPORTED", "The body is of a type that this address does not take; send JSON with `Content-Type: application/json`."],
+  416: ["RANGE_UNSATISFIABLE", "The file has no such part; Content-Range says how long it is."],
   431: ["REQUEST_TOO_LARGE", "The headers are larger than this server takes; send less."],
 };
 const UNREADABLE = ["USAGE", "The request cannot be read; send well-formed JSON without the keys __proto__ and constructor, to an address of /api/v1/openapi.json."] as const;

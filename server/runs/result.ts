@@ -1,26 +1,13 @@
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { resultObjects } from "../../actors/run-objects.ts";
 import { HaystackError, toHaystackError } from "../../errors.ts";
 import { runDocumentSchema, type RunDocument } from "../../services/runs/document.ts";
 import { errorResponses } from "../errors.ts";
 import { aboutRun } from "../insight/logging.ts";
 import type { ServerParts } from "../parts.ts";
+import { CONTENT_TYPES, filesOf, KINDS, type ResultFile } from "./files.ts";
 import { findRun } from "./find-run.ts";
 import { runParams } from "./schemas.ts";
-
-const KINDS = ["anndata", "report", "log"] as const;
-type Kind = (typeof KINDS)[number];
-
-const CONTENT_TYPES: Readonly<Record<Kind, string>> = { anndata: "application/x-hdf5", report: "text/html; charset=utf-8", log: "application/json; charset=utf-8" };
-
-const binary = z.any().meta({ type: "string", format: "binary" });
-const CONTENTS: Readonly<Record<Kind, z.ZodType>> = { anndata: binary, report: binary, log: z.looseObject({}) };
-
-/** A result opened in a browser runs nothing, loads nothing and is of no origin. */
-const SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const iterationShape = runDocumentSchema.shape.iterations.element.shape;
 
@@ -46,18 +33,6 @@ const resultSchema = z
     files: z.array(fileSchema),
   })
   .meta({ id: "RunResult" });
-
-interface ResultFile {
-  readonly kind: Kind;
-  readonly name: string;
-  readonly path: string;
-}
-
-/** The only files that a run offers. */
-function filesOf(runId: string): ResultFile[] {
-  const paths = resultObjects(runId);
-  return KINDS.map((kind) => ({ kind, path: paths[kind], name: paths[kind].slice(paths[kind].lastIndexOf("/") + 1) }));
-}
 
 /** Errors: RUN_STATE_FORBIDS. */
 function deliveredOf({ run_id, status, iterations, delivered_iteration }: RunDocument): RunDocument["iterations"][number] {
@@ -99,34 +74,6 @@ export const resultRoutes =
           ...(await linkTo(document.run_id, file)),
         }));
         return { ...document, ...delivered, files: await Promise.all(files) };
-      },
-    );
-
-    app.get(
-      "/runs/:id/files/:name",
-      {
-        config: { access: "user" },
-        schema: {
-          summary: "Download a file of the result",
-          tags: ["runs"],
-          params: runParams.extend({ name: z.string().min(1).max(300).describe("As /result names it") }),
-          response: { 200: { description: "The file", content: Object.fromEntries(KINDS.map((kind) => [CONTENT_TYPES[kind], { schema: CONTENTS[kind] }])) }, ...errorResponses },
-        },
-      },
-      async ({ params, identity }, reply) => {
-        const { document } = await findRun(parts, identity, params.id);
-        const file = filesOf(document.run_id).find(({ name }) => name === params.name);
-        if (file === undefined || document.output_anndata_path === null) throw new HaystackError("OBJECT_NOT_FOUND", "This run has no file of that name; its result lists what it has.", { details: { run_id: document.run_id } });
-        const local = await objects.fetch({ path: file.path });
-        const { size } = await stat(local);
-        return reply
-          .type(CONTENT_TYPES[file.kind])
-          .header("content-length", size)
-          .header("content-disposition", `attachment; filename="${file.name}"`)
-          .header("content-security-policy", SANDBOX)
-          .header("x-content-type-options", "nosniff")
-          .header("cache-control", "private, no-store")
-          .send(createReadStream(local));
       },
     );
   };

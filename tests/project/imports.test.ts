@@ -33,6 +33,7 @@ const VENDORS: Readonly<Record<string, RegExp>> = {
   "eventsource-parser/stream": /^cli\/server\//,
   fastify: /^server\//,
   "@fastify/websocket": /^server\/inspection\//,
+  "@fastify/send": /^server\/runs\/files/,
   "@fastify/sse": /^server\/events\//,
   jose: /^server\/access\/identify/,
   "@sendgrid/mail": /^services\/mail\/sendgrid/,

@@ -90,6 +90,39 @@ test("the result tells what was found, and its links give the stored files", asy
   }
 });
 
+test("a download that broke off goes on where it was, unless the file is another one by now", async () => {
+  const path = `/runs/${run.run_id}/files/${run.run_id}_predictions.h5ad`;
+  const ask = async (headers: Record<string, string>) => {
+    const response = await ada.get(path, headers);
+    return { status: response.status, headers: Object.fromEntries(response.headers), content: Buffer.from(await response.arrayBuffer()) };
+  };
+  const { content: whole, headers } = await ask({});
+  const { etag = "" } = headers;
+  const { length } = whole;
+  expect(headers).toMatchObject({ "accept-ranges": "bytes", "content-length": String(length), etag: expect.stringMatching(/"/) as string });
+  const rest = await ask({ range: "bytes=1000-", "if-range": etag });
+  expect([rest.status, rest.headers["content-range"], rest.headers["content-type"]]).toEqual([206, `bytes 1000-${length - 1}/${length}`, headers["content-type"]]);
+  expect(rest.content.equals(whole.subarray(1_000))).toBe(true);
+  for (const [range, part] of [["bytes=0-99", whole.subarray(0, 100)], ["bytes=-1", whole.subarray(-1)], [`bytes=${length - 5}-${length + 5}`, whole.subarray(-5)]] as const) {
+    const { status, content } = await ask({ range });
+    expect([range, status, content.equals(part)]).toEqual([range, 206, true]);
+  }
+  for (const others of [{ range: "bytes=1000-", "if-range": 'W/"0-0"' }, { range: "lines=1-2" }, { range: "bytes=0-1,5-6" }]) {
+    const { status, content } = await ask(others);
+    expect([others, status, content.equals(whole)]).toEqual([others, 200, true]);
+  }
+  const beyond = await ask({ range: `bytes=${length}-` });
+  expect([beyond.status, beyond.headers["content-range"], JSON.parse(beyond.content.toString())]).toEqual([416, `bytes */${length}`, expect.objectContaining({ error: "RANGE_UNSATISFIABLE" })]);
+  const other = await ask({ "if-match": '"0-0"' });
+  expect([other.status, JSON.parse(other.content.toString())]).toEqual([412, expect.objectContaining({ error: "PRECONDITION_FAILED" })]);
+  // By itself fetch adds no-cache, which asks for the whole file.
+  const unchanged = await ask({ "if-none-match": etag, "cache-control": "max-age=0" });
+  expect([unchanged.status, unchanged.content.length]).toEqual([304, 0]);
+  const head = await fetch(`${server.url}/api/v1${path}`, { method: "HEAD", headers: { authorization: `Bearer ${ada.token}` } });
+  expect([head.status, head.headers.get("content-length"), head.headers.get("etag")]).toEqual([200, String(length), etag]);
+  expect((await bo.get(path, { range: "bytes=0-9" })).status).toBe(404);
+});
+
 test("the delivered AnnData file can be read, and script in the question is text in the report", async () => {
   const file = await server.daemon.objects.fetch({ path: `results/${run.run_id}/${run.run_id}_predictions.h5ad` });
   expect(await openH5ad(file)).toBeDefined();

@@ -82,7 +82,7 @@ describe.skipIf(!existsSync(program))("the API of a daemon under a fuzzer", () =
     const headers = { authorization: `Bearer ${user}`, "content-type": "application/json" };
     const submitted = await fetch(`${url}/api/v1/runs`, { method: "POST", headers, body: JSON.stringify({ query: QUESTION, config: { max_iterations: 1, prompt_cells: 20, query_cells: 20 }, random_seed: 7 }) });
     const { run_id } = (await submitted.json()) as RunDocument;
-    const known = { id: [run_id], name: await completed(url, user, run_id), key: [`${run_id}:run_completed`], dataset: ["simulated"], search: ["monocyte"] };
+    const known = { id: [run_id], name: await completed(url, user, run_id), key: [`${run_id}:run_completed`], dataset: ["simulated"], search: ["monocyte"], range: ["bytes=0-99"] };
     const description = await describedBy(url, known);
     const outputs = await Promise.all([
       fuzz(url, description, user, ["--include-path-regex", "^/api/"]),
@@ -100,7 +100,7 @@ describe.skipIf(!existsSync(program))("the API of a daemon under a fuzzer", () =
       ...["", "/events", "/result", "/files/:name"].map((part) => `GET /api/v1/runs/:id${part} 200 of the run`),
       ...["", "/actors", "/history"].map((part) => `GET /admin/runs/:id${part} 200 of the run`),
       ...["datasets", "cell-types", "perturbations"].map((part) => `GET /api/v1/atlas/${part} 200`),
-      "POST /api/v1/runs 201", "POST /api/v1/questions/check 200",
+      "GET /api/v1/runs/:id/files/:name 206 of the run", "POST /api/v1/runs 201", "POST /api/v1/questions/check 200",
     ];
     expect(wanted.filter((answer) => !answers.has(answer))).toEqual([]);
   }, LONGEST_MS + 60_000);

@@ -1,0 +1,84 @@
+import { send } from "@fastify/send";
+import { basename, dirname } from "node:path";
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { resultObjects } from "../../actors/run-objects.ts";
+import { HaystackError } from "../../errors.ts";
+import { errorResponses } from "../errors.ts";
+import type { ServerParts } from "../parts.ts";
+import { findRun } from "./find-run.ts";
+import { runParams } from "./schemas.ts";
+
+export const KINDS = ["anndata", "report", "log"] as const;
+type Kind = (typeof KINDS)[number];
+
+export const CONTENT_TYPES: Readonly<Record<Kind, string>> = { anndata: "application/x-hdf5", report: "text/html; charset=utf-8", log: "application/json; charset=utf-8" };
+
+const binary = z.any().meta({ type: "string", format: "binary" });
+const CONTENTS: Readonly<Record<Kind, z.ZodType>> = { anndata: binary, report: binary, log: z.looseObject({}) };
+
+/** A result opened in a browser runs nothing, loads nothing and is of no origin. */
+const SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+export interface ResultFile {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly path: string;
+}
+
+/** The only files that a run offers. */
+export function filesOf(runId: string): ResultFile[] {
+  const paths = resultObjects(runId);
+  return KINDS.map((kind) => ({ kind, path: paths[kind], name: paths[kind].slice(paths[kind].lastIndexOf("/") + 1) }));
+}
+
+const headersSchema = z.object({
+  range: z.string().optional().describe("One part of an AnnData file, as `bytes=1000-`: a download that broke off goes on; the others come whole"),
+  "if-range": z.string().optional().describe("ETag of the earlier answer: the whole file comes if it is another one by now"),
+  "if-none-match": z.string().optional().describe("ETag of the earlier answer: nothing comes if it is still the same file"),
+});
+
+export const fileRoutes =
+  (parts: ServerParts): FastifyPluginAsyncZod =>
+  async (app) => {
+    app.get(
+      "/runs/:id/files/:name",
+      {
+        config: { access: "user" },
+        schema: {
+          summary: "Download a file of the result",
+          tags: ["runs"],
+          params: runParams.extend({ name: z.string().min(1).max(300).describe("As /result names it") }),
+          headers: headersSchema,
+          response: {
+            200: { description: "The file", content: Object.fromEntries(KINDS.map((kind) => [CONTENT_TYPES[kind], { schema: CONTENTS[kind] }])) },
+            206: { description: "The part that `Range` asks for; `Content-Range` says which", content: { [CONTENT_TYPES.anndata]: { schema: binary } } },
+            304: z.null().describe("The file is the one of `If-None-Match`"),
+            ...errorResponses,
+          },
+        },
+      },
+      async (request, reply) => {
+        const { params, identity, raw } = request;
+        const { document } = await findRun(parts, identity, params.id);
+        const file = filesOf(document.run_id).find(({ name }) => name === params.name);
+        if (file === undefined || document.output_anndata_path === null) throw new HaystackError("OBJECT_NOT_FOUND", "This run has no file of that name; its result lists what it has.", { details: { run_id: document.run_id } });
+        const local = await parts.objects.fetch({ path: file.path });
+        const sent = await send(raw, encodeURIComponent(basename(local)), { root: dirname(local), dotfiles: "allow", acceptRanges: file.kind === "anndata", contentType: false, cacheControl: false });
+        if (sent.type === "error") {
+          const range = sent.headers["Content-Range"];
+          if (range !== undefined) reply.header("content-range", range);
+          throw sent.metadata.error;
+        }
+        return reply
+          .code(sent.statusCode)
+          .headers(sent.headers)
+          .type(CONTENT_TYPES[file.kind])
+          .header("content-disposition", `attachment; filename="${file.name}"`)
+          .header("content-security-policy", SANDBOX)
+          .header("x-content-type-options", "nosniff")
+          .header("cache-control", "private, no-store")
+          .send(sent.stream);
+      },
+    );
+  };
