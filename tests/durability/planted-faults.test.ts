@@ -7,8 +7,11 @@ import { openSqliteRuns } from "../../services/runs/sqlite.ts";
 import { withoutCompare } from "../services/runs-fixtures.ts";
 import { planCells, runCells } from "../support/model/crash-matrix.ts";
 import { followPath } from "../support/model/follow-path.ts";
+import { expectInvariants } from "../support/model/invariants.ts";
+import { inferenceJobPaths } from "../support/model/job-paths.ts";
+import type { Act, ModelPath } from "../support/model/model-path.ts";
 import { runPaths } from "../support/model/run-paths.ts";
-import { steeredRun } from "../support/model/steered-run.ts";
+import { steeredRun, type SteeredRunOptions } from "../support/model/steered-run.ts";
 
 /** Each proof has been seen to fail: one fault at a time is planted into the store or into a part of the supervisor. */
 
@@ -16,10 +19,14 @@ type StoreFault = (store: RunStore) => RunStore;
 
 const GATE = "../../actors/gate.ts";
 const WAKE_UPS = "../../actors/wake-ups.ts";
+const JOB_ID = "../../machines/job-id.ts";
 
 /** Opened before the commit is acknowledged. */
 const openGate = () => ({ createGate: () => ({ pass: () => Promise.resolve(), take: () => undefined, open: () => undefined, putBack: () => undefined, close: () => undefined }) });
 const forgottenTimers = () => ({ createWakeUps: () => ({ set: () => undefined, forget: () => undefined, clear: () => undefined }) });
+
+/** The names of jobs forget the attempt. */
+const oneNameForAll = () => ({ jobId: (runId: string, iteration: number, kind: string) => `hs-${runId}-i${iteration}-${kind === "prediction" ? "p" : "c"}-a1`, isRunId: () => true, runOfJob: (id: string) => /^hs-(.+)-i\d+-[pc]-a\d+$/.exec(id)?.[1] });
 
 const acknowledgesBeforeStoring: StoreFault = (store) => ({ ...store, deliver: () => Promise.resolve("stored") });
 const neverRenews: StoreFault = (store) => ({ ...store, renew: (_, leases) => Promise.resolve(leases.map(({ run_id }) => run_id)) });
@@ -52,6 +59,7 @@ function acknowledgesBeforeWriting(store: RunStore): RunStore {
 afterEach(() => {
   vi.doUnmock(GATE);
   vi.doUnmock(WAKE_UPS);
+  vi.doUnmock(JOB_ID);
   vi.resetModules();
 });
 
@@ -90,9 +98,14 @@ describe("the simulation notices", () => {
     vi.doMock(WAKE_UPS, forgottenTimers);
     expect(await firstViolation()).toMatch(/^end/);
   });
+
+  test("two attempts of one name", async () => {
+    vi.doMock(JOB_ID, oneNameForAll);
+    expect(await firstViolation()).toMatch(/^(D4|end)/);
+  });
 });
 
-describe("the model-based proof and the crash matrix notice", () => {
+describe("the model-based proof and the crash matrix", () => {
   const openStore = async (): Promise<RunStore> => {
     const folder = await mkdtemp(join(tmpdir(), "haystack-faults-"));
     const store = await openSqliteRuns({ file: join(folder, "runs.sqlite") });
@@ -102,36 +115,55 @@ describe("the model-based proof and the crash matrix notice", () => {
     });
     return store;
   };
-  const paths = runPaths();
-  const longest = paths.toSorted((a, b) => b.steps.length - a.steps.length)[0];
-  const cancelling = paths.find(({ steps }) => steps.at(-1)?.acts[0]?.kind === "event" && steps.length === 3);
-  const firstOf = <Item>(item: Item | undefined): Item => {
-    if (item === undefined) throw new Error("The model has no such path.");
-    return item;
+
+  const paths = [...runPaths(), ...inferenceJobPaths()].toSorted((a, b) => a.steps.length - b.steps.length);
+  const pathWith = (fits: (acts: readonly Act[]) => boolean): ModelPath => {
+    const path = paths.find(({ steps }) => fits(steps.flatMap(({ acts }) => acts)));
+    if (path === undefined) throw new Error("The model has no such path.");
+    return path;
+  };
+  const cancelled = pathWith((acts) => acts.at(-1)?.kind === "event" && acts.length === 3);
+  const timed = pathWith((acts) => acts.some(({ kind }) => kind === "tick"));
+  const repeated = pathWith((acts) => acts.filter((act) => act.kind === "answer" && act.effect === "submitJob:prediction").length > 1);
+
+  const brokenPart = async (part: string, broken: () => object): Promise<SteeredRunOptions> => {
+    vi.resetModules();
+    vi.doMock(part, broken);
+    const [{ createSupervisor }, { bindRunMachine }] = await Promise.all([import("../../actors/supervisor.ts"), import("../../actors/bind-run-machine.ts")]);
+    return { create: createSupervisor, bind: bindRunMachine };
+  };
+  const brokenStore = (mutateStore: StoreFault) => async (): Promise<SteeredRunOptions> => ({ mutateStore });
+
+  const inModel = async (path: ModelPath, options: SteeredRunOptions): Promise<string> => {
+    const run = await steeredRun(await openStore(), "faulty", options);
+    const problem = await followPath(run, path, { onStep: (step) => expectInvariants(run, step) }).then(() => "nothing", (error: Error) => error.message);
+    return run.violations[0] ?? problem;
+  };
+  const inMatrix = async (path: ModelPath, options: SteeredRunOptions): Promise<string> => {
+    const store = await openStore();
+    const crashes = planCells([path]).flatMap((cells) => cells.crashes);
+    for (const [cell, crash] of crashes.entries()) {
+      const [problem] = await runCells(store, `cell-${cell}`, { path, crashes: [crash] }, options);
+      if (problem !== undefined) return problem;
+    }
+    return "nothing";
   };
 
-  test("a step that starts before its commit", async () => {
-    vi.resetModules();
-    vi.doMock(GATE, openGate);
-    const { createSupervisor } = await import("../../actors/supervisor.ts");
-    const { bindRunMachine } = await import("../../actors/bind-run-machine.ts");
-    const run = await steeredRun(await openStore(), "early", { create: createSupervisor, bind: bindRunMachine });
-    await followPath(run, firstOf(longest)).catch(() => undefined);
-    expect(run.violations[0]).toMatch(/^D2/);
+  test.each<[string, ModelPath, () => Promise<SteeredRunOptions>]>([
+    ["a commit without compare-and-set", cancelled, brokenStore(withoutCompare)],
+    ["a step that starts before its commit", repeated, () => brokenPart(GATE, openGate)],
+    ["forgotten timers", timed, () => brokenPart(WAKE_UPS, forgottenTimers)],
+    ["an event acknowledged before it is stored", cancelled, brokenStore(acknowledgesBeforeStoring)],
+    ["events that are not consumed in the commit of their transition", cancelled, brokenStore(forgetsConsumption)],
+    ["a commit acknowledged before it is written", cancelled, brokenStore(acknowledgesBeforeWriting)],
+    ["a snapshot of an older state", cancelled, brokenStore(writesOlderSnapshots)],
+    ["two attempts of one name", repeated, () => brokenPart(JOB_ID, oneNameForAll)],
+  ])("notice %s", async (_, path, plant) => {
+    const options = { ...(await plant()), patienceMs: 1_000 };
+    expect([await inModel(path, options), await inMatrix(path, options)]).not.toContain("nothing");
   });
 
-  test.each<[string, StoreFault]>([
-    ["an event acknowledged before it is stored", acknowledgesBeforeStoring],
-    ["a commit acknowledged before it is written", acknowledgesBeforeWriting],
-    ["a snapshot of an older state", writesOlderSnapshots],
-  ])("%s", async (_, mutateStore) => {
-    const [cells] = planCells([firstOf(cancelling)]);
-    const problems = await runCells(await openStore(), "faulty", firstOf(cells), { mutateStore, patienceMs: 1_000 });
-    expect(problems).not.toEqual([]);
-  });
-
-  test("no fault where there is none", async () => {
-    const [cells] = planCells([firstOf(cancelling)]);
-    expect(await runCells(await openStore(), "sound", firstOf(cells))).toEqual([]);
+  test.each([["cancelled", cancelled], ["timed", timed], ["repeated", repeated]])("notice nothing where there is no fault: %s", async (_, path) => {
+    expect([await inModel(path, {}), await inMatrix(path, {})]).toEqual(["nothing", "nothing"]);
   });
 });

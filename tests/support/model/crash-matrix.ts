@@ -31,7 +31,7 @@ export function planCells(paths: readonly ModelPath[]): PathCells[] {
 
 /** What a crash changed that it must not change; empty when nothing. A mail goes out again when its process died between sending and recording it. */
 export function differences(run: SteeredRun, calm: RunEnd, end: RunEnd): string[] {
-  const compared = ["document", "outbox", "performed", "jobs"] as const;
+  const compared = ["document", "outbox", "inbox", "performed", "jobs"] as const;
   const changed = compared.filter((part) => JSON.stringify(calm[part]) !== JSON.stringify(end[part])).map((part) => `${part}: ${JSON.stringify(end[part])} instead of ${JSON.stringify(calm[part])}`);
   const mails = end.mails.length !== calm.mails.length + run.mailsAtRisk.length || new Set(end.mails).size !== calm.mails.length ? [`mails: ${end.mails.join(", ")}`] : [];
   return [...run.violations, ...changed, ...mails];

@@ -23,6 +23,8 @@ export interface FollowOptions {
 export interface RunEnd {
   readonly document: Omit<RunDocument, "started_at" | "updated_at" | "completed_at">;
   readonly outbox: readonly string[];
+  /** Events that nobody has consumed. */
+  readonly inbox: readonly string[];
   readonly performed: readonly string[];
   readonly jobs: readonly string[];
   readonly mails: readonly string[];
@@ -126,12 +128,13 @@ async function endOf(run: SteeredRun): Promise<RunEnd> {
   return described(record, run);
 }
 
-function described({ document, outbox }: RunRecord, { runId, performed, jobsCreated, mails }: SteeredRun): RunEnd {
+function described({ document, outbox, inbox }: RunRecord, { runId, performed, jobsCreated, mails }: SteeredRun): RunEnd {
   const anonymous = (text: string): string => text.replaceAll(runId, "run");
   const { started_at: _1, updated_at: _2, completed_at: _3, created_at: _4, ...timeless } = document;
   return {
     document: JSON.parse(anonymous(JSON.stringify(timeless))) as RunEnd["document"],
     outbox: outbox.map(({ key, state }) => anonymous(`${key} ${state}`)),
+    inbox: inbox.map(({ id }) => id),
     performed: [...new Set(performed.map(anonymous))].toSorted(),
     jobs: jobsCreated.map(anonymous).toSorted(),
     mails: mails.map(anonymous),

@@ -60,9 +60,9 @@ export function steeredEffects(world: SteeredWorld, process: DaemonProcess, wait
     const answer = await promise;
     waiting.delete(effect);
     if (!process.alive) return never();
-    const takesEffect = answer.kind !== "error" && answer.kind !== "malformed";
-    const output = takesEffect ? await perform(input, answer) : undefined;
-    if (takesEffect) world.performed.push([effect, jobOf(input)].filter((part) => part !== undefined).join(" "));
+    const answers = answer.kind !== "error" && answer.kind !== "malformed";
+    const output = answers ? await perform(input, answer) : undefined;
+    if (answers && answer.kind !== "postponed") world.performed.push([effect, jobOf(input)].filter((part) => part !== undefined).join(" "));
     if (world.strikes("after the effect", "act")) {
       world.crash(process);
       return never();

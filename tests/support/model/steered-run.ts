@@ -25,6 +25,8 @@ export interface SteeredProcess {
 export interface SteeredRun {
   readonly runId: string;
   readonly store: RunStore;
+  /** The same as another daemon reaches it, with the planted faults. */
+  readonly rivals: RunStore;
   readonly clock: ManualClock;
   /** What took effect in the world, by name, in order. */
   readonly performed: readonly string[];
@@ -79,6 +81,8 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
   let armed: { readonly point: CrashPoint; readonly of: "act" | "mail" } | null = null;
   let acknowledged: string | null = null;
   let current: SteeredProcess | undefined;
+  /** Writes that a process was about to make when it died. */
+  const late: (readonly RunCommit[])[] = [];
 
   const look = (): void => {
     for (const watcher of watchers) watcher();
@@ -103,6 +107,11 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
   };
   const recordedMails = (entries: readonly OutboxEntry[]): number => entries.filter(({ state }) => state === "sent").length;
 
+  const expectRefused = async (inner: RunStore, group: readonly RunCommit[], what: string): Promise<void> => {
+    const outcomes = await inner.commit(group);
+    if (outcomes.some(({ result }) => result === "committed")) violations.push(`D3: ${what} was taken`);
+  };
+
   /** The store as one process reaches it: nothing passes once the process is dead. */
   const storeOf = (process: DaemonProcess): RunStore => {
     const inner = mutateStore(store);
@@ -114,7 +123,10 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
     const commit = async (group: readonly RunCommit[]): Promise<Awaited<ReturnType<RunStore["commit"]>>> => {
       const recordsMail = group.some((each) => each.run_id === runId && recordedMails(each.outbox) > recordedMails(outbox));
       const of = recordsMail ? "mail" : "act";
-      if (strikes("before the commit", of)) crash(process);
+      if (strikes("before the commit", of)) {
+        late.push(group);
+        crash(process);
+      }
       const outcomes = await through(inner.commit)(group);
       const own = group.findLastIndex(({ run_id }, index) => run_id === runId && outcomes[index]?.result === "committed");
       const last = group[own];
@@ -140,11 +152,15 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
         crash(process);
         return never();
       }
-      if (own !== undefined) known(own);
+      if (own !== undefined) {
+        for (const group of late.splice(0)) await expectRefused(inner, group, "the late write of a dead process");
+        known(own);
+      }
       return records;
     };
     const deliver: RunStore["deliver"] = async (id, event) => {
       const result = await through(inner.deliver)(id, event);
+      if (result === "stored" && (await store.get(id))?.inbox.some((stored) => stored.id === event.id) !== true) violations.push(`D5: the event ${event.id} was acknowledged before it was stored`);
       if (!strikes("after the effect", "act")) return result;
       crash(process);
       return never();
@@ -179,7 +195,7 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
   await store.insert(newRun({ run_id: runId, query: "How would B cells respond to IFN-beta?", user_email: "user@example.org", config: { ...CONFIG, max_job_attempts: 2 }, random_seed: 1, now: clock.now() }));
 
   const run: SteeredRun = {
-    runId, store, clock, performed, jobsCreated, mails, mailsAtRisk, violations,
+    runId, store, rivals: mutateStore(store), clock, performed, jobsCreated, mails, mailsAtRisk, violations,
     commits: () => commits,
     released: () => outbox.length > 0 && outbox.every(({ state }) => state === "sent") && current?.supervisor.hosted().length === 0,
     arm(point, of) {

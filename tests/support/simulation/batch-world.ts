@@ -4,6 +4,7 @@ import type { JobChanged } from "../../../services/job-events/index.ts";
 import type { Clock } from "../../../services/clock/index.ts";
 import type { Network } from "./network.ts";
 import type { Random } from "./random.ts";
+import type { Fault } from "./witness.ts";
 
 /** Google Batch as it behaves on bad days: late to know its own jobs, queued jobs that fail, old preemption news before a success. */
 export interface BatchWorld {
@@ -28,6 +29,9 @@ export interface BatchWorldOptions {
   readonly publish: (event: JobChanged) => void;
   readonly onSubmitted: (spec: InferenceJobSpec, isNew: boolean) => void;
   readonly onState: (jobId: string, state: JobState) => void;
+  readonly onFault: (kind: Fault) => void;
+  /** US dollars; null where nothing is paid for. */
+  readonly usdPerHour: number | null;
 }
 
 const NOT_FOUND_GRACE_MS = 300_000;
@@ -50,6 +54,7 @@ export function batchWorld(options: BatchWorldOptions): BatchWorld {
   const after = (ms: number, work: () => void): void => void clock.at(clock.now() + ms, work);
   const fail = (job: SimulatedJob, kind: "preempted" | "transient" | "application" | "over_time"): void => {
     if (!isRunningJob(job)) return;
+    options.onFault(job.state === "QUEUED" ? "queued job failed" : kind);
     job.failure = { kind, reason: "the simulated job failed", exit_code: kind === "preempted" ? 50_001 : 1 };
     change(job, "FAILED");
   };
@@ -63,10 +68,16 @@ export function batchWorld(options: BatchWorldOptions): BatchWorld {
     after(queued, () => {
       if (job.state === "QUEUED") change(job, "RUNNING");
     });
-    if (faulty && random.chance(0.04)) return;
+    if (faulty && random.chance(0.04)) return options.onFault("job hangs");
     if (faulty && random.chance(0.15)) return after(ends, () => fail(job, random.pick(["preempted", "preempted", "transient", "application", "over_time"])));
-    if (faulty && random.chance(0.01)) return after(ends, () => change(job, "CANCELLED"));
-    if (random.chance(0.1)) after(ends - 1_000, () => announce(job, "FAILED"));
+    if (faulty && random.chance(0.01)) {
+      options.onFault("job cancelled by others");
+      return after(ends, () => change(job, "CANCELLED"));
+    }
+    if (random.chance(0.1)) {
+      options.onFault("old news of a failure");
+      after(ends - 1_000, () => announce(job, "FAILED"));
+    }
     after(ends, () => change(job, "SUCCEEDED"));
   };
 
@@ -81,6 +92,7 @@ export function batchWorld(options: BatchWorldOptions): BatchWorld {
     const invisibleMs = faulty && random.chance(0.2) ? random.between(1_000, LONGEST_INVISIBLE_MS) : 0;
     const job: SimulatedJob = { spec, visible_at: clock.now() + invisibleMs, created_at: clock.now(), output_valid: !(faulty && random.chance(0.03)), state: "QUEUED" };
     jobs.set(spec.job_id, job);
+    if (!job.output_valid) options.onFault("no output");
     options.onState(spec.job_id, "QUEUED");
     live(job);
     return statusOf(job);
@@ -112,10 +124,11 @@ export function batchWorld(options: BatchWorldOptions): BatchWorld {
       get: (jobId, signal) =>
         call(() => {
           const job = visible(jobId);
+          if (job === undefined && jobs.has(jobId)) options.onFault("job not found");
           return job === undefined ? undefined : statusOf(job);
         }, signal),
       cancel: (jobId, signal) => call(() => cancel(jobId), signal),
-      offer: () => null,
+      offer: () => (options.usdPerHour === null ? null : { machine: "simulated", provisioning: "SPOT", usd_per_hour: options.usdPerHour }),
       notFoundGraceMs: NOT_FOUND_GRACE_MS,
       model: { name: "simulated", is_baseline: true },
       close: () => Promise.resolve(),

@@ -2,6 +2,7 @@ import type { Clock } from "../../../services/clock/index.ts";
 import type { JobChanged, JobEvents } from "../../../services/job-events/index.ts";
 import type { DaemonProcess } from "./daemon-process.ts";
 import type { Random } from "./random.ts";
+import type { Fault } from "./witness.ts";
 
 /** A subscription shared by all processes: events are lost, doubled, late and out of order, and come again until acknowledged. */
 export interface JobEventChannel {
@@ -15,12 +16,15 @@ interface ChannelOptions {
   readonly faultsUntil: number;
   /** Checks that what the process acknowledges is stored. */
   readonly onAcknowledged: (event: JobChanged) => void;
+  readonly onFault: (kind: Fault) => void;
 }
 
 const REDELIVERY_MS = 60_000;
 const MOST_DELIVERIES = 15;
 
-export function jobEventChannel({ clock, random, faultsUntil, onAcknowledged }: ChannelOptions): JobEventChannel {
+export function jobEventChannel({ clock, random, faultsUntil, onAcknowledged, onFault }: ChannelOptions): JobEventChannel {
+  const published: string[] = [];
+  let newest = -1;
   const subscribers: { readonly process: DaemonProcess; readonly handler: (event: JobChanged) => Promise<void> }[] = [];
   const after = (ms: number, work: () => void): void => void clock.at(clock.now() + ms, work);
 
@@ -38,6 +42,9 @@ export function jobEventChannel({ clock, random, faultsUntil, onAcknowledged }: 
     const { process, handler } = random.pick([first, ...others]);
     const acknowledge = (): void => {
       settled = true;
+      const place = published.indexOf(event.event_id);
+      if (place < newest) onFault("event out of order");
+      newest = Math.max(newest, place);
       onAcknowledged(event);
     };
     process.later(random.between(1, 5), () => void handler(event).then(acknowledge, () => again(random.between(500, 5_000))));
@@ -47,9 +54,15 @@ export function jobEventChannel({ clock, random, faultsUntil, onAcknowledged }: 
   return {
     publish(event) {
       const faulty = clock.now() < faultsUntil;
-      if (faulty && random.chance(0.25)) return;
+      if (faulty && random.chance(0.25)) return onFault("event lost");
       const copies = faulty && random.chance(0.2) ? 2 : 1;
-      for (let copy = 0; copy < copies; copy++) after(faulty && random.chance(0.3) ? random.between(1_000, 300_000) : random.between(5, 500), () => deliver(event, 1));
+      if (copies === 2) onFault("event doubled");
+      published.push(event.event_id);
+      for (let copy = 0; copy < copies; copy++) {
+        const late = faulty && random.chance(0.3);
+        if (late) onFault("event late");
+        after(late ? random.between(1_000, 300_000) : random.between(5, 500), () => deliver(event, 1));
+      }
     },
     client: (process) => ({
       async subscribe(handler) {

@@ -15,14 +15,16 @@ async function replay(seed: number): Promise<boolean> {
 async function explore(from: number, count: number): Promise<boolean> {
   const started = performance.now();
   const failing: number[] = [];
+  const faults: Record<string, number> = {};
   for (let seed = from; seed < from + count; seed++) {
-    const { violations } = await simulate(seed);
+    const { violations, faults: struck } = await simulate(seed);
+    for (const [kind, times] of Object.entries(struck)) faults[kind] = (faults[kind] ?? 0) + times;
     if (violations.length === 0) continue;
     failing.push(seed);
     console.log(`seed ${seed} fails: ${violations[0]} (replay: npm run simulate -- --seed ${seed})`);
   }
   const seconds = (performance.now() - started) / 1_000;
-  console.log(JSON.stringify({ seeds: count, from, failing, seconds: Math.round(seconds), seeds_per_second: Math.round((count / seconds) * 10) / 10 }));
+  console.log(JSON.stringify({ seeds: count, from, failing, faults, seconds: Math.round(seconds), seeds_per_second: Math.round((count / seconds) * 10) / 10 }));
   return failing.length === 0;
 }
 

@@ -2,6 +2,7 @@ import { HaystackError } from "../../../errors.ts";
 import type { Clock } from "../../../services/clock/index.ts";
 import type { DaemonProcess } from "./daemon-process.ts";
 import type { Random } from "./random.ts";
+import type { Service, Witness } from "./witness.ts";
 
 /** The way from a process to a service: slow, sometimes lost on the way there (nothing happened) or back (it happened). */
 export interface Network {
@@ -23,17 +24,31 @@ export interface NetworkFaults {
 /** A request is on its way for no longer than this; the service acts on it even when its sender is dead by then. */
 export const LONGEST_REQUEST_MS = 5_000;
 
-export function network(process: DaemonProcess, world: Clock, random: Random, faults: NetworkFaults, unavailable: () => HaystackError): Network {
+export interface NetworkPlace {
+  readonly service: Service;
+  readonly process: DaemonProcess;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly faults: NetworkFaults;
+  readonly witness: Pick<Witness, "fault">;
+}
+
+export function network({ service, process, clock: world, random, faults, witness }: NetworkPlace, unavailable: () => HaystackError): Network {
   const delay = (): number => (world.now() < faults.until && random.chance(faults.slow) ? random.between(10, faults.slowMs) : random.between(1, 4));
   const isOut = (): boolean => faults.outages.some(({ from, to }) => world.now() >= from && world.now() < to);
   return {
     call<Result>(work: () => Result | Promise<Result>, signal?: AbortSignal): Promise<Result> {
       if (!process.alive) return new Promise(() => undefined);
       const faulty = world.now() < faults.until;
-      const lostRequest = faulty && (isOut() || random.chance(faults.lostRequests));
+      const away = faulty && isOut();
+      const lostRequest = away || (faulty && random.chance(faults.lostRequests));
       const lostAnswer = faulty && random.chance(faults.lostAnswers);
       const there = faulty && random.chance(faults.slow) ? random.between(1, LONGEST_REQUEST_MS) : 0;
       const back = delay();
+      if (away) witness.fault(`away: ${service}`);
+      else if (lostRequest) witness.fault(`request lost: ${service}`);
+      if (lostAnswer && !lostRequest) witness.fault(`answer lost: ${service}`);
+      if (there > 0 || back > 4) witness.fault(`slow: ${service}`);
       const { promise, resolve, reject } = Promise.withResolvers<Result>();
       const act = async (): Promise<void> => {
         try {

@@ -37,6 +37,8 @@ export interface Scenario {
   readonly leaseMs: number;
   readonly passivateMs: number;
   readonly maxActive: number;
+  /** Of a GPU job, in US dollars; null where nothing is paid for. */
+  readonly usdPerHour: number | null;
   readonly reconcileMs: number;
   readonly runs: readonly PlannedRun[];
   readonly actions: readonly PlannedAction[];
@@ -67,7 +69,11 @@ export function planScenario(seed: number): Scenario {
   const span = random.between(3, 25) * MINUTE;
   const faultsUntil = START + span;
   const leaseMs = random.between(10, 40) * 1_000;
-  const runs = times(random.between(1, 3), (index) => planRun(random, index, span));
+  const money = seededRandom(seed, "money");
+  const usdPerHour = money.chance(0.3) ? 60 : null;
+  const runs = times(random.between(1, 3), (index) => planRun(random, index, span)).map(
+    (run): PlannedRun => (usdPerHour === null || money.chance(0.3) ? run : { ...run, config: { ...run.config, max_gpu_cost_usd: money.between(0, 8) } }),
+  );
   const daemons = random.between(1, 2);
   const moment = (): number => START + random.between(0, span);
   const actions = runs.flatMap(({ run_id, at }): PlannedAction[] => [
@@ -98,6 +104,7 @@ export function planScenario(seed: number): Scenario {
     leaseMs,
     passivateMs: random.pick([5_000, 30_000, 600_000]),
     maxActive: random.between(1, 3),
+    usdPerHour,
     reconcileMs: random.between(10, 90) * 1_000,
     runs,
     actions,

@@ -18,6 +18,8 @@ export interface SimulationResult {
   readonly steps: number;
   readonly virtual_seconds: number;
   readonly ends: Readonly<Record<string, string>>;
+  /** How often each kind of fault struck. */
+  readonly faults: Readonly<Record<string, number>>;
 }
 
 export interface SimulationOptions {
@@ -41,13 +43,14 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
   const users = seededRandom(seed, "users");
   const runs = memoryRuns({ onCommitted: (commit, before, after) => witness.committed(commit, before, after) });
   const liveJobs = (runId: string): string[] => [...batch.jobs.values()].filter((job) => job.spec.run_id === runId && isRunningJob(job)).map(({ spec }) => spec.job_id);
-  const witness = createWitness({ now: () => clock.now(), stored: runs.peek, liveJobs, onTrace: options.onTrace });
+  const witness = createWitness({ now: () => clock.now(), stored: runs.peek, mostWorking: scenario.maxActive, liveJobs, onTrace: options.onTrace });
   const retried = new Set<string>();
 
   const channel = jobEventChannel({
     clock,
     random: seededRandom(seed, "events"),
     faultsUntil: scenario.faultsUntil,
+    onFault: witness.fault,
     onAcknowledged: ({ event_id, job_id }) => {
       if (!runs.holds(runOfJob(job_id) ?? "", event_id)) witness.violated("D5", `${event_id} of ${job_id} was acknowledged and is not stored`);
     },
@@ -57,6 +60,8 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
     random: seededRandom(seed, "batch"),
     faultsUntil: scenario.faultsUntil,
     publish: channel.publish,
+    usdPerHour: scenario.usdPerHour,
+    onFault: witness.fault,
     onState: (jobId, state) => witness.trace(`job ${jobId} ${state}`),
     onSubmitted({ job_id, run_id, iteration, kind }, isNew) {
       witness.trace(`submit ${job_id} ${isNew ? "new" : "adopted"}`);
@@ -64,6 +69,8 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
       const others = [...batch.jobs.values()].filter(({ spec }) => spec.run_id === run_id && spec.iteration === iteration && spec.kind === kind);
       if (others.some(isRunningJob)) witness.violated("D4", `${job_id} was submitted while another attempt runs`);
       if (!retried.has(run_id) && others.some(({ state, output_valid }) => state === "SUCCEEDED" && output_valid)) witness.violated("D8", `${job_id} was submitted although another attempt has a good result`);
+      const { usage, config } = runs.peek(run_id)?.document ?? {};
+      if (scenario.usdPerHour !== null && config?.max_gpu_cost_usd != null && (usage?.gpu_cost_usd ?? 0) >= config.max_gpu_cost_usd) witness.violated("money", `${job_id} was submitted when ${usage?.gpu_cost_usd} of ${config.max_gpu_cost_usd} USD were spent`);
       const state = witness.stateOf(run_id);
       if (state === "completed" || state === "cancelled" || state === "failed") witness.violated("D4", `${job_id} was submitted after the run was ${state}`);
     },
@@ -116,7 +123,7 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
   const insert = (run: PlannedRun): void => {
     witness.trace(`insert ${run.run_id} ${run.inserted}`);
     if (run.inserted === "outside") void runs.open().insert(documentOf(run));
-    else request(`run ${run.run_id}`, ({ supervisor }) => supervisor.submit(documentOf(run)), () => undefined, (code) => code === "RUN_EXISTS");
+    else request(`run ${run.run_id}`, (daemon) => daemon.insert(documentOf(run)), () => undefined, (code) => code === "RUN_EXISTS");
   };
   const act = ({ kind, run_id }: PlannedAction, number: number): void => {
     if (kind === "cancel outside") {
@@ -150,6 +157,8 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
       const present = daemons.get(daemon);
       if (present?.process.alive !== true) return;
       witness.trace(`${kind} ${present.process.name}`);
+      witness.fault(kind);
+      if (living().length > 1) witness.fault("two daemons");
       if (kind === "stall") return present.process.stallUntil(clock.now() + ms);
       const gone = (): void => {
         if (!present.process.alive) return;
@@ -196,6 +205,7 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
     if (cancelledAt !== undefined && state !== "cancelled" && !(state === "completed" && witness.changedAt(run_id) - cancelledAt < 2 * CLIENT_TIMEOUT_MS + 120_000)) witness.violated("cancel", `${run_id} was cancelled at ${cancelledAt} and is ${state} since ${witness.changedAt(run_id)}`);
     for (const { key, state: mailState } of record?.outbox ?? []) if (mailState === "sent" && witness.mailsOf(key) === 0) witness.violated("outbox", `${key} is recorded as sent and was not`);
   }
+  for (const { run_id } of scenario.runs) if (runs.peek(run_id)?.document.error?.code === "GPU_BUDGET_SPENT") witness.fault("money spent");
   if ([...batch.jobs.values()].some(isRunningJob)) witness.violated("D4", "a job still runs");
   witness.trace(`end ${ended} ${revisions()}`);
   for (const { process } of daemons.values()) process.kill();
@@ -205,6 +215,7 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
     digest: witness.digest(),
     steps,
     virtual_seconds: (finished - scenario.start) / 1_000,
+    faults: witness.faults(),
     ends: Object.fromEntries(scenario.runs.map(({ run_id }) => [run_id, witness.stateOf(run_id) ?? "never begun"])),
   };
 }

@@ -1,9 +1,11 @@
 import { bindRunMachine } from "../../../actors/bind-run-machine.ts";
 import type { StepPorts } from "../../../actors/steps/ports.ts";
 import { createSupervisor, type Supervisor } from "../../../actors/supervisor.ts";
+import { usageOf } from "../../../actors/usage.ts";
 import { HaystackError } from "../../../errors.ts";
 import type { Clock } from "../../../services/clock/index.ts";
 import type { MailService } from "../../../services/mail/index.ts";
+import type { RunDocument } from "../../../services/runs/document.ts";
 import type { RunStore } from "../../../services/runs/index.ts";
 import type { BatchWorld } from "./batch-world.ts";
 import { daemonProcess, type DaemonProcess } from "./daemon-process.ts";
@@ -13,12 +15,14 @@ import { seededRandom } from "./random.ts";
 import type { Scenario } from "./scenario.ts";
 import { simulatedEffects } from "./simulated-effects.ts";
 import { storeClient, storeUnavailable } from "./store-client.ts";
-import type { Witness } from "./witness.ts";
+import type { Service, Witness } from "./witness.ts";
 
 /** One daemon in the world: the production supervisor behind faulty networks. */
 export interface SimulatedDaemon {
   readonly process: DaemonProcess;
   readonly supervisor: Supervisor;
+  /** As its HTTP interface does. */
+  insert(document: RunDocument): Promise<void>;
 }
 
 export interface World {
@@ -33,14 +37,13 @@ export interface World {
 
 /** What a daemon in a bad world may report; anything else is a fault of its own. */
 const EXPECTED_TROUBLES: ReadonlySet<string> = new Set(["STORE_UNAVAILABLE", "COMMIT_CONFLICT", "LEASE_LOST"]);
-const NO_USAGE = { gpu_seconds: 0, gpu_cost_usd: 0, llm_tokens: 0, llm_cost_usd: 0 };
 
 export function startDaemon(world: World, name: string): SimulatedDaemon {
   const { seed, scenario, witness, batch } = world;
   const process = daemonProcess(name, world.clock);
   const stream = (part: string) => seededRandom(seed, `${name}/${part}`);
-  const net = (part: string, unavailable: () => HaystackError) =>
-    network(process, world.clock, stream(part), part === "store" ? scenario.storeFaults : scenario.serviceFaults, unavailable);
+  const net = (service: Service, unavailable: () => HaystackError) =>
+    network({ service, process, clock: world.clock, random: stream(service), faults: service === "store" ? scenario.storeFaults : scenario.serviceFaults, witness }, unavailable);
   const store = storeClient(world.openStore(process), net("store", storeUnavailable), {
     onKnown: (record) => witness.known(process, record),
     onRefused: (runId) => witness.refused(process, runId),
@@ -67,6 +70,7 @@ export function startDaemon(world: World, name: string): SimulatedDaemon {
   const ports = {
     batch: batch.client(net("batch", () => new HaystackError("INTERNAL", "The simulated Batch gave no answer."))),
     clock: process.clock,
+    runs: store,
     reconcileMs: scenario.reconcileMs,
     objects: {
       fetch: ({ path }: { readonly path: string }) =>
@@ -88,7 +92,7 @@ export function startDaemon(world: World, name: string): SimulatedDaemon {
     jobEvents: world.channel.client(process),
     mail,
     composeMail: async (document, { key, kind }) => ({ key, to: document.user_email ?? "", subject: kind, text: kind, html: kind }),
-    usage: () => NO_USAGE,
+    usage: usageOf({ name: "simulated", is_baseline: true }),
     owner: name,
     limits: { maxActive: scenario.maxActive, maxActivePerUser: scenario.maxActive },
     sweeps: true,
@@ -98,9 +102,10 @@ export function startDaemon(world: World, name: string): SimulatedDaemon {
     random: () => jitter.between(0, 1_000) / 1_000,
     onTrouble: ({ code, message }) => {
       witness.trace(`trouble ${name} ${code} ${message}`);
+      if (code === "LEASE_LOST" || code === "COMMIT_CONFLICT") witness.fault("lease lost");
       if (!EXPECTED_TROUBLES.has(code)) witness.violated("trouble", `${name} reports ${code}: ${message}`);
     },
   });
   void supervisor.start();
-  return { process, supervisor };
+  return { process, supervisor, insert: (document) => store.insert(document) };
 }

@@ -18,7 +18,7 @@ export interface SimulatedEffectsOptions {
   readonly witness: Witness;
   readonly random: Random;
   readonly faultsUntil: number;
-  readonly ports: Pick<StepPorts, "batch" | "clock" | "compute" | "objects" | "reconcileMs">;
+  readonly ports: Pick<StepPorts, "batch" | "clock" | "compute" | "objects" | "reconcileMs" | "runs">;
   /** The same in every process: what each run's science will say. */
   readonly runs: readonly PlannedRun[];
 }

@@ -15,6 +15,13 @@ export interface StartedEffect {
   readonly job_id?: string;
 }
 
+export type Fault =
+  | `${"request" | "answer"} lost: ${Service}` | `slow: ${Service}` | `away: ${Service}`
+  | `event ${"lost" | "doubled" | "late" | "out of order"}`
+  | "job not found" | "queued job failed" | "old news of a failure" | "preempted" | "job cancelled by others" | "job hangs" | "no output" | "application" | "transient" | "over_time"
+  | "kill" | "stall" | "drain" | "lease lost" | "two daemons" | "money spent";
+export type Service = "store" | "batch" | "objects" | "mail";
+
 interface SentMail {
   readonly process: DaemonProcess;
   readonly token: number;
@@ -27,6 +34,9 @@ export interface Witness {
   /** Same seed, same digest. */
   digest(): string;
   trace(line: string): void;
+  /** Something went wrong in the world, as planned. */
+  fault(kind: Fault): void;
+  faults(): Readonly<Record<string, number>>;
   violated(rule: string, what: string): void;
   committed(commit: RunCommit, before: RunRecord, after: RunRecord): void;
   known(process: DaemonProcess, record: Pick<RunRecord, "snapshot" | "lease"> & { readonly run_id: string }): void;
@@ -43,18 +53,23 @@ export interface Witness {
 export interface WitnessOptions {
   readonly now: () => number;
   readonly stored: (runId: string) => RunRecord | undefined;
+  /** So many runs may work at the same time. */
+  readonly mostWorking: number;
   readonly liveJobs: (runId: string) => readonly string[];
   readonly onTrace?: ((line: string) => void) | undefined;
 }
 
+const WORKING: ReadonlySet<RunState | undefined> = new Set(["analyzing", "prompting", "inferring", "evaluating", "outputting"]);
+const isWorking = (state: RunState | undefined): boolean => WORKING.has(state);
 const hasEnded = (state: RunState): boolean => state === "completed" || state === "failed" || state === "cancelled";
 
-export function createWitness({ now, stored, liveJobs, onTrace }: WitnessOptions): Witness {
+export function createWitness({ now, stored, mostWorking, liveJobs, onTrace }: WitnessOptions): Witness {
   const hash = createHash("sha256");
   const violations: string[] = [];
   const states = new Map<string, { readonly state: RunState; readonly at: number }>();
   const knowledge = new Map<string, { readonly snapshot: string | null; readonly token: number }>();
   const mails = new Map<string, SentMail[]>();
+  const faults = new Map<Fault, number>();
   const parsedSnapshots = new Map<string, Persisted>();
   const keyOf = (process: DaemonProcess, runId: string): string => `${process.name}/${runId}`;
 
@@ -96,6 +111,8 @@ export function createWitness({ now, stored, liveJobs, onTrace }: WitnessOptions
     digest: () => hash.copy().digest("hex"),
     trace,
     violated,
+    fault: (kind) => void faults.set(kind, (faults.get(kind) ?? 0) + 1),
+    faults: () => Object.fromEntries(faults),
 
     committed(commit, before, after) {
       const runId = commit.run_id;
@@ -106,11 +123,16 @@ export function createWitness({ now, stored, liveJobs, onTrace }: WitnessOptions
       for (const { revision } of commit.history) if (revision !== before.revision + 1) violated("D1", `${runId} logs revision ${revision} in the commit after ${before.revision}`);
       const stateLogged = commit.history.findLast(({ actor }) => actor === "run")?.to.split(".")[0];
       if (stateLogged !== undefined && stateLogged !== state) violated("D1", `${runId} logs ${stateLogged} and stores a snapshot in ${state}`);
+      const names = (snapshot.context as RunContext).jobs.map(({ job_id }) => job_id);
+      if (new Set(names).size < names.length) violated("D4", `${runId} has two jobs of one name: ${names.join(", ")}`);
       const waiting = new Set(before.inbox.map(({ id }) => id));
       for (const id of commit.consumed) if (!waiting.has(id)) violated("D5", `${runId} consumed ${id}, which is not in its inbox`);
       const live = hasEnded(state) ? liveJobs(runId) : [];
       if (live.length > 0) violated("D4", `${runId} is ${state} and ${live.join(", ")} still runs`);
+      const begins = isWorking(state) && !isWorking(states.get(runId)?.state);
       if (states.get(runId)?.state !== state) states.set(runId, { state, at: now() });
+      const working = [...states].filter(([id, known]) => isWorking(known.state) && stored(id)?.document.status === "running").map(([id]) => id);
+      if (begins && working.length > mostWorking) violated("admission", `${working.join(", ")} work at the same time`);
     },
 
     known(process, { run_id, snapshot, lease }) {
