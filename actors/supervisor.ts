@@ -63,7 +63,7 @@ export interface SupervisorOptions {
 
 export interface Supervisor {
   start(): Promise<void>;
-  /** Inserts a run that this process hosts from the start. */
+  /** Stores a new run: for the common queue, which is looked at at once, or hosted here from the start by a process for given runs. */
   submit(document: RunDocument): Promise<void>;
   /**
    * Claims a stored run for this process; `adjust` may change the document of a run that has not begun.
@@ -97,7 +97,8 @@ const MAIL_GRACE_MS = 5_000;
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { store, clock, owner, leaseMs, pollMs } = options;
   const hosts = new Map<string, RunHost>();
-  const queue = createHostedQueue(options.limits.maxActive);
+  /** Of a process for given runs; others leave queued runs in the store until they are admitted, as only the store counts those out of memory. */
+  const queue = options.sweeps ? undefined : createHostedQueue(options.limits.maxActive);
   const settledWaiters = new Map<string, ((document: RunDocument) => void)[]>();
   const background = createBackground(clock, options.onTrouble, options.random);
   const { instruments = {} } = options;
@@ -109,6 +110,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     wakeUps.set(runId, host?.wakeAt() ?? null);
   });
   let stopping = false;
+  let lastSweep: Promise<void> = Promise.resolve();
   let unsubscribe: (() => Promise<void>) | undefined;
   let endHints: (() => void) | undefined;
 
@@ -116,7 +118,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     if (hosts.get(host.runId) !== host) return;
     hosts.delete(host.runId);
     passivation.forget(host.runId);
-    queue.forget(host);
+    queue?.forget(host);
     wakeUps.forget(host.runId);
   };
 
@@ -135,7 +137,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const afterCommit = (host: RunHost, entries: readonly TransitionEntry[]): void => {
     options.onCommitted?.(host.document(), entries);
     if (stopping || hosts.get(host.runId) !== host) return;
-    queue.note(host);
+    queue?.note(host);
     wakeUps.set(host.runId, host.wakeAt());
     mailDesk.sendOwed(host);
     if (entries.length > 0 && host.document().status === "pending") queueAgain(host);
@@ -168,7 +170,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       onTrouble: options.onTrouble,
     });
     hosts.set(runId, host);
-    queue.note(host);
+    queue?.note(host);
     if (host.settled()) afterCommit(host, []);
     return host;
   };
@@ -180,7 +182,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   /** Admits runs that this process was given, as far as its own limit goes. */
   const admitHosted = (): void => {
-    if (intake.admits()) queue.admit();
+    if (intake.admits()) queue?.admit();
   };
 
   /** A process for given runs has nobody to leave them to. */
@@ -219,9 +221,14 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   /** A run that is retried waits for admission as a new one does: in the common queue, or in that of a process for given runs. */
   const queueAgain = (host: RunHost): void => {
-    if (!options.sweeps) return admitHosted();
-    queue.forget(host);
-    letGo(host);
+    if (queue === undefined) letGo(host);
+    else admitHosted();
+  };
+
+  /** One after the other: two at a time would both fill the places that are free. */
+  const sweep = (): Promise<void> => {
+    lastSweep = lastSweep.then(intake.sweep, intake.sweep);
+    return lastSweep;
   };
 
   const whyNot = async (runId: string): Promise<HaystackError> =>
@@ -253,12 +260,16 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       });
       background.every(leaseMs / 3, leases.renew);
       const looks = [background.every(pollMs, poll)];
-      // Two sweeps at a time would both fill the places that are free.
-      if (options.sweeps) background.run(intake.sweep().finally(() => looks.push(background.every(pollMs, intake.sweep, 0.5))));
+      if (options.sweeps) background.run(sweep().finally(() => looks.push(background.every(pollMs, sweep, 0.5))));
       endHints = store.hints?.(() => looks.forEach((lookSoon) => lookSoon()));
     },
     async submit(document) {
       if (!isRunId(document.run_id)) throw new HaystackError("USAGE", "A run id has lower-case letters, digits and inner hyphens, at most 44.");
+      if (queue === undefined) {
+        await store.insert(document);
+        background.run(sweep());
+        return;
+      }
       const lease = { owner, expires_at: clock.now() + leaseMs };
       await store.insert(document, lease);
       hostRecord({ document, snapshot: null, machine: null, revision: 0, lease: { ...lease, token: FIRST_TOKEN }, wake_at: null, inbox: [], outbox: [], priority: 0 });

@@ -61,7 +61,7 @@ describe("understanding with a language model", () => {
     const folder = await temporaryFolder();
     const asks = async (LOOKUPS: string) => {
       const { ports, server } = await bench(atlas);
-      const lookUps = await openLookUps(loadConfig({ ...addresses, LOOKUPS }, folder), systemClock);
+      const lookUps = await openLookUps(loadConfig(LOOKUPS === "" ? {} : { ...addresses, LOOKUPS }, folder), systemClock);
       server.script(calls(["gene_facts", { symbol: "ISG15" }]), understood());
       const { structured_query } = await analyze({ ...ports, ...(lookUps === undefined ? {} : { lookUps }) })(analyzeInput(), stepContext());
       expect(structured_query.understood_by).toBe("language_model");

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
-import type { RunCommit, RunStore } from "../../services/runs/index.ts";
+import type { RunCommit, RunStore, UserLoad } from "../../services/runs/index.ts";
 import { openSqliteRuns } from "../../services/runs/sqlite.ts";
 import { withoutCompare } from "../services/runs-fixtures.ts";
 import { planCells, runCells } from "../support/model/crash-matrix.ts";
@@ -19,17 +19,27 @@ type StoreFault = (store: RunStore) => RunStore;
 
 const GATE = "../../actors/gate.ts";
 const WAKE_UPS = "../../actors/wake-ups.ts";
+const ADMISSION = "../../actors/admission.ts";
 const JOB_ID = "../../machines/job-id.ts";
 
 /** Opened before the commit is acknowledged. */
 const openGate = () => ({ createGate: () => ({ pass: () => Promise.resolve(), take: () => undefined, open: () => undefined, putBack: () => undefined, close: () => undefined }) });
 const forgottenTimers = () => ({ createWakeUps: () => ({ set: () => undefined, forget: () => undefined, clear: () => undefined }) });
 
+const unlimited = () => ({ chooseAdmissions: (loads: readonly UserLoad[]) => loads.flatMap(({ user_email, queued }) => Array.from({ length: queued }, () => user_email)) });
+
 /** The names of jobs forget the attempt. */
 const oneNameForAll = () => ({ jobId: (runId: string, iteration: number, kind: string) => `hs-${runId}-i${iteration}-${kind === "prediction" ? "p" : "c"}-a1`, isRunId: () => true, runOfJob: (id: string) => /^hs-(.+)-i\d+-[pc]-a\d+$/.exec(id)?.[1] });
 
 const acknowledgesBeforeStoring: StoreFault = (store) => ({ ...store, deliver: () => Promise.resolve("stored") });
 const neverRenews: StoreFault = (store) => ({ ...store, renew: (_, leases) => Promise.resolve(leases.map(({ run_id }) => run_id)) });
+const forgetsMoney: StoreFault = (store) => ({
+  ...store,
+  async get(runId) {
+    const record = await store.get(runId);
+    return record === undefined ? undefined : { ...record, document: { ...record.document, usage: { ...record.document.usage, gpu_cost_usd: 0 } } };
+  },
+});
 const forgetsConsumption: StoreFault = (store) => ({ ...store, commit: (commits) => store.commit(commits.map((commit) => ({ ...commit, consumed: [] }))) });
 
 /** Every second commit holds the snapshot of the commit before. */
@@ -59,6 +69,7 @@ function acknowledgesBeforeWriting(store: RunStore): RunStore {
 afterEach(() => {
   vi.doUnmock(GATE);
   vi.doUnmock(WAKE_UPS);
+  vi.doUnmock(ADMISSION);
   vi.doUnmock(JOB_ID);
   vi.resetModules();
 });
@@ -81,6 +92,7 @@ describe("the simulation notices", () => {
   test.each<[string, StoreFault, RegExp]>([
     ["a commit without compare-and-set", withoutCompare, /^(D1|D4|D5|D9|outbox)/],
     ["an event acknowledged before it is stored", acknowledgesBeforeStoring, /^D5/],
+    ["a job that is begun when the run's money is spent", forgetsMoney, /^money/],
     ["a lease that is never renewed while its run goes on", neverRenews, /^D9/],
     ["events that are not consumed in the commit of their transition", forgetsConsumption, /^(D5|end|D1)/],
     ["a snapshot of an older state", writesOlderSnapshots, /^(D1|D6)/],
@@ -97,6 +109,11 @@ describe("the simulation notices", () => {
   test("forgotten timers", async () => {
     vi.doMock(WAKE_UPS, forgottenTimers);
     expect(await firstViolation()).toMatch(/^end/);
+  });
+
+  test("more runs that work than may", async () => {
+    vi.doMock(ADMISSION, unlimited);
+    expect(await firstViolation()).toMatch(/^admission/);
   });
 
   test("two attempts of one name", async () => {

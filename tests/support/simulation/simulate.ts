@@ -43,7 +43,7 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
   const users = seededRandom(seed, "users");
   const runs = memoryRuns({ onCommitted: (commit, before, after) => witness.committed(commit, before, after) });
   const liveJobs = (runId: string): string[] => [...batch.jobs.values()].filter((job) => job.spec.run_id === runId && isRunningJob(job)).map(({ spec }) => spec.job_id);
-  const witness = createWitness({ now: () => clock.now(), stored: runs.peek, mostWorking: scenario.maxActive, liveJobs, onTrace: options.onTrace });
+  const witness = createWitness({ now: () => clock.now(), stored: runs.peek, mostWorking: scenario.maxActive + scenario.daemons - 1, liveJobs, onTrace: options.onTrace });
   const retried = new Set<string>();
 
   const channel = jobEventChannel({
@@ -63,8 +63,10 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
     usdPerHour: scenario.usdPerHour,
     onFault: witness.fault,
     onState: (jobId, state) => witness.trace(`job ${jobId} ${state}`),
-    onSubmitted({ job_id, run_id, iteration, kind }, isNew) {
+    onSubmitted({ job_id, run_id, iteration, kind, attempt }, isNew) {
       witness.trace(`submit ${job_id} ${isNew ? "new" : "adopted"}`);
+      const known = batch.jobs.get(job_id)?.spec;
+      if (known !== undefined && (known.run_id !== run_id || known.iteration !== iteration || known.kind !== kind || known.attempt !== attempt)) witness.violated("D4", `${job_id} is the name of two jobs`);
       if (!isNew) return;
       const others = [...batch.jobs.values()].filter(({ spec }) => spec.run_id === run_id && spec.iteration === iteration && spec.kind === kind);
       if (others.some(isRunningJob)) witness.violated("D4", `${job_id} was submitted while another attempt runs`);

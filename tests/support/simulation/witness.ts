@@ -53,7 +53,7 @@ export interface Witness {
 export interface WitnessOptions {
   readonly now: () => number;
   readonly stored: (runId: string) => RunRecord | undefined;
-  /** So many runs may work at the same time. */
+  /** So many runs may work at the same time: daemons that admit at the same moment may exceed the limit by their number less one. */
   readonly mostWorking: number;
   readonly liveJobs: (runId: string) => readonly string[];
   readonly onTrace?: ((line: string) => void) | undefined;
@@ -123,8 +123,6 @@ export function createWitness({ now, stored, mostWorking, liveJobs, onTrace }: W
       for (const { revision } of commit.history) if (revision !== before.revision + 1) violated("D1", `${runId} logs revision ${revision} in the commit after ${before.revision}`);
       const stateLogged = commit.history.findLast(({ actor }) => actor === "run")?.to.split(".")[0];
       if (stateLogged !== undefined && stateLogged !== state) violated("D1", `${runId} logs ${stateLogged} and stores a snapshot in ${state}`);
-      const names = (snapshot.context as RunContext).jobs.map(({ job_id }) => job_id);
-      if (new Set(names).size < names.length) violated("D4", `${runId} has two jobs of one name: ${names.join(", ")}`);
       const waiting = new Set(before.inbox.map(({ id }) => id));
       for (const id of commit.consumed) if (!waiting.has(id)) violated("D5", `${runId} consumed ${id}, which is not in its inbox`);
       const live = hasEnded(state) ? liveJobs(runId) : [];
