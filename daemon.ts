@@ -135,7 +135,7 @@ async function openParts(config: Config, options: DaemonOptions, opened: AsyncDi
   const ports: StepPorts = { runs, objects, batch, compute, atlases, clock, knowledge, reconcileMs: config.RECONCILE_SECONDS * 1_000, software: SOFTWARE, ...(model === undefined ? {} : { model }), ...(literature === undefined ? {} : { literature }), ...(lookUps === undefined ? {} : { lookUps }) };
   const inspection = createInspection(clock, trouble);
   const commits = createCommitFeed(options.onTrouble);
-  const insight = await openInsight(config, { withMetrics: options.sweeps, version: SOFTWARE.version, counts: () => runs.counts(clock.now()), live: () => supervisor.hosted().length, now: () => clock.now(), onTrouble: trouble });
+  const insight = await openInsight(config, { withMetrics: options.sweeps, version: SOFTWARE.version, counts: () => runs.counts(clock.now()), live: () => supervisor.status().hosted, now: () => clock.now(), onTrouble: trouble });
   opened.defer(() => insight.close());
   instruments = together([...(options.instruments === undefined ? [] : [options.instruments]), ...insight.instruments]);
   const supervisor: Supervisor = createSupervisor({

@@ -2,7 +2,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom
 import type { Instruments, RunChange } from "../../actors/instruments.ts";
 import { type HaystackError, toHaystackError } from "../../errors.ts";
 import type { JobRecord } from "../../machines/run-types.ts";
-import { RUN_STATUSES } from "../../services/runs/document.ts";
+import { RUN_PHASES, RUN_STATUSES, type RunDocument } from "../../services/runs/document.ts";
 import type { RunCounts } from "../../services/runs/index.ts";
 
 /** The numbers of one daemon for Prometheus, in a registry of its own. Their meaning is in docs/operations.md. */
@@ -15,7 +15,7 @@ export interface Metrics {
 export interface MetricsSources {
   /** Asked each time that somebody reads the numbers. */
   readonly counts: () => Promise<RunCounts>;
-  readonly live: () => number;
+  readonly live: () => readonly Pick<RunDocument, "current_phase">[];
   readonly onTrouble: (error: HaystackError) => void;
 }
 
@@ -78,10 +78,12 @@ export function createMetrics({ counts, live, onTrouble }: MetricsSources): Metr
   });
   const inMemory = new Gauge({
     name: "haystack_runs_live",
-    help: "Runs in the memory of this daemon",
+    help: "Runs in the memory of this daemon by phase",
+    labelNames: ["phase"],
     registers: [],
     collect() {
-      this.set(live());
+      const byPhase = Map.groupBy(live(), ({ current_phase }) => current_phase);
+      for (const phase of [...RUN_PHASES, null]) this.set({ phase: phase ?? "none" }, byPhase.get(phase)?.length ?? 0);
     },
   });
   registry.registerMetric(byStatus);

@@ -1,22 +1,24 @@
 import { readFileSync } from "node:fs";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { together, type Instruments } from "../../actors/instruments.ts";
 import { HaystackError } from "../../errors.ts";
 import { createMetrics } from "../../server/insight/metrics.ts";
 import { readinessOf } from "../../server/insight/readiness.ts";
 import type { ServerParts } from "../../server/parts.ts";
 import { manualClock } from "../../services/clock/manual.ts";
+import { heldProgram } from "../support/held-program.ts";
 import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
 import { memoryRuns } from "../support/memory-runs.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
 import { startTestServer } from "../support/server.ts";
+import { startApi } from "./api-harness.ts";
 
 const now = () => Date.now();
 const PATIENCE = { timeout: 60_000 };
 /** What the public hears of a daemon that is not ready, for whatever reason. */
 const NOT_READY = { error: "NOT_READY", error_type: "upstream", message: expect.any(String) as string, details: { status: "not_ready" } };
 const metricsOf = (options: Partial<Parameters<typeof createMetrics>[0]> = {}) =>
-  createMetrics({ counts: async () => ({ by_status: { pending: 3, running: 2, completed: 1, failed: 0, cancelled: 0 }, unhosted: 1, with_events: 4 }), live: () => 7, onTrouble: () => undefined, ...options });
+  createMetrics({ counts: async () => ({ by_status: { pending: 3, running: 2, completed: 1, failed: 0, cancelled: 0 }, unhosted: 1, with_events: 4 }), live: () => [{ current_phase: "inference" }, { current_phase: "inference" }, { current_phase: null }], onTrouble: () => undefined, ...options });
 
 /** The value of one line, e.g. `haystack_runs{status="pending"}`. */
 const valueOf = (text: string, series: string): number => Number(text.split("\n").find((line) => line.startsWith(`${series} `))?.slice(series.length + 1) ?? Number.NaN);
@@ -42,7 +44,9 @@ test("the numbers follow what runs do", async () => {
     'haystack_runs{status="pending"}': 3,
     haystack_runs_unhosted: 1,
     haystack_runs_with_events: 4,
-    haystack_runs_live: 7,
+    'haystack_runs_live{phase="inference"}': 2,
+    'haystack_runs_live{phase="evaluation"}': 0,
+    'haystack_runs_live{phase="none"}': 1,
     'haystack_runs_ended_total{status="completed"}': 1,
     'haystack_step_seconds_count{step="analyze",outcome="ok"}': 1,
     'haystack_step_seconds_count{step="submitJob",outcome="ok"}': 4,
@@ -57,6 +61,29 @@ test("the numbers follow what runs do", async () => {
   expect(valueOf(text, "haystack_commit_seconds_count")).toBeGreaterThan(5);
   expect(valueOf(text, "haystack_commit_seconds_count")).toBe(valueOf(text, "haystack_commit_runs_count"));
   expect(valueOf(text, "process_cpu_seconds_total")).toBeGreaterThan(0);
+});
+
+test("a daemon's numbers are those of its runs: state, phase, queue, jobs, steps, commits and mails", async () => {
+  const { command, next } = await heldProgram();
+  const server = await startApi({ INFERENCE_COMMAND: command, MAX_ACTIVE_RUNS: "1" }, { withAtlas: true });
+  onTestFinished(() => server.close());
+  const root = await server.caller("root@example.org", "admin");
+  const numbers = async (...series: readonly string[]) => {
+    const text = await (await fetch(`${server.url}/metrics`, { headers: { authorization: `Bearer ${root.token}` } })).text();
+    return Object.fromEntries(series.map((each) => [each, valueOf(text, each)]));
+  };
+  const job = next();
+  const first = await root.submit({ config: { control_strategy: "query_as_control", prompt_cells: 20, query_cells: 20 } });
+  await job;
+  await root.submit();
+  const working = { 'haystack_runs{status="running"}': 1, 'haystack_runs{status="pending"}': 1, 'haystack_runs_live{phase="inference"}': 1, 'haystack_step_seconds_count{step="prompt",outcome="ok"}': 1 };
+  expect(await numbers(...Object.keys(working))).toEqual(working);
+  const { haystack_commit_seconds_count: commits = 0, haystack_commit_seconds_sum: seconds } = await numbers("haystack_commit_seconds_count", "haystack_commit_seconds_sum");
+  expect([commits, seconds]).toEqual([expect.toSatisfy((count: number) => count >= 4), expect.toSatisfy((sum: number) => sum > 0)]);
+  await root.post(`/runs/${first.run_id}/cancel`);
+  const cancelled = { 'haystack_runs{status="cancelled"}': 1, 'haystack_runs_ended_total{status="cancelled"}': 1, 'haystack_job_attempts_total{outcome="cancelled",provisioning="none"}': 1, 'haystack_mails_total{outcome="sent"}': 1 };
+  await expect.poll(() => numbers(...Object.keys(cancelled)), PATIENCE).toEqual(cancelled);
+  expect((await numbers("haystack_commit_seconds_count"))["haystack_commit_seconds_count"]).toBeGreaterThan(commits);
 });
 
 test("lost leases are counted among the troubles; a store that fails leaves the other numbers", async () => {

@@ -144,6 +144,29 @@ test("only the run's own three file names are served", async () => {
   }
 });
 
+test("the numbers for Prometheus are those of the run", async () => {
+  await expect.poll(async () => (await server.daemon.runs.get(run.run_id))?.outbox.map(({ state }) => state)).toEqual(["sent"]);
+  const admin = await server.token("root@example.org", "admin");
+  const text = await (await fetch(`${server.url}/metrics`, { headers: { authorization: `Bearer ${admin}` } })).text();
+  const valueOf = (series: string): number => Number(text.split("\n").find((line) => line.startsWith(`${series} `))?.split(" ").at(-1));
+  const { document } = (await server.daemon.runs.get(run.run_id)) ?? {};
+  const iterations = document?.iterations.length ?? 0;
+  const values = {
+    'haystack_runs{status="completed"}': 1,
+    'haystack_runs_ended_total{status="completed"}': 1,
+    'haystack_job_attempts_total{outcome="succeeded",provisioning="none"}': 2 * iterations,
+    'haystack_step_seconds_count{step="analyze",outcome="ok"}': 1,
+    'haystack_step_seconds_count{step="prompt",outcome="ok"}': iterations,
+    'haystack_step_seconds_count{step="evaluate",outcome="ok"}': iterations,
+    'haystack_step_seconds_count{step="output",outcome="ok"}': 1,
+    haystack_gpu_cost_usd_total: document?.usage.gpu_cost_usd,
+    haystack_model_cost_usd_total: document?.usage.llm_cost_usd,
+    'haystack_mails_total{outcome="sent"}': 1,
+  };
+  expect(iterations).toBeGreaterThan(0);
+  expect(Object.fromEntries(Object.keys(values).map((series) => [series, valueOf(series)]))).toEqual(values);
+});
+
 test("to everybody else the run does not exist", async () => {
   const paths = ["", "/events", "/result", `/files/${run.run_id}_report.html`];
   for (const path of paths) {
