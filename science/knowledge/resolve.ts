@@ -11,7 +11,7 @@ import type { Token } from "./tokens.ts";
 
 type MatchKind = "exact" | "synonym" | "spelling" | "cell_line";
 
-interface Resolved<Entry> {
+export interface Resolved<Entry> {
   readonly entry: Entry;
   readonly match: MatchKind;
 }

@@ -1,11 +1,13 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { loadKnowledge } from "../../science/knowledge/load.ts";
+import { cellTypeSearch, perturbationSearch } from "../../science/knowledge/search.ts";
 import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
 import { createOverview } from "./overview.ts";
 
 const querySchema = z.object({
-  search: z.string().max(200).default("").describe("Only those whose name or id contains this"),
+  search: z.string().max(200).default("").describe("Only those whose name, synonym or id contains this, in any spelling"),
   dataset: z.string().max(200).optional().describe("Only those of this dataset"),
   limit: z.coerce.number().int().min(1).max(1_000).default(200),
 });
@@ -40,14 +42,13 @@ const perturbationSchema = z.object({
 });
 
 /** The part that is asked for, and how many there are of it. */
-function pick<Item>(items: readonly Item[], { search, dataset, limit }: Query, namesOf: (item: Item) => readonly (string | null)[], datasetsOf: (item: Item) => readonly string[]) {
-  const wanted = search.toLowerCase();
-  const found = items.filter((item) => (dataset === undefined || datasetsOf(item).includes(dataset)) && namesOf(item).some((name) => name?.toLowerCase().includes(wanted) === true));
+function pick<Item>(items: readonly Item[], { dataset, limit }: Query, isWanted: (item: Item) => boolean, datasetsOf: (item: Item) => readonly string[]) {
+  const found = items.filter((item) => (dataset === undefined || datasetsOf(item).includes(dataset)) && isWanted(item));
   return { total: found.length, found: found.slice(0, limit) };
 }
 
 export const atlasRoutes =
-  ({ atlases, clock }: ServerParts): FastifyPluginAsyncZod =>
+  ({ atlases, clock, knowledge }: ServerParts): FastifyPluginAsyncZod =>
   async (app) => {
     const overview = createOverview(atlases, clock);
     const tags = ["atlas"];
@@ -57,7 +58,8 @@ export const atlasRoutes =
       "/atlas/datasets",
       { config: { access: "user" }, schema: { summary: "Imported datasets", tags, querystring: querySchema, response: { 200: z.object({ datasets: z.array(datasetSchema), total }), ...errorResponses } } },
       async ({ query }) => {
-        const picked = pick((await overview()).datasets, query, ({ dataset, source_file }) => [dataset, source_file], ({ dataset }) => [dataset]);
+        const wanted = query.search.toLowerCase();
+        const picked = pick((await overview()).datasets, query, ({ dataset, source_file }) => [dataset, source_file].some((name) => name.toLowerCase().includes(wanted)), ({ dataset }) => [dataset]);
         return { datasets: picked.found, total: picked.total };
       },
     );
@@ -66,7 +68,8 @@ export const atlasRoutes =
       "/atlas/cell-types",
       { config: { access: "user" }, schema: { summary: "Cell types of the datasets", tags, querystring: querySchema, response: { 200: z.object({ cell_types: z.array(cellTypeSchema), total }), ...errorResponses } } },
       async ({ query }) => {
-        const picked = pick((await overview()).cell_types, query, ({ name, cell_ontology_id }) => [name, cell_ontology_id], ({ datasets }) => datasets);
+        const isWanted = cellTypeSearch(query.search, loadKnowledge(knowledge));
+        const picked = pick((await overview()).cell_types, query, ({ name, cell_ontology_id }) => isWanted(name, cell_ontology_id), ({ datasets }) => datasets);
         return { cell_types: picked.found, total: picked.total };
       },
     );
@@ -75,7 +78,8 @@ export const atlasRoutes =
       "/atlas/perturbations",
       { config: { access: "user" }, schema: { summary: "Perturbations of the datasets", tags, querystring: querySchema, response: { 200: z.object({ perturbations: z.array(perturbationSchema), total }), ...errorResponses } } },
       async ({ query }) => {
-        const picked = pick((await overview()).perturbations, query, ({ name, perturbation_id }) => [name, perturbation_id], ({ datasets }) => datasets);
+        const isWanted = perturbationSearch(query.search, loadKnowledge(knowledge));
+        const picked = pick((await overview()).perturbations, query, ({ name, perturbation_id }) => isWanted(name, perturbation_id), ({ datasets }) => datasets);
         return { perturbations: picked.found, total: picked.total };
       },
     );

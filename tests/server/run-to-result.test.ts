@@ -213,6 +213,11 @@ test("the atlases can be searched", async () => {
   const wanted = all[0]?.name ?? "";
   expect((await ask(`cell-types?search=${encodeURIComponent(wanted.toUpperCase())}`))["cell_types"]?.map(({ name }) => name)).toContain(wanted);
   expect(await ask("perturbations?search=IFN-beta")).toMatchObject({ perturbations: [{ name: "Interferon beta", perturbation_id: "ifn-beta" }] });
+  const found = async (kind: string, search: string) => (await ask(`${kind}?search=${encodeURIComponent(search)}`))[kind.replace("-", "_")]?.map(({ name }) => name);
+  for (const search of ["IFNb", "IFN-β", "interferon beta", "ifnbta"]) expect([search, await found("perturbations", search)]).toEqual([search, ["Interferon beta"]]);
+  for (const search of ["CD14 mono", "CD14+ Monocytes", "cl:0001054"]) expect([search, await found("cell-types", search)]).toEqual([search, ["CD14-positive monocyte"]]);
+  expect(await found("cell-types", "dermal fib")).toEqual(["skin fibroblast"]);
+  expect(await found("cell-types", "monocyte")).toEqual(all.map(({ name }) => name).filter((name) => /monocyte/i.test(name)));
   expect(await ask("cell-types?search=nowhere")).toEqual({ cell_types: [], total: 0 });
   expect(await ask("cell-types?dataset=other")).toEqual({ cell_types: [], total: 0 });
 });
