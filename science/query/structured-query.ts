@@ -55,6 +55,9 @@ export const MOST_ARTICLES = 8;
 export const LONGEST_TITLE = 200;
 const articleSchema = z.object({ pmid: z.string(), title: z.string(), year: z.number().int().nullable() });
 
+/** Who reads a question. */
+export const readerSchema = z.enum(["rules", "language_model"]);
+
 const perturbationalQuerySchema = z.object({
   task_type: z.literal("perturbational"),
   cell_type: cellTypeSchema,
@@ -75,7 +78,7 @@ const perturbationalQuerySchema = z.object({
   control_strategy_fallback: z
     .object({ requested: controlStrategySchema, effective: controlStrategySchema, reason: z.string() })
     .nullable(),
-  understood_by: z.enum(["rules", "language_model"]),
+  understood_by: readerSchema,
   /** Why the rules decided although a language model was asked. */
   model_problem: z.string().optional(),
 });

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { checkQuestion as checkByRules } from "../../actors/check-question.ts";
 import { PROMPT_STRATEGIES, type PromptPlan } from "../../science/prompting/prompt-plan.ts";
-import { controlStrategySchema, structuredQuerySchema } from "../../science/query/structured-query.ts";
+import { controlStrategySchema, readerSchema, structuredQuerySchema } from "../../science/query/structured-query.ts";
 import { runConfigSchema } from "../../services/runs/document.ts";
 import { checkQuestion } from "../../services/runs/new-run.ts";
 import { errorBodySchema, errorResponses } from "../errors.ts";
@@ -21,7 +21,9 @@ const promptSchema = z.object({
 const checkSchema = z
   .object({
     answerable: z.boolean(),
-    structured_query: structuredQuerySchema.nullable().describe("Null when the rules cannot read the question; a language model, where one is configured, may still read it in the run"),
+    read_by: readerSchema.describe("Who read the question for this check: the rules, as a language model costs money"),
+    read_in_run_by: readerSchema.describe("Who reads it first in a run: the language model where one is configured"),
+    structured_query: structuredQuerySchema.nullable().describe("Null when the question cannot be read; the language model of a run may still read it"),
     control_strategy_effective: controlStrategySchema.nullable(),
     control_cells_available: z.boolean().nullable(),
     prompt: promptSchema.nullable().describe("The cells that the first iteration would show the model"),
@@ -56,6 +58,8 @@ export const questionRoutes =
         const check = await checkByRules(parts, query, config, SEED);
         return {
           answerable: check.answerable,
+          read_by: "rules" as const,
+          read_in_run_by: parts.config.OPENAI_API_KEY === undefined ? ("rules" as const) : ("language_model" as const),
           structured_query: check.understood?.structured_query ?? null,
           control_strategy_effective: check.understood?.control_strategy_effective ?? null,
           control_cells_available: check.understood?.control_cells_available ?? null,

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { openH5ad } from "../../science/anndata/open.ts";
 import { runDocumentSchema, type RunDocument } from "../../services/runs/document.ts";
 import type { EventStreamClient } from "../support/event-stream.ts";
@@ -198,11 +198,18 @@ test("a question is checked without a run: what is understood, and what would be
     const response = await ada.post("/questions/check", { query });
     return [response.status, await response.json()] as const;
   };
-  expect(await check(QUESTION)).toMatchObject([200, { answerable: true, structured_query: { perturbation: { id: "ifn-beta" }, understood_by: "rules" }, control_strategy_effective: "synthetic_control", problem: null }]);
+  expect(await check(QUESTION)).toMatchObject([200, { answerable: true, read_by: "rules", read_in_run_by: "rules", structured_query: { perturbation: { id: "ifn-beta" }, understood_by: "rules" }, control_strategy_effective: "synthetic_control", problem: null }]);
   expect(await check("How would xyzzy cells respond to plugh?")).toMatchObject([200, { answerable: false, structured_query: null, prompt: null, problem: { error: expect.stringMatching(/UNKNOWN|NOT_UNDERSTOOD/) as string } }]);
   expect(await check("  ")).toMatchObject([400, { error: "QUESTION_EMPTY" }]);
   expect(await check("x".repeat(4_001))).toMatchObject([413, { error: "QUESTION_TOO_LONG" }]);
   expect((await server.daemon.runs.list({})).length).toBe(before);
+});
+
+test("a check tells that a language model reads the question in a run, where one is configured", async () => {
+  const withModel = await startApi({ OPENAI_API_KEY: "none", OPENAI_BASE_URL: "http://127.0.0.1:9/v1" });
+  onTestFinished(() => withModel.close());
+  const response = await (await withModel.caller(ADA)).post("/questions/check", { query: QUESTION });
+  expect(await response.json()).toMatchObject({ read_by: "rules", read_in_run_by: "language_model" });
 });
 
 test("the atlases can be searched", async () => {
