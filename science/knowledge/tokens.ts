@@ -25,10 +25,10 @@ const CHINESE_WORDS: readonly (readonly [string, string])[] = [
   ["敲减", "knockdown"], ["过表达", "overexpression"], ["过夜", "overnight"], ["小时", "h"], ["分钟", "min"],
 ];
 
-const WORDS: Readonly<Record<string, string>> = {
-  interleukin: "il", interferon: "ifn", interferons: "ifn", inf: "ifn", negative: "neg", tumour: "tumor", haematopoietic: "hematopoietic",
-  zelle: "cell", zellen: "cell", makrophage: "macrophage", makrophagen: "macrophage",
-};
+const WORDS: ReadonlyMap<string, string> = new Map([
+  ["interleukin", "il"], ["interferon", "ifn"], ["interferons", "ifn"], ["inf", "ifn"], ["negative", "neg"], ["tumour", "tumor"], ["haematopoietic", "hematopoietic"],
+  ["zelle", "cell"], ["zellen", "cell"], ["makrophage", "macrophage"], ["makrophagen", "macrophage"],
+]);
 
 const CHUNK = /[\p{Script=Han}]|[\p{Script=Latin}\p{N}\p{M}]+|\p{Script=Greek}/gu;
 
@@ -57,7 +57,7 @@ export function tokenise(text: string): Token[] {
     const standsAlone = start === 0 || !/[\p{L}\p{N}]/u.test(text[start - 1] ?? "");
     const antibody = standsAlone && ANTIBODY.test(text.slice(start, start + 3));
     const plain = antibody ? "anti" : plainWord(match[0]) + (negative ? "neg" : "");
-    if (plain !== "") tokens.push({ key: WORDS[plain] ?? germanCognate(plain), plain, start, end });
+    if (plain !== "") tokens.push({ key: WORDS.get(plain) ?? germanCognate(plain), plain, start, end });
   }
   return tokens;
 }

@@ -2,8 +2,13 @@ import { describe, expect, it } from "vitest";
 import { loadKnowledge } from "../../science/knowledge/load.ts";
 import { ancestors, descendants, ontologyDistance } from "../../science/knowledge/ontology.ts";
 import { labelResolver, resolveCellTypeLabel, resolvePerturbationLabel } from "../../science/knowledge/resolve.ts";
+import { labelKey } from "../../science/knowledge/tokens.ts";
 
 const knowledge = loadKnowledge();
+
+it("a word that every object has as a property is a word like others", () => {
+  for (const word of ["constructor", "toString", "valueOf"]) expect(labelKey(word)).toBe(word.toLowerCase());
+});
 
 describe("labels of cell types", () => {
   it.each([
