@@ -41,7 +41,8 @@ export async function startApi(env: Readonly<Record<string, string>> = {}, { wit
     ...server,
     async close() {
       await server.close();
-      await rm(folder, { recursive: true, force: true });
+      // Jobs outlive the daemon: one may still be writing.
+      await rm(folder, { recursive: true, force: true, maxRetries: 10 });
     },
     async caller(owner, role = "user") {
       const token = await server.token(owner, role);
