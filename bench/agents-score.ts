@@ -46,10 +46,12 @@ interface Judged {
   readonly answer: Answer;
 }
 
-export function scoreQuestions() {
+/** `knowledgeFolder`: what was imported there counts too. The atlas has the curated cell types either way. */
+export function scoreQuestions(knowledgeFolder?: string) {
   const questions = z.array(questionSchema).parse(JSON.parse(readFileSync(new URL("data/questions.json", import.meta.url), "utf8")));
+  const knowledge = loadKnowledge(knowledgeFolder);
   const atlas = atlasIndex({ cellTypes: loadKnowledge().cellTypes.map(({ name }) => name), perturbations: ["IFN-beta", "TNF"] });
-  const judged = questions.map((asked): Judged => ({ asked, answer: answerTo(asked.question, (question) => understandQuestion(question, [atlas])) }));
+  const judged = questions.map((asked): Judged => ({ asked, answer: answerTo(asked.question, (question) => understandQuestion(question, [atlas], knowledge)) }));
   const clear = judged.filter(({ asked }) => asked.clear);
   const themes = Map.groupBy(judged, ({ asked }) => asked.theme);
   return {
