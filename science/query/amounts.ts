@@ -16,8 +16,10 @@ export interface Stated {
 }
 
 const PLAIN_NUMBER = String.raw`\d{1,9}(?:[.,]\d{1,6})?`;
+/** "Day 3 and 10 ng/ml": the number of a day or week shares no unit with a later one. */
+const NOT_AFTER_POINT_IN_TIME = String.raw`(?<!\b(?:days?|weeks?|tag|woche)\s{1,3}(?:${PLAIN_NUMBER}\s{0,2},\s{1,2}){0,3})`;
 /** Numbers that share the unit of the one behind them: "1, 10 or 100 ng/ml", "10-100 ng/ml". */
-const EARLIER = String.raw`(?:(?:${PLAIN_NUMBER}\s{0,2},\s{1,2}){0,3}${PLAIN_NUMBER}\s{0,2},?\s{0,2}(?:or|and|to|versus|vs\.?|oder|und|bis|bzw\.|[/–-]|或|和|至)\s{0,2})?`;
+const EARLIER = String.raw`(?:${NOT_AFTER_POINT_IN_TIME}(?:${PLAIN_NUMBER}\s{0,2},\s{1,2}){0,3}${PLAIN_NUMBER}\s{0,2},?\s{0,2}(?:or|and|to|versus|vs\.?|oder|und|bis|bzw\.|[/–-]|或|和|至)\s{0,2})?`;
 const NUMBER = String.raw`(?<![\p{Script=Latin}\p{N}.,\-–])(?<earlier>${EARLIER})(?<number>${PLAIN_NUMBER})\s{0,3}[-–]?\s{0,3}`;
 const END = String.raw`(?![\p{Script=Latin}\p{N}])`;
 

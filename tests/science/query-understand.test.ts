@@ -152,6 +152,10 @@ describe("understanding a question", () => {
     expect(query.ambiguities).toEqual([{ field, text, chosen, alternatives }]);
   });
 
+  it.each(["Monocytes on day 3 and 10 ng/ml TNF", "Monocytes on days 1, 3 and 10 ng/ml TNF"])("takes the number of a day or week for no dose: %s", (question) => {
+    expect(understandQuestion(question, [everything])).toMatchObject({ dose: "10 ng/ml", ambiguities: [] });
+  });
+
   it("states a dose once where it is written twice, and takes no name for a dose", () => {
     const query = understandQuestion("Monocytes with IL-10 at 10 ng/ml, that is 10 ng/mL, for 6 h (6 hours)", [everything]);
     expect(query).toMatchObject({ dose: "10 ng/ml", time: "6 h", ambiguities: [], perturbation: { id: "il-10" } });
