@@ -2,7 +2,8 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 
 const COMMAND_LINE = join(import.meta.dirname, "../cli/haystack.ts");
-const INFERENCE = join(import.meta.dirname, "chaos-inference.sh");
+/** The program that stands for the model. */
+export const INFERENCE = join(import.meta.dirname, "chaos-inference.sh");
 
 export const executionsLog = (dataDir: string): string => join(dataDir, "executions.log");
 

@@ -22,6 +22,10 @@ export interface Effects {
   readonly jobs_needed: number;
 }
 
+/** Every run was completed, none was lost, nothing was done twice, and no job ran that no iteration needed. */
+export const isSound = ({ runs, completed, lost, duplicate_jobs, duplicate_mails, job_executions, jobs_needed }: Effects & { readonly runs: number }): boolean =>
+  completed === runs && lost.length === 0 && duplicate_jobs === 0 && duplicate_mails === 0 && job_executions === jobs_needed;
+
 const linesOf = async (file: string): Promise<string[]> => (await readFile(file, "utf8").catch(() => "")).split("\n").filter((line) => line !== "");
 
 export const mailsIn = async (dataDir: string): Promise<string[]> =>

@@ -21,6 +21,8 @@ export interface ChaosOptions {
   /** After so many seconds what does not rest is lost. */
   readonly limitSeconds: number;
   readonly log: (text: string) => void;
+  /** When the daemons have stopped and the effects are counted. */
+  readonly onCounted?: (store: RunStore, dataDir: string, runIds: readonly string[]) => Promise<void>;
 }
 
 export interface ChaosResult extends Effects {
@@ -66,7 +68,7 @@ async function rests(store: RunStore): Promise<boolean> {
 }
 
 /** Submits runs to real daemons, kills the daemons at random moments and starts them again until every run rests, and counts what was done. */
-export async function runChaos({ runs, kills, seed, daemons, mongodbUri, limitSeconds, log }: ChaosOptions): Promise<ChaosResult> {
+export async function runChaos({ runs, kills, seed, daemons, mongodbUri, limitSeconds, log, onCounted }: ChaosOptions): Promise<ChaosResult> {
   const dataDir = await mkdtemp(join(tmpdir(), "haystack-chaos-"));
   const environment = { ...chaosEnvironment(dataDir), NODE_COMPILE_CACHE: join(dataDir, "compile-cache"), ...(mongodbUri === undefined ? {} : { MONGODB_URI: mongodbUri, MONGODB_DATABASE: `chaos-${process.pid}` }) };
   const config = loadConfig(environment, dataDir);
@@ -95,7 +97,9 @@ export async function runChaos({ runs, kills, seed, daemons, mongodbUri, limitSe
     const seconds = (performance.now() - started) / 1_000;
     const codes = await Promise.all(hosts.map((host) => host.stop()));
     const crashes = hosts.reduce((sum, host) => sum + host.crashes(), 0) + codes.filter((code) => code !== 0).length;
-    return { runs, kills: killed, seconds, crashes, moved_runs: hosts.map((host) => host.moved().size), ...(await countEffects(store, dataDir, runIds)) };
+    const result = { runs, kills: killed, seconds, crashes, moved_runs: hosts.map((host) => host.moved().size), ...(await countEffects(store, dataDir, runIds)) };
+    await onCounted?.(store, dataDir, runIds);
+    return result;
   } finally {
     await Promise.all(hosts.map((host) => host.stop()));
     await store.close();

@@ -1,8 +1,11 @@
-import { appendFile, mkdir, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { appendFile, copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
-import { executionsLog } from "../../bench/chaos-daemon.ts";
-import { countEffects } from "../../bench/chaos-effects.ts";
+import { executionsLog, INFERENCE } from "../../bench/chaos-daemon.ts";
+import { countEffects, isSound } from "../../bench/chaos-effects.ts";
 import { runChaos } from "../../bench/chaos-run.ts";
 import { run, temporaryFolder, temporaryStore } from "../support/hosted-runs.ts";
 import { describeWithMongodb, startMongodb } from "../support/mongodb.ts";
@@ -22,6 +25,42 @@ describeWithMongodb("on MongoDB", () => {
     expect(result.job_executions).toBe(result.jobs_needed);
     expect(Math.min(...result.moved_runs)).toBeGreaterThan(0);
   });
+});
+
+test("the count from outside sees what is damaged after real runs: gone, without results, a job done again, a job more than needed, a mail sent again", { timeout: 300_000 }, async () => {
+  const counts: object[] = [];
+  const result = await runChaos({
+    runs: 3, kills: 0, seed: 1, daemons: 1, limitSeconds: 240, log: () => undefined,
+    async onCounted(store, dataDir, runIds) {
+      const log = executionsLog(dataDir);
+      const [job = ""] = (await readFile(log, "utf8")).split(" ");
+      const infer = (name: string) => promisify(execFile)(INFERENCE, [log, log, log, join(dataDir, "again.h5ad")], { env: { ...process.env, HAYSTACK_LOCAL_JOB: name } });
+      const after = async (damage: Promise<unknown>): Promise<void> => {
+        await damage;
+        const counted = { runs: runIds.length, ...(await countEffects(store, dataDir, runIds)) };
+        const { completed, lost, duplicate_jobs, duplicate_mails, job_executions, jobs_needed } = counted;
+        counts.push({ completed, lost, repeated: [duplicate_jobs, duplicate_mails], unneeded: job_executions - jobs_needed, sound: isSound(counted) });
+      };
+      await after(copyFile(join(dataDir, "mail", "chaos-2.run_completed.1.eml"), join(dataDir, "mail", "chaos-2.run_completed.2.eml")));
+      await rm(join(dataDir, "mail", "chaos-2.run_completed.2.eml"));
+      await after(infer(job.replace("-a1", "-a2")));
+      await after(infer(job));
+      await after(rm((await store.get("chaos-1"))?.document.output_anndata_path ?? ""));
+      const database = new DatabaseSync(join(dataDir, "runs.sqlite"), { enableForeignKeyConstraints: false });
+      database.exec("DELETE FROM runs WHERE run_id = 'chaos-0'");
+      database.close();
+      await after(Promise.resolve());
+    },
+  });
+  expect(result).toMatchObject({ completed: 3, lost: [], duplicate_jobs: 0, duplicate_mails: 0, job_executions: result.jobs_needed });
+  expect(isSound(result)).toBe(true);
+  expect(counts).toEqual([
+    { completed: 3, lost: [], repeated: [0, 1], unneeded: 0, sound: false },
+    { completed: 3, lost: [], repeated: [0, 0], unneeded: 1, sound: false },
+    { completed: 3, lost: [], repeated: [1, 0], unneeded: 2, sound: false },
+    { completed: 2, lost: ["chaos-1"], repeated: [1, 0], unneeded: 2, sound: false },
+    { completed: 1, lost: ["chaos-0", "chaos-1"], repeated: [1, 0], unneeded: 4, sound: false },
+  ]);
 });
 
 test("the count from outside sees a repeated job, a repeated mail, and runs that are gone, unfinished or without their results", async () => {
