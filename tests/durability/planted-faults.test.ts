@@ -166,18 +166,20 @@ describe("the model-based proof and the crash matrix", () => {
     return "nothing";
   };
 
-  test.each<[string, ModelPath, () => Promise<SteeredRunOptions>]>([
-    ["a commit without compare-and-set", cancelled, brokenStore(withoutCompare)],
-    ["a step that starts before its commit", repeated, () => brokenPart(GATE, openGate)],
-    ["forgotten timers", timed, () => brokenPart(WAKE_UPS, forgottenTimers)],
-    ["an event acknowledged before it is stored", cancelled, brokenStore(acknowledgesBeforeStoring)],
-    ["events that are not consumed in the commit of their transition", cancelled, brokenStore(forgetsConsumption)],
-    ["a commit acknowledged before it is written", cancelled, brokenStore(acknowledgesBeforeWriting)],
-    ["a snapshot of an older state", cancelled, brokenStore(writesOlderSnapshots)],
-    ["two attempts of one name", repeated, () => brokenPart(JOB_ID, oneNameForAll)],
-  ])("notice %s", async (_, path, plant) => {
-    const options = { ...(await plant()), patienceMs: 1_000 };
-    expect([await inModel(path, options), await inMatrix(path, options)]).not.toContain("nothing");
+  test.each<[string, ModelPath, () => Promise<SteeredRunOptions>, RegExp, RegExp]>([
+    ["a commit without compare-and-set", cancelled, brokenStore(withoutCompare), /^D3/, /: D3/],
+    ["a step that starts before its commit", repeated, () => brokenPart(GATE, openGate), /^D2/, /: D2/],
+    ["forgotten timers", timed, () => brokenPart(WAKE_UPS, forgottenTimers), /the commit after \{"kind":"tick"\} did not happen/, /the commit after \{"kind":"tick"\} did not happen/],
+    ["an event acknowledged before it is stored", cancelled, brokenStore(acknowledgesBeforeStoring), /^D5/, /: D5/],
+    ["events that are not consumed in the commit of their transition", cancelled, brokenStore(forgetsConsumption), /^D5/, /: inbox: \["event-/],
+    ["a commit acknowledged before it is written", cancelled, brokenStore(acknowledgesBeforeWriting), /^D1: nothing is stored/, /: D3/],
+    // In the matrix the run that is taken up again is not where the model is.
+    ["a snapshot of an older state", cancelled, brokenStore(writesOlderSnapshots), /^D1/, /did not happen/],
+    ["two attempts of one name", repeated, () => brokenPart(JOB_ID, oneNameForAll), /^D4/, /did not happen/],
+  ])("notice %s", async (_, path, plant, byModel, byMatrix) => {
+    const options = { ...(await plant()), patienceMs: 3_000 };
+    expect(await inModel(path, options)).toMatch(byModel);
+    expect(await inMatrix(path, options)).toMatch(byMatrix);
   });
 
   test.each([["cancelled", cancelled], ["timed", timed], ["repeated", repeated]])("notice nothing where there is no fault: %s", async (_, path) => {
