@@ -12,7 +12,7 @@ import type { RunHost } from "./run-host.ts";
  * Does not own: hosting what was claimed.
  */
 export interface Intake {
-  /** Takes up everything that waits for a host, then what may be admitted. */
+  /** Takes up everything that waits for a host, then what may be admitted; one sweep after the other, as two at a time would both fill the places that are free. */
   sweep(): Promise<void>;
   /** Claims one run; false when there is none of that id, another process holds it, or it was dispatched. `adjust` as for Supervisor.adopt. */
   claimOne(runId: string, adjust?: (document: RunDocument) => RunDocument): Promise<boolean>;
@@ -46,6 +46,7 @@ const letOthersWork = (): Promise<void> => new Promise((resolve) => setImmediate
 
 export function createIntake({ store, clock, owner, leaseMs, limits, dispatch, leaveToOthers, host }: IntakeOptions): Intake {
   let closed = false;
+  let lastSweep: Promise<void> = Promise.resolve();
   let paused = false;
   let draining = false;
 
@@ -98,10 +99,15 @@ export function createIntake({ store, clock, owner, leaseMs, limits, dispatch, l
     }
   };
 
+  const sweepNow = async (): Promise<void> => {
+    if (!draining) await claimLeft();
+    if (!draining && !paused) await admitQueued();
+  };
+
   return {
-    async sweep() {
-      if (!draining) await claimLeft();
-      if (!draining && !paused) await admitQueued();
+    sweep() {
+      lastSweep = lastSweep.then(sweepNow, sweepNow);
+      return lastSweep;
     },
     async claimOne(runId, adjust = (document) => document) {
       const [record] = await store.claim({ ...request(1), run_id: runId });

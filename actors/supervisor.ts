@@ -1,5 +1,5 @@
 import { HaystackError } from "../errors.ts";
-import { isRunId, runOfJob } from "../machines/job-id.ts";
+import { isRunId } from "../machines/job-id.ts";
 import type { RunContext } from "../machines/run-types.ts";
 import type { RunMachine } from "../machines/run.ts";
 import type { Clock } from "../services/clock/index.ts";
@@ -10,7 +10,8 @@ import type { InboxEvent, RunRecord, RunStore, TransitionEntry } from "../servic
 import type { AdmissionLimits } from "./admission.ts";
 import { createBackground } from "./background.ts";
 import type { ComposeMail } from "./compose-mail.ts";
-import { type Dispatch, isRunJob } from "./dispatch.ts";
+import type { Dispatch } from "./dispatch.ts";
+import { createEventRouter } from "./event-router.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { createHostedQueue } from "./hosted-queue.ts";
 import type { Inspection } from "./inspection.ts";
@@ -26,14 +27,14 @@ import { createLeaveToOthers } from "./unreadable.ts";
 import { createWakeUps } from "./wake-ups.ts";
 
 /**
- * Hosts runs: claims them, keeps their leases, wakes them, hands them their events, lets them go.
+ * Hosts runs: keeps their leases, wakes them, lets them go.
  *
  * Owns: which runs this process hosts, and every timer.
- * Does not own: what a run does (the machine), when it is durable (the run host), its mails (the mail desk).
+ * Does not own: what a run does (the machine), when it is durable (the run host), which runs are taken up (the intake), how events reach them
+ * (the event router), its mails (the mail desk).
  * 1. A run is hosted only under a lease; a lease that was not renewed in time stops its runs here (D9).
- * 2. An event is stored before it is handed to its run (D5).
- * 3. Runs that rest or wait long leave memory, and come back by their next event or time (D11).
- * 4. Queued runs stay in the store until they are admitted.
+ * 2. Runs that rest or wait long leave memory, and come back by their next event or time (D11).
+ * 3. Queued runs stay in the store until they are admitted.
  */
 export interface SupervisorOptions {
   readonly store: RunStore;
@@ -110,7 +111,6 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     wakeUps.set(runId, host?.wakeAt() ?? null);
   });
   let stopping = false;
-  let lastSweep: Promise<void> = Promise.resolve();
   let unsubscribe: (() => Promise<void>) | undefined;
   let endHints: (() => void) | undefined;
 
@@ -204,15 +204,18 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     else if (intake.drains()) background.run(passivation.giveBack(host));
   };
 
-  /** An answer about a run that was hosted anew since the question is out of date: its events may be consumed by now (D5). */
+  const events = createEventRouter({
+    store,
+    owner,
+    hosts,
+    taken: instruments.jobEventTaken,
+    onUnhosted(runId) {
+      if (options.sweeps && !intake.drains()) background.run(intake.claimOne(runId));
+    },
+  });
+
   const poll = async (): Promise<void> => {
-    const asked = new Map(hosts);
-    for (const { run_id, inbox, status } of await store.pending(owner)) {
-      const host = hosts.get(run_id);
-      if (host !== asked.get(run_id)) continue;
-      for (const event of inbox) host?.deliver(event);
-      if (status === "cancelled" && host?.settled() === true && host.document().status !== "cancelled") host.cancelledOutside();
-    }
+    await events.collect();
     for (const host of hosts.values()) {
       if (host.settled()) mailDesk.sendOwed(host);
       letGo(host);
@@ -225,12 +228,6 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     else admitHosted();
   };
 
-  /** One after the other: two at a time would both fill the places that are free. */
-  const sweep = (): Promise<void> => {
-    lastSweep = lastSweep.then(intake.sweep, intake.sweep);
-    return lastSweep;
-  };
-
   const whyNot = async (runId: string): Promise<HaystackError> =>
     (await store.get(runId)) === undefined
       ? new HaystackError("RUN_NOT_FOUND", `There is no run ${runId}; list the runs to see their ids.`)
@@ -241,33 +238,19 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     await groupCommit.idle();
   };
 
-  const storeAndHand = async (runId: string, event: InboxEvent): Promise<"stored" | "duplicate" | "unknown_run"> => {
-    const asked = hosts.get(runId);
-    const result = await store.deliver(runId, event);
-    const host = hosts.get(runId);
-    if (result === "stored" && host !== undefined && host === asked) host.deliver(event);
-    else if (result === "stored" && host === undefined && options.sweeps && !intake.drains()) background.run(intake.claimOne(runId));
-    return result;
-  };
-
   return {
     async start() {
-      unsubscribe = await options.jobEvents.subscribe(async ({ event_id, job_id, state }) => {
-        const runId = runOfJob(job_id);
-        const unstored = isRunJob(job_id) ? "run_job" : "foreign_job";
-        const outcome = runId === undefined ? unstored : await storeAndHand(runId, { id: event_id, event: { type: "job.changed", job_id, state } });
-        instruments.jobEventTaken?.(outcome);
-      });
+      unsubscribe = await options.jobEvents.subscribe(events.take);
       background.every(leaseMs / 3, leases.renew);
       const looks = [background.every(pollMs, poll)];
-      if (options.sweeps) background.run(sweep().finally(() => looks.push(background.every(pollMs, sweep, 0.5))));
+      if (options.sweeps) background.run(intake.sweep().finally(() => looks.push(background.every(pollMs, intake.sweep, 0.5))));
       endHints = store.hints?.(() => looks.forEach((lookSoon) => lookSoon()));
     },
     async submit(document) {
       if (!isRunId(document.run_id)) throw new HaystackError("USAGE", "A run id has lower-case letters, digits and inner hyphens, at most 44.");
       if (queue === undefined) {
         await store.insert(document);
-        background.run(sweep());
+        background.run(intake.sweep());
         return;
       }
       const lease = { owner, expires_at: clock.now() + leaseMs };
@@ -280,7 +263,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       admitHosted();
     },
     async deliver(runId, event) {
-      if ((await storeAndHand(runId, event)) === "unknown_run") throw new HaystackError("RUN_NOT_FOUND", `There is no run ${runId}; list the runs to see their ids.`);
+      if ((await events.deliver(runId, event)) === "unknown_run") throw new HaystackError("RUN_NOT_FOUND", `There is no run ${runId}; list the runs to see their ids.`);
     },
     settled: (runId) =>
       new Promise((resolve) => {
