@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { AgentModel } from "./actors/agents/session.ts";
 import { createDispatch, type Dispatch } from "./actors/dispatch.ts";
-import { type Config, gpuMachine, gpuPrice, listed, pairsOf } from "./config.ts";
+import { type Config, gpuMachine, gpuPrice, handedOn, listed, pairsOf } from "./config.ts";
 import { HaystackError } from "./errors.ts";
 import type { AccessStore } from "./services/access/index.ts";
 import { openSqliteAccess } from "./services/access/sqlite.ts";
@@ -217,14 +217,6 @@ export const knowledgeFolder = (config: Config): string => join(config.dataDir, 
 /** A run's time limit as a job: Google Batch's own, as the run keeps deadlines for everything it waits for. */
 const LONGEST_RUN_SECONDS = 14 * 86_400;
 
-/** Variables that a run's job needs as the daemon has them; none of them may hold a secret. RUN_ID is added for each. */
-const HANDED_ON = /^(MONGODB_DATABASE|GCS_\w+|BATCH_\w+|PUBSUB_\w+|MAIL_FROM|SENDGRID_(SANDBOX|TIMEOUT_SECONDS)|PUBLIC_URL|OTEL_SERVICE_NAME|OPENAI_(MODEL|EMBEDDING_MODEL|EFFORT|TEMPERATURE|PRICE_\w+)|MODEL_\w+|LITERATURE\w*|LOOKUPS|NCBI_EMAIL|RECONCILE_SECONDS|LEASE_SECONDS|POLL_MILLISECONDS)$/;
-
-const ADDRESS = /^(MONGODB_URI|(OPENAI|NCBI|UNIPROT|REACTOME|KEGG|SENDGRID)_BASE_URL|OTEL_EXPORTER_OTLP_ENDPOINT)$/;
-
-/** An address with a password reaches a job by DISPATCH_SECRETS only. */
-const isHandedOn = (name: string, value: string): boolean => HANDED_ON.test(name) || (ADDRESS.test(name) && !value.includes("@"));
-
 const recordOf = (text: string): Record<string, string> => Object.fromEntries(pairsOf(text));
 
 export interface RunDispatch {
@@ -235,13 +227,13 @@ export interface RunDispatch {
 export async function openDispatch(config: Config, runs: RunStore, clock: Clock, environment: NodeJS.ProcessEnv, onTrouble: (thrown: unknown) => void): Promise<RunDispatch | undefined> {
   if (config.DISPATCH !== "batch") return undefined;
   const { googleRunJobs } = await import("./services/batch/google-batch-runs.ts");
-  const handedOn = Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined && isHandedOn(entry[0], entry[1]));
+  const open = Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined && handedOn(entry[0], entry[1]) === "openly");
   const runJobs = googleRunJobs({
     ...googlePlace(config),
     ...googleSettings(config),
     image: configured(config, "DISPATCH_IMAGE"),
     machineType: config.DISPATCH_MACHINE_TYPE,
-    environment: Object.fromEntries(handedOn),
+    environment: Object.fromEntries(open),
     secretEnvironment: recordOf(config.DISPATCH_SECRETS),
     maxRunSeconds: LONGEST_RUN_SECONDS,
   });

@@ -1,5 +1,6 @@
 import { isIPv4 } from "node:net";
 import { distance } from "fastest-levenshtein";
+import { handedOn } from "./handed-on.ts";
 import { gpuMachine, gpuPrice } from "./prices.ts";
 import { type Environment, LOCAL_SENDER, pairsOf, variables } from "./variables.ts";
 
@@ -33,11 +34,10 @@ export function disagreements(given: Environment): Problem[] {
   ];
 }
 
-/** Secrets of this daemon that its jobs would go without, and so do other work than it. */
+/** What the jobs of this daemon would go without, and so do other work than it. */
 function secretsWithoutVersion(given: Environment): string[] {
-  const handedOn = new Set(pairsOf(given.DISPATCH_SECRETS).map(([name]) => name));
-  const secrets = (["OPENAI_API_KEY", "SENDGRID_API_KEY", "NCBI_API_KEY"] as const).filter((name) => given[name] !== undefined);
-  return [...secrets, ...(given.MONGODB_URI?.includes("@") === true ? ["MONGODB_URI"] : [])].filter((name) => !handedOn.has(name));
+  const versions = new Set(pairsOf(given.DISPATCH_SECRETS).map(([name]) => name));
+  return Object.entries(given).flatMap(([name, value]) => (typeof value === "string" && handedOn(name, value) === "as a secret" && !versions.has(name) ? [name] : []));
 }
 
 /** Variables that do nothing without another one. Those that other programs read too may stand alone. */

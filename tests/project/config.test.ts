@@ -18,8 +18,8 @@ test.each<[string, Record<string, string>, readonly string[]]>([
   ["misspelt names", { BATCH_MACHINETYPE: "g2-standard-8", MAX_ACTIVE_RUN: "4", MONGODB_URL: "mongodb://127.0.0.1" }, ["BATCH_MACHINETYPE \\(is no variable; BATCH_MACHINE_TYPE is", "MAX_ACTIVE_RUN ", "MONGODB_URL"]],
   [
     "jobs that would go without the daemon's secrets",
-    { ...DISPATCHING, MONGODB_URI: "mongodb://ada:secret@db.example", OPENAI_API_KEY: "sk", NCBI_API_KEY: "k", DISPATCH_SECRETS: "NCBI_API_KEY=projects/p/secrets/n/versions/1" },
-    ["DISPATCH_SECRETS \\(jobs need OPENAI_API_KEY, MONGODB_URI from"],
+    { ...DISPATCHING, MONGODB_URI: "mongodb://ada:secret@db.example", OPENAI_API_KEY: "sk", OPENAI_BASE_URL: "https://ada:secret@models.example/v1", OTEL_EXPORTER_OTLP_HEADERS: "key=k", NCBI_API_KEY: "k", DISPATCH_SECRETS: "NCBI_API_KEY=projects/p/secrets/n/versions/1" },
+    ["DISPATCH_SECRETS \\(jobs need MONGODB_URI, OTEL_EXPORTER_OTLP_HEADERS, OPENAI_API_KEY, OPENAI_BASE_URL from"],
   ],
   ["a bucket without Batch", { GCS_BUCKET: "b" }, ["BATCH_PROJECT"]],
   ["dispatch without anything that it needs", { DISPATCH: "batch" }, ["BATCH_PROJECT", "DISPATCH_IMAGE", "MONGODB_URI"]],
