@@ -72,10 +72,11 @@ export async function googlePubsubEvents(options: GooglePubsubOptions): Promise<
   const prepare = async (): Promise<void> => {
     if (options.create) await makeResources(client, resources);
     await checkSubscription(client, resources);
-    await checkDeadLetters(client, resources);
   };
   try {
     await prepare();
+    // At the start alone: later no event shall be missed for want of a place for refused ones.
+    await checkDeadLetters(client, resources);
   } catch (thrown) {
     if (!isPassing(thrown)) {
       await client.close();
