@@ -1,11 +1,11 @@
 import { openInference, openObjects } from "../../adapters.ts";
 import type { Config } from "../../config.ts";
 import { systemClock } from "../../services/clock/system.ts";
-import { canBeLookedUp, checkImage } from "../../services/images/registry.ts";
+import { checkImage, registryOf } from "../../services/images/registry.ts";
 import { advice, type Check, type Finding, ok } from "./check.ts";
 
 /** Batch lists and takes jobs of this account; Pub/Sub gives it their events, and keeps those that it cannot take. */
-const gpuJobs: Check = async (config) => {
+const gpuJobs: Check = async (config, signal) => {
   if (config.BATCH_PROJECT === undefined) return ok("on this machine");
   await using opened = new AsyncDisposableStack();
   const objects = opened.adopt(await openObjects(config), (part) => part.close());
@@ -13,14 +13,15 @@ const gpuJobs: Check = async (config) => {
   const { batch, jobEvents } = await openInference(config, { clock: systemClock, objects, onTrouble: () => undefined });
   opened.defer(() => batch.close());
   opened.defer(() => jobEvents.close());
-  await batch.check?.();
+  await batch.check?.(signal);
   await jobEvents.check?.();
   return ok(`Google Batch in project ${config.BATCH_PROJECT}, ${config.BATCH_LOCATION}; events by the Pub/Sub subscription ${config.PUBSUB_SUBSCRIPTION ?? ""}`);
 };
 
 async function imageFinding({ BATCH_ENDPOINT }: Config, image: string, signal: AbortSignal): Promise<Finding> {
-  if (!canBeLookedUp(image)) return advice(`${image} is not looked up, as it is not in Artifact Registry`);
-  if (BATCH_ENDPOINT !== undefined && !/^(127\.|localhost)/.test(image)) return advice(`${image} is not looked up, as Batch is at ${BATCH_ENDPOINT}`);
+  const registry = registryOf(image);
+  if (registry === undefined) return advice(`${image} is not looked up, as it is not in Artifact Registry`);
+  if (BATCH_ENDPOINT !== undefined && registry === "Google") return advice(`${image} is not looked up, as Batch is at ${BATCH_ENDPOINT}`);
   await checkImage(image, signal);
   return ok(image);
 }

@@ -14,19 +14,21 @@ const ON_THIS_MACHINE = /^(127\.0\.0\.1|localhost):\d+$/;
 const MANIFESTS = ["application/vnd.oci.image.index.v1+json", "application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json", "application/vnd.docker.distribution.manifest.v2+json"];
 const SCOPE = "https://www.googleapis.com/auth/cloud-platform";
 
-function placeOf(image: string): Place | undefined {
-  const [, registry = "", repository = "", tag = "latest", digest] = IMAGE.exec(image) ?? [];
-  return OF_GOOGLE.test(registry) || ON_THIS_MACHINE.test(registry) ? { registry, repository, reference: digest ?? tag } : undefined;
+/** Whose registry an image is in; undefined for one that `checkImage` cannot ask. */
+export function registryOf(image: string): "Google" | "this machine" | undefined {
+  const { registry } = placeOf(image);
+  return OF_GOOGLE.test(registry) ? "Google" : ON_THIS_MACHINE.test(registry) ? "this machine" : undefined;
 }
 
-/** Whether `checkImage` can look the image up: it is in Google's registries, or in one on this machine. */
-export const canBeLookedUp = (image: string): boolean => placeOf(image) !== undefined;
+function placeOf(image: string): Place {
+  const [, registry = "", repository = "", tag = "latest", digest] = IMAGE.exec(image) ?? [];
+  return { registry, repository, reference: digest ?? tag };
+}
 
 /** Rejects with BATCH_REFUSED unless the image is there for this account, and with BATCH_UNAVAILABLE when its registry does not answer. */
 export async function checkImage(image: string, signal: AbortSignal): Promise<void> {
   const place = placeOf(image);
-  if (place === undefined) throw new HaystackError("BATCH_REFUSED", `${image} is not an image of Artifact Registry; it cannot be looked up.`);
-  const status = await statusOf(place, signal).catch((cause: unknown) => {
+  const status = await statusOf(place, registryOf(image) === "Google", signal).catch((cause: unknown) => {
     throw new HaystackError("BATCH_UNAVAILABLE", `The registry ${place.registry} does not answer for ${image}; check the address, the network and the credentials.`, { cause });
   });
   if (status === 200) return;
@@ -40,8 +42,7 @@ async function ownToken(): Promise<string | undefined> {
   return (await new GoogleAuth({ scopes: SCOPE }).getAccessToken()) ?? undefined;
 }
 
-async function statusOf({ registry, repository, reference }: Place, signal: AbortSignal): Promise<number> {
-  const isGoogle = OF_GOOGLE.test(registry);
+async function statusOf({ registry, repository, reference }: Place, isGoogle: boolean, signal: AbortSignal): Promise<number> {
   const token = isGoogle ? await ownToken() : undefined;
   const { status } = await fetch(`${isGoogle ? "https" : "http"}://${registry}/v2/${repository}/manifests/${reference}`, {
     method: "HEAD",
