@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { loadKnowledge } from "../../science/knowledge/load.ts";
 import { cellTypeSearch, perturbationSearch } from "../../science/knowledge/search.ts";
 import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
+import { namesIn } from "./names.ts";
 import { createOverview } from "./overview.ts";
 
 const querySchema = z.object({
@@ -51,6 +51,7 @@ export const atlasRoutes =
   ({ atlases, clock, knowledge }: ServerParts): FastifyPluginAsyncZod =>
   async (app) => {
     const overview = createOverview(atlases, clock);
+    const names = namesIn(knowledge);
     const tags = ["atlas"];
     const total = z.number().int().describe("How many match, also beyond the limit");
 
@@ -68,8 +69,9 @@ export const atlasRoutes =
       "/atlas/cell-types",
       { config: { access: "user" }, schema: { summary: "Cell types of the datasets", tags, querystring: querySchema, response: { 200: z.object({ cell_types: z.array(cellTypeSchema), total }), ...errorResponses } } },
       async ({ query }) => {
-        const isWanted = cellTypeSearch(query.search, loadKnowledge(knowledge));
-        const picked = pick((await overview()).cell_types, query, ({ name, cell_ontology_id }) => isWanted(name, cell_ontology_id), ({ datasets }) => datasets);
+        const held = await overview();
+        const isWanted = cellTypeSearch(query.search, names(held));
+        const picked = pick(held.cell_types, query, ({ name, cell_ontology_id }) => isWanted(name, cell_ontology_id), ({ datasets }) => datasets);
         return { cell_types: picked.found, total: picked.total };
       },
     );
@@ -78,8 +80,9 @@ export const atlasRoutes =
       "/atlas/perturbations",
       { config: { access: "user" }, schema: { summary: "Perturbations of the datasets", tags, querystring: querySchema, response: { 200: z.object({ perturbations: z.array(perturbationSchema), total }), ...errorResponses } } },
       async ({ query }) => {
-        const isWanted = perturbationSearch(query.search, loadKnowledge(knowledge));
-        const picked = pick((await overview()).perturbations, query, ({ name, perturbation_id }) => isWanted(name, perturbation_id), ({ datasets }) => datasets);
+        const held = await overview();
+        const isWanted = perturbationSearch(query.search, names(held));
+        const picked = pick(held.perturbations, query, ({ name, perturbation_id }) => isWanted(name, perturbation_id), ({ datasets }) => datasets);
         return { perturbations: picked.found, total: picked.total };
       },
     );
