@@ -1,6 +1,4 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { onTestFinished } from "vitest";
+import { serveLoopback } from "./loopback-server.ts";
 
 /** A local registry that tells by the OCI distribution protocol which manifests it has. */
 export interface ImageRegistry {
@@ -15,18 +13,10 @@ export interface ImageRegistry {
 export async function startImageRegistry(): Promise<ImageRegistry> {
   const images = new Set<string>();
   let refused: number | undefined;
-  const server = createServer(({ method, url }, response) => {
+  const address = await serveLoopback(({ method, url }, response) => {
     const [, repository = "", reference = ""] = /^\/v2\/(.+)\/manifests\/([^/]+)$/.exec(url ?? "") ?? [];
     const has = method === "HEAD" && images.has(`${repository}${reference.startsWith("sha256:") ? "@" : ":"}${reference}`);
     response.writeHead(refused ?? (has ? 200 : 404)).end();
   });
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  onTestFinished(
-    () =>
-      new Promise<void>((closed) => {
-        server.close(() => closed());
-        server.closeAllConnections();
-      }),
-  );
-  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, images, refuse: (status) => void (refused = status) };
+  return { host: new URL(address).host, images, refuse: (status) => void (refused = status) };
 }

@@ -1,9 +1,8 @@
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { onTestFinished } from "vitest";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import { openaiModel, type OpenAIOptions } from "../../services/language-model/openai.ts";
 import type { LanguageModel } from "../../services/language-model/index.ts";
 import { systemClock } from "../../services/clock/system.ts";
+import { serveLoopback } from "./loopback-server.ts";
 
 /** A local server that speaks the Responses API and answers from a script. */
 
@@ -111,13 +110,7 @@ export async function startModelServer(): Promise<ModelServer> {
     for (const waiter of waiters) if (received.length >= waiter.count) waiter.resolve();
     waiters = waiters.filter(({ count }) => received.length < count);
   };
-  const server = createServer((request, response) => void handle(request, response));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  const baseURL = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+  const baseURL = `${await serveLoopback((request, response) => void handle(request, response))}/v1`;
   return {
     calls: received,
     embeddingCalls,

@@ -1,6 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { onTestFinished } from "vitest";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { serveLoopback } from "./loopback-server.ts";
 
 /** A local collector that takes OTLP traces as JSON. */
 
@@ -34,17 +33,9 @@ export async function startCollector(status = 200): Promise<OtlpServer> {
     requests.push({ path: request.url ?? "", headers: request.headers, text, body: JSON.parse(text) as OtlpBody });
     response.writeHead(status, { "content-type": "application/json" }).end("{}");
   };
-  const server = createServer((request, response) => void handle(request, response));
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  onTestFinished(
-    () =>
-      new Promise<void>((closed) => {
-        server.close(() => closed());
-        server.closeAllConnections();
-      }),
-  );
+  const endpoint = await serveLoopback((request, response) => void handle(request, response));
   return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint,
     requests,
     spans: () => requests.flatMap(({ body }) => body.resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans))),
   };

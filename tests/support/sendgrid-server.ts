@@ -1,6 +1,5 @@
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { onTestFinished } from "vitest";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import { serveLoopback } from "./loopback-server.ts";
 
 /** A local server that speaks SendGrid's /v3/mail/send and /v3/scopes: it keeps what it accepts, and answers from a script where there is one. */
 
@@ -58,17 +57,9 @@ export async function startSendgrid(): Promise<SendgridServer> {
     if (answer === "drops") return void request.socket.destroy();
     if (answer !== "hangs") reply(answer.status, answer.body, answer.headers);
   };
-  const server = createServer((request, response) => void handle(request, response));
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  onTestFinished(
-    () =>
-      new Promise<void>((closed) => {
-        server.close(() => closed());
-        server.closeAllConnections();
-      }),
-  );
+  const address = await serveLoopback((request, response) => void handle(request, response));
   return {
-    baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    baseUrl: `${address}/`,
     scopes,
     requests,
     script: (...more) => void answers.push(...more),
