@@ -77,7 +77,7 @@ export const variables = z.object({
   BATCH_INSTALL_GPU_DRIVERS: z.stringbool().optional().describe("Batch installs the drivers of the accelerators; true unless there are none"),
   BATCH_PROVISIONING: z.enum(["SPOT", "STANDARD"]).default("SPOT").describe("Provisioning of the first attempts"),
   BATCH_SPOT_PREEMPTIONS: whole(0, 100).default(2).describe("After so many lost Spot machines a job gets a standard one"),
-  BATCH_PRICES: listOf(/^[^=]+=\s*\d+(\.\d+)?\/\d+(\.\d+)?$/, "MACHINE=SPOT/STANDARD", "g2-standard-8 with 1 nvidia-l4=0.35/0.85").describe("US dollars per hour of machines with their accelerators, Spot and standard, as a2-highgpu-1g with 1 nvidia-tesla-a100=1.50/3.70,..."),
+  BATCH_PRICES: listOf(/^[^=]+=\s*\d+(\.\d+)?\/\d+(\.\d+)?$/, "MACHINE=SPOT/STANDARD", "g2-standard-8 with 1 nvidia-l4=0.35/0.85").describe("US dollars per hour of machines with their accelerators, Spot and standard, as MACHINE with COUNT ACCELERATOR=SPOT/STANDARD,..."),
   BATCH_BOOT_DISK_GB: whole(10, 65_536).default(100).describe("Boot disk of a job"),
   BATCH_BOOT_DISK_IMAGE: z.string().optional().describe("Image of the boot disk, such as batch-cos"),
   BATCH_BOOT_DISK_TYPE: z.string().optional().describe("Type of the boot disk, such as pd-ssd"),
