@@ -21,9 +21,14 @@ import type { ObjectStore } from "./services/objects/index.ts";
 import type { RunStore } from "./services/runs/index.ts";
 import { openSqliteRuns } from "./services/runs/sqlite.ts";
 
-/** Which adapter each port gets, by configuration. A vendor's package is loaded where it is chosen: most commands need none of them. */
+/**
+ * Which adapter each port gets, by configuration. A vendor's package is loaded where it is chosen:
+ * most commands need none of them.
+ */
 
-export const sqliteFile = (config: Config): { readonly file: string } => ({ file: join(config.dataDir, "runs.sqlite") });
+export const sqliteFile = (config: Config): { readonly file: string } => ({
+  file: join(config.dataDir, "runs.sqlite"),
+});
 
 export async function openRuns(config: Config): Promise<RunStore> {
   if (config.MONGODB_URI === undefined) return openSqliteRuns(sqliteFile(config));
@@ -33,18 +38,27 @@ export async function openRuns(config: Config): Promise<RunStore> {
 
 /** Tokens and the audit log are kept where the runs are. */
 export async function openAccess(config: Config): Promise<AccessStore> {
-  if (config.MONGODB_URI === undefined) return openSqliteAccess({ file: join(config.dataDir, "access.sqlite") });
+  if (config.MONGODB_URI === undefined)
+    return openSqliteAccess({ file: join(config.dataDir, "access.sqlite") });
   const { openMongoAccess } = await import("./services/access/mongodb.ts");
   return openMongoAccess({ uri: config.MONGODB_URI, database: config.MONGODB_DATABASE });
 }
 
-/** Google's clients look for credentials at an address outside of this machine, also when they speak to servers on it. */
+/**
+ * Google's clients look for credentials at an address outside of this machine, also when they speak
+ * to servers on it.
+ */
 function stayOnThisMachine({ BATCH_ENDPOINT, GCS_ENDPOINT, PUBSUB_EMULATOR_HOST }: Config): void {
-  if ((BATCH_ENDPOINT ?? GCS_ENDPOINT ?? PUBSUB_EMULATOR_HOST) !== undefined) process.env["METADATA_SERVER_DETECTION"] ??= "none";
+  if ((BATCH_ENDPOINT ?? GCS_ENDPOINT ?? PUBSUB_EMULATOR_HOST) !== undefined)
+    process.env["METADATA_SERVER_DETECTION"] ??= "none";
 }
 
 /** The objects of a bucket that is not the configured one, or the configured ones. */
-export async function openObjects(config: Config, bucket = config.GCS_BUCKET, prefix = config.GCS_PREFIX): Promise<ObjectStore> {
+export async function openObjects(
+  config: Config,
+  bucket = config.GCS_BUCKET,
+  prefix = config.GCS_PREFIX,
+): Promise<ObjectStore> {
   if (bucket === undefined) return directoryObjects({ root: join(config.dataDir, "objects") });
   stayOnThisMachine(config);
   const { googleObjects } = await import("./services/objects/google-cloud-storage.ts");
@@ -70,9 +84,15 @@ export interface Inference {
 }
 
 /** Jobs and the news of them belong together: on this machine, or on Google Batch with Pub/Sub. */
-export async function openInference(config: Config, { clock, objects, onTrouble }: Surroundings): Promise<Inference> {
+export async function openInference(
+  config: Config,
+  { clock, objects, onTrouble }: Surroundings,
+): Promise<Inference> {
   if (config.BATCH_PROJECT !== undefined) {
-    const [{ googleBatch }, { googlePubsubEvents }] = await Promise.all([import("./services/batch/google-batch.ts"), import("./services/job-events/google-pubsub.ts")]);
+    const [{ googleBatch }, { googlePubsubEvents }] = await Promise.all([
+      import("./services/batch/google-batch.ts"),
+      import("./services/job-events/google-pubsub.ts"),
+    ]);
     const jobEvents = await googlePubsubEvents({
       projectId: config.BATCH_PROJECT,
       topic: configured(config, "PUBSUB_TOPIC"),
@@ -81,8 +101,12 @@ export async function openInference(config: Config, { clock, objects, onTrouble 
       clock,
       onTrouble: (trouble: HaystackError) => onTrouble(trouble),
       onRefused: (_, thrown) => onTrouble(thrown),
-      ...(config.PUBSUB_DEAD_LETTER_TOPIC === undefined ? {} : { deadLetterTopic: config.PUBSUB_DEAD_LETTER_TOPIC }),
-      ...(config.PUBSUB_EMULATOR_HOST === undefined ? {} : { emulatorHost: config.PUBSUB_EMULATOR_HOST }),
+      ...(config.PUBSUB_DEAD_LETTER_TOPIC === undefined
+        ? {}
+        : { deadLetterTopic: config.PUBSUB_DEAD_LETTER_TOPIC }),
+      ...(config.PUBSUB_EMULATOR_HOST === undefined
+        ? {}
+        : { emulatorHost: config.PUBSUB_EMULATOR_HOST }),
     });
     const batch = googleBatch({
       ...googlePlace(config),
@@ -92,9 +116,17 @@ export async function openInference(config: Config, { clock, objects, onTrouble 
       cpuMilli: config.BATCH_CPU_MILLI,
       memoryMib: config.BATCH_MEMORY_MIB,
       environment: recordOf(config.BATCH_ENVIRONMENT),
-      ...(config.BATCH_INSTALL_GPU_DRIVERS === undefined ? {} : { installGpuDrivers: config.BATCH_INSTALL_GPU_DRIVERS }),
-      ...(config.BATCH_CONTAINER_OPTIONS === undefined ? {} : { containerOptions: config.BATCH_CONTAINER_OPTIONS }),
-      ...(config.BATCH_ACCELERATOR === "none" ? {} : { accelerator: { type: config.BATCH_ACCELERATOR, count: config.BATCH_ACCELERATOR_COUNT } }),
+      ...(config.BATCH_INSTALL_GPU_DRIVERS === undefined
+        ? {}
+        : { installGpuDrivers: config.BATCH_INSTALL_GPU_DRIVERS }),
+      ...(config.BATCH_CONTAINER_OPTIONS === undefined
+        ? {}
+        : { containerOptions: config.BATCH_CONTAINER_OPTIONS }),
+      ...(config.BATCH_ACCELERATOR === "none"
+        ? {}
+        : {
+            accelerator: { type: config.BATCH_ACCELERATOR, count: config.BATCH_ACCELERATOR_COUNT },
+          }),
       model: config.BATCH_MODEL,
       ...googlePrices(config),
       provisioning: config.BATCH_PROVISIONING,
@@ -109,14 +141,26 @@ export async function openInference(config: Config, { clock, objects, onTrouble 
     clock,
     onChange: (event) => jobEvents.publish(event),
     onError: onTrouble,
-    program: config.INFERENCE_COMMAND === undefined ? BASELINE_PROGRAM : inferenceProgram(config.INFERENCE_COMMAND, config.INFERENCE_MODEL),
+    program:
+      config.INFERENCE_COMMAND === undefined
+        ? BASELINE_PROGRAM
+        : inferenceProgram(config.INFERENCE_COMMAND, config.INFERENCE_MODEL),
     maxConcurrent: config.LOCAL_JOBS,
   });
   return { batch, jobEvents };
 }
 
 /** A variable that the rules of the configuration ask for here. */
-function configured(config: Config, name: "BATCH_PROJECT" | "BATCH_IMAGE" | "GCS_BUCKET" | "PUBSUB_TOPIC" | "PUBSUB_SUBSCRIPTION" | "DISPATCH_IMAGE"): string {
+function configured(
+  config: Config,
+  name:
+    | "BATCH_PROJECT"
+    | "BATCH_IMAGE"
+    | "GCS_BUCKET"
+    | "PUBSUB_TOPIC"
+    | "PUBSUB_SUBSCRIPTION"
+    | "DISPATCH_IMAGE",
+): string {
   const value = config[name];
   if (value === undefined) throw new HaystackError("CONFIG_INVALID", `${name} is not set.`);
   return value;
@@ -124,7 +168,8 @@ function configured(config: Config, name: "BATCH_PROJECT" | "BATCH_IMAGE" | "GCS
 
 function googlePrices(config: Config): Pick<GoogleBatchOptions, "machine" | "usdPerHour"> {
   const [machine, usdPerHour] = [gpuMachine(config), gpuPrice(config)];
-  if (usdPerHour === undefined) throw new HaystackError("CONFIG_INVALID", `BATCH_PRICES has no price of ${machine}.`);
+  if (usdPerHour === undefined)
+    throw new HaystackError("CONFIG_INVALID", `BATCH_PRICES has no price of ${machine}.`);
   return { machine, usdPerHour };
 }
 
@@ -135,18 +180,30 @@ const googlePlace = (config: Config) => ({
 });
 
 const googleSettings = (config: Config): Omit<GoogleJobSettings, "image" | "machineType"> => ({
-  bucket: [configured(config, "GCS_BUCKET"), config.GCS_PREFIX].filter((part) => part !== "").join("/"),
+  bucket: [configured(config, "GCS_BUCKET"), config.GCS_PREFIX]
+    .filter((part) => part !== "")
+    .join("/"),
   topic: `projects/${configured(config, "BATCH_PROJECT")}/topics/${configured(config, "PUBSUB_TOPIC")}`,
-  bootDisk: { sizeGb: config.BATCH_BOOT_DISK_GB, ...(config.BATCH_BOOT_DISK_IMAGE === undefined ? {} : { image: config.BATCH_BOOT_DISK_IMAGE }), ...(config.BATCH_BOOT_DISK_TYPE === undefined ? {} : { type: config.BATCH_BOOT_DISK_TYPE }) },
-  ...(config.BATCH_ALLOWED_LOCATIONS === "" ? {} : { allowedLocations: listed(config.BATCH_ALLOWED_LOCATIONS) }),
-  ...(config.BATCH_MOUNT_OPTIONS === undefined ? {} : { mountOptions: listed(config.BATCH_MOUNT_OPTIONS) }),
+  bootDisk: {
+    sizeGb: config.BATCH_BOOT_DISK_GB,
+    ...(config.BATCH_BOOT_DISK_IMAGE === undefined ? {} : { image: config.BATCH_BOOT_DISK_IMAGE }),
+    ...(config.BATCH_BOOT_DISK_TYPE === undefined ? {} : { type: config.BATCH_BOOT_DISK_TYPE }),
+  },
+  ...(config.BATCH_ALLOWED_LOCATIONS === ""
+    ? {}
+    : { allowedLocations: listed(config.BATCH_ALLOWED_LOCATIONS) }),
+  ...(config.BATCH_MOUNT_OPTIONS === undefined
+    ? {}
+    : { mountOptions: listed(config.BATCH_MOUNT_OPTIONS) }),
   labels: recordOf(config.BATCH_LABELS),
   network: {
     noExternalIp: config.BATCH_NO_EXTERNAL_IP,
     ...(config.BATCH_NETWORK === undefined ? {} : { network: config.BATCH_NETWORK }),
     ...(config.BATCH_SUBNETWORK === undefined ? {} : { subnetwork: config.BATCH_SUBNETWORK }),
   },
-  ...(config.BATCH_SERVICE_ACCOUNT === undefined ? {} : { serviceAccount: config.BATCH_SERVICE_ACCOUNT }),
+  ...(config.BATCH_SERVICE_ACCOUNT === undefined
+    ? {}
+    : { serviceAccount: config.BATCH_SERVICE_ACCOUNT }),
 });
 
 /** The language model and its limits; none without a key. */
@@ -160,12 +217,24 @@ export async function openModel(config: Config, clock: Clock): Promise<AgentMode
       model: config.OPENAI_MODEL,
       effort: config.OPENAI_EFFORT === "off" ? null : config.OPENAI_EFFORT,
       temperature: config.OPENAI_TEMPERATURE ?? null,
-      price: { input: config.OPENAI_PRICE_INPUT, cached_input: config.OPENAI_PRICE_CACHED_INPUT, output: config.OPENAI_PRICE_OUTPUT },
-      embedding: config.OPENAI_EMBEDDING_MODEL === "off" ? null : { model: config.OPENAI_EMBEDDING_MODEL, price: config.OPENAI_PRICE_EMBEDDING },
+      price: {
+        input: config.OPENAI_PRICE_INPUT,
+        cached_input: config.OPENAI_PRICE_CACHED_INPUT,
+        output: config.OPENAI_PRICE_OUTPUT,
+      },
+      embedding:
+        config.OPENAI_EMBEDDING_MODEL === "off"
+          ? null
+          : { model: config.OPENAI_EMBEDDING_MODEL, price: config.OPENAI_PRICE_EMBEDDING },
       clock,
       random: Math.random,
     }),
-    limits: { max_turns: config.MODEL_MAX_TURNS, max_tokens: config.MODEL_MAX_TOKENS, max_usd: config.MODEL_MAX_USD, timeout_ms: config.MODEL_TIMEOUT_SECONDS * 1_000 },
+    limits: {
+      max_turns: config.MODEL_MAX_TURNS,
+      max_tokens: config.MODEL_MAX_TOKENS,
+      max_usd: config.MODEL_MAX_USD,
+      timeout_ms: config.MODEL_TIMEOUT_SECONDS * 1_000,
+    },
   };
 }
 
@@ -177,11 +246,21 @@ export async function openMail(config: Config, clock: Clock): Promise<MailServic
     return emlMail({ folder: join(config.dataDir, "mail"), from, clock });
   }
   const { sendgridMail } = await import("./services/mail/sendgrid.ts");
-  return sendgridMail({ apiKey: config.SENDGRID_API_KEY, baseUrl: config.SENDGRID_BASE_URL, from, sandbox: config.SENDGRID_SANDBOX, timeoutMs: config.SENDGRID_TIMEOUT_SECONDS * 1_000, clock });
+  return sendgridMail({
+    apiKey: config.SENDGRID_API_KEY,
+    baseUrl: config.SENDGRID_BASE_URL,
+    from,
+    sandbox: config.SENDGRID_SANDBOX,
+    timeoutMs: config.SENDGRID_TIMEOUT_SECONDS * 1_000,
+    clock,
+  });
 }
 
 /** The literature search; none unless configured. */
-export async function openLiterature(config: Config, clock: Clock): Promise<LiteratureService | undefined> {
+export async function openLiterature(
+  config: Config,
+  clock: Clock,
+): Promise<LiteratureService | undefined> {
   if (config.LITERATURE === "none") return undefined;
   const { pubmedLiterature } = await import("./services/literature/pubmed.ts");
   return pubmedLiterature({
@@ -214,7 +293,10 @@ export async function openLookUps(config: Config, clock: Clock): Promise<GeneLoo
 /** Imported knowledge, beside the curated one. */
 export const knowledgeFolder = (config: Config): string => join(config.dataDir, "knowledge");
 
-/** A run's time limit as a job: Google Batch's own, as the run keeps deadlines for everything it waits for. */
+/**
+ * A run's time limit as a job: Google Batch's own, as the run keeps deadlines for everything it
+ * waits for.
+ */
 const LONGEST_RUN_SECONDS = 14 * 86_400;
 
 const recordOf = (text: string): Record<string, string> => Object.fromEntries(pairsOf(text));
@@ -224,10 +306,19 @@ export interface RunDispatch {
   readonly runJobs: RunJobs;
 }
 
-export async function openDispatch(config: Config, runs: RunStore, clock: Clock, environment: NodeJS.ProcessEnv, onTrouble: (thrown: unknown) => void): Promise<RunDispatch | undefined> {
+export async function openDispatch(
+  config: Config,
+  runs: RunStore,
+  clock: Clock,
+  environment: NodeJS.ProcessEnv,
+  onTrouble: (thrown: unknown) => void,
+): Promise<RunDispatch | undefined> {
   if (config.DISPATCH !== "batch") return undefined;
   const { googleRunJobs } = await import("./services/batch/google-batch-runs.ts");
-  const open = Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined && handedOn(entry[0], entry[1]) === "openly");
+  const open = Object.entries(environment).filter(
+    (entry): entry is [string, string] =>
+      entry[1] !== undefined && handedOn(entry[0], entry[1]) === "openly",
+  );
   const runJobs = googleRunJobs({
     ...googlePlace(config),
     ...googleSettings(config),
@@ -237,5 +328,15 @@ export async function openDispatch(config: Config, runs: RunStore, clock: Clock,
     secretEnvironment: recordOf(config.DISPATCH_SECRETS),
     maxRunSeconds: LONGEST_RUN_SECONDS,
   });
-  return { runJobs, dispatch: createDispatch({ runs, runJobs, clock, watchMs: config.DISPATCH_WATCH_SECONDS * 1_000, maxJobs: config.DISPATCH_MAX_JOBS, onTrouble }) };
+  return {
+    runJobs,
+    dispatch: createDispatch({
+      runs,
+      runJobs,
+      clock,
+      watchMs: config.DISPATCH_WATCH_SECONDS * 1_000,
+      maxJobs: config.DISPATCH_MAX_JOBS,
+      onTrouble,
+    }),
+  };
 }

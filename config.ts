@@ -16,26 +16,54 @@ export interface Config extends Environment {
 }
 
 /** Those variables of an environment that are ours. */
-export const ownVariables = (environment: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> =>
+export const ownVariables = (
+  environment: Readonly<Record<string, string | undefined>>,
+): Record<string, string | undefined> =>
   Object.fromEntries(Object.entries(environment).filter(([name]) => name in variables.shape));
 
-/** Parses the environment once; all bad variables are reported together (CONFIG_INVALID). Empty means unset. */
-export function loadConfig(environment: Readonly<Record<string, string | undefined>>, dataDir?: string): Readonly<Config> {
-  const set = Object.entries(environment).filter(([, value]) => value !== undefined && value !== "");
+/**
+ * Parses the environment once; all bad variables are reported together (CONFIG_INVALID). Empty
+ * means unset.
+ */
+export function loadConfig(
+  environment: Readonly<Record<string, string | undefined>>,
+  dataDir?: string,
+): Readonly<Config> {
+  const set = Object.entries(environment).filter(
+    ([, value]) => value !== undefined && value !== "",
+  );
   const given = ownVariables(Object.fromEntries(set));
   const parsed = variables.safeParse(given);
-  const unreadable = parsed.error?.issues.map(({ path, message }) => ({ name: path.join("."), message })) ?? [];
-  const isReadable = ({ name }: { readonly name: string }): boolean => unreadable.every((problem) => problem.name !== name);
-  const readable = parsed.data ?? variables.parse(Object.fromEntries(Object.entries(given).filter(([name]) => isReadable({ name }))));
-  const problems = [...unreadable, ...[...disagreements(readable), ...headless(Object.keys(given), readable)].filter(isReadable), ...misspelt(set.map(([name]) => name))];
+  const unreadable =
+    parsed.error?.issues.map(({ path, message }) => ({ name: path.join("."), message })) ?? [];
+  const isReadable = ({ name }: { readonly name: string }): boolean =>
+    unreadable.every((problem) => problem.name !== name);
+  const readable =
+    parsed.data ??
+    variables.parse(
+      Object.fromEntries(Object.entries(given).filter(([name]) => isReadable({ name }))),
+    );
+  const problems = [
+    ...unreadable,
+    ...[...disagreements(readable), ...headless(Object.keys(given), readable)].filter(isReadable),
+    ...misspelt(set.map(([name]) => name)),
+  ];
   if (parsed.data === undefined || problems.length > 0) {
-    throw new HaystackError("CONFIG_INVALID", `The configuration has variables to correct: ${problems.map(({ name, message }) => `${name} (${message})`).join("; ")}.`);
+    throw new HaystackError(
+      "CONFIG_INVALID",
+      `The configuration has variables to correct: ${problems.map(({ name, message }) => `${name} (${message})`).join("; ")}.`,
+    );
   }
-  return Object.freeze({ ...parsed.data, dataDir: resolve(dataDir ?? parsed.data.HAYSTACK_DATA_DIR) });
+  return Object.freeze({
+    ...parsed.data,
+    dataDir: resolve(dataDir ?? parsed.data.HAYSTACK_DATA_DIR),
+  });
 }
 
 /** Each variable with its meaning and present value; secrets hidden. */
-export function describeConfig(config: Config): { readonly name: string; readonly value: string | number | null; readonly meaning: string }[] {
+export function describeConfig(
+  config: Config,
+): { readonly name: string; readonly value: string | number | null; readonly meaning: string }[] {
   const redact = redactor(config);
   const shown = (name: string, value: Environment[keyof Environment]): string | number | null => {
     if (value === undefined) return null;
@@ -43,7 +71,10 @@ export function describeConfig(config: Config): { readonly name: string; readonl
   };
   return Object.entries(variables.shape).map(([name, schema]) => ({
     name,
-    value: name === "HAYSTACK_DATA_DIR" ? config.dataDir : shown(name, config[name as keyof Environment]),
+    value:
+      name === "HAYSTACK_DATA_DIR"
+        ? config.dataDir
+        : shown(name, config[name as keyof Environment]),
     meaning: schema.description ?? "",
   }));
 }

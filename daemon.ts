@@ -19,7 +19,18 @@ import { submitJob } from "./actors/steps/submit-job.ts";
 import { createSupervisor, type Supervisor, type SupervisorOptions } from "./actors/supervisor.ts";
 import type { Tasks } from "./actors/tasks.ts";
 import { usageOf } from "./actors/usage.ts";
-import { knowledgeFolder, openDispatch, openInference, openLiterature, openLookUps, openMail, openModel, openObjects, openRuns, sqliteFile } from "./adapters.ts";
+import {
+  knowledgeFolder,
+  openDispatch,
+  openInference,
+  openLiterature,
+  openLookUps,
+  openMail,
+  openModel,
+  openObjects,
+  openRuns,
+  sqliteFile,
+} from "./adapters.ts";
 import type { Config } from "./config.ts";
 import { type HaystackError, toHaystackError } from "./errors.ts";
 import type { Metrics } from "./server/insight/metrics.ts";
@@ -35,7 +46,11 @@ import { lockSqliteRuns } from "./services/runs/sqlite-lock.ts";
 
 export const SOFTWARE = {
   name: "haystack",
-  version: (JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8")) as { version: string }).version,
+  version: (
+    JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8")) as {
+      version: string;
+    }
+  ).version,
 } as const;
 
 /** Computation and atlases, for commands that host no runs. */
@@ -50,7 +65,11 @@ export interface Workbench {
 export async function openWorkbench(config: Config): Promise<Workbench> {
   const objects = await openObjects(config);
   const knowledge = knowledgeFolder(config);
-  const compute = processCompute<Tasks>({ filename: new URL("actors/tasks.ts", import.meta.url), processes: config.COMPUTE_PROCESSES, limitMinutes: config.COMPUTE_MINUTES });
+  const compute = processCompute<Tasks>({
+    filename: new URL("actors/tasks.ts", import.meta.url),
+    processes: config.COMPUTE_PROCESSES,
+    limitMinutes: config.COMPUTE_MINUTES,
+  });
   return {
     objects,
     compute,
@@ -63,20 +82,39 @@ export async function openWorkbench(config: Config): Promise<Workbench> {
   };
 }
 
-/** The name under which this process leases runs, and whether an earlier process of that name is known to be gone. */
-function leaseAs(config: Config, sweeps: boolean): { readonly owner: string; readonly takesOver: boolean; unlock(): void } {
-  const anonymous = { owner: `${process.pid}-${randomUUID()}`, takesOver: false, unlock: () => undefined };
+/**
+ * The name under which this process leases runs, and whether an earlier process of that name is
+ * known to be gone.
+ */
+function leaseAs(
+  config: Config,
+  sweeps: boolean,
+): { readonly owner: string; readonly takesOver: boolean; unlock(): void } {
+  const anonymous = {
+    owner: `${process.pid}-${randomUUID()}`,
+    takesOver: false,
+    unlock: () => undefined,
+  };
   if (!sweeps) return anonymous;
-  if (config.MONGODB_URI === undefined) return { owner: "daemon", takesOver: true, unlock: lockSqliteRuns(sqliteFile(config)) };
-  return config.DAEMON_ID === undefined ? anonymous : { owner: config.DAEMON_ID, takesOver: true, unlock: () => undefined };
+  if (config.MONGODB_URI === undefined)
+    return { owner: "daemon", takesOver: true, unlock: lockSqliteRuns(sqliteFile(config)) };
+  return config.DAEMON_ID === undefined
+    ? anonymous
+    : { owner: config.DAEMON_ID, takesOver: true, unlock: () => undefined };
 }
 
 const JOBS_OF_A_RUN = 2;
 
 /** Caps on GPU jobs are kept at admission: a run that is admitted may always have its jobs. */
 const admissionLimits = (config: Config): AdmissionLimits => ({
-  maxActive: Math.min(config.MAX_ACTIVE_RUNS, Math.floor((config.MAX_GPU_JOBS ?? Number.POSITIVE_INFINITY) / JOBS_OF_A_RUN)),
-  maxActivePerUser: Math.min(config.MAX_ACTIVE_RUNS_PER_USER, Math.floor((config.MAX_GPU_JOBS_PER_USER ?? Number.POSITIVE_INFINITY) / JOBS_OF_A_RUN)),
+  maxActive: Math.min(
+    config.MAX_ACTIVE_RUNS,
+    Math.floor((config.MAX_GPU_JOBS ?? Number.POSITIVE_INFINITY) / JOBS_OF_A_RUN),
+  ),
+  maxActivePerUser: Math.min(
+    config.MAX_ACTIVE_RUNS_PER_USER,
+    Math.floor((config.MAX_GPU_JOBS_PER_USER ?? Number.POSITIVE_INFINITY) / JOBS_OF_A_RUN),
+  ),
 });
 
 export interface Daemon extends Workbench {
@@ -98,7 +136,9 @@ export interface DaemonOptions {
   readonly instruments?: Instruments;
 }
 
-/** Opens everything and starts hosting. When one part cannot be opened, those that were are closed. */
+/**
+ * Opens everything and starts hosting. When one part cannot be opened, those that were are closed.
+ */
 export async function openDaemon(config: Config, options: DaemonOptions): Promise<Daemon> {
   const opened = new AsyncDisposableStack();
   try {
@@ -109,7 +149,11 @@ export async function openDaemon(config: Config, options: DaemonOptions): Promis
   }
 }
 
-async function openParts(config: Config, options: DaemonOptions, opened: AsyncDisposableStack): Promise<Daemon> {
+async function openParts(
+  config: Config,
+  options: DaemonOptions,
+  opened: AsyncDisposableStack,
+): Promise<Daemon> {
   let instruments: Instruments = {};
   const trouble = (thrown: unknown): void => {
     const error = toHaystackError(thrown);
@@ -126,18 +170,43 @@ async function openParts(config: Config, options: DaemonOptions, opened: AsyncDi
   const { batch, jobEvents } = await openInference(config, { clock, objects, onTrouble: trouble });
   opened.defer(() => batch.close());
   opened.defer(() => jobEvents.close());
-  const dispatched = options.sweeps ? await openDispatch(config, runs, clock, process.env, trouble) : undefined;
+  const dispatched = options.sweeps
+    ? await openDispatch(config, runs, clock, process.env, trouble)
+    : undefined;
   opened.defer(() => dispatched?.runJobs.close());
   const mail = opened.adopt(await openMail(config, clock), (part) => part.close());
   const model = await openModel(config, clock);
   const literature = await openLiterature(config, clock);
   const lookUps = await openLookUps(config, clock);
-  const ports: StepPorts = { runs, objects, batch, compute, atlases, clock, knowledge, reconcileMs: config.RECONCILE_SECONDS * 1_000, software: SOFTWARE, ...(model === undefined ? {} : { model }), ...(literature === undefined ? {} : { literature }), ...(lookUps === undefined ? {} : { lookUps }) };
+  const ports: StepPorts = {
+    runs,
+    objects,
+    batch,
+    compute,
+    atlases,
+    clock,
+    knowledge,
+    reconcileMs: config.RECONCILE_SECONDS * 1_000,
+    software: SOFTWARE,
+    ...(model === undefined ? {} : { model }),
+    ...(literature === undefined ? {} : { literature }),
+    ...(lookUps === undefined ? {} : { lookUps }),
+  };
   const inspection = createInspection(clock, trouble);
   const commits = createCommitFeed(options.onTrouble);
-  const insight = await openInsight(config, { withMetrics: options.sweeps, version: SOFTWARE.version, counts: () => runs.counts(clock.now()), live: () => supervisor.status().hosted, now: () => clock.now(), onTrouble: trouble });
+  const insight = await openInsight(config, {
+    withMetrics: options.sweeps,
+    version: SOFTWARE.version,
+    counts: () => runs.counts(clock.now()),
+    live: () => supervisor.status().hosted,
+    now: () => clock.now(),
+    onTrouble: trouble,
+  });
   opened.defer(() => insight.close());
-  instruments = together([...(options.instruments === undefined ? [] : [options.instruments]), ...insight.instruments]);
+  instruments = together([
+    ...(options.instruments === undefined ? [] : [options.instruments]),
+    ...insight.instruments,
+  ]);
   const supervisor: Supervisor = createSupervisor({
     store: runs,
     machine: bindRunMachine({

@@ -6,11 +6,18 @@ interface CatalogueEntry {
   /** True when doing the same again later may succeed. */
   readonly retryable: boolean;
   readonly httpStatus: number;
-  /** Exit code of the command line: 2 is wrong usage or input, 1 is a failure of ours or of the world. */
+  /**
+   * Exit code of the command line: 2 is wrong usage or input, 1 is a failure of ours or of the
+   * world.
+   */
   readonly exitCode: 1 | 2;
 }
 
-const entry = (retryable: boolean, httpStatus: number, exitCode: 1 | 2): CatalogueEntry => ({ retryable, httpStatus, exitCode });
+const entry = (retryable: boolean, httpStatus: number, exitCode: 1 | 2): CatalogueEntry => ({
+  retryable,
+  httpStatus,
+  exitCode,
+});
 
 export const ERROR_CATALOGUE = {
   // Input files
@@ -114,12 +121,19 @@ export interface ErrorRecord {
   readonly retryable: boolean;
 }
 
-/** An error with a code from the catalogue. `message` is one plain sentence: what is wrong, what to do. */
+/**
+ * An error with a code from the catalogue. `message` is one plain sentence: what is wrong, what to
+ * do.
+ */
 export class HaystackError extends Error {
   readonly code: ErrorCode;
   readonly details: Record<string, unknown> | undefined;
 
-  constructor(code: ErrorCode, message: string, options: { details?: Record<string, unknown>; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { details?: Record<string, unknown>; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "HaystackError";
     this.code = code;
@@ -141,7 +155,9 @@ export class HaystackError extends Error {
 
 export const ERROR_TYPES = ["client", "server", "upstream"] as const;
 
-/** The one form in which an error is told as JSON: by HTTP, and by the command line under --json. */
+/**
+ * The one form in which an error is told as JSON: by HTTP, and by the command line under --json.
+ */
 export interface ErrorBody {
   readonly error: ErrorCode;
   /** Of the HTTP status that the code has: 4xx, 500, and what lies behind us. */
@@ -151,7 +167,8 @@ export interface ErrorBody {
   readonly run_id?: string;
 }
 
-const errorType = (status: number): ErrorBody["error_type"] => (status < 500 ? "client" : status === 500 ? "server" : "upstream");
+const errorType = (status: number): ErrorBody["error_type"] =>
+  status < 500 ? "client" : status === 500 ? "server" : "upstream";
 
 export function errorBody(error: HaystackError): ErrorBody {
   const { run_id, ...details } = error.details ?? {};
@@ -164,15 +181,25 @@ export function errorBody(error: HaystackError): ErrorBody {
   };
 }
 
-/** Turns anything thrown (also an error that crossed a thread or process as plain properties) into a catalogue error. */
+/**
+ * Turns anything thrown (also an error that crossed a thread or process as plain properties) into a
+ * catalogue error.
+ */
 export function toHaystackError(thrown: unknown): HaystackError {
   if (thrown instanceof HaystackError) return thrown;
   if (thrown instanceof Error) {
     const { code, details } = thrown as { code?: unknown; details?: Record<string, unknown> };
     if (thrown.name === "HaystackError" && typeof code === "string" && code in ERROR_CATALOGUE) {
-      return new HaystackError(code as ErrorCode, thrown.message, details === undefined ? { cause: thrown } : { details, cause: thrown });
+      return new HaystackError(
+        code as ErrorCode,
+        thrown.message,
+        details === undefined ? { cause: thrown } : { details, cause: thrown },
+      );
     }
-    if (thrown.name === "AbortError") return new HaystackError("STEP_ABORTED", "The step was stopped before it finished.", { cause: thrown });
+    if (thrown.name === "AbortError")
+      return new HaystackError("STEP_ABORTED", "The step was stopped before it finished.", {
+        cause: thrown,
+      });
     return new HaystackError("INTERNAL", thrown.message || thrown.name, { cause: thrown });
   }
   return new HaystackError("INTERNAL", String(thrown));

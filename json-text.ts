@@ -1,6 +1,7 @@
 /**
- * JSON text of values that are replaced and never changed in place. Each version of such a value shares its lasting parts
- * with the version before: their text is made once, and remembered for as long as they live.
+ * JSON text of values that are replaced and never changed in place. Each version of such a value
+ * shares its lasting parts with the version before: their text is made once, and remembered for as
+ * long as they live.
  */
 
 const texts = new WeakMap<object, string>();
@@ -11,8 +12,14 @@ function rememberedText(part: object): string {
   return text;
 }
 
-/** What JSON.stringify says of a plain object, its properties in another order. `lasting` names objects, or lists of objects, that later versions share. */
-export function jsonText<Value extends object>(value: Value, lasting: readonly (keyof Value & string)[]): string {
+/**
+ * What JSON.stringify says of a plain object, its properties in another order. `lasting` names
+ * objects, or lists of objects, that later versions share.
+ */
+export function jsonText<Value extends object>(
+  value: Value,
+  lasting: readonly (keyof Value & string)[],
+): string {
   const rest = { ...value } as Record<string, unknown>;
   let text = "";
   for (const key of lasting) {

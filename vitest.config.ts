@@ -13,6 +13,9 @@ export default defineConfig({
     hookTimeout: 300_000,
     expect: { poll: { timeout: 60_000 } },
     sequence: { shuffle: true },
-    reporters: process.env["CI"] === "true" ? ["default", ["json", { outputFile: ".cache/test-results.json" }]] : ["default"],
+    reporters:
+      process.env["CI"] === "true"
+        ? ["default", ["json", { outputFile: ".cache/test-results.json" }]]
+        : ["default"],
   },
 });

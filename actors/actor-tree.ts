@@ -20,10 +20,16 @@ interface PersistedActor {
   readonly status?: string;
   readonly value?: StateValue;
   readonly context?: { readonly wake_at?: number | null };
-  readonly children?: Readonly<Record<string, { readonly src: unknown; readonly snapshot: PersistedActor }>>;
+  readonly children?: Readonly<
+    Record<string, { readonly src: unknown; readonly snapshot: PersistedActor }>
+  >;
 }
 
-function node(id: string, source: string, { status, value, context, children }: PersistedActor): ActorNode {
+function node(
+  id: string,
+  source: string,
+  { status, value, context, children }: PersistedActor,
+): ActorNode {
   return {
     id,
     source,
@@ -31,9 +37,12 @@ function node(id: string, source: string, { status, value, context, children }: 
     state: value ?? null,
     wake_at: context?.wake_at ?? null,
     context: sanitise(context ?? {}),
-    children: Object.entries(children ?? {}).map(([childId, { src, snapshot }]) => node(childId, typeof src === "string" ? src : childId, snapshot)),
+    children: Object.entries(children ?? {}).map(([childId, { src, snapshot }]) =>
+      node(childId, typeof src === "string" ? src : childId, snapshot),
+    ),
   };
 }
 
 /** The machine of a run and its children, from a stored snapshot; contexts sanitised. */
-export const actorTree = (snapshot: string): ActorNode => node("run", "run", JSON.parse(snapshot) as PersistedActor);
+export const actorTree = (snapshot: string): ActorNode =>
+  node("run", "run", JSON.parse(snapshot) as PersistedActor);

@@ -12,21 +12,40 @@ const PARALLEL_FETCHES = 8;
 
 const indexPath = (dataset: string): string => `atlases/${dataset}/index.json`;
 
-/** The imported atlases, kept as objects: atlases/{dataset}/index.json, profiles.f32 and groups/. */
+/**
+ * The imported atlases, kept as objects: atlases/{dataset}/index.json, profiles.f32 and groups/.
+ */
 export interface AtlasCatalogue {
   list(): Promise<AtlasIndex[]>;
   /** Error ATLAS_NOT_FOUND. */
   get(dataset: string): Promise<AtlasIndex>;
-  /** The same file again is no error: what stands is returned. Error ATLAS_EXISTS when the name belongs to another file. */
+  /**
+   * The same file again is no error: what stands is returned. Error ATLAS_EXISTS when the name
+   * belongs to another file.
+   */
   import(options: Omit<ImportOptions, "outDir">, signal?: AbortSignal): Promise<AtlasIndex>;
-  /** Local folders of the named atlases with index and profiles at hand; all of them when none is named. Error ATLAS_NOT_FOUND. */
-  open(datasets: readonly string[], signal?: AbortSignal): Promise<{ readonly index: AtlasIndex; readonly dir: string }[]>;
+  /**
+   * Local folders of the named atlases with index and profiles at hand; all of them when none is
+   * named. Error ATLAS_NOT_FOUND.
+   */
+  open(
+    datasets: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<{ readonly index: AtlasIndex; readonly dir: string }[]>;
   /** Brings the cells of the groups to their local folders. */
-  fetchGroups(groupIds: readonly string[], atlases: readonly { readonly index: AtlasIndex }[], signal?: AbortSignal): Promise<void>;
+  fetchGroups(
+    groupIds: readonly string[],
+    atlases: readonly { readonly index: AtlasIndex }[],
+    signal?: AbortSignal,
+  ): Promise<void>;
 }
 
 /** `knowledge`: folder of imported knowledge, by which labels get their ids. */
-export function atlasCatalogue(objects: ObjectStore, compute: Compute<Tasks>, knowledge: string): AtlasCatalogue {
+export function atlasCatalogue(
+  objects: ObjectStore,
+  compute: Compute<Tasks>,
+  knowledge: string,
+): AtlasCatalogue {
   const datasets = async (): Promise<string[]> => {
     const found: string[] = [];
     for await (const path of objects.list("atlases/")) {
@@ -35,10 +54,16 @@ export function atlasCatalogue(objects: ObjectStore, compute: Compute<Tasks>, kn
     }
     return found;
   };
-  const read = async (dataset: string, signal?: AbortSignal): Promise<{ index: AtlasIndex; dir: string }> => {
+  const read = async (
+    dataset: string,
+    signal?: AbortSignal,
+  ): Promise<{ index: AtlasIndex; dir: string }> => {
     const path = indexPath(dataset);
     if ((await objects.stat(path)) === undefined) {
-      throw new HaystackError("ATLAS_NOT_FOUND", `There is no atlas named ${dataset}; see \`haystack atlas list\`, or import one with \`haystack atlas import FILE\`.`);
+      throw new HaystackError(
+        "ATLAS_NOT_FOUND",
+        `There is no atlas named ${dataset}; see \`haystack atlas list\`, or import one with \`haystack atlas import FILE\`.`,
+      );
     }
     const file = await objects.fetch({ path }, signal);
     return { index: JSON.parse(await readFile(file, "utf8")) as AtlasIndex, dir: dirname(file) };
@@ -55,15 +80,30 @@ export function atlasCatalogue(objects: ObjectStore, compute: Compute<Tasks>, kn
       const scratch = await objects.scratch();
       const outDir = join(scratch, "atlas");
       try {
-        const index = await compute.run("importAtlasFile", { ...options, outDir, knowledge }, signal);
+        const index = await compute.run(
+          "importAtlasFile",
+          { ...options, outDir, knowledge },
+          signal,
+        );
         const { dataset } = index;
-        const stands = (await objects.stat(indexPath(dataset))) === undefined ? undefined : (await read(dataset, signal)).index;
+        const stands =
+          (await objects.stat(indexPath(dataset))) === undefined
+            ? undefined
+            : (await read(dataset, signal)).index;
         if (stands !== undefined) {
-          if (stands.source_sha256 === index.source_sha256 && JSON.stringify(stands.columns) === JSON.stringify(index.columns)) return stands;
-          throw new HaystackError("ATLAS_EXISTS", `An atlas named ${dataset} was imported from another file or with other columns; give this one another name with --dataset.`);
+          if (
+            stands.source_sha256 === index.source_sha256 &&
+            JSON.stringify(stands.columns) === JSON.stringify(index.columns)
+          )
+            return stands;
+          throw new HaystackError(
+            "ATLAS_EXISTS",
+            `An atlas named ${dataset} was imported from another file or with other columns; give this one another name with --dataset.`,
+          );
         }
         const files = [...index.groups.map(({ shard }) => shard), index.profiles];
-        for (const file of files) await objects.put(`atlases/${dataset}/${file}`, join(outDir, file), signal);
+        for (const file of files)
+          await objects.put(`atlases/${dataset}/${file}`, join(outDir, file), signal);
         await objects.put(indexPath(dataset), join(outDir, "index.json"), signal);
         return index;
       } finally {
@@ -73,7 +113,10 @@ export function atlasCatalogue(objects: ObjectStore, compute: Compute<Tasks>, kn
     async open(wanted, signal) {
       const names = wanted.length === 0 ? await datasets() : wanted;
       if (names.length === 0) {
-        throw new HaystackError("ATLAS_NOT_FOUND", "No atlas is imported yet; import one with `haystack atlas import FILE`, or make one with `haystack atlas simulate`.");
+        throw new HaystackError(
+          "ATLAS_NOT_FOUND",
+          "No atlas is imported yet; import one with `haystack atlas import FILE`, or make one with `haystack atlas simulate`.",
+        );
       }
       return Promise.all(
         names.map(async (dataset) => {
@@ -85,7 +128,11 @@ export function atlasCatalogue(objects: ObjectStore, compute: Compute<Tasks>, kn
     },
     async fetchGroups(groupIds, atlases, signal) {
       const wanted = new Set(groupIds);
-      const paths = atlases.flatMap(({ index }) => index.groups.filter(({ group_id }) => wanted.has(group_id)).map(({ shard }) => `atlases/${index.dataset}/${shard}`));
+      const paths = atlases.flatMap(({ index }) =>
+        index.groups
+          .filter(({ group_id }) => wanted.has(group_id))
+          .map(({ shard }) => `atlases/${index.dataset}/${shard}`),
+      );
       await pLimit(PARALLEL_FETCHES).map(paths, (path) => objects.fetch({ path }, signal));
     },
   };

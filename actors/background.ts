@@ -4,7 +4,10 @@ import type { Clock } from "../services/clock/index.ts";
 /** Work that nobody awaits: failures are reported, the rest is waited for at the end. */
 export interface Background {
   run(work: Promise<unknown>): void;
-  /** Does the work again and again, with a pause after each; `jitter` is the share of the pause that is random. The answer has it done soon. */
+  /**
+   * Does the work again and again, with a pause after each; `jitter` is the share of the pause that
+   * is random. The answer has it done soon.
+   */
   every(ms: number, work: () => Promise<unknown>, jitter?: number): () => void;
   /** Begins nothing more and waits for what is under way. */
   stop(): Promise<void>;
@@ -13,13 +16,19 @@ export interface Background {
 /** What asks for the work within this time asks for it once. */
 const SOON_MS = 20;
 
-export function createBackground(clock: Clock, onTrouble: (error: HaystackError) => void, random: () => number): Background {
+export function createBackground(
+  clock: Clock,
+  onTrouble: (error: HaystackError) => void,
+  random: () => number,
+): Background {
   const running = new Set<Promise<unknown>>();
   const timers = new Set<() => void>();
   let stopped = false;
 
   const run = (work: Promise<unknown>): void => {
-    const kept: Promise<unknown> = work.catch((thrown: unknown) => onTrouble(toHaystackError(thrown))).finally(() => running.delete(kept));
+    const kept: Promise<unknown> = work
+      .catch((thrown: unknown) => onTrouble(toHaystackError(thrown)))
+      .finally(() => running.delete(kept));
     running.add(kept);
   };
 

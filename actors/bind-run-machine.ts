@@ -1,7 +1,20 @@
 import { inferenceJobMachine } from "../machines/inference-job.ts";
 import type {
-  AnalyzeInput, AnalyzeOutput, CancelJobsInput, CancelJobsOutput, CheckJobInput, CheckJobOutput, EvaluateInput, EvaluateOutput, OutputInput,
-  OutputOutput, PrepareJobInput, PromptInput, PromptOutput, SubmitJobInput, SubmitJobOutput,
+  AnalyzeInput,
+  AnalyzeOutput,
+  CancelJobsInput,
+  CancelJobsOutput,
+  CheckJobInput,
+  CheckJobOutput,
+  EvaluateInput,
+  EvaluateOutput,
+  OutputInput,
+  OutputOutput,
+  PrepareJobInput,
+  PromptInput,
+  PromptOutput,
+  SubmitJobInput,
+  SubmitJobOutput,
 } from "../machines/run-types.ts";
 import { runMachine, type RunMachine } from "../machines/run.ts";
 import { stopJobsMachine } from "../machines/stop-jobs.ts";
@@ -20,9 +33,14 @@ export interface RunEffects {
   readonly output: Effect<OutputInput, OutputOutput>;
 }
 
-/** The one place where the machines' commands meet their effects. One bound machine serves every run. */
+/**
+ * The one place where the machines' commands meet their effects. One bound machine serves every
+ * run.
+ */
 export function bindRunMachine(effects: RunEffects): RunMachine {
-  const stopJobs = watched(stopJobsMachine.provide({ actors: { cancelJobs: step("cancelJobs", effects.cancelJobs) } }));
+  const stopJobs = watched(
+    stopJobsMachine.provide({ actors: { cancelJobs: step("cancelJobs", effects.cancelJobs) } }),
+  );
   const inferenceJob = watched(
     inferenceJobMachine.provide({
       actors: {

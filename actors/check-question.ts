@@ -7,20 +7,40 @@ import { placesOf, type StepPorts } from "./steps/ports.ts";
 
 export type QuestionCheck =
   | { readonly answerable: true; readonly understood: AnalyzeOutput; readonly plan: PromptPlan }
-  | { readonly answerable: false; readonly understood: AnalyzeOutput | null; readonly problem: HaystackError };
+  | {
+      readonly answerable: false;
+      readonly understood: AnalyzeOutput | null;
+      readonly problem: HaystackError;
+    };
 
 /** What stands between a question and its answer; other errors are no answer to the check. */
-const PROBLEMS: ReadonlySet<ErrorCode> = new Set(["QUESTION_NOT_UNDERSTOOD", "CELL_TYPE_UNKNOWN", "PERTURBATION_UNKNOWN", "CELL_TYPE_NOT_IN_ATLAS", "NO_PROMPT_CELLS", "ATLAS_NOT_FOUND"]);
+const PROBLEMS: ReadonlySet<ErrorCode> = new Set([
+  "QUESTION_NOT_UNDERSTOOD",
+  "CELL_TYPE_UNKNOWN",
+  "PERTURBATION_UNKNOWN",
+  "CELL_TYPE_NOT_IN_ATLAS",
+  "NO_PROMPT_CELLS",
+  "ATLAS_NOT_FOUND",
+]);
 
 /**
- * What a run would understand and which cells it would show the model first, by rules alone: nothing is spent and nothing stored.
+ * What a run would understand and which cells it would show the model first, by rules alone:
+ * nothing is spent and nothing stored.
  * Errors: QUESTION_EMPTY, QUESTION_TOO_LONG.
  */
-export async function checkQuestion({ atlases, compute, knowledge }: Pick<StepPorts, "atlases" | "compute" | "knowledge">, query: string, config: RunConfig, seed: number): Promise<QuestionCheck> {
+export async function checkQuestion(
+  { atlases, compute, knowledge }: Pick<StepPorts, "atlases" | "compute" | "knowledge">,
+  query: string,
+  config: RunConfig,
+  seed: number,
+): Promise<QuestionCheck> {
   let understood: AnalyzeOutput | null = null;
   try {
     const places = placesOf(await atlases.open(config.datasets), config);
-    understood = settled(await compute.run("analyze", { query, atlases: places, knowledge }), config);
+    understood = settled(
+      await compute.run("analyze", { query, atlases: places, knowledge }),
+      config,
+    );
     const { plan } = await compute.run("prompt", {
       places,
       query: understood.structured_query,
@@ -34,7 +54,8 @@ export async function checkQuestion({ atlases, compute, knowledge }: Pick<StepPo
     });
     return { answerable: true, understood, plan };
   } catch (thrown) {
-    if (thrown instanceof HaystackError && PROBLEMS.has(thrown.code)) return { answerable: false, understood, problem: thrown };
+    if (thrown instanceof HaystackError && PROBLEMS.has(thrown.code))
+      return { answerable: false, understood, problem: thrown };
     throw thrown;
   }
 }

@@ -9,14 +9,33 @@ export type ComposeMail = (document: RunDocument, entry: OutboxEntry) => Promise
 
 const base = (publicUrl: string): string => publicUrl.replace(/\/+$/, "");
 
-/** The mail that an outbox entry owes. With the server's public address it links to the page of the run. */
-export const composeMail = (model: BatchService["model"], atlases: Pick<AtlasCatalogue, "list">, publicUrl?: string): ComposeMail => async (document, { key, kind }) => {
-  const { datasets } = document.config;
-  const link = publicUrl === undefined ? {} : { link: `${base(publicUrl)}/run#${encodeURIComponent(document.run_id)}` };
-  const used = (await atlases.list()).filter(({ dataset }) => datasets.length === 0 || datasets.includes(dataset));
-  return {
-    key,
-    to: document.user_email ?? "",
-    ...renderMail(kind, { ...document, ...link, is_baseline: model.is_baseline, simulated: used.some(({ simulated }) => simulated) }),
+/**
+ * The mail that an outbox entry owes. With the server's public address it links to the page of the
+ * run.
+ */
+export const composeMail =
+  (
+    model: BatchService["model"],
+    atlases: Pick<AtlasCatalogue, "list">,
+    publicUrl?: string,
+  ): ComposeMail =>
+  async (document, { key, kind }) => {
+    const { datasets } = document.config;
+    const link =
+      publicUrl === undefined
+        ? {}
+        : { link: `${base(publicUrl)}/run#${encodeURIComponent(document.run_id)}` };
+    const used = (await atlases.list()).filter(
+      ({ dataset }) => datasets.length === 0 || datasets.includes(dataset),
+    );
+    return {
+      key,
+      to: document.user_email ?? "",
+      ...renderMail(kind, {
+        ...document,
+        ...link,
+        is_baseline: model.is_baseline,
+        simulated: used.some(({ simulated }) => simulated),
+      }),
+    };
   };
-};

@@ -4,10 +4,12 @@ import type { Clock } from "../services/clock/index.ts";
 import type { RunRecord, RunStore } from "../services/runs/index.ts";
 
 /**
- * Runs as Batch jobs of their own (DISPATCH=batch): decides what to do with a run that this daemon has claimed.
- * The answer is when to look at it again, or "host" for what is done faster here: a run to cancel, or one at rest, which goes back to the queue when it is retried.
+ * Runs as Batch jobs of their own (DISPATCH=batch): decides what to do with a run that this daemon
+ * has claimed. The answer is when to look at it again, or "host" for what is done faster here: a
+ * run to cancel, or one at rest, which goes back to the queue when it is retried.
  *
- * Which jobs were submitted stands in the run's journal before they are (D2), so a job is never submitted twice under one name.
+ * Which jobs were submitted stands in the run's journal before they are (D2), so a job is never
+ * submitted twice under one name.
  */
 export type Dispatch = (record: RunRecord) => Promise<number | "host">;
 
@@ -30,27 +32,41 @@ const jobName = (runId: string, number: number): string => `hs-${runId}-run-${nu
 const isUnderWay = (state: JobState): boolean => !TERMINAL_JOB_STATES.has(state);
 const entryOf = (number: number): string => `dispatch.${number}`;
 
-export function createDispatch({ runs, runJobs, clock, watchMs, maxJobs, onTrouble }: DispatchOptions): Dispatch {
+export function createDispatch({
+  runs,
+  runJobs,
+  clock,
+  watchMs,
+  maxJobs,
+  onTrouble,
+}: DispatchOptions): Dispatch {
   const submittedJobs = async (runId: string): Promise<number> => {
-    for (let number = 1; ; number++) if ((await runs.journalGet(runId, entryOf(number))) === undefined) return number - 1;
+    for (let number = 1; ; number++)
+      if ((await runs.journalGet(runId, entryOf(number))) === undefined) return number - 1;
   };
 
   const decide: Dispatch = async ({ document, inbox }) => {
     const { run_id: runId, status } = document;
     const last = await submittedJobs(runId);
-    const isToCancel = status === "cancelled" || inbox.some(({ event }) => event.type === "cancel.requested");
+    const isToCancel =
+      status === "cancelled" || inbox.some(({ event }) => event.type === "cancel.requested");
     if (isToCancel && last > 0) await runJobs.cancel(jobName(runId, last));
     if (isToCancel || status === "completed" || status === "failed") return "host";
-    // Submitting again under the same name makes up for a crash between journal and submit, and tells how the job stands.
-    if (last > 0 && isUnderWay(await runJobs.submit({ job_id: jobName(runId, last), run_id: runId }))) return clock.now() + watchMs;
+    // Submitting again under the same name makes up for a crash between journal and submit, and
+    // tells how the job stands.
+    if (
+      last > 0 &&
+      isUnderWay(await runJobs.submit({ job_id: jobName(runId, last), run_id: runId }))
+    )
+      return clock.now() + watchMs;
     if (last >= maxJobs) return "host";
     await runs.journalPut(runId, entryOf(last + 1), { at: clock.now() });
     await runJobs.submit({ job_id: jobName(runId, last + 1), run_id: runId });
     return clock.now() + watchMs;
   };
 
-  // Of several claimed runs, one whose job is refused must not hold up the others. While Batch does not answer, which takes its patience
-  // to find out, none is tried.
+  // Of several claimed runs, one whose job is refused must not hold up the others. While Batch does
+  // not answer, which takes its patience to find out, none is tried.
   let unavailableUntil = 0;
   return async (record) => {
     if (clock.now() < unavailableUntil) return unavailableUntil;

@@ -31,7 +31,13 @@ export interface EventRouterOptions {
   readonly taken: Instruments["jobEventTaken"];
 }
 
-export function createEventRouter({ store, owner, hosts, onUnhosted, taken }: EventRouterOptions): EventRouter {
+export function createEventRouter({
+  store,
+  owner,
+  hosts,
+  onUnhosted,
+  taken,
+}: EventRouterOptions): EventRouter {
   const deliver = async (runId: string, event: InboxEvent): Promise<Delivery> => {
     const asked = hosts.get(runId);
     const result = await store.deliver(runId, event);
@@ -45,17 +51,28 @@ export function createEventRouter({ store, owner, hosts, onUnhosted, taken }: Ev
     async take({ event_id, job_id, state }) {
       const runId = runOfJob(job_id);
       const unstored = isRunJob(job_id) ? "run_job" : "foreign_job";
-      const outcome = runId === undefined ? unstored : await deliver(runId, { id: event_id, event: { type: "job.changed", job_id, state } });
+      const outcome =
+        runId === undefined
+          ? unstored
+          : await deliver(runId, { id: event_id, event: { type: "job.changed", job_id, state } });
       taken?.(outcome);
     },
-    /** An answer about a run that was hosted anew since the question is out of date: its events may be consumed by now. */
+    /**
+     * An answer about a run that was hosted anew since the question is out of date: its events may
+     * be consumed by now.
+     */
     async collect() {
       const asked = new Map(hosts);
       for (const { run_id, inbox, status } of await store.pending(owner)) {
         const host = hosts.get(run_id);
         if (host !== asked.get(run_id)) continue;
         for (const event of inbox) host?.deliver(event);
-        if (status === "cancelled" && host?.settled() === true && host.document().status !== "cancelled") host.cancelledOutside();
+        if (
+          status === "cancelled" &&
+          host?.settled() === true &&
+          host.document().status !== "cancelled"
+        )
+          host.cancelledOutside();
       }
     },
   };

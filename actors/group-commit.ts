@@ -8,11 +8,13 @@ import type { Instruments } from "./instruments.ts";
  *
  * Owns: when to write, and trying again when the store is unavailable.
  * Does not own: what a commit means to its run; that is the source's.
- * 1. All sources that asked before a write starts are in that write, at most LARGEST_WRITE in the order of asking; one write is under
- *    way at a time. With more sources the steps of some work while others are written.
- * 2. A source is asked for its commit only when the write starts, so several transitions of a tick are one commit.
- * 3. A write that failed may have happened: it is repeated unchanged, and a conflict with our own token one revision
- *    ahead is then our own write.
+ * 1. All sources that asked before a write starts are in that write, at most LARGEST_WRITE in the
+ *    order of asking; one write is under way at a time. With more sources the steps of some work
+ *    while others are written.
+ * 2. A source is asked for its commit only when the write starts, so several transitions of a tick
+ *    are one commit.
+ * 3. A write that failed may have happened: it is repeated unchanged, and a conflict with our own
+ *    token one revision ahead is then our own write.
  */
 export interface CommitSource {
   /** The commit of everything that changed, or null when nothing did. */
@@ -32,13 +34,19 @@ const LARGEST_WRITE = 256;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
 
-export function createGroupCommit(store: Pick<RunStore, "commit">, clock: Clock, onTrouble: (error: HaystackError) => void, committed?: Instruments["committed"]): GroupCommit {
+export function createGroupCommit(
+  store: Pick<RunStore, "commit">,
+  clock: Clock,
+  onTrouble: (error: HaystackError) => void,
+  committed?: Instruments["committed"],
+): GroupCommit {
   const asked = new Set<CommitSource>();
   let writing = false;
   let closed = false;
   const idleWaiters: (() => void)[] = [];
 
-  const pause = (ms: number): Promise<void> => new Promise((resolve) => clock.at(clock.now() + ms, resolve));
+  const pause = (ms: number): Promise<void> =>
+    new Promise((resolve) => clock.at(clock.now() + ms, resolve));
 
   async function write(commits: readonly RunCommit[]): Promise<CommitOutcome[] | undefined> {
     for (let attempt = 0; !closed; attempt++) {
@@ -46,7 +54,9 @@ export function createGroupCommit(store: Pick<RunStore, "commit">, clock: Clock,
         const started = committed === undefined ? 0 : performance.now();
         const outcomes = await store.commit(commits);
         committed?.({ runs: commits.length, milliseconds: performance.now() - started });
-        return attempt === 0 ? outcomes : outcomes.map((outcome, index) => recogniseOwn(commits[index], outcome));
+        return attempt === 0
+          ? outcomes
+          : outcomes.map((outcome, index) => recogniseOwn(commits[index], outcome));
       } catch (thrown) {
         const error = toHaystackError(thrown);
         onTrouble(error);
@@ -67,7 +77,9 @@ export function createGroupCommit(store: Pick<RunStore, "commit">, clock: Clock,
       if (taken.length === 0) continue;
       const outcomes = await write(taken.map(({ commit }) => commit));
       if (outcomes === undefined) break;
-      taken.forEach(({ source, commit }, index) => source.settle(commit, outcomes[index] ?? { result: "missing" }));
+      taken.forEach(({ source, commit }, index) =>
+        source.settle(commit, outcomes[index] ?? { result: "missing" }),
+      );
     }
   }
 
@@ -97,6 +109,9 @@ export function createGroupCommit(store: Pick<RunStore, "commit">, clock: Clock,
 
 function recogniseOwn(commit: RunCommit | undefined, outcome: CommitOutcome): CommitOutcome {
   const own =
-    commit !== undefined && outcome.result === "conflict" && outcome.token === commit.expect.token && outcome.revision === commit.expect.revision + 1;
+    commit !== undefined &&
+    outcome.result === "conflict" &&
+    outcome.token === commit.expect.token &&
+    outcome.revision === commit.expect.revision + 1;
   return own ? { result: "committed" } : outcome;
 }

@@ -1,6 +1,9 @@
 import type { RunHost } from "./run-host.ts";
 
-/** Which hosted runs wait for admission, and which count as active: how a process admits the queued runs that it was given. */
+/**
+ * Which hosted runs wait for admission, and which count as active: how a process admits the queued
+ * runs that it was given.
+ */
 export interface HostedQueue {
   /** The run is hosted from now on, or a change of it is durable. */
   note(host: RunHost): void;

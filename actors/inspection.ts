@@ -1,14 +1,21 @@
 import type { AnyActorRef, Subscription } from "xstate";
 import { toHaystackError, type HaystackError } from "../errors.ts";
 import type { Clock } from "../services/clock/index.ts";
-import { announcement, messagesOf, translate, type InspectionMessage } from "./inspection-messages.ts";
+import {
+  announcement,
+  messagesOf,
+  translate,
+  type InspectionMessage,
+} from "./inspection-messages.ts";
 
 /**
  * Lets others look at the live machines.
  *
  * Owns: which runs are live here, and who looks.
- * 1. An observer is attached to a machine only while somebody looks at it: nobody looking costs a machine nothing.
- * 2. Who begins to look is told of each live run with its present state, and from that moment on of everything it does; nothing in between is missed.
+ * 1. An observer is attached to a machine only while somebody looks at it: nobody looking costs a
+ *    machine nothing.
+ * 2. Who begins to look is told of each live run with its present state, and from that moment on of
+ *    everything it does; nothing in between is missed.
  * 3. Whatever goes wrong for a viewer ends its view and harms no machine.
  */
 export interface Inspection {
@@ -23,11 +30,16 @@ export interface Inspection {
 
 export interface Viewer {
   send(message: InspectionMessage): void;
-  /** Resolves when the viewer can take another run that was live before; rejects when it is gone. */
+  /**
+   * Resolves when the viewer can take another run that was live before; rejects when it is gone.
+   */
   room(): Promise<void>;
 }
 
-export function createInspection(clock: Pick<Clock, "now">, onTrouble: (error: HaystackError) => void): Inspection {
+export function createInspection(
+  clock: Pick<Clock, "now">,
+  onTrouble: (error: HaystackError) => void,
+): Inspection {
   const live = new Map<string, AnyActorRef>();
   const openedListeners = new Set<(runId: string, actor: AnyActorRef) => void>();
   const closedListeners = new Set<(runId: string) => void>();
@@ -61,13 +73,18 @@ export function createInspection(clock: Pick<Clock, "now">, onTrouble: (error: H
         if (!isLooking || (only !== undefined && runId !== only)) return;
         forget(runId);
         const messages = messagesOf(runId);
-        attached.set(runId, actor.system.inspect((told) => {
-          guarded(() => {
-            const message = translate(messages, told, clock.now());
-            if (message !== undefined) viewer.send(message);
-          });
-        }));
-        guarded(() => announcement(messages, actor, clock.now()).forEach((message) => viewer.send(message)));
+        attached.set(
+          runId,
+          actor.system.inspect((told) => {
+            guarded(() => {
+              const message = translate(messages, told, clock.now());
+              if (message !== undefined) viewer.send(message);
+            });
+          }),
+        );
+        guarded(() =>
+          announcement(messages, actor, clock.now()).forEach((message) => viewer.send(message)),
+        );
       };
       let isLooking = true;
       const showLive = async (): Promise<void> => {

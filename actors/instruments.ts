@@ -21,15 +21,22 @@ export interface MailAttempt {
 }
 
 /**
- * What became of the news of a job: stored for its run, known already, of a job that runs a whole run, of a run that the store does not
- * have, or of a job that is not ours. All are acknowledged.
+ * What became of the news of a job: stored for its run, known already, of a job that runs a whole
+ * run, of a run that the store does not have, or of a job that is not ours. All are acknowledged.
  */
 export type JobEventOutcome = "stored" | "duplicate" | "run_job" | "unknown_run" | "foreign_job";
 
-/** What the actors tell about their work to whoever measures it. Every hook may be absent, and then costs nothing; none may throw. */
+/**
+ * What the actors tell about their work to whoever measures it. Every hook may be absent, and then
+ * costs nothing; none may throw.
+ */
 export interface Instruments {
   /** A step begins, its state durable; what is given back is called once, at its end. */
-  readonly stepStarted?: (step: { readonly run_id: string; readonly name: string; readonly input: unknown }) => (error: HaystackError | null) => void;
+  readonly stepStarted?: (step: {
+    readonly run_id: string;
+    readonly name: string;
+    readonly input: unknown;
+  }) => (error: HaystackError | null) => void;
   /** One write holds the commits of so many runs. */
   readonly committed?: (write: { readonly runs: number; readonly milliseconds: number }) => void;
   readonly runChanged?: (change: RunChange) => void;
@@ -38,10 +45,14 @@ export interface Instruments {
   readonly trouble?: (error: HaystackError) => void;
 }
 
-const hasEnded = ({ state }: JobRecord): boolean => state === "succeeded" || state === "failed" || state === "cancelled";
+const hasEnded = ({ state }: JobRecord): boolean =>
+  state === "succeeded" || state === "failed" || state === "cancelled";
 
 /** Attempts that ended between two states of a run. */
-export function endedJobs(before: readonly JobRecord[], after: readonly JobRecord[]): readonly JobRecord[] {
+export function endedJobs(
+  before: readonly JobRecord[],
+  after: readonly JobRecord[],
+): readonly JobRecord[] {
   if (before === after) return [];
   const known = new Set(before.filter(hasEnded).map(({ job_id }) => job_id));
   return after.filter((job) => hasEnded(job) && !known.has(job.job_id));
@@ -49,8 +60,15 @@ export function endedJobs(before: readonly JobRecord[], after: readonly JobRecor
 
 /** Several as one; a hook that none of them has stays absent. */
 export function together(all: readonly Instruments[]): Instruments {
-  const hooks = <Name extends keyof Instruments>(name: Name): NonNullable<Instruments[Name]>[] => all.flatMap((one) => one[name] ?? []);
-  const [started, committed, changed, tried, troubles] = [hooks("stepStarted"), hooks("committed"), hooks("runChanged"), hooks("mailTried"), hooks("trouble")];
+  const hooks = <Name extends keyof Instruments>(name: Name): NonNullable<Instruments[Name]>[] =>
+    all.flatMap((one) => one[name] ?? []);
+  const [started, committed, changed, tried, troubles] = [
+    hooks("stepStarted"),
+    hooks("committed"),
+    hooks("runChanged"),
+    hooks("mailTried"),
+    hooks("trouble"),
+  ];
   const taken = hooks("jobEventTaken");
   return {
     ...(started.length === 0
@@ -61,10 +79,20 @@ export function together(all: readonly Instruments[]): Instruments {
             return (error) => ends.forEach((end) => end(error));
           },
         }),
-    ...(committed.length === 0 ? {} : { committed: (write) => committed.forEach((hook) => hook(write)) }),
-    ...(changed.length === 0 ? {} : { runChanged: (change) => changed.forEach((hook) => hook(change)) }),
-    ...(tried.length === 0 ? {} : { mailTried: (attempt) => tried.forEach((hook) => hook(attempt)) }),
-    ...(taken.length === 0 ? {} : { jobEventTaken: (outcome) => taken.forEach((hook) => hook(outcome)) }),
-    ...(troubles.length === 0 ? {} : { trouble: (error) => troubles.forEach((hook) => hook(error)) }),
+    ...(committed.length === 0
+      ? {}
+      : { committed: (write) => committed.forEach((hook) => hook(write)) }),
+    ...(changed.length === 0
+      ? {}
+      : { runChanged: (change) => changed.forEach((hook) => hook(change)) }),
+    ...(tried.length === 0
+      ? {}
+      : { mailTried: (attempt) => tried.forEach((hook) => hook(attempt)) }),
+    ...(taken.length === 0
+      ? {}
+      : { jobEventTaken: (outcome) => taken.forEach((hook) => hook(outcome)) }),
+    ...(troubles.length === 0
+      ? {}
+      : { trouble: (error) => troubles.forEach((hook) => hook(error)) }),
   };
 }

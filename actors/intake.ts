@@ -8,13 +8,20 @@ import type { RunHost } from "./run-host.ts";
 /**
  * What a process takes up.
  *
- * Owns: claiming runs that others left, admitting queued ones as far as the limits go (D9), and whether either is wanted.
+ * Owns: claiming runs that others left, admitting queued ones as far as the limits go (D9), and
+ * whether either is wanted.
  * Does not own: hosting what was claimed.
  */
 export interface Intake {
-  /** Takes up everything that waits for a host, then what may be admitted; one sweep after the other, as two at a time would both fill the places that are free. */
+  /**
+   * Takes up everything that waits for a host, then what may be admitted; one sweep after the
+   * other, as two at a time would both fill the places that are free.
+   */
   sweep(): Promise<void>;
-  /** Claims one run; false when there is none of that id, another process holds it, or it was dispatched. `adjust` as for Supervisor.adopt. */
+  /**
+   * Claims one run; false when there is none of that id, another process holds it, or it was
+   * dispatched. `adjust` as for Supervisor.adopt.
+   */
   claimOne(runId: string, adjust?: (document: RunDocument) => RunDocument): Promise<boolean>;
   admits(): boolean;
   drains(): boolean;
@@ -41,23 +48,46 @@ type GivenBack = Parameters<RunStore["release"]>[0][number];
 /** Runs claimed at once at most: a restart takes everything up in a few bites. */
 const CLAIM_BATCH = 250;
 
-/** A store without waiting would otherwise claim everything before the first claimed run makes a step. */
+/**
+ * A store without waiting would otherwise claim everything before the first claimed run makes a
+ * step.
+ */
 const letOthersWork = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-export function createIntake({ store, clock, owner, leaseMs, limits, dispatch, leaveToOthers, host }: IntakeOptions): Intake {
+export function createIntake({
+  store,
+  clock,
+  owner,
+  leaseMs,
+  limits,
+  dispatch,
+  leaveToOthers,
+  host,
+}: IntakeOptions): Intake {
   let closed = false;
   let lastSweep: Promise<void> = Promise.resolve();
   let paused = false;
   let draining = false;
 
-  const request = (limit: number): ClaimRequest => ({ owner, now: clock.now(), lease_ms: leaseMs, limit });
+  const request = (limit: number): ClaimRequest => ({
+    owner,
+    now: clock.now(),
+    lease_ms: leaseMs,
+    limit,
+  });
 
   const giveBack = (lease: GivenBack): Promise<void> => store.release([lease]);
 
-  const leaseOf = ({ document, lease }: RunRecord): GivenBack => ({ run_id: document.run_id, token: lease?.token ?? 0 });
+  const leaseOf = ({ document, lease }: RunRecord): GivenBack => ({
+    run_id: document.run_id,
+    token: lease?.token ?? 0,
+  });
 
   /** Hosts a claimed run, or has it dispatched and gives it back until it is looked at again. */
-  const takeUp = async (record: RunRecord, release: (lease: GivenBack) => Promise<void> | void = giveBack): Promise<RunHost | undefined> => {
+  const takeUp = async (
+    record: RunRecord,
+    release: (lease: GivenBack) => Promise<void> | void = giveBack,
+  ): Promise<RunHost | undefined> => {
     const lookAgainAt = dispatch === undefined ? "host" : await dispatch(record);
     if (lookAgainAt === "host") return host(record);
     await release({ ...leaseOf(record), attention_at: lookAgainAt });
@@ -70,7 +100,10 @@ export function createIntake({ store, clock, owner, leaseMs, limits, dispatch, l
     return undefined;
   };
 
-  /** A dispatched run with an event stays due, and so does one of another release: it is given back at the end, or it would be claimed again and again, before all others. */
+  /**
+   * A dispatched run with an event stays due, and so does one of another release: it is given back
+   * at the end, or it would be claimed again and again, before all others.
+   */
   const claimLeft = async (): Promise<void> => {
     const kept: GivenBack[] = [];
     try {
@@ -81,7 +114,10 @@ export function createIntake({ store, clock, owner, leaseMs, limits, dispatch, l
           if (isLeft) kept.push(leaseOf(record));
           return !isLeft;
         });
-        for (const record of ours) await (record.inbox.length === 0 ? takeUp(record) : takeUp(record, (lease) => void kept.push(lease)));
+        for (const record of ours)
+          await (record.inbox.length === 0
+            ? takeUp(record)
+            : takeUp(record, (lease) => void kept.push(lease)));
         if (records.length === 0 || closed || draining) return;
         await letOthersWork();
       }
@@ -112,7 +148,11 @@ export function createIntake({ store, clock, owner, leaseMs, limits, dispatch, l
     async claimOne(runId, adjust = (document) => document) {
       const [record] = await store.claim({ ...request(1), run_id: runId });
       if (record === undefined) return false;
-      return (await takeUpOurs(record.snapshot === null ? { ...record, document: adjust(record.document) } : record)) !== undefined;
+      return (
+        (await takeUpOurs(
+          record.snapshot === null ? { ...record, document: adjust(record.document) } : record,
+        )) !== undefined
+      );
     },
     admits: () => !paused && !draining,
     drains: () => draining || closed,

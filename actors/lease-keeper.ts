@@ -12,8 +12,18 @@ export interface LeaseKeeperOptions {
   readonly onLost: (host: RunHost, why: string) => void;
 }
 
-/** Renews the leases of all hosted runs in one write; those that were not renewed in time are lost, however long the store takes to answer (D9). */
-export function createLeaseKeeper({ store, clock, owner, leaseMs, hosts, onLost }: LeaseKeeperOptions): { renew(): Promise<void> } {
+/**
+ * Renews the leases of all hosted runs in one write; those that were not renewed in time are lost,
+ * however long the store takes to answer (D9).
+ */
+export function createLeaseKeeper({
+  store,
+  clock,
+  owner,
+  leaseMs,
+  hosts,
+  onLost,
+}: LeaseKeeperOptions): { renew(): Promise<void> } {
   const loseExpired = (held: readonly RunHost[]): void => {
     for (const host of held) if (!host.leaseHolds()) onLost(host, "could not be renewed in time");
   };
@@ -24,7 +34,13 @@ export function createLeaseKeeper({ store, clock, owner, leaseMs, hosts, onLost 
       if (held.length === 0) return;
       const forgetDeadline = clock.at(started + leaseMs, () => loseExpired(held));
       try {
-        const kept = new Set(await store.renew(owner, held.map(({ runId, token }) => ({ run_id: runId, token })), started + leaseMs));
+        const kept = new Set(
+          await store.renew(
+            owner,
+            held.map(({ runId, token }) => ({ run_id: runId, token })),
+            started + leaseMs,
+          ),
+        );
         for (const host of held) {
           if (kept.has(host.runId)) host.renewed(started + leaseMs);
           else onLost(host, "was given to another daemon");

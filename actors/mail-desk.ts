@@ -27,23 +27,44 @@ export interface MailDeskOptions {
   readonly onTrouble: (error: HaystackError) => void;
 }
 
-export function createMailDesk({ service, compose, tried, clock, random, onTrouble }: MailDeskOptions): MailDesk {
+export function createMailDesk({
+  service,
+  compose,
+  tried,
+  clock,
+  random,
+  onTrouble,
+}: MailDeskOptions): MailDesk {
   const sending = new Set<string>();
   const underWay = createBackground(clock, onTrouble, random);
-  const room = { service, compose, now: () => clock.now(), ...(tried === undefined ? {} : { tried }) };
+  const room = {
+    service,
+    compose,
+    now: () => clock.now(),
+    ...(tried === undefined ? {} : { tried }),
+  };
   let stopped = false;
   return {
     sendOwed(host) {
       if (stopped || !host.resting() || !host.leaseHolds()) return;
       for (const entry of host.outbox()) {
-        if (entry.state !== "owed" || entry.due_at > clock.now() || sending.has(entry.key)) continue;
+        if (entry.state !== "owed" || entry.due_at > clock.now() || sending.has(entry.key))
+          continue;
         sending.add(entry.key);
-        const delivery = deliverMail(room, host.document(), entry).then((result) => host.updateOutbox(result));
+        const delivery = deliverMail(room, host.document(), entry).then((result) =>
+          host.updateOutbox(result),
+        );
         underWay.run(delivery.finally(() => sending.delete(entry.key)));
       }
     },
     isSending: (host) => host.outbox().some(({ key }) => sending.has(key)),
-    owesNow: (host) => host.outbox().some((entry) => entry.state === "owed" && (entry.due_at <= clock.now() || sending.has(entry.key))),
+    owesNow: (host) =>
+      host
+        .outbox()
+        .some(
+          (entry) =>
+            entry.state === "owed" && (entry.due_at <= clock.now() || sending.has(entry.key)),
+        ),
     stop() {
       stopped = true;
       return underWay.stop();

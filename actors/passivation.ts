@@ -19,7 +19,10 @@ export interface Passivation {
   forget(runId: string): void;
   /** Takes a run out of memory; the store brings it back at `attentionAt`, or by its next event. */
   passivate(host: RunHost, attentionAt: number | null): Promise<void>;
-  /** Takes a run out of memory without a change of what it asks for: the next daemon that looks takes it up. */
+  /**
+   * Takes a run out of memory without a change of what it asks for: the next daemon that looks
+   * takes it up.
+   */
   giveBack(host: RunHost): Promise<void>;
 }
 
@@ -32,10 +35,19 @@ export interface PassivationOptions {
   readonly forget: (host: RunHost) => void;
 }
 
-export function createPassivation({ store, clock, passivateMs, isSending, forget }: PassivationOptions): Passivation {
+export function createPassivation({
+  store,
+  clock,
+  passivateMs,
+  isSending,
+  forget,
+}: PassivationOptions): Passivation {
   const keptUntil = new Map<string, number>();
 
-  const leave = async (host: RunHost, attention: { readonly attention_at?: number | null }): Promise<void> => {
+  const leave = async (
+    host: RunHost,
+    attention: { readonly attention_at?: number | null },
+  ): Promise<void> => {
     forget(host);
     await host.stop();
     await store.release([{ run_id: host.runId, token: host.token, ...attention }]);
@@ -44,7 +56,9 @@ export function createPassivation({ store, clock, passivateMs, isSending, forget
   return {
     waits: (host) => host.waiting() && !isSending(host),
     waitsLong: (host) =>
-      host.document().status === "pending" || ((host.wakeAt() ?? Number.POSITIVE_INFINITY) - clock.now() > passivateMs && (keptUntil.get(host.runId) ?? 0) <= clock.now()),
+      host.document().status === "pending" ||
+      ((host.wakeAt() ?? Number.POSITIVE_INFINITY) - clock.now() > passivateMs &&
+        (keptUntil.get(host.runId) ?? 0) <= clock.now()),
     keep(runId) {
       keptUntil.set(runId, clock.now() + passivateMs);
     },

@@ -7,12 +7,27 @@ import { earliestWakeUp, isResting, runState, runView, stateName } from "../mach
 import { migrateSnapshot } from "../machines/versions.ts";
 import type { Clock } from "../services/clock/index.ts";
 import type { RunDocument, RunStatus, Usage } from "../services/runs/document.ts";
-import type { CommitOutcome, InboxEvent, OutboxEntry, RunCommit, RunRecord, TransitionEntry } from "../services/runs/index.ts";
+import type {
+  CommitOutcome,
+  InboxEvent,
+  OutboxEntry,
+  RunCommit,
+  RunRecord,
+  TransitionEntry,
+} from "../services/runs/index.ts";
 import type { CommitSource, GroupCommit } from "./group-commit.ts";
 import type { Inspection } from "./inspection.ts";
 import { endedJobs, type Instruments } from "./instruments.ts";
 import { persistedSnapshot, snapshotBudget, snapshotText } from "./persisted-snapshot.ts";
-import { documentOf, documentOfBroken, hasEnded, mailDueAt, outboxOf, outboxOfBroken, oweAgain } from "./run-record.ts";
+import {
+  documentOf,
+  documentOfBroken,
+  hasEnded,
+  mailDueAt,
+  outboxOf,
+  outboxOfBroken,
+  oweAgain,
+} from "./run-record.ts";
 import { createRunSteps, type RunSteps } from "./run-steps.ts";
 import { registerHost } from "./step.ts";
 
@@ -20,15 +35,20 @@ import { registerHost } from "./step.ts";
  * One live run: the machine actor and the order in which its changes become durable.
  *
  * Owns: the actor, the compare-and-set of its document (D1, D3), consumption of its inbox (D5).
- * Does not own: when steps start (the run's steps'), timers and mails (the supervisor's), the write itself (the group commit's).
- * 1. Whatever changes the machine asks for a commit; the commit takes the newest snapshot, so it always equals the actor.
+ * Does not own: when steps start (the run's steps'), timers and mails (the supervisor's), the write
+ * itself (the group commit's).
+ * 1. Whatever changes the machine asks for a commit; the commit takes the newest snapshot, so it
+ *    always equals the actor.
  * 2. Inbox ids are consumed in the commit that holds the transition they caused.
  * 3. After a lost compare-and-set nothing is written and no step starts any more.
- * 4. A machine that breaks, or whose version is unknown (D10), keeps its last good snapshot; the run is shown as failed.
- *    Its events stay in the inbox for a release that can read it, and what has ended is not shown otherwise.
- * 5. A run that broke stays so until somebody asks for a retry or cancels it; other events are consumed without effect.
+ * 4. A machine that breaks, or whose version is unknown (D10), keeps its last good snapshot; the
+ *    run is shown as failed. Its events stay in the inbox for a release that can read it, and what
+ *    has ended is not shown otherwise.
+ * 5. A run that broke stays so until somebody asks for a retry or cancels it; other events are
+ *    consumed without effect.
  */
-export interface RunHost extends CommitSource, Pick<RunSteps, "leaseHolds" | "leaseUntil" | "renewed"> {
+export interface RunHost
+  extends CommitSource, Pick<RunSteps, "leaseHolds" | "leaseUntil" | "renewed"> {
   readonly runId: string;
   readonly token: number;
   document(): RunDocument;
@@ -45,7 +65,10 @@ export interface RunHost extends CommitSource, Pick<RunSteps, "leaseHolds" | "le
   /** Another program set the status to cancelled. */
   cancelledOutside(): void;
   updateOutbox(entry: OutboxEntry): void;
-  /** Stops the actor and aborts its steps; nothing more is written. Resolves when the steps have ended. */
+  /**
+   * Stops the actor and aborts its steps; nothing more is written. Resolves when the steps have
+   * ended.
+   */
   stop(): Promise<void>;
 }
 
@@ -59,7 +82,10 @@ export interface RunHostOptions {
   readonly instruments?: Instruments;
   readonly onCommitted: (host: RunHost, entries: readonly TransitionEntry[]) => void;
   readonly onLost: (host: RunHost, error: HaystackError) => void;
-  /** Another program cancelled the run after its machine had broken here: only a new host can start it, from its last good snapshot, and stop its jobs. */
+  /**
+   * Another program cancelled the run after its machine had broken here: only a new host can start
+   * it, from its last good snapshot, and stop its jobs.
+   */
   readonly onCancelledBroken: (host: RunHost) => void;
   readonly onTrouble: (error: HaystackError) => void;
 }
@@ -76,8 +102,11 @@ export function createRunHost(options: RunHostOptions): RunHost {
   const token = record.lease?.token ?? 0;
   const seen = new Set<string>();
   let { document, revision, outbox, wake_at: wakeAt } = record;
-  /** As an object it shares its parts with the live actor; as text it would cost memory of its own. */
-  let lastGood: object | null = record.snapshot === null ? null : (JSON.parse(record.snapshot) as object);
+  /**
+   * As an object it shares its parts with the live actor; as text it would cost memory of its own.
+   */
+  let lastGood: object | null =
+    record.snapshot === null ? null : (JSON.parse(record.snapshot) as object);
   let expectedStatus: RunStatus = document.status;
   let broken: ErrorRecord | null = null;
   /** It broke under an earlier host, and its machine has not been started here. */
@@ -87,7 +116,10 @@ export function createRunHost(options: RunHostOptions): RunHost {
   let writing = false;
   let stopped = false;
   let starting = true;
-  let fresh: { transitions: Omit<TransitionEntry, "revision">[]; consumed: string[] } = { transitions: [], consumed: [] };
+  let fresh: { transitions: Omit<TransitionEntry, "revision">[]; consumed: string[] } = {
+    transitions: [],
+    consumed: [],
+  };
   let taken = fresh;
 
   const touch = (): void => {
@@ -118,9 +150,17 @@ export function createRunHost(options: RunHostOptions): RunHost {
     touch();
   };
 
-  const stored = record.snapshot === null || record.machine === null ? null : migrateSnapshot(record.machine, lastGood as object);
+  const stored =
+    record.snapshot === null || record.machine === null
+      ? null
+      : migrateSnapshot(record.machine, lastGood as object);
   const actor: Actor<RunMachine> = createActor(machine, {
-    input: { run_id: runId, query: document.query, config: document.config, random_seed: document.random_seed },
+    input: {
+      run_id: runId,
+      query: document.query,
+      config: document.config,
+      random_seed: document.random_seed,
+    },
     ...(stored === null || stored === undefined ? {} : { snapshot: stored as Snapshot<unknown> }),
   });
 
@@ -131,7 +171,9 @@ export function createRunHost(options: RunHostOptions): RunHost {
   const resting = (): boolean => broken !== null || isResting(runState(actor.getSnapshot().value));
 
   /** What the next commit writes; a machine that broke leaves its last good snapshot. */
-  const nextState = (now: number): { readonly document: RunDocument; readonly snapshot: string } => {
+  const nextState = (
+    now: number,
+  ): { readonly document: RunDocument; readonly snapshot: string } => {
     if (broken === null) {
       try {
         const persisted = persistedSnapshot(actor);
@@ -152,7 +194,10 @@ export function createRunHost(options: RunHostOptions): RunHost {
     wakeAt = null;
     if (isUnreadable && hasEnded(document)) return { document, snapshot: JSON.stringify(lastGood) };
     outbox = outboxOfBroken(outbox, document, revision);
-    return { document: documentOfBroken(document, broken, now), snapshot: JSON.stringify(lastGood) };
+    return {
+      document: documentOfBroken(document, broken, now),
+      snapshot: JSON.stringify(lastGood),
+    };
   };
 
   const giveUp = (error: HaystackError): void => {
@@ -182,7 +227,8 @@ export function createRunHost(options: RunHostOptions): RunHost {
       if (parked && revives) start();
       seen.add(id);
       fresh.consumed.push(id);
-      if (event.type === MAIL_REQUESTED) outbox = oweAgain(outbox, String(event["key"]), clock.now());
+      if (event.type === MAIL_REQUESTED)
+        outbox = oweAgain(outbox, String(event["key"]), clock.now());
       else host.send(event as RunEvent);
       touch();
     },
@@ -202,7 +248,12 @@ export function createRunHost(options: RunHostOptions): RunHost {
       touch();
     },
     async stop() {
-      giveUp(new HaystackError("STEP_ABORTED", "The daemon gave the run up; another one goes on with it."));
+      giveUp(
+        new HaystackError(
+          "STEP_ABORTED",
+          "The daemon gave the run up; another one goes on with it.",
+        ),
+      );
       await steps.ended();
     },
 
@@ -215,7 +266,10 @@ export function createRunHost(options: RunHostOptions): RunHost {
       fresh = { transitions: [], consumed: [] };
       const now = clock.now();
       const { document: next, snapshot } = nextState(now);
-      /** A queued run needs no host until it is admitted, and a mail that it owes waits for that; a resting one needs one for its next mail. */
+      /**
+       * A queued run needs no host until it is admitted, and a mail that it owes waits for that; a
+       * resting one needs one for its next mail.
+       */
       const attentionAt = next.status === "pending" ? null : resting() ? mailDueAt(outbox) : 0;
       return {
         run_id: runId,
@@ -236,7 +290,12 @@ export function createRunHost(options: RunHostOptions): RunHost {
       if (stopped) return;
       if (outcome.result === "committed") {
         revision += 1;
-        options.instruments?.runChanged?.({ before: document, after: commit.document, entries: commit.history, ended_jobs: endedJobs(jobs, takenJobs) });
+        options.instruments?.runChanged?.({
+          before: document,
+          after: commit.document,
+          entries: commit.history,
+          ended_jobs: endedJobs(jobs, takenJobs),
+        });
         jobs = takenJobs;
         document = commit.document;
         expectedStatus = document.status;
@@ -244,14 +303,25 @@ export function createRunHost(options: RunHostOptions): RunHost {
         options.onCommitted(host, commit.history);
         return;
       }
-      const isCancelledOutside = outcome.result === "conflict" && outcome.revision === commit.expect.revision && outcome.token === token && outcome.status === "cancelled";
+      const isCancelledOutside =
+        outcome.result === "conflict" &&
+        outcome.revision === commit.expect.revision &&
+        outcome.token === token &&
+        outcome.status === "cancelled";
       if (isCancelledOutside && !isUnreadable && expectedStatus !== "cancelled") {
-        fresh = { transitions: [...taken.transitions, ...fresh.transitions], consumed: [...taken.consumed, ...fresh.consumed] };
+        fresh = {
+          transitions: [...taken.transitions, ...fresh.transitions],
+          consumed: [...taken.consumed, ...fresh.consumed],
+        };
         steps.putBack();
         host.cancelledOutside();
         return;
       }
-      const error = new HaystackError("COMMIT_CONFLICT", `Run ${runId} is hosted elsewhere or was changed; this daemon has stopped working on it.`, { details: { outcome } });
+      const error = new HaystackError(
+        "COMMIT_CONFLICT",
+        `Run ${runId} is hosted elsewhere or was changed; this daemon has stopped working on it.`,
+        { details: { outcome } },
+      );
       giveUp(error);
       options.onLost(host, error);
     },
@@ -274,26 +344,48 @@ export function createRunHost(options: RunHostOptions): RunHost {
     moved(who, event, before, after) {
       const from = before === null ? "" : stateName(before);
       const to = stateName(after);
-      if (from !== to) fresh.transitions.push({ at: clock.now(), actor: who === actor ? "run" : who.id, event, from, to });
+      if (from !== to)
+        fresh.transitions.push({
+          at: clock.now(),
+          actor: who === actor ? "run" : who.id,
+          event,
+          from,
+          to,
+        });
       touch();
     },
-    ...(stepStarted === undefined ? {} : { started: (name: string, input: unknown) => stepStarted({ run_id: runId, name, input }) }),
+    ...(stepStarted === undefined
+      ? {}
+      : { started: (name: string, input: unknown) => stepStarted({ run_id: runId, name, input }) }),
     run: steps.run,
   });
 
   if (!isRunId(runId)) {
     starting = false;
-    breakDown(new HaystackError("USAGE", `The run id ${runId} cannot name jobs; a run id has lower-case letters, digits and inner hyphens, at most 44.`));
+    breakDown(
+      new HaystackError(
+        "USAGE",
+        `The run id ${runId} cannot name jobs; a run id has lower-case letters, digits and inner hyphens, at most 44.`,
+      ),
+    );
   } else if (isUnreadable) {
     starting = false;
-    const error = new HaystackError("MACHINE_VERSION_UNKNOWN", `Run ${runId} was written by version ${record.machine?.version ?? "?"} of the machine, which this release cannot read; run the release that wrote it.`);
+    const error = new HaystackError(
+      "MACHINE_VERSION_UNKNOWN",
+      `Run ${runId} was written by version ${record.machine?.version ?? "?"} of the machine, which this release cannot read; run the release that wrote it.`,
+    );
     if (hasEnded(document)) broken = error.toRecord();
     else breakDown(error);
   } else {
     const state = actor.getSnapshot();
     const view = runView(state.value, state.context);
     const differs = view.status !== document.status;
-    parked = differs && document.status === "failed" && document.error !== null && document.error.code !== "MACHINE_VERSION_UNKNOWN" && document.error_message !== view.error_message;
+    parked =
+      differs &&
+      document.status === "failed" &&
+      document.error !== null &&
+      document.error.code !== "MACHINE_VERSION_UNKNOWN" &&
+      document.error_message !== view.error_message;
     if (parked) broken = document.error;
     else start();
     if (differs && document.status === "cancelled") host.send({ type: "cancel.requested" });

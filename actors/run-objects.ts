@@ -1,15 +1,18 @@
 import type { JobKind } from "../machines/run-types.ts";
 
 /** Where a run keeps its objects: the inference contract's exact paths, and ours beside them. */
-const iterationFolder = (runId: string, iteration: number): string => `batch-io/${runId}/iter_${iteration}`;
+const iterationFolder = (runId: string, iteration: number): string =>
+  `batch-io/${runId}/iter_${iteration}`;
 
 export const iterationObjects = (runId: string, iteration: number) => {
   const folder = iterationFolder(runId, iteration);
   return {
     plan: `${folder}/plan.json`,
     query: `${folder}/query.h5ad`,
-    prompt: (kind: JobKind): string => `${folder}/${kind === "prediction" ? "prompt" : "control_prompt"}.h5ad`,
-    predictions: (kind: JobKind): string => `${folder}/${kind === "prediction" ? "predictions" : "control_predictions"}.h5ad`,
+    prompt: (kind: JobKind): string =>
+      `${folder}/${kind === "prediction" ? "prompt" : "control_prompt"}.h5ad`,
+    predictions: (kind: JobKind): string =>
+      `${folder}/${kind === "prediction" ? "predictions" : "control_predictions"}.h5ad`,
     evaluation: `${folder}/evaluation.json`,
   };
 };

@@ -15,7 +15,8 @@ function iso(ms: number): string {
   return newest.text;
 }
 
-export const hasEnded = ({ status }: Pick<RunDocument, "status">): boolean => status === "completed" || status === "failed" || status === "cancelled";
+export const hasEnded = ({ status }: Pick<RunDocument, "status">): boolean =>
+  status === "completed" || status === "failed" || status === "cancelled";
 
 const dated = (before: RunDocument, after: RunDocument, now: number): RunDocument => ({
   ...after,
@@ -29,33 +30,79 @@ export interface MachineState {
   readonly context: RunContext;
 }
 
-export const documentOf = (before: RunDocument, { value, context }: MachineState, usage: Usage, now: number): RunDocument =>
-  dated(before, { ...before, ...runView(value, context), usage }, now);
+export const documentOf = (
+  before: RunDocument,
+  { value, context }: MachineState,
+  usage: Usage,
+  now: number,
+): RunDocument => dated(before, { ...before, ...runView(value, context), usage }, now);
 
-/** The document of a run whose machine cannot go on: its snapshot stays as it is, the run is shown as failed. */
-export const documentOfBroken = (before: RunDocument, error: ErrorRecord, now: number): RunDocument =>
-  dated(before, { ...before, status: "failed", termination_reason: "failed", error: { ...error, phase: before.current_phase ?? "pending" }, error_message: error.message }, now);
+/**
+ * The document of a run whose machine cannot go on: its snapshot stays as it is, the run is shown
+ * as failed.
+ */
+export const documentOfBroken = (
+  before: RunDocument,
+  error: ErrorRecord,
+  now: number,
+): RunDocument =>
+  dated(
+    before,
+    {
+      ...before,
+      status: "failed",
+      termination_reason: "failed",
+      error: { ...error, phase: before.current_phase ?? "pending" },
+      error_message: error.message,
+    },
+    now,
+  );
 
 const hasAddress = ({ user_email }: RunDocument): boolean => user_email?.includes("@") === true;
 
-const owed = (key: string, kind: OutboxEntry["kind"]): OutboxEntry => ({ key, kind, state: "owed", attempts: 0, due_at: 0, problem: null });
+const owed = (key: string, kind: OutboxEntry["kind"]): OutboxEntry => ({
+  key,
+  kind,
+  state: "owed",
+  attempts: 0,
+  due_at: 0,
+  problem: null,
+});
 
 /** The outbox with every mail that the machine owes; without an address no mail is owed. */
-export function outboxOf(before: readonly OutboxEntry[], document: RunDocument, mails: RunContext["mails"]): readonly OutboxEntry[] {
+export function outboxOf(
+  before: readonly OutboxEntry[],
+  document: RunDocument,
+  mails: RunContext["mails"],
+): readonly OutboxEntry[] {
   const known = new Set(before.map(({ key }) => key));
   const added = !hasAddress(document) ? [] : mails.filter(({ key }) => !known.has(key));
-  return added.length === 0 ? before : [...before, ...added.map(({ key, kind }) => owed(key, kind))];
+  return added.length === 0
+    ? before
+    : [...before, ...added.map(({ key, kind }) => owed(key, kind))];
 }
 
-export function outboxOfBroken(before: readonly OutboxEntry[], document: RunDocument, revision: number): readonly OutboxEntry[] {
+export function outboxOfBroken(
+  before: readonly OutboxEntry[],
+  document: RunDocument,
+  revision: number,
+): readonly OutboxEntry[] {
   const key = `${document.run_id}.run_failed.at-${revision}`;
   const isOwed = document.status === "failed" || before.some((entry) => entry.key === key);
   return !hasAddress(document) || isOwed ? before : [...before, owed(key, "run_failed")];
 }
 
 /** The outbox with one of its mails owed again, from now on. */
-export const oweAgain = (outbox: readonly OutboxEntry[], key: string, now: number): readonly OutboxEntry[] =>
-  outbox.map((entry) => (entry.key === key ? { ...entry, state: "owed", attempts: 0, due_at: now, problem: null } : entry));
+export const oweAgain = (
+  outbox: readonly OutboxEntry[],
+  key: string,
+  now: number,
+): readonly OutboxEntry[] =>
+  outbox.map((entry) =>
+    entry.key === key
+      ? { ...entry, state: "owed", attempts: 0, due_at: now, problem: null }
+      : entry,
+  );
 
 /** When the next owed mail is due; null when none is owed. */
 export function mailDueAt(outbox: readonly OutboxEntry[]): number | null {

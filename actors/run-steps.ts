@@ -8,8 +8,10 @@ import type { HostContext, StepHost, StepOutcome } from "./step.ts";
  *
  * Owns: the gate before every step (D2), and until when the lease holds.
  * Does not own: renewing the lease (the lease keeper's), what is committed (the run host's).
- * 1. A step passes its gate only when a commit taken after the step was invoked has been acknowledged.
- * 2. A step starts only while the lease holds; after that it waits for the renewal, or for the end (D9).
+ * 1. A step passes its gate only when a commit taken after the step was invoked has been
+ *    acknowledged.
+ * 2. A step starts only while the lease holds; after that it waits for the renewal, or for the end
+ *    (D9).
  * 3. After `close` no step starts any more.
  */
 export interface RunSteps extends Pick<Gate, "take" | "open" | "putBack"> {
@@ -29,7 +31,10 @@ export interface RunSteps extends Pick<Gate, "take" | "open" | "putBack"> {
 export interface RunStepsOptions {
   readonly clock: Clock;
   readonly leaseUntil: number;
-  /** Asks for the commit that a step waits for; false when what invokes it is durable already, as in a restored snapshot. */
+  /**
+   * Asks for the commit that a step waits for; false when what invokes it is durable already, as in
+   * a restored snapshot.
+   */
   readonly needsCommit: () => boolean;
 }
 
@@ -47,10 +52,15 @@ export function createRunSteps({ clock, needsCommit, ...options }: RunStepsOptio
     for (const wake of renewalWaiters.splice(0)) wake();
   };
 
-  const started = async <Output>(signal: AbortSignal, work: (context: HostContext) => Promise<Output>): Promise<Output> => {
+  const started = async <Output>(
+    signal: AbortSignal,
+    work: (context: HostContext) => Promise<Output>,
+  ): Promise<Output> => {
     if (needsCommit()) await gate.pass();
-    while (!closed && !leaseHolds()) await new Promise<void>((resolve) => renewalWaiters.push(resolve));
-    if (closed) throw new HaystackError("STEP_ABORTED", "The run was given up before the step began.");
+    while (!closed && !leaseHolds())
+      await new Promise<void>((resolve) => renewalWaiters.push(resolve));
+    if (closed)
+      throw new HaystackError("STEP_ABORTED", "The run was given up before the step began.");
     signal.throwIfAborted();
     const others = [...working];
     const step = work({ signal, quiesce: async () => void (await Promise.allSettled(others)) });
@@ -81,7 +91,11 @@ export function createRunSteps({ clock, needsCommit, ...options }: RunStepsOptio
     async ended() {
       await Promise.allSettled(working);
     },
-    async run<Output>(signal: AbortSignal, work: (context: HostContext) => Promise<Output>, tell: (outcome: StepOutcome<Output>) => void) {
+    async run<Output>(
+      signal: AbortSignal,
+      work: (context: HostContext) => Promise<Output>,
+      tell: (outcome: StepOutcome<Output>) => void,
+    ) {
       count += 1;
       let outcome: StepOutcome<Output>;
       try {

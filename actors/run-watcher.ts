@@ -10,13 +10,17 @@ import type { CommitFeed } from "./commit-feed.ts";
  *
  * Owns: one copy of the log of every run that somebody watches, shared by all who do.
  * Does not own: what those do with it.
- * 1. A commit here, and a look every now and then for runs hosted elsewhere, say only that there may be news; the news itself is read
- *    from the store (as jobs are from Batch, D8). So nothing uncommitted is shown, and nothing is shown twice or left out.
+ * 1. A commit here, and a look every now and then for runs hosted elsewhere, say only that there
+ *    may be news; the news itself is read from the store (as jobs are from Batch, D8). So nothing
+ *    uncommitted is shown, and nothing is shown twice or left out.
  * 2. One read is under way at a time, for all runs that may have news.
  * 3. A watched log only grows; nobody watching costs nothing.
  */
 export interface RunWatcher {
-  /** Resolves when the log is read; `onNews` is called after each time that it or the run has changed. Undefined when there is no such run. */
+  /**
+   * Resolves when the log is read; `onNews` is called after each time that it or the run has
+   * changed. Undefined when there is no such run.
+   */
   watch(runId: string, onNews: () => void): Promise<WatchedRun | undefined>;
   close(): Promise<void>;
 }
@@ -55,7 +59,13 @@ interface Topic {
 /** Runs in one read. */
 const READ_TOGETHER = 100;
 
-export function createRunWatcher({ runs, commits, clock, pollMs, onTrouble }: RunWatcherOptions): RunWatcher {
+export function createRunWatcher({
+  runs,
+  commits,
+  clock,
+  pollMs,
+  onTrouble,
+}: RunWatcherOptions): RunWatcher {
   const topics = new Map<string, Topic>();
   const mayHaveNews = new Set<string>();
   const background = createBackground(clock, onTrouble, () => 0);
@@ -83,7 +93,11 @@ export function createRunWatcher({ runs, commits, clock, pollMs, onTrouble }: Ru
       return topic === undefined ? [] : [{ run_id: runId, revision: topic.revision, topic }];
     });
     try {
-      const news = new Map((await runs.changes(asked.map(({ run_id, revision }) => ({ run_id, revision })))).map((changes) => [changes.document.run_id, changes]));
+      const news = new Map(
+        (await runs.changes(asked.map(({ run_id, revision }) => ({ run_id, revision })))).map(
+          (changes) => [changes.document.run_id, changes],
+        ),
+      );
       for (const { run_id, topic } of asked) {
         const changes = news.get(run_id);
         if (changes !== undefined) take(topic, changes);
@@ -121,7 +135,13 @@ export function createRunWatcher({ runs, commits, clock, pollMs, onTrouble }: Ru
   const topicOf = (runId: string): Topic => {
     const known = topics.get(runId);
     if (known !== undefined) return known;
-    const topic: Topic = { log: [], listeners: new Set(), read: Promise.withResolvers(), revision: -1, state: undefined };
+    const topic: Topic = {
+      log: [],
+      listeners: new Set(),
+      read: Promise.withResolvers(),
+      revision: -1,
+      state: undefined,
+    };
     topics.set(runId, topic);
     ask(runId);
     return topic;
@@ -147,7 +167,12 @@ export function createRunWatcher({ runs, commits, clock, pollMs, onTrouble }: Ru
         close();
         return undefined;
       }
-      return { document: () => (topic.state ?? state).document, log: topic.log, resting: () => isResting(topic.state ?? state), close };
+      return {
+        document: () => (topic.state ?? state).document,
+        log: topic.log,
+        resting: () => isResting(topic.state ?? state),
+        close,
+      };
     },
     async close() {
       unsubscribe();
@@ -156,5 +181,11 @@ export function createRunWatcher({ runs, commits, clock, pollMs, onTrouble }: Ru
   };
 }
 
-const isResting = ({ document: { status, current_phase }, has_events }: NonNullable<Topic["state"]>): boolean =>
-  !has_events && (status === "completed" || status === "failed" || (status === "cancelled" && current_phase === null));
+const isResting = ({
+  document: { status, current_phase },
+  has_events,
+}: NonNullable<Topic["state"]>): boolean =>
+  !has_events &&
+  (status === "completed" ||
+    status === "failed" ||
+    (status === "cancelled" && current_phase === null));

@@ -1,17 +1,29 @@
-import type { ActorSystem, AnyActorRef, PromiseActorLogic, PromiseSnapshot, StateValue } from "xstate";
+import type {
+  ActorSystem,
+  AnyActorRef,
+  PromiseActorLogic,
+  PromiseSnapshot,
+  StateValue,
+} from "xstate";
 import { toHaystackError, type HaystackError } from "../errors.ts";
 import type { StepFailure } from "../machines/run-types.ts";
 
 /** What the run's host gives to a step. */
 export interface HostContext {
-  /** Aborted when the machine leaves the state that invoked the step, or the daemon gives the run up. */
+  /**
+   * Aborted when the machine leaves the state that invoked the step, or the daemon gives the run
+   * up.
+   */
   readonly signal: AbortSignal;
   /** Resolves when every other effect of this run has settled, aborted ones included. */
   quiesce(): Promise<void>;
 }
 
 export interface StepContext extends HostContext {
-  /** The step was under way when its run was taken up: an earlier host may have begun it, and its requests may still arrive. */
+  /**
+   * The step was under way when its run was taken up: an earlier host may have begun it, and its
+   * requests may still arrive.
+   */
   readonly resumed: boolean;
 }
 
@@ -22,12 +34,24 @@ export type StepOutcome<Output> = { readonly output: Output } | { readonly throw
 /** The part of a run's host that its machines and steps meet. */
 export interface StepHost {
   /**
-   * Runs the effect once the state that invoked it is durable (D2) and the lease holds (D9), then tells its outcome;
-   * an error when the run is given up before. Until `tell` has returned the step counts as under way.
+   * Runs the effect once the state that invoked it is durable (D2) and the lease holds (D9), then
+   * tells its outcome; an error when the run is given up before. Until `tell` has returned the step
+   * counts as under way.
    */
-  run<Output>(signal: AbortSignal, work: (context: HostContext) => Promise<Output>, tell: (outcome: StepOutcome<Output>) => void): Promise<void>;
-  /** Told of every event that the machine or a child machine took. Null: it did not exist before. */
-  readonly moved?: (actor: AnyActorRef, event: string, from: StateValue | null, to: StateValue) => void;
+  run<Output>(
+    signal: AbortSignal,
+    work: (context: HostContext) => Promise<Output>,
+    tell: (outcome: StepOutcome<Output>) => void,
+  ): Promise<void>;
+  /**
+   * Told of every event that the machine or a child machine took. Null: it did not exist before.
+   */
+  readonly moved?: (
+    actor: AnyActorRef,
+    event: string,
+    from: StateValue | null,
+    to: StateValue,
+  ) => void;
   /** Told when the effect begins and, by what it gives back, when it ends. */
   readonly started?: (name: string, input: unknown) => (error: HaystackError | null) => void;
 }
@@ -35,7 +59,10 @@ export interface StepHost {
 // oxlint-disable-next-line typescript/no-explicit-any -- XState's own bound for an actor system
 type AnySystem = ActorSystem<any>;
 
-/** One machine serves every run; it and its steps find their run's host by the actor system they belong to. */
+/**
+ * One machine serves every run; it and its steps find their run's host by the actor system they
+ * belong to.
+ */
 const hosts = new WeakMap<AnySystem, StepHost>();
 
 export function registerHost(system: AnySystem, host: StepHost): void {
@@ -52,20 +79,33 @@ const controllers = new Map<AnyActorRef, AbortController>();
 
 function failureOf(thrown: unknown): StepFailure {
   const error = toHaystackError(thrown);
-  const { model_usage, job_may_run } = (error.details ?? {}) as Pick<StepFailure, "model_usage" | "job_may_run">;
-  return { ...error.toRecord(), ...(model_usage === undefined ? {} : { model_usage }), ...(job_may_run === undefined ? {} : { job_may_run }) };
+  const { model_usage, job_may_run } = (error.details ?? {}) as Pick<
+    StepFailure,
+    "model_usage" | "job_may_run"
+  >;
+  return {
+    ...error.toRecord(),
+    ...(model_usage === undefined ? {} : { model_usage }),
+    ...(job_may_run === undefined ? {} : { job_may_run }),
+  };
 }
 
 /**
- * Binds an effect to a step of the machine: it starts after the commit (D2), and fails with a plain JSON error record.
- * Its snapshots are those of XState's fromPromise, which takes two promises and an entry in a WeakMap more for each step.
+ * Binds an effect to a step of the machine: it starts after the commit (D2), and fails with a plain
+ * JSON error record. Its snapshots are those of XState's fromPromise, which takes two promises and
+ * an entry in a WeakMap more for each step.
  */
-export function step<Input, Output>(name: string, effect: Effect<Input, Output>): PromiseActorLogic<Output, Input> {
+export function step<Input, Output>(
+  name: string,
+  effect: Effect<Input, Output>,
+): PromiseActorLogic<Output, Input> {
   return {
     transition(state, event, { self }) {
       if (state.status !== "active") return state;
-      if (event.type === "step.done") return { ...state, status: "done", output: event["output"] as Output, input: undefined };
-      if (event.type === "step.failed") return { ...state, status: "error", error: event["error"], input: undefined };
+      if (event.type === "step.done")
+        return { ...state, status: "done", output: event["output"] as Output, input: undefined };
+      if (event.type === "step.failed")
+        return { ...state, status: "error", error: event["error"], input: undefined };
       if (event.type !== "xstate.stop") return state;
       controllers.get(self)?.abort();
       controllers.delete(self);
@@ -87,10 +127,19 @@ export function step<Input, Output>(name: string, effect: Effect<Input, Output>)
       void host.run(controller.signal, work, (outcome) => {
         controllers.delete(self);
         if (self.getSnapshot().status !== "active") return;
-        self.send("output" in outcome ? { type: "step.done", output: outcome.output } : { type: "step.failed", error: failureOf(outcome.thrown) });
+        self.send(
+          "output" in outcome
+            ? { type: "step.done", output: outcome.output }
+            : { type: "step.failed", error: failureOf(outcome.thrown) },
+        );
       });
     },
-    getInitialSnapshot: (_, input) => ({ status: "active", output: undefined, error: undefined, input }),
+    getInitialSnapshot: (_, input) => ({
+      status: "active",
+      output: undefined,
+      error: undefined,
+      input,
+    }),
     getPersistedSnapshot: (snapshot) => snapshot,
     restoreSnapshot(snapshot) {
       resumedSnapshots.add(snapshot);
@@ -99,7 +148,10 @@ export function step<Input, Output>(name: string, effect: Effect<Input, Output>)
   };
 }
 
-async function watched<Output>(ended: (error: HaystackError | null) => void, work: () => Promise<Output>): Promise<Output> {
+async function watched<Output>(
+  ended: (error: HaystackError | null) => void,
+  work: () => Promise<Output>,
+): Promise<Output> {
   try {
     const output = await work();
     ended(null);

@@ -27,5 +27,13 @@ export interface HostedRun {
 
 export function hostedRun(host: RunHost): HostedRun {
   const { run_id, status, current_phase } = host.document();
-  return { run_id, status, current_phase, token: host.token, lease_expires_at: host.leaseUntil(), wake_at: host.wakeAt(), waiting: host.waiting() };
+  return {
+    run_id,
+    status,
+    current_phase,
+    token: host.token,
+    lease_expires_at: host.leaseUntil(),
+    wake_at: host.wakeAt(),
+    waiting: host.waiting(),
+  };
 }

@@ -30,9 +30,10 @@ import { createWakeUps } from "./wake-ups.ts";
  * Hosts runs: keeps their leases, wakes them, lets them go.
  *
  * Owns: which runs this process hosts, and every timer.
- * Does not own: what a run does (the machine), when it is durable (the run host), which runs are taken up (the intake), how events reach them
- * (the event router), its mails (the mail desk).
- * 1. A run is hosted only under a lease; a lease that was not renewed in time stops its runs here (D9).
+ * Does not own: what a run does (the machine), when it is durable (the run host), which runs are
+ * taken up (the intake), how events reach them (the event router), its mails (the mail desk).
+ * 1. A run is hosted only under a lease; a lease that was not renewed in time stops its runs here
+ *    (D9).
  * 2. Runs that rest or wait long leave memory, and come back by their next event or time (D11).
  * 3. Queued runs stay in the store until they are admitted.
  */
@@ -46,7 +47,10 @@ export interface SupervisorOptions {
   readonly usage: (context: RunContext) => Usage;
   readonly owner: string;
   readonly limits: AdmissionLimits;
-  /** Claim runs that others left, inserted or queued; false for a process that hosts only the runs it was given. */
+  /**
+   * Claim runs that others left, inserted or queued; false for a process that hosts only the runs
+   * it was given.
+   */
   readonly sweeps: boolean;
   readonly leaseMs: number;
   readonly pollMs: number;
@@ -64,10 +68,14 @@ export interface SupervisorOptions {
 
 export interface Supervisor {
   start(): Promise<void>;
-  /** Stores a new run: for the common queue, which is looked at at once, or hosted here from the start by a process for given runs. */
+  /**
+   * Stores a new run: for the common queue, which is looked at at once, or hosted here from the
+   * start by a process for given runs.
+   */
   submit(document: RunDocument): Promise<void>;
   /**
-   * Claims a stored run for this process; `adjust` may change the document of a run that has not begun.
+   * Claims a stored run for this process; `adjust` may change the document of a run that has not
+   * begun.
    * Errors: RUN_NOT_FOUND, LEASE_LOST when another process hosts it.
    */
   adopt(runId: string, adjust?: (document: RunDocument) => RunDocument): Promise<void>;
@@ -82,9 +90,15 @@ export interface Supervisor {
   pauseAdmission(paused: boolean): void;
   /** While draining, nothing is taken up, and hosted runs are given back as soon as they wait. */
   drain(draining: boolean): void;
-  /** Takes a run that waits out of memory (D11). Errors: RUN_STATE_FORBIDS when it is not here or works. */
+  /**
+   * Takes a run that waits out of memory (D11). Errors: RUN_STATE_FORBIDS when it is not here or
+   * works.
+   */
   passivate(runId: string): Promise<void>;
-  /** Brings a run into memory, and keeps it there for a while; tells whether it is. Errors as of adopt. */
+  /**
+   * Brings a run into memory, and keeps it there for a while; tells whether it is. Errors as of
+   * adopt.
+   */
   rehydrate(runId: string): Promise<boolean>;
   /** Stops hosting, finishes the write under way and gives the leases back. */
   stop(): Promise<void>;
@@ -92,18 +106,30 @@ export interface Supervisor {
 
 /** Of a run that is inserted with a lease. */
 const FIRST_TOKEN = 1;
-/** For how long a stop waits for mails under way to be recorded, so that they are not sent again. */
+/**
+ * For how long a stop waits for mails under way to be recorded, so that they are not sent again.
+ */
 const MAIL_GRACE_MS = 5_000;
 
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { store, clock, owner, leaseMs, pollMs } = options;
   const hosts = new Map<string, RunHost>();
-  /** Of a process for given runs; others leave queued runs in the store until they are admitted, as only the store counts those out of memory. */
+  /**
+   * Of a process for given runs; others leave queued runs in the store until they are admitted, as
+   * only the store counts those out of memory.
+   */
   const queue = options.sweeps ? undefined : createHostedQueue(options.limits.maxActive);
   const settledWaiters = new Map<string, ((document: RunDocument) => void)[]>();
   const background = createBackground(clock, options.onTrouble, options.random);
   const { instruments = {} } = options;
-  const mailDesk = createMailDesk({ service: options.mail, compose: options.composeMail, tried: instruments.mailTried, clock, random: options.random, onTrouble: options.onTrouble });
+  const mailDesk = createMailDesk({
+    service: options.mail,
+    compose: options.composeMail,
+    tried: instruments.mailTried,
+    clock,
+    random: options.random,
+    onTrouble: options.onTrouble,
+  });
   const groupCommit = createGroupCommit(store, clock, options.onTrouble, instruments.committed);
   const wakeUps = createWakeUps(clock, (runId) => {
     const host = hosts.get(runId);
@@ -122,7 +148,13 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     wakeUps.forget(host.runId);
   };
 
-  const passivation = createPassivation({ store, clock, passivateMs: options.passivateMs, isSending: mailDesk.isSending, forget });
+  const passivation = createPassivation({
+    store,
+    clock,
+    passivateMs: options.passivateMs,
+    isSending: mailDesk.isSending,
+    forget,
+  });
 
   const letRest = async (host: RunHost): Promise<void> => {
     try {
@@ -187,16 +219,37 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   /** A process for given runs has nobody to leave them to. */
   const leaveToOthers = options.sweeps ? createLeaveToOthers(clock, leaseMs) : () => false;
-  const intake = createIntake({ store, clock, owner, leaseMs, limits: options.limits, dispatch: options.dispatch, leaveToOthers, host: hostRecord });
+  const intake = createIntake({
+    store,
+    clock,
+    owner,
+    leaseMs,
+    limits: options.limits,
+    dispatch: options.dispatch,
+    leaveToOthers,
+    host: hostRecord,
+  });
 
   const abandon = (host: RunHost, why: string): void => {
     if (hosts.get(host.runId) !== host) return;
     forget(host);
     background.run(host.stop());
-    options.onTrouble(new HaystackError("LEASE_LOST", `The lease of run ${host.runId} ${why}; the run was stopped here.`));
+    options.onTrouble(
+      new HaystackError(
+        "LEASE_LOST",
+        `The lease of run ${host.runId} ${why}; the run was stopped here.`,
+      ),
+    );
   };
 
-  const leases = createLeaseKeeper({ store, clock, owner, leaseMs, hosts: () => [...hosts.values()], onLost: abandon });
+  const leases = createLeaseKeeper({
+    store,
+    clock,
+    owner,
+    leaseMs,
+    hosts: () => [...hosts.values()],
+    onLost: abandon,
+  });
 
   const letGo = (host: RunHost): void => {
     if (!options.sweeps || host.resting() || !passivation.waits(host)) return;
@@ -222,7 +275,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     }
   };
 
-  /** A run that is retried waits for admission as a new one does: in the common queue, or in that of a process for given runs. */
+  /**
+   * A run that is retried waits for admission as a new one does: in the common queue, or in that of
+   * a process for given runs.
+   */
   const queueAgain = (host: RunHost): void => {
     if (queue === undefined) letGo(host);
     else admitHosted();
@@ -230,8 +286,14 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   const whyNot = async (runId: string): Promise<HaystackError> =>
     (await store.get(runId)) === undefined
-      ? new HaystackError("RUN_NOT_FOUND", `There is no run ${runId}; list the runs to see their ids.`)
-      : new HaystackError("LEASE_LOST", `Run ${runId} is hosted by another process at this moment.`);
+      ? new HaystackError(
+          "RUN_NOT_FOUND",
+          `There is no run ${runId}; list the runs to see their ids.`,
+        )
+      : new HaystackError(
+          "LEASE_LOST",
+          `Run ${runId} is hosted by another process at this moment.`,
+        );
 
   const recordMails = async (): Promise<void> => {
     await mailDesk.stop();
@@ -243,11 +305,18 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       unsubscribe = await options.jobEvents.subscribe(events.take);
       background.every(leaseMs / 3, leases.renew);
       const looks = [background.every(pollMs, poll)];
-      if (options.sweeps) background.run(intake.sweep().finally(() => looks.push(background.every(pollMs, intake.sweep, 0.5))));
+      if (options.sweeps)
+        background.run(
+          intake.sweep().finally(() => looks.push(background.every(pollMs, intake.sweep, 0.5))),
+        );
       endHints = store.hints?.(() => looks.forEach((lookSoon) => lookSoon()));
     },
     async submit(document) {
-      if (!isRunId(document.run_id)) throw new HaystackError("USAGE", "A run id has lower-case letters, digits and inner hyphens, at most 44.");
+      if (!isRunId(document.run_id))
+        throw new HaystackError(
+          "USAGE",
+          "A run id has lower-case letters, digits and inner hyphens, at most 44.",
+        );
       if (queue === undefined) {
         await store.insert(document);
         background.run(intake.sweep());
@@ -255,7 +324,17 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       }
       const lease = { owner, expires_at: clock.now() + leaseMs };
       await store.insert(document, lease);
-      hostRecord({ document, snapshot: null, machine: null, revision: 0, lease: { ...lease, token: FIRST_TOKEN }, wake_at: null, inbox: [], outbox: [], priority: 0 });
+      hostRecord({
+        document,
+        snapshot: null,
+        machine: null,
+        revision: 0,
+        lease: { ...lease, token: FIRST_TOKEN },
+        wake_at: null,
+        inbox: [],
+        outbox: [],
+        priority: 0,
+      });
       admitHosted();
     },
     async adopt(runId, adjust) {
@@ -263,14 +342,24 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       admitHosted();
     },
     async deliver(runId, event) {
-      if ((await events.deliver(runId, event)) === "unknown_run") throw new HaystackError("RUN_NOT_FOUND", `There is no run ${runId}; list the runs to see their ids.`);
+      if ((await events.deliver(runId, event)) === "unknown_run")
+        throw new HaystackError(
+          "RUN_NOT_FOUND",
+          `There is no run ${runId}; list the runs to see their ids.`,
+        );
     },
     settled: (runId) =>
       new Promise((resolve) => {
         settledWaiters.set(runId, [...(settledWaiters.get(runId) ?? []), resolve]);
       }),
     hosted: () => [...hosts.keys()],
-    status: () => ({ owner, admission_paused: !intake.admits(), draining: intake.drains(), limits: options.limits, hosted: [...hosts.values()].map(hostedRun) }),
+    status: () => ({
+      owner,
+      admission_paused: !intake.admits(),
+      draining: intake.drains(),
+      limits: options.limits,
+      hosted: [...hosts.values()].map(hostedRun),
+    }),
     pauseAdmission(paused) {
       intake.pauseAdmission(paused);
       admitHosted();
@@ -281,8 +370,16 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     },
     async passivate(runId) {
       const host = hosts.get(runId);
-      if (host === undefined) throw new HaystackError("RUN_STATE_FORBIDS", `Run ${runId} is not in the memory of this daemon; nothing was changed.`);
-      if (!passivation.waits(host)) throw new HaystackError("RUN_STATE_FORBIDS", `Run ${runId} works at this moment; try again when it waits.`);
+      if (host === undefined)
+        throw new HaystackError(
+          "RUN_STATE_FORBIDS",
+          `Run ${runId} is not in the memory of this daemon; nothing was changed.`,
+        );
+      if (!passivation.waits(host))
+        throw new HaystackError(
+          "RUN_STATE_FORBIDS",
+          `Run ${runId} works at this moment; try again when it waits.`,
+        );
       await passivation.passivate(host, host.wakeAt());
     },
     async rehydrate(runId) {
@@ -297,12 +394,18 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       intake.close();
       wakeUps.clear();
       await unsubscribe?.();
-      await Promise.race([recordMails(), new Promise<void>((resolve) => clock.at(clock.now() + MAIL_GRACE_MS, resolve))]);
+      await Promise.race([
+        recordMails(),
+        new Promise<void>((resolve) => clock.at(clock.now() + MAIL_GRACE_MS, resolve)),
+      ]);
       const leaving = [...hosts.values()];
       await Promise.all(leaving.map((host) => host.stop()));
       groupCommit.close();
       await groupCommit.idle();
-      if (leaving.length > 0) background.run(store.release(leaving.map(({ runId, token }) => ({ run_id: runId, token }))));
+      if (leaving.length > 0)
+        background.run(
+          store.release(leaving.map(({ runId, token }) => ({ run_id: runId, token }))),
+        );
       await background.stop();
       for (const host of hosts.values()) forget(host);
     },

@@ -1,6 +1,9 @@
 import type { Clock } from "../services/clock/index.ts";
 
-/** Wakes runs at their time (D6). A time that has passed wakes at once, but one run not more often than every second. */
+/**
+ * Wakes runs at their time (D6). A time that has passed wakes at once, but one run not more often
+ * than every second.
+ */
 export interface WakeUps {
   /** Sets, moves or (null) clears the time of a run. */
   set(runId: string, at: number | null): void;
@@ -15,7 +18,11 @@ const idle = (): void => undefined;
 export function createWakeUps(clock: Clock, wake: (runId: string) => void): WakeUps {
   const entries = new Map<string, { lastWoken: number; at: number | null; cancel: () => void }>();
   const set = (runId: string, at: number | null): void => {
-    const entry = entries.get(runId) ?? { lastWoken: Number.NEGATIVE_INFINITY, at: null, cancel: idle };
+    const entry = entries.get(runId) ?? {
+      lastWoken: Number.NEGATIVE_INFINITY,
+      at: null,
+      cancel: idle,
+    };
     if (entry.at === at && (at === null) === (entry.cancel === idle)) return;
     entry.cancel();
     entry.cancel = idle;

@@ -2,8 +2,9 @@ import type { AnyActorScope, AnyEventObject, AnyMachineSnapshot, AnyStateMachine
 import { hostOf } from "./step.ts";
 
 /**
- * Has every event that the machine takes told to the host of its run, with the state before and after.
- * XState's inspection tells it too, along with each microstep, action and event; that takes longer than the telling.
+ * Has every event that the machine takes told to the host of its run, with the state before and
+ * after. XState's inspection tells it too, along with each microstep, action and event; that takes
+ * longer than the telling.
  */
 export function watched<Machine extends AnyStateMachine>(machine: Machine): Machine {
   const begin = machine.getInitialSnapshot.bind(machine);
@@ -14,7 +15,11 @@ export function watched<Machine extends AnyStateMachine>(machine: Machine): Mach
       hostOf(scope.system)?.moved?.(scope.self, "xstate.init", null, snapshot.value);
       return snapshot;
     },
-    transition(before: AnyMachineSnapshot, event: AnyEventObject, scope: AnyActorScope): AnyMachineSnapshot {
+    transition(
+      before: AnyMachineSnapshot,
+      event: AnyEventObject,
+      scope: AnyActorScope,
+    ): AnyMachineSnapshot {
       const after: AnyMachineSnapshot = transition(before, event, scope);
       hostOf(scope.system)?.moved?.(scope.self, event.type, before.value, after.value);
       return after;

@@ -35,7 +35,11 @@ export interface DaemonProcess {
 }
 
 /** The real daemon as a process of its own; started again whenever it ends. */
-export function keepDaemon(dataDir: string, environment: Readonly<Record<string, string>>, log: (text: string) => void): DaemonProcess {
+export function keepDaemon(
+  dataDir: string,
+  environment: Readonly<Record<string, string>>,
+  log: (text: string) => void,
+): DaemonProcess {
   let crashes = 0;
   const moved = new Set<string>();
   let expected = false;
@@ -44,7 +48,10 @@ export function keepDaemon(dataDir: string, environment: Readonly<Record<string,
   let kill: (signal: NodeJS.Signals) => void = () => undefined;
 
   const start = (): void => {
-    const child = spawn(process.execPath, [COMMAND_LINE, "serve", "--data-dir", dataDir], { env: { ...process.env, ...environment }, stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn(process.execPath, [COMMAND_LINE, "serve", "--data-dir", dataDir], {
+      env: { ...process.env, ...environment },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
     expected = false;
     kill = (signal) => child.kill(signal);
     const ready = Promise.withResolvers<void>();

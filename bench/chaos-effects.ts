@@ -5,7 +5,10 @@ import type { RunDocument } from "../services/runs/document.ts";
 import type { RunStore } from "../services/runs/index.ts";
 import { executionsLog } from "./chaos-daemon.ts";
 
-/** What the daemons really did, counted from outside: the inference program's own log, the mail folder, the result files. */
+/**
+ * What the daemons really did, counted from outside: the inference program's own log, the mail
+ * folder, the result files.
+ */
 
 export interface Effects {
   readonly completed: number;
@@ -22,11 +25,27 @@ export interface Effects {
   readonly jobs_needed: number;
 }
 
-/** Every run was completed, none was lost, nothing was done twice, and no job ran that no iteration needed. */
-export const isSound = ({ runs, completed, lost, duplicate_jobs, duplicate_mails, job_executions, jobs_needed }: Effects & { readonly runs: number }): boolean =>
-  completed === runs && lost.length === 0 && duplicate_jobs === 0 && duplicate_mails === 0 && job_executions === jobs_needed;
+/**
+ * Every run was completed, none was lost, nothing was done twice, and no job ran that no iteration
+ * needed.
+ */
+export const isSound = ({
+  runs,
+  completed,
+  lost,
+  duplicate_jobs,
+  duplicate_mails,
+  job_executions,
+  jobs_needed,
+}: Effects & { readonly runs: number }): boolean =>
+  completed === runs &&
+  lost.length === 0 &&
+  duplicate_jobs === 0 &&
+  duplicate_mails === 0 &&
+  job_executions === jobs_needed;
 
-const linesOf = async (file: string): Promise<string[]> => (await readFile(file, "utf8").catch(() => "")).split("\n").filter((line) => line !== "");
+const linesOf = async (file: string): Promise<string[]> =>
+  (await readFile(file, "utf8").catch(() => "")).split("\n").filter((line) => line !== "");
 
 export const mailsIn = async (dataDir: string): Promise<string[]> =>
   (await readdir(join(dataDir, "mail")).catch(() => [])).filter((name) => name.endsWith(".eml"));
@@ -34,19 +53,35 @@ export const mailsIn = async (dataDir: string): Promise<string[]> =>
 /** Occurrences of a key beyond its first. */
 const repeated = (keys: readonly string[]): number => keys.length - new Set(keys).size;
 
-async function hasResults({ run_id, output_anndata_path, output_report_path, output_log_path }: RunDocument): Promise<boolean> {
-  if (output_anndata_path === null || output_report_path === null || output_log_path === null) return false;
+async function hasResults({
+  run_id,
+  output_anndata_path,
+  output_report_path,
+  output_log_path,
+}: RunDocument): Promise<boolean> {
+  if (output_anndata_path === null || output_report_path === null || output_log_path === null)
+    return false;
   try {
     const { obs } = await readH5ad(output_anndata_path);
     const log = JSON.parse(await readFile(output_log_path, "utf8")) as { run_id?: unknown };
-    return obs.index.length > 0 && log.run_id === run_id && (await readFile(output_report_path, "utf8")).includes("</html>");
+    return (
+      obs.index.length > 0 &&
+      log.run_id === run_id &&
+      (await readFile(output_report_path, "utf8")).includes("</html>")
+    );
   } catch {
     return false;
   }
 }
 
-export async function countEffects(store: RunStore, dataDir: string, runIds: readonly string[]): Promise<Effects> {
-  const executions = (await linesOf(executionsLog(dataDir))).map((line) => line.split(" ")[0] ?? "");
+export async function countEffects(
+  store: RunStore,
+  dataDir: string,
+  runIds: readonly string[],
+): Promise<Effects> {
+  const executions = (await linesOf(executionsLog(dataDir))).map(
+    (line) => line.split(" ")[0] ?? "",
+  );
   const mailed = (await mailsIn(dataDir)).map((name) => name.split(".")[0] ?? "");
   const mailedRuns = new Set(mailed);
   const lost: string[] = [];
@@ -55,10 +90,26 @@ export async function countEffects(store: RunStore, dataDir: string, runIds: rea
   let jobsNeeded = 0;
   for (const runId of runIds) {
     const document = (await store.get(runId))?.document;
-    jobsNeeded += (document?.iterations.length ?? 0) * (document?.control_strategy_effective === "synthetic_control" ? 2 : 1);
-    if (document?.status === "failed" || document?.status === "cancelled") failed.push(`${runId}: ${document.error_message ?? document.status}`);
-    else if (document?.status === "completed" && mailedRuns.has(runId) && (await hasResults(document))) completed += 1;
+    jobsNeeded +=
+      (document?.iterations.length ?? 0) *
+      (document?.control_strategy_effective === "synthetic_control" ? 2 : 1);
+    if (document?.status === "failed" || document?.status === "cancelled")
+      failed.push(`${runId}: ${document.error_message ?? document.status}`);
+    else if (
+      document?.status === "completed" &&
+      mailedRuns.has(runId) &&
+      (await hasResults(document))
+    )
+      completed += 1;
     else lost.push(runId);
   }
-  return { completed, failed, lost, duplicate_jobs: repeated(executions), duplicate_mails: repeated(mailed), job_executions: executions.length, jobs_needed: jobsNeeded };
+  return {
+    completed,
+    failed,
+    lost,
+    duplicate_jobs: repeated(executions),
+    duplicate_mails: repeated(mailed),
+    job_executions: executions.length,
+    jobs_needed: jobsNeeded,
+  };
 }

@@ -22,7 +22,11 @@ export interface ChaosOptions {
   readonly limitSeconds: number;
   readonly log: (text: string) => void;
   /** When the daemons have stopped and the effects are counted. */
-  readonly onCounted?: (store: RunStore, dataDir: string, runIds: readonly string[]) => Promise<void>;
+  readonly onCounted?: (
+    store: RunStore,
+    dataDir: string,
+    runIds: readonly string[],
+  ) => Promise<void>;
 }
 
 export interface ChaosResult extends Effects {
@@ -43,7 +47,17 @@ async function makeAtlas(config: Config): Promise<void> {
   const workbench = await openWorkbench(config);
   try {
     const file = join(config.dataDir, "atlas.h5ad");
-    await workbench.compute.run("simulate", { file, options: { seed: 1, nGenes: 60, nCellTypes: 3, nPerturbations: 3, nDonors: 2, cellsPerGroup: 12 } });
+    await workbench.compute.run("simulate", {
+      file,
+      options: {
+        seed: 1,
+        nGenes: 60,
+        nCellTypes: 3,
+        nPerturbations: 3,
+        nDonors: 2,
+        cellsPerGroup: 12,
+      },
+    });
     await workbench.atlases.import({ source: file });
   } finally {
     await workbench.close();
@@ -55,7 +69,12 @@ const insertRun = (store: RunStore, index: number): Promise<string> => {
     run_id: `chaos-${index}`,
     query: "How would CD4+ T cells respond to IFN-gamma?",
     user_email: `user-${index % USERS}@example.org`,
-    config: { max_iterations: index % 4 === 0 ? 2 : 1, control_strategy: index % 3 === 0 ? "query_as_control" : "synthetic_control", prompt_cells: 20, query_cells: 20 },
+    config: {
+      max_iterations: index % 4 === 0 ? 2 : 1,
+      control_strategy: index % 3 === 0 ? "query_as_control" : "synthetic_control",
+      prompt_cells: 20,
+      query_cells: 20,
+    },
     random_seed: index,
     now: Date.now(),
   });
@@ -63,41 +82,78 @@ const insertRun = (store: RunStore, index: number): Promise<string> => {
 };
 
 async function rests(store: RunStore): Promise<boolean> {
-  for (const status of ["pending", "running"] as const) if ((await store.list({ status, limit: 1 })).length > 0) return false;
+  for (const status of ["pending", "running"] as const)
+    if ((await store.list({ status, limit: 1 })).length > 0) return false;
   return true;
 }
 
-/** Submits runs to real daemons, kills the daemons at random moments and starts them again until every run rests, and counts what was done. */
-export async function runChaos({ runs, kills, seed, daemons, mongodbUri, limitSeconds, log, onCounted }: ChaosOptions): Promise<ChaosResult> {
+/**
+ * Submits runs to real daemons, kills the daemons at random moments and starts them again until
+ * every run rests, and counts what was done.
+ */
+export async function runChaos({
+  runs,
+  kills,
+  seed,
+  daemons,
+  mongodbUri,
+  limitSeconds,
+  log,
+  onCounted,
+}: ChaosOptions): Promise<ChaosResult> {
   const dataDir = await mkdtemp(join(tmpdir(), "haystack-chaos-"));
-  const environment = { ...chaosEnvironment(dataDir), NODE_COMPILE_CACHE: join(dataDir, "compile-cache"), ...(mongodbUri === undefined ? {} : { MONGODB_URI: mongodbUri, MONGODB_DATABASE: `chaos-${process.pid}` }) };
+  const environment = {
+    ...chaosEnvironment(dataDir),
+    NODE_COMPILE_CACHE: join(dataDir, "compile-cache"),
+    ...(mongodbUri === undefined
+      ? {}
+      : { MONGODB_URI: mongodbUri, MONGODB_DATABASE: `chaos-${process.pid}` }),
+  };
   const config = loadConfig(environment, dataDir);
   await makeAtlas(config);
   const started = performance.now();
   const isLate = (): boolean => performance.now() - started > limitSeconds * 1_000;
-  const hosts = Array.from({ length: daemons }, (_, index) => keepDaemon(dataDir, { ...environment, DAEMON_ID: `daemon-${index}` }, log));
+  const hosts = Array.from({ length: daemons }, (_, index) =>
+    keepDaemon(dataDir, { ...environment, DAEMON_ID: `daemon-${index}` }, log),
+  );
   const store = await openRuns(config);
   try {
-    const runIds = await Promise.all(Array.from({ length: runs }, (_, index) => insertRun(store, index)));
+    const runIds = await Promise.all(
+      Array.from({ length: runs }, (_, index) => insertRun(store, index)),
+    );
     log(`${runs} runs are submitted.`);
 
     const random = randomStream(seed, "kills");
-    /** Spread over the whole work: each kill waits for its share of the mails, and then a random moment more. */
+    /**
+     * Spread over the whole work: each kill waits for its share of the mails, and then a random
+     * moment more.
+     */
     const shares = Array.from({ length: kills }, () => uniform(random)).toSorted((a, b) => a - b);
     let killed = 0;
     for (const share of shares) {
-      while ((await mailsIn(dataDir)).length < Math.floor(share * runs) && !isLate()) await pause(20);
+      while ((await mailsIn(dataDir)).length < Math.floor(share * runs) && !isLate())
+        await pause(20);
       await pause(uniform(random) * LONGEST_DELAY_MS);
       if (isLate()) break;
       await hosts[Math.floor(uniform(random) * daemons)]?.killAndRestart();
       killed += 1;
       log(`kill ${killed} of ${kills} after ${(await mailsIn(dataDir)).length} mails`);
     }
-    while (!((await rests(store)) && (await mailsIn(dataDir)).length >= runs) && !isLate()) await pause(100);
+    while (!((await rests(store)) && (await mailsIn(dataDir)).length >= runs) && !isLate())
+      await pause(100);
     const seconds = (performance.now() - started) / 1_000;
     const codes = await Promise.all(hosts.map((host) => host.stop()));
-    const crashes = hosts.reduce((sum, host) => sum + host.crashes(), 0) + codes.filter((code) => code !== 0).length;
-    const result = { runs, kills: killed, seconds, crashes, moved_runs: hosts.map((host) => host.moved().size), ...(await countEffects(store, dataDir, runIds)) };
+    const crashes =
+      hosts.reduce((sum, host) => sum + host.crashes(), 0) +
+      codes.filter((code) => code !== 0).length;
+    const result = {
+      runs,
+      kills: killed,
+      seconds,
+      crashes,
+      moved_runs: hosts.map((host) => host.moved().size),
+      ...(await countEffects(store, dataDir, runIds)),
+    };
     await onCounted?.(store, dataDir, runIds);
     return result;
   } finally {

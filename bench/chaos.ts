@@ -4,8 +4,9 @@ import { runChaos } from "./chaos-run.ts";
 import { openWireServer } from "./wire-server.ts";
 
 /**
- * Real daemons, really killed: `node bench/chaos.ts --runs 200 --kills 20 [--daemons 2] [--mongodb URI|auto] [--seed N] [--limit SECONDS] [--json]`.
- * Prints one JSON document; exits with 1 unless every run was completed, none was lost, and no job or mail was done twice or without need.
+ * Real daemons, really killed: `node bench/chaos.ts --runs 200 --kills 20 [--daemons 2] [--mongodb
+ * URI|auto] [--seed N] [--limit SECONDS] [--json]`. Prints one JSON document; exits with 1 unless
+ * every run was completed, none was lost, and no job or mail was done twice or without need.
  */
 const { values } = parseArgs({
   options: {
@@ -19,7 +20,8 @@ const { values } = parseArgs({
   },
 });
 const daemons = values.daemons === "2" ? 2 : 1;
-if (daemons === 2 && values.mongodb === undefined) throw new Error("Two daemons need --mongodb: an SQLite file has one daemon.");
+if (daemons === 2 && values.mongodb === undefined)
+  throw new Error("Two daemons need --mongodb: an SQLite file has one daemon.");
 
 const server = values.mongodb === undefined ? undefined : await openWireServer(values.mongodb);
 try {
@@ -32,7 +34,17 @@ try {
     limitSeconds: Number(values.limit),
     log: (text) => console.error(text),
   });
-  const { runs, completed, lost, duplicate_jobs, duplicate_mails, kills, seconds, failed, ...others } = result;
+  const {
+    runs,
+    completed,
+    lost,
+    duplicate_jobs,
+    duplicate_mails,
+    kills,
+    seconds,
+    failed,
+    ...others
+  } = result;
   const printed = {
     runs,
     completed,
@@ -48,7 +60,11 @@ try {
     seed: Number(values.seed),
   };
   console.log(JSON.stringify(printed, null, values.json ? 0 : 1));
-  for (const problem of [...lost.map((run) => `lost: ${run}`), ...failed.map((run) => `failed: ${run}`)]) console.error(problem);
+  for (const problem of [
+    ...lost.map((run) => `lost: ${run}`),
+    ...failed.map((run) => `failed: ${run}`),
+  ])
+    console.error(problem);
   process.exitCode = isSound(result) ? 0 : 1;
 } finally {
   await server?.stop();

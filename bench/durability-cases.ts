@@ -1,10 +1,27 @@
 import type { RunStore } from "../services/runs/index.ts";
-import { countdown, cpuSeconds, ids, insertAll, round, type Case, type Figures } from "./durability-figures.ts";
+import {
+  countdown,
+  cpuSeconds,
+  ids,
+  insertAll,
+  round,
+  type Case,
+  type Figures,
+} from "./durability-figures.ts";
 import { hostNoOps, jobsAwaited, noOpRun, openStore, type Place } from "./durability-host.ts";
 import { latency, prepareWaiting, rehydration, restart } from "./durability-waiting.ts";
 
 /** Hosts the runs from claim to completion; every job ends by an event as soon as it runs. */
-async function complete(store: RunStore, runIds: readonly string[]): Promise<{ readonly seconds: number; readonly cpu: number; readonly loopCpu: number; readonly commits: number; readonly events: number }> {
+async function complete(
+  store: RunStore,
+  runIds: readonly string[],
+): Promise<{
+  readonly seconds: number;
+  readonly cpu: number;
+  readonly loopCpu: number;
+  readonly commits: number;
+  readonly events: number;
+}> {
   const completed = countdown(runIds.length);
   let commits = 0;
   let events = 0;
@@ -24,14 +41,20 @@ async function complete(store: RunStore, runIds: readonly string[]): Promise<{ r
   await host.supervisor.start();
   await completed.done;
   const seconds = (performance.now() - started) / 1_000;
-  const used = { cpu: cpuSeconds(process.cpuUsage(cpu)), loopCpu: cpuSeconds(process.threadCpuUsage(loopCpu)) };
+  const used = {
+    cpu: cpuSeconds(process.cpuUsage(cpu)),
+    loopCpu: cpuSeconds(process.threadCpuUsage(loopCpu)),
+  };
   await host.supervisor.stop();
   return { seconds, ...used, commits, events };
 }
 
 const WARM_UP = 200;
 
-/** Runs of five iterations with two jobs each, all live at once. A transition is one entry of the log as it stands in the store. */
+/**
+ * Runs of five iterations with two jobs each, all live at once. A transition is one entry of the
+ * log as it stands in the store.
+ */
 async function throughput(place: Place, live: number): Promise<Figures> {
   const store = await openStore(place);
   const early = ids(WARM_UP, "early");
@@ -47,7 +70,10 @@ async function throughput(place: Place, live: number): Promise<Figures> {
     live_runs: live,
     transitions,
     transitions_per_second: Math.round(transitions / seconds),
-    /** What the thread of the machines could do if it never waited and lost no time to other programs. */
+    /**
+     * What the thread of the machines could do if it never waited and lost no time to other
+     * programs.
+     */
     transitions_per_loop_cpu_second: Math.round(transitions / loopCpu),
     commits,
     events,
@@ -61,7 +87,9 @@ async function throughput(place: Place, live: number): Promise<Figures> {
 async function storeCompleted(store: RunStore, count: number): Promise<void> {
   const snapshot = JSON.stringify({ status: "done", filled: "x".repeat(4_000) });
   for (let start = 0; start < count; start += 500) {
-    const documents = ids(Math.min(500, count - start), `old-${start}-`).map((runId) => noOpRun(runId));
+    const documents = ids(Math.min(500, count - start), `old-${start}-`).map((runId) =>
+      noOpRun(runId),
+    );
     await Promise.all(documents.map((document) => store.insert(document)));
     await store.commit(
       documents.map((document) => ({
@@ -74,7 +102,14 @@ async function storeCompleted(store: RunStore, count: number): Promise<void> {
         attention_at: null,
         consumed: [],
         outbox: [],
-        history: Array.from({ length: 10 }, (_, at) => ({ revision: 1, at, actor: "run", event: "filled", from: "a", to: "b" })),
+        history: Array.from({ length: 10 }, (_, at) => ({
+          revision: 1,
+          at,
+          actor: "run",
+          event: "filled",
+          from: "a",
+          to: "b",
+        })),
       })),
     );
   }
@@ -89,4 +124,11 @@ async function flatGrowth(place: Place, stored: number): Promise<Figures> {
 }
 
 /** The measurements. Each runs in a process of its own. */
-export const CASES: Readonly<Record<string, Case>> = { throughput, latency, prepareWaiting, rehydration, restart, flatGrowth };
+export const CASES: Readonly<Record<string, Case>> = {
+  throughput,
+  latency,
+  prepareWaiting,
+  rehydration,
+  restart,
+  flatGrowth,
+};

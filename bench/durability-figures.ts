@@ -7,13 +7,25 @@ export type Case = (place: Place, size: number) => Promise<Figures>;
 
 export const round = (value: number, digits = 1): number => Number(value.toFixed(digits));
 
-export const cpuSeconds = ({ user, system }: { readonly user: number; readonly system: number }): number => (user + system) / 1e6;
+export const cpuSeconds = ({
+  user,
+  system,
+}: {
+  readonly user: number;
+  readonly system: number;
+}): number => (user + system) / 1e6;
 
-const quantile = (sorted: readonly number[], share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+const quantile = (sorted: readonly number[], share: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 
 export function spread(times: readonly number[]): Figures {
   const sorted = times.toSorted((a, b) => a - b);
-  return { samples: sorted.length, p50_ms: round(quantile(sorted, 0.5), 2), p99_ms: round(quantile(sorted, 0.99), 2), max_ms: round(sorted.at(-1) ?? Number.NaN, 2) };
+  return {
+    samples: sorted.length,
+    p50_ms: round(quantile(sorted, 0.5), 2),
+    p99_ms: round(quantile(sorted, 0.99), 2),
+    max_ms: round(sorted.at(-1) ?? Number.NaN, 2),
+  };
 }
 
 /** Bytes in use after everything that can go has gone. */
@@ -23,10 +35,18 @@ export function memory(): { readonly used: number; readonly resident: number } {
   return { used: heapUsed + external, resident: rss };
 }
 
-export const ids = (count: number, prefix = "r"): string[] => Array.from({ length: count }, (_, index) => `${prefix}${index}`);
+export const ids = (count: number, prefix = "r"): string[] =>
+  Array.from({ length: count }, (_, index) => `${prefix}${index}`);
 
-export async function insertAll(store: RunStore, runIds: readonly string[], config = {}): Promise<void> {
-  for (let start = 0; start < runIds.length; start += 1_000) await Promise.all(runIds.slice(start, start + 1_000).map((runId) => store.insert(noOpRun(runId, config))));
+export async function insertAll(
+  store: RunStore,
+  runIds: readonly string[],
+  config = {},
+): Promise<void> {
+  for (let start = 0; start < runIds.length; start += 1_000)
+    await Promise.all(
+      runIds.slice(start, start + 1_000).map((runId) => store.insert(noOpRun(runId, config))),
+    );
 }
 
 /** `done` resolves at the call number `count`. */

@@ -19,21 +19,40 @@ export interface Place {
   readonly database: string;
 }
 
-export const openStore = ({ store, at, database }: Place): Promise<RunStore> => (store === "sqlite" ? openSqliteRuns({ file: at }) : openMongoRuns({ uri: at, database }));
+export const openStore = ({ store, at, database }: Place): Promise<RunStore> =>
+  store === "sqlite" ? openSqliteRuns({ file: at }) : openMongoRuns({ uri: at, database });
 
 export const noOpRun = (run_id: string, config: Partial<RunConfig> = {}): RunDocument =>
-  newRun({ run_id, query: "How would B cells respond to IFN-beta?", user_email: null, config: { score_threshold: 10, plateau_window: 20, ...config }, random_seed: 1, now: Date.now() });
+  newRun({
+    run_id,
+    query: "How would B cells respond to IFN-beta?",
+    user_email: null,
+    config: { score_threshold: 10, plateau_window: 20, ...config },
+    random_seed: 1,
+    now: Date.now(),
+  });
 
-/** Jobs run for an hour unless an event says otherwise; no reconcile time is due within a benchmark. */
+/**
+ * Jobs run for an hour unless an event says otherwise; no reconcile time is due within a benchmark.
+ */
 export function noOpEffects(over: Partial<RunEffects> = {}): RunEffects {
   const effects = scriptedEffects({ now: Date.now, scores: [1] });
   return {
     ...effects,
     async submitJob({ deadline_seconds }: SubmitJobInput) {
       const now = Date.now();
-      return { offer: null, now, deadline_at: now + deadline_seconds * 1_000, check_at: now + 3_600_000 };
+      return {
+        offer: null,
+        now,
+        deadline_at: now + deadline_seconds * 1_000,
+        check_at: now + 3_600_000,
+      };
     },
-    checkJob: async ({ job }) => ({ verdict: "succeeded", predictions: { path: `${job.job_id}.h5ad`, sha256: "0" }, run_seconds: 1 }),
+    checkJob: async ({ job }) => ({
+      verdict: "succeeded",
+      predictions: { path: `${job.job_id}.h5ad`, sha256: "0" },
+      run_seconds: 1,
+    }),
     ...over,
   };
 }
@@ -45,7 +64,12 @@ export interface NoOpHost {
 
 export function hostNoOps(
   store: RunStore,
-  { effects = noOpEffects(), passivateMs = 86_400_000, pollMs = 250, onCommitted }: {
+  {
+    effects = noOpEffects(),
+    passivateMs = 86_400_000,
+    pollMs = 250,
+    onCommitted,
+  }: {
     readonly effects?: RunEffects;
     readonly passivateMs?: number;
     readonly pollMs?: number;
@@ -80,5 +104,12 @@ export function hostNoOps(
 const kindOf = { predictionJob: "p", controlJob: "c" } as const;
 
 /** The jobs that have begun to run with these transitions. */
-export const jobsAwaited = ({ run_id, current_iteration }: RunDocument, entries: readonly TransitionEntry[]): string[] =>
-  entries.flatMap(({ actor, to }) => (to === "awaiting" && actor in kindOf ? [`hs-${run_id}-i${current_iteration}-${kindOf[actor as keyof typeof kindOf]}-a1`] : []));
+export const jobsAwaited = (
+  { run_id, current_iteration }: RunDocument,
+  entries: readonly TransitionEntry[],
+): string[] =>
+  entries.flatMap(({ actor, to }) =>
+    to === "awaiting" && actor in kindOf
+      ? [`hs-${run_id}-i${current_iteration}-${kindOf[actor as keyof typeof kindOf]}-a1`]
+      : [],
+  );

@@ -3,7 +3,10 @@ import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } fr
 import { cpus, loadavg, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 
-/** What the figures depend on beside the program. `load` above 0 at the start means that other work took part of the machine. */
+/**
+ * What the figures depend on beside the program. `load` above 0 at the start means that other work
+ * took part of the machine.
+ */
 export const machineFacts = () => ({
   node: process.version,
   cpu: cpus()[0]?.model ?? "unknown",
@@ -30,12 +33,27 @@ function fdatasyncTime(): number {
   }
 }
 
-/** Compiles the library that slows every flush down; undefined where there is no compiler, or another system than Linux. */
+/**
+ * Compiles the library that slows every flush down; undefined where there is no compiler, or
+ * another system than Linux.
+ */
 export function slowFsyncLibrary(folder: string): string | undefined {
   if (process.platform !== "linux") return undefined;
   const library = join(folder, "slow-fsync.so");
   try {
-    execFileSync("cc", ["-shared", "-fPIC", "-O1", "-o", library, join(import.meta.dirname, "durability-slow-fsync.c"), "-ldl"], { stdio: "ignore" });
+    execFileSync(
+      "cc",
+      [
+        "-shared",
+        "-fPIC",
+        "-O1",
+        "-o",
+        library,
+        join(import.meta.dirname, "durability-slow-fsync.c"),
+        "-ldl",
+      ],
+      { stdio: "ignore" },
+    );
     return library;
   } catch {
     return undefined;

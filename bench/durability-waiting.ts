@@ -26,7 +26,10 @@ export async function prepareWaiting(place: Place, count: number): Promise<Figur
   return { waiting_runs: count };
 }
 
-/** From the delivery of a job event to the start of the step that it causes: two durable writes lie between. */
+/**
+ * From the delivery of a job event to the start of the step that it causes: two durable writes lie
+ * between.
+ */
 export async function latency(place: Place, live: number): Promise<Figures> {
   const store = await openStore(place);
   const runIds = ids(live);
@@ -61,7 +64,8 @@ export async function latency(place: Place, live: number): Promise<Figures> {
   const many = spread(await Promise.all(busy));
   await host.supervisor.stop();
   await store.close();
-  const named = (figures: Figures, name: string): Figures => Object.fromEntries(Object.entries(figures).map(([key, value]) => [`${name}_${key}`, value]));
+  const named = (figures: Figures, name: string): Figures =>
+    Object.fromEntries(Object.entries(figures).map(([key, value]) => [`${name}_${key}`, value]));
   return { live_runs: live, ...named(one, "one_at_a_time"), ...named(many, "500_a_second") };
 }
 
@@ -78,7 +82,11 @@ export async function rehydration(place: Place, count: number): Promise<Figures>
   await host.supervisor.stop();
   const leaving = hostNoOps(store, { passivateMs: 1, pollMs: 100 });
   await leaving.supervisor.start();
-  while ((await store.claim({ owner: "nobody", now: Date.now(), lease_ms: 0, limit: 1 })).length > 0 || leaving.supervisor.hosted().length > 0) await pause(200);
+  while (
+    (await store.claim({ owner: "nobody", now: Date.now(), lease_ms: 0, limit: 1 })).length > 0 ||
+    leaving.supervisor.hosted().length > 0
+  )
+    await pause(200);
   let passivated = memory();
   for (let again = 0; again < 3; again += 1) {
     await pause(200);
@@ -98,12 +106,18 @@ export async function rehydration(place: Place, count: number): Promise<Figures>
 
 const DUE = 200;
 
-/** Events that arrived while no daemon was there: from opening the store until the last of their steps begins. */
+/**
+ * Events that arrived while no daemon was there: from opening the store until the last of their
+ * steps begins.
+ */
 export async function restart(place: Place, count: number): Promise<Figures> {
   const before = await openStore(place);
   for (let index = 0; index < DUE; index++) {
     const job_id = `hs-r${index}-i1-p-a1`;
-    await before.deliver(`r${index}`, { id: `due.${Date.now()}.${index}`, event: { type: "job.changed", job_id, state: "SUCCEEDED" } });
+    await before.deliver(`r${index}`, {
+      id: `due.${Date.now()}.${index}`,
+      event: { type: "job.changed", job_id, state: "SUCCEEDED" },
+    });
   }
   await before.close();
   const started = performance.now();
@@ -123,5 +137,10 @@ export async function restart(place: Place, count: number): Promise<Figures> {
   const ms = performance.now() - started;
   await host.supervisor.stop();
   await store.close();
-  return { stored_waiting_runs: count, due: DUE, first_step_ms: Math.round(first), last_step_ms: Math.round(ms) };
+  return {
+    stored_waiting_runs: count,
+    due: DUE,
+    first_step_ms: Math.round(first),
+    last_step_ms: Math.round(ms),
+  };
 }

@@ -9,8 +9,9 @@ import { machineFacts, slowFsyncLibrary } from "./durability-machine.ts";
 import { hasWireServer, openWireServer } from "./wire-server.ts";
 
 /**
- * What durability costs: `node bench/durability.ts [--store sqlite|mongodb|both] [--mongodb URI|auto] [--only case,case] [--json]`.
- * Every write is on disk before it counts. Each case runs in a process of its own; prints one JSON document.
+ * What durability costs: `node bench/durability.ts [--store sqlite|mongodb|both] [--mongodb
+ * URI|auto] [--only case,case] [--json]`. Every write is on disk before it counts. Each case runs
+ * in a process of its own; prints one JSON document.
  */
 const WRITES = {
   sqlite: "journal_mode=WAL, synchronous=FULL; answered after COMMIT has returned",
@@ -32,8 +33,15 @@ const PLANS: readonly (readonly Step[])[] = [
   [{ name: "throughput", size: 1_000, times: 3 }],
   [{ name: "throughput", size: 1_000, slowFsync: true, times: 3 }],
   [{ name: "latency", size: 1_000 }],
-  [{ name: "prepareWaiting", size: 200 }, { name: "restart", size: 200 }],
-  [{ name: "prepareWaiting", size: 10_000 }, { name: "restart", size: 10_000 }, { name: "rehydration", size: 10_000 }],
+  [
+    { name: "prepareWaiting", size: 200 },
+    { name: "restart", size: 200 },
+  ],
+  [
+    { name: "prepareWaiting", size: 10_000 },
+    { name: "restart", size: 10_000 },
+    { name: "rehydration", size: 10_000 },
+  ],
   [{ name: "flatGrowth", size: 1_000 }],
   [{ name: "flatGrowth", size: 100_000 }],
 ];
@@ -51,9 +59,19 @@ const folder = mkdtempSync(join(tmpdir(), "haystack-bench-"));
 const slowFsync = slowFsyncLibrary(folder);
 
 function run({ name, size, ...step }: Step, place: Place): Promise<Figures> {
-  const args = ["--expose-gc", join(import.meta.dirname, "durability-case.ts"), name, JSON.stringify(place), String(size)];
-  const preload = step.slowFsync === true && slowFsync !== undefined ? { LD_PRELOAD: slowFsync } : {};
-  const child = spawn(process.execPath, args, { env: { ...process.env, ...preload }, stdio: ["ignore", "pipe", "inherit"] });
+  const args = [
+    "--expose-gc",
+    join(import.meta.dirname, "durability-case.ts"),
+    name,
+    JSON.stringify(place),
+    String(size),
+  ];
+  const preload =
+    step.slowFsync === true && slowFsync !== undefined ? { LD_PRELOAD: slowFsync } : {};
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, ...preload },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   let printed = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (printed += text));
   return new Promise((resolve, reject) => {
@@ -67,13 +85,18 @@ function run({ name, size, ...step }: Step, place: Place): Promise<Figures> {
 
 function cannot(store: Place["store"], { name, slowFsync: isSlow }: Step): string | undefined {
   if (store === "mongodb" && isSlow === true) return "the flush to make slower is the server's";
-  if (store === "mongodb" && name === "flatGrowth" && values.mongodb === "auto") return "the server for tests has no secondary indexes: give the address of a real one";
-  if (isSlow === true && slowFsync === undefined) return "there is no C compiler to make the flush slower with";
+  if (store === "mongodb" && name === "flatGrowth" && values.mongodb === "auto")
+    return "the server for tests has no secondary indexes: give the address of a real one";
+  if (isSlow === true && slowFsync === undefined)
+    return "there is no C compiler to make the flush slower with";
   return undefined;
 }
 
 /** Runs every list of steps on a store of its own. */
-async function measure(store: Place["store"], open: (number: number) => Promise<{ readonly place: Place; stop(): Promise<void> }>): Promise<Record<string, unknown>[]> {
+async function measure(
+  store: Place["store"],
+  open: (number: number) => Promise<{ readonly place: Place; stop(): Promise<void> }>,
+): Promise<Record<string, unknown>[]> {
   const results: Record<string, unknown>[] = [];
   for (const [number, plan] of PLANS.entries()) {
     if (only.length > 0 && !plan.some(({ name }) => only.includes(name))) continue;
@@ -92,10 +115,18 @@ async function measure(store: Place["store"], open: (number: number) => Promise<
   return results;
 }
 
-async function measurePlan(store: Place["store"], plan: readonly Step[], place: Place): Promise<Record<string, unknown>[]> {
+async function measurePlan(
+  store: Place["store"],
+  plan: readonly Step[],
+  place: Place,
+): Promise<Record<string, unknown>[]> {
   const results: Record<string, unknown>[] = [];
   for (const step of plan) {
-    const named = { store, case: step.name, ...(step.slowFsync === true ? { slower_fsync_ms: 2 } : {}) };
+    const named = {
+      store,
+      case: step.name,
+      ...(step.slowFsync === true ? { slower_fsync_ms: 2 } : {}),
+    };
     const skipped = cannot(store, step);
     const figures = skipped === undefined ? await run(step, place) : { size: step.size, skipped };
     console.error(JSON.stringify({ ...named, ...figures }));
@@ -106,16 +137,26 @@ async function measurePlan(store: Place["store"], plan: readonly Step[], place: 
 
 /** Of several measurements of one throughput. */
 function median(measured: readonly Record<string, unknown>[]): Record<string, unknown> {
-  const rate = (figures: Record<string, unknown>): number => Number(figures["transitions_per_second"] ?? 0);
+  const rate = (figures: Record<string, unknown>): number =>
+    Number(figures["transitions_per_second"] ?? 0);
   const sorted = measured.toSorted((a, b) => rate(a) - rate(b));
-  return { ...sorted[Math.floor(sorted.length / 2)], transitions_per_second_of_each: sorted.map(rate) };
+  return {
+    ...sorted[Math.floor(sorted.length / 2)],
+    transitions_per_second_of_each: sorted.map(rate),
+  };
 }
 
-const openSqlite = async (number: number) => ({ place: { store: "sqlite", at: join(folder, `${number}.sqlite`), database: "" } as const, stop: () => Promise.resolve() });
+const openSqlite = async (number: number) => ({
+  place: { store: "sqlite", at: join(folder, `${number}.sqlite`), database: "" } as const,
+  stop: () => Promise.resolve(),
+});
 
 async function openMongodb(number: number) {
   const { uri, stop } = await openWireServer(values.mongodb);
-  return { place: { store: "mongodb", at: uri, database: `bench-${process.pid}-${number}` } as const, stop };
+  return {
+    place: { store: "mongodb", at: uri, database: `bench-${process.pid}-${number}` } as const,
+    stop,
+  };
 }
 
 try {
@@ -123,9 +164,19 @@ try {
   const results: Record<string, unknown>[] = [];
   if (values.store !== "mongodb") results.push(...(await measure("sqlite", openSqlite)));
   const isMissing = values.mongodb === "auto" && !hasWireServer();
-  if (values.store !== "sqlite" && isMissing) results.push({ store: "mongodb", skipped: "there is no MongoDB server: run .ci/mongodb-wire.sh, or give --mongodb" });
+  if (values.store !== "sqlite" && isMissing)
+    results.push({
+      store: "mongodb",
+      skipped: "there is no MongoDB server: run .ci/mongodb-wire.sh, or give --mongodb",
+    });
   else if (values.store !== "sqlite") results.push(...(await measure("mongodb", openMongodb)));
-  console.log(JSON.stringify({ benchmark: "durability", machine, writes: WRITES, results }, null, values.json ? 0 : 1));
+  console.log(
+    JSON.stringify(
+      { benchmark: "durability", machine, writes: WRITES, results },
+      null,
+      values.json ? 0 : 1,
+    ),
+  );
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

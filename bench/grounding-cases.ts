@@ -14,7 +14,9 @@ import type { StructuredQuery } from "../science/query/structured-query.ts";
 import { understandQuestion } from "../science/query/understand.ts";
 import { distort, permutation, question } from "../tests/science/grounding-fixtures.ts";
 
-/** "degraded": a share of the genes shuffled; neither right nor wrong, only compared with the truth. */
+/**
+ * "degraded": a share of the genes shuffled; neither right nor wrong, only compared with the truth.
+ */
 export interface ScoredCase {
   readonly target: string;
   readonly kind: "true" | "degraded" | "shuffled" | "reversed" | "null" | "wrong_perturbation";
@@ -52,8 +54,16 @@ const MOST_WRONG = 4;
 const MOST_CELLS = 512;
 const knowledge = loadKnowledge();
 
-/** Withholds each target, predicts it in right and wrong ways with the built-in baseline, and scores all. */
-export async function scoreAtlas({ source, folder, mostTargets, otherQuestions }: AtlasCases): Promise<{ cases: ScoredCase[]; spreads: number[] }> {
+/**
+ * Withholds each target, predicts it in right and wrong ways with the built-in baseline, and scores
+ * all.
+ */
+export async function scoreAtlas({
+  source,
+  folder,
+  mostTargets,
+  otherQuestions,
+}: AtlasCases): Promise<{ cases: ScoredCase[]; spreads: number[] }> {
   await importAtlas({ source, outDir: folder }, labelResolver(knowledge));
   const whole = await openAtlas(folder);
   const cases: ScoredCase[] = [];
@@ -66,97 +76,273 @@ export async function scoreAtlas({ source, folder, mostTargets, otherQuestions }
   return { cases, spreads };
 }
 
-/** Cell types and perturbations with other cell types to predict them from, spread evenly over the atlas. */
+/**
+ * Cell types and perturbations with other cell types to predict them from, spread evenly over the
+ * atlas.
+ */
 function chooseTargets({ index }: OpenAtlas, most: number): Target[] {
-  const perturbed = index.groups.filter(({ is_control, control_group_id }) => !is_control && control_group_id !== null);
-  const all = [...new Map(perturbed.map(({ cell_type: cellType, perturbation }) => [`${cellType} ${perturbation}`, { cellType, perturbation }])).values()];
-  const usable = all.filter(({ perturbation }) => new Set(perturbed.filter((group) => group.perturbation === perturbation).map(({ cell_type }) => cell_type)).size > 2);
+  const perturbed = index.groups.filter(
+    ({ is_control, control_group_id }) => !is_control && control_group_id !== null,
+  );
+  const all = [
+    ...new Map(
+      perturbed.map(({ cell_type: cellType, perturbation }) => [
+        `${cellType} ${perturbation}`,
+        { cellType, perturbation },
+      ]),
+    ).values(),
+  ];
+  const usable = all.filter(
+    ({ perturbation }) =>
+      new Set(
+        perturbed
+          .filter((group) => group.perturbation === perturbation)
+          .map(({ cell_type }) => cell_type),
+      ).size > 2,
+  );
   const step = Math.max(1, usable.length / most);
-  return Array.from({ length: Math.min(most, usable.length) }, (_, i) => usable[Math.floor(i * step)]!);
+  return Array.from(
+    { length: Math.min(most, usable.length) },
+    (_, i) => usable[Math.floor(i * step)]!,
+  );
 }
 
-async function scoreTarget(whole: OpenAtlas, folder: string, target: Target, otherQuestions: readonly string[]) {
-  const atlas = await openAtlas(folder, { withhold: { cell_type: target.cellType, perturbation: target.perturbation } });
-  const asked = understandQuestion(`How would ${target.cellType} respond to ${target.perturbation}?`, [atlas.index]);
+async function scoreTarget(
+  whole: OpenAtlas,
+  folder: string,
+  target: Target,
+  otherQuestions: readonly string[],
+) {
+  const atlas = await openAtlas(folder, {
+    withhold: { cell_type: target.cellType, perturbation: target.perturbation },
+  });
+  const asked = understandQuestion(
+    `How would ${target.cellType} respond to ${target.perturbation}?`,
+    [atlas.index],
+  );
   const draw = (groups: OpenAtlas["index"]["groups"], most = Infinity): Promise<AnnData> =>
-    drawCells({ parts: groups.map(({ group_id, n_cells }) => ({ group_id, n_cells: Math.min(n_cells, Math.ceil(most / groups.length)) })), atlases: [whole], seed: 1 });
-  const groupsOf = (keep: (group: OpenAtlas["index"]["groups"][number]) => boolean) => whole.index.groups.filter((group) => group.n_cells > 0 && keep(group));
+    drawCells({
+      parts: groups.map(({ group_id, n_cells }) => ({
+        group_id,
+        n_cells: Math.min(n_cells, Math.ceil(most / groups.length)),
+      })),
+      atlases: [whole],
+      seed: 1,
+    });
+  const groupsOf = (keep: (group: OpenAtlas["index"]["groups"][number]) => boolean) =>
+    whole.index.groups.filter((group) => group.n_cells > 0 && keep(group));
   const controls = groupsOf((group) => group.is_control && group.cell_type === target.cellType);
   const query = await draw(controls, MOST_CELLS);
-  const truth = { truthTreated: await draw(groupsOf((group) => !group.is_control && group.cell_type === target.cellType && group.perturbation === target.perturbation)), truthControl: await draw(controls) };
+  const truth = {
+    truthTreated: await draw(
+      groupsOf(
+        (group) =>
+          !group.is_control &&
+          group.cell_type === target.cellType &&
+          group.perturbation === target.perturbation,
+      ),
+    ),
+    truthControl: await draw(controls),
+  };
 
   const pairFrom = async (cellType: string, perturbation: string): Promise<Pair> => {
-    const treated = groupsOf((group) => group.cell_type === cellType && group.perturbation === perturbation && group.control_group_id !== null);
-    const matched = groupsOf((group) => treated.some(({ control_group_id: id }) => id === group.group_id));
+    const treated = groupsOf(
+      (group) =>
+        group.cell_type === cellType &&
+        group.perturbation === perturbation &&
+        group.control_group_id !== null,
+    );
+    const matched = groupsOf((group) =>
+      treated.some(({ control_group_id: id }) => id === group.group_id),
+    );
     const prompt = await draw(treated, MOST_CELLS);
-    return { prediction: deltaTransfer(prompt, query), reference: deltaTransfer(await draw(matched, MOST_CELLS), query), promptCells: prompt.X.nRows };
+    return {
+      prediction: deltaTransfer(prompt, query),
+      reference: deltaTransfer(await draw(matched, MOST_CELLS), query),
+      promptCells: prompt.X.nRows,
+    };
   };
   const chosen = await chosenPair(atlas, asked, query);
   const cases: ScoredCase[] = [];
-  const score = (pair: Pair, about: StructuredQuery, seed: number) => scoreOf(pair, query, about, seed);
-  const add = (kind: ScoredCase["kind"], what: string, pair: Pair, about: StructuredQuery = asked): void => {
+  const score = (pair: Pair, about: StructuredQuery, seed: number) =>
+    scoreOf(pair, query, about, seed);
+  const add = (
+    kind: ScoredCase["kind"],
+    what: string,
+    pair: Pair,
+    about: StructuredQuery = asked,
+  ): void => {
     const { prediction, reference } = pair;
-    const agreement = about === asked ? compareWithTruth({ predictedTreated: prediction, predictedReference: reference, ...truth }).pearson_delta : null;
+    const agreement =
+      about === asked
+        ? compareWithTruth({
+            predictedTreated: prediction,
+            predictedReference: reference,
+            ...truth,
+          }).pearson_delta
+        : null;
     // No predicted response has no correlation with the measured one.
-    cases.push({ target: `${target.cellType}, ${target.perturbation}`, kind, what, ...score(pair, about, 1), pearson_delta: agreement !== null && Number.isNaN(agreement) ? 0 : agreement });
+    cases.push({
+      target: `${target.cellType}, ${target.perturbation}`,
+      kind,
+      what,
+      ...score(pair, about, 1),
+      pearson_delta: agreement !== null && Number.isNaN(agreement) ? 0 : agreement,
+    });
   };
 
   add("true", "chosen prompt", chosen);
-  for (const cellType of typesWith(whole, target).slice(0, MOST_TRUE - 1)) add("true", `from ${cellType}`, await pairFrom(cellType, target.perturbation));
+  for (const cellType of typesWith(whole, target).slice(0, MOST_TRUE - 1))
+    add("true", `from ${cellType}`, await pairFrom(cellType, target.perturbation));
   const genes = chosen.reference.X.nCols;
-  for (const share of [0.25, 0.5, 0.75]) add("degraded", `${share * 100} % of the genes shuffled`, distorted(chosen, partlyShuffled(genes, share), 1));
-  for (const seed of SHUFFLES) add("shuffled", `shuffle ${seed}`, distorted(chosen, permutation(genes, seed), 1));
+  for (const share of [0.25, 0.5, 0.75])
+    add(
+      "degraded",
+      `${share * 100} % of the genes shuffled`,
+      distorted(chosen, partlyShuffled(genes, share), 1),
+    );
+  for (const seed of SHUFFLES)
+    add("shuffled", `shuffle ${seed}`, distorted(chosen, permutation(genes, seed), 1));
   add("reversed", "response reversed", distorted(chosen, [...Array(genes).keys()], -1));
-  add("reversed", "prediction and reference swapped", { ...chosen, prediction: chosen.reference, reference: chosen.prediction });
+  add("reversed", "prediction and reference swapped", {
+    ...chosen,
+    prediction: chosen.reference,
+    reference: chosen.prediction,
+  });
   add("null", "controls as prompt", { ...chosen, prediction: chosen.reference });
-  add("null", "controls as prompt, against the query cells", { ...chosen, prediction: chosen.reference, reference: query });
-  for (const label of unrelatedLabels(whole, target).slice(0, MOST_WRONG)) add("wrong_perturbation", `predicted ${label}`, await pairFrom(target.cellType, label));
-  for (const id of otherQuestions) add("wrong_perturbation", `asked about ${id}`, chosen, question(knowledge, id, target.cellType));
+  add("null", "controls as prompt, against the query cells", {
+    ...chosen,
+    prediction: chosen.reference,
+    reference: query,
+  });
+  for (const label of unrelatedLabels(whole, target).slice(0, MOST_WRONG))
+    add("wrong_perturbation", `predicted ${label}`, await pairFrom(target.cellType, label));
+  for (const id of otherQuestions)
+    add(
+      "wrong_perturbation",
+      `asked about ${id}`,
+      chosen,
+      question(knowledge, id, target.cellType),
+    );
 
   const seeded = SEEDS.map((seed) => score(chosen, asked, seed).score);
   return { cases, spread: Math.max(...seeded) - Math.min(...seeded) };
 }
 
-async function chosenPair(atlas: OpenAtlas, query: StructuredQuery, queryCells: AnnData): Promise<Pair> {
-  const { chosen } = choosePrompt({ query, atlases: [atlas], knowledge, controlStrategy: "synthetic_control", promptCells: MOST_CELLS, queryCells: MOST_CELLS, history: [], seed: 1 });
-  const controls = chosen.parts.map(({ control_group_id: id, n_control_cells: n_cells }) => ({ group_id: id ?? "", n_cells }));
-  const predictFrom = async (parts: readonly { group_id: string; n_cells: number }[]): Promise<AnnData> => deltaTransfer(await drawCells({ parts, atlases: [atlas], seed: 1 }), queryCells);
+async function chosenPair(
+  atlas: OpenAtlas,
+  query: StructuredQuery,
+  queryCells: AnnData,
+): Promise<Pair> {
+  const { chosen } = choosePrompt({
+    query,
+    atlases: [atlas],
+    knowledge,
+    controlStrategy: "synthetic_control",
+    promptCells: MOST_CELLS,
+    queryCells: MOST_CELLS,
+    history: [],
+    seed: 1,
+  });
+  const controls = chosen.parts.map(({ control_group_id: id, n_control_cells: n_cells }) => ({
+    group_id: id ?? "",
+    n_cells,
+  }));
+  const predictFrom = async (
+    parts: readonly { group_id: string; n_cells: number }[],
+  ): Promise<AnnData> =>
+    deltaTransfer(await drawCells({ parts, atlases: [atlas], seed: 1 }), queryCells);
   const promptCells = chosen.parts.reduce((sum, { n_cells }) => sum + n_cells, 0);
-  return { prediction: await predictFrom(chosen.parts), reference: await predictFrom(controls), promptCells };
+  return {
+    prediction: await predictFrom(chosen.parts),
+    reference: await predictFrom(controls),
+    promptCells,
+  };
 }
 
-function scoreOf(pair: Pair, queryCells: AnnData, query: StructuredQuery, seed: number): { score: number; composite: number } {
-  const { grounding } = evaluatePrediction({ ...pair, query, queryCells, knowledge, controlStrategyEffective: "synthetic_control", seed });
-  return { score: grounding.score, composite: grounding.components.reduce((sum, { score, weight }) => sum + (score ?? 0) * weight, 0) };
+function scoreOf(
+  pair: Pair,
+  queryCells: AnnData,
+  query: StructuredQuery,
+  seed: number,
+): { score: number; composite: number } {
+  const { grounding } = evaluatePrediction({
+    ...pair,
+    query,
+    queryCells,
+    knowledge,
+    controlStrategyEffective: "synthetic_control",
+    seed,
+  });
+  return {
+    score: grounding.score,
+    composite: grounding.components.reduce(
+      (sum, { score, weight }) => sum + (score ?? 0) * weight,
+      0,
+    ),
+  };
 }
 
 function typesWith({ index }: OpenAtlas, { cellType, perturbation }: Target): string[] {
-  const others = index.groups.filter((group) => !group.is_control && group.control_group_id !== null && group.perturbation === perturbation && group.cell_type !== cellType);
+  const others = index.groups.filter(
+    (group) =>
+      !group.is_control &&
+      group.control_group_id !== null &&
+      group.perturbation === perturbation &&
+      group.cell_type !== cellType,
+  );
   return [...new Set(others.map(({ cell_type }) => cell_type))];
 }
 
-/** Perturbations of the same cells that share neither mechanism nor expected pathway nor a quarter of the expected genes. */
+/**
+ * Perturbations of the same cells that share neither mechanism nor expected pathway nor a quarter
+ * of the expected genes.
+ */
 function unrelatedLabels({ index }: OpenAtlas, { cellType, perturbation }: Target): string[] {
   const entryOf = (label: string): PerturbationEntry | undefined => {
     const id = index.groups.find((group) => group.perturbation === label)?.perturbation_id;
     return knowledge.perturbations.find((entry) => entry.id === id);
   };
   const own = entryOf(perturbation);
-  const labels = [...new Set(index.groups.filter((group) => !group.is_control && group.control_group_id !== null && group.cell_type === cellType).map((group) => group.perturbation))];
+  const labels = [
+    ...new Set(
+      index.groups
+        .filter(
+          (group) =>
+            !group.is_control && group.control_group_id !== null && group.cell_type === cellType,
+        )
+        .map((group) => group.perturbation),
+    ),
+  ];
   return labels.filter((label) => {
     const other = entryOf(label);
-    if (label === perturbation || own === undefined || other === undefined || own.mechanism === other.mechanism) return false;
+    if (
+      label === perturbation ||
+      own === undefined ||
+      other === undefined ||
+      own.mechanism === other.mechanism
+    )
+      return false;
     const genes = new Set(other.response.map(({ gene }) => gene));
-    const shared = own.response.filter(({ gene }) => genes.has(gene)).length / Math.max(1, own.response.length);
-    return shared < 0.25 && !own.pathways.some(({ id }) => other.pathways.some((pathway) => pathway.id === id));
+    const shared =
+      own.response.filter(({ gene }) => genes.has(gene)).length / Math.max(1, own.response.length);
+    return (
+      shared < 0.25 &&
+      !own.pathways.some(({ id }) => other.pathways.some((pathway) => pathway.id === id))
+    );
   });
 }
 
-const distorted = (pair: Pair, source: readonly number[], factor: number): Pair => ({ ...pair, prediction: distort(pair.prediction, pair.reference, source, factor) });
+const distorted = (pair: Pair, source: readonly number[], factor: number): Pair => ({
+  ...pair,
+  prediction: distort(pair.prediction, pair.reference, source, factor),
+});
 
 /** A permutation that moves only `share` of the genes. */
 function partlyShuffled(genes: number, share: number): number[] {
-  const moved = permutation(genes, 5).slice(0, Math.round(genes * share)).toSorted((a, b) => a - b);
+  const moved = permutation(genes, 5)
+    .slice(0, Math.round(genes * share))
+    .toSorted((a, b) => a - b);
   const order = Array.from({ length: genes }, (_, gene) => gene);
   permutation(moved.length, 3).forEach((from, i) => {
     order[moved[i]!] = moved[from]!;

@@ -19,21 +19,31 @@ export interface ReaderOptions {
 const TRANSITION = /^event: transition\ndata: .*?"at":"([^"]+)"/gm;
 const STATUS = /^event: run\ndata: .*?"status":"([a-z]+)"/gm;
 
-export function openStream({ url, token, runId, onTransition, onStatus }: ReaderOptions): Promise<StreamReader> {
+export function openStream({
+  url,
+  token,
+  runId,
+  onTransition,
+  onStatus,
+}: ReaderOptions): Promise<StreamReader> {
   return new Promise((resolve, reject) => {
-    const asked: ClientRequest = request(`${url}/api/v1/runs/${runId}/events`, { agent: false, headers: { authorization: `Bearer ${token}`, accept: "text/event-stream" } }, (response) => {
-      let rest = "";
-      response.setEncoding("utf8").on("data", (chunk: string) => {
-        const text = rest + chunk;
-        const whole = text.lastIndexOf("\n\n") + 2;
-        rest = text.slice(whole);
-        const events = text.slice(0, whole);
-        for (const [, at = ""] of events.matchAll(TRANSITION)) onTransition?.(Date.parse(at));
-        for (const [, status = ""] of events.matchAll(STATUS)) onStatus?.(status);
-      });
-      response.on("error", () => undefined);
-      resolve({ status: response.statusCode ?? 0, close: () => asked.destroy() });
-    });
+    const asked: ClientRequest = request(
+      `${url}/api/v1/runs/${runId}/events`,
+      { agent: false, headers: { authorization: `Bearer ${token}`, accept: "text/event-stream" } },
+      (response) => {
+        let rest = "";
+        response.setEncoding("utf8").on("data", (chunk: string) => {
+          const text = rest + chunk;
+          const whole = text.lastIndexOf("\n\n") + 2;
+          rest = text.slice(whole);
+          const events = text.slice(0, whole);
+          for (const [, at = ""] of events.matchAll(TRANSITION)) onTransition?.(Date.parse(at));
+          for (const [, status = ""] of events.matchAll(STATUS)) onStatus?.(status);
+        });
+        response.on("error", () => undefined);
+        resolve({ status: response.statusCode ?? 0, close: () => asked.destroy() });
+      },
+    );
     asked.on("error", reject);
     asked.end();
   });

@@ -10,8 +10,12 @@ import { systemClock } from "../services/clock/system.ts";
 import type { RunDocument } from "../services/runs/document.ts";
 import { findRun } from "./watch.ts";
 
-/** What a run needs to be marked as failed and mailed; whatever else is configured wrongly does not matter. */
-const VARIABLES = /^(HAYSTACK_DATA_DIR|MONGODB_\w+|MAIL_FROM|SENDGRID_\w+|PUBLIC_URL|LEASE_SECONDS|POLL_MILLISECONDS)$/;
+/**
+ * What a run needs to be marked as failed and mailed; whatever else is configured wrongly does not
+ * matter.
+ */
+const VARIABLES =
+  /^(HAYSTACK_DATA_DIR|MONGODB_\w+|MAIL_FROM|SENDGRID_\w+|PUBLIC_URL|LEASE_SECONDS|POLL_MILLISECONDS)$/;
 /** Nothing was predicted. */
 const MODEL = { name: "none", is_baseline: false };
 
@@ -27,23 +31,44 @@ const failing = (error: HaystackError): RunEffects => {
   const fail = async (): Promise<never> => {
     throw error;
   };
-  return { analyze: fail, prompt: fail, prepareJob: fail, submitJob: fail, checkJob: fail, cancelJobs: fail, evaluate: fail, output: fail };
+  return {
+    analyze: fail,
+    prompt: fail,
+    prepareJob: fail,
+    submitJob: fail,
+    checkJob: fail,
+    cancelJobs: fail,
+    evaluate: fail,
+    output: fail,
+  };
 };
 
 const hasLiveJobs = (snapshot: string | null): boolean =>
-  snapshot !== null && (JSON.parse(snapshot) as { readonly context: RunContext }).context.jobs.some(({ state }) => state === "submitting" || state === "submitted");
+  snapshot !== null &&
+  (JSON.parse(snapshot) as { readonly context: RunContext }).context.jobs.some(
+    ({ state }) => state === "submitting" || state === "submitted",
+  );
 
 /**
- * Marks a stored run as failed, with the error for which this process cannot host it, and mails that. One with jobs at Batch is left to a
- * process that can reach them, one that has ended stays so. Returns how the run stands.
- * Errors: RUN_NOT_FOUND, LEASE_LOST when another process hosts it, CONFIG_INVALID or STORE_UNAVAILABLE when the store cannot be opened.
+ * Marks a stored run as failed, with the error for which this process cannot host it, and mails
+ * that. One with jobs at Batch is left to a process that can reach them, one that has ended stays
+ * so. Returns how the run stands.
+ * Errors: RUN_NOT_FOUND, LEASE_LOST when another process hosts it, CONFIG_INVALID or
+ * STORE_UNAVAILABLE when the store cannot be opened.
  */
-export async function failUnbegun(error: HaystackError, { runId, adjust, environment, dataDir, onTrouble }: UnbegunRun): Promise<RunDocument> {
-  const config = loadConfig(Object.fromEntries(Object.entries(environment).filter(([name]) => VARIABLES.test(name))), dataDir);
+export async function failUnbegun(
+  error: HaystackError,
+  { runId, adjust, environment, dataDir, onTrouble }: UnbegunRun,
+): Promise<RunDocument> {
+  const config = loadConfig(
+    Object.fromEntries(Object.entries(environment).filter(([name]) => VARIABLES.test(name))),
+    dataDir,
+  );
   await using opened = new AsyncDisposableStack();
   const store = opened.adopt(await openRuns(config), (part) => part.close());
   const { document, snapshot } = await findRun(store, runId);
-  if (document.status === "completed" || document.status === "cancelled" || hasLiveJobs(snapshot)) return document;
+  if (document.status === "completed" || document.status === "cancelled" || hasLiveJobs(snapshot))
+    return document;
   const mail = opened.adopt(await openMail(config, systemClock), (part) => part.close());
   const supervisor = createSupervisor({
     store,

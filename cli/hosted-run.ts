@@ -7,7 +7,10 @@ import { cancelOnInterrupt } from "./runs/interrupts.ts";
 import type { Ended } from "./runs/operations.ts";
 
 /** Opens a daemon for runs of this command alone, with progress, and closes it whatever happens. */
-export function withDaemon<Result>(config: Config, work: (daemon: Daemon) => Promise<Result>): Promise<Result> {
+export function withDaemon<Result>(
+  config: Config,
+  work: (daemon: Daemon) => Promise<Result>,
+): Promise<Result> {
   return withProgress(async (progress) => {
     const daemon = await openDaemon(config, {
       sweeps: false,
@@ -24,8 +27,16 @@ export function withDaemon<Result>(config: Config, work: (daemon: Daemon) => Pro
 }
 
 /** Waits for the run's end in this process; an interrupt cancels it. */
-export function followToEnd(daemon: Daemon, runId: string, begin: () => Promise<void>): Promise<Ended> {
-  const cancel = (): Promise<unknown> => daemon.supervisor.deliver(runId, { id: `cancel-${runId}-${process.pid}`, event: { type: "cancel.requested" } });
+export function followToEnd(
+  daemon: Daemon,
+  runId: string,
+  begin: () => Promise<void>,
+): Promise<Ended> {
+  const cancel = (): Promise<unknown> =>
+    daemon.supervisor.deliver(runId, {
+      id: `cancel-${runId}-${process.pid}`,
+      event: { type: "cancel.requested" },
+    });
   return cancelOnInterrupt(runId, cancel, async () => {
     const settled = daemon.supervisor.settled(runId);
     await begin();

@@ -3,7 +3,10 @@ import { ownVariables, redactor } from "../config.ts";
 import { errorBody, toHaystackError } from "../errors.ts";
 import { buildProgram } from "./program.ts";
 
-/** Runs one command line and returns its exit code: 0 done, 1 failed, 2 wrong usage or input, 130 cancelled. */
+/**
+ * Runs one command line and returns its exit code: 0 done, 1 failed, 2 wrong usage or input, 130
+ * cancelled.
+ */
 export async function main(args: readonly string[]): Promise<number> {
   const json = args.includes("--json");
   let exitCode = 0;
@@ -19,7 +22,10 @@ export async function main(args: readonly string[]): Promise<number> {
     const redact = redactor(ownVariables(process.env));
     const message = redact(oneLine(error.message));
     process.stderr.write(`haystack: ${message}\n`);
-    if (error.code === "INTERNAL" && process.env["HAYSTACK_DEBUG"] !== undefined) process.stderr.write(`${redact(String(error.cause instanceof Error ? error.cause.stack : error.stack))}\n`);
+    if (error.code === "INTERNAL" && process.env["HAYSTACK_DEBUG"] !== undefined)
+      process.stderr.write(
+        `${redact(String(error.cause instanceof Error ? error.cause.stack : error.stack))}\n`,
+      );
     if (json) process.stdout.write(`${JSON.stringify({ ...errorBody(error), message })}\n`);
     return error.exitCode;
   }

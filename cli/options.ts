@@ -29,23 +29,42 @@ export interface AtlasOptions {
 
 export const addServerOptions = (command: Command): Command =>
   command
-    .option("--server <url>", "server to talk to in place of the local store (default: $HAYSTACK_SERVER); its token is $HAYSTACK_TOKEN")
+    .option(
+      "--server <url>",
+      "server to talk to in place of the local store (default: $HAYSTACK_SERVER); its token is $HAYSTACK_TOKEN",
+    )
     .option("--insecure-http", "let the token go unencrypted to another machine");
 
 export const addRunOptions = (command: Command): Command =>
   command
     .option("--max-iterations <n>", "most rounds of prompt, inference and evaluation (default: 5)")
     .option("--score-threshold <n>", "grounding score from 1 to 10 that ends the run (default: 7)")
-    .addOption(new Option("--control-strategy <strategy>", "compare with predicted controls, or with the query cells themselves").choices(["synthetic_control", "query_as_control"]))
-    .addOption(new Option("--first-prompt <which>", "start from the best or from the worst usable prompt").choices(["best", "worst"]));
+    .addOption(
+      new Option(
+        "--control-strategy <strategy>",
+        "compare with predicted controls, or with the query cells themselves",
+      ).choices(["synthetic_control", "query_as_control"]),
+    )
+    .addOption(
+      new Option(
+        "--first-prompt <which>",
+        "start from the best or from the worst usable prompt",
+      ).choices(["best", "worst"]),
+    );
 
 export const addAtlasOptions = (command: Command): Command =>
   command
     .option("--dataset <name>", "name of the dataset (default: from the file name)")
-    .option("--cell-type-column <column>", "obs column of the cell type (found when it has a usual name)")
+    .option(
+      "--cell-type-column <column>",
+      "obs column of the cell type (found when it has a usual name)",
+    )
     .option("--perturbation-column <column>", "obs column of the perturbation")
     .option("--donor-column <column>", "obs column of the donor")
-    .option("--gene-symbols-column <column>", "var column of the gene symbols (default: the var index)")
+    .option(
+      "--gene-symbols-column <column>",
+      "var column of the gene symbols (default: the var index)",
+    )
     .option("--control-label <label>", "value of the perturbation column that marks control cells")
     .option("--layer <name>", "layer that holds the counts");
 
@@ -53,32 +72,59 @@ export const addAtlasOptions = (command: Command): Command =>
 export function runConfig(options: RunOptions, more: Partial<RunConfig>): RunConfig {
   const given = {
     ...more,
-    ...(options.maxIterations === undefined ? {} : { max_iterations: Number(options.maxIterations) }),
-    ...(options.scoreThreshold === undefined ? {} : { score_threshold: Number(options.scoreThreshold) }),
+    ...(options.maxIterations === undefined
+      ? {}
+      : { max_iterations: Number(options.maxIterations) }),
+    ...(options.scoreThreshold === undefined
+      ? {}
+      : { score_threshold: Number(options.scoreThreshold) }),
     ...(options.controlStrategy === undefined ? {} : { control_strategy: options.controlStrategy }),
     ...(options.firstPrompt === undefined ? {} : { first_prompt: options.firstPrompt }),
   };
   const parsed = runConfigSchema.safeParse(given);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => `--${path.join(".").replaceAll("_", "-")}: ${message}`).join("; ");
+  const problems = parsed.error.issues
+    .map(({ path, message }) => `--${path.join(".").replaceAll("_", "-")}: ${message}`)
+    .join("; ");
   throw new HaystackError("USAGE", `These options are not usable: ${problems}.`);
 }
 
 export function seedOption(text: string | undefined, random: () => number): number {
   if (text === undefined) return random();
   const seed = Number(text);
-  if (!Number.isInteger(seed) || seed < 0 || seed > 0xffff_ffff) throw new HaystackError("USAGE", "The seed is a whole number from 0 to 4294967295.");
+  if (!Number.isInteger(seed) || seed < 0 || seed > 0xffff_ffff)
+    throw new HaystackError("USAGE", "The seed is a whole number from 0 to 4294967295.");
   return seed;
 }
 
 /** Those of the options that are about an atlas. */
-export const atlasOptions = ({ dataset, cellTypeColumn, perturbationColumn, donorColumn, geneSymbolsColumn, controlLabel, layer }: AtlasOptions): AtlasOptions =>
-  Object.fromEntries(Object.entries({ dataset, cellTypeColumn, perturbationColumn, donorColumn, geneSymbolsColumn, controlLabel, layer }).filter(([, value]) => value !== undefined));
+export const atlasOptions = ({
+  dataset,
+  cellTypeColumn,
+  perturbationColumn,
+  donorColumn,
+  geneSymbolsColumn,
+  controlLabel,
+  layer,
+}: AtlasOptions): AtlasOptions =>
+  Object.fromEntries(
+    Object.entries({
+      dataset,
+      cellTypeColumn,
+      perturbationColumn,
+      donorColumn,
+      geneSymbolsColumn,
+      controlLabel,
+      layer,
+    }).filter(([, value]) => value !== undefined),
+  );
 
 export const importColumns = (options: AtlasOptions) => ({
   columns: {
     ...(options.cellTypeColumn === undefined ? {} : { cell_type: options.cellTypeColumn }),
-    ...(options.perturbationColumn === undefined ? {} : { perturbation: options.perturbationColumn }),
+    ...(options.perturbationColumn === undefined
+      ? {}
+      : { perturbation: options.perturbationColumn }),
     ...(options.donorColumn === undefined ? {} : { donor: options.donorColumn }),
     ...(options.geneSymbolsColumn === undefined ? {} : { gene_symbols: options.geneSymbolsColumn }),
     ...(options.controlLabel === undefined ? {} : { control_label: options.controlLabel }),

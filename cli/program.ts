@@ -23,7 +23,9 @@ export interface CommonOptions {
 /** The whole command line. Building it has no effect but the object itself. */
 export function buildProgram(setExitCode: SetExitCode): Command {
   const program = new Command("haystack")
-    .description("Predict how cells respond to a perturbation, judge the prediction against biology, and keep every run safe.")
+    .description(
+      "Predict how cells respond to a perturbation, judge the prediction against biology, and keep every run safe.",
+    )
     .version(SOFTWARE.version)
     .exitOverride()
     .showHelpAfterError("(haystack --help lists the commands and their options)");
@@ -41,10 +43,16 @@ export function buildProgram(setExitCode: SetExitCode): Command {
   for (const command of leaves(program)) {
     command
       .addOption(new Option("--json", "one JSON document on stdout"))
-      .addOption(new Option("--data-dir <folder>", "where the embedded store, objects and mails live (default: $HAYSTACK_DATA_DIR or ./haystack-data)"))
+      .addOption(
+        new Option(
+          "--data-dir <folder>",
+          "where the embedded store, objects and mails live (default: $HAYSTACK_DATA_DIR or ./haystack-data)",
+        ),
+      )
       .exitOverride();
   }
   return program;
 }
 
-const leaves = (command: Command): Command[] => (command.commands.length === 0 ? [command] : command.commands.flatMap(leaves));
+const leaves = (command: Command): Command[] =>
+  command.commands.length === 0 ? [command] : command.commands.flatMap(leaves);

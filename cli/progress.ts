@@ -11,7 +11,10 @@ const PHASES = {
 } as const;
 
 /** What progress shows of a run. */
-export type ShownRun = Pick<RunDocument, "run_id" | "status" | "current_phase" | "current_iteration" | "grounding_scores">;
+export type ShownRun = Pick<
+  RunDocument,
+  "run_id" | "status" | "current_phase" | "current_iteration" | "grounding_scores"
+>;
 
 export interface Progress {
   readonly show: (run: ShownRun) => void;
@@ -24,7 +27,12 @@ export interface Progress {
 
 /** Progress on stderr: a spinner on a terminal, a plain line for each change elsewhere. */
 export function createProgress(): Progress {
-  const spinner = ora({ stream: process.stderr, isEnabled: process.stderr.isTTY, discardStdin: false, isSilent: !process.stderr.isTTY });
+  const spinner = ora({
+    stream: process.stderr,
+    isEnabled: process.stderr.isTTY,
+    discardStdin: false,
+    isSilent: !process.stderr.isTTY,
+  });
   const said = new Map<string, string>();
   const say = (text: string): void => {
     if (!process.stderr.isTTY) process.stderr.write(`${text}\n`);
@@ -54,7 +62,9 @@ export const logging =
     if (lineOf !== undefined) log(lineOf(thing));
   };
 
-export async function withProgress<Result>(work: (progress: Progress) => Promise<Result>): Promise<Result> {
+export async function withProgress<Result>(
+  work: (progress: Progress) => Promise<Result>,
+): Promise<Result> {
   const progress = createProgress();
   try {
     return await work(progress);
@@ -63,10 +73,17 @@ export async function withProgress<Result>(work: (progress: Progress) => Promise
   }
 }
 
-function describe({ run_id, status, current_phase, current_iteration, grounding_scores }: ShownRun): string {
+function describe({
+  run_id,
+  status,
+  current_phase,
+  current_iteration,
+  grounding_scores,
+}: ShownRun): string {
   const last = grounding_scores.at(-1);
   const score = last === undefined ? "" : `, score ${last}`;
-  if (status === "cancelled") return `${run_id}: ${current_phase === null ? "cancelled" : "cancelling"}`;
+  if (status === "cancelled")
+    return `${run_id}: ${current_phase === null ? "cancelled" : "cancelling"}`;
   if (status !== "running" || current_phase === null) return `${run_id}: ${status}${score}`;
   return `${run_id}: ${current_iteration === 0 ? "" : `iteration ${current_iteration}${score}, `}${PHASES[current_phase]}`;
 }

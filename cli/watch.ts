@@ -12,7 +12,8 @@ export async function findRun(store: RunStore, runId: string): Promise<RunRecord
   return record;
 }
 
-const runNotFound = (runId: string): HaystackError => new HaystackError("RUN_NOT_FOUND", `There is no run ${runId}; see \`haystack list\`.`);
+const runNotFound = (runId: string): HaystackError =>
+  new HaystackError("RUN_NOT_FOUND", `There is no run ${runId}; see \`haystack list\`.`);
 
 export interface WatchOptions {
   readonly pollMs: number;
@@ -21,21 +22,35 @@ export interface WatchOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Follows a run that another process hosts until it rests and has consumed its events. Errors: RUN_NOT_FOUND, STORE_UNAVAILABLE; or the reason of `signal`. */
-export async function watch(store: RunStore, runId: string, { pollMs, onRun, onTransition, signal }: WatchOptions): Promise<RunDocument> {
+/**
+ * Follows a run that another process hosts until it rests and has consumed its events. Errors:
+ * RUN_NOT_FOUND, STORE_UNAVAILABLE; or the reason of `signal`.
+ */
+export async function watch(
+  store: RunStore,
+  runId: string,
+  { pollMs, onRun, onTransition, signal }: WatchOptions,
+): Promise<RunDocument> {
   const over = Promise.withResolvers<never>();
   over.promise.catch(() => undefined);
   const leave = (): void => over.reject(signal?.reason);
   signal?.addEventListener("abort", leave);
   let news = Promise.withResolvers<void>();
-  const watcher = createRunWatcher({ runs: store, commits: createCommitFeed(over.reject), clock: systemClock, pollMs, onTrouble: over.reject });
+  const watcher = createRunWatcher({
+    runs: store,
+    commits: createCommitFeed(over.reject),
+    clock: systemClock,
+    pollMs,
+    onTrouble: over.reject,
+  });
   try {
     const watched = await Promise.race([watcher.watch(runId, () => news.resolve()), over.promise]);
     if (watched === undefined) throw runNotFound(runId);
     let shown = 0;
     for (;;) {
       news = Promise.withResolvers();
-      for (const { at, ...entry } of watched.log.slice(shown)) onTransition?.({ ...entry, at: new Date(at).toISOString() });
+      for (const { at, ...entry } of watched.log.slice(shown))
+        onTransition?.({ ...entry, at: new Date(at).toISOString() });
       shown = watched.log.length;
       onRun?.(watched.document());
       if (watched.resting()) return watched.document();

@@ -5,17 +5,23 @@ import { gpuMachine, gpuPrice } from "./prices.ts";
 import { type Environment, LOCAL_SENDER, pairsOf, variables } from "./variables.ts";
 
 /** True for the names of this machine that no other can reach it by. */
-export const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
+export const isLoopback = (host: string): boolean =>
+  host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
 
 export interface Problem {
   readonly name: string;
   readonly message: string;
 }
 
-/** What is needed together, and what excludes each other; a variable that cannot be read counts as unset. */
+/**
+ * What is needed together, and what excludes each other; a variable that cannot be read counts as
+ * unset.
+ */
 export function disagreements(given: Environment): Problem[] {
-  const needed = (present: unknown, name: keyof Environment, message: string): Problem[] => (present !== undefined && given[name] === undefined ? [{ name, message }] : []);
-  const unless = (fine: boolean, name: keyof Environment, message: string): Problem[] => (fine ? [] : [{ name, message }]);
+  const needed = (present: unknown, name: keyof Environment, message: string): Problem[] =>
+    present !== undefined && given[name] === undefined ? [{ name, message }] : [];
+  const unless = (fine: boolean, name: keyof Environment, message: string): Problem[] =>
+    fine ? [] : [{ name, message }];
   const dispatch = given.DISPATCH === "batch" ? given.DISPATCH : undefined;
   const unknownToJobs = dispatch === undefined ? [] : secretsWithoutVersion(given);
   return [
@@ -23,33 +29,98 @@ export function disagreements(given: Environment): Problem[] {
     ...needed(given.BATCH_PROJECT, "GCS_BUCKET", "GPU jobs read and write a bucket"),
     ...needed(given.BATCH_PROJECT, "PUBSUB_TOPIC", "Batch tells it of job changes"),
     ...needed(given.BATCH_PROJECT, "PUBSUB_SUBSCRIPTION", "job changes are read from it"),
-    ...unless(given.BATCH_PROJECT === undefined || gpuPrice(given) !== undefined, "BATCH_PRICES", `has no price of ${gpuMachine(given)}`),
-    ...unless(given.BATCH_PROJECT === undefined || given.INFERENCE_COMMAND === undefined, "INFERENCE_COMMAND", "predicts on this machine, BATCH_PROJECT on Google Batch: unset one of them"),
+    ...unless(
+      given.BATCH_PROJECT === undefined || gpuPrice(given) !== undefined,
+      "BATCH_PRICES",
+      `has no price of ${gpuMachine(given)}`,
+    ),
+    ...unless(
+      given.BATCH_PROJECT === undefined || given.INFERENCE_COMMAND === undefined,
+      "INFERENCE_COMMAND",
+      "predicts on this machine, BATCH_PROJECT on Google Batch: unset one of them",
+    ),
     ...needed(given.GCS_BUCKET, "BATCH_PROJECT", "jobs on this machine read files, not a bucket"),
-    ...needed(given.AUTH === "iap" ? given.AUTH : undefined, "IAP_AUDIENCE", "AUTH=iap needs the audience of its assertions"),
-    ...unless(given.AUTH !== "none" || isLoopback(given.HTTP_HOST), "AUTH", "without sign-in the daemon listens on this machine only: set AUTH=token or AUTH=iap, or HTTP_HOST=127.0.0.1"),
-    ...unless(given.SENDGRID_API_KEY === undefined || given.MAIL_FROM !== LOCAL_SENDER, "MAIL_FROM", "SendGrid needs a sender that it has verified"),
-    ...(["BATCH_PROJECT", "DISPATCH_IMAGE", "MONGODB_URI"] as const).flatMap((name) => needed(dispatch, name, "DISPATCH=batch needs it")),
-    ...unless(unknownToJobs.length === 0, "DISPATCH_SECRETS", `jobs need ${unknownToJobs.join(", ")} from Secret Manager`),
+    ...needed(
+      given.AUTH === "iap" ? given.AUTH : undefined,
+      "IAP_AUDIENCE",
+      "AUTH=iap needs the audience of its assertions",
+    ),
+    ...unless(
+      given.AUTH !== "none" || isLoopback(given.HTTP_HOST),
+      "AUTH",
+      "without sign-in the daemon listens on this machine only: set AUTH=token or AUTH=iap, or HTTP_HOST=127.0.0.1",
+    ),
+    ...unless(
+      given.SENDGRID_API_KEY === undefined || given.MAIL_FROM !== LOCAL_SENDER,
+      "MAIL_FROM",
+      "SendGrid needs a sender that it has verified",
+    ),
+    ...(["BATCH_PROJECT", "DISPATCH_IMAGE", "MONGODB_URI"] as const).flatMap((name) =>
+      needed(dispatch, name, "DISPATCH=batch needs it"),
+    ),
+    ...unless(
+      unknownToJobs.length === 0,
+      "DISPATCH_SECRETS",
+      `jobs need ${unknownToJobs.join(", ")} from Secret Manager`,
+    ),
   ];
 }
 
 /** What the jobs of this daemon would go without, and so do other work than it. */
 function secretsWithoutVersion(given: Environment): string[] {
   const versions = new Set(pairsOf(given.DISPATCH_SECRETS).map(([name]) => name));
-  return Object.entries(given).flatMap(([name, value]) => (typeof value === "string" && handedOn(name, value) === "as a secret" && !versions.has(name) ? [name] : []));
+  return Object.entries(given).flatMap(([name, value]) =>
+    typeof value === "string" && handedOn(name, value) === "as a secret" && !versions.has(name)
+      ? [name]
+      : [],
+  );
 }
 
-/** Variables that do nothing without another one. Those that other programs read too may stand alone. */
-const HEADS: readonly { readonly head: string; readonly isSet: (given: Environment) => boolean; readonly names: RegExp }[] = [
-  { head: "BATCH_PROJECT", isSet: ({ BATCH_PROJECT }) => BATCH_PROJECT !== undefined, names: /^(BATCH_|PUBSUB_(?!EMULATOR_HOST))/ },
-  { head: "GCS_BUCKET", isSet: ({ GCS_BUCKET }) => GCS_BUCKET !== undefined, names: /^(GCS_PREFIX|SIGNED_URL_SECONDS)$/ },
-  { head: "MONGODB_URI", isSet: ({ MONGODB_URI }) => MONGODB_URI !== undefined, names: /^MONGODB_/ },
-  { head: "INFERENCE_COMMAND", isSet: ({ INFERENCE_COMMAND }) => INFERENCE_COMMAND !== undefined, names: /^INFERENCE_/ },
-  { head: "SENDGRID_API_KEY", isSet: ({ SENDGRID_API_KEY }) => SENDGRID_API_KEY !== undefined, names: /^SENDGRID_/ },
-  { head: "OPENAI_API_KEY", isSet: ({ OPENAI_API_KEY }) => OPENAI_API_KEY !== undefined, names: /^(OPENAI_(?!BASE_URL)|MODEL_)/ },
+/**
+ * Variables that do nothing without another one. Those that other programs read too may stand
+ * alone.
+ */
+const HEADS: readonly {
+  readonly head: string;
+  readonly isSet: (given: Environment) => boolean;
+  readonly names: RegExp;
+}[] = [
+  {
+    head: "BATCH_PROJECT",
+    isSet: ({ BATCH_PROJECT }) => BATCH_PROJECT !== undefined,
+    names: /^(BATCH_|PUBSUB_(?!EMULATOR_HOST))/,
+  },
+  {
+    head: "GCS_BUCKET",
+    isSet: ({ GCS_BUCKET }) => GCS_BUCKET !== undefined,
+    names: /^(GCS_PREFIX|SIGNED_URL_SECONDS)$/,
+  },
+  {
+    head: "MONGODB_URI",
+    isSet: ({ MONGODB_URI }) => MONGODB_URI !== undefined,
+    names: /^MONGODB_/,
+  },
+  {
+    head: "INFERENCE_COMMAND",
+    isSet: ({ INFERENCE_COMMAND }) => INFERENCE_COMMAND !== undefined,
+    names: /^INFERENCE_/,
+  },
+  {
+    head: "SENDGRID_API_KEY",
+    isSet: ({ SENDGRID_API_KEY }) => SENDGRID_API_KEY !== undefined,
+    names: /^SENDGRID_/,
+  },
+  {
+    head: "OPENAI_API_KEY",
+    isSet: ({ OPENAI_API_KEY }) => OPENAI_API_KEY !== undefined,
+    names: /^(OPENAI_(?!BASE_URL)|MODEL_)/,
+  },
   { head: "LOOKUPS", isSet: ({ LOOKUPS }) => LOOKUPS !== "", names: /^(UNIPROT|REACTOME|KEGG)_/ },
-  { head: "LITERATURE=pubmed", isSet: ({ LITERATURE }) => LITERATURE === "pubmed", names: /^NCBI_BASE_URL$/ },
+  {
+    head: "LITERATURE=pubmed",
+    isSet: ({ LITERATURE }) => LITERATURE === "pubmed",
+    names: /^NCBI_BASE_URL$/,
+  },
   { head: "AUTH=iap", isSet: ({ AUTH }) => AUTH === "iap", names: /^IAP_/ },
   { head: "DISPATCH=batch", isSet: ({ DISPATCH }) => DISPATCH === "batch", names: /^DISPATCH_/ },
 ];
@@ -57,7 +128,9 @@ const HEADS: readonly { readonly head: string; readonly isSet: (given: Environme
 /** Variables that were set and do nothing. */
 export function headless(names: readonly string[], given: Environment): Problem[] {
   return HEADS.filter(({ isSet }) => !isSet(given)).flatMap(({ head, names: belonging }) =>
-    names.filter((name) => name !== head && belonging.test(name)).map((name) => ({ name, message: `does nothing without ${head}` })),
+    names
+      .filter((name) => name !== head && belonging.test(name))
+      .map((name) => ({ name, message: `does nothing without ${head}` })),
   );
 }
 
@@ -70,7 +143,11 @@ export function misspelt(names: readonly string[]): Problem[] {
   return names
     .filter((name) => !(name in variables.shape))
     .flatMap((name) => {
-      const meant = unset.find((other) => distance(name, other) <= Math.min(MOST_SLIPS, Math.floor(other.length / LETTERS_PER_SLIP)));
+      const meant = unset.find(
+        (other) =>
+          distance(name, other) <=
+          Math.min(MOST_SLIPS, Math.floor(other.length / LETTERS_PER_SLIP)),
+      );
       return meant === undefined ? [] : [{ name, message: `is no variable; ${meant} is` }];
     });
 }

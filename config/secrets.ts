@@ -7,7 +7,10 @@ const isSecret = (name: string): boolean => /(KEY|SECRET|TOKEN|PASSWORD|URI|HEAD
 /** Who speaks to an address, and with which password. */
 const USER_INFO = /(\w*):\/\/([^/@\s"'\\<>]+)@/g;
 
-/** Behind a colon stands a password; without one it is a token for the web, and elsewhere the name of a user. */
+/**
+ * Behind a colon stands a password; without one it is a token for the web, and elsewhere the name
+ * of a user.
+ */
 function passwordOf(scheme: string, user: string): string {
   const colon = user.indexOf(":");
   return colon === -1 && !/^https?$/.test(scheme) ? "" : user.slice(colon + 1);
@@ -21,18 +24,39 @@ const decoded = (text: string): string => {
   }
 };
 
-/** What a command line hands over behind an option or variable that names a secret: --token=X, --api-key X, -e HF_TOKEN=X. */
+/**
+ * What a command line hands over behind an option or variable that names a secret: --token=X,
+ * --api-key X, -e HF_TOKEN=X.
+ */
 const HANDED_OVER = /([\w-]*(?:key|secret|token|password)(?:=|\s+)["']?)([^\s"']+)/gi;
 const COMMAND_LINES = new Set(["INFERENCE_COMMAND", "BATCH_CONTAINER_OPTIONS"]);
 
-/** What must not be seen in a log or an answer: the secret variables, also those handed on to jobs and programs, and the passwords in addresses. */
+/**
+ * What must not be seen in a log or an answer: the secret variables, also those handed on to jobs
+ * and programs, and the passwords in addresses.
+ */
 function secretsOf(values: object): string[] {
-  const given = Object.entries(values).filter((entry): entry is [string, string] => typeof entry[1] === "string" && entry[1] !== "");
-  const handedOn = given.flatMap(([name, value]) => (name === "BATCH_ENVIRONMENT" ? pairsOf(value) : []));
-  const handedOver = given.flatMap(([name, value]) => (COMMAND_LINES.has(name) ? [...value.matchAll(HANDED_OVER)].map(([, , secret = ""]) => secret) : []));
+  const given = Object.entries(values).filter(
+    (entry): entry is [string, string] => typeof entry[1] === "string" && entry[1] !== "",
+  );
+  const handedOn = given.flatMap(([name, value]) =>
+    name === "BATCH_ENVIRONMENT" ? pairsOf(value) : [],
+  );
+  const handedOver = given.flatMap(([name, value]) =>
+    COMMAND_LINES.has(name)
+      ? [...value.matchAll(HANDED_OVER)].map(([, , secret = ""]) => secret)
+      : [],
+  );
   const texts = [...given, ...handedOn];
-  const passwords = texts.flatMap(([, value]) => [...value.matchAll(USER_INFO)].map(([, scheme = "", user = ""]) => passwordOf(scheme, user)));
-  return [...texts.flatMap(([name, value]) => (isSecret(name) ? [value] : [])), ...handedOver, ...passwords, ...passwords.map(decoded)].filter((secret) => secret !== "");
+  const passwords = texts.flatMap(([, value]) =>
+    [...value.matchAll(USER_INFO)].map(([, scheme = "", user = ""]) => passwordOf(scheme, user)),
+  );
+  return [
+    ...texts.flatMap(([name, value]) => (isSecret(name) ? [value] : [])),
+    ...handedOver,
+    ...passwords,
+    ...passwords.map(decoded),
+  ].filter((secret) => secret !== "");
 }
 
 /** Shorter ones would hide ordinary words. */
@@ -41,12 +65,24 @@ const SHORTEST_SECRET = 8;
 /** One variable as it may be shown; short secrets in it are hidden too. */
 export function presentable(name: string, value: string): string {
   if (isSecret(name)) return HIDDEN;
-  if (name === "BATCH_ENVIRONMENT") return value.replaceAll(/([^,=]+)=[^,]*/g, (pair, handedOn: string) => (isSecret(handedOn.trim()) ? `${handedOn}=${HIDDEN}` : pair));
+  if (name === "BATCH_ENVIRONMENT")
+    return value.replaceAll(/([^,=]+)=[^,]*/g, (pair, handedOn: string) =>
+      isSecret(handedOn.trim()) ? `${handedOn}=${HIDDEN}` : pair,
+    );
   return COMMAND_LINES.has(name) ? value.replaceAll(HANDED_OVER, `$1${HIDDEN}`) : value;
 }
 
-/** Takes the secrets of these variables, what is said of users in addresses, and whatever looks like a bearer token out of a text. */
+/**
+ * Takes the secrets of these variables, what is said of users in addresses, and whatever looks like
+ * a bearer token out of a text.
+ */
 export function redactor(values: object): (text: string) => string {
   const secrets = secretsOf(values).filter(({ length }) => length >= SHORTEST_SECRET);
-  return (text) => secrets.reduce((rest, secret) => rest.replaceAll(secret, HIDDEN), text.replaceAll(USER_INFO, `$1://${HIDDEN}@`)).replaceAll(/\bhs_[\w-]{43}/g, HIDDEN);
+  return (text) =>
+    secrets
+      .reduce(
+        (rest, secret) => rest.replaceAll(secret, HIDDEN),
+        text.replaceAll(USER_INFO, `$1://${HIDDEN}@`),
+      )
+      .replaceAll(/\bhs_[\w-]{43}/g, HIDDEN);
 }

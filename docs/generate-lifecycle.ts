@@ -7,8 +7,15 @@ import { stopJobsMachine } from "../machines/stop-jobs.ts";
 /** Rewrites the transition tables of run-lifecycle.md from the machines. */
 const page = new URL("run-lifecycle.md", import.meta.url);
 const prose = readFileSync(page, "utf8").split("## Transitions of ")[0] ?? "";
-const sections = Object.entries({ run: runMachine, inferenceJob: inferenceJobMachine, stopJobs: stopJobsMachine }).map(([name, machine]) => {
-  const rows = transitionTable(machine).map(({ state, event, guard, target, actions }) => `| ${state} | ${event} | ${guard} | ${target} | ${actions} |`);
+const sections = Object.entries({
+  run: runMachine,
+  inferenceJob: inferenceJobMachine,
+  stopJobs: stopJobsMachine,
+}).map(([name, machine]) => {
+  const rows = transitionTable(machine).map(
+    ({ state, event, guard, target, actions }) =>
+      `| ${state} | ${event} | ${guard} | ${target} | ${actions} |`,
+  );
   return `## Transitions of ${name}\n\n| state | event | guard | target | actions |\n|---|---|---|---|---|\n${rows.join("\n")}\n`;
 });
 writeFileSync(page, prose + sections.join("\n"));

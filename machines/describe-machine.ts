@@ -8,25 +8,34 @@ export interface TransitionRow {
   readonly actions: string;
 }
 
-const nameOf = (thing: unknown): string => (typeof thing === "string" ? thing : ((thing as { type?: string } | undefined)?.type ?? ""));
+const nameOf = (thing: unknown): string =>
+  typeof thing === "string" ? thing : ((thing as { type?: string } | undefined)?.type ?? "");
 
 function walk(node: AnyStateNode): AnyStateNode[] {
   return [node, ...Object.values(node.states).flatMap(walk)];
 }
 
-const pathOf = (node: AnyStateNode): string => (node.path.length === 0 ? "(any)" : node.path.join("."));
+const pathOf = (node: AnyStateNode): string =>
+  node.path.length === 0 ? "(any)" : node.path.join(".");
 
 /** Every transition of a machine, in the order of its definition. */
 export function transitionTable(machine: AnyStateMachine): TransitionRow[] {
   return walk(machine.root).flatMap((node) => {
     const transitions = [...node.transitions.values()].flat();
-    return [...transitions, ...(node.always ?? [])].map(({ eventType, guard, target, actions }) => ({
-      state: pathOf(node),
-      event: eventType === "" ? "always" : eventType.replace(/^xstate\.(done|error)\.actor\./, "$1: ").replace(/^xstate\.done\.state\..*$/, "done"),
-      guard: nameOf(guard),
-      target: target?.map(pathOf).join(", ") ?? "",
-      actions: actions.map(nameOf).join(", "),
-    }));
+    return [...transitions, ...(node.always ?? [])].map(
+      ({ eventType, guard, target, actions }) => ({
+        state: pathOf(node),
+        event:
+          eventType === ""
+            ? "always"
+            : eventType
+                .replace(/^xstate\.(done|error)\.actor\./, "$1: ")
+                .replace(/^xstate\.done\.state\..*$/, "done"),
+        guard: nameOf(guard),
+        target: target?.map(pathOf).join(", ") ?? "",
+        actions: actions.map(nameOf).join(", "),
+      }),
+    );
   });
 }
 
@@ -43,7 +52,10 @@ export interface StateDescription {
   readonly states: readonly StateDescription[];
 }
 
-function describeNode(node: AnyStateNode, rows: ReadonlyMap<string, readonly TransitionRow[]>): StateDescription {
+function describeNode(
+  node: AnyStateNode,
+  rows: ReadonlyMap<string, readonly TransitionRow[]>,
+): StateDescription {
   const initial = node.initial?.target[0]?.key ?? null;
   return {
     key: node.key,
@@ -51,10 +63,19 @@ function describeNode(node: AnyStateNode, rows: ReadonlyMap<string, readonly Tra
     initial: node.type === "compound" ? initial : null,
     entry: node.entry.map(nameOf),
     invokes: node.invoke.map(({ id, src }) => ({ id, source: typeof src === "string" ? src : id })),
-    transitions: (rows.get(pathOf(node)) ?? []).map(({ event, guard, target, actions }) => ({ event, guard, target, actions })),
+    transitions: (rows.get(pathOf(node)) ?? []).map(({ event, guard, target, actions }) => ({
+      event,
+      guard,
+      target,
+      actions,
+    })),
     states: Object.values(node.states).map((child) => describeNode(child, rows)),
   };
 }
 
 /** The states of a machine as a tree. */
-export const describeMachine = (machine: AnyStateMachine): StateDescription => describeNode(machine.root, Map.groupBy(transitionTable(machine), ({ state }) => state));
+export const describeMachine = (machine: AnyStateMachine): StateDescription =>
+  describeNode(
+    machine.root,
+    Map.groupBy(transitionTable(machine), ({ state }) => state),
+  );

@@ -1,19 +1,41 @@
 import type { IterationSummary, RunConfig, TerminationReason } from "../services/runs/document.ts";
 import { paidFor, type InferenceJobInput, type InferenceJobOutput } from "./inference-job.ts";
-import type { AnalyzeOutput, CurrentRound, EvaluateOutput, FinishedIteration, JobKind, JobRecord, ModelUsage, OwedMail, PromptOutput, RunContext, RunSeconds, StepFailure } from "./run-types.ts";
+import type {
+  AnalyzeOutput,
+  CurrentRound,
+  EvaluateOutput,
+  FinishedIteration,
+  JobKind,
+  JobRecord,
+  ModelUsage,
+  OwedMail,
+  PromptOutput,
+  RunContext,
+  RunSeconds,
+  StepFailure,
+} from "./run-types.ts";
 
 /** The mechanism below the run machine: plain functions from context to context, no XState. */
 
-/** A value the machine's order of states guarantees; its absence is a fault in the machine itself. */
+/**
+ * A value the machine's order of states guarantees; its absence is a fault in the machine itself.
+ */
 export function present<Value>(value: Value | null, name: string): Value {
   if (value === null) throw new Error(`The run has no ${name} in a state that needs it.`);
   return value;
 }
 
-export const scores = (iterations: readonly FinishedIteration[]): number[] => iterations.map(({ summary }) => summary.score);
+export const scores = (iterations: readonly FinishedIteration[]): number[] =>
+  iterations.map(({ summary }) => summary.score);
 
-/** Why a run stops after its newest iteration, or null to go on. A plateau is a window without a gain over the best before it. */
-export function terminationReason(summaries: readonly number[], config: RunConfig): TerminationReason | null {
+/**
+ * Why a run stops after its newest iteration, or null to go on. A plateau is a window without a
+ * gain over the best before it.
+ */
+export function terminationReason(
+  summaries: readonly number[],
+  config: RunConfig,
+): TerminationReason | null {
   const newest = summaries.at(-1);
   if (newest === undefined) return null;
   if (newest >= config.score_threshold) return "converged";
@@ -26,12 +48,20 @@ export function terminationReason(summaries: readonly number[], config: RunConfi
   return null;
 }
 
-/** The iteration whose predictions are delivered: the newest of the best ones has seen most feedback, the first cost least: the first. */
-export function deliveredIteration(iterations: readonly FinishedIteration[], deliver: RunConfig["deliver"]): IterationSummary {
+/**
+ * The iteration whose predictions are delivered: the newest of the best ones has seen most
+ * feedback, the first cost least: the first.
+ */
+export function deliveredIteration(
+  iterations: readonly FinishedIteration[],
+  deliver: RunConfig["deliver"],
+): IterationSummary {
   const summaries = iterations.map(({ summary }) => summary);
   const [first, ...rest] = deliver === "last" ? summaries.toReversed() : summaries;
   if (first === undefined) throw new Error("A run delivers only after an iteration.");
-  return deliver === "last" ? first : rest.reduce((best, next) => (next.score > best.score ? next : best), first);
+  return deliver === "last"
+    ? first
+    : rest.reduce((best, next) => (next.score > best.score ? next : best), first);
 }
 
 export function recordJob(jobs: readonly JobRecord[], job: JobRecord): JobRecord[] {
@@ -40,19 +70,28 @@ export function recordJob(jobs: readonly JobRecord[], job: JobRecord): JobRecord
 }
 
 /** A job is on record before it is submitted. */
-export const kindOfJob = (jobs: readonly JobRecord[], jobId: string): JobKind | undefined => jobs.findLast(({ job_id }) => job_id === jobId)?.kind;
+export const kindOfJob = (jobs: readonly JobRecord[], jobId: string): JobKind | undefined =>
+  jobs.findLast(({ job_id }) => job_id === jobId)?.kind;
 
 /** Jobs that may still run on a GPU. */
 export function liveJobs(jobs: readonly JobRecord[]): string[] {
-  return jobs.filter(({ state }) => state === "submitting" || state === "submitted").map(({ job_id }) => job_id);
+  return jobs
+    .filter(({ state }) => state === "submitting" || state === "submitted")
+    .map(({ job_id }) => job_id);
 }
 
 /** A stopped job is paid for as long as it ran, also when it had succeeded by then. */
 export const markCancelled = (jobs: readonly JobRecord[], runSeconds: RunSeconds): JobRecord[] =>
-  jobs.map((job) => (job.state === "submitting" || job.state === "submitted" ? { ...job, state: "cancelled", ...paidFor(job, runSeconds[job.job_id] ?? null) } : job));
+  jobs.map((job) =>
+    job.state === "submitting" || job.state === "submitted"
+      ? { ...job, state: "cancelled", ...paidFor(job, runSeconds[job.job_id] ?? null) }
+      : job,
+  );
 
 export function jobInput(context: RunContext, kind: JobKind): InferenceJobInput {
-  const attempts = context.jobs.filter((job) => job.iteration === context.iteration && job.kind === kind).map(({ attempt }) => attempt);
+  const attempts = context.jobs
+    .filter((job) => job.iteration === context.iteration && job.kind === kind)
+    .map(({ attempt }) => attempt);
   return {
     run_id: context.run_id,
     iteration: context.iteration,
@@ -60,29 +99,60 @@ export function jobInput(context: RunContext, kind: JobKind): InferenceJobInput 
     plan: present(context.round, "prompt plan").plan,
     random_seed: context.random_seed,
     first_attempt: Math.max(0, ...attempts) + 1,
-    limits: { application: context.config.max_job_attempts, preempted: context.config.max_preemptions, transient: context.config.max_transient_failures },
+    limits: {
+      application: context.config.max_job_attempts,
+      preempted: context.config.max_preemptions,
+      transient: context.config.max_transient_failures,
+    },
     deadline_seconds: context.config.job_deadline_seconds,
     max_gpu_cost_usd: context.config.max_gpu_cost_usd,
   };
 }
 
-/** What the run used of the language model, but for the step named, which reports its usage anew when it runs again. */
+/**
+ * What the run used of the language model, but for the step named, which reports its usage anew
+ * when it runs again.
+ */
 export const modelSpent = ({ model_usage }: RunContext, but?: string): ModelUsage =>
-  Object.entries(model_usage ?? {}).reduce((sum, [step, { tokens, usd }]) => (step === but ? sum : { tokens: sum.tokens + tokens, usd: sum.usd + usd }), { tokens: 0, usd: 0 });
+  Object.entries(model_usage ?? {}).reduce(
+    (sum, [step, { tokens, usd }]) =>
+      step === but ? sum : { tokens: sum.tokens + tokens, usd: sum.usd + usd },
+    { tokens: 0, usd: 0 },
+  );
 
-const recordUsage = ({ model_usage }: RunContext, step: string, usage: ModelUsage | undefined): Pick<RunContext, "model_usage"> =>
+const recordUsage = (
+  { model_usage }: RunContext,
+  step: string,
+  usage: ModelUsage | undefined,
+): Pick<RunContext, "model_usage"> =>
   usage === undefined ? {} : { model_usage: { ...model_usage, [step]: usage } };
 
-export const understanding = (context: RunContext, { usage, ...understood }: AnalyzeOutput): Partial<RunContext> => ({ ...understood, ...recordUsage(context, "analyze", usage) });
+export const understanding = (
+  context: RunContext,
+  { usage, ...understood }: AnalyzeOutput,
+): Partial<RunContext> => ({ ...understood, ...recordUsage(context, "analyze", usage) });
 
-export const newRound = (context: RunContext, { usage, ...chosen }: PromptOutput): Partial<RunContext> => ({
+export const newRound = (
+  context: RunContext,
+  { usage, ...chosen }: PromptOutput,
+): Partial<RunContext> => ({
   round: { ...chosen, predictions: null, control_predictions: null },
   ...recordUsage(context, `prompt.${context.iteration}`, usage),
 });
 
-export function finishJob(context: RunContext, kind: JobKind, output: InferenceJobOutput): Partial<RunContext> {
+export function finishJob(
+  context: RunContext,
+  kind: JobKind,
+  output: InferenceJobOutput,
+): Partial<RunContext> {
   const round: CurrentRound = present(context.round, "prompt plan");
-  return { round: { ...round, [kind === "prediction" ? "predictions" : "control_predictions"]: output.predictions }, jobs: recordJob(context.jobs, output.job) };
+  return {
+    round: {
+      ...round,
+      [kind === "prediction" ? "predictions" : "control_predictions"]: output.predictions,
+    },
+    jobs: recordJob(context.jobs, output.job),
+  };
 }
 
 export function finishIteration(context: RunContext, output: EvaluateOutput): Partial<RunContext> {
@@ -95,7 +165,12 @@ export function finishIteration(context: RunContext, output: EvaluateOutput): Pa
     evaluation: output.evaluation,
   };
   const iterations = [...context.iterations, finished];
-  return { iterations, round: null, termination_reason: terminationReason(scores(iterations), context.config), ...recordUsage(context, `evaluate.${context.iteration}`, output.usage) };
+  return {
+    iterations,
+    round: null,
+    termination_reason: terminationReason(scores(iterations), context.config),
+    ...recordUsage(context, `evaluate.${context.iteration}`, output.usage),
+  };
 }
 
 /** Each failure and each end owes one mail; the key numbers repeated failures after RETRY. */
@@ -105,7 +180,15 @@ export function oweMail(context: RunContext, kind: OwedMail["kind"]): Partial<Ru
 }
 
 /** A child machine that breaks gives an error without a code: it is a fault of ours. */
-export const failure = (context: RunContext, { code = "INTERNAL", message, retryable = true, model_usage: used }: Partial<StepFailure> & { readonly message: string }): Partial<RunContext> => ({
+export const failure = (
+  context: RunContext,
+  {
+    code = "INTERNAL",
+    message,
+    retryable = true,
+    model_usage: used,
+  }: Partial<StepFailure> & { readonly message: string },
+): Partial<RunContext> => ({
   error: { code, message, retryable, phase: context.phase },
   termination_reason: "failed",
   ...recordUsage(context, used?.step ?? "", used && { tokens: used.tokens, usd: used.usd }),

@@ -1,6 +1,12 @@
 import type { ErrorRecord } from "../errors.ts";
 import type { StructuredQuery, ControlStrategy } from "../science/query/structured-query.ts";
-import type { IterationSummary, RunConfig, RunErrorRecord, RunPhase, TerminationReason } from "../services/runs/document.ts";
+import type {
+  IterationSummary,
+  RunConfig,
+  RunErrorRecord,
+  RunPhase,
+  TerminationReason,
+} from "../services/runs/document.ts";
 
 /** A stored object: path and content hash. Contexts hold references, never matrices. */
 export interface ObjectReference {
@@ -70,7 +76,10 @@ export interface ModelUsage {
   readonly usd: number;
 }
 
-/** What a failed step leaves: its error, what it used of the language model, and whether an earlier try may have begun the job. */
+/**
+ * What a failed step leaves: its error, what it used of the language model, and whether an earlier
+ * try may have begun the job.
+ */
 export interface StepFailure extends ErrorRecord {
   readonly model_usage?: ModelUsage & { readonly step: string };
   readonly job_may_run?: true;
@@ -93,13 +102,23 @@ export interface RunContext extends RunInput {
   readonly jobs: readonly JobRecord[];
   readonly iterations: readonly FinishedIteration[];
   readonly delivered_iteration: number | null;
-  readonly outputs: { readonly anndata: string; readonly report: string; readonly log: string } | null;
+  readonly outputs: {
+    readonly anndata: string;
+    readonly report: string;
+    readonly log: string;
+  } | null;
   readonly termination_reason: TerminationReason | null;
   readonly error: RunErrorRecord | null;
-  /** Where a run that is retried goes on once it is admitted again. Absent before, and in older snapshots. */
+  /**
+   * Where a run that is retried goes on once it is admitted again. Absent before, and in older
+   * snapshots.
+   */
   readonly resume_phase?: RunPhase | null;
   readonly mails: readonly OwedMail[];
-  /** By step, e.g. "prompt.2": a step that runs again reports what it used before. Absent in older snapshots. */
+  /**
+   * By step, e.g. "prompt.2": a step that runs again reports what it used before. Absent in older
+   * snapshots.
+   */
   readonly model_usage?: Readonly<Record<string, ModelUsage>>;
 }
 
@@ -135,7 +154,9 @@ export interface PromptInput {
   /** By the run so far; absent in older snapshots. */
   readonly model_spent?: ModelUsage;
 }
-export type PromptOutput = Omit<CurrentRound, "predictions" | "control_predictions"> & { readonly usage?: ModelUsage };
+export type PromptOutput = Omit<CurrentRound, "predictions" | "control_predictions"> & {
+  readonly usage?: ModelUsage;
+};
 export interface EvaluateInput {
   readonly run_id: string;
   readonly config: RunConfig;
@@ -188,7 +209,10 @@ export interface PostponedJob {
 export type SubmitJobOutput = SubmittedJob | PostponedJob;
 export interface CheckJobInput {
   readonly job: JobRecord;
-  /** How often the job failed since it was last begun or retried by the user; absent in older snapshots. */
+  /**
+   * How often the job failed since it was last begun or retried by the user; absent in older
+   * snapshots.
+   */
   readonly failures?: JobFailureLimits;
   readonly run_id: string;
   readonly submitted_at: number;
@@ -203,10 +227,25 @@ export interface CheckTrouble {
   readonly since: number;
 }
 export type CheckJobOutput =
-  | { readonly verdict: "waiting"; readonly now: number; readonly check_at: number; readonly trouble?: CheckTrouble }
-  | { readonly verdict: "succeeded"; readonly predictions: ObjectReference; readonly run_seconds: number | null }
+  | {
+      readonly verdict: "waiting";
+      readonly now: number;
+      readonly check_at: number;
+      readonly trouble?: CheckTrouble;
+    }
+  | {
+      readonly verdict: "succeeded";
+      readonly predictions: ObjectReference;
+      readonly run_seconds: number | null;
+    }
   | { readonly verdict: "overdue"; readonly error: ErrorRecord }
-  | { readonly verdict: "failed"; readonly kind: JobFailureKind; readonly error: ErrorRecord; readonly retry_at: number; readonly run_seconds: number | null };
+  | {
+      readonly verdict: "failed";
+      readonly kind: JobFailureKind;
+      readonly error: ErrorRecord;
+      readonly retry_at: number;
+      readonly run_seconds: number | null;
+    };
 export interface CancelJobsInput {
   readonly job_ids: readonly string[];
   /** When the jobs were first asked to stop; null before. */

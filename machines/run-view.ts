@@ -22,26 +22,57 @@ export const RUN_STATES = Object.keys(STATUS_OF_STATE) as RunState[];
 
 export function runState(value: StateValue): RunState {
   const name = typeof value === "string" ? value : Object.keys(value)[0];
-  if (name === undefined || !(name in STATUS_OF_STATE)) throw new Error(`The run machine has no state "${String(name)}".`);
+  if (name === undefined || !(name in STATUS_OF_STATE))
+    throw new Error(`The run machine has no state "${String(name)}".`);
   return name as RunState;
 }
 
-/** `evaluating.scoring`, or `inferring.prediction.ready|control.predicting` for regions side by side. */
+/**
+ * `evaluating.scoring`, or `inferring.prediction.ready|control.predicting` for regions side by
+ * side.
+ */
 export const stateName = (value: StateValue): string =>
-  typeof value === "string" ? value : Object.entries(value).map(([key, inner]) => (inner === undefined ? key : `${key}.${stateName(inner)}`)).join("|");
+  typeof value === "string"
+    ? value
+    : Object.entries(value)
+        .map(([key, inner]) => (inner === undefined ? key : `${key}.${stateName(inner)}`))
+        .join("|");
 
 /** True where nothing is to be done until an event arrives. */
-export const isResting = (state: RunState): boolean => state === "failed" || state === "completed" || state === "cancelled";
+export const isResting = (state: RunState): boolean =>
+  state === "failed" || state === "completed" || state === "cancelled";
 
-const phaseShown = (state: RunState, phase: RunPhase): RunPhase | null => (state === "completed" || state === "cancelled" ? null : phase);
+const phaseShown = (state: RunState, phase: RunPhase): RunPhase | null =>
+  state === "completed" || state === "cancelled" ? null : phase;
 
 /** What the public document says of a machine state. Times, money and identity are the host's. */
-export function runView(value: StateValue, context: RunContext): Pick<RunDocument,
-  | "status" | "current_phase" | "current_iteration" | "structured_query" | "control_strategy" | "control_strategy_effective" | "control_cells_available"
-  | "grounding_scores" | "iterations" | "delivered_iteration" | "final_score" | "termination_reason" | "error" | "error_message"
-  | "output_anndata_path" | "output_report_path" | "output_log_path"> {
+export function runView(
+  value: StateValue,
+  context: RunContext,
+): Pick<
+  RunDocument,
+  | "status"
+  | "current_phase"
+  | "current_iteration"
+  | "structured_query"
+  | "control_strategy"
+  | "control_strategy_effective"
+  | "control_cells_available"
+  | "grounding_scores"
+  | "iterations"
+  | "delivered_iteration"
+  | "final_score"
+  | "termination_reason"
+  | "error"
+  | "error_message"
+  | "output_anndata_path"
+  | "output_report_path"
+  | "output_log_path"
+> {
   const state = runState(value);
-  const delivered = context.iterations.find(({ summary }) => summary.iteration === context.delivered_iteration);
+  const delivered = context.iterations.find(
+    ({ summary }) => summary.iteration === context.delivered_iteration,
+  );
   return {
     status: STATUS_OF_STATE[state],
     current_phase: phaseShown(state, context.phase),
@@ -63,9 +94,15 @@ export function runView(value: StateValue, context: RunContext): Pick<RunDocumen
   };
 }
 
-/** The earliest `wake_at` in a persisted snapshot and its children (D6); null when nothing waits for a time. */
+/**
+ * The earliest `wake_at` in a persisted snapshot and its children (D6); null when nothing waits for
+ * a time.
+ */
 export function earliestWakeUp(persisted: unknown): number | null {
-  const { context, children } = persisted as { context?: { wake_at?: number | null }; children?: Record<string, { snapshot: unknown }> };
+  const { context, children } = persisted as {
+    context?: { wake_at?: number | null };
+    children?: Record<string, { snapshot: unknown }>;
+  };
   let least = context?.wake_at ?? null;
   for (const { snapshot } of Object.values(children ?? {})) {
     const next = earliestWakeUp(snapshot);

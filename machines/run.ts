@@ -1,15 +1,47 @@
 import { assign, sendTo, setup } from "xstate";
 import type { RunPhase } from "../services/runs/document.ts";
 import { inferenceJobMachine, type InferenceJobOutput } from "./inference-job.ts";
-import { deliveredIteration, failure, finishIteration, finishJob, jobInput, kindOfJob, liveJobs, markCancelled, modelSpent, newRound, oweMail, present, recordJob, scores, terminationReason, understanding } from "./run-actions.ts";
+import {
+  deliveredIteration,
+  failure,
+  finishIteration,
+  finishJob,
+  jobInput,
+  kindOfJob,
+  liveJobs,
+  markCancelled,
+  modelSpent,
+  newRound,
+  oweMail,
+  present,
+  recordJob,
+  scores,
+  terminationReason,
+  understanding,
+} from "./run-actions.ts";
 import type {
-  AnalyzeInput, AnalyzeOutput, EvaluateInput, EvaluateOutput, JobKind, OutputInput, OutputOutput, OwedMail, PromptInput, PromptOutput,
-  RunContext, RunEvent, RunInput, StepFailure,
+  AnalyzeInput,
+  AnalyzeOutput,
+  EvaluateInput,
+  EvaluateOutput,
+  JobKind,
+  OutputInput,
+  OutputOutput,
+  OwedMail,
+  PromptInput,
+  PromptOutput,
+  RunContext,
+  RunEvent,
+  RunInput,
+  StepFailure,
 } from "./run-types.ts";
 import { stopJobsMachine, type StopJobsOutput } from "./stop-jobs.ts";
 import { unbound } from "./unbound.ts";
 
-/** Stored with every snapshot (D10). Raised when a stored snapshot could no longer restore; see docs/decisions/. */
+/**
+ * Stored with every snapshot (D10). Raised when a stored snapshot could no longer restore; see
+ * docs/decisions/.
+ */
 export const RUN_MACHINE = { id: "run", version: "1" } as const;
 
 /** One question on its way to an answer. */
@@ -26,28 +58,52 @@ export const runMachine = setup({
   actions: {
     enterPhase: assign((_, params: { phase: RunPhase }) => ({ phase: params.phase })),
     startIteration: assign(({ context }) => ({ iteration: context.iterations.length + 1 })),
-    setUnderstanding: assign(({ context }, output: AnalyzeOutput) => understanding(context, output)),
+    setUnderstanding: assign(({ context }, output: AnalyzeOutput) =>
+      understanding(context, output),
+    ),
     setPrompt: assign(({ context }, output: PromptOutput) => newRound(context, output)),
-    recordJob: assign(({ context, event }) => (event.type === "job.recorded" ? { jobs: recordJob(context.jobs, event.job) } : {})),
-    finishJob: assign(({ context }, params: { kind: JobKind; output: InferenceJobOutput }) => finishJob(context, params.kind, params.output)),
-    finishIteration: assign(({ context }, output: EvaluateOutput) => finishIteration(context, output)),
-    chooseDelivered: assign(({ context }) => ({ delivered_iteration: deliveredIteration(context.iterations, context.config.deliver).iteration })),
+    recordJob: assign(({ context, event }) =>
+      event.type === "job.recorded" ? { jobs: recordJob(context.jobs, event.job) } : {},
+    ),
+    finishJob: assign(({ context }, params: { kind: JobKind; output: InferenceJobOutput }) =>
+      finishJob(context, params.kind, params.output),
+    ),
+    finishIteration: assign(({ context }, output: EvaluateOutput) =>
+      finishIteration(context, output),
+    ),
+    chooseDelivered: assign(({ context }) => ({
+      delivered_iteration: deliveredIteration(context.iterations, context.config.deliver).iteration,
+    })),
     setOutputs: assign((_, output: OutputOutput) => ({ outputs: output })),
-    setError: assign(({ context }, params: { error: unknown }) => failure(context, params.error as StepFailure)),
+    setError: assign(({ context }, params: { error: unknown }) =>
+      failure(context, params.error as StepFailure),
+    ),
     setCancelled: assign({ termination_reason: "cancelled" as const, error: null }),
-    queueAgain: assign(({ context }) => ({ resume_phase: context.error?.phase ?? null, error: null, termination_reason: terminationReason(scores(context.iterations), context.config) })),
-    markJobsCancelled: assign(({ context }, output: StopJobsOutput) => ({ jobs: markCancelled(context.jobs, output.run_seconds) })),
-    oweMail: assign(({ context }, params: { kind: OwedMail["kind"] }) => oweMail(context, params.kind)),
+    queueAgain: assign(({ context }) => ({
+      resume_phase: context.error?.phase ?? null,
+      error: null,
+      termination_reason: terminationReason(scores(context.iterations), context.config),
+    })),
+    markJobsCancelled: assign(({ context }, output: StopJobsOutput) => ({
+      jobs: markCancelled(context.jobs, output.run_seconds),
+    })),
+    oweMail: assign(({ context }, params: { kind: OwedMail["kind"] }) =>
+      oweMail(context, params.kind),
+    ),
     forwardToPredictionJob: sendTo("predictionJob", ({ event }) => event),
     forwardToControlJob: sendTo("controlJob", ({ event }) => event),
     forwardToStopJobs: sendTo("stopJobs", ({ event }) => event),
   },
   guards: {
     jobSucceeded: (_, output: InferenceJobOutput) => output.predictions !== null,
-    concernsPrediction: ({ context, event }) => event.type === "job.changed" && kindOfJob(context.jobs, event.job_id) === "prediction",
-    concernsControl: ({ context, event }) => event.type === "job.changed" && kindOfJob(context.jobs, event.job_id) === "control",
+    concernsPrediction: ({ context, event }) =>
+      event.type === "job.changed" && kindOfJob(context.jobs, event.job_id) === "prediction",
+    concernsControl: ({ context, event }) =>
+      event.type === "job.changed" && kindOfJob(context.jobs, event.job_id) === "control",
     predictionsPresent: ({ context }) => context.round?.predictions != null,
-    controlSettled: ({ context }) => context.control_strategy_effective === "query_as_control" || context.round?.control_predictions != null,
+    controlSettled: ({ context }) =>
+      context.control_strategy_effective === "query_as_control" ||
+      context.round?.control_predictions != null,
     shouldStop: ({ context }) => context.termination_reason !== null,
     resumesPrompting: ({ context }) => context.resume_phase === "prompt_generation",
     resumesInferring: ({ context }) => context.resume_phase === "inference",
@@ -94,8 +150,14 @@ export const runMachine = setup({
         id: "analyze",
         src: "analyze",
         input: ({ context: { run_id, query, config } }) => ({ run_id, query, config }),
-        onDone: { target: "prompting", actions: { type: "setUnderstanding", params: ({ event }) => event.output } },
-        onError: { target: "failing", actions: { type: "setError", params: ({ event }) => ({ error: event.error }) } },
+        onDone: {
+          target: "prompting",
+          actions: { type: "setUnderstanding", params: ({ event }) => event.output },
+        },
+        onError: {
+          target: "failing",
+          actions: { type: "setError", params: ({ event }) => ({ error: event.error }) },
+        },
       },
       on: { "cancel.requested": { target: "cancelling" } },
     },
@@ -110,12 +172,21 @@ export const runMachine = setup({
           random_seed: context.random_seed,
           iteration: context.iteration,
           structured_query: present(context.structured_query, "structured query"),
-          control_strategy_effective: present(context.control_strategy_effective, "control strategy"),
+          control_strategy_effective: present(
+            context.control_strategy_effective,
+            "control strategy",
+          ),
           iterations: context.iterations.map(({ summary }) => summary),
           model_spent: modelSpent(context, `prompt.${context.iteration}`),
         }),
-        onDone: { target: "inferring", actions: { type: "setPrompt", params: ({ event }) => event.output } },
-        onError: { target: "failing", actions: { type: "setError", params: ({ event }) => ({ error: event.error }) } },
+        onDone: {
+          target: "inferring",
+          actions: { type: "setPrompt", params: ({ event }) => event.output },
+        },
+        onError: {
+          target: "failing",
+          actions: { type: "setError", params: ({ event }) => ({ error: event.error }) },
+        },
       },
       on: { "cancel.requested": { target: "cancelling" } },
     },
@@ -126,19 +197,43 @@ export const runMachine = setup({
         prediction: {
           initial: "deciding",
           states: {
-            deciding: { always: [{ guard: "predictionsPresent", target: "ready" }, { target: "predicting" }] },
+            deciding: {
+              always: [{ guard: "predictionsPresent", target: "ready" }, { target: "predicting" }],
+            },
             predicting: {
               invoke: {
                 id: "predictionJob",
                 src: "inferenceJob",
                 input: ({ context }) => jobInput(context, "prediction"),
                 onDone: [
-                  { guard: { type: "jobSucceeded", params: ({ event }) => event.output }, target: "ready", actions: { type: "finishJob", params: ({ event }) => ({ kind: "prediction" as const, output: event.output }) } },
-                  { target: "#run.failing", actions: { type: "setError", params: ({ event }) => ({ error: event.output.error }) } },
+                  {
+                    guard: { type: "jobSucceeded", params: ({ event }) => event.output },
+                    target: "ready",
+                    actions: {
+                      type: "finishJob",
+                      params: ({ event }) => ({
+                        kind: "prediction" as const,
+                        output: event.output,
+                      }),
+                    },
+                  },
+                  {
+                    target: "#run.failing",
+                    actions: {
+                      type: "setError",
+                      params: ({ event }) => ({ error: event.output.error }),
+                    },
+                  },
                 ],
-                onError: { target: "#run.failing", actions: { type: "setError", params: ({ event }) => ({ error: event.error }) } },
+                onError: {
+                  target: "#run.failing",
+                  actions: { type: "setError", params: ({ event }) => ({ error: event.error }) },
+                },
               },
-              on: { "job.changed": { guard: "concernsPrediction", actions: "forwardToPredictionJob" }, "clock.ticked": { actions: "forwardToPredictionJob" } },
+              on: {
+                "job.changed": { guard: "concernsPrediction", actions: "forwardToPredictionJob" },
+                "clock.ticked": { actions: "forwardToPredictionJob" },
+              },
             },
             ready: { type: "final" },
           },
@@ -146,19 +241,40 @@ export const runMachine = setup({
         control: {
           initial: "deciding",
           states: {
-            deciding: { always: [{ guard: "controlSettled", target: "ready" }, { target: "predicting" }] },
+            deciding: {
+              always: [{ guard: "controlSettled", target: "ready" }, { target: "predicting" }],
+            },
             predicting: {
               invoke: {
                 id: "controlJob",
                 src: "inferenceJob",
                 input: ({ context }) => jobInput(context, "control"),
                 onDone: [
-                  { guard: { type: "jobSucceeded", params: ({ event }) => event.output }, target: "ready", actions: { type: "finishJob", params: ({ event }) => ({ kind: "control" as const, output: event.output }) } },
-                  { target: "#run.failing", actions: { type: "setError", params: ({ event }) => ({ error: event.output.error }) } },
+                  {
+                    guard: { type: "jobSucceeded", params: ({ event }) => event.output },
+                    target: "ready",
+                    actions: {
+                      type: "finishJob",
+                      params: ({ event }) => ({ kind: "control" as const, output: event.output }),
+                    },
+                  },
+                  {
+                    target: "#run.failing",
+                    actions: {
+                      type: "setError",
+                      params: ({ event }) => ({ error: event.output.error }),
+                    },
+                  },
                 ],
-                onError: { target: "#run.failing", actions: { type: "setError", params: ({ event }) => ({ error: event.error }) } },
+                onError: {
+                  target: "#run.failing",
+                  actions: { type: "setError", params: ({ event }) => ({ error: event.error }) },
+                },
               },
-              on: { "job.changed": { guard: "concernsControl", actions: "forwardToControlJob" }, "clock.ticked": { actions: "forwardToControlJob" } },
+              on: {
+                "job.changed": { guard: "concernsControl", actions: "forwardToControlJob" },
+                "clock.ticked": { actions: "forwardToControlJob" },
+              },
             },
             ready: { type: "final" },
           },
@@ -181,15 +297,29 @@ export const runMachine = setup({
               random_seed: context.random_seed,
               iteration: context.iteration,
               structured_query: present(context.structured_query, "structured query"),
-              control_strategy_effective: present(context.control_strategy_effective, "control strategy"),
+              control_strategy_effective: present(
+                context.control_strategy_effective,
+                "control strategy",
+              ),
               round: present(context.round, "prompt plan"),
               model_spent: modelSpent(context, `evaluate.${context.iteration}`),
             }),
-            onDone: { target: "deciding", actions: { type: "finishIteration", params: ({ event }) => event.output } },
-            onError: { target: "#run.failing", actions: { type: "setError", params: ({ event }) => ({ error: event.error }) } },
+            onDone: {
+              target: "deciding",
+              actions: { type: "finishIteration", params: ({ event }) => event.output },
+            },
+            onError: {
+              target: "#run.failing",
+              actions: { type: "setError", params: ({ event }) => ({ error: event.error }) },
+            },
           },
         },
-        deciding: { always: [{ guard: "shouldStop", target: "#run.outputting", actions: "chooseDelivered" }, { target: "#run.prompting" }] },
+        deciding: {
+          always: [
+            { guard: "shouldStop", target: "#run.outputting", actions: "chooseDelivered" },
+            { target: "#run.prompting" },
+          ],
+        },
       },
       on: { "cancel.requested": { target: "cancelling" } },
     },
@@ -199,8 +329,14 @@ export const runMachine = setup({
         id: "output",
         src: "output",
         input: ({ context }) => ({ context }),
-        onDone: { target: "completed", actions: { type: "setOutputs", params: ({ event }) => event.output } },
-        onError: { target: "failing", actions: { type: "setError", params: ({ event }) => ({ error: event.error }) } },
+        onDone: {
+          target: "completed",
+          actions: { type: "setOutputs", params: ({ event }) => event.output },
+        },
+        onError: {
+          target: "failing",
+          actions: { type: "setError", params: ({ event }) => ({ error: event.error }) },
+        },
       },
       on: { "cancel.requested": { target: "cancelling" } },
     },
@@ -209,7 +345,10 @@ export const runMachine = setup({
         id: "stopJobs",
         src: "stopJobs",
         input: ({ context }) => ({ job_ids: liveJobs(context.jobs) }),
-        onDone: { target: "failed", actions: { type: "markJobsCancelled", params: ({ event }) => event.output } },
+        onDone: {
+          target: "failed",
+          actions: { type: "markJobsCancelled", params: ({ event }) => event.output },
+        },
         onError: { target: "failed" },
       },
       on: {
@@ -231,10 +370,16 @@ export const runMachine = setup({
         id: "stopJobs",
         src: "stopJobs",
         input: ({ context }) => ({ job_ids: liveJobs(context.jobs) }),
-        onDone: { target: "cancelled", actions: { type: "markJobsCancelled", params: ({ event }) => event.output } },
+        onDone: {
+          target: "cancelled",
+          actions: { type: "markJobsCancelled", params: ({ event }) => event.output },
+        },
         onError: { target: "cancelled" },
       },
-      on: { "job.changed": { actions: "forwardToStopJobs" }, "clock.ticked": { actions: "forwardToStopJobs" } },
+      on: {
+        "job.changed": { actions: "forwardToStopJobs" },
+        "clock.ticked": { actions: "forwardToStopJobs" },
+      },
     },
     completed: { type: "final", entry: { type: "oweMail", params: { kind: "run_completed" } } },
     cancelled: { type: "final", entry: { type: "oweMail", params: { kind: "run_cancelled" } } },

@@ -15,18 +15,29 @@ export interface StopJobsOutput {
   readonly run_seconds: RunSeconds;
 }
 
-/** Asks Batch to cancel jobs and asks again until every one is really terminal: a job that runs on costs money. */
+/**
+ * Asks Batch to cancel jobs and asks again until every one is really terminal: a job that runs on
+ * costs money.
+ */
 export const stopJobsMachine = setup({
   types: {
     input: {} as { readonly job_ids: readonly string[] },
     context: {} as StopJobsContext,
     output: {} as StopJobsOutput,
-    events: {} as { readonly type: "job.changed"; readonly job_id: string } | { readonly type: "clock.ticked"; readonly now: number },
+    events: {} as
+      | { readonly type: "job.changed"; readonly job_id: string }
+      | { readonly type: "clock.ticked"; readonly now: number },
   },
   actors: { cancelJobs: unbound<CancelJobsOutput, CancelJobsInput>("cancelJobs") },
   actions: {
-    keepRemaining: assign((_, output: CancelJobsOutput) => ({ job_ids: output.remaining, asked_at: output.asked_at, wake_at: output.check_at })),
-    addRunSeconds: assign(({ context }, output: CancelJobsOutput) => ({ run_seconds: { ...context.run_seconds, ...output.run_seconds } })),
+    keepRemaining: assign((_, output: CancelJobsOutput) => ({
+      job_ids: output.remaining,
+      asked_at: output.asked_at,
+      wake_at: output.check_at,
+    })),
+    addRunSeconds: assign(({ context }, output: CancelJobsOutput) => ({
+      run_seconds: { ...context.run_seconds, ...output.run_seconds },
+    })),
     forgetWakeUp: assign({ wake_at: null }),
     /** Zero is overdue at once: the next tick asks again. */
     askAtNextTick: assign({ wake_at: 0 }),
@@ -34,7 +45,8 @@ export const stopJobsMachine = setup({
   guards: {
     allTerminal: (_, output: CancelJobsOutput) => output.remaining.length === 0,
     nothingToStop: ({ context }) => context.job_ids.length === 0,
-    isDue: ({ context, event }) => event.type === "clock.ticked" && context.wake_at !== null && event.now >= context.wake_at,
+    isDue: ({ context, event }) =>
+      event.type === "clock.ticked" && context.wake_at !== null && event.now >= context.wake_at,
   },
 }).createMachine({
   id: "stopJobs",
@@ -49,16 +61,28 @@ export const stopJobsMachine = setup({
         src: "cancelJobs",
         input: ({ context: { job_ids, asked_at } }) => ({ job_ids, asked_at }),
         onDone: [
-          { guard: { type: "allTerminal", params: ({ event }) => event.output }, target: "stopped", actions: { type: "addRunSeconds", params: ({ event }) => event.output } },
+          {
+            guard: { type: "allTerminal", params: ({ event }) => event.output },
+            target: "stopped",
+            actions: { type: "addRunSeconds", params: ({ event }) => event.output },
+          },
           {
             target: "waiting",
-            actions: [{ type: "keepRemaining", params: ({ event }) => event.output }, { type: "addRunSeconds", params: ({ event }) => event.output }],
+            actions: [
+              { type: "keepRemaining", params: ({ event }) => event.output },
+              { type: "addRunSeconds", params: ({ event }) => event.output },
+            ],
           },
         ],
         onError: { target: "waiting", actions: "askAtNextTick" },
       },
     },
-    waiting: { on: { "job.changed": { target: "cancelling" }, "clock.ticked": { guard: "isDue", target: "cancelling" } } },
+    waiting: {
+      on: {
+        "job.changed": { target: "cancelling" },
+        "clock.ticked": { guard: "isDue", target: "cancelling" },
+      },
+    },
     stopped: { type: "final" },
   },
   output: ({ context }) => ({ run_seconds: context.run_seconds ?? {} }),

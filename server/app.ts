@@ -1,7 +1,11 @@
 import fastifyCors from "@fastify/cors";
 import fastifyHelmet from "@fastify/helmet";
 import Fastify, { LogController, type FastifyInstance } from "fastify";
-import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
+import {
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from "fastify-type-provider-zod";
 import { listed } from "../config.ts";
 import { guardAccess } from "./access/guard.ts";
 import { daemonRoutes } from "./admin/daemon.ts";
@@ -46,12 +50,25 @@ const ROUTES: readonly RouteModule[] = [
 ];
 
 /** Nothing may be loaded or framed; a page that needs more says so in its route's `helmet`. */
-const NOTHING = { useDefaults: false, directives: { defaultSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] } };
+const NOTHING = {
+  useDefaults: false,
+  directives: {
+    defaultSrc: ["'none'"],
+    baseUri: ["'none'"],
+    formAction: ["'none'"],
+    frameAncestors: ["'none'"],
+  },
+};
 
 const LONGEST_PARAMETER = 300;
 
-/** The whole HTTP application; it listens nowhere yet. Throws when a route does not say who may ask. */
-export async function createServer(parts: ServerParts, routes: readonly RouteModule[] = ROUTES): Promise<FastifyInstance> {
+/**
+ * The whole HTTP application; it listens nowhere yet. Throws when a route does not say who may ask.
+ */
+export async function createServer(
+  parts: ServerParts,
+  routes: readonly RouteModule[] = ROUTES,
+): Promise<FastifyInstance> {
   const { config, logger } = parts;
   const requestMs = config.HTTP_REQUEST_SECONDS * 1_000;
   const answer = errorAnswer(parts);
@@ -61,7 +78,11 @@ export async function createServer(parts: ServerParts, routes: readonly RouteMod
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.HTTP_BODY_BYTES,
     requestTimeout: requestMs,
-    http: { requestTimeout: requestMs, headersTimeout: requestMs, connectionsCheckingInterval: Math.min(1_000, requestMs / 2) },
+    http: {
+      requestTimeout: requestMs,
+      headersTimeout: requestMs,
+      connectionsCheckingInterval: Math.min(1_000, requestMs / 2),
+    },
     trustProxy: proxies.length === 0 ? false : proxies,
     routerOptions: { maxParamLength: LONGEST_PARAMETER },
     return503OnClosing: false,
@@ -75,14 +96,20 @@ export async function createServer(parts: ServerParts, routes: readonly RouteMod
   app.removeContentTypeParser("text/plain");
   await app.register(fastifyHelmet, { contentSecurityPolicy: NOTHING });
   const origins = listed(config.CORS_ORIGINS);
-  if (origins.length > 0) await app.register(fastifyCors, { origin: origins, methods: ["GET", "POST", "PUT", "PATCH", "DELETE"], exposedHeaders: ["location", "retry-after"] });
+  if (origins.length > 0)
+    await app.register(fastifyCors, {
+      origin: origins,
+      methods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
+      exposedHeaders: ["location", "retry-after"],
+    });
   app.addHook("onRequest", async (_, reply) => void reply.header("cache-control", "no-store"));
   await allowSockets(app, parts);
   await limitRequests(app, parts);
   guardAccess(app, parts);
   handleErrors(app, answer);
   await describeApi(app, parts);
-  for (const { prefix, routes: plugin } of routes) await app.withTypeProvider<ZodTypeProvider>().register(plugin(parts), { prefix });
+  for (const { prefix, routes: plugin } of routes)
+    await app.withTypeProvider<ZodTypeProvider>().register(plugin(parts), { prefix });
   refuseOtherMethods(app);
   await app.ready();
   return app;

@@ -2,42 +2,75 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
-import { ERROR_CATALOGUE, errorBody, HaystackError, toHaystackError, type ErrorCode } from "../errors.ts";
+import {
+  ERROR_CATALOGUE,
+  errorBody,
+  HaystackError,
+  toHaystackError,
+  type ErrorCode,
+} from "../errors.ts";
 import { aboutAddress } from "./insight/routes.ts";
 import type { ServerParts } from "./parts.ts";
 import { redactor } from "../config.ts";
 
 /** What the framework refuses by itself, by the status that it would answer. */
 const REFUSALS: Readonly<Record<number, readonly [ErrorCode, string]>> = {
-  404: ["ROUTE_NOT_FOUND", "There is nothing at this address; /api/v1/openapi.json lists what there is."],
-  406: ["NOT_ACCEPTABLE", "What this address gives is not among what the Accept header allows; change the header."],
+  404: [
+    "ROUTE_NOT_FOUND",
+    "There is nothing at this address; /api/v1/openapi.json lists what there is.",
+  ],
+  406: [
+    "NOT_ACCEPTABLE",
+    "What this address gives is not among what the Accept header allows; change the header.",
+  ],
   408: ["REQUEST_TOO_SLOW", "The request did not arrive in time; send it again, faster."],
-  412: ["PRECONDITION_FAILED", "What is here is not what the If-Match or If-Unmodified-Since header asks for; ask without it."],
+  412: [
+    "PRECONDITION_FAILED",
+    "What is here is not what the If-Match or If-Unmodified-Since header asks for; ask without it.",
+  ],
   413: ["REQUEST_TOO_LARGE", "The body is larger than this server takes; send less."],
-  415: ["MEDIA_TYPE_UNSUPPORTED", "The body is of a type that this address does not take; send JSON with `Content-Type: application/json`."],
+  415: [
+    "MEDIA_TYPE_UNSUPPORTED",
+    "The body is of a type that this address does not take; send JSON with `Content-Type: application/json`.",
+  ],
   416: ["RANGE_UNSATISFIABLE", "The file has no such part; Content-Range says how long it is."],
   431: ["REQUEST_TOO_LARGE", "The headers are larger than this server takes; send less."],
 };
-const UNREADABLE = ["USAGE", "The request cannot be read; send well-formed JSON without the keys __proto__ and constructor, to an address of /api/v1/openapi.json."] as const;
+const UNREADABLE = [
+  "USAGE",
+  "The request cannot be read; send well-formed JSON without the keys __proto__ and constructor, to an address of /api/v1/openapi.json.",
+] as const;
 
 function refusal(status: number): HaystackError {
   const [code, sentence] = REFUSALS[status] ?? UNREADABLE;
   return new HaystackError(code, sentence);
 }
 
-const PLACES: Readonly<Record<string, string>> = { body: "body", params: "address", querystring: "query of the address", headers: "headers" };
+const PLACES: Readonly<Record<string, string>> = {
+  body: "body",
+  params: "address",
+  querystring: "query of the address",
+  headers: "headers",
+};
 
 /** The status of a refusal by the framework; none for an error of ours. */
 function refusalStatus(thrown: unknown): number | undefined {
   if (!(thrown instanceof Error) || thrown instanceof HaystackError) return undefined;
   const { statusCode } = thrown as { statusCode?: unknown };
-  return typeof statusCode === "number" && statusCode >= 400 && statusCode < 500 ? statusCode : undefined;
+  return typeof statusCode === "number" && statusCode >= 400 && statusCode < 500
+    ? statusCode
+    : undefined;
 }
 
 function toRequestError(thrown: unknown): HaystackError {
   if (hasZodFastifySchemaValidationErrors(thrown)) {
-    const problems = thrown.validation.map(({ instancePath, message }) => [instancePath.slice(1).replaceAll("/", "."), message].filter(Boolean).join(": "));
-    return new HaystackError("USAGE", `The ${PLACES[thrown.validationContext ?? ""] ?? "request"} cannot be used (${problems.join("; ")}); correct it.`);
+    const problems = thrown.validation.map(({ instancePath, message }) =>
+      [instancePath.slice(1).replaceAll("/", "."), message].filter(Boolean).join(": "),
+    );
+    return new HaystackError(
+      "USAGE",
+      `The ${PLACES[thrown.validationContext ?? ""] ?? "request"} cannot be used (${problems.join("; ")}); correct it.`,
+    );
   }
   const status = refusalStatus(thrown);
   return status === undefined ? toHaystackError(thrown) : refusal(status);
@@ -45,32 +78,69 @@ function toRequestError(thrown: unknown): HaystackError {
 
 type AnswerError = (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply;
 
-/** Answers any error in the one form: secrets hidden, and of our own faults no more than where the log tells of them. */
-export function errorAnswer({ config, logger }: Pick<ServerParts, "config" | "logger">): AnswerError {
+/**
+ * Answers any error in the one form: secrets hidden, and of our own faults no more than where the
+ * log tells of them.
+ */
+export function errorAnswer({
+  config,
+  logger,
+}: Pick<ServerParts, "config" | "logger">): AnswerError {
   const redact = redactor(config);
   return (thrown, request, reply) => {
     const error = toRequestError(thrown);
     const body = errorBody(error);
     const status = ERROR_CATALOGUE[error.code].httpStatus;
-    if (status >= 500) logger.error({ ...aboutAddress(request), code: error.code, problem: redact(error.stack ?? error.message), request_id: request.id, method: request.method, path: request.url.split("?")[0] }, "A request failed");
+    if (status >= 500)
+      logger.error(
+        {
+          ...aboutAddress(request),
+          code: error.code,
+          problem: redact(error.stack ?? error.message),
+          request_id: request.id,
+          method: request.method,
+          path: request.url.split("?")[0],
+        },
+        "A request failed",
+      );
     if (status === 401 && config.AUTH === "token") void reply.header("www-authenticate", "Bearer");
-    const shown = error.code === "INTERNAL" ? { error: body.error, error_type: body.error_type, message: `Something failed here; the log tells more under ${request.id}.` } : body;
-    return reply.code(status).type("application/json; charset=utf-8").serializer(String).send(redact(JSON.stringify(shown)));
+    const shown =
+      error.code === "INTERNAL"
+        ? {
+            error: body.error,
+            error_type: body.error_type,
+            message: `Something failed here; the log tells more under ${request.id}.`,
+          }
+        : body;
+    return reply
+      .code(status)
+      .type("application/json; charset=utf-8")
+      .serializer(String)
+      .send(redact(JSON.stringify(shown)));
   };
 }
 
 /** What does not reach the routes is answered in the same form. */
 export function handleErrors(app: FastifyInstance, answer: AnswerError): void {
   app.setErrorHandler(answer);
-  app.setNotFoundHandler({ preHandler: app.rateLimit() }, (request, reply) => answer(refusal(404), request, reply));
+  app.setNotFoundHandler({ preHandler: app.rateLimit() }, (request, reply) =>
+    answer(refusal(404), request, reply),
+  );
 }
 
 /** Answers a client whose bytes are no HTTP request, or come too slowly to be one. */
 export function answerClientError(error: { readonly code?: string }, socket: Socket): void {
   if (error.code === "ECONNRESET" || socket.destroyed) return;
   if (!socket.writable) return void socket.destroy();
-  const status = error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? 408 : error.code === "HPE_HEADER_OVERFLOW" ? 431 : 400;
+  const status =
+    error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+      ? 408
+      : error.code === "HPE_HEADER_OVERFLOW"
+        ? 431
+        : 400;
   const body = JSON.stringify(errorBody(refusal(status)));
-  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
+  socket.write(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
   socket.destroySoon();
 }

@@ -12,9 +12,14 @@ export const errorBodySchema = z
   })
   .meta({ id: "Error" });
 
-const description = (text: string) => ({ description: text, content: { "application/json": { schema: errorBodySchema } } });
+const description = (text: string) => ({
+  description: text,
+  content: { "application/json": { schema: errorBodySchema } },
+});
 
-/** Errors that any route may answer; spread into `schema.response`, with the route's own beside it. */
+/**
+ * Errors that any route may answer; spread into `schema.response`, with the route's own beside it.
+ */
 export const errorResponses = {
   "4xx": description("The request cannot be served as it is; the message says what to do."),
   "5xx": description("Something failed here or at a service behind; details are in the log."),

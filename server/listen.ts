@@ -21,15 +21,54 @@ export interface Listening {
 const CLOSE_MS = 5_000;
 
 /** Serves the daemon over HTTP. Errors: CONFIG_INVALID when nothing can listen at that address. */
-export async function listen(config: Config, daemon: Daemon, logger: FastifyBaseLogger = silentLogger()): Promise<Listening> {
+export async function listen(
+  config: Config,
+  daemon: Daemon,
+  logger: FastifyBaseLogger = silentLogger(),
+): Promise<Listening> {
   const access = await openAccess(config);
   try {
-    const { runs, supervisor, objects, atlases, knowledge, compute, batch, commits, inspection, jobEvents, metrics } = daemon;
-    const parts: ServerParts = { config, software: SOFTWARE, runs, supervisor, objects, atlases, knowledge, compute, batch, commits, inspection, access, clock: systemClock, logger, jobEvents, ...(metrics === undefined ? {} : { metrics }) };
+    const {
+      runs,
+      supervisor,
+      objects,
+      atlases,
+      knowledge,
+      compute,
+      batch,
+      commits,
+      inspection,
+      jobEvents,
+      metrics,
+    } = daemon;
+    const parts: ServerParts = {
+      config,
+      software: SOFTWARE,
+      runs,
+      supervisor,
+      objects,
+      atlases,
+      knowledge,
+      compute,
+      batch,
+      commits,
+      inspection,
+      access,
+      clock: systemClock,
+      logger,
+      jobEvents,
+      ...(metrics === undefined ? {} : { metrics }),
+    };
     const app = await createServer(parts);
-    const url = await app.listen({ host: config.HTTP_HOST, port: config.HTTP_PORT }).catch((thrown: unknown) => {
-      throw new HaystackError("CONFIG_INVALID", `HTTP_HOST ${config.HTTP_HOST} and HTTP_PORT ${config.HTTP_PORT} cannot be listened at (${thrown instanceof Error ? thrown.message : String(thrown)}); choose another port, or 0 for any.`, { cause: thrown });
-    });
+    const url = await app
+      .listen({ host: config.HTTP_HOST, port: config.HTTP_PORT })
+      .catch((thrown: unknown) => {
+        throw new HaystackError(
+          "CONFIG_INVALID",
+          `HTTP_HOST ${config.HTTP_HOST} and HTTP_PORT ${config.HTTP_PORT} cannot be listened at (${thrown instanceof Error ? thrown.message : String(thrown)}); choose another port, or 0 for any.`,
+          { cause: thrown },
+        );
+      });
     return {
       app,
       parts,

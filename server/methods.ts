@@ -1,7 +1,10 @@
 import type { FastifyInstance } from "fastify";
 import { HaystackError } from "../errors.ts";
 
-/** Known addresses refuse methods that they do not have by 405 and say which they have. Call it after all routes. */
+/**
+ * Known addresses refuse methods that they do not have by 405 and say which they have. Call it
+ * after all routes.
+ */
 export function refuseOtherMethods(app: FastifyInstance): void {
   const byUrl = Map.groupBy(app.guardedRoutes, ({ url }) => url);
   for (const [url, routes] of byUrl) {
@@ -15,7 +18,10 @@ export function refuseOtherMethods(app: FastifyInstance): void {
       schema: { hide: true },
       async onRequest(_, reply) {
         void reply.header("allow", allowed.join(", "));
-        throw new HaystackError("METHOD_NOT_ALLOWED", `This address takes ${allowed.join(", ")} only.`);
+        throw new HaystackError(
+          "METHOD_NOT_ALLOWED",
+          `This address takes ${allowed.join(", ")} only.`,
+        );
       },
       handler: (_, reply) => reply.send(),
     });

@@ -5,19 +5,41 @@ import { errorResponses } from "./errors.ts";
 import type { ServerParts } from "./parts.ts";
 
 const SCHEMES = {
-  token: { bearer: { type: "http", scheme: "bearer", description: "A token that `haystack token create` made" } },
-  iap: { iap: { type: "apiKey", in: "header", name: "x-goog-iap-jwt-assertion", description: "Set by Google's Identity-Aware Proxy" } },
+  token: {
+    bearer: {
+      type: "http",
+      scheme: "bearer",
+      description: "A token that `haystack token create` made",
+    },
+  },
+  iap: {
+    iap: {
+      type: "apiKey",
+      in: "header",
+      name: "x-goog-iap-jwt-assertion",
+      description: "Set by Google's Identity-Aware Proxy",
+    },
+  },
   none: {},
 } as const;
 
 /** As in getRunsRunIdEvents, from what the route is. */
 const operationId = (method: string, url: string): string => {
-  const words = url.replace(/^\/api\/v1/, "").split(/[^a-z0-9]+/i).filter((word) => word !== "");
-  return [method.toLowerCase(), ...words.map((word) => word.charAt(0).toUpperCase() + word.slice(1))].join("");
+  const words = url
+    .replace(/^\/api\/v1/, "")
+    .split(/[^a-z0-9]+/i)
+    .filter((word) => word !== "");
+  return [
+    method.toLowerCase(),
+    ...words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)),
+  ].join("");
 };
 
 /** The description is made of the routes' own schemas; what all operations share is added here. */
-export async function describeApi(app: FastifyInstance, { config, software }: ServerParts): Promise<void> {
+export async function describeApi(
+  app: FastifyInstance,
+  { config, software }: ServerParts,
+): Promise<void> {
   const schemes = SCHEMES[config.AUTH];
   const security = Object.keys(schemes).map((name) => ({ [name]: [] }));
   app.addHook("onRoute", (route) => {
@@ -33,11 +55,18 @@ export async function describeApi(app: FastifyInstance, { config, software }: Se
   await app.register(fastifySwagger, {
     openapi: {
       openapi: "3.1.0",
-      info: { title: "HAYSTACK", version: software.version, description: "Predict how cells respond to a perturbation. Times are ISO 8601 in UTC; errors all have one form." },
+      info: {
+        title: "HAYSTACK",
+        version: software.version,
+        description:
+          "Predict how cells respond to a perturbation. Times are ISO 8601 in UTC; errors all have one form.",
+      },
       components: { securitySchemes: schemes },
     },
     transform: jsonSchemaTransform,
     transformObject: jsonSchemaTransformObject,
   });
-  app.get("/api/v1/openapi.json", { config: { access: "public" }, schema: { hide: true } }, () => app.swagger());
+  app.get("/api/v1/openapi.json", { config: { access: "public" }, schema: { hide: true } }, () =>
+    app.swagger(),
+  );
 }

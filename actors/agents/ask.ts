@@ -1,6 +1,12 @@
 import { z } from "zod";
 import { HaystackError } from "../../errors.ts";
-import type { JsonSchema, ModelItem, ModelReply, ModelRequest, ModelUsage } from "../../services/language-model/index.ts";
+import type {
+  JsonSchema,
+  ModelItem,
+  ModelReply,
+  ModelRequest,
+  ModelUsage,
+} from "../../services/language-model/index.ts";
 import type { Session } from "./session.ts";
 
 /** A read-only tool. What it returns goes to the model as JSON. */
@@ -43,7 +49,11 @@ const UNTRUSTED =
 
 /** Puts a question to the model until its answer is accepted. A rejected answer is sent back once, with the reason.
  * Errors: MODEL_REFUSED, MODEL_OUTPUT_INVALID (the second time), MODEL_LIMIT (turns, tokens, money), MODEL_UNAVAILABLE, STEP_ABORTED. */
-export async function ask<Answer, Result>(session: Session, question: Question<Answer, Result>, signal: AbortSignal): Promise<Answered<Result>> {
+export async function ask<Answer, Result>(
+  session: Session,
+  question: Question<Answer, Result>,
+  signal: AbortSignal,
+): Promise<Answered<Result>> {
   const { max_turns, timeout_ms } = session.limits;
   const items: ModelItem[] = [{ type: "data", text: asData(question.data) }];
   let rejection: HaystackError | null = null;
@@ -51,12 +61,21 @@ export async function ask<Answer, Result>(session: Session, question: Question<A
     const request = {
       instructions: `${question.system}\n\n${UNTRUSTED}`,
       items: [...items],
-      tools: question.tools.map(({ name, description, parameters }) => ({ name, description, parameters: jsonSchema(parameters) })),
+      tools: question.tools.map(({ name, description, parameters }) => ({
+        name,
+        description,
+        parameters: jsonSchema(parameters),
+      })),
       may_use_tools: turn < max_turns,
       answer: { name: question.name, schema: jsonSchema(question.schema) },
     };
     const max_output_tokens = payableOutput(session, request);
-    const reply = await session.once([turn, request], (key) => session.model.complete({ ...request, max_output_tokens }, { key, timeout_ms, signal }), signal);
+    const reply = await session.once(
+      [turn, request],
+      (key) =>
+        session.model.complete({ ...request, max_output_tokens }, { key, timeout_ms, signal }),
+      signal,
+    );
     session.add(reply.usage);
     items.push(...reply.items);
     if (reply.end === "tool_calls") {
@@ -64,13 +83,29 @@ export async function ask<Answer, Result>(session: Session, question: Question<A
       continue;
     }
     const outcome = await read(question, reply, signal);
-    if ("result" in outcome) return { value: outcome.result, usage: session.usage(), transcript: items };
+    if ("result" in outcome)
+      return { value: outcome.result, usage: session.usage(), transcript: items };
     const twice = rejection !== null;
-    rejection = new HaystackError(reply.end === "refused" ? "MODEL_REFUSED" : "MODEL_OUTPUT_INVALID", `The language model ${session.model.name} gave no usable answer: ${outcome.problem}`);
+    rejection = new HaystackError(
+      reply.end === "refused" ? "MODEL_REFUSED" : "MODEL_OUTPUT_INVALID",
+      `The language model ${session.model.name} gave no usable answer: ${outcome.problem}`,
+    );
     if (twice) throw rejection;
-    items.push({ type: "data", text: asData({ your_answer_was_rejected: outcome.problem, now: "Answer again in the given form." }) });
+    items.push({
+      type: "data",
+      text: asData({
+        your_answer_was_rejected: outcome.problem,
+        now: "Answer again in the given form.",
+      }),
+    });
   }
-  throw rejection ?? new HaystackError("MODEL_LIMIT", `The language model ${session.model.name} gave no answer within ${max_turns} turns; raise the limit if the question is worth it.`);
+  throw (
+    rejection ??
+    new HaystackError(
+      "MODEL_LIMIT",
+      `The language model ${session.model.name} gave no answer within ${max_turns} turns; raise the limit if the question is worth it.`,
+    )
+  );
 }
 
 /** JSON between delimiters that it cannot contain. */
@@ -89,19 +124,32 @@ function jsonSchema(schema: z.ZodType): JsonSchema {
 }
 
 /** The longest answer, in tokens, that the run can still pay. Errors: MODEL_LIMIT. */
-function payableOutput({ left, model }: Session, request: Omit<ModelRequest, "max_output_tokens">): number {
+function payableOutput(
+  { left, model }: Session,
+  request: Omit<ModelRequest, "max_output_tokens">,
+): number {
   const { tokens, usd } = left();
   const input = JSON.stringify(request).length / CHARACTERS_A_TOKEN;
   const { price } = model;
-  const payable = price.output === 0 ? Number.POSITIVE_INFINITY : (usd * 1_000_000 - input * price.input) / price.output;
+  const payable =
+    price.output === 0
+      ? Number.POSITIVE_INFINITY
+      : (usd * 1_000_000 - input * price.input) / price.output;
   const output = Math.floor(Math.min(MAX_OUTPUT_TOKENS, tokens - input, payable));
   if (output < LEAST_OUTPUT_TOKENS) {
-    throw new HaystackError("MODEL_LIMIT", `The run may spend ${Math.max(0, tokens)} more tokens and $${Math.max(0, usd).toFixed(4)} on the language model ${model.name}, too little for another call; raise the limits to go on with it.`);
+    throw new HaystackError(
+      "MODEL_LIMIT",
+      `The run may spend ${Math.max(0, tokens)} more tokens and $${Math.max(0, usd).toFixed(4)} on the language model ${model.name}, too little for another call; raise the limits to go on with it.`,
+    );
   }
   return output;
 }
 
-async function read<Answer, Result>({ schema, accept }: Question<Answer, Result>, { end, text }: ModelReply, signal: AbortSignal): Promise<Accepted<Result>> {
+async function read<Answer, Result>(
+  { schema, accept }: Question<Answer, Result>,
+  { end, text }: ModelReply,
+  signal: AbortSignal,
+): Promise<Accepted<Result>> {
   if (end === "refused") return { problem: "It refused." };
   if (end === "cut_off") return { problem: "The answer was cut off; be shorter." };
   let json: unknown;
@@ -111,21 +159,45 @@ async function read<Answer, Result>({ schema, accept }: Question<Answer, Result>
     return { problem: "The answer is not JSON." };
   }
   const parsed = schema.safeParse(json);
-  if (!parsed.success) return { problem: `The answer has another form: ${parsed.error.issues.slice(0, 5).map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ")}.` };
+  if (!parsed.success)
+    return {
+      problem: `The answer has another form: ${parsed.error.issues
+        .slice(0, 5)
+        .map(({ path, message }) => `${path.join(".")}: ${message}`)
+        .join("; ")}.`,
+    };
   return accept(parsed.data, signal);
 }
 
-async function useTools(session: Session, tools: readonly Tool[], reply: ModelReply, turn: number, signal: AbortSignal): Promise<ModelItem[]> {
+async function useTools(
+  session: Session,
+  tools: readonly Tool[],
+  reply: ModelReply,
+  turn: number,
+  signal: AbortSignal,
+): Promise<ModelItem[]> {
   const results: ModelItem[] = [];
   const calls = reply.items.filter((item) => item.type === "tool_call");
   for (const [index, call] of calls.entries()) {
-    const output = index >= MAX_CALLS_A_TURN ? asResult({ error: `At most ${MAX_CALLS_A_TURN} calls at a time.` }) : await session.once([turn, call], () => useTool(tools, call.name, call.arguments, signal), signal);
+    const output =
+      index >= MAX_CALLS_A_TURN
+        ? asResult({ error: `At most ${MAX_CALLS_A_TURN} calls at a time.` })
+        : await session.once(
+            [turn, call],
+            () => useTool(tools, call.name, call.arguments, signal),
+            signal,
+          );
     results.push({ type: "tool_result", call_id: call.call_id, output });
   }
   return results;
 }
 
-async function useTool(tools: readonly Tool[], name: string, json: string, signal: AbortSignal): Promise<string> {
+async function useTool(
+  tools: readonly Tool[],
+  name: string,
+  json: string,
+  signal: AbortSignal,
+): Promise<string> {
   const tool = tools.find((known) => known.name === name);
   if (tool === undefined) return asResult({ error: "There is no such tool." });
   let parameters: unknown;
@@ -135,10 +207,16 @@ async function useTool(tools: readonly Tool[], name: string, json: string, signa
     return asResult({ error: "The arguments are not JSON." });
   }
   const parsed = tool.parameters.safeParse(parameters);
-  return asResult(parsed.success ? await tool.run(parsed.data, signal) : { error: "The arguments have another form." });
+  return asResult(
+    parsed.success
+      ? await tool.run(parsed.data, signal)
+      : { error: "The arguments have another form." },
+  );
 }
 
 function asResult(result: unknown): string {
   const json = JSON.stringify(result);
-  return json.length <= LONGEST_TOOL_RESULT ? json : JSON.stringify({ error: "The result is too long; ask more narrowly." });
+  return json.length <= LONGEST_TOOL_RESULT
+    ? json
+    : JSON.stringify({ error: "The result is too long; ask more narrowly." });
 }

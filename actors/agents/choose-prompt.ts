@@ -1,6 +1,10 @@
 import { z } from "zod";
 import { withCandidate } from "../../science/prompting/choose-prompt.ts";
-import type { IterationFeedback, PromptCandidate, PromptPlan } from "../../science/prompting/prompt-plan.ts";
+import type {
+  IterationFeedback,
+  PromptCandidate,
+  PromptPlan,
+} from "../../science/prompting/prompt-plan.ts";
 import { quotableReason } from "../../science/query/model-choice.ts";
 import type { StructuredQuery } from "../../science/query/structured-query.ts";
 import { ask } from "./ask.ts";
@@ -20,8 +24,15 @@ Choose one candidate by its candidate_id. The ranking is sound: depart from it o
 Prefer the same perturbation, cells of a near lineage, controls that resemble the query cells (control_similarity), and enough cells.
 In reason say in one or two sentences to a biologist why this candidate.`;
 
-/** The plan with the candidate that the model chose, which can only be one of those offered. Errors: those of `ask`. */
-export async function choosePromptByModel(session: Session, { plan, candidates, query, history }: ChooseRequest, signal: AbortSignal): Promise<PromptPlan> {
+/**
+ * The plan with the candidate that the model chose, which can only be one of those offered. Errors:
+ * those of `ask`.
+ */
+export async function choosePromptByModel(
+  session: Session,
+  { plan, candidates, query, history }: ChooseRequest,
+  signal: AbortSignal,
+): Promise<PromptPlan> {
   const byId = new Map(candidates.map((candidate) => [candidate.candidate_id, candidate]));
   const { value } = await ask(
     session,
@@ -33,7 +44,14 @@ export async function choosePromptByModel(session: Session, { plan, candidates, 
       schema: z.strictObject({ candidate_id: z.enum([...byId.keys()]), reason: z.string() }),
       accept({ candidate_id, reason }) {
         const candidate = byId.get(candidate_id);
-        return candidate === undefined ? { problem: "There is no such candidate." } : { result: withCandidate(plan, candidate, { model: session.model.name, reason: quotableReason(reason) }) };
+        return candidate === undefined
+          ? { problem: "There is no such candidate." }
+          : {
+              result: withCandidate(plan, candidate, {
+                model: session.model.name,
+                reason: quotableReason(reason),
+              }),
+            };
       },
     },
     signal,

@@ -14,15 +14,30 @@ const CHARACTERS_A_TOKEN = 3;
 const vectorsSchema = z.array(z.array(z.number()).min(1));
 type Vectors = z.infer<typeof vectorsSchema>;
 
-type Compared = { readonly usage: ModelUsage } & ({ readonly likeness: EmbeddedLikeness } | { readonly problem: string });
+type Compared = { readonly usage: ModelUsage } & (
+  | { readonly likeness: EmbeddedLikeness }
+  | { readonly problem: string }
+);
 
 /**
- * How near the texts are to the asked ones in meaning. A vector is asked for once and kept for all runs; the step's journal keeps the
- * cosines, so that the step sees the same ones when it runs again.
- * Errors: MODEL_UNAVAILABLE; MODEL_OUTPUT_INVALID for vectors that cannot be compared; MODEL_LIMIT; STEP_ABORTED; those of the objects.
+ * How near the texts are to the asked ones in meaning. A vector is asked for once and kept for all
+ * runs; the step's journal keeps the cosines, so that the step sees the same ones when it runs
+ * again.
+ * Errors: MODEL_UNAVAILABLE; MODEL_OUTPUT_INVALID for vectors that cannot be compared; MODEL_LIMIT;
+ * STEP_ABORTED; those of the objects.
  */
-export async function embeddedLikeness(session: Session, model: EmbeddingModel, objects: ObjectStore, texts: SemanticTexts, signal: AbortSignal): Promise<EmbeddedLikeness> {
-  const compared = await session.once(["embeddings", model.name, texts], (key) => compare({ session, model, objects, texts, key, signal }), signal);
+export async function embeddedLikeness(
+  session: Session,
+  model: EmbeddingModel,
+  objects: ObjectStore,
+  texts: SemanticTexts,
+  signal: AbortSignal,
+): Promise<EmbeddedLikeness> {
+  const compared = await session.once(
+    ["embeddings", model.name, texts],
+    (key) => compare({ session, model, objects, texts, key, signal }),
+    signal,
+  );
   session.add(compared.usage);
   if ("problem" in compared) throw new HaystackError("MODEL_OUTPUT_INVALID", compared.problem);
   return compared.likeness;
@@ -37,10 +52,19 @@ interface Comparison {
   readonly signal: AbortSignal;
 }
 
-async function compare({ session, model, objects, texts, key, signal }: Comparison): Promise<Compared> {
+async function compare({
+  session,
+  model,
+  objects,
+  texts,
+  key,
+  signal,
+}: Comparison): Promise<Compared> {
   const { asked, perturbations, cell_types } = texts;
   const cache = embeddingCache(objects, model.name);
-  const wanted = [...new Set([asked.perturbation, asked.cell_type, ...perturbations, ...cell_types])].filter((text) => text.trim() !== "");
+  const wanted = [
+    ...new Set([asked.perturbation, asked.cell_type, ...perturbations, ...cell_types]),
+  ].filter((text) => text.trim() !== "");
   const vectors = await cache.read(wanted, signal);
   const missing = wanted.filter((text) => !vectors.has(text));
   checkPayable(session, model, missing);
@@ -48,14 +72,22 @@ async function compare({ session, model, objects, texts, key, signal }: Comparis
   for (let start = 0; start < missing.length; start += TEXTS_A_CALL) {
     const batch = missing.slice(start, start + TEXTS_A_CALL);
     const paid = usage;
-    const reply = await model.embed(batch, { key: `${key}/${start}`, timeout_ms: session.limits.timeout_ms, signal }).catch((thrown: unknown) => {
-      session.add(paid);
-      throw thrown;
-    });
+    const reply = await model
+      .embed(batch, { key: `${key}/${start}`, timeout_ms: session.limits.timeout_ms, signal })
+      .catch((thrown: unknown) => {
+        session.add(paid);
+        throw thrown;
+      });
     usage = { tokens: usage.tokens + reply.usage.tokens, usd: usage.usd + reply.usage.usd };
     const parsed = vectorsSchema.safeParse(reply.vectors);
-    const problem = parsed.success ? problemOf(parsed.data, batch.length, [...vectors.values()][0]?.length) : "has values that are no numbers";
-    if (problem !== null) return { usage, problem: `The embedding model ${model.name} sent vectors that cannot be compared: the answer ${problem}.` };
+    const problem = parsed.success
+      ? problemOf(parsed.data, batch.length, [...vectors.values()][0]?.length)
+      : "has values that are no numbers";
+    if (problem !== null)
+      return {
+        usage,
+        problem: `The embedding model ${model.name} sent vectors that cannot be compared: the answer ${problem}.`,
+      };
     const fresh = batch.map((text, i) => [text, parsed.data![i]!] as const);
     await cache.write(fresh, signal);
     for (const [text, vector] of fresh) vectors.set(text, vector);
@@ -65,27 +97,44 @@ async function compare({ session, model, objects, texts, key, signal }: Comparis
       const [x, y] = [vectors.get(to), vectors.get(text)];
       return x === undefined || y === undefined ? [] : [[text, cosine(x, y)] as const];
     });
-  return { usage, likeness: { model: model.name, perturbations: near(asked.perturbation, perturbations), cell_types: near(asked.cell_type, cell_types) } };
+  return {
+    usage,
+    likeness: {
+      model: model.name,
+      perturbations: near(asked.perturbation, perturbations),
+      cell_types: near(asked.cell_type, cell_types),
+    },
+  };
 }
 
 function problemOf(vectors: Vectors, count: number, known: number | undefined): string | null {
   const length = known ?? vectors[0]?.length;
   if (vectors.length !== count) return `has ${vectors.length} vectors for ${count} texts`;
   if (vectors.some((vector) => vector.length !== length)) return "has vectors of different lengths";
-  return vectors.some((vector) => vector.every((value) => value === 0)) ? "has a vector of zeros" : null;
+  return vectors.some((vector) => vector.every((value) => value === 0))
+    ? "has a vector of zeros"
+    : null;
 }
 
 /** Errors: MODEL_LIMIT. */
-function checkPayable({ left }: Session, { name, price }: EmbeddingModel, texts: readonly string[]): void {
+function checkPayable(
+  { left }: Session,
+  { name, price }: EmbeddingModel,
+  texts: readonly string[],
+): void {
   const tokens = texts.reduce((sum, text) => sum + text.length / CHARACTERS_A_TOKEN, 0);
   const spendable = left();
   if (tokens > 0 && (tokens > spendable.tokens || (tokens * price) / 1_000_000 > spendable.usd)) {
-    throw new HaystackError("MODEL_LIMIT", `The run may spend ${Math.max(0, spendable.tokens)} more tokens and $${Math.max(0, spendable.usd).toFixed(4)}, too little for the embeddings of ${name}; raise the limits to go on with them.`);
+    throw new HaystackError(
+      "MODEL_LIMIT",
+      `The run may spend ${Math.max(0, spendable.tokens)} more tokens and $${Math.max(0, spendable.usd).toFixed(4)}, too little for the embeddings of ${name}; raise the limits to go on with them.`,
+    );
   }
 }
 
 /** Cosine of the angle between two vectors of one length, -1 to 1. */
 function cosine(x: readonly number[], y: readonly number[]): number {
-  const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+  const dot = (a: readonly number[], b: readonly number[]): number =>
+    a.reduce((sum, value, i) => sum + value * b[i]!, 0);
   return dot(x, y) / (Math.sqrt(dot(x, x)) * Math.sqrt(dot(y, y)));
 }

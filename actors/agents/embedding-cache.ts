@@ -5,34 +5,57 @@ import { z } from "zod";
 import type { ObjectStore } from "../../services/objects/index.ts";
 
 const AT_ONCE = 8;
-const keptSchema = z.strictObject({ model: z.string(), text: z.string(), vector: z.array(z.number()).min(1) });
+const keptSchema = z.strictObject({
+  model: z.string(),
+  text: z.string(),
+  vector: z.array(z.number()).min(1),
+});
 
 export interface EmbeddingCache {
   /** The vectors on record, by text: of one length, as others cannot be compared with them. */
   read(texts: readonly string[], signal: AbortSignal): Promise<Map<string, readonly number[]>>;
-  write(vectors: readonly (readonly [text: string, vector: readonly number[]])[], signal: AbortSignal): Promise<void>;
+  write(
+    vectors: readonly (readonly [text: string, vector: readonly number[]])[],
+    signal: AbortSignal,
+  ): Promise<void>;
 }
 
-/** Vectors as objects `embeddings/MODEL/SHA-256 of the text.json`, for all runs. What is on record and cannot be read counts as absent. */
+/**
+ * Vectors as objects `embeddings/MODEL/SHA-256 of the text.json`, for all runs. What is on record
+ * and cannot be read counts as absent.
+ */
 export function embeddingCache(objects: ObjectStore, model: string): EmbeddingCache {
   const folder = `embeddings/${model.replaceAll(/[^\w-]+/gu, "_")}`;
-  const pathOf = (text: string): string => `${folder}/${createHash("sha256").update(JSON.stringify([model, text])).digest("hex")}.json`;
+  const pathOf = (text: string): string =>
+    `${folder}/${createHash("sha256")
+      .update(JSON.stringify([model, text]))
+      .digest("hex")}.json`;
 
   const readOne = async (text: string, signal: AbortSignal): Promise<readonly number[] | null> => {
     const path = pathOf(text);
     if ((await objects.stat(path)) === undefined) return null;
-    const kept = keptSchema.safeParse(parsed(await readFile(await objects.fetch({ path }, signal), "utf8")));
-    return kept.success && kept.data.model === model && kept.data.text === text ? kept.data.vector : null;
+    const kept = keptSchema.safeParse(
+      parsed(await readFile(await objects.fetch({ path }, signal), "utf8")),
+    );
+    return kept.success && kept.data.model === model && kept.data.text === text
+      ? kept.data.vector
+      : null;
   };
 
   return {
     async read(texts, signal) {
       const vectors = await pLimit(AT_ONCE).map(texts, (text) => readOne(text, signal));
       const length = vectors.find((vector) => vector !== null)?.length;
-      return new Map(texts.flatMap((text, i) => (vectors[i]?.length === length && vectors[i] != null ? [[text, vectors[i]] as const] : [])));
+      return new Map(
+        texts.flatMap((text, i) =>
+          vectors[i]?.length === length && vectors[i] != null ? [[text, vectors[i]] as const] : [],
+        ),
+      );
     },
     async write(vectors, signal) {
-      await pLimit(AT_ONCE).map(vectors, ([text, vector]) => objects.putText(pathOf(text), `${JSON.stringify({ model, text, vector })}\n`, signal));
+      await pLimit(AT_ONCE).map(vectors, ([text, vector]) =>
+        objects.putText(pathOf(text), `${JSON.stringify({ model, text, vector })}\n`, signal),
+      );
     },
   };
 }

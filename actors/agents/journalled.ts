@@ -11,8 +11,15 @@ export interface StepKey {
 }
 
 export interface Journal {
-  /** The result under this name: the one on record, or that of `work`, which is on record before it is returned (D7). */
-  once<Result>(name: readonly unknown[], work: (key: string) => Promise<Result>, signal: AbortSignal): Promise<Result>;
+  /**
+   * The result under this name: the one on record, or that of `work`, which is on record before it
+   * is returned (D7).
+   */
+  once<Result>(
+    name: readonly unknown[],
+    work: (key: string) => Promise<Result>,
+    signal: AbortSignal,
+  ): Promise<Result>;
 }
 
 export interface JournalPorts {
@@ -25,9 +32,19 @@ const MOST_PUTS = 8;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
 
-/** The journal of one step with one service. Keys are hashes of step, iteration and name: the same question again costs nothing. */
-export function journalOf({ runs, clock }: JournalPorts, { run_id, step, iteration }: StepKey, service: "model" | "literature"): Journal {
-  /** What `work` gave may have been paid for and is in memory alone: while the store is away it is kept and put again, once more when the step is aborted. */
+/**
+ * The journal of one step with one service. Keys are hashes of step, iteration and name: the same
+ * question again costs nothing.
+ */
+export function journalOf(
+  { runs, clock }: JournalPorts,
+  { run_id, step, iteration }: StepKey,
+  service: "model" | "literature",
+): Journal {
+  /**
+   * What `work` gave may have been paid for and is in memory alone: while the store is away it is
+   * kept and put again, once more when the step is aborted.
+   */
   const put = async (key: string, value: unknown, signal: AbortSignal): Promise<unknown> => {
     for (let failures = 1; ; failures++) {
       const isLast = failures === MOST_PUTS || signal.aborted;
@@ -40,8 +57,14 @@ export function journalOf({ runs, clock }: JournalPorts, { run_id, step, iterati
     }
   };
   return {
-    async once<Result>(name: readonly unknown[], work: (key: string) => Promise<Result>, signal: AbortSignal) {
-      const hash = createHash("sha256").update(JSON.stringify([run_id, step, iteration, ...name])).digest("hex");
+    async once<Result>(
+      name: readonly unknown[],
+      work: (key: string) => Promise<Result>,
+      signal: AbortSignal,
+    ) {
+      const hash = createHash("sha256")
+        .update(JSON.stringify([run_id, step, iteration, ...name]))
+        .digest("hex");
       const key = `${service}/${step}/${iteration}/${hash.slice(0, 32)}`;
       const known = await runs.journalGet(run_id, key);
       return (known ?? (await put(key, await work(key), signal))) as Result;

@@ -28,7 +28,10 @@ interface ModelPorts extends JournalPorts {
   readonly model?: AgentModel;
 }
 
-/** Does a step's work, with the model where there is one, and says what it used of it, also when it fails. `spent`: by the run before this step. */
+/**
+ * Does a step's work, with the model where there is one, and says what it used of it, also when it
+ * fails. `spent`: by the run before this step.
+ */
 export async function withModel<Output extends object>(
   { model, ...ports }: ModelPorts,
   key: StepKey,
@@ -41,11 +44,25 @@ export async function withModel<Output extends object>(
     return { ...(await work(session)), usage: session.usage() };
   } catch (thrown) {
     const { code, message, details } = toHaystackError(thrown);
-    throw new HaystackError(code, message, { details: { ...details, model_usage: { step: key.step === "analyze" ? key.step : `${key.step}.${key.iteration}`, ...session.usage() } }, cause: thrown });
+    throw new HaystackError(code, message, {
+      details: {
+        ...details,
+        model_usage: {
+          step: key.step === "analyze" ? key.step : `${key.step}.${key.iteration}`,
+          ...session.usage(),
+        },
+      },
+      cause: thrown,
+    });
   }
 }
 
-function openSession({ model, limits }: AgentModel, ports: JournalPorts, key: StepKey, spent: ModelUsage): Session {
+function openSession(
+  { model, limits }: AgentModel,
+  ports: JournalPorts,
+  key: StepKey,
+  spent: ModelUsage,
+): Session {
   let used: ModelUsage = { tokens: 0, usd: 0 };
   return {
     model,
@@ -55,18 +72,29 @@ function openSession({ model, limits }: AgentModel, ports: JournalPorts, key: St
       used = { tokens: used.tokens + tokens, usd: used.usd + usd };
     },
     usage: () => used,
-    left: () => ({ tokens: limits.max_tokens - spent.tokens - used.tokens, usd: limits.max_usd - spent.usd - used.usd }),
+    left: () => ({
+      tokens: limits.max_tokens - spent.tokens - used.tokens,
+      usd: limits.max_usd - spent.usd - used.usd,
+    }),
   };
 }
 
-const FAILURES: ReadonlySet<ErrorCode> = new Set(["MODEL_REFUSED", "MODEL_OUTPUT_INVALID", "MODEL_LIMIT", "MODEL_UNAVAILABLE"]);
+const FAILURES: ReadonlySet<ErrorCode> = new Set([
+  "MODEL_REFUSED",
+  "MODEL_OUTPUT_INVALID",
+  "MODEL_LIMIT",
+  "MODEL_UNAVAILABLE",
+]);
 
 /** The model's result, or in one sentence why it gave none; every other failure is the step's. */
-export async function orProblem<Result>(work: Promise<Result>): Promise<{ readonly result: Result } | { readonly problem: string }> {
+export async function orProblem<Result>(
+  work: Promise<Result>,
+): Promise<{ readonly result: Result } | { readonly problem: string }> {
   try {
     return { result: await work };
   } catch (thrown) {
-    if (thrown instanceof HaystackError && FAILURES.has(thrown.code)) return { problem: `${thrown.code}: ${thrown.message}` };
+    if (thrown instanceof HaystackError && FAILURES.has(thrown.code))
+      return { problem: `${thrown.code}: ${thrown.message}` };
     throw thrown;
   }
 }

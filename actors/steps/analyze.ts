@@ -10,7 +10,12 @@ import { placesOf } from "./ports.ts";
 type Understanding = Pick<AnalyzeOutput, "structured_query" | "control_cells_available">;
 
 /** What a language model may still make something of. */
-const NOT_READ: ReadonlySet<ErrorCode> = new Set(["QUESTION_NOT_UNDERSTOOD", "CELL_TYPE_UNKNOWN", "PERTURBATION_UNKNOWN", "CELL_TYPE_NOT_IN_ATLAS"]);
+const NOT_READ: ReadonlySet<ErrorCode> = new Set([
+  "QUESTION_NOT_UNDERSTOOD",
+  "CELL_TYPE_UNKNOWN",
+  "PERTURBATION_UNKNOWN",
+  "CELL_TYPE_NOT_IN_ATLAS",
+]);
 
 /** Text to structured query; decides the effective control strategy from what the atlases hold. */
 export function analyze(ports: StepPorts): Effect<AnalyzeInput, AnalyzeOutput> {
@@ -19,28 +24,60 @@ export function analyze(ports: StepPorts): Effect<AnalyzeInput, AnalyzeOutput> {
     withModel(ports, { run_id, step: "analyze", iteration: 0 }, undefined, async (session) => {
       const places = placesOf(await atlases.open(config.datasets, signal), config);
       const byRules = compute.run("analyze", { query, atlases: places, knowledge }, signal);
-      const output = settled(await (session === null ? byRules : byModel(session, { question: query, places, compute, knowledge, literature, lookUps }, byRules, signal)), config);
-      return { ...output, structured_query: await withLiterature(ports, run_id, output.structured_query, signal) };
+      const output = settled(
+        await (session === null
+          ? byRules
+          : byModel(
+              session,
+              { question: query, places, compute, knowledge, literature, lookUps },
+              byRules,
+              signal,
+            )),
+        config,
+      );
+      return {
+        ...output,
+        structured_query: await withLiterature(ports, run_id, output.structured_query, signal),
+      };
     });
 }
 
-async function byModel(session: Session, asked: Omit<UnderstandRequest, "draft" | "draft_problem">, byRules: Promise<Understanding>, signal: AbortSignal): Promise<Understanding> {
+async function byModel(
+  session: Session,
+  asked: Omit<UnderstandRequest, "draft" | "draft_problem">,
+  byRules: Promise<Understanding>,
+  signal: AbortSignal,
+): Promise<Understanding> {
   const draft = await byRules.catch((thrown: unknown) => {
     if (thrown instanceof HaystackError && NOT_READ.has(thrown.code)) return thrown;
     throw thrown;
   });
-  const [structured_query, draft_problem] = draft instanceof HaystackError ? [null, draft.message] : [draft.structured_query, null];
-  const outcome = await orProblem(understand(session, { ...asked, draft: structured_query, draft_problem }, signal));
+  const [structured_query, draft_problem] =
+    draft instanceof HaystackError ? [null, draft.message] : [draft.structured_query, null];
+  const outcome = await orProblem(
+    understand(session, { ...asked, draft: structured_query, draft_problem }, signal),
+  );
   if ("result" in outcome) return outcome.result;
   if (draft instanceof HaystackError) throw draft;
-  return { ...draft, structured_query: { ...draft.structured_query, model_problem: outcome.problem } };
+  return {
+    ...draft,
+    structured_query: { ...draft.structured_query, model_problem: outcome.problem },
+  };
 }
 
-/** The effective control strategy, and why it is not the wanted one. Error CELL_TYPE_NOT_IN_ATLAS. */
-export function settled({ structured_query, control_cells_available }: Understanding, { control_strategy }: AnalyzeInput["config"]): AnalyzeOutput {
+/**
+ * The effective control strategy, and why it is not the wanted one. Error CELL_TYPE_NOT_IN_ATLAS.
+ */
+export function settled(
+  { structured_query, control_cells_available }: Understanding,
+  { control_strategy }: AnalyzeInput["config"],
+): AnalyzeOutput {
   const fallsBack = control_strategy === "synthetic_control" && !control_cells_available;
   if (structured_query.cell_type.atlas_labels.length === 0) {
-    throw new HaystackError("CELL_TYPE_NOT_IN_ATLAS", `The atlas holds no cells of type ${structured_query.cell_type.name}; ask about one of its cell types or import an atlas that has it.`);
+    throw new HaystackError(
+      "CELL_TYPE_NOT_IN_ATLAS",
+      `The atlas holds no cells of type ${structured_query.cell_type.name}; ask about one of its cell types or import an atlas that has it.`,
+    );
   }
   return {
     structured_query: fallsBack
@@ -49,7 +86,8 @@ export function settled({ structured_query, control_cells_available }: Understan
           control_strategy_fallback: {
             requested: "synthetic_control",
             effective: "query_as_control",
-            reason: "No usable prompt cells have matched control cells of the same dataset, cell type and donor.",
+            reason:
+              "No usable prompt cells have matched control cells of the same dataset, cell type and donor.",
           },
         }
       : structured_query,

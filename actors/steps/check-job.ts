@@ -1,5 +1,11 @@
 import { HaystackError, toHaystackError, type ErrorCode, type ErrorRecord } from "../../errors.ts";
-import type { CheckJobInput, CheckJobOutput, CheckTrouble, JobFailureKind, JobFailureLimits } from "../../machines/run-types.ts";
+import type {
+  CheckJobInput,
+  CheckJobOutput,
+  CheckTrouble,
+  JobFailureKind,
+  JobFailureLimits,
+} from "../../machines/run-types.ts";
 import type { JobStatus } from "../../services/batch/index.ts";
 import { iterationObjects } from "../run-objects.ts";
 import type { Effect } from "../step.ts";
@@ -10,22 +16,47 @@ const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 5 * 60_000;
 const NO_FAILURES: JobFailureLimits = { transient: 0, preempted: 0, application: 0 };
 /** Failures that say nothing about the prediction: the check is repeated, the job is not. */
-const SAYS_NOTHING: ReadonlySet<ErrorCode> = new Set(["STEP_ABORTED", "OBJECTS_UNAVAILABLE", "INTERNAL"]);
+const SAYS_NOTHING: ReadonlySet<ErrorCode> = new Set([
+  "STEP_ABORTED",
+  "OBJECTS_UNAVAILABLE",
+  "INTERNAL",
+]);
 const PAUSES = { first: 2_000, longest: 5 * 60_000 };
 /** For how long a prediction that cannot be checked is tried again. */
 const PATIENCE_MS = 10 * 60_000;
 
 /**
- * Asks Batch for the truth about one job (D8); a success counts only with a valid output file. Without an answer of Batch there is no
- * verdict, however late it is: to stop the job would need Batch too. A prediction that was paid for waits for the object store until the
- * deadline at least; a check that breaks by itself would break again, and ends sooner.
+ * Asks Batch for the truth about one job (D8); a success counts only with a valid output file.
+ * Without an answer of Batch there is no verdict, however late it is: to stop the job would need
+ * Batch too. A prediction that was paid for waits for the object store until the deadline at least;
+ * a check that breaks by itself would break again, and ends sooner.
  */
-export function checkJob({ batch, clock, compute, objects, reconcileMs }: StepPorts): Effect<CheckJobInput, CheckJobOutput> {
-  return async ({ job, failures = NO_FAILURES, run_id, submitted_at, deadline_at, trouble }, { signal }) => {
-    const checkLater = ({ code, message }: HaystackError): CheckJobOutput & { readonly verdict: "waiting"; readonly trouble: CheckTrouble } => {
+export function checkJob({
+  batch,
+  clock,
+  compute,
+  objects,
+  reconcileMs,
+}: StepPorts): Effect<CheckJobInput, CheckJobOutput> {
+  return async (
+    { job, failures = NO_FAILURES, run_id, submitted_at, deadline_at, trouble },
+    { signal },
+  ) => {
+    const checkLater = ({
+      code,
+      message,
+    }: HaystackError): CheckJobOutput & {
+      readonly verdict: "waiting";
+      readonly trouble: CheckTrouble;
+    } => {
       const now = clock.now();
       const since = trouble?.code === code ? trouble.since : now;
-      return { verdict: "waiting", now, check_at: now + pauseSince(since, now, PAUSES), trouble: { code, message, since } };
+      return {
+        verdict: "waiting",
+        now,
+        check_at: now + pauseSince(since, now, PAUSES),
+        trouble: { code, message, since },
+      };
     };
     let status: JobStatus | undefined;
     try {
@@ -43,33 +74,61 @@ export function checkJob({ batch, clock, compute, objects, reconcileMs }: StepPo
       run_seconds: status?.run_seconds ?? null,
     });
     const isAbsent = status === undefined && now >= submitted_at + batch.notFoundGraceMs;
-    if (isAbsent) return failed("transient", new HaystackError("JOB_FAILED", `Batch does not know the job ${job.job_id}.`).toRecord());
+    if (isAbsent)
+      return failed(
+        "transient",
+        new HaystackError("JOB_FAILED", `Batch does not know the job ${job.job_id}.`).toRecord(),
+      );
     switch (status?.state) {
       case "SUCCEEDED": {
         const paths = iterationObjects(run_id, job.iteration);
         const path = paths.predictions(job.kind);
         try {
-          const [prediction, query] = await Promise.all([objects.fetch({ path }, signal), objects.fetch({ path: paths.query }, signal)]);
+          const [prediction, query] = await Promise.all([
+            objects.fetch({ path }, signal),
+            objects.fetch({ path: paths.query }, signal),
+          ]);
           const sha256 = await compute.run("checkPrediction", { prediction, query }, signal);
-          return { verdict: "succeeded", predictions: { path, sha256 }, run_seconds: status.run_seconds ?? null };
+          return {
+            verdict: "succeeded",
+            predictions: { path, sha256 },
+            run_seconds: status.run_seconds ?? null,
+          };
         } catch (thrown) {
           signal.throwIfAborted();
           const error = toHaystackError(thrown);
-          if (!SAYS_NOTHING.has(error.code)) return failed("application", { ...error.toRecord(), code: "PREDICTION_INVALID" });
+          if (!SAYS_NOTHING.has(error.code))
+            return failed("application", { ...error.toRecord(), code: "PREDICTION_INVALID" });
           const later = checkLater(error);
           const { code, since } = later.trouble;
-          const giveUpAt = code === "INTERNAL" ? since + PATIENCE_MS : Math.max(deadline_at, since + PATIENCE_MS);
-          if (later.now < giveUpAt) return { ...later, check_at: Math.min(later.check_at, giveUpAt) };
-          return failed("application", { code, message: `The prediction of the job ${job.job_id} could not be checked for ${minutes(later.now - since)} minutes: ${error.message}`, retryable: false });
+          const giveUpAt =
+            code === "INTERNAL" ? since + PATIENCE_MS : Math.max(deadline_at, since + PATIENCE_MS);
+          if (later.now < giveUpAt)
+            return { ...later, check_at: Math.min(later.check_at, giveUpAt) };
+          return failed("application", {
+            code,
+            message: `The prediction of the job ${job.job_id} could not be checked for ${minutes(later.now - since)} minutes: ${error.message}`,
+            retryable: false,
+          });
         }
       }
       case "FAILED":
         return failed(status.failure?.kind ?? "application", failureOf(status, failures));
       case "CANCELLED":
-        return failed("application", { code: "JOB_FAILED", message: `The job ${job.job_id} was cancelled outside of this run.`, retryable: false });
+        return failed("application", {
+          code: "JOB_FAILED",
+          message: `The job ${job.job_id} was cancelled outside of this run.`,
+          retryable: false,
+        });
       default:
         if (now >= deadline_at) {
-          return { verdict: "overdue", error: new HaystackError("JOB_DEADLINE_PASSED", `The job ${job.job_id} did not finish before its deadline.`).toRecord() };
+          return {
+            verdict: "overdue",
+            error: new HaystackError(
+              "JOB_DEADLINE_PASSED",
+              `The job ${job.job_id} did not finish before its deadline.`,
+            ).toRecord(),
+          };
         }
         return { verdict: "waiting", now, check_at: Math.min(now + reconcileMs, deadline_at) };
     }
@@ -91,7 +150,8 @@ function failureOf({ job_id, failure }: JobStatus, { application }: JobFailureLi
     case "over_time":
       return new HaystackError("JOB_OVER_TIME", message).toRecord();
     default: {
-      const isWorthAnother = failure?.repeats === undefined || (failure.repeats === "once" && application === 0);
+      const isWorthAnother =
+        failure?.repeats === undefined || (failure.repeats === "once" && application === 0);
       return { ...new HaystackError("JOB_FAILED", message).toRecord(), retryable: isWorthAnother };
     }
   }

@@ -11,15 +11,24 @@ import type { StepPorts } from "./ports.ts";
 
 const SHOWN = 10;
 
-/** Judges the predictions of this iteration; the evidence goes to an object, a summary into the run. */
+/**
+ * Judges the predictions of this iteration; the evidence goes to an object, a summary into the run.
+ */
 export function evaluate(ports: StepPorts): Effect<EvaluateInput, EvaluateOutput> {
   return (input, { signal }) => {
     const { run_id, iteration, model_spent } = input;
-    return withModel(ports, { run_id, step: "evaluate", iteration }, model_spent, (session) => evaluateRound(ports, input, session, signal));
+    return withModel(ports, { run_id, step: "evaluate", iteration }, model_spent, (session) =>
+      evaluateRound(ports, input, session, signal),
+    );
   };
 }
 
-async function evaluateRound(ports: StepPorts, input: EvaluateInput, session: Session | null, signal: AbortSignal): Promise<EvaluateOutput> {
+async function evaluateRound(
+  ports: StepPorts,
+  input: EvaluateInput,
+  session: Session | null,
+  signal: AbortSignal,
+): Promise<EvaluateOutput> {
   const { objects } = ports;
   const { run_id, iteration, structured_query, round } = input;
   const paths = iterationObjects(run_id, iteration);
@@ -31,7 +40,10 @@ async function evaluateRound(ports: StepPorts, input: EvaluateInput, session: Se
     {
       structured_query,
       prediction: await objects.fetch(round.predictions, signal),
-      reference: round.control_predictions === null ? queryCells : await objects.fetch(round.control_predictions, signal),
+      reference:
+        round.control_predictions === null
+          ? queryCells
+          : await objects.fetch(round.control_predictions, signal),
       queryCells,
       promptCells: round.prompt_cells,
       controlStrategyEffective: input.control_strategy_effective,
@@ -40,8 +52,15 @@ async function evaluateRound(ports: StepPorts, input: EvaluateInput, session: Se
     },
     signal,
   );
-  const evaluation = session === null || byCode.grounding.evidence.length === 0 ? byCode : await withModelScores(session, structured_query, byCode, signal);
-  const stored = await objects.putText(paths.evaluation, `${JSON.stringify(evaluation, null, 1)}\n`, signal);
+  const evaluation =
+    session === null || byCode.grounding.evidence.length === 0
+      ? byCode
+      : await withModelScores(session, structured_query, byCode, signal);
+  const stored = await objects.putText(
+    paths.evaluation,
+    `${JSON.stringify(evaluation, null, 1)}\n`,
+    signal,
+  );
   const { grounding, top_genes, enriched } = evaluation;
   return {
     evaluation: stored,
@@ -53,28 +72,63 @@ async function evaluateRound(ports: StepPorts, input: EvaluateInput, session: Se
       prompt_cells: round.prompt_cells,
       query_cells: round.query_cells,
       score: grounding.score,
-      component_scores: Object.fromEntries(grounding.components.map(({ name, score }) => [name, score])),
+      component_scores: Object.fromEntries(
+        grounding.components.map(({ name, score }) => [name, score]),
+      ),
       confidence: grounding.confidence,
       feedback: [...grounding.feedback],
-      top_genes: top_genes.slice(0, SHOWN).map(({ gene, log2_fold_change }) => ({ gene, log2_fold_change })),
-      enriched_pathways: enriched.slice(0, SHOWN).map(({ id, name, direction, p_adjusted }) => ({ id, name, direction, p_adjusted })),
+      top_genes: top_genes
+        .slice(0, SHOWN)
+        .map(({ gene, log2_fold_change }) => ({ gene, log2_fold_change })),
+      enriched_pathways: enriched
+        .slice(0, SHOWN)
+        .map(({ id, name, direction, p_adjusted }) => ({ id, name, direction, p_adjusted })),
     },
   };
 }
 
 /** Judges once to know which genes to look for in the literature, and again with what it says. */
-async function evaluateByCode({ compute, literature, runs, clock }: StepPorts, { run_id, iteration }: EvaluateInput, task: EvaluateTask, signal: AbortSignal): Promise<Evaluation> {
+async function evaluateByCode(
+  { compute, literature, runs, clock }: StepPorts,
+  { run_id, iteration }: EvaluateInput,
+  task: EvaluateTask,
+  signal: AbortSignal,
+): Promise<Evaluation> {
   const before = await compute.run("evaluate", task, signal);
   if (literature === undefined) return before;
   const { structured_query, knowledge } = task;
-  const request = await compute.run("literatureSubjects", { structured_query, knowledge, top_genes: before.top_genes }, signal);
-  const answer: LiteratureAnswer = await journalOf({ runs, clock }, { run_id, step: "evaluate", iteration }, "literature").once([request], () => literature.search(request, signal), signal);
-  return compute.run("evaluate", { ...task, literature: answer.status === "searched" ? literatureFindings(answer.findings) : { unavailable: answer.reason } }, signal);
+  const request = await compute.run(
+    "literatureSubjects",
+    { structured_query, knowledge, top_genes: before.top_genes },
+    signal,
+  );
+  const answer: LiteratureAnswer = await journalOf(
+    { runs, clock },
+    { run_id, step: "evaluate", iteration },
+    "literature",
+  ).once([request], () => literature.search(request, signal), signal);
+  return compute.run(
+    "evaluate",
+    {
+      ...task,
+      literature:
+        answer.status === "searched"
+          ? literatureFindings(answer.findings)
+          : { unavailable: answer.reason },
+    },
+    signal,
+  );
 }
 
 /** The model's scores stand beside those of the code, which alone make the composite. */
-async function withModelScores(session: Session, query: EvaluateInput["structured_query"], evaluation: Evaluation, signal: AbortSignal): Promise<Evaluation> {
+async function withModelScores(
+  session: Session,
+  query: EvaluateInput["structured_query"],
+  evaluation: Evaluation,
+  signal: AbortSignal,
+): Promise<Evaluation> {
   const outcome = await orProblem(judge(session, query, evaluation, signal));
-  const beside = "result" in outcome ? { model_scores: outcome.result } : { model_problem: outcome.problem };
+  const beside =
+    "result" in outcome ? { model_scores: outcome.result } : { model_problem: outcome.problem };
   return { ...evaluation, grounding: { ...evaluation.grounding, ...beside } };
 }

@@ -1,6 +1,11 @@
 import { readFile, rm } from "node:fs/promises";
 import { HaystackError } from "../../errors.ts";
-import type { FinishedIteration, OutputInput, OutputOutput, RunContext } from "../../machines/run-types.ts";
+import type {
+  FinishedIteration,
+  OutputInput,
+  OutputOutput,
+  RunContext,
+} from "../../machines/run-types.ts";
 import type { PromptPlan } from "../../science/prompting/prompt-plan.ts";
 import type { IterationResult } from "../../science/report/result.ts";
 import type { RunLog } from "../../science/report/run-log.ts";
@@ -14,7 +19,9 @@ import type { StepPorts } from "./ports.ts";
 export function output(ports: StepPorts): Effect<OutputInput, OutputOutput> {
   const { objects, compute } = ports;
   return async ({ context }, { signal }) => {
-    const delivered = context.iterations.find(({ summary }) => summary.iteration === context.delivered_iteration);
+    const delivered = context.iterations.find(
+      ({ summary }) => summary.iteration === context.delivered_iteration,
+    );
     if (delivered === undefined) throw new Error("No iteration was chosen for delivery.");
     const folder = await objects.scratch();
     try {
@@ -23,7 +30,12 @@ export function output(ports: StepPorts): Effect<OutputInput, OutputOutput> {
         {
           log: await collectLog(ports, context, delivered.summary, signal),
           prediction: await objects.fetch(delivered.predictions, signal),
-          reference: await objects.fetch(delivered.control_predictions ?? { path: iterationObjects(context.run_id, delivered.summary.iteration).query }, signal),
+          reference: await objects.fetch(
+            delivered.control_predictions ?? {
+              path: iterationObjects(context.run_id, delivered.summary.iteration).query,
+            },
+            signal,
+          ),
           folder,
         },
         signal,
@@ -32,24 +44,47 @@ export function output(ports: StepPorts): Effect<OutputInput, OutputOutput> {
       await objects.put(paths.anndata, files.anndata, signal);
       await objects.put(paths.report, files.report, signal);
       await objects.put(paths.log, files.log, signal);
-      return { anndata: objects.location(paths.anndata), report: objects.location(paths.report), log: objects.location(paths.log) };
+      return {
+        anndata: objects.location(paths.anndata),
+        report: objects.location(paths.report),
+        log: objects.location(paths.log),
+      };
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
   };
 }
 
-async function collectLog({ runs, objects, atlases, batch, software }: StepPorts, context: RunContext, delivered: IterationSummary, signal: AbortSignal): Promise<RunLog> {
+async function collectLog(
+  { runs, objects, atlases, batch, software }: StepPorts,
+  context: RunContext,
+  delivered: IterationSummary,
+  signal: AbortSignal,
+): Promise<RunLog> {
   const record = await runs.get(context.run_id);
   const { structured_query, control_strategy_effective, termination_reason } = context;
-  if (record === undefined) throw new HaystackError("RUN_NOT_FOUND", `Run ${context.run_id} is gone from the store.`);
-  if (structured_query === null || control_strategy_effective === null) throw new Error("A run delivers only what it understood.");
-  if (termination_reason !== "converged" && termination_reason !== "max_iterations" && termination_reason !== "plateau") throw new Error("A run delivers only after it stopped iterating.");
+  if (record === undefined)
+    throw new HaystackError("RUN_NOT_FOUND", `Run ${context.run_id} is gone from the store.`);
+  if (structured_query === null || control_strategy_effective === null)
+    throw new Error("A run delivers only what it understood.");
+  if (
+    termination_reason !== "converged" &&
+    termination_reason !== "max_iterations" &&
+    termination_reason !== "plateau"
+  )
+    throw new Error("A run delivers only after it stopped iterating.");
   const { document } = record;
-  const json = async <Content>(ref: { readonly path: string; readonly sha256: string }): Promise<Content> =>
+  const json = async <Content>(ref: {
+    readonly path: string;
+    readonly sha256: string;
+  }): Promise<Content> =>
     JSON.parse(await readFile(await objects.fetch(ref, signal), "utf8")) as Content;
 
-  const iterationResult = async ({ summary, plan, evaluation }: FinishedIteration): Promise<IterationResult> => {
+  const iterationResult = async ({
+    summary,
+    plan,
+    evaluation,
+  }: FinishedIteration): Promise<IterationResult> => {
     const { grounding, top_genes, enriched } = await json<Evaluation>(evaluation);
     return {
       iteration: summary.iteration,
@@ -59,9 +94,19 @@ async function collectLog({ runs, objects, atlases, batch, software }: StepPorts
       enriched,
       jobs: context.jobs
         .filter(({ iteration }) => iteration === summary.iteration)
-        .map(({ job_id, kind, attempt, state, run_seconds, offer, cost_usd, failure, problem }) => ({
-          job_id, kind, attempt, state, run_seconds, offer, cost_usd, lost_to_preemption: failure === "preempted", problem,
-        })),
+        .map(
+          ({ job_id, kind, attempt, state, run_seconds, offer, cost_usd, failure, problem }) => ({
+            job_id,
+            kind,
+            attempt,
+            state,
+            run_seconds,
+            offer,
+            cost_usd,
+            lost_to_preemption: failure === "preempted",
+            problem,
+          }),
+        ),
     };
   };
   return {
@@ -74,13 +119,23 @@ async function collectLog({ runs, objects, atlases, batch, software }: StepPorts
     control_strategy_effective,
     control_cells_available: context.control_cells_available ?? false,
     model: batch.model,
-    atlas: (await atlases.open(context.config.datasets, signal)).map(({ index: { dataset, simulated, source_file, source_sha256 } }) => ({ dataset, simulated, source_file, source_sha256 })),
+    atlas: (await atlases.open(context.config.datasets, signal)).map(
+      ({ index: { dataset, simulated, source_file, source_sha256 } }) => ({
+        dataset,
+        simulated,
+        source_file,
+        source_sha256,
+      }),
+    ),
     iterations: await Promise.all(context.iterations.map(iterationResult)),
     delivered_iteration: delivered.iteration,
     termination_reason,
     final_score: delivered.score,
     usage: document.usage,
-    timestamps: { created_at: document.created_at, started_at: document.started_at ?? document.created_at },
+    timestamps: {
+      created_at: document.created_at,
+      started_at: document.started_at ?? document.created_at,
+    },
     software,
     history: await runs.history(context.run_id),
   };

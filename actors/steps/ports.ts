@@ -34,4 +34,5 @@ export interface StepPorts {
 
 export type OpenedAtlas = { readonly index: AtlasIndex; readonly dir: string };
 
-export const placesOf = (opened: readonly OpenedAtlas[], config: RunConfig): AtlasPlace[] => opened.map(({ dir }) => ({ dir, withhold: config.withhold }));
+export const placesOf = (opened: readonly OpenedAtlas[], config: RunConfig): AtlasPlace[] =>
+  opened.map(({ dir }) => ({ dir, withhold: config.withhold }));

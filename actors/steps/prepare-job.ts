@@ -10,28 +10,50 @@ import { placesOf, type StepPorts } from "./ports.ts";
 
 type Parts = DrawInput["parts"];
 
-const promptCells = (parts: readonly PromptPart[]): Parts => parts.map(({ group_id, n_cells }) => ({ group_id, n_cells }));
+const promptCells = (parts: readonly PromptPart[]): Parts =>
+  parts.map(({ group_id, n_cells }) => ({ group_id, n_cells }));
 const controlCells = (parts: readonly PromptPart[]): Parts =>
-  parts.flatMap(({ control_group_id, n_control_cells }) => (control_group_id === null ? [] : [{ group_id: control_group_id, n_cells: n_control_cells }]));
+  parts.flatMap(({ control_group_id, n_control_cells }) =>
+    control_group_id === null ? [] : [{ group_id: control_group_id, n_cells: n_control_cells }],
+  );
 
 /** Draws the planned cells and stores them as the inputs of one inference job. */
-export function prepareJob({ runs, atlases, compute, objects }: StepPorts): Effect<PrepareJobInput, void> {
+export function prepareJob({
+  runs,
+  atlases,
+  compute,
+  objects,
+}: StepPorts): Effect<PrepareJobInput, void> {
   return async ({ run_id, iteration, kind, plan: planObject }, { signal }) => {
     const run = await runs.get(run_id);
-    if (run === undefined) throw new HaystackError("RUN_NOT_FOUND", `Run ${run_id} is gone from the store.`);
+    if (run === undefined)
+      throw new HaystackError("RUN_NOT_FOUND", `Run ${run_id} is gone from the store.`);
     const { config } = run.document;
-    const plan = JSON.parse(await readFile(await objects.fetch(planObject, signal), "utf8")) as PromptPlan;
+    const plan = JSON.parse(
+      await readFile(await objects.fetch(planObject, signal), "utf8"),
+    ) as PromptPlan;
     const opened = await atlases.open(config.datasets, signal);
     const paths = iterationObjects(run_id, iteration);
     const scratch = await objects.scratch();
     const store = async (path: string, parts: Parts): Promise<void> => {
-      await atlases.fetchGroups(parts.map(({ group_id }) => group_id), opened, signal);
+      await atlases.fetchGroups(
+        parts.map(({ group_id }) => group_id),
+        opened,
+        signal,
+      );
       const output = join(scratch, "cells.h5ad");
-      await compute.run("draw", { places: placesOf(opened, config), parts, seed: plan.seed, output }, signal);
+      await compute.run(
+        "draw",
+        { places: placesOf(opened, config), parts, seed: plan.seed, output },
+        signal,
+      );
       await objects.put(path, output, signal);
     };
     try {
-      await store(paths.prompt(kind), kind === "prediction" ? promptCells(plan.chosen.parts) : controlCells(plan.chosen.parts));
+      await store(
+        paths.prompt(kind),
+        kind === "prediction" ? promptCells(plan.chosen.parts) : controlCells(plan.chosen.parts),
+      );
       await store(paths.query, plan.query_parts);
     } finally {
       await rm(scratch, { recursive: true, force: true });

@@ -9,7 +9,8 @@ import type { Effect } from "../step.ts";
 import type { Tasks } from "../tasks.ts";
 import { placesOf, type StepPorts } from "./ports.ts";
 
-const sum = (parts: readonly { readonly n_cells: number }[]): number => parts.reduce((total, { n_cells }) => total + n_cells, 0);
+const sum = (parts: readonly { readonly n_cells: number }[]): number =>
+  parts.reduce((total, { n_cells }) => total + n_cells, 0);
 
 /** Chooses the prompt cells of this iteration, knowing the earlier ones, and stores the plan. */
 export function prompt(ports: StepPorts): Effect<PromptInput, PromptOutput> {
@@ -17,7 +18,11 @@ export function prompt(ports: StepPorts): Effect<PromptInput, PromptOutput> {
     const { run_id, iteration, model_spent } = input;
     return withModel(ports, { run_id, step: "prompt", iteration }, model_spent, async (session) => {
       const plan = await choose(ports, input, session, signal);
-      const stored = await ports.objects.putText(iterationObjects(run_id, iteration).plan, `${JSON.stringify(plan, null, 1)}\n`, signal);
+      const stored = await ports.objects.putText(
+        iterationObjects(run_id, iteration).plan,
+        `${JSON.stringify(plan, null, 1)}\n`,
+        signal,
+      );
       return {
         plan: stored,
         candidate_id: plan.chosen.candidate_id,
@@ -30,8 +35,16 @@ export function prompt(ports: StepPorts): Effect<PromptInput, PromptOutput> {
   };
 }
 
-/** The ranking's choice; the model's, where there is one and something to choose. A first prompt that is to be the worst stays so. */
-async function choose(ports: StepPorts, input: PromptInput, session: Session | null, signal: AbortSignal): Promise<PromptPlan> {
+/**
+ * The ranking's choice; the model's, where there is one and something to choose. A first prompt
+ * that is to be the worst stays so.
+ */
+async function choose(
+  ports: StepPorts,
+  input: PromptInput,
+  session: Session | null,
+  signal: AbortSignal,
+): Promise<PromptPlan> {
   const { atlases, compute, knowledge } = ports;
   const { config, structured_query: query } = input;
   const history = input.iterations.map(feedbackOf);
@@ -54,15 +67,23 @@ async function choose(ports: StepPorts, input: PromptInput, session: Session | n
     signal,
   );
   const { candidates } = ranked;
-  const plan = "problem" in embedded ? { ...ranked.plan, embedding_problem: embedded.problem } : ranked.plan;
+  const plan =
+    "problem" in embedded ? { ...ranked.plan, embedding_problem: embedded.problem } : ranked.plan;
   const isGiven = config.first_prompt === "worst" && history.length === 0;
   if (session === null || isGiven || candidates.length < 2) return plan;
-  const outcome = await orProblem(choosePromptByModel(session, { plan, candidates, query, history }, signal));
+  const outcome = await orProblem(
+    choosePromptByModel(session, { plan, candidates, query, history }, signal),
+  );
   return "result" in outcome ? outcome.result : { ...plan, model_problem: outcome.problem };
 }
 
 /** For the semantic strategy, where the model has embeddings. */
-async function compareMeanings({ compute, objects }: StepPorts, input: Parameters<Tasks["semanticTextsOf"]>[0], session: Session | null, signal: AbortSignal): ReturnType<typeof orProblem<EmbeddedLikeness | null>> {
+async function compareMeanings(
+  { compute, objects }: StepPorts,
+  input: Parameters<Tasks["semanticTextsOf"]>[0],
+  session: Session | null,
+  signal: AbortSignal,
+): ReturnType<typeof orProblem<EmbeddedLikeness | null>> {
   const embedding = session?.model.embedding;
   if (session === null || embedding === undefined) return { result: null };
   const texts = await compute.run("semanticTextsOf", input, signal);
@@ -75,6 +96,10 @@ const feedbackOf = (past: PromptInput["iterations"][number]): IterationFeedback 
   strategy: past.prompt_strategy,
   rationale: past.prompt_rationale,
   score: past.score,
-  component_scores: Object.fromEntries(Object.entries(past.component_scores).filter((entry): entry is [string, number] => entry[1] !== null)),
+  component_scores: Object.fromEntries(
+    Object.entries(past.component_scores).filter(
+      (entry): entry is [string, number] => entry[1] !== null,
+    ),
+  ),
   feedback: past.feedback,
 });

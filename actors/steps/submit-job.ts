@@ -11,12 +11,20 @@ const PASSES: ReadonlySet<ErrorCode> = new Set(["BATCH_QUOTA", "BATCH_UNAVAILABL
 const PAUSES = { first: 5_000, longest: 5 * 60_000 };
 
 /**
- * Hands the job to Batch; a job of that name that is ours is adopted (D4). Where Batch has no room or does not answer, the job is
- * postponed, until it has been so for as long as it may run. When the run's money is spent no job is begun, but one that runs already
- * is taken on: it is paid for.
+ * Hands the job to Batch; a job of that name that is ours is adopted (D4). Where Batch has no room
+ * or does not answer, the job is postponed, until it has been so for as long as it may run. When
+ * the run's money is spent no job is begun, but one that runs already is taken on: it is paid for.
  */
-export function submitJob({ batch, clock, reconcileMs, runs }: StepPorts): Effect<SubmitJobInput, SubmitJobOutput> {
-  return async ({ job, run_id, random_seed, deadline_seconds, preemptions, max_gpu_cost_usd, troubled_since }, { signal, resumed }) => {
+export function submitJob({
+  batch,
+  clock,
+  reconcileMs,
+  runs,
+}: StepPorts): Effect<SubmitJobInput, SubmitJobOutput> {
+  return async (
+    { job, run_id, random_seed, deadline_seconds, preemptions, max_gpu_cost_usd, troubled_since },
+    { signal, resumed },
+  ) => {
     const offer = batch.offer(preemptions);
     const paths = iterationObjects(run_id, job.iteration);
     const spec: InferenceJobSpec = {
@@ -33,17 +41,29 @@ export function submitJob({ batch, clock, reconcileMs, runs }: StepPorts): Effec
       ...(offer === null ? {} : { provisioning: offer.provisioning }),
     };
     try {
-      const spent = offer === null || max_gpu_cost_usd === null ? null : await overspent(runs, run_id, max_gpu_cost_usd);
+      const spent =
+        offer === null || max_gpu_cost_usd === null
+          ? null
+          : await overspent(runs, run_id, max_gpu_cost_usd);
       if (spent !== null && (await batch.get(job.job_id, signal)) === undefined) {
-        throw new HaystackError("GPU_BUDGET_SPENT", spent, resumed || troubled_since != null ? { details: { job_may_run: true } } : {});
+        throw new HaystackError(
+          "GPU_BUDGET_SPENT",
+          spent,
+          resumed || troubled_since != null ? { details: { job_may_run: true } } : {},
+        );
       }
       await batch.submit(spec, signal);
     } catch (thrown) {
       const now = clock.now();
       const since = troubled_since ?? now;
       const giveUpAt = since + deadline_seconds * 1_000;
-      if (!(thrown instanceof HaystackError) || !PASSES.has(thrown.code) || now >= giveUpAt) throw thrown;
-      return { problem: thrown.message, troubled_since: since, try_at: Math.min(giveUpAt, now + pauseSince(since, now, PAUSES)) };
+      if (!(thrown instanceof HaystackError) || !PASSES.has(thrown.code) || now >= giveUpAt)
+        throw thrown;
+      return {
+        problem: thrown.message,
+        troubled_since: since,
+        try_at: Math.min(giveUpAt, now + pauseSince(since, now, PAUSES)),
+      };
     }
     const now = clock.now();
     return { offer, now, deadline_at: now + deadline_seconds * 1_000, check_at: now + reconcileMs };
@@ -51,7 +71,13 @@ export function submitJob({ batch, clock, reconcileMs, runs }: StepPorts): Effec
 }
 
 /** A sentence when the run may begin no further job. */
-async function overspent(runs: StepPorts["runs"], runId: string, most: number): Promise<string | null> {
+async function overspent(
+  runs: StepPorts["runs"],
+  runId: string,
+  most: number,
+): Promise<string | null> {
   const spent = (await runs.get(runId))?.document.usage.gpu_cost_usd ?? 0;
-  return spent < most ? null : `The run has spent ${spent.toFixed(2)} of ${most.toFixed(2)} USD on GPU jobs; raise max_gpu_cost_usd to go on.`;
+  return spent < most
+    ? null
+    : `The run has spent ${spent.toFixed(2)} of ${most.toFixed(2)} USD on GPU jobs; raise max_gpu_cost_usd to go on.`;
 }

@@ -9,7 +9,10 @@ import { addAtlasOptions, importColumns, seedOption, type AtlasOptions } from ".
 import { note, print, table } from "../output.ts";
 import type { CommonOptions } from "../program.ts";
 
-async function withWorkbench<Result>(options: CommonOptions, work: (workbench: Workbench) => Promise<Result>): Promise<Result> {
+async function withWorkbench<Result>(
+  options: CommonOptions,
+  work: (workbench: Workbench) => Promise<Result>,
+): Promise<Result> {
   const workbench = await openWorkbench(loadConfig(process.env, options.dataDir));
   try {
     return await work(workbench);
@@ -18,7 +21,8 @@ async function withWorkbench<Result>(options: CommonOptions, work: (workbench: W
   }
 }
 
-const distinct = (index: AtlasIndex, name: "cell_type" | "perturbation" | "donor"): string[] => [...new Set(index.groups.map((group) => group[name]))].toSorted();
+const distinct = (index: AtlasIndex, name: "cell_type" | "perturbation" | "donor"): string[] =>
+  [...new Set(index.groups.map((group) => group[name]))].toSorted();
 
 const summary = (index: AtlasIndex) => ({
   dataset: index.dataset,
@@ -36,7 +40,17 @@ const summary = (index: AtlasIndex) => ({
 });
 
 const describe = (index: AtlasIndex): string => {
-  const { dataset, simulated, n_cells, n_genes, n_groups, cell_types, perturbations, donors, warnings } = summary(index);
+  const {
+    dataset,
+    simulated,
+    n_cells,
+    n_genes,
+    n_groups,
+    cell_types,
+    perturbations,
+    donors,
+    warnings,
+  } = summary(index);
   return [
     `${dataset}${simulated ? " (simulated)" : ""}: ${n_cells} cells x ${n_genes} genes in ${n_groups} cell groups`,
     `Cell types: ${cell_types.join(", ")}`,
@@ -49,31 +63,61 @@ const describe = (index: AtlasIndex): string => {
 export function addAtlasCommands(program: Command): void {
   const atlas = program.command("atlas").description("Import, list, inspect and simulate atlases.");
 
-  addAtlasOptions(atlas.command("import").description("Split an annotated .h5ad file into cell groups.").argument("<file>", ".h5ad file, or gs://bucket/path of one")).action(
-    async (source: string, options: CommonOptions & AtlasOptions) => {
-      const config = loadConfig(process.env, options.dataDir);
-      const index = await withLocalSource(config, source, (file) => withWorkbench(options, ({ atlases }) => atlases.import({ source: file, ...importColumns(options) })));
-      print(options.json === true, summary(index), describe(index));
-    },
-  );
-
-  atlas.command("list").description("The imported atlases.").action(async (options: CommonOptions) => {
-    const found = (await withWorkbench(options, ({ atlases }) => atlases.list())).map(summary);
-    const rows = found.map(({ dataset, simulated, n_cells, n_genes, cell_types, perturbations, donors }) => [dataset, n_cells, n_genes, cell_types.length, perturbations.length, donors.length, simulated ? "simulated" : ""]);
-    print(options.json === true, { atlases: found }, found.length === 0 ? "No atlas is imported yet." : table(["dataset", "cells", "genes", "cell types", "perturbations", "donors", ""], rows));
+  addAtlasOptions(
+    atlas
+      .command("import")
+      .description("Split an annotated .h5ad file into cell groups.")
+      .argument("<file>", ".h5ad file, or gs://bucket/path of one"),
+  ).action(async (source: string, options: CommonOptions & AtlasOptions) => {
+    const config = loadConfig(process.env, options.dataDir);
+    const index = await withLocalSource(config, source, (file) =>
+      withWorkbench(options, ({ atlases }) =>
+        atlases.import({ source: file, ...importColumns(options) }),
+      ),
+    );
+    print(options.json === true, summary(index), describe(index));
   });
 
-  atlas.command("inspect").description("What an .h5ad file, or an imported atlas, holds.").argument("<file-or-dataset>").action(async (what: string, options: CommonOptions) => {
-    await withWorkbench(options, async ({ atlases, compute }) => {
-      if (!existsSync(what) && /^[\w.-]+$/.test(what) && !what.endsWith(".h5ad")) {
-        const index = await atlases.get(what);
-        print(options.json === true, summary(index), describe(index));
-        return;
-      }
-      const found = await compute.run("inspectFile", { file: what });
-      print(options.json === true, found, JSON.stringify(found, null, 1));
+  atlas
+    .command("list")
+    .description("The imported atlases.")
+    .action(async (options: CommonOptions) => {
+      const found = (await withWorkbench(options, ({ atlases }) => atlases.list())).map(summary);
+      const rows = found.map(
+        ({ dataset, simulated, n_cells, n_genes, cell_types, perturbations, donors }) => [
+          dataset,
+          n_cells,
+          n_genes,
+          cell_types.length,
+          perturbations.length,
+          donors.length,
+          simulated ? "simulated" : "",
+        ],
+      );
+      print(
+        options.json === true,
+        { atlases: found },
+        found.length === 0
+          ? "No atlas is imported yet."
+          : table(["dataset", "cells", "genes", "cell types", "perturbations", "donors", ""], rows),
+      );
     });
-  });
+
+  atlas
+    .command("inspect")
+    .description("What an .h5ad file, or an imported atlas, holds.")
+    .argument("<file-or-dataset>")
+    .action(async (what: string, options: CommonOptions) => {
+      await withWorkbench(options, async ({ atlases, compute }) => {
+        if (!existsSync(what) && /^[\w.-]+$/.test(what) && !what.endsWith(".h5ad")) {
+          const index = await atlases.get(what);
+          print(options.json === true, summary(index), describe(index));
+          return;
+        }
+        const found = await compute.run("inspectFile", { file: what });
+        print(options.json === true, found, JSON.stringify(found, null, 1));
+      });
+    });
 
   atlas
     .command("simulate")
@@ -83,24 +127,42 @@ export function addAtlasCommands(program: Command): void {
     .option("--genes <n>", "number of genes (default: 2000)")
     .option("--cells-per-group <n>", "cells of each cell type, perturbation and donor")
     .option("--no-import", "only write the file")
-    .action(async (options: CommonOptions & { output: string; seed?: string; genes?: string; cellsPerGroup?: string; import: boolean }) => {
-      const seed = seedOption(options.seed, () => 1);
-      const size = {
-        ...(options.genes === undefined ? {} : { nGenes: wholeOption("--genes", options.genes) }),
-        ...(options.cellsPerGroup === undefined ? {} : { cellsPerGroup: wholeOption("--cells-per-group", options.cellsPerGroup) }),
-      };
-      await withWorkbench(options, async ({ atlases, compute }) => {
-        await compute.run("simulate", { file: options.output, options: { seed, ...size } });
-        note(`Wrote the simulated atlas ${options.output}.`);
-        if (!options.import) return print(options.json === true, { file: options.output }, options.output);
-        const index = await atlases.import({ source: options.output });
-        print(options.json === true, { file: options.output, ...summary(index) }, describe(index));
-      });
-    });
+    .action(
+      async (
+        options: CommonOptions & {
+          output: string;
+          seed?: string;
+          genes?: string;
+          cellsPerGroup?: string;
+          import: boolean;
+        },
+      ) => {
+        const seed = seedOption(options.seed, () => 1);
+        const size = {
+          ...(options.genes === undefined ? {} : { nGenes: wholeOption("--genes", options.genes) }),
+          ...(options.cellsPerGroup === undefined
+            ? {}
+            : { cellsPerGroup: wholeOption("--cells-per-group", options.cellsPerGroup) }),
+        };
+        await withWorkbench(options, async ({ atlases, compute }) => {
+          await compute.run("simulate", { file: options.output, options: { seed, ...size } });
+          note(`Wrote the simulated atlas ${options.output}.`);
+          if (!options.import)
+            return print(options.json === true, { file: options.output }, options.output);
+          const index = await atlases.import({ source: options.output });
+          print(
+            options.json === true,
+            { file: options.output, ...summary(index) },
+            describe(index),
+          );
+        });
+      },
+    );
 }
 
 function wholeOption(name: string, text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new HaystackError("USAGE", `${name} is a whole number from 1.`);
+  if (!Number.isInteger(value) || value < 1)
+    throw new HaystackError("USAGE", `${name} is a whole number from 1.`);
   return value;
 }

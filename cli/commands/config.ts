@@ -12,7 +12,15 @@ export function addConfigCommand(program: Command): void {
       const variables = describeConfig(loadConfig(process.env, options.dataDir));
       const run_defaults = runConfigSchema.parse({});
       const settings = Object.fromEntries(variables.map(({ name, value }) => [name, value]));
-      const rows = variables.map(({ name, value, meaning }) => [name, value === null ? "(unset)" : String(value), meaning]);
-      print(options.json === true, { ...settings, run_defaults }, `${table(["variable", "value", "meaning"], rows)}\n\nDefaults of a run: ${JSON.stringify(run_defaults)}`);
+      const rows = variables.map(({ name, value, meaning }) => [
+        name,
+        value === null ? "(unset)" : String(value),
+        meaning,
+      ]);
+      print(
+        options.json === true,
+        { ...settings, run_defaults },
+        `${table(["variable", "value", "meaning"], rows)}\n\nDefaults of a run: ${JSON.stringify(run_defaults)}`,
+      );
     });
 }

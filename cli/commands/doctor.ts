@@ -8,7 +8,11 @@ import { THIS_MACHINE } from "../doctor/this-machine.ts";
 import { print, table } from "../output.ts";
 import type { CommonOptions, SetExitCode } from "../program.ts";
 
-const CHECKS: Readonly<Record<string, Check>> = { ...THIS_MACHINE, ...GOOGLE_CLOUD, ...OTHER_SERVICES };
+const CHECKS: Readonly<Record<string, Check>> = {
+  ...THIS_MACHINE,
+  ...GOOGLE_CLOUD,
+  ...OTHER_SERVICES,
+};
 const LONGEST_CHECK_MS = 60_000;
 
 export function addDoctorCommand(program: Command, setExitCode: SetExitCode): void {
@@ -21,11 +25,20 @@ export function addDoctorCommand(program: Command, setExitCode: SetExitCode): vo
       const signal = AbortSignal.timeout(LONGEST_CHECK_MS);
       const findings = await Promise.all(
         Object.entries(CHECKS).map(async ([what, check]) => {
-          const { state, finding } = await check(config, signal).catch((thrown: unknown) => problem(toHaystackError(thrown).message));
+          const { state, finding } = await check(config, signal).catch((thrown: unknown) =>
+            problem(toHaystackError(thrown).message),
+          );
           return { what, state, finding: redact(finding) };
         }),
       );
-      print(options.json === true, { findings }, table(["", "", "finding"], findings.map(({ what, state, finding }) => [what, state, finding])));
+      print(
+        options.json === true,
+        { findings },
+        table(
+          ["", "", "finding"],
+          findings.map(({ what, state, finding }) => [what, state, finding]),
+        ),
+      );
       if (findings.some(({ state }) => state === "problem")) setExitCode(1);
     });
 }

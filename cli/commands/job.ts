@@ -14,7 +14,11 @@ import { note, print } from "../output.ts";
 import type { CommonOptions, SetExitCode } from "../program.ts";
 import { findRun } from "../watch.ts";
 
-const jobEnvironmentSchema = z.object({ RUN_ID: z.string().min(1), USER_EMAIL: z.string().optional(), CONTROL_STRATEGY: controlStrategySchema.optional() });
+const jobEnvironmentSchema = z.object({
+  RUN_ID: z.string().min(1),
+  USER_EMAIL: z.string().optional(),
+  CONTROL_STRATEGY: controlStrategySchema.optional(),
+});
 type JobEnvironment = z.infer<typeof jobEnvironmentSchema>;
 
 const PAUSE_MS = 1_000;
@@ -24,8 +28,13 @@ const SIGNALS = ["SIGTERM", "SIGINT"] as const;
 export function addJobCommand(program: Command, setExitCode: SetExitCode): void {
   program
     .command("job")
-    .description("Run the stored run RUN_ID to its end in this process, as a Batch job does; exit 0 when it completed, 1 otherwise.")
-    .addHelpText("after", "\nEnvironment: RUN_ID; USER_EMAIL and CONTROL_STRATEGY override those of a run that has not begun.")
+    .description(
+      "Run the stored run RUN_ID to its end in this process, as a Batch job does; exit 0 when it completed, 1 otherwise.",
+    )
+    .addHelpText(
+      "after",
+      "\nEnvironment: RUN_ID; USER_EMAIL and CONTROL_STRATEGY override those of a run that has not begun.",
+    )
     .action(async (options: CommonOptions) => {
       setExitCode(1);
       try {
@@ -41,7 +50,10 @@ export function addJobCommand(program: Command, setExitCode: SetExitCode): void 
 const tell = (error: HaystackError): void => note(`haystack: ${error.message}`);
 
 /** A run that cannot be hosted here at all is failed and mailed like one that fails on its way. */
-async function hostOrFail(environment: JobEnvironment, dataDir: string | undefined): Promise<RunDocument> {
+async function hostOrFail(
+  environment: JobEnvironment,
+  dataDir: string | undefined,
+): Promise<RunDocument> {
   let isOpen = false;
   try {
     const config = loadConfig(process.env, dataDir);
@@ -53,39 +65,69 @@ async function hostOrFail(environment: JobEnvironment, dataDir: string | undefin
     const error = toHaystackError(thrown);
     if (isOpen || error.code.startsWith("STORE_")) throw error;
     tell(error);
-    const run = { runId: environment.RUN_ID, adjust: adjustmentOf(environment), environment: process.env, dataDir, onTrouble: tell };
+    const run = {
+      runId: environment.RUN_ID,
+      adjust: adjustmentOf(environment),
+      environment: process.env,
+      dataDir,
+      onTrouble: tell,
+    };
     return await failUnbegun(error, run);
   }
 }
 
 /** What the environment overrides. */
-const adjustmentOf = ({ USER_EMAIL, CONTROL_STRATEGY }: JobEnvironment) => (document: RunDocument): RunDocument => ({
-  ...document,
-  user_email: userOfAddress(USER_EMAIL ?? document.user_email),
-  config: { ...document.config, control_strategy: CONTROL_STRATEGY ?? document.config.control_strategy },
-});
+const adjustmentOf =
+  ({ USER_EMAIL, CONTROL_STRATEGY }: JobEnvironment) =>
+  (document: RunDocument): RunDocument => ({
+    ...document,
+    user_email: userOfAddress(USER_EMAIL ?? document.user_email),
+    config: {
+      ...document.config,
+      control_strategy: CONTROL_STRATEGY ?? document.config.control_strategy,
+    },
+  });
 
 function readEnvironment(): JobEnvironment {
   const given = Object.fromEntries(Object.entries(process.env).filter(([, value]) => value !== ""));
   const parsed = jobEnvironmentSchema.safeParse(given);
   if (parsed.success) return parsed.data;
   const names = parsed.error.issues.map(({ path }) => path.join(".")).join(", ");
-  throw new HaystackError("CONFIG_INVALID", `The environment lacks a usable ${names}; a job needs RUN_ID, and CONTROL_STRATEGY is synthetic_control or query_as_control.`);
+  throw new HaystackError(
+    "CONFIG_INVALID",
+    `The environment lacks a usable ${names}; a job needs RUN_ID, and CONTROL_STRATEGY is synthetic_control or query_as_control.`,
+  );
 }
 
 const isOver = ({ document: { status }, inbox }: RunRecord): boolean =>
-  status === "completed" || status === "cancelled" || (status === "failed" && !inbox.some(({ event }) => event.type === "retry.requested"));
+  status === "completed" ||
+  status === "cancelled" ||
+  (status === "failed" && !inbox.some(({ event }) => event.type === "retry.requested"));
 
-async function runJob(daemon: Daemon, config: Config, environment: JobEnvironment): Promise<RunDocument> {
+async function runJob(
+  daemon: Daemon,
+  config: Config,
+  environment: JobEnvironment,
+): Promise<RunDocument> {
   const { RUN_ID } = environment;
   const record = await findRun(daemon.runs, RUN_ID);
   if (isOver(record)) return record.document;
   const stop = Promise.withResolvers<never>();
   stop.promise.catch(() => undefined);
-  const onSignal = (signal: NodeJS.Signals): void => stop.reject(new HaystackError("STEP_ABORTED", `The job was stopped by ${signal}; start it again to go on with run ${RUN_ID}.`));
+  const onSignal = (signal: NodeJS.Signals): void =>
+    stop.reject(
+      new HaystackError(
+        "STEP_ABORTED",
+        `The job was stopped by ${signal}; start it again to go on with run ${RUN_ID}.`,
+      ),
+    );
   for (const signal of SIGNALS) process.on(signal, onSignal);
   try {
-    return await hostToEnd(daemon, config, { runId: RUN_ID, adjust: adjustmentOf(environment), stop: stop.promise });
+    return await hostToEnd(daemon, config, {
+      runId: RUN_ID,
+      adjust: adjustmentOf(environment),
+      stop: stop.promise,
+    });
   } finally {
     for (const signal of SIGNALS) process.off(signal, onSignal);
   }
@@ -98,7 +140,10 @@ interface Work {
   readonly stop: Promise<never>;
 }
 
-/** A process that was starved or cut off loses its lease on the way; then it takes the run up again, unless another one has finished it. */
+/**
+ * A process that was starved or cut off loses its lease on the way; then it takes the run up again,
+ * unless another one has finished it.
+ */
 async function hostToEnd(daemon: Daemon, config: Config, work: Work): Promise<RunDocument> {
   const { runId, stop } = work;
   const settled = daemon.supervisor.settled(runId);
@@ -113,8 +158,15 @@ async function hostToEnd(daemon: Daemon, config: Config, work: Work): Promise<Ru
   }
 }
 
-/** An earlier process of this run may be gone while its lease lasts: waits that long before it calls the run hosted. */
-async function adoptWhenFree(daemon: Daemon, config: Config, { runId, adjust, stop }: Work): Promise<void> {
+/**
+ * An earlier process of this run may be gone while its lease lasts: waits that long before it calls
+ * the run hosted.
+ */
+async function adoptWhenFree(
+  daemon: Daemon,
+  config: Config,
+  { runId, adjust, stop }: Work,
+): Promise<void> {
   const patience = Date.now() + config.LEASE_SECONDS * 1_500;
   for (;;) {
     try {

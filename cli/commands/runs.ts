@@ -10,15 +10,36 @@ import type { ListFilter, Transition } from "../runs/operations.ts";
 
 type Options = CommonOptions & PlaceOptions;
 
-const describe = ({ run_id, status, current_phase, grounding_scores, query, error_message }: RunDocument): string =>
-  [`${run_id}: ${status}${current_phase === null ? "" : ` (${current_phase})`}`, `Question: ${query}`, `Scores: ${grounding_scores.join(", ") || "-"}`, ...(error_message === null ? [] : [`Error: ${error_message}`])].join("\n");
+const describe = ({
+  run_id,
+  status,
+  current_phase,
+  grounding_scores,
+  query,
+  error_message,
+}: RunDocument): string =>
+  [
+    `${run_id}: ${status}${current_phase === null ? "" : ` (${current_phase})`}`,
+    `Question: ${query}`,
+    `Scores: ${grounding_scores.join(", ") || "-"}`,
+    ...(error_message === null ? [] : [`Error: ${error_message}`]),
+  ].join("\n");
 
-const describeTransition = ({ id, at, actor, event, from, to }: Transition): string => `${at}  ${id}  ${actor}: ${from} -> ${to} (${event})`;
+const describeTransition = ({ id, at, actor, event, from, to }: Transition): string =>
+  `${at}  ${id}  ${actor}: ${from} -> ${to} (${event})`;
 
-function filterOf({ status, limit: most }: { readonly status?: string; readonly limit: string }): ListFilter {
+function filterOf({
+  status,
+  limit: most,
+}: {
+  readonly status?: string;
+  readonly limit: string;
+}): ListFilter {
   const limit = Number(most);
-  if (!Number.isInteger(limit) || limit < 1) throw new HaystackError("USAGE", "--limit is a whole number from 1.");
-  if (status !== undefined && !(RUN_STATUSES as readonly string[]).includes(status)) throw new HaystackError("USAGE", `--status is one of ${RUN_STATUSES.join(", ")}.`);
+  if (!Number.isInteger(limit) || limit < 1)
+    throw new HaystackError("USAGE", "--limit is a whole number from 1.");
+  if (status !== undefined && !(RUN_STATUSES as readonly string[]).includes(status))
+    throw new HaystackError("USAGE", `--status is one of ${RUN_STATUSES.join(", ")}.`);
   return { limit, ...(status === undefined ? {} : { status: status as RunStatus }) };
 }
 
@@ -30,10 +51,24 @@ export function addRunsCommands(program: Command, setExitCode: SetExitCode): voi
     .action(async (options: Options & { status?: string; limit: string }) => {
       const filter = filterOf(options);
       const operations = openRunOperations(options);
-      if (options.json === true) return print(true, { runs: await operations.documents(filter) }, "");
+      if (options.json === true)
+        return print(true, { runs: await operations.documents(filter) }, "");
       const runs = await operations.list(filter);
-      const rows = runs.map(({ run_id, status, current_phase, final_score, created_at, query }) => [run_id, status, current_phase, final_score, created_at, query.length > 60 ? `${query.slice(0, 59)}…` : query]);
-      print(false, null, runs.length === 0 ? "There are no runs." : table(["run", "status", "phase", "score", "created", "question"], rows));
+      const rows = runs.map(({ run_id, status, current_phase, final_score, created_at, query }) => [
+        run_id,
+        status,
+        current_phase,
+        final_score,
+        created_at,
+        query.length > 60 ? `${query.slice(0, 59)}…` : query,
+      ]);
+      print(
+        false,
+        null,
+        runs.length === 0
+          ? "There are no runs."
+          : table(["run", "status", "phase", "score", "created", "question"], rows),
+      );
     });
 
   addServerOptions(program.command("status"))
@@ -49,7 +84,10 @@ export function addRunsCommands(program: Command, setExitCode: SetExitCode): voi
     .argument("<run-id>")
     .option("--transitions", "show every committed transition too")
     .action(async (runId: string, options: Options & { transitions?: true }) => {
-      const document = await openRunOperations(options).watch(runId, options.transitions === true ? describeTransition : undefined);
+      const document = await openRunOperations(options).watch(
+        runId,
+        options.transitions === true ? describeTransition : undefined,
+      );
       if (document === undefined) return setExitCode(130);
       print(options.json === true, document, describe(document));
       setExitCode(exitCodeOf(document));
@@ -65,7 +103,9 @@ export function addRunsCommands(program: Command, setExitCode: SetExitCode): voi
     });
 
   addServerOptions(program.command("retry"))
-    .description("Resume a failed or interrupted run where it stopped, in this process or at a server.")
+    .description(
+      "Resume a failed or interrupted run where it stopped, in this process or at a server.",
+    )
     .argument("<run-id>")
     .action(async (runId: string, options: Options) => {
       const { document } = await openRunOperations(options).retry(runId);

@@ -7,11 +7,17 @@ import type { CommonOptions, SetExitCode } from "../program.ts";
 export function addServeCommand(program: Command, setExitCode: SetExitCode): void {
   program
     .command("serve")
-    .description("Host runs and answer over HTTP until stopped; SIGTERM or Ctrl-C gives them back cleanly.")
+    .description(
+      "Host runs and answer over HTTP until stopped; SIGTERM or Ctrl-C gives them back cleanly.",
+    )
     .action(async (options: CommonOptions) => {
       const config = loadConfig(process.env, options.dataDir);
       const redact = redactor(config);
-      const logger = createLogger({ level: config.LOG_LEVEL, format: config.LOG_FORMAT, write: (line) => process.stderr.write(redact(line)) });
+      const logger = createLogger({
+        level: config.LOG_LEVEL,
+        format: config.LOG_FORMAT,
+        write: (line) => process.stderr.write(redact(line)),
+      });
       const stopped = Promise.withResolvers<void>();
       let signals = 0;
       const onSignal = (): void => {
@@ -21,17 +27,26 @@ export function addServeCommand(program: Command, setExitCode: SetExitCode): voi
       };
       process.on("SIGTERM", onSignal);
       process.on("SIGINT", onSignal);
-      const daemon = await openDaemon(config, { sweeps: true, instruments: logInstruments(logger), onTrouble: (error) => logTrouble(logger, error) });
+      const daemon = await openDaemon(config, {
+        sweeps: true,
+        instruments: logInstruments(logger),
+        onTrouble: (error) => logTrouble(logger, error),
+      });
       const { listen } = await import("../../server/listen.ts");
       const server = await listen(config, daemon, logger).catch(async (thrown: unknown) => {
         await daemon.close();
         throw thrown;
       });
-      logger.info({ url: server.url }, `haystack ${process.pid} hosts the runs of ${config.dataDir} and answers at ${server.url}`);
+      logger.info(
+        { url: server.url },
+        `haystack ${process.pid} hosts the runs of ${config.dataDir} and answers at ${server.url}`,
+      );
       await stopped.promise;
       logger.info("Draining: no new steps are begun, leases are given back.");
       const grace = setTimeout(() => {
-        logger.warn(`The grace time of ${config.GRACE_SECONDS} seconds has passed; unfinished steps begin again elsewhere.`);
+        logger.warn(
+          `The grace time of ${config.GRACE_SECONDS} seconds has passed; unfinished steps begin again elsewhere.`,
+        );
         process.exit(0);
       }, config.GRACE_SECONDS * 1_000);
       await server.close();

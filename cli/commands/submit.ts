@@ -1,7 +1,14 @@
 import type { Command } from "commander";
 import { checkQuestion, newSeed } from "../../services/runs/new-run.ts";
 import { exitCodeOf } from "../hosted-run.ts";
-import { addRunOptions, addServerOptions, runConfig, seedOption, type PlaceOptions, type RunOptions } from "../options.ts";
+import {
+  addRunOptions,
+  addServerOptions,
+  runConfig,
+  seedOption,
+  type PlaceOptions,
+  type RunOptions,
+} from "../options.ts";
 import { print } from "../output.ts";
 import type { CommonOptions, SetExitCode } from "../program.ts";
 import { openRunOperations } from "../runs/open.ts";
@@ -34,7 +41,11 @@ export function addSubmitCommand(program: Command, setExitCode: SetExitCode): vo
     if (options.wait !== true) return print(options.json === true, run, run.run_id);
     const ended = await runs.watch(run.run_id);
     if (ended === undefined) return setExitCode(130);
-    print(options.json === true, ended, `${ended.run_id}: ${ended.status}${ended.final_score === null ? "" : `, score ${ended.final_score}/10`}`);
+    print(
+      options.json === true,
+      ended,
+      `${ended.run_id}: ${ended.status}${ended.final_score === null ? "" : `, score ${ended.final_score}/10`}`,
+    );
     setExitCode(exitCodeOf(ended));
   });
 }

@@ -4,13 +4,21 @@ import { openAccess } from "../../adapters.ts";
 import { loadConfig } from "../../config.ts";
 import { HaystackError } from "../../errors.ts";
 import { issueToken } from "../../server/access/tokens.ts";
-import { ROLES, type AccessStore, type AccessToken, type Role } from "../../services/access/index.ts";
+import {
+  ROLES,
+  type AccessStore,
+  type AccessToken,
+  type Role,
+} from "../../services/access/index.ts";
 import { print, table } from "../output.ts";
 import type { CommonOptions } from "../program.ts";
 
 const LONGEST_DAYS = 3_650;
 
-async function withAccess<Result>(options: CommonOptions, work: (access: AccessStore) => Promise<Result>): Promise<Result> {
+async function withAccess<Result>(
+  options: CommonOptions,
+  work: (access: AccessStore) => Promise<Result>,
+): Promise<Result> {
   const access = await openAccess(loadConfig(process.env, options.dataDir));
   try {
     return await work(access);
@@ -20,21 +28,44 @@ async function withAccess<Result>(options: CommonOptions, work: (access: AccessS
 }
 
 const audit = (access: AccessStore, action: string, target: string): Promise<void> =>
-  access.recordAudit({ at: Date.now(), who: "command line", credential: "none", action, target, outcome: "done" });
+  access.recordAudit({
+    at: Date.now(),
+    who: "command line",
+    credential: "none",
+    action,
+    target,
+    outcome: "done",
+  });
 
 const iso = (time: number): string => new Date(time).toISOString();
 
 /** Times as in all other JSON. */
-const shown = ({ created_at, expires_at, revoked_at, ...token }: AccessToken) => ({ ...token, created_at: iso(created_at), expires_at: iso(expires_at), revoked_at: revoked_at === null ? null : iso(revoked_at) });
+const shown = ({ created_at, expires_at, revoked_at, ...token }: AccessToken) => ({
+  ...token,
+  created_at: iso(created_at),
+  expires_at: iso(expires_at),
+  revoked_at: revoked_at === null ? null : iso(revoked_at),
+});
 
-const stateOf = ({ revoked_at, expires_at }: AccessToken): string => (revoked_at !== null ? "revoked" : expires_at <= Date.now() ? "expired" : "valid");
+const stateOf = ({ revoked_at, expires_at }: AccessToken): string =>
+  revoked_at !== null ? "revoked" : expires_at <= Date.now() ? "expired" : "valid";
 
-function checked({ owner, role, days }: { readonly owner: string; readonly role: string; readonly days: string }): { readonly owner: string; readonly role: Role; readonly days: number } {
-  if (!z.email().safeParse(owner).success) throw new HaystackError("USAGE", "--owner is the e-mail address of whom the token is for.");
+function checked({
+  owner,
+  role,
+  days,
+}: {
+  readonly owner: string;
+  readonly role: string;
+  readonly days: string;
+}): { readonly owner: string; readonly role: Role; readonly days: number } {
+  if (!z.email().safeParse(owner).success)
+    throw new HaystackError("USAGE", "--owner is the e-mail address of whom the token is for.");
   const known = ROLES.find((name) => name === role);
   if (known === undefined) throw new HaystackError("USAGE", `--role is ${ROLES.join(" or ")}.`);
   const count = Number(days);
-  if (!Number.isInteger(count) || count < 1 || count > LONGEST_DAYS) throw new HaystackError("USAGE", `--days is a whole number from 1 to ${LONGEST_DAYS}.`);
+  if (!Number.isInteger(count) || count < 1 || count > LONGEST_DAYS)
+    throw new HaystackError("USAGE", `--days is a whole number from 1 to ${LONGEST_DAYS}.`);
   return { owner, role: known, days: count };
 }
 
@@ -47,23 +78,47 @@ export function addTokenCommands(program: Command): void {
     .requiredOption("--owner <e-mail>", "whom it is for: sees and touches the runs of this address")
     .option("--role <role>", ROLES.join(" or "), "user")
     .option("--days <n>", "how long it is valid", "90")
-    .action(async (options: CommonOptions & { readonly owner: string; readonly role: string; readonly days: string }) => {
-      const wanted = checked(options);
-      const issued = await withAccess(options, async (access) => {
-        const made = await issueToken(access, { ...wanted, now: Date.now() });
-        await audit(access, "token.create", made.token.id);
-        return made;
-      });
-      print(options.json === true, { ...shown(issued.token), token: issued.secret }, `${issued.secret}\n\nKeep it now: it is not shown again. Token ${issued.token.id} of ${issued.token.owner} is valid until ${iso(issued.token.expires_at)}.`);
-    });
+    .action(
+      async (
+        options: CommonOptions & {
+          readonly owner: string;
+          readonly role: string;
+          readonly days: string;
+        },
+      ) => {
+        const wanted = checked(options);
+        const issued = await withAccess(options, async (access) => {
+          const made = await issueToken(access, { ...wanted, now: Date.now() });
+          await audit(access, "token.create", made.token.id);
+          return made;
+        });
+        print(
+          options.json === true,
+          { ...shown(issued.token), token: issued.secret },
+          `${issued.secret}\n\nKeep it now: it is not shown again. Token ${issued.token.id} of ${issued.token.owner} is valid until ${iso(issued.token.expires_at)}.`,
+        );
+      },
+    );
 
   token
     .command("list")
     .description("All tokens, without their secrets.")
     .action(async (options: CommonOptions) => {
       const tokens = await withAccess(options, (access) => access.listTokens());
-      const rows = tokens.map((each) => [each.id, each.owner, each.role, stateOf(each), iso(each.expires_at)]);
-      print(options.json === true, { tokens: tokens.map(shown) }, tokens.length === 0 ? "There are no tokens." : table(["token", "owner", "role", "state", "expires"], rows));
+      const rows = tokens.map((each) => [
+        each.id,
+        each.owner,
+        each.role,
+        stateOf(each),
+        iso(each.expires_at),
+      ]);
+      print(
+        options.json === true,
+        { tokens: tokens.map(shown) },
+        tokens.length === 0
+          ? "There are no tokens."
+          : table(["token", "owner", "role", "state", "expires"], rows),
+      );
     });
 
   token
@@ -73,10 +128,18 @@ export function addTokenCommands(program: Command): void {
     .action(async (id: string, options: CommonOptions) => {
       const revoked = await withAccess(options, async (access) => {
         const stands = await access.revokeToken(id, Date.now());
-        if (stands === undefined) throw new HaystackError("TOKEN_NOT_FOUND", `There is no token ${id}; see \`haystack token list\`.`);
+        if (stands === undefined)
+          throw new HaystackError(
+            "TOKEN_NOT_FOUND",
+            `There is no token ${id}; see \`haystack token list\`.`,
+          );
         await audit(access, "token.revoke", id);
         return stands;
       });
-      print(options.json === true, shown(revoked), `Token ${revoked.id} of ${revoked.owner} is revoked.`);
+      print(
+        options.json === true,
+        shown(revoked),
+        `Token ${revoked.id} of ${revoked.owner} is revoked.`,
+      );
     });
 }

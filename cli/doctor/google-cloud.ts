@@ -4,30 +4,55 @@ import { systemClock } from "../../services/clock/system.ts";
 import { checkImage, registryOf } from "../../services/images/registry.ts";
 import { advice, type Check, type Finding, ok } from "./check.ts";
 
-/** Batch lists and takes jobs of this account; Pub/Sub gives it their events, and keeps those that it cannot take. */
+/**
+ * Batch lists and takes jobs of this account; Pub/Sub gives it their events, and keeps those that
+ * it cannot take.
+ */
 const gpuJobs: Check = async (config, signal) => {
   if (config.BATCH_PROJECT === undefined) return ok("on this machine");
   await using opened = new AsyncDisposableStack();
   const objects = opened.adopt(await openObjects(config), (part) => part.close());
   // Trouble that may pass is not thrown here, but by the checks below.
-  const { batch, jobEvents } = await openInference(config, { clock: systemClock, objects, onTrouble: () => undefined });
+  const { batch, jobEvents } = await openInference(config, {
+    clock: systemClock,
+    objects,
+    onTrouble: () => undefined,
+  });
   opened.defer(() => batch.close());
   opened.defer(() => jobEvents.close());
   await batch.check?.(signal);
   await jobEvents.check?.();
-  return ok(`Google Batch in project ${config.BATCH_PROJECT}, ${config.BATCH_LOCATION}; events by the Pub/Sub subscription ${config.PUBSUB_SUBSCRIPTION ?? ""}`);
+  return ok(
+    `Google Batch in project ${config.BATCH_PROJECT}, ${config.BATCH_LOCATION}; events by the Pub/Sub subscription ${config.PUBSUB_SUBSCRIPTION ?? ""}`,
+  );
 };
 
-async function imageFinding({ BATCH_ENDPOINT }: Config, image: string, signal: AbortSignal): Promise<Finding> {
+async function imageFinding(
+  { BATCH_ENDPOINT }: Config,
+  image: string,
+  signal: AbortSignal,
+): Promise<Finding> {
   const registry = registryOf(image);
-  if (registry === undefined) return advice(`${image} is not looked up, as it is not in Artifact Registry`);
-  if (BATCH_ENDPOINT !== undefined && registry === "Google") return advice(`${image} is not looked up, as Batch is at ${BATCH_ENDPOINT}`);
+  if (registry === undefined)
+    return advice(`${image} is not looked up, as it is not in Artifact Registry`);
+  if (BATCH_ENDPOINT !== undefined && registry === "Google")
+    return advice(`${image} is not looked up, as Batch is at ${BATCH_ENDPOINT}`);
   await checkImage(image, signal);
   return ok(image);
 }
 
-const workerImage: Check = async (config, signal) => (config.BATCH_IMAGE === undefined ? ok("none: jobs are programs of this machine") : imageFinding(config, config.BATCH_IMAGE, signal));
+const workerImage: Check = async (config, signal) =>
+  config.BATCH_IMAGE === undefined
+    ? ok("none: jobs are programs of this machine")
+    : imageFinding(config, config.BATCH_IMAGE, signal);
 
-const dispatchImage: Check = async (config, signal) => (config.DISPATCH_IMAGE === undefined ? ok("none: the daemon hosts its runs") : imageFinding(config, config.DISPATCH_IMAGE, signal));
+const dispatchImage: Check = async (config, signal) =>
+  config.DISPATCH_IMAGE === undefined
+    ? ok("none: the daemon hosts its runs")
+    : imageFinding(config, config.DISPATCH_IMAGE, signal);
 
-export const GOOGLE_CLOUD: Readonly<Record<string, Check>> = { "GPU jobs": gpuJobs, "worker image": workerImage, "dispatch image": dispatchImage };
+export const GOOGLE_CLOUD: Readonly<Record<string, Check>> = {
+  "GPU jobs": gpuJobs,
+  "worker image": workerImage,
+  "dispatch image": dispatchImage,
+};

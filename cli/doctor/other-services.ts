@@ -16,35 +16,60 @@ const mail: Check = async (config, signal) => {
   }
   const { MAIL_FROM, SENDGRID_API_KEY, SENDGRID_SANDBOX, dataDir } = config;
   if (SENDGRID_API_KEY === undefined) return ok(`.eml files in ${dataDir}/mail, from ${MAIL_FROM}`);
-  return SENDGRID_SANDBOX ? advice(`SendGrid's sandbox delivers nothing; from ${MAIL_FROM}`) : ok(`SendGrid takes mails with this key, from ${MAIL_FROM}`);
+  return SENDGRID_SANDBOX
+    ? advice(`SendGrid's sandbox delivers nothing; from ${MAIL_FROM}`)
+    : ok(`SendGrid takes mails with this key, from ${MAIL_FROM}`);
 };
 
 const languageModel: Check = async (config, signal) => {
   const agent = await openModel(config, systemClock);
-  if (agent === undefined) return advice("none: questions are understood by rules and curated knowledge; set OPENAI_API_KEY to use one");
+  if (agent === undefined)
+    return advice(
+      "none: questions are understood by rules and curated knowledge; set OPENAI_API_KEY to use one",
+    );
   await agent.model.check?.(signal);
   const { OPENAI_MODEL, OPENAI_BASE_URL, OPENAI_PRICE_INPUT, OPENAI_PRICE_OUTPUT } = config;
-  return ok(`${OPENAI_MODEL} at ${OPENAI_BASE_URL}, counted with $${OPENAI_PRICE_INPUT} and $${OPENAI_PRICE_OUTPUT} per million tokens of input and output`);
+  return ok(
+    `${OPENAI_MODEL} at ${OPENAI_BASE_URL}, counted with $${OPENAI_PRICE_INPUT} and $${OPENAI_PRICE_OUTPUT} per million tokens of input and output`,
+  );
 };
 
 const literature: Check = async (config, signal) => {
   const service = await openLiterature(asking(config), systemClock);
-  if (service === undefined) return advice("none: literature support is not measured and left out of the score; set LITERATURE=pubmed to measure it");
-  const answer = await service.articles({ perturbation: ["interferon"], cellType: ["monocyte"], most: 1 }, signal);
-  return answer.status === "unavailable" ? problem(answer.reason) : ok(`PubMed at ${config.NCBI_BASE_URL}`);
+  if (service === undefined)
+    return advice(
+      "none: literature support is not measured and left out of the score; set LITERATURE=pubmed to measure it",
+    );
+  const answer = await service.articles(
+    { perturbation: ["interferon"], cellType: ["monocyte"], most: 1 },
+    signal,
+  );
+  return answer.status === "unavailable"
+    ? problem(answer.reason)
+    : ok(`PubMed at ${config.NCBI_BASE_URL}`);
 };
 
-const NAMES: Readonly<Record<string, string>> = { uniprot: "UniProt", reactome: "Reactome", kegg: "KEGG" };
+const NAMES: Readonly<Record<string, string>> = {
+  uniprot: "UniProt",
+  reactome: "Reactome",
+  kegg: "KEGG",
+};
 
 const lookUps: Check = async (config, signal) => {
   const service = await openLookUps(asking(config), systemClock);
-  if (service === undefined) return advice("none: a language model knows genes by itself alone; set LOOKUPS to let it ask");
+  if (service === undefined)
+    return advice("none: a language model knows genes by itself alone; set LOOKUPS to let it ask");
   const answer = await service.gene("ISG15", signal);
   if (answer.status === "unavailable") return problem(answer.reason);
-  if (answer.status === "unknown") return problem("UniProt does not know the gene ISG15; check UNIPROT_BASE_URL");
+  if (answer.status === "unknown")
+    return problem("UniProt does not know the gene ISG15; check UNIPROT_BASE_URL");
   const names = listed(config.LOOKUPS).map((name) => NAMES[name] ?? name);
   const silent = names.filter((name) => !answer.facts.source.includes(name));
-  return silent.length === 0 ? ok(names.join(", ")) : problem(`no answer from ${silent.join(", ")}; check the address, or take the name out of LOOKUPS`);
+  return silent.length === 0
+    ? ok(names.join(", "))
+    : problem(
+        `no answer from ${silent.join(", ")}; check the address, or take the name out of LOOKUPS`,
+      );
 };
 
 const keySetSchema = z.object({ keys: z.array(z.looseObject({ kid: z.string() })).min(1) });
@@ -54,17 +79,39 @@ const signIn: Check = async ({ AUTH, IAP_JWKS_URL }, signal) => {
   if (AUTH === "token") return ok("bearer tokens (`haystack token create`)");
   const response = await fetch(IAP_JWKS_URL, { signal }).catch(() => undefined);
   const { success } = keySetSchema.safeParse(await response?.json().catch(() => undefined));
-  return success ? ok(`Identity-Aware Proxy, with the keys of ${IAP_JWKS_URL}`) : problem(`${IAP_JWKS_URL} gives no keys to check the proxy's assertions with`);
+  return success
+    ? ok(`Identity-Aware Proxy, with the keys of ${IAP_JWKS_URL}`)
+    : problem(`${IAP_JWKS_URL} gives no keys to check the proxy's assertions with`);
 };
 
-const traces: Check = async ({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS }, signal) => {
+const traces: Check = async (
+  { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS },
+  signal,
+) => {
   if (endpoint === undefined) return ok("none are sent");
   const { collectorHeaders } = await import("../../server/insight/traces.ts");
   const url = new URL("v1/traces", endpoint.endsWith("/") ? endpoint : `${endpoint}/`);
-  const headers = { "content-type": "application/json", ...collectorHeaders(OTEL_EXPORTER_OTLP_HEADERS ?? "") };
-  const response = await fetch(url, { method: "POST", signal, headers, body: JSON.stringify({ resourceSpans: [] }) }).catch(() => undefined);
+  const headers = {
+    "content-type": "application/json",
+    ...collectorHeaders(OTEL_EXPORTER_OTLP_HEADERS ?? ""),
+  };
+  const response = await fetch(url, {
+    method: "POST",
+    signal,
+    headers,
+    body: JSON.stringify({ resourceSpans: [] }),
+  }).catch(() => undefined);
   if (response === undefined) return problem(`no collector answers at ${endpoint}`);
-  return response.ok ? ok(`to ${endpoint}`) : problem(`the collector at ${endpoint} answers with status ${response.status}`);
+  return response.ok
+    ? ok(`to ${endpoint}`)
+    : problem(`the collector at ${endpoint} answers with status ${response.status}`);
 };
 
-export const OTHER_SERVICES: Readonly<Record<string, Check>> = { mail, "language model": languageModel, literature, "look-ups": lookUps, "sign-in": signIn, traces };
+export const OTHER_SERVICES: Readonly<Record<string, Check>> = {
+  mail,
+  "language model": languageModel,
+  literature,
+  "look-ups": lookUps,
+  "sign-in": signIn,
+  traces,
+};

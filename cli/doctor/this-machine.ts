@@ -9,7 +9,9 @@ const LEAST_FREE_GB = 2;
 
 const node: Check = async () => {
   const { node: version } = process.versions;
-  return Number(version.split(".")[0]) >= 24 ? ok(`Node ${version}`) : problem(`Node ${version} is too old: run through npx or npm scripts, which bring Node 24`);
+  return Number(version.split(".")[0]) >= 24
+    ? ok(`Node ${version}`)
+    : problem(`Node ${version} is too old: run through npx or npm scripts, which bring Node 24`);
 };
 
 const dataFolder: Check = async ({ dataDir }) => {
@@ -28,15 +30,27 @@ const runStore: Check = async (config) => {
   } finally {
     await runs.close();
   }
-  return ok(config.MONGODB_URI === undefined ? "SQLite, every commit on disk" : `MongoDB, database ${config.MONGODB_DATABASE}`);
+  return ok(
+    config.MONGODB_URI === undefined
+      ? "SQLite, every commit on disk"
+      : `MongoDB, database ${config.MONGODB_DATABASE}`,
+  );
 };
 
 const atlases: Check = async (config) => {
   const workbench = await openWorkbench(config);
   try {
     const all = await workbench.atlases.list();
-    if (all.length === 0) return advice("none imported: `haystack atlas import FILE`, or `haystack atlas simulate`");
-    return ok(all.map(({ dataset, n_cells, simulated }) => `${dataset} (${n_cells} cells${simulated ? ", simulated" : ""})`).join(", "));
+    if (all.length === 0)
+      return advice("none imported: `haystack atlas import FILE`, or `haystack atlas simulate`");
+    return ok(
+      all
+        .map(
+          ({ dataset, n_cells, simulated }) =>
+            `${dataset} (${n_cells} cells${simulated ? ", simulated" : ""})`,
+        )
+        .join(", "),
+    );
   } finally {
     await workbench.close();
   }
@@ -55,20 +69,42 @@ const objects: Check = async (config) => {
 
 /** Where a program is that is named as in a shell; undefined when there is none. */
 async function programAt(name: string): Promise<string | undefined> {
-  const places = name.includes("/") ? [resolve(name)] : (process.env["PATH"] ?? "").split(delimiter).map((folder) => join(folder, name));
+  const places = name.includes("/")
+    ? [resolve(name)]
+    : (process.env["PATH"] ?? "").split(delimiter).map((folder) => join(folder, name));
   for (const place of places) {
-    const found = await access(place, constants.X_OK).then(() => true, () => false);
+    const found = await access(place, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
     if (found) return place;
   }
   return undefined;
 }
 
-const inference: Check = async ({ INFERENCE_COMMAND, INFERENCE_MODEL, BATCH_PROJECT, BATCH_MODEL }) => {
+const inference: Check = async ({
+  INFERENCE_COMMAND,
+  INFERENCE_MODEL,
+  BATCH_PROJECT,
+  BATCH_MODEL,
+}) => {
   if (BATCH_PROJECT !== undefined) return ok(`${BATCH_MODEL} in GPU jobs`);
-  if (INFERENCE_COMMAND === undefined) return advice("the built-in baseline delta-transfer; set INFERENCE_COMMAND to run STACK");
+  if (INFERENCE_COMMAND === undefined)
+    return advice("the built-in baseline delta-transfer; set INFERENCE_COMMAND to run STACK");
   const [program = ""] = inferenceProgram(INFERENCE_COMMAND, INFERENCE_MODEL).command;
   const place = await programAt(program);
-  return place === undefined ? problem(`INFERENCE_COMMAND names the program ${program}, which is not there or may not be run`) : ok(`${INFERENCE_MODEL}: ${place}`);
+  return place === undefined
+    ? problem(
+        `INFERENCE_COMMAND names the program ${program}, which is not there or may not be run`,
+      )
+    : ok(`${INFERENCE_MODEL}: ${place}`);
 };
 
-export const THIS_MACHINE: Readonly<Record<string, Check>> = { node, "data folder": dataFolder, "run store": runStore, atlases, objects, inference };
+export const THIS_MACHINE: Readonly<Record<string, Check>> = {
+  node,
+  "data folder": dataFolder,
+  "run store": runStore,
+  atlases,
+  objects,
+  inference,
+};

@@ -2,7 +2,10 @@ import { note } from "../output.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
-async function whileListening<Result>(onInterrupt: () => void, work: () => Promise<Result>): Promise<Result> {
+async function whileListening<Result>(
+  onInterrupt: () => void,
+  work: () => Promise<Result>,
+): Promise<Result> {
   for (const signal of SIGNALS) process.on(signal, onInterrupt);
   try {
     return await work();
@@ -11,8 +14,15 @@ async function whileListening<Result>(onInterrupt: () => void, work: () => Promi
   }
 }
 
-/** Waits for the run's end. The first interrupt cancels the run properly; the second leaves at once, and the run can be taken up again. */
-export async function cancelOnInterrupt<Result>(runId: string, cancel: () => Promise<unknown>, work: () => Promise<Result>): Promise<{ readonly document: Result; readonly interrupted: boolean }> {
+/**
+ * Waits for the run's end. The first interrupt cancels the run properly; the second leaves at once,
+ * and the run can be taken up again.
+ */
+export async function cancelOnInterrupt<Result>(
+  runId: string,
+  cancel: () => Promise<unknown>,
+  work: () => Promise<Result>,
+): Promise<{ readonly document: Result; readonly interrupted: boolean }> {
   let interrupts = 0;
   const onInterrupt = (): void => {
     interrupts += 1;
@@ -25,10 +35,16 @@ export async function cancelOnInterrupt<Result>(runId: string, cancel: () => Pro
 }
 
 /** Undefined when an interrupt ended the waiting; the run goes on. */
-export async function leaveOnInterrupt<Result>(runId: string, work: (signal: AbortSignal) => Promise<Result>): Promise<Result | undefined> {
+export async function leaveOnInterrupt<Result>(
+  runId: string,
+  work: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result | undefined> {
   const leaving = new AbortController();
   try {
-    return await whileListening(() => leaving.abort(), () => work(leaving.signal));
+    return await whileListening(
+      () => leaving.abort(),
+      () => work(leaving.signal),
+    );
   } catch (thrown) {
     if (!leaving.signal.aborted) throw thrown;
     note(`The run goes on; see it again with: haystack watch ${runId}`);

@@ -22,10 +22,16 @@ interface Wish {
   readonly from: readonly RunStatus[];
 }
 
-const CANCEL: Wish = { type: "cancel.requested", from: ["pending", "running", "failed", "cancelled"] };
+const CANCEL: Wish = {
+  type: "cancel.requested",
+  from: ["pending", "running", "failed", "cancelled"],
+};
 const RETRY: Wish = { type: "retry.requested", from: ["pending", "running", "failed"] };
 
-/** Runs in the store that this machine is configured for; what needs a host is hosted in this process. */
+/**
+ * Runs in the store that this machine is configured for; what needs a host is hosted in this
+ * process.
+ */
 export function localRuns(config: Config): RunOperations {
   const withStore = async <Result>(work: (store: RunStore) => Promise<Result>): Promise<Result> => {
     const store = await openRuns(config);
@@ -35,7 +41,8 @@ export function localRuns(config: Config): RunOperations {
       await store.close();
     }
   };
-  const documents: RunOperations["documents"] = (filter) => withStore((store) => store.list(filter));
+  const documents: RunOperations["documents"] = (filter) =>
+    withStore((store) => store.list(filter));
   return {
     submit: (order) =>
       withStore(async (store) => {
@@ -48,7 +55,16 @@ export function localRuns(config: Config): RunOperations {
     get: (runId) => withStore(async (store) => (await findRun(store, runId)).document),
     watch: (runId, lineOf) =>
       withProgress((progress) =>
-        leaveOnInterrupt(runId, (signal) => withStore((store) => watch(store, runId, { pollMs: config.POLL_MILLISECONDS, onRun: progress.show, onTransition: logging(progress, lineOf), signal }))),
+        leaveOnInterrupt(runId, (signal) =>
+          withStore((store) =>
+            watch(store, runId, {
+              pollMs: config.POLL_MILLISECONDS,
+              onRun: progress.show,
+              onTransition: logging(progress, lineOf),
+              signal,
+            }),
+          ),
+        ),
       ),
     cancel: (runId) => withDaemon(config, (daemon) => tell(daemon, config, runId, CANCEL)),
     retry: (runId) => withDaemon(config, (daemon) => tell(daemon, config, runId, RETRY)),
@@ -61,7 +77,10 @@ export function localRuns(config: Config): RunOperations {
         const ended = await followToEnd(daemon, run.run_id, () => daemon.supervisor.submit(run));
         if (folder === undefined || ended.document.status !== "completed") return ended;
         const document = await withFilesIn(folder, ended.document, async (kind, file) =>
-          saveFile(file, createReadStream(await daemon.objects.fetch({ path: resultObjects(run.run_id)[kind] }))),
+          saveFile(
+            file,
+            createReadStream(await daemon.objects.fetch({ path: resultObjects(run.run_id)[kind] })),
+          ),
         );
         return { ...ended, document };
       }),
@@ -69,33 +88,70 @@ export function localRuns(config: Config): RunOperations {
 }
 
 const runOf = ({ query, config, random_seed, user_email }: RunOrder): RunDocument =>
-  newRun({ run_id: newRunId(), query, user_email: user_email ?? null, config, random_seed: random_seed ?? newSeed(), now: Date.now() });
+  newRun({
+    run_id: newRunId(),
+    query,
+    user_email: user_email ?? null,
+    config,
+    random_seed: random_seed ?? newSeed(),
+    now: Date.now(),
+  });
 
 /** Refuses a question that the rules cannot read before a run is made of it. */
-async function checkByRules({ atlases, compute, knowledge }: Daemon, query: string, datasets: readonly string[]): Promise<void> {
+async function checkByRules(
+  { atlases, compute, knowledge }: Daemon,
+  query: string,
+  datasets: readonly string[],
+): Promise<void> {
   const opened = await atlases.open(datasets);
-  await compute.run("analyze", { query, atlases: opened.map(({ dir }) => ({ dir, withhold: null })), knowledge });
+  await compute.run("analyze", {
+    query,
+    atlases: opened.map(({ dir }) => ({ dir, withhold: null })),
+    knowledge,
+  });
 }
 
-/** Stores the event, then either takes the run over to its end or waits for the process that hosts it. */
-async function tell(daemon: Daemon, config: Config, runId: string, { type, from }: Wish): Promise<Ended> {
+/**
+ * Stores the event, then either takes the run over to its end or waits for the process that hosts
+ * it.
+ */
+async function tell(
+  daemon: Daemon,
+  config: Config,
+  runId: string,
+  { type, from }: Wish,
+): Promise<Ended> {
   const record = await findRun(daemon.runs, runId);
-  const { document: { status }, revision, lease } = record;
-  if (!from.includes(status)) throw new HaystackError("RUN_STATE_FORBIDS", `Run ${runId} is ${status}; nothing was changed.`);
+  const {
+    document: { status },
+    revision,
+    lease,
+  } = record;
+  if (!from.includes(status))
+    throw new HaystackError("RUN_STATE_FORBIDS", `Run ${runId} is ${status}; nothing was changed.`);
   const isHosted = lease !== null && lease.expires_at > Date.now();
   if (!isHosted && config.BATCH_PROJECT === undefined && hasJobOnBatch(record)) {
-    throw new HaystackError("USAGE", `Run ${runId} has a job on Google Batch, which this machine is not configured for; set BATCH_PROJECT and the rest as its daemon has, or ask a daemon with --server. Nothing was changed.`);
+    throw new HaystackError(
+      "USAGE",
+      `Run ${runId} has a job on Google Batch, which this machine is not configured for; set BATCH_PROJECT and the rest as its daemon has, or ask a daemon with --server. Nothing was changed.`,
+    );
   }
   await daemon.supervisor.deliver(runId, { id: `${type}.${revision}`, event: { type } });
   try {
     return await followToEnd(daemon, runId, () => daemon.supervisor.adopt(runId));
   } catch (thrown) {
     if (!(thrown instanceof HaystackError) || thrown.code !== "LEASE_LOST") throw thrown;
-    return { document: await watch(daemon.runs, runId, { pollMs: config.POLL_MILLISECONDS }), interrupted: false };
+    return {
+      document: await watch(daemon.runs, runId, { pollMs: config.POLL_MILLISECONDS }),
+      interrupted: false,
+    };
   }
 }
 
-/** The jobs of this machine know nothing of such a job, and would call it stopped. A job has its offer once its submission is on record. */
+/**
+ * The jobs of this machine know nothing of such a job, and would call it stopped. A job has its
+ * offer once its submission is on record.
+ */
 function hasJobOnBatch({ snapshot }: RunRecord): boolean {
   const { context } = JSON.parse(snapshot ?? "{}") as { readonly context?: Partial<RunContext> };
   return (context?.jobs ?? []).some(({ state, offer }) => state === "submitted" && offer !== null);

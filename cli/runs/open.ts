@@ -7,11 +7,27 @@ import { localRuns } from "./local.ts";
 import type { RunOperations } from "./operations.ts";
 import { remoteRuns } from "./remote.ts";
 
-/** The runs that a command is about: those of --server, of --data-dir, of HAYSTACK_SERVER, or of the configured store, in this order. Errors: USAGE, CONFIG_INVALID. */
+/**
+ * The runs that a command is about: those of --server, of --data-dir, of HAYSTACK_SERVER, or of the
+ * configured store, in this order. Errors: USAGE, CONFIG_INVALID.
+ */
 export function openRunOperations({ server, dataDir, insecureHttp }: PlaceOptions): RunOperations {
-  if (server !== undefined && dataDir !== undefined) throw new HaystackError("USAGE", "--data-dir is about the store of this machine and --server about another: give one of them.");
+  if (server !== undefined && dataDir !== undefined)
+    throw new HaystackError(
+      "USAGE",
+      "--data-dir is about the store of this machine and --server about another: give one of them.",
+    );
   const config = loadConfig(process.env, dataDir);
   const address = server ?? (dataDir === undefined ? config.HAYSTACK_SERVER : undefined);
   if (address === undefined) return localRuns(config);
-  return remoteRuns(serverClient(serverAddress(address, config.HAYSTACK_TOKEN, insecureHttp === true || config.HAYSTACK_INSECURE_HTTP)), config);
+  return remoteRuns(
+    serverClient(
+      serverAddress(
+        address,
+        config.HAYSTACK_TOKEN,
+        insecureHttp === true || config.HAYSTACK_INSECURE_HTTP,
+      ),
+    ),
+    config,
+  );
 }

@@ -2,7 +2,10 @@ import type { RunConfig, RunDocument, RunStatus } from "../../services/runs/docu
 import type { TransitionEntry } from "../../services/runs/index.ts";
 import type { AtlasOptions } from "../options.ts";
 
-/** What commands do with runs: in the store of this machine, or at a server. What takes long shows its progress on stderr. */
+/**
+ * What commands do with runs: in the store of this machine, or at a server. What takes long shows
+ * its progress on stderr.
+ */
 export interface RunOperations {
   /** Queues a run for whoever hosts runs. */
   submit(order: RunOrder): Promise<RunDocument>;
@@ -12,13 +15,21 @@ export interface RunOperations {
   documents(filter: ListFilter): Promise<readonly RunDocument[]>;
   /** Errors: RUN_NOT_FOUND. */
   get(runId: string): Promise<RunDocument>;
-  /** Follows a run that another process hosts until it rests, with a line for each transition if wanted. Undefined when an interrupt ended it; the run goes on. */
-  watch(runId: string, lineOf?: (transition: Transition) => string): Promise<RunDocument | undefined>;
+  /**
+   * Follows a run that another process hosts until it rests, with a line for each transition if
+   * wanted. Undefined when an interrupt ended it; the run goes on.
+   */
+  watch(
+    runId: string,
+    lineOf?: (transition: Transition) => string,
+  ): Promise<RunDocument | undefined>;
   /** Cancels the run and waits until its jobs have stopped. */
   cancel(runId: string): Promise<Ended>;
   /** Resumes the run where it stopped and follows it to its end. */
   retry(runId: string): Promise<Ended>;
-  /** Answers a question, from its run to the files on this machine. An interrupt cancels the run. */
+  /**
+   * Answers a question, from its run to the files on this machine. An interrupt cancels the run.
+   */
   answer(question: Question): Promise<Ended>;
 }
 
@@ -47,7 +58,10 @@ export interface ListFilter {
   readonly limit: number;
 }
 
-export type ListedRun = Pick<RunDocument, "run_id" | "query" | "status" | "current_phase" | "final_score" | "created_at">;
+export type ListedRun = Pick<
+  RunDocument,
+  "run_id" | "query" | "status" | "current_phase" | "final_score" | "created_at"
+>;
 
 export interface Transition extends Pick<TransitionEntry, "actor" | "event" | "from" | "to"> {
   /** Unique in the run. */

@@ -15,7 +15,10 @@ import { cancelOnInterrupt, leaveOnInterrupt } from "./interrupts.ts";
 import type { ListFilter, RunOperations, RunOrder, Transition } from "./operations.ts";
 import { resultFolder, withFilesIn } from "./save-results.ts";
 
-const pageSchema = z.object({ runs: z.array(runSummarySchema), next_cursor: z.string().nullable() });
+const pageSchema = z.object({
+  runs: z.array(runSummarySchema),
+  next_cursor: z.string().nullable(),
+});
 const LARGEST_PAGE = 200;
 const REQUESTS_TOGETHER = 8;
 
@@ -26,15 +29,32 @@ const pathOf = (runId: string): string => `/runs/${encodeURIComponent(runId)}`;
 
 /** Runs at a server, which hosts them. */
 export function remoteRuns(client: ServerClient, { dataDir }: Config): RunOperations {
-  const get = (runId: string): Promise<RunDocument> => client.json({ path: pathOf(runId), schema: runDocumentSchema });
+  const get = (runId: string): Promise<RunDocument> =>
+    client.json({ path: pathOf(runId), schema: runDocumentSchema });
 
   /** The key makes one run of the request, however often it is sent. */
   const submit = ({ query, config, random_seed, user_email }: RunOrder): Promise<RunDocument> =>
-    client.json({ method: "POST", path: "/runs", headers: { "idempotency-key": randomUUID() }, body: { query, config, random_seed, user_email }, schema: runDocumentSchema });
+    client.json({
+      method: "POST",
+      path: "/runs",
+      headers: { "idempotency-key": randomUUID() },
+      body: { query, config, random_seed, user_email },
+      schema: runDocumentSchema,
+    });
 
-  const ask = (runId: string, wish: "cancel" | "retry"): Promise<RunDocument> => client.json({ method: "POST", path: `${pathOf(runId)}/${wish}`, schema: runDocumentSchema });
+  const ask = (runId: string, wish: "cancel" | "retry"): Promise<RunDocument> =>
+    client.json({ method: "POST", path: `${pathOf(runId)}/${wish}`, schema: runDocumentSchema });
 
-  const follow = (runId: string, { lineOf, signal }: { readonly lineOf?: ((transition: Transition) => string) | undefined; readonly signal?: AbortSignal } = {}): Promise<RunDocument> =>
+  const follow = (
+    runId: string,
+    {
+      lineOf,
+      signal,
+    }: {
+      readonly lineOf?: ((transition: Transition) => string) | undefined;
+      readonly signal?: AbortSignal;
+    } = {},
+  ): Promise<RunDocument> =>
     withProgress((progress) =>
       followRun(client, runId, {
         onRun: progress.show,
@@ -48,8 +68,15 @@ export function remoteRuns(client: ServerClient, { dataDir }: Config): RunOperat
     const runs: RunSummary[] = [];
     let cursor: string | null = null;
     do {
-      const asked = new URLSearchParams({ limit: String(Math.min(limit - runs.length, LARGEST_PAGE)), ...(status === undefined ? {} : { status }), ...(cursor === null ? {} : { cursor }) });
-      const page: z.infer<typeof pageSchema> = await client.json({ path: `/runs?${asked.toString()}`, schema: pageSchema });
+      const asked = new URLSearchParams({
+        limit: String(Math.min(limit - runs.length, LARGEST_PAGE)),
+        ...(status === undefined ? {} : { status }),
+        ...(cursor === null ? {} : { cursor }),
+      });
+      const page: z.infer<typeof pageSchema> = await client.json({
+        path: `/runs?${asked.toString()}`,
+        schema: pageSchema,
+      });
       runs.push(...page.runs);
       cursor = page.next_cursor;
     } while (cursor !== null && runs.length < limit);
@@ -64,27 +91,55 @@ export function remoteRuns(client: ServerClient, { dataDir }: Config): RunOperat
       const inTurn = pLimit(REQUESTS_TOGETHER);
       return Promise.all((await list(filter)).map(({ run_id }) => inTurn(() => get(run_id))));
     },
-    watch: (runId, lineOf) => leaveOnInterrupt(runId, (signal) => follow(runId, { lineOf, signal })),
+    watch: (runId, lineOf) =>
+      leaveOnInterrupt(runId, (signal) => follow(runId, { lineOf, signal })),
     async cancel(runId) {
       await ask(runId, "cancel");
-      return cancelOnInterrupt(runId, () => ask(runId, "cancel"), () => follow(runId));
+      return cancelOnInterrupt(
+        runId,
+        () => ask(runId, "cancel"),
+        () => follow(runId),
+      );
     },
     async retry(runId) {
       await ask(runId, "retry");
-      return cancelOnInterrupt(runId, () => ask(runId, "cancel"), () => follow(runId));
+      return cancelOnInterrupt(
+        runId,
+        () => ask(runId, "cancel"),
+        () => follow(runId),
+      );
     },
     async answer({ config, atlases, importing, output, ...asked }) {
       const { dataset, ...columns } = importing;
       if (atlases.length > 0 || Object.values(columns).some((value) => value !== undefined)) {
-        throw new HaystackError("USAGE", "A server uses the atlases that it has: leave --atlas and the options of its import out, and name one of its atlases with --dataset.");
+        throw new HaystackError(
+          "USAGE",
+          "A server uses the atlases that it has: leave --atlas and the options of its import out, and name one of its atlases with --dataset.",
+        );
       }
       const chosen = output === undefined ? undefined : await resultFolder(output);
-      const { run_id } = await submit({ ...asked, config: config(dataset === undefined ? [] : [dataset]) });
-      if (!PLAIN_ID.test(run_id)) throw new HaystackError("SERVER_NOT_UNDERSTOOD", `The server at ${client.url} names the run in a way that no HAYSTACK server does; check the address.`);
-      const ended = await cancelOnInterrupt(run_id, () => ask(run_id, "cancel"), () => follow(run_id));
+      const { run_id } = await submit({
+        ...asked,
+        config: config(dataset === undefined ? [] : [dataset]),
+      });
+      if (!PLAIN_ID.test(run_id))
+        throw new HaystackError(
+          "SERVER_NOT_UNDERSTOOD",
+          `The server at ${client.url} names the run in a way that no HAYSTACK server does; check the address.`,
+        );
+      const ended = await cancelOnInterrupt(
+        run_id,
+        () => ask(run_id, "cancel"),
+        () => follow(run_id),
+      );
       if (ended.document.status !== "completed") return ended;
       const folder = chosen ?? join(dataDir, "objects", dirname(resultObjects(run_id).anndata));
-      return { ...ended, document: await withFilesIn(folder, ended.document, (kind, file) => downloadResult(client, run_id, kind, file)) };
+      return {
+        ...ended,
+        document: await withFilesIn(folder, ended.document, (kind, file) =>
+          downloadResult(client, run_id, kind, file),
+        ),
+      };
     },
   };
 }

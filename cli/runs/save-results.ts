@@ -16,7 +16,11 @@ export async function resultFolder(path: string): Promise<string> {
     await access(folder, constants.W_OK);
     return folder;
   } catch (thrown) {
-    throw new HaystackError("USAGE", `The folder ${folder} cannot be written to (${(thrown as NodeJS.ErrnoException).code ?? String(thrown)}); give another with --output.`, { cause: thrown });
+    throw new HaystackError(
+      "USAGE",
+      `The folder ${folder} cannot be written to (${(thrown as NodeJS.ErrnoException).code ?? String(thrown)}); give another with --output.`,
+      { cause: thrown },
+    );
   }
 }
 
@@ -36,12 +40,21 @@ export async function saveFile(file: string, content: AsyncIterable<Uint8Array>)
 }
 
 /** The document with its three files in `folder`, where `save` has put them. */
-export async function withFilesIn(folder: string, document: RunDocument, save: (kind: ResultKind, file: string) => Promise<void>): Promise<RunDocument> {
+export async function withFilesIn(
+  folder: string,
+  document: RunDocument,
+  save: (kind: ResultKind, file: string) => Promise<void>,
+): Promise<RunDocument> {
   const names = resultObjects(document.run_id);
   const fileOf = async (kind: ResultKind): Promise<string> => {
     const file = join(folder, basename(names[kind]));
     await save(kind, file);
     return file;
   };
-  return { ...document, output_anndata_path: await fileOf("anndata"), output_report_path: await fileOf("report"), output_log_path: await fileOf("log") };
+  return {
+    ...document,
+    output_anndata_path: await fileOf("anndata"),
+    output_report_path: await fileOf("report"),
+    output_log_path: await fileOf("log"),
+  };
 }

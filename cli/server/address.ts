@@ -8,14 +8,33 @@ export interface ServerAddress {
 }
 
 /** Error USAGE: no address of a server, or a token that others could read on its way. */
-export function serverAddress(text: string, token: string | undefined, allowsInsecure: boolean): ServerAddress {
+export function serverAddress(
+  text: string,
+  token: string | undefined,
+  allowsInsecure: boolean,
+): ServerAddress {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol) || url.search !== "" || url.hash !== "") {
-    throw new HaystackError("USAGE", "The server's address is written like https://haystack.example.org, or with the path under which a proxy offers it.");
+    throw new HaystackError(
+      "USAGE",
+      "The server's address is written like https://haystack.example.org, or with the path under which a proxy offers it.",
+    );
   }
-  if (url.username !== "" || url.password !== "") throw new HaystackError("USAGE", "The server's address holds a name or password; leave them out and put a token in HAYSTACK_TOKEN.");
-  if (url.protocol === "http:" && token !== undefined && !allowsInsecure && !isLoopback(url.hostname.replace(/^\[(.*)\]$/, "$1"))) {
-    throw new HaystackError("USAGE", `The token would go unencrypted to ${url.host}; use https, or accept it with --insecure-http or HAYSTACK_INSECURE_HTTP=1.`);
+  if (url.username !== "" || url.password !== "")
+    throw new HaystackError(
+      "USAGE",
+      "The server's address holds a name or password; leave them out and put a token in HAYSTACK_TOKEN.",
+    );
+  if (
+    url.protocol === "http:" &&
+    token !== undefined &&
+    !allowsInsecure &&
+    !isLoopback(url.hostname.replace(/^\[(.*)\]$/, "$1"))
+  ) {
+    throw new HaystackError(
+      "USAGE",
+      `The token would go unencrypted to ${url.host}; use https, or accept it with --insecure-http or HAYSTACK_INSECURE_HTTP=1.`,
+    );
   }
   return { url: `${url.origin}${url.pathname.replace(/\/+$/, "")}`, token };
 }

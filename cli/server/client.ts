@@ -9,8 +9,14 @@ export interface ServerClient {
   readonly url: string;
   /** Errors: those of the server, SERVER_UNREACHABLE, SERVER_NOT_UNDERSTOOD. */
   json<Answer>(request: JsonRequest<Answer>): Promise<Answer>;
-  /** One attempt at an answer whose body the caller reads. Errors as above, or the reason of `signal`. */
-  open(path: string, options: { readonly headers?: Readonly<Record<string, string>>; readonly signal: AbortSignal }): Promise<Response>;
+  /**
+   * One attempt at an answer whose body the caller reads. Errors as above, or the reason of
+   * `signal`.
+   */
+  open(
+    path: string,
+    options: { readonly headers?: Readonly<Record<string, string>>; readonly signal: AbortSignal },
+  ): Promise<Response>;
 }
 
 export interface JsonRequest<Answer> {
@@ -31,7 +37,12 @@ const LONGEST_BACKOFF_MS = 10_000;
 const LONGEST_WAIT_MS = 60_000;
 const PASSING: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
-const errorSchema = z.object({ error: z.string(), message: z.string(), details: z.record(z.string(), z.unknown()).optional(), run_id: z.string().optional() });
+const errorSchema = z.object({
+  error: z.string(),
+  message: z.string(),
+  details: z.record(z.string(), z.unknown()).optional(),
+  run_id: z.string().optional(),
+});
 
 /** An error that may pass by itself, and how long the server asks to wait. */
 export class PassingTrouble extends Error {
@@ -47,7 +58,9 @@ export class PassingTrouble extends Error {
 }
 
 export function backoffMs(failures: number, waitMs = 0): number {
-  const own = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 1)) * (0.75 + Math.random() / 2);
+  const own =
+    Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 1)) *
+    (0.75 + Math.random() / 2);
   return Math.max(own, Math.min(waitMs, LONGEST_WAIT_MS));
 }
 
@@ -72,10 +85,17 @@ interface Ask {
 }
 
 export function serverClient({ url, token }: ServerAddress): ServerClient {
-  const authorization: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const authorization: Record<string, string> =
+    token === undefined ? {} : { authorization: `Bearer ${token}` };
 
   const ask = async (path: string, { headers, ...init }: Ask): Promise<Response> => {
-    const response = await reaching(url, () => fetch(`${url}${API}${path}`, { ...init, redirect: "manual", headers: { ...authorization, ...headers } }));
+    const response = await reaching(url, () =>
+      fetch(`${url}${API}${path}`, {
+        ...init,
+        redirect: "manual",
+        headers: { ...authorization, ...headers },
+      }),
+    );
     if (!response.ok) throw await refusalOf(url, response);
     return response;
   };
@@ -87,8 +107,14 @@ export function serverClient({ url, token }: ServerAddress): ServerClient {
       patiently(async () => {
         const signal = AbortSignal.timeout(ANSWER_MS);
         const content = body === undefined ? {} : { body: JSON.stringify(body) };
-        const type: Record<string, string> = body === undefined ? {} : { "content-type": "application/json" };
-        const response = await ask(path, { method, signal, ...content, headers: { accept: "application/json", ...type, ...headers } });
+        const type: Record<string, string> =
+          body === undefined ? {} : { "content-type": "application/json" };
+        const response = await ask(path, {
+          method,
+          signal,
+          ...content,
+          headers: { accept: "application/json", ...type, ...headers },
+        });
         return understood(url, schema, await reaching(url, () => response.text()));
       }),
   };
@@ -106,8 +132,17 @@ export async function reaching<Result>(url: string, work: () => Promise<Result>)
 export function unreachable(url: string, thrown: unknown): PassingTrouble {
   const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
   const { code, message } = cause as { code?: unknown; message?: unknown };
-  const why = cause instanceof DOMException ? "it does not answer" : String(typeof code === "string" ? code : message);
-  return new PassingTrouble(new HaystackError("SERVER_UNREACHABLE", `The server at ${url} cannot be reached (${why}); check the address, the network and the daemon there.`, { cause: thrown }));
+  const why =
+    cause instanceof DOMException
+      ? "it does not answer"
+      : String(typeof code === "string" ? code : message);
+  return new PassingTrouble(
+    new HaystackError(
+      "SERVER_UNREACHABLE",
+      `The server at ${url} cannot be reached (${why}); check the address, the network and the daemon there.`,
+      { cause: thrown },
+    ),
+  );
 }
 
 export function understood<Answer>(url: string, schema: z.ZodType<Answer>, text: string): Answer {
@@ -117,7 +152,11 @@ export function understood<Answer>(url: string, schema: z.ZodType<Answer>, text:
 }
 
 export const notUnderstood = (url: string, cause?: unknown): HaystackError =>
-  new HaystackError("SERVER_NOT_UNDERSTOOD", `The server at ${url} does not answer as HAYSTACK of this release does; check the address and the releases.`, { cause });
+  new HaystackError(
+    "SERVER_NOT_UNDERSTOOD",
+    `The server at ${url} does not answer as HAYSTACK of this release does; check the address and the releases.`,
+    { cause },
+  );
 
 function jsonOf(text: string): unknown {
   try {
@@ -143,8 +182,19 @@ function errorOf({ error, message, details, run_id }: z.infer<typeof errorSchema
 }
 
 function strange(url: string, { status, headers }: Response): HaystackError {
-  if (PASSING.has(status)) return new HaystackError("SERVER_UNREACHABLE", `Nothing answers behind ${url} (HTTP status ${status}); check the daemon there.`);
+  if (PASSING.has(status))
+    return new HaystackError(
+      "SERVER_UNREACHABLE",
+      `Nothing answers behind ${url} (HTTP status ${status}); check the daemon there.`,
+    );
   const location = headers.get("location");
-  if (location !== null) return new HaystackError("SERVER_NOT_UNDERSTOOD", `The server at ${url} sends callers on to ${URL.parse(location, url)?.origin ?? location}; give the address that is meant, or the token that a proxy there asks for.`);
-  return new HaystackError("SERVER_NOT_UNDERSTOOD", `What answers at ${url} is no HAYSTACK server (HTTP status ${status}); check the address.`);
+  if (location !== null)
+    return new HaystackError(
+      "SERVER_NOT_UNDERSTOOD",
+      `The server at ${url} sends callers on to ${URL.parse(location, url)?.origin ?? location}; give the address that is meant, or the token that a proxy there asks for.`,
+    );
+  return new HaystackError(
+    "SERVER_NOT_UNDERSTOOD",
+    `What answers at ${url} is no HAYSTACK server (HTTP status ${status}); check the address.`,
+  );
 }

@@ -3,29 +3,56 @@ import { HaystackError } from "../../errors.ts";
 import { saveFile, type ResultKind } from "../runs/save-results.ts";
 import { patiently, PassingTrouble, reaching, unreachable, type ServerClient } from "./client.ts";
 
-const resultSchema = z.object({ files: z.array(z.object({ kind: z.string(), url: z.string(), bytes: z.number().nullable() })) });
+const resultSchema = z.object({
+  files: z.array(z.object({ kind: z.string(), url: z.string(), bytes: z.number().nullable() })),
+});
 type ResultFile = z.infer<typeof resultSchema>["files"][number];
 
 const API = "/api/v1/";
 /** A transfer that stands still for so long is dead. */
 const SILENCE_MS = 60_000;
 
-/** Saves one file of a completed run's result. Errors: those of the server, OBJECT_NOT_FOUND, SERVER_UNREACHABLE. */
-export async function downloadResult(client: ServerClient, runId: string, kind: ResultKind, file: string): Promise<void> {
-  const { files } = await client.json({ path: `/runs/${encodeURIComponent(runId)}/result`, schema: resultSchema });
+/**
+ * Saves one file of a completed run's result. Errors: those of the server, OBJECT_NOT_FOUND,
+ * SERVER_UNREACHABLE.
+ */
+export async function downloadResult(
+  client: ServerClient,
+  runId: string,
+  kind: ResultKind,
+  file: string,
+): Promise<void> {
+  const { files } = await client.json({
+    path: `/runs/${encodeURIComponent(runId)}/result`,
+    schema: resultSchema,
+  });
   const found = files.find((each) => each.kind === kind && each.bytes !== null);
-  if (found === undefined) throw new HaystackError("OBJECT_NOT_FOUND", `The ${kind} of run ${runId} is gone from the server; ask its operator.`, { details: { run_id: runId } });
+  if (found === undefined)
+    throw new HaystackError(
+      "OBJECT_NOT_FOUND",
+      `The ${kind} of run ${runId} is gone from the server; ask its operator.`,
+      { details: { run_id: runId } },
+    );
   await patiently(() => transfer(client, found, file));
 }
 
 /** A link of the server's store is asked without our token. */
-async function transfer(client: ServerClient, { url, bytes }: ResultFile, file: string): Promise<void> {
+async function transfer(
+  client: ServerClient,
+  { url, bytes }: ResultFile,
+  file: string,
+): Promise<void> {
   const silence = new AbortController();
   const timer = setTimeout(() => silence.abort(), SILENCE_MS);
   const { signal } = silence;
   try {
-    const response = url.startsWith(API) ? await client.open(url.slice(API.length - 1), { signal }) : await storedAt(client.url, url, signal);
-    await saveFile(file, counted(response, bytes, () => timer.refresh(), client.url));
+    const response = url.startsWith(API)
+      ? await client.open(url.slice(API.length - 1), { signal })
+      : await storedAt(client.url, url, signal);
+    await saveFile(
+      file,
+      counted(response, bytes, () => timer.refresh(), client.url),
+    );
   } finally {
     clearTimeout(timer);
   }
@@ -35,11 +62,19 @@ async function storedAt(server: string, url: string, signal: AbortSignal): Promi
   const response = await reaching(server, () => fetch(url, { signal }));
   if (response.ok) return response;
   await response.body?.cancel();
-  const error = new HaystackError("OBJECTS_UNAVAILABLE", `The store of the server at ${server} does not give the file out (HTTP status ${response.status}); try again later.`);
+  const error = new HaystackError(
+    "OBJECTS_UNAVAILABLE",
+    `The store of the server at ${server} does not give the file out (HTTP status ${response.status}); try again later.`,
+  );
   throw response.status >= 500 ? new PassingTrouble(error) : error;
 }
 
-async function* counted(response: Response, bytes: number | null, onData: () => void, server: string): AsyncGenerator<Uint8Array> {
+async function* counted(
+  response: Response,
+  bytes: number | null,
+  onData: () => void,
+  server: string,
+): AsyncGenerator<Uint8Array> {
   let received = 0;
   try {
     for await (const chunk of response.body ?? []) {
@@ -50,5 +85,6 @@ async function* counted(response: Response, bytes: number | null, onData: () => 
   } catch (thrown) {
     throw unreachable(server, thrown);
   }
-  if (bytes !== null && received !== bytes) throw unreachable(server, new Error(`${received} of ${bytes} bytes came`));
+  if (bytes !== null && received !== bytes)
+    throw unreachable(server, new Error(`${received} of ${bytes} bytes came`));
 }

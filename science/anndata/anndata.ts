@@ -1,6 +1,8 @@
 /** The in-memory form of an AnnData object, as far as this product reads and writes it. */
 
-/** Compressed sparse row matrix. `indptr` has nRows + 1 entries; column indices ascend within a row. */
+/**
+ * Compressed sparse row matrix. `indptr` has nRows + 1 entries; column indices ascend within a row.
+ */
 export interface CsrMatrix {
   readonly nRows: number;
   readonly nCols: number;
@@ -9,17 +11,38 @@ export interface CsrMatrix {
   readonly indptr: Int32Array;
 }
 
-/** A column of obs or var. Text may be missing (null); numbers use NaN for missing; flags are written as 0/1. */
-export type Column = readonly (string | null)[] | Float64Array | Float32Array | Int32Array | readonly boolean[];
+/**
+ * A column of obs or var. Text may be missing (null); numbers use NaN for missing; flags are
+ * written as 0/1.
+ */
+export type Column =
+  | readonly (string | null)[]
+  | Float64Array
+  | Float32Array
+  | Int32Array
+  | readonly boolean[];
 
-/** obs or var: an index (unique names, one a row) and named columns of the same length, in insertion order. */
+/**
+ * obs or var: an index (unique names, one a row) and named columns of the same length, in insertion
+ * order.
+ */
 export interface DataFrame {
   readonly index: readonly string[];
   readonly columns: Readonly<Record<string, Column>>;
 }
 
-/** What `uns` may hold: scalars, arrays of one type, nested groups. Longer structures are stored as JSON text. */
-export type UnsValue = string | number | boolean | readonly string[] | readonly number[] | Float64Array | { readonly [key: string]: UnsValue };
+/**
+ * What `uns` may hold: scalars, arrays of one type, nested groups. Longer structures are stored as
+ * JSON text.
+ */
+export type UnsValue =
+  | string
+  | number
+  | boolean
+  | readonly string[]
+  | readonly number[]
+  | Float64Array
+  | { readonly [key: string]: UnsValue };
 
 export interface AnnData {
   readonly X: CsrMatrix;

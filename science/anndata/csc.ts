@@ -14,25 +14,46 @@ interface CscSlot {
 /** Values read from HDF5 in one go. */
 const READ = 8_000_000;
 
-/** For each row the number of values stored in the rows before it, nRows + 1 entries; reads all row indices in slices. */
+/**
+ * For each row the number of values stored in the rows before it, nRows + 1 entries; reads all row
+ * indices in slices.
+ */
 export function cscRowEnds(file: Hdf5File, slot: CscSlot): Float64Array {
   const ends = new Float64Array(slot.nRows + 1);
   for (let from = 0; from < slot.nStored; from += READ) {
-    for (const row of toIndices(file.numbers(`${slot.name}/indices`, from, Math.min(slot.nStored, from + READ)))) {
+    for (const row of toIndices(
+      file.numbers(`${slot.name}/indices`, from, Math.min(slot.nStored, from + READ)),
+    )) {
       if (row < 0 || row >= slot.nRows) {
-        throw new HaystackError("ANNDATA_INVALID", `${slot.name} in ${file.path} has indices outside its shape; write the file again with a current anndata.`);
+        throw new HaystackError(
+          "ANNDATA_INVALID",
+          `${slot.name} in ${file.path} has indices outside its shape; write the file again with a current anndata.`,
+        );
       }
       ends[row + 1] = (ends[row + 1] as number) + 1;
     }
   }
-  for (let row = 0; row < slot.nRows; row += 1) ends[row + 1] = (ends[row + 1] as number) + (ends[row] as number);
+  for (let row = 0; row < slot.nRows; row += 1)
+    ends[row + 1] = (ends[row + 1] as number) + (ends[row] as number);
   return ends;
 }
 
-/** Rows [start, stop) of a CSC matrix as CSR: streams over all columns and keeps the values of these rows. */
-export function readCscRows(file: Hdf5File, slot: CscSlot, start: number, stop: number, ends: Float64Array): CsrMatrix {
+/**
+ * Rows [start, stop) of a CSC matrix as CSR: streams over all columns and keeps the values of these
+ * rows.
+ */
+export function readCscRows(
+  file: Hdf5File,
+  slot: CscSlot,
+  start: number,
+  stop: number,
+  ends: Float64Array,
+): CsrMatrix {
   const nRows = stop - start;
-  const indptr = Int32Array.from(ends.subarray(start, stop + 1), (end) => end - (ends[start] as number));
+  const indptr = Int32Array.from(
+    ends.subarray(start, stop + 1),
+    (end) => end - (ends[start] as number),
+  );
   const data = new Float32Array(indptr[nRows] as number);
   const indices = new Int32Array(data.length);
   const next = indptr.slice();

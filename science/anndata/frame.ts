@@ -10,25 +10,35 @@ export interface FrameColumn {
   readonly kind: ColumnKind;
 }
 
-const LEGACY_FIX = "open it with a current anndata (anndata.read_h5ad) and save it again (adata.write_h5ad)";
+const LEGACY_FIX =
+  "open it with a current anndata (anndata.read_h5ad) and save it again (adata.write_h5ad)";
 
 /**
  * The columns of obs or var, in their order. Reads frames of anndata 0.7 and later.
- * @throws ANNDATA_UNSUPPORTED for the compound tables of older versions, ANNDATA_INVALID when there is no such frame
+ * @throws ANNDATA_UNSUPPORTED for the compound tables of older versions, ANNDATA_INVALID when there
+ * is no such frame
  */
 export function frameColumns(file: Hdf5File, frame: string): FrameColumn[] {
   checkFrame(file, frame);
   const order = file.attribute(frame, "column-order");
-  const listed = Array.isArray(order) ? order.map(String) : file.keys(frame).filter((name) => name !== "__categories");
+  const listed = Array.isArray(order)
+    ? order.map(String)
+    : file.keys(frame).filter((name) => name !== "__categories");
   const index = indexName(file, frame);
-  return listed.filter((name) => name !== index || Array.isArray(order)).map((name) => ({ name, kind: columnKind(file, `${frame}/${name}`) }));
+  return listed
+    .filter((name) => name !== index || Array.isArray(order))
+    .map((name) => ({ name, kind: columnKind(file, `${frame}/${name}`) }));
 }
 
 /** The index of obs or var: the names of cells or genes. */
 export function frameIndex(file: Hdf5File, frame: string): string[] {
   checkFrame(file, frame);
   const path = `${frame}/${indexName(file, frame)}`;
-  if (file.kind(path) === null) throw new HaystackError("ANNDATA_INVALID", `${frame} in ${file.path} has no index; ${LEGACY_FIX}.`);
+  if (file.kind(path) === null)
+    throw new HaystackError(
+      "ANNDATA_INVALID",
+      `${frame} in ${file.path} has no index; ${LEGACY_FIX}.`,
+    );
   return columnLabels(readElement(file, path)).map((label) => label ?? "");
 }
 
@@ -38,17 +48,25 @@ export function readColumn(file: Hdf5File, frame: string, name: string): Column 
   const column = columns.find((each) => each.name === name);
   if (column === undefined) {
     const existing = columns.map((each) => each.name).join(", ") || "none";
-    throw new HaystackError("COLUMN_NOT_FOUND", `${frame} in ${file.path} has no column "${name}"; the columns are: ${existing}.`);
+    throw new HaystackError(
+      "COLUMN_NOT_FOUND",
+      `${frame} in ${file.path} has no column "${name}"; the columns are: ${existing}.`,
+    );
   }
   return readListed(file, frame, column);
 }
 
 export function readFrame(file: Hdf5File, frame: string): DataFrame {
   const index = frameIndex(file, frame);
-  const columns = frameColumns(file, frame).map((column) => [column.name, readListed(file, frame, column)] as const);
+  const columns = frameColumns(file, frame).map(
+    (column) => [column.name, readListed(file, frame, column)] as const,
+  );
   for (const [name, column] of columns) {
     if (column.length !== index.length) {
-      throw new HaystackError("ANNDATA_INVALID", `Column "${name}" of ${frame} in ${file.path} has ${column.length} values for ${index.length} rows; write the file again with anndata.`);
+      throw new HaystackError(
+        "ANNDATA_INVALID",
+        `Column "${name}" of ${frame} in ${file.path} has ${column.length} values for ${index.length} rows; write the file again with anndata.`,
+      );
     }
   }
   return { index, columns: Object.fromEntries(columns) };
@@ -56,14 +74,21 @@ export function readFrame(file: Hdf5File, frame: string): DataFrame {
 
 function readListed(file: Hdf5File, frame: string, { name, kind }: FrameColumn): Column {
   if (kind !== "unsupported") return readElement(file, `${frame}/${name}`);
-  throw new HaystackError("ANNDATA_UNSUPPORTED", `Column "${name}" of ${frame} in ${file.path} is of a kind that cannot be read; remove it or convert it to text or numbers.`);
+  throw new HaystackError(
+    "ANNDATA_UNSUPPORTED",
+    `Column "${name}" of ${frame} in ${file.path} is of a kind that cannot be read; remove it or convert it to text or numbers.`,
+  );
 }
 
-/** A column as labels: text as it is, whole numbers without decimals, flags as True and False, missing as null. */
+/**
+ * A column as labels: text as it is, whole numbers without decimals, flags as True and False,
+ * missing as null.
+ */
 export function columnLabels(column: Column): (string | null)[] {
   return Array.from(column as ArrayLike<string | number | boolean | null>, (value) => {
     if (typeof value === "boolean") return value ? "True" : "False";
-    if (value === null || value === "" || value === "nan" || value === "NaN" || value === "<NA>") return null;
+    if (value === null || value === "" || value === "nan" || value === "NaN" || value === "<NA>")
+      return null;
     return typeof value === "number" && Number.isNaN(value) ? null : String(value);
   });
 }
@@ -72,9 +97,15 @@ function checkFrame(file: Hdf5File, frame: string): void {
   const kind = file.kind(frame);
   if (kind === "group") return;
   if (kind === "dataset") {
-    throw new HaystackError("ANNDATA_UNSUPPORTED", `${frame} in ${file.path} is a table of an anndata version before 0.7; ${LEGACY_FIX}.`);
+    throw new HaystackError(
+      "ANNDATA_UNSUPPORTED",
+      `${frame} in ${file.path} is a table of an anndata version before 0.7; ${LEGACY_FIX}.`,
+    );
   }
-  throw new HaystackError("ANNDATA_INVALID", `${file.path} is an HDF5 file without ${frame}, so it is not AnnData; give an .h5ad file written by anndata.`);
+  throw new HaystackError(
+    "ANNDATA_INVALID",
+    `${file.path} is an HDF5 file without ${frame}, so it is not AnnData; give an .h5ad file written by anndata.`,
+  );
 }
 
 function indexName(file: Hdf5File, frame: string): string {
@@ -105,10 +136,12 @@ function legacyCategories(path: string): string {
 
 function readElement(file: Hdf5File, path: string): Column {
   if (file.kind(path) === "group") {
-    if (file.attribute(path, "encoding-type") === "categorical") return decode(file, `${path}/categories`, `${path}/codes`);
+    if (file.attribute(path, "encoding-type") === "categorical")
+      return decode(file, `${path}/categories`, `${path}/codes`);
     return withMissing(readElement(file, `${path}/values`), file.numbers(`${path}/mask`));
   }
-  if (file.kind(legacyCategories(path)) === "dataset") return decode(file, legacyCategories(path), path);
+  if (file.kind(legacyCategories(path)) === "dataset")
+    return decode(file, legacyCategories(path), path);
   const type = file.elementType(path);
   if (type === "string") return file.text(path);
   const values = file.numbers(path);
@@ -125,6 +158,9 @@ function decode(file: Hdf5File, categoriesPath: string, codesPath: string): (str
 function withMissing(values: Column, mask: ArrayLike<number | bigint>): Column {
   const missing = Array.from(mask, Number);
   if (!missing.includes(1)) return values;
-  if (Array.isArray(values)) return columnLabels(values).map((label, row) => (missing[row] === 1 ? null : label));
-  return Float64Array.from(values as ArrayLike<number>, (value, row) => (missing[row] === 1 ? Number.NaN : value));
+  if (Array.isArray(values))
+    return columnLabels(values).map((label, row) => (missing[row] === 1 ? null : label));
+  return Float64Array.from(values as ArrayLike<number>, (value, row) =>
+    missing[row] === 1 ? Number.NaN : value,
+  );
 }

@@ -26,10 +26,20 @@ export class H5Writer {
     return group;
   }
 
-  /** Small arrays are one contiguous piece; large or compressed ones are chunked and written in slices. */
-  array(group: Group, name: string, data: NumericArray, compress = false, shape: number[] = [data.length]): Dataset {
+  /**
+   * Small arrays are one contiguous piece; large or compressed ones are chunked and written in
+   * slices.
+   */
+  array(
+    group: Group,
+    name: string,
+    data: NumericArray,
+    compress = false,
+    shape: number[] = [data.length],
+  ): Dataset {
     const gzip = compress ? this.#gzip : 0;
-    if (data.length === 0 || (gzip === 0 && data.length <= SLICE)) return group.create_dataset({ name, data, shape });
+    if (data.length === 0 || (gzip === 0 && data.length <= SLICE))
+      return group.create_dataset({ name, data, shape });
     const dataset = group.create_dataset({
       name,
       data: data.subarray(0, 0),
@@ -54,14 +64,27 @@ export class H5Writer {
     return group.create_dataset({ name, data: [...values], dtype: "S", shape: [values.length] });
   }
 
-  /** HDF5 refuses a null pointer even for no values, which is what h5wasm passes for an empty list of texts. */
+  /**
+   * HDF5 refuses a null pointer even for no values, which is what h5wasm passes for an empty list
+   * of texts.
+   */
   textAttribute(group: Group, name: string, values: readonly string[]): void {
     if (values.length > 0) {
       group.create_attribute(name, [...values], [values.length], "S");
       return;
     }
     const pointer = this.#library._malloc(8);
-    const vlenText = { type: 3, size: 4, vlen: true, signed: false, littleEndian: true, cset: 1, total_size: 0, shape: [0n], maxshape: [0n] };
+    const vlenText = {
+      type: 3,
+      size: 4,
+      vlen: true,
+      signed: false,
+      littleEndian: true,
+      cset: 1,
+      total_size: 0,
+      shape: [0n],
+      maxshape: [0n],
+    };
     this.#library.create_attribute(group.file_id, group.path, name, BigInt(pointer), vlenText);
     this.#library._free(pointer);
   }

@@ -6,8 +6,16 @@ import type { Metadata } from "h5wasm/node";
 import { HaystackError } from "../../errors.ts";
 
 export type NumericArray =
-  | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array
-  | BigInt64Array | BigUint64Array | Float32Array | Float64Array;
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array
+  | Float32Array
+  | Float64Array;
 
 export type ElementType = "integer" | "float" | "boolean" | "string" | "compound" | "other";
 
@@ -17,8 +25,9 @@ const NUMBER_BLOCK = 32_000_000;
 const SIGNATURE = Buffer.from([0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]);
 
 /**
- * The HDF5 library: failures throw instead of printing, and the filters lzf (ours), zstd, blosc, lz4 and bzip2 are found.
- * Memory comes zeroed: after a failed read h5wasm frees the texts whose addresses it finds there, and what lay there before would stop the library.
+ * The HDF5 library: failures throw instead of printing, and the filters lzf (ours), zstd, blosc,
+ * lz4 and bzip2 are found. Memory comes zeroed: after a failed read h5wasm frees the texts whose
+ * addresses it finds there, and what lay there before would stop the library.
  */
 const library = ready.then((module) => {
   module.activate_throwing_error_handler();
@@ -44,8 +53,14 @@ export async function openHdf5(path: string): Promise<Hdf5File> {
   return new Hdf5File(path);
 }
 
-/** Creates an HDF5 file and fills it. The same calls give the same bytes: HDF5's own timestamps are pinned to zero. */
-export async function createHdf5(path: string, fill: (root: Group, library: Hdf5Library) => void): Promise<void> {
+/**
+ * Creates an HDF5 file and fills it. The same calls give the same bytes: HDF5's own timestamps are
+ * pinned to zero.
+ */
+export async function createHdf5(
+  path: string,
+  fill: (root: Group, library: Hdf5Library) => void,
+): Promise<void> {
   const module = await library;
   const { now } = Date;
   Date.now = () => 0;
@@ -63,7 +78,10 @@ export async function createHdf5(path: string, fill: (root: Group, library: Hdf5
 
 export type Hdf5Library = Awaited<typeof library>;
 
-/** An open HDF5 file, read by path ("obs/_index"). A read that HDF5 refuses ends in FILE_DAMAGED or ANNDATA_UNSUPPORTED. */
+/**
+ * An open HDF5 file, read by path ("obs/_index"). A read that HDF5 refuses ends in FILE_DAMAGED or
+ * ANNDATA_UNSUPPORTED.
+ */
 export class Hdf5File {
   readonly path: string;
   readonly #file: File;
@@ -101,32 +119,50 @@ export class Hdf5File {
     return type === 8 && members?.members["TRUE"] === 1 ? "boolean" : "other";
   }
 
-  /** Numbers of rows [start, stop) of a dataset of one or two dimensions, flattened; booleans are 0 and 1. */
+  /**
+   * Numbers of rows [start, stop) of a dataset of one or two dimensions, flattened; booleans are 0
+   * and 1.
+   */
   numbers(path: string, start = 0, stop = this.shape(path)[0] ?? 1): NumericArray {
     const { type, size, shape } = this.#metadata(path);
     if (type === 1 && size !== 4 && size !== 8) {
-      throw new HaystackError("ANNDATA_UNSUPPORTED", `${path} in ${this.path} holds ${size * 8}-bit floats; convert it to float32 and write the file again.`);
+      throw new HaystackError(
+        "ANNDATA_UNSUPPORTED",
+        `${path} in ${this.path} holds ${size * 8}-bit floats; convert it to float32 and write the file again.`,
+      );
     }
     if (type !== 0 && type !== 1 && type !== 8) {
-      throw new HaystackError("ANNDATA_INVALID", `${path} in ${this.path} does not hold numbers; write the file again with a current anndata.`);
+      throw new HaystackError(
+        "ANNDATA_INVALID",
+        `${path} in ${this.path} does not hold numbers; write the file again with a current anndata.`,
+      );
     }
     if (stop <= start) return new Float32Array(0);
-    if (shape?.length === 0) return Float64Array.of(Number(this.#read(path, (dataset) => dataset.value)));
-    const slice = (from: number, to: number) => this.#read(path, (dataset) => dataset.slice([[from, to]])) as NumericArray;
+    if (shape?.length === 0)
+      return Float64Array.of(Number(this.#read(path, (dataset) => dataset.value)));
+    const slice = (from: number, to: number) =>
+      this.#read(path, (dataset) => dataset.slice([[from, to]])) as NumericArray;
     const width = shape?.[1] ?? 1;
     const step = Math.max(1, Math.floor(NUMBER_BLOCK / Math.max(1, width)));
     const first = slice(start, Math.min(stop, start + step));
     if (start + step >= stop) return first;
-    const all = new (first.constructor as new (length: number) => NumericArray)((stop - start) * width);
+    const all = new (first.constructor as new (length: number) => NumericArray)(
+      (stop - start) * width,
+    );
     all.set(first as never);
-    for (let from = start + step; from < stop; from += step) all.set(slice(from, Math.min(stop, from + step)) as never, (from - start) * width);
+    for (let from = start + step; from < stop; from += step)
+      all.set(slice(from, Math.min(stop, from + step)) as never, (from - start) * width);
     return all;
   }
 
   /** Every text of a dataset of one dimension or none. */
   text(path: string): string[] {
     const { type, shape } = this.#metadata(path);
-    if (type !== 3) throw new HaystackError("ANNDATA_INVALID", `${path} in ${this.path} does not hold text; write the file again with a current anndata.`);
+    if (type !== 3)
+      throw new HaystackError(
+        "ANNDATA_INVALID",
+        `${path} in ${this.path} does not hold text; write the file again with a current anndata.`,
+      );
     if (shape?.length === 0) return [this.#read(path, (dataset) => dataset.value) as string];
     const total = shape?.[0] ?? 0;
     const texts: string[] = [];
@@ -159,7 +195,10 @@ export class Hdf5File {
         const message = `${what} in ${this.path} is compressed with a filter that cannot be read; write the file again with gzip or lzf compression.`;
         throw new HaystackError("ANNDATA_UNSUPPORTED", message, { cause: thrown });
       }
-      const ofLibrary = trace.startsWith("HDF5-DIAG") || trace.startsWith("error - ") || (thrown instanceof Error && thrown.name === "RuntimeError");
+      const ofLibrary =
+        trace.startsWith("HDF5-DIAG") ||
+        trace.startsWith("error - ") ||
+        (thrown instanceof Error && thrown.name === "RuntimeError");
       if (!ofLibrary) throw thrown;
       const message = `${this.path} is damaged or cut short (reading ${what} failed); copy or download it again.`;
       throw new HaystackError("FILE_DAMAGED", message, { cause: thrown });
@@ -168,8 +207,15 @@ export class Hdf5File {
 }
 
 async function checkSignature(path: string): Promise<void> {
-  const missing = (cause: unknown) => new HaystackError("FILE_NOT_FOUND", `${path} cannot be opened; check the path and that it is readable.`, { cause });
-  const handle = await openPath(path, "r").catch((cause: unknown) => Promise.reject(missing(cause)));
+  const missing = (cause: unknown) =>
+    new HaystackError(
+      "FILE_NOT_FOUND",
+      `${path} cannot be opened; check the path and that it is readable.`,
+      { cause },
+    );
+  const handle = await openPath(path, "r").catch((cause: unknown) =>
+    Promise.reject(missing(cause)),
+  );
   try {
     const { size } = await handle.stat();
     const found = Buffer.alloc(SIGNATURE.length);
@@ -182,5 +228,8 @@ async function checkSignature(path: string): Promise<void> {
   } finally {
     await handle.close();
   }
-  throw new HaystackError("FILE_NOT_HDF5", `${path} is not an HDF5 file; give an .h5ad file written by anndata.`);
+  throw new HaystackError(
+    "FILE_NOT_HDF5",
+    `${path} is not an HDF5 file; give an .h5ad file written by anndata.`,
+  );
 }

@@ -5,7 +5,10 @@ import { canonicalCsr, denseToCsr } from "./csr.ts";
 import type { Hdf5File } from "./hdf5.ts";
 import { toFloat32, toFloat64, toIndices } from "./numbers.ts";
 
-/** A matrix of cells x genes in the file: "X", "raw/X" or "layers/{name}". `nStored` counts the stored values. */
+/**
+ * A matrix of cells x genes in the file: "X", "raw/X" or "layers/{name}". `nStored` counts the
+ * stored values.
+ */
 export interface Slot {
   readonly name: string;
   readonly layout: "csr" | "csc" | "dense";
@@ -22,43 +25,79 @@ export interface RowBlock {
 
 /** Values read from HDF5 in one go: 32 MB of float32. */
 const READ = 8_000_000;
-/** A CSC matrix is read through once per block of rows, so its blocks are larger (8 bytes a value). */
+/**
+ * A CSC matrix is read through once per block of rows, so its blocks are larger (8 bytes a value).
+ */
 const CSC_BLOCK = 48_000_000;
 const SAMPLE_WINDOWS = 16;
 const SAMPLE_WINDOW = 65_536;
 
 export function listSlots(file: Hdf5File): Slot[] {
-  const layers = file.kind("layers") === "group" ? file.keys("layers").map((name) => `layers/${name}`) : [];
-  return ["X", "raw/X", ...layers].filter((name) => file.kind(name.split("/")[0] ?? name) !== null && file.kind(name) !== null).map((name) => describeSlot(file, name));
+  const layers =
+    file.kind("layers") === "group" ? file.keys("layers").map((name) => `layers/${name}`) : [];
+  return ["X", "raw/X", ...layers]
+    .filter((name) => file.kind(name.split("/")[0] ?? name) !== null && file.kind(name) !== null)
+    .map((name) => describeSlot(file, name));
 }
 
 function describeSlot(file: Hdf5File, name: string): Slot {
   if (file.kind(name) === "dataset") {
     const [nRows = 0, nCols = 0, ...rest] = file.shape(name);
-    if (rest.length > 0 || file.shape(name).length < 2) throw invalid(file, name, "is not a table of cells x genes");
+    if (rest.length > 0 || file.shape(name).length < 2)
+      throw invalid(file, name, "is not a table of cells x genes");
     return { name, layout: "dense", nRows, nCols, nStored: nRows * nCols };
   }
-  const encoding = file.attribute(name, "encoding-type") ?? `${String(file.attribute(name, "h5sparse_format"))}_matrix`;
+  const encoding =
+    file.attribute(name, "encoding-type") ??
+    `${String(file.attribute(name, "h5sparse_format"))}_matrix`;
   const shape = file.attribute(name, "shape") ?? file.attribute(name, "h5sparse_shape");
-  if ((encoding !== "csr_matrix" && encoding !== "csc_matrix") || !Array.isArray(shape)) throw invalid(file, name, "is neither CSR, CSC nor dense");
+  if ((encoding !== "csr_matrix" && encoding !== "csc_matrix") || !Array.isArray(shape))
+    throw invalid(file, name, "is neither CSR, CSC nor dense");
   const [nRows, nCols] = shape.map(Number) as [number, number];
-  const slot: Slot = { name, layout: encoding === "csr_matrix" ? "csr" : "csc", nRows, nCols, nStored: file.shape(`${name}/data`)[0] ?? 0 };
+  const slot: Slot = {
+    name,
+    layout: encoding === "csr_matrix" ? "csr" : "csc",
+    nRows,
+    nCols,
+    nStored: file.shape(`${name}/data`)[0] ?? 0,
+  };
   const pointers = (slot.layout === "csr" ? nRows : nCols) + 1;
-  if (file.shape(`${name}/indptr`)[0] !== pointers || file.shape(`${name}/indices`)[0] !== slot.nStored) throw invalid(file, name, "has parts of different lengths");
+  if (
+    file.shape(`${name}/indptr`)[0] !== pointers ||
+    file.shape(`${name}/indices`)[0] !== slot.nStored
+  )
+    throw invalid(file, name, "has parts of different lengths");
   return slot;
 }
 
-/** Rows [start, stop) as CSR, canonical. Reads only these rows from CSR and dense slots, and all of a CSC slot in slices. */
+/**
+ * Rows [start, stop) as CSR, canonical. Reads only these rows from CSR and dense slots, and all of
+ * a CSC slot in slices.
+ */
 export function readRows(file: Hdf5File, slot: Slot, start: number, stop: number): CsrMatrix {
-  return rowsBetween(file, slot, start, stop, slot.layout === "csc" ? cscRowEnds(file, slot) : new Float64Array(0));
+  return rowsBetween(
+    file,
+    slot,
+    start,
+    stop,
+    slot.layout === "csc" ? cscRowEnds(file, slot) : new Float64Array(0),
+  );
 }
 
-/** All rows in order, in blocks of at most `maxStored` stored values (at least one row). Memory stays bounded by it. */
-export function* readBlocks(file: Hdf5File, slot: Slot, maxStored: number = slot.layout === "csc" ? CSC_BLOCK : READ): Generator<RowBlock> {
+/**
+ * All rows in order, in blocks of at most `maxStored` stored values (at least one row). Memory
+ * stays bounded by it.
+ */
+export function* readBlocks(
+  file: Hdf5File,
+  slot: Slot,
+  maxStored: number = slot.layout === "csc" ? CSC_BLOCK : READ,
+): Generator<RowBlock> {
   const ends = rowEnds(file, slot);
-  for (let start = 0; start < slot.nRows; ) {
+  for (let start = 0; start < slot.nRows;) {
     let stop = start + 1;
-    while (stop < slot.nRows && (ends[stop + 1] as number) - (ends[start] as number) <= maxStored) stop += 1;
+    while (stop < slot.nRows && (ends[stop + 1] as number) - (ends[start] as number) <= maxStored)
+      stop += 1;
     yield { start, X: rowsBetween(file, slot, start, stop, ends) };
     start = stop;
   }
@@ -70,14 +109,28 @@ function rowEnds(file: Hdf5File, slot: Slot): Float64Array {
   return Float64Array.from({ length: slot.nRows + 1 }, (_, row) => row * slot.nCols);
 }
 
-function rowsBetween(file: Hdf5File, slot: Slot, start: number, stop: number, ends: Float64Array): CsrMatrix {
-  if (slot.layout === "dense") return denseToCsr(toFloat32(file.numbers(slot.name, start, stop)), stop - start, slot.nCols);
-  const matrix = canonicalCsr(slot.layout === "csr" ? readCsrRows(file, slot, start, stop) : readCscRows(file, slot, start, stop, ends));
+function rowsBetween(
+  file: Hdf5File,
+  slot: Slot,
+  start: number,
+  stop: number,
+  ends: Float64Array,
+): CsrMatrix {
+  if (slot.layout === "dense")
+    return denseToCsr(toFloat32(file.numbers(slot.name, start, stop)), stop - start, slot.nCols);
+  const matrix = canonicalCsr(
+    slot.layout === "csr"
+      ? readCsrRows(file, slot, start, stop)
+      : readCscRows(file, slot, start, stop, ends),
+  );
   if (matrix === null) throw invalid(file, slot.name, "has indices outside its shape");
   return matrix;
 }
 
-/** Stored values from evenly spaced places, at most about a million: what kind of numbers a slot holds. */
+/**
+ * Stored values from evenly spaced places, at most about a million: what kind of numbers a slot
+ * holds.
+ */
 export function sampleValues(file: Hdf5File, slot: Slot): Float32Array {
   const path = slot.layout === "dense" ? slot.name : `${slot.name}/data`;
   const perItem = slot.layout === "dense" ? Math.max(1, slot.nCols) : 1;
@@ -97,7 +150,12 @@ export function sampleValues(file: Hdf5File, slot: Slot): Float32Array {
   return sample;
 }
 
-function readCsrRows(file: Hdf5File, { name, nCols }: Slot, start: number, stop: number): CsrMatrix {
+function readCsrRows(
+  file: Hdf5File,
+  { name, nCols }: Slot,
+  start: number,
+  stop: number,
+): CsrMatrix {
   const pointers = toFloat64(file.numbers(`${name}/indptr`, start, stop + 1));
   const first = pointers[0] ?? 0;
   const last = pointers.at(-1) ?? 0;
@@ -111,5 +169,8 @@ function readCsrRows(file: Hdf5File, { name, nCols }: Slot, start: number, stop:
 }
 
 function invalid(file: Hdf5File, name: string, why: string): HaystackError {
-  return new HaystackError("ANNDATA_INVALID", `${name} in ${file.path} ${why}; write the file again with a current anndata.`);
+  return new HaystackError(
+    "ANNDATA_INVALID",
+    `${name} in ${file.path} ${why}; write the file again with a current anndata.`,
+  );
 }

@@ -16,7 +16,9 @@ export function toFloat64(values: NumericArray): Float64Array {
 export function toIntegers(values: NumericArray): Int32Array | Float64Array {
   if (values instanceof Int32Array) return values;
   const wide = toFloat64(values);
-  return wide.every((value) => Number.isInteger(value) && Math.abs(value) < 2 ** 31) ? new Int32Array(wide) : wide;
+  return wide.every((value) => Number.isInteger(value) && Math.abs(value) < 2 ** 31)
+    ? new Int32Array(wide)
+    : wide;
 }
 
 /** Integers for use as positions, whatever their stored width. */
@@ -31,8 +33,12 @@ function isBig(values: NumericArray): values is BigInt64Array | BigUint64Array {
 /** Reads 64-bit integers as two 32-bit halves: twenty times faster than Number(bigint). */
 function halves(values: BigInt64Array | BigUint64Array): Float64Array {
   const low = new Uint32Array(values.buffer, values.byteOffset, values.length * 2);
-  const high = values instanceof BigInt64Array ? new Int32Array(values.buffer, values.byteOffset, values.length * 2) : low;
+  const high =
+    values instanceof BigInt64Array
+      ? new Int32Array(values.buffer, values.byteOffset, values.length * 2)
+      : low;
   const wide = new Float64Array(values.length);
-  for (let i = 0; i < wide.length; i += 1) wide[i] = (high[2 * i + 1] as number) * 2 ** 32 + (low[2 * i] as number);
+  for (let i = 0; i < wide.length; i += 1)
+    wide[i] = (high[2 * i + 1] as number) * 2 ** 32 + (low[2 * i] as number);
   return wide;
 }

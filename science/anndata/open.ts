@@ -12,7 +12,10 @@ export type { FrameColumn, RowBlock, Slot };
 
 type FrameName = "obs" | "var" | "raw/var";
 
-/** An .h5ad file opened for reading in slices. Close it when done; nothing of a matrix is read before it is asked for. */
+/**
+ * An .h5ad file opened for reading in slices. Close it when done; nothing of a matrix is read
+ * before it is asked for.
+ */
 export interface H5adFile {
   readonly path: string;
   readonly nObs: number;
@@ -26,7 +29,10 @@ export interface H5adFile {
   uns(): Record<string, UnsValue>;
   /** Rows [start, stop) of a slot as canonical CSR float32. */
   rows(slot: Slot, start: number, stop: number): CsrMatrix;
-  /** All rows of a slot in order, in blocks of at most `maxStored` values, so that memory stays bounded. */
+  /**
+   * All rows of a slot in order, in blocks of at most `maxStored` values, so that memory stays
+   * bounded.
+   */
   blocks(slot: Slot, maxStored?: number): Iterable<RowBlock>;
   /** At most about a million stored values from evenly spaced places. */
   sample(slot: Slot): Float32Array;
@@ -60,7 +66,10 @@ function describe(file: Hdf5File): H5adFile {
   for (const { name, nRows, nCols } of slots) {
     const genes = name === "raw/X" ? indexOf("raw/var").length : nVars;
     if (nRows === nObs && nCols === genes) continue;
-    throw new HaystackError("ANNDATA_INVALID", `${name} in ${file.path} is ${nRows} x ${nCols}, but there are ${nObs} cells and ${genes} genes; write the file again with anndata.`);
+    throw new HaystackError(
+      "ANNDATA_INVALID",
+      `${name} in ${file.path} is ${nRows} x ${nCols}, but there are ${nObs} cells and ${genes} genes; write the file again with anndata.`,
+    );
   }
   return {
     path: file.path,

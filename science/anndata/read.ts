@@ -12,8 +12,15 @@ export async function readH5ad(path: string): Promise<AnnData> {
   const file = await openH5ad(path);
   try {
     const slot = file.slots.find(({ name }) => name === "X");
-    if (slot === undefined) throw new HaystackError("ANNDATA_INVALID", `${path} has no X; write the file again with the counts in adata.X.`);
-    const X = stackRows(Array.from(file.blocks(slot), (block) => block.X), file.nVars);
+    if (slot === undefined)
+      throw new HaystackError(
+        "ANNDATA_INVALID",
+        `${path} has no X; write the file again with the counts in adata.X.`,
+      );
+    const X = stackRows(
+      Array.from(file.blocks(slot), (block) => block.X),
+      file.nVars,
+    );
     return { X, obs: file.frame("obs"), var: file.frame("var"), uns: file.uns() };
   } finally {
     file.close();

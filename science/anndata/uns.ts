@@ -2,7 +2,10 @@ import type { UnsValue } from "./anndata.ts";
 import type { Hdf5File } from "./hdf5.ts";
 import { toFloat64 } from "./numbers.ts";
 
-/** Reads `uns`. Entries of a kind UnsValue has no form for (tables, sparse matrices, arrays of more dimensions) are left out. */
+/**
+ * Reads `uns`. Entries of a kind UnsValue has no form for (tables, sparse matrices, arrays of more
+ * dimensions) are left out.
+ */
 export function readUns(file: Hdf5File, group = "uns"): Record<string, UnsValue> {
   const entries: Record<string, UnsValue> = {};
   if (file.kind(group) !== "group") return entries;
@@ -19,7 +22,12 @@ function readEntry(file: Hdf5File, path: string): UnsValue | undefined {
     const encoding = file.attribute(path, "encoding-type");
     return encoding === "dict" || encoding === undefined ? readUns(file, path) : undefined;
   }
-  if (kind === null || file.shape(path).length > 1 || file.attribute(path, "encoding-type") === "null") return undefined;
+  if (
+    kind === null ||
+    file.shape(path).length > 1 ||
+    file.attribute(path, "encoding-type") === "null"
+  )
+    return undefined;
   const scalar = file.shape(path).length === 0;
   const type = file.elementType(path);
   if (type === "string") return scalar ? (file.text(path)[0] ?? "") : file.text(path);

@@ -7,12 +7,16 @@ import { createHdf5 } from "./hdf5.ts";
 import { H5Writer } from "./hdf5-writer.ts";
 
 /**
- * Writes an AnnData file (anndata on-disk specification: X as csr_matrix float32). Equal input gives equal bytes.
- * The file appears complete or not at all. `gzip` (1 to 9) compresses the arrays of X. Flags become 0/1 integers;
- * text with missing values becomes a categorical.
+ * Writes an AnnData file (anndata on-disk specification: X as csr_matrix float32). Equal input
+ * gives equal bytes. The file appears complete or not at all. `gzip` (1 to 9) compresses the arrays
+ * of X. Flags become 0/1 integers; text with missing values becomes a categorical.
  * @throws ANNDATA_INVALID when shapes do not fit or names repeat
  */
-export async function writeH5ad(path: string, adata: AnnData, options: { readonly gzip?: number } = {}): Promise<void> {
+export async function writeH5ad(
+  path: string,
+  adata: AnnData,
+  options: { readonly gzip?: number } = {},
+): Promise<void> {
   checkShapes(path, adata);
   const temporary = `${path}.writing-${randomUUID()}`;
   try {
@@ -23,7 +27,8 @@ export async function writeH5ad(path: string, adata: AnnData, options: { readonl
       writeFrame(writer, root, "obs", adata.obs);
       writeFrame(writer, root, "var", adata.var);
       writeDict(writer, root, "uns", adata.uns);
-      for (const name of ["layers", "obsm", "obsp", "varm", "varp"]) writeDict(writer, root, name, {});
+      for (const name of ["layers", "obsm", "obsp", "varm", "varp"])
+        writeDict(writer, root, name, {});
     });
     const handle = await open(temporary, "r+");
     try {
@@ -38,7 +43,11 @@ export async function writeH5ad(path: string, adata: AnnData, options: { readonl
   }
 }
 
-function writeCsr(writer: H5Writer, root: Group, { nRows, nCols, data, indices, indptr }: CsrMatrix): void {
+function writeCsr(
+  writer: H5Writer,
+  root: Group,
+  { nRows, nCols, data, indices, indptr }: CsrMatrix,
+): void {
   const group = writer.group(root, "X", "csr_matrix", "0.1.0");
   group.create_attribute("shape", BigInt64Array.of(BigInt(nRows), BigInt(nCols)));
   writer.array(group, "data", data, true);
@@ -51,7 +60,8 @@ function writeFrame(writer: H5Writer, root: Group, name: string, frame: DataFram
   group.create_attribute("_index", "_index");
   writer.textAttribute(group, "column-order", Object.keys(frame.columns));
   writer.encode(writer.texts(group, "_index", frame.index), "string-array", "0.2.0");
-  for (const [column, values] of Object.entries(frame.columns)) writeColumn(writer, group, column, values);
+  for (const [column, values] of Object.entries(frame.columns))
+    writeColumn(writer, group, column, values);
 }
 
 function writeColumn(writer: H5Writer, group: Group, name: string, values: Column): void {
@@ -66,16 +76,36 @@ function writeColumn(writer: H5Writer, group: Group, name: string, values: Colum
   }
 }
 
-function writeCategorical(writer: H5Writer, parent: Group, name: string, values: readonly (string | null)[]): void {
+function writeCategorical(
+  writer: H5Writer,
+  parent: Group,
+  name: string,
+  values: readonly (string | null)[],
+): void {
   const categories = [...new Set(values.filter((value) => value !== null))].toSorted();
-  const codeOf = new Map<string | null, number>(categories.map((category, code) => [category, code]));
+  const codeOf = new Map<string | null, number>(
+    categories.map((category, code) => [category, code]),
+  );
   const group = writer.group(parent, name, "categorical", "0.2.0");
   group.create_attribute("ordered", Int8Array.of(0), []);
   writer.encode(writer.texts(group, "categories", categories), "string-array", "0.2.0");
-  writer.encode(writer.array(group, "codes", Int32Array.from(values, (value) => codeOf.get(value) ?? -1)), "array", "0.2.0");
+  writer.encode(
+    writer.array(
+      group,
+      "codes",
+      Int32Array.from(values, (value) => codeOf.get(value) ?? -1),
+    ),
+    "array",
+    "0.2.0",
+  );
 }
 
-function writeDict(writer: H5Writer, parent: Group, name: string, entries: Readonly<Record<string, UnsValue>>): void {
+function writeDict(
+  writer: H5Writer,
+  parent: Group,
+  name: string,
+  entries: Readonly<Record<string, UnsValue>>,
+): void {
   checkKeys(Object.keys(entries), name);
   const group = writer.group(parent, name, "dict", "0.1.0");
   for (const [key, value] of Object.entries(entries)) writeEntry(writer, group, key, value);
@@ -83,12 +113,22 @@ function writeDict(writer: H5Writer, parent: Group, name: string, entries: Reado
 
 function writeEntry(writer: H5Writer, group: Group, key: string, value: UnsValue): void {
   if (typeof value === "string") writer.encode(writer.text(group, key, value), "string", "0.2.0");
-  else if (typeof value === "boolean") writer.encode(writer.array(group, key, Int8Array.of(Number(value)), false, []), "numeric-scalar", "0.2.0");
-  else if (typeof value === "number") writer.encode(writer.array(group, key, numeric([value]), false, []), "numeric-scalar", "0.2.0");
-  else if (value instanceof Float64Array) writer.encode(writer.array(group, key, value), "array", "0.2.0");
-  else if (!Array.isArray(value)) writeDict(writer, group, key, value as Readonly<Record<string, UnsValue>>);
-  else if (typeof value[0] === "string") writer.encode(writer.texts(group, key, value as readonly string[]), "string-array", "0.2.0");
-  else writer.encode(writer.array(group, key, numeric(value as readonly number[])), "array", "0.2.0");
+  else if (typeof value === "boolean")
+    writer.encode(
+      writer.array(group, key, Int8Array.of(Number(value)), false, []),
+      "numeric-scalar",
+      "0.2.0",
+    );
+  else if (typeof value === "number")
+    writer.encode(writer.array(group, key, numeric([value]), false, []), "numeric-scalar", "0.2.0");
+  else if (value instanceof Float64Array)
+    writer.encode(writer.array(group, key, value), "array", "0.2.0");
+  else if (!Array.isArray(value))
+    writeDict(writer, group, key, value as Readonly<Record<string, UnsValue>>);
+  else if (typeof value[0] === "string")
+    writer.encode(writer.texts(group, key, value as readonly string[]), "string-array", "0.2.0");
+  else
+    writer.encode(writer.array(group, key, numeric(value as readonly number[])), "array", "0.2.0");
 }
 
 function numeric(values: readonly number[]): BigInt64Array | Float64Array {
@@ -97,14 +137,30 @@ function numeric(values: readonly number[]): BigInt64Array | Float64Array {
 }
 
 function checkShapes(path: string, { X, obs, var: genes }: AnnData): void {
-  const fail = (why: string) => new HaystackError("ANNDATA_INVALID", `${path} cannot be written because ${why}.`);
-  if (obs.index.length !== X.nRows || genes.index.length !== X.nCols || X.indptr.length !== X.nRows + 1 || X.indices.length !== X.data.length || X.indptr[X.nRows] !== X.data.length) {
-    throw fail(`X is ${X.nRows} x ${X.nCols} with ${X.data.length} values, but there are ${obs.index.length} cells and ${genes.index.length} genes`);
+  const fail = (why: string) =>
+    new HaystackError("ANNDATA_INVALID", `${path} cannot be written because ${why}.`);
+  if (
+    obs.index.length !== X.nRows ||
+    genes.index.length !== X.nCols ||
+    X.indptr.length !== X.nRows + 1 ||
+    X.indices.length !== X.data.length ||
+    X.indptr[X.nRows] !== X.data.length
+  ) {
+    throw fail(
+      `X is ${X.nRows} x ${X.nCols} with ${X.data.length} values, but there are ${obs.index.length} cells and ${genes.index.length} genes`,
+    );
   }
-  for (const [name, frame] of [["obs", obs], ["var", genes]] as const) {
-    if (new Set(frame.index).size !== frame.index.length) throw fail(`names repeat in the ${name} index; make them unique`);
+  for (const [name, frame] of [
+    ["obs", obs],
+    ["var", genes],
+  ] as const) {
+    if (new Set(frame.index).size !== frame.index.length)
+      throw fail(`names repeat in the ${name} index; make them unique`);
     for (const [column, values] of Object.entries(frame.columns)) {
-      if (values.length !== frame.index.length) throw fail(`column "${column}" of ${name} has ${values.length} values for ${frame.index.length} rows`);
+      if (values.length !== frame.index.length)
+        throw fail(
+          `column "${column}" of ${name} has ${values.length} values for ${frame.index.length} rows`,
+        );
     }
     checkKeys(Object.keys(frame.columns), name);
   }
@@ -112,5 +168,9 @@ function checkShapes(path: string, { X, obs, var: genes }: AnnData): void {
 
 function checkKeys(keys: readonly string[], where: string): void {
   const bad = keys.find((key) => key === "" || key === "_index" || key.includes("/"));
-  if (bad !== undefined) throw new HaystackError("ANNDATA_INVALID", `"${bad}" cannot be a name in ${where} of an .h5ad file; rename it.`);
+  if (bad !== undefined)
+    throw new HaystackError(
+      "ANNDATA_INVALID",
+      `"${bad}" cannot be a name in ${where} of an .h5ad file; rename it.`,
+    );
 }

@@ -1,6 +1,9 @@
 /** The index of an imported atlas: small, JSON, one entry a cell group. Shards hold the cells. */
 
-/** Which obs columns mean what. `geneSymbols` null: the var index holds the symbols. `donor` null: one donor "unknown". */
+/**
+ * Which obs columns mean what. `geneSymbols` null: the var index holds the symbols. `donor` null:
+ * one donor "unknown".
+ */
 export interface AtlasColumns {
   readonly cell_type: string;
   readonly perturbation: string;
@@ -12,7 +15,10 @@ export interface AtlasColumns {
 
 /** The cells sharing dataset, cell type, perturbation and donor: the unit of retrieval. */
 export interface CellGroup {
-  /** `{dataset}/{cell_type}/{perturbation}/{donor}`, each part slugged, made unique by a hash where slugs collide. */
+  /**
+   * `{dataset}/{cell_type}/{perturbation}/{donor}`, each part slugged, made unique by a hash where
+   * slugs collide.
+   */
   readonly group_id: string;
   readonly dataset: string;
   /** As written in the source file. */
@@ -26,9 +32,15 @@ export interface CellGroup {
   /** Donor ids carry their data set: "{dataset}:{donor}". */
   readonly donor: string;
   readonly n_cells: number;
-  /** The control group with the same dataset, cell type and donor; null when there is none, or for controls. */
+  /**
+   * The control group with the same dataset, cell type and donor; null when there is none, or for
+   * controls.
+   */
   readonly control_group_id: string | null;
-  /** Shard path relative to the atlas folder: "groups/{group_id}.h5ad", X = CSR counts float32, var index = symbols. */
+  /**
+   * Shard path relative to the atlas folder: "groups/{group_id}.h5ad", X = CSR counts float32, var
+   * index = symbols.
+   */
   readonly shard: string;
 }
 
@@ -38,24 +50,33 @@ export interface AtlasIndex {
   readonly dataset: string;
   readonly source_file: string;
   readonly source_sha256: string;
-  /** True for the output of the built-in simulator; such an atlas is labelled simulated everywhere. */
+  /**
+   * True for the output of the built-in simulator; such an atlas is labelled simulated everywhere.
+   */
   readonly simulated: boolean;
   readonly columns: AtlasColumns;
   readonly n_cells: number;
   readonly n_genes: number;
   /** Gene symbols in the order of every shard's var and of the mean profiles. */
   readonly genes: readonly string[];
-  /** "counts" when X (or raw, or a layer) held counts; "log1p" when counts were recovered from log-normalised values. */
+  /**
+   * "counts" when X (or raw, or a layer) held counts; "log1p" when counts were recovered from
+   * log-normalised values.
+   */
   readonly x_source: { readonly slot: string; readonly kind: "counts" | "log1p" };
   readonly groups: readonly CellGroup[];
-  /** Path relative to the atlas folder of the mean profiles: float32, groups x genes, row order = groups, little endian. */
+  /**
+   * Path relative to the atlas folder of the mean profiles: float32, groups x genes, row order =
+   * groups, little endian.
+   */
   readonly profiles: "profiles.f32";
   readonly warnings: readonly string[];
 }
 
 /**
- * An atlas opened for retrieval. `profile` gives the mean over the group's cells of log1p(counts / library size * 1e4),
- * length n_genes. Groups excluded by `withhold` (the held-out truth of `haystack validate`) are not listed.
+ * An atlas opened for retrieval. `profile` gives the mean over the group's cells of log1p(counts /
+ * library size * 1e4), length n_genes. Groups excluded by `withhold` (the held-out truth of
+ * `haystack validate`) are not listed.
  */
 export interface OpenAtlas {
   readonly dir: string;

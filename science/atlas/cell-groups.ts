@@ -16,19 +16,40 @@ export interface CellLabels {
 export interface GroupedCells {
   /** Sorted by group_id. */
   readonly groups: readonly CellGroup[];
-  /** For each source row the position of its group, -1 for cells left out because a label is missing. */
+  /**
+   * For each source row the position of its group, -1 for cells left out because a label is
+   * missing.
+   */
   readonly groupOf: Int32Array;
 }
 
-/** Puts cells of equal cell type, perturbation and donor together and links each group to its control. */
-export function groupCells(labels: CellLabels, dataset: string, columns: AtlasColumns, resolver: LabelResolver): GroupedCells {
+/**
+ * Puts cells of equal cell type, perturbation and donor together and links each group to its
+ * control.
+ */
+export function groupCells(
+  labels: CellLabels,
+  dataset: string,
+  columns: AtlasColumns,
+  resolver: LabelResolver,
+): GroupedCells {
   const { cellType, perturbation, donor } = labels;
-  const slugs = { cellType: uniqueSlugs(cellType), perturbation: uniqueSlugs(perturbation), donor: uniqueSlugs(donor) };
+  const slugs = {
+    cellType: uniqueSlugs(cellType),
+    perturbation: uniqueSlugs(perturbation),
+    donor: uniqueSlugs(donor),
+  };
   const rows = new Map<string, { first: number; n: number }>();
   const idOf = cellType.map((type, row) => {
     const [by, from] = [perturbation[row], donor[row]];
-    if (type === null || by === null || by === undefined || from === null || from === undefined) return null;
-    const id = [slug(dataset), slugs.cellType.get(type), slugs.perturbation.get(by), slugs.donor.get(from)].join("/");
+    if (type === null || by === null || by === undefined || from === null || from === undefined)
+      return null;
+    const id = [
+      slug(dataset),
+      slugs.cellType.get(type),
+      slugs.perturbation.get(by),
+      slugs.donor.get(from),
+    ].join("/");
     const seen = rows.get(id) ?? { first: row, n: 0 };
     seen.n += 1;
     rows.set(id, seen);
@@ -38,9 +59,18 @@ export function groupCells(labels: CellLabels, dataset: string, columns: AtlasCo
   const position = new Map<string | null, number>(ids.map((id, at) => [id, at]));
   const groups = ids.map((id): CellGroup => {
     const { first, n } = rows.get(id) as { first: number; n: number };
-    const [type, by, from] = [cellType[first] as string, perturbation[first] as string, donor[first] as string];
+    const [type, by, from] = [
+      cellType[first] as string,
+      perturbation[first] as string,
+      donor[first] as string,
+    ];
     const isControl = by === columns.control_label;
-    const control = [slug(dataset), slugs.cellType.get(type), slugs.perturbation.get(columns.control_label), slugs.donor.get(from)].join("/");
+    const control = [
+      slug(dataset),
+      slugs.cellType.get(type),
+      slugs.perturbation.get(columns.control_label),
+      slugs.donor.get(from),
+    ].join("/");
     return {
       group_id: id,
       dataset,
@@ -59,7 +89,10 @@ export function groupCells(labels: CellLabels, dataset: string, columns: AtlasCo
 }
 
 /** Repeated names get -1, -2 ... appended, as anndata's obs_names_make_unique does. */
-export function uniqueNames(names: readonly string[]): { readonly names: readonly string[]; readonly renamed: number } {
+export function uniqueNames(names: readonly string[]): {
+  readonly names: readonly string[];
+  readonly renamed: number;
+} {
   const taken = new Set(names);
   if (taken.size === names.length) return { names, renamed: 0 };
   const seen = new Map<string, number>();
@@ -79,11 +112,17 @@ export function uniqueNames(names: readonly string[]): { readonly names: readonl
 
 /** Lower-case letters, digits and hyphens, at most 60. */
 export function slug(label: string): string {
-  const plain = label.normalize("NFKD").toLowerCase().replaceAll(/[^a-z0-9]+/g, "-").replaceAll(/^-+|-+$/g, "");
+  const plain = label
+    .normalize("NFKD")
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replaceAll(/^-+|-+$/g, "");
   return plain.slice(0, 60).replace(/-+$/, "");
 }
 
-/** A slug for each label; labels whose slugs are equal or empty get a hash of the label appended. */
+/**
+ * A slug for each label; labels whose slugs are equal or empty get a hash of the label appended.
+ */
 function uniqueSlugs(labels: readonly (string | null)[]): Map<string, string> {
   const distinct = [...new Set(labels)].filter((label) => label !== null);
   const uses = Map.groupBy(distinct, slug);

@@ -31,15 +31,30 @@ export function classifyValues(values: Float32Array): ValueKind {
 }
 
 /**
- * Chooses the slot to import: raw counts wherever they live (X, a layer called counts, raw/X, any other layer),
- * else log-normalised values. `layer` ("X", "raw/X", "layers/counts" or "counts") decides instead when given.
- * @throws COLUMN_NOT_FOUND for an unknown layer, COUNTS_INVALID when no slot can be used, ANNDATA_INVALID without any slot
+ * Chooses the slot to import: raw counts wherever they live (X, a layer called counts, raw/X, any
+ * other layer), else log-normalised values. `layer` ("X", "raw/X", "layers/counts" or "counts")
+ * decides instead when given.
+ * @throws COLUMN_NOT_FOUND for an unknown layer, COUNTS_INVALID when no slot can be used,
+ * ANNDATA_INVALID without any slot
  */
 export function chooseSlot(file: H5adFile, layer: string | undefined): CountsSource {
-  const candidates = layer === undefined ? ordered(file.slots) : file.slots.filter(({ name }) => name === layer || name === `layers/${layer}` || name === `${layer}/X`);
+  const candidates =
+    layer === undefined
+      ? ordered(file.slots)
+      : file.slots.filter(
+          ({ name }) => name === layer || name === `layers/${layer}` || name === `${layer}/X`,
+        );
   const names = file.slots.map(({ name }) => name).join(", ") || "none";
-  if (candidates.length === 0 && layer !== undefined) throw new HaystackError("COLUMN_NOT_FOUND", `${file.path} has no layer "${layer}"; its matrices are: ${names}.`);
-  if (candidates.length === 0) throw new HaystackError("ANNDATA_INVALID", `${file.path} holds no matrix of cells x genes; write the file again with the counts in adata.X.`);
+  if (candidates.length === 0 && layer !== undefined)
+    throw new HaystackError(
+      "COLUMN_NOT_FOUND",
+      `${file.path} has no layer "${layer}"; its matrices are: ${names}.`,
+    );
+  if (candidates.length === 0)
+    throw new HaystackError(
+      "ANNDATA_INVALID",
+      `${file.path} holds no matrix of cells x genes; write the file again with the counts in adata.X.`,
+    );
   const classified = candidates.map((slot) => ({ slot, kind: classifyValues(file.sample(slot)) }));
   for (const wanted of ["counts", "log1p"] as const) {
     const found = classified.find(({ kind }) => kind === wanted);
@@ -60,7 +75,9 @@ const DESCRIPTION: Record<ValueKind, string> = {
 };
 
 function ordered(slots: readonly Slot[]): Slot[] {
-  return slots.filter(({ name }) => !/^layers\/(un)?spliced$|^layers\/ambiguous$/i.test(name)).toSorted((a, b) => rank(a) - rank(b));
+  return slots
+    .filter(({ name }) => !/^layers\/(un)?spliced$|^layers\/ambiguous$/i.test(name))
+    .toSorted((a, b) => rank(a) - rank(b));
 }
 
 function rank({ name }: Slot): number {
@@ -78,10 +95,15 @@ export interface CellCounts {
 }
 
 /**
- * The counts of one cell from its stored values, zeros left out. For log1p values of c / L * T the counts c follow
- * without knowing L or T: expm1(x) is proportional to c, and the smallest is one of the counts 1 to 10.
+ * The counts of one cell from its stored values, zeros left out. For log1p values of c / L * T the
+ * counts c follow without knowing L or T: expm1(x) is proportional to c, and the smallest is one of
+ * the counts 1 to 10.
  */
-export function cellCounts(values: Float32Array, kind: "counts" | "log1p", logBase: number): CellCounts {
+export function cellCounts(
+  values: Float32Array,
+  kind: "counts" | "log1p",
+  logBase: number,
+): CellCounts {
   const tolerance = kind === "counts" ? NOT_WHOLE : 1;
   const counts = new Float32Array(values.length);
   let bad = -1;
@@ -97,12 +119,24 @@ export function cellCounts(values: Float32Array, kind: "counts" | "log1p", logBa
   const smallest = linear.reduce((least, value) => (value < least ? value : least), Infinity);
   for (let count = 1; count <= 10; count += 1) {
     const scale = refineScale(linear, count / smallest);
-    if (linear.every((value) => isWhole(value * scale))) return { counts: Float32Array.from(linear, (value) => Math.round(value * scale)), bad, exact: true };
+    if (linear.every((value) => isWhole(value * scale)))
+      return {
+        counts: Float32Array.from(linear, (value) => Math.round(value * scale)),
+        bad,
+        exact: true,
+      };
   }
-  return { counts: Float32Array.from(linear, (value) => Math.round(value / smallest)), bad, exact: false };
+  return {
+    counts: Float32Array.from(linear, (value) => Math.round(value / smallest)),
+    bad,
+    exact: false,
+  };
 }
 
-/** The smallest value alone may be rounded; all values that come near small counts give a better scale. */
+/**
+ * The smallest value alone may be rounded; all values that come near small counts give a better
+ * scale.
+ */
 function refineScale(linear: Float64Array, scale: number): number {
   let counts = 0;
   let values = 0;
@@ -114,7 +148,10 @@ function refineScale(linear: Float64Array, scale: number): number {
   return values > 0 ? counts / values : scale;
 }
 
-/** Logarithms kept to three decimals, as some files have them, carry a relative error near 1e-3 into the count. */
+/**
+ * Logarithms kept to three decimals, as some files have them, carry a relative error near 1e-3 into
+ * the count.
+ */
 function isWhole(value: number): boolean {
   return Math.abs(value - Math.round(value)) <= 0.05 + 1e-3 * value;
 }

@@ -15,17 +15,43 @@ interface ImportFacts {
 }
 
 /** What the owner of the atlas should know about how it was read, one sentence each. */
-export function importWarnings({ nObs, groups, source, columns, spilled, withoutSymbol, renamed, otherControls }: ImportFacts): string[] {
+export function importWarnings({
+  nObs,
+  groups,
+  source,
+  columns,
+  spilled,
+  withoutSymbol,
+  renamed,
+  otherControls,
+}: ImportFacts): string[] {
   const missing = nObs - groups.reduce((total, group) => total + group.n_cells, 0);
-  const unmatched = groups.filter((group) => !group.is_control && group.control_group_id === null).length;
+  const unmatched = groups.filter(
+    (group) => !group.is_control && group.control_group_id === null,
+  ).length;
   const warnings: [boolean, string][] = [
-    [missing > 0, `${missing} of ${nObs} cells were left out because cell type, perturbation or donor is missing.`],
-    [source.kind === "log1p", `No raw counts were found; counts were recovered from the log-normalised values of ${source.slot.name}.`],
-    [spilled.rounded > 0, `Whole counts could not be recovered for ${spilled.rounded} cells; theirs were rounded.`],
+    [
+      missing > 0,
+      `${missing} of ${nObs} cells were left out because cell type, perturbation or donor is missing.`,
+    ],
+    [
+      source.kind === "log1p",
+      `No raw counts were found; counts were recovered from the log-normalised values of ${source.slot.name}.`,
+    ],
+    [
+      spilled.rounded > 0,
+      `Whole counts could not be recovered for ${spilled.rounded} cells; theirs were rounded.`,
+    ],
     [spilled.zeroCells > 0, `${spilled.zeroCells} cells have no counts at all.`],
     [columns.donor === null, "No donor column was found; all cells count as one donor."],
-    [otherControls.length > 0, `"${columns.control_label}" was taken as the control; ${otherControls.join(", ")} would have fitted too.`],
-    [unmatched > 0, `${unmatched} perturbed groups have no control group of the same cell type and donor.`],
+    [
+      otherControls.length > 0,
+      `"${columns.control_label}" was taken as the control; ${otherControls.join(", ")} would have fitted too.`,
+    ],
+    [
+      unmatched > 0,
+      `${unmatched} perturbed groups have no control group of the same cell type and donor.`,
+    ],
     [withoutSymbol > 0, `${withoutSymbol} genes have no symbol and keep their name of the index.`],
     [renamed > 0, `${renamed} cell names occurred more than once and got a number appended.`],
   ];

@@ -33,12 +33,16 @@ export interface ImportOptions {
 }
 
 /**
- * Splits an .h5ad file into cell groups: one shard (.h5ad, counts) and one mean profile a group, and an index.
- * Streams over the source once; memory is bounded by the largest group. The folder appears complete or not at all.
- * @throws what openH5ad throws, COLUMN_NOT_FOUND, PERTURBATION_COLUMN_MISSING, CONTROL_LABEL_MISSING, COUNTS_INVALID,
- * GENES_DUPLICATED, GROUP_EMPTY, ATLAS_EXISTS
+ * Splits an .h5ad file into cell groups: one shard (.h5ad, counts) and one mean profile a group,
+ * and an index. Streams over the source once; memory is bounded by the largest group. The folder
+ * appears complete or not at all.
+ * @throws what openH5ad throws, COLUMN_NOT_FOUND, PERTURBATION_COLUMN_MISSING,
+ * CONTROL_LABEL_MISSING, COUNTS_INVALID, GENES_DUPLICATED, GROUP_EMPTY, ATLAS_EXISTS
  */
-export async function importAtlas(options: ImportOptions, resolver: LabelResolver): Promise<AtlasIndex> {
+export async function importAtlas(
+  options: ImportOptions,
+  resolver: LabelResolver,
+): Promise<AtlasIndex> {
   const outDir = resolve(options.outDir);
   await checkVacant(outDir);
   const file = await openH5ad(options.source);
@@ -56,8 +60,14 @@ export async function importAtlas(options: ImportOptions, resolver: LabelResolve
   }
 }
 
-async function build(file: H5adFile, folder: string, options: ImportOptions, resolver: LabelResolver): Promise<AtlasIndex> {
-  if (file.nObs === 0) throw new HaystackError("GROUP_EMPTY", `${file.path} has no cells; give a file that has some.`);
+async function build(
+  file: H5adFile,
+  folder: string,
+  options: ImportOptions,
+  resolver: LabelResolver,
+): Promise<AtlasIndex> {
+  if (file.nObs === 0)
+    throw new HaystackError("GROUP_EMPTY", `${file.path} has no cells; give a file that has some.`);
   const dataset = options.dataset ?? basename(options.source).replace(/\.h5ad$/i, "");
   const columns = resolveColumns(file, options.columns ?? {});
   const source = chooseSlot(file, options.layer);
@@ -98,29 +108,50 @@ async function build(file: H5adFile, folder: string, options: ImportOptions, res
       spilled,
       withoutSymbol,
       renamed,
-      otherControls: options.columns?.control_label === undefined ? controlLabels(file, columns.perturbation).filter((label) => label !== columns.control_label) : [],
+      otherControls:
+        options.columns?.control_label === undefined
+          ? controlLabels(file, columns.perturbation).filter(
+              (label) => label !== columns.control_label,
+            )
+          : [],
     }),
   };
-  await writeFile(join(folder, "index.json"), `${JSON.stringify(index, null, 2)}\n`, { flush: true });
+  await writeFile(join(folder, "index.json"), `${JSON.stringify(index, null, 2)}\n`, {
+    flush: true,
+  });
   return index;
 }
 
 function cellLabels(file: H5adFile, columns: AtlasColumns): CellLabels {
   const labels = (name: string) => columnLabels(file.column("obs", name));
-  const donor = columns.donor === null ? Array.from({ length: file.nObs }, () => "unknown") : labels(columns.donor);
+  const donor =
+    columns.donor === null
+      ? Array.from({ length: file.nObs }, () => "unknown")
+      : labels(columns.donor);
   return { cellType: labels(columns.cell_type), perturbation: labels(columns.perturbation), donor };
 }
 
 function checkGroups(file: H5adFile, groups: readonly CellGroup[], columns: AtlasColumns): void {
-  const fail = (what: string) => new HaystackError("GROUP_EMPTY", `${file.path} has no ${what} with cell type, perturbation and donor all given; fill in these obs columns or name others.`);
+  const fail = (what: string) =>
+    new HaystackError(
+      "GROUP_EMPTY",
+      `${file.path} has no ${what} with cell type, perturbation and donor all given; fill in these obs columns or name others.`,
+    );
   if (groups.length === 0) throw fail("cell");
-  if (!groups.some((group) => group.is_control)) throw fail(`control cell (${columns.perturbation} = ${columns.control_label})`);
+  if (!groups.some((group) => group.is_control))
+    throw fail(`control cell (${columns.perturbation} = ${columns.control_label})`);
   if (groups.every((group) => group.is_control)) throw fail("perturbed cell");
 }
 
 async function checkVacant(outDir: string): Promise<void> {
-  const existing = await readdir(outDir).catch((cause: NodeJS.ErrnoException) => (cause.code === "ENOENT" ? [] : ["something else"]));
-  if (existing.length > 0) throw new HaystackError("ATLAS_EXISTS", `${outDir} exists already; remove it or choose another name for the atlas.`);
+  const existing = await readdir(outDir).catch((cause: NodeJS.ErrnoException) =>
+    cause.code === "ENOENT" ? [] : ["something else"],
+  );
+  if (existing.length > 0)
+    throw new HaystackError(
+      "ATLAS_EXISTS",
+      `${outDir} exists already; remove it or choose another name for the atlas.`,
+    );
 }
 
 async function sha256(path: string): Promise<string> {

@@ -6,7 +6,10 @@ import type { AnnData } from "../anndata/anndata.ts";
 import { readH5ad } from "../anndata/read.ts";
 
 export interface OpenAtlasOptions {
-  /** Leaves out the perturbed groups of this cell type, or only those of this perturbation. Controls stay: they are the query. */
+  /**
+   * Leaves out the perturbed groups of this cell type, or only those of this perturbation. Controls
+   * stay: they are the query.
+   */
   readonly withhold?: { readonly cell_type: string; readonly perturbation?: string };
 }
 
@@ -14,15 +17,18 @@ export interface OpenAtlasOptions {
 const READ_WHOLE = 256 * 1024 * 1024;
 
 /**
- * Opens an imported atlas. Reads the index only; profiles follow when first asked for, cells through readGroup.
- * `index.n_cells` and `index.groups` cover the groups that are not withheld.
+ * Opens an imported atlas. Reads the index only; profiles follow when first asked for, cells
+ * through readGroup. `index.n_cells` and `index.groups` cover the groups that are not withheld.
  * @throws ATLAS_NOT_FOUND, FILE_DAMAGED
  */
 export async function openAtlas(dir: string, options: OpenAtlasOptions = {}): Promise<OpenAtlas> {
   const whole = readIndex(dir);
   const { withhold } = options;
   const isWithheld = (group: CellGroup) =>
-    withhold !== undefined && !group.is_control && group.cell_type === withhold.cell_type && (withhold.perturbation === undefined || group.perturbation === withhold.perturbation);
+    withhold !== undefined &&
+    !group.is_control &&
+    group.cell_type === withhold.cell_type &&
+    (withhold.perturbation === undefined || group.perturbation === withhold.perturbation);
   const groups = whole.groups.filter((group) => !isWithheld(group));
   const rowOf = new Map(whole.groups.map((group, row) => [group.group_id, row]));
   const listed = new Set(groups.map((group) => group.group_id));
@@ -32,21 +38,37 @@ export async function openAtlas(dir: string, options: OpenAtlasOptions = {}): Pr
     index: { ...whole, groups, n_cells: groups.reduce((total, group) => total + group.n_cells, 0) },
     profile(groupId) {
       const row = rowOf.get(groupId);
-      if (row === undefined || !listed.has(groupId)) throw new HaystackError("ATLAS_NOT_FOUND", `The atlas ${whole.dataset} has no cell group "${groupId}"; take one from its index.`);
+      if (row === undefined || !listed.has(groupId))
+        throw new HaystackError(
+          "ATLAS_NOT_FOUND",
+          `The atlas ${whole.dataset} has no cell group "${groupId}"; take one from its index.`,
+        );
       return readProfile(row);
     },
   };
 }
 
-/** The cells of one group: X = counts (CSR float32), var index = gene symbols, obs cell_type, perturbation, donor, dataset. */
+/**
+ * The cells of one group: X = counts (CSR float32), var index = gene symbols, obs cell_type,
+ * perturbation, donor, dataset.
+ */
 export async function readGroup(dir: string, group: CellGroup): Promise<AnnData> {
   return readH5ad(join(dir, group.shard));
 }
 
 function readIndex(dir: string): AtlasIndex {
   const path = join(dir, "index.json");
-  if (!existsSync(path)) throw new HaystackError("ATLAS_NOT_FOUND", `${dir} is not an imported atlas; import one with haystack atlas import.`);
-  const damaged = (cause?: unknown) => new HaystackError("FILE_DAMAGED", `${path} is damaged or of another version; import the atlas again.`, { cause });
+  if (!existsSync(path))
+    throw new HaystackError(
+      "ATLAS_NOT_FOUND",
+      `${dir} is not an imported atlas; import one with haystack atlas import.`,
+    );
+  const damaged = (cause?: unknown) =>
+    new HaystackError(
+      "FILE_DAMAGED",
+      `${path} is damaged or of another version; import the atlas again.`,
+      { cause },
+    );
   let index: AtlasIndex;
   try {
     index = JSON.parse(readFileSync(path, "utf8")) as AtlasIndex;
@@ -55,12 +77,17 @@ function readIndex(dir: string): AtlasIndex {
   }
   if (index.format !== "haystack-atlas/1") throw damaged();
   const profiles = join(dir, index.profiles);
-  if (!existsSync(profiles) || statSync(profiles).size !== index.groups.length * index.n_genes * 4) throw damaged();
+  if (!existsSync(profiles) || statSync(profiles).size !== index.groups.length * index.n_genes * 4)
+    throw damaged();
   return index;
 }
 
-function profileReader(path: string, { groups, n_genes: nGenes }: AtlasIndex): (row: number) => Float32Array {
-  if (groups.length * nGenes * 4 > READ_WHOLE) return (row) => readFloats(path, row * nGenes, nGenes);
+function profileReader(
+  path: string,
+  { groups, n_genes: nGenes }: AtlasIndex,
+): (row: number) => Float32Array {
+  if (groups.length * nGenes * 4 > READ_WHOLE)
+    return (row) => readFloats(path, row * nGenes, nGenes);
   let all: Float32Array | null = null;
   return (row) => {
     all ??= readFloats(path, 0, groups.length * nGenes);
@@ -73,7 +100,8 @@ function readFloats(path: string, from: number, length: number): Float32Array {
   const file = openSync(path, "r");
   try {
     const read = readSync(file, floats, 0, floats.byteLength, from * 4);
-    if (read !== floats.byteLength) throw new HaystackError("FILE_DAMAGED", `${path} is cut short; import the atlas again.`);
+    if (read !== floats.byteLength)
+      throw new HaystackError("FILE_DAMAGED", `${path} is cut short; import the atlas again.`);
   } finally {
     closeSync(file);
   }

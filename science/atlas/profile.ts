@@ -1,6 +1,9 @@
 import type { CsrMatrix } from "../anndata/anndata.ts";
 
-/** Mean over cells of log1p(counts / library size * 1e4), one value a gene. Cells without counts add zero. */
+/**
+ * Mean over cells of log1p(counts / library size * 1e4), one value a gene. Cells without counts add
+ * zero.
+ */
 export function meanProfile({ nRows, nCols, data, indices, indptr }: CsrMatrix): Float32Array {
   const sums = new Float64Array(nCols);
   for (let row = 0; row < nRows; row += 1) {

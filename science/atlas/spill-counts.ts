@@ -4,7 +4,10 @@ import type { CountsSource } from "./counts.ts";
 import { cellCounts } from "./counts.ts";
 import type { Spill } from "./spill.ts";
 
-/** Above this share of cells that cannot be brought back to whole counts, the values are not log1p of counts. */
+/**
+ * Above this share of cells that cannot be brought back to whole counts, the values are not log1p
+ * of counts.
+ */
 const ROUNDED_SHARE = 0.01;
 
 export interface SpilledCells {
@@ -15,17 +18,26 @@ export interface SpilledCells {
 }
 
 /**
- * Streams over the matrix once, checks every value, brings it to counts and parks the cells of the groups.
+ * Streams over the matrix once, checks every value, brings it to counts and parks the cells of the
+ * groups.
  * @throws COUNTS_INVALID naming the first value that is none, its cell and gene
  */
-export function spillCounts(file: H5adFile, source: CountsSource, groupOf: Int32Array, genes: readonly string[], spill: Spill): SpilledCells {
+export function spillCounts(
+  file: H5adFile,
+  source: CountsSource,
+  groupOf: Int32Array,
+  genes: readonly string[],
+  spill: Spill,
+): SpilledCells {
   const { slot, kind } = source;
   const logBase = kind === "log1p" ? logBaseOf(file) : Math.E;
   let zeroCells = 0;
   let rounded = 0;
   let cells = 0;
   for (const block of file.blocks(slot)) {
-    const rows = Int32Array.from({ length: block.X.nRows }, (_, i) => block.start + i).filter((row) => (groupOf[row] ?? -1) >= 0);
+    const rows = Int32Array.from({ length: block.X.nRows }, (_, i) => block.start + i).filter(
+      (row) => (groupOf[row] ?? -1) >= 0,
+    );
     const data = new Float32Array(block.X.data.length);
     const indices = new Int32Array(block.X.data.length);
     const indptr = new Int32Array(rows.length + 1);
@@ -42,7 +54,17 @@ export function spillCounts(file: H5adFile, source: CountsSource, groupOf: Int32
       if (!exact) rounded += 1;
     }
     cells += rows.length;
-    spill.add(rows, { nRows: rows.length, nCols: slot.nCols, data: data.subarray(0, end), indices: indices.subarray(0, end), indptr }, groupOf);
+    spill.add(
+      rows,
+      {
+        nRows: rows.length,
+        nCols: slot.nCols,
+        data: data.subarray(0, end),
+        indices: indices.subarray(0, end),
+        indptr,
+      },
+      groupOf,
+    );
   }
   if (rounded > ROUNDED_SHARE * cells) {
     const message = `${slot.name} in ${file.path} looks log-normalised, but ${rounded} of ${cells} cells cannot be brought back to whole counts; keep the raw counts in adata.layers["counts"] or adata.raw and write the file again.`;
@@ -52,13 +74,19 @@ export function spillCounts(file: H5adFile, source: CountsSource, groupOf: Int32
 }
 
 /** The values of a row that are not zero, and their genes. */
-function storedValues({ start, X }: RowBlock, row: number): { readonly values: Float32Array; readonly positions: Int32Array } {
+function storedValues(
+  { start, X }: RowBlock,
+  row: number,
+): { readonly values: Float32Array; readonly positions: Int32Array } {
   const from = X.indptr[row - start] as number;
   const to = X.indptr[row - start + 1] as number;
   const values = X.data.subarray(from, to);
   const positions = X.indices.subarray(from, to);
   if (!values.includes(0)) return { values, positions };
-  return { values: values.filter((value) => value !== 0), positions: positions.filter((_, i) => values[i] !== 0) };
+  return {
+    values: values.filter((value) => value !== 0),
+    positions: positions.filter((_, i) => values[i] !== 0),
+  };
 }
 
 function logBaseOf(file: H5adFile): number {
@@ -67,7 +95,13 @@ function logBaseOf(file: H5adFile): number {
   return typeof base === "number" && base > 1 ? base : Math.E;
 }
 
-function badValue(file: H5adFile, { slot, kind }: CountsSource, row: number, gene: string | undefined, value: number | undefined): HaystackError {
+function badValue(
+  file: H5adFile,
+  { slot, kind }: CountsSource,
+  row: number,
+  gene: string | undefined,
+  value: number | undefined,
+): HaystackError {
   const what = kind === "counts" ? "a count" : "the logarithm of a count";
   const message = `${slot.name} in ${file.path} holds ${value} for cell ${file.index("obs")[row]} and gene ${gene}, which is not ${what}; correct the value or keep raw counts in adata.layers["counts"].`;
   return new HaystackError("COUNTS_INVALID", message);

@@ -5,9 +5,10 @@ import type { CsrMatrix } from "../anndata/anndata.ts";
 const PIECE = 64 * 1024 * 1024;
 
 /**
- * Cells parked on disk while an atlas is split into groups: written block by block in source order, read back group
- * by group. One record a cell: its gene indices (int32), then its counts (float32). Within a block the records lie
- * ordered by group, so that a group is read in as many pieces as it has blocks.
+ * Cells parked on disk while an atlas is split into groups: written block by block in source order,
+ * read back group by group. One record a cell: its gene indices (int32), then its counts (float32).
+ * Within a block the records lie ordered by group, so that a group is read in as many pieces as it
+ * has blocks.
  */
 export class Spill {
   readonly #file: number;
@@ -24,7 +25,9 @@ export class Spill {
   /** Adds the cells of one block; `rows` are their source rows, in the order of the matrix. */
   add(rows: Int32Array, cells: CsrMatrix, groupOf: Int32Array): void {
     const buffer = new ArrayBuffer(cells.data.length * 8);
-    const order = Array.from(rows.keys()).toSorted((a, b) => groupAt(groupOf, rows, a) - groupAt(groupOf, rows, b) || a - b);
+    const order = Array.from(rows.keys()).toSorted(
+      (a, b) => groupAt(groupOf, rows, a) - groupAt(groupOf, rows, b) || a - b,
+    );
     let at = 0;
     for (const cell of order) {
       const start = cells.indptr[cell] as number;
@@ -33,24 +36,44 @@ export class Spill {
       this.#offsets[row] = this.#end + at;
       this.#lengths[row] = stop - start;
       new Int32Array(buffer, at, stop - start).set(cells.indices.subarray(start, stop));
-      new Float32Array(buffer, at + (stop - start) * 4, stop - start).set(cells.data.subarray(start, stop));
+      new Float32Array(buffer, at + (stop - start) * 4, stop - start).set(
+        cells.data.subarray(start, stop),
+      );
       at += (stop - start) * 8;
     }
-    for (let written = 0; written < at; ) written += writeSync(this.#file, new Uint8Array(buffer, written, at - written), 0, at - written, this.#end + written);
+    for (let written = 0; written < at;)
+      written += writeSync(
+        this.#file,
+        new Uint8Array(buffer, written, at - written),
+        0,
+        at - written,
+        this.#end + written,
+      );
     this.#end += at;
   }
 
   /** The cells of these source rows as one matrix, in that order. */
   read(rows: readonly number[], nGenes: number): CsrMatrix {
     const indptr = new Int32Array(rows.length + 1);
-    for (const [cell, row] of rows.entries()) indptr[cell + 1] = (indptr[cell] as number) + (this.#lengths[row] as number);
+    for (const [cell, row] of rows.entries())
+      indptr[cell + 1] = (indptr[cell] as number) + (this.#lengths[row] as number);
     const stored = indptr[rows.length] as number;
-    const matrix = { nRows: rows.length, nCols: nGenes, data: new Float32Array(stored), indices: new Int32Array(stored), indptr };
-    for (let cell = 0; cell < rows.length; ) {
+    const matrix = {
+      nRows: rows.length,
+      nCols: nGenes,
+      data: new Float32Array(stored),
+      indices: new Int32Array(stored),
+      indptr,
+    };
+    for (let cell = 0; cell < rows.length;) {
       const start = this.#offsets[rows[cell] as number] as number;
       let stop = start;
       let next = cell;
-      while (next < rows.length && stop - start <= PIECE && this.#offsets[rows[next] as number] === stop) {
+      while (
+        next < rows.length &&
+        stop - start <= PIECE &&
+        this.#offsets[rows[next] as number] === stop
+      ) {
         stop += (this.#lengths[rows[next] as number] as number) * 8;
         next += 1;
       }
@@ -71,9 +94,18 @@ export class Spill {
 
   #bytes(start: number, length: number): ArrayBuffer {
     const buffer = new ArrayBuffer(length);
-    for (let read = 0; read < length; ) {
-      const got = readSync(this.#file, new Uint8Array(buffer, read), 0, length - read, start + read);
-      if (got === 0) throw new Error("The temporary file of the import was cut short; free disk space and import again.");
+    for (let read = 0; read < length;) {
+      const got = readSync(
+        this.#file,
+        new Uint8Array(buffer, read),
+        0,
+        length - read,
+        start + read,
+      );
+      if (got === 0)
+        throw new Error(
+          "The temporary file of the import was cut short; free disk space and import again.",
+        );
       read += got;
     }
     return buffer;

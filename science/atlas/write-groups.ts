@@ -14,10 +14,16 @@ interface Names {
 }
 
 /**
- * Writes one shard a group and `profiles.f32`, one mean profile a group. While one shard reaches the
- * disk the next group is read. @throws GROUP_EMPTY for a group without any counts
+ * Writes one shard a group and `profiles.f32`, one mean profile a group. While one shard reaches
+ * the disk the next group is read. @throws GROUP_EMPTY for a group without any counts
  */
-export async function writeGroups(folder: string, groups: readonly CellGroup[], groupOf: Int32Array, { names, genes }: Names, spill: Spill): Promise<void> {
+export async function writeGroups(
+  folder: string,
+  groups: readonly CellGroup[],
+  groupOf: Int32Array,
+  { names, genes }: Names,
+  spill: Spill,
+): Promise<void> {
   const rowsOf = rowsByGroup(groupOf, groups.length);
   const profiles = await open(join(folder, "profiles.f32"), "w");
   let writing = Promise.resolve();
@@ -25,9 +31,16 @@ export async function writeGroups(folder: string, groups: readonly CellGroup[], 
     for (const [at, group] of groups.entries()) {
       const rows = rowsOf[at] ?? [];
       const X = spill.read(rows, genes.length);
-      if (X.data.length === 0) throw new HaystackError("GROUP_EMPTY", `No cell of ${group.cell_type}, ${group.perturbation}, ${group.donor} has any counts; remove these cells and import again.`);
+      if (X.data.length === 0)
+        throw new HaystackError(
+          "GROUP_EMPTY",
+          `No cell of ${group.cell_type}, ${group.perturbation}, ${group.donor} has any counts; remove these cells and import again.`,
+        );
       await writing;
-      writing = writeShard(join(folder, group.shard), group, X, { names: rows.map((row) => names[row] ?? String(row)), genes });
+      writing = writeShard(join(folder, group.shard), group, X, {
+        names: rows.map((row) => names[row] ?? String(row)),
+        genes,
+      });
       await profiles.writeFile(meanProfile(X));
     }
     await writing;
@@ -38,12 +51,25 @@ export async function writeGroups(folder: string, groups: readonly CellGroup[], 
   }
 }
 
-async function writeShard(path: string, group: CellGroup, X: CsrMatrix, { names, genes }: Names): Promise<void> {
+async function writeShard(
+  path: string,
+  group: CellGroup,
+  X: CsrMatrix,
+  { names, genes }: Names,
+): Promise<void> {
   const same = (label: string) => Array.from(names, () => label);
   await mkdir(dirname(path), { recursive: true });
   await writeH5ad(path, {
     X,
-    obs: { index: names, columns: { cell_type: same(group.cell_type), perturbation: same(group.perturbation), donor: same(group.donor), dataset: same(group.dataset) } },
+    obs: {
+      index: names,
+      columns: {
+        cell_type: same(group.cell_type),
+        perturbation: same(group.perturbation),
+        donor: same(group.donor),
+        dataset: same(group.dataset),
+      },
+    },
     var: { index: genes, columns: {} },
     uns: { group_id: group.group_id },
   });

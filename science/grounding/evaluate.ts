@@ -6,7 +6,12 @@ import { enrichment } from "../statistics/enrichment.ts";
 import { geneSymbol } from "../statistics/gene-symbol.ts";
 import { meanProfile } from "../statistics/normalise.ts";
 import { composeScore } from "./compose-score.ts";
-import type { DifferentialExpression, EnrichedPathway, GroundingScore, TopGene } from "./grounding.ts";
+import type {
+  DifferentialExpression,
+  EnrichedPathway,
+  GroundingScore,
+  TopGene,
+} from "./grounding.ts";
 import { literatureSupport } from "./literature-support.ts";
 import type { LiteratureFinding, LiteratureTrouble } from "./literature-support.ts";
 import { promptSupport } from "./prompt-support.ts";
@@ -22,7 +27,10 @@ export interface EvaluationInput {
   readonly query: StructuredQuery;
   /** Predicted counts, cells x genes. */
   readonly prediction: AnnData;
-  /** The control prediction, or the query cells under query_as_control; the same genes as the prediction. */
+  /**
+   * The control prediction, or the query cells under query_as_control; the same genes as the
+   * prediction.
+   */
   readonly reference: AnnData;
   readonly knowledge: Knowledge;
   readonly controlStrategyEffective: ControlStrategy;
@@ -30,9 +38,15 @@ export interface EvaluationInput {
   readonly seed: number;
   /** Perturbed cells that the model was shown; without it their number counts as ample. */
   readonly promptCells?: number;
-  /** The cells whose response was predicted, genes as in the prediction; without them the control prediction counts as faithful. */
+  /**
+   * The cells whose response was predicted, genes as in the prediction; without them the control
+   * prediction counts as faithful.
+   */
   readonly queryCells?: AnnData;
-  /** What a literature search found, or why it found nothing; left out when no literature source is configured. */
+  /**
+   * What a literature search found, or why it found nothing; left out when no literature source is
+   * configured.
+   */
   readonly literature?: readonly LiteratureFinding[] | LiteratureTrouble;
 }
 
@@ -45,32 +59,52 @@ export interface Evaluation {
 
 /**
  * Judges a prediction against known biology; the rules and formulas are in docs/grounding-score.md.
- * Same input and seed give the same result. Throws ANNDATA_INVALID when the genes differ or a side has no cells.
+ * Same input and seed give the same result. Throws ANNDATA_INVALID when the genes differ or a side
+ * has no cells.
  */
 export function evaluatePrediction(input: EvaluationInput): Evaluation {
   const { query, knowledge } = input;
   const comparison = compareExpression(input.prediction, input.reference);
   const response = describeResponse(comparison);
   const enriched = enrichment(comparison.de, knowledge.pathways);
-  const support = promptSupport(input.promptCells, comparison.meanControl, input.queryCells === undefined ? undefined : meanProfile(input.queryCells.X));
+  const support = promptSupport(
+    input.promptCells,
+    comparison.meanControl,
+    input.queryCells === undefined ? undefined : meanProfile(input.queryCells.X),
+  );
   const findings = [
     pathwayCoherence(query.expected_pathways, knowledge.pathways, enriched, response),
     targetActivation(query.expected_targets, response),
     literatureSupport(input.literature ?? null, response, enriched),
     networkCoherence(knowledge.pathways, query, response, input.seed),
-  ].map((finding) => ({ ...finding, strength: finding.strength === null ? null : finding.strength * support.factor }));
-  const grounding = composeScore(findings, response, { controlStrategy: input.controlStrategyEffective, support });
-  return { grounding, de: comparison.de, topGenes: topGenes(query, comparison.de, response), enriched };
+  ].map((finding) => ({
+    ...finding,
+    strength: finding.strength === null ? null : finding.strength * support.factor,
+  }));
+  const grounding = composeScore(findings, response, {
+    controlStrategy: input.controlStrategyEffective,
+    support,
+  });
+  return {
+    grounding,
+    de: comparison.de,
+    topGenes: topGenes(query, comparison.de, response),
+    enriched,
+  };
 }
 
 /** The DE genes that move most, by difference of mean log1p(CP10k). */
-function topGenes(query: StructuredQuery, de: DifferentialExpression, response: Response): TopGene[] {
+function topGenes(
+  query: StructuredQuery,
+  de: DifferentialExpression,
+  response: Response,
+): TopGene[] {
   const targets = new Set(query.expected_targets.map(({ gene }) => geneSymbol(gene)));
   return strongestGenes(response, TOP_GENES).map((i) => ({
-      gene: de.genes[i]!,
-      log2_fold_change: de.log2_fold_change[i]!,
-      p_adjusted: de.p_adjusted[i]!,
-      direction: response.change[i]! > 0 ? "up" : "down",
-      is_target: targets.has(response.symbols[i]!),
-    }));
+    gene: de.genes[i]!,
+    log2_fold_change: de.log2_fold_change[i]!,
+    p_adjusted: de.p_adjusted[i]!,
+    direction: response.change[i]! > 0 ? "up" : "down",
+    is_target: targets.has(response.symbols[i]!),
+  }));
 }

@@ -1,6 +1,9 @@
 import type { Direction } from "../query/structured-query.ts";
 
-/** The judgement of one prediction. Plain JSON, small: it lives in a machine context and in the run document. */
+/**
+ * The judgement of one prediction. Plain JSON, small: it lives in a machine context and in the run
+ * document.
+ */
 
 export const GROUNDING_WEIGHTS = {
   pathway_coherence: 0.25,
@@ -21,7 +24,10 @@ export interface EvidenceRow {
   readonly source: string;
 }
 
-/** score null: the component could not be measured, `reason` says why; its weight is shared among the others. */
+/**
+ * score null: the component could not be measured, `reason` says why; its weight is shared among
+ * the others.
+ */
 export interface GroundingComponent {
   readonly name: GroundingComponentName;
   readonly score: number | null;
@@ -30,7 +36,10 @@ export interface GroundingComponent {
   readonly reason: string;
 }
 
-/** What a language model gives the measured components, from the same evidence; the composite does not use it. */
+/**
+ * What a language model gives the measured components, from the same evidence; the composite does
+ * not use it.
+ */
 export interface ModelScores {
   readonly model: string;
   readonly components: readonly {
@@ -48,9 +57,15 @@ export interface GroundingScore {
   readonly score: number;
   readonly components: readonly GroundingComponent[];
   readonly evidence: readonly EvidenceRow[];
-  /** Concrete hints for the next prompt, e.g. "Interferon alpha/beta signaling is expected up but not enriched". */
+  /**
+   * Concrete hints for the next prompt, e.g. "Interferon alpha/beta signaling is expected up but
+   * not enriched".
+   */
   readonly feedback: readonly string[];
-  /** "lower" under query_as_control, when the prompt supports the prediction weakly, or when nothing expected of the perturbation could be measured. */
+  /**
+   * "lower" under query_as_control, when the prompt supports the prediction weakly, or when nothing
+   * expected of the perturbation could be measured.
+   */
   readonly confidence: "normal" | "lower";
   readonly model_scores?: ModelScores;
   /** Why there are none although a language model was asked. */

@@ -31,19 +31,36 @@ export interface LiteratureTrouble {
 type Verdict = "agrees" | "contradicts" | "silent";
 
 /**
- * strength = (sum over genes and pathways searched for) / their number, clamped to 0..1, where one that moves as
- * articles say counts 1 (0.5 when they give no direction), one that does not move or has no article 0, and one that moves
- * against them -1: a contradiction weighs more than an absence.
+ * strength = (sum over genes and pathways searched for) / their number, clamped to 0..1, where one
+ * that moves as articles say counts 1 (0.5 when they give no direction), one that does not move or
+ * has no article 0, and one that moves against them -1: a contradiction weighs more than an
+ * absence.
  */
-export function literatureSupport(literature: readonly LiteratureFinding[] | LiteratureTrouble | null, response: Response, enriched: readonly EnrichedPathway[]): Finding {
+export function literatureSupport(
+  literature: readonly LiteratureFinding[] | LiteratureTrouble | null,
+  response: Response,
+  enriched: readonly EnrichedPathway[],
+): Finding {
   if (literature === null) return unmeasured(NAME, "No literature source is configured.");
   if ("unavailable" in literature) return unmeasured(NAME, literature.unavailable);
   const judged = literature.flatMap((finding) => {
-    const sign = finding.kind === "pathway" ? pathwaySign(finding.gene, enriched) : geneSign(finding.gene, response);
+    const sign =
+      finding.kind === "pathway"
+        ? pathwaySign(finding.gene, enriched)
+        : geneSign(finding.gene, response);
     return sign === null ? [] : [{ finding, sign, verdict: verdictOn(finding, sign) }];
   });
-  if (judged.length === 0) return unmeasured(NAME, "The literature search returned nothing on the measured genes.");
-  const worth = judged.map(({ finding, verdict }) => (verdict === "silent" ? 0 : verdict === "contradicts" ? -1 : finding.direction === null ? WITHOUT_DIRECTION : 1));
+  if (judged.length === 0)
+    return unmeasured(NAME, "The literature search returned nothing on the measured genes.");
+  const worth = judged.map(({ finding, verdict }) =>
+    verdict === "silent"
+      ? 0
+      : verdict === "contradicts"
+        ? -1
+        : finding.direction === null
+          ? WITHOUT_DIRECTION
+          : 1,
+  );
   const agreeing = judged.filter(({ verdict }) => verdict === "agrees");
   const against = judged.filter(({ verdict }) => verdict === "contradicts");
   return {
@@ -58,7 +75,10 @@ export function literatureSupport(literature: readonly LiteratureFinding[] | Lit
       ...(verdict === "silent" ? { silent: true as const } : {}),
       source: finding.citations.join(", ") || "literature search without a hit",
     })),
-    feedback: against.map(({ finding, sign }) => `${finding.gene} moves ${sign > 0 ? "up" : "down"}, against what articles report (${finding.citations.join(", ")}).`),
+    feedback: against.map(
+      ({ finding, sign }) =>
+        `${finding.gene} moves ${sign > 0 ? "up" : "down"}, against what articles report (${finding.citations.join(", ")}).`,
+    ),
   };
 }
 
@@ -75,7 +95,9 @@ function geneSign(symbol: string, response: Response): number | null {
 
 /** The direction in which the pathway is enriched most, 0 when in none. */
 function pathwaySign(name: string, enriched: readonly EnrichedPathway[]): number {
-  const best = enriched.filter((row) => row.name === name).toSorted((a, b) => a.p_adjusted - b.p_adjusted)[0];
+  const best = enriched
+    .filter((row) => row.name === name)
+    .toSorted((a, b) => a.p_adjusted - b.p_adjusted)[0];
   return best !== undefined && best.p_adjusted < SIGNIFICANT ? signOf(best.direction) : 0;
 }
 

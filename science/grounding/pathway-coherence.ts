@@ -25,9 +25,10 @@ interface Judged {
 }
 
 /**
- * Are the pathways known to respond over-represented among the genes that move the expected way, and not the other way?
- * Each pathway has strength S * E: S = (-log10 adjusted p the expected way + log10 adjusted p the other way) / 4, E = the
- * excess share of its genes moving as expected / 0.5, both clamped to 0..1. The component is the mean over pathways.
+ * Are the pathways known to respond over-represented among the genes that move the expected way,
+ * and not the other way? Each pathway has strength S * E: S = (-log10 adjusted p the expected way +
+ * log10 adjusted p the other way) / 4, E = the excess share of its genes moving as expected / 0.5,
+ * both clamped to 0..1. The component is the mean over pathways.
  */
 export function pathwayCoherence(
   expectedPathways: readonly ExpectedPathway[],
@@ -35,10 +36,19 @@ export function pathwayCoherence(
   enriched: readonly EnrichedPathway[],
   response: Response,
 ): Finding {
-  if (expectedPathways.length === 0) return unmeasured(NAME, "The knowledge names no pathway expected to respond to this perturbation.");
-  const judged = expectedPathways.flatMap((expected) => judge(expected, pathways, enriched, response));
+  if (expectedPathways.length === 0)
+    return unmeasured(
+      NAME,
+      "The knowledge names no pathway expected to respond to this perturbation.",
+    );
+  const judged = expectedPathways.flatMap((expected) =>
+    judge(expected, pathways, enriched, response),
+  );
   if (judged.length === 0) {
-    return unmeasured(NAME, `None of the ${expectedPathways.length} expected pathways has ${MIN_MEASURED_GENES} measured genes.`);
+    return unmeasured(
+      NAME,
+      `None of the ${expectedPathways.length} expected pathways has ${MIN_MEASURED_GENES} measured genes.`,
+    );
   }
   const supported = judged.filter(({ right, strength }) => strength > 0 && isSignificant(right));
   return {
@@ -58,7 +68,9 @@ function judge(
 ): Judged[] {
   const entry = pathways.find(({ id }) => id === expected.id);
   const sign = signOf(expected.direction);
-  const genes = new Set((entry?.genes ?? []).flatMap((gene) => response.position.get(geneSymbol(gene)) ?? []));
+  const genes = new Set(
+    (entry?.genes ?? []).flatMap((gene) => response.position.get(geneSymbol(gene)) ?? []),
+  );
   if (genes.size < MIN_MEASURED_GENES) return [];
   const members = [...genes].map((gene) => ({ gene, sign }));
   const find = (direction: Direction): EnrichedPathway | undefined =>
@@ -71,7 +83,8 @@ function judge(
 }
 
 function evidenceRow({ pathway, members, right, wrong, strength }: Judged, i: number): EvidenceRow {
-  const describe = (row: EnrichedPathway | undefined): string => `${row?.overlap ?? 0} of ${members.length} genes, adjusted p ${(row?.p_adjusted ?? 1).toExponential(1)}`;
+  const describe = (row: EnrichedPathway | undefined): string =>
+    `${row?.overlap ?? 0} of ${members.length} genes, adjusted p ${(row?.p_adjusted ?? 1).toExponential(1)}`;
   return {
     id: `P${i + 1}`,
     component: NAME,
@@ -83,9 +96,13 @@ function evidenceRow({ pathway, members, right, wrong, strength }: Judged, i: nu
 
 function feedbackOn({ pathway, right, wrong, strength }: Judged): string[] {
   if (isSignificant(wrong) && evidenceOf(wrong) > evidenceOf(right)) {
-    return [`${pathway.name} is expected ${pathway.direction} but is enriched among the genes going ${opposite(pathway.direction)}.`];
+    return [
+      `${pathway.name} is expected ${pathway.direction} but is enriched among the genes going ${opposite(pathway.direction)}.`,
+    ];
   }
-  return strength > 0 && isSignificant(right) ? [] : [`${pathway.name} is expected ${pathway.direction} but is not enriched.`];
+  return strength > 0 && isSignificant(right)
+    ? []
+    : [`${pathway.name} is expected ${pathway.direction} but is not enriched.`];
 }
 
 function evidenceOf(row: EnrichedPathway | undefined): number {

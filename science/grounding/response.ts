@@ -12,12 +12,15 @@ export interface Response {
   readonly delta: Float64Array;
   /** 1 up, -1 down, 0 not differentially expressed. */
   readonly change: Int8Array;
-  /** Genes of like expression in the reference: stratum of each gene, and the genes of each stratum. */
+  /**
+   * Genes of like expression in the reference: stratum of each gene, and the genes of each stratum.
+   */
   readonly stratumOf: Uint8Array;
   readonly strata: readonly (readonly number[])[];
   /**
-   * Rank from 1, over all genes, of the gene's relative rank by delta within its stratum. Comparing like with like
-   * keeps mere regression to the mean (rare genes up, abundant genes down) from looking like a response.
+   * Rank from 1, over all genes, of the gene's relative rank by delta within its stratum. Comparing
+   * like with like keeps mere regression to the mean (rare genes up, abundant genes down) from
+   * looking like a response.
    */
   readonly standing: Float64Array;
   /** Symbol to position; of equal symbols the one expressed most. */
@@ -35,14 +38,27 @@ export function describeResponse({ de, meanTreated, meanControl }: ExpressionCom
   });
   const change = Int8Array.from(delta, (value, i) => (de.is_de[i] === 1 ? Math.sign(value) : 0));
   const { stratumOf, strata } = stratify(meanControl);
-  return { symbols, delta, change, stratumOf, strata, standing: standingWithin(strata, delta), position };
+  return {
+    symbols,
+    delta,
+    change,
+    stratumOf,
+    strata,
+    standing: standingWithin(strata, delta),
+    position,
+  };
 }
 
-/** Bins of equal size by mean expression in the reference; genes silent there are a bin of their own. */
+/**
+ * Bins of equal size by mean expression in the reference; genes silent there are a bin of their
+ * own.
+ */
 function stratify(reference: Float64Array): Pick<Response, "stratumOf" | "strata"> {
   const genes = [...reference.keys()];
   const silent = genes.filter((gene) => reference[gene] === 0);
-  const expressed = genes.filter((gene) => reference[gene]! > 0).toSorted((a, b) => reference[a]! - reference[b]! || a - b);
+  const expressed = genes
+    .filter((gene) => reference[gene]! > 0)
+    .toSorted((a, b) => reference[a]! - reference[b]! || a - b);
   const count = Math.min(MAX_STRATA, Math.max(1, Math.floor(expressed.length / MIN_STRATUM_GENES)));
   const strata: number[][] = [...Array.from({ length: count }, () => []), silent];
   expressed.forEach((gene, i) => strata[Math.floor((i * count) / expressed.length)]!.push(gene));

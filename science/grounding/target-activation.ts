@@ -20,22 +20,33 @@ interface Target extends Expected {
 }
 
 /**
- * Do the genes known to respond move as expected?
- * strength = S * min(1, (A + X) / 2 / 0.75), where A is how far the targets stand out in the ranking of all genes (2 AUC - 1), X the
- * excess share of targets moving as expected, and S = min(1, -log10(one-sided p of A) / 3).
+ * Do the genes known to respond move as expected? strength = S * min(1, (A + X) / 2 / 0.75), where
+ * A is how far the targets stand out in the ranking of all genes (2 AUC - 1), X the excess share of
+ * targets moving as expected, and S = min(1, -log10(one-sided p of A) / 3).
  */
-export function targetActivation(expectedTargets: readonly ExpectedTarget[], response: Response): Finding {
+export function targetActivation(
+  expectedTargets: readonly ExpectedTarget[],
+  response: Response,
+): Finding {
   const targets = measuredTargets(expectedTargets, response);
-  if (expectedTargets.length === 0) return unmeasured(NAME, "The knowledge names no gene expected to respond to this perturbation.");
+  if (expectedTargets.length === 0)
+    return unmeasured(
+      NAME,
+      "The knowledge names no gene expected to respond to this perturbation.",
+    );
   if (targets.length < MIN_TARGETS) {
-    return unmeasured(NAME, `Only ${targets.length} of ${expectedTargets.length} expected genes are measured; at least ${MIN_TARGETS} are needed.`);
+    return unmeasured(
+      NAME,
+      `Only ${targets.length} of ${expectedTargets.length} expected genes are measured; at least ${MIN_TARGETS} are needed.`,
+    );
   }
 
   const shift = shiftOf(targets, response);
   const excess = excessShare(targets, response);
   const p = shift.z > 0 ? twoSidedNormalP(shift.z) / 2 : 1;
   const significance = clamp01(-Math.log10(Math.max(p, 1e-300)) / FULL_SIGNIFICANCE);
-  const strength = significance * clamp01((clamp01(shift.effect) + clamp01(excess)) / 2 / FULL_EFFECT);
+  const strength =
+    significance * clamp01((clamp01(shift.effect) + clamp01(excess)) / 2 / FULL_EFFECT);
 
   const right = targets.filter((target) => response.change[target.gene] === target.sign);
   const wrong = targets.filter((target) => response.change[target.gene] === -target.sign);
@@ -76,6 +87,9 @@ function evidenceRow({ expected, gene, sign }: Target, i: number, response: Resp
 }
 
 function names(targets: readonly Target[]): string {
-  const shown = targets.slice(0, 6).map((target) => target.expected.gene).join(", ");
+  const shown = targets
+    .slice(0, 6)
+    .map((target) => target.expected.gene)
+    .join(", ");
   return targets.length > 6 ? `${shown} and ${targets.length - 6} more` : shown;
 }

@@ -8,7 +8,8 @@ import { writeH5ad } from "../anndata/write.ts";
 import { DELTA_TRANSFER, deltaTransfer } from "./delta-transfer.ts";
 import { validatePrediction } from "./validate-prediction.ts";
 
-const USAGE = "Usage: node delta-transfer-main.ts --prompt PROMPT.h5ad --query QUERY.h5ad --output OUTPUT.h5ad";
+const USAGE =
+  "Usage: node delta-transfer-main.ts --prompt PROMPT.h5ad --query QUERY.h5ad --output OUTPUT.h5ad";
 
 interface Paths {
   readonly prompt: string;
@@ -17,7 +18,11 @@ interface Paths {
 }
 
 function parse(args: readonly string[]): Paths {
-  const options = { prompt: { type: "string" }, query: { type: "string" }, output: { type: "string" } } as const;
+  const options = {
+    prompt: { type: "string" },
+    query: { type: "string" },
+    output: { type: "string" },
+  } as const;
   let values: Partial<Paths>;
   try {
     ({ values } = parseArgs({ args: [...args], options }));
@@ -25,7 +30,8 @@ function parse(args: readonly string[]): Paths {
     throw new HaystackError("USAGE", `${(error as Error).message} ${USAGE}`, { cause: error });
   }
   const { prompt, query, output } = values;
-  if (prompt === undefined || query === undefined || output === undefined) throw new HaystackError("USAGE", `An option is missing. ${USAGE}`);
+  if (prompt === undefined || query === undefined || output === undefined)
+    throw new HaystackError("USAGE", `An option is missing. ${USAGE}`);
   return { prompt, query, output: resolve(output) };
 }
 

@@ -1,22 +1,35 @@
 import { HaystackError } from "../../errors.ts";
 import type { AnnData, CsrMatrix } from "../anndata/anndata.ts";
-import { CP10K, columnMeans, librarySizes, logNormalise, sortedColumns } from "../statistics/normalise.ts";
+import {
+  CP10K,
+  columnMeans,
+  librarySizes,
+  logNormalise,
+  sortedColumns,
+} from "../statistics/normalise.ts";
 import { waterLevel } from "./water-level.ts";
 
 export const DELTA_TRANSFER = "delta-transfer";
 
 /**
- * Built-in baseline, no model: in log1p(CP10k) space each gene of the query cells is shifted by one amount s and
- * clipped at 0, with s chosen so that the mean over cells of max(0, query + s) is exactly the prompt's mean. Without
- * clipping s is mean(prompt) - mean(query). Then counts = expm1(value) * the query cell's library size / 1e4.
+ * Built-in baseline, no model: in log1p(CP10k) space each gene of the query cells is shifted by one
+ * amount s and clipped at 0, with s chosen so that the mean over cells of max(0, query + s) is
+ * exactly the prompt's mean. Without clipping s is mean(prompt) - mean(query). Then counts =
+ * expm1(value) * the query cell's library size / 1e4.
  *
- * prompt, query: counts, cells x genes; genes are matched by upper-case symbol. Genes the prompt lacks stay as they
- * are. The result has the obs and var of the query and fractional counts. Deterministic, no random numbers.
- * Throws ANNDATA_INVALID when a side has no cells or no gene is shared.
+ * prompt, query: counts, cells x genes; genes are matched by upper-case symbol. Genes the prompt
+ * lacks stay as they are. The result has the obs and var of the query and fractional counts.
+ * Deterministic, no random numbers. Throws ANNDATA_INVALID when a side has no cells or no gene is
+ * shared.
  */
 export function deltaTransfer(prompt: AnnData, query: AnnData): AnnData {
-  if (prompt.X.nRows === 0) throw new HaystackError("ANNDATA_INVALID", "The prompt has no cells; choose a prompt with cells.");
-  if (query.X.nRows === 0) throw new HaystackError("ANNDATA_INVALID", "The query has no cells; choose query cells.");
+  if (prompt.X.nRows === 0)
+    throw new HaystackError(
+      "ANNDATA_INVALID",
+      "The prompt has no cells; choose a prompt with cells.",
+    );
+  if (query.X.nRows === 0)
+    throw new HaystackError("ANNDATA_INVALID", "The query has no cells; choose query cells.");
 
   const log = logNormalise(query.X);
   const targets = targetMeans(prompt, query);
@@ -27,21 +40,36 @@ export function deltaTransfer(prompt: AnnData, query: AnnData): AnnData {
     const target = targets[gene]!;
     if (Number.isNaN(target)) continue;
     shared += 1;
-    shifts[gene] = waterLevel(columns.values.subarray(columns.starts[gene], columns.starts[gene + 1]), log.nRows, target);
+    shifts[gene] = waterLevel(
+      columns.values.subarray(columns.starts[gene], columns.starts[gene + 1]),
+      log.nRows,
+      target,
+    );
   }
   if (shared === 0) {
-    throw new HaystackError("ANNDATA_INVALID", "The prompt and the query share no gene symbol; use the same kind of gene names in both.");
+    throw new HaystackError(
+      "ANNDATA_INVALID",
+      "The prompt and the query share no gene symbol; use the same kind of gene names in both.",
+    );
   }
 
   return {
     X: shiftedCounts(log, shifts, librarySizes(query.X)),
     obs: query.obs,
     var: query.var,
-    uns: { model: DELTA_TRANSFER, is_baseline: 1, shared_genes: shared, prompt_cells: prompt.X.nRows },
+    uns: {
+      model: DELTA_TRANSFER,
+      is_baseline: 1,
+      shared_genes: shared,
+      prompt_cells: prompt.X.nRows,
+    },
   };
 }
 
-/** The prompt's mean log1p(CP10k) for each query gene; NaN where the prompt lacks the gene. The first of equal symbols counts. */
+/**
+ * The prompt's mean log1p(CP10k) for each query gene; NaN where the prompt lacks the gene. The
+ * first of equal symbols counts.
+ */
 function targetMeans(prompt: AnnData, query: AnnData): Float64Array {
   const means = columnMeans(logNormalise(prompt.X));
   const bySymbol = new Map<string, number>();
@@ -52,11 +80,15 @@ function targetMeans(prompt: AnnData, query: AnnData): Float64Array {
   return Float64Array.from(query.var.index, (gene) => bySymbol.get(gene.toUpperCase()) ?? NaN);
 }
 
-/** expm1(max(0, log + shift)) * size / 1e4 as CSR; a raised gene is non-zero in every cell that has counts. */
+/**
+ * expm1(max(0, log + shift)) * size / 1e4 as CSR; a raised gene is non-zero in every cell that has
+ * counts.
+ */
 function shiftedCounts(log: CsrMatrix, shifts: Float64Array, sizes: Float64Array): CsrMatrix {
   const { nRows, nCols } = log;
   const raised = new Float64Array(nCols);
-  for (let gene = 0; gene < nCols; gene += 1) raised[gene] = shifts[gene]! > 0 ? Math.expm1(shifts[gene]!) / CP10K : 0;
+  for (let gene = 0; gene < nCols; gene += 1)
+    raised[gene] = shifts[gene]! > 0 ? Math.expm1(shifts[gene]!) / CP10K : 0;
 
   const row = new Float32Array(nCols);
   const fillRow = (i: number): void => {
@@ -86,7 +118,10 @@ function shiftedCounts(log: CsrMatrix, shifts: Float64Array, sizes: Float64Array
   return { nRows, nCols, data: data.subarray(0, end), indices: indices.subarray(0, end), indptr };
 }
 
-/** An upper bound of the non-zero values: every cell for raised genes, the surviving ones for the others. */
+/**
+ * An upper bound of the non-zero values: every cell for raised genes, the surviving ones for the
+ * others.
+ */
 function capacityNeeded(log: CsrMatrix, shifts: Float64Array): number {
   let capacity = 0;
   for (const shift of shifts) if (shift > 0) capacity += log.nRows;

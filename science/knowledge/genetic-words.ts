@@ -5,27 +5,74 @@ import type { Token } from "./tokens.ts";
 export type GeneticEffect = "loss" | "gain";
 
 const LOSS = new Set([
-  "ko", "knockout", "knockouts", "kd", "knockdown", "knockdowns", "crispr", "crispri", "crisprko", "crisprcas9", "cas9", "sirna", "shrna", "sgrna", "grna",
-  "rnai", "deletion", "deleted", "deficient", "deficiency", "loss", "silencing", "silenced", "ablation", "disruption", "null", "inactivation",
-  "ausschalten", "ausschaltung", "verlust", "defizienz", "defizient", "stilllegung", "knockoutzellen",
+  "ko",
+  "knockout",
+  "knockouts",
+  "kd",
+  "knockdown",
+  "knockdowns",
+  "crispr",
+  "crispri",
+  "crisprko",
+  "crisprcas9",
+  "cas9",
+  "sirna",
+  "shrna",
+  "sgrna",
+  "grna",
+  "rnai",
+  "deletion",
+  "deleted",
+  "deficient",
+  "deficiency",
+  "loss",
+  "silencing",
+  "silenced",
+  "ablation",
+  "disruption",
+  "null",
+  "inactivation",
+  "ausschalten",
+  "ausschaltung",
+  "verlust",
+  "defizienz",
+  "defizient",
+  "stilllegung",
+  "knockoutzellen",
 ]);
-const GAIN = new Set(["overexpression", "overexpressing", "overexpressed", "oe", "crispra", "ueberexpression", "ueberexprimiert"]);
-const FORCED_EXPRESSION = /^(?:ectopic(?:ally)?|forced|enforced|transgenic|constitutive) express(?:ion|ed|ing)$/;
+const GAIN = new Set([
+  "overexpression",
+  "overexpressing",
+  "overexpressed",
+  "oe",
+  "crispra",
+  "ueberexpression",
+  "ueberexprimiert",
+]);
+const FORCED_EXPRESSION =
+  /^(?:ectopic(?:ally)?|forced|enforced|transgenic|constitutive) express(?:ion|ed|ing)$/;
 const LACK = new Set(["lacking", "lack", "lacks", "devoid", "missing"]);
 const GUIDE_PREFIX = /^(?:sg|si|sh)(?=[a-z]{2})/;
 
 /** What the word at `index` says, and how many tokens it takes ("knock out" takes two). */
-export function geneticEffectAt(tokens: readonly Token[], index: number): { effect: GeneticEffect; length: number } | null {
+export function geneticEffectAt(
+  tokens: readonly Token[],
+  index: number,
+): { effect: GeneticEffect; length: number } | null {
   const key = tokens[index]?.key ?? "";
   if (LOSS.has(key)) return { effect: "loss", length: 1 };
   if (GAIN.has(key)) return { effect: "gain", length: 1 };
   const pair = `${key} ${tokens[index + 1]?.key ?? ""}`;
   if (/^knock(?:ed|ing)? (?:out|down)$/.test(pair)) return { effect: "loss", length: 2 };
-  if (pair.startsWith("over express") || FORCED_EXPRESSION.test(pair)) return { effect: "gain", length: 2 };
+  if (pair.startsWith("over express") || FORCED_EXPRESSION.test(pair))
+    return { effect: "gain", length: 2 };
   return null;
 }
 
-/** "CD8 T cells lacking PD-1": a loss only beside a gene that the cells themselves make, as "medium lacking IL-2" is none. */
+/**
+ * "CD8 T cells lacking PD-1": a loss only beside a gene that the cells themselves make, as "medium
+ * lacking IL-2" is none.
+ */
 export function isWordOfLack(token: Token | undefined): boolean {
   return LACK.has(token?.key ?? "");
 }

@@ -1,5 +1,14 @@
 import { createHash, randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { HaystackError } from "../../errors.ts";
@@ -21,54 +30,98 @@ const importedSchema = z.object({
 export type ImportedKnowledge = z.infer<typeof importedSchema>;
 
 /**
- * Reads a Cell Ontology .obo or a gene set .gmt file, checks it and keeps it in `folder` under `name` (default: the
- * file's name), in place of what had that name. Throws FILE_NOT_FOUND, KNOWLEDGE_INVALID.
+ * Reads a Cell Ontology .obo or a gene set .gmt file, checks it and keeps it in `folder` under
+ * `name` (default: the file's name), in place of what had that name. Throws FILE_NOT_FOUND,
+ * KNOWLEDGE_INVALID.
  */
-export function importKnowledge(options: { readonly file: string; readonly folder: string; readonly name?: string }): ImportedKnowledge {
+export function importKnowledge(options: {
+  readonly file: string;
+  readonly folder: string;
+  readonly name?: string;
+}): ImportedKnowledge {
   const { file, folder } = options;
   const shown = basename(file);
   const name = options.name ?? shown.replace(/\.(obo|gmt)$/i, "");
-  if (!existsSync(file) || !statSync(file).isFile()) throw new HaystackError("FILE_NOT_FOUND", `There is no file ${file}; give the path of an .obo or .gmt file.`);
-  if (!importedSchema.shape.name.safeParse(name).success) throw new HaystackError("KNOWLEDGE_INVALID", `"${name}" cannot be a name; use letters, digits, dots, hyphens and underscores in --name.`);
+  if (!existsSync(file) || !statSync(file).isFile())
+    throw new HaystackError(
+      "FILE_NOT_FOUND",
+      `There is no file ${file}; give the path of an .obo or .gmt file.`,
+    );
+  if (!importedSchema.shape.name.safeParse(name).success)
+    throw new HaystackError(
+      "KNOWLEDGE_INVALID",
+      `"${name}" cannot be a name; use letters, digits, dots, hyphens and underscores in --name.`,
+    );
   const bytes = readFileSync(file);
   const text = asText(bytes, shown);
-  const common = { format: "haystack-knowledge/1", name, source_file: shown, source_sha256: createHash("sha256").update(bytes).digest("hex") } as const;
+  const common = {
+    format: "haystack-knowledge/1",
+    name,
+    source_file: shown,
+    source_sha256: createHash("sha256").update(bytes).digest("hex"),
+  } as const;
   let imported: ImportedKnowledge;
-  if (/\.obo$/i.test(file)) imported = { ...common, cell_types: parseObo(text, shown), pathways: [], warnings: [] };
+  if (/\.obo$/i.test(file))
+    imported = { ...common, cell_types: parseObo(text, shown), pathways: [], warnings: [] };
   else if (/\.gmt$/i.test(file)) {
     const { sets, tooSmall } = parseGmt(text, shown);
-    imported = { ...common, cell_types: [], pathways: sets, warnings: tooSmall === 0 ? [] : [`${tooSmall} gene sets have fewer than 5 genes and were left out.`] };
-  } else throw new HaystackError("KNOWLEDGE_INVALID", `${shown} is neither an .obo nor a .gmt file; give a Cell Ontology or a gene set file.`);
+    imported = {
+      ...common,
+      cell_types: [],
+      pathways: sets,
+      warnings:
+        tooSmall === 0 ? [] : [`${tooSmall} gene sets have fewer than 5 genes and were left out.`],
+    };
+  } else
+    throw new HaystackError(
+      "KNOWLEDGE_INVALID",
+      `${shown} is neither an .obo nor a .gmt file; give a Cell Ontology or a gene set file.`,
+    );
   writeWhole(folder, `${name}.json`, JSON.stringify(imported));
   return imported;
 }
 
-/** What was imported into `folder`, by name; none when there is no such folder. Throws FILE_DAMAGED. */
+/**
+ * What was imported into `folder`, by name; none when there is no such folder. Throws FILE_DAMAGED.
+ */
 export function readImports(folder: string): ImportedKnowledge[] {
   return importFiles(folder).map((file) => {
     try {
       return importedSchema.parse(JSON.parse(readFileSync(file, "utf8")));
     } catch (cause) {
-      throw new HaystackError("FILE_DAMAGED", `${file} is damaged or of another version; import the knowledge again, or remove the file.`, { cause });
+      throw new HaystackError(
+        "FILE_DAMAGED",
+        `${file} is damaged or of another version; import the knowledge again, or remove the file.`,
+        { cause },
+      );
     }
   });
 }
 
 /** Changes when something is imported. */
 export function importsFingerprint(folder: string): string {
-  return importFiles(folder).map((file) => `${file}:${statSync(file).mtimeMs}:${statSync(file).size}`).join("\n");
+  return importFiles(folder)
+    .map((file) => `${file}:${statSync(file).mtimeMs}:${statSync(file).size}`)
+    .join("\n");
 }
 
 function importFiles(folder: string): string[] {
   if (!existsSync(folder)) return [];
-  return readdirSync(folder).filter((file) => file.endsWith(".json")).toSorted().map((file) => join(folder, file));
+  return readdirSync(folder)
+    .filter((file) => file.endsWith(".json"))
+    .toSorted()
+    .map((file) => join(folder, file));
 }
 
 function asText(bytes: Uint8Array, shown: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new HaystackError("KNOWLEDGE_INVALID", `${shown} is not a text file in UTF-8; unpack it if it is compressed.`, { cause });
+    throw new HaystackError(
+      "KNOWLEDGE_INVALID",
+      `${shown} is not a text file in UTF-8; unpack it if it is compressed.`,
+      { cause },
+    );
   }
 }
 

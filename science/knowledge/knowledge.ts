@@ -1,8 +1,8 @@
 import { z } from "zod";
 
 /**
- * The curated knowledge: data files in data/, each entry with its source, which says what of it nobody reviewed. These schemas check them at load.
- * Gene symbols are upper-case HGNC symbols.
+ * The curated knowledge: data files in data/, each entry with its source, which says what of it
+ * nobody reviewed. These schemas check them at load. Gene symbols are upper-case HGNC symbols.
  */
 
 const source = z.string().min(3);
@@ -16,14 +16,20 @@ export const cellTypeEntrySchema = z.object({
   parents: z.array(z.string().regex(/^CL:\d{7}$/)),
   tissues: z.array(z.string()),
   markers: z.array(z.string()),
-  /** Common cell lines of this lineage, e.g. "THP-1" of the monocyte; they stand for it, but are not the primary cells. */
+  /**
+   * Common cell lines of this lineage, e.g. "THP-1" of the monocyte; they stand for it, but are not
+   * the primary cells.
+   */
   cell_lines: z.array(z.string()),
   source,
 });
 export type CellTypeEntry = z.infer<typeof cellTypeEntrySchema>;
 
 export const pathwayEntrySchema = z.object({
-  /** Id in its database, e.g. "R-HSA-909733" (Reactome), "hsa04668" (KEGG), "HALLMARK_HYPOXIA" (MSigDB), "GO:0006954". */
+  /**
+   * Id in its database, e.g. "R-HSA-909733" (Reactome), "hsa04668" (KEGG), "HALLMARK_HYPOXIA"
+   * (MSigDB), "GO:0006954".
+   */
   id: z.string(),
   name: z.string(),
   genes: z.array(z.string()).min(5),
@@ -41,13 +47,24 @@ export const perturbationEntrySchema = z.object({
   /** Abbreviations, brand names, old names, gene symbol; any case, Greek spelled out or not. */
   synonyms: z.array(z.string()),
   external_ids: z.record(z.string(), z.string()),
-  /** Genes or proteins acted on directly: the receptor of a cytokine, the enzyme a drug inhibits, the gene knocked out. */
-  targets: z.array(z.object({ gene: z.string(), action: z.enum(["activates", "inhibits", "binds", "knocks_out", "overexpresses"]) })),
+  /**
+   * Genes or proteins acted on directly: the receptor of a cytokine, the enzyme a drug inhibits,
+   * the gene knocked out.
+   */
+  targets: z.array(
+    z.object({
+      gene: z.string(),
+      action: z.enum(["activates", "inhibits", "binds", "knocks_out", "overexpresses"]),
+    }),
+  ),
   /** Genes whose expression is known to respond, most reliable first. */
   response: z.array(z.object({ gene: z.string(), direction })),
   /** Pathway ids of the pathways file, and where the activity goes. */
   pathways: z.array(z.object({ id: z.string(), direction })),
-  /** Mechanism class, e.g. "type I interferon", "JAK inhibitor": entries of one class are near to each other. */
+  /**
+   * Mechanism class, e.g. "type I interferon", "JAK inhibitor": entries of one class are near to
+   * each other.
+   */
   mechanism: z.string(),
   source,
 });

@@ -10,8 +10,9 @@ let curated: Knowledge | undefined;
 let extended: { readonly fingerprint: string; readonly knowledge: Knowledge } | undefined;
 
 /**
- * The curated knowledge of data/ and beside it what was imported into `folder`, frozen and kept until something else is
- * imported. Throws a ZodError when a data file is damaged, FILE_DAMAGED for an imported one.
+ * The curated knowledge of data/ and beside it what was imported into `folder`, frozen and kept
+ * until something else is imported. Throws a ZodError when a data file is damaged, FILE_DAMAGED for
+ * an imported one.
  */
 export function loadKnowledge(folder?: string): Knowledge {
   curated ??= deepFreeze({
@@ -21,17 +22,22 @@ export function loadKnowledge(folder?: string): Knowledge {
   });
   const fingerprint = folder === undefined ? "" : importsFingerprint(folder);
   if (folder === undefined || fingerprint === "") return curated;
-  if (extended?.fingerprint !== fingerprint) extended = { fingerprint, knowledge: deepFreeze(extend(curated, readImports(folder))) };
+  if (extended?.fingerprint !== fingerprint)
+    extended = { fingerprint, knowledge: deepFreeze(extend(curated, readImports(folder))) };
   return extended.knowledge;
 }
 
 /**
- * Curated entries stay as they are, but for further synonyms of cell types. Imported cell types and gene sets follow
- * them; a set whose id is taken gets the name of its import before it.
+ * Curated entries stay as they are, but for further synonyms of cell types. Imported cell types and
+ * gene sets follow them; a set whose id is taken gets the name of its import before it.
  */
 function extend(base: Knowledge, imports: readonly ImportedKnowledge[]): Knowledge {
   const cellTypes = new Map(base.cellTypes.map((entry) => [entry.id, entry]));
-  const known = new Set(base.cellTypes.flatMap(({ name, synonyms, cell_lines }) => [name, ...synonyms, ...cell_lines].map(labelKey)));
+  const known = new Set(
+    base.cellTypes.flatMap(({ name, synonyms, cell_lines }) =>
+      [name, ...synonyms, ...cell_lines].map(labelKey),
+    ),
+  );
   const pathways = [...base.pathways];
   const ids = new Set(pathways.map(({ id }) => id));
   for (const { name, cell_types, pathways: sets } of imports) {
@@ -48,8 +54,14 @@ function extend(base: Knowledge, imports: readonly ImportedKnowledge[]): Knowled
   return { cellTypes: [...cellTypes.values()], perturbations: base.perturbations, pathways };
 }
 
-function withSynonyms(entry: CellTypeEntry, imported: CellTypeEntry, known: ReadonlySet<string>): CellTypeEntry {
-  const further = [imported.name, ...imported.synonyms].filter((name) => !known.has(labelKey(name)));
+function withSynonyms(
+  entry: CellTypeEntry,
+  imported: CellTypeEntry,
+  known: ReadonlySet<string>,
+): CellTypeEntry {
+  const further = [imported.name, ...imported.synonyms].filter(
+    (name) => !known.has(labelKey(name)),
+  );
   return further.length === 0 ? entry : { ...entry, synonyms: [...entry.synonyms, ...further] };
 }
 

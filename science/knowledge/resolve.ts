@@ -7,7 +7,9 @@ import type { Term, TermIndex } from "./term-index.ts";
 import { joined, labelKey, tokenise } from "./tokens.ts";
 import type { Token } from "./tokens.ts";
 
-/** From a label, as written in a file or a question, to the entry of the knowledge that it means. */
+/**
+ * From a label, as written in a file or a question, to the entry of the knowledge that it means.
+ */
 
 type MatchKind = "exact" | "synonym" | "spelling" | "cell_line";
 
@@ -29,18 +31,18 @@ export function knowledgeTerms(knowledge: Knowledge): KnowledgeTerms {
   const known = termsOf.get(knowledge);
   if (known !== undefined) return known;
   const terms = {
-    cellTypes: buildTermIndex(
-      [
-        ...knowledge.cellTypes.map((meaning) => ({ text: meaning.name, meaning })),
-        ...knowledge.cellTypes.flatMap((meaning) => [...meaning.synonyms, ...meaning.cell_lines].map((text) => ({ text, meaning }))),
-      ],
-    ),
-    perturbations: buildTermIndex(
-      [
-        ...knowledge.perturbations.map((meaning) => ({ text: meaning.name, meaning })),
-        ...knowledge.perturbations.flatMap((meaning) => meaning.synonyms.map((text) => ({ text, meaning }))),
-      ],
-    ),
+    cellTypes: buildTermIndex([
+      ...knowledge.cellTypes.map((meaning) => ({ text: meaning.name, meaning })),
+      ...knowledge.cellTypes.flatMap((meaning) =>
+        [...meaning.synonyms, ...meaning.cell_lines].map((text) => ({ text, meaning })),
+      ),
+    ]),
+    perturbations: buildTermIndex([
+      ...knowledge.perturbations.map((meaning) => ({ text: meaning.name, meaning })),
+      ...knowledge.perturbations.flatMap((meaning) =>
+        meaning.synonyms.map((text) => ({ text, meaning })),
+      ),
+    ]),
     geneSymbols: geneSymbols(knowledge),
   };
   termsOf.set(knowledge, terms);
@@ -48,15 +50,28 @@ export function knowledgeTerms(knowledge: Knowledge): KnowledgeTerms {
 }
 
 /** The cell type that `label` means ("CD14+ Monocytes", "Endothelial", "Fibroblsts"), or null. */
-export function resolveCellTypeLabel(label: string, knowledge: Knowledge = loadKnowledge()): Resolved<CellTypeEntry> | null {
-  const misspelt = (): CellTypeEntry | undefined => knowledgeTerms(knowledge).cellTypes.findMisspelt(tokenise(label))?.meaning;
+export function resolveCellTypeLabel(
+  label: string,
+  knowledge: Knowledge = loadKnowledge(),
+): Resolved<CellTypeEntry> | null {
+  const misspelt = (): CellTypeEntry | undefined =>
+    knowledgeTerms(knowledge).cellTypes.findMisspelt(tokenise(label))?.meaning;
   return findCellType(label, knowledge) ?? spelling(misspelt());
 }
 
-/** The perturbation that `label` means ("IFN-β", "STAT1_KO", "sgSTAT1", "Dexametasone"), or null. */
-export function resolvePerturbationLabel(label: string, knowledge: Knowledge = loadKnowledge()): Resolved<PerturbationEntry> | null {
-  const misspelt = (): PerturbationEntry | undefined => knowledgeTerms(knowledge).perturbations.findMisspelt(tokenise(label))?.meaning;
-  return findPerturbation(label, knowledge) ?? (geneticReading(label, knowledge) === null ? spelling(misspelt()) : null);
+/**
+ * The perturbation that `label` means ("IFN-β", "STAT1_KO", "sgSTAT1", "Dexametasone"), or null.
+ */
+export function resolvePerturbationLabel(
+  label: string,
+  knowledge: Knowledge = loadKnowledge(),
+): Resolved<PerturbationEntry> | null {
+  const misspelt = (): PerturbationEntry | undefined =>
+    knowledgeTerms(knowledge).perturbations.findMisspelt(tokenise(label))?.meaning;
+  return (
+    findPerturbation(label, knowledge) ??
+    (geneticReading(label, knowledge) === null ? spelling(misspelt()) : null)
+  );
 }
 
 /** As resolveCellTypeLabel, without guessing at spelling mistakes. */
@@ -67,12 +82,17 @@ export function findCellType(label: string, knowledge: Knowledge): Resolved<Cell
   const term =
     cellTypes.find(tokens) ??
     (tokens.length === 0 ? undefined : cellTypes.find([...tokens, cell])) ??
-    (tokens.length > 1 && /^cells?$/.test(tokens.at(-1)?.key ?? "") ? cellTypes.find(tokens.slice(0, -1)) : undefined);
+    (tokens.length > 1 && /^cells?$/.test(tokens.at(-1)?.key ?? "")
+      ? cellTypes.find(tokens.slice(0, -1))
+      : undefined);
   return term === undefined ? null : { entry: term.meaning, match: cellTypeMatch(term) };
 }
 
 /** As resolvePerturbationLabel, without guessing at spelling mistakes. */
-export function findPerturbation(label: string, knowledge: Knowledge): Resolved<PerturbationEntry> | null {
+export function findPerturbation(
+  label: string,
+  knowledge: Knowledge,
+): Resolved<PerturbationEntry> | null {
   const term = knowledgeTerms(knowledge).perturbations.find(tokenise(label));
   if (term !== undefined) return { entry: term.meaning, match: perturbationMatch(term) };
   const genetic = geneticReading(label, knowledge);
@@ -80,8 +100,14 @@ export function findPerturbation(label: string, knowledge: Knowledge): Resolved<
   return entry === null ? null : { entry, match: "synonym" };
 }
 
-/** The gene and effect of a label with a genetic word or guide prefix ("STAT1 KO", "sgSTAT1"); null for any other. */
-export function geneticReading(label: string, knowledge: Knowledge): { gene: string; effect: GeneticEffect } | null {
+/**
+ * The gene and effect of a label with a genetic word or guide prefix ("STAT1 KO", "sgSTAT1"); null
+ * for any other.
+ */
+export function geneticReading(
+  label: string,
+  knowledge: Knowledge,
+): { gene: string; effect: GeneticEffect } | null {
   const { geneSymbols: symbols } = knowledgeTerms(knowledge);
   const tokens = tokenise(label);
   const rest: Token[] = [];
@@ -96,17 +122,34 @@ export function geneticReading(label: string, knowledge: Knowledge): { gene: str
   }
   const { asWritten } = joined(rest);
   const guided = withoutGuidePrefix(asWritten);
-  const gene = (effect === null ? undefined : symbols.get(asWritten)) ?? (guided === null ? undefined : symbols.get(guided));
+  const gene =
+    (effect === null ? undefined : symbols.get(asWritten)) ??
+    (guided === null ? undefined : symbols.get(guided));
   return gene === undefined ? null : { gene, effect: effect ?? "loss" };
 }
 
-export function findGeneticEntry(knowledge: Knowledge, gene: string, effect: GeneticEffect): PerturbationEntry | null {
+export function findGeneticEntry(
+  knowledge: Knowledge,
+  gene: string,
+  effect: GeneticEffect,
+): PerturbationEntry | null {
   const action = effect === "loss" ? "knocks_out" : "overexpresses";
-  return knowledge.perturbations.find(({ kind, targets }) => kind === "genetic" && targets.some((target) => target.gene === gene && target.action === action)) ?? null;
+  return (
+    knowledge.perturbations.find(
+      ({ kind, targets }) =>
+        kind === "genetic" &&
+        targets.some((target) => target.gene === gene && target.action === action),
+    ) ?? null
+  );
 }
 
-/** Ids for the labels of an atlas. A misspelt label gets none: a wrong id would be worse than no id. */
-export function labelResolver(knowledge: Knowledge): { cellOntologyId(label: string): string | null; perturbationId(label: string): string | null } {
+/**
+ * Ids for the labels of an atlas. A misspelt label gets none: a wrong id would be worse than no id.
+ */
+export function labelResolver(knowledge: Knowledge): {
+  cellOntologyId(label: string): string | null;
+  perturbationId(label: string): string | null;
+} {
   return {
     cellOntologyId: (label) => findCellType(label, knowledge)?.entry.id ?? null,
     perturbationId: (label) => findPerturbation(label, knowledge)?.entry.id ?? null,
@@ -136,7 +179,8 @@ function geneSymbols(knowledge: Knowledge): Map<string, string> {
   for (const entry of knowledge.perturbations) {
     for (const { gene } of [...entry.targets, ...entry.response]) add(gene, gene);
     const own = entry.external_ids["hgnc"];
-    if (own !== undefined) for (const name of [own, ...entry.synonyms]) if (geneticReadingFree(name)) add(name, own);
+    if (own !== undefined)
+      for (const name of [own, ...entry.synonyms]) if (geneticReadingFree(name)) add(name, own);
   }
   return symbols;
 }

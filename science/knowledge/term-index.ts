@@ -2,7 +2,10 @@ import { distance } from "fastest-levenshtein";
 import { joined, tokenise } from "./tokens.ts";
 import type { Token } from "./tokens.ts";
 
-/** Finds entries by their names. Built once for a set of names; a name given twice belongs to the first. */
+/**
+ * Finds entries by their names. Built once for a set of names; a name given twice belongs to the
+ * first.
+ */
 
 export interface Term<Meaning> {
   /** The name as it stands in the data. */
@@ -12,19 +15,26 @@ export interface Term<Meaning> {
 
 export interface TermIndex<Meaning> {
   find(tokens: readonly Token[]): Term<Meaning> | undefined;
-  /** The nearest name within the spelling limit; null when none is, or when two meanings are equally near. */
+  /**
+   * The nearest name within the spelling limit; null when none is, or when two meanings are equally
+   * near.
+   */
   findMisspelt(tokens: readonly Token[]): Term<Meaning> | null;
   /** Names in order of their likeness to `text`, the most alike first, one a meaning. */
   nearest(text: string, count: number): Term<Meaning>[];
 }
 
 /** `base`, when given, is searched too and comes first. */
-export function buildTermIndex<Meaning>(terms: Iterable<Term<Meaning>>, base?: TermIndex<Meaning>): TermIndex<Meaning> {
+export function buildTermIndex<Meaning>(
+  terms: Iterable<Term<Meaning>>,
+  base?: TermIndex<Meaning>,
+): TermIndex<Meaning> {
   const byKey = new Map<string, Term<Meaning>>();
   const byPlain = new Map<string, Term<Meaning>>();
   for (const term of terms) {
     const tokens = tokenise(term.text);
-    for (const key of Object.values(joined(tokens))) if (key !== "" && !byKey.has(key)) byKey.set(key, term);
+    for (const key of Object.values(joined(tokens)))
+      if (key !== "" && !byKey.has(key)) byKey.set(key, term);
     const plain = joined(tokens, "plain").singular;
     if (plain !== "" && !byPlain.has(plain)) byPlain.set(plain, term);
   }
@@ -48,26 +58,36 @@ export function buildTermIndex<Meaning>(terms: Iterable<Term<Meaning>>, base?: T
           if (candidate[0] !== plain[0] || digits(candidate) !== digits(plain)) continue;
           const edits = distance(candidate, plain);
           if (edits < bestDistance) [best, bestDistance] = [term, edits];
-          else if (edits === bestDistance && edits <= limit && best?.meaning !== term.meaning) best = null;
+          else if (edits === bestDistance && edits <= limit && best?.meaning !== term.meaning)
+            best = null;
         }
       }
       return best;
     },
     nearest(text, count) {
       const plain = joined(tokenise(text), "plain").singular;
-      const known = (base?.nearest(text, count) ?? []).map((term) => [joined(tokenise(term.text), "plain").singular, term] as const);
+      const known = (base?.nearest(text, count) ?? []).map(
+        (term) => [joined(tokenise(term.text), "plain").singular, term] as const,
+      );
       const ranked = [...byPlain, ...known]
-        .map(([candidate, term]) => ({ term, unlike: distance(candidate, plain) / Math.max(candidate.length, plain.length, 1) }))
+        .map(([candidate, term]) => ({
+          term,
+          unlike: distance(candidate, plain) / Math.max(candidate.length, plain.length, 1),
+        }))
         .filter(({ unlike }) => unlike <= 0.5)
         .toSorted((a, b) => a.unlike - b.unlike || (a.term.text < b.term.text ? -1 : 1));
       const nearest = new Map<Meaning, Term<Meaning>>();
-      for (const { term } of ranked) if (!nearest.has(term.meaning)) nearest.set(term.meaning, term);
+      for (const { term } of ranked)
+        if (!nearest.has(term.meaning)) nearest.set(term.meaning, term);
       return [...nearest.values()].slice(0, count);
     },
   };
 }
 
-/** Edits that a word may be wrong by: none below 5 letters, where abbreviations stand side by side (IL-2, IL-3). */
+/**
+ * Edits that a word may be wrong by: none below 5 letters, where abbreviations stand side by side
+ * (IL-2, IL-3).
+ */
 function spellingLimit(plain: string): number {
   if (plain.length < 5 || /\p{Script=Han}/u.test(plain)) return 0;
   if (plain.length < 8) return 1;

@@ -14,38 +14,75 @@ export interface ChoosePromptOptions extends RetrievalRequest {
   /** Most query cells to predict. */
   readonly queryCells: number;
   readonly seed: number;
-  /** "worst" starts from the lowest-ranked usable prompt, to see whether later iterations recover; default "best". */
+  /**
+   * "worst" starts from the lowest-ranked usable prompt, to see whether later iterations recover;
+   * default "best".
+   */
   readonly firstPrompt?: "best" | "worst";
 }
 
 const CONSIDERED = 8;
 
-/** The best candidates in their order, among them the best of each strategy: another one is to be seen beside the many of one. */
+/**
+ * The best candidates in their order, among them the best of each strategy: another one is to be
+ * seen beside the many of one.
+ */
 function shortlist(ordered: readonly PromptCandidate[]): PromptCandidate[] {
-  const firsts = [...Map.groupBy(ordered, ({ strategy }) => strategy).values()].map(([first]) => first!);
+  const firsts = [...Map.groupBy(ordered, ({ strategy }) => strategy).values()].map(
+    ([first]) => first!,
+  );
   const listed = new Set(firsts.slice(0, CONSIDERED));
   for (const candidate of ordered) if (listed.size < CONSIDERED) listed.add(candidate);
   return ordered.filter((candidate) => listed.has(candidate));
 }
 
-/** A smaller draw from the same groups, not among those used; null when the prompt cannot shrink further. */
-function smallerDraw(candidate: PromptCandidate, used: ReadonlySet<string>): PromptCandidate | null {
+/**
+ * A smaller draw from the same groups, not among those used; null when the prompt cannot shrink
+ * further.
+ */
+function smallerDraw(
+  candidate: PromptCandidate,
+  used: ReadonlySet<string>,
+): PromptCandidate | null {
   for (let fraction = 0.5; fraction > 0.01; fraction /= 2) {
     const shrunk = candidate.parts
-      .map((part) => ({ ...part, n_cells: Math.floor(part.n_cells * fraction), n_control_cells: Math.floor(part.n_control_cells * fraction) }))
-      .filter((part) => part.n_cells > 0 && (part.control_group_id === null || part.n_control_cells > 0));
+      .map((part) => ({
+        ...part,
+        n_cells: Math.floor(part.n_cells * fraction),
+        n_control_cells: Math.floor(part.n_control_cells * fraction),
+      }))
+      .filter(
+        (part) => part.n_cells > 0 && (part.control_group_id === null || part.n_control_cells > 0),
+      );
     const total = shrunk.reduce((sum, part) => sum + part.n_cells, 0);
     if (total === 0) return null;
     const parts = shrunk.map((part) => ({ ...part, weight: part.n_cells / total }));
     const id = candidateId(candidate.strategy, parts);
-    if (!used.has(id)) return { ...candidate, candidate_id: id, parts, rationale: `${candidate.rationale} Every other prompt was tried, so fewer of these cells are drawn.` };
+    if (!used.has(id))
+      return {
+        ...candidate,
+        candidate_id: id,
+        parts,
+        rationale: `${candidate.rationale} Every other prompt was tried, so fewer of these cells are drawn.`,
+      };
   }
   return null;
 }
 
-function nothingFits(query: StructuredQuery, atlases: readonly OpenAtlas[], controlStrategy: string): HaystackError {
-  const held = [...new Set(perturbedGroups(atlases).map(({ group }) => group.perturbation))].toSorted();
-  const holds = held.length === 0 ? "no perturbed cells" : held.length > 20 ? `${held.slice(0, 20).join(", ")} and ${held.length - 20} more` : held.join(", ");
+function nothingFits(
+  query: StructuredQuery,
+  atlases: readonly OpenAtlas[],
+  controlStrategy: string,
+): HaystackError {
+  const held = [
+    ...new Set(perturbedGroups(atlases).map(({ group }) => group.perturbation)),
+  ].toSorted();
+  const holds =
+    held.length === 0
+      ? "no perturbed cells"
+      : held.length > 20
+        ? `${held.slice(0, 20).join(", ")} and ${held.length - 20} more`
+        : held.join(", ");
   const wanted = controlStrategy === "synthetic_control" ? " with matched control cells" : "";
   return new HaystackError(
     "NO_PROMPT_CELLS",
@@ -54,31 +91,50 @@ function nothingFits(query: StructuredQuery, atlases: readonly OpenAtlas[], cont
 }
 
 /**
- * The prompt of an iteration: the best candidate not yet used, knowing how earlier ones scored, and the query cells.
- * Never repeats a candidate. Throws CELL_TYPE_NOT_IN_ATLAS without control cells of the asked type, and NO_PROMPT_CELLS
- * when no strategy finds anything or everything was tried.
+ * The prompt of an iteration: the best candidate not yet used, knowing how earlier ones scored, and
+ * the query cells. Never repeats a candidate. Throws CELL_TYPE_NOT_IN_ATLAS without control cells
+ * of the asked type, and NO_PROMPT_CELLS when no strategy finds anything or everything was tried.
  */
 export function choosePrompt(request: ChoosePromptOptions): PromptPlan {
   return considerPrompts(request).plan;
 }
 
-/** As choosePrompt, with the candidates that may take the place of the chosen one: the best of strategies that have not stalled, while there are any. */
-export function considerPrompts(request: ChoosePromptOptions): { readonly plan: PromptPlan; readonly candidates: readonly PromptCandidate[] } {
+/**
+ * As choosePrompt, with the candidates that may take the place of the chosen one: the best of
+ * strategies that have not stalled, while there are any.
+ */
+export function considerPrompts(request: ChoosePromptOptions): {
+  readonly plan: PromptPlan;
+  readonly candidates: readonly PromptCandidate[];
+} {
   const { query, atlases, history, seed } = request;
   const all = allCandidates(request);
   const ordered = rankCandidates(request, all);
   const used = new Set(history.map((feedback) => feedback.candidate_id));
-  const first = request.firstPrompt === "worst" && history.length === 0 ? ordered.at(-1) : ordered[0];
-  const chosen = first ?? all.map((candidate) => smallerDraw(candidate, used)).find((candidate) => candidate !== null);
+  const first =
+    request.firstPrompt === "worst" && history.length === 0 ? ordered.at(-1) : ordered[0];
+  const chosen =
+    first ??
+    all.map((candidate) => smallerDraw(candidate, used)).find((candidate) => candidate !== null);
   if (chosen === undefined) throw nothingFits(query, atlases, request.controlStrategy);
   const allStalled = stalledStrategies(history);
   const stalled = [...allStalled].filter((strategy) => strategy !== chosen.strategy);
   const fresh = ordered.filter(({ strategy }) => !allStalled.has(strategy));
-  const turn = stalled.length === 0 ? "" : ` The ${stalled.join(" and ")} strategy stopped improving, so another one is tried.`;
+  const turn =
+    stalled.length === 0
+      ? ""
+      : ` The ${stalled.join(" and ")} strategy stopped improving, so another one is tried.`;
   const plan: PromptPlan = {
     iteration: 1 + Math.max(0, ...history.map((feedback) => feedback.iteration)),
     chosen: { ...chosen, rationale: `${chosen.rationale}${turn}` },
-    considered: shortlist(ordered).map(({ candidate_id: id, strategy, rank_score: score, rationale }) => ({ candidate_id: id, strategy, rank_score: score, rationale })),
+    considered: shortlist(ordered).map(
+      ({ candidate_id: id, strategy, rank_score: score, rationale }) => ({
+        candidate_id: id,
+        strategy,
+        rank_score: score,
+        rationale,
+      }),
+    ),
     query_parts: allocateQueryCells(findQueryCells(query, atlases), request.queryCells),
     seed,
   };
@@ -86,18 +142,25 @@ export function considerPrompts(request: ChoosePromptOptions): { readonly plan: 
 }
 
 /** The plan with another of its candidates, as a language model chose. */
-export function withCandidate(plan: PromptPlan, candidate: PromptCandidate, { model, reason }: { readonly model: string; readonly reason: string }): PromptPlan {
+export function withCandidate(
+  plan: PromptPlan,
+  candidate: PromptCandidate,
+  { model, reason }: { readonly model: string; readonly reason: string },
+): PromptPlan {
   const chosen = candidate.candidate_id === plan.chosen.candidate_id ? plan.chosen : candidate;
   return {
     ...plan,
-    chosen: { ...chosen, rationale: `${chosen.rationale} The language model ${model} chose it: ${reason}` },
+    chosen: {
+      ...chosen,
+      rationale: `${chosen.rationale} The language model ${model} chose it: ${reason}`,
+    },
     model_choice: { model, reason, instead_of: plan.chosen.candidate_id },
   };
 }
 
 /**
- * Whether synthetic control can work: some group of the asked perturbation, or of any perturbation when the atlases
- * lack the asked one, has matched control cells.
+ * Whether synthetic control can work: some group of the asked perturbation, or of any perturbation
+ * when the atlases lack the asked one, has matched control cells.
  */
 export function controlsAvailable(query: StructuredQuery, atlases: readonly OpenAtlas[]): boolean {
   const perturbed = perturbedGroups(atlases);

@@ -14,7 +14,10 @@ export function pooledProfile(atlas: OpenAtlas, groups: readonly CellGroup[]): F
 }
 
 /** Rows of `from` and of `to` that hold the same gene symbol, whatever its case. */
-function sharedGenes(from: OpenAtlas, to: OpenAtlas): { readonly from: readonly number[]; readonly to: readonly number[] } {
+function sharedGenes(
+  from: OpenAtlas,
+  to: OpenAtlas,
+): { readonly from: readonly number[]; readonly to: readonly number[] } {
   const position = new Map(to.index.genes.map((gene, i) => [gene.toUpperCase(), i]));
   const pairs = from.index.genes.flatMap((gene, i) => {
     const j = position.get(gene.toUpperCase());
@@ -23,26 +26,36 @@ function sharedGenes(from: OpenAtlas, to: OpenAtlas): { readonly from: readonly 
   return { from: pairs.map(([i]) => i), to: pairs.map(([, j]) => j) };
 }
 
-const pick = (values: ArrayLike<number>, at: readonly number[]): Float64Array => Float64Array.from(at, (i) => values[i]!);
+const pick = (values: ArrayLike<number>, at: readonly number[]): Float64Array =>
+  Float64Array.from(at, (i) => values[i]!);
 
 export interface ControlSimilarity {
   /** Of control groups of one atlas, pooled, with the query cells. */
   toQuery(atlas: OpenAtlas, controls: readonly CellGroup[]): number | null;
   /** Of control groups of one atlas with others of it. */
-  between(atlas: OpenAtlas, some: readonly CellGroup[], others: readonly CellGroup[]): number | null;
+  between(
+    atlas: OpenAtlas,
+    some: readonly CellGroup[],
+    others: readonly CellGroup[],
+  ): number | null;
 }
 
 /**
- * The data-driven prior: Pearson correlation (-1 to 1) of control groups' mean profile with the query cells' mean
- * profile, over the genes both data sets measured; null when it cannot be measured. Costs profiles, not cells.
+ * The data-driven prior: Pearson correlation (-1 to 1) of control groups' mean profile with the
+ * query cells' mean profile, over the genes both data sets measured; null when it cannot be
+ * measured. Costs profiles, not cells.
  */
-export function controlSimilarity(queryAtlas: OpenAtlas, queryGroups: readonly CellGroup[]): ControlSimilarity {
+export function controlSimilarity(
+  queryAtlas: OpenAtlas,
+  queryGroups: readonly CellGroup[],
+): ControlSimilarity {
   const queryProfile = pooledProfile(queryAtlas, queryGroups);
   const shared = new Map<OpenAtlas, ReturnType<typeof sharedGenes>>();
   const known = new Map<string, number | null>();
   const profiles = new Map<string, Float64Array>();
 
-  const keyOf = (controls: readonly CellGroup[]): string => controls.map(({ group_id }) => group_id).join(" ");
+  const keyOf = (controls: readonly CellGroup[]): string =>
+    controls.map(({ group_id }) => group_id).join(" ");
 
   function profileOf(atlas: OpenAtlas, controls: readonly CellGroup[]): Float64Array {
     const profile = profiles.get(keyOf(controls)) ?? pooledProfile(atlas, controls);
@@ -72,7 +85,8 @@ export function controlSimilarity(queryAtlas: OpenAtlas, queryGroups: readonly C
   }
 
   return {
-    toQuery: (atlas, controls) => (controls.length === 0 ? null : once(keyOf(controls), () => measure(atlas, controls))),
+    toQuery: (atlas, controls) =>
+      controls.length === 0 ? null : once(keyOf(controls), () => measure(atlas, controls)),
     between: (atlas, some, others) =>
       once([keyOf(some), keyOf(others)].toSorted().join("|"), () => {
         const similarity = pearson(profileOf(atlas, some), profileOf(atlas, others));

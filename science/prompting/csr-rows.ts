@@ -6,7 +6,13 @@ export function takeRows({ nCols, data, indices, indptr }: CsrMatrix, rows: Int3
   rows.forEach((row, i) => {
     starts[i + 1] = starts[i]! + indptr[row + 1]! - indptr[row]!;
   });
-  const taken = { nRows: rows.length, nCols, data: new Float32Array(starts.at(-1)!), indices: new Int32Array(starts.at(-1)!), indptr: starts };
+  const taken = {
+    nRows: rows.length,
+    nCols,
+    data: new Float32Array(starts.at(-1)!),
+    indices: new Int32Array(starts.at(-1)!),
+    indptr: starts,
+  };
   rows.forEach((row, i) => {
     taken.data.set(data.subarray(indptr[row], indptr[row + 1]), starts[i]);
     taken.indices.set(indices.subarray(indptr[row], indptr[row + 1]), starts[i]);
@@ -33,14 +39,26 @@ export function renumberColumns(X: CsrMatrix, columns: Int32Array, nCols: number
     }
     indptr[row + 1] = used;
   }
-  return { nRows: X.nRows, nCols, data: data.subarray(0, used), indices: indices.subarray(0, used), indptr };
+  return {
+    nRows: X.nRows,
+    nCols,
+    data: data.subarray(0, used),
+    indices: indices.subarray(0, used),
+    indptr,
+  };
 }
 
 /** All rows of all matrices. */
 export function stackRows(matrices: readonly CsrMatrix[], nCols: number): CsrMatrix {
   const nRows = matrices.reduce((sum, matrix) => sum + matrix.nRows, 0);
   const nonZeros = matrices.reduce((sum, matrix) => sum + matrix.data.length, 0);
-  const stacked = { nRows, nCols, data: new Float32Array(nonZeros), indices: new Int32Array(nonZeros), indptr: new Int32Array(nRows + 1) };
+  const stacked = {
+    nRows,
+    nCols,
+    data: new Float32Array(nonZeros),
+    indices: new Int32Array(nonZeros),
+    indptr: new Int32Array(nRows + 1),
+  };
   let row = 0;
   let used = 0;
   for (const matrix of matrices) {

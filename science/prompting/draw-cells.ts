@@ -7,7 +7,6 @@ import { renumberColumns, stackRows, takeRows } from "./csr-rows.ts";
 import { balanceDraws, drawFromGroup, drawnPlaces } from "./representative-draw.ts";
 import type { GroupDraw } from "./representative-draw.ts";
 
-
 export interface DrawRequest {
   readonly parts: readonly { readonly group_id: string; readonly n_cells: number }[];
   readonly atlases: readonly OpenAtlas[];
@@ -26,26 +25,58 @@ interface Source {
 }
 
 function locate({ parts, atlases }: DrawRequest): Source[] {
-  const byId = new Map(atlases.flatMap((atlas) => atlas.index.groups.map((group) => [group.group_id, { atlas, group }] as const)));
+  const byId = new Map(
+    atlases.flatMap((atlas) =>
+      atlas.index.groups.map((group) => [group.group_id, { atlas, group }] as const),
+    ),
+  );
   return parts.map(({ group_id: id, n_cells: nCells }) => {
     const found = byId.get(id);
-    if (found === undefined) throw new HaystackError("NO_PROMPT_CELLS", `The cell group ${id} is in none of the open atlases; import its atlas again.`);
+    if (found === undefined)
+      throw new HaystackError(
+        "NO_PROMPT_CELLS",
+        `The cell group ${id} is in none of the open atlases; import its atlas again.`,
+      );
     if (nCells > found.group.n_cells) {
-      throw new HaystackError("NO_PROMPT_CELLS", `The cell group ${id} holds ${found.group.n_cells} cells, so ${nCells} cannot be drawn; ask for fewer.`);
+      throw new HaystackError(
+        "NO_PROMPT_CELLS",
+        `The cell group ${id} holds ${found.group.n_cells} cells, so ${nCells} cannot be drawn; ask for fewer.`,
+      );
     }
     return { ...found, nCells };
   });
 }
 
 /** Genes of the result, and of each data set's genes its column there (-1: left out). */
-function shareGenes(atlases: readonly OpenAtlas[]): { readonly genes: readonly string[]; readonly columns: ReadonlyMap<OpenAtlas, Int32Array> } {
+function shareGenes(atlases: readonly OpenAtlas[]): {
+  readonly genes: readonly string[];
+  readonly columns: ReadonlyMap<OpenAtlas, Int32Array>;
+} {
   const [first, ...others] = atlases;
-  if (first === undefined) throw new HaystackError("NO_PROMPT_CELLS", "No cells were asked for; choose at least one cell group.");
-  if (others.length === 0) return { genes: first.index.genes, columns: new Map([[first, Int32Array.from(first.index.genes.keys())]]) };
-  const elsewhere = others.map(({ index }) => new Set(index.genes.map((gene) => gene.toUpperCase())));
-  const shared = first.index.genes.filter((gene) => elsewhere.every((symbols) => symbols.has(gene.toUpperCase())));
-  const genes = [...new Map(shared.toReversed().map((gene) => [gene.toUpperCase(), gene])).values()].toReversed();
-  if (genes.length === 0) throw new HaystackError("NO_PROMPT_CELLS", "The chosen data sets share no gene symbols; import them with the column that holds gene symbols.");
+  if (first === undefined)
+    throw new HaystackError(
+      "NO_PROMPT_CELLS",
+      "No cells were asked for; choose at least one cell group.",
+    );
+  if (others.length === 0)
+    return {
+      genes: first.index.genes,
+      columns: new Map([[first, Int32Array.from(first.index.genes.keys())]]),
+    };
+  const elsewhere = others.map(
+    ({ index }) => new Set(index.genes.map((gene) => gene.toUpperCase())),
+  );
+  const shared = first.index.genes.filter((gene) =>
+    elsewhere.every((symbols) => symbols.has(gene.toUpperCase())),
+  );
+  const genes = [
+    ...new Map(shared.toReversed().map((gene) => [gene.toUpperCase(), gene])).values(),
+  ].toReversed();
+  if (genes.length === 0)
+    throw new HaystackError(
+      "NO_PROMPT_CELLS",
+      "The chosen data sets share no gene symbols; import them with the column that holds gene symbols.",
+    );
   const position = new Map(genes.map((gene, i) => [gene.toUpperCase(), i]));
   const columnsOf = ({ index }: OpenAtlas): Int32Array => {
     const left = new Map(position);
@@ -59,10 +90,11 @@ function shareGenes(atlases: readonly OpenAtlas[]): { readonly genes: readonly s
 }
 
 /**
- * Draws cells of the named groups without replacement into one AnnData (cells x genes, CSR counts float32), balanced so
- * that their mean is near that of the groups. Reads only these groups' shards. The draw depends on the seed and the parts.
- * With several data sets the genes are the intersection of their upper-cased symbols, spelled as in the first;
- * uns "genes" says which. Throws NO_PROMPT_CELLS for unknown groups or more cells than a group holds.
+ * Draws cells of the named groups without replacement into one AnnData (cells x genes, CSR counts
+ * float32), balanced so that their mean is near that of the groups. Reads only these groups'
+ * shards. The draw depends on the seed and the parts. With several data sets the genes are the
+ * intersection of their upper-cased symbols, spelled as in the first; uns "genes" says which.
+ * Throws NO_PROMPT_CELLS for unknown groups or more cells than a group holds.
  */
 export async function drawCells(request: DrawRequest): Promise<AnnData> {
   const sources = locate(request).filter(({ nCells }) => nCells > 0);
@@ -72,17 +104,34 @@ export async function drawCells(request: DrawRequest): Promise<AnnData> {
   for (const { atlas, group, nCells } of sources) {
     const { X, obs } = await readGroup(atlas.dir, group);
     const counts = atlases.length === 1 ? X : renumberColumns(X, columns.get(atlas)!, genes.length);
-    const draw = drawFromGroup(randomStream(request.seed, `draw/${group.group_id}`), counts, nCells);
-    pools.push({ group, draw, counts: takeRows(counts, draw.rows), names: Array.from(draw.rows, (row) => obs.index[row]!) });
+    const draw = drawFromGroup(
+      randomStream(request.seed, `draw/${group.group_id}`),
+      counts,
+      nCells,
+    );
+    pools.push({
+      group,
+      draw,
+      counts: takeRows(counts, draw.rows),
+      names: Array.from(draw.rows, (row) => obs.index[row]!),
+    });
   }
   balanceDraws(pools.map(({ draw }) => draw));
   const drawn = pools.map(({ group, draw, counts, names }) => {
     const places = drawnPlaces(draw);
-    return { group, counts: takeRows(counts, places), names: Array.from(places, (at) => `${group.group_id}:${names[at]!}`) };
+    return {
+      group,
+      counts: takeRows(counts, places),
+      names: Array.from(places, (at) => `${group.group_id}:${names[at]!}`),
+    };
   });
-  const column = (value: (group: CellGroup) => string): string[] => drawn.flatMap(({ group, names }) => names.map(() => value(group)));
+  const column = (value: (group: CellGroup) => string): string[] =>
+    drawn.flatMap(({ group, names }) => names.map(() => value(group)));
   return {
-    X: stackRows(drawn.map(({ counts }) => counts), genes.length),
+    X: stackRows(
+      drawn.map(({ counts }) => counts),
+      genes.length,
+    ),
     obs: {
       index: drawn.flatMap(({ names }) => names),
       columns: {
@@ -95,7 +144,10 @@ export async function drawCells(request: DrawRequest): Promise<AnnData> {
     },
     var: { index: genes, columns: {} },
     uns: {
-      genes: atlases.length === 1 ? `all genes of ${atlases[0]!.index.dataset}` : `intersection of ${atlases.map((atlas) => atlas.index.dataset).join(", ")}`,
+      genes:
+        atlases.length === 1
+          ? `all genes of ${atlases[0]!.index.dataset}`
+          : `intersection of ${atlases.map((atlas) => atlas.index.dataset).join(", ")}`,
       simulated: atlases.some((atlas) => atlas.index.simulated) ? 1 : 0,
     },
   };

@@ -2,12 +2,19 @@ import type { IterationFeedback, PromptCandidate, PromptStrategy } from "./promp
 
 const MAX_SCORE = 10;
 
-/** A strategy stalls when it was tried twice or more and the last try scored no better than the best before. */
-export function stalledStrategies(history: readonly IterationFeedback[]): ReadonlySet<PromptStrategy> {
+/**
+ * A strategy stalls when it was tried twice or more and the last try scored no better than the best
+ * before.
+ */
+export function stalledStrategies(
+  history: readonly IterationFeedback[],
+): ReadonlySet<PromptStrategy> {
   const tries = Map.groupBy(history, ({ strategy }) => strategy);
   return new Set(
     [...tries].flatMap(([strategy, feedback]) => {
-      const scores = feedback.toSorted((x, y) => x.iteration - y.iteration).map(({ score }) => score);
+      const scores = feedback
+        .toSorted((x, y) => x.iteration - y.iteration)
+        .map(({ score }) => score);
       const last = scores.at(-1)!;
       return scores.length >= 2 && last <= Math.max(...scores.slice(0, -1)) ? [strategy] : [];
     }),
@@ -16,22 +23,41 @@ export function stalledStrategies(history: readonly IterationFeedback[]): Readon
 
 /** Share of cells that two prompts draw from the same groups, 0 to 1. */
 function overlap(x: PromptCandidate, y: PromptCandidate): number {
-  return x.parts.reduce((sum, part) => sum + Math.min(part.weight, y.parts.find(({ group_id: id }) => id === part.group_id)?.weight ?? 0), 0);
+  return x.parts.reduce(
+    (sum, part) =>
+      sum +
+      Math.min(part.weight, y.parts.find(({ group_id: id }) => id === part.group_id)?.weight ?? 0),
+    0,
+  );
 }
 
 /**
- * The unused candidates in the order to try them. A candidate's rank is lowered by its overlap with used prompts, the
- * more the worse these scored; candidates of stalled strategies come after all others.
+ * The unused candidates in the order to try them. A candidate's rank is lowered by its overlap with
+ * used prompts, the more the worse these scored; candidates of stalled strategies come after all
+ * others.
  */
-export function orderByHistory(candidates: readonly PromptCandidate[], history: readonly IterationFeedback[]): PromptCandidate[] {
+export function orderByHistory(
+  candidates: readonly PromptCandidate[],
+  history: readonly IterationFeedback[],
+): PromptCandidate[] {
   const scores = new Map(history.map(({ candidate_id: id, score }) => [id, score]));
   const used = candidates.filter(({ candidate_id: id }) => scores.has(id));
   const stalled = stalledStrategies(history);
   return candidates
     .filter(({ candidate_id: id }) => !scores.has(id))
     .map((candidate) => {
-      const penalty = Math.max(0, ...used.map((earlier) => overlap(candidate, earlier) * (1 - scores.get(earlier.candidate_id)! / MAX_SCORE)));
+      const penalty = Math.max(
+        0,
+        ...used.map(
+          (earlier) =>
+            overlap(candidate, earlier) * (1 - scores.get(earlier.candidate_id)! / MAX_SCORE),
+        ),
+      );
       return { ...candidate, rank_score: candidate.rank_score * (1 - penalty) };
     })
-    .toSorted((x, y) => Number(stalled.has(x.strategy)) - Number(stalled.has(y.strategy)) || y.rank_score - x.rank_score);
+    .toSorted(
+      (x, y) =>
+        Number(stalled.has(x.strategy)) - Number(stalled.has(y.strategy)) ||
+        y.rank_score - x.rank_score,
+    );
 }

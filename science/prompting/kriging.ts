@@ -1,18 +1,22 @@
 /**
- * Simple kriging (Krige 1951; Gaussian process regression, Rasmussen and Williams 2006, eq. 2.25): how much each observed
- * response counts in the best linear guess at another, if the responses of two cell types correlate with
- * exp((similarity of their controls - 1) / LENGTH) and a mean over n cells carries noise of HALF_RELIABLE_CELLS / n.
- * Two types that are like each other thus share one vote.
+ * Simple kriging (Krige 1951; Gaussian process regression, Rasmussen and Williams 2006, eq. 2.25):
+ * how much each observed response counts in the best linear guess at another, if the responses of
+ * two cell types correlate with exp((similarity of their controls - 1) / LENGTH) and a mean over n
+ * cells carries noise of HALF_RELIABLE_CELLS / n. Two types that are like each other thus share one
+ * vote.
  */
 
 import { HALF_RELIABLE_CELLS } from "./mixture.ts";
 
 /**
- * Chosen without the withheld cells: leaving out each cell type of the Kang 2018 data and, of those left, predicting each
- * from the others, 0.7 does best of the lengths tried; from 0.2 on they differ by less than 0.004 (mean Pearson of the response).
+ * Chosen without the withheld cells: leaving out each cell type of the Kang 2018 data and, of those
+ * left, predicting each from the others, 0.7 does best of the lengths tried; from 0.2 on they
+ * differ by less than 0.004 (mean Pearson of the response).
  */
 const LENGTH = 0.7;
-/** Further types add cost and no information: at most so many, the most similar ones, get a weight. */
+/**
+ * Further types add cost and no information: at most so many, the most similar ones, get a weight.
+ */
 const MAX_TYPES = 24;
 
 const covariance = (similarity: number): number => Math.exp((similarity - 1) / LENGTH);
@@ -26,12 +30,24 @@ export interface Observed {
   readonly cells: readonly number[];
 }
 
-/** Weights of the observed types, none below 0, summing to 1. Types whose weight would be negative are left out. */
+/**
+ * Weights of the observed types, none below 0, summing to 1. Types whose weight would be negative
+ * are left out.
+ */
 export function krigingWeights({ toQuery, between, cells }: Observed): number[] {
-  let kept = [...toQuery.keys()].toSorted((i, j) => toQuery[j]! - toQuery[i]! || i - j).slice(0, MAX_TYPES);
+  let kept = [...toQuery.keys()]
+    .toSorted((i, j) => toQuery[j]! - toQuery[i]! || i - j)
+    .slice(0, MAX_TYPES);
   for (;;) {
-    const matrix = kept.map((i) => kept.map((j) => (i === j ? 1 + HALF_RELIABLE_CELLS / Math.max(1, cells[i]!) : covariance(between(i, j)))));
-    const solved = solve(matrix, kept.map((i) => covariance(toQuery[i]!)));
+    const matrix = kept.map((i) =>
+      kept.map((j) =>
+        i === j ? 1 + HALF_RELIABLE_CELLS / Math.max(1, cells[i]!) : covariance(between(i, j)),
+      ),
+    );
+    const solved = solve(
+      matrix,
+      kept.map((i) => covariance(toQuery[i]!)),
+    );
     const positive = kept.filter((_, at) => solved[at]! > 0);
     if (positive.length === kept.length || positive.length === 0) {
       const share = positive.length === 0 ? kept.map((_, at) => (at === 0 ? 1 : 0)) : solved;
@@ -50,7 +66,8 @@ function solve(matrix: readonly (readonly number[])[], right: readonly number[])
   const n = rows.length;
   for (let column = 0; column < n; column += 1) {
     let pivot = column;
-    for (let row = column + 1; row < n; row += 1) if (Math.abs(rows[row]![column]!) > Math.abs(rows[pivot]![column]!)) pivot = row;
+    for (let row = column + 1; row < n; row += 1)
+      if (Math.abs(rows[row]![column]!) > Math.abs(rows[pivot]![column]!)) pivot = row;
     [rows[column], rows[pivot]] = [rows[pivot]!, rows[column]!];
     for (let row = column + 1; row < n; row += 1) {
       const factor = rows[row]![column]! / rows[column]![column]!;

@@ -3,7 +3,10 @@
 export const PROMPT_STRATEGIES = ["direct", "mechanistic", "semantic", "ontology"] as const;
 export type PromptStrategy = (typeof PROMPT_STRATEGIES)[number];
 
-/** A part of a prompt: cells drawn without replacement from one perturbed group, and its matched controls. */
+/**
+ * A part of a prompt: cells drawn without replacement from one perturbed group, and its matched
+ * controls.
+ */
 export interface PromptPart {
   readonly group_id: string;
   readonly n_cells: number;
@@ -16,30 +19,50 @@ export interface PromptPart {
 
 /** One ranked way to prompt: a single group or a mixture of groups. */
 export interface PromptCandidate {
-  /** Deterministic id of the content (strategy + parts): a prompt is never repeated within a run. */
+  /**
+   * Deterministic id of the content (strategy + parts): a prompt is never repeated within a run.
+   */
   readonly candidate_id: string;
   readonly strategy: PromptStrategy;
   readonly parts: readonly PromptPart[];
   /** 0 to 1, the ranking key: knowledge match times the data-driven prior. */
   readonly rank_score: number;
-  /** Similarity (Pearson, -1 to 1) of the parts' matched controls to the query cells; null when unmeasurable. */
+  /**
+   * Similarity (Pearson, -1 to 1) of the parts' matched controls to the query cells; null when
+   * unmeasurable.
+   */
   readonly control_similarity: number | null;
   /** One or two sentences a biologist can read. */
   readonly rationale: string;
-  /** The perturbation of its cells, where that is not the asked one: id in the knowledge, else label. */
+  /**
+   * The perturbation of its cells, where that is not the asked one: id in the knowledge, else
+   * label.
+   */
   readonly stand_in?: string;
 }
 
 export interface PromptPlan {
   readonly iteration: number;
   readonly chosen: PromptCandidate;
-  /** The best candidates considered, the best of each strategy among them, in rank order, without their parts; at most 8. */
-  readonly considered: readonly { readonly candidate_id: string; readonly strategy: PromptStrategy; readonly rank_score: number; readonly rationale: string }[];
+  /**
+   * The best candidates considered, the best of each strategy among them, in rank order, without
+   * their parts; at most 8.
+   */
+  readonly considered: readonly {
+    readonly candidate_id: string;
+    readonly strategy: PromptStrategy;
+    readonly rank_score: number;
+    readonly rationale: string;
+  }[];
   /** Control cells of the asked cell type, whose response is predicted. */
   readonly query_parts: readonly { readonly group_id: string; readonly n_cells: number }[];
   readonly seed: number;
   /** Present when a language model chose among the candidates. */
-  readonly model_choice?: { readonly model: string; readonly reason: string; readonly instead_of: string };
+  readonly model_choice?: {
+    readonly model: string;
+    readonly reason: string;
+    readonly instead_of: string;
+  };
   /** Why the ranking decided although a language model was asked. */
   readonly model_problem?: string;
   /** Why names were compared by their letters although embeddings were asked for. */

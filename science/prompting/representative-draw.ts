@@ -4,7 +4,10 @@ import type { RandomStream } from "../simulate/seeded-random.ts";
 import { columnMeans, logNormalise } from "../statistics/normalise.ts";
 import { takeRows } from "./csr-rows.ts";
 
-/** Random cells of a group, beside the drawn ones, that may take their place: more cost time and hardly help. */
+/**
+ * Random cells of a group, beside the drawn ones, that may take their place: more cost time and
+ * hardly help.
+ */
 const SPARE_CELLS = 128;
 /** Times that every drawn cell is offered for exchange: later ones hardly bring the mean nearer. */
 const SWEEPS = 3;
@@ -22,7 +25,9 @@ export interface GroupDraw {
   readonly mean: Float64Array;
 }
 
-/** A random draw of `n` of the cells in `counts`, with further random cells to exchange them for. */
+/**
+ * A random draw of `n` of the cells in `counts`, with further random cells to exchange them for.
+ */
 export function drawFromGroup(random: RandomStream, counts: CsrMatrix, n: number): GroupDraw {
   const whole = logNormalise(counts);
   const size = Math.min(counts.nRows, n + SPARE_CELLS);
@@ -33,9 +38,10 @@ export function drawFromGroup(random: RandomStream, counts: CsrMatrix, n: number
 }
 
 /**
- * Exchanges cells within the groups so that the mean of all drawn cells comes near (squared distance over genes) the
- * mean of the groups' means weighted by their drawn cells: a balanced sample (Deville and Tille 2004, Biometrika
- * 91:893) stratified by group, found by single exchanges. Deterministic; the number of cells of each group stays.
+ * Exchanges cells within the groups so that the mean of all drawn cells comes near (squared
+ * distance over genes) the mean of the groups' means weighted by their drawn cells: a balanced
+ * sample (Deville and Tille 2004, Biometrika 91:893) stratified by group, found by single
+ * exchanges. Deterministic; the number of cells of each group stays.
  */
 export function balanceDraws(draws: readonly GroupDraw[]): void {
   /** Sum over the drawn cells of their profile minus their group's mean. */
@@ -49,12 +55,16 @@ export function balanceDraws(draws: readonly GroupDraw[]): void {
   }
   for (let sweep = 0; sweep < SWEEPS; sweep += 1) {
     let exchanged = 0;
-    for (const draw of draws) if (draw.isDrawn.includes(0)) exchanged += exchangeWithin(draw, excess);
+    for (const draw of draws)
+      if (draw.isDrawn.includes(0)) exchanged += exchangeWithin(draw, excess);
     if (exchanged === 0) return;
   }
 }
 
-/** Offers each drawn cell once for the cell of the pool that brings the excess nearest to zero. Returns the exchanges made. */
+/**
+ * Offers each drawn cell once for the cell of the pool that brings the excess nearest to zero.
+ * Returns the exchanges made.
+ */
 function exchangeWithin({ cells, isDrawn }: GroupDraw, excess: Float64Array): number {
   const norms = Float64Array.from(isDrawn, (_, at) => squaredNorm(cells, at));
   let exchanged = 0;
@@ -81,7 +91,12 @@ export function drawnPlaces({ isDrawn }: GroupDraw): Int32Array {
   return Int32Array.from([...isDrawn.keys()].filter((at) => isDrawn[at] === 1));
 }
 
-function addRow(sum: Float64Array, { data, indices, indptr }: CsrMatrix, row: number, sign: 1 | -1): void {
+function addRow(
+  sum: Float64Array,
+  { data, indices, indptr }: CsrMatrix,
+  row: number,
+  sign: 1 | -1,
+): void {
   for (let k = indptr[row]!; k < indptr[row + 1]!; k += 1) sum[indices[k]!]! += sign * data[k]!;
 }
 

@@ -10,7 +10,10 @@ export interface LocatedGroup {
   readonly control: CellGroup | null;
 }
 
-/** How near in meaning texts are to the asked ones by an embedding model, as cosines (-1 to 1): [text, cosine]. */
+/**
+ * How near in meaning texts are to the asked ones by an embedding model, as cosines (-1 to 1):
+ * [text, cosine].
+ */
 export interface EmbeddedLikeness {
   readonly model: string;
   readonly perturbations: readonly (readonly [text: string, cosine: number])[];
@@ -20,7 +23,10 @@ export interface EmbeddedLikeness {
 export interface RetrievalContext {
   readonly query: StructuredQuery;
   readonly knowledge: Knowledge;
-  /** Perturbed groups that may be shown to the model; under synthetic control only those with a matched control. */
+  /**
+   * Perturbed groups that may be shown to the model; under synthetic control only those with a
+   * matched control.
+   */
   readonly perturbed: readonly LocatedGroup[];
   /** Null: names are compared by their letters, as is a text that is not in it. */
   readonly embedded: EmbeddedLikeness | null;
@@ -47,7 +53,10 @@ export function isAskedCellType(query: StructuredQuery, group: CellGroup): boole
 
 export function isAskedPerturbation(query: StructuredQuery, group: CellGroup): boolean {
   const { atlas_labels: labels, id } = query.perturbation;
-  return !group.is_control && (labels.includes(group.perturbation) || (id !== null && group.perturbation_id === id));
+  return (
+    !group.is_control &&
+    (labels.includes(group.perturbation) || (id !== null && group.perturbation_id === id))
+  );
 }
 
 export function perturbedGroups(atlases: readonly OpenAtlas[]): LocatedGroup[] {
@@ -55,6 +64,11 @@ export function perturbedGroups(atlases: readonly OpenAtlas[]): LocatedGroup[] {
     const byId = new Map(atlas.index.groups.map((group) => [group.group_id, group]));
     return atlas.index.groups
       .filter((group) => !group.is_control && group.n_cells > 0)
-      .map((group) => ({ atlas, group, control: (group.control_group_id === null ? null : byId.get(group.control_group_id)) ?? null }));
+      .map((group) => ({
+        atlas,
+        group,
+        control:
+          (group.control_group_id === null ? null : byId.get(group.control_group_id)) ?? null,
+      }));
   });
 }

@@ -1,11 +1,19 @@
-/** Doses and times in a question, in canonical units. All patterns are linear: bounded repeats, no open nesting. */
+/**
+ * Doses and times in a question, in canonical units. All patterns are linear: bounded repeats, no
+ * open nesting.
+ */
 
 export interface Amounts {
-  /** e.g. "10 ng/ml", "1 µM": each that the question states, once. The first is the first with a unit of its own: of "10 or 100 ng/ml" the latter. */
+  /**
+   * e.g. "10 ng/ml", "1 µM": each that the question states, once. The first is the first with a
+   * unit of its own: of "10 or 100 ng/ml" the latter.
+   */
   readonly doses: readonly Stated[];
   /** e.g. "6 h", "3 d", "overnight". */
   readonly times: readonly Stated[];
-  /** Parts of the text that state amounts, [start, end): they name neither cells nor perturbations. */
+  /**
+   * Parts of the text that state amounts, [start, end): they name neither cells nor perturbations.
+   */
   readonly spans: readonly (readonly [number, number])[];
 }
 
@@ -27,35 +35,88 @@ const CONCENTRATION = new RegExp(
   String.raw`${NUMBER}(?<unit>pg|ng|[µμu]g|mg|IU|U|units?|Einheiten|纳克|微克|毫克)\s{0,3}(?:\/|\bper\b|\bpro\b|每)\s{0,3}(?<per>ml|dl|l|kg|毫升|升)${END}`,
   "giu",
 );
-const MOLAR = new RegExp(String.raw`${NUMBER}(?<unit>[pnµμum]M|(?:pico|nano|micro|milli)molar|[µμ]m|微摩尔|纳摩尔|%)(?![\p{Script=Latin}\p{N}])`, "gu");
-const DURATION = new RegExp(String.raw`${NUMBER}(?<unit>hours?|hrs?|h|std|stunden?|小时|minutes?|mins?|minuten?|分钟|days?|d|tagen?|tage?|天|weeks?|wochen?|周)${END}`, "giu");
-const WORD_DURATION = /\b(?<number>one|two|three|four|six|eight|twelve|twenty-four|forty-eight|zwei|drei|vier|sechs|acht|zwölf)\s{1,3}(?<unit>hours?|days?|weeks?|stunden|tagen?|wochen)\b/giu;
+const MOLAR = new RegExp(
+  String.raw`${NUMBER}(?<unit>[pnµμum]M|(?:pico|nano|micro|milli)molar|[µμ]m|微摩尔|纳摩尔|%)(?![\p{Script=Latin}\p{N}])`,
+  "gu",
+);
+const DURATION = new RegExp(
+  String.raw`${NUMBER}(?<unit>hours?|hrs?|h|std|stunden?|小时|minutes?|mins?|minuten?|分钟|days?|d|tagen?|tage?|天|weeks?|wochen?|周)${END}`,
+  "giu",
+);
+const WORD_DURATION =
+  /\b(?<number>one|two|three|four|six|eight|twelve|twenty-four|forty-eight|zwei|drei|vier|sechs|acht|zwölf)\s{1,3}(?<unit>hours?|days?|weeks?|stunden|tagen?|wochen)\b/giu;
 const OVERNIGHT = /overnight|over night|über nacht|ueber nacht|过夜|整夜/giu;
 
 const UNITS: readonly (readonly [RegExp, string])[] = [
-  [/^(?:纳克|ng)$/i, "ng"], [/^(?:微克|[µμu]g)$/i, "µg"], [/^(?:毫克|mg)$/i, "mg"], [/^pg$/i, "pg"], [/^iu$/i, "IU"], [/^(?:u|units?|einheiten)$/i, "U"],
-  [/^(?:毫升|ml)$/i, "ml"], [/^dl$/i, "dl"], [/^(?:升|l)$/i, "l"], [/^kg$/i, "kg"],
-  [/^(?:[µμu]M|[µμ]m|micromolar|微摩尔)$/, "µM"], [/^(?:nM|nanomolar|纳摩尔)$/, "nM"], [/^(?:pM|picomolar)$/, "pM"], [/^(?:mM|millimolar)$/, "mM"],
-  [/^(?:h|小时|hr|hour|std|stunde)/i, "h"], [/^(?:min|分钟)/i, "min"], [/^(?:d|tag|天)/i, "d"], [/^(?:week|woche|周)/i, "weeks"],
+  [/^(?:纳克|ng)$/i, "ng"],
+  [/^(?:微克|[µμu]g)$/i, "µg"],
+  [/^(?:毫克|mg)$/i, "mg"],
+  [/^pg$/i, "pg"],
+  [/^iu$/i, "IU"],
+  [/^(?:u|units?|einheiten)$/i, "U"],
+  [/^(?:毫升|ml)$/i, "ml"],
+  [/^dl$/i, "dl"],
+  [/^(?:升|l)$/i, "l"],
+  [/^kg$/i, "kg"],
+  [/^(?:[µμu]M|[µμ]m|micromolar|微摩尔)$/, "µM"],
+  [/^(?:nM|nanomolar|纳摩尔)$/, "nM"],
+  [/^(?:pM|picomolar)$/, "pM"],
+  [/^(?:mM|millimolar)$/, "mM"],
+  [/^(?:h|小时|hr|hour|std|stunde)/i, "h"],
+  [/^(?:min|分钟)/i, "min"],
+  [/^(?:d|tag|天)/i, "d"],
+  [/^(?:week|woche|周)/i, "weeks"],
 ];
 const NUMBER_WORDS: Readonly<Record<string, string>> = {
-  one: "1", two: "2", zwei: "2", three: "3", drei: "3", four: "4", vier: "4", six: "6", sechs: "6", eight: "8", acht: "8",
-  twelve: "12", zwölf: "12", "twenty-four": "24", "forty-eight": "48",
+  one: "1",
+  two: "2",
+  zwei: "2",
+  three: "3",
+  drei: "3",
+  four: "4",
+  vier: "4",
+  six: "6",
+  sechs: "6",
+  eight: "8",
+  acht: "8",
+  twelve: "12",
+  zwölf: "12",
+  "twenty-four": "24",
+  "forty-eight": "48",
 };
 
-/** `instructed`: where the text instructs its reader, as ranges [from, to); amounts in there say nothing of the cells. */
-export function readAmounts(text: string, instructed: readonly (readonly [number, number])[] = []): Amounts {
+/**
+ * `instructed`: where the text instructs its reader, as ranges [from, to); amounts in there say
+ * nothing of the cells.
+ */
+export function readAmounts(
+  text: string,
+  instructed: readonly (readonly [number, number])[] = [],
+): Amounts {
   const doses = [
     ...matches(text, CONCENTRATION, ({ unit, per }) => `${unitOf(unit)}/${unitOf(per)}`),
     ...matches(text, MOLAR, ({ unit }) => unitOf(unit)),
   ];
-  const times = [...matches(text, DURATION, ({ unit }) => unitOf(unit)), ...matches(text, WORD_DURATION, ({ unit }) => unitOf(unit)), ...matches(text, OVERNIGHT, () => "overnight")];
+  const times = [
+    ...matches(text, DURATION, ({ unit }) => unitOf(unit)),
+    ...matches(text, WORD_DURATION, ({ unit }) => unitOf(unit)),
+    ...matches(text, OVERNIGHT, () => "overnight"),
+  ];
   const stated = (amounts: readonly Amount[]): Stated[] => {
-    const asked = amounts.filter(({ span: [start] }) => !instructed.some(([from, to]) => start >= from && start < to)).toSorted((a, b) => a.span[0] - b.span[0]);
+    const asked = amounts
+      .filter(({ span: [start] }) => !instructed.some(([from, to]) => start >= from && start < to))
+      .toSorted((a, b) => a.span[0] - b.span[0]);
     const own = asked.map(({ value, words }) => ({ value, text: words }));
-    return distinct([...own, ...asked.flatMap(({ earlier, words }) => earlier.map((value) => ({ value, text: words })))]);
+    return distinct([
+      ...own,
+      ...asked.flatMap(({ earlier, words }) => earlier.map((value) => ({ value, text: words }))),
+    ]);
   };
-  return { doses: stated(doses), times: stated(times), spans: [...doses, ...times].map(({ span }) => span) };
+  return {
+    doses: stated(doses),
+    times: stated(times),
+    spans: [...doses, ...times].map(({ span }) => span),
+  };
 }
 
 interface Amount {
@@ -72,9 +133,15 @@ function matches(text: string, pattern: RegExp, inUnit: (groups: Groups) => stri
   return [...text.matchAll(pattern)].map((match) => {
     const groups: Groups = match.groups ?? {};
     const unit = inUnit(groups);
-    const say = (number: string): string => `${NUMBER_WORDS[number.toLowerCase()] ?? number.replace(",", ".")} ${unit}`;
+    const say = (number: string): string =>
+      `${NUMBER_WORDS[number.toLowerCase()] ?? number.replace(",", ".")} ${unit}`;
     const earlier = (groups["earlier"] ?? "").match(/\d{1,9}(?:[.,]\d{1,6})?/gu) ?? [];
-    return { value: groups["number"] === undefined ? unit : say(groups["number"]), earlier: earlier.map(say), words: match[0].trim(), span: [match.index, match.index + match[0].length] };
+    return {
+      value: groups["number"] === undefined ? unit : say(groups["number"]),
+      earlier: earlier.map(say),
+      words: match[0].trim(),
+      span: [match.index, match.index + match[0].length],
+    };
   });
 }
 

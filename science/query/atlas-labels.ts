@@ -5,16 +5,30 @@ import { findCellType, findPerturbation, geneticReading } from "../knowledge/res
 import { labelKey } from "../knowledge/tokens.ts";
 import type { GeneticEffect } from "../knowledge/genetic-words.ts";
 
-/** What the atlases hold under which labels; groups without cells do not count. In order of first appearance. */
+/**
+ * What the atlases hold under which labels; groups without cells do not count. In order of first
+ * appearance.
+ */
 
 export interface AtlasLabels {
   /** Label and Cell Ontology id; `line` for labels that name a cell line. */
-  readonly cellTypes: readonly { readonly label: string; readonly id: string | null; readonly line: boolean }[];
-  readonly perturbations: readonly { readonly label: string; readonly id: string | null; readonly genetic: { gene: string; effect: GeneticEffect } | null }[];
+  readonly cellTypes: readonly {
+    readonly label: string;
+    readonly id: string | null;
+    readonly line: boolean;
+  }[];
+  readonly perturbations: readonly {
+    readonly label: string;
+    readonly id: string | null;
+    readonly genetic: { gene: string; effect: GeneticEffect } | null;
+  }[];
   readonly donors: readonly string[];
 }
 
-export function collectAtlasLabels(atlases: readonly AtlasIndex[], knowledge: Knowledge): AtlasLabels {
+export function collectAtlasLabels(
+  atlases: readonly AtlasIndex[],
+  knowledge: Knowledge,
+): AtlasLabels {
   const groups = atlases.flatMap((atlas) => atlas.groups).filter(({ n_cells }) => n_cells > 0);
   const cellTypes = new Map<string, AtlasLabels["cellTypes"][number]>();
   const perturbations = new Map<string, AtlasLabels["perturbations"][number]>();
@@ -22,37 +36,76 @@ export function collectAtlasLabels(atlases: readonly AtlasIndex[], knowledge: Kn
     if (!cellTypes.has(group.cell_type)) {
       const resolved = findCellType(group.cell_type, knowledge);
       const id = group.cell_ontology_id ?? resolved?.entry.id ?? null;
-      cellTypes.set(group.cell_type, { label: group.cell_type, id, line: resolved?.match === "cell_line" });
+      cellTypes.set(group.cell_type, {
+        label: group.cell_type,
+        id,
+        line: resolved?.match === "cell_line",
+      });
     }
     if (!group.is_control && !perturbations.has(group.perturbation)) {
       const resolved = findPerturbation(group.perturbation, knowledge);
       const id = group.perturbation_id ?? resolved?.entry.id ?? null;
-      perturbations.set(group.perturbation, { label: group.perturbation, id, genetic: geneticReading(group.perturbation, knowledge) });
+      perturbations.set(group.perturbation, {
+        label: group.perturbation,
+        id,
+        genetic: geneticReading(group.perturbation, knowledge),
+      });
     }
   }
-  return { cellTypes: [...cellTypes.values()], perturbations: [...perturbations.values()], donors: [...new Set(groups.map(({ donor }) => donor))] };
+  return {
+    cellTypes: [...cellTypes.values()],
+    perturbations: [...perturbations.values()],
+    donors: [...new Set(groups.map(({ donor }) => donor))],
+  };
 }
 
-/** The labels that mean `entry` (for a cell line: that line, if the atlas has it); else those of its subtypes. */
-export function cellTypeLabels(labels: AtlasLabels, knowledge: Knowledge, entry: CellTypeEntry | null, writtenAs: string): string[] {
+/**
+ * The labels that mean `entry` (for a cell line: that line, if the atlas has it); else those of its
+ * subtypes.
+ */
+export function cellTypeLabels(
+  labels: AtlasLabels,
+  knowledge: Knowledge,
+  entry: CellTypeEntry | null,
+  writtenAs: string,
+): string[] {
   const key = labelKey(writtenAs);
-  const sameWords = labels.cellTypes.filter(({ label }) => labelKey(label) === key).map(({ label }) => label);
-  if (entry === null || (sameWords.length > 0 && labels.cellTypes.some(({ label, line }) => line && sameWords.includes(label)))) return sameWords;
-  const exact = labels.cellTypes.filter(({ id, line }) => id === entry.id && !line).map(({ label }) => label);
+  const sameWords = labels.cellTypes
+    .filter(({ label }) => labelKey(label) === key)
+    .map(({ label }) => label);
+  if (
+    entry === null ||
+    (sameWords.length > 0 &&
+      labels.cellTypes.some(({ label, line }) => line && sameWords.includes(label)))
+  )
+    return sameWords;
+  const exact = labels.cellTypes
+    .filter(({ id, line }) => id === entry.id && !line)
+    .map(({ label }) => label);
   if (exact.length > 0) return exact;
   const below = descendants(knowledge, entry.id);
-  return labels.cellTypes.filter(({ id, line }) => id !== null && below.has(id) && !line).map(({ label }) => label);
+  return labels.cellTypes
+    .filter(({ id, line }) => id !== null && below.has(id) && !line)
+    .map(({ label }) => label);
 }
 
 /** The labels that mean exactly this perturbation. */
-export function perturbationLabels(labels: AtlasLabels, id: string | null, genetic: { gene: string; effect: GeneticEffect } | null, name: string): string[] {
+export function perturbationLabels(
+  labels: AtlasLabels,
+  id: string | null,
+  genetic: { gene: string; effect: GeneticEffect } | null,
+  name: string,
+): string[] {
   const key = labelKey(name);
   return labels.perturbations
     .filter(
       (known) =>
         (id !== null && known.id === id) ||
         labelKey(known.label) === key ||
-        (id === null && genetic !== null && known.genetic?.gene === genetic.gene && known.genetic.effect === genetic.effect),
+        (id === null &&
+          genetic !== null &&
+          known.genetic?.gene === genetic.gene &&
+          known.genetic.effect === genetic.effect),
     )
     .map(({ label }) => label);
 }

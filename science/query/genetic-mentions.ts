@@ -7,13 +7,43 @@ import type { Mention, Sentence } from "./mentions.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** Words between a genetic word and its gene: "knockout of the gene TP53". */
-const FILLERS = new Set(["of", "the", "gene", "gens", "in", "for", "targeting", "against", "by", "via", "using", "mediated", "von", "des", "der", "was", "is", "wurde", "的", "基", "因"]);
+const FILLERS = new Set([
+  "of",
+  "the",
+  "gene",
+  "gens",
+  "in",
+  "for",
+  "targeting",
+  "against",
+  "by",
+  "via",
+  "using",
+  "mediated",
+  "von",
+  "des",
+  "der",
+  "was",
+  "is",
+  "wurde",
+  "的",
+  "基",
+  "因",
+]);
 /** "Interleukin 1 beta" has three tokens, "PD-1" two. */
 const LONGEST_GENE = 3;
 const MOST_FILLERS = 4;
 
-/** Finds and takes genes with a genetic word beside them: "TP53 KO", "CRISPRi STAT1", "knockout of IL-6", "敲除TP53". */
-export function findGeneticMentions(sentence: Sentence, knowledge: Knowledge, atlasGenes: ReadonlySet<string>, vocabulary: Vocabulary): Mention[] {
+/**
+ * Finds and takes genes with a genetic word beside them: "TP53 KO", "CRISPRi STAT1", "knockout of
+ * IL-6", "敲除TP53".
+ */
+export function findGeneticMentions(
+  sentence: Sentence,
+  knowledge: Knowledge,
+  atlasGenes: ReadonlySet<string>,
+  vocabulary: Vocabulary,
+): Mention[] {
   const { tokens, taken } = sentence;
   const symbols = knowledgeTerms(knowledge).geneSymbols;
   const found: Mention[] = [];
@@ -21,14 +51,26 @@ export function findGeneticMentions(sentence: Sentence, knowledge: Knowledge, at
   const geneAt = (from: number, to: number): string | null => {
     if (from < 0 || to > tokens.length || taken.subarray(from, to).includes(1)) return null;
     const { asWritten } = joined(tokens.slice(from, to));
-    if (to - from === 1 && (vocabulary.stop_words.has(asWritten) || FILLERS.has(asWritten))) return null;
+    if (to - from === 1 && (vocabulary.stop_words.has(asWritten) || FILLERS.has(asWritten)))
+      return null;
     const upper = asWritten.toUpperCase();
     return symbols.get(asWritten) ?? (atlasGenes.has(upper) ? upper : null);
   };
   const take = (gene: string, effect: GeneticEffect, from: number, to: number): void => {
     taken.fill(1, from, to);
     const label = `${gene} ${effect === "loss" ? "knockout" : "overexpression"}`;
-    found.push({ meaning: { kind: "perturbation", entry: findGeneticEntry(knowledge, gene, effect), label, genetic: { gene, effect } }, name: null, misspelt: false, from, to });
+    found.push({
+      meaning: {
+        kind: "perturbation",
+        entry: findGeneticEntry(knowledge, gene, effect),
+        label,
+        genetic: { gene, effect },
+      },
+      name: null,
+      misspelt: false,
+      from,
+      to,
+    });
   };
 
   for (let index = 0; index < tokens.length; index++) {
@@ -37,21 +79,32 @@ export function findGeneticMentions(sentence: Sentence, knowledge: Knowledge, at
     if (word === null) {
       const gene = symbols.get(withoutGuidePrefix(tokens[index]?.key ?? "") ?? "");
       if (gene !== undefined) take(gene, "loss", index, index + 1);
-      const lacked = isWordOfLack(tokens[index]) ? geneFrom(afterFillers(sentence, index + 1, 1), geneAt) : null;
-      if (lacked !== null && !isSecreted(lacked.gene, knowledge)) take(lacked.gene, "loss", index, lacked.to);
+      const lacked = isWordOfLack(tokens[index])
+        ? geneFrom(afterFillers(sentence, index + 1, 1), geneAt)
+        : null;
+      if (lacked !== null && !isSecreted(lacked.gene, knowledge))
+        take(lacked.gene, "loss", index, lacked.to);
       continue;
     }
     const after = afterFillers(sentence, index + word.length, 1);
     const before = afterFillers(sentence, index - 1, -1);
     const place = geneBefore(before, geneAt) ?? geneFrom(after, geneAt);
-    if (place !== null) take(place.gene, word.effect, Math.min(place.from, index), Math.max(place.to, index + word.length));
+    if (place !== null)
+      take(
+        place.gene,
+        word.effect,
+        Math.min(place.from, index),
+        Math.max(place.to, index + word.length),
+      );
   }
   return found;
 }
 
 /** Cytokines reach cells from outside: what lacks them is mostly the medium. */
 function isSecreted(gene: string, knowledge: Knowledge): boolean {
-  return knowledge.perturbations.some(({ kind, external_ids }) => kind === "cytokine" && external_ids["hgnc"] === gene);
+  return knowledge.perturbations.some(
+    ({ kind, external_ids }) => kind === "cytokine" && external_ids["hgnc"] === gene,
+  );
 }
 
 interface Place {

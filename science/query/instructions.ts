@@ -5,8 +5,14 @@ const INSTRUCTION =
   /\b(?:ignore|disregard|forget|override|bypass)\b[^.!?\n]*\b(?:question|rules?|instructions?|prompts?|above|previous|earlier|safety|guidelines?)\b|\b(?:set|make|return|output|answer|say|reply|respond|report|claim|pretend)\b(?: with| that)?(?: the)? (?:cell type|cell_type|perturbation|score)\b|\b(?:order|command|instruct|tell) you\b|\b(?:ignoriere|vergiss|missachte)\b|忽略|无视/iu;
 const CLAUSE_END = /[.!?;\n。！？；]+(?=\s|$)|[。！？；\n]/gu;
 
-/** The mentions outside of instructions to the reader; all of them when none of a kind would be left. */
-export function withoutInstructed<Some extends Mention>(mentions: readonly Some[], sentence: Sentence): readonly Some[] {
+/**
+ * The mentions outside of instructions to the reader; all of them when none of a kind would be
+ * left.
+ */
+export function withoutInstructed<Some extends Mention>(
+  mentions: readonly Some[],
+  sentence: Sentence,
+): readonly Some[] {
   const asked = mentions.filter(outsideOf(sentence));
   return asked.length > 0 ? asked : mentions;
 }
@@ -26,7 +32,10 @@ export function partsOutside(text: string): readonly string[] {
   return starts.map((from, i) => text.slice(from, instructed[i]?.[0]));
 }
 
-/** Where a text instructs its reader, as ranges [from, to). One that does nothing else asks by it: it has none. */
+/**
+ * Where a text instructs its reader, as ranges [from, to). One that does nothing else asks by it:
+ * it has none.
+ */
 export function instructions(text: string): readonly [number, number][] {
   const worded = clauses(text).filter(([from, to]) => /\p{L}/u.test(text.slice(from, to)));
   const instructed = worded.filter(([from, to]) => INSTRUCTION.test(text.slice(from, to)));

@@ -9,8 +9,17 @@ import type { Vocabulary } from "./vocabulary.ts";
 /** What a part of a question can mean. A `null` entry is a label that only an atlas knows. */
 export type Meaning =
   | { readonly kind: "cell_type"; readonly entry: CellTypeEntry | null; readonly label: string }
-  | { readonly kind: "perturbation"; readonly entry: PerturbationEntry | null; readonly label: string; readonly genetic: { gene: string; effect: GeneticEffect } | null }
-  | { readonly kind: "ambiguous"; readonly entries: readonly PerturbationEntry[]; readonly label: string };
+  | {
+      readonly kind: "perturbation";
+      readonly entry: PerturbationEntry | null;
+      readonly label: string;
+      readonly genetic: { gene: string; effect: GeneticEffect } | null;
+    }
+  | {
+      readonly kind: "ambiguous";
+      readonly entries: readonly PerturbationEntry[];
+      readonly label: string;
+    };
 
 export interface Mention {
   readonly meaning: Meaning;
@@ -22,7 +31,9 @@ export interface Mention {
   readonly to: number;
 }
 
-export type CellTypeMention = Mention & { readonly meaning: Extract<Meaning, { kind: "cell_type" }> };
+export type CellTypeMention = Mention & {
+  readonly meaning: Extract<Meaning, { kind: "cell_type" }>;
+};
 /** A mention of what the cells are given. */
 export type GivenMention = Mention & { readonly meaning: Exclude<Meaning, { kind: "cell_type" }> };
 
@@ -40,15 +51,29 @@ export interface Sentence {
   readonly instructed: readonly (readonly [number, number])[];
 }
 
-/** Finds and takes all names in the sentence: the longest first, then misspelt ones in what is left. In text order. */
-export function findMentions(sentence: Sentence, terms: TermIndex<Meaning>, vocabulary: Vocabulary): Mention[] {
+/**
+ * Finds and takes all names in the sentence: the longest first, then misspelt ones in what is left.
+ * In text order.
+ */
+export function findMentions(
+  sentence: Sentence,
+  terms: TermIndex<Meaning>,
+  vocabulary: Vocabulary,
+): Mention[] {
   const exact = scan(sentence, LONGEST, (tokens, from) => {
     const term = terms.find(tokens);
-    return term !== undefined && mayStandFor(term, sentence.text, tokens, vocabulary) && sharesEdges(term, sentence, from, tokens, vocabulary) ? term : null;
+    return term !== undefined &&
+      mayStandFor(term, sentence.text, tokens, vocabulary) &&
+      sharesEdges(term, sentence, from, tokens, vocabulary)
+      ? term
+      : null;
   });
   const completed = exact.map((mention) => completeMisspelt(mention, sentence, terms, vocabulary));
   const misspelt = scan(sentence, LONGEST_MISSPELT, (tokens) =>
-    tokens.some(({ key }) => vocabulary.stop_words.has(key) && key !== "cell" && key !== "cells") || onlyStopWords(tokens, vocabulary) ? null : terms.findMisspelt(tokens),
+    tokens.some(({ key }) => vocabulary.stop_words.has(key) && key !== "cell" && key !== "cells") ||
+    onlyStopWords(tokens, vocabulary)
+      ? null
+      : terms.findMisspelt(tokens),
   );
   return [...completed, ...misspelt.map((mention) => ({ ...mention, misspelt: true }))].toSorted(
     (a, b) => a.from - b.from,
@@ -56,17 +81,36 @@ export function findMentions(sentence: Sentence, terms: TermIndex<Meaning>, voca
 }
 
 /**
- * "Interferon gama" is a misspelt gamma, not the interferon at large: a word beside a found name that completes it to a
- * longer one, but for one edit (two from 8 letters), is taken too.
+ * "Interferon gama" is a misspelt gamma, not the interferon at large: a word beside a found name
+ * that completes it to a longer one, but for one edit (two from 8 letters), is taken too.
  */
-function completeMisspelt(mention: Omit<Mention, "misspelt">, { text, tokens, taken }: Sentence, terms: TermIndex<Meaning>, vocabulary: Vocabulary): Mention {
-  for (const [from, to, extra] of [[mention.from, mention.to + 1, mention.to], [mention.from - 1, mention.to, mention.from - 1]] as const) {
+function completeMisspelt(
+  mention: Omit<Mention, "misspelt">,
+  { text, tokens, taken }: Sentence,
+  terms: TermIndex<Meaning>,
+  vocabulary: Vocabulary,
+): Mention {
+  for (const [from, to, extra] of [
+    [mention.from, mention.to + 1, mention.to],
+    [mention.from - 1, mention.to, mention.from - 1],
+  ] as const) {
     const word = tokens[extra];
-    if (word === undefined || taken[extra] === 1 || word.plain.length < 4 || vocabulary.stop_words.has(word.key) || hasBreak(text, tokens, from, to)) continue;
+    if (
+      word === undefined ||
+      taken[extra] === 1 ||
+      word.plain.length < 4 ||
+      vocabulary.stop_words.has(word.key) ||
+      hasBreak(text, tokens, from, to)
+    )
+      continue;
     const span = tokens.slice(from, to);
     const term = terms.findMisspelt(span);
-    if (term === null || term.meaning === mention.meaning || term.meaning.kind === "ambiguous") continue;
-    const edits = distance(joined(tokenise(term.text), "plain").singular, joined(span, "plain").singular);
+    if (term === null || term.meaning === mention.meaning || term.meaning.kind === "ambiguous")
+      continue;
+    const edits = distance(
+      joined(tokenise(term.text), "plain").singular,
+      joined(span, "plain").singular,
+    );
     if (edits > (word.plain.length < 8 ? 1 : 2)) continue;
     taken[extra] = 1;
     return { meaning: term.meaning, name: term.text, misspelt: true, from, to };
@@ -102,25 +146,52 @@ function hasBreak(text: string, tokens: readonly Token[], from: number, to: numb
   return false;
 }
 
-/** Short or everyday words count only when written as in the data: "DC", not "dc"; "LIGHT", not "light". */
-function mayStandFor(term: Term<Meaning>, text: string, tokens: readonly Token[], vocabulary: Vocabulary): boolean {
+/**
+ * Short or everyday words count only when written as in the data: "DC", not "dc"; "LIGHT", not
+ * "light".
+ */
+function mayStandFor(
+  term: Term<Meaning>,
+  text: string,
+  tokens: readonly Token[],
+  vocabulary: Vocabulary,
+): boolean {
   const { asWritten, singular } = joined(tokens);
   const written = text.slice(tokens[0]?.start, tokens.at(-1)?.end);
   if (/\p{Script=Han}/u.test(written)) return true;
   if (asWritten.length < 2) return false;
   const bareGene = term.meaning.kind === "perturbation" && term.meaning.entry?.kind === "genetic";
-  const guarded = asWritten.length === 2 || bareGene || [asWritten, singular].some((key) => vocabulary.case_sensitive.has(key)) || onlyStopWords(tokens, vocabulary);
+  const guarded =
+    asWritten.length === 2 ||
+    bareGene ||
+    [asWritten, singular].some((key) => vocabulary.case_sensitive.has(key)) ||
+    onlyStopWords(tokens, vocabulary);
   return !guarded || written === term.text || written === `${term.text}s`;
 }
 
-/** "at 1" is not "AT1": a stop word at the edge counts only when the name has it too, or when joined by a hyphen ("IFN-a"). */
-function sharesEdges(term: Term<Meaning>, { text, tokens }: Sentence, from: number, found: readonly Token[], { stop_words }: Vocabulary): boolean {
+/**
+ * "at 1" is not "AT1": a stop word at the edge counts only when the name has it too, or when joined
+ * by a hyphen ("IFN-a").
+ */
+function sharesEdges(
+  term: Term<Meaning>,
+  { text, tokens }: Sentence,
+  from: number,
+  found: readonly Token[],
+  { stop_words }: Vocabulary,
+): boolean {
   if (found.length === 1) return true;
   const name = tokenise(term.text);
-  const glued = (left: number): boolean => !/\s/.test(text.slice(tokens[left]?.end, tokens[left + 1]?.start));
+  const glued = (left: number): boolean =>
+    !/\s/.test(text.slice(tokens[left]?.end, tokens[left + 1]?.start));
   const stands = (token: Token | undefined, inName: Token | undefined, left: number): boolean =>
-    !stop_words.has(token?.key ?? "") || token?.key === "cells" || token?.key === inName?.key || glued(left);
-  return stands(found[0], name[0], from) && stands(found.at(-1), name.at(-1), from + found.length - 2);
+    !stop_words.has(token?.key ?? "") ||
+    token?.key === "cells" ||
+    token?.key === inName?.key ||
+    glued(left);
+  return (
+    stands(found[0], name[0], from) && stands(found.at(-1), name.at(-1), from + found.length - 2)
+  );
 }
 
 function onlyStopWords(tokens: readonly Token[], { stop_words }: Vocabulary): boolean {

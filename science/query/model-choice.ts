@@ -2,7 +2,12 @@ import { z } from "zod";
 import type { AtlasIndex } from "../atlas/atlas-index.ts";
 import type { CellTypeEntry, Knowledge, PerturbationEntry } from "../knowledge/knowledge.ts";
 import { ancestors, descendants } from "../knowledge/ontology.ts";
-import { findCellType, findGeneticEntry, findPerturbation, knowledgeTerms } from "../knowledge/resolve.ts";
+import {
+  findCellType,
+  findGeneticEntry,
+  findPerturbation,
+  knowledgeTerms,
+} from "../knowledge/resolve.ts";
 import { labelKey } from "../knowledge/tokens.ts";
 import { cellTypeLabels, collectAtlasLabels, perturbationLabels } from "./atlas-labels.ts";
 import type { AtlasLabels } from "./atlas-labels.ts";
@@ -13,17 +18,28 @@ import { directionSchema } from "./structured-query.ts";
 import type { ExpectedPathway, ExpectedTarget, StructuredQuery } from "./structured-query.ts";
 import { namedOnlyByInstructions } from "./understand.ts";
 
-/** What a language model may say of a question: ids, labels and symbols that exist, and words of the question. */
+/**
+ * What a language model may say of a question: ids, labels and symbols that exist, and words of the
+ * question.
+ */
 const understoodSchema = z.strictObject({
-  cell_type: z.strictObject({ cell_ontology_id: z.string().nullable(), atlas_label: z.string().nullable(), matched_text: z.string() }),
+  cell_type: z.strictObject({
+    cell_ontology_id: z.string().nullable(),
+    atlas_label: z.string().nullable(),
+    matched_text: z.string(),
+  }),
   perturbation: z.strictObject({
     id: z.string().nullable(),
     atlas_label: z.string().nullable(),
     gene: z.strictObject({ symbol: z.string(), effect: z.enum(["loss", "gain"]) }).nullable(),
     matched_text: z.string(),
   }),
-  expected_targets: z.array(z.strictObject({ gene: z.string(), direction: directionSchema, reason: z.string() })),
-  expected_pathways: z.array(z.strictObject({ id: z.string(), direction: directionSchema, reason: z.string() })),
+  expected_targets: z.array(
+    z.strictObject({ gene: z.string(), direction: directionSchema, reason: z.string() }),
+  ),
+  expected_pathways: z.array(
+    z.strictObject({ id: z.string(), direction: directionSchema, reason: z.string() }),
+  ),
   dose: z.string().nullable(),
   time: z.string().nullable(),
   tissue: z.string().nullable(),
@@ -58,8 +74,14 @@ const reject = (problem: string): never => {
 const MOST_EXPECTED = 20;
 const LONGEST_REASON = 200;
 
-/** The structured query that a model's choice means, or what in it does not exist. The model's own expectations count only where the knowledge has none. */
-export function readModelChoice(choice: Understood, context: ChoiceContext): { readonly structured_query: StructuredQuery } | { readonly problem: string } {
+/**
+ * The structured query that a model's choice means, or what in it does not exist. The model's own
+ * expectations count only where the knowledge has none.
+ */
+export function readModelChoice(
+  choice: Understood,
+  context: ChoiceContext,
+): { readonly structured_query: StructuredQuery } | { readonly problem: string } {
   try {
     return { structured_query: understoodQuery(choice, context) };
   } catch (thrown) {
@@ -74,8 +96,14 @@ function understoodQuery(choice: Understood, context: ChoiceContext): Structured
   const cell_type = cellTypeOf(choice.cell_type, labels, context);
   const { perturbation, ...known } = perturbationOf(choice.perturbation, labels, context);
   const instructed = namedOnlyByInstructions(context.question, atlases, knowledge);
-  if (instructed.has(cell_type.name)) reject(`cell_type: only an instruction in the question names ${cell_type.name}, and none is followed.`);
-  if (instructed.has(perturbation.name)) reject(`perturbation: only an instruction in the question names ${perturbation.name}, and none is followed.`);
+  if (instructed.has(cell_type.name))
+    reject(
+      `cell_type: only an instruction in the question names ${cell_type.name}, and none is followed.`,
+    );
+  if (instructed.has(perturbation.name))
+    reject(
+      `perturbation: only an instruction in the question names ${perturbation.name}, and none is followed.`,
+    );
   const own = ownExpectations(choice, context);
   return {
     task_type: "perturbational",
@@ -85,40 +113,78 @@ function understoodQuery(choice: Understood, context: ChoiceContext): Structured
     expected_pathways: known.expected_pathways.length > 0 ? known.expected_pathways : own.pathways,
     dose: numbersOf("dose", choice.dose, context),
     time: numbersOf("time", choice.time, context),
-    tissue: choice.tissue === null || choice.tissue === draft?.tissue ? choice.tissue : wordsOf("tissue", choice.tissue, context),
-    donor: choice.donor === null || labels.donors.includes(choice.donor) ? choice.donor : reject(`donor: no atlas has a donor ${quotable(choice.donor)}.`),
+    tissue:
+      choice.tissue === null || choice.tissue === draft?.tissue
+        ? choice.tissue
+        : wordsOf("tissue", choice.tissue, context),
+    donor:
+      choice.donor === null || labels.donors.includes(choice.donor)
+        ? choice.donor
+        : reject(`donor: no atlas has a donor ${quotable(choice.donor)}.`),
     literature_context: [],
     ambiguities: [
       ...sampleAmbiguities(choice, draft),
-      ...alternatives("cell_type", cell_type, draft?.cell_type.name, choice.other_cell_types, (id) => knowledge.cellTypes.find((entry) => entry.id === id)?.name),
-      ...alternatives("perturbation", perturbation, draft?.perturbation.name, choice.other_perturbations, (id) => knowledge.perturbations.find((entry) => entry.id === id)?.name),
+      ...alternatives(
+        "cell_type",
+        cell_type,
+        draft?.cell_type.name,
+        choice.other_cell_types,
+        (id) => knowledge.cellTypes.find((entry) => entry.id === id)?.name,
+      ),
+      ...alternatives(
+        "perturbation",
+        perturbation,
+        draft?.perturbation.name,
+        choice.other_perturbations,
+        (id) => knowledge.perturbations.find((entry) => entry.id === id)?.name,
+      ),
     ],
     control_strategy_fallback: null,
     understood_by: "language_model",
   };
 }
 
-function cellTypeOf({ cell_ontology_id: id, atlas_label: label, matched_text }: Understood["cell_type"], labels: AtlasLabels, context: ChoiceContext): StructuredQuery["cell_type"] {
+function cellTypeOf(
+  { cell_ontology_id: id, atlas_label: label, matched_text }: Understood["cell_type"],
+  labels: AtlasLabels,
+  context: ChoiceContext,
+): StructuredQuery["cell_type"] {
   const { knowledge, draft } = context;
   const text = wordsOf("cell_type.matched_text", matched_text, context);
   const held = labels.cellTypes.find((known) => known.label === label);
-  if (label !== null && held === undefined) reject(`cell_type.atlas_label: no atlas has a cell type labelled ${quotable(label)}.`);
+  if (label !== null && held === undefined)
+    reject(`cell_type.atlas_label: no atlas has a cell type labelled ${quotable(label)}.`);
   const entryId = id ?? held?.id ?? null;
   const entry = knowledge.cellTypes.find((known) => known.id === entryId) ?? null;
-  if (id !== null && entry === null) reject(`cell_type.cell_ontology_id: there is no cell type ${quotable(id)}.`);
-  if (entry === null && label === null) reject("cell_type: give a cell_ontology_id or an atlas_label.");
+  if (id !== null && entry === null)
+    reject(`cell_type.cell_ontology_id: there is no cell type ${quotable(id)}.`);
+  if (entry === null && label === null)
+    reject("cell_type: give a cell_ontology_id or an atlas_label.");
   const meant = findCellType(text, knowledge);
-  if (meant !== null && entry !== null && !isSameLineage(meant.entry, entry, knowledge)) reject(`cell_type: ${quotable(text)} means ${meant.entry.name}, not ${entry.name}.`);
-  const atlas_labels = entry === null ? [label ?? ""] : cellTypeLabels(labels, knowledge, entry, label ?? text);
-  if (atlas_labels.length === 0) reject(`cell_type: no atlas has cells of the type ${entry?.name ?? ""}.`);
-  if (label !== null && !atlas_labels.includes(label)) reject(`cell_type: the label ${quotable(label)} is not of the type ${entry?.name ?? ""}.`);
+  if (meant !== null && entry !== null && !isSameLineage(meant.entry, entry, knowledge))
+    reject(`cell_type: ${quotable(text)} means ${meant.entry.name}, not ${entry.name}.`);
+  const atlas_labels =
+    entry === null ? [label ?? ""] : cellTypeLabels(labels, knowledge, entry, label ?? text);
+  if (atlas_labels.length === 0)
+    reject(`cell_type: no atlas has cells of the type ${entry?.name ?? ""}.`);
+  if (label !== null && !atlas_labels.includes(label))
+    reject(`cell_type: the label ${quotable(label)} is not of the type ${entry?.name ?? ""}.`);
   const asDraft = draft !== null && entry !== null && draft.cell_type.cell_ontology_id === entry.id;
   const match = meant === null ? "synonym" : meant.match === "cell_line" ? "synonym" : meant.match;
-  return { name: entry?.name ?? label ?? "", cell_ontology_id: entry?.id ?? null, synonyms: entry?.synonyms ?? [], matched_text: text, match: entry === null ? "atlas_label" : asDraft ? draft.cell_type.match : match, atlas_labels };
+  return {
+    name: entry?.name ?? label ?? "",
+    cell_ontology_id: entry?.id ?? null,
+    synonyms: entry?.synonyms ?? [],
+    matched_text: text,
+    match: entry === null ? "atlas_label" : asDraft ? draft.cell_type.match : match,
+    atlas_labels,
+  };
 }
 
 function isSameLineage(a: CellTypeEntry, b: CellTypeEntry, knowledge: Knowledge): boolean {
-  return a.id === b.id || ancestors(knowledge, a.id).has(b.id) || descendants(knowledge, a.id).has(b.id);
+  return (
+    a.id === b.id || ancestors(knowledge, a.id).has(b.id) || descendants(knowledge, a.id).has(b.id)
+  );
 }
 
 function perturbationOf(
@@ -129,16 +195,29 @@ function perturbationOf(
   const { knowledge, draft } = context;
   const text = wordsOf("perturbation.matched_text", matched_text, context);
   const held = labels.perturbations.find((known) => known.label === label);
-  if (label !== null && held === undefined) reject(`perturbation.atlas_label: no atlas has a perturbation labelled ${quotable(label)}.`);
-  if (gene !== null && !geneExists(gene.symbol, context)) reject(`perturbation.gene: there is no gene ${quotable(gene.symbol)}.`);
+  if (label !== null && held === undefined)
+    reject(`perturbation.atlas_label: no atlas has a perturbation labelled ${quotable(label)}.`);
+  if (gene !== null && !geneExists(gene.symbol, context))
+    reject(`perturbation.gene: there is no gene ${quotable(gene.symbol)}.`);
   const genetic = gene === null ? null : { gene: gene.symbol, effect: gene.effect };
-  const entry = entryOf(id ?? held?.id ?? null, knowledge) ?? (genetic === null ? null : findGeneticEntry(knowledge, genetic.gene, genetic.effect));
-  if (id !== null && entry?.id !== id) reject(`perturbation.id: there is no perturbation ${quotable(id)}.`);
-  if (held !== undefined && held.id !== null && held.id !== entry?.id) reject(`perturbation: the label ${quotable(held.label)} is not ${entry?.name ?? "this perturbation"}.`);
-  const name = entry?.name ?? (genetic === null ? (label ?? reject("perturbation: give an id, an atlas_label or a gene.")) : `${genetic.gene} ${genetic.effect === "loss" ? "knockout" : "overexpression"}`);
+  const entry =
+    entryOf(id ?? held?.id ?? null, knowledge) ??
+    (genetic === null ? null : findGeneticEntry(knowledge, genetic.gene, genetic.effect));
+  if (id !== null && entry?.id !== id)
+    reject(`perturbation.id: there is no perturbation ${quotable(id)}.`);
+  if (held !== undefined && held.id !== null && held.id !== entry?.id)
+    reject(
+      `perturbation: the label ${quotable(held.label)} is not ${entry?.name ?? "this perturbation"}.`,
+    );
+  const name =
+    entry?.name ??
+    (genetic === null
+      ? (label ?? reject("perturbation: give an id, an atlas_label or a gene."))
+      : `${genetic.gene} ${genetic.effect === "loss" ? "knockout" : "overexpression"}`);
   const meant = findPerturbation(text, knowledge);
   const asDraft = entry !== null && draft?.perturbation.id === entry.id;
-  if (meant !== null && meant.entry.id !== entry?.id && !asDraft) reject(`perturbation: ${quotable(text)} means ${meant.entry.name}, not ${name}.`);
+  if (meant !== null && meant.entry.id !== entry?.id && !asDraft)
+    reject(`perturbation: ${quotable(text)} means ${meant.entry.name}, not ${name}.`);
   const found = meant === null || meant.match === "cell_line" ? "synonym" : meant.match;
   return {
     perturbation: {
@@ -147,28 +226,54 @@ function perturbationOf(
       kind: entry?.kind ?? (genetic === null ? "unknown" : "genetic"),
       external_ids: entry?.external_ids ?? (genetic === null ? {} : { hgnc: genetic.gene }),
       matched_text: text,
-      match: asDraft && draft !== null ? draft.perturbation.match : entry === null ? (genetic === null ? "atlas_label" : "exact") : found,
+      match:
+        asDraft && draft !== null
+          ? draft.perturbation.match
+          : entry === null
+            ? genetic === null
+              ? "atlas_label"
+              : "exact"
+            : found,
       atlas_labels: perturbationLabels(labels, entry?.id ?? null, genetic, name),
-      targets: entry?.targets.map((target) => target.gene) ?? (genetic === null ? [] : [genetic.gene]),
+      targets:
+        entry?.targets.map((target) => target.gene) ?? (genetic === null ? [] : [genetic.gene]),
     },
-    ...expectations({ meaning: { kind: "perturbation", entry, label: name, genetic } }, entry, knowledge),
+    ...expectations(
+      { meaning: { kind: "perturbation", entry, label: name, genetic } },
+      entry,
+      knowledge,
+    ),
   };
 }
 
-const entryOf = (id: string | null, knowledge: Knowledge): PerturbationEntry | null => knowledge.perturbations.find((known) => known.id === id) ?? null;
+const entryOf = (id: string | null, knowledge: Knowledge): PerturbationEntry | null =>
+  knowledge.perturbations.find((known) => known.id === id) ?? null;
 
 function geneExists(symbol: string, { atlases, knowledge }: ChoiceContext): boolean {
-  return knowledgeTerms(knowledge).geneSymbols.get(labelKey(symbol)) === symbol || atlases.some(({ genes }) => genes.includes(symbol));
+  return (
+    knowledgeTerms(knowledge).geneSymbols.get(labelKey(symbol)) === symbol ||
+    atlases.some(({ genes }) => genes.includes(symbol))
+  );
 }
 
-function ownExpectations({ expected_targets, expected_pathways }: Understood, context: ChoiceContext): { targets: ExpectedTarget[]; pathways: ExpectedPathway[] } {
-  const source = (reason: string): string => `language model ${context.model}, not reviewed: ${quotableReason(reason)}`;
+function ownExpectations(
+  { expected_targets, expected_pathways }: Understood,
+  context: ChoiceContext,
+): { targets: ExpectedTarget[]; pathways: ExpectedPathway[] } {
+  const source = (reason: string): string =>
+    `language model ${context.model}, not reviewed: ${quotableReason(reason)}`;
   return {
-    targets: expected_targets.slice(0, MOST_EXPECTED).map(({ gene, direction, reason }) =>
-      geneExists(gene, context) ? { gene, direction, source: source(reason) } : reject(`expected_targets: there is no gene ${quotable(gene)}.`),
-    ),
+    targets: expected_targets
+      .slice(0, MOST_EXPECTED)
+      .map(({ gene, direction, reason }) =>
+        geneExists(gene, context)
+          ? { gene, direction, source: source(reason) }
+          : reject(`expected_targets: there is no gene ${quotable(gene)}.`),
+      ),
     pathways: expected_pathways.slice(0, MOST_EXPECTED).map(({ id, direction, reason }) => {
-      const pathway = context.knowledge.pathways.find((known) => known.id === id) ?? reject(`expected_pathways: there is no pathway ${quotable(id)}.`);
+      const pathway =
+        context.knowledge.pathways.find((known) => known.id === id) ??
+        reject(`expected_pathways: there is no pathway ${quotable(id)}.`);
       return { id, name: pathway.name, direction, source: source(reason) };
     }),
   };
@@ -181,29 +286,57 @@ export function quotableReason(reason: string): string {
 }
 
 function wordsOf(field: string, words: string, { question }: ChoiceContext): string {
-  const spaced = (text: string): string => text.replace(/[\p{C}\p{Z}]+/gu, " ").trim().toLowerCase();
+  const spaced = (text: string): string =>
+    text
+      .replace(/[\p{C}\p{Z}]+/gu, " ")
+      .trim()
+      .toLowerCase();
   const isIn = (text: string): boolean => spaced(text).includes(spaced(words));
-  if (spaced(words) === "" || !isIn(question)) reject(`${field}: the question does not hold the words ${quotable(words)}.`);
-  if (!partsOutside(question).some(isIn)) reject(`${field}: the words ${quotable(words)} stand only in an instruction in the question, and none is followed.`);
+  if (spaced(words) === "" || !isIn(question))
+    reject(`${field}: the question does not hold the words ${quotable(words)}.`);
+  if (!partsOutside(question).some(isIn))
+    reject(
+      `${field}: the words ${quotable(words)} stand only in an instruction in the question, and none is followed.`,
+    );
   return words.trim();
 }
 
 /** An amount may be written anew ("10 ng/ml" for "10ng/mL"), but not with other numbers. */
-function numbersOf(field: "dose" | "time", amount: string | null, { question, draft }: ChoiceContext): string | null {
+function numbersOf(
+  field: "dose" | "time",
+  amount: string | null,
+  { question, draft }: ChoiceContext,
+): string | null {
   if (amount === null || amount === draft?.[field]) return amount;
   const numbers = amount.match(/\d+/g) ?? [];
   const asked = partsOutside(question).join("\n");
-  return amount.length <= 40 && numbers.every((number) => asked.includes(number)) && (numbers.length > 0 || asked.toLowerCase().includes(amount.toLowerCase()))
+  return amount.length <= 40 &&
+    numbers.every((number) => asked.includes(number)) &&
+    (numbers.length > 0 || asked.toLowerCase().includes(amount.toLowerCase()))
     ? quotable(amount)
     : reject(`${field}: the question does not say ${quotable(amount)}.`);
 }
 
-/** What the rules found unclear about dose, time, tissue and donor stays on record, whichever reading the model took. */
-function sampleAmbiguities(choice: Pick<Understood, "dose" | "time" | "tissue" | "donor">, draft: StructuredQuery | null): StructuredQuery["ambiguities"] {
+/**
+ * What the rules found unclear about dose, time, tissue and donor stays on record, whichever
+ * reading the model took.
+ */
+function sampleAmbiguities(
+  choice: Pick<Understood, "dose" | "time" | "tissue" | "donor">,
+  draft: StructuredQuery | null,
+): StructuredQuery["ambiguities"] {
   return (draft?.ambiguities ?? []).flatMap((ambiguity) => {
     if (ambiguity.field === "cell_type" || ambiguity.field === "perturbation") return [];
     const chosen = choice[ambiguity.field] ?? "none";
-    return [{ ...ambiguity, chosen, alternatives: [ambiguity.chosen, ...ambiguity.alternatives].filter((other) => other !== chosen) }];
+    return [
+      {
+        ...ambiguity,
+        chosen,
+        alternatives: [ambiguity.chosen, ...ambiguity.alternatives].filter(
+          (other) => other !== chosen,
+        ),
+      },
+    ];
   });
 }
 
@@ -214,7 +347,13 @@ function alternatives(
   ids: readonly string[],
   nameOf: (id: string) => string | undefined,
 ): StructuredQuery["ambiguities"] {
-  const named = ids.slice(0, 10).map((id) => nameOf(id) ?? reject(`other_${field}s: there is no ${field} ${quotable(id)}.`));
-  const others = [...new Set([...named, ...(drafted === undefined ? [] : [drafted])])].filter((other) => other !== name);
-  return others.length === 0 ? [] : [{ field, text: matched_text, chosen: name, alternatives: others }];
+  const named = ids
+    .slice(0, 10)
+    .map((id) => nameOf(id) ?? reject(`other_${field}s: there is no ${field} ${quotable(id)}.`));
+  const others = [...new Set([...named, ...(drafted === undefined ? [] : [drafted])])].filter(
+    (other) => other !== name,
+  );
+  return others.length === 0
+    ? []
+    : [{ field, text: matched_text, chosen: name, alternatives: others }];
 }

@@ -31,11 +31,27 @@ export function unknownCells(sentence: Sentence, vocabulary: Vocabulary): string
   return given;
 }
 
-function phraseFrom({ text, tokens, taken }: Sentence, start: number, { stop_words }: Vocabulary): string | null {
+function phraseFrom(
+  { text, tokens, taken }: Sentence,
+  start: number,
+  { stop_words }: Vocabulary,
+): string | null {
   let from = start;
-  while (from < tokens.length && from < start + 2 && taken[from] !== 1 && stop_words.has(tokens[from]?.key ?? "")) from++;
+  while (
+    from < tokens.length &&
+    from < start + 2 &&
+    taken[from] !== 1 &&
+    stop_words.has(tokens[from]?.key ?? "")
+  )
+    from++;
   let to = from;
-  while (to < tokens.length && to < from + MOST_WORDS * (isChinese(tokens[to]?.key) ? 3 : 1) && taken[to] !== 1 && !stop_words.has(tokens[to]?.key ?? "")) to++;
+  while (
+    to < tokens.length &&
+    to < from + MOST_WORDS * (isChinese(tokens[to]?.key) ? 3 : 1) &&
+    taken[to] !== 1 &&
+    !stop_words.has(tokens[to]?.key ?? "")
+  )
+    to++;
   return to === from ? null : quotable(text.slice(tokens[from]?.start, tokens[to - 1]?.end));
 }
 
@@ -50,15 +66,29 @@ export function quotable(text: string): string {
 }
 
 /** Throws: `what` was not found; names the nearest known names, and what the atlas has. */
-export function throwUnknown(code: ErrorCode, what: string, unknown: string | null, terms: TermIndex<unknown>, inAtlas: readonly string[]): never {
+export function throwUnknown(
+  code: ErrorCode,
+  what: string,
+  unknown: string | null,
+  terms: TermIndex<unknown>,
+  inAtlas: readonly string[],
+): never {
   const nearest = unknown === null ? [] : terms.nearest(unknown, 3).map(({ text }) => text);
   const holds = inAtlas.length === 0 ? "" : ` The atlas holds: ${listed(inAtlas)}.`;
-  const subject = unknown === null ? `The question names no ${what}` : `No ${what} is known as "${unknown}"`;
-  const howTo = unknown === null ? `name one, as in the atlas or by its usual name.` : `write it as in the atlas or by its usual name.`;
+  const subject =
+    unknown === null ? `The question names no ${what}` : `No ${what} is known as "${unknown}"`;
+  const howTo =
+    unknown === null
+      ? `name one, as in the atlas or by its usual name.`
+      : `write it as in the atlas or by its usual name.`;
   const advice = nearest.length === 0 ? howTo : `did you mean ${nearest.join(", ")}?`;
-  throw new HaystackError(code, `${subject}; ${advice}${holds}`, { details: { unknown, nearest, in_atlas: inAtlas.slice(0, 50) } });
+  throw new HaystackError(code, `${subject}; ${advice}${holds}`, {
+    details: { unknown, nearest, in_atlas: inAtlas.slice(0, 50) },
+  });
 }
 
 export function listed(names: readonly string[]): string {
-  return names.length <= 12 ? names.join(", ") : `${names.slice(0, 12).join(", ")} and ${names.length - 12} more`;
+  return names.length <= 12
+    ? names.join(", ")
+    : `${names.slice(0, 12).join(", ")} and ${names.length - 12} more`;
 }

@@ -13,20 +13,34 @@ export interface QuestionTerms extends TermIndex<Meaning> {
 }
 
 /** Mechanism classes that people ask for by name: "a JAK inhibitor", "a glucocorticoid". */
-const CLASS_NAME = /(?:inhibitor|agonist|antagonist|activator|glucocorticoid|statin|retinoid|NSAID|TLR ligand)$/;
+const CLASS_NAME =
+  /(?:inhibitor|agonist|antagonist|activator|glucocorticoid|statin|retinoid|NSAID|TLR ligand)$/;
 
 const built = new WeakMap<Knowledge, QuestionTerms>();
 
-export function questionTerms(knowledge: Knowledge, vocabulary: Vocabulary, labels: AtlasLabels): QuestionTerms {
+export function questionTerms(
+  knowledge: Knowledge,
+  vocabulary: Vocabulary,
+  labels: AtlasLabels,
+): QuestionTerms {
   const known = built.get(knowledge) ?? knownTerms(knowledge, vocabulary);
   built.set(knowledge, known);
-  const askable = (label: string): boolean => labelKey(label).length > 2 && !/^\d+$/.test(labelKey(label)) && !vocabulary.stop_words.has(labelKey(label));
+  const askable = (label: string): boolean =>
+    labelKey(label).length > 2 &&
+    !/^\d+$/.test(labelKey(label)) &&
+    !vocabulary.stop_words.has(labelKey(label));
   const atlasCells = labels.cellTypes
     .filter(({ id, label }) => id === null && askable(label))
-    .map(({ label }): Term<Meaning> => ({ text: label, meaning: { kind: "cell_type", entry: null, label } }));
+    .map(({ label }): Term<Meaning> => ({
+      text: label,
+      meaning: { kind: "cell_type", entry: null, label },
+    }));
   const atlasPerturbations = labels.perturbations
     .filter(({ id, label }) => id === null && askable(label))
-    .map(({ label, genetic }): Term<Meaning> => ({ text: label, meaning: { kind: "perturbation", entry: null, label, genetic } }));
+    .map(({ label, genetic }): Term<Meaning> => ({
+      text: label,
+      meaning: { kind: "perturbation", entry: null, label, genetic },
+    }));
   return {
     ...buildTermIndex([...atlasCells, ...atlasPerturbations], known),
     cellTypes: buildTermIndex(atlasCells, known.cellTypes),
@@ -36,7 +50,11 @@ export function questionTerms(knowledge: Knowledge, vocabulary: Vocabulary, labe
 
 function knownTerms(knowledge: Knowledge, vocabulary: Vocabulary): QuestionTerms {
   const [cells, perturbations] = [cellTerms(knowledge), perturbationTerms(knowledge, vocabulary)];
-  return { ...buildTermIndex([...cells, ...perturbations]), cellTypes: buildTermIndex(cells), perturbations: buildTermIndex(perturbations) };
+  return {
+    ...buildTermIndex([...cells, ...perturbations]),
+    cellTypes: buildTermIndex(cells),
+    perturbations: buildTermIndex(perturbations),
+  };
 }
 
 function cellTerms(knowledge: Knowledge): Term<Meaning>[] {
@@ -44,7 +62,10 @@ function cellTerms(knowledge: Knowledge): Term<Meaning>[] {
     .filter(({ parents }) => parents.length > 0)
     .flatMap((entry) => {
       const meaning: Meaning = { kind: "cell_type", entry, label: entry.name };
-      return [entry.name, ...entry.synonyms, ...entry.cell_lines].map((text) => ({ text, meaning }));
+      return [entry.name, ...entry.synonyms, ...entry.cell_lines].map((text) => ({
+        text,
+        meaning,
+      }));
     });
 }
 
@@ -55,10 +76,20 @@ function perturbationTerms(knowledge: Knowledge, vocabulary: Vocabulary): Term<M
     return [entry.name, ...entry.synonyms].map((text) => ({ text, meaning }));
   });
   const shared = vocabulary.ambiguous_perturbations.flatMap(({ texts, meanings }) =>
-    texts.map((text): Term<Meaning> => ({ text, meaning: { kind: "ambiguous", entries: meanings.flatMap((id) => byId.get(id) ?? []), label: texts[0] ?? text } })),
+    texts.map((text): Term<Meaning> => ({
+      text,
+      meaning: {
+        kind: "ambiguous",
+        entries: meanings.flatMap((id) => byId.get(id) ?? []),
+        label: texts[0] ?? text,
+      },
+    })),
   );
   const classes = [...Map.groupBy(knowledge.perturbations, ({ mechanism }) => mechanism)]
     .filter(([mechanism, entries]) => CLASS_NAME.test(mechanism) && entries.length > 0)
-    .map(([mechanism, entries]): Term<Meaning> => ({ text: mechanism, meaning: { kind: "ambiguous", entries, label: mechanism } }));
+    .map(([mechanism, entries]): Term<Meaning> => ({
+      text: mechanism,
+      meaning: { kind: "ambiguous", entries, label: mechanism },
+    }));
   return [...single, ...shared, ...classes];
 }

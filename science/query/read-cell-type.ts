@@ -9,32 +9,70 @@ import type { CellTypeMention, Sentence } from "./mentions.ts";
 import { listed } from "./question-error.ts";
 import type { StructuredQuery } from "./structured-query.ts";
 
-/** The asked cell type and its labels in the atlases. Throws CELL_TYPE_NOT_IN_ATLAS when no atlas has such cells. */
-export function readCellType(asked: CellTypeMention, sentence: Sentence, tissue: string | null, knowledge: Knowledge, labels: AtlasLabels): StructuredQuery["cell_type"] {
+/**
+ * The asked cell type and its labels in the atlases. Throws CELL_TYPE_NOT_IN_ATLAS when no atlas
+ * has such cells.
+ */
+export function readCellType(
+  asked: CellTypeMention,
+  sentence: Sentence,
+  tissue: string | null,
+  knowledge: Knowledge,
+  labels: AtlasLabels,
+): StructuredQuery["cell_type"] {
   const { meaning } = asked;
   const entry = meaning.entry === null ? null : ofTissue(meaning.entry, tissue, knowledge);
   const matched_text = wordsOf(asked, sentence);
   const name = entry?.name ?? meaning.label;
   const atlas_labels = cellTypeLabels(labels, knowledge, entry, matched_text);
   if (atlas_labels.length === 0) {
-    const holds = labels.cellTypes.length === 0 ? "no atlas is imported" : `the atlas holds ${listed(labels.cellTypes.map(({ label }) => label))}`;
-    throw new HaystackError("CELL_TYPE_NOT_IN_ATLAS", `No atlas has cells of the type "${name}"; ask about another or import an atlas with them (${holds}).`, {
-      details: { cell_type: name, cell_ontology_id: entry?.id ?? null, in_atlas: labels.cellTypes.map(({ label }) => label).slice(0, 50) },
-    });
+    const holds =
+      labels.cellTypes.length === 0
+        ? "no atlas is imported"
+        : `the atlas holds ${listed(labels.cellTypes.map(({ label }) => label))}`;
+    throw new HaystackError(
+      "CELL_TYPE_NOT_IN_ATLAS",
+      `No atlas has cells of the type "${name}"; ask about another or import an atlas with them (${holds}).`,
+      {
+        details: {
+          cell_type: name,
+          cell_ontology_id: entry?.id ?? null,
+          in_atlas: labels.cellTypes.map(({ label }) => label).slice(0, 50),
+        },
+      },
+    );
   }
-  return { name, cell_ontology_id: entry?.id ?? null, synonyms: entry?.synonyms ?? [], matched_text, match: cellMatch(asked, entry), atlas_labels };
+  return {
+    name,
+    cell_ontology_id: entry?.id ?? null,
+    synonyms: entry?.synonyms ?? [],
+    matched_text,
+    match: cellMatch(asked, entry),
+    atlas_labels,
+  };
 }
 
 /** "Fibroblasts from lung" are lung fibroblasts where the knowledge has such an entry. */
-function ofTissue(entry: CellTypeEntry, tissue: string | null, knowledge: Knowledge): CellTypeEntry {
+function ofTissue(
+  entry: CellTypeEntry,
+  tissue: string | null,
+  knowledge: Knowledge,
+): CellTypeEntry {
   if (tissue === null) return entry;
   const narrower = findCellType(`${tissue} ${entry.name}`, knowledge);
-  return narrower !== null && ancestors(knowledge, narrower.entry.id).has(entry.id) ? narrower.entry : entry;
+  return narrower !== null && ancestors(knowledge, narrower.entry.id).has(entry.id)
+    ? narrower.entry
+    : entry;
 }
 
-function cellMatch({ meaning, name, misspelt }: CellTypeMention, entry: CellTypeEntry | null): StructuredQuery["cell_type"]["match"] {
+function cellMatch(
+  { meaning, name, misspelt }: CellTypeMention,
+  entry: CellTypeEntry | null,
+): StructuredQuery["cell_type"]["match"] {
   if (meaning.entry === null || name === null || entry === null) return "atlas_label";
   if (misspelt) return "spelling";
-  return entry === meaning.entry && cellTypeMatch({ text: name, meaning: meaning.entry }) === "exact" ? "exact" : "synonym";
+  return entry === meaning.entry &&
+    cellTypeMatch({ text: name, meaning: meaning.entry }) === "exact"
+    ? "exact"
+    : "synonym";
 }
-

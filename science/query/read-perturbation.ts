@@ -8,24 +8,49 @@ import type { StructuredQuery } from "./structured-query.ts";
 
 type Ambiguity = StructuredQuery["ambiguities"][number];
 
-/** The asked perturbation, its labels in the atlases, and what else an ambiguous name could mean. */
+/**
+ * The asked perturbation, its labels in the atlases, and what else an ambiguous name could mean.
+ */
 export function readPerturbation(
   chosen: GivenMention,
   sentence: Sentence,
   labels: AtlasLabels,
-): { perturbation: StructuredQuery["perturbation"]; entry: PerturbationEntry | null; ambiguities: Ambiguity[] } {
+): {
+  perturbation: StructuredQuery["perturbation"];
+  entry: PerturbationEntry | null;
+  ambiguities: Ambiguity[];
+} {
   const { meaning, name, misspelt } = chosen;
   const matched_text = wordsOf(chosen, sentence);
   const ambiguities: Ambiguity[] = [];
   let entry: PerturbationEntry | null;
   if (meaning.kind === "ambiguous") {
-    entry = meaning.entries.find(({ id, name: known }) => perturbationLabels(labels, id, null, known).length > 0) ?? meaning.entries[0] ?? null;
-    const alternatives = meaning.entries.filter((other) => other !== entry).map((other) => other.name);
-    if (alternatives.length > 0) ambiguities.push({ field: "perturbation", text: matched_text, chosen: entry?.name ?? matched_text, alternatives });
+    entry =
+      meaning.entries.find(
+        ({ id, name: known }) => perturbationLabels(labels, id, null, known).length > 0,
+      ) ??
+      meaning.entries[0] ??
+      null;
+    const alternatives = meaning.entries
+      .filter((other) => other !== entry)
+      .map((other) => other.name);
+    if (alternatives.length > 0)
+      ambiguities.push({
+        field: "perturbation",
+        text: matched_text,
+        chosen: entry?.name ?? matched_text,
+        alternatives,
+      });
   } else entry = meaning.entry;
   const genetic = meaning.kind === "perturbation" ? meaning.genetic : null;
   const fallbackMatch = genetic === null ? "atlas_label" : "exact";
-  const match = misspelt ? "spelling" : meaning.kind === "ambiguous" ? "synonym" : entry === null ? fallbackMatch : matchOf(entry, name);
+  const match = misspelt
+    ? "spelling"
+    : meaning.kind === "ambiguous"
+      ? "synonym"
+      : entry === null
+        ? fallbackMatch
+        : matchOf(entry, name);
   return {
     entry,
     ambiguities,
@@ -36,14 +61,21 @@ export function readPerturbation(
       external_ids: entry?.external_ids ?? (genetic === null ? {} : { hgnc: genetic.gene }),
       matched_text,
       match,
-      atlas_labels: perturbationLabels(labels, entry?.id ?? null, genetic, entry?.name ?? meaning.label),
+      atlas_labels: perturbationLabels(
+        labels,
+        entry?.id ?? null,
+        genetic,
+        entry?.name ?? meaning.label,
+      ),
       targets: entry?.targets.map(({ gene }) => gene) ?? (genetic === null ? [] : [genetic.gene]),
     },
   };
 }
 
 function matchOf(entry: PerturbationEntry, name: string | null): "exact" | "synonym" {
-  return name === null || perturbationMatch({ text: name, meaning: entry }) === "exact" ? "exact" : "synonym";
+  return name === null || perturbationMatch({ text: name, meaning: entry }) === "exact"
+    ? "exact"
+    : "synonym";
 }
 
 /** What the knowledge says will happen, each with its source. */
@@ -55,12 +87,25 @@ export function expectations(
   if (entry === null) {
     const genetic = meaning.kind === "perturbation" ? meaning.genetic : null;
     return {
-      expected_targets: genetic === null ? [] : [{ gene: genetic.gene, direction: genetic.effect === "loss" ? "down" : "up", source: "the perturbed gene itself" }],
+      expected_targets:
+        genetic === null
+          ? []
+          : [
+              {
+                gene: genetic.gene,
+                direction: genetic.effect === "loss" ? "down" : "up",
+                source: "the perturbed gene itself",
+              },
+            ],
       expected_pathways: [],
     };
   }
   return {
-    expected_targets: entry.response.map(({ gene, direction }) => ({ gene, direction, source: entry.source })),
+    expected_targets: entry.response.map(({ gene, direction }) => ({
+      gene,
+      direction,
+      source: entry.source,
+    })),
     expected_pathways: entry.pathways.map(({ id, direction }) => {
       const pathway = knowledge.pathways.find((known) => known.id === id);
       return { id, direction, name: pathway?.name ?? id, source: pathway?.source ?? entry.source };

@@ -6,13 +6,25 @@ import type { Vocabulary } from "./vocabulary.ts";
 
 /** Tissue and donor of a question. */
 
-const DONOR = /(?:donor|patient|subject|individual|spender(?:in)?|供体|患者)(?:[ _-]?(?:id|no|nr|number|#))?[\s:#_.-]{0,3}([\p{Script=Latin}\p{N}][\p{Script=Latin}\p{N}:_-]{0,39})/giu;
+const DONOR =
+  /(?:donor|patient|subject|individual|spender(?:in)?|供体|患者)(?:[ _-]?(?:id|no|nr|number|#))?[\s:#_.-]{0,3}([\p{Script=Latin}\p{N}][\p{Script=Latin}\p{N}:_-]{0,39})/giu;
 
 const tissueIndexes = new WeakMap<Vocabulary["tissues"], TermIndex<string>>();
 
-/** The tissues named, in English and in the order of the text; words inside a perturbation ("hepatocyte growth factor") or an instruction do not count. */
-export function readTissues({ tokens, text, instructed }: Sentence, perturbations: readonly Mention[], { tissues }: Vocabulary): Stated[] {
-  const index = tissueIndexes.get(tissues) ?? buildTermIndex(tissues.flatMap(({ name, texts }) => texts.map((known) => ({ text: known, meaning: name }))));
+/**
+ * The tissues named, in English and in the order of the text; words inside a perturbation
+ * ("hepatocyte growth factor") or an instruction do not count.
+ */
+export function readTissues(
+  { tokens, text, instructed }: Sentence,
+  perturbations: readonly Mention[],
+  { tissues }: Vocabulary,
+): Stated[] {
+  const index =
+    tissueIndexes.get(tissues) ??
+    buildTermIndex(
+      tissues.flatMap(({ name, texts }) => texts.map((known) => ({ text: known, meaning: name }))),
+    );
   tissueIndexes.set(tissues, index);
   const named = new Map<string, Stated>();
   for (let from = 0; from < tokens.length; from++) {
@@ -21,21 +33,41 @@ export function readTissues({ tokens, text, instructed }: Sentence, perturbation
     for (let length = Math.min(3, tokens.length - from); length > 0; length--) {
       const found = index.find(tokens.slice(from, from + length));
       if (found === undefined) continue;
-      if (!named.has(found.meaning)) named.set(found.meaning, { value: found.meaning, text: text.slice(tokens[from]?.start, tokens[from + length - 1]?.end) });
+      if (!named.has(found.meaning))
+        named.set(found.meaning, {
+          value: found.meaning,
+          text: text.slice(tokens[from]?.start, tokens[from + length - 1]?.end),
+        });
       break;
     }
   }
   return [...named.values()];
 }
 
-/** The donors named: as the atlas writes one ("{dataset}:{donor}") where just one has that name, else as in the question, followed by those that have it. */
-export function readDonors(text: string, donors: readonly string[], instructed: Sentence["instructed"]): Stated[] {
+/**
+ * The donors named: as the atlas writes one ("{dataset}:{donor}") where just one has that name,
+ * else as in the question, followed by those that have it.
+ */
+export function readDonors(
+  text: string,
+  donors: readonly string[],
+  instructed: Sentence["instructed"],
+): Stated[] {
   const named = new Map<string, Stated>();
   for (const { 0: words, 1: name = "", index } of text.matchAll(DONOR)) {
     if (isInstructed(index, instructed)) continue;
     const wanted = name.toLowerCase();
-    const known = donors.filter((donor) => donor.toLowerCase() === wanted || donor.toLowerCase().endsWith(`:${wanted}`));
-    const meant = known.length === 1 ? known : known.length > 1 ? [name, ...known] : /\d/.test(name) ? [name] : [];
+    const known = donors.filter(
+      (donor) => donor.toLowerCase() === wanted || donor.toLowerCase().endsWith(`:${wanted}`),
+    );
+    const meant =
+      known.length === 1
+        ? known
+        : known.length > 1
+          ? [name, ...known]
+          : /\d/.test(name)
+            ? [name]
+            : [];
     for (const value of meant) if (!named.has(value)) named.set(value, { value, text: words });
   }
   return [...named.values()];

@@ -1,6 +1,8 @@
 import { z } from "zod";
 
-/** The understood question. A union by `task_type`: observational and hybrid tasks join it later. */
+/**
+ * The understood question. A union by `task_type`: observational and hybrid tasks join it later.
+ */
 
 export const directionSchema = z.enum(["up", "down"]);
 export type Direction = z.infer<typeof directionSchema>;
@@ -25,7 +27,10 @@ const cellTypeSchema = z.object({
   /** The words of the question it was found in. */
   matched_text: z.string(),
   match: z.enum(["exact", "synonym", "spelling", "atlas_label"]),
-  /** Cell type labels of the atlas that mean this cell type (or its subtypes, when the atlas has no exact one). */
+  /**
+   * Cell type labels of the atlas that mean this cell type (or its subtypes, when the atlas has no
+   * exact one).
+   */
   atlas_labels: z.array(z.string()),
 });
 
@@ -38,22 +43,41 @@ const perturbationSchema = z.object({
   external_ids: z.record(z.string(), z.string()),
   matched_text: z.string(),
   match: z.enum(["exact", "synonym", "spelling", "atlas_label"]),
-  /** Perturbation labels of the atlas that mean exactly this perturbation; empty when the atlas lacks it. */
+  /**
+   * Perturbation labels of the atlas that mean exactly this perturbation; empty when the atlas
+   * lacks it.
+   */
   atlas_labels: z.array(z.string()),
   /** Genes or proteins acted on directly. */
   targets: z.array(z.string()),
 });
 
-export const expectedTargetSchema = z.object({ gene: z.string(), direction: directionSchema, source: z.string() });
+export const expectedTargetSchema = z.object({
+  gene: z.string(),
+  direction: directionSchema,
+  source: z.string(),
+});
 export type ExpectedTarget = z.infer<typeof expectedTargetSchema>;
 
-export const expectedPathwaySchema = z.object({ id: z.string(), name: z.string(), direction: directionSchema, source: z.string() });
+export const expectedPathwaySchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  direction: directionSchema,
+  source: z.string(),
+});
 export type ExpectedPathway = z.infer<typeof expectedPathwaySchema>;
 
-/** What articles name the asked cells and perturbation together, for the reader; nothing is computed from it. Bounded, as it is part of the run's state. */
+/**
+ * What articles name the asked cells and perturbation together, for the reader; nothing is computed
+ * from it. Bounded, as it is part of the run's state.
+ */
 export const MOST_ARTICLES = 8;
 export const LONGEST_TITLE = 200;
-const articleSchema = z.object({ pmid: z.string(), title: z.string(), year: z.number().int().nullable() });
+const articleSchema = z.object({
+  pmid: z.string(),
+  title: z.string(),
+  year: z.number().int().nullable(),
+});
 
 /** Who reads a question. */
 export const readerSchema = z.enum(["rules", "language_model"]);
@@ -69,14 +93,21 @@ const perturbationalQuerySchema = z.object({
   time: z.string().nullable(),
   tissue: z.string().nullable(),
   donor: z.string().nullable(),
-  /** Empty when no literature source is configured or nothing was found; absent in documents of earlier releases. */
+  /**
+   * Empty when no literature source is configured or nothing was found; absent in documents of
+   * earlier releases.
+   */
   literature_context: z.array(articleSchema).optional(),
   /** Why the literature could not be searched although a source is configured. */
   literature_problem: z.string().optional(),
   ambiguities: z.array(ambiguitySchema),
   /** Present when synthetic control was asked for and no matched control cells exist. */
   control_strategy_fallback: z
-    .object({ requested: controlStrategySchema, effective: controlStrategySchema, reason: z.string() })
+    .object({
+      requested: controlStrategySchema,
+      effective: controlStrategySchema,
+      reason: z.string(),
+    })
     .nullable(),
   understood_by: readerSchema,
   /** Why the rules decided although a language model was asked. */

@@ -25,13 +25,22 @@ const LONGEST_QUESTION = 4000;
 type Ambiguity = StructuredQuery["ambiguities"][number];
 
 /**
- * Reads a free question by rules: which cell type, which perturbation, dose, time, tissue, donor, and what the curated
- * knowledge expects to happen. Pure. The question is only searched for names; nothing in it is followed.
- * Errors: QUESTION_EMPTY, QUESTION_TOO_LONG (over 4,000 characters), QUESTION_NOT_UNDERSTOOD, CELL_TYPE_UNKNOWN,
- * PERTURBATION_UNKNOWN, CELL_TYPE_NOT_IN_ATLAS.
+ * Reads a free question by rules: which cell type, which perturbation, dose, time, tissue, donor,
+ * and what the curated knowledge expects to happen. Pure. The question is only searched for names;
+ * nothing in it is followed.
+ * Errors: QUESTION_EMPTY, QUESTION_TOO_LONG (over 4,000 characters), QUESTION_NOT_UNDERSTOOD,
+ * CELL_TYPE_UNKNOWN, PERTURBATION_UNKNOWN, CELL_TYPE_NOT_IN_ATLAS.
  */
-export function understandQuestion(question: string, atlases: readonly AtlasIndex[], knowledge: Knowledge = loadKnowledge()): StructuredQuery {
-  const { text, vocabulary, labels, terms, amounts, sentence, all, mentions } = readMentions(question, atlases, knowledge);
+export function understandQuestion(
+  question: string,
+  atlases: readonly AtlasIndex[],
+  knowledge: Knowledge = loadKnowledge(),
+): StructuredQuery {
+  const { text, vocabulary, labels, terms, amounts, sentence, all, mentions } = readMentions(
+    question,
+    atlases,
+    knowledge,
+  );
   const cells = withoutInstructed(mentions.filter(isCellType), sentence);
   const given = withoutBareGenes(withoutInstructed(mentions.filter(isGiven), sentence));
 
@@ -78,17 +87,41 @@ export function understandQuestion(question: string, atlases: readonly AtlasInde
     }
     if (chosen === undefined) {
       const unknown = unknownGiven(sentence, vocabulary);
-      if (unknown !== null) throwUnknown("PERTURBATION_UNKNOWN", "perturbation", unknown, terms.perturbations, labels.perturbations.map(({ label }) => label));
-      throw new HaystackError("QUESTION_NOT_UNDERSTOOD", "The question asks about no perturbation; say what the cells are given, for example: respond to IFN-beta.", {
-        details: { question: quotable(text) },
-      });
+      if (unknown !== null)
+        throwUnknown(
+          "PERTURBATION_UNKNOWN",
+          "perturbation",
+          unknown,
+          terms.perturbations,
+          labels.perturbations.map(({ label }) => label),
+        );
+      throw new HaystackError(
+        "QUESTION_NOT_UNDERSTOOD",
+        "The question asks about no perturbation; say what the cells are given, for example: respond to IFN-beta.",
+        {
+          details: { question: quotable(text) },
+        },
+      );
     }
-    throwUnknown("CELL_TYPE_UNKNOWN", "cell type", unknownCells(sentence, vocabulary), terms.cellTypes, labels.cellTypes.map(({ label }) => label));
+    throwUnknown(
+      "CELL_TYPE_UNKNOWN",
+      "cell type",
+      unknownCells(sentence, vocabulary),
+      terms.cellTypes,
+      labels.cellTypes.map(({ label }) => label),
+    );
   }
 }
 
-/** The names of cell types and perturbations that only instructions to the reader give: "... Set the cell type to B cells." */
-export function namedOnlyByInstructions(question: string, atlases: readonly AtlasIndex[], knowledge: Knowledge): ReadonlySet<string> {
+/**
+ * The names of cell types and perturbations that only instructions to the reader give: "... Set the
+ * cell type to B cells."
+ */
+export function namedOnlyByInstructions(
+  question: string,
+  atlases: readonly AtlasIndex[],
+  knowledge: Knowledge,
+): ReadonlySet<string> {
   const { sentence, mentions } = readMentions(question, atlases, knowledge);
   const isAsked = outsideOf(sentence);
   const asked = new Set(mentions.filter(isAsked).flatMap(namesOf));
@@ -105,8 +138,16 @@ function readMentions(question: string, atlases: readonly AtlasIndex[], knowledg
   const amounts = readAmounts(text, instructed);
   const sentence = { ...sentenceOf(text, amounts.spans), instructed };
   const atlasGenes = new Set(atlases.flatMap(({ genes }) => genes));
-  const all = [...findGeneticMentions(sentence, knowledge, atlasGenes, vocabulary), ...findMentions(sentence, terms, vocabulary)].toSorted((a, b) => a.from - b.from);
-  const mentions = readBlockades(withoutNegated(all, sentence, vocabulary), sentence, knowledge, vocabulary);
+  const all = [
+    ...findGeneticMentions(sentence, knowledge, atlasGenes, vocabulary),
+    ...findMentions(sentence, terms, vocabulary),
+  ].toSorted((a, b) => a.from - b.from);
+  const mentions = readBlockades(
+    withoutNegated(all, sentence, vocabulary),
+    sentence,
+    knowledge,
+    vocabulary,
+  );
   return { text, vocabulary, labels, terms, amounts, sentence, all, mentions };
 }
 
@@ -121,37 +162,73 @@ function isGiven(mention: Mention): mention is GivenMention {
 /** In lines as they were written; every other control, invisible or broken character is a space. */
 function checkedText(question: string): string {
   if (question.length > LONGEST_QUESTION) {
-    throw new HaystackError("QUESTION_TOO_LONG", `The question has ${question.length} characters; ask in at most ${LONGEST_QUESTION}.`);
+    throw new HaystackError(
+      "QUESTION_TOO_LONG",
+      `The question has ${question.length} characters; ask in at most ${LONGEST_QUESTION}.`,
+    );
   }
   const text = question.replace(/(?!\n)[\p{Cc}\p{Cf}\p{Cs}]/gu, " ");
-  if (text.trim() === "") throw new HaystackError("QUESTION_EMPTY", "The question is empty; ask how a cell type responds to a perturbation.");
+  if (text.trim() === "")
+    throw new HaystackError(
+      "QUESTION_EMPTY",
+      "The question is empty; ask how a cell type responds to a perturbation.",
+    );
   return text;
 }
 
-function sentenceOf(text: string, spans: readonly (readonly [number, number])[]): Omit<Sentence, "instructed"> {
+function sentenceOf(
+  text: string,
+  spans: readonly (readonly [number, number])[],
+): Omit<Sentence, "instructed"> {
   const tokens = tokenise(text);
-  const taken = Uint8Array.from(tokens, ({ start, end }) => (spans.some(([from, to]) => start < to && end > from) ? 1 : 0));
+  const taken = Uint8Array.from(tokens, ({ start, end }) =>
+    spans.some(([from, to]) => start < to && end > from) ? 1 : 0,
+  );
   return { text, tokens, taken };
 }
 
 /** A bare gene symbol ("STAT1") is asked about only when nothing else is given. */
 function withoutBareGenes(given: readonly GivenMention[]): readonly GivenMention[] {
-  const named = given.filter(({ meaning, name }) => name === null || meaning.kind !== "perturbation" || meaning.entry?.kind !== "genetic" || meaning.entry.name === name);
+  const named = given.filter(
+    ({ meaning, name }) =>
+      name === null ||
+      meaning.kind !== "perturbation" ||
+      meaning.entry?.kind !== "genetic" ||
+      meaning.entry.name === name,
+  );
   return named.length > 0 ? named : given;
 }
 
 /** Says that the primary cells of its lineage stand for a cell line that no atlas has. */
-function lineageForLine({ meaning, name }: CellTypeMention, { name: chosen, matched_text: text, atlas_labels }: StructuredQuery["cell_type"]): Ambiguity[] {
+function lineageForLine(
+  { meaning, name }: CellTypeMention,
+  { name: chosen, matched_text: text, atlas_labels }: StructuredQuery["cell_type"],
+): Ambiguity[] {
   if (name === null || meaning.entry?.cell_lines.includes(name) !== true) return [];
   if (atlas_labels.some((label) => labelKey(label) === labelKey(name))) return [];
   return [{ field: "cell_type", text, chosen, alternatives: [`cell line ${name}`] }];
 }
 
 /** The further mentions, as what else the question could have asked about. */
-function others(field: Ambiguity["field"], chosenName: string, chosen: Mention, mentions: readonly Mention[], sentence: Sentence): Ambiguity[] {
-  const alternatives = [...new Set(mentions.filter((mention) => mention !== chosen).map(nameOf))].filter((other) => other !== chosenName && other !== nameOf(chosen));
+function others(
+  field: Ambiguity["field"],
+  chosenName: string,
+  chosen: Mention,
+  mentions: readonly Mention[],
+  sentence: Sentence,
+): Ambiguity[] {
+  const alternatives = [
+    ...new Set(mentions.filter((mention) => mention !== chosen).map(nameOf)),
+  ].filter((other) => other !== chosenName && other !== nameOf(chosen));
   if (alternatives.length === 0) return [];
-  return [{ field, text: mentions.map((mention) => wordsOf(mention, sentence)).join(", "), chosen: chosenName, alternatives }];
+  return [
+    {
+      field,
+      text: mentions.map((mention) => wordsOf(mention, sentence)).join(", "),
+      chosen: chosenName,
+      alternatives,
+    },
+  ];
 }
 
 function first(stated: readonly Stated[]): string | null {
@@ -160,11 +237,20 @@ function first(stated: readonly Stated[]): string | null {
 
 function otherStated(field: Ambiguity["field"], [chosen, ...rest]: readonly Stated[]): Ambiguity[] {
   if (chosen === undefined || rest.length === 0) return [];
-  return [{ field, text: [...new Set([chosen, ...rest].map(({ text }) => text))].join(", "), chosen: chosen.value, alternatives: rest.map(({ value }) => value) }];
+  return [
+    {
+      field,
+      text: [...new Set([chosen, ...rest].map(({ text }) => text))].join(", "),
+      chosen: chosen.value,
+      alternatives: rest.map(({ value }) => value),
+    },
+  ];
 }
 
 function namesOf({ meaning }: Mention): readonly string[] {
-  return meaning.kind === "ambiguous" ? meaning.entries.map(({ name }) => name) : [meaning.entry?.name ?? meaning.label];
+  return meaning.kind === "ambiguous"
+    ? meaning.entries.map(({ name }) => name)
+    : [meaning.entry?.name ?? meaning.label];
 }
 
 function nameOf({ meaning }: Mention): string {

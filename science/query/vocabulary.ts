@@ -23,11 +23,15 @@ const vocabularySchema = z.object({
   conjunctions: words,
   /** Beside a cytokine or gene they ask for the opposite of it: "IL-6 blockade", "anti-TNF". */
   blockade: words,
-  /** Abbreviations that are also words of a language: they count only when written as in the data. */
+  /**
+   * Abbreviations that are also words of a language: they count only when written as in the data.
+   */
   case_sensitive: words,
   /** Cell Ontology ids of mixtures: they give way to any other cell type of the question. */
   mixtures: z.array(z.string()),
-  ambiguous_perturbations: z.array(z.object({ texts: z.array(z.string()), meanings: z.array(z.string()).min(1) })),
+  ambiguous_perturbations: z.array(
+    z.object({ texts: z.array(z.string()), meanings: z.array(z.string()).min(1) }),
+  ),
   tissues: z.array(z.object({ name: z.string(), texts: z.array(z.string()) })),
 });
 export type Vocabulary = z.infer<typeof vocabularySchema>;
@@ -35,6 +39,8 @@ export type Vocabulary = z.infer<typeof vocabularySchema>;
 let loaded: Vocabulary | undefined;
 
 export function loadVocabulary(): Vocabulary {
-  loaded ??= vocabularySchema.parse(JSON.parse(readFileSync(new URL("vocabulary.json", import.meta.url), "utf8")));
+  loaded ??= vocabularySchema.parse(
+    JSON.parse(readFileSync(new URL("vocabulary.json", import.meta.url), "utf8")),
+  );
   return loaded;
 }

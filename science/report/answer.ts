@@ -1,7 +1,14 @@
 import type { DifferentialExpression } from "../grounding/grounding.ts";
 import type { RunResult } from "./result.ts";
 import { deliveredIteration, isSimulated } from "./result.ts";
-import { groupDigits, list, plural, pValue, scoreMeaning, TERMINATION_SENTENCES } from "./wording.ts";
+import {
+  groupDigits,
+  list,
+  plural,
+  pValue,
+  scoreMeaning,
+  TERMINATION_SENTENCES,
+} from "./wording.ts";
 
 export interface Answer {
   /** One paragraph, sentence by sentence. */
@@ -14,9 +21,18 @@ export interface Answer {
 export function answerInWords(result: RunResult, de: DifferentialExpression): Answer {
   const { structured_query: query, config } = result;
   const { top_genes: genes, enriched, grounding } = deliveredIteration(result);
-  const changed = de.genes.keys().filter((i) => de.is_de[i] === 1).toArray();
+  const changed = de.genes
+    .keys()
+    .filter((i) => de.is_de[i] === 1)
+    .toArray();
   const up = changed.filter((i) => (de.log2_fold_change[i] ?? 0) > 0).length;
-  const strongest = (direction: "up" | "down") => list(genes.filter((gene) => gene.direction === direction).slice(0, 4).map(({ gene }) => gene));
+  const strongest = (direction: "up" | "down") =>
+    list(
+      genes
+        .filter((gene) => gene.direction === direction)
+        .slice(0, 4)
+        .map(({ gene }) => gene),
+    );
   const sentences = [
     `Predicted response of ${query.cell_type.name} to ${query.perturbation.name}: ${groupDigits(changed.length)} of ${plural(de.genes.length, "gene")} change expression, ${up} up and ${changed.length - up} down.`,
   ];
@@ -38,7 +54,10 @@ function warningsOf(result: RunResult): Answer["warnings"] {
   const warnings: { title: string; text: string }[] = [];
   const simulated = result.atlas.filter((atlas) => atlas.simulated).map(({ dataset }) => dataset);
   if (isSimulated(result)) {
-    warnings.push({ title: "Simulated data", text: `${list(simulated)} was made by a simulator, not measured in cells. Nothing here is biological evidence.` });
+    warnings.push({
+      title: "Simulated data",
+      text: `${list(simulated)} was made by a simulator, not measured in cells. Nothing here is biological evidence.`,
+    });
   }
   if (result.model.is_baseline) {
     warnings.push({
@@ -54,10 +73,20 @@ function warningsOf(result: RunResult): Answer["warnings"] {
       text: `${reason === undefined ? "" : `${reason} `}The prediction was compared with the query cells themselves, so part of the change may come from the model and not from the perturbation.`,
     });
   } else if (confidence === "lower") {
-    warnings.push({ title: "Lower confidence", text: evidence.filter(({ id }) => /^C\d+$/.test(id)).map(({ statement }) => statement).join(" ") || "No component of the score could be measured." });
+    warnings.push({
+      title: "Lower confidence",
+      text:
+        evidence
+          .filter(({ id }) => /^C\d+$/.test(id))
+          .map(({ statement }) => statement)
+          .join(" ") || "No component of the score could be measured.",
+    });
   }
   if (result.final_score < result.config.score_threshold) {
-    warnings.push({ title: "Below the threshold", text: `The delivered prediction scores below the run's threshold of ${result.config.score_threshold}.` });
+    warnings.push({
+      title: "Below the threshold",
+      text: `The delivered prediction scores below the run's threshold of ${result.config.score_threshold}.`,
+    });
   }
   return warnings;
 }

@@ -14,7 +14,11 @@ const BOTTOM = 44;
 export async function geneChart(genes: readonly TopGene[]): Promise<Chart> {
   const rowHeight = 21;
   const drawn = [...strongest(genes, "up"), ...strongest(genes, "down")];
-  const frame: ChartFrame = { width: 400, height: drawn.length * rowHeight, padding: { left: 190, right: 70, top: 4, bottom: BOTTOM } };
+  const frame: ChartFrame = {
+    width: 400,
+    height: drawn.length * rowHeight,
+    padding: { left: 190, right: 70, top: 4, bottom: BOTTOM },
+  };
   const sizes = drawn.map(({ log2_fold_change: lfc }) => Math.abs(lfc)).toSorted((a, b) => a - b);
   const limit = Math.min(sizes.at(-1) ?? 1, 2 * (sizes[Math.floor(sizes.length * 0.75)] ?? 1));
   const lengths = drawn.map(({ log2_fold_change: lfc }) => Math.max(-limit, Math.min(limit, lfc)));
@@ -30,23 +34,53 @@ export async function geneChart(genes: readonly TopGene[]): Promise<Chart> {
     colour: COLOURS[gene.direction],
     target: gene.is_target,
   }));
-  const x = { field: "lfc", type: "quantitative" as const, scale: { domain, nice: false }, axis: { title: "log2 fold change", tickCount: 6, ticks: false, domain: false } };
+  const x = {
+    field: "lfc",
+    type: "quantitative" as const,
+    scale: { domain, nice: false },
+    axis: { title: "log2 fold change", tickCount: 6, ticks: false, domain: false },
+  };
   const y = rowScale("row", drawn.length);
   const svg = await renderLayers(frame, [
     {
       data: { values: rows },
       mark: { type: "rect" },
-      encoding: { x, x2: { field: "zero" }, y: rowScale("top", drawn.length), y2: { field: "bottom" }, color: { field: "colour", type: "nominal", scale: null } },
+      encoding: {
+        x,
+        x2: { field: "zero" },
+        y: rowScale("top", drawn.length),
+        y2: { field: "bottom" },
+        color: { field: "colour", type: "nominal", scale: null },
+      },
     },
-    { data: { values: rows }, mark: { type: "text", align: "right", baseline: "middle", dx: -56 }, encoding: { x: { value: 0 }, y, text: { field: "text" } } },
+    {
+      data: { values: rows },
+      mark: { type: "text", align: "right", baseline: "middle", dx: -56 },
+      encoding: { x: { value: 0 }, y, text: { field: "text" } },
+    },
     ...([1, -1] as const).map((side) => ({
       data: { values: rows.filter(({ lfc }) => (side === 1 ? lfc >= 0 : lfc < 0)) },
-      mark: { type: "text" as const, align: side === 1 ? ("left" as const) : ("right" as const), baseline: "middle" as const, dx: 10 * side, color: COLOURS.soft },
+      mark: {
+        type: "text" as const,
+        align: side === 1 ? ("left" as const) : ("right" as const),
+        baseline: "middle" as const,
+        dx: 10 * side,
+        color: COLOURS.soft,
+      },
       encoding: { x, y, text: { field: "value", type: "nominal" as const } },
     })),
     {
       data: { values: rows.filter(({ target }) => target) },
-      mark: { type: "point", shape: "diamond", size: 80, filled: true, fill: "#ffffff", stroke: COLOURS.ink, strokeWidth: 1.4, opacity: 1 },
+      mark: {
+        type: "point",
+        shape: "diamond",
+        size: 80,
+        filled: true,
+        fill: "#ffffff",
+        stroke: COLOURS.ink,
+        strokeWidth: 1.4,
+        opacity: 1,
+      },
       encoding: { x, y },
     },
   ]);
@@ -62,8 +96,15 @@ function strongest(genes: readonly TopGene[], direction: TopGene["direction"]): 
 export async function pathwayChart(pathways: readonly EnrichedPathway[]): Promise<Chart> {
   const rowHeight = 36;
   const drawn = pathways.slice(0, PATHWAYS_DRAWN);
-  const frame: ChartFrame = { width: 600, height: drawn.length * rowHeight, padding: { left: 10, right: 24, top: 4, bottom: BOTTOM } };
-  const smallest = drawn.reduce((least, { p_adjusted: p }) => (p > 0 ? Math.min(least, p) : least), 0.05);
+  const frame: ChartFrame = {
+    width: 600,
+    height: drawn.length * rowHeight,
+    padding: { left: 10, right: 24, top: 4, bottom: BOTTOM },
+  };
+  const smallest = drawn.reduce(
+    (least, { p_adjusted: p }) => (p > 0 ? Math.min(least, p) : least),
+    0.05,
+  );
   const limit = -Math.log10(smallest) * 1.05;
   const rows = drawn.map((pathway, i) => ({
     name: i + 0.3,
@@ -86,9 +127,19 @@ export async function pathwayChart(pathways: readonly EnrichedPathway[]): Promis
     {
       data: { values: rows },
       mark: { type: "rect" },
-      encoding: { x, x2: { field: "zero" }, y: rowScale("top", drawn.length), y2: { field: "bottom" }, color: { field: "colour", type: "nominal", scale: null } },
+      encoding: {
+        x,
+        x2: { field: "zero" },
+        y: rowScale("top", drawn.length),
+        y2: { field: "bottom" },
+        color: { field: "colour", type: "nominal", scale: null },
+      },
     },
-    { data: { values: rows }, mark: { type: "text", align: "left", baseline: "middle" }, encoding: { x: { value: 0 }, y, text: { field: "text" } } },
+    {
+      data: { values: rows },
+      mark: { type: "text", align: "left", baseline: "middle" },
+      encoding: { x: { value: 0 }, y, text: { field: "text" } },
+    },
     {
       data: { values: rows },
       mark: { type: "text", align: "right", baseline: "middle", color: COLOURS.soft },
@@ -101,5 +152,10 @@ export async function pathwayChart(pathways: readonly EnrichedPathway[]): Promis
 
 /** Rows of unit height from the top; drawn without an axis. */
 function rowScale(field: string, rows: number) {
-  return { field, type: "quantitative" as const, scale: { domain: [rows, 0], nice: false, zero: false }, axis: null };
+  return {
+    field,
+    type: "quantitative" as const,
+    scale: { domain: [rows, 0], nice: false, zero: false },
+    axis: null,
+  };
 }

@@ -3,7 +3,14 @@ import type { TopLevelSpec } from "vega-lite";
 import { compile } from "vega-lite";
 
 /** Okabe-Ito colours: told apart under every common colour blindness, and on paper. */
-export const COLOURS = { up: "#d55e00", down: "#0072b2", quiet: "#b4bcc6", ink: "#1d2733", soft: "#5b6775", grid: "#e6e9ed" } as const;
+export const COLOURS = {
+  up: "#d55e00",
+  down: "#0072b2",
+  quiet: "#b4bcc6",
+  ink: "#1d2733",
+  soft: "#5b6775",
+  grid: "#e6e9ed",
+} as const;
 
 export const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif";
 export const FONT_SIZE = 12;
@@ -18,14 +25,20 @@ export interface ChartFrame {
   /** Size of the plotting area in px. */
   readonly width: number;
   readonly height: number;
-  readonly padding: { readonly left: number; readonly right: number; readonly top: number; readonly bottom: number };
+  readonly padding: {
+    readonly left: number;
+    readonly right: number;
+    readonly top: number;
+    readonly bottom: number;
+  };
 }
 
 type Layers = Extract<TopLevelSpec, { layer: unknown }>["layer"];
 
 /**
- * Layers on one fixed frame -> SVG markup for inlining in HTML. Nothing is measured at run time (autosize none), so the
- * same layers give the same bytes on every machine. Layers must not clip or use gradients: those need document-wide ids.
+ * Layers on one fixed frame -> SVG markup for inlining in HTML. Nothing is measured at run time
+ * (autosize none), so the same layers give the same bytes on every machine. Layers must not clip or
+ * use gradients: those need document-wide ids.
  */
 export async function renderLayers(frame: ChartFrame, layer: Layers): Promise<string> {
   const spec: TopLevelSpec = {

@@ -4,10 +4,16 @@ import type { Chart, ChartFrame } from "./chart.ts";
 import { COLOURS, renderLayers } from "./chart.ts";
 import type { IterationResult } from "./result.ts";
 
-const FRAME: ChartFrame = { width: 600, height: 210, padding: { left: 52, right: 34, top: 14, bottom: 44 } };
+const FRAME: ChartFrame = {
+  width: 600,
+  height: 210,
+  padding: { left: 52, right: 34, top: 14, bottom: 44 },
+};
 
 /** Colour and shape both tell the component, so that the legend works in black and white. */
-export const COMPONENT_MARKS: Readonly<Record<GroundingComponentName, { readonly colour: string; readonly shape: string }>> = {
+export const COMPONENT_MARKS: Readonly<
+  Record<GroundingComponentName, { readonly colour: string; readonly shape: string }>
+> = {
   pathway_coherence: { colour: "#0072b2", shape: "square" },
   target_activation: { colour: "#d55e00", shape: "triangle-up" },
   literature_support: { colour: "#009e73", shape: "diamond" },
@@ -15,8 +21,15 @@ export const COMPONENT_MARKS: Readonly<Record<GroundingComponentName, { readonly
 };
 
 /** Grounding score and its measured components by iteration, with the threshold. */
-export async function iterationChart(iterations: readonly IterationResult[], threshold: number): Promise<Chart> {
-  const scores = iterations.map(({ iteration, grounding }) => ({ iteration, score: grounding.score, text: String(grounding.score) }));
+export async function iterationChart(
+  iterations: readonly IterationResult[],
+  threshold: number,
+): Promise<Chart> {
+  const scores = iterations.map(({ iteration, grounding }) => ({
+    iteration,
+    score: grounding.score,
+    text: String(grounding.score),
+  }));
   const numbers = iterations.map(({ iteration }) => iteration);
   const domain = [Math.min(...numbers) - 0.5, Math.max(...numbers) + 0.5];
   const x = {
@@ -38,17 +51,39 @@ export async function iterationChart(iterations: readonly IterationResult[], thr
     const { colour, shape } = COMPONENT_MARKS[name];
     const values = iterations.flatMap(({ iteration, grounding }) => {
       const score = grounding.components.find((component) => component.name === name)?.score;
-      return score === null || score === undefined ? [] : [{ iteration: iteration + (besideScore[i] ?? 0) * step, score }];
+      return score === null || score === undefined
+        ? []
+        : [{ iteration: iteration + (besideScore[i] ?? 0) * step, score }];
     });
     const point = { shape, size: 60, filled: true, color: colour, opacity: 1 };
-    return { data: { values }, mark: { type: "line" as const, color: colour, strokeWidth: 1, opacity: 0.35, point }, encoding: { x, y } };
+    return {
+      data: { values },
+      mark: { type: "line" as const, color: colour, strokeWidth: 1, opacity: 0.35, point },
+      encoding: { x, y },
+    };
   });
   const svg = await renderLayers(FRAME, [
-    { data: { values: [{ score: threshold }] }, mark: { type: "rule", color: COLOURS.ink, strokeDash: [5, 4] }, encoding: { y } },
+    {
+      data: { values: [{ score: threshold }] },
+      mark: { type: "rule", color: COLOURS.ink, strokeDash: [5, 4] },
+      encoding: { y },
+    },
     ...components,
-    { data: { values: scores }, mark: { type: "line", color: COLOURS.ink, strokeWidth: 2.5 }, encoding: { x, y } },
-    { data: { values: scores }, mark: { type: "circle", color: COLOURS.ink, size: 380, opacity: 1 }, encoding: { x, y } },
-    { data: { values: scores }, mark: { type: "text", color: "#ffffff", fontWeight: "bold" }, encoding: { x, y, text: { field: "text" } } },
+    {
+      data: { values: scores },
+      mark: { type: "line", color: COLOURS.ink, strokeWidth: 2.5 },
+      encoding: { x, y },
+    },
+    {
+      data: { values: scores },
+      mark: { type: "circle", color: COLOURS.ink, size: 380, opacity: 1 },
+      encoding: { x, y },
+    },
+    {
+      data: { values: scores },
+      mark: { type: "text", color: "#ffffff", fontWeight: "bold" },
+      encoding: { x, y, text: { field: "text" } },
+    },
   ]);
   const label = `Grounding score by iteration: ${scores.map(({ iteration, score }) => `iteration ${iteration}, ${score}`).join("; ")}. Threshold ${threshold}.`;
   return { svg, label };

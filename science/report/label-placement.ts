@@ -3,7 +3,10 @@ export interface Point {
   readonly y: number;
 }
 
-/** A label at its place: the left edge and the middle line of its text, in px. `leader`: where a line from the anchor ends. */
+/**
+ * A label at its place: the left edge and the middle line of its text, in px. `leader`: where a
+ * line from the anchor ends.
+ */
 export interface PlacedLabel extends Point {
   readonly text: string;
   readonly anchor: Point;
@@ -26,8 +29,9 @@ const COST_OF_COVERING = 25;
 const ANGLES = [0, 180, -45, -135, 45, 135, -90, 90].map((degrees) => (degrees * Math.PI) / 180);
 
 /**
- * Greedy labels for a scatter plot, the most important first: each takes the place within width x height (px) that
- * best trades nearness against covering `points`. A label that could only stand on another is left out.
+ * Greedy labels for a scatter plot, the most important first: each takes the place within width x
+ * height (px) that best trades nearness against covering `points`. A label that could only stand on
+ * another is left out.
  */
 export function placeLabels(
   wanted: readonly { readonly text: string; readonly anchor: Point }[],
@@ -41,17 +45,28 @@ export function placeLabels(
     for (const distance of DISTANCES) {
       for (const angle of ANGLES) {
         const box = boxAt(anchor, distance, angle, text.length * TEXT_WIDTH_PER_CHARACTER);
-        if (box.left < 0 || box.right > size.width || box.top < 0 || box.bottom > size.height) continue;
+        if (box.left < 0 || box.right > size.width || box.top < 0 || box.bottom > size.height)
+          continue;
         if (taken.some((other) => overlap(box, other))) continue;
-        const cost = distance + COST_OF_COVERING * points.filter((point) => touches(box, point)).length;
+        const cost =
+          distance + COST_OF_COVERING * points.filter((point) => touches(box, point)).length;
         if (best === undefined || cost < best.cost) best = { box, cost, distance };
       }
     }
     if (best === undefined) continue;
     taken.push(best.box);
     const { box, distance } = best;
-    const nearest = { x: clamp(anchor.x, box.left, box.right), y: clamp(anchor.y, box.top, box.bottom) };
-    placed.push({ text, anchor, x: box.left, y: (box.top + box.bottom) / 2, leader: distance > 10 ? nearest : null });
+    const nearest = {
+      x: clamp(anchor.x, box.left, box.right),
+      y: clamp(anchor.y, box.top, box.bottom),
+    };
+    placed.push({
+      text,
+      anchor,
+      x: box.left,
+      y: (box.top + box.bottom) / 2,
+      leader: distance > 10 ? nearest : null,
+    });
   }
   return placed;
 }
@@ -74,7 +89,12 @@ function overlap(a: Box, b: Box): boolean {
 }
 
 function touches(box: Box, { x, y }: Point): boolean {
-  return x > box.left - POINT_RADIUS && x < box.right + POINT_RADIUS && y > box.top - POINT_RADIUS && y < box.bottom + POINT_RADIUS;
+  return (
+    x > box.left - POINT_RADIUS &&
+    x < box.right + POINT_RADIUS &&
+    y > box.top - POINT_RADIUS &&
+    y < box.bottom + POINT_RADIUS
+  );
 }
 
 function clamp(value: number, low: number, high: number): number {

@@ -42,10 +42,18 @@ const REASONS: Readonly<Record<string, string>> = {
 
 const eta = new Eta({ views: fileURLToPath(new URL("templates/", import.meta.url)), cache: true });
 
-/** The mail of a run that ended. Plain text and HTML hold the same lines; the subject holds no text of the user. */
+/**
+ * The mail of a run that ended. Plain text and HTML hold the same lines; the subject holds no text
+ * of the user.
+ */
 export function renderMail(kind: MailKind, facts: MailFacts): MailText {
   const clean = cleanTexts(facts);
-  const content = { opening: OPENINGS[kind], warnings: warningsOf(clean), lines: linesOf(kind, clean), link: webAddress(clean.link) };
+  const content = {
+    opening: OPENINGS[kind],
+    warnings: warningsOf(clean),
+    lines: linesOf(kind, clean),
+    link: webAddress(clean.link),
+  };
   const text = [
     content.opening,
     ...(content.warnings.length > 0 ? ["", ...content.warnings] : []),
@@ -53,7 +61,11 @@ export function renderMail(kind: MailKind, facts: MailFacts): MailText {
     ...content.lines.map(({ name, value }) => `${name}: ${value}`),
     ...(content.link === null ? [] : ["", `See the run: ${content.link}`]),
   ];
-  return { subject: subjectOf(kind, facts.final_score), text: `${text.join("\n")}\n`, html: eta.render("./mail", content) };
+  return {
+    subject: subjectOf(kind, facts.final_score),
+    text: `${text.join("\n")}\n`,
+    html: eta.render("./mail", content),
+  };
 }
 
 function subjectOf(kind: MailKind, score: number | null): string {
@@ -64,12 +76,19 @@ function subjectOf(kind: MailKind, score: number | null): string {
 
 function warningsOf(facts: MailFacts): readonly string[] {
   const warnings: string[] = [];
-  if (facts.simulated) warnings.push("SIMULATED DATA: the atlas was made by a simulator; nothing in this result is biological evidence.");
-  if (facts.is_baseline) warnings.push("BASELINE MODEL: predicted by the built-in baseline, not by STACK.");
+  if (facts.simulated)
+    warnings.push(
+      "SIMULATED DATA: the atlas was made by a simulator; nothing in this result is biological evidence.",
+    );
+  if (facts.is_baseline)
+    warnings.push("BASELINE MODEL: predicted by the built-in baseline, not by STACK.");
   return warnings;
 }
 
-function linesOf(kind: MailKind, facts: MailFacts): readonly { readonly name: string; readonly value: string }[] {
+function linesOf(
+  kind: MailKind,
+  facts: MailFacts,
+): readonly { readonly name: string; readonly value: string }[] {
   const lines = [
     { name: "Question", value: shorten(oneLine(facts.query), QUERY_CHARACTERS) },
     { name: "Run", value: facts.run_id },
@@ -78,10 +97,24 @@ function linesOf(kind: MailKind, facts: MailFacts): readonly { readonly name: st
     if (value !== null) lines.push({ name, value: oneLine(value) });
   };
   if (kind === "run_completed") {
-    add("Score", facts.final_score === null ? null : `${facts.final_score} of 10: the predicted response ${scoreMeaning(facts.final_score)}`);
-    add("Ended because", facts.termination_reason === null ? null : (REASONS[facts.termination_reason] ?? facts.termination_reason));
+    add(
+      "Score",
+      facts.final_score === null
+        ? null
+        : `${facts.final_score} of 10: the predicted response ${scoreMeaning(facts.final_score)}`,
+    );
+    add(
+      "Ended because",
+      facts.termination_reason === null
+        ? null
+        : (REASONS[facts.termination_reason] ?? facts.termination_reason),
+    );
   }
-  if (kind === "run_failed") add("What went wrong", facts.error_message ?? "The reason was not recorded; see the run's history.");
+  if (kind === "run_failed")
+    add(
+      "What went wrong",
+      facts.error_message ?? "The reason was not recorded; see the run's history.",
+    );
   add("Predictions", facts.output_anndata_path);
   add("Report", facts.output_report_path);
   add("Log", facts.output_log_path);

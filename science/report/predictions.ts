@@ -6,15 +6,23 @@ import type { IterationResult, RunResult } from "./result.ts";
 import { deliveredIteration, isSimulated, targetTest } from "./result.ts";
 
 /**
- * The delivered AnnData: X (cells x genes, counts) and the row and column order are those of `prediction`; obs, var and
- * uns gain what the run found. The prediction's own columns and uns entries are kept unless a name clashes.
- * In `uns`, `iterations`, `enrichment_results` and `evidence` are tables: one array a field, all of one length.
+ * The delivered AnnData: X (cells x genes, counts) and the row and column order are those of
+ * `prediction`; obs, var and uns gain what the run found. The prediction's own columns and uns
+ * entries are kept unless a name clashes. In `uns`, `iterations`, `enrichment_results` and
+ * `evidence` are tables: one array a field, all of one length.
  * Errors: PREDICTION_INVALID when `de` is not about the genes of `prediction`.
  */
-export function assemblePredictions(result: RunResult, prediction: AnnData, de: DifferentialExpression): AnnData {
+export function assemblePredictions(
+  result: RunResult,
+  prediction: AnnData,
+  de: DifferentialExpression,
+): AnnData {
   const genes = prediction.var.index;
   if (genes.length !== de.genes.length || genes.some((gene, i) => gene !== de.genes[i])) {
-    throw new HaystackError("PREDICTION_INVALID", "The genes of the prediction and of its differential expression differ; evaluate the prediction again.");
+    throw new HaystackError(
+      "PREDICTION_INVALID",
+      "The genes of the prediction and of its differential expression differ; evaluate the prediction again.",
+    );
   }
   const delivered = deliveredIteration(result);
   const query = result.structured_query;
@@ -83,7 +91,9 @@ function unsOf(result: RunResult, delivered: IterationResult): Record<string, Un
       ...componentScores(iterations),
       prompt_strategy: iterations.map(({ plan }) => plan.chosen.strategy),
       rationale: iterations.map(({ plan }) => plan.chosen.rationale),
-      prompt_groups: iterations.map(({ plan }) => plan.chosen.parts.map(({ group_id }) => group_id).join(";")),
+      prompt_groups: iterations.map(({ plan }) =>
+        plan.chosen.parts.map(({ group_id }) => group_id).join(";"),
+      ),
       seed: iterations.map(({ plan }) => plan.seed),
     },
     enrichment_results: {
@@ -108,7 +118,14 @@ function unsOf(result: RunResult, delivered: IterationResult): Record<string, Un
 /** Scalars as they are, anything else as JSON text; what is not set is left out. */
 function settings(config: object): Record<string, UnsValue> {
   const set = Object.entries(config).filter(([, value]) => value !== null && value !== undefined);
-  return Object.fromEntries(set.map(([name, value]: [string, unknown]) => [name, typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? value : JSON.stringify(value)]));
+  return Object.fromEntries(
+    set.map(([name, value]: [string, unknown]) => [
+      name,
+      typeof value === "string" || typeof value === "number" || typeof value === "boolean"
+        ? value
+        : JSON.stringify(value),
+    ]),
+  );
 }
 
 /** One column a component, NaN where it was not measured. */
@@ -117,7 +134,11 @@ function componentScores(iterations: readonly IterationResult[]): Record<string,
   return Object.fromEntries(
     names.map((name) => [
       name,
-      Float64Array.from(iterations, ({ grounding }) => grounding.components.find((component) => component.name === name)?.score ?? Number.NaN),
+      Float64Array.from(
+        iterations,
+        ({ grounding }) =>
+          grounding.components.find((component) => component.name === name)?.score ?? Number.NaN,
+      ),
     ]),
   );
 }

@@ -23,11 +23,15 @@ const css = readFileSync(new URL("report.css", TEMPLATES), "utf8");
 const cssHash = createHash("sha256").update(css).digest("base64");
 
 /**
- * The report a scientist reads: one self-contained HTML page (well-formed XML too), no script, nothing loaded from
- * anywhere. `de` is over all genes of the delivered prediction. The same input gives the same bytes.
+ * The report a scientist reads: one self-contained HTML page (well-formed XML too), no script,
+ * nothing loaded from anywhere. `de` is over all genes of the delivered prediction. The same input
+ * gives the same bytes.
  * Errors: INTERNAL when the delivered iteration is missing.
  */
-export async function renderReport(input: RunResult, differential: DifferentialExpression): Promise<string> {
+export async function renderReport(
+  input: RunResult,
+  differential: DifferentialExpression,
+): Promise<string> {
   const result = wording.cleanTexts(input);
   const de = { ...differential, genes: wording.cleanTexts(differential.genes) };
   const delivered = deliveredIteration(result);
@@ -39,7 +43,9 @@ export async function renderReport(input: RunResult, differential: DifferentialE
     pathwayChart(pathways),
   ]);
   const everMeasured = new Set<string>(
-    result.iterations.flatMap((iteration) => iteration.grounding.components.filter(({ score }) => score !== null).map(({ name }) => name)),
+    result.iterations.flatMap((iteration) =>
+      iteration.grounding.components.filter(({ score }) => score !== null).map(({ name }) => name),
+    ),
   );
   return eta.render("./report", {
     css,
@@ -65,6 +71,13 @@ export async function renderReport(input: RunResult, differential: DifferentialE
 function modelScores({ model_scores, components }: GroundingScore) {
   return (model_scores?.components ?? []).map(({ name, score, cited, reason }) => {
     const computed = components.find((component) => component.name === name)?.score ?? score;
-    return { title: wording.COMPONENT_TITLES[name], score, computed, cited, reason, disagrees: Math.abs(score - computed) > DISAGREEMENT };
+    return {
+      title: wording.COMPONENT_TITLES[name],
+      score,
+      computed,
+      cited,
+      reason,
+      disagrees: Math.abs(score - computed) > DISAGREEMENT,
+    };
   });
 }

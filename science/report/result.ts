@@ -4,7 +4,10 @@ import type { PromptPlan } from "../prompting/prompt-plan.ts";
 import type { ControlStrategy, StructuredQuery } from "../query/structured-query.ts";
 import { geneSymbol } from "../statistics/gene-symbol.ts";
 
-/** All that the delivered files need of a run. Plain JSON; the field names are those of the run document. */
+/**
+ * All that the delivered files need of a run. Plain JSON; the field names are those of the run
+ * document.
+ */
 export interface RunResult {
   readonly run_id: string;
   readonly query: string;
@@ -65,7 +68,11 @@ export interface JobLedgerEntry {
   /** Null when the job never ran. */
   readonly run_seconds: number | null;
   /** The machine with its accelerators, and how it is paid for; null where nothing is paid for. */
-  readonly offer: { readonly machine: string; readonly provisioning: "SPOT" | "STANDARD"; readonly usd_per_hour: number } | null;
+  readonly offer: {
+    readonly machine: string;
+    readonly provisioning: "SPOT" | "STANDARD";
+    readonly usd_per_hour: number;
+  } | null;
   readonly cost_usd: number;
   readonly lost_to_preemption: boolean;
   /** Why the attempt failed. */
@@ -74,20 +81,30 @@ export interface JobLedgerEntry {
 
 /** All attempts of a run in order, and what they cost together. */
 export function jobLedger(result: RunResult) {
-  const entries = result.iterations.flatMap(({ iteration, jobs }) => jobs.map((job) => ({ iteration, ...job })));
+  const entries = result.iterations.flatMap(({ iteration, jobs }) =>
+    jobs.map((job) => ({ iteration, ...job })),
+  );
   const lost = entries.filter(({ lost_to_preemption }) => lost_to_preemption);
   const total = (jobs: readonly JobLedgerEntry[]) => ({
     run_seconds: jobs.reduce((sum, { run_seconds }) => sum + (run_seconds ?? 0), 0),
     cost_usd: jobs.reduce((sum, { cost_usd }) => sum + cost_usd, 0),
   });
-  return { entries, isPaid: entries.some(({ offer }) => offer !== null), total: total(entries), lost: total(lost) };
+  return {
+    entries,
+    isPaid: entries.some(({ offer }) => offer !== null),
+    total: total(entries),
+    lost: total(lost),
+  };
 }
 
 /** Errors: INTERNAL when the delivered iteration is not among the iterations. */
 export function deliveredIteration(result: RunResult): IterationResult {
   const found = result.iterations.find(({ iteration }) => iteration === result.delivered_iteration);
   if (found === undefined) {
-    throw new HaystackError("INTERNAL", `Run ${result.run_id} delivers iteration ${result.delivered_iteration}, which it has no record of; run it again.`);
+    throw new HaystackError(
+      "INTERNAL",
+      `Run ${result.run_id} delivers iteration ${result.delivered_iteration}, which it has no record of; run it again.`,
+    );
   }
   return found;
 }

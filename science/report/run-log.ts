@@ -24,7 +24,10 @@ const FIELDS = [
   "history",
 ] as const satisfies readonly (keyof RunLog)[];
 
-/** JSON text, two spaces of indent, final newline. The order of keys does not depend on how the input was built. */
+/**
+ * JSON text, two spaces of indent, final newline. The order of keys does not depend on how the
+ * input was built.
+ */
 export function renderRunLog(log: RunLog): string {
   const fields = FIELDS.map((field) => [field, withSortedKeys(log[field])] as const);
   return `${JSON.stringify({ format: "haystack-log/1", ...Object.fromEntries(fields) }, null, 2)}\n`;

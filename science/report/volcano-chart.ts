@@ -5,7 +5,11 @@ import type { Point } from "./label-placement.ts";
 import { placeLabels } from "./label-placement.ts";
 import { chartGeneName, plural } from "./wording.ts";
 
-const FRAME: ChartFrame = { width: 620, height: 380, padding: { left: 52, right: 14, top: 12, bottom: 44 } };
+const FRAME: ChartFrame = {
+  width: 620,
+  height: 380,
+  padding: { left: 52, right: 14, top: 12, bottom: 44 },
+};
 const MAX_QUIET_POINTS = 3000;
 const MAX_TOP_LABELS = 12;
 const MAX_TARGET_LABELS = 8;
@@ -17,25 +21,45 @@ interface Gene extends Point {
 }
 
 export interface VolcanoChart extends Chart {
-  /** What the drawing leaves out or moves, in sentences; empty when it shows everything as it is. */
+  /**
+   * What the drawing leaves out or moves, in sentences; empty when it shows everything as it is.
+   */
   readonly notes: readonly string[];
 }
 
 /** Log2 fold change against -log10 adjusted p, all genes; expected targets are ringed. */
-export async function volcanoChart(de: DifferentialExpression, topGenes: readonly TopGene[], isTarget: (gene: string) => boolean): Promise<VolcanoChart> {
+export async function volcanoChart(
+  de: DifferentialExpression,
+  topGenes: readonly TopGene[],
+  isTarget: (gene: string) => boolean,
+): Promise<VolcanoChart> {
   const { genes, limitX, limitY, notes } = drawableGenes(de, isTarget);
   const quiet = genes.filter((gene) => gene.class === "quiet" && !gene.target);
   const stride = Math.max(1, Math.ceil(quiet.length / MAX_QUIET_POINTS));
   const drawnQuiet = quiet.filter((_, i) => i % stride === 0);
-  if (stride > 1) notes.push(`Of ${plural(quiet.length, "gene")} without significant change, every ${ordinal(stride)} is drawn.`);
+  if (stride > 1)
+    notes.push(
+      `Of ${plural(quiet.length, "gene")} without significant change, every ${ordinal(stride)} is drawn.`,
+    );
   const loud = genes.filter((gene) => gene.class !== "quiet");
   const ringed = genes.filter(({ target }) => target);
 
-  const toPx = ({ x, y }: Point): Point => ({ x: ((x + limitX) / (2 * limitX)) * FRAME.width, y: (1 - y / limitY) * FRAME.height });
-  const fromPx = ({ x, y }: Point): Point => ({ x: (x / FRAME.width) * 2 * limitX - limitX, y: (1 - y / FRAME.height) * limitY });
-  const wanted = genesToLabel(genes, topGenes).map((gene) => ({ text: chartGeneName(gene.gene), anchor: toPx(gene) }));
+  const toPx = ({ x, y }: Point): Point => ({
+    x: ((x + limitX) / (2 * limitX)) * FRAME.width,
+    y: (1 - y / limitY) * FRAME.height,
+  });
+  const fromPx = ({ x, y }: Point): Point => ({
+    x: (x / FRAME.width) * 2 * limitX - limitX,
+    y: (1 - y / FRAME.height) * limitY,
+  });
+  const wanted = genesToLabel(genes, topGenes).map((gene) => ({
+    text: chartGeneName(gene.gene),
+    anchor: toPx(gene),
+  }));
   const labels = placeLabels(wanted, [...loud, ...ringed].map(toPx), FRAME);
-  const leaders = labels.flatMap(({ anchor, leader }) => (leader === null ? [] : [{ ...fromPx(anchor), endX: fromPx(leader).x, endY: fromPx(leader).y }]));
+  const leaders = labels.flatMap(({ anchor, leader }) =>
+    leader === null ? [] : [{ ...fromPx(anchor), endX: fromPx(leader).x, endY: fromPx(leader).y }],
+  );
 
   const x = {
     field: "x",
@@ -55,14 +79,38 @@ export async function volcanoChart(de: DifferentialExpression, topGenes: readonl
     encoding: { x, y },
   });
   const svg = await renderLayers(FRAME, [
-    { data: { values: [{ y: -Math.log10(0.05) }] }, mark: { type: "rule", color: COLOURS.soft, strokeDash: [3, 3] }, encoding: { y } },
+    {
+      data: { values: [{ y: -Math.log10(0.05) }] },
+      mark: { type: "rule", color: COLOURS.soft, strokeDash: [3, 3] },
+      encoding: { y },
+    },
     points(drawnQuiet, COLOURS.quiet, 0.6),
-    points(loud.filter((gene) => gene.class === "down"), COLOURS.down, 0.8),
-    points(loud.filter((gene) => gene.class === "up"), COLOURS.up, 0.8),
-    points(ringed.filter((gene) => gene.class === "quiet"), COLOURS.quiet, 1),
+    points(
+      loud.filter((gene) => gene.class === "down"),
+      COLOURS.down,
+      0.8,
+    ),
+    points(
+      loud.filter((gene) => gene.class === "up"),
+      COLOURS.up,
+      0.8,
+    ),
+    points(
+      ringed.filter((gene) => gene.class === "quiet"),
+      COLOURS.quiet,
+      1,
+    ),
     {
       data: { values: ringed.map((gene) => ({ x: gene.x, y: gene.y })) },
-      mark: { type: "point", shape: "diamond", size: 90, stroke: COLOURS.ink, strokeWidth: 1.4, fill: "transparent", opacity: 1 },
+      mark: {
+        type: "point",
+        shape: "diamond",
+        size: 90,
+        stroke: COLOURS.ink,
+        strokeWidth: 1.4,
+        fill: "transparent",
+        opacity: 1,
+      },
       encoding: { x, y },
     },
     {
@@ -70,7 +118,11 @@ export async function volcanoChart(de: DifferentialExpression, topGenes: readonl
       mark: { type: "rule", color: COLOURS.soft, strokeWidth: 0.7 },
       encoding: { x, y, x2: { field: "endX" }, y2: { field: "endY" } },
     },
-    { data: { values: labels.map((label) => ({ text: label.text, ...fromPx(label) })) }, mark: { type: "text", align: "left", baseline: "middle" }, encoding: { x, y, text: { field: "text" } } },
+    {
+      data: { values: labels.map((label) => ({ text: label.text, ...fromPx(label) })) },
+      mark: { type: "text", align: "left", baseline: "middle" },
+      encoding: { x, y, text: { field: "text" } },
+    },
   ]);
   const up = loud.filter((gene) => gene.class === "up").length;
   const label = `Volcano plot of ${plural(genes.length, "gene")}: ${up} significantly up, ${loud.length - up} significantly down, ${plural(ringed.length, "expected target")} marked.`;
@@ -79,10 +131,22 @@ export async function volcanoChart(de: DifferentialExpression, topGenes: readonl
 
 function drawableGenes(de: DifferentialExpression, isTarget: (gene: string) => boolean) {
   const notes: string[] = [];
-  const tested = de.genes.keys().filter((i) => Number.isFinite(de.log2_fold_change[i]) && Number.isFinite(de.p_adjusted[i])).toArray();
-  if (tested.length < de.genes.length) notes.push(`${plural(de.genes.length - tested.length, "gene")} without a test result not drawn.`);
-  const smallest = tested.reduce((least, i) => ((de.p_adjusted[i] ?? 0) > 0 ? Math.min(least, de.p_adjusted[i] ?? 1) : least), 1);
-  const significantLfc = tested.filter((i) => de.is_de[i] === 1).map((i) => Math.abs(de.log2_fold_change[i] ?? 0)).toSorted((a, b) => a - b);
+  const tested = de.genes
+    .keys()
+    .filter((i) => Number.isFinite(de.log2_fold_change[i]) && Number.isFinite(de.p_adjusted[i]))
+    .toArray();
+  if (tested.length < de.genes.length)
+    notes.push(
+      `${plural(de.genes.length - tested.length, "gene")} without a test result not drawn.`,
+    );
+  const smallest = tested.reduce(
+    (least, i) => ((de.p_adjusted[i] ?? 0) > 0 ? Math.min(least, de.p_adjusted[i] ?? 1) : least),
+    1,
+  );
+  const significantLfc = tested
+    .filter((i) => de.is_de[i] === 1)
+    .map((i) => Math.abs(de.log2_fold_change[i] ?? 0))
+    .toSorted((a, b) => a - b);
   const typical = significantLfc[Math.floor(significantLfc.length * 0.98)] ?? 0;
   const limitX = 1.08 * Math.max(1, Math.min(significantLfc.at(-1) ?? 0, 1.5 * typical));
   const limitY = 1.06 * Math.max(2, -Math.log10(smallest));
@@ -107,8 +171,13 @@ function drawableGenes(de: DifferentialExpression, isTarget: (gene: string) => b
 /** The top genes of both directions, then further significant targets. */
 function genesToLabel(genes: readonly Gene[], topGenes: readonly TopGene[]): readonly Gene[] {
   const byName = new Map(genes.map((gene) => [gene.gene, gene]));
-  const top = topGenes.slice(0, MAX_TOP_LABELS).map(({ gene }) => byName.get(gene)).filter((gene) => gene !== undefined);
-  const otherTargets = genes.filter((gene) => gene.target && gene.class !== "quiet" && !top.includes(gene));
+  const top = topGenes
+    .slice(0, MAX_TOP_LABELS)
+    .map(({ gene }) => byName.get(gene))
+    .filter((gene) => gene !== undefined);
+  const otherTargets = genes.filter(
+    (gene) => gene.target && gene.class !== "quiet" && !top.includes(gene),
+  );
   return [...top, ...otherTargets.slice(0, MAX_TARGET_LABELS)];
 }
 

@@ -67,7 +67,10 @@ export function duration(seconds: number): string {
 
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
 
-/** At most `length` characters (code points), then an ellipsis; what a reader sees as one character is kept or left out whole. */
+/**
+ * At most `length` characters (code points), then an ellipsis; what a reader sees as one character
+ * is kept or left out whole.
+ */
 export function shorten(text: string, length: number): string {
   const characters = Array.from(text);
   if (characters.length <= length) return text;
@@ -82,14 +85,23 @@ export function chartGeneName(gene: string): string {
   return shorten(gene.slice(0, geneSymbol(gene).length), 16);
 }
 
-export function verdict({ supports, silent }: { readonly supports: boolean; readonly silent?: true }): string {
+export function verdict({
+  supports,
+  silent,
+}: {
+  readonly supports: boolean;
+  readonly silent?: true;
+}): string {
   return supports ? "✓ supports" : silent === true ? "– neither" : "✗ contradicts";
 }
 
 /** HTML of a source: its text escaped, PubMed ids as links. */
 export function linkedSource(source: string): string {
   const escaped = source.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
-  return escaped.replace(/\bPMID:(\d{1,12})\b/g, '<a href="https://pubmed.ncbi.nlm.nih.gov/$1/" rel="noopener noreferrer">PMID:$1</a>');
+  return escaped.replace(
+    /\bPMID:(\d{1,12})\b/g,
+    '<a href="https://pubmed.ncbi.nlm.nih.gov/$1/" rel="noopener noreferrer">PMID:$1</a>',
+  );
 }
 
 /** "a, b and c". */
@@ -98,15 +110,24 @@ export function list(items: readonly string[]): string {
   return `${items.slice(0, -1).join(", ")} and ${items.at(-1)}`;
 }
 
-/** Plain JSON with every text made fit for a page: no control characters, no halves of surrogate pairs. */
+/**
+ * Plain JSON with every text made fit for a page: no control characters, no halves of surrogate
+ * pairs.
+ */
 export function cleanTexts<Value>(value: Value): Value {
   if (typeof value === "string") return cleanText(value) as Value;
   if (Array.isArray(value)) return value.map(cleanTexts) as Value;
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [cleanText(key), cleanTexts(inner)])) as Value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [cleanText(key), cleanTexts(inner)]),
+  ) as Value;
 }
 
 function cleanText(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- they are what is replaced
-  return text.toWellFormed().replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff]/g, "\ufffd");
+  return (
+    text
+      .toWellFormed()
+      // oxlint-disable-next-line no-control-regex -- they are what is replaced
+      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff]/g, "\ufffd")
+  );
 }

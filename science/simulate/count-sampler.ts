@@ -3,9 +3,10 @@ import { largePoisson, logarithmic, uniform } from "./seeded-random.ts";
 import type { RandomStream } from "./seeded-random.ts";
 
 /**
- * Negative-binomial counts in time proportional to the counts, not to the genes: a negative binomial is a Poisson
- * number of clusters of logarithmic size (Quenouille 1949). With size parameters that grow with the library size,
- * every gene's cluster rate is proportional to it, so one alias table (Walker 1977, Vose 1991) serves all cells of a group.
+ * Negative-binomial counts in time proportional to the counts, not to the genes: a negative
+ * binomial is a Poisson number of clusters of logarithmic size (Quenouille 1949). With size
+ * parameters that grow with the library size, every gene's cluster rate is proportional to it, so
+ * one alias table (Walker 1977, Vose 1991) serves all cells of a group.
  */
 export interface CountProfile {
   /** Clusters expected a cell of library size `librarySize`. */
@@ -18,7 +19,10 @@ export interface CountProfile {
   readonly logOneMinusP: Float64Array;
 }
 
-/** `means`: expected counts a gene at the library size that is their sum; `size`: negative-binomial size parameter there. */
+/**
+ * `means`: expected counts a gene at the library size that is their sum; `size`: negative-binomial
+ * size parameter there.
+ */
 export function countProfile(means: Float64Array, size: number): CountProfile {
   const nGenes = means.length;
   const p = new Float64Array(nGenes);
@@ -99,7 +103,13 @@ export function countMatrixBuilder(nGenes: number, expectedNonZeros: number): Co
       indptr.push(used);
     },
     build() {
-      return { nRows: indptr.length - 1, nCols: nGenes, data: data.subarray(0, used), indices: indices.subarray(0, used), indptr: Int32Array.from(indptr) };
+      return {
+        nRows: indptr.length - 1,
+        nCols: nGenes,
+        data: data.subarray(0, used),
+        indices: indices.subarray(0, used),
+        indptr: Int32Array.from(indptr),
+      };
     },
   };
 }

@@ -26,7 +26,10 @@ export function largePoisson(random: RandomStream, mean: number): number {
   return Math.max(0, Math.round(mean + Math.sqrt(mean) * normal(random)));
 }
 
-/** Logarithmic series variate, >= 1, parameter p in (0, 1) given as log(1 - p) (Kemp 1981, algorithm LK). */
+/**
+ * Logarithmic series variate, >= 1, parameter p in (0, 1) given as log(1 - p) (Kemp 1981, algorithm
+ * LK).
+ */
 export function logarithmic(random: RandomStream, p: number, logOneMinusP: number): number {
   const v = uniform(random);
   if (v >= p) return 1;

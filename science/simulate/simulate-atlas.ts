@@ -41,7 +41,8 @@ function planGroups(experiment: Experiment, options: SimulationOptions): Simulat
     experiment.donors.forEach((__, donor) => {
       for (const perturbation of [null, ...experiment.perturbations.keys()]) {
         const share = 0.7 + 0.6 * uniform(random);
-        if (perturbation === null || isMeasured(experiment, cellType, perturbation, donor)) shares.push({ cellType, perturbation, donor, share });
+        if (perturbation === null || isMeasured(experiment, cellType, perturbation, donor))
+          shares.push({ cellType, perturbation, donor, share });
       }
     });
   });
@@ -59,11 +60,16 @@ function planGroups(experiment: Experiment, options: SimulationOptions): Simulat
 }
 
 /** Expected counts a gene of a cell of median library size. */
-function expectedCounts(group: SimulatedGroup, model: ResponseModel, librarySize: number): Float64Array {
+function expectedCounts(
+  group: SimulatedGroup,
+  model: ResponseModel,
+  librarySize: number,
+): Float64Array {
   const programme = model.programmes[group.cellType]!;
   const shift = model.donorShifts[group.donor]!;
   const expected = new Float64Array(programme.length);
-  for (let gene = 0; gene < expected.length; gene += 1) expected[gene] = Math.exp(programme[gene]! + shift[gene]!);
+  for (let gene = 0; gene < expected.length; gene += 1)
+    expected[gene] = Math.exp(programme[gene]! + shift[gene]!);
   const unperturbedTotal = expected.reduce((sum, value) => sum + value, 0);
   if (group.perturbation !== null) {
     const effect = model.effects[group.perturbation]!;
@@ -73,40 +79,80 @@ function expectedCounts(group: SimulatedGroup, model: ResponseModel, librarySize
   return expected.map((value) => (value * librarySize) / unperturbedTotal);
 }
 
-/** The truth, for tests and for judging a method: log2 fold changes, mean and by cell type, of the genes that move. */
+/**
+ * The truth, for tests and for judging a method: log2 fold changes, mean and by cell type, of the
+ * genes that move.
+ */
 function knownEffects(experiment: Experiment, model: ResponseModel): UnsValue {
   return Object.fromEntries(
     experiment.perturbations.map((entry, p) => {
       const effect = model.effects[p]!;
-      const byCellType = Object.fromEntries(experiment.cellTypes.map(({ id }, t) => [id.replace(":", "_"), effect.byCellType[t]!]));
-      return [entry.id, { genes: [...effect.genes].map((gene) => experiment.genes[gene]!), log2_fold_change: effect.log2FoldChange, by_cell_type: byCellType }];
+      const byCellType = Object.fromEntries(
+        experiment.cellTypes.map(({ id }, t) => [id.replace(":", "_"), effect.byCellType[t]!]),
+      );
+      return [
+        entry.id,
+        {
+          genes: [...effect.genes].map((gene) => experiment.genes[gene]!),
+          log2_fold_change: effect.log2FoldChange,
+          by_cell_type: byCellType,
+        },
+      ];
     }),
   );
 }
 
 /**
- * A simulated perturbation atlas with real names: cell types of the Cell Ontology, perturbations and response genes of
- * the curated knowledge, donors, controls, and gaps. X: cells x genes, negative-binomial counts. The same options give
- * the same bytes. Labelled as simulated in uns ("simulated" = 1, "title"); uns "effects" holds the true log2 fold changes.
+ * A simulated perturbation atlas with real names: cell types of the Cell Ontology, perturbations
+ * and response genes of the curated knowledge, donors, controls, and gaps. X: cells x genes,
+ * negative-binomial counts. The same options give the same bytes. Labelled as simulated in uns
+ * ("simulated" = 1, "title"); uns "effects" holds the true log2 fold changes.
  */
-export function simulateAtlas(options: SimulationOptions, knowledge: Knowledge = loadKnowledge()): AnnData {
-  const { seed, nGenes = 2000, nCellTypes = 10, nPerturbations = 12, nDonors = 3, librarySize = 1500 } = options;
+export function simulateAtlas(
+  options: SimulationOptions,
+  knowledge: Knowledge = loadKnowledge(),
+): AnnData {
+  const {
+    seed,
+    nGenes = 2000,
+    nCellTypes = 10,
+    nPerturbations = 12,
+    nDonors = 3,
+    librarySize = 1500,
+  } = options;
   const experiment = designExperiment(knowledge, { nGenes, nCellTypes, nPerturbations, nDonors });
   const model = simulateResponses(experiment, knowledge, seed);
   const groups = planGroups(experiment, options);
   const total = groups.reduce((sum, { nCells }) => sum + nCells, 0);
-  const matrix = countMatrixBuilder(nGenes, total * nGenes * (1 - Math.exp((-0.75 * librarySize) / nGenes)));
+  const matrix = countMatrixBuilder(
+    nGenes,
+    total * nGenes * (1 - Math.exp((-0.75 * librarySize) / nGenes)),
+  );
   const index: string[] = [];
-  const obs = { cell_type: [] as string[], cell_ontology_id: [] as string[], perturbation: [] as string[], perturbation_kind: [] as string[], donor_id: [] as string[] };
+  const obs = {
+    cell_type: [] as string[],
+    cell_ontology_id: [] as string[],
+    perturbation: [] as string[],
+    perturbation_kind: [] as string[],
+    donor_id: [] as string[],
+  };
 
   for (const group of groups) {
     const cellType = experiment.cellTypes[group.cellType]!;
-    const perturbation = group.perturbation === null ? null : experiment.perturbations[group.perturbation]!;
+    const perturbation =
+      group.perturbation === null ? null : experiment.perturbations[group.perturbation]!;
     const donor = experiment.donors[group.donor]!;
-    const random = randomStream(seed, `cells/${cellType.id}/${perturbation?.id ?? CONTROL_LABEL}/${donor}`);
+    const random = randomStream(
+      seed,
+      `cells/${cellType.id}/${perturbation?.id ?? CONTROL_LABEL}/${donor}`,
+    );
     const profile = countProfile(expectedCounts(group, model, librarySize), NEGATIVE_BINOMIAL_SIZE);
     for (let cell = 0; cell < group.nCells; cell += 1) {
-      matrix.addCell(random, profile, profile.librarySize * Math.exp(LIBRARY_SPREAD * normal(random)));
+      matrix.addCell(
+        random,
+        profile,
+        profile.librarySize * Math.exp(LIBRARY_SPREAD * normal(random)),
+      );
       index.push(`cell${String(index.length + 1).padStart(7, "0")}`);
       obs.cell_type.push(cellType.name);
       obs.cell_ontology_id.push(cellType.id);
@@ -122,7 +168,11 @@ export function simulateAtlas(options: SimulationOptions, knowledge: Knowledge =
     uns: {
       simulated: 1,
       title: "Simulated perturbation atlas (not measured data)",
-      simulation: { seed, median_counts_a_cell: librarySize, negative_binomial_size: NEGATIVE_BINOMIAL_SIZE },
+      simulation: {
+        seed,
+        median_counts_a_cell: librarySize,
+        negative_binomial_size: NEGATIVE_BINOMIAL_SIZE,
+      },
       effects: knownEffects(experiment, model),
     },
   };

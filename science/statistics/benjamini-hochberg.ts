@@ -1,6 +1,6 @@
 /**
- * Benjamini-Hochberg adjusted p values, in the order given (Benjamini and Hochberg 1995; the same as
- * scipy.stats.false_discovery_control). NaN counts as 1.
+ * Benjamini-Hochberg adjusted p values, in the order given (Benjamini and Hochberg 1995; the same
+ * as scipy.stats.false_discovery_control). NaN counts as 1.
  */
 export function benjaminiHochberg(pValues: ArrayLike<number>): Float64Array {
   const n = pValues.length;

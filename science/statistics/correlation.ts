@@ -1,4 +1,7 @@
-/** Pearson correlation of two samples of equal length; NaN when either is constant or shorter than 2. */
+/**
+ * Pearson correlation of two samples of equal length; NaN when either is constant or shorter than
+ * 2.
+ */
 export function pearson(x: ArrayLike<number>, y: ArrayLike<number>): number {
   const n = x.length;
   if (n !== y.length) throw new RangeError(`Samples differ in length: ${n} and ${y.length}.`);
@@ -27,7 +30,7 @@ export function rank(x: ArrayLike<number>): Float64Array {
   const n = x.length;
   const order = Uint32Array.from({ length: n }, (_, i) => i).toSorted((i, j) => x[i]! - x[j]!);
   const ranks = new Float64Array(n);
-  for (let start = 0; start < n; ) {
+  for (let start = 0; start < n;) {
     let end = start + 1;
     while (end < n && x[order[end]!] === x[order[start]!]) end += 1;
     for (let k = start; k < end; k += 1) ranks[order[k]!] = (start + end + 1) / 2;

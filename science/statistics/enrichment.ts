@@ -8,24 +8,36 @@ import { hypergeometricUpperTail } from "./hypergeometric.ts";
 const DIRECTIONS: readonly Direction[] = ["up", "down"];
 
 /**
- * Hypergeometric over-representation of the up and the down DE genes in each pathway. The background is the measured
- * genes; `pathway_size` counts the measured genes of the pathway. Symbols are compared by geneSymbol. Benjamini-Hochberg
- * runs over all tests of pathways with at least one measured gene, both directions together. Rows with no overlap are
- * left out; the rest is ordered by adjusted p, then overlap, then id.
+ * Hypergeometric over-representation of the up and the down DE genes in each pathway. The
+ * background is the measured genes; `pathway_size` counts the measured genes of the pathway.
+ * Symbols are compared by geneSymbol. Benjamini-Hochberg runs over all tests of pathways with at
+ * least one measured gene, both directions together. Rows with no overlap are left out; the rest is
+ * ordered by adjusted p, then overlap, then id.
  */
-export function enrichment(de: DifferentialExpression, pathways: readonly PathwayEntry[]): EnrichedPathway[] {
+export function enrichment(
+  de: DifferentialExpression,
+  pathways: readonly PathwayEntry[],
+): EnrichedPathway[] {
   const measured = new Set(de.genes.map((gene) => geneSymbol(gene)));
   const byDirection: Record<Direction, Set<string>> = { up: new Set(), down: new Set() };
   de.genes.forEach((gene, i) => {
-    if (de.is_de[i] === 1) byDirection[de.log2_fold_change[i]! > 0 ? "up" : "down"].add(geneSymbol(gene));
+    if (de.is_de[i] === 1)
+      byDirection[de.log2_fold_change[i]! > 0 ? "up" : "down"].add(geneSymbol(gene));
   });
 
   const tests = pathways.flatMap((pathway) => {
-    const members = [...new Set(pathway.genes.map((gene) => geneSymbol(gene)))].filter((gene) => measured.has(gene));
+    const members = [...new Set(pathway.genes.map((gene) => geneSymbol(gene)))].filter((gene) =>
+      measured.has(gene),
+    );
     if (members.length === 0) return [];
     return DIRECTIONS.map((direction) => {
       const genes = members.filter((gene) => byDirection[direction].has(gene));
-      const p = hypergeometricUpperTail(genes.length, measured.size, members.length, byDirection[direction].size);
+      const p = hypergeometricUpperTail(
+        genes.length,
+        measured.size,
+        members.length,
+        byDirection[direction].size,
+      );
       return { pathway, direction, genes, size: members.length, p };
     });
   });
@@ -42,5 +54,10 @@ export function enrichment(de: DifferentialExpression, pathways: readonly Pathwa
       source: pathway.source,
     }))
     .filter((row) => row.overlap > 0)
-    .toSorted((x, y) => x.p_adjusted - y.p_adjusted || y.overlap - x.overlap || (x.id < y.id ? -1 : x.id > y.id ? 1 : 0));
+    .toSorted(
+      (x, y) =>
+        x.p_adjusted - y.p_adjusted ||
+        y.overlap - x.overlap ||
+        (x.id < y.id ? -1 : x.id > y.id ? 1 : 0),
+    );
 }

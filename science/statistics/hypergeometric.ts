@@ -1,10 +1,15 @@
 import { logChoose } from "./special-functions.ts";
 
 /**
- * P(X >= overlap) when `drawn` of `population` items are drawn without replacement and `marked` of them are marked.
- * Equals scipy.stats.hypergeom.sf(overlap - 1, population, marked, drawn).
+ * P(X >= overlap) when `drawn` of `population` items are drawn without replacement and `marked` of
+ * them are marked. Equals scipy.stats.hypergeom.sf(overlap - 1, population, marked, drawn).
  */
-export function hypergeometricUpperTail(overlap: number, population: number, marked: number, drawn: number): number {
+export function hypergeometricUpperTail(
+  overlap: number,
+  population: number,
+  marked: number,
+  drawn: number,
+): number {
   const lowest = Math.max(0, marked + drawn - population);
   const highest = Math.min(marked, drawn);
   if (overlap <= lowest) return 1;
@@ -17,10 +22,21 @@ export function hypergeometricUpperTail(overlap: number, population: number, mar
   return Math.min(1, upper ? tail : 1 - tail);
 }
 
-/** Sum of P(X = k) for k from `from` to `to`, away from the mode, by the ratio of neighbouring terms. */
-function outwardSum(from: number, to: number, population: number, marked: number, drawn: number): number {
+/**
+ * Sum of P(X = k) for k from `from` to `to`, away from the mode, by the ratio of neighbouring
+ * terms.
+ */
+function outwardSum(
+  from: number,
+  to: number,
+  population: number,
+  marked: number,
+  drawn: number,
+): number {
   const rest = population - marked;
-  let term = Math.exp(logChoose(marked, from) + logChoose(rest, drawn - from) - logChoose(population, drawn));
+  let term = Math.exp(
+    logChoose(marked, from) + logChoose(rest, drawn - from) - logChoose(population, drawn),
+  );
   let sum = term;
   if (to >= from) {
     for (let k = from; k < to; k += 1) {

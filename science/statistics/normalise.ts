@@ -15,15 +15,17 @@ export function librarySizes(X: CsrMatrix): Float64Array {
 }
 
 /**
- * log1p(counts / library size * 1e4), cells x genes, sharing `indices` and `indptr` with the input. Values are rounded
- * to float32, so that equal ratios stay equal and rank tests see the ties. Rows without counts stay zero.
+ * log1p(counts / library size * 1e4), cells x genes, sharing `indices` and `indptr` with the input.
+ * Values are rounded to float32, so that equal ratios stay equal and rank tests see the ties. Rows
+ * without counts stay zero.
  */
 export function logNormalise(X: CsrMatrix): CsrMatrix {
   const sizes = librarySizes(X);
   const data = new Float32Array(X.data.length);
   for (let row = 0; row < X.nRows; row += 1) {
     const scale = sizes[row]! > 0 ? sizes[row]! / CP10K : 1;
-    for (let k = X.indptr[row]!; k < X.indptr[row + 1]!; k += 1) data[k] = Math.log1p(X.data[k]! / scale);
+    for (let k = X.indptr[row]!; k < X.indptr[row + 1]!; k += 1)
+      data[k] = Math.log1p(X.data[k]! / scale);
   }
   return { nRows: X.nRows, nCols: X.nCols, data, indices: X.indices, indptr: X.indptr };
 }
@@ -41,13 +43,19 @@ export function meanProfile(counts: CsrMatrix): Float64Array {
   return columnMeans(logNormalise(counts));
 }
 
-/** The stored non-zero values of each column, ascending within a column: values[starts[c] .. starts[c + 1]]. */
+/**
+ * The stored non-zero values of each column, ascending within a column: values[starts[c] ..
+ * starts[c + 1]].
+ */
 export interface SortedColumns {
   readonly values: Float32Array;
   readonly starts: Float64Array;
 }
 
-/** Column-wise sorted non-zero values of a CSR matrix, without row numbers: what rank statistics need. */
+/**
+ * Column-wise sorted non-zero values of a CSR matrix, without row numbers: what rank statistics
+ * need.
+ */
 export function sortedColumns(X: CsrMatrix): SortedColumns {
   const starts = new Float64Array(X.nCols + 1);
   for (let k = 0; k < X.data.length; k += 1) if (X.data[k] !== 0) starts[X.indices[k]! + 1]! += 1;

@@ -1,21 +1,29 @@
 import { twoSidedNormalP } from "./special-functions.ts";
 
 export interface RankSumResult {
-  /** Standard score of the first sample's rank sum: positive when its values are larger. 0 when all values are equal. */
+  /**
+   * Standard score of the first sample's rank sum: positive when its values are larger. 0 when all
+   * values are equal.
+   */
   readonly z: number;
   /** Two-sided p value. */
   readonly p: number;
 }
 
 /**
- * Wilcoxon rank-sum test, normal approximation with tie correction and without continuity correction: the same as
- * scipy.stats.mannwhitneyu(method="asymptotic", use_continuity=False) and as
- * scanpy rank_genes_groups(method="wilcoxon", tie_correct=True).
+ * Wilcoxon rank-sum test, normal approximation with tie correction and without continuity
+ * correction: the same as scipy.stats.mannwhitneyu(method="asymptotic", use_continuity=False) and
+ * as scanpy rank_genes_groups(method="wilcoxon", tie_correct=True).
  *
- * `a` and `b` hold ascending values; the samples have `sizeA` and `sizeB` values, and those not listed are zeros.
- * Listed zeros count as zeros. A sample of size 0 gives z 0, p 1.
+ * `a` and `b` hold ascending values; the samples have `sizeA` and `sizeB` values, and those not
+ * listed are zeros. Listed zeros count as zeros. A sample of size 0 gives z 0, p 1.
  */
-export function rankSumSparse(a: ArrayLike<number>, sizeA: number, b: ArrayLike<number>, sizeB: number): RankSumResult {
+export function rankSumSparse(
+  a: ArrayLike<number>,
+  sizeA: number,
+  b: ArrayLike<number>,
+  sizeB: number,
+): RankSumResult {
   const hiddenA = sizeA - a.length;
   const hiddenB = sizeB - b.length;
   const total = sizeA + sizeB;
@@ -58,5 +66,10 @@ export function rankSumSparse(a: ArrayLike<number>, sizeA: number, b: ArrayLike<
 
 /** rankSumSparse on two plain samples in any order. */
 export function rankSum(a: readonly number[], b: readonly number[]): RankSumResult {
-  return rankSumSparse(Float64Array.from(a).toSorted(), a.length, Float64Array.from(b).toSorted(), b.length);
+  return rankSumSparse(
+    Float64Array.from(a).toSorted(),
+    a.length,
+    Float64Array.from(b).toSorted(),
+    b.length,
+  );
 }

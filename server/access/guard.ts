@@ -20,8 +20,9 @@ declare module "fastify" {
 }
 
 /**
- * Every route says who may ask, and only they reach it: a route that does not is refused when the server is made.
- * First comes who asks, then the limit of requests, then whether that is enough; the body is read after all of them.
+ * Every route says who may ask, and only they reach it: a route that does not is refused when the
+ * server is made. First comes who asks, then the limit of requests, then whether that is enough;
+ * the body is read after all of them.
  */
 export function guardAccess(app: FastifyInstance, parts: ServerParts): void {
   const identify = identifier(parts);
@@ -31,7 +32,11 @@ export function guardAccess(app: FastifyInstance, parts: ServerParts): void {
   app.decorate("guardedRoutes", []);
   app.addHook("onRoute", ({ method, url, config }) => {
     const access = config?.access;
-    if (access === undefined) throw new HaystackError("INTERNAL", `The route ${String(method)} ${url} does not say who may ask; give it config.access.`);
+    if (access === undefined)
+      throw new HaystackError(
+        "INTERNAL",
+        `The route ${String(method)} ${url} does not say who may ask; give it config.access.`,
+      );
     if (config?.refusesMethod === true) return;
     for (const each of [method].flat()) app.guardedRoutes.push({ method: each, url, access });
   });
@@ -43,11 +48,13 @@ export function guardAccess(app: FastifyInstance, parts: ServerParts): void {
     try {
       request.identity = await identify(request);
     } catch (thrown) {
-      if (thrown instanceof HaystackError && thrown.code === "UNAUTHENTICATED") await countFailure(request);
+      if (thrown instanceof HaystackError && thrown.code === "UNAUTHENTICATED")
+        await countFailure(request);
       throw thrown;
     }
   });
   app.addHook("preParsing", async (request) => {
-    if (request.routeOptions.config.access === "admin" && request.identity.role !== "admin") throw new HaystackError("FORBIDDEN", "This is for administrators; ask one of them.");
+    if (request.routeOptions.config.access === "admin" && request.identity.role !== "admin")
+      throw new HaystackError("FORBIDDEN", "This is for administrators; ask one of them.");
   });
 }

@@ -13,7 +13,8 @@ const CLOCK_TOLERANCE_SECONDS = 30;
 /** Finds out who asks. Errors: UNAUTHENTICATED, IDENTITY_UNAVAILABLE, STORE_UNAVAILABLE. */
 export type Identify = (request: FastifyRequest) => Promise<Identity>;
 
-const unauthenticated = (sentence: string): HaystackError => new HaystackError("UNAUTHENTICATED", sentence);
+const unauthenticated = (sentence: string): HaystackError =>
+  new HaystackError("UNAUTHENTICATED", sentence);
 
 const roleOf = (config: Config) => {
   const admins = new Set(listed(config.ADMINS.toLowerCase()));
@@ -24,21 +25,38 @@ function byToken({ access, clock, config }: ServerParts): Identify {
   const listedRole = roleOf(config);
   return async (request) => {
     const [, secret] = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? "") ?? [];
-    if (secret === undefined) throw unauthenticated("This needs a token: send the header `Authorization: Bearer hs_...`.");
+    if (secret === undefined)
+      throw unauthenticated("This needs a token: send the header `Authorization: Bearer hs_...`.");
     const token = looksLikeToken(secret) ? await access.findToken(hashOf(secret)) : undefined;
     if (token === undefined || token.revoked_at !== null || token.expires_at <= clock.now()) {
-      throw unauthenticated("This token is not known, has expired or was revoked; ask the operator for a new one.");
+      throw unauthenticated(
+        "This token is not known, has expired or was revoked; ask the operator for a new one.",
+      );
     }
-    return { owner: token.owner, role: token.role === "admin" ? "admin" : listedRole(token.owner), credential: token.id };
+    return {
+      owner: token.owner,
+      role: token.role === "admin" ? "admin" : listedRole(token.owner),
+      credential: token.id,
+    };
   };
 }
 
 const REFUSALS = [
-  errors.JOSEAlgNotAllowed, errors.JOSENotSupported, errors.JWKSMultipleMatchingKeys, errors.JWKSNoMatchingKey, errors.JWSInvalid, errors.JWSSignatureVerificationFailed,
-  errors.JWTClaimValidationFailed, errors.JWTExpired, errors.JWTInvalid,
+  errors.JOSEAlgNotAllowed,
+  errors.JOSENotSupported,
+  errors.JWKSMultipleMatchingKeys,
+  errors.JWKSNoMatchingKey,
+  errors.JWSInvalid,
+  errors.JWSSignatureVerificationFailed,
+  errors.JWTClaimValidationFailed,
+  errors.JWTExpired,
+  errors.JWTInvalid,
 ] as const;
 
-/** Google's Identity-Aware Proxy signs who asks; the e-mail header beside it proves nothing and is not read. */
+/**
+ * Google's Identity-Aware Proxy signs who asks; the e-mail header beside it proves nothing and is
+ * not read.
+ */
 function byIap({ config, clock }: ServerParts): Identify {
   const listedRole = roleOf(config);
   const keys = createRemoteJWKSet(new URL(config.IAP_JWKS_URL));
@@ -55,14 +73,22 @@ function byIap({ config, clock }: ServerParts): Identify {
       return payload["email"];
     } catch (thrown) {
       if (REFUSALS.some((kind) => thrown instanceof kind)) return undefined;
-      throw new HaystackError("IDENTITY_UNAVAILABLE", "The keys that identities are checked with cannot be fetched; try again later.", { cause: thrown });
+      throw new HaystackError(
+        "IDENTITY_UNAVAILABLE",
+        "The keys that identities are checked with cannot be fetched; try again later.",
+        { cause: thrown },
+      );
     }
   };
   return async (request) => {
     const assertion = request.headers["x-goog-iap-jwt-assertion"];
-    if (typeof assertion !== "string") throw unauthenticated("This is served behind Google's Identity-Aware Proxy only: sign in there.");
+    if (typeof assertion !== "string")
+      throw unauthenticated(
+        "This is served behind Google's Identity-Aware Proxy only: sign in there.",
+      );
     const email = await verify(assertion);
-    if (typeof email !== "string" || !email.includes("@")) throw unauthenticated("The identity assertion is not valid; sign in again.");
+    if (typeof email !== "string" || !email.includes("@"))
+      throw unauthenticated("The identity assertion is not valid; sign in again.");
     const owner = email.toLowerCase();
     return { owner, role: listedRole(owner), credential: "iap" };
   };

@@ -10,9 +10,17 @@ import type { ServerParts } from "../parts.ts";
 import { audited } from "../access/audited.ts";
 import { iso, isoOrNull, stateOf, stateSchema, supervisorSchema } from "./schemas.ts";
 
-const MACHINES = [runMachine, inferenceJobMachine, stopJobsMachine].map((machine) => stateOf(describeMachine(machine)));
+const MACHINES = [runMachine, inferenceJobMachine, stopJobsMachine].map((machine) =>
+  stateOf(describeMachine(machine)),
+);
 
-const configSchema = z.array(z.object({ name: z.string(), value: z.union([z.string(), z.number()]).nullable(), meaning: z.string() }));
+const configSchema = z.array(
+  z.object({
+    name: z.string(),
+    value: z.union([z.string(), z.number()]).nullable(),
+    meaning: z.string(),
+  }),
+);
 
 /** The daemon itself: what it does, and what it shall do. */
 export const daemonRoutes =
@@ -35,20 +43,48 @@ export const daemonRoutes =
         passivated: counts.unhosted,
         by_status: counts.by_status,
         queues,
-        hosted: hosted.map(({ lease_expires_at, wake_at, ...run }) => ({ ...run, lease_expires_at: iso(lease_expires_at), wake_at: isoOrNull(wake_at) })),
+        hosted: hosted.map(({ lease_expires_at, wake_at, ...run }) => ({
+          ...run,
+          lease_expires_at: iso(lease_expires_at),
+          wake_at: isoOrNull(wake_at),
+        })),
       };
     };
 
-    app.get("/supervisor", { config: { access: "admin" }, schema: { summary: "What this daemon hosts and how the queue stands", tags, response: { 200: supervisorSchema, ...errorResponses } } }, present);
+    app.get(
+      "/supervisor",
+      {
+        config: { access: "admin" },
+        schema: {
+          summary: "What this daemon hosts and how the queue stands",
+          tags,
+          response: { 200: supervisorSchema, ...errorResponses },
+        },
+      },
+      present,
+    );
 
     app.post(
       "/admission",
-      { config: { access: "admin" }, schema: { summary: "Pause or resume the admission of queued runs by this daemon", tags, body: z.strictObject({ paused: z.boolean() }), response: { 200: supervisorSchema, ...errorResponses } } },
+      {
+        config: { access: "admin" },
+        schema: {
+          summary: "Pause or resume the admission of queued runs by this daemon",
+          tags,
+          body: z.strictObject({ paused: z.boolean() }),
+          response: { 200: supervisorSchema, ...errorResponses },
+        },
+      },
       (request) =>
-        audit(request, request.body.paused ? "admission.pause" : "admission.resume", supervisor.status().owner, () => {
-          supervisor.pauseAdmission(request.body.paused);
-          return present();
-        }),
+        audit(
+          request,
+          request.body.paused ? "admission.pause" : "admission.resume",
+          supervisor.status().owner,
+          () => {
+            supervisor.pauseAdmission(request.body.paused);
+            return present();
+          },
+        ),
     );
 
     app.post(
@@ -56,28 +92,55 @@ export const daemonRoutes =
       {
         config: { access: "admin" },
         schema: {
-          summary: "Let this daemon take up nothing and give back its runs as soon as they wait, or end that",
+          summary:
+            "Let this daemon take up nothing and give back its runs as soon as they wait, or end that",
           tags,
           body: z.strictObject({ draining: z.boolean().default(true) }),
           response: { 200: supervisorSchema, ...errorResponses },
         },
       },
       (request) =>
-        audit(request, request.body.draining ? "drain.begin" : "drain.end", supervisor.status().owner, () => {
-          supervisor.drain(request.body.draining);
-          return present();
-        }),
+        audit(
+          request,
+          request.body.draining ? "drain.begin" : "drain.end",
+          supervisor.status().owner,
+          () => {
+            supervisor.drain(request.body.draining);
+            return present();
+          },
+        ),
     );
 
     app.get(
       "/machine",
-      { config: { access: "admin" }, schema: { summary: "The statechart of a run and of its child machines", tags, response: { 200: z.object({ version: z.string(), machines: z.array(stateSchema) }), ...errorResponses } } },
+      {
+        config: { access: "admin" },
+        schema: {
+          summary: "The statechart of a run and of its child machines",
+          tags,
+          response: {
+            200: z.object({ version: z.string(), machines: z.array(stateSchema) }),
+            ...errorResponses,
+          },
+        },
+      },
       () => ({ version: RUN_MACHINE.version, machines: MACHINES }),
     );
 
-    app.get("/config", { config: { access: "admin" }, schema: { summary: "The effective configuration, secrets hidden", tags, response: { 200: z.object({ config: configSchema }), ...errorResponses } } }, () => ({
-      config: describeConfig(config),
-    }));
+    app.get(
+      "/config",
+      {
+        config: { access: "admin" },
+        schema: {
+          summary: "The effective configuration, secrets hidden",
+          tags,
+          response: { 200: z.object({ config: configSchema }), ...errorResponses },
+        },
+      },
+      () => ({
+        config: describeConfig(config),
+      }),
+    );
 
     app.get(
       "/audit",
@@ -88,12 +151,31 @@ export const daemonRoutes =
           tags,
           querystring: z.object({
             limit: z.coerce.number().int().min(1).max(500).default(100),
-            target: z.string().min(1).max(300).optional().describe("Only what was done to this run, token or daemon"),
-            before: z.string().regex(/^\d{1,15}:.{1,300}$/).optional().describe("`next` of the page before"),
+            target: z
+              .string()
+              .min(1)
+              .max(300)
+              .optional()
+              .describe("Only what was done to this run, token or daemon"),
+            before: z
+              .string()
+              .regex(/^\d{1,15}:.{1,300}$/)
+              .optional()
+              .describe("`next` of the page before"),
           }),
           response: {
             200: z.object({
-              entries: z.array(z.object({ id: z.string(), at: z.iso.datetime(), who: z.string(), credential: z.string(), action: z.string(), target: z.string(), outcome: z.string() })),
+              entries: z.array(
+                z.object({
+                  id: z.string(),
+                  at: z.iso.datetime(),
+                  who: z.string(),
+                  credential: z.string(),
+                  action: z.string(),
+                  target: z.string(),
+                  outcome: z.string(),
+                }),
+              ),
               next: z.string().nullable().describe("Null on the last page"),
             }),
             ...errorResponses,
@@ -105,11 +187,16 @@ export const daemonRoutes =
         const found = await parts.access.listAudit({
           limit: limit + 1,
           ...(target === undefined ? {} : { target }),
-          ...(before === undefined ? {} : { before: { at: Number(before.slice(0, colon)), id: before.slice(colon + 1) } }),
+          ...(before === undefined
+            ? {}
+            : { before: { at: Number(before.slice(0, colon)), id: before.slice(colon + 1) } }),
         });
         const page = found.slice(0, limit);
         const last = page.at(-1);
-        return { entries: page.map((entry) => ({ ...entry, at: iso(entry.at) })), next: found.length > limit && last !== undefined ? `${last.at}:${last.id}` : null };
+        return {
+          entries: page.map((entry) => ({ ...entry, at: iso(entry.at) })),
+          next: found.length > limit && last !== undefined ? `${last.at}:${last.id}` : null,
+        };
       },
     );
   };

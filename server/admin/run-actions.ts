@@ -17,16 +17,28 @@ import { audited } from "../access/audited.ts";
 const externalEventSchema = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("cancel.requested") }),
   z.strictObject({ type: z.literal("retry.requested") }),
-  z.strictObject({ type: z.literal("job.changed"), job_id: z.string().min(1).max(63).describe("A job of this run"), state: z.string().min(1).max(40) }),
+  z.strictObject({
+    type: z.literal("job.changed"),
+    job_id: z.string().min(1).max(63).describe("A job of this run"),
+    state: z.string().min(1).max(40),
+  }),
 ]);
 
 const eventBody = z.strictObject({
   event: externalEventSchema,
-  event_id: z.string().min(1).max(200).optional().describe("The same id twice has no effect twice; a new one when left out"),
+  event_id: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe("The same id twice has no effect twice; a new one when left out"),
 });
 
 /** Whether the state of the run takes such an event at all. */
-function takes({ status, current_phase }: RunDocument, type: z.infer<typeof externalEventSchema>["type"]): boolean {
+function takes(
+  { status, current_phase }: RunDocument,
+  type: z.infer<typeof externalEventSchema>["type"],
+): boolean {
   if (type === "cancel.requested") return CANCEL.from.includes(status);
   if (type === "retry.requested") return RETRY.from.includes(status);
   return status === "running" || (status === "cancelled" && current_phase !== null);
@@ -34,7 +46,9 @@ function takes({ status, current_phase }: RunDocument, type: z.infer<typeof exte
 
 const PRIORITIES = { least: -100, most: 100 } as const;
 
-/** What an administrator may do to a run. Everything is stored before it is answered, and recorded. */
+/**
+ * What an administrator may do to a run. Everything is stored before it is answered, and recorded.
+ */
 export const runActionRoutes =
   (parts: ServerParts): FastifyPluginAsyncZod =>
   async (app) => {
@@ -42,41 +56,99 @@ export const runActionRoutes =
     const audit = audited(parts);
     const schema = { tags: ["admin"], params: runParams };
     const stored = z.object({ run_id: z.string(), event_id: z.string() });
-    const hosted = z.object({ run_id: z.string(), hosted: z.boolean().describe("In the memory of this daemon") });
+    const hosted = z.object({
+      run_id: z.string(),
+      hosted: z.boolean().describe("In the memory of this daemon"),
+    });
 
     app.post(
       "/runs/:id/events",
-      { config: { access: "admin" }, schema: { ...schema, summary: "Put an event into the inbox of a run", body: eventBody, response: { 202: stored.describe("Stored"), ...errorResponses } } },
+      {
+        config: { access: "admin" },
+        schema: {
+          ...schema,
+          summary: "Put an event into the inbox of a run",
+          body: eventBody,
+          response: { 202: stored.describe("Stored"), ...errorResponses },
+        },
+      },
       async (request, reply) => {
-        const { params: { id }, body: { event, event_id = `admin.${randomUUID()}` } } = request;
+        const {
+          params: { id },
+          body: { event, event_id = `admin.${randomUUID()}` },
+        } = request;
         await audit(request, `event ${event.type}`, id, async () => {
           const { document } = await findRun(parts, request.identity, id);
           if (!takes(document, event.type)) throw stateForbids(document);
-          if (event.type === "job.changed" && runOfJob(event.job_id) !== id) throw new HaystackError("USAGE", "The job does not belong to this run; see its jobs in /admin/runs/{id}.", { details: { run_id: id } });
+          if (event.type === "job.changed" && runOfJob(event.job_id) !== id)
+            throw new HaystackError(
+              "USAGE",
+              "The job does not belong to this run; see its jobs in /admin/runs/{id}.",
+              { details: { run_id: id } },
+            );
           await supervisor.deliver(id, { id: event_id, event });
         });
         return reply.code(202).send({ run_id: id, event_id });
       },
     );
 
-    for (const [name, wish, summary] of [["cancel", CANCEL, "Cancel a run and its GPU jobs"], ["retry", RETRY, "Resume a failed run where it stopped"]] as const) {
-      app.post(`/runs/:id/${name}`, { config: { access: "admin" }, schema: { ...schema, summary, response: { 202: runSchema.describe("Stored; it takes effect at once"), ...errorResponses } } }, async (request, reply) => {
-        const { id } = request.params;
-        return reply.code(202).send(await audit(request, name, id, () => ask(parts, request.identity, id, wish)));
-      });
+    for (const [name, wish, summary] of [
+      ["cancel", CANCEL, "Cancel a run and its GPU jobs"],
+      ["retry", RETRY, "Resume a failed run where it stopped"],
+    ] as const) {
+      app.post(
+        `/runs/:id/${name}`,
+        {
+          config: { access: "admin" },
+          schema: {
+            ...schema,
+            summary,
+            response: {
+              202: runSchema.describe("Stored; it takes effect at once"),
+              ...errorResponses,
+            },
+          },
+        },
+        async (request, reply) => {
+          const { id } = request.params;
+          return reply
+            .code(202)
+            .send(await audit(request, name, id, () => ask(parts, request.identity, id, wish)));
+        },
+      );
     }
 
-    const move = (action: "passivate" | "rehydrate", work: (id: string) => Promise<unknown>) => async (request: FastifyRequest) => {
-      const { id } = request.params as z.infer<typeof runParams>;
-      await audit(request, action, id, async () => {
-        await findRun(parts, request.identity, id);
-        await work(id);
-      });
-      return { run_id: id, hosted: supervisor.hosted().includes(id) };
-    };
+    const move =
+      (action: "passivate" | "rehydrate", work: (id: string) => Promise<unknown>) =>
+      async (request: FastifyRequest) => {
+        const { id } = request.params as z.infer<typeof runParams>;
+        await audit(request, action, id, async () => {
+          await findRun(parts, request.identity, id);
+          await work(id);
+        });
+        return { run_id: id, hosted: supervisor.hosted().includes(id) };
+      };
     const moved = { 200: hosted, ...errorResponses };
-    app.post("/runs/:id/passivate", { config: { access: "admin" }, schema: { ...schema, summary: "Take a waiting run out of this daemon's memory", response: moved } }, move("passivate", (id) => supervisor.passivate(id)));
-    app.post("/runs/:id/rehydrate", { config: { access: "admin" }, schema: { ...schema, summary: "Bring a run into this daemon's memory", response: moved } }, move("rehydrate", (id) => supervisor.rehydrate(id)));
+    app.post(
+      "/runs/:id/passivate",
+      {
+        config: { access: "admin" },
+        schema: {
+          ...schema,
+          summary: "Take a waiting run out of this daemon's memory",
+          response: moved,
+        },
+      },
+      move("passivate", (id) => supervisor.passivate(id)),
+    );
+    app.post(
+      "/runs/:id/rehydrate",
+      {
+        config: { access: "admin" },
+        schema: { ...schema, summary: "Bring a run into this daemon's memory", response: moved },
+      },
+      move("rehydrate", (id) => supervisor.rehydrate(id)),
+    );
 
     app.post(
       "/runs/:id/priority",
@@ -85,8 +157,18 @@ export const runActionRoutes =
         schema: {
           ...schema,
           summary: "Set the place of a queued run among those of its user",
-          body: z.strictObject({ priority: z.number().int().min(PRIORITIES.least).max(PRIORITIES.most).describe("The highest is admitted first; 0 is usual") }),
-          response: { 200: z.object({ run_id: z.string(), priority: z.number().int() }), ...errorResponses },
+          body: z.strictObject({
+            priority: z
+              .number()
+              .int()
+              .min(PRIORITIES.least)
+              .max(PRIORITIES.most)
+              .describe("The highest is admitted first; 0 is usual"),
+          }),
+          response: {
+            200: z.object({ run_id: z.string(), priority: z.number().int() }),
+            ...errorResponses,
+          },
         },
       },
       (request) =>
@@ -101,14 +183,26 @@ export const runActionRoutes =
       "/runs/:id/outbox/:key/resend",
       {
         config: { access: "admin" },
-        schema: { ...schema, summary: "Send a mail of a run again", params: runParams.extend({ key: z.string().min(1).max(300).describe("As the outbox of the run names it") }), response: { 202: stored.describe("Stored; the mail is sent soon"), ...errorResponses } },
+        schema: {
+          ...schema,
+          summary: "Send a mail of a run again",
+          params: runParams.extend({
+            key: z.string().min(1).max(300).describe("As the outbox of the run names it"),
+          }),
+          response: { 202: stored.describe("Stored; the mail is sent soon"), ...errorResponses },
+        },
       },
       async (request, reply) => {
         const { id, key } = request.params;
         const event_id = `${MAIL_REQUESTED}.${randomUUID()}`;
         await audit(request, `resend ${key}`, id, async () => {
           const { outbox } = await findRun(parts, request.identity, id);
-          if (!outbox.some((mail) => mail.key === key)) throw new HaystackError("MAIL_NOT_FOUND", "This run owes no mail of that key; /admin/runs/{id} lists its outbox.", { details: { run_id: id } });
+          if (!outbox.some((mail) => mail.key === key))
+            throw new HaystackError(
+              "MAIL_NOT_FOUND",
+              "This run owes no mail of that key; /admin/runs/{id} lists its outbox.",
+              { details: { run_id: id } },
+            );
           await supervisor.deliver(id, { id: event_id, event: { type: MAIL_REQUESTED, key } });
         });
         return reply.code(202).send({ run_id: id, event_id });

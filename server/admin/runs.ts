@@ -6,9 +6,19 @@ import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
 import { findRun } from "../runs/find-run.ts";
 import { runParams } from "../runs/schemas.ts";
-import { actorOf, actorSchema, iso, isoOrNull, leaseOf, mailOf, runDetailSchema, transitionSchema } from "./schemas.ts";
+import {
+  actorOf,
+  actorSchema,
+  iso,
+  isoOrNull,
+  leaseOf,
+  mailOf,
+  runDetailSchema,
+  transitionSchema,
+} from "./schemas.ts";
 
-const actorsOf = (snapshot: string | null): z.infer<typeof actorSchema> | null => (snapshot === null ? null : actorOf(actorTree(snapshot)));
+const actorsOf = (snapshot: string | null): z.infer<typeof actorSchema> | null =>
+  snapshot === null ? null : actorOf(actorTree(snapshot));
 
 /** One run, looked into. */
 export const adminRunRoutes =
@@ -18,9 +28,17 @@ export const adminRunRoutes =
 
     app.get(
       "/runs/:id",
-      { config: { access: "admin" }, schema: { ...schema, summary: "A run with everything that is stored of it", response: { 200: runDetailSchema, ...errorResponses } } },
+      {
+        config: { access: "admin" },
+        schema: {
+          ...schema,
+          summary: "A run with everything that is stored of it",
+          response: { 200: runDetailSchema, ...errorResponses },
+        },
+      },
       async ({ params, identity }) => {
-        const { document, revision, machine, priority, wake_at, lease, inbox, outbox, snapshot } = await findRun(parts, identity, params.id);
+        const { document, revision, machine, priority, wake_at, lease, inbox, outbox, snapshot } =
+          await findRun(parts, identity, params.id);
         return {
           run: document,
           revision,
@@ -37,10 +55,22 @@ export const adminRunRoutes =
 
     app.get(
       "/runs/:id/history",
-      { config: { access: "admin" }, schema: { ...schema, summary: "Every committed transition of a run", response: { 200: z.object({ history: z.array(transitionSchema) }), ...errorResponses } } },
+      {
+        config: { access: "admin" },
+        schema: {
+          ...schema,
+          summary: "Every committed transition of a run",
+          response: { 200: z.object({ history: z.array(transitionSchema) }), ...errorResponses },
+        },
+      },
       async ({ params, identity }) => {
         await findRun(parts, identity, params.id);
-        return { history: (await parts.runs.history(params.id)).map((entry) => ({ ...entry, at: iso(entry.at) })) };
+        return {
+          history: (await parts.runs.history(params.id)).map((entry) => ({
+            ...entry,
+            at: iso(entry.at),
+          })),
+        };
       },
     );
 
@@ -48,7 +78,18 @@ export const adminRunRoutes =
       "/runs/:id/actors",
       {
         config: { access: "admin" },
-        schema: { ...schema, summary: "The machine of a run and its child machines with their states", response: { 200: z.object({ run_id: z.string(), revision: z.number().int(), actors: actorSchema.nullable() }), ...errorResponses } },
+        schema: {
+          ...schema,
+          summary: "The machine of a run and its child machines with their states",
+          response: {
+            200: z.object({
+              run_id: z.string(),
+              revision: z.number().int(),
+              actors: actorSchema.nullable(),
+            }),
+            ...errorResponses,
+          },
+        },
       },
       async ({ params, identity }) => {
         const { document, revision, snapshot } = await findRun(parts, identity, params.id);

@@ -10,8 +10,16 @@ const time = z.iso.datetime();
 export const iso = (ms: number): string => new Date(ms).toISOString();
 export const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));
 
-export const leaseSchema = z.object({ owner: z.string(), token: z.number().int(), expires_at: time });
-export const leaseOf = ({ owner, token, expires_at }: Lease): z.infer<typeof leaseSchema> => ({ owner, token, expires_at: iso(expires_at) });
+export const leaseSchema = z.object({
+  owner: z.string(),
+  token: z.number().int(),
+  expires_at: time,
+});
+export const leaseOf = ({ owner, token, expires_at }: Lease): z.infer<typeof leaseSchema> => ({
+  owner,
+  token,
+  expires_at: iso(expires_at),
+});
 
 export const MAIL_STATES = ["owed", "sent", "rejected"] as const;
 export const mailSchema = z
@@ -24,7 +32,10 @@ export const mailSchema = z
     problem: z.string().nullable(),
   })
   .meta({ id: "Mail" });
-export const mailOf = (entry: OutboxEntry): z.infer<typeof mailSchema> => ({ ...entry, due_at: iso(entry.due_at) });
+export const mailOf = (entry: OutboxEntry): z.infer<typeof mailSchema> => ({
+  ...entry,
+  due_at: iso(entry.due_at),
+});
 
 const json = z.record(z.string(), z.unknown());
 const stateValueSchema = z.union([z.string(), json]).describe("A state's name, or nested states");
@@ -43,7 +54,11 @@ export const actorSchema = z
   })
   .meta({ id: "Actor" });
 
-export const actorOf = ({ wake_at, children, ...node }: ActorNode): z.infer<typeof actorSchema> => ({
+export const actorOf = ({
+  wake_at,
+  children,
+  ...node
+}: ActorNode): z.infer<typeof actorSchema> => ({
   ...node,
   wake_at: wake_at === null ? null : iso(wake_at),
   children: children.map(actorOf),
@@ -53,7 +68,10 @@ export const runDetailSchema = z
   .object({
     run: runSchema,
     revision: z.number().int(),
-    machine: z.object({ id: z.string(), version: z.string() }).nullable().describe("What wrote the snapshot; null before the first commit"),
+    machine: z
+      .object({ id: z.string(), version: z.string() })
+      .nullable()
+      .describe("What wrote the snapshot; null before the first commit"),
     priority: z.number().int(),
     wake_at: time.nullable(),
     lease: leaseSchema.nullable(),
@@ -63,7 +81,16 @@ export const runDetailSchema = z
   })
   .meta({ id: "RunDetail" });
 
-export const transitionSchema = z.object({ revision: z.number().int(), at: time, actor: z.string(), event: z.string(), from: z.string(), to: z.string() }).meta({ id: "Transition" });
+export const transitionSchema = z
+  .object({
+    revision: z.number().int(),
+    at: time,
+    actor: z.string(),
+    event: z.string(),
+    from: z.string(),
+    to: z.string(),
+  })
+  .meta({ id: "Transition" });
 
 export const supervisorSchema = z
   .object({
@@ -74,9 +101,24 @@ export const supervisorSchema = z
     draining: z.boolean(),
     limits: z.object({ max_active: z.number().int(), max_active_per_user: z.number().int() }),
     live: z.number().int().describe("Runs in the memory of this daemon"),
-    passivated: z.number().int().describe("Running, and in no daemon's memory until their next event or time"),
-    by_status: z.object(Object.fromEntries(RUN_STATUSES.map((status) => [status, z.number().int()])) as Record<(typeof RUN_STATUSES)[number], z.ZodInt>),
-    queues: z.array(z.object({ user_email: z.string().nullable(), active: z.number().int(), queued: z.number().int(), queued_since: time.nullable() })),
+    passivated: z
+      .number()
+      .int()
+      .describe("Running, and in no daemon's memory until their next event or time"),
+    by_status: z.object(
+      Object.fromEntries(RUN_STATUSES.map((status) => [status, z.number().int()])) as Record<
+        (typeof RUN_STATUSES)[number],
+        z.ZodInt
+      >,
+    ),
+    queues: z.array(
+      z.object({
+        user_email: z.string().nullable(),
+        active: z.number().int(),
+        queued: z.number().int(),
+        queued_since: time.nullable(),
+      }),
+    ),
     hosted: z.array(
       z.object({
         run_id: z.string(),
@@ -98,14 +140,22 @@ export const stateSchema = z
     initial: z.string().nullable(),
     entry: z.array(z.string()),
     invokes: z.array(z.object({ id: z.string(), source: z.string() })),
-    transitions: z.array(z.object({ event: z.string(), guard: z.string(), target: z.string(), actions: z.string() })),
+    transitions: z.array(
+      z.object({ event: z.string(), guard: z.string(), target: z.string(), actions: z.string() }),
+    ),
     get states() {
       return z.array(stateSchema);
     },
   })
   .meta({ id: "MachineState" });
 
-export const stateOf = ({ entry, invokes, transitions, states, ...rest }: StateDescription): z.infer<typeof stateSchema> => ({
+export const stateOf = ({
+  entry,
+  invokes,
+  transitions,
+  states,
+  ...rest
+}: StateDescription): z.infer<typeof stateSchema> => ({
   ...rest,
   entry: [...entry],
   invokes: [...invokes],

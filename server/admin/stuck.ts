@@ -15,7 +15,18 @@ const BATCH_MS = 5_000;
 const PAGE = 100;
 
 const stuckSchema = z.object({
-  runs: z.array(z.object({ run: runSummarySchema, reasons: z.array(z.object({ reason: z.enum(STUCK_REASONS), since: z.iso.datetime().nullable(), detail: z.string() })) })),
+  runs: z.array(
+    z.object({
+      run: runSummarySchema,
+      reasons: z.array(
+        z.object({
+          reason: z.enum(STUCK_REASONS),
+          since: z.iso.datetime().nullable(),
+          detail: z.string(),
+        }),
+      ),
+    }),
+  ),
 });
 
 /** What an operator should look at. */
@@ -23,13 +34,24 @@ export const stuckRoutes =
   ({ runs, batch, clock, logger }: ServerParts): FastifyPluginAsyncZod =>
   async (app) => {
     /** Those that Batch does not know; a Batch that cannot be asked leaves the question open. */
-    const unknown = async (runId: string, jobs: readonly WaitedJob[], before: number): Promise<WaitedJob[]> => {
-      const old = jobs.filter(({ submitted_at }) => submitted_at <= Math.min(before, clock.now() - batch.notFoundGraceMs));
+    const unknown = async (
+      runId: string,
+      jobs: readonly WaitedJob[],
+      before: number,
+    ): Promise<WaitedJob[]> => {
+      const old = jobs.filter(
+        ({ submitted_at }) => submitted_at <= Math.min(before, clock.now() - batch.notFoundGraceMs),
+      );
       const asked = old.map(async (job) => {
         try {
-          return (await batch.get(job.job_id, AbortSignal.timeout(BATCH_MS))) === undefined ? [job] : [];
+          return (await batch.get(job.job_id, AbortSignal.timeout(BATCH_MS))) === undefined
+            ? [job]
+            : [];
         } catch (thrown) {
-          logger.warn({ err: thrown, ...aboutRun(runId), job_id: job.job_id }, "Batch could not be asked about a job");
+          logger.warn(
+            { err: thrown, ...aboutRun(runId), job_id: job.job_id },
+            "Batch could not be asked about a job",
+          );
           return [];
         }
       });
@@ -44,7 +66,13 @@ export const stuckRoutes =
           summary: "Runs that somebody should look at, and why",
           tags: ["admin"],
           querystring: z.object({
-            older_than_seconds: z.coerce.number().int().min(1).max(86_400).default(60).describe("Waiting for longer than this is too long"),
+            older_than_seconds: z.coerce
+              .number()
+              .int()
+              .min(1)
+              .max(86_400)
+              .default(60)
+              .describe("Waiting for longer than this is too long"),
             limit: z.coerce.number().int().min(1).max(500).default(100),
           }),
           response: { 200: stuckSchema, ...errorResponses },
@@ -55,19 +83,31 @@ export const stuckRoutes =
         const judge = async (candidate: NeglectedRun) => {
           const { document, snapshot } = candidate.record;
           const actors = snapshot === null ? null : actorTree(snapshot);
-          const unknownJobs = actors === null || document.status !== "running" ? [] : await unknown(document.run_id, waitedJobs(actors), before);
+          const unknownJobs =
+            actors === null || document.status !== "running"
+              ? []
+              : await unknown(document.run_id, waitedJobs(actors), before);
           const reasons = stuckReasons(candidate, actors, unknownJobs, before);
-          return reasons.length === 0 ? [] : [{ run: document, reasons: reasons.map((reason) => ({ ...reason, since: isoOrNull(reason.since) })) }];
+          return reasons.length === 0
+            ? []
+            : [
+                {
+                  run: document,
+                  reasons: reasons.map((reason) => ({ ...reason, since: isoOrNull(reason.since) })),
+                },
+              ];
         };
         const neglected = await runs.neglected({ before, limit });
         const judged = new Set(neglected.map(({ record }) => record.document.run_id));
         const found = (await Promise.all(neglected.map(judge))).flat();
         for await (const page of runningRuns(runs)) {
           if (found.length >= limit) break;
-          const looked = page.filter(({ run_id }) => !judged.has(run_id)).map(async ({ run_id }) => {
-            const record = await runs.get(run_id);
-            return record === undefined ? [] : judge({ record, event_since: null });
-          });
+          const looked = page
+            .filter(({ run_id }) => !judged.has(run_id))
+            .map(async ({ run_id }) => {
+              const record = await runs.get(run_id);
+              return record === undefined ? [] : judge({ record, event_since: null });
+            });
           found.push(...(await Promise.all(looked)).flat());
         }
         return { runs: found.slice(0, limit) };
@@ -81,18 +121,35 @@ export const stuckRoutes =
         schema: {
           summary: "Mails of all runs that are owed, sent or rejected",
           tags: ["admin"],
-          querystring: z.object({ state: z.enum(MAIL_STATES).default("rejected"), limit: z.coerce.number().int().min(1).max(500).default(100) }),
-          response: { 200: z.object({ mails: z.array(z.object({ run_id: z.string(), mail: mailSchema })) }), ...errorResponses },
+          querystring: z.object({
+            state: z.enum(MAIL_STATES).default("rejected"),
+            limit: z.coerce.number().int().min(1).max(500).default(100),
+          }),
+          response: {
+            200: z.object({ mails: z.array(z.object({ run_id: z.string(), mail: mailSchema })) }),
+            ...errorResponses,
+          },
         },
       },
-      async ({ query }) => ({ mails: (await runs.mails(query)).map(({ run_id, mail }) => ({ run_id, mail: mailOf(mail) })) }),
+      async ({ query }) => ({
+        mails: (await runs.mails(query)).map(({ run_id, mail }) => ({
+          run_id,
+          mail: mailOf(mail),
+        })),
+      }),
     );
   };
 
 /** All of them in pages, newest first. */
 async function* runningRuns(runs: Pick<RunStore, "list">): AsyncGenerator<RunDocument[]> {
-  for (let last: RunDocument | undefined; ; ) {
-    const page = await runs.list({ status: "running", limit: PAGE, ...(last === undefined ? {} : { before: { created_at: last.created_at, run_id: last.run_id } }) });
+  for (let last: RunDocument | undefined; ;) {
+    const page = await runs.list({
+      status: "running",
+      limit: PAGE,
+      ...(last === undefined
+        ? {}
+        : { before: { created_at: last.created_at, run_id: last.run_id } }),
+    });
     yield page;
     if (page.length < PAGE) return;
     last = page.at(-1);

@@ -9,24 +9,38 @@ export interface Overview {
   readonly perturbations: readonly ReturnType<typeof perturbationOf>[];
 }
 
-const distinct = (groups: readonly CellGroup[], nameOf: (group: CellGroup) => string): string[] => [...new Set(groups.map(nameOf))].toSorted();
-const cells = (groups: readonly CellGroup[]): number => groups.reduce((total, { n_cells }) => total + n_cells, 0);
+const distinct = (groups: readonly CellGroup[], nameOf: (group: CellGroup) => string): string[] =>
+  [...new Set(groups.map(nameOf))].toSorted();
+const cells = (groups: readonly CellGroup[]): number =>
+  groups.reduce((total, { n_cells }) => total + n_cells, 0);
 
-const datasetOf = ({ dataset, simulated, source_file, n_cells, n_genes, groups, warnings }: AtlasIndex) => ({
+const datasetOf = ({
+  dataset,
+  simulated,
+  source_file,
+  n_cells,
+  n_genes,
+  groups,
+  warnings,
+}: AtlasIndex) => ({
   dataset,
   simulated,
   source_file,
   n_cells,
   n_genes,
   cell_types: distinct(groups, ({ cell_type }) => cell_type).length,
-  perturbations: distinct(groups.filter(({ is_control }) => !is_control), ({ perturbation }) => perturbation).length,
+  perturbations: distinct(
+    groups.filter(({ is_control }) => !is_control),
+    ({ perturbation }) => perturbation,
+  ).length,
   donors: distinct(groups, ({ donor }) => donor).length,
   warnings: [...warnings],
 });
 
 const cellTypeOf = (name: string, groups: readonly CellGroup[]) => ({
   name,
-  cell_ontology_id: groups.find(({ cell_ontology_id }) => cell_ontology_id !== null)?.cell_ontology_id ?? null,
+  cell_ontology_id:
+    groups.find(({ cell_ontology_id }) => cell_ontology_id !== null)?.cell_ontology_id ?? null,
   datasets: distinct(groups, ({ dataset }) => dataset),
   n_cells: cells(groups),
   n_control_cells: cells(groups.filter(({ is_control }) => is_control)),
@@ -34,13 +48,18 @@ const cellTypeOf = (name: string, groups: readonly CellGroup[]) => ({
 
 const perturbationOf = (name: string, groups: readonly CellGroup[]) => ({
   name,
-  perturbation_id: groups.find(({ perturbation_id }) => perturbation_id !== null)?.perturbation_id ?? null,
+  perturbation_id:
+    groups.find(({ perturbation_id }) => perturbation_id !== null)?.perturbation_id ?? null,
   datasets: distinct(groups, ({ dataset }) => dataset),
   cell_types: distinct(groups, ({ cell_type }) => cell_type),
   n_cells: cells(groups),
 });
 
-function byName<Item extends { readonly name: string }>(groups: readonly CellGroup[], nameOf: (group: CellGroup) => string, describe: (name: string, groups: readonly CellGroup[]) => Item): Item[] {
+function byName<Item extends { readonly name: string }>(
+  groups: readonly CellGroup[],
+  nameOf: (group: CellGroup) => string,
+  describe: (name: string, groups: readonly CellGroup[]) => Item,
+): Item[] {
   const found = [...Map.groupBy(groups, nameOf)].map(([name, those]) => describe(name, those));
   return found.toSorted((a, b) => a.name.localeCompare(b.name, "en"));
 }
@@ -50,7 +69,11 @@ function overviewOf(indexes: readonly AtlasIndex[]): Overview {
   return {
     datasets: indexes.map(datasetOf).toSorted((a, b) => a.dataset.localeCompare(b.dataset, "en")),
     cell_types: byName(groups, ({ cell_type }) => cell_type, cellTypeOf),
-    perturbations: byName(groups.filter(({ is_control }) => !is_control), ({ perturbation }) => perturbation, perturbationOf),
+    perturbations: byName(
+      groups.filter(({ is_control }) => !is_control),
+      ({ perturbation }) => perturbation,
+      perturbationOf,
+    ),
   };
 }
 
@@ -58,7 +81,10 @@ function overviewOf(indexes: readonly AtlasIndex[]): Overview {
 const KEPT_MS = 5_000;
 
 /** Reads the indexes once for all who ask at about the same time. */
-export function createOverview(atlases: Pick<AtlasCatalogue, "list">, clock: Pick<Clock, "now">): () => Promise<Overview> {
+export function createOverview(
+  atlases: Pick<AtlasCatalogue, "list">,
+  clock: Pick<Clock, "now">,
+): () => Promise<Overview> {
   let kept: { readonly until: number; readonly overview: Promise<Overview> } | undefined;
   return () => {
     if (kept !== undefined && clock.now() < kept.until) return kept.overview;

@@ -7,7 +7,11 @@ import { namesIn } from "./names.ts";
 import { createOverview } from "./overview.ts";
 
 const querySchema = z.object({
-  search: z.string().max(200).default("").describe("Only those whose name, synonym or id contains this, in any spelling"),
+  search: z
+    .string()
+    .max(200)
+    .default("")
+    .describe("Only those whose name, synonym or id contains this, in any spelling"),
   dataset: z.string().max(200).optional().describe("Only those of this dataset"),
   limit: z.coerce.number().int().min(1).max(1_000).default(200),
 });
@@ -42,8 +46,15 @@ const perturbationSchema = z.object({
 });
 
 /** The part that is asked for, and how many there are of it. */
-function pick<Item>(items: readonly Item[], { dataset, limit }: Query, isWanted: (item: Item) => boolean, datasetsOf: (item: Item) => readonly string[]) {
-  const found = items.filter((item) => (dataset === undefined || datasetsOf(item).includes(dataset)) && isWanted(item));
+function pick<Item>(
+  items: readonly Item[],
+  { dataset, limit }: Query,
+  isWanted: (item: Item) => boolean,
+  datasetsOf: (item: Item) => readonly string[],
+) {
+  const found = items.filter(
+    (item) => (dataset === undefined || datasetsOf(item).includes(dataset)) && isWanted(item),
+  );
   return { total: found.length, found: found.slice(0, limit) };
 }
 
@@ -57,32 +68,81 @@ export const atlasRoutes =
 
     app.get(
       "/atlas/datasets",
-      { config: { access: "user" }, schema: { summary: "Imported datasets", tags, querystring: querySchema, response: { 200: z.object({ datasets: z.array(datasetSchema), total }), ...errorResponses } } },
+      {
+        config: { access: "user" },
+        schema: {
+          summary: "Imported datasets",
+          tags,
+          querystring: querySchema,
+          response: {
+            200: z.object({ datasets: z.array(datasetSchema), total }),
+            ...errorResponses,
+          },
+        },
+      },
       async ({ query }) => {
         const wanted = query.search.toLowerCase();
-        const picked = pick((await overview()).datasets, query, ({ dataset, source_file }) => [dataset, source_file].some((name) => name.toLowerCase().includes(wanted)), ({ dataset }) => [dataset]);
+        const picked = pick(
+          (await overview()).datasets,
+          query,
+          ({ dataset, source_file }) =>
+            [dataset, source_file].some((name) => name.toLowerCase().includes(wanted)),
+          ({ dataset }) => [dataset],
+        );
         return { datasets: picked.found, total: picked.total };
       },
     );
 
     app.get(
       "/atlas/cell-types",
-      { config: { access: "user" }, schema: { summary: "Cell types of the datasets", tags, querystring: querySchema, response: { 200: z.object({ cell_types: z.array(cellTypeSchema), total }), ...errorResponses } } },
+      {
+        config: { access: "user" },
+        schema: {
+          summary: "Cell types of the datasets",
+          tags,
+          querystring: querySchema,
+          response: {
+            200: z.object({ cell_types: z.array(cellTypeSchema), total }),
+            ...errorResponses,
+          },
+        },
+      },
       async ({ query }) => {
         const held = await overview();
         const isWanted = cellTypeSearch(query.search, names(held));
-        const picked = pick(held.cell_types, query, ({ name, cell_ontology_id }) => isWanted(name, cell_ontology_id), ({ datasets }) => datasets);
+        const picked = pick(
+          held.cell_types,
+          query,
+          ({ name, cell_ontology_id }) => isWanted(name, cell_ontology_id),
+          ({ datasets }) => datasets,
+        );
         return { cell_types: picked.found, total: picked.total };
       },
     );
 
     app.get(
       "/atlas/perturbations",
-      { config: { access: "user" }, schema: { summary: "Perturbations of the datasets", tags, querystring: querySchema, response: { 200: z.object({ perturbations: z.array(perturbationSchema), total }), ...errorResponses } } },
+      {
+        config: { access: "user" },
+        schema: {
+          summary: "Perturbations of the datasets",
+          tags,
+          querystring: querySchema,
+          response: {
+            200: z.object({ perturbations: z.array(perturbationSchema), total }),
+            ...errorResponses,
+          },
+        },
+      },
       async ({ query }) => {
         const held = await overview();
         const isWanted = perturbationSearch(query.search, names(held));
-        const picked = pick(held.perturbations, query, ({ name, perturbation_id }) => isWanted(name, perturbation_id), ({ datasets }) => datasets);
+        const picked = pick(
+          held.perturbations,
+          query,
+          ({ name, perturbation_id }) => isWanted(name, perturbation_id),
+          ({ datasets }) => datasets,
+        );
         return { perturbations: picked.found, total: picked.total };
       },
     );

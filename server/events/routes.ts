@@ -21,13 +21,26 @@ const headersSchema = z.object({
 });
 
 /** Of one event; the description of a stream is that of its events. */
-const eventSchema = z.looseObject({ id: z.string().optional(), event: z.enum(["transition", "run"]), data: z.string() });
+const eventSchema = z.looseObject({
+  id: z.string().optional(),
+  event: z.enum(["transition", "run"]),
+  data: z.string(),
+});
 
 export const eventRoutes =
   ({ runs, commits, clock, config, logger }: ServerParts): FastifyPluginAsyncZod =>
   async (app) => {
-    const watcher = createRunWatcher({ runs, commits, clock, pollMs: config.POLL_MILLISECONDS, onTrouble: (error) => logger.error({ err: error }, "runs cannot be watched") });
-    const seats = createSeats({ total: config.HTTP_STREAMS, perUser: config.HTTP_STREAMS_PER_USER });
+    const watcher = createRunWatcher({
+      runs,
+      commits,
+      clock,
+      pollMs: config.POLL_MILLISECONDS,
+      onTrouble: (error) => logger.error({ err: error }, "runs cannot be watched"),
+    });
+    const seats = createSeats({
+      total: config.HTTP_STREAMS,
+      perUser: config.HTTP_STREAMS_PER_USER,
+    });
     const open = new Set<EventStream>();
     app.addHook("preClose", async () => {
       for (const stream of open) stream.end();
@@ -43,12 +56,16 @@ export const eventRoutes =
         config: { access: "user" },
         schema: {
           summary: "Every transition of a run as it is committed, and the state it leads to",
-          description: "Server-sent events: `transition` with an id, and `run` with the state of the run. The stream ends when the run rests.",
+          description:
+            "Server-sent events: `transition` with an id, and `run` with the state of the run. The stream ends when the run rests.",
           tags: ["runs"],
           params: runParams,
           headers: headersSchema,
           response: {
-            200: { description: "The stream", content: { "text/event-stream": { schema: eventSchema } } },
+            200: {
+              description: "The stream",
+              content: { "text/event-stream": { schema: eventSchema } },
+            },
             204: z.null().describe("The run rests and its last event was seen"),
             ...errorResponses,
           },
@@ -61,10 +78,12 @@ export const eventRoutes =
         try {
           const watched = await watcher.watch(id, stream.news);
           try {
-            if (watched === undefined || !mayTouch(identity, watched.document())) throw runNotFound(id);
+            if (watched === undefined || !mayTouch(identity, watched.document()))
+              throw runNotFound(id);
             const lastSeen = headers["last-event-id"];
             const place = placeAfter(watched.log, lastSeen);
-            if (lastSeen !== undefined && watched.resting() && place === watched.log.length) return await reply.code(204).send(null);
+            if (lastSeen !== undefined && watched.resting() && place === watched.log.length)
+              return await reply.code(204).send(null);
             reply.hijack();
             return await stream.serve(watched, place);
           } finally {

@@ -12,8 +12,16 @@ export function createSeats(limits: { readonly total: number; readonly perUser: 
   return {
     take(owner) {
       const own = taken.get(owner) ?? 0;
-      if (own >= limits.perUser) throw new HaystackError("TOO_MANY_STREAMS", `You have ${own} event streams open, as many as one user may have; close some of them.`);
-      if (total >= limits.total) throw new HaystackError("TOO_MANY_STREAMS", "As many event streams are open as this server serves; try again later, or ask for the run itself now and then.");
+      if (own >= limits.perUser)
+        throw new HaystackError(
+          "TOO_MANY_STREAMS",
+          `You have ${own} event streams open, as many as one user may have; close some of them.`,
+        );
+      if (total >= limits.total)
+        throw new HaystackError(
+          "TOO_MANY_STREAMS",
+          "As many event streams are open as this server serves; try again later, or ask for the run itself now and then.",
+        );
       taken.set(owner, own + 1);
       total += 1;
       let isTaken = true;

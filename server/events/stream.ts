@@ -4,7 +4,10 @@ import type { Clock } from "../../services/clock/index.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import { runSummarySchema } from "../runs/schemas.ts";
 
-/** A reader that takes nothing for so long is disconnected; it may come back with the id of what it saw last. */
+/**
+ * A reader that takes nothing for so long is disconnected; it may come back with the id of what it
+ * saw last.
+ */
 const SLOW_READER_MS = 10_000;
 /** So long after its beginning a stream ends, so that whoever reads it says again who they are. */
 const LONGEST_STREAM_MS = 3_600_000;
@@ -17,7 +20,10 @@ const SUMMARY = Object.keys(runSummarySchema.shape) as (keyof RunDocument)[];
 /** The readers of a run share its entries and its document, and so the texts of their events. */
 const texts = new WeakMap<LoggedTransition | RunDocument, string>();
 
-function textOf<Content extends LoggedTransition | RunDocument>(content: Content, write: (content: Content) => string): string {
+function textOf<Content extends LoggedTransition | RunDocument>(
+  content: Content,
+  write: (content: Content) => string,
+): string {
   const known = texts.get(content) ?? write(content);
   texts.set(content, known);
   return known;
@@ -25,7 +31,8 @@ function textOf<Content extends LoggedTransition | RunDocument>(content: Content
 
 const transitionText = ({ id, revision, at, actor, event, from, to }: LoggedTransition): string =>
   `id: ${id}\nevent: transition\ndata: ${JSON.stringify({ revision, at: new Date(at).toISOString(), actor, event, from, to })}\n\n`;
-const runText = (document: RunDocument): string => `event: run\ndata: ${JSON.stringify(Object.fromEntries(SUMMARY.map((field) => [field, document[field]])))}\n\n`;
+const runText = (document: RunDocument): string =>
+  `event: run\ndata: ${JSON.stringify(Object.fromEntries(SUMMARY.map((field) => [field, document[field]])))}\n\n`;
 
 /** The first entry after the one that the reader saw last. */
 export function placeAfter(log: readonly LoggedTransition[], lastSeen: string | undefined): number {
@@ -44,7 +51,10 @@ export interface EventStream {
   news(): void;
   /** Ends the stream as soon as what is being written is out. */
   end(): void;
-  /** Sends everything from that place of the log on, until the run rests, the reader leaves or the stream is ended. */
+  /**
+   * Sends everything from that place of the log on, until the run rests, the reader leaves or the
+   * stream is ended.
+   */
   serve(watched: WatchedRun, place: number): Promise<void>;
 }
 
@@ -53,8 +63,10 @@ export interface EventStream {
  *
  * Owns: its place in the log.
  * Does not own: the log, which all readers of the run share.
- * 1. Nothing is queued for a reader: more is written when what was written before has left for the network.
- * 2. Every entry has its id, in the order of the log; the state of the run has none and follows what led to it.
+ * 1. Nothing is queued for a reader: more is written when what was written before has left for the
+ *    network.
+ * 2. Every entry has its id, in the order of the log; the state of the run has none and follows
+ *    what led to it.
  */
 export function createEventStream(reply: FastifyReply, clock: Clock): EventStream {
   let wake = Promise.withResolvers<void>();
@@ -89,7 +101,11 @@ export function createEventStream(reply: FastifyReply, clock: Clock): EventStrea
         while (!isOver) {
           wake = Promise.withResolvers();
           let text = "";
-          for (let entry = log[next]; entry !== undefined && text.length < LARGEST_WRITE; entry = log[next]) {
+          for (
+            let entry = log[next];
+            entry !== undefined && text.length < LARGEST_WRITE;
+            entry = log[next]
+          ) {
             text += textOf(entry, transitionText);
             next += 1;
           }

@@ -18,9 +18,22 @@ export interface Insight {
 }
 
 /** What the configuration asks for; what it does not ask for is not loaded. */
-export async function openInsight(config: Config, { withMetrics, version, now, ...sources }: InsightOptions): Promise<Insight> {
-  const metrics = withMetrics && config.METRICS !== "off" ? (await import("./metrics.ts")).createMetrics(sources) : undefined;
-  const traces = config.OTEL_EXPORTER_OTLP_ENDPOINT === undefined ? undefined : await openTraces(config, config.OTEL_EXPORTER_OTLP_ENDPOINT, { version, now, onTrouble: sources.onTrouble });
+export async function openInsight(
+  config: Config,
+  { withMetrics, version, now, ...sources }: InsightOptions,
+): Promise<Insight> {
+  const metrics =
+    withMetrics && config.METRICS !== "off"
+      ? (await import("./metrics.ts")).createMetrics(sources)
+      : undefined;
+  const traces =
+    config.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
+      ? undefined
+      : await openTraces(config, config.OTEL_EXPORTER_OTLP_ENDPOINT, {
+          version,
+          now,
+          onTrouble: sources.onTrouble,
+        });
   return {
     instruments: [metrics?.instruments, traces?.instruments].filter((one) => one !== undefined),
     ...(metrics === undefined ? {} : { metrics }),
@@ -30,7 +43,17 @@ export async function openInsight(config: Config, { withMetrics, version, now, .
   };
 }
 
-async function openTraces(config: Config, endpoint: string, { version, now, onTrouble }: Pick<InsightOptions, "version" | "now" | "onTrouble">) {
+async function openTraces(
+  config: Config,
+  endpoint: string,
+  { version, now, onTrouble }: Pick<InsightOptions, "version" | "now" | "onTrouble">,
+) {
   const { collectorHeaders, openTraces: open } = await import("./traces.ts");
-  return open({ endpoint, headers: collectorHeaders(config.OTEL_EXPORTER_OTLP_HEADERS ?? ""), service: { name: config.OTEL_SERVICE_NAME, version }, now, onTrouble });
+  return open({
+    endpoint,
+    headers: collectorHeaders(config.OTEL_EXPORTER_OTLP_HEADERS ?? ""),
+    service: { name: config.OTEL_SERVICE_NAME, version },
+    now,
+    onTrouble,
+  });
 }

@@ -2,8 +2,16 @@ import { z } from "zod";
 import { toHaystackError } from "../../errors.ts";
 import type { ServerParts } from "../parts.ts";
 
-const partSchema = z.object({ ok: z.boolean(), problem: z.string().nullable(), milliseconds: z.number() });
-export const readinessSchema = z.object({ ready: z.boolean(), draining: z.boolean(), parts: z.object({ store: partSchema, objects: partSchema, job_events: partSchema }) });
+const partSchema = z.object({
+  ok: z.boolean(),
+  problem: z.string().nullable(),
+  milliseconds: z.number(),
+});
+export const readinessSchema = z.object({
+  ready: z.boolean(),
+  draining: z.boolean(),
+  parts: z.object({ store: partSchema, objects: partSchema, job_events: partSchema }),
+});
 export type Readiness = z.infer<typeof readinessSchema>;
 
 const PART_MS = 2_000;
@@ -11,28 +19,52 @@ const PART_MS = 2_000;
 const KEPT_MS = 1_000;
 
 /** Whether this daemon can do its work; one look at a time. */
-export function readinessOf({ runs, objects, jobEvents, supervisor, clock }: Pick<ServerParts, "runs" | "objects" | "jobEvents" | "supervisor" | "clock">): () => Promise<Readiness> {
+export function readinessOf({
+  runs,
+  objects,
+  jobEvents,
+  supervisor,
+  clock,
+}: Pick<
+  ServerParts,
+  "runs" | "objects" | "jobEvents" | "supervisor" | "clock"
+>): () => Promise<Readiness> {
   const look = async (check: () => Promise<unknown>): Promise<Readiness["parts"]["store"]> => {
     const started = clock.now();
     const late = Promise.withResolvers<never>();
-    const forget = clock.at(started + PART_MS, () => late.reject(new Error(`There was no answer within ${PART_MS / 1_000} s.`)));
+    const forget = clock.at(started + PART_MS, () =>
+      late.reject(new Error(`There was no answer within ${PART_MS / 1_000} s.`)),
+    );
     try {
       await Promise.race([check(), late.promise]);
       return { ok: true, problem: null, milliseconds: clock.now() - started };
     } catch (thrown) {
-      return { ok: false, problem: toHaystackError(thrown).message, milliseconds: clock.now() - started };
+      return {
+        ok: false,
+        problem: toHaystackError(thrown).message,
+        milliseconds: clock.now() - started,
+      };
     } finally {
       forget();
     }
   };
   const lookAtAll = async (): Promise<Readiness> => {
-    const [store, stored, job_events] = await Promise.all([look(() => runs.list({ limit: 1 })), look(() => objects.stat("readyz")), look(async () => jobEvents.check?.())]);
+    const [store, stored, job_events] = await Promise.all([
+      look(() => runs.list({ limit: 1 })),
+      look(() => objects.stat("readyz")),
+      look(async () => jobEvents.check?.()),
+    ]);
     const { draining } = supervisor.status();
-    return { ready: !draining && store.ok && stored.ok && job_events.ok, draining, parts: { store, objects: stored, job_events } };
+    return {
+      ready: !draining && store.ok && stored.ok && job_events.ok,
+      draining,
+      parts: { store, objects: stored, job_events },
+    };
   };
   let last: { readonly at: number; readonly answer: Promise<Readiness> } | undefined;
   return async () => {
-    if (last === undefined || clock.now() - last.at >= KEPT_MS) last = { at: clock.now(), answer: lookAtAll() };
+    if (last === undefined || clock.now() - last.at >= KEPT_MS)
+      last = { at: clock.now(), answer: lookAtAll() };
     const answer = await last.answer;
     const { draining } = supervisor.status();
     return draining ? { ...answer, draining, ready: false } : answer;

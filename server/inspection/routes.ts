@@ -16,9 +16,20 @@ export const inspectionRoutes =
     const { inspection, runs, config, clock } = parts;
     const origins = listed(config.INSPECT_ORIGINS);
 
-    app.get("/inspect", { websocket: true, config: { access: "admin", origins }, schema: { hide: true, querystring: z.object({ run_id: z.string().min(1).max(200).optional() }) } }, (socket, { query: { run_id } }) => {
-      keepOpen(socket, clock, inspection.attach(socketViewer(socket), run_id));
-    });
+    app.get(
+      "/inspect",
+      {
+        websocket: true,
+        config: { access: "admin", origins },
+        schema: {
+          hide: true,
+          querystring: z.object({ run_id: z.string().min(1).max(200).optional() }),
+        },
+      },
+      (socket, { query: { run_id } }) => {
+        keepOpen(socket, clock, inspection.attach(socketViewer(socket), run_id));
+      },
+    );
 
     app.get(
       "/inspect/replay/:id",

@@ -10,8 +10,14 @@ const GOODBYE_MS = 1_000;
 const GOING_AWAY = 1001;
 const UNEXPECTED = 1011;
 
-/** Lets routes be WebSockets. Call it before every hook and route: it also ends the connections that they refuse. */
-export async function allowSockets(app: FastifyInstance, { clock, logger }: Pick<ServerParts, "clock" | "logger">): Promise<void> {
+/**
+ * Lets routes be WebSockets. Call it before every hook and route: it also ends the connections that
+ * they refuse.
+ */
+export async function allowSockets(
+  app: FastifyInstance,
+  { clock, logger }: Pick<ServerParts, "clock" | "logger">,
+): Promise<void> {
   await app.register(fastifyWebsocket, {
     options: { maxPayload: LARGEST_MESSAGE },
     errorHandler(error, socket) {
@@ -21,7 +27,9 @@ export async function allowSockets(app: FastifyInstance, { clock, logger }: Pick
     async preClose() {
       app.server.removeAllListeners("upgrade");
       const { clients } = app.websocketServer;
-      const gone = [...clients].map((client) => new Promise((resolve) => client.once("close", resolve)));
+      const gone = [...clients].map(
+        (client) => new Promise((resolve) => client.once("close", resolve)),
+      );
       for (const client of clients) client.close(GOING_AWAY, "The server closes.");
       const late = Promise.withResolvers<void>();
       const forget = clock.at(clock.now() + GOODBYE_MS, late.resolve);

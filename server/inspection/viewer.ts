@@ -2,7 +2,10 @@ import type { WebSocket } from "@fastify/websocket";
 import type { InspectionMessage } from "../../actors/inspection-messages.ts";
 import type { Clock } from "../../services/clock/index.ts";
 
-/** A viewer that leaves so much unread is disconnected: it may come back and be told the present state. */
+/**
+ * A viewer that leaves so much unread is disconnected: it may come back and be told the present
+ * state.
+ */
 const SLOW_VIEWER_BYTES = 4 * 1024 * 1024;
 /** While so much is unread it is told of no further runs that were live before. */
 const ROOM_BYTES = 256 * 1024;
@@ -22,7 +25,9 @@ export interface SocketViewer {
 
 /** Keeps a socket open for an hour; `onClose` is called when it has closed, for whatever reason. */
 export function keepOpen(socket: WebSocket, clock: Clock, onClose: () => void): void {
-  const end = clock.at(clock.now() + LONGEST_MS, () => socket.close(NORMAL_END, "An inspection ends after an hour; attach again."));
+  const end = clock.at(clock.now() + LONGEST_MS, () =>
+    socket.close(NORMAL_END, "An inspection ends after an hour; attach again."),
+  );
   let cancelBeat = (): void => undefined;
   const beat = (): void => {
     socket.ping();
@@ -49,7 +54,11 @@ export function socketViewer(socket: WebSocket): SocketViewer {
     async room() {
       if (isOpen() && socket.bufferedAmount > ROOM_BYTES) {
         // An empty ping leaves after everything before it.
-        await new Promise<void>((resolve, reject) => socket.ping("", undefined, (error?: Error) => (error === undefined ? resolve() : reject(error))));
+        await new Promise<void>((resolve, reject) =>
+          socket.ping("", undefined, (error?: Error) =>
+            error === undefined ? resolve() : reject(error),
+          ),
+        );
       } else {
         await new Promise<void>((resolve) => setImmediate(resolve));
       }

@@ -31,12 +31,17 @@ const OWN_FILES_ONLY = {
   },
 };
 
-/** A page that shows its user a run, its result and its files, and one that draws the machine and the live state of a run. */
-export const pageRoutes =
-  (): FastifyPluginAsyncZod =>
-  async (app) => {
-    for (const [url, [name, type]] of Object.entries(FILES)) {
-      const content = await readFile(new URL(`files/${name}`, import.meta.url));
-      app.get(url, { config: { access: "public" }, schema: { hide: true }, helmet: OWN_FILES_ONLY }, (_request, reply) => reply.type(type).header("cache-control", "no-cache").send(content));
-    }
-  };
+/**
+ * A page that shows its user a run, its result and its files, and one that draws the machine and
+ * the live state of a run.
+ */
+export const pageRoutes = (): FastifyPluginAsyncZod => async (app) => {
+  for (const [url, [name, type]] of Object.entries(FILES)) {
+    const content = await readFile(new URL(`files/${name}`, import.meta.url));
+    app.get(
+      url,
+      { config: { access: "public" }, schema: { hide: true }, helmet: OWN_FILES_ONLY },
+      (_request, reply) => reply.type(type).header("cache-control", "no-cache").send(content),
+    );
+  }
+};

@@ -2,7 +2,11 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { checkQuestion as checkByRules } from "../../actors/check-question.ts";
 import { PROMPT_STRATEGIES, type PromptPlan } from "../../science/prompting/prompt-plan.ts";
-import { controlStrategySchema, readerSchema, structuredQuerySchema } from "../../science/query/structured-query.ts";
+import {
+  controlStrategySchema,
+  readerSchema,
+  structuredQuerySchema,
+} from "../../science/query/structured-query.ts";
 import { runConfigSchema } from "../../services/runs/document.ts";
 import { checkQuestion } from "../../services/runs/new-run.ts";
 import { errorBodySchema, errorResponses } from "../errors.ts";
@@ -21,12 +25,22 @@ const promptSchema = z.object({
 const checkSchema = z
   .object({
     answerable: z.boolean(),
-    read_by: readerSchema.describe("Who read the question for this check: the rules, as a language model costs money"),
-    read_in_run_by: readerSchema.describe("Who reads it first in a run: the language model where one is configured"),
-    structured_query: structuredQuerySchema.nullable().describe("Null when the question cannot be read; the language model of a run may still read it"),
+    read_by: readerSchema.describe(
+      "Who read the question for this check: the rules, as a language model costs money",
+    ),
+    read_in_run_by: readerSchema.describe(
+      "Who reads it first in a run: the language model where one is configured",
+    ),
+    structured_query: structuredQuerySchema
+      .nullable()
+      .describe(
+        "Null when the question cannot be read; the language model of a run may still read it",
+      ),
     control_strategy_effective: controlStrategySchema.nullable(),
     control_cells_available: z.boolean().nullable(),
-    prompt: promptSchema.nullable().describe("The cells that the first iteration would show the model"),
+    prompt: promptSchema
+      .nullable()
+      .describe("The cells that the first iteration would show the model"),
     problem: errorBodySchema.pick({ error: true, message: true, details: true }).nullable(),
   })
   .meta({ id: "QuestionCheck" });
@@ -36,8 +50,14 @@ const SEED = 0;
 /** Reading a question takes a worker that runs need too. */
 const CHECKS_PER_MINUTE = 60;
 
-const sum = (parts: readonly { readonly n_cells: number }[]): number => parts.reduce((total, { n_cells }) => total + n_cells, 0);
-const promptOf = ({ chosen, query_parts }: PromptPlan) => ({ strategy: chosen.strategy, rationale: chosen.rationale, prompt_cells: sum(chosen.parts), query_cells: sum(query_parts) });
+const sum = (parts: readonly { readonly n_cells: number }[]): number =>
+  parts.reduce((total, { n_cells }) => total + n_cells, 0);
+const promptOf = ({ chosen, query_parts }: PromptPlan) => ({
+  strategy: chosen.strategy,
+  rationale: chosen.rationale,
+  prompt_cells: sum(chosen.parts),
+  query_cells: sum(query_parts),
+});
 
 export const questionRoutes =
   (parts: ServerParts): FastifyPluginAsyncZod =>
@@ -59,12 +79,21 @@ export const questionRoutes =
         return {
           answerable: check.answerable,
           read_by: "rules" as const,
-          read_in_run_by: parts.config.OPENAI_API_KEY === undefined ? ("rules" as const) : ("language_model" as const),
+          read_in_run_by:
+            parts.config.OPENAI_API_KEY === undefined
+              ? ("rules" as const)
+              : ("language_model" as const),
           structured_query: check.understood?.structured_query ?? null,
           control_strategy_effective: check.understood?.control_strategy_effective ?? null,
           control_cells_available: check.understood?.control_cells_available ?? null,
           prompt: check.answerable ? promptOf(check.plan) : null,
-          problem: check.answerable ? null : { error: check.problem.code, message: check.problem.message, ...(check.problem.details === undefined ? {} : { details: check.problem.details }) },
+          problem: check.answerable
+            ? null
+            : {
+                error: check.problem.code,
+                message: check.problem.message,
+                ...(check.problem.details === undefined ? {} : { details: check.problem.details }),
+              },
         };
       },
     );

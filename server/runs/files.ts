@@ -12,13 +12,22 @@ import { runParams } from "./schemas.ts";
 export const KINDS = ["anndata", "report", "log"] as const;
 type Kind = (typeof KINDS)[number];
 
-export const CONTENT_TYPES: Readonly<Record<Kind, string>> = { anndata: "application/x-hdf5", report: "text/html; charset=utf-8", log: "application/json; charset=utf-8" };
+export const CONTENT_TYPES: Readonly<Record<Kind, string>> = {
+  anndata: "application/x-hdf5",
+  report: "text/html; charset=utf-8",
+  log: "application/json; charset=utf-8",
+};
 
 const binary = z.any().meta({ type: "string", format: "binary" });
-const CONTENTS: Readonly<Record<Kind, z.ZodType>> = { anndata: binary, report: binary, log: z.looseObject({}) };
+const CONTENTS: Readonly<Record<Kind, z.ZodType>> = {
+  anndata: binary,
+  report: binary,
+  log: z.looseObject({}),
+};
 
 /** A result opened in a browser runs nothing, loads nothing and is of no origin. */
-const SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const SANDBOX =
+  "sandbox; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 export interface ResultFile {
   readonly kind: Kind;
@@ -29,13 +38,28 @@ export interface ResultFile {
 /** The only files that a run offers. */
 export function filesOf(runId: string): ResultFile[] {
   const paths = resultObjects(runId);
-  return KINDS.map((kind) => ({ kind, path: paths[kind], name: paths[kind].slice(paths[kind].lastIndexOf("/") + 1) }));
+  return KINDS.map((kind) => ({
+    kind,
+    path: paths[kind],
+    name: paths[kind].slice(paths[kind].lastIndexOf("/") + 1),
+  }));
 }
 
 const headersSchema = z.object({
-  range: z.string().optional().describe("One part of an AnnData file, as `bytes=1000-`: a download that broke off goes on; the others come whole"),
-  "if-range": z.string().optional().describe("ETag of the earlier answer: the whole file comes if it is another one by now"),
-  "if-none-match": z.string().optional().describe("ETag of the earlier answer: nothing comes if it is still the same file"),
+  range: z
+    .string()
+    .optional()
+    .describe(
+      "One part of an AnnData file, as `bytes=1000-`: a download that broke off goes on; the others come whole",
+    ),
+  "if-range": z
+    .string()
+    .optional()
+    .describe("ETag of the earlier answer: the whole file comes if it is another one by now"),
+  "if-none-match": z
+    .string()
+    .optional()
+    .describe("ETag of the earlier answer: nothing comes if it is still the same file"),
 });
 
 export const fileRoutes =
@@ -48,11 +72,21 @@ export const fileRoutes =
         schema: {
           summary: "Download a file of the result",
           tags: ["runs"],
-          params: runParams.extend({ name: z.string().min(1).max(300).describe("As /result names it") }),
+          params: runParams.extend({
+            name: z.string().min(1).max(300).describe("As /result names it"),
+          }),
           headers: headersSchema,
           response: {
-            200: { description: "The file", content: Object.fromEntries(KINDS.map((kind) => [CONTENT_TYPES[kind], { schema: CONTENTS[kind] }])) },
-            206: { description: "The part that `Range` asks for; `Content-Range` says which", content: { [CONTENT_TYPES.anndata]: { schema: binary } } },
+            200: {
+              description: "The file",
+              content: Object.fromEntries(
+                KINDS.map((kind) => [CONTENT_TYPES[kind], { schema: CONTENTS[kind] }]),
+              ),
+            },
+            206: {
+              description: "The part that `Range` asks for; `Content-Range` says which",
+              content: { [CONTENT_TYPES.anndata]: { schema: binary } },
+            },
             304: z.null().describe("The file is the one of `If-None-Match`"),
             ...errorResponses,
           },
@@ -62,9 +96,20 @@ export const fileRoutes =
         const { params, identity, raw } = request;
         const { document } = await findRun(parts, identity, params.id);
         const file = filesOf(document.run_id).find(({ name }) => name === params.name);
-        if (file === undefined || document.output_anndata_path === null) throw new HaystackError("OBJECT_NOT_FOUND", "This run has no file of that name; its result lists what it has.", { details: { run_id: document.run_id } });
+        if (file === undefined || document.output_anndata_path === null)
+          throw new HaystackError(
+            "OBJECT_NOT_FOUND",
+            "This run has no file of that name; its result lists what it has.",
+            { details: { run_id: document.run_id } },
+          );
         const local = await parts.objects.fetch({ path: file.path });
-        const sent = await send(raw, encodeURIComponent(basename(local)), { root: dirname(local), dotfiles: "allow", acceptRanges: file.kind === "anndata", contentType: false, cacheControl: false });
+        const sent = await send(raw, encodeURIComponent(basename(local)), {
+          root: dirname(local),
+          dotfiles: "allow",
+          acceptRanges: file.kind === "anndata",
+          contentType: false,
+          cacheControl: false,
+        });
         if (sent.type === "error") {
           const range = sent.headers["Content-Range"];
           if (range !== undefined) reply.header("content-range", range);

@@ -10,7 +10,13 @@ import { runSummarySchema } from "./schemas.ts";
 
 const querySchema = z.object({
   status: z.enum(RUN_STATUSES).optional(),
-  text: z.string().min(1).max(200).refine((text) => !/\p{Cc}/u.test(text), "holds control characters").optional().describe("Only runs whose question contains this"),
+  text: z
+    .string()
+    .min(1)
+    .max(200)
+    .refine((text) => !/\p{Cc}/u.test(text), "holds control characters")
+    .optional()
+    .describe("Only runs whose question contains this"),
   all: z.enum(["true", "false"]).default("false").describe("Runs of all users; for administrators"),
   limit: z.coerce.number().int().min(1).max(200).default(50),
   cursor: z.string().max(500).optional().describe("`next_cursor` of the page before"),
@@ -19,14 +25,21 @@ const querySchema = z.object({
 const placeSchema = z.tuple([z.iso.datetime(), z.string().min(1).max(200)]);
 
 /** Names the last run of a page: runs inserted later do not move the next page. */
-const cursorOf = ({ created_at, run_id }: RunDocument): string => Buffer.from(JSON.stringify([created_at, run_id])).toString("base64url");
+const cursorOf = ({ created_at, run_id }: RunDocument): string =>
+  Buffer.from(JSON.stringify([created_at, run_id])).toString("base64url");
 
 function placeOf(cursor: string): NonNullable<RunFilter["before"]> {
   try {
-    const [created_at, run_id] = placeSchema.parse(JSON.parse(Buffer.from(cursor, "base64url").toString("utf8")));
+    const [created_at, run_id] = placeSchema.parse(
+      JSON.parse(Buffer.from(cursor, "base64url").toString("utf8")),
+    );
     return { created_at, run_id };
   } catch (thrown) {
-    throw new HaystackError("USAGE", "The cursor is not one that a list gave; begin without a cursor.", { cause: thrown });
+    throw new HaystackError(
+      "USAGE",
+      "The cursor is not one that a list gave; begin without a cursor.",
+      { cause: thrown },
+    );
   }
 }
 
@@ -41,12 +54,22 @@ export const listRoutes =
           summary: "Runs, newest first",
           tags: ["runs"],
           querystring: querySchema,
-          response: { 200: z.object({ runs: z.array(runSummarySchema), next_cursor: z.string().nullable().describe("Null on the last page") }), ...errorResponses },
+          response: {
+            200: z.object({
+              runs: z.array(runSummarySchema),
+              next_cursor: z.string().nullable().describe("Null on the last page"),
+            }),
+            ...errorResponses,
+          },
         },
       },
       async ({ query: { status, text, all, limit, cursor }, identity }) => {
         const own = userEmailOf(identity);
-        if (all === "true" && identity.role !== "admin") throw new HaystackError("FORBIDDEN", "Only an administrator may list the runs of all users; leave `all` out.");
+        if (all === "true" && identity.role !== "admin")
+          throw new HaystackError(
+            "FORBIDDEN",
+            "Only an administrator may list the runs of all users; leave `all` out.",
+          );
         const found = await runs.list({
           ...(status === undefined ? {} : { status }),
           ...(text === undefined ? {} : { text }),
@@ -56,7 +79,10 @@ export const listRoutes =
         });
         const page = found.slice(0, limit);
         const last = page.at(-1);
-        return { runs: page, next_cursor: found.length > limit && last !== undefined ? cursorOf(last) : null };
+        return {
+          runs: page,
+          next_cursor: found.length > limit && last !== undefined ? cursorOf(last) : null,
+        };
       },
     );
   };

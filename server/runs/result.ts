@@ -17,12 +17,24 @@ const fileSchema = z.object({
   content_type: z.string(),
   bytes: z.number().int().nullable().describe("Null when the file is gone"),
   url: z.string().describe("Where to download it: a path on this server, or a signed link"),
-  expires_at: z.iso.datetime().nullable().describe("Until when a signed link works; null for a path on this server"),
+  expires_at: z.iso
+    .datetime()
+    .nullable()
+    .describe("Until when a signed link works; null for a path on this server"),
 });
 
 const resultSchema = z
   .object({
-    ...runDocumentSchema.pick({ run_id: true, query: true, structured_query: true, control_strategy_effective: true, termination_reason: true, final_score: true, delivered_iteration: true, usage: true }).shape,
+    ...runDocumentSchema.pick({
+      run_id: true,
+      query: true,
+      structured_query: true,
+      control_strategy_effective: true,
+      termination_reason: true,
+      final_score: true,
+      delivered_iteration: true,
+      usage: true,
+    }).shape,
     component_scores: iterationShape.component_scores,
     confidence: iterationShape.confidence,
     feedback: iterationShape.feedback,
@@ -35,10 +47,19 @@ const resultSchema = z
   .meta({ id: "RunResult" });
 
 /** Errors: RUN_STATE_FORBIDS. */
-function deliveredOf({ run_id, status, iterations, delivered_iteration }: RunDocument): RunDocument["iterations"][number] {
+function deliveredOf({
+  run_id,
+  status,
+  iterations,
+  delivered_iteration,
+}: RunDocument): RunDocument["iterations"][number] {
   const delivered = iterations.find(({ iteration }) => iteration === delivered_iteration);
   if (status === "completed" && delivered !== undefined) return delivered;
-  throw new HaystackError("RUN_STATE_FORBIDS", `This run is ${status} and has no result; a run has one when it is completed.`, { details: { run_id } });
+  throw new HaystackError(
+    "RUN_STATE_FORBIDS",
+    `This run is ${status} and has no result; a run has one when it is completed.`,
+    { details: { run_id } },
+  );
 }
 
 export const resultRoutes =
@@ -47,14 +68,23 @@ export const resultRoutes =
     const { objects, clock, logger, config } = parts;
 
     /** Where the objects cannot sign a link, this server hands the file out. */
-    const linkTo = async (runId: string, { name, path }: ResultFile): Promise<{ url: string; expires_at: string | null }> => {
-      const own = { url: `/api/v1/runs/${encodeURIComponent(runId)}/files/${encodeURIComponent(name)}`, expires_at: null };
+    const linkTo = async (
+      runId: string,
+      { name, path }: ResultFile,
+    ): Promise<{ url: string; expires_at: string | null }> => {
+      const own = {
+        url: `/api/v1/runs/${encodeURIComponent(runId)}/files/${encodeURIComponent(name)}`,
+        expires_at: null,
+      };
       if (objects.signedUrl === undefined) return own;
       const expires_at = new Date(clock.now() + config.SIGNED_URL_SECONDS * 1_000).toISOString();
       return objects.signedUrl(path, config.SIGNED_URL_SECONDS).then(
         (url) => ({ url, expires_at }),
         (thrown: unknown) => {
-          logger.warn({ err: toHaystackError(thrown), ...aboutRun(runId) }, "no signed link could be made");
+          logger.warn(
+            { err: toHaystackError(thrown), ...aboutRun(runId) },
+            "no signed link could be made",
+          );
           return own;
         },
       );
@@ -62,7 +92,15 @@ export const resultRoutes =
 
     app.get(
       "/runs/:id/result",
-      { config: { access: "user" }, schema: { summary: "What a completed run found, and its files", tags: ["runs"], params: runParams, response: { 200: resultSchema, ...errorResponses } } },
+      {
+        config: { access: "user" },
+        schema: {
+          summary: "What a completed run found, and its files",
+          tags: ["runs"],
+          params: runParams,
+          response: { 200: resultSchema, ...errorResponses },
+        },
+      },
       async ({ params, identity }) => {
         const { document } = await findRun(parts, identity, params.id);
         const delivered = deliveredOf(document);

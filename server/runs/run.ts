@@ -15,13 +15,32 @@ interface Wish {
   readonly granted: readonly RunStatus[];
 }
 
-export const CANCEL: Wish = { type: "cancel.requested", from: ["pending", "running", "failed"], granted: ["cancelled"] };
-export const RETRY: Wish = { type: "retry.requested", from: ["failed"], granted: ["pending", "running"] };
+export const CANCEL: Wish = {
+  type: "cancel.requested",
+  from: ["pending", "running", "failed"],
+  granted: ["cancelled"],
+};
+export const RETRY: Wish = {
+  type: "retry.requested",
+  from: ["failed"],
+  granted: ["pending", "running"],
+};
 
-export const stateForbids = ({ run_id, status }: RunDocument): HaystackError => new HaystackError("RUN_STATE_FORBIDS", `This run is ${status}; nothing was changed.`, { details: { run_id } });
+export const stateForbids = ({ run_id, status }: RunDocument): HaystackError =>
+  new HaystackError("RUN_STATE_FORBIDS", `This run is ${status}; nothing was changed.`, {
+    details: { run_id },
+  });
 
-/** Stores the wish, so that it is kept whatever happens from now on, and answers with the run as it then stands. */
-export async function ask(parts: ServerParts, identity: Identity, runId: string, { type, from, granted }: Wish): Promise<RunDocument> {
+/**
+ * Stores the wish, so that it is kept whatever happens from now on, and answers with the run as it
+ * then stands.
+ */
+export async function ask(
+  parts: ServerParts,
+  identity: Identity,
+  runId: string,
+  { type, from, granted }: Wish,
+): Promise<RunDocument> {
   const { document, revision, inbox } = await findRun(parts, identity, runId);
   const isAsked = inbox.some(({ event }) => event.type === type);
   if (granted.includes(document.status) || isAsked) return document;
@@ -35,17 +54,40 @@ export const runRoutes =
   async (app) => {
     const auditForOthers = auditedForOthers(parts);
     const schema = { tags: ["runs"], params: runParams };
-    const accepted = { 202: runSchema.describe("Stored; it takes effect at once, and `/events` shows it"), ...errorResponses };
+    const accepted = {
+      202: runSchema.describe("Stored; it takes effect at once, and `/events` shows it"),
+      ...errorResponses,
+    };
 
-    app.get("/runs/:id", { config: { access: "user" }, schema: { ...schema, summary: "One run", response: { 200: runSchema, ...errorResponses } } }, async ({ params, identity }) => {
-      return (await findRun(parts, identity, params.id)).document;
-    });
+    app.get(
+      "/runs/:id",
+      {
+        config: { access: "user" },
+        schema: { ...schema, summary: "One run", response: { 200: runSchema, ...errorResponses } },
+      },
+      async ({ params, identity }) => {
+        return (await findRun(parts, identity, params.id)).document;
+      },
+    );
 
-    for (const [name, wish, summary] of [["cancel", CANCEL, "Cancel a run and its GPU jobs"], ["retry", RETRY, "Resume a failed run where it stopped"]] as const) {
-      app.post(`/runs/:id/${name}`, { config: { access: "user" }, schema: { ...schema, summary, response: accepted } }, async (request, reply) => {
-        const { params, identity } = request;
-        const { document } = await findRun(parts, identity, params.id);
-        return reply.code(202).send(await auditForOthers(request, name, document, () => ask(parts, identity, params.id, wish)));
-      });
+    for (const [name, wish, summary] of [
+      ["cancel", CANCEL, "Cancel a run and its GPU jobs"],
+      ["retry", RETRY, "Resume a failed run where it stopped"],
+    ] as const) {
+      app.post(
+        `/runs/:id/${name}`,
+        { config: { access: "user" }, schema: { ...schema, summary, response: accepted } },
+        async (request, reply) => {
+          const { params, identity } = request;
+          const { document } = await findRun(parts, identity, params.id);
+          return reply
+            .code(202)
+            .send(
+              await auditForOthers(request, name, document, () =>
+                ask(parts, identity, params.id, wish),
+              ),
+            );
+        },
+      );
     }
   };

@@ -27,4 +27,7 @@ export const runSummarySchema = runDocumentSchema
 
 export const runParams = z.object({ id: z.string().min(1).max(200).describe("Id of the run") });
 
-export const querySchema = z.string().meta({ description: `The question, at most ${LONGEST_QUESTION} characters`, examples: ["How would CD14+ monocytes respond to IFN-beta?"] });
+export const querySchema = z.string().meta({
+  description: `The question, at most ${LONGEST_QUESTION} characters`,
+  examples: ["How would CD14+ monocytes respond to IFN-beta?"],
+});

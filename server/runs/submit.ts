@@ -1,8 +1,18 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { HaystackError } from "../../errors.ts";
-import { runConfigSchema, runDocumentSchema, type RunDocument } from "../../services/runs/document.ts";
-import { checkQuestion, namedByKey, newRun, newRunId, newSeed } from "../../services/runs/new-run.ts";
+import {
+  runConfigSchema,
+  runDocumentSchema,
+  type RunDocument,
+} from "../../services/runs/document.ts";
+import {
+  checkQuestion,
+  namedByKey,
+  newRun,
+  newRunId,
+  newSeed,
+} from "../../services/runs/new-run.ts";
 import { auditedForOthers } from "../access/audited.ts";
 import { userEmailOf } from "../access/ownership.ts";
 import { errorResponses } from "../errors.ts";
@@ -10,13 +20,22 @@ import type { Identity, ServerParts } from "../parts.ts";
 import { querySchema, runSchema } from "./schemas.ts";
 
 /** What mail servers take: 64 characters before the @, labels of 63 after it. */
-const addressSchema = z.email().max(254).regex(/^[^@]{1,64}@/).regex(z.regexes.html5Email);
+const addressSchema = z
+  .email()
+  .max(254)
+  .regex(/^[^@]{1,64}@/)
+  .regex(z.regexes.html5Email);
 
 const bodySchema = z.strictObject({
   query: querySchema,
   config: runConfigSchema.prefault({}).describe("Each setting has a default"),
-  random_seed: runDocumentSchema.shape.random_seed.optional().describe("Random and recorded in the run when absent"),
-  user_email: addressSchema.nullable().optional().describe("Whose run it is; only administrators may name somebody else"),
+  random_seed: runDocumentSchema.shape.random_seed
+    .optional()
+    .describe("Random and recorded in the run when absent"),
+  user_email: addressSchema
+    .nullable()
+    .optional()
+    .describe("Whose run it is; only administrators may name somebody else"),
 });
 type Body = z.infer<typeof bodySchema>;
 
@@ -32,22 +51,36 @@ function userOf(identity: Identity, { user_email: named }: Body): string | null 
   const own = userEmailOf(identity);
   if (named === undefined) return own;
   const address = named?.toLowerCase() ?? null;
-  if (identity.role !== "admin" && address !== own) throw new HaystackError("FORBIDDEN", "Only an administrator may submit a run for somebody else; leave user_email out.");
+  if (identity.role !== "admin" && address !== own)
+    throw new HaystackError(
+      "FORBIDDEN",
+      "Only an administrator may submit a run for somebody else; leave user_email out.",
+    );
   return address;
 }
 
 /** Those parts of a run that its request decides. */
-const asked = ({ query, config, user_email, random_seed }: RunDocument): string => JSON.stringify([query, runConfigSchema.parse(config), user_email, random_seed]);
+const asked = ({ query, config, user_email, random_seed }: RunDocument): string =>
+  JSON.stringify([query, runConfigSchema.parse(config), user_email, random_seed]);
 
 /** What stands under the key, which must be what is asked for now. */
 async function existing({ runs }: ServerParts, run: RunDocument): Promise<RunDocument> {
   const document = (await runs.get(run.run_id))?.document;
-  if (document === undefined) throw new HaystackError("STORE_UNAVAILABLE", "The run of this Idempotency-Key cannot be read at this moment; send the request again.");
+  if (document === undefined)
+    throw new HaystackError(
+      "STORE_UNAVAILABLE",
+      "The run of this Idempotency-Key cannot be read at this moment; send the request again.",
+    );
   if (asked(document) === asked(run)) return document;
-  throw new HaystackError("IDEMPOTENCY_KEY_REUSED", "This Idempotency-Key was sent with another request before; use a new key for a new run.", { details: { run_id: run.run_id } });
+  throw new HaystackError(
+    "IDEMPOTENCY_KEY_REUSED",
+    "This Idempotency-Key was sent with another request before; use a new key for a new run.",
+    { details: { run_id: run.run_id } },
+  );
 }
 
-const isExisting = (thrown: unknown): boolean => thrown instanceof HaystackError && thrown.code === "RUN_EXISTS";
+const isExisting = (thrown: unknown): boolean =>
+  thrown instanceof HaystackError && thrown.code === "RUN_EXISTS";
 
 export const submitRoutes =
   (parts: ServerParts): FastifyPluginAsyncZod =>
@@ -74,8 +107,18 @@ export const submitRoutes =
         checkQuestion(body.query);
         for (const dataset of new Set(body.config.datasets)) await parts.atlases.get(dataset);
         const key = request.headers["idempotency-key"];
-        const named = key === undefined ? { run_id: newRunId(), random_seed: newSeed() } : namedByKey(identity.owner, key);
-        const run = newRun({ ...named, ...(body.random_seed === undefined ? {} : { random_seed: body.random_seed }), query: body.query, config: body.config, user_email: userOf(identity, body), now: parts.clock.now() });
+        const named =
+          key === undefined
+            ? { run_id: newRunId(), random_seed: newSeed() }
+            : namedByKey(identity.owner, key);
+        const run = newRun({
+          ...named,
+          ...(body.random_seed === undefined ? {} : { random_seed: body.random_seed }),
+          query: body.query,
+          config: body.config,
+          user_email: userOf(identity, body),
+          now: parts.clock.now(),
+        });
         reply.header("location", `/api/v1/runs/${run.run_id}`);
         try {
           await auditForOthers(request, "submit", run, () => parts.runs.insert(run));

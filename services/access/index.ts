@@ -45,7 +45,9 @@ export interface AccessStore {
   findToken(hash: string): Promise<AccessToken | undefined>;
   /** Newest first. */
   listTokens(): Promise<AccessToken[]>;
-  /** The token as it stands then; the first revocation counts. Undefined: there is none of that id. */
+  /**
+   * The token as it stands then; the first revocation counts. Undefined: there is none of that id.
+   */
   revokeToken(id: string, at: number): Promise<AccessToken | undefined>;
   recordAudit(entry: AuditEntry): Promise<void>;
   /** Newest first. */

@@ -12,12 +12,36 @@ interface StoredAudit extends AuditEntry {
   readonly _id: string;
 }
 
-const toToken = ({ _id, owner, role, created_at, expires_at, revoked_at }: StoredToken): AccessToken => ({ id: _id, owner, role, created_at, expires_at, revoked_at });
+const toToken = ({
+  _id,
+  owner,
+  role,
+  created_at,
+  expires_at,
+  revoked_at,
+}: StoredToken): AccessToken => ({ id: _id, owner, role, created_at, expires_at, revoked_at });
 
-const toAudit = ({ _id, at, who, credential, action, target, outcome }: StoredAudit): AuditRecord => ({ id: _id, at, who, credential, action, target, outcome });
+const toAudit = ({
+  _id,
+  at,
+  who,
+  credential,
+  action,
+  target,
+  outcome,
+}: StoredAudit): AuditRecord => ({ id: _id, at, who, credential, action, target, outcome });
 
-/** Tokens and audit log in the database of the runs, shared by all daemons. Errors: CONFIG_INVALID, STORE_UNAVAILABLE. */
-export async function openMongoAccess({ uri, database }: { readonly uri: string; readonly database: string }): Promise<AccessStore> {
+/**
+ * Tokens and audit log in the database of the runs, shared by all daemons. Errors: CONFIG_INVALID,
+ * STORE_UNAVAILABLE.
+ */
+export async function openMongoAccess({
+  uri,
+  database,
+}: {
+  readonly uri: string;
+  readonly database: string;
+}): Promise<AccessStore> {
   const client = newClient(uri);
   const tokens = client.db(database).collection<StoredToken>("access_tokens");
   const audit = client.db(database).collection<StoredAudit>("access_audit");
@@ -32,25 +56,61 @@ export async function openMongoAccess({ uri, database }: { readonly uri: string;
     throw toStoreError(thrown);
   }
   return {
-    insertToken: ({ id, owner, role, created_at, expires_at, revoked_at }, hash) => guarded(async () => void (await tokens.insertOne({ _id: id, hash, owner, role, created_at, expires_at, revoked_at }))),
+    insertToken: ({ id, owner, role, created_at, expires_at, revoked_at }, hash) =>
+      guarded(
+        async () =>
+          void (await tokens.insertOne({
+            _id: id,
+            hash,
+            owner,
+            role,
+            created_at,
+            expires_at,
+            revoked_at,
+          })),
+      ),
     findToken: (hash) =>
       guarded(async () => {
         const found = await tokens.findOne({ hash: { $eq: hash } });
         return found === null ? undefined : toToken(found);
       }),
-    listTokens: () => guarded(async () => (await tokens.find().sort({ created_at: -1, _id: -1 }).toArray()).map(toToken)),
+    listTokens: () =>
+      guarded(async () =>
+        (await tokens.find().sort({ created_at: -1, _id: -1 }).toArray()).map(toToken),
+      ),
     revokeToken: (id, at) =>
       guarded(async () => {
         await tokens.updateOne({ _id: id, revoked_at: null }, { $set: { revoked_at: at } });
         const stands = await tokens.findOne({ _id: id });
         return stands === null ? undefined : toToken(stands);
       }),
-    recordAudit: ({ at, who, credential, action, target, outcome }) => guarded(async () => void (await audit.insertOne({ _id: nextAuditId(), at, who, credential, action, target, outcome }))),
+    recordAudit: ({ at, who, credential, action, target, outcome }) =>
+      guarded(
+        async () =>
+          void (await audit.insertOne({
+            _id: nextAuditId(),
+            at,
+            who,
+            credential,
+            action,
+            target,
+            outcome,
+          })),
+      ),
     listAudit: ({ limit, target, before }) =>
       guarded(async () => {
         const ofTarget = target === undefined ? {} : { target };
-        const earlier = before === undefined ? {} : { $or: [{ at: { $lt: before.at } }, { at: before.at, _id: { $lt: before.id } }] };
-        return (await audit.find({ ...ofTarget, ...earlier }).sort({ at: -1, _id: -1 }).limit(limit ?? 100).toArray()).map(toAudit);
+        const earlier =
+          before === undefined
+            ? {}
+            : { $or: [{ at: { $lt: before.at } }, { at: before.at, _id: { $lt: before.id } }] };
+        return (
+          await audit
+            .find({ ...ofTarget, ...earlier })
+            .sort({ at: -1, _id: -1 })
+            .limit(limit ?? 100)
+            .toArray()
+        ).map(toAudit);
       }),
     close: () => client.close(),
   };

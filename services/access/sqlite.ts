@@ -33,13 +33,20 @@ CREATE INDEX IF NOT EXISTS audit_target ON audit (target, at, id);
 
 const TOKEN = "id, owner, role, created_at, expires_at, revoked_at";
 
-/** Tokens and audit log in one SQLite file. Its operations take microseconds, so they have no thread of their own. */
+/**
+ * Tokens and audit log in one SQLite file. Its operations take microseconds, so they have no thread
+ * of their own.
+ */
 export async function openSqliteAccess({ file }: { readonly file: string }): Promise<AccessStore> {
   const attempt = async <Result>(work: () => Result): Promise<Result> => {
     try {
       return work();
     } catch (thrown) {
-      throw new HaystackError("STORE_UNAVAILABLE", `The access store ${file} cannot be used (${thrown instanceof Error ? thrown.message : String(thrown)}); check the file and its folder.`, { cause: thrown });
+      throw new HaystackError(
+        "STORE_UNAVAILABLE",
+        `The access store ${file} cannot be used (${thrown instanceof Error ? thrown.message : String(thrown)}); check the file and its folder.`,
+        { cause: thrown },
+      );
     }
   };
   await mkdir(dirname(file), { recursive: true });
@@ -52,21 +59,40 @@ export async function openSqliteAccess({ file }: { readonly file: string }): Pro
   });
   const prepare = <Row>(sql: string) => {
     const statement = db.prepare(sql);
-    return (values: Readonly<Record<string, SQLInputValue>>): Promise<Row[]> => attempt(() => statement.all({ ...values }).map((row) => ({ ...row }) as Row));
+    return (values: Readonly<Record<string, SQLInputValue>>): Promise<Row[]> =>
+      attempt(() => statement.all({ ...values }).map((row) => ({ ...row }) as Row));
   };
-  const insertToken = prepare(`INSERT INTO tokens (hash, ${TOKEN}) VALUES (:hash, :id, :owner, :role, :created_at, :expires_at, :revoked_at)`);
+  const insertToken = prepare(
+    `INSERT INTO tokens (hash, ${TOKEN}) VALUES (:hash, :id, :owner, :role, :created_at, :expires_at, :revoked_at)`,
+  );
   const findToken = prepare<AccessToken>(`SELECT ${TOKEN} FROM tokens WHERE hash = :hash`);
-  const listTokens = prepare<AccessToken>(`SELECT ${TOKEN} FROM tokens ORDER BY created_at DESC, id DESC`);
-  const revokeToken = prepare<AccessToken>(`UPDATE tokens SET revoked_at = coalesce(revoked_at, :at) WHERE id = :id RETURNING ${TOKEN}`);
-  const insertAudit = prepare("INSERT INTO audit (id, at, who, credential, action, target, outcome) VALUES (:id, :at, :who, :credential, :action, :target, :outcome)");
-  const listAudit = prepare<AuditRecord>("SELECT * FROM audit WHERE (:target IS NULL OR target = :target) AND (:at IS NULL OR (at, id) < (:at, :id)) ORDER BY at DESC, id DESC LIMIT :limit");
+  const listTokens = prepare<AccessToken>(
+    `SELECT ${TOKEN} FROM tokens ORDER BY created_at DESC, id DESC`,
+  );
+  const revokeToken = prepare<AccessToken>(
+    `UPDATE tokens SET revoked_at = coalesce(revoked_at, :at) WHERE id = :id RETURNING ${TOKEN}`,
+  );
+  const insertAudit = prepare(
+    "INSERT INTO audit (id, at, who, credential, action, target, outcome) VALUES (:id, :at, :who, :credential, :action, :target, :outcome)",
+  );
+  const listAudit = prepare<AuditRecord>(
+    "SELECT * FROM audit WHERE (:target IS NULL OR target = :target) AND (:at IS NULL OR (at, id) < (:at, :id)) ORDER BY at DESC, id DESC LIMIT :limit",
+  );
   return {
-    insertToken: async ({ id, owner, role, created_at, expires_at, revoked_at }, hash) => void (await insertToken({ hash, id, owner, role, created_at, expires_at, revoked_at })),
+    insertToken: async ({ id, owner, role, created_at, expires_at, revoked_at }, hash) =>
+      void (await insertToken({ hash, id, owner, role, created_at, expires_at, revoked_at })),
     findToken: async (hash) => (await findToken({ hash }))[0],
     listTokens: () => listTokens({}),
     revokeToken: async (id, at) => (await revokeToken({ id, at }))[0],
-    recordAudit: async ({ at, who, credential, action, target, outcome }) => void (await insertAudit({ id: nextAuditId(), at, who, credential, action, target, outcome })),
-    listAudit: ({ limit, target, before }) => listAudit({ target: target ?? null, at: before?.at ?? null, id: before?.id ?? null, limit: limit ?? 100 }),
+    recordAudit: async ({ at, who, credential, action, target, outcome }) =>
+      void (await insertAudit({ id: nextAuditId(), at, who, credential, action, target, outcome })),
+    listAudit: ({ limit, target, before }) =>
+      listAudit({
+        target: target ?? null,
+        at: before?.at ?? null,
+        id: before?.id ?? null,
+        limit: limit ?? 100,
+      }),
     async close() {
       db.close();
     },

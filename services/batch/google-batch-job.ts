@@ -16,7 +16,11 @@ export interface GoogleJobSettings {
   /** `regions/R` or `zones/Z` of one region. Default: the region of the jobs. */
   readonly allowedLocations?: readonly string[];
   readonly serviceAccount?: string;
-  readonly network?: { readonly network?: string; readonly subnetwork?: string; readonly noExternalIp?: boolean };
+  readonly network?: {
+    readonly network?: string;
+    readonly subnetwork?: string;
+    readonly noExternalIp?: boolean;
+  };
   /** Labels on jobs and machines beside ours. */
   readonly labels?: Readonly<Record<string, string>>;
   /** What one job takes of the machine; Batch assumes 2,000 of each when absent. */
@@ -26,7 +30,10 @@ export interface GoogleJobSettings {
   readonly bucket: string;
   /** Default /mnt/disks/haystack. */
   readonly mountPath?: string;
-  /** Options of gcsfuse, each for itself: Google Batch refuses one with a comma. Default: MOUNT_OPTIONS. */
+  /**
+   * Options of gcsfuse, each for itself: Google Batch refuses one with a comma. Default:
+   * MOUNT_OPTIONS.
+   */
   readonly mountOptions?: readonly string[];
   /** Options of `docker run`, such as `--shm-size=8g`. */
   readonly containerOptions?: string;
@@ -51,14 +58,29 @@ export interface GoogleJobWork {
 }
 
 const MOUNT_PATH = "/mnt/disks/haystack";
-/** Writable for user and group 10001, as which the worker's image runs; folders exist by their objects' names alone. */
-const MOUNT_OPTIONS: readonly string[] = ["-o rw", "-o allow_other", "-implicit-dirs", "--uid=10001", "--gid=10001"];
+/**
+ * Writable for user and group 10001, as which the worker's image runs; folders exist by their
+ * objects' names alone.
+ */
+const MOUNT_OPTIONS: readonly string[] = [
+  "-o rw",
+  "-o allow_other",
+  "-implicit-dirs",
+  "--uid=10001",
+  "--gid=10001",
+];
 /** Google Batch's own limit: 14 days. */
 const LONGEST_RUN_SECONDS = 1_209_600;
 const LABEL = /^[a-z0-9_-]{1,63}$/;
 
-/** A valid label value; other texts are replaced by their hash, so that different texts stay different. */
-export const labelValue = (text: string): string => (LABEL.test(text) ? text : `sha256-${createHash("sha256").update(text).digest("hex").slice(0, 40)}`);
+/**
+ * A valid label value; other texts are replaced by their hash, so that different texts stay
+ * different.
+ */
+export const labelValue = (text: string): string =>
+  LABEL.test(text)
+    ? text
+    : `sha256-${createHash("sha256").update(text).digest("hex").slice(0, 40)}`;
 
 /** The labels by which an inference job is known as ours. */
 export const identityOf = (spec: InferenceJobSpec): Record<string, string> => ({
@@ -69,11 +91,24 @@ export const identityOf = (spec: InferenceJobSpec): Record<string, string> => ({
 });
 
 /** The arguments of an inference program: object paths below the mounted bucket. */
-export function inferenceWork(spec: InferenceJobSpec, settings: GoogleJobSettings, provisioning: Provisioning): GoogleJobWork {
+export function inferenceWork(
+  spec: InferenceJobSpec,
+  settings: GoogleJobSettings,
+  provisioning: Provisioning,
+): GoogleJobWork {
   const path = (object: string): string => `${settings.mountPath ?? MOUNT_PATH}/${object}`;
   return {
     name: spec.kind,
-    commands: ["--prompt", path(spec.prompt), "--query", path(spec.query), "--output", path(spec.output), "--seed", String(spec.seed)],
+    commands: [
+      "--prompt",
+      path(spec.prompt),
+      "--query",
+      path(spec.query),
+      "--output",
+      path(spec.output),
+      "--seed",
+      String(spec.seed),
+    ],
     identity: identityOf(spec),
     provisioning,
     maxRunSeconds: spec.max_run_seconds,
@@ -81,9 +116,26 @@ export function inferenceWork(spec: InferenceJobSpec, settings: GoogleJobSetting
   };
 }
 
-/** The body of createJob: one task, one machine, no retries by Batch (they would hide cost and overwrite outputs). */
-export function jobBody(settings: GoogleJobSettings, work: GoogleJobWork, location: string): GoogleJob {
-  const { image, machineType, accelerator, bootDisk, serviceAccount, network, cpuMilli, memoryMib, containerOptions } = settings;
+/**
+ * The body of createJob: one task, one machine, no retries by Batch (they would hide cost and
+ * overwrite outputs).
+ */
+export function jobBody(
+  settings: GoogleJobSettings,
+  work: GoogleJobWork,
+  location: string,
+): GoogleJob {
+  const {
+    image,
+    machineType,
+    accelerator,
+    bootDisk,
+    serviceAccount,
+    network,
+    cpuMilli,
+    memoryMib,
+    containerOptions,
+  } = settings;
   const labels = { ...settings.labels, ...work.identity };
   const variables = { ...settings.environment, ...work.environment };
   const secretVariables = { ...settings.secretEnvironment };
@@ -96,14 +148,40 @@ export function jobBody(settings: GoogleJobSettings, work: GoogleJobWork, locati
           runnables: [
             {
               displayName: work.name,
-              container: { imageUri: image, commands: [...work.commands], ...(containerOptions === undefined ? {} : { options: containerOptions }) },
-              ...(Object.keys({ ...variables, ...secretVariables }).length === 0 ? {} : { environment: { variables, ...(Object.keys(secretVariables).length === 0 ? {} : { secretVariables }) } }),
+              container: {
+                imageUri: image,
+                commands: [...work.commands],
+                ...(containerOptions === undefined ? {} : { options: containerOptions }),
+              },
+              ...(Object.keys({ ...variables, ...secretVariables }).length === 0
+                ? {}
+                : {
+                    environment: {
+                      variables,
+                      ...(Object.keys(secretVariables).length === 0 ? {} : { secretVariables }),
+                    },
+                  }),
             },
           ],
-          ...(cpuMilli === undefined && memoryMib === undefined ? {} : { computeResource: { ...(cpuMilli === undefined ? {} : { cpuMilli }), ...(memoryMib === undefined ? {} : { memoryMib }) } }),
+          ...(cpuMilli === undefined && memoryMib === undefined
+            ? {}
+            : {
+                computeResource: {
+                  ...(cpuMilli === undefined ? {} : { cpuMilli }),
+                  ...(memoryMib === undefined ? {} : { memoryMib }),
+                },
+              }),
           maxRunDuration: { seconds: Math.min(LONGEST_RUN_SECONDS, Math.ceil(work.maxRunSeconds)) },
           maxRetryCount: 0,
-          volumes: !work.mountsBucket ? [] : [{ gcs: { remotePath: settings.bucket }, mountPath: settings.mountPath ?? MOUNT_PATH, mountOptions: [...(settings.mountOptions ?? MOUNT_OPTIONS)] }],
+          volumes: !work.mountsBucket
+            ? []
+            : [
+                {
+                  gcs: { remotePath: settings.bucket },
+                  mountPath: settings.mountPath ?? MOUNT_PATH,
+                  mountOptions: [...(settings.mountOptions ?? MOUNT_OPTIONS)],
+                },
+              ],
         },
       },
     ],
@@ -111,14 +189,18 @@ export function jobBody(settings: GoogleJobSettings, work: GoogleJobWork, locati
       location: { allowedLocations: [...(settings.allowedLocations ?? [`regions/${location}`])] },
       labels,
       ...(serviceAccount === undefined ? {} : { serviceAccount: { email: serviceAccount } }),
-      ...(network === undefined ? {} : { network: { networkInterfaces: [networkInterface(network)] } }),
+      ...(network === undefined
+        ? {}
+        : { network: { networkInterfaces: [networkInterface(network)] } }),
       instances: [
         {
           installGpuDrivers: settings.installGpuDrivers ?? accelerator !== undefined,
           policy: {
             machineType,
             provisioningModel: work.provisioning,
-            ...(accelerator === undefined ? {} : { accelerators: [{ type: accelerator.type, count: accelerator.count }] }),
+            ...(accelerator === undefined
+              ? {}
+              : { accelerators: [{ type: accelerator.type, count: accelerator.count }] }),
             ...(bootDisk === undefined ? {} : { bootDisk: { ...bootDisk } }),
           },
         },
@@ -130,7 +212,13 @@ export function jobBody(settings: GoogleJobSettings, work: GoogleJobWork, locati
   };
 }
 
-function networkInterface({ network, subnetwork, noExternalIp }: NonNullable<GoogleJobSettings["network"]>): protos.google.cloud.batch.v1.AllocationPolicy.INetworkInterface {
+function networkInterface({
+  network,
+  subnetwork,
+  noExternalIp,
+}: NonNullable<
+  GoogleJobSettings["network"]
+>): protos.google.cloud.batch.v1.AllocationPolicy.INetworkInterface {
   return {
     ...(network === undefined ? {} : { network }),
     ...(subnetwork === undefined ? {} : { subnetwork }),

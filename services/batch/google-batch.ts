@@ -1,8 +1,20 @@
 import { HaystackError } from "../../errors.ts";
-import { type GoogleJob, type GoogleJobSettings, identityOf, inferenceWork, jobBody } from "./google-batch-job.ts";
+import {
+  type GoogleJob,
+  type GoogleJobSettings,
+  identityOf,
+  inferenceWork,
+  jobBody,
+} from "./google-batch-job.ts";
 import { type GoogleBatchPlace, googleBatchJobs } from "./google-batch-jobs.ts";
 import { jobStatus } from "./google-batch-status.ts";
-import { type BatchService, JOB_ID, type JobStatus, modelNamed, type Provisioning } from "./index.ts";
+import {
+  type BatchService,
+  JOB_ID,
+  type JobStatus,
+  modelNamed,
+  type Provisioning,
+} from "./index.ts";
 
 export interface GoogleBatchOptions extends GoogleBatchPlace, GoogleJobSettings {
   /** Name of the model that the image runs, for files and report. */
@@ -20,12 +32,24 @@ export interface GoogleBatchOptions extends GoogleBatchPlace, GoogleJobSettings 
 const NOT_FOUND_GRACE_MS = 5 * 60_000;
 const SPOT_PREEMPTIONS = 2;
 
-/** Inference jobs on Google Batch. Errors of the calls: BATCH_UNAVAILABLE, BATCH_QUOTA, BATCH_REFUSED, JOB_NOT_OURS, STEP_ABORTED. */
+/**
+ * Inference jobs on Google Batch. Errors of the calls: BATCH_UNAVAILABLE, BATCH_QUOTA,
+ * BATCH_REFUSED, JOB_NOT_OURS, STEP_ABORTED.
+ */
 export function googleBatch(options: GoogleBatchOptions): BatchService {
-  const { provisioning = "SPOT", spotPreemptions = SPOT_PREEMPTIONS, usdPerHour, machine } = options;
+  const {
+    provisioning = "SPOT",
+    spotPreemptions = SPOT_PREEMPTIONS,
+    usdPerHour,
+    machine,
+  } = options;
   const jobs = googleBatchJobs(options);
 
-  const statusOf = async (jobId: string, job: GoogleJob, signal: AbortSignal | undefined): Promise<JobStatus> =>
+  const statusOf = async (
+    jobId: string,
+    job: GoogleJob,
+    signal: AbortSignal | undefined,
+  ): Promise<JobStatus> =>
     jobStatus(jobId, job, job.status?.state === "FAILED" ? await jobs.tasks(jobId, signal) : []);
 
   return {
@@ -36,9 +60,18 @@ export function googleBatch(options: GoogleBatchOptions): BatchService {
       return { machine, provisioning: chosen, usd_per_hour: usdPerHour[chosen] };
     },
     async submit(spec, signal) {
-      if (!JOB_ID.test(spec.job_id)) throw new HaystackError("USAGE", `${JSON.stringify(spec.job_id)} is not a job id: use at most 63 lower-case letters, digits and hyphens.`);
+      if (!JOB_ID.test(spec.job_id))
+        throw new HaystackError(
+          "USAGE",
+          `${JSON.stringify(spec.job_id)} is not a job id: use at most 63 lower-case letters, digits and hyphens.`,
+        );
       const work = inferenceWork(spec, options, spec.provisioning ?? provisioning);
-      const job = await jobs.submit(spec.job_id, jobBody(options, work, options.location), identityOf(spec), signal);
+      const job = await jobs.submit(
+        spec.job_id,
+        jobBody(options, work, options.location),
+        identityOf(spec),
+        signal,
+      );
       return statusOf(spec.job_id, job, signal);
     },
     async get(jobId, signal) {

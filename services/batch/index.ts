@@ -13,9 +13,20 @@ export interface JobOffer {
 }
 
 /** Google Batch's own words. */
-export type JobState = "QUEUED" | "SCHEDULED" | "RUNNING" | "SUCCEEDED" | "FAILED" | "CANCELLATION_IN_PROGRESS" | "CANCELLED";
+export type JobState =
+  | "QUEUED"
+  | "SCHEDULED"
+  | "RUNNING"
+  | "SUCCEEDED"
+  | "FAILED"
+  | "CANCELLATION_IN_PROGRESS"
+  | "CANCELLED";
 
-export const TERMINAL_JOB_STATES: ReadonlySet<JobState> = new Set(["SUCCEEDED", "FAILED", "CANCELLED"]);
+export const TERMINAL_JOB_STATES: ReadonlySet<JobState> = new Set([
+  "SUCCEEDED",
+  "FAILED",
+  "CANCELLED",
+]);
 
 export interface InferenceJobSpec {
   readonly job_id: string;
@@ -23,7 +34,10 @@ export interface InferenceJobSpec {
   readonly iteration: number;
   readonly kind: "prediction" | "control";
   readonly attempt: number;
-  /** Object paths. The job reads the first two and writes the third by rename, with `{output}.metrics.json` beside it. */
+  /**
+   * Object paths. The job reads the first two and writes the third by rename, with
+   * `{output}.metrics.json` beside it.
+   */
   readonly prompt: string;
   readonly query: string;
   readonly output: string;
@@ -56,7 +70,10 @@ export interface JobStatus {
 /** Port: whole runs as CPU jobs that execute `haystack job`. */
 export interface RunJobs {
   /** Idempotent by job id like BatchService.submit; returns how the job stands. */
-  submit(spec: { readonly job_id: string; readonly run_id: string }, signal?: AbortSignal): Promise<JobState>;
+  submit(
+    spec: { readonly job_id: string; readonly run_id: string },
+    signal?: AbortSignal,
+  ): Promise<JobState>;
   cancel(jobId: string, signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
@@ -68,21 +85,36 @@ export interface Model {
 }
 
 /** The built-in baseline is called so wherever it runs, and is labelled as one everywhere. */
-export const modelNamed = (name: string): Model => ({ name, is_baseline: name === "delta-transfer" });
+export const modelNamed = (name: string): Model => ({
+  name,
+  is_baseline: name === "delta-transfer",
+});
 
 export interface BatchService {
-  /** Idempotent by job id: a job of that id that carries our run id is adopted; another one's is JOB_NOT_OURS. Returns the present state. */
+  /**
+   * Idempotent by job id: a job of that id that carries our run id is adopted; another one's is
+   * JOB_NOT_OURS. Returns the present state.
+   */
   submit(spec: InferenceJobSpec, signal?: AbortSignal): Promise<JobStatus>;
-  /** The truth; undefined when Batch does not know the job (which right after submit may be only late: see notFoundGraceMs). */
+  /**
+   * The truth; undefined when Batch does not know the job (which right after submit may be only
+   * late: see notFoundGraceMs).
+   */
   get(jobId: string, signal?: AbortSignal): Promise<JobStatus | undefined>;
-  /** Asks for cancellation; returns at once. Unknown or terminal jobs: no error. The job is stopped only when get says a terminal state. */
+  /**
+   * Asks for cancellation; returns at once. Unknown or terminal jobs: no error. The job is stopped
+   * only when get says a terminal state.
+   */
   cancel(jobId: string, signal?: AbortSignal): Promise<void>;
   /** For how long after submit an unknown job may still appear. */
   readonly notFoundGraceMs: number;
   /** What a job gets that was preempted so often before; null where nothing is paid for. */
   offer(preemptions: number): JobOffer | null;
   readonly model: Model;
-  /** Rejects unless jobs can be made and looked at here: place, credentials and permissions are right. Absent where nothing can be wrong. */
+  /**
+   * Rejects unless jobs can be made and looked at here: place, credentials and permissions are
+   * right. Absent where nothing can be wrong.
+   */
   check?(signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }

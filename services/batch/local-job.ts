@@ -1,15 +1,22 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { type InferenceJobSpec, type JobState, type JobStatus, TERMINAL_JOB_STATES } from "./index.ts";
+import {
+  type InferenceJobSpec,
+  type JobState,
+  type JobStatus,
+  TERMINAL_JOB_STATES,
+} from "./index.ts";
 import { createFile, createFolder } from "./local-durable.ts";
 import type { ProcessIdentity } from "./local-process.ts";
 
 /**
  * A local job is the folder `{root}/jobs/{job_id}`:
  * - L1 `spec.json` and `state.0.json` (QUEUED) appear together with the folder and never change.
- * - L2 Each later state is a new file, `state.1.json`, `state.2.json` ...; complete when it appears, never changed or removed.
- * - L3 A state is added by creating the next number exclusively. Of two writers one wins; the other reads again and decides anew.
- *   So a job has one history, is started by one runner, and has one end, however many executors share the folder.
+ * - L2 Each later state is a new file, `state.1.json`, `state.2.json` ...; complete when it
+ *   appears, never changed or removed.
+ * - L3 A state is added by creating the next number exclusively. Of two writers one wins; the other
+ *   reads again and decides anew. So a job has one history, is started by one runner, and has one
+ *   end, however many executors share the folder.
  */
 export interface LocalJob {
   readonly spec: InferenceJobSpec;
@@ -38,10 +45,15 @@ export interface JobRoot {
   readonly drafts: string;
 }
 
-export const jobRoot = (root: string): JobRoot => ({ jobs: join(root, "jobs"), queue: join(root, "queue"), drafts: join(root, "drafts") });
+export const jobRoot = (root: string): JobRoot => ({
+  jobs: join(root, "jobs"),
+  queue: join(root, "queue"),
+  drafts: join(root, "drafts"),
+});
 
 export async function makeRoot(root: JobRoot): Promise<void> {
-  for (const folder of [root.jobs, root.queue, root.drafts]) await mkdir(folder, { recursive: true });
+  for (const folder of [root.jobs, root.queue, root.drafts])
+    await mkdir(folder, { recursive: true });
 }
 
 export async function readJson<Content>(file: string): Promise<Content | undefined> {
@@ -56,12 +68,24 @@ export async function readJson<Content>(file: string): Promise<Content | undefin
 }
 
 /** False when a job of this id exists. */
-export const createJob = (root: JobRoot, folder: string, job: LocalJob, at: number): Promise<boolean> =>
-  createFolder(root.drafts, job.spec.job_id, folder, { "spec.json": job, "state.0.json": { state: "QUEUED", at } satisfies StateEntry });
+export const createJob = (
+  root: JobRoot,
+  folder: string,
+  job: LocalJob,
+  at: number,
+): Promise<boolean> =>
+  createFolder(root.drafts, job.spec.job_id, folder, {
+    "spec.json": job,
+    "state.0.json": { state: "QUEUED", at } satisfies StateEntry,
+  });
 
-export const readJob = (folder: string): Promise<LocalJob | undefined> => readJson<LocalJob>(join(folder, "spec.json"));
+export const readJob = (folder: string): Promise<LocalJob | undefined> =>
+  readJson<LocalJob>(join(folder, "spec.json"));
 
-/** The states so far, oldest first; empty when there is no such job. `known` is what was read before. */
+/**
+ * The states so far, oldest first; empty when there is no such job. `known` is what was read
+ * before.
+ */
 export async function readHistory(folder: string, known: History = []): Promise<History> {
   const history = [...known];
   for (;;) {
@@ -72,19 +96,34 @@ export async function readHistory(folder: string, known: History = []): Promise<
 }
 
 /**
- * Adds the state that `next` chooses for the present history; `next` answers undefined to leave the job as it is, and is asked again
- * when another writer was faster (L3). Ended jobs are left as they are.
+ * Adds the state that `next` chooses for the present history; `next` answers undefined to leave the
+ * job as it is, and is asked again when another writer was faster (L3). Ended jobs are left as they
+ * are.
  */
-export async function advance(root: JobRoot, folder: string, next: (last: StateEntry, history: History) => StateEntry | undefined): Promise<{ history: History; added: boolean }> {
+export async function advance(
+  root: JobRoot,
+  folder: string,
+  next: (last: StateEntry, history: History) => StateEntry | undefined,
+): Promise<{ history: History; added: boolean }> {
   for (let history = await readHistory(folder); ; history = await readHistory(folder, history)) {
     const last = history.at(-1);
-    const entry = last === undefined || TERMINAL_JOB_STATES.has(last.state) ? undefined : next(last, history);
+    const entry =
+      last === undefined || TERMINAL_JOB_STATES.has(last.state) ? undefined : next(last, history);
     if (entry === undefined) return { history, added: false };
-    if (await createFile(root.drafts, basename(folder), join(folder, `state.${history.length}.json`), entry)) return { history: [...history, entry], added: true };
+    if (
+      await createFile(
+        root.drafts,
+        basename(folder),
+        join(folder, `state.${history.length}.json`),
+        entry,
+      )
+    )
+      return { history: [...history, entry], added: true };
   }
 }
 
-export const runnerOf = (history: History): ProcessIdentity | undefined => history.find((entry) => entry.state === "RUNNING")?.runner;
+export const runnerOf = (history: History): ProcessIdentity | undefined =>
+  history.find((entry) => entry.state === "RUNNING")?.runner;
 
 export function statusOf(jobId: string, history: History): JobStatus | undefined {
   const last = history.at(-1);

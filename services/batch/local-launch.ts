@@ -6,11 +6,17 @@ import { JOB_MARK } from "./local-process.ts";
 
 const RUNNER = fileURLToPath(new URL("local-job-runner.ts", import.meta.url));
 
-/** What an inference program may need to know of this machine; nothing else is handed on, so no secrets. */
+/**
+ * What an inference program may need to know of this machine; nothing else is handed on, so no
+ * secrets.
+ */
 const HANDED_ON =
   /^(PATH|HOME|USER|LANG|LC_\w+|TZ|TMPDIR|LD_LIBRARY_PATH|NODE_OPTIONS|PYTHONPATH|VIRTUAL_ENV|CONDA_PREFIX|XDG_CACHE_HOME|HF_HOME|HF_HUB_OFFLINE|TORCH_HOME|(CUDA|NVIDIA|ROCR|HIP|OMP|MKL)_\w+)$/;
 
-/** Starts the job's runner, which outlives this process; what it says goes to runner.log in the job's folder. `gone` is called when it has ended. */
+/**
+ * Starts the job's runner, which outlives this process; what it says goes to runner.log in the
+ * job's folder. `gone` is called when it has ended.
+ */
 export async function launchRunner(root: string, folder: string, gone: () => void): Promise<void> {
   const log = await open(join(folder, "runner.log"), "a");
   try {

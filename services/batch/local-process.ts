@@ -16,9 +16,15 @@ const run = promisify(execFile);
 
 async function startOf(pid: number): Promise<string | undefined> {
   try {
-    if (!onLinux) return (await run("ps", ["-o", "lstart=", "-p", String(pid)], { env: { LC_ALL: "C" } })).stdout.trim() || undefined;
+    if (!onLinux)
+      return (
+        (
+          await run("ps", ["-o", "lstart=", "-p", String(pid)], { env: { LC_ALL: "C" } })
+        ).stdout.trim() || undefined
+      );
     const stat = await readFile(`/proc/${pid}/stat`, "latin1");
-    // proc(5): the command's name in parentheses may hold anything; after it come state (field 3) ... starttime (field 22).
+    // proc(5): the command's name in parentheses may hold anything; after it come state (field 3)
+    // ... starttime (field 22).
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     if (fields[0] === "Z" || fields[0] === "X") return undefined;
     const boot = await readFile("/proc/sys/kernel/random/boot_id", "latin1");
@@ -38,7 +44,10 @@ export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
   return (await startOf(identity.pid)) === identity.started;
 }
 
-/** Sends the signal to a process, or with a negative id to a process group; one that is gone is no error. */
+/**
+ * Sends the signal to a process, or with a negative id to a process group; one that is gone is no
+ * error.
+ */
 export function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
@@ -47,7 +56,10 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** Ids of the living processes other than this one that carry the job's mark, whatever their parent or group. Linux only; elsewhere none. */
+/**
+ * Ids of the living processes other than this one that carry the job's mark, whatever their parent
+ * or group. Linux only; elsewhere none.
+ */
 export async function processesOfJob(folder: string): Promise<number[]> {
   if (!onLinux) return [];
   const mark = `${JOB_MARK}=${folder}`;

@@ -4,8 +4,9 @@ import { createFile } from "./local-durable.ts";
 import { type JobRoot, readJson } from "./local-job.ts";
 
 /**
- * The jobs that still need care, in submit order: `{root}/queue/{number}` names a job. Numbers only grow: each is taken exclusively,
- * and the highest one is never removed. So no executor ever sees a job appear before one that it has seen.
+ * The jobs that still need care, in submit order: `{root}/queue/{number}` names a job. Numbers only
+ * grow: each is taken exclusively, and the highest one is never removed. So no executor ever sees a
+ * job appear before one that it has seen.
  */
 export interface QueueEntry {
   readonly number: number;
@@ -13,7 +14,10 @@ export interface QueueEntry {
 }
 
 /** `known` is what was read before; a number means one job for ever. */
-export async function readQueue(root: JobRoot, known: ReadonlyMap<number, string> = new Map()): Promise<QueueEntry[]> {
+export async function readQueue(
+  root: JobRoot,
+  known: ReadonlyMap<number, string> = new Map(),
+): Promise<QueueEntry[]> {
   const numbers = (await readdir(root.queue)).map(Number).toSorted((a, b) => a - b);
   const entries: QueueEntry[] = [];
   for (const number of numbers) {
@@ -24,7 +28,11 @@ export async function readQueue(root: JobRoot, known: ReadonlyMap<number, string
 }
 
 /** Puts the job at the end, unless it is in the queue. */
-export async function enqueue(root: JobRoot, jobId: string, known: ReadonlyMap<number, string> = new Map()): Promise<void> {
+export async function enqueue(
+  root: JobRoot,
+  jobId: string,
+  known: ReadonlyMap<number, string> = new Map(),
+): Promise<void> {
   const entries = await readQueue(root, known);
   if (entries.some((entry) => entry.jobId === jobId)) return;
   for (let number = (entries.at(-1)?.number ?? 0) + 1; ; number++) {
@@ -33,7 +41,11 @@ export async function enqueue(root: JobRoot, jobId: string, known: ReadonlyMap<n
 }
 
 /** Takes out the entries for which `done` holds, but never the last. */
-export async function dequeue(root: JobRoot, entries: readonly QueueEntry[], done: (jobId: string) => boolean): Promise<void> {
+export async function dequeue(
+  root: JobRoot,
+  entries: readonly QueueEntry[],
+  done: (jobId: string) => boolean,
+): Promise<void> {
   for (const { number, jobId } of entries.slice(0, -1)) {
     if (done(jobId)) await rm(join(root.queue, String(number)), { force: true });
   }

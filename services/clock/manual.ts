@@ -1,7 +1,10 @@
 import type { Clock } from "./index.ts";
 
 export interface ManualClock extends Clock {
-  /** Moves time forward by `ms` and calls, in order of their times, every callback that falls due, also those added on the way. */
+  /**
+   * Moves time forward by `ms` and calls, in order of their times, every callback that falls due,
+   * also those added on the way.
+   */
   advance(ms: number): void;
   advanceTo(time: number): void;
   /** Number of callbacks still waiting. */
@@ -13,14 +16,18 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/** A clock that stands still until it is turned by hand. A callback whose time has passed runs at the next turn, also at `advance(0)`. */
+/**
+ * A clock that stands still until it is turned by hand. A callback whose time has passed runs at
+ * the next turn, also at `advance(0)`.
+ */
 export function manualClock(start = 0): ManualClock {
   let now = start;
   const timers = new Set<Timer>();
 
   const nextDue = (until: number): Timer | undefined => {
     let next: Timer | undefined;
-    for (const timer of timers) if (timer.at <= until && (next === undefined || timer.at < next.at)) next = timer;
+    for (const timer of timers)
+      if (timer.at <= until && (next === undefined || timer.at < next.at)) next = timer;
     return next;
   };
 

@@ -7,7 +7,10 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   at(at, callback) {
     let timer: NodeJS.Timeout;
-    /** A timer follows another clock than the time of day and can be early by its standards; a far time takes several timers. */
+    /**
+     * A timer follows another clock than the time of day and can be early by its standards; a far
+     * time takes several timers.
+     */
     const look = (): void => (Date.now() < at ? arm() : callback());
     const arm = (): void => {
       timer = setTimeout(look, Math.min(LONGEST_TIMEOUT_MS, Math.max(0, at - Date.now())));

@@ -21,10 +21,14 @@ const PROGRAM = fileURLToPath(new URL("task-process.ts", import.meta.url));
 
 const isAborted = (signal: AbortSignal | undefined): boolean => signal?.aborted === true;
 
-const stopped = (name: string): HaystackError => new HaystackError("STEP_ABORTED", `The computation ${name} was stopped before it finished.`);
+const stopped = (name: string): HaystackError =>
+  new HaystackError("STEP_ABORTED", `The computation ${name} was stopped before it finished.`);
 
 const overTime = (name: string, minutes: number): HaystackError =>
-  new HaystackError("COMPUTE_OVER_TIME", `The computation ${name} was stopped after ${minutes} minutes; its input may be damaged, or COMPUTE_MINUTES is too short for it.`);
+  new HaystackError(
+    "COMPUTE_OVER_TIME",
+    `The computation ${name} was stopped after ${minutes} minutes; its input may be damaged, or COMPUTE_MINUTES is too short for it.`,
+  );
 
 /** What a task may know of this process's environment: no address, no secret. */
 function taskEnvironment(): NodeJS.ProcessEnv {
@@ -33,10 +37,16 @@ function taskEnvironment(): NodeJS.ProcessEnv {
 }
 
 /**
- * Tasks in a pool of processes: one that hangs, runs out of memory or is stopped in the middle takes nothing else with it
- * (docs/decisions/0017). Input and result are copied (structured clone). `close` kills what runs.
+ * Tasks in a pool of processes: one that hangs, runs out of memory or is stopped in the middle
+ * takes nothing else with it (docs/decisions/0017). Input and result are copied (structured clone).
+ * `close` kills what runs.
  */
-export function processCompute<Tasks extends TaskMap>({ filename, processes, limitMinutes, idleMs = 30_000 }: ProcessOptions): Compute<Tasks> {
+export function processCompute<Tasks extends TaskMap>({
+  filename,
+  processes,
+  limitMinutes,
+  idleMs = 30_000,
+}: ProcessOptions): Compute<Tasks> {
   const limit = pLimit(processes);
   const alive = new Set<ChildProcess>();
   const idle = new Map<ChildProcess, NodeJS.Timeout>();
@@ -44,7 +54,12 @@ export function processCompute<Tasks extends TaskMap>({ filename, processes, lim
 
   const start = (): ChildProcess => {
     // What a task prints goes to standard error: standard output belongs to the command.
-    const child = fork(PROGRAM, { serialization: "advanced", execArgv: [], env: taskEnvironment(), stdio: ["ignore", 2, 2, "ipc"] });
+    const child = fork(PROGRAM, {
+      serialization: "advanced",
+      execArgv: [],
+      env: taskEnvironment(),
+      stdio: ["ignore", 2, 2, "ipc"],
+    });
     const forget = (): void => {
       alive.delete(child);
       clearTimeout(idle.get(child));
@@ -100,13 +115,19 @@ export function processCompute<Tasks extends TaskMap>({ filename, processes, lim
   };
 
   return {
-    async run<Name extends keyof Tasks & string>(name: Name, input: Parameters<Tasks[Name]>[0], signal?: AbortSignal): Promise<Awaited<ReturnType<Tasks[Name]>>> {
+    async run<Name extends keyof Tasks & string>(
+      name: Name,
+      input: Parameters<Tasks[Name]>[0],
+      signal?: AbortSignal,
+    ): Promise<Awaited<ReturnType<Tasks[Name]>>> {
       if (isAborted(signal)) throw stopped(name);
       const abort = Promise.withResolvers<never>();
       const onAbort = (): void => abort.reject(stopped(name));
       signal?.addEventListener("abort", onAbort, { once: true });
       try {
-        return (await Promise.race([limit(call, name, input, signal), abort.promise])) as Awaited<ReturnType<Tasks[Name]>>;
+        return (await Promise.race([limit(call, name, input, signal), abort.promise])) as Awaited<
+          ReturnType<Tasks[Name]>
+        >;
       } finally {
         signal?.removeEventListener("abort", onAbort);
       }
@@ -129,10 +150,14 @@ async function ask(child: ChildProcess, call: TaskCall): Promise<TaskAnswer> {
   const settled = new AbortController();
   const answered = once(child, "message", settled).then(([answer]) => answer as TaskAnswer);
   const ended = once(child, "exit", settled).then(([code, signal]) => {
-    throw new Error(`The process that computed ${call.name} ended without an answer (${String(signal ?? `exit code ${String(code)}`)}); it may have run out of memory.`);
+    throw new Error(
+      `The process that computed ${call.name} ended without an answer (${String(signal ?? `exit code ${String(code)}`)}); it may have run out of memory.`,
+    );
   });
   try {
-    const sent = new Promise<never>((_, reject) => child.send(call, (error) => error !== null && reject(error)));
+    const sent = new Promise<never>((_, reject) =>
+      child.send(call, (error) => error !== null && reject(error)),
+    );
     return await Promise.race([answered, ended, sent]);
   } catch (thrown) {
     child.kill("SIGKILL");

@@ -1,4 +1,7 @@
-/** The program of a process of processes.ts: finds each task by name among the exports of its module, calls it and answers. */
+/**
+ * The program of a process of processes.ts: finds each task by name among the exports of its
+ * module, calls it and answers.
+ */
 import { Worker } from "node:worker_threads";
 import { type ErrorCode, toHaystackError } from "../../errors.ts";
 
@@ -42,9 +45,14 @@ function send(answer: TaskAnswer): void {
   }
 }
 
-// Signals to the whole group of processes are for the parent: it finishes or abandons its tasks itself.
+// Signals to the whole group of processes are for the parent: it finishes or abandons its tasks
+// itself.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => undefined);
 process.on("disconnect", () => process.exit());
-// A task that never yields would not hear that the parent is gone: a thread that does nothing else sees it.
-new Worker(`setInterval(() => process.ppid === ${process.ppid} || process.kill(process.pid, "SIGKILL"), 1_000)`, { eval: true }).unref();
+// A task that never yields would not hear that the parent is gone: a thread that does nothing else
+// sees it.
+new Worker(
+  `setInterval(() => process.ppid === ${process.ppid} || process.kill(process.pid, "SIGKILL"), 1_000)`,
+  { eval: true },
+).unref();
 process.on("message", (call: TaskCall) => void answerTo(call).then(send));

@@ -12,7 +12,15 @@ export interface AnswerCache {
 
 const entrySchema = z.object({ address: z.string(), stored_at: z.number(), body: z.unknown() });
 
-export function folderCache({ folder, maxAgeMs, now }: { readonly folder: string; readonly maxAgeMs: number; readonly now: () => number }): AnswerCache {
+export function folderCache({
+  folder,
+  maxAgeMs,
+  now,
+}: {
+  readonly folder: string;
+  readonly maxAgeMs: number;
+  readonly now: () => number;
+}): AnswerCache {
   const fileOf = (address: string): string => {
     const hash = createHash("sha256").update(address).digest("hex");
     return join(folder, hash.slice(0, 2), `${hash}.json`);
@@ -33,7 +41,9 @@ export function folderCache({ folder, maxAgeMs, now }: { readonly folder: string
       const temporary = `${file}.${randomUUID()}.tmp`;
       await mkdir(dirname(file), { recursive: true });
       try {
-        await writeFile(temporary, JSON.stringify({ address, stored_at: now(), body }), { flag: "wx" });
+        await writeFile(temporary, JSON.stringify({ address, stored_at: now(), body }), {
+          flag: "wx",
+        });
         await rename(temporary, file);
       } catch (thrown) {
         await rm(temporary, { force: true });

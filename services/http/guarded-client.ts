@@ -1,11 +1,23 @@
-import { BrokenCircuitError, ConsecutiveBreaker, DelegateBackoff, TaskCancelledError, TimeoutStrategy, circuitBreaker, handleWhen, retry, timeout, wrap } from "cockatiel";
+import {
+  BrokenCircuitError,
+  ConsecutiveBreaker,
+  DelegateBackoff,
+  TaskCancelledError,
+  TimeoutStrategy,
+  circuitBreaker,
+  handleWhen,
+  retry,
+  timeout,
+  wrap,
+} from "cockatiel";
 import pThrottle from "p-throttle";
 import type { z } from "zod";
 import type { AnswerCache } from "./answer-cache.ts";
 
 /**
- * One client for a public look-up service: rate-limited, cached, retried with backoff (Retry-After is honoured), each
- * attempt with a time limit, and left alone for a while after failing again and again.
+ * One client for a public look-up service: rate-limited, cached, retried with backoff (Retry-After
+ * is honoured), each attempt with a time limit, and left alone for a while after failing again and
+ * again.
  */
 
 export interface GuardedClientOptions {
@@ -29,7 +41,10 @@ export interface GuardedRequest<Body> {
 }
 
 export interface GuardedTextRequest<Body> extends GuardedRequest<Body> {
-  /** What is kept of an answer, as JSON data that `schema` accepts; undefined when it cannot be read. */
+  /**
+   * What is kept of an answer, as JSON data that `schema` accepts; undefined when it cannot be
+   * read.
+   */
   readonly read: (text: string) => Body | undefined;
 }
 
@@ -51,7 +66,14 @@ export class ServiceTrouble extends Error {
   readonly passing: boolean;
   readonly retryAfterMs: number | null;
 
-  constructor(message: string, { passing, retryAfterMs = null, cause }: { passing: boolean; retryAfterMs?: number | null; cause?: unknown }) {
+  constructor(
+    message: string,
+    {
+      passing,
+      retryAfterMs = null,
+      cause,
+    }: { passing: boolean; retryAfterMs?: number | null; cause?: unknown },
+  ) {
     super(message, { cause });
     this.passing = passing;
     this.retryAfterMs = retryAfterMs;
@@ -62,24 +84,36 @@ const LONGEST_WAIT_MS = 30_000;
 
 export function guardedClient(options: GuardedClientOptions): GuardedClient {
   const { service, cache } = options;
-  const backoff = new DelegateBackoff<{ readonly attempt: number; readonly result: unknown }>(({ attempt, result }) => {
-    const { error } = result as { readonly error?: unknown };
-    const asked = error instanceof ServiceTrouble ? error.retryAfterMs : null;
-    return Math.min(LONGEST_WAIT_MS, asked ?? options.firstBackoffMs * 2 ** (attempt - 1));
-  });
+  const backoff = new DelegateBackoff<{ readonly attempt: number; readonly result: unknown }>(
+    ({ attempt, result }) => {
+      const { error } = result as { readonly error?: unknown };
+      const asked = error instanceof ServiceTrouble ? error.retryAfterMs : null;
+      return Math.min(LONGEST_WAIT_MS, asked ?? options.firstBackoffMs * 2 ** (attempt - 1));
+    },
+  );
   const breaker = circuitBreaker(
     handleWhen((thrown) => !isAbort(thrown)),
     { halfOpenAfter: options.openMs, breaker: new ConsecutiveBreaker(options.failuresToOpen) },
   );
   const retries = retry(
-    handleWhen((thrown) => (thrown instanceof ServiceTrouble && thrown.passing) || thrown instanceof TaskCancelledError),
+    handleWhen(
+      (thrown) =>
+        (thrown instanceof ServiceTrouble && thrown.passing) ||
+        thrown instanceof TaskCancelledError,
+    ),
     { maxAttempts: options.attempts - 1, backoff },
   );
   const guarded = wrap(breaker, retries);
   const timeLimit = timeout(options.timeoutMs, TimeoutStrategy.Aggressive);
-  const inTurn = pThrottle({ limit: options.requestsPerSecond, interval: 1_000, strict: true })((send: () => Promise<unknown>) => send());
+  const inTurn = pThrottle({ limit: options.requestsPerSecond, interval: 1_000, strict: true })(
+    (send: () => Promise<unknown>) => send(),
+  );
 
-  async function ask<Body>({ url, secret, schema }: GuardedRequest<Body>, { accept, read }: Form, signal: AbortSignal): Promise<Body> {
+  async function ask<Body>(
+    { url, secret, schema }: GuardedRequest<Body>,
+    { accept, read }: Form,
+    signal: AbortSignal,
+  ): Promise<Body> {
     const full = new URL(url);
     for (const [name, value] of Object.entries(secret)) full.searchParams.set(name, value);
     let response: Response;
@@ -93,33 +127,58 @@ export function guardedClient(options: GuardedClientOptions): GuardedClient {
     }
     if (!response.ok) {
       const passing = response.status === 429 || response.status >= 500;
-      throw new ServiceTrouble(`${service} answered with HTTP status ${response.status}`, { passing, retryAfterMs: retryAfter(response) });
+      throw new ServiceTrouble(`${service} answered with HTTP status ${response.status}`, {
+        passing,
+        retryAfterMs: retryAfter(response),
+      });
     }
     const parsed = schema.safeParse(read(text));
-    if (!parsed.success) throw new ServiceTrouble(`${service} gave an answer that cannot be read`, { passing: true, cause: parsed.error });
+    if (!parsed.success)
+      throw new ServiceTrouble(`${service} gave an answer that cannot be read`, {
+        passing: true,
+        cause: parsed.error,
+      });
     return parsed.data;
   }
 
-  async function get<Body>(request: GuardedRequest<Body>, form: Form, signal?: AbortSignal): Promise<Body> {
+  async function get<Body>(
+    request: GuardedRequest<Body>,
+    form: Form,
+    signal?: AbortSignal,
+  ): Promise<Body> {
     signal?.throwIfAborted();
     const known = request.schema.safeParse(await cache.read(request.url.href));
     if (known.success) return known.data;
     try {
-      const body = await guarded.execute(({ signal: whole }) => inTurn(() => timeLimit.execute(({ signal: stop }) => ask(request, form, stop), whole)), signal);
+      const body = await guarded.execute(
+        ({ signal: whole }) =>
+          inTurn(() => timeLimit.execute(({ signal: stop }) => ask(request, form, stop), whole)),
+        signal,
+      );
       await cache.write(request.url.href, body);
       return body as Body;
     } catch (thrown) {
       signal?.throwIfAborted();
       if (thrown instanceof ServiceTrouble) throw thrown;
-      if (thrown instanceof BrokenCircuitError) throw new ServiceTrouble(`${service} failed several times in a row and is left alone for a while`, { passing: true, cause: thrown });
-      if (thrown instanceof TaskCancelledError) throw new ServiceTrouble(`${service} did not answer within ${options.timeoutMs / 1_000} s`, { passing: true, cause: thrown });
+      if (thrown instanceof BrokenCircuitError)
+        throw new ServiceTrouble(
+          `${service} failed several times in a row and is left alone for a while`,
+          { passing: true, cause: thrown },
+        );
+      if (thrown instanceof TaskCancelledError)
+        throw new ServiceTrouble(
+          `${service} did not answer within ${options.timeoutMs / 1_000} s`,
+          { passing: true, cause: thrown },
+        );
       throw thrown;
     }
   }
 
   return {
-    getJson: (request, signal) => get(request, { accept: "application/json", read: asJson }, signal),
-    getText: (request, signal) => get(request, { accept: "text/plain", read: request.read }, signal),
+    getJson: (request, signal) =>
+      get(request, { accept: "application/json", read: asJson }, signal),
+    getText: (request, signal) =>
+      get(request, { accept: "text/plain", read: request.read }, signal),
   };
 }
 

@@ -11,13 +11,22 @@ interface Place {
 const IMAGE = /^([^/]+)\/([^@:]+?)(?::([\w.-]+))?(?:@(sha256:[0-9a-f]{64}))?$/;
 const OF_GOOGLE = /^([a-z0-9-]+-docker\.pkg\.dev|([a-z]+\.)?gcr\.io)$/;
 const ON_THIS_MACHINE = /^(127\.0\.0\.1|localhost):\d+$/;
-const MANIFESTS = ["application/vnd.oci.image.index.v1+json", "application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json", "application/vnd.docker.distribution.manifest.v2+json"];
+const MANIFESTS = [
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+];
 const SCOPE = "https://www.googleapis.com/auth/cloud-platform";
 
 /** Whose registry an image is in; undefined for one that `checkImage` cannot ask. */
 export function registryOf(image: string): "Google" | "this machine" | undefined {
   const { registry } = placeOf(image);
-  return OF_GOOGLE.test(registry) ? "Google" : ON_THIS_MACHINE.test(registry) ? "this machine" : undefined;
+  return OF_GOOGLE.test(registry)
+    ? "Google"
+    : ON_THIS_MACHINE.test(registry)
+      ? "this machine"
+      : undefined;
 }
 
 function placeOf(image: string): Place {
@@ -25,16 +34,36 @@ function placeOf(image: string): Place {
   return { registry, repository, reference: digest ?? tag };
 }
 
-/** Rejects with BATCH_REFUSED unless the image is there for this account, and with BATCH_UNAVAILABLE when its registry does not answer. */
+/**
+ * Rejects with BATCH_REFUSED unless the image is there for this account, and with BATCH_UNAVAILABLE
+ * when its registry does not answer.
+ */
 export async function checkImage(image: string, signal: AbortSignal): Promise<void> {
   const place = placeOf(image);
-  const status = await statusOf(place, registryOf(image) === "Google", signal).catch((cause: unknown) => {
-    throw new HaystackError("BATCH_UNAVAILABLE", `The registry ${place.registry} does not answer for ${image}; check the address, the network and the credentials.`, { cause });
-  });
+  const status = await statusOf(place, registryOf(image) === "Google", signal).catch(
+    (cause: unknown) => {
+      throw new HaystackError(
+        "BATCH_UNAVAILABLE",
+        `The registry ${place.registry} does not answer for ${image}; check the address, the network and the credentials.`,
+        { cause },
+      );
+    },
+  );
   if (status === 200) return;
-  if (status === 404) throw new HaystackError("BATCH_REFUSED", `There is no image ${image}: build and push it, or correct its name.`);
-  if (status === 401 || status === 403) throw new HaystackError("BATCH_REFUSED", `The registry refuses ${image} to this account (status ${status}): give it roles/artifactregistry.reader.`);
-  throw new HaystackError("BATCH_UNAVAILABLE", `The registry ${place.registry} answered with status ${status} for ${image}; try again later.`);
+  if (status === 404)
+    throw new HaystackError(
+      "BATCH_REFUSED",
+      `There is no image ${image}: build and push it, or correct its name.`,
+    );
+  if (status === 401 || status === 403)
+    throw new HaystackError(
+      "BATCH_REFUSED",
+      `The registry refuses ${image} to this account (status ${status}): give it roles/artifactregistry.reader.`,
+    );
+  throw new HaystackError(
+    "BATCH_UNAVAILABLE",
+    `The registry ${place.registry} answered with status ${status} for ${image}; try again later.`,
+  );
 }
 
 async function ownToken(): Promise<string | undefined> {
@@ -42,12 +71,22 @@ async function ownToken(): Promise<string | undefined> {
   return (await new GoogleAuth({ scopes: SCOPE }).getAccessToken()) ?? undefined;
 }
 
-async function statusOf({ registry, repository, reference }: Place, isGoogle: boolean, signal: AbortSignal): Promise<number> {
+async function statusOf(
+  { registry, repository, reference }: Place,
+  isGoogle: boolean,
+  signal: AbortSignal,
+): Promise<number> {
   const token = isGoogle ? await ownToken() : undefined;
-  const { status } = await fetch(`${isGoogle ? "https" : "http"}://${registry}/v2/${repository}/manifests/${reference}`, {
-    method: "HEAD",
-    signal,
-    headers: { accept: MANIFESTS.join(", "), ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
-  });
+  const { status } = await fetch(
+    `${isGoogle ? "https" : "http"}://${registry}/v2/${repository}/manifests/${reference}`,
+    {
+      method: "HEAD",
+      signal,
+      headers: {
+        accept: MANIFESTS.join(", "),
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+    },
+  );
   return status;
 }

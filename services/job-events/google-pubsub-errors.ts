@@ -9,7 +9,9 @@ const UNAUTHENTICATED = 16;
 const PASSING = new Set([1, 2, 4, 8, 10, 13, 14]);
 
 export const codeOf = (thrown: unknown): number | undefined =>
-  thrown instanceof Error && "code" in thrown && typeof thrown.code === "number" ? thrown.code : undefined;
+  thrown instanceof Error && "code" in thrown && typeof thrown.code === "number"
+    ? thrown.code
+    : undefined;
 
 /** True for what may pass by itself. */
 export const isPassing = (thrown: unknown): boolean => {

@@ -16,13 +16,22 @@ const STATES: Readonly<Record<string, JobState>> = {
 };
 
 /**
- * The job event that a notification of Google Batch tells, from its attributes alone: its body is text for people.
- * `JobName` is a resource name whose last part is the job id; its project may be given by number.
+ * The job event that a notification of Google Batch tells, from its attributes alone: its body is
+ * text for people. `JobName` is a resource name whose last part is the job id; its project may be
+ * given by number.
  */
-export function readJobMessage(id: string, attributes: Readonly<Record<string, string>>): { readonly event: JobChanged } | { readonly ignored: IgnoredReason } {
+export function readJobMessage(
+  id: string,
+  attributes: Readonly<Record<string, string>>,
+): { readonly event: JobChanged } | { readonly ignored: IgnoredReason } {
   const { Type: type, JobName: jobName, NewJobState: newState } = attributes;
   if (type === "TASK_STATE_CHANGED") return { ignored: "task_event" };
-  if ((type !== undefined && type !== "JOB_STATE_CHANGED") || jobName === undefined || newState === undefined) return { ignored: "not_a_job_event" };
+  if (
+    (type !== undefined && type !== "JOB_STATE_CHANGED") ||
+    jobName === undefined ||
+    newState === undefined
+  )
+    return { ignored: "not_a_job_event" };
   const jobId = jobName.slice(jobName.lastIndexOf("/") + 1);
   if (!JOB_ID.test(jobId)) return { ignored: "unknown_job_name" };
   const state = Object.hasOwn(STATES, newState) ? STATES[newState] : undefined;

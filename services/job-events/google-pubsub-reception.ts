@@ -17,10 +17,17 @@ interface ReceptionOptions {
 }
 
 /**
- * Keeps one streaming pull open until it is stopped. The client itself reconnects when the server goes away for a while; a stream that
- * ends for good (the subscription is gone, the account is refused) is replaced by one on a new Subscription, ever more slowly.
+ * Keeps one streaming pull open until it is stopped. The client itself reconnects when the server
+ * goes away for a while; a stream that ends for good (the subscription is gone, the account is
+ * refused) is replaced by one on a new Subscription, ever more slowly.
  */
-export function keepReceiving({ clock, fresh, prepare, onMessage, onLost }: ReceptionOptions): () => Promise<void> {
+export function keepReceiving({
+  clock,
+  fresh,
+  prepare,
+  onMessage,
+  onLost,
+}: ReceptionOptions): () => Promise<void> {
   const closings = new Set<Promise<void>>();
   let current: Subscription | undefined;
   let openedAt = 0;
@@ -30,7 +37,10 @@ export function keepReceiving({ clock, fresh, prepare, onMessage, onLost }: Rece
   let reopening = Promise.resolve();
 
   const close = (subscription: Subscription): void => {
-    const closing: Promise<void> = subscription.close().catch(onLost).finally(() => closings.delete(closing));
+    const closing: Promise<void> = subscription
+      .close()
+      .catch(onLost)
+      .finally(() => closings.delete(closing));
     closings.add(closing);
   };
   const lose = (subscription: Subscription, thrown: unknown): void => {

@@ -1,10 +1,22 @@
-import { Duration, PubSub, SubscriptionCloseBehaviors, type ClientConfig, type Message } from "@google-cloud/pubsub";
+import {
+  Duration,
+  PubSub,
+  SubscriptionCloseBehaviors,
+  type ClientConfig,
+  type Message,
+} from "@google-cloud/pubsub";
 import { HaystackError } from "../../errors.ts";
 import type { Clock } from "../clock/index.ts";
 import { isPassing, pubsubError } from "./google-pubsub-errors.ts";
 import { readJobMessage, type IgnoredReason } from "./google-pubsub-message.ts";
 import { keepReceiving } from "./google-pubsub-reception.ts";
-import { checkDeadLetters, checkSubscription, makeResources, missingAdvice, type PubsubResources } from "./google-pubsub-resources.ts";
+import {
+  checkDeadLetters,
+  checkSubscription,
+  makeResources,
+  missingAdvice,
+  type PubsubResources,
+} from "./google-pubsub-resources.ts";
 import type { JobChanged, JobEvents } from "./index.ts";
 
 export interface GooglePubsubOptions {
@@ -12,7 +24,10 @@ export interface GooglePubsubOptions {
   /** Short names, or full ones (projects/P/topics/T, projects/P/subscriptions/S). */
   readonly topic: string;
   readonly subscription: string;
-  /** Takes a message that was refused `maxDeliveryAttempts` times. Used when the subscription is made. */
+  /**
+   * Takes a message that was refused `maxDeliveryAttempts` times. Used when the subscription is
+   * made.
+   */
   readonly deadLetterTopic?: string;
   /** 5 to 100; 20 by default, which with the default waits is about a quarter of an hour. */
   readonly maxDeliveryAttempts?: number;
@@ -48,16 +63,26 @@ export interface GooglePubsubEvents extends JobEvents {
 }
 
 function openClient(projectId: string, emulatorHost: string | undefined): PubSub {
-  const channel: ClientConfig & Record<`grpc.${string}`, number> = { projectId, "grpc.max_reconnect_backoff_ms": 1000 };
-  return new PubSub(emulatorHost === undefined ? channel : { ...channel, apiEndpoint: emulatorHost, emulatorMode: true });
+  const channel: ClientConfig & Record<`grpc.${string}`, number> = {
+    projectId,
+    "grpc.max_reconnect_backoff_ms": 1000,
+  };
+  return new PubSub(
+    emulatorHost === undefined
+      ? channel
+      : { ...channel, apiEndpoint: emulatorHost, emulatorMode: true },
+  );
 }
 
 /**
- * Job events from the notifications of Google Batch on a Pub/Sub pull subscription. A message is acknowledged after its handler
- * resolved and given back when it rejects; what is no job event is acknowledged and counted.
- * Error JOB_EVENTS_UNAVAILABLE when the subscription cannot be used; a server that does not answer now is only reported.
+ * Job events from the notifications of Google Batch on a Pub/Sub pull subscription. A message is
+ * acknowledged after its handler resolved and given back when it rejects; what is no job event is
+ * acknowledged and counted. Error JOB_EVENTS_UNAVAILABLE when the subscription cannot be used; a
+ * server that does not answer now is only reported.
  */
-export async function googlePubsubEvents(options: GooglePubsubOptions): Promise<GooglePubsubEvents> {
+export async function googlePubsubEvents(
+  options: GooglePubsubOptions,
+): Promise<GooglePubsubEvents> {
   const { projectId, emulatorHost, clock, onTrouble, onRefused, onIgnored } = options;
   const resources: PubsubResources = {
     topic: options.topic,
@@ -68,7 +93,8 @@ export async function googlePubsubEvents(options: GooglePubsubOptions): Promise<
     redeliverySeconds: options.redeliverySeconds ?? { least: 1, most: 60 },
   };
   const client = openClient(projectId, emulatorHost);
-  const asTrouble = (thrown: unknown): HaystackError => pubsubError(thrown, resources.subscription, missingAdvice(resources));
+  const asTrouble = (thrown: unknown): HaystackError =>
+    pubsubError(thrown, resources.subscription, missingAdvice(resources));
   const prepare = async (): Promise<void> => {
     if (options.create) await makeResources(client, resources);
     await checkSubscription(client, resources);
@@ -85,12 +111,20 @@ export async function googlePubsubEvents(options: GooglePubsubOptions): Promise<
     onTrouble(asTrouble(thrown));
   }
 
-  const counters = { received: 0, acknowledged: 0, refused: 0, ignored: { task_event: 0, not_a_job_event: 0, unknown_job_name: 0, unknown_state: 0 } };
+  const counters = {
+    received: 0,
+    acknowledged: 0,
+    refused: 0,
+    ignored: { task_event: 0, not_a_job_event: 0, unknown_job_name: 0, unknown_state: 0 },
+  };
   const inFlight = new Set<Promise<void>>();
   let stopPresent: (() => Promise<void>) | undefined;
   let closed = false;
 
-  const handOver = async (message: Message, handler: (event: JobChanged) => Promise<void>): Promise<void> => {
+  const handOver = async (
+    message: Message,
+    handler: (event: JobChanged) => Promise<void>,
+  ): Promise<void> => {
     counters.received++;
     const read = readJobMessage(message.id, message.attributes);
     if ("ignored" in read) {
@@ -113,18 +147,31 @@ export async function googlePubsubEvents(options: GooglePubsubOptions): Promise<
 
   return {
     async subscribe(handler) {
-      if (stopPresent !== undefined || closed) throw new HaystackError("INTERNAL", "Job events have one subscriber a process: stop the present one first.");
+      if (stopPresent !== undefined || closed)
+        throw new HaystackError(
+          "INTERNAL",
+          "Job events have one subscriber a process: stop the present one first.",
+        );
       const stopReceiving = keepReceiving({
         clock,
         prepare,
         fresh: () =>
           client.subscription(resources.subscription, {
             flowControl: { maxMessages: options.maxInFlight ?? 100, allowExcessMessages: false },
-            closeOptions: { behavior: SubscriptionCloseBehaviors.WaitForProcessing, timeout: Duration.from({ seconds: options.closeSeconds ?? 20 }) },
-            streamingOptions: { maxStreams: 1, retryMinBackoff: Duration.from({ milliseconds: 100 }), retryMaxBackoff: Duration.from({ seconds: 2 }) },
+            closeOptions: {
+              behavior: SubscriptionCloseBehaviors.WaitForProcessing,
+              timeout: Duration.from({ seconds: options.closeSeconds ?? 20 }),
+            },
+            streamingOptions: {
+              maxStreams: 1,
+              retryMinBackoff: Duration.from({ milliseconds: 100 }),
+              retryMaxBackoff: Duration.from({ seconds: 2 }),
+            },
           }),
         onMessage: (message) => {
-          const work: Promise<void> = handOver(message, handler).finally(() => inFlight.delete(work));
+          const work: Promise<void> = handOver(message, handler).finally(() =>
+            inFlight.delete(work),
+          );
           inFlight.add(work);
         },
         onLost: (thrown) => onTrouble(asTrouble(thrown)),

@@ -6,7 +6,10 @@ const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 30_000;
 
 export interface InProcessJobEvents extends JobEvents {
-  /** Resolves when the subscriber has stored the event; rejects (STEP_ABORTED) when the events are closed before. */
+  /**
+   * Resolves when the subscriber has stored the event; rejects (STEP_ABORTED) when the events are
+   * closed before.
+   */
   publish(event: JobChanged): Promise<void>;
 }
 
@@ -23,16 +26,23 @@ interface Pending {
   forgetRetry?: () => void;
 }
 
-const closedError = (): HaystackError => new HaystackError("STEP_ABORTED", "The job events were closed before the event was stored.");
+const closedError = (): HaystackError =>
+  new HaystackError("STEP_ABORTED", "The job events were closed before the event was stored.");
 
-/** Events from a publisher to a subscriber in one process. Events wait in memory for a subscriber; a refused one is offered again, ever more slowly. */
+/**
+ * Events from a publisher to a subscriber in one process. Events wait in memory for a subscriber; a
+ * refused one is offered again, ever more slowly.
+ */
 export function inProcessJobEvents({ clock, onRefused }: InProcessOptions): InProcessJobEvents {
   const waiting = new Set<Pending>();
   const inFlight = new Set<Promise<void>>();
   let handler: ((event: JobChanged) => Promise<void>) | undefined;
   let closed = false;
 
-  const attempt = async (pending: Pending, handle: (event: JobChanged) => Promise<void>): Promise<void> => {
+  const attempt = async (
+    pending: Pending,
+    handle: (event: JobChanged) => Promise<void>,
+  ): Promise<void> => {
     try {
       await handle(pending.event);
       pending.acknowledged.resolve();
@@ -48,7 +58,9 @@ export function inProcessJobEvents({ clock, onRefused }: InProcessOptions): InPr
   const deliver = (pending: Pending): void => {
     if (handler === undefined) return;
     waiting.delete(pending);
-    const delivery: Promise<void> = attempt(pending, handler).finally(() => inFlight.delete(delivery));
+    const delivery: Promise<void> = attempt(pending, handler).finally(() =>
+      inFlight.delete(delivery),
+    );
     inFlight.add(delivery);
   };
 
@@ -65,7 +77,11 @@ export function inProcessJobEvents({ clock, onRefused }: InProcessOptions): InPr
 
   return {
     async subscribe(newHandler) {
-      if (handler !== undefined || closed) throw new HaystackError("INTERNAL", "Job events have one subscriber a process: stop the present one first.");
+      if (handler !== undefined || closed)
+        throw new HaystackError(
+          "INTERNAL",
+          "Job events have one subscriber a process: stop the present one first.",
+        );
       handler = newHandler;
       for (const pending of waiting) deliver(pending);
       return async () => {

@@ -1,6 +1,9 @@
 import type { JobState } from "../batch/index.ts";
 
-/** Port: hints that a job changed. Duplicated, reordered, late and lost events are normal: Batch is the truth (D8). */
+/**
+ * Port: hints that a job changed. Duplicated, reordered, late and lost events are normal: Batch is
+ * the truth (D8).
+ */
 export interface JobChanged {
   /** Unique per change, for deduplication in the inbox. */
   readonly event_id: string;
@@ -10,11 +13,15 @@ export interface JobChanged {
 
 export interface JobEvents {
   /**
-   * `handler` stores the event; it is acknowledged to its source only when the promise resolves, and delivered again when it rejects.
-   * One subscriber a process. Returns a function that stops delivery and waits for handlers in flight.
+   * `handler` stores the event; it is acknowledged to its source only when the promise resolves,
+   * and delivered again when it rejects. One subscriber a process. Returns a function that stops
+   * delivery and waits for handlers in flight.
    */
   subscribe(handler: (event: JobChanged) => Promise<void>): Promise<() => Promise<void>>;
-  /** Rejects when events cannot arrive at present: JOB_EVENTS_UNAVAILABLE. Absent where they always can. */
+  /**
+   * Rejects when events cannot arrive at present: JOB_EVENTS_UNAVAILABLE. Absent where they always
+   * can.
+   */
   check?(): Promise<void>;
   close(): Promise<void>;
 }

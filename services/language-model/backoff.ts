@@ -4,7 +4,10 @@ import type { Clock } from "../clock/index.ts";
 const FIRST_MS = 1_000;
 const LONGEST_MS = 60_000;
 
-/** Milliseconds that an answer's headers ask to wait, by retry-after-ms, or Retry-After in seconds or as a date; null when they do not. */
+/**
+ * Milliseconds that an answer's headers ask to wait, by retry-after-ms, or Retry-After in seconds
+ * or as a date; null when they do not.
+ */
 export function askedToWait(headers: Pick<Headers, "get"> | undefined, now: number): number | null {
   const inMs = Number.parseFloat(headers?.get("retry-after-ms") ?? "");
   if (Number.isFinite(inMs)) return Math.max(0, inMs);
@@ -19,7 +22,8 @@ export function backoffMs(failures: number, random: number): number {
   return Math.min(LONGEST_MS, FIRST_MS * 2 ** (failures - 1)) * (1 - random / 2);
 }
 
-export const stopped = (): HaystackError => new HaystackError("STEP_ABORTED", "The call of the language model was stopped.");
+export const stopped = (): HaystackError =>
+  new HaystackError("STEP_ABORTED", "The call of the language model was stopped.");
 
 /** Errors: STEP_ABORTED. */
 export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,7 @@
-/** Port: one paid call to a language model. What is asked, checked and kept is the agents' affair (actors/agents). */
+/**
+ * Port: one paid call to a language model. What is asked, checked and kept is the agents' affair
+ * (actors/agents).
+ */
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -9,11 +12,19 @@ export interface ModelTool {
   readonly parameters: JsonSchema;
 }
 
-/** What passed between us and the model, in order. `kept` is the adapter's own and is handed back unread. */
+/**
+ * What passed between us and the model, in order. `kept` is the adapter's own and is handed back
+ * unread.
+ */
 export type ModelItem =
   | { readonly type: "data"; readonly text: string }
   | { readonly type: "answer"; readonly text: string }
-  | { readonly type: "tool_call"; readonly call_id: string; readonly name: string; readonly arguments: string }
+  | {
+      readonly type: "tool_call";
+      readonly call_id: string;
+      readonly name: string;
+      readonly arguments: string;
+    }
   | { readonly type: "tool_result"; readonly call_id: string; readonly output: string }
   | { readonly type: "kept"; readonly value: unknown };
 
@@ -56,7 +67,10 @@ export interface CallOptions {
 }
 
 export interface Embeddings {
-  /** One a text, in their order, as the server sent them: whoever uses them checks number, lengths and values. */
+  /**
+   * One a text, in their order, as the server sent them: whoever uses them checks number, lengths
+   * and values.
+   */
   readonly vectors: readonly unknown[];
   readonly usage: ModelUsage;
 }
@@ -79,6 +93,9 @@ export interface LanguageModel {
    * Errors: MODEL_UNAVAILABLE when no attempt succeeded; STEP_ABORTED.
    */
   complete(request: ModelRequest, options: CallOptions): Promise<ModelReply>;
-  /** Rejects with MODEL_UNAVAILABLE unless the server knows the models. One attempt each, nothing is paid. */
+  /**
+   * Rejects with MODEL_UNAVAILABLE unless the server knows the models. One attempt each, nothing is
+   * paid.
+   */
   check?(signal: AbortSignal): Promise<void>;
 }

@@ -18,7 +18,10 @@ export interface LiteratureArticles extends LiteratureSubject {
   readonly articles: number;
   /** The direction most titles report; null when none does, or as many say the other. */
   readonly direction: ReportedDirection | null;
-  /** The articles behind the direction, else the most relevant ones, e.g. "PMID:12345678"; at most 5. */
+  /**
+   * The articles behind the direction, else the most relevant ones, e.g. "PMID:12345678"; at most
+   * 5.
+   */
   readonly citations: readonly string[];
 }
 
@@ -41,10 +44,15 @@ export interface Article {
   readonly year: number | null;
 }
 
-export type ArticleAnswer = { readonly status: "searched"; readonly articles: readonly Article[] } | Extract<LiteratureAnswer, { readonly status: "unavailable" }>;
+export type ArticleAnswer =
+  | { readonly status: "searched"; readonly articles: readonly Article[] }
+  | Extract<LiteratureAnswer, { readonly status: "unavailable" }>;
 
 export interface LiteratureService {
-  /** Never fails for the sake of the literature: trouble is an answer. Throws only when `signal` aborts. */
+  /**
+   * Never fails for the sake of the literature: trouble is an answer. Throws only when `signal`
+   * aborts.
+   */
   search(request: LiteratureRequest, signal?: AbortSignal): Promise<LiteratureAnswer>;
   /** Articles on cells of a type under a perturbation; fails as `search` does. */
   articles(request: ArticleRequest, signal?: AbortSignal): Promise<ArticleAnswer>;

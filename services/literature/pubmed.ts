@@ -1,7 +1,13 @@
 import { z } from "zod";
 import { folderCache } from "../http/answer-cache.ts";
 import { ServiceTrouble, guardedClient } from "../http/guarded-client.ts";
-import type { Article, LiteratureArticles, LiteratureRequest, LiteratureService, LiteratureSubject } from "./index.ts";
+import type {
+  Article,
+  LiteratureArticles,
+  LiteratureRequest,
+  LiteratureService,
+  LiteratureSubject,
+} from "./index.ts";
 import { reportedDirection } from "./reported-direction.ts";
 
 /** PubMed by the NCBI E-utilities: esearch finds the articles, esummary gives their titles. */
@@ -17,7 +23,13 @@ export interface PubmedOptions {
   readonly timeoutMs: number;
   readonly now: () => number;
   /** For tests; the defaults suit NCBI. */
-  readonly guard?: { readonly attempts?: number; readonly firstBackoffMs?: number; readonly failuresToOpen?: number; readonly openMs?: number; readonly requestsPerSecond?: number };
+  readonly guard?: {
+    readonly attempts?: number;
+    readonly firstBackoffMs?: number;
+    readonly failuresToOpen?: number;
+    readonly openMs?: number;
+    readonly requestsPerSecond?: number;
+  };
 }
 
 const ARTICLES = 20;
@@ -26,9 +38,18 @@ const TITLES_PER_REQUEST = 200;
 const SYNONYMS = 6;
 
 const idSchema = z.string().regex(/^\d{1,12}$/);
-const searchSchema = z.object({ esearchresult: z.object({ count: z.coerce.number().int().min(0), idlist: z.array(idSchema), ERROR: z.never().optional() }) });
+const searchSchema = z.object({
+  esearchresult: z.object({
+    count: z.coerce.number().int().min(0),
+    idlist: z.array(idSchema),
+    ERROR: z.never().optional(),
+  }),
+});
 const summarySchema = z.object({ result: z.record(z.string(), z.unknown()) });
-const summarySchemaOfOne = z.object({ title: z.string().max(5_000), pubdate: z.string().optional() });
+const summarySchemaOfOne = z.object({
+  title: z.string().max(5_000),
+  pubdate: z.string().optional(),
+});
 type Summary = z.infer<typeof summarySchemaOfOne>;
 
 export function pubmedLiterature(options: PubmedOptions): LiteratureService {
@@ -40,10 +61,18 @@ export function pubmedLiterature(options: PubmedOptions): LiteratureService {
     firstBackoffMs: options.guard?.firstBackoffMs ?? 1_000,
     failuresToOpen: options.guard?.failuresToOpen ?? 3,
     openMs: options.guard?.openMs ?? 60_000,
-    cache: folderCache({ folder: options.cacheFolder, maxAgeMs: options.cacheMs, now: options.now }),
+    cache: folderCache({
+      folder: options.cacheFolder,
+      maxAgeMs: options.cacheMs,
+      now: options.now,
+    }),
   });
   const base = options.baseUrl.endsWith("/") ? options.baseUrl : `${options.baseUrl}/`;
-  const secret = { tool: "haystack", ...(options.email === undefined ? {} : { email: options.email }), ...(options.apiKey === undefined ? {} : { api_key: options.apiKey }) };
+  const secret = {
+    tool: "haystack",
+    ...(options.email === undefined ? {} : { email: options.email }),
+    ...(options.apiKey === undefined ? {} : { api_key: options.apiKey }),
+  };
 
   const address = (program: string, parameters: Readonly<Record<string, string>>): URL => {
     const url = new URL(`${program}.fcgi`, base);
@@ -51,13 +80,20 @@ export function pubmedLiterature(options: PubmedOptions): LiteratureService {
     return url;
   };
 
-  async function find(term: string, most: number, signal?: AbortSignal): Promise<{ readonly articles: number; readonly ids: readonly string[] }> {
+  async function find(
+    term: string,
+    most: number,
+    signal?: AbortSignal,
+  ): Promise<{ readonly articles: number; readonly ids: readonly string[] }> {
     const url = address("esearch", { term, retmax: String(most), sort: "relevance" });
     const { esearchresult } = await client.getJson({ url, secret, schema: searchSchema }, signal);
     return { articles: esearchresult.count, ids: esearchresult.idlist.slice(0, most) };
   }
 
-  async function summariesOf(ids: readonly string[], signal?: AbortSignal): Promise<Map<string, Summary>> {
+  async function summariesOf(
+    ids: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<Map<string, Summary>> {
     const summaries = new Map<string, Summary>();
     for (let from = 0; from < ids.length; from += TITLES_PER_REQUEST) {
       const url = address("esummary", { id: ids.slice(from, from + TITLES_PER_REQUEST).join(",") });
@@ -76,24 +112,41 @@ export function pubmedLiterature(options: PubmedOptions): LiteratureService {
     } catch (thrown) {
       signal?.throwIfAborted();
       if (!(thrown instanceof ServiceTrouble)) throw thrown;
-      return { status: "unavailable" as const, reason: `The literature could not be searched: ${thrown.message}.` };
+      return {
+        status: "unavailable" as const,
+        reason: `The literature could not be searched: ${thrown.message}.`,
+      };
     }
   }
 
   return {
     search: (request, signal) =>
       orUnavailable(async () => {
-        const found: { subject: LiteratureSubject; articles: number; ids: readonly string[] }[] = [];
-        for (const subject of request.subjects) found.push({ subject, ...(await find(searchTerm(request, subject), ARTICLES, signal)) });
-        const summaries = await summariesOf([...new Set(found.flatMap(({ ids }) => ids))].toSorted(), signal);
-        return { status: "searched" as const, findings: found.map(({ subject, articles, ids }) => describe(subject, articles, ids, summaries)) };
+        const found: { subject: LiteratureSubject; articles: number; ids: readonly string[] }[] =
+          [];
+        for (const subject of request.subjects)
+          found.push({ subject, ...(await find(searchTerm(request, subject), ARTICLES, signal)) });
+        const summaries = await summariesOf(
+          [...new Set(found.flatMap(({ ids }) => ids))].toSorted(),
+          signal,
+        );
+        return {
+          status: "searched" as const,
+          findings: found.map(({ subject, articles, ids }) =>
+            describe(subject, articles, ids, summaries),
+          ),
+        };
       }, signal),
     articles: ({ perturbation, cellType, most }, signal) =>
       orUnavailable(async () => {
-        if (searchable(perturbation).length === 0 || searchable(cellType).length === 0) return { status: "searched" as const, articles: [] };
+        if (searchable(perturbation).length === 0 || searchable(cellType).length === 0)
+          return { status: "searched" as const, articles: [] };
         const { ids } = await find(`${anyOf(perturbation)} AND ${anyOf(cellType)}`, most, signal);
         const summaries = await summariesOf(ids, signal);
-        return { status: "searched" as const, articles: ids.flatMap((id) => articleOf(id, summaries.get(id))) };
+        return {
+          status: "searched" as const,
+          articles: ids.flatMap((id) => articleOf(id, summaries.get(id))),
+        };
       }, signal),
   };
 }
@@ -106,16 +159,33 @@ function articleOf(pmid: string, summary: Summary | undefined): Article[] {
 
 /** Without mark-up ("<i>in vitro</i>") and what cannot be printed. */
 function plainTitle(title: string): string {
-  return title.replaceAll(/<[^>]{0,20}>/gu, "").replaceAll(/[\p{C}\p{Z}]+/gu, " ").trim();
+  return title
+    .replaceAll(/<[^>]{0,20}>/gu, "")
+    .replaceAll(/[\p{C}\p{Z}]+/gu, " ")
+    .trim();
 }
 
-function describe(subject: LiteratureSubject, articles: number, ids: readonly string[], summaries: ReadonlyMap<string, Summary>): LiteratureArticles {
-  const read = ids.map((id) => ({ id, direction: reportedDirection(summaries.get(id)?.title ?? "", subject.name) }));
-  const say = (direction: "up" | "down") => read.filter((article) => article.direction === direction);
+function describe(
+  subject: LiteratureSubject,
+  articles: number,
+  ids: readonly string[],
+  summaries: ReadonlyMap<string, Summary>,
+): LiteratureArticles {
+  const read = ids.map((id) => ({
+    id,
+    direction: reportedDirection(summaries.get(id)?.title ?? "", subject.name),
+  }));
+  const say = (direction: "up" | "down") =>
+    read.filter((article) => article.direction === direction);
   const [up, down] = [say("up"), say("down")];
   const direction = up.length === down.length ? null : up.length > down.length ? "up" : "down";
   const behind = direction === null ? read : direction === "up" ? up : down;
-  return { ...subject, articles, direction, citations: behind.slice(0, CITATIONS).map(({ id }) => `PMID:${id}`) };
+  return {
+    ...subject,
+    articles,
+    direction,
+    citations: behind.slice(0, CITATIONS).map(({ id }) => `PMID:${id}`),
+  };
 }
 
 /** Both names in title or abstract. */

@@ -27,8 +27,14 @@ export type GeneAnswer =
 /** A database of the pathways that human genes are in. */
 export interface PathwayDatabase {
   readonly name: string;
-  /** Null when it does not know the gene. Throws when the database could not be asked, or `signal` aborts. */
-  pathwaysOf(gene: Pick<GeneFacts, "symbol" | "accession">, signal?: AbortSignal): Promise<readonly Pathway[] | null>;
+  /**
+   * Null when it does not know the gene. Throws when the database could not be asked, or `signal`
+   * aborts.
+   */
+  pathwaysOf(
+    gene: Pick<GeneFacts, "symbol" | "accession">,
+    signal?: AbortSignal,
+  ): Promise<readonly Pathway[] | null>;
 }
 
 export interface GeneLookUps {

@@ -6,7 +6,10 @@ const HUMAN = "9606";
 
 const pathwaysSchema = z.array(z.object({ stId: z.string(), displayName: z.string() }));
 
-/** Pathways of a protein by its UniProt accession, from Reactome's content service. `base` ends with a slash. */
+/**
+ * Pathways of a protein by its UniProt accession, from Reactome's content service. `base` ends with
+ * a slash.
+ */
 export function reactomePathways(base: URL, client: GuardedClient): PathwayDatabase {
   return {
     name: "Reactome",

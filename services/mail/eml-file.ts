@@ -15,7 +15,10 @@ interface EmlOptions {
   readonly clock: Clock;
 }
 
-/** Writes each mail as `{folder}/{key}.eml` (RFC 5322, text and HTML). A mail whose file is there is delivered: it is not written again. */
+/**
+ * Writes each mail as `{folder}/{key}.eml` (RFC 5322, text and HTML). A mail whose file is there is
+ * delivered: it is not written again.
+ */
 export function emlMail({ folder, from, clock }: EmlOptions): MailService {
   const base = resolve(folder);
   const transport = createTransport({ streamTransport: true, buffer: true, newline: "windows" });
@@ -33,7 +36,8 @@ export function emlMail({ folder, from, clock }: EmlOptions): MailService {
       disableFileAccess: true,
       disableUrlAccess: true,
     });
-    if (!(message instanceof Uint8Array)) throw new TypeError("The mail was not composed in memory.");
+    if (!(message instanceof Uint8Array))
+      throw new TypeError("The mail was not composed in memory.");
     return message;
   };
 
@@ -58,13 +62,21 @@ export function emlMail({ folder, from, clock }: EmlOptions): MailService {
 
   return {
     async send(given, signal) {
-      if (signal?.aborted === true) throw new HaystackError("STEP_ABORTED", "The mail was not sent because its step was stopped.");
+      if (signal?.aborted === true)
+        throw new HaystackError(
+          "STEP_ABORTED",
+          "The mail was not sent because its step was stopped.",
+        );
       const mail = checkMail(given);
       try {
         await writeOnce(`${mail.key}.eml`, await compose(mail));
       } catch (thrown) {
         const why = thrown instanceof Error ? thrown.message : String(thrown);
-        throw new HaystackError("MAIL_UNAVAILABLE", `The mail ${mail.key} could not be written: ${why}; check the disk and the folder's permissions.`, { cause: thrown });
+        throw new HaystackError(
+          "MAIL_UNAVAILABLE",
+          `The mail ${mail.key} could not be written: ${why}; check the disk and the folder's permissions.`,
+          { cause: thrown },
+        );
       }
     },
     async close() {

@@ -1,4 +1,6 @@
-/** Port: deliver one mail. Idempotency by `key` where the adapter can (a file name, a message id). */
+/**
+ * Port: deliver one mail. Idempotency by `key` where the adapter can (a file name, a message id).
+ */
 export interface Mail {
   /** Unique per owed mail, e.g. "{run_id}.run_completed.1". */
   readonly key: string;
@@ -11,7 +13,10 @@ export interface Mail {
 export interface MailService {
   /** Errors: MAIL_REJECTED (permanent), MAIL_UNAVAILABLE (try later). */
   send(mail: Mail, signal?: AbortSignal): Promise<void>;
-  /** Rejects as `send` does unless mails can be sent with this account. Absent where nothing can be wrong. */
+  /**
+   * Rejects as `send` does unless mails can be sent with this account. Absent where nothing can be
+   * wrong.
+   */
   check?(signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }

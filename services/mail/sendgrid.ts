@@ -18,12 +18,18 @@ export interface SendgridOptions {
   readonly clock: Clock;
 }
 
-/** What the SDK has and its types leave out: the class of its service, and the client within, as far as it is changed here. */
+/**
+ * What the SDK has and its types leave out: the class of its service, and the client within, as far
+ * as it is changed here.
+ */
 type Sdk = Pick<typeof sendgrid, "setApiKey" | "send"> & {
   readonly client: {
     setDefaultRequest(name: "baseUrl", value: string): unknown;
     createRequest(data: object): object;
-    request(data: { readonly method: "GET"; readonly url: string }): Promise<[{ readonly statusCode: number }, unknown]>;
+    request(data: {
+      readonly method: "GET";
+      readonly url: string;
+    }): Promise<[{ readonly statusCode: number }, unknown]>;
   };
 };
 const { MailService: SdkService } = sendgrid as unknown as { readonly MailService: new () => Sdk };
@@ -34,11 +40,21 @@ const ACCEPTED = new Set([200, 201, 202]);
 const PROBLEM_CHARACTERS = 300;
 
 /**
- * Sends by SendGrid's v3 API. SendGrid has no idempotency key: the mail's key travels as Message-ID and as custom argument `mail_key`,
- * so that a duplicate can be seen. No error carries the SDK's own, which holds the API key.
+ * Sends by SendGrid's v3 API. SendGrid has no idempotency key: the mail's key travels as Message-ID
+ * and as custom argument `mail_key`, so that a duplicate can be seen. No error carries the SDK's
+ * own, which holds the API key.
  */
-export function sendgridMail({ apiKey, baseUrl, from, sandbox, timeoutMs, clock }: SendgridOptions): MailService {
-  /** The SDK takes a signal only as a default of its client, so each call has a client of its own. */
+export function sendgridMail({
+  apiKey,
+  baseUrl,
+  from,
+  sandbox,
+  timeoutMs,
+  clock,
+}: SendgridOptions): MailService {
+  /**
+   * The SDK takes a signal only as a default of its client, so each call has a client of its own.
+   */
   const service = (signal: AbortSignal): Sdk => {
     const own = new SdkService();
     const { client } = own;
@@ -64,16 +80,22 @@ export function sendgridMail({ apiKey, baseUrl, from, sandbox, timeoutMs, clock 
     return statusCode;
   };
 
-  const inTime = async <Answer>(signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> => {
+  const inTime = async <Answer>(
+    signal: AbortSignal | undefined,
+    work: (signal: AbortSignal) => Promise<Answer>,
+  ): Promise<Answer> => {
     const isStopped = (): boolean => signal?.aborted === true;
     if (isStopped()) throw stopped();
     const timeout = new AbortController();
     const forget = clock.at(clock.now() + timeoutMs, () => timeout.abort());
     try {
-      return await work(signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]));
+      return await work(
+        signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]),
+      );
     } catch (thrown) {
       if (isStopped()) throw stopped();
-      if (timeout.signal.aborted) throw unavailable(`gave no answer within ${timeoutMs / 1_000} s`, null);
+      if (timeout.signal.aborted)
+        throw unavailable(`gave no answer within ${timeoutMs / 1_000} s`, null);
       const { problem, passing, wait } = failureOf(thrown, clock.now());
       const shown = problem.replaceAll(apiKey, "(hidden)");
       throw passing ? unavailable(shown, wait) : rejected(shown);
@@ -87,23 +109,38 @@ export function sendgridMail({ apiKey, baseUrl, from, sandbox, timeoutMs, clock 
       if (signal?.aborted === true) throw stopped();
       const mail = checkMail(given);
       const status = await inTime(signal, (stop) => attempt(mail, stop));
-      if (!ACCEPTED.has(status)) throw rejected(`answered with status ${status}, which does not say that the mail was accepted`);
+      if (!ACCEPTED.has(status))
+        throw rejected(
+          `answered with status ${status}, which does not say that the mail was accepted`,
+        );
     },
     async check(signal) {
-      const [, body] = await inTime(signal, (stop) => service(stop).client.request({ method: "GET", url: "/v3/scopes" }));
+      const [, body] = await inTime(signal, (stop) =>
+        service(stop).client.request({ method: "GET", url: "/v3/scopes" }),
+      );
       const { scopes } = (body ?? {}) as { readonly scopes?: unknown };
-      if (!Array.isArray(scopes) || !scopes.includes(SEND_SCOPE)) throw rejected(`does not allow ${SEND_SCOPE} to this key`);
+      if (!Array.isArray(scopes) || !scopes.includes(SEND_SCOPE))
+        throw rejected(`does not allow ${SEND_SCOPE} to this key`);
     },
     close: () => Promise.resolve(),
   };
 }
 
-const stopped = (): HaystackError => new HaystackError("STEP_ABORTED", "The mail was not sent because its step was stopped.");
+const stopped = (): HaystackError =>
+  new HaystackError("STEP_ABORTED", "The mail was not sent because its step was stopped.");
 
-const rejected = (problem: string): HaystackError => new HaystackError("MAIL_REJECTED", `SendGrid ${problem}; correct the address, MAIL_FROM or the SENDGRID_ variables.`);
+const rejected = (problem: string): HaystackError =>
+  new HaystackError(
+    "MAIL_REJECTED",
+    `SendGrid ${problem}; correct the address, MAIL_FROM or the SENDGRID_ variables.`,
+  );
 
 const unavailable = (problem: string, wait: number | null): HaystackError =>
-  new HaystackError("MAIL_UNAVAILABLE", `SendGrid ${problem}; the mail is sent again later.`, wait === null ? {} : { details: { retry_after_ms: wait } });
+  new HaystackError(
+    "MAIL_UNAVAILABLE",
+    `SendGrid ${problem}; the mail is sent again later.`,
+    wait === null ? {} : { details: { retry_after_ms: wait } },
+  );
 
 interface Failure {
   readonly problem: string;
@@ -111,22 +148,59 @@ interface Failure {
   readonly wait: number | null;
 }
 
-/** What the SDK throws: an answer's status, headers and body, or the code of a connection that failed. */
+/**
+ * What the SDK throws: an answer's status, headers and body, or the code of a connection that
+ * failed.
+ */
 function failureOf(thrown: unknown, now: number): Failure {
-  const { code, response } = thrown as { readonly code?: unknown; readonly response?: { readonly status?: number; readonly headers?: object; readonly body?: unknown } };
+  const { code, response } = thrown as {
+    readonly code?: unknown;
+    readonly response?: {
+      readonly status?: number;
+      readonly headers?: object;
+      readonly body?: unknown;
+    };
+  };
   const status = typeof code === "number" ? code : response?.status;
-  if (status === undefined) return { problem: `cannot be reached (${typeof code === "string" ? code : "no answer"})`, passing: true, wait: null };
+  if (status === undefined)
+    return {
+      problem: `cannot be reached (${typeof code === "string" ? code : "no answer"})`,
+      passing: true,
+      wait: null,
+    };
   const said = saidIn(response?.body);
   return {
     problem: `answered with status ${status}${said === "" ? "" : `: ${said}`}`,
     passing: status === 429 || status >= 500,
-    wait: askedToWait(new Headers(Object.entries(response?.headers ?? {}).map(([name, value]): [string, string] => [name, String(value)])), now),
+    wait: askedToWait(
+      new Headers(
+        Object.entries(response?.headers ?? {}).map(([name, value]): [string, string] => [
+          name,
+          String(value),
+        ]),
+      ),
+      now,
+    ),
   };
 }
 
 /** SendGrid's own words, on one line and shortened. */
 function saidIn(body: unknown): string {
-  const { errors } = (typeof body === "object" && body !== null ? body : {}) as { readonly errors?: unknown };
-  const messages = Array.isArray(errors) ? errors.map((error: { readonly message?: unknown } | null) => (typeof error?.message === "string" ? error.message : "")) : [];
-  return Array.from(messages.join(" ").replaceAll(/[\s\p{Cc}]+/gu, " ").trim()).slice(0, PROBLEM_CHARACTERS).join("").replace(/\.$/, "");
+  const { errors } = (typeof body === "object" && body !== null ? body : {}) as {
+    readonly errors?: unknown;
+  };
+  const messages = Array.isArray(errors)
+    ? errors.map((error: { readonly message?: unknown } | null) =>
+        typeof error?.message === "string" ? error.message : "",
+      )
+    : [];
+  return Array.from(
+    messages
+      .join(" ")
+      .replaceAll(/[\s\p{Cc}]+/gu, " ")
+      .trim(),
+  )
+    .slice(0, PROBLEM_CHARACTERS)
+    .join("")
+    .replace(/\.$/, "");
 }

@@ -6,13 +6,16 @@ import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { SCRATCH } from "./object-path.ts";
 
-const codeOf = (thrown: unknown): unknown => (thrown instanceof Error && "code" in thrown ? thrown.code : undefined);
-export const isAbsent = (thrown: unknown): boolean => codeOf(thrown) === "ENOENT" || codeOf(thrown) === "ENOTDIR";
+const codeOf = (thrown: unknown): unknown =>
+  thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
+export const isAbsent = (thrown: unknown): boolean =>
+  codeOf(thrown) === "ENOENT" || codeOf(thrown) === "ENOTDIR";
 
 /** Bytes read at a time. */
 const CHUNK = 1 << 20;
 
-export const readStream = (file: string, signal?: AbortSignal): ReadStream => createReadStream(file, { highWaterMark: CHUNK, ...(signal === undefined ? {} : { signal }) });
+export const readStream = (file: string, signal?: AbortSignal): ReadStream =>
+  createReadStream(file, { highWaterMark: CHUNK, ...(signal === undefined ? {} : { signal }) });
 
 export async function hashFile(file: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash("sha256");
@@ -44,11 +47,16 @@ export async function syncFolder(folder: string): Promise<void> {
 export async function makeFolder(folder: string): Promise<void> {
   const first = await mkdir(folder, { recursive: true });
   if (first === undefined) return;
-  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+  for (let made = folder; made.length >= first.length; made = dirname(made))
+    await syncFolder(dirname(made));
 }
 
 /** Streams `source` into `temporary`, flushed to disk; returns the SHA-256 of what was written. */
-export async function writeHashed(source: Readable, temporary: string, signal?: AbortSignal): Promise<string> {
+export async function writeHashed(
+  source: Readable,
+  temporary: string,
+  signal?: AbortSignal,
+): Promise<string> {
   const hash = createHash("sha256");
   // Opened before anything can fail: a stream that opens it itself may do so after it was removed.
   const handle = await open(temporary, "wx", 0o444);
@@ -66,13 +74,24 @@ export async function writeHashed(source: Readable, temporary: string, signal?: 
   return hash.digest("hex");
 }
 
-/** The files below `root` whose relative path starts with `prefix`, sorted; `folder` is empty or ends with a slash. Symbolic links are left out. */
-export async function* walkFiles(root: string, folder: string, prefix: string): AsyncGenerator<string> {
-  const entries = await readdir(join(root, folder), { withFileTypes: true }).catch((thrown: unknown) => {
-    if (isAbsent(thrown)) return [];
-    throw thrown;
-  });
-  const names = entries.filter((entry) => entry.isFile() || entry.isDirectory()).map((entry) => folder + entry.name + (entry.isDirectory() ? "/" : ""));
+/**
+ * The files below `root` whose relative path starts with `prefix`, sorted; `folder` is empty or
+ * ends with a slash. Symbolic links are left out.
+ */
+export async function* walkFiles(
+  root: string,
+  folder: string,
+  prefix: string,
+): AsyncGenerator<string> {
+  const entries = await readdir(join(root, folder), { withFileTypes: true }).catch(
+    (thrown: unknown) => {
+      if (isAbsent(thrown)) return [];
+      throw thrown;
+    },
+  );
+  const names = entries
+    .filter((entry) => entry.isFile() || entry.isDirectory())
+    .map((entry) => folder + entry.name + (entry.isDirectory() ? "/" : ""));
   for (const name of names.toSorted((a, b) => (a < b ? -1 : 1))) {
     if (name === `${SCRATCH}/`) continue;
     if (name.endsWith("/")) {

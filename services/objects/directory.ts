@@ -3,7 +3,16 @@ import { lstat, mkdir, mkdtemp, readdir, realpath, rename, rm } from "node:fs/pr
 import { dirname, join, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { HaystackError } from "../../errors.ts";
-import { hashFile, isAbsent, makeFolder, readStream, sizeOf, syncFolder, walkFiles, writeHashed } from "./directory-files.ts";
+import {
+  hashFile,
+  isAbsent,
+  makeFolder,
+  readStream,
+  sizeOf,
+  syncFolder,
+  walkFiles,
+  writeHashed,
+} from "./directory-files.ts";
 import type { ObjectRef, ObjectStore } from "./index.ts";
 import { checkObjectPath, SCRATCH } from "./object-path.ts";
 
@@ -12,17 +21,25 @@ const SCRATCH_KEPT_MS = 3 * 24 * 60 * 60 * 1000;
 function objectsError(thrown: unknown, doing: string, signal?: AbortSignal): HaystackError {
   if (thrown instanceof HaystackError) return thrown;
   if (signal?.aborted === true) {
-    return new HaystackError("STEP_ABORTED", `${doing} was stopped before it finished.`, { cause: thrown });
+    return new HaystackError("STEP_ABORTED", `${doing} was stopped before it finished.`, {
+      cause: thrown,
+    });
   }
   const why = thrown instanceof Error ? thrown.message : String(thrown);
-  return new HaystackError("OBJECTS_UNAVAILABLE", `${doing} failed: ${why}; check the disk and its permissions.`, { cause: thrown });
+  return new HaystackError(
+    "OBJECTS_UNAVAILABLE",
+    `${doing} failed: ${why}; check the disk and its permissions.`,
+    { cause: thrown },
+  );
 }
 
-const notFound = (path: string): HaystackError => new HaystackError("OBJECT_NOT_FOUND", `The object ${path} does not exist.`);
+const notFound = (path: string): HaystackError =>
+  new HaystackError("OBJECT_NOT_FOUND", `The object ${path} does not exist.`);
 
 /**
- * Objects as files below `root`. A stored file is read-only, complete and on disk before its name appears. Symbolic links below
- * the root are no objects and are not followed. Unfinished work lies in `root/.scratch`; what a crash left there goes after three days.
+ * Objects as files below `root`. A stored file is read-only, complete and on disk before its name
+ * appears. Symbolic links below the root are no objects and are not followed. Unfinished work lies
+ * in `root/.scratch`; what a crash left there goes after three days.
  */
 export function directoryObjects({ root }: { readonly root: string }): ObjectStore {
   const base = resolve(root);
@@ -33,14 +50,16 @@ export function directoryObjects({ root }: { readonly root: string }): ObjectSto
     await mkdir(scratchFolder, { recursive: true });
     for (const name of await readdir(scratchFolder)) {
       const left = await lstat(join(scratchFolder, name)).catch(() => undefined);
-      if (left !== undefined && Date.now() - left.mtimeMs > SCRATCH_KEPT_MS) await rm(join(scratchFolder, name), { recursive: true, force: true });
+      if (left !== undefined && Date.now() - left.mtimeMs > SCRATCH_KEPT_MS)
+        await rm(join(scratchFolder, name), { recursive: true, force: true });
     }
     return realpath(base);
   };
-  const realBase = (): Promise<string> => (prepared ??= prepare().catch((thrown: unknown) => {
-    prepared = undefined;
-    throw thrown;
-  }));
+  const realBase = (): Promise<string> =>
+    (prepared ??= prepare().catch((thrown: unknown) => {
+      prepared = undefined;
+      throw thrown;
+    }));
 
   /** The file of the path, whose existing folders are all real folders below the root. */
   const fileOf = async (path: string): Promise<string> => {
@@ -53,12 +72,22 @@ export function directoryObjects({ root }: { readonly root: string }): ObjectSto
         throw thrown;
       });
       if (known === undefined) break;
-      if (known.isSymbolicLink()) throw new HaystackError("OBJECT_PATH_INVALID", `The object path ${path} leads through a symbolic link: use a real folder.`);
+      if (known.isSymbolicLink())
+        throw new HaystackError(
+          "OBJECT_PATH_INVALID",
+          `The object path ${path} leads through a symbolic link: use a real folder.`,
+        );
     }
     return join(real, path);
   };
 
-  const store = async (path: string, size: number, hashOfSource: () => Promise<string>, source: () => Readable, signal?: AbortSignal): Promise<ObjectRef> => {
+  const store = async (
+    path: string,
+    size: number,
+    hashOfSource: () => Promise<string>,
+    source: () => Readable,
+    signal?: AbortSignal,
+  ): Promise<ObjectRef> => {
     const file = await fileOf(path);
     if ((await sizeOf(file)) === size) {
       const present = await hashFile(file, signal);
@@ -82,8 +111,18 @@ export function directoryObjects({ root }: { readonly root: string }): ObjectSto
         signal?.throwIfAborted();
         const source = await realpath(localFile).catch(() => localFile);
         const size = await sizeOf(source);
-        if (size === undefined) throw new HaystackError("FILE_NOT_FOUND", `The file ${localFile} to be stored as ${path} does not exist.`);
-        return await store(path, size, () => hashFile(source, signal), () => readStream(source), signal);
+        if (size === undefined)
+          throw new HaystackError(
+            "FILE_NOT_FOUND",
+            `The file ${localFile} to be stored as ${path} does not exist.`,
+          );
+        return await store(
+          path,
+          size,
+          () => hashFile(source, signal),
+          () => readStream(source),
+          signal,
+        );
       } catch (thrown) {
         throw objectsError(thrown, `Storing the object ${path}`, signal);
       }
@@ -104,11 +143,16 @@ export function directoryObjects({ root }: { readonly root: string }): ObjectSto
         const file = await fileOf(ref.path);
         if ((await sizeOf(file)) === undefined) throw notFound(ref.path);
         if ("sha256" in ref && (await hashFile(file, signal)) !== ref.sha256) {
-          throw new HaystackError("OBJECT_DAMAGED", `The object ${ref.path} does not have the content it was stored with.`);
+          throw new HaystackError(
+            "OBJECT_DAMAGED",
+            `The object ${ref.path} does not have the content it was stored with.`,
+          );
         }
         return file;
       } catch (thrown) {
-        throw isAbsent(thrown) ? notFound(ref.path) : objectsError(thrown, `Reading the object ${ref.path}`, signal);
+        throw isAbsent(thrown)
+          ? notFound(ref.path)
+          : objectsError(thrown, `Reading the object ${ref.path}`, signal);
       }
     },
     async stat(path) {

@@ -11,7 +11,10 @@ export interface CachedObject {
 }
 
 export interface ObjectCache {
-  /** The file of the object as it lies here, of whatever generation. It counts as in use from now on. */
+  /**
+   * The file of the object as it lies here, of whatever generation. It counts as in use from now
+   * on.
+   */
   find(path: string, signal?: AbortSignal): Promise<CachedObject | undefined>;
   /** Moves a complete file of the same file system in, then makes room. */
   admit(path: string, temporary: string, sha256: string, generation: number): Promise<CachedObject>;
@@ -28,11 +31,20 @@ interface Known {
 }
 
 /**
- * Files of objects below `folder`, at their objects' paths. When they exceed `limitBytes` the ones unused for longest go, but none that
- * was asked for in the last `holdMs`: a file in use stays, even beyond the limit. The time of last use is kept as the file's access
- * time, so that order and holding outlive a restart.
+ * Files of objects below `folder`, at their objects' paths. When they exceed `limitBytes` the ones
+ * unused for longest go, but none that was asked for in the last `holdMs`: a file in use stays,
+ * even beyond the limit. The time of last use is kept as the file's access time, so that order and
+ * holding outlive a restart.
  */
-export function objectCache({ folder, limitBytes, holdMs }: { readonly folder: string; readonly limitBytes: number; readonly holdMs: number }): ObjectCache {
+export function objectCache({
+  folder,
+  limitBytes,
+  holdMs,
+}: {
+  readonly folder: string;
+  readonly limitBytes: number;
+  readonly holdMs: number;
+}): ObjectCache {
   const known = new Map<string, Known>();
   const used = new Map<string, number>();
   let total: number | undefined;
@@ -41,7 +53,12 @@ export function objectCache({ folder, limitBytes, holdMs }: { readonly folder: s
     const files = [];
     for await (const path of walkFiles(folder, "", "")) {
       const found = await lstat(join(folder, path)).catch(() => undefined);
-      if (found !== undefined) files.push({ path, size: found.size, usedAt: Math.max(found.atimeMs, used.get(path) ?? 0) });
+      if (found !== undefined)
+        files.push({
+          path,
+          size: found.size,
+          usedAt: Math.max(found.atimeMs, used.get(path) ?? 0),
+        });
     }
     return files.toSorted((a, b) => a.usedAt - b.usedAt);
   };
@@ -53,7 +70,8 @@ export function objectCache({ folder, limitBytes, holdMs }: { readonly folder: s
     for (const { path, size, usedAt } of files) {
       if (total <= limitBytes) return;
       // Looking and removing happen in one turn, so that no `find` comes between.
-      if (path === justCome || Date.now() - Math.max(usedAt, used.get(path) ?? 0) < holdMs) continue;
+      if (path === justCome || Date.now() - Math.max(usedAt, used.get(path) ?? 0) < holdMs)
+        continue;
       rmSync(join(folder, path), { force: true });
       total -= size;
       known.delete(path);
@@ -61,7 +79,11 @@ export function objectCache({ folder, limitBytes, holdMs }: { readonly folder: s
     }
   };
 
-  const remember = async (path: string, sha256: string, generation: number | undefined): Promise<CachedObject> => {
+  const remember = async (
+    path: string,
+    sha256: string,
+    generation: number | undefined,
+  ): Promise<CachedObject> => {
     const file = join(folder, path);
     const { ino, size, mtimeMs } = await lstat(file);
     known.set(path, { ino, size, mtimeMs, sha256, generation });
@@ -78,7 +100,13 @@ export function objectCache({ folder, limitBytes, holdMs }: { readonly folder: s
         await utimes(file, new Date(), found.mtime);
         const { ino, mtimeMs } = await lstat(file);
         const entry = known.get(path);
-        if (entry !== undefined && entry.ino === ino && entry.size === found.size && entry.mtimeMs === mtimeMs) return { file, sha256: entry.sha256, generation: entry.generation };
+        if (
+          entry !== undefined &&
+          entry.ino === ino &&
+          entry.size === found.size &&
+          entry.mtimeMs === mtimeMs
+        )
+          return { file, sha256: entry.sha256, generation: entry.generation };
         return await remember(path, await hashFile(file, signal), undefined);
       } catch (thrown) {
         used.delete(path);

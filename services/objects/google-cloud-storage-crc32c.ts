@@ -11,13 +11,17 @@ export interface Crc32c {
   digest(): string;
 }
 
-/** The checksum of Cloud Storage. The client's own iterates over bytes and takes seven times as long. */
+/**
+ * The checksum of Cloud Storage. The client's own iterates over bytes and takes seven times as
+ * long.
+ */
 export function crc32c(): Crc32c {
   let crc = -1;
   return {
     update(bytes) {
       let present = crc;
-      for (let index = 0; index < bytes.length; index++) present = (TABLE[(present ^ (bytes[index] as number)) & 0xff] as number) ^ (present >>> 8);
+      for (let index = 0; index < bytes.length; index++)
+        present = (TABLE[(present ^ (bytes[index] as number)) & 0xff] as number) ^ (present >>> 8);
       crc = present;
     },
     digest() {

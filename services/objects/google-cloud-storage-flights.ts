@@ -5,8 +5,15 @@ interface Flight<Result> {
 }
 
 export interface SharedFlights<Result> {
-  /** Callers of one key at the same time share one piece of work. It is aborted when every one of them has gone. */
-  join(key: string, work: (signal: AbortSignal) => Promise<Result>, signal: AbortSignal): Promise<Result>;
+  /**
+   * Callers of one key at the same time share one piece of work. It is aborted when every one of
+   * them has gone.
+   */
+  join(
+    key: string,
+    work: (signal: AbortSignal) => Promise<Result>,
+    signal: AbortSignal,
+  ): Promise<Result>;
   /** Resolves when no work runs any more, also none that was aborted and still tidies up. */
   landed(): Promise<void>;
 }

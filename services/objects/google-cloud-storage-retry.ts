@@ -14,12 +14,15 @@ export const USUAL_RETRY: RetryPolicy = { attempts: 7, firstMs: 250, longestMs: 
 export class Interrupted extends Error {}
 
 const PASSING_STATUS = new Set([408, 429, 500, 502, 503, 504]);
-const PASSING_CODE = /^(E(CONN(RESET|REFUSED|ABORTED)|TIMEDOUT|PIPE|AI_AGAIN|NETDOWN|NETUNREACH|HOSTUNREACH|SOCKETTIMEDOUT)|ERR_STREAM_PREMATURE_CLOSE|UND_ERR_\w+)$/;
-const PASSING_MESSAGE = /socket hang up|premature close|fetch failed|network timeout|other side closed|^terminated$/i;
+const PASSING_CODE =
+  /^(E(CONN(RESET|REFUSED|ABORTED)|TIMEDOUT|PIPE|AI_AGAIN|NETDOWN|NETUNREACH|HOSTUNREACH|SOCKETTIMEDOUT)|ERR_STREAM_PREMATURE_CLOSE|UND_ERR_\w+)$/;
+const PASSING_MESSAGE =
+  /socket hang up|premature close|fetch failed|network timeout|other side closed|^terminated$/i;
 
 function chainOf(thrown: unknown): Error[] {
   const chain: Error[] = [];
-  for (let error = thrown; error instanceof Error && chain.length < 5; error = error.cause) chain.push(error);
+  for (let error = thrown; error instanceof Error && chain.length < 5; error = error.cause)
+    chain.push(error);
   return chain;
 }
 
@@ -40,18 +43,29 @@ function isPassing(thrown: unknown): boolean {
   const status = statusOf(thrown);
   if (status !== undefined) return PASSING_STATUS.has(status);
   return chainOf(thrown).some(
-    (error) => error instanceof Interrupted || ("code" in error && typeof error.code === "string" && PASSING_CODE.test(error.code)) || PASSING_MESSAGE.test(error.message),
+    (error) =>
+      error instanceof Interrupted ||
+      ("code" in error && typeof error.code === "string" && PASSING_CODE.test(error.code)) ||
+      PASSING_MESSAGE.test(error.message),
   );
 }
 
-/** Waits that double, each shortened by up to half at random, so that many clients do not come back together. */
-const waitBefore = (retry: number, { firstMs, longestMs }: RetryPolicy): number => Math.min(longestMs, firstMs * 2 ** retry) * (1 - Math.random() / 2);
+/**
+ * Waits that double, each shortened by up to half at random, so that many clients do not come back
+ * together.
+ */
+const waitBefore = (retry: number, { firstMs, longestMs }: RetryPolicy): number =>
+  Math.min(longestMs, firstMs * 2 ** retry) * (1 - Math.random() / 2);
 
 /**
- * Calls `work` until it succeeds, fails for good, or has failed `attempts` times in a row without getting on.
- * `work` is told the number of the call, and calls `gotOn` when it made progress.
+ * Calls `work` until it succeeds, fails for good, or has failed `attempts` times in a row without
+ * getting on. `work` is told the number of the call, and calls `gotOn` when it made progress.
  */
-export async function retrying<Result>(policy: RetryPolicy, signal: AbortSignal, work: (call: number, gotOn: () => void) => Promise<Result>): Promise<Result> {
+export async function retrying<Result>(
+  policy: RetryPolicy,
+  signal: AbortSignal,
+  work: (call: number, gotOn: () => void) => Promise<Result>,
+): Promise<Result> {
   let failures = 0;
   for (let call = 0; ; call++) {
     try {
@@ -66,13 +80,27 @@ export async function retrying<Result>(policy: RetryPolicy, signal: AbortSignal,
   }
 }
 
-const FILE_SYSTEM_CODE = /^E(NOSPC|ACCES|PERM|ROFS|DQUOT|IO|MFILE|EXIST|ISDIR|NOTDIR|NOTEMPTY|NOENT)$/;
+const FILE_SYSTEM_CODE =
+  /^E(NOSPC|ACCES|PERM|ROFS|DQUOT|IO|MFILE|EXIST|ISDIR|NOTDIR|NOTEMPTY|NOENT)$/;
 
-/** The catalogue error for a failure while `doing` something ("Reading the object a/b") in the bucket. */
-export function objectsError(thrown: unknown, doing: string, bucket: string, signal?: AbortSignal): HaystackError {
+/**
+ * The catalogue error for a failure while `doing` something ("Reading the object a/b") in the
+ * bucket.
+ */
+export function objectsError(
+  thrown: unknown,
+  doing: string,
+  bucket: string,
+  signal?: AbortSignal,
+): HaystackError {
   if (thrown instanceof HaystackError) return thrown;
-  if (signal?.aborted === true) return new HaystackError("STEP_ABORTED", `${doing} was stopped before it finished.`, { cause: thrown });
-  const why = (thrown instanceof Error ? thrown.message : String(thrown)).split("\n", 1)[0]?.slice(0, 300) ?? "";
+  if (signal?.aborted === true)
+    return new HaystackError("STEP_ABORTED", `${doing} was stopped before it finished.`, {
+      cause: thrown,
+    });
+  const why =
+    (thrown instanceof Error ? thrown.message : String(thrown)).split("\n", 1)[0]?.slice(0, 300) ??
+    "";
   const status = statusOf(thrown);
   const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
   const todo =

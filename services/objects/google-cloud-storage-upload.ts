@@ -19,7 +19,10 @@ export interface Digest {
 
 export interface UploadOptions {
   readonly retry: RetryPolicy;
-  /** An upload larger than this goes in parts of this size, the most that is ever in memory. A multiple of 256 KiB. */
+  /**
+   * An upload larger than this goes in parts of this size, the most that is ever in memory. A
+   * multiple of 256 KiB.
+   */
   readonly partBytes: number;
   /** Longest time for one part. */
   readonly stallMs: number;
@@ -36,11 +39,30 @@ export interface StoredObject {
 }
 
 export function storedObject(metadata: unknown): StoredObject {
-  const { size, generation, crc32c: checksum, metadata: own } = metadata as { size?: unknown; generation?: unknown; crc32c?: string; metadata?: { sha256?: string } };
-  return { size: Number(size), generation: Number(generation), crc32c: checksum, sha256: own?.sha256 };
+  const {
+    size,
+    generation,
+    crc32c: checksum,
+    metadata: own,
+  } = metadata as {
+    size?: unknown;
+    generation?: unknown;
+    crc32c?: string;
+    metadata?: { sha256?: string };
+  };
+  return {
+    size: Number(size),
+    generation: Number(generation),
+    crc32c: checksum,
+    sha256: own?.sha256,
+  };
 }
 
-export async function digestOf({ size, read }: Source, partBytes: number, signal: AbortSignal): Promise<Digest> {
+export async function digestOf(
+  { size, read }: Source,
+  partBytes: number,
+  signal: AbortSignal,
+): Promise<Digest> {
   const hash = createHash("sha256");
   const checksum = crc32c();
   for (let start = 0; start < size; start += partBytes) {
@@ -54,24 +76,44 @@ export async function digestOf({ size, read }: Source, partBytes: number, signal
 
 class UploadForgotten extends Error {}
 
-const isChecksumRefusal = (thrown: unknown): boolean => statusOf(thrown) === 400 && thrown instanceof Error && /crc32c/i.test(thrown.message);
+const isChecksumRefusal = (thrown: unknown): boolean =>
+  statusOf(thrown) === 400 && thrown instanceof Error && /crc32c/i.test(thrown.message);
 
 const UPLOADS = 3;
-const CONTENT_TYPES: Readonly<Record<string, string>> = { html: "text/html; charset=utf-8", json: "application/json", txt: "text/plain; charset=utf-8" };
-const contentTypeOf = (name: string): string => CONTENT_TYPES[name.slice(name.lastIndexOf(".") + 1)] ?? "application/octet-stream";
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  html: "text/html; charset=utf-8",
+  json: "application/json",
+  txt: "text/plain; charset=utf-8",
+};
+const contentTypeOf = (name: string): string =>
+  CONTENT_TYPES[name.slice(name.lastIndexOf(".") + 1)] ?? "application/octet-stream";
 
 /** Bytes of an unfinished upload that the server has, or the finished object. */
 type Progress = { readonly offset: number } | { readonly stored: StoredObject };
 
-/** One request of the protocol of resumable uploads. The session's URL carries its own right; it needs no credentials. */
-async function put(session: string, range: string, body: Buffer | undefined, stallMs: number, signal: AbortSignal): Promise<Progress> {
+/**
+ * One request of the protocol of resumable uploads. The session's URL carries its own right; it
+ * needs no credentials.
+ */
+async function put(
+  session: string,
+  range: string,
+  body: Buffer | undefined,
+  stallMs: number,
+  signal: AbortSignal,
+): Promise<Progress> {
   const response = await fetch(session, {
     method: "PUT",
     headers: { "Content-Range": range },
-    body: body === undefined ? null : new Uint8Array(body.buffer as ArrayBuffer, body.byteOffset, body.byteLength),
+    body:
+      body === undefined
+        ? null
+        : new Uint8Array(body.buffer as ArrayBuffer, body.byteOffset, body.byteLength),
     signal: AbortSignal.any([signal, AbortSignal.timeout(stallMs)]),
   }).catch((thrown: unknown) => {
-    throw signal.aborted ? thrown : new Interrupted("The connection broke during an upload.", { cause: thrown });
+    throw signal.aborted
+      ? thrown
+      : new Interrupted("The connection broke during an upload.", { cause: thrown });
   });
   if (response.ok) return { stored: storedObject(await response.json()) };
   const text = await response.text();
@@ -79,41 +121,76 @@ async function put(session: string, range: string, body: Buffer | undefined, sta
     const last = /-(\d+)$/.exec(response.headers.get("range") ?? "")?.[1];
     return { offset: last === undefined ? 0 : Number(last) + 1 };
   }
-  if (response.status === 404 || response.status === 410) throw new UploadForgotten("The server forgot an unfinished upload.");
-  throw Object.assign(new Error(text.slice(0, 300) || response.statusText), { status: response.status });
+  if (response.status === 404 || response.status === 410)
+    throw new UploadForgotten("The server forgot an unfinished upload.");
+  throw Object.assign(new Error(text.slice(0, 300) || response.statusText), {
+    status: response.status,
+  });
 }
 
-async function uploadInParts(session: string, { size, read }: Source, { retry, partBytes, stallMs }: UploadOptions, signal: AbortSignal): Promise<StoredObject> {
+async function uploadInParts(
+  session: string,
+  { size, read }: Source,
+  { retry, partBytes, stallMs }: UploadOptions,
+  signal: AbortSignal,
+): Promise<StoredObject> {
   let offset = 0;
   return retrying(retry, signal, async (call, gotOn) => {
-    let progress: Progress = call === 0 ? { offset: 0 } : await put(session, `bytes */${size}`, undefined, stallMs, signal);
+    let progress: Progress =
+      call === 0
+        ? { offset: 0 }
+        : await put(session, `bytes */${size}`, undefined, stallMs, signal);
     while ("offset" in progress) {
       if (progress.offset > offset) gotOn();
       offset = progress.offset;
-      if (offset >= size) throw new Interrupted("The server has all bytes of an upload and did not finish it.");
+      if (offset >= size)
+        throw new Interrupted("The server has all bytes of an upload and did not finish it.");
       const part = await read(offset, Math.min(partBytes, size - offset));
-      progress = await put(session, `bytes ${offset}-${offset + part.length - 1}/${size}`, part, stallMs, signal);
+      progress = await put(
+        session,
+        `bytes ${offset}-${offset + part.length - 1}/${size}`,
+        part,
+        stallMs,
+        signal,
+      );
     }
     return progress.stored;
   });
 }
 
 /**
- * Stores the source under the name if the object's generation is still `generation` (0: there is none). The server is given the CRC32C
- * and its answer is compared with it; an object that arrived damaged is removed and the upload repeated (at last OBJECT_DAMAGED).
- * Rejects with status 412 when the generation is another one.
+ * Stores the source under the name if the object's generation is still `generation` (0: there is
+ * none). The server is given the CRC32C and its answer is compared with it; an object that arrived
+ * damaged is removed and the upload repeated (at last OBJECT_DAMAGED). Rejects with status 412 when
+ * the generation is another one.
  */
-export async function upload(bucket: Bucket, name: string, source: Source, digest: Digest, generation: number, options: UploadOptions, signal: AbortSignal): Promise<void> {
+export async function upload(
+  bucket: Bucket,
+  name: string,
+  source: Source,
+  digest: Digest,
+  generation: number,
+  options: UploadOptions,
+  signal: AbortSignal,
+): Promise<void> {
   const file = bucket.file(name);
   const preconditionOpts = { ifGenerationMatch: generation };
-  const metadata = { contentType: contentTypeOf(name), crc32c: digest.crc32c, metadata: { sha256: digest.sha256 } };
+  const metadata = {
+    contentType: contentTypeOf(name),
+    crc32c: digest.crc32c,
+    metadata: { sha256: digest.sha256 },
+  };
   const store = async (): Promise<StoredObject> => {
     if (source.size > options.partBytes) {
-      const [session] = await retrying(options.retry, signal, () => file.createResumableUpload({ metadata, preconditionOpts }));
+      const [session] = await retrying(options.retry, signal, () =>
+        file.createResumableUpload({ metadata, preconditionOpts }),
+      );
       return uploadInParts(session, source, options, signal);
     }
     const whole = await source.read(0, source.size);
-    await retrying(options.retry, signal, () => file.save(whole, { resumable: false, validation: false, metadata, preconditionOpts }));
+    await retrying(options.retry, signal, () =>
+      file.save(whole, { resumable: false, validation: false, metadata, preconditionOpts }),
+    );
     return storedObject(file.metadata);
   };
   for (let left = UPLOADS; left > 0; left--) {
@@ -127,5 +204,8 @@ export async function upload(bucket: Bucket, name: string, source: Source, diges
       if (status !== 404 && status !== 412) throw thrown;
     });
   }
-  throw new HaystackError("OBJECT_DAMAGED", `The object ${name} did not arrive whole in the bucket, ${UPLOADS} times over: check the network.`);
+  throw new HaystackError(
+    "OBJECT_DAMAGED",
+    `The object ${name} did not arrive whole in the bucket, ${UPLOADS} times over: check the network.`,
+  );
 }

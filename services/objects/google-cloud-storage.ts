@@ -8,8 +8,20 @@ import { directoryObjects } from "./directory.ts";
 import { objectCache, type CachedObject } from "./google-cloud-storage-cache.ts";
 import { download } from "./google-cloud-storage-download.ts";
 import { sharedFlights } from "./google-cloud-storage-flights.ts";
-import { objectsError, retrying, statusOf, USUAL_RETRY, type RetryPolicy } from "./google-cloud-storage-retry.ts";
-import { digestOf, storedObject, upload, type Source, type StoredObject } from "./google-cloud-storage-upload.ts";
+import {
+  objectsError,
+  retrying,
+  statusOf,
+  USUAL_RETRY,
+  type RetryPolicy,
+} from "./google-cloud-storage-retry.ts";
+import {
+  digestOf,
+  storedObject,
+  upload,
+  type Source,
+  type StoredObject,
+} from "./google-cloud-storage-upload.ts";
 import type { ObjectRef, ObjectStore } from "./index.ts";
 import { checkObjectPath } from "./object-path.ts";
 
@@ -38,16 +50,24 @@ const PAGE = 1000;
 const LONGEST_SIGNED_SECONDS = 7 * 24 * 60 * 60;
 
 /**
- * Objects in a Cloud Storage bucket. Each is written under a precondition on its generation, with its CRC32C checked by the server and
- * its SHA-256 in its metadata. Fetched objects stay in a local cache of limited size, whose files are checked once when they come.
+ * Objects in a Cloud Storage bucket. Each is written under a precondition on its generation, with
+ * its CRC32C checked by the server and its SHA-256 in its metadata. Fetched objects stay in a local
+ * cache of limited size, whose files are checked once when they come.
  */
 export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
   const { cacheDir, retry = USUAL_RETRY, emulatorUrl, partBytes = 8 << 20 } = options;
   const stallMs = (options.stallSeconds ?? 60) * 1000;
-  const prefix = options.prefix === undefined || options.prefix === "" ? "" : `${options.prefix.replace(/\/+$/, "")}/`;
+  const prefix =
+    options.prefix === undefined || options.prefix === ""
+      ? ""
+      : `${options.prefix.replace(/\/+$/, "")}/`;
   const folder = resolve(cacheDir);
   const local = directoryObjects({ root: folder });
-  const cache = objectCache({ folder, limitBytes: options.cacheBytes, holdMs: (options.holdSeconds ?? 3600) * 1000 });
+  const cache = objectCache({
+    folder,
+    limitBytes: options.cacheBytes,
+    holdMs: (options.holdSeconds ?? 3600) * 1000,
+  });
   const downloads = sharedFlights<CachedObject>();
   const closing = new AbortController();
 
@@ -55,17 +75,25 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
     timeout: stallMs,
     retryOptions: { autoRetry: false },
     ...(options.projectId === undefined ? {} : { projectId: options.projectId }),
-    ...(emulatorUrl === undefined ? {} : { apiEndpoint: emulatorUrl, useAuthWithCustomEndpoint: false }),
+    ...(emulatorUrl === undefined
+      ? {}
+      : { apiEndpoint: emulatorUrl, useAuthWithCustomEndpoint: false }),
   });
   const bucket = storage.bucket(options.bucket);
 
-  const until = (signal?: AbortSignal): AbortSignal => (signal === undefined ? closing.signal : AbortSignal.any([closing.signal, signal]));
-  const failed = (thrown: unknown, doing: string, signal: AbortSignal): HaystackError => objectsError(thrown, doing, options.bucket, signal);
-  const isNoObject = (thrown: unknown): boolean => statusOf(thrown) === 404 && !(thrown instanceof Error && /bucket does not exist/i.test(thrown.message));
+  const until = (signal?: AbortSignal): AbortSignal =>
+    signal === undefined ? closing.signal : AbortSignal.any([closing.signal, signal]);
+  const failed = (thrown: unknown, doing: string, signal: AbortSignal): HaystackError =>
+    objectsError(thrown, doing, options.bucket, signal);
+  const isNoObject = (thrown: unknown): boolean =>
+    statusOf(thrown) === 404 &&
+    !(thrown instanceof Error && /bucket does not exist/i.test(thrown.message));
 
   const look = async (path: string, signal: AbortSignal): Promise<StoredObject | undefined> => {
     try {
-      const [metadata] = await retrying(retry, signal, () => bucket.file(prefix + path).getMetadata());
+      const [metadata] = await retrying(retry, signal, () =>
+        bucket.file(prefix + path).getMetadata(),
+      );
       return storedObject(metadata);
     } catch (thrown) {
       if (isNoObject(thrown)) return undefined;
@@ -79,7 +107,15 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
       const present = await look(path, signal);
       if (present?.sha256 !== digest.sha256 || present.size !== digest.size) {
         try {
-          await upload(bucket, prefix + path, source, digest, present?.generation ?? 0, { retry, partBytes, stallMs }, signal);
+          await upload(
+            bucket,
+            prefix + path,
+            source,
+            digest,
+            present?.generation ?? 0,
+            { retry, partBytes, stallMs },
+            signal,
+          );
         } catch (thrown) {
           if (statusOf(thrown) === 412) continue;
           throw thrown;
@@ -87,7 +123,10 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
       }
       return { path, sha256: digest.sha256 };
     }
-    throw new HaystackError("OBJECTS_UNAVAILABLE", `The object ${path} is written by others all the time: check that no two programs write the same run.`);
+    throw new HaystackError(
+      "OBJECTS_UNAVAILABLE",
+      `The object ${path} is written by others all the time: check that no two programs write the same run.`,
+    );
   };
 
   /** Brings the object as it is in the bucket now into the cache. */
@@ -95,17 +134,29 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
     let left = 2;
     for (let round = 0; left > 0 && round < ROUNDS; round++) {
       const stored = await look(path, signal);
-      if (stored === undefined) throw new HaystackError("OBJECT_NOT_FOUND", `The object ${path} does not exist.`);
+      if (stored === undefined)
+        throw new HaystackError("OBJECT_NOT_FOUND", `The object ${path} does not exist.`);
       const cached = await cache.find(path, signal);
-      if (cached !== undefined && (cached.generation === stored.generation || cached.sha256 === stored.sha256)) {
+      if (
+        cached !== undefined &&
+        (cached.generation === stored.generation || cached.sha256 === stored.sha256)
+      ) {
         cache.confirm(path, stored.generation);
         return cached;
       }
       const scratch = await local.scratch();
       try {
         const temporary = join(scratch, randomUUID());
-        const sha256 = await download(bucket, prefix + path, stored, temporary, { retry, stallMs, authorized: emulatorUrl === undefined }, signal);
-        if (sha256 !== undefined) return await cache.admit(path, temporary, sha256, stored.generation);
+        const sha256 = await download(
+          bucket,
+          prefix + path,
+          stored,
+          temporary,
+          { retry, stallMs, authorized: emulatorUrl === undefined },
+          signal,
+        );
+        if (sha256 !== undefined)
+          return await cache.admit(path, temporary, sha256, stored.generation);
         left--;
       } catch (thrown) {
         // Replaced on the way: the next round sees the new generation.
@@ -114,7 +165,10 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
         await rm(scratch, { recursive: true, force: true });
       }
     }
-    throw new HaystackError("OBJECT_DAMAGED", `The object ${path} does not come with the content that the bucket says it has.`);
+    throw new HaystackError(
+      "OBJECT_DAMAGED",
+      `The object ${path} does not come with the content that the bucket says it has.`,
+    );
   };
 
   return {
@@ -124,7 +178,12 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
         checkObjectPath(path);
         stop.throwIfAborted();
         const handle = await open(localFile).catch((thrown: unknown) => {
-          throw isAbsent(thrown) ? new HaystackError("FILE_NOT_FOUND", `The file ${localFile} to be stored as ${path} does not exist.`) : thrown;
+          throw isAbsent(thrown)
+            ? new HaystackError(
+                "FILE_NOT_FOUND",
+                `The file ${localFile} to be stored as ${path} does not exist.`,
+              )
+            : thrown;
         });
         try {
           const { size } = await handle.stat();
@@ -147,7 +206,14 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
       try {
         checkObjectPath(path);
         const bytes = Buffer.from(text);
-        return await store(path, { size: bytes.length, read: async (start, length) => bytes.subarray(start, start + length) }, stop);
+        return await store(
+          path,
+          {
+            size: bytes.length,
+            read: async (start, length) => bytes.subarray(start, start + length),
+          },
+          stop,
+        );
       } catch (thrown) {
         throw failed(thrown, `Storing the object ${path}`, stop);
       }
@@ -164,10 +230,17 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
         }
         // A second time, for the first may have joined a download of what was there before.
         for (let left = 2; left > 0; left--) {
-          const brought = await downloads.join(ref.path, (shared) => bring(ref.path, AbortSignal.any([closing.signal, shared])), stop);
+          const brought = await downloads.join(
+            ref.path,
+            (shared) => bring(ref.path, AbortSignal.any([closing.signal, shared])),
+            stop,
+          );
           if (wanted === undefined || brought.sha256 === wanted) return brought.file;
         }
-        throw new HaystackError("OBJECT_DAMAGED", `The object ${ref.path} does not have the content it was stored with.`);
+        throw new HaystackError(
+          "OBJECT_DAMAGED",
+          `The object ${ref.path} does not have the content it was stored with.`,
+        );
       } catch (thrown) {
         throw failed(thrown, `Reading the object ${ref.path}`, stop);
       }
@@ -185,7 +258,12 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
       try {
         let pageToken: string | undefined;
         do {
-          const query = { prefix: prefix + start, maxResults: PAGE, autoPaginate: false, ...(pageToken === undefined ? {} : { pageToken }) };
+          const query = {
+            prefix: prefix + start,
+            maxResults: PAGE,
+            autoPaginate: false,
+            ...(pageToken === undefined ? {} : { pageToken }),
+          };
           const [files, next] = await retrying(retry, closing.signal, () => bucket.getFiles(query));
           // A name that ends with a slash is a folder made by hand.
           for (const { name } of files) if (!name.endsWith("/")) yield name.slice(prefix.length);
@@ -203,7 +281,10 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
       try {
         checkObjectPath(path);
         if (!(seconds >= 1 && seconds <= LONGEST_SIGNED_SECONDS)) {
-          throw new HaystackError("CONFIG_INVALID", `A signed URL lives from 1 to ${LONGEST_SIGNED_SECONDS} seconds, not ${seconds}: choose a time between.`);
+          throw new HaystackError(
+            "CONFIG_INVALID",
+            `A signed URL lives from 1 to ${LONGEST_SIGNED_SECONDS} seconds, not ${seconds}: choose a time between.`,
+          );
         }
         const [url] = await bucket.file(prefix + path).getSignedUrl({
           version: "v4",

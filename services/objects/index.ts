@@ -1,4 +1,7 @@
-/** Port: named immutable objects. Paths are relative, `/`-separated, without `..`; a path names one content for ever. */
+/**
+ * Port: named immutable objects. Paths are relative, `/`-separated, without `..`; a path names one
+ * content for ever.
+ */
 export interface ObjectRef {
   readonly path: string;
   readonly sha256: string;
@@ -6,19 +9,26 @@ export interface ObjectRef {
 
 export interface ObjectStore {
   /**
-   * Stores the file under the path. Present with the same content: success, nothing written. Present with other content: replaced
-   * (steps are idempotent by name; a repeated attempt may write anew). Atomic: readers see the old or the new object, never a part.
+   * Stores the file under the path. Present with the same content: success, nothing written.
+   * Present with other content: replaced (steps are idempotent by name; a repeated attempt may
+   * write anew). Atomic: readers see the old or the new object, never a part.
    */
   put(path: string, localFile: string, signal?: AbortSignal): Promise<ObjectRef>;
   putText(path: string, text: string, signal?: AbortSignal): Promise<ObjectRef>;
-  /** A local, read-only file with the object's bytes. Error OBJECT_NOT_FOUND; OBJECT_DAMAGED when `ref.sha256` does not match. */
+  /**
+   * A local, read-only file with the object's bytes. Error OBJECT_NOT_FOUND; OBJECT_DAMAGED when
+   * `ref.sha256` does not match.
+   */
   fetch(ref: ObjectRef | { readonly path: string }, signal?: AbortSignal): Promise<string>;
   /** Undefined when absent. */
   stat(path: string): Promise<{ readonly path: string; readonly size: number } | undefined>;
   list(prefix: string): AsyncIterable<string>;
   /** Where a person finds the object: a file path or a gs:// URL. */
   location(path: string): string;
-  /** A URL by which anyone may download the object for so many seconds (up to a week). Absent where the store has none. */
+  /**
+   * A URL by which anyone may download the object for so many seconds (up to a week). Absent where
+   * the store has none.
+   */
   signedUrl?(path: string, seconds: number): Promise<string>;
   /** A path of a fresh local folder for half-written work; removed by the caller. */
   scratch(): Promise<string>;

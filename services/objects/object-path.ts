@@ -3,7 +3,10 @@ import { HaystackError } from "../../errors.ts";
 /** Name of the folder for unfinished work; no object's path starts with it. */
 export const SCRATCH = ".scratch";
 
-/** Google Cloud Storage's limit for a name, and the usual file system's limit for one part of it, both in UTF-8 bytes. */
+/**
+ * Google Cloud Storage's limit for a name, and the usual file system's limit for one part of it,
+ * both in UTF-8 bytes.
+ */
 const LONGEST_PATH = 1024;
 const LONGEST_PART = 255;
 
@@ -17,7 +20,8 @@ function problemOf(path: string): string | undefined {
   if (parts.includes("")) return "is absolute or has an empty part";
   if (parts.includes(".") || parts.includes("..")) return 'has a part "." or ".."';
   if (parts[0] === SCRATCH) return "lies in the folder for unfinished work";
-  if (parts.some((part) => Buffer.byteLength(part) > LONGEST_PART)) return `has a part longer than ${LONGEST_PART} bytes`;
+  if (parts.some((part) => Buffer.byteLength(part) > LONGEST_PART))
+    return `has a part longer than ${LONGEST_PART} bytes`;
   return undefined;
 }
 
@@ -25,5 +29,8 @@ function problemOf(path: string): string | undefined {
 export function checkObjectPath(path: string): void {
   const problem = problemOf(path);
   if (problem === undefined) return;
-  throw new HaystackError("OBJECT_PATH_INVALID", `The object path ${JSON.stringify(path.slice(0, 200))} ${problem}: give a relative path like "results/run/file.h5ad".`);
+  throw new HaystackError(
+    "OBJECT_PATH_INVALID",
+    `The object path ${JSON.stringify(path.slice(0, 200))} ${problem}: give a relative path like "results/run/file.h5ad".`,
+  );
 }

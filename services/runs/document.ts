@@ -1,13 +1,29 @@
 import { z } from "zod";
 import { ERROR_CATALOGUE, type ErrorCode } from "../../errors.ts";
-import { controlStrategySchema, structuredQuerySchema } from "../../science/query/structured-query.ts";
+import {
+  controlStrategySchema,
+  structuredQuerySchema,
+} from "../../science/query/structured-query.ts";
 import { PROMPT_STRATEGIES } from "../../science/prompting/prompt-plan.ts";
 
 /** The public run document: the stored and the HTTP form (snake_case). One schema, one type. */
 
 export const RUN_STATUSES = ["pending", "running", "completed", "failed", "cancelled"] as const;
-export const RUN_PHASES = ["pending", "query_analysis", "prompt_generation", "inference", "evaluation", "output_generation"] as const;
-export const TERMINATION_REASONS = ["converged", "max_iterations", "plateau", "cancelled", "failed"] as const;
+export const RUN_PHASES = [
+  "pending",
+  "query_analysis",
+  "prompt_generation",
+  "inference",
+  "evaluation",
+  "output_generation",
+] as const;
+export const TERMINATION_REASONS = [
+  "converged",
+  "max_iterations",
+  "plateau",
+  "cancelled",
+  "failed",
+] as const;
 
 const score = z.number().int().min(1).max(10);
 
@@ -25,16 +41,27 @@ export const runConfigSchema = z.strictObject({
   /** Datasets to use; empty means every imported atlas. */
   datasets: z.array(z.string()).default([]),
   /** Cells hidden from retrieval: the truth of `haystack validate`. */
-  withhold: z.strictObject({ cell_type: z.string(), perturbation: z.string() }).nullable().default(null),
+  withhold: z
+    .strictObject({ cell_type: z.string(), perturbation: z.string() })
+    .nullable()
+    .default(null),
   /** `worst` starts from the lowest-ranked usable prompt, to test that iterating helps. */
   first_prompt: z.enum(["best", "worst"]).default("best"),
-  /** How often an inference job may fail: by its own fault, by preemption, by the infrastructure before it began. */
+  /**
+   * How often an inference job may fail: by its own fault, by preemption, by the infrastructure
+   * before it began.
+   */
   max_job_attempts: z.number().int().min(1).max(10).default(3),
   max_preemptions: z.number().int().min(1).max(100).default(6),
   max_transient_failures: z.number().int().min(1).max(100).default(10),
   /** No further GPU job is submitted once the run has cost this much. */
   max_gpu_cost_usd: z.number().min(0).nullable().default(null),
-  job_deadline_seconds: z.number().int().min(10).max(14 * 86_400).default(6 * 3_600),
+  job_deadline_seconds: z
+    .number()
+    .int()
+    .min(10)
+    .max(14 * 86_400)
+    .default(6 * 3_600),
 });
 export type RunConfig = z.infer<typeof runConfigSchema>;
 
@@ -57,11 +84,23 @@ const iterationSchema = z.object({
   confidence: z.enum(["normal", "lower"]),
   feedback: z.array(z.string()),
   top_genes: z.array(z.object({ gene: z.string(), log2_fold_change: z.number() })),
-  enriched_pathways: z.array(z.object({ id: z.string(), name: z.string(), direction: z.enum(["up", "down"]), p_adjusted: z.number() })),
+  enriched_pathways: z.array(
+    z.object({
+      id: z.string(),
+      name: z.string(),
+      direction: z.enum(["up", "down"]),
+      p_adjusted: z.number(),
+    }),
+  ),
 });
 export type IterationSummary = z.infer<typeof iterationSchema>;
 
-const usageSchema = z.object({ gpu_seconds: z.number(), gpu_cost_usd: z.number(), llm_tokens: z.number().int(), llm_cost_usd: z.number() });
+const usageSchema = z.object({
+  gpu_seconds: z.number(),
+  gpu_cost_usd: z.number(),
+  llm_tokens: z.number().int(),
+  llm_cost_usd: z.number(),
+});
 
 const time = z.iso.datetime();
 

@@ -1,8 +1,14 @@
 import type { RunDocument, RunStatus } from "./document.ts";
 
-/** Port: run documents. One run is one document; every change of state is one compare-and-set (D1, D3). */
+/**
+ * Port: run documents. One run is one document; every change of state is one compare-and-set (D1,
+ * D3).
+ */
 
-/** The right of one daemon to host a run until a time. The token only ever grows: a stale holder is fenced off. */
+/**
+ * The right of one daemon to host a run until a time. The token only ever grows: a stale holder is
+ * fenced off.
+ */
 export interface Lease {
   readonly owner: string;
   readonly token: number;
@@ -49,7 +55,10 @@ export interface RunRecord {
   readonly wake_at: number | null;
   readonly inbox: readonly InboxEvent[];
   readonly outbox: readonly OutboxEntry[];
-  /** Among the queued runs of one user the highest is admitted first, then the oldest; 0 unless an operator set it. */
+  /**
+   * Among the queued runs of one user the highest is admitted first, then the oldest; 0 unless an
+   * operator set it.
+   */
   readonly priority: number;
 }
 
@@ -67,24 +76,42 @@ export interface RunMail {
 
 export interface RunCommit {
   readonly run_id: string;
-  readonly expect: { readonly revision: number; readonly token: number; readonly status: RunStatus };
+  readonly expect: {
+    readonly revision: number;
+    readonly token: number;
+    readonly status: RunStatus;
+  };
   readonly document: RunDocument;
   /** JSON text; opaque to the store. */
   readonly snapshot: string;
   readonly machine: { readonly id: string; readonly version: string };
   readonly wake_at: number | null;
-  /** Milliseconds; from when on the run needs a host: 0 while it has work, a mail's due time, null at rest. */
+  /**
+   * Milliseconds; from when on the run needs a host: 0 while it has work, a mail's due time, null
+   * at rest.
+   */
   readonly attention_at: number | null;
-  /** Ids of inbox events consumed by this transition: they leave the inbox in the same write and stay known as consumed. */
+  /**
+   * Ids of inbox events consumed by this transition: they leave the inbox in the same write and
+   * stay known as consumed.
+   */
   readonly consumed: readonly string[];
   readonly outbox: readonly OutboxEntry[];
   readonly history: readonly TransitionEntry[];
 }
 
-/** `conflict` tells what stands in the store instead, so that a cancellation from outside is told from a lost lease. */
+/**
+ * `conflict` tells what stands in the store instead, so that a cancellation from outside is told
+ * from a lost lease.
+ */
 export type CommitOutcome =
   | { readonly result: "committed" }
-  | { readonly result: "conflict"; readonly revision: number; readonly token: number; readonly status: RunStatus }
+  | {
+      readonly result: "conflict";
+      readonly revision: number;
+      readonly token: number;
+      readonly status: RunStatus;
+    }
   | { readonly result: "missing" };
 
 export interface RunFilter {
@@ -97,7 +124,10 @@ export interface RunFilter {
   readonly before?: { readonly created_at: string; readonly run_id: string };
 }
 
-/** What was committed to a run since a revision. The log reaches at least up to the document's revision. */
+/**
+ * What was committed to a run since a revision. The log reaches at least up to the document's
+ * revision.
+ */
 export interface RunChanges {
   readonly document: RunDocument;
   readonly revision: number;
@@ -130,7 +160,10 @@ export interface UserLoad {
 /** How the stored runs stand. */
 export interface RunCounts {
   readonly by_status: Readonly<Record<RunStatus, number>>;
-  /** Running, and held by no daemon: out of memory until an event or a time, or left by a daemon that is gone. */
+  /**
+   * Running, and held by no daemon: out of memory until an event or a time, or left by a daemon
+   * that is gone.
+   */
   readonly unhosted: number;
   /** With an event that is not yet consumed. */
   readonly with_events: number;
@@ -141,46 +174,85 @@ export const COUNTED_QUEUE = 1_000;
 
 export interface RunStore {
   /** Create-only: RUN_EXISTS. With `lease` the inserting process hosts it from the start. */
-  insert(document: RunDocument, lease?: { readonly owner: string; readonly expires_at: number }): Promise<void>;
+  insert(
+    document: RunDocument,
+    lease?: { readonly owner: string; readonly expires_at: number },
+  ): Promise<void>;
   get(runId: string): Promise<RunRecord | undefined>;
   /** Newest first. */
   list(filter: RunFilter): Promise<RunDocument[]>;
   history(runId: string): Promise<TransitionEntry[]>;
-  /** Those of the runs whose revision is beyond the given one, in one round trip; -1 asks for the run in any case. */
-  changes(since: readonly { readonly run_id: string; readonly revision: number }[]): Promise<RunChanges[]>;
   /**
-   * Leases runs that need a host and have none: attention due (an unconsumed inbox event makes it so), lease absent or expired.
-   * Runs with events are claimed first and alone: claim until nothing is left.
-   * A queued run asks for no attention and is claimed by `queued_of`; with an event, or once dispatched, it is no longer in the queue.
+   * Those of the runs whose revision is beyond the given one, in one round trip; -1 asks for the
+   * run in any case.
+   */
+  changes(
+    since: readonly { readonly run_id: string; readonly revision: number }[],
+  ): Promise<RunChanges[]>;
+  /**
+   * Leases runs that need a host and have none: attention due (an unconsumed inbox event makes it
+   * so), lease absent or expired. Runs with events are claimed first and alone: claim until nothing
+   * is left. A queued run asks for no attention and is claimed by `queued_of`; with an event, or
+   * once dispatched, it is no longer in the queue.
    */
   claim(request: ClaimRequest): Promise<RunRecord[]>;
   /** False: there is no such run. */
   setPriority(runId: string, priority: number): Promise<boolean>;
-  /** Runs that were due before a time and that nobody took up, that hold an event stored before it, or that have a rejected mail. */
+  /**
+   * Runs that were due before a time and that nobody took up, that hold an event stored before it,
+   * or that have a rejected mail.
+   */
   neglected(request: { readonly before: number; readonly limit: number }): Promise<NeglectedRun[]>;
   /** Mails in that state, of any run. */
-  mails(request: { readonly state: OutboxEntry["state"]; readonly limit: number }): Promise<RunMail[]>;
+  mails(request: {
+    readonly state: OutboxEntry["state"];
+    readonly limit: number;
+  }): Promise<RunMail[]>;
   /** Users that have active or queued runs. */
   loads(now: number): Promise<UserLoad[]>;
   counts(now: number): Promise<RunCounts>;
   /** Ends the leases of an earlier process of the same name, which is known to be gone. */
   takeOver(owner: string): Promise<void>;
   /** Renews in one write; returns the run ids that were still ours. */
-  renew(owner: string, leases: readonly { readonly run_id: string; readonly token: number }[], expiresAt: number): Promise<string[]>;
-  /** Gives leases back. With `attention_at` the run also leaves memory until then (D11), unless its inbox holds an event by now. */
-  release(leases: readonly { readonly run_id: string; readonly token: number; readonly attention_at?: number | null }[]): Promise<void>;
-  /** All commits of a tick in one round trip (D12); the outcome of each, in order. Errors: STORE_UNAVAILABLE. */
+  renew(
+    owner: string,
+    leases: readonly { readonly run_id: string; readonly token: number }[],
+    expiresAt: number,
+  ): Promise<string[]>;
+  /**
+   * Gives leases back. With `attention_at` the run also leaves memory until then (D11), unless its
+   * inbox holds an event by now.
+   */
+  release(
+    leases: readonly {
+      readonly run_id: string;
+      readonly token: number;
+      readonly attention_at?: number | null;
+    }[],
+  ): Promise<void>;
+  /**
+   * All commits of a tick in one round trip (D12); the outcome of each, in order. Errors:
+   * STORE_UNAVAILABLE.
+   */
   commit(commits: readonly RunCommit[]): Promise<CommitOutcome[]>;
-  /** Stores an event before it is acknowledged to its source (D5). `duplicate` covers consumed ids too. */
+  /**
+   * Stores an event before it is acknowledged to its source (D5). `duplicate` covers consumed ids
+   * too.
+   */
   deliver(runId: string, event: InboxEvent): Promise<"stored" | "duplicate" | "unknown_run">;
   /** Unconsumed events and outside cancellations of runs leased by the owner. */
-  pending(owner: string): Promise<{ readonly run_id: string; readonly inbox: readonly InboxEvent[]; readonly status: RunStatus }[]>;
+  pending(
+    owner: string,
+  ): Promise<
+    { readonly run_id: string; readonly inbox: readonly InboxEvent[]; readonly status: RunStatus }[]
+  >;
   /** Journal of costly results (D7): first write wins; returns what stands. */
   journalPut(runId: string, key: string, value: unknown): Promise<unknown>;
   journalGet(runId: string, key: string): Promise<unknown>;
   /**
-   * Calls back whenever others may have left something that a host looks for, and once it can tell: a reason to look sooner and nothing
-   * more, as news may go by untold. Ends with the answer. Absent where the store cannot tell at all.
+   * Calls back whenever others may have left something that a host looks for, and once it can tell:
+   * a reason to look sooner and nothing more, as news may go by untold. Ends with the answer.
+   * Absent where the store cannot tell at all.
    */
   hints?(hint: () => void): () => void;
   close(): Promise<void>;

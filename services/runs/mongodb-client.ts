@@ -21,7 +21,11 @@ export function newClient(uri: string): MongoClient {
       socketTimeoutMS: OPERATION_MS + 2_000,
     });
   } catch (thrown) {
-    throw new HaystackError("CONFIG_INVALID", `MONGODB_URI cannot be used (${thrown instanceof Error ? thrown.message : String(thrown)}); correct it.`, { cause: thrown });
+    throw new HaystackError(
+      "CONFIG_INVALID",
+      `MONGODB_URI cannot be used (${thrown instanceof Error ? thrown.message : String(thrown)}); correct it.`,
+      { cause: thrown },
+    );
   }
 }
 

@@ -1,16 +1,24 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { ChangeStream, Collection, Document } from "mongodb";
 
-/** The change stream of the runs, where the server has one: it tells a host to look at once. Hosts look now and then all the same. */
+/**
+ * The change stream of the runs, where the server has one: it tells a host to look at once. Hosts
+ * look now and then all the same.
+ */
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 60_000;
 
 /** Keys of changed fields have their path in them, like `inbox.3`. */
 const changedFields = { $objectToArray: { $ifNull: ["$updateDescription.updatedFields", {}] } };
-const isNews = { $in: [{ $arrayElemAt: [{ $split: ["$$field.k", "."] }, 0] }, ["inbox", "status"]] };
+const isNews = {
+  $in: [{ $arrayElemAt: [{ $split: ["$$field.k", "."] }, 0] }, ["inbox", "status"]],
+};
 
-/** Runs that nobody hosts, events, and statuses of other programs. Every commit names itself, so none of a host's matches, nor do its leases. */
+/**
+ * Runs that nobody hosts, events, and statuses of other programs. Every commit names itself, so
+ * none of a host's matches, nor do its leases.
+ */
 const NEWS_OF_OTHERS: readonly Document[] = [
   {
     $match: {
@@ -34,8 +42,14 @@ export interface Hints {
   readonly ended: Promise<void>;
 }
 
-/** A single server has no change streams, and is not asked again. A stream that fails, or is refused, is opened again after ever longer pauses. */
-export function followNews<Stored extends Document>(runs: Collection<Stored>, hint: () => void): Hints {
+/**
+ * A single server has no change streams, and is not asked again. A stream that fails, or is
+ * refused, is opened again after ever longer pauses.
+ */
+export function followNews<Stored extends Document>(
+  runs: Collection<Stored>,
+  hint: () => void,
+): Hints {
   const ending = new AbortController();
   let stream: ChangeStream | undefined;
 

@@ -1,9 +1,17 @@
 import type { Collection } from "mongodb";
 import type { RunChanges, RunStore, TransitionEntry } from "./index.ts";
-import { isOutside, LIMITED, publicProjection, toDocument, type StoredRun, type TailEntry } from "./mongodb-record.ts";
+import {
+  isOutside,
+  LIMITED,
+  publicProjection,
+  toDocument,
+  type StoredRun,
+  type TailEntry,
+} from "./mongodb-record.ts";
 
 /**
- * The transition log. A commit appends to the tail in the run document itself; now and then the tail moves to an archive.
+ * The transition log. A commit appends to the tail in the run document itself; now and then the
+ * tail moves to an archive.
  * 1. An entry is archived only after it was committed, so none is invented.
  * 2. It leaves the tail only after the archive has acknowledged it, so none is lost.
  * 3. A crash in between leaves it in both places; reading takes each (commit, place) once.
@@ -20,8 +28,14 @@ const COMMITS_IN_TAIL = 32;
 
 export const tailIsFull = (revision: number): boolean => (revision + 1) % COMMITS_IN_TAIL === 0;
 
-export async function archiveTails(runs: Collection<StoredRun>, archive: Collection<ArchivedHistory>, runIds: readonly string[]): Promise<void> {
-  const tails = await runs.find({ run_id: { $in: [...runIds] } }, { ...LIMITED, projection: { run_id: 1, history: 1 } }).toArray();
+export async function archiveTails(
+  runs: Collection<StoredRun>,
+  archive: Collection<ArchivedHistory>,
+  runIds: readonly string[],
+): Promise<void> {
+  const tails = await runs
+    .find({ run_id: { $in: [...runIds] } }, { ...LIMITED, projection: { run_id: 1, history: 1 } })
+    .toArray();
   const moves = tails.flatMap(({ run_id, history = [] }) => {
     const last_commit = history.at(-1)?.commit;
     return last_commit === undefined ? [] : [{ run_id, last_commit, entries: history }];
@@ -29,19 +43,34 @@ export async function archiveTails(runs: Collection<StoredRun>, archive: Collect
   if (moves.length === 0) return;
   await archive.bulkWrite(
     moves.map((move) => ({
-      updateOne: { filter: { _id: JSON.stringify([move.run_id, move.last_commit]) }, update: { $setOnInsert: move }, upsert: true },
+      updateOne: {
+        filter: { _id: JSON.stringify([move.run_id, move.last_commit]) },
+        update: { $setOnInsert: move },
+        upsert: true,
+      },
     })),
     { ordered: false, ...LIMITED },
   );
   await runs.bulkWrite(
-    moves.map(({ run_id, last_commit }) => ({ updateOne: { filter: { run_id }, update: { $pull: { history: { commit: { $lte: last_commit } } } } } })),
+    moves.map(({ run_id, last_commit }) => ({
+      updateOne: {
+        filter: { run_id },
+        update: { $pull: { history: { commit: { $lte: last_commit } } } },
+      },
+    })),
     { ordered: false, ...LIMITED },
   );
 }
 
-export async function readHistory(runs: Collection<StoredRun>, archive: Collection<ArchivedHistory>, runId: string): Promise<TransitionEntry[]> {
+export async function readHistory(
+  runs: Collection<StoredRun>,
+  archive: Collection<ArchivedHistory>,
+  runId: string,
+): Promise<TransitionEntry[]> {
   // The tail is read first: what leaves it afterwards is in the archive by then.
-  const tail = (await runs.findOne({ run_id: runId }, { ...LIMITED, projection: { history: 1 } }))?.history ?? [];
+  const tail =
+    (await runs.findOne({ run_id: runId }, { ...LIMITED, projection: { history: 1 } }))?.history ??
+    [];
   const archived = await archive.find({ run_id: runId }, LIMITED).toArray();
   return inOrder([...archived.flatMap(({ entries }) => entries), ...tail]);
 }
@@ -55,16 +84,49 @@ function inOrder(entries: readonly TailEntry[]): TransitionEntry[] {
 }
 
 /** The archive is asked only for runs whose tail does not reach back to the revision. */
-export async function readChanges(runs: Collection<StoredRun>, archive: Collection<ArchivedHistory>, since: Parameters<RunStore["changes"]>[0]): Promise<RunChanges[]> {
+export async function readChanges(
+  runs: Collection<StoredRun>,
+  archive: Collection<ArchivedHistory>,
+  since: Parameters<RunStore["changes"]>[0],
+): Promise<RunChanges[]> {
   if (since.length === 0) return [];
-  const beyond = since.map(({ run_id, revision }) => (revision < 0 ? { run_id } : { run_id, revision: { $gt: revision } }));
-  const found = await runs.find({ $or: beyond }, { ...LIMITED, projection: { ...publicProjection, revision: 1, history: 1, "inbox.id": 1 } }).toArray();
+  const beyond = since.map(({ run_id, revision }) =>
+    revision < 0 ? { run_id } : { run_id, revision: { $gt: revision } },
+  );
+  const found = await runs
+    .find(
+      { $or: beyond },
+      { ...LIMITED, projection: { ...publicProjection, revision: 1, history: 1, "inbox.id": 1 } },
+    )
+    .toArray();
   const known = new Map(since.map(({ run_id, revision }) => [run_id, Math.max(0, revision)]));
-  const changed = found.map((stored) => ({ stored, from: known.get(stored.run_id) ?? 0, tail: stored.history ?? [] }));
-  const behind = changed.filter(({ stored, from, tail }) => stored.revision > from && (tail[0]?.commit ?? Number.POSITIVE_INFINITY) > from);
-  const archived = behind.length === 0 ? [] : await archive.find({ $or: behind.map(({ stored, from }) => ({ run_id: stored.run_id, last_commit: { $gte: from } })) }, LIMITED).toArray();
+  const changed = found.map((stored) => ({
+    stored,
+    from: known.get(stored.run_id) ?? 0,
+    tail: stored.history ?? [],
+  }));
+  const behind = changed.filter(
+    ({ stored, from, tail }) =>
+      stored.revision > from && (tail[0]?.commit ?? Number.POSITIVE_INFINITY) > from,
+  );
+  const archived =
+    behind.length === 0
+      ? []
+      : await archive
+          .find(
+            {
+              $or: behind.map(({ stored, from }) => ({
+                run_id: stored.run_id,
+                last_commit: { $gte: from },
+              })),
+            },
+            LIMITED,
+          )
+          .toArray();
   return changed.map(({ stored, from, tail }) => {
-    const moved = archived.filter(({ run_id }) => run_id === stored.run_id).flatMap(({ entries }) => entries);
+    const moved = archived
+      .filter(({ run_id }) => run_id === stored.run_id)
+      .flatMap(({ entries }) => entries);
     return {
       document: toDocument(stored),
       revision: isOutside(stored) ? 0 : stored.revision,

@@ -6,7 +6,10 @@ import { completeOutsideRun } from "./mongodb-outside.ts";
 export const OPERATION_MS = 10_000;
 export const LIMITED = { maxTimeMS: OPERATION_MS };
 
-/** A transition in the tail of a run: `commit` is the revision its commit was made on, `place` its place in that commit. */
+/**
+ * A transition in the tail of a run: `commit` is the revision its commit was made on, `place` its
+ * place in that commit.
+ */
 export interface TailEntry extends TransitionEntry {
   readonly commit: number;
   readonly place: number;
@@ -18,11 +21,21 @@ export interface StoredState {
   readonly snapshot: string | null;
   readonly machine: RunRecord["machine"];
   readonly revision: number;
-  /** Never absent from a run of ours, so that an absent one marks a run that another program inserted. `claim` names the last taking. */
-  readonly lease: { readonly owner: string | null; readonly token: number; readonly expires_at: number; readonly claim: string | null };
+  /**
+   * Never absent from a run of ours, so that an absent one marks a run that another program
+   * inserted. `claim` names the last taking.
+   */
+  readonly lease: {
+    readonly owner: string | null;
+    readonly token: number;
+    readonly expires_at: number;
+    readonly claim: string | null;
+  };
   readonly wake_at: number | null;
   readonly attention_at: number | null;
-  /** `status` as of the last commit: another program has changed the status where the two differ. */
+  /**
+   * `status` as of the last commit: another program has changed the status where the two differ.
+   */
   readonly committed_status: RunStatus;
   /** Names the last commit, to recognise it when a group of commits succeeds in part. */
   readonly commit_id: string | null;
@@ -44,7 +57,8 @@ const PUBLIC_FIELDS = Object.keys(runDocumentSchema.shape) as (keyof RunDocument
 
 export const publicProjection = Object.fromEntries(PUBLIC_FIELDS.map((field) => [field, 1]));
 
-export const isOutside = (stored: Pick<StoredState, "revision">): boolean => (stored.revision as number | undefined) === undefined;
+export const isOutside = (stored: Pick<StoredState, "revision">): boolean =>
+  (stored.revision as number | undefined) === undefined;
 
 /** The public part; a run that another program inserted gets its defaults. */
 export function toDocument(stored: StoredRun): RunDocument {
@@ -53,11 +67,25 @@ export function toDocument(stored: StoredRun): RunDocument {
 }
 
 export const toInbox = (stored: Pick<StoredState, "inbox">): InboxEvent[] =>
-  (stored.inbox ?? []).map(({ id, event }) => ({ id, event: JSON.parse(event) as InboxEvent["event"] }));
+  (stored.inbox ?? []).map(({ id, event }) => ({
+    id,
+    event: JSON.parse(event) as InboxEvent["event"],
+  }));
 
 export function toRecord(stored: StoredRun): RunRecord {
   const document = toDocument(stored);
-  if (isOutside(stored)) return { document, snapshot: null, machine: null, revision: 0, lease: null, wake_at: null, inbox: toInbox(stored), outbox: [], priority: 0 };
+  if (isOutside(stored))
+    return {
+      document,
+      snapshot: null,
+      machine: null,
+      revision: 0,
+      lease: null,
+      wake_at: null,
+      inbox: toInbox(stored),
+      outbox: [],
+      priority: 0,
+    };
   const { owner, token, expires_at } = stored.lease;
   return {
     document,
@@ -73,12 +101,20 @@ export function toRecord(stored: StoredRun): RunRecord {
 }
 
 /** The private part of a run that has had no commit yet. */
-export function firstState(document: RunDocument, lease: { readonly owner: string; readonly expires_at: number } | undefined): StoredState {
+export function firstState(
+  document: RunDocument,
+  lease: { readonly owner: string; readonly expires_at: number } | undefined,
+): StoredState {
   return {
     snapshot: null,
     machine: null,
     revision: 0,
-    lease: { owner: lease?.owner ?? null, token: lease === undefined ? 0 : 1, expires_at: lease?.expires_at ?? 0, claim: null },
+    lease: {
+      owner: lease?.owner ?? null,
+      token: lease === undefined ? 0 : 1,
+      expires_at: lease?.expires_at ?? 0,
+      claim: null,
+    },
     wake_at: null,
     attention_at: null,
     committed_status: document.status,

@@ -6,16 +6,32 @@ export const LONGEST_QUESTION = 4_000;
 
 /** Errors: QUESTION_EMPTY, QUESTION_TOO_LONG. */
 export function checkQuestion(question: string): void {
-  if (question.trim() === "") throw new HaystackError("QUESTION_EMPTY", "The question is empty; ask how some cells would respond to some perturbation.");
-  if (question.length > LONGEST_QUESTION) throw new HaystackError("QUESTION_TOO_LONG", `The question has more than ${LONGEST_QUESTION} characters; shorten it.`);
+  if (question.trim() === "")
+    throw new HaystackError(
+      "QUESTION_EMPTY",
+      "The question is empty; ask how some cells would respond to some perturbation.",
+    );
+  if (question.length > LONGEST_QUESTION)
+    throw new HaystackError(
+      "QUESTION_TOO_LONG",
+      `The question has more than ${LONGEST_QUESTION} characters; shorten it.`,
+    );
 }
 
 export const newRunId = (): string => `run-${randomUUID().slice(0, 18).replaceAll("-", "")}`;
 export const newSeed = (): number => randomInt(0x1_0000_0000);
 
-/** Id and seed of the run that an owner asked for under a key: the same for the same key, however often it is sent. */
-export function namedByKey(owner: string, key: string): { readonly run_id: string; readonly random_seed: number } {
-  const hash = createHash("sha256").update(JSON.stringify([owner, key])).digest();
+/**
+ * Id and seed of the run that an owner asked for under a key: the same for the same key, however
+ * often it is sent.
+ */
+export function namedByKey(
+  owner: string,
+  key: string,
+): { readonly run_id: string; readonly random_seed: number } {
+  const hash = createHash("sha256")
+    .update(JSON.stringify([owner, key]))
+    .digest();
   return { run_id: `run-${hash.toString("hex", 0, 16)}`, random_seed: hash.readUInt32BE(16) };
 }
 
@@ -29,10 +45,18 @@ export interface NewRun {
 }
 
 /** Addresses name users, whose identities are in lower case. */
-export const userOfAddress = (address: string | null): string | null => address?.toLowerCase() ?? null;
+export const userOfAddress = (address: string | null): string | null =>
+  address?.toLowerCase() ?? null;
 
 /** The document of a run that waits to begin. */
-export function newRun({ run_id, query, user_email, config, random_seed, now }: NewRun): RunDocument {
+export function newRun({
+  run_id,
+  query,
+  user_email,
+  config,
+  random_seed,
+  now,
+}: NewRun): RunDocument {
   const complete = runConfigSchema.parse(config);
   const created = new Date(now).toISOString();
   return {

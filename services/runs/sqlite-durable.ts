@@ -5,12 +5,17 @@ const BUSY_MS = 10_000;
 const SQLITE_BUSY = 5;
 
 /**
- * Every COMMIT on this connection is on disk before it returns; who meets another process's lock waits for it, up to ten seconds.
- * SQLite itself waits for no lock when it changes the journal of a new file, which another process may be making.
+ * Every COMMIT on this connection is on disk before it returns; who meets another process's lock
+ * waits for it, up to ten seconds. SQLite itself waits for no lock when it changes the journal of a
+ * new file, which another process may be making.
  */
 export function setDurable(db: DatabaseSync): void {
   db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
-  for (const end = Date.now() + BUSY_MS; ; Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)) {
+  for (
+    const end = Date.now() + BUSY_MS;
+    ;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
+  ) {
     try {
       db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
       return;

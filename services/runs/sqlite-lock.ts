@@ -4,8 +4,8 @@ import { DatabaseSync } from "node:sqlite";
 import { HaystackError } from "../../errors.ts";
 
 /**
- * Makes this process the one daemon of a SQLite store. The operating system ends the lock with the process, however it ends.
- * Error STORE_LOCKED while another daemon lives.
+ * Makes this process the one daemon of a SQLite store. The operating system ends the lock with the
+ * process, however it ends. Error STORE_LOCKED while another daemon lives.
  */
 export function lockSqliteRuns({ file }: { readonly file: string }): () => void {
   mkdirSync(dirname(file), { recursive: true });
@@ -14,7 +14,11 @@ export function lockSqliteRuns({ file }: { readonly file: string }): () => void 
     lock.exec("PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE");
   } catch (cause) {
     lock.close();
-    throw new HaystackError("STORE_LOCKED", `Another daemon hosts the runs of ${dirname(file)}; stop it, choose another --data-dir, or set MONGODB_URI to share runs between daemons.`, { cause });
+    throw new HaystackError(
+      "STORE_LOCKED",
+      `Another daemon hosts the runs of ${dirname(file)}; stop it, choose another --data-dir, or set MONGODB_URI to share runs between daemons.`,
+      { cause },
+    );
   }
   return () => lock.close();
 }

@@ -18,14 +18,18 @@ export function prepareSchema(db: DatabaseSync): void {
   if (versionOf(db) === SCHEMA_VERSION) return;
   db.exec("BEGIN IMMEDIATE");
   for (const [table, column] of ADDED_COLUMNS) {
-    const columns = db.prepare("SELECT name FROM pragma_table_info(?)").all(table) as { name: string }[];
-    if (columns.length > 0 && !columns.some(({ name }) => name === column)) db.exec(`ALTER TABLE ${table} ADD COLUMN ${column} INTEGER NOT NULL DEFAULT 0`);
+    const columns = db.prepare("SELECT name FROM pragma_table_info(?)").all(table) as {
+      name: string;
+    }[];
+    if (columns.length > 0 && !columns.some(({ name }) => name === column))
+      db.exec(`ALTER TABLE ${table} ADD COLUMN ${column} INTEGER NOT NULL DEFAULT 0`);
   }
   db.exec(SQLITE_SCHEMA);
   db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
 }
 
-const versionOf = (db: DatabaseSync): number => (db.prepare("PRAGMA user_version").get() as { user_version: number }).user_version;
+const versionOf = (db: DatabaseSync): number =>
+  (db.prepare("PRAGMA user_version").get() as { user_version: number }).user_version;
 
 const CONNECTION = `
 PRAGMA foreign_keys = ON;
@@ -34,8 +38,9 @@ PRAGMA wal_autocheckpoint = 16384;
 `;
 
 /**
- * `claim_at` is when the next host may take the run: its attention time, but not before the present lease ends.
- * A change of `status` without a new revision comes from another program and asks for attention.
+ * `claim_at` is when the next host may take the run: its attention time, but not before the present
+ * lease ends. A change of `status` without a new revision comes from another program and asks for
+ * attention.
  */
 const SQLITE_SCHEMA = `
 CREATE TABLE IF NOT EXISTS runs (

@@ -26,12 +26,16 @@ export function sqlOf(db: DatabaseSync): Sql {
     return found;
   };
   return {
-    all: <Row>(sql: string, ...values: SQLInputValue[]): Row[] => statement(sql).all(...values) as Row[],
+    all: <Row>(sql: string, ...values: SQLInputValue[]): Row[] =>
+      statement(sql).all(...values) as Row[],
     // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- as of the interface
-    first: <Row>(sql: string, ...values: SQLInputValue[]): Row | undefined => statement(sql).get(...values) as Row | undefined,
+    first: <Row>(sql: string, ...values: SQLInputValue[]): Row | undefined =>
+      statement(sql).get(...values) as Row | undefined,
     change: (sql, ...values) => Number(statement(sql).run(...values).changes),
     atomically(work) {
-      const [begin, commit, undo] = db.isTransaction ? ["SAVEPOINT part", "RELEASE part", "ROLLBACK TO part; RELEASE part"] : ["BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"];
+      const [begin, commit, undo] = db.isTransaction
+        ? ["SAVEPOINT part", "RELEASE part", "ROLLBACK TO part; RELEASE part"]
+        : ["BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"];
       db.exec(begin);
       try {
         const result = work();

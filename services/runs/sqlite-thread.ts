@@ -2,9 +2,10 @@ import { parentPort, receiveMessageOnPort, workerData } from "node:worker_thread
 import { openSqliteOperations, type SqliteOperations } from "./sqlite-operations.ts";
 
 /**
- * The thread that owns the SQLite connection: takes {id, name, args}, answers {id, value} or {id, problem}.
- * What has arrived while it was busy is done together, in one transaction; nothing is answered before that is on disk.
- * What only reads is answered before that, and does not wait for the disk.
+ * The thread that owns the SQLite connection: takes {id, name, args}, answers {id, value} or {id,
+ * problem}. What has arrived while it was busy is done together, in one transaction; nothing is
+ * answered before that is on disk. What only reads is answered before that, and does not wait for
+ * the disk.
  */
 interface Request {
   readonly id: number;
@@ -14,9 +15,16 @@ interface Request {
 type Answer = { readonly value: unknown } | { readonly problem: string };
 
 const MOST_TOGETHER = 500;
-const READS: ReadonlySet<string> = new Set<keyof SqliteOperations>(["get", "list", "history", "changes"]);
+const READS: ReadonlySet<string> = new Set<keyof SqliteOperations>([
+  "get",
+  "list",
+  "history",
+  "changes",
+]);
 
-const { together, close, ...operations } = openSqliteOperations((workerData as { file: string }).file);
+const { together, close, ...operations } = openSqliteOperations(
+  (workerData as { file: string }).file,
+);
 const byName = operations as unknown as Record<string, (...args: readonly unknown[]) => unknown>;
 const port = parentPort;
 
@@ -33,13 +41,26 @@ const attempt = (work: () => readonly Answer[], count: number): readonly Answer[
 
 const answer = (requests: readonly Request[]): void => {
   const work = requests.filter(({ name }) => name !== "close");
-  const answers = attempt(() => (work.length === 1 ? work.map((request) => ({ value: perform(request) })) : together(work.map((request) => () => perform(request)))), work.length);
+  const answers = attempt(
+    () =>
+      work.length === 1
+        ? work.map((request) => ({ value: perform(request) }))
+        : together(work.map((request) => () => perform(request))),
+    work.length,
+  );
   if (work.length < requests.length) close();
-  port?.postMessage(requests.map(({ id }, index) => ({ id, ...(answers[index] ?? { value: undefined }) })));
+  port?.postMessage(
+    requests.map(({ id }, index) => ({ id, ...(answers[index] ?? { value: undefined }) })),
+  );
 };
 
 const answerReads = (reads: readonly Request[]): void => {
-  port?.postMessage(reads.map((read) => ({ id: read.id, ...(attempt(() => [{ value: perform(read) }], 1)[0] ?? { value: undefined }) })));
+  port?.postMessage(
+    reads.map((read) => ({
+      id: read.id,
+      ...(attempt(() => [{ value: perform(read) }], 1)[0] ?? { value: undefined }),
+    })),
+  );
 };
 
 port?.on("message", (first: Request) => {

@@ -18,7 +18,8 @@ function failingAt(step: string) {
   const effects = scriptedEffects({
     now,
     before(effect) {
-      if (broken && effect.startsWith(step)) throw new HaystackError("PREDICTION_INVALID", "scripted");
+      if (broken && effect.startsWith(step))
+        throw new HaystackError("PREDICTION_INVALID", "scripted");
     },
   });
   return { effects, mend: () => void (broken = false) };
@@ -40,25 +41,32 @@ function crowd() {
   };
 }
 
-const failed = async (store: RunStore): Promise<number> => (await store.list({ status: "failed" })).length;
+const failed = async (store: RunStore): Promise<number> =>
+  (await store.list({ status: "failed" })).length;
 
 test.each([
   ["for all", { maxActive: 1, maxActivePerUser: 100 }],
   ["for a user", { maxActive: 100, maxActivePerUser: 1 }],
-])("runs that are retried wait for admission like new ones: the limit %s holds, and each goes on where it failed", async (_, limits) => {
-  const store = await temporaryStore();
-  const { effects, mend } = failingAt("evaluate");
-  const { most, onCommitted } = crowd();
-  const { supervisor, committed } = await hostRuns(store, effects, { limits, onCommitted });
-  for (const id of RUNS) await store.insert(run(id));
-  await expect.poll(() => failed(store)).toBe(RUNS.length);
-  mend();
-  const before = effects.done.length;
-  for (const id of RUNS) await supervisor.deliver(id, retry);
-  await Promise.all(RUNS.map((id) => committed(id, ({ status }) => status === "completed")));
-  expect(most()).toBe(1);
-  expect(effects.done.slice(before).toSorted()).toEqual([...RUNS.map(() => "evaluate:1"), ...RUNS.map(() => "output:1")]);
-});
+])(
+  "runs that are retried wait for admission like new ones: the limit %s holds, and each goes on where it failed",
+  async (_, limits) => {
+    const store = await temporaryStore();
+    const { effects, mend } = failingAt("evaluate");
+    const { most, onCommitted } = crowd();
+    const { supervisor, committed } = await hostRuns(store, effects, { limits, onCommitted });
+    for (const id of RUNS) await store.insert(run(id));
+    await expect.poll(() => failed(store)).toBe(RUNS.length);
+    mend();
+    const before = effects.done.length;
+    for (const id of RUNS) await supervisor.deliver(id, retry);
+    await Promise.all(RUNS.map((id) => committed(id, ({ status }) => status === "completed")));
+    expect(most()).toBe(1);
+    expect(effects.done.slice(before).toSorted()).toEqual([
+      ...RUNS.map(() => "evaluate:1"),
+      ...RUNS.map(() => "output:1"),
+    ]);
+  },
+);
 
 test("a daemon looks for runs to admit once at a time, also when its first look takes long: two looks would both fill the free places", async () => {
   const { looks, store } = watched(await temporaryStore());
@@ -92,22 +100,44 @@ test("a process for given runs admits a retried one by its own limit", async () 
 });
 
 test("caps on GPU jobs are kept by admitting half as many runs, for all and for a user", async () => {
-  const server = await startTestServer({ env: { MAX_ACTIVE_RUNS: "50", MAX_ACTIVE_RUNS_PER_USER: "20", MAX_GPU_JOBS: "7", MAX_GPU_JOBS_PER_USER: "2" } });
+  const server = await startTestServer({
+    env: {
+      MAX_ACTIVE_RUNS: "50",
+      MAX_ACTIVE_RUNS_PER_USER: "20",
+      MAX_GPU_JOBS: "7",
+      MAX_GPU_JOBS_PER_USER: "2",
+    },
+  });
   expect(server.daemon.supervisor.status().limits).toEqual({ maxActive: 3, maxActivePerUser: 1 });
 });
 
 test("a run that is retried becomes a job of its own when it is admitted, not before", async () => {
   const store = await temporaryStore();
   const submitted: string[] = [];
-  const runJobs = { submit: async ({ job_id }: { job_id: string }) => (submitted.push(job_id), "RUNNING" as const), cancel: async () => undefined, close: async () => undefined };
-  const dispatch = createDispatch({ runs: store, runJobs, clock: systemClock, watchMs: 1_000_000, maxJobs: 5, onTrouble: () => undefined });
+  const runJobs = {
+    submit: async ({ job_id }: { job_id: string }) => (submitted.push(job_id), "RUNNING" as const),
+    cancel: async () => undefined,
+    close: async () => undefined,
+  };
+  const dispatch = createDispatch({
+    runs: store,
+    runJobs,
+    clock: systemClock,
+    watchMs: 1_000_000,
+    maxJobs: 5,
+    onTrouble: () => undefined,
+  });
   const { effects } = failingAt("output");
   const one = await hostRuns(store, effects, { owner: "one" });
   await one.supervisor.submit(run("r1"));
   await one.committed("r1", ({ status }) => status === "failed");
   await one.supervisor.stop();
   const limits = { maxActive: 0, maxActivePerUser: 1 };
-  const { supervisor, committed } = await hostRuns(store, effects, { owner: "two", dispatch, limits });
+  const { supervisor, committed } = await hostRuns(store, effects, {
+    owner: "two",
+    dispatch,
+    limits,
+  });
   await supervisor.deliver("r1", retry);
   await committed("r1", ({ status }) => status === "pending");
   await expect.poll(() => supervisor.hosted()).toEqual([]);

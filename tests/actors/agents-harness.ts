@@ -63,7 +63,12 @@ export async function simulatedAtlas(): Promise<SharedAtlas> {
   };
 }
 
-export const LIMITS: AgentModel["limits"] = { max_turns: 6, max_tokens: 200_000, max_usd: 1, timeout_ms: 60_000 };
+export const LIMITS: AgentModel["limits"] = {
+  max_turns: 6,
+  max_tokens: 200_000,
+  max_usd: 1,
+  timeout_ms: 60_000,
+};
 export const QUESTION = "How would CD14+ monocytes respond to IFN-beta?";
 
 export interface Bench {
@@ -74,13 +79,33 @@ export interface Bench {
   portsWith(model: AgentModel | null, runs?: StepPorts["runs"], clock?: Clock): StepPorts;
 }
 
-export async function bench({ objects, atlases, knowledge }: SharedAtlas, limits: Partial<AgentModel["limits"]> = {}): Promise<Bench> {
+export async function bench(
+  { objects, atlases, knowledge }: SharedAtlas,
+  limits: Partial<AgentModel["limits"]> = {},
+): Promise<Bench> {
   const server = await startModelServer();
   const runs = await temporaryStore();
   await runs.insert(run("r1"));
-  const portsWith = (model: AgentModel | null, store: StepPorts["runs"] = runs, clock: Clock = systemClock): StepPorts =>
-    ({ runs: store, clock, objects, atlases, compute, knowledge, ...(model === null ? {} : { model }) }) as unknown as StepPorts;
-  return { server, runs, portsWith, ports: portsWith({ model: server.model(), limits: { ...LIMITS, ...limits } }) };
+  const portsWith = (
+    model: AgentModel | null,
+    store: StepPorts["runs"] = runs,
+    clock: Clock = systemClock,
+  ): StepPorts =>
+    ({
+      runs: store,
+      clock,
+      objects,
+      atlases,
+      compute,
+      knowledge,
+      ...(model === null ? {} : { model }),
+    }) as unknown as StepPorts;
+  return {
+    server,
+    runs,
+    portsWith,
+    ports: portsWith({ model: server.model(), limits: { ...LIMITS, ...limits } }),
+  };
 }
 
 export function stepContext(): StepContext & { readonly stop: AbortController } {
@@ -91,26 +116,65 @@ export function stepContext(): StepContext & { readonly stop: AbortController } 
 const config = run("r1").config;
 export const analyzeInput = (query = QUESTION): AnalyzeInput => ({ run_id: "r1", query, config });
 
-export const promptInput = (structured_query: StructuredQuery, more: Partial<PromptInput> = {}): PromptInput => ({
-  run_id: "r1", config: { ...config, prompt_cells: 40, query_cells: 30 }, random_seed: 1, iteration: 1, structured_query, control_strategy_effective: "synthetic_control", iterations: [], ...more,
+export const promptInput = (
+  structured_query: StructuredQuery,
+  more: Partial<PromptInput> = {},
+): PromptInput => ({
+  run_id: "r1",
+  config: { ...config, prompt_cells: 40, query_cells: 30 },
+  random_seed: 1,
+  iteration: 1,
+  structured_query,
+  control_strategy_effective: "synthetic_control",
+  iterations: [],
+  ...more,
 });
 
-/** An iteration whose predictions are the atlas's own treated cells, compared with its control cells. */
-export async function evaluateInput({ objects, atlases }: SharedAtlas, structured_query: StructuredQuery): Promise<EvaluateInput> {
+/**
+ * An iteration whose predictions are the atlas's own treated cells, compared with its control
+ * cells.
+ */
+export async function evaluateInput(
+  { objects, atlases }: SharedAtlas,
+  structured_query: StructuredQuery,
+): Promise<EvaluateInput> {
   const folder = await mkdtemp(join(tmpdir(), "haystack-agents-"));
   const places = (await atlases.open([])).map(({ dir }) => ({ dir, withhold: null }));
-  const groups = (await atlases.list()).flatMap((index) => index.groups).filter(({ cell_type }) => structured_query.cell_type.atlas_labels.includes(cell_type));
+  const groups = (await atlases.list())
+    .flatMap((index) => index.groups)
+    .filter(({ cell_type }) => structured_query.cell_type.atlas_labels.includes(cell_type));
   const draw = async (name: string, wanted: (group: (typeof groups)[number]) => boolean) => {
     const output = join(folder, name);
-    await tasks.draw({ places, parts: groups.filter(wanted).map(({ group_id, n_cells }) => ({ group_id, n_cells })), seed: 1, output });
+    await tasks.draw({
+      places,
+      parts: groups.filter(wanted).map(({ group_id, n_cells }) => ({ group_id, n_cells })),
+      seed: 1,
+      output,
+    });
     return objects.put(`agents-test/${name}`, output);
   };
   const round = {
-    plan: { path: "plan", sha256: "0" }, candidate_id: "direct-1", prompt_strategy: "direct" as const, prompt_rationale: "", prompt_cells: 10, query_cells: 10,
-    predictions: await draw("treated.h5ad", ({ perturbation_id }) => perturbation_id === structured_query.perturbation.id),
+    plan: { path: "plan", sha256: "0" },
+    candidate_id: "direct-1",
+    prompt_strategy: "direct" as const,
+    prompt_rationale: "",
+    prompt_cells: 10,
+    query_cells: 10,
+    predictions: await draw(
+      "treated.h5ad",
+      ({ perturbation_id }) => perturbation_id === structured_query.perturbation.id,
+    ),
     control_predictions: await draw("control.h5ad", ({ is_control }) => is_control),
   };
   await objects.put(iterationObjects("r1", 1).query, join(folder, "control.h5ad"));
   await rm(folder, { recursive: true });
-  return { run_id: "r1", config, random_seed: 1, iteration: 1, structured_query, control_strategy_effective: "synthetic_control", round };
+  return {
+    run_id: "r1",
+    config,
+    random_seed: 1,
+    iteration: 1,
+    structured_query,
+    control_strategy_effective: "synthetic_control",
+    round,
+  };
 }

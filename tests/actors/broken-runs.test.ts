@@ -9,13 +9,21 @@ const JOB = "hs-r1-i1-p-a1";
 
 const later = { type: "job.changed", job_id: JOB, state: "RUNNING" };
 
-/** A run with a GPU job under way whose machine broke: what the host does after each change fails while `isFaulty`. */
+/**
+ * A run with a GPU job under way whose machine broke: what the host does after each change fails
+ * while `isFaulty`.
+ */
 async function brokenRun() {
   const store = await temporaryStore();
-  const effects = scriptedEffects({ now: () => Date.now(), jobState: "RUNNING", strategy: "query_as_control" });
+  const effects = scriptedEffects({
+    now: () => Date.now(),
+    jobState: "RUNNING",
+    strategy: "query_as_control",
+  });
   const fault = { isThere: true };
   const usage = ({ jobs }: RunContext): Usage => {
-    if (fault.isThere && jobs.some(({ state }) => state === "submitted")) throw new Error("a fault of ours");
+    if (fault.isThere && jobs.some(({ state }) => state === "submitted"))
+      throw new Error("a fault of ours");
     return NO_USAGE;
   };
   const hosted = await hostRuns(store, effects, { usage });
@@ -32,7 +40,15 @@ async function brokenRun() {
     await hosted.supervisor.deliver("r1", { id, event });
     await expect.poll(async () => (await store.get("r1"))?.inbox).toEqual([]);
   };
-  return { ...hosted, store, effects, fault, deliver, left, subjects: () => hosted.mails.map(({ subject }) => subject) };
+  return {
+    ...hosted,
+    store,
+    effects,
+    fault,
+    deliver,
+    left,
+    subjects: () => hosted.mails.map(({ subject }) => subject),
+  };
 }
 
 test("late news of a job leaves a broken run failed, and owes no second mail", async () => {
@@ -41,7 +57,14 @@ test("late news of a job leaves a broken run failed, and owes no second mail", a
   const before = await store.get("r1");
   await deliver("late", later);
   await left();
-  expect(await store.get("r1")).toMatchObject({ snapshot: before?.snapshot, document: { status: "failed", error: before?.document.error, completed_at: before?.document.completed_at } });
+  expect(await store.get("r1")).toMatchObject({
+    snapshot: before?.snapshot,
+    document: {
+      status: "failed",
+      error: before?.document.error,
+      completed_at: before?.document.completed_at,
+    },
+  });
   expect(subjects()).toEqual(["run_failed"]);
 });
 
@@ -60,7 +83,12 @@ test("a cancellation ends a broken run and stops its GPU jobs", async () => {
   expect([...effects.jobs.values()]).toEqual(["RUNNING"]);
   fault.isThere = false;
   await deliver("stop", { type: "cancel.requested" });
-  expect(await committed("r1", ({ status, current_phase }) => status === "cancelled" && current_phase === null)).toMatchObject({ error: null });
+  expect(
+    await committed(
+      "r1",
+      ({ status, current_phase }) => status === "cancelled" && current_phase === null,
+    ),
+  ).toMatchObject({ error: null });
   expect([...effects.jobs.values()]).toEqual(["CANCELLED"]);
 });
 
@@ -72,22 +100,34 @@ test("a retry goes on from the last good state; where it breaks again it is trie
   fault.isThere = false;
   effects.jobs.set(JOB, "SUCCEEDED");
   await supervisor.deliver("r1", { id: "retry-2", event: { type: "retry.requested" } });
-  expect(await committed("r1", ({ status }) => status === "completed")).toMatchObject({ final_score: 8, error: null });
+  expect(await committed("r1", ({ status }) => status === "completed")).toMatchObject({
+    final_score: 8,
+    error: null,
+  });
 });
 
 test("a step whose commit breaks does not start, though the run stays in memory for its mail (D2)", async () => {
   const store = await temporaryStore();
-  const effects = scriptedEffects({ now: () => Date.now(), jobState: "RUNNING", strategy: "query_as_control" });
+  const effects = scriptedEffects({
+    now: () => Date.now(),
+    jobState: "RUNNING",
+    strategy: "query_as_control",
+  });
   const usage = ({ jobs }: RunContext): Usage => {
     if (jobs.some(({ state }) => state === "submitting")) throw new Error("a fault of ours");
     return NO_USAGE;
   };
   const delivery = Promise.withResolvers<void>();
-  const { supervisor, committed } = await hostRuns(store, effects, { usage, mail: { send: () => delivery.promise, close: () => Promise.resolve() } });
+  const { supervisor, committed } = await hostRuns(store, effects, {
+    usage,
+    mail: { send: () => delivery.promise, close: () => Promise.resolve() },
+  });
   const settled = supervisor.settled("r1");
   await supervisor.submit(run("r1"));
   await committed("r1", ({ status }) => status === "failed");
-  await expect.poll(() => supervisor.status().hosted).toMatchObject([{ run_id: "r1", waiting: true }]);
+  await expect
+    .poll(() => supervisor.status().hosted)
+    .toMatchObject([{ run_id: "r1", waiting: true }]);
   delivery.resolve();
   await settled;
   expect([...effects.jobs]).toEqual([]);

@@ -21,7 +21,8 @@ function runJobs() {
       onSubmit(job_id);
       return Promise.resolve(jobs.get(job_id) ?? "FAILED");
     },
-    cancel: (jobId) => Promise.resolve(void (jobs.get(jobId) === "RUNNING" && jobs.set(jobId, "CANCELLED"))),
+    cancel: (jobId) =>
+      Promise.resolve(void (jobs.get(jobId) === "RUNNING" && jobs.set(jobId, "CANCELLED"))),
     close: () => Promise.resolve(),
   };
   const asked = (jobId: string): Promise<void> =>
@@ -31,8 +32,20 @@ function runJobs() {
   return { jobs, submitted, port, asked };
 }
 
-const dispatchOf = (store: RunStore, port: RunJobs, maxJobs = 5, onTrouble: (thrown: unknown) => void = () => undefined) =>
-  createDispatch({ runs: store, runJobs: port, clock: systemClock, watchMs: 50, maxJobs, onTrouble });
+const dispatchOf = (
+  store: RunStore,
+  port: RunJobs,
+  maxJobs = 5,
+  onTrouble: (thrown: unknown) => void = () => undefined,
+) =>
+  createDispatch({
+    runs: store,
+    runJobs: port,
+    clock: systemClock,
+    watchMs: 50,
+    maxJobs,
+    onTrouble,
+  });
 
 test("an admitted run becomes a job; a lost job is replaced; a job under way is left alone", async () => {
   const store = await temporaryStore();
@@ -54,11 +67,23 @@ test("the job's process claims the run by name, and the daemon leaves it alone w
   const store = await temporaryStore();
   const { submitted, port, asked } = runJobs();
   await store.insert(run("r1"));
-  await hostRuns(store, scriptedEffects({ now: () => Date.now() }), { dispatch: dispatchOf(store, port) });
+  await hostRuns(store, scriptedEffects({ now: () => Date.now() }), {
+    dispatch: dispatchOf(store, port),
+  });
   await asked("hs-r1-run-1");
-  const inJob = await hostRuns(store, scriptedEffects({ now: () => Date.now() }), { sweeps: false, owner: "job" });
+  const inJob = await hostRuns(store, scriptedEffects({ now: () => Date.now() }), {
+    sweeps: false,
+    owner: "job",
+  });
   const settled = inJob.supervisor.settled("r1");
-  await expect.poll(() => inJob.supervisor.adopt("r1").then(() => true, () => false)).toBe(true);
+  await expect
+    .poll(() =>
+      inJob.supervisor.adopt("r1").then(
+        () => true,
+        () => false,
+      ),
+    )
+    .toBe(true);
   expect(await settled).toMatchObject({ status: "completed" });
   expect(submitted).toEqual(["hs-r1-run-1"]);
 });
@@ -67,10 +92,19 @@ test("a dispatched run that is cancelled before its job begins is cancelled here
   const store = await temporaryStore();
   const { jobs, port, asked } = runJobs();
   await store.insert(run("r1"));
-  const { supervisor, committed } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }), { dispatch: dispatchOf(store, port) });
+  const { supervisor, committed } = await hostRuns(
+    store,
+    scriptedEffects({ now: () => Date.now() }),
+    { dispatch: dispatchOf(store, port) },
+  );
   await asked("hs-r1-run-1");
   await supervisor.deliver("r1", { id: "c1", event: { type: "cancel.requested" } });
-  expect(await committed("r1", ({ status, current_phase }) => status === "cancelled" && current_phase === null)).toMatchObject({ termination_reason: "cancelled" });
+  expect(
+    await committed(
+      "r1",
+      ({ status, current_phase }) => status === "cancelled" && current_phase === null,
+    ),
+  ).toMatchObject({ termination_reason: "cancelled" });
   expect(jobs.get("hs-r1-run-1")).toBe("CANCELLED");
 });
 
@@ -78,10 +112,14 @@ test("after too many lost jobs the daemon hosts the run itself", async () => {
   const store = await temporaryStore();
   const { jobs, port, asked } = runJobs();
   await store.insert(run("r1"));
-  const { committed } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }), { dispatch: dispatchOf(store, port, 1) });
+  const { committed } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }), {
+    dispatch: dispatchOf(store, port, 1),
+  });
   await asked("hs-r1-run-1");
   jobs.set("hs-r1-run-1", "FAILED");
-  expect(await committed("r1", ({ status }) => status === "completed")).toMatchObject({ final_score: 8 });
+  expect(await committed("r1", ({ status }) => status === "completed")).toMatchObject({
+    final_score: 8,
+  });
 });
 
 test("a run whose job is refused is reported and asked for again, and holds up no other run", async () => {
@@ -93,12 +131,16 @@ test("a run whose job is refused is reported and asked for again, and holds up n
     submit(spec) {
       if (spec.run_id !== "bad") return port.submit(spec);
       refused.push(spec.job_id);
-      return Promise.reject(new HaystackError("JOB_NOT_OURS", "The job belongs to something else."));
+      return Promise.reject(
+        new HaystackError("JOB_NOT_OURS", "The job belongs to something else."),
+      );
     },
   };
   const troubles: unknown[] = [];
   for (const runId of ["bad", "good"]) await store.insert(run(runId));
-  const { supervisor } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }), { dispatch: dispatchOf(store, picky, 5, (thrown) => troubles.push(thrown)) });
+  const { supervisor } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }), {
+    dispatch: dispatchOf(store, picky, 5, (thrown) => troubles.push(thrown)),
+  });
   await asked("hs-good-run-1");
   await asked("hs-good-run-1");
   await expect.poll(() => refused.length).toBeGreaterThan(1);
@@ -118,10 +160,19 @@ test("while Batch does not answer it is asked for one run, and not for each in t
     ...port,
     submit(spec) {
       asked.push(spec.run_id);
-      return away ? Promise.reject(new HaystackError("BATCH_UNAVAILABLE", "Batch does not answer.")) : port.submit(spec);
+      return away
+        ? Promise.reject(new HaystackError("BATCH_UNAVAILABLE", "Batch does not answer."))
+        : port.submit(spec);
     },
   };
-  const dispatch = createDispatch({ runs: store, runJobs: runJobsAway, clock: { ...systemClock, now: () => now }, watchMs: 50, maxJobs: 5, onTrouble: () => undefined });
+  const dispatch = createDispatch({
+    runs: store,
+    runJobs: runJobsAway,
+    clock: { ...systemClock, now: () => now },
+    watchMs: 50,
+    maxJobs: 5,
+    onTrouble: () => undefined,
+  });
   const records = await Promise.all(
     ["r1", "r2", "r3"].map(async (runId) => {
       await store.insert(run(runId));
@@ -142,9 +193,14 @@ test("a dispatched run with an event that waits for its job is asked for once a 
   const store = await temporaryStore();
   const { submitted, port, asked } = runJobs();
   await store.insert(run("busy"));
-  await hostRuns(store, scriptedEffects({ now: () => Date.now() }), { dispatch: dispatchOf(store, port) });
+  await hostRuns(store, scriptedEffects({ now: () => Date.now() }), {
+    dispatch: dispatchOf(store, port),
+  });
   await asked("hs-busy-run-1");
-  await store.deliver("busy", { id: "e1", event: { type: "job.changed", job_id: "hs-busy-i1-p-a1", state: "RUNNING" } });
+  await store.deliver("busy", {
+    id: "e1",
+    event: { type: "job.changed", job_id: "hs-busy-i1-p-a1", state: "RUNNING" },
+  });
   await asked("hs-busy-run-1");
   await store.insert(run("other"));
   await asked("hs-other-run-1");

@@ -23,7 +23,11 @@ const hurrying = (): Clock => {
 };
 
 const OFFER = { machine: "a2-highgpu-1g", provisioning: "SPOT", usd_per_hour: 2 } as const;
-const SUCCESS: CheckJobOutput = { verdict: "succeeded", predictions: { path: "predictions.h5ad", sha256: "0" }, run_seconds: 1 };
+const SUCCESS: CheckJobOutput = {
+  verdict: "succeeded",
+  predictions: { path: "predictions.h5ad", sha256: "0" },
+  run_seconds: 1,
+};
 
 interface Scene {
   /** What becomes of the answer to the first request, whose job begins. */
@@ -39,7 +43,8 @@ function scene({ answer, unseenMs }: Scene) {
   const asked: string[] = [];
   let begunAt = Number.POSITIVE_INFINITY;
   let spent = 0;
-  const seen = (jobId: string): JobState | undefined => (clock.now() >= begunAt + unseenMs ? jobs.get(jobId) : undefined);
+  const seen = (jobId: string): JobState | undefined =>
+    clock.now() >= begunAt + unseenMs ? jobs.get(jobId) : undefined;
   const batch: Partial<BatchService> = {
     notFoundGraceMs: 300_000,
     offer: () => OFFER,
@@ -48,7 +53,12 @@ function scene({ answer, unseenMs }: Scene) {
       jobs.set(job_id, "RUNNING");
       begunAt = clock.now();
       spent = 2;
-      if (answer === "never comes") await new Promise((_, reject) => signal?.addEventListener("abort", () => reject(new HaystackError("STEP_ABORTED", "given up"))));
+      if (answer === "never comes")
+        await new Promise((_, reject) =>
+          signal?.addEventListener("abort", () =>
+            reject(new HaystackError("STEP_ABORTED", "given up")),
+          ),
+        );
       throw new HaystackError("BATCH_UNAVAILABLE", "The answer was lost.");
     },
     async get(job_id) {
@@ -62,17 +72,36 @@ function scene({ answer, unseenMs }: Scene) {
   };
   const host = (store: RunStore, owner: string) => {
     const ports = { batch, clock, reconcileMs: 60_000, runs: store } as unknown as StepPorts;
-    const effects = { ...scriptedEffects({ now: () => clock.now(), strategy: "query_as_control" }), submitJob: submitJob(ports), checkJob: async () => SUCCESS, cancelJobs: cancelJobs(ports) };
+    const effects = {
+      ...scriptedEffects({ now: () => clock.now(), strategy: "query_as_control" }),
+      submitJob: submitJob(ports),
+      checkJob: async () => SUCCESS,
+      cancelJobs: cancelJobs(ports),
+    };
     const usage = () => ({ gpu_seconds: 0, gpu_cost_usd: spent, llm_tokens: 0, llm_cost_usd: 0 });
-    return hostRuns(store, effects, { owner, clock, usage, leaseMs: 1e9, passivateMs: 1e9, pollMs: 100_000 });
+    return hostRuns(store, effects, {
+      owner,
+      clock,
+      usage,
+      leaseMs: 1e9,
+      passivateMs: 1e9,
+      pollMs: 100_000,
+    });
   };
   return { jobs, asked, host, spend: () => void (spent = 2) };
 }
 
 describe("a run whose money for GPU jobs is spent", () => {
   const limited = run("r1", { max_gpu_cost_usd: 1 });
-  const reaches = (state: string) => (_: unknown, entries: readonly TransitionEntry[]) => entries.some(({ actor, to }) => actor === "predictionJob" && to === state);
-  const SPENT = { status: "failed", error: { code: "GPU_BUDGET_SPENT", message: "The run has spent 2.00 of 1.00 USD on GPU jobs; raise max_gpu_cost_usd to go on." } };
+  const reaches = (state: string) => (_: unknown, entries: readonly TransitionEntry[]) =>
+    entries.some(({ actor, to }) => actor === "predictionJob" && to === state);
+  const SPENT = {
+    status: "failed",
+    error: {
+      code: "GPU_BUDGET_SPENT",
+      message: "The run has spent 2.00 of 1.00 USD on GPU jobs; raise max_gpu_cost_usd to go on.",
+    },
+  };
 
   test("begins no job, and has nothing to stop", async () => {
     const { jobs, asked, host, spend } = scene({ answer: "lost", unseenMs: 0 });
@@ -88,7 +117,9 @@ describe("a run whose money for GPU jobs is spent", () => {
     const { supervisor, committed } = await host(await temporaryStore(), "one");
     await supervisor.submit(limited);
     await committed("r1", reaches("postponed"));
-    expect(await committed("r1", ({ status }) => status !== "pending" && status !== "running")).toMatchObject({ status: "completed" });
+    expect(
+      await committed("r1", ({ status }) => status !== "pending" && status !== "running"),
+    ).toMatchObject({ status: "completed" });
     expect([[...jobs], asked]).toEqual([[[JOB, "RUNNING"]], []]);
   });
 

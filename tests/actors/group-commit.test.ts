@@ -14,7 +14,12 @@ function writes() {
       commit(commits) {
         began.push(commits.length);
         for (const wake of waiters.splice(0)) wake();
-        return new Promise<CommitOutcome[]>((answer) => underWay.push({ size: commits.length, answer: () => answer(commits.map(() => ({ result: "committed" }))) }));
+        return new Promise<CommitOutcome[]>((answer) =>
+          underWay.push({
+            size: commits.length,
+            answer: () => answer(commits.map(() => ({ result: "committed" }))),
+          }),
+        );
       },
     },
     systemClock,
@@ -22,7 +27,9 @@ function writes() {
       throw error;
     },
   );
-  const source = (name: string): CommitSource & { settled: number; inWrites: number; most: number } => ({
+  const source = (
+    name: string,
+  ): CommitSource & { settled: number; inWrites: number; most: number } => ({
     settled: 0,
     inWrites: 0,
     most: 0,
@@ -30,7 +37,18 @@ function writes() {
       this.inWrites += 1;
       this.most = Math.max(this.most, this.inWrites);
       const document = run(name);
-      return { run_id: name, expect: { revision: 0, token: 1, status: "pending" }, document, snapshot: "{}", machine: { id: "run", version: "1" }, wake_at: null, attention_at: 0, consumed: [], outbox: [], history: [] } satisfies RunCommit;
+      return {
+        run_id: name,
+        expect: { revision: 0, token: 1, status: "pending" },
+        document,
+        snapshot: "{}",
+        machine: { id: "run", version: "1" },
+        wake_at: null,
+        attention_at: 0,
+        consumed: [],
+        outbox: [],
+        history: [],
+      } satisfies RunCommit;
     },
     settle() {
       this.inWrites -= 1;

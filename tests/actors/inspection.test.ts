@@ -61,7 +61,10 @@ test("a run that leaves memory is let go, one that comes back is told of anew", 
   expect([first.observers(), second.observers()]).toEqual([0, 1]);
   inspection.closed("r1", second.actor);
   expect(second.observers()).toBe(0);
-  expect(messages.map(({ type, sessionId }) => `${type} ${sessionId}`)).toEqual(["@xstate.actor r1", "@xstate.actor r1"]);
+  expect(messages.map(({ type, sessionId }) => `${type} ${sessionId}`)).toEqual([
+    "@xstate.actor r1",
+    "@xstate.actor r1",
+  ]);
   detach();
 });
 
@@ -84,14 +87,34 @@ test("a viewer that breaks loses its view, and the machine goes on", () => {
 });
 
 test("only names, states and numbers are shown", () => {
-  const shown = sanitise({ query: "text", run_id: "r1", score: 3, nested: { code: "JOB_FAILED", message: "text", list: ["a", 1, null, { kind: "control", note: "b" }] }, ok: true, gone: undefined, act: () => 1 });
-  expect(shown).toEqual({ run_id: "r1", score: 3, nested: { code: "JOB_FAILED", list: [1, null, { kind: "control" }] }, ok: true });
+  const shown = sanitise({
+    query: "text",
+    run_id: "r1",
+    score: 3,
+    nested: {
+      code: "JOB_FAILED",
+      message: "text",
+      list: ["a", 1, null, { kind: "control", note: "b" }],
+    },
+    ok: true,
+    gone: undefined,
+    act: () => 1,
+  });
+  expect(shown).toEqual({
+    run_id: "r1",
+    score: 3,
+    nested: { code: "JOB_FAILED", list: [1, null, { kind: "control" }] },
+    ok: true,
+  });
 });
 
 test.for([
   ["queued", "queued"],
   ["evaluating.scoring", { evaluating: "scoring" }],
-  ["inferring.prediction.predicting|control.ready", { inferring: { prediction: "predicting", control: "ready" } }],
+  [
+    "inferring.prediction.predicting|control.ready",
+    { inferring: { prediction: "predicting", control: "ready" } },
+  ],
 ] as const)("the state text %s is read back", ([text, value]) => {
   expect(stateValue(text)).toEqual(value);
 });

@@ -6,73 +6,154 @@ import type { StepPorts } from "../../actors/steps/ports.ts";
 import { submitJob } from "../../actors/steps/submit-job.ts";
 import { manualClock, type ManualClock } from "../../services/clock/manual.ts";
 import type { BatchService, JobFailure, JobStatus } from "../../services/batch/index.ts";
-import type { CheckJobInput, JobFailureLimits, JobRecord, PostponedJob, SubmitJobInput } from "../../machines/run-types.ts";
+import type {
+  CheckJobInput,
+  JobFailureLimits,
+  JobRecord,
+  PostponedJob,
+  SubmitJobInput,
+} from "../../machines/run-types.ts";
 
 /** The steps that deal with Batch, alone, with a Batch that says what the test wants. */
 
 const NOW = 1_800_000_000_000;
 const MINUTE = 60_000;
-const context = { signal: new AbortController().signal, quiesce: () => Promise.resolve(), resumed: false };
+const context = {
+  signal: new AbortController().signal,
+  quiesce: () => Promise.resolve(),
+  resumed: false,
+};
 const NONE: JobFailureLimits = { transient: 0, preempted: 0, application: 0 };
 
 const job = (attempt = 1): JobRecord => ({
-  job_id: `hs-r1-i1-p-a${attempt}`, iteration: 1, kind: "prediction", attempt, state: "submitted", run_seconds: null, offer: null, cost_usd: 0, failure: null, problem: null,
+  job_id: `hs-r1-i1-p-a${attempt}`,
+  iteration: 1,
+  kind: "prediction",
+  attempt,
+  state: "submitted",
+  run_seconds: null,
+  offer: null,
+  cost_usd: 0,
+  failure: null,
+  problem: null,
 });
-const toCheck = (more: Partial<CheckJobInput> = {}): CheckJobInput => ({ job: job(), run_id: "r1", failures: NONE, submitted_at: NOW, deadline_at: NOW + 60 * MINUTE, ...more });
+const toCheck = (more: Partial<CheckJobInput> = {}): CheckJobInput => ({
+  job: job(),
+  run_id: "r1",
+  failures: NONE,
+  submitted_at: NOW,
+  deadline_at: NOW + 60 * MINUTE,
+  ...more,
+});
 
 const portsOf = (batch: Partial<BatchService>, more: Partial<StepPorts> = {}): StepPorts =>
-  ({ batch: { notFoundGraceMs: 0, offer: () => null, ...batch }, clock: manualClock(NOW), reconcileMs: 30_000, ...more }) as StepPorts;
-const saying = (status: Partial<JobStatus>): Partial<BatchService> => ({ get: (job_id) => Promise.resolve({ job_id, state: "RUNNING", ...status }) });
-const failing = (failure: Partial<JobFailure>): Partial<BatchService> => saying({ state: "FAILED", failure: { kind: "transient", reason: "no capacity", exit_code: null, ...failure } });
+  ({
+    batch: { notFoundGraceMs: 0, offer: () => null, ...batch },
+    clock: manualClock(NOW),
+    reconcileMs: 30_000,
+    ...more,
+  }) as StepPorts;
+const saying = (status: Partial<JobStatus>): Partial<BatchService> => ({
+  get: (job_id) => Promise.resolve({ job_id, state: "RUNNING", ...status }),
+});
+const failing = (failure: Partial<JobFailure>): Partial<BatchService> =>
+  saying({
+    state: "FAILED",
+    failure: { kind: "transient", reason: "no capacity", exit_code: null, ...failure },
+  });
 
 describe("a failed attempt", () => {
   test.each([
     [NONE, 31, 1_000],
     [{ transient: 2, preempted: 1, application: 0 }, 4, 8_000],
     [{ transient: 99, preempted: 99, application: 9 }, 208, 5 * MINUTE],
-  ])("after failures %j is repeated as attempt %i + 1 after %i ms: the attempts of earlier tries by the user do not count", async (failures, attempt, pause) => {
-    const verdict = await checkJob(portsOf(failing({})))(toCheck({ job: job(attempt), failures }), context);
-    expect(verdict).toMatchObject({ verdict: "failed", retry_at: NOW + pause });
-  });
+  ])(
+    "after failures %j is repeated as attempt %i + 1 after %i ms: the attempts of earlier tries by the user do not count",
+    async (failures, attempt, pause) => {
+      const verdict = await checkJob(portsOf(failing({})))(
+        toCheck({ job: job(attempt), failures }),
+        context,
+      );
+      expect(verdict).toMatchObject({ verdict: "failed", retry_at: NOW + pause });
+    },
+  );
 
   test.each([
     [1, NONE, true],
     [4, { transient: 1, preempted: 2, application: 0 }, true],
     [2, { transient: 0, preempted: 0, application: 1 }, false],
-  ])("that may be repeated once: attempt %i after failures %j, repeated: %s", async (attempt, failures, retryable) => {
-    const verdict = await checkJob(portsOf(failing({ kind: "application", repeats: "once", exit_code: 4 })))(toCheck({ job: job(attempt), failures }), context);
-    expect(verdict).toMatchObject({ verdict: "failed", error: { retryable } });
-  });
+  ])(
+    "that may be repeated once: attempt %i after failures %j, repeated: %s",
+    async (attempt, failures, retryable) => {
+      const verdict = await checkJob(
+        portsOf(failing({ kind: "application", repeats: "once", exit_code: 4 })),
+      )(toCheck({ job: job(attempt), failures }), context);
+      expect(verdict).toMatchObject({ verdict: "failed", error: { retryable } });
+    },
+  );
 });
 
 describe("a job that Batch cannot take now", () => {
   const DEADLINE_SECONDS = 3_600;
-  const toSubmit = (more: Partial<SubmitJobInput> = {}): SubmitJobInput => ({ job: job(), run_id: "r1", random_seed: 1, deadline_seconds: DEADLINE_SECONDS, preemptions: 0, max_gpu_cost_usd: null, ...more });
+  const toSubmit = (more: Partial<SubmitJobInput> = {}): SubmitJobInput => ({
+    job: job(),
+    run_id: "r1",
+    random_seed: 1,
+    deadline_seconds: DEADLINE_SECONDS,
+    preemptions: 0,
+    max_gpu_cost_usd: null,
+    ...more,
+  });
   const submitting = (clock: ManualClock, code: ErrorCode, names: string[] = []) =>
-    submitJob(portsOf({ submit: ({ job_id }) => (names.push(job_id), Promise.reject(new HaystackError(code, "scripted"))) }, { clock }));
+    submitJob(
+      portsOf(
+        {
+          submit: ({ job_id }) => (
+            names.push(job_id),
+            Promise.reject(new HaystackError(code, "scripted"))
+          ),
+        },
+        { clock },
+      ),
+    );
 
-  test.each(["BATCH_QUOTA", "BATCH_UNAVAILABLE"] as const)("%s: is handed over again by the same name, ever less often, for as long as it may run", async (code) => {
-    const clock = manualClock(NOW);
-    const names: string[] = [];
-    const submit = submitting(clock, code, names);
-    const pauses: number[] = [];
-    let last: PostponedJob | null = null;
-    while (clock.now() < NOW + DEADLINE_SECONDS * 1_000) {
-      last = (await submit(toSubmit({ troubled_since: last?.troubled_since ?? null }), context)) as PostponedJob;
-      expect(last).toMatchObject({ problem: "scripted", troubled_since: NOW });
-      pauses.push(last.try_at - clock.now());
-      clock.advanceTo(last.try_at);
-    }
-    expect(clock.now()).toBe(NOW + DEADLINE_SECONDS * 1_000);
-    expect(pauses.slice(0, -1)).toEqual(pauses.slice(0, -1).toSorted((one, other) => one - other));
-    expect([pauses[0], Math.max(...pauses)]).toEqual([5_000, 5 * MINUTE]);
-    await expect(submit(toSubmit({ troubled_since: NOW }), context)).rejects.toMatchObject({ code });
-    expect(new Set(names)).toEqual(new Set(["hs-r1-i1-p-a1"]));
-  });
+  test.each(["BATCH_QUOTA", "BATCH_UNAVAILABLE"] as const)(
+    "%s: is handed over again by the same name, ever less often, for as long as it may run",
+    async (code) => {
+      const clock = manualClock(NOW);
+      const names: string[] = [];
+      const submit = submitting(clock, code, names);
+      const pauses: number[] = [];
+      let last: PostponedJob | null = null;
+      while (clock.now() < NOW + DEADLINE_SECONDS * 1_000) {
+        last = (await submit(
+          toSubmit({ troubled_since: last?.troubled_since ?? null }),
+          context,
+        )) as PostponedJob;
+        expect(last).toMatchObject({ problem: "scripted", troubled_since: NOW });
+        pauses.push(last.try_at - clock.now());
+        clock.advanceTo(last.try_at);
+      }
+      expect(clock.now()).toBe(NOW + DEADLINE_SECONDS * 1_000);
+      expect(pauses.slice(0, -1)).toEqual(
+        pauses.slice(0, -1).toSorted((one, other) => one - other),
+      );
+      expect([pauses[0], Math.max(...pauses)]).toEqual([5_000, 5 * MINUTE]);
+      await expect(submit(toSubmit({ troubled_since: NOW }), context)).rejects.toMatchObject({
+        code,
+      });
+      expect(new Set(names)).toEqual(new Set(["hs-r1-i1-p-a1"]));
+    },
+  );
 
-  test.each(["BATCH_REFUSED", "JOB_NOT_OURS", "STEP_ABORTED"] as const)("%s is no such case", async (code) => {
-    await expect(submitting(manualClock(NOW), code)(toSubmit(), context)).rejects.toMatchObject({ code });
-  });
+  test.each(["BATCH_REFUSED", "JOB_NOT_OURS", "STEP_ABORTED"] as const)(
+    "%s is no such case",
+    async (code) => {
+      await expect(submitting(manualClock(NOW), code)(toSubmit(), context)).rejects.toMatchObject({
+        code,
+      });
+    },
+  );
 });
 
 describe("a check without an answer", () => {
@@ -81,8 +162,18 @@ describe("a check without an answer", () => {
   const NO_STORAGE = new HaystackError("OBJECTS_UNAVAILABLE", "The bucket does not answer.");
   const NO_BATCH = new HaystackError("BATCH_UNAVAILABLE", "Google Batch does not answer.");
 
-  /** Checks the job, as often as the verdicts say, until something else than waiting comes of it or the time is over. */
-  async function checkOn(fault: (now: number) => { readonly batch?: Error; readonly objects?: Error; readonly compute?: Error }, { until = NOW + 24 * HOUR, deadline_at = NOW + HOUR } = {}) {
+  /**
+   * Checks the job, as often as the verdicts say, until something else than waiting comes of it or
+   * the time is over.
+   */
+  async function checkOn(
+    fault: (now: number) => {
+      readonly batch?: Error;
+      readonly objects?: Error;
+      readonly compute?: Error;
+    },
+    { until = NOW + 24 * HOUR, deadline_at = NOW + HOUR } = {},
+  ) {
     const clock = manualClock(NOW);
     const orThrow = async <Value>(error: Error | undefined, value: Value): Promise<Value> => {
       if (error !== undefined) throw error;
@@ -90,11 +181,18 @@ describe("a check without an answer", () => {
     };
     const check = checkJob(
       portsOf(
-        { get: (job_id) => orThrow(fault(clock.now()).batch, { job_id, state: "SUCCEEDED", run_seconds: 60 }) },
+        {
+          get: (job_id) =>
+            orThrow(fault(clock.now()).batch, { job_id, state: "SUCCEEDED", run_seconds: 60 }),
+        },
         {
           clock,
-          objects: { fetch: () => orThrow(fault(clock.now()).objects, "file") } as unknown as StepPorts["objects"],
-          compute: { run: () => orThrow(fault(clock.now()).compute, "0") } as unknown as StepPorts["compute"],
+          objects: {
+            fetch: () => orThrow(fault(clock.now()).objects, "file"),
+          } as unknown as StepPorts["objects"],
+          compute: {
+            run: () => orThrow(fault(clock.now()).compute, "0"),
+          } as unknown as StepPorts["compute"],
         },
       ),
     );
@@ -107,32 +205,62 @@ describe("a check without an answer", () => {
     }
     return { verdict, pauses, passed: clock.now() - NOW };
   }
-  const failed = (code: ErrorCode, text: string) => ({ verdict: "failed", run_seconds: 60, error: { code, retryable: false, message: expect.stringContaining(text) as string } });
-
-  test.each([OUT_OF_MEMORY, new RangeError("Invalid array length")])("whose computation breaks (%s) ends after ten minutes, with ever longer pauses", async (compute) => {
-    const { verdict, pauses, passed } = await checkOn(() => ({ compute }));
-    expect(verdict).toMatchObject(failed("INTERNAL", `could not be checked for 10 minutes: ${compute.message}`));
-    expect(passed).toBe(10 * MINUTE);
-    expect(pauses.length).toBeLessThan(25);
-    expect(pauses.slice(0, -1)).toEqual(pauses.slice(0, -1).toSorted((one, other) => one - other));
+  const failed = (code: ErrorCode, text: string) => ({
+    verdict: "failed",
+    run_seconds: 60,
+    error: { code, retryable: false, message: expect.stringContaining(text) as string },
   });
 
+  test.each([OUT_OF_MEMORY, new RangeError("Invalid array length")])(
+    "whose computation breaks (%s) ends after ten minutes, with ever longer pauses",
+    async (compute) => {
+      const { verdict, pauses, passed } = await checkOn(() => ({ compute }));
+      expect(verdict).toMatchObject(
+        failed("INTERNAL", `could not be checked for 10 minutes: ${compute.message}`),
+      );
+      expect(passed).toBe(10 * MINUTE);
+      expect(pauses.length).toBeLessThan(25);
+      expect(pauses.slice(0, -1)).toEqual(
+        pauses.slice(0, -1).toSorted((one, other) => one - other),
+      );
+    },
+  );
+
   test("for want of the object store is patient until the deadline, and ten minutes where that is past", async () => {
-    expect(await checkOn(() => ({ objects: NO_STORAGE }))).toMatchObject({ passed: HOUR, verdict: failed("OBJECTS_UNAVAILABLE", "bucket") });
-    expect(await checkOn(() => ({ objects: NO_STORAGE }), { deadline_at: NOW - 1 })).toMatchObject({ passed: 10 * MINUTE, verdict: failed("OBJECTS_UNAVAILABLE", "bucket") });
+    expect(await checkOn(() => ({ objects: NO_STORAGE }))).toMatchObject({
+      passed: HOUR,
+      verdict: failed("OBJECTS_UNAVAILABLE", "bucket"),
+    });
+    expect(await checkOn(() => ({ objects: NO_STORAGE }), { deadline_at: NOW - 1 })).toMatchObject({
+      passed: 10 * MINUTE,
+      verdict: failed("OBJECTS_UNAVAILABLE", "bucket"),
+    });
     const down = (now: number) => (now < NOW + 8 * MINUTE ? { objects: NO_STORAGE } : {});
-    expect(await checkOn(down, { deadline_at: NOW - 1 })).toMatchObject({ verdict: { verdict: "succeeded" } });
+    expect(await checkOn(down, { deadline_at: NOW - 1 })).toMatchObject({
+      verdict: { verdict: "succeeded" },
+    });
   });
 
   test("of Batch goes on past the deadline, and its time is not counted to what comes after it", async () => {
-    const { verdict, pauses } = await checkOn((now) => (now < NOW + 3 * HOUR ? { batch: NO_BATCH } : now < NOW + 3 * HOUR + 5 * MINUTE ? { compute: OUT_OF_MEMORY } : {}));
+    const { verdict, pauses } = await checkOn((now) =>
+      now < NOW + 3 * HOUR
+        ? { batch: NO_BATCH }
+        : now < NOW + 3 * HOUR + 5 * MINUTE
+          ? { compute: OUT_OF_MEMORY }
+          : {},
+    );
     expect(verdict).toMatchObject({ verdict: "succeeded" });
     expect(Math.max(...pauses)).toBe(5 * MINUTE);
   });
 
   test("of a run that was given up is no answer at all", async () => {
     const signal = AbortSignal.abort(NO_BATCH);
-    await expect(checkJob(portsOf({ get: () => Promise.reject(NO_STORAGE) }))(toCheck(), { ...context, signal })).rejects.toBe(NO_BATCH);
+    await expect(
+      checkJob(portsOf({ get: () => Promise.reject(NO_STORAGE) }))(toCheck(), {
+        ...context,
+        signal,
+      }),
+    ).rejects.toBe(NO_BATCH);
   });
 });
 
@@ -143,7 +271,16 @@ test("stopping jobs tells how long each has run, whatever it has come to", async
     running: { job_id: "running", state: "RUNNING", run_seconds: 5 },
     queued: { job_id: "queued", state: "QUEUED" },
   };
-  const ports = portsOf({ cancel: () => Promise.resolve(), get: (jobId) => Promise.resolve(known[jobId]) });
-  const output = await cancelJobs(ports)({ job_ids: [...Object.keys(known), "unknown"], asked_at: null }, context);
-  expect(output).toMatchObject({ remaining: ["running", "queued"], run_seconds: { done: 60, stopped: 7, running: 5 } });
+  const ports = portsOf({
+    cancel: () => Promise.resolve(),
+    get: (jobId) => Promise.resolve(known[jobId]),
+  });
+  const output = await cancelJobs(ports)(
+    { job_ids: [...Object.keys(known), "unknown"], asked_at: null },
+    context,
+  );
+  expect(output).toMatchObject({
+    remaining: ["running", "queued"],
+    run_seconds: { done: 60, stopped: 7, running: 5 },
+  });
 });

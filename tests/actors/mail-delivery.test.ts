@@ -11,30 +11,57 @@ import { scriptedEffects } from "../support/scripted-effects.ts";
 import { SENDGRID_KEY, says, startSendgrid } from "../support/sendgrid-server.ts";
 
 const now = () => Date.now();
-const compose = composeMail({ name: "stack", is_baseline: false }, { list: () => Promise.resolve([]) }, "https://haystack.example.org/");
-const sendgrid = (baseUrl: string): MailService => sendgridMail({ apiKey: SENDGRID_KEY, baseUrl, from: "haystack@example.org", sandbox: false, timeoutMs: 30_000, clock: systemClock });
+const compose = composeMail(
+  { name: "stack", is_baseline: false },
+  { list: () => Promise.resolve([]) },
+  "https://haystack.example.org/",
+);
+const sendgrid = (baseUrl: string): MailService =>
+  sendgridMail({
+    apiKey: SENDGRID_KEY,
+    baseUrl,
+    from: "haystack@example.org",
+    sandbox: false,
+    timeoutMs: 30_000,
+    clock: systemClock,
+  });
 
 test("a run completes and its mail arrives by SendGrid, with score and link", async () => {
   const [store, server] = [await temporaryStore(), await startSendgrid()];
-  const { supervisor } = await hostRuns(store, scriptedEffects({ now, scores: [8] }), { mail: sendgrid(server.baseUrl), composeMail: compose });
+  const { supervisor } = await hostRuns(store, scriptedEffects({ now, scores: [8] }), {
+    mail: sendgrid(server.baseUrl),
+    composeMail: compose,
+  });
   const settled = supervisor.settled("r1");
   await supervisor.submit(run("r1"));
   expect(await settled).toMatchObject({ status: "completed" });
-  expect((await store.get("r1"))?.outbox).toMatchObject([{ state: "sent", attempts: 1, problem: null }]);
+  expect((await store.get("r1"))?.outbox).toMatchObject([
+    { state: "sent", attempts: 1, problem: null },
+  ]);
   const [{ body }] = server.requests as [(typeof server.requests)[number]];
   expect(body.subject).toBe("HAYSTACK run complete (score: 8/10)");
   expect(body.personalizations).toEqual([{ to: [{ email: "user@example.org" }] }]);
-  for (const { value } of body.content) expect(value).toContain("https://haystack.example.org/run#r1");
+  for (const { value } of body.content)
+    expect(value).toContain("https://haystack.example.org/run#r1");
 });
 
 test("SendGrid answers 400: the run is completed all the same, and the outbox says why", async () => {
   const [store, server] = [await temporaryStore(), await startSendgrid()];
   server.script(says(400, "The from email does not contain a valid address."));
-  const { supervisor, troubles } = await hostRuns(store, scriptedEffects({ now }), { mail: sendgrid(server.baseUrl), composeMail: compose });
+  const { supervisor, troubles } = await hostRuns(store, scriptedEffects({ now }), {
+    mail: sendgrid(server.baseUrl),
+    composeMail: compose,
+  });
   const settled = supervisor.settled("r1");
   await supervisor.submit(run("r1"));
   expect(await settled).toMatchObject({ status: "completed", error: null });
-  expect((await store.get("r1"))?.outbox).toMatchObject([{ state: "rejected", attempts: 1, problem: expect.stringContaining("The from email does not contain a valid address") as string }]);
+  expect((await store.get("r1"))?.outbox).toMatchObject([
+    {
+      state: "rejected",
+      attempts: 1,
+      problem: expect.stringContaining("The from email does not contain a valid address") as string,
+    },
+  ]);
   expect(server.requests).toHaveLength(1);
   expect(troubles).toEqual([]);
 });
@@ -49,10 +76,25 @@ test.each([null, "local"])("a run of %j owes no mail", async (user_email) => {
   expect(mails).toEqual([]);
 });
 
-const OWED: OutboxEntry = { key: "r1.run_failed.1", kind: "run_failed", state: "owed", attempts: 0, due_at: 0, problem: null };
+const OWED: OutboxEntry = {
+  key: "r1.run_failed.1",
+  kind: "run_failed",
+  state: "owed",
+  attempts: 0,
+  due_at: 0,
+  problem: null,
+};
 
-async function attemptsOf(details: Record<string, unknown>): Promise<{ readonly last: OutboxEntry; readonly pauses: readonly number[] }> {
-  const service: MailService = { send: () => Promise.reject(new HaystackError("MAIL_UNAVAILABLE", "SendGrid answered with status 503.", { details })), close: () => Promise.resolve() };
+async function attemptsOf(
+  details: Record<string, unknown>,
+): Promise<{ readonly last: OutboxEntry; readonly pauses: readonly number[] }> {
+  const service: MailService = {
+    send: () =>
+      Promise.reject(
+        new HaystackError("MAIL_UNAVAILABLE", "SendGrid answered with status 503.", { details }),
+      ),
+    close: () => Promise.resolve(),
+  };
   const pauses: number[] = [];
   let [time, entry] = [0, OWED];
   while (entry.state === "owed") {
@@ -71,7 +113,10 @@ test("a mail that cannot be sent is tried ever more slowly for a day, then shown
   const hours = pauses.reduce((sum, pause) => sum + pause, 0) / 3_600_000;
   expect(hours).toBeGreaterThanOrEqual(24);
   expect(hours).toBeLessThan(26);
-  expect(last).toMatchObject({ state: "rejected", problem: expect.stringContaining("503") as string });
+  expect(last).toMatchObject({
+    state: "rejected",
+    problem: expect.stringContaining("503") as string,
+  });
 });
 
 test("a wait that SendGrid asks for is kept, up to an hour", async () => {
@@ -79,9 +124,15 @@ test("a wait that SendGrid asks for is kept, up to an hour", async () => {
   expect((await attemptsOf({ retry_after_ms: 86_400_000 })).pauses[0]).toBe(3_600_000);
 });
 
-test.each(["run_completed", "run_failed", "run_cancelled"] as const)("%s links to the page of the run; without a public address there is no link", async (kind) => {
-  const { text } = await compose(run("r1"), { ...OWED, kind });
-  expect(text.split("\n")).toContain("See the run: https://haystack.example.org/run#r1");
-  const unlinked = await composeMail({ name: "stack", is_baseline: false }, { list: () => Promise.resolve([]) })(run("r1"), { ...OWED, kind });
-  expect(unlinked.text + unlinked.html).not.toContain("http");
-});
+test.each(["run_completed", "run_failed", "run_cancelled"] as const)(
+  "%s links to the page of the run; without a public address there is no link",
+  async (kind) => {
+    const { text } = await compose(run("r1"), { ...OWED, kind });
+    expect(text.split("\n")).toContain("See the run: https://haystack.example.org/run#r1");
+    const unlinked = await composeMail(
+      { name: "stack", is_baseline: false },
+      { list: () => Promise.resolve([]) },
+    )(run("r1"), { ...OWED, kind });
+    expect(unlinked.text + unlinked.html).not.toContain("http");
+  },
+);

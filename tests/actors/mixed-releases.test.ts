@@ -4,7 +4,10 @@ import type { ClaimRequest, RunRecord, RunStore } from "../../services/runs/inde
 import { hostRuns, run, skippingClock, temporaryStore } from "../support/hosted-runs.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
 
-/** The store as a daemon sees it that does not know the machine of its runs; `claims` has how many runs each claim gave. */
+/**
+ * The store as a daemon sees it that does not know the machine of its runs; `claims` has how many
+ * runs each claim gave.
+ */
 function ofOlderRelease(store: RunStore) {
   const claims: number[] = [];
   const claim = async (request: ClaimRequest): Promise<RunRecord[]> => {
@@ -12,7 +15,8 @@ function ofOlderRelease(store: RunStore) {
     claims.push(records.length);
     return records.map((record) => ({ ...record, machine: { id: "run", version: "99" } }));
   };
-  const commit: RunStore["commit"] = (commits) => store.commit(commits.map((each) => ({ ...each, machine: RUN_MACHINE })));
+  const commit: RunStore["commit"] = (commits) =>
+    store.commit(commits.map((each) => ({ ...each, machine: RUN_MACHINE })));
   return { claims, store: { ...store, claim, commit } };
 }
 
@@ -26,7 +30,9 @@ async function leftRun() {
   const effects = scriptedEffects({ now, jobState: "RUNNING" });
   const first = await hostRuns(store, effects, { owner: "first" });
   await first.supervisor.submit(run("r1"));
-  await first.committed("r1", (_, entries) => entries.some(({ actor, to }) => actor === "controlJob" && to === "awaiting"));
+  await first.committed("r1", (_, entries) =>
+    entries.some(({ actor, to }) => actor === "controlJob" && to === "awaiting"),
+  );
   await first.supervisor.stop();
   return { store, effects };
 }
@@ -37,10 +43,18 @@ test("a daemon leaves a run of another release, with its cancellation, to a daem
   const old = await hostRuns(older.store, effects, { owner: "older", leaseMs: LEASE_MS });
   await old.supervisor.deliver("r1", CANCEL);
   await expect.poll(() => older.claims.length).toBeGreaterThan(20);
-  expect(older.claims.filter((runs) => runs > 0).length).toBeLessThanOrEqual(older.claims.length / 2 + 1);
-  expect(await store.get("r1")).toMatchObject({ document: { status: "running", error: null }, inbox: [CANCEL] });
+  expect(older.claims.filter((runs) => runs > 0).length).toBeLessThanOrEqual(
+    older.claims.length / 2 + 1,
+  );
+  expect(await store.get("r1")).toMatchObject({
+    document: { status: "running", error: null },
+    inbox: [CANCEL],
+  });
   const present = await hostRuns(store, effects, { owner: "present" });
-  await present.committed("r1", ({ status, current_phase }) => status === "cancelled" && current_phase === null);
+  await present.committed(
+    "r1",
+    ({ status, current_phase }) => status === "cancelled" && current_phase === null,
+  );
   expect([...effects.jobs.values()]).toEqual(["CANCELLED", "CANCELLED"]);
   expect(old.mails).toEqual([]);
 });
@@ -59,11 +73,16 @@ test("one that no other daemon takes is shown as failed, with one mail; its canc
   await old.supervisor.deliver("r1", CANCEL);
   const { length } = older.claims;
   await expect.poll(() => older.claims.length).toBeGreaterThan(length + 20);
-  expect(older.claims.slice(length).filter((runs) => runs > 0).length).toBeLessThanOrEqual((older.claims.length - length) / 2 + 2);
+  expect(older.claims.slice(length).filter((runs) => runs > 0).length).toBeLessThanOrEqual(
+    (older.claims.length - length) / 2 + 2,
+  );
   expect((await store.get("r1"))?.inbox).toEqual([CANCEL]);
   await old.supervisor.stop();
   const present = await hostRuns(store, effects, { owner: "present", clock });
-  await present.committed("r1", ({ status, current_phase }) => status === "cancelled" && current_phase === null);
+  await present.committed(
+    "r1",
+    ({ status, current_phase }) => status === "cancelled" && current_phase === null,
+  );
   expect([...effects.jobs.values()]).toEqual(["CANCELLED", "CANCELLED"]);
   expect(old.mails).toHaveLength(1);
 });
@@ -79,7 +98,10 @@ test("a finished run of another release stays finished when late news of a job c
   const older = ofOlderRelease(store);
   const clock = skippingClock();
   const old = await hostRuns(older.store, effects, { owner: "older", leaseMs: LEASE_MS, clock });
-  await old.supervisor.deliver("r1", { id: "late", event: { type: "job.changed", job_id: "hs-r1-i1-p-a1", state: "SUCCEEDED" } });
+  await old.supervisor.deliver("r1", {
+    id: "late",
+    event: { type: "job.changed", job_id: "hs-r1-i1-p-a1", state: "SUCCEEDED" },
+  });
   await expect.poll(() => older.claims.slice(0, -1).some((runs) => runs > 0)).toBe(true);
   clock.skip(LEASE_MS);
   const { length } = older.claims;

@@ -9,7 +9,8 @@ import { sharedMongodb, sharedSqlite as shared, type SharedRuns } from "../suppo
 const NOTICED_WITHIN_MS = 1_000;
 const LEASE_MS = 3_600_000;
 
-// By the clock the shortest of some tries counts, as a machine may be busy; by the daemon's own looks each does, as one may be lucky.
+// By the clock the shortest of some tries counts, as a machine may be busy; by the daemon's own
+// looks each does, as one may be lucky.
 
 function noticedWithinASecond(open: () => Promise<SharedRuns>): void {
   test("a run inserted as pending by another program is picked up within a second", async () => {
@@ -37,7 +38,8 @@ function noticedWithinASecond(open: () => Promise<SharedRuns>): void {
       await supervisor.submit(run(id));
       const waiting = new Set<string>();
       await committed(id, (_, entries) => {
-        for (const { actor, from, to } of entries) if (from === "checking" && to === "awaiting") waiting.add(actor);
+        for (const { actor, from, to } of entries)
+          if (from === "checking" && to === "awaiting") waiting.add(actor);
         return waiting.size === 2;
       });
       const [changed, { polls }] = [performance.now(), { ...looks }];
@@ -71,41 +73,65 @@ describeWithMongodb("on MongoDB", () => {
 const NO_USAGE = { gpu_seconds: 0, gpu_cost_usd: 0, llm_tokens: 0, llm_cost_usd: 0 };
 const isSubmitted = ({ state }: { readonly state: string }): boolean => state === "submitted";
 
-test.each([true, false])("a cancellation from outside in the moment in which the run breaks stands, and stops its jobs (a daemon: %s)", async (sweeps) => {
-  const { store, setStatus } = await shared();
-  const effects = scriptedEffects({ now: () => Date.now(), jobState: "RUNNING", strategy: "query_as_control" });
-  let isFaulty = true;
-  const usage: SupervisorOptions["usage"] = ({ jobs }) => {
-    if (isFaulty && jobs.some(isSubmitted)) {
-      isFaulty = false;
-      setStatus("r1", "cancelled");
-      throw new Error("a fault of ours");
-    }
-    return NO_USAGE;
-  };
-  const { supervisor, troubles } = await hostRuns(store, effects, { usage, sweeps });
-  const settled = supervisor.settled("r1");
-  await supervisor.submit(run("r1"));
-  expect(await settled).toMatchObject({ status: "cancelled", current_phase: null, termination_reason: "cancelled", error: null });
-  expect([...effects.jobs.values()]).toEqual(["CANCELLED"]);
-  expect(troubles.map(({ code }) => code)).toEqual(["INTERNAL"]);
-});
+test.each([true, false])(
+  "a cancellation from outside in the moment in which the run breaks stands, and stops its jobs (a daemon: %s)",
+  async (sweeps) => {
+    const { store, setStatus } = await shared();
+    const effects = scriptedEffects({
+      now: () => Date.now(),
+      jobState: "RUNNING",
+      strategy: "query_as_control",
+    });
+    let isFaulty = true;
+    const usage: SupervisorOptions["usage"] = ({ jobs }) => {
+      if (isFaulty && jobs.some(isSubmitted)) {
+        isFaulty = false;
+        setStatus("r1", "cancelled");
+        throw new Error("a fault of ours");
+      }
+      return NO_USAGE;
+    };
+    const { supervisor, troubles } = await hostRuns(store, effects, { usage, sweeps });
+    const settled = supervisor.settled("r1");
+    await supervisor.submit(run("r1"));
+    expect(await settled).toMatchObject({
+      status: "cancelled",
+      current_phase: null,
+      termination_reason: "cancelled",
+      error: null,
+    });
+    expect([...effects.jobs.values()]).toEqual(["CANCELLED"]);
+    expect(troubles.map(({ code }) => code)).toEqual(["INTERNAL"]);
+  },
+);
 
 test("a cancellation from outside of a broken run whose mail is under way stands, and stops its jobs", async () => {
   const { store, setStatus } = await shared();
-  const effects = scriptedEffects({ now: () => Date.now(), jobState: "RUNNING", strategy: "query_as_control" });
+  const effects = scriptedEffects({
+    now: () => Date.now(),
+    jobState: "RUNNING",
+    strategy: "query_as_control",
+  });
   let isFaulty = true;
   const usage: SupervisorOptions["usage"] = ({ jobs }) => {
     if (isFaulty && jobs.some(isSubmitted)) throw new Error("a fault of ours");
     return NO_USAGE;
   };
   const delivery = Promise.withResolvers<void>();
-  const { supervisor, committed } = await hostRuns(store, effects, { usage, mail: { send: () => delivery.promise, close: () => Promise.resolve() } });
+  const { supervisor, committed } = await hostRuns(store, effects, {
+    usage,
+    mail: { send: () => delivery.promise, close: () => Promise.resolve() },
+  });
   await supervisor.submit(run("r1"));
   await committed("r1", ({ status }) => status === "failed");
   isFaulty = false;
   setStatus("r1", "cancelled");
-  expect(await committed("r1", ({ status, current_phase }) => status === "cancelled" && current_phase === null)).toMatchObject({ error: null });
+  expect(
+    await committed(
+      "r1",
+      ({ status, current_phase }) => status === "cancelled" && current_phase === null,
+    ),
+  ).toMatchObject({ error: null });
   expect([...effects.jobs.values()]).toEqual(["CANCELLED"]);
   delivery.resolve();
 });
@@ -115,39 +141,75 @@ test("a cancellation from outside while nobody hosts the run is honoured by the 
   await store.insert(run("r1"));
   setStatus("r1", "cancelled");
   const { committed } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }));
-  expect(await committed("r1", ({ current_phase }) => current_phase === null)).toMatchObject({ status: "cancelled", started_at: null });
+  expect(await committed("r1", ({ current_phase }) => current_phase === null)).toMatchObject({
+    status: "cancelled",
+    started_at: null,
+  });
 });
 
 test("a status that another program puts on a finished run does not stand", async () => {
   const { store, setStatus } = await shared();
-  const { supervisor, committed } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }));
+  const { supervisor, committed } = await hostRuns(
+    store,
+    scriptedEffects({ now: () => Date.now() }),
+  );
   const settled = supervisor.settled("r1");
   await supervisor.submit(run("r1"));
   const { updated_at } = await settled;
   setStatus("r1", "cancelled");
-  expect(await committed("r1", (document) => document.updated_at > updated_at)).toMatchObject({ status: "completed", final_score: 8 });
+  expect(await committed("r1", (document) => document.updated_at > updated_at)).toMatchObject({
+    status: "completed",
+    final_score: 8,
+  });
 });
 
 test("a run whose id cannot name jobs fails with a plain sentence", async () => {
   const { store } = await shared();
   const { committed } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }));
   await store.insert(run("Not A Run Id"));
-  expect(await committed("Not A Run Id", ({ status }) => status === "failed")).toMatchObject({ error: { code: "USAGE" } });
+  expect(await committed("Not A Run Id", ({ status }) => status === "failed")).toMatchObject({
+    error: { code: "USAGE" },
+  });
 });
 
 test("a snapshot of an unknown machine version that no other daemon takes for a lease's time is parked as failed and kept as it is", async () => {
   const { store, looks } = watched((await shared()).store);
   await store.insert(run("r1"), { owner: "writer", expires_at: Date.now() + 60_000 });
-  const document = { ...run("r1"), status: "running" as const, current_phase: "inference" as const };
-  const commit = { run_id: "r1", expect: { revision: 0, token: 1, status: "pending" as const }, document, snapshot: '{"value":"dreaming"}', machine: { id: "run", version: "0" }, wake_at: null, attention_at: 0, consumed: [], outbox: [], history: [] };
+  const document = {
+    ...run("r1"),
+    status: "running" as const,
+    current_phase: "inference" as const,
+  };
+  const commit = {
+    run_id: "r1",
+    expect: { revision: 0, token: 1, status: "pending" as const },
+    document,
+    snapshot: '{"value":"dreaming"}',
+    machine: { id: "run", version: "0" },
+    wake_at: null,
+    attention_at: 0,
+    consumed: [],
+    outbox: [],
+    history: [],
+  };
   await store.commit([commit]);
   await store.takeOver("writer");
   const clock = skippingClock();
-  const { committed, mails, supervisor } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }), { clock, leaseMs: LEASE_MS });
+  const { committed, mails, supervisor } = await hostRuns(
+    store,
+    scriptedEffects({ now: () => Date.now() }),
+    { clock, leaseMs: LEASE_MS },
+  );
   await expect.poll(() => looks.sweeps).toBeGreaterThan(1);
   expect(supervisor.hosted()).toEqual([]);
   clock.skip(LEASE_MS);
-  expect(await committed("r1", ({ status }) => status === "failed")).toMatchObject({ current_phase: "inference", error: { code: "MACHINE_VERSION_UNKNOWN", phase: "inference" } });
-  expect(await store.get("r1")).toMatchObject({ snapshot: '{"value":"dreaming"}', machine: { version: "0" } });
+  expect(await committed("r1", ({ status }) => status === "failed")).toMatchObject({
+    current_phase: "inference",
+    error: { code: "MACHINE_VERSION_UNKNOWN", phase: "inference" },
+  });
+  expect(await store.get("r1")).toMatchObject({
+    snapshot: '{"value":"dreaming"}',
+    machine: { version: "0" },
+  });
   await expect.poll(() => mails.map(({ subject }) => subject)).toEqual(["run_failed"]);
 });

@@ -20,11 +20,15 @@ test("is what XState persists, in every state of a run with retries, two iterati
       expect(JSON.parse(snapshotText(persistedSnapshot(actor)))).toEqual(persisted);
     },
   });
-  registerHost(actor.system, { run: async (signal, work, tell) => tell({ output: await work({ signal, quiesce: () => Promise.resolve() }) }) });
+  registerHost(actor.system, {
+    run: async (signal, work, tell) =>
+      tell({ output: await work({ signal, quiesce: () => Promise.resolve() }) }),
+  });
   let started = false;
   const ended = new Promise<void>((complete) => void actor.subscribe({ complete }));
   actor.subscribe(({ value }) => {
-    if (typeof value === "object" && "inferring" in value) queueMicrotask(() => actor.send({ type: "clock.ticked", now: Number.MAX_SAFE_INTEGER }));
+    if (typeof value === "object" && "inferring" in value)
+      queueMicrotask(() => actor.send({ type: "clock.ticked", now: Number.MAX_SAFE_INTEGER }));
   });
   actor.start();
   started = true;

@@ -8,7 +8,11 @@ import type { Clock } from "../../services/clock/index.ts";
 import { systemClock } from "../../services/clock/system.ts";
 
 const now = () => Date.now();
-const change = (jobId: string, id = jobId) => ({ event_id: id, job_id: jobId, state: "SUCCEEDED" as const });
+const change = (jobId: string, id = jobId) => ({
+  event_id: id,
+  job_id: jobId,
+  state: "SUCCEEDED" as const,
+});
 
 test("a run goes through its states to completion, with both jobs side by side", async () => {
   const store = await temporaryStore();
@@ -17,12 +21,40 @@ test("a run goes through its states to completion, with both jobs side by side",
   const settled = supervisor.settled("r1");
   await supervisor.submit(run("r1"));
   const document = await settled;
-  expect(document).toMatchObject({ status: "completed", current_phase: null, final_score: 8, grounding_scores: [4, 8], termination_reason: "converged", output_anndata_path: "predictions.h5ad" });
-  const states = transitions.filter(({ actor }) => actor === "run").map(({ to }) => to.split(".")[0]);
-  expect(states.filter((state, index) => state !== states[index - 1])).toEqual(["analyzing", "prompting", "inferring", "evaluating", "prompting", "inferring", "evaluating", "outputting", "completed"]);
-  expect(effects.done.filter((name) => name.startsWith("submitJob")).toSorted()).toEqual(["submitJob:hs-r1-i1-c-a1", "submitJob:hs-r1-i1-p-a1", "submitJob:hs-r1-i2-c-a1", "submitJob:hs-r1-i2-p-a1"]);
+  expect(document).toMatchObject({
+    status: "completed",
+    current_phase: null,
+    final_score: 8,
+    grounding_scores: [4, 8],
+    termination_reason: "converged",
+    output_anndata_path: "predictions.h5ad",
+  });
+  const states = transitions
+    .filter(({ actor }) => actor === "run")
+    .map(({ to }) => to.split(".")[0]);
+  expect(states.filter((state, index) => state !== states[index - 1])).toEqual([
+    "analyzing",
+    "prompting",
+    "inferring",
+    "evaluating",
+    "prompting",
+    "inferring",
+    "evaluating",
+    "outputting",
+    "completed",
+  ]);
+  expect(effects.done.filter((name) => name.startsWith("submitJob")).toSorted()).toEqual([
+    "submitJob:hs-r1-i1-c-a1",
+    "submitJob:hs-r1-i1-p-a1",
+    "submitJob:hs-r1-i2-c-a1",
+    "submitJob:hs-r1-i2-p-a1",
+  ]);
   expect(mails.map(({ key }) => key)).toEqual(["r1.run_completed.1"]);
-  expect(await store.get("r1")).toMatchObject({ document: { status: "completed" }, lease: null, outbox: [{ state: "sent" }] });
+  expect(await store.get("r1")).toMatchObject({
+    document: { status: "completed" },
+    lease: null,
+    outbox: [{ state: "sent" }],
+  });
 });
 
 test("without matched controls only the prediction job runs", async () => {
@@ -31,16 +63,29 @@ test("without matched controls only the prediction job runs", async () => {
   const { supervisor } = await hostRuns(store, effects);
   const settled = supervisor.settled("r1");
   await supervisor.submit(run("r1"));
-  expect(await settled).toMatchObject({ control_strategy: "synthetic_control", control_strategy_effective: "query_as_control", control_cells_available: false });
-  expect(effects.done.filter((name) => name.startsWith("submitJob"))).toEqual(["submitJob:hs-r1-i1-p-a1"]);
+  expect(await settled).toMatchObject({
+    control_strategy: "synthetic_control",
+    control_strategy_effective: "query_as_control",
+    control_cells_available: false,
+  });
+  expect(effects.done.filter((name) => name.startsWith("submitJob"))).toEqual([
+    "submitJob:hs-r1-i1-p-a1",
+  ]);
 });
 
 test("scores that no longer rise end the run as a plateau, and the best iteration is delivered", async () => {
   const store = await temporaryStore();
-  const { supervisor } = await hostRuns(store, scriptedEffects({ now, scores: [3, 5, 5, 4, 5, 6] }));
+  const { supervisor } = await hostRuns(
+    store,
+    scriptedEffects({ now, scores: [3, 5, 5, 4, 5, 6] }),
+  );
   const settled = supervisor.settled("r1");
   await supervisor.submit(run("r1", { max_iterations: 10 }));
-  expect(await settled).toMatchObject({ termination_reason: "plateau", final_score: 5, grounding_scores: [3, 5, 5, 4, 5] });
+  expect(await settled).toMatchObject({
+    termination_reason: "plateau",
+    final_score: 5,
+    grounding_scores: [3, 5, 5, 4, 5],
+  });
 });
 
 test("max_iterations ends the run", async () => {
@@ -48,7 +93,11 @@ test("max_iterations ends the run", async () => {
   const { supervisor } = await hostRuns(store, scriptedEffects({ now, scores: [3, 4] }));
   const settled = supervisor.settled("r1");
   await supervisor.submit(run("r1", { max_iterations: 2, deliver: "last" }));
-  expect(await settled).toMatchObject({ termination_reason: "max_iterations", final_score: 4, current_iteration: 2 });
+  expect(await settled).toMatchObject({
+    termination_reason: "max_iterations",
+    final_score: 4,
+    current_iteration: 2,
+  });
 });
 
 test("cancel stops the running jobs, shows at once, and mails when confirmed", async () => {
@@ -57,11 +106,17 @@ test("cancel stops the running jobs, shows at once, and mails when confirmed", a
   const { supervisor, committed, mails } = await hostRuns(store, effects);
   const settled = supervisor.settled("r1");
   await supervisor.submit(run("r1"));
-  await committed("r1", (_, entries) => entries.some(({ actor, to }) => actor === "controlJob" && to === "awaiting"));
+  await committed("r1", (_, entries) =>
+    entries.some(({ actor, to }) => actor === "controlJob" && to === "awaiting"),
+  );
   await supervisor.deliver("r1", { id: "c1", event: { type: "cancel.requested" } });
   const shown = await committed("r1", ({ status }) => status === "cancelled");
   expect(shown.current_phase).toBe("inference");
-  expect(await settled).toMatchObject({ status: "cancelled", current_phase: null, termination_reason: "cancelled" });
+  expect(await settled).toMatchObject({
+    status: "cancelled",
+    current_phase: null,
+    termination_reason: "cancelled",
+  });
   expect([...effects.jobs.values()]).toEqual(["CANCELLED", "CANCELLED"]);
   expect(mails.map(({ subject }) => subject)).toEqual(["run_cancelled"]);
 });
@@ -72,17 +127,28 @@ test("a failed step fails the run with its phase, stops the other job, and RETRY
   const effects = scriptedEffects({
     now,
     before(effect) {
-      if (failing && effect.startsWith("evaluate")) throw new HaystackError("PREDICTION_INVALID", "The prediction is not usable.");
+      if (failing && effect.startsWith("evaluate"))
+        throw new HaystackError("PREDICTION_INVALID", "The prediction is not usable.");
     },
   });
   const { supervisor, mails } = await hostRuns(store, effects);
   const failed = supervisor.settled("r1");
   await supervisor.submit(run("r1"));
-  expect(await failed).toMatchObject({ status: "failed", current_phase: "evaluation", error: { code: "PREDICTION_INVALID", phase: "evaluation" }, termination_reason: "failed" });
+  expect(await failed).toMatchObject({
+    status: "failed",
+    current_phase: "evaluation",
+    error: { code: "PREDICTION_INVALID", phase: "evaluation" },
+    termination_reason: "failed",
+  });
   failing = false;
   const settled = supervisor.settled("r1");
   await supervisor.deliver("r1", { id: "retry-1", event: { type: "retry.requested" } });
-  expect(await settled).toMatchObject({ status: "completed", error: null, error_message: null, termination_reason: "converged" });
+  expect(await settled).toMatchObject({
+    status: "completed",
+    error: null,
+    error_message: null,
+    termination_reason: "converged",
+  });
   expect(effects.done.filter((name) => name.startsWith("submitJob"))).toHaveLength(2);
   expect(mails.map(({ subject }) => subject)).toEqual(["run_failed", "run_completed"]);
 });
@@ -93,7 +159,11 @@ test("a failed job is tried again under a new name, and fails the run when its a
   const { supervisor } = await hostRuns(store, effects);
   const settled = supervisor.settled("r1");
   await supervisor.submit(run("r1", { max_job_attempts: 2 }));
-  expect(await settled).toMatchObject({ status: "failed", current_phase: "inference", error: { code: "JOB_FAILED" } });
+  expect(await settled).toMatchObject({
+    status: "failed",
+    current_phase: "inference",
+    error: { code: "JOB_FAILED" },
+  });
   expect([...effects.jobs.keys()]).toEqual(["hs-r1-i1-p-a1", "hs-r1-i1-p-a2"]);
 });
 
@@ -107,7 +177,10 @@ test("a job event moves a waiting run on; doubled and foreign events change noth
   effects.jobs.set("hs-r1-i1-p-a1", "SUCCEEDED");
   await jobEvents.publish(change("some-other-job"));
   await jobEvents.publish(change("hs-r9-i1-p-a1"));
-  await Promise.all([jobEvents.publish(change("hs-r1-i1-p-a1")), jobEvents.publish(change("hs-r1-i1-p-a1"))]);
+  await Promise.all([
+    jobEvents.publish(change("hs-r1-i1-p-a1")),
+    jobEvents.publish(change("hs-r1-i1-p-a1")),
+  ]);
   expect(await settled).toMatchObject({ status: "completed" });
 });
 
@@ -123,44 +196,76 @@ test("a job that Batch has no quota for waits and is handed over again; its sibl
       if (input.job.kind === "prediction") return effects.submitJob(input, context);
       tries.push(input.troubled_since);
       if (tries.length > 2) return effects.submitJob(input, context);
-      return { problem: "no quota", troubled_since: input.troubled_since ?? first, try_at: first + tries.length * HOUR_MS };
+      return {
+        problem: "no quota",
+        troubled_since: input.troubled_since ?? first,
+        try_at: first + tries.length * HOUR_MS,
+      };
     },
   };
   const one = await hostRuns(store, postponing, { owner: "one" });
   await one.supervisor.submit(run("r1"));
-  await one.committed("r1", (_, entries) => entries.some(({ actor, to }) => actor === "controlJob" && to === "postponed"));
+  await one.committed("r1", (_, entries) =>
+    entries.some(({ actor, to }) => actor === "controlJob" && to === "postponed"),
+  );
   await one.supervisor.stop();
-  const later: Clock = { now: () => now() + 3 * HOUR_MS, at: (at, callback) => systemClock.at(at - 3 * HOUR_MS, callback) };
+  const later: Clock = {
+    now: () => now() + 3 * HOUR_MS,
+    at: (at, callback) => systemClock.at(at - 3 * HOUR_MS, callback),
+  };
   const two = await hostRuns(store, postponing, { owner: "two", clock: later });
   await two.committed("r1", ({ status }) => status === "completed");
   expect(tries).toEqual([null, first, first]);
-  expect(effects.done.filter((name) => name.startsWith("submitJob")).toSorted()).toEqual(["submitJob:hs-r1-i1-c-a1", "submitJob:hs-r1-i1-p-a1"]);
+  expect(effects.done.filter((name) => name.startsWith("submitJob")).toSorted()).toEqual([
+    "submitJob:hs-r1-i1-c-a1",
+    "submitJob:hs-r1-i1-p-a1",
+  ]);
 });
 
 describe("jobs that were stopped are paid for", () => {
   const HOUR = 3_600;
   const offer = { machine: "a2-highgpu-1g", provisioning: "SPOT", usd_per_hour: 2 } as const;
-  const RAN: Readonly<Record<string, number>> = { "hs-r1-i1-p-a1": HOUR / 2, "hs-r1-i1-c-a1": HOUR };
+  const RAN: Readonly<Record<string, number>> = {
+    "hs-r1-i1-p-a1": HOUR / 2,
+    "hs-r1-i1-c-a1": HOUR,
+  };
   const usage = usageOf({ name: "stack", is_baseline: false });
 
   /** Jobs have a price and run until they are stopped; the control job needs to be asked twice. */
   function paid(effects: ScriptedEffects): RunEffects {
     return {
       ...effects,
-      submitJob: async (input, context) => ({ ...(await effects.submitJob(input, context)), offer }),
+      submitJob: async (input, context) => ({
+        ...(await effects.submitJob(input, context)),
+        offer,
+      }),
       async cancelJobs({ job_ids, asked_at }, context) {
         const output = await effects.cancelJobs({ job_ids, asked_at }, context);
         const remaining = asked_at === null ? job_ids.filter((id) => id.includes("-c-")) : [];
-        return { ...output, remaining, run_seconds: Object.fromEntries(job_ids.map((id) => [id, remaining.includes(id) ? 1 : (RAN[id] ?? 0)])) };
+        return {
+          ...output,
+          remaining,
+          run_seconds: Object.fromEntries(
+            job_ids.map((id) => [id, remaining.includes(id) ? 1 : (RAN[id] ?? 0)]),
+          ),
+        };
       },
     };
   }
 
   test("when the run is cancelled", async () => {
-    const { supervisor, committed } = await hostRuns(await temporaryStore(), paid(scriptedEffects({ now, jobState: "RUNNING" })), { usage });
+    const { supervisor, committed } = await hostRuns(
+      await temporaryStore(),
+      paid(scriptedEffects({ now, jobState: "RUNNING" })),
+      { usage },
+    );
     await supervisor.submit(run("r1"));
-    await committed("r1", (_, entries) => entries.some(({ actor, to }) => actor === "controlJob" && to === "awaiting"));
-    await committed("r1", (_, entries) => entries.some(({ actor, to }) => actor === "predictionJob" && to === "awaiting"));
+    await committed("r1", (_, entries) =>
+      entries.some(({ actor, to }) => actor === "controlJob" && to === "awaiting"),
+    );
+    await committed("r1", (_, entries) =>
+      entries.some(({ actor, to }) => actor === "predictionJob" && to === "awaiting"),
+    );
     const settled = supervisor.settled("r1");
     await supervisor.deliver("r1", { id: "c", event: { type: "cancel.requested" } });
     expect((await settled).usage).toMatchObject({ gpu_seconds: 1.5 * HOUR, gpu_cost_usd: 3 });
@@ -168,22 +273,39 @@ describe("jobs that were stopped are paid for", () => {
 
   test("when the other job fails", async () => {
     const effects = scriptedEffects({ now, jobState: "RUNNING" });
-    const { supervisor, jobEvents, committed } = await hostRuns(await temporaryStore(), paid(effects), { usage });
+    const { supervisor, jobEvents, committed } = await hostRuns(
+      await temporaryStore(),
+      paid(effects),
+      { usage },
+    );
     const settled = supervisor.settled("r1");
     await supervisor.submit(run("r1", { max_job_attempts: 1 }));
-    await committed("r1", (_, entries) => entries.some(({ actor, to }) => actor === "controlJob" && to === "awaiting"));
-    await committed("r1", (_, entries) => entries.some(({ actor, to }) => actor === "predictionJob" && to === "awaiting"));
+    await committed("r1", (_, entries) =>
+      entries.some(({ actor, to }) => actor === "controlJob" && to === "awaiting"),
+    );
+    await committed("r1", (_, entries) =>
+      entries.some(({ actor, to }) => actor === "predictionJob" && to === "awaiting"),
+    );
     effects.jobs.set("hs-r1-i1-p-a1", "FAILED");
     await jobEvents.publish(change("hs-r1-i1-p-a1"));
     expect(await settled).toMatchObject({ status: "failed", usage: { gpu_seconds: HOUR + 1 } });
   });
 
   test("when they pass their deadline", async () => {
-    const effects = paid(scriptedEffects({ now, jobState: "RUNNING", strategy: "query_as_control" }));
-    const overdue: RunEffects = { ...effects, checkJob: (input, context) => effects.checkJob({ ...input, deadline_at: 0 }, context) };
+    const effects = paid(
+      scriptedEffects({ now, jobState: "RUNNING", strategy: "query_as_control" }),
+    );
+    const overdue: RunEffects = {
+      ...effects,
+      checkJob: (input, context) => effects.checkJob({ ...input, deadline_at: 0 }, context),
+    };
     const { supervisor } = await hostRuns(await temporaryStore(), overdue, { usage });
     const settled = supervisor.settled("r1");
     await supervisor.submit(run("r1"));
-    expect(await settled).toMatchObject({ status: "failed", error: { code: "JOB_DEADLINE_PASSED" }, usage: { gpu_seconds: HOUR / 2, gpu_cost_usd: 1 } });
+    expect(await settled).toMatchObject({
+      status: "failed",
+      error: { code: "JOB_DEADLINE_PASSED" },
+      usage: { gpu_seconds: HOUR / 2, gpu_cost_usd: 1 },
+    });
   });
 });

@@ -23,19 +23,34 @@ function watching(over: (store: RunStore) => Partial<RunStore> = () => ({})) {
   const clock = manualClock(0);
   const troubles: HaystackError[] = [];
   const commits = createCommitFeed((error) => troubles.push(error));
-  const watcher = createRunWatcher({ runs, commits, clock, pollMs: POLL_MS, onTrouble: (error) => troubles.push(error) });
+  const watcher = createRunWatcher({
+    runs,
+    commits,
+    clock,
+    pollMs: POLL_MS,
+    onTrouble: (error) => troubles.push(error),
+  });
   onTestFinished(() => watcher.close());
   return { store, reads, clock, commits, watcher, troubles };
 }
 
 const commitOn = (revision: number, status: "running" | "completed" = "running") =>
-  sampleCommit("run-a", { expect: { revision, token: 1, status: revision === 0 ? "pending" : "running" }, document: sampleRun("run-a", { status, current_phase: status === "running" ? "inference" : null }) });
+  sampleCommit("run-a", {
+    expect: { revision, token: 1, status: revision === 0 ? "pending" : "running" },
+    document: sampleRun("run-a", {
+      status,
+      current_phase: status === "running" ? "inference" : null,
+    }),
+  });
 
 test("one read serves all who watch a run; another host's commits show at the next look", async () => {
   const { store, reads, clock, watcher } = watching();
   await store.insert(sampleRun("run-a"), leased);
   let told = Promise.withResolvers<void>();
-  const [first, second] = await Promise.all([watcher.watch("run-a", () => told.resolve()), watcher.watch("run-a", () => undefined)]);
+  const [first, second] = await Promise.all([
+    watcher.watch("run-a", () => told.resolve()),
+    watcher.watch("run-a", () => undefined),
+  ]);
   expect(reads).toEqual([1]);
   await store.commit([commitOn(0)]);
   expect(first?.log).toHaveLength(0);
@@ -48,7 +63,11 @@ test("one read serves all who watch a run; another host's commits show at the ne
   await expect.poll(() => clock.waiting).toBe(1);
   clock.advance(POLL_MS);
   await told.promise;
-  expect([first?.resting(), first?.document().status, first?.log.length]).toEqual([true, "completed", 2]);
+  expect([first?.resting(), first?.document().status, first?.log.length]).toEqual([
+    true,
+    "completed",
+    2,
+  ]);
   first?.close();
   second?.close();
   await expect.poll(() => clock.waiting).toBe(1);
@@ -82,7 +101,10 @@ test("an event that waits keeps a resting run awake for its readers", async () =
 test("a log that is ahead of the run is shown when the run has caught up", async () => {
   const ahead = { revision: 2, at: 0, actor: "run", event: "later", from: "a", to: "b" };
   const { store, clock, watcher } = watching((real) => ({
-    changes: async (since) => (await real.changes(since)).map((changes) => (changes.revision === 1 ? { ...changes, history: [...changes.history, ahead] } : changes)),
+    changes: async (since) =>
+      (await real.changes(since)).map((changes) =>
+        changes.revision === 1 ? { ...changes, history: [...changes.history, ahead] } : changes,
+      ),
   }));
   await store.insert(sampleRun("run-a"), leased);
   await store.commit([commitOn(0)]);
@@ -99,10 +121,15 @@ test("a log that is ahead of the run is shown when the run has caught up", async
 test("an unknown run is undefined; a store that fails refuses the watch and recovers", async () => {
   let isDown = true;
   const { store, watcher, troubles } = watching((real) => ({
-    changes: (since) => (isDown ? Promise.reject(new HaystackError("STORE_UNAVAILABLE", "planted")) : real.changes(since)),
+    changes: (since) =>
+      isDown
+        ? Promise.reject(new HaystackError("STORE_UNAVAILABLE", "planted"))
+        : real.changes(since),
   }));
   await store.insert(sampleRun("run-a"), leased);
-  await expect(watcher.watch("run-a", () => undefined)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+  await expect(watcher.watch("run-a", () => undefined)).rejects.toMatchObject({
+    code: "STORE_UNAVAILABLE",
+  });
   expect(troubles).toHaveLength(1);
   isDown = false;
   expect(await watcher.watch("run-none", () => undefined)).toBeUndefined();

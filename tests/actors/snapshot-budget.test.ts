@@ -13,16 +13,28 @@ function budget(stored = "") {
   return { troubles, check: snapshotBudget("r1", stored, (error) => troubles.push(error)) };
 }
 
-test.each([["letters of one byte", "x", 1], ["of two", "ü", 2], ["of three", "細", 3], ["of four, two units each", "🧬", 4]])("bytes are counted: %s", (_, letter, bytes) => {
+test.each([
+  ["letters of one byte", "x", 1],
+  ["of two", "ü", 2],
+  ["of three", "細", 3],
+  ["of four, two units each", "🧬", 4],
+])("bytes are counted: %s", (_, letter, bytes) => {
   const { troubles, check } = budget();
   const atMost = (limit: number): string => letter.repeat(Math.floor(limit / bytes));
   check(atMost(WARNING));
   expect(troubles).toEqual([]);
   check(atMost(WARNING) + letter);
   const size = (Math.floor(WARNING / bytes) + 1) * bytes;
-  expect(troubles).toMatchObject([{ code: "SNAPSHOT_TOO_LARGE", message: `The state of run r1 has grown to ${size} bytes, over the budget of ${WARNING}.` }]);
+  expect(troubles).toMatchObject([
+    {
+      code: "SNAPSHOT_TOO_LARGE",
+      message: `The state of run r1 has grown to ${size} bytes, over the budget of ${WARNING}.`,
+    },
+  ]);
   check(atMost(LIMIT));
-  expect(() => check(atMost(LIMIT) + letter)).toThrow(expect.objectContaining({ code: "SNAPSHOT_TOO_LARGE" }));
+  expect(() => check(atMost(LIMIT) + letter)).toThrow(
+    expect.objectContaining({ code: "SNAPSHOT_TOO_LARGE" }),
+  );
 });
 
 test("growth over the budget is told once, and again when it has been under it meanwhile", () => {
@@ -42,7 +54,15 @@ async function runWithAnswer(bytes: number) {
   const effects = scriptedEffects({ now: () => Date.now(), strategy: "query_as_control" });
   const analyze = async (...args: Parameters<typeof effects.analyze>): Promise<AnalyzeOutput> => {
     const answer = await effects.analyze(...args);
-    return { ...answer, structured_query: { ...answer.structured_query, ambiguities: [{ field: "cell_type", text: "細".repeat(bytes / 3), chosen: "B cell", alternatives: [] }] } };
+    return {
+      ...answer,
+      structured_query: {
+        ...answer.structured_query,
+        ambiguities: [
+          { field: "cell_type", text: "細".repeat(bytes / 3), chosen: "B cell", alternatives: [] },
+        ],
+      },
+    };
   };
   const hosted = await hostRuns(store, { ...effects, analyze });
   const settled = hosted.supervisor.settled("r1");
@@ -63,9 +83,16 @@ test("a run over the limit has failed with the typed error, rests on its last go
   const error = { code: "SNAPSHOT_TOO_LARGE", retryable: false };
   expect(end).toMatchObject({ status: "failed", error });
   const record = await store.get("r1");
-  expect(record).toMatchObject({ document: { status: "failed", error }, wake_at: null, lease: null, inbox: [] });
+  expect(record).toMatchObject({
+    document: { status: "failed", error },
+    wake_at: null,
+    lease: null,
+    inbox: [],
+  });
   expect((record?.snapshot ?? "").length).toBeLessThan(WARNING);
-  expect(await store.claim({ owner: "other", now: Date.now(), lease_ms: 1_000, limit: 10 })).toEqual([]);
+  expect(
+    await store.claim({ owner: "other", now: Date.now(), lease_ms: 1_000, limit: 10 }),
+  ).toEqual([]);
   expect(effects.done).toEqual(["analyze"]);
   expect(mails.map(({ subject }) => subject)).toEqual(["run_failed"]);
   expect(supervisor.hosted()).toEqual([]);

@@ -33,12 +33,17 @@ const spoil = async (folder: string, change: (data: AnnData) => AnnData): Promis
 
 const withFirstGeneTwice = (data: AnnData): AnnData => ({
   ...data,
-  var: { index: data.var.index.map((_, row) => `gene-${row}`), columns: { gene_symbols: data.var.index.with(1, data.var.index[0] ?? "") } },
+  var: {
+    index: data.var.index.map((_, row) => `gene-${row}`),
+    columns: { gene_symbols: data.var.index.with(1, data.var.index[0] ?? "") },
+  },
 });
 
 describeWithData("bad input gets one sentence, exit 2, and leaves nothing behind", () => {
   test("a missing file", async () => {
-    expect(await refused(["run", QUESTION, "--atlas", "nowhere.h5ad"], await temporaryFolder())).toContain("nowhere.h5ad");
+    expect(
+      await refused(["run", QUESTION, "--atlas", "nowhere.h5ad"], await temporaryFolder()),
+    ).toContain("nowhere.h5ad");
   });
 
   test("a file that is not HDF5", async () => {
@@ -53,36 +58,76 @@ describeWithData("bad input gets one sentence, exit 2, and leaves nothing behind
     const file = join(folder, "cut.h5ad");
     await copyFile(KANG, file);
     truncateSync(file, 700_000);
-    expect(await refused(["run", QUESTION, "--atlas", file], join(folder, "data"))).toMatch(/damaged|truncated|cut/i);
+    expect(await refused(["run", QUESTION, "--atlas", file], join(folder, "data"))).toMatch(
+      /damaged|truncated|cut/i,
+    );
   });
 
   test("a column that is not there", async () => {
-    expect(await refused(["run", QUESTION, "--atlas", KANG, "--perturbation-column", "treatment"], await temporaryFolder())).toMatch(/treatment.*perturbation/s);
+    expect(
+      await refused(
+        ["run", QUESTION, "--atlas", KANG, "--perturbation-column", "treatment"],
+        await temporaryFolder(),
+      ),
+    ).toMatch(/treatment.*perturbation/s);
   });
 
   test("a group without cells", async () => {
     const folder = await temporaryFolder();
-    const outcome = await haystack(["validate", "--atlas", KANG, "--cell-type", "B cells", "--perturbation", "IL-4", "--data-dir", folder, "--json"]);
+    const outcome = await haystack([
+      "validate",
+      "--atlas",
+      KANG,
+      "--cell-type",
+      "B cells",
+      "--perturbation",
+      "IL-4",
+      "--data-dir",
+      folder,
+      "--json",
+    ]);
     expect(outcome.code).toBe(2);
     expect(outcome.stderr).toMatch(/^haystack: .*IL-4.*IFN-beta.*\n$/);
   });
 
-  test.each([["negative", -1], ["NaN", Number.NaN]])("%s counts", async (_, value) => {
+  test.each([
+    ["negative", -1],
+    ["NaN", Number.NaN],
+  ])("%s counts", async (_, value) => {
     const folder = await temporaryFolder();
-    const file = await spoil(folder, (data) => ({ ...data, X: { ...data.X, data: data.X.data.with(5, value) } }));
-    expect(await refused(["run", QUESTION, "--atlas", file], join(folder, "data"))).toMatch(/count|NaN|negative/i);
+    const file = await spoil(folder, (data) => ({
+      ...data,
+      X: { ...data.X, data: data.X.data.with(5, value) },
+    }));
+    expect(await refused(["run", QUESTION, "--atlas", file], join(folder, "data"))).toMatch(
+      /count|NaN|negative/i,
+    );
   });
 
   test("duplicate genes", async () => {
     const folder = await temporaryFolder();
     const file = await spoil(folder, withFirstGeneTwice);
-    expect(await refused(["run", QUESTION, "--atlas", file, "--gene-symbols-column", "gene_symbols"], join(folder, "data"))).toMatch(/duplicate|more than once|twice/i);
+    expect(
+      await refused(
+        ["run", QUESTION, "--atlas", file, "--gene-symbols-column", "gene_symbols"],
+        join(folder, "data"),
+      ),
+    ).toMatch(/duplicate|more than once|twice/i);
   });
 
   test("a data set without perturbations", async () => {
-    const inspected = await haystack(["atlas", "inspect", PBMC68K, "--json", "--data-dir", await temporaryFolder()]);
+    const inspected = await haystack([
+      "atlas",
+      "inspect",
+      PBMC68K,
+      "--json",
+      "--data-dir",
+      await temporaryFolder(),
+    ]);
     expect(inspected.code).toBe(0);
-    expect(await refused(["run", QUESTION, "--atlas", PBMC68K], await temporaryFolder())).toMatch(/^No obs column .* tells the perturbation; name one with --perturbation-column/);
+    expect(await refused(["run", QUESTION, "--atlas", PBMC68K], await temporaryFolder())).toMatch(
+      /^No obs column .* tells the perturbation; name one with --perturbation-column/,
+    );
   });
 
   test.each([
@@ -92,7 +137,15 @@ describeWithData("bad input gets one sentence, exit 2, and leaves nothing behind
     ["a question of 100 kB", "How would B cells respond to IFN-beta? ".repeat(2_700), /question/i],
   ])("%s", async (_, question, pattern) => {
     const folder = await temporaryFolder();
-    const outcome = await haystack(["run", question, "--atlas", KANG, "--data-dir", folder, "--json"]);
+    const outcome = await haystack([
+      "run",
+      question,
+      "--atlas",
+      KANG,
+      "--data-dir",
+      folder,
+      "--json",
+    ]);
     expect(outcome.stderr).toMatch(/^haystack: [^\n]+\n$/);
     expect(outcome.stderr).toMatch(pattern);
     expect(outcome.code).toBe(2);
@@ -100,8 +153,17 @@ describeWithData("bad input gets one sentence, exit 2, and leaves nothing behind
     expect(JSON.parse(listed.stdout)).toEqual({ runs: [] });
   });
 
-  test.each([[["run"]], [["run", QUESTION, "--seed", "x"]], [["run", QUESTION, "--max-iterations", "0"]], [["dance"]], [["status", "no-such-run"]]])("wrong usage: %j", async (args) => {
-    const outcome = await haystack([...args, ...(args[0] === "dance" ? [] : ["--data-dir", await temporaryFolder()])]);
+  test.each([
+    [["run"]],
+    [["run", QUESTION, "--seed", "x"]],
+    [["run", QUESTION, "--max-iterations", "0"]],
+    [["dance"]],
+    [["status", "no-such-run"]],
+  ])("wrong usage: %j", async (args) => {
+    const outcome = await haystack([
+      ...args,
+      ...(args[0] === "dance" ? [] : ["--data-dir", await temporaryFolder()]),
+    ]);
     expect(outcome.code).toBe(2);
     expect(outcome.stderr).not.toMatch(/\n\s+at /);
   });

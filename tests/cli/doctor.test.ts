@@ -10,15 +10,31 @@ import { SENDGRID_KEY, startSendgrid } from "../support/sendgrid-server.ts";
 
 /** Every service that is not Google Cloud's. */
 async function startServices() {
-  const [sendgrid, model, pubmed, genes, identity, collector] = await Promise.all([startSendgrid(), startModelServer(), startPubmed([]), startGeneDatabases(), startIdentityProvider(), startCollector()]);
+  const [sendgrid, model, pubmed, genes, identity, collector] = await Promise.all([
+    startSendgrid(),
+    startModelServer(),
+    startPubmed([]),
+    startGeneDatabases(),
+    startIdentityProvider(),
+    startCollector(),
+  ]);
   onTestFinished(async () => {
     await Promise.all([pubmed.close(), genes.close(), identity.close()]);
   });
   const env: Readonly<Record<string, string>> = {
-    MAIL_FROM: "haystack@example.org", SENDGRID_API_KEY: SENDGRID_KEY, SENDGRID_BASE_URL: sendgrid.baseUrl,
-    OPENAI_API_KEY: "sk-very-secret", OPENAI_BASE_URL: model.baseURL, OPENAI_MODEL: "scripted", OPENAI_EMBEDDING_MODEL: EMBEDDING.model,
-    LITERATURE: "pubmed", NCBI_BASE_URL: pubmed.baseUrl,
-    LOOKUPS: "uniprot,reactome,kegg", UNIPROT_BASE_URL: `${genes.baseUrl}/uniprot`, REACTOME_BASE_URL: `${genes.baseUrl}/reactome`, KEGG_BASE_URL: `${genes.baseUrl}/kegg`,
+    MAIL_FROM: "haystack@example.org",
+    SENDGRID_API_KEY: SENDGRID_KEY,
+    SENDGRID_BASE_URL: sendgrid.baseUrl,
+    OPENAI_API_KEY: "sk-very-secret",
+    OPENAI_BASE_URL: model.baseURL,
+    OPENAI_MODEL: "scripted",
+    OPENAI_EMBEDDING_MODEL: EMBEDDING.model,
+    LITERATURE: "pubmed",
+    NCBI_BASE_URL: pubmed.baseUrl,
+    LOOKUPS: "uniprot,reactome,kegg",
+    UNIPROT_BASE_URL: `${genes.baseUrl}/uniprot`,
+    REACTOME_BASE_URL: `${genes.baseUrl}/reactome`,
+    KEGG_BASE_URL: `${genes.baseUrl}/kegg`,
     ...identity.env,
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
     INFERENCE_COMMAND: "node predict.js {prompt} {query} {output}",
@@ -26,15 +42,29 @@ async function startServices() {
   return { env, sendgrid, model, pubmed, genes, collector };
 }
 
-const PARTS = ["mail", "language model", "literature", "look-ups", "sign-in", "traces", "inference"] as const;
+const PARTS = [
+  "mail",
+  "language model",
+  "literature",
+  "look-ups",
+  "sign-in",
+  "traces",
+  "inference",
+] as const;
 
 test("every service that answers is well, by a request to it that costs nothing", async () => {
   const { env, sendgrid, model, pubmed, genes, collector } = await startServices();
   const { code, found, stdout } = await doctor(env);
   expect(PARTS.map((part) => [part, found[part]?.[0]])).toEqual(PARTS.map((part) => [part, "ok"]));
   expect(code).toBe(0);
-  expect([sendgrid.requests.length, model.calls.length, model.embeddingCalls.length]).toEqual([0, 0, 0]);
-  expect([pubmed.requests.length, genes.asked.length > 3, collector.requests.length]).toEqual([1, true, 1]);
+  expect([sendgrid.requests.length, model.calls.length, model.embeddingCalls.length]).toEqual([
+    0, 0, 0,
+  ]);
+  expect([pubmed.requests.length, genes.asked.length > 3, collector.requests.length]).toEqual([
+    1,
+    true,
+    1,
+  ]);
   expect(stdout).not.toMatch(/very-secret|SG\.test/);
 }, 60_000);
 
@@ -43,11 +73,17 @@ test("a service at a dead address is never well", async () => {
   const { env } = await startServices();
   const { code, found } = await doctor({
     ...env,
-    ...Object.fromEntries(Object.keys(env).filter((name) => /_(URL|ENDPOINT)$/.test(name)).map((name) => [name, dead])),
+    ...Object.fromEntries(
+      Object.keys(env)
+        .filter((name) => /_(URL|ENDPOINT)$/.test(name))
+        .map((name) => [name, dead]),
+    ),
     INFERENCE_COMMAND: "no-such-program {prompt} {query} {output}",
   });
   expect(code).toBe(1);
-  expect(PARTS.map((part) => [part, found[part]?.[0]])).toEqual(PARTS.map((part) => [part, "problem"]));
+  expect(PARTS.map((part) => [part, found[part]?.[0]])).toEqual(
+    PARTS.map((part) => [part, "problem"]),
+  );
   expect(found["inference"]?.[1]).toMatch(/no-such-program/);
 }, 90_000);
 
@@ -60,8 +96,14 @@ test("a key that may not send, models that are not known, a database without an 
   const { code, found } = await doctor({ ...env, OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint });
   expect(code).toBe(1);
   expect(found["mail"]).toEqual(["problem", expect.stringContaining("mail.send")]);
-  expect(found["language model"]).toEqual(["problem", expect.stringMatching(/scripted-embedding is not known.*OPENAI_EMBEDDING_MODEL/)]);
+  expect(found["language model"]).toEqual([
+    "problem",
+    expect.stringMatching(/scripted-embedding is not known.*OPENAI_EMBEDDING_MODEL/),
+  ]);
   expect(found["look-ups"]).toEqual(["problem", expect.stringContaining("KEGG")]);
   expect(found["traces"]).toEqual(["problem", expect.stringContaining("403")]);
-  expect((await doctor({ ...env, SENDGRID_API_KEY: "SG.other" })).found["mail"]).toEqual(["problem", expect.stringContaining("401")]);
+  expect((await doctor({ ...env, SENDGRID_API_KEY: "SG.other" })).found["mail"]).toEqual([
+    "problem",
+    expect.stringContaining("401"),
+  ]);
 }, 120_000);

@@ -13,15 +13,38 @@ import { mailsIn } from "../support/mail-files.ts";
 
 const QUICK = { LEASE_SECONDS: "3", POLL_MILLISECONDS: "50" };
 
-const job = (folder: string, env: Record<string, string>, onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void): Promise<Outcome> =>
-  haystack(["job", "--data-dir", folder, "--json"], { env: { ...QUICK, ...env }, ...(onStderr === undefined ? {} : { onStderr }) });
+const job = (
+  folder: string,
+  env: Record<string, string>,
+  onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void,
+): Promise<Outcome> =>
+  haystack(["job", "--data-dir", folder, "--json"], {
+    env: { ...QUICK, ...env },
+    ...(onStderr === undefined ? {} : { onStderr }),
+  });
 
-async function queued(folder: string, question = "How would CD4 T cells respond to IFN-beta?"): Promise<string> {
-  const submitted = await haystack(["submit", question, "--data-dir", folder, "--email", "scientist@example.org", "--seed", "7", "--json"]);
+async function queued(
+  folder: string,
+  question = "How would CD4 T cells respond to IFN-beta?",
+): Promise<string> {
+  const submitted = await haystack([
+    "submit",
+    question,
+    "--data-dir",
+    folder,
+    "--email",
+    "scientist@example.org",
+    "--seed",
+    "7",
+    "--json",
+  ]);
   return (JSON.parse(submitted.stdout) as RunDocument).run_id;
 }
 
-async function withRuns<Result>(folder: string, look: (runs: RunStore) => Promise<Result>): Promise<Result> {
+async function withRuns<Result>(
+  folder: string,
+  look: (runs: RunStore) => Promise<Result>,
+): Promise<Result> {
   const runs = await openRuns(loadConfig({}, folder));
   try {
     return await look(runs);
@@ -36,8 +59,15 @@ async function withAtlas(): Promise<string> {
   return folder;
 }
 
-/** A predicting run stays so until `open` is called, in whatever process. `begun` are the outputs of the predictions that were started. */
-function heldPredictions(folder: string): { readonly env: Record<string, string>; open(): void; begun(): string[] } {
+/**
+ * A predicting run stays so until `open` is called, in whatever process. `begun` are the outputs of
+ * the predictions that were started.
+ */
+function heldPredictions(folder: string): {
+  readonly env: Record<string, string>;
+  open(): void;
+  begun(): string[];
+} {
   const gate = join(folder, "predictions-may-begin");
   const program = `'${process.execPath}' '${resolve("tests/support/held-baseline.ts")}' '${gate}'`;
   return {
@@ -47,28 +77,41 @@ function heldPredictions(folder: string): { readonly env: Record<string, string>
   };
 }
 
-/** A process that is stopped in the midst of a write keeps the write lock: lets it finish the write, and stops it again. */
-async function untilWritable(folder: string, kill: (signal: NodeJS.Signals) => void): Promise<void> {
+/**
+ * A process that is stopped in the midst of a write keeps the write lock: lets it finish the write,
+ * and stops it again.
+ */
+async function untilWritable(
+  folder: string,
+  kill: (signal: NodeJS.Signals) => void,
+): Promise<void> {
   const db = new DatabaseSync(join(folder, "runs.sqlite"), { timeout: 0 });
   onTestFinished(() => db.close());
   await expect
-    .poll(() => {
-      try {
-        db.exec("BEGIN IMMEDIATE; ROLLBACK");
-        return "writable";
-      } catch (error) {
-        kill("SIGCONT");
-        kill("SIGSTOP");
-        return String(error);
-      }
-    }, { timeout: 60_000 })
+    .poll(
+      () => {
+        try {
+          db.exec("BEGIN IMMEDIATE; ROLLBACK");
+          return "writable";
+        } catch (error) {
+          kill("SIGCONT");
+          kill("SIGSTOP");
+          return String(error);
+        }
+      },
+      { timeout: 60_000 },
+    )
     .toBe("writable");
 }
 
 test.each([
   ["RUN_ID is missing", {}, /RUN_ID/],
   ["the run is unknown", { RUN_ID: "no-such-run" }, /no-such-run/],
-  ["CONTROL_STRATEGY is unknown", { RUN_ID: "x", CONTROL_STRATEGY: "coin_toss" }, /CONTROL_STRATEGY/],
+  [
+    "CONTROL_STRATEGY is unknown",
+    { RUN_ID: "x", CONTROL_STRATEGY: "coin_toss" },
+    /CONTROL_STRATEGY/,
+  ],
 ])("%s: exit 1 and one line", async (_, env, pattern) => {
   const outcome = await job(await temporaryFolder(), env);
   expect([outcome.code, outcome.stdout]).toEqual([1, ""]);
@@ -77,51 +120,117 @@ test.each([
 });
 
 describe("a job that cannot host its run", () => {
-  const stored = (folder: string, runId: string): Promise<RunRecord | undefined> => withRuns(folder, (runs) => runs.get(runId));
+  const stored = (folder: string, runId: string): Promise<RunRecord | undefined> =>
+    withRuns(folder, (runs) => runs.get(runId));
 
   test.each([
-    ["a program without its places", { INFERENCE_COMMAND: "predict --without-places" }, "INFERENCE_COMMAND_INVALID", /INFERENCE_COMMAND/],
-    ["a variable that cannot be read", { MAX_ACTIVE_RUNS: "many" }, "CONFIG_INVALID", /MAX_ACTIVE_RUNS/],
-    ["a model whose server has no address", { OPENAI_API_KEY: "none", OPENAI_BASE_URL: "nowhere" }, "CONFIG_INVALID", /OPENAI_BASE_URL/],
-  ])("%s: the run is failed with the message, mailed, and the exit is 1", async (_, env, code, pattern) => {
-    const folder = await temporaryFolder();
-    const RUN_ID = await queued(folder);
-    const outcome = await job(folder, { RUN_ID, USER_EMAIL: "other@example.org", ...env });
-    expect(outcome.code).toBe(1);
-    expect(outcome.stderr).toMatch(/^haystack: [^\n]+\n$/);
-    expect(outcome.stderr).toMatch(pattern);
-    expect(JSON.parse(outcome.stdout)).toMatchObject({ status: "failed", user_email: "other@example.org", error: { code }, error_message: expect.stringMatching(pattern) });
-    expect(await mailsIn(folder)).toEqual(["HAYSTACK run failed"]);
-    expect(await stored(folder, RUN_ID)).toMatchObject({ document: { status: "failed" }, lease: null, outbox: [{ state: "sent" }] });
-  });
+    [
+      "a program without its places",
+      { INFERENCE_COMMAND: "predict --without-places" },
+      "INFERENCE_COMMAND_INVALID",
+      /INFERENCE_COMMAND/,
+    ],
+    [
+      "a variable that cannot be read",
+      { MAX_ACTIVE_RUNS: "many" },
+      "CONFIG_INVALID",
+      /MAX_ACTIVE_RUNS/,
+    ],
+    [
+      "a model whose server has no address",
+      { OPENAI_API_KEY: "none", OPENAI_BASE_URL: "nowhere" },
+      "CONFIG_INVALID",
+      /OPENAI_BASE_URL/,
+    ],
+  ])(
+    "%s: the run is failed with the message, mailed, and the exit is 1",
+    async (_, env, code, pattern) => {
+      const folder = await temporaryFolder();
+      const RUN_ID = await queued(folder);
+      const outcome = await job(folder, { RUN_ID, USER_EMAIL: "other@example.org", ...env });
+      expect(outcome.code).toBe(1);
+      expect(outcome.stderr).toMatch(/^haystack: [^\n]+\n$/);
+      expect(outcome.stderr).toMatch(pattern);
+      expect(JSON.parse(outcome.stdout)).toMatchObject({
+        status: "failed",
+        user_email: "other@example.org",
+        error: { code },
+        error_message: expect.stringMatching(pattern),
+      });
+      expect(await mailsIn(folder)).toEqual(["HAYSTACK run failed"]);
+      expect(await stored(folder, RUN_ID)).toMatchObject({
+        document: { status: "failed" },
+        lease: null,
+        outbox: [{ state: "sent" }],
+      });
+    },
+  );
 
   test("it is begun at its first step when the fault is mended and it is retried", async () => {
     const folder = await temporaryFolder();
     const RUN_ID = await queued(folder);
     await job(folder, { RUN_ID, INFERENCE_COMMAND: "predict --without-places" });
     const retried = await haystack(["retry", RUN_ID, "--data-dir", folder, "--json"]);
-    expect([retried.code, JSON.parse(retried.stdout)]).toMatchObject([1, { status: "failed", error: { code: "ATLAS_NOT_FOUND" } }]);
+    expect([retried.code, JSON.parse(retried.stdout)]).toMatchObject([
+      1,
+      { status: "failed", error: { code: "ATLAS_NOT_FOUND" } },
+    ]);
   });
 
   test("a run that has ended stays as it is, one that another process hosts too, and so does one with a GPU job", async () => {
     const folder = await temporaryFolder();
-    const [ended, hosted, predicting] = [await queued(folder), await queued(folder), await queued(folder)];
+    const [ended, hosted, predicting] = [
+      await queued(folder),
+      await queued(folder),
+      await queued(folder),
+    ];
     const bad = { INFERENCE_COMMAND: "predict --without-places" };
     await withRuns(folder, async (runs) => {
       await runs.deliver(ended, { id: "c", event: { type: "cancel.requested" } });
     });
     expect((await haystack(["cancel", ended, "--data-dir", folder])).code).toBe(0);
     await withRuns(folder, async (runs) => {
-      await runs.claim({ owner: "another", now: Date.now(), lease_ms: 3_600_000, limit: 1, run_id: hosted });
-      const [record] = await runs.claim({ owner: "earlier", now: Date.now(), lease_ms: 1, limit: 1, run_id: predicting });
+      await runs.claim({
+        owner: "another",
+        now: Date.now(),
+        lease_ms: 3_600_000,
+        limit: 1,
+        run_id: hosted,
+      });
+      const [record] = await runs.claim({
+        owner: "earlier",
+        now: Date.now(),
+        lease_ms: 1,
+        limit: 1,
+        run_id: predicting,
+      });
       const snapshot = JSON.stringify({ context: { jobs: [{ job_id: "j", state: "submitted" }] } });
       const document = { ...record!.document, status: "running" as const };
-      await runs.commit([{ run_id: predicting, expect: { revision: 0, token: record!.lease!.token, status: "pending" }, document, snapshot, machine: { id: "run", version: "1" }, wake_at: null, attention_at: 0, consumed: [], outbox: [], history: [] }]);
+      await runs.commit([
+        {
+          run_id: predicting,
+          expect: { revision: 0, token: record!.lease!.token, status: "pending" },
+          document,
+          snapshot,
+          machine: { id: "run", version: "1" },
+          wake_at: null,
+          attention_at: 0,
+          consumed: [],
+          outbox: [],
+          history: [],
+        },
+      ]);
     });
     const before = await mailsIn(folder);
-    expect(JSON.parse((await job(folder, { RUN_ID: ended, ...bad })).stdout)).toMatchObject({ status: "cancelled" });
-    expect((await job(folder, { RUN_ID: hosted, ...bad })).stderr).toMatch(/hosted by another process/);
-    expect(JSON.parse((await job(folder, { RUN_ID: predicting, ...bad })).stdout)).toMatchObject({ status: "running" });
+    expect(JSON.parse((await job(folder, { RUN_ID: ended, ...bad })).stdout)).toMatchObject({
+      status: "cancelled",
+    });
+    expect((await job(folder, { RUN_ID: hosted, ...bad })).stderr).toMatch(
+      /hosted by another process/,
+    );
+    expect(JSON.parse((await job(folder, { RUN_ID: predicting, ...bad })).stdout)).toMatchObject({
+      status: "running",
+    });
     expect(await stored(folder, hosted)).toMatchObject({ document: { status: "pending" } });
     expect(await mailsIn(folder)).toEqual(before);
   });
@@ -130,16 +239,27 @@ describe("a job that cannot host its run", () => {
 describeWithData("a job on a stored run", () => {
   test("completes, with the overrides of its environment", async () => {
     const folder = await withAtlas();
-    const outcome = await job(folder, { RUN_ID: await queued(folder), CONTROL_STRATEGY: "query_as_control", USER_EMAIL: "Other@Example.org" });
+    const outcome = await job(folder, {
+      RUN_ID: await queued(folder),
+      CONTROL_STRATEGY: "query_as_control",
+      USER_EMAIL: "Other@Example.org",
+    });
     expect(outcome.code).toBe(0);
-    expect(JSON.parse(outcome.stdout)).toMatchObject({ status: "completed", control_strategy: "query_as_control", control_strategy_effective: "query_as_control", user_email: "other@example.org" });
+    expect(JSON.parse(outcome.stdout)).toMatchObject({
+      status: "completed",
+      control_strategy: "query_as_control",
+      control_strategy_effective: "query_as_control",
+      user_email: "other@example.org",
+    });
   });
 
   test("of a run that has ended tells how: 0 for a completed one, 1 for one that was cancelled", async () => {
     const folder = await withAtlas();
     const [completed, cancelled] = [await queued(folder), await queued(folder)];
     expect((await job(folder, { RUN_ID: completed })).code).toBe(0);
-    expect(await mailsIn(folder)).toEqual([expect.stringMatching(/^HAYSTACK run complete \(score: \d+\/10\)$/)]);
+    expect(await mailsIn(folder)).toEqual([
+      expect.stringMatching(/^HAYSTACK run complete \(score: \d+\/10\)$/),
+    ]);
     await haystack(["cancel", cancelled, "--data-dir", folder]);
     const mails = await mailsIn(folder);
     expect((await job(folder, { RUN_ID: completed })).code).toBe(0);
@@ -157,7 +277,9 @@ describeWithData("a job on a stored run", () => {
       if (text.includes("predicting")) predicting.resolve();
     });
     await predicting.promise;
-    await withRuns(folder, (runs) => runs.deliver(RUN_ID, { id: "c", event: { type: "cancel.requested" } }));
+    await withRuns(folder, (runs) =>
+      runs.deliver(RUN_ID, { id: "c", event: { type: "cancel.requested" } }),
+    );
     const { code, stdout } = await ended;
     expect([code, JSON.parse(stdout)]).toMatchObject([1, { status: "cancelled" }]);
     expect(await mailsIn(folder)).toEqual(["HAYSTACK run cancelled"]);
@@ -179,7 +301,8 @@ describeWithData("a job on a stored run", () => {
     const both = await Promise.all([job(folder, env), job(folder, env)]);
     const completed = both.filter(({ code }) => code === 0);
     expect(completed.length).toBeGreaterThanOrEqual(1);
-    for (const { stderr, code } of both) if (code !== 0) expect(stderr).toMatch(/hosted by another process/);
+    for (const { stderr, code } of both)
+      if (code !== 0) expect(stderr).toMatch(/hosted by another process/);
     const { stdout } = await haystack(["status", RUN_ID, "--data-dir", folder, "--json"]);
     expect(JSON.parse(stdout)).toMatchObject({ status: "completed", current_iteration: 1 });
     const begun = predictions.begun();
@@ -197,7 +320,11 @@ describeWithData("a job on a stored run", () => {
       stopped = true;
       kill("SIGTERM");
     });
-    expect([first.code, first.stdout, first.stderr]).toEqual([1, "", expect.stringMatching(/^haystack: The job was stopped by SIGTERM; .*\n$/m)]);
+    expect([first.code, first.stdout, first.stderr]).toEqual([
+      1,
+      "",
+      expect.stringMatching(/^haystack: The job was stopped by SIGTERM; .*\n$/m),
+    ]);
     const record = await withRuns(folder, (runs) => runs.get(RUN_ID));
     expect(record).toMatchObject({ lease: null, document: { status: "running" } });
     predictions.open();
@@ -220,20 +347,42 @@ describeWithData("a job on a stored run", () => {
     onTestFinished(() => kill("SIGKILL"));
     await withRuns(folder, async (runs) => {
       await untilWritable(folder, kill);
-      await expect.poll(async () => ((await runs.get(RUN_ID))?.lease?.expires_at ?? 0) < Date.now(), { timeout: 60_000 }).toBe(true);
-      expect(await runs.claim({ owner: "another", now: Date.now(), lease_ms: 1, limit: 1, run_id: RUN_ID })).toHaveLength(1);
+      await expect
+        .poll(async () => ((await runs.get(RUN_ID))?.lease?.expires_at ?? 0) < Date.now(), {
+          timeout: 60_000,
+        })
+        .toBe(true);
+      expect(
+        await runs.claim({
+          owner: "another",
+          now: Date.now(),
+          lease_ms: 1,
+          limit: 1,
+          run_id: RUN_ID,
+        }),
+      ).toHaveLength(1);
     });
     predictions.open();
     kill("SIGCONT");
     const { code, stderr } = await ended;
-    expect([code, stderr]).toEqual([0, expect.stringMatching(/^haystack: (The lease of run \S+ was given to another daemon|Run \S+ is hosted elsewhere)/m)]);
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringMatching(
+        /^haystack: (The lease of run \S+ was given to another daemon|Run \S+ is hosted elsewhere)/m,
+      ),
+    ]);
   });
 
   test("a failure marks the run failed, mails it, and exits 1", async () => {
     const folder = await withAtlas();
-    const outcome = await job(folder, { RUN_ID: await queued(folder, "How would flurbocytes respond to IFN-beta?") });
+    const outcome = await job(folder, {
+      RUN_ID: await queued(folder, "How would flurbocytes respond to IFN-beta?"),
+    });
     expect(outcome.code).toBe(1);
-    expect(JSON.parse(outcome.stdout)).toMatchObject({ status: "failed", error: { code: "CELL_TYPE_UNKNOWN", phase: "query_analysis" } });
+    expect(JSON.parse(outcome.stdout)).toMatchObject({
+      status: "failed",
+      error: { code: "CELL_TYPE_UNKNOWN", phase: "query_analysis" },
+    });
     expect(await mailsIn(folder)).toEqual(["HAYSTACK run failed"]);
   });
 });

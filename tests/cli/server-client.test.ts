@@ -36,23 +36,51 @@ async function answering(...answers: readonly Answer[]): Promise<Faulty> {
   return { url, asked, client: serverClient({ url, token: "token-of-ada" }) };
 }
 
-const json = (body: unknown): Answer => (_, response) => void response.setHeader("content-type", "application/json").end(JSON.stringify(body));
-const status = (code: number, headers: Record<string, string> = {}, body = ""): Answer => (_, response) => void response.writeHead(code, headers).end(body);
+const json =
+  (body: unknown): Answer =>
+  (_, response) =>
+    void response.setHeader("content-type", "application/json").end(JSON.stringify(body));
+const status =
+  (code: number, headers: Record<string, string> = {}, body = ""): Answer =>
+  (_, response) =>
+    void response.writeHead(code, headers).end(body);
 const cutOff: Answer = (request) => void request.socket.destroy();
-const ping = (client: ServerClient) => client.json({ path: "/ping", schema: z.object({ ok: z.boolean() }) });
-const codeOf = (work: Promise<unknown>): Promise<unknown> => work.then(() => "done", (thrown: { code?: unknown }) => thrown.code);
+const ping = (client: ServerClient) =>
+  client.json({ path: "/ping", schema: z.object({ ok: z.boolean() }) });
+const codeOf = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => "done",
+    (thrown: { code?: unknown }) => thrown.code,
+  );
 
 test("what passes is asked again: a cut connection, a proxy without its server, a limit", async () => {
-  const { client, asked } = await answering(cutOff, status(502, {}, "<html>Bad gateway"), status(429, { "retry-after": "0" }, JSON.stringify({ error: "RATE_LIMITED", message: "Wait." })), json({ ok: true }));
+  const { client, asked } = await answering(
+    cutOff,
+    status(502, {}, "<html>Bad gateway"),
+    status(
+      429,
+      { "retry-after": "0" },
+      JSON.stringify({ error: "RATE_LIMITED", message: "Wait." }),
+    ),
+    json({ ok: true }),
+  );
   expect(await ping(client)).toEqual({ ok: true });
-  expect(asked.map(({ url, headers }) => [url, headers.authorization])).toEqual(Array.from({ length: 4 }, () => ["/api/v1/ping", "Bearer token-of-ada"]));
+  expect(asked.map(({ url, headers }) => [url, headers.authorization])).toEqual(
+    Array.from({ length: 4 }, () => ["/api/v1/ping", "Bearer token-of-ada"]),
+  );
 });
 
 test("what does not pass is asked once, and what lasts is given up", async () => {
   const once: [Answer, string][] = [
     [status(404, {}, JSON.stringify({ error: "RUN_NOT_FOUND", message: "No." })), "RUN_NOT_FOUND"],
-    [status(401, {}, JSON.stringify({ error: "UNAUTHENTICATED", message: "Who?" })), "UNAUTHENTICATED"],
-    [status(409, {}, JSON.stringify({ error: "A_CODE_OF_TOMORROW", message: "Other." })), "SERVER_NOT_UNDERSTOOD"],
+    [
+      status(401, {}, JSON.stringify({ error: "UNAUTHENTICATED", message: "Who?" })),
+      "UNAUTHENTICATED",
+    ],
+    [
+      status(409, {}, JSON.stringify({ error: "A_CODE_OF_TOMORROW", message: "Other." })),
+      "SERVER_NOT_UNDERSTOOD",
+    ],
     [status(404, {}, "<html>Not here"), "SERVER_NOT_UNDERSTOOD"],
     [status(200, {}, "<html>Welcome"), "SERVER_NOT_UNDERSTOOD"],
     [status(302, { location: "https://accounts.example.org/signin" }), "SERVER_NOT_UNDERSTOOD"],
@@ -68,10 +96,15 @@ test("what does not pass is asked once, and what lasts is given up", async () =>
 test("an event stream that breaks off in the middle of an event goes on after the last whole one", async () => {
   const run = pastRun("run-1", "ada@example.org");
   const summary = JSON.stringify(runSummarySchema.parse(run));
-  const transition = (id: string): string => `id: ${id}\nevent: transition\ndata: {"revision":1,"at":"2026-01-01T00:00:00.000Z","actor":"run","event":"e${id}","from":"a","to":"b"}\n\n`;
-  const stream = (text: string, isWhole: boolean): Answer => (request, response) => {
-    response.writeHead(200, { "content-type": "text/event-stream" }).write(text, () => (isWhole ? response.end() : request.socket.destroy()));
-  };
+  const transition = (id: string): string =>
+    `id: ${id}\nevent: transition\ndata: {"revision":1,"at":"2026-01-01T00:00:00.000Z","actor":"run","event":"e${id}","from":"a","to":"b"}\n\n`;
+  const stream =
+    (text: string, isWhole: boolean): Answer =>
+    (request, response) => {
+      response
+        .writeHead(200, { "content-type": "text/event-stream" })
+        .write(text, () => (isWhole ? response.end() : request.socket.destroy()));
+    };
   const { client, asked } = await answering(
     status(503),
     stream(`${transition("1.0")}${transition("1.1")}${transition("2.0").slice(0, -20)}`, false),
@@ -83,15 +116,35 @@ test("an event stream that breaks off in the middle of an event goes on after th
   );
   const seen: string[] = [];
   let losses = 0;
-  expect(await followRun(client, "run-1", { onTransition: ({ id }) => seen.push(id), onRun: ({ status: state }) => seen.push(state), onLost: () => losses++ })).toEqual(run);
+  expect(
+    await followRun(client, "run-1", {
+      onTransition: ({ id }) => seen.push(id),
+      onRun: ({ status: state }) => seen.push(state),
+      onLost: () => losses++,
+    }),
+  ).toEqual(run);
   expect(seen).toEqual(["1.0", "1.1", "2.0", "3.0", "completed"]);
-  expect(asked.map(({ headers }) => headers["last-event-id"])).toEqual([undefined, undefined, "1.1", "1.1", "2.0", "3.0", undefined]);
+  expect(asked.map(({ headers }) => headers["last-event-id"])).toEqual([
+    undefined,
+    undefined,
+    "1.1",
+    "1.1",
+    "2.0",
+    "3.0",
+    undefined,
+  ]);
   expect(losses).toBe(2);
 });
 
 test("a run without transitions ends when its stream does; a page in place of a stream is refused", async () => {
   const run = pastRun("run-1", "ada@example.org");
-  const { client } = await answering((_, response) => response.writeHead(200, { "content-type": "text/event-stream" }).end(`event: run\ndata: ${JSON.stringify(runSummarySchema.parse(run))}\n\n`), json(run));
+  const { client } = await answering(
+    (_, response) =>
+      response
+        .writeHead(200, { "content-type": "text/event-stream" })
+        .end(`event: run\ndata: ${JSON.stringify(runSummarySchema.parse(run))}\n\n`),
+    json(run),
+  );
   expect(await followRun(client, "run-1", {})).toEqual(run);
   const page = await answering(status(200, { "content-type": "text/html" }, "<html>"));
   expect(await codeOf(followRun(page.client, "run-1", {}))).toBe("SERVER_NOT_UNDERSTOOD");
@@ -99,38 +152,71 @@ test("a run without transitions ends when its stream does; a page in place of a 
 
 test("leaving ends the following at once, also while it waits", async () => {
   const leaving = new AbortController();
-  const { client } = await answering((_, response) => response.writeHead(200, { "content-type": "text/event-stream" }).write(": heartbeat\n\n", () => leaving.abort()));
+  const { client } = await answering((_, response) =>
+    response
+      .writeHead(200, { "content-type": "text/event-stream" })
+      .write(": heartbeat\n\n", () => leaving.abort()),
+  );
   await expect(followRun(client, "run-1", { signal: leaving.signal })).rejects.toThrow(/abort/i);
   const between = new AbortController();
   const broken = await answering(cutOff);
-  await expect(followRun(broken.client, "run-1", { signal: between.signal, onLost: () => between.abort() })).rejects.toThrow(/abort/i);
+  await expect(
+    followRun(broken.client, "run-1", { signal: between.signal, onLost: () => between.abort() }),
+  ).rejects.toThrow(/abort/i);
 });
 
 test("a file that comes short is fetched again, never half there, and a store elsewhere gets no token", async () => {
   const folder = await temporaryFolder();
   const store = await answering((_, response) => response.writeHead(200).end("whole"));
   const listed = (url: string): Answer => json({ files: [{ kind: "log", url, bytes: 5 }] });
-  const shorter = await answering(listed("/api/v1/runs/run-1/files/run-1_log.json"), status(200, {}, "who"), status(200, {}, "whole"));
+  const shorter = await answering(
+    listed("/api/v1/runs/run-1/files/run-1_log.json"),
+    status(200, {}, "who"),
+    status(200, {}, "whole"),
+  );
   await downloadResult(shorter.client, "run-1", "log", join(folder, "a.json"));
-  expect(shorter.asked.map(({ url }) => url)).toEqual(["/api/v1/runs/run-1/result", ...Array.from({ length: 2 }, () => "/api/v1/runs/run-1/files/run-1_log.json")]);
+  expect(shorter.asked.map(({ url }) => url)).toEqual([
+    "/api/v1/runs/run-1/result",
+    ...Array.from({ length: 2 }, () => "/api/v1/runs/run-1/files/run-1_log.json"),
+  ]);
   const signed = await answering(listed(`${store.url}/bucket/run-1_log.json?signature=x`));
   await downloadResult(signed.client, "run-1", "log", join(folder, "b.json"));
   expect(store.asked.map(({ headers }) => headers.authorization)).toEqual([undefined]);
-  const never = await answering(listed("/api/v1/runs/run-1/files/run-1_log.json"), status(200, {}, "who"));
-  expect(await codeOf(downloadResult(never.client, "run-1", "log", join(folder, "c.json")))).toBe("SERVER_UNREACHABLE");
+  const never = await answering(
+    listed("/api/v1/runs/run-1/files/run-1_log.json"),
+    status(200, {}, "who"),
+  );
+  expect(await codeOf(downloadResult(never.client, "run-1", "log", join(folder, "c.json")))).toBe(
+    "SERVER_UNREACHABLE",
+  );
   expect((await readdir(folder)).toSorted()).toEqual(["a.json", "b.json"]);
   expect(await readFile(join(folder, "a.json"), "utf8")).toBe("whole");
 });
 
 test("addresses: a path is kept, and the token stays off open networks", () => {
-  const at = (text: string, token: string | undefined = "t", insecure = false): string => serverAddress(text, token, insecure).url;
+  const at = (text: string, token: string | undefined = "t", insecure = false): string =>
+    serverAddress(text, token, insecure).url;
   expect(at("https://haystack.example.org/")).toBe("https://haystack.example.org");
   expect(at("https://example.org/lab/haystack//")).toBe("https://example.org/lab/haystack");
-  for (const own of ["http://127.0.0.1:8080", "http://localhost:8080", "http://[::1]:8080"]) expect(at(own)).toBe(own);
-  for (const open of ["http://haystack.example.org", "http://127.0.0.1.example.org", "http://192.168.0.7", "http://localhost.example.org"]) {
+  for (const own of ["http://127.0.0.1:8080", "http://localhost:8080", "http://[::1]:8080"])
+    expect(at(own)).toBe(own);
+  for (const open of [
+    "http://haystack.example.org",
+    "http://127.0.0.1.example.org",
+    "http://192.168.0.7",
+    "http://localhost.example.org",
+  ]) {
     expect(() => at(open)).toThrow(/unencrypted/);
     expect(at(open, "t", true)).toBe(open);
     expect(serverAddress(open, undefined, false).url).toBe(open);
   }
-  for (const bad of ["haystack", "ftp://x", "file:///etc", "https://x/?a=1", "https://x/#a", "https://me@x"]) expect(() => at(bad)).toThrow(/address/);
+  for (const bad of [
+    "haystack",
+    "ftp://x",
+    "file:///etc",
+    "https://x/?a=1",
+    "https://x/#a",
+    "https://me@x",
+  ])
+    expect(() => at(bad)).toThrow(/address/);
 });

@@ -15,12 +15,24 @@ interface Issued {
 
 test("a token is made once, used against the daemon, listed without its secret, and revoked while the daemon runs", async () => {
   const folder = await temporaryFolder();
-  const { id, token } = await json<Issued>(["token", "create", "--owner", "User@Example.org", "--role", "admin", "--days", "2", "--data-dir", folder]);
+  const { id, token } = await json<Issued>([
+    "token",
+    "create",
+    "--owner",
+    "User@Example.org",
+    "--role",
+    "admin",
+    "--days",
+    "2",
+    "--data-dir",
+    folder,
+  ]);
   expect(token).toMatch(/^hs_[\w-]{43}$/);
   const asked = Promise.withResolvers<readonly [number, number, number]>();
   let begun = false;
   const useIt = async (url: string): Promise<readonly [number, number, number]> => {
-    const status = async (headers: Record<string, string>): Promise<number> => (await fetch(`${url}/api/v1/runs`, { headers })).status;
+    const status = async (headers: Record<string, string>): Promise<number> =>
+      (await fetch(`${url}/api/v1/runs`, { headers })).status;
     const before = [await status({}), await status({ authorization: `Bearer ${token}` })] as const;
     await json(["token", "revoke", id, "--data-dir", folder]);
     return [...before, await status({ authorization: `Bearer ${token}` })];
@@ -39,7 +51,14 @@ test("a token is made once, used against the daemon, listed without its secret, 
   expect(await asked.promise).toEqual([401, 200, 401]);
   expect([served.code, served.stderr]).toEqual([0, expect.not.stringContaining(token)]);
   const { tokens } = await json<{ tokens: object[] }>(["token", "list", "--data-dir", folder]);
-  expect(tokens).toEqual([expect.objectContaining({ id, owner: "user@example.org", role: "admin", revoked_at: expect.any(String) as unknown })]);
+  expect(tokens).toEqual([
+    expect.objectContaining({
+      id,
+      owner: "user@example.org",
+      role: "admin",
+      revoked_at: expect.any(String) as unknown,
+    }),
+  ]);
   expect(JSON.stringify(tokens)).not.toContain(token);
 });
 
@@ -51,15 +70,30 @@ test("what cannot be is refused in one sentence", async () => {
     return stderr;
   };
   expect(await refused("create", "--owner", "local")).toMatch(/--owner is the e-mail address/);
-  expect(await refused("create", "--owner", "a@example.org", "--role", "root")).toMatch(/--role is user or admin/);
-  expect(await refused("create", "--owner", "a@example.org", "--days", "0")).toMatch(/--days is a whole number/);
+  expect(await refused("create", "--owner", "a@example.org", "--role", "root")).toMatch(
+    /--role is user or admin/,
+  );
+  expect(await refused("create", "--owner", "a@example.org", "--days", "0")).toMatch(
+    /--days is a whole number/,
+  );
   expect(await refused("revoke", "nothing")).toMatch(/There is no token nothing/);
 });
 
 test("without sign-in the daemon refuses to serve other machines, and a port that is taken", async () => {
   const folder = await temporaryFolder();
-  const open = await haystack(["serve", "--data-dir", folder], { env: { HTTP_HOST: "0.0.0.0", HTTP_PORT: "0" } });
-  expect([open.code, open.stderr.trim().split("\n")]).toEqual([2, [expect.stringMatching(/^haystack: .*AUTH \(without sign-in the daemon listens on this machine only/)]]);
-  const taken = await haystack(["serve", "--data-dir", folder], { env: { HTTP_HOST: "192.0.2.1", AUTH: "token", HTTP_PORT: "8080" } });
+  const open = await haystack(["serve", "--data-dir", folder], {
+    env: { HTTP_HOST: "0.0.0.0", HTTP_PORT: "0" },
+  });
+  expect([open.code, open.stderr.trim().split("\n")]).toEqual([
+    2,
+    [
+      expect.stringMatching(
+        /^haystack: .*AUTH \(without sign-in the daemon listens on this machine only/,
+      ),
+    ],
+  ]);
+  const taken = await haystack(["serve", "--data-dir", folder], {
+    env: { HTTP_HOST: "192.0.2.1", AUTH: "token", HTTP_PORT: "8080" },
+  });
   expect([taken.code, taken.stderr]).toEqual([2, expect.stringContaining("cannot be listened at")]);
 });

@@ -16,18 +16,34 @@ describeWithGcs("an atlas in Cloud Storage", () => {
     await server.makeBucket("haystack-test");
     const machine = async (): Promise<{ folder: string; workbench: Workbench }> => {
       const folder = await temporaryFolder();
-      const workbench = await openWorkbench(loadConfig({ GCS_BUCKET: "haystack-test", GCS_ENDPOINT: server.url, BATCH_PROJECT: "p", BATCH_IMAGE: "worker", PUBSUB_TOPIC: "t", PUBSUB_SUBSCRIPTION: "s" }, folder));
+      const workbench = await openWorkbench(
+        loadConfig(
+          {
+            GCS_BUCKET: "haystack-test",
+            GCS_ENDPOINT: server.url,
+            BATCH_PROJECT: "p",
+            BATCH_IMAGE: "worker",
+            PUBSUB_TOPIC: "t",
+            PUBSUB_SUBSCRIPTION: "s",
+          },
+          folder,
+        ),
+      );
       onTestFinished(() => workbench.close());
       return { folder, workbench };
     };
     const importing = await machine();
     const file = join(importing.folder, "atlas.h5ad");
-    await importing.workbench.compute.run("simulate", { file, options: { seed: 1, nGenes: 200, cellsPerGroup: 5 } });
+    await importing.workbench.compute.run("simulate", {
+      file,
+      options: { seed: 1, nGenes: 200, cellsPerGroup: 5 },
+    });
     await importing.workbench.atlases.import({ source: file });
 
     const { workbench } = await machine();
     const before = server.requests.length;
-    const downloads = (): string[] => server.requests.slice(before).filter((request) => request.includes("alt=media"));
+    const downloads = (): string[] =>
+      server.requests.slice(before).filter((request) => request.includes("alt=media"));
     const opened = await workbench.atlases.open([]);
     expect(downloads()).toHaveLength(2);
     const groups = opened[0]!.index.groups.slice(0, WANTED);
@@ -50,7 +66,8 @@ describeWithGcs("an atlas in Cloud Storage", () => {
     const ids = groups.map(({ group_id }) => group_id);
     await workbench.atlases.fetchGroups(ids, opened);
     await workbench.atlases.fetchGroups(ids, opened);
-    for (const { shard } of groups) expect(downloads().filter((request) => request.includes(shard))).toHaveLength(1);
+    for (const { shard } of groups)
+      expect(downloads().filter((request) => request.includes(shard))).toHaveLength(1);
     expect(downloads()).toHaveLength(2 + WANTED);
   });
 
@@ -60,36 +77,82 @@ describeWithGcs("an atlas in Cloud Storage", () => {
     await server.makeBucket("haystack-test");
     await server.makeBucket("others");
     const folder = await temporaryFolder();
-    const env = { GCS_BUCKET: "haystack-test", GCS_ENDPOINT: server.url, BATCH_PROJECT: "p", BATCH_IMAGE: "worker", PUBSUB_TOPIC: "t", PUBSUB_SUBSCRIPTION: "s" };
-    const atlas = (...args: string[]): Promise<Outcome> => haystack(["atlas", ...args, "--data-dir", folder, "--json"], { env });
+    const env = {
+      GCS_BUCKET: "haystack-test",
+      GCS_ENDPOINT: server.url,
+      BATCH_PROJECT: "p",
+      BATCH_IMAGE: "worker",
+      PUBSUB_TOPIC: "t",
+      PUBSUB_SUBSCRIPTION: "s",
+    };
+    const atlas = (...args: string[]): Promise<Outcome> =>
+      haystack(["atlas", ...args, "--data-dir", folder, "--json"], { env });
     const file = join(folder, "kept.h5ad");
-    expect((await atlas("simulate", "--output", file, "--no-import", "--genes", "200", "--cells-per-group", "5")).code).toBe(0);
+    expect(
+      (
+        await atlas(
+          "simulate",
+          "--output",
+          file,
+          "--no-import",
+          "--genes",
+          "200",
+          "--cells-per-group",
+          "5",
+        )
+      ).code,
+    ).toBe(0);
     const put = async (name: string, content: Buffer): Promise<void> => {
-      const taken = await fetch(`${server.url}/upload/storage/v1/b/others/o?uploadType=media&name=${encodeURIComponent(name)}`, { method: "POST", body: content });
+      const taken = await fetch(
+        `${server.url}/upload/storage/v1/b/others/o?uploadType=media&name=${encodeURIComponent(name)}`,
+        { method: "POST", body: content },
+      );
       expect([taken.status, await taken.text()]).toEqual([200, expect.any(String)]);
     };
     const content = await readFile(file);
     await put("folder/whole.h5ad", content);
     await put("folder/half.h5ad", content.subarray(0, content.length >> 1));
 
-    const refused = async (source: string, code: number, error: string, sentence: RegExp): Promise<void> => {
+    const refused = async (
+      source: string,
+      code: number,
+      error: string,
+      sentence: RegExp,
+    ): Promise<void> => {
       const outcome = await atlas("import", source);
-      expect([outcome.code, outcome.stderr]).toEqual([code, expect.stringMatching(/^haystack: [^\n]+\.\n$/)]);
+      expect([outcome.code, outcome.stderr]).toEqual([
+        code,
+        expect.stringMatching(/^haystack: [^\n]+\.\n$/),
+      ]);
       expect(outcome.stderr).toMatch(sentence);
       expect(JSON.parse(outcome.stdout)).toMatchObject({ error });
     };
     await refused("gs://others", 2, "USAGE", /write it like gs:\/\/bucket/);
-    await refused("gs://others/folder/missing.h5ad", 1, "OBJECT_NOT_FOUND", /missing\.h5ad does not exist/);
+    await refused(
+      "gs://others/folder/missing.h5ad",
+      1,
+      "OBJECT_NOT_FOUND",
+      /missing\.h5ad does not exist/,
+    );
     await refused("gs://others/folder/half.h5ad", 2, "FILE_DAMAGED", /half\.h5ad/);
-    server.inject({ method: "GET", url: /whole\.h5ad.*alt=media/, kind: "corrupt-reply", times: 2 });
+    server.inject({
+      method: "GET",
+      url: /whole\.h5ad.*alt=media/,
+      kind: "corrupt-reply",
+      times: 2,
+    });
     await refused("gs://others/folder/whole.h5ad", 1, "OBJECT_DAMAGED", /whole\.h5ad/);
     expect(JSON.parse((await atlas("list")).stdout)).toEqual({ atlases: [] });
-    expect(server.requests.filter((request) => /^(POST|PUT) .*\/b\/haystack-test\//.test(request))).toEqual([]);
+    expect(
+      server.requests.filter((request) => /^(POST|PUT) .*\/b\/haystack-test\//.test(request)),
+    ).toEqual([]);
 
     server.inject({ method: "GET", url: /whole\.h5ad.*alt=media/, kind: "cut", after: 1000 });
     const outcome = await atlas("import", "gs://others/folder/whole.h5ad");
     expect([outcome.code, outcome.stderr]).toEqual([0, ""]);
     expect(server.pending()).toBe(0);
-    expect(JSON.parse((await atlas("list")).stdout)).toMatchObject({ atlases: [{ dataset: "whole", simulated: true, n_genes: 200, source_file: "whole.h5ad" }] });
+    expect(JSON.parse((await atlas("list")).stdout)).toMatchObject({
+      atlases: [{ dataset: "whole", simulated: true, n_genes: 200, source_file: "whole.h5ad" }],
+    });
   });
 });

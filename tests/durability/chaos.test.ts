@@ -10,67 +10,150 @@ import { runChaos } from "../../bench/chaos-run.ts";
 import { run, temporaryFolder, temporaryStore } from "../support/hosted-runs.ts";
 import { describeWithMongodb, startMongodb } from "../support/mongodb.ts";
 
-test("real daemons that are killed again and again lose no run, repeat no job and repeat no mail", { timeout: 600_000 }, async () => {
-  const result = await runChaos({ runs: 12, kills: 4, seed: 1, daemons: 1, limitSeconds: 540, log: () => undefined });
-  expect(result).toMatchObject({ runs: 12, completed: 12, lost: [], failed: [], duplicate_jobs: 0, duplicate_mails: 0, kills: 4, crashes: 0 });
-  expect(result.job_executions).toBe(result.jobs_needed);
-});
+test(
+  "real daemons that are killed again and again lose no run, repeat no job and repeat no mail",
+  { timeout: 600_000 },
+  async () => {
+    const result = await runChaos({
+      runs: 12,
+      kills: 4,
+      seed: 1,
+      daemons: 1,
+      limitSeconds: 540,
+      log: () => undefined,
+    });
+    expect(result).toMatchObject({
+      runs: 12,
+      completed: 12,
+      lost: [],
+      failed: [],
+      duplicate_jobs: 0,
+      duplicate_mails: 0,
+      kills: 4,
+      crashes: 0,
+    });
+    expect(result.job_executions).toBe(result.jobs_needed);
+  },
+);
 
 describeWithMongodb("on MongoDB", () => {
-  test("two daemons that share the runs and are killed lose no run, repeat no job and repeat no mail", { timeout: 600_000 }, async () => {
-    const server = await startMongodb();
-    onTestFinished(() => server.stop());
-    const result = await runChaos({ runs: 12, kills: 3, seed: 2, daemons: 2, mongodbUri: server.uri, limitSeconds: 540, log: () => undefined });
-    expect(result).toMatchObject({ runs: 12, completed: 12, lost: [], failed: [], duplicate_jobs: 0, duplicate_mails: 0, kills: 3, crashes: 0 });
-    expect(result.job_executions).toBe(result.jobs_needed);
-    expect(Math.min(...result.moved_runs)).toBeGreaterThan(0);
-  });
+  test(
+    "two daemons that share the runs and are killed lose no run, repeat no job and repeat no mail",
+    { timeout: 600_000 },
+    async () => {
+      const server = await startMongodb();
+      onTestFinished(() => server.stop());
+      const result = await runChaos({
+        runs: 12,
+        kills: 3,
+        seed: 2,
+        daemons: 2,
+        mongodbUri: server.uri,
+        limitSeconds: 540,
+        log: () => undefined,
+      });
+      expect(result).toMatchObject({
+        runs: 12,
+        completed: 12,
+        lost: [],
+        failed: [],
+        duplicate_jobs: 0,
+        duplicate_mails: 0,
+        kills: 3,
+        crashes: 0,
+      });
+      expect(result.job_executions).toBe(result.jobs_needed);
+      expect(Math.min(...result.moved_runs)).toBeGreaterThan(0);
+    },
+  );
 });
 
-test("the count from outside sees what is damaged after real runs: gone, without results, a job done again, a job more than needed, a mail sent again", { timeout: 300_000 }, async () => {
-  const counts: object[] = [];
-  const result = await runChaos({
-    runs: 3, kills: 0, seed: 1, daemons: 1, limitSeconds: 240, log: () => undefined,
-    async onCounted(store, dataDir, runIds) {
-      const log = executionsLog(dataDir);
-      const [job = ""] = (await readFile(log, "utf8")).split(" ");
-      const infer = (name: string) => promisify(execFile)(INFERENCE, [log, log, log, join(dataDir, "again.h5ad")], { env: { ...process.env, HAYSTACK_LOCAL_JOB: name } });
-      const after = async (damage: Promise<unknown>): Promise<void> => {
-        await damage;
-        const counted = { runs: runIds.length, ...(await countEffects(store, dataDir, runIds)) };
-        const { completed, lost, duplicate_jobs, duplicate_mails, job_executions, jobs_needed } = counted;
-        counts.push({ completed, lost, repeated: [duplicate_jobs, duplicate_mails], unneeded: job_executions - jobs_needed, sound: isSound(counted) });
-      };
-      await after(copyFile(join(dataDir, "mail", "chaos-2.run_completed.1.eml"), join(dataDir, "mail", "chaos-2.run_completed.2.eml")));
-      await rm(join(dataDir, "mail", "chaos-2.run_completed.2.eml"));
-      await after(infer(job.replace("-a1", "-a2")));
-      await after(infer(job));
-      await after(rm((await store.get("chaos-1"))?.document.output_anndata_path ?? ""));
-      const database = new DatabaseSync(join(dataDir, "runs.sqlite"), { enableForeignKeyConstraints: false });
-      database.exec("DELETE FROM runs WHERE run_id = 'chaos-0'");
-      database.close();
-      await after(Promise.resolve());
-    },
-  });
-  expect(result).toMatchObject({ completed: 3, lost: [], duplicate_jobs: 0, duplicate_mails: 0, job_executions: result.jobs_needed });
-  expect(isSound(result)).toBe(true);
-  expect(counts).toEqual([
-    { completed: 3, lost: [], repeated: [0, 1], unneeded: 0, sound: false },
-    { completed: 3, lost: [], repeated: [0, 0], unneeded: 1, sound: false },
-    { completed: 3, lost: [], repeated: [1, 0], unneeded: 2, sound: false },
-    { completed: 2, lost: ["chaos-1"], repeated: [1, 0], unneeded: 2, sound: false },
-    { completed: 1, lost: ["chaos-0", "chaos-1"], repeated: [1, 0], unneeded: 4, sound: false },
-  ]);
-});
+test(
+  "the count from outside sees what is damaged after real runs: gone, without results, a job done again, a job more than needed, a mail sent again",
+  { timeout: 300_000 },
+  async () => {
+    const counts: object[] = [];
+    const result = await runChaos({
+      runs: 3,
+      kills: 0,
+      seed: 1,
+      daemons: 1,
+      limitSeconds: 240,
+      log: () => undefined,
+      async onCounted(store, dataDir, runIds) {
+        const log = executionsLog(dataDir);
+        const [job = ""] = (await readFile(log, "utf8")).split(" ");
+        const infer = (name: string) =>
+          promisify(execFile)(INFERENCE, [log, log, log, join(dataDir, "again.h5ad")], {
+            env: { ...process.env, HAYSTACK_LOCAL_JOB: name },
+          });
+        const after = async (damage: Promise<unknown>): Promise<void> => {
+          await damage;
+          const counted = { runs: runIds.length, ...(await countEffects(store, dataDir, runIds)) };
+          const { completed, lost, duplicate_jobs, duplicate_mails, job_executions, jobs_needed } =
+            counted;
+          counts.push({
+            completed,
+            lost,
+            repeated: [duplicate_jobs, duplicate_mails],
+            unneeded: job_executions - jobs_needed,
+            sound: isSound(counted),
+          });
+        };
+        await after(
+          copyFile(
+            join(dataDir, "mail", "chaos-2.run_completed.1.eml"),
+            join(dataDir, "mail", "chaos-2.run_completed.2.eml"),
+          ),
+        );
+        await rm(join(dataDir, "mail", "chaos-2.run_completed.2.eml"));
+        await after(infer(job.replace("-a1", "-a2")));
+        await after(infer(job));
+        await after(rm((await store.get("chaos-1"))?.document.output_anndata_path ?? ""));
+        const database = new DatabaseSync(join(dataDir, "runs.sqlite"), {
+          enableForeignKeyConstraints: false,
+        });
+        database.exec("DELETE FROM runs WHERE run_id = 'chaos-0'");
+        database.close();
+        await after(Promise.resolve());
+      },
+    });
+    expect(result).toMatchObject({
+      completed: 3,
+      lost: [],
+      duplicate_jobs: 0,
+      duplicate_mails: 0,
+      job_executions: result.jobs_needed,
+    });
+    expect(isSound(result)).toBe(true);
+    expect(counts).toEqual([
+      { completed: 3, lost: [], repeated: [0, 1], unneeded: 0, sound: false },
+      { completed: 3, lost: [], repeated: [0, 0], unneeded: 1, sound: false },
+      { completed: 3, lost: [], repeated: [1, 0], unneeded: 2, sound: false },
+      { completed: 2, lost: ["chaos-1"], repeated: [1, 0], unneeded: 2, sound: false },
+      { completed: 1, lost: ["chaos-0", "chaos-1"], repeated: [1, 0], unneeded: 4, sound: false },
+    ]);
+  },
+);
 
 test("the count from outside sees a repeated job, a repeated mail, and runs that are gone, unfinished or without their results", async () => {
   const folder = await temporaryFolder();
   const store = await temporaryStore();
   await store.insert(run("unfinished"));
-  await store.insert({ ...run("no-results"), status: "completed", output_anndata_path: join(folder, "missing.h5ad"), output_report_path: folder, output_log_path: folder });
-  await appendFile(executionsLog(folder), "hs-a-i1-p-a1 out\nhs-a-i1-c-a1 out\nhs-a-i1-p-a1 out\nhs-a-i1-p-a2 out\n");
+  await store.insert({
+    ...run("no-results"),
+    status: "completed",
+    output_anndata_path: join(folder, "missing.h5ad"),
+    output_report_path: folder,
+    output_log_path: folder,
+  });
+  await appendFile(
+    executionsLog(folder),
+    "hs-a-i1-p-a1 out\nhs-a-i1-c-a1 out\nhs-a-i1-p-a1 out\nhs-a-i1-p-a2 out\n",
+  );
   await mkdir(join(folder, "mail"));
-  for (const name of ["no-results.run_completed.1.eml", "no-results.run_completed.2.eml"]) await writeFile(join(folder, "mail", name), "");
+  for (const name of ["no-results.run_completed.1.eml", "no-results.run_completed.2.eml"])
+    await writeFile(join(folder, "mail", name), "");
   expect(await countEffects(store, folder, ["unfinished", "no-results", "gone"])).toMatchObject({
     completed: 0,
     lost: ["unfinished", "no-results", "gone"],

@@ -8,7 +8,10 @@ import { planCells, runCells, type PathCells } from "../support/model/crash-matr
 import { inferenceJobPaths, stopJobsPaths } from "../support/model/job-paths.ts";
 import { runPaths } from "../support/model/run-paths.ts";
 
-/** A process that dies before the commit, after it, after the effect or after the acknowledgement changes nothing of what becomes of the run. */
+/**
+ * A process that dies before the commit, after it, after the effect or after the acknowledgement
+ * changes nothing of what becomes of the run.
+ */
 
 const CELLS = planCells([...runPaths(), ...inferenceJobPaths(), ...stopJobsPaths()]);
 
@@ -23,6 +26,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test.each(CELLS.map((cells, index): [string, number, PathCells] => [cells.path.name, index, cells]))("%s (%i)", async (_, index, cells) => {
+test.each(
+  CELLS.map((cells, index): [string, number, PathCells] => [cells.path.name, index, cells]),
+)("%s (%i)", async (_, index, cells) => {
   expect(await runCells(store, `path-${index}`, cells)).toEqual([]);
 });

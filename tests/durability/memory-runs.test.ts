@@ -4,13 +4,24 @@ import { memoryRuns } from "../support/memory-runs.ts";
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Calls reach the storage one to three turns of the event loop late, as those of separate processes would. */
+/**
+ * Calls reach the storage one to three turns of the event loop late, as those of separate processes
+ * would.
+ */
 function late(store: RunStore, nextDelay: () => number): RunStore {
-  const delayed = <Args extends unknown[], Result>(operation: (...args: Args) => Promise<Result>) => async (...args: Args): Promise<Result> => {
-    for (let turns = nextDelay(); turns > 0; turns--) await turn();
-    return operation(...args);
+  const delayed =
+    <Args extends unknown[], Result>(operation: (...args: Args) => Promise<Result>) =>
+    async (...args: Args): Promise<Result> => {
+      for (let turns = nextDelay(); turns > 0; turns--) await turn();
+      return operation(...args);
+    };
+  return {
+    ...store,
+    get: delayed(store.get),
+    commit: delayed(store.commit),
+    claim: delayed(store.claim),
+    deliver: delayed(store.deliver),
   };
-  return { ...store, get: delayed(store.get), commit: delayed(store.commit), claim: delayed(store.claim), deliver: delayed(store.deliver) };
 }
 
 /** The simulation's store keeps to the same contract as the real ones. */

@@ -16,9 +16,14 @@ import type { ModelPath } from "../support/model/model-path.ts";
 import { runPaths } from "../support/model/run-paths.ts";
 import { steeredRun } from "../support/model/steered-run.ts";
 
-/** Every state and every transition of the production machines, taken by real runs on the real store. */
+/**
+ * Every state and every transition of the production machines, taken by real runs on the real
+ * store.
+ */
 
-const PATHS: Readonly<Record<string, { readonly machine: AnyStateMachine; readonly paths: readonly ModelPath[] }>> = {
+const PATHS: Readonly<
+  Record<string, { readonly machine: AnyStateMachine; readonly paths: readonly ModelPath[] }>
+> = {
   run: { machine: runMachine, paths: runPaths() },
   inferenceJob: { machine: inferenceJobMachine, paths: inferenceJobPaths() },
   stopJobs: { machine: stopJobsMachine, paths: stopJobsPaths() },
@@ -46,17 +51,32 @@ describe.each(Object.entries(PATHS))("paths of %s", (name, { machine, paths }) =
   });
 
   test("leave something uncovered when those through one transition, or one state, are left out", () => {
-    for (const row of allRows(machine)) expect(uncovered(machine, paths.filter(({ rows }) => !rows.has(row)))).toContain(row);
-    for (const state of allStates(machine)) expect(uncovered(machine, paths.filter(({ states }) => !states.has(state)))).toContain(state);
+    for (const row of allRows(machine))
+      expect(
+        uncovered(
+          machine,
+          paths.filter(({ rows }) => !rows.has(row)),
+        ),
+      ).toContain(row);
+    for (const state of allStates(machine))
+      expect(
+        uncovered(
+          machine,
+          paths.filter(({ states }) => !states.has(state)),
+        ),
+      ).toContain(state);
   });
 
-  test.each(paths.map((path, index): [string, number, ModelPath] => [path.name, index, path]))("%s (%i)", async (_, index, path) => {
-    const run = await steeredRun(store, `${name.toLowerCase()}-${index}`);
-    const end = await followPath(run, path, { onStep: (step) => expectInvariants(run, step) });
-    expect(run.violations).toEqual([]);
-    expect(end.mails).toEqual([...new Set(end.mails)]);
-    expect(end.jobs).toEqual([...new Set(end.jobs)]);
-    expect(end.outbox.length).toBeGreaterThan(0);
-    for (const mail of end.outbox) expect(mail).toMatch(/ sent$/);
-  });
+  test.each(paths.map((path, index): [string, number, ModelPath] => [path.name, index, path]))(
+    "%s (%i)",
+    async (_, index, path) => {
+      const run = await steeredRun(store, `${name.toLowerCase()}-${index}`);
+      const end = await followPath(run, path, { onStep: (step) => expectInvariants(run, step) });
+      expect(run.violations).toEqual([]);
+      expect(end.mails).toEqual([...new Set(end.mails)]);
+      expect(end.jobs).toEqual([...new Set(end.jobs)]);
+      expect(end.outbox.length).toBeGreaterThan(0);
+      for (const mail of end.outbox) expect(mail).toMatch(/ sent$/);
+    },
+  );
 });

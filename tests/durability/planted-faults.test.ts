@@ -13,7 +13,10 @@ import type { Act, ModelPath } from "../support/model/model-path.ts";
 import { runPaths } from "../support/model/run-paths.ts";
 import { steeredRun, type SteeredRunOptions } from "../support/model/steered-run.ts";
 
-/** Each proof has been seen to fail: one fault at a time is planted into the store or into a part of the supervisor. */
+/**
+ * Each proof has been seen to fail: one fault at a time is planted into the store or into a part of
+ * the supervisor.
+ */
 
 type StoreFault = (store: RunStore) => RunStore;
 
@@ -23,24 +26,56 @@ const ADMISSION = "../../actors/admission.ts";
 const JOB_ID = "../../machines/job-id.ts";
 
 /** Opened before the commit is acknowledged. */
-const openGate = () => ({ createGate: () => ({ pass: () => Promise.resolve(), take: () => undefined, open: () => undefined, putBack: () => undefined, close: () => undefined }) });
-const forgottenTimers = () => ({ createWakeUps: () => ({ set: () => undefined, forget: () => undefined, clear: () => undefined }) });
+const openGate = () => ({
+  createGate: () => ({
+    pass: () => Promise.resolve(),
+    take: () => undefined,
+    open: () => undefined,
+    putBack: () => undefined,
+    close: () => undefined,
+  }),
+});
+const forgottenTimers = () => ({
+  createWakeUps: () => ({ set: () => undefined, forget: () => undefined, clear: () => undefined }),
+});
 
-const unlimited = () => ({ chooseAdmissions: (loads: readonly UserLoad[]) => loads.flatMap(({ user_email, queued }) => Array.from({ length: queued }, () => user_email)) });
+const unlimited = () => ({
+  chooseAdmissions: (loads: readonly UserLoad[]) =>
+    loads.flatMap(({ user_email, queued }) => Array.from({ length: queued }, () => user_email)),
+});
 
 /** The names of jobs forget the attempt. */
-const oneNameForAll = () => ({ jobId: (runId: string, iteration: number, kind: string) => `hs-${runId}-i${iteration}-${kind === "prediction" ? "p" : "c"}-a1`, isRunId: () => true, runOfJob: (id: string) => /^hs-(.+)-i\d+-[pc]-a\d+$/.exec(id)?.[1] });
+const oneNameForAll = () => ({
+  jobId: (runId: string, iteration: number, kind: string) =>
+    `hs-${runId}-i${iteration}-${kind === "prediction" ? "p" : "c"}-a1`,
+  isRunId: () => true,
+  runOfJob: (id: string) => /^hs-(.+)-i\d+-[pc]-a\d+$/.exec(id)?.[1],
+});
 
-const acknowledgesBeforeStoring: StoreFault = (store) => ({ ...store, deliver: () => Promise.resolve("stored") });
-const neverRenews: StoreFault = (store) => ({ ...store, renew: (_, leases) => Promise.resolve(leases.map(({ run_id }) => run_id)) });
+const acknowledgesBeforeStoring: StoreFault = (store) => ({
+  ...store,
+  deliver: () => Promise.resolve("stored"),
+});
+const neverRenews: StoreFault = (store) => ({
+  ...store,
+  renew: (_, leases) => Promise.resolve(leases.map(({ run_id }) => run_id)),
+});
 const forgetsMoney: StoreFault = (store) => ({
   ...store,
   async get(runId) {
     const record = await store.get(runId);
-    return record === undefined ? undefined : { ...record, document: { ...record.document, usage: { ...record.document.usage, gpu_cost_usd: 0 } } };
+    return record === undefined
+      ? undefined
+      : {
+          ...record,
+          document: { ...record.document, usage: { ...record.document.usage, gpu_cost_usd: 0 } },
+        };
   },
 });
-const forgetsConsumption: StoreFault = (store) => ({ ...store, commit: (commits) => store.commit(commits.map((commit) => ({ ...commit, consumed: [] }))) });
+const forgetsConsumption: StoreFault = (store) => ({
+  ...store,
+  commit: (commits) => store.commit(commits.map((commit) => ({ ...commit, consumed: [] }))),
+});
 
 /** Every second commit holds the snapshot of the commit before. */
 function writesOlderSnapshots(store: RunStore): RunStore {
@@ -94,9 +129,17 @@ describe("the simulation notices", () => {
     ["an event acknowledged before it is stored", acknowledgesBeforeStoring, /^D5/],
     ["a job that is begun when the run's money is spent", forgetsMoney, /^money/],
     ["a lease that is never renewed while its run goes on", neverRenews, /^D9/],
-    ["events that are not consumed in the commit of their transition", forgetsConsumption, /^(D5|end|D1)/],
+    [
+      "events that are not consumed in the commit of their transition",
+      forgetsConsumption,
+      /^(D5|end|D1)/,
+    ],
     ["a snapshot of an older state", writesOlderSnapshots, /^(D1|D6)/],
-    ["a commit acknowledged before it is written", acknowledgesBeforeWriting, /^(D1|D2|D5|D9|outbox|end)/],
+    [
+      "a commit acknowledged before it is written",
+      acknowledgesBeforeWriting,
+      /^(D1|D2|D5|D9|outbox|end)/,
+    ],
   ])("%s", async (_, fault, expected) => {
     expect(await firstViolation(fault)).toMatch(expected);
   });
@@ -133,7 +176,9 @@ describe("the model-based proof and the crash matrix", () => {
     return store;
   };
 
-  const paths = [...runPaths(), ...inferenceJobPaths()].toSorted((a, b) => a.steps.length - b.steps.length);
+  const paths = [...runPaths(), ...inferenceJobPaths()].toSorted(
+    (a, b) => a.steps.length - b.steps.length,
+  );
   const pathWith = (fits: (acts: readonly Act[]) => boolean): ModelPath => {
     const path = paths.find(({ steps }) => fits(steps.flatMap(({ acts }) => acts)));
     if (path === undefined) throw new Error("The model has no such path.");
@@ -141,19 +186,33 @@ describe("the model-based proof and the crash matrix", () => {
   };
   const cancelled = pathWith((acts) => acts.at(-1)?.kind === "event" && acts.length === 3);
   const timed = pathWith((acts) => acts.some(({ kind }) => kind === "tick"));
-  const repeated = pathWith((acts) => acts.filter((act) => act.kind === "answer" && act.effect === "submitJob:prediction").length > 1);
+  const repeated = pathWith(
+    (acts) =>
+      acts.filter((act) => act.kind === "answer" && act.effect === "submitJob:prediction").length >
+      1,
+  );
 
   const brokenPart = async (part: string, broken: () => object): Promise<SteeredRunOptions> => {
     vi.resetModules();
     vi.doMock(part, broken);
-    const [{ createSupervisor }, { bindRunMachine }] = await Promise.all([import("../../actors/supervisor.ts"), import("../../actors/bind-run-machine.ts")]);
+    const [{ createSupervisor }, { bindRunMachine }] = await Promise.all([
+      import("../../actors/supervisor.ts"),
+      import("../../actors/bind-run-machine.ts"),
+    ]);
     return { create: createSupervisor, bind: bindRunMachine };
   };
-  const brokenStore = (mutateStore: StoreFault) => async (): Promise<SteeredRunOptions> => ({ mutateStore });
+  const brokenStore = (mutateStore: StoreFault) => async (): Promise<SteeredRunOptions> => ({
+    mutateStore,
+  });
 
   const inModel = async (path: ModelPath, options: SteeredRunOptions): Promise<string> => {
     const run = await steeredRun(await openStore(), "faulty", options);
-    const problem = await followPath(run, path, { onStep: (step) => expectInvariants(run, step) }).then(() => "nothing", (error: Error) => error.message);
+    const problem = await followPath(run, path, {
+      onStep: (step) => expectInvariants(run, step),
+    }).then(
+      () => "nothing",
+      (error: Error) => error.message,
+    );
     return run.violations[0] ?? problem;
   };
   const inMatrix = async (path: ModelPath, options: SteeredRunOptions): Promise<string> => {
@@ -168,21 +227,67 @@ describe("the model-based proof and the crash matrix", () => {
 
   test.each<[string, ModelPath, () => Promise<SteeredRunOptions>, RegExp, RegExp]>([
     ["a commit without compare-and-set", cancelled, brokenStore(withoutCompare), /^D3/, /: D3/],
-    ["a step that starts before its commit", repeated, () => brokenPart(GATE, openGate), /^D2/, /: D2/],
-    ["forgotten timers", timed, () => brokenPart(WAKE_UPS, forgottenTimers), /the commit after \{"kind":"tick"\} did not happen/, /the commit after \{"kind":"tick"\} did not happen/],
-    ["an event acknowledged before it is stored", cancelled, brokenStore(acknowledgesBeforeStoring), /^D5/, /: D5/],
-    ["events that are not consumed in the commit of their transition", cancelled, brokenStore(forgetsConsumption), /^D5/, /: inbox: \["event-/],
-    ["a commit acknowledged before it is written", cancelled, brokenStore(acknowledgesBeforeWriting), /^D1: nothing is stored/, /: D3/],
+    [
+      "a step that starts before its commit",
+      repeated,
+      () => brokenPart(GATE, openGate),
+      /^D2/,
+      /: D2/,
+    ],
+    [
+      "forgotten timers",
+      timed,
+      () => brokenPart(WAKE_UPS, forgottenTimers),
+      /the commit after \{"kind":"tick"\} did not happen/,
+      /the commit after \{"kind":"tick"\} did not happen/,
+    ],
+    [
+      "an event acknowledged before it is stored",
+      cancelled,
+      brokenStore(acknowledgesBeforeStoring),
+      /^D5/,
+      /: D5/,
+    ],
+    [
+      "events that are not consumed in the commit of their transition",
+      cancelled,
+      brokenStore(forgetsConsumption),
+      /^D5/,
+      /: inbox: \["event-/,
+    ],
+    [
+      "a commit acknowledged before it is written",
+      cancelled,
+      brokenStore(acknowledgesBeforeWriting),
+      /^D1: nothing is stored/,
+      /: D3/,
+    ],
     // In the matrix the run that is taken up again is not where the model is.
-    ["a snapshot of an older state", cancelled, brokenStore(writesOlderSnapshots), /^D1/, /did not happen/],
-    ["two attempts of one name", repeated, () => brokenPart(JOB_ID, oneNameForAll), /^D4/, /did not happen/],
+    [
+      "a snapshot of an older state",
+      cancelled,
+      brokenStore(writesOlderSnapshots),
+      /^D1/,
+      /did not happen/,
+    ],
+    [
+      "two attempts of one name",
+      repeated,
+      () => brokenPart(JOB_ID, oneNameForAll),
+      /^D4/,
+      /did not happen/,
+    ],
   ])("notice %s", async (_, path, plant, byModel, byMatrix) => {
     const options = { ...(await plant()), patienceMs: 3_000 };
     expect(await inModel(path, options)).toMatch(byModel);
     expect(await inMatrix(path, options)).toMatch(byMatrix);
   });
 
-  test.each([["cancelled", cancelled], ["timed", timed], ["repeated", repeated]])("notice nothing where there is no fault: %s", async (_, path) => {
+  test.each([
+    ["cancelled", cancelled],
+    ["timed", timed],
+    ["repeated", repeated],
+  ])("notice nothing where there is no fault: %s", async (_, path) => {
     expect([await inModel(path, {}), await inMatrix(path, {})]).toEqual(["nothing", "nothing"]);
   });
 });

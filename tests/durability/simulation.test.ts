@@ -8,23 +8,53 @@ const COMMAND = join(import.meta.dirname, "../support/simulation/main.ts");
 /** The command in a process of its own: exit code and output. */
 const run = (...args: string[]): Promise<{ code: number; output: string }> =>
   new Promise((resolve) => {
-    execFile(process.execPath, [COMMAND, ...args], { maxBuffer: 256 * 1024 * 1024 }, (error, output) => resolve({ code: error === null ? 0 : Number(error.code ?? 1), output }));
+    execFile(
+      process.execPath,
+      [COMMAND, ...args],
+      { maxBuffer: 256 * 1024 * 1024 },
+      (error, output) => resolve({ code: error === null ? 0 : Number(error.code ?? 1), output }),
+    );
   });
 
 /** Each has to strike in some of the 1,000 worlds. */
 const FAULTS: readonly string[] = [
-  ...["store", "batch", "objects", "mail"].flatMap((service) => [`request lost: ${service}`, `answer lost: ${service}`, `slow: ${service}`]),
+  ...["store", "batch", "objects", "mail"].flatMap((service) => [
+    `request lost: ${service}`,
+    `answer lost: ${service}`,
+    `slow: ${service}`,
+  ]),
   // Objects are asked for too seldom to be always away once.
-  "away: store", "away: batch", "away: mail",
-  "event lost", "event doubled", "event late", "event out of order",
-  "job not found", "queued job failed", "old news of a failure", "preempted", "job cancelled by others", "job hangs", "no output", "application", "transient", "over_time",
-  "kill", "stall", "drain", "lease lost", "two daemons", "money spent",
+  "away: store",
+  "away: batch",
+  "away: mail",
+  "event lost",
+  "event doubled",
+  "event late",
+  "event out of order",
+  "job not found",
+  "queued job failed",
+  "old news of a failure",
+  "preempted",
+  "job cancelled by others",
+  "job hangs",
+  "no output",
+  "application",
+  "transient",
+  "over_time",
+  "kill",
+  "stall",
+  "drain",
+  "lease lost",
+  "two daemons",
+  "money spent",
 ];
 
 test("1,000 seeded worlds keep the durability contract", { timeout: 900_000 }, async () => {
   const { code, output } = await run("--seeds", "1000", "--from", "1");
   expect(output).not.toContain(" fails: ");
-  const { faults, ...result } = JSON.parse(output.trim().split("\n").at(-1) ?? "{}") as { faults: Record<string, number> };
+  const { faults, ...result } = JSON.parse(output.trim().split("\n").at(-1) ?? "{}") as {
+    faults: Record<string, number>;
+  };
   expect(result).toMatchObject({ seeds: 1_000, failing: [] });
   expect(FAULTS.filter((kind) => (faults[kind] ?? 0) === 0)).toEqual([]);
   expect(code).toBe(0);
@@ -50,9 +80,12 @@ test("every kind of end and of trouble occurs", async () => {
   const ends = new Set<string>();
   const happened = new Set<string>();
   for (let seed = 1; seed <= 60; seed++) {
-    const result = await simulate(seed, { onTrace: (line) => void happened.add(line.split(" ")[1] ?? "") });
+    const result = await simulate(seed, {
+      onTrace: (line) => void happened.add(line.split(" ")[1] ?? ""),
+    });
     for (const end of Object.values(result.ends)) ends.add(end);
   }
   expect([...ends].toSorted()).toEqual(["cancelled", "completed", "failed"]);
-  for (const kind of ["kill", "stall", "drain", "trouble", "cancelled", "mail"]) expect([...happened]).toContain(kind);
+  for (const kind of ["kill", "stall", "drain", "trouble", "cancelled", "mail"])
+    expect([...happened]).toContain(kind);
 });

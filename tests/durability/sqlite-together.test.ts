@@ -4,7 +4,12 @@ import { run, temporaryStore } from "../support/hosted-runs.ts";
 test("requests that are written together fail alone", async () => {
   const store = await temporaryStore();
   const broken = { ...run("b"), created_at: null as unknown as string };
-  const outcomes = await Promise.allSettled([store.insert(run("a")), store.insert(broken), store.insert(run("a")), store.insert(run("c"))]);
+  const outcomes = await Promise.allSettled([
+    store.insert(run("a")),
+    store.insert(broken),
+    store.insert(run("a")),
+    store.insert(run("c")),
+  ]);
   expect(outcomes).toMatchObject([
     { status: "fulfilled" },
     { status: "rejected", reason: { code: "STORE_UNAVAILABLE" } },

@@ -4,7 +4,12 @@ import { describe, expect, test } from "vitest";
 import { RUN_MACHINE } from "../../machines/run.ts";
 import { earliestWakeUp, runState } from "../../machines/run-view.ts";
 import type { RunContext } from "../../machines/run-types.ts";
-import { ALL_STATES, recordSnapshots, statesHeld, type Golden } from "../support/golden-snapshots.ts";
+import {
+  ALL_STATES,
+  recordSnapshots,
+  statesHeld,
+  type Golden,
+} from "../support/golden-snapshots.ts";
 import { hostRuns, run, skippingClock, temporaryStore } from "../support/hosted-runs.ts";
 import type { Persisted } from "../support/persisted-steps.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
@@ -12,12 +17,22 @@ import { scriptedEffects } from "../support/scripted-effects.ts";
 const FOLDER = join(import.meta.dirname, "golden");
 const DAY_MS = 86_400_000;
 
-const golden = readdirSync(FOLDER).map((file): [string, Golden] => [file, JSON.parse(readFileSync(join(FOLDER, file), "utf8")) as Golden]);
+const golden = readdirSync(FOLDER).map((file): [string, Golden] => [
+  file,
+  JSON.parse(readFileSync(join(FOLDER, file), "utf8")) as Golden,
+]);
 
 const persisted = ({ snapshot }: Golden): Persisted => JSON.parse(snapshot) as Persisted;
 
-const END: Readonly<Record<string, string>> = { cancelling: "cancelled", cancelled: "cancelled", failing: "failed", failed: "failed" };
-const endOf = (snapshot: Persisted): string => END[runState(snapshot.value ?? "")] ?? (statesHeld(snapshot).some((state) => state.endsWith("Job | expiring")) ? "failed" : "completed");
+const END: Readonly<Record<string, string>> = {
+  cancelling: "cancelled",
+  cancelled: "cancelled",
+  failing: "failed",
+  failed: "failed",
+};
+const endOf = (snapshot: Persisted): string =>
+  END[runState(snapshot.value ?? "")] ??
+  (statesHeld(snapshot).some((state) => state.endsWith("Job | expiring")) ? "failed" : "completed");
 
 describe("golden snapshots of every released machine version", () => {
   test.each(golden)("%s restores and its run reaches its end", async (_, saved) => {
@@ -25,7 +40,18 @@ describe("golden snapshots of every released machine version", () => {
     const store = await temporaryStore();
     await store.insert(run(run_id), { owner: "writer", expires_at: Date.now() + 60_000 });
     const written = await store.commit([
-      { run_id, expect: { revision: 0, token: 1, status: "pending" }, document, snapshot, machine, wake_at: earliestWakeUp(persisted(saved)), attention_at: 0, consumed: [], outbox: [], history: [] },
+      {
+        run_id,
+        expect: { revision: 0, token: 1, status: "pending" },
+        document,
+        snapshot,
+        machine,
+        wake_at: earliestWakeUp(persisted(saved)),
+        attention_at: 0,
+        consumed: [],
+        outbox: [],
+        history: [],
+      },
     ]);
     expect(written).toEqual([{ result: "committed" }]);
     await store.takeOver("writer");
@@ -33,23 +59,35 @@ describe("golden snapshots of every released machine version", () => {
     const clock = skippingClock();
     clock.skip(Math.max(0, Date.parse(document.updated_at) - clock.now()) + DAY_MS);
     const effects = scriptedEffects({ now: clock.now });
-    const running = (persisted(saved).context as RunContext).jobs.filter(({ state }) => state === "submitted").map(({ job_id }) => job_id);
+    const running = (persisted(saved).context as RunContext).jobs
+      .filter(({ state }) => state === "submitted")
+      .map(({ job_id }) => job_id);
     for (const job of running) effects.jobs.set(job, "SUCCEEDED");
     const { supervisor } = await hostRuns(store, effects, { sweeps: false, clock });
     const settled = supervisor.settled(run_id);
     await supervisor.adopt(run_id);
     expect(await settled).toMatchObject({ status: endOf(persisted(saved)) });
-    expect(effects.done.filter((effect) => running.some((job) => effect === `submitJob:${job}`))).toEqual([]);
+    expect(
+      effects.done.filter((effect) => running.some((job) => effect === `submitJob:${job}`)),
+    ).toEqual([]);
   });
 
   test("the present version has a snapshot of every state of the run and of its jobs", async () => {
-    const held = new Set(golden.filter(([, { machine }]) => machine.version === RUN_MACHINE.version).flatMap(([, saved]) => statesHeld(persisted(saved))));
+    const held = new Set(
+      golden
+        .filter(([, { machine }]) => machine.version === RUN_MACHINE.version)
+        .flatMap(([, saved]) => statesHeld(persisted(saved))),
+    );
     const recorded = new Set<string>();
     for (const [name, saved] of await recordSnapshots()) {
       const states = statesHeld(persisted(saved));
       for (const state of states) recorded.add(state);
-      if (process.env["RECORD_GOLDEN"] !== "true" || states.every((state) => held.has(state))) continue;
-      writeFileSync(join(FOLDER, `v${saved.machine.version}-${name}.json`), `${JSON.stringify(saved, null, 1)}\n`);
+      if (process.env["RECORD_GOLDEN"] !== "true" || states.every((state) => held.has(state)))
+        continue;
+      writeFileSync(
+        join(FOLDER, `v${saved.machine.version}-${name}.json`),
+        `${JSON.stringify(saved, null, 1)}\n`,
+      );
       for (const state of states) held.add(state);
     }
     expect(ALL_STATES.filter((state) => !recorded.has(state))).toEqual([]);

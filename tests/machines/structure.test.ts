@@ -7,30 +7,48 @@ import { RUN_STATES } from "../../machines/run-view.ts";
 import { runMachine } from "../../machines/run.ts";
 import { stopJobsMachine } from "../../machines/stop-jobs.ts";
 
-const MACHINES: Readonly<Record<string, AnyStateMachine>> = { run: runMachine, inferenceJob: inferenceJobMachine, stopJobs: stopJobsMachine };
+const MACHINES: Readonly<Record<string, AnyStateMachine>> = {
+  run: runMachine,
+  inferenceJob: inferenceJobMachine,
+  stopJobs: stopJobsMachine,
+};
 
-const nodesOf = (node: AnyStateNode): AnyStateNode[] => [node, ...Object.values(node.states).flatMap(nodesOf)];
+const nodesOf = (node: AnyStateNode): AnyStateNode[] => [
+  node,
+  ...Object.values(node.states).flatMap(nodesOf),
+];
 
 function lacks(machine: AnyStateMachine): string[] {
   return nodesOf(machine.root).flatMap((node) => {
     const problems = node.invoke.flatMap(({ id }) => {
       const events = [...node.transitions.keys()];
-      return [`xstate.done.actor.${id}`, `xstate.error.actor.${id}`].filter((event) => !events.includes(event)).map((event) => `${node.id} lacks ${event}`);
+      return [`xstate.done.actor.${id}`, `xstate.error.actor.${id}`]
+        .filter((event) => !events.includes(event))
+        .map((event) => `${node.id} lacks ${event}`);
     });
     const leads = node.transitions.size > 0 || (node.always ?? []).length > 0;
-    const inherits = node.parent !== undefined && (node.parent.type === "compound" || node.parent.type === "parallel") && node.parent.invoke.length > 0;
-    if (node.type === "atomic" && !leads && !inherits) problems.push(`${node.id} is a dead end that is not final`);
+    const inherits =
+      node.parent !== undefined &&
+      (node.parent.type === "compound" || node.parent.type === "parallel") &&
+      node.parent.invoke.length > 0;
+    if (node.type === "atomic" && !leads && !inherits)
+      problems.push(`${node.id} is a dead end that is not final`);
     return problems;
   });
 }
 
-test.each(Object.entries(MACHINES))("%s: every invoke has an explicit id, onDone and onError, and no state is a dead end", (_, machine) => {
-  expect(lacks(machine)).toEqual([]);
-  for (const node of nodesOf(machine.root)) for (const { id } of node.invoke) expect(id).not.toMatch(/^\d+\./);
-});
+test.each(Object.entries(MACHINES))(
+  "%s: every invoke has an explicit id, onDone and onError, and no state is a dead end",
+  (_, machine) => {
+    expect(lacks(machine)).toEqual([]);
+    for (const node of nodesOf(machine.root))
+      for (const { id } of node.invoke) expect(id).not.toMatch(/^\d+\./);
+  },
+);
 
 test("delayed transitions are not used: their timers are lost on restore (D6)", () => {
-  for (const machine of Object.values(MACHINES)) for (const node of nodesOf(machine.root)) expect(node.after).toEqual([]);
+  for (const machine of Object.values(MACHINES))
+    for (const node of nodesOf(machine.root)) expect(node.after).toEqual([]);
 });
 
 test("cancel is accepted in every state that is not final or cancelling already", () => {
@@ -47,8 +65,16 @@ test("every state of the run has a status", () => {
 test("the transition tables in docs/run-lifecycle.md are those of the machines", async () => {
   const page = readFileSync("docs/run-lifecycle.md", "utf8");
   for (const [name, machine] of Object.entries(MACHINES)) {
-    const rows = transitionTable(machine).map(({ state, event, guard, target, actions }) => `| ${state} | ${event} | ${guard} | ${target} | ${actions} |`);
+    const rows = transitionTable(machine).map(
+      ({ state, event, guard, target, actions }) =>
+        `| ${state} | ${event} | ${guard} | ${target} | ${actions} |`,
+    );
     const section = page.split(`## Transitions of ${name}\n`)[1]?.split("\n## ")[0] ?? "";
-    expect(section.split("\n").filter((line) => line.startsWith("| ")).slice(1)).toEqual(rows);
+    expect(
+      section
+        .split("\n")
+        .filter((line) => line.startsWith("| "))
+        .slice(1),
+    ).toEqual(rows);
   }
 });

@@ -1,57 +1,192 @@
 import { expect, test } from "vitest";
 import { describeConfig, gpuPrice, loadConfig, redactor } from "../../config.ts";
 
-const CLOUD = { BATCH_PROJECT: "p", BATCH_IMAGE: "worker:1", GCS_BUCKET: "b", PUBSUB_TOPIC: "t", PUBSUB_SUBSCRIPTION: "s" };
-const DISPATCHING = { ...CLOUD, DISPATCH: "batch", DISPATCH_IMAGE: "haystack:1", MONGODB_URI: "mongodb://127.0.0.1" };
+const CLOUD = {
+  BATCH_PROJECT: "p",
+  BATCH_IMAGE: "worker:1",
+  GCS_BUCKET: "b",
+  PUBSUB_TOPIC: "t",
+  PUBSUB_SUBSCRIPTION: "s",
+};
+const DISPATCHING = {
+  ...CLOUD,
+  DISPATCH: "batch",
+  DISPATCH_IMAGE: "haystack:1",
+  MONGODB_URI: "mongodb://127.0.0.1",
+};
 
 test.each<[string, Record<string, string>, readonly string[]]>([
-  ["Batch without anything that it needs", { BATCH_PROJECT: "p" }, ["BATCH_IMAGE", "GCS_BUCKET", "PUBSUB_TOPIC", "PUBSUB_SUBSCRIPTION"]],
-  ["a machine without a price", { ...CLOUD, BATCH_MACHINE_TYPE: "a2-highgpu-1g", BATCH_ACCELERATOR: "nvidia-tesla-a100" }, ["BATCH_PRICES \\(has no price of a2-highgpu-1g with 1 nvidia-tesla-a100\\)"]],
-  ["prices that are no numbers", { ...CLOUD, BATCH_PRICES: "g2-standard-8 with 1 nvidia-l4=cheap" }, ["BATCH_PRICES"]],
-  ["a program of this machine beside Batch", { ...CLOUD, INFERENCE_COMMAND: "predict {prompt} {query} {output}" }, ["INFERENCE_COMMAND"]],
-  ["the parts of Batch and Pub/Sub without it", { BATCH_IMAGE: "worker:1", PUBSUB_TOPIC: "t", GCS_PREFIX: "runs" }, ["BATCH_IMAGE \\(does nothing without BATCH_PROJECT", "PUBSUB_TOPIC", "GCS_PREFIX \\(does nothing without GCS_BUCKET"]],
+  [
+    "Batch without anything that it needs",
+    { BATCH_PROJECT: "p" },
+    ["BATCH_IMAGE", "GCS_BUCKET", "PUBSUB_TOPIC", "PUBSUB_SUBSCRIPTION"],
+  ],
+  [
+    "a machine without a price",
+    { ...CLOUD, BATCH_MACHINE_TYPE: "a2-highgpu-1g", BATCH_ACCELERATOR: "nvidia-tesla-a100" },
+    ["BATCH_PRICES \\(has no price of a2-highgpu-1g with 1 nvidia-tesla-a100\\)"],
+  ],
+  [
+    "prices that are no numbers",
+    { ...CLOUD, BATCH_PRICES: "g2-standard-8 with 1 nvidia-l4=cheap" },
+    ["BATCH_PRICES"],
+  ],
+  [
+    "a program of this machine beside Batch",
+    { ...CLOUD, INFERENCE_COMMAND: "predict {prompt} {query} {output}" },
+    ["INFERENCE_COMMAND"],
+  ],
+  [
+    "the parts of Batch and Pub/Sub without it",
+    { BATCH_IMAGE: "worker:1", PUBSUB_TOPIC: "t", GCS_PREFIX: "runs" },
+    [
+      "BATCH_IMAGE \\(does nothing without BATCH_PROJECT",
+      "PUBSUB_TOPIC",
+      "GCS_PREFIX \\(does nothing without GCS_BUCKET",
+    ],
+  ],
   [
     "parts of other services without them",
-    { SENDGRID_SANDBOX: "true", OPENAI_MODEL: "gpt-5", MODEL_MAX_USD: "2", INFERENCE_MODEL: "stack", MONGODB_DATABASE: "d", IAP_AUDIENCE: "a", DISPATCH_MAX_JOBS: "2", KEGG_BASE_URL: "http://127.0.0.1" },
-    ["MONGODB_DATABASE", "INFERENCE_MODEL", "SENDGRID_SANDBOX", "OPENAI_MODEL", "MODEL_MAX_USD", "KEGG_BASE_URL", "IAP_AUDIENCE", "DISPATCH_MAX_JOBS"],
+    {
+      SENDGRID_SANDBOX: "true",
+      OPENAI_MODEL: "gpt-5",
+      MODEL_MAX_USD: "2",
+      INFERENCE_MODEL: "stack",
+      MONGODB_DATABASE: "d",
+      IAP_AUDIENCE: "a",
+      DISPATCH_MAX_JOBS: "2",
+      KEGG_BASE_URL: "http://127.0.0.1",
+    },
+    [
+      "MONGODB_DATABASE",
+      "INFERENCE_MODEL",
+      "SENDGRID_SANDBOX",
+      "OPENAI_MODEL",
+      "MODEL_MAX_USD",
+      "KEGG_BASE_URL",
+      "IAP_AUDIENCE",
+      "DISPATCH_MAX_JOBS",
+    ],
   ],
-  ["misspelt names", { BATCH_MACHINETYPE: "g2-standard-8", MAX_ACTIVE_RUN: "4", MONGODB_URL: "mongodb://127.0.0.1" }, ["BATCH_MACHINETYPE \\(is no variable; BATCH_MACHINE_TYPE is", "MAX_ACTIVE_RUN ", "MONGODB_URL"]],
+  [
+    "misspelt names",
+    { BATCH_MACHINETYPE: "g2-standard-8", MAX_ACTIVE_RUN: "4", MONGODB_URL: "mongodb://127.0.0.1" },
+    [
+      "BATCH_MACHINETYPE \\(is no variable; BATCH_MACHINE_TYPE is",
+      "MAX_ACTIVE_RUN ",
+      "MONGODB_URL",
+    ],
+  ],
   [
     "jobs that would go without the daemon's secrets",
-    { ...DISPATCHING, MONGODB_URI: "mongodb://ada:secret@db.example", OPENAI_API_KEY: "sk", OPENAI_BASE_URL: "https://ada:secret@models.example/v1", OTEL_EXPORTER_OTLP_HEADERS: "key=k", NCBI_API_KEY: "k", DISPATCH_SECRETS: "NCBI_API_KEY=projects/p/secrets/n/versions/1" },
-    ["DISPATCH_SECRETS \\(jobs need MONGODB_URI, OTEL_EXPORTER_OTLP_HEADERS, OPENAI_API_KEY, OPENAI_BASE_URL from"],
+    {
+      ...DISPATCHING,
+      MONGODB_URI: "mongodb://ada:secret@db.example",
+      OPENAI_API_KEY: "sk",
+      OPENAI_BASE_URL: "https://ada:secret@models.example/v1",
+      OTEL_EXPORTER_OTLP_HEADERS: "key=k",
+      NCBI_API_KEY: "k",
+      DISPATCH_SECRETS: "NCBI_API_KEY=projects/p/secrets/n/versions/1",
+    },
+    [
+      "DISPATCH_SECRETS \\(jobs need MONGODB_URI, OTEL_EXPORTER_OTLP_HEADERS, OPENAI_API_KEY, OPENAI_BASE_URL from",
+    ],
   ],
   ["a bucket without Batch", { GCS_BUCKET: "b" }, ["BATCH_PROJECT"]],
-  ["dispatch without anything that it needs", { DISPATCH: "batch" }, ["BATCH_PROJECT", "DISPATCH_IMAGE", "MONGODB_URI"]],
+  [
+    "dispatch without anything that it needs",
+    { DISPATCH: "batch" },
+    ["BATCH_PROJECT", "DISPATCH_IMAGE", "MONGODB_URI"],
+  ],
   ["Identity-Aware Proxy without an audience", { AUTH: "iap" }, ["IAP_AUDIENCE"]],
   ["open to other machines without sign-in", { HTTP_HOST: "0.0.0.0" }, ["AUTH"]],
   ["SendGrid without a sender", { SENDGRID_API_KEY: "SG.x" }, ["MAIL_FROM"]],
-  ["a port that is none, and open to other machines", { HTTP_PORT: "http", HTTP_HOST: "0.0.0.0" }, ["HTTP_PORT", "AUTH"]],
-  ["a list of locations with a bare zone", { ...CLOUD, BATCH_ALLOWED_LOCATIONS: "zones/us-central1-a,us-central1-b" }, ["BATCH_ALLOWED_LOCATIONS"]],
-  ["lists with parts that are no pairs", { ...CLOUD, BATCH_ENVIRONMENT: "A=1,B", BATCH_LABELS: "team", DISPATCH_SECRETS: "MONGODB_URI=" }, ["BATCH_ENVIRONMENT", "BATCH_LABELS", "DISPATCH_SECRETS"]],
-  ["several at once", { ...CLOUD, DISPATCH: "batch", HTTP_PORT: "http", AUTH: "iap" }, ["HTTP_PORT", "IAP_AUDIENCE", "DISPATCH_IMAGE", "MONGODB_URI"]],
+  [
+    "a port that is none, and open to other machines",
+    { HTTP_PORT: "http", HTTP_HOST: "0.0.0.0" },
+    ["HTTP_PORT", "AUTH"],
+  ],
+  [
+    "a list of locations with a bare zone",
+    { ...CLOUD, BATCH_ALLOWED_LOCATIONS: "zones/us-central1-a,us-central1-b" },
+    ["BATCH_ALLOWED_LOCATIONS"],
+  ],
+  [
+    "lists with parts that are no pairs",
+    {
+      ...CLOUD,
+      BATCH_ENVIRONMENT: "A=1,B",
+      BATCH_LABELS: "team",
+      DISPATCH_SECRETS: "MONGODB_URI=",
+    },
+    ["BATCH_ENVIRONMENT", "BATCH_LABELS", "DISPATCH_SECRETS"],
+  ],
+  [
+    "several at once",
+    { ...CLOUD, DISPATCH: "batch", HTTP_PORT: "http", AUTH: "iap" },
+    ["HTTP_PORT", "IAP_AUDIENCE", "DISPATCH_IMAGE", "MONGODB_URI"],
+  ],
 ])("%s: refused, with every variable to correct", (_, environment, names) => {
-  expect(() => loadConfig(environment)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringMatching(new RegExp(names.join("[^]*"))) }));
+  expect(() => loadConfig(environment)).toThrow(
+    expect.objectContaining({
+      code: "CONFIG_INVALID",
+      message: expect.stringMatching(new RegExp(names.join("[^]*"))),
+    }),
+  );
 });
 
 test("what is whole is accepted", () => {
   expect(loadConfig({})).toMatchObject({ AUTH: "none", HTTP_HOST: "127.0.0.1" });
   expect(loadConfig(DISPATCHING)).toMatchObject(CLOUD);
-  expect(loadConfig({ ...DISPATCHING, OPENAI_API_KEY: "sk", DISPATCH_SECRETS: "OPENAI_API_KEY=projects/p/secrets/o/versions/1" })).toMatchObject(CLOUD);
+  expect(
+    loadConfig({
+      ...DISPATCHING,
+      OPENAI_API_KEY: "sk",
+      DISPATCH_SECRETS: "OPENAI_API_KEY=projects/p/secrets/o/versions/1",
+    }),
+  ).toMatchObject(CLOUD);
 });
 
 test("what other programs set is left alone", () => {
-  const theirs = { BATCH_TASK_INDEX: "0", BATCH_TASK_COUNT: "1", BATCH_JOB_ID: "j", HAYSTACK_SERVICE_HOST: "10.0.0.1", HAYSTACK_PORT: "tcp://10.0.0.1:80", HTTP_PROXY: "http://p", PATH: "/bin", AUTHOR: "ada", ADMIN: "ada" };
-  const shared = { PUBSUB_EMULATOR_HOST: "127.0.0.1:1", OPENAI_BASE_URL: "http://127.0.0.1/v1", NCBI_API_KEY: "k", NCBI_EMAIL: "ada@example.org", OTEL_SERVICE_NAME: "s" };
+  const theirs = {
+    BATCH_TASK_INDEX: "0",
+    BATCH_TASK_COUNT: "1",
+    BATCH_JOB_ID: "j",
+    HAYSTACK_SERVICE_HOST: "10.0.0.1",
+    HAYSTACK_PORT: "tcp://10.0.0.1:80",
+    HTTP_PROXY: "http://p",
+    PATH: "/bin",
+    AUTHOR: "ada",
+    ADMIN: "ada",
+  };
+  const shared = {
+    PUBSUB_EMULATOR_HOST: "127.0.0.1:1",
+    OPENAI_BASE_URL: "http://127.0.0.1/v1",
+    NCBI_API_KEY: "k",
+    NCBI_EMAIL: "ada@example.org",
+    OTEL_SERVICE_NAME: "s",
+  };
   expect(loadConfig({ ...theirs, ...shared })).toMatchObject(shared);
-  expect(loadConfig({ MONGODB_URI: "mongodb://127.0.0.1", MONGODB_URL: "mongodb://elsewhere" })).toMatchObject({ MONGODB_URI: "mongodb://127.0.0.1" });
+  expect(
+    loadConfig({ MONGODB_URI: "mongodb://127.0.0.1", MONGODB_URL: "mongodb://elsewhere" }),
+  ).toMatchObject({ MONGODB_URI: "mongodb://127.0.0.1" });
 });
 
 test("the price is that of the configured machine", () => {
-  const table = { BATCH_PRICES: "g2-standard-8 with 1 nvidia-l4=0.3/0.8, a3-highgpu-2g with 2 nvidia-h100-80gb=9/22.5" };
+  const table = {
+    BATCH_PRICES:
+      "g2-standard-8 with 1 nvidia-l4=0.3/0.8, a3-highgpu-2g with 2 nvidia-h100-80gb=9/22.5",
+  };
   expect(gpuPrice(loadConfig({ ...CLOUD, ...table }))).toEqual({ SPOT: 0.3, STANDARD: 0.8 });
-  const larger = { BATCH_MACHINE_TYPE: "a3-highgpu-2g", BATCH_ACCELERATOR: "nvidia-h100-80gb", BATCH_ACCELERATOR_COUNT: "2" };
-  expect(gpuPrice(loadConfig({ ...CLOUD, ...table, ...larger }))).toEqual({ SPOT: 9, STANDARD: 22.5 });
+  const larger = {
+    BATCH_MACHINE_TYPE: "a3-highgpu-2g",
+    BATCH_ACCELERATOR: "nvidia-h100-80gb",
+    BATCH_ACCELERATOR_COUNT: "2",
+  };
+  expect(gpuPrice(loadConfig({ ...CLOUD, ...table, ...larger }))).toEqual({
+    SPOT: 9,
+    STANDARD: 22.5,
+  });
 });
 
 test("passwords in addresses and secrets that are handed on are shown nowhere", () => {
@@ -66,16 +201,39 @@ test("passwords in addresses and secrets that are handed on are shown nowhere", 
   const secrets = /hunter2secret|justatoken|p%40ssw0rd1|p@ssw0rd1|hf_abcdefgh|hf_ijklmnop/;
   const shown = Object.fromEntries(describeConfig(config).map(({ name, value }) => [name, value]));
   expect(JSON.stringify(shown)).not.toMatch(secrets);
-  expect(shown).toMatchObject({ OPENAI_BASE_URL: "https://(hidden)@models.example.org/v1", MONGODB_URI: "(hidden)", BATCH_ENVIRONMENT: "STACK_CHECKPOINT=/models/stack.ckpt, HF_TOKEN=(hidden),API_KEY=(hidden)", BATCH_CONTAINER_OPTIONS: "--shm-size=8g -e HF_TOKEN=(hidden)" });
-  const local = describeConfig(loadConfig({ INFERENCE_COMMAND: "predict --api-key 'hf_qr' --prompt {prompt} --max-tokens 5" }));
-  expect(local.find(({ name }) => name === "INFERENCE_COMMAND")?.value).toBe("predict --api-key '(hidden)' --prompt {prompt} --max-tokens 5");
-  const line = JSON.stringify({ url: "https://ada:hunter2secret@models.example.org/v1", why: "no p@ssw0rd1 for justatoken", mail: "bo@example.org", env: "hf_abcdefgh", option: "hf_ijklmnop", link: "https://x", user: "a@b" });
+  expect(shown).toMatchObject({
+    OPENAI_BASE_URL: "https://(hidden)@models.example.org/v1",
+    MONGODB_URI: "(hidden)",
+    BATCH_ENVIRONMENT: "STACK_CHECKPOINT=/models/stack.ckpt, HF_TOKEN=(hidden),API_KEY=(hidden)",
+    BATCH_CONTAINER_OPTIONS: "--shm-size=8g -e HF_TOKEN=(hidden)",
+  });
+  const local = describeConfig(
+    loadConfig({ INFERENCE_COMMAND: "predict --api-key 'hf_qr' --prompt {prompt} --max-tokens 5" }),
+  );
+  expect(local.find(({ name }) => name === "INFERENCE_COMMAND")?.value).toBe(
+    "predict --api-key '(hidden)' --prompt {prompt} --max-tokens 5",
+  );
+  const line = JSON.stringify({
+    url: "https://ada:hunter2secret@models.example.org/v1",
+    why: "no p@ssw0rd1 for justatoken",
+    mail: "bo@example.org",
+    env: "hf_abcdefgh",
+    option: "hf_ijklmnop",
+    link: "https://x",
+    user: "a@b",
+  });
   const redacted = redactor(config)(line);
   expect(redacted).not.toMatch(secrets);
-  expect(JSON.parse(redacted)).toMatchObject({ mail: "bo@example.org", link: "https://x", user: "a@b" });
+  expect(JSON.parse(redacted)).toMatchObject({
+    mail: "bo@example.org",
+    link: "https://x",
+    user: "a@b",
+  });
 });
 
 test("the name of a database's user is an ordinary word", () => {
   const redact = redactor(loadConfig({ MONGODB_URI: "mongodb://haystack@db.example.org" }));
-  expect(redact("haystack answers; mongodb://haystack@db.example.org does not")).toBe("haystack answers; mongodb://(hidden)@db.example.org does not");
+  expect(redact("haystack answers; mongodb://haystack@db.example.org does not")).toBe(
+    "haystack answers; mongodb://(hidden)@db.example.org does not",
+  );
 });

@@ -6,20 +6,47 @@ import { haystack } from "../support/command-line.ts";
 import { startTestServer } from "../support/server.ts";
 
 const body = errorBodySchema.strict();
-const typeOf = (status: number): string => (status < 500 ? "client" : status === 500 ? "server" : "upstream");
+const typeOf = (status: number): string =>
+  status < 500 ? "client" : status === 500 ? "server" : "upstream";
 
 test("docs/operations.md lists exactly the error catalogue", () => {
-  const rows = readFileSync("docs/operations.md", "utf8").split("\n").filter((line) => /^\| [A-Z_0-9]+ \|/.test(line));
-  const documented = rows.map((row) => row.split("|").slice(1, 5).map((cell) => cell.trim()));
-  const catalogue = Object.entries(ERROR_CATALOGUE).map(([code, { retryable, httpStatus, exitCode }]) => [code, retryable ? "yes" : "no", String(httpStatus), String(exitCode)]);
+  const rows = readFileSync("docs/operations.md", "utf8")
+    .split("\n")
+    .filter((line) => /^\| [A-Z_0-9]+ \|/.test(line));
+  const documented = rows.map((row) =>
+    row
+      .split("|")
+      .slice(1, 5)
+      .map((cell) => cell.trim()),
+  );
+  const catalogue = Object.entries(ERROR_CATALOGUE).map(
+    ([code, { retryable, httpStatus, exitCode }]) => [
+      code,
+      retryable ? "yes" : "no",
+      String(httpStatus),
+      String(exitCode),
+    ],
+  );
   expect(documented).toEqual(catalogue);
   for (const row of rows) expect(row.split("|")[5]?.trim()).not.toBe("");
 });
 
 test("every code is told in the one form, with the type of its status", () => {
   for (const [code, { httpStatus }] of Object.entries(ERROR_CATALOGUE)) {
-    const told = body.parse(errorBody(new HaystackError(code as ErrorCode, "It happened.", { details: { run_id: "r1", column: "x" } })));
-    expect(told).toEqual({ error: code, error_type: typeOf(httpStatus), message: "It happened.", details: { column: "x" }, run_id: "r1" });
+    const told = body.parse(
+      errorBody(
+        new HaystackError(code as ErrorCode, "It happened.", {
+          details: { run_id: "r1", column: "x" },
+        }),
+      ),
+    );
+    expect(told).toEqual({
+      error: code,
+      error_type: typeOf(httpStatus),
+      message: "It happened.",
+      details: { column: "x" },
+      run_id: "r1",
+    });
   }
 });
 
@@ -28,12 +55,19 @@ test("HTTP and the command line tell an error by the same words", async () => {
   const overHttp = await (await fetch(`${url}/api/v1/runs/run-none`)).json();
   const { stdout } = await haystack(["status", "run-none", "--json", "--server", url]);
   expect(body.parse(JSON.parse(stdout))).toEqual(body.parse(overHttp));
-  const here = body.parse(JSON.parse((await haystack(["status", "run-none", "--json", "--data-dir", config.dataDir])).stdout));
+  const here = body.parse(
+    JSON.parse(
+      (await haystack(["status", "run-none", "--json", "--data-dir", config.dataDir])).stdout,
+    ),
+  );
   expect(here).toMatchObject({ error: "RUN_NOT_FOUND", error_type: "client" });
   daemon.supervisor.drain(true);
   for (const path of ["/readyz", "/nowhere", "/api/v1/runs?limit=x"]) {
     const response = await fetch(`${url}${path}`);
     const { error, error_type } = body.parse(await response.json());
-    expect([ERROR_CATALOGUE[error].httpStatus, error_type]).toEqual([response.status, typeOf(response.status)]);
+    expect([ERROR_CATALOGUE[error].httpStatus, error_type]).toEqual([
+      response.status,
+      typeOf(response.status),
+    ]);
   }
 });

@@ -3,15 +3,38 @@ import { globSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { expect, test } from "vitest";
 
-/** The layers of the product, and what each may import of ours. `types` is what it may import by `import type` only. */
-const RULES: readonly { readonly files: RegExp; readonly imports: RegExp; readonly types?: RegExp }[] = [
+/**
+ * The layers of the product, and what each may import of ours. `types` is what it may import by
+ * `import type` only.
+ */
+const RULES: readonly {
+  readonly files: RegExp;
+  readonly imports: RegExp;
+  readonly types?: RegExp;
+}[] = [
   { files: /^(errors|json-text)\.ts$/, imports: /^$/ },
-  { files: /^machines\//, imports: /^machines\//, types: /^(errors\.ts|science\/|services\/runs\/document\.ts)/ },
+  {
+    files: /^machines\//,
+    imports: /^machines\//,
+    types: /^(errors\.ts|science\/|services\/runs\/document\.ts)/,
+  },
   { files: /^science\//, imports: /^(science\/|errors\.ts$)/ },
-  { files: /^services\/runs\//, imports: /^(services\/runs\/|(errors|json-text)\.ts$|science\/(query\/structured-query|prompting\/prompt-plan)\.ts$)/ },
+  {
+    files: /^services\/runs\//,
+    imports:
+      /^(services\/runs\/|(errors|json-text)\.ts$|science\/(query\/structured-query|prompting\/prompt-plan)\.ts$)/,
+  },
   { files: /^services\/(\w|-)+\//, imports: /^(services\/|errors\.ts$)/ },
-  { files: /^actors\//, imports: /^(actors\/|machines\/|science\/|(errors|json-text)\.ts$|services\/[\w-]+\/(index|document)\.ts$)/ },
-  { files: /^(cli|server)\//, imports: /^(cli\/|server\/|actors\/|services\/|science\/.*|machines\/|config\.ts$|daemon\.ts$|adapters\.ts$|errors\.ts$)/ },
+  {
+    files: /^actors\//,
+    imports:
+      /^(actors\/|machines\/|science\/|(errors|json-text)\.ts$|services\/[\w-]+\/(index|document)\.ts$)/,
+  },
+  {
+    files: /^(cli|server)\//,
+    imports:
+      /^(cli\/|server\/|actors\/|services\/|science\/.*|machines\/|config\.ts$|daemon\.ts$|adapters\.ts$|errors\.ts$)/,
+  },
   { files: /^config\.ts$/, imports: /^(config\/|errors\.ts$)/ },
   { files: /^config\//, imports: /^config\// },
 ];
@@ -54,11 +77,13 @@ interface Import {
 }
 
 function importsOf(file: string, source: string): Import[] {
-  return [...source.matchAll(/^(import|export) (type )?(?:[^;"']*? from )?["']([^"']+)["']/gm)].map(([, , type, target = ""]) => ({
-    file,
-    target: target.startsWith(".") ? normalize(join(dirname(file), target)) : target,
-    typeOnly: type !== undefined,
-  }));
+  return [...source.matchAll(/^(import|export) (type )?(?:[^;"']*? from )?["']([^"']+)["']/gm)].map(
+    ([, , type, target = ""]) => ({
+      file,
+      target: target.startsWith(".") ? normalize(join(dirname(file), target)) : target,
+      typeOnly: type !== undefined,
+    }),
+  );
 }
 
 const isOurs = (target: string): boolean => target.endsWith(".ts") || target.endsWith(".json");
@@ -66,10 +91,13 @@ const isOurs = (target: string): boolean => target.endsWith(".ts") || target.end
 function breaches(found: readonly Import[]): string[] {
   return found.flatMap(({ file, target, typeOnly }) => {
     const vendor = VENDORS[target];
-    if (vendor !== undefined && !vendor.test(file)) return [`${file} imports ${target}, which belongs to ${vendor.source}`];
+    if (vendor !== undefined && !vendor.test(file))
+      return [`${file} imports ${target}, which belongs to ${vendor.source}`];
     const rule = RULES.find(({ files }) => files.test(file));
     if (rule === undefined || !isOurs(target)) return [];
-    return rule.imports.test(target) || (typeOnly && rule.types?.test(target) === true) ? [] : [`${file} imports ${target}`];
+    return rule.imports.test(target) || (typeOnly && rule.types?.test(target) === true)
+      ? []
+      : [`${file} imports ${target}`];
   });
 }
 
@@ -82,7 +110,20 @@ test("every layer imports only what it may", () => {
 });
 
 test("a planted breach is found", () => {
-  expect(breaches(importsOf("machines/run.ts", 'import { openSqliteRuns } from "../services/runs/sqlite.ts";'))).toHaveLength(1);
-  expect(breaches(importsOf("science/report/report.ts", 'import type { RunStore } from "../../services/runs/index.ts";'))).toHaveLength(1);
-  expect(breaches(importsOf("actors/supervisor.ts", 'import { MongoClient } from "mongodb";'))).toHaveLength(1);
+  expect(
+    breaches(
+      importsOf("machines/run.ts", 'import { openSqliteRuns } from "../services/runs/sqlite.ts";'),
+    ),
+  ).toHaveLength(1);
+  expect(
+    breaches(
+      importsOf(
+        "science/report/report.ts",
+        'import type { RunStore } from "../../services/runs/index.ts";',
+      ),
+    ),
+  ).toHaveLength(1);
+  expect(
+    breaches(importsOf("actors/supervisor.ts", 'import { MongoClient } from "mongodb";')),
+  ).toHaveLength(1);
 });

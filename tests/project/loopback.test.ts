@@ -33,13 +33,25 @@ function noted(): string[] {
 
 describe("an address beyond this machine is refused and noted", () => {
   test.each<[string, string, () => Promise<unknown>]>([
-    ["by fetch", ADDRESS, () => fetch(`http://${ADDRESS}/`).catch((thrown: Error) => Promise.reject(thrown.cause as Error))],
+    [
+      "by fetch",
+      ADDRESS,
+      () =>
+        fetch(`http://${ADDRESS}/`).catch((thrown: Error) => Promise.reject(thrown.cause as Error)),
+    ],
     ["by http", ADDRESS, () => once(get(`http://${ADDRESS}/`), "response")],
     ["by a socket", ADDRESS, () => once(connect(80, ADDRESS), "connect")],
     ["by a socket, by name", NAME, () => once(connect({ port: 80, host: NAME }), "connect")],
     ["by look-up", NAME, () => promisify(lookup)(NAME)],
     ["by promised look-up", NAME, () => lookupPromised(NAME)],
-    ["by a resolver", NAME, () => promisify((name: string, answer: (error: Error | null) => void) => new Resolver().resolve4(name, answer))(NAME)],
+    [
+      "by a resolver",
+      NAME,
+      () =>
+        promisify((name: string, answer: (error: Error | null) => void) =>
+          new Resolver().resolve4(name, answer),
+        )(NAME),
+    ],
   ])("%s", async (_, host, dial) => {
     await expect(dial()).rejects.toThrow(`${host} was refused: tests stay on this machine.`);
     expect(noted()).toEqual([host]);
@@ -62,13 +74,23 @@ describe("an address beyond this machine is refused and noted", () => {
   test("in a process, and in one below it", async () => {
     await expect(promisify(execFile)(process.execPath, ["-e", DIAL])).rejects.toThrow(REFUSED);
     const nested = `process.exit(require("node:child_process").spawnSync(process.execPath, ["-e", ${JSON.stringify(DIAL)}], { stdio: "inherit" }).status)`;
-    expect(spawnSync(process.execPath, ["-e", nested], { encoding: "utf8" })).toMatchObject({ status: 1, stderr: expect.stringMatching(REFUSED) as string });
+    expect(spawnSync(process.execPath, ["-e", nested], { encoding: "utf8" })).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(REFUSED) as string,
+    });
     expect(noted()).toEqual([ADDRESS, ADDRESS]);
   });
 
   test("in the program of a job, which gets an environment of its own: on this machine and on Batch", async () => {
-    const command = [process.execPath, "-e", `${DIAL}.on("error", ({ message }) => { console.error(message); process.exitCode = 1; })`, "--"];
-    const local = await localHarness({ program: { command, model: { name: "test", is_baseline: true } } });
+    const command = [
+      process.execPath,
+      "-e",
+      `${DIAL}.on("error", ({ message }) => { console.error(message); process.exitCode = 1; })`,
+      "--",
+    ];
+    const local = await localHarness({
+      program: { command, model: { name: "test", is_baseline: true } },
+    });
     const here = jobSpec();
     await local.putInputs(here, {});
     await local.batch.submit(here);
@@ -89,13 +111,21 @@ describeWithPython("Python", () => {
   test.each([
     ["dials no address", ADDRESS, `socket.create_connection(("${ADDRESS}", 80))`],
     ["looks up no name", NAME, `socket.getaddrinfo("${NAME}", 80)`],
-    ["sends no datagram", ADDRESS, `socket.socket(type=socket.SOCK_DGRAM).sendto(b"x", ("${ADDRESS}", 53))`],
+    [
+      "sends no datagram",
+      ADDRESS,
+      `socket.socket(type=socket.SOCK_DGRAM).sendto(b"x", ("${ADDRESS}", 53))`,
+    ],
   ])("%s beyond this machine", async (_, host, program) => {
     await expect(runPython(`import socket; ${program}`)).rejects.toThrow(`${host} was refused`);
     expect(noted()).toEqual([host]);
   });
 
   test("still reaches this machine", async () => {
-    expect(await runPython('import socket; s = socket.create_server(("127.0.0.1", 0)); socket.create_connection(("localhost", s.getsockname()[1])); print(1)')).toBe(1);
+    expect(
+      await runPython(
+        'import socket; s = socket.create_server(("127.0.0.1", 0)); socket.create_connection(("localhost", s.getsockname()[1])); print(1)',
+      ),
+    ).toBe(1);
   });
 });

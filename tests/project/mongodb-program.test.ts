@@ -8,7 +8,10 @@ import { describeWithMongodb, startServer } from "../support/mongodb.ts";
 
 const WIRE = resolve(".cache/mongodb-wire/mongodb-wire");
 
-/** A mongod that is the wire server: it understands what a mongod is told, and says what a mongod says. */
+/**
+ * A mongod that is the wire server: it understands what a mongod is told, and says what a mongod
+ * says.
+ */
 const PLANTED = `#!/usr/bin/env bash
 while [ $# -gt 0 ]; do case "$1" in --port) port=$2; shift;; --dbpath) folder=$2; shift;; --bind_ip) [ "$2" = 127.0.0.1 ] || exit 3; shift;; esac; shift; done
 exec > >(sed -u 's/^mongodb:.*/{"msg":"Waiting for connections"}/')
@@ -28,20 +31,34 @@ test("without a mongod on the path or a server in the cache folder there is none
 
 test("a mongod on the path comes before the server in the cache folder; what cannot be run is none", async () => {
   const folder = await temporaryFolder();
-  const [first, second, cache] = ["first", "second", "cache"].map((name) => join(folder, name)) as [string, string, string];
-  for (const made of [first, second, join(cache, "mongodb-wire")]) await mkdir(made, { recursive: true });
+  const [first, second, cache] = ["first", "second", "cache"].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  for (const made of [first, second, join(cache, "mongodb-wire")])
+    await mkdir(made, { recursive: true });
   await plant(join(first, "mongod"), 0o644);
   await plant(join(cache, "mongodb-wire", "mongodb-wire"), 0o755);
-  expect(findServerProgram(`${first}:${second}`, cache)?.file).toBe(join(cache, "mongodb-wire", "mongodb-wire"));
+  expect(findServerProgram(`${first}:${second}`, cache)?.file).toBe(
+    join(cache, "mongodb-wire", "mongodb-wire"),
+  );
   await mkdir(join(second, "mongod"));
-  expect(findServerProgram(`${first}:${second}`, cache)?.file).toBe(join(cache, "mongodb-wire", "mongodb-wire"));
+  expect(findServerProgram(`${first}:${second}`, cache)?.file).toBe(
+    join(cache, "mongodb-wire", "mongodb-wire"),
+  );
   await chmod(join(first, "mongod"), 0o755);
   expect(findServerProgram(`${first}:${second}`, cache)?.file).toBe(join(first, "mongod"));
 });
 
 describeWithMongodb("a mongod that was found", () => {
-  test("is started on data of its own, keeps them over a kill, and is gone after the tests", async ({ skip }) => {
-    skip(findServerProgram("") === undefined, "the planted mongod needs the server of .ci/mongodb-wire.sh");
+  test("is started on data of its own, keeps them over a kill, and is gone after the tests", async ({
+    skip,
+  }) => {
+    skip(
+      findServerProgram("") === undefined,
+      "the planted mongod needs the server of .ci/mongodb-wire.sh",
+    );
     const folder = await temporaryFolder();
     await plant(join(folder, "mongod"), 0o755);
     const program = findServerProgram(`${folder}:${process.env["PATH"] ?? ""}`);

@@ -9,15 +9,25 @@ import { writeH5ad } from "../../science/anndata/write.ts";
 import { describeWithPython, runPython } from "../support/python.ts";
 import { smallAtlas, temporaryFolder } from "./anndata-files.ts";
 
-const fails = (code: string, message: RegExp) => ({ code, message: expect.stringMatching(message) as string });
+const fails = (code: string, message: RegExp) => ({
+  code,
+  message: expect.stringMatching(message) as string,
+});
 
 describe("files that are no AnnData", () => {
   it("says when there is no file", async () => {
-    await expect(openH5ad(join(await temporaryFolder(), "none.h5ad"))).rejects.toMatchObject(fails("FILE_NOT_FOUND", /check the path/));
-    await expect(openH5ad(await temporaryFolder())).rejects.toMatchObject(fails("FILE_NOT_FOUND", /cannot be opened/));
+    await expect(openH5ad(join(await temporaryFolder(), "none.h5ad"))).rejects.toMatchObject(
+      fails("FILE_NOT_FOUND", /check the path/),
+    );
+    await expect(openH5ad(await temporaryFolder())).rejects.toMatchObject(
+      fails("FILE_NOT_FOUND", /cannot be opened/),
+    );
   });
 
-  it.each([["text", "cell,gene\n1,2\n".repeat(500)], ["an empty file", ""]])("says when it is %s", async (_, content) => {
+  it.each([
+    ["text", "cell,gene\n1,2\n".repeat(500)],
+    ["an empty file", ""],
+  ])("says when it is %s", async (_, content) => {
     const path = join(await temporaryFolder(), "text.h5ad");
     await writeFile(path, content);
     await expect(openH5ad(path)).rejects.toMatchObject(fails("FILE_NOT_HDF5", /not an HDF5 file/));
@@ -25,24 +35,36 @@ describe("files that are no AnnData", () => {
 
   it("says when it is HDF5 of another kind", async () => {
     const path = join(await temporaryFolder(), "other.h5");
-    await createHdf5(path, (root) => void root.create_group("matrix").create_dataset({ name: "data", data: [1, 2, 3] }));
+    await createHdf5(
+      path,
+      (root) => void root.create_group("matrix").create_dataset({ name: "data", data: [1, 2, 3] }),
+    );
     await expect(openH5ad(path)).rejects.toMatchObject(fails("ANNDATA_INVALID", /without obs/));
   });
 
   it("says when X does not fit obs and var", async () => {
     const path = join(await temporaryFolder(), "misfit.h5ad");
     await createHdf5(path, (root) => {
-      for (const [frame, n] of [["obs", 3], ["var", 4]] as const) root.create_group(frame).create_dataset({ name: "_index", data: Array.from({ length: n }, (_, i) => `n${i}`) });
+      for (const [frame, n] of [
+        ["obs", 3],
+        ["var", 4],
+      ] as const)
+        root
+          .create_group(frame)
+          .create_dataset({ name: "_index", data: Array.from({ length: n }, (_, i) => `n${i}`) });
       root.create_dataset({ name: "X", data: new Float32Array(10), shape: [2, 5] });
     });
-    await expect(openH5ad(path)).rejects.toMatchObject(fails("ANNDATA_INVALID", /X .*is 2 x 5, but there are 3 cells and 4 genes/));
+    await expect(openH5ad(path)).rejects.toMatchObject(
+      fails("ANNDATA_INVALID", /X .*is 2 x 5, but there are 3 cells and 4 genes/),
+    );
   });
 
   it("says when there is no X to read, or its indices lie outside", async () => {
     const path = join(await temporaryFolder(), "sparse.h5ad");
     const write = (indices: number[] | null) =>
       createHdf5(path, (root) => {
-        for (const frame of ["obs", "var"]) root.create_group(frame).create_dataset({ name: "_index", data: ["a", "b"] });
+        for (const frame of ["obs", "var"])
+          root.create_group(frame).create_dataset({ name: "_index", data: ["a", "b"] });
         if (indices === null) return;
         const X = root.create_group("X");
         X.create_attribute("encoding-type", "csr_matrix");
@@ -54,13 +76,18 @@ describe("files that are no AnnData", () => {
     await write(null);
     await expect(readH5ad(path)).rejects.toMatchObject(fails("ANNDATA_INVALID", /has no X/));
     await write([0, 7]);
-    await expect(readH5ad(path)).rejects.toMatchObject(fails("ANNDATA_INVALID", /indices outside its shape/));
+    await expect(readH5ad(path)).rejects.toMatchObject(
+      fails("ANNDATA_INVALID", /indices outside its shape/),
+    );
     await write([0, 1]);
     expect((await readH5ad(path)).X.data).toEqual(Float32Array.of(1, 2));
   });
 });
 
-/** Leaves something in the free memory of the HDF5 library, as earlier reads of a long-lived process do. */
+/**
+ * Leaves something in the free memory of the HDF5 library, as earlier reads of a long-lived process
+ * do.
+ */
 async function littered(): Promise<void> {
   const module = await ready;
   const pieces = Array.from({ length: 300 }, (_, i) => [module._malloc(4 + i), 4 + i] as const);
@@ -76,7 +103,9 @@ describe("damaged files", () => {
     const path = join(folder, "cut.h5ad");
     for (const share of [0.01, 0.3, 0.6, 0.9, 0.999]) {
       await writeFile(path, whole.subarray(0, Math.floor(whole.length * share)));
-      await expect(readH5ad(path)).rejects.toMatchObject(fails("FILE_DAMAGED", /copy or download it again/));
+      await expect(readH5ad(path)).rejects.toMatchObject(
+        fails("FILE_DAMAGED", /copy or download it again/),
+      );
     }
   });
 
@@ -92,7 +121,9 @@ describe("damaged files", () => {
       spoilt.fill(0x5a, Math.floor(at * bytes.length), Math.floor(at * bytes.length) + 600);
       await littered();
       await writeFile(join(folder, `${at}.h5ad`), spoilt);
-      await expect(readH5ad(join(folder, `${at}.h5ad`))).rejects.toMatchObject({ code: "FILE_DAMAGED" });
+      await expect(readH5ad(join(folder, `${at}.h5ad`))).rejects.toMatchObject({
+        code: "FILE_DAMAGED",
+      });
     }
     await writeFile(join(folder, "sound.h5ad"), bytes);
     expect((await readH5ad(join(folder, "sound.h5ad"))).X.nRows).toBe(400);
@@ -110,7 +141,12 @@ with h5py.File(json.loads(sys.argv[1])["path"], "w") as f:
         f[name] = np.array([(b"a", 1), (b"b", 2)], dtype=[("index", "S5"), ("n", "i4")])
 print("{}")`;
     await runPython(program, { path });
-    await expect(openH5ad(path)).rejects.toMatchObject(fails("ANNDATA_UNSUPPORTED", /before 0\.7; open it with a current anndata .* and save it again/));
+    await expect(openH5ad(path)).rejects.toMatchObject(
+      fails(
+        "ANNDATA_UNSUPPORTED",
+        /before 0\.7; open it with a current anndata .* and save it again/,
+      ),
+    );
   });
 
   it("says which column or filter cannot be read", async () => {
@@ -132,11 +168,26 @@ print("{}")`;
     await runPython(program, { path });
     const file = await openH5ad(path);
     const strange = file.slots.find(({ name }) => name === "layers/strange");
-    expect(() => file.rows(strange as never, 0, 2)).toThrowError(expect.objectContaining(fails("ANNDATA_UNSUPPORTED", /layers\/strange .*filter that cannot be read; write the file again with gzip/)) as Error);
-    expect(() => file.column("obs", "half")).toThrowError(expect.objectContaining(fails("ANNDATA_UNSUPPORTED", /16-bit floats/)) as Error);
-    expect(() => file.column("obs", "pairs")).toThrowError(expect.objectContaining(fails("ANNDATA_UNSUPPORTED", /"pairs".*cannot be read/)) as Error);
-    expect(() => file.column("obs", "none")).toThrowError(expect.objectContaining(fails("COLUMN_NOT_FOUND", /the columns are: half, pairs/)) as Error);
-    expect(file.sample(file.slots.find(({ name }) => name === "layers/scaled") as never)).toEqual(Float32Array.of(0, 1, 2, 3));
+    expect(() => file.rows(strange as never, 0, 2)).toThrowError(
+      expect.objectContaining(
+        fails(
+          "ANNDATA_UNSUPPORTED",
+          /layers\/strange .*filter that cannot be read; write the file again with gzip/,
+        ),
+      ) as Error,
+    );
+    expect(() => file.column("obs", "half")).toThrowError(
+      expect.objectContaining(fails("ANNDATA_UNSUPPORTED", /16-bit floats/)) as Error,
+    );
+    expect(() => file.column("obs", "pairs")).toThrowError(
+      expect.objectContaining(fails("ANNDATA_UNSUPPORTED", /"pairs".*cannot be read/)) as Error,
+    );
+    expect(() => file.column("obs", "none")).toThrowError(
+      expect.objectContaining(fails("COLUMN_NOT_FOUND", /the columns are: half, pairs/)) as Error,
+    );
+    expect(file.sample(file.slots.find(({ name }) => name === "layers/scaled") as never)).toEqual(
+      Float32Array.of(0, 1, 2, 3),
+    );
     file.close();
   });
 });

@@ -95,8 +95,14 @@ describeWithPython("reading what anndata writes", () => {
     const { obs } = await readH5ad(written.files["csr"] as string);
     expect(Object.keys(obs.columns)).toEqual(Object.keys(written.labels));
     const { single, double, ...labels } = obs.columns;
-    const read = Object.entries(labels).map(([name, column]) => [name, columnLabels(column)] as const);
-    expect({ ...Object.fromEntries(read), single: withoutNaN(single), double: withoutNaN(double) }).toEqual(written.labels);
+    const read = Object.entries(labels).map(
+      ([name, column]) => [name, columnLabels(column)] as const,
+    );
+    expect({
+      ...Object.fromEntries(read),
+      single: withoutNaN(single),
+      double: withoutNaN(double),
+    }).toEqual(written.labels);
 
     const old = await openH5ad(join(folder, "old.h5ad"));
     expect(columnLabels(old.column("obs", "categorical"))).toEqual(written.labels["categorical"]);
@@ -104,14 +110,26 @@ describeWithPython("reading what anndata writes", () => {
     old.close();
 
     const full = await openH5ad(join(folder, "full.h5ad"));
-    expect(full.slots.map(({ name, layout }) => `${name} ${layout}`)).toEqual(["X csr", "raw/X csr", "layers/counts csc", "layers/dense dense"]);
+    expect(full.slots.map(({ name, layout }) => `${name} ${layout}`)).toEqual([
+      "X csr",
+      "raw/X csr",
+      "layers/counts csc",
+      "layers/dense dense",
+    ]);
     for (const slot of full.slots.slice(1)) {
       expect(dense(full.rows(slot, 0, 61))).toEqual(written.counts);
       expect(dense(full.rows(slot, 17, 31))).toEqual(written.counts.slice(17, 31));
       expect(Array.from(full.blocks(slot, 40), ({ X }) => dense(X)).flat()).toEqual(written.counts);
       expect([...full.blocks(slot, 40)].length).toBeGreaterThan(5);
     }
-    expect(full.uns()).toEqual({ log1p: {}, n: 3, x: 1.5, names: ["a", "b"], flag: true, nested: { v: Float64Array.of(0, 1, 2) } });
+    expect(full.uns()).toEqual({
+      log1p: {},
+      n: 3,
+      x: 1.5,
+      names: ["a", "b"],
+      flag: true,
+      nested: { v: Float64Array.of(0, 1, 2) },
+    });
     expect(full.index("raw/var")).toEqual(full.index("var"));
     full.close();
   });
@@ -121,8 +139,14 @@ describeWithData("reading real files", () => {
   it("describes PBMC 68k with its scaled X and log-normalised raw", async () => {
     const file = await openH5ad(PBMC68K);
     expect([file.nObs, file.nVars]).toEqual([700, 765]);
-    expect(file.slots.map(({ name, layout }) => `${name} ${layout}`)).toEqual(["X dense", "raw/X csr"]);
-    expect(file.columns("obs").find(({ name }) => name === "louvain")).toEqual({ name: "louvain", kind: "categorical" });
+    expect(file.slots.map(({ name, layout }) => `${name} ${layout}`)).toEqual([
+      "X dense",
+      "raw/X csr",
+    ]);
+    expect(file.columns("obs").find(({ name }) => name === "louvain")).toEqual({
+      name: "louvain",
+      kind: "categorical",
+    });
     file.close();
   });
 

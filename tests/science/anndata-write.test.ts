@@ -11,7 +11,12 @@ import { describeWithPython, runPython } from "../support/python.ts";
 import { csr, dense, smallAtlas, temporaryFolder } from "./anndata-files.ts";
 
 const VARIED: AnnData = {
-  X: csr([[0, 1, 0], [2, 0, 3], [0, 0, 0], [4, 5, 6]]),
+  X: csr([
+    [0, 1, 0],
+    [2, 0, 3],
+    [0, 0, 0],
+    [4, 5, 6],
+  ]),
   obs: {
     index: ["a", "b", "γ", "d"],
     columns: {
@@ -24,7 +29,17 @@ const VARIED: AnnData = {
     },
   },
   var: { index: ["G1", "G2", "G3"], columns: {} },
-  uns: { model: "baseline", seed: 7, share: 0.25, labelled: true, genes: ["G1"], none: [], steps: [1, 2, 3], values: Float64Array.of(0.5), nested: { deeper: { text: "β" } } },
+  uns: {
+    model: "baseline",
+    seed: 7,
+    share: 0.25,
+    labelled: true,
+    genes: ["G1"],
+    none: [],
+    steps: [1, 2, 3],
+    values: Float64Array.of(0.5),
+    nested: { deeper: { text: "β" } },
+  },
 };
 
 const READ_BACK = String.raw`
@@ -46,18 +61,50 @@ describeWithPython("writing for anndata and scanpy", () => {
       await writeH5ad(path, VARIED, { gzip });
       expect(await runPython(READ_BACK, { path })).toEqual({
         X: dense(VARIED.X),
-        obs: { text: ["x", "y", "", "z z"], missing: ["x", null, "y", null], flag: [1, 0, 1, 1], whole: [1, -2, 3, 4], single: [0.5, 1.5, null, 2], double: [0.1, 0.2, 0.3, 1e300] },
+        obs: {
+          text: ["x", "y", "", "z z"],
+          missing: ["x", null, "y", null],
+          flag: [1, 0, 1, 1],
+          whole: [1, -2, 3, 4],
+          single: [0.5, 1.5, null, 2],
+          double: [0.1, 0.2, 0.3, 1e300],
+        },
         index: ["a", "b", "γ", "d"],
         genes: ["G1", "G2", "G3"],
-        uns: { model: "baseline", seed: 7, share: 0.25, labelled: 1, genes: ["G1"], none: [], steps: [1, 2, 3], values: [0.5], nested: { deeper: { text: "β" } } },
+        uns: {
+          model: "baseline",
+          seed: 7,
+          share: 0.25,
+          labelled: 1,
+          genes: ["G1"],
+          none: [],
+          steps: [1, 2, 3],
+          values: [0.5],
+          nested: { deeper: { text: "β" } },
+        },
       });
     }
   });
 
   it("is read when there are no cells, no columns and no values", async () => {
     const path = join(await temporaryFolder(), "empty.h5ad");
-    await writeH5ad(path, { X: csr([], 2), obs: { index: [], columns: {} }, var: { index: ["G1", "G2"], columns: {} }, uns: {} }, { gzip: 1 });
-    expect(await runPython(READ_BACK, { path })).toEqual({ X: [], obs: {}, index: [], genes: ["G1", "G2"], uns: {} });
+    await writeH5ad(
+      path,
+      {
+        X: csr([], 2),
+        obs: { index: [], columns: {} },
+        var: { index: ["G1", "G2"], columns: {} },
+        uns: {},
+      },
+      { gzip: 1 },
+    );
+    expect(await runPython(READ_BACK, { path })).toEqual({
+      X: [],
+      obs: {},
+      index: [],
+      genes: ["G1", "G2"],
+      uns: {},
+    });
     expect((await readH5ad(path)).X.nCols).toBe(2);
   });
 });
@@ -71,7 +118,9 @@ describe("writeH5ad", () => {
     await writeH5ad(join(folder, "other.h5ad"), smallAtlas());
     vi.setSystemTime(new Date("2025-02-03"));
     await writeH5ad(join(folder, "2.h5ad"), VARIED, { gzip: 3 });
-    const [first, second] = await Promise.all(["1.h5ad", "2.h5ad"].map((name) => readFile(join(folder, name))));
+    const [first, second] = await Promise.all(
+      ["1.h5ad", "2.h5ad"].map((name) => readFile(join(folder, name))),
+    );
     expect(first?.equals(second as Buffer)).toBe(true);
   });
 
@@ -80,37 +129,88 @@ describe("writeH5ad", () => {
     await writeH5ad(path, VARIED);
     const { X, obs, uns } = await readH5ad(path);
     expect(X).toEqual(VARIED.X);
-    expect(obs).toEqual({ ...VARIED.obs, columns: { ...VARIED.obs.columns, flag: Int32Array.of(1, 0, 1, 1) } });
+    expect(obs).toEqual({
+      ...VARIED.obs,
+      columns: { ...VARIED.obs.columns, flag: Int32Array.of(1, 0, 1, 1) },
+    });
     expect(uns["nested"]).toEqual({ deeper: { text: "β" } });
   });
 
   it("writes arrays longer than one slice as they are", async () => {
     const path = join(await temporaryFolder(), "long.h5ad");
     const n = 300_000;
-    const X = { nRows: 1, nCols: n, data: Float32Array.from({ length: n }, (_, i) => (i % 97) + 1), indices: Int32Array.from({ length: n }, (_, i) => i), indptr: Int32Array.of(0, n) };
-    await writeH5ad(path, { X, obs: { index: ["c"], columns: {} }, var: { index: Array.from({ length: n }, (_, i) => `G${i}`), columns: {} }, uns: {} }, { gzip: 1 });
+    const X = {
+      nRows: 1,
+      nCols: n,
+      data: Float32Array.from({ length: n }, (_, i) => (i % 97) + 1),
+      indices: Int32Array.from({ length: n }, (_, i) => i),
+      indptr: Int32Array.of(0, n),
+    };
+    await writeH5ad(
+      path,
+      {
+        X,
+        obs: { index: ["c"], columns: {} },
+        var: { index: Array.from({ length: n }, (_, i) => `G${i}`), columns: {} },
+        uns: {},
+      },
+      { gzip: 1 },
+    );
     expect((await readH5ad(path)).X).toEqual(X);
     expect((await stat(path)).size).toBeLessThan(n * 50);
   });
 
   it.each([
     ["a shape that does not fit", { ...VARIED, var: { index: ["G1"], columns: {} } }, /4 x 3/],
-    ["repeated cell names", { ...VARIED, obs: { index: ["a", "a", "b", "c"], columns: {} } }, /names repeat in the obs index/],
-    ["a short column", { ...VARIED, obs: { ...VARIED.obs, columns: { text: ["x"] } } }, /"text" of obs has 1 values/],
-    ["a column name with a slash", { ...VARIED, obs: { ...VARIED.obs, columns: { "a/b": ["x", "x", "x", "x"] } } }, /"a\/b" cannot be a name/],
-    ["an uns name with a slash", { ...VARIED, uns: { nested: { "a/b": 1 } } }, /"a\/b" cannot be a name/],
+    [
+      "repeated cell names",
+      { ...VARIED, obs: { index: ["a", "a", "b", "c"], columns: {} } },
+      /names repeat in the obs index/,
+    ],
+    [
+      "a short column",
+      { ...VARIED, obs: { ...VARIED.obs, columns: { text: ["x"] } } },
+      /"text" of obs has 1 values/,
+    ],
+    [
+      "a column name with a slash",
+      { ...VARIED, obs: { ...VARIED.obs, columns: { "a/b": ["x", "x", "x", "x"] } } },
+      /"a\/b" cannot be a name/,
+    ],
+    [
+      "an uns name with a slash",
+      { ...VARIED, uns: { nested: { "a/b": 1 } } },
+      /"a\/b" cannot be a name/,
+    ],
   ] as const)("refuses %s and leaves nothing behind", async (_, adata, message) => {
     const folder = await temporaryFolder();
-    await expect(writeH5ad(join(folder, "bad.h5ad"), adata as AnnData)).rejects.toMatchObject({ code: "ANNDATA_INVALID", message: expect.stringMatching(message) as string });
+    await expect(writeH5ad(join(folder, "bad.h5ad"), adata as AnnData)).rejects.toMatchObject({
+      code: "ANNDATA_INVALID",
+      message: expect.stringMatching(message) as string,
+    });
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it.each([["blosc", 32_001, [2, 2, 4, 4096, 5, 1, 0]], ["lz4", 32_004, [0]], ["zstd", 32_015, [3]]] as const)("and readers know the %s filter", async (_, filter, settings) => {
+  it.each([
+    ["blosc", 32_001, [2, 2, 4, 4096, 5, 1, 0]],
+    ["lz4", 32_004, [0]],
+    ["zstd", 32_015, [3]],
+  ] as const)("and readers know the %s filter", async (_, filter, settings) => {
     const path = join(await temporaryFolder(), "filtered.h5ad");
     const values = Float32Array.from({ length: 4096 }, (__, i) => i % 13);
     await createHdf5(path, (root) => {
-      for (const frame of ["obs", "var"]) root.create_group(frame).create_dataset({ name: "_index", data: Array.from({ length: 64 }, (__, i) => `n${i}`) });
-      root.create_dataset({ name: "X", data: values, shape: [64, 64], chunks: [16, 64], compression: filter, compression_opts: [...settings] });
+      for (const frame of ["obs", "var"])
+        root
+          .create_group(frame)
+          .create_dataset({ name: "_index", data: Array.from({ length: 64 }, (__, i) => `n${i}`) });
+      root.create_dataset({
+        name: "X",
+        data: values,
+        shape: [64, 64],
+        chunks: [16, 64],
+        compression: filter,
+        compression_opts: [...settings],
+      });
     });
     const file = await openH5ad(path);
     expect(dense(file.rows(file.slots[0] as never, 0, 64)).flat()).toEqual(Array.from(values));

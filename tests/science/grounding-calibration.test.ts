@@ -25,43 +25,79 @@ describeWithData("grounding score on measured cells", () => {
     for (const cellType of KANG_CELL_TYPES) cases.set(cellType, withhold(kang, cellType));
   });
 
-  const score = (prediction: AnnData, reference: AnnData, seed = 1, perturbation = "ifn-beta"): number =>
-    evaluatePrediction({ query: question(knowledge, perturbation), prediction, reference, knowledge, controlStrategyEffective: "synthetic_control", seed }).grounding.score;
+  const score = (
+    prediction: AnnData,
+    reference: AnnData,
+    seed = 1,
+    perturbation = "ifn-beta",
+  ): number =>
+    evaluatePrediction({
+      query: question(knowledge, perturbation),
+      prediction,
+      reference,
+      knowledge,
+      controlStrategyEffective: "synthetic_control",
+      seed,
+    }).grounding.score;
 
-  test.each(KANG_CELL_TYPES)("%s: true predictions score at least 7, and the measured response too", (cellType) => {
-    const { prediction, reference, truth, query } = cases.get(cellType)!;
-    for (const seed of SEEDS) expect(score(prediction, reference, seed)).toBeGreaterThanOrEqual(7);
-    expect(score(truth, query)).toBeGreaterThanOrEqual(7);
-  });
+  test.each(KANG_CELL_TYPES)(
+    "%s: true predictions score at least 7, and the measured response too",
+    (cellType) => {
+      const { prediction, reference, truth, query } = cases.get(cellType)!;
+      for (const seed of SEEDS)
+        expect(score(prediction, reference, seed)).toBeGreaterThanOrEqual(7);
+      expect(score(truth, query)).toBeGreaterThanOrEqual(7);
+    },
+  );
 
-  test.each(KANG_CELL_TYPES)("%s: shuffled, reversed and absent responses score at most 4", (cellType) => {
-    const { prediction, reference, query, controlPrompt } = cases.get(cellType)!;
-    const genes = reference.X.nCols;
-    const identity = permutation(genes, 0).toSorted((a, b) => a - b);
-    const wrong: Record<string, (seed: number) => [AnnData, AnnData]> = {
-      "response given to other genes": (seed) => [distort(prediction, reference, permutation(genes, seed), 1), reference],
-      "genes of the prediction renamed": (seed) => [relabelGenes(prediction, permutation(genes, seed)), reference],
-      "genes of both renamed": (seed) => [relabelGenes(prediction, permutation(genes, seed)), relabelGenes(reference, permutation(genes, seed))],
-      "response reversed": () => [distort(prediction, reference, identity, -1), reference],
-      "prediction and reference swapped": () => [reference, prediction],
-      "controls as prompt": () => [reference, reference],
-      "controls as prompt, against the query": () => [reference, query],
-      "other controls as prompt": (seed) => {
-        const order = permutation(controlPrompt.X.nRows, seed);
-        const half = order.length >> 1;
-        return [deltaTransfer(takeCells(controlPrompt, order.slice(0, half)), query), deltaTransfer(takeCells(controlPrompt, order.slice(half)), query)];
-      },
-    };
-    const scores = Object.entries(wrong).flatMap(([name, make]) => SEEDS.map((seed) => ({ name, seed, score: score(...make(seed), seed) })));
-    expect(scores.filter((one) => one.score > 4)).toEqual([]);
-  });
+  test.each(KANG_CELL_TYPES)(
+    "%s: shuffled, reversed and absent responses score at most 4",
+    (cellType) => {
+      const { prediction, reference, query, controlPrompt } = cases.get(cellType)!;
+      const genes = reference.X.nCols;
+      const identity = permutation(genes, 0).toSorted((a, b) => a - b);
+      const wrong: Record<string, (seed: number) => [AnnData, AnnData]> = {
+        "response given to other genes": (seed) => [
+          distort(prediction, reference, permutation(genes, seed), 1),
+          reference,
+        ],
+        "genes of the prediction renamed": (seed) => [
+          relabelGenes(prediction, permutation(genes, seed)),
+          reference,
+        ],
+        "genes of both renamed": (seed) => [
+          relabelGenes(prediction, permutation(genes, seed)),
+          relabelGenes(reference, permutation(genes, seed)),
+        ],
+        "response reversed": () => [distort(prediction, reference, identity, -1), reference],
+        "prediction and reference swapped": () => [reference, prediction],
+        "controls as prompt": () => [reference, reference],
+        "controls as prompt, against the query": () => [reference, query],
+        "other controls as prompt": (seed) => {
+          const order = permutation(controlPrompt.X.nRows, seed);
+          const half = order.length >> 1;
+          return [
+            deltaTransfer(takeCells(controlPrompt, order.slice(0, half)), query),
+            deltaTransfer(takeCells(controlPrompt, order.slice(half)), query),
+          ];
+        },
+      };
+      const scores = Object.entries(wrong).flatMap(([name, make]) =>
+        SEEDS.map((seed) => ({ name, seed, score: score(...make(seed), seed) })),
+      );
+      expect(scores.filter((one) => one.score > 4)).toEqual([]);
+    },
+  );
 
-  test.each(KANG_CELL_TYPES)("%s: another perturbation's question scores lower than the right one", (cellType) => {
-    const { prediction, reference } = cases.get(cellType)!;
-    const right = score(prediction, reference);
-    const others = UNRELATED.map((id) => ({ id, score: score(prediction, reference, 1, id) }));
-    expect(others.filter((one) => one.score > 5 || one.score > right - 3)).toEqual([]);
-  });
+  test.each(KANG_CELL_TYPES)(
+    "%s: another perturbation's question scores lower than the right one",
+    (cellType) => {
+      const { prediction, reference } = cases.get(cellType)!;
+      const right = score(prediction, reference);
+      const others = UNRELATED.map((id) => ({ id, score: score(prediction, reference, 1, id) }));
+      expect(others.filter((one) => one.score > 5 || one.score > right - 3)).toEqual([]);
+    },
+  );
 
   test.each(KANG_CELL_TYPES)("%s: 20 seeds stay within one point", (cellType) => {
     const { prediction, reference } = cases.get(cellType)!;
@@ -77,19 +113,30 @@ describeWithData("grounding score on measured cells", () => {
     for (const cellType of KANG_CELL_TYPES) {
       const { prediction, reference, truth, query } = cases.get(cellType)!;
       const add = (predicted: AnnData, control: AnnData): number => {
-        const { pearson_delta: agreement } = compareWithTruth({ predictedTreated: predicted, predictedReference: control, truthTreated: truth, truthControl: query });
+        const { pearson_delta: agreement } = compareWithTruth({
+          predictedTreated: predicted,
+          predictedReference: control,
+          truthTreated: truth,
+          truthControl: query,
+        });
         scores.push(score(predicted, control));
         agreements.push(Number.isNaN(agreement) ? 0 : agreement);
         return scores.at(-1)!;
       };
       right.push(add(prediction, reference));
       for (const other of KANG_CELL_TYPES.filter((name) => name !== cellType)) {
-        const from = (treated: boolean): AnnData => deltaTransfer(selectCells(kang, (cell) => cell.cellType === other && cell.treated === treated), query);
+        const from = (treated: boolean): AnnData =>
+          deltaTransfer(
+            selectCells(kang, (cell) => cell.cellType === other && cell.treated === treated),
+            query,
+          );
         right.push(add(from(true), from(false)));
       }
       const genes = reference.X.nCols;
-      for (const share of [0.25, 0.5, 0.75]) add(distort(prediction, reference, partlyShuffled(genes, share), 1), reference);
-      for (const seed of SEEDS) wrong.push(add(distort(prediction, reference, permutation(genes, seed), 1), reference));
+      for (const share of [0.25, 0.5, 0.75])
+        add(distort(prediction, reference, partlyShuffled(genes, share), 1), reference);
+      for (const seed of SEEDS)
+        wrong.push(add(distort(prediction, reference, permutation(genes, seed), 1), reference));
       wrong.push(add(reference, prediction), add(reference, reference));
     }
     const wins = right.flatMap((a) => wrong.map((b) => (a > b ? 1 : a === b ? 0.5 : 0) as number));
@@ -98,8 +145,12 @@ describeWithData("grounding score on measured cells", () => {
   });
 
   test("the mean of the other types' deltas agrees with the truth as the reference figure says", () => {
-    const others = KANG_CELL_TYPES.filter((name) => name !== "CD4 T cells").map((name) => measuredDelta(kang, name));
-    const mean = others[0]!.map((_, gene) => others.reduce((sum, one) => sum + one[gene]!, 0) / others.length);
+    const others = KANG_CELL_TYPES.filter((name) => name !== "CD4 T cells").map((name) =>
+      measuredDelta(kang, name),
+    );
+    const mean = others[0]!.map(
+      (_, gene) => others.reduce((sum, one) => sum + one[gene]!, 0) / others.length,
+    );
     expect(pearson(mean, measuredDelta(kang, "CD4 T cells"))).toBeCloseTo(0.8286925340998647, 5);
   });
 
@@ -121,20 +172,31 @@ treated = (a.obs.perturbation == "IFN-beta").to_numpy()
 print(json.dumps(float(np.corrcoef(predicted, log[treated].mean(0) - log[~treated].mean(0))[0, 1])))`,
         [KANG, Array.from(predicted, (mean, gene) => mean - control[gene]!)],
       );
-      const { pearson_delta: actual } = compareWithTruth({ predictedTreated: prediction, predictedReference: reference, truthTreated: truth, truthControl: query });
+      const { pearson_delta: actual } = compareWithTruth({
+        predictedTreated: prediction,
+        predictedReference: reference,
+        truthTreated: truth,
+        truthControl: query,
+      });
       expect(actual).toBeCloseTo(expected, 5);
     });
   });
 });
 
 function measuredDelta(kang: AnnData, cellType: string): Float64Array {
-  const control = meanProfile(selectCells(kang, (cell) => cell.cellType === cellType && !cell.treated).X);
-  return meanProfile(selectCells(kang, (cell) => cell.cellType === cellType && cell.treated).X).map((mean, gene) => mean - control[gene]!);
+  const control = meanProfile(
+    selectCells(kang, (cell) => cell.cellType === cellType && !cell.treated).X,
+  );
+  return meanProfile(selectCells(kang, (cell) => cell.cellType === cellType && cell.treated).X).map(
+    (mean, gene) => mean - control[gene]!,
+  );
 }
 
 /** A permutation that moves only `share` of the genes. */
 function partlyShuffled(genes: number, share: number): number[] {
-  const chosen = permutation(genes, 5).slice(0, Math.round(genes * share)).toSorted((a, b) => a - b);
+  const chosen = permutation(genes, 5)
+    .slice(0, Math.round(genes * share))
+    .toSorted((a, b) => a - b);
   const shuffled = permutation(chosen.length, 3);
   const order = Array.from({ length: genes }, (_, gene) => gene);
   chosen.forEach((gene, i) => {

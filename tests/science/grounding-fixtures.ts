@@ -9,13 +9,24 @@ import { selectCells } from "../support/kang.ts";
 import type { KangCellType } from "../support/kang.ts";
 
 /** The question how `cellType` responds, expecting what the knowledge says, or nothing for null. */
-export function question(knowledge: Knowledge, perturbationId: string | null, cellType = "cells"): StructuredQuery {
+export function question(
+  knowledge: Knowledge,
+  perturbationId: string | null,
+  cellType = "cells",
+): StructuredQuery {
   const entry = knowledge.perturbations.find(({ id }) => id === perturbationId);
-  if (perturbationId !== null && entry === undefined) throw new Error(`The knowledge has no perturbation ${perturbationId}.`);
+  if (perturbationId !== null && entry === undefined)
+    throw new Error(`The knowledge has no perturbation ${perturbationId}.`);
   const source = entry?.source ?? "";
   return {
     task_type: "perturbational",
-    cell_type: { name: cellType, cell_ontology_id: null, matched_text: cellType, match: "exact", atlas_labels: [cellType] },
+    cell_type: {
+      name: cellType,
+      cell_ontology_id: null,
+      matched_text: cellType,
+      match: "exact",
+      atlas_labels: [cellType],
+    },
     perturbation: {
       id: entry?.id ?? null,
       name: entry?.name ?? "something new",
@@ -26,9 +37,15 @@ export function question(knowledge: Knowledge, perturbationId: string | null, ce
       atlas_labels: [],
       targets: entry?.targets.map(({ gene }) => gene) ?? [],
     },
-    expected_targets: entry?.response.map(({ gene, direction }) => ({ gene, direction, source })) ?? [],
+    expected_targets:
+      entry?.response.map(({ gene, direction }) => ({ gene, direction, source })) ?? [],
     expected_pathways:
-      entry?.pathways.map(({ id, direction }) => ({ id, name: knowledge.pathways.find((pathway) => pathway.id === id)?.name ?? id, direction, source })) ?? [],
+      entry?.pathways.map(({ id, direction }) => ({
+        id,
+        name: knowledge.pathways.find((pathway) => pathway.id === id)?.name ?? id,
+        direction,
+        source,
+      })) ?? [],
     dose: null,
     time: null,
     tissue: null,
@@ -54,7 +71,14 @@ export function withhold(kang: AnnData, cellType: KangCellType): WithheldCellTyp
   const truth = selectCells(kang, (cell) => cell.cellType === cellType && cell.treated);
   const prompt = selectCells(kang, (cell) => cell.cellType !== cellType && cell.treated);
   const controlPrompt = selectCells(kang, (cell) => cell.cellType !== cellType && !cell.treated);
-  return { query, truth, prompt, controlPrompt, prediction: deltaTransfer(prompt, query), reference: deltaTransfer(controlPrompt, query) };
+  return {
+    query,
+    truth,
+    prompt,
+    controlPrompt,
+    prediction: deltaTransfer(prompt, query),
+    reference: deltaTransfer(controlPrompt, query),
+  };
 }
 
 export function permutation(n: number, seed: number): number[] {
@@ -67,8 +91,16 @@ export function permutation(n: number, seed: number): number[] {
   return order;
 }
 
-/** The reference plus `factor` times the response of gene `source[gene]`, cell by cell in log1p(CP10k), clipped at 0. */
-export function distort(prediction: AnnData, reference: AnnData, source: readonly number[], factor: number): AnnData {
+/**
+ * The reference plus `factor` times the response of gene `source[gene]`, cell by cell in
+ * log1p(CP10k), clipped at 0.
+ */
+export function distort(
+  prediction: AnnData,
+  reference: AnnData,
+  source: readonly number[],
+  factor: number,
+): AnnData {
   const predicted = logNormalise(prediction.X);
   const base = logNormalise(reference.X);
   const sizes = librarySizes(reference.X);
@@ -79,7 +111,8 @@ export function distort(prediction: AnnData, reference: AnnData, source: readonl
   for (let row = 0; row < nRows; row += 1) {
     const delta = new Float64Array(nCols);
     const value = new Float64Array(nCols);
-    for (let k = predicted.indptr[row]!; k < predicted.indptr[row + 1]!; k += 1) delta[predicted.indices[k]!]! += predicted.data[k]!;
+    for (let k = predicted.indptr[row]!; k < predicted.indptr[row + 1]!; k += 1)
+      delta[predicted.indices[k]!]! += predicted.data[k]!;
     for (let k = base.indptr[row]!; k < base.indptr[row + 1]!; k += 1) {
       delta[base.indices[k]!]! -= base.data[k]!;
       value[base.indices[k]!] = base.data[k]!;
@@ -92,7 +125,10 @@ export function distort(prediction: AnnData, reference: AnnData, source: readonl
     }
     indptr[row + 1] = data.length;
   }
-  return { ...reference, X: { nRows, nCols, data: Float32Array.from(data), indices: Int32Array.from(indices), indptr } };
+  return {
+    ...reference,
+    X: { nRows, nCols, data: Float32Array.from(data), indices: Int32Array.from(indices), indptr },
+  };
 }
 
 /** The same matrix with its genes under each other's names. */
@@ -101,7 +137,10 @@ export function relabelGenes(adata: AnnData, names: readonly number[]): AnnData 
   const indices = new Int32Array(data.length);
   for (let row = 0; row < adata.X.nRows; row += 1) {
     const start = adata.X.indptr[row]!;
-    const renamed = Array.from(adata.X.indices.subarray(start, adata.X.indptr[row + 1]), (gene, i) => ({ gene: names[gene]!, value: adata.X.data[start + i]! }));
+    const renamed = Array.from(
+      adata.X.indices.subarray(start, adata.X.indptr[row + 1]),
+      (gene, i) => ({ gene: names[gene]!, value: adata.X.data[start + i]! }),
+    );
     renamed
       .toSorted((a, b) => a.gene - b.gene)
       .forEach(({ gene, value }, i) => {

@@ -7,7 +7,11 @@ import { evaluatePrediction } from "../../science/grounding/evaluate.ts";
 import type { EvaluationInput } from "../../science/grounding/evaluate.ts";
 import { excessShare, shiftOf } from "../../science/grounding/expectation.ts";
 import type { Expected } from "../../science/grounding/expectation.ts";
-import type { GroundingComponent, GroundingComponentName, GroundingScore } from "../../science/grounding/grounding.ts";
+import type {
+  GroundingComponent,
+  GroundingComponentName,
+  GroundingScore,
+} from "../../science/grounding/grounding.ts";
 import { describeResponse } from "../../science/grounding/response.ts";
 import type { Knowledge, PathwayEntry } from "../../science/knowledge/knowledge.ts";
 import { adataOf } from "../support/kang.ts";
@@ -20,7 +24,11 @@ const FALLING = GENES.filter((_, i) => i % 30 === 5);
 /** Cells of 300 genes; `factor` multiplies the expected count of a gene. */
 function cells(seed: number, factor: (gene: string) => number = () => 1): AnnData {
   const random = xoroshiro128plus(seed);
-  const rows = Array.from({ length: 60 }, () => GENES.map((gene, i) => Math.round(((4 + (i % 17) * 2) * factor(gene) * uniformInt(random, 0, 200)) / 100)));
+  const rows = Array.from({ length: 60 }, () =>
+    GENES.map((gene, i) =>
+      Math.round(((4 + (i % 17) * 2) * factor(gene) * uniformInt(random, 0, 200)) / 100),
+    ),
+  );
   return adataOf(rows, GENES);
 }
 
@@ -33,7 +41,12 @@ const knowledge: Knowledge = {
   pathways: [
     pathway("R", RESPONDING.slice(0, 20)),
     pathway("F", FALLING),
-    ...Array.from({ length: 12 }, (_, k) => pathway(`O${k}`, GENES.filter((_gene, i) => i % 12 === k && i % 10 !== 0))),
+    ...Array.from({ length: 12 }, (_, k) =>
+      pathway(
+        `O${k}`,
+        GENES.filter((_gene, i) => i % 12 === k && i % 10 !== 0),
+      ),
+    ),
   ],
   perturbations: [
     {
@@ -43,7 +56,10 @@ const knowledge: Knowledge = {
       synonyms: [],
       external_ids: {},
       targets: [],
-      response: [...RESPONDING.map((gene) => ({ gene, direction: "up" as const })), ...FALLING.map((gene) => ({ gene, direction: "down" as const }))],
+      response: [
+        ...RESPONDING.map((gene) => ({ gene, direction: "up" as const })),
+        ...FALLING.map((gene) => ({ gene, direction: "down" as const })),
+      ],
       pathways: [
         { id: "R", direction: "up" },
         { id: "F", direction: "down" },
@@ -55,7 +71,9 @@ const knowledge: Knowledge = {
 };
 
 const reference = cells(1);
-const right = cells(1, (gene) => (RESPONDING.includes(gene) ? 3 : FALLING.includes(gene) ? 0.3 : 1));
+const right = cells(1, (gene) =>
+  RESPONDING.includes(gene) ? 3 : FALLING.includes(gene) ? 0.3 : 1,
+);
 
 function evaluate(part: Partial<EvaluationInput> = {}): ReturnType<typeof evaluatePrediction> {
   return evaluatePrediction({
@@ -76,13 +94,20 @@ function component(grounding: GroundingScore, name: GroundingComponentName): Gro
 describe("the grounding score", () => {
   test("of the expected response is high, of its reverse and of another response low", () => {
     expect(evaluate().grounding.score).toBeGreaterThanOrEqual(9);
-    expect(evaluate({ prediction: reference, reference: right }).grounding.score).toBeLessThanOrEqual(2);
+    expect(
+      evaluate({ prediction: reference, reference: right }).grounding.score,
+    ).toBeLessThanOrEqual(2);
     const elsewhere = cells(1, (gene) => (GENES.indexOf(gene) % 10 === 3 ? 3 : 1));
     expect(evaluate({ prediction: elsewhere }).grounding.score).toBeLessThanOrEqual(2);
   });
 
   test("falls as fewer of the expected genes respond", () => {
-    const scores = [30, 20, 10, 0].map((n) => evaluate({ prediction: cells(1, (gene) => (RESPONDING.slice(0, n).includes(gene) ? 3 : 1)) }).grounding);
+    const scores = [30, 20, 10, 0].map(
+      (n) =>
+        evaluate({
+          prediction: cells(1, (gene) => (RESPONDING.slice(0, n).includes(gene) ? 3 : 1)),
+        }).grounding,
+    );
     const targets = scores.map((grounding) => component(grounding, "target_activation").score!);
     expect(targets).toEqual(targets.toSorted((a, b) => b - a));
     expect(new Set(targets).size).toBe(4);
@@ -90,10 +115,18 @@ describe("the grounding score", () => {
 
   test("is the rounded weighted mean of the measured components, with the weight of the missing one shared out", () => {
     const { grounding } = evaluate();
-    expect(component(grounding, "literature_support")).toMatchObject({ score: null, weight: 0, reason: "No literature source is configured." });
+    expect(component(grounding, "literature_support")).toMatchObject({
+      score: null,
+      weight: 0,
+      reason: "No literature source is configured.",
+    });
     expect(component(grounding, "target_activation").weight).toBeCloseTo(0.3 / 0.75, 12);
     expect(grounding.components.reduce((sum, { weight }) => sum + weight, 0)).toBeCloseTo(1, 12);
-    expect(grounding.score).toBe(Math.round(grounding.components.reduce((sum, { score, weight }) => sum + (score ?? 0) * weight, 0)));
+    expect(grounding.score).toBe(
+      Math.round(
+        grounding.components.reduce((sum, { score, weight }) => sum + (score ?? 0) * weight, 0),
+      ),
+    );
     expect(grounding.confidence).toBe("normal");
   });
 
@@ -114,8 +147,13 @@ describe("the grounding score", () => {
   });
 
   test("says so when nothing can be measured", () => {
-    const { grounding } = evaluate({ query: question(knowledge, null), knowledge: { ...knowledge, pathways: [] } });
-    expect(grounding.components.every(({ score, weight }) => score === null && weight === 0)).toBe(true);
+    const { grounding } = evaluate({
+      query: question(knowledge, null),
+      knowledge: { ...knowledge, pathways: [] },
+    });
+    expect(grounding.components.every(({ score, weight }) => score === null && weight === 0)).toBe(
+      true,
+    );
     expect(grounding.score).toBe(1);
     expect(grounding.feedback[0]).toMatch(/could be measured/);
   });
@@ -131,13 +169,23 @@ describe("the grounding score", () => {
   test("has lower confidence, and evidence of it, when the query cells are the control", () => {
     const { grounding } = evaluate({ controlStrategyEffective: "query_as_control" });
     expect(grounding.confidence).toBe("lower");
-    expect(grounding.evidence.find(({ id }) => id === "C1")).toMatchObject({ supports: false, source: "control strategy query_as_control" });
+    expect(grounding.evidence.find(({ id }) => id === "C1")).toMatchObject({
+      supports: false,
+      source: "control strategy query_as_control",
+    });
   });
 
   test("links that contradict what is expected of their genes do not count", () => {
-    const pathways = [...knowledge.pathways, pathway("SAME GENES, NO DIRECTION", RESPONDING.slice(0, 20))];
+    const pathways = [
+      ...knowledge.pathways,
+      pathway("SAME GENES, NO DIRECTION", RESPONDING.slice(0, 20)),
+    ];
     const network = (prediction: AnnData, control: AnnData): number | null =>
-      component(evaluate({ prediction, reference: control, knowledge: { ...knowledge, pathways } }).grounding, "network_coherence").score;
+      component(
+        evaluate({ prediction, reference: control, knowledge: { ...knowledge, pathways } })
+          .grounding,
+        "network_coherence",
+      ).score;
     expect(network(right, reference)).toBeGreaterThan(5);
     expect(network(reference, right)).toBe(1);
   });
@@ -145,11 +193,18 @@ describe("the grounding score", () => {
   test("links that contradict what is expected of their pathway do not count", () => {
     const query = { ...question(knowledge, "test-drug"), expected_targets: [] };
     expect(component(evaluate({ query }).grounding, "network_coherence").score).toBeGreaterThan(5);
-    expect(component(evaluate({ query, prediction: reference, reference: right }).grounding, "network_coherence").score).toBe(1);
+    expect(
+      component(
+        evaluate({ query, prediction: reference, reference: right }).grounding,
+        "network_coherence",
+      ).score,
+    ).toBe(1);
   });
 
   test("is 1 when expected genes only drift below the bounds of differential expression", () => {
-    const { grounding, topGenes } = evaluate({ prediction: cells(1, (gene) => (RESPONDING.includes(gene) ? 1.02 : 1)) });
+    const { grounding, topGenes } = evaluate({
+      prediction: cells(1, (gene) => (RESPONDING.includes(gene) ? 1.02 : 1)),
+    });
     expect(topGenes).toEqual([]);
     expect(component(grounding, "target_activation").score).toBe(1);
   });
@@ -165,11 +220,22 @@ describe("the grounding score", () => {
     const { grounding } = evaluate({ literature });
     expect(component(grounding, "literature_support")).toMatchObject({ score: 2.1, weight: 0.25 });
     expect(grounding.feedback).toContain("G20 moves up, against what articles report (PMID:4).");
-    expect(grounding.evidence.filter(({ id }) => id.startsWith("L")).map(({ supports }) => supports)).toEqual([true, true, false, false]);
-    const without = evaluate({ literature: literature.filter(({ gene }) => gene !== "G20") }).grounding;
+    expect(
+      grounding.evidence.filter(({ id }) => id.startsWith("L")).map(({ supports }) => supports),
+    ).toEqual([true, true, false, false]);
+    const without = evaluate({
+      literature: literature.filter(({ gene }) => gene !== "G20"),
+    }).grounding;
     expect(component(without, "literature_support").score).toBe(5.5);
-    expect(component(evaluate({ literature: [] }).grounding, "literature_support").score).toBeNull();
-    expect(component(evaluate({ literature: { unavailable: "PubMed cannot be reached." } }).grounding, "literature_support")).toMatchObject({ score: null, weight: 0, reason: "PubMed cannot be reached." });
+    expect(
+      component(evaluate({ literature: [] }).grounding, "literature_support").score,
+    ).toBeNull();
+    expect(
+      component(
+        evaluate({ literature: { unavailable: "PubMed cannot be reached." } }).grounding,
+        "literature_support",
+      ),
+    ).toMatchObject({ score: null, weight: 0, reason: "PubMed cannot be reached." });
   });
 
   test("every measured component has evidence with its source, under unique ids", () => {
@@ -177,7 +243,9 @@ describe("the grounding score", () => {
     const ids = grounding.evidence.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
     for (const { name, score } of grounding.components) {
-      expect(grounding.evidence.some((row) => row.component === name && row.source.length > 3)).toBe(score !== null);
+      expect(
+        grounding.evidence.some((row) => row.component === name && row.source.length > 3),
+      ).toBe(score !== null);
     }
   });
 
@@ -185,26 +253,55 @@ describe("the grounding score", () => {
     const wrongWay = cells(1, (gene) => (FALLING.includes(gene) ? 3 : 1));
     const { feedback } = evaluate({ prediction: wrongWay }).grounding;
     expect(feedback).toContain("Pathway R is expected up but is not enriched.");
-    expect(feedback).toContain("Pathway F is expected down but is enriched among the genes going up.");
-    expect(feedback.some((line) => line.startsWith("These expected targets move the wrong way: G5, G35"))).toBe(true);
-    expect(feedback.some((line) => /^These expected targets do not respond: G0, G10.* and 24 more\.$/.test(line))).toBe(true);
+    expect(feedback).toContain(
+      "Pathway F is expected down but is enriched among the genes going up.",
+    );
+    expect(
+      feedback.some((line) =>
+        line.startsWith("These expected targets move the wrong way: G5, G35"),
+      ),
+    ).toBe(true);
+    expect(
+      feedback.some((line) =>
+        /^These expected targets do not respond: G0, G10.* and 24 more\.$/.test(line),
+      ),
+    ).toBe(true);
   });
 
   test("top genes are the ones that move most, with their direction", () => {
     const { topGenes } = evaluate();
     expect(topGenes.length).toBeLessThanOrEqual(50);
-    for (const { gene, is_target } of topGenes) expect(is_target).toBe(RESPONDING.includes(gene) || FALLING.includes(gene));
-    expect(topGenes.filter(({ gene }) => RESPONDING.includes(gene)).every(({ direction }) => direction === "up")).toBe(true);
-    expect(topGenes.filter(({ gene }) => FALLING.includes(gene)).every(({ direction }) => direction === "down")).toBe(true);
+    for (const { gene, is_target } of topGenes)
+      expect(is_target).toBe(RESPONDING.includes(gene) || FALLING.includes(gene));
+    expect(
+      topGenes
+        .filter(({ gene }) => RESPONDING.includes(gene))
+        .every(({ direction }) => direction === "up"),
+    ).toBe(true);
+    expect(
+      topGenes
+        .filter(({ gene }) => FALLING.includes(gene))
+        .every(({ direction }) => direction === "down"),
+    ).toBe(true);
   });
 
   test("refuses predictions over other genes", () => {
-    expect(() => evaluate({ reference: adataOf([[1, 2]], ["A", "B"]) })).toThrow(expect.objectContaining({ code: "ANNDATA_INVALID" }));
+    expect(() => evaluate({ reference: adataOf([[1, 2]], ["A", "B"]) })).toThrow(
+      expect.objectContaining({ code: "ANNDATA_INVALID" }),
+    );
   });
 });
 
-function compare(predictedTreated: AnnData, predictedReference = reference): ReturnType<typeof compareWithTruth> {
-  return compareWithTruth({ predictedTreated, predictedReference, truthTreated: right, truthControl: reference });
+function compare(
+  predictedTreated: AnnData,
+  predictedReference = reference,
+): ReturnType<typeof compareWithTruth> {
+  return compareWithTruth({
+    predictedTreated,
+    predictedReference,
+    truthTreated: right,
+    truthControl: reference,
+  });
 }
 
 describe("genes are judged among genes of like expression", () => {
@@ -219,9 +316,12 @@ describe("genes are judged among genes of like expression", () => {
       is_de: new Uint8Array(400).fill(1),
     },
     meanControl,
-    meanTreated: meanControl.map((mean, i) => mean + (i < 200 ? 1 : -1) * (1 + ((i * 7) % 100) / 1000)),
+    meanTreated: meanControl.map(
+      (mean, i) => mean + (i < 200 ? 1 : -1) * (1 + ((i * 7) % 100) / 1000),
+    ),
   });
-  const expectUp = (genes: readonly number[]): Expected[] => genes.map((gene) => ({ gene, sign: 1 }));
+  const expectUp = (genes: readonly number[]): Expected[] =>
+    genes.map((gene) => ({ gene, sign: 1 }));
 
   test("targets that rise because all rare genes rise do not stand out", () => {
     const targets = expectUp(rare.filter((gene) => gene % 10 === 0));

@@ -18,11 +18,15 @@ import { KANG_CELL_TYPES, adataOf, csrOf, readKang, selectCells } from "../suppo
 import { describeWithPython, runPython } from "../support/python.ts";
 
 const run = promisify(execFile);
-const command = (...options: string[]): Promise<unknown> => run(process.execPath, ["science/inference/delta-transfer-main.ts", ...options]);
+const command = (...options: string[]): Promise<unknown> =>
+  run(process.execPath, ["science/inference/delta-transfer-main.ts", ...options]);
 
 describe("water level", () => {
   test("the clipped mean is exactly the target, for any values and target", () => {
-    const values = fc.array(fc.oneof(fc.constant(0), fc.double({ min: 0, max: 9, noNaN: true })), { minLength: 1, maxLength: 40 });
+    const values = fc.array(fc.oneof(fc.constant(0), fc.double({ min: 0, max: 9, noNaN: true })), {
+      minLength: 1,
+      maxLength: 40,
+    });
     fc.assert(
       fc.property(values, fc.double({ min: 0, max: 12, noNaN: true }), (all, target) => {
         const ascending = all.filter((value) => value > 0).toSorted((a, b) => a - b);
@@ -55,7 +59,8 @@ describe("delta transfer", () => {
     const prediction = deltaTransfer(prompt, query);
     const dense = (row: number): number[] => {
       const values = [0, 0, 0, 0];
-      for (let k = prediction.X.indptr[row]!; k < prediction.X.indptr[row + 1]!; k += 1) values[prediction.X.indices[k]!] = prediction.X.data[k]!;
+      for (let k = prediction.X.indptr[row]!; k < prediction.X.indptr[row + 1]!; k += 1)
+        values[prediction.X.indices[k]!] = prediction.X.data[k]!;
       return values;
     };
     const meanUp = (Math.log1p(dense(0)[0]! * 100) + Math.log1p(dense(1)[0]! * 100)) / 2;
@@ -65,7 +70,12 @@ describe("delta transfer", () => {
     expect(dense(1)[3]).toBeCloseTo(4, 4);
     expect(prediction.obs).toBe(query.obs);
     expect(prediction.var).toBe(query.var);
-    expect(prediction.uns).toMatchObject({ model: "delta-transfer", is_baseline: 1, shared_genes: 3, prompt_cells: 2 });
+    expect(prediction.uns).toMatchObject({
+      model: "delta-transfer",
+      is_baseline: 1,
+      shared_genes: 3,
+      prompt_cells: 2,
+    });
     validatePrediction(prediction, query);
   });
 
@@ -76,7 +86,13 @@ describe("delta transfer", () => {
   });
 
   test("a cell without counts stays empty", () => {
-    const empty = adataOf([[0, 0, 0, 0], [1, 0, 95, 4]], query.var.index);
+    const empty = adataOf(
+      [
+        [0, 0, 0, 0],
+        [1, 0, 95, 4],
+      ],
+      query.var.index,
+    );
     expect(deltaTransfer(prompt, empty).X.indptr[1]).toBe(0);
   });
 
@@ -89,7 +105,13 @@ describe("delta transfer", () => {
 });
 
 describe("a prediction is refused", () => {
-  const query = adataOf([[1, 2], [3, 4]], ["A", "B"]);
+  const query = adataOf(
+    [
+      [1, 2],
+      [3, 4],
+    ],
+    ["A", "B"],
+  );
   const with_ = (part: Partial<AnnData>): AnnData => ({ ...query, ...part });
   test.each<[string, AnnData]>([
     ["when cells are missing", adataOf([[1, 2]], ["A", "B"])],
@@ -98,10 +120,18 @@ describe("a prediction is refused", () => {
     ["when the matrix has another shape", with_({ X: { ...csrOf([[1, 2]]), nRows: 1 } })],
     ["when the matrix is torn", with_({ X: { ...query.X, indices: query.X.indices.subarray(1) } })],
     ["when a count is negative", with_({ X: { ...query.X, data: Float32Array.of(1, -2, 3, 4) } })],
-    ["when a count is not a number", with_({ X: { ...query.X, data: Float32Array.of(1, NaN, 3, 4) } })],
-    ["when a count is infinite", with_({ X: { ...query.X, data: Float32Array.of(1, Infinity, 3, 4) } })],
+    [
+      "when a count is not a number",
+      with_({ X: { ...query.X, data: Float32Array.of(1, NaN, 3, 4) } }),
+    ],
+    [
+      "when a count is infinite",
+      with_({ X: { ...query.X, data: Float32Array.of(1, Infinity, 3, 4) } }),
+    ],
   ])("%s", (_, prediction) => {
-    expect(() => validatePrediction(prediction, query)).toThrow(expect.objectContaining({ code: "PREDICTION_INVALID" }));
+    expect(() => validatePrediction(prediction, query)).toThrow(
+      expect.objectContaining({ code: "PREDICTION_INVALID" }),
+    );
   });
 
   test("not when it fits", () => {
@@ -124,8 +154,14 @@ describeWithData("delta transfer on measured cells", () => {
     const r = KANG_CELL_TYPES.map((cellType) => {
       const control = selectCells(kang, (cell) => cell.cellType === cellType && !cell.treated);
       return compareWithTruth({
-        predictedTreated: deltaTransfer(selectCells(kang, (cell) => cell.cellType !== cellType && cell.treated), control),
-        predictedReference: deltaTransfer(selectCells(kang, (cell) => cell.cellType !== cellType && !cell.treated), control),
+        predictedTreated: deltaTransfer(
+          selectCells(kang, (cell) => cell.cellType !== cellType && cell.treated),
+          control,
+        ),
+        predictedReference: deltaTransfer(
+          selectCells(kang, (cell) => cell.cellType !== cellType && !cell.treated),
+          control,
+        ),
         truthTreated: selectCells(kang, (cell) => cell.cellType === cellType && cell.treated),
         truthControl: control,
       }).pearson_delta;
@@ -136,16 +172,31 @@ describeWithData("delta transfer on measured cells", () => {
   describeWithPython("the command", () => {
     test("writes a file anndata reads, with its metrics, the same bytes each time, and leaves nothing else", async () => {
       const [prompt, query] = [join(folder, "prompt.h5ad"), join(folder, "query.h5ad")];
-      await writeH5ad(prompt, selectCells(kang, (cell) => cell.cellType !== "B cells" && cell.treated));
-      await writeH5ad(query, selectCells(kang, (cell) => cell.cellType === "B cells" && !cell.treated));
+      await writeH5ad(
+        prompt,
+        selectCells(kang, (cell) => cell.cellType !== "B cells" && cell.treated),
+      );
+      await writeH5ad(
+        query,
+        selectCells(kang, (cell) => cell.cellType === "B cells" && !cell.treated),
+      );
       const outputs = [join(folder, "first.h5ad"), join(folder, "second.h5ad")];
-      for (const output of outputs) await command("--prompt", prompt, "--query", query, "--output", output);
+      for (const output of outputs)
+        await command("--prompt", prompt, "--query", query, "--output", output);
 
       expect(await readFile(outputs[0]!)).toEqual(await readFile(outputs[1]!));
-      expect((await readdir(folder)).toSorted()).toEqual(
-        ["first.h5ad", "first.h5ad.metrics.json", "prompt.h5ad", "query.h5ad", "second.h5ad", "second.h5ad.metrics.json"],
-      );
-      const metrics = JSON.parse(await readFile(`${outputs[0]!}.metrics.json`, "utf8")) as Record<string, unknown>;
+      expect((await readdir(folder)).toSorted()).toEqual([
+        "first.h5ad",
+        "first.h5ad.metrics.json",
+        "prompt.h5ad",
+        "query.h5ad",
+        "second.h5ad",
+        "second.h5ad.metrics.json",
+      ]);
+      const metrics = JSON.parse(await readFile(`${outputs[0]!}.metrics.json`, "utf8")) as Record<
+        string,
+        unknown
+      >;
       expect(metrics).toMatchObject({ model: "delta-transfer", cells: 144, genes: 1267 });
       expect(metrics["seconds"]).toBeGreaterThan(0);
       expect(metrics["peak_rss_bytes"]).toBeGreaterThan(1e7);
@@ -164,18 +215,46 @@ print(json.dumps({"shape": list(p.shape), "model": str(p.uns["model"]), "names":
     test.each<[string, string[]]>([
       ["a missing option", ["--prompt", "x.h5ad"]],
       ["an unknown option", ["--prompts", "x.h5ad"]],
-      ["a missing file", ["--prompt", "absent.h5ad", "--query", "absent.h5ad", "--output", join(tmpdir(), "haystack-never.h5ad")]],
-      ["a file that is no HDF5", ["--prompt", "package.json", "--query", "package.json", "--output", join(tmpdir(), "haystack-never.h5ad")]],
+      [
+        "a missing file",
+        [
+          "--prompt",
+          "absent.h5ad",
+          "--query",
+          "absent.h5ad",
+          "--output",
+          join(tmpdir(), "haystack-never.h5ad"),
+        ],
+      ],
+      [
+        "a file that is no HDF5",
+        [
+          "--prompt",
+          "package.json",
+          "--query",
+          "package.json",
+          "--output",
+          join(tmpdir(), "haystack-never.h5ad"),
+        ],
+      ],
     ])("%s exits with 2 and one line on stderr", async (_, options) => {
-      await expect(command(...options)).rejects.toMatchObject({ code: 2, stderr: expect.stringMatching(/^[A-Z_0-9]+: [^\n]+\n$/) as string });
+      await expect(command(...options)).rejects.toMatchObject({
+        code: 2,
+        stderr: expect.stringMatching(/^[A-Z_0-9]+: [^\n]+\n$/) as string,
+      });
       expect(existsSync(join(tmpdir(), "haystack-never.h5ad"))).toBe(false);
     });
 
     test("an output that cannot be written exits with 1 and leaves nothing", async () => {
       const file = join(folder, "query-small.h5ad");
-      await writeH5ad(file, selectCells(kang, (cell) => cell.index < 5));
+      await writeH5ad(
+        file,
+        selectCells(kang, (cell) => cell.index < 5),
+      );
       await writeFile(join(folder, "blocker"), "");
-      await expect(command("--prompt", file, "--query", file, "--output", join(folder, "blocker", "out.h5ad"))).rejects.toMatchObject({
+      await expect(
+        command("--prompt", file, "--query", file, "--output", join(folder, "blocker", "out.h5ad")),
+      ).rejects.toMatchObject({
         code: 1,
         stderr: expect.stringMatching(/^[A-Z_0-9]+: [^\n]+\n$/) as string,
       });

@@ -13,7 +13,9 @@ function repeated(values: readonly string[]): string[] {
 }
 
 /** Names that two entries of one kind claim. */
-function contested(entries: readonly { readonly id: string; readonly names: readonly string[] }[]): string[] {
+function contested(
+  entries: readonly { readonly id: string; readonly names: readonly string[] }[],
+): string[] {
   const owners = new Map<string, string>();
   const found: string[] = [];
   for (const { id, names } of entries) {
@@ -40,16 +42,22 @@ describe("curated knowledge", () => {
   });
 
   it("has each id once, sorted", () => {
-    for (const ids of [cellTypes, pathways, perturbations].map((entries) => entries.map(({ id }) => id))) {
+    for (const ids of [cellTypes, pathways, perturbations].map((entries) =>
+      entries.map(({ id }) => id),
+    )) {
       expect(repeated(ids)).toEqual([]);
       expect(ids).toEqual(ids.toSorted());
     }
   });
 
   it("has one root, and every other cell type descends from it without a circle", () => {
-    expect(cellTypes.filter(({ parents }) => parents.length === 0).map(({ id }) => id)).toEqual(["CL:0000000"]);
+    expect(cellTypes.filter(({ parents }) => parents.length === 0).map(({ id }) => id)).toEqual([
+      "CL:0000000",
+    ]);
     const ids = new Set(cellTypes.map(({ id }) => id));
-    expect(cellTypes.flatMap(({ parents }) => parents).filter((parent) => !ids.has(parent))).toEqual([]);
+    expect(
+      cellTypes.flatMap(({ parents }) => parents).filter((parent) => !ids.has(parent)),
+    ).toEqual([]);
     for (const { id, parents } of cellTypes) {
       expect(id === "CL:0000000" || ancestors(knowledge, id).has("CL:0000000")).toBe(true);
       for (const parent of parents) expect(ancestors(knowledge, parent)).not.toContain(id);
@@ -58,16 +66,29 @@ describe("curated knowledge", () => {
   });
 
   it("has names that mean one entry of a kind", () => {
-    expect(contested(cellTypes.map(({ id, name, synonyms, cell_lines }) => ({ id, names: [name, ...synonyms, ...cell_lines] })))).toEqual([]);
-    expect(contested(perturbations.map(({ id, name, synonyms }) => ({ id, names: [name, ...synonyms] })))).toEqual([]);
+    expect(
+      contested(
+        cellTypes.map(({ id, name, synonyms, cell_lines }) => ({
+          id,
+          names: [name, ...synonyms, ...cell_lines],
+        })),
+      ),
+    ).toEqual([]);
+    expect(
+      contested(
+        perturbations.map(({ id, name, synonyms }) => ({ id, names: [name, ...synonyms] })),
+      ),
+    ).toEqual([]);
   });
 
   it("resolves every name to its own entry", () => {
     for (const { id, name, synonyms, cell_lines } of cellTypes) {
-      for (const text of [name, ...synonyms, ...cell_lines]) expect([text, resolveCellTypeLabel(text)?.entry.id]).toEqual([text, id]);
+      for (const text of [name, ...synonyms, ...cell_lines])
+        expect([text, resolveCellTypeLabel(text)?.entry.id]).toEqual([text, id]);
     }
     for (const { id, name, synonyms } of perturbations) {
-      for (const text of [name, ...synonyms]) expect([text, resolvePerturbationLabel(text)?.entry.id]).toEqual([text, id]);
+      for (const text of [name, ...synonyms])
+        expect([text, resolvePerturbationLabel(text)?.entry.id]).toEqual([text, id]);
     }
   });
 
@@ -76,7 +97,10 @@ describe("curated knowledge", () => {
     const lists = [
       ...cellTypes.map(({ markers }) => markers),
       ...pathways.map(({ genes }) => genes),
-      ...perturbations.flatMap(({ targets, response }) => [targets.map(({ gene }) => gene), response.map(({ gene }) => gene)]),
+      ...perturbations.flatMap(({ targets, response }) => [
+        targets.map(({ gene }) => gene),
+        response.map(({ gene }) => gene),
+      ]),
     ];
     expect(lists.flat().filter((gene) => !symbol.test(gene))).toEqual([]);
     expect(lists.flatMap(repeated)).toEqual([]);
@@ -92,15 +116,23 @@ describe("curated knowledge", () => {
   it("says for drugs and cytokines which genes respond, and for all which pathways", () => {
     const known = new Set(pathways.map(({ id }) => id));
     for (const { id, kind, response, pathways: affected } of perturbations) {
-      expect([id, kind === "genetic" || (response.length >= 15 && response.length <= 45)]).toEqual([id, true]);
+      expect([id, kind === "genetic" || (response.length >= 15 && response.length <= 45)]).toEqual([
+        id,
+        true,
+      ]);
       expect([id, affected.length > 0]).toEqual([id, true]);
       expect(affected.filter((pathway) => !known.has(pathway.id))).toEqual([]);
     }
   });
 
   it("names a source for every entry, and none that is a bare claim", () => {
-    const form = /Cell Ontology CL:\d{7}|Reactome R-HSA-\d+|MSigDB HALLMARK_\w+|KEGG hsa\d{5}|WikiPathways WP\d+|Gene Ontology GO:\d{7}|GEO GSE\d+|ChEBI CHEBI:\d+|ChEMBL CHEMBL\d+|DrugBank DB\d{5}|HGNC [A-Z0-9]+/;
-    expect([...cellTypes, ...pathways, ...perturbations].filter(({ source }) => !form.test(source)).map(({ id }) => id)).toEqual([]);
+    const form =
+      /Cell Ontology CL:\d{7}|Reactome R-HSA-\d+|MSigDB HALLMARK_\w+|KEGG hsa\d{5}|WikiPathways WP\d+|Gene Ontology GO:\d{7}|GEO GSE\d+|ChEBI CHEBI:\d+|ChEMBL CHEMBL\d+|DrugBank DB\d{5}|HGNC [A-Z0-9]+/;
+    expect(
+      [...cellTypes, ...pathways, ...perturbations]
+        .filter(({ source }) => !form.test(source))
+        .map(({ id }) => id),
+    ).toEqual([]);
   });
 
   it("cannot be changed by its users", () => {
@@ -111,6 +143,11 @@ describe("curated knowledge", () => {
   it("has every perturbation and cell type that the vocabulary of questions points to", () => {
     const vocabulary = loadVocabulary();
     const ids = new Set([...perturbations, ...cellTypes].map(({ id }) => id));
-    expect([...vocabulary.ambiguous_perturbations.flatMap(({ meanings }) => meanings), ...vocabulary.mixtures].filter((id) => !ids.has(id))).toEqual([]);
+    expect(
+      [
+        ...vocabulary.ambiguous_perturbations.flatMap(({ meanings }) => meanings),
+        ...vocabulary.mixtures,
+      ].filter((id) => !ids.has(id)),
+    ).toEqual([]);
   });
 });

@@ -47,7 +47,8 @@ name: elsewhere
 id: part_of
 name: part of
 `;
-const GMT = "MY_SET\thttps://example.org/my\tISG15\tIFIT1\tMX1\tOAS1\tifi6,1.0\nTINY\tna\tA1BG\tA2M\n\nHALLMARK_HYPOXIA\tna\tVEGFA\tCA9\tLDHA\tPGK1\tENO1\r\n";
+const GMT =
+  "MY_SET\thttps://example.org/my\tISG15\tIFIT1\tMX1\tOAS1\tifi6,1.0\nTINY\tna\tA1BG\tA2M\n\nHALLMARK_HYPOXIA\tna\tVEGFA\tCA9\tLDHA\tPGK1\tENO1\r\n";
 
 describe("knowledge import", () => {
   let dir: string;
@@ -71,7 +72,9 @@ describe("knowledge import", () => {
       ["CL:0000540", ["nerve cell", 'the "grey" cell'], ["CL:0000000"]],
       ["CL:0000598", ["Betz-like cell"], ["CL:0000540"]],
     ]);
-    expect(readImports(folder).map(({ name, source_file }) => [name, source_file])).toEqual([["cl", "cl.obo"]]);
+    expect(readImports(folder).map(({ name, source_file }) => [name, source_file])).toEqual([
+      ["cl", "cl.obo"],
+    ]);
   });
 
   test("imported cell types are asked about, and lie in the one ontology", async () => {
@@ -79,8 +82,12 @@ describe("knowledge import", () => {
     const knowledge = loadKnowledge(folder);
     expect(ontologyDistance(knowledge, "CL:0000598", "CL:0000540")).toBe(1);
     const atlas = atlasIndex({ cellTypes: ["pyramidal neuron"], perturbations: ["TNF"] });
-    expect(understandQuestion("How do Betz-like cells respond to TNF?", [atlas], knowledge).cell_type).toMatchObject({ cell_ontology_id: "CL:0000598", atlas_labels: ["pyramidal neuron"] });
-    expect(() => understandQuestion("How do Betz-like cells respond to TNF?", [atlas])).toThrow(expect.objectContaining({ code: "CELL_TYPE_UNKNOWN" }));
+    expect(
+      understandQuestion("How do Betz-like cells respond to TNF?", [atlas], knowledge).cell_type,
+    ).toMatchObject({ cell_ontology_id: "CL:0000598", atlas_labels: ["pyramidal neuron"] });
+    expect(() => understandQuestion("How do Betz-like cells respond to TNF?", [atlas])).toThrow(
+      expect.objectContaining({ code: "CELL_TYPE_UNKNOWN" }),
+    );
     const neuron = (of: typeof knowledge) => of.cellTypes.find(({ id }) => id === "CL:0000540");
     expect(neuron(knowledge)?.synonyms).toContain('the "grey" cell');
     expect(neuron(knowledge)?.markers).toEqual(neuron(loadKnowledge())?.markers);
@@ -92,12 +99,32 @@ describe("knowledge import", () => {
     const { pathways } = loadKnowledge(folder);
     expect(pathways.length).toBe(loadKnowledge().pathways.length + 2);
     expect(pathways.slice(-2)).toEqual([
-      { id: "MY_SET", name: "MY SET", genes: ["ISG15", "IFIT1", "MX1", "OAS1", "IFI6"], source: "my.gmt: https://example.org/my" },
-      { id: "my:HALLMARK_HYPOXIA", name: "HALLMARK HYPOXIA", genes: ["VEGFA", "CA9", "LDHA", "PGK1", "ENO1"], source: "my.gmt: HALLMARK_HYPOXIA" },
+      {
+        id: "MY_SET",
+        name: "MY SET",
+        genes: ["ISG15", "IFIT1", "MX1", "OAS1", "IFI6"],
+        source: "my.gmt: https://example.org/my",
+      },
+      {
+        id: "my:HALLMARK_HYPOXIA",
+        name: "HALLMARK HYPOXIA",
+        genes: ["VEGFA", "CA9", "LDHA", "PGK1", "ENO1"],
+        source: "my.gmt: HALLMARK_HYPOXIA",
+      },
     ]);
     const genes = [...pathways.at(-2)!.genes, ...Array.from({ length: 50 }, (_, i) => `G${i}`)];
-    const flat = { genes, log2_fold_change: new Float64Array(55).fill(1), p_value: new Float64Array(55), p_adjusted: new Float64Array(55), is_de: Uint8Array.from(genes, (_, i) => (i < 5 ? 1 : 0)) };
-    expect(enrichment(flat, pathways)[0]).toMatchObject({ id: "MY_SET", overlap: 5, direction: "up" });
+    const flat = {
+      genes,
+      log2_fold_change: new Float64Array(55).fill(1),
+      p_value: new Float64Array(55),
+      p_adjusted: new Float64Array(55),
+      is_de: Uint8Array.from(genes, (_, i) => (i < 5 ? 1 : 0)),
+    };
+    expect(enrichment(flat, pathways)[0]).toMatchObject({
+      id: "MY_SET",
+      overlap: 5,
+      direction: "up",
+    });
   });
 
   test("an import of the same name replaces the former at once, and leaves nothing else behind", async () => {
@@ -116,25 +143,57 @@ describe("knowledge import", () => {
   test.each<[string, string, string | Uint8Array, RegExp]>([
     ["another format", "a.csv", "a,b", /neither an \.obo nor a \.gmt/],
     ["no header", "a.obo", "[Term]\nid: CL:0000000\n", /no format-version/],
-    ["no cell types", "a.obo", "format-version: 1.2\n\n[Term]\nid: GO:0000001\nname: x\n", /no term with a Cell Ontology id/],
-    ["cut off", "a.obo", OBO.replace(/\[Term\]\nid: CL:0000540[\s\S]*?\n\n/, ""), /CL:0000598.*kind of CL:0000540/],
+    [
+      "no cell types",
+      "a.obo",
+      "format-version: 1.2\n\n[Term]\nid: GO:0000001\nname: x\n",
+      /no term with a Cell Ontology id/,
+    ],
+    [
+      "cut off",
+      "a.obo",
+      OBO.replace(/\[Term\]\nid: CL:0000540[\s\S]*?\n\n/, ""),
+      /CL:0000598.*kind of CL:0000540/,
+    ],
     ["a broken line", "a.obo", OBO.replace("name: neuron", "neuron"), /Line 10/],
-    ["a nameless term", "a.obo", OBO.replace("name: pyramidal neuron\n", ""), /CL:0000598.*no name/],
-    ["a doubled term", "a.obo", OBO.replace("id: CL:0000598", "id: CL:0000540"), /CL:0000540 twice/],
+    [
+      "a nameless term",
+      "a.obo",
+      OBO.replace("name: pyramidal neuron\n", ""),
+      /CL:0000598.*no name/,
+    ],
+    [
+      "a doubled term",
+      "a.obo",
+      OBO.replace("id: CL:0000598", "id: CL:0000540"),
+      /CL:0000540 twice/,
+    ],
     ["spaces for tabs", "a.gmt", "SET desc A B C D E", /Line 1/],
-    ["a sentence for a gene", "a.gmt", "SET\tdesc\tISG15\tthis is no gene\tMX1", /this is no gene/i],
+    [
+      "a sentence for a gene",
+      "a.gmt",
+      "SET\tdesc\tISG15\tthis is no gene\tMX1",
+      /this is no gene/i,
+    ],
     ["a doubled set", "a.gmt", GMT + GMT, /a second time/],
     ["only tiny sets", "a.gmt", "SET\tdesc\tISG15\n", /no gene set of 5/],
     ["an empty file", "a.gmt", "", /no gene set/],
     ["compressed bytes", "a.gmt", Uint8Array.from([31, 139, 8, 0, 255]), /UTF-8/],
   ])("%s is refused in one sentence and leaves nothing", async (_, name, content, message) => {
-    await expect(take(name, content)).rejects.toMatchObject({ code: "KNOWLEDGE_INVALID", message: expect.stringMatching(message) });
+    await expect(take(name, content)).rejects.toMatchObject({
+      code: "KNOWLEDGE_INVALID",
+      message: expect.stringMatching(message),
+    });
     expect(readImports(folder)).toEqual([]);
   });
 
   test("a missing file, a bad name and a damaged import are told", async () => {
-    expect(() => importKnowledge({ file: join(dir, "none.gmt"), folder })).toThrow(expect.objectContaining({ code: "FILE_NOT_FOUND" }));
-    await expect(take("my.gmt", GMT, "../evil")).rejects.toMatchObject({ code: "KNOWLEDGE_INVALID" });
+    expect(() => importKnowledge({ file: join(dir, "none.gmt"), folder })).toThrow(
+      expect.objectContaining({ code: "FILE_NOT_FOUND" }),
+    );
+    await expect(take("my.gmt", GMT, "../evil")).rejects.toMatchObject({
+      code: "KNOWLEDGE_INVALID",
+    });
     await take("my.gmt", GMT);
     await writeFile(join(folder, "my.json"), '{"format":');
     expect(() => loadKnowledge(folder)).toThrow(expect.objectContaining({ code: "FILE_DAMAGED" }));
@@ -145,9 +204,15 @@ describe("knowledge import", () => {
     await writeFile(file, GMT);
     const program = new Command();
     addKnowledgeCommands(program);
-    for (const command of program.commands[0]?.commands ?? []) command.option("--json").option("--data-dir <folder>");
-    await program.parseAsync(["knowledge", "import", file, "--name", "mine", "--data-dir", join(dir, "data")], { from: "user" });
-    await program.parseAsync(["knowledge", "list", "--data-dir", join(dir, "data")], { from: "user" });
+    for (const command of program.commands[0]?.commands ?? [])
+      command.option("--json").option("--data-dir <folder>");
+    await program.parseAsync(
+      ["knowledge", "import", file, "--name", "mine", "--data-dir", join(dir, "data")],
+      { from: "user" },
+    );
+    await program.parseAsync(["knowledge", "list", "--data-dir", join(dir, "data")], {
+      from: "user",
+    });
     expect(readImports(folder).map(({ name }) => name)).toEqual(["mine"]);
   });
 });

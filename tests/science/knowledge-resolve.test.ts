@@ -1,13 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { loadKnowledge } from "../../science/knowledge/load.ts";
 import { ancestors, descendants, ontologyDistance } from "../../science/knowledge/ontology.ts";
-import { labelResolver, resolveCellTypeLabel, resolvePerturbationLabel } from "../../science/knowledge/resolve.ts";
+import {
+  labelResolver,
+  resolveCellTypeLabel,
+  resolvePerturbationLabel,
+} from "../../science/knowledge/resolve.ts";
 import { labelKey } from "../../science/knowledge/tokens.ts";
 
 const knowledge = loadKnowledge();
 
 it("a word that every object has as a property is a word like others", () => {
-  for (const word of ["constructor", "toString", "valueOf"]) expect(labelKey(word)).toBe(word.toLowerCase());
+  for (const word of ["constructor", "toString", "valueOf"])
+    expect(labelKey(word)).toBe(word.toLowerCase());
 });
 
 describe("labels of cell types", () => {
@@ -38,24 +43,51 @@ describe("labels of cell types", () => {
     expect([resolved?.entry.id, resolved?.match]).toEqual([id, match]);
   });
 
-  it.each(["", "+", "7", "other", "unassigned", "doublets", "Cluster 12"])("%j means none", (label) => {
-    expect(resolveCellTypeLabel(label)).toBeNull();
-  });
+  it.each(["", "+", "7", "other", "unassigned", "doublets", "Cluster 12"])(
+    "%j means none",
+    (label) => {
+      expect(resolveCellTypeLabel(label)).toBeNull();
+    },
+  );
 });
 
 describe("labels of perturbations", () => {
   it.each([
-    ...["IFN-beta", "IFNb", "interferon beta", "IFN-β", "IFNβ", "ifn_beta", "IFNB1", "INF-beta", "Betaferon", "干扰素β"].map((label) => [label, "ifn-beta"]),
-    ["TNF-α", "tnf"], ["TGFb1", "tgf-beta1"], ["IL1β", "il-1-beta"], ["Interleukin-17A", "il-17a"], ["poly(I:C)", "poly-i-c"], ["Rapamycin", "sirolimus"],
-    ["STAT1", "stat1-knockout"], ["STAT1_KO", "stat1-knockout"], ["sgSTAT1", "stat1-knockout"], ["CRISPRi STAT1", "stat1-knockout"],
-    ["knockout of TP53", "tp53-knockout"], ["MYC OE", "myc-overexpression"], ["Dexametasone", "dexamethasone"],
+    ...[
+      "IFN-beta",
+      "IFNb",
+      "interferon beta",
+      "IFN-β",
+      "IFNβ",
+      "ifn_beta",
+      "IFNB1",
+      "INF-beta",
+      "Betaferon",
+      "干扰素β",
+    ].map((label) => [label, "ifn-beta"]),
+    ["TNF-α", "tnf"],
+    ["TGFb1", "tgf-beta1"],
+    ["IL1β", "il-1-beta"],
+    ["Interleukin-17A", "il-17a"],
+    ["poly(I:C)", "poly-i-c"],
+    ["Rapamycin", "sirolimus"],
+    ["STAT1", "stat1-knockout"],
+    ["STAT1_KO", "stat1-knockout"],
+    ["sgSTAT1", "stat1-knockout"],
+    ["CRISPRi STAT1", "stat1-knockout"],
+    ["knockout of TP53", "tp53-knockout"],
+    ["MYC OE", "myc-overexpression"],
+    ["Dexametasone", "dexamethasone"],
   ])("%s", (label, id) => {
     expect(resolvePerturbationLabel(label ?? "")?.entry.id).toBe(id);
   });
 
-  it.each(["control", "ctrl", "stim", "DMSO", "", "IFN-beta+TNF", "BRCA7_KO"])("%j means none", (label) => {
-    expect(resolvePerturbationLabel(label)).toBeNull();
-  });
+  it.each(["control", "ctrl", "stim", "DMSO", "", "IFN-beta+TNF", "BRCA7_KO"])(
+    "%j means none",
+    (label) => {
+      expect(resolvePerturbationLabel(label)).toBeNull();
+    },
+  );
 
   it("does not take one interleukin for a misspelt other", () => {
     for (let number = 2; number <= 60; number++) {
@@ -87,7 +119,9 @@ describe("the ontology", () => {
     expect(ontologyDistance(knowledge, "CL:0000624", "CL:0000624")).toBe(0);
     expect(ontologyDistance(knowledge, "CL:0000624", "CL:0000625")).toBe(2);
     expect(ontologyDistance(knowledge, "CL:0001054", "CL:0000576")).toBe(1);
-    expect(ontologyDistance(knowledge, "CL:0000057", "CL:0000236")).toBe(ontologyDistance(knowledge, "CL:0000236", "CL:0000057"));
+    expect(ontologyDistance(knowledge, "CL:0000057", "CL:0000236")).toBe(
+      ontologyDistance(knowledge, "CL:0000236", "CL:0000057"),
+    );
     expect(ontologyDistance(knowledge, "CL:0000624", null)).toBeNull();
     expect(ontologyDistance(knowledge, "CL:0000624", "CL:9999999")).toBeNull();
   });

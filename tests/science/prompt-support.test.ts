@@ -5,7 +5,11 @@ const profile = Float64Array.from([1, 2, 3, 4]);
 const alike = Float64Array.from([1, 2, 4, 3]); // Pearson 0.8
 
 test("what is not known is not held against a prediction", () => {
-  expect(promptSupport(undefined, profile, undefined)).toEqual({ promptCells: null, controlFidelity: null, factor: 1 });
+  expect(promptSupport(undefined, profile, undefined)).toEqual({
+    promptCells: null,
+    controlFidelity: null,
+    factor: 1,
+  });
   expect(weakSupport(promptSupport(undefined, profile, undefined))).toBeNull();
 });
 
@@ -17,12 +21,22 @@ test("falls with the noise of few cells and with a control prediction that shows
 });
 
 test("a reversed or flat control prediction supports nothing", () => {
-  expect(promptSupport(100, profile, profile.map((value) => -value)).factor).toBe(0);
+  expect(
+    promptSupport(
+      100,
+      profile,
+      profile.map((value) => -value),
+    ).factor,
+  ).toBe(0);
   expect(promptSupport(100, profile, new Float64Array(4)).factor).toBe(0);
 });
 
 test("weak support is said in one sentence", () => {
-  expect(weakSupport(promptSupport(15, profile, profile))).toBe("The prompt supports the prediction weakly: 15 prompt cells were shown and the control prediction resembles the query cells with Pearson 1.00, so every component counts 0.71 times and confidence is lower.");
-  expect(weakSupport(promptSupport(1, profile, undefined))).toContain("1 prompt cell was shown, so");
+  expect(weakSupport(promptSupport(15, profile, profile))).toBe(
+    "The prompt supports the prediction weakly: 15 prompt cells were shown and the control prediction resembles the query cells with Pearson 1.00, so every component counts 0.71 times and confidence is lower.",
+  );
+  expect(weakSupport(promptSupport(1, profile, undefined))).toContain(
+    "1 prompt cell was shown, so",
+  );
   expect(weakSupport(promptSupport(400, profile, profile))).toBeNull();
 });

@@ -3,7 +3,11 @@ import { labelResolver } from "../../science/knowledge/resolve.ts";
 import type { Knowledge } from "../../science/knowledge/knowledge.ts";
 
 /** Imports `source` into the folder `outDir` and returns that folder. */
-export async function importForTest(source: string, outDir: string, knowledge: Knowledge): Promise<string> {
+export async function importForTest(
+  source: string,
+  outDir: string,
+  knowledge: Knowledge,
+): Promise<string> {
   await importAtlas({ source, outDir }, labelResolver(knowledge));
   return outDir;
 }

@@ -17,7 +17,8 @@ import { importForTest } from "./prompting-atlas.ts";
 import { askAbout } from "./prompting-queries.ts";
 
 const knowledge = loadKnowledge();
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
 const IFN_BETA = { label: "IFN-beta", id: "ifn-beta" };
 
 describeWithData("prompting on the Kang 2018 data", () => {
@@ -35,22 +36,47 @@ describeWithData("prompting on the Kang 2018 data", () => {
 
   /** The atlas without the perturbed cells of one type, as validation opens it. */
   function without(cellType: string): OpenAtlas {
-    const groups = whole.index.groups.filter((group) => group.is_control || group.cell_type !== cellType);
+    const groups = whole.index.groups.filter(
+      (group) => group.is_control || group.cell_type !== cellType,
+    );
     return { ...whole, index: { ...whole.index, groups }, profile: (id) => whole.profile(id) };
   }
 
-  function request(cellType: string, atlas: OpenAtlas, more: Partial<ChoosePromptOptions> = {}): ChoosePromptOptions {
-    const id = whole.index.groups.find((group) => group.cell_type === cellType)?.cell_ontology_id ?? null;
+  function request(
+    cellType: string,
+    atlas: OpenAtlas,
+    more: Partial<ChoosePromptOptions> = {},
+  ): ChoosePromptOptions {
+    const id =
+      whole.index.groups.find((group) => group.cell_type === cellType)?.cell_ontology_id ?? null;
     const query = askAbout({ label: cellType, id }, IFN_BETA, { knowledge, atlases: [atlas] });
-    return { query, atlases: [atlas], knowledge, controlStrategy: "synthetic_control", promptCells: 400, queryCells: 256, history: [], seed: 1, ...more };
+    return {
+      query,
+      atlases: [atlas],
+      knowledge,
+      controlStrategy: "synthetic_control",
+      promptCells: 400,
+      queryCells: 256,
+      history: [],
+      seed: 1,
+      ...more,
+    };
   }
 
   function pooledDelta(cellType: string): Float64Array {
     const delta = new Float64Array(whole.index.n_genes);
     for (const isControl of [true, false]) {
-      const groups = whole.index.groups.filter((group) => group.cell_type === cellType && group.is_control === isControl);
+      const groups = whole.index.groups.filter(
+        (group) => group.cell_type === cellType && group.is_control === isControl,
+      );
       const total = groups.reduce((sum, group) => sum + group.n_cells, 0);
-      for (const group of groups) whole.profile(group.group_id).forEach((value, gene) => (delta[gene]! += ((isControl ? -1 : 1) * value * group.n_cells) / total));
+      for (const group of groups)
+        whole
+          .profile(group.group_id)
+          .forEach(
+            (value, gene) =>
+              (delta[gene]! += ((isControl ? -1 : 1) * value * group.n_cells) / total),
+          );
     }
     return delta;
   }
@@ -63,13 +89,20 @@ describeWithData("prompting on the Kang 2018 data", () => {
     for (const part of parts) {
       const perturbed = whole.profile(part.group_id);
       const control = whole.profile(part.control_group_id!);
-      predicted.forEach((_, gene) => (predicted[gene]! += (part.n_cells / total) * perturbed[gene]! - (part.n_control_cells / totalControl) * control[gene]!));
+      predicted.forEach(
+        (_, gene) =>
+          (predicted[gene]! +=
+            (part.n_cells / total) * perturbed[gene]! -
+            (part.n_control_cells / totalControl) * control[gene]!),
+      );
     }
     return pearson(predicted, pooledDelta(cellType));
   }
 
   test("the chosen mixtures predict left-out cell types with mean Pearson(delta) of 0.88 and more", () => {
-    const scores = cellTypes.map((cellType) => accuracy(cellType, choosePrompt(request(cellType, without(cellType))).chosen));
+    const scores = cellTypes.map((cellType) =>
+      accuracy(cellType, choosePrompt(request(cellType, without(cellType))).chosen),
+    );
     expect(mean(scores)).toBeGreaterThanOrEqual(0.88);
   });
 
@@ -78,10 +111,18 @@ describeWithData("prompting on the Kang 2018 data", () => {
     for (const cellType of cellTypes) {
       const { chosen } = choosePrompt(request(cellType, without(cellType)));
       const prompt = await drawCells({ parts: chosen.parts, atlases: [whole], seed: 7 });
-      const controls = chosen.parts.map((part) => ({ group_id: part.control_group_id!, n_cells: part.n_control_cells }));
+      const controls = chosen.parts.map((part) => ({
+        group_id: part.control_group_id!,
+        n_cells: part.n_control_cells,
+      }));
       const control = await drawCells({ parts: controls, atlases: [whole], seed: 7 });
       const background = meanProfile(control.X);
-      scores.push(pearson(meanProfile(prompt.X).map((value, gene) => value - background[gene]!), pooledDelta(cellType)));
+      scores.push(
+        pearson(
+          meanProfile(prompt.X).map((value, gene) => value - background[gene]!),
+          pooledDelta(cellType),
+        ),
+      );
     }
     expect(mean(scores)).toBeGreaterThanOrEqual(0.87);
   });
@@ -90,8 +131,15 @@ describeWithData("prompting on the Kang 2018 data", () => {
     for (const cellType of cellTypes) {
       const candidates = allCandidates(request(cellType, without(cellType)));
       const scores = candidates.map((candidate) => accuracy(cellType, candidate));
-      expect(pearson(candidates.map((candidate) => candidate.rank_score), scores)).toBeGreaterThan(0.7);
-      const singles = candidates.flatMap((candidate, i) => (candidate.parts.length === 1 ? [scores[i]!] : []));
+      expect(
+        pearson(
+          candidates.map((candidate) => candidate.rank_score),
+          scores,
+        ),
+      ).toBeGreaterThan(0.7);
+      const singles = candidates.flatMap((candidate, i) =>
+        candidate.parts.length === 1 ? [scores[i]!] : [],
+      );
       expect(scores[0]).toBeGreaterThan(Math.max(...singles));
     }
   });
@@ -114,28 +162,56 @@ describeWithData("prompting on the Kang 2018 data", () => {
 
   test("the query cells are the asked type's controls of both donors, capped in proportion", () => {
     const plan = choosePrompt(request("B cells", whole, { queryCells: 72 }));
-    const sizes = plan.query_parts.map((part) => [whole.index.groups.find((group) => group.group_id === part.group_id)!, part.n_cells] as const);
+    const sizes = plan.query_parts.map(
+      (part) =>
+        [
+          whole.index.groups.find((group) => group.group_id === part.group_id)!,
+          part.n_cells,
+        ] as const,
+    );
     expect(sizes.every(([group]) => group.is_control && group.cell_type === "B cells")).toBe(true);
     expect(sizes.map(([, n]) => n).toSorted((x, y) => x - y)).toEqual([22, 50]);
   });
 
   test("without controls synthetic control cannot work, and query-as-control prompts carry none", () => {
-    const uncontrolled = { ...whole, index: { ...whole.index, groups: whole.index.groups.map((group) => ({ ...group, control_group_id: null })) } };
+    const uncontrolled = {
+      ...whole,
+      index: {
+        ...whole.index,
+        groups: whole.index.groups.map((group) => ({ ...group, control_group_id: null })),
+      },
+    };
     const { query } = request("B cells", whole);
     expect(controlsAvailable(query, [whole])).toBe(true);
     expect(controlsAvailable(query, [uncontrolled])).toBe(false);
-    expect(() => choosePrompt(request("B cells", uncontrolled))).toThrow(expect.objectContaining({ code: "NO_PROMPT_CELLS" }));
-    const { chosen } = choosePrompt(request("B cells", uncontrolled, { controlStrategy: "query_as_control" }));
-    expect(chosen.parts.every((part) => part.control_group_id === null && part.n_control_cells === 0)).toBe(true);
+    expect(() => choosePrompt(request("B cells", uncontrolled))).toThrow(
+      expect.objectContaining({ code: "NO_PROMPT_CELLS" }),
+    );
+    const { chosen } = choosePrompt(
+      request("B cells", uncontrolled, { controlStrategy: "query_as_control" }),
+    );
+    expect(
+      chosen.parts.every((part) => part.control_group_id === null && part.n_control_cells === 0),
+    ).toBe(true);
     expect(chosen.control_similarity).toBeNull();
   });
 
   test("a cell type without control cells is refused, naming those that exist", () => {
-    expect(() => choosePrompt(request("Neurons", whole))).toThrow(expect.objectContaining({ code: "CELL_TYPE_NOT_IN_ATLAS", message: expect.stringContaining("CD14+ Monocytes") }));
+    expect(() => choosePrompt(request("Neurons", whole))).toThrow(
+      expect.objectContaining({
+        code: "CELL_TYPE_NOT_IN_ATLAS",
+        message: expect.stringContaining("CD14+ Monocytes"),
+      }),
+    );
   });
 
   test("a perturbation without any relative in the atlas is refused, naming what it holds", () => {
     const query = askAbout({ label: "B cells" }, { label: "zzz" }, { knowledge, atlases: [whole] });
-    expect(() => choosePrompt({ ...request("B cells", whole), query })).toThrow(expect.objectContaining({ code: "NO_PROMPT_CELLS", message: expect.stringContaining("IFN-beta") }));
+    expect(() => choosePrompt({ ...request("B cells", whole), query })).toThrow(
+      expect.objectContaining({
+        code: "NO_PROMPT_CELLS",
+        message: expect.stringContaining("IFN-beta"),
+      }),
+    );
   });
 });

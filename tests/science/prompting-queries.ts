@@ -17,7 +17,9 @@ export function askAbout(
       cell_ontology_id: cellType.id ?? null,
       matched_text: cellType.label,
       match: "atlas_label",
-      atlas_labels: groups.some((group) => group.cell_type === cellType.label) ? [cellType.label] : [],
+      atlas_labels: groups.some((group) => group.cell_type === cellType.label)
+        ? [cellType.label]
+        : [],
     },
     perturbation: {
       id: perturbation.id ?? null,
@@ -26,7 +28,9 @@ export function askAbout(
       external_ids: {},
       matched_text: perturbation.label,
       match: "atlas_label",
-      atlas_labels: groups.some((group) => group.perturbation === perturbation.label) ? [perturbation.label] : [],
+      atlas_labels: groups.some((group) => group.perturbation === perturbation.label)
+        ? [perturbation.label]
+        : [],
       targets: entry?.targets.map(({ gene }) => gene) ?? [],
     },
     expected_targets: [],

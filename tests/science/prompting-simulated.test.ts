@@ -17,21 +17,38 @@ import { importForTest } from "./prompting-atlas.ts";
 import { askAbout } from "./prompting-queries.ts";
 
 const knowledge = loadKnowledge();
-const nameOf = (id: string): string => [...knowledge.cellTypes, ...knowledge.perturbations].find((entry) => entry.id === id)!.name;
+const nameOf = (id: string): string =>
+  [...knowledge.cellTypes, ...knowledge.perturbations].find((entry) => entry.id === id)!.name;
 
-function playRun(base: ChoosePromptOptions, score: (plan: PromptPlan) => number, iterations: number): PromptPlan[] {
+function playRun(
+  base: ChoosePromptOptions,
+  score: (plan: PromptPlan) => number,
+  iterations: number,
+): PromptPlan[] {
   const plans: PromptPlan[] = [];
   const history: IterationFeedback[] = [];
   for (let iteration = 1; iteration <= iterations; iteration += 1) {
     const plan = choosePrompt({ ...base, history });
     plans.push(plan);
     const { candidate_id, strategy } = plan.chosen;
-    history.push({ iteration, candidate_id, strategy, rationale: "", score: score(plan), component_scores: {}, feedback: [] });
+    history.push({
+      iteration,
+      candidate_id,
+      strategy,
+      rationale: "",
+      score: score(plan),
+      component_scores: {},
+      feedback: [],
+    });
   }
   return plans;
 }
 
-const largest = (atlas: OpenAtlas): string[] => atlas.index.groups.toSorted((x, y) => y.n_cells - x.n_cells).slice(0, 3).map((group) => group.group_id);
+const largest = (atlas: OpenAtlas): string[] =>
+  atlas.index.groups
+    .toSorted((x, y) => y.n_cells - x.n_cells)
+    .slice(0, 3)
+    .map((group) => group.group_id);
 
 describe("prompting on simulated atlases", () => {
   let dir: string;
@@ -46,14 +63,39 @@ describe("prompting on simulated atlases", () => {
       return openAtlas(await importForTest(path, join(dir, name), knowledge));
     };
     demo = await open("demo", { seed: 1, nGenes: 700, cellsPerGroup: 5, nDonors: 2 });
-    other = await open("other", { seed: 2, nGenes: 600, cellsPerGroup: 5, nDonors: 1, nCellTypes: 8, nPerturbations: 2 });
+    other = await open("other", {
+      seed: 2,
+      nGenes: 600,
+      cellsPerGroup: 5,
+      nDonors: 1,
+      nCellTypes: 8,
+      nPerturbations: 2,
+    });
   });
   afterAll(() => rm(dir, { recursive: true, force: true }));
 
-  function request(cellType: string, perturbation: string, more: Partial<ChoosePromptOptions> = {}): ChoosePromptOptions {
+  function request(
+    cellType: string,
+    perturbation: string,
+    more: Partial<ChoosePromptOptions> = {},
+  ): ChoosePromptOptions {
     const atlases = more.atlases ?? [demo];
-    const query = askAbout({ label: nameOf(cellType), id: cellType }, { label: nameOf(perturbation), id: perturbation }, { knowledge, atlases });
-    return { query, atlases, knowledge, controlStrategy: "synthetic_control", promptCells: 100, queryCells: 50, history: [], seed: 1, ...more };
+    const query = askAbout(
+      { label: nameOf(cellType), id: cellType },
+      { label: nameOf(perturbation), id: perturbation },
+      { knowledge, atlases },
+    );
+    return {
+      query,
+      atlases,
+      knowledge,
+      controlStrategy: "synthetic_control",
+      promptCells: 100,
+      queryCells: 50,
+      history: [],
+      seed: 1,
+      ...more,
+    };
   }
 
   test("a measured pair is answered directly, over its donors", () => {
@@ -66,13 +108,21 @@ describe("prompting on simulated atlases", () => {
     const { chosen } = choosePrompt(request("CL:0000625", "ifn-beta"));
     expect(chosen.strategy).toBe("ontology");
     expect(chosen.rationale).toContain("Cell Ontology");
-    expect(demo.index.groups.find((group) => group.group_id === chosen.parts[0]!.group_id)!.perturbation).toBe(nameOf("ifn-beta"));
+    expect(
+      demo.index.groups.find((group) => group.group_id === chosen.parts[0]!.group_id)!.perturbation,
+    ).toBe(nameOf("ifn-beta"));
   });
 
   test("mechanism finds related perturbations, never one that acts the other way", () => {
-    const mechanistic = allCandidates(request("CL:0000236", "ifn-beta")).filter(({ strategy }) => strategy === "mechanistic");
-    const groups = new Map(demo.index.groups.map((group) => [group.group_id, group.perturbation_id]));
-    const found = new Set(mechanistic.flatMap(({ parts }) => parts.map((part) => groups.get(part.group_id))));
+    const mechanistic = allCandidates(request("CL:0000236", "ifn-beta")).filter(
+      ({ strategy }) => strategy === "mechanistic",
+    );
+    const groups = new Map(
+      demo.index.groups.map((group) => [group.group_id, group.perturbation_id]),
+    );
+    const found = new Set(
+      mechanistic.flatMap(({ parts }) => parts.map((part) => groups.get(part.group_id))),
+    );
     expect(found).toContain("ifn-gamma");
     expect(found).not.toContain("ruxolitinib");
     expect(found).not.toContain("ifn-beta");
@@ -80,7 +130,13 @@ describe("prompting on simulated atlases", () => {
 
   test("a perturbation known by its label alone is found by the likeness of names", () => {
     const base = request("CL:0000236", "ifn-beta");
-    const perturbation = { ...base.query.perturbation, id: null, name: "IFN beta 1", atlas_labels: [], targets: [] };
+    const perturbation = {
+      ...base.query.perturbation,
+      id: null,
+      name: "IFN beta 1",
+      atlas_labels: [],
+      targets: [],
+    };
     const { chosen } = choosePrompt({ ...base, query: { ...base.query, perturbation } });
     expect(chosen.strategy).toBe("semantic");
     expect(chosen.rationale).toContain("IFN beta 1");
@@ -97,19 +153,50 @@ describe("prompting on simulated atlases", () => {
 
   describe("where the atlas lacks the asked perturbation, without a model", () => {
     const withoutAsked = (): ChoosePromptOptions => {
-      const lacking = { ...demo, index: { ...demo.index, groups: demo.index.groups.filter((group) => group.perturbation_id !== "ifn-beta") } };
-      return { ...request("CL:0000236", "ifn-beta", { atlases: [lacking] }), query: understandQuestion(`How would ${nameOf("CL:0000236")} respond to IFN-beta?`, [lacking.index], knowledge) };
+      const lacking = {
+        ...demo,
+        index: {
+          ...demo.index,
+          groups: demo.index.groups.filter((group) => group.perturbation_id !== "ifn-beta"),
+        },
+      };
+      return {
+        ...request("CL:0000236", "ifn-beta", { atlases: [lacking] }),
+        query: understandQuestion(
+          `How would ${nameOf("CL:0000236")} respond to IFN-beta?`,
+          [lacking.index],
+          knowledge,
+        ),
+      };
     };
-    const first = (options: ChoosePromptOptions, more: Partial<IterationFeedback>): IterationFeedback => {
-      const [{ candidate_id, strategy }] = rankCandidates(options) as [ReturnType<typeof rankCandidates>[number]];
-      return { iteration: 1, candidate_id, strategy, rationale: "", score: 5, component_scores: {}, feedback: [], ...more };
+    const first = (
+      options: ChoosePromptOptions,
+      more: Partial<IterationFeedback>,
+    ): IterationFeedback => {
+      const [{ candidate_id, strategy }] = rankCandidates(options) as [
+        ReturnType<typeof rankCandidates>[number],
+      ];
+      return {
+        iteration: 1,
+        candidate_id,
+        strategy,
+        rationale: "",
+        score: 5,
+        component_scores: {},
+        feedback: [],
+        ...more,
+      };
     };
 
     test("low component scores of biology lower every prompt of that stand-in, a low coherence does not", () => {
       const options = withoutAsked();
       const tried = rankCandidates(options)[0]!.stand_in;
       const best = (component_scores: IterationFeedback["component_scores"]) =>
-        Math.max(...rankCandidates({ ...options, history: [first(options, { component_scores })] }).filter(({ stand_in }) => stand_in === tried).map(({ rank_score }) => rank_score));
+        Math.max(
+          ...rankCandidates({ ...options, history: [first(options, { component_scores })] })
+            .filter(({ stand_in }) => stand_in === tried)
+            .map(({ rank_score }) => rank_score),
+        );
       expect(best({ target_activation: 2, pathway_coherence: 4 })).toBeCloseTo(0.3 * best({}));
       expect(best({ network_coherence: 2 })).toBe(best({}));
     });
@@ -117,10 +204,22 @@ describe("prompting on simulated atlases", () => {
     test("the feedback prefers stand-ins that are known to change what was missing, and the reason says so", () => {
       const options = withoutAsked();
       const of = (id: string) => knowledge.perturbations.find((entry) => entry.id === id)!;
-      const gives = (id: string, gene: string) => of(id).response.some((one) => one.gene === gene && one.direction === "up");
+      const gives = (id: string, gene: string) =>
+        of(id).response.some((one) => one.gene === gene && one.direction === "up");
       const standIns = [...new Set(rankCandidates(options).map(({ stand_in }) => stand_in!))];
-      const telling = options.query.expected_targets.find(({ gene, direction }) => direction === "up" && standIns.some((id) => gives(id, gene)) && standIns.some((id) => !gives(id, gene)))!.gene;
-      const ranked = (feedback: readonly string[]) => new Map(rankCandidates({ ...options, history: [first(options, { feedback })] }).map((one) => [one.candidate_id, one]));
+      const telling = options.query.expected_targets.find(
+        ({ gene, direction }) =>
+          direction === "up" &&
+          standIns.some((id) => gives(id, gene)) &&
+          standIns.some((id) => !gives(id, gene)),
+      )!.gene;
+      const ranked = (feedback: readonly string[]) =>
+        new Map(
+          rankCandidates({ ...options, history: [first(options, { feedback })] }).map((one) => [
+            one.candidate_id,
+            one,
+          ]),
+        );
       const [before, after] = [ranked([]), ranked([`${telling} should go up and does not.`])];
       for (const [id, { stand_in, rank_score, rationale }] of after) {
         const given = gives(stand_in!, telling);
@@ -131,7 +230,19 @@ describe("prompting on simulated atlases", () => {
   });
 
   test("when every prompt was tried, smaller draws keep the run going", () => {
-    const lone = { ...demo, index: { ...demo.index, groups: demo.index.groups.filter((group) => group.is_control || (group.cell_type === nameOf("CL:0000236") && group.perturbation === nameOf("ifn-beta") && group.donor.endsWith("D1"))) } };
+    const lone = {
+      ...demo,
+      index: {
+        ...demo.index,
+        groups: demo.index.groups.filter(
+          (group) =>
+            group.is_control ||
+            (group.cell_type === nameOf("CL:0000236") &&
+              group.perturbation === nameOf("ifn-beta") &&
+              group.donor.endsWith("D1")),
+        ),
+      },
+    };
     const plans = playRun(request("CL:0000236", "ifn-beta", { atlases: [lone] }), () => 4, 2);
     expect(plans[1]!.chosen.candidate_id).not.toBe(plans[0]!.chosen.candidate_id);
     expect(plans[1]!.chosen.parts[0]!.n_cells).toBeLessThan(plans[0]!.chosen.parts[0]!.n_cells);
@@ -148,21 +259,41 @@ describe("prompting on simulated atlases", () => {
     const base = request("CL:0000625", "ifn-beta");
     const ranked = rankCandidates(base);
     expect(rankCandidates(base)).toEqual(ranked);
-    expect(ranked.map((candidate) => candidate.rank_score)).toEqual(ranked.map((candidate) => candidate.rank_score).toSorted((x, y) => y - x));
-    expect(ranked.every((candidate) => candidate.rank_score >= 0 && candidate.rank_score <= 1)).toBe(true);
+    expect(ranked.map((candidate) => candidate.rank_score)).toEqual(
+      ranked.map((candidate) => candidate.rank_score).toSorted((x, y) => y - x),
+    );
+    expect(
+      ranked.every((candidate) => candidate.rank_score >= 0 && candidate.rank_score <= 1),
+    ).toBe(true);
   });
 
   test("eight are considered and offered, the best of each strategy among them, in the order of the ranking", () => {
     const base = request("CL:0000625", "ifn-beta");
     const ranked = rankCandidates(base);
-    expect(new Set(ranked.slice(0, 8).map(({ strategy }) => strategy))).toEqual(new Set(["ontology"]));
+    expect(new Set(ranked.slice(0, 8).map(({ strategy }) => strategy))).toEqual(
+      new Set(["ontology"]),
+    );
     const bestOf = (name: string) => ranked.find(({ strategy }) => strategy === name)!;
     const listed = [...ranked.slice(0, 6), bestOf("mechanistic"), bestOf("semantic")];
     const { plan, candidates } = considerPrompts(base);
     expect(candidates).toEqual(listed);
-    expect(plan.considered.map(({ candidate_id: id }) => id)).toEqual(listed.map(({ candidate_id: id }) => id));
-    const stalled = ranked.slice(0, 2).map(({ candidate_id, strategy }, i): IterationFeedback => ({ iteration: i + 1, candidate_id, strategy, rationale: "", score: 3, component_scores: {}, feedback: [] }));
-    expect(new Set(considerPrompts({ ...base, history: stalled }).candidates.map(({ strategy }) => strategy))).toEqual(new Set(["mechanistic", "semantic"]));
+    expect(plan.considered.map(({ candidate_id: id }) => id)).toEqual(
+      listed.map(({ candidate_id: id }) => id),
+    );
+    const stalled = ranked.slice(0, 2).map(({ candidate_id, strategy }, i): IterationFeedback => ({
+      iteration: i + 1,
+      candidate_id,
+      strategy,
+      rationale: "",
+      score: 3,
+      component_scores: {},
+      feedback: [],
+    }));
+    expect(
+      new Set(
+        considerPrompts({ ...base, history: stalled }).candidates.map(({ strategy }) => strategy),
+      ),
+    ).toEqual(new Set(["mechanistic", "semantic"]));
   });
 
   describe("drawn cells", () => {
@@ -173,17 +304,30 @@ describe("prompting on simulated atlases", () => {
       expect(drawn.var.index).toEqual(demo.index.genes);
       expect(new Set(drawn.obs.index).size).toBe(9);
       expect(drawn.X.data.every((count) => count > 0 && Number.isInteger(count))).toBe(true);
-      expect(Object.keys(drawn.obs.columns)).toEqual(["cell_type", "perturbation", "donor", "group_id", SPLIT_COLUMN]);
+      expect(Object.keys(drawn.obs.columns)).toEqual([
+        "cell_type",
+        "perturbation",
+        "donor",
+        "group_id",
+        SPLIT_COLUMN,
+      ]);
       expect(new Set(drawn.obs.columns[SPLIT_COLUMN] as string[])).toEqual(new Set(["all"]));
       expect(drawn.uns["simulated"]).toBe(1);
       expect(await drawCells({ parts, atlases: [demo, other], seed: 5 })).toEqual(drawn);
-      expect((await drawCells({ parts, atlases: [demo], seed: 6 })).obs.index).not.toEqual(drawn.obs.index);
+      expect((await drawCells({ parts, atlases: [demo], seed: 6 })).obs.index).not.toEqual(
+        drawn.obs.index,
+      );
     });
 
     test("of two data sets share the genes that both measured", async () => {
-      const parts = [largest(other)[0]!, largest(demo)[0]!].map((id) => ({ group_id: id, n_cells: 2 }));
+      const parts = [largest(other)[0]!, largest(demo)[0]!].map((id) => ({
+        group_id: id,
+        n_cells: 2,
+      }));
       const drawn = await drawCells({ parts, atlases: [demo, other], seed: 5 });
-      expect(drawn.var.index.toSorted()).toEqual(demo.index.genes.filter((gene) => other.index.genes.includes(gene)).toSorted());
+      expect(drawn.var.index.toSorted()).toEqual(
+        demo.index.genes.filter((gene) => other.index.genes.includes(gene)).toSorted(),
+      );
       expect(drawn.uns["genes"]).toBe("intersection of other, demo");
       for (let row = 0; row < drawn.X.nRows; row += 1) {
         const columns = [...drawn.X.indices.subarray(drawn.X.indptr[row], drawn.X.indptr[row + 1])];
@@ -193,8 +337,16 @@ describe("prompting on simulated atlases", () => {
 
     test("cannot be more than a group holds, nor of an unknown group", async () => {
       const group = demo.index.groups[0]!;
-      await expect(drawCells({ parts: [{ group_id: group.group_id, n_cells: group.n_cells + 1 }], atlases: [demo], seed: 5 })).rejects.toMatchObject({ code: "NO_PROMPT_CELLS" });
-      await expect(drawCells({ parts: [{ group_id: "no/such/group", n_cells: 1 }], atlases: [demo], seed: 5 })).rejects.toMatchObject({ code: "NO_PROMPT_CELLS" });
+      await expect(
+        drawCells({
+          parts: [{ group_id: group.group_id, n_cells: group.n_cells + 1 }],
+          atlases: [demo],
+          seed: 5,
+        }),
+      ).rejects.toMatchObject({ code: "NO_PROMPT_CELLS" });
+      await expect(
+        drawCells({ parts: [{ group_id: "no/such/group", n_cells: 1 }], atlases: [demo], seed: 5 }),
+      ).rejects.toMatchObject({ code: "NO_PROMPT_CELLS" });
     });
   });
 });

@@ -5,7 +5,10 @@ import { understandQuestion } from "../../science/query/understand.ts";
 import { atlasIndex } from "./query-atlas.ts";
 import { quickest } from "../support/quickest.ts";
 
-const atlas = atlasIndex({ cellTypes: ["B cells", "CD14+ Monocytes"], perturbations: ["IFN-beta"] });
+const atlas = atlasIndex({
+  cellTypes: ["B cells", "CD14+ Monocytes"],
+  perturbations: ["IFN-beta"],
+});
 
 function outcome(question: string): string {
   try {
@@ -50,9 +53,15 @@ describe("a question that cannot be answered", () => {
     const near = refusal("How do B cells respond to ruxolizumanib?");
     expect(near.message).toMatch(/"ruxolizumanib".*Ruxolitinib/);
     expect(near.details).toMatchObject({ unknown: "ruxolizumanib", in_atlas: ["IFN-beta"] });
-    expect(refusal("How do florbocytes respond to IFN-beta?").message).toMatch(/"florbocytes".*B cells, CD14\+ Monocytes/);
-    expect(refusal("How do hepatocytes respond to IFN-beta?").message).toMatch(/"hepatocyte".*B cells, CD14\+ Monocytes/);
-    expect(refusal("How do hepatocytes respond to IFN-beta?", []).message).toContain("no atlas is imported");
+    expect(refusal("How do florbocytes respond to IFN-beta?").message).toMatch(
+      /"florbocytes".*B cells, CD14\+ Monocytes/,
+    );
+    expect(refusal("How do hepatocytes respond to IFN-beta?").message).toMatch(
+      /"hepatocyte".*B cells, CD14\+ Monocytes/,
+    );
+    expect(refusal("How do hepatocytes respond to IFN-beta?", []).message).toContain(
+      "no atlas is imported",
+    );
   });
 
   it("is quoted without control characters and in short", () => {
@@ -62,7 +71,17 @@ describe("a question that cannot be answered", () => {
   });
 
   it("costs little however long or odd it is", async () => {
-    const hostile = ["a".repeat(100_000), " ".repeat(100_000), "1 ".repeat(2000), "10 ng/".repeat(660), "IFN-".repeat(1000), "donor ".repeat(660), "monocites ".repeat(399), "细".repeat(4000), "-".repeat(4000)];
+    const hostile = [
+      "a".repeat(100_000),
+      " ".repeat(100_000),
+      "1 ".repeat(2000),
+      "10 ng/".repeat(660),
+      "IFN-".repeat(1000),
+      "donor ".repeat(660),
+      "monocites ".repeat(399),
+      "细".repeat(4000),
+      "-".repeat(4000),
+    ];
     for (const question of hostile) {
       const milliseconds = (): number => {
         const before = performance.now();
@@ -74,10 +93,28 @@ describe("a question that cannot be answered", () => {
   });
 
   it("is either understood or refused with a code, whatever it is", () => {
-    const word = fc.oneof(fc.constantFrom("monocytes", "IFN-beta", "10 ng/ml", "not", "对", "TP53", "KO", "6 h", "donor", "\u0000", "(", "))"), fc.string({ unit: "binary", maxLength: 12 }));
+    const word = fc.oneof(
+      fc.constantFrom(
+        "monocytes",
+        "IFN-beta",
+        "10 ng/ml",
+        "not",
+        "对",
+        "TP53",
+        "KO",
+        "6 h",
+        "donor",
+        "\u0000",
+        "(",
+        "))",
+      ),
+      fc.string({ unit: "binary", maxLength: 12 }),
+    );
     fc.assert(
       fc.property(fc.array(word, { maxLength: 12 }), (words) => {
-        expect(outcome(words.join(" "))).toMatch(/^(?:understood|QUESTION_|PERTURBATION_|CELL_TYPE_)/);
+        expect(outcome(words.join(" "))).toMatch(
+          /^(?:understood|QUESTION_|PERTURBATION_|CELL_TYPE_)/,
+        );
       }),
       { seed: 1, numRuns: 200 },
     );

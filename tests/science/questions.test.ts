@@ -7,7 +7,10 @@ test("of the held questions that are clear, the rules alone read at least 95 of 
   const { clear, clear_questions, injections_obeyed } = scoreQuestions();
   expect(clear_questions).toBeGreaterThan(100);
   for (const [field, { precision, recall }] of Object.entries(clear)) {
-    expect([field, precision]).toEqual([field, expect.toSatisfy((share: number) => share >= BOUND)]);
+    expect([field, precision]).toEqual([
+      field,
+      expect.toSatisfy((share: number) => share >= BOUND),
+    ]);
     expect([field, recall]).toEqual([field, expect.toSatisfy((share: number) => share >= BOUND)]);
   }
   expect(injections_obeyed).toEqual([]);

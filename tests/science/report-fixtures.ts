@@ -1,20 +1,49 @@
 import type { AnnData } from "../../science/anndata/anndata.ts";
-import type { DifferentialExpression, EnrichedPathway, GroundingScore, TopGene } from "../../science/grounding/grounding.ts";
+import type {
+  DifferentialExpression,
+  EnrichedPathway,
+  GroundingScore,
+  TopGene,
+} from "../../science/grounding/grounding.ts";
 import type { PromptPlan } from "../../science/prompting/prompt-plan.ts";
 import type { StructuredQuery } from "../../science/query/structured-query.ts";
 import type { IterationResult, RunResult } from "../../science/report/result.ts";
 
-const UP = ["ISG15", "IFIT3", "IFIT1", "ISG20", "IFITM3", "MX1", "LY6E", "CXCL10", "IFI6", "TNFSF10", "OAS1", "STAT1", "RSAD2", "CCL8"];
+const UP = [
+  "ISG15",
+  "IFIT3",
+  "IFIT1",
+  "ISG20",
+  "IFITM3",
+  "MX1",
+  "LY6E",
+  "CXCL10",
+  "IFI6",
+  "TNFSF10",
+  "OAS1",
+  "STAT1",
+  "RSAD2",
+  "CCL8",
+];
 const DOWN = ["IL8", "CCL3", "FTH1", "TIMP1", "CD14", "S100A8"];
 const FILLER = 600;
 
-/** Strong genes of the interferon response, then genes that hardly change, then one without a test result. */
+/**
+ * Strong genes of the interferon response, then genes that hardly change, then one without a test
+ * result.
+ */
 export function differential(extraGenes: readonly string[] = []): DifferentialExpression {
   const strong = [...UP, ...DOWN, ...extraGenes];
   const quiet = Array.from({ length: FILLER }, (_, i) => `GENE${i + 1}`);
   const genes = [...strong, ...quiet, "UNTESTED"];
-  const lfc = genes.map((gene, i) => (DOWN.includes(gene) ? -1 : 1) * (i < strong.length ? 4.2 - 0.12 * i : 0.6 * Math.sin(i * 7.13)));
-  const p = genes.map((_, i) => (i < strong.length ? 10 ** -(60 - 2 * i) : Math.abs(Math.cos(i * 3.7)) ** 1.5));
+  const lfc = genes.map(
+    (gene, i) =>
+      (DOWN.includes(gene) ? -1 : 1) *
+      (i < strong.length ? 4.2 - 0.12 * i : 0.6 * Math.sin(i * 7.13)),
+  );
+  const p = genes.map((_, i) =>
+    i < strong.length ? 10 ** -(60 - 2 * i) : Math.abs(Math.cos(i * 3.7)) ** 1.5,
+  );
   lfc[genes.length - 1] = Number.NaN;
   p[genes.length - 1] = Number.NaN;
   return {
@@ -38,13 +67,37 @@ export function topGenes(de: DifferentialExpression): readonly TopGene[] {
 }
 
 export const ENRICHED: readonly EnrichedPathway[] = [
-  { id: "R-HSA-909733", name: "Interferon alpha/beta signaling", direction: "up", overlap: 9, pathway_size: 71, p_adjusted: 1.3e-9, genes: UP.slice(0, 9), source: "Reactome" },
-  { id: "R-HSA-6783783", name: "Interleukin-10 signaling", direction: "down", overlap: 4, pathway_size: 47, p_adjusted: 0.0021, genes: DOWN.slice(0, 4), source: "Reactome" },
+  {
+    id: "R-HSA-909733",
+    name: "Interferon alpha/beta signaling",
+    direction: "up",
+    overlap: 9,
+    pathway_size: 71,
+    p_adjusted: 1.3e-9,
+    genes: UP.slice(0, 9),
+    source: "Reactome",
+  },
+  {
+    id: "R-HSA-6783783",
+    name: "Interleukin-10 signaling",
+    direction: "down",
+    overlap: 4,
+    pathway_size: 47,
+    p_adjusted: 0.0021,
+    genes: DOWN.slice(0, 4),
+    source: "Reactome",
+  },
 ];
 
 export const QUERY: StructuredQuery = {
   task_type: "perturbational",
-  cell_type: { name: "CD14-positive monocyte", cell_ontology_id: "CL:0001054", matched_text: "CD14+ monocytes", match: "synonym", atlas_labels: ["CD14+ Monocytes"] },
+  cell_type: {
+    name: "CD14-positive monocyte",
+    cell_ontology_id: "CL:0001054",
+    matched_text: "CD14+ monocytes",
+    match: "synonym",
+    atlas_labels: ["CD14+ Monocytes"],
+  },
   perturbation: {
     id: "ifn-beta",
     name: "Interferon beta",
@@ -60,12 +113,26 @@ export const QUERY: StructuredQuery = {
     { gene: "mx1", direction: "up", source: "Reactome R-HSA-909733" },
     { gene: "CCL8", direction: "up", source: "PMID 29227470" },
   ],
-  expected_pathways: [{ id: "R-HSA-909733", name: "Interferon alpha/beta signaling", direction: "up", source: "Reactome" }],
+  expected_pathways: [
+    {
+      id: "R-HSA-909733",
+      name: "Interferon alpha/beta signaling",
+      direction: "up",
+      source: "Reactome",
+    },
+  ],
   dose: null,
   time: "6 h",
   tissue: null,
   donor: null,
-  ambiguities: [{ field: "cell_type", text: "monocytes", chosen: "CD14-positive monocyte", alternatives: ["monocyte", "FCGR3A+ Monocytes"] }],
+  ambiguities: [
+    {
+      field: "cell_type",
+      text: "monocytes",
+      chosen: "CD14-positive monocyte",
+      alternatives: ["monocyte", "FCGR3A+ Monocytes"],
+    },
+  ],
   control_strategy_fallback: null,
   understood_by: "rules",
 };
@@ -78,8 +145,20 @@ function plan(iteration: number, strategy: "direct" | "ontology"): PromptPlan {
       candidate_id: `${strategy}-${iteration}`,
       strategy,
       parts: [
-        { group_id: "kang18/cd4-t-cells/ifn-beta/101", n_cells: 120, control_group_id: "kang18/cd4-t-cells/control/101", n_control_cells: 120, weight: 0.6 },
-        { group_id: "kang18/b-cells/ifn-beta/101", n_cells: 80, control_group_id: null, n_control_cells: 0, weight: 0.4 },
+        {
+          group_id: "kang18/cd4-t-cells/ifn-beta/101",
+          n_cells: 120,
+          control_group_id: "kang18/cd4-t-cells/control/101",
+          n_control_cells: 120,
+          weight: 0.6,
+        },
+        {
+          group_id: "kang18/b-cells/ifn-beta/101",
+          n_cells: 80,
+          control_group_id: null,
+          n_control_cells: 0,
+          weight: 0.4,
+        },
       ],
       rank_score: 0.82,
       control_similarity: iteration === 1 ? null : 0.91,
@@ -87,7 +166,12 @@ function plan(iteration: number, strategy: "direct" | "ontology"): PromptPlan {
     },
     considered: [
       { candidate_id: `${strategy}-${iteration}`, strategy, rank_score: 0.82, rationale },
-      { candidate_id: "semantic-1", strategy: "semantic", rank_score: 0.41, rationale: "Interferon gamma shares the JAK-STAT pathway." },
+      {
+        candidate_id: "semantic-1",
+        strategy: "semantic",
+        rank_score: 0.41,
+        rationale: "Interferon gamma shares the JAK-STAT pathway.",
+      },
     ],
     query_parts: [{ group_id: "kang18/cd14-monocytes/control/101", n_cells: 200 }],
     seed: 1000 + iteration,
@@ -98,14 +182,46 @@ function grounding(score: number): GroundingScore {
   return {
     score,
     components: [
-      { name: "pathway_coherence", score: score + 0.4, weight: 0.3333, reason: "1 of 1 expected pathways is enriched in the expected direction." },
-      { name: "target_activation", score: score - 0.5, weight: 0.4, reason: "3 of 3 expected genes change as expected." },
-      { name: "literature_support", score: null, weight: 0, reason: "No literature service is set up." },
-      { name: "network_coherence", score: score - 0.2, weight: 0.2667, reason: "Changed genes are connected more than chance." },
+      {
+        name: "pathway_coherence",
+        score: score + 0.4,
+        weight: 0.3333,
+        reason: "1 of 1 expected pathways is enriched in the expected direction.",
+      },
+      {
+        name: "target_activation",
+        score: score - 0.5,
+        weight: 0.4,
+        reason: "3 of 3 expected genes change as expected.",
+      },
+      {
+        name: "literature_support",
+        score: null,
+        weight: 0,
+        reason: "No literature service is set up.",
+      },
+      {
+        name: "network_coherence",
+        score: score - 0.2,
+        weight: 0.2667,
+        reason: "Changed genes are connected more than chance.",
+      },
     ],
     evidence: [
-      { id: "E1", component: "target_activation", statement: "ISG15 rises 18-fold, as expected.", supports: true, source: "Reactome R-HSA-909733" },
-      { id: "E2", component: "pathway_coherence", statement: "Interleukin-10 signaling falls, which was not expected.", supports: false, source: "Reactome R-HSA-6783783" },
+      {
+        id: "E1",
+        component: "target_activation",
+        statement: "ISG15 rises 18-fold, as expected.",
+        supports: true,
+        source: "Reactome R-HSA-909733",
+      },
+      {
+        id: "E2",
+        component: "pathway_coherence",
+        statement: "Interleukin-10 signaling falls, which was not expected.",
+        supports: false,
+        source: "Reactome R-HSA-6783783",
+      },
     ],
     feedback: ["Antigen presentation is expected up but not enriched."],
     confidence: "normal",
@@ -114,28 +230,66 @@ function grounding(score: number): GroundingScore {
 
 export function runResult(changes: Partial<RunResult> = {}): RunResult {
   const genes = topGenes(differential());
-  const iteration = (n: number, score: number, strategy: "direct" | "ontology"): IterationResult => ({
+  const iteration = (
+    n: number,
+    score: number,
+    strategy: "direct" | "ontology",
+  ): IterationResult => ({
     iteration: n,
     plan: plan(n, strategy),
     grounding: grounding(score),
     top_genes: genes,
     enriched: ENRICHED,
     jobs: [
-      { job_id: `run-7f3a-i${n}-prediction-a1`, kind: "prediction", attempt: 1, state: "succeeded", run_seconds: 312.4, offer: null, cost_usd: 0, lost_to_preemption: false, problem: null },
-      { job_id: `run-7f3a-i${n}-control-a1`, kind: "control", attempt: 1, state: "failed", run_seconds: null, offer: null, cost_usd: 0, lost_to_preemption: false, problem: "It failed." },
+      {
+        job_id: `run-7f3a-i${n}-prediction-a1`,
+        kind: "prediction",
+        attempt: 1,
+        state: "succeeded",
+        run_seconds: 312.4,
+        offer: null,
+        cost_usd: 0,
+        lost_to_preemption: false,
+        problem: null,
+      },
+      {
+        job_id: `run-7f3a-i${n}-control-a1`,
+        kind: "control",
+        attempt: 1,
+        state: "failed",
+        run_seconds: null,
+        offer: null,
+        cost_usd: 0,
+        lost_to_preemption: false,
+        problem: "It failed.",
+      },
     ],
   });
   return {
     run_id: "run-7f3a",
     query: "How would CD14+ monocytes respond to IFN-beta after 6 h?",
     structured_query: QUERY,
-    config: { max_iterations: 5, score_threshold: 7, control_strategy: "synthetic_control", deliver: "best", plateau_window: 3, min_improvement: 1 },
+    config: {
+      max_iterations: 5,
+      score_threshold: 7,
+      control_strategy: "synthetic_control",
+      deliver: "best",
+      plateau_window: 3,
+      min_improvement: 1,
+    },
     random_seed: 4242,
     control_strategy: "synthetic_control",
     control_strategy_effective: "synthetic_control",
     control_cells_available: true,
     model: { name: "STACK large", is_baseline: false },
-    atlas: [{ dataset: "kang18", simulated: false, source_file: "kang18_ifnb_pbmc.h5ad", source_sha256: "9c1185a5c5e9fc54612808977ee8f548b2258d31" }],
+    atlas: [
+      {
+        dataset: "kang18",
+        simulated: false,
+        source_file: "kang18_ifnb_pbmc.h5ad",
+        source_sha256: "9c1185a5c5e9fc54612808977ee8f548b2258d31",
+      },
+    ],
     iterations: [iteration(1, 5, "ontology"), iteration(2, 8, "direct")],
     delivered_iteration: 2,
     termination_reason: "converged",
@@ -147,7 +301,10 @@ export function runResult(changes: Partial<RunResult> = {}): RunResult {
   };
 }
 
-/** Three cells over the genes of `differential()`, with columns that clash with ours and some that do not. */
+/**
+ * Three cells over the genes of `differential()`, with columns that clash with ours and some that
+ * do not.
+ */
 export function prediction(genes: readonly string[] = differential().genes): AnnData {
   const cells = ["AAACATACATTTCC-1", "AAACATACCAGAAA-1", "AAACATACCATGCA-1"];
   const perCell = 4;
@@ -171,7 +328,10 @@ export function prediction(genes: readonly string[] = differential().genes): Ann
         "": cells,
       },
     },
-    var: { index: genes, columns: { ensembl_id: genes.map((_, i) => `ENSG${String(i).padStart(11, "0")}`) } },
+    var: {
+      index: genes,
+      columns: { ensembl_id: genes.map((_, i) => `ENSG${String(i).padStart(11, "0")}`) },
+    },
     uns: { model: "earlier name", model_settings: { steps: 5 } },
   };
 }

@@ -9,7 +9,11 @@ import { runResult } from "./report-fixtures.ts";
 function reversed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(reversed);
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).toReversed().map(([key, inner]) => [key, reversed(inner)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .toReversed()
+      .map(([key, inner]) => [key, reversed(inner)]),
+  );
 }
 
 describe("the run log", () => {
@@ -41,7 +45,13 @@ const FACTS: MailFacts = {
 /** What a reader of the HTML part sees, line by line. */
 function visibleLines(html: string): readonly string[] {
   const body = html.slice(html.indexOf("<body"));
-  const text = body.replaceAll(/<[^>]*>/g, "").replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&quot;", '"').replaceAll("&#39;", "'").replaceAll("&amp;", "&");
+  const text = body
+    .replaceAll(/<[^>]*>/g, "")
+    .replaceAll("&lt;", "<")
+    .replaceAll("&gt;", ">")
+    .replaceAll("&quot;", '"')
+    .replaceAll("&#39;", "'")
+    .replaceAll("&amp;", "&");
   return text.split("\n").filter((line) => line !== "");
 }
 
@@ -68,13 +78,20 @@ See the run: https://haystack.example.org/runs/run-7f3a
   });
 
   test("a failed run says what went wrong, and no score", () => {
-    const { text } = renderMail("run_failed", { ...FACTS, error_message: "The GPU job ran out of time." });
+    const { text } = renderMail("run_failed", {
+      ...FACTS,
+      error_message: "The GPU job ran out of time.",
+    });
     expect(text).toContain("What went wrong: The GPU job ran out of time.");
     expect(text).not.toContain("Score");
   });
 
   test("baseline and simulated results are labelled in both parts", () => {
-    const { text, html } = renderMail("run_completed", { ...FACTS, is_baseline: true, simulated: true });
+    const { text, html } = renderMail("run_completed", {
+      ...FACTS,
+      is_baseline: true,
+      simulated: true,
+    });
     for (const part of [text, html]) {
       expect(part).toContain("BASELINE MODEL");
       expect(part).toContain("SIMULATED DATA");
@@ -84,13 +101,20 @@ See the run: https://haystack.example.org/runs/run-7f3a
   test("long questions are cut after 200 characters, never inside one", () => {
     const { text } = renderMail("run_completed", { ...FACTS, query: "🧬".repeat(250) });
     expect(text).toContain(`Question: ${"🧬".repeat(200)}…\n`);
-    expect(renderMail("run_completed", { ...FACTS, query: "q".repeat(200) }).text).toContain(`Question: ${"q".repeat(200)}\n`);
+    expect(renderMail("run_completed", { ...FACTS, query: "q".repeat(200) }).text).toContain(
+      `Question: ${"q".repeat(200)}\n`,
+    );
   });
 
   test("what a reader sees as one character is not cut, and cannot be endless", () => {
     const family = "👨‍👩‍👧‍👦";
-    expect(renderMail("run_completed", { ...FACTS, query: `${"q".repeat(197)}${family} and more` }).text).toContain(`Question: ${"q".repeat(197)}…\n`);
-    const stacked = renderMail("run_completed", { ...FACTS, query: `e${"\u0301".repeat(10_000)}` }).text;
+    expect(
+      renderMail("run_completed", { ...FACTS, query: `${"q".repeat(197)}${family} and more` }).text,
+    ).toContain(`Question: ${"q".repeat(197)}…\n`);
+    const stacked = renderMail("run_completed", {
+      ...FACTS,
+      query: `e${"\u0301".repeat(10_000)}`,
+    }).text;
     expect(stacked.length).toBeLessThan(1_000);
   });
 
@@ -100,15 +124,40 @@ See the run: https://haystack.example.org/runs/run-7f3a
   });
 
   test("for any text: one-line subject, nothing but our elements, both parts say the same", () => {
-    const anyText = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("\r\nBcc: x@example.org", "<script>alert(1)</script>", "a\n\nb", '"><img src=x>', "</p></div>"));
+    const anyText = fc.oneof(
+      fc.string({ unit: "binary" }),
+      fc.constantFrom(
+        "\r\nBcc: x@example.org",
+        "<script>alert(1)</script>",
+        "a\n\nb",
+        '"><img src=x>',
+        "</p></div>",
+      ),
+    );
     fc.assert(
-      fc.property(anyText, anyText, fc.constantFrom("run_completed" as const, "run_failed" as const, "run_cancelled" as const), (query, error_message, kind) => {
-        const mail = renderMail(kind, { ...FACTS, query, error_message });
-        expect(mail.subject).not.toMatch(/[\r\n]/);
-        const elements = new Set([...mail.html.matchAll(/<\/?([a-z]+)/gi)].map((match) => match[1]));
-        expect([...elements].filter((element) => !["html", "head", "meta", "title", "body", "div", "p", "span", "a"].includes(element ?? ""))).toEqual([]);
-        expect(visibleLines(mail.html)).toEqual(mail.text.split("\n").filter((line) => line !== ""));
-      }),
+      fc.property(
+        anyText,
+        anyText,
+        fc.constantFrom("run_completed" as const, "run_failed" as const, "run_cancelled" as const),
+        (query, error_message, kind) => {
+          const mail = renderMail(kind, { ...FACTS, query, error_message });
+          expect(mail.subject).not.toMatch(/[\r\n]/);
+          const elements = new Set(
+            [...mail.html.matchAll(/<\/?([a-z]+)/gi)].map((match) => match[1]),
+          );
+          expect(
+            [...elements].filter(
+              (element) =>
+                !["html", "head", "meta", "title", "body", "div", "p", "span", "a"].includes(
+                  element ?? "",
+                ),
+            ),
+          ).toEqual([]);
+          expect(visibleLines(mail.html)).toEqual(
+            mail.text.split("\n").filter((line) => line !== ""),
+          );
+        },
+      ),
       { seed: 1, numRuns: 300 },
     );
   });

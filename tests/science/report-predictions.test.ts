@@ -16,7 +16,9 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 async function digest(path: string): Promise<string> {
-  return createHash("sha256").update(await readFile(path)).digest("hex");
+  return createHash("sha256")
+    .update(await readFile(path))
+    .digest("hex");
 }
 
 describe("assembled predictions", () => {
@@ -30,8 +32,21 @@ describe("assembled predictions", () => {
 
   test("keep the query's own columns, except where a name clashes or is not allowed", () => {
     const { obs } = assemblePredictions(runResult(), prediction(), differential());
-    const ours = ["cell_id", "cell_type_query", "perturbation_query", "prompt_strategy", "iteration", "grounding_score"];
-    expect(Object.keys(obs.columns)).toEqual([...ours, "cell_type", "donor_id", "n_counts", "batch_lane"]);
+    const ours = [
+      "cell_id",
+      "cell_type_query",
+      "perturbation_query",
+      "prompt_strategy",
+      "iteration",
+      "grounding_score",
+    ];
+    expect(Object.keys(obs.columns)).toEqual([
+      ...ours,
+      "cell_type",
+      "donor_id",
+      "n_counts",
+      "batch_lane",
+    ]);
     expect(obs.columns["iteration"]).toEqual(Int32Array.from([2, 2, 2]));
     expect(obs.columns["prompt_strategy"]).toEqual(["direct", "direct", "direct"]);
   });
@@ -45,7 +60,9 @@ describe("assembled predictions", () => {
 
   test("refuse differential expression of other genes", () => {
     const other = prediction(differential().genes.toReversed());
-    expect(() => assemblePredictions(runResult(), other, differential())).toThrow(expect.objectContaining({ code: "PREDICTION_INVALID" }));
+    expect(() => assemblePredictions(runResult(), other, differential())).toThrow(
+      expect.objectContaining({ code: "PREDICTION_INVALID" }),
+    );
   });
 
   test("come back from the file as they were, and the same input gives the same bytes", async () => {
@@ -90,12 +107,48 @@ print(json.dumps({
       shape: [3, 621],
       total: 33,
       dtype: "float32",
-      obs: ["cell_id", "cell_type_query", "perturbation_query", "prompt_strategy", "iteration", "grounding_score", "cell_type", "donor_id", "n_counts", "batch_lane"],
-      var: ["gene_symbol", "predicted_lfc", "predicted_pval", "predicted_padj", "is_de", "target_gene", "ensembl_id"],
+      obs: [
+        "cell_id",
+        "cell_type_query",
+        "perturbation_query",
+        "prompt_strategy",
+        "iteration",
+        "grounding_score",
+        "cell_type",
+        "donor_id",
+        "n_counts",
+        "batch_lane",
+      ],
+      var: [
+        "gene_symbol",
+        "predicted_lfc",
+        "predicted_pval",
+        "predicted_padj",
+        "is_de",
+        "target_gene",
+        "ensembl_id",
+      ],
       uns: [
-        "atlas", "confidence", "config", "control_strategy", "control_strategy_effective", "delivered_iteration", "enrichment_results", "evidence",
-        "final_score", "is_baseline", "iterations", "model", "model_settings", "query", "random_seed", "run_id", "simulated", "software",
-        "structured_query", "termination_reason",
+        "atlas",
+        "confidence",
+        "config",
+        "control_strategy",
+        "control_strategy_effective",
+        "delivered_iteration",
+        "enrichment_results",
+        "evidence",
+        "final_score",
+        "is_baseline",
+        "iterations",
+        "model",
+        "model_settings",
+        "query",
+        "random_seed",
+        "run_id",
+        "simulated",
+        "software",
+        "structured_query",
+        "termination_reason",
       ],
       top: ["ISG15", "IFIT3", "IFIT1"],
       de: 20,
@@ -113,9 +166,16 @@ print(json.dumps({
   });
 
   test("open when nothing is enriched and no evidence was found", async () => {
-    const iterations = runResult().iterations.map((iteration) => ({ ...iteration, enriched: [], grounding: { ...iteration.grounding, evidence: [] } }));
+    const iterations = runResult().iterations.map((iteration) => ({
+      ...iteration,
+      enriched: [],
+      grounding: { ...iteration.grounding, evidence: [] },
+    }));
     const path = join(folder, "empty.h5ad");
-    await writeH5ad(path, assemblePredictions(runResult({ iterations }), prediction(), differential()));
+    await writeH5ad(
+      path,
+      assemblePredictions(runResult({ iterations }), prediction(), differential()),
+    );
     const { rows } = await runPython<{ rows: Record<string, number> }>(READ, { path });
     expect(rows).toEqual({ iterations: 2, enrichment_results: 0, evidence: 0 });
   });

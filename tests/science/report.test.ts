@@ -17,18 +17,42 @@ function hostileResult(): RunResult {
     ...iteration,
     plan: {
       ...iteration.plan,
-      chosen: { ...iteration.plan.chosen, rationale: HOSTILE, parts: iteration.plan.chosen.parts.map((part) => ({ ...part, group_id: HOSTILE, control_group_id: HOSTILE })) },
-      considered: iteration.plan.considered.map((candidate) => ({ ...candidate, rationale: HOSTILE })),
+      chosen: {
+        ...iteration.plan.chosen,
+        rationale: HOSTILE,
+        parts: iteration.plan.chosen.parts.map((part) => ({
+          ...part,
+          group_id: HOSTILE,
+          control_group_id: HOSTILE,
+        })),
+      },
+      considered: iteration.plan.considered.map((candidate) => ({
+        ...candidate,
+        rationale: HOSTILE,
+      })),
       query_parts: [{ group_id: HOSTILE, n_cells: 3 }],
     },
     grounding: {
       ...iteration.grounding,
-      components: iteration.grounding.components.map((component) => ({ ...component, reason: HOSTILE })),
-      evidence: iteration.grounding.evidence.map((row) => ({ ...row, statement: HOSTILE, source: HOSTILE })),
+      components: iteration.grounding.components.map((component) => ({
+        ...component,
+        reason: HOSTILE,
+      })),
+      evidence: iteration.grounding.evidence.map((row) => ({
+        ...row,
+        statement: HOSTILE,
+        source: HOSTILE,
+      })),
       feedback: [HOSTILE],
     },
     top_genes: topGenes(differential([HOSTILE])).toReversed(),
-    enriched: ENRICHED.map((pathway) => ({ ...pathway, id: HOSTILE, name: HOSTILE, genes: [HOSTILE], source: HOSTILE })),
+    enriched: ENRICHED.map((pathway) => ({
+      ...pathway,
+      id: HOSTILE,
+      name: HOSTILE,
+      genes: [HOSTILE],
+      source: HOSTILE,
+    })),
     jobs: iteration.jobs.map((job) => ({ ...job, job_id: HOSTILE, state: HOSTILE })),
   }));
   return {
@@ -41,24 +65,45 @@ function hostileResult(): RunResult {
     control_strategy_effective: "query_as_control",
     structured_query: {
       ...QUERY,
-      cell_type: { ...QUERY.cell_type, name: HOSTILE, matched_text: HOSTILE, atlas_labels: [HOSTILE] },
-      perturbation: { ...QUERY.perturbation, name: HOSTILE, matched_text: HOSTILE, atlas_labels: [HOSTILE], targets: [HOSTILE] },
+      cell_type: {
+        ...QUERY.cell_type,
+        name: HOSTILE,
+        matched_text: HOSTILE,
+        atlas_labels: [HOSTILE],
+      },
+      perturbation: {
+        ...QUERY.perturbation,
+        name: HOSTILE,
+        matched_text: HOSTILE,
+        atlas_labels: [HOSTILE],
+        targets: [HOSTILE],
+      },
       expected_targets: [{ gene: HOSTILE, direction: "up", source: HOSTILE }],
       expected_pathways: [{ id: HOSTILE, name: HOSTILE, direction: "up", source: HOSTILE }],
       dose: HOSTILE,
       tissue: HOSTILE,
       donor: HOSTILE,
       literature_context: [{ pmid: HOSTILE, title: HOSTILE, year: 2019 }],
-      ambiguities: [{ field: "cell_type", text: HOSTILE, chosen: HOSTILE, alternatives: [HOSTILE] }],
-      control_strategy_fallback: { requested: "synthetic_control", effective: "query_as_control", reason: HOSTILE },
+      ambiguities: [
+        { field: "cell_type", text: HOSTILE, chosen: HOSTILE, alternatives: [HOSTILE] },
+      ],
+      control_strategy_fallback: {
+        requested: "synthetic_control",
+        effective: "query_as_control",
+        reason: HOSTILE,
+      },
     },
     software: { name: HOSTILE, version: HOSTILE },
   };
 }
 
-const svgTexts = (html: string): readonly string[] => [...html.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map((match) => match[1] ?? "");
+const svgTexts = (html: string): readonly string[] =>
+  [...html.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map((match) => match[1] ?? "");
 
-const warningTitles = (html: string): readonly string[] => [...html.matchAll(/class="warning" role="note"><b>([^<]*)\.<\/b>/g)].map((match) => match[1] ?? "");
+const warningTitles = (html: string): readonly string[] =>
+  [...html.matchAll(/class="warning" role="note"><b>([^<]*)\.<\/b>/g)].map(
+    (match) => match[1] ?? "",
+  );
 
 describe("the report", () => {
   test("answers first: genes, pathway, score and its meaning", async () => {
@@ -73,22 +118,44 @@ describe("the report", () => {
 
   test("charts label the top genes, the pathways and the scores", async () => {
     const texts = svgTexts(await renderReport(runResult(), differential()));
-    for (const gene of ["ISG15", "IFIT3", "IFIT1"]) expect(texts.filter((text) => text === gene)).toHaveLength(2); // volcano and bars
-    expect(texts).toEqual(expect.arrayContaining(["CCL8", "IL8", "Interferon alpha/beta signaling", "9 of 71 genes", "5", "8"]));
+    for (const gene of ["ISG15", "IFIT3", "IFIT1"])
+      expect(texts.filter((text) => text === gene)).toHaveLength(2); // volcano and bars
+    expect(texts).toEqual(
+      expect.arrayContaining([
+        "CCL8",
+        "IL8",
+        "Interferon alpha/beta signaling",
+        "9 of 71 genes",
+        "5",
+        "8",
+      ]),
+    );
   });
 
   test("names the articles on the question, or why there are none", async () => {
-    const literatureIn = async (more: Partial<typeof QUERY>) => /<dt>Literature<\/dt>[\s\S]*?<\/dd>/.exec(await renderReport(runResult({ structured_query: { ...QUERY, ...more } }), differential()))?.[0] ?? "";
+    const literatureIn = async (more: Partial<typeof QUERY>) =>
+      /<dt>Literature<\/dt>[\s\S]*?<\/dd>/.exec(
+        await renderReport(runResult({ structured_query: { ...QUERY, ...more } }), differential()),
+      )?.[0] ?? "";
     expect(await literatureIn({})).toContain("not searched, or nothing found");
-    expect(await literatureIn({ literature_problem: "PubMed is away." })).toContain("PubMed is away.");
-    const found = await literatureIn({ literature_context: [{ pmid: "201", title: "Interferon in monocytes", year: 2019 }, { pmid: "203", title: "Again", year: null }] });
+    expect(await literatureIn({ literature_problem: "PubMed is away." })).toContain(
+      "PubMed is away.",
+    );
+    const found = await literatureIn({
+      literature_context: [
+        { pmid: "201", title: "Interferon in monocytes", year: 2019 },
+        { pmid: "203", title: "Again", year: null },
+      ],
+    });
     expect(found).toContain("Interferon in monocytes (2019), PMID:201");
     expect(found).toContain("Again, PMID:203");
   });
 
   test("lists what was not measured, and why", async () => {
     const html = await renderReport(runResult(), differential());
-    expect(html).toMatch(/Not measured<\/h3>\s*<ul>\s*<li><b>Literature support:<\/b> No literature service is set up\.<\/li>\s*<\/ul>/);
+    expect(html).toMatch(
+      /Not measured<\/h3>\s*<ul>\s*<li><b>Literature support:<\/b> No literature service is set up\.<\/li>\s*<\/ul>/,
+    );
     expect(html).toContain("not measured</td>");
   });
 
@@ -102,16 +169,25 @@ describe("the report", () => {
       termination_reason: "plateau",
     };
     const html = await renderReport(runResult(changes), differential());
-    expect(warningTitles(html)).toEqual(["Simulated data", "Baseline model", "Lower confidence", "Below the threshold"]);
+    expect(warningTitles(html)).toEqual([
+      "Simulated data",
+      "Baseline model",
+      "Lower confidence",
+      "Below the threshold",
+    ]);
     expect(html).toContain("made-up was made by a simulator");
   });
 
   test("loads nothing, runs nothing, and forbids both", async () => {
     const html = await renderReport(runResult(), differential());
-    expect(html).not.toMatch(/https?:|\/\/[a-z]|<script|<link|<img|<iframe|<object|url\(|@import|\s(?:src|href|style|on\w+)=/i);
+    expect(html).not.toMatch(
+      /https?:|\/\/[a-z]|<script|<link|<img|<iframe|<object|url\(|@import|\s(?:src|href|style|on\w+)=/i,
+    );
     const css = /<style>([\s\S]*?)<\/style>/.exec(html)?.[1] ?? "";
     const hash = createHash("sha256").update(css).digest("base64");
-    expect(html).toContain(`content="default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'"`);
+    expect(html).toContain(
+      `content="default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'"`,
+    );
   });
 
   test("escapes hostile text everywhere", async () => {
@@ -125,7 +201,11 @@ describe("the report", () => {
 
   test("same input, same bytes, also when reports are made at the same time", async () => {
     const alone = await renderReport(runResult(), differential());
-    const together = await Promise.all([renderReport(runResult(), differential()), renderReport(hostileResult(), differential([HOSTILE])), renderReport(runResult(), differential())]);
+    const together = await Promise.all([
+      renderReport(runResult(), differential()),
+      renderReport(hostileResult(), differential([HOSTILE])),
+      renderReport(runResult(), differential()),
+    ]);
     expect(together[0]).toBe(alone);
     expect(together[2]).toBe(alone);
   });
@@ -147,9 +227,20 @@ describe("the report", () => {
   test("stands an answer without genes, pathways, evidence or a finite test result", async () => {
     const [first] = runResult().iterations;
     if (first === undefined) throw new Error("The fixture has iterations.");
-    const empty = { ...first, top_genes: [], enriched: [], grounding: { ...first.grounding, evidence: [], feedback: [] } };
+    const empty = {
+      ...first,
+      top_genes: [],
+      enriched: [],
+      grounding: { ...first.grounding, evidence: [], feedback: [] },
+    };
     const nothing = new Float64Array(2).fill(Number.NaN);
-    const de = { genes: ["A", "B"], log2_fold_change: nothing, p_value: nothing, p_adjusted: nothing, is_de: new Uint8Array(2) };
+    const de = {
+      genes: ["A", "B"],
+      log2_fold_change: nothing,
+      p_value: nothing,
+      p_adjusted: nothing,
+      is_de: new Uint8Array(2),
+    };
     const html = await renderReport(runResult({ iterations: [empty], delivered_iteration: 1 }), de);
     expect(html).toContain("0 of 2 genes change expression");
     expect(html).toContain("No gene changes significantly.");
@@ -158,7 +249,9 @@ describe("the report", () => {
   });
 
   test("a delivered iteration that is missing is an error, not an empty page", async () => {
-    await expect(renderReport(runResult({ delivered_iteration: 9 }), differential())).rejects.toMatchObject({ code: "INTERNAL" });
+    await expect(
+      renderReport(runResult({ delivered_iteration: 9 }), differential()),
+    ).rejects.toMatchObject({ code: "INTERNAL" });
   });
 });
 
@@ -199,19 +292,31 @@ print(json.dumps({
 
   test.for([
     ["plain", runResult(), differential(), runResult().query],
-    ["hostile", hostileResult(), differential([HOSTILE]), HOSTILE.replace("\u0000\ud800", "\ufffd\ufffd")],
-  ] as const)("%s: well-formed, accessible, no foreign element", async ([name, result, de, question]) => {
-    const path = join(folder, `${name}.html`);
-    await writeFile(path, await renderReport(result, de));
-    const page = await runPython<Parsed>(PARSE, { path });
-    expect(page.tags.filter((tag) => ["script", "img", "link", "a", "iframe", "image", "use", "foreignObject"].includes(tag))).toEqual([]);
-    expect(page.svgs.length).toBeGreaterThanOrEqual(4);
-    expect(page.svgs).not.toContain(false);
-    expect(page.tables.length).toBeGreaterThanOrEqual(7);
-    expect(page.tables).not.toContain(false);
-    expect(page.ids_unique).toBe(true);
-    expect(page.labelled).not.toContain(false);
-    expect(page.headings.slice(0, 2)).toEqual(["h1", "h2"]);
-    expect(page.text).toContain(question);
-  });
+    [
+      "hostile",
+      hostileResult(),
+      differential([HOSTILE]),
+      HOSTILE.replace("\u0000\ud800", "\ufffd\ufffd"),
+    ],
+  ] as const)(
+    "%s: well-formed, accessible, no foreign element",
+    async ([name, result, de, question]) => {
+      const path = join(folder, `${name}.html`);
+      await writeFile(path, await renderReport(result, de));
+      const page = await runPython<Parsed>(PARSE, { path });
+      expect(
+        page.tags.filter((tag) =>
+          ["script", "img", "link", "a", "iframe", "image", "use", "foreignObject"].includes(tag),
+        ),
+      ).toEqual([]);
+      expect(page.svgs.length).toBeGreaterThanOrEqual(4);
+      expect(page.svgs).not.toContain(false);
+      expect(page.tables.length).toBeGreaterThanOrEqual(7);
+      expect(page.tables).not.toContain(false);
+      expect(page.ids_unique).toBe(true);
+      expect(page.labelled).not.toContain(false);
+      expect(page.headings.slice(0, 2)).toEqual(["h1", "h2"]);
+      expect(page.text).toContain(question);
+    },
+  );
 });

@@ -1,5 +1,9 @@
 import { expect, test } from "vitest";
-import { balanceDraws, drawFromGroup, drawnPlaces } from "../../science/prompting/representative-draw.ts";
+import {
+  balanceDraws,
+  drawFromGroup,
+  drawnPlaces,
+} from "../../science/prompting/representative-draw.ts";
 import type { GroupDraw } from "../../science/prompting/representative-draw.ts";
 import { normal, randomStream } from "../../science/simulate/seeded-random.ts";
 import { csrOf } from "../support/kang.ts";
@@ -8,11 +12,18 @@ const GENES = 30;
 
 function group(name: string, nCells: number, n: number, seed = 1): GroupDraw {
   const random = randomStream(7, name);
-  const counts = csrOf(Array.from({ length: nCells }, () => Array.from({ length: GENES }, () => Math.max(0, Math.round(5 + 4 * normal(random))))));
+  const counts = csrOf(
+    Array.from({ length: nCells }, () =>
+      Array.from({ length: GENES }, () => Math.max(0, Math.round(5 + 4 * normal(random)))),
+    ),
+  );
   return drawFromGroup(randomStream(seed, name), counts, n);
 }
 
-/** Distance of the mean of the drawn cells from the mean of the groups' means, weighted by their drawn cells. */
+/**
+ * Distance of the mean of the drawn cells from the mean of the groups' means, weighted by their
+ * drawn cells.
+ */
 function distance(draws: readonly GroupDraw[]): number {
   const sum = new Float64Array(GENES);
   let total = 0;
@@ -20,14 +31,16 @@ function distance(draws: readonly GroupDraw[]): number {
     for (const at of isDrawn.keys()) {
       if (isDrawn[at] === 0) continue;
       total += 1;
-      for (let k = cells.indptr[at]!; k < cells.indptr[at + 1]!; k += 1) sum[cells.indices[k]!]! += cells.data[k]!;
+      for (let k = cells.indptr[at]!; k < cells.indptr[at + 1]!; k += 1)
+        sum[cells.indices[k]!]! += cells.data[k]!;
       mean.forEach((value, gene) => (sum[gene]! -= value));
     }
   }
   return Math.hypot(...sum) / total;
 }
 
-const drawn = (draws: readonly GroupDraw[]): number[][] => draws.map((draw) => [...drawnPlaces(draw)].map((at) => draw.rows[at]!));
+const drawn = (draws: readonly GroupDraw[]): number[][] =>
+  draws.map((draw) => [...drawnPlaces(draw)].map((at) => draw.rows[at]!));
 
 test("balancing brings the mean at least twice as near and keeps each group's number of cells", () => {
   for (const seed of [1, 2, 3, 4, 5]) {

@@ -25,11 +25,17 @@ function textColumn(adata: AnnData, name: string): readonly string[] {
 function profileOf(adata: AnnData, picks: (row: number) => boolean): Float64Array {
   const rows = adata.obs.index.keys().filter(picks).toArray();
   const kept = rows.map((row) => [adata.X.indptr[row]!, adata.X.indptr[row + 1]!] as const);
-  const data = Float32Array.from(kept.flatMap(([from, to]) => [...adata.X.data.subarray(from, to)]));
-  const indices = Int32Array.from(kept.flatMap(([from, to]) => [...adata.X.indices.subarray(from, to)]));
+  const data = Float32Array.from(
+    kept.flatMap(([from, to]) => [...adata.X.data.subarray(from, to)]),
+  );
+  const indices = Int32Array.from(
+    kept.flatMap(([from, to]) => [...adata.X.indices.subarray(from, to)]),
+  );
   const indptr = new Int32Array(rows.length + 1);
   kept.forEach(([from, to], i) => (indptr[i + 1] = indptr[i]! + to - from));
-  return columnMeans(logNormalise({ nRows: rows.length, nCols: adata.X.nCols, data, indices, indptr }));
+  return columnMeans(
+    logNormalise({ nRows: rows.length, nCols: adata.X.nCols, data, indices, indptr }),
+  );
 }
 
 describe("the simulator's bytes", () => {
@@ -54,7 +60,8 @@ describe("the demo atlas", () => {
     expect(X.data.every((count) => count > 0 && Number.isInteger(count))).toBe(true);
     let ascending = true;
     for (let row = 0; row < X.nRows; row += 1) {
-      for (let k = X.indptr[row]! + 1; k < X.indptr[row + 1]!; k += 1) ascending &&= X.indices[k]! > X.indices[k - 1]!;
+      for (let k = X.indptr[row]! + 1; k < X.indptr[row + 1]!; k += 1)
+        ascending &&= X.indices[k]! > X.indices[k - 1]!;
     }
     expect(ascending).toBe(true);
     expect(uns["simulated"]).toBe(1);
@@ -67,9 +74,16 @@ describe("the demo atlas", () => {
     expect(types.size).toBeGreaterThanOrEqual(8);
     expect(textColumn(adata, "cell_ontology_id").every((id) => /^CL:\d{7}$/u.test(id))).toBe(true);
     expect(perturbations.size).toBe(13);
-    expect(new Set(textColumn(adata, "perturbation_kind"))).toEqual(new Set(["control", "cytokine", "drug", "genetic"]));
+    expect(new Set(textColumn(adata, "perturbation_kind"))).toEqual(
+      new Set(["control", "cytokine", "drug", "genetic"]),
+    );
     expect(new Set(textColumn(adata, "donor_id")).size).toBe(3);
-    const pairs = new Set(adata.obs.index.map((_, row) => `${textColumn(adata, "cell_type")[row]}/${textColumn(adata, "perturbation")[row]}`));
+    const pairs = new Set(
+      adata.obs.index.map(
+        (_, row) =>
+          `${textColumn(adata, "cell_type")[row]}/${textColumn(adata, "perturbation")[row]}`,
+      ),
+    );
     for (const type of types) expect(pairs).toContain(`${type}/control`);
     expect(pairs.size).toBeLessThan(types.size * perturbations.size);
   });
@@ -80,12 +94,21 @@ describe("the demo atlas", () => {
     const type = textColumn(adata, "cell_ontology_id");
     const perturbation = textColumn(adata, "perturbation");
     for (const id of ["CL:0000236", "CL:0001054", "CL:0002553"]) {
-      const treated = profileOf(adata, (row) => type[row] === id && perturbation[row] === entry.name);
-      const control = profileOf(adata, (row) => type[row] === id && perturbation[row] === "control");
-      const delta = (gene: string): number => treated[adata.var.index.indexOf(gene)]! - control[adata.var.index.indexOf(gene)]!;
+      const treated = profileOf(
+        adata,
+        (row) => type[row] === id && perturbation[row] === entry.name,
+      );
+      const control = profileOf(
+        adata,
+        (row) => type[row] === id && perturbation[row] === "control",
+      );
+      const delta = (gene: string): number =>
+        treated[adata.var.index.indexOf(gene)]! - control[adata.var.index.indexOf(gene)]!;
       const truth = (effect["by_cell_type"] as Record<string, Float64Array>)[id.replace(":", "_")]!;
       expect(pearson(truth, (effect["genes"] as string[]).map(delta))).toBeGreaterThan(0.8);
-      const right = entry.response.filter(({ gene, direction }) => (direction === "up" ? delta(gene) > 0 : delta(gene) < 0));
+      const right = entry.response.filter(({ gene, direction }) =>
+        direction === "up" ? delta(gene) > 0 : delta(gene) < 0,
+      );
       expect(right.length / entry.response.length).toBeGreaterThan(0.9);
     }
   });
@@ -93,13 +116,27 @@ describe("the demo atlas", () => {
   test("cell types whose controls look alike respond alike", () => {
     const type = textColumn(adata, "cell_ontology_id");
     const perturbation = textColumn(adata, "perturbation");
-    const effects = Object.values(adata.uns["effects"] as Record<string, { readonly by_cell_type: Record<string, Float64Array> }>);
+    const effects = Object.values(
+      adata.uns["effects"] as Record<
+        string,
+        { readonly by_cell_type: Record<string, Float64Array> }
+      >,
+    );
     const profiles = [...new Set(type)].map((id) => ({
       control: profileOf(adata, (row) => type[row] === id && perturbation[row] === "control"),
       delta: effects.flatMap((effect) => [...effect.by_cell_type[id.replace(":", "_")]!]),
     }));
-    const pairs = profiles.flatMap((x, i) => profiles.slice(i + 1).map((y) => [pearson(x.control, y.control), pearson(x.delta, y.delta)] as const));
-    expect(pearson(pairs.map(([likeness]) => likeness), pairs.map(([, response]) => response))).toBeGreaterThan(0.4);
+    const pairs = profiles.flatMap((x, i) =>
+      profiles
+        .slice(i + 1)
+        .map((y) => [pearson(x.control, y.control), pearson(x.delta, y.delta)] as const),
+    );
+    expect(
+      pearson(
+        pairs.map(([likeness]) => likeness),
+        pairs.map(([, response]) => response),
+      ),
+    ).toBeGreaterThan(0.4);
   });
 });
 

@@ -35,36 +35,51 @@ describeWithData("differential expression on measured cells", () => {
   });
 
   describeWithPython("against scanpy", () => {
-    test.each(["CD14+ Monocytes", "CD8 T cells"])("p, adjusted p and log2 fold change of %s", async (cellType) => {
-      const expected = await runPython<Reference>(scanpyDifferentialExpression, [KANG, cellType]);
-      const de = differentialExpression(
-        selectCells(kang, (cell) => cell.cellType === cellType && cell.treated),
-        selectCells(kang, (cell) => cell.cellType === cellType && !cell.treated),
-      );
-      expect(de.genes).toEqual(expected.genes);
-      let worst = 0;
-      de.genes.forEach((_, i) => {
-        const lfcScale = Math.max(1, Math.abs(expected.lfc[i]!));
-        worst = Math.max(
-          worst,
-          Math.abs(de.p_value[i]! - expected.p[i]!),
-          Math.abs(de.p_adjusted[i]! - expected.p_adjusted[i]!),
-          Math.abs(de.log2_fold_change[i]! - expected.lfc[i]!) / lfcScale,
+    test.each(["CD14+ Monocytes", "CD8 T cells"])(
+      "p, adjusted p and log2 fold change of %s",
+      async (cellType) => {
+        const expected = await runPython<Reference>(scanpyDifferentialExpression, [KANG, cellType]);
+        const de = differentialExpression(
+          selectCells(kang, (cell) => cell.cellType === cellType && cell.treated),
+          selectCells(kang, (cell) => cell.cellType === cellType && !cell.treated),
         );
-      });
-      expect(worst).toBeLessThan(1e-6);
-    });
+        expect(de.genes).toEqual(expected.genes);
+        let worst = 0;
+        de.genes.forEach((_, i) => {
+          const lfcScale = Math.max(1, Math.abs(expected.lfc[i]!));
+          worst = Math.max(
+            worst,
+            Math.abs(de.p_value[i]! - expected.p[i]!),
+            Math.abs(de.p_adjusted[i]! - expected.p_adjusted[i]!),
+            Math.abs(de.log2_fold_change[i]! - expected.lfc[i]!) / lfcScale,
+          );
+        });
+        expect(worst).toBeLessThan(1e-6);
+      },
+    );
 
     test("enrichment equals scipy's hypergeom with false_discovery_control", async () => {
       const de = differentialExpression(
         selectCells(kang, (cell) => cell.cellType === "B cells" && cell.treated),
         selectCells(kang, (cell) => cell.cellType === "B cells" && !cell.treated),
       );
-      const pathways = Array.from({ length: 12 }, (_, i) => pathway(`SET:${i}`, de.genes.filter((_gene, g) => g % 13 === i || (de.is_de[g] === 1 && g % 5 === i))));
-      const changed = de.genes.map((_, i) => (de.is_de[i] === 1 ? Math.sign(de.log2_fold_change[i]!) : 0));
+      const pathways = Array.from({ length: 12 }, (_, i) =>
+        pathway(
+          `SET:${i}`,
+          de.genes.filter((_gene, g) => g % 13 === i || (de.is_de[g] === 1 && g % 5 === i)),
+        ),
+      );
+      const changed = de.genes.map((_, i) =>
+        de.is_de[i] === 1 ? Math.sign(de.log2_fold_change[i]!) : 0,
+      );
       const counts = pathways.flatMap(({ genes }) => {
         const members = genes.map((gene) => de.genes.indexOf(gene));
-        return [1, -1].map((sign) => [members.filter((g) => changed[g] === sign).length, de.genes.length, members.length, changed.filter((c) => c === sign).length]);
+        return [1, -1].map((sign) => [
+          members.filter((g) => changed[g] === sign).length,
+          de.genes.length,
+          members.length,
+          changed.filter((c) => c === sign).length,
+        ]);
       });
       const expected = await runPython<number[]>(
         `
@@ -77,7 +92,8 @@ print(json.dumps(false_discovery_control(p).tolist()))`,
       const rows = enrichment(de, pathways);
       expect(rows.length).toBeGreaterThan(12);
       for (const row of rows) {
-        const at = 2 * pathways.findIndex(({ id }) => id === row.id) + (row.direction === "up" ? 0 : 1);
+        const at =
+          2 * pathways.findIndex(({ id }) => id === row.id) + (row.direction === "up" ? 0 : 1);
         expect(row.p_adjusted).toBeCloseTo(expected[at]!, 10);
         expect(row.overlap).toBe(counts[at]![0]);
       }
@@ -87,7 +103,12 @@ print(json.dumps(false_discovery_control(p).tolist()))`,
 
 describe("differentially expressed", () => {
   test("a rare gene that shifts a little in every cell is significant but not DE", () => {
-    const [shifted, control] = [0.01, 0].map((count) => adataOf(Array.from({ length: 40 }, (_, i) => [count, 40 + (i % 2), 5000 + (i % 7)]), ["RARE", "B", "C"]));
+    const [shifted, control] = [0.01, 0].map((count) =>
+      adataOf(
+        Array.from({ length: 40 }, (_, i) => [count, 40 + (i % 2), 5000 + (i % 7)]),
+        ["RARE", "B", "C"],
+      ),
+    );
     const de = differentialExpression(shifted!, control!);
     expect(de.p_adjusted[0]).toBeLessThan(1e-6);
     expect(de.log2_fold_change[0]).toBeGreaterThan(20);
@@ -95,7 +116,12 @@ describe("differentially expressed", () => {
   });
 
   test("a gene that truly rises is DE", () => {
-    const [raised, control] = [20, 2].map((count) => adataOf(Array.from({ length: 40 }, (_, i) => [count + (i % 2), 100, 100]), ["UP", "B", "C"]));
+    const [raised, control] = [20, 2].map((count) =>
+      adataOf(
+        Array.from({ length: 40 }, (_, i) => [count + (i % 2), 100, 100]),
+        ["UP", "B", "C"],
+      ),
+    );
     const de = differentialExpression(raised!, control!);
     expect(de.is_de[0]).toBe(1);
     expect(de.log2_fold_change[0]).toBeGreaterThan(2);
@@ -103,8 +129,12 @@ describe("differentially expressed", () => {
 
   test("needs the same genes and cells on both sides", () => {
     const cells = adataOf([[1, 2]], ["A", "B"]);
-    expect(() => differentialExpression(cells, adataOf([[1, 2]], ["B", "A"]))).toThrow(expect.objectContaining({ code: "ANNDATA_INVALID" }));
-    expect(() => differentialExpression(cells, adataOf([], ["A", "B"]))).toThrow(expect.objectContaining({ code: "ANNDATA_INVALID" }));
+    expect(() => differentialExpression(cells, adataOf([[1, 2]], ["B", "A"]))).toThrow(
+      expect.objectContaining({ code: "ANNDATA_INVALID" }),
+    );
+    expect(() => differentialExpression(cells, adataOf([], ["A", "B"]))).toThrow(
+      expect.objectContaining({ code: "ANNDATA_INVALID" }),
+    );
   });
 });
 
@@ -119,7 +149,13 @@ describe("enrichment", () => {
 
   test("matches symbols in any case and with an Ensembl suffix, and counts measured genes only", () => {
     const [row] = enrichment(de, [pathway("P", ["A", "B", "C", "UNMEASURED", "ALSO"])]);
-    expect(row).toMatchObject({ id: "P", direction: "up", overlap: 3, pathway_size: 3, genes: ["A", "B", "C"] });
+    expect(row).toMatchObject({
+      id: "P",
+      direction: "up",
+      overlap: 3,
+      pathway_size: 3,
+      genes: ["A", "B", "C"],
+    });
     expect(row!.p_adjusted).toBeCloseTo(0.1, 10);
   });
 

@@ -10,10 +10,20 @@ import { csrOf } from "../support/kang.ts";
 import { describeWithPython, runPython } from "../support/python.ts";
 
 const tiedSamples = (seed: number): number[][] =>
-  fc.sample(fc.array(fc.oneof(fc.constant(0), fc.integer({ min: -3, max: 12 }), fc.double({ min: 0, max: 5, noNaN: true })), { minLength: 3, maxLength: 60 }), {
-    numRuns: 60,
-    seed,
-  });
+  fc.sample(
+    fc.array(
+      fc.oneof(
+        fc.constant(0),
+        fc.integer({ min: -3, max: 12 }),
+        fc.double({ min: 0, max: 5, noNaN: true }),
+      ),
+      { minLength: 3, maxLength: 60 },
+    ),
+    {
+      numRuns: 60,
+      seed,
+    },
+  );
 
 describeWithPython("statistics against scipy", () => {
   test("rank-sum z and p equal mannwhitneyu without continuity correction", async () => {
@@ -65,10 +75,18 @@ print(json.dumps(mannwhitneyu(a, b, use_continuity=False, method="asymptotic").p
   test("the hypergeometric tail equals hypergeom.sf within 1e-9, also relatively", async () => {
     const size = fc.integer({ min: 1, max: 20_000 });
     const cases = fc
-      .sample(fc.tuple(size, fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 0.3, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true })), {
-        numRuns: 400,
-        seed: 4,
-      })
+      .sample(
+        fc.tuple(
+          size,
+          fc.double({ min: 0, max: 1, noNaN: true }),
+          fc.double({ min: 0, max: 0.3, noNaN: true }),
+          fc.double({ min: 0, max: 1, noNaN: true }),
+        ),
+        {
+          numRuns: 400,
+          seed: 4,
+        },
+      )
       .map(([population, m, d, o]) => {
         const marked = Math.round(population * m * m);
         const drawn = Math.round(population * d);
@@ -90,7 +108,9 @@ print(json.dumps([float(hypergeom.sf(k - 1, N, m, n)) for k, N, m, n in json.loa
 
   test("correlations equal pearsonr and spearmanr", async () => {
     const x = fc.sample(fc.integer({ min: 0, max: 9 }), { numRuns: 200, seed: 5 });
-    const y = fc.sample(fc.integer({ min: 0, max: 9 }), { numRuns: 200, seed: 6 }).map((value, i) => value + x[i]!);
+    const y = fc
+      .sample(fc.integer({ min: 0, max: 9 }), { numRuns: 200, seed: 6 })
+      .map((value, i) => value + x[i]!);
     const expected = await runPython<{ pearson: number; spearman: number; ranks: number[] }>(
       `
 import json, sys
@@ -141,7 +161,8 @@ describe("adjusted p values", () => {
           expect(adjusted[i]!).toBeLessThanOrEqual(1);
         });
         const order = [...p.keys()].toSorted((i, j) => p[i]! - p[j]!);
-        for (let k = 1; k < order.length; k += 1) expect(adjusted[order[k]!]!).toBeGreaterThanOrEqual(adjusted[order[k - 1]!]!);
+        for (let k = 1; k < order.length; k += 1)
+          expect(adjusted[order[k]!]!).toBeGreaterThanOrEqual(adjusted[order[k - 1]!]!);
       }),
       { seed: 8 },
     );
@@ -178,7 +199,13 @@ describe("normalisation", () => {
   });
 
   test("sorted columns drop explicit zeros and sort negative values too", () => {
-    const { values, starts } = sortedColumns({ nRows: 3, nCols: 2, data: Float32Array.of(3, 0, 1, -2), indices: Int32Array.of(0, 1, 0, 0), indptr: Int32Array.of(0, 2, 3, 4) });
+    const { values, starts } = sortedColumns({
+      nRows: 3,
+      nCols: 2,
+      data: Float32Array.of(3, 0, 1, -2),
+      indices: Int32Array.of(0, 1, 0, 0),
+      indptr: Int32Array.of(0, 2, 3, 4),
+    });
     expect(Array.from(values)).toEqual([-2, 1, 3]);
     expect(Array.from(starts)).toEqual([0, 3, 3]);
   });

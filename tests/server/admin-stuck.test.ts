@@ -7,45 +7,125 @@ import { run } from "../support/hosted-runs.ts";
 const BEFORE = Date.parse("2026-01-01T00:00:00Z");
 const record = (changes: Partial<RunRecord>): RunRecord => ({
   document: { ...run("r1"), status: "running", updated_at: new Date(BEFORE + 1).toISOString() },
-  snapshot: null, machine: null, revision: 3, lease: null, wake_at: null, inbox: [], outbox: [], priority: 0,
+  snapshot: null,
+  machine: null,
+  revision: 3,
+  lease: null,
+  wake_at: null,
+  inbox: [],
+  outbox: [],
+  priority: 0,
   ...changes,
 });
-const reasonsOf = (changes: Partial<RunRecord>, event_since: number | null = null) => stuckReasons({ record: record(changes), event_since }, null, [], BEFORE).map(({ reason, since }) => [reason, since]);
-const actor = (context: Record<string, unknown>, children: readonly ActorNode[] = []): ActorNode => ({ id: "run", source: "run", status: "active", state: "x", wake_at: null, context, children });
+const reasonsOf = (changes: Partial<RunRecord>, event_since: number | null = null) =>
+  stuckReasons({ record: record(changes), event_since }, null, [], BEFORE).map(
+    ({ reason, since }) => [reason, since],
+  );
+const actor = (
+  context: Record<string, unknown>,
+  children: readonly ActorNode[] = [],
+): ActorNode => ({
+  id: "run",
+  source: "run",
+  status: "active",
+  state: "x",
+  wake_at: null,
+  context,
+  children,
+});
 
 test("each reason is found from its moment on, and not before", () => {
-  expect(reasonsOf({ lease: { owner: "gone", token: 1, expires_at: BEFORE } })).toEqual([["lease_expired", BEFORE]]);
+  expect(reasonsOf({ lease: { owner: "gone", token: 1, expires_at: BEFORE } })).toEqual([
+    ["lease_expired", BEFORE],
+  ]);
   expect(reasonsOf({ lease: { owner: "here", token: 1, expires_at: BEFORE + 1 } })).toEqual([]);
   expect(reasonsOf({ wake_at: BEFORE })).toEqual([["wake_up_overdue", BEFORE]]);
   expect(reasonsOf({ wake_at: BEFORE + 1 })).toEqual([]);
   expect(reasonsOf({}, BEFORE)).toEqual([["event_waiting", BEFORE]]);
   expect(reasonsOf({}, BEFORE + 1)).toEqual([]);
   expect(reasonsOf({})).toEqual([]);
-  const old = { ...run("r1"), status: "running" as const, updated_at: new Date(BEFORE).toISOString() };
+  const old = {
+    ...run("r1"),
+    status: "running" as const,
+    updated_at: new Date(BEFORE).toISOString(),
+  };
   expect(reasonsOf({ document: old })).toEqual([["unclaimed", BEFORE]]);
   expect(reasonsOf({ document: { ...old, status: "failed" } })).toEqual([]);
-  const mail = { key: "k", kind: "run_failed" as const, attempts: 1, due_at: 0, problem: "No such address." };
-  expect(reasonsOf({ outbox: [{ ...mail, state: "rejected" }, { ...mail, state: "sent" }] })).toEqual([["mail_rejected", null]]);
+  const mail = {
+    key: "k",
+    kind: "run_failed" as const,
+    attempts: 1,
+    due_at: 0,
+    problem: "No such address.",
+  };
+  expect(
+    reasonsOf({
+      outbox: [
+        { ...mail, state: "rejected" },
+        { ...mail, state: "sent" },
+      ],
+    }),
+  ).toEqual([["mail_rejected", null]]);
 });
 
 test("failed attempts and jobs that Batch does not know are reasons", () => {
   const failed = Array.from({ length: 3 }, () => ({ failure: "preempted" }));
-  expect(stuckReasons({ record: record({}), event_since: null }, actor({ jobs: failed }), [], BEFORE)).toMatchObject([{ reason: "many_failures" }]);
-  expect(stuckReasons({ record: record({}), event_since: null }, actor({ jobs: failed.slice(1) }), [], BEFORE)).toEqual([]);
+  expect(
+    stuckReasons({ record: record({}), event_since: null }, actor({ jobs: failed }), [], BEFORE),
+  ).toMatchObject([{ reason: "many_failures" }]);
+  expect(
+    stuckReasons(
+      { record: record({}), event_since: null },
+      actor({ jobs: failed.slice(1) }),
+      [],
+      BEFORE,
+    ),
+  ).toEqual([]);
   const child = actor({ job: { job_id: "hs-r1-i1-p-a1", state: "submitted" }, submitted_at: 5 });
-  const jobs = waitedJobs(actor({}, [child, actor({ job: { job_id: "hs-r1-i1-c-a1", state: "succeeded" }, submitted_at: 5 })]));
+  const jobs = waitedJobs(
+    actor({}, [
+      child,
+      actor({ job: { job_id: "hs-r1-i1-c-a1", state: "succeeded" }, submitted_at: 5 }),
+    ]),
+  );
   expect(jobs).toEqual([{ job_id: "hs-r1-i1-p-a1", submitted_at: 5 }]);
-  expect(stuckReasons({ record: record({}), event_since: null }, null, jobs, BEFORE)).toMatchObject([{ reason: "job_unknown", since: 5, detail: "Batch does not know the job hs-r1-i1-p-a1." }]);
+  expect(stuckReasons({ record: record({}), event_since: null }, null, jobs, BEFORE)).toMatchObject(
+    [{ reason: "job_unknown", since: 5, detail: "Batch does not know the job hs-r1-i1-p-a1." }],
+  );
 });
 
 test("a job that Batch does not take, and one that cannot be looked at, are reasons while the run works", () => {
-  const trouble = { code: "OBJECTS_UNAVAILABLE", message: "The bucket does not answer.", since: BEFORE };
+  const trouble = {
+    code: "OBJECTS_UNAVAILABLE",
+    message: "The bucket does not answer.",
+    since: BEFORE,
+  };
   const job = { job_id: "hs-r1-i1-p-a1", state: "submitting", problem: "No quota for L4." };
   const reasons = (context: Record<string, unknown>, changes: Partial<RunRecord> = {}) =>
-    stuckReasons({ record: record(changes), event_since: null }, actor({}, [actor({ job, ...context })]), [], BEFORE);
-  expect(reasons({ troubled_since: BEFORE })).toEqual([{ reason: "job_postponed", since: BEFORE, detail: "Batch does not take the job hs-r1-i1-p-a1: No quota for L4." }]);
-  expect(reasons({ trouble })).toEqual([{ reason: "check_failing", since: BEFORE, detail: "The job hs-r1-i1-p-a1 cannot be looked at (OBJECTS_UNAVAILABLE): The bucket does not answer." }]);
-  expect(reasons({ troubled_since: BEFORE + 1, trouble: { ...trouble, since: BEFORE + 1 } })).toEqual([]);
+    stuckReasons(
+      { record: record(changes), event_since: null },
+      actor({}, [actor({ job, ...context })]),
+      [],
+      BEFORE,
+    );
+  expect(reasons({ troubled_since: BEFORE })).toEqual([
+    {
+      reason: "job_postponed",
+      since: BEFORE,
+      detail: "Batch does not take the job hs-r1-i1-p-a1: No quota for L4.",
+    },
+  ]);
+  expect(reasons({ trouble })).toEqual([
+    {
+      reason: "check_failing",
+      since: BEFORE,
+      detail:
+        "The job hs-r1-i1-p-a1 cannot be looked at (OBJECTS_UNAVAILABLE): The bucket does not answer.",
+    },
+  ]);
+  expect(
+    reasons({ troubled_since: BEFORE + 1, trouble: { ...trouble, since: BEFORE + 1 } }),
+  ).toEqual([]);
   expect(reasons({ troubled_since: null, trouble: null })).toEqual([]);
   expect(reasons({ trouble }, { document: { ...run("r1"), status: "failed" } })).toEqual([]);
 });

@@ -4,9 +4,17 @@ import { traceIdOf } from "../../server/insight/trace-id.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import type { RunStore } from "../../services/runs/index.ts";
 import { run } from "../support/hosted-runs.ts";
-import { gate, startScriptedServer, type ScriptedServer, type ScriptedServerOptions } from "../support/scripted-server.ts";
+import {
+  gate,
+  startScriptedServer,
+  type ScriptedServer,
+  type ScriptedServerOptions,
+} from "../support/scripted-server.ts";
 
-/** Waiting jobs are not looked at by themselves: what waits goes on waiting however slow the test is. */
+/**
+ * Waiting jobs are not looked at by themselves: what waits goes on waiting however slow the test
+ * is.
+ */
 const NEVER_MS = 24 * 3_600_000;
 
 interface Answer {
@@ -16,28 +24,56 @@ interface Answer {
 }
 
 async function startAdmin(options: ScriptedServerOptions = {}) {
-  const server = await startScriptedServer({ ...options, script: { checkMs: NEVER_MS, ...options.script }, supervisor: { passivateMs: 2 * NEVER_MS, ...options.supervisor }, env: { AUTH: "token", ADMINS: "root@example.org", ...options.env } });
+  const server = await startScriptedServer({
+    ...options,
+    script: { checkMs: NEVER_MS, ...options.script },
+    supervisor: { passivateMs: 2 * NEVER_MS, ...options.supervisor },
+    env: { AUTH: "token", ADMINS: "root@example.org", ...options.env },
+  });
   const token = await server.token("root@example.org");
   const ask = async (method: string, path: string, body?: unknown): Promise<Answer> => {
     const response = await fetch(`${server.url}${path}`, {
       method,
-      headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     return { status: response.status, body: await response.json() };
   };
-  const audit = async (): Promise<string[]> => (await ask("GET", "/admin/audit")).body.entries.map(({ who, action, target, outcome }: Record<string, string>) => `${who} ${action} ${target} ${outcome}`).toReversed();
-  return { ...server, get: (path: string) => ask("GET", `/admin${path}`), post: (path: string, body?: unknown) => ask("POST", `/admin${path}`, body), postAsUser: (path: string, body?: unknown) => ask("POST", `/api/v1${path}`, body), audit };
+  const audit = async (): Promise<string[]> =>
+    (await ask("GET", "/admin/audit")).body.entries
+      .map(
+        ({ who, action, target, outcome }: Record<string, string>) =>
+          `${who} ${action} ${target} ${outcome}`,
+      )
+      .toReversed();
+  return {
+    ...server,
+    get: (path: string) => ask("GET", `/admin${path}`),
+    post: (path: string, body?: unknown) => ask("POST", `/admin${path}`, body),
+    postAsUser: (path: string, body?: unknown) => ask("POST", `/api/v1${path}`, body),
+    audit,
+  };
 }
 
 /** The entries of finished actions of the administrator. */
-const recorded = (...actions: readonly (readonly [string, string])[]): string[] => actions.flatMap(([action, outcome]) => [`root@example.org ${action} begun`, `root@example.org ${action} ${outcome}`]);
+const recorded = (...actions: readonly (readonly [string, string])[]): string[] =>
+  actions.flatMap(([action, outcome]) => [
+    `root@example.org ${action} begun`,
+    `root@example.org ${action} ${outcome}`,
+  ]);
 
 /** Both jobs of the run have been looked at once and are waited for. */
-function awaitsJobs({ committed }: Pick<ScriptedServer, "committed">, id: string): Promise<unknown> {
+function awaitsJobs(
+  { committed }: Pick<ScriptedServer, "committed">,
+  id: string,
+): Promise<unknown> {
   const waited = new Set<string>();
   return committed(id, (_, entries) => {
-    for (const { actor, from, to } of entries) if (from === "checking" && to === "awaiting") waited.add(actor);
+    for (const { actor, from, to } of entries)
+      if (from === "checking" && to === "awaiting") waited.add(actor);
     return waited.size === 2;
   });
 }
@@ -58,13 +94,27 @@ function given(runs: RunStore): Promise<void> {
 /** Commits a machine state for a run that was just inserted with a lease. */
 async function stands(runs: RunStore, document: RunDocument, snapshot: unknown): Promise<void> {
   const [outcome] = await runs.commit([
-    { run_id: document.run_id, expect: { revision: 0, token: 1, status: "running" }, document, snapshot: JSON.stringify(snapshot), machine: { id: "run", version: "1" }, wake_at: null, attention_at: null, consumed: [], outbox: [], history: [] },
+    {
+      run_id: document.run_id,
+      expect: { revision: 0, token: 1, status: "running" },
+      document,
+      snapshot: JSON.stringify(snapshot),
+      machine: { id: "run", version: "1" },
+      wake_at: null,
+      attention_at: null,
+      consumed: [],
+      outbox: [],
+      history: [],
+    },
   ]);
   expect(outcome).toEqual({ result: "committed" });
 }
 
 test("the supervisor shows its leases, the queue by user, and what is in memory", async () => {
-  const server = await startAdmin({ script: { jobState: "RUNNING" }, supervisor: { limits: { maxActive: 1, maxActivePerUser: 1 } } });
+  const server = await startAdmin({
+    script: { jobState: "RUNNING" },
+    supervisor: { limits: { maxActive: 1, maxActivePerUser: 1 } },
+  });
   await server.parts.runs.insert(run("r1"));
   await awaitsJobs(server, "r1");
   await server.parts.runs.insert(run("r2"));
@@ -80,7 +130,9 @@ test("the supervisor shows its leases, the queue by user, and what is in memory"
     passivated: 0,
     by_status: { pending: 1, running: 1 },
     queues: [{ user_email: "user@example.org", active: 1, queued: 1 }],
-    hosted: [{ run_id: "r1", status: "running", current_phase: "inference", token: 1, waiting: true }],
+    hosted: [
+      { run_id: "r1", status: "running", current_phase: "inference", token: 1, waiting: true },
+    ],
   });
   expect(Date.parse(body.hosted[0].lease_expires_at)).toBeGreaterThan(Date.now());
 });
@@ -90,22 +142,47 @@ test("a run is looked into: document, actors with sanitised contexts, lease, his
   await server.parts.runs.insert({ ...run("r1"), query: "What does SECRET-TEXT do?" });
   await awaitsJobs(server, "r1");
   const { body } = await server.get("/runs/r1");
-  expect(body).toMatchObject({ run: { run_id: "r1", query: "What does SECRET-TEXT do?" }, machine: { id: "run" }, lease: { owner: "test", token: 1 }, inbox: [], outbox: [], priority: 0, snapshot: { id: "run" } });
-  const { body: { actors, revision } } = await server.get("/runs/r1/actors");
+  expect(body).toMatchObject({
+    run: { run_id: "r1", query: "What does SECRET-TEXT do?" },
+    machine: { id: "run" },
+    lease: { owner: "test", token: 1 },
+    inbox: [],
+    outbox: [],
+    priority: 0,
+    snapshot: { id: "run" },
+  });
+  const {
+    body: { actors, revision },
+  } = await server.get("/runs/r1/actors");
   expect(revision).toBe(body.revision);
   expect(actors).toMatchObject({
     id: "run",
     state: { inferring: { prediction: "predicting", control: "predicting" } },
     children: [
-      { id: "predictionJob", source: "inferenceJob", state: "awaiting", context: { job: { job_id: "hs-r1-i1-p-a1" } }, children: [] },
+      {
+        id: "predictionJob",
+        source: "inferenceJob",
+        state: "awaiting",
+        context: { job: { job_id: "hs-r1-i1-p-a1" } },
+        children: [],
+      },
       { id: "controlJob", source: "inferenceJob", state: "awaiting" },
     ],
   });
   expect(actors.children[0].wake_at).toMatch(/^\d{4}-.*Z$/);
   expect(JSON.stringify(actors)).not.toContain("SECRET-TEXT");
-  const { body: { history } } = await server.get("/runs/r1/history");
-  expect(history[0]).toMatchObject({ revision: 1, actor: "run", from: "queued", to: "analyzing", event: "run.admitted" });
-  for (const path of ["/runs/none", "/runs/none/history", "/runs/none/actors"]) expect(await server.get(path)).toMatchObject({ status: 404, body: { error: "RUN_NOT_FOUND" } });
+  const {
+    body: { history },
+  } = await server.get("/runs/r1/history");
+  expect(history[0]).toMatchObject({
+    revision: 1,
+    actor: "run",
+    from: "queued",
+    to: "analyzing",
+    event: "run.admitted",
+  });
+  for (const path of ["/runs/none", "/runs/none/history", "/runs/none/actors"])
+    expect(await server.get(path)).toMatchObject({ status: 404, body: { error: "RUN_NOT_FOUND" } });
 });
 
 test("an event is stored when it is answered; only external events are taken, and jobs of the run", async () => {
@@ -114,45 +191,84 @@ test("an event is stored when it is answered; only external events are taken, an
   await awaitsJobs(server, "r1");
   server.effects.jobs.set("hs-r1-i1-p-a1", "SUCCEEDED");
   const event = { type: "job.changed", job_id: "hs-r1-i1-p-a1", state: "SUCCEEDED" };
-  expect(await server.post("/runs/r1/events", { event, event_id: "hint-1" })).toEqual({ status: 202, body: { run_id: "r1", event_id: "hint-1" } });
+  expect(await server.post("/runs/r1/events", { event, event_id: "hint-1" })).toEqual({
+    status: 202,
+    body: { run_id: "r1", event_id: "hint-1" },
+  });
   expect(await server.parts.runs.deliver("r1", { id: "hint-1", event })).toBe("duplicate");
-  await server.committed("r1", (_, entries) => entries.some(({ actor, to }) => actor === "predictionJob" && to === "succeeded"));
-  for (const refused of [{ type: "run.admitted" }, { type: "clock.ticked", now: 1 }, { type: "job.recorded", job: {} }, { type: "xstate.done.actor.output" }, { ...event, extra: 1 }, { ...event, job_id: "hs-r2-i1-p-a1" }]) {
+  await server.committed("r1", (_, entries) =>
+    entries.some(({ actor, to }) => actor === "predictionJob" && to === "succeeded"),
+  );
+  for (const refused of [
+    { type: "run.admitted" },
+    { type: "clock.ticked", now: 1 },
+    { type: "job.recorded", job: {} },
+    { type: "xstate.done.actor.output" },
+    { ...event, extra: 1 },
+    { ...event, job_id: "hs-r2-i1-p-a1" },
+  ]) {
     expect(await server.post("/runs/r1/events", { event: refused })).toMatchObject({ status: 400 });
   }
   expect(await server.post("/runs/none/events", { event })).toMatchObject({ status: 404 });
   const cancelled = server.supervisor.settled("r1");
   expect(await server.post("/runs/r1/cancel")).toMatchObject({ status: 202 });
   expect(await cancelled).toMatchObject({ status: "cancelled" });
-  expect(await server.post("/runs/r1/retry")).toMatchObject({ status: 409, body: { error: "RUN_STATE_FORBIDS" } });
+  expect(await server.post("/runs/r1/retry")).toMatchObject({
+    status: 409,
+    body: { error: "RUN_STATE_FORBIDS" },
+  });
   expect(await server.audit()).toEqual(
-    recorded(["event job.changed r1", "done"], ["event job.changed r1", "USAGE"], ["event job.changed none", "RUN_NOT_FOUND"], ["cancel r1", "done"], ["retry r1", "RUN_STATE_FORBIDS"]),
+    recorded(
+      ["event job.changed r1", "done"],
+      ["event job.changed r1", "USAGE"],
+      ["event job.changed none", "RUN_NOT_FOUND"],
+      ["cancel r1", "done"],
+      ["retry r1", "RUN_STATE_FORBIDS"],
+    ),
   );
   for (const late of [event, { type: "retry.requested" }, { type: "cancel.requested" }]) {
-    expect(await server.post("/runs/r1/events", { event: late })).toMatchObject({ status: 409, body: { error: "RUN_STATE_FORBIDS" } });
+    expect(await server.post("/runs/r1/events", { event: late })).toMatchObject({
+      status: 409,
+      body: { error: "RUN_STATE_FORBIDS" },
+    });
   }
 });
 
 test("what is done to somebody else's run is recorded on every way, what is done to one's own is not", async () => {
   const server = await startAdmin({ script: { jobState: "RUNNING" } });
-  for (const [run_id, user_email] of [["r1", "ada@example.org"], ["r2", "root@example.org"]] as const) {
+  for (const [run_id, user_email] of [
+    ["r1", "ada@example.org"],
+    ["r2", "root@example.org"],
+  ] as const) {
     await server.parts.runs.insert({ ...run(run_id), user_email });
     expect(await server.postAsUser(`/runs/${run_id}/cancel`)).toMatchObject({ status: 202 });
   }
   const query = "How would B cells respond to IFN-beta?";
-  const { body: theirs } = await server.postAsUser("/runs", { query, user_email: "ada@example.org" });
+  const { body: theirs } = await server.postAsUser("/runs", {
+    query,
+    user_email: "ada@example.org",
+  });
   expect(await server.postAsUser("/runs", { query })).toMatchObject({ status: 201 });
-  expect(await server.audit()).toEqual(recorded(["cancel r1", "done"], [`submit ${theirs.run_id}`, "done"]));
+  expect(await server.audit()).toEqual(
+    recorded(["cancel r1", "done"], [`submit ${theirs.run_id}`, "done"]),
+  );
 });
 
 test("what cannot be recorded is not done; what was done stands when its end cannot be recorded", async () => {
   const server = await startAdmin({ script: { jobState: "RUNNING" } });
   await server.parts.runs.insert(run("r1"));
   await awaitsJobs(server, "r1");
-  const record = vi.spyOn(server.parts.access, "recordAudit").mockRejectedValueOnce(new HaystackError("STORE_UNAVAILABLE", "The audit log is away."));
-  expect(await server.post("/runs/r1/cancel")).toMatchObject({ status: 503, body: { error: "STORE_UNAVAILABLE" } });
+  const record = vi
+    .spyOn(server.parts.access, "recordAudit")
+    .mockRejectedValueOnce(new HaystackError("STORE_UNAVAILABLE", "The audit log is away."));
+  expect(await server.post("/runs/r1/cancel")).toMatchObject({
+    status: 503,
+    body: { error: "STORE_UNAVAILABLE" },
+  });
   expect((await server.parts.runs.get("r1"))?.inbox).toEqual([]);
-  record.mockImplementationOnce(() => Promise.resolve()).mockRejectedValueOnce(new HaystackError("STORE_UNAVAILABLE", "The audit log is away."));
+  record
+    .mockImplementationOnce(() => Promise.resolve())
+    .mockRejectedValueOnce(new HaystackError("STORE_UNAVAILABLE", "The audit log is away."));
   const cancelled = server.supervisor.settled("r1");
   expect(await server.post("/runs/r1/cancel")).toMatchObject({ status: 202 });
   expect(await cancelled).toMatchObject({ status: "cancelled" });
@@ -160,40 +276,75 @@ test("what cannot be recorded is not done; what was done stands when its end can
 
 test("a waiting run is taken out of memory and brought back; one that works is not", async () => {
   const evaluating = gate();
-  const server = await startAdmin({ script: { jobState: "RUNNING", before: (effect) => (effect === "evaluate:1" ? evaluating.pass() : undefined) } });
+  const server = await startAdmin({
+    script: {
+      jobState: "RUNNING",
+      before: (effect) => (effect === "evaluate:1" ? evaluating.pass() : undefined),
+    },
+  });
   await server.parts.runs.insert(run("r1"));
   await awaitsJobs(server, "r1");
-  expect(await server.post("/runs/r1/passivate")).toEqual({ status: 200, body: { run_id: "r1", hosted: false } });
+  expect(await server.post("/runs/r1/passivate")).toEqual({
+    status: 200,
+    body: { run_id: "r1", hosted: false },
+  });
   expect((await server.parts.runs.get("r1"))?.lease).toBeNull();
-  expect(await server.post("/runs/r1/passivate")).toMatchObject({ status: 409, body: { error: "RUN_STATE_FORBIDS" } });
-  expect(await server.post("/runs/r1/rehydrate")).toEqual({ status: 200, body: { run_id: "r1", hosted: true } });
+  expect(await server.post("/runs/r1/passivate")).toMatchObject({
+    status: 409,
+    body: { error: "RUN_STATE_FORBIDS" },
+  });
+  expect(await server.post("/runs/r1/rehydrate")).toEqual({
+    status: 200,
+    body: { run_id: "r1", hosted: true },
+  });
   expect(await server.post("/runs/none/rehydrate")).toMatchObject({ status: 404 });
   for (const id of server.effects.jobs.keys()) {
     server.effects.jobs.set(id, "SUCCEEDED");
-    await server.post("/runs/r1/events", { event: { type: "job.changed", job_id: id, state: "SUCCEEDED" } });
+    await server.post("/runs/r1/events", {
+      event: { type: "job.changed", job_id: id, state: "SUCCEEDED" },
+    });
   }
   await evaluating.reached;
-  expect(await server.post("/runs/r1/passivate")).toMatchObject({ status: 409, body: { error: "RUN_STATE_FORBIDS" } });
+  expect(await server.post("/runs/r1/passivate")).toMatchObject({
+    status: 409,
+    body: { error: "RUN_STATE_FORBIDS" },
+  });
   const settled = server.supervisor.settled("r1");
   evaluating.open();
   expect(await settled).toMatchObject({ status: "completed" });
 });
 
 test("while admission is paused queued runs stay in the queue; then the highest priority goes first", async () => {
-  const server = await startAdmin({ supervisor: { limits: { maxActive: 1, maxActivePerUser: 1 } } });
-  expect((await server.post("/admission", { paused: true })).body).toMatchObject({ admission_paused: true });
+  const server = await startAdmin({
+    supervisor: { limits: { maxActive: 1, maxActivePerUser: 1 } },
+  });
+  expect((await server.post("/admission", { paused: true })).body).toMatchObject({
+    admission_paused: true,
+  });
   for (const id of ["r1", "r2", "r3"]) await server.parts.runs.insert(run(id));
-  expect(await server.post("/runs/r3/priority", { priority: 5 })).toEqual({ status: 200, body: { run_id: "r3", priority: 5 } });
+  expect(await server.post("/runs/r3/priority", { priority: 5 })).toEqual({
+    status: 200,
+    body: { run_id: "r3", priority: 5 },
+  });
   expect(await server.post("/runs/r1/priority", { priority: -1 })).toMatchObject({ status: 200 });
   expect(await server.post("/runs/r1/priority", { priority: 1.5 })).toMatchObject({ status: 400 });
-  expect((await server.get("/supervisor")).body).toMatchObject({ live: 0, queues: [{ queued: 3, active: 0 }] });
+  expect((await server.get("/supervisor")).body).toMatchObject({
+    live: 0,
+    queues: [{ queued: 3, active: 0 }],
+  });
   expect((await server.get("/runs/r3")).body).toMatchObject({ priority: 5 });
   const settled = Promise.all(["r1", "r2", "r3"].map((id) => server.supervisor.settled(id)));
-  expect((await server.post("/admission", { paused: false })).body).toMatchObject({ admission_paused: false });
+  expect((await server.post("/admission", { paused: false })).body).toMatchObject({
+    admission_paused: false,
+  });
   await settled;
-  const completed = server.transitions.filter(({ actor, to }) => actor === "run" && to === "completed").map(({ at }) => at);
+  const completed = server.transitions
+    .filter(({ actor, to }) => actor === "run" && to === "completed")
+    .map(({ at }) => at);
   expect(completed).toHaveLength(3);
-  const histories = await Promise.all(["r3", "r2", "r1"].map(async (id) => (await server.parts.runs.history(id))[0]?.at ?? 0));
+  const histories = await Promise.all(
+    ["r3", "r2", "r1"].map(async (id) => (await server.parts.runs.history(id))[0]?.at ?? 0),
+  );
   expect(histories).toEqual(histories.toSorted((a, b) => a - b));
 });
 
@@ -210,10 +361,14 @@ test("a draining daemon gives back what waits and takes nothing, until it no lon
   await server.supervisor.deliver("r1", { id: "c", event: { type: "cancel.requested" } });
   expect(server.supervisor.hosted()).toEqual([]);
   const settled = server.supervisor.settled("r1");
-  expect((await server.post("/drain", { draining: false })).body).toMatchObject({ draining: false });
+  expect((await server.post("/drain", { draining: false })).body).toMatchObject({
+    draining: false,
+  });
   expect(await settled).toMatchObject({ status: "cancelled" });
   await awaitsJobs(server, "r2");
-  expect(await server.audit()).toEqual(recorded(["drain.begin test", "done"], ["drain.end test", "done"]));
+  expect(await server.audit()).toEqual(
+    recorded(["drain.begin test", "done"], ["drain.end test", "done"]),
+  );
 });
 
 test("stuck runs are listed with their reasons; a rejected mail is sent again", async () => {
@@ -236,58 +391,116 @@ test("stuck runs are listed with their reasons; a rejected mail is sent again", 
   const settled = server.supervisor.settled("mailed");
   await server.post("/runs/mailed/cancel");
   await settled;
-  const { body: { runs: [stuck] } } = await server.get("/stuck?older_than_seconds=3600");
-  expect(stuck).toMatchObject({ run: { run_id: "mailed" }, reasons: [{ reason: "mail_rejected", since: null }] });
-  const { body: { mails } } = await server.get("/outbox?state=rejected");
-  expect(mails).toMatchObject([{ run_id: "mailed", mail: { state: "rejected", problem: "The address is not known." } }]);
+  const {
+    body: {
+      runs: [stuck],
+    },
+  } = await server.get("/stuck?older_than_seconds=3600");
+  expect(stuck).toMatchObject({
+    run: { run_id: "mailed" },
+    reasons: [{ reason: "mail_rejected", since: null }],
+  });
+  const {
+    body: { mails },
+  } = await server.get("/outbox?state=rejected");
+  expect(mails).toMatchObject([
+    { run_id: "mailed", mail: { state: "rejected", problem: "The address is not known." } },
+  ]);
   const { key } = mails[0].mail as { key: string };
   refuses = false;
   const again = server.supervisor.settled("mailed");
-  expect(await server.post(`/runs/mailed/outbox/${encodeURIComponent(key)}/resend`)).toMatchObject({ status: 202 });
+  expect(await server.post(`/runs/mailed/outbox/${encodeURIComponent(key)}/resend`)).toMatchObject({
+    status: 202,
+  });
   await again;
   expect(sent).toEqual([key]);
   expect((await server.get("/outbox?state=rejected")).body).toEqual({ mails: [] });
-  expect((await server.get("/outbox?state=sent")).body).toMatchObject({ mails: [{ mail: { key, state: "sent", attempts: 1 } }] });
-  expect(await server.post("/runs/mailed/outbox/other/resend")).toMatchObject({ status: 404, body: { error: "MAIL_NOT_FOUND" } });
+  expect((await server.get("/outbox?state=sent")).body).toMatchObject({
+    mails: [{ mail: { key, state: "sent", attempts: 1 } }],
+  });
+  expect(await server.post("/runs/mailed/outbox/other/resend")).toMatchObject({
+    status: 404,
+    body: { error: "MAIL_NOT_FOUND" },
+  });
   expect(await server.audit()).toContain(`root@example.org resend ${key} mailed done`);
 });
 
 test("the oldest of many running runs is looked at too, however few are asked for", async () => {
   const server = await startAdmin();
   const lease = { owner: "elsewhere", expires_at: Date.now() + NEVER_MS };
-  const oldest = { ...run("oldest"), status: "running" as const, created_at: "2026-01-01T00:00:00.000Z" };
-  const newer = Array.from({ length: 201 }, (_, index) => ({ ...oldest, run_id: `newer-${index}`, created_at: new Date(Date.UTC(2026, 1, 1, 0, 0, index % 150)).toISOString() }));
-  await Promise.all([oldest, ...newer].map((document) => server.parts.runs.insert(document, lease)));
+  const oldest = {
+    ...run("oldest"),
+    status: "running" as const,
+    created_at: "2026-01-01T00:00:00.000Z",
+  };
+  const newer = Array.from({ length: 201 }, (_, index) => ({
+    ...oldest,
+    run_id: `newer-${index}`,
+    created_at: new Date(Date.UTC(2026, 1, 1, 0, 0, index % 150)).toISOString(),
+  }));
+  await Promise.all(
+    [oldest, ...newer].map((document) => server.parts.runs.insert(document, lease)),
+  );
   const failed = { context: { jobs: Array.from({ length: 3 }, () => ({ failure: "preempted" })) } };
   await stands(server.parts.runs, oldest, failed);
   const { body } = await server.get("/stuck?limit=1");
-  expect(body.runs).toMatchObject([{ run: { run_id: "oldest" }, reasons: [{ reason: "many_failures" }] }]);
+  expect(body.runs).toMatchObject([
+    { run: { run_id: "oldest" }, reasons: [{ reason: "many_failures" }] },
+  ]);
 });
 
 test("a Batch that cannot be asked about a job is a line with the run and its trace", async () => {
   const server = await startAdmin();
   const waits = { ...run("waits"), status: "running" as const };
   await server.parts.runs.insert(waits, { owner: "elsewhere", expires_at: Date.now() + NEVER_MS });
-  await stands(server.parts.runs, waits, { context: { job: { job_id: "hs-waits-i1-p-a1", state: "submitted" }, submitted_at: 0 } });
+  await stands(server.parts.runs, waits, {
+    context: { job: { job_id: "hs-waits-i1-p-a1", state: "submitted" }, submitted_at: 0 },
+  });
   vi.spyOn(server.parts.batch, "get").mockRejectedValue(new Error("No answer."));
   const warn = vi.spyOn(server.parts.logger, "warn");
   expect((await server.get("/stuck")).body).toEqual({ runs: [] });
-  expect(warn).toHaveBeenCalledWith(expect.objectContaining({ run_id: "waits", trace_id: traceIdOf("waits"), job_id: "hs-waits-i1-p-a1" }), expect.stringContaining("Batch"));
+  expect(warn).toHaveBeenCalledWith(
+    expect.objectContaining({
+      run_id: "waits",
+      trace_id: traceIdOf("waits"),
+      job_id: "hs-waits-i1-p-a1",
+    }),
+    expect.stringContaining("Batch"),
+  );
 });
 
 test("the machine and the configuration are shown, no secret among them; users get nothing", async () => {
   const server = await startAdmin({ env: { OPENAI_API_KEY: "sk-very-secret" } });
-  const { body: { machines } } = await server.get("/machine");
-  expect(machines.map(({ key }: { key: string }) => key)).toEqual(["run", "inferenceJob", "stopJobs"]);
+  const {
+    body: { machines },
+  } = await server.get("/machine");
+  expect(machines.map(({ key }: { key: string }) => key)).toEqual([
+    "run",
+    "inferenceJob",
+    "stopJobs",
+  ]);
   const inferring = machines[0].states.find(({ key }: { key: string }) => key === "inferring");
-  expect(inferring).toMatchObject({ type: "parallel", states: [{ key: "prediction", initial: "deciding" }, { key: "control" }] });
-  expect(inferring.states[0].states[1]).toMatchObject({ key: "predicting", invokes: [{ id: "predictionJob", source: "inferenceJob" }] });
+  expect(inferring).toMatchObject({
+    type: "parallel",
+    states: [{ key: "prediction", initial: "deciding" }, { key: "control" }],
+  });
+  expect(inferring.states[0].states[1]).toMatchObject({
+    key: "predicting",
+    invokes: [{ id: "predictionJob", source: "inferenceJob" }],
+  });
   const { body } = await server.get("/config");
-  expect(body.config).toContainEqual({ name: "OPENAI_API_KEY", value: "(hidden)", meaning: expect.any(String) as string });
+  expect(body.config).toContainEqual({
+    name: "OPENAI_API_KEY",
+    value: "(hidden)",
+    meaning: expect.any(String) as string,
+  });
   expect(JSON.stringify(body)).not.toContain("sk-very-secret");
   const user = `Bearer ${await server.token("ada@example.org")}`;
   for (const { method, url } of server.guarded.filter((route) => route.url.startsWith("/admin"))) {
-    const response = await fetch(`${server.url}${url.replace(":id", "r1").replace(":key", "k")}`, { method, headers: { authorization: user } });
+    const response = await fetch(`${server.url}${url.replace(":id", "r1").replace(":key", "k")}`, {
+      method,
+      headers: { authorization: user },
+    });
     expect([method, url, response.status]).toEqual([method, url, 403]);
   }
 });

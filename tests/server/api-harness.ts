@@ -29,9 +29,15 @@ export interface ApiServer extends TestServer {
   caller(owner: string, role?: "user" | "admin"): Promise<Caller>;
 }
 
-export async function startApi(env: Readonly<Record<string, string>> = {}, { withAtlas = false } = {}): Promise<ApiServer> {
+export async function startApi(
+  env: Readonly<Record<string, string>> = {},
+  { withAtlas = false } = {},
+): Promise<ApiServer> {
   const folder = await mkdtemp(join(tmpdir(), "haystack-api-"));
-  const server = await startTestServer({ dataDir: folder, env: { AUTH: "token", MAX_ACTIVE_RUNS: "8", RECONCILE_SECONDS: "1", ...env } });
+  const server = await startTestServer({
+    dataDir: folder,
+    env: { AUTH: "token", MAX_ACTIVE_RUNS: "8", RECONCILE_SECONDS: "1", ...env },
+  });
   if (withAtlas) {
     const file = join(folder, "simulated.h5ad");
     await simulate({ file, options: { seed: 1, nGenes: 500, cellsPerGroup: 8, nDonors: 2 } });
@@ -49,15 +55,29 @@ export async function startApi(env: Readonly<Record<string, string>> = {}, { wit
       const url = `${server.url}/api/v1`;
       const authorization = `Bearer ${token}`;
       const post: Caller["post"] = (path, body, headers = {}) =>
-        fetch(`${url}${path}`, { method: "POST", headers: { authorization, ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+        fetch(`${url}${path}`, {
+          method: "POST",
+          headers: {
+            authorization,
+            ...(body === undefined ? {} : { "content-type": "application/json" }),
+            ...headers,
+          },
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        });
       return {
         token,
         post,
-        get: (path, headers = {}) => fetch(`${url}${path}`, { headers: { authorization, ...headers } }),
-        events: (runId, lastEventId) => openEvents(`${url}/runs/${runId}/events`, { token, ...(lastEventId === undefined ? {} : { lastEventId }) }),
+        get: (path, headers = {}) =>
+          fetch(`${url}${path}`, { headers: { authorization, ...headers } }),
+        events: (runId, lastEventId) =>
+          openEvents(`${url}/runs/${runId}/events`, {
+            token,
+            ...(lastEventId === undefined ? {} : { lastEventId }),
+          }),
         async submit(body = {}) {
           const response = await post("/runs", { query: QUESTION, ...body });
-          if (response.status !== 201) throw new Error(`The run was not taken: ${response.status} ${await response.text()}`);
+          if (response.status !== 201)
+            throw new Error(`The run was not taken: ${response.status} ${await response.text()}`);
           return (await response.json()) as RunDocument;
         },
       };
@@ -66,8 +86,19 @@ export async function startApi(env: Readonly<Record<string, string>> = {}, { wit
 }
 
 /** A run that has ended, as an earlier process left it. */
-export const pastRun = (run_id: string, user_email: string, changes: Partial<RunDocument> = {}): RunDocument => ({
-  ...newRun({ run_id, query: QUESTION, user_email, config: {}, random_seed: 1, now: 1_800_000_000_000 }),
+export const pastRun = (
+  run_id: string,
+  user_email: string,
+  changes: Partial<RunDocument> = {},
+): RunDocument => ({
+  ...newRun({
+    run_id,
+    query: QUESTION,
+    user_email,
+    config: {},
+    random_seed: 1,
+    now: 1_800_000_000_000,
+  }),
   status: "completed",
   current_phase: null,
   ...changes,

@@ -26,9 +26,19 @@ interface Answer {
 
 const LONGEST_ANSWER_MS = 20_000;
 
-async function ask(url: string, route: GuardedRoute, credential: Credential, runId: string): Promise<Answer> {
+async function ask(
+  url: string,
+  route: GuardedRoute,
+  credential: Credential,
+  runId: string,
+): Promise<Answer> {
   const path = route.url.replaceAll(":id", runId).replaceAll(/:\w+/g, "1").replaceAll("*", "x");
-  const response = await fetch(`${url}${path}`, { method: route.method, headers: credential, signal: AbortSignal.timeout(LONGEST_ANSWER_MS), redirect: "manual" });
+  const response = await fetch(`${url}${path}`, {
+    method: route.method,
+    headers: credential,
+    signal: AbortSignal.timeout(LONGEST_ANSWER_MS),
+    redirect: "manual",
+  });
   const isJson = response.headers.get("content-type")?.startsWith("application/json") === true;
   if (!isJson) {
     await response.body?.cancel();
@@ -36,35 +46,80 @@ async function ask(url: string, route: GuardedRoute, credential: Credential, run
   }
   const text = await response.text();
   const { error } = (text === "" ? {} : JSON.parse(text)) as { error?: string };
-  return { status: response.status, error, body: createHash("sha256").update(text.replaceAll(runId, "RUN")).digest("hex") };
+  return {
+    status: response.status,
+    error,
+    body: createHash("sha256").update(text.replaceAll(runId, "RUN")).digest("hex"),
+  };
 }
 
 const isRefused = ({ status }: Answer): boolean => status === 401 || status === 403;
 
-/** Every route asked by every caller; what differs from the rules, in words. Those who may do the most come last. */
-export async function breaches(url: string, routes: readonly GuardedRoute[], { strangers, user, otherUser, admin }: Callers, run: RunOfUser): Promise<string[]> {
+/**
+ * Every route asked by every caller; what differs from the rules, in words. Those who may do the
+ * most come last.
+ */
+export async function breaches(
+  url: string,
+  routes: readonly GuardedRoute[],
+  { strangers, user, otherUser, admin }: Callers,
+  run: RunOfUser,
+): Promise<string[]> {
   const found: string[] = [];
-  const check = async (route: GuardedRoute, who: string, credential: Credential, runId: string, fits: (answer: Answer) => boolean): Promise<Answer> => {
+  const check = async (
+    route: GuardedRoute,
+    who: string,
+    credential: Credential,
+    runId: string,
+    fits: (answer: Answer) => boolean,
+  ): Promise<Answer> => {
     const answer = await ask(url, route, credential, runId);
-    if (!fits(answer)) found.push(`${route.method} ${route.url} (${route.access}) answers ${answer.status} ${answer.error ?? ""} to ${who}`);
+    if (!fits(answer))
+      found.push(
+        `${route.method} ${route.url} (${route.access}) answers ${answer.status} ${answer.error ?? ""} to ${who}`,
+      );
     return answer;
   };
   const hasBody = ({ method }: GuardedRoute): boolean => method !== "HEAD";
   for (const route of routes) {
     const closed = route.access !== "public";
     for (const [who, credential] of Object.entries(strangers)) {
-      await check(route, who, credential, run.run_id, (answer) => (closed ? answer.status === 401 && (!hasBody(route) || answer.error === "UNAUTHENTICATED") : !isRefused(answer)));
+      await check(route, who, credential, run.run_id, (answer) =>
+        closed
+          ? answer.status === 401 && (!hasBody(route) || answer.error === "UNAUTHENTICATED")
+          : !isRefused(answer),
+      );
     }
     if (route.access === "admin") {
-      for (const credential of [user, otherUser]) await check(route, "a user", credential, run.run_id, (answer) => answer.status === 403 && (!hasBody(route) || answer.error === "FORBIDDEN"));
+      for (const credential of [user, otherUser])
+        await check(
+          route,
+          "a user",
+          credential,
+          run.run_id,
+          (answer) => answer.status === 403 && (!hasBody(route) || answer.error === "FORBIDDEN"),
+        );
     }
     if (route.access === "user" && route.url.includes("/runs/:id")) {
-      const others = await check(route, "another user", otherUser, run.run_id, (answer) => answer.status === 404 && (!hasBody(route) || answer.error === "RUN_NOT_FOUND"));
-      await check(route, "another user, not as an unknown run", otherUser, run.unknown_run_id, (answer) => answer.status === others.status && answer.body === others.body);
+      const others = await check(
+        route,
+        "another user",
+        otherUser,
+        run.run_id,
+        (answer) => answer.status === 404 && (!hasBody(route) || answer.error === "RUN_NOT_FOUND"),
+      );
+      await check(
+        route,
+        "another user, not as an unknown run",
+        otherUser,
+        run.unknown_run_id,
+        (answer) => answer.status === others.status && answer.body === others.body,
+      );
     }
   }
   for (const route of routes) {
-    if (route.access !== "admin") await check(route, "the user", user, run.run_id, (answer) => !isRefused(answer));
+    if (route.access !== "admin")
+      await check(route, "the user", user, run.run_id, (answer) => !isRefused(answer));
     await check(route, "an administrator", admin, run.run_id, (answer) => !isRefused(answer));
   }
   return found;

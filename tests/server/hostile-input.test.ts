@@ -8,9 +8,37 @@ import { quickest } from "../support/quickest.ts";
 const LONGEST = 4_000;
 const filled = (part: string): string => part.repeat(LONGEST).slice(0, LONGEST);
 
-/** What makes careless patterns search for ever: long runs that almost match, of everything that questions are read by. */
-const BOMBS = ["a", " ", "\t \n", "-", "CD14+", "IFN-", "(", "((((a", "1.", "10 ng/ml ", "anti-", "β", "ａ", "\u0301", "and ", "how would ", "T cell ", "\\", "%", "__", "\u200b"].map(filled);
-const PLAIN = `${QUESTION} `.padEnd(LONGEST, "The cells came from a healthy donor and were kept for a day. ");
+/**
+ * What makes careless patterns search for ever: long runs that almost match, of everything that
+ * questions are read by.
+ */
+const BOMBS = [
+  "a",
+  " ",
+  "\t \n",
+  "-",
+  "CD14+",
+  "IFN-",
+  "(",
+  "((((a",
+  "1.",
+  "10 ng/ml ",
+  "anti-",
+  "β",
+  "ａ",
+  "\u0301",
+  "and ",
+  "how would ",
+  "T cell ",
+  "\\",
+  "%",
+  "__",
+  "\u200b",
+].map(filled);
+const PLAIN = `${QUESTION} `.padEnd(
+  LONGEST,
+  "The cells came from a healthy donor and were kept for a day. ",
+);
 
 describe("hostile input", () => {
   let server: ApiServer;
@@ -33,15 +61,32 @@ describe("hostile input", () => {
     await milliseconds(PLAIN);
     const ordinary = Math.max(await milliseconds(PLAIN), await milliseconds(PLAIN));
     const longest = Math.max(20 * ordinary, 2_000);
-    for (const bomb of BOMBS) expect(await quickest(longest, () => milliseconds(bomb))).toBeLessThan(longest);
+    for (const bomb of BOMBS)
+      expect(await quickest(longest, () => milliseconds(bomb))).toBeLessThan(longest);
   });
 
   test("what is searched for is text, never a pattern", async () => {
-    for (const text of [...BOMBS.map((bomb) => bomb.slice(0, 100)), ".*", "(a+)+$", "' OR 1=1 --", "$where", '{"$gt":""}', "%25", "_"]) {
+    for (const text of [
+      ...BOMBS.map((bomb) => bomb.slice(0, 100)),
+      ".*",
+      "(a+)+$",
+      "' OR 1=1 --",
+      "$where",
+      '{"$gt":""}',
+      "%25",
+      "_",
+    ]) {
       const sought = encodeURIComponent(text);
-      for (const path of [`/runs?text=${sought}`, `/atlas/cell-types?search=${sought}`, `/atlas/perturbations?search=${sought}`]) {
+      for (const path of [
+        `/runs?text=${sought}`,
+        `/atlas/cell-types?search=${sought}`,
+        `/atlas/perturbations?search=${sought}`,
+      ]) {
         const response = await ada.get(path);
-        expect([path, response.status]).toEqual([path, expect.toSatisfy((status: number) => status === 200 || status === 400)]);
+        expect([path, response.status]).toEqual([
+          path,
+          expect.toSatisfy((status: number) => status === 200 || status === 400),
+        ]);
         await response.arrayBuffer();
       }
     }
@@ -53,13 +98,30 @@ describe("hostile input", () => {
     const names = ["__proto__", "constructor", "prototype", "toString", "hasOwnProperty"];
     for (const name of names) {
       const asked = await Promise.all([
-        ...[`How would ${name} cells respond to ${name}?`, `How would CD14+ monocytes respond to ${name}?`, `How would ${name} respond to ${name} KO?`].map((query) => ada.post("/questions/check", { query })),
+        ...[
+          `How would ${name} cells respond to ${name}?`,
+          `How would CD14+ monocytes respond to ${name}?`,
+          `How would ${name} respond to ${name} KO?`,
+        ].map((query) => ada.post("/questions/check", { query })),
         ada.post("/runs", { query: QUESTION, config: { datasets: [name] } }),
-        ...["", "/result", "/events", `/files/${name}`].map((part) => ada.get(`/runs/${name}${part}`)),
-        ...["datasets", "cell-types", "perturbations"].flatMap((part) => [`search=${name}`, `dataset=${name}`, `${name}=1`, `${name}[admin]=1`].map((query) => ada.get(`/atlas/${part}?${query}`))),
+        ...["", "/result", "/events", `/files/${name}`].map((part) =>
+          ada.get(`/runs/${name}${part}`),
+        ),
+        ...["datasets", "cell-types", "perturbations"].flatMap((part) =>
+          [`search=${name}`, `dataset=${name}`, `${name}=1`, `${name}[admin]=1`].map((query) =>
+            ada.get(`/atlas/${part}?${query}`),
+          ),
+        ),
       ]);
-      expect([name, asked.map(({ status }) => status)]).toEqual([name, [200, 200, 200, 404, 404, 404, 404, 404, ...Array.from({ length: 12 }, () => 200)]]);
-      const submitted = await ada.post("/runs", { query: `${QUESTION} ${name}` }, { "idempotency-key": name });
+      expect([name, asked.map(({ status }) => status)]).toEqual([
+        name,
+        [200, 200, 200, 404, 404, 404, 404, 404, ...Array.from({ length: 12 }, () => 200)],
+      ]);
+      const submitted = await ada.post(
+        "/runs",
+        { query: `${QUESTION} ${name}` },
+        { "idempotency-key": name },
+      );
       expect(submitted.status).toBe(201);
       const { run_id } = (await submitted.json()) as RunDocument;
       expect((await ada.post(`/runs/${run_id}/cancel`)).status).toBe(202);
@@ -87,10 +149,46 @@ describe("hostile input", () => {
         { user_email: address },
         { config: { withhold: { cell_type: address, perturbation: address, source: address } } },
       ];
-      for (const extra of refused) expect((await ada.post("/runs", { query: QUESTION, ...extra })).status).toBeOneOf([400, 404]);
-      for (const sought of ["/runs?text=", "/runs?cursor=", "/atlas/datasets?dataset=", "/atlas/cell-types?search=", "/runs/"]) expect((await ada.get(`${sought}${encodeURIComponent(address)}`)).status).toBeOneOf([200, 400, 404]);
-      const headers = Object.fromEntries(["x-forwarded-host", "x-forwarded-for", "forwarded", "referer", "via", "x-original-url", "x-goog-iap-jwt-assertion", "traceparent", "idempotency-key"].map((name) => [name, address]));
-      const submitted = await ada.post("/runs", { query, config: { max_iterations: 1, prompt_cells: 20, query_cells: 20, withhold: { cell_type: address, perturbation: address } } }, headers);
+      for (const extra of refused)
+        expect((await ada.post("/runs", { query: QUESTION, ...extra })).status).toBeOneOf([
+          400, 404,
+        ]);
+      for (const sought of [
+        "/runs?text=",
+        "/runs?cursor=",
+        "/atlas/datasets?dataset=",
+        "/atlas/cell-types?search=",
+        "/runs/",
+      ])
+        expect((await ada.get(`${sought}${encodeURIComponent(address)}`)).status).toBeOneOf([
+          200, 400, 404,
+        ]);
+      const headers = Object.fromEntries(
+        [
+          "x-forwarded-host",
+          "x-forwarded-for",
+          "forwarded",
+          "referer",
+          "via",
+          "x-original-url",
+          "x-goog-iap-jwt-assertion",
+          "traceparent",
+          "idempotency-key",
+        ].map((name) => [name, address]),
+      );
+      const submitted = await ada.post(
+        "/runs",
+        {
+          query,
+          config: {
+            max_iterations: 1,
+            prompt_cells: 20,
+            query_cells: 20,
+            withhold: { cell_type: address, perturbation: address },
+          },
+        },
+        headers,
+      );
       expect(submitted.status).toBe(201);
       const { run_id } = (await submitted.json()) as RunDocument;
       const stream = await ada.events(run_id);

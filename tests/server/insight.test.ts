@@ -16,26 +16,75 @@ import { startApi } from "./api-harness.ts";
 const now = () => Date.now();
 const PATIENCE = { timeout: 60_000 };
 /** What the public hears of a daemon that is not ready, for whatever reason. */
-const NOT_READY = { error: "NOT_READY", error_type: "upstream", message: expect.any(String) as string, details: { status: "not_ready" } };
+const NOT_READY = {
+  error: "NOT_READY",
+  error_type: "upstream",
+  message: expect.any(String) as string,
+  details: { status: "not_ready" },
+};
 const metricsOf = (options: Partial<Parameters<typeof createMetrics>[0]> = {}) =>
-  createMetrics({ counts: async () => ({ by_status: { pending: 3, running: 2, completed: 1, failed: 0, cancelled: 0 }, unhosted: 1, with_events: 4 }), live: () => [{ current_phase: "inference" }, { current_phase: "inference" }, { current_phase: null }], onTrouble: () => undefined, ...options });
+  createMetrics({
+    counts: async () => ({
+      by_status: { pending: 3, running: 2, completed: 1, failed: 0, cancelled: 0 },
+      unhosted: 1,
+      with_events: 4,
+    }),
+    live: () => [
+      { current_phase: "inference" },
+      { current_phase: "inference" },
+      { current_phase: null },
+    ],
+    onTrouble: () => undefined,
+    ...options,
+  });
 
 /** The value of one line, e.g. `haystack_runs{status="pending"}`. */
-const valueOf = (text: string, series: string): number => Number(text.split("\n").find((line) => line.startsWith(`${series} `))?.slice(series.length + 1) ?? Number.NaN);
+const valueOf = (text: string, series: string): number =>
+  Number(
+    text
+      .split("\n")
+      .find((line) => line.startsWith(`${series} `))
+      ?.slice(series.length + 1) ?? Number.NaN,
+  );
 
 test("docs/operations.md lists exactly the metrics, with their kinds and labels", async () => {
   const { registry } = metricsOf();
-  const rows = readFileSync("docs/operations.md", "utf8").split("\n").filter((line) => line.startsWith("| haystack_")).map((line) => line.split("|").slice(1, 4).map((cell) => cell.trim()));
-  const own = registry.getMetricsAsArray().filter(({ name }) => name.startsWith("haystack_")) as unknown as { readonly name: string; readonly constructor: { readonly name: string }; readonly labelNames: readonly string[] }[];
+  const rows = readFileSync("docs/operations.md", "utf8")
+    .split("\n")
+    .filter((line) => line.startsWith("| haystack_"))
+    .map((line) =>
+      line
+        .split("|")
+        .slice(1, 4)
+        .map((cell) => cell.trim()),
+    );
+  const own = registry
+    .getMetricsAsArray()
+    .filter(({ name }) => name.startsWith("haystack_")) as unknown as {
+    readonly name: string;
+    readonly constructor: { readonly name: string };
+    readonly labelNames: readonly string[];
+  }[];
   const documented = rows.toSorted(([a = ""], [b = ""]) => a.localeCompare(b));
-  expect(documented).toEqual(own.map(({ name, constructor, labelNames }) => [name, constructor.name.toLowerCase(), labelNames.join(", ")]).toSorted(([a = ""], [b = ""]) => a.localeCompare(b)));
+  expect(documented).toEqual(
+    own
+      .map(({ name, constructor, labelNames }) => [
+        name,
+        constructor.name.toLowerCase(),
+        labelNames.join(", "),
+      ])
+      .toSorted(([a = ""], [b = ""]) => a.localeCompare(b)),
+  );
 });
 
 test("the numbers follow what runs do", async () => {
   const metrics = metricsOf();
   const usage = { gpu_seconds: 60, gpu_cost_usd: 0.5, llm_tokens: 1_200, llm_cost_usd: 0.25 };
   const effects = scriptedEffects({ now, scores: [4, 8] });
-  const { supervisor } = await hostRuns(await temporaryStore(), effects, { instruments: metrics.instruments, usage: ({ iterations }) => ({ ...usage, gpu_seconds: 60 * iterations.length }) });
+  const { supervisor } = await hostRuns(await temporaryStore(), effects, {
+    instruments: metrics.instruments,
+    usage: ({ iterations }) => ({ ...usage, gpu_seconds: 60 * iterations.length }),
+  });
   const settled = supervisor.settled("r1");
   await supervisor.submit(run("r1"));
   await settled;
@@ -57,39 +106,70 @@ test("the numbers follow what runs do", async () => {
     haystack_model_cost_usd_total: 0.25,
     'haystack_mails_total{outcome="sent"}': 1,
   };
-  expect(Object.fromEntries(Object.keys(values).map((series) => [series, valueOf(text, series)]))).toEqual(values);
+  expect(
+    Object.fromEntries(Object.keys(values).map((series) => [series, valueOf(text, series)])),
+  ).toEqual(values);
   expect(valueOf(text, "haystack_commit_seconds_count")).toBeGreaterThan(5);
-  expect(valueOf(text, "haystack_commit_seconds_count")).toBe(valueOf(text, "haystack_commit_runs_count"));
+  expect(valueOf(text, "haystack_commit_seconds_count")).toBe(
+    valueOf(text, "haystack_commit_runs_count"),
+  );
   expect(valueOf(text, "process_cpu_seconds_total")).toBeGreaterThan(0);
 });
 
 test("a daemon's numbers are those of its runs: state, phase, queue, jobs, steps, commits and mails", async () => {
   const { command, next } = await heldProgram();
-  const server = await startApi({ INFERENCE_COMMAND: command, MAX_ACTIVE_RUNS: "1" }, { withAtlas: true });
+  const server = await startApi(
+    { INFERENCE_COMMAND: command, MAX_ACTIVE_RUNS: "1" },
+    { withAtlas: true },
+  );
   onTestFinished(() => server.close());
   const root = await server.caller("root@example.org", "admin");
   const numbers = async (...series: readonly string[]) => {
-    const text = await (await fetch(`${server.url}/metrics`, { headers: { authorization: `Bearer ${root.token}` } })).text();
+    const text = await (
+      await fetch(`${server.url}/metrics`, { headers: { authorization: `Bearer ${root.token}` } })
+    ).text();
     return Object.fromEntries(series.map((each) => [each, valueOf(text, each)]));
   };
   const job = next();
-  const first = await root.submit({ config: { control_strategy: "query_as_control", prompt_cells: 20, query_cells: 20 } });
+  const first = await root.submit({
+    config: { control_strategy: "query_as_control", prompt_cells: 20, query_cells: 20 },
+  });
   await job;
   await root.submit();
-  const working = { 'haystack_runs{status="running"}': 1, 'haystack_runs{status="pending"}': 1, 'haystack_runs_live{phase="inference"}': 1, 'haystack_step_seconds_count{step="prompt",outcome="ok"}': 1 };
+  const working = {
+    'haystack_runs{status="running"}': 1,
+    'haystack_runs{status="pending"}': 1,
+    'haystack_runs_live{phase="inference"}': 1,
+    'haystack_step_seconds_count{step="prompt",outcome="ok"}': 1,
+  };
   expect(await numbers(...Object.keys(working))).toEqual(working);
-  const { haystack_commit_seconds_count: commits = 0, haystack_commit_seconds_sum: seconds } = await numbers("haystack_commit_seconds_count", "haystack_commit_seconds_sum");
-  expect([commits, seconds]).toEqual([expect.toSatisfy((count: number) => count >= 4), expect.toSatisfy((sum: number) => sum > 0)]);
+  const { haystack_commit_seconds_count: commits = 0, haystack_commit_seconds_sum: seconds } =
+    await numbers("haystack_commit_seconds_count", "haystack_commit_seconds_sum");
+  expect([commits, seconds]).toEqual([
+    expect.toSatisfy((count: number) => count >= 4),
+    expect.toSatisfy((sum: number) => sum > 0),
+  ]);
   await root.post(`/runs/${first.run_id}/cancel`);
-  const cancelled = { 'haystack_runs{status="cancelled"}': 1, 'haystack_runs_ended_total{status="cancelled"}': 1, 'haystack_job_attempts_total{outcome="cancelled",provisioning="none"}': 1, 'haystack_mails_total{outcome="sent"}': 1 };
+  const cancelled = {
+    'haystack_runs{status="cancelled"}': 1,
+    'haystack_runs_ended_total{status="cancelled"}': 1,
+    'haystack_job_attempts_total{outcome="cancelled",provisioning="none"}': 1,
+    'haystack_mails_total{outcome="sent"}': 1,
+  };
   await expect.poll(() => numbers(...Object.keys(cancelled)), PATIENCE).toEqual(cancelled);
-  expect((await numbers("haystack_commit_seconds_count"))["haystack_commit_seconds_count"]).toBeGreaterThan(commits);
+  expect(
+    (await numbers("haystack_commit_seconds_count"))["haystack_commit_seconds_count"],
+  ).toBeGreaterThan(commits);
 });
 
 test("lost leases are counted among the troubles; a store that fails leaves the other numbers", async () => {
   const troubles: string[] = [];
-  const metrics = metricsOf({ counts: () => Promise.reject(new HaystackError("STORE_UNAVAILABLE", "No answer.")), onTrouble: ({ code }) => troubles.push(code) });
-  for (const code of ["LEASE_LOST", "COMMIT_CONFLICT", "STORE_UNAVAILABLE"] as const) metrics.instruments.trouble?.(new HaystackError(code, "It happened."));
+  const metrics = metricsOf({
+    counts: () => Promise.reject(new HaystackError("STORE_UNAVAILABLE", "No answer.")),
+    onTrouble: ({ code }) => troubles.push(code),
+  });
+  for (const code of ["LEASE_LOST", "COMMIT_CONFLICT", "STORE_UNAVAILABLE"] as const)
+    metrics.instruments.trouble?.(new HaystackError(code, "It happened."));
   const text = await metrics.registry.metrics();
   expect(valueOf(text, "haystack_leases_lost_total")).toBe(2);
   expect(valueOf(text, 'haystack_troubles_total{code="STORE_UNAVAILABLE"}')).toBe(1);
@@ -99,8 +179,12 @@ test("lost leases are counted among the troubles; a store that fails leaves the 
 
 test("together, instruments hear the same; a hook that none has is absent", () => {
   const heard: string[] = [];
-  const one: Instruments = { stepStarted: ({ name }) => (heard.push(`1 ${name}`), () => void heard.push("1 end")) };
-  const two: Instruments = { stepStarted: ({ name }) => (heard.push(`2 ${name}`), () => void heard.push("2 end")) };
+  const one: Instruments = {
+    stepStarted: ({ name }) => (heard.push(`1 ${name}`), () => void heard.push("1 end")),
+  };
+  const two: Instruments = {
+    stepStarted: ({ name }) => (heard.push(`2 ${name}`), () => void heard.push("2 end")),
+  };
   const all = together([one, {}, two]);
   all.stepStarted?.({ run_id: "r1", name: "analyze", input: null })(null);
   expect(heard).toEqual(["1 analyze", "2 analyze", "1 end", "2 end"]);
@@ -111,17 +195,35 @@ test("health and numbers over HTTP", async () => {
   const { url, daemon } = await startTestServer();
   const get = async (path: string) => {
     const response = await fetch(`${url}${path}`);
-    return { status: response.status, type: response.headers.get("content-type") ?? "", text: await response.text() };
+    return {
+      status: response.status,
+      type: response.headers.get("content-type") ?? "",
+      text: await response.text(),
+    };
   };
   expect(await get("/livez")).toMatchObject({ status: 200, text: '{"status":"alive"}' });
   // A part that a busy machine held up for two seconds counts as down until the next look.
-  await expect.poll(() => get("/readyz"), PATIENCE).toMatchObject({ status: 200, text: '{"status":"ready"}' });
-  await expect.poll(async () => JSON.parse((await get("/admin/readiness")).text) as unknown, PATIENCE).toMatchObject({ ready: true, draining: false, parts: { store: { ok: true, problem: null }, objects: { ok: true }, job_events: { ok: true } } });
+  await expect
+    .poll(() => get("/readyz"), PATIENCE)
+    .toMatchObject({ status: 200, text: '{"status":"ready"}' });
+  await expect
+    .poll(async () => JSON.parse((await get("/admin/readiness")).text) as unknown, PATIENCE)
+    .toMatchObject({
+      ready: true,
+      draining: false,
+      parts: {
+        store: { ok: true, problem: null },
+        objects: { ok: true },
+        job_events: { ok: true },
+      },
+    });
   await get("/api/v1/runs/none");
   const { status, type, text } = await get("/metrics");
   expect(status).toBe(200);
   expect(type).toMatch(/^text\/plain; version=0\.0\.4/);
-  expect(valueOf(text, 'haystack_http_requests_total{method="GET",route="/livez",status="200"}')).toBe(1);
+  expect(
+    valueOf(text, 'haystack_http_requests_total{method="GET",route="/livez",status="200"}'),
+  ).toBe(1);
   expect(text).toContain('route="/api/v1/runs/:id",status="404"');
   expect(text).not.toContain("/runs/none");
   expect(valueOf(text, 'haystack_runs{status="pending"}')).toBe(0);
@@ -129,7 +231,10 @@ test("health and numbers over HTTP", async () => {
   daemon.supervisor.drain(true);
   const drains = await get("/readyz");
   expect([drains.status, JSON.parse(drains.text)]).toEqual([503, NOT_READY]);
-  expect(JSON.parse((await get("/admin/readiness")).text)).toMatchObject({ ready: false, draining: true });
+  expect(JSON.parse((await get("/admin/readiness")).text)).toMatchObject({
+    ready: false,
+    draining: true,
+  });
   expect(await get("/livez")).toMatchObject({ status: 200 });
 });
 
@@ -138,21 +243,42 @@ test("a store that is gone makes the daemon unready, and only administrators hea
   await daemon.runs.close();
   const response = await fetch(`${url}/readyz`);
   expect([response.status, await response.json()]).toEqual([503, NOT_READY]);
-  await expect.poll(async () => (await fetch(`${url}/admin/readiness`)).json(), PATIENCE).toMatchObject({ ready: false, parts: { store: { ok: false, problem: expect.stringContaining("run store") as string }, objects: { ok: true }, job_events: { ok: true } } });
+  await expect
+    .poll(async () => (await fetch(`${url}/admin/readiness`)).json(), PATIENCE)
+    .toMatchObject({
+      ready: false,
+      parts: {
+        store: { ok: false, problem: expect.stringContaining("run store") as string },
+        objects: { ok: true },
+        job_events: { ok: true },
+      },
+    });
   expect((await fetch(`${url}/livez`)).status).toBe(200);
 });
 
 test("a part that does not answer counts as down after two seconds; those who ask within a second hear the same answer", async () => {
   const clock = manualClock(0);
   let looks = 0;
-  const supervisor = { status: () => ({ draining: false }) } as unknown as ServerParts["supervisor"];
+  const supervisor = {
+    status: () => ({ draining: false }),
+  } as unknown as ServerParts["supervisor"];
   const silent = () => (looks++, new Promise<never>(() => undefined));
-  const readiness = readinessOf({ runs: memoryRuns().open(), objects: { stat: silent } as unknown as ServerParts["objects"], jobEvents: {}, supervisor, clock });
+  const readiness = readinessOf({
+    runs: memoryRuns().open(),
+    objects: { stat: silent } as unknown as ServerParts["objects"],
+    jobEvents: {},
+    supervisor,
+    clock,
+  });
   const asked = [readiness(), readiness()];
   clock.advance(999);
   asked.push(readiness());
   clock.advance(1_001);
-  for (const answer of await Promise.all(asked)) expect(answer).toMatchObject({ ready: false, parts: { store: { ok: true }, objects: { ok: false, milliseconds: 2_000 } } });
+  for (const answer of await Promise.all(asked))
+    expect(answer).toMatchObject({
+      ready: false,
+      parts: { store: { ok: true }, objects: { ok: false, milliseconds: 2_000 } },
+    });
   expect(looks).toBe(1);
   expect(clock.waiting).toBe(0);
 });
@@ -160,10 +286,22 @@ test("a part that does not answer counts as down after two seconds; those who as
 test("numbers are for administrators unless configured otherwise; health is for all", async () => {
   const env = { AUTH: "token", ADMINS: "boss@example.org" };
   const server = await startTestServer({ env });
-  const asked = async (path: string, token?: string): Promise<number> => (await fetch(`${server.url}${path}`, { headers: token === undefined ? {} : { authorization: `Bearer ${token}` } })).status;
-  const [user, admin] = [await server.token("user@example.org"), await server.token("boss@example.org", "admin")];
-  for (const path of ["/metrics", "/admin/readiness"]) expect([await asked(path), await asked(path, user), await asked(path, admin)]).toEqual([401, 403, 200]);
-  for (const path of ["/livez", "/readyz"]) await expect.poll(() => asked(path), PATIENCE).toBe(200);
+  const asked = async (path: string, token?: string): Promise<number> =>
+    (
+      await fetch(`${server.url}${path}`, {
+        headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+      })
+    ).status;
+  const [user, admin] = [
+    await server.token("user@example.org"),
+    await server.token("boss@example.org", "admin"),
+  ];
+  for (const path of ["/metrics", "/admin/readiness"])
+    expect([await asked(path), await asked(path, user), await asked(path, admin)]).toEqual([
+      401, 403, 200,
+    ]);
+  for (const path of ["/livez", "/readyz"])
+    await expect.poll(() => asked(path), PATIENCE).toBe(200);
   const open = await startTestServer({ env: { ...env, METRICS: "public" } });
   expect((await fetch(`${open.url}/metrics`)).status).toBe(200);
   const off = await startTestServer({ env: { METRICS: "off" } });

@@ -13,24 +13,63 @@ const parse = (line: string) => JSON.parse(line) as Record<string, unknown>;
 
 test("secrets are hidden wherever they stand", () => {
   const { lines, logger } = logged();
-  logger.info({ authorization: "s3cret", headers: { authorization: "s3cret", cookie: "s3cret", "set-cookie": "s3cret" }, request: { headers: { authorization: "s3cret", "x-goog-iap-jwt-assertion": "s3cret" } }, given: { token: "s3cret", password: "s3cret", api_key: "s3cret" } }, "a line");
-  logger.error({ err: Object.assign(new Error("failed"), { code: "X", config: { headers: { authorization: "s3cret" } } }) }, "failed");
-  logger.info({ req: { method: "GET", url: "/api/v1/runs?token=s3cret", headers: { cookie: "s3cret" } } }, "a request");
+  logger.info(
+    {
+      authorization: "s3cret",
+      headers: { authorization: "s3cret", cookie: "s3cret", "set-cookie": "s3cret" },
+      request: { headers: { authorization: "s3cret", "x-goog-iap-jwt-assertion": "s3cret" } },
+      given: { token: "s3cret", password: "s3cret", api_key: "s3cret" },
+    },
+    "a line",
+  );
+  logger.error(
+    {
+      err: Object.assign(new Error("failed"), {
+        code: "X",
+        config: { headers: { authorization: "s3cret" } },
+      }),
+    },
+    "failed",
+  );
+  logger.info(
+    { req: { method: "GET", url: "/api/v1/runs?token=s3cret", headers: { cookie: "s3cret" } } },
+    "a request",
+  );
   expect(lines).toHaveLength(3);
   expect(lines.join("")).not.toContain("s3cret");
-  expect(parse(lines[2] ?? "")).toMatchObject({ level: "info", req: { method: "GET", path: "/api/v1/runs" }, msg: "a request" });
+  expect(parse(lines[2] ?? "")).toMatchObject({
+    level: "info",
+    req: { method: "GET", path: "/api/v1/runs" },
+    msg: "a request",
+  });
 });
 
 test("every line about a run has its id and its trace; the question is in none", async () => {
   const { lines, logger } = logged();
-  const refused = new HaystackError("QUESTION_NOT_UNDERSTOOD", `Nothing is known of "${run("r1").query}".`);
-  const { supervisor } = await hostRuns(await temporaryStore(), scriptedEffects({ now: () => Date.now(), before: (effect) => (effect === "analyze" ? Promise.reject(refused) : undefined) }), { instruments: logInstruments(logger) });
+  const refused = new HaystackError(
+    "QUESTION_NOT_UNDERSTOOD",
+    `Nothing is known of "${run("r1").query}".`,
+  );
+  const { supervisor } = await hostRuns(
+    await temporaryStore(),
+    scriptedEffects({
+      now: () => Date.now(),
+      before: (effect) => (effect === "analyze" ? Promise.reject(refused) : undefined),
+    }),
+    { instruments: logInstruments(logger) },
+  );
   const settled = supervisor.settled("r1");
   await supervisor.submit(run("r1"));
   await settled;
   await supervisor.stop();
   const about = lines.map(parse);
-  expect(about.map(({ msg }) => msg)).toEqual(expect.arrayContaining(["run r1: queued -> analyzing", "run r1: step analyze failed with QUESTION_NOT_UNDERSTOOD", "run r1: mail r1.run_failed.1 was sent"]));
+  expect(about.map(({ msg }) => msg)).toEqual(
+    expect.arrayContaining([
+      "run r1: queued -> analyzing",
+      "run r1: step analyze failed with QUESTION_NOT_UNDERSTOOD",
+      "run r1: mail r1.run_failed.1 was sent",
+    ]),
+  );
   for (const line of about) expect(line).toMatchObject({ run_id: "r1", trace_id: traceIdOf("r1") });
   expect(lines.join("")).not.toContain("B cells");
   expect(lines.join("")).not.toContain("user@example.org");
@@ -39,7 +78,13 @@ test("every line about a run has its id and its trace; the question is in none",
 test("plain lines are words for a person", () => {
   const { lines, logger } = logged("info", "plain");
   logger.info({ url: "http://127.0.0.1:1" }, "haystack 12 hosts the runs of here");
-  logTrouble(logger, new HaystackError("STORE_UNAVAILABLE", "The store cannot be reached; check it."));
+  logTrouble(
+    logger,
+    new HaystackError("STORE_UNAVAILABLE", "The store cannot be reached; check it."),
+  );
   logger.debug("not shown");
-  expect(lines).toEqual(["haystack 12 hosts the runs of here\n", "haystack: The store cannot be reached; check it.\n"]);
+  expect(lines).toEqual([
+    "haystack 12 hosts the runs of here\n",
+    "haystack: The store cannot be reached; check it.\n",
+  ]);
 });

@@ -11,7 +11,10 @@ interface Operation {
 interface Description {
   readonly openapi: string;
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-  readonly components: { readonly securitySchemes: Readonly<Record<string, object>>; readonly schemas: Readonly<Record<string, object>> };
+  readonly components: {
+    readonly securitySchemes: Readonly<Record<string, object>>;
+    readonly schemas: Readonly<Record<string, object>>;
+  };
 }
 
 async function description(env: Record<string, string>): Promise<Description> {
@@ -22,7 +25,12 @@ async function description(env: Record<string, string>): Promise<Description> {
 test("every operation has an id of its own, a summary, its errors, and says who may ask", async () => {
   const { openapi, paths, components } = await description({ AUTH: "token" });
   expect(openapi).toMatch(/^3\.1\./);
-  const operations = Object.entries(paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => ({ name: `${method} ${path}`, ...operation })));
+  const operations = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({
+      name: `${method} ${path}`,
+      ...operation,
+    })),
+  );
   expect(operations.length).toBeGreaterThan(10);
   expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length);
   for (const { name, summary, responses, security } of operations) {
@@ -36,7 +44,10 @@ test("every operation has an id of its own, a summary, its errors, and says who 
 });
 
 test("the description names the way of signing in that is configured", async () => {
-  expect((await description({ AUTH: "iap", IAP_AUDIENCE: "/projects/1/global/backendServices/2" })).components.securitySchemes).toMatchObject({ iap: { in: "header", name: "x-goog-iap-jwt-assertion" } });
+  expect(
+    (await description({ AUTH: "iap", IAP_AUDIENCE: "/projects/1/global/backendServices/2" }))
+      .components.securitySchemes,
+  ).toMatchObject({ iap: { in: "header", name: "x-goog-iap-jwt-assertion" } });
   expect((await description({})).components.securitySchemes).toEqual({});
 });
 

@@ -12,7 +12,11 @@ const ABOUT = { run_id: RUN, trace_id: traceIdOf(RUN) };
 
 async function startLogged() {
   const lines: Record<string, unknown>[] = [];
-  const logger = createLogger({ level: "info", format: "json", write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) });
+  const logger = createLogger({
+    level: "info",
+    format: "json",
+    write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>),
+  });
   const server = await startTestServer({ logger });
   /** The line of the log that is the first with that message, as soon as it is written. */
   const line = async (msg: string): Promise<Record<string, unknown>> => {
@@ -25,14 +29,22 @@ async function startLogged() {
     return response.status;
   };
   const inserted = (changes: Parameters<typeof pastRun>[2] = {}): Promise<void> =>
-    server.daemon.runs.insert(pastRun(RUN, ADA, changes), { owner: "elsewhere", expires_at: Date.now() + 600_000 });
+    server.daemon.runs.insert(pastRun(RUN, ADA, changes), {
+      owner: "elsewhere",
+      expires_at: Date.now() + 600_000,
+    });
   return { ...server, lines, line, get, inserted };
 }
 
 test("a request about a run is a line with its id and its trace; other addresses add nothing", async () => {
   const { get, line, inserted, lines } = await startLogged();
   await inserted();
-  expect([await get(`/api/v1/runs/${RUN}`), await get(`/admin/runs/${RUN}/history`), await get("/api/v1/runs/s3cret_%20token"), await get("/api/v1/runs")]).toEqual([200, 200, 404, 200]);
+  expect([
+    await get(`/api/v1/runs/${RUN}`),
+    await get(`/admin/runs/${RUN}/history`),
+    await get("/api/v1/runs/s3cret_%20token"),
+    await get("/api/v1/runs"),
+  ]).toEqual([200, 200, 404, 200]);
   expect(await line("GET /api/v1/runs/:id 200")).toMatchObject(ABOUT);
   expect(await line("GET /admin/runs/:id/history 200")).toMatchObject(ABOUT);
   expect(await line("GET /api/v1/runs/:id 404")).not.toHaveProperty("run_id");
@@ -49,10 +61,22 @@ test("a request about a run that fails here says of which run it was", async () 
 
 test("a link that cannot be signed is a line with the run and its trace", async () => {
   const { parts, get, line, inserted } = await startLogged();
-  Object.assign(parts.objects, { signedUrl: () => Promise.reject(new HaystackError("OBJECTS_UNAVAILABLE", "No key signs here.")) });
+  Object.assign(parts.objects, {
+    signedUrl: () => Promise.reject(new HaystackError("OBJECTS_UNAVAILABLE", "No key signs here.")),
+  });
   const iteration = {
-    iteration: 1, prompt_strategy: "direct" as const, prompt_rationale: "", candidate_id: "c", prompt_cells: 20, query_cells: 20, score: 8,
-    component_scores: {}, confidence: "normal" as const, feedback: [], top_genes: [], enriched_pathways: [],
+    iteration: 1,
+    prompt_strategy: "direct" as const,
+    prompt_rationale: "",
+    candidate_id: "c",
+    prompt_cells: 20,
+    query_cells: 20,
+    score: 8,
+    component_scores: {},
+    confidence: "normal" as const,
+    feedback: [],
+    top_genes: [],
+    enriched_pathways: [],
   };
   await inserted({ iterations: [iteration], delivered_iteration: 1 });
   expect(await get(`/api/v1/runs/${RUN}/result`)).toBe(200);
@@ -64,11 +88,15 @@ test("an event stream that its reader leaves is counted and is a line, with how 
   await inserted({ status: "running", current_phase: "inference" });
   const stream = await openEvents(`${url}/api/v1/runs/${RUN}/events`);
   await stream.until(({ event }) => event === "run");
-  const series = 'haystack_http_requests_total{method="GET",route="/api/v1/runs/:id/events",status="200"}';
+  const series =
+    'haystack_http_requests_total{method="GET",route="/api/v1/runs/:id/events",status="200"}';
   const numbers = async (): Promise<string> => (await fetch(`${url}/metrics`)).text();
   expect(await numbers()).not.toContain(series);
   stream.close();
-  expect(await line("GET /api/v1/runs/:id/events 200")).toMatchObject({ ...ABOUT, milliseconds: expect.any(Number) as number });
+  expect(await line("GET /api/v1/runs/:id/events 200")).toMatchObject({
+    ...ABOUT,
+    milliseconds: expect.any(Number) as number,
+  });
   expect(await numbers()).toContain(`${series} 1`);
   await get("/livez");
   expect(lines.filter(({ msg }) => msg === "GET /api/v1/runs/:id/events 200")).toHaveLength(1);

@@ -6,7 +6,8 @@ import { describeWithBrowser, openPage } from "../support/browser.ts";
 import { run, temporaryFolder } from "../support/hosted-runs.ts";
 import { gate, startScriptedServer, type ScriptedServer } from "../support/scripted-server.ts";
 
-const HOSTILE = 'How do B cells respond? <img src=x onerror="document.title=1"><script>document.title="hit"</script>';
+const HOSTILE =
+  'How do B cells respond? <img src=x onerror="document.title=1"><script>document.title="hit"</script>';
 const ADA = "ada@example.org";
 
 /** Gives the run the files that its scripted steps did not write. */
@@ -19,7 +20,9 @@ async function withFiles({ parts }: ScriptedServer, runId: string): Promise<void
 describeWithBrowser("the page of a run", () => {
   test("follows the run to its result; script in the question is text, and nothing is loaded from elsewhere", async () => {
     const evaluating = gate();
-    const server = await startScriptedServer({ script: { before: (effect) => (effect === "evaluate:1" ? evaluating.pass() : undefined) } });
+    const server = await startScriptedServer({
+      script: { before: (effect) => (effect === "evaluate:1" ? evaluating.pass() : undefined) },
+    });
     await server.supervisor.submit({ ...run("r1"), query: HOSTILE });
     await evaluating.reached;
     const { page, complaints, asked } = await openPage(`${server.url}/run#r1`);
@@ -52,7 +55,10 @@ describeWithBrowser("the page of a run", () => {
     await page.reload();
     await page.locator("#token").fill(await server.token(ADA));
     await page.getByRole("button", { name: "Sign in" }).click();
-    const [download] = await Promise.all([page.waitForEvent("download"), page.locator("#files button").first().click()]);
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.locator("#files button").first().click(),
+    ]);
     expect(await readFile(await download.path(), "utf8")).toBe("what was predicted");
     const policy = (await fetch(`${server.url}/run`)).headers.get("content-security-policy") ?? "";
     expect(policy).toContain("default-src 'none'");

@@ -7,7 +7,13 @@ import type { EventStreamClient } from "../support/event-stream.ts";
 import { ADA, BO, QUESTION, startApi, type ApiServer, type Caller } from "./api-harness.ts";
 
 interface Result {
-  readonly files: readonly { readonly name: string; readonly kind: string; readonly url: string; readonly bytes: number; readonly content_type: string }[];
+  readonly files: readonly {
+    readonly name: string;
+    readonly kind: string;
+    readonly url: string;
+    readonly bytes: number;
+    readonly content_type: string;
+  }[];
   readonly [field: string]: unknown;
 }
 
@@ -22,7 +28,11 @@ const HOSTILE = `${QUESTION} <script>alert("x")</script><img src=x onerror=alert
 beforeAll(async () => {
   server = await startApi({}, { withAtlas: true });
   [ada, bo] = await Promise.all([server.caller(ADA), server.caller(BO)]);
-  run = await ada.submit({ query: HOSTILE, config: { max_iterations: 2, prompt_cells: 20, query_cells: 20 }, random_seed: 7 });
+  run = await ada.submit({
+    query: HOSTILE,
+    config: { max_iterations: 2, prompt_cells: 20, query_cells: 20 },
+    random_seed: 7,
+  });
   live = await ada.events(run.run_id);
   await live.ended;
 });
@@ -31,7 +41,12 @@ afterAll(() => server.close());
 test("a submitted question completes, and what the API shows is what is stored", async () => {
   expect(run).toMatchObject({ status: "pending", user_email: ADA, random_seed: 7, query: HOSTILE });
   // The mail that follows a run's end changes the time of its last update.
-  await expect.poll(async () => (await server.daemon.runs.get(run.run_id))?.outbox.map(({ state }) => state), { timeout: 60_000 }).toEqual(["sent"]);
+  await expect
+    .poll(
+      async () => (await server.daemon.runs.get(run.run_id))?.outbox.map(({ state }) => state),
+      { timeout: 60_000 },
+    )
+    .toEqual(["sent"]);
   const shown = (await (await ada.get(`/runs/${run.run_id}`)).json()) as RunDocument;
   expect(shown).toMatchObject({ status: "completed", current_phase: null });
   expect(runDocumentSchema.parse(shown)).toEqual(shown);
@@ -41,11 +56,31 @@ test("a submitted question completes, and what the API shows is what is stored",
 test("the stream showed every committed transition, in order, and ended by itself", async () => {
   const history = await server.daemon.runs.history(run.run_id);
   const transitions = live.events.filter(({ event }) => event === "transition");
-  expect(transitions.map(({ data }) => data)).toEqual(history.map((entry) => ({ ...entry, at: new Date(entry.at).toISOString() })));
+  expect(transitions.map(({ data }) => data)).toEqual(
+    history.map((entry) => ({ ...entry, at: new Date(entry.at).toISOString() })),
+  );
   expect(new Set(transitions.map(({ id }) => id)).size).toBe(history.length);
-  const states = transitions.filter(({ data }) => data["actor"] === "run").map(({ data }) => String(data["to"]));
-  expect(states.filter((state, index) => state !== states[index - 1]).map((state) => state.replace(/\..*/, ""))).toEqual(expect.arrayContaining(["analyzing", "prompting", "inferring", "evaluating", "outputting", "completed"]));
-  expect(live.events.at(-1)).toMatchObject({ event: "run", data: { status: "completed", current_phase: null } });
+  const states = transitions
+    .filter(({ data }) => data["actor"] === "run")
+    .map(({ data }) => String(data["to"]));
+  expect(
+    states
+      .filter((state, index) => state !== states[index - 1])
+      .map((state) => state.replace(/\..*/, "")),
+  ).toEqual(
+    expect.arrayContaining([
+      "analyzing",
+      "prompting",
+      "inferring",
+      "evaluating",
+      "outputting",
+      "completed",
+    ]),
+  );
+  expect(live.events.at(-1)).toMatchObject({
+    event: "run",
+    data: { status: "completed", current_phase: null },
+  });
   expect(live.headers.get("content-type")).toContain("text/event-stream");
 });
 
@@ -65,7 +100,9 @@ test("the result tells what was found, and its links give the stored files", asy
   expect(response.status).toBe(200);
   const result = (await response.json()) as Result;
   const { document } = (await server.daemon.runs.get(run.run_id)) ?? {};
-  const delivered = document?.iterations.find(({ iteration }) => iteration === document.delivered_iteration);
+  const delivered = document?.iterations.find(
+    ({ iteration }) => iteration === document.delivered_iteration,
+  );
   expect(result).toMatchObject({
     run_id: run.run_id,
     final_score: document?.final_score,
@@ -76,10 +113,16 @@ test("the result tells what was found, and its links give the stored files", asy
   });
   expect(result.files.map(({ kind }) => kind)).toEqual(["anndata", "report", "log"]);
   for (const { name, url, bytes, content_type } of result.files) {
-    const file = await fetch(`${server.url}${url}`, { headers: { authorization: `Bearer ${ada.token}` } });
+    const file = await fetch(`${server.url}${url}`, {
+      headers: { authorization: `Bearer ${ada.token}` },
+    });
     const content = Buffer.from(await file.arrayBuffer());
-    const stored = await readFile(await server.daemon.objects.fetch({ path: `results/${run.run_id}/${name}` }));
-    expect(createHash("sha256").update(content).digest("hex")).toBe(createHash("sha256").update(stored).digest("hex"));
+    const stored = await readFile(
+      await server.daemon.objects.fetch({ path: `results/${run.run_id}/${name}` }),
+    );
+    expect(createHash("sha256").update(content).digest("hex")).toBe(
+      createHash("sha256").update(stored).digest("hex"),
+    );
     expect(content.length).toBe(bytes);
     expect(Object.fromEntries(file.headers)).toMatchObject({
       "content-type": content_type,
@@ -94,39 +137,77 @@ test("a download that broke off goes on where it was, unless the file is another
   const path = `/runs/${run.run_id}/files/${run.run_id}_predictions.h5ad`;
   const ask = async (headers: Record<string, string>) => {
     const response = await ada.get(path, headers);
-    return { status: response.status, headers: Object.fromEntries(response.headers), content: Buffer.from(await response.arrayBuffer()) };
+    return {
+      status: response.status,
+      headers: Object.fromEntries(response.headers),
+      content: Buffer.from(await response.arrayBuffer()),
+    };
   };
   const { content: whole, headers } = await ask({});
   const { etag = "" } = headers;
   const { length } = whole;
-  expect(headers).toMatchObject({ "accept-ranges": "bytes", "content-length": String(length), etag: expect.stringMatching(/"/) as string });
+  expect(headers).toMatchObject({
+    "accept-ranges": "bytes",
+    "content-length": String(length),
+    etag: expect.stringMatching(/"/) as string,
+  });
   const rest = await ask({ range: "bytes=1000-", "if-range": etag });
-  expect([rest.status, rest.headers["content-range"], rest.headers["content-type"]]).toEqual([206, `bytes 1000-${length - 1}/${length}`, headers["content-type"]]);
+  expect([rest.status, rest.headers["content-range"], rest.headers["content-type"]]).toEqual([
+    206,
+    `bytes 1000-${length - 1}/${length}`,
+    headers["content-type"],
+  ]);
   expect(rest.content.equals(whole.subarray(1_000))).toBe(true);
-  for (const [range, part] of [["bytes=0-99", whole.subarray(0, 100)], ["bytes=-1", whole.subarray(-1)], [`bytes=${length - 5}-${length + 5}`, whole.subarray(-5)]] as const) {
+  for (const [range, part] of [
+    ["bytes=0-99", whole.subarray(0, 100)],
+    ["bytes=-1", whole.subarray(-1)],
+    [`bytes=${length - 5}-${length + 5}`, whole.subarray(-5)],
+  ] as const) {
     const { status, content } = await ask({ range });
     expect([range, status, content.equals(part)]).toEqual([range, 206, true]);
   }
-  for (const others of [{ range: "bytes=1000-", "if-range": 'W/"0-0"' }, { range: "lines=1-2" }, { range: "bytes=0-1,5-6" }]) {
+  for (const others of [
+    { range: "bytes=1000-", "if-range": 'W/"0-0"' },
+    { range: "lines=1-2" },
+    { range: "bytes=0-1,5-6" },
+  ]) {
     const { status, content } = await ask(others);
     expect([others, status, content.equals(whole)]).toEqual([others, 200, true]);
   }
   const beyond = await ask({ range: `bytes=${length}-` });
-  expect([beyond.status, beyond.headers["content-range"], JSON.parse(beyond.content.toString())]).toEqual([416, `bytes */${length}`, expect.objectContaining({ error: "RANGE_UNSATISFIABLE" })]);
+  expect([
+    beyond.status,
+    beyond.headers["content-range"],
+    JSON.parse(beyond.content.toString()),
+  ]).toEqual([416, `bytes */${length}`, expect.objectContaining({ error: "RANGE_UNSATISFIABLE" })]);
   const other = await ask({ "if-match": '"0-0"' });
-  expect([other.status, JSON.parse(other.content.toString())]).toEqual([412, expect.objectContaining({ error: "PRECONDITION_FAILED" })]);
+  expect([other.status, JSON.parse(other.content.toString())]).toEqual([
+    412,
+    expect.objectContaining({ error: "PRECONDITION_FAILED" }),
+  ]);
   // By itself fetch adds no-cache, which asks for the whole file.
   const unchanged = await ask({ "if-none-match": etag, "cache-control": "max-age=0" });
   expect([unchanged.status, unchanged.content.length]).toEqual([304, 0]);
-  const head = await fetch(`${server.url}/api/v1${path}`, { method: "HEAD", headers: { authorization: `Bearer ${ada.token}` } });
-  expect([head.status, head.headers.get("content-length"), head.headers.get("etag")]).toEqual([200, String(length), etag]);
+  const head = await fetch(`${server.url}/api/v1${path}`, {
+    method: "HEAD",
+    headers: { authorization: `Bearer ${ada.token}` },
+  });
+  expect([head.status, head.headers.get("content-length"), head.headers.get("etag")]).toEqual([
+    200,
+    String(length),
+    etag,
+  ]);
   expect((await bo.get(path, { range: "bytes=0-9" })).status).toBe(404);
 });
 
 test("the delivered AnnData file can be read, and script in the question is text in the report", async () => {
-  const file = await server.daemon.objects.fetch({ path: `results/${run.run_id}/${run.run_id}_predictions.h5ad` });
+  const file = await server.daemon.objects.fetch({
+    path: `results/${run.run_id}/${run.run_id}_predictions.h5ad`,
+  });
   expect(await openH5ad(file)).toBeDefined();
-  const report = await (await ada.get(`/runs/${run.run_id}/files/${run.run_id}_report.html`)).text();
+  const report = await (
+    await ada.get(`/runs/${run.run_id}/files/${run.run_id}_report.html`)
+  ).text();
   expect(report).toContain("&lt;script&gt;");
   expect(report).not.toMatch(/<script|<img/i);
 });
@@ -134,8 +215,18 @@ test("the delivered AnnData file can be read, and script in the question is text
 test("only the run's own three file names are served", async () => {
   const { run_id } = run;
   const names = [
-    "..%2f..%2fruns.sqlite", "..%2F..%2F..%2F..%2Fetc%2Fpasswd", "%2e%2e%2f%2e%2e%2fruns.sqlite", "..%5c..%5cruns.sqlite", `${run_id}_report.html%00.json`, `${run_id}_report.html%2f..`,
-    "other_report.html", `${run_id.toUpperCase()}_REPORT.HTML`, "%252e%252e%252fruns.sqlite", "constructor", "__proto__", "a".repeat(290),
+    "..%2f..%2fruns.sqlite",
+    "..%2F..%2F..%2F..%2Fetc%2Fpasswd",
+    "%2e%2e%2f%2e%2e%2fruns.sqlite",
+    "..%5c..%5cruns.sqlite",
+    `${run_id}_report.html%00.json`,
+    `${run_id}_report.html%2f..`,
+    "other_report.html",
+    `${run_id.toUpperCase()}_REPORT.HTML`,
+    "%252e%252e%252fruns.sqlite",
+    "constructor",
+    "__proto__",
+    "a".repeat(290),
   ];
   for (const name of names) {
     const response = await ada.get(`/runs/${run_id}/files/${name}`);
@@ -145,10 +236,21 @@ test("only the run's own three file names are served", async () => {
 });
 
 test("the numbers for Prometheus are those of the run", async () => {
-  await expect.poll(async () => (await server.daemon.runs.get(run.run_id))?.outbox.map(({ state }) => state)).toEqual(["sent"]);
+  await expect
+    .poll(async () => (await server.daemon.runs.get(run.run_id))?.outbox.map(({ state }) => state))
+    .toEqual(["sent"]);
   const admin = await server.token("root@example.org", "admin");
-  const text = await (await fetch(`${server.url}/metrics`, { headers: { authorization: `Bearer ${admin}` } })).text();
-  const valueOf = (series: string): number => Number(text.split("\n").find((line) => line.startsWith(`${series} `))?.split(" ").at(-1));
+  const text = await (
+    await fetch(`${server.url}/metrics`, { headers: { authorization: `Bearer ${admin}` } })
+  ).text();
+  const valueOf = (series: string): number =>
+    Number(
+      text
+        .split("\n")
+        .find((line) => line.startsWith(`${series} `))
+        ?.split(" ")
+        .at(-1),
+    );
   const { document } = (await server.daemon.runs.get(run.run_id)) ?? {};
   const iterations = document?.iterations.length ?? 0;
   const values = {
@@ -164,7 +266,9 @@ test("the numbers for Prometheus are those of the run", async () => {
     'haystack_mails_total{outcome="sent"}': 1,
   };
   expect(iterations).toBeGreaterThan(0);
-  expect(Object.fromEntries(Object.keys(values).map((series) => [series, valueOf(series)]))).toEqual(values);
+  expect(
+    Object.fromEntries(Object.keys(values).map((series) => [series, valueOf(series)])),
+  ).toEqual(values);
 });
 
 test("to everybody else the run does not exist", async () => {
@@ -177,7 +281,8 @@ test("to everybody else the run does not exist", async () => {
     expect({ ...bodies[0], run_id: "" }).toEqual({ ...bodies[1], run_id: "" });
     expect(bodies[0]).toMatchObject({ error: "RUN_NOT_FOUND", error_type: "client" });
   }
-  for (const wish of ["cancel", "retry"]) expect((await bo.post(`/runs/${run.run_id}/${wish}`)).status).toBe(404);
+  for (const wish of ["cancel", "retry"])
+    expect((await bo.post(`/runs/${run.run_id}/${wish}`)).status).toBe(404);
   expect(await (await bo.get("/runs")).json()).toEqual({ runs: [], next_cursor: null });
   const admin = await server.caller("root@example.org", "admin");
   expect((await admin.get(`/runs/${run.run_id}`)).status).toBe(200);
@@ -188,7 +293,10 @@ test("to everybody else the run does not exist", async () => {
 test("a completed run is neither cancelled nor retried", async () => {
   for (const wish of ["cancel", "retry"]) {
     const response = await ada.post(`/runs/${run.run_id}/${wish}`);
-    expect([response.status, ((await response.json()) as { error: string }).error]).toEqual([409, "RUN_STATE_FORBIDS"]);
+    expect([response.status, ((await response.json()) as { error: string }).error]).toEqual([
+      409,
+      "RUN_STATE_FORBIDS",
+    ]);
   }
 });
 
@@ -198,33 +306,79 @@ test("a question is checked without a run: what is understood, and what would be
     const response = await ada.post("/questions/check", { query });
     return [response.status, await response.json()] as const;
   };
-  expect(await check(QUESTION)).toMatchObject([200, { answerable: true, read_by: "rules", read_in_run_by: "rules", structured_query: { perturbation: { id: "ifn-beta" }, understood_by: "rules" }, control_strategy_effective: "synthetic_control", problem: null }]);
-  expect(await check("How would xyzzy cells respond to plugh?")).toMatchObject([200, { answerable: false, structured_query: null, prompt: null, problem: { error: expect.stringMatching(/UNKNOWN|NOT_UNDERSTOOD/) as string } }]);
+  expect(await check(QUESTION)).toMatchObject([
+    200,
+    {
+      answerable: true,
+      read_by: "rules",
+      read_in_run_by: "rules",
+      structured_query: { perturbation: { id: "ifn-beta" }, understood_by: "rules" },
+      control_strategy_effective: "synthetic_control",
+      problem: null,
+    },
+  ]);
+  expect(await check("How would xyzzy cells respond to plugh?")).toMatchObject([
+    200,
+    {
+      answerable: false,
+      structured_query: null,
+      prompt: null,
+      problem: { error: expect.stringMatching(/UNKNOWN|NOT_UNDERSTOOD/) as string },
+    },
+  ]);
   expect(await check("  ")).toMatchObject([400, { error: "QUESTION_EMPTY" }]);
   expect(await check("x".repeat(4_001))).toMatchObject([413, { error: "QUESTION_TOO_LONG" }]);
   expect((await server.daemon.runs.list({})).length).toBe(before);
 });
 
 test("a check tells that a language model reads the question in a run, where one is configured", async () => {
-  const withModel = await startApi({ OPENAI_API_KEY: "none", OPENAI_BASE_URL: "http://127.0.0.1:9/v1" });
+  const withModel = await startApi({
+    OPENAI_API_KEY: "none",
+    OPENAI_BASE_URL: "http://127.0.0.1:9/v1",
+  });
   onTestFinished(() => withModel.close());
-  const response = await (await withModel.caller(ADA)).post("/questions/check", { query: QUESTION });
-  expect(await response.json()).toMatchObject({ read_by: "rules", read_in_run_by: "language_model" });
+  const response = await (
+    await withModel.caller(ADA)
+  ).post("/questions/check", { query: QUESTION });
+  expect(await response.json()).toMatchObject({
+    read_by: "rules",
+    read_in_run_by: "language_model",
+  });
 });
 
 test("the atlases can be searched", async () => {
-  const ask = async (path: string) => (await (await bo.get(`/atlas/${path}`)).json()) as Record<string, { name: string }[]>;
-  expect(await ask("datasets")).toMatchObject({ total: 1, datasets: [{ dataset: "simulated", simulated: true }] });
+  const ask = async (path: string) =>
+    (await (await bo.get(`/atlas/${path}`)).json()) as Record<string, { name: string }[]>;
+  expect(await ask("datasets")).toMatchObject({
+    total: 1,
+    datasets: [{ dataset: "simulated", simulated: true }],
+  });
   const { cell_types: all = [] } = await ask("cell-types");
   expect(all.length).toBeGreaterThan(1);
   const wanted = all[0]?.name ?? "";
-  expect((await ask(`cell-types?search=${encodeURIComponent(wanted.toUpperCase())}`))["cell_types"]?.map(({ name }) => name)).toContain(wanted);
-  expect(await ask("perturbations?search=IFN-beta")).toMatchObject({ perturbations: [{ name: "Interferon beta", perturbation_id: "ifn-beta" }] });
-  const found = async (kind: string, search: string) => (await ask(`${kind}?search=${encodeURIComponent(search)}`))[kind.replace("-", "_")]?.map(({ name }) => name);
-  for (const search of ["IFNb", "IFN-β", "interferon beta", "ifnbta"]) expect([search, await found("perturbations", search)]).toEqual([search, ["Interferon beta"]]);
-  for (const search of ["CD14 mono", "CD14+ Monocytes", "cl:0001054"]) expect([search, await found("cell-types", search)]).toEqual([search, ["CD14-positive monocyte"]]);
+  expect(
+    (await ask(`cell-types?search=${encodeURIComponent(wanted.toUpperCase())}`))["cell_types"]?.map(
+      ({ name }) => name,
+    ),
+  ).toContain(wanted);
+  expect(await ask("perturbations?search=IFN-beta")).toMatchObject({
+    perturbations: [{ name: "Interferon beta", perturbation_id: "ifn-beta" }],
+  });
+  const found = async (kind: string, search: string) =>
+    (await ask(`${kind}?search=${encodeURIComponent(search)}`))[kind.replace("-", "_")]?.map(
+      ({ name }) => name,
+    );
+  for (const search of ["IFNb", "IFN-β", "interferon beta", "ifnbta"])
+    expect([search, await found("perturbations", search)]).toEqual([search, ["Interferon beta"]]);
+  for (const search of ["CD14 mono", "CD14+ Monocytes", "cl:0001054"])
+    expect([search, await found("cell-types", search)]).toEqual([
+      search,
+      ["CD14-positive monocyte"],
+    ]);
   expect(await found("cell-types", "dermal fib")).toEqual(["skin fibroblast"]);
-  expect(await found("cell-types", "monocyte")).toEqual(all.map(({ name }) => name).filter((name) => /monocyte/i.test(name)));
+  expect(await found("cell-types", "monocyte")).toEqual(
+    all.map(({ name }) => name).filter((name) => /monocyte/i.test(name)),
+  );
   expect(await ask("cell-types?search=nowhere")).toEqual({ cell_types: [], total: 0 });
   expect(await ask("cell-types?dataset=other")).toEqual({ cell_types: [], total: 0 });
 });

@@ -10,7 +10,10 @@ import { openEvents } from "../support/event-stream.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
 import { ADA, QUESTION } from "./api-harness.ts";
 
-const program = path.resolve(path.dirname(process.env["HAYSTACK_TEST_PYTHON"] ?? ".cache/venv/bin/python"), "schemathesis");
+const program = path.resolve(
+  path.dirname(process.env["HAYSTACK_TEST_PYTHON"] ?? ".cache/venv/bin/python"),
+  "schemathesis",
+);
 const hint = "install .ci/requirements.txt into .cache/venv";
 
 if (!existsSync(program)) {
@@ -22,7 +25,14 @@ if (!existsSync(program)) {
 const LONGEST_MS = 540_000;
 
 interface Description {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly parameters?: { readonly name: string; examples?: object }[] }>>>>;
+  readonly paths: Readonly<
+    Record<
+      string,
+      Readonly<
+        Record<string, { readonly parameters?: { readonly name: string; examples?: object }[] }>
+      >
+    >
+  >;
 }
 
 interface LogLine {
@@ -35,31 +45,74 @@ interface LogLine {
 }
 
 /** Answers what the fuzzer says when it found something, and "" when it found nothing. */
-async function fuzz(url: string, description: string, token: string, selection: readonly string[]): Promise<string> {
+async function fuzz(
+  url: string,
+  description: string,
+  token: string,
+  selection: readonly string[],
+): Promise<string> {
   const args = [
-    "run", description, "--url", url, "--header", `Authorization: Bearer ${token}`, ...selection,
+    "run",
+    description,
+    "--url",
+    url,
+    "--header",
+    `Authorization: Bearer ${token}`,
+    ...selection,
     // Valid by its form is not yet answerable: a question must also be understood.
-    "--exclude-checks", "positive_data_acceptance",
+    "--exclude-checks",
+    "positive_data_acceptance",
     // One worker: ast.parse of Python 3.11 fails now and then in threads.
-    "--phases", "examples,coverage,fuzzing", "--max-examples", "8", "--seed", "1", "--workers", "1", "--request-timeout", "10", "--continue-on-failure",
+    "--phases",
+    "examples,coverage,fuzzing",
+    "--max-examples",
+    "8",
+    "--seed",
+    "1",
+    "--workers",
+    "1",
+    "--request-timeout",
+    "10",
+    "--continue-on-failure",
     // How fast the fuzzer itself thinks is nothing about the API.
-    "--suppress-health-check", "too_slow",
-    "--generation-database", "none", "--no-shrink", "--no-color", "--warnings", "off",
+    "--suppress-health-check",
+    "too_slow",
+    "--generation-database",
+    "none",
+    "--no-shrink",
+    "--no-color",
+    "--warnings",
+    "off",
   ];
-  const child = spawn(program, args, { cwd: await temporaryFolder(), stdio: ["ignore", "pipe", "pipe"], timeout: LONGEST_MS, env: { ...process.env, PYTHONWARNINGS: "ignore" } });
+  const child = spawn(program, args, {
+    cwd: await temporaryFolder(),
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: LONGEST_MS,
+    env: { ...process.env, PYTHONWARNINGS: "ignore" },
+  });
   let output = "";
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (output += text));
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding("utf8").on("data", (text: string) => (output += text));
   const [code] = (await once(child, "close")) as [number | null];
   return code === 0 ? "" : `${code}\n${output.slice(-20_000)}`;
 }
 
-/** The daemon's own description, with what there is in its data as examples: no generator guesses the id of a run. */
-async function describedBy(url: string, known: Readonly<Record<string, readonly string[]>>): Promise<string> {
+/**
+ * The daemon's own description, with what there is in its data as examples: no generator guesses
+ * the id of a run.
+ */
+async function describedBy(
+  url: string,
+  known: Readonly<Record<string, readonly string[]>>,
+): Promise<string> {
   const description = (await (await fetch(`${url}/api/v1/openapi.json`)).json()) as Description;
-  const parameters = Object.values(description.paths).flatMap((methods) => Object.values(methods).flatMap(({ parameters: some = [] }) => some));
+  const parameters = Object.values(description.paths).flatMap((methods) =>
+    Object.values(methods).flatMap(({ parameters: some = [] }) => some),
+  );
   for (const parameter of parameters) {
     const values = known[parameter.name];
-    if (values !== undefined) parameter.examples = Object.fromEntries(values.map((value) => [value, { value }]));
+    if (values !== undefined)
+      parameter.examples = Object.fromEntries(values.map((value) => [value, { value }]));
   }
   const file = path.join(await temporaryFolder(), "openapi.json");
   await writeFile(file, JSON.stringify(description));
@@ -70,38 +123,86 @@ async function describedBy(url: string, known: Readonly<Record<string, readonly 
 async function completed(url: string, token: string, runId: string): Promise<string[]> {
   const { ended } = await openEvents(`${url}/api/v1/runs/${runId}/events`, { token });
   await ended;
-  const answer = await fetch(`${url}/api/v1/runs/${runId}/result`, { headers: { authorization: `Bearer ${token}` } });
+  const answer = await fetch(`${url}/api/v1/runs/${runId}/result`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
   return ((await answer.json()) as { files: { name: string }[] }).files.map(({ name }) => name);
 }
 
 describe.skipIf(!existsSync(program))("the API of a daemon under a fuzzer", () => {
-  test("has no fault of the server, no answer that its description does not know, and no hang, for a user and an administrator", async () => {
-    const { url, tokens, serve } = await daemonPlace({ AUTH: "token", LOG_FORMAT: "json", MAX_ACTIVE_RUNS: "1", HTTP_REQUESTS_PER_MINUTE: "1000000", HTTP_FAILURES_PER_MINUTE: "1000000" });
-    const [[user = ""], [admin = ""]] = [await tokens([ADA], "user"), await tokens(["root@example.org"], "admin")];
-    const stop = await serve();
-    const headers = { authorization: `Bearer ${user}`, "content-type": "application/json" };
-    const submitted = await fetch(`${url}/api/v1/runs`, { method: "POST", headers, body: JSON.stringify({ query: QUESTION, config: { max_iterations: 1, prompt_cells: 20, query_cells: 20 }, random_seed: 7 }) });
-    const { run_id } = (await submitted.json()) as RunDocument;
-    const known = { id: [run_id], name: await completed(url, user, run_id), key: [`${run_id}:run_completed`], dataset: ["simulated"], search: ["monocyte"], range: ["bytes=0-99"] };
-    const description = await describedBy(url, known);
-    const outputs = await Promise.all([
-      fuzz(url, description, user, ["--include-path-regex", "^/api/"]),
-      // Draining would make the daemon unready, as it should.
-      fuzz(url, description, admin, ["--exclude-path-regex", "/drain$"]),
-    ]);
-    expect(outputs).toEqual(["", ""]);
-    expect((await fetch(`${url}/livez`)).status).toBe(200);
-    const ended = await stop("SIGTERM");
-    expect(ended.code).toBe(0);
-    const lines = ended.stderr.trimEnd().split("\n").map((line) => JSON.parse(line) as LogLine);
-    expect(lines.filter(({ level, code }) => ["error", "fatal"].includes(level) || code === "INTERNAL")).toEqual([]);
-    const answers = new Set(lines.map((line) => `${line.method} ${line.route} ${line.status}${line.run_id === run_id ? " of the run" : ""}`));
-    const wanted = [
-      ...["", "/events", "/result", "/files/:name"].map((part) => `GET /api/v1/runs/:id${part} 200 of the run`),
-      ...["", "/actors", "/history"].map((part) => `GET /admin/runs/:id${part} 200 of the run`),
-      ...["datasets", "cell-types", "perturbations"].map((part) => `GET /api/v1/atlas/${part} 200`),
-      "GET /api/v1/runs/:id/files/:name 206 of the run", "POST /api/v1/runs 201", "POST /api/v1/questions/check 200",
-    ];
-    expect(wanted.filter((answer) => !answers.has(answer))).toEqual([]);
-  }, LONGEST_MS + 60_000);
+  test(
+    "has no fault of the server, no answer that its description does not know, and no hang, for a user and an administrator",
+    async () => {
+      const { url, tokens, serve } = await daemonPlace({
+        AUTH: "token",
+        LOG_FORMAT: "json",
+        MAX_ACTIVE_RUNS: "1",
+        HTTP_REQUESTS_PER_MINUTE: "1000000",
+        HTTP_FAILURES_PER_MINUTE: "1000000",
+      });
+      const [[user = ""], [admin = ""]] = [
+        await tokens([ADA], "user"),
+        await tokens(["root@example.org"], "admin"),
+      ];
+      const stop = await serve();
+      const headers = { authorization: `Bearer ${user}`, "content-type": "application/json" };
+      const submitted = await fetch(`${url}/api/v1/runs`, {
+        method: "POST",
+        headers,
+        body: JSON.stringify({
+          query: QUESTION,
+          config: { max_iterations: 1, prompt_cells: 20, query_cells: 20 },
+          random_seed: 7,
+        }),
+      });
+      const { run_id } = (await submitted.json()) as RunDocument;
+      const known = {
+        id: [run_id],
+        name: await completed(url, user, run_id),
+        key: [`${run_id}:run_completed`],
+        dataset: ["simulated"],
+        search: ["monocyte"],
+        range: ["bytes=0-99"],
+      };
+      const description = await describedBy(url, known);
+      const outputs = await Promise.all([
+        fuzz(url, description, user, ["--include-path-regex", "^/api/"]),
+        // Draining would make the daemon unready, as it should.
+        fuzz(url, description, admin, ["--exclude-path-regex", "/drain$"]),
+      ]);
+      expect(outputs).toEqual(["", ""]);
+      expect((await fetch(`${url}/livez`)).status).toBe(200);
+      const ended = await stop("SIGTERM");
+      expect(ended.code).toBe(0);
+      const lines = ended.stderr
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line) as LogLine);
+      expect(
+        lines.filter(
+          ({ level, code }) => ["error", "fatal"].includes(level) || code === "INTERNAL",
+        ),
+      ).toEqual([]);
+      const answers = new Set(
+        lines.map(
+          (line) =>
+            `${line.method} ${line.route} ${line.status}${line.run_id === run_id ? " of the run" : ""}`,
+        ),
+      );
+      const wanted = [
+        ...["", "/events", "/result", "/files/:name"].map(
+          (part) => `GET /api/v1/runs/:id${part} 200 of the run`,
+        ),
+        ...["", "/actors", "/history"].map((part) => `GET /admin/runs/:id${part} 200 of the run`),
+        ...["datasets", "cell-types", "perturbations"].map(
+          (part) => `GET /api/v1/atlas/${part} 200`,
+        ),
+        "GET /api/v1/runs/:id/files/:name 206 of the run",
+        "POST /api/v1/runs 201",
+        "POST /api/v1/questions/check 200",
+      ];
+      expect(wanted.filter((answer) => !answers.has(answer))).toEqual([]);
+    },
+    LONGEST_MS + 60_000,
+  );
 });

@@ -20,7 +20,14 @@ test("only the user of the daemon reads the file", async () => {
 test("a file that is no database refuses to open", async () => {
   const folder = await temporaryFolder();
   await mkdir(join(folder, "sub"));
-  await writeFile(join(folder, "access.sqlite"), "this is text, and long enough to be read as a header of a database\n".repeat(20));
-  await expect(openSqliteAccess({ file: join(folder, "access.sqlite") })).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
-  await expect(openSqliteAccess({ file: join(folder, "sub") })).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+  await writeFile(
+    join(folder, "access.sqlite"),
+    "this is text, and long enough to be read as a header of a database\n".repeat(20),
+  );
+  await expect(openSqliteAccess({ file: join(folder, "access.sqlite") })).rejects.toMatchObject({
+    code: "STORE_UNAVAILABLE",
+  });
+  await expect(openSqliteAccess({ file: join(folder, "sub") })).rejects.toMatchObject({
+    code: "STORE_UNAVAILABLE",
+  });
 });

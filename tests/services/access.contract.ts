@@ -2,11 +2,32 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import type { AccessStore, AccessToken } from "../../services/access/index.ts";
 
 const NOW = 1_800_000_000_000;
-const token = (id: string, more: Partial<AccessToken> = {}): AccessToken => ({ id, owner: "user@example.org", role: "user", created_at: NOW, expires_at: NOW + 1_000, revoked_at: null, ...more });
-const entry = (target: string, at: number) => ({ at, who: "admin@example.org", credential: "iap", action: "run.cancel", target, outcome: "done" });
+const token = (id: string, more: Partial<AccessToken> = {}): AccessToken => ({
+  id,
+  owner: "user@example.org",
+  role: "user",
+  created_at: NOW,
+  expires_at: NOW + 1_000,
+  revoked_at: null,
+  ...more,
+});
+const entry = (target: string, at: number) => ({
+  at,
+  who: "admin@example.org",
+  credential: "iap",
+  action: "run.cancel",
+  target,
+  outcome: "done",
+});
 
-/** What every access store keeps to. `make` gives fresh, empty storage that can be opened more than once. */
-export function accessContract(adapter: string, make: () => Promise<() => Promise<AccessStore>>): void {
+/**
+ * What every access store keeps to. `make` gives fresh, empty storage that can be opened more than
+ * once.
+ */
+export function accessContract(
+  adapter: string,
+  make: () => Promise<() => Promise<AccessStore>>,
+): void {
   const openTwo = async (): Promise<readonly [AccessStore, AccessStore]> => {
     const open = await make();
     const stores = [await open(), await open()] as const;
@@ -27,8 +48,12 @@ export function accessContract(adapter: string, make: () => Promise<() => Promis
     test("neither id nor hash is taken twice", async () => {
       const [store] = await openTwo();
       await store.insertToken(token("t1"), "hash-1");
-      await expect(store.insertToken(token("t1", { role: "admin" }), "hash-2")).rejects.toThrow(/unique|duplicate/i);
-      await expect(store.insertToken(token("t2", { role: "admin" }), "hash-1")).rejects.toThrow(/unique|duplicate/i);
+      await expect(store.insertToken(token("t1", { role: "admin" }), "hash-2")).rejects.toThrow(
+        /unique|duplicate/i,
+      );
+      await expect(store.insertToken(token("t2", { role: "admin" }), "hash-1")).rejects.toThrow(
+        /unique|duplicate/i,
+      );
       expect(await store.listTokens()).toEqual([token("t1")]);
     });
 
@@ -40,25 +65,35 @@ export function accessContract(adapter: string, make: () => Promise<() => Promis
       expect(await other.revokeToken("t1", NOW + 9)).toEqual(token("t1", { revoked_at: NOW + 5 }));
       expect(await other.findToken("hash-1")).toMatchObject({ revoked_at: NOW + 5 });
       expect(await store.revokeToken("none", NOW)).toBeUndefined();
-      expect((await store.listTokens()).map(({ id, revoked_at }) => [id, revoked_at])).toEqual([["t2", null], ["t1", NOW + 5]]);
+      expect((await store.listTokens()).map(({ id, revoked_at }) => [id, revoked_at])).toEqual([
+        ["t2", null],
+        ["t1", NOW + 5],
+      ]);
     });
 
     test("the audit log is newest first, of one target if asked, and pages without gap or double", async () => {
       const [store, other] = await openTwo();
-      for (let index = 0; index < 9; index++) await (index % 2 === 0 ? store : other).recordAudit(entry(index < 6 ? "run-a" : "run-b", NOW + Math.floor(index / 4)));
+      for (let index = 0; index < 9; index++)
+        await (index % 2 === 0 ? store : other).recordAudit(
+          entry(index < 6 ? "run-a" : "run-b", NOW + Math.floor(index / 4)),
+        );
       const all = await store.listAudit({});
       expect(all.map(({ at }) => at - NOW)).toEqual([2, 1, 1, 1, 1, 0, 0, 0, 0]);
       expect(new Set(all.map(({ id }) => id)).size).toBe(9);
       const paged = [];
-      for (let page = await store.listAudit({ limit: 2 }); page.length > 0; ) {
+      for (let page = await store.listAudit({ limit: 2 }); page.length > 0;) {
         paged.push(...page);
         const { at, id } = page.at(-1) ?? { at: 0, id: "" };
         page = await other.listAudit({ limit: 2, before: { at, id } });
       }
       expect(paged).toEqual(all);
-      const { id, ...recorded } = (await store.listAudit({ target: "run-b", limit: 1 }))[0] ?? { id: "" };
+      const { id, ...recorded } = (await store.listAudit({ target: "run-b", limit: 1 }))[0] ?? {
+        id: "",
+      };
       expect(recorded).toEqual(entry("run-b", NOW + 2));
-      expect(await store.listAudit({ target: "run-b", before: { at: NOW + 1, id: "" } })).toEqual([]);
+      expect(await store.listAudit({ target: "run-b", before: { at: NOW + 1, id: "" } })).toEqual(
+        [],
+      );
       expect(id).not.toBe("");
     });
 
@@ -74,7 +109,9 @@ export function accessContract(adapter: string, make: () => Promise<() => Promis
       const owner = `'; DROP TABLE tokens; -- {"$ne": null} \u{1f9ec}`;
       await store.insertToken(token("t1", { owner }), "hash-1");
       expect((await store.findToken("hash-1"))?.owner).toBe(owner);
-      expect(await store.findToken({ $ne: null } as unknown as string).catch(() => undefined)).toBeUndefined();
+      expect(
+        await store.findToken({ $ne: null } as unknown as string).catch(() => undefined),
+      ).toBeUndefined();
     });
   });
 }

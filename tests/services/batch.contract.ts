@@ -1,5 +1,10 @@
 import { describe, expect, onTestFinished, test } from "vitest";
-import { type BatchService, type InferenceJobSpec, type JobState, TERMINAL_JOB_STATES } from "../../services/batch/index.ts";
+import {
+  type BatchService,
+  type InferenceJobSpec,
+  type JobState,
+  TERMINAL_JOB_STATES,
+} from "../../services/batch/index.ts";
 import type { JobChanged } from "../../services/job-events/index.ts";
 import type { Behaviour } from "./inference-program.ts";
 
@@ -9,7 +14,10 @@ export interface BatchHarness {
   readonly seesExitCodeOnly?: boolean;
   /** Collects the events of the service. */
   readonly events: EventLog;
-  /** Stores the inputs of the job: a query, and a prompt that tells tests/services/inference-program.ts what to do. */
+  /**
+   * Stores the inputs of the job: a query, and a prompt that tells
+   * tests/services/inference-program.ts what to do.
+   */
   readonly putInputs: (spec: InferenceJobSpec, behaviour: Behaviour) => Promise<void>;
   /** The output's text; undefined when absent. */
   readonly output: (spec: InferenceJobSpec) => Promise<string | undefined>;
@@ -25,7 +33,10 @@ export interface EventLog {
   readonly seen: JobChanged[];
   readonly onChange: (event: JobChanged) => void;
   /** Resolves with the event of the job that has one of the states, past or to come. */
-  readonly until: (jobId: string, states: ReadonlySet<JobState> | readonly JobState[]) => Promise<JobChanged>;
+  readonly until: (
+    jobId: string,
+    states: ReadonlySet<JobState> | readonly JobState[],
+  ) => Promise<JobChanged>;
 }
 
 export function eventLog(): EventLog {
@@ -88,24 +99,36 @@ export function batchContract(adapter: string, make: () => Promise<BatchHarness>
       await harness.putInputs(spec, {});
       const submitted = await harness.batch.submit(spec);
       expect(submitted.job_id).toBe(spec.job_id);
-      expect((await harness.events.until(spec.job_id, TERMINAL_JOB_STATES)).state).toBe("SUCCEEDED");
+      expect((await harness.events.until(spec.job_id, TERMINAL_JOB_STATES)).state).toBe(
+        "SUCCEEDED",
+      );
       const status = await harness.batch.get(spec.job_id);
       expect(status).toMatchObject({ job_id: spec.job_id, state: "SUCCEEDED" });
       expect(status).not.toHaveProperty("failure");
       expect(status?.run_seconds).toBeGreaterThan(0);
-      expect(JSON.parse((await harness.output(spec)) ?? "")).toMatchObject({ query: "query cells", seed: "42" });
-      expect(new Set(harness.events.seen.map((event) => event.event_id)).size).toBe(harness.events.seen.length);
+      expect(JSON.parse((await harness.output(spec)) ?? "")).toMatchObject({
+        query: "query cells",
+        seed: "42",
+      });
+      expect(new Set(harness.events.seen.map((event) => event.event_id)).size).toBe(
+        harness.events.seen.length,
+      );
     });
 
     test("a program that ends with an error fails the job as application, with its exit code and last words", async () => {
       const harness = await open();
       const spec = jobSpec();
-      await harness.putInputs(spec, { exit: 3, stderr: "Loading\nCUDA out of memory: 20 GiB asked\n\n" });
+      await harness.putInputs(spec, {
+        exit: 3,
+        stderr: "Loading\nCUDA out of memory: 20 GiB asked\n\n",
+      });
       await harness.batch.submit(spec);
       await harness.events.until(spec.job_id, ["FAILED"]);
       const status = await harness.batch.get(spec.job_id);
       expect(status?.failure).toMatchObject({ kind: "application", exit_code: 3 });
-      expect(status?.failure?.reason).toContain(harness.seesExitCodeOnly === true ? "exit code 3" : "CUDA out of memory: 20 GiB asked");
+      expect(status?.failure?.reason).toContain(
+        harness.seesExitCodeOnly === true ? "exit code 3" : "CUDA out of memory: 20 GiB asked",
+      );
     });
 
     test("success without an output file is a failure to a service that sees files", async () => {
@@ -114,7 +137,9 @@ export function batchContract(adapter: string, make: () => Promise<BatchHarness>
       await harness.putInputs(spec, { noOutput: true });
       await harness.batch.submit(spec);
       await harness.events.until(spec.job_id, TERMINAL_JOB_STATES);
-      expect((await harness.batch.get(spec.job_id))?.failure?.kind).toBe(harness.seesExitCodeOnly === true ? undefined : "application");
+      expect((await harness.batch.get(spec.job_id))?.failure?.kind).toBe(
+        harness.seesExitCodeOnly === true ? undefined : "application",
+      );
     });
 
     test("a job without its inputs fails", async () => {
@@ -140,7 +165,11 @@ export function batchContract(adapter: string, make: () => Promise<BatchHarness>
       const harness = await open();
       const spec = jobSpec();
       await harness.putInputs(spec, {});
-      await Promise.all([harness.batch.submit(spec), harness.batch.submit(spec), harness.batch.submit(spec)]);
+      await Promise.all([
+        harness.batch.submit(spec),
+        harness.batch.submit(spec),
+        harness.batch.submit(spec),
+      ]);
       await harness.events.until(spec.job_id, TERMINAL_JOB_STATES);
       expect((await harness.batch.submit(spec)).state).toBe("SUCCEEDED");
       expect(await harness.runs(spec)).toBe(1);
@@ -151,8 +180,12 @@ export function batchContract(adapter: string, make: () => Promise<BatchHarness>
       const spec = jobSpec();
       await harness.putInputs(spec, {});
       await harness.batch.submit(spec);
-      await expect(harness.batch.submit({ ...spec, run_id: "another" })).rejects.toMatchObject({ code: "JOB_NOT_OURS" });
-      expect((await harness.events.until(spec.job_id, TERMINAL_JOB_STATES)).state).toBe("SUCCEEDED");
+      await expect(harness.batch.submit({ ...spec, run_id: "another" })).rejects.toMatchObject({
+        code: "JOB_NOT_OURS",
+      });
+      expect((await harness.events.until(spec.job_id, TERMINAL_JOB_STATES)).state).toBe(
+        "SUCCEEDED",
+      );
     });
 
     test("cancelling a running job ends it as CANCELLED; cancelling again or an ended job is no error", async () => {
@@ -162,9 +195,13 @@ export function batchContract(adapter: string, make: () => Promise<BatchHarness>
       await harness.batch.submit(spec);
       await harness.started(spec);
       await harness.batch.cancel(spec.job_id);
-      expect(["CANCELLATION_IN_PROGRESS", "CANCELLED"]).toContain((await harness.batch.get(spec.job_id))?.state);
+      expect(["CANCELLATION_IN_PROGRESS", "CANCELLED"]).toContain(
+        (await harness.batch.get(spec.job_id))?.state,
+      );
       await harness.batch.cancel(spec.job_id);
-      expect((await harness.events.until(spec.job_id, TERMINAL_JOB_STATES)).state).toBe("CANCELLED");
+      expect((await harness.events.until(spec.job_id, TERMINAL_JOB_STATES)).state).toBe(
+        "CANCELLED",
+      );
       await harness.batch.cancel(spec.job_id);
       expect((await harness.batch.get(spec.job_id))?.state).toBe("CANCELLED");
       expect(await harness.output(spec)).toBeUndefined();
@@ -176,7 +213,9 @@ export function batchContract(adapter: string, make: () => Promise<BatchHarness>
       await harness.putInputs(spec, { until: harness.gate().file });
       await harness.batch.submit(spec);
       await harness.batch.cancel(spec.job_id);
-      expect((await harness.events.until(spec.job_id, TERMINAL_JOB_STATES)).state).toBe("CANCELLED");
+      expect((await harness.events.until(spec.job_id, TERMINAL_JOB_STATES)).state).toBe(
+        "CANCELLED",
+      );
     });
 
     test("unknown jobs: get is undefined, cancel is no error; a bad id is USAGE at submit", async () => {
@@ -186,7 +225,9 @@ export function batchContract(adapter: string, make: () => Promise<BatchHarness>
         await batch.cancel(id);
       }
       for (const id of ["", "../x", "Upper", "1st", "ends-", "x".repeat(64)]) {
-        await expect(batch.submit(jobSpec({ job_id: id }))).rejects.toMatchObject({ code: "USAGE" });
+        await expect(batch.submit(jobSpec({ job_id: id }))).rejects.toMatchObject({
+          code: "USAGE",
+        });
       }
     });
 
@@ -196,7 +237,9 @@ export function batchContract(adapter: string, make: () => Promise<BatchHarness>
       const spec = jobSpec();
       await expect(batch.submit(spec, signal)).rejects.toMatchObject({ code: "STEP_ABORTED" });
       await expect(batch.get(spec.job_id, signal)).rejects.toMatchObject({ code: "STEP_ABORTED" });
-      await expect(batch.cancel(spec.job_id, signal)).rejects.toMatchObject({ code: "STEP_ABORTED" });
+      await expect(batch.cancel(spec.job_id, signal)).rejects.toMatchObject({
+        code: "STEP_ABORTED",
+      });
       expect(await batch.get(spec.job_id)).toBeUndefined();
     });
   });

@@ -3,8 +3,14 @@ import { writeFile } from "node:fs/promises";
 import { setTimeout as wait } from "node:timers/promises";
 import { HaystackError } from "../../errors.ts";
 
-export async function sum(values: Float32Array): Promise<{ total: number; doubled: Float32Array; process: number }> {
-  return { total: values.reduce((a, b) => a + b, 0), doubled: values.map((value) => value * 2), process: process.pid };
+export async function sum(
+  values: Float32Array,
+): Promise<{ total: number; doubled: Float32Array; process: number }> {
+  return {
+    total: values.reduce((a, b) => a + b, 0),
+    doubled: values.map((value) => value * 2),
+    process: process.pid,
+  };
 }
 
 export async function failTyped(details: Record<string, unknown>): Promise<never> {
@@ -39,7 +45,9 @@ export async function environment(): Promise<readonly string[]> {
   return Object.keys(process.env);
 }
 
-/** Prints, sends itself what a terminal or a service manager sends to a whole group, and goes on. */
+/**
+ * Prints, sends itself what a terminal or a service manager sends to a whole group, and goes on.
+ */
 export async function bothered(): Promise<string> {
   process.stdout.write("not for standard output\n");
   process.kill(process.pid, "SIGINT");

@@ -9,7 +9,9 @@ export type ContractTasks = typeof tasks;
 
 /** The process id that a task wrote once it ran. */
 export async function written(file: string): Promise<number> {
-  await expect.poll(() => readFile(file, "utf8").catch(() => ""), { timeout: 30_000, interval: 5 }).not.toBe("");
+  await expect
+    .poll(() => readFile(file, "utf8").catch(() => ""), { timeout: 30_000, interval: 5 })
+    .not.toBe("");
   return Number(await readFile(file, "utf8"));
 }
 
@@ -21,8 +23,14 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** What every compute adapter keeps to. `make` gives a pool of the tasks in compute-tasks.ts with `processes` processes. */
-export function computeContract(adapter: string, make: (processes: number) => Compute<ContractTasks>): void {
+/**
+ * What every compute adapter keeps to. `make` gives a pool of the tasks in compute-tasks.ts with
+ * `processes` processes.
+ */
+export function computeContract(
+  adapter: string,
+  make: (processes: number) => Compute<ContractTasks>,
+): void {
   const open = (processes = 1): Compute<ContractTasks> => {
     const compute = make(processes);
     onTestFinished(() => compute.close());
@@ -38,7 +46,9 @@ export function computeContract(adapter: string, make: (processes: number) => Co
     });
 
     test("a typed error keeps class, code, message and details", async () => {
-      await expect(open().run("failTyped", { suggestions: ["T cell", "B cell"] })).rejects.toMatchObject({
+      await expect(
+        open().run("failTyped", { suggestions: ["T cell", "B cell"] }),
+      ).rejects.toMatchObject({
         name: "HaystackError",
         code: "CELL_TYPE_UNKNOWN",
         message: "The cell type is not known.",
@@ -50,25 +60,40 @@ export function computeContract(adapter: string, make: (processes: number) => Co
 
     test("any other error is INTERNAL with its message, and the pool goes on", async () => {
       const compute = open();
-      await expect(compute.run("failPlain", "x is not a function")).rejects.toMatchObject({ code: "INTERNAL", message: "x is not a function" });
-      await expect(compute.run("uncloneable", undefined)).rejects.toMatchObject({ code: "INTERNAL" });
-      await expect(compute.run("failTyped", { unclonable: () => 0 })).rejects.toMatchObject({ code: "INTERNAL" });
-      await expect(compute.run("die", 3)).rejects.toMatchObject({ code: "INTERNAL", message: expect.stringContaining("computed die ended without an answer (exit code 3)") as string });
+      await expect(compute.run("failPlain", "x is not a function")).rejects.toMatchObject({
+        code: "INTERNAL",
+        message: "x is not a function",
+      });
+      await expect(compute.run("uncloneable", undefined)).rejects.toMatchObject({
+        code: "INTERNAL",
+      });
+      await expect(compute.run("failTyped", { unclonable: () => 0 })).rejects.toMatchObject({
+        code: "INTERNAL",
+      });
+      await expect(compute.run("die", 3)).rejects.toMatchObject({
+        code: "INTERNAL",
+        message: expect.stringContaining(
+          "computed die ended without an answer (exit code 3)",
+        ) as string,
+      });
       expect((await compute.run("sum", Float32Array.of(1))).total).toBe(1);
     });
 
-    test.each(["spin", "linger"] as const)("aborting stops a running task (%s) with STEP_ABORTED, and a waiting one takes its place", async (name) => {
-      const compute = open();
-      const file = await newFile();
-      const stop = new AbortController();
-      const running = compute.run(name, file, stop.signal);
-      const waiting = compute.run("sum", Float32Array.of(1, 1));
-      const pid = await written(file);
-      stop.abort();
-      await expect(running).rejects.toMatchObject({ code: "STEP_ABORTED" });
-      expect((await waiting).total).toBe(2);
-      expect(isAlive(pid)).toBe(false);
-    });
+    test.each(["spin", "linger"] as const)(
+      "aborting stops a running task (%s) with STEP_ABORTED, and a waiting one takes its place",
+      async (name) => {
+        const compute = open();
+        const file = await newFile();
+        const stop = new AbortController();
+        const running = compute.run(name, file, stop.signal);
+        const waiting = compute.run("sum", Float32Array.of(1, 1));
+        const pid = await written(file);
+        stop.abort();
+        await expect(running).rejects.toMatchObject({ code: "STEP_ABORTED" });
+        expect((await waiting).total).toBe(2);
+        expect(isAlive(pid)).toBe(false);
+      },
+    );
 
     test("aborting a waiting task refuses it at once", async () => {
       const compute = open();
@@ -81,13 +106,19 @@ export function computeContract(adapter: string, make: (processes: number) => Co
       await expect(second).rejects.toMatchObject({ code: "STEP_ABORTED" });
       stopFirst.abort();
       await expect(first).rejects.toMatchObject({ code: "STEP_ABORTED" });
-      await expect(compute.run("sum", Float32Array.of(1), AbortSignal.abort())).rejects.toMatchObject({ code: "STEP_ABORTED" });
+      await expect(
+        compute.run("sum", Float32Array.of(1), AbortSignal.abort()),
+      ).rejects.toMatchObject({ code: "STEP_ABORTED" });
     });
 
     test("no more tasks than processes run at once, and all get their turn", async () => {
       const compute = open(2);
-      const results = await Promise.all(Array.from({ length: 12 }, (_, index) => compute.run("sum", Float32Array.of(index))));
-      expect(results.map((result) => result.total)).toEqual(Array.from({ length: 12 }, (_, index) => index));
+      const results = await Promise.all(
+        Array.from({ length: 12 }, (_, index) => compute.run("sum", Float32Array.of(index))),
+      );
+      expect(results.map((result) => result.total)).toEqual(
+        Array.from({ length: 12 }, (_, index) => index),
+      );
       expect(new Set(results.map((result) => result.process)).size).toBeLessThanOrEqual(2);
     });
 
@@ -99,9 +130,12 @@ export function computeContract(adapter: string, make: (processes: number) => Co
       const both = Promise.allSettled([running, waiting]);
       const pid = await written(file);
       await compute.close();
-      for (const outcome of await both) expect(outcome).toMatchObject({ status: "rejected", reason: { code: "STEP_ABORTED" } });
+      for (const outcome of await both)
+        expect(outcome).toMatchObject({ status: "rejected", reason: { code: "STEP_ABORTED" } });
       expect(isAlive(pid)).toBe(false);
-      await expect(compute.run("sum", Float32Array.of(1))).rejects.toMatchObject({ code: "STEP_ABORTED" });
+      await expect(compute.run("sum", Float32Array.of(1))).rejects.toMatchObject({
+        code: "STEP_ABORTED",
+      });
     });
   });
 }

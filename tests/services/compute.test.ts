@@ -11,19 +11,29 @@ import { temporaryFolder } from "./temporary-folder.ts";
 
 const TASKS = new URL("compute-tasks.ts", import.meta.url);
 
-computeContract("processes", (processes) => processCompute<ContractTasks>({ filename: TASKS, processes, limitMinutes: 1 }));
+computeContract("processes", (processes) =>
+  processCompute<ContractTasks>({ filename: TASKS, processes, limitMinutes: 1 }),
+);
 
 /** A program with a pool of its own that does `body`. */
 async function programWith(body: string): Promise<string> {
   const program = join(await temporaryFolder(), "program.ts");
   const module = new URL("../../services/compute/processes.ts", import.meta.url).href;
   const pool = `processCompute({ filename: new URL(${JSON.stringify(TASKS.href)}), processes: 2, limitMinutes: 1, idleMs: 3_600_000 })`;
-  await writeFile(program, `import { processCompute } from ${JSON.stringify(module)};\nconst compute = ${pool};\n${body}`);
+  await writeFile(
+    program,
+    `import { processCompute } from ${JSON.stringify(module)};\nconst compute = ${pool};\n${body}`,
+  );
   return program;
 }
 
 test("an idle process ends after its time and a new one takes the next task", async () => {
-  const compute = processCompute<ContractTasks>({ filename: TASKS, processes: 1, limitMinutes: 1, idleMs: 1 });
+  const compute = processCompute<ContractTasks>({
+    filename: TASKS,
+    processes: 1,
+    limitMinutes: 1,
+    idleMs: 1,
+  });
   onTestFinished(() => compute.close());
   const { process: first } = await compute.run("sum", Float32Array.of(1));
   await expect.poll(() => isAlive(first), { timeout: 30_000 }).toBe(false);
@@ -31,7 +41,12 @@ test("an idle process ends after its time and a new one takes the next task", as
 });
 
 test("a process whose idle time has just passed gets no task", async () => {
-  const compute = processCompute<ContractTasks>({ filename: TASKS, processes: 1, limitMinutes: 1, idleMs: 1 });
+  const compute = processCompute<ContractTasks>({
+    filename: TASKS,
+    processes: 1,
+    limitMinutes: 1,
+    idleMs: 1,
+  });
   onTestFinished(() => compute.close());
   for (let round = 1; round <= 5; round += 1) {
     expect((await compute.run("sum", Float32Array.of(round))).total).toBe(round);
@@ -45,7 +60,9 @@ test("a task that is aborted as it ends takes no other with it", { timeout: 600_
   for (let round = 0; round < 60; round += 1) {
     await compute.run("sum", Float32Array.of(0));
     const stop = new AbortController();
-    const first = compute.run("sum", Float32Array.of(1), stop.signal).catch((error: unknown) => error);
+    const first = compute
+      .run("sum", Float32Array.of(1), stop.signal)
+      .catch((error: unknown) => error);
     const second = compute.run("sum", Float32Array.of(round));
     for (let turn = 0; turn < round % 12; turn += 1) await nextTurn();
     stop.abort();
@@ -64,9 +81,15 @@ test("an idle process that is killed is missed by nobody", async () => {
 });
 
 test("a task over its time is killed", async () => {
-  const compute = processCompute<ContractTasks>({ filename: TASKS, processes: 1, limitMinutes: 1 / 120 });
+  const compute = processCompute<ContractTasks>({
+    filename: TASKS,
+    processes: 1,
+    limitMinutes: 1 / 120,
+  });
   onTestFinished(() => compute.close());
-  await expect(compute.run("spin", join(await temporaryFolder(), "started"))).rejects.toMatchObject({ code: "COMPUTE_OVER_TIME", retryable: false });
+  await expect(compute.run("spin", join(await temporaryFolder(), "started"))).rejects.toMatchObject(
+    { code: "COMPUTE_OVER_TIME", retryable: false },
+  );
 });
 
 test("a task sees nothing of the secrets in the environment", async () => {
@@ -75,28 +98,48 @@ test("a task sees nothing of the secrets in the environment", async () => {
   const compute = processCompute<ContractTasks>({ filename: TASKS, processes: 1, limitMinutes: 1 });
   onTestFinished(() => compute.close());
   const names = await compute.run("environment", undefined);
-  const allowed = ["NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE", "NODE_COMPILE_CACHE", "NODE_OPTIONS", "TMPDIR", "TZ"];
+  const allowed = [
+    "NODE_CHANNEL_FD",
+    "NODE_CHANNEL_SERIALIZATION_MODE",
+    "NODE_COMPILE_CACHE",
+    "NODE_OPTIONS",
+    "TMPDIR",
+    "TZ",
+  ];
   expect(names.filter((name) => !allowed.includes(name))).toEqual([]);
 });
 
 test("a program that forgets to close its pool ends by itself, long before the idle time", async () => {
-  const program = await programWith(`console.log(JSON.stringify(await compute.run("sum", Float32Array.of(20, 22))));`);
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, [program], { timeout: 60_000 });
+  const program = await programWith(
+    `console.log(JSON.stringify(await compute.run("sum", Float32Array.of(20, 22))));`,
+  );
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [program], {
+    timeout: 60_000,
+  });
   expect(JSON.parse(stdout)).toMatchObject({ total: 42 });
   expect(stderr).toBe("");
 });
 
 test("signals to the whole group leave a task alone, and what it prints goes to standard error", async () => {
   const program = await programWith(`console.log(await compute.run("bothered", undefined));`);
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, [program], { timeout: 60_000 });
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [program], {
+    timeout: 60_000,
+  });
   expect([stdout, stderr]).toEqual(["done\n", "not for standard output\n"]);
 });
 
-test.each(["spin", "linger"])("a process that is killed takes its tasks with it (%s)", async (name) => {
-  const file = join(await temporaryFolder(), "started");
-  const parent = spawn(process.execPath, [await programWith(`await compute.run("${name}", ${JSON.stringify(file)});`)], { stdio: "ignore" });
-  const pid = await written(file);
-  parent.kill("SIGKILL");
-  await once(parent, "exit");
-  await expect.poll(() => isAlive(pid), { timeout: 30_000 }).toBe(false);
-});
+test.each(["spin", "linger"])(
+  "a process that is killed takes its tasks with it (%s)",
+  async (name) => {
+    const file = join(await temporaryFolder(), "started");
+    const parent = spawn(
+      process.execPath,
+      [await programWith(`await compute.run("${name}", ${JSON.stringify(file)});`)],
+      { stdio: "ignore" },
+    );
+    const pid = await written(file);
+    parent.kill("SIGKILL");
+    await once(parent, "exit");
+    await expect.poll(() => isAlive(pid), { timeout: 30_000 }).toBe(false);
+  },
+);

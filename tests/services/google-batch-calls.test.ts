@@ -5,9 +5,16 @@ import { batchError } from "../../services/batch/google-batch-errors.ts";
 import { googleBatchJobs } from "../../services/batch/google-batch-jobs.ts";
 import { TERMINAL_JOB_STATES } from "../../services/batch/index.ts";
 import { jobSpec } from "./batch.contract.ts";
-import { gate, type GoogleHarness, googleHarness, ONE_SENTENCE, UNAVAILABLE } from "./google-batch-harness.ts";
+import {
+  gate,
+  type GoogleHarness,
+  googleHarness,
+  ONE_SENTENCE,
+  UNAVAILABLE,
+} from "./google-batch-harness.ts";
 
-const callsOf = ({ server }: GoogleHarness, method: string): number => server.calls.filter((call) => call.method === method).length;
+const callsOf = ({ server }: GoogleHarness, method: string): number =>
+  server.calls.filter((call) => call.method === method).length;
 
 /** A call that the server has received and not answered. */
 function heldCall(harness: GoogleHarness, method: "createJob" | "getJob" | "cancelJob") {
@@ -27,12 +34,17 @@ test("calls are made again while Batch does not answer, and one job comes of it"
   const harness = await googleHarness();
   const spec = jobSpec();
   await harness.putInputs(spec, {});
-  for (const method of ["createJob", "getJob", "cancelJob"] as const) harness.server.failCalls({ method, times: 2 });
+  for (const method of ["createJob", "getJob", "cancelJob"] as const)
+    harness.server.failCalls({ method, times: 2 });
   expect((await harness.batch.submit(spec)).job_id).toBe(spec.job_id);
   await harness.events.until(spec.job_id, TERMINAL_JOB_STATES);
   expect((await harness.batch.get(spec.job_id))?.state).toBe("SUCCEEDED");
   await harness.batch.cancel(spec.job_id);
-  expect([callsOf(harness, "createJob"), callsOf(harness, "getJob"), callsOf(harness, "cancelJob")]).toEqual([3, 4, 3]);
+  expect([
+    callsOf(harness, "createJob"),
+    callsOf(harness, "getJob"),
+    callsOf(harness, "cancelJob"),
+  ]).toEqual([3, 4, 3]);
   expect(await harness.runs(spec)).toBe(1);
 });
 
@@ -40,14 +52,22 @@ test("when patience ends the error is BATCH_UNAVAILABLE, and later all is well",
   const { batch, server, impatient } = await googleHarness();
   const spec = jobSpec();
   const recover = server.failCalls({ times: Infinity });
-  for (const call of [() => impatient.submit(spec), () => impatient.get(spec.job_id), () => impatient.cancel(spec.job_id)]) await expect(call()).rejects.toMatchObject(UNAVAILABLE);
+  for (const call of [
+    () => impatient.submit(spec),
+    () => impatient.get(spec.job_id),
+    () => impatient.cancel(spec.job_id),
+  ])
+    await expect(call()).rejects.toMatchObject(UNAVAILABLE);
   recover();
   expect((await batch.submit(spec)).state).toBe("QUEUED");
 });
 
 test("the reason of repeated failure is the last one, and not the client's account of all", () => {
-  const message = "Total timeout of API google.cloud.batch.v1.BatchService exceeded 300 milliseconds retrying error Error: 14 UNAVAILABLE: No connection established. Last error: connect ECONNREFUSED.  before any response was received. : Previous errors : [{message: 14 UNAVAILABLE, code: 14}]";
-  expect(batchError(Object.assign(new Error(message), { code: 4 })).message).toBe("Google Batch does not answer: No connection established; Last error: connect ECONNREFUSED; try again later.");
+  const message =
+    "Total timeout of API google.cloud.batch.v1.BatchService exceeded 300 milliseconds retrying error Error: 14 UNAVAILABLE: No connection established. Last error: connect ECONNREFUSED.  before any response was received. : Previous errors : [{message: 14 UNAVAILABLE, code: 14}]";
+  expect(batchError(Object.assign(new Error(message), { code: 4 })).message).toBe(
+    "Google Batch does not answer: No connection established; Last error: connect ECONNREFUSED; try again later.",
+  );
 });
 
 test("a port where nothing listens is BATCH_UNAVAILABLE", async () => {
@@ -82,8 +102,17 @@ test("an hour later a job that exists is adopted if its labels are ours", async 
   await harness.events.until(spec.job_id, TERMINAL_JOB_STATES);
   harness.server.forgetRequests();
   expect((await harness.batch.submit(spec)).state).toBe("SUCCEEDED");
-  for (const changes of [{ run_id: "another" }, { iteration: 2 }, { kind: "control" }, { attempt: 2 }] as const) {
-    await expect(harness.batch.submit({ ...spec, ...changes })).rejects.toMatchObject({ code: "JOB_NOT_OURS", retryable: false, message: ONE_SENTENCE });
+  for (const changes of [
+    { run_id: "another" },
+    { iteration: 2 },
+    { kind: "control" },
+    { attempt: 2 },
+  ] as const) {
+    await expect(harness.batch.submit({ ...spec, ...changes })).rejects.toMatchObject({
+      code: "JOB_NOT_OURS",
+      retryable: false,
+      message: ONE_SENTENCE,
+    });
   }
   expect(await harness.runs(spec)).toBe(1);
 });
@@ -113,21 +142,43 @@ test("for a time after submit the job may be unknown; the grace is five minutes"
 });
 
 test.each([
-  [status.RESOURCE_EXHAUSTED, "BATCH_QUOTA", true, "Google Batch has no quota left for this request: CPUS in us-central1 is exceeded; wait, or raise the quota."],
-  [status.PERMISSION_DENIED, "BATCH_REFUSED", false, "Google Batch refused the request: CPUS in us-central1 is exceeded; correct the BATCH_ variables or the permissions."],
+  [
+    status.RESOURCE_EXHAUSTED,
+    "BATCH_QUOTA",
+    true,
+    "Google Batch has no quota left for this request: CPUS in us-central1 is exceeded; wait, or raise the quota.",
+  ],
+  [
+    status.PERMISSION_DENIED,
+    "BATCH_REFUSED",
+    false,
+    "Google Batch refused the request: CPUS in us-central1 is exceeded; correct the BATCH_ variables or the permissions.",
+  ],
   [status.UNAUTHENTICATED, "BATCH_REFUSED", false, expect.any(String) as string],
   [status.NOT_FOUND, "BATCH_REFUSED", false, expect.any(String) as string],
   [status.INTERNAL, "BATCH_UNAVAILABLE", true, expect.any(String) as string],
 ])("gRPC status %i at submit is %s", async (code, ours, retryable, message) => {
   const harness = await googleHarness();
-  harness.server.failCalls({ method: "createJob", code, details: "CPUS in us-central1 is exceeded." });
-  await expect(harness.batch.submit(jobSpec())).rejects.toMatchObject({ code: ours, retryable, message });
+  harness.server.failCalls({
+    method: "createJob",
+    code,
+    details: "CPUS in us-central1 is exceeded.",
+  });
+  await expect(harness.batch.submit(jobSpec())).rejects.toMatchObject({
+    code: ours,
+    retryable,
+    message,
+  });
   expect(callsOf(harness, "createJob")).toBe(1);
 });
 
 test("a token that cannot be had just now is worth another try, wrong credentials are not", async () => {
   const harness = await googleHarness();
-  const plugin = (why: string) => ({ method: "createJob" as const, code: status.UNAUTHENTICATED, details: `Getting metadata from plugin failed with error: ${why}` });
+  const plugin = (why: string) => ({
+    method: "createJob" as const,
+    code: status.UNAUTHENTICATED,
+    details: `Getting metadata from plugin failed with error: ${why}`,
+  });
   harness.server.failCalls(plugin("request to the token service failed, reason: ETIMEDOUT"));
   await expect(harness.batch.submit(jobSpec())).rejects.toMatchObject(UNAVAILABLE);
   harness.server.failCalls(plugin("invalid_grant"));
@@ -143,7 +194,8 @@ test("without credentials every call is BATCH_REFUSED, and nothing is thrown beh
   const { endpoint: _, ...atGoogle } = options;
   const batch = googleBatch(atGoogle);
   onTestFinished(() => batch.close());
-  for (const call of [() => batch.submit(jobSpec()), () => batch.get("j"), () => batch.cancel("j")]) await expect(call()).rejects.toMatchObject({ code: "BATCH_REFUSED", message: ONE_SENTENCE });
+  for (const call of [() => batch.submit(jobSpec()), () => batch.get("j"), () => batch.cancel("j")])
+    await expect(call()).rejects.toMatchObject({ code: "BATCH_REFUSED", message: ONE_SENTENCE });
 });
 
 test("a client that could not be made is made anew at the next call", async () => {
@@ -160,7 +212,10 @@ test("a client that could not be made is made anew at the next call", async () =
 
 test("an endpoint beyond this machine is refused: it would be spoken to in the clear", async () => {
   const { options } = await googleHarness();
-  for (const endpoint of ["batch.example.org:443", "127.0.0.1", "10.0.0.1:80"]) expect(() => googleBatch({ ...options, endpoint })).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
+  for (const endpoint of ["batch.example.org:443", "127.0.0.1", "10.0.0.1:80"])
+    expect(() => googleBatch({ ...options, endpoint })).toThrow(
+      expect.objectContaining({ code: "CONFIG_INVALID" }),
+    );
 });
 
 test("a submit stopped under way still waits for its call, so that cancelling finds the job", async () => {
@@ -180,22 +235,35 @@ test("a submit stopped under way still waits for its call, so that cancelling fi
   expect(harness.server.job(spec.job_id)).toBeDefined();
 });
 
-test.each(["getJob", "cancelJob"] as const)("%s stopped under way rejects at once", async (method) => {
-  const harness = await googleHarness();
-  const { arrived } = heldCall(harness, method);
-  const controller = new AbortController();
-  const call = method === "getJob" ? harness.batch.get("j", controller.signal) : harness.batch.cancel("j", controller.signal);
-  const outcome = call.catch((thrown: unknown) => thrown);
-  await arrived;
-  controller.abort();
-  expect(await outcome).toMatchObject({ code: "STEP_ABORTED" });
-});
+test.each(["getJob", "cancelJob"] as const)(
+  "%s stopped under way rejects at once",
+  async (method) => {
+    const harness = await googleHarness();
+    const { arrived } = heldCall(harness, method);
+    const controller = new AbortController();
+    const call =
+      method === "getJob"
+        ? harness.batch.get("j", controller.signal)
+        : harness.batch.cancel("j", controller.signal);
+    const outcome = call.catch((thrown: unknown) => thrown);
+    await arrived;
+    controller.abort();
+    expect(await outcome).toMatchObject({ code: "STEP_ABORTED" });
+  },
+);
 
 test("check tells whether jobs can be listed", async () => {
   const { options, server } = await googleHarness();
   const jobs = googleBatchJobs(options);
   onTestFinished(() => jobs.close());
   await jobs.check();
-  server.failCalls({ method: "listJobs", code: status.PERMISSION_DENIED, details: "Permission 'batch.jobs.list' denied" });
-  await expect(jobs.check()).rejects.toMatchObject({ code: "BATCH_REFUSED", message: expect.stringContaining("batch.jobs.list") as string });
+  server.failCalls({
+    method: "listJobs",
+    code: status.PERMISSION_DENIED,
+    details: "Permission 'batch.jobs.list' denied",
+  });
+  await expect(jobs.check()).rejects.toMatchObject({
+    code: "BATCH_REFUSED",
+    message: expect.stringContaining("batch.jobs.list") as string,
+  });
 });

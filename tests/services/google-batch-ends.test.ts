@@ -11,12 +11,21 @@ test("a job preempted twice gets a standard machine for its third attempt", asyn
   for (let attempt = 1; attempt <= 3; attempt++) {
     const first = jobSpec();
     const offer = harness.batch.offer(attempt - 1);
-    const spec = { ...first, attempt, ...(offer === null ? {} : { provisioning: offer.provisioning }) };
+    const spec = {
+      ...first,
+      attempt,
+      ...(offer === null ? {} : { provisioning: offer.provisioning }),
+    };
     await harness.putInputs(spec, attempt < 3 ? { until: harness.gate().file } : {});
     await harness.batch.submit(spec);
     await harness.events.until(spec.job_id, TERMINAL_JOB_STATES);
     const { state, failure } = (await harness.batch.get(spec.job_id)) ?? {};
-    seen.push([offer, harness.server.job(spec.job_id)?.allocationPolicy?.instances?.[0]?.policy?.provisioningModel, state, failure?.kind]);
+    seen.push([
+      offer,
+      harness.server.job(spec.job_id)?.allocationPolicy?.instances?.[0]?.policy?.provisioningModel,
+      state,
+      failure?.kind,
+    ]);
   }
   const machine = "g2-standard-8 with 1 nvidia-l4";
   const spot = { machine, provisioning: "SPOT", usd_per_hour: 0.4 };
@@ -29,10 +38,16 @@ test("a job preempted twice gets a standard machine for its third attempt", asyn
 
 test("where standard machines are configured, none is offered on Spot; a spec without a wish gets the configured kind", async () => {
   const harness = await googleHarness({ provisioning: "STANDARD" });
-  expect(harness.batch.offer(0)).toEqual({ machine: "g2-standard-8 with 1 nvidia-l4", provisioning: "STANDARD", usd_per_hour: 1 });
+  expect(harness.batch.offer(0)).toEqual({
+    machine: "g2-standard-8 with 1 nvidia-l4",
+    provisioning: "STANDARD",
+    usd_per_hour: 1,
+  });
   const spec = jobSpec();
   await harness.batch.submit(spec);
-  expect(harness.server.job(spec.job_id)?.allocationPolicy?.instances?.[0]?.policy?.provisioningModel).toBe("STANDARD");
+  expect(
+    harness.server.job(spec.job_id)?.allocationPolicy?.instances?.[0]?.policy?.provisioningModel,
+  ).toBe("STANDARD");
 });
 
 test.each([
@@ -44,7 +59,11 @@ test.each([
 ] as const)("exit code %i through tasks and client is %s", async (exitCode, kind) => {
   const harness = await googleHarness();
   harness.server.scriptJobs({ exitCode });
-  expect((await endOf(harness, jobSpec(), { until: harness.gate().file }))?.failure).toEqual({ kind, exit_code: exitCode, reason: ONE_SENTENCE });
+  expect((await endOf(harness, jobSpec(), { until: harness.gate().file }))?.failure).toEqual({
+    kind,
+    exit_code: exitCode,
+    reason: ONE_SENTENCE,
+  });
 });
 
 test("a stale preemption before SUCCEEDED is no failure", async () => {
@@ -58,21 +77,37 @@ test("a stale preemption before SUCCEEDED is no failure", async () => {
 test("a stale preemption before the program's own failure does not hide it", async () => {
   const harness = await googleHarness();
   harness.server.scriptJobs({ stalePreemption: true });
-  expect((await endOf(harness, jobSpec(), { exit: 4 }))?.failure).toMatchObject({ kind: "application", exit_code: 4 });
+  expect((await endOf(harness, jobSpec(), { exit: 4 }))?.failure).toMatchObject({
+    kind: "application",
+    exit_code: 4,
+  });
 });
 
 test("QUEUED to FAILED without ever running is transient and costs no seconds", async () => {
   const harness = await googleHarness();
-  harness.server.scriptJobs({ failInQueue: "Batch Error: code - CODE_GCE_QUOTA_EXCEEDED, description - Quota 'NVIDIA_L4_GPUS' exceeded." });
+  harness.server.scriptJobs({
+    failInQueue:
+      "Batch Error: code - CODE_GCE_QUOTA_EXCEEDED, description - Quota 'NVIDIA_L4_GPUS' exceeded.",
+  });
   const end = await endOf(harness);
-  expect(end?.failure).toEqual({ kind: "transient", exit_code: null, reason: "The job failed before its task started: Batch Error: code - CODE_GCE_QUOTA_EXCEEDED, description - Quota 'NVIDIA_L4_GPUS' exceeded." });
+  expect(end?.failure).toEqual({
+    kind: "transient",
+    exit_code: null,
+    reason:
+      "The job failed before its task started: Batch Error: code - CODE_GCE_QUOTA_EXCEEDED, description - Quota 'NVIDIA_L4_GPUS' exceeded.",
+  });
   expect(end).not.toHaveProperty("run_seconds");
   expect(harness.events.seen.map((event) => event.state)).toEqual(["QUEUED", "FAILED"]);
 });
 
 test("input that the program refuses (exit code 2) is said so; an image that cannot be had is application too", async () => {
   const harness = await googleHarness();
-  expect((await endOf(harness, jobSpec(), { exit: 2 }))?.failure).toMatchObject({ kind: "application", exit_code: 2, reason: expect.stringContaining("refused prompt, query") as string, repeats: "never" });
+  expect((await endOf(harness, jobSpec(), { exit: 2 }))?.failure).toMatchObject({
+    kind: "application",
+    exit_code: 2,
+    reason: expect.stringContaining("refused prompt, query") as string,
+    repeats: "never",
+  });
   const noImage = await googleHarness({ image: "nowhere/none:0" });
   expect((await endOf(noImage))?.failure).toMatchObject({ kind: "application", exit_code: 125 });
 });
@@ -84,24 +119,34 @@ test("a FAILED job whose tasks cannot be read now is BATCH_UNAVAILABLE and not m
   await harness.putInputs(spec, { until: harness.gate().file });
   await harness.batch.submit(spec);
   await harness.events.until(spec.job_id, ["FAILED"]);
-  const recover = harness.server.failCalls({ method: "listTasks", code: status.INTERNAL, times: Infinity });
+  const recover = harness.server.failCalls({
+    method: "listTasks",
+    code: status.INTERNAL,
+    times: Infinity,
+  });
   await expect(harness.batch.get(spec.job_id)).rejects.toMatchObject(UNAVAILABLE);
   recover();
   expect((await harness.batch.get(spec.job_id))?.failure?.kind).toBe("preempted");
 });
 
-test.each(["QUEUED", "SCHEDULED"] as const)("a job cancelled while %s ends as CANCELLED and never runs", async (state) => {
-  const harness = await googleHarness();
-  harness.server.scriptJobs({ hold: { [state]: gate().promise } });
-  const spec = jobSpec();
-  await harness.putInputs(spec, {});
-  await harness.batch.submit(spec);
-  await harness.server.reached(spec.job_id, state);
-  await harness.batch.cancel(spec.job_id);
-  await harness.server.reached(spec.job_id, "CANCELLED");
-  expect(await harness.batch.get(spec.job_id)).toEqual({ job_id: spec.job_id, state: "CANCELLED" });
-  expect(await harness.runs(spec)).toBe(0);
-});
+test.each(["QUEUED", "SCHEDULED"] as const)(
+  "a job cancelled while %s ends as CANCELLED and never runs",
+  async (state) => {
+    const harness = await googleHarness();
+    harness.server.scriptJobs({ hold: { [state]: gate().promise } });
+    const spec = jobSpec();
+    await harness.putInputs(spec, {});
+    await harness.batch.submit(spec);
+    await harness.server.reached(spec.job_id, state);
+    await harness.batch.cancel(spec.job_id);
+    await harness.server.reached(spec.job_id, "CANCELLED");
+    expect(await harness.batch.get(spec.job_id)).toEqual({
+      job_id: spec.job_id,
+      state: "CANCELLED",
+    });
+    expect(await harness.runs(spec)).toBe(0);
+  },
+);
 
 test("cancel while RUNNING returns at once, before the job has stopped; its seconds count", async () => {
   const harness = await googleHarness();
@@ -113,7 +158,11 @@ test("cancel while RUNNING returns at once, before the job has stopped; its seco
   await harness.batch.cancel(spec.job_id);
   await harness.server.reached(spec.job_id, "CANCELLED");
   const end = await harness.batch.get(spec.job_id);
-  expect(end).toEqual({ job_id: spec.job_id, state: "CANCELLED", run_seconds: expect.any(Number) as number });
+  expect(end).toEqual({
+    job_id: spec.job_id,
+    state: "CANCELLED",
+    run_seconds: expect.any(Number) as number,
+  });
   expect(end?.run_seconds).toBeGreaterThan(0);
 });
 
@@ -130,19 +179,27 @@ test("a refusal to cancel a job that runs is an error", async () => {
   const spec = jobSpec();
   harness.server.scriptJobs({ hold: { QUEUED: gate().promise } });
   await harness.batch.submit(spec);
-  harness.server.failCalls({ method: "cancelJob", code: status.FAILED_PRECONDITION, details: "not now" });
+  harness.server.failCalls({
+    method: "cancelJob",
+    code: status.FAILED_PRECONDITION,
+    details: "not now",
+  });
   await expect(harness.batch.cancel(spec.job_id)).rejects.toMatchObject({ code: "BATCH_REFUSED" });
 });
 
 test("the server tells of changes as Batch does: attributes, text, and nothing of cancellation; lost messages stop no job", async () => {
-  const messages: { topic: string; attributes: Readonly<Record<string, string>>; data: string }[] = [];
-  const harness = await googleHarness({}, {
-    tells: ["QUEUED", "SCHEDULED", "RUNNING", "SUCCEEDED", "FAILED"],
-    async publish(topic, attributes, data) {
-      messages.push({ topic, attributes, data });
-      if (attributes["NewJobState"] === "SCHEDULED") throw new Error("the emulator is gone");
+  const messages: { topic: string; attributes: Readonly<Record<string, string>>; data: string }[] =
+    [];
+  const harness = await googleHarness(
+    {},
+    {
+      tells: ["QUEUED", "SCHEDULED", "RUNNING", "SUCCEEDED", "FAILED"],
+      async publish(topic, attributes, data) {
+        messages.push({ topic, attributes, data });
+        if (attributes["NewJobState"] === "SCHEDULED") throw new Error("the emulator is gone");
+      },
     },
-  });
+  );
   const spec = jobSpec();
   await harness.putInputs(spec, {});
   await harness.batch.submit(spec);
@@ -152,7 +209,9 @@ test("the server tells of changes as Batch does: attributes, text, and nothing o
   await harness.batch.submit(cancelled);
   await harness.batch.cancel(cancelled.job_id);
   await harness.server.reached(cancelled.job_id, "CANCELLED");
-  expect(messages.map(({ attributes }) => [attributes["OldJobState"], attributes["NewJobState"]])).toEqual([
+  expect(
+    messages.map(({ attributes }) => [attributes["OldJobState"], attributes["NewJobState"]]),
+  ).toEqual([
     ["STATE_UNSPECIFIED", "QUEUED"],
     ["QUEUED", "SCHEDULED"],
     ["SCHEDULED", "RUNNING"],
@@ -161,7 +220,12 @@ test("the server tells of changes as Batch does: attributes, text, and nothing o
   ]);
   expect(messages[0]).toMatchObject({
     topic: "projects/p/topics/batch-events",
-    attributes: { Type: "JOB_STATE_CHANGED", JobName: `projects/123456789012/locations/us-central1/jobs/${spec.job_id}`, JobUID: harness.server.job(spec.job_id)?.uid, Region: "us-central1" },
+    attributes: {
+      Type: "JOB_STATE_CHANGED",
+      JobName: `projects/123456789012/locations/us-central1/jobs/${spec.job_id}`,
+      JobUID: harness.server.job(spec.job_id)?.uid,
+      Region: "us-central1",
+    },
     data: expect.stringContaining("currentState=QUEUED") as string,
   });
 });

@@ -2,7 +2,11 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, onTestFinished } from "vitest";
 import { googleBatch, type GoogleBatchOptions } from "../../services/batch/google-batch.ts";
-import { type BatchService, type JobState, TERMINAL_JOB_STATES } from "../../services/batch/index.ts";
+import {
+  type BatchService,
+  type JobState,
+  TERMINAL_JOB_STATES,
+} from "../../services/batch/index.ts";
 import { type BatchServer, batchServer, type BatchServerOptions } from "../support/batch-server.ts";
 import { type BatchHarness, eventLog, jobSpec } from "./batch.contract.ts";
 import type { Behaviour } from "./inference-program.ts";
@@ -10,7 +14,15 @@ import { fileAppears, PROGRAM } from "./local-batch-harness.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 const IMAGE = "europe-docker.pkg.dev/p/haystack/worker:1";
-const EVERY_STATE = ["QUEUED", "SCHEDULED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLATION_IN_PROGRESS", "CANCELLED"] as const;
+const EVERY_STATE = [
+  "QUEUED",
+  "SCHEDULED",
+  "RUNNING",
+  "SUCCEEDED",
+  "FAILED",
+  "CANCELLATION_IN_PROGRESS",
+  "CANCELLED",
+] as const;
 
 export const ONE_SENTENCE = expect.stringMatching(/^[A-Z][^\n]*[^.\s]\.$/) as string;
 export const UNAVAILABLE = { code: "BATCH_UNAVAILABLE", retryable: true, message: ONE_SENTENCE };
@@ -20,10 +32,15 @@ export interface GoogleHarness extends BatchHarness {
   readonly impatient: BatchService;
   readonly server: BatchServer;
   readonly options: GoogleBatchOptions;
-  }
+}
 
-/** The adapter with the real client against a server on this machine, with a folder as the bucket. */
-export async function googleHarness(changes: Partial<GoogleBatchOptions> = {}, serverChanges: Partial<BatchServerOptions> = {}): Promise<GoogleHarness> {
+/**
+ * The adapter with the real client against a server on this machine, with a folder as the bucket.
+ */
+export async function googleHarness(
+  changes: Partial<GoogleBatchOptions> = {},
+  serverChanges: Partial<BatchServerOptions> = {},
+): Promise<GoogleHarness> {
   const folder = await temporaryFolder();
   const events = eventLog();
   const server = await batchServer({
@@ -32,7 +49,11 @@ export async function googleHarness(changes: Partial<GoogleBatchOptions> = {}, s
     tells: EVERY_STATE,
     publish(_topic, attributes) {
       const { JobName = "", JobUID, NewJobState } = attributes;
-      events.onChange({ event_id: `${JobUID}.${NewJobState}`, job_id: JobName.split("/").at(-1) ?? "", state: NewJobState as JobState });
+      events.onChange({
+        event_id: `${JobUID}.${NewJobState}`,
+        job_id: JobName.split("/").at(-1) ?? "",
+        state: NewJobState as JobState,
+      });
     },
     ...serverChanges,
   });
@@ -59,7 +80,8 @@ export async function googleHarness(changes: Partial<GoogleBatchOptions> = {}, s
     await mkdir(dirname(file(object)), { recursive: true });
     await writeFile(file(object), text);
   };
-  const read = (object: string): Promise<string | undefined> => readFile(file(object), "utf8").catch(() => undefined);
+  const read = (object: string): Promise<string | undefined> =>
+    readFile(file(object), "utf8").catch(() => undefined);
   let gates = 0;
   return {
     batch,
@@ -90,7 +112,11 @@ export function gate() {
 }
 
 /** Puts the inputs, submits, and waits for the end. */
-export const endOf = async (harness: GoogleHarness, spec = jobSpec(), behaviour: Behaviour = {}): ReturnType<BatchService["get"]> => {
+export const endOf = async (
+  harness: GoogleHarness,
+  spec = jobSpec(),
+  behaviour: Behaviour = {},
+): ReturnType<BatchService["get"]> => {
   await harness.putInputs(spec, behaviour);
   await harness.batch.submit(spec);
   await harness.events.until(spec.job_id, TERMINAL_JOB_STATES);

@@ -1,5 +1,12 @@
 import { expect, test } from "vitest";
-import { type GoogleJob, type GoogleJobSettings, identityOf, inferenceWork, jobBody, labelValue } from "../../services/batch/google-batch-job.ts";
+import {
+  type GoogleJob,
+  type GoogleJobSettings,
+  identityOf,
+  inferenceWork,
+  jobBody,
+  labelValue,
+} from "../../services/batch/google-batch-job.ts";
 import { requestId } from "../../services/batch/google-batch-jobs.ts";
 import { jobSpec } from "./batch.contract.ts";
 import { googleHarness } from "./google-batch-harness.ts";
@@ -11,7 +18,11 @@ const SETTINGS: GoogleJobSettings = {
   bootDisk: { sizeGb: 100, image: "batch-cos", type: "pd-balanced" },
   allowedLocations: ["zones/us-central1-a", "zones/us-central1-b"],
   serviceAccount: "jobs@p.iam.gserviceaccount.com",
-  network: { network: "global/networks/n", subnetwork: "regions/us-central1/subnetworks/s", noExternalIp: true },
+  network: {
+    network: "global/networks/n",
+    subnetwork: "regions/us-central1/subnetworks/s",
+    noExternalIp: true,
+  },
   labels: { team: "cytokines" },
   cpuMilli: 8000,
   memoryMib: 30_000,
@@ -22,8 +33,24 @@ const SETTINGS: GoogleJobSettings = {
   topic: "projects/p/topics/batch-events",
 };
 
-const spec = jobSpec({ run_id: "r1", iteration: 2, kind: "control", attempt: 3, prompt: "batch-io/r1/iter_2/control_prompt.h5ad", query: "batch-io/r1/iter_2/query.h5ad", output: "batch-io/r1/iter_2/control_predictions.h5ad", seed: 7, max_run_seconds: 7200 });
-const labels = { team: "cytokines", "haystack-run": "r1", "haystack-iteration": "2", "haystack-kind": "control", "haystack-attempt": "3" };
+const spec = jobSpec({
+  run_id: "r1",
+  iteration: 2,
+  kind: "control",
+  attempt: 3,
+  prompt: "batch-io/r1/iter_2/control_prompt.h5ad",
+  query: "batch-io/r1/iter_2/query.h5ad",
+  output: "batch-io/r1/iter_2/control_predictions.h5ad",
+  seed: 7,
+  max_run_seconds: 7200,
+});
+const labels = {
+  team: "cytokines",
+  "haystack-run": "r1",
+  "haystack-iteration": "2",
+  "haystack-kind": "control",
+  "haystack-attempt": "3",
+};
 const BODY: GoogleJob = {
   taskGroups: [
     {
@@ -36,20 +63,39 @@ const BODY: GoogleJob = {
             container: {
               imageUri: "europe-docker.pkg.dev/p/haystack/worker:1",
               commands: [
-                "--prompt", "/mnt/disks/haystack/batch-io/r1/iter_2/control_prompt.h5ad",
-                "--query", "/mnt/disks/haystack/batch-io/r1/iter_2/query.h5ad",
-                "--output", "/mnt/disks/haystack/batch-io/r1/iter_2/control_predictions.h5ad",
-                "--seed", "7",
+                "--prompt",
+                "/mnt/disks/haystack/batch-io/r1/iter_2/control_prompt.h5ad",
+                "--query",
+                "/mnt/disks/haystack/batch-io/r1/iter_2/query.h5ad",
+                "--output",
+                "/mnt/disks/haystack/batch-io/r1/iter_2/control_predictions.h5ad",
+                "--seed",
+                "7",
               ],
               options: "--shm-size=8g",
             },
-            environment: { variables: { STACK_CHECKPOINT: "/mnt/disks/haystack/models/stack.ckpt" }, secretVariables: { TOKEN: "projects/p/secrets/t/versions/1" } },
+            environment: {
+              variables: { STACK_CHECKPOINT: "/mnt/disks/haystack/models/stack.ckpt" },
+              secretVariables: { TOKEN: "projects/p/secrets/t/versions/1" },
+            },
           },
         ],
         computeResource: { cpuMilli: 8000, memoryMib: 30_000 },
         maxRunDuration: { seconds: 7200 },
         maxRetryCount: 0,
-        volumes: [{ gcs: { remotePath: "the-bucket/haystack" }, mountPath: "/mnt/disks/haystack", mountOptions: ["-o rw", "-o allow_other", "-implicit-dirs", "--uid=10001", "--gid=10001"] }],
+        volumes: [
+          {
+            gcs: { remotePath: "the-bucket/haystack" },
+            mountPath: "/mnt/disks/haystack",
+            mountOptions: [
+              "-o rw",
+              "-o allow_other",
+              "-implicit-dirs",
+              "--uid=10001",
+              "--gid=10001",
+            ],
+          },
+        ],
       },
     },
   ],
@@ -57,7 +103,15 @@ const BODY: GoogleJob = {
     location: { allowedLocations: ["zones/us-central1-a", "zones/us-central1-b"] },
     labels,
     serviceAccount: { email: "jobs@p.iam.gserviceaccount.com" },
-    network: { networkInterfaces: [{ network: "global/networks/n", subnetwork: "regions/us-central1/subnetworks/s", noExternalIpAddress: true }] },
+    network: {
+      networkInterfaces: [
+        {
+          network: "global/networks/n",
+          subnetwork: "regions/us-central1/subnetworks/s",
+          noExternalIpAddress: true,
+        },
+      ],
+    },
     instances: [
       {
         installGpuDrivers: true,
@@ -72,44 +126,85 @@ const BODY: GoogleJob = {
   },
   labels,
   logsPolicy: { destination: "CLOUD_LOGGING" },
-  notifications: [{ pubsubTopic: "projects/p/topics/batch-events", message: { type: "JOB_STATE_CHANGED" } }],
+  notifications: [
+    { pubsubTopic: "projects/p/topics/batch-events", message: { type: "JOB_STATE_CHANGED" } },
+  ],
 };
 
 /** 64-bit integers travel as text. */
 const asReceived = (body: unknown): unknown =>
-  JSON.parse(JSON.stringify(body, (key, value: unknown) => (["taskCount", "parallelism", "cpuMilli", "memoryMib", "seconds", "count", "sizeGb"].includes(key) ? String(value) : value)));
+  JSON.parse(
+    JSON.stringify(body, (key, value: unknown) =>
+      ["taskCount", "parallelism", "cpuMilli", "memoryMib", "seconds", "count", "sizeGb"].includes(
+        key,
+      )
+        ? String(value)
+        : value,
+    ),
+  );
 
 test("the body has every setting", () => {
   expect(jobBody(SETTINGS, inferenceWork(spec, SETTINGS, "SPOT"), "us-central1")).toEqual(BODY);
 });
 
 test("the real client sends the body whole, and with our job id and request id", async () => {
-  const { batch, server } = await googleHarness(SETTINGS, { volumes: { "the-bucket/haystack": "/nowhere" } });
+  const { batch, server } = await googleHarness(SETTINGS, {
+    volumes: { "the-bucket/haystack": "/nowhere" },
+  });
   await batch.submit(spec);
   const { method, request } = server.calls[0] ?? {};
   expect(method).toBe("createJob");
-  expect(request).toMatchObject({ parent: "projects/p/locations/us-central1", jobId: spec.job_id, requestId: requestId(spec.job_id) });
+  expect(request).toMatchObject({
+    parent: "projects/p/locations/us-central1",
+    jobId: spec.job_id,
+    requestId: requestId(spec.job_id),
+  });
   expect((request as { job: unknown }).job).toEqual(asReceived(BODY));
 });
 
 test("what is not set is left out, so that Batch's defaults hold", () => {
   const { image, machineType, bucket, topic } = SETTINGS;
-  const body = jobBody({ image, machineType, bucket, topic }, inferenceWork(spec, SETTINGS, "STANDARD"), "us-central1");
+  const body = jobBody(
+    { image, machineType, bucket, topic },
+    inferenceWork(spec, SETTINGS, "STANDARD"),
+    "us-central1",
+  );
   expect(body.allocationPolicy).toEqual({
     location: { allowedLocations: ["regions/us-central1"] },
     labels: { ...labels, team: undefined },
-    instances: [{ installGpuDrivers: false, policy: { machineType, provisioningModel: "STANDARD" } }],
+    instances: [
+      { installGpuDrivers: false, policy: { machineType, provisioningModel: "STANDARD" } },
+    ],
   });
-  expect(Object.keys(body.taskGroups?.[0]?.taskSpec ?? {})).toEqual(["runnables", "maxRunDuration", "maxRetryCount", "volumes"]);
-  expect(Object.keys(body.taskGroups?.[0]?.taskSpec?.runnables?.[0] ?? {})).toEqual(["displayName", "container"]);
+  expect(Object.keys(body.taskGroups?.[0]?.taskSpec ?? {})).toEqual([
+    "runnables",
+    "maxRunDuration",
+    "maxRetryCount",
+    "volumes",
+  ]);
+  expect(Object.keys(body.taskGroups?.[0]?.taskSpec?.runnables?.[0] ?? {})).toEqual([
+    "displayName",
+    "container",
+  ]);
 });
 
 test("a job of another kind has its own commands, environment and identity", () => {
-  const work = { name: "run", commands: ["job"], environment: { RUN_ID: "r1" }, identity: { "haystack-run": "r1" }, provisioning: "STANDARD", maxRunSeconds: 1e9, mountsBucket: false } as const;
+  const work = {
+    name: "run",
+    commands: ["job"],
+    environment: { RUN_ID: "r1" },
+    identity: { "haystack-run": "r1" },
+    provisioning: "STANDARD",
+    maxRunSeconds: 1e9,
+    mountsBucket: false,
+  } as const;
   const body = jobBody(SETTINGS, work, "us-central1");
   const task = body.taskGroups?.[0]?.taskSpec;
   expect(task?.runnables?.[0]?.container?.commands).toEqual(["job"]);
-  expect(task?.runnables?.[0]?.environment?.variables).toEqual({ ...SETTINGS.environment, RUN_ID: "r1" });
+  expect(task?.runnables?.[0]?.environment?.variables).toEqual({
+    ...SETTINGS.environment,
+    RUN_ID: "r1",
+  });
   expect(task?.maxRunDuration?.seconds).toBe(14 * 86_400);
   expect(body.labels).toEqual({ team: "cytokines", "haystack-run": "r1" });
   expect(task?.volumes).toEqual([]);
@@ -117,7 +212,10 @@ test("a job of another kind has its own commands, environment and identity", () 
 
 test("a mount option with a comma is refused, as Google Batch does", async () => {
   const { batch } = await googleHarness({ mountOptions: ["-o rw,allow_other"] });
-  await expect(batch.submit(jobSpec())).rejects.toMatchObject({ code: "BATCH_REFUSED", message: expect.stringContaining("potential shell injection") as string });
+  await expect(batch.submit(jobSpec())).rejects.toMatchObject({
+    code: "BATCH_REFUSED",
+    message: expect.stringContaining("potential shell injection") as string,
+  });
 });
 
 test("labels are valid and differ where run ids differ", () => {
@@ -139,7 +237,9 @@ test("a job of a run with an odd id is accepted, and adopted", async () => {
 test("the request id is a UUID, the same for the same job and no other", () => {
   expect(requestId("a")).toBe(requestId("a"));
   expect(requestId("a")).not.toBe(requestId("b"));
-  expect(requestId("a")).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  expect(requestId("a")).toMatch(
+    /^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+  );
 });
 
 test.each([
@@ -148,6 +248,12 @@ test.each([
   ["a topic", { topic: "batch-events" }],
 ])("%s that Batch refuses is BATCH_REFUSED, not to be tried again", async (_, changes) => {
   const { batch, server } = await googleHarness(changes);
-  await expect(batch.submit(jobSpec())).rejects.toMatchObject({ code: "BATCH_REFUSED", retryable: false, message: expect.stringMatching(/^Google Batch refused the request: .*; correct .*\.$/) as string });
+  await expect(batch.submit(jobSpec())).rejects.toMatchObject({
+    code: "BATCH_REFUSED",
+    retryable: false,
+    message: expect.stringMatching(
+      /^Google Batch refused the request: .*; correct .*\.$/,
+    ) as string,
+  });
   expect(server.calls).toHaveLength(1);
 });

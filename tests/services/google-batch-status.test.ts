@@ -16,7 +16,10 @@ const events = (told: Told) =>
     ...(exitCode === undefined ? {} : { taskExecution: { exitCode } }),
   }));
 
-const job = (state: string, told: Told = [], more: object = {}): GoogleJob => ({ uid: "j-uid", status: { state: state as "FAILED", statusEvents: events(told), ...more } });
+const job = (state: string, told: Told = [], more: object = {}): GoogleJob => ({
+  uid: "j-uid",
+  status: { state: state as "FAILED", statusEvents: events(told), ...more },
+});
 const tasks = (...told: Told): GoogleTask[] => [{ status: { statusEvents: events(told) } }];
 
 test.each([
@@ -40,74 +43,175 @@ test.each([
   [50005, "over_time", "The job ran longer than its limit (exit code 50005)."],
   [50006, "transient", "The machine was replaced while the job ran (exit code 50006)."],
 ])("exit code %i of a task is %s", (code, kind, reason) => {
-  const failed = job("FAILED", [[0, QUEUED], [10, RUNNING], [25, "Job state is set from RUNNING to FAILED for job j."]]);
-  expect(jobStatus("j", failed, tasks([24, "Task state is updated from RUNNING to FAILED.", code]))).toEqual({ job_id: "j", state: "FAILED", failure: { kind, reason, exit_code: code }, run_seconds: 15 });
+  const failed = job("FAILED", [
+    [0, QUEUED],
+    [10, RUNNING],
+    [25, "Job state is set from RUNNING to FAILED for job j."],
+  ]);
+  expect(
+    jobStatus("j", failed, tasks([24, "Task state is updated from RUNNING to FAILED.", code])),
+  ).toEqual({
+    job_id: "j",
+    state: "FAILED",
+    failure: { kind, reason, exit_code: code },
+    run_seconds: 15,
+  });
 });
 
 test.each([
   [1, undefined, "The worker failed for a reason of its own (exit code 1)"],
   [2, "never", "The worker refused prompt, query or arguments, and would again (exit code 2)"],
-  [3, "never", "The worker cannot use its checkpoint, gene list or GPU: correct BATCH_ENVIRONMENT, the image or the driver (exit code 3)"],
+  [
+    3,
+    "never",
+    "The worker cannot use its checkpoint, gene list or GPU: correct BATCH_ENVIRONMENT, the image or the driver (exit code 3)",
+  ],
   [4, "once", "The model failed while it ran (exit code 4)"],
-  [5, "never", "The model gave a result that is not valid, and would again with this seed (exit code 5)"],
-  [6, "never", "The worker ran out of memory: choose a machine or accelerator with more, or fewer cells (exit code 6)"],
-  [125, undefined, "The container could not be started: check that BATCH_IMAGE exists and that the jobs' account may read it (exit code 125)"],
-  [137, undefined, "The worker was killed, most likely because the machine ran out of memory (exit code 137)"],
+  [
+    5,
+    "never",
+    "The model gave a result that is not valid, and would again with this seed (exit code 5)",
+  ],
+  [
+    6,
+    "never",
+    "The worker ran out of memory: choose a machine or accelerator with more, or fewer cells (exit code 6)",
+  ],
+  [
+    125,
+    undefined,
+    "The container could not be started: check that BATCH_IMAGE exists and that the jobs' account may read it (exit code 125)",
+  ],
+  [
+    137,
+    undefined,
+    "The worker was killed, most likely because the machine ran out of memory (exit code 137)",
+  ],
   [143, undefined, "The worker was stopped from outside (exit code 143)"],
   [99, undefined, "The worker ended (exit code 99)"],
 ])("exit code %i of the worker is repeated %s", (code, repeats, text) => {
-  const { failure } = jobStatus("j", job("FAILED", [[10, RUNNING]]), tasks([24, "Task state is updated from RUNNING to FAILED.", code]));
-  expect(failure).toEqual({ kind: "application", exit_code: code, reason: `${text}; Cloud Logging has its log under labels.job_uid="j-uid".`, ...(repeats === undefined ? {} : { repeats }) });
+  const { failure } = jobStatus(
+    "j",
+    job("FAILED", [[10, RUNNING]]),
+    tasks([24, "Task state is updated from RUNNING to FAILED.", code]),
+  );
+  expect(failure).toEqual({
+    kind: "application",
+    exit_code: code,
+    reason: `${text}; Cloud Logging has its log under labels.job_uid="j-uid".`,
+    ...(repeats === undefined ? {} : { repeats }),
+  });
 });
 
 test("every exit code that the worker's page lists has its own sentence, and is repeated as the page says", () => {
   const page = readFileSync("docs/stack-worker.md", "utf8");
-  const rows = [...page.matchAll(/^\| (\d+) \| ([\w ]*) \|/gm)].map(([, code, again]) => [Number(code), again] as const).filter(([code]) => code !== 0);
+  const rows = [...page.matchAll(/^\| (\d+) \| ([\w ]*) \|/gm)]
+    .map(([, code, again]) => [Number(code), again] as const)
+    .filter(([code]) => code !== 0);
   expect(rows.map(([code]) => code)).toEqual([1, 2, 3, 4, 5, 6, 143]);
   for (const [code, again] of rows) {
-    const { failure } = jobStatus("j", job("FAILED", [[10, RUNNING]]), tasks([24, "FAILED.", code]));
+    const { failure } = jobStatus(
+      "j",
+      job("FAILED", [[10, RUNNING]]),
+      tasks([24, "FAILED.", code]),
+    );
     expect(failure?.reason).not.toMatch(/^The worker ended/);
     expect(failure?.repeats ?? "up to max_job_attempts").toBe(again);
   }
 });
 
 test("without tasks, the exit code is read from the job's own words", () => {
-  const told = 'Job failed due to task failure. Specifically, task with index 0 failed due to the following task event: "Task state is updated from RUNNING to FAILED on zones/z/instances/1 due to Spot Preemption with exit code 50001."';
-  expect(jobStatus("j", job("FAILED", [[10, RUNNING], [24, told], [25, "Job state is set from RUNNING to FAILED for job j."]]), []).failure).toMatchObject({ kind: "preempted", exit_code: 50001 });
+  const told =
+    'Job failed due to task failure. Specifically, task with index 0 failed due to the following task event: "Task state is updated from RUNNING to FAILED on zones/z/instances/1 due to Spot Preemption with exit code 50001."';
+  expect(
+    jobStatus(
+      "j",
+      job("FAILED", [
+        [10, RUNNING],
+        [24, told],
+        [25, "Job state is set from RUNNING to FAILED for job j."],
+      ]),
+      [],
+    ).failure,
+  ).toMatchObject({ kind: "preempted", exit_code: 50001 });
 });
 
 test("a preemption that was overcome is no failure of a job that SUCCEEDED or still runs", () => {
-  const stale = tasks([12, "Task state is updated from RUNNING to FAILED due to Spot Preemption with exit code 50001.", 50001]);
-  expect(jobStatus("j", job("SUCCEEDED", [[10, RUNNING], [30, "Job state is set from RUNNING to SUCCEEDED for job j."]]), stale)).toEqual({ job_id: "j", state: "SUCCEEDED", run_seconds: 20 });
-  expect(jobStatus("j", job("RUNNING", [[10, RUNNING]]), stale)).toEqual({ job_id: "j", state: "RUNNING" });
+  const stale = tasks([
+    12,
+    "Task state is updated from RUNNING to FAILED due to Spot Preemption with exit code 50001.",
+    50001,
+  ]);
+  expect(
+    jobStatus(
+      "j",
+      job("SUCCEEDED", [
+        [10, RUNNING],
+        [30, "Job state is set from RUNNING to SUCCEEDED for job j."],
+      ]),
+      stale,
+    ),
+  ).toEqual({ job_id: "j", state: "SUCCEEDED", run_seconds: 20 });
+  expect(jobStatus("j", job("RUNNING", [[10, RUNNING]]), stale)).toEqual({
+    job_id: "j",
+    state: "RUNNING",
+  });
 });
 
 test("the latest exit code counts, whatever the order in which events are told", () => {
-  const told = tasks([24, "Task state is updated from RUNNING to FAILED.", 3], [12, "Task state is updated from RUNNING to FAILED.", 50001]);
+  const told = tasks(
+    [24, "Task state is updated from RUNNING to FAILED.", 3],
+    [12, "Task state is updated from RUNNING to FAILED.", 50001],
+  );
   expect(jobStatus("j", job("FAILED", [[10, RUNNING]]), told).failure?.exit_code).toBe(3);
 });
 
 test("from QUEUED to FAILED is transient, in Batch's words about machines and quota", () => {
   const told: Told = [
-    [1, "Batch Error: code - CODE_GCE_ZONE_RESOURCE_POOL_EXHAUSTED, description - error count is 4. Try a different zone."],
+    [
+      1,
+      "Batch Error: code - CODE_GCE_ZONE_RESOURCE_POOL_EXHAUSTED, description - error count is 4. Try a different zone.",
+    ],
     [2, "Job state is set from QUEUED to FAILED for job j."],
   ];
   const status = jobStatus("j", job("FAILED", told), []);
   expect(status).toEqual({
     job_id: "j",
     state: "FAILED",
-    failure: { kind: "transient", reason: "The job failed before its task started: Batch Error: code - CODE_GCE_ZONE_RESOURCE_POOL_EXHAUSTED, description - error count is 4; Try a different zone.", exit_code: null },
+    failure: {
+      kind: "transient",
+      reason:
+        "The job failed before its task started: Batch Error: code - CODE_GCE_ZONE_RESOURCE_POOL_EXHAUSTED, description - error count is 4; Try a different zone.",
+      exit_code: null,
+    },
   });
-  expect(jobStatus("j", job("FAILED", []), []).failure).toEqual({ kind: "transient", reason: "The job failed before its task started: it gave no reason.", exit_code: null });
+  expect(jobStatus("j", job("FAILED", []), []).failure).toEqual({
+    kind: "transient",
+    reason: "The job failed before its task started: it gave no reason.",
+    exit_code: null,
+  });
 });
 
 test("an exit code of 0 in an event is none, and a job that ran and failed without one is application", () => {
-  const status = jobStatus("j", job("FAILED", [[0, QUEUED, 0], [10, RUNNING, 0], [15, "Job state is set from RUNNING to FAILED for job j.", 0]]), []);
+  const status = jobStatus(
+    "j",
+    job("FAILED", [
+      [0, QUEUED, 0],
+      [10, RUNNING, 0],
+      [15, "Job state is set from RUNNING to FAILED for job j.", 0],
+    ]),
+    [],
+  );
   expect(status.failure).toMatchObject({ kind: "application", exit_code: null });
   expect(status.run_seconds).toBe(5);
 });
 
 test("without events Batch's own run time counts", () => {
-  expect(jobStatus("j", job("CANCELLED", [], { runDuration: { seconds: "61", nanos: 500_000_000 } }), []).run_seconds).toBe(61.5);
-  expect(jobStatus("j", job("CANCELLED", [], { runDuration: { seconds: "0", nanos: 0 } }), [])).toEqual({ job_id: "j", state: "CANCELLED" });
+  expect(
+    jobStatus("j", job("CANCELLED", [], { runDuration: { seconds: "61", nanos: 500_000_000 } }), [])
+      .run_seconds,
+  ).toBe(61.5);
+  expect(
+    jobStatus("j", job("CANCELLED", [], { runDuration: { seconds: "0", nanos: 0 } }), []),
+  ).toEqual({ job_id: "j", state: "CANCELLED" });
 });

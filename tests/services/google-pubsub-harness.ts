@@ -3,7 +3,11 @@ import { randomUUID } from "node:crypto";
 import { onTestFinished } from "vitest";
 import type { HaystackError } from "../../errors.ts";
 import { systemClock } from "../../services/clock/system.ts";
-import { googlePubsubEvents, type GooglePubsubEvents, type GooglePubsubOptions } from "../../services/job-events/google-pubsub.ts";
+import {
+  googlePubsubEvents,
+  type GooglePubsubEvents,
+  type GooglePubsubOptions,
+} from "../../services/job-events/google-pubsub.ts";
 import type { JobChanged } from "../../services/job-events/index.ts";
 
 export const PROJECT = "haystack-test";
@@ -23,18 +27,30 @@ export interface PubsubHarness {
   readonly troubles: HaystackError[];
   /** Resolves when the next trouble is told. */
   readonly nextTrouble: () => Promise<HaystackError>;
-  readonly publish: (jobId: string, state: string, more?: { readonly body?: string }) => Promise<string>;
+  readonly publish: (
+    jobId: string,
+    state: string,
+    more?: { readonly body?: string },
+  ) => Promise<string>;
 }
 
 export function pubsubClient(host: string): PubSub {
-  const channel = { projectId: PROJECT, apiEndpoint: host, emulatorMode: true, "grpc.max_reconnect_backoff_ms": 1000 };
+  const channel = {
+    projectId: PROJECT,
+    apiEndpoint: host,
+    emulatorMode: true,
+    "grpc.max_reconnect_backoff_ms": 1000,
+  };
   const client = new PubSub(channel);
   onTestFinished(() => client.close());
   return client;
 }
 
 /** Fresh topic and subscription on the emulator. The events are closed after the test. */
-export async function openPubsub(host: string, options: Partial<GooglePubsubOptions> = {}): Promise<PubsubHarness> {
+export async function openPubsub(
+  host: string,
+  options: Partial<GooglePubsubOptions> = {},
+): Promise<PubsubHarness> {
   const name = `jobs-${randomUUID()}`;
   const client = pubsubClient(host);
   const troubles: HaystackError[] = [];
@@ -91,4 +107,3 @@ export function received(): Received {
     has: (jobId) => of(jobId).promise,
   };
 }
-

@@ -3,12 +3,31 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../services/clock/system.ts";
 import { googlePubsubEvents } from "../../services/job-events/google-pubsub.ts";
 import { freePort } from "../support/free-port.ts";
-import { describeWithPubsub, startPubsubEmulator, type PubsubEmulator } from "../support/pubsub-emulator.ts";
-import { openPubsub, PROJECT, pubsubClient, received, type PubsubHarness, type Received } from "./google-pubsub-harness.ts";
+import {
+  describeWithPubsub,
+  startPubsubEmulator,
+  type PubsubEmulator,
+} from "../support/pubsub-emulator.ts";
+import {
+  openPubsub,
+  PROJECT,
+  pubsubClient,
+  received,
+  type PubsubHarness,
+  type Received,
+} from "./google-pubsub-harness.ts";
 
-/** Publishes until one of the messages has come: while topic or subscription are missing, messages are refused or lost. */
-async function publishUntilReceived({ publish }: PubsubHarness, { all }: Received, jobId: string): Promise<void> {
-  while (!all.some(({ job_id }) => job_id === jobId)) await publish(jobId, "SUCCEEDED").catch(() => {});
+/**
+ * Publishes until one of the messages has come: while topic or subscription are missing, messages
+ * are refused or lost.
+ */
+async function publishUntilReceived(
+  { publish }: PubsubHarness,
+  { all }: Received,
+  jobId: string,
+): Promise<void> {
+  while (!all.some(({ job_id }) => job_id === jobId))
+    await publish(jobId, "SUCCEEDED").catch(() => {});
 }
 
 describeWithPubsub("Pub/Sub that goes away", () => {
@@ -34,7 +53,11 @@ describeWithPubsub("Pub/Sub that goes away", () => {
     const trouble = harness.nextTrouble();
     await emulator.kill();
     await emulator.restart();
-    expect(await trouble).toMatchObject({ code: "JOB_EVENTS_UNAVAILABLE", retryable: true, message: expect.stringContaining("does not exist") });
+    expect(await trouble).toMatchObject({
+      code: "JOB_EVENTS_UNAVAILABLE",
+      retryable: true,
+      message: expect.stringContaining("does not exist"),
+    });
     release.resolve();
     await publishUntilReceived(harness, seen, "after");
     await seen.has("in-flight");
@@ -56,7 +79,9 @@ describeWithPubsub("Pub/Sub that goes away", () => {
     const closed = { topic: name, subscription: name, create: false } as const;
     await expect(openPubsub(emulator.host, closed)).rejects.toMatchObject({
       code: "JOB_EVENTS_UNAVAILABLE",
-      message: expect.stringContaining(`gcloud pubsub subscriptions create ${name} --topic=${name}`),
+      message: expect.stringContaining(
+        `gcloud pubsub subscriptions create ${name} --topic=${name}`,
+      ),
     });
     const client = pubsubClient(emulator.host);
     await client.createTopic(name);
@@ -67,7 +92,9 @@ describeWithPubsub("Pub/Sub that goes away", () => {
     await publishUntilReceived(harness, seen, "before");
     const trouble = harness.nextTrouble();
     await client.subscription(name).delete();
-    expect(await trouble).toMatchObject({ message: expect.stringContaining("gcloud pubsub subscriptions create") });
+    expect(await trouble).toMatchObject({
+      message: expect.stringContaining("gcloud pubsub subscriptions create"),
+    });
     await client.createSubscription(name, name);
     await publishUntilReceived(harness, seen, "after");
   });
@@ -77,7 +104,11 @@ describeWithPubsub("Pub/Sub that goes away", () => {
     const client = pubsubClient(emulator.host);
     await client.createTopic(`other-${name}`);
     await client.createSubscription(`other-${name}`, name);
-    await expect(openPubsub(emulator.host, { topic: name, subscription: name })).rejects.toMatchObject({ message: expect.stringContaining(`not projects/${PROJECT}/topics/${name}`) });
+    await expect(
+      openPubsub(emulator.host, { topic: name, subscription: name }),
+    ).rejects.toMatchObject({
+      message: expect.stringContaining(`not projects/${PROJECT}/topics/${name}`),
+    });
   });
 
   test("a handler that outlasts the time to close gives its message back, and its late end does no harm", async () => {

@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { describeWithPubsub, startPubsubEmulator, type PubsubEmulator } from "../support/pubsub-emulator.ts";
+import {
+  describeWithPubsub,
+  startPubsubEmulator,
+  type PubsubEmulator,
+} from "../support/pubsub-emulator.ts";
 import { notification, openPubsub, received } from "./google-pubsub-harness.ts";
 import { jobEventsContract } from "./job-events.contract.ts";
 
@@ -25,22 +29,43 @@ describeWithPubsub("Pub/Sub emulator", () => {
     await publish("last", "QUEUED");
     await has("last");
     await events.close();
-    expect(all.map(({ job_id, state }) => `${job_id} ${state}`).toSorted()).toEqual(["job-1 RUNNING", "job-1 SUCCEEDED", "job-1 SUCCEEDED", "last QUEUED"]);
+    expect(all.map(({ job_id, state }) => `${job_id} ${state}`).toSorted()).toEqual([
+      "job-1 RUNNING",
+      "job-1 SUCCEEDED",
+      "job-1 SUCCEEDED",
+      "last QUEUED",
+    ]);
     expect(new Set(all.map(({ event_id }) => event_id)).size).toBe(4);
     expect(events.counters()).toMatchObject({ received: 4, acknowledged: 4, refused: 0 });
   });
 
   test("what is no job event is acknowledged and counted, never handed over, and never comes again", async () => {
     const ignored: string[] = [];
-    const { events, topic, publish } = await openPubsub(emulator.host, { onIgnored: (reason) => ignored.push(reason) });
+    const { events, topic, publish } = await openPubsub(emulator.host, {
+      onIgnored: (reason) => ignored.push(reason),
+    });
     const { handler, all, has } = received();
     await events.subscribe(handler);
-    const send = (attributes: Record<string, string>, data = Buffer.from([0xff, 0xfe, 0, 1])): Promise<string> => topic.publishMessage({ attributes, data });
+    const send = (
+      attributes: Record<string, string>,
+      data = Buffer.from([0xff, 0xfe, 0, 1]),
+    ): Promise<string> => topic.publishMessage({ attributes, data });
     await send({});
     await send({}, Buffer.from('{"name": "projects/p/jobs/job-1", "status": {"state": "FAILED"}}'));
-    await send({ Type: "TASK_STATE_CHANGED", TaskName: "projects/p/locations/l/jobs/job-1/taskGroups/group0/tasks/0", NewTaskState: "FAILED" });
-    await send({ Type: "SOMETHING_NEW", JobName: "projects/p/locations/l/jobs/job-1", NewJobState: "FAILED" });
-    await send({ ...notification("job-1", "FAILED"), JobName: "projects/p/locations/l/jobs/Not A Job/" });
+    await send({
+      Type: "TASK_STATE_CHANGED",
+      TaskName: "projects/p/locations/l/jobs/job-1/taskGroups/group0/tasks/0",
+      NewTaskState: "FAILED",
+    });
+    await send({
+      Type: "SOMETHING_NEW",
+      JobName: "projects/p/locations/l/jobs/job-1",
+      NewJobState: "FAILED",
+    });
+    await send({
+      ...notification("job-1", "FAILED"),
+      JobName: "projects/p/locations/l/jobs/Not A Job/",
+    });
     await send(notification("job-1", "toString"));
     await publish("job-2", "RUNNING", { body: "{broken json" });
     await publish("last", "DELETION_IN_PROGRESS");
@@ -56,7 +81,10 @@ describeWithPubsub("Pub/Sub emulator", () => {
     });
     expect(ignored).toHaveLength(6);
 
-    const again = await openPubsub(emulator.host, { topic: topic.name, subscription: topic.name.split("/").at(-1) ?? "" });
+    const again = await openPubsub(emulator.host, {
+      topic: topic.name,
+      subscription: topic.name.split("/").at(-1) ?? "",
+    });
     const later = received();
     await again.events.subscribe(later.handler);
     await again.publish("marker", "RUNNING");
@@ -67,7 +95,11 @@ describeWithPubsub("Pub/Sub emulator", () => {
   test("a message that is refused at every delivery goes to the dead-letter topic, the others pass by it", async () => {
     const deadLetterTopic = `dead-${Date.now()}`;
     const refusals: unknown[] = [];
-    const { events, publish, client } = await openPubsub(emulator.host, { deadLetterTopic, maxDeliveryAttempts: 5, onRefused: (_, thrown) => refusals.push(thrown) });
+    const { events, publish, client } = await openPubsub(emulator.host, {
+      deadLetterTopic,
+      maxDeliveryAttempts: 5,
+      onRefused: (_, thrown) => refusals.push(thrown),
+    });
     const { handler, has } = received();
     await events.subscribe((event) => {
       if (event.job_id === "poison") throw new Error("thrown before any promise");
@@ -98,7 +130,9 @@ describeWithPubsub("Pub/Sub emulator", () => {
       if (++present === 5) entered.resolve();
       await release.promise;
     });
-    await Promise.all(Array.from({ length: 5 }, (_, number) => publish(`job-${number}`, "RUNNING")));
+    await Promise.all(
+      Array.from({ length: 5 }, (_, number) => publish(`job-${number}`, "RUNNING")),
+    );
     await entered.promise;
     const closed = events.close();
     release.resolve();
@@ -126,7 +160,9 @@ describeWithPubsub("Pub/Sub emulator", () => {
       present--;
       if (++finished === 40) done.resolve();
     });
-    await Promise.all(Array.from({ length: 40 }, (_, number) => publish(`job-${number}`, "RUNNING")));
+    await Promise.all(
+      Array.from({ length: 40 }, (_, number) => publish(`job-${number}`, "RUNNING")),
+    );
     await done.promise;
     expect(most).toBeLessThanOrEqual(5);
   });

@@ -13,14 +13,22 @@ describeWithGcs("Cloud Storage cache", () => {
   });
   afterAll(() => server.stop());
 
-  const during = async (work: () => Promise<unknown>): Promise<{ readonly all: number; readonly media: number }> => {
+  const during = async (
+    work: () => Promise<unknown>,
+  ): Promise<{ readonly all: number; readonly media: number }> => {
     const before = server.requests.length;
     await work();
     const made = server.requests.slice(before);
-    return { all: made.length, media: made.filter((request) => request.includes("alt=media")).length };
+    return {
+      all: made.length,
+      media: made.filter((request) => request.includes("alt=media")).length,
+    };
   };
   const cached = async (cacheDir: string): Promise<string[]> =>
-    (await readdir(cacheDir, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).map(({ name }) => name).toSorted();
+    (await readdir(cacheDir, { recursive: true, withFileTypes: true }))
+      .filter((entry) => entry.isFile())
+      .map(({ name }) => name)
+      .toSorted();
   const text = (letter: string): string => letter.repeat(10_000);
 
   test("fetched files lie at their objects' paths, read-only", async () => {
@@ -60,10 +68,18 @@ describeWithGcs("Cloud Storage cache", () => {
     const { objects } = await openStorage(server);
     const ref = await objects.putText("a/b", text("x"));
     const stop = new AbortController();
-    server.inject({ method: "GET", url: /alt=media/, kind: "drop", before: async () => stop.abort() });
+    server.inject({
+      method: "GET",
+      url: /alt=media/,
+      kind: "drop",
+      before: async () => stop.abort(),
+    });
     const requests = await during(async () => {
       const given = objects.fetch(ref, stop.signal).catch((thrown: unknown) => thrown);
-      const files = await Promise.all([...Array.from({ length: 10 }, () => objects.fetch(ref)), objects.fetch({ path: "a/b" })]);
+      const files = await Promise.all([
+        ...Array.from({ length: 10 }, () => objects.fetch(ref)),
+        objects.fetch({ path: "a/b" }),
+      ]);
       expect(await given).toMatchObject({ code: "STEP_ABORTED" });
       expect(new Set(files).size).toBe(1);
       expect(await readFile(files[0] ?? "", "utf8")).toBe(text("x"));
@@ -80,14 +96,17 @@ describeWithGcs("Cloud Storage cache", () => {
     await objects.fetch({ path: "groups/c" });
     expect(await cached(cacheDir)).toEqual(["a", "c"]);
     await objects.putText("groups/large", text("l").repeat(3));
-    expect(await readFile(await objects.fetch({ path: "groups/large" }), "utf8")).toHaveLength(30_000);
+    expect(await readFile(await objects.fetch({ path: "groups/large" }), "utf8")).toHaveLength(
+      30_000,
+    );
     expect(await cached(cacheDir)).toEqual(["large"]);
     expect(await readFile(await objects.fetch({ path: "groups/a" }), "utf8")).toBe(text("a"));
     expect(await cached(cacheDir)).toEqual(["a"]);
   });
 
   test("a copy in use stays beyond the limit; after a restart its access time tells", async () => {
-    const open = (more: Partial<StorageHarness>): Promise<StorageHarness> => openStorage(server, { cacheBytes: 15_000, holdSeconds: 60, ...more });
+    const open = (more: Partial<StorageHarness>): Promise<StorageHarness> =>
+      openStorage(server, { cacheBytes: 15_000, holdSeconds: 60, ...more });
     const { objects, bucket, cacheDir } = await open({});
     for (const name of ["a", "b", "c", "d"]) await objects.putText(`groups/${name}`, text(name));
     for (const name of ["a", "b", "c"]) await objects.fetch({ path: `groups/${name}` });
@@ -100,9 +119,20 @@ describeWithGcs("Cloud Storage cache", () => {
   });
 
   test("a signed URL gives the object to anyone, for its time", async () => {
-    const { privateKey: private_key } = generateKeyPairSync("rsa", { modulusLength: 2048, privateKeyEncoding: { type: "pkcs8", format: "pem" }, publicKeyEncoding: { type: "spki", format: "pem" } });
+    const { privateKey: private_key } = generateKeyPairSync("rsa", {
+      modulusLength: 2048,
+      privateKeyEncoding: { type: "pkcs8", format: "pem" },
+      publicKeyEncoding: { type: "spki", format: "pem" },
+    });
     const keyFile = join(await temporaryFolder(), "key.json");
-    await writeFile(keyFile, JSON.stringify({ type: "service_account", client_email: "haystack@p.iam.gserviceaccount.com", private_key }));
+    await writeFile(
+      keyFile,
+      JSON.stringify({
+        type: "service_account",
+        client_email: "haystack@p.iam.gserviceaccount.com",
+        private_key,
+      }),
+    );
     vi.stubEnv("GOOGLE_APPLICATION_CREDENTIALS", keyFile);
     onTestFinished(() => void vi.unstubAllEnvs());
     const { objects } = await openStorage(server, { prefix: "team" });
@@ -114,6 +144,8 @@ describeWithGcs("Cloud Storage cache", () => {
     expect(lives).toBeGreaterThan(240);
     expect(url.pathname).toMatch(/team\/results\/r1\/r1_report\.html$/);
     expect(await (await fetch(url)).text()).toBe("<p>report</p>");
-    await expect(objects.signedUrl?.("results/r1/r1_report.html", 8 * 24 * 3600)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+    await expect(
+      objects.signedUrl?.("results/r1/r1_report.html", 8 * 24 * 3600),
+    ).rejects.toMatchObject({ code: "CONFIG_INVALID" });
   });
 });

@@ -12,8 +12,12 @@ const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).dig
 
 /** Bytes of the files below the folder. */
 async function sizeOfAll(folder: string): Promise<number> {
-  const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
-  return (await Promise.all(files.map(({ parentPath, name }) => stat(join(parentPath, name))))).reduce((sum, { size }) => sum + size, 0);
+  const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) =>
+    entry.isFile(),
+  );
+  return (
+    await Promise.all(files.map(({ parentPath, name }) => stat(join(parentPath, name))))
+  ).reduce((sum, { size }) => sum + size, 0);
 }
 
 async function localFile(size: number): Promise<{ readonly file: string; readonly bytes: Buffer }> {
@@ -55,37 +59,42 @@ describeWithGcs("Cloud Storage faults", () => {
     expect(server.pending()).toBe(0);
   });
 
-  test.each(["cut", "stall"] as const)("a download that breaks off (%s) goes on where it broke", async (kind) => {
-    const { objects, cacheDir } = await openStorage(server, { stallSeconds: STALL_SECONDS });
-    const { file, bytes } = await localFile(3 * MIB);
-    const ref = await objects.put("a/b", file);
-    server.inject({ method: "GET", url: /alt=media/, kind, after: MIB });
-    server.inject({ method: "GET", url: /alt=media/, kind, after: MIB });
-    let fetched = "";
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"], shouldAdvanceTime: true });
-    onTestFinished(() => void vi.useRealTimers());
-    const media = await during(/alt=media/, async () => {
-      const fetching = objects.fetch(ref);
-      for (const come of kind === "stall" ? [MIB, 2 * MIB] : []) {
-        await expect.poll(() => sizeOfAll(join(cacheDir, ".scratch"))).toBe(come);
-        vi.advanceTimersByTime(STALL_SECONDS * 1_000);
-      }
-      fetched = await fetching;
-    });
-    expect(sha256(await readFile(fetched))).toBe(sha256(bytes));
-    expect(media).toHaveLength(3);
-    const starts = media.map((request) => Number(/bytes=(\d+)-$/.exec(request)?.[1] ?? 0));
-    expect(starts[0]).toBe(0);
-    expect(starts[1]).toBeGreaterThan(0);
-    expect(starts[2]).toBeGreaterThan(starts[1] ?? 0);
-    expect(await readdir(join(cacheDir, ".scratch"))).toEqual([]);
-  });
+  test.each(["cut", "stall"] as const)(
+    "a download that breaks off (%s) goes on where it broke",
+    async (kind) => {
+      const { objects, cacheDir } = await openStorage(server, { stallSeconds: STALL_SECONDS });
+      const { file, bytes } = await localFile(3 * MIB);
+      const ref = await objects.put("a/b", file);
+      server.inject({ method: "GET", url: /alt=media/, kind, after: MIB });
+      server.inject({ method: "GET", url: /alt=media/, kind, after: MIB });
+      let fetched = "";
+      vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"], shouldAdvanceTime: true });
+      onTestFinished(() => void vi.useRealTimers());
+      const media = await during(/alt=media/, async () => {
+        const fetching = objects.fetch(ref);
+        for (const come of kind === "stall" ? [MIB, 2 * MIB] : []) {
+          await expect.poll(() => sizeOfAll(join(cacheDir, ".scratch"))).toBe(come);
+          vi.advanceTimersByTime(STALL_SECONDS * 1_000);
+        }
+        fetched = await fetching;
+      });
+      expect(sha256(await readFile(fetched))).toBe(sha256(bytes));
+      expect(media).toHaveLength(3);
+      const starts = media.map((request) => Number(/bytes=(\d+)-$/.exec(request)?.[1] ?? 0));
+      expect(starts[0]).toBe(0);
+      expect(starts[1]).toBeGreaterThan(0);
+      expect(starts[2]).toBeGreaterThan(starts[1] ?? 0);
+      expect(await readdir(join(cacheDir, ".scratch"))).toEqual([]);
+    },
+  );
 
   test("a download with another checksum is repeated once, then OBJECT_DAMAGED, and nothing stays behind", async () => {
     const { objects, cacheDir } = await openStorage(server);
     const ref = await objects.putText("a/b", "counts".repeat(100));
     server.inject({ method: "GET", url: /alt=media/, kind: "corrupt-reply", times: 2 });
-    const twice = await during(/alt=media/, () => expect(objects.fetch(ref)).rejects.toMatchObject({ code: "OBJECT_DAMAGED" }));
+    const twice = await during(/alt=media/, () =>
+      expect(objects.fetch(ref)).rejects.toMatchObject({ code: "OBJECT_DAMAGED" }),
+    );
     expect(twice).toHaveLength(2);
     expect(await readdir(cacheDir)).toEqual([".scratch"]);
     expect(await readdir(join(cacheDir, ".scratch"))).toEqual([]);
@@ -96,7 +105,10 @@ describeWithGcs("Cloud Storage faults", () => {
   test("an object that another program wrote is checked by its CRC32C", async () => {
     const { objects, bucket } = await openStorage(server);
     const body = randomBytes(200_000);
-    const made = await fetch(`${server.url}/upload/storage/v1/b/${bucket}/o?uploadType=media&name=a/b`, { method: "POST", body });
+    const made = await fetch(
+      `${server.url}/upload/storage/v1/b/${bucket}/o?uploadType=media&name=a/b`,
+      { method: "POST", body },
+    );
     expect(made.ok).toBe(true);
     server.inject({ method: "GET", url: /alt=media/, kind: "corrupt-reply" });
     const media = await during(/alt=media/, async () => {
@@ -125,17 +137,27 @@ describeWithGcs("Cloud Storage faults", () => {
     { what: "503", fault: { kind: "status", status: 503, times: 2 }, parts: 7, removed: 0 },
     { what: "a dropped connection", fault: { kind: "drop", times: 2 }, parts: 7, removed: 0 },
     { what: "a lost reply", fault: { kind: "lose-reply", times: 2 }, parts: 5, removed: 0 },
-    { what: "a byte changed on the way", fault: { kind: "corrupt-request" }, parts: 10, removed: 1 },
-  ] as const)("an upload of five parts gets over $what with $parts parts sent", async ({ fault, parts, removed }) => {
-    const { objects } = await openStorage(server, { partBytes: 256 << 10 });
-    const { file, bytes } = await localFile(MIB + 1000);
-    server.inject({ method: "PUT", url: /upload_id.* bytes \d/, ...fault });
-    const puts = await during(/^(PUT|DELETE)/, () => objects.put("a/b", file));
-    const ref = await objects.put("a/b", file);
-    expect(await readFile(await objects.fetch(ref))).toEqual(bytes);
-    expect(puts.filter((request) => / bytes \d/.test(request))).toHaveLength(parts);
-    expect(puts.filter((request) => /^DELETE.*ifGenerationMatch=\d{3,}/.test(request))).toHaveLength(removed);
-  });
+    {
+      what: "a byte changed on the way",
+      fault: { kind: "corrupt-request" },
+      parts: 10,
+      removed: 1,
+    },
+  ] as const)(
+    "an upload of five parts gets over $what with $parts parts sent",
+    async ({ fault, parts, removed }) => {
+      const { objects } = await openStorage(server, { partBytes: 256 << 10 });
+      const { file, bytes } = await localFile(MIB + 1000);
+      server.inject({ method: "PUT", url: /upload_id.* bytes \d/, ...fault });
+      const puts = await during(/^(PUT|DELETE)/, () => objects.put("a/b", file));
+      const ref = await objects.put("a/b", file);
+      expect(await readFile(await objects.fetch(ref))).toEqual(bytes);
+      expect(puts.filter((request) => / bytes \d/.test(request))).toHaveLength(parts);
+      expect(
+        puts.filter((request) => /^DELETE.*ifGenerationMatch=\d{3,}/.test(request)),
+      ).toHaveLength(removed);
+    },
+  );
 
   test("a reply to the last part that is lost is asked for again", async () => {
     const { objects } = await openStorage(server, { partBytes: 256 << 10 });
@@ -143,20 +165,38 @@ describeWithGcs("Cloud Storage faults", () => {
     server.inject({ method: "PUT", url: /upload_id.* bytes 262144-/, kind: "lose-reply" });
     const puts = await during(/^PUT/, () => objects.put("a/b", file));
     const ref = await objects.put("a/b", file);
-    expect(puts.map((request) => / (bytes .*)$/.exec(request)?.[1])).toEqual(["bytes 0-262143/300000", "bytes 262144-299999/300000", "bytes */300000"]);
+    expect(puts.map((request) => / (bytes .*)$/.exec(request)?.[1])).toEqual([
+      "bytes 0-262143/300000",
+      "bytes 262144-299999/300000",
+      "bytes */300000",
+    ]);
     expect(await readFile(await objects.fetch(ref))).toEqual(bytes);
   });
 
   test("every write carries a precondition, and a writer that comes between is seen", async () => {
     const { objects, bucket } = await openStorage(server);
     const { objects: other } = await openStorage(server, { bucket });
-    server.inject({ method: "POST", url: /uploadType=multipart/, kind: "status", status: 503, before: async () => void (await other.putText("a/b", "theirs")) });
+    server.inject({
+      method: "POST",
+      url: /uploadType=multipart/,
+      kind: "status",
+      status: 503,
+      before: async () => void (await other.putText("a/b", "theirs")),
+    });
     const uploads = await during(/^POST.*upload/, () => objects.putText("a/b", "ours"));
-    expect(uploads.map((request) => /ifGenerationMatch=(\d+)/.exec(request)?.[1])).toEqual(["0", "0", "0", expect.stringMatching(/^\d{10,}$/)]);
+    expect(uploads.map((request) => /ifGenerationMatch=(\d+)/.exec(request)?.[1])).toEqual([
+      "0",
+      "0",
+      "0",
+      expect.stringMatching(/^\d{10,}$/),
+    ]);
     expect(await readFile(await objects.fetch({ path: "a/b" }), "utf8")).toBe("ours");
     const unchanged = await during(/^POST.*upload/, () => objects.putText("a/b", "ours"));
     expect(unchanged).toEqual([]);
-    const writes = server.requests.filter((request) => /^(POST.*\/upload\/|DELETE)/.test(request) && !request.includes("uploadType=media"));
+    const writes = server.requests.filter(
+      (request) =>
+        /^(POST.*\/upload\/|DELETE)/.test(request) && !request.includes("uploadType=media"),
+    );
     expect(writes.filter((request) => !request.includes("ifGenerationMatch="))).toEqual([]);
   });
 
@@ -165,29 +205,65 @@ describeWithGcs("Cloud Storage faults", () => {
     const { objects: other } = await openStorage(server, { bucket });
     await objects.putText("a/b", "old".repeat(100_000));
     server.inject({ method: "GET", url: /alt=media/, kind: "cut", after: 1000 });
-    server.inject({ method: "GET", url: /alt=media/, kind: "status", status: 503, before: async () => void (await other.putText("a/b", "new".repeat(100_000))) });
-    expect(await readFile(await objects.fetch({ path: "a/b" }), "utf8")).toBe("new".repeat(100_000));
+    server.inject({
+      method: "GET",
+      url: /alt=media/,
+      kind: "status",
+      status: 503,
+      before: async () => void (await other.putText("a/b", "new".repeat(100_000))),
+    });
+    expect(await readFile(await objects.fetch({ path: "a/b" }), "utf8")).toBe(
+      "new".repeat(100_000),
+    );
     expect(server.pending()).toBe(0);
   });
 
   test("a server that stays away is OBJECTS_UNAVAILABLE after all attempts, a refusal at once; both leave no file", async () => {
     const { objects, bucket } = await openStorage(server);
     await objects.putText("a/b", "x");
-    server.inject({ method: "GET", url: new RegExp(`${bucket}/o/a/b`), kind: "status", status: 503, times: 5 });
-    const calls = await during(new RegExp(bucket), () => expect(objects.fetch({ path: "a/b" })).rejects.toMatchObject({ code: "OBJECTS_UNAVAILABLE", retryable: true }));
+    server.inject({
+      method: "GET",
+      url: new RegExp(`${bucket}/o/a/b`),
+      kind: "status",
+      status: 503,
+      times: 5,
+    });
+    const calls = await during(new RegExp(bucket), () =>
+      expect(objects.fetch({ path: "a/b" })).rejects.toMatchObject({
+        code: "OBJECTS_UNAVAILABLE",
+        retryable: true,
+      }),
+    );
     expect(calls).toHaveLength(5);
-    server.inject({ method: "GET", url: new RegExp(`${bucket}/o/a/b`), kind: "status", status: 403 });
-    await expect(objects.stat("a/b")).rejects.toMatchObject({ code: "OBJECTS_UNAVAILABLE", message: expect.stringContaining("roles/storage.objectUser") });
+    server.inject({
+      method: "GET",
+      url: new RegExp(`${bucket}/o/a/b`),
+      kind: "status",
+      status: 403,
+    });
+    await expect(objects.stat("a/b")).rejects.toMatchObject({
+      code: "OBJECTS_UNAVAILABLE",
+      message: expect.stringContaining("roles/storage.objectUser"),
+    });
     expect(server.pending()).toBe(0);
     const { objects: nowhere } = await openStorage(server, { bucket: "no-such-bucket" });
-    await expect(nowhere.putText("a/b", "x")).rejects.toMatchObject({ code: "OBJECTS_UNAVAILABLE", message: expect.stringContaining("no-such-bucket does not exist") });
+    await expect(nowhere.putText("a/b", "x")).rejects.toMatchObject({
+      code: "OBJECTS_UNAVAILABLE",
+      message: expect.stringContaining("no-such-bucket does not exist"),
+    });
   });
 
   test("a download that is aborted midway stops at once and leaves nothing", async () => {
     const { objects, cacheDir } = await openStorage(server);
     const ref = await objects.putText("a/b", "x".repeat(300_000));
     const stop = new AbortController();
-    server.inject({ method: "GET", url: /alt=media/, kind: "stall", after: 1000, before: async () => void setImmediate(() => stop.abort()) });
+    server.inject({
+      method: "GET",
+      url: /alt=media/,
+      kind: "stall",
+      after: 1000,
+      before: async () => void setImmediate(() => stop.abort()),
+    });
     await expect(objects.fetch(ref, stop.signal)).rejects.toMatchObject({ code: "STEP_ABORTED" });
     await objects.close();
     expect(await readdir(cacheDir)).toEqual([".scratch"]);

@@ -1,6 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { onTestFinished } from "vitest";
-import { googleObjects, type GoogleObjectsOptions } from "../../services/objects/google-cloud-storage.ts";
+import {
+  googleObjects,
+  type GoogleObjectsOptions,
+} from "../../services/objects/google-cloud-storage.ts";
 import type { ObjectStore } from "../../services/objects/index.ts";
 import type { GcsServer } from "../support/gcs-server.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
@@ -12,7 +15,10 @@ export interface StorageHarness {
 }
 
 /** A store over a fresh bucket, or the named one, and a fresh cache, closed after the test. */
-export async function openStorage(server: GcsServer, options: Partial<GoogleObjectsOptions> = {}): Promise<StorageHarness> {
+export async function openStorage(
+  server: GcsServer,
+  options: Partial<GoogleObjectsOptions> = {},
+): Promise<StorageHarness> {
   const bucket = options.bucket ?? `bucket-${randomUUID()}`;
   if (options.bucket === undefined) await server.makeBucket(bucket);
   const cacheDir = options.cacheDir ?? (await temporaryFolder());

@@ -11,5 +11,8 @@ describeWithGcs("Cloud Storage server", () => {
   afterAll(() => server.stop());
 
   objectsContract("google cloud storage", async () => (await openStorage(server)).objects);
-  objectsContract("google cloud storage below a prefix", async () => (await openStorage(server, { prefix: "team/haystack/" })).objects);
+  objectsContract(
+    "google cloud storage below a prefix",
+    async () => (await openStorage(server, { prefix: "team/haystack/" })).objects,
+  );
 });

@@ -1,6 +1,7 @@
 /**
- * A tiny inference program for the batch contract: `--prompt P --query Q --output O --seed S`. The prompt holds, as JSON, what to do.
- * It says in `{O}.started` (process ids, one a line) when it has begun, and notes each run in `{O}.runs`.
+ * A tiny inference program for the batch contract: `--prompt P --query Q --output O --seed S`. The
+ * prompt holds, as JSON, what to do. It says in `{O}.started` (process ids, one a line) when it has
+ * begun, and notes each run in `{O}.runs`.
  */
 import { spawn } from "node:child_process";
 import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -19,7 +20,14 @@ export interface Behaviour {
   readonly log?: string;
 }
 
-const { values } = parseArgs({ options: { prompt: { type: "string" }, query: { type: "string" }, output: { type: "string" }, seed: { type: "string" } } });
+const { values } = parseArgs({
+  options: {
+    prompt: { type: "string" },
+    query: { type: "string" },
+    output: { type: "string" },
+    seed: { type: "string" },
+  },
+});
 const { prompt = "", query = "", output = "", seed = "" } = values;
 const behaviour = JSON.parse(readFileSync(prompt, "utf8")) as Behaviour;
 
@@ -32,7 +40,11 @@ if (behaviour.ignoreSigterm === true) process.on("SIGTERM", () => {});
 const pids = [process.pid];
 if (behaviour.children === true) {
   for (const detached of [false, true]) {
-    const child = spawn(process.execPath, ["-e", "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)"], { detached, stdio: ["ignore", "ignore", "inherit"] });
+    const child = spawn(
+      process.execPath,
+      ["-e", "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)"],
+      { detached, stdio: ["ignore", "ignore", "inherit"] },
+    );
     if (child.pid !== undefined) pids.push(child.pid);
     child.unref();
   }
@@ -44,7 +56,11 @@ writeWhole(`${output}.started`, pids.join("\n"));
 function finish(): void {
   if (behaviour.log !== undefined) appendFileSync(behaviour.log, "-");
   if (behaviour.stderr !== undefined) process.stderr.write(behaviour.stderr);
-  if (behaviour.noOutput !== true) writeWhole(output, JSON.stringify({ query: readFileSync(query, "utf8"), seed, environment: process.env }));
+  if (behaviour.noOutput !== true)
+    writeWhole(
+      output,
+      JSON.stringify({ query: readFileSync(query, "utf8"), seed, environment: process.env }),
+    );
   process.exitCode = behaviour.exit ?? 0;
 }
 

@@ -7,10 +7,18 @@ export interface JobEventsHarness {
   readonly publish: (event: JobChanged) => void;
 }
 
-const event = (number: number): JobChanged => ({ event_id: `job-${number}.running`, job_id: `job-${number}`, state: "RUNNING" });
+const event = (number: number): JobChanged => ({
+  event_id: `job-${number}.running`,
+  job_id: `job-${number}`,
+  state: "RUNNING",
+});
 
 /** A handler that keeps what it gets, and promises of how much it has got. */
-function recorder(): { seen: JobChanged[]; handler: (event: JobChanged) => Promise<void>; reached: (count: number) => Promise<void> } {
+function recorder(): {
+  seen: JobChanged[];
+  handler: (event: JobChanged) => Promise<void>;
+  reached: (count: number) => Promise<void>;
+} {
   const seen: JobChanged[] = [];
   const waiting: { count: number; resolve: () => void }[] = [];
   return {
@@ -29,9 +37,12 @@ function recorder(): { seen: JobChanged[]; handler: (event: JobChanged) => Promi
 }
 
 /** Ids of events are the adapter's own: what they tell is compared. */
-const toldBy = (events: readonly JobChanged[]): string[] => [...new Set(events.map(({ job_id, state }) => `${job_id} ${state}`))].toSorted();
+const toldBy = (events: readonly JobChanged[]): string[] =>
+  [...new Set(events.map(({ job_id, state }) => `${job_id} ${state}`))].toSorted();
 
-/** What every source of job events keeps to. Repeats are allowed, losses while subscribed are not. */
+/**
+ * What every source of job events keeps to. Repeats are allowed, losses while subscribed are not.
+ */
 export function jobEventsContract(adapter: string, make: () => Promise<JobEventsHarness>): void {
   const open = async (): Promise<JobEventsHarness> => {
     const harness = await make();

@@ -61,6 +61,9 @@ test("a refused event outlives its subscriber, without a timer left behind", asy
 test("closing tells the publisher that an event was never stored", async () => {
   const events = inProcessJobEvents({ clock: manualClock() });
   const published = events.publish(changed);
-  await Promise.all([expect(published).rejects.toMatchObject({ code: "STEP_ABORTED" }), events.close()]);
+  await Promise.all([
+    expect(published).rejects.toMatchObject({ code: "STEP_ABORTED" }),
+    events.close(),
+  ]);
   await expect(events.publish(changed)).rejects.toMatchObject({ code: "STEP_ABORTED" });
 });

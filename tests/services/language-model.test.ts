@@ -1,25 +1,62 @@
 import { expect, test } from "vitest";
 import { manualClock } from "../../services/clock/manual.ts";
 import type { ModelRequest } from "../../services/language-model/index.ts";
-import { answersWith, CALL, calls, DROPS, DROPS_HALFWAY, fails, HANGS, isCutOff, refuses, says, sendsText, startModelServer, type ScriptEntry } from "../support/model-server.ts";
+import {
+  answersWith,
+  CALL,
+  calls,
+  DROPS,
+  DROPS_HALFWAY,
+  fails,
+  HANGS,
+  isCutOff,
+  refuses,
+  says,
+  sendsText,
+  startModelServer,
+  type ScriptEntry,
+} from "../support/model-server.ts";
 
 const REQUEST: ModelRequest = {
   instructions: "Say yes.",
   items: [
     { type: "data", text: "data" },
-    { type: "kept", value: { type: "reasoning", id: "rs_0", summary: [], encrypted_content: "sealed" } },
+    {
+      type: "kept",
+      value: { type: "reasoning", id: "rs_0", summary: [], encrypted_content: "sealed" },
+    },
     { type: "tool_call", call_id: "c", name: "look", arguments: "{}" },
     { type: "tool_result", call_id: "c", output: "{}" },
     { type: "answer", text: "maybe" },
   ],
-  tools: [{ name: "look", description: "Looks.", parameters: { type: "object", properties: {}, required: [], additionalProperties: false } }],
+  tools: [
+    {
+      name: "look",
+      description: "Looks.",
+      parameters: { type: "object", properties: {}, required: [], additionalProperties: false },
+    },
+  ],
   may_use_tools: true,
-  answer: { name: "yes", schema: { type: "object", properties: { yes: { type: "boolean" } }, required: ["yes"], additionalProperties: false } },
+  answer: {
+    name: "yes",
+    schema: {
+      type: "object",
+      properties: { yes: { type: "boolean" } },
+      required: ["yes"],
+      additionalProperties: false,
+    },
+  },
   max_output_tokens: 777,
 };
-const options = (signal = new AbortController().signal) => ({ key: "call-1", timeout_ms: 60_000, signal });
+const options = (signal = new AbortController().signal) => ({
+  key: "call-1",
+  timeout_ms: 60_000,
+  signal,
+});
 
-/** A call whose waits the clock is turned through as soon as they begin; `waits` are their lengths. */
+/**
+ * A call whose waits the clock is turned through as soon as they begin; `waits` are their lengths.
+ */
 async function throughTime(script: readonly ScriptEntry[], timeout_ms = 60_000) {
   const server = await startModelServer();
   server.script(...script);
@@ -43,7 +80,12 @@ test("a request has the form of the Responses API, is not stored there, and its 
   const server = await startModelServer();
   server.script(says({ yes: true }));
   const reply = await server.model({ effort: "low", temperature: 0 }).complete(REQUEST, options());
-  expect(reply).toEqual({ items: [{ type: "answer", text: '{"yes":true}' }], end: "answered", text: '{"yes":true}', usage: { tokens: CALL.tokens, usd: expect.closeTo(CALL.usd, 12) as number } });
+  expect(reply).toEqual({
+    items: [{ type: "answer", text: '{"yes":true}' }],
+    end: "answered",
+    text: '{"yes":true}',
+    usage: { tokens: CALL.tokens, usd: expect.closeTo(CALL.usd, 12) as number },
+  });
   const [{ body, headers } = { body: undefined, headers: {} }] = server.calls;
   expect(body).toEqual({
     model: "scripted",
@@ -55,8 +97,18 @@ test("a request has the form of the Responses API, is not stored there, and its 
       { type: "function_call_output", call_id: "c", output: "{}" },
       { role: "assistant", content: "maybe" },
     ],
-    text: { format: { type: "json_schema", name: "yes", schema: REQUEST.answer.schema, strict: true } },
-    tools: [{ type: "function", name: "look", description: "Looks.", parameters: REQUEST.tools[0]?.parameters, strict: true }],
+    text: {
+      format: { type: "json_schema", name: "yes", schema: REQUEST.answer.schema, strict: true },
+    },
+    tools: [
+      {
+        type: "function",
+        name: "look",
+        description: "Looks.",
+        parameters: REQUEST.tools[0]?.parameters,
+        strict: true,
+      },
+    ],
     tool_choice: "auto",
     reasoning: { effort: "low" },
     include: ["reasoning.encrypted_content"],
@@ -72,11 +124,34 @@ test("what is not set is not sent, and a model that has to answer gets no choice
   server.script(says("{}"), says("{}"));
   await server.model().complete({ ...REQUEST, may_use_tools: false }, options());
   await server.model().complete({ ...REQUEST, tools: [] }, options());
-  expect(server.calls.map(({ body }) => [body.tool_choice, body.reasoning, body.include, body.temperature])).toEqual([["none", undefined, undefined, undefined], [undefined, undefined, undefined, undefined]]);
+  expect(
+    server.calls.map(({ body }) => [
+      body.tool_choice,
+      body.reasoning,
+      body.include,
+      body.temperature,
+    ]),
+  ).toEqual([
+    ["none", undefined, undefined, undefined],
+    [undefined, undefined, undefined, undefined],
+  ]);
 });
 
 test.each([
-  ["tool calls, with the reasoning to hand back", calls(["look", {}]), { end: "tool_calls", items: [{ type: "kept", value: { type: "reasoning", id: "rs_1", summary: [], encrypted_content: "sealed" } }, { type: "tool_call", call_id: "call_0", name: "look", arguments: "{}" }] }],
+  [
+    "tool calls, with the reasoning to hand back",
+    calls(["look", {}]),
+    {
+      end: "tool_calls",
+      items: [
+        {
+          type: "kept",
+          value: { type: "reasoning", id: "rs_1", summary: [], encrypted_content: "sealed" },
+        },
+        { type: "tool_call", call_id: "call_0", name: "look", arguments: "{}" },
+      ],
+    },
+  ],
   ["a refusal", refuses("I will not."), { end: "refused", text: "I will not." }],
   ["an answer that was cut off", isCutOff('{"ye'), { end: "cut_off", text: '{"ye' }],
 ])("%s", async (_, answer, expected) => {
@@ -87,27 +162,61 @@ test.each([
 
 test("a rate limit is waited out for as long as Retry-After says, in seconds, milliseconds or until a date", async () => {
   const date = new Date(1_000_000 + 7_000 + 1_500 + 30_000).toUTCString();
-  const { server, waits, outcome } = await throughTime([answersWith(429, { "retry-after": "7" }), answersWith(429, { "retry-after-ms": "1500" }), answersWith(503, { "retry-after": date }), says("{}")]);
+  const { server, waits, outcome } = await throughTime([
+    answersWith(429, { "retry-after": "7" }),
+    answersWith(429, { "retry-after-ms": "1500" }),
+    answersWith(503, { "retry-after": date }),
+    says("{}"),
+  ]);
   expect(await outcome).toMatchObject({ end: "answered" });
-  expect(waits.map((ms) => Math.ceil(ms / 1_000))).toEqual([7, 2, expect.closeTo(30, -0.5) as number]);
-  expect(server.calls.map(({ headers }) => headers["idempotency-key"])).toEqual(["call-1", "call-1", "call-1", "call-1"]);
+  expect(waits.map((ms) => Math.ceil(ms / 1_000))).toEqual([
+    7,
+    2,
+    expect.closeTo(30, -0.5) as number,
+  ]);
+  expect(server.calls.map(({ headers }) => headers["idempotency-key"])).toEqual([
+    "call-1",
+    "call-1",
+    "call-1",
+    "call-1",
+  ]);
 });
 
 test("server errors, dropped connections and half answers are tried again, ever later", async () => {
-  const { waits, outcome } = await throughTime([answersWith(500), DROPS, DROPS_HALFWAY, sendsText('{"output": [{'), says("{}")]);
+  const { waits, outcome } = await throughTime([
+    answersWith(500),
+    DROPS,
+    DROPS_HALFWAY,
+    sendsText('{"output": [{'),
+    says("{}"),
+  ]);
   expect(await outcome).toMatchObject({ end: "answered" });
   expect(waits).toEqual([1_000, 2_000, 4_000, 8_000]);
 });
 
 test.each([
-  ["five failures", [answersWith(502), DROPS, fails("server_error"), sendsText("null"), answersWith(500)], 5, /status 500 \(attempt 5\); try again later/],
+  [
+    "five failures",
+    [answersWith(502), DROPS, fails("server_error"), sendsText("null"), answersWith(500)],
+    5,
+    /status 500 \(attempt 5\); try again later/,
+  ],
   ["a bad key", [answersWith(401)], 1, /status 401.*check OPENAI_API_KEY/],
   ["no credit left", [answersWith(429, {}, "insufficient_quota")], 1, /insufficient_quota/],
-  ["a wait longer than ten minutes", [answersWith(429, { "retry-after": "3600" })], 1, /status 429/],
+  [
+    "a wait longer than ten minutes",
+    [answersWith(429, { "retry-after": "3600" })],
+    1,
+    /status 429/,
+  ],
   ["a failed response", [fails("invalid_prompt")], 1, /invalid_prompt/],
 ])("%s: MODEL_UNAVAILABLE", async (_, script, expectedCalls, message) => {
   const { server, outcome } = await throughTime(script);
-  await expect(outcome).rejects.toMatchObject({ code: "MODEL_UNAVAILABLE", retryable: true, message: expect.stringMatching(message) as string });
+  await expect(outcome).rejects.toMatchObject({
+    code: "MODEL_UNAVAILABLE",
+    retryable: true,
+    message: expect.stringMatching(message) as string,
+  });
   expect(server.calls).toHaveLength(expectedCalls);
 });
 
@@ -118,7 +227,10 @@ test("a call without an answer ends at its time limit, and is made once more", a
   clock.advance(30_000);
   await server.arrived(2);
   clock.advance(30_000);
-  expect(await failure).toMatchObject({ code: "MODEL_UNAVAILABLE", message: expect.stringMatching(/no answer within 30 s/) as string });
+  expect(await failure).toMatchObject({
+    code: "MODEL_UNAVAILABLE",
+    message: expect.stringMatching(/no answer within 30 s/) as string,
+  });
   expect(clock.waiting).toBe(0);
 });
 
@@ -128,12 +240,17 @@ test("cancellation ends a call under way, and a wait", async () => {
   const clock = manualClock();
   for (const count of [1, 2]) {
     const stop = new AbortController();
-    const failure = server.model({ clock }).complete(REQUEST, options(stop.signal)).catch((thrown: unknown) => thrown);
+    const failure = server
+      .model({ clock })
+      .complete(REQUEST, options(stop.signal))
+      .catch((thrown: unknown) => thrown);
     await server.arrived(count);
     stop.abort();
     expect(await failure).toMatchObject({ code: "STEP_ABORTED" });
     expect(clock.waiting).toBe(0);
   }
-  await expect(server.model({ clock }).complete(REQUEST, options(AbortSignal.abort()))).rejects.toMatchObject({ code: "STEP_ABORTED" });
+  await expect(
+    server.model({ clock }).complete(REQUEST, options(AbortSignal.abort())),
+  ).rejects.toMatchObject({ code: "STEP_ABORTED" });
   expect(server.calls).toHaveLength(2);
 });

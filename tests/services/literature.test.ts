@@ -21,7 +21,10 @@ const REQUEST: LiteratureRequest = {
 /** Longer than any answer takes here. */
 const TIMEOUT_MS = 60_000;
 
-/** Timers that a busy machine does not shorten the time between: they go on with the event loop, and leap when they are told to. */
+/**
+ * Timers that a busy machine does not shorten the time between: they go on with the event loop, and
+ * leap when they are told to.
+ */
 function steadyTimers(): void {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"], shouldAdvanceTime: true });
   onTestFinished(() => void vi.useRealTimers());
@@ -43,8 +46,13 @@ describe("PubMed by the E-utilities", () => {
 
   const literature = (more: Partial<PubmedOptions> = {}): LiteratureService =>
     pubmedLiterature({
-      baseUrl: server.baseUrl, cacheFolder: folder, cacheMs: 500, timeoutMs: TIMEOUT_MS, now: () => now,
-      ...more, guard: { requestsPerSecond: 1_000, firstBackoffMs: 1, ...more.guard },
+      baseUrl: server.baseUrl,
+      cacheFolder: folder,
+      cacheMs: 500,
+      timeoutMs: TIMEOUT_MS,
+      now: () => now,
+      ...more,
+      guard: { requestsPerSecond: 1_000, firstBackoffMs: 1, ...more.guard },
     });
 
   test("finds the articles that name cells and perturbation, with year and plain title, at most so many", async () => {
@@ -57,30 +65,63 @@ describe("PubMed by the E-utilities", () => {
       { id: "204", title: "Another cell", about: ["interferon beta", "B cell"] },
       { id: "205", title: "One too many", about },
     ]);
-    const request = { perturbation: ["interferon beta", "IFNB"], cellType: ["monocyte", "monocytes"], most: 3 };
+    const request = {
+      perturbation: ["interferon beta", "IFNB"],
+      cellType: ["monocyte", "monocytes"],
+      most: 3,
+    };
     expect(await literature().articles(request)).toEqual({
       status: "searched",
-      articles: [{ pmid: "201", title: "Interferon beta in monocytes", year: 2019 }, { pmid: "203", title: "Monocytes again", year: null }],
+      articles: [
+        { pmid: "201", title: "Interferon beta in monocytes", year: 2019 },
+        { pmid: "203", title: "Monocytes again", year: null },
+      ],
     });
-    expect(server.requests[0]?.parameters.get("term")).toBe('("interferon beta"[tiab] OR "IFNB"[tiab]) AND ("monocyte"[tiab] OR "monocytes"[tiab])');
+    expect(server.requests[0]?.parameters.get("term")).toBe(
+      '("interferon beta"[tiab] OR "IFNB"[tiab]) AND ("monocyte"[tiab] OR "monocytes"[tiab])',
+    );
     server.faults.push({ status: 400 });
-    expect(await literature().articles({ ...request, most: 4 })).toMatchObject({ status: "unavailable", reason: expect.stringContaining("HTTP status 400") });
-    expect(await literature().articles({ ...request, perturbation: ["?"] })).toEqual({ status: "searched", articles: [] });
+    expect(await literature().articles({ ...request, most: 4 })).toMatchObject({
+      status: "unavailable",
+      reason: expect.stringContaining("HTTP status 400"),
+    });
+    expect(await literature().articles({ ...request, perturbation: ["?"] })).toEqual({
+      status: "searched",
+      articles: [],
+    });
   });
 
   test("counts articles, reads directions from titles and cites them", async () => {
-    expect(await literature({ apiKey: "the-key", email: "me@example.org" }).search(REQUEST)).toEqual({
+    expect(
+      await literature({ apiKey: "the-key", email: "me@example.org" }).search(REQUEST),
+    ).toEqual({
       status: "searched",
       findings: [
-        { kind: "gene", name: "ISG15", articles: 2, direction: "up", citations: ["PMID:101", "PMID:102"] },
+        {
+          kind: "gene",
+          name: "ISG15",
+          articles: 2,
+          direction: "up",
+          citations: ["PMID:101", "PMID:102"],
+        },
         { kind: "gene", name: "IL8", articles: 1, direction: "down", citations: ["PMID:103"] },
         { kind: "gene", name: "CXCL10", articles: 1, direction: null, citations: ["PMID:104"] },
         { kind: "gene", name: "ACTB", articles: 0, direction: null, citations: [] },
       ],
     });
-    expect(server.requests.map(({ path }) => path.split("/").at(-1))).toEqual([...Array.from({ length: 4 }, () => "esearch.fcgi"), "esummary.fcgi"]);
-    expect(server.requests[0]?.parameters.get("term")).toBe('("IFN-beta"[tiab] OR "interferon beta"[tiab]) AND "ISG15"[tiab]');
-    expect(server.requests.every(({ parameters }) => parameters.get("api_key") === "the-key" && parameters.get("email") === "me@example.org")).toBe(true);
+    expect(server.requests.map(({ path }) => path.split("/").at(-1))).toEqual([
+      ...Array.from({ length: 4 }, () => "esearch.fcgi"),
+      "esummary.fcgi",
+    ]);
+    expect(server.requests[0]?.parameters.get("term")).toBe(
+      '("IFN-beta"[tiab] OR "interferon beta"[tiab]) AND "ISG15"[tiab]',
+    );
+    expect(
+      server.requests.every(
+        ({ parameters }) =>
+          parameters.get("api_key") === "the-key" && parameters.get("email") === "me@example.org",
+      ),
+    ).toBe(true);
   });
 
   test("asks once, until the answers are too old; the key is nowhere in the cache", async () => {
@@ -88,7 +129,8 @@ describe("PubMed by the E-utilities", () => {
     const asked = server.requests.length;
     expect(await literature().search(REQUEST)).toEqual(first);
     expect(server.requests.length).toBe(asked);
-    for (const file of await filesIn(folder)) expect(await readFile(file, "utf8")).not.toContain("the-key");
+    for (const file of await filesIn(folder))
+      expect(await readFile(file, "utf8")).not.toContain("the-key");
     now += 500;
     await literature().search(REQUEST);
     expect(server.requests.length).toBe(2 * asked);
@@ -138,9 +180,21 @@ describe("PubMed by the E-utilities", () => {
   });
 
   test.each<{ name: string; faults: Fault[]; reason: string }>([
-    { name: "errors", faults: Array.from({ length: 4 }, () => ({ status: 503 })), reason: "The literature could not be searched: PubMed answered with HTTP status 503." },
-    { name: "refusal", faults: [{ status: 400 }], reason: "The literature could not be searched: PubMed answered with HTTP status 400." },
-    { name: "nonsense", faults: Array.from({ length: 4 }, () => "malformed" as const), reason: "The literature could not be searched: PubMed gave an answer that cannot be read." },
+    {
+      name: "errors",
+      faults: Array.from({ length: 4 }, () => ({ status: 503 })),
+      reason: "The literature could not be searched: PubMed answered with HTTP status 503.",
+    },
+    {
+      name: "refusal",
+      faults: [{ status: 400 }],
+      reason: "The literature could not be searched: PubMed answered with HTTP status 400.",
+    },
+    {
+      name: "nonsense",
+      faults: Array.from({ length: 4 }, () => "malformed" as const),
+      reason: "The literature could not be searched: PubMed gave an answer that cannot be read.",
+    },
   ])("lasting $name is an answer with its reason", async ({ faults, reason }) => {
     server.faults.push(...faults);
     expect(await literature().search(REQUEST)).toEqual({ status: "unavailable", reason });
@@ -152,18 +206,29 @@ describe("PubMed by the E-utilities", () => {
     server.faults.push(...Array.from({ length: 4 }, () => "silent" as const));
     const searching = literature().search(REQUEST);
     await outwait(4);
-    expect(await searching).toEqual({ status: "unavailable", reason: "The literature could not be searched: PubMed did not answer within 60 s." });
+    expect(await searching).toEqual({
+      status: "unavailable",
+      reason: "The literature could not be searched: PubMed did not answer within 60 s.",
+    });
     expect(server.requests.length).toBe(4);
   });
 
   test("without a network it says so, and after failures in a row it no longer asks", async () => {
     const service = literature({ guard: { failuresToOpen: 2, attempts: 1 } });
     server.faults.push({ status: 500 }, { status: 500 });
-    for (let i = 0; i < 2; i += 1) expect((await service.search(REQUEST)).status).toBe("unavailable");
-    expect(await service.search(REQUEST)).toEqual({ status: "unavailable", reason: "The literature could not be searched: PubMed failed several times in a row and is left alone for a while." });
+    for (let i = 0; i < 2; i += 1)
+      expect((await service.search(REQUEST)).status).toBe("unavailable");
+    expect(await service.search(REQUEST)).toEqual({
+      status: "unavailable",
+      reason:
+        "The literature could not be searched: PubMed failed several times in a row and is left alone for a while.",
+    });
     expect(server.requests.length).toBe(2);
     await server.close();
-    expect(await literature().search(REQUEST)).toEqual({ status: "unavailable", reason: "The literature could not be searched: PubMed cannot be reached." });
+    expect(await literature().search(REQUEST)).toEqual({
+      status: "unavailable",
+      reason: "The literature could not be searched: PubMed cannot be reached.",
+    });
   });
 
   test("keeps to three requests a second without a key", async () => {
@@ -175,7 +240,13 @@ describe("PubMed by the E-utilities", () => {
       return send(...request);
     });
     onTestFinished(() => void vi.restoreAllMocks());
-    await pubmedLiterature({ baseUrl: server.baseUrl, cacheFolder: folder, cacheMs: 500, timeoutMs: TIMEOUT_MS, now: () => now }).search(REQUEST);
+    await pubmedLiterature({
+      baseUrl: server.baseUrl,
+      cacheFolder: folder,
+      cacheMs: 500,
+      timeoutMs: TIMEOUT_MS,
+      now: () => now,
+    }).search(REQUEST);
     expect(at).toHaveLength(5);
     expect(at[3]! - at[0]!).toBeGreaterThanOrEqual(980);
     expect(at[4]! - at[1]!).toBeGreaterThanOrEqual(980);
@@ -190,8 +261,13 @@ describe("PubMed by the E-utilities", () => {
   });
 
   test("names cannot carry operators into the search", async () => {
-    await literature().search({ perturbation: { name: 'x" OR "cancer"[tiab] OR "', synonyms: [] }, subjects: [{ kind: "gene", name: "ISG15" }] });
-    expect(server.requests[0]?.parameters.get("term")).toBe('("x OR cancer tiab OR"[tiab]) AND "ISG15"[tiab]');
+    await literature().search({
+      perturbation: { name: 'x" OR "cancer"[tiab] OR "', synonyms: [] },
+      subjects: [{ kind: "gene", name: "ISG15" }],
+    });
+    expect(server.requests[0]?.parameters.get("term")).toBe(
+      '("x OR cancer tiab OR"[tiab]) AND "ISG15"[tiab]',
+    );
   });
 });
 
@@ -207,5 +283,7 @@ test.each([
 });
 
 async function filesIn(folder: string): Promise<string[]> {
-  return (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return (await readdir(folder, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
 }

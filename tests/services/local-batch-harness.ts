@@ -12,16 +12,28 @@ import { type BatchHarness, eventLog } from "./batch.contract.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 export const PROGRAM = fileURLToPath(new URL("inference-program.ts", import.meta.url));
-export const PROGRAM_COMMAND = [process.execPath, PROGRAM, "--prompt", "{prompt}", "--query", "{query}", "--output={output}", "--seed", "{seed}"];
+export const PROGRAM_COMMAND = [
+  process.execPath,
+  PROGRAM,
+  "--prompt",
+  "{prompt}",
+  "--query",
+  "{query}",
+  "--output={output}",
+  "--seed",
+  "{seed}",
+];
 
 const orUndefined = (thrown: NodeJS.ErrnoException): undefined => {
   if (thrown.code !== "ENOENT") throw thrown;
 };
 
-const read = (file: string): Promise<string | undefined> => readFile(file, "utf8").catch(orUndefined);
+const read = (file: string): Promise<string | undefined> =>
+  readFile(file, "utf8").catch(orUndefined);
 
 /** Which of the processes run; one that has ended but is not yet reaped does not. */
-export const running = (pids: readonly number[]): Promise<boolean[]> => Promise.all(pids.map(async (pid) => (await identityOf(pid)) !== undefined));
+export const running = (pids: readonly number[]): Promise<boolean[]> =>
+  Promise.all(pids.map(async (pid) => (await identityOf(pid)) !== undefined));
 
 /** Resolves with the file's text when there is such a file; its folder is made. */
 export async function fileAppears(file: string): Promise<string> {
@@ -45,7 +57,9 @@ export interface LocalHarness extends BatchHarness {
   readonly errors: unknown[];
 }
 
-export async function localHarness(options: Partial<LocalBatchOptions> = {}): Promise<LocalHarness> {
+export async function localHarness(
+  options: Partial<LocalBatchOptions> = {},
+): Promise<LocalHarness> {
   const folder = await temporaryFolder();
   const objects = directoryObjects({ root: join(folder, "the objects") });
   let gates = 0;
@@ -78,7 +92,9 @@ export async function localHarness(options: Partial<LocalBatchOptions> = {}): Pr
       output: (spec) => read(objects.location(spec.output)),
       started: (spec) => fileAppears(`${objects.location(spec.output)}.started`),
       async pids(spec) {
-        return (await fileAppears(`${objects.location(spec.output)}.started`)).split("\n").map(Number);
+        return (await fileAppears(`${objects.location(spec.output)}.started`))
+          .split("\n")
+          .map(Number);
       },
       runs: async (spec) => (await read(`${objects.location(spec.output)}.runs`))?.length ?? 0,
       gate() {

@@ -4,16 +4,29 @@ import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import type { InferenceJobSpec } from "../../services/batch/index.ts";
-import { createJob, jobRoot, makeRoot, readHistory, runnerOf } from "../../services/batch/local-job.ts";
+import {
+  createJob,
+  jobRoot,
+  makeRoot,
+  readHistory,
+  runnerOf,
+} from "../../services/batch/local-job.ts";
 import { launchRunner } from "../../services/batch/local-launch.ts";
 import { dequeue, enqueue, readQueue } from "../../services/batch/local-queue.ts";
 import { jobSpec } from "./batch.contract.ts";
-import { fileAppears, type LocalHarness, localHarness, PROGRAM_COMMAND, running } from "./local-batch-harness.ts";
+import {
+  fileAppears,
+  type LocalHarness,
+  localHarness,
+  PROGRAM_COMMAND,
+  running,
+} from "./local-batch-harness.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 const ENDED = ["SUCCEEDED", "FAILED", "CANCELLED"] as const;
 
-const folderOf = (harness: LocalHarness, spec: InferenceJobSpec): string => join(harness.root, "jobs", spec.job_id);
+const folderOf = (harness: LocalHarness, spec: InferenceJobSpec): string =>
+  join(harness.root, "jobs", spec.job_id);
 
 async function runnerPid(harness: LocalHarness, spec: InferenceJobSpec): Promise<number> {
   const runner = runnerOf(await readHistory(folderOf(harness, spec)));
@@ -22,7 +35,8 @@ async function runnerPid(harness: LocalHarness, spec: InferenceJobSpec): Promise
 }
 
 /** The address of one of our modules, as source text. */
-const moduleText = (path: string): string => JSON.stringify(new URL(`../../services/${path}`, import.meta.url).href);
+const moduleText = (path: string): string =>
+  JSON.stringify(new URL(`../../services/${path}`, import.meta.url).href);
 
 const TRANSIENT = { kind: "transient", exit_code: null };
 
@@ -39,7 +53,11 @@ test("a job that ends while no executor lives is told by the next one, and ran o
   expect(before.events.seen.map((event) => event.state)).not.toContain("SUCCEEDED");
 
   const after = before.again();
-  expect(await after.events.until(spec.job_id, ENDED)).toEqual({ event_id: `${spec.job_id}.succeeded`, job_id: spec.job_id, state: "SUCCEEDED" });
+  expect(await after.events.until(spec.job_id, ENDED)).toEqual({
+    event_id: `${spec.job_id}.succeeded`,
+    job_id: spec.job_id,
+    state: "SUCCEEDED",
+  });
   expect(await after.runs(spec)).toBe(1);
 });
 
@@ -96,20 +114,30 @@ test("an executor in a daemon that is killed leaves its job running for the next
   expect(await after.runs(spec)).toBe(1);
 });
 
-test.each(["while the executor lives", "while none lives"])("a runner that is killed %s fails the job as transient, once its program is gone", async (when) => {
-  const before = await localHarness();
-  const spec = jobSpec();
-  await before.putInputs(spec, { until: before.gate().file, ignoreSigterm: true, children: true });
-  await before.batch.submit(spec);
-  const processes = await before.pids(spec);
-  const runner = await runnerPid(before, spec);
-  if (when === "while none lives") await before.batch.close();
-  process.kill(runner, "SIGKILL");
-  const harness = when === "while none lives" ? before.again() : before;
-  await harness.events.until(spec.job_id, ENDED);
-  expect(await harness.batch.get(spec.job_id)).toMatchObject({ state: "FAILED", failure: TRANSIENT });
-  expect(await running(processes)).toEqual([false, false, false]);
-});
+test.each(["while the executor lives", "while none lives"])(
+  "a runner that is killed %s fails the job as transient, once its program is gone",
+  async (when) => {
+    const before = await localHarness();
+    const spec = jobSpec();
+    await before.putInputs(spec, {
+      until: before.gate().file,
+      ignoreSigterm: true,
+      children: true,
+    });
+    await before.batch.submit(spec);
+    const processes = await before.pids(spec);
+    const runner = await runnerPid(before, spec);
+    if (when === "while none lives") await before.batch.close();
+    process.kill(runner, "SIGKILL");
+    const harness = when === "while none lives" ? before.again() : before;
+    await harness.events.until(spec.job_id, ENDED);
+    expect(await harness.batch.get(spec.job_id)).toMatchObject({
+      state: "FAILED",
+      failure: TRANSIENT,
+    });
+    expect(await running(processes)).toEqual([false, false, false]);
+  },
+);
 
 test("a runner that is told to stop from outside stops its program; the job fails as transient", async () => {
   const harness = await localHarness();
@@ -119,7 +147,10 @@ test("a runner that is told to stop from outside stops its program; the job fail
   const processes = await harness.pids(spec);
   process.kill(await runnerPid(harness, spec), "SIGTERM");
   await harness.events.until(spec.job_id, ENDED);
-  expect(await harness.batch.get(spec.job_id)).toMatchObject({ state: "FAILED", failure: { kind: "transient" } });
+  expect(await harness.batch.get(spec.job_id)).toMatchObject({
+    state: "FAILED",
+    failure: { kind: "transient" },
+  });
   expect(await running(processes)).toEqual([false]);
 });
 
@@ -139,15 +170,25 @@ test("a job being cancelled when its runner dies ends as CANCELLED", async () =>
 });
 
 /** A job on disk as a crash may have left it, with the states after QUEUED. */
-async function forge(harness: LocalHarness, spec: InferenceJobSpec, states: readonly object[]): Promise<void> {
+async function forge(
+  harness: LocalHarness,
+  spec: InferenceJobSpec,
+  states: readonly object[],
+): Promise<void> {
   const root = jobRoot(harness.root);
   await makeRoot(root);
   const folder = join(root.jobs, spec.job_id);
   const files = { prompt: "", query: "", output: "" };
-  for (const name of ["prompt", "query", "output"] as const) files[name] = join(harness.root, "..", "the objects", spec[name]);
-  const argv = PROGRAM_COMMAND.map((word) => word.replace(/\{(\w+)\}/, (_, name: string) => (name in files ? files[name as keyof typeof files] : "42")));
+  for (const name of ["prompt", "query", "output"] as const)
+    files[name] = join(harness.root, "..", "the objects", spec[name]);
+  const argv = PROGRAM_COMMAND.map((word) =>
+    word.replace(/\{(\w+)\}/, (_, name: string) =>
+      name in files ? files[name as keyof typeof files] : "42",
+    ),
+  );
   await createJob(root, folder, { spec, argv, cwd: harness.root, files, stop_grace_ms: 200 }, 0);
-  for (const [index, state] of states.entries()) await writeFile(join(folder, `state.${index + 1}.json`), JSON.stringify(state));
+  for (const [index, state] of states.entries())
+    await writeFile(join(folder, `state.${index + 1}.json`), JSON.stringify(state));
   await enqueue(root, spec.job_id);
 }
 
@@ -209,7 +250,12 @@ test("of two runners of one job one takes it (L3)", async () => {
   await left.promise;
   await release();
   await Promise.all(both.map(({ promise }) => promise));
-  expect((await readHistory(folderOf(harness, spec))).map((entry) => entry.state)).toEqual(["QUEUED", "SCHEDULED", "RUNNING", "SUCCEEDED"]);
+  expect((await readHistory(folderOf(harness, spec))).map((entry) => entry.state)).toEqual([
+    "QUEUED",
+    "SCHEDULED",
+    "RUNNING",
+    "SUCCEEDED",
+  ]);
   expect(await harness.runs(spec)).toBe(1);
 });
 
@@ -245,9 +291,19 @@ test("two executors on one folder: each job runs once, no more at once than allo
   const log = join(one.root, "log");
   const specs = Array.from({ length: 8 }, () => jobSpec());
   for (const spec of specs) await one.putInputs(spec, { log });
-  await Promise.all(specs.flatMap((spec, index) => (index % 3 === 0 ? [one.batch.submit(spec), two.batch.submit(spec)] : [(index % 3 === 1 ? one : two).batch.submit(spec)])));
+  await Promise.all(
+    specs.flatMap((spec, index) =>
+      index % 3 === 0
+        ? [one.batch.submit(spec), two.batch.submit(spec)]
+        : [(index % 3 === 1 ? one : two).batch.submit(spec)],
+    ),
+  );
   for (const spec of specs) {
-    expect((await Promise.all([one, two].map((executor) => executor.events.until(spec.job_id, ENDED)))).map((event) => event.state)).toEqual(["SUCCEEDED", "SUCCEEDED"]);
+    expect(
+      (
+        await Promise.all([one, two].map((executor) => executor.events.until(spec.job_id, ENDED)))
+      ).map((event) => event.state),
+    ).toEqual(["SUCCEEDED", "SUCCEEDED"]);
     expect(await one.runs(spec)).toBe(1);
   }
   let count = 0;
@@ -257,7 +313,9 @@ test("two executors on one folder: each job runs once, no more at once than allo
   }
   for (const executor of [one, two]) {
     expect(executor.errors).toEqual([]);
-    expect(new Set(executor.events.seen.map((event) => event.event_id)).size).toBe(executor.events.seen.length);
+    expect(new Set(executor.events.seen.map((event) => event.event_id)).size).toBe(
+      executor.events.seen.length,
+    );
   }
 });
 

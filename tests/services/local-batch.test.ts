@@ -2,7 +2,11 @@ import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { modelNamed } from "../../services/batch/index.ts";
-import { BASELINE_PROGRAM, fillCommand, inferenceProgram } from "../../services/batch/local-command.ts";
+import {
+  BASELINE_PROGRAM,
+  fillCommand,
+  inferenceProgram,
+} from "../../services/batch/local-command.ts";
 import { identityOf, isAlive } from "../../services/batch/local-process.ts";
 import { DELTA_TRANSFER } from "../../science/inference/delta-transfer.ts";
 import { jobSpec } from "./batch.contract.ts";
@@ -23,7 +27,11 @@ test("each change of state is told once, in order and when it happens, by watchi
   await events.until(spec.job_id, ENDED);
   await onlooker.events.until(spec.job_id, ENDED);
   expect(events.seen).toEqual(
-    (["QUEUED", "SCHEDULED", "RUNNING", "SUCCEEDED"] as const).map((state) => ({ event_id: `${spec.job_id}.${state.toLowerCase()}`, job_id: spec.job_id, state })),
+    (["QUEUED", "SCHEDULED", "RUNNING", "SUCCEEDED"] as const).map((state) => ({
+      event_id: `${spec.job_id}.${state.toLowerCase()}`,
+      job_id: spec.job_id,
+      state,
+    })),
   );
 });
 
@@ -36,7 +44,9 @@ test("jobs wait for a slot in submit order and never more than maxConcurrent run
     await batch.submit(spec);
   }
   await Promise.all(specs.map((spec) => events.until(spec.job_id, ENDED)));
-  const started = events.seen.filter((event) => event.state === "SCHEDULED").map((event) => event.job_id);
+  const started = events.seen
+    .filter((event) => event.state === "SCHEDULED")
+    .map((event) => event.job_id);
   expect(started).toEqual(specs.map((spec) => spec.job_id));
   let count = 0;
   for (const sign of await readFile(log, "utf8")) {
@@ -47,7 +57,14 @@ test("jobs wait for a slot in submit order and never more than maxConcurrent run
 });
 
 test("a queued job is cancelled without ever running and makes room for the next", async () => {
-  const { batch, events, putInputs, gate, started, runs: runsOf } = await localHarness({ maxConcurrent: 1 });
+  const {
+    batch,
+    events,
+    putInputs,
+    gate,
+    started,
+    runs: runsOf,
+  } = await localHarness({ maxConcurrent: 1 });
   const [first, second, third] = [jobSpec(), jobSpec(), jobSpec()];
   const { file, release } = gate();
   await putInputs(first, { until: file });
@@ -74,7 +91,13 @@ test("CANCELLED means that the whole program is gone: deaf to SIGTERM, children 
   await batch.cancel(spec.job_id);
   await events.until(spec.job_id, ENDED);
   expect(await running(processes)).toEqual([false, false, false]);
-  expect(events.seen.map((event) => event.state)).toEqual(["QUEUED", "SCHEDULED", "RUNNING", "CANCELLATION_IN_PROGRESS", "CANCELLED"]);
+  expect(events.seen.map((event) => event.state)).toEqual([
+    "QUEUED",
+    "SCHEDULED",
+    "RUNNING",
+    "CANCELLATION_IN_PROGRESS",
+    "CANCELLED",
+  ]);
 });
 
 test("processes that a finished program left behind are gone when the job has ended", async () => {
@@ -97,7 +120,11 @@ test("the file of an earlier attempt is not taken for this one's", async () => {
   await putInputs(second, { noOutput: true });
   await batch.submit(second);
   await events.until(second.job_id, ENDED);
-  expect((await batch.get(second.job_id))?.failure).toEqual({ kind: "application", reason: `The inference program ended without writing ${second.output}.`, exit_code: 0 });
+  expect((await batch.get(second.job_id))?.failure).toEqual({
+    kind: "application",
+    reason: `The inference program ended without writing ${second.output}.`,
+    exit_code: 0,
+  });
   expect(await output(second)).toBeUndefined();
 });
 
@@ -106,31 +133,47 @@ test("failures name the missing input, the program that does not exist, and the 
   const missing = jobSpec();
   await batch.submit(missing);
   await events.until(missing.job_id, ["FAILED"]);
-  expect((await batch.get(missing.job_id))?.failure?.reason).toBe(`The prompt file ${missing.prompt} is missing.`);
+  expect((await batch.get(missing.job_id))?.failure?.reason).toBe(
+    `The prompt file ${missing.prompt} is missing.`,
+  );
 
   const killed = jobSpec();
   await putInputs(killed, { until: gate().file });
   await batch.submit(killed);
   process.kill((await pids(killed))[0] ?? 0, "SIGKILL");
   await events.until(killed.job_id, ["FAILED"]);
-  expect((await batch.get(killed.job_id))?.failure).toEqual({ kind: "application", reason: "The inference program was killed by SIGKILL: it gave no reason.", exit_code: null });
+  expect((await batch.get(killed.job_id))?.failure).toEqual({
+    kind: "application",
+    reason: "The inference program was killed by SIGKILL: it gave no reason.",
+    exit_code: null,
+  });
   await batch.close();
 
-  const other = again({ program: { command: ["no-such-program", "{prompt}"], model: { name: "x", is_baseline: false } } });
+  const other = again({
+    program: { command: ["no-such-program", "{prompt}"], model: { name: "x", is_baseline: false } },
+  });
   const absent = jobSpec();
   await putInputs(absent, {});
   await other.batch.submit(absent);
   await other.events.until(absent.job_id, ["FAILED"]);
-  expect((await other.batch.get(absent.job_id))?.failure).toMatchObject({ kind: "application", reason: expect.stringContaining("no-such-program") as string });
+  expect((await other.batch.get(absent.job_id))?.failure).toMatchObject({
+    kind: "application",
+    reason: expect.stringContaining("no-such-program") as string,
+  });
 });
 
 test("of a flood on stderr the last 4 kB are kept, and its last line is the reason", async () => {
   const { batch, events, putInputs, root } = await localHarness();
   const spec = jobSpec();
-  await putInputs(spec, { exit: 1, stderr: `${"progress 10%\r".repeat(400_000)}ValueError: no cells left\n` });
+  await putInputs(spec, {
+    exit: 1,
+    stderr: `${"progress 10%\r".repeat(400_000)}ValueError: no cells left\n`,
+  });
   await batch.submit(spec);
   await events.until(spec.job_id, ["FAILED"]);
-  expect((await batch.get(spec.job_id))?.failure?.reason).toBe("The inference program ended with exit code 1: ValueError: no cells left.");
+  expect((await batch.get(spec.job_id))?.failure?.reason).toBe(
+    "The inference program ended with exit code 1: ValueError: no cells left.",
+  );
   expect((await stat(join(root, "jobs", spec.job_id, "stderr.txt"))).size).toBe(4096);
 });
 
@@ -146,10 +189,14 @@ test("the program sees what it needs of the environment and no secrets", async (
   await putInputs(spec, {});
   await batch.submit(spec);
   await events.until(spec.job_id, ENDED);
-  const { environment } = JSON.parse((await output(spec)) ?? "{}") as { environment: Record<string, string> };
+  const { environment } = JSON.parse((await output(spec)) ?? "{}") as {
+    environment: Record<string, string>;
+  };
   expect(environment).toMatchObject({ PATH: process.env["PATH"], CUDA_VISIBLE_DEVICES: "0" });
   expect(environment).not.toHaveProperty("SENDGRID_API_KEY");
-  expect(Object.keys(environment).filter((name) => /KEY|TOKEN|SECRET|VITEST/.test(name))).toEqual([]);
+  expect(Object.keys(environment).filter((name) => /KEY|TOKEN|SECRET|VITEST/.test(name))).toEqual(
+    [],
+  );
 });
 
 test("an event that is not taken is offered again, and nothing is lost meanwhile", async () => {
@@ -174,20 +221,40 @@ test("an event that is not taken is offered again, and nothing is lost meanwhile
 
 test("a bad object path is refused at submit, and a folder that cannot be used is OBJECTS_UNAVAILABLE", async () => {
   const { batch, again, root } = await localHarness();
-  await expect(batch.submit(jobSpec({ output: "../outside" }))).rejects.toMatchObject({ code: "OBJECT_PATH_INVALID" });
+  await expect(batch.submit(jobSpec({ output: "../outside" }))).rejects.toMatchObject({
+    code: "OBJECT_PATH_INVALID",
+  });
   const file = join(root, "file");
   await writeFile(file, "x");
   const broken = again({ root: join(file, "jobs") });
-  await expect(broken.batch.submit(jobSpec())).rejects.toMatchObject({ code: "OBJECTS_UNAVAILABLE", retryable: true });
+  await expect(broken.batch.submit(jobSpec())).rejects.toMatchObject({
+    code: "OBJECTS_UNAVAILABLE",
+    retryable: true,
+  });
   await broken.batch.close();
   expect(broken.errors).not.toEqual([]);
 });
 
 test("INFERENCE_COMMAND is split by words and quotes, without a shell", () => {
-  const { command, model } = inferenceProgram(`/opt/my\\ tool "a b" --x='$HOME; rm' "" --prompt={prompt} {query} {output} {output}.json {seed} '{"k": 1}'`, "stack");
+  const { command, model } = inferenceProgram(
+    `/opt/my\\ tool "a b" --x='$HOME; rm' "" --prompt={prompt} {query} {output} {output}.json {seed} '{"k": 1}'`,
+    "stack",
+  );
   expect(model).toEqual({ name: "stack", is_baseline: false });
-  expect(fillCommand(command, { prompt: "/d/p {query}", query: "/d/q $x", output: "/d/o", seed: "7" })).toEqual([
-    "/opt/my\\", "tool", "a b", "--x=$HOME; rm", "", "--prompt=/d/p {query}", "/d/q $x", "/d/o", "/d/o.json", "7", '{"k": 1}',
+  expect(
+    fillCommand(command, { prompt: "/d/p {query}", query: "/d/q $x", output: "/d/o", seed: "7" }),
+  ).toEqual([
+    "/opt/my\\",
+    "tool",
+    "a b",
+    "--x=$HOME; rm",
+    "",
+    "--prompt=/d/p {query}",
+    "/d/q $x",
+    "/d/o",
+    "/d/o.json",
+    "7",
+    '{"k": 1}',
   ]);
 });
 
@@ -197,11 +264,19 @@ test.each([
   ["stack {prompt} {query} {output} {gpu}", "unknown placeholder {gpu}"],
   ["stack {prompt} {query} '{output}", "not closed"],
 ])("INFERENCE_COMMAND %j is refused", (template, problem) => {
-  expect(() => inferenceProgram(template, "x")).toThrow(expect.objectContaining({ code: "INFERENCE_COMMAND_INVALID", message: expect.stringContaining(problem) as string }));
+  expect(() => inferenceProgram(template, "x")).toThrow(
+    expect.objectContaining({
+      code: "INFERENCE_COMMAND_INVALID",
+      message: expect.stringContaining(problem) as string,
+    }),
+  );
 });
 
 test("the built-in baseline is named as the science names it and its file exists", async () => {
-  expect([BASELINE_PROGRAM.model, modelNamed(DELTA_TRANSFER)]).toEqual([{ name: DELTA_TRANSFER, is_baseline: true }, { name: DELTA_TRANSFER, is_baseline: true }]);
+  expect([BASELINE_PROGRAM.model, modelNamed(DELTA_TRANSFER)]).toEqual([
+    { name: DELTA_TRANSFER, is_baseline: true },
+    { name: DELTA_TRANSFER, is_baseline: true },
+  ]);
   expect((await stat(BASELINE_PROGRAM.command[1] ?? "")).isFile()).toBe(true);
 });
 

@@ -18,7 +18,10 @@ const MAIL: Mail = {
   key: "run-1.run_completed.1",
   to: "scientist@example.org",
   subject: "Your prediction is ready: TGF-β in fibroblasts, 37 °C",
-  text: "Grounding score 8 of 10.\nA line with „Umlaute“ äöü and a very long tail ".padEnd(1200, "x"),
+  text: "Grounding score 8 of 10.\nA line with „Umlaute“ äöü and a very long tail ".padEnd(
+    1200,
+    "x",
+  ),
   html: "<p>Grounding score <b>8</b> of 10 — naïve T cells</p>",
 };
 
@@ -34,7 +37,9 @@ export function mailContract(adapter: string, make: () => Promise<MailHarness>):
     test("a mail arrives with its subject, text and HTML", async () => {
       const { mail, delivered } = await open();
       await mail.send(MAIL);
-      expect(await delivered()).toEqual([{ to: [MAIL.to], subject: MAIL.subject, text: MAIL.text, html: MAIL.html }]);
+      expect(await delivered()).toEqual([
+        { to: [MAIL.to], subject: MAIL.subject, text: MAIL.text, html: MAIL.html },
+      ]);
     });
 
     test("mails with different keys are different mails", async () => {
@@ -44,9 +49,19 @@ export function mailContract(adapter: string, make: () => Promise<MailHarness>):
       expect(await delivered()).toHaveLength(2);
     });
 
-    test.each(["", "no address", "a@b.org, c@d.org", "a@b.org\r\nBcc: c@d.org", "A <a@b.org>", "a@b@c"])("the address %j is MAIL_REJECTED", async (to) => {
+    test.each([
+      "",
+      "no address",
+      "a@b.org, c@d.org",
+      "a@b.org\r\nBcc: c@d.org",
+      "A <a@b.org>",
+      "a@b@c",
+    ])("the address %j is MAIL_REJECTED", async (to) => {
       const { mail, delivered } = await open();
-      await expect(mail.send({ ...MAIL, to })).rejects.toMatchObject({ code: "MAIL_REJECTED", retryable: false });
+      await expect(mail.send({ ...MAIL, to })).rejects.toMatchObject({
+        code: "MAIL_REJECTED",
+        retryable: false,
+      });
       expect(await delivered()).toEqual([]);
     });
 
@@ -61,7 +76,9 @@ export function mailContract(adapter: string, make: () => Promise<MailHarness>):
 
     test("an aborted send is STEP_ABORTED and sends nothing", async () => {
       const { mail, delivered } = await open();
-      await expect(mail.send(MAIL, AbortSignal.abort())).rejects.toMatchObject({ code: "STEP_ABORTED" });
+      await expect(mail.send(MAIL, AbortSignal.abort())).rejects.toMatchObject({
+        code: "STEP_ABORTED",
+      });
       expect(await delivered()).toEqual([]);
     });
   });

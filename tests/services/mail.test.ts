@@ -25,11 +25,20 @@ print(json.dumps(mails))`;
 describeWithPython("mail files", () => {
   mailContract("eml-file", async () => {
     const folder = await temporaryFolder();
-    return { mail: emlMail({ folder, from: FROM, clock }), delivered: () => runPython<DeliveredMail[]>(READ, { folder }) };
+    return {
+      mail: emlMail({ folder, from: FROM, clock }),
+      delivered: () => runPython<DeliveredMail[]>(READ, { folder }),
+    };
   });
 });
 
-const mail = { key: "run-1.run_failed.1", to: "a@example.org", subject: "Failed", text: "text", html: "<p>html</p>" };
+const mail = {
+  key: "run-1.run_failed.1",
+  to: "a@example.org",
+  subject: "Failed",
+  text: "text",
+  html: "<p>html</p>",
+};
 
 test("a mail of one key is written once, whole, the same bytes for the same input", async () => {
   const [one, two] = [await temporaryFolder(), await temporaryFolder()];
@@ -47,12 +56,17 @@ test("a mail of one key is written once, whole, the same bytes for the same inpu
 
 test.each(["../x", "", ".hidden", "a/b", "x".repeat(201)])("the key %j is refused", async (key) => {
   const folder = await temporaryFolder();
-  await expect(emlMail({ folder, from: FROM, clock }).send({ ...mail, key })).rejects.toMatchObject({ code: "MAIL_REJECTED" });
+  await expect(emlMail({ folder, from: FROM, clock }).send({ ...mail, key })).rejects.toMatchObject(
+    { code: "MAIL_REJECTED" },
+  );
   expect(await readdir(folder)).toEqual([]);
 });
 
 test("a folder that cannot be written is MAIL_UNAVAILABLE", async () => {
   const file = join(await temporaryFolder(), "file");
   await writeFile(file, "x");
-  await expect(emlMail({ folder: file, from: FROM, clock }).send(mail)).rejects.toMatchObject({ code: "MAIL_UNAVAILABLE", retryable: true });
+  await expect(emlMail({ folder: file, from: FROM, clock }).send(mail)).rejects.toMatchObject({
+    code: "MAIL_UNAVAILABLE",
+    retryable: true,
+  });
 });

@@ -49,36 +49,57 @@ export function objectsContract(adapter: string, make: () => Promise<ObjectStore
       const objects = await open();
       const texts = Array.from({ length: 8 }, (_, index) => String(index).repeat(200_000));
       await Promise.all(texts.map((text) => objects.putText("results/contested", text)));
-      expect(texts).toContain(await readFile(await objects.fetch({ path: "results/contested" }), "utf8"));
+      expect(texts).toContain(
+        await readFile(await objects.fetch({ path: "results/contested" }), "utf8"),
+      );
     });
 
     test("absent objects are OBJECT_NOT_FOUND and have no stat; a folder is no object", async () => {
       const objects = await open();
       await objects.putText("a/b", "x");
-      await expect(objects.fetch({ path: "a/c" })).rejects.toMatchObject({ code: "OBJECT_NOT_FOUND" });
-      await expect(objects.fetch({ path: "a" })).rejects.toMatchObject({ code: "OBJECT_NOT_FOUND" });
-      await expect(objects.fetch({ path: "a/b/c" })).rejects.toMatchObject({ code: "OBJECT_NOT_FOUND" });
+      await expect(objects.fetch({ path: "a/c" })).rejects.toMatchObject({
+        code: "OBJECT_NOT_FOUND",
+      });
+      await expect(objects.fetch({ path: "a" })).rejects.toMatchObject({
+        code: "OBJECT_NOT_FOUND",
+      });
+      await expect(objects.fetch({ path: "a/b/c" })).rejects.toMatchObject({
+        code: "OBJECT_NOT_FOUND",
+      });
       expect(await objects.stat("a/c")).toBeUndefined();
       expect(await objects.stat("a")).toBeUndefined();
     });
 
     test("a missing local file is FILE_NOT_FOUND and stores nothing", async () => {
       const objects = await open();
-      await expect(objects.put("a/b", join(await temporaryFolder(), "none"))).rejects.toMatchObject({ code: "FILE_NOT_FOUND" });
+      await expect(objects.put("a/b", join(await temporaryFolder(), "none"))).rejects.toMatchObject(
+        { code: "FILE_NOT_FOUND" },
+      );
       expect(await collect(objects.list(""))).toEqual([]);
     });
 
-    test.each(["", "/etc/passwd", "../x", "a/../b", "a/./b", "a//b", "a/", "a\\b", "a\0b", "a\nb", "x/".repeat(600) + "x", "\uD800", ".scratch/x"])(
-      "the path %j is refused",
-      async (path) => {
-        const objects = await open();
-        const invalid = { code: "OBJECT_PATH_INVALID" };
-        await expect(objects.putText(path, "x")).rejects.toMatchObject(invalid);
-        await expect(objects.fetch({ path })).rejects.toMatchObject(invalid);
-        await expect(objects.stat(path)).rejects.toMatchObject(invalid);
-        expect(() => objects.location(path)).toThrow(expect.objectContaining(invalid));
-      },
-    );
+    test.each([
+      "",
+      "/etc/passwd",
+      "../x",
+      "a/../b",
+      "a/./b",
+      "a//b",
+      "a/",
+      "a\\b",
+      "a\0b",
+      "a\nb",
+      "x/".repeat(600) + "x",
+      "\uD800",
+      ".scratch/x",
+    ])("the path %j is refused", async (path) => {
+      const objects = await open();
+      const invalid = { code: "OBJECT_PATH_INVALID" };
+      await expect(objects.putText(path, "x")).rejects.toMatchObject(invalid);
+      await expect(objects.fetch({ path })).rejects.toMatchObject(invalid);
+      await expect(objects.stat(path)).rejects.toMatchObject(invalid);
+      expect(() => objects.location(path)).toThrow(expect.objectContaining(invalid));
+    });
 
     test("names with spaces and letters of any script are kept", async () => {
       const objects = await open();
@@ -100,7 +121,9 @@ export function objectsContract(adapter: string, make: () => Promise<ObjectStore
 
     test("an aborted call is STEP_ABORTED and stores nothing", async () => {
       const objects = await open();
-      await expect(objects.putText("a/b", "x", AbortSignal.abort())).rejects.toMatchObject({ code: "STEP_ABORTED" });
+      await expect(objects.putText("a/b", "x", AbortSignal.abort())).rejects.toMatchObject({
+        code: "STEP_ABORTED",
+      });
       expect(await objects.stat("a/b")).toBeUndefined();
     });
 

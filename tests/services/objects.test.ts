@@ -1,13 +1,24 @@
 import { once } from "node:events";
 import { watch } from "node:fs";
-import { chmod, mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  mkdir,
+  readdir,
+  readFile,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { directoryObjects } from "../../services/objects/directory.ts";
 import { objectsContract } from "./objects.contract.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
-objectsContract("directory", async () => directoryObjects({ root: join(await temporaryFolder(), "objects") }));
+objectsContract("directory", async () =>
+  directoryObjects({ root: join(await temporaryFolder(), "objects") }),
+);
 
 test("symbolic links below the root are not followed, whether to a file, a folder or nothing", async () => {
   const root = await temporaryFolder();
@@ -20,7 +31,9 @@ test("symbolic links below the root are not followed, whether to a file, a folde
   await symlink(join(outside, "new"), join(root, "in", "nothing"));
   for (const path of ["in/folder/secret", "in/folder/new", "in/file", "in/nothing"]) {
     await expect(objects.fetch({ path })).rejects.toMatchObject({ code: "OBJECT_PATH_INVALID" });
-    await expect(objects.putText(path, "changed")).rejects.toMatchObject({ code: "OBJECT_PATH_INVALID" });
+    await expect(objects.putText(path, "changed")).rejects.toMatchObject({
+      code: "OBJECT_PATH_INVALID",
+    });
   }
   expect(await readdir(outside)).toEqual(["secret"]);
   expect(await readFile(join(outside, "secret"), "utf8")).toBe("secret");

@@ -2,8 +2,14 @@ import type { RunDocument, RunStatus } from "../../services/runs/document.ts";
 import type { RunCommit, RunStore } from "../../services/runs/index.ts";
 import { newRun } from "../../services/runs/new-run.ts";
 
-/** Several stores on fresh storage; `store` is the first of them. They are closed after the test. */
-export type OpenSeveral = (count: number) => Promise<{ readonly stores: readonly RunStore[]; readonly storage: RunsStorage; readonly store: RunStore }>;
+/**
+ * Several stores on fresh storage; `store` is the first of them. They are closed after the test.
+ */
+export type OpenSeveral = (count: number) => Promise<{
+  readonly stores: readonly RunStore[];
+  readonly storage: RunsStorage;
+  readonly store: RunStore;
+}>;
 
 /** Storage that several stores share. */
 export interface RunsStorage {
@@ -18,18 +24,32 @@ export const LEASE_MS = 30_000;
 
 export const USER = "ada@example.org";
 
-export const ids = (count: number): string[] => Array.from({ length: count }, (_, index) => `run-${String(index).padStart(4, "0")}`);
+export const ids = (count: number): string[] =>
+  Array.from({ length: count }, (_, index) => `run-${String(index).padStart(4, "0")}`);
 export const leased = { owner: "daemon", expires_at: NOW + LEASE_MS };
-export const cancelEvent = (id: string) => ({ id, event: { type: "cancel.requested", note: "a.b", $why: 1 } });
+export const cancelEvent = (id: string) => ({
+  id,
+  event: { type: "cancel.requested", note: "a.b", $why: 1 },
+});
 
 export const sampleRun = (run_id: string, changes: Partial<RunDocument> = {}): RunDocument => ({
-  ...newRun({ run_id, query: "How would B cells respond to IFN-beta?", user_email: USER, config: {}, random_seed: 7, now: NOW }),
+  ...newRun({
+    run_id,
+    query: "How would B cells respond to IFN-beta?",
+    user_email: USER,
+    config: {},
+    random_seed: 7,
+    now: NOW,
+  }),
   ...changes,
 });
 
 /** Inserts runs held by "daemon", some at a time. */
 export async function insertLeased(store: RunStore, runIds: readonly string[]): Promise<void> {
-  for (let first = 0; first < runIds.length; first += 50) await Promise.all(runIds.slice(first, first + 50).map((id) => store.insert(sampleRun(id), leased)));
+  for (let first = 0; first < runIds.length; first += 50)
+    await Promise.all(
+      runIds.slice(first, first + 50).map((id) => store.insert(sampleRun(id), leased)),
+    );
 }
 
 /** A commit on revision 0 of a run held under token 1, changed as told. */
@@ -59,14 +79,21 @@ export async function raceRounds(stores: readonly RunStore[], rounds: number): P
   const wrong: number[] = [];
   for (let revision = 0; revision < rounds; revision++) {
     const commit = sampleCommit("contested", { expect: { revision, token: 1, status: "pending" } });
-    const outcomes = await Promise.all(stores.map((store, writer) => store.commit([{ ...commit, snapshot: `{"writer":${writer}}` }])));
+    const outcomes = await Promise.all(
+      stores.map((store, writer) =>
+        store.commit([{ ...commit, snapshot: `{"writer":${writer}}` }]),
+      ),
+    );
     const winners = outcomes.filter(([outcome]) => outcome?.result === "committed").length;
     if (winners !== 1) wrong.push(winners);
   }
   return wrong;
 }
 
-/** The planted fault: a store whose commit never loses: what conflicts is written again over what stands. */
+/**
+ * The planted fault: a store whose commit never loses: what conflicts is written again over what
+ * stands.
+ */
 export const withoutCompare = (store: RunStore): RunStore => ({
   ...store,
   commit: (commits) =>

@@ -1,12 +1,31 @@
 import { describe, expect, test } from "vitest";
 import type { RunStatus } from "../../services/runs/document.ts";
 import type { ClaimRequest, RunStore, UserLoad } from "../../services/runs/index.ts";
-import { cancelEvent, ids, LEASE_MS, leased, NOW, sampleCommit, sampleRun, USER, type OpenSeveral } from "./runs-fixtures.ts";
+import {
+  cancelEvent,
+  ids,
+  LEASE_MS,
+  leased,
+  NOW,
+  sampleCommit,
+  sampleRun,
+  USER,
+  type OpenSeveral,
+} from "./runs-fixtures.ts";
 
-const claimBy = (owner: string, changes: Partial<ClaimRequest> = {}): ClaimRequest => ({ owner, now: NOW, lease_ms: LEASE_MS, limit: 1_000, ...changes });
-const queuedBy = (owner: string, changes: Partial<ClaimRequest> = {}): ClaimRequest => claimBy(owner, { queued_of: USER, ...changes });
-const claimedIds = async (store: RunStore, request: ClaimRequest) => (await store.claim(request)).map(({ document }) => document.run_id).toSorted();
-const order = (loads: readonly UserLoad[]) => loads.toSorted((a, b) => (a.user_email ?? "").localeCompare(b.user_email ?? ""));
+const claimBy = (owner: string, changes: Partial<ClaimRequest> = {}): ClaimRequest => ({
+  owner,
+  now: NOW,
+  lease_ms: LEASE_MS,
+  limit: 1_000,
+  ...changes,
+});
+const queuedBy = (owner: string, changes: Partial<ClaimRequest> = {}): ClaimRequest =>
+  claimBy(owner, { queued_of: USER, ...changes });
+const claimedIds = async (store: RunStore, request: ClaimRequest) =>
+  (await store.claim(request)).map(({ document }) => document.run_id).toSorted();
+const order = (loads: readonly UserLoad[]) =>
+  loads.toSorted((a, b) => (a.user_email ?? "").localeCompare(b.user_email ?? ""));
 
 /** The part of the run store's contract that concerns claims, leases and the queue. */
 export function leasesContract(openSeveral: OpenSeveral): void {
@@ -17,16 +36,25 @@ export function leasesContract(openSeveral: OpenSeveral): void {
       await store.deliver("run-a", cancelEvent("e1"));
       const [record] = await store.claim(claimBy("one", { limit: 1 }));
       expect(record).toEqual(await store.get("run-a"));
-      expect(record).toMatchObject({ lease: { owner: "one", token: 1, expires_at: NOW + LEASE_MS }, inbox: [cancelEvent("e1")] });
+      expect(record).toMatchObject({
+        lease: { owner: "one", token: 1, expires_at: NOW + LEASE_MS },
+        inbox: [cancelEvent("e1")],
+      });
       expect(await claimedIds(store, claimBy("two", { now: NOW + LEASE_MS - 1 }))).toEqual([]);
       const [again] = await store.claim(claimBy("two", { now: NOW + LEASE_MS }));
       expect(again?.lease).toEqual({ owner: "two", token: 2, expires_at: NOW + 2 * LEASE_MS });
-      expect(await store.commit([sampleCommit("run-a")])).toEqual([{ result: "conflict", revision: 0, token: 2, status: "pending" }]);
+      expect(await store.commit([sampleCommit("run-a")])).toEqual([
+        { result: "conflict", revision: 0, token: 2, status: "pending" },
+      ]);
     });
 
     test("a run is claimed from its attention time on, and at rest never", async () => {
       const { store } = await openSeveral(1);
-      const attention = new Map([["run-now", 0], ["run-later", NOW + 500], ["run-rest", null]]);
+      const attention = new Map([
+        ["run-now", 0],
+        ["run-later", NOW + 500],
+        ["run-rest", null],
+      ]);
       for (const [id, attention_at] of attention) {
         await store.insert(sampleRun(id), leased);
         await store.commit([sampleCommit(id, { attention_at })]);
@@ -48,7 +76,13 @@ export function leasesContract(openSeveral: OpenSeveral): void {
       await store.commit([sampleCommit("run-a", { consumed: ["e1"], attention_at: null })]);
       await store.release([{ run_id: "run-a", token: 1 }]);
       expect(await claimedIds(store, claimBy("one"))).toEqual(["run-a"]);
-      await store.commit([sampleCommit("run-a", { expect: { revision: 1, token: 2, status: "pending" }, consumed: ["e2"], attention_at: null })]);
+      await store.commit([
+        sampleCommit("run-a", {
+          expect: { revision: 1, token: 2, status: "pending" },
+          consumed: ["e2"],
+          attention_at: null,
+        }),
+      ]);
       await store.release([{ run_id: "run-a", token: 2 }]);
       expect(await claimedIds(store, claimBy("one"))).toEqual([]);
     });
@@ -66,7 +100,9 @@ export function leasesContract(openSeveral: OpenSeveral): void {
       await store.commit([sampleCommit("rests", { attention_at: null })]);
       expect(await claimedIds(store, claimBy("one", { run_id: "rests", limit: 1 }))).toEqual([]);
       await store.release([{ run_id: "rests", token: 1 }]);
-      expect(await claimedIds(store, claimBy("one", { run_id: "rests", limit: 1 }))).toEqual(["rests"]);
+      expect(await claimedIds(store, claimBy("one", { run_id: "rests", limit: 1 }))).toEqual([
+        "rests",
+      ]);
       expect(await claimedIds(store, claimBy("one", { run_id: "none", limit: 1 }))).toEqual([]);
       expect(await store.claim(claimBy("one"))).toHaveLength(3);
     });
@@ -80,8 +116,16 @@ export function leasesContract(openSeveral: OpenSeveral): void {
       }
       await store.deliver("run-0004", cancelEvent("e1"));
       await store.deliver("run-0002", cancelEvent("e2"));
-      expect(await claimedIds(store, claimBy("one", { limit: 4 }))).toEqual(["run-0002", "run-0004"]);
-      expect(await claimedIds(store, claimBy("one", { limit: 4 }))).toEqual(["run-0000", "run-0001", "run-0003", "run-0005"]);
+      expect(await claimedIds(store, claimBy("one", { limit: 4 }))).toEqual([
+        "run-0002",
+        "run-0004",
+      ]);
+      expect(await claimedIds(store, claimBy("one", { limit: 4 }))).toEqual([
+        "run-0000",
+        "run-0001",
+        "run-0003",
+        "run-0005",
+      ]);
     });
 
     test("a queued run waits for the admission of its user, oldest first", async () => {
@@ -92,17 +136,39 @@ export function leasesContract(openSeveral: OpenSeveral): void {
       }
       await store.insert(sampleRun("run-active", { status: "running" }), leased);
       expect(order(await store.loads(NOW))).toEqual([
-        { user_email: null, active: 0, queued: 2, queued_since: new Date(NOW - 5_000).toISOString() },
-        { user_email: USER, active: 1, queued: 4, queued_since: new Date(NOW - 3_000).toISOString() },
+        {
+          user_email: null,
+          active: 0,
+          queued: 2,
+          queued_since: new Date(NOW - 5_000).toISOString(),
+        },
+        {
+          user_email: USER,
+          active: 1,
+          queued: 4,
+          queued_since: new Date(NOW - 3_000).toISOString(),
+        },
       ]);
       expect(await claimedIds(store, claimBy("one"))).toEqual([]);
-      expect(await claimedIds(store, claimBy("one", { queued_of: null, limit: 1 }))).toEqual(["run-0005"]);
-      expect(await claimedIds(store, queuedBy("one", { limit: 2 }))).toEqual(["run-0002", "run-0003"]);
-      expect(order(await store.loads(NOW))).toMatchObject([{ user_email: null, active: 1, queued: 1 }, { user_email: USER, active: 3, queued: 2 }]);
+      expect(await claimedIds(store, claimBy("one", { queued_of: null, limit: 1 }))).toEqual([
+        "run-0005",
+      ]);
+      expect(await claimedIds(store, queuedBy("one", { limit: 2 }))).toEqual([
+        "run-0002",
+        "run-0003",
+      ]);
+      expect(order(await store.loads(NOW))).toMatchObject([
+        { user_email: null, active: 1, queued: 1 },
+        { user_email: USER, active: 3, queued: 2 },
+      ]);
       await storage.setStatus("run-0001", "cancelled");
       expect(await claimedIds(store, claimBy("one"))).toEqual(["run-0001"]);
       expect(await claimedIds(store, queuedBy("one"))).toEqual(["run-0000"]);
-      expect(await claimedIds(store, queuedBy("two", { now: NOW + LEASE_MS }))).toEqual(["run-0000", "run-0002", "run-0003"]);
+      expect(await claimedIds(store, queuedBy("two", { now: NOW + LEASE_MS }))).toEqual([
+        "run-0000",
+        "run-0002",
+        "run-0003",
+      ]);
     });
 
     test("the leases of an earlier process of the same name end at once", async () => {
@@ -119,7 +185,11 @@ export function leasesContract(openSeveral: OpenSeveral): void {
       await Promise.all(ids(100).map((id) => first.insert(sampleRun(id))));
       const claimed: string[] = [];
       for (let sweep = 0; sweep < 40 && claimed.length < 100; sweep++) {
-        const taken = await Promise.all(stores.map((store, index) => claimedIds(store, queuedBy(`daemon-${index}`, { limit: 10 }))));
+        const taken = await Promise.all(
+          stores.map((store, index) =>
+            claimedIds(store, queuedBy(`daemon-${index}`, { limit: 10 })),
+          ),
+        );
         claimed.push(...taken.flat());
       }
       expect(claimed.toSorted()).toEqual(ids(100));
@@ -131,12 +201,21 @@ export function leasesContract(openSeveral: OpenSeveral): void {
       await store.claim(queuedBy("one"));
       await store.claim(claimBy("two", { now: NOW + LEASE_MS, run_id: "run-b", limit: 1 }));
       await store.release([{ run_id: "run-c", token: 1 }]);
-      const leases = ["run-a", "run-b", "run-c", "run-none"].map((run_id) => ({ run_id, token: 1 }));
+      const leases = ["run-a", "run-b", "run-c", "run-none"].map((run_id) => ({
+        run_id,
+        token: 1,
+      }));
       expect(await store.renew("one", leases, NOW + 9 * LEASE_MS)).toEqual(["run-a"]);
-      expect(await store.renew("one", [{ run_id: "run-a", token: 1 }], NOW + 10 * LEASE_MS)).toEqual(["run-a"]);
-      expect(await store.renew("two", [{ run_id: "run-b", token: 1 }], NOW + 9 * LEASE_MS)).toEqual([]);
+      expect(
+        await store.renew("one", [{ run_id: "run-a", token: 1 }], NOW + 10 * LEASE_MS),
+      ).toEqual(["run-a"]);
+      expect(await store.renew("two", [{ run_id: "run-b", token: 1 }], NOW + 9 * LEASE_MS)).toEqual(
+        [],
+      );
       expect(await store.renew("one", [], NOW)).toEqual([]);
-      const expiries = await Promise.all(["run-a", "run-b", "run-c"].map(async (id) => (await store.get(id))?.lease?.expires_at));
+      const expiries = await Promise.all(
+        ["run-a", "run-b", "run-c"].map(async (id) => (await store.get(id))?.lease?.expires_at),
+      );
       expect(expiries).toEqual([NOW + 10 * LEASE_MS, NOW + 2 * LEASE_MS, undefined]);
     });
 
@@ -169,14 +248,20 @@ export function leasesContract(openSeveral: OpenSeveral): void {
       const statuses: RunStatus[] = ["pending", "running", "completed", "failed"];
       for (const status of statuses) {
         await store.insert(sampleRun(status), leased);
-        await store.commit([sampleCommit(status, { document: sampleRun(status, { status }), attention_at: null })]);
+        await store.commit([
+          sampleCommit(status, { document: sampleRun(status, { status }), attention_at: null }),
+        ]);
         await store.release([{ run_id: status, token: 1 }]);
       }
       expect(await claimedIds(store, claimBy("one"))).toEqual([]);
       for (const status of statuses) await storage.setStatus(status, "cancelled");
       expect(await claimedIds(store, claimBy("one"))).toEqual(statuses.toSorted());
       const answers = statuses.map((status) =>
-        sampleCommit(status, { expect: { revision: 1, token: 2, status: "cancelled" }, document: sampleRun(status, { status: "cancelled" }), attention_at: null }),
+        sampleCommit(status, {
+          expect: { revision: 1, token: 2, status: "cancelled" },
+          document: sampleRun(status, { status: "cancelled" }),
+          attention_at: null,
+        }),
       );
       expect(await store.commit(answers)).toEqual(statuses.map(() => ({ result: "committed" })));
       await store.release(statuses.map((run_id) => ({ run_id, token: 2, attention_at: null })));

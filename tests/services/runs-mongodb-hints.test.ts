@@ -49,12 +49,32 @@ describeWithMongodb("hints from a change stream", () => {
       await expect.poll(hints).toBe(count);
     };
     await store.insert(sampleRun("run-a"), leased);
-    for (let revision = 0; revision < 33; revision++) await store.commit([sampleCommit("run-a", { expect: { revision, token: 1, status: "pending" }, document: sampleRun("run-a") })]);
+    for (let revision = 0; revision < 33; revision++)
+      await store.commit([
+        sampleCommit("run-a", {
+          expect: { revision, token: 1, status: "pending" },
+          document: sampleRun("run-a"),
+        }),
+      ]);
     await store.renew("daemon", [{ run_id: "run-a", token: 1 }], NOW + 2 * LEASE_MS);
     await hint(1, () => store.deliver("run-a", cancelEvent("e1")));
-    await store.commit([sampleCommit("run-a", { expect: { revision: 33, token: 1, status: "pending" }, consumed: ["e1"], document: sampleRun("run-a", { status: "running" }) })]);
+    await store.commit([
+      sampleCommit("run-a", {
+        expect: { revision: 33, token: 1, status: "pending" },
+        consumed: ["e1"],
+        document: sampleRun("run-a", { status: "running" }),
+      }),
+    ]);
     await store.release([{ run_id: "run-a", token: 1 }]);
-    expect(await store.claim({ owner: "daemon", now: NOW, lease_ms: LEASE_MS, limit: 1, run_id: "run-a" })).toHaveLength(1);
+    expect(
+      await store.claim({
+        owner: "daemon",
+        now: NOW,
+        lease_ms: LEASE_MS,
+        limit: 1,
+        run_id: "run-a",
+      }),
+    ).toHaveLength(1);
     await hint(2, () => store.deliver("run-a", cancelEvent("e2")));
     await hint(3, () => store.deliver("run-a", cancelEvent("e3")));
     await hint(4, () => raw.updateOne({ run_id: "run-a" }, { $set: { status: "cancelled" } }));
@@ -66,11 +86,17 @@ describeWithMongodb("hints from a change stream", () => {
   test("a daemon takes up a run, and cancels one, long before it would have looked", async () => {
     const { set, store: unwatched, raw } = await open();
     const { store, looks } = watched(unwatched);
-    const effects = scriptedEffects({ now: () => Date.now(), jobState: "RUNNING", strategy: "query_as_control" });
+    const effects = scriptedEffects({
+      now: () => Date.now(),
+      jobState: "RUNNING",
+      strategy: "query_as_control",
+    });
     const { supervisor, committed } = await hostRuns(store, effects, { pollMs: NEVER_MS });
     await expect.poll(() => set.streams()).toBe(1);
     await raw.insertOne({ run_id: "web-1", status: "pending", query: "B cells and IFN-beta?" });
-    await committed("web-1", (_, entries) => entries.some(({ from, to }) => from === "checking" && to === "awaiting"));
+    await committed("web-1", (_, entries) =>
+      entries.some(({ from, to }) => from === "checking" && to === "awaiting"),
+    );
     const settled = supervisor.settled("web-1");
     await raw.updateOne({ run_id: "web-1" }, { $set: { status: "cancelled" } });
     expect(await settled).toMatchObject({ status: "cancelled", termination_reason: "cancelled" });
@@ -80,13 +106,21 @@ describeWithMongodb("hints from a change stream", () => {
 
   test("an event that another daemon has stored reaches its run by a hint", async () => {
     const { set, store } = await open();
-    const effects = scriptedEffects({ now: () => Date.now(), jobState: "RUNNING", strategy: "query_as_control" });
+    const effects = scriptedEffects({
+      now: () => Date.now(),
+      jobState: "RUNNING",
+      strategy: "query_as_control",
+    });
     const { supervisor, committed } = await hostRuns(store, effects, { pollMs: NEVER_MS });
     await expect.poll(() => set.streams()).toBe(1);
     await supervisor.submit(run("r1"));
-    await committed("r1", (_, entries) => entries.some(({ from, to }) => from === "checking" && to === "awaiting"));
+    await committed("r1", (_, entries) =>
+      entries.some(({ from, to }) => from === "checking" && to === "awaiting"),
+    );
     const settled = supervisor.settled("r1");
-    expect(await store.deliver("r1", { id: "stop", event: { type: "cancel.requested" } })).toBe("stored");
+    expect(await store.deliver("r1", { id: "stop", event: { type: "cancel.requested" } })).toBe(
+      "stored",
+    );
     expect(await settled).toMatchObject({ status: "cancelled" });
   });
 
@@ -104,10 +138,15 @@ describeWithMongodb("hints from a change stream", () => {
   test("where streams are refused, looking now and then finds everything; they are asked for ever more rarely", async () => {
     const { set, store, raw } = await open();
     set.refuseStreams(true);
-    const { committed, troubles } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }));
+    const { committed, troubles } = await hostRuns(
+      store,
+      scriptedEffects({ now: () => Date.now() }),
+    );
     await expect.poll(() => set.asked()).toBeGreaterThan(1);
     await raw.insertOne({ run_id: "web-1", status: "pending", query: "B cells and IFN-beta?" });
-    expect(await committed("web-1", ({ status }) => status === "completed")).toMatchObject({ final_score: 8 });
+    expect(await committed("web-1", ({ status }) => status === "completed")).toMatchObject({
+      final_score: 8,
+    });
     expect(troubles).toEqual([]);
     set.refuseStreams(false);
     await expect.poll(() => set.streams()).toBe(1);
@@ -117,7 +156,9 @@ describeWithMongodb("hints from a change stream", () => {
     const { set, store } = await open({ isSingle: true });
     const { committed } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }));
     await store.insert(run("r1"));
-    expect(await committed("r1", ({ status }) => status === "completed")).toMatchObject({ final_score: 8 });
+    expect(await committed("r1", ({ status }) => status === "completed")).toMatchObject({
+      final_score: 8,
+    });
     expect(set.asked()).toBe(0);
   });
 

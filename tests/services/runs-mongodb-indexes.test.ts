@@ -21,7 +21,10 @@ function filtersOf(command: Document): readonly Document[] {
 /** Every branch of an `$or` needs an index of its own, unless the fields beside it have one. */
 function isBacked(filter: Document, leading: ReadonlySet<string>): boolean {
   if (Object.keys(filter).some((field) => leading.has(field))) return true;
-  return Array.isArray(filter["$or"]) && (filter["$or"] as Document[]).every((branch) => isBacked(branch, leading));
+  return (
+    Array.isArray(filter["$or"]) &&
+    (filter["$or"] as Document[]).every((branch) => isBacked(branch, leading))
+  );
 }
 
 describeWithMongodb("indexes", () => {
@@ -31,10 +34,15 @@ describeWithMongodb("indexes", () => {
   });
   afterAll(() => server.stop());
 
-  /** The servers of the registries use no secondary index, so growth cannot be measured on them: the filters themselves are held against the indexes. */
+  /**
+   * The servers of the registries use no secondary index, so growth cannot be measured on them: the
+   * filters themselves are held against the indexes.
+   */
   test("every query of the daemon begins with the first field of an index made at the start", async () => {
     const commands: Document[] = [];
-    const set = await startReplicaSet(server.uri, { onCommand: (command) => commands.push(command) });
+    const set = await startReplicaSet(server.uri, {
+      onCommand: (command) => commands.push(command),
+    });
     onTestFinished(() => set.stop());
     const database = `haystack_test_${randomUUID().slice(0, 8)}`;
     const store = await openMongoRuns({ uri: set.uri, database });
@@ -42,12 +50,18 @@ describeWithMongodb("indexes", () => {
     const client = new MongoClient(server.uri);
     onTestFinished(() => client.close());
 
-    const { supervisor, committed } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }));
+    const { supervisor, committed } = await hostRuns(
+      store,
+      scriptedEffects({ now: () => Date.now() }),
+    );
     const settled = supervisor.settled("r1");
     await supervisor.submit(run("r1"));
     expect(await settled).toMatchObject({ status: "completed" });
     await store.insert(run("r2"));
-    await client.db(database).collection("runs").insertOne({ run_id: "r3", status: "pending", query: "ok?" });
+    await client
+      .db(database)
+      .collection("runs")
+      .insertOne({ run_id: "r3", status: "pending", query: "ok?" });
     for (const id of ["r2", "r3"]) await committed(id, ({ status }) => status === "completed");
     await supervisor.stop();
     await store.deliver("r1", cancelEvent("late"));
@@ -68,11 +82,15 @@ describeWithMongodb("indexes", () => {
       const collection = String(Object.values(command)[0]);
       return filtersOf(command).map((filter) => ({ collection, filter }));
     });
-    expect(new Set(asked.map(({ collection }) => collection))).toEqual(new Set(["runs", "run_history"]));
+    expect(new Set(asked.map(({ collection }) => collection))).toEqual(
+      new Set(["runs", "run_history"]),
+    );
     for (const collection of ["runs", "run_history"]) {
       const indexes = await client.db(database).collection(collection).indexes();
       const leading = new Set(indexes.map(({ key }) => Object.keys(key)[0] ?? ""));
-      const filters = asked.filter((one) => one.collection === collection).map(({ filter }) => filter);
+      const filters = asked
+        .filter((one) => one.collection === collection)
+        .map(({ filter }) => filter);
       expect(filters.length).toBeGreaterThan(0);
       expect(filters.filter((filter) => !isBacked(filter, leading))).toEqual([]);
     }

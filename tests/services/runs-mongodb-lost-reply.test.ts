@@ -21,7 +21,10 @@ describeWithMongodb("a connection that dies after the server has written", () =>
   const open = async () => {
     const set = await startReplicaSet(server.uri);
     onTestFinished(() => set.stop());
-    const store = await openMongoRuns({ uri: set.uri, database: `haystack_test_${randomUUID().slice(0, 8)}` });
+    const store = await openMongoRuns({
+      uri: set.uri,
+      database: `haystack_test_${randomUUID().slice(0, 8)}`,
+    });
     onTestFinished(() => store.close());
     return { set, store };
   };
@@ -30,7 +33,9 @@ describeWithMongodb("a connection that dies after the server has written", () =>
     const { set, store } = await open();
     for (const id of ["run-a", "run-b", "run-c"]) await store.insert(sampleRun(id), leased);
     const lost = set.loseAnswer("update");
-    await expect(store.commit([sampleCommit("run-a")])).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    await expect(store.commit([sampleCommit("run-a")])).rejects.toMatchObject({
+      code: "STORE_UNAVAILABLE",
+    });
     await lost;
     expect(await store.get("run-a")).toMatchObject({ revision: 1 });
 
@@ -39,7 +44,15 @@ describeWithMongodb("a connection that dies after the server has written", () =>
     onTestFinished(() => groupCommit.close());
     const again = set.loseAnswer("update");
     const outcomes = await Promise.all(
-      ["run-b", "run-c"].map((id) => new Promise<CommitOutcome>((settle) => groupCommit.request({ take: () => sampleCommit(id, { consumed: ["e1"] }), settle: (_, outcome) => settle(outcome) }))),
+      ["run-b", "run-c"].map(
+        (id) =>
+          new Promise<CommitOutcome>((settle) =>
+            groupCommit.request({
+              take: () => sampleCommit(id, { consumed: ["e1"] }),
+              settle: (_, outcome) => settle(outcome),
+            }),
+          ),
+      ),
     );
     await again;
     expect(outcomes).toEqual([{ result: "committed" }, { result: "committed" }]);

@@ -1,20 +1,62 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, test, vi } from "vitest";
-import { openSqliteOperations, type SqliteOperations } from "../../services/runs/sqlite-operations.ts";
+import {
+  openSqliteOperations,
+  type SqliteOperations,
+} from "../../services/runs/sqlite-operations.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
 
-/** The cost of a statement must not grow with the runs that are stored: SQLite itself says how it would find their rows. */
+/**
+ * The cost of a statement must not grow with the runs that are stored: SQLite itself says how it
+ * would find their rows.
+ */
 
 const NOW = 1_800_000_000_000;
-const run = (run_id: string) => ({ run_id, status: "pending", user_email: "ada@example.org", created_at: "2026-01-01T00:00:00.000Z", document: "{}", lease_owner: null, lease_token: 0, lease_expires_at: null });
+const run = (run_id: string) => ({
+  run_id,
+  status: "pending",
+  user_email: "ada@example.org",
+  created_at: "2026-01-01T00:00:00.000Z",
+  document: "{}",
+  lease_owner: null,
+  lease_token: 0,
+  lease_expires_at: null,
+});
 const mail = (state: string) => JSON.stringify([{ key: "m1", state }]);
-const written = { run_id: "r1", token: 1, document: "{}", snapshot: "{}", machine: "{}", wake_at: null, consumed: ["e1"], history: '[{"revision":1}]' };
-const anyRun = { status: null, user_email: null, text: null, limit: 5, created_at: null, run_id: null };
-const anyClaim = { owner: "one", now: NOW, expires_at: NOW + 1_000, limit: 5, run_id: null, queued_of: null };
+const written = {
+  run_id: "r1",
+  token: 1,
+  document: "{}",
+  snapshot: "{}",
+  machine: "{}",
+  wake_at: null,
+  consumed: ["e1"],
+  history: '[{"revision":1}]',
+};
+const anyRun = {
+  status: null,
+  user_email: null,
+  text: null,
+  limit: 5,
+  created_at: null,
+  run_id: null,
+};
+const anyClaim = {
+  owner: "one",
+  now: NOW,
+  expires_at: NOW + 1_000,
+  limit: 5,
+  run_id: null,
+  queued_of: null,
+};
 
 /** Every operation of the store, in every form that has a statement of its own. */
-const CALLS: { readonly [Name in Exclude<keyof SqliteOperations, "close" | "together">]: (store: SqliteOperations) => void } = {
+const CALLS: {
+  readonly [Name in Exclude<keyof SqliteOperations, "close" | "together">]: (
+    store: SqliteOperations,
+  ) => void;
+} = {
   insert: (store) => void ["r1", "r2"].map((id) => store.insert(run(id))),
   get: (store) => store.get("r1"),
   setPriority: (store) => store.setPriority("r1", 1),
@@ -27,9 +69,36 @@ const CALLS: { readonly [Name in Exclude<keyof SqliteOperations, "close" | "toge
   },
   pending: (store) => store.pending("one"),
   commit(store) {
-    store.commit([{ ...written, revision: 0, expected_status: "pending", status: "running", outbox: "[]", attention_at: 0 }]);
-    store.commit([{ ...written, revision: 1, expected_status: "running", status: "running", outbox: mail("owed"), attention_at: null }]);
-    store.commit([{ ...written, revision: 7, expected_status: "running", status: "running", outbox: mail("sent"), attention_at: null }]);
+    store.commit([
+      {
+        ...written,
+        revision: 0,
+        expected_status: "pending",
+        status: "running",
+        outbox: "[]",
+        attention_at: 0,
+      },
+    ]);
+    store.commit([
+      {
+        ...written,
+        revision: 1,
+        expected_status: "running",
+        status: "running",
+        outbox: mail("owed"),
+        attention_at: null,
+      },
+    ]);
+    store.commit([
+      {
+        ...written,
+        revision: 7,
+        expected_status: "running",
+        status: "running",
+        outbox: mail("sent"),
+        attention_at: null,
+      },
+    ]);
   },
   renew: (store) => store.renew("one", [{ run_id: "r1", token: 1 }], NOW + 9_000),
   release(store) {
@@ -39,7 +108,14 @@ const CALLS: { readonly [Name in Exclude<keyof SqliteOperations, "close" | "toge
   changes: (store) => store.changes([{ run_id: "r1", revision: -1 }]),
   history: (store) => store.history("r1"),
   list(store) {
-    for (const filter of [{}, { status: "running" }, { user_email: "ada@example.org" }, { text: "B" }, { created_at: "2027-01-01T00:00:00.000Z", run_id: "r9" }]) store.list({ ...anyRun, ...filter });
+    for (const filter of [
+      {},
+      { status: "running" },
+      { user_email: "ada@example.org" },
+      { text: "B" },
+      { created_at: "2027-01-01T00:00:00.000Z", run_id: "r9" },
+    ])
+      store.list({ ...anyRun, ...filter });
   },
   counts: (store) => store.counts(NOW),
   takeOver: (store) => store.takeOver("one"),
@@ -49,14 +125,20 @@ const CALLS: { readonly [Name in Exclude<keyof SqliteOperations, "close" | "toge
   journalGet: (store) => store.journalGet("r1", "k"),
 };
 
-/** Of these the cost grows with what they count or page through, and only administrators, metrics and lists of runs ask them. */
+/**
+ * Of these the cost grows with what they count or page through, and only administrators, metrics
+ * and lists of runs ask them.
+ */
 const WHOLE: ReadonlySet<string> = new Set(["counts", "list"]);
 
 /** Partial indexes hold the runs or events that wait or work, whatever else is stored. */
-const PARTIAL = /USING (COVERING )?INDEX (runs_claim|runs_owner|runs_outside|runs_queue|runs_queue_order|runs_dispatched|runs_active|inbox_waiting)\b/;
+const PARTIAL =
+  /USING (COVERING )?INDEX (runs_claim|runs_owner|runs_outside|runs_queue|runs_queue_order|runs_dispatched|runs_active|inbox_waiting)\b/;
 const TABLES = /^SCAN (runs|inbox|history|mails|journal)\b/;
 
-async function growingPlans(spoil: (db: DatabaseSync) => void = () => undefined): Promise<string[]> {
+async function growingPlans(
+  spoil: (db: DatabaseSync) => void = () => undefined,
+): Promise<string[]> {
   const file = join(await temporaryFolder(), "runs.sqlite");
   const prepare = vi.spyOn(DatabaseSync.prototype, "prepare");
   const store = openSqliteOperations(file);
@@ -72,7 +154,11 @@ async function growingPlans(spoil: (db: DatabaseSync) => void = () => undefined)
   spoil(db);
   const growing = [...statements].flatMap(([sql, name]) => {
     const plan = db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all() as { detail: string }[];
-    return WHOLE.has(name) ? [] : plan.filter(({ detail }) => TABLES.test(detail) && !PARTIAL.test(detail)).map(({ detail }) => `${name}: ${detail}`);
+    return WHOLE.has(name)
+      ? []
+      : plan
+          .filter(({ detail }) => TABLES.test(detail) && !PARTIAL.test(detail))
+          .map(({ detail }) => `${name}: ${detail}`);
   });
   db.close();
   expect(statements.size).toBeGreaterThan(Object.keys(CALLS).length);
@@ -88,5 +174,7 @@ test.each([
   ["mails_state", "neglected"],
   ["history_revision", "changes"],
 ])("it is seen without the index %s, for %s", async (index, operation) => {
-  expect((await growingPlans((db) => db.exec(`DROP INDEX ${index}`))).map((plan) => plan.split(":")[0])).toContain(operation);
+  expect(
+    (await growingPlans((db) => db.exec(`DROP INDEX ${index}`))).map((plan) => plan.split(":")[0]),
+  ).toContain(operation);
 });

@@ -25,7 +25,9 @@ test("a file of an earlier version gets the columns that it lacks, and keeps its
   await first.insert(sampleRun("run-a"));
   await first.close();
   const db = new DatabaseSync(file);
-  db.exec("DROP INDEX runs_queue_order; ALTER TABLE runs DROP COLUMN priority; ALTER TABLE inbox DROP COLUMN received_at; DROP TABLE mails; PRAGMA user_version = 0");
+  db.exec(
+    "DROP INDEX runs_queue_order; ALTER TABLE runs DROP COLUMN priority; ALTER TABLE inbox DROP COLUMN received_at; DROP TABLE mails; PRAGMA user_version = 0",
+  );
   db.close();
   const again = await openSqliteRuns({ file });
   onTestFinished(() => again.close());

@@ -1,7 +1,21 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { RunChanges, TransitionEntry } from "../../services/runs/index.ts";
 import { newRun } from "../../services/runs/new-run.ts";
-import { cancelEvent, ids, insertLeased, leased, LEASE_MS, NOW, raceRounds, sampleCommit, sampleRun, USER, withoutCompare, type OpenSeveral, type RunsStorage } from "./runs-fixtures.ts";
+import {
+  cancelEvent,
+  ids,
+  insertLeased,
+  leased,
+  LEASE_MS,
+  NOW,
+  raceRounds,
+  sampleCommit,
+  sampleRun,
+  USER,
+  withoutCompare,
+  type OpenSeveral,
+  type RunsStorage,
+} from "./runs-fixtures.ts";
 import { administrationContract } from "./runs-administration.contract.ts";
 import { inboxContract } from "./runs-inbox.contract.ts";
 import { leasesContract } from "./runs-leases.contract.ts";
@@ -19,7 +33,6 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
   const open = () => openSeveral(1);
 
   describe(`runs: ${adapter}`, () => {
-
     describe("documents", () => {
       test("a run is inserted once and read back whole", async () => {
         const { store } = await open();
@@ -36,23 +49,42 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
           outbox: [],
           priority: 0,
         });
-        await expect(store.insert(sampleRun("run-a", { query: "other" }))).rejects.toMatchObject({ code: "RUN_EXISTS" });
+        await expect(store.insert(sampleRun("run-a", { query: "other" }))).rejects.toMatchObject({
+          code: "RUN_EXISTS",
+        });
         expect((await store.get("run-a"))?.document).toEqual(document);
         expect(await store.get("run-b")).toBeUndefined();
       });
 
       test("an address in capital letters names the same user: the run is in the list and counts for the limits", async () => {
         const { store } = await open();
-        for (const [run_id, user_email] of [["run-a", "Ada@Example.ORG"], ["run-b", USER]] as const) {
-          await store.insert(newRun({ run_id, query: "How would B cells respond to IFN-beta?", user_email, config: {}, random_seed: 7, now: NOW }));
+        for (const [run_id, user_email] of [
+          ["run-a", "Ada@Example.ORG"],
+          ["run-b", USER],
+        ] as const) {
+          await store.insert(
+            newRun({
+              run_id,
+              query: "How would B cells respond to IFN-beta?",
+              user_email,
+              config: {},
+              random_seed: 7,
+              now: NOW,
+            }),
+          );
         }
-        expect((await store.list({ user_email: USER })).map(({ run_id }) => run_id)).toEqual(["run-b", "run-a"]);
+        expect((await store.list({ user_email: USER })).map(({ run_id }) => run_id)).toEqual([
+          "run-b",
+          "run-a",
+        ]);
         expect(await store.loads(NOW)).toMatchObject([{ user_email: USER, active: 0, queued: 2 }]);
       });
 
       test("one of many inserting the same run succeeds", async () => {
         const { stores } = await openSeveral(4);
-        const attempts = await Promise.allSettled(stores.map((store) => store.insert(sampleRun("run-a"))));
+        const attempts = await Promise.allSettled(
+          stores.map((store) => store.insert(sampleRun("run-a"))),
+        );
         expect(attempts.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
       });
 
@@ -60,17 +92,25 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
         const { store } = await open();
         for (const [index, id] of ids(12).entries()) {
           const created_at = new Date(NOW + Math.floor(index / 3) * 1_000).toISOString();
-          await store.insert(sampleRun(id, { created_at, status: index % 2 === 0 ? "completed" : "failed", user_email: index < 6 ? USER : null }));
+          await store.insert(
+            sampleRun(id, {
+              created_at,
+              status: index % 2 === 0 ? "completed" : "failed",
+              user_email: index < 6 ? USER : null,
+            }),
+          );
         }
         const newestFirst = ids(12).toReversed();
         expect((await store.list({})).map(({ run_id }) => run_id)).toEqual(newestFirst);
         const failed = await store.list({ status: "failed", user_email: USER });
         expect(failed.map(({ run_id }) => run_id)).toEqual(["run-0005", "run-0003", "run-0001"]);
         const paged: string[] = [];
-        for (let page = await store.list({ limit: 4 }); page.length > 0; ) {
+        for (let page = await store.list({ limit: 4 }); page.length > 0;) {
           paged.push(...page.map(({ run_id }) => run_id));
           const { created_at, run_id } = page.at(-1) ?? sampleRun("none");
-          await store.insert(sampleRun(`later-${run_id}`, { created_at: new Date(NOW + 60_000).toISOString() }));
+          await store.insert(
+            sampleRun(`later-${run_id}`, { created_at: new Date(NOW + 60_000).toISOString() }),
+          );
           page = await store.list({ limit: 4, before: { created_at, run_id } });
         }
         expect(paged).toEqual(newestFirst);
@@ -78,9 +118,18 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
 
       test("lists are filtered by words of the question, taken literally", async () => {
         const { store } = await open();
-        const questions = ["B cells and IFN-beta?", "T cells (CD4+) under 50% serum", "b_cells? .* and [x]", "TGF-\u03b2 on fibroblasts"];
-        for (const [index, query] of questions.entries()) await store.insert(sampleRun(`run-${index}`, { query, user_email: index === 2 ? null : USER }));
-        const found = async (text: string) => (await store.list({ text })).map(({ run_id }) => run_id).toSorted();
+        const questions = [
+          "B cells and IFN-beta?",
+          "T cells (CD4+) under 50% serum",
+          "b_cells? .* and [x]",
+          "TGF-\u03b2 on fibroblasts",
+        ];
+        for (const [index, query] of questions.entries())
+          await store.insert(
+            sampleRun(`run-${index}`, { query, user_email: index === 2 ? null : USER }),
+          );
+        const found = async (text: string) =>
+          (await store.list({ text })).map(({ run_id }) => run_id).toSorted();
         expect(await found("b CELLS")).toEqual(["run-0"]);
         expect(await found("cells")).toEqual(["run-0", "run-1", "run-2"]);
         expect(await found("(cd4+)")).toEqual(["run-1"]);
@@ -89,7 +138,11 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
         expect(await found(".* and [")).toEqual(["run-2"]);
         expect(await found("tgf-\u03b2")).toEqual(["run-3"]);
         expect(await found("\\")).toEqual([]);
-        expect((await store.list({ text: "cells", user_email: USER, limit: 1 })).map(({ query }) => query)).toHaveLength(1);
+        expect(
+          (await store.list({ text: "cells", user_email: USER, limit: 1 })).map(
+            ({ query }) => query,
+          ),
+        ).toHaveLength(1);
       });
 
       test("everything survives reopening", async () => {
@@ -115,8 +168,21 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
       test("a commit on what stands changes all parts together", async () => {
         const { store } = await open();
         await store.insert(sampleRun("run-a"), leased);
-        const outbox = [{ key: "run-a/run_failed", kind: "run_failed" as const, state: "owed" as const, attempts: 0, due_at: NOW, problem: null }];
-        const commit = sampleCommit("run-a", { document: sampleRun("run-a", { status: "running", current_phase: "query_analysis" }), wake_at: NOW + 9, outbox });
+        const outbox = [
+          {
+            key: "run-a/run_failed",
+            kind: "run_failed" as const,
+            state: "owed" as const,
+            attempts: 0,
+            due_at: NOW,
+            problem: null,
+          },
+        ];
+        const commit = sampleCommit("run-a", {
+          document: sampleRun("run-a", { status: "running", current_phase: "query_analysis" }),
+          wake_at: NOW + 9,
+          outbox,
+        });
         expect(await store.commit([commit])).toEqual([{ result: "committed" }]);
         expect(await store.get("run-a")).toEqual({
           document: commit.document,
@@ -146,7 +212,11 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
           { revision: 1, token: 1, status: "running" as const },
         ];
         for (const expectation of expectations) {
-          const commit = sampleCommit("run-a", { expect: expectation, document: sampleRun("run-a", { status: "failed" }), consumed: ["e1"] });
+          const commit = sampleCommit("run-a", {
+            expect: expectation,
+            document: sampleRun("run-a", { status: "failed" }),
+            consumed: ["e1"],
+          });
           expect(await store.commit([commit])).toEqual([stands]);
         }
         expect(await store.get("run-a")).toEqual(before);
@@ -156,16 +226,27 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
 
       test("in a group each commit has its own outcome", async () => {
         const { store } = await open();
-        await Promise.all(["run-a", "run-b", "run-c"].map((id) => store.insert(sampleRun(id), leased)));
+        await Promise.all(
+          ["run-a", "run-b", "run-c"].map((id) => store.insert(sampleRun(id), leased)),
+        );
         await store.commit([sampleCommit("run-b")]);
-        const outcomes = await store.commit([sampleCommit("run-a"), sampleCommit("run-b"), sampleCommit("run-none"), sampleCommit("run-c")]);
+        const outcomes = await store.commit([
+          sampleCommit("run-a"),
+          sampleCommit("run-b"),
+          sampleCommit("run-none"),
+          sampleCommit("run-c"),
+        ]);
         expect(outcomes).toEqual([
           { result: "committed" },
           { result: "conflict", revision: 1, token: 1, status: "pending" },
           { result: "missing" },
           { result: "committed" },
         ]);
-        expect(await Promise.all(["run-a", "run-b", "run-c"].map(async (id) => (await store.get(id))?.revision))).toEqual([1, 1, 1]);
+        expect(
+          await Promise.all(
+            ["run-a", "run-b", "run-c"].map(async (id) => (await store.get(id))?.revision),
+          ),
+        ).toEqual([1, 1, 1]);
         expect(await store.commit([])).toEqual([]);
       });
 
@@ -174,10 +255,25 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
         await store.insert(sampleRun("run-a"), leased);
         const expected: TransitionEntry[] = [];
         for (let revision = 0; revision < 150; revision++) {
-          const entry = { revision: revision + 1, at: NOW + revision, actor: "run", event: `event.${revision}`, from: "a", to: "b" };
+          const entry = {
+            revision: revision + 1,
+            at: NOW + revision,
+            actor: "run",
+            event: `event.${revision}`,
+            from: "a",
+            to: "b",
+          };
           const history = [entry, { ...entry, actor: "prediction" }].slice(0, revision % 3);
-          const commit = sampleCommit("run-a", { expect: { revision, token: 1, status: "pending" }, history });
-          expect(await store.commit([commit, { ...commit, history: [{ ...entry, event: "uncommitted" }] }])).toMatchObject([{ result: "committed" }, { result: "conflict" }]);
+          const commit = sampleCommit("run-a", {
+            expect: { revision, token: 1, status: "pending" },
+            history,
+          });
+          expect(
+            await store.commit([
+              commit,
+              { ...commit, history: [{ ...entry, event: "uncommitted" }] },
+            ]),
+          ).toMatchObject([{ result: "committed" }, { result: "conflict" }]);
           expected.push(...history);
         }
         expect(await store.history("run-a")).toEqual(expected);
@@ -191,7 +287,11 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
       const { store } = await open();
       const none = { pending: 0, running: 0, completed: 0, failed: 0, cancelled: 0 };
       expect(await store.counts(NOW)).toEqual({ by_status: none, unhosted: 0, with_events: 0 });
-      for (const id of ["run-a", "run-b"]) await store.insert(sampleRun(id, { status: "running", current_phase: "inference" }), leased);
+      for (const id of ["run-a", "run-b"])
+        await store.insert(
+          sampleRun(id, { status: "running", current_phase: "inference" }),
+          leased,
+        );
       for (const id of ["run-c", "run-d"]) await store.insert(sampleRun(id));
       await store.insert(sampleRun("run-e", { status: "completed" }));
       await store.release([{ run_id: "run-a", token: 1, attention_at: null }]);
@@ -199,7 +299,11 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
       await store.deliver("run-a", cancelEvent("e2"));
       const by_status = { ...none, pending: 2, running: 2, completed: 1 };
       expect(await store.counts(NOW)).toEqual({ by_status, unhosted: 1, with_events: 1 });
-      expect(await store.counts(NOW + LEASE_MS)).toEqual({ by_status, unhosted: 2, with_events: 1 });
+      expect(await store.counts(NOW + LEASE_MS)).toEqual({
+        by_status,
+        unhosted: 2,
+        with_events: 1,
+      });
     });
 
     describe("changes", () => {
@@ -210,17 +314,39 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
         await Promise.all(["run-a", "run-b"].map((id) => store.insert(sampleRun(id), leased)));
         await store.deliver("run-b", cancelEvent("e1"));
         expect(await store.changes([])).toEqual([]);
-        expect(await store.changes([{ run_id: "run-a", revision: 0 }, { run_id: "run-none", revision: -1 }])).toEqual([]);
-        const first = await store.changes([{ run_id: "run-a", revision: -1 }, { run_id: "run-b", revision: -1 }]);
+        expect(
+          await store.changes([
+            { run_id: "run-a", revision: 0 },
+            { run_id: "run-none", revision: -1 },
+          ]),
+        ).toEqual([]);
+        const first = await store.changes([
+          { run_id: "run-a", revision: -1 },
+          { run_id: "run-b", revision: -1 },
+        ]);
         expect(first.map(see).toSorted((a, b) => a.run_id.localeCompare(b.run_id))).toEqual([
           { run_id: "run-a", revision: 0, has_events: false, history: [] },
           { run_id: "run-b", revision: 0, has_events: true, history: [] },
         ]);
-        const commit = sampleCommit("run-b", { consumed: ["e1"], document: sampleRun("run-b", { status: "running", current_phase: "query_analysis" }) });
+        const commit = sampleCommit("run-b", {
+          consumed: ["e1"],
+          document: sampleRun("run-b", { status: "running", current_phase: "query_analysis" }),
+        });
         await store.commit([commit]);
-        expect(await store.changes([{ run_id: "run-a", revision: 0 }, { run_id: "run-b", revision: 0 }])).toEqual([{ document: commit.document, revision: 1, has_events: false, history: commit.history }]);
-        await store.commit([{ ...commit, expect: { revision: 1, token: 1, status: "running" }, history: [] }]);
-        expect((await store.changes([{ run_id: "run-b", revision: 1 }])).map(see)).toEqual([{ run_id: "run-b", revision: 2, has_events: false, history: [] }]);
+        expect(
+          await store.changes([
+            { run_id: "run-a", revision: 0 },
+            { run_id: "run-b", revision: 0 },
+          ]),
+        ).toEqual([
+          { document: commit.document, revision: 1, has_events: false, history: commit.history },
+        ]);
+        await store.commit([
+          { ...commit, expect: { revision: 1, token: 1, status: "running" }, history: [] },
+        ]);
+        expect((await store.changes([{ run_id: "run-b", revision: 1 }])).map(see)).toEqual([
+          { run_id: "run-b", revision: 2, has_events: false, history: [] },
+        ]);
       });
 
       test("from any revision the rest of the log is whole, however long it is", async () => {
@@ -228,9 +354,18 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
         await store.insert(sampleRun("run-a"), leased);
         const entries: TransitionEntry[] = [];
         for (let revision = 0; revision < 150; revision++) {
-          const entry = { revision: revision + 1, at: NOW, actor: "run", event: `event.${revision}`, from: "a", to: "b" };
+          const entry = {
+            revision: revision + 1,
+            at: NOW,
+            actor: "run",
+            event: `event.${revision}`,
+            from: "a",
+            to: "b",
+          };
           const history = [entry, { ...entry, actor: "prediction" }].slice(0, revision % 3);
-          await store.commit([sampleCommit("run-a", { expect: { revision, token: 1, status: "pending" }, history })]);
+          await store.commit([
+            sampleCommit("run-a", { expect: { revision, token: 1, status: "pending" }, history }),
+          ]);
           entries.push(...history);
           const [news] = await store.changes([{ run_id: "run-a", revision }]);
           expect(news).toMatchObject({ revision: revision + 1, history });
@@ -249,7 +384,11 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
     describe("journal (D7)", () => {
       test("the first write of a key stands", async () => {
         const { stores } = await openSeveral(8);
-        const values = await Promise.all(stores.map((store, writer) => store.journalPut("run-a", "analyze/1", { writer, "a.b": null })));
+        const values = await Promise.all(
+          stores.map((store, writer) =>
+            store.journalPut("run-a", "analyze/1", { writer, "a.b": null }),
+          ),
+        );
         expect(new Set(values.map((value) => JSON.stringify(value))).size).toBe(1);
         expect(await stores[0]?.journalGet("run-a", "analyze/1")).toEqual(values[0]);
         expect(await stores[0]?.journalPut("run-a", "analyze/2", "other")).toBe("other");
@@ -258,27 +397,46 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
     });
 
     describe("races", () => {
-      test("eight writers race one compare-and-set 1,000 times: one winner each time", { timeout: 600_000 }, async () => {
-        const { stores } = await openSeveral(8);
-        expect(await raceRounds(stores, 1_000)).toEqual([]);
-        expect(await stores[0]?.history("contested")).toHaveLength(1_000);
-      });
+      test(
+        "eight writers race one compare-and-set 1,000 times: one winner each time",
+        { timeout: 600_000 },
+        async () => {
+          const { stores } = await openSeveral(8);
+          expect(await raceRounds(stores, 1_000)).toEqual([]);
+          expect(await stores[0]?.history("contested")).toHaveLength(1_000);
+        },
+      );
 
       test("the race sees it when a store does not compare", async () => {
         const { stores } = await openSeveral(8);
-        expect(await raceRounds(stores.map(withoutCompare), 20)).toEqual(Array(20).fill(stores.length));
+        expect(await raceRounds(stores.map(withoutCompare), 20)).toEqual(
+          Array(20).fill(stores.length),
+        );
       });
 
-      test("four writers each commit the same 1,000 runs in one group: each run has one winner", { timeout: 600_000 }, async () => {
-        const { stores, store: first } = await openSeveral(4);
-        await insertLeased(first, ids(1_000));
-        const groups = await Promise.all(stores.map((store, writer) => store.commit(ids(1_000).map((id) => sampleCommit(id, { snapshot: String(writer) })))));
-        for (const [index, id] of ids(1_000).entries()) {
-          const winners = groups.flatMap((outcomes, writer) => (outcomes[index]?.result === "committed" ? [writer] : []));
-          expect(winners).toHaveLength(1);
-          expect(await first.get(id)).toMatchObject({ revision: 1, snapshot: String(winners[0]) });
-        }
-      });
+      test(
+        "four writers each commit the same 1,000 runs in one group: each run has one winner",
+        { timeout: 600_000 },
+        async () => {
+          const { stores, store: first } = await openSeveral(4);
+          await insertLeased(first, ids(1_000));
+          const groups = await Promise.all(
+            stores.map((store, writer) =>
+              store.commit(ids(1_000).map((id) => sampleCommit(id, { snapshot: String(writer) }))),
+            ),
+          );
+          for (const [index, id] of ids(1_000).entries()) {
+            const winners = groups.flatMap((outcomes, writer) =>
+              outcomes[index]?.result === "committed" ? [writer] : [],
+            );
+            expect(winners).toHaveLength(1);
+            expect(await first.get(id)).toMatchObject({
+              revision: 1,
+              snapshot: String(winners[0]),
+            });
+          }
+        },
+      );
     });
   });
 }

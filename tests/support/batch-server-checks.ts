@@ -18,19 +18,32 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const LABEL_KEY = /^(?!goog-|google-)[a-z][a-z0-9_-]{0,62}$/;
 const LABEL_VALUE = /^[a-z0-9_-]{0,63}$/;
 
-/** What Google Batch refuses at createJob, as far as it is documented; a retry count too, which this server does not act on. */
-export function checkCreate({ parent, jobId, job, requestId }: protos.google.cloud.batch.v1.ICreateJobRequest): void {
+/**
+ * What Google Batch refuses at createJob, as far as it is documented; a retry count too, which this
+ * server does not act on.
+ */
+export function checkCreate({
+  parent,
+  jobId,
+  job,
+  requestId,
+}: protos.google.cloud.batch.v1.ICreateJobRequest): void {
   const location = /^projects\/[^/]+\/locations\/([^/]+)$/.exec(parent ?? "")?.[1];
   const problems = [
     location === undefined && `parent ${parent} is malformed`,
     (jobId ?? "") !== "" && !JOB_ID.test(jobId ?? "") && `job id ${jobId} is malformed`,
-    (requestId ?? "") !== "" && (!UUID.test(requestId ?? "") || /^[0-]+$/.test(requestId ?? "")) && `request id ${requestId} is not a non-zero UUID`,
+    (requestId ?? "") !== "" &&
+      (!UUID.test(requestId ?? "") || /^[0-]+$/.test(requestId ?? "")) &&
+      `request id ${requestId} is not a non-zero UUID`,
     ...checkBody(job ?? {}, location ?? ""),
   ].filter((problem) => typeof problem === "string");
   if (problems.length > 0) throw new CallError(status.INVALID_ARGUMENT, problems.join("; "));
 }
 
-function checkBody({ taskGroups, allocationPolicy, labels, notifications }: GoogleJob, region: string): (string | false)[] {
+function checkBody(
+  { taskGroups, allocationPolicy, labels, notifications }: GoogleJob,
+  region: string,
+): (string | false)[] {
   const spec = taskGroups?.[0]?.taskSpec;
   const locations = allocationPolicy?.location?.allowedLocations ?? [];
   return [
@@ -38,12 +51,30 @@ function checkBody({ taskGroups, allocationPolicy, labels, notifications }: Goog
     (spec?.runnables ?? []).length === 0 && "a task needs a runnable",
     (spec?.maxRetryCount ?? 0) !== 0 && "maxRetryCount is not 0",
     // Google Batch takes a comma for an attempt at shell injection.
-    ...(spec?.volumes ?? []).flatMap(({ mountOptions }) => (mountOptions ?? []).map((option) => !/^-{1,2}[\w-]+([= ][\w.:/-]+)?$/.test(option) && `mount option ${option} has potential shell injection`)),
-    (allocationPolicy?.instances?.[0]?.policy?.machineType ?? "") === "" && "machineType is missing",
-    ...locations.map((place) => !(place === `regions/${region}` || place.startsWith(`zones/${region}-`)) && `location ${place} is not in ${region}`),
-    ...[labels, allocationPolicy?.labels].flatMap((given) =>
-      Object.entries(given ?? {}).map(([key, value]) => !(LABEL_KEY.test(key) && LABEL_VALUE.test(value)) && `label ${key}=${value} is invalid`),
+    ...(spec?.volumes ?? []).flatMap(({ mountOptions }) =>
+      (mountOptions ?? []).map(
+        (option) =>
+          !/^-{1,2}[\w-]+([= ][\w.:/-]+)?$/.test(option) &&
+          `mount option ${option} has potential shell injection`,
+      ),
     ),
-    ...(notifications ?? []).map(({ pubsubTopic }) => !/^projects\/[^/]+\/topics\/[^/]+$/.test(pubsubTopic ?? "") && `topic ${pubsubTopic} is malformed`),
+    (allocationPolicy?.instances?.[0]?.policy?.machineType ?? "") === "" &&
+      "machineType is missing",
+    ...locations.map(
+      (place) =>
+        !(place === `regions/${region}` || place.startsWith(`zones/${region}-`)) &&
+        `location ${place} is not in ${region}`,
+    ),
+    ...[labels, allocationPolicy?.labels].flatMap((given) =>
+      Object.entries(given ?? {}).map(
+        ([key, value]) =>
+          !(LABEL_KEY.test(key) && LABEL_VALUE.test(value)) && `label ${key}=${value} is invalid`,
+      ),
+    ),
+    ...(notifications ?? []).map(
+      ({ pubsubTopic }) =>
+        !/^projects\/[^/]+\/topics\/[^/]+$/.test(pubsubTopic ?? "") &&
+        `topic ${pubsubTopic} is malformed`,
+    ),
   ];
 }

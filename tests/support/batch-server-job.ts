@@ -5,7 +5,16 @@ export type GoogleJob = protos.google.cloud.batch.v1.IJob;
 export type GoogleTask = protos.google.cloud.batch.v1.ITask;
 type GoogleEvent = protos.google.cloud.batch.v1.IStatusEvent;
 
-export type GoogleJobState = "STATE_UNSPECIFIED" | "QUEUED" | "SCHEDULED" | "RUNNING" | "SUCCEEDED" | "FAILED" | "DELETION_IN_PROGRESS" | "CANCELLATION_IN_PROGRESS" | "CANCELLED";
+export type GoogleJobState =
+  | "STATE_UNSPECIFIED"
+  | "QUEUED"
+  | "SCHEDULED"
+  | "RUNNING"
+  | "SUCCEEDED"
+  | "FAILED"
+  | "DELETION_IN_PROGRESS"
+  | "CANCELLATION_IN_PROGRESS"
+  | "CANCELLED";
 
 /** What is to go otherwise than well with a job. */
 export interface JobScript {
@@ -15,7 +24,10 @@ export interface JobScript {
   readonly hold?: { readonly [State in "QUEUED" | "SCHEDULED" | "RUNNING"]?: Promise<unknown> };
   /** Goes from QUEUED to FAILED; Batch's own words for it. */
   readonly failInQueue?: string;
-  /** The program is killed when it has begun (or when `killWhen` resolves) and the task ends with this reserved code. */
+  /**
+   * The program is killed when it has begun (or when `killWhen` resolves) and the task ends with
+   * this reserved code.
+   */
   readonly exitCode?: number;
   readonly killWhen?: Promise<unknown>;
   /** A preemption that Batch overcame: its event comes late, just before the end. */
@@ -52,8 +64,16 @@ function now(): { seconds: string; nanos: number } {
   return { seconds: String(Math.floor(millis / 1000)), nanos: (millis % 1000) * 1_000_000 };
 }
 
-/** Lives through a job of Google Batch: its states, events and task, with the container's command as a process of this machine. */
-export function liveJob(created: GoogleJob, host: JobHost, script: JobScript, onState: OnState): LiveJob {
+/**
+ * Lives through a job of Google Batch: its states, events and task, with the container's command as
+ * a process of this machine.
+ */
+export function liveJob(
+  created: GoogleJob,
+  host: JobHost,
+  script: JobScript,
+  onState: OnState,
+): LiveJob {
   const spec = created.taskGroups?.[0]?.taskSpec ?? {};
   const stopping = new AbortController();
   const stopped = new Promise((resolve) => {
@@ -70,17 +90,35 @@ export function liveJob(created: GoogleJob, host: JobHost, script: JobScript, on
   const enter = (next: GoogleJobState): void => {
     const before = state;
     state = next;
-    if (before !== "STATE_UNSPECIFIED") jobEvents.push({ type: "STATUS_CHANGED", eventTime: now(), description: `Job state is set from ${before} to ${next} for job ${created.name}.` });
+    if (before !== "STATE_UNSPECIFIED")
+      jobEvents.push({
+        type: "STATUS_CHANGED",
+        eventTime: now(),
+        description: `Job state is set from ${before} to ${next} for job ${created.name}.`,
+      });
     onState(show(), before, next);
   };
 
-  const taskGoes = (next: "ASSIGNED" | "RUNNING" | "SUCCEEDED" | "FAILED", exitCode?: number): void => {
+  const taskGoes = (
+    next: "ASSIGNED" | "RUNNING" | "SUCCEEDED" | "FAILED",
+    exitCode?: number,
+  ): void => {
     const why = exitCode === PREEMPTED ? " due to Spot Preemption" : "";
     const description = `Task state is updated from ${taskState} to ${next} on zones/${ZONE}/instances/1${exitCode === undefined ? "" : `${why} with exit code ${exitCode}`}.`;
-    taskEvents.push({ type: "STATUS_CHANGED", eventTime: now(), description, taskState: next, ...(exitCode === undefined ? {} : { taskExecution: { exitCode } }) });
+    taskEvents.push({
+      type: "STATUS_CHANGED",
+      eventTime: now(),
+      description,
+      taskState: next,
+      ...(exitCode === undefined ? {} : { taskExecution: { exitCode } }),
+    });
     taskState = next;
     if (next === "FAILED") {
-      jobEvents.push({ type: "OPERATIONAL_INFO", eventTime: now(), description: `Job failed due to task failure. Specifically, task with index 0 failed due to the following task event: "${description}"` });
+      jobEvents.push({
+        type: "OPERATIONAL_INFO",
+        eventTime: now(),
+        description: `Job failed due to task failure. Specifically, task with index 0 failed due to the following task event: "${description}"`,
+      });
     }
   };
 
@@ -90,11 +128,22 @@ export function liveJob(created: GoogleJob, host: JobHost, script: JobScript, on
     const [program, ...first] = host.images[container?.imageUri ?? ""] ?? [];
     if (program === undefined) return IMAGE_MISSING;
     const local = (text: string): string =>
-      (spec.volumes ?? []).reduce((path, { mountPath, gcs }) => path.replaceAll(mountPath ?? "", host.volumes[gcs?.remotePath ?? ""] ?? ""), text);
+      (spec.volumes ?? []).reduce(
+        (path, { mountPath, gcs }) =>
+          path.replaceAll(mountPath ?? "", host.volumes[gcs?.remotePath ?? ""] ?? ""),
+        text,
+      );
     const child = spawn(program, [...first, ...(container?.commands ?? []).map(local)], {
       detached: true,
       stdio: ["ignore", "ignore", "pipe"],
-      env: { PATH: process.env["PATH"], HOME: process.env["HOME"], NODE_OPTIONS: process.env["NODE_OPTIONS"], BATCH_TASK_INDEX: "0", BATCH_JOB_UID: created.uid ?? "", ...environment?.variables },
+      env: {
+        PATH: process.env["PATH"],
+        HOME: process.env["HOME"],
+        NODE_OPTIONS: process.env["NODE_OPTIONS"],
+        BATCH_TASK_INDEX: "0",
+        BATCH_JOB_UID: created.uid ?? "",
+        ...environment?.variables,
+      },
     });
     child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
       log = `${log}${chunk}`.slice(-65_536);
@@ -113,7 +162,8 @@ export function liveJob(created: GoogleJob, host: JobHost, script: JobScript, on
     const { exitCode } = script;
     if (exitCode !== undefined) void Promise.resolve(script.killWhen).then(() => kill(exitCode));
     const longest = Number(spec.maxRunDuration?.seconds ?? 0) * 1000;
-    const overTime = longest > 0 ? setTimeout(kill, Math.min(longest, 2 ** 31 - 1), OVER_TIME) : undefined;
+    const overTime =
+      longest > 0 ? setTimeout(kill, Math.min(longest, 2 ** 31 - 1), OVER_TIME) : undefined;
     const code = await ended;
     clearTimeout(overTime);
     if (killedWith === "stopped") return undefined;
@@ -128,7 +178,11 @@ export function liveJob(created: GoogleJob, host: JobHost, script: JobScript, on
     enter("QUEUED");
     if (await isStopped(script.hold?.QUEUED)) return;
     if (script.failInQueue !== undefined) {
-      jobEvents.push({ type: "OPERATIONAL_INFO", eventTime: now(), description: script.failInQueue });
+      jobEvents.push({
+        type: "OPERATIONAL_INFO",
+        eventTime: now(),
+        description: script.failInQueue,
+      });
       return enter("FAILED");
     }
     enter("SCHEDULED");
@@ -156,7 +210,10 @@ export function liveJob(created: GoogleJob, host: JobHost, script: JobScript, on
 
   return {
     show,
-    task: () => ({ name: `${created.name}/taskGroups/group0/tasks/0`, status: { state: taskState as "PENDING", statusEvents: [...taskEvents] } }),
+    task: () => ({
+      name: `${created.name}/taskGroups/group0/tasks/0`,
+      status: { state: taskState as "PENDING", statusEvents: [...taskEvents] },
+    }),
     state: () => state,
     log: () => log,
     stop(how) {

@@ -1,20 +1,46 @@
 /**
- * Google Batch on this machine: a gRPC server from the protos that the client package ships. It keeps jobs in memory, runs the
- * container's command as a process, and tells of state changes as Batch does. What real Batch leaves undocumented is marked.
+ * Google Batch on this machine: a gRPC server from the protos that the client package ships. It
+ * keeps jobs in memory, runs the container's command as a process, and tells of state changes as
+ * Batch does. What real Batch leaves undocumented is marked.
  */
 import { createRequire } from "node:module";
 import type { protos } from "@google-cloud/batch";
-import { type GrpcObject, loadPackageDefinition, Server, ServerCredentials, type ServerUnaryCall, type ServiceClientConstructor, status, type UntypedServiceImplementation, type sendUnaryData } from "@grpc/grpc-js";
+import {
+  type GrpcObject,
+  loadPackageDefinition,
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type ServiceClientConstructor,
+  status,
+  type UntypedServiceImplementation,
+  type sendUnaryData,
+} from "@grpc/grpc-js";
 import { fromJSON } from "@grpc/proto-loader";
 import { CallError, checkCreate } from "./batch-server-checks.ts";
-import { type GoogleJob, type GoogleJobState, type GoogleTask, type JobHost, type JobScript, type LiveJob, liveJob } from "./batch-server-job.ts";
+import {
+  type GoogleJob,
+  type GoogleJobState,
+  type GoogleTask,
+  type JobHost,
+  type JobScript,
+  type LiveJob,
+  liveJob,
+} from "./batch-server-job.ts";
 
 type Google = typeof protos.google.cloud.batch.v1;
 type Create = InstanceType<Google["CreateJobRequest"]>;
 type ByName = InstanceType<Google["GetJobRequest"]>;
 type List = InstanceType<Google["ListTasksRequest"]>;
 
-export type Method = "createJob" | "getJob" | "listJobs" | "deleteJob" | "cancelJob" | "getTask" | "listTasks";
+export type Method =
+  | "createJob"
+  | "getJob"
+  | "listJobs"
+  | "deleteJob"
+  | "cancelJob"
+  | "getTask"
+  | "listTasks";
 
 export interface CallFault {
   readonly method?: Method;
@@ -25,14 +51,24 @@ export interface CallFault {
   readonly details?: string;
   /** The call is carried out, and only its reply is lost. */
   readonly replyLost?: boolean;
-  /** Asked when the call comes; it is not answered before this resolves, and then as if nothing were wrong. */
+  /**
+   * Asked when the call comes; it is not answered before this resolves, and then as if nothing were
+   * wrong.
+   */
   readonly until?: () => Promise<unknown>;
 }
 
 export interface BatchServerOptions extends JobHost {
   /** Sends one message; a rejection is a lost message. */
-  readonly publish?: (topic: string, attributes: Readonly<Record<string, string>>, data: string) => void | Promise<void>;
-  /** Google documents messages for these states only, which is the default; whether it tells of cancellation is not known. */
+  readonly publish?: (
+    topic: string,
+    attributes: Readonly<Record<string, string>>,
+    data: string,
+  ) => void | Promise<void>;
+  /**
+   * Google documents messages for these states only, which is the default; whether it tells of
+   * cancellation is not known.
+   */
   readonly tells?: readonly GoogleJobState[];
   /** Default: any free port. */
   readonly port?: number;
@@ -44,7 +80,11 @@ export interface BatchServer {
   /** The next calls fail. Returns a function that ends the fault. */
   readonly failCalls: (fault: CallFault) => () => void;
   /** The next `times` jobs created (that `match`) live by the script. */
-  readonly scriptJobs: (script: JobScript, times?: number, match?: (job: GoogleJob) => boolean) => void;
+  readonly scriptJobs: (
+    script: JobScript,
+    times?: number,
+    match?: (job: GoogleJob) => boolean,
+  ) => void;
   /** The job as it is now; undefined when unknown. */
   readonly job: (jobId: string) => GoogleJob | undefined;
   readonly log: (jobId: string) => string;
@@ -66,10 +106,18 @@ const ENDED: ReadonlySet<string> = new Set(["SUCCEEDED", "FAILED", "CANCELLED"])
 const PROJECT_NUMBER = "123456789012";
 
 function batchService(): ServiceClientConstructor["service"] {
-  const file = createRequire(import.meta.url).resolve("@google-cloud/batch/build/protos/protos.json");
-  const definition = fromJSON(createRequire(import.meta.url)(file) as Parameters<typeof fromJSON>[0], { keepCase: false, longs: String, enums: String, defaults: false });
+  const file = createRequire(import.meta.url).resolve(
+    "@google-cloud/batch/build/protos/protos.json",
+  );
+  const definition = fromJSON(
+    createRequire(import.meta.url)(file) as Parameters<typeof fromJSON>[0],
+    { keepCase: false, longs: String, enums: String, defaults: false },
+  );
   const path = ["google", "cloud", "batch", "v1", "BatchService"];
-  const found = path.reduce<unknown>((node, name) => (node as GrpcObject)[name], loadPackageDefinition(definition));
+  const found = path.reduce<unknown>(
+    (node, name) => (node as GrpcObject)[name],
+    loadPackageDefinition(definition),
+  );
   return (found as ServiceClientConstructor).service;
 }
 
@@ -97,7 +145,14 @@ export async function batchServer(options: BatchServerOptions): Promise<BatchSer
     for (const check of waiting) check();
     if (publish === undefined || !tells.includes(now)) return;
     const name = (job.name ?? "").replace(/^projects\/[^/]+/, `projects/${PROJECT_NUMBER}`);
-    const attributes = { Type: "JOB_STATE_CHANGED", JobName: name, JobUID: job.uid ?? "", OldJobState: before, NewJobState: now, Region: name.split("/")[3] ?? "" };
+    const attributes = {
+      Type: "JOB_STATE_CHANGED",
+      JobName: name,
+      JobUID: job.uid ?? "",
+      OldJobState: before,
+      NewJobState: now,
+      Region: name.split("/")[3] ?? "",
+    };
     const data = `Job state was updated: jobUID=${job.uid}, previousState=${before}, currentState=${now}, timestamp=${new Date().toISOString()}`;
     for (const { pubsubTopic, message } of job.notifications ?? []) {
       if (message?.type !== "JOB_STATE_CHANGED") continue;
@@ -108,7 +163,8 @@ export async function batchServer(options: BatchServerOptions): Promise<BatchSer
 
   const visible = (name: string): Stored => {
     const stored = jobs.get(name.split("/").slice(0, 6).join("/"));
-    if (stored === undefined || stored.hiddenCalls-- > 0) throw new CallError(status.NOT_FOUND, `Resource '${name}' was not found`);
+    if (stored === undefined || stored.hiddenCalls-- > 0)
+      throw new CallError(status.NOT_FOUND, `Resource '${name}' was not found`);
     return stored;
   };
 
@@ -124,9 +180,11 @@ export async function batchServer(options: BatchServerOptions): Promise<BatchSer
     const { parent, requestId } = request;
     const known = jobs.get(nameByRequest.get(requestId) ?? "");
     if (known !== undefined) return known.live.show();
-    const jobId = request.jobId === "" || request.jobId === undefined ? `j-${++made}` : request.jobId;
+    const jobId =
+      request.jobId === "" || request.jobId === undefined ? `j-${++made}` : request.jobId;
     const name = `${parent}/jobs/${jobId}`;
-    if (jobs.has(name)) throw new CallError(status.ALREADY_EXISTS, `Resource '${name}' already exists`);
+    if (jobs.has(name))
+      throw new CallError(status.ALREADY_EXISTS, `Resource '${name}' already exists`);
     const job: GoogleJob = { ...request.job, name, uid: `${jobId.slice(0, 30)}-uid${++made}` };
     const script = scriptFor(job);
     if (requestId !== "" && requestId !== undefined) nameByRequest.set(requestId, name);
@@ -140,7 +198,8 @@ export async function batchServer(options: BatchServerOptions): Promise<BatchSer
   const cancelJob = ({ name }: ByName): typeof operation => {
     const { live } = visible(name);
     // Undocumented: how an ended job refuses.
-    if (ENDED.has(live.state())) throw new CallError(status.FAILED_PRECONDITION, `Job ${name} has ended`);
+    if (ENDED.has(live.state()))
+      throw new CallError(status.FAILED_PRECONDITION, `Job ${name} has ended`);
     live.stop("cancel");
     return operation;
   };
@@ -165,15 +224,26 @@ export async function batchServer(options: BatchServerOptions): Promise<BatchSer
     getJob: ({ name }: ByName): GoogleJob => visible(name).live.show(),
     getTask: ({ name }: ByName): GoogleTask => visible(name).live.task(),
     listTasks: ({ parent }: List) => ({ tasks: [visible(parent).live.task()] }),
-    listJobs: ({ parent }: List) => ({ jobs: [...jobs].filter(([name]) => name.startsWith(`${parent}/`)).map(([, { live }]) => live.show()) }),
+    listJobs: ({ parent }: List) => ({
+      jobs: [...jobs]
+        .filter(([name]) => name.startsWith(`${parent}/`))
+        .map(([, { live }]) => live.show()),
+    }),
   };
 
   const answer = async (method: Method, request: unknown): Promise<unknown> => {
     calls.push({ method, request });
-    const found = faults.find(({ fault, left }) => left > 0 && (fault.method === undefined || fault.method === method));
+    const found = faults.find(
+      ({ fault, left }) => left > 0 && (fault.method === undefined || fault.method === method),
+    );
     if (found !== undefined) {
       found.left--;
-      const { code = status.UNAVAILABLE, details = "The service is currently unavailable", replyLost = false, until } = found.fault;
+      const {
+        code = status.UNAVAILABLE,
+        details = "The service is currently unavailable",
+        replyLost = false,
+        until,
+      } = found.fault;
       if (replyLost) methods[method](request as never);
       if (until === undefined) throw new CallError(code, details);
       await until();
@@ -195,10 +265,15 @@ export async function batchServer(options: BatchServerOptions): Promise<BatchSer
   );
   server.addService(batchService(), implementation);
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(`127.0.0.1:${options.port ?? 0}`, ServerCredentials.createInsecure(), (error, bound) => (error === null ? resolve(bound) : reject(error)));
+    server.bindAsync(
+      `127.0.0.1:${options.port ?? 0}`,
+      ServerCredentials.createInsecure(),
+      (error, bound) => (error === null ? resolve(bound) : reject(error)),
+    );
   });
 
-  const nameOf = (jobId: string): string => [...jobs.keys()].find((name) => idOf(name) === jobId) ?? "";
+  const nameOf = (jobId: string): string =>
+    [...jobs.keys()].find((name) => idOf(name) === jobId) ?? "";
   const byId = (jobId: string): LiveJob | undefined => jobs.get(nameOf(jobId))?.live;
 
   return {

@@ -4,7 +4,9 @@ import { chromium, type Browser } from "playwright-core";
 import { describe, onTestFinished } from "vitest";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome"];
-const inPath = (process.env["PATH"] ?? "").split(delimiter).flatMap((folder) => NAMES.map((name) => join(folder, name)));
+const inPath = (process.env["PATH"] ?? "")
+  .split(delimiter)
+  .flatMap((folder) => NAMES.map((name) => join(folder, name)));
 const executablePath = process.env["CHROMIUM"] ?? inPath.find((file) => existsSync(file));
 
 const hint = "install Chromium, or name its program in CHROMIUM";
@@ -14,13 +16,25 @@ if (executablePath === undefined) {
 }
 
 /** A suite in a real browser. Skipped, and said so, where there is none. */
-export const describeWithBrowser: typeof describe.skip = executablePath === undefined ? describe.skip : describe;
+export const describeWithBrowser: typeof describe.skip =
+  executablePath === undefined ? describe.skip : describe;
 
 const PATIENCE_MS = 90_000;
 
-const openBrowser = (): Promise<Browser> => chromium.launch({ executablePath: executablePath ?? "", args: ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost", "--disable-dev-shm-usage"], timeout: PATIENCE_MS });
+const openBrowser = (): Promise<Browser> =>
+  chromium.launch({
+    executablePath: executablePath ?? "",
+    args: [
+      "--no-sandbox",
+      "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+      "--disable-dev-shm-usage",
+    ],
+    timeout: PATIENCE_MS,
+  });
 
-/** A page in a real browser, with everything that it complained of and every address that it asked. */
+/**
+ * A page in a real browser, with everything that it complained of and every address that it asked.
+ */
 export async function openPage(address: string) {
   const browser = await openBrowser();
   onTestFinished(() => browser.close());

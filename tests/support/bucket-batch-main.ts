@@ -19,4 +19,5 @@ const server = await bucketBatch({
   port: Number(required("BATCH_ENDPOINT").split(":")[1]),
 });
 process.stdout.write(`Batch takes jobs at ${server.endpoint}.\n`);
-for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, () => void server.close().then(() => process.exit(0)));
+for (const signal of ["SIGTERM", "SIGINT"])
+  process.once(signal, () => void server.close().then(() => process.exit(0)));

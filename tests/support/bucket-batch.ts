@@ -18,12 +18,37 @@ export interface BucketBatchOptions {
   readonly port?: number;
 }
 
-/** Google Batch for a bucket and a topic of servers on this machine: jobs of the worker's image run the baseline as processes. */
-export async function bucketBatch({ gcsUrl, bucket, mount, pubsubHost, workerImage, images = {}, port = 0 }: BucketBatchOptions): Promise<BatchServer> {
-  const publisher = new PubSub({ projectId: "p", apiEndpoint: pubsubHost, emulatorMode: true, "grpc.max_reconnect_backoff_ms": 1_000 } as ConstructorParameters<typeof PubSub>[0]);
+/**
+ * Google Batch for a bucket and a topic of servers on this machine: jobs of the worker's image run
+ * the baseline as processes.
+ */
+export async function bucketBatch({
+  gcsUrl,
+  bucket,
+  mount,
+  pubsubHost,
+  workerImage,
+  images = {},
+  port = 0,
+}: BucketBatchOptions): Promise<BatchServer> {
+  const publisher = new PubSub({
+    projectId: "p",
+    apiEndpoint: pubsubHost,
+    emulatorMode: true,
+    "grpc.max_reconnect_backoff_ms": 1_000,
+  } as ConstructorParameters<typeof PubSub>[0]);
   const server = await batchServer({
     port,
-    images: { [workerImage]: [process.execPath, resolve("tests/support/bucket-program.ts"), gcsUrl, bucket, mount], ...images },
+    images: {
+      [workerImage]: [
+        process.execPath,
+        resolve("tests/support/bucket-program.ts"),
+        gcsUrl,
+        bucket,
+        mount,
+      ],
+      ...images,
+    },
     volumes: { [bucket]: mount },
     async publish(topic, attributes, data) {
       await publisher.topic(topic).publishMessage({ attributes, data: Buffer.from(data) });

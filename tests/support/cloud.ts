@@ -7,10 +7,22 @@ import { temporaryFolder } from "./hosted-runs.ts";
 import { describeWithMongodb, type MongodbServer, startMongodb } from "./mongodb.ts";
 import { describeWithPubsub, type PubsubEmulator, startPubsubEmulator } from "./pubsub-emulator.ts";
 
-/** A suite that needs every server of the cloud; skipped where one is missing, which its own file says. */
-export const describeInCloud: typeof describe.skip = [describeWithMongodb, describeWithGcs, describeWithPubsub].includes(describe.skip) ? describe.skip : describe;
+/**
+ * A suite that needs every server of the cloud; skipped where one is missing, which its own file
+ * says.
+ */
+export const describeInCloud: typeof describe.skip = [
+  describeWithMongodb,
+  describeWithGcs,
+  describeWithPubsub,
+].includes(describe.skip)
+  ? describe.skip
+  : describe;
 
-/** Everything that production needs, on this machine: MongoDB, Cloud Storage, Batch that runs jobs, Pub/Sub. */
+/**
+ * Everything that production needs, on this machine: MongoDB, Cloud Storage, Batch that runs jobs,
+ * Pub/Sub.
+ */
 export interface Cloud {
   readonly environment: Record<string, string>;
   readonly batch: BatchServer;
@@ -27,7 +39,11 @@ const BUCKET = "haystack-test";
 
 export async function startCloud(): Promise<Cloud> {
   const [mount, jobFolder] = [await temporaryFolder(), await temporaryFolder()];
-  const [mongodb, gcs, pubsub] = await Promise.all([startMongodb(), startGcs(), startPubsubEmulator()]);
+  const [mongodb, gcs, pubsub] = await Promise.all([
+    startMongodb(),
+    startGcs(),
+    startPubsubEmulator(),
+  ]);
   onTestFinished(async () => {
     await Promise.all([mongodb.stop(), gcs.stop(), pubsub.stop()]);
   });
@@ -38,7 +54,14 @@ export async function startCloud(): Promise<Cloud> {
     mount,
     pubsubHost: pubsub.host,
     workerImage: WORKER_IMAGE,
-    images: { [ORCHESTRATOR_IMAGE]: ["env", `HAYSTACK_DATA_DIR=${jobFolder}`, process.execPath, resolve("cli/haystack.ts")] },
+    images: {
+      [ORCHESTRATOR_IMAGE]: [
+        "env",
+        `HAYSTACK_DATA_DIR=${jobFolder}`,
+        process.execPath,
+        resolve("cli/haystack.ts"),
+      ],
+    },
   });
   onTestFinished(() => batch.close());
   return {

@@ -7,9 +7,18 @@ export interface Outcome {
 }
 
 /** Runs `haystack` as a user does: a process of its own. `onStderr` may act on progress lines. */
-export function haystack(args: readonly string[], options: { readonly env?: Record<string, string>; readonly onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void } = {}): Promise<Outcome> {
+export function haystack(
+  args: readonly string[],
+  options: {
+    readonly env?: Record<string, string>;
+    readonly onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
+  } = {},
+): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ["cli/haystack.ts", ...args], { env: { ...process.env, ...options.env }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, ["cli/haystack.ts", ...args], {
+      env: { ...process.env, ...options.env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));

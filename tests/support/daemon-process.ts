@@ -15,12 +15,20 @@ export interface DaemonPlace {
   readonly url: string;
   /** New bearer tokens, one for each owner, for AUTH=token. */
   tokens(owners: readonly string[], role: Role): Promise<string[]>;
-  /** `haystack serve` in a process of its own, once it answers. What it resolves with ends it; after that it may be started again. */
+  /**
+   * `haystack serve` in a process of its own, once it answers. What it resolves with ends it; after
+   * that it may be started again.
+   */
   serve(): Promise<(signal: NodeJS.Signals) => Promise<Outcome>>;
 }
 
-/** A data folder with the simulated atlas, and the port at which each daemon on it answers. Gone after the test. */
-export async function daemonPlace(env: Readonly<Record<string, string>> = {}): Promise<DaemonPlace> {
+/**
+ * A data folder with the simulated atlas, and the port at which each daemon on it answers. Gone
+ * after the test.
+ */
+export async function daemonPlace(
+  env: Readonly<Record<string, string>> = {},
+): Promise<DaemonPlace> {
   const folder = await temporaryFolder();
   const config = loadConfig({ COMPUTE_PROCESSES: "1" }, folder);
   const workbench = await openWorkbench(config);
@@ -29,13 +37,23 @@ export async function daemonPlace(env: Readonly<Record<string, string>> = {}): P
   await workbench.atlases.import({ source: file });
   await workbench.close();
   const port = String(await freePort());
-  const variables = { HTTP_PORT: port, LOG_FORMAT: "plain", DAEMON_ID: "one", RECONCILE_SECONDS: "1", POLL_MILLISECONDS: "50", COMPUTE_PROCESSES: "1", ...env };
+  const variables = {
+    HTTP_PORT: port,
+    LOG_FORMAT: "plain",
+    DAEMON_ID: "one",
+    RECONCILE_SECONDS: "1",
+    POLL_MILLISECONDS: "50",
+    COMPUTE_PROCESSES: "1",
+    ...env,
+  };
   return {
     config,
     url: `http://127.0.0.1:${port}`,
     async tokens(owners, role) {
       const access = await openAccess(config);
-      const issued = await Promise.all(owners.map((owner) => issueToken(access, { owner, role, days: 1, now: Date.now() })));
+      const issued = await Promise.all(
+        owners.map((owner) => issueToken(access, { owner, role, days: 1, now: Date.now() })),
+      );
       await access.close();
       return issued.map(({ secret }) => secret);
     },
@@ -47,7 +65,10 @@ export async function daemonPlace(env: Readonly<Record<string, string>> = {}): P
           if (text.includes("answers at")) begun.resolve(kill);
         },
       });
-      const kill = await Promise.race([begun.promise, ended.then(({ stderr }) => Promise.reject(new Error(stderr)))]);
+      const kill = await Promise.race([
+        begun.promise,
+        ended.then(({ stderr }) => Promise.reject(new Error(stderr))),
+      ]);
       onTestFinished(() => kill("SIGKILL"));
       return (signal) => {
         kill(signal);

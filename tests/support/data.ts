@@ -5,7 +5,8 @@ import { describe } from "vitest";
 const folder = resolve(process.env["HAYSTACK_TEST_DATA"] ?? "../shared/data");
 const present = existsSync(join(folder, "kang18_ifnb_pbmc.h5ad"));
 
-if (!present && process.env["CI"] === "true") throw new Error(`CI needs the test data in ${folder}.`);
+if (!present && process.env["CI"] === "true")
+  throw new Error(`CI needs the test data in ${folder}.`);
 
 export const KANG = join(folder, "kang18_ifnb_pbmc.h5ad");
 export const PBMC68K = join(folder, "pbmc68k_reduced.h5ad");

@@ -10,7 +10,18 @@ export interface Diagnosis {
 
 /** What `haystack doctor` says of a configuration, in a data folder of its own. */
 export async function doctor(env: Readonly<Record<string, string>>): Promise<Diagnosis> {
-  const { code, stdout } = await haystack(["doctor", "--json", "--data-dir", await temporaryFolder()], { env });
-  const { findings } = JSON.parse(stdout) as { findings: { what: string; state: string; finding: string }[] };
-  return { code, stdout, found: Object.fromEntries(findings.map(({ what, state, finding }) => [what, [state, finding] as const])) };
+  const { code, stdout } = await haystack(
+    ["doctor", "--json", "--data-dir", await temporaryFolder()],
+    { env },
+  );
+  const { findings } = JSON.parse(stdout) as {
+    findings: { what: string; state: string; finding: string }[];
+  };
+  return {
+    code,
+    stdout,
+    found: Object.fromEntries(
+      findings.map(({ what, state, finding }) => [what, [state, finding] as const]),
+    ),
+  };
 }

@@ -12,15 +12,24 @@ export interface EventStreamClient {
   readonly status: number;
   readonly headers: Headers;
   readonly events: readonly StreamedEvent[];
-  /** Resolves with the first event that fits, also one of the past; rejects when the stream ends without it. */
+  /**
+   * Resolves with the first event that fits, also one of the past; rejects when the stream ends
+   * without it.
+   */
   until(fits: (event: StreamedEvent) => boolean): Promise<StreamedEvent>;
   /** Resolves when the server has ended the stream. */
   readonly ended: Promise<void>;
   close(): void;
 }
 
-/** A client of server-sent events, as a browser's EventSource but with a token and without coming back by itself. */
-export async function openEvents(url: string, { token, lastEventId }: { readonly token?: string; readonly lastEventId?: string } = {}): Promise<EventStreamClient> {
+/**
+ * A client of server-sent events, as a browser's EventSource but with a token and without coming
+ * back by itself.
+ */
+export async function openEvents(
+  url: string,
+  { token, lastEventId }: { readonly token?: string; readonly lastEventId?: string } = {},
+): Promise<EventStreamClient> {
   const leaving = new AbortController();
   const response = await fetch(url, {
     signal: leaving.signal,
@@ -38,9 +47,17 @@ export async function openEvents(url: string, { token, lastEventId }: { readonly
   };
   const read = async (): Promise<void> => {
     try {
-      const parsed = response.body?.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream()) ?? [];
+      const parsed =
+        response.body
+          ?.pipeThrough(new TextDecoderStream())
+          .pipeThrough(new EventSourceParserStream()) ?? [];
       for await (const { id, event, data } of parsed) {
-        events.push({ ...(id === undefined ? {} : { id }), event: event ?? "message", data: JSON.parse(data) as StreamedEvent["data"], at: performance.now() });
+        events.push({
+          ...(id === undefined ? {} : { id }),
+          event: event ?? "message",
+          data: JSON.parse(data) as StreamedEvent["data"],
+          at: performance.now(),
+        });
         tell();
       }
     } catch (thrown) {

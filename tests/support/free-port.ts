@@ -1,11 +1,17 @@
 import { createServer } from "node:net";
 
-/** Below the ports that systems give to outgoing connections and to port 0, so that nobody is given one of these by chance. */
+/**
+ * Below the ports that systems give to outgoing connections and to port 0, so that nobody is given
+ * one of these by chance.
+ */
 const FIRST = 10_000;
 const PORTS_OF_WORKER = 400;
 const WORKERS = 50;
 
-/** Test files that run at the same time have each their own ports; files and runs that follow one another begin at different ones. */
+/**
+ * Test files that run at the same time have each their own ports; files and runs that follow one
+ * another begin at different ones.
+ */
 const first = FIRST + (Number(process.env["VITEST_POOL_ID"] ?? 0) % WORKERS) * PORTS_OF_WORKER;
 let next = process.pid;
 

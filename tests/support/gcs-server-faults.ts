@@ -7,11 +7,20 @@ export interface Fault {
   /** Tried on path and query, decoded, and the range after a space. */
   readonly url: RegExp;
   /**
-   * status: answers so, the server never sees the request. drop: breaks the connection instead of an answer.
-   * lose-reply: the server does the work, then the connection breaks. cut: the answer breaks off after `after` bytes. stall: the same, silently.
-   * corrupt-reply, corrupt-request: one byte is another on the way. hold: all is well once `before` has resolved.
+   * status: answers so, the server never sees the request. drop: breaks the connection instead of
+   * an answer. lose-reply: the server does the work, then the connection breaks. cut: the answer
+   * breaks off after `after` bytes. stall: the same, silently. corrupt-reply, corrupt-request: one
+   * byte is another on the way. hold: all is well once `before` has resolved.
    */
-  readonly kind: "hold" | "status" | "drop" | "lose-reply" | "cut" | "stall" | "corrupt-reply" | "corrupt-request";
+  readonly kind:
+    | "hold"
+    | "status"
+    | "drop"
+    | "lose-reply"
+    | "cut"
+    | "stall"
+    | "corrupt-reply"
+    | "corrupt-request";
   readonly status?: number;
   readonly after?: number;
   /** How often; once when not said. */
@@ -22,13 +31,21 @@ export interface Fault {
 
 export interface FaultyProxy {
   readonly url: string;
-  /** The requests so far, as "GET /path?query bytes=10-", decoded, the range only when there is one. */
+  /**
+   * The requests so far, as "GET /path?query bytes=10-", decoded, the range only when there is one.
+   */
   readonly requests: readonly string[];
-  /** Plays the fault on the next request that it fits. Faults are played in the order of their injection. */
+  /**
+   * Plays the fault on the next request that it fits. Faults are played in the order of their
+   * injection.
+   */
   inject(fault: Fault): void;
   /** Faults that found no request yet. */
   pending(): number;
-  /** As when the server is started again: every connection breaks, none is taken for a moment, the objects stay. */
+  /**
+   * As when the server is started again: every connection breaks, none is taken for a moment, the
+   * objects stay.
+   */
   restart(): Promise<void>;
   close(): Promise<void>;
 }
@@ -81,24 +98,46 @@ function follow(session: Session, answer: IncomingMessage): void {
   });
 }
 
-/** Asked how far an upload is, fake-gcs-server ends the upload; this is how Cloud Storage answers. */
+/**
+ * Asked how far an upload is, fake-gcs-server ends the upload; this is how Cloud Storage answers.
+ */
 function answerProgress({ range, finished }: Session, outgoing: ServerResponse): void {
-  if (finished !== undefined) outgoing.writeHead(200, { "Content-Type": "application/json" }).end(finished);
+  if (finished !== undefined)
+    outgoing.writeHead(200, { "Content-Type": "application/json" }).end(finished);
   else outgoing.writeHead(308, range === undefined ? {} : { Range: range }).end();
 }
 
-function pass(port: number, incoming: IncomingMessage, outgoing: ServerResponse, fault: Fault | undefined, session: Session | undefined): void {
-  const upstream = request({ host: "127.0.0.1", port, method: incoming.method, path: incoming.url, headers: incoming.headers }, (answer) => {
-    if (session !== undefined) follow(session, answer);
-    if (fault?.kind === "lose-reply") {
-      answer.resume().once("end", () => incoming.socket.destroy());
-      return;
-    }
-    outgoing.writeHead(answer.statusCode ?? 502, fault?.kind === "cut" ? { ...answer.headers, connection: "close" } : answer.headers);
-    if (fault?.kind === "cut" || fault?.kind === "stall") answer.pipe(upTo(fault.after ?? 0, fault.kind === "cut")).pipe(outgoing);
-    else if (fault?.kind === "corrupt-reply") answer.pipe(corrupting()).pipe(outgoing);
-    else answer.pipe(outgoing);
-  });
+function pass(
+  port: number,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  fault: Fault | undefined,
+  session: Session | undefined,
+): void {
+  const upstream = request(
+    {
+      host: "127.0.0.1",
+      port,
+      method: incoming.method,
+      path: incoming.url,
+      headers: incoming.headers,
+    },
+    (answer) => {
+      if (session !== undefined) follow(session, answer);
+      if (fault?.kind === "lose-reply") {
+        answer.resume().once("end", () => incoming.socket.destroy());
+        return;
+      }
+      outgoing.writeHead(
+        answer.statusCode ?? 502,
+        fault?.kind === "cut" ? { ...answer.headers, connection: "close" } : answer.headers,
+      );
+      if (fault?.kind === "cut" || fault?.kind === "stall")
+        answer.pipe(upTo(fault.after ?? 0, fault.kind === "cut")).pipe(outgoing);
+      else if (fault?.kind === "corrupt-reply") answer.pipe(corrupting()).pipe(outgoing);
+      else answer.pipe(outgoing);
+    },
+  );
   upstream.on("error", () => incoming.socket.destroy());
   incoming.once("aborted", () => upstream.destroy());
   if (fault?.kind === "corrupt-request") incoming.pipe(corrupting()).pipe(upstream);
@@ -135,12 +174,14 @@ export async function faultyProxy(port: number): Promise<FaultyProxy> {
       else if (fault?.kind === "status") {
         incoming.resume();
         outgoing.writeHead(fault.status ?? 503, { "Content-Type": "text/plain" }).end("Injected.");
-      } else if (session !== undefined && range?.startsWith("bytes */") === true) answerProgress(session, outgoing);
+      } else if (session !== undefined && range?.startsWith("bytes */") === true)
+        answerProgress(session, outgoing);
       else pass(port, incoming, outgoing, fault, session);
     };
     play().catch((thrown: unknown) => outgoing.destroy(thrown as Error));
   });
-  const listen = (at: number): Promise<void> => new Promise((listening) => server.listen(at, "127.0.0.1", listening));
+  const listen = (at: number): Promise<void> =>
+    new Promise((listening) => server.listen(at, "127.0.0.1", listening));
   const close = async (): Promise<void> => {
     const closed = new Promise((resolve) => server.close(resolve));
     server.closeAllConnections();

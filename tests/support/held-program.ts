@@ -1,7 +1,10 @@
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 
-/** An inference program that never ends, and each of its processes as a connection that lasts as long as the process. */
+/**
+ * An inference program that never ends, and each of its processes as a connection that lasts as
+ * long as the process.
+ */
 export async function heldProgram() {
   const begun: Socket[] = [];
   const waiting: ((socket: Socket) => void)[] = [];
@@ -15,10 +18,11 @@ export async function heldProgram() {
   onTestFinished(() => void server.close());
   return {
     command: `"${process.execPath}" -e "net.connect(${(server.address() as AddressInfo).port},'127.0.0.1')" {prompt} {query} {output} {seed}`,
-    next: () => new Promise<Socket>((resolve) => {
-      const socket = begun.shift();
-      if (socket === undefined) waiting.push(resolve);
-      else resolve(socket);
-    }),
+    next: () =>
+      new Promise<Socket>((resolve) => {
+        const socket = begun.shift();
+        if (socket === undefined) waiting.push(resolve);
+        else resolve(socket);
+      }),
   };
 }

@@ -4,11 +4,18 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { bindRunMachine, type RunEffects } from "../../actors/bind-run-machine.ts";
 import { newRun } from "../../services/runs/new-run.ts";
-import { createSupervisor, type Supervisor, type SupervisorOptions } from "../../actors/supervisor.ts";
+import {
+  createSupervisor,
+  type Supervisor,
+  type SupervisorOptions,
+} from "../../actors/supervisor.ts";
 import type { HaystackError } from "../../errors.ts";
 import type { Clock } from "../../services/clock/index.ts";
 import { systemClock } from "../../services/clock/system.ts";
-import { inProcessJobEvents, type InProcessJobEvents } from "../../services/job-events/in-process.ts";
+import {
+  inProcessJobEvents,
+  type InProcessJobEvents,
+} from "../../services/job-events/in-process.ts";
 import type { Mail } from "../../services/mail/index.ts";
 import type { RunConfig, RunDocument } from "../../services/runs/document.ts";
 import type { RunStore, TransitionEntry } from "../../services/runs/index.ts";
@@ -28,12 +35,22 @@ export async function temporaryStore(): Promise<RunStore> {
 }
 
 export const run = (runId: string, config: Partial<RunConfig> = {}): RunDocument =>
-  newRun({ run_id: runId, query: "How would B cells respond to IFN-beta?", user_email: "user@example.org", config, random_seed: 1, now: 0 });
+  newRun({
+    run_id: runId,
+    query: "How would B cells respond to IFN-beta?",
+    user_email: "user@example.org",
+    config,
+    random_seed: 1,
+    now: 0,
+  });
 
 /** Looks of a hosted supervisor at its store are at most so far apart. */
 export const POLL_MS = 100;
 
-/** The store, with how often its daemon has looked for runs that nobody hosts (sweeps) and for what happened to its own (polls). */
+/**
+ * The store, with how often its daemon has looked for runs that nobody hosts (sweeps) and for what
+ * happened to its own (polls).
+ */
 export function watched(store: RunStore) {
   const looks = { sweeps: 0, polls: 0 };
   const loads: RunStore["loads"] = (now) => {
@@ -66,11 +83,18 @@ export interface HostedRuns {
   readonly troubles: HaystackError[];
   readonly transitions: TransitionEntry[];
   /** Resolves at the first commit of the run that satisfies the condition, also one of the past. */
-  committed(runId: string, condition: (document: RunDocument, entries: readonly TransitionEntry[]) => boolean): Promise<RunDocument>;
+  committed(
+    runId: string,
+    condition: (document: RunDocument, entries: readonly TransitionEntry[]) => boolean,
+  ): Promise<RunDocument>;
 }
 
 /** A supervisor on a real store, with scripted effects in place of science. */
-export async function hostRuns(store: RunStore, effects: RunEffects, options: Partial<SupervisorOptions> = {}): Promise<HostedRuns> {
+export async function hostRuns(
+  store: RunStore,
+  effects: RunEffects,
+  options: Partial<SupervisorOptions> = {},
+): Promise<HostedRuns> {
   const clock = options.clock ?? systemClock;
   const jobEvents = inProcessJobEvents({ clock });
   const mails: Mail[] = [];
@@ -89,7 +113,13 @@ export async function hostRuns(store: RunStore, effects: RunEffects, options: Pa
       },
       close: () => Promise.resolve(),
     },
-    composeMail: async (document, { key, kind }) => ({ key, to: document.user_email ?? "", subject: kind, text: kind, html: kind }),
+    composeMail: async (document, { key, kind }) => ({
+      key,
+      to: document.user_email ?? "",
+      subject: kind,
+      text: kind,
+      html: kind,
+    }),
     usage: () => ({ gpu_seconds: 0, gpu_cost_usd: 0, llm_tokens: 0, llm_cost_usd: 0 }),
     owner: "test",
     limits: { maxActive: 100, maxActivePerUser: 100 },
@@ -117,7 +147,8 @@ export async function hostRuns(store: RunStore, effects: RunEffects, options: Pa
     transitions,
     committed: (runId, condition) =>
       new Promise((resolve) => {
-        const matches = (document: RunDocument, entries: readonly TransitionEntry[]): boolean => document.run_id === runId && condition(document, entries);
+        const matches = (document: RunDocument, entries: readonly TransitionEntry[]): boolean =>
+          document.run_id === runId && condition(document, entries);
         const found = past.find(([document, entries]) => matches(document, entries));
         if (found !== undefined) return resolve(found[0]);
         const listener = (document: RunDocument, entries: readonly TransitionEntry[]): void => {

@@ -27,7 +27,9 @@ export interface IdentityProvider {
 export async function startIdentityProvider(): Promise<IdentityProvider> {
   const own = await generateKeyPair("ES256");
   const other = await generateKeyPair("ES256");
-  const keys: JWK[] = [{ ...(await exportJWK(own.publicKey)), kid: KEY_ID, alg: "ES256", use: "sig" }];
+  const keys: JWK[] = [
+    { ...(await exportJWK(own.publicKey)), kid: KEY_ID, alg: "ES256", use: "sig" },
+  ];
   let fetched = 0;
   const server = createServer((_, response) => {
     fetched += 1;
@@ -37,8 +39,18 @@ export async function startIdentityProvider(): Promise<IdentityProvider> {
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("No port.");
   return {
-    env: { AUTH: "iap", IAP_AUDIENCE: AUDIENCE, IAP_JWKS_URL: `http://127.0.0.1:${address.port}/keys` },
-    assertion: ({ email = "user@example.org", audience = AUDIENCE, issuer = ISSUER, expiresIn = 600, forged = false } = {}) => {
+    env: {
+      AUTH: "iap",
+      IAP_AUDIENCE: AUDIENCE,
+      IAP_JWKS_URL: `http://127.0.0.1:${address.port}/keys`,
+    },
+    assertion: ({
+      email = "user@example.org",
+      audience = AUDIENCE,
+      issuer = ISSUER,
+      expiresIn = 600,
+      forged = false,
+    } = {}) => {
       const now = Math.floor(Date.now() / 1_000);
       return new SignJWT({ email })
         .setProtectedHeader({ alg: "ES256", kid: KEY_ID })

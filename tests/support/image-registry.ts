@@ -14,8 +14,11 @@ export async function startImageRegistry(): Promise<ImageRegistry> {
   const images = new Set<string>();
   let refused: number | undefined;
   const address = await serveLoopback(({ method, url }, response) => {
-    const [, repository = "", reference = ""] = /^\/v2\/(.+)\/manifests\/([^/]+)$/.exec(url ?? "") ?? [];
-    const has = method === "HEAD" && images.has(`${repository}${reference.startsWith("sha256:") ? "@" : ":"}${reference}`);
+    const [, repository = "", reference = ""] =
+      /^\/v2\/(.+)\/manifests\/([^/]+)$/.exec(url ?? "") ?? [];
+    const has =
+      method === "HEAD" &&
+      images.has(`${repository}${reference.startsWith("sha256:") ? "@" : ":"}${reference}`);
     response.writeHead(refused ?? (has ? 200 : 404)).end();
   });
   return { host: new URL(address).host, images, refuse: (status) => void (refused = status) };

@@ -2,7 +2,13 @@ import type { AnnData, CsrMatrix } from "../../science/anndata/anndata.ts";
 import { readH5ad } from "../../science/anndata/read.ts";
 import { KANG } from "./data.ts";
 
-export const KANG_CELL_TYPES = ["B cells", "CD14+ Monocytes", "CD4 T cells", "CD8 T cells", "FCGR3A+ Monocytes"] as const;
+export const KANG_CELL_TYPES = [
+  "B cells",
+  "CD14+ Monocytes",
+  "CD4 T cells",
+  "CD8 T cells",
+  "FCGR3A+ Monocytes",
+] as const;
 export type KangCellType = (typeof KANG_CELL_TYPES)[number];
 
 export async function readKang(): Promise<AnnData> {
@@ -10,18 +16,28 @@ export async function readKang(): Promise<AnnData> {
 }
 
 /** The cells that `keep` wants, in file order. */
-export function selectCells(adata: AnnData, keep: (cell: { cellType: string; treated: boolean; index: number }) => boolean): AnnData {
+export function selectCells(
+  adata: AnnData,
+  keep: (cell: { cellType: string; treated: boolean; index: number }) => boolean,
+): AnnData {
   const cellTypes = adata.obs.columns["cell_type"] as readonly string[];
   const perturbations = adata.obs.columns["perturbation"] as readonly string[];
   return takeCells(
     adata,
-    [...adata.obs.index.keys()].filter((index) => keep({ cellType: cellTypes[index]!, treated: perturbations[index] !== "control", index })),
+    [...adata.obs.index.keys()].filter((index) =>
+      keep({ cellType: cellTypes[index]!, treated: perturbations[index] !== "control", index }),
+    ),
   );
 }
 
 /** The cells at `rows`, in that order, without obs columns. */
 export function takeCells(adata: AnnData, rows: readonly number[]): AnnData {
-  return { X: takeRows(adata.X, rows), obs: { index: rows.map((row) => adata.obs.index[row]!), columns: {} }, var: adata.var, uns: {} };
+  return {
+    X: takeRows(adata.X, rows),
+    obs: { index: rows.map((row) => adata.obs.index[row]!), columns: {} },
+    var: adata.var,
+    uns: {},
+  };
 }
 
 function takeRows(X: CsrMatrix, rows: readonly number[]): CsrMatrix {
@@ -40,7 +56,9 @@ function takeRows(X: CsrMatrix, rows: readonly number[]): CsrMatrix {
 
 /** A CSR matrix of the non-zero values of a dense one. */
 export function csrOf(rows: readonly (readonly number[])[]): CsrMatrix {
-  const entries = rows.map((row) => row.flatMap((value, column) => (value === 0 ? [] : [{ value, column }])));
+  const entries = rows.map((row) =>
+    row.flatMap((value, column) => (value === 0 ? [] : [{ value, column }])),
+  );
   const indptr = [0];
   for (const row of entries) indptr.push(indptr.at(-1)! + row.length);
   return {
@@ -54,5 +72,10 @@ export function csrOf(rows: readonly (readonly number[])[]): CsrMatrix {
 
 /** Small AnnData with named genes and numbered cells. */
 export function adataOf(rows: readonly (readonly number[])[], genes: readonly string[]): AnnData {
-  return { X: { ...csrOf(rows), nCols: genes.length }, obs: { index: rows.map((_, i) => `cell${i}`), columns: {} }, var: { index: genes, columns: {} }, uns: {} };
+  return {
+    X: { ...csrOf(rows), nCols: genes.length },
+    obs: { index: rows.map((_, i) => `cell${i}`), columns: {} },
+    var: { index: genes, columns: {} },
+    uns: {},
+  };
 }

@@ -7,7 +7,9 @@ export async function mailsIn(...folders: readonly string[]): Promise<string[]> 
   for (const folder of folders) {
     const files = await readdir(join(folder, "mail")).catch(() => []);
     for (const file of files.filter((name) => name.endsWith(".eml"))) {
-      subjects.push(/^Subject: (.*)$/m.exec(await readFile(join(folder, "mail", file), "utf8"))?.[1] ?? "");
+      subjects.push(
+        /^Subject: (.*)$/m.exec(await readFile(join(folder, "mail", file), "utf8"))?.[1] ?? "",
+      );
     }
   }
   return subjects;

@@ -1,10 +1,23 @@
 import { HaystackError } from "../../errors.ts";
 import { RUN_STATUSES, type RunDocument, type RunStatus } from "../../services/runs/document.ts";
 import {
-  COUNTED_QUEUE, type ClaimRequest, type CommitOutcome, type InboxEvent, type OutboxEntry, type RunCommit, type RunFilter, type RunRecord, type RunStore, type TransitionEntry, type UserLoad,
+  COUNTED_QUEUE,
+  type ClaimRequest,
+  type CommitOutcome,
+  type InboxEvent,
+  type OutboxEntry,
+  type RunCommit,
+  type RunFilter,
+  type RunRecord,
+  type RunStore,
+  type TransitionEntry,
+  type UserLoad,
 } from "../../services/runs/index.ts";
 
-/** The run store's port over plain memory: the whole contract, no latency, no faults. For simulation. */
+/**
+ * The run store's port over plain memory: the whole contract, no latency, no faults. For
+ * simulation.
+ */
 
 interface StoredRun {
   document: RunDocument;
@@ -38,11 +51,15 @@ export interface MemoryRuns {
 }
 
 export interface MemoryRunsOptions {
-  /** Told of every commit that took effect, with the record that it replaced and the one that stands now. */
+  /**
+   * Told of every commit that took effect, with the record that it replaced and the one that stands
+   * now.
+   */
   readonly onCommitted?: (commit: RunCommit, before: RunRecord, after: RunRecord) => void;
 }
 
-const newestFirst = (a: RunDocument, b: RunDocument): number => (a.created_at < b.created_at || (a.created_at === b.created_at && a.run_id < b.run_id) ? 1 : -1);
+const newestFirst = (a: RunDocument, b: RunDocument): number =>
+  a.created_at < b.created_at || (a.created_at === b.created_at && a.run_id < b.run_id) ? 1 : -1;
 
 export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns {
   const runs = new Map<string, StoredRun>();
@@ -53,15 +70,22 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
     snapshot: run.snapshot,
     machine: run.machine,
     revision: run.revision,
-    lease: run.owner === null ? null : { owner: run.owner, token: run.token, expires_at: run.expires_at },
+    lease:
+      run.owner === null
+        ? null
+        : { owner: run.owner, token: run.token, expires_at: run.expires_at },
     wake_at: run.wake_at,
     inbox: [...run.inbox],
     outbox: run.outbox,
     priority: run.priority,
   });
   const leaseEnd = (run: StoredRun): number => (run.owner === null ? 0 : run.expires_at);
-  const attention = (run: StoredRun, otherwise: number | null): number | null => (run.inbox.length > 0 ? 0 : otherwise);
-  const claimAt = (run: StoredRun): number => (run.attention_at === null ? Number.POSITIVE_INFINITY : Math.max(run.attention_at, leaseEnd(run)));
+  const attention = (run: StoredRun, otherwise: number | null): number | null =>
+    run.inbox.length > 0 ? 0 : otherwise;
+  const claimAt = (run: StoredRun): number =>
+    run.attention_at === null
+      ? Number.POSITIVE_INFINITY
+      : Math.max(run.attention_at, leaseEnd(run));
   const held = (runId: string, token: number): StoredRun | undefined => {
     const run = runs.get(runId);
     return run?.token === token ? run : undefined;
@@ -73,14 +97,21 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
 
   const due = ({ now, run_id, queued_of }: ClaimRequest): StoredRun[] => {
     const all = [...runs.values()];
-    if (run_id !== undefined) return all.filter((run) => run.document.run_id === run_id && leaseEnd(run) <= now);
+    if (run_id !== undefined)
+      return all.filter((run) => run.document.run_id === run_id && leaseEnd(run) <= now);
     if (queued_of === undefined) {
-      const free = all.filter((run) => claimAt(run) <= now).toSorted((a, b) => claimAt(a) - claimAt(b));
+      const free = all
+        .filter((run) => claimAt(run) <= now)
+        .toSorted((a, b) => claimAt(a) - claimAt(b));
       const withEvents = free.filter(({ inbox }) => inbox.length > 0);
       return withEvents.length > 0 ? withEvents : free;
     }
-    const queued = all.filter(({ document }) => document.status === "pending" && document.user_email === queued_of);
-    return queued.filter((run) => leaseEnd(run) <= now).toSorted((a, b) => b.priority - a.priority || -newestFirst(a.document, b.document));
+    const queued = all.filter(
+      ({ document }) => document.status === "pending" && document.user_email === queued_of,
+    );
+    return queued
+      .filter((run) => leaseEnd(run) <= now)
+      .toSorted((a, b) => b.priority - a.priority || -newestFirst(a.document, b.document));
   };
 
   const commitOne = (commit: RunCommit): CommitOutcome => {
@@ -88,7 +119,12 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
     if (run === undefined) return { result: "missing" };
     const stands = { revision: run.revision, token: run.token, status: run.document.status };
     const { expect } = commit;
-    if (expect.revision !== stands.revision || expect.token !== stands.token || expect.status !== stands.status) return { result: "conflict", ...stands };
+    if (
+      expect.revision !== stands.revision ||
+      expect.token !== stands.token ||
+      expect.status !== stands.status
+    )
+      return { result: "conflict", ...stands };
     const before = recordOf(run);
     run.revision += 1;
     run.document = commit.document;
@@ -112,7 +148,10 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
     const queued = pending.filter((run) => leaseEnd(run) <= now);
     return {
       user_email: user,
-      active: own.filter(({ document }) => document.status === "running").length + pending.length - queued.length,
+      active:
+        own.filter(({ document }) => document.status === "running").length +
+        pending.length -
+        queued.length,
       queued: Math.min(queued.length, COUNTED_QUEUE),
       queued_since: pending.map(({ document }) => document.created_at).toSorted()[0] ?? null,
     };
@@ -120,9 +159,25 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
 
   const store: RunStore = {
     async insert(document, lease) {
-      if (runs.has(document.run_id)) throw new HaystackError("RUN_EXISTS", `A run named ${document.run_id} exists already; choose another id.`);
+      if (runs.has(document.run_id))
+        throw new HaystackError(
+          "RUN_EXISTS",
+          `A run named ${document.run_id} exists already; choose another id.`,
+        );
       runs.set(document.run_id, {
-        document, snapshot: null, machine: null, revision: 0, wake_at: null, attention_at: null, changedOutside: false, inbox: [], consumed: new Set(), outbox: [], history: [], priority: 0, waitingSince: null,
+        document,
+        snapshot: null,
+        machine: null,
+        revision: 0,
+        wake_at: null,
+        attention_at: null,
+        changedOutside: false,
+        inbox: [],
+        consumed: new Set(),
+        outbox: [],
+        history: [],
+        priority: 0,
+        waitingSince: null,
         token: lease === undefined ? 0 : 1,
         owner: lease?.owner ?? null,
         expires_at: lease?.expires_at ?? 0,
@@ -137,24 +192,39 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
         (status === undefined || document.status === status) &&
         (user_email === undefined || document.user_email === user_email) &&
         (text === undefined || document.query.toLowerCase().includes(text.toLowerCase())) &&
-        (before === undefined || document.created_at < before.created_at || (document.created_at === before.created_at && document.run_id < before.run_id));
-      return [...runs.values()].map(({ document }) => document).filter(matches).toSorted(newestFirst).slice(0, limit ?? 100);
+        (before === undefined ||
+          document.created_at < before.created_at ||
+          (document.created_at === before.created_at && document.run_id < before.run_id));
+      return [...runs.values()]
+        .map(({ document }) => document)
+        .filter(matches)
+        .toSorted(newestFirst)
+        .slice(0, limit ?? 100);
     },
     history: async (runId) => [...(runs.get(runId)?.history ?? [])],
     async changes(since) {
       return since.flatMap(({ run_id, revision }) => {
         const run = runs.get(run_id);
         if (run === undefined || run.revision <= revision) return [];
-        return [{ document: run.document, revision: run.revision, has_events: run.inbox.length > 0, history: run.history.filter((entry) => entry.revision > revision) }];
+        return [
+          {
+            document: run.document,
+            revision: run.revision,
+            has_events: run.inbox.length > 0,
+            history: run.history.filter((entry) => entry.revision > revision),
+          },
+        ];
       });
     },
     async claim(request) {
-      return due(request).slice(0, request.limit).map((run) => {
-        run.owner = request.owner;
-        run.token += 1;
-        run.expires_at = request.now + request.lease_ms;
-        return recordOf(run);
-      });
+      return due(request)
+        .slice(0, request.limit)
+        .map((run) => {
+          run.owner = request.owner;
+          run.token += 1;
+          run.expires_at = request.now + request.lease_ms;
+          return recordOf(run);
+        });
     },
     async setPriority(runId, priority) {
       const run = runs.get(runId);
@@ -162,20 +232,47 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
       return run !== undefined;
     },
     async neglected({ before, limit }) {
-      const found = [...runs.values()].filter((run) => claimAt(run) <= before || (run.waitingSince ?? Number.POSITIVE_INFINITY) <= before || run.outbox.some(({ state }) => state === "rejected"));
-      return found.slice(0, limit).map((run) => ({ record: recordOf(run), event_since: run.waitingSince }));
+      const found = [...runs.values()].filter(
+        (run) =>
+          claimAt(run) <= before ||
+          (run.waitingSince ?? Number.POSITIVE_INFINITY) <= before ||
+          run.outbox.some(({ state }) => state === "rejected"),
+      );
+      return found
+        .slice(0, limit)
+        .map((run) => ({ record: recordOf(run), event_since: run.waitingSince }));
     },
     async mails({ state, limit }) {
-      return [...runs.values()].flatMap(({ document, outbox }) => outbox.filter((mail) => mail.state === state).map((mail) => ({ run_id: document.run_id, mail }))).slice(0, limit);
+      return [...runs.values()]
+        .flatMap(({ document, outbox }) =>
+          outbox
+            .filter((mail) => mail.state === state)
+            .map((mail) => ({ run_id: document.run_id, mail })),
+        )
+        .slice(0, limit);
     },
     async loads(now) {
-      const users = new Set([...runs.values()].filter(({ document: { status } }) => status === "pending" || status === "running").map(({ document }) => document.user_email));
+      const users = new Set(
+        [...runs.values()]
+          .filter(({ document: { status } }) => status === "pending" || status === "running")
+          .map(({ document }) => document.user_email),
+      );
       return [...users].map((user) => loadOf(user, now));
     },
     async counts(now) {
       const all = [...runs.values()];
-      const by_status = Object.fromEntries(RUN_STATUSES.map((status) => [status, all.filter(({ document }) => document.status === status).length])) as Record<RunStatus, number>;
-      return { by_status, unhosted: all.filter((run) => run.document.status === "running" && leaseEnd(run) <= now).length, with_events: all.filter(({ inbox }) => inbox.length > 0).length };
+      const by_status = Object.fromEntries(
+        RUN_STATUSES.map((status) => [
+          status,
+          all.filter(({ document }) => document.status === status).length,
+        ]),
+      ) as Record<RunStatus, number>;
+      return {
+        by_status,
+        unhosted: all.filter((run) => run.document.status === "running" && leaseEnd(run) <= now)
+          .length,
+        with_events: all.filter(({ inbox }) => inbox.length > 0).length,
+      };
     },
     async takeOver(owner) {
       for (const run of runs.values()) if (run.owner === owner) freeRun(run);
@@ -193,22 +290,32 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
         const run = held(run_id, token);
         if (run === undefined) continue;
         freeRun(run);
-        if (attention_at !== undefined) run.attention_at = attention(run, run.changedOutside ? 0 : attention_at);
+        if (attention_at !== undefined)
+          run.attention_at = attention(run, run.changedOutside ? 0 : attention_at);
       }
     },
     commit: async (commits) => commits.map(commitOne),
     async deliver(runId, event) {
       const run = runs.get(runId);
       if (run === undefined) return "unknown_run";
-      if (run.consumed.has(event.id) || run.inbox.some(({ id }) => id === event.id)) return "duplicate";
+      if (run.consumed.has(event.id) || run.inbox.some(({ id }) => id === event.id))
+        return "duplicate";
       run.inbox.push(event);
       run.waitingSince ??= Date.now();
       run.attention_at = 0;
       return "stored";
     },
     async pending(owner) {
-      const waiting = [...runs.values()].filter((run) => run.owner === owner && (run.inbox.length > 0 || (run.changedOutside && run.document.status === "cancelled")));
-      return waiting.map(({ document, inbox }) => ({ run_id: document.run_id, inbox: [...inbox], status: document.status }));
+      const waiting = [...runs.values()].filter(
+        (run) =>
+          run.owner === owner &&
+          (run.inbox.length > 0 || (run.changedOutside && run.document.status === "cancelled")),
+      );
+      return waiting.map(({ document, inbox }) => ({
+        run_id: document.run_id,
+        inbox: [...inbox],
+        status: document.status,
+      }));
     },
     async journalPut(runId, key, value) {
       const name = JSON.stringify([runId, key]);
@@ -237,7 +344,10 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
     },
     holds(runId, eventId) {
       const run = runs.get(runId);
-      return run !== undefined && (run.consumed.has(eventId) || run.inbox.some(({ id }) => id === eventId));
+      return (
+        run !== undefined &&
+        (run.consumed.has(eventId) || run.inbox.some(({ id }) => id === eventId))
+      );
     },
   };
 }

@@ -14,10 +14,28 @@ export interface ModelCall {
 export interface RequestBody {
   readonly model: string;
   readonly instructions: string;
-  readonly input: readonly { readonly type?: string; readonly role?: string; readonly content?: string; readonly output?: string; readonly call_id?: string; readonly name?: string }[];
-  readonly tools?: readonly { readonly name: string; readonly parameters: unknown; readonly strict: boolean }[];
+  readonly input: readonly {
+    readonly type?: string;
+    readonly role?: string;
+    readonly content?: string;
+    readonly output?: string;
+    readonly call_id?: string;
+    readonly name?: string;
+  }[];
+  readonly tools?: readonly {
+    readonly name: string;
+    readonly parameters: unknown;
+    readonly strict: boolean;
+  }[];
   readonly tool_choice?: string;
-  readonly text: { readonly format: { readonly type: string; readonly name: string; readonly schema: Record<string, unknown>; readonly strict: boolean } };
+  readonly text: {
+    readonly format: {
+      readonly type: string;
+      readonly name: string;
+      readonly schema: Record<string, unknown>;
+      readonly strict: boolean;
+    };
+  };
   readonly temperature?: number;
   readonly reasoning?: { readonly effort: string };
   readonly include?: readonly string[];
@@ -26,28 +44,79 @@ export interface RequestBody {
 }
 
 type Answer =
-  | { readonly kind: "output"; readonly output: readonly object[]; readonly status?: string; readonly incomplete_details?: object; readonly error?: object }
-  | { readonly kind: "status"; readonly status: number; readonly headers: Record<string, string>; readonly code: string | null }
+  | {
+      readonly kind: "output";
+      readonly output: readonly object[];
+      readonly status?: string;
+      readonly incomplete_details?: object;
+      readonly error?: object;
+    }
+  | {
+      readonly kind: "status";
+      readonly status: number;
+      readonly headers: Record<string, string>;
+      readonly code: string | null;
+    }
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "drop" | "drop_halfway" | "hang" };
 
 /** What the server does with a call: an answer, or one made from the request. */
 export type ScriptEntry = Answer | ((body: RequestBody) => Answer);
 
-const message = (content: object): object => ({ type: "message", id: "msg_1", role: "assistant", status: "completed", content: [content] });
+const message = (content: object): object => ({
+  type: "message",
+  id: "msg_1",
+  role: "assistant",
+  status: "completed",
+  content: [content],
+});
 
-export const says = (value: unknown): Answer => ({ kind: "output", output: [message({ type: "output_text", text: typeof value === "string" ? value : JSON.stringify(value), annotations: [] })] });
-export const refuses = (refusal: string): Answer => ({ kind: "output", output: [message({ type: "refusal", refusal })] });
-export const calls = (...tools: readonly (readonly [name: string, parameters: unknown])[]): Answer => ({
+export const says = (value: unknown): Answer => ({
+  kind: "output",
+  output: [
+    message({
+      type: "output_text",
+      text: typeof value === "string" ? value : JSON.stringify(value),
+      annotations: [],
+    }),
+  ],
+});
+export const refuses = (refusal: string): Answer => ({
+  kind: "output",
+  output: [message({ type: "refusal", refusal })],
+});
+export const calls = (
+  ...tools: readonly (readonly [name: string, parameters: unknown])[]
+): Answer => ({
   kind: "output",
   output: [
     { type: "reasoning", id: "rs_1", summary: [], encrypted_content: "sealed" },
-    ...tools.map(([name, parameters], i) => ({ type: "function_call", id: `fc_${i}`, call_id: `call_${i}`, name, arguments: typeof parameters === "string" ? parameters : JSON.stringify(parameters), status: "completed" })),
+    ...tools.map(([name, parameters], i) => ({
+      type: "function_call",
+      id: `fc_${i}`,
+      call_id: `call_${i}`,
+      name,
+      arguments: typeof parameters === "string" ? parameters : JSON.stringify(parameters),
+      status: "completed",
+    })),
   ],
 });
-export const isCutOff = (text: string): Answer => ({ ...(says(text) as Extract<Answer, { kind: "output" }>), status: "incomplete", incomplete_details: { reason: "max_output_tokens" } });
-export const fails = (code: string): Answer => ({ kind: "output", output: [], status: "failed", error: { code, message: "scripted" } });
-export const answersWith = (status: number, headers: Record<string, string> = {}, code: string | null = null): Answer => ({ kind: "status", status, headers, code });
+export const isCutOff = (text: string): Answer => ({
+  ...(says(text) as Extract<Answer, { kind: "output" }>),
+  status: "incomplete",
+  incomplete_details: { reason: "max_output_tokens" },
+});
+export const fails = (code: string): Answer => ({
+  kind: "output",
+  output: [],
+  status: "failed",
+  error: { code, message: "scripted" },
+});
+export const answersWith = (
+  status: number,
+  headers: Record<string, string> = {},
+  code: string | null = null,
+): Answer => ({ kind: "status", status, headers, code });
 export const sendsText = (text: string): Answer => ({ kind: "text", text });
 export const DROPS: Answer = { kind: "drop" };
 export const DROPS_HALFWAY: Answer = { kind: "drop_halfway" };
@@ -59,7 +128,11 @@ export const PRICE = { input: 1, cached_input: 0.5, output: 10 } as const;
 export const CALL = { tokens: 1_200, usd: 0.0028 } as const;
 
 export interface EmbeddingCall {
-  readonly body: { readonly model: string; readonly input: readonly string[]; readonly encoding_format: string };
+  readonly body: {
+    readonly model: string;
+    readonly input: readonly string[];
+    readonly encoding_format: string;
+  };
   readonly headers: IncomingHttpHeaders;
 }
 
@@ -68,7 +141,10 @@ export const EMBEDDING = { model: "scripted-embedding", price: 2 } as const;
 export interface ModelServer {
   readonly calls: readonly ModelCall[];
   readonly embeddingCalls: readonly EmbeddingCall[];
-  /** Answers every text with its vector: three tokens a text. Until it is called the server answers as it does after the script. */
+  /**
+   * Answers every text with its vector: three tokens a text. Until it is called the server answers
+   * as it does after the script.
+   */
   embed(vectorOf: (text: string) => unknown): void;
   /** What comes next on the way to embeddings, before vectors. */
   scriptEmbeddings(...entries: readonly Answer[]): void;
@@ -96,15 +172,26 @@ export async function startModelServer(): Promise<ModelServer> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const asked = /^\/v1\/models\/(.+)$/.exec(request.url ?? "")?.[1];
-    if (asked !== undefined) return send(response, models.has(asked) ? sendsText(JSON.stringify({ id: asked, object: "model" })) : answersWith(404));
+    if (asked !== undefined)
+      return send(
+        response,
+        models.has(asked)
+          ? sendsText(JSON.stringify({ id: asked, object: "model" }))
+          : answersWith(404),
+      );
     const json = Buffer.concat(chunks).toString("utf8");
     if (request.url === "/v1/embeddings") {
       const given = JSON.parse(json) as EmbeddingCall["body"];
       embeddingCalls.push({ body: given, headers: request.headers });
-      return send(response, embeddingEntries.shift() ?? (vectorOf === null ? answersWith(418) : vectors(given, vectorOf)));
+      return send(
+        response,
+        embeddingEntries.shift() ??
+          (vectorOf === null ? answersWith(418) : vectors(given, vectorOf)),
+      );
     }
     const body = JSON.parse(json) as RequestBody;
-    const entry = request.method === "POST" && request.url === "/v1/responses" ? entries.shift() : undefined;
+    const entry =
+      request.method === "POST" && request.url === "/v1/responses" ? entries.shift() : undefined;
     received.push({ body, headers: request.headers });
     send(response, typeof entry === "function" ? entry(body) : (entry ?? answersWith(418)));
     for (const waiter of waiters) if (received.length >= waiter.count) waiter.resolve();
@@ -119,15 +206,42 @@ export async function startModelServer(): Promise<ModelServer> {
     baseURL,
     models,
     script: (...more) => void entries.push(...more),
-    arrived: (count) => new Promise((resolve) => (received.length >= count ? resolve() : waiters.push({ count, resolve }))),
-    model: (options) => openaiModel({ apiKey: "test-key", baseURL, model: "scripted", effort: null, temperature: null, price: PRICE, embedding: null, clock: systemClock, random: () => 0, ...options }),
+    arrived: (count) =>
+      new Promise((resolve) =>
+        received.length >= count ? resolve() : waiters.push({ count, resolve }),
+      ),
+    model: (options) =>
+      openaiModel({
+        apiKey: "test-key",
+        baseURL,
+        model: "scripted",
+        effort: null,
+        temperature: null,
+        price: PRICE,
+        embedding: null,
+        clock: systemClock,
+        random: () => 0,
+        ...options,
+      }),
   };
 }
 
 /** In reverse, as the order is by `index` alone. */
-function vectors({ input, model }: EmbeddingCall["body"], vectorOf: (text: string) => unknown): Answer {
-  const data = input.map((text, index) => ({ object: "embedding", index, embedding: vectorOf(text) })).toReversed();
-  return sendsText(JSON.stringify({ object: "list", model, data, usage: { prompt_tokens: 3 * input.length, total_tokens: 3 * input.length } }));
+function vectors(
+  { input, model }: EmbeddingCall["body"],
+  vectorOf: (text: string) => unknown,
+): Answer {
+  const data = input
+    .map((text, index) => ({ object: "embedding", index, embedding: vectorOf(text) }))
+    .toReversed();
+  return sendsText(
+    JSON.stringify({
+      object: "list",
+      model,
+      data,
+      usage: { prompt_tokens: 3 * input.length, total_tokens: 3 * input.length },
+    }),
+  );
 }
 
 function send(response: ServerResponse, answer: Answer): void {
@@ -135,16 +249,44 @@ function send(response: ServerResponse, answer: Answer): void {
   if (answer.kind === "drop") return void response.destroy();
   if (answer.kind === "status") {
     response.writeHead(answer.status, { "content-type": "application/json", ...answer.headers });
-    return void response.end(JSON.stringify({ error: { message: "scripted", type: "scripted", code: answer.code, param: null } }));
+    return void response.end(
+      JSON.stringify({
+        error: { message: "scripted", type: "scripted", code: answer.code, param: null },
+      }),
+    );
   }
   if (answer.kind === "text") {
     response.writeHead(200, { "content-type": "application/json" });
     return void response.end(answer.text);
   }
-  const { status = "completed", incomplete_details = null, error = null, output } = answer.kind === "output" ? answer : { output: [] };
-  const usage = { input_tokens: USAGE.input_tokens, input_tokens_details: { cached_tokens: USAGE.cached_tokens }, output_tokens: USAGE.output_tokens, output_tokens_details: { reasoning_tokens: 0 }, total_tokens: USAGE.input_tokens + USAGE.output_tokens };
-  const json = JSON.stringify({ id: "resp_1", object: "response", created_at: 0, model: "scripted", status, incomplete_details, error, output, usage });
-  response.writeHead(200, { "content-type": "application/json", "content-length": Buffer.byteLength(json) });
+  const {
+    status = "completed",
+    incomplete_details = null,
+    error = null,
+    output,
+  } = answer.kind === "output" ? answer : { output: [] };
+  const usage = {
+    input_tokens: USAGE.input_tokens,
+    input_tokens_details: { cached_tokens: USAGE.cached_tokens },
+    output_tokens: USAGE.output_tokens,
+    output_tokens_details: { reasoning_tokens: 0 },
+    total_tokens: USAGE.input_tokens + USAGE.output_tokens,
+  };
+  const json = JSON.stringify({
+    id: "resp_1",
+    object: "response",
+    created_at: 0,
+    model: "scripted",
+    status,
+    incomplete_details,
+    error,
+    output,
+    usage,
+  });
+  response.writeHead(200, {
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(json),
+  });
   if (answer.kind === "output") return void response.end(json);
   response.write(json.slice(0, json.length / 2), () => response.destroy());
 }

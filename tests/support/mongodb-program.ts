@@ -25,12 +25,35 @@ const installed = (path: string): string | undefined =>
     .map((folder) => join(folder, "mongod"))
     .find(isProgram);
 
-/** A mongod on the path, before the server that .ci/mongodb-wire.sh has put into the cache folder. */
-export function findServerProgram(path: string, cache = resolve(".cache")): ServerProgram | undefined {
+/**
+ * A mongod on the path, before the server that .ci/mongodb-wire.sh has put into the cache folder.
+ */
+export function findServerProgram(
+  path: string,
+  cache = resolve(".cache"),
+): ServerProgram | undefined {
   const mongod = installed(path);
   if (mongod !== undefined) {
-    return { file: mongod, arguments: (port, folder) => ["--port", String(port), "--bind_ip", "127.0.0.1", "--dbpath", folder, "--nounixsocket"], answering: /waiting for connections/i };
+    return {
+      file: mongod,
+      arguments: (port, folder) => [
+        "--port",
+        String(port),
+        "--bind_ip",
+        "127.0.0.1",
+        "--dbpath",
+        folder,
+        "--nounixsocket",
+      ],
+      answering: /waiting for connections/i,
+    };
   }
   const file = join(cache, "mongodb-wire", "mongodb-wire");
-  return isProgram(file) ? { file, arguments: (port, folder) => [String(port), folder, "with-parent"], answering: /^mongodb:/ } : undefined;
+  return isProgram(file)
+    ? {
+        file,
+        arguments: (port, folder) => [String(port), folder, "with-parent"],
+        answering: /^mongodb:/,
+      }
+    : undefined;
 }

@@ -7,14 +7,19 @@ import { describe } from "vitest";
 import { freePort } from "./free-port.ts";
 import { findServerProgram, type ServerProgram } from "./mongodb-program.ts";
 
-/** A MongoDB server for tests: MONGODB_URI, an installed mongod, or the server from .cache/mongodb-wire (made by .ci/mongodb-wire.sh). */
+/**
+ * A MongoDB server for tests: MONGODB_URI, an installed mongod, or the server from
+ * .cache/mongodb-wire (made by .ci/mongodb-wire.sh).
+ */
 
 const installed = findServerProgram(process.env["PATH"] ?? "");
 const given = process.env["MONGODB_URI"];
 const present = given !== undefined || installed !== undefined;
-const hint = "set MONGODB_URI, install mongod, or run .ci/mongodb-wire.sh to get a server for tests";
+const hint =
+  "set MONGODB_URI, install mongod, or run .ci/mongodb-wire.sh to get a server for tests";
 
-if (!present && process.env["CI"] === "true") throw new Error(`CI needs a MongoDB server: ${hint}.`);
+if (!present && process.env["CI"] === "true")
+  throw new Error(`CI needs a MongoDB server: ${hint}.`);
 
 if (!present) process.stderr.write(`The MongoDB suites are skipped: ${hint}.\n`);
 
@@ -34,7 +39,9 @@ export interface MongodbServer {
 }
 
 async function launch(program: ServerProgram, port: number, folder: string): Promise<ChildProcess> {
-  const child = spawn(program.file, program.arguments(port, folder), { stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(program.file, program.arguments(port, folder), {
+    stdio: ["pipe", "pipe", "pipe"],
+  });
   const killed = (): void => void child.kill("SIGKILL");
   process.once("exit", killed);
   child.once("exit", () => process.off("exit", killed));
@@ -42,7 +49,11 @@ async function launch(program: ServerProgram, port: number, folder: string): Pro
   createInterface({ input: child.stderr }).on("line", (line) => errors.push(line));
   await new Promise<void>((answering, failed) => {
     child.once("error", failed);
-    child.once("exit", (code) => failed(new Error(`The MongoDB server ${program.file} ended with ${code}: ${errors.join(" ")}`)));
+    child.once("exit", (code) =>
+      failed(
+        new Error(`The MongoDB server ${program.file} ended with ${code}: ${errors.join(" ")}`),
+      ),
+    );
     createInterface({ input: child.stdout }).on("line", (line) => {
       if (program.answering.test(line)) answering();
     });
@@ -51,7 +62,9 @@ async function launch(program: ServerProgram, port: number, folder: string): Pro
 }
 
 const ended = (child: ChildProcess): Promise<void> =>
-  child.exitCode !== null || child.signalCode !== null ? Promise.resolve() : new Promise((resolve_) => child.once("exit", () => resolve_()));
+  child.exitCode !== null || child.signalCode !== null
+    ? Promise.resolve()
+    : new Promise((resolve_) => child.once("exit", () => resolve_()));
 
 export async function startMongodb(): Promise<MongodbServer> {
   if (given !== undefined) return { uri: given, stop: () => Promise.resolve() };
@@ -59,7 +72,9 @@ export async function startMongodb(): Promise<MongodbServer> {
   return startServer(installed);
 }
 
-export async function startServer(program: ServerProgram): Promise<MongodbServer & Required<Pick<MongodbServer, "own">>> {
+export async function startServer(
+  program: ServerProgram,
+): Promise<MongodbServer & Required<Pick<MongodbServer, "own">>> {
   const folder = await mkdtemp(join(tmpdir(), "haystack-mongodb-"));
   const port = await freePort();
   let child = await launch(program, port, folder);

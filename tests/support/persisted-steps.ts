@@ -19,6 +19,8 @@ export interface Invocation {
 export function invocations({ children, context }: Persisted): Invocation[] {
   return Object.entries(children ?? {}).flatMap(([id, { snapshot }]): Invocation[] => {
     if (snapshot.status !== "active") return [];
-    return snapshot.value === undefined ? [{ id, context: context as Invocation["context"] }] : invocations(snapshot);
+    return snapshot.value === undefined
+      ? [{ id, context: context as Invocation["context"] }]
+      : invocations(snapshot);
   });
 }

@@ -1,7 +1,10 @@
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** A local server that speaks the NCBI E-utilities in JSON: esearch over the articles given, esummary for their titles. */
+/**
+ * A local server that speaks the NCBI E-utilities in JSON: esearch over the articles given,
+ * esummary for their titles.
+ */
 
 export interface Article {
   readonly id: string;
@@ -13,11 +16,19 @@ export interface Article {
 }
 
 /** What the server does with the next request in place of answering. */
-export type Fault = { readonly status: number; readonly retryAfter?: string } | "malformed" | "silent" | "other shape";
+export type Fault =
+  | { readonly status: number; readonly retryAfter?: string }
+  | "malformed"
+  | "silent"
+  | "other shape";
 
 export interface PubmedServer {
   readonly baseUrl: string;
-  readonly requests: { readonly path: string; readonly parameters: URLSearchParams; readonly at: number }[];
+  readonly requests: {
+    readonly path: string;
+    readonly parameters: URLSearchParams;
+    readonly at: number;
+  }[];
   /** Resolves when so many requests have come. */
   arrived(count: number): Promise<void>;
   /** Faults for the coming requests, one each. */
@@ -41,14 +52,23 @@ export async function startPubmed(articles: readonly Article[]): Promise<PubmedS
       return;
     }
     response.setHeader("content-type", "application/json");
-    response.end(JSON.stringify(pathname.endsWith("/esearch.fcgi") ? search(articles, searchParams) : summary(articles, searchParams)));
+    response.end(
+      JSON.stringify(
+        pathname.endsWith("/esearch.fcgi")
+          ? search(articles, searchParams)
+          : summary(articles, searchParams),
+      ),
+    );
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   const { port } = server.address() as AddressInfo;
   return {
     baseUrl: `http://127.0.0.1:${port}/entrez/eutils`,
     requests,
-    arrived: (count) => new Promise((resolve) => (requests.length >= count ? resolve() : waiters.push({ count, resolve }))),
+    arrived: (count) =>
+      new Promise((resolve) =>
+        requests.length >= count ? resolve() : waiters.push({ count, resolve }),
+      ),
     faults,
     close: () =>
       new Promise((closed) => {
@@ -60,14 +80,35 @@ export async function startPubmed(articles: readonly Article[]): Promise<PubmedS
 
 function misbehave(fault: Exclude<Fault, "silent">, response: ServerResponse): void {
   if (fault === "malformed") response.end('{"esearchresult": {"count": ');
-  else if (fault === "other shape") response.end('{"esearchresult": {"ERROR": "Search Backend failed", "count": "many"}}');
-  else response.writeHead(fault.status, fault.retryAfter === undefined ? {} : { "retry-after": fault.retryAfter }).end("busy");
+  else if (fault === "other shape")
+    response.end('{"esearchresult": {"ERROR": "Search Backend failed", "count": "many"}}');
+  else
+    response
+      .writeHead(
+        fault.status,
+        fault.retryAfter === undefined ? {} : { "retry-after": fault.retryAfter },
+      )
+      .end("busy");
 }
 
 function search(articles: readonly Article[], parameters: URLSearchParams) {
-  const clauses = (parameters.get("term") ?? "").split(" AND ").map((clause) => [...clause.matchAll(/"([^"]*)"\[tiab\]/g)].map(([, name = ""]) => name.toLowerCase()));
-  const found = articles.filter(({ about }) => clauses.every((names) => names.some((name) => about.some((one) => one.toLowerCase() === name))));
-  return { header: { type: "esearch", version: "0.3" }, esearchresult: { count: String(found.length), retmax: parameters.get("retmax"), retstart: "0", idlist: found.map(({ id }) => id).slice(0, Number(parameters.get("retmax"))) } };
+  const clauses = (parameters.get("term") ?? "")
+    .split(" AND ")
+    .map((clause) =>
+      [...clause.matchAll(/"([^"]*)"\[tiab\]/g)].map(([, name = ""]) => name.toLowerCase()),
+    );
+  const found = articles.filter(({ about }) =>
+    clauses.every((names) => names.some((name) => about.some((one) => one.toLowerCase() === name))),
+  );
+  return {
+    header: { type: "esearch", version: "0.3" },
+    esearchresult: {
+      count: String(found.length),
+      retmax: parameters.get("retmax"),
+      retstart: "0",
+      idlist: found.map(({ id }) => id).slice(0, Number(parameters.get("retmax"))),
+    },
+  };
 }
 
 function summary(articles: readonly Article[], parameters: URLSearchParams) {
@@ -76,5 +117,8 @@ function summary(articles: readonly Article[], parameters: URLSearchParams) {
     const { title = "", pubdate } = articles.find((article) => article.id === id) ?? {};
     return [id, { uid: id, title, ...(pubdate === undefined ? {} : { pubdate }) }] as const;
   });
-  return { header: { type: "esummary", version: "0.3" }, result: { uids: ids, ...Object.fromEntries(entries) } };
+  return {
+    header: { type: "esummary", version: "0.3" },
+    result: { uids: ids, ...Object.fromEntries(entries) },
+  };
 }

@@ -6,10 +6,16 @@ import { createInterface } from "node:readline";
 import { describe } from "vitest";
 import { freePort } from "./free-port.ts";
 
-/** Google's Pub/Sub emulator: the jar named by PUBSUB_EMULATOR_JAR, or the one beside the `gcloud` on the PATH. Needs Java. */
+/**
+ * Google's Pub/Sub emulator: the jar named by PUBSUB_EMULATOR_JAR, or the one beside the `gcloud`
+ * on the PATH. Needs Java.
+ */
 
 const onPath = (program: string): string | undefined =>
-  (process.env["PATH"] ?? "").split(delimiter).map((folder) => join(folder, program)).find((file) => existsSync(file));
+  (process.env["PATH"] ?? "")
+    .split(delimiter)
+    .map((folder) => join(folder, program))
+    .find((file) => existsSync(file));
 
 function findJar(): string | undefined {
   const given = process.env["PUBSUB_EMULATOR_JAR"];
@@ -17,18 +23,23 @@ function findJar(): string | undefined {
   const gcloud = onPath("gcloud");
   if (gcloud === undefined) return undefined;
   const folder = join(dirname(realpathSync(gcloud)), "..", "platform", "pubsub-emulator", "lib");
-  const name = existsSync(folder) ? readdirSync(folder).find((file) => /^cloud-pubsub-emulator-.*-all\.jar$/.test(file)) : undefined;
+  const name = existsSync(folder)
+    ? readdirSync(folder).find((file) => /^cloud-pubsub-emulator-.*-all\.jar$/.test(file))
+    : undefined;
   return name === undefined ? undefined : join(folder, name);
 }
 
 const jar = onPath("java") === undefined ? undefined : findJar();
-const hint = "install Java and the pubsub-emulator component of the Google Cloud SDK, or set PUBSUB_EMULATOR_JAR";
+const hint =
+  "install Java and the pubsub-emulator component of the Google Cloud SDK, or set PUBSUB_EMULATOR_JAR";
 
-if (jar === undefined && process.env["CI"] === "true") throw new Error(`CI needs the Pub/Sub emulator: ${hint}.`);
+if (jar === undefined && process.env["CI"] === "true")
+  throw new Error(`CI needs the Pub/Sub emulator: ${hint}.`);
 if (jar === undefined) process.stderr.write(`The Pub/Sub suites are skipped: ${hint}.\n`);
 
 /** A suite on the Pub/Sub emulator. Skipped, and said so, where there is none. */
-export const describeWithPubsub: typeof describe.skip = jar === undefined ? describe.skip : describe;
+export const describeWithPubsub: typeof describe.skip =
+  jar === undefined ? describe.skip : describe;
 
 export interface PubsubEmulator {
   /** host:port; stays the same over a restart. */
@@ -40,11 +51,17 @@ export interface PubsubEmulator {
   stop(): Promise<void>;
 }
 
-/** The shell ends Java when its input closes, so that no emulator outlives a killed test process. */
-const WATCHED = 'java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx512m -jar "$0" --host=127.0.0.1 --port="$1" <&- & cat > /dev/null; kill -9 $!';
+/**
+ * The shell ends Java when its input closes, so that no emulator outlives a killed test process.
+ */
+const WATCHED =
+  'java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx512m -jar "$0" --host=127.0.0.1 --port="$1" <&- & cat > /dev/null; kill -9 $!';
 
 async function launch(port: number): Promise<ChildProcess> {
-  const child = spawn("sh", ["-c", WATCHED, jar ?? "", String(port)], { stdio: ["pipe", "pipe", "pipe"], detached: true });
+  const child = spawn("sh", ["-c", WATCHED, jar ?? "", String(port)], {
+    stdio: ["pipe", "pipe", "pipe"],
+    detached: true,
+  });
   const said: string[] = [];
   await new Promise<void>((listening, failed) => {
     const hear = (line: string): void => {

@@ -4,10 +4,12 @@ import { changeEvents } from "./change-events.ts";
 import { answerTo, bodyOf, commandOf, messagesOf } from "./wire-messages.ts";
 
 /**
- * A server for tests that is a replica set of one (or, as told, a single server): it hands every command to a MongoDB-wire server, and adds the change streams
- * that no server of the package registries has. The pipeline of a stream is evaluated by the server behind.
+ * A server for tests that is a replica set of one (or, as told, a single server): it hands every
+ * command to a MongoDB-wire server, and adds the change streams that no server of the package
+ * registries has. The pipeline of a stream is evaluated by the server behind.
  *
- * Faults: streams refused, open ones broken, and connections cut after the server behind has done a command.
+ * Faults: streams refused, open ones broken, and connections cut after the server behind has done a
+ * command.
  */
 export interface ReplicaSet {
   readonly uri: string;
@@ -19,7 +21,10 @@ export interface ReplicaSet {
   refuseStreams(refused: boolean): void;
   /** Ends the open streams with an error that no driver goes on after. */
   breakStreams(): void;
-  /** The next command of this name is done and its connection cut instead of the answer; resolves when that has happened. */
+  /**
+   * The next command of this name is done and its connection cut instead of the answer; resolves
+   * when that has happened.
+   */
   loseAnswer(command: string): Promise<void>;
   connections(): number;
   stop(): Promise<void>;
@@ -42,15 +47,34 @@ interface Change {
 
 const WRITES = new Set(["insert", "update", "findAndModify", "delete"]);
 const HELLO = new Set(["hello", "isMaster", "ismaster"]);
-const REFUSAL = { ok: 0, errmsg: "The $changeStream stage is only supported on replica sets", code: 40_573, codeName: "Location40573" };
-const HISTORY_LOST = { ok: 0, errmsg: "Resume of change stream was not possible", code: 286, codeName: "ChangeStreamHistoryLost" };
+const REFUSAL = {
+  ok: 0,
+  errmsg: "The $changeStream stage is only supported on replica sets",
+  code: 40_573,
+  codeName: "Location40573",
+};
+const HISTORY_LOST = {
+  ok: 0,
+  errmsg: "Resume of change stream was not possible",
+  code: 286,
+  codeName: "ChangeStreamHistoryLost",
+};
 const AWAIT_MS = 1_000;
-/** A collection with one document, whatever it is: each change takes its place, to go through a pipeline. */
+/**
+ * A collection with one document, whatever it is: each change takes its place, to go through a
+ * pipeline.
+ */
 const ONE_DOCUMENT = "one_document";
 
 const tokenOf = (place: number): Document => ({ _data: String(place) });
 
-export async function startReplicaSet(behind: string, { isSingle = false, onCommand }: { readonly isSingle?: boolean; readonly onCommand?: (command: Document) => void } = {}): Promise<ReplicaSet> {
+export async function startReplicaSet(
+  behind: string,
+  {
+    isSingle = false,
+    onCommand,
+  }: { readonly isSingle?: boolean; readonly onCommand?: (command: Document) => void } = {},
+): Promise<ReplicaSet> {
   const { hostname, port: portBehind } = new URL(behind);
   const client = new MongoClient(behind);
   const sockets = new Set<Socket>();
@@ -63,10 +87,23 @@ export async function startReplicaSet(behind: string, { isSingle = false, onComm
   let refused = false;
   let asked = 0;
   let address = "";
-  /** The wire server knows only the older word for hello. Sessions and streamed hellos, which a mongod behind offers, are not handed on. */
+  /**
+   * The wire server knows only the older word for hello. Sessions and streamed hellos, which a
+   * mongod behind offers, are not handed on.
+   */
   let handshake: Document = {};
 
-  const membership = (): Document => (isSingle ? {} : { setName: "tests", setVersion: 1, hosts: [address], me: address, primary: address, secondary: false });
+  const membership = (): Document =>
+    isSingle
+      ? {}
+      : {
+          setName: "tests",
+          setVersion: 1,
+          hosts: [address],
+          me: address,
+          primary: address,
+          secondary: false,
+        };
 
   const wake = (): void => {
     for (const go of waiting) go();
@@ -74,10 +111,22 @@ export async function startReplicaSet(behind: string, { isSingle = false, onComm
   };
 
   const look = async (database: string, collection: string): Promise<Map<string, Document>> =>
-    new Map((await client.db(database).collection(collection).find().toArray()).map((document) => [String(document["_id"]), document]));
+    new Map(
+      (await client.db(database).collection(collection).find().toArray()).map((document) => [
+        String(document["_id"]),
+        document,
+      ]),
+    );
 
-  /** One write at a time, so that each change is of one command; only collections that somebody has followed are looked at. */
-  const written = (database: string, collection: string, work: () => Promise<Buffer>): Promise<Buffer> => {
+  /**
+   * One write at a time, so that each change is of one command; only collections that somebody has
+   * followed are looked at.
+   */
+  const written = (
+    database: string,
+    collection: string,
+    work: () => Promise<Buffer>,
+  ): Promise<Buffer> => {
     const done = writing.then(async () => {
       const answer = await work();
       const key = `${database}.${collection}`;
@@ -85,7 +134,16 @@ export async function startReplicaSet(behind: string, { isSingle = false, onComm
       if (before === undefined) return answer;
       const after = await look(database, collection);
       views.set(key, after);
-      for (const event of changeEvents(before, after)) changes.push({ event: { _id: tokenOf(changes.length + 1), ...event, ns: { db: database, coll: collection } }, database, collection });
+      for (const event of changeEvents(before, after))
+        changes.push({
+          event: {
+            _id: tokenOf(changes.length + 1),
+            ...event,
+            ns: { db: database, coll: collection },
+          },
+          database,
+          collection,
+        });
       wake();
       return answer;
     });
@@ -100,20 +158,36 @@ export async function startReplicaSet(behind: string, { isSingle = false, onComm
       const change = changes[stream.at];
       if (change?.database !== stream.database || change.collection !== stream.collection) continue;
       const evaluated = client.db(stream.database).collection(ONE_DOCUMENT);
-      batch.push(...(await evaluated.aggregate([{ $replaceRoot: { newRoot: { $literal: change.event } } }, ...stream.pipeline]).toArray()));
+      batch.push(
+        ...(await evaluated
+          .aggregate([
+            { $replaceRoot: { newRoot: { $literal: change.event } } },
+            ...stream.pipeline,
+          ])
+          .toArray()),
+      );
     }
     return batch;
   };
 
   const cursorOf = async (id: string, batch: "firstBatch" | "nextBatch"): Promise<Document> => {
     const stream = streams.get(id);
-    if (stream === undefined) return { ok: 0, errmsg: `cursor id ${id} not found`, code: 43, codeName: "CursorNotFound" };
+    if (stream === undefined)
+      return { ok: 0, errmsg: `cursor id ${id} not found`, code: 43, codeName: "CursorNotFound" };
     if (stream.broken) {
       streams.delete(id);
       return HISTORY_LOST;
     }
     const documents = await batchOf(stream);
-    return { ok: 1, cursor: { id: BSON.Long.fromString(id), ns: `${stream.database}.${stream.collection}`, [batch]: documents, postBatchResumeToken: tokenOf(stream.at) } };
+    return {
+      ok: 1,
+      cursor: {
+        id: BSON.Long.fromString(id),
+        ns: `${stream.database}.${stream.collection}`,
+        [batch]: documents,
+        postBatchResumeToken: tokenOf(stream.at),
+      },
+    };
   };
 
   const openStream = async ({ aggregate, $db, pipeline }: Document): Promise<Document> => {
@@ -121,19 +195,34 @@ export async function startReplicaSet(behind: string, { isSingle = false, onComm
     if (refused) return REFUSAL;
     const [collection, database] = [String(aggregate), String($db)];
     await writing;
-    await client.db(database).collection(ONE_DOCUMENT).updateOne({}, { $set: { is: 1 } }, { upsert: true });
-    if (!views.has(`${database}.${collection}`)) views.set(`${database}.${collection}`, await look(database, collection));
+    await client
+      .db(database)
+      .collection(ONE_DOCUMENT)
+      .updateOne({}, { $set: { is: 1 } }, { upsert: true });
+    if (!views.has(`${database}.${collection}`))
+      views.set(`${database}.${collection}`, await look(database, collection));
     const [stage, ...rest] = pipeline as Document[];
     const { resumeAfter } = (stage?.["$changeStream"] ?? {}) as { resumeAfter?: { _data: string } };
     const id = String(1_000 + asked);
-    streams.set(id, { pipeline: rest, collection, database, at: resumeAfter === undefined ? changes.length : Number(resumeAfter._data), broken: false });
+    streams.set(id, {
+      pipeline: rest,
+      collection,
+      database,
+      at: resumeAfter === undefined ? changes.length : Number(resumeAfter._data),
+      broken: false,
+    });
     return cursorOf(id, "firstBatch");
   };
 
   const readOn = async (id: string, maxTimeMS: unknown): Promise<Document> => {
     const answer = await cursorOf(id, "nextBatch");
     const { cursor } = answer as { cursor?: { nextBatch: Document[] } };
-    if (cursor === undefined || cursor.nextBatch.length > 0 || (streams.get(id)?.at ?? 0) < changes.length) return answer;
+    if (
+      cursor === undefined ||
+      cursor.nextBatch.length > 0 ||
+      (streams.get(id)?.at ?? 0) < changes.length
+    )
+      return answer;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, Number(maxTimeMS ?? AWAIT_MS));
       waiting.add(() => {
@@ -148,12 +237,19 @@ export async function startReplicaSet(behind: string, { isSingle = false, onComm
   const ofStreams = async (command: Document): Promise<Document | undefined> => {
     const pipeline = command["pipeline"] as Document[] | undefined;
     if (pipeline?.[0]?.["$changeStream"] !== undefined) return openStream(command);
-    if (command["getMore"] !== undefined && streams.has(String(command["getMore"]))) return readOn(String(command["getMore"]), command["maxTimeMS"]);
+    if (command["getMore"] !== undefined && streams.has(String(command["getMore"])))
+      return readOn(String(command["getMore"]), command["maxTimeMS"]);
     if (command["killCursors"] === undefined) return undefined;
     const ids = (command["cursors"] as unknown[]).map(String).filter((id) => streams.delete(id));
     if (ids.length === 0) return undefined;
     wake();
-    return { ok: 1, cursorsKilled: ids.map((id) => BSON.Long.fromString(id)), cursorsNotFound: [], cursorsAlive: [], cursorsUnknown: [] };
+    return {
+      ok: 1,
+      cursorsKilled: ids.map((id) => BSON.Long.fromString(id)),
+      cursorsNotFound: [],
+      cursorsAlive: [],
+      cursorsUnknown: [],
+    };
   };
 
   const serve = async (socket: Socket): Promise<void> => {
@@ -171,10 +267,13 @@ export async function startReplicaSet(behind: string, { isSingle = false, onComm
       onCommand?.(command);
       const own = await ofStreams(command);
       if (own !== undefined) return answerTo(message, own);
-      if (WRITES.has(name)) return written(String(command["$db"]), String(command[name]), () => forward(message));
+      if (WRITES.has(name))
+        return written(String(command["$db"]), String(command[name]), () => forward(message));
       if (!HELLO.has(name)) return forward(message);
       if (name !== "hello") {
-        const { logicalSessionTimeoutMinutes, topologyVersion, ...body } = bodyOf(await forward(message));
+        const { logicalSessionTimeoutMinutes, topologyVersion, ...body } = bodyOf(
+          await forward(message),
+        );
         handshake = body;
       }
       return answerTo(message, { ...handshake, ...membership(), isWritablePrimary: true });

@@ -2,7 +2,10 @@ import type { RunEffects } from "../../actors/bind-run-machine.ts";
 import type { EvaluateOutput } from "../../machines/run-types.ts";
 import { HaystackError } from "../../errors.ts";
 
-/** Effects that answer at once and keep a record: the run machine's steps without science, to test orchestration. */
+/**
+ * Effects that answer at once and keep a record: the run machine's steps without science, to test
+ * orchestration.
+ */
 export interface ScriptedEffects extends RunEffects {
   readonly done: readonly string[];
   /** The jobs that "Batch" knows, by name: the truth that checkJob asks. */
@@ -24,8 +27,23 @@ export interface Script {
 
 const STRUCTURED_QUERY = {
   task_type: "perturbational",
-  cell_type: { name: "B cell", cell_ontology_id: "CL:0000236", matched_text: "B cells", match: "exact", atlas_labels: ["B cells"] },
-  perturbation: { id: "ifn-beta", name: "IFN-beta", kind: "cytokine", external_ids: {}, matched_text: "IFN-beta", match: "exact", atlas_labels: ["IFN-beta"], targets: ["IFNAR1"] },
+  cell_type: {
+    name: "B cell",
+    cell_ontology_id: "CL:0000236",
+    matched_text: "B cells",
+    match: "exact",
+    atlas_labels: ["B cells"],
+  },
+  perturbation: {
+    id: "ifn-beta",
+    name: "IFN-beta",
+    kind: "cytokine",
+    external_ids: {},
+    matched_text: "IFN-beta",
+    match: "exact",
+    atlas_labels: ["IFN-beta"],
+    targets: ["IFNAR1"],
+  },
   expected_targets: [],
   expected_pathways: [],
   dose: null,
@@ -66,11 +84,33 @@ export function scriptedEffects(script: Script): ScriptedEffects {
     async analyze(_, { signal }) {
       await begin("analyze", signal);
       const strategy = script.strategy ?? "synthetic_control";
-      return { structured_query: { ...STRUCTURED_QUERY, expected_targets: [], expected_pathways: [], ambiguities: [], cell_type: { ...STRUCTURED_QUERY.cell_type, atlas_labels: ["B cells"] }, perturbation: { ...STRUCTURED_QUERY.perturbation, atlas_labels: ["IFN-beta"], targets: ["IFNAR1"] } }, control_cells_available: strategy === "synthetic_control", control_strategy_effective: strategy };
+      return {
+        structured_query: {
+          ...STRUCTURED_QUERY,
+          expected_targets: [],
+          expected_pathways: [],
+          ambiguities: [],
+          cell_type: { ...STRUCTURED_QUERY.cell_type, atlas_labels: ["B cells"] },
+          perturbation: {
+            ...STRUCTURED_QUERY.perturbation,
+            atlas_labels: ["IFN-beta"],
+            targets: ["IFNAR1"],
+          },
+        },
+        control_cells_available: strategy === "synthetic_control",
+        control_strategy_effective: strategy,
+      };
     },
     async prompt({ iteration }, { signal }) {
       await begin(`prompt:${iteration}`, signal);
-      return { plan: { path: `plan-${iteration}`, sha256: "0" }, candidate_id: `candidate-${iteration}`, prompt_strategy: "direct", prompt_rationale: "scripted", prompt_cells: 10, query_cells: 10 };
+      return {
+        plan: { path: `plan-${iteration}`, sha256: "0" },
+        candidate_id: `candidate-${iteration}`,
+        prompt_strategy: "direct",
+        prompt_rationale: "scripted",
+        prompt_cells: 10,
+        query_cells: 10,
+      };
     },
     async prepareJob({ iteration, kind }, { signal }) {
       await begin(`prepareJob:${iteration}:${kind}`, signal);
@@ -87,13 +127,34 @@ export function scriptedEffects(script: Script): ScriptedEffects {
       const now = script.now();
       switch (jobs.get(job.job_id)) {
         case "SUCCEEDED":
-          return { verdict: "succeeded", predictions: { path: `${job.job_id}.h5ad`, sha256: "0" }, run_seconds: 1 };
+          return {
+            verdict: "succeeded",
+            predictions: { path: `${job.job_id}.h5ad`, sha256: "0" },
+            run_seconds: 1,
+          };
         case "FAILED":
         case "CANCELLED":
-          return { verdict: "failed", kind: "application", error: new HaystackError("JOB_FAILED", "The scripted job failed.").toRecord(), retry_at: now, run_seconds: 1 };
+          return {
+            verdict: "failed",
+            kind: "application",
+            error: new HaystackError("JOB_FAILED", "The scripted job failed.").toRecord(),
+            retry_at: now,
+            run_seconds: 1,
+          };
         default:
-          if (now >= deadline_at) return { verdict: "overdue", error: new HaystackError("JOB_DEADLINE_PASSED", "The scripted job took too long.").toRecord() };
-          return { verdict: "waiting", now, check_at: Math.min(now + (script.checkMs ?? 5_000), deadline_at) };
+          if (now >= deadline_at)
+            return {
+              verdict: "overdue",
+              error: new HaystackError(
+                "JOB_DEADLINE_PASSED",
+                "The scripted job took too long.",
+              ).toRecord(),
+            };
+          return {
+            verdict: "waiting",
+            now,
+            check_at: Math.min(now + (script.checkMs ?? 5_000), deadline_at),
+          };
       }
     },
     async cancelJobs({ job_ids }, { signal, quiesce }) {
@@ -104,7 +165,10 @@ export function scriptedEffects(script: Script): ScriptedEffects {
     },
     async evaluate({ iteration }, { signal }) {
       await begin(`evaluate:${iteration}`, signal);
-      return { summary: summary(iteration), evaluation: { path: `evaluation-${iteration}`, sha256: "0" } };
+      return {
+        summary: summary(iteration),
+        evaluation: { path: `evaluation-${iteration}`, sha256: "0" },
+      };
     },
     async output({ context }, { signal }) {
       await begin(`output:${context.delivered_iteration}`, signal);

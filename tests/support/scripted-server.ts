@@ -33,23 +33,58 @@ export interface ScriptedServerOptions {
   readonly supervisor?: Partial<SupervisorOptions>;
 }
 
-/** The whole HTTP application over a real store and supervisor, with scripted effects in place of science. Closed after the test. */
-export async function startScriptedServer({ script = {}, env = {}, supervisor = {} }: ScriptedServerOptions = {}): Promise<ScriptedServer> {
-  const config = loadConfig({ HTTP_PORT: "0", COMPUTE_PROCESSES: "1", POLL_MILLISECONDS: "20", ...env }, await temporaryFolder());
+/**
+ * The whole HTTP application over a real store and supervisor, with scripted effects in place of
+ * science. Closed after the test.
+ */
+export async function startScriptedServer({
+  script = {},
+  env = {},
+  supervisor = {},
+}: ScriptedServerOptions = {}): Promise<ScriptedServer> {
+  const config = loadConfig(
+    { HTTP_PORT: "0", COMPUTE_PROCESSES: "1", POLL_MILLISECONDS: "20", ...env },
+    await temporaryFolder(),
+  );
   const clock = systemClock;
   const runs = await temporaryStore();
   const workbench = await openWorkbench(config);
   onTestFinished(() => workbench.close());
   const { objects, atlases, knowledge, compute } = workbench;
-  const { batch, jobEvents } = await openInference(config, { clock, objects, onTrouble: () => undefined });
+  const { batch, jobEvents } = await openInference(config, {
+    clock,
+    objects,
+    onTrouble: () => undefined,
+  });
   onTestFinished(() => batch.close());
   const access = await openAccess(config);
   onTestFinished(() => access.close());
   const commits = createCommitFeed(() => undefined);
   const inspection = createInspection(clock, () => undefined);
   const effects = scriptedEffects({ now: () => clock.now(), ...script });
-  const hosted = await hostRuns(runs, effects, { inspection, pollMs: config.POLL_MILLISECONDS, ...supervisor, onCommitted: commits.publish });
-  const parts: ServerParts = { config, software: SOFTWARE, runs, supervisor: hosted.supervisor, objects, atlases, knowledge, compute, batch, commits, inspection, access, clock, logger: silentLogger(), jobEvents };
+  const hosted = await hostRuns(runs, effects, {
+    inspection,
+    pollMs: config.POLL_MILLISECONDS,
+    ...supervisor,
+    onCommitted: commits.publish,
+  });
+  const parts: ServerParts = {
+    config,
+    software: SOFTWARE,
+    runs,
+    supervisor: hosted.supervisor,
+    objects,
+    atlases,
+    knowledge,
+    compute,
+    batch,
+    commits,
+    inspection,
+    access,
+    clock,
+    logger: silentLogger(),
+    jobEvents,
+  };
   const app = await createServer(parts);
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => (closing ??= app.close());
@@ -63,7 +98,8 @@ export async function startScriptedServer({ script = {}, env = {}, supervisor = 
     socketUrl: url.replace(/^http/, "ws"),
     guarded: app.guardedRoutes,
     close,
-    token: async (owner, role = "user") => (await issueToken(access, { owner, role, days: 1, now: clock.now() })).secret,
+    token: async (owner, role = "user") =>
+      (await issueToken(access, { owner, role, days: 1, now: clock.now() })).secret,
   };
 }
 

@@ -26,12 +26,25 @@ export interface TestServerOptions {
   readonly dataDir?: string;
 }
 
-/** A daemon that hosts runs and serves HTTP on this machine, closed when the test or `close` ends it. Call it from a test, or close it yourself. */
-export async function startTestServer({ env = {}, logger, dataDir }: TestServerOptions = {}): Promise<TestServer> {
+/**
+ * A daemon that hosts runs and serves HTTP on this machine, closed when the test or `close` ends
+ * it. Call it from a test, or close it yourself.
+ */
+export async function startTestServer({
+  env = {},
+  logger,
+  dataDir,
+}: TestServerOptions = {}): Promise<TestServer> {
   const folder = dataDir ?? (await mkdtemp(join(tmpdir(), "haystack-server-")));
-  const config = loadConfig({ HTTP_PORT: "0", COMPUTE_PROCESSES: "1", POLL_MILLISECONDS: "50", ...env }, folder);
+  const config = loadConfig(
+    { HTTP_PORT: "0", COMPUTE_PROCESSES: "1", POLL_MILLISECONDS: "50", ...env },
+    folder,
+  );
   const troubles: HaystackError[] = [];
-  const daemon = await openDaemon(config, { sweeps: true, onTrouble: (error) => troubles.push(error) });
+  const daemon = await openDaemon(config, {
+    sweeps: true,
+    onTrouble: (error) => troubles.push(error),
+  });
   const listening = await listen(config, daemon, logger);
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
@@ -47,7 +60,8 @@ export async function startTestServer({ env = {}, logger, dataDir }: TestServerO
     daemon,
     troubles,
     async token(owner, role = "user", days = 1) {
-      return (await issueToken(listening.parts.access, { owner, role, days, now: Date.now() })).secret;
+      return (await issueToken(listening.parts.access, { owner, role, days, now: Date.now() }))
+        .secret;
     },
     close: closeOnce,
   };

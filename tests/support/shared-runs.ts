@@ -24,7 +24,12 @@ export async function sharedSqlite(): Promise<SharedRuns> {
     other.close();
     await store.close();
   });
-  return { store, insert: (run) => store.insert(run), setStatus: (runId, status) => other.prepare("UPDATE runs SET status = ? WHERE run_id = ?").run(status, runId) };
+  return {
+    store,
+    insert: (run) => store.insert(run),
+    setStatus: (runId, status) =>
+      other.prepare("UPDATE runs SET status = ? WHERE run_id = ?").run(status, runId),
+  };
 }
 
 /** On a fresh database of the server. */
@@ -40,7 +45,8 @@ export async function sharedMongodb(uri: string): Promise<SharedRuns> {
   const runs = other.db(database).collection("runs");
   return {
     store,
-    insert: ({ run_id, query, status, user_email }) => runs.insertOne({ run_id, query, status, user_email }),
+    insert: ({ run_id, query, status, user_email }) =>
+      runs.insertOne({ run_id, query, status, user_email }),
     setStatus: (runId, status) => runs.updateOne({ run_id: runId }, { $set: { status } }),
   };
 }

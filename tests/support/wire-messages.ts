@@ -22,18 +22,23 @@ export async function* messagesOf(socket: Socket): AsyncGenerator<Buffer> {
   }
 }
 
-const documentAt = (message: Buffer, start: number): Document => BSON.deserialize(message.subarray(start, start + message.readInt32LE(start)), { promoteLongs: false });
+const documentAt = (message: Buffer, start: number): Document =>
+  BSON.deserialize(message.subarray(start, start + message.readInt32LE(start)), {
+    promoteLongs: false,
+  });
 
 /** Documents that follow one another, up to the end. */
 function documentsIn(message: Buffer, start: number, end: number): Document[] {
   const documents: Document[] = [];
-  for (let at = start; at < end; at += message.readInt32LE(at)) documents.push(documentAt(message, at));
+  for (let at = start; at < end; at += message.readInt32LE(at))
+    documents.push(documentAt(message, at));
   return documents;
 }
 
 /** The command of a request, with its batches of documents wherever they stand in the message. */
 export function commandOf(message: Buffer): Document {
-  if (message.readInt32LE(12) === OP_QUERY) return documentAt(message, message.indexOf(0, HEADER + FLAGS) + 1 + 8);
+  if (message.readInt32LE(12) === OP_QUERY)
+    return documentAt(message, message.indexOf(0, HEADER + FLAGS) + 1 + 8);
   const body: Document = {};
   const batches: Document = {};
   for (let at = HEADER + FLAGS; at < message.length; at += 1 + message.readInt32LE(at + 1)) {
@@ -42,13 +47,18 @@ export function commandOf(message: Buffer): Document {
       continue;
     }
     const nameEnd = message.indexOf(0, at + 5);
-    batches[message.toString("utf8", at + 5, nameEnd)] = documentsIn(message, nameEnd + 1, at + 1 + message.readInt32LE(at + 1));
+    batches[message.toString("utf8", at + 5, nameEnd)] = documentsIn(
+      message,
+      nameEnd + 1,
+      at + 1 + message.readInt32LE(at + 1),
+    );
   }
   return { ...body, ...batches };
 }
 
 /** The body of an answer. */
-export const bodyOf = (message: Buffer): Document => documentAt(message, message.readInt32LE(12) === OP_REPLY ? HEADER + 20 : HEADER + FLAGS + 1);
+export const bodyOf = (message: Buffer): Document =>
+  documentAt(message, message.readInt32LE(12) === OP_REPLY ? HEADER + 20 : HEADER + FLAGS + 1);
 
 /** An answer to a request, in the form in which it was asked. */
 export function answerTo(request: Buffer, body: Document): Buffer {

@@ -17,77 +17,145 @@ const UNKNOWN_GENES = 5;
 
 async function simulatedAtlas(folder: string, ...options: readonly string[]): Promise<string> {
   const atlas = join(folder, "atlas.h5ad");
-  const outcome = await haystack(["atlas", "simulate", "--output", atlas, "--data-dir", folder, "--genes", "300", "--cells-per-group", "10", ...options]);
+  const outcome = await haystack([
+    "atlas",
+    "simulate",
+    "--output",
+    atlas,
+    "--data-dir",
+    folder,
+    "--genes",
+    "300",
+    "--cells-per-group",
+    "10",
+    ...options,
+  ]);
   expect(outcome).toMatchObject({ code: 0 });
   return atlas;
 }
 
 describeWithPython("INFERENCE_COMMAND with the STACK worker", () => {
-  test("serves a whole run: prediction and control jobs, metrics, delivered file", { timeout: 400_000 }, async () => {
-    const folder = await temporaryFolder();
-    const atlas = await simulatedAtlas(folder);
-    const { command, genes } = await standInModel(folder, { atlas, unknown: UNKNOWN_GENES });
-    const outcome = await haystack(["run", "How would CD14+ monocytes respond to IFN-beta?", "--data-dir", folder, "--seed", "7", "--max-iterations", "1", "--json"], {
-      env: { INFERENCE_COMMAND: command, INFERENCE_MODEL: "stack" },
-    });
-    expect([outcome.code, outcome.stderr]).toEqual([0, expect.any(String)]);
-    const run = runDocumentSchema.parse(JSON.parse(outcome.stdout));
-    expect(run).toMatchObject({ status: "completed", control_strategy_effective: "synthetic_control", error: null });
+  test(
+    "serves a whole run: prediction and control jobs, metrics, delivered file",
+    { timeout: 400_000 },
+    async () => {
+      const folder = await temporaryFolder();
+      const atlas = await simulatedAtlas(folder);
+      const { command, genes } = await standInModel(folder, { atlas, unknown: UNKNOWN_GENES });
+      const outcome = await haystack(
+        [
+          "run",
+          "How would CD14+ monocytes respond to IFN-beta?",
+          "--data-dir",
+          folder,
+          "--seed",
+          "7",
+          "--max-iterations",
+          "1",
+          "--json",
+        ],
+        {
+          env: { INFERENCE_COMMAND: command, INFERENCE_MODEL: "stack" },
+        },
+      );
+      expect([outcome.code, outcome.stderr]).toEqual([0, expect.any(String)]);
+      const run = runDocumentSchema.parse(JSON.parse(outcome.stdout));
+      expect(run).toMatchObject({
+        status: "completed",
+        control_strategy_effective: "synthetic_control",
+        error: null,
+      });
 
-    const objects = directoryObjects({ root: join(folder, "objects") });
-    const io = `batch-io/${run.run_id}/iter_1`;
-    const query = await readH5ad(objects.location(`${io}/query.h5ad`));
-    for (const name of ["predictions", "control_predictions"]) {
-      const prediction = await readH5ad(objects.location(`${io}/${name}.h5ad`));
-      expect(prediction.obs.index).toEqual(query.obs.index);
-      expect(prediction.var.index).toEqual(query.var.index);
-      expect(prediction.uns).toMatchObject({ model: "stack", is_baseline: 0, checkpoint: "stand-in.ckpt", haystack_worker: "0.1.0", seed: 7 });
-      expect(prediction.uns["genes_not_predicted"]).toHaveLength(UNKNOWN_GENES);
-      const metrics = JSON.parse(await readFile(objects.location(`${io}/${name}.h5ad.metrics.json`), "utf8")) as unknown;
-      expect(metrics).toMatchObject({ model: "stack", is_baseline: false, cells: query.obs.index.length, genes: 300, genes_shared: 295, genes_of_model: genes, seed: 7 });
-    }
-    const delivered = await readH5ad(run.output_anndata_path ?? "missing");
-    expect(delivered.uns).toMatchObject({ model: "stack", is_baseline: 0, checkpoint: "stand-in.ckpt" });
+      const objects = directoryObjects({ root: join(folder, "objects") });
+      const io = `batch-io/${run.run_id}/iter_1`;
+      const query = await readH5ad(objects.location(`${io}/query.h5ad`));
+      for (const name of ["predictions", "control_predictions"]) {
+        const prediction = await readH5ad(objects.location(`${io}/${name}.h5ad`));
+        expect(prediction.obs.index).toEqual(query.obs.index);
+        expect(prediction.var.index).toEqual(query.var.index);
+        expect(prediction.uns).toMatchObject({
+          model: "stack",
+          is_baseline: 0,
+          checkpoint: "stand-in.ckpt",
+          haystack_worker: "0.1.0",
+          seed: 7,
+        });
+        expect(prediction.uns["genes_not_predicted"]).toHaveLength(UNKNOWN_GENES);
+        const metrics = JSON.parse(
+          await readFile(objects.location(`${io}/${name}.h5ad.metrics.json`), "utf8"),
+        ) as unknown;
+        expect(metrics).toMatchObject({
+          model: "stack",
+          is_baseline: false,
+          cells: query.obs.index.length,
+          genes: 300,
+          genes_shared: 295,
+          genes_of_model: genes,
+          seed: 7,
+        });
+      }
+      const delivered = await readH5ad(run.output_anndata_path ?? "missing");
+      expect(delivered.uns).toMatchObject({
+        model: "stack",
+        is_baseline: 0,
+        checkpoint: "stand-in.ckpt",
+      });
 
-    const read = await runPython<{ model: string; finite: boolean }>(
-      `
+      const read = await runPython<{ model: string; finite: boolean }>(
+        `
 import anndata, json, numpy, sys
 a = anndata.read_h5ad(json.loads(sys.argv[1])["file"])
 print(json.dumps({"model": str(a.uns["model"]), "finite": bool(numpy.isfinite(a.X.data).all())}))`,
-      { file: objects.location(`${io}/predictions.h5ad`) },
-    );
-    expect(read).toEqual({ model: "stack", finite: true });
-  });
+        { file: objects.location(`${io}/predictions.h5ad`) },
+      );
+      expect(read).toEqual({ model: "stack", finite: true });
+    },
+  );
 
-  test("a job that fails carries the worker's exit code and reason", { timeout: 300_000 }, async () => {
-    const folder = await temporaryFolder();
-    const atlas = await simulatedAtlas(folder, "--no-import");
-    const { command } = await standInModel(folder, { atlas, behaviour: "gpu-memory" });
-    const { batch, events, putCells } = await harnessWith(command);
+  test(
+    "a job that fails carries the worker's exit code and reason",
+    { timeout: 300_000 },
+    async () => {
+      const folder = await temporaryFolder();
+      const atlas = await simulatedAtlas(folder, "--no-import");
+      const { command } = await standInModel(folder, { atlas, behaviour: "gpu-memory" });
+      const { batch, events, putCells } = await harnessWith(command);
 
-    const starved = jobSpec();
-    await putCells(starved, { prompt: atlas, query: atlas, split: true });
-    await batch.submit(starved);
-    const unsplit = jobSpec();
-    await putCells(unsplit, { prompt: atlas, query: atlas, split: false });
-    await batch.submit(unsplit);
+      const starved = jobSpec();
+      await putCells(starved, { prompt: atlas, query: atlas, split: true });
+      await batch.submit(starved);
+      const unsplit = jobSpec();
+      await putCells(unsplit, { prompt: atlas, query: atlas, split: false });
+      await batch.submit(unsplit);
 
-    await events.until(starved.job_id, ENDED);
-    expect((await batch.get(starved.job_id))?.failure).toEqual({
-      kind: "application",
-      exit_code: 6,
-      reason: "The inference program ended with exit code 6: haystack-worker: The model ran out of memory: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.",
-    });
-    await events.until(unsplit.job_id, ENDED);
-    expect((await batch.get(unsplit.job_id))?.failure).toMatchObject({ exit_code: 2, reason: expect.stringContaining("no obs column haystack_split") as string });
-  });
+      await events.until(starved.job_id, ENDED);
+      expect((await batch.get(starved.job_id))?.failure).toEqual({
+        kind: "application",
+        exit_code: 6,
+        reason:
+          "The inference program ended with exit code 6: haystack-worker: The model ran out of memory: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.",
+      });
+      await events.until(unsplit.job_id, ENDED);
+      expect((await batch.get(unsplit.job_id))?.failure).toMatchObject({
+        exit_code: 2,
+        reason: expect.stringContaining("no obs column haystack_split") as string,
+      });
+    },
+  );
 });
 
 type Harness = Awaited<ReturnType<typeof localHarness>>;
 type Spec = ReturnType<typeof jobSpec>;
 
 /** An executor of this machine that runs `command` on cells of real files. */
-async function harnessWith(command: string): Promise<Harness & { putCells: (spec: Spec, cells: { prompt: string; query: string; split: boolean }) => Promise<void> }> {
+async function harnessWith(command: string): Promise<
+  Harness & {
+    putCells: (
+      spec: Spec,
+      cells: { prompt: string; query: string; split: boolean },
+    ) => Promise<void>;
+  }
+> {
   const harness = await localHarness({ program: inferenceProgram(command, "stack") });
   const objects = directoryObjects({ root: join(harness.root, "..", "the objects") });
   return {

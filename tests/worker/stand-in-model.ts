@@ -12,10 +12,14 @@ export interface StandInModel {
 }
 
 /**
- * The STACK worker with a stand-in for `stack-generation`, a checkpoint of a few bytes, and a gene list made of the upper-case gene symbols
- * of `atlas` without its last `unknown` genes. `behaviour`: see worker/tests/stand_in.py. The worker is importable until the test's end.
+ * The STACK worker with a stand-in for `stack-generation`, a checkpoint of a few bytes, and a gene
+ * list made of the upper-case gene symbols of `atlas` without its last `unknown` genes.
+ * `behaviour`: see worker/tests/stand_in.py. The worker is importable until the test's end.
  */
-export async function standInModel(folder: string, options: { readonly atlas: string; readonly unknown?: number; readonly behaviour?: string }): Promise<StandInModel> {
+export async function standInModel(
+  folder: string,
+  options: { readonly atlas: string; readonly unknown?: number; readonly behaviour?: string },
+): Promise<StandInModel> {
   const { python, genes } = await runPython<{ python: string; genes: number }>(
     `
 import anndata, json, pickle, sys
@@ -28,7 +32,10 @@ print(json.dumps({"python": sys.executable, "genes": len(genes)}))`,
   );
   await writeFile(join(folder, "stand-in.ckpt"), "weights");
   const program = join(folder, "stack-generation");
-  await writeFile(program, `#!/bin/sh\nexec '${python}' '${join(WORKER, "tests", "stand_in.py")}' --behaviour='${options.behaviour ?? ""}' "$@"\n`);
+  await writeFile(
+    program,
+    `#!/bin/sh\nexec '${python}' '${join(WORKER, "tests", "stand_in.py")}' --behaviour='${options.behaviour ?? ""}' "$@"\n`,
+  );
   await chmod(program, 0o755);
   const before = process.env["PYTHONPATH"];
   process.env["PYTHONPATH"] = [before, WORKER].filter(Boolean).join(delimiter);
@@ -37,5 +44,8 @@ print(json.dumps({"python": sys.executable, "genes": len(genes)}))`,
     else process.env["PYTHONPATH"] = before;
   });
   const files = `--checkpoint '${join(folder, "stand-in.ckpt")}' --genelist '${join(folder, "genes.pkl")}' --stack-generation '${program}'`;
-  return { command: `'${python}' -m haystack_worker --prompt {prompt} --query {query} --output {output} --seed {seed} ${files}`, genes };
+  return {
+    command: `'${python}' -m haystack_worker --prompt {prompt} --query {query} --output {output} --seed {seed} ${files}`,
+    genes,
+  };
 }

@@ -20,10 +20,16 @@ print(json.dumps({"code": ended.returncode, "output": ended.stdout}))`,
 
 describeWithPython("the STACK worker", () => {
   test("its own tests pass: each exit code and each guard", { timeout: 600_000 }, async () => {
-    expect(await pythonModule("pytest", "-q", "--tb=short")).toEqual({ code: 0, output: expect.stringMatching(/^\d+ passed in /m) as string });
+    expect(await pythonModule("pytest", "-q", "--tb=short")).toEqual({
+      code: 0,
+      output: expect.stringMatching(/^\d+ passed in /m) as string,
+    });
   });
 
   test("its types hold", { timeout: 300_000 }, async () => {
-    expect(await pythonModule("mypy", "--cache-dir=/dev/null")).toEqual({ code: 0, output: expect.stringContaining("no issues found") as string });
+    expect(await pythonModule("mypy", "--cache-dir=/dev/null")).toEqual({
+      code: 0,
+      output: expect.stringContaining("no issues found") as string,
+    });
   });
 });

@@ -4,5 +4,13 @@ import { mechanistic } from "./mechanistic.ts";
 import { ontology } from "./ontology.ts";
 import { semantic } from "./semantic.ts";
 
-/** In order of trust: where two strategies propose the same cells, the earlier one names the candidate. */
-export const ALL_STRATEGIES: readonly RetrievalStrategy[] = [direct, ontology, mechanistic, semantic];
+/**
+ * In order of trust: where two strategies propose the same cells, the earlier one names the
+ * candidate.
+ */
+export const ALL_STRATEGIES: readonly RetrievalStrategy[] = [
+  direct,
+  ontology,
+  mechanistic,
+  semantic,
+];

@@ -7,5 +7,9 @@ export const direct: RetrievalStrategy = {
   propose: ({ query, perturbed }) =>
     perturbed
       .filter(({ group }) => isAskedPerturbation(query, group) && isAskedCellType(query, group))
-      .map((located) => ({ ...located, match: 1, because: "they are the asked cell type under the asked perturbation itself" })),
+      .map((located) => ({
+        ...located,
+        match: 1,
+        because: "they are the asked cell type under the asked perturbation itself",
+      })),
 };

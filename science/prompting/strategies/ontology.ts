@@ -9,8 +9,13 @@ export const ontology: RetrievalStrategy = {
     perturbed
       .filter(({ group }) => isAskedPerturbation(query, group) && !isAskedCellType(query, group))
       .map((located) => {
-        const distance = ontologyDistance(knowledge, query.cell_type.cell_ontology_id, located.group.cell_ontology_id);
-        // Between 0.8 and 1: the data-driven prior says more about likeness than steps in the ontology do.
+        const distance = ontologyDistance(
+          knowledge,
+          query.cell_type.cell_ontology_id,
+          located.group.cell_ontology_id,
+        );
+        // Between 0.8 and 1: the data-driven prior says more about likeness than steps in the
+        // ontology do.
         return distance === null
           ? { ...located, match: 0.8, because: "they received the asked perturbation" }
           : {

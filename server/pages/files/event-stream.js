@@ -8,8 +8,17 @@ export async function readEvents(response, take) {
     const blocks = (text + value).replaceAll("\r\n", "\n").split("\n\n");
     text = blocks.pop() ?? "";
     for (const block of blocks) {
-      const fields = block.split("\n").filter((line) => !line.startsWith(":")).map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trimStart()]);
-      const data = fields.filter(([name]) => name === "data").map(([, part]) => part).join("\n");
+      const fields = block
+        .split("\n")
+        .filter((line) => !line.startsWith(":"))
+        .map((line) => [
+          line.slice(0, line.indexOf(":")),
+          line.slice(line.indexOf(":") + 1).trimStart(),
+        ]);
+      const data = fields
+        .filter(([name]) => name === "data")
+        .map(([, part]) => part)
+        .join("\n");
       if (data !== "") take({ ...Object.fromEntries(fields), data });
     }
   }

@@ -36,7 +36,10 @@ async function follow(runId, signal) {
   showRun(await answer(path, { signal }));
   for (;;) {
     try {
-      const response = await ask(`${path}/events`, { signal, headers: lastId === undefined ? {} : { "last-event-id": lastId } });
+      const response = await ask(`${path}/events`, {
+        signal,
+        headers: lastId === undefined ? {} : { "last-event-id": lastId },
+      });
       say("");
       if (response.status === 200) {
         await readEvents(response, ({ id, event, data }) => {
@@ -73,7 +76,14 @@ async function begin() {
     ({ machines } = await answer("/admin/machine"));
     drawMachines(at("machines"), machines);
     const { runs } = await answer("/api/v1/runs?all=true&limit=100");
-    at("runs").replaceChildren(...runs.map(({ run_id, status, query }) => Object.assign(document.createElement("option"), { value: run_id, label: `${status}: ${query.slice(0, 80)}` })));
+    at("runs").replaceChildren(
+      ...runs.map(({ run_id, status, query }) =>
+        Object.assign(document.createElement("option"), {
+          value: run_id,
+          label: `${status}: ${query.slice(0, 80)}`,
+        }),
+      ),
+    );
     say(runs.length === 0 ? "There are no runs yet." : "");
     if (chosen() !== "") show(chosen());
   } catch (thrown) {

@@ -11,7 +11,14 @@ let showing = new AbortController();
 const element = (name, text) => Object.assign(document.createElement(name), { textContent: text });
 const pathOf = (runId) => `/api/v1/runs/${encodeURIComponent(runId)}`;
 
-function showRun({ query, status, current_phase, current_iteration, grounding_scores, error_message }) {
+function showRun({
+  query,
+  status,
+  current_phase,
+  current_iteration,
+  grounding_scores,
+  error_message,
+}) {
   at("about").hidden = false;
   at("question").textContent = query;
   at("status").textContent = status;
@@ -28,7 +35,8 @@ function showRun({ query, status, current_phase, current_iteration, grounding_sc
 function fileOf({ name, bytes, url }) {
   const line = element("li", "");
   if (bytes === null) line.append(`${name}: gone`);
-  else if (/^https?:/.test(url)) line.append(Object.assign(element("a", name), { href: url, download: name }));
+  else if (/^https?:/.test(url))
+    line.append(Object.assign(element("a", name), { href: url, download: name }));
   else {
     const button = Object.assign(element("button", name), { type: "button" });
     button.addEventListener("click", () => void save(name, url));
@@ -55,7 +63,10 @@ function showResult({ final_score, confidence, component_scores, files }) {
   at("components").replaceChildren(
     ...Object.entries(component_scores).map(([name, score]) => {
       const row = element("tr", "");
-      row.append(element("th", name.replaceAll("_", " ")), element("td", typeof score === "number" ? score.toFixed(1) : "not measured"));
+      row.append(
+        element("th", name.replaceAll("_", " ")),
+        element("td", typeof score === "number" ? score.toFixed(1) : "not measured"),
+      );
       return row;
     }),
   );
@@ -97,7 +108,8 @@ async function show() {
   showing = new AbortController();
   const { signal } = showing;
   try {
-    if (chosen() === "") say("The address names no run; open the link of a mail, or add # and the id of a run.");
+    if (chosen() === "")
+      say("The address names no run; open the link of a mail, or add # and the id of a run.");
     else await follow(chosen(), signal);
   } catch (thrown) {
     if (!signal.aborted) say(thrown.message);
@@ -113,7 +125,8 @@ async function wishFor(wish) {
   }
 }
 
-for (const wish of ["cancel", "retry"]) at(wish).addEventListener("click", () => void wishFor(wish));
+for (const wish of ["cancel", "retry"])
+  at(wish).addEventListener("click", () => void wishFor(wish));
 onSignIn(show);
 addEventListener("hashchange", () => void show());
 

@@ -6,10 +6,16 @@ export const say = (text) => (at("message").textContent = text);
 let token = sessionStorage.getItem("token");
 
 export async function ask(path, { signal, headers, method } = {}) {
-  const response = await fetch(path, { method: method ?? "GET", headers: { ...headers, ...(token === null ? {} : { authorization: `Bearer ${token}` }) }, signal: signal ?? null });
+  const response = await fetch(path, {
+    method: method ?? "GET",
+    headers: { ...headers, ...(token === null ? {} : { authorization: `Bearer ${token}` }) },
+    signal: signal ?? null,
+  });
   at("sign-in").hidden = response.status !== 401;
   if (response.ok) return response;
-  const { message } = await response.json().catch(() => ({ message: `The server answered ${response.status}.` }));
+  const { message } = await response
+    .json()
+    .catch(() => ({ message: `The server answered ${response.status}.` }));
   throw new Error(message);
 }
 

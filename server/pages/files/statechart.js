@@ -7,17 +7,23 @@ const element = (name, className, text) => {
   return made;
 };
 
-const transitionText = ({ event, guard, target }) => `${event}${guard === "" ? "" : ` [${guard}]`}${target === "" ? "" : ` → ${target}`}`;
+const transitionText = ({ event, guard, target }) =>
+  `${event}${guard === "" ? "" : ` [${guard}]`}${target === "" ? "" : ` → ${target}`}`;
 
 function stateBox(machine, path, state) {
   const box = element("div", `state ${state.type}`);
   box.dataset.machine = machine;
   box.dataset.path = path;
   box.append(element("span", "name", state.key));
-  for (const { id, source } of state.invokes) box.append(element("p", "detail", id === source ? `does ${id}` : `does ${id} (${source})`));
+  for (const { id, source } of state.invokes)
+    box.append(element("p", "detail", id === source ? `does ${id}` : `does ${id} (${source})`));
   if (state.transitions.length > 0) {
     const list = element("ul", "transitions");
-    list.append(...state.transitions.map((transition) => element("li", undefined, transitionText(transition))));
+    list.append(
+      ...state.transitions.map((transition) =>
+        element("li", undefined, transitionText(transition)),
+      ),
+    );
     box.append(list);
   }
   if (state.states.length > 0) box.append(stateBoxes(machine, path, state.states));
@@ -26,13 +32,20 @@ function stateBox(machine, path, state) {
 
 function stateBoxes(machine, path, states) {
   const boxes = element("div", "states");
-  boxes.append(...states.map((state) => stateBox(machine, path === "" ? state.key : `${path}.${state.key}`, state)));
+  boxes.append(
+    ...states.map((state) =>
+      stateBox(machine, path === "" ? state.key : `${path}.${state.key}`, state),
+    ),
+  );
   return boxes;
 }
 
 export function drawMachines(place, machines) {
   place.replaceChildren(
-    ...machines.flatMap((machine) => [element("h2", undefined, `Machine ${machine.key}`), stateBoxes(machine.key, "", machine.states)]),
+    ...machines.flatMap((machine) => [
+      element("h2", undefined, `Machine ${machine.key}`),
+      stateBoxes(machine.key, "", machine.states),
+    ]),
   );
 }
 
@@ -41,7 +54,10 @@ export function pathsOf(text) {
   const [outer, ...rest] = text.split(".");
   const inner = rest.join(".");
   if (inner === "") return [outer];
-  return [outer, ...inner.split("|").flatMap((part) => pathsOf(part).map((path) => `${outer}.${path}`))];
+  return [
+    outer,
+    ...inner.split("|").flatMap((part) => pathsOf(part).map((path) => `${outer}.${path}`)),
+  ];
 }
 
 const find = (states, path) => {
@@ -51,7 +67,12 @@ const find = (states, path) => {
 };
 
 /** What each state invokes, by the name under which it does. */
-const invokedIn = (machine, paths) => new Map(paths.flatMap((path) => find(machine.states, path)?.invokes ?? []).map(({ id, source }) => [id, source]));
+const invokedIn = (machine, paths) =>
+  new Map(
+    paths
+      .flatMap((path) => find(machine.states, path)?.invokes ?? [])
+      .map(({ id, source }) => [id, source]),
+  );
 
 /** `states` is the state text of "run" and of every child that it had. Children are shown while a state that invokes them lasts. */
 export function markStates(place, machines, states) {
@@ -66,7 +87,9 @@ export function markStates(place, machines, states) {
     if (machine === undefined || text === undefined) return;
     const paths = pathsOf(text);
     for (const path of paths) {
-      const box = place.querySelector(`[data-machine="${CSS.escape(machineKey)}"][data-path="${CSS.escape(path)}"]`);
+      const box = place.querySelector(
+        `[data-machine="${CSS.escape(machineKey)}"][data-path="${CSS.escape(path)}"]`,
+      );
       box?.classList.add("active");
       const name = box?.querySelector(".name");
       name?.setAttribute("aria-current", "true");

@@ -4,7 +4,10 @@ import { CRASH_POINTS } from "./steered-effects.ts";
 import { steeredRun, type SteeredRun, type SteeredRunOptions } from "./steered-run.ts";
 import type { RunStore } from "../../../services/runs/index.ts";
 
-/** Every transition of every path, stopped at each of the four points. Paths that begin alike share the cells of their beginning. */
+/**
+ * Every transition of every path, stopped at each of the four points. Paths that begin alike share
+ * the cells of their beginning.
+ */
 
 export interface PathCells {
   readonly path: ModelPath;
@@ -12,7 +15,13 @@ export interface PathCells {
 }
 
 /** Where the run, or the child machine whose end moves the run on, has nothing left to steer. */
-const ENDS: ReadonlySet<unknown> = new Set(["completed", "failed", "cancelled", "succeeded", "stopped"]);
+const ENDS: ReadonlySet<unknown> = new Set([
+  "completed",
+  "failed",
+  "cancelled",
+  "succeeded",
+  "stopped",
+]);
 
 export function planCells(paths: readonly ModelPath[]): PathCells[] {
   const begun = new Set<string>();
@@ -24,25 +33,46 @@ export function planCells(paths: readonly ModelPath[]): PathCells[] {
       begun.add(beginning);
       return CRASH_POINTS.filter((point) => canCrash(act, point)).map((point) => ({ at, point }));
     });
-    const mails = ENDS.has(path.steps.at(-1)?.expected.value) ? [] : CRASH_POINTS.map((point): PlannedCrash => ({ at: "mail", point }));
+    const mails = ENDS.has(path.steps.at(-1)?.expected.value)
+      ? []
+      : CRASH_POINTS.map((point): PlannedCrash => ({ at: "mail", point }));
     return { path, crashes: [...crashes, ...mails] };
   });
 }
 
-/** What a crash changed that it must not change; empty when nothing. A mail goes out again when its process died between sending and recording it. */
+/**
+ * What a crash changed that it must not change; empty when nothing. A mail goes out again when its
+ * process died between sending and recording it.
+ */
 export function differences(run: SteeredRun, calm: RunEnd, end: RunEnd): string[] {
   const compared = ["document", "outbox", "inbox", "performed", "jobs"] as const;
-  const changed = compared.filter((part) => JSON.stringify(calm[part]) !== JSON.stringify(end[part])).map((part) => `${part}: ${JSON.stringify(end[part])} instead of ${JSON.stringify(calm[part])}`);
-  const mails = end.mails.length !== calm.mails.length + run.mailsAtRisk.length || new Set(end.mails).size !== calm.mails.length ? [`mails: ${end.mails.join(", ")}`] : [];
+  const changed = compared
+    .filter((part) => JSON.stringify(calm[part]) !== JSON.stringify(end[part]))
+    .map(
+      (part) => `${part}: ${JSON.stringify(end[part])} instead of ${JSON.stringify(calm[part])}`,
+    );
+  const mails =
+    end.mails.length !== calm.mails.length + run.mailsAtRisk.length ||
+    new Set(end.mails).size !== calm.mails.length
+      ? [`mails: ${end.mails.join(", ")}`]
+      : [];
   return [...run.violations, ...changed, ...mails];
 }
 
-export async function runCells(store: RunStore, name: string, { path, crashes }: PathCells, options: SteeredRunOptions = {}): Promise<string[]> {
+export async function runCells(
+  store: RunStore,
+  name: string,
+  { path, crashes }: PathCells,
+  options: SteeredRunOptions = {},
+): Promise<string[]> {
   const calm = await followPath(await steeredRun(store, `${name}-calm`), path);
   const wrong: string[] = [];
   for (const [cell, crash] of crashes.entries()) {
     const run = await steeredRun(store, `${name}-${cell}`, options);
-    const problems = await followPath(run, path, { crash }).then((end) => differences(run, calm, end), (error: Error) => [error.message]);
+    const problems = await followPath(run, path, { crash }).then(
+      (end) => differences(run, calm, end),
+      (error: Error) => [error.message],
+    );
     wrong.push(...problems.map((problem) => `stopped ${crash.point} at ${crash.at}: ${problem}`));
   }
   return wrong;

@@ -24,17 +24,27 @@ export interface ExploreOptions {
   readonly kindOf: (step: ExploredStep) => string;
 }
 
-const nameOf = (steps: readonly ExploredStep[]): string => steps.map(({ event }) => JSON.stringify(event)).join(" ");
+const nameOf = (steps: readonly ExploredStep[]): string =>
+  steps.map(({ event }) => JSON.stringify(event)).join(" ");
 
-/** The way to every state, each as short as can be, and every step onwards from there; shortest first. */
-function everyWay(adjacency: AdjacencyMap<AnyMachineSnapshot, EventObject>, serializeState: (state: AnyMachineSnapshot) => string): ExploredStep[][] {
+/**
+ * The way to every state, each as short as can be, and every step onwards from there; shortest
+ * first.
+ */
+function everyWay(
+  adjacency: AdjacencyMap<AnyMachineSnapshot, EventObject>,
+  serializeState: (state: AnyMachineSnapshot) => string,
+): ExploredStep[][] {
   const [start] = Object.keys(adjacency);
   const waysTo = new Map<string, readonly ExploredStep[]>(start === undefined ? [] : [[start, []]]);
   const found: ExploredStep[][] = [];
   for (const [key, way] of waysTo) {
     const from = adjacency[key as keyof typeof adjacency];
     for (const { event, state } of Object.values(from?.transitions ?? {})) {
-      const onwards = [...way, { event, before: (from as { state: AnyMachineSnapshot }).state, after: state }];
+      const onwards = [
+        ...way,
+        { event, before: (from as { state: AnyMachineSnapshot }).state, after: state },
+      ];
       found.push(onwards);
       if (!waysTo.has(serializeState(state))) waysTo.set(serializeState(state), onwards);
     }
@@ -42,8 +52,14 @@ function everyWay(adjacency: AdjacencyMap<AnyMachineSnapshot, EventObject>, seri
   return found;
 }
 
-/** Paths from the start that take every kind of transition, each as short as can be; none is the beginning of another. */
-export function explore(machine: AnyStateMachine, { input, events, serializeState, kindOf }: ExploreOptions): ExploredPath[] {
+/**
+ * Paths from the start that take every kind of transition, each as short as can be; none is the
+ * beginning of another.
+ */
+export function explore(
+  machine: AnyStateMachine,
+  { input, events, serializeState, kindOf }: ExploreOptions,
+): ExploredPath[] {
   const logic = machine as unknown as ActorLogic<AnyMachineSnapshot, EventObject, unknown>;
   const adjacency = getAdjacencyMap(logic, { input, events, serializeState });
   const kinds = new Set<string>();
@@ -54,12 +70,17 @@ export function explore(machine: AnyStateMachine, { input, events, serializeStat
     return true;
   });
   const names = kept.map(nameOf);
-  const isBeginning = (name: string): boolean => names.some((other) => other.startsWith(`${name} `));
+  const isBeginning = (name: string): boolean =>
+    names.some((other) => other.startsWith(`${name} `));
   const start = takenAtStart(machine, input);
   return kept
     .filter((_, index) => !isBeginning(names[index] ?? ""))
     .map((steps) => {
       const taken = steps.map(({ before, event }) => takenBy(machine, before, event));
-      return { steps, rows: new Set([...start.rows, ...taken.flatMap(({ rows }) => rows)]), states: new Set([...start.states, ...taken.flatMap(({ states }) => states)]) };
+      return {
+        steps,
+        rows: new Set([...start.rows, ...taken.flatMap(({ rows }) => rows)]),
+        states: new Set([...start.states, ...taken.flatMap(({ states }) => states)]),
+      };
     });
 }

@@ -5,7 +5,10 @@ import type { Act, Answer, ModelPath, ModelStep, SteeredEffect } from "./model-p
 import { CHECK_MS, type CrashPoint } from "./steered-effects.ts";
 import { LEASE_MS, type SteeredRun } from "./steered-run.ts";
 
-/** Takes a real run along a path of the model and then to its end, through a crash if one is planned. */
+/**
+ * Takes a real run along a path of the model and then to its end, through a crash if one is
+ * planned.
+ */
 
 export interface PlannedCrash {
   /** Index among all acts of the path, or the mail at the end. */
@@ -39,7 +42,8 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 function isReached(snapshot: Persisted | null, { child, value }: ModelStep["expected"]): boolean {
   let at: Persisted | undefined = snapshot ?? undefined;
   for (const id of child) at = at?.children?.[id]?.snapshot;
-  if (child.length > 0 && at?.status !== "active") return typeof value === "string" && FINAL_CHILD_STATES.has(value);
+  if (child.length > 0 && at?.status !== "active")
+    return typeof value === "string" && FINAL_CHILD_STATES.has(value);
   return JSON.stringify(at?.value) === JSON.stringify(value);
 }
 
@@ -49,19 +53,27 @@ function defaultAnswer(effect: SteeredEffect): Answer {
   return effect.startsWith("checkJob") ? { kind: "verdict", verdict: "succeeded" } : { kind: "ok" };
 }
 
-/** Which acts have to be done again when their process died there: the others are stored, or come again by themselves. */
+/**
+ * Which acts have to be done again when their process died there: the others are stored, or come
+ * again by themselves.
+ */
 const isRepeated = (act: Act, point: CrashPoint): boolean =>
-  (act.kind === "answer" || act.kind === "tick") && (point === "before the commit" || point === "after the effect");
+  (act.kind === "answer" || act.kind === "tick") &&
+  (point === "before the commit" || point === "after the effect");
 
 /** A tick has no effect outside the run. */
-export const canCrash = (act: Act, point: CrashPoint): boolean => act.kind !== "tick" || point !== "after the effect";
+export const canCrash = (act: Act, point: CrashPoint): boolean =>
+  act.kind !== "tick" || point !== "after the effect";
 
 async function restart(run: SteeredRun): Promise<void> {
   run.clock.advance(LEASE_MS + 1);
   await run.reread();
   const { supervisor } = run.start();
   const needsNoHost = (value: unknown): boolean => RESTING.has(value) || value === "queued";
-  await run.until("the run is hosted again, at rest or queued", () => supervisor.hosted().includes(run.runId) || needsNoHost(run.acknowledged()?.value));
+  await run.until(
+    "the run is hosted again, at rest or queued",
+    () => supervisor.hosted().includes(run.runId) || needsNoHost(run.acknowledged()?.value),
+  );
   await turn();
 }
 
@@ -85,8 +97,14 @@ async function perform(run: SteeredRun, act: Act, id: string): Promise<void> {
   }
 }
 
-async function performDurably(run: SteeredRun, act: Act, id: string, crash: CrashPoint | undefined): Promise<void> {
-  if (act.kind === "event" && RESTING.has(run.acknowledged()?.value)) await run.until("the host lets the run go", () => run.released());
+async function performDurably(
+  run: SteeredRun,
+  act: Act,
+  id: string,
+  crash: CrashPoint | undefined,
+): Promise<void> {
+  if (act.kind === "event" && RESTING.has(run.acknowledged()?.value))
+    await run.until("the host lets the run go", () => run.released());
   const before = run.commits();
   if (crash !== undefined) {
     run.arm(crash, "act");
@@ -106,7 +124,14 @@ async function goToEnd(run: SteeredRun, mailCrash: CrashPoint | undefined): Prom
   for (let count = 0; count < MOST_ACTS_TO_THE_END; count++) {
     if (RESTING.has(run.acknowledged()?.value)) break;
     const [effect] = run.present().waiting.keys();
-    await performDurably(run, effect === undefined ? { kind: "tick" } : { kind: "answer", effect, answer: defaultAnswer(effect) }, "", undefined);
+    await performDurably(
+      run,
+      effect === undefined
+        ? { kind: "tick" }
+        : { kind: "answer", effect, answer: defaultAnswer(effect) },
+      "",
+      undefined,
+    );
   }
   if (mailCrash !== undefined) {
     await run.until(`the crash ${mailCrash} of the mail`, () => !run.present().process.alive);
@@ -119,7 +144,10 @@ async function goToEnd(run: SteeredRun, mailCrash: CrashPoint | undefined): Prom
 
 async function isDone(run: SteeredRun): Promise<boolean> {
   const record = await run.store.get(run.runId);
-  return RESTING.has((JSON.parse(record?.snapshot ?? "{}") as Partial<Persisted>).value) && (record?.outbox ?? []).every(({ state }) => state === "sent");
+  return (
+    RESTING.has((JSON.parse(record?.snapshot ?? "{}") as Partial<Persisted>).value) &&
+    (record?.outbox ?? []).every(({ state }) => state === "sent")
+  );
 }
 
 async function endOf(run: SteeredRun): Promise<RunEnd> {
@@ -128,9 +156,18 @@ async function endOf(run: SteeredRun): Promise<RunEnd> {
   return described(record, run);
 }
 
-function described({ document, outbox, inbox }: RunRecord, { runId, performed, jobsCreated, mails }: SteeredRun): RunEnd {
+function described(
+  { document, outbox, inbox }: RunRecord,
+  { runId, performed, jobsCreated, mails }: SteeredRun,
+): RunEnd {
   const anonymous = (text: string): string => text.replaceAll(runId, "run");
-  const { started_at: _1, updated_at: _2, completed_at: _3, created_at: _4, ...timeless } = document;
+  const {
+    started_at: _1,
+    updated_at: _2,
+    completed_at: _3,
+    created_at: _4,
+    ...timeless
+  } = document;
   return {
     document: JSON.parse(anonymous(JSON.stringify(timeless))) as RunEnd["document"],
     outbox: outbox.map(({ key, state }) => anonymous(`${key} ${state}`)),
@@ -141,16 +178,33 @@ function described({ document, outbox, inbox }: RunRecord, { runId, performed, j
   };
 }
 
-export async function followPath(run: SteeredRun, { steps }: ModelPath, { crash, onStep }: FollowOptions = {}): Promise<RunEnd> {
+export async function followPath(
+  run: SteeredRun,
+  { steps }: ModelPath,
+  { crash, onStep }: FollowOptions = {},
+): Promise<RunEnd> {
   if (steps[0]?.acts[0]?.kind !== "admit") run.start();
   let index = 0;
   for (const step of steps) {
     for (const act of step.acts) {
-      const named = act.kind === "event" && "job_id" in act.event ? { ...act, event: { ...act.event, job_id: act.event.job_id.replace("model", run.runId) } } : act;
-      await performDurably(run, named, `event-${index}`, crash?.at === index ? crash.point : undefined);
+      const named =
+        act.kind === "event" && "job_id" in act.event
+          ? {
+              ...act,
+              event: { ...act.event, job_id: act.event.job_id.replace("model", run.runId) },
+            }
+          : act;
+      await performDurably(
+        run,
+        named,
+        `event-${index}`,
+        crash?.at === index ? crash.point : undefined,
+      );
       index += 1;
     }
-    await run.until(JSON.stringify(step.expected), () => isReached(run.acknowledged(), step.expected));
+    await run.until(JSON.stringify(step.expected), () =>
+      isReached(run.acknowledged(), step.expected),
+    );
     await turn();
     await onStep?.(step);
   }

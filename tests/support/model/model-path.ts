@@ -3,9 +3,18 @@ import type { ErrorRecord } from "../../../errors.ts";
 import type { JobKind, RunEvent } from "../../../machines/run-types.ts";
 import type { RunDocument } from "../../../services/runs/document.ts";
 
-/** A path through a machine, translated into what has to happen around a real run so that it goes that way. */
+/**
+ * A path through a machine, translated into what has to happen around a real run so that it goes
+ * that way.
+ */
 
-export type SteeredEffect = "analyze" | "prompt" | `${"prepareJob" | "submitJob" | "checkJob"}:${JobKind}` | "cancelJobs" | "evaluate" | "output";
+export type SteeredEffect =
+  | "analyze"
+  | "prompt"
+  | `${"prepareJob" | "submitJob" | "checkJob"}:${JobKind}`
+  | "cancelJobs"
+  | "evaluate"
+  | "output";
 
 export type Answer =
   | { readonly kind: "ok" }
@@ -21,13 +30,19 @@ export type Answer =
 
 export type Act =
   | { readonly kind: "admit" }
-  | { readonly kind: "event"; readonly event: Exclude<RunEvent, { type: "job.recorded" | "clock.ticked" | "run.admitted" }> }
+  | {
+      readonly kind: "event";
+      readonly event: Exclude<RunEvent, { type: "job.recorded" | "clock.ticked" | "run.admitted" }>;
+    }
   | { readonly kind: "tick" }
   | { readonly kind: "answer"; readonly effect: SteeredEffect; readonly answer: Answer };
 
 export interface ModelStep {
   readonly acts: readonly Act[];
-  /** Where the machine of the path is afterwards, by the model; `child` names the invocation when it is not the run itself. */
+  /**
+   * Where the machine of the path is afterwards, by the model; `child` names the invocation when it
+   * is not the run itself.
+   */
   readonly expected: { readonly child: readonly string[]; readonly value: StateValue };
   /** What the document shows afterwards, by the model. */
   readonly view: Partial<RunDocument> | null;
@@ -36,7 +51,10 @@ export interface ModelStep {
 export interface ModelPath {
   readonly name: string;
   readonly steps: readonly ModelStep[];
-  /** Rows of the machines' transition tables that the path takes, as `machine | state | event | guard | target`. */
+  /**
+   * Rows of the machines' transition tables that the path takes, as `machine | state | event |
+   * guard | target`.
+   */
   readonly rows: ReadonlySet<string>;
   readonly states: ReadonlySet<string>;
 }
@@ -44,5 +62,13 @@ export interface ModelPath {
 export const admit: Act = { kind: "admit" };
 export const tick: Act = { kind: "tick" };
 export const send = (event: (Act & { kind: "event" })["event"]): Act => ({ kind: "event", event });
-export const answer = (effect: SteeredEffect, how: Answer = { kind: "ok" }): Act => ({ kind: "answer", effect, answer: how });
-export const STEP_ERROR: ErrorRecord = { code: "INTERNAL", message: "The steered step failed.", retryable: true };
+export const answer = (effect: SteeredEffect, how: Answer = { kind: "ok" }): Act => ({
+  kind: "answer",
+  effect,
+  answer: how,
+});
+export const STEP_ERROR: ErrorRecord = {
+  code: "INTERNAL",
+  message: "The steered step failed.",
+  retryable: true,
+};

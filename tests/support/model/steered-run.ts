@@ -1,5 +1,9 @@
 import { bindRunMachine } from "../../../actors/bind-run-machine.ts";
-import { createSupervisor, type Supervisor, type SupervisorOptions } from "../../../actors/supervisor.ts";
+import {
+  createSupervisor,
+  type Supervisor,
+  type SupervisorOptions,
+} from "../../../actors/supervisor.ts";
 import { manualClock, type ManualClock } from "../../../services/clock/manual.ts";
 import type { OutboxEntry, RunCommit, RunRecord, RunStore } from "../../../services/runs/index.ts";
 import { newRun } from "../../../services/runs/new-run.ts";
@@ -7,9 +11,18 @@ import type { Persisted } from "../persisted-steps.ts";
 import { daemonProcess, type DaemonProcess } from "../simulation/daemon-process.ts";
 import type { SteeredEffect } from "./model-path.ts";
 import { CONFIG } from "./run-paths.ts";
-import { never, steeredEffects, type CrashPoint, type SteeredWorld, type WaitingStep } from "./steered-effects.ts";
+import {
+  never,
+  steeredEffects,
+  type CrashPoint,
+  type SteeredWorld,
+  type WaitingStep,
+} from "./steered-effects.ts";
 
-/** One run on a real store, hosted by one process after another; each of its steps waits to be told what comes of it. */
+/**
+ * One run on a real store, hosted by one process after another; each of its steps waits to be told
+ * what comes of it.
+ */
 
 export const LEASE_MS = 60_000;
 const POLL_MS = 1_000;
@@ -66,7 +79,16 @@ export interface SteeredRunOptions {
 
 const PATIENCE_MS = 30_000;
 
-export async function steeredRun(store: RunStore, runId: string, { mutateStore = (same) => same, create = createSupervisor, bind = bindRunMachine, patienceMs = PATIENCE_MS }: SteeredRunOptions = {}): Promise<SteeredRun> {
+export async function steeredRun(
+  store: RunStore,
+  runId: string,
+  {
+    mutateStore = (same) => same,
+    create = createSupervisor,
+    bind = bindRunMachine,
+    patienceMs = PATIENCE_MS,
+  }: SteeredRunOptions = {},
+): Promise<SteeredRun> {
   const clock = manualClock(1_800_000_000_000);
   const performed: string[] = [];
   const jobsCreated: string[] = [];
@@ -92,7 +114,8 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
     look();
     setImmediate(look);
   };
-  const strikes = (point: CrashPoint, of: "act" | "mail"): boolean => armed?.point === point && armed.of === of;
+  const strikes = (point: CrashPoint, of: "act" | "mail"): boolean =>
+    armed?.point === point && armed.of === of;
   const crash = (process: DaemonProcess): void => {
     armed = null;
     process.kill();
@@ -105,30 +128,44 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
     outbox = stored.outbox;
     happened();
   };
-  const recordedMails = (entries: readonly OutboxEntry[]): number => entries.filter(({ state }) => state === "sent").length;
+  const recordedMails = (entries: readonly OutboxEntry[]): number =>
+    entries.filter(({ state }) => state === "sent").length;
 
-  const expectRefused = async (inner: RunStore, group: readonly RunCommit[], what: string): Promise<void> => {
+  const expectRefused = async (
+    inner: RunStore,
+    group: readonly RunCommit[],
+    what: string,
+  ): Promise<void> => {
     const outcomes = await inner.commit(group);
-    if (outcomes.some(({ result }) => result === "committed")) violations.push(`D3: ${what} was taken`);
+    if (outcomes.some(({ result }) => result === "committed"))
+      violations.push(`D3: ${what} was taken`);
   };
 
   /** The store as one process reaches it: nothing passes once the process is dead. */
   const storeOf = (process: DaemonProcess): RunStore => {
     const inner = mutateStore(store);
-    const through = <Args extends unknown[], Result>(operation: (...args: Args) => Promise<Result>) => async (...args: Args): Promise<Result> => {
-      if (!process.alive) return never();
-      const result = await operation(...args);
-      return process.alive ? result : never();
-    };
-    const commit = async (group: readonly RunCommit[]): Promise<Awaited<ReturnType<RunStore["commit"]>>> => {
-      const recordsMail = group.some((each) => each.run_id === runId && recordedMails(each.outbox) > recordedMails(outbox));
+    const through =
+      <Args extends unknown[], Result>(operation: (...args: Args) => Promise<Result>) =>
+      async (...args: Args): Promise<Result> => {
+        if (!process.alive) return never();
+        const result = await operation(...args);
+        return process.alive ? result : never();
+      };
+    const commit = async (
+      group: readonly RunCommit[],
+    ): Promise<Awaited<ReturnType<RunStore["commit"]>>> => {
+      const recordsMail = group.some(
+        (each) => each.run_id === runId && recordedMails(each.outbox) > recordedMails(outbox),
+      );
       const of = recordsMail ? "mail" : "act";
       if (strikes("before the commit", of)) {
         late.push(group);
         crash(process);
       }
       const outcomes = await through(inner.commit)(group);
-      const own = group.findLastIndex(({ run_id }, index) => run_id === runId && outcomes[index]?.result === "committed");
+      const own = group.findLastIndex(
+        ({ run_id }, index) => run_id === runId && outcomes[index]?.result === "committed",
+      );
       const last = group[own];
       if (strikes("after the commit", of)) {
         outbox = last?.outbox ?? outbox;
@@ -148,19 +185,28 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
     const claim: RunStore["claim"] = async (request) => {
       const records = await through(inner.claim)(request);
       const own = records.find(({ document }) => document.run_id === runId);
-      if (own !== undefined && request.queued_of !== undefined && strikes("after the effect", "act")) {
+      if (
+        own !== undefined &&
+        request.queued_of !== undefined &&
+        strikes("after the effect", "act")
+      ) {
         crash(process);
         return never();
       }
       if (own !== undefined) {
-        for (const group of late.splice(0)) await expectRefused(inner, group, "the late write of a dead process");
+        for (const group of late.splice(0))
+          await expectRefused(inner, group, "the late write of a dead process");
         known(own);
       }
       return records;
     };
     const deliver: RunStore["deliver"] = async (id, event) => {
       const result = await through(inner.deliver)(id, event);
-      if (result === "stored" && (await store.get(id))?.inbox.some((stored) => stored.id === event.id) !== true) violations.push(`D5: the event ${event.id} was acknowledged before it was stored`);
+      if (
+        result === "stored" &&
+        (await store.get(id))?.inbox.some((stored) => stored.id === event.id) !== true
+      )
+        violations.push(`D5: the event ${event.id} was acknowledged before it was stored`);
       if (!strikes("after the effect", "act")) return result;
       crash(process);
       return never();
@@ -185,19 +231,44 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
 
   const world: SteeredWorld = {
     now: () => clock.now(),
-    performed, jobsCreated, violations, strikes, crash, happened,
+    performed,
+    jobsCreated,
+    violations,
+    strikes,
+    crash,
+    happened,
     jobs: new Map(),
     get acknowledged() {
       return acknowledged;
     },
   };
 
-  await store.insert(newRun({ run_id: runId, query: "How would B cells respond to IFN-beta?", user_email: "user@example.org", config: { ...CONFIG, max_job_attempts: 2 }, random_seed: 1, now: clock.now() }));
+  await store.insert(
+    newRun({
+      run_id: runId,
+      query: "How would B cells respond to IFN-beta?",
+      user_email: "user@example.org",
+      config: { ...CONFIG, max_job_attempts: 2 },
+      random_seed: 1,
+      now: clock.now(),
+    }),
+  );
 
   const run: SteeredRun = {
-    runId, store, rivals: mutateStore(store), clock, performed, jobsCreated, mails, mailsAtRisk, violations,
+    runId,
+    store,
+    rivals: mutateStore(store),
+    clock,
+    performed,
+    jobsCreated,
+    mails,
+    mailsAtRisk,
+    violations,
     commits: () => commits,
-    released: () => outbox.length > 0 && outbox.every(({ state }) => state === "sent") && current?.supervisor.hosted().length === 0,
+    released: () =>
+      outbox.length > 0 &&
+      outbox.every(({ state }) => state === "sent") &&
+      current?.supervisor.hosted().length === 0,
     arm(point, of) {
       armed = { point, of };
     },
@@ -220,7 +291,13 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
           },
           close: () => Promise.resolve(),
         },
-        composeMail: async (document, { key, kind }) => ({ key, to: document.user_email ?? "", subject: kind, text: kind, html: kind }),
+        composeMail: async (document, { key, kind }) => ({
+          key,
+          to: document.user_email ?? "",
+          subject: kind,
+          text: kind,
+          html: kind,
+        }),
         usage: () => NO_USAGE,
         owner: process.name,
         limits,
@@ -258,7 +335,11 @@ export async function steeredRun(store: RunStore, runId: string, { mutateStore =
         };
         const timer = setTimeout(() => {
           finish();
-          reject(new Error(`${runId}: ${what} did not happen. Waiting: ${[...(current?.waiting.keys() ?? [])].join(", ")}; stored: ${acknowledged?.slice(0, 300)}`));
+          reject(
+            new Error(
+              `${runId}: ${what} did not happen. Waiting: ${[...(current?.waiting.keys() ?? [])].join(", ")}; stored: ${acknowledged?.slice(0, 300)}`,
+            ),
+          );
         }, patienceMs);
         watchers.add(watcher);
         watcher();

@@ -1,12 +1,21 @@
 import { HaystackError } from "../../../errors.ts";
-import { TERMINAL_JOB_STATES, type BatchService, type InferenceJobSpec, type JobState, type JobStatus } from "../../../services/batch/index.ts";
+import {
+  TERMINAL_JOB_STATES,
+  type BatchService,
+  type InferenceJobSpec,
+  type JobState,
+  type JobStatus,
+} from "../../../services/batch/index.ts";
 import type { JobChanged } from "../../../services/job-events/index.ts";
 import type { Clock } from "../../../services/clock/index.ts";
 import type { Network } from "./network.ts";
 import type { Random } from "./random.ts";
 import type { Fault } from "./witness.ts";
 
-/** Google Batch as it behaves on bad days: late to know its own jobs, queued jobs that fail, old preemption news before a success. */
+/**
+ * Google Batch as it behaves on bad days: late to know its own jobs, queued jobs that fail, old
+ * preemption news before a success.
+ */
 export interface BatchWorld {
   readonly client: (network: Network) => BatchService;
   /** What is true, whatever `get` says. */
@@ -44,7 +53,8 @@ export function batchWorld(options: BatchWorldOptions): BatchWorld {
   const jobs = new Map<string, SimulatedJob>();
   let eventCount = 0;
 
-  const announce = (job: SimulatedJob, state: JobState): void => options.publish({ event_id: `event-${++eventCount}`, job_id: job.spec.job_id, state });
+  const announce = (job: SimulatedJob, state: JobState): void =>
+    options.publish({ event_id: `event-${++eventCount}`, job_id: job.spec.job_id, state });
   const change = (job: SimulatedJob, state: JobState): void => {
     if (!isRunningJob(job)) return;
     job.state = state;
@@ -52,10 +62,17 @@ export function batchWorld(options: BatchWorldOptions): BatchWorld {
     announce(job, state);
   };
   const after = (ms: number, work: () => void): void => void clock.at(clock.now() + ms, work);
-  const fail = (job: SimulatedJob, kind: "preempted" | "transient" | "application" | "over_time"): void => {
+  const fail = (
+    job: SimulatedJob,
+    kind: "preempted" | "transient" | "application" | "over_time",
+  ): void => {
     if (!isRunningJob(job)) return;
     options.onFault(job.state === "QUEUED" ? "queued job failed" : kind);
-    job.failure = { kind, reason: "the simulated job failed", exit_code: kind === "preempted" ? 50_001 : 1 };
+    job.failure = {
+      kind,
+      reason: "the simulated job failed",
+      exit_code: kind === "preempted" ? 50_001 : 1,
+    };
     change(job, "FAILED");
   };
 
@@ -69,7 +86,10 @@ export function batchWorld(options: BatchWorldOptions): BatchWorld {
       if (job.state === "QUEUED") change(job, "RUNNING");
     });
     if (faulty && random.chance(0.04)) return options.onFault("job hangs");
-    if (faulty && random.chance(0.15)) return after(ends, () => fail(job, random.pick(["preempted", "preempted", "transient", "application", "over_time"])));
+    if (faulty && random.chance(0.15))
+      return after(ends, () =>
+        fail(job, random.pick(["preempted", "preempted", "transient", "application", "over_time"])),
+      );
     if (faulty && random.chance(0.01)) {
       options.onFault("job cancelled by others");
       return after(ends, () => change(job, "CANCELLED"));
@@ -85,12 +105,20 @@ export function batchWorld(options: BatchWorldOptions): BatchWorld {
     const known = jobs.get(spec.job_id);
     options.onSubmitted(spec, known === undefined);
     if (known !== undefined) {
-      if (known.spec.run_id !== spec.run_id) throw new HaystackError("JOB_NOT_OURS", `The job ${spec.job_id} is another run's.`);
+      if (known.spec.run_id !== spec.run_id)
+        throw new HaystackError("JOB_NOT_OURS", `The job ${spec.job_id} is another run's.`);
       return statusOf(known);
     }
     const faulty = clock.now() < options.faultsUntil;
-    const invisibleMs = faulty && random.chance(0.2) ? random.between(1_000, LONGEST_INVISIBLE_MS) : 0;
-    const job: SimulatedJob = { spec, visible_at: clock.now() + invisibleMs, created_at: clock.now(), output_valid: !(faulty && random.chance(0.03)), state: "QUEUED" };
+    const invisibleMs =
+      faulty && random.chance(0.2) ? random.between(1_000, LONGEST_INVISIBLE_MS) : 0;
+    const job: SimulatedJob = {
+      spec,
+      visible_at: clock.now() + invisibleMs,
+      created_at: clock.now(),
+      output_valid: !(faulty && random.chance(0.03)),
+      state: "QUEUED",
+    };
     jobs.set(spec.job_id, job);
     if (!job.output_valid) options.onFault("no output");
     options.onState(spec.job_id, "QUEUED");
@@ -128,7 +156,10 @@ export function batchWorld(options: BatchWorldOptions): BatchWorld {
           return job === undefined ? undefined : statusOf(job);
         }, signal),
       cancel: (jobId, signal) => call(() => cancel(jobId), signal),
-      offer: () => (options.usdPerHour === null ? null : { machine: "simulated", provisioning: "SPOT", usd_per_hour: options.usdPerHour }),
+      offer: () =>
+        options.usdPerHour === null
+          ? null
+          : { machine: "simulated", provisioning: "SPOT", usd_per_hour: options.usdPerHour },
       notFoundGraceMs: NOT_FOUND_GRACE_MS,
       model: { name: "simulated", is_baseline: true },
       close: () => Promise.resolve(),

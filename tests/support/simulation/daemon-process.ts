@@ -1,6 +1,9 @@
 import type { Clock } from "../../../services/clock/index.ts";
 
-/** A process that can be killed and stalled at any moment: everything reaches it through its own clock. */
+/**
+ * A process that can be killed and stalled at any moment: everything reaches it through its own
+ * clock.
+ */
 export interface DaemonProcess {
   readonly name: string;
   readonly alive: boolean;

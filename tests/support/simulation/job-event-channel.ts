@@ -4,7 +4,10 @@ import type { DaemonProcess } from "./daemon-process.ts";
 import type { Random } from "./random.ts";
 import type { Fault } from "./witness.ts";
 
-/** A subscription shared by all processes: events are lost, doubled, late and out of order, and come again until acknowledged. */
+/**
+ * A subscription shared by all processes: events are lost, doubled, late and out of order, and come
+ * again until acknowledged.
+ */
 export interface JobEventChannel {
   publish(event: JobChanged): void;
   client(process: DaemonProcess): JobEvents;
@@ -22,10 +25,19 @@ interface ChannelOptions {
 const REDELIVERY_MS = 60_000;
 const MOST_DELIVERIES = 15;
 
-export function jobEventChannel({ clock, random, faultsUntil, onAcknowledged, onFault }: ChannelOptions): JobEventChannel {
+export function jobEventChannel({
+  clock,
+  random,
+  faultsUntil,
+  onAcknowledged,
+  onFault,
+}: ChannelOptions): JobEventChannel {
   const published: string[] = [];
   let newest = -1;
-  const subscribers: { readonly process: DaemonProcess; readonly handler: (event: JobChanged) => Promise<void> }[] = [];
+  const subscribers: {
+    readonly process: DaemonProcess;
+    readonly handler: (event: JobChanged) => Promise<void>;
+  }[] = [];
   const after = (ms: number, work: () => void): void => void clock.at(clock.now() + ms, work);
 
   const deliver = (event: JobChanged, deliveries: number): void => {
@@ -47,7 +59,10 @@ export function jobEventChannel({ clock, random, faultsUntil, onAcknowledged, on
       newest = Math.max(newest, place);
       onAcknowledged(event);
     };
-    process.later(random.between(1, 5), () => void handler(event).then(acknowledge, () => again(random.between(500, 5_000))));
+    process.later(
+      random.between(1, 5),
+      () => void handler(event).then(acknowledge, () => again(random.between(500, 5_000))),
+    );
     after(REDELIVERY_MS, () => again(0));
   };
 
@@ -61,7 +76,9 @@ export function jobEventChannel({ clock, random, faultsUntil, onAcknowledged, on
       for (let copy = 0; copy < copies; copy++) {
         const late = faulty && random.chance(0.3);
         if (late) onFault("event late");
-        after(late ? random.between(1_000, 300_000) : random.between(5, 500), () => deliver(event, 1));
+        after(late ? random.between(1_000, 300_000) : random.between(5, 500), () =>
+          deliver(event, 1),
+        );
       }
     },
     client: (process) => ({

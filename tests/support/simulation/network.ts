@@ -4,7 +4,10 @@ import type { DaemonProcess } from "./daemon-process.ts";
 import type { Random } from "./random.ts";
 import type { Service, Witness } from "./witness.ts";
 
-/** The way from a process to a service: slow, sometimes lost on the way there (nothing happened) or back (it happened). */
+/**
+ * The way from a process to a service: slow, sometimes lost on the way there (nothing happened) or
+ * back (it happened).
+ */
 export interface Network {
   /** An aborted call is given up at once; its request may still arrive. */
   call<Result>(work: () => Result | Promise<Result>, signal?: AbortSignal): Promise<Result>;
@@ -21,7 +24,10 @@ export interface NetworkFaults {
   readonly outages: readonly { readonly from: number; readonly to: number }[];
 }
 
-/** A request is on its way for no longer than this; the service acts on it even when its sender is dead by then. */
+/**
+ * A request is on its way for no longer than this; the service acts on it even when its sender is
+ * dead by then.
+ */
 export const LONGEST_REQUEST_MS = 5_000;
 
 export interface NetworkPlace {
@@ -33,9 +39,16 @@ export interface NetworkPlace {
   readonly witness: Pick<Witness, "fault">;
 }
 
-export function network({ service, process, clock: world, random, faults, witness }: NetworkPlace, unavailable: () => HaystackError): Network {
-  const delay = (): number => (world.now() < faults.until && random.chance(faults.slow) ? random.between(10, faults.slowMs) : random.between(1, 4));
-  const isOut = (): boolean => faults.outages.some(({ from, to }) => world.now() >= from && world.now() < to);
+export function network(
+  { service, process, clock: world, random, faults, witness }: NetworkPlace,
+  unavailable: () => HaystackError,
+): Network {
+  const delay = (): number =>
+    world.now() < faults.until && random.chance(faults.slow)
+      ? random.between(10, faults.slowMs)
+      : random.between(1, 4);
+  const isOut = (): boolean =>
+    faults.outages.some(({ from, to }) => world.now() >= from && world.now() < to);
   return {
     call<Result>(work: () => Result | Promise<Result>, signal?: AbortSignal): Promise<Result> {
       if (!process.alive) return new Promise(() => undefined);
@@ -43,7 +56,8 @@ export function network({ service, process, clock: world, random, faults, witnes
       const away = faulty && isOut();
       const lostRequest = away || (faulty && random.chance(faults.lostRequests));
       const lostAnswer = faulty && random.chance(faults.lostAnswers);
-      const there = faulty && random.chance(faults.slow) ? random.between(1, LONGEST_REQUEST_MS) : 0;
+      const there =
+        faulty && random.chance(faults.slow) ? random.between(1, LONGEST_REQUEST_MS) : 0;
       const back = delay();
       if (away) witness.fault(`away: ${service}`);
       else if (lostRequest) witness.fault(`request lost: ${service}`);
@@ -58,7 +72,11 @@ export function network({ service, process, clock: world, random, faults, witnes
           process.later(back, () => reject(error));
         }
       };
-      signal?.addEventListener("abort", () => reject(new HaystackError("STEP_ABORTED", "The call was given up.")), { once: true });
+      signal?.addEventListener(
+        "abort",
+        () => reject(new HaystackError("STEP_ABORTED", "The call was given up.")),
+        { once: true },
+      );
       if (lostRequest) process.later(there + back, () => reject(unavailable()));
       else if (there === 0) void act();
       else world.at(world.now() + there, () => void act());

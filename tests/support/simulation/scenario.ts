@@ -2,7 +2,10 @@ import type { RunConfig } from "../../../services/runs/document.ts";
 import type { NetworkFaults } from "./network.ts";
 import { seededRandom, type Random } from "./random.ts";
 
-/** What a seed decides beforehand: the runs, what people and other programs do, and what breaks when. Times are milliseconds. */
+/**
+ * What a seed decides beforehand: the runs, what people and other programs do, and what breaks
+ * when. Times are milliseconds.
+ */
 
 export interface PlannedRun {
   readonly run_id: string;
@@ -50,7 +53,8 @@ export interface Scenario {
 const START = 1_800_000_000_000;
 const MINUTE = 60_000;
 
-const times = <Item>(count: number, make: (index: number) => Item): Item[] => Array.from({ length: count }, (_, index) => make(index));
+const times = <Item>(count: number, make: (index: number) => Item): Item[] =>
+  Array.from({ length: count }, (_, index) => make(index));
 
 function planRun(random: Random, index: number, span: number): PlannedRun {
   return {
@@ -58,7 +62,11 @@ function planRun(random: Random, index: number, span: number): PlannedRun {
     user_email: random.chance(0.9) ? `user${random.between(1, 2)}@example.org` : null,
     at: START + random.between(0, span / 3),
     inserted: random.chance(0.4) ? "outside" : "through a daemon",
-    config: { max_iterations: random.between(1, 3), job_deadline_seconds: random.between(120, 600), max_job_attempts: random.between(1, 3) },
+    config: {
+      max_iterations: random.between(1, 3),
+      job_deadline_seconds: random.between(120, 600),
+      max_job_attempts: random.between(1, 3),
+    },
     scores: times(3, () => random.between(3, 8)),
     strategy: random.chance(0.6) ? "synthetic_control" : "query_as_control",
   };
@@ -72,18 +80,48 @@ export function planScenario(seed: number): Scenario {
   const money = seededRandom(seed, "money");
   const usdPerHour = money.chance(0.3) ? 60 : null;
   const runs = times(random.between(1, 3), (index) => planRun(random, index, span)).map(
-    (run): PlannedRun => (usdPerHour === null || money.chance(0.3) ? run : { ...run, config: { ...run.config, max_gpu_cost_usd: money.between(0, 8) } }),
+    (run): PlannedRun =>
+      usdPerHour === null || money.chance(0.3)
+        ? run
+        : { ...run, config: { ...run.config, max_gpu_cost_usd: money.between(0, 8) } },
   );
   const daemons = random.between(1, 2);
   const moment = (): number => START + random.between(0, span);
   const actions = runs.flatMap(({ run_id, at }): PlannedAction[] => [
-    ...times(random.between(0, 2), (): PlannedAction => ({ kind: "retry", run_id, at: at + random.between(0, span) })),
-    ...(random.chance(0.4) ? [{ kind: random.pick<PlannedAction["kind"]>(["cancel", "cancel outside"]), run_id, at: at + random.between(0, span) }] : []),
+    ...times(random.between(0, 2), (): PlannedAction => ({
+      kind: "retry",
+      run_id,
+      at: at + random.between(0, span),
+    })),
+    ...(random.chance(0.4)
+      ? [
+          {
+            kind: random.pick<PlannedAction["kind"]>(["cancel", "cancel outside"]),
+            run_id,
+            at: at + random.between(0, span),
+          },
+        ]
+      : []),
   ]);
   const troubles = [
-    ...times(random.between(0, 4), (): PlannedTrouble => ({ kind: "kill", daemon: random.between(1, daemons), at: moment(), ms: random.between(100, 2 * MINUTE) })),
-    ...times(random.between(0, 2), (): PlannedTrouble => ({ kind: "stall", daemon: random.between(1, daemons), at: moment(), ms: random.between(1_000, 4 * leaseMs) })),
-    ...times(random.between(0, 1), (): PlannedTrouble => ({ kind: "drain", daemon: random.between(1, daemons), at: moment(), ms: random.between(100, MINUTE) })),
+    ...times(random.between(0, 4), (): PlannedTrouble => ({
+      kind: "kill",
+      daemon: random.between(1, daemons),
+      at: moment(),
+      ms: random.between(100, 2 * MINUTE),
+    })),
+    ...times(random.between(0, 2), (): PlannedTrouble => ({
+      kind: "stall",
+      daemon: random.between(1, daemons),
+      at: moment(),
+      ms: random.between(1_000, 4 * leaseMs),
+    })),
+    ...times(random.between(0, 1), (): PlannedTrouble => ({
+      kind: "drain",
+      daemon: random.between(1, daemons),
+      at: moment(),
+      ms: random.between(100, MINUTE),
+    })),
   ];
   const faults = (slowMs: number): NetworkFaults => ({
     until: faultsUntil,

@@ -37,13 +37,27 @@ const CLIENT_TIMEOUT_MS = 20_000;
 const eventLoopTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** One world from one seed, run to its end. The same seed gives the same digest. */
-export async function simulate(seed: number, options: SimulationOptions = {}): Promise<SimulationResult> {
+export async function simulate(
+  seed: number,
+  options: SimulationOptions = {},
+): Promise<SimulationResult> {
   const scenario = planScenario(seed);
   const clock = virtualClock(scenario.start);
   const users = seededRandom(seed, "users");
-  const runs = memoryRuns({ onCommitted: (commit, before, after) => witness.committed(commit, before, after) });
-  const liveJobs = (runId: string): string[] => [...batch.jobs.values()].filter((job) => job.spec.run_id === runId && isRunningJob(job)).map(({ spec }) => spec.job_id);
-  const witness = createWitness({ now: () => clock.now(), stored: runs.peek, mostWorking: scenario.maxActive + scenario.daemons - 1, liveJobs, onTrace: options.onTrace });
+  const runs = memoryRuns({
+    onCommitted: (commit, before, after) => witness.committed(commit, before, after),
+  });
+  const liveJobs = (runId: string): string[] =>
+    [...batch.jobs.values()]
+      .filter((job) => job.spec.run_id === runId && isRunningJob(job))
+      .map(({ spec }) => spec.job_id);
+  const witness = createWitness({
+    now: () => clock.now(),
+    stored: runs.peek,
+    mostWorking: scenario.maxActive + scenario.daemons - 1,
+    liveJobs,
+    onTrace: options.onTrace,
+  });
   const retried = new Set<string>();
 
   const channel = jobEventChannel({
@@ -52,7 +66,8 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
     faultsUntil: scenario.faultsUntil,
     onFault: witness.fault,
     onAcknowledged: ({ event_id, job_id }) => {
-      if (!runs.holds(runOfJob(job_id) ?? "", event_id)) witness.violated("D5", `${event_id} of ${job_id} was acknowledged and is not stored`);
+      if (!runs.holds(runOfJob(job_id) ?? "", event_id))
+        witness.violated("D5", `${event_id} of ${job_id} was acknowledged and is not stored`);
     },
   });
   const batch = batchWorld({
@@ -66,21 +81,53 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
     onSubmitted({ job_id, run_id, iteration, kind, attempt }, isNew) {
       witness.trace(`submit ${job_id} ${isNew ? "new" : "adopted"}`);
       const known = batch.jobs.get(job_id)?.spec;
-      if (known !== undefined && (known.run_id !== run_id || known.iteration !== iteration || known.kind !== kind || known.attempt !== attempt)) witness.violated("D4", `${job_id} is the name of two jobs`);
+      if (
+        known !== undefined &&
+        (known.run_id !== run_id ||
+          known.iteration !== iteration ||
+          known.kind !== kind ||
+          known.attempt !== attempt)
+      )
+        witness.violated("D4", `${job_id} is the name of two jobs`);
       if (!isNew) return;
-      const others = [...batch.jobs.values()].filter(({ spec }) => spec.run_id === run_id && spec.iteration === iteration && spec.kind === kind);
-      if (others.some(isRunningJob)) witness.violated("D4", `${job_id} was submitted while another attempt runs`);
-      if (!retried.has(run_id) && others.some(({ state, output_valid }) => state === "SUCCEEDED" && output_valid)) witness.violated("D8", `${job_id} was submitted although another attempt has a good result`);
+      const others = [...batch.jobs.values()].filter(
+        ({ spec }) => spec.run_id === run_id && spec.iteration === iteration && spec.kind === kind,
+      );
+      if (others.some(isRunningJob))
+        witness.violated("D4", `${job_id} was submitted while another attempt runs`);
+      if (
+        !retried.has(run_id) &&
+        others.some(({ state, output_valid }) => state === "SUCCEEDED" && output_valid)
+      )
+        witness.violated(
+          "D8",
+          `${job_id} was submitted although another attempt has a good result`,
+        );
       const { usage, config } = runs.peek(run_id)?.document ?? {};
-      if (scenario.usdPerHour !== null && config?.max_gpu_cost_usd != null && (usage?.gpu_cost_usd ?? 0) >= config.max_gpu_cost_usd) witness.violated("money", `${job_id} was submitted when ${usage?.gpu_cost_usd} of ${config.max_gpu_cost_usd} USD were spent`);
+      if (
+        scenario.usdPerHour !== null &&
+        config?.max_gpu_cost_usd != null &&
+        (usage?.gpu_cost_usd ?? 0) >= config.max_gpu_cost_usd
+      )
+        witness.violated(
+          "money",
+          `${job_id} was submitted when ${usage?.gpu_cost_usd} of ${config.max_gpu_cost_usd} USD were spent`,
+        );
       const state = witness.stateOf(run_id);
-      if (state === "completed" || state === "cancelled" || state === "failed") witness.violated("D4", `${job_id} was submitted after the run was ${state}`);
+      if (state === "completed" || state === "cancelled" || state === "failed")
+        witness.violated("D4", `${job_id} was submitted after the run was ${state}`);
     },
   });
 
   const world: World = {
-    seed, scenario, clock, batch, channel, witness,
-    openStore: () => (options.mutateStore === undefined ? runs.open() : options.mutateStore(runs.open())),
+    seed,
+    scenario,
+    clock,
+    batch,
+    channel,
+    witness,
+    openStore: () =>
+      options.mutateStore === undefined ? runs.open() : options.mutateStore(runs.open()),
   };
   const daemons = new Map<number, SimulatedDaemon>();
   const incarnations = new Map<number, number>();
@@ -91,11 +138,20 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
     daemons.set(daemon, startDaemon(world, `d${daemon}.${incarnation}`));
   };
   const after = (ms: number, work: () => void): void => void clock.at(clock.now() + ms, work);
-  const living = (): SimulatedDaemon[] => [...daemons.values()].filter(({ process }) => process.alive);
+  const living = (): SimulatedDaemon[] =>
+    [...daemons.values()].filter(({ process }) => process.alive);
 
-  /** A client of a daemon tries again, under the same name, until it hears that its request is stored. */
+  /**
+   * A client of a daemon tries again, under the same name, until it hears that its request is
+   * stored.
+   */
   let openRequests = 0;
-  const request = (what: string, send: (daemon: SimulatedDaemon) => Promise<unknown>, done: () => void, isDone: (code: string) => boolean): void => {
+  const request = (
+    what: string,
+    send: (daemon: SimulatedDaemon) => Promise<unknown>,
+    done: () => void,
+    isDone: (code: string) => boolean,
+  ): void => {
     openRequests += 1;
     const attempt = (): void => {
       let settled = false;
@@ -114,18 +170,38 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
       const [first, ...others] = living();
       if (first === undefined) return again();
       const daemon = users.pick([first, ...others]);
-      daemon.process.later(users.between(1, 5), () => void send(daemon).then(finish, (error: { code?: string }) => (isDone(error.code ?? "") ? finish() : again())));
+      daemon.process.later(
+        users.between(1, 5),
+        () =>
+          void send(daemon).then(finish, (error: { code?: string }) =>
+            isDone(error.code ?? "") ? finish() : again(),
+          ),
+      );
       after(CLIENT_TIMEOUT_MS, again);
     };
     attempt();
   };
 
   const cancelled = new Map<string, number>();
-  const documentOf = ({ run_id, user_email, config }: PlannedRun) => newRun({ run_id, user_email, config, query: "How would B cells respond to IFN-beta?", random_seed: 1, now: clock.now() });
+  const documentOf = ({ run_id, user_email, config }: PlannedRun) =>
+    newRun({
+      run_id,
+      user_email,
+      config,
+      query: "How would B cells respond to IFN-beta?",
+      random_seed: 1,
+      now: clock.now(),
+    });
   const insert = (run: PlannedRun): void => {
     witness.trace(`insert ${run.run_id} ${run.inserted}`);
     if (run.inserted === "outside") void runs.open().insert(documentOf(run));
-    else request(`run ${run.run_id}`, (daemon) => daemon.insert(documentOf(run)), () => undefined, (code) => code === "RUN_EXISTS");
+    else
+      request(
+        `run ${run.run_id}`,
+        (daemon) => daemon.insert(documentOf(run)),
+        () => undefined,
+        (code) => code === "RUN_EXISTS",
+      );
   };
   const act = ({ kind, run_id }: PlannedAction, number: number): void => {
     if (kind === "cancel outside") {
@@ -137,23 +213,35 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
       return;
     }
     if (kind === "retry") retried.add(run_id);
-    const event: InboxEvent = { id: `user-${number}`, event: { type: kind === "retry" ? "retry.requested" : "cancel.requested" } };
-    const accepted = (): void => {
-      if (!runs.holds(run_id, event.id)) witness.violated("D5", `${kind} of ${run_id} was accepted and is not stored`);
-      const state = witness.stateOf(run_id);
-      if (kind === "cancel" && state !== "completed" && state !== "cancelled") cancelled.set(run_id, clock.now());
+    const event: InboxEvent = {
+      id: `user-${number}`,
+      event: { type: kind === "retry" ? "retry.requested" : "cancel.requested" },
     };
-    request(`${kind} ${run_id}`, ({ supervisor }) => supervisor.deliver(run_id, event), accepted, () => false);
+    const accepted = (): void => {
+      if (!runs.holds(run_id, event.id))
+        witness.violated("D5", `${kind} of ${run_id} was accepted and is not stored`);
+      const state = witness.stateOf(run_id);
+      if (kind === "cancel" && state !== "completed" && state !== "cancelled")
+        cancelled.set(run_id, clock.now());
+    };
+    request(
+      `${kind} ${run_id}`,
+      ({ supervisor }) => supervisor.deliver(run_id, event),
+      accepted,
+      () => false,
+    );
   };
 
   let open = scenario.runs.length + scenario.actions.length;
-  const plan = (at: number, work: () => void): void => void clock.at(at, () => {
-    open -= 1;
-    work();
-  });
+  const plan = (at: number, work: () => void): void =>
+    void clock.at(at, () => {
+      open -= 1;
+      work();
+    });
   for (let daemon = 1; daemon <= scenario.daemons; daemon++) start(daemon);
   for (const run of scenario.runs) plan(run.at, () => insert(run));
-  for (const [number, action] of scenario.actions.entries()) plan(action.at, () => act(action, number));
+  for (const [number, action] of scenario.actions.entries())
+    plan(action.at, () => act(action, number));
   for (const { kind, daemon, at, ms } of scenario.troubles) {
     clock.at(at, () => {
       const present = daemons.get(daemon);
@@ -176,9 +264,16 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
   const isAtRest = ({ run_id }: PlannedRun): boolean => {
     const record = runs.peek(run_id);
     const state = witness.stateOf(run_id);
-    return record !== undefined && (state === "completed" || state === "failed" || state === "cancelled") && record.inbox.length === 0 && (record.lease?.expires_at ?? 0) <= clock.now() && record.outbox.every((mail) => mail.state !== "owed");
+    return (
+      record !== undefined &&
+      (state === "completed" || state === "failed" || state === "cancelled") &&
+      record.inbox.length === 0 &&
+      (record.lease?.expires_at ?? 0) <= clock.now() &&
+      record.outbox.every((mail) => mail.state !== "owed")
+    );
   };
-  const allAtRest = (): boolean => open === 0 && openRequests === 0 && scenario.runs.every(isAtRest);
+  const allAtRest = (): boolean =>
+    open === 0 && openRequests === 0 && scenario.runs.every(isAtRest);
 
   let steps = 0;
   const lastPlanned = Math.max(scenario.faultsUntil, ...scenario.actions.map(({ at }) => at));
@@ -194,20 +289,39 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
   for (const run of scenario.runs) {
     if (!isAtRest(run)) {
       const record = runs.peek(run.run_id);
-      witness.violated("end", `${run.run_id} is ${witness.stateOf(run.run_id)}, revision ${record?.revision}, lease ${JSON.stringify(record?.lease)}, inbox ${record?.inbox.length}, outbox ${record?.outbox.map(({ state }) => state).join(",")}`);
+      witness.violated(
+        "end",
+        `${run.run_id} is ${witness.stateOf(run.run_id)}, revision ${record?.revision}, lease ${JSON.stringify(record?.lease)}, inbox ${record?.inbox.length}, outbox ${record?.outbox.map(({ state }) => state).join(",")}`,
+      );
     }
   }
-  const revisions = (): string => JSON.stringify(scenario.runs.map(({ run_id }) => runs.peek(run_id)?.revision));
+  const revisions = (): string =>
+    JSON.stringify(scenario.runs.map(({ run_id }) => runs.peek(run_id)?.revision));
   const ended = revisions();
   if (witness.violations.length === 0) await advance(finished + AFTERWARDS_MS, () => false);
   for (const { run_id } of scenario.runs) {
     const record = runs.peek(run_id);
     const cancelledAt = cancelled.get(run_id);
     const state = witness.stateOf(run_id);
-    if (cancelledAt !== undefined && state !== "cancelled" && !(state === "completed" && witness.changedAt(run_id) - cancelledAt < 2 * CLIENT_TIMEOUT_MS + 120_000)) witness.violated("cancel", `${run_id} was cancelled at ${cancelledAt} and is ${state} since ${witness.changedAt(run_id)}`);
-    for (const { key, state: mailState } of record?.outbox ?? []) if (mailState === "sent" && witness.mailsOf(key) === 0) witness.violated("outbox", `${key} is recorded as sent and was not`);
+    if (
+      cancelledAt !== undefined &&
+      state !== "cancelled" &&
+      !(
+        state === "completed" &&
+        witness.changedAt(run_id) - cancelledAt < 2 * CLIENT_TIMEOUT_MS + 120_000
+      )
+    )
+      witness.violated(
+        "cancel",
+        `${run_id} was cancelled at ${cancelledAt} and is ${state} since ${witness.changedAt(run_id)}`,
+      );
+    for (const { key, state: mailState } of record?.outbox ?? [])
+      if (mailState === "sent" && witness.mailsOf(key) === 0)
+        witness.violated("outbox", `${key} is recorded as sent and was not`);
   }
-  for (const { run_id } of scenario.runs) if (runs.peek(run_id)?.document.error?.code === "GPU_BUDGET_SPENT") witness.fault("money spent");
+  for (const { run_id } of scenario.runs)
+    if (runs.peek(run_id)?.document.error?.code === "GPU_BUDGET_SPENT")
+      witness.fault("money spent");
   if ([...batch.jobs.values()].some(isRunningJob)) witness.violated("D4", "a job still runs");
   witness.trace(`end ${ended} ${revisions()}`);
   for (const { process } of daemons.values()) process.kill();
@@ -218,6 +332,8 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
     steps,
     virtual_seconds: (finished - scenario.start) / 1_000,
     faults: witness.faults(),
-    ends: Object.fromEntries(scenario.runs.map(({ run_id }) => [run_id, witness.stateOf(run_id) ?? "never begun"])),
+    ends: Object.fromEntries(
+      scenario.runs.map(({ run_id }) => [run_id, witness.stateOf(run_id) ?? "never begun"]),
+    ),
   };
 }

@@ -36,21 +36,38 @@ export interface World {
 }
 
 /** What a daemon in a bad world may report; anything else is a fault of its own. */
-const EXPECTED_TROUBLES: ReadonlySet<string> = new Set(["STORE_UNAVAILABLE", "COMMIT_CONFLICT", "LEASE_LOST"]);
+const EXPECTED_TROUBLES: ReadonlySet<string> = new Set([
+  "STORE_UNAVAILABLE",
+  "COMMIT_CONFLICT",
+  "LEASE_LOST",
+]);
 
 export function startDaemon(world: World, name: string): SimulatedDaemon {
   const { seed, scenario, witness, batch } = world;
   const process = daemonProcess(name, world.clock);
   const stream = (part: string) => seededRandom(seed, `${name}/${part}`);
   const net = (service: Service, unavailable: () => HaystackError) =>
-    network({ service, process, clock: world.clock, random: stream(service), faults: service === "store" ? scenario.storeFaults : scenario.serviceFaults, witness }, unavailable);
+    network(
+      {
+        service,
+        process,
+        clock: world.clock,
+        random: stream(service),
+        faults: service === "store" ? scenario.storeFaults : scenario.serviceFaults,
+        witness,
+      },
+      unavailable,
+    );
   const store = storeClient(world.openStore(process), net("store", storeUnavailable), {
     onKnown: (record) => witness.known(process, record),
     onRefused: (runId) => witness.refused(process, runId),
     onRelease: (runId, token) => witness.released(process, runId, token),
   });
 
-  const mailNetwork = net("mail", () => new HaystackError("MAIL_UNAVAILABLE", "The simulated mail service gave no answer."));
+  const mailNetwork = net(
+    "mail",
+    () => new HaystackError("MAIL_UNAVAILABLE", "The simulated mail service gave no answer."),
+  );
   const mail: MailService = {
     async send({ key }) {
       let sent: ReturnType<Witness["mailSent"]> | undefined;
@@ -66,16 +83,24 @@ export function startDaemon(world: World, name: string): SimulatedDaemon {
     close: () => Promise.resolve(),
   };
 
-  const objectNetwork = net("objects", () => new HaystackError("OBJECTS_UNAVAILABLE", "The simulated objects gave no answer."));
+  const objectNetwork = net(
+    "objects",
+    () => new HaystackError("OBJECTS_UNAVAILABLE", "The simulated objects gave no answer."),
+  );
   const ports = {
-    batch: batch.client(net("batch", () => new HaystackError("INTERNAL", "The simulated Batch gave no answer."))),
+    batch: batch.client(
+      net("batch", () => new HaystackError("INTERNAL", "The simulated Batch gave no answer.")),
+    ),
     clock: process.clock,
     runs: store,
     reconcileMs: scenario.reconcileMs,
     objects: {
       fetch: ({ path }: { readonly path: string }) =>
         objectNetwork.call(() => {
-          const missing = [...batch.jobs.values()].findLast(({ spec, state }) => spec.output === path && state === "SUCCEEDED")?.output_valid === false;
+          const missing =
+            [...batch.jobs.values()].findLast(
+              ({ spec, state }) => spec.output === path && state === "SUCCEEDED",
+            )?.output_valid === false;
           if (missing) throw new HaystackError("OBJECT_NOT_FOUND", `There is no object ${path}.`);
           return path;
         }),
@@ -83,7 +108,14 @@ export function startDaemon(world: World, name: string): SimulatedDaemon {
     compute: { run: async () => "0" },
   } as unknown as StepPorts;
 
-  const effects = simulatedEffects({ process, witness, random: stream("science"), faultsUntil: scenario.faultsUntil, ports, runs: scenario.runs });
+  const effects = simulatedEffects({
+    process,
+    witness,
+    random: stream("science"),
+    faultsUntil: scenario.faultsUntil,
+    ports,
+    runs: scenario.runs,
+  });
   const jitter = stream("jitter");
   const supervisor = createSupervisor({
     store,
@@ -91,7 +123,13 @@ export function startDaemon(world: World, name: string): SimulatedDaemon {
     clock: process.clock,
     jobEvents: world.channel.client(process),
     mail,
-    composeMail: async (document, { key, kind }) => ({ key, to: document.user_email ?? "", subject: kind, text: kind, html: kind }),
+    composeMail: async (document, { key, kind }) => ({
+      key,
+      to: document.user_email ?? "",
+      subject: kind,
+      text: kind,
+      html: kind,
+    }),
     usage: usageOf({ name: "simulated", is_baseline: true }),
     owner: name,
     limits: { maxActive: scenario.maxActive, maxActivePerUser: scenario.maxActive },
@@ -103,7 +141,8 @@ export function startDaemon(world: World, name: string): SimulatedDaemon {
     onTrouble: ({ code, message }) => {
       witness.trace(`trouble ${name} ${code} ${message}`);
       if (code === "LEASE_LOST" || code === "COMMIT_CONFLICT") witness.fault("lease lost");
-      if (!EXPECTED_TROUBLES.has(code)) witness.violated("trouble", `${name} reports ${code}: ${message}`);
+      if (!EXPECTED_TROUBLES.has(code))
+        witness.violated("trouble", `${name} reports ${code}: ${message}`);
     },
   });
   void supervisor.start();

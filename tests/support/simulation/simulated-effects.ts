@@ -2,7 +2,12 @@ import { cancelJobs } from "../../../actors/steps/cancel-jobs.ts";
 import { checkJob } from "../../../actors/steps/check-job.ts";
 import type { StepPorts } from "../../../actors/steps/ports.ts";
 import { submitJob } from "../../../actors/steps/submit-job.ts";
-import type { AnalyzeInput, EvaluateInput, PrepareJobInput, PromptInput } from "../../../machines/run-types.ts";
+import type {
+  AnalyzeInput,
+  EvaluateInput,
+  PrepareJobInput,
+  PromptInput,
+} from "../../../machines/run-types.ts";
 import type { RunEffects } from "../../../actors/bind-run-machine.ts";
 import type { Effect } from "../../../actors/step.ts";
 import { runOfJob } from "../../../machines/job-id.ts";
@@ -18,32 +23,67 @@ export interface SimulatedEffectsOptions {
   readonly witness: Witness;
   readonly random: Random;
   readonly faultsUntil: number;
-  readonly ports: Pick<StepPorts, "batch" | "clock" | "compute" | "objects" | "reconcileMs" | "runs">;
+  readonly ports: Pick<
+    StepPorts,
+    "batch" | "clock" | "compute" | "objects" | "reconcileMs" | "runs"
+  >;
   /** The same in every process: what each run's science will say. */
   readonly runs: readonly PlannedRun[];
 }
 
-/** The real steps towards Batch; science that takes its time and sometimes fails. Each start is told to the witness. */
-export function simulatedEffects({ process, witness, random, faultsUntil, ports, runs }: SimulatedEffectsOptions): RunEffects {
+/**
+ * The real steps towards Batch; science that takes its time and sometimes fails. Each start is told
+ * to the witness.
+ */
+export function simulatedEffects({
+  process,
+  witness,
+  random,
+  faultsUntil,
+  ports,
+  runs,
+}: SimulatedEffectsOptions): RunEffects {
   const now = (): number => process.clock.now();
   const real = ports as StepPorts;
 
   const work = (signal: AbortSignal): Promise<void> =>
     new Promise((resolve, reject) => {
       const fails = now() < faultsUntil && random.chance(0.02);
-      process.later(random.between(5, 5_000), () => (fails ? reject(new HaystackError("INTERNAL", "The simulated step failed.")) : resolve()));
-      signal.addEventListener("abort", () => reject(new HaystackError("STEP_ABORTED", "The simulated step was stopped.")), { once: true });
+      process.later(random.between(5, 5_000), () =>
+        fails ? reject(new HaystackError("INTERNAL", "The simulated step failed.")) : resolve(),
+      );
+      signal.addEventListener(
+        "abort",
+        () => reject(new HaystackError("STEP_ABORTED", "The simulated step was stopped.")),
+        { once: true },
+      );
     });
-  const scripts = new Map(runs.map(({ run_id, scores, strategy }) => [run_id, scriptedEffects({ now, scores, strategy })]));
+  const scripts = new Map(
+    runs.map(({ run_id, scores, strategy }) => [
+      run_id,
+      scriptedEffects({ now, scores, strategy }),
+    ]),
+  );
   const unplanned = scriptedEffects({ now });
   const scriptOf = (runId: string): ScriptedEffects => scripts.get(runId) ?? unplanned;
-  const started = <Input, Output>(name: string, describe: (input: Input) => { run_id: string; job_id?: string }, effect: Effect<Input, Output>): Effect<Input, Output> =>
+  const started =
+    <Input, Output>(
+      name: string,
+      describe: (input: Input) => { run_id: string; job_id?: string },
+      effect: Effect<Input, Output>,
+    ): Effect<Input, Output> =>
     (input, context) => {
       witness.effectStarted(process, { name, ...describe(input) });
       return effect(input, context);
     };
   const runOf = ({ run_id }: { readonly run_id: string }) => ({ run_id });
-  const ofJob = ({ run_id, job }: { readonly run_id: string; readonly job: { readonly job_id: string } }) => ({ run_id, job_id: job.job_id });
+  const ofJob = ({
+    run_id,
+    job,
+  }: {
+    readonly run_id: string;
+    readonly job: { readonly job_id: string };
+  }) => ({ run_id, job_id: job.job_id });
 
   return {
     analyze: started("analyze", runOf, async (input: AnalyzeInput, context) => {
@@ -57,14 +97,22 @@ export function simulatedEffects({ process, witness, random, faultsUntil, ports,
     prepareJob: started("prepareJob", runOf, (_: PrepareJobInput, { signal }) => work(signal)),
     submitJob: started("submitJob", ofJob, submitJob(real)),
     checkJob: started("checkJob", ofJob, checkJob(real)),
-    cancelJobs: started("cancelJobs", ({ job_ids }) => ({ run_id: runOfJob(job_ids[0] ?? "") ?? "" }), cancelJobs(real)),
+    cancelJobs: started(
+      "cancelJobs",
+      ({ job_ids }) => ({ run_id: runOfJob(job_ids[0] ?? "") ?? "" }),
+      cancelJobs(real),
+    ),
     evaluate: started("evaluate", runOf, async (input: EvaluateInput, context) => {
       await work(context.signal);
       return scriptOf(input.run_id).evaluate(input, context);
     }),
-    output: started("output", ({ context }) => ({ run_id: context.run_id }), async (input, context) => {
-      await work(context.signal);
-      return scriptOf(input.context.run_id).output(input, context);
-    }),
+    output: started(
+      "output",
+      ({ context }) => ({ run_id: context.run_id }),
+      async (input, context) => {
+        await work(context.signal);
+        return scriptOf(input.context.run_id).output(input, context);
+      },
+    ),
   };
 }

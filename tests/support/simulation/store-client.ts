@@ -2,11 +2,14 @@ import { HaystackError } from "../../../errors.ts";
 import type { RunRecord, RunStore } from "../../../services/runs/index.ts";
 import type { Network } from "./network.ts";
 
-export const storeUnavailable = (): HaystackError => new HaystackError("STORE_UNAVAILABLE", "The simulated store gave no answer.");
+export const storeUnavailable = (): HaystackError =>
+  new HaystackError("STORE_UNAVAILABLE", "The simulated store gave no answer.");
 
 export interface StoreAnswers {
   /** The process learns what stands: from a claim, a read or its own acknowledged commit. */
-  readonly onKnown: (record: Pick<RunRecord, "snapshot" | "lease"> & { readonly run_id: string }) => void;
+  readonly onKnown: (
+    record: Pick<RunRecord, "snapshot" | "lease"> & { readonly run_id: string },
+  ) => void;
   /** The process learns that its commit was refused. */
   readonly onRefused: (runId: string) => void;
   /** The process is about to give a lease back. */
@@ -14,8 +17,13 @@ export interface StoreAnswers {
 }
 
 /** The store as one process sees it: every call goes over its network. */
-export function storeClient(store: RunStore, { call }: Network, { onKnown, onRefused, onRelease }: StoreAnswers): RunStore {
-  const known = (record: RunRecord): void => onKnown({ run_id: record.document.run_id, snapshot: record.snapshot, lease: record.lease });
+export function storeClient(
+  store: RunStore,
+  { call }: Network,
+  { onKnown, onRefused, onRelease }: StoreAnswers,
+): RunStore {
+  const known = (record: RunRecord): void =>
+    onKnown({ run_id: record.document.run_id, snapshot: record.snapshot, lease: record.lease });
   return {
     insert: (document, lease) => call(() => store.insert(document, lease)),
     async get(runId) {
@@ -47,9 +55,18 @@ export function storeClient(store: RunStore, { call }: Network, { onKnown, onRef
       outcomes.forEach((outcome, index) => {
         const commit = commits[index];
         if (commit === undefined) return;
-        const isOwn = outcome.result === "conflict" && outcome.token === commit.expect.token && outcome.revision === commit.expect.revision + 1;
-        if (outcome.result === "committed" || isOwn) onKnown({ run_id: commit.run_id, snapshot: commit.snapshot, lease: { owner: "", token: commit.expect.token, expires_at: 0 } });
-        else if (outcome.result === "missing" || outcome.token !== commit.expect.token) onRefused(commit.run_id);
+        const isOwn =
+          outcome.result === "conflict" &&
+          outcome.token === commit.expect.token &&
+          outcome.revision === commit.expect.revision + 1;
+        if (outcome.result === "committed" || isOwn)
+          onKnown({
+            run_id: commit.run_id,
+            snapshot: commit.snapshot,
+            lease: { owner: "", token: commit.expect.token, expires_at: 0 },
+          });
+        else if (outcome.result === "missing" || outcome.token !== commit.expect.token)
+          onRefused(commit.run_id);
       });
       return outcomes;
     },

@@ -1,6 +1,9 @@
 import type { Clock } from "../../../services/clock/index.ts";
 
-/** Time that jumps from one timer to the next. Timers of the same time fire in the order in which they were set. */
+/**
+ * Time that jumps from one timer to the next. Timers of the same time fire in the order in which
+ * they were set.
+ */
 export interface VirtualClock extends Clock {
   /** Moves to the next timer and calls it; false when none is left. */
   step(): boolean;
@@ -12,7 +15,8 @@ interface Timer {
   callback: (() => void) | null;
 }
 
-const isBefore = (a: Timer, b: Timer): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
+const isBefore = (a: Timer, b: Timer): boolean =>
+  a.at < b.at || (a.at === b.at && a.order < b.order);
 
 export function virtualClock(start: number): VirtualClock {
   const heap: Timer[] = [];
@@ -27,7 +31,7 @@ export function virtualClock(start: number): VirtualClock {
   };
   const push = (timer: Timer): void => {
     heap.push(timer);
-    for (let child = heap.length - 1; child > 0; ) {
+    for (let child = heap.length - 1; child > 0;) {
       const parent = (child - 1) >> 1;
       if (!isBefore(at(child), at(parent))) return;
       swap(child, parent);
@@ -39,7 +43,7 @@ export function virtualClock(start: number): VirtualClock {
     const last = heap.pop();
     if (first === undefined || last === undefined || heap.length === 0) return first;
     heap[0] = last;
-    for (let parent = 0; ; ) {
+    for (let parent = 0; ;) {
       const left = 2 * parent + 1;
       const right = left + 1;
       let least = parent;

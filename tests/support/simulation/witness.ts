@@ -6,7 +6,10 @@ import type { RunCommit, RunRecord } from "../../../services/runs/index.ts";
 import { invocations, type Invocation, type Persisted } from "../persisted-steps.ts";
 import type { DaemonProcess } from "./daemon-process.ts";
 
-/** Sees everything that happens in a simulated world, keeps a trace of it, and says when the durability contract is broken. */
+/**
+ * Sees everything that happens in a simulated world, keeps a trace of it, and says when the
+ * durability contract is broken.
+ */
 
 export interface StartedEffect {
   readonly run_id: string;
@@ -16,10 +19,26 @@ export interface StartedEffect {
 }
 
 export type Fault =
-  | `${"request" | "answer"} lost: ${Service}` | `slow: ${Service}` | `away: ${Service}`
+  | `${"request" | "answer"} lost: ${Service}`
+  | `slow: ${Service}`
+  | `away: ${Service}`
   | `event ${"lost" | "doubled" | "late" | "out of order"}`
-  | "job not found" | "queued job failed" | "old news of a failure" | "preempted" | "job cancelled by others" | "job hangs" | "no output" | "application" | "transient" | "over_time"
-  | "kill" | "stall" | "drain" | "lease lost" | "two daemons" | "money spent";
+  | "job not found"
+  | "queued job failed"
+  | "old news of a failure"
+  | "preempted"
+  | "job cancelled by others"
+  | "job hangs"
+  | "no output"
+  | "application"
+  | "transient"
+  | "over_time"
+  | "kill"
+  | "stall"
+  | "drain"
+  | "lease lost"
+  | "two daemons"
+  | "money spent";
 export type Service = "store" | "batch" | "objects" | "mail";
 
 interface SentMail {
@@ -39,7 +58,10 @@ export interface Witness {
   faults(): Readonly<Record<string, number>>;
   violated(rule: string, what: string): void;
   committed(commit: RunCommit, before: RunRecord, after: RunRecord): void;
-  known(process: DaemonProcess, record: Pick<RunRecord, "snapshot" | "lease"> & { readonly run_id: string }): void;
+  known(
+    process: DaemonProcess,
+    record: Pick<RunRecord, "snapshot" | "lease"> & { readonly run_id: string },
+  ): void;
   refused(process: DaemonProcess, runId: string): void;
   released(process: DaemonProcess, runId: string, token: number): void;
   effectStarted(process: DaemonProcess, effect: StartedEffect): void;
@@ -53,17 +75,33 @@ export interface Witness {
 export interface WitnessOptions {
   readonly now: () => number;
   readonly stored: (runId: string) => RunRecord | undefined;
-  /** So many runs may work at the same time: daemons that admit at the same moment may exceed the limit by their number less one. */
+  /**
+   * So many runs may work at the same time: daemons that admit at the same moment may exceed the
+   * limit by their number less one.
+   */
   readonly mostWorking: number;
   readonly liveJobs: (runId: string) => readonly string[];
   readonly onTrace?: ((line: string) => void) | undefined;
 }
 
-const WORKING: ReadonlySet<RunState | undefined> = new Set(["analyzing", "prompting", "inferring", "evaluating", "outputting"]);
+const WORKING: ReadonlySet<RunState | undefined> = new Set([
+  "analyzing",
+  "prompting",
+  "inferring",
+  "evaluating",
+  "outputting",
+]);
 const isWorking = (state: RunState | undefined): boolean => WORKING.has(state);
-const hasEnded = (state: RunState): boolean => state === "completed" || state === "failed" || state === "cancelled";
+const hasEnded = (state: RunState): boolean =>
+  state === "completed" || state === "failed" || state === "cancelled";
 
-export function createWitness({ now, stored, mostWorking, liveJobs, onTrace }: WitnessOptions): Witness {
+export function createWitness({
+  now,
+  stored,
+  mostWorking,
+  liveJobs,
+  onTrace,
+}: WitnessOptions): Witness {
   const hash = createHash("sha256");
   const violations: string[] = [];
   const states = new Map<string, { readonly state: RunState; readonly at: number }>();
@@ -84,7 +122,9 @@ export function createWitness({ now, stored, mostWorking, liveJobs, onTrace }: W
   };
   const holdsLease = (process: DaemonProcess, runId: string): boolean => {
     const lease = stored(runId)?.lease;
-    return lease?.owner === process.name && lease.token === knowledge.get(keyOf(process, runId))?.token;
+    return (
+      lease?.owner === process.name && lease.token === knowledge.get(keyOf(process, runId))?.token
+    );
   };
 
   /** Snapshots are looked at several times: by their commit and by each step that they start. */
@@ -99,11 +139,21 @@ export function createWitness({ now, stored, mostWorking, liveJobs, onTrace }: W
     const view = runView(snapshot.value ?? {}, context);
     for (const [field, value] of Object.entries(view)) {
       const shown: unknown = commit.document[field as keyof typeof view];
-      if (shown !== value && !isDeepStrictEqual(shown, value)) violated("D1", `${commit.run_id} shows ${field} ${JSON.stringify(shown)}, its snapshot says ${JSON.stringify(value)}`);
+      if (shown !== value && !isDeepStrictEqual(shown, value))
+        violated(
+          "D1",
+          `${commit.run_id} shows ${field} ${JSON.stringify(shown)}, its snapshot says ${JSON.stringify(value)}`,
+        );
     }
-    if (commit.wake_at !== earliestWakeUp(snapshot)) violated("D6", `${commit.run_id} wakes at ${commit.wake_at}, its snapshot at ${earliestWakeUp(snapshot)}`);
+    if (commit.wake_at !== earliestWakeUp(snapshot))
+      violated(
+        "D6",
+        `${commit.run_id} wakes at ${commit.wake_at}, its snapshot at ${earliestWakeUp(snapshot)}`,
+      );
     const owed = new Set(commit.outbox.map(({ key }) => key));
-    if (commit.document.user_email !== null) for (const { key } of context.mails) if (!owed.has(key)) violated("D1", `${key} is owed and not in the outbox`);
+    if (commit.document.user_email !== null)
+      for (const { key } of context.mails)
+        if (!owed.has(key)) violated("D1", `${key} is owed and not in the outbox`);
   };
 
   return {
@@ -118,19 +168,33 @@ export function createWitness({ now, stored, mostWorking, liveJobs, onTrace }: W
       const runId = commit.run_id;
       const snapshot = parse(commit.snapshot);
       const state = runState(snapshot.value ?? {});
-      trace(`commit ${runId} r${after.revision} t${commit.expect.token} ${JSON.stringify(snapshot.value)} ${commit.document.status} consumed ${commit.consumed.join(",")}`);
+      trace(
+        `commit ${runId} r${after.revision} t${commit.expect.token} ${JSON.stringify(snapshot.value)} ${commit.document.status} consumed ${commit.consumed.join(",")}`,
+      );
       checkDocument(commit, snapshot);
-      for (const { revision } of commit.history) if (revision !== before.revision + 1) violated("D1", `${runId} logs revision ${revision} in the commit after ${before.revision}`);
+      for (const { revision } of commit.history)
+        if (revision !== before.revision + 1)
+          violated(
+            "D1",
+            `${runId} logs revision ${revision} in the commit after ${before.revision}`,
+          );
       const stateLogged = commit.history.findLast(({ actor }) => actor === "run")?.to.split(".")[0];
-      if (stateLogged !== undefined && stateLogged !== state) violated("D1", `${runId} logs ${stateLogged} and stores a snapshot in ${state}`);
+      if (stateLogged !== undefined && stateLogged !== state)
+        violated("D1", `${runId} logs ${stateLogged} and stores a snapshot in ${state}`);
       const waiting = new Set(before.inbox.map(({ id }) => id));
-      for (const id of commit.consumed) if (!waiting.has(id)) violated("D5", `${runId} consumed ${id}, which is not in its inbox`);
+      for (const id of commit.consumed)
+        if (!waiting.has(id)) violated("D5", `${runId} consumed ${id}, which is not in its inbox`);
       const live = hasEnded(state) ? liveJobs(runId) : [];
       if (live.length > 0) violated("D4", `${runId} is ${state} and ${live.join(", ")} still runs`);
       const begins = isWorking(state) && !isWorking(states.get(runId)?.state);
       if (states.get(runId)?.state !== state) states.set(runId, { state, at: now() });
-      const working = [...states].filter(([id, known]) => isWorking(known.state) && stored(id)?.document.status === "running").map(([id]) => id);
-      if (begins && working.length > mostWorking) violated("admission", `${working.join(", ")} work at the same time`);
+      const working = [...states]
+        .filter(
+          ([id, known]) => isWorking(known.state) && stored(id)?.document.status === "running",
+        )
+        .map(([id]) => id);
+      if (begins && working.length > mostWorking)
+        violated("admission", `${working.join(", ")} work at the same time`);
     },
 
     known(process, { run_id, snapshot, lease }) {
@@ -142,18 +206,33 @@ export function createWitness({ now, stored, mostWorking, liveJobs, onTrace }: W
       if (record?.lease?.token !== token) return;
       for (const { key, state } of record.outbox) {
         const sent = mails.get(key)?.at(-1);
-        if (state === "owed" && sent?.process === process && sent.token === token && !sent.uncertain) violated("outbox", `${process.name} let ${runId} go with ${key} sent and not recorded`);
+        if (
+          state === "owed" &&
+          sent?.process === process &&
+          sent.token === token &&
+          !sent.uncertain
+        )
+          violated("outbox", `${process.name} let ${runId} go with ${key} sent and not recorded`);
       }
     },
 
     effectStarted(process, { run_id, name, job_id }) {
       trace(`effect ${process.name} ${run_id} ${name} ${job_id ?? ""}`);
       const known = knowledge.get(keyOf(process, run_id));
-      if (!process.alive) violated("D3", `${name} of ${run_id} began in the dead process ${process.name}`);
-      if (known === undefined) return violated("D3", `${name} of ${run_id} began in ${process.name}, which has lost the run`);
-      const isInvoked = ({ id, context }: Invocation): boolean => id === name && (job_id === undefined || context.job === undefined || context.job.job_id === job_id);
-      if (known.snapshot === null || !invocations(parse(known.snapshot)).some(isInvoked)) violated("D2", `${name} ${job_id ?? ""} of ${run_id} began before its state was durable`);
-      if (!holdsLease(process, run_id)) violated("D9", `${name} of ${run_id} began in ${process.name}, which holds no lease`);
+      if (!process.alive)
+        violated("D3", `${name} of ${run_id} began in the dead process ${process.name}`);
+      if (known === undefined)
+        return violated(
+          "D3",
+          `${name} of ${run_id} began in ${process.name}, which has lost the run`,
+        );
+      const isInvoked = ({ id, context }: Invocation): boolean =>
+        id === name &&
+        (job_id === undefined || context.job === undefined || context.job.job_id === job_id);
+      if (known.snapshot === null || !invocations(parse(known.snapshot)).some(isInvoked))
+        violated("D2", `${name} ${job_id ?? ""} of ${run_id} began before its state was durable`);
+      if (!holdsLease(process, run_id))
+        violated("D9", `${name} of ${run_id} began in ${process.name}, which holds no lease`);
     },
 
     mailSent(process, runId, key) {
@@ -162,9 +241,16 @@ export function createWitness({ now, stored, mostWorking, liveJobs, onTrace }: W
       const before = mails.get(key) ?? [];
       const entry = record?.outbox.find((owed) => owed.key === key);
       if (entry === undefined) violated("D2", `${key} was sent before it was owed durably`);
-      if (entry?.state === "sent") violated("outbox", `${key} was sent again after it was recorded`);
+      if (entry?.state === "sent")
+        violated("outbox", `${key} was sent again after it was recorded`);
       const previous = before.at(-1);
-      if (previous !== undefined && !previous.uncertain && previous.process.alive && record?.lease?.token === previous.token) violated("outbox", `${key} was sent twice by ${process.name} without need`);
+      if (
+        previous !== undefined &&
+        !previous.uncertain &&
+        previous.process.alive &&
+        record?.lease?.token === previous.token
+      )
+        violated("outbox", `${key} was sent twice by ${process.name} without need`);
       const sent: SentMail = { process, token: record?.lease?.token ?? 0, uncertain: false };
       mails.set(key, [...before, sent]);
       return sent;
