@@ -20,6 +20,7 @@ COPY package.json adapters.ts config.ts daemon.ts errors.ts json-text.ts ./
 COPY actors actors
 COPY cli cli
 COPY config config
+COPY insight insight
 COPY machines machines
 COPY science science
 COPY server server

@@ -1,25 +1,25 @@
 import { join } from "node:path";
 import type { AgentModel } from "./actors/agents/session.ts";
-import { createDispatch, type Dispatch } from "./actors/dispatch.ts";
+import { createDispatch, type Dispatch } from "./actors/supervisor/dispatch.ts";
 import { type Config, gpuMachine, gpuPrice, handedOn, listed, pairsOf } from "./config.ts";
 import { HaystackError } from "./errors.ts";
 import type { AccessStore } from "./services/access/index.ts";
 import { openSqliteAccess } from "./services/access/sqlite.ts";
-import type { GoogleBatchOptions } from "./services/batch/google-batch.ts";
-import type { GoogleJobSettings } from "./services/batch/google-batch-job.ts";
+import type { GoogleBatchOptions } from "./services/batch/google/service.ts";
+import type { GoogleJobSettings } from "./services/batch/google/job.ts";
 import type { BatchService, RunJobs } from "./services/batch/index.ts";
-import { BASELINE_PROGRAM, inferenceProgram } from "./services/batch/local-command.ts";
-import { localBatch } from "./services/batch/local.ts";
+import { BASELINE_PROGRAM, inferenceProgram } from "./services/batch/local/command.ts";
+import { localBatch } from "./services/batch/local/service.ts";
 import type { Clock } from "./services/clock/index.ts";
 import { inProcessJobEvents } from "./services/job-events/in-process.ts";
 import type { JobEvents } from "./services/job-events/index.ts";
 import type { GeneLookUps } from "./services/look-ups/index.ts";
 import type { LiteratureService } from "./services/literature/index.ts";
 import type { MailService } from "./services/mail/index.ts";
-import { directoryObjects } from "./services/objects/directory.ts";
+import { directoryObjects } from "./services/objects/directory/store.ts";
 import type { ObjectStore } from "./services/objects/index.ts";
 import type { RunStore } from "./services/runs/index.ts";
-import { openSqliteRuns } from "./services/runs/sqlite.ts";
+import { openSqliteRuns } from "./services/runs/sqlite/store.ts";
 
 /**
  * Which adapter each port gets, by configuration. A vendor's package is loaded where it is chosen:
@@ -32,7 +32,7 @@ export const sqliteFile = (config: Config): { readonly file: string } => ({
 
 export async function openRuns(config: Config): Promise<RunStore> {
   if (config.MONGODB_URI === undefined) return openSqliteRuns(sqliteFile(config));
-  const { openMongoRuns } = await import("./services/runs/mongodb.ts");
+  const { openMongoRuns } = await import("./services/runs/mongodb/store.ts");
   return openMongoRuns({ uri: config.MONGODB_URI, database: config.MONGODB_DATABASE });
 }
 
@@ -61,7 +61,7 @@ export async function openObjects(
 ): Promise<ObjectStore> {
   if (bucket === undefined) return directoryObjects({ root: join(config.dataDir, "objects") });
   stayOnThisMachine(config);
-  const { googleObjects } = await import("./services/objects/google-cloud-storage.ts");
+  const { googleObjects } = await import("./services/objects/google/store.ts");
   return googleObjects({
     bucket,
     prefix,
@@ -90,8 +90,8 @@ export async function openInference(
 ): Promise<Inference> {
   if (config.BATCH_PROJECT !== undefined) {
     const [{ googleBatch }, { googlePubsubEvents }] = await Promise.all([
-      import("./services/batch/google-batch.ts"),
-      import("./services/job-events/google-pubsub.ts"),
+      import("./services/batch/google/service.ts"),
+      import("./services/job-events/google/events.ts"),
     ]);
     const jobEvents = await googlePubsubEvents({
       projectId: config.BATCH_PROJECT,
@@ -314,7 +314,7 @@ export async function openDispatch(
   onTrouble: (thrown: unknown) => void,
 ): Promise<RunDispatch | undefined> {
   if (config.DISPATCH !== "batch") return undefined;
-  const { googleRunJobs } = await import("./services/batch/google-batch-runs.ts");
+  const { googleRunJobs } = await import("./services/batch/google/run-jobs.ts");
   const open = Object.entries(environment).filter(
     (entry): entry is [string, string] =>
       entry[1] !== undefined && handedOn(entry[0], entry[1]) === "openly",

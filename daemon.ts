@@ -1,24 +1,28 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { AdmissionLimits } from "./actors/admission.ts";
+import type { AdmissionLimits } from "./actors/supervisor/admission.ts";
 import { atlasCatalogue, type AtlasCatalogue } from "./actors/atlas-catalogue.ts";
-import { bindRunMachine } from "./actors/bind-run-machine.ts";
-import { createCommitFeed, type CommitFeed } from "./actors/commit-feed.ts";
-import { composeMail } from "./actors/compose-mail.ts";
-import { createInspection, type Inspection } from "./actors/inspection.ts";
+import { bindRunMachine } from "./actors/host/bind-run-machine.ts";
+import { createCommitFeed, type CommitFeed } from "./actors/watch/commit-feed.ts";
+import { composeMail } from "./actors/mail/compose-mail.ts";
+import { createInspection, type Inspection } from "./actors/inspection/inspection.ts";
 import { together, type Instruments } from "./actors/instruments.ts";
 import { analyze } from "./actors/steps/analyze.ts";
 import { cancelJobs } from "./actors/steps/cancel-jobs.ts";
 import { checkJob } from "./actors/steps/check-job.ts";
 import { evaluate } from "./actors/steps/evaluate.ts";
 import { output } from "./actors/steps/output.ts";
-import type { StepPorts } from "./actors/steps/ports.ts";
+import type { StepPorts } from "./actors/ports.ts";
 import { prepareJob } from "./actors/steps/prepare-job.ts";
 import { prompt } from "./actors/steps/prompt.ts";
 import { submitJob } from "./actors/steps/submit-job.ts";
-import { createSupervisor, type Supervisor, type SupervisorOptions } from "./actors/supervisor.ts";
+import {
+  createSupervisor,
+  type Supervisor,
+  type SupervisorOptions,
+} from "./actors/supervisor/supervisor.ts";
 import type { Tasks } from "./actors/tasks.ts";
-import { usageOf } from "./actors/usage.ts";
+import { usageOf } from "./actors/host/usage.ts";
 import {
   knowledgeFolder,
   openDispatch,
@@ -33,14 +37,14 @@ import {
 } from "./adapters.ts";
 import type { Config } from "./config.ts";
 import { type HaystackError, toHaystackError } from "./errors.ts";
-import type { Metrics } from "./server/insight/metrics.ts";
-import { openInsight } from "./server/insight/open.ts";
+import type { Metrics } from "./insight/metrics.ts";
+import { openInsight } from "./insight/open.ts";
 import { systemClock } from "./services/clock/system.ts";
 import type { Compute } from "./services/compute/index.ts";
 import { processCompute } from "./services/compute/processes.ts";
 import type { JobEvents } from "./services/job-events/index.ts";
 import type { RunStore } from "./services/runs/index.ts";
-import { lockSqliteRuns } from "./services/runs/sqlite-lock.ts";
+import { lockSqliteRuns } from "./services/runs/sqlite/lock.ts";
 
 /** The composition root: ports get their adapters here, and nowhere else. */
 

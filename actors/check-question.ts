@@ -3,7 +3,7 @@ import type { AnalyzeOutput } from "../machines/run-types.ts";
 import type { PromptPlan } from "../science/prompting/prompt-plan.ts";
 import type { RunConfig } from "../services/runs/document.ts";
 import { settled } from "./steps/analyze.ts";
-import { placesOf, type StepPorts } from "./steps/ports.ts";
+import { placesOf, type StepPorts } from "./ports.ts";
 
 export type QuestionCheck =
   | { readonly answerable: true; readonly understood: AnalyzeOutput; readonly plan: PromptPlan }

@@ -1,13 +1,13 @@
-import { bindRunMachine, type RunEffects } from "../actors/bind-run-machine.ts";
-import { createSupervisor, type Supervisor } from "../actors/supervisor.ts";
+import { bindRunMachine, type RunEffects } from "../actors/host/bind-run-machine.ts";
+import { createSupervisor, type Supervisor } from "../actors/supervisor/supervisor.ts";
 import { systemClock } from "../services/clock/system.ts";
 import { inProcessJobEvents, type InProcessJobEvents } from "../services/job-events/in-process.ts";
 import type { SubmitJobInput } from "../machines/run-types.ts";
 import type { RunConfig, RunDocument } from "../services/runs/document.ts";
 import type { RunStore, TransitionEntry } from "../services/runs/index.ts";
-import { openMongoRuns } from "../services/runs/mongodb.ts";
+import { openMongoRuns } from "../services/runs/mongodb/store.ts";
 import { newRun } from "../services/runs/new-run.ts";
-import { openSqliteRuns } from "../services/runs/sqlite.ts";
+import { openSqliteRuns } from "../services/runs/sqlite/store.ts";
 import { scriptedEffects } from "../tests/support/scripted-effects.ts";
 
 /** The supervisor on a real store; the steps do nothing and their jobs end by an event. */

@@ -2,12 +2,12 @@ import { PubSub } from "@google-cloud/pubsub";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bindRunMachine } from "../actors/bind-run-machine.ts";
-import { createSupervisor } from "../actors/supervisor.ts";
+import { bindRunMachine } from "../actors/host/bind-run-machine.ts";
+import { createSupervisor } from "../actors/supervisor/supervisor.ts";
 import { systemClock } from "../services/clock/system.ts";
-import { googlePubsubEvents } from "../services/job-events/google-pubsub.ts";
+import { googlePubsubEvents } from "../services/job-events/google/events.ts";
 import { newRun } from "../services/runs/new-run.ts";
-import { openSqliteRuns } from "../services/runs/sqlite.ts";
+import { openSqliteRuns } from "../services/runs/sqlite/store.ts";
 import { startPubsubEmulator } from "../tests/support/pubsub-emulator.ts";
 import { scriptedEffects } from "../tests/support/scripted-effects.ts";
 

@@ -2,7 +2,7 @@ import Fastify from "fastify";
 import { tmpdir } from "node:os";
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { createCommitFeed } from "../actors/commit-feed.ts";
+import { createCommitFeed } from "../actors/watch/commit-feed.ts";
 import { loadConfig } from "../config.ts";
 import { openDaemon } from "../daemon.ts";
 import { issueToken } from "../server/access/tokens.ts";

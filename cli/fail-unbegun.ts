@@ -1,8 +1,8 @@
 import { openMail, openRuns } from "../adapters.ts";
-import { bindRunMachine, type RunEffects } from "../actors/bind-run-machine.ts";
-import { composeMail } from "../actors/compose-mail.ts";
-import { createSupervisor } from "../actors/supervisor.ts";
-import { usageOf } from "../actors/usage.ts";
+import { bindRunMachine, type RunEffects } from "../actors/host/bind-run-machine.ts";
+import { composeMail } from "../actors/mail/compose-mail.ts";
+import { createSupervisor } from "../actors/supervisor/supervisor.ts";
+import { usageOf } from "../actors/host/usage.ts";
 import { loadConfig } from "../config.ts";
 import type { HaystackError } from "../errors.ts";
 import type { RunContext } from "../machines/run-types.ts";

@@ -1,5 +1,5 @@
-import { createCommitFeed } from "../actors/commit-feed.ts";
-import { createRunWatcher } from "../actors/run-watcher.ts";
+import { createCommitFeed } from "../actors/watch/commit-feed.ts";
+import { createRunWatcher } from "../actors/watch/run-watcher.ts";
 import { HaystackError } from "../errors.ts";
 import { systemClock } from "../services/clock/system.ts";
 import type { RunDocument } from "../services/runs/document.ts";

@@ -5,7 +5,7 @@ import { type Daemon, SOFTWARE } from "../daemon.ts";
 import { HaystackError } from "../errors.ts";
 import { systemClock } from "../services/clock/system.ts";
 import { createServer } from "./app.ts";
-import { silentLogger } from "./insight/logging.ts";
+import { silentLogger } from "../insight/logging.ts";
 import type { ServerParts } from "./parts.ts";
 
 export interface Listening {

@@ -1,9 +1,9 @@
 import type { FastifyBaseLogger } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { AtlasCatalogue } from "../actors/atlas-catalogue.ts";
-import type { CommitFeed } from "../actors/commit-feed.ts";
-import type { Inspection } from "../actors/inspection.ts";
-import type { Supervisor } from "../actors/supervisor.ts";
+import type { CommitFeed } from "../actors/watch/commit-feed.ts";
+import type { Inspection } from "../actors/inspection/inspection.ts";
+import type { Supervisor } from "../actors/supervisor/supervisor.ts";
 import type { Tasks } from "../actors/tasks.ts";
 import type { Config } from "../config.ts";
 import type { AccessStore, Role } from "../services/access/index.ts";
@@ -13,7 +13,7 @@ import type { Compute } from "../services/compute/index.ts";
 import type { JobEvents } from "../services/job-events/index.ts";
 import type { ObjectStore } from "../services/objects/index.ts";
 import type { RunStore } from "../services/runs/index.ts";
-import type { Metrics } from "./insight/metrics.ts";
+import type { Metrics } from "../insight/metrics.ts";
 
 /** Who asks. */
 export interface Identity {

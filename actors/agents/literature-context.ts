@@ -4,7 +4,7 @@ import {
   type StructuredQuery,
 } from "../../science/query/structured-query.ts";
 import type { ArticleAnswer } from "../../services/literature/index.ts";
-import type { StepPorts } from "../steps/ports.ts";
+import type { StepPorts } from "../ports.ts";
 import { journalOf } from "./journalled.ts";
 
 /**

@@ -3,9 +3,9 @@ import type { AnalyzeInput, AnalyzeOutput } from "../../machines/run-types.ts";
 import { understand, type UnderstandRequest } from "../agents/understand.ts";
 import { withLiterature } from "../agents/literature-context.ts";
 import { orProblem, withModel, type Session } from "../agents/session.ts";
-import type { Effect } from "../step.ts";
-import type { StepPorts } from "./ports.ts";
-import { placesOf } from "./ports.ts";
+import type { Effect } from "../host/step.ts";
+import type { StepPorts } from "../ports.ts";
+import { placesOf } from "../ports.ts";
 
 type Understanding = Pick<AnalyzeOutput, "structured_query" | "control_cells_available">;
 

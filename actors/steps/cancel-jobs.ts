@@ -1,8 +1,8 @@
 import { TERMINAL_JOB_STATES } from "../../services/batch/index.ts";
 import type { CancelJobsInput, CancelJobsOutput } from "../../machines/run-types.ts";
-import type { Effect } from "../step.ts";
+import type { Effect } from "../host/step.ts";
 import { pauseSince } from "./pause.ts";
-import type { StepPorts } from "./ports.ts";
+import type { StepPorts } from "../ports.ts";
 
 const FIRST_PAUSE_MS = 2_000;
 

@@ -8,9 +8,9 @@ import type {
 } from "../../machines/run-types.ts";
 import type { JobStatus } from "../../services/batch/index.ts";
 import { iterationObjects } from "../run-objects.ts";
-import type { Effect } from "../step.ts";
+import type { Effect } from "../host/step.ts";
 import { pauseSince } from "./pause.ts";
-import type { StepPorts } from "./ports.ts";
+import type { StepPorts } from "../ports.ts";
 
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 5 * 60_000;

@@ -5,9 +5,9 @@ import { journalOf } from "../agents/journalled.ts";
 import { judge } from "../agents/judge.ts";
 import { orProblem, withModel, type Session } from "../agents/session.ts";
 import { iterationObjects } from "../run-objects.ts";
-import type { Effect } from "../step.ts";
+import type { Effect } from "../host/step.ts";
 import type { EvaluateTask, Evaluation } from "../tasks.ts";
-import type { StepPorts } from "./ports.ts";
+import type { StepPorts } from "../ports.ts";
 
 const SHOWN = 10;
 

@@ -11,9 +11,9 @@ import type { IterationResult } from "../../science/report/result.ts";
 import type { RunLog } from "../../science/report/run-log.ts";
 import type { IterationSummary } from "../../services/runs/document.ts";
 import { iterationObjects, resultObjects } from "../run-objects.ts";
-import type { Effect } from "../step.ts";
+import type { Effect } from "../host/step.ts";
 import type { Evaluation } from "../tasks.ts";
-import type { StepPorts } from "./ports.ts";
+import type { StepPorts } from "../ports.ts";
 
 /** Writes the delivered predictions, the report and the log. */
 export function output(ports: StepPorts): Effect<OutputInput, OutputOutput> {

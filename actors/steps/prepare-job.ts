@@ -4,9 +4,9 @@ import type { PrepareJobInput } from "../../machines/run-types.ts";
 import type { PromptPart, PromptPlan } from "../../science/prompting/prompt-plan.ts";
 import { HaystackError } from "../../errors.ts";
 import { iterationObjects } from "../run-objects.ts";
-import type { Effect } from "../step.ts";
+import type { Effect } from "../host/step.ts";
 import type { DrawInput } from "../tasks.ts";
-import { placesOf, type StepPorts } from "./ports.ts";
+import { placesOf, type StepPorts } from "../ports.ts";
 
 type Parts = DrawInput["parts"];
 

@@ -5,9 +5,9 @@ import { choosePromptByModel } from "../agents/choose-prompt.ts";
 import { embeddedLikeness } from "../agents/embedded-likeness.ts";
 import { orProblem, withModel, type Session } from "../agents/session.ts";
 import { iterationObjects } from "../run-objects.ts";
-import type { Effect } from "../step.ts";
+import type { Effect } from "../host/step.ts";
 import type { Tasks } from "../tasks.ts";
-import { placesOf, type StepPorts } from "./ports.ts";
+import { placesOf, type StepPorts } from "../ports.ts";
 
 const sum = (parts: readonly { readonly n_cells: number }[]): number =>
   parts.reduce((total, { n_cells }) => total + n_cells, 0);

@@ -2,9 +2,9 @@ import type { SubmitJobInput, SubmitJobOutput } from "../../machines/run-types.t
 import { HaystackError, type ErrorCode } from "../../errors.ts";
 import type { InferenceJobSpec } from "../../services/batch/index.ts";
 import { iterationObjects } from "../run-objects.ts";
-import type { Effect } from "../step.ts";
+import type { Effect } from "../host/step.ts";
 import { pauseSince } from "./pause.ts";
-import type { StepPorts } from "./ports.ts";
+import type { StepPorts } from "../ports.ts";
 
 /** Nothing is wrong with the job, and nothing was spent: it is handed over again. */
 const PASSES: ReadonlySet<ErrorCode> = new Set(["BATCH_QUOTA", "BATCH_UNAVAILABLE"]);

@@ -89,7 +89,7 @@ const traces: Check = async (
   signal,
 ) => {
   if (endpoint === undefined) return ok("none are sent");
-  const { collectorHeaders } = await import("../../server/insight/traces.ts");
+  const { collectorHeaders } = await import("../../insight/traces.ts");
   const url = new URL("v1/traces", endpoint.endsWith("/") ? endpoint : `${endpoint}/`);
   const headers = {
     "content-type": "application/json",

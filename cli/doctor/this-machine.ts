@@ -2,7 +2,7 @@ import { access, constants, mkdir, statfs } from "node:fs/promises";
 import { delimiter, join, resolve } from "node:path";
 import { openObjects, openRuns } from "../../adapters.ts";
 import { openWorkbench } from "../../daemon.ts";
-import { inferenceProgram } from "../../services/batch/local-command.ts";
+import { inferenceProgram } from "../../services/batch/local/command.ts";
 import { advice, type Check, ok, problem } from "./check.ts";
 
 const LEAST_FREE_GB = 2;

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { MAIL_REQUESTED } from "../../actors/run-host.ts";
+import { MAIL_REQUESTED } from "../../actors/host/run-host.ts";
 import { runOfJob } from "../../machines/job-id.ts";
 import { HaystackError } from "../../errors.ts";
 import type { RunDocument } from "../../services/runs/document.ts";

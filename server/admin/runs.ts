@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { actorTree } from "../../actors/actor-tree.ts";
-import { sanitise } from "../../actors/sanitise.ts";
+import { actorTree } from "../../actors/inspection/actor-tree.ts";
+import { sanitise } from "../../actors/inspection/sanitise.ts";
 import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
 import { findRun } from "../runs/find-run.ts";

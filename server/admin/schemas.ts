@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { ActorNode } from "../../actors/actor-tree.ts";
+import type { ActorNode } from "../../actors/inspection/actor-tree.ts";
 import type { StateDescription } from "../../machines/describe-machine.ts";
 import { RUN_PHASES, RUN_STATUSES } from "../../services/runs/document.ts";
 import type { Lease, OutboxEntry } from "../../services/runs/index.ts";

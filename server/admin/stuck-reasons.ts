@@ -1,4 +1,4 @@
-import type { ActorNode } from "../../actors/actor-tree.ts";
+import type { ActorNode } from "../../actors/inspection/actor-tree.ts";
 import type { CheckTrouble } from "../../machines/run-types.ts";
 import type { NeglectedRun } from "../../services/runs/index.ts";
 

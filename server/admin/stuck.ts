@@ -1,10 +1,10 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { actorTree } from "../../actors/actor-tree.ts";
+import { actorTree } from "../../actors/inspection/actor-tree.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import type { NeglectedRun, RunStore } from "../../services/runs/index.ts";
 import { errorResponses } from "../errors.ts";
-import { aboutRun } from "../insight/logging.ts";
+import { aboutRun } from "../../insight/logging.ts";
 import type { ServerParts } from "../parts.ts";
 import { runSummarySchema } from "../runs/schemas.ts";
 import { isoOrNull, MAIL_STATES, mailOf, mailSchema } from "./schemas.ts";

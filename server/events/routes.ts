@@ -1,7 +1,7 @@
 import { fastifySSE } from "@fastify/sse";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { createRunWatcher } from "../../actors/run-watcher.ts";
+import { createRunWatcher } from "../../actors/watch/run-watcher.ts";
 import { mayTouch } from "../access/ownership.ts";
 import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";

@@ -1,5 +1,5 @@
 import type { FastifyReply } from "fastify";
-import type { LoggedTransition, WatchedRun } from "../../actors/run-watcher.ts";
+import type { LoggedTransition, WatchedRun } from "../../actors/watch/run-watcher.ts";
 import type { Clock } from "../../services/clock/index.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import { runSummarySchema } from "../runs/schemas.ts";

@@ -5,7 +5,7 @@ import { errorBody, HaystackError } from "../../errors.ts";
 import { isRunId } from "../../machines/job-id.ts";
 import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
-import { aboutRun } from "./logging.ts";
+import { aboutRun } from "../../insight/logging.ts";
 import { readinessOf, readinessSchema } from "./readiness.ts";
 
 const tags = ["health"];

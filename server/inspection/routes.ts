@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { replay } from "../../actors/replay.ts";
+import { replay } from "../../actors/inspection/replay.ts";
 import { listed } from "../../config.ts";
 import type { ServerParts } from "../parts.ts";
 import { findRun } from "../runs/find-run.ts";

@@ -1,5 +1,5 @@
 import type { WebSocket } from "@fastify/websocket";
-import type { InspectionMessage } from "../../actors/inspection-messages.ts";
+import type { InspectionMessage } from "../../actors/inspection/messages.ts";
 import type { Clock } from "../../services/clock/index.ts";
 
 /**

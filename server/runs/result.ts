@@ -3,7 +3,7 @@ import { z } from "zod";
 import { HaystackError, toHaystackError } from "../../errors.ts";
 import { runDocumentSchema, type RunDocument } from "../../services/runs/document.ts";
 import { errorResponses } from "../errors.ts";
-import { aboutRun } from "../insight/logging.ts";
+import { aboutRun } from "../../insight/logging.ts";
 import type { ServerParts } from "../parts.ts";
 import { CONTENT_TYPES, filesOf, KINDS, type ResultFile } from "./files.ts";
 import { findRun } from "./find-run.ts";

@@ -1,5 +1,5 @@
-import { guarded, newClient } from "../runs/mongodb-client.ts";
-import { toStoreError } from "../runs/mongodb-errors.ts";
+import { guarded, newClient } from "../runs/mongodb/client.ts";
+import { toStoreError } from "../runs/mongodb/errors.ts";
 import { nextAuditId } from "./audit-id.ts";
 import type { AccessStore, AccessToken, AuditEntry, AuditRecord } from "./index.ts";
 

@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { HaystackError } from "../../errors.ts";
-import { setDurable } from "../runs/sqlite-durable.ts";
+import { setDurable } from "../runs/sqlite/durable.ts";
 import { nextAuditId } from "./audit-id.ts";
 import type { AccessStore, AccessToken, AuditRecord } from "./index.ts";
 

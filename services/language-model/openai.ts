@@ -8,7 +8,7 @@ import type {
 } from "openai/resources/responses/responses";
 import { HaystackError } from "../../errors.ts";
 import type { Clock } from "../clock/index.ts";
-import { askedToWait, backoffMs, pause, stopped } from "./backoff.ts";
+import { askedToWait, backoffMs, pause, stopped } from "../http/backoff.ts";
 import type {
   CallOptions,
   LanguageModel,

@@ -1,7 +1,7 @@
 import sendgrid from "@sendgrid/mail";
 import { HaystackError } from "../../errors.ts";
 import type { Clock } from "../clock/index.ts";
-import { askedToWait } from "../language-model/backoff.ts";
+import { askedToWait } from "../http/backoff.ts";
 import { checkMail, messageId } from "./check-mail.ts";
 import type { Mail, MailService } from "./index.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createDispatch } from "../../actors/dispatch.ts";
+import { createDispatch } from "../../actors/supervisor/dispatch.ts";
 import { HaystackError } from "../../errors.ts";
 import { systemClock } from "../../services/clock/system.ts";
 import type { RunDocument } from "../../services/runs/document.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { chooseAdmissions } from "../../actors/admission.ts";
+import { chooseAdmissions } from "../../actors/supervisor/admission.ts";
 
 const load = (
   user_email: string,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { usageOf } from "../../actors/usage.ts";
+import { usageOf } from "../../actors/host/usage.ts";
 import { HaystackError } from "../../errors.ts";
 import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";

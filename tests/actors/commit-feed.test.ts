@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createCommitFeed } from "../../actors/commit-feed.ts";
+import { createCommitFeed } from "../../actors/watch/commit-feed.ts";
 import type { HaystackError } from "../../errors.ts";
 import { run } from "../support/hosted-runs.ts";
 

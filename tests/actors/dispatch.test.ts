@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createDispatch } from "../../actors/dispatch.ts";
+import { createDispatch } from "../../actors/supervisor/dispatch.ts";
 import { HaystackError } from "../../errors.ts";
 import type { JobState, RunJobs } from "../../services/batch/index.ts";
 import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { cancelJobs } from "../../actors/steps/cancel-jobs.ts";
-import type { StepPorts } from "../../actors/steps/ports.ts";
+import type { StepPorts } from "../../actors/ports.ts";
 import { submitJob } from "../../actors/steps/submit-job.ts";
 import { HaystackError } from "../../errors.ts";
 import type { BatchService, JobState } from "../../services/batch/index.ts";

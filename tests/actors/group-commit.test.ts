@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createGroupCommit, type CommitSource } from "../../actors/group-commit.ts";
+import { createGroupCommit, type CommitSource } from "../../actors/host/group-commit.ts";
 import { systemClock } from "../../services/clock/system.ts";
 import type { CommitOutcome, RunCommit } from "../../services/runs/index.ts";
 import { run } from "../support/hosted-runs.ts";

@@ -1,9 +1,9 @@
 import { createActor } from "xstate";
 import { expect, test } from "vitest";
-import { createInspection } from "../../actors/inspection.ts";
-import type { InspectionMessage } from "../../actors/inspection-messages.ts";
-import { stateValue } from "../../actors/replay.ts";
-import { sanitise } from "../../actors/sanitise.ts";
+import { createInspection } from "../../actors/inspection/inspection.ts";
+import type { InspectionMessage } from "../../actors/inspection/messages.ts";
+import { stateValue } from "../../actors/inspection/replay.ts";
+import { sanitise } from "../../actors/inspection/sanitise.ts";
 import type { HaystackError } from "../../errors.ts";
 import { runMachine } from "../../machines/run.ts";
 import { run } from "../support/hosted-runs.ts";

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { HaystackError, type ErrorCode } from "../../errors.ts";
 import { cancelJobs } from "../../actors/steps/cancel-jobs.ts";
 import { checkJob } from "../../actors/steps/check-job.ts";
-import type { StepPorts } from "../../actors/steps/ports.ts";
+import type { StepPorts } from "../../actors/ports.ts";
 import { submitJob } from "../../actors/steps/submit-job.ts";
 import { manualClock, type ManualClock } from "../../services/clock/manual.ts";
 import type { BatchService, JobFailure, JobStatus } from "../../services/batch/index.ts";

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { analyze } from "../../actors/steps/analyze.ts";
 import { evaluate } from "../../actors/steps/evaluate.ts";
 import { iterationObjects } from "../../actors/run-objects.ts";
-import type { StepPorts } from "../../actors/steps/ports.ts";
+import type { StepPorts } from "../../actors/ports.ts";
 import type { EvaluateInput } from "../../machines/run-types.ts";
 import {
   structuredQuerySchema,

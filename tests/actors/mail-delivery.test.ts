@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { composeMail } from "../../actors/compose-mail.ts";
-import { deliverMail } from "../../actors/mail-delivery.ts";
+import { composeMail } from "../../actors/mail/compose-mail.ts";
+import { deliverMail } from "../../actors/mail/mail-delivery.ts";
 import { HaystackError } from "../../errors.ts";
 import { systemClock } from "../../services/clock/system.ts";
 import { sendgridMail } from "../../services/mail/sendgrid.ts";

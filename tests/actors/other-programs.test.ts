@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { SupervisorOptions } from "../../actors/supervisor.ts";
+import type { SupervisorOptions } from "../../actors/supervisor/supervisor.ts";
 import { hostRuns, POLL_MS, run, skippingClock, watched } from "../support/hosted-runs.ts";
 import { describeWithMongodb, startMongodb, type MongodbServer } from "../support/mongodb.ts";
 import { quickest } from "../support/quickest.ts";

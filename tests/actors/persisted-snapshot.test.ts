@@ -1,8 +1,8 @@
 import { createActor } from "xstate";
 import { expect, test } from "vitest";
-import { bindRunMachine } from "../../actors/bind-run-machine.ts";
-import { persistedSnapshot, snapshotText } from "../../actors/persisted-snapshot.ts";
-import { registerHost } from "../../actors/step.ts";
+import { bindRunMachine } from "../../actors/host/bind-run-machine.ts";
+import { persistedSnapshot, snapshotText } from "../../actors/host/persisted-snapshot.ts";
+import { registerHost } from "../../actors/host/step.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
 import { run } from "../support/hosted-runs.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { RunEffects } from "../../actors/bind-run-machine.ts";
-import { usageOf } from "../../actors/usage.ts";
+import type { RunEffects } from "../../actors/host/bind-run-machine.ts";
+import { usageOf } from "../../actors/host/usage.ts";
 import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
 import { scriptedEffects, type ScriptedEffects } from "../support/scripted-effects.ts";
 import { HaystackError } from "../../errors.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createRunSteps } from "../../actors/run-steps.ts";
+import { createRunSteps } from "../../actors/host/run-steps.ts";
 import { systemClock } from "../../services/clock/system.ts";
 
 test.each([

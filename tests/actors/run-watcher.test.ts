@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
-import { createCommitFeed } from "../../actors/commit-feed.ts";
-import { createRunWatcher } from "../../actors/run-watcher.ts";
+import { createCommitFeed } from "../../actors/watch/commit-feed.ts";
+import { createRunWatcher } from "../../actors/watch/run-watcher.ts";
 import { HaystackError } from "../../errors.ts";
 import { manualClock } from "../../services/clock/manual.ts";
 import type { RunStore } from "../../services/runs/index.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { AnalyzeOutput } from "../../machines/run-types.ts";
-import { snapshotBudget } from "../../actors/persisted-snapshot.ts";
+import { snapshotBudget } from "../../actors/host/persisted-snapshot.ts";
 import type { HaystackError } from "../../errors.ts";
 import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";

@@ -2,7 +2,7 @@ import { PubSub } from "@google-cloud/pubsub";
 import { expect, onTestFinished, test } from "vitest";
 import type { JobEventOutcome } from "../../actors/instruments.ts";
 import { systemClock } from "../../services/clock/system.ts";
-import { googlePubsubEvents } from "../../services/job-events/google-pubsub.ts";
+import { googlePubsubEvents } from "../../services/job-events/google/events.ts";
 import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
 import { describeWithPubsub, startPubsubEmulator } from "../support/pubsub-emulator.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { RunStore } from "../../services/runs/index.ts";
-import { openSqliteRuns } from "../../services/runs/sqlite.ts";
+import { openSqliteRuns } from "../../services/runs/sqlite/store.ts";
 import { planCells, runCells, type PathCells } from "../support/model/crash-matrix.ts";
 import { inferenceJobPaths, stopJobsPaths } from "../support/model/job-paths.ts";
 import { runPaths } from "../support/model/run-paths.ts";

@@ -7,7 +7,7 @@ import { inferenceJobMachine } from "../../machines/inference-job.ts";
 import { runMachine } from "../../machines/run.ts";
 import { stopJobsMachine } from "../../machines/stop-jobs.ts";
 import type { RunStore } from "../../services/runs/index.ts";
-import { openSqliteRuns } from "../../services/runs/sqlite.ts";
+import { openSqliteRuns } from "../../services/runs/sqlite/store.ts";
 import { allRows, allStates } from "../support/model/coverage.ts";
 import { followPath } from "../support/model/follow-path.ts";
 import { expectInvariants } from "../support/model/invariants.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { RunCommit, RunStore, UserLoad } from "../../services/runs/index.ts";
-import { openSqliteRuns } from "../../services/runs/sqlite.ts";
+import { openSqliteRuns } from "../../services/runs/sqlite/store.ts";
 import { withoutCompare } from "../services/runs-fixtures.ts";
 import { planCells, runCells } from "../support/model/crash-matrix.ts";
 import { followPath } from "../support/model/follow-path.ts";
@@ -20,9 +20,9 @@ import { steeredRun, type SteeredRunOptions } from "../support/model/steered-run
 
 type StoreFault = (store: RunStore) => RunStore;
 
-const GATE = "../../actors/gate.ts";
-const WAKE_UPS = "../../actors/wake-ups.ts";
-const ADMISSION = "../../actors/admission.ts";
+const GATE = "../../actors/host/gate.ts";
+const WAKE_UPS = "../../actors/supervisor/wake-ups.ts";
+const ADMISSION = "../../actors/supervisor/admission.ts";
 const JOB_ID = "../../machines/job-id.ts";
 
 /** Opened before the commit is acknowledged. */
@@ -196,8 +196,8 @@ describe("the model-based proof and the crash matrix", () => {
     vi.resetModules();
     vi.doMock(part, broken);
     const [{ createSupervisor }, { bindRunMachine }] = await Promise.all([
-      import("../../actors/supervisor.ts"),
-      import("../../actors/bind-run-machine.ts"),
+      import("../../actors/supervisor/supervisor.ts"),
+      import("../../actors/host/bind-run-machine.ts"),
     ]);
     return { create: createSupervisor, bind: bindRunMachine };
   };

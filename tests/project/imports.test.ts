@@ -31,9 +31,14 @@ const RULES: readonly {
       /^(actors\/|machines\/|science\/|(errors|json-text)\.ts$|services\/[\w-]+\/(index|document)\.ts$)/,
   },
   {
+    files: /^insight\//,
+    imports: /^(insight\/|errors\.ts$|services\/[\w-]+\/(index|document)\.ts$)/,
+    types: /^(actors\/instruments|machines\/run-types|config)\.ts$/,
+  },
+  {
     files: /^(cli|server)\//,
     imports:
-      /^(cli\/|server\/|actors\/|services\/|science\/.*|machines\/|config\.ts$|daemon\.ts$|adapters\.ts$|errors\.ts$)/,
+      /^(cli\/|server\/|insight\/|actors\/|services\/|science\/.*|machines\/|config\.ts$|daemon\.ts$|adapters\.ts$|errors\.ts$)/,
   },
   { files: /^config\.ts$/, imports: /^(config\/|errors\.ts$)/ },
   { files: /^config\//, imports: /^config\// },
@@ -48,9 +53,9 @@ const VENDORS: Readonly<Record<string, RegExp>> = {
   h5wasm: /^science\/anndata\//,
   vega: /^science\/report\//,
   commander: /^cli\//,
-  "@google-cloud/batch": /^services\/batch\/google-batch/,
-  "@google-cloud/storage": /^services\/objects\/google-cloud-storage/,
-  "@google-cloud/pubsub": /^services\/job-events\/google-pubsub/,
+  "@google-cloud/batch": /^services\/batch\/google\//,
+  "@google-cloud/storage": /^services\/objects\/google\//,
+  "@google-cloud/pubsub": /^services\/job-events\/google\//,
   cockatiel: /^services\/http\//,
   "p-throttle": /^services\/http\//,
   "eventsource-parser/stream": /^cli\/server\//,
@@ -61,12 +66,12 @@ const VENDORS: Readonly<Record<string, RegExp>> = {
   jose: /^server\/access\/identify/,
   "@sendgrid/mail": /^services\/mail\/sendgrid/,
   "google-auth-library": /^services\/images\//,
-  "prom-client": /^server\/insight\/metrics/,
-  "@opentelemetry/api": /^server\/insight\/traces/,
-  "@opentelemetry/exporter-trace-otlp-http": /^server\/insight\/traces/,
-  "@opentelemetry/resources": /^server\/insight\/traces/,
-  "@opentelemetry/sdk-trace-node": /^server\/insight\/traces/,
-  pino: /^server\/insight\/logging/,
+  "prom-client": /^insight\/metrics/,
+  "@opentelemetry/api": /^insight\/traces/,
+  "@opentelemetry/exporter-trace-otlp-http": /^insight\/traces/,
+  "@opentelemetry/resources": /^insight\/traces/,
+  "@opentelemetry/sdk-trace-node": /^insight\/traces/,
+  pino: /^insight\/logging/,
   openai: /^services\/language-model\/openai/,
 };
 
@@ -101,7 +106,7 @@ function breaches(found: readonly Import[]): string[] {
   });
 }
 
-const sources = globSync(["*.ts", "{machines,actors,science,services,server,cli}/**/*.ts"]);
+const sources = globSync(["*.ts", "{machines,actors,insight,science,services,server,cli}/**/*.ts"]);
 
 test("every layer imports only what it may", () => {
   const all = sources.flatMap((file) => importsOf(file, readFileSync(file, "utf8")));
@@ -112,7 +117,10 @@ test("every layer imports only what it may", () => {
 test("a planted breach is found", () => {
   expect(
     breaches(
-      importsOf("machines/run.ts", 'import { openSqliteRuns } from "../services/runs/sqlite.ts";'),
+      importsOf(
+        "machines/run.ts",
+        'import { openSqliteRuns } from "../services/runs/sqlite/store.ts";',
+      ),
     ),
   ).toHaveLength(1);
   expect(
@@ -124,6 +132,8 @@ test("a planted breach is found", () => {
     ),
   ).toHaveLength(1);
   expect(
-    breaches(importsOf("actors/supervisor.ts", 'import { MongoClient } from "mongodb";')),
+    breaches(
+      importsOf("actors/supervisor/supervisor.ts", 'import { MongoClient } from "mongodb";'),
+    ),
   ).toHaveLength(1);
 });

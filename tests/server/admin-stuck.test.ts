@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { ActorNode } from "../../actors/actor-tree.ts";
+import type { ActorNode } from "../../actors/inspection/actor-tree.ts";
 import { stuckReasons, waitedJobs } from "../../server/admin/stuck-reasons.ts";
 import type { RunRecord } from "../../services/runs/index.ts";
 import { run } from "../support/hosted-runs.ts";

@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
 import { HaystackError } from "../../errors.ts";
-import { traceIdOf } from "../../server/insight/trace-id.ts";
+import { traceIdOf } from "../../insight/trace-id.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import type { RunStore } from "../../services/runs/index.ts";
 import { run } from "../support/hosted-runs.ts";

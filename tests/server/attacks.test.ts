@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createServer } from "../../server/app.ts";
 import { HaystackError } from "../../errors.ts";
-import { createLogger } from "../../server/insight/logging.ts";
+import { createLogger } from "../../insight/logging.ts";
 import type { RouteModule, ServerParts } from "../../server/parts.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { quickest } from "../support/quickest.ts";

@@ -7,7 +7,7 @@ import { createEventStream } from "../../server/events/stream.ts";
 import { systemClock } from "../../services/clock/system.ts";
 import { hostRuns, run } from "../support/hosted-runs.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
-import { openSqliteRuns } from "../../services/runs/sqlite.ts";
+import { openSqliteRuns } from "../../services/runs/sqlite/store.ts";
 import { sqliteFile } from "../../adapters.ts";
 import { ADA, BO, pastRun, startApi } from "./api-harness.ts";
 

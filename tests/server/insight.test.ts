@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, onTestFinished, test } from "vitest";
 import { together, type Instruments } from "../../actors/instruments.ts";
 import { HaystackError } from "../../errors.ts";
-import { createMetrics } from "../../server/insight/metrics.ts";
+import { createMetrics } from "../../insight/metrics.ts";
 import { readinessOf } from "../../server/insight/readiness.ts";
 import type { ServerParts } from "../../server/parts.ts";
 import { manualClock } from "../../services/clock/manual.ts";

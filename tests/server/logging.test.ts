@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { HaystackError } from "../../errors.ts";
-import { createLogger, logInstruments, logTrouble } from "../../server/insight/logging.ts";
-import { traceIdOf } from "../../server/insight/trace-id.ts";
+import { createLogger, logInstruments, logTrouble } from "../../insight/logging.ts";
+import { traceIdOf } from "../../insight/trace-id.ts";
 import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { HaystackError } from "../../errors.ts";
-import { createLogger } from "../../server/insight/logging.ts";
-import { traceIdOf } from "../../server/insight/trace-id.ts";
+import { createLogger } from "../../insight/logging.ts";
+import { traceIdOf } from "../../insight/trace-id.ts";
 import { openEvents } from "../support/event-stream.ts";
 import { startTestServer } from "../support/server.ts";
 import { ADA, pastRun } from "./api-harness.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { HaystackError } from "../../errors.ts";
-import { traceIdOf } from "../../server/insight/trace-id.ts";
-import { collectorHeaders, openTraces, type Traces } from "../../server/insight/traces.ts";
+import { traceIdOf } from "../../insight/trace-id.ts";
+import { collectorHeaders, openTraces, type Traces } from "../../insight/traces.ts";
 import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
 import { attributesOf, type OtlpServer, startCollector } from "../support/otlp-server.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";

@@ -1,8 +1,8 @@
 import { status } from "@grpc/grpc-js";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { googleBatch } from "../../services/batch/google-batch.ts";
-import { batchError } from "../../services/batch/google-batch-errors.ts";
-import { googleBatchJobs } from "../../services/batch/google-batch-jobs.ts";
+import { googleBatch } from "../../services/batch/google/service.ts";
+import { batchError } from "../../services/batch/google/errors.ts";
+import { googleBatchJobs } from "../../services/batch/google/jobs.ts";
 import { TERMINAL_JOB_STATES } from "../../services/batch/index.ts";
 import { jobSpec } from "./batch.contract.ts";
 import {

@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, onTestFinished } from "vitest";
-import { googleBatch, type GoogleBatchOptions } from "../../services/batch/google-batch.ts";
+import { googleBatch, type GoogleBatchOptions } from "../../services/batch/google/service.ts";
 import {
   type BatchService,
   type JobState,

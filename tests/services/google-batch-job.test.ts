@@ -6,8 +6,8 @@ import {
   inferenceWork,
   jobBody,
   labelValue,
-} from "../../services/batch/google-batch-job.ts";
-import { requestId } from "../../services/batch/google-batch-jobs.ts";
+} from "../../services/batch/google/job.ts";
+import { requestId } from "../../services/batch/google/jobs.ts";
 import { jobSpec } from "./batch.contract.ts";
 import { googleHarness } from "./google-batch-harness.ts";
 

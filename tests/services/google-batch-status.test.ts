@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import type { GoogleJob } from "../../services/batch/google-batch-job.ts";
-import { type GoogleTask, jobStatus } from "../../services/batch/google-batch-status.ts";
+import type { GoogleJob } from "../../services/batch/google/job.ts";
+import { type GoogleTask, jobStatus } from "../../services/batch/google/status.ts";
 
 const QUEUED = "Job state is set from QUEUED to SCHEDULED for job projects/1/locations/l/jobs/j.";
 const RUNNING = "Job state is set from SCHEDULED to RUNNING for job projects/1/locations/l/jobs/j.";

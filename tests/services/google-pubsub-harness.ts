@@ -7,7 +7,7 @@ import {
   googlePubsubEvents,
   type GooglePubsubEvents,
   type GooglePubsubOptions,
-} from "../../services/job-events/google-pubsub.ts";
+} from "../../services/job-events/google/events.ts";
 import type { JobChanged } from "../../services/job-events/index.ts";
 
 export const PROJECT = "haystack-test";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../services/clock/system.ts";
-import { googlePubsubEvents } from "../../services/job-events/google-pubsub.ts";
+import { googlePubsubEvents } from "../../services/job-events/google/events.ts";
 import { freePort } from "../support/free-port.ts";
 import {
   describeWithPubsub,

@@ -1,9 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { onTestFinished } from "vitest";
-import {
-  googleObjects,
-  type GoogleObjectsOptions,
-} from "../../services/objects/google-cloud-storage.ts";
+import { googleObjects, type GoogleObjectsOptions } from "../../services/objects/google/store.ts";
 import type { ObjectStore } from "../../services/objects/index.ts";
 import type { GcsServer } from "../support/gcs-server.ts";
 import { temporaryFolder } from "./temporary-folder.ts";

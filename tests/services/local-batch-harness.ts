@@ -4,10 +4,10 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import type { InferenceJobSpec } from "../../services/batch/index.ts";
-import { localBatch, type LocalBatchOptions } from "../../services/batch/local.ts";
-import { identityOf, processesOfJob, signalProcess } from "../../services/batch/local-process.ts";
+import { localBatch, type LocalBatchOptions } from "../../services/batch/local/service.ts";
+import { identityOf, processesOfJob, signalProcess } from "../../services/batch/local/process.ts";
 import { systemClock } from "../../services/clock/system.ts";
-import { directoryObjects } from "../../services/objects/directory.ts";
+import { directoryObjects } from "../../services/objects/directory/store.ts";
 import { type BatchHarness, eventLog } from "./batch.contract.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 

@@ -10,9 +10,9 @@ import {
   makeRoot,
   readHistory,
   runnerOf,
-} from "../../services/batch/local-job.ts";
-import { launchRunner } from "../../services/batch/local-launch.ts";
-import { dequeue, enqueue, readQueue } from "../../services/batch/local-queue.ts";
+} from "../../services/batch/local/job.ts";
+import { launchRunner } from "../../services/batch/local/launch.ts";
+import { dequeue, enqueue, readQueue } from "../../services/batch/local/queue.ts";
 import { jobSpec } from "./batch.contract.ts";
 import {
   fileAppears,
@@ -95,7 +95,7 @@ test("an executor in a daemon that is killed leaves its job running for the next
   const daemon = join(harness.root, "daemon.ts");
   await writeFile(
     daemon,
-    `import { localBatch } from ${moduleText("batch/local.ts")};
+    `import { localBatch } from ${moduleText("batch/local/service.ts")};
      import { systemClock } from ${moduleText("clock/system.ts")};
      const batch = localBatch({ root: ${JSON.stringify(harness.root)}, location: (path) => ${JSON.stringify(join(harness.root, "..", "the objects"))} + "/" + path,
        clock: systemClock, onChange() {}, onError: console.error, program: { command: ${JSON.stringify(PROGRAM_COMMAND)}, model: { name: "test", is_baseline: true } } });

@@ -6,8 +6,8 @@ import {
   BASELINE_PROGRAM,
   fillCommand,
   inferenceProgram,
-} from "../../services/batch/local-command.ts";
-import { identityOf, isAlive } from "../../services/batch/local-process.ts";
+} from "../../services/batch/local/command.ts";
+import { identityOf, isAlive } from "../../services/batch/local/process.ts";
 import { DELTA_TRANSFER } from "../../science/inference/delta-transfer.ts";
 import { jobSpec } from "./batch.contract.ts";
 import { localHarness, running } from "./local-batch-harness.ts";

@@ -12,7 +12,7 @@ import {
 } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { directoryObjects } from "../../services/objects/directory.ts";
+import { directoryObjects } from "../../services/objects/directory/store.ts";
 import { objectsContract } from "./objects.contract.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { MongoClient, type Document } from "mongodb";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { openMongoRuns } from "../../services/runs/mongodb.ts";
+import { openMongoRuns } from "../../services/runs/mongodb/store.ts";
 import { hostRuns, run } from "../support/hosted-runs.ts";
 import { describeWithMongodb, startMongodb, type MongodbServer } from "../support/mongodb.ts";
 import { startReplicaSet } from "../support/replica-set.ts";

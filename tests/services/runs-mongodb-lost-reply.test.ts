@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { createGroupCommit } from "../../actors/group-commit.ts";
+import { createGroupCommit } from "../../actors/host/group-commit.ts";
 import type { HaystackError } from "../../errors.ts";
 import { systemClock } from "../../services/clock/system.ts";
 import type { CommitOutcome } from "../../services/runs/index.ts";
-import { openMongoRuns } from "../../services/runs/mongodb.ts";
+import { openMongoRuns } from "../../services/runs/mongodb/store.ts";
 import { hostRuns, run } from "../support/hosted-runs.ts";
 import { describeWithMongodb, startMongodb, type MongodbServer } from "../support/mongodb.ts";
 import { startReplicaSet } from "../support/replica-set.ts";

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { MongoClient, type Collection, type Document } from "mongodb";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { RunStore } from "../../services/runs/index.ts";
-import { openMongoRuns } from "../../services/runs/mongodb.ts";
+import { openMongoRuns } from "../../services/runs/mongodb/store.ts";
 import { hostRuns, POLL_MS, watched } from "../support/hosted-runs.ts";
 import { describeWithMongodb, startMongodb, type MongodbServer } from "../support/mongodb.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";

@@ -4,7 +4,7 @@ import { expect, test, vi } from "vitest";
 import {
   openSqliteOperations,
   type SqliteOperations,
-} from "../../services/runs/sqlite-operations.ts";
+} from "../../services/runs/sqlite/operations.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { openSqliteRuns } from "../../services/runs/sqlite.ts";
+import { openSqliteRuns } from "../../services/runs/sqlite/store.ts";
 import { runsContract } from "./runs.contract.ts";
 import { sampleRun } from "./runs-fixtures.ts";
 import { temporaryFolder } from "./temporary-folder.ts";

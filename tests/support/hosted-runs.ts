@@ -2,13 +2,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { bindRunMachine, type RunEffects } from "../../actors/bind-run-machine.ts";
+import { bindRunMachine, type RunEffects } from "../../actors/host/bind-run-machine.ts";
 import { newRun } from "../../services/runs/new-run.ts";
 import {
   createSupervisor,
   type Supervisor,
   type SupervisorOptions,
-} from "../../actors/supervisor.ts";
+} from "../../actors/supervisor/supervisor.ts";
 import type { HaystackError } from "../../errors.ts";
 import type { Clock } from "../../services/clock/index.ts";
 import { systemClock } from "../../services/clock/system.ts";
@@ -19,7 +19,7 @@ import {
 import type { Mail } from "../../services/mail/index.ts";
 import type { RunConfig, RunDocument } from "../../services/runs/document.ts";
 import type { RunStore, TransitionEntry } from "../../services/runs/index.ts";
-import { openSqliteRuns } from "../../services/runs/sqlite.ts";
+import { openSqliteRuns } from "../../services/runs/sqlite/store.ts";
 
 /** A folder that is gone after the test. */
 export async function temporaryFolder(): Promise<string> {

@@ -1,4 +1,4 @@
-import type { RunEffects } from "../../actors/bind-run-machine.ts";
+import type { RunEffects } from "../../actors/host/bind-run-machine.ts";
 import type { EvaluateOutput } from "../../machines/run-types.ts";
 import { HaystackError } from "../../errors.ts";
 

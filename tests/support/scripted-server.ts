@@ -1,14 +1,14 @@
 import { onTestFinished } from "vitest";
-import { createCommitFeed } from "../../actors/commit-feed.ts";
-import { createInspection } from "../../actors/inspection.ts";
-import type { SupervisorOptions } from "../../actors/supervisor.ts";
+import { createCommitFeed } from "../../actors/watch/commit-feed.ts";
+import { createInspection } from "../../actors/inspection/inspection.ts";
+import type { SupervisorOptions } from "../../actors/supervisor/supervisor.ts";
 import { openAccess, openInference } from "../../adapters.ts";
 import { loadConfig } from "../../config.ts";
 import { openWorkbench, SOFTWARE } from "../../daemon.ts";
 import type { GuardedRoute } from "../../server/access/guard.ts";
 import { issueToken } from "../../server/access/tokens.ts";
 import { createServer } from "../../server/app.ts";
-import { silentLogger } from "../../server/insight/logging.ts";
+import { silentLogger } from "../../insight/logging.ts";
 import type { ServerParts } from "../../server/parts.ts";
 import type { Role } from "../../services/access/index.ts";
 import { systemClock } from "../../services/clock/system.ts";

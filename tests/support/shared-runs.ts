@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { MongoClient } from "mongodb";
 import { onTestFinished } from "vitest";
-import { openMongoRuns } from "../../services/runs/mongodb.ts";
+import { openMongoRuns } from "../../services/runs/mongodb/store.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import type { RunStore } from "../../services/runs/index.ts";
-import { openSqliteRuns } from "../../services/runs/sqlite.ts";
+import { openSqliteRuns } from "../../services/runs/sqlite/store.ts";
 import { temporaryFolder } from "./hosted-runs.ts";
 
 /** A store, and what another program does to it by a connection of its own. */

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { inferenceProgram } from "../../services/batch/local-command.ts";
+import { inferenceProgram } from "../../services/batch/local/command.ts";
 import { readH5ad } from "../../science/anndata/read.ts";
-import { directoryObjects } from "../../services/objects/directory.ts";
+import { directoryObjects } from "../../services/objects/directory/store.ts";
 import { runDocumentSchema } from "../../services/runs/document.ts";
 import { jobSpec } from "../services/batch.contract.ts";
 import { localHarness } from "../services/local-batch-harness.ts";

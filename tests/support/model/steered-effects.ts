@@ -1,5 +1,5 @@
-import type { RunEffects } from "../../../actors/bind-run-machine.ts";
-import type { Effect } from "../../../actors/step.ts";
+import type { RunEffects } from "../../../actors/host/bind-run-machine.ts";
+import type { Effect } from "../../../actors/host/step.ts";
 import { HaystackError } from "../../../errors.ts";
 import type {
   CheckJobInput,

@@ -1,9 +1,9 @@
-import { bindRunMachine } from "../../../actors/bind-run-machine.ts";
+import { bindRunMachine } from "../../../actors/host/bind-run-machine.ts";
 import {
   createSupervisor,
   type Supervisor,
   type SupervisorOptions,
-} from "../../../actors/supervisor.ts";
+} from "../../../actors/supervisor/supervisor.ts";
 import { manualClock, type ManualClock } from "../../../services/clock/manual.ts";
 import type { OutboxEntry, RunCommit, RunRecord, RunStore } from "../../../services/runs/index.ts";
 import { newRun } from "../../../services/runs/new-run.ts";

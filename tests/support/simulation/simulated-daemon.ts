@@ -1,7 +1,7 @@
-import { bindRunMachine } from "../../../actors/bind-run-machine.ts";
-import type { StepPorts } from "../../../actors/steps/ports.ts";
-import { createSupervisor, type Supervisor } from "../../../actors/supervisor.ts";
-import { usageOf } from "../../../actors/usage.ts";
+import { bindRunMachine } from "../../../actors/host/bind-run-machine.ts";
+import type { StepPorts } from "../../../actors/ports.ts";
+import { createSupervisor, type Supervisor } from "../../../actors/supervisor/supervisor.ts";
+import { usageOf } from "../../../actors/host/usage.ts";
 import { HaystackError } from "../../../errors.ts";
 import type { Clock } from "../../../services/clock/index.ts";
 import type { MailService } from "../../../services/mail/index.ts";

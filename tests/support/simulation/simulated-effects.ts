@@ -1,6 +1,6 @@
 import { cancelJobs } from "../../../actors/steps/cancel-jobs.ts";
 import { checkJob } from "../../../actors/steps/check-job.ts";
-import type { StepPorts } from "../../../actors/steps/ports.ts";
+import type { StepPorts } from "../../../actors/ports.ts";
 import { submitJob } from "../../../actors/steps/submit-job.ts";
 import type {
   AnalyzeInput,
@@ -8,8 +8,8 @@ import type {
   PrepareJobInput,
   PromptInput,
 } from "../../../machines/run-types.ts";
-import type { RunEffects } from "../../../actors/bind-run-machine.ts";
-import type { Effect } from "../../../actors/step.ts";
+import type { RunEffects } from "../../../actors/host/bind-run-machine.ts";
+import type { Effect } from "../../../actors/host/step.ts";
 import { runOfJob } from "../../../machines/job-id.ts";
 import { HaystackError } from "../../../errors.ts";
 import { scriptedEffects, type ScriptedEffects } from "../scripted-effects.ts";

@@ -1,0 +1,110 @@
+import { HaystackError } from "../../errors.ts";
+import type { Clock } from "../../services/clock/index.ts";
+import { createGate, type Gate } from "./gate.ts";
+import type { HostContext, StepHost, StepOutcome } from "./step.ts";
+
+/**
+ * When the steps of one run may start, and which are under way.
+ *
+ * Owns: the gate before every step (D2), and until when the lease holds.
+ * Does not own: renewing the lease (the lease keeper's), what is committed (the run host's).
+ * 1. A step passes its gate only when a commit taken after the step was invoked has been
+ *    acknowledged.
+ * 2. A step starts only while the lease holds; after that it waits for the renewal, or for the end
+ *    (D9).
+ * 3. After `close` no step starts any more.
+ */
+export interface RunSteps extends Pick<Gate, "take" | "open" | "putBack"> {
+  readonly run: StepHost["run"];
+  /** Steps that wait or work. */
+  count(): number;
+  leaseHolds(): boolean;
+  /** Milliseconds. */
+  leaseUntil(): number;
+  /** The lease was renewed until then. */
+  renewed(until: number): void;
+  close(error: HaystackError): void;
+  /** Resolves when the steps that had started have ended. */
+  ended(): Promise<void>;
+}
+
+export interface RunStepsOptions {
+  readonly clock: Clock;
+  readonly leaseUntil: number;
+  /**
+   * Asks for the commit that a step waits for; false when what invokes it is durable already, as in
+   * a restored snapshot.
+   */
+  readonly needsCommit: () => boolean;
+}
+
+export function createRunSteps({ clock, needsCommit, ...options }: RunStepsOptions): RunSteps {
+  const gate = createGate();
+  const working = new Set<Promise<unknown>>();
+  const renewalWaiters: (() => void)[] = [];
+  let { leaseUntil } = options;
+  let closed = false;
+  let count = 0;
+
+  const leaseHolds = (): boolean => clock.now() < leaseUntil;
+
+  const endWaitForRenewal = (): void => {
+    for (const wake of renewalWaiters.splice(0)) wake();
+  };
+
+  const started = async <Output>(
+    signal: AbortSignal,
+    work: (context: HostContext) => Promise<Output>,
+  ): Promise<Output> => {
+    if (needsCommit()) await gate.pass();
+    while (!closed && !leaseHolds())
+      await new Promise<void>((resolve) => renewalWaiters.push(resolve));
+    if (closed)
+      throw new HaystackError("STEP_ABORTED", "The run was given up before the step began.");
+    signal.throwIfAborted();
+    const others = [...working];
+    const step = work({ signal, quiesce: async () => void (await Promise.allSettled(others)) });
+    working.add(step);
+    try {
+      return await step;
+    } finally {
+      working.delete(step);
+    }
+  };
+
+  return {
+    take: gate.take,
+    open: gate.open,
+    putBack: gate.putBack,
+    count: () => count,
+    leaseHolds,
+    leaseUntil: () => leaseUntil,
+    renewed(until) {
+      leaseUntil = until;
+      endWaitForRenewal();
+    },
+    close(error) {
+      closed = true;
+      gate.close(error);
+      endWaitForRenewal();
+    },
+    async ended() {
+      await Promise.allSettled(working);
+    },
+    async run<Output>(
+      signal: AbortSignal,
+      work: (context: HostContext) => Promise<Output>,
+      tell: (outcome: StepOutcome<Output>) => void,
+    ) {
+      count += 1;
+      let outcome: StepOutcome<Output>;
+      try {
+        outcome = { output: await started(signal, work) };
+      } catch (thrown) {
+        outcome = { thrown };
+      }
+      tell(outcome);
+      count -= 1;
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import type { StateValue } from "xstate";
+import type { TransitionEntry } from "../../services/runs/index.ts";
+import { messagesOf, type InspectionMessage } from "./messages.ts";
+
+/**
+ * The state that the transition log writes as text: `inferring.prediction.predicting|control.ready`
+ * is nested and parallel.
+ */
+export function stateValue(text: string): StateValue {
+  const dot = text.indexOf(".");
+  if (dot === -1) return text;
+  const [parent, inner] = [text.slice(0, dot), text.slice(dot + 1)];
+  if (!inner.includes("|")) return { [parent]: stateValue(inner) };
+  return {
+    [parent]: Object.assign({}, ...inner.split("|").map((part) => stateValue(part))) as StateValue,
+  };
+}
+
+const FINAL: ReadonlySet<string> = new Set([
+  "run completed",
+  "run cancelled",
+  "child succeeded",
+  "child failed",
+  "child stopped",
+]);
+
+const isFinal = (actor: string, state: string): boolean =>
+  FINAL.has(`${actor === "run" ? "run" : "child"} ${state}`);
+
+/**
+ * What an inspector would have been told of a run, from its committed history. Contexts of the past
+ * are not kept.
+ */
+export function replay(runId: string, history: readonly TransitionEntry[]): InspectionMessage[] {
+  const messages = messagesOf(runId);
+  const known = new Set<string>();
+  const begin = history[0]?.at ?? 0;
+  const state = (actor: string, text: string) => ({
+    status: isFinal(actor, text) ? ("done" as const) : ("active" as const),
+    value: stateValue(text),
+    context: {},
+  });
+  return [
+    messages.actor([], state("run", "queued"), begin),
+    ...history.flatMap(({ actor, event, from, to, at }) => {
+      const path = actor === "run" ? [] : [actor];
+      const appears = path.length > 0 && (from === "" || !known.has(actor));
+      known.add(actor);
+      return [
+        ...(appears ? [messages.actor(path, state(actor, from === "" ? to : from), at)] : []),
+        messages.event(path, { type: event }, undefined, at),
+        messages.snapshot(path, { type: event }, state(actor, to), at),
+      ];
+    }),
+  ];
+}

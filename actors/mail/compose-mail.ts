@@ -1,0 +1,41 @@
+import { renderMail } from "../../science/report/mail-text.ts";
+import type { BatchService } from "../../services/batch/index.ts";
+import type { Mail } from "../../services/mail/index.ts";
+import type { RunDocument } from "../../services/runs/document.ts";
+import type { OutboxEntry } from "../../services/runs/index.ts";
+import type { AtlasCatalogue } from "../atlas-catalogue.ts";
+
+export type ComposeMail = (document: RunDocument, entry: OutboxEntry) => Promise<Mail>;
+
+const base = (publicUrl: string): string => publicUrl.replace(/\/+$/, "");
+
+/**
+ * The mail that an outbox entry owes. With the server's public address it links to the page of the
+ * run.
+ */
+export const composeMail =
+  (
+    model: BatchService["model"],
+    atlases: Pick<AtlasCatalogue, "list">,
+    publicUrl?: string,
+  ): ComposeMail =>
+  async (document, { key, kind }) => {
+    const { datasets } = document.config;
+    const link =
+      publicUrl === undefined
+        ? {}
+        : { link: `${base(publicUrl)}/run#${encodeURIComponent(document.run_id)}` };
+    const used = (await atlases.list()).filter(
+      ({ dataset }) => datasets.length === 0 || datasets.includes(dataset),
+    );
+    return {
+      key,
+      to: document.user_email ?? "",
+      ...renderMail(kind, {
+        ...document,
+        ...link,
+        is_baseline: model.is_baseline,
+        simulated: used.some(({ simulated }) => simulated),
+      }),
+    };
+  };

@@ -1,0 +1,38 @@
+import type { AtlasIndex } from "../science/atlas/atlas-index.ts";
+import type { BatchService } from "../services/batch/index.ts";
+import type { Clock } from "../services/clock/index.ts";
+import type { Compute } from "../services/compute/index.ts";
+import type { GeneLookUps } from "../services/look-ups/index.ts";
+import type { LiteratureService } from "../services/literature/index.ts";
+import type { ObjectStore } from "../services/objects/index.ts";
+import type { RunConfig } from "../services/runs/document.ts";
+import type { RunStore } from "../services/runs/index.ts";
+import type { AtlasCatalogue } from "./atlas-catalogue.ts";
+import type { AgentModel } from "./agents/session.ts";
+import type { AtlasPlace, Tasks } from "./tasks.ts";
+
+/** What the steps of a run work with. */
+export interface StepPorts {
+  readonly runs: Pick<RunStore, "get" | "history" | "journalGet" | "journalPut">;
+  readonly objects: ObjectStore;
+  readonly batch: BatchService;
+  readonly compute: Compute<Tasks>;
+  readonly atlases: AtlasCatalogue;
+  /** Folder of the knowledge that was imported beside the curated one; it need not exist. */
+  readonly knowledge: string;
+  readonly clock: Clock;
+  /** Pause between two looks at a waiting job (D8). */
+  readonly reconcileMs: number;
+  /** Without it the rules and the curated knowledge decide alone. */
+  readonly model?: AgentModel;
+  /** Without it literature support is not measured. */
+  readonly literature?: LiteratureService;
+  /** Without it the model knows of genes what the knowledge says. */
+  readonly lookUps?: GeneLookUps;
+  readonly software: { readonly name: string; readonly version: string };
+}
+
+export type OpenedAtlas = { readonly index: AtlasIndex; readonly dir: string };
+
+export const placesOf = (opened: readonly OpenedAtlas[], config: RunConfig): AtlasPlace[] =>
+  opened.map(({ dir }) => ({ dir, withhold: config.withhold }));

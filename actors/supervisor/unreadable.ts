@@ -1,0 +1,41 @@
+import { RUN_MACHINE } from "../../machines/run.ts";
+import { migrateSnapshot } from "../../machines/versions.ts";
+import type { Clock } from "../../services/clock/index.ts";
+import type { RunRecord } from "../../services/runs/index.ts";
+import { MAIL_REQUESTED } from "../host/run-host.ts";
+import { hasEnded, mailDueAt } from "../host/run-record.ts";
+
+/** Runs that another release wrote and this one cannot read (D10). */
+
+const isReadable = ({ machine, snapshot }: RunRecord): boolean =>
+  snapshot === null ||
+  machine === null ||
+  (machine.id === RUN_MACHINE.id && machine.version === RUN_MACHINE.version) ||
+  migrateSnapshot(machine, JSON.parse(snapshot) as object) !== undefined;
+
+/**
+ * Tells whether a claimed run is to be given back for a daemon of another release. One that nobody
+ * has moved on for `patienceMs` is hosted, which shows it as failed; one that has ended only when
+ * it owes a mail.
+ */
+export function createLeaveToOthers(
+  clock: Clock,
+  patienceMs: number,
+): (record: RunRecord) => boolean {
+  const firstSeen = new Map<string, { readonly revision: number; readonly at: number }>();
+  return (record) => {
+    if (isReadable(record)) return false;
+    const { revision, inbox, outbox, document } = record;
+    const now = clock.now();
+    if (hasEnded(document)) {
+      return (
+        (mailDueAt(outbox) ?? Number.POSITIVE_INFINITY) > now &&
+        !inbox.some(({ event }) => event.type === MAIL_REQUESTED)
+      );
+    }
+    const known = firstSeen.get(document.run_id);
+    const since = known?.revision === revision ? known.at : now;
+    firstSeen.set(document.run_id, { revision, at: since });
+    return now - since < patienceMs;
+  };
+}

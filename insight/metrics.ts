@@ -1,0 +1,221 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { Instruments, RunChange } from "../actors/instruments.ts";
+import { type HaystackError, toHaystackError } from "../errors.ts";
+import type { JobRecord } from "../machines/run-types.ts";
+import { RUN_PHASES, RUN_STATUSES, type RunDocument } from "../services/runs/document.ts";
+import type { RunCounts } from "../services/runs/index.ts";
+
+/**
+ * The numbers of one daemon for Prometheus, in a registry of its own. Their meaning is in
+ * docs/operations.md.
+ */
+export interface Metrics {
+  readonly registry: Registry;
+  readonly instruments: Instruments;
+  request(answered: {
+    readonly method: string;
+    readonly route: string;
+    readonly status: number;
+    readonly seconds: number;
+  }): void;
+}
+
+export interface MetricsSources {
+  /** Asked each time that somebody reads the numbers. */
+  readonly counts: () => Promise<RunCounts>;
+  readonly live: () => readonly Pick<RunDocument, "current_phase">[];
+  readonly onTrouble: (error: HaystackError) => void;
+}
+
+const STEP_SECONDS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1_800];
+const COMMIT_SECONDS = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
+const COMMIT_RUNS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+const REQUEST_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30];
+
+const outcomeOf = ({ state, failure }: JobRecord): string =>
+  state === "failed" ? (failure ?? "failed") : state;
+
+/** Amounts only grow; a correction downwards is left out. */
+const add = (counter: Counter, amount: number): void => {
+  if (amount > 0) counter.inc(amount);
+};
+
+/**
+ * One question to the store for all who ask at the same time; undefined when it gives no answer.
+ */
+function sharedCounts(
+  counts: MetricsSources["counts"],
+  onTrouble: MetricsSources["onTrouble"],
+): () => Promise<RunCounts | undefined> {
+  let asked: Promise<RunCounts | undefined> | undefined;
+  const ask = async (): Promise<RunCounts | undefined> => {
+    try {
+      return await counts();
+    } catch (thrown) {
+      onTrouble(toHaystackError(thrown));
+      return undefined;
+    } finally {
+      asked = undefined;
+    }
+  };
+  return () => (asked ??= ask());
+}
+
+export function createMetrics({ counts, live, onTrouble }: MetricsSources): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const counter = <Label extends string = never>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[] = [],
+  ) => new Counter<Label>({ name, help, labelNames: [...labelNames], registers });
+  const histogram = <Label extends string = never>(
+    name: string,
+    help: string,
+    buckets: number[],
+    labelNames: readonly Label[] = [],
+  ) => new Histogram<Label>({ name, help, buckets, labelNames: [...labelNames], registers });
+  const stored = sharedCounts(counts, onTrouble);
+  const storedGauge = (name: string, help: string, valueOf: (found: RunCounts) => number) =>
+    new Gauge({
+      name,
+      help,
+      registers: [],
+      async collect() {
+        const found = await stored();
+        if (found === undefined) this.remove();
+        else this.set(valueOf(found));
+      },
+    });
+  const byStatus = new Gauge({
+    name: "haystack_runs",
+    help: "Runs in the store by status",
+    labelNames: ["status"],
+    registers: [],
+    async collect() {
+      const found = await stored();
+      this.reset();
+      if (found !== undefined)
+        for (const status of RUN_STATUSES) this.set({ status }, found.by_status[status]);
+    },
+  });
+  const inMemory = new Gauge({
+    name: "haystack_runs_live",
+    help: "Runs in the memory of this daemon by phase",
+    labelNames: ["phase"],
+    registers: [],
+    collect() {
+      const byPhase = Map.groupBy(live(), ({ current_phase }) => current_phase);
+      for (const phase of [...RUN_PHASES, null])
+        this.set({ phase: phase ?? "none" }, byPhase.get(phase)?.length ?? 0);
+    },
+  });
+  registry.registerMetric(byStatus);
+  registry.registerMetric(
+    storedGauge(
+      "haystack_runs_unhosted",
+      "Running runs that no daemon holds at present",
+      ({ unhosted }) => unhosted,
+    ),
+  );
+  registry.registerMetric(
+    storedGauge(
+      "haystack_runs_with_events",
+      "Runs whose inbox holds an event",
+      ({ with_events }) => with_events,
+    ),
+  );
+  registry.registerMetric(inMemory);
+  const ended = counter("haystack_runs_ended_total", "Runs that came to an end, by status", [
+    "status",
+  ]);
+  const steps = histogram("haystack_step_seconds", "Duration of steps", STEP_SECONDS, [
+    "step",
+    "outcome",
+  ]);
+  const commitSeconds = histogram(
+    "haystack_commit_seconds",
+    "Duration of writes to the store",
+    COMMIT_SECONDS,
+  );
+  const commitRuns = histogram(
+    "haystack_commit_runs",
+    "Runs in one write to the store",
+    COMMIT_RUNS,
+  );
+  const jobs = counter("haystack_job_attempts_total", "Attempts of inference jobs that ended", [
+    "outcome",
+    "provisioning",
+  ]);
+  const gpuSeconds = counter("haystack_gpu_seconds_total", "Time of GPU jobs");
+  const gpuCost = counter("haystack_gpu_cost_usd_total", "US dollars for GPU jobs");
+  const tokens = counter("haystack_model_tokens_total", "Tokens of the language model");
+  const modelCost = counter("haystack_model_cost_usd_total", "US dollars for the language model");
+  const mails = counter("haystack_mails_total", "Attempts to send a mail, by what became of it", [
+    "outcome",
+  ]);
+  const jobEvents = counter("haystack_job_events_total", "News of jobs, by what became of it", [
+    "outcome",
+  ]);
+  const leases = counter(
+    "haystack_leases_lost_total",
+    "Runs given up here because another daemon has them",
+  );
+  const troubles = counter("haystack_troubles_total", "Troubles reported, by error code", ["code"]);
+  const requests = counter("haystack_http_requests_total", "HTTP requests answered", [
+    "method",
+    "route",
+    "status",
+  ]);
+  const requestSeconds = histogram(
+    "haystack_http_request_seconds",
+    "Duration of HTTP requests, streams included",
+    REQUEST_SECONDS,
+    ["route"],
+  );
+
+  const runChanged = ({ before, after, ended_jobs }: RunChange): void => {
+    if (before.completed_at === null && after.completed_at !== null)
+      ended.inc({ status: after.status });
+    for (const job of ended_jobs)
+      jobs.inc({ outcome: outcomeOf(job), provisioning: job.offer?.provisioning ?? "none" });
+    add(gpuSeconds, after.usage.gpu_seconds - before.usage.gpu_seconds);
+    add(gpuCost, after.usage.gpu_cost_usd - before.usage.gpu_cost_usd);
+    add(tokens, after.usage.llm_tokens - before.usage.llm_tokens);
+    add(modelCost, after.usage.llm_cost_usd - before.usage.llm_cost_usd);
+  };
+
+  return {
+    registry,
+    request({ method, route, status, seconds }) {
+      requests.inc({ method, route, status });
+      requestSeconds.observe({ route }, seconds);
+    },
+    instruments: {
+      stepStarted({ name }) {
+        const started = performance.now();
+        return (error) =>
+          steps.observe(
+            {
+              step: name,
+              outcome: error === null ? "ok" : error.code === "STEP_ABORTED" ? "stopped" : "failed",
+            },
+            (performance.now() - started) / 1_000,
+          );
+      },
+      committed({ runs, milliseconds }) {
+        commitSeconds.observe(milliseconds / 1_000);
+        commitRuns.observe(runs);
+      },
+      runChanged,
+      jobEventTaken: (outcome) => jobEvents.inc({ outcome }),
+      mailTried: ({ entry }) =>
+        mails.inc({ outcome: entry.state === "owed" ? "retried" : entry.state }),
+      trouble({ code }) {
+        troubles.inc({ code });
+        if (code === "LEASE_LOST" || code === "COMMIT_CONFLICT") leases.inc();
+      },
+    },
+  };
+}

@@ -1,0 +1,227 @@
+import { createHash } from "node:crypto";
+import type { protos } from "@google-cloud/batch";
+import type { InferenceJobSpec, Provisioning } from "../index.ts";
+
+export type GoogleJob = protos.google.cloud.batch.v1.IJob;
+
+/** The machine, the container and their surroundings, the same for every job of a deployment. */
+export interface GoogleJobSettings {
+  /** Image of the container; it is given the work as arguments. */
+  readonly image: string;
+  readonly machineType: string;
+  readonly accelerator?: { readonly type: string; readonly count: number };
+  /** Default: true with an accelerator. */
+  readonly installGpuDrivers?: boolean;
+  readonly bootDisk?: { readonly sizeGb?: number; readonly image?: string; readonly type?: string };
+  /** `regions/R` or `zones/Z` of one region. Default: the region of the jobs. */
+  readonly allowedLocations?: readonly string[];
+  readonly serviceAccount?: string;
+  readonly network?: {
+    readonly network?: string;
+    readonly subnetwork?: string;
+    readonly noExternalIp?: boolean;
+  };
+  /** Labels on jobs and machines beside ours. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** What one job takes of the machine; Batch assumes 2,000 of each when absent. */
+  readonly cpuMilli?: number;
+  readonly memoryMib?: number;
+  /** `bucket` or `bucket/prefix`; object paths are relative to it. */
+  readonly bucket: string;
+  /** Default /mnt/disks/haystack. */
+  readonly mountPath?: string;
+  /**
+   * Options of gcsfuse, each for itself: Google Batch refuses one with a comma. Default:
+   * MOUNT_OPTIONS.
+   */
+  readonly mountOptions?: readonly string[];
+  /** Options of `docker run`, such as `--shm-size=8g`. */
+  readonly containerOptions?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Variables by name of the Secret Manager version that holds them. */
+  readonly secretEnvironment?: Readonly<Record<string, string>>;
+  /** `projects/P/topics/T`, told of every change of a job's state. */
+  readonly topic: string;
+}
+
+/** One job: what is particular to it. */
+export interface GoogleJobWork {
+  readonly name: string;
+  readonly commands: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  /** By these labels a job is known as ours. */
+  readonly identity: Readonly<Record<string, string>>;
+  readonly provisioning: Provisioning;
+  readonly maxRunSeconds: number;
+  /** Whether it works on files of the bucket. */
+  readonly mountsBucket: boolean;
+}
+
+const MOUNT_PATH = "/mnt/disks/haystack";
+/**
+ * Writable for user and group 10001, as which the worker's image runs; folders exist by their
+ * objects' names alone.
+ */
+const MOUNT_OPTIONS: readonly string[] = [
+  "-o rw",
+  "-o allow_other",
+  "-implicit-dirs",
+  "--uid=10001",
+  "--gid=10001",
+];
+/** Google Batch's own limit: 14 days. */
+const LONGEST_RUN_SECONDS = 1_209_600;
+const LABEL = /^[a-z0-9_-]{1,63}$/;
+
+/**
+ * A valid label value; other texts are replaced by their hash, so that different texts stay
+ * different.
+ */
+export const labelValue = (text: string): string =>
+  LABEL.test(text)
+    ? text
+    : `sha256-${createHash("sha256").update(text).digest("hex").slice(0, 40)}`;
+
+/** The labels by which an inference job is known as ours. */
+export const identityOf = (spec: InferenceJobSpec): Record<string, string> => ({
+  "haystack-run": labelValue(spec.run_id),
+  "haystack-iteration": String(spec.iteration),
+  "haystack-kind": spec.kind,
+  "haystack-attempt": String(spec.attempt),
+});
+
+/** The arguments of an inference program: object paths below the mounted bucket. */
+export function inferenceWork(
+  spec: InferenceJobSpec,
+  settings: GoogleJobSettings,
+  provisioning: Provisioning,
+): GoogleJobWork {
+  const path = (object: string): string => `${settings.mountPath ?? MOUNT_PATH}/${object}`;
+  return {
+    name: spec.kind,
+    commands: [
+      "--prompt",
+      path(spec.prompt),
+      "--query",
+      path(spec.query),
+      "--output",
+      path(spec.output),
+      "--seed",
+      String(spec.seed),
+    ],
+    identity: identityOf(spec),
+    provisioning,
+    maxRunSeconds: spec.max_run_seconds,
+    mountsBucket: true,
+  };
+}
+
+/**
+ * The body of createJob: one task, one machine, no retries by Batch (they would hide cost and
+ * overwrite outputs).
+ */
+export function jobBody(
+  settings: GoogleJobSettings,
+  work: GoogleJobWork,
+  location: string,
+): GoogleJob {
+  const {
+    image,
+    machineType,
+    accelerator,
+    bootDisk,
+    serviceAccount,
+    network,
+    cpuMilli,
+    memoryMib,
+    containerOptions,
+  } = settings;
+  const labels = { ...settings.labels, ...work.identity };
+  const variables = { ...settings.environment, ...work.environment };
+  const secretVariables = { ...settings.secretEnvironment };
+  return {
+    taskGroups: [
+      {
+        taskCount: 1,
+        parallelism: 1,
+        taskSpec: {
+          runnables: [
+            {
+              displayName: work.name,
+              container: {
+                imageUri: image,
+                commands: [...work.commands],
+                ...(containerOptions === undefined ? {} : { options: containerOptions }),
+              },
+              ...(Object.keys({ ...variables, ...secretVariables }).length === 0
+                ? {}
+                : {
+                    environment: {
+                      variables,
+                      ...(Object.keys(secretVariables).length === 0 ? {} : { secretVariables }),
+                    },
+                  }),
+            },
+          ],
+          ...(cpuMilli === undefined && memoryMib === undefined
+            ? {}
+            : {
+                computeResource: {
+                  ...(cpuMilli === undefined ? {} : { cpuMilli }),
+                  ...(memoryMib === undefined ? {} : { memoryMib }),
+                },
+              }),
+          maxRunDuration: { seconds: Math.min(LONGEST_RUN_SECONDS, Math.ceil(work.maxRunSeconds)) },
+          maxRetryCount: 0,
+          volumes: !work.mountsBucket
+            ? []
+            : [
+                {
+                  gcs: { remotePath: settings.bucket },
+                  mountPath: settings.mountPath ?? MOUNT_PATH,
+                  mountOptions: [...(settings.mountOptions ?? MOUNT_OPTIONS)],
+                },
+              ],
+        },
+      },
+    ],
+    allocationPolicy: {
+      location: { allowedLocations: [...(settings.allowedLocations ?? [`regions/${location}`])] },
+      labels,
+      ...(serviceAccount === undefined ? {} : { serviceAccount: { email: serviceAccount } }),
+      ...(network === undefined
+        ? {}
+        : { network: { networkInterfaces: [networkInterface(network)] } }),
+      instances: [
+        {
+          installGpuDrivers: settings.installGpuDrivers ?? accelerator !== undefined,
+          policy: {
+            machineType,
+            provisioningModel: work.provisioning,
+            ...(accelerator === undefined
+              ? {}
+              : { accelerators: [{ type: accelerator.type, count: accelerator.count }] }),
+            ...(bootDisk === undefined ? {} : { bootDisk: { ...bootDisk } }),
+          },
+        },
+      ],
+    },
+    labels,
+    logsPolicy: { destination: "CLOUD_LOGGING" },
+    notifications: [{ pubsubTopic: settings.topic, message: { type: "JOB_STATE_CHANGED" } }],
+  };
+}
+
+function networkInterface({
+  network,
+  subnetwork,
+  noExternalIp,
+}: NonNullable<
+  GoogleJobSettings["network"]
+>): protos.google.cloud.batch.v1.AllocationPolicy.INetworkInterface {
+  return {
+    ...(network === undefined ? {} : { network }),
+    ...(subnetwork === undefined ? {} : { subnetwork }),
+    ...(noExternalIp === undefined ? {} : { noExternalIpAddress: noExternalIp }),
+  };
+}

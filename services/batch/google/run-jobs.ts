@@ -1,0 +1,39 @@
+import { type GoogleJobSettings, jobBody, labelValue } from "./job.ts";
+import { type GoogleBatchPlace, googleBatchJobs } from "./jobs.ts";
+import { jobStatus } from "./status.ts";
+import type { RunJobs } from "../index.ts";
+
+export interface GoogleRunJobsOptions extends GoogleBatchPlace, GoogleJobSettings {
+  readonly maxRunSeconds: number;
+}
+
+/**
+ * Whole runs as CPU jobs on Google Batch: the image is given `job` as its argument and the run's id
+ * as RUN_ID.
+ */
+export function googleRunJobs(options: GoogleRunJobsOptions): RunJobs {
+  const jobs = googleBatchJobs(options);
+  return {
+    async submit({ job_id, run_id }, signal) {
+      const identity = { "haystack-run": labelValue(run_id), "haystack-kind": "run" };
+      const work = {
+        name: "run",
+        commands: ["job"],
+        environment: { RUN_ID: run_id },
+        identity,
+        provisioning: "STANDARD" as const,
+        maxRunSeconds: options.maxRunSeconds,
+        mountsBucket: false,
+      };
+      const job = await jobs.submit(
+        job_id,
+        jobBody(options, work, options.location),
+        identity,
+        signal,
+      );
+      return jobStatus(job_id, job, []).state;
+    },
+    cancel: (jobId, signal) => jobs.cancel(jobId, signal),
+    close: () => jobs.close(),
+  };
+}

@@ -1,0 +1,164 @@
+import type { protos } from "@google-cloud/batch";
+import { phrase } from "./errors.ts";
+import type { GoogleJob } from "./job.ts";
+import {
+  type JobFailureKind,
+  type JobState,
+  type JobStatus,
+  TERMINAL_JOB_STATES,
+} from "../index.ts";
+
+export type GoogleTask = protos.google.cloud.batch.v1.ITask;
+type GoogleEvent = protos.google.cloud.batch.v1.IStatusEvent;
+
+const STATES: Readonly<Record<string, JobState>> = {
+  QUEUED: "QUEUED",
+  SCHEDULED: "SCHEDULED",
+  RUNNING: "RUNNING",
+  SUCCEEDED: "SUCCEEDED",
+  FAILED: "FAILED",
+  CANCELLATION_IN_PROGRESS: "CANCELLATION_IN_PROGRESS",
+  CANCELLED: "CANCELLED",
+  // A deletion stops the job first; then it is unknown.
+  DELETION_IN_PROGRESS: "CANCELLATION_IN_PROGRESS",
+};
+
+/** Google Batch's reserved exit codes; any other is the program's own. */
+const RESERVED: Readonly<Record<number, { readonly kind: JobFailureKind; readonly text: string }>> =
+  {
+    50000: { kind: "application", text: "Google Batch failed the task without giving a cause" },
+    50001: { kind: "preempted", text: "Google took the Spot machine back" },
+    50002: { kind: "transient", text: "The machine stopped reporting to Google Batch" },
+    50003: { kind: "transient", text: "The machine was restarted while the job ran" },
+    50004: { kind: "transient", text: "The task no longer answered Google Batch" },
+    50005: { kind: "over_time", text: "The job ran longer than its limit" },
+    50006: { kind: "transient", text: "The machine was replaced while the job ran" },
+  };
+
+interface ProgramExit {
+  readonly text: string;
+  /** Absent: the job is repeated as often as the run allows. */
+  readonly repeats?: "never" | "once";
+}
+
+/**
+ * Exit codes of the STACK worker (docs/stack-worker.md). With the same seed most of its failures
+ * come again.
+ */
+const PROGRAM_EXITS: Readonly<Record<number, ProgramExit>> = {
+  1: { text: "The worker failed for a reason of its own" },
+  2: { text: "The worker refused prompt, query or arguments, and would again", repeats: "never" },
+  3: {
+    text: "The worker cannot use its checkpoint, gene list or GPU: correct BATCH_ENVIRONMENT, the image or the driver",
+    repeats: "never",
+  },
+  4: { text: "The model failed while it ran", repeats: "once" },
+  5: {
+    text: "The model gave a result that is not valid, and would again with this seed",
+    repeats: "never",
+  },
+  6: {
+    text: "The worker ran out of memory: choose a machine or accelerator with more, or fewer cells",
+    repeats: "never",
+  },
+  125: {
+    text: "The container could not be started: check that BATCH_IMAGE exists and that the jobs' account may read it",
+  },
+  137: { text: "The worker was killed, most likely because the machine ran out of memory" },
+  143: { text: "The worker was stopped from outside" },
+};
+
+const millis = (
+  time: { readonly seconds?: unknown; readonly nanos?: number | null } | null | undefined,
+): number | undefined =>
+  time === null || time === undefined
+    ? undefined
+    : Number(time.seconds ?? 0) * 1000 + (time.nanos ?? 0) / 1e6;
+
+const at = (event: GoogleEvent): number => millis(event.eventTime) ?? 0;
+const toState = (event: GoogleEvent): string | undefined =>
+  /\bto (\w+)/.exec(event.description ?? "")?.[1];
+const inOrder = (events: readonly GoogleEvent[]): GoogleEvent[] =>
+  events.toSorted((one, other) => at(one) - at(other));
+
+const exitCode = (event: GoogleEvent): number | undefined => {
+  const code =
+    event.taskExecution?.exitCode ??
+    Number(/exit code (\d+)/.exec(event.description ?? "")?.[1] ?? 0);
+  return code === 0 ? undefined : code;
+};
+
+/**
+ * Batch's own account of a failure without exit code: what it says of machines and quota before
+ * what it says of states.
+ */
+function lastWords(events: readonly GoogleEvent[]): string {
+  const told = events.filter((event) => (event.description ?? "") !== "");
+  const best =
+    told.findLast((event) => !/^(Job|Task) state is (set|updated)/.test(event.description ?? "")) ??
+    told.at(-1);
+  return phrase(best?.description ?? "");
+}
+
+function failureOf(
+  job: GoogleJob,
+  events: readonly GoogleEvent[],
+  started: boolean,
+): NonNullable<JobStatus["failure"]> {
+  const code = events.map(exitCode).findLast((found) => found !== undefined);
+  if (code === undefined && !started)
+    return {
+      kind: "transient",
+      reason: `The job failed before its task started: ${lastWords(events)}.`,
+      exit_code: null,
+    };
+  if (code === undefined)
+    return {
+      kind: "application",
+      reason: `The job failed and Google Batch gives no exit code: ${lastWords(events)}.`,
+      exit_code: null,
+    };
+  const reserved = RESERVED[code];
+  if (reserved !== undefined)
+    return {
+      kind: reserved.kind,
+      reason: `${reserved.text} (exit code ${code}).`,
+      exit_code: code,
+    };
+  const { text, repeats } = PROGRAM_EXITS[code] ?? { text: "The worker ended" };
+  return {
+    kind: "application",
+    reason: `${text} (exit code ${code}); Cloud Logging has its log under labels.job_uid="${job.uid ?? ""}".`,
+    exit_code: code,
+    ...(repeats === undefined ? {} : { repeats }),
+  };
+}
+
+/** Seconds from RUNNING to the end. */
+function runSeconds(job: GoogleJob, events: readonly GoogleEvent[]): number | undefined {
+  const start = events.find((event) => toState(event) === "RUNNING");
+  const end = events.findLast((event) => TERMINAL_JOB_STATES.has(toState(event) as JobState));
+  if (start !== undefined && end !== undefined) return Math.max(0, at(end) - at(start)) / 1000;
+  const counted = millis(job.status?.runDuration);
+  return counted === undefined || counted === 0 ? undefined : counted / 1000;
+}
+
+/**
+ * A job in the port's words. `tasks` are asked for only of a FAILED job: in any other state exit
+ * codes tell nothing, as a preemption that Batch overcame stays in the events of a job that
+ * SUCCEEDED.
+ */
+export function jobStatus(jobId: string, job: GoogleJob, tasks: readonly GoogleTask[]): JobStatus {
+  const state = STATES[String(job.status?.state)] ?? "QUEUED";
+  if (!TERMINAL_JOB_STATES.has(state)) return { job_id: jobId, state };
+  const ofJob = inOrder(job.status?.statusEvents ?? []);
+  const all = inOrder([...ofJob, ...tasks.flatMap((task) => task.status?.statusEvents ?? [])]);
+  const seconds = runSeconds(job, ofJob);
+  const started = seconds !== undefined || all.some((event) => toState(event) === "RUNNING");
+  return {
+    job_id: jobId,
+    state,
+    ...(state === "FAILED" ? { failure: failureOf(job, all, started) } : {}),
+    ...(seconds === undefined ? {} : { run_seconds: seconds }),
+  };
+}

@@ -1,0 +1,78 @@
+import { fileURLToPath } from "node:url";
+import { parseArgsStringToArgv } from "string-argv";
+import { HaystackError } from "../../../errors.ts";
+import { type Model, modelNamed } from "../index.ts";
+
+/**
+ * What the local executor runs: arguments with placeholders, and the model's name for files and
+ * report.
+ */
+export interface InferenceProgram {
+  readonly command: readonly string[];
+  readonly model: Model;
+}
+
+export interface PlaceholderValues {
+  readonly prompt: string;
+  readonly query: string;
+  readonly output: string;
+  readonly seed: string;
+}
+
+const REQUIRED = ["prompt", "query", "output"] as const;
+const KNOWN: readonly string[] = [...REQUIRED, "seed"];
+const PLACEHOLDER = /\{(\w+)\}/g;
+
+const BASELINE_MAIN = fileURLToPath(
+  new URL("../../../science/inference/delta-transfer-main.ts", import.meta.url),
+);
+
+/** The built-in baseline: prediction = query + mean(prompt) - mean(query). */
+export const BASELINE_PROGRAM: InferenceProgram = {
+  command: [
+    process.execPath,
+    BASELINE_MAIN,
+    "--prompt",
+    "{prompt}",
+    "--query",
+    "{query}",
+    "--output",
+    "{output}",
+  ],
+  model: modelNamed("delta-transfer"),
+};
+
+const invalid = (problem: string): HaystackError =>
+  new HaystackError(
+    "INFERENCE_COMMAND_INVALID",
+    `INFERENCE_COMMAND ${problem}: write it like "program --prompt {prompt} --query {query} --output {output} --seed {seed}".`,
+  );
+
+/**
+ * A program from INFERENCE_COMMAND. Single and double quotes group words; no shell is involved.
+ * {prompt}, {query} and {output} are required, {seed} is optional. Error INFERENCE_COMMAND_INVALID.
+ */
+export function inferenceProgram(template: string, modelName: string): InferenceProgram {
+  const command = parseArgsStringToArgv(template);
+  if (command.length === 0) throw invalid("is empty");
+  if (parseArgsStringToArgv(`${template} end`).at(-1) !== "end")
+    throw invalid("has a quote that is not closed");
+  const used = command.flatMap((word) =>
+    [...word.matchAll(PLACEHOLDER)].map((match) => match[1] ?? ""),
+  );
+  const missing = REQUIRED.filter((name) => !used.includes(name));
+  if (missing.length > 0) throw invalid(`lacks ${missing.map((name) => `{${name}}`).join(", ")}`);
+  const unknown = used.filter((name) => !KNOWN.includes(name));
+  if (unknown.length > 0)
+    throw invalid(`has the unknown placeholder ${unknown.map((name) => `{${name}}`).join(", ")}`);
+  return { command, model: modelNamed(modelName) };
+}
+
+/** The arguments with every placeholder replaced; a value is never split or interpreted. */
+export function fillCommand(command: readonly string[], values: PlaceholderValues): string[] {
+  return command.map((word) =>
+    word.replaceAll(PLACEHOLDER, (text, name: string) =>
+      name in values ? values[name as keyof PlaceholderValues] : text,
+    ),
+  );
+}

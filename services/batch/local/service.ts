@@ -1,0 +1,386 @@
+import { type FSWatcher, watch } from "node:fs";
+import { join, resolve } from "node:path";
+import { HaystackError } from "../../../errors.ts";
+import type { Clock } from "../../clock/index.ts";
+import type { JobChanged } from "../../job-events/index.ts";
+import {
+  type BatchService,
+  type InferenceJobSpec,
+  JOB_ID,
+  type JobStatus,
+  TERMINAL_JOB_STATES,
+} from "../index.ts";
+import { BASELINE_PROGRAM, fillCommand, type InferenceProgram } from "./command.ts";
+import { jobOfDraft } from "./durable.ts";
+import {
+  advance,
+  createJob,
+  type History,
+  jobRoot,
+  makeRoot,
+  readHistory,
+  readJob,
+  runnerOf,
+  type StateEntry,
+  statusOf,
+} from "./job.ts";
+import { launchRunner } from "./launch.ts";
+import { isAlive, processesOfJob, signalProcess } from "./process.ts";
+import { dequeue, enqueue, readQueue } from "./queue.ts";
+
+export interface LocalBatchOptions {
+  /** Folder of the jobs; several executors of one machine may share it. */
+  readonly root: string;
+  /** The local file of an object path. Error OBJECT_PATH_INVALID. */
+  readonly location: (objectPath: string) => string;
+  readonly clock: Clock;
+  /**
+   * Told of each change of state, in order for each job; offered again at the next poll when it
+   * rejects, and after a restart.
+   */
+  readonly onChange: (event: JobChanged) => void | Promise<void>;
+  /** Told what went wrong while no caller waited; the work is tried again at the next poll. */
+  readonly onError: (error: unknown) => void;
+  readonly program?: InferenceProgram;
+  /** Jobs running at once on this machine. */
+  readonly maxConcurrent?: number;
+  readonly pollMs?: number;
+  readonly stopGraceMs?: number;
+}
+
+/**
+ * A scheduled job whose runner does not appear for so long gets another; of two runners one takes
+ * the job (L3).
+ */
+const RUNNER_LATE_MS = 10_000;
+const LEFTOVERS_CHECK_MS = 100;
+
+interface Live {
+  readonly folder: string;
+  /** Empty when the folder was removed by hand. */
+  history: History;
+  /** How many states of the history have been told and taken. */
+  announced: number;
+  announcing: boolean;
+  runner?: "up" | "gone";
+}
+
+const isOver = (job: Live): boolean =>
+  TERMINAL_JOB_STATES.has(job.history.at(-1)?.state ?? "CANCELLED");
+const isQueued = (job: Live): boolean => job.history.at(-1)?.state === "QUEUED";
+const isSettled = (job: Live): boolean => isOver(job) && job.announced >= job.history.length;
+
+const lost = (reason: string): Omit<StateEntry, "at"> => ({
+  state: "FAILED",
+  failure: { kind: "transient", reason, exit_code: null },
+});
+
+/**
+ * Inference jobs as processes of this machine, in Google Batch's states. The folder is the truth:
+ * jobs, their order and their runners live on while no executor does, and the next executor takes
+ * them up. Needs hard links; leftovers of a killed runner are found on Linux.
+ */
+export function localBatch(options: LocalBatchOptions): BatchService {
+  const {
+    clock,
+    location,
+    onChange,
+    onError,
+    program = BASELINE_PROGRAM,
+    maxConcurrent = 1,
+    pollMs = 1000,
+    stopGraceMs = 10_000,
+  } = options;
+  const rootFolder = resolve(options.root);
+  const root = jobRoot(rootFolder);
+  const ready = makeRoot(root);
+  const live = new Map<string, Live>();
+  const numbers = new Map<number, string>();
+  /** Jobs to look at again; at a poll, all. */
+  const changed = new Set<string>();
+  let lookAtAll = true;
+  let closed = false;
+  let watcher: FSWatcher | undefined;
+  let forgetPoll: (() => void) | undefined;
+  let passing: Promise<void> | undefined;
+  let again = false;
+
+  const folderOf = (jobId: string): string => join(root.jobs, jobId);
+
+  const announce = async (jobId: string, job: Live): Promise<void> => {
+    const entry = job.history[job.announced];
+    if (closed || job.announcing || entry === undefined) return;
+    job.announcing = true;
+    try {
+      await onChange({
+        event_id: `${jobId}.${entry.state.toLowerCase()}`,
+        job_id: jobId,
+        state: entry.state,
+      });
+      job.announced++;
+      job.announcing = false;
+      if (isSettled(job)) poke();
+      else await announce(jobId, job);
+    } catch (thrown) {
+      job.announcing = false;
+      if (!closed) onError(thrown);
+    }
+  };
+
+  const add = async (
+    job: Live,
+    next: (last: StateEntry) => Omit<StateEntry, "at"> | undefined,
+  ): Promise<boolean> => {
+    const { history, added } = await advance(root, job.folder, (last) => {
+      const entry = next(last);
+      return entry === undefined ? undefined : { ...entry, at: clock.now() };
+    });
+    job.history = history;
+    return added;
+  };
+
+  const launch = async (job: Live): Promise<void> => {
+    const gone = (): void => {
+      job.runner = "gone";
+      poke();
+    };
+    job.runner = "up";
+    try {
+      await launchRunner(rootFolder, job.folder, gone);
+    } catch (thrown) {
+      gone();
+      throw thrown;
+    }
+  };
+
+  /** A runner that died leaves the program: kill it, and end the job when nothing of it is left. */
+  const bury = async (job: Live): Promise<void> => {
+    const left = await processesOfJob(job.folder);
+    for (const pid of left) signalProcess(pid, "SIGKILL");
+    if (left.length > 0) clock.at(clock.now() + LEFTOVERS_CHECK_MS, poke);
+    else
+      await add(job, (last) =>
+        last.state === "CANCELLATION_IN_PROGRESS"
+          ? { state: "CANCELLED" }
+          : lost("The process that watched over the job ended, perhaps with the machine."),
+      );
+  };
+
+  const supervise = async (job: Live): Promise<void> => {
+    const last = job.history.at(-1);
+    const runner = runnerOf(job.history);
+    if (last?.state === "SCHEDULED") {
+      if (job.runner === "gone")
+        await add(job, (now) =>
+          now.state === "SCHEDULED"
+            ? lost("The job could not be started; runner.log in its folder says why.")
+            : undefined,
+        );
+      else if (job.runner === undefined && clock.now() - last.at >= RUNNER_LATE_MS)
+        await launch(job);
+    } else if (last?.state === "RUNNING" || last?.state === "CANCELLATION_IN_PROGRESS") {
+      if (runner === undefined)
+        await add(job, (now) =>
+          now.state === "CANCELLATION_IN_PROGRESS" ? { state: "CANCELLED" } : undefined,
+        );
+      else if (!(await isAlive(runner))) await bury(job);
+      else if (last.state === "CANCELLATION_IN_PROGRESS") signalProcess(runner.pid, "SIGTERM");
+    }
+  };
+
+  /**
+   * The first `maxConcurrent` unfinished jobs in queue order may run. As numbers and ends are for
+   * ever, executors with older views start less, never more.
+   */
+  const schedule = async (ordered: Iterable<Live>): Promise<void> => {
+    let rank = 0;
+    for (const job of ordered) {
+      if (isOver(job)) continue;
+      if (rank++ >= maxConcurrent) return;
+      if (
+        isQueued(job) &&
+        (await add(job, (last) => (last.state === "QUEUED" ? { state: "SCHEDULED" } : undefined)))
+      )
+        await launch(job);
+    }
+  };
+
+  /** A job that cannot be read or written must not hold up the others. */
+  const forEach = async <Item>(
+    items: Iterable<Item>,
+    work: (item: Item) => Promise<void>,
+  ): Promise<void> => {
+    for (const item of items) await work(item).catch(onError);
+  };
+
+  const load = async (jobId: string): Promise<void> => {
+    if (live.has(jobId)) return;
+    const history = await readHistory(folderOf(jobId));
+    live.set(jobId, {
+      folder: folderOf(jobId),
+      history,
+      announced: Math.max(0, history.length - 1),
+      announcing: false,
+    });
+  };
+
+  const check = async (job: Live): Promise<void> => {
+    job.history = await readHistory(job.folder, job.history);
+    if (!isOver(job)) await supervise(job);
+  };
+
+  const pass = async (): Promise<void> => {
+    await ready;
+    const entries = await readQueue(root, numbers);
+    numbers.clear();
+    for (const { number, jobId } of entries) numbers.set(number, jobId);
+    const due = lookAtAll ? new Set(live.keys()) : new Set(changed);
+    changed.clear();
+    lookAtAll = false;
+    await forEach(numbers.values(), load);
+    await forEach(
+      [...live]
+        .filter(([jobId, job]) => !isOver(job) && (due.has(jobId) || !isQueued(job)))
+        .map(([, job]) => job),
+      check,
+    );
+    const queued = new Set(numbers.values());
+    await schedule(
+      [...queued].map((jobId) => live.get(jobId)).filter((job) => job !== undefined),
+    ).catch(onError);
+    for (const [jobId, job] of live) {
+      void announce(jobId, job);
+      if (isSettled(job) && !queued.has(jobId)) live.delete(jobId);
+    }
+    await dequeue(root, entries, (jobId) => {
+      const job = live.get(jobId);
+      return job !== undefined && isSettled(job);
+    });
+  };
+
+  const poke = (): void => {
+    if (closed) return;
+    if (passing !== undefined) {
+      again = true;
+      return;
+    }
+    again = false;
+    passing = pass()
+      .catch(onError)
+      .finally(() => {
+        passing = undefined;
+        if (again) poke();
+      });
+  };
+
+  const poll = (): void => {
+    lookAtAll = true;
+    poke();
+    forgetPoll = clock.at(clock.now() + pollMs, poll);
+  };
+
+  const startWatching = (): void => {
+    if (closed) return;
+    // Every new state is drafted there first. Where watching is not to be had, the poll finds the
+    // change.
+    try {
+      watcher = watch(root.drafts, { persistent: false }, (_, name) => {
+        if (name !== null) changed.add(jobOfDraft(name));
+        poke();
+      });
+      watcher.on("error", () => watcher?.close());
+    } catch {
+      watcher = undefined;
+    }
+  };
+
+  ready.then(startWatching, onError);
+  poll();
+
+  const submit = async (spec: InferenceJobSpec): Promise<JobStatus> => {
+    await ready;
+    const folder = folderOf(spec.job_id);
+    const files = {
+      prompt: location(spec.prompt),
+      query: location(spec.query),
+      output: location(spec.output),
+    };
+    const argv = fillCommand(program.command, { ...files, seed: String(spec.seed) });
+    const created = await createJob(
+      root,
+      folder,
+      { spec, argv, cwd: process.cwd(), files, stop_grace_ms: stopGraceMs },
+      clock.now(),
+    );
+    const present = await readJob(folder);
+    if (present?.spec.run_id !== spec.run_id) {
+      throw new HaystackError(
+        "JOB_NOT_OURS",
+        `The job ${spec.job_id} belongs to run ${present?.spec.run_id ?? "unknown"} and not to ${spec.run_id}.`,
+      );
+    }
+    const history = await readHistory(folder);
+    if (created) live.set(spec.job_id, { folder, history, announced: 0, announcing: false });
+    if (history.at(-1)?.state === "QUEUED") await enqueue(root, spec.job_id, numbers);
+    poke();
+    const status = statusOf(spec.job_id, history);
+    if (status === undefined)
+      throw new HaystackError("INTERNAL", `The job ${spec.job_id} vanished from ${folder}.`);
+    return status;
+  };
+
+  return {
+    model: program.model,
+    offer: () => null,
+    notFoundGraceMs: 0,
+    async submit(spec, signal) {
+      if (!JOB_ID.test(spec.job_id))
+        throw new HaystackError(
+          "USAGE",
+          `${JSON.stringify(spec.job_id)} is not a job id: use at most 63 lower-case letters, digits and hyphens.`,
+        );
+      return guarded(signal, () => submit(spec));
+    },
+    async get(jobId, signal) {
+      if (!JOB_ID.test(jobId)) return undefined;
+      return guarded(signal, async () => statusOf(jobId, await readHistory(folderOf(jobId))));
+    },
+    async cancel(jobId, signal) {
+      if (!JOB_ID.test(jobId)) return;
+      await guarded(signal, async () => {
+        await advance(root, folderOf(jobId), (last) =>
+          last.state === "CANCELLATION_IN_PROGRESS"
+            ? undefined
+            : { state: "CANCELLATION_IN_PROGRESS", at: clock.now() },
+        );
+      });
+      changed.add(jobId);
+      poke();
+    },
+    async close() {
+      closed = true;
+      forgetPoll?.();
+      watcher?.close();
+      await passing;
+    },
+  };
+}
+
+async function guarded<Result>(
+  signal: AbortSignal | undefined,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  if (signal?.aborted === true)
+    throw new HaystackError("STEP_ABORTED", "The call to the local executor was stopped.");
+  try {
+    return await work();
+  } catch (thrown) {
+    if (thrown instanceof HaystackError) throw thrown;
+    const why = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new HaystackError(
+      "OBJECTS_UNAVAILABLE",
+      `The folder of local jobs cannot be used: ${why}; check the disk and its permissions.`,
+      { cause: thrown },
+    );
+  }
+}

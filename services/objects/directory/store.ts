@@ -1,0 +1,189 @@
+import { createHash, randomUUID } from "node:crypto";
+import { lstat, mkdir, mkdtemp, readdir, realpath, rename, rm } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { Readable } from "node:stream";
+import { HaystackError } from "../../../errors.ts";
+import {
+  hashFile,
+  isAbsent,
+  makeFolder,
+  readStream,
+  sizeOf,
+  syncFolder,
+  walkFiles,
+  writeHashed,
+} from "./files.ts";
+import type { ObjectRef, ObjectStore } from "../index.ts";
+import { checkObjectPath, SCRATCH } from "../object-path.ts";
+
+const SCRATCH_KEPT_MS = 3 * 24 * 60 * 60 * 1000;
+
+function objectsError(thrown: unknown, doing: string, signal?: AbortSignal): HaystackError {
+  if (thrown instanceof HaystackError) return thrown;
+  if (signal?.aborted === true) {
+    return new HaystackError("STEP_ABORTED", `${doing} was stopped before it finished.`, {
+      cause: thrown,
+    });
+  }
+  const why = thrown instanceof Error ? thrown.message : String(thrown);
+  return new HaystackError(
+    "OBJECTS_UNAVAILABLE",
+    `${doing} failed: ${why}; check the disk and its permissions.`,
+    { cause: thrown },
+  );
+}
+
+const notFound = (path: string): HaystackError =>
+  new HaystackError("OBJECT_NOT_FOUND", `The object ${path} does not exist.`);
+
+/**
+ * Objects as files below `root`. A stored file is read-only, complete and on disk before its name
+ * appears. Symbolic links below the root are no objects and are not followed. Unfinished work lies
+ * in `root/.scratch`; what a crash left there goes after three days.
+ */
+export function directoryObjects({ root }: { readonly root: string }): ObjectStore {
+  const base = resolve(root);
+  const scratchFolder = join(base, SCRATCH);
+  let prepared: Promise<string> | undefined;
+
+  const prepare = async (): Promise<string> => {
+    await mkdir(scratchFolder, { recursive: true });
+    for (const name of await readdir(scratchFolder)) {
+      const left = await lstat(join(scratchFolder, name)).catch(() => undefined);
+      if (left !== undefined && Date.now() - left.mtimeMs > SCRATCH_KEPT_MS)
+        await rm(join(scratchFolder, name), { recursive: true, force: true });
+    }
+    return realpath(base);
+  };
+  const realBase = (): Promise<string> =>
+    (prepared ??= prepare().catch((thrown: unknown) => {
+      prepared = undefined;
+      throw thrown;
+    }));
+
+  /** The file of the path, whose existing folders are all real folders below the root. */
+  const fileOf = async (path: string): Promise<string> => {
+    checkObjectPath(path);
+    const real = await realBase();
+    const parts = path.split("/");
+    for (let depth = 1; depth <= parts.length; depth++) {
+      const known = await lstat(join(real, ...parts.slice(0, depth))).catch((thrown: unknown) => {
+        if (isAbsent(thrown)) return undefined;
+        throw thrown;
+      });
+      if (known === undefined) break;
+      if (known.isSymbolicLink())
+        throw new HaystackError(
+          "OBJECT_PATH_INVALID",
+          `The object path ${path} leads through a symbolic link: use a real folder.`,
+        );
+    }
+    return join(real, path);
+  };
+
+  const store = async (
+    path: string,
+    size: number,
+    hashOfSource: () => Promise<string>,
+    source: () => Readable,
+    signal?: AbortSignal,
+  ): Promise<ObjectRef> => {
+    const file = await fileOf(path);
+    if ((await sizeOf(file)) === size) {
+      const present = await hashFile(file, signal);
+      if (present === (await hashOfSource())) return { path, sha256: present };
+    }
+    const temporary = join(scratchFolder, randomUUID());
+    try {
+      const sha256 = await writeHashed(source(), temporary, signal);
+      await makeFolder(dirname(file));
+      await rename(temporary, file);
+      await syncFolder(dirname(file));
+      return { path, sha256 };
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  };
+
+  return {
+    async put(path, localFile, signal) {
+      try {
+        signal?.throwIfAborted();
+        const source = await realpath(localFile).catch(() => localFile);
+        const size = await sizeOf(source);
+        if (size === undefined)
+          throw new HaystackError(
+            "FILE_NOT_FOUND",
+            `The file ${localFile} to be stored as ${path} does not exist.`,
+          );
+        return await store(
+          path,
+          size,
+          () => hashFile(source, signal),
+          () => readStream(source),
+          signal,
+        );
+      } catch (thrown) {
+        throw objectsError(thrown, `Storing the object ${path}`, signal);
+      }
+    },
+    async putText(path, text, signal) {
+      try {
+        signal?.throwIfAborted();
+        const bytes = Buffer.from(text);
+        const hash = async (): Promise<string> => createHash("sha256").update(bytes).digest("hex");
+        return await store(path, bytes.length, hash, () => Readable.from([bytes]), signal);
+      } catch (thrown) {
+        throw objectsError(thrown, `Storing the object ${path}`, signal);
+      }
+    },
+    async fetch(ref, signal) {
+      try {
+        signal?.throwIfAborted();
+        const file = await fileOf(ref.path);
+        if ((await sizeOf(file)) === undefined) throw notFound(ref.path);
+        if ("sha256" in ref && (await hashFile(file, signal)) !== ref.sha256) {
+          throw new HaystackError(
+            "OBJECT_DAMAGED",
+            `The object ${ref.path} does not have the content it was stored with.`,
+          );
+        }
+        return file;
+      } catch (thrown) {
+        throw isAbsent(thrown)
+          ? notFound(ref.path)
+          : objectsError(thrown, `Reading the object ${ref.path}`, signal);
+      }
+    },
+    async stat(path) {
+      try {
+        const size = await sizeOf(await fileOf(path));
+        return size === undefined ? undefined : { path, size };
+      } catch (thrown) {
+        throw objectsError(thrown, `Looking for the object ${path}`);
+      }
+    },
+    async *list(prefix) {
+      try {
+        const folder = prefix.slice(0, prefix.lastIndexOf("/") + 1);
+        if (folder !== "") await fileOf(folder.slice(0, -1));
+        yield* walkFiles(await realBase(), folder, prefix);
+      } catch (thrown) {
+        throw objectsError(thrown, `Listing the objects ${prefix}*`);
+      }
+    },
+    location(path) {
+      checkObjectPath(path);
+      return join(base, path);
+    },
+    async scratch() {
+      try {
+        await realBase();
+        return await mkdtemp(join(scratchFolder, "work-"));
+      } catch (thrown) {
+        throw objectsError(thrown, "Making a folder for unfinished work");
+      }
+    },
+    close: async () => {},
+  };
+}

@@ -1,0 +1,294 @@
+import { Storage } from "@google-cloud/storage";
+import { randomUUID } from "node:crypto";
+import { open, rm } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { HaystackError } from "../../../errors.ts";
+import { isAbsent } from "../directory/files.ts";
+import { directoryObjects } from "../directory/store.ts";
+import { objectCache, type CachedObject } from "./cache.ts";
+import { download } from "./download.ts";
+import { sharedFlights } from "./flights.ts";
+import { objectsError, retrying, statusOf, USUAL_RETRY, type RetryPolicy } from "./retry.ts";
+import { digestOf, storedObject, upload, type Source, type StoredObject } from "./upload.ts";
+import type { ObjectRef, ObjectStore } from "../index.ts";
+import { checkObjectPath } from "../object-path.ts";
+
+export interface GoogleObjectsOptions {
+  readonly bucket: string;
+  /** Put before every object path in the bucket, as a folder. */
+  readonly prefix?: string;
+  /** Folder for copies of fetched objects, at their paths, and for unfinished work. */
+  readonly cacheDir: string;
+  /** Size that the copies may reach together, except for those in use. */
+  readonly cacheBytes: number;
+  /** How long after it was last asked for a copy counts as in use; 3600 by default. */
+  readonly holdSeconds?: number;
+  readonly projectId?: string;
+  /** http://host:port of an emulator instead of the service. It gets no credentials. */
+  readonly emulatorUrl?: string;
+  readonly retry?: RetryPolicy;
+  /** A connection that is silent for this long counts as broken; 60 by default. */
+  readonly stallSeconds?: number;
+  /** Larger files are uploaded in parts of this size, a multiple of 256 KiB; 8 MiB by default. */
+  readonly partBytes?: number;
+}
+
+const ROUNDS = 50;
+const PAGE = 1000;
+const LONGEST_SIGNED_SECONDS = 7 * 24 * 60 * 60;
+
+/**
+ * Objects in a Cloud Storage bucket. Each is written under a precondition on its generation, with
+ * its CRC32C checked by the server and its SHA-256 in its metadata. Fetched objects stay in a local
+ * cache of limited size, whose files are checked once when they come.
+ */
+export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
+  const { cacheDir, retry = USUAL_RETRY, emulatorUrl, partBytes = 8 << 20 } = options;
+  const stallMs = (options.stallSeconds ?? 60) * 1000;
+  const prefix =
+    options.prefix === undefined || options.prefix === ""
+      ? ""
+      : `${options.prefix.replace(/\/+$/, "")}/`;
+  const folder = resolve(cacheDir);
+  const local = directoryObjects({ root: folder });
+  const cache = objectCache({
+    folder,
+    limitBytes: options.cacheBytes,
+    holdMs: (options.holdSeconds ?? 3600) * 1000,
+  });
+  const downloads = sharedFlights<CachedObject>();
+  const closing = new AbortController();
+
+  const storage = new Storage({
+    timeout: stallMs,
+    retryOptions: { autoRetry: false },
+    ...(options.projectId === undefined ? {} : { projectId: options.projectId }),
+    ...(emulatorUrl === undefined
+      ? {}
+      : { apiEndpoint: emulatorUrl, useAuthWithCustomEndpoint: false }),
+  });
+  const bucket = storage.bucket(options.bucket);
+
+  const until = (signal?: AbortSignal): AbortSignal =>
+    signal === undefined ? closing.signal : AbortSignal.any([closing.signal, signal]);
+  const failed = (thrown: unknown, doing: string, signal: AbortSignal): HaystackError =>
+    objectsError(thrown, doing, options.bucket, signal);
+  const isNoObject = (thrown: unknown): boolean =>
+    statusOf(thrown) === 404 &&
+    !(thrown instanceof Error && /bucket does not exist/i.test(thrown.message));
+
+  const look = async (path: string, signal: AbortSignal): Promise<StoredObject | undefined> => {
+    try {
+      const [metadata] = await retrying(retry, signal, () =>
+        bucket.file(prefix + path).getMetadata(),
+      );
+      return storedObject(metadata);
+    } catch (thrown) {
+      if (isNoObject(thrown)) return undefined;
+      throw thrown;
+    }
+  };
+
+  const store = async (path: string, source: Source, signal: AbortSignal): Promise<ObjectRef> => {
+    const digest = await digestOf(source, partBytes, signal);
+    for (let round = 0; round < ROUNDS; round++) {
+      const present = await look(path, signal);
+      if (present?.sha256 !== digest.sha256 || present.size !== digest.size) {
+        try {
+          await upload(
+            bucket,
+            prefix + path,
+            source,
+            digest,
+            present?.generation ?? 0,
+            { retry, partBytes, stallMs },
+            signal,
+          );
+        } catch (thrown) {
+          if (statusOf(thrown) === 412) continue;
+          throw thrown;
+        }
+      }
+      return { path, sha256: digest.sha256 };
+    }
+    throw new HaystackError(
+      "OBJECTS_UNAVAILABLE",
+      `The object ${path} is written by others all the time: check that no two programs write the same run.`,
+    );
+  };
+
+  /** Brings the object as it is in the bucket now into the cache. */
+  const bring = async (path: string, signal: AbortSignal): Promise<CachedObject> => {
+    let left = 2;
+    for (let round = 0; left > 0 && round < ROUNDS; round++) {
+      const stored = await look(path, signal);
+      if (stored === undefined)
+        throw new HaystackError("OBJECT_NOT_FOUND", `The object ${path} does not exist.`);
+      const cached = await cache.find(path, signal);
+      if (
+        cached !== undefined &&
+        (cached.generation === stored.generation || cached.sha256 === stored.sha256)
+      ) {
+        cache.confirm(path, stored.generation);
+        return cached;
+      }
+      const scratch = await local.scratch();
+      try {
+        const temporary = join(scratch, randomUUID());
+        const sha256 = await download(
+          bucket,
+          prefix + path,
+          stored,
+          temporary,
+          { retry, stallMs, authorized: emulatorUrl === undefined },
+          signal,
+        );
+        if (sha256 !== undefined)
+          return await cache.admit(path, temporary, sha256, stored.generation);
+        left--;
+      } catch (thrown) {
+        // Replaced on the way: the next round sees the new generation.
+        if (statusOf(thrown) !== 404) throw thrown;
+      } finally {
+        await rm(scratch, { recursive: true, force: true });
+      }
+    }
+    throw new HaystackError(
+      "OBJECT_DAMAGED",
+      `The object ${path} does not come with the content that the bucket says it has.`,
+    );
+  };
+
+  return {
+    async put(path, localFile, signal) {
+      const stop = until(signal);
+      try {
+        checkObjectPath(path);
+        stop.throwIfAborted();
+        const handle = await open(localFile).catch((thrown: unknown) => {
+          throw isAbsent(thrown)
+            ? new HaystackError(
+                "FILE_NOT_FOUND",
+                `The file ${localFile} to be stored as ${path} does not exist.`,
+              )
+            : thrown;
+        });
+        try {
+          const { size } = await handle.stat();
+          // One buffer serves all parts: each is sent before the next is read.
+          const buffer = Buffer.allocUnsafe(Math.min(partBytes, size));
+          const read = async (position: number, length: number): Promise<Buffer> => {
+            const { bytesRead } = await handle.read({ buffer, length, position });
+            return buffer.subarray(0, bytesRead);
+          };
+          return await store(path, { size, read }, stop);
+        } finally {
+          await handle.close();
+        }
+      } catch (thrown) {
+        throw failed(thrown, `Storing the object ${path}`, stop);
+      }
+    },
+    async putText(path, text, signal) {
+      const stop = until(signal);
+      try {
+        checkObjectPath(path);
+        const bytes = Buffer.from(text);
+        return await store(
+          path,
+          {
+            size: bytes.length,
+            read: async (start, length) => bytes.subarray(start, start + length),
+          },
+          stop,
+        );
+      } catch (thrown) {
+        throw failed(thrown, `Storing the object ${path}`, stop);
+      }
+    },
+    async fetch(ref, signal) {
+      const stop = until(signal);
+      const wanted = "sha256" in ref ? ref.sha256 : undefined;
+      try {
+        checkObjectPath(ref.path);
+        stop.throwIfAborted();
+        if (wanted !== undefined) {
+          const cached = await cache.find(ref.path, stop);
+          if (cached?.sha256 === wanted) return cached.file;
+        }
+        // A second time, for the first may have joined a download of what was there before.
+        for (let left = 2; left > 0; left--) {
+          const brought = await downloads.join(
+            ref.path,
+            (shared) => bring(ref.path, AbortSignal.any([closing.signal, shared])),
+            stop,
+          );
+          if (wanted === undefined || brought.sha256 === wanted) return brought.file;
+        }
+        throw new HaystackError(
+          "OBJECT_DAMAGED",
+          `The object ${ref.path} does not have the content it was stored with.`,
+        );
+      } catch (thrown) {
+        throw failed(thrown, `Reading the object ${ref.path}`, stop);
+      }
+    },
+    async stat(path) {
+      try {
+        checkObjectPath(path);
+        const stored = await look(path, closing.signal);
+        return stored === undefined ? undefined : { path, size: stored.size };
+      } catch (thrown) {
+        throw failed(thrown, `Looking for the object ${path}`, closing.signal);
+      }
+    },
+    async *list(start) {
+      try {
+        let pageToken: string | undefined;
+        do {
+          const query = {
+            prefix: prefix + start,
+            maxResults: PAGE,
+            autoPaginate: false,
+            ...(pageToken === undefined ? {} : { pageToken }),
+          };
+          const [files, next] = await retrying(retry, closing.signal, () => bucket.getFiles(query));
+          // A name that ends with a slash is a folder made by hand.
+          for (const { name } of files) if (!name.endsWith("/")) yield name.slice(prefix.length);
+          pageToken = (next as { pageToken?: string } | null | undefined)?.pageToken;
+        } while (pageToken !== undefined);
+      } catch (thrown) {
+        throw failed(thrown, `Listing the objects ${start}*`, closing.signal);
+      }
+    },
+    location(path) {
+      checkObjectPath(path);
+      return `gs://${options.bucket}/${prefix}${path}`;
+    },
+    async signedUrl(path, seconds) {
+      try {
+        checkObjectPath(path);
+        if (!(seconds >= 1 && seconds <= LONGEST_SIGNED_SECONDS)) {
+          throw new HaystackError(
+            "CONFIG_INVALID",
+            `A signed URL lives from 1 to ${LONGEST_SIGNED_SECONDS} seconds, not ${seconds}: choose a time between.`,
+          );
+        }
+        const [url] = await bucket.file(prefix + path).getSignedUrl({
+          version: "v4",
+          action: "read",
+          expires: Date.now() + seconds * 1000,
+          promptSaveAs: basename(path),
+        });
+        return url;
+      } catch (thrown) {
+        throw failed(thrown, `Signing a URL of the object ${path}`, closing.signal);
+      }
+    },
+    scratch: () => local.scratch(),
+    async close() {
+      closing.abort();
+      await downloads.landed();
+    },
+  };
+}

@@ -1,0 +1,24 @@
+import type { Collection, Filter } from "mongodb";
+import { RUN_STATUSES, type RunStatus } from "../document.ts";
+import type { RunCounts } from "../index.ts";
+import { HAS_EVENTS } from "./claim.ts";
+import { LIMITED, type StoredRun } from "./record.ts";
+
+/** Counted in the indexes. */
+export async function countRuns(runs: Collection<StoredRun>, now: number): Promise<RunCounts> {
+  const count = (filter: Filter<StoredRun>): Promise<number> =>
+    runs.countDocuments(filter, LIMITED);
+  const byStatus = Promise.all(
+    RUN_STATUSES.map(async (status) => [status, await count({ status })] as const),
+  );
+  const [counted, unhosted, with_events] = await Promise.all([
+    byStatus,
+    count({ status: "running", "lease.expires_at": { $lte: now } }),
+    count(HAS_EVENTS),
+  ]);
+  return {
+    by_status: Object.fromEntries(counted) as Record<RunStatus, number>,
+    unhosted,
+    with_events,
+  };
+}

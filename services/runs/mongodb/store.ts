@@ -1,0 +1,294 @@
+import type { Db, Filter } from "mongodb";
+import { HaystackError } from "../../../errors.ts";
+import type { RunFilter, RunStore } from "../index.ts";
+import { CANCELLED_OUTSIDE, claimRuns, HAS_EVENTS, userLoads } from "./claim.ts";
+import { guarded, newClient } from "./client.ts";
+import { countRuns } from "./counts.ts";
+import { commitGroup } from "./commit.ts";
+import { isDuplicateKey, toStoreError } from "./errors.ts";
+import {
+  archiveTails,
+  readChanges,
+  readHistory,
+  tailIsFull,
+  type ArchivedHistory,
+} from "./history.ts";
+import { followNews, type Hints } from "./hints.ts";
+import { mailsOf, neglectedRuns } from "./stuck.ts";
+import {
+  firstState,
+  LIMITED,
+  publicProjection,
+  toDocument,
+  toInbox,
+  toRecord,
+  type StoredRun,
+} from "./record.ts";
+
+interface JournalEntry {
+  readonly _id: string;
+  readonly value: string;
+}
+
+/**
+ * Waiting events that a run holds at most; a further one is refused until its host has consumed
+ * some.
+ */
+const INBOX_LIMIT = 1_000;
+
+const journalKey = (runId: string, key: string): string => JSON.stringify([runId, key]);
+
+async function createIndexes(db: Db): Promise<void> {
+  await db.collection("runs").createIndexes([
+    { name: "run_id", key: { run_id: 1 }, unique: true, sparse: true },
+    { name: "claim", key: { "lease.expires_at": 1, attention_at: 1, status: 1 } },
+    { name: "owner", key: { "lease.owner": 1 } },
+    { name: "queue", key: { status: 1, user_email: 1, created_at: 1, "lease.expires_at": 1 } },
+    { name: "queue_order", key: { status: 1, user_email: 1, priority: -1, created_at: 1 } },
+    { name: "mails", key: { "outbox.state": 1 } },
+    { name: "events", key: { "inbox.id": 1, "lease.expires_at": 1 } },
+    { name: "cancelled_outside", key: { status: 1, committed_status: 1 } },
+    { name: "newest", key: { created_at: -1, run_id: -1 } },
+    { name: "newest_of_status", key: { status: 1, created_at: -1, run_id: -1 } },
+    { name: "newest_of_user", key: { user_email: 1, created_at: -1, run_id: -1 } },
+  ]);
+  await db
+    .collection("run_history")
+    .createIndexes([{ name: "last_commit", key: { run_id: 1, last_commit: 1 } }]);
+}
+
+const literally = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+
+function listFilter({ status, user_email, text, before }: RunFilter): Filter<StoredRun> {
+  return {
+    ...(status === undefined ? {} : { status }),
+    ...(user_email === undefined ? {} : { user_email }),
+    ...(text === undefined ? {} : { query: { $regex: literally(text), $options: "i" } }),
+    ...(before === undefined
+      ? {}
+      : {
+          $or: [
+            { created_at: { $lt: before.created_at } },
+            { created_at: before.created_at, run_id: { $lt: before.run_id } },
+          ],
+        }),
+  };
+}
+
+/**
+ * The store for production: a MongoDB database that several daemons and other programs share.
+ * Writes are acknowledged by a majority and journalled. Errors: CONFIG_INVALID, STORE_UNAVAILABLE.
+ */
+export async function openMongoRuns({
+  uri,
+  database,
+}: {
+  readonly uri: string;
+  readonly database: string;
+}): Promise<RunStore> {
+  const client = newClient(uri);
+  try {
+    await createIndexes(client.db(database));
+  } catch (thrown) {
+    await client.close();
+    throw toStoreError(thrown);
+  }
+  const db = client.db(database);
+  const runs = db.collection<StoredRun>("runs");
+  const archive = db.collection<ArchivedHistory>("run_history");
+  const journal = db.collection<JournalEntry>("run_journal");
+  const archiving = new Set<Promise<void>>();
+  const hinting = new Set<Hints>();
+
+  /**
+   * Beside the commits: a failure leaves the entries in the tail, and the next move takes them
+   * along.
+   */
+  const archiveBeside = (runIds: readonly string[]): void => {
+    if (runIds.length === 0) return;
+    const moving = archiveTails(runs, archive, runIds)
+      .catch(() => undefined)
+      .finally(() => archiving.delete(moving));
+    archiving.add(moving);
+  };
+
+  const deliver: RunStore["deliver"] = async (runId, { id, event }) => {
+    const known = { $or: [{ "inbox.id": id }, { consumed: id }] };
+    const taken = {
+      run_id: runId,
+      "inbox.id": { $ne: id },
+      consumed: { $ne: id },
+      [`inbox.${INBOX_LIMIT - 1}`]: { $exists: false },
+    };
+    const stored = await runs.findOneAndUpdate(
+      taken,
+      { $push: { inbox: { id, event: JSON.stringify(event), at: Date.now() } } },
+      { ...LIMITED, projection: { run_id: 1 } },
+    );
+    if (stored !== null) return "stored";
+    if (
+      (await runs.findOne(
+        { run_id: runId, ...known },
+        { ...LIMITED, projection: { run_id: 1 } },
+      )) !== null
+    )
+      return "duplicate";
+    if ((await runs.findOne({ run_id: runId }, { ...LIMITED, projection: { run_id: 1 } })) === null)
+      return "unknown_run";
+    throw new HaystackError(
+      "STORE_UNAVAILABLE",
+      `Run ${runId} has ${INBOX_LIMIT} waiting events; send the event again when its host has taken some.`,
+    );
+  };
+
+  const renew: RunStore["renew"] = async (owner, leases, expiresAt) => {
+    if (leases.length === 0) return [];
+    const ours = ({ run_id, token }: (typeof leases)[number]) => ({
+      run_id,
+      "lease.owner": owner,
+      "lease.token": token,
+    });
+    const { matchedCount } = await runs.bulkWrite(
+      leases.map((lease) => ({
+        updateOne: { filter: ours(lease), update: { $set: { "lease.expires_at": expiresAt } } },
+      })),
+      { ordered: false, ...LIMITED },
+    );
+    if (matchedCount === leases.length) return leases.map(({ run_id }) => run_id);
+    const held = await runs
+      .find(
+        { run_id: { $in: leases.map(({ run_id }) => run_id) }, "lease.owner": owner },
+        { ...LIMITED, projection: { run_id: 1, lease: 1 } },
+      )
+      .toArray();
+    const tokens = new Map(held.map(({ run_id, lease }) => [run_id, lease.token]));
+    return leases
+      .filter(({ run_id, token }) => tokens.get(run_id) === token)
+      .map(({ run_id }) => run_id);
+  };
+
+  return {
+    insert: (document, lease) =>
+      guarded(async () => {
+        try {
+          await runs.insertOne(
+            { _id: document.run_id, ...document, ...firstState(document, lease) },
+            LIMITED,
+          );
+        } catch (thrown) {
+          if (!isDuplicateKey(thrown)) throw thrown;
+          throw new HaystackError(
+            "RUN_EXISTS",
+            `A run named ${document.run_id} exists already; choose another id.`,
+            { cause: thrown },
+          );
+        }
+      }),
+    get: (runId) =>
+      guarded(async () => {
+        const stored = await runs.findOne({ run_id: runId }, LIMITED);
+        return stored === null ? undefined : toRecord(stored);
+      }),
+    list: (filter) =>
+      guarded(async () => {
+        const projection = { ...publicProjection, revision: 1 };
+        const found = runs
+          .find(listFilter(filter), { ...LIMITED, projection })
+          .sort({ created_at: -1, run_id: -1 });
+        return (await found.limit(filter.limit ?? 100).toArray()).map(toDocument);
+      }),
+    history: (runId) => guarded(() => readHistory(runs, archive, runId)),
+    changes: (since) => guarded(() => readChanges(runs, archive, since)),
+    claim: (request) => guarded(() => claimRuns(runs, request)),
+    setPriority: (runId, priority) =>
+      guarded(
+        async () =>
+          (await runs.updateOne({ run_id: runId }, { $set: { priority } }, LIMITED))
+            .matchedCount === 1,
+      ),
+    neglected: (request) => guarded(() => neglectedRuns(runs, request)),
+    mails: (request) => guarded(() => mailsOf(runs, request)),
+    loads: (now) => guarded(() => userLoads(runs, now)),
+    counts: (now) => guarded(() => countRuns(runs, now)),
+    takeOver: (owner) =>
+      guarded(async () => {
+        await runs.updateMany(
+          { "lease.owner": owner },
+          { $set: { "lease.owner": null, "lease.expires_at": 0 } },
+          LIMITED,
+        );
+      }),
+    renew: (owner, leases, expiresAt) => guarded(() => renew(owner, leases, expiresAt)),
+    release: (leases) =>
+      guarded(async () => {
+        if (leases.length === 0) return;
+        const given = leases.map(({ run_id, token, attention_at }) => ({
+          updateOne: {
+            filter: { run_id, "lease.token": token },
+            update: {
+              $set: {
+                "lease.owner": null,
+                "lease.expires_at": 0,
+                ...(attention_at === undefined ? {} : { attention_at }),
+              },
+            },
+          },
+        }));
+        await runs.bulkWrite(given, { ordered: false, ...LIMITED });
+      }),
+    commit: (commits) =>
+      guarded(async () => {
+        const outcomes = await commitGroup(runs, commits);
+        const full = commits.filter(
+          ({ expect }, index) =>
+            outcomes[index]?.result === "committed" && tailIsFull(expect.revision),
+        );
+        archiveBeside(full.map(({ run_id }) => run_id));
+        return outcomes;
+      }),
+    deliver: (runId, event) => guarded(() => deliver(runId, event)),
+    pending: (owner) =>
+      guarded(async () => {
+        const filter: Filter<StoredRun> = {
+          "lease.owner": owner,
+          $or: [HAS_EVENTS, CANCELLED_OUTSIDE],
+        };
+        const found = await runs
+          .find(filter, { ...LIMITED, projection: { run_id: 1, inbox: 1, status: 1 } })
+          .toArray();
+        return found.map((stored) => ({
+          run_id: stored.run_id,
+          inbox: toInbox(stored),
+          status: stored.status,
+        }));
+      }),
+    journalPut: (runId, key, value) =>
+      guarded(async () => {
+        const entry = { _id: journalKey(runId, key), value: JSON.stringify(value) };
+        try {
+          await journal.insertOne(entry, LIMITED);
+          return JSON.parse(entry.value) as unknown;
+        } catch (thrown) {
+          if (!isDuplicateKey(thrown)) throw thrown;
+          const stands = await journal.findOne({ _id: entry._id }, LIMITED);
+          return JSON.parse((stands ?? entry).value) as unknown;
+        }
+      }),
+    journalGet: (runId, key) =>
+      guarded(async () => {
+        const stands = await journal.findOne({ _id: journalKey(runId, key) }, LIMITED);
+        return stands === null ? undefined : (JSON.parse(stands.value) as unknown);
+      }),
+    hints(hint) {
+      const hints = followNews(runs, hint);
+      hinting.add(hints);
+      return hints.end;
+    },
+    async close() {
+      for (const { end } of hinting) end();
+      await Promise.all(archiving);
+      await client.close();
+      await Promise.all([...hinting].map(({ ended }) => ended));
+    },
+  };
+}

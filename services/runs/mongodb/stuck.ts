@@ -1,0 +1,39 @@
+import type { Collection, Filter } from "mongodb";
+import type { NeglectedRun, RunMail, RunStore } from "../index.ts";
+import { HAS_EVENTS } from "./claim.ts";
+import { LIMITED, toRecord, type StoredRun } from "./record.ts";
+
+/** What an operator should look at; index-backed in each branch. */
+const neglected = (before: number): Filter<StoredRun> => ({
+  $or: [
+    { "lease.expires_at": { $lte: before }, attention_at: { $lte: before } },
+    { ...HAS_EVENTS, "inbox.at": { $lte: before } },
+    { "outbox.state": "rejected" },
+  ],
+});
+
+export async function neglectedRuns(
+  runs: Collection<StoredRun>,
+  { before, limit }: Parameters<RunStore["neglected"]>[0],
+): Promise<NeglectedRun[]> {
+  const found = await runs.find(neglected(before), { ...LIMITED, limit }).toArray();
+  return found.map((stored) => {
+    const arrivals = (stored.inbox ?? []).map(({ at }) => at ?? 0);
+    return {
+      record: toRecord(stored),
+      event_since: arrivals.length === 0 ? null : Math.min(...arrivals),
+    };
+  });
+}
+
+export async function mailsOf(
+  runs: Collection<StoredRun>,
+  { state, limit }: Parameters<RunStore["mails"]>[0],
+): Promise<RunMail[]> {
+  const found = await runs
+    .find({ "outbox.state": state }, { ...LIMITED, limit, projection: { run_id: 1, outbox: 1 } })
+    .toArray();
+  return found.flatMap(({ run_id, outbox }) =>
+    outbox.filter((mail) => mail.state === state).map((mail) => ({ run_id, mail })),
+  );
+}

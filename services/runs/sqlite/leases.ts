@@ -1,0 +1,135 @@
+import type { RunRow } from "./operations.ts";
+import { ATTENTION, CHANGED_OUTSIDE, type Sql } from "./statements.ts";
+
+/** The statements behind who hosts which run (D9). */
+
+interface LeaseRef {
+  readonly run_id: string;
+  readonly token: number;
+}
+
+interface DueRequest {
+  readonly now: number;
+  readonly limit: number;
+  readonly run_id: string | null;
+  readonly queued_of: string | null;
+}
+
+export function leaseOperations(
+  { all, change, atomically }: Sql,
+  get: (runId: string) => RunRow | undefined,
+) {
+  /**
+   * A run with an event can go on, the others mostly wait for a time or a job: it comes first and
+   * alone, so that it goes on before the others are read.
+   */
+  const dueRunsEventsFirst = (now: number, limit: number): { run_id: string }[] => {
+    const withEvents = all<{ run_id: string }>(
+      `SELECT DISTINCT inbox.run_id FROM inbox INDEXED BY inbox_waiting CROSS JOIN runs ON runs.run_id = inbox.run_id
+       WHERE inbox.consumed = 0 AND claim_at <= ? LIMIT ?`,
+      now,
+      limit,
+    );
+    return withEvents.length > 0
+      ? withEvents
+      : all("SELECT run_id FROM runs WHERE claim_at <= ? ORDER BY claim_at LIMIT ?", now, limit);
+  };
+
+  const dueRuns = ({ now, limit, run_id, queued_of }: DueRequest): { run_id: string }[] => {
+    if (run_id !== null)
+      return all(
+        "SELECT run_id FROM runs WHERE run_id = ? AND coalesce(lease_expires_at, 0) <= ?",
+        run_id,
+        now,
+      );
+    if (queued_of === null) return dueRunsEventsFirst(now, limit);
+    return all(
+      `SELECT run_id FROM runs WHERE status = 'pending' AND attention_at IS NULL AND coalesce(user_email, '') = ? AND coalesce(lease_expires_at, 0) <= ?
+       ORDER BY priority DESC, created_at LIMIT ?`,
+      queued_of,
+      now,
+      limit,
+    );
+  };
+
+  return {
+    claim: (
+      request: DueRequest & { readonly owner: string; readonly expires_at: number },
+    ): RunRow[] =>
+      atomically(() => {
+        const due = dueRuns(request);
+        return due.flatMap(({ run_id }) => {
+          change(
+            "UPDATE runs SET lease_owner = ?, lease_token = lease_token + 1, lease_expires_at = ? WHERE run_id = ?",
+            request.owner,
+            request.expires_at,
+            run_id,
+          );
+          const row = get(run_id);
+          return row === undefined ? [] : [row];
+        });
+      }),
+
+    /**
+     * Users of the queue are found by skipping from one to the next in its index: the cost grows
+     * with users, not with runs.
+     */
+    loads: (now: number, countedQueue: number) =>
+      all<{ user_key: string; active: number; queued: number; queued_since: string | null }>(
+        `WITH RECURSIVE queue_user (user_key) AS (
+           SELECT min(coalesce(user_email, '')) FROM runs WHERE status = 'pending'
+           UNION ALL
+           SELECT (SELECT min(coalesce(user_email, '')) FROM runs WHERE status = 'pending' AND coalesce(user_email, '') > user_key) FROM queue_user WHERE user_key IS NOT NULL
+         ), load (user_key, active) AS (
+           SELECT user_key, 0 FROM queue_user WHERE user_key IS NOT NULL
+           UNION ALL SELECT coalesce(user_email, ''), 1 FROM runs WHERE status = 'running'
+           UNION ALL SELECT coalesce(user_email, ''), 1 FROM runs WHERE lease_owner IS NOT NULL AND status = 'pending' AND lease_expires_at > ?1
+           UNION ALL SELECT coalesce(user_email, ''), 1 FROM runs WHERE status = 'pending' AND attention_at > 0 AND coalesce(lease_expires_at, 0) <= ?1
+         )
+         SELECT user_key, sum(active) AS active,
+           (SELECT count(*) FROM (SELECT 1 FROM runs WHERE status = 'pending' AND attention_at IS NULL AND coalesce(user_email, '') = user_key AND coalesce(lease_expires_at, 0) <= ?1 LIMIT ?2)) AS queued,
+           (SELECT min(created_at) FROM runs WHERE status = 'pending' AND coalesce(user_email, '') = user_key) AS queued_since
+         FROM load GROUP BY user_key`,
+        now,
+        countedQueue,
+      ),
+
+    takeOver: (owner: string): void => {
+      change(
+        "UPDATE runs SET lease_owner = NULL, lease_expires_at = NULL WHERE lease_owner = ?",
+        owner,
+      );
+    },
+
+    renew: (owner: string, leases: readonly LeaseRef[], expiresAt: number): string[] =>
+      atomically(() =>
+        leases.flatMap(({ run_id, token }) =>
+          change(
+            "UPDATE runs SET lease_expires_at = ? WHERE run_id = ? AND lease_owner = ? AND lease_token = ?",
+            expiresAt,
+            run_id,
+            owner,
+            token,
+          ) === 1
+            ? [run_id]
+            : [],
+        ),
+      ),
+
+    release: (leases: readonly (LeaseRef & { readonly attention_at?: number | null })[]): void =>
+      atomically(() => {
+        for (const { run_id, token, attention_at } of leases) {
+          const attention =
+            attention_at === undefined
+              ? "attention_at"
+              : ATTENTION(`CASE WHEN ${CHANGED_OUTSIDE} THEN 0 ELSE ? END`);
+          const values =
+            attention_at === undefined ? [run_id, token] : [attention_at, run_id, token];
+          change(
+            `UPDATE runs SET lease_owner = NULL, lease_expires_at = NULL, attention_at = ${attention} WHERE run_id = ? AND lease_token = ?`,
+            ...values,
+          );
+        }
+      }),
+  };
+}

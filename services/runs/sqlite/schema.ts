@@ -1,0 +1,115 @@
+import { crc32 } from "node:zlib";
+import type { DatabaseSync } from "node:sqlite";
+import { setDurable } from "./durable.ts";
+
+/** Columns that files of earlier versions do not have. */
+const ADDED_COLUMNS = [
+  ["runs", "priority"],
+  ["inbox", "received_at"],
+] as const;
+
+/**
+ * Makes or completes the tables. A file that has them is opened without the write lock,
+ * so that a process which stands still in the midst of a write does not keep others from reading.
+ */
+export function prepareSchema(db: DatabaseSync): void {
+  setDurable(db);
+  db.exec(CONNECTION);
+  if (versionOf(db) === SCHEMA_VERSION) return;
+  db.exec("BEGIN IMMEDIATE");
+  for (const [table, column] of ADDED_COLUMNS) {
+    const columns = db.prepare("SELECT name FROM pragma_table_info(?)").all(table) as {
+      name: string;
+    }[];
+    if (columns.length > 0 && !columns.some(({ name }) => name === column))
+      db.exec(`ALTER TABLE ${table} ADD COLUMN ${column} INTEGER NOT NULL DEFAULT 0`);
+  }
+  db.exec(SQLITE_SCHEMA);
+  db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+}
+
+const versionOf = (db: DatabaseSync): number =>
+  (db.prepare("PRAGMA user_version").get() as { user_version: number }).user_version;
+
+const CONNECTION = `
+PRAGMA foreign_keys = ON;
+PRAGMA cache_size = -65536;
+PRAGMA wal_autocheckpoint = 16384;
+`;
+
+/**
+ * `claim_at` is when the next host may take the run: its attention time, but not before the present
+ * lease ends. A change of `status` without a new revision comes from another program and asks for
+ * attention.
+ */
+const SQLITE_SCHEMA = `
+CREATE TABLE IF NOT EXISTS runs (
+  run_id TEXT PRIMARY KEY,
+  revision INTEGER NOT NULL,
+  status TEXT NOT NULL,
+  user_email TEXT,
+  created_at TEXT NOT NULL,
+  document TEXT NOT NULL,
+  snapshot TEXT,
+  machine TEXT,
+  outbox TEXT NOT NULL DEFAULT '[]',
+  wake_at INTEGER,
+  attention_at INTEGER,
+  lease_owner TEXT,
+  lease_token INTEGER NOT NULL DEFAULT 0,
+  lease_expires_at INTEGER,
+  outside_change INTEGER NOT NULL DEFAULT 0,
+  priority INTEGER NOT NULL DEFAULT 0,
+  claim_at INTEGER GENERATED ALWAYS AS
+    (CASE WHEN attention_at IS NULL THEN NULL ELSE max(attention_at, coalesce(lease_expires_at, 0)) END) VIRTUAL
+) STRICT;
+CREATE INDEX IF NOT EXISTS runs_claim ON runs (claim_at) WHERE claim_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS runs_owner ON runs (lease_owner) WHERE lease_owner IS NOT NULL;
+CREATE INDEX IF NOT EXISTS runs_outside ON runs (lease_owner) WHERE outside_change = 1;
+CREATE INDEX IF NOT EXISTS runs_newest ON runs (created_at, run_id);
+CREATE INDEX IF NOT EXISTS runs_status ON runs (status, created_at, run_id);
+CREATE INDEX IF NOT EXISTS runs_queue ON runs (coalesce(user_email, ''), created_at) WHERE status = 'pending';
+CREATE INDEX IF NOT EXISTS runs_queue_order ON runs (coalesce(user_email, ''), priority DESC, created_at) WHERE status = 'pending';
+CREATE INDEX IF NOT EXISTS runs_dispatched ON runs (attention_at) WHERE status = 'pending' AND attention_at > 0;
+CREATE INDEX IF NOT EXISTS runs_active ON runs (user_email) WHERE status = 'running';
+CREATE INDEX IF NOT EXISTS runs_user ON runs (user_email, created_at, run_id);
+CREATE TRIGGER IF NOT EXISTS runs_outside_change AFTER UPDATE OF status ON runs
+  WHEN NEW.status <> OLD.status AND NEW.revision = OLD.revision
+  BEGIN UPDATE runs SET attention_at = 0, outside_change = 1 WHERE run_id = NEW.run_id; END;
+
+CREATE TABLE IF NOT EXISTS inbox (
+  run_id TEXT NOT NULL REFERENCES runs (run_id),
+  id TEXT NOT NULL,
+  event TEXT NOT NULL,
+  consumed INTEGER NOT NULL DEFAULT 0,
+  position INTEGER NOT NULL,
+  received_at INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (run_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS inbox_waiting ON inbox (run_id, position) WHERE consumed = 0;
+
+CREATE TABLE IF NOT EXISTS history (
+  run_id TEXT NOT NULL REFERENCES runs (run_id),
+  entry TEXT NOT NULL
+) STRICT;
+DROP INDEX IF EXISTS history_run;
+CREATE INDEX IF NOT EXISTS history_revision ON history (run_id, json_extract(entry, '$[0].revision'));
+
+CREATE TABLE IF NOT EXISTS mails (
+  run_id TEXT NOT NULL REFERENCES runs (run_id),
+  key TEXT NOT NULL,
+  state TEXT NOT NULL,
+  PRIMARY KEY (run_id, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS mails_state ON mails (state);
+
+CREATE TABLE IF NOT EXISTS journal (
+  run_id TEXT NOT NULL,
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (run_id, key)
+) STRICT, WITHOUT ROWID;
+`;
+
+/** Of this text, so that no change of it can forget to change its number. */
+const SCHEMA_VERSION = crc32(SQLITE_SCHEMA) | 0;

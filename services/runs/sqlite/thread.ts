@@ -1,0 +1,80 @@
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { openSqliteOperations, type SqliteOperations } from "./operations.ts";
+
+/**
+ * The thread that owns the SQLite connection: takes {id, name, args}, answers {id, value} or {id,
+ * problem}. What has arrived while it was busy is done together, in one transaction; nothing is
+ * answered before that is on disk. What only reads is answered before that, and does not wait for
+ * the disk.
+ */
+interface Request {
+  readonly id: number;
+  readonly name: string;
+  readonly args: readonly unknown[];
+}
+type Answer = { readonly value: unknown } | { readonly problem: string };
+
+const MOST_TOGETHER = 500;
+const READS: ReadonlySet<string> = new Set<keyof SqliteOperations>([
+  "get",
+  "list",
+  "history",
+  "changes",
+]);
+
+const { together, close, ...operations } = openSqliteOperations(
+  (workerData as { file: string }).file,
+);
+const byName = operations as unknown as Record<string, (...args: readonly unknown[]) => unknown>;
+const port = parentPort;
+
+const perform = ({ name, args }: Request): unknown => byName[name]?.(...args);
+
+const attempt = (work: () => readonly Answer[], count: number): readonly Answer[] => {
+  try {
+    return work();
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    return Array.from({ length: count }, () => ({ problem }));
+  }
+};
+
+const answer = (requests: readonly Request[]): void => {
+  const work = requests.filter(({ name }) => name !== "close");
+  const answers = attempt(
+    () =>
+      work.length === 1
+        ? work.map((request) => ({ value: perform(request) }))
+        : together(work.map((request) => () => perform(request))),
+    work.length,
+  );
+  if (work.length < requests.length) close();
+  port?.postMessage(
+    requests.map(({ id }, index) => ({ id, ...(answers[index] ?? { value: undefined }) })),
+  );
+};
+
+const answerReads = (reads: readonly Request[]): void => {
+  port?.postMessage(
+    reads.map((read) => ({
+      id: read.id,
+      ...(attempt(() => [{ value: perform(read) }], 1)[0] ?? { value: undefined }),
+    })),
+  );
+};
+
+port?.on("message", (first: Request) => {
+  const requests = [first];
+  while (requests.length < MOST_TOGETHER) {
+    const next = receiveMessageOnPort(port);
+    if (next === undefined) break;
+    requests.push(next.message as Request);
+  }
+  const reads = requests.filter(({ name }) => READS.has(name));
+  if (reads.length > 0) answerReads(reads);
+  /** A claim reads whole runs: commits are not kept waiting for it, nor it for them. */
+  const claims = requests.filter(({ name }) => name === "claim");
+  const others = requests.filter(({ name }) => name !== "claim" && !READS.has(name));
+  if (others.length > 0) answer(others);
+  for (const claim of claims) answer([claim]);
+});
