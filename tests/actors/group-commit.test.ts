@@ -1,5 +1,6 @@
-import { expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { createGroupCommit, type CommitSource } from "../../actors/host/group-commit.ts";
+import { HaystackError } from "../../errors.ts";
 import { systemClock } from "../../services/clock/system.ts";
 import type { CommitOutcome, RunCommit } from "../../services/runs/index.ts";
 import { run } from "../support/hosted-runs.ts";
@@ -107,4 +108,84 @@ test("what asks again while it is written is in the next write", async () => {
   await groupCommit.idle();
   expect(began).toEqual([1, 2]);
   expect([again.settled, again.most]).toEqual([2, 1]);
+});
+
+describe("a write that is repeated, as the answer to the first one was lost (invariant 3)", () => {
+  const commit: RunCommit = {
+    run_id: "r1",
+    expect: { revision: 6, token: 3, status: "running" },
+    document: run("r1"),
+    snapshot: "{}",
+    machine: { id: "run", version: "1" },
+    wake_at: null,
+    attention_at: 0,
+    consumed: ["event-1"],
+    outbox: [],
+    history: [],
+  };
+
+  /** What its source hears when the store answers like this, attempt by attempt. */
+  const outcomeAfter = async (answers: readonly (HaystackError | CommitOutcome)[]) => {
+    const written: (readonly RunCommit[])[] = [];
+    const troubles: string[] = [];
+    const groupCommit = createGroupCommit(
+      {
+        async commit(commits) {
+          const answer = answers[written.push(commits) - 1];
+          if (answer === undefined) throw new Error("The store was asked too often.");
+          if (answer instanceof HaystackError) throw answer;
+          return [answer];
+        },
+      },
+      { now: () => 0, at: (_, callback) => (setImmediate(callback), () => undefined) },
+      ({ code }) => troubles.push(code),
+    );
+    onTestFinished(() => groupCommit.close());
+    const outcome = await new Promise<CommitOutcome>((settle) =>
+      groupCommit.request({ take: () => commit, settle: (_, answer) => settle(answer) }),
+    );
+    await groupCommit.idle();
+    return { outcome, written, troubles };
+  };
+
+  const lostAnswer = new HaystackError("STORE_UNAVAILABLE", "The answer was lost.");
+  const conflict = (revision: number, token: number): CommitOutcome => ({
+    result: "conflict",
+    revision,
+    token,
+    status: "running",
+  });
+  const ours = conflict(7, 3);
+
+  test("is our own when it meets our token one revision ahead", async () => {
+    const { outcome, written, troubles } = await outcomeAfter([lostAnswer, ours]);
+    expect(outcome).toEqual({ result: "committed" });
+    expect(written).toEqual([[commit], [commit]]);
+    expect(troubles).toEqual(["STORE_UNAVAILABLE"]);
+  });
+
+  test("is our own however many answers were lost", async () => {
+    const { outcome, written } = await outcomeAfter([lostAnswer, lostAnswer, lostAnswer, ours]);
+    expect(outcome).toEqual({ result: "committed" });
+    expect(written).toEqual([[commit], [commit], [commit], [commit]]);
+  });
+
+  test("is taken when the first one had not arrived", async () => {
+    const { outcome } = await outcomeAfter([lostAnswer, { result: "committed" }]);
+    expect(outcome).toEqual({ result: "committed" });
+  });
+
+  test.each<[string, CommitOutcome]>([
+    ["another host's token", conflict(7, 4)],
+    ["another token at our revision", conflict(6, 4)],
+    ["our revision, changed by another program", conflict(6, 3)],
+    ["two revisions ahead", conflict(8, 3)],
+    ["a run that is gone", { result: "missing" }],
+  ])("is refused when it meets %s", async (_, answer) => {
+    expect((await outcomeAfter([lostAnswer, answer])).outcome).toEqual(answer);
+  });
+
+  test("only then: a first write that meets our token one revision ahead is refused", async () => {
+    expect((await outcomeAfter([ours])).outcome).toEqual(ours);
+  });
 });
