@@ -11,14 +11,7 @@ import { addServeCommand } from "./commands/serve.ts";
 import { addSubmitCommand } from "./commands/submit.ts";
 import { addTokenCommands } from "./commands/token.ts";
 import { addValidateCommand } from "./commands/validate.ts";
-
-export type SetExitCode = (code: number) => void;
-
-/** The options that every command takes. */
-export interface CommonOptions {
-  readonly json?: true;
-  readonly dataDir?: string;
-}
+import type { SetExitCode } from "./common.ts";
 
 /** The whole command line. Building it has no effect but the object itself. */
 export function buildProgram(setExitCode: SetExitCode): Command {

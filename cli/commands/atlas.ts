@@ -7,7 +7,7 @@ import type { AtlasIndex } from "../../science/atlas/atlas-index.ts";
 import { withLocalSource } from "../local-source.ts";
 import { addAtlasOptions, importColumns, seedOption, type AtlasOptions } from "../options.ts";
 import { note, print, table } from "../output.ts";
-import type { CommonOptions } from "../program.ts";
+import type { CommonOptions } from "../common.ts";
 
 async function withWorkbench<Result>(
   options: CommonOptions,

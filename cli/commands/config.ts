@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { describeConfig, loadConfig } from "../../config.ts";
 import { runConfigSchema } from "../../services/runs/document.ts";
 import { print, table } from "../output.ts";
-import type { CommonOptions } from "../program.ts";
+import type { CommonOptions } from "../common.ts";
 
 export function addConfigCommand(program: Command): void {
   program

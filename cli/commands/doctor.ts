@@ -6,7 +6,7 @@ import { GOOGLE_CLOUD } from "../doctor/google-cloud.ts";
 import { OTHER_SERVICES } from "../doctor/other-services.ts";
 import { THIS_MACHINE } from "../doctor/this-machine.ts";
 import { print, table } from "../output.ts";
-import type { CommonOptions, SetExitCode } from "../program.ts";
+import type { CommonOptions, SetExitCode } from "../common.ts";
 
 const CHECKS: Readonly<Record<string, Check>> = {
   ...THIS_MACHINE,

@@ -11,7 +11,7 @@ import { userOfAddress } from "../../services/runs/new-run.ts";
 import { failUnbegun } from "../fail-unbegun.ts";
 import { withDaemon } from "../hosted-run.ts";
 import { note, print } from "../output.ts";
-import type { CommonOptions, SetExitCode } from "../program.ts";
+import type { CommonOptions, SetExitCode } from "../common.ts";
 import { findRun } from "../watch.ts";
 
 const jobEnvironmentSchema = z.object({

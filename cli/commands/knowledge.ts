@@ -8,7 +8,7 @@ import {
 } from "../../science/knowledge/import-folder.ts";
 import { loadKnowledge } from "../../science/knowledge/load.ts";
 import { print, table } from "../output.ts";
-import type { CommonOptions } from "../program.ts";
+import type { CommonOptions } from "../common.ts";
 
 const folderOf = (options: CommonOptions): string =>
   knowledgeFolder(loadConfig(process.env, options.dataDir));

@@ -14,7 +14,7 @@ import {
   type RunOptions,
 } from "../options.ts";
 import { print } from "../output.ts";
-import type { CommonOptions, SetExitCode } from "../program.ts";
+import type { CommonOptions, SetExitCode } from "../common.ts";
 import { openRunOperations } from "../runs/open.ts";
 
 interface Options extends CommonOptions, PlaceOptions, RunOptions, AtlasOptions {

@@ -4,7 +4,7 @@ import { RUN_STATUSES, type RunDocument, type RunStatus } from "../../services/r
 import { exitCodeOf } from "../hosted-run.ts";
 import { addServerOptions, type PlaceOptions } from "../options.ts";
 import { print, table } from "../output.ts";
-import type { CommonOptions, SetExitCode } from "../program.ts";
+import type { CommonOptions, SetExitCode } from "../common.ts";
 import { openRunOperations } from "../runs/open.ts";
 import type { ListFilter, Transition } from "../runs/operations.ts";
 

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { loadConfig, redactor } from "../../config.ts";
 import { openDaemon } from "../../daemon.ts";
 import { createLogger, logInstruments, logTrouble } from "../../insight/logging.ts";
-import type { CommonOptions, SetExitCode } from "../program.ts";
+import type { CommonOptions, SetExitCode } from "../common.ts";
 
 export function addServeCommand(program: Command, setExitCode: SetExitCode): void {
   program

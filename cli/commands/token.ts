@@ -11,7 +11,7 @@ import {
   type Role,
 } from "../../services/access/index.ts";
 import { print, table } from "../output.ts";
-import type { CommonOptions } from "../program.ts";
+import type { CommonOptions } from "../common.ts";
 
 const LONGEST_DAYS = 3_650;
 

@@ -17,7 +17,7 @@ import {
   type RunOptions,
 } from "../options.ts";
 import { print, table } from "../output.ts";
-import type { CommonOptions, SetExitCode } from "../program.ts";
+import type { CommonOptions, SetExitCode } from "../common.ts";
 
 interface Options extends CommonOptions, RunOptions, AtlasOptions {
   readonly atlas: string;

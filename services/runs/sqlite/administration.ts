@@ -1,4 +1,4 @@
-import type { RunRow } from "./operations.ts";
+import type { RunRow } from "./rows.ts";
 import type { Sql } from "./statements.ts";
 
 /** The statements behind what operators see and set. */

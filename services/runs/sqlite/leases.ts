@@ -1,4 +1,4 @@
-import type { RunRow } from "./operations.ts";
+import type { RunRow } from "./rows.ts";
 import { ATTENTION, CHANGED_OUTSIDE, type Sql } from "./statements.ts";
 
 /** The statements behind who hosts which run (D9). */

@@ -14,7 +14,8 @@ import {
   type RunStore,
   type TransitionEntry,
 } from "../index.ts";
-import type { RunRow, SqliteOperations } from "./operations.ts";
+import type { SqliteOperations } from "./operations.ts";
+import type { RunRow } from "./rows.ts";
 
 type Operation = Exclude<keyof SqliteOperations, "together">;
 type Pending = { resolve(value: unknown): void; reject(error: Error): void };

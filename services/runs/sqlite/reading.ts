@@ -1,0 +1,92 @@
+import type { SQLInputValue } from "node:sqlite";
+import type { ChangesRow, InboxRow, RunRow } from "./rows.ts";
+import type { Sql } from "./statements.ts";
+
+/** The statements that read runs: one, a list, what is new, how many. */
+
+const COLUMNS =
+  "run_id, revision, status, document, snapshot, machine, outbox, wake_at, lease_owner, lease_token, lease_expires_at, priority";
+
+export function readingOperations({ all, first }: Sql) {
+  const get = (runId: string): RunRow | undefined => {
+    const row = first<Omit<RunRow, "inbox">>(`SELECT ${COLUMNS} FROM runs WHERE run_id = ?`, runId);
+    return (
+      row && {
+        ...row,
+        inbox: all<InboxRow>(
+          "SELECT id, event FROM inbox WHERE run_id = ? AND consumed = 0 ORDER BY position",
+          runId,
+        ),
+      }
+    );
+  };
+
+  return {
+    get,
+
+    list: (filter: {
+      status: string | null;
+      user_email: string | null;
+      text: string | null;
+      limit: number;
+      created_at: string | null;
+      run_id: string | null;
+    }) => {
+      const conditions: string[] = [];
+      const values: SQLInputValue[] = [];
+      const where = (condition: string, ...bound: SQLInputValue[]): void => {
+        conditions.push(condition);
+        values.push(...bound);
+      };
+      if (filter.status !== null) where("status = ?", filter.status);
+      if (filter.user_email !== null) where("user_email = ?", filter.user_email);
+      if (filter.text !== null)
+        where("instr(lower(json_extract(document, '$.query')), lower(?)) > 0", filter.text);
+      if (filter.created_at !== null)
+        where("(created_at, run_id) < (?, ?)", filter.created_at, filter.run_id);
+      const clause = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
+      return all<{ document: string; status: string }>(
+        `SELECT document, status FROM runs ${clause} ORDER BY created_at DESC, run_id DESC LIMIT ?`,
+        ...values,
+        filter.limit,
+      );
+    },
+
+    history: (runId: string): string[] =>
+      all<{ entry: string }>(
+        "SELECT entry FROM history WHERE run_id = ? ORDER BY rowid",
+        runId,
+      ).map(({ entry }) => entry),
+
+    /** The run is read before its log, so that the log is never behind it. */
+    changes: (
+      since: readonly { readonly run_id: string; readonly revision: number }[],
+    ): ChangesRow[] =>
+      since.flatMap(({ run_id, revision }) => {
+        const row = first<Omit<ChangesRow, "history">>(
+          `SELECT document, status, revision, EXISTS (SELECT 1 FROM inbox WHERE inbox.run_id = runs.run_id AND consumed = 0) AS has_events
+           FROM runs WHERE run_id = ? AND revision > ?`,
+          run_id,
+          revision,
+        );
+        if (row === undefined) return [];
+        const log = all<{ entry: string }>(
+          "SELECT entry FROM history WHERE run_id = ? AND json_extract(entry, '$[0].revision') > ? ORDER BY json_extract(entry, '$[0].revision')",
+          run_id,
+          revision,
+        );
+        return [{ ...row, history: log.map(({ entry }) => entry) }];
+      }),
+
+    counts: (now: number) => ({
+      by_status: all<{ status: string; runs: number }>(
+        "SELECT status, count(*) AS runs FROM runs INDEXED BY runs_status GROUP BY status",
+      ),
+      ...first<{ unhosted: number; with_events: number }>(
+        `SELECT (SELECT count(*) FROM runs INDEXED BY runs_active WHERE status = 'running' AND coalesce(lease_expires_at, 0) <= ?) AS unhosted,
+           (SELECT count(DISTINCT run_id) FROM inbox INDEXED BY inbox_waiting WHERE consumed = 0) AS with_events`,
+        now,
+      ),
+    }),
+  };
+}
