@@ -1,5 +1,6 @@
 import type { IterationSummary, RunConfig, TerminationReason } from "../services/runs/document.ts";
-import { paidFor, type InferenceJobInput, type InferenceJobOutput } from "./inference-job.ts";
+import { paidFor } from "./inference-job-actions.ts";
+import type { InferenceJobOutput } from "./inference-job-types.ts";
 import type {
   AnalyzeOutput,
   CurrentRound,
@@ -87,27 +88,6 @@ export const markCancelled = (jobs: readonly JobRecord[], runSeconds: RunSeconds
       ? { ...job, state: "cancelled", ...paidFor(job, runSeconds[job.job_id] ?? null) }
       : job,
   );
-
-export function jobInput(context: RunContext, kind: JobKind): InferenceJobInput {
-  const attempts = context.jobs
-    .filter((job) => job.iteration === context.iteration && job.kind === kind)
-    .map(({ attempt }) => attempt);
-  return {
-    run_id: context.run_id,
-    iteration: context.iteration,
-    kind,
-    plan: present(context.round, "prompt plan").plan,
-    random_seed: context.random_seed,
-    first_attempt: Math.max(0, ...attempts) + 1,
-    limits: {
-      application: context.config.max_job_attempts,
-      preempted: context.config.max_preemptions,
-      transient: context.config.max_transient_failures,
-    },
-    deadline_seconds: context.config.job_deadline_seconds,
-    max_gpu_cost_usd: context.config.max_gpu_cost_usd,
-  };
-}
 
 /**
  * What the run used of the language model, but for the step named, which reports its usage anew

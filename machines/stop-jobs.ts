@@ -1,6 +1,11 @@
 import { assign, setup } from "xstate";
+import { outputOf } from "./event-params.ts";
 import type { CancelJobsInput, CancelJobsOutput, RunSeconds } from "./run-types.ts";
 import { unbound } from "./unbound.ts";
+
+export interface StopJobsInput {
+  readonly job_ids: readonly string[];
+}
 
 interface StopJobsContext {
   readonly job_ids: readonly string[];
@@ -15,13 +20,32 @@ export interface StopJobsOutput {
   readonly run_seconds: RunSeconds;
 }
 
+interface Given {
+  readonly context: StopJobsContext;
+}
+
+const initialContext = ({ input }: { readonly input: StopJobsInput }): StopJobsContext => ({
+  job_ids: input.job_ids,
+  asked_at: null,
+  wake_at: null,
+});
+
+const cancelJobsInput = ({ context }: Given): CancelJobsInput => ({
+  job_ids: context.job_ids,
+  asked_at: context.asked_at,
+});
+
+const outputOfStop = ({ context }: Given): StopJobsOutput => ({
+  run_seconds: context.run_seconds ?? {},
+});
+
 /**
  * Asks Batch to cancel jobs and asks again until every one is really terminal: a job that runs on
  * costs money.
  */
 export const stopJobsMachine = setup({
   types: {
-    input: {} as { readonly job_ids: readonly string[] },
+    input: {} as StopJobsInput,
     context: {} as StopJobsContext,
     output: {} as StopJobsOutput,
     events: {} as
@@ -50,40 +74,66 @@ export const stopJobsMachine = setup({
   },
 }).createMachine({
   id: "stopJobs",
-  context: ({ input }) => ({ job_ids: input.job_ids, asked_at: null, wake_at: null }),
+  context: initialContext,
   initial: "deciding",
   states: {
-    deciding: { always: [{ guard: "nothingToStop", target: "stopped" }, { target: "cancelling" }] },
+    deciding: {
+      always: [
+        {
+          guard: "nothingToStop",
+          target: "stopped",
+        },
+        { target: "cancelling" },
+      ],
+    },
     cancelling: {
       entry: "forgetWakeUp",
       invoke: {
         id: "cancelJobs",
         src: "cancelJobs",
-        input: ({ context: { job_ids, asked_at } }) => ({ job_ids, asked_at }),
+        input: cancelJobsInput,
         onDone: [
           {
-            guard: { type: "allTerminal", params: ({ event }) => event.output },
+            guard: {
+              type: "allTerminal",
+              params: outputOf,
+            },
             target: "stopped",
-            actions: { type: "addRunSeconds", params: ({ event }) => event.output },
+            actions: {
+              type: "addRunSeconds",
+              params: outputOf,
+            },
           },
           {
             target: "waiting",
             actions: [
-              { type: "keepRemaining", params: ({ event }) => event.output },
-              { type: "addRunSeconds", params: ({ event }) => event.output },
+              {
+                type: "keepRemaining",
+                params: outputOf,
+              },
+              {
+                type: "addRunSeconds",
+                params: outputOf,
+              },
             ],
           },
         ],
-        onError: { target: "waiting", actions: "askAtNextTick" },
+        onError: {
+          target: "waiting",
+          actions: "askAtNextTick",
+        },
       },
     },
     waiting: {
       on: {
         "job.changed": { target: "cancelling" },
-        "clock.ticked": { guard: "isDue", target: "cancelling" },
+        "clock.ticked": {
+          guard: "isDue",
+          target: "cancelling",
+        },
       },
     },
     stopped: { type: "final" },
   },
-  output: ({ context }) => ({ run_seconds: context.run_seconds ?? {} }),
+  output: outputOfStop,
 });

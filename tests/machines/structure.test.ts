@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { AnyStateMachine, AnyStateNode } from "xstate";
 import { transitionTable } from "../../machines/describe-machine.ts";
@@ -77,4 +77,18 @@ test("the transition tables in docs/run-lifecycle.md are those of the machines",
         .slice(1),
     ).toEqual(rows);
   }
+});
+
+test("a statechart is made of names: what they stand for lies in files beside it", () => {
+  const charts = globSync("machines/*.ts").flatMap((file) => {
+    const [, chart] = readFileSync(file, "utf8").split(/\.create(?:Machine|StateConfig)\(/);
+    return chart === undefined ? [] : [{ file, inline: chart.match(/=>|\bfunction\b/g) ?? [] }];
+  });
+  expect(charts.map(({ file }) => file).toSorted()).toEqual([
+    "machines/inference-job.ts",
+    "machines/run-inference.ts",
+    "machines/run.ts",
+    "machines/stop-jobs.ts",
+  ]);
+  expect(charts.filter(({ inline }) => inline.length > 0)).toEqual([]);
 });

@@ -1,5 +1,6 @@
 import type { AnyMachineSnapshot, EventObject } from "xstate";
-import { inferenceJobMachine, type InferenceJobInput } from "../../../machines/inference-job.ts";
+import type { InferenceJobInput } from "../../../machines/inference-job-types.ts";
+import { inferenceJobMachine } from "../../../machines/inference-job.ts";
 import { jobId } from "../../../machines/job-id.ts";
 import type { JobRecord } from "../../../machines/run-types.ts";
 import { stopJobsMachine } from "../../../machines/stop-jobs.ts";

@@ -1,0 +1,121 @@
+import type { ErrorRecord } from "../errors.ts";
+import type { InferenceJobContext, InferenceJobInput } from "./inference-job-types.ts";
+import { jobId } from "./job-id.ts";
+import type {
+  CheckJobOutput,
+  JobFailureKind,
+  JobFailureLimits,
+  JobRecord,
+  SubmitJobOutput,
+} from "./run-types.ts";
+import type { StopJobsOutput } from "./stop-jobs.ts";
+
+/** The mechanism below the machine of one inference job: plain functions, no XState. */
+
+type Change = Partial<InferenceJobContext>;
+
+export const nameAttempt = (input: InferenceJobInput, attempt: number): JobRecord => ({
+  job_id: jobId(input.run_id, input.iteration, input.kind, attempt),
+  iteration: input.iteration,
+  kind: input.kind,
+  attempt,
+  state: "submitting",
+  run_seconds: null,
+  offer: null,
+  cost_usd: 0,
+  failure: null,
+  problem: null,
+});
+
+export const nextAttempt = (context: InferenceJobContext): Change => ({
+  job: nameAttempt(context, context.job.attempt + 1),
+  wake_at: null,
+  troubled_since: null,
+  trouble: null,
+});
+
+/** An attempt is paid for by the second, also when it was lost to preemption or stopped. */
+export const paidFor = (
+  { offer }: JobRecord,
+  runSeconds: number | null,
+): Pick<JobRecord, "run_seconds" | "cost_usd"> => ({
+  run_seconds: runSeconds,
+  cost_usd: ((runSeconds ?? 0) / 3_600) * (offer?.usd_per_hour ?? 0),
+});
+
+const endJob = (
+  job: JobRecord,
+  runSeconds: number | null,
+  failed: { readonly kind: JobFailureKind; readonly error: ErrorRecord | null } | null,
+): JobRecord => ({
+  ...job,
+  state: failed === null ? "succeeded" : "failed",
+  ...paidFor(job, runSeconds),
+  failure: failed?.kind ?? null,
+  problem: failed?.error?.message ?? null,
+});
+
+export const submitted = ({ job }: InferenceJobContext, output: SubmitJobOutput): Change =>
+  "try_at" in output
+    ? {}
+    : {
+        job: { ...job, state: "submitted", offer: output.offer, problem: null },
+        submitted_at: output.now,
+        deadline_at: output.deadline_at,
+        wake_at: output.check_at,
+        troubled_since: null,
+      };
+
+export const postponed = ({ job }: InferenceJobContext, output: SubmitJobOutput): Change =>
+  "try_at" in output
+    ? {
+        job: { ...job, problem: output.problem },
+        wake_at: output.try_at,
+        troubled_since: output.troubled_since,
+      }
+    : {};
+
+export const stillWaiting = (output: CheckJobOutput): Change =>
+  output.verdict === "waiting" ? { wake_at: output.check_at, trouble: output.trouble ?? null } : {};
+
+export const succeeded = ({ job }: InferenceJobContext, output: CheckJobOutput): Change =>
+  output.verdict === "succeeded"
+    ? {
+        job: endJob(job, output.run_seconds, null),
+        predictions: output.predictions,
+        wake_at: null,
+      }
+    : {};
+
+const countFailure = (failures: JobFailureLimits, kind: JobFailureKind): JobFailureLimits =>
+  kind === "over_time" ? failures : { ...failures, [kind]: failures[kind] + 1 };
+
+export const failedAttempt = (
+  { job, failures }: InferenceJobContext,
+  output: CheckJobOutput,
+): Change =>
+  output.verdict === "failed"
+    ? {
+        job: endJob(job, output.run_seconds, output),
+        failures: countFailure(failures, output.kind),
+        error: output.error,
+        wake_at: output.retry_at,
+      }
+    : {};
+
+export const overdue = ({ job }: InferenceJobContext, output: CheckJobOutput): Change =>
+  output.verdict === "overdue"
+    ? {
+        job: endJob(job, null, { kind: "over_time", error: output.error }),
+        error: output.error,
+        wake_at: null,
+      }
+    : {};
+
+export const priced = ({ job }: InferenceJobContext, { run_seconds }: StopJobsOutput): Change => ({
+  job: { ...job, ...paidFor(job, run_seconds[job.job_id] ?? null) },
+});
+
+export const markedFailed = ({ job, error }: InferenceJobContext): Change => ({
+  job: endJob(job, job.run_seconds, { kind: "application", error }),
+});

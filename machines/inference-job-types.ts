@@ -1,0 +1,49 @@
+import type { ErrorRecord } from "../errors.ts";
+import type {
+  CheckTrouble,
+  JobFailureLimits,
+  JobKind,
+  JobRecord,
+  ObjectReference,
+  RunEvent,
+} from "./run-types.ts";
+
+export interface InferenceJobInput {
+  readonly run_id: string;
+  readonly iteration: number;
+  readonly kind: JobKind;
+  readonly plan: ObjectReference;
+  readonly random_seed: number;
+  readonly first_attempt: number;
+  readonly limits: JobFailureLimits;
+  readonly deadline_seconds: number;
+  readonly max_gpu_cost_usd: number | null;
+}
+
+export interface InferenceJobContext extends InferenceJobInput {
+  readonly job: JobRecord;
+  readonly failures: JobFailureLimits;
+  readonly submitted_at: number;
+  readonly deadline_at: number;
+  /**
+   * When to go on: the reconcile time while awaiting, the retry time while retrying, the time of
+   * the next try while postponed.
+   */
+  readonly wake_at: number | null;
+  /** Since when Batch could not take the job; absent in older snapshots. */
+  readonly troubled_since?: number | null;
+  /** What kept the newest check from an answer; absent in older snapshots. */
+  readonly trouble?: CheckTrouble | null;
+  /** News of the job came while it was being looked at. */
+  readonly changed: boolean;
+  readonly predictions: ObjectReference | null;
+  readonly error: ErrorRecord | null;
+}
+
+export type InferenceJobEvent = Extract<RunEvent, { type: "job.changed" | "clock.ticked" }>;
+
+export interface InferenceJobOutput {
+  readonly job: JobRecord;
+  readonly predictions: ObjectReference | null;
+  readonly error: ErrorRecord | null;
+}
