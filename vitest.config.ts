@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { defineConfig } from "vitest/config";
+import { skippedReporter } from "./tests/support/skipped-reporter.ts";
 
 export default defineConfig({
   test: {
@@ -15,7 +16,7 @@ export default defineConfig({
     sequence: { shuffle: true },
     reporters:
       process.env["CI"] === "true"
-        ? ["default", ["json", { outputFile: ".cache/test-results.json" }]]
-        : ["default"],
+        ? ["default", skippedReporter, ["json", { outputFile: ".cache/test-results.json" }]]
+        : ["default", skippedReporter],
   },
 });

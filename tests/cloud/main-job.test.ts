@@ -1,17 +1,16 @@
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { AnnData } from "../../science/anndata/anndata.ts";
 import { readH5ad } from "../../science/anndata/read.ts";
 import { openObjects } from "../../adapters.ts";
 import { loadConfig } from "../../config.ts";
 import { resultObjects } from "../../actors/run-objects.ts";
 import { runDocumentSchema, type RunDocument } from "../../services/runs/document.ts";
-import { startCloud } from "../support/cloud.ts";
+import { CLOUD, startCloud } from "../support/cloud.ts";
 import { haystack } from "../support/command-line.ts";
-import { describeWithData, KANG } from "../support/data.ts";
-import { describeWithGcs } from "../support/gcs-server.ts";
+import { KANG } from "../support/data.ts";
+import { describeWith } from "../support/describe-with.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
-import { describeWithMongodb } from "../support/mongodb.ts";
-import { describeWithPubsub } from "../support/pubsub-emulator.ts";
+import { DATA } from "../support/real-parts.ts";
 
 const QUESTION = [
   "run",
@@ -44,15 +43,7 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer =>
 /** Each starts several servers and a dozen processes. */
 const SLOW_MS = 600_000;
 
-const inCloud =
-  describeWithData === describe.skip ||
-  describeWithMongodb === describe.skip ||
-  describeWithGcs === describe.skip ||
-  describeWithPubsub === describe.skip
-    ? describe.skip
-    : describe;
-
-inCloud("MongoDB, Cloud Storage, Batch and Pub/Sub together", () => {
+describeWith(DATA, ...CLOUD)("MongoDB, Cloud Storage, Batch and Pub/Sub together", () => {
   test(
     "the main job gives byte-equal predictions and the same scores as the embedded run, and an account of GPU money",
     async () => {

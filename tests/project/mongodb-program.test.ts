@@ -2,9 +2,11 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { MongoClient } from "mongodb";
 import { expect, onTestFinished, test } from "vitest";
+import { describeWith } from "../support/describe-with.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
 import { findServerProgram } from "../support/mongodb-program.ts";
-import { describeWithMongodb, startServer } from "../support/mongodb.ts";
+import { startServer } from "../support/mongodb.ts";
+import { MONGODB_WIRE } from "../support/real-parts.ts";
 
 const WIRE = resolve(".cache/mongodb-wire/mongodb-wire");
 
@@ -51,14 +53,8 @@ test("a mongod on the path comes before the server in the cache folder; what can
   expect(findServerProgram(`${first}:${second}`, cache)?.file).toBe(join(first, "mongod"));
 });
 
-describeWithMongodb("a mongod that was found", () => {
-  test("is started on data of its own, keeps them over a kill, and is gone after the tests", async ({
-    skip,
-  }) => {
-    skip(
-      findServerProgram("") === undefined,
-      "the planted mongod needs the server of .ci/mongodb-wire.sh",
-    );
+describeWith(MONGODB_WIRE)("a mongod that was found", () => {
+  test("is started on data of its own, keeps them over a kill, and is gone after the tests", async () => {
     const folder = await temporaryFolder();
     await plant(join(folder, "mongod"), 0o755);
     const program = findServerProgram(`${folder}:${process.env["PATH"] ?? ""}`);

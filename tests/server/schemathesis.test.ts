@@ -1,25 +1,15 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { RunDocument } from "../../services/runs/document.ts";
 import { daemonPlace } from "../support/daemon-process.ts";
+import { describeWith, placeOf } from "../support/describe-with.ts";
 import { openEvents } from "../support/event-stream.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
+import { FUZZER } from "../support/real-parts.ts";
 import { ADA, QUESTION } from "./api-harness.ts";
-
-const program = path.resolve(
-  path.dirname(process.env["HAYSTACK_TEST_PYTHON"] ?? ".cache/venv/bin/python"),
-  "schemathesis",
-);
-const hint = "install .ci/requirements.txt into .cache/venv";
-
-if (!existsSync(program)) {
-  if (process.env["CI"] === "true") throw new Error(`CI needs schemathesis: ${hint}.`);
-  process.stderr.write(`The fuzzing of the API is skipped: ${hint}.\n`);
-}
 
 /** Only for what hangs: a machine under load needs minutes. */
 const LONGEST_MS = 540_000;
@@ -84,7 +74,7 @@ async function fuzz(
     "--warnings",
     "off",
   ];
-  const child = spawn(program, args, {
+  const child = spawn(placeOf(FUZZER), args, {
     cwd: await temporaryFolder(),
     stdio: ["ignore", "pipe", "pipe"],
     timeout: LONGEST_MS,
@@ -129,7 +119,7 @@ async function completed(url: string, token: string, runId: string): Promise<str
   return ((await answer.json()) as { files: { name: string }[] }).files.map(({ name }) => name);
 }
 
-describe.skipIf(!existsSync(program))("the API of a daemon under a fuzzer", () => {
+describeWith(FUZZER)("the API of a daemon under a fuzzer", () => {
   test(
     "has no fault of the server, no answer that its description does not know, and no hang, for a user and an administrator",
     async () => {

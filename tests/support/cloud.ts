@@ -1,23 +1,19 @@
 import { resolve } from "node:path";
-import { describe, onTestFinished } from "vitest";
+import { onTestFinished } from "vitest";
 import type { BatchServer } from "./batch-server.ts";
 import { bucketBatch } from "./bucket-batch.ts";
-import { describeWithGcs, type GcsServer, startGcs } from "./gcs-server.ts";
+import { describeWith } from "./describe-with.ts";
+import { type GcsServer, startGcs } from "./gcs-server.ts";
 import { temporaryFolder } from "./hosted-runs.ts";
-import { describeWithMongodb, type MongodbServer, startMongodb } from "./mongodb.ts";
-import { describeWithPubsub, type PubsubEmulator, startPubsubEmulator } from "./pubsub-emulator.ts";
+import { type MongodbServer, startMongodb } from "./mongodb.ts";
+import { type PubsubEmulator, startPubsubEmulator } from "./pubsub-emulator.ts";
+import { GCS, MONGODB, PUBSUB } from "./real-parts.ts";
 
-/**
- * A suite that needs every server of the cloud; skipped where one is missing, which its own file
- * says.
- */
-export const describeInCloud: typeof describe.skip = [
-  describeWithMongodb,
-  describeWithGcs,
-  describeWithPubsub,
-].includes(describe.skip)
-  ? describe.skip
-  : describe;
+/** Every server of the cloud. */
+export const CLOUD = [MONGODB, GCS, PUBSUB] as const;
+
+/** A suite that needs them all. */
+export const describeInCloud = describeWith(...CLOUD);
 
 /**
  * Everything that production needs, on this machine: MongoDB, Cloud Storage, Batch that runs jobs,

@@ -1,27 +1,18 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { describe } from "vitest";
+import { describeWith, placeOf } from "./describe-with.ts";
 import { freePort } from "./free-port.ts";
 import { faultyProxy, type FaultyProxy } from "./gcs-server-faults.ts";
+import { GCS } from "./real-parts.ts";
 
 /**
  * fake-gcs-server from .cache/gcs-emulator (made by .ci/gcs-emulator.sh), behind a proxy that plays
  * faults.
  */
 
-const program = resolve(".cache/gcs-emulator/fake-gcs-server");
-const present = existsSync(program);
-const hint = "run .ci/gcs-emulator.sh to get a Cloud Storage server for tests";
-
-if (!present && process.env["CI"] === "true")
-  throw new Error(`CI needs a Cloud Storage server: ${hint}.`);
-if (!present) process.stderr.write(`The Cloud Storage suites are skipped: ${hint}.\n`);
-
-/** A suite on a Cloud Storage server. Skipped, and said so, where there is none. */
-export const describeWithGcs: typeof describe.skip = present ? describe : describe.skip;
+/** A suite on a Cloud Storage server. */
+export const describeWithGcs = describeWith(GCS);
 
 export interface GcsServer extends FaultyProxy {
   makeBucket(name: string): Promise<void>;
@@ -48,7 +39,7 @@ async function launch(port: number, publicPort: number): Promise<ChildProcess> {
     "-external-url",
     `http://127.0.0.1:${publicPort}`,
   ];
-  const child = spawn("sh", ["-c", WATCHED, program, ...own, ...seen], {
+  const child = spawn("sh", ["-c", WATCHED, placeOf(GCS), ...own, ...seen], {
     stdio: ["pipe", "pipe", "pipe"],
     detached: true,
   });

@@ -3,9 +3,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { describe } from "vitest";
+import { describeWith } from "./describe-with.ts";
 import { freePort } from "./free-port.ts";
 import { findServerProgram, type ServerProgram } from "./mongodb-program.ts";
+import { MONGODB } from "./real-parts.ts";
 
 /**
  * A MongoDB server for tests: MONGODB_URI, an installed mongod, or the server from
@@ -14,17 +15,9 @@ import { findServerProgram, type ServerProgram } from "./mongodb-program.ts";
 
 const installed = findServerProgram(process.env["PATH"] ?? "");
 const given = process.env["MONGODB_URI"];
-const present = given !== undefined || installed !== undefined;
-const hint =
-  "set MONGODB_URI, install mongod, or run .ci/mongodb-wire.sh to get a server for tests";
 
-if (!present && process.env["CI"] === "true")
-  throw new Error(`CI needs a MongoDB server: ${hint}.`);
-
-if (!present) process.stderr.write(`The MongoDB suites are skipped: ${hint}.\n`);
-
-/** A suite on a MongoDB server. Skipped, and said so, where there is none. */
-export const describeWithMongodb: typeof describe.skip = present ? describe : describe.skip;
+/** A suite on a MongoDB server. */
+export const describeWithMongodb = describeWith(MONGODB);
 
 export interface MongodbServer {
   readonly uri: string;
@@ -68,7 +61,7 @@ const ended = (child: ChildProcess): Promise<void> =>
 
 export async function startMongodb(): Promise<MongodbServer> {
   if (given !== undefined) return { uri: given, stop: () => Promise.resolve() };
-  if (installed === undefined) throw new Error(`There is no MongoDB server: ${hint}.`);
+  if (installed === undefined) throw new Error(`There is no MongoDB server: ${MONGODB.hint}.`);
   return startServer(installed);
 }
 

@@ -1,45 +1,17 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, realpathSync } from "node:fs";
-import { delimiter, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
-import { describe } from "vitest";
+import { describeWith, placeOf } from "./describe-with.ts";
 import { freePort } from "./free-port.ts";
+import { PUBSUB } from "./real-parts.ts";
 
 /**
  * Google's Pub/Sub emulator: the jar named by PUBSUB_EMULATOR_JAR, or the one beside the `gcloud`
  * on the PATH. Needs Java.
  */
 
-const onPath = (program: string): string | undefined =>
-  (process.env["PATH"] ?? "")
-    .split(delimiter)
-    .map((folder) => join(folder, program))
-    .find((file) => existsSync(file));
-
-function findJar(): string | undefined {
-  const given = process.env["PUBSUB_EMULATOR_JAR"];
-  if (given !== undefined) return existsSync(given) ? given : undefined;
-  const gcloud = onPath("gcloud");
-  if (gcloud === undefined) return undefined;
-  const folder = join(dirname(realpathSync(gcloud)), "..", "platform", "pubsub-emulator", "lib");
-  const name = existsSync(folder)
-    ? readdirSync(folder).find((file) => /^cloud-pubsub-emulator-.*-all\.jar$/.test(file))
-    : undefined;
-  return name === undefined ? undefined : join(folder, name);
-}
-
-const jar = onPath("java") === undefined ? undefined : findJar();
-const hint =
-  "install Java and the pubsub-emulator component of the Google Cloud SDK, or set PUBSUB_EMULATOR_JAR";
-
-if (jar === undefined && process.env["CI"] === "true")
-  throw new Error(`CI needs the Pub/Sub emulator: ${hint}.`);
-if (jar === undefined) process.stderr.write(`The Pub/Sub suites are skipped: ${hint}.\n`);
-
-/** A suite on the Pub/Sub emulator. Skipped, and said so, where there is none. */
-export const describeWithPubsub: typeof describe.skip =
-  jar === undefined ? describe.skip : describe;
+/** A suite on the Pub/Sub emulator. */
+export const describeWithPubsub = describeWith(PUBSUB);
 
 export interface PubsubEmulator {
   /** host:port; stays the same over a restart. */
@@ -58,7 +30,7 @@ const WATCHED =
   'java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx512m -jar "$0" --host=127.0.0.1 --port="$1" <&- & cat > /dev/null; kill -9 $!';
 
 async function launch(port: number): Promise<ChildProcess> {
-  const child = spawn("sh", ["-c", WATCHED, jar ?? "", String(port)], {
+  const child = spawn("sh", ["-c", WATCHED, placeOf(PUBSUB), String(port)], {
     stdio: ["pipe", "pipe", "pipe"],
     detached: true,
   });
