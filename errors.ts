@@ -204,3 +204,9 @@ export function toHaystackError(thrown: unknown): HaystackError {
   }
   return new HaystackError("INTERNAL", String(thrown));
 }
+
+/** An unknown run and another user's run look the same. */
+export const runNotFound = (runId: string): HaystackError =>
+  new HaystackError("RUN_NOT_FOUND", `There is no run ${runId}; list the runs to see their ids.`, {
+    details: { run_id: runId },
+  });

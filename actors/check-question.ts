@@ -1,6 +1,7 @@
 import { HaystackError, type ErrorCode } from "../errors.ts";
 import type { AnalyzeOutput } from "../machines/run-types.ts";
 import type { PromptPlan } from "../science/prompting/prompt-plan.ts";
+import { questionText } from "../science/query/question-text.ts";
 import type { RunConfig } from "../services/runs/document.ts";
 import { settled } from "./steps/analyze.ts";
 import { placesOf, type StepPorts } from "./ports.ts";
@@ -34,6 +35,7 @@ export async function checkQuestion(
   config: RunConfig,
   seed: number,
 ): Promise<QuestionCheck> {
+  questionText(query);
   let understood: AnalyzeOutput | null = null;
   try {
     const places = placesOf(await atlases.open(config.datasets), config);

@@ -1,6 +1,6 @@
 import { createCommitFeed } from "../actors/watch/commit-feed.ts";
 import { createRunWatcher } from "../actors/watch/run-watcher.ts";
-import { HaystackError } from "../errors.ts";
+import { runNotFound } from "../errors.ts";
 import { systemClock } from "../services/clock/system.ts";
 import type { RunDocument } from "../services/runs/document.ts";
 import type { RunRecord, RunStore } from "../services/runs/index.ts";
@@ -11,9 +11,6 @@ export async function findRun(store: RunStore, runId: string): Promise<RunRecord
   if (record === undefined) throw runNotFound(runId);
   return record;
 }
-
-const runNotFound = (runId: string): HaystackError =>
-  new HaystackError("RUN_NOT_FOUND", `There is no run ${runId}; see \`haystack list\`.`);
 
 export interface WatchOptions {
   readonly pollMs: number;

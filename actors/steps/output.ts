@@ -1,5 +1,5 @@
 import { readFile, rm } from "node:fs/promises";
-import { HaystackError } from "../../errors.ts";
+import { runNotFound } from "../../errors.ts";
 import type {
   FinishedIteration,
   OutputInput,
@@ -63,8 +63,7 @@ async function collectLog(
 ): Promise<RunLog> {
   const record = await runs.get(context.run_id);
   const { structured_query, control_strategy_effective, termination_reason } = context;
-  if (record === undefined)
-    throw new HaystackError("RUN_NOT_FOUND", `Run ${context.run_id} is gone from the store.`);
+  if (record === undefined) throw runNotFound(context.run_id);
   if (structured_query === null || control_strategy_effective === null)
     throw new Error("A run delivers only what it understood.");
   if (

@@ -2,7 +2,7 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { PrepareJobInput } from "../../machines/run-types.ts";
 import type { PromptPart, PromptPlan } from "../../science/prompting/prompt-plan.ts";
-import { HaystackError } from "../../errors.ts";
+import { runNotFound } from "../../errors.ts";
 import { iterationObjects } from "../run-objects.ts";
 import type { Effect } from "../host/step.ts";
 import type { DrawInput } from "../tasks.ts";
@@ -26,8 +26,7 @@ export function prepareJob({
 }: StepPorts): Effect<PrepareJobInput, void> {
   return async ({ run_id, iteration, kind, plan: planObject }, { signal }) => {
     const run = await runs.get(run_id);
-    if (run === undefined)
-      throw new HaystackError("RUN_NOT_FOUND", `Run ${run_id} is gone from the store.`);
+    if (run === undefined) throw runNotFound(run_id);
     const { config } = run.document;
     const plan = JSON.parse(
       await readFile(await objects.fetch(planObject, signal), "utf8"),

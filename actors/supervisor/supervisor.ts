@@ -1,4 +1,4 @@
-import { HaystackError } from "../../errors.ts";
+import { HaystackError, runNotFound } from "../../errors.ts";
 import { isRunId } from "../../machines/job-id.ts";
 import type { RunContext } from "../../machines/run-types.ts";
 import type { RunMachine } from "../../machines/run.ts";
@@ -291,10 +291,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   const whyNot = async (runId: string): Promise<HaystackError> =>
     (await store.get(runId)) === undefined
-      ? new HaystackError(
-          "RUN_NOT_FOUND",
-          `There is no run ${runId}; list the runs to see their ids.`,
-        )
+      ? runNotFound(runId)
       : new HaystackError(
           "LEASE_LOST",
           `Run ${runId} is hosted by another process at this moment.`,
@@ -347,11 +344,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       admitHosted();
     },
     async deliver(runId, event) {
-      if ((await events.deliver(runId, event)) === "unknown_run")
-        throw new HaystackError(
-          "RUN_NOT_FOUND",
-          `There is no run ${runId}; list the runs to see their ids.`,
-        );
+      if ((await events.deliver(runId, event)) === "unknown_run") throw runNotFound(runId);
     },
     settled: (runId) =>
       new Promise((resolve) => {

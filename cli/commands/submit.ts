@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import { checkQuestion, newSeed } from "../../services/runs/new-run.ts";
+import { questionText } from "../../science/query/question-text.ts";
+import { newSeed } from "../../services/runs/new-run.ts";
 import { exitCodeOf } from "../hosted-run.ts";
 import {
   addRunOptions,
@@ -30,7 +31,7 @@ export function addSubmitCommand(program: Command, setExitCode: SetExitCode): vo
     .option("--email <address>", "who gets the mail")
     .option("--wait", "wait for the end of the run");
   addServerOptions(addRunOptions(command)).action(async (question: string, options: Options) => {
-    checkQuestion(question);
+    questionText(question);
     const runs = openRunOperations(options);
     const run = await runs.submit({
       query: question,

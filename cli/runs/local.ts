@@ -1,12 +1,13 @@
 import { createReadStream } from "node:fs";
 import { openRuns } from "../../adapters.ts";
 import { resultObjects } from "../../actors/run-objects.ts";
+import { answerToWish, runStateForbids, WISH_EVENTS, type Wish } from "../../actors/run-wishes.ts";
 import type { Config } from "../../config.ts";
 import type { Daemon } from "../../daemon.ts";
 import { HaystackError } from "../../errors.ts";
 import type { RunContext } from "../../machines/run-types.ts";
 import { newRun, newRunId, newSeed } from "../../services/runs/new-run.ts";
-import type { RunDocument, RunStatus } from "../../services/runs/document.ts";
+import type { RunDocument } from "../../services/runs/document.ts";
 import type { RunRecord, RunStore } from "../../services/runs/index.ts";
 import { followToEnd, withDaemon } from "../hosted-run.ts";
 import { importAll } from "../import-atlases.ts";
@@ -15,18 +16,6 @@ import { findRun, watch } from "../watch.ts";
 import { leaveOnInterrupt } from "./interrupts.ts";
 import type { Ended, RunOperations, RunOrder } from "./operations.ts";
 import { resultFolder, saveFile, withFilesIn } from "./save-results.ts";
-
-interface Wish {
-  readonly type: "cancel.requested" | "retry.requested";
-  /** Where it can be asked for. */
-  readonly from: readonly RunStatus[];
-}
-
-const CANCEL: Wish = {
-  type: "cancel.requested",
-  from: ["pending", "running", "failed", "cancelled"],
-};
-const RETRY: Wish = { type: "retry.requested", from: ["pending", "running", "failed"] };
 
 /**
  * Runs in the store that this machine is configured for; what needs a host is hosted in this
@@ -66,8 +55,8 @@ export function localRuns(config: Config): RunOperations {
           ),
         ),
       ),
-    cancel: (runId) => withDaemon(config, (daemon) => tell(daemon, config, runId, CANCEL)),
-    retry: (runId) => withDaemon(config, (daemon) => tell(daemon, config, runId, RETRY)),
+    cancel: (runId) => withDaemon(config, (daemon) => ask(daemon, config, runId, "cancel")),
+    retry: (runId) => withDaemon(config, (daemon) => ask(daemon, config, runId, "retry")),
     answer: ({ config: configFor, atlases, importing, output, ...asked }) =>
       withDaemon(config, async (daemon) => {
         const folder = output === undefined ? undefined : await resultFolder(output);
@@ -112,23 +101,13 @@ async function checkByRules(
 }
 
 /**
- * Stores the event, then either takes the run over to its end or waits for the process that hosts
- * it.
+ * Stores the event, also of a wish that is granted already, as an event brings a waiting run back;
+ * then either takes the run over to its end or waits for the process that hosts it.
  */
-async function tell(
-  daemon: Daemon,
-  config: Config,
-  runId: string,
-  { type, from }: Wish,
-): Promise<Ended> {
+async function ask(daemon: Daemon, config: Config, runId: string, wish: Wish): Promise<Ended> {
   const record = await findRun(daemon.runs, runId);
-  const {
-    document: { status },
-    revision,
-    lease,
-  } = record;
-  if (!from.includes(status))
-    throw new HaystackError("RUN_STATE_FORBIDS", `Run ${runId} is ${status}; nothing was changed.`);
+  const { document, revision, lease } = record;
+  if (answerToWish(wish, document.status) === "forbidden") throw runStateForbids(document);
   const isHosted = lease !== null && lease.expires_at > Date.now();
   if (!isHosted && config.BATCH_PROJECT === undefined && hasJobOnBatch(record)) {
     throw new HaystackError(
@@ -136,6 +115,7 @@ async function tell(
       `Run ${runId} has a job on Google Batch, which this machine is not configured for; set BATCH_PROJECT and the rest as its daemon has, or ask a daemon with --server. Nothing was changed.`,
     );
   }
+  const type = WISH_EVENTS[wish];
   await daemon.supervisor.deliver(runId, { id: `${type}.${revision}`, event: { type } });
   try {
     return await followToEnd(daemon, runId, () => daemon.supervisor.adopt(runId));

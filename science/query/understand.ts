@@ -17,10 +17,9 @@ import { questionTerms } from "./question-terms.ts";
 import { readCellType } from "./read-cell-type.ts";
 import { expectations, readPerturbation } from "./read-perturbation.ts";
 import { readDonors, readTissues } from "./sample-words.ts";
+import { questionText } from "./question-text.ts";
 import type { StructuredQuery } from "./structured-query.ts";
 import { loadVocabulary } from "./vocabulary.ts";
-
-const LONGEST_QUESTION = 4000;
 
 type Ambiguity = StructuredQuery["ambiguities"][number];
 
@@ -129,7 +128,7 @@ export function namedOnlyByInstructions(
 }
 
 function readMentions(question: string, atlases: readonly AtlasIndex[], knowledge: Knowledge) {
-  const lines = checkedText(question);
+  const lines = questionText(question);
   const text = lines.replaceAll("\n", " ");
   const vocabulary = loadVocabulary();
   const labels = collectAtlasLabels(atlases, knowledge);
@@ -157,23 +156,6 @@ function isCellType(mention: Mention): mention is CellTypeMention {
 
 function isGiven(mention: Mention): mention is GivenMention {
   return mention.meaning.kind !== "cell_type";
-}
-
-/** In lines as they were written; every other control, invisible or broken character is a space. */
-function checkedText(question: string): string {
-  if (question.length > LONGEST_QUESTION) {
-    throw new HaystackError(
-      "QUESTION_TOO_LONG",
-      `The question has ${question.length} characters; ask in at most ${LONGEST_QUESTION}.`,
-    );
-  }
-  const text = question.replace(/(?!\n)[\p{Cc}\p{Cf}\p{Cs}]/gu, " ");
-  if (text.trim() === "")
-    throw new HaystackError(
-      "QUESTION_EMPTY",
-      "The question is empty; ask how a cell type responds to a perturbation.",
-    );
-  return text;
 }
 
 function sentenceOf(

@@ -3,13 +3,14 @@ import type { FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { MAIL_REQUESTED } from "../../actors/host/run-host.ts";
+import { answerToWish, runStateForbids } from "../../actors/run-wishes.ts";
 import { runOfJob } from "../../machines/job-id.ts";
 import { HaystackError } from "../../errors.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
 import { findRun } from "../runs/find-run.ts";
-import { ask, CANCEL, RETRY, stateForbids } from "../runs/run.ts";
+import { ask, WISH_ROUTES } from "../runs/run.ts";
 import { runParams, runSchema } from "../runs/schemas.ts";
 import { audited } from "../access/audited.ts";
 
@@ -39,8 +40,8 @@ function takes(
   { status, current_phase }: RunDocument,
   type: z.infer<typeof externalEventSchema>["type"],
 ): boolean {
-  if (type === "cancel.requested") return CANCEL.from.includes(status);
-  if (type === "retry.requested") return RETRY.from.includes(status);
+  if (type === "cancel.requested") return answerToWish("cancel", status) === "acts";
+  if (type === "retry.requested") return answerToWish("retry", status) === "acts";
   return status === "running" || (status === "cancelled" && current_phase !== null);
 }
 
@@ -79,7 +80,7 @@ export const runActionRoutes =
         } = request;
         await audit(request, `event ${event.type}`, id, async () => {
           const { document } = await findRun(parts, request.identity, id);
-          if (!takes(document, event.type)) throw stateForbids(document);
+          if (!takes(document, event.type)) throw runStateForbids(document);
           if (event.type === "job.changed" && runOfJob(event.job_id) !== id)
             throw new HaystackError(
               "USAGE",
@@ -92,12 +93,9 @@ export const runActionRoutes =
       },
     );
 
-    for (const [name, wish, summary] of [
-      ["cancel", CANCEL, "Cancel a run and its GPU jobs"],
-      ["retry", RETRY, "Resume a failed run where it stopped"],
-    ] as const) {
+    for (const [wish, summary] of WISH_ROUTES) {
       app.post(
-        `/runs/:id/${name}`,
+        `/runs/:id/${wish}`,
         {
           config: { access: "admin" },
           schema: {
@@ -113,7 +111,7 @@ export const runActionRoutes =
           const { id } = request.params;
           return reply
             .code(202)
-            .send(await audit(request, name, id, () => ask(parts, request.identity, id, wish)));
+            .send(await audit(request, wish, id, () => ask(parts, request.identity, id, wish)));
         },
       );
     }

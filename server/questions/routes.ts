@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { checkQuestion as checkByRules } from "../../actors/check-question.ts";
+import { checkQuestion } from "../../actors/check-question.ts";
 import { PROMPT_STRATEGIES, type PromptPlan } from "../../science/prompting/prompt-plan.ts";
 import {
   controlStrategySchema,
@@ -8,7 +8,6 @@ import {
   structuredQuerySchema,
 } from "../../science/query/structured-query.ts";
 import { runConfigSchema } from "../../services/runs/document.ts";
-import { checkQuestion } from "../../services/runs/new-run.ts";
 import { errorBodySchema, errorResponses } from "../errors.ts";
 import { querySchema } from "../runs/schemas.ts";
 import type { ServerParts } from "../parts.ts";
@@ -74,8 +73,7 @@ export const questionRoutes =
         },
       },
       async ({ body: { query, config } }) => {
-        checkQuestion(query);
-        const check = await checkByRules(parts, query, config, SEED);
+        const check = await checkQuestion(parts, query, config, SEED);
         return {
           answerable: check.answerable,
           read_by: "rules" as const,

@@ -1,35 +1,17 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
-import { HaystackError } from "../../errors.ts";
-import type { RunDocument, RunStatus } from "../../services/runs/document.ts";
+import { answerToWish, runStateForbids, WISH_EVENTS, type Wish } from "../../actors/run-wishes.ts";
+import type { RunDocument } from "../../services/runs/document.ts";
 import { auditedForOthers } from "../access/audited.ts";
 import { errorResponses } from "../errors.ts";
 import type { Identity, ServerParts } from "../parts.ts";
 import { findRun } from "./find-run.ts";
 import { runParams, runSchema } from "./schemas.ts";
 
-interface Wish {
-  readonly type: "cancel.requested" | "retry.requested";
-  /** Where it can be asked for. */
-  readonly from: readonly RunStatus[];
-  /** Where it is granted already, so that asking twice does nothing twice. */
-  readonly granted: readonly RunStatus[];
-}
-
-export const CANCEL: Wish = {
-  type: "cancel.requested",
-  from: ["pending", "running", "failed"],
-  granted: ["cancelled"],
-};
-export const RETRY: Wish = {
-  type: "retry.requested",
-  from: ["failed"],
-  granted: ["pending", "running"],
-};
-
-export const stateForbids = ({ run_id, status }: RunDocument): HaystackError =>
-  new HaystackError("RUN_STATE_FORBIDS", `This run is ${status}; nothing was changed.`, {
-    details: { run_id },
-  });
+/** `POST /runs/{id}/{wish}`, of users and of administrators. */
+export const WISH_ROUTES: readonly (readonly [wish: Wish, summary: string])[] = [
+  ["cancel", "Cancel a run and its GPU jobs"],
+  ["retry", "Resume a failed run where it stopped"],
+];
 
 /**
  * Stores the wish, so that it is kept whatever happens from now on, and answers with the run as it
@@ -39,12 +21,14 @@ export async function ask(
   parts: ServerParts,
   identity: Identity,
   runId: string,
-  { type, from, granted }: Wish,
+  wish: Wish,
 ): Promise<RunDocument> {
   const { document, revision, inbox } = await findRun(parts, identity, runId);
+  const answer = answerToWish(wish, document.status);
+  if (answer === "forbidden") throw runStateForbids(document);
+  const type = WISH_EVENTS[wish];
   const isAsked = inbox.some(({ event }) => event.type === type);
-  if (granted.includes(document.status) || isAsked) return document;
-  if (!from.includes(document.status)) throw stateForbids(document);
+  if (answer === "granted" || isAsked) return document;
   await parts.supervisor.deliver(runId, { id: `${type}.${revision}`, event: { type } });
   return (await findRun(parts, identity, runId)).document;
 }
@@ -70,12 +54,9 @@ export const runRoutes =
       },
     );
 
-    for (const [name, wish, summary] of [
-      ["cancel", CANCEL, "Cancel a run and its GPU jobs"],
-      ["retry", RETRY, "Resume a failed run where it stopped"],
-    ] as const) {
+    for (const [wish, summary] of WISH_ROUTES) {
       app.post(
-        `/runs/:id/${name}`,
+        `/runs/:id/${wish}`,
         { config: { access: "user" }, schema: { ...schema, summary, response: accepted } },
         async (request, reply) => {
           const { params, identity } = request;
@@ -83,7 +64,7 @@ export const runRoutes =
           return reply
             .code(202)
             .send(
-              await auditForOthers(request, name, document, () =>
+              await auditForOthers(request, wish, document, () =>
                 ask(parts, identity, params.id, wish),
               ),
             );

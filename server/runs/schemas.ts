@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { runDocumentSchema } from "../../services/runs/document.ts";
-import { LONGEST_QUESTION } from "../../services/runs/new-run.ts";
+import { LONGEST_QUESTION } from "../../science/query/question-text.ts";
 
 /** The run as the API shows it: the stored public document. */
 export const runSchema = runDocumentSchema.meta({ id: "Run" });

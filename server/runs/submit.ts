@@ -1,18 +1,13 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { HaystackError } from "../../errors.ts";
+import { questionText } from "../../science/query/question-text.ts";
 import {
   runConfigSchema,
   runDocumentSchema,
   type RunDocument,
 } from "../../services/runs/document.ts";
-import {
-  checkQuestion,
-  namedByKey,
-  newRun,
-  newRunId,
-  newSeed,
-} from "../../services/runs/new-run.ts";
+import { namedByKey, newRun, newRunId, newSeed } from "../../services/runs/new-run.ts";
 import { auditedForOthers } from "../access/audited.ts";
 import { userEmailOf } from "../access/ownership.ts";
 import { errorResponses } from "../errors.ts";
@@ -104,7 +99,7 @@ export const submitRoutes =
       },
       async (request, reply) => {
         const { body, identity } = request;
-        checkQuestion(body.query);
+        questionText(body.query);
         for (const dataset of new Set(body.config.datasets)) await parts.atlases.get(dataset);
         const key = request.headers["idempotency-key"];
         const named =

@@ -1,22 +1,5 @@
 import { createHash, randomInt, randomUUID } from "node:crypto";
-import { HaystackError } from "../../errors.ts";
 import { runConfigSchema, type RunConfig, type RunDocument } from "./document.ts";
-
-export const LONGEST_QUESTION = 4_000;
-
-/** Errors: QUESTION_EMPTY, QUESTION_TOO_LONG. */
-export function checkQuestion(question: string): void {
-  if (question.trim() === "")
-    throw new HaystackError(
-      "QUESTION_EMPTY",
-      "The question is empty; ask how some cells would respond to some perturbation.",
-    );
-  if (question.length > LONGEST_QUESTION)
-    throw new HaystackError(
-      "QUESTION_TOO_LONG",
-      `The question has more than ${LONGEST_QUESTION} characters; shorten it.`,
-    );
-}
 
 export const newRunId = (): string => `run-${randomUUID().slice(0, 18).replaceAll("-", "")}`;
 export const newSeed = (): number => randomInt(0x1_0000_0000);

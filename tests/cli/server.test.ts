@@ -207,7 +207,7 @@ test("Ctrl-C ends a watch, not its run; cancel waits until the job has stopped",
     const again = await run("retry", run_id);
     expect([again.code, again.stderr]).toEqual([
       2,
-      "haystack: This run is cancelled; nothing was changed.\n",
+      `haystack: Run ${run_id} is cancelled; nothing was changed.\n`,
     ]);
   } finally {
     await endless.close();
@@ -246,7 +246,7 @@ test("another user's run, an unknown run and a foreign token get one sentence an
       expect.objectContaining({ error: "RUN_NOT_FOUND" }),
     ]);
     expect(foreign.stderr).toBe(
-      "haystack: There is no such run among yours; list the runs to see their ids.\n",
+      `haystack: There is no run ${run_id}; list the runs to see their ids.\n`,
     );
   }
   expect(JSON.parse((await bo("list", "--json")).stdout)).toEqual({ runs: [] });

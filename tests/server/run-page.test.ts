@@ -49,7 +49,7 @@ describeWithBrowser("the page of a run", () => {
     const { page } = await openPage(`${server.url}/run#r1`);
     await page.locator("#token").fill(await server.token("bo@example.org"));
     await page.getByRole("button", { name: "Sign in" }).click();
-    await page.getByText("There is no such run among yours").waitFor();
+    await page.getByText("There is no run").waitFor();
     expect(await page.locator("#about").isVisible()).toBe(false);
     await page.evaluate(() => sessionStorage.clear());
     await page.reload();
