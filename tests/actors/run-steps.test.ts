@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
 import { createRunSteps } from "../../actors/host/run-steps.ts";
+import { HaystackError } from "../../errors.ts";
+import { manualClock } from "../../services/clock/manual.ts";
 import { systemClock } from "../../services/clock/system.ts";
 
 test.each([
@@ -22,3 +24,38 @@ test.each([
     expect([...told, steps.count()]).toEqual([outcome, 1, 0]);
   },
 );
+
+test("a step waits for its lease to be renewed; when the run is given up instead, it never starts (D9)", async () => {
+  for (const [end, expected] of [
+    [(steps: ReturnType<typeof createRunSteps>) => steps.renewed(101), ["begun", { output: 7 }]],
+    [
+      (steps: ReturnType<typeof createRunSteps>) =>
+        steps.close(new HaystackError("LEASE_LOST", "The lease is lost.")),
+      [
+        {
+          thrown: new HaystackError("STEP_ABORTED", "The run was given up before the step began."),
+        },
+      ],
+    ],
+  ] as const) {
+    const steps = createRunSteps({
+      clock: manualClock(100),
+      leaseUntil: 100,
+      needsCommit: () => false,
+    });
+    const told: unknown[] = [];
+    const ran = steps.run<number>(
+      new AbortController().signal,
+      async () => {
+        told.push("begun");
+        return 7;
+      },
+      (outcome) => void told.push(outcome),
+    );
+    await Promise.resolve();
+    expect(told).toEqual([]);
+    end(steps);
+    await ran;
+    expect(told).toEqual(expected);
+  }
+});

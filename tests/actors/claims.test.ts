@@ -1,0 +1,44 @@
+import { expect, test } from "vitest";
+import { createIntake } from "../../actors/supervisor/claims.ts";
+import { manualClock } from "../../services/clock/manual.ts";
+import type { RunRecord, RunStore } from "../../services/runs/index.ts";
+import { run } from "../support/hosted-runs.ts";
+
+const record = (runId: string): RunRecord => ({
+  document: run(runId),
+  snapshot: null,
+  machine: null,
+  revision: 0,
+  lease: { owner: "here", token: 4, expires_at: 30_000 },
+  wake_at: null,
+  inbox: [],
+  outbox: [],
+  priority: 0,
+});
+
+test("runs of another release are given back at the end, also when the store fails meanwhile", async () => {
+  const released: Parameters<RunStore["release"]>[0][number][] = [];
+  let claims = 0;
+  const intake = createIntake({
+    store: {
+      async claim() {
+        claims += 1;
+        if (claims === 2) throw new Error("gone");
+        return [record("r1")];
+      },
+      loads: async () => [],
+      release: async (leases) => void released.push(...leases),
+    },
+    clock: manualClock(),
+    owner: "here",
+    leaseMs: 30_000,
+    limits: { maxActive: 1, maxActivePerUser: 1 },
+    dispatch: undefined,
+    leaveToOthers: () => true,
+    host: () => {
+      throw new Error("It is of another release.");
+    },
+  });
+  await expect(intake.sweep()).rejects.toThrow("gone");
+  expect(released).toEqual([{ run_id: "r1", token: 4 }]);
+});
