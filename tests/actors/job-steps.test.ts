@@ -66,6 +66,7 @@ describe("a failed attempt", () => {
   test.each([
     [NONE, 31, 1_000],
     [{ transient: 2, preempted: 1, application: 0 }, 4, 8_000],
+    [{ transient: 1, preempted: 0, application: 2 }, 4, 8_000],
     [{ transient: 99, preempted: 99, application: 9 }, 208, 5 * MINUTE],
   ])(
     "after failures %j is repeated as attempt %i + 1 after %i ms: the attempts of earlier tries by the user do not count",
@@ -91,6 +92,44 @@ describe("a failed attempt", () => {
       expect(verdict).toMatchObject({ verdict: "failed", error: { retryable } });
     },
   );
+});
+
+test("a machine is offered for the preemptions so far, and the job is handed over as offered", async () => {
+  const handed: unknown[] = [];
+  const submit = submitJob(
+    portsOf({
+      offer: (preemptions) => ({
+        machine: "a2-highgpu-1g",
+        provisioning: preemptions < 2 ? "SPOT" : "STANDARD",
+        usd_per_hour: preemptions < 2 ? 1 : 3,
+      }),
+      submit: ({ job_id, provisioning, max_run_seconds, seed }) => {
+        handed.push({ provisioning, max_run_seconds, seed });
+        return Promise.resolve({ job_id, state: "QUEUED" });
+      },
+    }),
+  );
+  const asked: SubmitJobInput = {
+    job: job(),
+    run_id: "r1",
+    random_seed: 5,
+    deadline_seconds: 60,
+    preemptions: 1,
+    max_gpu_cost_usd: null,
+  };
+  const submitted = { now: NOW, deadline_at: NOW + MINUTE, check_at: NOW + 30_000 };
+  expect(await submit(asked, context)).toEqual({
+    ...submitted,
+    offer: { machine: "a2-highgpu-1g", provisioning: "SPOT", usd_per_hour: 1 },
+  });
+  expect(await submit({ ...asked, preemptions: 2 }, context)).toEqual({
+    ...submitted,
+    offer: { machine: "a2-highgpu-1g", provisioning: "STANDARD", usd_per_hour: 3 },
+  });
+  expect(handed).toEqual([
+    { provisioning: "SPOT", max_run_seconds: 60, seed: 5 },
+    { provisioning: "STANDARD", max_run_seconds: 60, seed: 5 },
+  ]);
 });
 
 describe("a job that Batch cannot take now", () => {

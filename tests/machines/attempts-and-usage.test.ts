@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { modelSpent } from "../../machines/run-actions.ts";
+import { markCancelled, modelSpent } from "../../machines/run-actions.ts";
 import { jobInput } from "../../machines/run-inputs.ts";
 import type { JobKind, JobRecord, RunContext } from "../../machines/run-types.ts";
 import { run } from "../support/hosted-runs.ts";
@@ -73,4 +73,22 @@ test("what the model was used for adds up, but for the step that runs again", ()
   expect(modelSpent(context)).toEqual({ tokens: 111, usd: 2.75 });
   expect(modelSpent(context, "prompt.2")).toEqual({ tokens: 11, usd: 0.75 });
   expect(modelSpent(contextWith({}))).toEqual({ tokens: 0, usd: 0 });
+});
+
+test("a stopped job is paid for as long as it ran; one that had ended keeps its end and its price", () => {
+  const offer = { machine: "a2-highgpu-1g", provisioning: "SPOT", usd_per_hour: 2 } as const;
+  const ended = { ...job(1, "prediction", 1), run_seconds: 60, offer, cost_usd: 5 };
+  const submitted = {
+    ...job(1, "prediction", 2),
+    state: "submitted" as const,
+    offer,
+    failure: null,
+  };
+  const submitting = { ...job(1, "control", 1), state: "submitting" as const, failure: null };
+  const seconds = { [ended.job_id]: 1, [submitted.job_id]: 1_800 };
+  expect(markCancelled([ended, submitted, submitting], seconds)).toEqual([
+    ended,
+    { ...submitted, state: "cancelled", run_seconds: 1_800, cost_usd: 1 },
+    { ...submitting, state: "cancelled", run_seconds: null, cost_usd: 0 },
+  ]);
 });

@@ -158,6 +158,17 @@ test("a preemption that was overcome is no failure of a job that SUCCEEDED or st
   });
 });
 
+test("a job that Batch ran again is paid for until its last end", () => {
+  const told: Told = [
+    [40, RUNNING],
+    [100, "Job state is set from RUNNING to FAILED for job j."],
+    [110, RUNNING],
+    [160, "Job state is set from RUNNING to SUCCEEDED for job j."],
+  ];
+  expect(jobStatus("j", job("SUCCEEDED", told), []).run_seconds).toBe(120);
+  expect(jobStatus("j", job("SUCCEEDED", told.toReversed()), []).run_seconds).toBe(120);
+});
+
 test("the latest exit code counts, whatever the order in which events are told", () => {
   const told = tasks(
     [24, "Task state is updated from RUNNING to FAILED.", 3],

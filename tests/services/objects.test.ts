@@ -80,8 +80,9 @@ test("scratch folders that a crash left days ago go, younger ones stay", async (
   const root = await temporaryFolder();
   await mkdir(join(root, ".scratch", "work-old"), { recursive: true });
   await mkdir(join(root, ".scratch", "work-new"));
-  const fourDaysAgo = Date.now() / 1000 - 4 * 24 * 3600;
-  await utimes(join(root, ".scratch", "work-old"), fourDaysAgo, fourDaysAgo);
+  const daysAgo = (days: number): number => Date.now() / 1000 - days * 24 * 3600;
+  await utimes(join(root, ".scratch", "work-old"), daysAgo(3.1), daysAgo(3.1));
+  await utimes(join(root, ".scratch", "work-new"), daysAgo(2.9), daysAgo(2.9));
   await directoryObjects({ root }).scratch();
   expect(await readdir(join(root, ".scratch"))).toEqual(expect.arrayContaining(["work-new"]));
   expect(await readdir(join(root, ".scratch"))).not.toContain("work-old");

@@ -286,6 +286,24 @@ describeWithMongodb("run store on MongoDB", () => {
       expect(await again.history("run-a")).toEqual(whole);
     });
 
+    test("of the events that a run consumed the newest thousand are known as duplicates", async () => {
+      const { store } = await open();
+      await store.insert(sampleRun("run-a"), leased);
+      const consumed = Array.from({ length: 1_002 }, (_, index) => `e${index}`);
+      for (const [revision, some] of [consumed.slice(0, 600), consumed.slice(600)].entries())
+        expect(
+          await store.commit([
+            sampleCommit("run-a", {
+              expect: { revision, token: 1, status: "pending" },
+              consumed: some,
+            }),
+          ]),
+        ).toEqual([{ result: "committed" }]);
+      expect(await store.deliver("run-a", cancelEvent("e1001"))).toBe("duplicate");
+      expect(await store.deliver("run-a", cancelEvent("e2"))).toBe("duplicate");
+      expect(await store.deliver("run-a", cancelEvent("e1"))).toBe("stored");
+    });
+
     test("a full inbox refuses further events for now", async () => {
       const { store, raw } = await open();
       await store.insert(sampleRun("run-a"), leased);
