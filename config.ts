@@ -8,7 +8,7 @@ export { handedOn } from "./config/handed-on.ts";
 export { gpuMachine, gpuPrice } from "./config/prices.ts";
 export { isLoopback } from "./config/rules.ts";
 export { redactor } from "./config/secrets.ts";
-export { listed, pairsOf } from "./config/variables.ts";
+export { listed, pairsOf } from "./config/forms.ts";
 
 export interface Config extends Environment {
   /** Absolute. */

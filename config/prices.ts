@@ -1,4 +1,5 @@
-import { type Environment, pairsOf } from "./variables.ts";
+import { pairsOf } from "./forms.ts";
+import type { Environment } from "./variables.ts";
 
 /**
  * The machine of a GPU job as the price table and the ledger name it: "g2-standard-8 with 1

@@ -2,7 +2,9 @@ import { isIPv4 } from "node:net";
 import { distance } from "fastest-levenshtein";
 import { handedOn } from "./handed-on.ts";
 import { gpuMachine, gpuPrice } from "./prices.ts";
-import { type Environment, LOCAL_SENDER, pairsOf, variables } from "./variables.ts";
+import { pairsOf } from "./forms.ts";
+import { LOCAL_SENDER } from "./variables/mail.ts";
+import { type Environment, variables } from "./variables.ts";
 
 /** True for the names of this machine that no other can reach it by. */
 export const isLoopback = (host: string): boolean =>

@@ -1,4 +1,4 @@
-import { pairsOf } from "./variables.ts";
+import { pairsOf } from "./forms.ts";
 
 const HIDDEN = "(hidden)";
 

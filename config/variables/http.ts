@@ -1,0 +1,63 @@
+import { z } from "zod";
+import { whole } from "../forms.ts";
+
+/** The address of the HTTP server, its limits, and who may use it. */
+export const http = {
+  HTTP_HOST: z
+    .string()
+    .default("127.0.0.1")
+    .describe(
+      "Address that the daemon listens on; others than this machine's need AUTH=token or AUTH=iap",
+    ),
+  HTTP_PORT: whole(0, 65_535)
+    .default(8_080)
+    .describe("Port that the daemon listens on; 0 for any that is free"),
+  HTTP_BODY_BYTES: whole(1_024, 16_777_216).default(65_536).describe("Largest body of a request"),
+  HTTP_REQUEST_SECONDS: whole(1, 600)
+    .default(15)
+    .describe("Time for a client to send a whole request"),
+  HTTP_REQUESTS_PER_MINUTE: whole(1, 1_000_000)
+    .default(600)
+    .describe("Requests of one user in a minute"),
+  HTTP_FAILURES_PER_MINUTE: whole(1, 1_000_000)
+    .default(30)
+    .describe("Requests from one address in a minute that fail to say who asks"),
+  HTTP_STREAMS: whole(1, 100_000)
+    .default(1_000)
+    .describe("Event streams that are open at the same time"),
+  HTTP_STREAMS_PER_USER: whole(1, 100_000)
+    .default(20)
+    .describe("Event streams of one user at the same time"),
+  HTTP_TRUST_PROXY: z
+    .string()
+    .default("")
+    .describe(
+      "Addresses or networks of proxies whose X-Forwarded-For is believed, as 10.0.0.0/8,...",
+    ),
+  CORS_ORIGINS: z
+    .string()
+    .default("")
+    .describe("Web origins whose pages may call the API, as https://a.example,..."),
+  INSPECT_ORIGINS: z
+    .string()
+    .default("")
+    .describe("Web origins whose pages may open the inspection socket, as https://stately.ai,..."),
+  AUTH: z
+    .enum(["none", "token", "iap"])
+    .default("none")
+    .describe(
+      "How users say who they are: not at all (on this machine only), by bearer token, by Google's Identity-Aware Proxy",
+    ),
+  ADMINS: z
+    .string()
+    .default("")
+    .describe("E-mail addresses of administrators, separated by commas"),
+  IAP_AUDIENCE: z
+    .string()
+    .optional()
+    .describe("Audience of the proxy's assertions, as /projects/N/global/backendServices/ID"),
+  IAP_JWKS_URL: z
+    .url()
+    .default("https://www.gstatic.com/iap/verify/public_key-jwk")
+    .describe("Keys that the proxy signs with"),
+};

@@ -1,0 +1,55 @@
+import { z } from "zod";
+import { whole } from "../forms.ts";
+
+/** The language model, its prices and limits. */
+export const model = {
+  OPENAI_API_KEY: z
+    .string()
+    .optional()
+    .describe("Turns the language model on; rules and curated knowledge when unset"),
+  OPENAI_BASE_URL: z
+    .url()
+    .default("https://api.openai.com/v1")
+    .describe("Server of the Responses API, version included"),
+  OPENAI_MODEL: z.string().default("gpt-5-mini").describe("Model with structured outputs"),
+  OPENAI_EFFORT: z
+    .enum(["off", "none", "minimal", "low", "medium", "high", "xhigh"])
+    .default("medium")
+    .describe("Reasoning effort; off for models that do not reason"),
+  OPENAI_TEMPERATURE: z.coerce
+    .number()
+    .min(0)
+    .max(2)
+    .optional()
+    .describe("Temperature; leave unset for reasoning models"),
+  OPENAI_PRICE_INPUT: z.coerce
+    .number()
+    .min(0)
+    .default(0.25)
+    .describe("US dollars per million input tokens"),
+  OPENAI_PRICE_CACHED_INPUT: z.coerce
+    .number()
+    .min(0)
+    .default(0.025)
+    .describe("US dollars per million cached input tokens"),
+  OPENAI_PRICE_OUTPUT: z.coerce
+    .number()
+    .min(0)
+    .default(2)
+    .describe("US dollars per million output tokens"),
+  OPENAI_EMBEDDING_MODEL: z
+    .string()
+    .default("text-embedding-3-small")
+    .describe(
+      "Model whose embeddings compare perturbations and cell types; off for a comparison by letters",
+    ),
+  OPENAI_PRICE_EMBEDDING: z.coerce
+    .number()
+    .min(0)
+    .default(0.02)
+    .describe("US dollars per million tokens of embeddings"),
+  MODEL_MAX_TURNS: whole(1, 100).default(8).describe("Calls of the model per question"),
+  MODEL_MAX_TOKENS: whole(1, 100_000_000).default(200_000).describe("Tokens of a run"),
+  MODEL_MAX_USD: z.coerce.number().min(0).default(1).describe("US dollars of a run for the model"),
+  MODEL_TIMEOUT_SECONDS: whole(1, 3_600).default(120).describe("Longest call of the model"),
+};
