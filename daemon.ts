@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
 import type { AdmissionLimits } from "./actors/supervisor/admission.ts";
 import { atlasCatalogue, type AtlasCatalogue } from "./actors/atlas-catalogue.ts";
 import { bindRunMachine } from "./actors/host/bind-run-machine.ts";
@@ -23,39 +22,32 @@ import {
 } from "./actors/supervisor/supervisor.ts";
 import type { Tasks } from "./actors/tasks.ts";
 import { usageOf } from "./actors/host/usage.ts";
-import {
-  knowledgeFolder,
-  openDispatch,
-  openInference,
-  openLiterature,
-  openLookUps,
-  openMail,
-  openModel,
-  openObjects,
-  openRuns,
-  sqliteFile,
-} from "./adapters.ts";
+import { clock } from "./adapters/clock.ts";
+import { openDispatch } from "./adapters/dispatch.ts";
+import { openInference } from "./adapters/inference.ts";
+import { knowledgeFolder } from "./adapters/knowledge.ts";
+import { openModel } from "./adapters/language-model.ts";
+import { openLiterature } from "./adapters/literature.ts";
+import { openLookUps } from "./adapters/look-ups.ts";
+import { openMail } from "./adapters/mail.ts";
+import { openObjects } from "./adapters/objects.ts";
+import { openRuns, sqliteFile } from "./adapters/runs.ts";
 import type { Config } from "./config.ts";
 import { type HaystackError, toHaystackError } from "./errors.ts";
+import { given } from "./given.ts";
 import type { Metrics } from "./insight/metrics.ts";
 import { openInsight } from "./insight/open.ts";
-import { systemClock } from "./services/clock/system.ts";
 import type { Compute } from "./services/compute/index.ts";
 import { processCompute } from "./services/compute/processes.ts";
 import type { JobEvents } from "./services/job-events/index.ts";
 import type { RunStore } from "./services/runs/index.ts";
 import { lockSqliteRuns } from "./services/runs/sqlite/lock.ts";
+import { SOFTWARE } from "./software.ts";
 
-/** The composition root: ports get their adapters here, and nowhere else. */
-
-export const SOFTWARE = {
-  name: "haystack",
-  version: (
-    JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8")) as {
-      version: string;
-    }
-  ).version,
-} as const;
+/**
+ * The composition root: with adapters/, which knows the configuration, the one place where ports get
+ * their adapters.
+ */
 
 /** Computation and atlases, for commands that host no runs. */
 export interface Workbench {
@@ -166,7 +158,6 @@ async function openParts(
   };
   const workbench = opened.adopt(await openWorkbench(config), (part) => part.close());
   const { objects, compute, atlases, knowledge } = workbench;
-  const clock = systemClock;
   const { owner, takesOver, unlock } = leaseAs(config, options.sweeps);
   opened.defer(unlock);
   const runs = opened.adopt(await openRuns(config), (part) => part.close());
@@ -192,9 +183,7 @@ async function openParts(
     knowledge,
     reconcileMs: config.RECONCILE_SECONDS * 1_000,
     software: SOFTWARE,
-    ...(model === undefined ? {} : { model }),
-    ...(literature === undefined ? {} : { literature }),
-    ...(lookUps === undefined ? {} : { lookUps }),
+    ...given({ model, literature, lookUps }),
   };
   const inspection = createInspection(clock, trouble);
   const commits = createCommitFeed(options.onTrouble);
@@ -207,10 +196,7 @@ async function openParts(
     onTrouble: trouble,
   });
   opened.defer(() => insight.close());
-  instruments = together([
-    ...(options.instruments === undefined ? [] : [options.instruments]),
-    ...insight.instruments,
-  ]);
+  instruments = together([options.instruments ?? {}, ...insight.instruments]);
   const supervisor: Supervisor = createSupervisor({
     store: runs,
     machine: bindRunMachine({
@@ -232,7 +218,7 @@ async function openParts(
     limits: admissionLimits(config),
     passivateMs: config.PASSIVATE_SECONDS * 1_000,
     random: Math.random,
-    ...(dispatched === undefined ? {} : { dispatch: dispatched.dispatch }),
+    ...given({ dispatch: dispatched?.dispatch }),
     leaseMs: config.LEASE_SECONDS * 1_000,
     pollMs: config.POLL_MILLISECONDS,
     sweeps: options.sweeps,
@@ -257,7 +243,7 @@ async function openParts(
     commits,
     inspection,
     jobEvents,
-    ...(insight.metrics === undefined ? {} : { metrics: insight.metrics }),
+    ...given({ metrics: insight.metrics }),
     close: () => opened.disposeAsync(),
   };
 }

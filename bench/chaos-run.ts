@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { loadConfig, type Config } from "../config.ts";
-import { openRuns } from "../adapters.ts";
+import { openRuns } from "../adapters/runs.ts";
 import { openWorkbench } from "../daemon.ts";
 import { randomStream, uniform } from "../science/simulate/seeded-random.ts";
 import type { RunStore } from "../services/runs/index.ts";
-import { newRun } from "../services/runs/new-run.ts";
+import { newRun } from "../services/runs/document.ts";
 import { chaosEnvironment, keepDaemon } from "./chaos-daemon.ts";
 import { countEffects, mailsIn, type Effects } from "./chaos-effects.ts";
 

@@ -3,10 +3,9 @@ import { createSupervisor, type Supervisor } from "../actors/supervisor/supervis
 import { systemClock } from "../services/clock/system.ts";
 import { inProcessJobEvents, type InProcessJobEvents } from "../services/job-events/in-process.ts";
 import type { SubmitJobInput } from "../machines/run-types.ts";
-import type { RunConfig, RunDocument } from "../services/runs/document.ts";
+import { newRun, type RunConfig, type RunDocument } from "../services/runs/document.ts";
 import type { RunStore, TransitionEntry } from "../services/runs/index.ts";
 import { openMongoRuns } from "../services/runs/mongodb/store.ts";
-import { newRun } from "../services/runs/new-run.ts";
 import { openSqliteRuns } from "../services/runs/sqlite/store.ts";
 import { scriptedEffects } from "../tests/support/scripted-effects.ts";
 

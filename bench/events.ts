@@ -6,7 +6,7 @@ import { bindRunMachine } from "../actors/host/bind-run-machine.ts";
 import { createSupervisor } from "../actors/supervisor/supervisor.ts";
 import { systemClock } from "../services/clock/system.ts";
 import { googlePubsubEvents } from "../services/job-events/google/events.ts";
-import { newRun } from "../services/runs/new-run.ts";
+import { newRun } from "../services/runs/document.ts";
 import { openSqliteRuns } from "../services/runs/sqlite/store.ts";
 import { startPubsubEmulator } from "../tests/support/pubsub-emulator.ts";
 import { scriptedEffects } from "../tests/support/scripted-effects.ts";

@@ -6,9 +6,8 @@ import { createCommitFeed } from "../actors/watch/commit-feed.ts";
 import { loadConfig } from "../config.ts";
 import { openDaemon } from "../daemon.ts";
 import { issueToken } from "../server/access/tokens.ts";
-import { listen } from "../server/listen.ts";
-import { newRun } from "../services/runs/new-run.ts";
-import type { RunDocument } from "../services/runs/document.ts";
+import { serve } from "../serve.ts";
+import { newRun, type RunDocument } from "../services/runs/document.ts";
 import { scriptedEffects } from "../tests/support/scripted-effects.ts";
 import { hostNoOps } from "./durability-host.ts";
 
@@ -92,7 +91,7 @@ const { supervisor } = hostNoOps(daemon.runs, {
   onCommitted: commits.publish,
 });
 await supervisor.start();
-const server = await listen(config, { ...daemon, supervisor, commits });
+const server = await serve(config, { ...daemon, supervisor, commits });
 
 const newBenchRun = (run_id: string): RunDocument =>
   newRun({

@@ -1,4 +1,4 @@
-import { openDaemon, type Daemon } from "../daemon.ts";
+import type { Daemon } from "../daemon.ts";
 import type { Config } from "../config.ts";
 import type { RunDocument } from "../services/runs/document.ts";
 import { note } from "./output.ts";
@@ -12,6 +12,7 @@ export function withDaemon<Result>(
   work: (daemon: Daemon) => Promise<Result>,
 ): Promise<Result> {
   return withProgress(async (progress) => {
+    const { openDaemon } = await import("../daemon.ts");
     const daemon = await openDaemon(config, {
       sweeps: false,
       onCommitted: (document) => progress.show(document),

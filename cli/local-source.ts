@@ -1,4 +1,3 @@
-import { openObjects } from "../adapters.ts";
 import type { Config } from "../config.ts";
 import { HaystackError } from "../errors.ts";
 
@@ -18,6 +17,7 @@ export async function withLocalSource<Result>(
       "USAGE",
       `${source} is not an object; write it like gs://bucket/folder/atlas.h5ad.`,
     );
+  const { openObjects } = await import("../adapters/objects.ts");
   const objects = await openObjects(config, bucket, "");
   try {
     return await work(await objects.fetch({ path }));

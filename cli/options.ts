@@ -1,5 +1,6 @@
 import { Option, type Command } from "commander";
 import { HaystackError } from "../errors.ts";
+import { given } from "../given.ts";
 import { runConfigSchema, type RunConfig } from "../services/runs/document.ts";
 
 /** Options that set a run's configuration; checked by the run's own schema. */
@@ -70,18 +71,16 @@ export const addAtlasOptions = (command: Command): Command =>
 
 /** Error USAGE, one sentence naming every bad option. */
 export function runConfig(options: RunOptions, more: Partial<RunConfig>): RunConfig {
-  const given = {
+  const { maxIterations, scoreThreshold, controlStrategy, firstPrompt } = options;
+  const parsed = runConfigSchema.safeParse({
     ...more,
-    ...(options.maxIterations === undefined
-      ? {}
-      : { max_iterations: Number(options.maxIterations) }),
-    ...(options.scoreThreshold === undefined
-      ? {}
-      : { score_threshold: Number(options.scoreThreshold) }),
-    ...(options.controlStrategy === undefined ? {} : { control_strategy: options.controlStrategy }),
-    ...(options.firstPrompt === undefined ? {} : { first_prompt: options.firstPrompt }),
-  };
-  const parsed = runConfigSchema.safeParse(given);
+    ...given({
+      max_iterations: maxIterations === undefined ? undefined : Number(maxIterations),
+      score_threshold: scoreThreshold === undefined ? undefined : Number(scoreThreshold),
+      control_strategy: controlStrategy,
+      first_prompt: firstPrompt,
+    }),
+  });
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues
     .map(({ path, message }) => `--${path.join(".").replaceAll("_", "-")}: ${message}`)
@@ -107,28 +106,23 @@ export const atlasOptions = ({
   controlLabel,
   layer,
 }: AtlasOptions): AtlasOptions =>
-  Object.fromEntries(
-    Object.entries({
-      dataset,
-      cellTypeColumn,
-      perturbationColumn,
-      donorColumn,
-      geneSymbolsColumn,
-      controlLabel,
-      layer,
-    }).filter(([, value]) => value !== undefined),
-  );
+  given({
+    dataset,
+    cellTypeColumn,
+    perturbationColumn,
+    donorColumn,
+    geneSymbolsColumn,
+    controlLabel,
+    layer,
+  });
 
 export const importColumns = (options: AtlasOptions) => ({
-  columns: {
-    ...(options.cellTypeColumn === undefined ? {} : { cell_type: options.cellTypeColumn }),
-    ...(options.perturbationColumn === undefined
-      ? {}
-      : { perturbation: options.perturbationColumn }),
-    ...(options.donorColumn === undefined ? {} : { donor: options.donorColumn }),
-    ...(options.geneSymbolsColumn === undefined ? {} : { gene_symbols: options.geneSymbolsColumn }),
-    ...(options.controlLabel === undefined ? {} : { control_label: options.controlLabel }),
-  },
-  ...(options.dataset === undefined ? {} : { dataset: options.dataset }),
-  ...(options.layer === undefined ? {} : { layer: options.layer }),
+  columns: given({
+    cell_type: options.cellTypeColumn,
+    perturbation: options.perturbationColumn,
+    donor: options.donorColumn,
+    gene_symbols: options.geneSymbolsColumn,
+    control_label: options.controlLabel,
+  }),
+  ...given({ dataset: options.dataset, layer: options.layer }),
 });

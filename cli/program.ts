@@ -1,5 +1,5 @@
 import { Command, Option } from "commander";
-import { SOFTWARE } from "../daemon.ts";
+import { SOFTWARE } from "../software.ts";
 import { addAtlasCommands } from "./commands/atlas.ts";
 import { addConfigCommand } from "./commands/config.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";

@@ -1,18 +1,13 @@
 import { createCommitFeed } from "../actors/watch/commit-feed.ts";
 import { createRunWatcher } from "../actors/watch/run-watcher.ts";
 import { runNotFound } from "../errors.ts";
-import { systemClock } from "../services/clock/system.ts";
+import type { Clock } from "../services/clock/index.ts";
 import type { RunDocument } from "../services/runs/document.ts";
-import type { RunRecord, RunStore } from "../services/runs/index.ts";
+import type { RunStore } from "../services/runs/index.ts";
 import type { Transition } from "./runs/operations.ts";
 
-export async function findRun(store: RunStore, runId: string): Promise<RunRecord> {
-  const record = await store.get(runId);
-  if (record === undefined) throw runNotFound(runId);
-  return record;
-}
-
 export interface WatchOptions {
+  readonly clock: Clock;
   readonly pollMs: number;
   readonly onRun?: (document: RunDocument) => void;
   readonly onTransition?: (transition: Transition) => void;
@@ -26,7 +21,7 @@ export interface WatchOptions {
 export async function watch(
   store: RunStore,
   runId: string,
-  { pollMs, onRun, onTransition, signal }: WatchOptions,
+  { clock, pollMs, onRun, onTransition, signal }: WatchOptions,
 ): Promise<RunDocument> {
   const over = Promise.withResolvers<never>();
   over.promise.catch(() => undefined);
@@ -36,7 +31,7 @@ export async function watch(
   const watcher = createRunWatcher({
     runs: store,
     commits: createCommitFeed(over.reject),
-    clock: systemClock,
+    clock,
     pollMs,
     onTrouble: over.reject,
   });

@@ -24,6 +24,7 @@ import type {
 import type { CommitSource, GroupCommit } from "./group-commit.ts";
 import type { Inspection } from "../inspection/inspection.ts";
 import { endedJobs, type Instruments } from "../instruments.ts";
+import { MAIL_REQUESTED } from "../mail/requested.ts";
 import { persistedSnapshot, snapshotBudget, snapshotText } from "./persisted-snapshot.ts";
 import {
   documentOf,
@@ -95,9 +96,6 @@ export interface RunHostOptions {
   readonly onCancelledBroken: (host: RunHost) => void;
   readonly onTrouble: (error: HaystackError) => void;
 }
-
-/** An event for the host, not for the machine: a mail that was sent or rejected is owed again. */
-export const MAIL_REQUESTED = "mail.requested";
 
 /** What starts the machine of a broken run again, from its last good snapshot. */
 const REVIVING: ReadonlySet<string> = new Set(["retry.requested", "cancel.requested"]);

@@ -2,8 +2,8 @@ import { RUN_MACHINE } from "../../machines/run.ts";
 import { migrateSnapshot } from "../../machines/versions.ts";
 import type { Clock } from "../../services/clock/index.ts";
 import type { RunRecord } from "../../services/runs/index.ts";
-import { MAIL_REQUESTED } from "../host/run-host.ts";
 import { hasEnded, mailDueAt } from "../host/run-record.ts";
+import { MAIL_REQUESTED } from "../mail/requested.ts";
 
 /** Runs that another release wrote and this one cannot read (D10). */
 

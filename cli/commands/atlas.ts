@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { loadConfig } from "../../config.ts";
-import { openWorkbench, type Workbench } from "../../daemon.ts";
+import type { Workbench } from "../../daemon.ts";
 import { HaystackError } from "../../errors.ts";
 import type { AtlasIndex } from "../../science/atlas/atlas-index.ts";
 import { withLocalSource } from "../local-source.ts";
@@ -13,6 +13,7 @@ async function withWorkbench<Result>(
   options: CommonOptions,
   work: (workbench: Workbench) => Promise<Result>,
 ): Promise<Result> {
+  const { openWorkbench } = await import("../../daemon.ts");
   const workbench = await openWorkbench(loadConfig(process.env, options.dataDir));
   try {
     return await work(workbench);

@@ -1,18 +1,10 @@
 import type { Command } from "commander";
 import { loadConfig, redactor } from "../../config.ts";
 import { toHaystackError } from "../../errors.ts";
-import { type Check, problem } from "../doctor/check.ts";
-import { GOOGLE_CLOUD } from "../doctor/google-cloud.ts";
-import { OTHER_SERVICES } from "../doctor/other-services.ts";
-import { THIS_MACHINE } from "../doctor/this-machine.ts";
+import { problem } from "../doctor/check.ts";
 import { print, table } from "../output.ts";
 import type { CommonOptions, SetExitCode } from "../common.ts";
 
-const CHECKS: Readonly<Record<string, Check>> = {
-  ...THIS_MACHINE,
-  ...GOOGLE_CLOUD,
-  ...OTHER_SERVICES,
-};
 const LONGEST_CHECK_MS = 60_000;
 
 export function addDoctorCommand(program: Command, setExitCode: SetExitCode): void {
@@ -20,6 +12,7 @@ export function addDoctorCommand(program: Command, setExitCode: SetExitCode): vo
     .command("doctor")
     .description("What is configured, reachable or missing, and what to do.")
     .action(async (options: CommonOptions) => {
+      const { CHECKS } = await import("../doctor/checks.ts");
       const config = loadConfig(process.env, options.dataDir);
       const redact = redactor(config);
       const signal = AbortSignal.timeout(LONGEST_CHECK_MS);

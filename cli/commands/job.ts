@@ -5,14 +5,12 @@ import { loadConfig, type Config } from "../../config.ts";
 import type { Daemon } from "../../daemon.ts";
 import { HaystackError, toHaystackError } from "../../errors.ts";
 import { controlStrategySchema } from "../../science/query/structured-query.ts";
-import type { RunDocument } from "../../services/runs/document.ts";
+import { userOfAddress, type RunDocument } from "../../services/runs/document.ts";
 import type { RunRecord } from "../../services/runs/index.ts";
-import { userOfAddress } from "../../services/runs/new-run.ts";
-import { failUnbegun } from "../fail-unbegun.ts";
 import { withDaemon } from "../hosted-run.ts";
 import { note, print } from "../output.ts";
 import type { CommonOptions, SetExitCode } from "../common.ts";
-import { findRun } from "../watch.ts";
+import { findRun } from "../find-run.ts";
 
 const jobEnvironmentSchema = z.object({
   RUN_ID: z.string().min(1),
@@ -72,6 +70,7 @@ async function hostOrFail(
       dataDir,
       onTrouble: tell,
     };
+    const { failUnbegun } = await import("../../fail-unbegun.ts");
     return await failUnbegun(error, run);
   }
 }

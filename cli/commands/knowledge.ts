@@ -1,17 +1,14 @@
 import type { Command } from "commander";
-import { knowledgeFolder } from "../../adapters.ts";
 import { loadConfig } from "../../config.ts";
-import {
-  importKnowledge,
-  readImports,
-  type ImportedKnowledge,
-} from "../../science/knowledge/import-folder.ts";
-import { loadKnowledge } from "../../science/knowledge/load.ts";
+import { given } from "../../given.ts";
+import type { ImportedKnowledge } from "../../science/knowledge/import-folder.ts";
 import { print, table } from "../output.ts";
 import type { CommonOptions } from "../common.ts";
 
-const folderOf = (options: CommonOptions): string =>
-  knowledgeFolder(loadConfig(process.env, options.dataDir));
+async function folderOf(options: CommonOptions): Promise<string> {
+  const { knowledgeFolder } = await import("../../adapters/knowledge.ts");
+  return knowledgeFolder(loadConfig(process.env, options.dataDir));
+}
 
 const summary = ({
   name,
@@ -42,12 +39,13 @@ export function addKnowledgeCommands(program: Command): void {
       "--name <name>",
       "name of the import (default: from the file name); an import of that name is replaced",
     )
-    .action((file: string, options: CommonOptions & { name?: string }) => {
+    .action(async (file: string, options: CommonOptions & { name?: string }) => {
+      const { importKnowledge } = await import("../../science/knowledge/import-folder.ts");
       const imported = summary(
         importKnowledge({
           file,
-          folder: folderOf(options),
-          ...(options.name === undefined ? {} : { name: options.name }),
+          folder: await folderOf(options),
+          ...given({ name: options.name }),
         }),
       );
       const { name, cell_types, gene_sets, warnings } = imported;
@@ -64,14 +62,18 @@ export function addKnowledgeCommands(program: Command): void {
   knowledge
     .command("list")
     .description("The built-in knowledge and what was imported.")
-    .action((options: CommonOptions) => {
+    .action(async (options: CommonOptions) => {
+      const [{ readImports }, { loadKnowledge }] = await Promise.all([
+        import("../../science/knowledge/import-folder.ts"),
+        import("../../science/knowledge/load.ts"),
+      ]);
       const { cellTypes, perturbations, pathways } = loadKnowledge();
       const builtIn = {
         cell_types: cellTypes.length,
         perturbations: perturbations.length,
         gene_sets: pathways.length,
       };
-      const imports = readImports(folderOf(options)).map(summary);
+      const imports = readImports(await folderOf(options)).map(summary);
       const rows = [
         ["built in", builtIn.cell_types, builtIn.gene_sets, ""],
         ...imports.map(({ name, cell_types, gene_sets, source_file }) => [

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { newSeed } from "../../services/runs/new-run.ts";
+import { newSeed } from "../../actors/new-run.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import { exitCodeOf } from "../hosted-run.ts";
 import {
@@ -43,7 +43,8 @@ export function addRunCommand(program: Command, setExitCode: SetExitCode): void 
       const seed =
         options.seed === undefined ? {} : { random_seed: seedOption(options.seed, newSeed) };
       runConfig(options, {});
-      const { document, interrupted } = await openRunOperations(options).answer({
+      const runs = await openRunOperations(options);
+      const { document, interrupted } = await runs.answer({
         query: question,
         config: (datasets) => runConfig(options, { datasets: [...datasets] }),
         ...seed,

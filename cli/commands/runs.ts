@@ -50,7 +50,7 @@ export function addRunsCommands(program: Command, setExitCode: SetExitCode): voi
     .option("--limit <n>", "how many", "50")
     .action(async (options: Options & { status?: string; limit: string }) => {
       const filter = filterOf(options);
-      const operations = openRunOperations(options);
+      const operations = await openRunOperations(options);
       if (options.json === true)
         return print(true, { runs: await operations.documents(filter) }, "");
       const runs = await operations.list(filter);
@@ -75,7 +75,7 @@ export function addRunsCommands(program: Command, setExitCode: SetExitCode): voi
     .description("One run.")
     .argument("<run-id>")
     .action(async (runId: string, options: Options) => {
-      const document = await openRunOperations(options).get(runId);
+      const document = await (await openRunOperations(options)).get(runId);
       print(options.json === true, document, describe(document));
     });
 
@@ -84,10 +84,9 @@ export function addRunsCommands(program: Command, setExitCode: SetExitCode): voi
     .argument("<run-id>")
     .option("--transitions", "show every committed transition too")
     .action(async (runId: string, options: Options & { transitions?: true }) => {
-      const document = await openRunOperations(options).watch(
-        runId,
-        options.transitions === true ? describeTransition : undefined,
-      );
+      const document = await (
+        await openRunOperations(options)
+      ).watch(runId, options.transitions === true ? describeTransition : undefined);
       if (document === undefined) return setExitCode(130);
       print(options.json === true, document, describe(document));
       setExitCode(exitCodeOf(document));
@@ -97,7 +96,7 @@ export function addRunsCommands(program: Command, setExitCode: SetExitCode): voi
     .description("Cancel a run and wait until its jobs have stopped.")
     .argument("<run-id>")
     .action(async (runId: string, options: Options) => {
-      const { document } = await openRunOperations(options).cancel(runId);
+      const { document } = await (await openRunOperations(options)).cancel(runId);
       print(options.json === true, document, describe(document));
       setExitCode(document.status === "cancelled" ? 0 : 1);
     });
@@ -108,7 +107,7 @@ export function addRunsCommands(program: Command, setExitCode: SetExitCode): voi
     )
     .argument("<run-id>")
     .action(async (runId: string, options: Options) => {
-      const { document } = await openRunOperations(options).retry(runId);
+      const { document } = await (await openRunOperations(options)).retry(runId);
       print(options.json === true, document, describe(document));
       setExitCode(exitCodeOf(document));
     });

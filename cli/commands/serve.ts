@@ -1,7 +1,5 @@
 import type { Command } from "commander";
 import { loadConfig, redactor } from "../../config.ts";
-import { openDaemon } from "../../daemon.ts";
-import { createLogger, logInstruments, logTrouble } from "../../insight/logging.ts";
 import type { CommonOptions, SetExitCode } from "../common.ts";
 
 export function addServeCommand(program: Command, setExitCode: SetExitCode): void {
@@ -12,6 +10,12 @@ export function addServeCommand(program: Command, setExitCode: SetExitCode): voi
     )
     .action(async (options: CommonOptions) => {
       const config = loadConfig(process.env, options.dataDir);
+      const [{ openDaemon }, { serve }, { createLogger, logInstruments, logTrouble }] =
+        await Promise.all([
+          import("../../daemon.ts"),
+          import("../../serve.ts"),
+          import("../../insight/logging.ts"),
+        ]);
       const redact = redactor(config);
       const logger = createLogger({
         level: config.LOG_LEVEL,
@@ -32,8 +36,7 @@ export function addServeCommand(program: Command, setExitCode: SetExitCode): voi
         instruments: logInstruments(logger),
         onTrouble: (error) => logTrouble(logger, error),
       });
-      const { listen } = await import("../../server/listen.ts");
-      const server = await listen(config, daemon, logger).catch(async (thrown: unknown) => {
+      const server = await serve(config, daemon, logger).catch(async (thrown: unknown) => {
         await daemon.close();
         throw thrown;
       });

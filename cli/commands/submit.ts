@@ -1,6 +1,6 @@
 import type { Command } from "commander";
+import { newSeed } from "../../actors/new-run.ts";
 import { questionText } from "../../science/query/question-text.ts";
-import { newSeed } from "../../services/runs/new-run.ts";
 import { exitCodeOf } from "../hosted-run.ts";
 import {
   addRunOptions,
@@ -32,7 +32,7 @@ export function addSubmitCommand(program: Command, setExitCode: SetExitCode): vo
     .option("--wait", "wait for the end of the run");
   addServerOptions(addRunOptions(command)).action(async (question: string, options: Options) => {
     questionText(question);
-    const runs = openRunOperations(options);
+    const runs = await openRunOperations(options);
     const run = await runs.submit({
       query: question,
       config: runConfig(options, { datasets: [...(options.dataset ?? [])] }),

@@ -1,9 +1,7 @@
 import type { Command } from "commander";
 import { z } from "zod";
-import { openAccess } from "../../adapters.ts";
 import { loadConfig } from "../../config.ts";
 import { HaystackError } from "../../errors.ts";
-import { issueToken } from "../../server/access/tokens.ts";
 import {
   ROLES,
   type AccessStore,
@@ -19,6 +17,7 @@ async function withAccess<Result>(
   options: CommonOptions,
   work: (access: AccessStore) => Promise<Result>,
 ): Promise<Result> {
+  const { openAccess } = await import("../../adapters/access.ts");
   const access = await openAccess(loadConfig(process.env, options.dataDir));
   try {
     return await work(access);
@@ -87,6 +86,7 @@ export function addTokenCommands(program: Command): void {
         },
       ) => {
         const wanted = checked(options);
+        const { issueToken } = await import("../../server/access/tokens.ts");
         const issued = await withAccess(options, async (access) => {
           const made = await issueToken(access, { ...wanted, now: Date.now() });
           await audit(access, "token.create", made.token.id);

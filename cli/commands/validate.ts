@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import { newRun, newRunId } from "../../services/runs/new-run.ts";
+import { newRun } from "../../services/runs/document.ts";
+import { newRunId } from "../../actors/new-run.ts";
 import { iterationObjects } from "../../actors/run-objects.ts";
 import { loadConfig } from "../../config.ts";
 import type { Daemon } from "../../daemon.ts";

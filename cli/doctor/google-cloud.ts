@@ -1,7 +1,8 @@
-import { openInference, openObjects } from "../../adapters.ts";
+import { clock } from "../../adapters/clock.ts";
+import { images } from "../../adapters/images.ts";
+import { openInference } from "../../adapters/inference.ts";
+import { openObjects } from "../../adapters/objects.ts";
 import type { Config } from "../../config.ts";
-import { systemClock } from "../../services/clock/system.ts";
-import { checkImage, registryOf } from "../../services/images/registry.ts";
 import { advice, type Check, type Finding, ok } from "./check.ts";
 
 /**
@@ -14,7 +15,7 @@ const gpuJobs: Check = async (config, signal) => {
   const objects = opened.adopt(await openObjects(config), (part) => part.close());
   // Trouble that may pass is not thrown here, but by the checks below.
   const { batch, jobEvents } = await openInference(config, {
-    clock: systemClock,
+    clock,
     objects,
     onTrouble: () => undefined,
   });
@@ -32,12 +33,12 @@ async function imageFinding(
   image: string,
   signal: AbortSignal,
 ): Promise<Finding> {
-  const registry = registryOf(image);
+  const registry = images.registryOf(image);
   if (registry === undefined)
     return advice(`${image} is not looked up, as it is not in Artifact Registry`);
   if (BATCH_ENDPOINT !== undefined && registry === "Google")
     return advice(`${image} is not looked up, as Batch is at ${BATCH_ENDPOINT}`);
-  await checkImage(image, signal);
+  await images.check(image, signal);
   return ok(image);
 }
 

@@ -1,14 +1,17 @@
 import { z } from "zod";
-import { openLiterature, openLookUps, openMail, openModel } from "../../adapters.ts";
+import { openModel } from "../../adapters/language-model.ts";
+import { clock } from "../../adapters/clock.ts";
+import { openLiterature } from "../../adapters/literature.ts";
+import { openLookUps } from "../../adapters/look-ups.ts";
+import { openMail } from "../../adapters/mail.ts";
 import { type Config, listed } from "../../config.ts";
-import { systemClock } from "../../services/clock/system.ts";
 import { advice, type Check, ok, problem } from "./check.ts";
 
 /** An answer that was kept says nothing of today. */
 const asking = (config: Config): Config => ({ ...config, LITERATURE_CACHE_DAYS: 0 });
 
 const mail: Check = async (config, signal) => {
-  const service = await openMail(config, systemClock);
+  const service = await openMail(config, clock);
   try {
     await service.check?.(signal);
   } finally {
@@ -22,7 +25,7 @@ const mail: Check = async (config, signal) => {
 };
 
 const languageModel: Check = async (config, signal) => {
-  const agent = await openModel(config, systemClock);
+  const agent = await openModel(config, clock);
   if (agent === undefined)
     return advice(
       "none: questions are understood by rules and curated knowledge; set OPENAI_API_KEY to use one",
@@ -35,7 +38,7 @@ const languageModel: Check = async (config, signal) => {
 };
 
 const literature: Check = async (config, signal) => {
-  const service = await openLiterature(asking(config), systemClock);
+  const service = await openLiterature(asking(config), clock);
   if (service === undefined)
     return advice(
       "none: literature support is not measured and left out of the score; set LITERATURE=pubmed to measure it",
@@ -56,7 +59,7 @@ const NAMES: Readonly<Record<string, string>> = {
 };
 
 const lookUps: Check = async (config, signal) => {
-  const service = await openLookUps(asking(config), systemClock);
+  const service = await openLookUps(asking(config), clock);
   if (service === undefined)
     return advice("none: a language model knows genes by itself alone; set LOOKUPS to let it ask");
   const answer = await service.gene("ISG15", signal);

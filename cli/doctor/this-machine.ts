@@ -1,8 +1,9 @@
 import { access, constants, mkdir, statfs } from "node:fs/promises";
 import { delimiter, join, resolve } from "node:path";
-import { openObjects, openRuns } from "../../adapters.ts";
+import { localProgram } from "../../adapters/inference.ts";
+import { openObjects } from "../../adapters/objects.ts";
+import { openRuns } from "../../adapters/runs.ts";
 import { openWorkbench } from "../../daemon.ts";
-import { inferenceProgram } from "../../services/batch/local/command.ts";
 import { advice, type Check, ok, problem } from "./check.ts";
 
 const LEAST_FREE_GB = 2;
@@ -82,16 +83,12 @@ async function programAt(name: string): Promise<string | undefined> {
   return undefined;
 }
 
-const inference: Check = async ({
-  INFERENCE_COMMAND,
-  INFERENCE_MODEL,
-  BATCH_PROJECT,
-  BATCH_MODEL,
-}) => {
+const inference: Check = async (config) => {
+  const { INFERENCE_COMMAND, INFERENCE_MODEL, BATCH_PROJECT, BATCH_MODEL } = config;
   if (BATCH_PROJECT !== undefined) return ok(`${BATCH_MODEL} in GPU jobs`);
   if (INFERENCE_COMMAND === undefined)
     return advice("the built-in baseline delta-transfer; set INFERENCE_COMMAND to run STACK");
-  const [program = ""] = inferenceProgram(INFERENCE_COMMAND, INFERENCE_MODEL).command;
+  const [program = ""] = localProgram(config).command;
   const place = await programAt(program);
   return place === undefined
     ? problem(

@@ -1,18 +1,20 @@
 import { createReadStream } from "node:fs";
-import { openRuns } from "../../adapters.ts";
+import { clock } from "../../adapters/clock.ts";
+import { openRuns } from "../../adapters/runs.ts";
 import { resultObjects } from "../../actors/run-objects.ts";
 import { answerToWish, runStateForbids, WISH_EVENTS, type Wish } from "../../actors/run-wishes.ts";
 import type { Config } from "../../config.ts";
 import type { Daemon } from "../../daemon.ts";
 import { HaystackError } from "../../errors.ts";
 import type { RunContext } from "../../machines/run-types.ts";
-import { newRun, newRunId, newSeed } from "../../services/runs/new-run.ts";
-import type { RunDocument } from "../../services/runs/document.ts";
+import { newRunId, newSeed } from "../../actors/new-run.ts";
+import { newRun, type RunDocument } from "../../services/runs/document.ts";
 import type { RunRecord, RunStore } from "../../services/runs/index.ts";
 import { followToEnd, withDaemon } from "../hosted-run.ts";
 import { importAll } from "../import-atlases.ts";
 import { logging, withProgress } from "../progress.ts";
-import { findRun, watch } from "../watch.ts";
+import { findRun } from "../find-run.ts";
+import { watch } from "../watch.ts";
 import { leaveOnInterrupt } from "./interrupts.ts";
 import type { Ended, RunOperations, RunOrder } from "./operations.ts";
 import { resultFolder, saveFile, withFilesIn } from "./save-results.ts";
@@ -47,6 +49,7 @@ export function localRuns(config: Config): RunOperations {
         leaveOnInterrupt(runId, (signal) =>
           withStore((store) =>
             watch(store, runId, {
+              clock,
               pollMs: config.POLL_MILLISECONDS,
               onRun: progress.show,
               onTransition: logging(progress, lineOf),
@@ -122,7 +125,7 @@ async function ask(daemon: Daemon, config: Config, runId: string, wish: Wish): P
   } catch (thrown) {
     if (!(thrown instanceof HaystackError) || thrown.code !== "LEASE_LOST") throw thrown;
     return {
-      document: await watch(daemon.runs, runId, { pollMs: config.POLL_MILLISECONDS }),
+      document: await watch(daemon.runs, runId, { clock, pollMs: config.POLL_MILLISECONDS }),
       interrupted: false,
     };
   }

@@ -1,17 +1,17 @@
 import { loadConfig } from "../../config.ts";
 import { HaystackError } from "../../errors.ts";
 import type { PlaceOptions } from "../options.ts";
-import { serverAddress } from "../server/address.ts";
-import { serverClient } from "../server/client.ts";
-import { localRuns } from "./local.ts";
 import type { RunOperations } from "./operations.ts";
-import { remoteRuns } from "./remote.ts";
 
 /**
  * The runs that a command is about: those of --server, of --data-dir, of HAYSTACK_SERVER, or of the
  * configured store, in this order. Errors: USAGE, CONFIG_INVALID.
  */
-export function openRunOperations({ server, dataDir, insecureHttp }: PlaceOptions): RunOperations {
+export async function openRunOperations({
+  server,
+  dataDir,
+  insecureHttp,
+}: PlaceOptions): Promise<RunOperations> {
   if (server !== undefined && dataDir !== undefined)
     throw new HaystackError(
       "USAGE",
@@ -19,7 +19,15 @@ export function openRunOperations({ server, dataDir, insecureHttp }: PlaceOption
     );
   const config = loadConfig(process.env, dataDir);
   const address = server ?? (dataDir === undefined ? config.HAYSTACK_SERVER : undefined);
-  if (address === undefined) return localRuns(config);
+  if (address === undefined) {
+    const { localRuns } = await import("./local.ts");
+    return localRuns(config);
+  }
+  const [{ serverAddress }, { serverClient }, { remoteRuns }] = await Promise.all([
+    import("../server/address.ts"),
+    import("../server/client.ts"),
+    import("./remote.ts"),
+  ]);
   return remoteRuns(
     serverClient(
       serverAddress(

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { MAIL_REQUESTED } from "../../actors/host/run-host.ts";
+import { MAIL_REQUESTED } from "../../actors/mail/requested.ts";
 import { answerToWish, runStateForbids } from "../../actors/run-wishes.ts";
 import { runOfJob } from "../../machines/job-id.ts";
 import { HaystackError } from "../../errors.ts";

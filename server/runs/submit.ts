@@ -3,11 +3,12 @@ import { z } from "zod";
 import { HaystackError } from "../../errors.ts";
 import { questionText } from "../../science/query/question-text.ts";
 import {
+  newRun,
   runConfigSchema,
   runDocumentSchema,
   type RunDocument,
 } from "../../services/runs/document.ts";
-import { namedByKey, newRun, newRunId, newSeed } from "../../services/runs/new-run.ts";
+import { namedByKey, newRunId, newSeed } from "../../actors/new-run.ts";
 import { auditedForOthers } from "../access/audited.ts";
 import { userEmailOf } from "../access/ownership.ts";
 import { errorResponses } from "../errors.ts";

@@ -1,4 +1,5 @@
 import { HaystackError } from "../../errors.ts";
+import type { Images } from "./index.ts";
 
 /** Where an image is kept: a registry that speaks the OCI distribution protocol. */
 interface Place {
@@ -19,8 +20,7 @@ const MANIFESTS = [
 ];
 const SCOPE = "https://www.googleapis.com/auth/cloud-platform";
 
-/** Whose registry an image is in; undefined for one that `checkImage` cannot ask. */
-export function registryOf(image: string): "Google" | "this machine" | undefined {
+function registryOf(image: string): ReturnType<Images["registryOf"]> {
   const { registry } = placeOf(image);
   return OF_GOOGLE.test(registry)
     ? "Google"
@@ -34,11 +34,7 @@ function placeOf(image: string): Place {
   return { registry, repository, reference: digest ?? tag };
 }
 
-/**
- * Rejects with BATCH_REFUSED unless the image is there for this account, and with BATCH_UNAVAILABLE
- * when its registry does not answer.
- */
-export async function checkImage(image: string, signal: AbortSignal): Promise<void> {
+async function check(image: string, signal: AbortSignal): Promise<void> {
   const place = placeOf(image);
   const status = await statusOf(place, registryOf(image) === "Google", signal).catch(
     (cause: unknown) => {
@@ -65,6 +61,9 @@ export async function checkImage(image: string, signal: AbortSignal): Promise<vo
     `The registry ${place.registry} answered with status ${status} for ${image}; try again later.`,
   );
 }
+
+/** Images in registries that speak the OCI distribution protocol. */
+export const registryImages: Images = { registryOf, check };
 
 async function ownToken(): Promise<string | undefined> {
   const { GoogleAuth } = await import("google-auth-library");

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { analyze } from "../../actors/steps/analyze.ts";
-import { openLookUps } from "../../adapters.ts";
+import { openLookUps } from "../../adapters/look-ups.ts";
 import { loadConfig } from "../../config.ts";
 import { HaystackError, type ErrorCode } from "../../errors.ts";
 import { structuredQuerySchema } from "../../science/query/structured-query.ts";

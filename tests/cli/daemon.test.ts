@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { openRuns } from "../../adapters.ts";
+import { openRuns } from "../../adapters/runs.ts";
 import type { Config } from "../../config.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import type { RunRecord } from "../../services/runs/index.ts";

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { join, resolve } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { openRuns } from "../../adapters.ts";
+import { openRuns } from "../../adapters/runs.ts";
 import { loadConfig } from "../../config.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import type { RunRecord, RunStore } from "../../services/runs/index.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { openRuns } from "../../adapters.ts";
+import { openRuns } from "../../adapters/runs.ts";
 import { loadConfig } from "../../config.ts";
 import { leased, sampleCommit, sampleRun } from "../services/runs-fixtures.ts";
 import { haystack } from "../support/command-line.ts";

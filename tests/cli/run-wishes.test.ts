@@ -6,7 +6,7 @@ import { errorBody, toHaystackError } from "../../errors.ts";
 import { RUN_STATUSES, type RunDocument } from "../../services/runs/document.ts";
 import type { RunStore } from "../../services/runs/index.ts";
 import type { Golden } from "../support/golden-snapshots.ts";
-import { openRuns } from "../../adapters.ts";
+import { openRuns } from "../../adapters/runs.ts";
 import { ADA, pastRun, startApi } from "../server/api-harness.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
 

@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { openRuns } from "../../adapters.ts";
+import { openRuns } from "../../adapters/runs.ts";
 import { openH5ad } from "../../science/anndata/open.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import {

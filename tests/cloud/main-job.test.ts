@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { AnnData } from "../../science/anndata/anndata.ts";
 import { readH5ad } from "../../science/anndata/read.ts";
-import { openObjects } from "../../adapters.ts";
+import { openObjects } from "../../adapters/objects.ts";
 import { loadConfig } from "../../config.ts";
 import { resultObjects } from "../../actors/run-objects.ts";
 import { runDocumentSchema, type RunDocument } from "../../services/runs/document.ts";

@@ -1,7 +1,7 @@
-import { globSync, readFileSync } from "node:fs";
-import { dirname, join, normalize } from "node:path";
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { loadConfig } from "../../config.ts";
+import { COMPUTED, importsIn, packageOf } from "../support/imports.ts";
 
 /** What the orchestrator's image holds of this folder. */
 function copiedBy(dockerfile: string): string[] {
@@ -13,32 +13,16 @@ function copiedBy(dockerfile: string): string[] {
 
 /** Imports of files and packages, static and dynamic, that the image lacks. */
 function missingIn(copied: readonly string[], packages: ReadonlySet<string>): string[] {
-  const files = copied.flatMap((name) =>
-    name.endsWith(".ts") ? [name] : globSync(`${name}/**/*.ts`),
-  );
-  expect(files.length).toBeGreaterThan(200);
-  return files.flatMap((file) => {
-    const targets = [
-      ...readFileSync(file, "utf8").matchAll(
-        /^(?:import|export) (?!type )(?:[^;"']*? from )?["']([^"']+)["']|\bimport\(["']([^"']+)["']\)|new URL\(["'](\.[^"']+)["'], import\.meta\.url\)/gm,
-      ),
-    ];
-    return targets
-      .map(([, still, later, beside]) => still ?? later ?? beside ?? "")
-      .filter((target) => {
-        if (target.startsWith("node:")) return false;
-        if (!target.startsWith("."))
-          return !packages.has(
-            target
-              .split("/")
-              .slice(0, target.startsWith("@") ? 2 : 1)
-              .join("/"),
-          );
-        const path = normalize(join(dirname(file), target));
-        return !copied.some((name) => path === name || path.startsWith(`${name}/`));
-      })
-      .map((target) => `${file}: ${target}`);
-  });
+  const files = copied.map((name) => (name.includes(".") ? name : `${name}/**/*.ts`));
+  const found = importsIn(files.filter((name) => name.endsWith(".ts")));
+  expect(found.length).toBeGreaterThan(1_000);
+  return found
+    .filter(({ target, isOurs, kind }) => {
+      if (kind === "type" || target === COMPUTED || target.startsWith("node:")) return false;
+      if (!isOurs) return !packages.has(packageOf(target));
+      return !copied.some((name) => target === name || target.startsWith(`${name}/`));
+    })
+    .map(({ file, target }) => `${file}: ${target}`);
 }
 
 const dockerfile = readFileSync("Dockerfile", "utf8");

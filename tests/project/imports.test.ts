@@ -1,139 +1,298 @@
-import { readFileSync } from "node:fs";
-import { globSync } from "node:fs";
-import { dirname, join, normalize } from "node:path";
 import { expect, test } from "vitest";
+import {
+  circles,
+  COMPUTED,
+  importsIn,
+  importsOf,
+  packageOf,
+  type Import,
+} from "../support/imports.ts";
 
 /**
- * The layers of the product, and what each may import of ours. `types` is what it may import by
- * `import type` only.
+ * The rooms of the product, and what each may import of ours; itself, always. `types` is what it may
+ * import by `import type` only. Only the command line, which starts everything, knows the
+ * composition root; docs/decisions/0021-rooms-and-imports.md says why.
  */
-const RULES: readonly {
+const HELPERS = "(errors|given|json-text)\\.ts";
+const INTERFACES = "services/[\\w-]+/(index|document)\\.ts";
+const ACTORS =
+  "actors/([\\w-]+|supervisor/supervisor|mail/requested|(watch|inspection)/[\\w-]+)\\.ts";
+const COMPOSITION = "(adapters/[\\w-]+|daemon|fail-unbegun|serve)\\.ts";
+
+interface Room {
   readonly files: RegExp;
-  readonly imports: RegExp;
-  readonly types?: RegExp;
-}[] = [
-  { files: /^(errors|json-text)\.ts$/, imports: /^$/ },
+  readonly imports: readonly string[];
+  readonly types?: readonly string[];
+}
+
+const ROOMS: readonly Room[] = [
+  { files: /^(errors|given|json-text)\.ts$/, imports: [] },
+  { files: /^software\.ts$/, imports: ["package\\.json"] },
+  { files: /^config(\/.*)?\.ts$/, imports: ["config/.*", HELPERS] },
   {
     files: /^machines\//,
-    imports: /^machines\//,
-    types: /^(errors\.ts|science\/|services\/runs\/document\.ts)/,
+    imports: [],
+    types: ["errors\\.ts", "science/.*", "services/runs/document\\.ts"],
   },
-  { files: /^science\//, imports: /^(science\/|errors\.ts$)/ },
+  { files: /^science\//, imports: [HELPERS] },
   {
     files: /^services\/runs\//,
-    imports:
-      /^(services\/runs\/|(errors|json-text)\.ts$|science\/(query\/structured-query|prompting\/prompt-plan)\.ts$)/,
+    imports: [HELPERS, "science/(query/structured-query|prompting/prompt-plan)\\.ts"],
   },
-  { files: /^services\/(\w|-)+\//, imports: /^(services\/|errors\.ts$)/ },
+  // Tokens are kept where the runs are, by the same connections.
   {
-    files: /^actors\//,
-    imports:
-      /^(actors\/|machines\/|science\/|(errors|json-text)\.ts$|services\/[\w-]+\/(index|document)\.ts$)/,
+    files: /^services\/access\//,
+    imports: [HELPERS, "services/runs/(mongodb/(client|errors)|sqlite/durable)\\.ts"],
   },
+  // The baseline is a program of its own that jobs run.
+  {
+    files: /^services\/batch\//,
+    imports: [HELPERS, INTERFACES, "science/inference/delta-transfer-main\\.ts"],
+  },
+  { files: /^services\//, imports: [HELPERS, INTERFACES, "services/http/[\\w-]+\\.ts"] },
+  { files: /^actors\//, imports: [HELPERS, INTERFACES, "machines/.*", "science/.*"] },
   {
     files: /^insight\//,
-    imports: /^(insight\/|errors\.ts$|services\/[\w-]+\/(index|document)\.ts$)/,
-    types: /^(actors\/instruments|machines\/run-types|config)\.ts$/,
+    imports: [HELPERS, INTERFACES],
+    types: ["actors/instruments\\.ts", "machines/run-types\\.ts", "config\\.ts"],
   },
   {
-    files: /^(cli|server)\//,
-    imports:
-      /^(cli\/|server\/|insight\/|actors\/|services\/|science\/.*|machines\/|config\.ts$|daemon\.ts$|adapters\.ts$|errors\.ts$)/,
+    files: /^server\//,
+    imports: [
+      HELPERS,
+      INTERFACES,
+      ACTORS,
+      "config\\.ts",
+      "insight/.*",
+      "machines/.*",
+      "science/.*",
+    ],
   },
-  { files: /^config\.ts$/, imports: /^(config\/|errors\.ts$)/ },
-  { files: /^config\//, imports: /^config\// },
+  {
+    files: /^cli\//,
+    imports: [
+      HELPERS,
+      INTERFACES,
+      ACTORS,
+      COMPOSITION,
+      "(config|software)\\.ts",
+      "insight/.*",
+      "science/.*",
+      // What a server answers, and what a token is.
+      "server/(runs/schemas|access/tokens)\\.ts",
+    ],
+    types: ["machines/run-types\\.ts"],
+  },
+  { files: new RegExp(`^${COMPOSITION}$`), imports: [".*"] },
 ];
 
-/** Packages that only one file (or folder) may import. */
-const VENDORS: Readonly<Record<string, RegExp>> = {
+/** Where each package may be imported. */
+const PACKAGES: Readonly<Record<string, RegExp>> = {
+  zod: /./,
+  "p-limit": /^(actors|cli|services)\//,
   xstate: /^(machines|actors)\//,
-  mongodb: /^services\/(runs|access)\/mongodb/,
-  nodemailer: /^services\/mail\/eml-file/,
-  "node:sqlite": /^services\/(runs|access)\/sqlite/,
-  h5wasm: /^science\/anndata\//,
-  vega: /^science\/report\//,
-  commander: /^cli\//,
+  mongodb: /^services\/(runs\/mongodb\/|access\/mongodb\.ts)/,
+  "node:sqlite": /^services\/(runs\/sqlite\/|access\/sqlite\.ts)/,
+  nodemailer: /^services\/mail\/eml-file\.ts/,
+  "@sendgrid/mail": /^services\/mail\/sendgrid\.ts/,
+  openai: /^services\/language-model\/openai/,
   "@google-cloud/batch": /^services\/batch\/google\//,
   "@google-cloud/storage": /^services\/objects\/google\//,
   "@google-cloud/pubsub": /^services\/job-events\/google\//,
+  "@grpc/grpc-js": /^services\/batch\/google\//,
+  "google-auth-library": /^services\/images\/registry\.ts/,
+  "string-argv": /^services\/batch\/local\//,
   cockatiel: /^services\/http\//,
   "p-throttle": /^services\/http\//,
-  "eventsource-parser/stream": /^cli\/server\//,
-  fastify: /^server\//,
+  h5wasm: /^science\/anndata\//,
+  cephes: /^science\/statistics\//,
+  "pure-rand": /^science\/(grounding|simulate)\//,
+  "fastest-levenshtein": /^(config|science)\//,
+  eta: /^science\/(knowledge|report)\//,
+  vega: /^science\/report\//,
+  "vega-lite": /^science\/report\//,
+  commander: /^cli\//,
+  ora: /^cli\//,
+  "eventsource-parser": /^cli\/server\//,
+  fastify: /^(server\/|serve\.ts)/,
+  "fastify-type-provider-zod": /^server\//,
+  "@fastify/cors": /^server\//,
+  "@fastify/helmet": /^server\//,
+  "@fastify/rate-limit": /^server\//,
+  "@fastify/swagger": /^server\//,
   "@fastify/websocket": /^server\/inspection\//,
-  "@fastify/send": /^server\/runs\/files/,
+  "@fastify/send": /^server\/runs\/files\.ts/,
   "@fastify/sse": /^server\/events\//,
-  jose: /^server\/access\/identify/,
-  "@sendgrid/mail": /^services\/mail\/sendgrid/,
-  "google-auth-library": /^services\/images\//,
-  "prom-client": /^insight\/metrics/,
-  "@opentelemetry/api": /^insight\/traces/,
-  "@opentelemetry/exporter-trace-otlp-http": /^insight\/traces/,
-  "@opentelemetry/resources": /^insight\/traces/,
-  "@opentelemetry/sdk-trace-node": /^insight\/traces/,
-  pino: /^insight\/logging/,
-  openai: /^services\/language-model\/openai/,
+  jose: /^server\/access\/identify\.ts/,
+  "prom-client": /^insight\/metrics\.ts/,
+  pino: /^insight\/logging\.ts/,
+  "@opentelemetry/api": /^insight\/traces\.ts/,
+  "@opentelemetry/exporter-trace-otlp-http": /^insight\/traces\.ts/,
+  "@opentelemetry/resources": /^insight\/traces\.ts/,
+  "@opentelemetry/sdk-trace-node": /^insight\/traces\.ts/,
 };
 
-interface Import {
-  readonly file: string;
-  readonly target: string;
-  readonly typeOnly: boolean;
+const matches = (parts: readonly string[] = [], target: string): boolean =>
+  parts.some((part) => new RegExp(`^${part}$`).test(target));
+
+/** The folder that a file is in; of services/, the port's. */
+const roomOf = (file: string): string =>
+  file.startsWith("services/") ? file.split("/").slice(0, 2).join("/") : (file.split("/")[0] ?? "");
+
+function upward({ file, target, isOurs, kind }: Import): string[] {
+  const told = `${file} imports ${target}${kind === "value" ? "" : ` (${kind})`}`;
+  const room = ROOMS.find(({ files }) => files.test(file));
+  if (room === undefined) return [`${file} is in no room`];
+  // The program of a compute process imports the module that the caller names.
+  if (target === COMPUTED) return file === "services/compute/task-process.ts" ? [] : [told];
+  if (!isOurs) {
+    if (target.startsWith("node:") && PACKAGES[target] === undefined) return [];
+    return PACKAGES[packageOf(target)]?.test(file) === true ? [] : [told];
+  }
+  const isAllowed =
+    roomOf(file) === roomOf(target) ||
+    matches(room.imports, target) ||
+    (kind === "type" && matches(room.types, target));
+  return isAllowed ? [] : [told];
 }
 
-function importsOf(file: string, source: string): Import[] {
-  return [...source.matchAll(/^(import|export) (type )?(?:[^;"']*? from )?["']([^"']+)["']/gm)].map(
-    ([, , type, target = ""]) => ({
-      file,
-      target: target.startsWith(".") ? normalize(join(dirname(file), target)) : target,
-      typeOnly: type !== undefined,
-    }),
-  );
+/** Files and rooms; what only types need counts too: who reads one reads the other. */
+function circlesOf(imports: readonly Import[]): string[] {
+  const ours = imports.filter(({ isOurs }) => isOurs);
+  const isRoom = (file: string): boolean => file.includes("/") && !file.startsWith("services/");
+  return [
+    ...circles(ours.map(({ file, target }) => [file, target])),
+    ...circles(
+      ours
+        .filter(({ file, target }) => isRoom(file) && isRoom(target))
+        .map(({ file, target }) => [roomOf(file), roomOf(target)]),
+    ),
+  ];
 }
 
-const isOurs = (target: string): boolean => target.endsWith(".ts") || target.endsWith(".json");
-
-function breaches(found: readonly Import[]): string[] {
-  return found.flatMap(({ file, target, typeOnly }) => {
-    const vendor = VENDORS[target];
-    if (vendor !== undefined && !vendor.test(file))
-      return [`${file} imports ${target}, which belongs to ${vendor.source}`];
-    const rule = RULES.find(({ files }) => files.test(file));
-    if (rule === undefined || !isOurs(target)) return [];
-    return rule.imports.test(target) || (typeOnly && rule.types?.test(target) === true)
-      ? []
-      : [`${file} imports ${target}`];
-  });
-}
-
-const sources = globSync(["*.ts", "{machines,actors,insight,science,services,server,cli}/**/*.ts"]);
-
-test("every layer imports only what it may", () => {
-  const all = sources.flatMap((file) => importsOf(file, readFileSync(file, "utf8")));
-  expect(all.length).toBeGreaterThan(200);
-  expect(breaches(all)).toEqual([]);
+const checked = (imports: readonly Import[]) => ({
+  upward: imports.flatMap(upward),
+  circles: circlesOf(imports),
 });
 
-test("a planted breach is found", () => {
+const planted = (...sources: readonly (readonly [string, string])[]) =>
+  checked(sources.flatMap(([file, source]) => importsOf(file, source)));
+
+const all = importsIn([
+  "*.ts",
+  "{actors,adapters,cli,config,insight,machines,science,server,services}/**/*.ts",
+]).filter(({ file }) => file !== "vitest.config.ts");
+
+test("every room imports only what it may, and nothing imports in a circle", () => {
+  expect(all.length).toBeGreaterThan(1_000);
+  expect(checked(all)).toEqual({ upward: [], circles: [] });
+});
+
+test.each([
+  [
+    "a file of another room",
+    "machines/run.ts",
+    'import { a } from "../services/runs/sqlite/store.ts";',
+  ],
+  [
+    "types of another room",
+    "science/report/report.ts",
+    'import type { RunStore } from "../../services/runs/index.ts";',
+  ],
+  [
+    "a value where only types may be",
+    "machines/run.ts",
+    'import { RUN_PHASES } from "../services/runs/document.ts";',
+  ],
+  [
+    "types written in place",
+    "science/report/report.ts",
+    'type Store = import("../../services/runs/index.ts").RunStore;',
+  ],
+  ["what is passed on", "actors/tasks.ts", 'export * from "../services/runs/sqlite/store.ts";'],
+  [
+    "what is imported later",
+    "server/app.ts",
+    'const { openDaemon } = await import("../daemon.ts");',
+  ],
+  ["what is imported later, in backticks", "server/app.ts", "await import(`../adapters/runs.ts`);"],
+  ["what is imported under a computed name", "server/app.ts", "await import(name);"],
+  [
+    "a thread",
+    "actors/tasks.ts",
+    'new Worker(new URL("../services/runs/sqlite/thread.ts", import.meta.url));',
+  ],
+  [
+    "an adapter in place of its interface",
+    "cli/watch.ts",
+    'import { systemClock } from "../services/clock/system.ts";',
+  ],
+  [
+    "the adapter of another port",
+    "services/mail/sendgrid.ts",
+    'import { a } from "../objects/directory/store.ts";',
+  ],
+  [
+    "the inside of the actors",
+    "server/app.ts",
+    'import { createRunHost } from "../actors/host/run-host.ts";',
+  ],
+  [
+    "a package of another file",
+    "actors/supervisor/supervisor.ts",
+    'import { MongoClient } from "mongodb";',
+  ],
+  ["a part of such a package", "actors/tasks.ts", 'import { File } from "h5wasm/node";'],
+  ["such a package, later", "cli/main.ts", 'await import("@google-cloud/batch");'],
+  ["a package without a room", "server/app.ts", 'import { a } from "left-pad";'],
+  ["SQLite of Node", "actors/tasks.ts", 'import { DatabaseSync } from "node:sqlite";'],
+  ["a file without a room", "helpers/a.ts", 'import { a } from "./b.ts";'],
+])("seen as upward: %s", (_, file, source) => {
+  expect(planted([file, source])).toEqual({ upward: [expect.stringContaining(file)], circles: [] });
+});
+
+test.each([
+  ["values", 'import { b } from "./b.ts";', 'import { a } from "./a.ts";'],
+  ["types", 'import type { b } from "./b.ts";', 'import type { a } from "./a.ts";'],
+  ["what is imported later", 'await import("./b.ts");', 'export { a } from "./a.ts";'],
+])("seen as a circle of files: %s", (_, a, b) => {
+  expect(planted(["cli/a.ts", a], ["cli/b.ts", b])).toEqual({
+    upward: [],
+    circles: ["cli/a.ts -> cli/b.ts -> cli/a.ts"],
+  });
+});
+
+test("seen as a circle of files: one over others", () => {
   expect(
-    breaches(
-      importsOf(
-        "machines/run.ts",
-        'import { openSqliteRuns } from "../services/runs/sqlite/store.ts";',
-      ),
-    ),
-  ).toHaveLength(1);
+    planted(
+      ["cli/a.ts", 'import "./b.ts";'],
+      ["cli/b.ts", 'import "./d.ts"; import "./c.ts";'],
+      ["cli/c.ts", 'import "./a.ts";'],
+      ["cli/d.ts", 'import "./e.ts";'],
+    ).circles,
+  ).toEqual(["cli/a.ts -> cli/b.ts -> cli/c.ts -> cli/a.ts"]);
+});
+
+test("seen as a circle of rooms", () => {
   expect(
-    breaches(
-      importsOf(
-        "science/report/report.ts",
-        'import type { RunStore } from "../../services/runs/index.ts";',
-      ),
+    planted(
+      ["adapters/a.ts", 'import type { B } from "../cli/b.ts";'],
+      ["cli/c.ts", 'import { a } from "../adapters/a.ts";'],
     ),
-  ).toHaveLength(1);
-  expect(
-    breaches(
-      importsOf("actors/supervisor/supervisor.ts", 'import { MongoClient } from "mongodb";'),
-    ),
-  ).toHaveLength(1);
+  ).toEqual({ upward: [], circles: ["adapters -> cli -> adapters"] });
+});
+
+/** What is loaded before anything is asked for: the options of commands, and no part of a daemon. */
+test("the command line loads the composition root where a command needs it", () => {
+  const loaded = new Set(["cli/main.ts"]);
+  for (const file of loaded)
+    for (const { target } of all.filter(
+      ({ file: from, kind }) => from === file && kind === "value",
+    ))
+      loaded.add(target);
+  expect(loaded).toContain("cli/commands/serve.ts");
+  const heavy = new RegExp(
+    `^(${COMPOSITION}|(insight|machines|server)/.*|services/.*/(sqlite|store).*)$`,
+  );
+  expect([...loaded].filter((name) => heavy.test(name))).toEqual([]);
 });

@@ -1,8 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { newRun } from "../../services/runs/new-run.ts";
-import type { RunDocument } from "../../services/runs/document.ts";
+import { newRun, type RunDocument } from "../../services/runs/document.ts";
 import { simulate } from "../../actors/tasks.ts";
 import { openEvents, type EventStreamClient } from "../support/event-stream.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";

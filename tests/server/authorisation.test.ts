@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { createServer } from "../../server/app.ts";
 import type { GuardedRoute } from "../../server/access/guard.ts";
 import type { RouteModule } from "../../server/parts.ts";
-import { newRun } from "../../services/runs/new-run.ts";
+import { newRun } from "../../services/runs/document.ts";
 import { startIdentityProvider } from "../support/identity-provider.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { breaches, type Callers, type RunOfUser } from "./authorisation-matrix.ts";

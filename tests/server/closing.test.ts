@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import { newRun } from "../../services/runs/new-run.ts";
+import { newRun } from "../../services/runs/document.ts";
 import { quickest } from "../support/quickest.ts";
 import { startTestServer } from "../support/server.ts";
 

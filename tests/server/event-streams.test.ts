@@ -8,7 +8,7 @@ import { systemClock } from "../../services/clock/system.ts";
 import { hostRuns, run } from "../support/hosted-runs.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
 import { openSqliteRuns } from "../../services/runs/sqlite/store.ts";
-import { sqliteFile } from "../../adapters.ts";
+import { sqliteFile } from "../../adapters/runs.ts";
 import { ADA, BO, pastRun, startApi } from "./api-harness.ts";
 
 /** For a seat that somebody is about to leave. */

@@ -1,6 +1,5 @@
-import type { RunDocument, RunStatus } from "../../services/runs/document.ts";
+import { newRun, type RunDocument, type RunStatus } from "../../services/runs/document.ts";
 import type { RunCommit, RunStore } from "../../services/runs/index.ts";
-import { newRun } from "../../services/runs/new-run.ts";
 
 /**
  * Several stores on fresh storage; `store` is the first of them. They are closed after the test.

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { RunChanges, TransitionEntry } from "../../services/runs/index.ts";
-import { newRun } from "../../services/runs/new-run.ts";
+import { newRun } from "../../services/runs/document.ts";
 import {
   cancelEvent,
   ids,

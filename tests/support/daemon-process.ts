@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { openAccess } from "../../adapters.ts";
+import { openAccess } from "../../adapters/access.ts";
 import { simulate } from "../../actors/tasks.ts";
 import { loadConfig, type Config } from "../../config.ts";
 import { openWorkbench } from "../../daemon.ts";

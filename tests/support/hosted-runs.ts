@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { bindRunMachine, type RunEffects } from "../../actors/host/bind-run-machine.ts";
-import { newRun } from "../../services/runs/new-run.ts";
 import {
   createSupervisor,
   type Supervisor,
@@ -17,7 +16,7 @@ import {
   type InProcessJobEvents,
 } from "../../services/job-events/in-process.ts";
 import type { Mail } from "../../services/mail/index.ts";
-import type { RunConfig, RunDocument } from "../../services/runs/document.ts";
+import { newRun, type RunConfig, type RunDocument } from "../../services/runs/document.ts";
 import type { RunStore, TransitionEntry } from "../../services/runs/index.ts";
 import { openSqliteRuns } from "../../services/runs/sqlite/store.ts";
 

@@ -7,7 +7,8 @@ import { loadConfig, type Config } from "../../config.ts";
 import { openDaemon, type Daemon } from "../../daemon.ts";
 import type { HaystackError } from "../../errors.ts";
 import { issueToken } from "../../server/access/tokens.ts";
-import { listen, type Listening } from "../../server/listen.ts";
+import { serve } from "../../serve.ts";
+import type { Listening } from "../../server/listen.ts";
 import type { Role } from "../../services/access/index.ts";
 
 export interface TestServer extends Listening {
@@ -45,7 +46,7 @@ export async function startTestServer({
     sweeps: true,
     onTrouble: (error) => troubles.push(error),
   });
-  const listening = await listen(config, daemon, logger);
+  const listening = await serve(config, daemon, logger);
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     await listening.close();

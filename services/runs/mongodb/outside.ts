@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import {
+  newRun,
   runConfigSchema,
   runDocumentSchema,
   type RunDocument,
   type RunErrorRecord,
 } from "../document.ts";
-import { newRun } from "../new-run.ts";
 
 /** Runs that another program inserted with some of the public fields only. */
 

@@ -3,8 +3,7 @@ import { jobId } from "../../../machines/job-id.ts";
 import type { JobKind, JobRecord, RunContext } from "../../../machines/run-types.ts";
 import { runView } from "../../../machines/run-view.ts";
 import { runMachine } from "../../../machines/run.ts";
-import type { RunDocument } from "../../../services/runs/document.ts";
-import { newRun } from "../../../services/runs/new-run.ts";
+import { newRun, type RunDocument } from "../../../services/runs/document.ts";
 import { explore, type ExploredStep } from "./explore.ts";
 import {
   admit,

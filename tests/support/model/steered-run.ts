@@ -6,7 +6,7 @@ import {
 } from "../../../actors/supervisor/supervisor.ts";
 import { manualClock, type ManualClock } from "../../../services/clock/manual.ts";
 import type { OutboxEntry, RunCommit, RunRecord, RunStore } from "../../../services/runs/index.ts";
-import { newRun } from "../../../services/runs/new-run.ts";
+import { newRun } from "../../../services/runs/document.ts";
 import type { Persisted } from "../persisted-steps.ts";
 import { daemonProcess, type DaemonProcess } from "../simulation/daemon-process.ts";
 import type { SteeredEffect } from "./model-path.ts";

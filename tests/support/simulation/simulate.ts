@@ -1,5 +1,5 @@
 import { runOfJob } from "../../../machines/job-id.ts";
-import { newRun } from "../../../services/runs/new-run.ts";
+import { newRun } from "../../../services/runs/document.ts";
 import type { InboxEvent, RunStore } from "../../../services/runs/index.ts";
 import { memoryRuns } from "../memory-runs.ts";
 import { batchWorld, isRunningJob } from "./batch-world.ts";

@@ -1,14 +1,14 @@
-import { openMail, openRuns } from "../adapters.ts";
-import { bindRunMachine, type RunEffects } from "../actors/host/bind-run-machine.ts";
-import { composeMail } from "../actors/mail/compose-mail.ts";
-import { createSupervisor } from "../actors/supervisor/supervisor.ts";
-import { usageOf } from "../actors/host/usage.ts";
-import { loadConfig } from "../config.ts";
-import type { HaystackError } from "../errors.ts";
-import type { RunContext } from "../machines/run-types.ts";
-import { systemClock } from "../services/clock/system.ts";
-import type { RunDocument } from "../services/runs/document.ts";
-import { findRun } from "./watch.ts";
+import { clock } from "./adapters/clock.ts";
+import { openMail } from "./adapters/mail.ts";
+import { openRuns } from "./adapters/runs.ts";
+import { bindRunMachine, type RunEffects } from "./actors/host/bind-run-machine.ts";
+import { composeMail } from "./actors/mail/compose-mail.ts";
+import { createSupervisor } from "./actors/supervisor/supervisor.ts";
+import { usageOf } from "./actors/host/usage.ts";
+import { loadConfig } from "./config.ts";
+import { type HaystackError, runNotFound } from "./errors.ts";
+import type { RunContext } from "./machines/run-types.ts";
+import type { RunDocument } from "./services/runs/document.ts";
 
 /**
  * What a run needs to be marked as failed and mailed; whatever else is configured wrongly does not
@@ -66,14 +66,16 @@ export async function failUnbegun(
   );
   await using opened = new AsyncDisposableStack();
   const store = opened.adopt(await openRuns(config), (part) => part.close());
-  const { document, snapshot } = await findRun(store, runId);
+  const record = await store.get(runId);
+  if (record === undefined) throw runNotFound(runId);
+  const { document, snapshot } = record;
   if (document.status === "completed" || document.status === "cancelled" || hasLiveJobs(snapshot))
     return document;
-  const mail = opened.adopt(await openMail(config, systemClock), (part) => part.close());
+  const mail = opened.adopt(await openMail(config, clock), (part) => part.close());
   const supervisor = createSupervisor({
     store,
     machine: bindRunMachine(failing(error)),
-    clock: systemClock,
+    clock,
     jobEvents: { subscribe: async () => async () => undefined, close: async () => undefined },
     mail,
     composeMail: composeMail(MODEL, { list: async () => [] }, config.PUBLIC_URL),

@@ -1,0 +1,63 @@
+import { type Config, gpuMachine, gpuPrice, listed, pairsOf } from "../config.ts";
+import { HaystackError } from "../errors.ts";
+import { given } from "../given.ts";
+import type { GoogleJobSettings } from "../services/batch/google/job.ts";
+import type { GoogleBatchOptions } from "../services/batch/google/service.ts";
+
+/** What the configuration says of jobs on Google Batch: GPU jobs, and runs as jobs. */
+
+/** A variable that the rules of the configuration ask for here. */
+export function configured(
+  config: Config,
+  name:
+    | "BATCH_PROJECT"
+    | "BATCH_IMAGE"
+    | "GCS_BUCKET"
+    | "PUBSUB_TOPIC"
+    | "PUBSUB_SUBSCRIPTION"
+    | "DISPATCH_IMAGE",
+): string {
+  const value = config[name];
+  if (value === undefined) throw new HaystackError("CONFIG_INVALID", `${name} is not set.`);
+  return value;
+}
+
+export function googlePrices(config: Config): Pick<GoogleBatchOptions, "machine" | "usdPerHour"> {
+  const [machine, usdPerHour] = [gpuMachine(config), gpuPrice(config)];
+  if (usdPerHour === undefined)
+    throw new HaystackError("CONFIG_INVALID", `BATCH_PRICES has no price of ${machine}.`);
+  return { machine, usdPerHour };
+}
+
+export const googlePlace = (config: Config) => ({
+  project: configured(config, "BATCH_PROJECT"),
+  location: config.BATCH_LOCATION,
+  ...given({ endpoint: config.BATCH_ENDPOINT }),
+});
+
+export const googleSettings = (
+  config: Config,
+): Omit<GoogleJobSettings, "image" | "machineType"> => ({
+  bucket: [configured(config, "GCS_BUCKET"), config.GCS_PREFIX]
+    .filter((part) => part !== "")
+    .join("/"),
+  topic: `projects/${configured(config, "BATCH_PROJECT")}/topics/${configured(config, "PUBSUB_TOPIC")}`,
+  bootDisk: {
+    sizeGb: config.BATCH_BOOT_DISK_GB,
+    ...given({ image: config.BATCH_BOOT_DISK_IMAGE, type: config.BATCH_BOOT_DISK_TYPE }),
+  },
+  labels: recordOf(config.BATCH_LABELS),
+  network: {
+    noExternalIp: config.BATCH_NO_EXTERNAL_IP,
+    ...given({ network: config.BATCH_NETWORK, subnetwork: config.BATCH_SUBNETWORK }),
+  },
+  ...given({
+    allowedLocations:
+      config.BATCH_ALLOWED_LOCATIONS === "" ? undefined : listed(config.BATCH_ALLOWED_LOCATIONS),
+    mountOptions:
+      config.BATCH_MOUNT_OPTIONS === undefined ? undefined : listed(config.BATCH_MOUNT_OPTIONS),
+    serviceAccount: config.BATCH_SERVICE_ACCOUNT,
+  }),
+});
+
+export const recordOf = (text: string): Record<string, string> => Object.fromEntries(pairsOf(text));

@@ -1,0 +1,102 @@
+import { join } from "node:path";
+import type { Config } from "../config.ts";
+import type { HaystackError } from "../errors.ts";
+import { given } from "../given.ts";
+import type { BatchService } from "../services/batch/index.ts";
+import {
+  BASELINE_PROGRAM,
+  type InferenceProgram,
+  inferenceProgram,
+} from "../services/batch/local/command.ts";
+import { localBatch } from "../services/batch/local/service.ts";
+import type { Clock } from "../services/clock/index.ts";
+import type { JobEvents } from "../services/job-events/index.ts";
+import { inProcessJobEvents } from "../services/job-events/in-process.ts";
+import type { ObjectStore } from "../services/objects/index.ts";
+import { configured, googlePlace, googlePrices, googleSettings, recordOf } from "./google-jobs.ts";
+
+interface Surroundings {
+  readonly clock: Clock;
+  readonly objects: ObjectStore;
+  readonly onTrouble: (thrown: unknown) => void;
+}
+
+export interface Inference {
+  readonly batch: BatchService;
+  readonly jobEvents: JobEvents;
+}
+
+/** Jobs and the news of them belong together: on this machine, or on Google Batch with Pub/Sub. */
+export const openInference = async (
+  config: Config,
+  surroundings: Surroundings,
+): Promise<Inference> =>
+  config.BATCH_PROJECT === undefined
+    ? onThisMachine(config, surroundings)
+    : onGoogleBatch(config, config.BATCH_PROJECT, surroundings);
+
+/** What a job on this machine runs. Error INFERENCE_COMMAND_INVALID. */
+export const localProgram = (config: Config): InferenceProgram =>
+  config.INFERENCE_COMMAND === undefined
+    ? BASELINE_PROGRAM
+    : inferenceProgram(config.INFERENCE_COMMAND, config.INFERENCE_MODEL);
+
+function onThisMachine(config: Config, { clock, objects, onTrouble }: Surroundings): Inference {
+  const jobEvents = inProcessJobEvents({ clock, onRefused: (_, thrown) => onTrouble(thrown) });
+  const batch = localBatch({
+    root: join(config.dataDir, "batch"),
+    location: (path) => objects.location(path),
+    clock,
+    onChange: (event) => jobEvents.publish(event),
+    onError: onTrouble,
+    program: localProgram(config),
+    maxConcurrent: config.LOCAL_JOBS,
+  });
+  return { batch, jobEvents };
+}
+
+async function onGoogleBatch(
+  config: Config,
+  projectId: string,
+  { clock, onTrouble }: Surroundings,
+): Promise<Inference> {
+  const [{ googleBatch }, { googlePubsubEvents }] = await Promise.all([
+    import("../services/batch/google/service.ts"),
+    import("../services/job-events/google/events.ts"),
+  ]);
+  const jobEvents = await googlePubsubEvents({
+    projectId,
+    topic: configured(config, "PUBSUB_TOPIC"),
+    subscription: configured(config, "PUBSUB_SUBSCRIPTION"),
+    create: config.PUBSUB_CREATE,
+    clock,
+    onTrouble: (trouble: HaystackError) => onTrouble(trouble),
+    onRefused: (_, thrown) => onTrouble(thrown),
+    ...given({
+      deadLetterTopic: config.PUBSUB_DEAD_LETTER_TOPIC,
+      emulatorHost: config.PUBSUB_EMULATOR_HOST,
+    }),
+  });
+  const batch = googleBatch({
+    ...googlePlace(config),
+    ...googleSettings(config),
+    image: configured(config, "BATCH_IMAGE"),
+    machineType: config.BATCH_MACHINE_TYPE,
+    cpuMilli: config.BATCH_CPU_MILLI,
+    memoryMib: config.BATCH_MEMORY_MIB,
+    environment: recordOf(config.BATCH_ENVIRONMENT),
+    model: config.BATCH_MODEL,
+    ...googlePrices(config),
+    provisioning: config.BATCH_PROVISIONING,
+    spotPreemptions: config.BATCH_SPOT_PREEMPTIONS,
+    ...given({
+      installGpuDrivers: config.BATCH_INSTALL_GPU_DRIVERS,
+      containerOptions: config.BATCH_CONTAINER_OPTIONS,
+      accelerator:
+        config.BATCH_ACCELERATOR === "none"
+          ? undefined
+          : { type: config.BATCH_ACCELERATOR, count: config.BATCH_ACCELERATOR_COUNT },
+    }),
+  });
+  return { batch, jobEvents };
+}

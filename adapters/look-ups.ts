@@ -1,0 +1,23 @@
+import { join } from "node:path";
+import { type Config, listed } from "../config.ts";
+import { given } from "../given.ts";
+import type { Clock } from "../services/clock/index.ts";
+import type { GeneLookUps } from "../services/look-ups/index.ts";
+
+/** Look-ups of genes; none unless configured. */
+export async function openLookUps(config: Config, clock: Clock): Promise<GeneLookUps | undefined> {
+  const databases = listed(config.LOOKUPS);
+  if (databases.length === 0) return undefined;
+  const { uniprotLookUps } = await import("../services/look-ups/uniprot.ts");
+  return uniprotLookUps({
+    uniprotUrl: config.UNIPROT_BASE_URL,
+    ...given({
+      reactomeUrl: databases.includes("reactome") ? config.REACTOME_BASE_URL : undefined,
+      keggUrl: databases.includes("kegg") ? config.KEGG_BASE_URL : undefined,
+    }),
+    cacheFolder: join(config.dataDir, "cache", "look-ups"),
+    cacheMs: config.LITERATURE_CACHE_DAYS * 86_400_000,
+    timeoutMs: config.LITERATURE_TIMEOUT_SECONDS * 1_000,
+    now: () => clock.now(),
+  });
+}

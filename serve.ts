@@ -1,0 +1,31 @@
+import type { FastifyBaseLogger } from "fastify";
+import { openAccess } from "./adapters/access.ts";
+import { clock } from "./adapters/clock.ts";
+import type { Config } from "./config.ts";
+import type { Daemon } from "./daemon.ts";
+import { silentLogger } from "./insight/logging.ts";
+import { listen, type Listening } from "./server/listen.ts";
+import { SOFTWARE } from "./software.ts";
+
+/** Serves the daemon over HTTP. Errors: those of `listen`, STORE_UNAVAILABLE. */
+export async function serve(
+  config: Config,
+  daemon: Daemon,
+  logger: FastifyBaseLogger = silentLogger(),
+): Promise<Listening> {
+  const access = await openAccess(config);
+  try {
+    const { close: _, ...parts } = daemon;
+    const server = await listen({ ...parts, config, software: SOFTWARE, access, clock, logger });
+    return {
+      ...server,
+      async close() {
+        await server.close();
+        await access.close();
+      },
+    };
+  } catch (thrown) {
+    await access.close();
+    throw thrown;
+  }
+}
