@@ -132,6 +132,55 @@ test("a machine is offered for the preemptions so far, and the job is handed ove
   ]);
 });
 
+test("no job is begun once a run has spent what it may, to the cent; one that is known is taken on", async () => {
+  const submitting = (spent: number, known: boolean) => {
+    const handed: string[] = [];
+    const submit = submitJob(
+      portsOf(
+        {
+          offer: () => ({ machine: "a2-highgpu-1g", provisioning: "SPOT", usd_per_hour: 1 }),
+          get: (job_id) => Promise.resolve(known ? { job_id, state: "RUNNING" } : undefined),
+          submit: ({ job_id }) => {
+            handed.push(job_id);
+            return Promise.resolve({ job_id, state: "QUEUED" });
+          },
+        },
+        {
+          runs: {
+            get: async () => ({ document: { usage: { gpu_cost_usd: spent } } }),
+          } as unknown as StepPorts["runs"],
+        },
+      ),
+    )(
+      {
+        job: job(),
+        run_id: "r1",
+        random_seed: 5,
+        deadline_seconds: 60,
+        preemptions: 0,
+        max_gpu_cost_usd: 2,
+        troubled_since: null,
+      },
+      context,
+    );
+    return { handed, submit };
+  };
+  for (const [spent, known] of [
+    [1.99, false],
+    [2, true],
+  ] as const) {
+    const { handed, submit } = submitting(spent, known);
+    await submit;
+    expect(handed).toEqual(["hs-r1-i1-p-a1"]);
+  }
+  const { handed, submit } = submitting(2, false);
+  await expect(submit).rejects.toMatchObject({
+    code: "GPU_BUDGET_SPENT",
+    message: "The run has spent 2.00 of 2.00 USD on GPU jobs; raise max_gpu_cost_usd to go on.",
+  });
+  expect(handed).toEqual([]);
+});
+
 describe("a job that Batch cannot take now", () => {
   const DEADLINE_SECONDS = 3_600;
   const toSubmit = (more: Partial<SubmitJobInput> = {}): SubmitJobInput => ({
@@ -322,4 +371,32 @@ test("stopping jobs tells how long each has run, whatever it has come to", async
     remaining: ["running", "queued"],
     run_seconds: { done: 60, stopped: 7, running: 5 },
   });
+});
+
+test("a job that Batch does not know counts as stopped only after the time in which a new one may appear", async () => {
+  const clock = manualClock(NOW);
+  const asked: string[] = [];
+  const cancel = cancelJobs(
+    portsOf(
+      {
+        notFoundGraceMs: 5 * MINUTE,
+        cancel: (jobId) => Promise.resolve(void asked.push(jobId)),
+        get: () => Promise.resolve(undefined),
+      },
+      { clock },
+    ),
+  );
+  const first = await cancel({ job_ids: ["j"], asked_at: null }, context);
+  expect(first).toStrictEqual({
+    remaining: ["j"],
+    asked_at: NOW,
+    check_at: NOW + 2_000,
+    run_seconds: {},
+  });
+  clock.advance(5 * MINUTE - 1);
+  const later = await cancel({ job_ids: ["j"], asked_at: NOW }, context);
+  expect([later.remaining, later.asked_at]).toEqual([["j"], NOW]);
+  clock.advance(1);
+  expect((await cancel({ job_ids: ["j"], asked_at: NOW }, context)).remaining).toEqual([]);
+  expect(asked).toEqual(["j", "j", "j"]);
 });

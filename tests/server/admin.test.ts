@@ -1,9 +1,11 @@
 import { expect, test, vi } from "vitest";
 import { HaystackError } from "../../errors.ts";
 import { traceIdOf } from "../../insight/trace-id.ts";
+import { runSummarySchema } from "../../server/runs/schemas.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import type { RunStore } from "../../services/runs/index.ts";
 import { run } from "../support/hosted-runs.ts";
+import { refusal } from "../support/refusals.ts";
 import {
   gate,
   startScriptedServer,
@@ -16,6 +18,25 @@ import {
  * is.
  */
 const NEVER_MS = 24 * 3_600_000;
+
+const ONE_RUN = { max_active: 1, max_active_per_user: 1 };
+const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string;
+
+/** What every answer of the supervisor has, changed as told. */
+const supervisorBody = (server: ScriptedServer, changes: Readonly<Record<string, unknown>>) => ({
+  software: server.parts.software,
+  machine: { id: "run", version: "1" },
+  owner: "test",
+  admission_paused: false,
+  draining: false,
+  limits: { max_active: 100, max_active_per_user: 100 },
+  live: 0,
+  passivated: 0,
+  by_status: { pending: 0, running: 0, completed: 0, failed: 0, cancelled: 0 },
+  queues: [],
+  hosted: [],
+  ...changes,
+});
 
 interface Answer {
   readonly status: number;
@@ -120,20 +141,25 @@ test("the supervisor shows its leases, the queue by user, and what is in memory"
   await server.parts.runs.insert(run("r2"));
   const { status, body } = await server.get("/supervisor");
   expect(status).toBe(200);
-  expect(body).toMatchObject({
-    owner: "test",
-    machine: { id: "run", version: "1" },
-    admission_paused: false,
-    draining: false,
-    limits: { max_active: 1, max_active_per_user: 1 },
-    live: 1,
-    passivated: 0,
-    by_status: { pending: 1, running: 1 },
-    queues: [{ user_email: "user@example.org", active: 1, queued: 1 }],
-    hosted: [
-      { run_id: "r1", status: "running", current_phase: "inference", token: 1, waiting: true },
-    ],
-  });
+  expect(body).toEqual(
+    supervisorBody(server, {
+      limits: ONE_RUN,
+      live: 1,
+      by_status: { pending: 1, running: 1, completed: 0, failed: 0, cancelled: 0 },
+      queues: [{ user_email: "user@example.org", active: 1, queued: 1, queued_since: TIME }],
+      hosted: [
+        {
+          run_id: "r1",
+          status: "running",
+          current_phase: "inference",
+          token: 1,
+          waiting: true,
+          lease_expires_at: TIME,
+          wake_at: TIME,
+        },
+      ],
+    }),
+  );
   expect(Date.parse(body.hosted[0].lease_expires_at)).toBeGreaterThan(Date.now());
 });
 
@@ -142,15 +168,19 @@ test("a run is looked into: document, actors with sanitised contexts, lease, his
   await server.parts.runs.insert({ ...run("r1"), query: "What does SECRET-TEXT do?" });
   await awaitsJobs(server, "r1");
   const { body } = await server.get("/runs/r1");
-  expect(body).toMatchObject({
-    run: { run_id: "r1", query: "What does SECRET-TEXT do?" },
-    machine: { id: "run" },
-    lease: { owner: "test", token: 1 },
+  const stored = await server.parts.runs.get("r1");
+  expect(body).toEqual({
+    run: stored?.document,
+    revision: stored?.revision,
+    machine: { id: "run", version: "1" },
+    lease: { owner: "test", token: 1, expires_at: TIME },
+    wake_at: TIME,
     inbox: [],
     outbox: [],
     priority: 0,
-    snapshot: { id: "run" },
+    snapshot: (await server.get("/runs/r1/actors")).body.actors,
   });
+  expect(body.run.query).toBe("What does SECRET-TEXT do?");
   const {
     body: { actors, revision },
   } = await server.get("/runs/r1/actors");
@@ -174,15 +204,16 @@ test("a run is looked into: document, actors with sanitised contexts, lease, his
   const {
     body: { history },
   } = await server.get("/runs/r1/history");
-  expect(history[0]).toMatchObject({
+  expect(history[0]).toEqual({
     revision: 1,
+    at: TIME,
     actor: "run",
     from: "queued",
     to: "analyzing",
     event: "run.admitted",
   });
   for (const path of ["/runs/none", "/runs/none/history", "/runs/none/actors"])
-    expect(await server.get(path)).toMatchObject({ status: 404, body: { error: "RUN_NOT_FOUND" } });
+    expect(await server.get(path)).toEqual(refusal(404, "RUN_NOT_FOUND", { run_id: "none" }));
 });
 
 test("an event is stored when it is answered; only external events are taken, and jobs of the run", async () => {
@@ -207,16 +238,19 @@ test("an event is stored when it is answered; only external events are taken, an
     { ...event, extra: 1 },
     { ...event, job_id: "hs-r2-i1-p-a1" },
   ]) {
-    expect(await server.post("/runs/r1/events", { event: refused })).toMatchObject({ status: 400 });
+    expect(await server.post("/runs/r1/events", { event: refused })).toEqual(
+      refusal(400, "USAGE", "state" in refused && !("extra" in refused) ? { run_id: "r1" } : {}),
+    );
   }
-  expect(await server.post("/runs/none/events", { event })).toMatchObject({ status: 404 });
+  expect(await server.post("/runs/none/events", { event })).toEqual(
+    refusal(404, "RUN_NOT_FOUND", { run_id: "none" }),
+  );
   const cancelled = server.supervisor.settled("r1");
   expect(await server.post("/runs/r1/cancel")).toMatchObject({ status: 202 });
   expect(await cancelled).toMatchObject({ status: "cancelled" });
-  expect(await server.post("/runs/r1/retry")).toMatchObject({
-    status: 409,
-    body: { error: "RUN_STATE_FORBIDS" },
-  });
+  expect(await server.post("/runs/r1/retry")).toEqual(
+    refusal(409, "RUN_STATE_FORBIDS", { run_id: "r1" }),
+  );
   expect(await server.audit()).toEqual(
     recorded(
       ["event job.changed r1", "done"],
@@ -227,10 +261,9 @@ test("an event is stored when it is answered; only external events are taken, an
     ),
   );
   for (const late of [event, { type: "retry.requested" }, { type: "cancel.requested" }]) {
-    expect(await server.post("/runs/r1/events", { event: late })).toMatchObject({
-      status: 409,
-      body: { error: "RUN_STATE_FORBIDS" },
-    });
+    expect(await server.post("/runs/r1/events", { event: late })).toEqual(
+      refusal(409, "RUN_STATE_FORBIDS", { run_id: "r1" }),
+    );
   }
 });
 
@@ -261,10 +294,7 @@ test("what cannot be recorded is not done; what was done stands when its end can
   const record = vi
     .spyOn(server.parts.access, "recordAudit")
     .mockRejectedValueOnce(new HaystackError("STORE_UNAVAILABLE", "The audit log is away."));
-  expect(await server.post("/runs/r1/cancel")).toMatchObject({
-    status: 503,
-    body: { error: "STORE_UNAVAILABLE" },
-  });
+  expect(await server.post("/runs/r1/cancel")).toEqual(refusal(503, "STORE_UNAVAILABLE"));
   expect((await server.parts.runs.get("r1"))?.inbox).toEqual([]);
   record
     .mockImplementationOnce(() => Promise.resolve())
@@ -289,15 +319,14 @@ test("a waiting run is taken out of memory and brought back; one that works is n
     body: { run_id: "r1", hosted: false },
   });
   expect((await server.parts.runs.get("r1"))?.lease).toBeNull();
-  expect(await server.post("/runs/r1/passivate")).toMatchObject({
-    status: 409,
-    body: { error: "RUN_STATE_FORBIDS" },
-  });
+  expect(await server.post("/runs/r1/passivate")).toEqual(refusal(409, "RUN_STATE_FORBIDS"));
   expect(await server.post("/runs/r1/rehydrate")).toEqual({
     status: 200,
     body: { run_id: "r1", hosted: true },
   });
-  expect(await server.post("/runs/none/rehydrate")).toMatchObject({ status: 404 });
+  expect(await server.post("/runs/none/rehydrate")).toEqual(
+    refusal(404, "RUN_NOT_FOUND", { run_id: "none" }),
+  );
   for (const id of server.effects.jobs.keys()) {
     server.effects.jobs.set(id, "SUCCEEDED");
     await server.post("/runs/r1/events", {
@@ -305,10 +334,7 @@ test("a waiting run is taken out of memory and brought back; one that works is n
     });
   }
   await evaluating.reached;
-  expect(await server.post("/runs/r1/passivate")).toMatchObject({
-    status: 409,
-    body: { error: "RUN_STATE_FORBIDS" },
-  });
+  expect(await server.post("/runs/r1/passivate")).toEqual(refusal(409, "RUN_STATE_FORBIDS"));
   const settled = server.supervisor.settled("r1");
   evaluating.open();
   expect(await settled).toMatchObject({ status: "completed" });
@@ -318,25 +344,30 @@ test("while admission is paused queued runs stay in the queue; then the highest 
   const server = await startAdmin({
     supervisor: { limits: { maxActive: 1, maxActivePerUser: 1 } },
   });
-  expect((await server.post("/admission", { paused: true })).body).toMatchObject({
-    admission_paused: true,
-  });
+  expect((await server.post("/admission", { paused: true })).body).toEqual(
+    supervisorBody(server, { admission_paused: true, limits: ONE_RUN }),
+  );
   for (const id of ["r1", "r2", "r3"]) await server.parts.runs.insert(run(id));
   expect(await server.post("/runs/r3/priority", { priority: 5 })).toEqual({
     status: 200,
     body: { run_id: "r3", priority: 5 },
   });
-  expect(await server.post("/runs/r1/priority", { priority: -1 })).toMatchObject({ status: 200 });
-  expect(await server.post("/runs/r1/priority", { priority: 1.5 })).toMatchObject({ status: 400 });
-  expect((await server.get("/supervisor")).body).toMatchObject({
-    live: 0,
-    queues: [{ queued: 3, active: 0 }],
+  expect(await server.post("/runs/r1/priority", { priority: -1 })).toEqual({
+    status: 200,
+    body: { run_id: "r1", priority: -1 },
   });
-  expect((await server.get("/runs/r3")).body).toMatchObject({ priority: 5 });
+  expect(await server.post("/runs/r1/priority", { priority: 1.5 })).toEqual(refusal(400, "USAGE"));
+  expect((await server.get("/supervisor")).body).toEqual(
+    supervisorBody(server, {
+      admission_paused: true,
+      limits: ONE_RUN,
+      by_status: { pending: 3, running: 0, completed: 0, failed: 0, cancelled: 0 },
+      queues: [{ user_email: "user@example.org", active: 0, queued: 3, queued_since: TIME }],
+    }),
+  );
+  expect((await server.get("/runs/r3")).body.priority).toBe(5);
   const settled = Promise.all(["r1", "r2", "r3"].map((id) => server.supervisor.settled(id)));
-  expect((await server.post("/admission", { paused: false })).body).toMatchObject({
-    admission_paused: false,
-  });
+  expect((await server.post("/admission", { paused: false })).body.admission_paused).toBe(false);
   await settled;
   const completed = server.transitions
     .filter(({ actor, to }) => actor === "run" && to === "completed")
@@ -353,7 +384,7 @@ test("a draining daemon gives back what waits and takes nothing, until it no lon
   await server.parts.runs.insert(run("r1"));
   await awaitsJobs(server, "r1");
   const released = given(server.parts.runs);
-  expect((await server.post("/drain", {})).body).toMatchObject({ draining: true });
+  expect((await server.post("/drain", {})).body.draining).toBe(true);
   await released;
   expect(server.supervisor.hosted()).toEqual([]);
   expect((await server.parts.runs.get("r1"))?.lease).toBeNull();
@@ -361,9 +392,7 @@ test("a draining daemon gives back what waits and takes nothing, until it no lon
   await server.supervisor.deliver("r1", { id: "c", event: { type: "cancel.requested" } });
   expect(server.supervisor.hosted()).toEqual([]);
   const settled = server.supervisor.settled("r1");
-  expect((await server.post("/drain", { draining: false })).body).toMatchObject({
-    draining: false,
-  });
+  expect((await server.post("/drain", { draining: false })).body.draining).toBe(false);
   expect(await settled).toMatchObject({ status: "cancelled" });
   await awaitsJobs(server, "r2");
   expect(await server.audit()).toEqual(
@@ -396,32 +425,44 @@ test("stuck runs are listed with their reasons; a rejected mail is sent again", 
       runs: [stuck],
     },
   } = await server.get("/stuck?older_than_seconds=3600");
-  expect(stuck).toMatchObject({
-    run: { run_id: "mailed" },
-    reasons: [{ reason: "mail_rejected", since: null }],
+  expect(stuck).toEqual({
+    run: runSummarySchema.parse((await server.parts.runs.get("mailed"))?.document),
+    reasons: [
+      {
+        reason: "mail_rejected",
+        since: null,
+        detail: "The mail mailed.run_cancelled.1 was rejected: The address is not known.",
+      },
+    ],
   });
   const {
     body: { mails },
   } = await server.get("/outbox?state=rejected");
-  expect(mails).toMatchObject([
-    { run_id: "mailed", mail: { state: "rejected", problem: "The address is not known." } },
-  ]);
+  const refused = {
+    key: "mailed.run_cancelled.1",
+    kind: "run_cancelled",
+    state: "rejected",
+    attempts: 1,
+    due_at: TIME,
+    problem: "The address is not known.",
+  };
+  expect(mails).toEqual([{ run_id: "mailed", mail: refused }]);
   const { key } = mails[0].mail as { key: string };
   refuses = false;
   const again = server.supervisor.settled("mailed");
-  expect(await server.post(`/runs/mailed/outbox/${encodeURIComponent(key)}/resend`)).toMatchObject({
+  expect(await server.post(`/runs/mailed/outbox/${encodeURIComponent(key)}/resend`)).toEqual({
     status: 202,
+    body: { run_id: "mailed", event_id: expect.stringMatching(/^mail\.requested\./) as string },
   });
   await again;
   expect(sent).toEqual([key]);
   expect((await server.get("/outbox?state=rejected")).body).toEqual({ mails: [] });
-  expect((await server.get("/outbox?state=sent")).body).toMatchObject({
-    mails: [{ mail: { key, state: "sent", attempts: 1 } }],
+  expect((await server.get("/outbox?state=sent")).body).toEqual({
+    mails: [{ run_id: "mailed", mail: { ...refused, state: "sent", problem: null } }],
   });
-  expect(await server.post("/runs/mailed/outbox/other/resend")).toMatchObject({
-    status: 404,
-    body: { error: "MAIL_NOT_FOUND" },
-  });
+  expect(await server.post("/runs/mailed/outbox/other/resend")).toEqual(
+    refusal(404, "MAIL_NOT_FOUND", { run_id: "mailed" }),
+  );
   expect(await server.audit()).toContain(`root@example.org resend ${key} mailed done`);
 });
 
@@ -447,6 +488,47 @@ test("the oldest of many running runs is looked at too, however few are asked fo
   expect(body.runs).toMatchObject([
     { run: { run_id: "oldest" }, reasons: [{ reason: "many_failures" }] },
   ]);
+});
+
+test("a job that Batch does not know is a reason only when Batch must know it by now", async () => {
+  const server = await startAdmin();
+  const { batch, runs } = server.parts;
+  Object.assign(batch, { notFoundGraceMs: 600_000 });
+  const get = vi.spyOn(batch, "get").mockResolvedValue(undefined);
+  for (const [id, minutes] of [
+    ["new", 5],
+    ["old", 11],
+  ] as const) {
+    const waits = { ...run(id), status: "running" as const };
+    await runs.insert(waits, { owner: "elsewhere", expires_at: Date.now() + NEVER_MS });
+    await stands(runs, waits, {
+      context: {
+        job: { job_id: `hs-${id}-i1-p-a1`, state: "submitted" },
+        submitted_at: Date.now() - minutes * 60_000,
+      },
+    });
+  }
+  const { body } = await server.get("/stuck");
+  expect(
+    body.runs.map(
+      ({ run: { run_id }, reasons }: { run: { run_id: string }; reasons: object[] }) => [
+        run_id,
+        reasons,
+      ],
+    ),
+  ).toEqual([
+    [
+      "old",
+      [
+        {
+          reason: "job_unknown",
+          since: expect.any(String) as string,
+          detail: "Batch does not know the job hs-old-i1-p-a1.",
+        },
+      ],
+    ],
+  ]);
+  expect(get.mock.calls.map(([jobId]) => jobId)).toEqual(["hs-old-i1-p-a1"]);
 });
 
 test("a Batch that cannot be asked about a job is a line with the run and its trace", async () => {

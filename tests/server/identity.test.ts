@@ -2,6 +2,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { loadConfig } from "../../config.ts";
 import { networkOf } from "../../server/limits.ts";
 import { startIdentityProvider } from "../support/identity-provider.ts";
+import { refusal } from "../support/refusals.ts";
 import { startTestServer } from "../support/server.ts";
 
 const RUNS = "/api/v1/runs";
@@ -27,7 +28,14 @@ describe("who asks", () => {
         .status;
     expect(await status()).toBe(200);
     const [issued] = await server.parts.access.listTokens();
-    expect(issued).toMatchObject({ owner: "user@example.org", role: "user", revoked_at: null });
+    expect(issued).toStrictEqual({
+      id: expect.any(String) as string,
+      owner: "user@example.org",
+      role: "user",
+      created_at: expect.any(Number) as number,
+      expires_at: (issued?.created_at ?? 0) + 86_400_000,
+      revoked_at: null,
+    });
     await server.parts.access.revokeToken(issued?.id ?? "", Date.now());
     expect(await status()).toBe(401);
   });
@@ -50,10 +58,9 @@ describe("who asks", () => {
     const response = await fetch(`${server.url}${RUNS}`, {
       headers: { "x-goog-iap-jwt-assertion": assertion },
     });
-    expect([response.status, await response.json()]).toMatchObject([
-      503,
-      { error: "IDENTITY_UNAVAILABLE" },
-    ]);
+    expect({ status: response.status, body: await response.json() }).toEqual(
+      refusal(503, "IDENTITY_UNAVAILABLE"),
+    );
   });
 
   test("administrators are those of the list, whatever their spelling", async () => {
@@ -109,11 +116,13 @@ describe("limits", () => {
       fetch(`${server.url}${RUNS}`, { headers: { authorization: `Bearer ${token}` } });
     for (let index = 0; index < 3; index++) expect((await ask(one)).status).toBe(200);
     const refused = await ask(one);
-    expect([refused.status, await refused.json()]).toMatchObject([
-      429,
-      { error: "RATE_LIMITED", error_type: "client" },
-    ]);
-    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+    const seconds = Number(refused.headers.get("retry-after"));
+    expect(seconds).toBeGreaterThan(0);
+    expect({ status: refused.status, body: await refused.json() }).toEqual(
+      refusal(429, "RATE_LIMITED", {
+        details: { retry_after_seconds: expect.any(Number) as number },
+      }),
+    );
     expect((await ask(two)).status).toBe(200);
   });
 

@@ -2,8 +2,10 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { openH5ad } from "../../science/anndata/open.ts";
-import { runDocumentSchema, type RunDocument } from "../../services/runs/document.ts";
+import { runSummarySchema } from "../../server/runs/schemas.ts";
+import { newRun, runDocumentSchema, type RunDocument } from "../../services/runs/document.ts";
 import type { EventStreamClient } from "../support/event-stream.ts";
+import { refusal, refusalBody } from "../support/refusals.ts";
 import { ADA, BO, QUESTION, startApi, type ApiServer, type Caller } from "./api-harness.ts";
 
 interface Result {
@@ -39,7 +41,16 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 test("a submitted question completes, and what the API shows is what is stored", async () => {
-  expect(run).toMatchObject({ status: "pending", user_email: ADA, random_seed: 7, query: HOSTILE });
+  expect(run).toStrictEqual(
+    newRun({
+      run_id: run.run_id,
+      query: HOSTILE,
+      user_email: ADA,
+      config: { max_iterations: 2, prompt_cells: 20, query_cells: 20 },
+      random_seed: 7,
+      now: Date.parse(run.created_at),
+    }),
+  );
   // The mail that follows a run's end changes the time of its last update.
   await expect
     .poll(
@@ -48,7 +59,7 @@ test("a submitted question completes, and what the API shows is what is stored",
     )
     .toEqual(["sent"]);
   const shown = (await (await ada.get(`/runs/${run.run_id}`)).json()) as RunDocument;
-  expect(shown).toMatchObject({ status: "completed", current_phase: null });
+  expect([shown.status, shown.current_phase]).toEqual(["completed", null]);
   expect(runDocumentSchema.parse(shown)).toEqual(shown);
   expect(shown).toEqual((await server.daemon.runs.get(run.run_id))?.document);
 });
@@ -77,9 +88,13 @@ test("the stream showed every committed transition, in order, and ended by itsel
       "completed",
     ]),
   );
-  expect(live.events.at(-1)).toMatchObject({
+  const { document } = (await server.daemon.runs.get(run.run_id)) ?? {};
+  const shown = runSummarySchema.parse(document);
+  expect(live.events.at(-1)).toEqual({
     event: "run",
-    data: { status: "completed", current_phase: null },
+    // The mail that follows changes the time of the last update.
+    data: { ...shown, updated_at: expect.any(String) as string },
+    at: expect.any(Number) as number,
   });
   expect(live.headers.get("content-type")).toContain("text/event-stream");
 });
@@ -103,16 +118,39 @@ test("the result tells what was found, and its links give the stored files", asy
   const delivered = document?.iterations.find(
     ({ iteration }) => iteration === document.delivered_iteration,
   );
-  expect(result).toMatchObject({
+  const { files, ...found } = result;
+  expect(found).toEqual({
     run_id: run.run_id,
+    query: HOSTILE,
+    structured_query: document?.structured_query,
+    control_strategy_effective: "synthetic_control",
+    termination_reason: document?.termination_reason,
     final_score: document?.final_score,
+    delivered_iteration: document?.delivered_iteration,
+    usage: document?.usage,
+    component_scores: delivered?.component_scores,
+    confidence: delivered?.confidence,
+    feedback: delivered?.feedback,
+    prompt_strategy: delivered?.prompt_strategy,
+    prompt_rationale: delivered?.prompt_rationale,
     top_genes: delivered?.top_genes,
     enriched_pathways: delivered?.enriched_pathways,
-    component_scores: delivered?.component_scores,
-    termination_reason: document?.termination_reason,
   });
-  expect(result.files.map(({ kind }) => kind)).toEqual(["anndata", "report", "log"]);
-  for (const { name, url, bytes, content_type } of result.files) {
+  expect(files).toEqual(
+    [
+      ["anndata", "predictions.h5ad", "application/x-hdf5"],
+      ["report", "report.html", "text/html; charset=utf-8"],
+      ["log", "log.json", "application/json; charset=utf-8"],
+    ].map(([kind, ending, content_type]) => ({
+      name: `${run.run_id}_${ending}`,
+      kind,
+      content_type,
+      bytes: expect.any(Number) as number,
+      url: `/api/v1/runs/${run.run_id}/files/${run.run_id}_${ending}`,
+      expires_at: null,
+    })),
+  );
+  for (const { name, url, bytes, content_type } of files) {
     const file = await fetch(`${server.url}${url}`, {
       headers: { authorization: `Bearer ${ada.token}` },
     });
@@ -274,12 +312,15 @@ test("the numbers for Prometheus are those of the run", async () => {
 test("to everybody else the run does not exist", async () => {
   const paths = ["", "/events", "/result", `/files/${run.run_id}_report.html`];
   for (const path of paths) {
-    const foreign = await bo.get(`/runs/${run.run_id}${path}`);
-    const unknown = await bo.get(`/runs/run-00000000${path}`);
-    expect([foreign.status, unknown.status]).toEqual([404, 404]);
-    const bodies = [await foreign.json(), await unknown.json()] as { run_id?: string }[];
-    expect({ ...bodies[0], run_id: "" }).toEqual({ ...bodies[1], run_id: "" });
-    expect(bodies[0]).toMatchObject({ error: "RUN_NOT_FOUND", error_type: "client" });
+    const [foreign, unknown] = await Promise.all(
+      [run.run_id, "run-00000000"].map(async (id) => {
+        const response = await bo.get(`/runs/${id}${path}`);
+        const text = (await response.text()).replaceAll(id, "ID");
+        return { status: response.status, body: JSON.parse(text) as unknown };
+      }),
+    );
+    expect(foreign).toEqual(refusal(404, "RUN_NOT_FOUND", { run_id: "ID" }));
+    expect(unknown).toEqual(foreign);
   }
   for (const wish of ["cancel", "retry"])
     expect((await bo.post(`/runs/${run.run_id}/${wish}`)).status).toBe(404);
@@ -317,17 +358,26 @@ test("a question is checked without a run: what is understood, and what would be
       problem: null,
     },
   ]);
-  expect(await check("How would xyzzy cells respond to plugh?")).toMatchObject([
+  const unknown = "How would xyzzy cells respond to plugh?";
+  expect(await check(unknown)).toEqual([
     200,
     {
       answerable: false,
+      read_by: "rules",
+      read_in_run_by: "rules",
       structured_query: null,
+      control_strategy_effective: null,
+      control_cells_available: null,
       prompt: null,
-      problem: { error: expect.stringMatching(/UNKNOWN|NOT_UNDERSTOOD/) as string },
+      problem: {
+        error: expect.stringMatching(/UNKNOWN|NOT_UNDERSTOOD/) as string,
+        message: expect.any(String) as string,
+        details: { question: unknown },
+      },
     },
   ]);
-  expect(await check("  ")).toMatchObject([400, { error: "QUESTION_EMPTY" }]);
-  expect(await check("x".repeat(4_001))).toMatchObject([413, { error: "QUESTION_TOO_LONG" }]);
+  expect(await check("  ")).toEqual([400, refusalBody("QUESTION_EMPTY", "client")]);
+  expect(await check("x".repeat(4_001))).toEqual([413, refusalBody("QUESTION_TOO_LONG", "client")]);
   expect((await server.daemon.runs.list({})).length).toBe(before);
 });
 
@@ -340,18 +390,36 @@ test("a check tells that a language model reads the question in a run, where one
   const response = await (
     await withModel.caller(ADA)
   ).post("/questions/check", { query: QUESTION });
-  expect(await response.json()).toMatchObject({
+  expect(await response.json()).toEqual({
+    answerable: false,
     read_by: "rules",
     read_in_run_by: "language_model",
+    structured_query: null,
+    control_strategy_effective: null,
+    control_cells_available: null,
+    prompt: null,
+    problem: { error: "ATLAS_NOT_FOUND", message: expect.any(String) as string },
   });
 });
 
 test("the atlases can be searched", async () => {
   const ask = async (path: string) =>
     (await (await bo.get(`/atlas/${path}`)).json()) as Record<string, { name: string }[]>;
-  expect(await ask("datasets")).toMatchObject({
+  expect(await ask("datasets")).toEqual({
     total: 1,
-    datasets: [{ dataset: "simulated", simulated: true }],
+    datasets: [
+      {
+        dataset: "simulated",
+        simulated: true,
+        source_file: "simulated.h5ad",
+        n_cells: expect.any(Number) as number,
+        n_genes: 500,
+        cell_types: 10,
+        perturbations: 12,
+        donors: 2,
+        warnings: [],
+      },
+    ],
   });
   const { cell_types: all = [] } = await ask("cell-types");
   expect(all.length).toBeGreaterThan(1);
@@ -361,8 +429,17 @@ test("the atlases can be searched", async () => {
       ({ name }) => name,
     ),
   ).toContain(wanted);
-  expect(await ask("perturbations?search=IFN-beta")).toMatchObject({
-    perturbations: [{ name: "Interferon beta", perturbation_id: "ifn-beta" }],
+  expect(await ask("perturbations?search=IFN-beta")).toEqual({
+    total: 1,
+    perturbations: [
+      {
+        name: "Interferon beta",
+        perturbation_id: "ifn-beta",
+        datasets: ["simulated"],
+        cell_types: expect.arrayContaining(["CD14-positive monocyte"]) as string[],
+        n_cells: expect.any(Number) as number,
+      },
+    ],
   });
   const found = async (kind: string, search: string) =>
     (await ask(`${kind}?search=${encodeURIComponent(search)}`))[kind.replace("-", "_")]?.map(

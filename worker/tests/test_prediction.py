@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import anndata as ad
 import numpy as np
@@ -53,8 +55,17 @@ def test_same_seed_same_bytes_other_seed_other_prediction(place: Workplace, run:
     assert (a != c).nnz > 0
 
 
-def test_metrics_beside_the_output_and_nothing_else(place: Workplace, run: Run) -> None:
+def test_metrics_before_the_output_and_beside_it_nothing_else(place: Workplace, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    named: list[str] = []
+    replace = os.replace
+
+    def noted(source: Path, final: Path) -> None:
+        named.append(final.name)
+        replace(source, final)
+
+    monkeypatch.setattr(os, "replace", noted)
     assert run()[0] == 0
+    assert named == ["predictions.h5ad.metrics.json", "predictions.h5ad"]
     assert place.left_over() == ["predictions.h5ad", "predictions.h5ad.metrics.json"]
     assert list(place.path("scratch").iterdir()) == []
     metrics = json.loads(place.path("out/predictions.h5ad.metrics.json").read_text())

@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { usageOf } from "../../actors/host/usage.ts";
+import type { JobRecord, RunContext } from "../../machines/run-types.ts";
+import type { JobOffer } from "../../services/batch/index.ts";
+import { run } from "../support/hosted-runs.ts";
+
+const OFFER: JobOffer = { machine: "g2-standard-12", provisioning: "SPOT", usd_per_hour: 2 };
+
+const job = (run_seconds: number | null, offer: JobOffer | null, cost_usd: number): JobRecord => ({
+  job_id: "j",
+  iteration: 1,
+  kind: "prediction",
+  attempt: 1,
+  state: "succeeded",
+  run_seconds,
+  offer,
+  cost_usd,
+  failure: null,
+  problem: null,
+});
+
+const context = {
+  ...run("r1"),
+  jobs: [job(60, OFFER, 0.5), job(30, null, 0), job(null, OFFER, 0.25)],
+  model_usage: { analyze: { tokens: 7, usd: 0.5 }, "prompt.1": { tokens: 3, usd: 1 } },
+} as unknown as RunContext;
+
+test("a model uses the GPU as long as its jobs run; the baseline only on machines that are paid for", () => {
+  const paid = { gpu_cost_usd: 0.75, llm_tokens: 10, llm_cost_usd: 1.5 };
+  const usage = (is_baseline: boolean) =>
+    usageOf({ name: "m", version: "1", is_baseline } as Parameters<typeof usageOf>[0])(context);
+  expect(usage(false)).toStrictEqual({ gpu_seconds: 90, ...paid });
+  expect(usage(true)).toStrictEqual({ gpu_seconds: 60, ...paid });
+});
