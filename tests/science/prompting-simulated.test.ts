@@ -104,6 +104,21 @@ describe("prompting on simulated atlases", () => {
     expect(chosen.parts.length).toBeGreaterThan(1);
   });
 
+  test("under synthetic control only groups with matched controls are proposed", () => {
+    const { atlases, ...asked } = request("CL:0001054", "ifn-beta");
+    const [atlas] = atlases as [OpenAtlas];
+    const groups = atlas.index.groups.map((group, i) =>
+      i % 2 === 0 ? { ...group, control_group_id: null } : group,
+    );
+    const without = [{ ...atlas, index: { ...atlas.index, groups } }];
+    const uncontrolled = (controlStrategy: "synthetic_control" | "query_as_control"): number =>
+      allCandidates({ ...asked, atlases: without, controlStrategy })
+        .flatMap(({ parts }) => parts)
+        .filter(({ control_group_id }) => control_group_id === null).length;
+    expect(uncontrolled("synthetic_control")).toBe(0);
+    expect(uncontrolled("query_as_control")).toBeGreaterThan(0);
+  });
+
   test("a gap is answered by the same perturbation in near cell types", () => {
     const { chosen } = choosePrompt(request("CL:0000625", "ifn-beta"));
     expect(chosen.strategy).toBe("ontology");
@@ -333,6 +348,47 @@ describe("prompting on simulated atlases", () => {
         const columns = [...drawn.X.indices.subarray(drawn.X.indptr[row], drawn.X.indptr[row + 1])];
         expect(columns).toEqual(columns.toSorted((x, y) => x - y));
       }
+    });
+
+    test("take the first column of a gene that a data set holds twice", async () => {
+      const group = other.index.groups[0]!;
+      const profile = other.profile(group.group_id);
+      const [kept, renamed] = [...other.index.genes.keys()]
+        .filter((gene) => demo.index.genes.includes(other.index.genes[gene]!))
+        .toSorted((x, y) => profile[y]! - profile[x]!)
+        .slice(0, 2)
+        .toSorted((x, y) => x - y) as [number, number];
+      const symbol = other.index.genes[kept]!;
+      const genes = other.index.genes.map((gene, i) =>
+        i === renamed ? symbol.toLowerCase() : gene,
+      );
+      const twice: OpenAtlas = { ...other, index: { ...other.index, genes } };
+      const countsOf = async (atlas: OpenAtlas): Promise<Record<string, number>> => {
+        const drawn = await drawCells({
+          parts: [
+            { group_id: largest(demo)[0]!, n_cells: 2 },
+            { group_id: group.group_id, n_cells: group.n_cells },
+          ],
+          atlases: [demo, atlas],
+          seed: 5,
+        });
+        const { data, indices, indptr } = drawn.X;
+        const column = drawn.var.index.indexOf(symbol);
+        return Object.fromEntries(
+          drawn.obs.index.map((name, row) => {
+            let count = 0;
+            for (let k = indptr[row]!; k < indptr[row + 1]!; k += 1)
+              if (indices[k] === column) count += data[k]!;
+            return [name, count];
+          }),
+        );
+      };
+      const counts = await countsOf(twice);
+      const own = Object.entries(counts).filter(([name]) => name.startsWith(group.group_id));
+      expect(own).toHaveLength(group.n_cells);
+      const plain = await countsOf(other);
+      expect(own).toEqual(own.map(([name]) => [name, plain[name]]));
+      expect(own.some(([, count]) => count > 0)).toBe(true);
     });
 
     test("cannot be more than a group holds, nor of an unknown group", async () => {
