@@ -35,8 +35,15 @@ test("a run completes and its mail arrives by SendGrid, with score and link", as
   const settled = supervisor.settled("r1");
   await supervisor.submit(run("r1"));
   expect(await settled).toMatchObject({ status: "completed" });
-  expect((await store.get("r1"))?.outbox).toMatchObject([
-    { state: "sent", attempts: 1, problem: null },
+  expect((await store.get("r1"))?.outbox).toStrictEqual([
+    {
+      key: "r1.run_completed.1",
+      kind: "run_completed",
+      state: "sent",
+      attempts: 1,
+      due_at: expect.any(Number) as number,
+      problem: null,
+    },
   ]);
   const [{ body }] = server.requests as [(typeof server.requests)[number]];
   expect(body.subject).toBe("HAYSTACK run complete (score: 8/10)");
@@ -55,10 +62,13 @@ test("SendGrid answers 400: the run is completed all the same, and the outbox sa
   const settled = supervisor.settled("r1");
   await supervisor.submit(run("r1"));
   expect(await settled).toMatchObject({ status: "completed", error: null });
-  expect((await store.get("r1"))?.outbox).toMatchObject([
+  expect((await store.get("r1"))?.outbox).toStrictEqual([
     {
+      key: "r1.run_completed.1",
+      kind: "run_completed",
       state: "rejected",
       attempts: 1,
+      due_at: expect.any(Number) as number,
       problem: expect.stringContaining("The from email does not contain a valid address") as string,
     },
   ]);

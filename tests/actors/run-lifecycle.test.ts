@@ -50,10 +50,26 @@ test("a run goes through its states to completion, with both jobs side by side",
     "submitJob:hs-r1-i2-p-a1",
   ]);
   expect(mails.map(({ key }) => key)).toEqual(["r1.run_completed.1"]);
-  expect(await store.get("r1")).toMatchObject({
-    document: { status: "completed" },
+  const stored = await store.get("r1");
+  expect(stored).toStrictEqual({
+    document: { ...document, updated_at: expect.any(String) as string },
+    snapshot: expect.any(String) as string,
+    machine: { id: "run", version: "1" },
+    revision: expect.any(Number) as number,
     lease: null,
-    outbox: [{ state: "sent" }],
+    wake_at: null,
+    inbox: [],
+    outbox: [
+      {
+        key: "r1.run_completed.1",
+        kind: "run_completed",
+        state: "sent",
+        attempts: 1,
+        due_at: expect.any(Number) as number,
+        problem: null,
+      },
+    ],
+    priority: 0,
   });
 });
 
@@ -268,7 +284,12 @@ describe("jobs that were stopped are paid for", () => {
     );
     const settled = supervisor.settled("r1");
     await supervisor.deliver("r1", { id: "c", event: { type: "cancel.requested" } });
-    expect((await settled).usage).toMatchObject({ gpu_seconds: 1.5 * HOUR, gpu_cost_usd: 3 });
+    expect((await settled).usage).toStrictEqual({
+      gpu_seconds: 1.5 * HOUR,
+      gpu_cost_usd: 3,
+      llm_tokens: 0,
+      llm_cost_usd: 0,
+    });
   });
 
   test("when the other job fails", async () => {
