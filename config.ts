@@ -51,7 +51,7 @@ export function loadConfig(
   if (parsed.data === undefined || problems.length > 0) {
     throw new HaystackError(
       "CONFIG_INVALID",
-      `The configuration has variables to correct: ${problems.map(({ name, message }) => `${name} (${message})`).join("; ")}.`,
+      `Some configuration variables need correcting: ${problems.map(({ name, message }) => `${name} (${message})`).join("; ")}.`,
     );
   }
   return Object.freeze({

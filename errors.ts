@@ -197,9 +197,13 @@ export function toHaystackError(thrown: unknown): HaystackError {
       );
     }
     if (thrown.name === "AbortError")
-      return new HaystackError("STEP_ABORTED", "The step was stopped before it finished.", {
-        cause: thrown,
-      });
+      return new HaystackError(
+        "STEP_ABORTED",
+        "The step was stopped before it finished; if this was not intended, retry the run.",
+        {
+          cause: thrown,
+        },
+      );
     return new HaystackError("INTERNAL", thrown.message || thrown.name, { cause: thrown });
   }
   return new HaystackError("INTERNAL", String(thrown));

@@ -62,7 +62,7 @@ export function atlasCatalogue(
     if ((await objects.stat(path)) === undefined) {
       throw new HaystackError(
         "ATLAS_NOT_FOUND",
-        `There is no atlas named ${dataset}; see \`haystack atlas list\`, or import one with \`haystack atlas import FILE\`.`,
+        `There is no atlas named ${dataset}; list the atlases with \`haystack atlas list\`, or import one with \`haystack atlas import FILE\`.`,
       );
     }
     const file = await objects.fetch({ path }, signal);
@@ -98,7 +98,7 @@ export function atlasCatalogue(
             return stands;
           throw new HaystackError(
             "ATLAS_EXISTS",
-            `An atlas named ${dataset} was imported from another file or with other columns; give this one another name with --dataset.`,
+            `An atlas named ${dataset} was imported from another file or with other columns; choose another name with --dataset.`,
           );
         }
         const files = [...index.groups.map(({ shard }) => shard), index.profiles];
@@ -115,7 +115,7 @@ export function atlasCatalogue(
       if (names.length === 0) {
         throw new HaystackError(
           "ATLAS_NOT_FOUND",
-          "No atlas is imported yet; import one with `haystack atlas import FILE`, or make one with `haystack atlas simulate`.",
+          "No atlas has been imported yet; import one with `haystack atlas import FILE`, or create one with `haystack atlas simulate`.",
         );
       }
       return Promise.all(

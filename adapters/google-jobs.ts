@@ -18,14 +18,14 @@ export function configured(
     | "DISPATCH_IMAGE",
 ): string {
   const value = config[name];
-  if (value === undefined) throw new HaystackError("CONFIG_INVALID", `${name} is not set.`);
+  if (value === undefined) throw new HaystackError("CONFIG_INVALID", `${name} is not set; set it.`);
   return value;
 }
 
 export function googlePrices(config: Config): Pick<GoogleBatchOptions, "machine" | "usdPerHour"> {
   const [machine, usdPerHour] = [gpuMachine(config), gpuPrice(config)];
   if (usdPerHour === undefined)
-    throw new HaystackError("CONFIG_INVALID", `BATCH_PRICES has no price of ${machine}.`);
+    throw new HaystackError("CONFIG_INVALID", `BATCH_PRICES has no price for ${machine}; add one.`);
   return { machine, usdPerHour };
 }
 

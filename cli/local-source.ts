@@ -15,7 +15,7 @@ export async function withLocalSource<Result>(
   if (bucket === undefined || path === undefined)
     throw new HaystackError(
       "USAGE",
-      `${source} is not an object; write it like gs://bucket/folder/atlas.h5ad.`,
+      `${source} does not name an object; write it like gs://bucket/folder/atlas.h5ad.`,
     );
   const { openObjects } = await import("../adapters/objects.ts");
   const objects = await openObjects(config, bucket, "");

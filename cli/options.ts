@@ -32,24 +32,27 @@ export const addServerOptions = (command: Command): Command =>
   command
     .option(
       "--server <url>",
-      "server to talk to in place of the local store (default: $HAYSTACK_SERVER); its token is $HAYSTACK_TOKEN",
+      "server to use instead of the local store (default: $HAYSTACK_SERVER), with the token in $HAYSTACK_TOKEN",
     )
-    .option("--insecure-http", "let the token go unencrypted to another machine");
+    .option("--insecure-http", "allow the token to be sent unencrypted to another machine");
 
 export const addRunOptions = (command: Command): Command =>
   command
-    .option("--max-iterations <n>", "most rounds of prompt, inference and evaluation (default: 5)")
-    .option("--score-threshold <n>", "grounding score from 1 to 10 that ends the run (default: 7)")
+    .option(
+      "--max-iterations <n>",
+      "maximum number of rounds of prompt, inference and evaluation (default: 5)",
+    )
+    .option("--score-threshold <n>", "grounding score, 1 to 10, at which the run ends (default: 7)")
     .addOption(
       new Option(
         "--control-strategy <strategy>",
-        "compare with predicted controls, or with the query cells themselves",
+        "reference for the prediction: predicted controls, or the query cells themselves",
       ).choices(["synthetic_control", "query_as_control"]),
     )
     .addOption(
       new Option(
         "--first-prompt <which>",
-        "start from the best or from the worst usable prompt",
+        "start with the best or the worst usable prompt",
       ).choices(["best", "worst"]),
     );
 
@@ -58,16 +61,19 @@ export const addAtlasOptions = (command: Command): Command =>
     .option("--dataset <name>", "name of the dataset (default: from the file name)")
     .option(
       "--cell-type-column <column>",
-      "obs column of the cell type (found when it has a usual name)",
+      "obs column of the cell type (default: found by its name)",
     )
-    .option("--perturbation-column <column>", "obs column of the perturbation")
-    .option("--donor-column <column>", "obs column of the donor")
+    .option(
+      "--perturbation-column <column>",
+      "obs column of the perturbation (default: found by its name)",
+    )
+    .option("--donor-column <column>", "obs column of the donor (default: found by its name)")
     .option(
       "--gene-symbols-column <column>",
       "var column of the gene symbols (default: the var index)",
     )
     .option("--control-label <label>", "value of the perturbation column that marks control cells")
-    .option("--layer <name>", "layer that holds the counts");
+    .option("--layer <name>", "layer with the counts");
 
 /** Error USAGE, one sentence naming every bad option. */
 export function runConfig(options: RunOptions, more: Partial<RunConfig>): RunConfig {
@@ -85,14 +91,17 @@ export function runConfig(options: RunOptions, more: Partial<RunConfig>): RunCon
   const problems = parsed.error.issues
     .map(({ path, message }) => `--${path.join(".").replaceAll("_", "-")}: ${message}`)
     .join("; ");
-  throw new HaystackError("USAGE", `These options are not usable: ${problems}.`);
+  throw new HaystackError(
+    "USAGE",
+    `Some options have values that cannot be used: ${problems}; correct them.`,
+  );
 }
 
 export function seedOption(text: string | undefined, random: () => number): number {
   if (text === undefined) return random();
   const seed = Number(text);
   if (!Number.isInteger(seed) || seed < 0 || seed > 0xffff_ffff)
-    throw new HaystackError("USAGE", "The seed is a whole number from 0 to 4294967295.");
+    throw new HaystackError("USAGE", "--seed must be a whole number from 0 to 4294967295.");
   return seed;
 }
 

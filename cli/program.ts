@@ -17,11 +17,11 @@ import type { SetExitCode } from "./common.ts";
 export function buildProgram(setExitCode: SetExitCode): Command {
   const program = new Command("haystack")
     .description(
-      "Predict how cells respond to a perturbation, judge the prediction against biology, and keep every run safe.",
+      "Predict how cells respond to a perturbation and judge the prediction against known biology, in runs that survive crashes.",
     )
     .version(SOFTWARE.version)
     .exitOverride()
-    .showHelpAfterError("(haystack --help lists the commands and their options)");
+    .showHelpAfterError("(run `haystack --help` for the commands and their options)");
   addRunCommand(program, setExitCode);
   addSubmitCommand(program, setExitCode);
   addServeCommand(program, setExitCode);
@@ -35,11 +35,11 @@ export function buildProgram(setExitCode: SetExitCode): Command {
   addDoctorCommand(program, setExitCode);
   for (const command of leaves(program)) {
     command
-      .addOption(new Option("--json", "one JSON document on stdout"))
+      .addOption(new Option("--json", "print one JSON document on stdout"))
       .addOption(
         new Option(
           "--data-dir <folder>",
-          "where the embedded store, objects and mails live (default: $HAYSTACK_DATA_DIR or ./haystack-data)",
+          "folder of the embedded store, objects and mail (default: $HAYSTACK_DATA_DIR or ./haystack-data)",
         ),
       )
       .exitOverride();

@@ -10,7 +10,7 @@ export const listOf = (part: RegExp, form: string, standard = "") =>
     .string()
     .refine(
       (text) => listed(text).every((entry) => part.test(entry)),
-      `has a part that is not of the form ${form}`,
+      `has an entry that is not of the form ${form}`,
     )
     .default(standard);
 

@@ -27,25 +27,33 @@ export function disagreements(given: Environment): Problem[] {
   const dispatch = given.DISPATCH === "batch" ? given.DISPATCH : undefined;
   const unknownToJobs = dispatch === undefined ? [] : secretsWithoutVersion(given);
   return [
-    ...needed(given.BATCH_PROJECT, "BATCH_IMAGE", "BATCH_PROJECT needs the image of the worker"),
-    ...needed(given.BATCH_PROJECT, "GCS_BUCKET", "GPU jobs read and write a bucket"),
-    ...needed(given.BATCH_PROJECT, "PUBSUB_TOPIC", "Batch tells it of job changes"),
-    ...needed(given.BATCH_PROJECT, "PUBSUB_SUBSCRIPTION", "job changes are read from it"),
+    ...needed(
+      given.BATCH_PROJECT,
+      "BATCH_IMAGE",
+      "missing; BATCH_PROJECT needs the image of the worker",
+    ),
+    ...needed(given.BATCH_PROJECT, "GCS_BUCKET", "missing; GPU jobs read and write a bucket"),
+    ...needed(given.BATCH_PROJECT, "PUBSUB_TOPIC", "missing; Batch publishes job changes to it"),
+    ...needed(given.BATCH_PROJECT, "PUBSUB_SUBSCRIPTION", "missing; job changes are read from it"),
     ...unless(
       given.BATCH_PROJECT === undefined || gpuPrice(given) !== undefined,
       "BATCH_PRICES",
-      `has no price of ${gpuMachine(given)}`,
+      `has no price for ${gpuMachine(given)}`,
     ),
     ...unless(
       given.BATCH_PROJECT === undefined || given.INFERENCE_COMMAND === undefined,
       "INFERENCE_COMMAND",
-      "predicts on this machine, BATCH_PROJECT on Google Batch: unset one of them",
+      "runs on this machine and BATCH_PROJECT on Google Batch; unset one of them",
     ),
-    ...needed(given.GCS_BUCKET, "BATCH_PROJECT", "jobs on this machine read files, not a bucket"),
+    ...needed(
+      given.GCS_BUCKET,
+      "BATCH_PROJECT",
+      "missing; without it jobs run on this machine, which cannot read a bucket",
+    ),
     ...needed(
       given.AUTH === "iap" ? given.AUTH : undefined,
       "IAP_AUDIENCE",
-      "AUTH=iap needs the audience of its assertions",
+      "missing; AUTH=iap needs the audience of its assertions",
     ),
     ...unless(
       given.AUTH !== "none" || isLoopback(given.HTTP_HOST),
@@ -58,7 +66,7 @@ export function disagreements(given: Environment): Problem[] {
       "SendGrid needs a sender that it has verified",
     ),
     ...(["BATCH_PROJECT", "DISPATCH_IMAGE", "MONGODB_URI"] as const).flatMap((name) =>
-      needed(dispatch, name, "DISPATCH=batch needs it"),
+      needed(dispatch, name, "missing; DISPATCH=batch needs it"),
     ),
     ...unless(
       unknownToJobs.length === 0,
@@ -132,7 +140,10 @@ export function headless(names: readonly string[], given: Environment): Problem[
   return HEADS.filter(({ isSet }) => !isSet(given)).flatMap(({ head, names: belonging }) =>
     names
       .filter((name) => name !== head && belonging.test(name))
-      .map((name) => ({ name, message: `does nothing without ${head}` })),
+      .map((name) => ({
+        name,
+        message: `has no effect without ${head}; unset it, or set ${head}`,
+      })),
   );
 }
 
@@ -150,6 +161,8 @@ export function misspelt(names: readonly string[]): Problem[] {
           distance(name, other) <=
           Math.min(MOST_SLIPS, Math.floor(other.length / LETTERS_PER_SLIP)),
       );
-      return meant === undefined ? [] : [{ name, message: `is no variable; ${meant} is` }];
+      return meant === undefined
+        ? []
+        : [{ name, message: `is not a variable; did you mean ${meant}?` }];
     });
 }

@@ -102,14 +102,14 @@ export function logInstruments(logger: Logger): Instruments {
   return {
     stepStarted({ run_id, name }) {
       const started = performance.now();
-      logger.debug({ ...aboutRun(run_id), step: name }, `run ${run_id}: step ${name} begins`);
+      logger.debug({ ...aboutRun(run_id), step: name }, `run ${run_id}: step ${name} starts`);
       return (error) => {
         const facts = {
           ...aboutRun(run_id),
           step: name,
           milliseconds: Math.round(performance.now() - started),
         };
-        if (error === null) return logger.debug(facts, `run ${run_id}: step ${name} is done`);
+        if (error === null) return logger.debug(facts, `run ${run_id}: step ${name} succeeded`);
         logger.warn(
           { ...facts, code: error.code },
           `run ${run_id}: step ${name} failed with ${error.code}`,

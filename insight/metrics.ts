@@ -115,21 +115,19 @@ export function createMetrics({ counts, live, onTrouble }: MetricsSources): Metr
   registry.registerMetric(
     storedGauge(
       "haystack_runs_unhosted",
-      "Running runs that no daemon holds at present",
+      "Runs with status running that are in no daemon's memory",
       ({ unhosted }) => unhosted,
     ),
   );
   registry.registerMetric(
     storedGauge(
       "haystack_runs_with_events",
-      "Runs whose inbox holds an event",
+      "Runs with an event in their inbox",
       ({ with_events }) => with_events,
     ),
   );
   registry.registerMetric(inMemory);
-  const ended = counter("haystack_runs_ended_total", "Runs that came to an end, by status", [
-    "status",
-  ]);
+  const ended = counter("haystack_runs_ended_total", "Runs that ended, by status", ["status"]);
   const steps = histogram("haystack_step_seconds", "Duration of steps", STEP_SECONDS, [
     "step",
     "outcome",
@@ -144,26 +142,27 @@ export function createMetrics({ counts, live, onTrouble }: MetricsSources): Metr
     "Runs in one write to the store",
     COMMIT_RUNS,
   );
-  const jobs = counter("haystack_job_attempts_total", "Attempts of inference jobs that ended", [
+  const jobs = counter("haystack_job_attempts_total", "Attempts at inference jobs that ended", [
     "outcome",
     "provisioning",
   ]);
-  const gpuSeconds = counter("haystack_gpu_seconds_total", "Time of GPU jobs");
-  const gpuCost = counter("haystack_gpu_cost_usd_total", "US dollars for GPU jobs");
-  const tokens = counter("haystack_model_tokens_total", "Tokens of the language model");
-  const modelCost = counter("haystack_model_cost_usd_total", "US dollars for the language model");
-  const mails = counter("haystack_mails_total", "Attempts to send a mail, by what became of it", [
-    "outcome",
-  ]);
-  const jobEvents = counter("haystack_job_events_total", "News of jobs, by what became of it", [
+  const gpuSeconds = counter("haystack_gpu_seconds_total", "Seconds of GPU jobs");
+  const gpuCost = counter("haystack_gpu_cost_usd_total", "Cost of GPU jobs in US dollars");
+  const tokens = counter("haystack_model_tokens_total", "Tokens used by the language model");
+  const modelCost = counter(
+    "haystack_model_cost_usd_total",
+    "Cost of the language model in US dollars",
+  );
+  const mails = counter("haystack_mails_total", "Attempts to send mail, by outcome", ["outcome"]);
+  const jobEvents = counter("haystack_job_events_total", "Job notifications, by outcome", [
     "outcome",
   ]);
   const leases = counter(
     "haystack_leases_lost_total",
-    "Runs given up here because another daemon has them",
+    "Runs that this daemon stopped hosting because their lease was lost",
   );
-  const troubles = counter("haystack_troubles_total", "Troubles reported, by error code", ["code"]);
-  const requests = counter("haystack_http_requests_total", "HTTP requests answered", [
+  const troubles = counter("haystack_troubles_total", "Problems reported, by error code", ["code"]);
+  const requests = counter("haystack_http_requests_total", "HTTP requests that ended", [
     "method",
     "route",
     "status",

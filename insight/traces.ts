@@ -109,7 +109,7 @@ export function openTraces({ endpoint, headers, service, now, onTrouble }: Trace
     onTrouble(
       new HaystackError(
         "TRACES_UNAVAILABLE",
-        `The collector at ${new URL(endpoint).host} does not take traces (${message}); check OTEL_EXPORTER_OTLP_ENDPOINT.`,
+        `The collector at ${new URL(endpoint).host} does not accept traces (${message}); check OTEL_EXPORTER_OTLP_ENDPOINT.`,
       ),
     );
   const exporter = new OTLPTraceExporter({

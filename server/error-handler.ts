@@ -17,28 +17,31 @@ import { redactor } from "../config.ts";
 const REFUSALS: Readonly<Record<number, readonly [ErrorCode, string]>> = {
   404: [
     "ROUTE_NOT_FOUND",
-    "There is nothing at this address; /api/v1/openapi.json lists what there is.",
+    "There is nothing at this address; see /api/v1/openapi.json for what there is.",
   ],
   406: [
     "NOT_ACCEPTABLE",
-    "What this address gives is not among what the Accept header allows; change the header.",
+    "This address offers no type that the Accept header allows; change the header.",
   ],
-  408: ["REQUEST_TOO_SLOW", "The request did not arrive in time; send it again, faster."],
+  408: ["REQUEST_TOO_SLOW", "The request did not arrive in time; send it again without pauses."],
   412: [
     "PRECONDITION_FAILED",
-    "What is here is not what the If-Match or If-Unmodified-Since header asks for; ask without it.",
+    "The file is not the one that If-Match or If-Unmodified-Since asks for; send the request without that header.",
   ],
-  413: ["REQUEST_TOO_LARGE", "The body is larger than this server takes; send less."],
+  413: ["REQUEST_TOO_LARGE", "The body is larger than this server accepts; send less."],
   415: [
     "MEDIA_TYPE_UNSUPPORTED",
-    "The body is of a type that this address does not take; send JSON with `Content-Type: application/json`.",
+    "This address does not accept a body of that type; send JSON with `Content-Type: application/json`.",
   ],
-  416: ["RANGE_UNSATISFIABLE", "The file has no such part; Content-Range says how long it is."],
-  431: ["REQUEST_TOO_LARGE", "The headers are larger than this server takes; send less."],
+  416: [
+    "RANGE_UNSATISFIABLE",
+    "The file has no such range; ask for one within the length in Content-Range.",
+  ],
+  431: ["REQUEST_TOO_LARGE", "The headers are larger than this server accepts; send less."],
 };
 const UNREADABLE = [
   "USAGE",
-  "The request cannot be read; send well-formed JSON without the keys __proto__ and constructor, to an address of /api/v1/openapi.json.",
+  "The request cannot be parsed; send well-formed JSON without the keys __proto__ and constructor, to an address in /api/v1/openapi.json.",
 ] as const;
 
 function refusal(status: number): HaystackError {
@@ -49,7 +52,7 @@ function refusal(status: number): HaystackError {
 const PLACES: Readonly<Record<string, string>> = {
   body: "body",
   params: "address",
-  querystring: "query of the address",
+  querystring: "query string",
   headers: "headers",
 };
 
@@ -69,7 +72,7 @@ function toRequestError(thrown: unknown): HaystackError {
     );
     return new HaystackError(
       "USAGE",
-      `The ${PLACES[thrown.validationContext ?? ""] ?? "request"} cannot be used (${problems.join("; ")}); correct it.`,
+      `The ${PLACES[thrown.validationContext ?? ""] ?? "request"} is not valid (${problems.join("; ")}); correct it.`,
     );
   }
   const status = refusalStatus(thrown);
@@ -109,7 +112,7 @@ export function errorAnswer({
         ? {
             error: body.error,
             error_type: body.error_type,
-            message: `Something failed here; the log tells more under ${request.id}.`,
+            message: `The server failed to answer; its operator finds the reason in the log under ${request.id}.`,
           }
         : body;
     return reply

@@ -21,6 +21,6 @@ const description = (text: string) => ({
  * Errors that any route may answer; spread into `schema.response`, with the route's own beside it.
  */
 export const errorResponses = {
-  "4xx": description("The request cannot be served as it is; the message says what to do."),
-  "5xx": description("Something failed here or at a service behind; details are in the log."),
+  "4xx": description("The request cannot be served as sent; the message says what to do."),
+  "5xx": description("This server, or a service behind it, failed; the log has the details."),
 } as const;

@@ -28,7 +28,7 @@ const tooMany = (milliseconds: number): HaystackError => {
   const seconds = Math.max(1, Math.ceil(milliseconds / 1_000));
   return new HaystackError(
     "RATE_LIMITED",
-    `These are too many requests; wait ${seconds} seconds.`,
+    `Too many requests; wait ${seconds} seconds, then try again.`,
     { details: { retry_after_seconds: seconds } },
   );
 };

@@ -20,7 +20,7 @@ export function refuseOtherMethods(app: FastifyInstance): void {
         void reply.header("allow", allowed.join(", "));
         throw new HaystackError(
           "METHOD_NOT_ALLOWED",
-          `This address takes ${allowed.join(", ")} only.`,
+          `This address does not support this method; use ${allowed.join(" or ")}.`,
         );
       },
       handler: (_, reply) => reply.send(),

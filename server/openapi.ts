@@ -9,7 +9,7 @@ const SCHEMES = {
     bearer: {
       type: "http",
       scheme: "bearer",
-      description: "A token that `haystack token create` made",
+      description: "A token created with `haystack token create`",
     },
   },
   iap: {
@@ -59,7 +59,7 @@ export async function describeApi(
         title: "HAYSTACK",
         version: software.version,
         description:
-          "Predict how cells respond to a perturbation. Times are ISO 8601 in UTC; errors all have one form.",
+          "Predict how cells respond to a perturbation. Times are ISO 8601 in UTC; all errors have the same form.",
       },
       components: { securitySchemes: schemes },
     },

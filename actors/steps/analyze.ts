@@ -76,7 +76,7 @@ export function settled(
   if (structured_query.cell_type.atlas_labels.length === 0) {
     throw new HaystackError(
       "CELL_TYPE_NOT_IN_ATLAS",
-      `The atlas holds no cells of type ${structured_query.cell_type.name}; ask about one of its cell types or import an atlas that has it.`,
+      `The atlas holds no cells of type ${structured_query.cell_type.name}; ask about one of its cell types, or import an atlas that has it.`,
     );
   }
   return {

@@ -142,7 +142,7 @@ const retryPause = ({ transient, preempted, application }: JobFailureLimits): nu
   Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (transient + preempted + application));
 
 function failureOf({ job_id, failure }: JobStatus, { application }: JobFailureLimits): ErrorRecord {
-  const reason = failure?.reason ?? "no reason is known";
+  const reason = failure?.reason ?? "no reason was given";
   const message = `The inference job ${job_id} failed: ${reason}`;
   switch (failure?.kind) {
     case "preempted":

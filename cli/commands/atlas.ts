@@ -81,7 +81,7 @@ export function addAtlasCommands(program: Command): void {
 
   atlas
     .command("list")
-    .description("The imported atlases.")
+    .description("List the imported atlases.")
     .action(async (options: CommonOptions) => {
       const found = (await withWorkbench(options, ({ atlases }) => atlases.list())).map(summary);
       const rows = found.map(
@@ -99,14 +99,14 @@ export function addAtlasCommands(program: Command): void {
         options.json === true,
         { atlases: found },
         found.length === 0
-          ? "No atlas is imported yet."
+          ? "No atlas has been imported yet; run `haystack atlas import FILE` or `haystack atlas simulate`."
           : table(["dataset", "cells", "genes", "cell types", "perturbations", "donors", ""], rows),
       );
     });
 
   atlas
     .command("inspect")
-    .description("What an .h5ad file, or an imported atlas, holds.")
+    .description("Show what an .h5ad file or an imported atlas contains.")
     .argument("<file-or-dataset>")
     .action(async (what: string, options: CommonOptions) => {
       await withWorkbench(options, async ({ atlases, compute }) => {
@@ -122,12 +122,12 @@ export function addAtlasCommands(program: Command): void {
 
   atlas
     .command("simulate")
-    .description("Make a simulated atlas with known effects, write it as .h5ad and import it.")
+    .description("Simulate an atlas with known effects, write it as .h5ad and import it.")
     .option("--output <file>", "where to write it", "simulated.h5ad")
     .option("--seed <n>", "seed (default: 1)")
     .option("--genes <n>", "number of genes (default: 2000)")
-    .option("--cells-per-group <n>", "cells of each cell type, perturbation and donor")
-    .option("--no-import", "only write the file")
+    .option("--cells-per-group <n>", "cells per cell type, perturbation and donor")
+    .option("--no-import", "write the file without importing it")
     .action(
       async (
         options: CommonOptions & {
@@ -164,6 +164,6 @@ export function addAtlasCommands(program: Command): void {
 function wholeOption(name: string, text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1)
-    throw new HaystackError("USAGE", `${name} is a whole number from 1.`);
+    throw new HaystackError("USAGE", `${name} takes a whole number of at least 1.`);
   return value;
 }

@@ -7,7 +7,7 @@ import type { CommonOptions } from "../common.ts";
 export function addConfigCommand(program: Command): void {
   program
     .command("config")
-    .description("The effective configuration, secrets hidden.")
+    .description("Show the effective configuration, with secrets hidden.")
     .action((options: CommonOptions) => {
       const variables = describeConfig(loadConfig(process.env, options.dataDir));
       const run_defaults = runConfigSchema.parse({});

@@ -10,7 +10,7 @@ const LONGEST_CHECK_MS = 60_000;
 export function addDoctorCommand(program: Command, setExitCode: SetExitCode): void {
   program
     .command("doctor")
-    .description("What is configured, reachable or missing, and what to do.")
+    .description("Check what is configured, reachable or missing, and say what to do.")
     .action(async (options: CommonOptions) => {
       const { CHECKS } = await import("../doctor/checks.ts");
       const config = loadConfig(process.env, options.dataDir);

@@ -27,11 +27,11 @@ export function addJobCommand(program: Command, setExitCode: SetExitCode): void 
   program
     .command("job")
     .description(
-      "Run the stored run RUN_ID to its end in this process, as a Batch job does; exit 0 when it completed, 1 otherwise.",
+      "Take the stored run RUN_ID to its end in this process, as a Batch job does; exits with 0 if it completed, 1 otherwise.",
     )
     .addHelpText(
       "after",
-      "\nEnvironment: RUN_ID; USER_EMAIL and CONTROL_STRATEGY override those of a run that has not begun.",
+      "\nEnvironment: RUN_ID; USER_EMAIL and CONTROL_STRATEGY override those of a run that has not started.",
     )
     .action(async (options: CommonOptions) => {
       setExitCode(1);
@@ -94,7 +94,7 @@ function readEnvironment(): JobEnvironment {
   const names = parsed.error.issues.map(({ path }) => path.join(".")).join(", ");
   throw new HaystackError(
     "CONFIG_INVALID",
-    `The environment lacks a usable ${names}; a job needs RUN_ID, and CONTROL_STRATEGY is synthetic_control or query_as_control.`,
+    `The environment has no usable ${names}; set RUN_ID to the id of a stored run, and CONTROL_STRATEGY, if set, to synthetic_control or query_as_control.`,
   );
 }
 

@@ -29,11 +29,11 @@ const summary = ({
 export function addKnowledgeCommands(program: Command): void {
   const knowledge = program
     .command("knowledge")
-    .description("Import and list cell types and gene sets, used beside the built-in ones.");
+    .description("Import and list cell types and gene sets that add to the built-in ones.");
 
   knowledge
     .command("import")
-    .description("Take in a Cell Ontology .obo file or a gene set .gmt file.")
+    .description("Import a Cell Ontology .obo file or a gene set .gmt file.")
     .argument("<file>", ".obo or .gmt file")
     .option(
       "--name <name>",
@@ -61,7 +61,7 @@ export function addKnowledgeCommands(program: Command): void {
 
   knowledge
     .command("list")
-    .description("The built-in knowledge and what was imported.")
+    .description("List the built-in and the imported knowledge.")
     .action(async (options: CommonOptions) => {
       const [{ readImports }, { loadKnowledge }] = await Promise.all([
         import("../../science/knowledge/import-folder.ts"),

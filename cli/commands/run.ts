@@ -28,15 +28,15 @@ export function addRunCommand(program: Command, setExitCode: SetExitCode): void 
   const command = program
     .command("run")
     .description(
-      "Answer one question, from understanding it to the delivered files, in this process or at a server.",
+      "Answer one question, from understanding it to the delivered files, in this process or on a server.",
     )
     .argument("<question>", 'for example "How would CD14+ monocytes respond to IFN-beta?"')
     .option("--atlas <file...>", ".h5ad files to import and use (default: every imported atlas)")
     .option("--seed <n>", "seed of every random choice (default: random, recorded in the run)")
-    .option("--email <address>", "who gets the mail")
+    .option("--email <address>", "address that the result is mailed to")
     .option(
       "--output <folder>",
-      "where to put the files (default: results/ in the objects of the data folder)",
+      "folder to save the files in (default: objects/results/ in the data folder)",
     );
   addServerOptions(addAtlasOptions(addRunOptions(command))).action(
     async (question: string, options: Options) => {
@@ -61,7 +61,7 @@ export function addRunCommand(program: Command, setExitCode: SetExitCode): void 
 
 function describeEnd(document: RunDocument): string {
   if (document.status === "failed")
-    return `Run ${document.run_id} failed: ${document.error_message ?? "no reason is known"}\nTry again with: haystack retry ${document.run_id}`;
+    return `Run ${document.run_id} failed: ${document.error_message ?? "no reason was recorded"}\nTry again with: haystack retry ${document.run_id}`;
   if (document.status === "cancelled") return `Run ${document.run_id} was cancelled.`;
   const query = document.structured_query;
   return [

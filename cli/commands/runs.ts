@@ -37,17 +37,17 @@ function filterOf({
 }): ListFilter {
   const limit = Number(most);
   if (!Number.isInteger(limit) || limit < 1)
-    throw new HaystackError("USAGE", "--limit is a whole number from 1.");
+    throw new HaystackError("USAGE", "--limit takes a whole number of at least 1.");
   if (status !== undefined && !(RUN_STATUSES as readonly string[]).includes(status))
-    throw new HaystackError("USAGE", `--status is one of ${RUN_STATUSES.join(", ")}.`);
+    throw new HaystackError("USAGE", `--status must be one of ${RUN_STATUSES.join(", ")}.`);
   return { limit, ...(status === undefined ? {} : { status: status as RunStatus }) };
 }
 
 export function addRunsCommands(program: Command, setExitCode: SetExitCode): void {
   addServerOptions(program.command("list"))
-    .description("The newest runs.")
+    .description("List the newest runs.")
     .option("--status <status>", `only runs that are ${RUN_STATUSES.join(", ")}`)
-    .option("--limit <n>", "how many", "50")
+    .option("--limit <n>", "how many runs to list", "50")
     .action(async (options: Options & { status?: string; limit: string }) => {
       const filter = filterOf(options);
       const operations = await openRunOperations(options);
@@ -66,13 +66,13 @@ export function addRunsCommands(program: Command, setExitCode: SetExitCode): voi
         false,
         null,
         runs.length === 0
-          ? "There are no runs."
+          ? "There are no runs yet."
           : table(["run", "status", "phase", "score", "created", "question"], rows),
       );
     });
 
   addServerOptions(program.command("status"))
-    .description("One run.")
+    .description("Show one run.")
     .argument("<run-id>")
     .action(async (runId: string, options: Options) => {
       const document = await (await openRunOperations(options)).get(runId);
@@ -80,9 +80,9 @@ export function addRunsCommands(program: Command, setExitCode: SetExitCode): voi
     });
 
   addServerOptions(program.command("watch"))
-    .description("Follow a run to its end; Ctrl-C ends the watching only.")
+    .description("Follow a run to its end; Ctrl-C stops watching and leaves the run alone.")
     .argument("<run-id>")
-    .option("--transitions", "show every committed transition too")
+    .option("--transitions", "also show every committed transition")
     .action(async (runId: string, options: Options & { transitions?: true }) => {
       const document = await (
         await openRunOperations(options)
@@ -103,7 +103,7 @@ export function addRunsCommands(program: Command, setExitCode: SetExitCode): voi
 
   addServerOptions(program.command("retry"))
     .description(
-      "Resume a failed or interrupted run where it stopped, in this process or at a server.",
+      "Resume a failed or interrupted run where it stopped, in this process or on a server.",
     )
     .argument("<run-id>")
     .action(async (runId: string, options: Options) => {

@@ -6,7 +6,7 @@ export function addServeCommand(program: Command, setExitCode: SetExitCode): voi
   program
     .command("serve")
     .description(
-      "Host runs and answer over HTTP until stopped; SIGTERM or Ctrl-C gives them back cleanly.",
+      "Host runs and serve the HTTP API until stopped; SIGTERM or Ctrl-C shuts down cleanly.",
     )
     .action(async (options: CommonOptions) => {
       const config = loadConfig(process.env, options.dataDir);
@@ -45,10 +45,10 @@ export function addServeCommand(program: Command, setExitCode: SetExitCode): voi
         `haystack ${process.pid} hosts the runs of ${config.dataDir} and answers at ${server.url}`,
       );
       await stopped.promise;
-      logger.info("Draining: no new steps are begun, leases are given back.");
+      logger.info("Draining: no new step starts, and leases are released.");
       const grace = setTimeout(() => {
         logger.warn(
-          `The grace time of ${config.GRACE_SECONDS} seconds has passed; unfinished steps begin again elsewhere.`,
+          `The grace period of ${config.GRACE_SECONDS} seconds is over; unfinished steps start again when the runs are next hosted.`,
         );
         process.exit(0);
       }, config.GRACE_SECONDS * 1_000);

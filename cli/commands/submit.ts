@@ -26,10 +26,10 @@ export function addSubmitCommand(program: Command, setExitCode: SetExitCode): vo
     .command("submit")
     .description("Queue a question for the daemon (`haystack serve`).")
     .argument("<question>")
-    .option("--dataset <name...>", "imported atlases to use (default: all)")
+    .option("--dataset <name...>", "imported atlases to use (default: all of them)")
     .option("--seed <n>", "seed of every random choice (default: random, recorded in the run)")
-    .option("--email <address>", "who gets the mail")
-    .option("--wait", "wait for the end of the run");
+    .option("--email <address>", "address that the result is mailed to")
+    .option("--wait", "wait until the run ends");
   addServerOptions(addRunOptions(command)).action(async (question: string, options: Options) => {
     questionText(question);
     const runs = await openRunOperations(options);

@@ -59,24 +59,28 @@ function checked({
   readonly days: string;
 }): { readonly owner: string; readonly role: Role; readonly days: number } {
   if (!z.email().safeParse(owner).success)
-    throw new HaystackError("USAGE", "--owner is the e-mail address of whom the token is for.");
+    throw new HaystackError("USAGE", "--owner must be the e-mail address of the token's owner.");
   const known = ROLES.find((name) => name === role);
-  if (known === undefined) throw new HaystackError("USAGE", `--role is ${ROLES.join(" or ")}.`);
+  if (known === undefined)
+    throw new HaystackError("USAGE", `--role must be ${ROLES.join(" or ")}.`);
   const count = Number(days);
   if (!Number.isInteger(count) || count < 1 || count > LONGEST_DAYS)
-    throw new HaystackError("USAGE", `--days is a whole number from 1 to ${LONGEST_DAYS}.`);
+    throw new HaystackError("USAGE", `--days must be a whole number from 1 to ${LONGEST_DAYS}.`);
   return { owner, role: known, days: count };
 }
 
 export function addTokenCommands(program: Command): void {
-  const token = program.command("token").description("Bearer tokens for AUTH=token.");
+  const token = program.command("token").description("Manage bearer tokens for AUTH=token.");
 
   token
     .command("create")
-    .description("Make a token; it is shown this once.")
-    .requiredOption("--owner <e-mail>", "whom it is for: sees and touches the runs of this address")
+    .description("Create a token and show it, this one time.")
+    .requiredOption(
+      "--owner <e-mail>",
+      "address of the owner, whose runs the token gives access to",
+    )
     .option("--role <role>", ROLES.join(" or "), "user")
-    .option("--days <n>", "how long it is valid", "90")
+    .option("--days <n>", "days until it expires", "90")
     .action(
       async (
         options: CommonOptions & {
@@ -95,14 +99,14 @@ export function addTokenCommands(program: Command): void {
         print(
           options.json === true,
           { ...shown(issued.token), token: issued.secret },
-          `${issued.secret}\n\nKeep it now: it is not shown again. Token ${issued.token.id} of ${issued.token.owner} is valid until ${iso(issued.token.expires_at)}.`,
+          `${issued.secret}\n\nSave it now: it is not shown again. Token ${issued.token.id} of ${issued.token.owner} is valid until ${iso(issued.token.expires_at)}.`,
         );
       },
     );
 
   token
     .command("list")
-    .description("All tokens, without their secrets.")
+    .description("List all tokens, without their secrets.")
     .action(async (options: CommonOptions) => {
       const tokens = await withAccess(options, (access) => access.listTokens());
       const rows = tokens.map((each) => [
@@ -116,14 +120,14 @@ export function addTokenCommands(program: Command): void {
         options.json === true,
         { tokens: tokens.map(shown) },
         tokens.length === 0
-          ? "There are no tokens."
+          ? "There are no tokens yet."
           : table(["token", "owner", "role", "state", "expires"], rows),
       );
     });
 
   token
     .command("revoke")
-    .description("End a token at once.")
+    .description("Revoke a token, with immediate effect.")
     .argument("<token-id>")
     .action(async (id: string, options: CommonOptions) => {
       const revoked = await withAccess(options, async (access) => {
@@ -131,7 +135,7 @@ export function addTokenCommands(program: Command): void {
         if (stands === undefined)
           throw new HaystackError(
             "TOKEN_NOT_FOUND",
-            `There is no token ${id}; see \`haystack token list\`.`,
+            `There is no token ${id}; list the tokens with \`haystack token list\`.`,
           );
         await audit(access, "token.revoke", id);
         return stands;

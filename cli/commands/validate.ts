@@ -44,7 +44,10 @@ export function addValidateCommand(program: Command, setExitCode: SetExitCode): 
     .requiredOption("--atlas <file>", ".h5ad file with control and perturbed cells")
     .option("--cell-type <label>", "cell type label of the file")
     .option("--perturbation <label>", "perturbation label of the file")
-    .option("--all", "every cell type and perturbation that has control and perturbed cells")
+    .option(
+      "--all",
+      "validate every cell type and perturbation that has control and perturbed cells",
+    )
     .option("--seed <n>", `seed of every random choice (default: ${DEFAULT_SEED})`);
   addAtlasOptions(addRunOptions(command)).action(async (options: Options) => {
     const seed = seedOption(options.seed, () => DEFAULT_SEED);
@@ -54,7 +57,7 @@ export function addValidateCommand(program: Command, setExitCode: SetExitCode): 
     ) {
       throw new HaystackError(
         "USAGE",
-        "Name what to withhold with --cell-type and --perturbation, or take every target with --all.",
+        "Nothing was chosen to be withheld; name it with --cell-type and --perturbation, or choose every target with --all.",
       );
     }
     const strategies: readonly ControlStrategy[] =
@@ -77,7 +80,7 @@ export function addValidateCommand(program: Command, setExitCode: SetExitCode): 
 }
 
 const unreachable = (): never => {
-  throw new HaystackError("INTERNAL", "The imported atlas cannot be opened.");
+  throw new HaystackError("INTERNAL", "The imported atlas cannot be opened; import it again.");
 };
 
 function chooseTargets(index: AtlasIndex, { all, cellType, perturbation }: Options): Target[] {
@@ -98,7 +101,7 @@ function chooseTargets(index: AtlasIndex, { all, cellType, perturbation }: Optio
     [...new Set([...targets.values()].map((target) => target[name]))].join(", ");
   throw new HaystackError(
     "GROUP_EMPTY",
-    `The file has no control and perturbed cells of ${cellType ?? "any cell type"} under ${perturbation ?? "any perturbation"}; it has ${labels("cell_type")} under ${labels("perturbation")}.`,
+    `The file has no control and perturbed cells of ${cellType ?? "any cell type"} under ${perturbation ?? "any perturbation"}; choose from ${labels("cell_type")} under ${labels("perturbation")}.`,
   );
 }
 

@@ -35,16 +35,16 @@ async function imageFinding(
 ): Promise<Finding> {
   const registry = images.registryOf(image);
   if (registry === undefined)
-    return advice(`${image} is not looked up, as it is not in Artifact Registry`);
+    return advice(`${image} was not checked, because it is not in Artifact Registry`);
   if (BATCH_ENDPOINT !== undefined && registry === "Google")
-    return advice(`${image} is not looked up, as Batch is at ${BATCH_ENDPOINT}`);
+    return advice(`${image} was not checked, because Batch is at ${BATCH_ENDPOINT}`);
   await images.check(image, signal);
   return ok(image);
 }
 
 const workerImage: Check = async (config, signal) =>
   config.BATCH_IMAGE === undefined
-    ? ok("none: jobs are programs of this machine")
+    ? ok("none: jobs run on this machine")
     : imageFinding(config, config.BATCH_IMAGE, signal);
 
 const dispatchImage: Check = async (config, signal) =>

@@ -12,7 +12,7 @@ const node: Check = async () => {
   const { node: version } = process.versions;
   return Number(version.split(".")[0]) >= 24
     ? ok(`Node ${version}`)
-    : problem(`Node ${version} is too old: run through npx or npm scripts, which bring Node 24`);
+    : problem(`Node ${version} is too old: run through npx or npm scripts, which use Node 24`);
 };
 
 const dataFolder: Check = async ({ dataDir }) => {
@@ -92,7 +92,7 @@ const inference: Check = async (config) => {
   const place = await programAt(program);
   return place === undefined
     ? problem(
-        `INFERENCE_COMMAND names the program ${program}, which is not there or may not be run`,
+        `INFERENCE_COMMAND names the program ${program}, which does not exist or is not executable; correct the path`,
       )
     : ok(`${INFERENCE_MODEL}: ${place}`);
 };

@@ -27,7 +27,7 @@ export async function cancelOnInterrupt<Result>(
   const onInterrupt = (): void => {
     interrupts += 1;
     if (interrupts > 1) process.exit(130);
-    note(`Cancelling ${runId}; press Ctrl-C again to leave without waiting.`);
+    note(`Cancelling ${runId}; press Ctrl-C again to exit without waiting.`);
     cancel().catch((error: unknown) => note(String(error)));
   };
   const document = await whileListening(onInterrupt, work);
@@ -47,7 +47,7 @@ export async function leaveOnInterrupt<Result>(
     );
   } catch (thrown) {
     if (!leaving.signal.aborted) throw thrown;
-    note(`The run goes on; see it again with: haystack watch ${runId}`);
+    note(`The run continues; follow it with: haystack watch ${runId}`);
     return undefined;
   }
 }

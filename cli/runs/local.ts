@@ -115,7 +115,7 @@ async function ask(daemon: Daemon, config: Config, runId: string, wish: Wish): P
   if (!isHosted && config.BATCH_PROJECT === undefined && hasJobOnBatch(record)) {
     throw new HaystackError(
       "USAGE",
-      `Run ${runId} has a job on Google Batch, which this machine is not configured for; set BATCH_PROJECT and the rest as its daemon has, or ask a daemon with --server. Nothing was changed.`,
+      `Run ${runId} has a job on Google Batch, which this machine is not configured for; set the BATCH_ variables as on its daemon, or use a server with --server. Nothing was changed.`,
     );
   }
   const type = WISH_EVENTS[wish];

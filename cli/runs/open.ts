@@ -15,7 +15,7 @@ export async function openRunOperations({
   if (server !== undefined && dataDir !== undefined)
     throw new HaystackError(
       "USAGE",
-      "--data-dir is about the store of this machine and --server about another: give one of them.",
+      "--data-dir selects the store of this machine and --server another machine; use only one of them.",
     );
   const config = loadConfig(process.env, dataDir);
   const address = server ?? (dataDir === undefined ? config.HAYSTACK_SERVER : undefined);

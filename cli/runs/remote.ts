@@ -59,7 +59,7 @@ export function remoteRuns(client: ServerClient, { dataDir }: Config): RunOperat
       followRun(client, runId, {
         onRun: progress.show,
         onTransition: logging(progress, lineOf),
-        onLost: () => progress.log(`The connection to ${client.url} is lost; trying again.`),
+        onLost: () => progress.log(`Lost the connection to ${client.url}; trying again.`),
         ...(signal === undefined ? {} : { signal }),
       }),
     );
@@ -114,7 +114,7 @@ export function remoteRuns(client: ServerClient, { dataDir }: Config): RunOperat
       if (atlases.length > 0 || Object.values(columns).some((value) => value !== undefined)) {
         throw new HaystackError(
           "USAGE",
-          "A server uses the atlases that it has: leave --atlas and the options of its import out, and name one of its atlases with --dataset.",
+          "A server uses its own atlases; name one with --dataset, and remove --atlas and the column options.",
         );
       }
       const chosen = output === undefined ? undefined : await resultFolder(output);
@@ -125,7 +125,7 @@ export function remoteRuns(client: ServerClient, { dataDir }: Config): RunOperat
       if (!PLAIN_ID.test(run_id))
         throw new HaystackError(
           "SERVER_NOT_UNDERSTOOD",
-          `The server at ${client.url} names the run in a way that no HAYSTACK server does; check the address.`,
+          `The server at ${client.url} returned a run id of a form that HAYSTACK does not use; check the address.`,
         );
       const ended = await cancelOnInterrupt(
         run_id,

@@ -18,7 +18,7 @@ export async function resultFolder(path: string): Promise<string> {
   } catch (thrown) {
     throw new HaystackError(
       "USAGE",
-      `The folder ${folder} cannot be written to (${(thrown as NodeJS.ErrnoException).code ?? String(thrown)}); give another with --output.`,
+      `The folder ${folder} cannot be written to (${(thrown as NodeJS.ErrnoException).code ?? String(thrown)}); choose another with --output.`,
       { cause: thrown },
     );
   }

@@ -17,13 +17,13 @@ export function serverAddress(
   if (url === null || !/^https?:$/.test(url.protocol) || url.search !== "" || url.hash !== "") {
     throw new HaystackError(
       "USAGE",
-      "The server's address is written like https://haystack.example.org, or with the path under which a proxy offers it.",
+      "The server's address is not a URL; write it like https://haystack.example.org, with the path if a proxy adds one.",
     );
   }
   if (url.username !== "" || url.password !== "")
     throw new HaystackError(
       "USAGE",
-      "The server's address holds a name or password; leave them out and put a token in HAYSTACK_TOKEN.",
+      "The server's address contains a user name or password; remove it and put a token in HAYSTACK_TOKEN.",
     );
   if (
     url.protocol === "http:" &&
@@ -33,7 +33,7 @@ export function serverAddress(
   ) {
     throw new HaystackError(
       "USAGE",
-      `The token would go unencrypted to ${url.host}; use https, or accept it with --insecure-http or HAYSTACK_INSECURE_HTTP=1.`,
+      `The token would be sent unencrypted to ${url.host}; use https, or allow it with --insecure-http or HAYSTACK_INSECURE_HTTP=1.`,
     );
   }
   return { url: `${url.origin}${url.pathname.replace(/\/+$/, "")}`, token };

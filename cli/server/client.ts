@@ -154,7 +154,7 @@ export function understood<Answer>(url: string, schema: z.ZodType<Answer>, text:
 export const notUnderstood = (url: string, cause?: unknown): HaystackError =>
   new HaystackError(
     "SERVER_NOT_UNDERSTOOD",
-    `The server at ${url} does not answer as HAYSTACK of this release does; check the address and the releases.`,
+    `The server at ${url} gave an answer that this release does not understand; check the address, and use the same release on both sides.`,
     { cause },
   );
 
@@ -185,16 +185,16 @@ function strange(url: string, { status, headers }: Response): HaystackError {
   if (PASSING.has(status))
     return new HaystackError(
       "SERVER_UNREACHABLE",
-      `Nothing answers behind ${url} (HTTP status ${status}); check the daemon there.`,
+      `The proxy at ${url} has no daemon behind it (HTTP status ${status}); check the daemon there.`,
     );
   const location = headers.get("location");
   if (location !== null)
     return new HaystackError(
       "SERVER_NOT_UNDERSTOOD",
-      `The server at ${url} sends callers on to ${URL.parse(location, url)?.origin ?? location}; give the address that is meant, or the token that a proxy there asks for.`,
+      `The server at ${url} redirects to ${URL.parse(location, url)?.origin ?? location}; use that address, or the token that a proxy there requires.`,
     );
   return new HaystackError(
     "SERVER_NOT_UNDERSTOOD",
-    `What answers at ${url} is no HAYSTACK server (HTTP status ${status}); check the address.`,
+    `The server at ${url} is not a HAYSTACK server (HTTP status ${status}); check the address.`,
   );
 }

@@ -30,7 +30,7 @@ export async function downloadResult(
   if (found === undefined)
     throw new HaystackError(
       "OBJECT_NOT_FOUND",
-      `The ${kind} of run ${runId} is gone from the server; ask its operator.`,
+      `The ${kind} of run ${runId} is no longer on the server; ask its operator.`,
       { details: { run_id: runId } },
     );
   await patiently(() => transfer(client, found, file));
@@ -64,7 +64,7 @@ async function storedAt(server: string, url: string, signal: AbortSignal): Promi
   await response.body?.cancel();
   const error = new HaystackError(
     "OBJECTS_UNAVAILABLE",
-    `The store of the server at ${server} does not give the file out (HTTP status ${response.status}); try again later.`,
+    `The file could not be downloaded from the store of the server at ${server} (HTTP status ${response.status}); try again later.`,
   );
   throw response.status >= 500 ? new PassingTrouble(error) : error;
 }
@@ -86,5 +86,5 @@ async function* counted(
     throw unreachable(server, thrown);
   }
   if (bytes !== null && received !== bytes)
-    throw unreachable(server, new Error(`${received} of ${bytes} bytes came`));
+    throw unreachable(server, new Error(`only ${received} of ${bytes} bytes arrived`));
 }

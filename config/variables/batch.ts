@@ -6,51 +6,51 @@ export const batch = {
   BATCH_PROJECT: z
     .string()
     .optional()
-    .describe("Google Cloud project of the GPU jobs; they run on this machine when unset"),
+    .describe("Google Cloud project of the GPU jobs; they run on this machine if unset"),
   BATCH_LOCATION: z.string().default("us-central1").describe("Region of the jobs"),
-  BATCH_IMAGE: z.string().optional().describe("Image of the STACK worker"),
-  BATCH_MODEL: z.string().default("stack").describe("Name of the model in that image"),
-  BATCH_MACHINE_TYPE: z.string().default("g2-standard-8").describe("Machine of a GPU job"),
+  BATCH_IMAGE: z.string().optional().describe("Container image of the STACK worker"),
+  BATCH_MODEL: z.string().default("stack").describe("Name of the model in BATCH_IMAGE"),
+  BATCH_MACHINE_TYPE: z.string().default("g2-standard-8").describe("Machine type of a GPU job"),
   BATCH_ACCELERATOR: z
     .string()
     .default("nvidia-l4")
-    .describe("Accelerator of a GPU job; none for a machine without"),
-  BATCH_ACCELERATOR_COUNT: whole(1, 16).default(1).describe("Accelerators of a GPU job"),
+    .describe("Accelerator type of a GPU job; none for a machine without accelerators"),
+  BATCH_ACCELERATOR_COUNT: whole(1, 16).default(1).describe("Number of accelerators of a GPU job"),
   BATCH_INSTALL_GPU_DRIVERS: z
     .stringbool()
     .optional()
-    .describe("Batch installs the drivers of the accelerators; true unless there are none"),
+    .describe("Have Batch install the accelerator drivers; true unless there are no accelerators"),
   BATCH_PROVISIONING: z
     .enum(["SPOT", "STANDARD"])
     .default("SPOT")
-    .describe("Provisioning of the first attempts"),
+    .describe("Provisioning model of the first attempts"),
   BATCH_SPOT_PREEMPTIONS: whole(0, 100)
     .default(2)
-    .describe("After so many lost Spot machines a job gets a standard one"),
+    .describe("Number of Spot preemptions after which a job gets a standard machine"),
   BATCH_PRICES: listOf(
     /^[^=]+=\s*\d+(\.\d+)?\/\d+(\.\d+)?$/,
     "MACHINE=SPOT/STANDARD",
     "g2-standard-8 with 1 nvidia-l4=0.35/0.85",
   ).describe(
-    "US dollars per hour of machines with their accelerators, Spot and standard, as MACHINE with COUNT ACCELERATOR=SPOT/STANDARD,...",
+    "US dollars per hour of machines with their accelerators, in the form MACHINE with COUNT ACCELERATOR=SPOT/STANDARD,...",
   ),
-  BATCH_BOOT_DISK_GB: whole(10, 65_536).default(100).describe("Boot disk of a job"),
+  BATCH_BOOT_DISK_GB: whole(10, 65_536).default(100).describe("Size of a job's boot disk, in GB"),
   BATCH_BOOT_DISK_IMAGE: z
     .string()
     .optional()
-    .describe("Image of the boot disk, such as batch-cos"),
-  BATCH_BOOT_DISK_TYPE: z.string().optional().describe("Type of the boot disk, such as pd-ssd"),
+    .describe("Boot disk image, such as batch-cos"),
+  BATCH_BOOT_DISK_TYPE: z.string().optional().describe("Boot disk type, such as pd-ssd"),
   BATCH_CPU_MILLI: whole(1, 1_000_000)
     .default(8_000)
-    .describe("Thousandths of a processor that a GPU job takes of its machine"),
+    .describe("CPU of a GPU job, in thousandths of a core"),
   BATCH_MEMORY_MIB: whole(1, 16_777_216)
     .default(30_000)
-    .describe("Memory that a GPU job takes of its machine"),
+    .describe("Memory of a GPU job, in MiB"),
   BATCH_ALLOWED_LOCATIONS: listOf(
     /^(regions|zones)\/[a-z0-9-]+$/,
     "regions/NAME or zones/NAME",
   ).describe(
-    "Region or zones for the machines, as zones/us-central1-a,...; the region of the jobs when empty",
+    "Regions or zones for the machines, such as zones/us-central1-a,...; BATCH_LOCATION if empty",
   ),
   BATCH_CONTAINER_OPTIONS: z
     .string()
@@ -58,28 +58,28 @@ export const batch = {
     .describe("Options of docker run, such as --shm-size=8g"),
   BATCH_MOUNT_OPTIONS: z.string().optional().describe("Options of gcsfuse, separated by commas"),
   BATCH_ENVIRONMENT: listOf(/^[^=\s]+\s*=/, "NAME=value").describe(
-    "Variables of the worker, as STACK_CHECKPOINT=/path,...",
+    "Environment variables of the worker, such as STACK_CHECKPOINT=/path,...",
   ),
   BATCH_SERVICE_ACCOUNT: z.string().optional().describe("Service account of the jobs"),
   BATCH_NETWORK: z.string().optional().describe("Network of the jobs"),
   BATCH_SUBNETWORK: z.string().optional().describe("Subnetwork of the jobs"),
-  BATCH_NO_EXTERNAL_IP: z.stringbool().default(false).describe("Jobs get no external address"),
+  BATCH_NO_EXTERNAL_IP: z.stringbool().default(false).describe("Give jobs no external IP address"),
   BATCH_LABELS: listOf(/^[^=\s]+\s*=/, "name=value").describe(
-    "Further labels, as name=value,name=value",
+    "Additional labels of the jobs, in the form name=value,...",
   ),
   BATCH_ENDPOINT: z
     .string()
     .optional()
-    .describe("Batch server on this machine instead of Google's, host:port"),
-  PUBSUB_TOPIC: z.string().optional().describe("Topic that Batch tells of job changes"),
+    .describe("Batch server on this machine to use instead of Google's, host:port"),
+  PUBSUB_TOPIC: z.string().optional().describe("Topic that Batch publishes job changes to"),
   PUBSUB_SUBSCRIPTION: z
     .string()
     .optional()
-    .describe("Pull subscription on it, of this deployment alone"),
+    .describe("Pull subscription to PUBSUB_TOPIC, used by this deployment alone"),
   PUBSUB_DEAD_LETTER_TOPIC: z
     .string()
     .optional()
-    .describe("Topic for messages that were refused too often"),
-  PUBSUB_CREATE: z.stringbool().default(false).describe("Make missing topics and subscriptions"),
+    .describe("Topic for messages that were rejected too often"),
+  PUBSUB_CREATE: z.stringbool().default(false).describe("Create missing topics and subscriptions"),
   PUBSUB_EMULATOR_HOST: z.string().optional().describe("Pub/Sub emulator, host:port"),
 };

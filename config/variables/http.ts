@@ -7,46 +7,46 @@ export const http = {
     .string()
     .default("127.0.0.1")
     .describe(
-      "Address that the daemon listens on; others than this machine's need AUTH=token or AUTH=iap",
+      "Address that the daemon listens on; any but a loopback address needs AUTH=token or AUTH=iap",
     ),
   HTTP_PORT: whole(0, 65_535)
     .default(8_080)
-    .describe("Port that the daemon listens on; 0 for any that is free"),
-  HTTP_BODY_BYTES: whole(1_024, 16_777_216).default(65_536).describe("Largest body of a request"),
+    .describe("Port that the daemon listens on; 0 picks a free one"),
+  HTTP_BODY_BYTES: whole(1_024, 16_777_216).default(65_536).describe("Maximum size of a request body"),
   HTTP_REQUEST_SECONDS: whole(1, 600)
     .default(15)
-    .describe("Time for a client to send a whole request"),
+    .describe("Seconds that a client has to send a whole request"),
   HTTP_REQUESTS_PER_MINUTE: whole(1, 1_000_000)
     .default(600)
-    .describe("Requests of one user in a minute"),
+    .describe("Maximum number of requests per user and minute"),
   HTTP_FAILURES_PER_MINUTE: whole(1, 1_000_000)
     .default(30)
-    .describe("Requests from one address in a minute that fail to say who asks"),
+    .describe("Maximum number of failed sign-ins per address and minute"),
   HTTP_STREAMS: whole(1, 100_000)
     .default(1_000)
-    .describe("Event streams that are open at the same time"),
+    .describe("Maximum number of open event streams"),
   HTTP_STREAMS_PER_USER: whole(1, 100_000)
     .default(20)
-    .describe("Event streams of one user at the same time"),
+    .describe("Maximum number of open event streams per user"),
   HTTP_TRUST_PROXY: z
     .string()
     .default("")
     .describe(
-      "Addresses or networks of proxies whose X-Forwarded-For is believed, as 10.0.0.0/8,...",
+      "Addresses or networks of proxies whose X-Forwarded-For is trusted, such as 10.0.0.0/8,...",
     ),
   CORS_ORIGINS: z
     .string()
     .default("")
-    .describe("Web origins whose pages may call the API, as https://a.example,..."),
+    .describe("Web origins whose pages may call the API, such as https://a.example,..."),
   INSPECT_ORIGINS: z
     .string()
     .default("")
-    .describe("Web origins whose pages may open the inspection socket, as https://stately.ai,..."),
+    .describe("Web origins whose pages may open the inspection socket, such as https://stately.ai,..."),
   AUTH: z
     .enum(["none", "token", "iap"])
     .default("none")
     .describe(
-      "How users say who they are: not at all (on this machine only), by bearer token, by Google's Identity-Aware Proxy",
+      "How users sign in: not at all (this machine only), with a bearer token, or through Google's Identity-Aware Proxy",
     ),
   ADMINS: z
     .string()
@@ -55,9 +55,9 @@ export const http = {
   IAP_AUDIENCE: z
     .string()
     .optional()
-    .describe("Audience of the proxy's assertions, as /projects/N/global/backendServices/ID"),
+    .describe("Audience of the proxy's assertions, such as /projects/N/global/backendServices/ID"),
   IAP_JWKS_URL: z
     .url()
     .default("https://www.gstatic.com/iap/verify/public_key-jwk")
-    .describe("Keys that the proxy signs with"),
+    .describe("URL of the keys that the proxy signs with"),
 };

@@ -9,23 +9,23 @@ export const mail = {
     .string()
     .regex(/^[^\p{Cc}]*$/u)
     .default(LOCAL_SENDER)
-    .describe("Sender of the mails"),
+    .describe("Sender address of mail"),
   PUBLIC_URL: z
     .url({ protocol: /^https?$/ })
     .optional()
-    .describe("Address under which users reach this server, for the links in mails"),
+    .describe("URL under which users reach this server, for links in mail"),
   SENDGRID_API_KEY: z
     .string()
-    .regex(/^SG\.[\w.-]+$/, "a key of SendGrid begins with SG.")
+    .regex(/^SG\.[\w.-]+$/, "a SendGrid key starts with SG.")
     .optional()
-    .describe("Sends mails by SendGrid; files in the data folder when unset"),
+    .describe("API key for sending mail through SendGrid; mail is written to the data folder if unset"),
   SENDGRID_BASE_URL: z
     .url()
     .default("https://api.sendgrid.com/")
-    .describe("Server of SendGrid's API"),
+    .describe("URL of the SendGrid API"),
   SENDGRID_SANDBOX: z
     .stringbool()
     .default(false)
-    .describe("SendGrid checks mails and delivers none"),
-  SENDGRID_TIMEOUT_SECONDS: whole(1, 600).default(30).describe("Longest call of SendGrid"),
+    .describe("Have SendGrid check mail without delivering it"),
+  SENDGRID_TIMEOUT_SECONDS: whole(1, 600).default(30).describe("Time limit of a SendGrid call, in seconds"),
 };

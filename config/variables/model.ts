@@ -6,12 +6,12 @@ export const model = {
   OPENAI_API_KEY: z
     .string()
     .optional()
-    .describe("Turns the language model on; rules and curated knowledge when unset"),
+    .describe("API key of the language model; rules and curated knowledge if unset"),
   OPENAI_BASE_URL: z
     .url()
     .default("https://api.openai.com/v1")
-    .describe("Server of the Responses API, version included"),
-  OPENAI_MODEL: z.string().default("gpt-5-mini").describe("Model with structured outputs"),
+    .describe("URL of the Responses API, including the version"),
+  OPENAI_MODEL: z.string().default("gpt-5-mini").describe("Model to use; it must support structured outputs"),
   OPENAI_EFFORT: z
     .enum(["off", "none", "minimal", "low", "medium", "high", "xhigh"])
     .default("medium")
@@ -21,7 +21,7 @@ export const model = {
     .min(0)
     .max(2)
     .optional()
-    .describe("Temperature; leave unset for reasoning models"),
+    .describe("Sampling temperature; leave unset for reasoning models"),
   OPENAI_PRICE_INPUT: z.coerce
     .number()
     .min(0)
@@ -41,15 +41,15 @@ export const model = {
     .string()
     .default("text-embedding-3-small")
     .describe(
-      "Model whose embeddings compare perturbations and cell types; off for a comparison by letters",
+      "Model whose embeddings compare perturbations and cell types; off to compare spellings",
     ),
   OPENAI_PRICE_EMBEDDING: z.coerce
     .number()
     .min(0)
     .default(0.02)
     .describe("US dollars per million tokens of embeddings"),
-  MODEL_MAX_TURNS: whole(1, 100).default(8).describe("Calls of the model per question"),
-  MODEL_MAX_TOKENS: whole(1, 100_000_000).default(200_000).describe("Tokens of a run"),
-  MODEL_MAX_USD: z.coerce.number().min(0).default(1).describe("US dollars of a run for the model"),
-  MODEL_TIMEOUT_SECONDS: whole(1, 3_600).default(120).describe("Longest call of the model"),
+  MODEL_MAX_TURNS: whole(1, 100).default(8).describe("Maximum number of model calls per step"),
+  MODEL_MAX_TOKENS: whole(1, 100_000_000).default(200_000).describe("Maximum number of tokens per run"),
+  MODEL_MAX_USD: z.coerce.number().min(0).default(1).describe("Maximum cost of the model per run, in US dollars"),
+  MODEL_TIMEOUT_SECONDS: whole(1, 3_600).default(120).describe("Time limit of a model call, in seconds"),
 };

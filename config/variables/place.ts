@@ -5,29 +5,29 @@ export const place = {
   HAYSTACK_DATA_DIR: z
     .string()
     .default("haystack-data")
-    .describe("Folder of the embedded store, objects, jobs and mails"),
+    .describe("Folder of the embedded store, objects, jobs and mail"),
   HAYSTACK_SERVER: z
     .url({ protocol: /^https?$/ })
     .optional()
-    .describe("Server that the commands about runs talk to; the store of this machine when unset"),
+    .describe("Server that the run commands use; the store of this machine if unset"),
   HAYSTACK_TOKEN: z
     .string()
     .regex(/^[\x21-\x7e]+$/, "a token has no spaces")
     .optional()
-    .describe("Token for that server"),
+    .describe("Token for HAYSTACK_SERVER"),
   HAYSTACK_INSECURE_HTTP: z
     .stringbool()
     .default(false)
-    .describe("The token may go unencrypted to another machine"),
+    .describe("Allow the token to be sent unencrypted to another machine"),
   MONGODB_URI: z
     .string()
     .optional()
-    .describe("MongoDB that several daemons share; an SQLite file in the data folder when unset"),
-  MONGODB_DATABASE: z.string().default("haystack").describe("Database of the runs in MongoDB"),
+    .describe("MongoDB that daemons can share; an SQLite file in the data folder if unset"),
+  MONGODB_DATABASE: z.string().default("haystack").describe("MongoDB database of the runs"),
   DAEMON_ID: z
     .string()
     .optional()
     .describe(
-      "Name that a daemon keeps over restarts, unique among those that share a MongoDB: its runs go on at once after a restart",
+      "Name that a daemon keeps across restarts, so that its runs continue at once; unique among daemons that share a MongoDB",
     ),
 };

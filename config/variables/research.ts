@@ -6,38 +6,38 @@ export const research = {
   LITERATURE: z
     .enum(["none", "pubmed"])
     .default("none")
-    .describe("Source of literature_support: PubMed, or none"),
-  NCBI_API_KEY: z.string().optional().describe("Key for ten requests a second in place of three"),
-  NCBI_EMAIL: z.string().optional().describe("Address that NCBI may write to"),
+    .describe("Source of the component literature_support: PubMed, or none"),
+  NCBI_API_KEY: z.string().optional().describe("Key that raises the limit from three to ten requests a second"),
+  NCBI_EMAIL: z.string().optional().describe("Contact address for NCBI"),
   NCBI_BASE_URL: z
     .url()
     .default("https://eutils.ncbi.nlm.nih.gov/entrez/eutils")
-    .describe("Server of the E-utilities"),
+    .describe("URL of the E-utilities"),
   LITERATURE_CACHE_DAYS: z.coerce
     .number()
     .min(0)
     .max(3_650)
     .default(30)
-    .describe("Age at which an answer of PubMed, UniProt, Reactome or KEGG is asked for again"),
+    .describe("Days for which answers of PubMed, UniProt, Reactome and KEGG are cached"),
   LOOKUPS: z
     .string()
     .refine(
       isLookUps,
-      "is empty, or uniprot alone or with reactome and kegg, as uniprot,reactome,kegg",
+      "must be empty or uniprot, optionally followed by reactome and kegg, such as uniprot,reactome,kegg",
     )
     .default("")
     .describe(
-      "Databases that the language model may ask about genes: uniprot, alone or with reactome and kegg (kegg for academic use only), as uniprot,reactome,kegg",
+      "Databases in which the language model may look up genes: uniprot, optionally with reactome and kegg (academic use only), such as uniprot,reactome,kegg",
     ),
-  UNIPROT_BASE_URL: z.url().default("https://rest.uniprot.org").describe("Server of UniProt"),
+  UNIPROT_BASE_URL: z.url().default("https://rest.uniprot.org").describe("URL of UniProt"),
   REACTOME_BASE_URL: z
     .url()
     .default("https://reactome.org/ContentService")
-    .describe("Content service of Reactome"),
-  KEGG_BASE_URL: z.url().default("https://rest.kegg.jp").describe("REST service of KEGG"),
+    .describe("URL of Reactome's content service"),
+  KEGG_BASE_URL: z.url().default("https://rest.kegg.jp").describe("URL of KEGG's REST service"),
   LITERATURE_TIMEOUT_SECONDS: whole(1, 600)
     .default(10)
-    .describe("Longest request to PubMed, UniProt, Reactome or KEGG"),
+    .describe("Time limit of a request to PubMed, UniProt, Reactome or KEGG, in seconds"),
 };
 
 function isLookUps(text: string): boolean {

@@ -6,16 +6,16 @@ export const storage = {
   GCS_BUCKET: z
     .string()
     .optional()
-    .describe("Cloud Storage bucket of the objects; a folder of the data folder when unset"),
+    .describe("Cloud Storage bucket of the objects; a folder in the data folder if unset"),
   GCS_PREFIX: z.string().default("").describe("Folder in the bucket"),
   GCS_CACHE_GB: z.coerce
     .number()
     .min(0.1)
     .max(10_000)
     .default(20)
-    .describe("Size of the local cache of objects"),
+    .describe("Size of the local object cache, in GB"),
   SIGNED_URL_SECONDS: whole(60, 604_800)
     .default(3_600)
-    .describe("Life of the links to results in the bucket"),
-  GCS_ENDPOINT: z.url().optional().describe("Cloud Storage emulator, http://host:port"),
+    .describe("Lifetime of signed links to results, in seconds"),
+  GCS_ENDPOINT: z.url().optional().describe("Cloud Storage emulator, such as http://host:port"),
 };

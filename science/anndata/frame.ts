@@ -76,7 +76,7 @@ function readListed(file: Hdf5File, frame: string, { name, kind }: FrameColumn):
   if (kind !== "unsupported") return readElement(file, `${frame}/${name}`);
   throw new HaystackError(
     "ANNDATA_UNSUPPORTED",
-    `Column "${name}" of ${frame} in ${file.path} is of a kind that cannot be read; remove it or convert it to text or numbers.`,
+    `Column "${name}" of ${frame} in ${file.path} is of a type that cannot be read; remove it or convert it to text or numbers.`,
   );
 }
 
@@ -104,7 +104,7 @@ function checkFrame(file: Hdf5File, frame: string): void {
   }
   throw new HaystackError(
     "ANNDATA_INVALID",
-    `${file.path} is an HDF5 file without ${frame}, so it is not AnnData; give an .h5ad file written by anndata.`,
+    `${file.path} is an HDF5 file without ${frame}, so it is not AnnData; use an .h5ad file written by anndata.`,
   );
 }
 

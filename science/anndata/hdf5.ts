@@ -128,13 +128,13 @@ export class Hdf5File {
     if (type === 1 && size !== 4 && size !== 8) {
       throw new HaystackError(
         "ANNDATA_UNSUPPORTED",
-        `${path} in ${this.path} holds ${size * 8}-bit floats; convert it to float32 and write the file again.`,
+        `${path} in ${this.path} contains ${size * 8}-bit floats; convert it to float32 and write the file again.`,
       );
     }
     if (type !== 0 && type !== 1 && type !== 8) {
       throw new HaystackError(
         "ANNDATA_INVALID",
-        `${path} in ${this.path} does not hold numbers; write the file again with a current anndata.`,
+        `${path} in ${this.path} does not contain numbers; write the file again with a current anndata.`,
       );
     }
     if (stop <= start) return new Float32Array(0);
@@ -161,7 +161,7 @@ export class Hdf5File {
     if (type !== 3)
       throw new HaystackError(
         "ANNDATA_INVALID",
-        `${path} in ${this.path} does not hold text; write the file again with a current anndata.`,
+        `${path} in ${this.path} does not contain text; write the file again with a current anndata.`,
       );
     if (shape?.length === 0) return [this.#read(path, (dataset) => dataset.value) as string];
     const total = shape?.[0] ?? 0;
@@ -200,7 +200,7 @@ export class Hdf5File {
         trace.startsWith("error - ") ||
         (thrown instanceof Error && thrown.name === "RuntimeError");
       if (!ofLibrary) throw thrown;
-      const message = `${this.path} is damaged or cut short (reading ${what} failed); copy or download it again.`;
+      const message = `${this.path} is damaged or truncated (reading ${what} failed); copy or download it again.`;
       throw new HaystackError("FILE_DAMAGED", message, { cause: thrown });
     }
   }
@@ -210,7 +210,7 @@ async function checkSignature(path: string): Promise<void> {
   const missing = (cause: unknown) =>
     new HaystackError(
       "FILE_NOT_FOUND",
-      `${path} cannot be opened; check the path and that it is readable.`,
+      `${path} cannot be opened; check that the path is right and the file readable.`,
       { cause },
     );
   const handle = await openPath(path, "r").catch((cause: unknown) =>
@@ -230,6 +230,6 @@ async function checkSignature(path: string): Promise<void> {
   }
   throw new HaystackError(
     "FILE_NOT_HDF5",
-    `${path} is not an HDF5 file; give an .h5ad file written by anndata.`,
+    `${path} is not an HDF5 file; use an .h5ad file written by anndata.`,
   );
 }

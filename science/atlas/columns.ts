@@ -166,13 +166,13 @@ export function resolveColumns(file: H5adFile, told: Partial<AtlasColumns>): Atl
       .map(({ name }) => name)
       .join(", ") || "none";
   if (perturbation === null) {
-    const message = `No obs column of ${file.path} tells the perturbation; name one with --perturbation-column (the columns are: ${existing}).`;
+    const message = `No obs column of ${file.path} contains the perturbation; name one with --perturbation-column (the columns are: ${existing}).`;
     throw new HaystackError("PERTURBATION_COLUMN_MISSING", message);
   }
   if (cellType === null) {
     throw new HaystackError(
       "COLUMN_NOT_FOUND",
-      `No obs column of ${file.path} tells the cell type; name one with --cell-type-column (the columns are: ${existing}).`,
+      `No obs column of ${file.path} contains the cell type; name one with --cell-type-column (the columns are: ${existing}).`,
     );
   }
   const labels = new Set(columnLabels(file.column("obs", perturbation)));

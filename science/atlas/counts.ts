@@ -53,7 +53,7 @@ export function chooseSlot(file: H5adFile, layer: string | undefined): CountsSou
   if (candidates.length === 0)
     throw new HaystackError(
       "ANNDATA_INVALID",
-      `${file.path} holds no matrix of cells x genes; write the file again with the counts in adata.X.`,
+      `${file.path} contains no matrix of cells x genes; write the file again with the counts in adata.X.`,
     );
   const classified = candidates.map((slot) => ({ slot, kind: classifyValues(file.sample(slot)) }));
   for (const wanted of ["counts", "log1p"] as const) {

@@ -40,20 +40,20 @@ export function importWarnings({
     ],
     [
       spilled.rounded > 0,
-      `Whole counts could not be recovered for ${spilled.rounded} cells; theirs were rounded.`,
+      `Whole counts could not be recovered for ${spilled.rounded} cells; their values were rounded.`,
     ],
     [spilled.zeroCells > 0, `${spilled.zeroCells} cells have no counts at all.`],
     [columns.donor === null, "No donor column was found; all cells count as one donor."],
     [
       otherControls.length > 0,
-      `"${columns.control_label}" was taken as the control; ${otherControls.join(", ")} would have fitted too.`,
+      `"${columns.control_label}" was taken as the control; ${otherControls.join(", ")} would have matched too.`,
     ],
     [
       unmatched > 0,
       `${unmatched} perturbed groups have no control group of the same cell type and donor.`,
     ],
-    [withoutSymbol > 0, `${withoutSymbol} genes have no symbol and keep their name of the index.`],
-    [renamed > 0, `${renamed} cell names occurred more than once and got a number appended.`],
+    [withoutSymbol > 0, `${withoutSymbol} genes have no symbol and keep their name in the index.`],
+    [renamed > 0, `${renamed} cell names occurred more than once and had a number appended.`],
   ];
   return warnings.filter(([applies]) => applies).map(([, text]) => text);
 }

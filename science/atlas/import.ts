@@ -67,7 +67,7 @@ async function build(
   resolver: LabelResolver,
 ): Promise<AtlasIndex> {
   if (file.nObs === 0)
-    throw new HaystackError("GROUP_EMPTY", `${file.path} has no cells; give a file that has some.`);
+    throw new HaystackError("GROUP_EMPTY", `${file.path} has no cells; use a file that has some.`);
   const dataset = options.dataset ?? basename(options.source).replace(/\.h5ad$/i, "");
   const columns = resolveColumns(file, options.columns ?? {});
   const source = chooseSlot(file, options.layer);
@@ -135,7 +135,7 @@ function checkGroups(file: H5adFile, groups: readonly CellGroup[], columns: Atla
   const fail = (what: string) =>
     new HaystackError(
       "GROUP_EMPTY",
-      `${file.path} has no ${what} with cell type, perturbation and donor all given; fill in these obs columns or name others.`,
+      `${file.path} has no ${what} with a cell type, perturbation and donor; fill in these obs columns or name others.`,
     );
   if (groups.length === 0) throw fail("cell");
   if (!groups.some((group) => group.is_control))
@@ -150,7 +150,7 @@ async function checkVacant(outDir: string): Promise<void> {
   if (existing.length > 0)
     throw new HaystackError(
       "ATLAS_EXISTS",
-      `${outDir} exists already; remove it or choose another name for the atlas.`,
+      `${outDir} already exists; remove it or choose another name for the atlas.`,
     );
 }
 

@@ -84,26 +84,28 @@ function warningsFor(
   const controls = guessed.perturbation === null ? [] : controlLabels(file, guessed.perturbation);
   return [
     ...(guessed.perturbation === null
-      ? ["No obs column tells the perturbation; name one with --perturbation-column."]
+      ? ["No obs column contains the perturbation; name one with --perturbation-column."]
       : []),
     ...(guessed.cell_type === null
-      ? ["No obs column tells the cell type; name one with --cell-type-column."]
+      ? ["No obs column contains the cell type; name one with --cell-type-column."]
       : []),
     ...(guessed.perturbation !== null && controls.length === 0
       ? [`No value of "${guessed.perturbation}" marks control cells; name it with --control-label.`]
       : []),
     ...(controls.length > 1
-      ? [`More than one value marks control cells: ${controls.join(", ")}.`]
+      ? [
+          `More than one value marks control cells: ${controls.join(", ")}; choose one with --control-label.`,
+        ]
       : []),
     ...(guessed.donor === null
-      ? ["No obs column tells the donor; all cells count as one donor."]
+      ? ["No obs column contains the donor; all cells count as one donor."]
       : []),
     ...(kinds.includes("counts")
       ? []
       : [
           kinds.includes("log1p")
             ? "No raw counts; they would be recovered from log-normalised values."
-            : "No raw counts and no log-normalised values; this file cannot be imported.",
+            : "No raw counts and no log-normalised values; this file cannot be imported; write it with the counts in adata.X.",
         ]),
     ...(repeated > 0 ? [`${repeated} gene names of the index occur more than once.`] : []),
   ];

@@ -41,7 +41,7 @@ export async function openAtlas(dir: string, options: OpenAtlasOptions = {}): Pr
       if (row === undefined || !listed.has(groupId))
         throw new HaystackError(
           "ATLAS_NOT_FOUND",
-          `The atlas ${whole.dataset} has no cell group "${groupId}"; take one from its index.`,
+          `The atlas ${whole.dataset} has no cell group "${groupId}"; choose one from its index.`,
         );
       return readProfile(row);
     },
@@ -61,12 +61,12 @@ function readIndex(dir: string): AtlasIndex {
   if (!existsSync(path))
     throw new HaystackError(
       "ATLAS_NOT_FOUND",
-      `${dir} is not an imported atlas; import one with haystack atlas import.`,
+      `${dir} is not an imported atlas; import one with \`haystack atlas import\`.`,
     );
   const damaged = (cause?: unknown) =>
     new HaystackError(
       "FILE_DAMAGED",
-      `${path} is damaged or of another version; import the atlas again.`,
+      `${path} is damaged or was written by another version; import the atlas again.`,
       { cause },
     );
   let index: AtlasIndex;
@@ -101,7 +101,7 @@ function readFloats(path: string, from: number, length: number): Float32Array {
   try {
     const read = readSync(file, floats, 0, floats.byteLength, from * 4);
     if (read !== floats.byteLength)
-      throw new HaystackError("FILE_DAMAGED", `${path} is cut short; import the atlas again.`);
+      throw new HaystackError("FILE_DAMAGED", `${path} is truncated; import the atlas again.`);
   } finally {
     closeSync(file);
   }

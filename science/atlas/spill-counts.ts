@@ -67,7 +67,7 @@ export function spillCounts(
     );
   }
   if (rounded > ROUNDED_SHARE * cells) {
-    const message = `${slot.name} in ${file.path} looks log-normalised, but ${rounded} of ${cells} cells cannot be brought back to whole counts; keep the raw counts in adata.layers["counts"] or adata.raw and write the file again.`;
+    const message = `${slot.name} in ${file.path} looks log-normalised, but ${rounded} of ${cells} cells cannot be converted back to whole counts; keep the raw counts in adata.layers["counts"] or adata.raw and write the file again.`;
     throw new HaystackError("COUNTS_INVALID", message);
   }
   return { zeroCells, rounded };

@@ -104,7 +104,7 @@ export class Spill {
       );
       if (got === 0)
         throw new Error(
-          "The temporary file of the import was cut short; free disk space and import again.",
+          "The temporary file of the import is incomplete; free disk space and import again.",
         );
       read += got;
     }

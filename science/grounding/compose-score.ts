@@ -17,7 +17,7 @@ type Doubt = Pick<EvidenceRow, "statement" | "source">;
 
 const QUERY_AS_CONTROL: Doubt = {
   statement:
-    "Compared with the query cells themselves, not with a control prediction: what the model changes in any cell counts as response, so confidence is lower.",
+    "Compared with the query cells themselves, not with a control prediction: whatever the model changes in any cell counts as response, so confidence is lower.",
   source: "control strategy query_as_control",
 };
 const NO_EXPECTATION: Doubt = {

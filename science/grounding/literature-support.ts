@@ -51,7 +51,7 @@ export function literatureSupport(
     return sign === null ? [] : [{ finding, sign, verdict: verdictOn(finding, sign) }];
   });
   if (judged.length === 0)
-    return unmeasured(NAME, "The literature search returned nothing on the measured genes.");
+    return unmeasured(NAME, "The literature search found nothing about the measured genes.");
   const worth = judged.map(({ finding, verdict }) =>
     verdict === "silent"
       ? 0

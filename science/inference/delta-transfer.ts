@@ -26,10 +26,10 @@ export function deltaTransfer(prompt: AnnData, query: AnnData): AnnData {
   if (prompt.X.nRows === 0)
     throw new HaystackError(
       "ANNDATA_INVALID",
-      "The prompt has no cells; choose a prompt with cells.",
+      "The prompt contains no cells; choose a prompt with cells.",
     );
   if (query.X.nRows === 0)
-    throw new HaystackError("ANNDATA_INVALID", "The query has no cells; choose query cells.");
+    throw new HaystackError("ANNDATA_INVALID", "The query contains no cells; choose query cells.");
 
   const log = logNormalise(query.X);
   const targets = targetMeans(prompt, query);

@@ -45,12 +45,12 @@ export function importKnowledge(options: {
   if (!existsSync(file) || !statSync(file).isFile())
     throw new HaystackError(
       "FILE_NOT_FOUND",
-      `There is no file ${file}; give the path of an .obo or .gmt file.`,
+      `There is no file ${file}; correct the path to the .obo or .gmt file.`,
     );
   if (!importedSchema.shape.name.safeParse(name).success)
     throw new HaystackError(
       "KNOWLEDGE_INVALID",
-      `"${name}" cannot be a name; use letters, digits, dots, hyphens and underscores in --name.`,
+      `"${name}" cannot be used as a name; use letters, digits, dots, hyphens and underscores in --name.`,
     );
   const bytes = readFileSync(file);
   const text = asText(bytes, shown);
@@ -75,7 +75,7 @@ export function importKnowledge(options: {
   } else
     throw new HaystackError(
       "KNOWLEDGE_INVALID",
-      `${shown} is neither an .obo nor a .gmt file; give a Cell Ontology or a gene set file.`,
+      `${shown} is neither an .obo nor a .gmt file; use a Cell Ontology or a gene set file.`,
     );
   writeWhole(folder, `${name}.json`, JSON.stringify(imported));
   return imported;
@@ -91,7 +91,7 @@ export function readImports(folder: string): ImportedKnowledge[] {
     } catch (cause) {
       throw new HaystackError(
         "FILE_DAMAGED",
-        `${file} is damaged or of another version; import the knowledge again, or remove the file.`,
+        `${file} is damaged or was written by another version; import the knowledge again, or remove the file.`,
         { cause },
       );
     }
@@ -119,7 +119,7 @@ function asText(bytes: Uint8Array, shown: string): string {
   } catch (cause) {
     throw new HaystackError(
       "KNOWLEDGE_INVALID",
-      `${shown} is not a text file in UTF-8; unpack it if it is compressed.`,
+      `${shown} is not a UTF-8 text file; decompress it if it is compressed.`,
       { cause },
     );
   }

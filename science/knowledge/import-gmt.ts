@@ -16,7 +16,7 @@ export function parseGmt(
   const invalid = (line: number, problem: string): HaystackError =>
     new HaystackError(
       "KNOWLEDGE_INVALID",
-      `Line ${line} of ${source} ${problem}; a line of a GMT file is name, description and genes, separated by tabs.`,
+      `Line ${line} of ${source} ${problem}; correct the line to name, description and genes, separated by tabs.`,
     );
   const sets = new Map<string, PathwayEntry>();
   let tooSmall = 0;
@@ -29,8 +29,8 @@ export function parseGmt(
     const genes = [...new Set(given.map((cell) => (cell.split(",", 1)[0] ?? "").toUpperCase()))];
     const bad = genes.find((gene) => !GENE.test(gene));
     if (bad !== undefined)
-      throw invalid(i + 1, `has "${bad.slice(0, 30)}", which is no gene symbol`);
-    if (sets.has(name)) throw invalid(i + 1, `has the set ${name.slice(0, 60)} a second time`);
+      throw invalid(i + 1, `has "${bad.slice(0, 30)}", which is not a gene symbol`);
+    if (sets.has(name)) throw invalid(i + 1, `repeats the set ${name.slice(0, 60)}`);
     if (genes.length < LEAST_GENES) tooSmall += 1;
     else
       sets.set(name, {
@@ -43,7 +43,7 @@ export function parseGmt(
   if (sets.size === 0)
     throw new HaystackError(
       "KNOWLEDGE_INVALID",
-      `${source} has no gene set of ${LEAST_GENES} or more genes; give a GMT file with such sets.`,
+      `${source} has no gene set of ${LEAST_GENES} or more genes; use a GMT file with such sets.`,
     );
   return { sets: [...sets.values()], tooSmall };
 }

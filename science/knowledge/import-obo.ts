@@ -21,7 +21,7 @@ export function parseObo(text: string, source: string): CellTypeEntry[] {
   if (!lines.some((line) => line.startsWith("format-version:"))) {
     throw new HaystackError(
       "KNOWLEDGE_INVALID",
-      `${source} is not an OBO file: it has no format-version line; fetch cl.obo from the Cell Ontology again.`,
+      `${source} is not an OBO file: it has no format-version line; download cl.obo from the Cell Ontology again.`,
     );
   }
   const terms = termsOf(lines, source).filter(
@@ -30,7 +30,7 @@ export function parseObo(text: string, source: string): CellTypeEntry[] {
   if (terms.length === 0)
     throw new HaystackError(
       "KNOWLEDGE_INVALID",
-      `${source} has no term with a Cell Ontology id (CL:0000000); give cl.obo.`,
+      `${source} has no term with a Cell Ontology id (CL:0000000); use cl.obo.`,
     );
 
   const entries = new Map<string, CellTypeEntry>();
@@ -39,12 +39,12 @@ export function parseObo(text: string, source: string): CellTypeEntry[] {
     if (name === null)
       throw new HaystackError(
         "KNOWLEDGE_INVALID",
-        `The term ${id} of ${source} has no name; fetch the file again.`,
+        `The term ${id} of ${source} has no name; download the file again.`,
       );
     if (entries.has(id))
       throw new HaystackError(
         "KNOWLEDGE_INVALID",
-        `${source} has the term ${id} twice; fetch the file again.`,
+        `${source} has the term ${id} twice; download the file again.`,
       );
     entries.set(id, {
       id,
@@ -62,7 +62,7 @@ export function parseObo(text: string, source: string): CellTypeEntry[] {
     if (missing !== undefined)
       throw new HaystackError(
         "KNOWLEDGE_INVALID",
-        `The term ${id} of ${source} is a kind of ${missing}, which the file lacks; fetch the whole file again.`,
+        `The term ${id} of ${source} is a kind of ${missing}, which the file lacks; download the whole file again.`,
       );
   }
   return [...entries.values()];
@@ -84,7 +84,7 @@ function termsOf(lines: readonly string[], source: string): Term[] {
     if (colon < 1)
       throw new HaystackError(
         "KNOWLEDGE_INVALID",
-        `Line ${i + 1} of ${source} is no "tag: value" pair; fetch the file again.`,
+        `Line ${i + 1} of ${source} is not a "tag: value" pair; download the file again.`,
       );
     readTag(term, line.slice(0, colon), line.slice(colon + 1).trim());
   });

@@ -128,7 +128,7 @@ function describeLikeness(
 ): string {
   const { similarity, group } = proposals[0]!;
   if (similarity === null)
-    return "Their matched controls are missing, so likeness to the query cells is unknown and all groups count alike.";
+    return "Their matched controls are missing, so their similarity to the query cells is unknown and all groups count the same.";
   const pearson = similarity.toFixed(2);
   if (proposals.every((other) => other.group.cell_type === group.cell_type))
     return `Their untreated cells resemble the query cells with Pearson ${pearson}.`;

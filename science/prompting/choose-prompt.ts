@@ -86,7 +86,7 @@ function nothingFits(
   const wanted = controlStrategy === "synthetic_control" ? " with matched control cells" : "";
   return new HaystackError(
     "NO_PROMPT_CELLS",
-    `No cells${wanted} under ${query.perturbation.name} or a related perturbation were found; the atlas holds ${holds}: ask about one of these or import an atlas that has it.`,
+    `No cells${wanted} under ${query.perturbation.name} or a related perturbation were found; the atlas holds ${holds}; ask about one of these, or import an atlas that has it.`,
   );
 }
 

@@ -75,7 +75,7 @@ function shareGenes(atlases: readonly OpenAtlas[]): {
   if (genes.length === 0)
     throw new HaystackError(
       "NO_PROMPT_CELLS",
-      "The chosen data sets share no gene symbols; import them with the column that holds gene symbols.",
+      "The chosen data sets share no gene symbols; import them again with --gene-symbols-column.",
     );
   const position = new Map(genes.map((gene, i) => [gene.toUpperCase(), i]));
   const columnsOf = ({ index }: OpenAtlas): Int32Array => {

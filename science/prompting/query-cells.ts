@@ -55,7 +55,7 @@ export function findQueryCells(query: StructuredQuery, atlases: readonly OpenAtl
   if (best === undefined) {
     throw new HaystackError(
       "CELL_TYPE_NOT_IN_ATLAS",
-      `No atlas holds control cells of ${query.cell_type.name}; there are ${describeAtlases(atlases)}: ask about one of these or import an atlas that has it.`,
+      `No atlas holds control cells of ${query.cell_type.name}; there are ${describeAtlases(atlases)}; ask about one of these, or import an atlas that has it.`,
     );
   }
   const ofDonor = best.groups.filter(

@@ -10,7 +10,7 @@ export function questionText(question: string): string {
   if (question.length > LONGEST_QUESTION)
     throw new HaystackError(
       "QUESTION_TOO_LONG",
-      `The question has ${question.length} characters; ask in at most ${LONGEST_QUESTION}.`,
+      `The question has ${question.length} characters; shorten it to at most ${LONGEST_QUESTION}.`,
     );
   const text = question.replace(/(?!\n)[\p{Cc}\p{Cf}\p{Cs}]/gu, " ");
   if (text.trim() === "")

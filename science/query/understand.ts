@@ -96,7 +96,7 @@ export function understandQuestion(
         );
       throw new HaystackError(
         "QUESTION_NOT_UNDERSTOOD",
-        "The question asks about no perturbation; say what the cells are given, for example: respond to IFN-beta.",
+        "The question names no perturbation; say what the cells are treated with, for example: respond to IFN-beta.",
         {
           details: { question: quotable(text) },
         },

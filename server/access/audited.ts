@@ -34,7 +34,7 @@ export function audited({ access, clock, logger }: AuditParts): Audited {
       record(outcome).catch((thrown: unknown) =>
         logger.error(
           { err: toHaystackError(thrown), action, target, outcome },
-          "the end of an administrator's action could not be recorded",
+          "the outcome of an administrator's action could not be recorded",
         ),
       );
     await record("begun");

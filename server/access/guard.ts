@@ -55,6 +55,6 @@ export function guardAccess(app: FastifyInstance, parts: ServerParts): void {
   });
   app.addHook("preParsing", async (request) => {
     if (request.routeOptions.config.access === "admin" && request.identity.role !== "admin")
-      throw new HaystackError("FORBIDDEN", "This is for administrators; ask one of them.");
+      throw new HaystackError("FORBIDDEN", "Only administrators may do this; ask one of them.");
   });
 }

@@ -26,11 +26,13 @@ function byToken({ access, clock, config }: ServerParts): Identify {
   return async (request) => {
     const [, secret] = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? "") ?? [];
     if (secret === undefined)
-      throw unauthenticated("This needs a token: send the header `Authorization: Bearer hs_...`.");
+      throw unauthenticated(
+        "This request needs a token; send the header `Authorization: Bearer hs_...`.",
+      );
     const token = looksLikeToken(secret) ? await access.findToken(hashOf(secret)) : undefined;
     if (token === undefined || token.revoked_at !== null || token.expires_at <= clock.now()) {
       throw unauthenticated(
-        "This token is not known, has expired or was revoked; ask the operator for a new one.",
+        "This token is unknown, expired or revoked; ask the operator for a new one.",
       );
     }
     return {
@@ -75,7 +77,7 @@ function byIap({ config, clock }: ServerParts): Identify {
       if (REFUSALS.some((kind) => thrown instanceof kind)) return undefined;
       throw new HaystackError(
         "IDENTITY_UNAVAILABLE",
-        "The keys that identities are checked with cannot be fetched; try again later.",
+        "The keys that verify identities cannot be fetched; try again later.",
         { cause: thrown },
       );
     }
@@ -84,7 +86,7 @@ function byIap({ config, clock }: ServerParts): Identify {
     const assertion = request.headers["x-goog-iap-jwt-assertion"];
     if (typeof assertion !== "string")
       throw unauthenticated(
-        "This is served behind Google's Identity-Aware Proxy only: sign in there.",
+        "This server is reached through Google's Identity-Aware Proxy only; sign in there.",
       );
     const email = await verify(assertion);
     if (typeof email !== "string" || !email.includes("@"))

@@ -18,7 +18,7 @@ export function refuseForeignPages(config: Config): (request: FastifyRequest) =>
     if (config.AUTH === "none" && !isLoopback(hostName(host) ?? "")) {
       throw new HaystackError(
         "FORBIDDEN",
-        "Without sign-in this server answers under names of its own machine only; use http://127.0.0.1 with its port, or set AUTH.",
+        "Without sign-in this server answers only requests to its own machine; use http://127.0.0.1 with its port, or set AUTH.",
       );
     }
     if (
@@ -30,7 +30,7 @@ export function refuseForeignPages(config: Config): (request: FastifyRequest) =>
     if (!URL.canParse(origin) || new URL(origin).host !== host)
       throw new HaystackError(
         "FORBIDDEN",
-        "Pages of other web sites may not use this server; add the site to CORS_ORIGINS if it should.",
+        "Pages of other web sites may not use this server; add the site to CORS_ORIGINS to allow it.",
       );
   };
 }

@@ -56,7 +56,7 @@ export const daemonRoutes =
       {
         config: { access: "admin" },
         schema: {
-          summary: "What this daemon hosts and how the queue stands",
+          summary: "What this daemon hosts, and the state of the queue",
           tags,
           response: { 200: supervisorSchema, ...errorResponses },
         },
@@ -69,7 +69,7 @@ export const daemonRoutes =
       {
         config: { access: "admin" },
         schema: {
-          summary: "Pause or resume the admission of queued runs by this daemon",
+          summary: "Pause or resume this daemon's admission of queued runs",
           tags,
           body: z.strictObject({ paused: z.boolean() }),
           response: { 200: supervisorSchema, ...errorResponses },
@@ -93,7 +93,7 @@ export const daemonRoutes =
         config: { access: "admin" },
         schema: {
           summary:
-            "Let this daemon take up nothing and give back its runs as soon as they wait, or end that",
+            "Start or stop draining: a draining daemon takes no runs and releases its own as soon as they wait",
           tags,
           body: z.strictObject({ draining: z.boolean().default(true) }),
           response: { 200: supervisorSchema, ...errorResponses },
@@ -116,7 +116,7 @@ export const daemonRoutes =
       {
         config: { access: "admin" },
         schema: {
-          summary: "The statechart of a run and of its child machines",
+          summary: "The statecharts of a run and its child machines",
           tags,
           response: {
             200: z.object({ version: z.string(), machines: z.array(stateSchema) }),
@@ -156,12 +156,12 @@ export const daemonRoutes =
               .min(1)
               .max(300)
               .optional()
-              .describe("Only what was done to this run, token or daemon"),
+              .describe("Only actions on this run, token or daemon"),
             before: z
               .string()
               .regex(/^\d{1,15}:.{1,300}$/)
               .optional()
-              .describe("`next` of the page before"),
+              .describe("`next` of the previous page"),
           }),
           response: {
             200: z.object({

@@ -32,7 +32,7 @@ const eventBody = z.strictObject({
     .min(1)
     .max(200)
     .optional()
-    .describe("The same id twice has no effect twice; a new one when left out"),
+    .describe("An event with a known id has no further effect; a new id by default"),
 });
 
 /** Whether the state of the run takes such an event at all. */
@@ -84,7 +84,7 @@ export const runActionRoutes =
           if (event.type === "job.changed" && runOfJob(event.job_id) !== id)
             throw new HaystackError(
               "USAGE",
-              "The job does not belong to this run; see its jobs in /admin/runs/{id}.",
+              "The job does not belong to this run; find its jobs in /admin/runs/{id}.",
               { details: { run_id: id } },
             );
           await supervisor.deliver(id, { id: event_id, event });
@@ -102,7 +102,7 @@ export const runActionRoutes =
             ...schema,
             summary,
             response: {
-              202: runSchema.describe("Stored; it takes effect at once"),
+              202: runSchema.describe("Stored; takes effect at once"),
               ...errorResponses,
             },
           },
@@ -133,7 +133,7 @@ export const runActionRoutes =
         config: { access: "admin" },
         schema: {
           ...schema,
-          summary: "Take a waiting run out of this daemon's memory",
+          summary: "Unload a waiting run from this daemon's memory",
           response: moved,
         },
       },
@@ -143,7 +143,7 @@ export const runActionRoutes =
       "/runs/:id/rehydrate",
       {
         config: { access: "admin" },
-        schema: { ...schema, summary: "Bring a run into this daemon's memory", response: moved },
+        schema: { ...schema, summary: "Load a run into this daemon's memory", response: moved },
       },
       move("rehydrate", (id) => supervisor.rehydrate(id)),
     );
@@ -154,14 +154,14 @@ export const runActionRoutes =
         config: { access: "admin" },
         schema: {
           ...schema,
-          summary: "Set the place of a queued run among those of its user",
+          summary: "Set the priority of a queued run among those of its user",
           body: z.strictObject({
             priority: z
               .number()
               .int()
               .min(PRIORITIES.least)
               .max(PRIORITIES.most)
-              .describe("The highest is admitted first; 0 is usual"),
+              .describe("The highest is admitted first; the default is 0"),
           }),
           response: {
             200: z.object({ run_id: z.string(), priority: z.number().int() }),
@@ -185,7 +185,7 @@ export const runActionRoutes =
           ...schema,
           summary: "Send a mail of a run again",
           params: runParams.extend({
-            key: z.string().min(1).max(300).describe("As the outbox of the run names it"),
+            key: z.string().min(1).max(300).describe("Key of the mail in the run's outbox"),
           }),
           response: { 202: stored.describe("Stored; the mail is sent soon"), ...errorResponses },
         },
@@ -198,7 +198,7 @@ export const runActionRoutes =
           if (!outbox.some((mail) => mail.key === key))
             throw new HaystackError(
               "MAIL_NOT_FOUND",
-              "This run owes no mail of that key; /admin/runs/{id} lists its outbox.",
+              "This run has no mail with that key; find its outbox in /admin/runs/{id}.",
               { details: { run_id: id } },
             );
           await supervisor.deliver(id, { id: event_id, event: { type: MAIL_REQUESTED, key } });

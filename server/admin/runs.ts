@@ -32,7 +32,7 @@ export const adminRunRoutes =
         config: { access: "admin" },
         schema: {
           ...schema,
-          summary: "A run with everything that is stored of it",
+          summary: "A run with everything that is stored about it",
           response: { 200: runDetailSchema, ...errorResponses },
         },
       },
@@ -80,7 +80,7 @@ export const adminRunRoutes =
         config: { access: "admin" },
         schema: {
           ...schema,
-          summary: "The machine of a run and its child machines with their states",
+          summary: "The states of a run's machine and its child machines",
           response: {
             200: z.object({
               run_id: z.string(),

@@ -28,7 +28,7 @@ export const mailSchema = z
     kind: z.enum(["run_completed", "run_failed", "run_cancelled"]),
     state: z.enum(MAIL_STATES),
     attempts: z.number().int(),
-    due_at: time.describe("When it is tried, or tried again"),
+    due_at: time.describe("When it is sent, or sent again"),
     problem: z.string().nullable(),
   })
   .meta({ id: "Mail" });
@@ -46,7 +46,7 @@ export const actorSchema = z
     source: z.string().describe("Its machine or step"),
     status: z.string(),
     state: stateValueSchema.nullable().describe("Null for a step"),
-    wake_at: time.nullable().describe("The time that it waits for"),
+    wake_at: time.nullable().describe("The time it waits for"),
     context: json.describe("Names, states and numbers only; no text that a user wrote"),
     get children() {
       return z.array(actorSchema);
@@ -104,7 +104,7 @@ export const supervisorSchema = z
     passivated: z
       .number()
       .int()
-      .describe("Running, and in no daemon's memory until their next event or time"),
+      .describe("Running, but in no daemon's memory until their next event or deadline"),
     by_status: z.object(
       Object.fromEntries(RUN_STATUSES.map((status) => [status, z.number().int()])) as Record<
         (typeof RUN_STATUSES)[number],
@@ -127,7 +127,7 @@ export const supervisorSchema = z
         token: z.number().int(),
         lease_expires_at: time,
         wake_at: time.nullable(),
-        waiting: z.boolean().describe("Only an event or a time moves it on"),
+        waiting: z.boolean().describe("Only an event or a deadline moves it on"),
       }),
     ),
   })

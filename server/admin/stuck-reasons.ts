@@ -86,13 +86,13 @@ export function stuckReasons(
     add(
       "wake_up_overdue",
       wake_at,
-      "The time that the run waits for has passed, and it was not woken.",
+      "The time that the run waits for has passed, and it was not resumed.",
     );
   if (event_since !== null && event_since <= before)
     add(
       "event_waiting",
       event_since,
-      "An event is stored for the run, and no daemon has taken it.",
+      "An event is stored for the run, and no daemon has processed it.",
     );
   if (isRunning && lease === null && wake_at === null && event_since === null && updated <= before)
     add("unclaimed", updated, "The run has work to do, and no daemon has taken it up.");
@@ -106,13 +106,13 @@ export function stuckReasons(
       add(
         "job_postponed",
         troubled_since,
-        `Batch does not take the job ${id}: ${job?.problem ?? "no reason is known"}`,
+        `Batch does not accept the job ${id}: ${job?.problem ?? "no reason was given"}`,
       );
     if (trouble != null && trouble.since <= before)
       add(
         "check_failing",
         trouble.since,
-        `The job ${id} cannot be looked at (${trouble.code}): ${trouble.message}`,
+        `The job ${id} cannot be checked (${trouble.code}): ${trouble.message}`,
       );
   }
   const failed = actors === null || !isRunning ? 0 : failures(actors);
@@ -123,7 +123,7 @@ export function stuckReasons(
       add(
         "mail_rejected",
         null,
-        `The mail ${mail.key} was rejected: ${mail.problem ?? "no reason is known"}`,
+        `The mail ${mail.key} was rejected: ${mail.problem ?? "no reason was given"}`,
       );
   return found;
 }

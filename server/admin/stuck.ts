@@ -63,7 +63,7 @@ export const stuckRoutes =
       {
         config: { access: "admin" },
         schema: {
-          summary: "Runs that somebody should look at, and why",
+          summary: "Runs that need attention, and why",
           tags: ["admin"],
           querystring: z.object({
             older_than_seconds: z.coerce
@@ -72,7 +72,7 @@ export const stuckRoutes =
               .min(1)
               .max(86_400)
               .default(60)
-              .describe("Waiting for longer than this is too long"),
+              .describe("Waits that are longer than this count as too long"),
             limit: z.coerce.number().int().min(1).max(500).default(100),
           }),
           response: { 200: stuckSchema, ...errorResponses },
@@ -119,7 +119,7 @@ export const stuckRoutes =
       {
         config: { access: "admin" },
         schema: {
-          summary: "Mails of all runs that are owed, sent or rejected",
+          summary: "Mail of all runs: owed, sent or rejected",
           tags: ["admin"],
           querystring: z.object({
             state: z.enum(MAIL_STATES).default("rejected"),

@@ -11,7 +11,7 @@ const querySchema = z.object({
     .string()
     .max(200)
     .default("")
-    .describe("Only those whose name, synonym or id contains this, in any spelling"),
+    .describe("Only those whose name, synonym or id contains this; spelling variants match"),
   dataset: z.string().max(200).optional().describe("Only those of this dataset"),
   limit: z.coerce.number().int().min(1).max(1_000).default(200),
 });
@@ -64,7 +64,7 @@ export const atlasRoutes =
     const overview = createOverview(atlases, clock);
     const names = namesIn(knowledge);
     const tags = ["atlas"];
-    const total = z.number().int().describe("How many match, also beyond the limit");
+    const total = z.number().int().describe("Number of matches, including those beyond the limit");
 
     app.get(
       "/atlas/datasets",

@@ -17,7 +17,7 @@ const headersSchema = z.object({
     .string()
     .regex(/^\d{1,15}\.\d{1,15}$/)
     .optional()
-    .describe("Id of the last event that was seen; the stream goes on after it"),
+    .describe("Id of the last event received; the stream continues after it"),
 });
 
 /** Of one event; the description of a stream is that of its events. */
@@ -55,7 +55,7 @@ export const eventRoutes =
         exposeHeadRoute: false,
         config: { access: "user" },
         schema: {
-          summary: "Every transition of a run as it is committed, and the state it leads to",
+          summary: "Every transition of a run as it is committed, and the resulting state",
           description:
             "Server-sent events: `transition` with an id, and `run` with the state of the run. The stream ends when the run rests.",
           tags: ["runs"],
@@ -66,7 +66,7 @@ export const eventRoutes =
               description: "The stream",
               content: { "text/event-stream": { schema: eventSchema } },
             },
-            204: z.null().describe("The run rests and its last event was seen"),
+            204: z.null().describe("The run rests and its last event was already received"),
             ...errorResponses,
           },
         },

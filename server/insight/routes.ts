@@ -14,7 +14,7 @@ const readySchema = z.object({ status: z.literal("ready") });
 const NOT_READY = errorBody(
   new HaystackError(
     "NOT_READY",
-    "This daemon cannot do its work at present; administrators see why at /admin/readiness.",
+    "This daemon is not ready; administrators find the reason at /admin/readiness.",
     { details: { status: "not_ready" } },
   ),
 );
@@ -38,7 +38,7 @@ export const insightRoutes =
       {
         config: probe,
         schema: {
-          summary: "Whether the daemon answers at all",
+          summary: "Whether the daemon is alive",
           tags,
           response: { 200: aliveSchema, ...errorResponses },
         },
@@ -51,7 +51,7 @@ export const insightRoutes =
       {
         config: probe,
         schema: {
-          summary: "Whether the daemon can do its work",
+          summary: "Whether the daemon is ready",
           tags,
           response: { 200: readySchema, ...errorResponses },
         },
@@ -67,7 +67,7 @@ export const insightRoutes =
       {
         config: { access: "admin" },
         schema: {
-          summary: "What the daemon needs, and how it stands",
+          summary: "The parts that the daemon needs, and the state of each",
           tags,
           response: { 200: readinessSchema, ...errorResponses },
         },
@@ -81,7 +81,7 @@ export const insightRoutes =
       {
         config: { access: parts.config.METRICS === "public" ? "public" : "admin" },
         schema: {
-          summary: "Numbers for Prometheus",
+          summary: "Metrics for Prometheus",
           tags,
           response: { 200: NUMBERS, ...errorResponses },
         },

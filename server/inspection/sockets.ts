@@ -30,7 +30,7 @@ export async function allowSockets(
       const gone = [...clients].map(
         (client) => new Promise((resolve) => client.once("close", resolve)),
       );
-      for (const client of clients) client.close(GOING_AWAY, "The server closes.");
+      for (const client of clients) client.close(GOING_AWAY, "The server is shutting down.");
       const late = Promise.withResolvers<void>();
       const forget = clock.at(clock.now() + GOODBYE_MS, late.resolve);
       await Promise.race([Promise.all(gone), late.promise]);

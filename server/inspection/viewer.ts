@@ -62,7 +62,7 @@ export function socketViewer(socket: WebSocket): SocketViewer {
       } else {
         await new Promise<void>((resolve) => setImmediate(resolve));
       }
-      if (!isOpen()) throw new Error("The viewer has gone.");
+      if (!isOpen()) throw new Error("The viewer has left.");
     },
   };
 }

@@ -25,15 +25,15 @@ const checkSchema = z
   .object({
     answerable: z.boolean(),
     read_by: readerSchema.describe(
-      "Who read the question for this check: the rules, as a language model costs money",
+      "What interpreted the question for this check: the rules, because a language model costs money",
     ),
     read_in_run_by: readerSchema.describe(
-      "Who reads it first in a run: the language model where one is configured",
+      "What interprets it first in a run: the language model if one is configured",
     ),
     structured_query: structuredQuerySchema
       .nullable()
       .describe(
-        "Null when the question cannot be read; the language model of a run may still read it",
+        "Null if the rules cannot interpret the question; the language model of a run still may",
       ),
     control_strategy_effective: controlStrategySchema.nullable(),
     control_cells_available: z.boolean().nullable(),
@@ -66,7 +66,8 @@ export const questionRoutes =
       {
         config: { access: "user", rateLimit: { max: CHECKS_PER_MINUTE, timeWindow: 60_000 } },
         schema: {
-          summary: "What would be understood, and whether the atlases can answer it; costs nothing",
+          summary:
+            "How a question would be understood, and whether the atlases can answer it; free of charge",
           tags: ["questions"],
           body: bodySchema,
           response: { 200: checkSchema, ...errorResponses },

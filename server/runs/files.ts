@@ -50,16 +50,16 @@ const headersSchema = z.object({
     .string()
     .optional()
     .describe(
-      "One part of an AnnData file, as `bytes=1000-`: a download that broke off goes on; the others come whole",
+      "One part of an AnnData file, such as `bytes=1000-`, to resume a download; other files are always sent whole",
     ),
   "if-range": z
     .string()
     .optional()
-    .describe("ETag of the earlier answer: the whole file comes if it is another one by now"),
+    .describe("ETag of the earlier answer: the whole file is sent if it has changed since"),
   "if-none-match": z
     .string()
     .optional()
-    .describe("ETag of the earlier answer: nothing comes if it is still the same file"),
+    .describe("ETag of the earlier answer: nothing is sent if the file is unchanged"),
 });
 
 export const fileRoutes =
@@ -73,7 +73,7 @@ export const fileRoutes =
           summary: "Download a file of the result",
           tags: ["runs"],
           params: runParams.extend({
-            name: z.string().min(1).max(300).describe("As /result names it"),
+            name: z.string().min(1).max(300).describe("File name as in /result"),
           }),
           headers: headersSchema,
           response: {
@@ -84,10 +84,10 @@ export const fileRoutes =
               ),
             },
             206: {
-              description: "The part that `Range` asks for; `Content-Range` says which",
+              description: "The part that `Range` asks for, named by `Content-Range`",
               content: { [CONTENT_TYPES.anndata]: { schema: binary } },
             },
-            304: z.null().describe("The file is the one of `If-None-Match`"),
+            304: z.null().describe("The file is unchanged since `If-None-Match`"),
             ...errorResponses,
           },
         },
@@ -99,7 +99,7 @@ export const fileRoutes =
         if (file === undefined || document.output_anndata_path === null)
           throw new HaystackError(
             "OBJECT_NOT_FOUND",
-            "This run has no file of that name; its result lists what it has.",
+            "This run has no file of that name; find its files in its result.",
             { details: { run_id: document.run_id } },
           );
         const local = await parts.objects.fetch({ path: file.path });

@@ -14,12 +14,15 @@ const querySchema = z.object({
     .string()
     .min(1)
     .max(200)
-    .refine((text) => !/\p{Cc}/u.test(text), "holds control characters")
+    .refine((text) => !/\p{Cc}/u.test(text), "contains control characters")
     .optional()
     .describe("Only runs whose question contains this"),
-  all: z.enum(["true", "false"]).default("false").describe("Runs of all users; for administrators"),
+  all: z
+    .enum(["true", "false"])
+    .default("false")
+    .describe("Runs of all users; administrators only"),
   limit: z.coerce.number().int().min(1).max(200).default(50),
-  cursor: z.string().max(500).optional().describe("`next_cursor` of the page before"),
+  cursor: z.string().max(500).optional().describe("`next_cursor` of the previous page"),
 });
 
 const placeSchema = z.tuple([z.iso.datetime(), z.string().min(1).max(200)]);
@@ -37,7 +40,7 @@ function placeOf(cursor: string): NonNullable<RunFilter["before"]> {
   } catch (thrown) {
     throw new HaystackError(
       "USAGE",
-      "The cursor is not one that a list gave; begin without a cursor.",
+      "The cursor is not one that a list returned; start without a cursor.",
       { cause: thrown },
     );
   }
@@ -68,7 +71,7 @@ export const listRoutes =
         if (all === "true" && identity.role !== "admin")
           throw new HaystackError(
             "FORBIDDEN",
-            "Only an administrator may list the runs of all users; leave `all` out.",
+            "Only an administrator may list the runs of all users; remove `all`.",
           );
         const found = await runs.list({
           ...(status === undefined ? {} : { status }),

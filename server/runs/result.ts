@@ -15,12 +15,12 @@ const fileSchema = z.object({
   name: z.string(),
   kind: z.enum(KINDS),
   content_type: z.string(),
-  bytes: z.number().int().nullable().describe("Null when the file is gone"),
-  url: z.string().describe("Where to download it: a path on this server, or a signed link"),
+  bytes: z.number().int().nullable().describe("Null if the file no longer exists"),
+  url: z.string().describe("Download address: a path on this server, or a signed link"),
   expires_at: z.iso
     .datetime()
     .nullable()
-    .describe("Until when a signed link works; null for a path on this server"),
+    .describe("When a signed link expires; null for a path on this server"),
 });
 
 const resultSchema = z
@@ -57,7 +57,7 @@ function deliveredOf({
   if (status === "completed" && delivered !== undefined) return delivered;
   throw new HaystackError(
     "RUN_STATE_FORBIDS",
-    `This run is ${status} and has no result; a run has one when it is completed.`,
+    `This run is ${status} and has no result; wait until it is completed.`,
     { details: { run_id } },
   );
 }
@@ -95,7 +95,7 @@ export const resultRoutes =
       {
         config: { access: "user" },
         schema: {
-          summary: "What a completed run found, and its files",
+          summary: "The findings of a completed run, and its files",
           tags: ["runs"],
           params: runParams,
           response: { 200: resultSchema, ...errorResponses },

@@ -39,7 +39,7 @@ export const runRoutes =
     const auditForOthers = auditedForOthers(parts);
     const schema = { tags: ["runs"], params: runParams };
     const accepted = {
-      202: runSchema.describe("Stored; it takes effect at once, and `/events` shows it"),
+      202: runSchema.describe("Stored; takes effect at once, and `/events` shows it"),
       ...errorResponses,
     };
 

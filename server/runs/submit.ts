@@ -24,14 +24,14 @@ const addressSchema = z
 
 const bodySchema = z.strictObject({
   query: querySchema,
-  config: runConfigSchema.prefault({}).describe("Each setting has a default"),
+  config: runConfigSchema.prefault({}).describe("Every setting has a default"),
   random_seed: runDocumentSchema.shape.random_seed
     .optional()
-    .describe("Random and recorded in the run when absent"),
+    .describe("Random by default, and recorded in the run"),
   user_email: addressSchema
     .nullable()
     .optional()
-    .describe("Whose run it is; only administrators may name somebody else"),
+    .describe("Owner of the run; only administrators may name somebody else"),
 });
 type Body = z.infer<typeof bodySchema>;
 
@@ -40,7 +40,7 @@ const headersSchema = z.object({
     .string()
     .regex(/^[\x21-\x7e]{1,200}$/)
     .optional()
-    .describe("The same key with the same body makes one run, however often it is sent"),
+    .describe("Requests with the same key and body create one run, however often they are sent"),
 });
 
 function userOf(identity: Identity, { user_email: named }: Body): string | null {
@@ -50,7 +50,7 @@ function userOf(identity: Identity, { user_email: named }: Body): string | null 
   if (identity.role !== "admin" && address !== own)
     throw new HaystackError(
       "FORBIDDEN",
-      "Only an administrator may submit a run for somebody else; leave user_email out.",
+      "Only an administrator may submit a run for somebody else; remove user_email.",
     );
   return address;
 }
@@ -65,12 +65,12 @@ async function existing({ runs }: ServerParts, run: RunDocument): Promise<RunDoc
   if (document === undefined)
     throw new HaystackError(
       "STORE_UNAVAILABLE",
-      "The run of this Idempotency-Key cannot be read at this moment; send the request again.",
+      "The run of this Idempotency-Key cannot be read at the moment; send the request again.",
     );
   if (asked(document) === asked(run)) return document;
   throw new HaystackError(
     "IDEMPOTENCY_KEY_REUSED",
-    "This Idempotency-Key was sent with another request before; use a new key for a new run.",
+    "This Idempotency-Key was used for another request; use a new key for a new run.",
     { details: { run_id: run.run_id } },
   );
 }
@@ -92,8 +92,8 @@ export const submitRoutes =
           headers: headersSchema,
           body: bodySchema,
           response: {
-            200: runSchema.describe("The run that this Idempotency-Key made before"),
-            201: runSchema.describe("The new run, waiting to begin; the Location header names it"),
+            200: runSchema.describe("The run that this Idempotency-Key already created"),
+            201: runSchema.describe("The new run, queued; the Location header has its address"),
             ...errorResponses,
           },
         },

@@ -44,7 +44,7 @@ export async function openSqliteAccess({ file }: { readonly file: string }): Pro
     } catch (thrown) {
       throw new HaystackError(
         "STORE_UNAVAILABLE",
-        `The access store ${file} cannot be used (${thrown instanceof Error ? thrown.message : String(thrown)}); check the file and its folder.`,
+        `The token and audit store ${file} cannot be used (${thrown instanceof Error ? thrown.message : String(thrown)}); check the file and its folder.`,
         { cause: thrown },
       );
     }

@@ -162,7 +162,7 @@ export function guardedClient(options: GuardedClientOptions): GuardedClient {
       if (thrown instanceof ServiceTrouble) throw thrown;
       if (thrown instanceof BrokenCircuitError)
         throw new ServiceTrouble(
-          `${service} failed several times in a row and is left alone for a while`,
+          `${service} failed several times in a row and is not asked for a while`,
           { passing: true, cause: thrown },
         );
       if (thrown instanceof TaskCancelledError)

@@ -49,12 +49,12 @@ async function check(image: string, signal: AbortSignal): Promise<void> {
   if (status === 404)
     throw new HaystackError(
       "BATCH_REFUSED",
-      `There is no image ${image}: build and push it, or correct its name.`,
+      `There is no image ${image}; build and push it, or correct its name.`,
     );
   if (status === 401 || status === 403)
     throw new HaystackError(
       "BATCH_REFUSED",
-      `The registry refuses ${image} to this account (status ${status}): give it roles/artifactregistry.reader.`,
+      `This account may not read ${image} (status ${status}); grant it roles/artifactregistry.reader.`,
     );
   throw new HaystackError(
     "BATCH_UNAVAILABLE",

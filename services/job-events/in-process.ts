@@ -80,7 +80,7 @@ export function inProcessJobEvents({ clock, onRefused }: InProcessOptions): InPr
       if (handler !== undefined || closed)
         throw new HaystackError(
           "INTERNAL",
-          "Job events have one subscriber a process: stop the present one first.",
+          "Job events have one subscriber per process; stop the present one first.",
         );
       handler = newHandler;
       for (const pending of waiting) deliver(pending);

@@ -11,13 +11,13 @@ export function checkMail(mail: Mail): Mail {
   if (!/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$/.test(mail.key)) {
     throw new HaystackError(
       "MAIL_REJECTED",
-      `The mail key ${JSON.stringify(mail.key.slice(0, 80))} cannot be a file name: use letters, digits, ".", "_" and "-".`,
+      `The mail key ${JSON.stringify(mail.key.slice(0, 80))} cannot be a file name; use letters, digits, ".", "_" and "-".`,
     );
   }
   if (!ONE_ADDRESS.test(mail.to)) {
     throw new HaystackError(
       "MAIL_REJECTED",
-      `${JSON.stringify(mail.to.slice(0, 200))} is not one plain e-mail address: give an address like name@example.org.`,
+      `${JSON.stringify(mail.to.slice(0, 200))} is not one plain e-mail address; use an address like name@example.org.`,
     );
   }
   return { ...mail, subject: mail.subject.replaceAll(/\s+/g, " ") };

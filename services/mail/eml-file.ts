@@ -65,7 +65,7 @@ export function emlMail({ folder, from, clock }: EmlOptions): MailService {
       if (signal?.aborted === true)
         throw new HaystackError(
           "STEP_ABORTED",
-          "The mail was not sent because its step was stopped.",
+          "The mail was not sent because its step was stopped; it is sent later.",
         );
       const mail = checkMail(given);
       try {

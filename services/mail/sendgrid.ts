@@ -111,7 +111,7 @@ export function sendgridMail({
       const status = await inTime(signal, (stop) => attempt(mail, stop));
       if (!ACCEPTED.has(status))
         throw rejected(
-          `answered with status ${status}, which does not say that the mail was accepted`,
+          `answered with status ${status}, which does not confirm that it accepted the mail`,
         );
     },
     async check(signal) {
@@ -120,14 +120,17 @@ export function sendgridMail({
       );
       const { scopes } = (body ?? {}) as { readonly scopes?: unknown };
       if (!Array.isArray(scopes) || !scopes.includes(SEND_SCOPE))
-        throw rejected(`does not allow ${SEND_SCOPE} to this key`);
+        throw rejected(`does not grant ${SEND_SCOPE} to this key`);
     },
     close: () => Promise.resolve(),
   };
 }
 
 const stopped = (): HaystackError =>
-  new HaystackError("STEP_ABORTED", "The mail was not sent because its step was stopped.");
+  new HaystackError(
+    "STEP_ABORTED",
+    "The mail was not sent because its step was stopped; it is sent later.",
+  );
 
 const rejected = (problem: string): HaystackError =>
   new HaystackError(

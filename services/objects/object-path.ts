@@ -31,6 +31,6 @@ export function checkObjectPath(path: string): void {
   if (problem === undefined) return;
   throw new HaystackError(
     "OBJECT_PATH_INVALID",
-    `The object path ${JSON.stringify(path.slice(0, 200))} ${problem}: give a relative path like "results/run/file.h5ad".`,
+    `The object path ${JSON.stringify(path.slice(0, 200))} ${problem}; use a relative path like "results/run/file.h5ad".`,
   );
 }

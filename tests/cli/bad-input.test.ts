@@ -126,7 +126,7 @@ describeWithData("bad input gets one sentence, exit 2, and leaves nothing behind
     ]);
     expect(inspected.code).toBe(0);
     expect(await refused(["run", QUESTION, "--atlas", PBMC68K], await temporaryFolder())).toMatch(
-      /^No obs column .* tells the perturbation; name one with --perturbation-column/,
+      /^No obs column .* contains the perturbation; name one with --perturbation-column/,
     );
   });
 

@@ -108,7 +108,7 @@ test.each([
     const { code, stderr } = await stop("SIGTERM");
     await ended;
     expect(code).toBe(0);
-    expect(stderr).not.toContain("grace time");
+    expect(stderr).not.toContain("grace period");
     expect(await storedRun(config, runId)).toMatchObject({
       document: { status: "running" },
       lease: null,

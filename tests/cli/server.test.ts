@@ -191,7 +191,7 @@ test("Ctrl-C ends a watch, not its run; cancel waits until the job has stopped",
     expect([watched.code, watched.stdout, watched.stderr]).toEqual([
       130,
       "",
-      expect.stringContaining("The run goes on") as unknown,
+      expect.stringContaining("The run continues") as unknown,
     ]);
     expect(await stored(endless, run_id)).toMatchObject({
       status: "running",
@@ -254,7 +254,7 @@ test("another user's run, an unknown run and a foreign token get one sentence an
   expect([wrong.code, wrong.stdout, wrong.stderr]).toEqual([
     2,
     "",
-    "haystack: This token is not known, has expired or was revoked; ask the operator for a new one.\n",
+    "haystack: This token is unknown, expired or revoked; ask the operator for a new one.\n",
   ]);
   const none = await haystack(["list", "--server", server.url], { env: { HAYSTACK_TOKEN: "" } });
   expect([none.code, none.stderr]).toEqual([

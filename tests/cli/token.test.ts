@@ -69,12 +69,12 @@ test("what cannot be is refused in one sentence", async () => {
     expect([code, stdout]).toEqual([2, ""]);
     return stderr;
   };
-  expect(await refused("create", "--owner", "local")).toMatch(/--owner is the e-mail address/);
+  expect(await refused("create", "--owner", "local")).toMatch(/--owner must be the e-mail address/);
   expect(await refused("create", "--owner", "a@example.org", "--role", "root")).toMatch(
-    /--role is user or admin/,
+    /--role must be user or admin/,
   );
   expect(await refused("create", "--owner", "a@example.org", "--days", "0")).toMatch(
-    /--days is a whole number/,
+    /--days must be a whole number/,
   );
   expect(await refused("revoke", "nothing")).toMatch(/There is no token nothing/);
 });
@@ -95,5 +95,8 @@ test("without sign-in the daemon refuses to serve other machines, and a port tha
   const taken = await haystack(["serve", "--data-dir", folder], {
     env: { HTTP_HOST: "192.0.2.1", AUTH: "token", HTTP_PORT: "8080" },
   });
-  expect([taken.code, taken.stderr]).toEqual([2, expect.stringContaining("cannot be listened at")]);
+  expect([taken.code, taken.stderr]).toEqual([
+    2,
+    expect.stringContaining("cannot listen on HTTP_HOST 192.0.2.1"),
+  ]);
 });

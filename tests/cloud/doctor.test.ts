@@ -33,7 +33,7 @@ describeInCloud("haystack doctor asks the services themselves", () => {
       });
       expect([noSubscription.code, noSubscription.found["GPU jobs"]]).toEqual([
         1,
-        ["problem", expect.stringMatching(/no-such-subscription.*does not exist: make them/)],
+        ["problem", expect.stringMatching(/no-such-subscription.*does not exist; create them/)],
       ]);
 
       for (const [method, permission] of [
@@ -99,7 +99,7 @@ describeInCloud("haystack doctor asks the services themselves", () => {
         (await doctor({ ...cloud.environment, BATCH_IMAGE: image })).found["worker image"];
       expect(await diagnose()).toEqual([
         "problem",
-        `There is no image ${image}: build and push it, or correct its name.`,
+        `There is no image ${image}; build and push it, or correct its name.`,
       ]);
       registry.images.add("p/haystack/worker:1");
       expect(await diagnose()).toEqual(["ok", image]);

@@ -24,7 +24,7 @@ test.each<[string, Record<string, string>, readonly string[]]>([
   [
     "a machine without a price",
     { ...CLOUD, BATCH_MACHINE_TYPE: "a2-highgpu-1g", BATCH_ACCELERATOR: "nvidia-tesla-a100" },
-    ["BATCH_PRICES \\(has no price of a2-highgpu-1g with 1 nvidia-tesla-a100\\)"],
+    ["BATCH_PRICES \\(has no price for a2-highgpu-1g with 1 nvidia-tesla-a100\\)"],
   ],
   [
     "prices that are no numbers",
@@ -40,9 +40,9 @@ test.each<[string, Record<string, string>, readonly string[]]>([
     "the parts of Batch and Pub/Sub without it",
     { BATCH_IMAGE: "worker:1", PUBSUB_TOPIC: "t", GCS_PREFIX: "runs" },
     [
-      "BATCH_IMAGE \\(does nothing without BATCH_PROJECT",
+      "BATCH_IMAGE \\(has no effect without BATCH_PROJECT",
       "PUBSUB_TOPIC",
-      "GCS_PREFIX \\(does nothing without GCS_BUCKET",
+      "GCS_PREFIX \\(has no effect without GCS_BUCKET",
     ],
   ],
   [
@@ -72,7 +72,7 @@ test.each<[string, Record<string, string>, readonly string[]]>([
     "misspelt names",
     { BATCH_MACHINETYPE: "g2-standard-8", MAX_ACTIVE_RUN: "4", MONGODB_URL: "mongodb://127.0.0.1" },
     [
-      "BATCH_MACHINETYPE \\(is no variable; BATCH_MACHINE_TYPE is",
+      "BATCH_MACHINETYPE \\(is not a variable; did you mean BATCH_MACHINE_TYPE",
       "MAX_ACTIVE_RUN ",
       "MONGODB_URL",
     ],

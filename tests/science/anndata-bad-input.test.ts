@@ -17,7 +17,7 @@ const fails = (code: string, message: RegExp) => ({
 describe("files that are no AnnData", () => {
   it("says when there is no file", async () => {
     await expect(openH5ad(join(await temporaryFolder(), "none.h5ad"))).rejects.toMatchObject(
-      fails("FILE_NOT_FOUND", /check the path/),
+      fails("FILE_NOT_FOUND", /check that the path is right/),
     );
     await expect(openH5ad(await temporaryFolder())).rejects.toMatchObject(
       fails("FILE_NOT_FOUND", /cannot be opened/),

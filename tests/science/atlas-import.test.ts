@@ -212,7 +212,7 @@ describe("importAtlas", () => {
       "cell-8",
     ]);
     expect(index.warnings).toEqual([
-      "2 cell names occurred more than once and got a number appended.",
+      "2 cell names occurred more than once and had a number appended.",
     ]);
   });
 });

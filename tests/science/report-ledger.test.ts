@@ -32,7 +32,7 @@ function paidResult(): RunResult {
       state: "failed",
       cost_usd: 0.35,
       lost_to_preemption: true,
-      problem: "Google took the Spot machine back.",
+      problem: "Google reclaimed the Spot machine.",
     }),
     attempt(2, "SPOT", {
       state: "failed",

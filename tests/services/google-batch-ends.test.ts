@@ -105,7 +105,7 @@ test("input that the program refuses (exit code 2) is said so; an image that can
   expect((await endOf(harness, jobSpec(), { exit: 2 }))?.failure).toMatchObject({
     kind: "application",
     exit_code: 2,
-    reason: expect.stringContaining("refused prompt, query") as string,
+    reason: expect.stringContaining("rejected the prompt, query") as string,
     repeats: "never",
   });
   const noImage = await googleHarness({ image: "nowhere/none:0" });

@@ -36,7 +36,7 @@ test.each([
 
 test.each([
   [50000, "application", "Google Batch failed the task without giving a cause (exit code 50000)."],
-  [50001, "preempted", "Google took the Spot machine back (exit code 50001)."],
+  [50001, "preempted", "Google reclaimed the Spot machine (exit code 50001)."],
   [50002, "transient", "The machine stopped reporting to Google Batch (exit code 50002)."],
   [50003, "transient", "The machine was restarted while the job ran (exit code 50003)."],
   [50004, "transient", "The task no longer answered Google Batch (exit code 50004)."],
@@ -59,8 +59,8 @@ test.each([
 });
 
 test.each([
-  [1, undefined, "The worker failed for a reason of its own (exit code 1)"],
-  [2, "never", "The worker refused prompt, query or arguments, and would again (exit code 2)"],
+  [1, undefined, "The worker failed unexpectedly (exit code 1)"],
+  [2, "never", "The worker rejected the prompt, query or arguments, and would again (exit code 2)"],
   [
     3,
     "never",
@@ -70,24 +70,24 @@ test.each([
   [
     5,
     "never",
-    "The model gave a result that is not valid, and would again with this seed (exit code 5)",
+    "The model returned an invalid result, and would again with this seed (exit code 5)",
   ],
   [
     6,
     "never",
-    "The worker ran out of memory: choose a machine or accelerator with more, or fewer cells (exit code 6)",
+    "The worker ran out of memory: choose a machine or accelerator with more memory, or fewer cells (exit code 6)",
   ],
   [
     125,
     undefined,
-    "The container could not be started: check that BATCH_IMAGE exists and that the jobs' account may read it (exit code 125)",
+    "The container could not be started: check that BATCH_IMAGE exists and that the jobs' service account may read it (exit code 125)",
   ],
   [
     137,
     undefined,
     "The worker was killed, most likely because the machine ran out of memory (exit code 137)",
   ],
-  [143, undefined, "The worker was stopped from outside (exit code 143)"],
+  [143, undefined, "The worker was stopped by another program (exit code 143)"],
   [99, undefined, "The worker ended (exit code 99)"],
 ])("exit code %i of the worker is repeated %s", (code, repeats, text) => {
   const { failure } = jobStatus(

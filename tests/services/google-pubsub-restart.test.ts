@@ -143,7 +143,7 @@ describeWithPubsub("Pub/Sub that goes away", () => {
       clock: systemClock,
       onTrouble: ({ message }) => troubles.push(message),
     });
-    expect(troubles).toEqual([expect.stringContaining("asked for again")]);
+    expect(troubles).toEqual([expect.stringContaining("the connection is retried")]);
     await nowhere.subscribe(async () => {});
     await nowhere.close();
 

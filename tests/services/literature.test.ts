@@ -221,7 +221,7 @@ describe("PubMed by the E-utilities", () => {
     expect(await service.search(REQUEST)).toEqual({
       status: "unavailable",
       reason:
-        "The literature could not be searched: PubMed failed several times in a row and is left alone for a while.",
+        "The literature could not be searched: PubMed failed several times in a row and is not asked for a while.",
     });
     expect(server.requests.length).toBe(2);
     await server.close();

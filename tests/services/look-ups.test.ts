@@ -152,7 +152,7 @@ test.each(["kegg", "reactome,kegg", "uniprot,ensembl", "UniProt"])(
   "LOOKUPS=%s is refused",
   (LOOKUPS) => {
     expect(() => loadConfig({ LOOKUPS })).toThrow(
-      "LOOKUPS (is empty, or uniprot alone or with reactome and kegg, as uniprot,reactome,kegg)",
+      "LOOKUPS (must be empty or uniprot, optionally followed by reactome and kegg, such as uniprot,reactome,kegg)",
     );
   },
 );

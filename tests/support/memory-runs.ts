@@ -162,7 +162,7 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
       if (runs.has(document.run_id))
         throw new HaystackError(
           "RUN_EXISTS",
-          `A run named ${document.run_id} exists already; choose another id.`,
+          `A run with the id ${document.run_id} already exists; choose another id.`,
         );
       runs.set(document.run_id, {
         document,

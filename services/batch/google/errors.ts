@@ -31,7 +31,8 @@ const CODES: Readonly<Record<number, Refusal>> = {
 };
 
 const SENTENCES: Readonly<Record<Refusal, (reason: string) => string>> = {
-  BATCH_UNAVAILABLE: (reason) => `Google Batch does not answer: ${reason}; try again later.`,
+  BATCH_UNAVAILABLE: (reason) =>
+    `Google Batch cannot be reached: ${reason}; check the network and the status of Google Cloud.`,
   BATCH_QUOTA: (reason) =>
     `Google Batch has no quota left for this request: ${reason}; wait, or raise the quota.`,
   BATCH_REFUSED: (reason) =>
@@ -45,7 +46,7 @@ export function phrase(text: string): string {
     .replaceAll(/\s+/g, " ")
     .replaceAll(/\. (?=\S)/g, "; ")
     .slice(0, LONGEST_REASON);
-  return line.replace(/[.;:\s]+$/, "") || "it gave no reason";
+  return line.replace(/[.;:\s]+$/, "") || "no reason was given";
 }
 
 export const grpcCode = (thrown: unknown): number | undefined => {

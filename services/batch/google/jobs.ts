@@ -190,7 +190,7 @@ export function googleBatchJobs(place: GoogleBatchPlace): GoogleBatchJobs {
       if (found === undefined)
         throw new HaystackError(
           "BATCH_UNAVAILABLE",
-          `Google Batch says that the job ${jobId} exists but does not show it yet; try again later.`,
+          `Google Batch reports that the job ${jobId} exists but does not return it yet; the call is repeated.`,
           { cause: thrown },
         );
       return found;

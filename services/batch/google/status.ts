@@ -27,7 +27,7 @@ const STATES: Readonly<Record<string, JobState>> = {
 const RESERVED: Readonly<Record<number, { readonly kind: JobFailureKind; readonly text: string }>> =
   {
     50000: { kind: "application", text: "Google Batch failed the task without giving a cause" },
-    50001: { kind: "preempted", text: "Google took the Spot machine back" },
+    50001: { kind: "preempted", text: "Google reclaimed the Spot machine" },
     50002: { kind: "transient", text: "The machine stopped reporting to Google Batch" },
     50003: { kind: "transient", text: "The machine was restarted while the job ran" },
     50004: { kind: "transient", text: "The task no longer answered Google Batch" },
@@ -46,26 +46,29 @@ interface ProgramExit {
  * come again.
  */
 const PROGRAM_EXITS: Readonly<Record<number, ProgramExit>> = {
-  1: { text: "The worker failed for a reason of its own" },
-  2: { text: "The worker refused prompt, query or arguments, and would again", repeats: "never" },
+  1: { text: "The worker failed unexpectedly" },
+  2: {
+    text: "The worker rejected the prompt, query or arguments, and would again",
+    repeats: "never",
+  },
   3: {
     text: "The worker cannot use its checkpoint, gene list or GPU: correct BATCH_ENVIRONMENT, the image or the driver",
     repeats: "never",
   },
   4: { text: "The model failed while it ran", repeats: "once" },
   5: {
-    text: "The model gave a result that is not valid, and would again with this seed",
+    text: "The model returned an invalid result, and would again with this seed",
     repeats: "never",
   },
   6: {
-    text: "The worker ran out of memory: choose a machine or accelerator with more, or fewer cells",
+    text: "The worker ran out of memory: choose a machine or accelerator with more memory, or fewer cells",
     repeats: "never",
   },
   125: {
-    text: "The container could not be started: check that BATCH_IMAGE exists and that the jobs' account may read it",
+    text: "The container could not be started: check that BATCH_IMAGE exists and that the jobs' service account may read it",
   },
   137: { text: "The worker was killed, most likely because the machine ran out of memory" },
-  143: { text: "The worker was stopped from outside" },
+  143: { text: "The worker was stopped by another program" },
 };
 
 const millis = (
@@ -115,7 +118,7 @@ function failureOf(
   if (code === undefined)
     return {
       kind: "application",
-      reason: `The job failed and Google Batch gives no exit code: ${lastWords(events)}.`,
+      reason: `The job failed, and Google Batch reports no exit code: ${lastWords(events)}.`,
       exit_code: null,
     };
   const reserved = RESERVED[code];

@@ -36,7 +36,7 @@ const isFile = (path: string): Promise<boolean> =>
 
 function lastLine(text: string): string {
   const line = text.split(/[\r\n]+/).findLast((candidate) => candidate.trim() !== "");
-  return line === undefined ? "it gave no reason" : line.trim().slice(0, LONGEST_REASON);
+  return line === undefined ? "no reason was given" : line.trim().slice(0, LONGEST_REASON);
 }
 
 /** What the program is told to stop for; set once. */
@@ -118,7 +118,7 @@ async function runProgram(job: LocalJob, folder: string, stop: Stop): Promise<Ou
         `The inference program ran longer than ${job.spec.max_run_seconds} s and was stopped.`,
         code,
       );
-    return failed("transient", "The inference program was stopped from outside.", code);
+    return failed("transient", "The inference program was stopped by another program.", code);
   }
   if (signal !== null)
     return failed(

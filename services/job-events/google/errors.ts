@@ -28,7 +28,7 @@ export function pubsubError(thrown: unknown, subscription: string, missing: stri
     code === NOT_FOUND
       ? missing
       : code === PERMISSION_DENIED || code === UNAUTHENTICATED
-        ? `Pub/Sub refuses the subscription ${subscription} to this account (${why}): give it roles/pubsub.subscriber, and roles/pubsub.editor if it shall make what is missing.`
-        : `The Pub/Sub subscription ${subscription} gives no job events now (${why}): they are asked for again, and jobs are looked at in Batch meanwhile.`;
+        ? `This account may not use the Pub/Sub subscription ${subscription} (${why}); grant it roles/pubsub.subscriber, and roles/pubsub.editor if it is to create what is missing.`
+        : `The Pub/Sub subscription ${subscription} delivers no job events at the moment (${why}); the connection is retried, and jobs are checked in Batch meanwhile.`;
   return new HaystackError("JOB_EVENTS_UNAVAILABLE", message, { cause: thrown });
 }

@@ -150,7 +150,7 @@ export async function googlePubsubEvents(
       if (stopPresent !== undefined || closed)
         throw new HaystackError(
           "INTERNAL",
-          "Job events have one subscriber a process: stop the present one first.",
+          "Job events have one subscriber per process; stop the present one first.",
         );
       const stopReceiving = keepReceiving({
         clock,

@@ -74,7 +74,7 @@ export async function checkSubscription(
     if (found.topic === undefined || found.topic === null || found.topic === wanted) return;
     throw new HaystackError(
       "JOB_EVENTS_UNAVAILABLE",
-      `The Pub/Sub subscription ${subscription} reads ${found.topic}, not ${wanted}: delete it, or name another subscription.`,
+      `The Pub/Sub subscription ${subscription} belongs to ${found.topic}, not ${wanted}; delete it, or choose another subscription.`,
     );
   } catch (thrown) {
     if (codeOf(thrown) === PERMISSION_DENIED) return;
@@ -102,7 +102,7 @@ export async function checkDeadLetters(
     const [{ deadLetterPolicy }] = await client.subscription(subscription).getMetadata(call);
     if (deadLetterPolicy?.deadLetterTopic !== client.topic(deadLetterTopic).name) {
       refuse(
-        `The Pub/Sub subscription ${subscription} sends nothing to the topic ${deadLetterTopic}`,
+        `The Pub/Sub subscription ${subscription} does not forward rejected messages to the topic ${deadLetterTopic}`,
         `gcloud pubsub subscriptions update ${subscription} --dead-letter-topic=${deadLetterTopic} --max-delivery-attempts=${maxDeliveryAttempts}`,
       );
     }
@@ -118,4 +118,4 @@ export async function checkDeadLetters(
 }
 
 export const missingAdvice = ({ topic, subscription }: PubsubResources): string =>
-  `The Pub/Sub subscription ${subscription} or the topic ${topic} does not exist: make them (gcloud pubsub topics create ${topic}; gcloud pubsub subscriptions create ${subscription} --topic=${topic}), or allow the daemon to make them.`;
+  `The Pub/Sub subscription ${subscription} or the topic ${topic} does not exist; create them (gcloud pubsub topics create ${topic}; gcloud pubsub subscriptions create ${subscription} --topic=${topic}), or set PUBSUB_CREATE=true.`;

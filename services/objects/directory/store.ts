@@ -75,7 +75,7 @@ export function directoryObjects({ root }: { readonly root: string }): ObjectSto
       if (known.isSymbolicLink())
         throw new HaystackError(
           "OBJECT_PATH_INVALID",
-          `The object path ${path} leads through a symbolic link: use a real folder.`,
+          `The object path ${path} leads through a symbolic link; use a real folder.`,
         );
     }
     return join(real, path);
@@ -145,7 +145,7 @@ export function directoryObjects({ root }: { readonly root: string }): ObjectSto
         if ("sha256" in ref && (await hashFile(file, signal)) !== ref.sha256) {
           throw new HaystackError(
             "OBJECT_DAMAGED",
-            `The object ${ref.path} does not have the content it was stored with.`,
+            `The object ${ref.path} differs from what was stored; restore it, or submit the question again.`,
           );
         }
         return file;

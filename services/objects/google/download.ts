@@ -68,7 +68,7 @@ export async function download(
     const { bytesWritten } =
       unwrittenBytes === 0 ? { bytesWritten: 0 } : await target.writev(unwritten);
     if (bytesWritten !== unwrittenBytes)
-      throw Object.assign(new Error("The disk took only a part"), { code: "ENOSPC" });
+      throw Object.assign(new Error("The disk accepted only a part"), { code: "ENOSPC" });
     unwritten = [];
     unwrittenBytes = 0;
   };
@@ -77,7 +77,7 @@ export async function download(
       if (offset >= stored.size) return;
       const silence = new AbortController();
       const stall = setTimeout(
-        () => silence.abort(new Interrupted(`No byte came for ${stallMs} ms.`)),
+        () => silence.abort(new Interrupted(`No data arrived for ${stallMs} ms.`)),
         stallMs,
       );
       try {

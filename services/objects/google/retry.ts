@@ -105,11 +105,11 @@ export function objectsError(
   const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
   const todo =
     status === 404
-      ? `the bucket ${bucket} does not exist or this account does not see it: create it or correct its name`
+      ? `the bucket ${bucket} does not exist, or this account cannot see it; create it or correct its name`
       : status === 401 || status === 403
-        ? `this account may not use the bucket ${bucket} (${why}): give it roles/storage.objectUser there`
+        ? `this account may not use the bucket ${bucket} (${why}); grant it roles/storage.objectUser on the bucket`
         : FILE_SYSTEM_CODE.test(code)
           ? `${why}; check the disk of the cache folder and its permissions`
-          : `${why}; Cloud Storage may be out of reach for a while`;
+          : `${why}; check the network and the status of Google Cloud`;
   return new HaystackError("OBJECTS_UNAVAILABLE", `${doing} failed: ${todo}.`, { cause: thrown });
 }

@@ -113,7 +113,7 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
     }
     throw new HaystackError(
       "OBJECTS_UNAVAILABLE",
-      `The object ${path} is written by others all the time: check that no two programs write the same run.`,
+      `Other programs keep writing the object ${path}; check that no two programs write the same run.`,
     );
   };
 
@@ -155,7 +155,7 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
     }
     throw new HaystackError(
       "OBJECT_DAMAGED",
-      `The object ${path} does not come with the content that the bucket says it has.`,
+      `The content of the object ${path} differs from its checksum in the bucket; restore the object, or submit the question again.`,
     );
   };
 
@@ -227,7 +227,7 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
         }
         throw new HaystackError(
           "OBJECT_DAMAGED",
-          `The object ${ref.path} does not have the content it was stored with.`,
+          `The object ${ref.path} differs from what was stored; restore it, or submit the question again.`,
         );
       } catch (thrown) {
         throw failed(thrown, `Reading the object ${ref.path}`, stop);
@@ -271,7 +271,7 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
         if (!(seconds >= 1 && seconds <= LONGEST_SIGNED_SECONDS)) {
           throw new HaystackError(
             "CONFIG_INVALID",
-            `A signed URL lives from 1 to ${LONGEST_SIGNED_SECONDS} seconds, not ${seconds}: choose a time between.`,
+            `A signed URL cannot be valid for ${seconds} seconds; choose from 1 to ${LONGEST_SIGNED_SECONDS}.`,
           );
         }
         const [url] = await bucket.file(prefix + path).getSignedUrl({

@@ -206,6 +206,6 @@ export async function upload(
   }
   throw new HaystackError(
     "OBJECT_DAMAGED",
-    `The object ${name} did not arrive whole in the bucket, ${UPLOADS} times over: check the network.`,
+    `The object ${name} did not arrive intact in the bucket, ${UPLOADS} times in a row; check the network.`,
   );
 }

@@ -16,7 +16,7 @@ function toUpdate(commit: RunCommit, commitId: string): AnyBulkWriteOperation<St
   if (size > LARGEST_SNAPSHOT) {
     throw new HaystackError(
       "SNAPSHOT_TOO_LARGE",
-      `The state of run ${commit.run_id} has ${size} bytes, over the limit of ${LARGEST_SNAPSHOT}.`,
+      `The state of run ${commit.run_id} has ${size} bytes, over the limit of ${LARGEST_SNAPSHOT}; report this.`,
     );
   }
   return {

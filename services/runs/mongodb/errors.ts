@@ -31,12 +31,12 @@ export function toStoreError(thrown: unknown): HaystackError {
     thrown instanceof MongoInvalidArgumentError ||
     (thrown instanceof MongoServerError && isRefusal(thrown))
   )
-    return new HaystackError("INTERNAL", `The run store refused a request: ${problem}.`, {
+    return new HaystackError("INTERNAL", `The run store rejected a request: ${problem}.`, {
       cause: thrown,
     });
   return new HaystackError(
     "STORE_UNAVAILABLE",
-    `The MongoDB server cannot be used (${problem}); check that it runs and can be reached.`,
+    `The MongoDB server cannot be used (${problem}); check that it is running and reachable.`,
     { cause: thrown },
   );
 }

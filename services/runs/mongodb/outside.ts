@@ -71,7 +71,7 @@ export function completeOutsideRun(
   );
   const error: RunErrorRecord = {
     code: "CONFIG_INVALID",
-    message: `The run was inserted with values to correct: ${problems.join("; ")}.`,
+    message: `The run was inserted with invalid values: ${problems.join("; ")}; insert a new run with these corrected.`,
     retryable: false,
     phase: "pending",
   };

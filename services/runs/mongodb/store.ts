@@ -137,7 +137,7 @@ export async function openMongoRuns({
       return "unknown_run";
     throw new HaystackError(
       "STORE_UNAVAILABLE",
-      `Run ${runId} has ${INBOX_LIMIT} waiting events; send the event again when its host has taken some.`,
+      `Run ${runId} has ${INBOX_LIMIT} waiting events; send the event again when some have been processed.`,
     );
   };
 
@@ -179,7 +179,7 @@ export async function openMongoRuns({
           if (!isDuplicateKey(thrown)) throw thrown;
           throw new HaystackError(
             "RUN_EXISTS",
-            `A run named ${document.run_id} exists already; choose another id.`,
+            `A run with the id ${document.run_id} already exists; choose another id.`,
             { cause: thrown },
           );
         }

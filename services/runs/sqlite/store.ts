@@ -81,7 +81,7 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
         request?.reject(
           new HaystackError(
             "STORE_UNAVAILABLE",
-            `The run store ${file} refused an operation: ${problem}.`,
+            `The run store ${file} rejected an operation: ${problem}.`,
           ),
         );
     }
@@ -115,7 +115,7 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
       if (!inserted)
         throw new HaystackError(
           "RUN_EXISTS",
-          `A run named ${document.run_id} exists already; choose another id.`,
+          `A run with the id ${document.run_id} already exists; choose another id.`,
         );
     },
     async get(runId) {
