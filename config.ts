@@ -4,6 +4,7 @@ import { presentable, redactor } from "./config/secrets.ts";
 import { type Environment, variables } from "./config/variables.ts";
 import { HaystackError } from "./errors.ts";
 
+export { type BatchAdapter, batchAdapter } from "./config/batch-adapter.ts";
 export { handedOn } from "./config/handed-on.ts";
 export { gpuMachine, gpuPrice } from "./config/prices.ts";
 export { isLoopback } from "./config/rules.ts";

@@ -50,7 +50,6 @@ export const ERROR_CATALOGUE = {
   RUN_EXISTS: entry(false, 409, 2),
   IDEMPOTENCY_KEY_REUSED: entry(false, 409, 2),
   RUN_STATE_FORBIDS: entry(false, 409, 2),
-  RUN_CANCELLED: entry(false, 409, 1),
   CONFIG_INVALID: entry(false, 400, 2),
   USAGE: entry(false, 400, 2),
   // Durability

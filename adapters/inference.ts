@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Config } from "../config.ts";
+import { type BatchAdapter, batchAdapter, type Config } from "../config.ts";
 import type { HaystackError } from "../errors.ts";
 import { given } from "../given.ts";
 import type { BatchService } from "../services/batch/index.ts";
@@ -30,10 +30,14 @@ export interface Inference {
 export const openInference = async (
   config: Config,
   surroundings: Surroundings,
-): Promise<Inference> =>
-  config.BATCH_PROJECT === undefined
-    ? onThisMachine(config, surroundings)
-    : onGoogleBatch(config, config.BATCH_PROJECT, surroundings);
+): Promise<Inference> => INFERENCE[batchAdapter(config)](config, surroundings);
+
+const INFERENCE: Readonly<
+  Record<
+    BatchAdapter,
+    (config: Config, surroundings: Surroundings) => Inference | Promise<Inference>
+  >
+> = { local: onThisMachine, google: onGoogleBatch };
 
 /** What a job on this machine runs. Error INFERENCE_COMMAND_INVALID. */
 export const localProgram = (config: Config): InferenceProgram =>
@@ -57,7 +61,6 @@ function onThisMachine(config: Config, { clock, objects, onTrouble }: Surroundin
 
 async function onGoogleBatch(
   config: Config,
-  projectId: string,
   { clock, onTrouble }: Surroundings,
 ): Promise<Inference> {
   const [{ googleBatch }, { googlePubsubEvents }] = await Promise.all([
@@ -65,7 +68,7 @@ async function onGoogleBatch(
     import("../services/job-events/google/events.ts"),
   ]);
   const jobEvents = await googlePubsubEvents({
-    projectId,
+    projectId: configured(config, "BATCH_PROJECT"),
     topic: configured(config, "PUBSUB_TOPIC"),
     subscription: configured(config, "PUBSUB_SUBSCRIPTION"),
     create: config.PUBSUB_CREATE,

@@ -1,20 +1,140 @@
-/**
- * Variables that a run's job needs as the daemon has them; none of them may hold a secret. RUN_ID
- * is added for each.
- */
-const AS_THEY_ARE =
-  /^(MONGODB_DATABASE|GCS_\w+|BATCH_\w+|PUBSUB_\w+|MAIL_FROM|SENDGRID_(SANDBOX|TIMEOUT_SECONDS)|PUBLIC_URL|OTEL_SERVICE_NAME|OPENAI_(MODEL|EMBEDDING_MODEL|EFFORT|TEMPERATURE|PRICE_\w+)|MODEL_\w+|LITERATURE\w*|LOOKUPS|NCBI_EMAIL|RECONCILE_SECONDS|LEASE_SECONDS|POLL_MILLISECONDS)$/;
-/** A password may be in them. */
-const ADDRESSES =
-  /^(MONGODB_URI|(OPENAI|NCBI|UNIPROT|REACTOME|KEGG|SENDGRID)_BASE_URL|OTEL_EXPORTER_OTLP_ENDPOINT)$/;
-const SECRETS = /^(OPENAI_API_KEY|SENDGRID_API_KEY|NCBI_API_KEY|OTEL_EXPORTER_OTLP_HEADERS)$/;
+import type { Environment } from "./variables.ts";
 
 /**
- * How a variable of the daemon reaches the jobs of DISPATCH=batch, if it does: in their
- * description, or by DISPATCH_SECRETS only.
+ * How a variable of the daemon reaches the jobs of DISPATCH=batch. RUN_ID is added for each job.
+ * `own`: not at all; it is about the daemon's own machine or its HTTP server.
+ * `open`: in the description of the job, so it may never hold a secret.
+ * `secret`: by DISPATCH_SECRETS only.
+ * `address`: openly, unless it has a user or password in it.
  */
+const REACHES_JOBS: Readonly<Record<keyof Environment, "own" | "open" | "secret" | "address">> = {
+  HAYSTACK_DATA_DIR: "own",
+  HAYSTACK_SERVER: "own",
+  HAYSTACK_TOKEN: "own",
+  HAYSTACK_INSECURE_HTTP: "own",
+  MONGODB_URI: "address",
+  MONGODB_DATABASE: "open",
+  DAEMON_ID: "own",
+  MAX_ACTIVE_RUNS: "own",
+  MAX_ACTIVE_RUNS_PER_USER: "own",
+  MAX_GPU_JOBS: "own",
+  MAX_GPU_JOBS_PER_USER: "own",
+  LOCAL_JOBS: "own",
+  COMPUTE_PROCESSES: "own",
+  COMPUTE_MINUTES: "own",
+  INFERENCE_COMMAND: "own",
+  INFERENCE_MODEL: "own",
+  RECONCILE_SECONDS: "open",
+  LEASE_SECONDS: "open",
+  POLL_MILLISECONDS: "open",
+  PASSIVATE_SECONDS: "own",
+  GRACE_SECONDS: "own",
+  MAIL_FROM: "open",
+  PUBLIC_URL: "open",
+  SENDGRID_API_KEY: "secret",
+  SENDGRID_BASE_URL: "address",
+  SENDGRID_SANDBOX: "open",
+  SENDGRID_TIMEOUT_SECONDS: "open",
+  METRICS: "own",
+  LOG_LEVEL: "own",
+  LOG_FORMAT: "own",
+  OTEL_EXPORTER_OTLP_ENDPOINT: "address",
+  OTEL_EXPORTER_OTLP_HEADERS: "secret",
+  OTEL_SERVICE_NAME: "open",
+  HTTP_HOST: "own",
+  HTTP_PORT: "own",
+  HTTP_BODY_BYTES: "own",
+  HTTP_REQUEST_SECONDS: "own",
+  HTTP_REQUESTS_PER_MINUTE: "own",
+  HTTP_FAILURES_PER_MINUTE: "own",
+  HTTP_STREAMS: "own",
+  HTTP_STREAMS_PER_USER: "own",
+  HTTP_TRUST_PROXY: "own",
+  CORS_ORIGINS: "own",
+  INSPECT_ORIGINS: "own",
+  AUTH: "own",
+  ADMINS: "own",
+  IAP_AUDIENCE: "own",
+  IAP_JWKS_URL: "own",
+  GCS_BUCKET: "open",
+  GCS_PREFIX: "open",
+  GCS_CACHE_GB: "open",
+  SIGNED_URL_SECONDS: "own",
+  GCS_ENDPOINT: "open",
+  BATCH_PROJECT: "open",
+  BATCH_LOCATION: "open",
+  BATCH_IMAGE: "open",
+  BATCH_MODEL: "open",
+  BATCH_MACHINE_TYPE: "open",
+  BATCH_ACCELERATOR: "open",
+  BATCH_ACCELERATOR_COUNT: "open",
+  BATCH_INSTALL_GPU_DRIVERS: "open",
+  BATCH_PROVISIONING: "open",
+  BATCH_SPOT_PREEMPTIONS: "open",
+  BATCH_PRICES: "open",
+  BATCH_BOOT_DISK_GB: "open",
+  BATCH_BOOT_DISK_IMAGE: "open",
+  BATCH_BOOT_DISK_TYPE: "open",
+  BATCH_CPU_MILLI: "open",
+  BATCH_MEMORY_MIB: "open",
+  BATCH_ALLOWED_LOCATIONS: "open",
+  BATCH_CONTAINER_OPTIONS: "open",
+  BATCH_MOUNT_OPTIONS: "open",
+  BATCH_ENVIRONMENT: "open",
+  BATCH_SERVICE_ACCOUNT: "open",
+  BATCH_NETWORK: "open",
+  BATCH_SUBNETWORK: "open",
+  BATCH_NO_EXTERNAL_IP: "open",
+  BATCH_LABELS: "open",
+  BATCH_ENDPOINT: "open",
+  PUBSUB_TOPIC: "open",
+  PUBSUB_SUBSCRIPTION: "open",
+  PUBSUB_DEAD_LETTER_TOPIC: "open",
+  PUBSUB_CREATE: "open",
+  PUBSUB_EMULATOR_HOST: "open",
+  OPENAI_API_KEY: "secret",
+  OPENAI_BASE_URL: "address",
+  OPENAI_MODEL: "open",
+  OPENAI_EFFORT: "open",
+  OPENAI_TEMPERATURE: "open",
+  OPENAI_PRICE_INPUT: "open",
+  OPENAI_PRICE_CACHED_INPUT: "open",
+  OPENAI_PRICE_OUTPUT: "open",
+  OPENAI_EMBEDDING_MODEL: "open",
+  OPENAI_PRICE_EMBEDDING: "open",
+  MODEL_MAX_TURNS: "open",
+  MODEL_MAX_TOKENS: "open",
+  MODEL_MAX_USD: "open",
+  MODEL_TIMEOUT_SECONDS: "open",
+  LITERATURE: "open",
+  NCBI_API_KEY: "secret",
+  NCBI_EMAIL: "open",
+  NCBI_BASE_URL: "address",
+  LITERATURE_CACHE_DAYS: "open",
+  LOOKUPS: "open",
+  UNIPROT_BASE_URL: "address",
+  REACTOME_BASE_URL: "address",
+  KEGG_BASE_URL: "address",
+  LITERATURE_TIMEOUT_SECONDS: "open",
+  DISPATCH: "own",
+  DISPATCH_IMAGE: "own",
+  DISPATCH_MACHINE_TYPE: "own",
+  DISPATCH_SECRETS: "own",
+  DISPATCH_MAX_JOBS: "own",
+  DISPATCH_WATCH_SECONDS: "own",
+};
+
+const isVariable = (name: string): name is keyof Environment => Object.hasOwn(REACHES_JOBS, name);
+
 export function handedOn(name: string, value: string): "openly" | "as a secret" | undefined {
-  if (SECRETS.test(name)) return "as a secret";
-  if (ADDRESSES.test(name)) return value.includes("@") ? "as a secret" : "openly";
-  return AS_THEY_ARE.test(name) ? "openly" : undefined;
+  switch (isVariable(name) ? REACHES_JOBS[name] : "own") {
+    case "own":
+      return undefined;
+    case "open":
+      return "openly";
+    case "secret":
+      return "as a secret";
+    case "address":
+      return value.includes("@") ? "as a secret" : "openly";
+  }
 }

@@ -1,6 +1,9 @@
-import type { StateValue } from "xstate";
+import type { StateValue, StateValueFrom } from "xstate";
 import type { RunDocument, RunPhase, RunStatus } from "../services/runs/document.ts";
 import type { RunContext } from "./run-types.ts";
+import type { RunMachine } from "./run.ts";
+
+type NameOf<Value> = Value extends string ? Value : keyof Value;
 
 /** The wire vocabulary: which status a state shows, and whether the phase is shown. */
 const STATUS_OF_STATE = {
@@ -15,7 +18,7 @@ const STATUS_OF_STATE = {
   cancelling: "cancelled",
   completed: "completed",
   cancelled: "cancelled",
-} as const satisfies Record<string, RunStatus>;
+} as const satisfies Record<NameOf<StateValueFrom<RunMachine>>, RunStatus>;
 
 export type RunState = keyof typeof STATUS_OF_STATE;
 export const RUN_STATES = Object.keys(STATUS_OF_STATE) as RunState[];

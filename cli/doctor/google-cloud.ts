@@ -2,15 +2,14 @@ import { clock } from "../../adapters/clock.ts";
 import { images } from "../../adapters/images.ts";
 import { openInference } from "../../adapters/inference.ts";
 import { openObjects } from "../../adapters/objects.ts";
-import type { Config } from "../../config.ts";
+import { type BatchAdapter, batchAdapter, type Config } from "../../config.ts";
 import { advice, type Check, type Finding, ok } from "./check.ts";
 
 /**
  * Batch lists and takes jobs of this account; Pub/Sub gives it their events, and keeps those that
  * it cannot take.
  */
-const gpuJobs: Check = async (config, signal) => {
-  if (config.BATCH_PROJECT === undefined) return ok("on this machine");
+const jobsOnGoogleBatch: Check = async (config, signal) => {
   await using opened = new AsyncDisposableStack();
   const objects = opened.adopt(await openObjects(config), (part) => part.close());
   // Trouble that may pass is not thrown here, but by the checks below.
@@ -24,9 +23,15 @@ const gpuJobs: Check = async (config, signal) => {
   await batch.check?.(signal);
   await jobEvents.check?.();
   return ok(
-    `Google Batch in project ${config.BATCH_PROJECT}, ${config.BATCH_LOCATION}; events by the Pub/Sub subscription ${config.PUBSUB_SUBSCRIPTION ?? ""}`,
+    `Google Batch in project ${config.BATCH_PROJECT ?? ""}, ${config.BATCH_LOCATION}; events by the Pub/Sub subscription ${config.PUBSUB_SUBSCRIPTION ?? ""}`,
   );
 };
+
+const GPU_JOBS: Readonly<Record<BatchAdapter, Check>> = {
+  local: async () => ok("on this machine"),
+  google: jobsOnGoogleBatch,
+};
+const gpuJobs: Check = (config, signal) => GPU_JOBS[batchAdapter(config)](config, signal);
 
 async function imageFinding(
   { BATCH_ENDPOINT }: Config,

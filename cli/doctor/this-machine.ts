@@ -3,6 +3,7 @@ import { delimiter, join, resolve } from "node:path";
 import { localProgram } from "../../adapters/inference.ts";
 import { openObjects } from "../../adapters/objects.ts";
 import { openRuns } from "../../adapters/runs.ts";
+import { type BatchAdapter, batchAdapter } from "../../config.ts";
 import { openWorkbench } from "../../daemon.ts";
 import { advice, type Check, ok, problem } from "./check.ts";
 
@@ -83,9 +84,8 @@ async function programAt(name: string): Promise<string | undefined> {
   return undefined;
 }
 
-const inference: Check = async (config) => {
-  const { INFERENCE_COMMAND, INFERENCE_MODEL, BATCH_PROJECT, BATCH_MODEL } = config;
-  if (BATCH_PROJECT !== undefined) return ok(`${BATCH_MODEL} in GPU jobs`);
+const predictsHere: Check = async (config) => {
+  const { INFERENCE_COMMAND, INFERENCE_MODEL } = config;
   if (INFERENCE_COMMAND === undefined)
     return advice("the built-in baseline delta-transfer; set INFERENCE_COMMAND to run STACK");
   const [program = ""] = localProgram(config).command;
@@ -96,6 +96,12 @@ const inference: Check = async (config) => {
       )
     : ok(`${INFERENCE_MODEL}: ${place}`);
 };
+
+const INFERENCE: Readonly<Record<BatchAdapter, Check>> = {
+  local: predictsHere,
+  google: async ({ BATCH_MODEL }) => ok(`${BATCH_MODEL} in GPU jobs`),
+};
+const inference: Check = (config, signal) => INFERENCE[batchAdapter(config)](config, signal);
 
 export const THIS_MACHINE: Readonly<Record<string, Check>> = {
   node,

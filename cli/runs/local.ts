@@ -3,7 +3,7 @@ import { clock } from "../../adapters/clock.ts";
 import { openRuns } from "../../adapters/runs.ts";
 import { resultObjects } from "../../actors/run-objects.ts";
 import { answerToWish, runStateForbids, WISH_EVENTS, type Wish } from "../../actors/run-wishes.ts";
-import type { Config } from "../../config.ts";
+import { type BatchAdapter, batchAdapter, type Config } from "../../config.ts";
 import type { Daemon } from "../../daemon.ts";
 import { HaystackError } from "../../errors.ts";
 import type { RunContext } from "../../machines/run-types.ts";
@@ -112,7 +112,7 @@ async function ask(daemon: Daemon, config: Config, runId: string, wish: Wish): P
   const { document, revision, lease } = record;
   if (answerToWish(wish, document.status) === "forbidden") throw runStateForbids(document);
   const isHosted = lease !== null && lease.expires_at > Date.now();
-  if (!isHosted && config.BATCH_PROJECT === undefined && hasJobOnBatch(record)) {
+  if (!isHosted && !STOPS_PAID_JOBS[batchAdapter(config)] && hasPaidJob(record)) {
     throw new HaystackError(
       "USAGE",
       `Run ${runId} has a job on Google Batch, which this machine is not configured for; set the BATCH_ variables as on its daemon, or use a server with --server. Nothing was changed.`,
@@ -132,10 +132,12 @@ async function ask(daemon: Daemon, config: Config, runId: string, wish: Wish): P
 }
 
 /**
- * The jobs of this machine know nothing of such a job, and would call it stopped. A job has its
- * offer once its submission is on record.
+ * The jobs of this machine know nothing of a job that is paid for elsewhere, and would call it
+ * stopped. A job has its offer once its submission is on record.
  */
-function hasJobOnBatch({ snapshot }: RunRecord): boolean {
+const STOPS_PAID_JOBS: Readonly<Record<BatchAdapter, boolean>> = { local: false, google: true };
+
+function hasPaidJob({ snapshot }: RunRecord): boolean {
   const { context } = JSON.parse(snapshot ?? "{}") as { readonly context?: Partial<RunContext> };
   return (context?.jobs ?? []).some(({ state, offer }) => state === "submitted" && offer !== null);
 }

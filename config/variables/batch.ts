@@ -35,17 +35,12 @@ export const batch = {
     "US dollars per hour of machines with their accelerators, in the form MACHINE with COUNT ACCELERATOR=SPOT/STANDARD,...",
   ),
   BATCH_BOOT_DISK_GB: whole(10, 65_536).default(100).describe("Size of a job's boot disk, in GB"),
-  BATCH_BOOT_DISK_IMAGE: z
-    .string()
-    .optional()
-    .describe("Boot disk image, such as batch-cos"),
+  BATCH_BOOT_DISK_IMAGE: z.string().optional().describe("Boot disk image, such as batch-cos"),
   BATCH_BOOT_DISK_TYPE: z.string().optional().describe("Boot disk type, such as pd-ssd"),
   BATCH_CPU_MILLI: whole(1, 1_000_000)
     .default(8_000)
     .describe("CPU of a GPU job, in thousandths of a core"),
-  BATCH_MEMORY_MIB: whole(1, 16_777_216)
-    .default(30_000)
-    .describe("Memory of a GPU job, in MiB"),
+  BATCH_MEMORY_MIB: whole(1, 16_777_216).default(30_000).describe("Memory of a GPU job, in MiB"),
   BATCH_ALLOWED_LOCATIONS: listOf(
     /^(regions|zones)\/[a-z0-9-]+$/,
     "regions/NAME or zones/NAME",

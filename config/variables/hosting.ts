@@ -10,7 +10,9 @@ export const hosting = {
     .describe("Maximum number of active runs per user"),
   MAX_GPU_JOBS: whole(2, 100_000)
     .optional()
-    .describe("Maximum number of concurrent GPU jobs; a run uses up to two, so half as many runs are admitted"),
+    .describe(
+      "Maximum number of concurrent GPU jobs; a run uses up to two, so half as many runs are admitted",
+    ),
   MAX_GPU_JOBS_PER_USER: whole(2, 100_000)
     .optional()
     .describe("Maximum number of concurrent GPU jobs per user"),
@@ -46,6 +48,8 @@ export const hosting = {
     .describe("Milliseconds between checks for new runs and events"),
   PASSIVATE_SECONDS: whole(1, 86_400)
     .default(60)
-    .describe("A run that waits longer than this is unloaded from memory until its next event or deadline"),
+    .describe(
+      "A run that waits longer than this is unloaded from memory until its next event or deadline",
+    ),
   GRACE_SECONDS: whole(1, 3_600).default(20).describe("Seconds to shut down cleanly after SIGTERM"),
 };

@@ -12,7 +12,9 @@ export const http = {
   HTTP_PORT: whole(0, 65_535)
     .default(8_080)
     .describe("Port that the daemon listens on; 0 picks a free one"),
-  HTTP_BODY_BYTES: whole(1_024, 16_777_216).default(65_536).describe("Maximum size of a request body"),
+  HTTP_BODY_BYTES: whole(1_024, 16_777_216)
+    .default(65_536)
+    .describe("Maximum size of a request body"),
   HTTP_REQUEST_SECONDS: whole(1, 600)
     .default(15)
     .describe("Seconds that a client has to send a whole request"),
@@ -22,9 +24,7 @@ export const http = {
   HTTP_FAILURES_PER_MINUTE: whole(1, 1_000_000)
     .default(30)
     .describe("Maximum number of failed sign-ins per address and minute"),
-  HTTP_STREAMS: whole(1, 100_000)
-    .default(1_000)
-    .describe("Maximum number of open event streams"),
+  HTTP_STREAMS: whole(1, 100_000).default(1_000).describe("Maximum number of open event streams"),
   HTTP_STREAMS_PER_USER: whole(1, 100_000)
     .default(20)
     .describe("Maximum number of open event streams per user"),
@@ -41,7 +41,9 @@ export const http = {
   INSPECT_ORIGINS: z
     .string()
     .default("")
-    .describe("Web origins whose pages may open the inspection socket, such as https://stately.ai,..."),
+    .describe(
+      "Web origins whose pages may open the inspection socket, such as https://stately.ai,...",
+    ),
   AUTH: z
     .enum(["none", "token", "iap"])
     .default("none")

@@ -2,7 +2,10 @@ import { z } from "zod";
 
 /** Metrics, logs and traces. */
 export const insight = {
-  METRICS: z.enum(["admin", "public", "off"]).default("admin").describe("Who may read /metrics: administrators, everybody or nobody"),
+  METRICS: z
+    .enum(["admin", "public", "off"])
+    .default("admin")
+    .describe("Who may read /metrics: administrators, everybody or nobody"),
   LOG_LEVEL: z
     .enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"])
     .default("info")

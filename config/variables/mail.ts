@@ -18,7 +18,9 @@ export const mail = {
     .string()
     .regex(/^SG\.[\w.-]+$/, "a SendGrid key starts with SG.")
     .optional()
-    .describe("API key for sending mail through SendGrid; mail is written to the data folder if unset"),
+    .describe(
+      "API key for sending mail through SendGrid; mail is written to the data folder if unset",
+    ),
   SENDGRID_BASE_URL: z
     .url()
     .default("https://api.sendgrid.com/")
@@ -27,5 +29,7 @@ export const mail = {
     .stringbool()
     .default(false)
     .describe("Have SendGrid check mail without delivering it"),
-  SENDGRID_TIMEOUT_SECONDS: whole(1, 600).default(30).describe("Time limit of a SendGrid call, in seconds"),
+  SENDGRID_TIMEOUT_SECONDS: whole(1, 600)
+    .default(30)
+    .describe("Time limit of a SendGrid call, in seconds"),
 };

@@ -11,7 +11,10 @@ export const model = {
     .url()
     .default("https://api.openai.com/v1")
     .describe("URL of the Responses API, including the version"),
-  OPENAI_MODEL: z.string().default("gpt-5-mini").describe("Model to use; it must support structured outputs"),
+  OPENAI_MODEL: z
+    .string()
+    .default("gpt-5-mini")
+    .describe("Model to use; it must support structured outputs"),
   OPENAI_EFFORT: z
     .enum(["off", "none", "minimal", "low", "medium", "high", "xhigh"])
     .default("medium")
@@ -49,7 +52,15 @@ export const model = {
     .default(0.02)
     .describe("US dollars per million tokens of embeddings"),
   MODEL_MAX_TURNS: whole(1, 100).default(8).describe("Maximum number of model calls per step"),
-  MODEL_MAX_TOKENS: whole(1, 100_000_000).default(200_000).describe("Maximum number of tokens per run"),
-  MODEL_MAX_USD: z.coerce.number().min(0).default(1).describe("Maximum cost of the model per run, in US dollars"),
-  MODEL_TIMEOUT_SECONDS: whole(1, 3_600).default(120).describe("Time limit of a model call, in seconds"),
+  MODEL_MAX_TOKENS: whole(1, 100_000_000)
+    .default(200_000)
+    .describe("Maximum number of tokens per run"),
+  MODEL_MAX_USD: z.coerce
+    .number()
+    .min(0)
+    .default(1)
+    .describe("Maximum cost of the model per run, in US dollars"),
+  MODEL_TIMEOUT_SECONDS: whole(1, 3_600)
+    .default(120)
+    .describe("Time limit of a model call, in seconds"),
 };

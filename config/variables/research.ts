@@ -7,7 +7,10 @@ export const research = {
     .enum(["none", "pubmed"])
     .default("none")
     .describe("Source of the component literature_support: PubMed, or none"),
-  NCBI_API_KEY: z.string().optional().describe("Key that raises the limit from three to ten requests a second"),
+  NCBI_API_KEY: z
+    .string()
+    .optional()
+    .describe("Key that raises the limit from three to ten requests a second"),
   NCBI_EMAIL: z.string().optional().describe("Contact address for NCBI"),
   NCBI_BASE_URL: z
     .url()

@@ -40,7 +40,7 @@ export interface Proposal extends LocatedGroup {
   readonly because: string;
 }
 
-/** A way to find groups. More strategies join by being listed in strategies/all-strategies.ts. */
+/** A way to find groups. CONTRIBUTING.md says how another one joins. */
 export interface RetrievalStrategy {
   readonly name: PromptStrategy;
   propose(context: RetrievalContext): readonly Proposal[];

@@ -1,4 +1,5 @@
 import type { GroundingComponentName } from "../grounding/grounding.ts";
+import type { PromptStrategy } from "../prompting/prompt-plan.ts";
 import { geneSymbol } from "../statistics/gene-symbol.ts";
 
 /** Words and number formats shared by the report, its charts and the mails. No locale, no clock. */
@@ -10,12 +11,12 @@ export const COMPONENT_TITLES: Readonly<Record<GroundingComponentName, string>> 
   network_coherence: "Network coherence",
 };
 
-export const STRATEGY_TITLES = {
+export const STRATEGY_TITLES: Readonly<Record<PromptStrategy, string>> = {
   direct: "Direct: same perturbation, same cell type",
   mechanistic: "Mechanistic: a perturbation sharing targets or pathways",
   semantic: "Semantic: a similar perturbation or context",
   ontology: "Ontology: the nearest cell types",
-} as const;
+};
 
 /** What the prediction is compared with. */
 export const CONTROL_STRATEGY_REFERENCES = {

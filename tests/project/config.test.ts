@@ -1,3 +1,4 @@
+import { globSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { describeConfig, gpuPrice, loadConfig, redactor } from "../../config.ts";
 
@@ -145,6 +146,16 @@ test("what is whole is accepted", () => {
       DISPATCH_SECRETS: "OPENAI_API_KEY=projects/p/secrets/o/versions/1",
     }),
   ).toMatchObject(CLOUD);
+});
+
+test("every variable has its meaning, and something reads it", () => {
+  const readers = globSync("{adapters,actors,cli,insight,server}/**/*.ts")
+    .concat(globSync("{*,config/{batch-adapter,prices,secrets}}.ts"))
+    .map((file) => readFileSync(file, "utf8"))
+    .join("\n");
+  const described = describeConfig(loadConfig({}));
+  expect(described.filter(({ meaning }) => meaning === "").map(({ name }) => name)).toEqual([]);
+  expect(described.filter(({ name }) => !new RegExp(`\\b${name}\\b`).test(readers))).toEqual([]);
 });
 
 test("what other programs set is left alone", () => {

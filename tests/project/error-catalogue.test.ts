@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { ERROR_CATALOGUE, errorBody, HaystackError, type ErrorCode } from "../../errors.ts";
 import { errorBodySchema } from "../../server/errors.ts";
@@ -29,6 +29,16 @@ test("docs/operations.md lists exactly the error catalogue", () => {
   );
   expect(documented).toEqual(catalogue);
   for (const row of rows) expect(row.split("|")[5]?.trim()).not.toBe("");
+});
+
+test("every code is raised somewhere", () => {
+  const sources = globSync("{actors,cli,config,insight,machines,science,server,services}/**/*.ts")
+    .concat(globSync("*.ts"))
+    .map((file) => readFileSync(file, "utf8").replace(/ERROR_CATALOGUE = \{[^]+?\n\}/, ""))
+    .join("\n");
+  expect(
+    Object.keys(ERROR_CATALOGUE).filter((code) => !new RegExp(`"${code}"`).test(sources)),
+  ).toEqual([]);
 });
 
 test("every code is told in the one form, with the type of its status", () => {

@@ -1,4 +1,4 @@
 import { batchContract } from "./batch.contract.ts";
-import { localHarness } from "./local-batch-harness.ts";
+import { BATCH_HARNESSES } from "./batch-harnesses.ts";
 
-batchContract("local", () => localHarness());
+for (const [name, harness] of Object.entries(BATCH_HARNESSES)) batchContract(name, harness);

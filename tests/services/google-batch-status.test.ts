@@ -198,7 +198,7 @@ test("from QUEUED to FAILED is transient, in Batch's words about machines and qu
   });
   expect(jobStatus("j", job("FAILED", []), []).failure).toEqual({
     kind: "transient",
-    reason: "The job failed before its task started: it gave no reason.",
+    reason: "The job failed before its task started: no reason was given.",
     exit_code: null,
   });
 });

@@ -1,3 +1,4 @@
+import type { PromptStrategy } from "../prompt-plan.ts";
 import type { RetrievalStrategy } from "../retrieval.ts";
 import { direct } from "./direct.ts";
 import { mechanistic } from "./mechanistic.ts";
@@ -8,9 +9,11 @@ import { semantic } from "./semantic.ts";
  * In order of trust: where two strategies propose the same cells, the earlier one names the
  * candidate.
  */
-export const ALL_STRATEGIES: readonly RetrievalStrategy[] = [
+const IN_ORDER_OF_TRUST: Readonly<Record<PromptStrategy, RetrievalStrategy>> = {
   direct,
   ontology,
   mechanistic,
   semantic,
-];
+};
+
+export const ALL_STRATEGIES: readonly RetrievalStrategy[] = Object.values(IN_ORDER_OF_TRUST);
