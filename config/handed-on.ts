@@ -127,14 +127,8 @@ const REACHES_JOBS: Readonly<Record<keyof Environment, "own" | "open" | "secret"
 const isVariable = (name: string): name is keyof Environment => Object.hasOwn(REACHES_JOBS, name);
 
 export function handedOn(name: string, value: string): "openly" | "as a secret" | undefined {
-  switch (isVariable(name) ? REACHES_JOBS[name] : "own") {
-    case "own":
-      return undefined;
-    case "open":
-      return "openly";
-    case "secret":
-      return "as a secret";
-    case "address":
-      return value.includes("@") ? "as a secret" : "openly";
-  }
+  const way = isVariable(name) ? REACHES_JOBS[name] : "own";
+  if (way === "own") return undefined;
+  const isSecret = way === "secret" || (way === "address" && value.includes("@"));
+  return isSecret ? "as a secret" : "openly";
 }

@@ -77,7 +77,10 @@ export function checkJob({
     if (isAbsent)
       return failed(
         "transient",
-        new HaystackError("JOB_FAILED", `Batch does not know the job ${job.job_id}.`).toRecord(),
+        new HaystackError(
+          "JOB_FAILED",
+          `Batch does not know the job ${job.job_id}; look for it in Batch, or cancel the run.`,
+        ).toRecord(),
       );
     switch (status?.state) {
       case "SUCCEEDED": {
@@ -126,7 +129,7 @@ export function checkJob({
             verdict: "overdue",
             error: new HaystackError(
               "JOB_DEADLINE_PASSED",
-              `The job ${job.job_id} did not finish before its deadline.`,
+              `The job ${job.job_id} did not finish before its deadline; check quota and queue, then retry the run.`,
             ).toRecord(),
           };
         }

@@ -74,7 +74,7 @@ describe("what cannot be imported ends with a code and a way out, and leaves not
       logarithmsOfFractions(),
       {},
       "COUNTS_INVALID",
-      /cannot be brought back to whole counts/,
+      /cannot be converted back to whole counts/,
     ],
     [
       "repeated gene symbols",
@@ -146,7 +146,7 @@ describe("what cannot be imported ends with a code and a way out, and leaves not
       smallAtlas({ obs: { ...columns, donor_id: Array.from({ length: 8 }, () => null) } }),
       {},
       "GROUP_EMPTY",
-      /no cell with cell type/,
+      /no cell with a cell type/,
     ],
     [
       "only control cells",
