@@ -68,7 +68,7 @@ describeInCloud("haystack doctor asks the services themselves", () => {
         [
           "problem",
           expect.stringMatching(
-            /haystack-jobs sends nothing to the topic dead: gcloud pubsub subscriptions update/,
+            /haystack-jobs does not forward rejected messages to the topic dead: gcloud pubsub subscriptions update/,
           ),
         ],
       ]);
