@@ -82,18 +82,18 @@ async function expressionOf(
       if (!(thrown instanceof HaystackError) || !LOST.has(thrown.code)) throw thrown;
     }
   }
-  const output = join(folder, "expression.json");
+  const file = join(folder, "expression.json");
   const query = { path: iterationObjects(run_id, summary.iteration).query };
   await compute.run(
     "compareExpression",
     {
       prediction: await objects.fetch(predictions, signal),
       reference: await objects.fetch(control_predictions ?? query, signal),
-      output,
+      output: file,
     },
     signal,
   );
-  return output;
+  return file;
 }
 
 async function collectLog(
