@@ -134,7 +134,7 @@ describe("differential expression of an iteration", () => {
     const before = timesComputed();
     const { path } = evaluated().expression!;
     const content = await readFile(await atlas.objects.fetch({ path }), "utf8");
-    onTestFinished(() => atlas.objects.putText(path, content).then(() => {}));
+    onTestFinished(async () => void (await atlas.objects.putText(path, content)));
     await harm(atlas.objects.location(path));
     expect(await deliver(evaluated())).toEqual(stored);
     expect(timesComputed()).toBe(before + 1);

@@ -1,3 +1,4 @@
+import type * as promises from "node:fs/promises";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { beforeEach, expect, test, vi } from "vitest";
@@ -22,7 +23,7 @@ interface Named {
 const disk = vi.hoisted(() => ({ flushed: new Set<string>(), named: [] as Named[] }));
 
 vi.mock("node:fs/promises", async (original) => {
-  const real = await original<typeof import("node:fs/promises")>();
+  const real = await original<typeof promises>();
   const named =
     (name: typeof real.rename): typeof real.rename =>
     async (from, to) => {
