@@ -5,7 +5,6 @@ import { openAtlas } from "../science/atlas/open.ts";
 import { compareWithTruth } from "../science/grounding/compare-with-truth.ts";
 import { evaluatePrediction } from "../science/grounding/evaluate.ts";
 import { deltaTransfer } from "../science/inference/delta-transfer.ts";
-import type { PerturbationEntry } from "../science/knowledge/knowledge.ts";
 import { loadKnowledge } from "../science/knowledge/load.ts";
 import { labelResolver } from "../science/knowledge/resolve.ts";
 import { choosePrompt } from "../science/prompting/choose-prompt.ts";
@@ -13,6 +12,7 @@ import { drawCells } from "../science/prompting/draw-cells.ts";
 import type { StructuredQuery } from "../science/query/structured-query.ts";
 import { understandQuestion } from "../science/query/understand.ts";
 import { distort, permutation, question } from "../tests/science/grounding-fixtures.ts";
+import { chooseTargets, typesWith, unrelatedLabels, type Target } from "./grounding-targets.ts";
 
 /**
  * "degraded": a share of the genes shuffled; neither right nor wrong, only compared with the truth.
@@ -36,10 +36,6 @@ export interface AtlasCases {
   readonly otherQuestions: readonly string[];
 }
 
-interface Target {
-  readonly cellType: string;
-  readonly perturbation: string;
-}
 interface Pair {
   readonly prediction: AnnData;
   readonly reference: AnnData;
@@ -74,37 +70,6 @@ export async function scoreAtlas({
     spreads.push(found.spread);
   }
   return { cases, spreads };
-}
-
-/**
- * Cell types and perturbations with other cell types to predict them from, spread evenly over the
- * atlas.
- */
-function chooseTargets({ index }: OpenAtlas, most: number): Target[] {
-  const perturbed = index.groups.filter(
-    ({ is_control, control_group_id }) => !is_control && control_group_id !== null,
-  );
-  const all = [
-    ...new Map(
-      perturbed.map(({ cell_type: cellType, perturbation }) => [
-        `${cellType} ${perturbation}`,
-        { cellType, perturbation },
-      ]),
-    ).values(),
-  ];
-  const usable = all.filter(
-    ({ perturbation }) =>
-      new Set(
-        perturbed
-          .filter((group) => group.perturbation === perturbation)
-          .map(({ cell_type }) => cell_type),
-      ).size > 2,
-  );
-  const step = Math.max(1, usable.length / most);
-  return Array.from(
-    { length: Math.min(most, usable.length) },
-    (_, i) => usable[Math.floor(i * step)]!,
-  );
 }
 
 async function scoreTarget(
@@ -215,7 +180,7 @@ async function scoreTarget(
     prediction: chosen.reference,
     reference: query,
   });
-  for (const label of unrelatedLabels(whole, target).slice(0, MOST_WRONG))
+  for (const label of unrelatedLabels(whole, knowledge, target).slice(0, MOST_WRONG))
     add("wrong_perturbation", `predicted ${label}`, await pairFrom(target.cellType, label));
   for (const id of otherQuestions)
     add(
@@ -281,56 +246,6 @@ function scoreOf(
       0,
     ),
   };
-}
-
-function typesWith({ index }: OpenAtlas, { cellType, perturbation }: Target): string[] {
-  const others = index.groups.filter(
-    (group) =>
-      !group.is_control &&
-      group.control_group_id !== null &&
-      group.perturbation === perturbation &&
-      group.cell_type !== cellType,
-  );
-  return [...new Set(others.map(({ cell_type }) => cell_type))];
-}
-
-/**
- * Perturbations of the same cells that share neither mechanism nor expected pathway nor a quarter
- * of the expected genes.
- */
-function unrelatedLabels({ index }: OpenAtlas, { cellType, perturbation }: Target): string[] {
-  const entryOf = (label: string): PerturbationEntry | undefined => {
-    const id = index.groups.find((group) => group.perturbation === label)?.perturbation_id;
-    return knowledge.perturbations.find((entry) => entry.id === id);
-  };
-  const own = entryOf(perturbation);
-  const labels = [
-    ...new Set(
-      index.groups
-        .filter(
-          (group) =>
-            !group.is_control && group.control_group_id !== null && group.cell_type === cellType,
-        )
-        .map((group) => group.perturbation),
-    ),
-  ];
-  return labels.filter((label) => {
-    const other = entryOf(label);
-    if (
-      label === perturbation ||
-      own === undefined ||
-      other === undefined ||
-      own.mechanism === other.mechanism
-    )
-      return false;
-    const genes = new Set(other.response.map(({ gene }) => gene));
-    const shared =
-      own.response.filter(({ gene }) => genes.has(gene)).length / Math.max(1, own.response.length);
-    return (
-      shared < 0.25 &&
-      !own.pathways.some(({ id }) => other.pathways.some((pathway) => pathway.id === id))
-    );
-  });
 }
 
 const distorted = (pair: Pair, source: readonly number[], factor: number): Pair => ({

@@ -5,7 +5,7 @@ import type {
   PromptCandidate,
   PromptPlan,
 } from "../../science/prompting/prompt-plan.ts";
-import { quotableReason } from "../../science/query/model-choice.ts";
+import { quotableReason } from "../../science/query/model-choice-checks.ts";
 import type { StructuredQuery } from "../../science/query/structured-query.ts";
 import { ask } from "./ask.ts";
 import type { Session } from "./session.ts";

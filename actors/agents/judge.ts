@@ -5,7 +5,7 @@ import {
   type GroundingScore,
   type ModelScores,
 } from "../../science/grounding/grounding.ts";
-import { quotableReason } from "../../science/query/model-choice.ts";
+import { quotableReason } from "../../science/query/model-choice-checks.ts";
 import type { StructuredQuery } from "../../science/query/structured-query.ts";
 import type { Evaluation } from "../tasks/evaluation.ts";
 import { ask, type Accepted } from "./ask.ts";

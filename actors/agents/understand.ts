@@ -1,11 +1,8 @@
 import { z } from "zod";
 import { HaystackError } from "../../errors.ts";
 import { LOOK_UPS, type LookUpName } from "../../science/query/look-up.ts";
-import {
-  modelChoiceSchema,
-  quotableReason,
-  type ModelChoice,
-} from "../../science/query/model-choice.ts";
+import { quotableReason } from "../../science/query/model-choice-checks.ts";
+import { modelChoiceSchema, type ModelChoice } from "../../science/query/model-choice-schema.ts";
 import type { StructuredQuery } from "../../science/query/structured-query.ts";
 import type { Compute } from "../../services/compute/index.ts";
 import type { GeneLookUps } from "../../services/look-ups/index.ts";

@@ -1,78 +1,24 @@
-import { z } from "zod";
-import type { AtlasIndex } from "../atlas/atlas-index.ts";
 import type { CellTypeEntry, Knowledge, PerturbationEntry } from "../knowledge/knowledge.ts";
 import { ancestors, descendants } from "../knowledge/ontology.ts";
-import {
-  findCellType,
-  findGeneticEntry,
-  findPerturbation,
-  knowledgeTerms,
-} from "../knowledge/resolve.ts";
-import { labelKey } from "../knowledge/tokens.ts";
+import { findCellType, findGeneticEntry, findPerturbation } from "../knowledge/resolve.ts";
 import { cellTypeLabels, collectAtlasLabels, perturbationLabels } from "./atlas-labels.ts";
 import type { AtlasLabels } from "./atlas-labels.ts";
-import { partsOutside } from "./instructions.ts";
+import { alternatives, sampleAmbiguities } from "./model-choice-ambiguities.ts";
+import {
+  geneExists,
+  numbersOf,
+  quotableReason,
+  reject,
+  Rejected,
+  wordsOf,
+} from "./model-choice-checks.ts";
+import type { ChoiceContext, Understood } from "./model-choice-schema.ts";
 import { quotable } from "./question-error.ts";
 import { expectations } from "./read-perturbation.ts";
-import { directionSchema } from "./structured-query.ts";
 import type { ExpectedPathway, ExpectedTarget, StructuredQuery } from "./structured-query.ts";
 import { namedOnlyByInstructions } from "./understand.ts";
 
-/**
- * What a language model may say of a question: ids, labels and symbols that exist, and words of the
- * question.
- */
-const understoodSchema = z.strictObject({
-  cell_type: z.strictObject({
-    cell_ontology_id: z.string().nullable(),
-    atlas_label: z.string().nullable(),
-    matched_text: z.string(),
-  }),
-  perturbation: z.strictObject({
-    id: z.string().nullable(),
-    atlas_label: z.string().nullable(),
-    gene: z.strictObject({ symbol: z.string(), effect: z.enum(["loss", "gain"]) }).nullable(),
-    matched_text: z.string(),
-  }),
-  expected_targets: z.array(
-    z.strictObject({ gene: z.string(), direction: directionSchema, reason: z.string() }),
-  ),
-  expected_pathways: z.array(
-    z.strictObject({ id: z.string(), direction: directionSchema, reason: z.string() }),
-  ),
-  dose: z.string().nullable(),
-  time: z.string().nullable(),
-  tissue: z.string().nullable(),
-  donor: z.string().nullable(),
-  other_cell_types: z.array(z.string()),
-  other_perturbations: z.array(z.string()),
-});
-export const modelChoiceSchema = z.strictObject({
-  understood: understoodSchema.nullable(),
-  /** Why not, when it is no question about cells under a perturbation. */
-  not_understood_because: z.string().nullable(),
-});
-export type ModelChoice = z.infer<typeof modelChoiceSchema>;
-type Understood = z.infer<typeof understoodSchema>;
-
-export interface ChoiceContext {
-  readonly question: string;
-  /** What the rules read; null when they did not understand. */
-  readonly draft: StructuredQuery | null;
-  readonly atlases: readonly AtlasIndex[];
-  readonly knowledge: Knowledge;
-  readonly model: string;
-}
-
-/** What is wrong with a choice; sent back to the model. */
-class Rejected extends Error {}
-
-const reject = (problem: string): never => {
-  throw new Rejected(problem);
-};
-
 const MOST_EXPECTED = 20;
-const LONGEST_REASON = 200;
 
 /**
  * The structured query that a model's choice means, or what in it does not exist. The model's own
@@ -170,13 +116,14 @@ function cellTypeOf(
   if (label !== null && !atlas_labels.includes(label))
     reject(`cell_type: the label ${quotable(label)} is not of the type ${entry?.name ?? ""}.`);
   const asDraft = draft !== null && entry !== null && draft.cell_type.cell_ontology_id === entry.id;
-  const match = meant === null ? "synonym" : meant.match === "cell_line" ? "synonym" : meant.match;
+  const found = meant === null || meant.match === "cell_line" ? "synonym" : meant.match;
+  const ofEntry = asDraft ? draft.cell_type.match : found;
   return {
     name: entry?.name ?? label ?? "",
     cell_ontology_id: entry?.id ?? null,
     synonyms: entry?.synonyms ?? [],
     matched_text: text,
-    match: entry === null ? "atlas_label" : asDraft ? draft.cell_type.match : match,
+    match: entry === null ? "atlas_label" : ofEntry,
     atlas_labels,
   };
 }
@@ -215,10 +162,14 @@ function perturbationOf(
       ? (label ?? reject("perturbation: give an id, an atlas_label or a gene."))
       : `${genetic.gene} ${genetic.effect === "loss" ? "knockout" : "overexpression"}`);
   const meant = findPerturbation(text, knowledge);
-  const asDraft = entry !== null && draft?.perturbation.id === entry.id;
+  const asDraft = entry !== null && draft !== null && draft.perturbation.id === entry.id;
   if (meant !== null && meant.entry.id !== entry?.id && !asDraft)
     reject(`perturbation: ${quotable(text)} means ${meant.entry.name}, not ${name}.`);
   const found = meant === null || meant.match === "cell_line" ? "synonym" : meant.match;
+  const matchOf = (): StructuredQuery["perturbation"]["match"] => {
+    if (entry !== null) return found;
+    return genetic === null ? "atlas_label" : "exact";
+  };
   return {
     perturbation: {
       id: entry?.id ?? null,
@@ -226,14 +177,7 @@ function perturbationOf(
       kind: entry?.kind ?? (genetic === null ? "unknown" : "genetic"),
       external_ids: entry?.external_ids ?? (genetic === null ? {} : { hgnc: genetic.gene }),
       matched_text: text,
-      match:
-        asDraft && draft !== null
-          ? draft.perturbation.match
-          : entry === null
-            ? genetic === null
-              ? "atlas_label"
-              : "exact"
-            : found,
+      match: asDraft ? draft.perturbation.match : matchOf(),
       atlas_labels: perturbationLabels(labels, entry?.id ?? null, genetic, name),
       targets:
         entry?.targets.map((target) => target.gene) ?? (genetic === null ? [] : [genetic.gene]),
@@ -248,13 +192,6 @@ function perturbationOf(
 
 const entryOf = (id: string | null, knowledge: Knowledge): PerturbationEntry | null =>
   knowledge.perturbations.find((known) => known.id === id) ?? null;
-
-function geneExists(symbol: string, { atlases, knowledge }: ChoiceContext): boolean {
-  return (
-    knowledgeTerms(knowledge).geneSymbols.get(labelKey(symbol)) === symbol ||
-    atlases.some(({ genes }) => genes.includes(symbol))
-  );
-}
 
 function ownExpectations(
   { expected_targets, expected_pathways }: Understood,
@@ -277,83 +214,4 @@ function ownExpectations(
       return { id, name: pathway.name, direction, source: source(reason) };
     }),
   };
-}
-
-/** A model's reason as one short printable line. */
-export function quotableReason(reason: string): string {
-  const plain = reason.replace(/[\p{C}\p{Z}]+/gu, " ").trim();
-  return plain.length > LONGEST_REASON ? `${plain.slice(0, LONGEST_REASON)}...` : plain;
-}
-
-function wordsOf(field: string, words: string, { question }: ChoiceContext): string {
-  const spaced = (text: string): string =>
-    text
-      .replace(/[\p{C}\p{Z}]+/gu, " ")
-      .trim()
-      .toLowerCase();
-  const isIn = (text: string): boolean => spaced(text).includes(spaced(words));
-  if (spaced(words) === "" || !isIn(question))
-    reject(`${field}: the question does not hold the words ${quotable(words)}.`);
-  if (!partsOutside(question).some(isIn))
-    reject(
-      `${field}: the words ${quotable(words)} stand only in an instruction in the question, and none is followed.`,
-    );
-  return words.trim();
-}
-
-/** An amount may be written anew ("10 ng/ml" for "10ng/mL"), but not with other numbers. */
-function numbersOf(
-  field: "dose" | "time",
-  amount: string | null,
-  { question, draft }: ChoiceContext,
-): string | null {
-  if (amount === null || amount === draft?.[field]) return amount;
-  const numbers = amount.match(/\d+/g) ?? [];
-  const asked = partsOutside(question).join("\n");
-  return amount.length <= 40 &&
-    numbers.every((number) => asked.includes(number)) &&
-    (numbers.length > 0 || asked.toLowerCase().includes(amount.toLowerCase()))
-    ? quotable(amount)
-    : reject(`${field}: the question does not say ${quotable(amount)}.`);
-}
-
-/**
- * What the rules found unclear about dose, time, tissue and donor stays on record, whichever
- * reading the model took.
- */
-function sampleAmbiguities(
-  choice: Pick<Understood, "dose" | "time" | "tissue" | "donor">,
-  draft: StructuredQuery | null,
-): StructuredQuery["ambiguities"] {
-  return (draft?.ambiguities ?? []).flatMap((ambiguity) => {
-    if (ambiguity.field === "cell_type" || ambiguity.field === "perturbation") return [];
-    const chosen = choice[ambiguity.field] ?? "none";
-    return [
-      {
-        ...ambiguity,
-        chosen,
-        alternatives: [ambiguity.chosen, ...ambiguity.alternatives].filter(
-          (other) => other !== chosen,
-        ),
-      },
-    ];
-  });
-}
-
-function alternatives(
-  field: "cell_type" | "perturbation",
-  { name, matched_text }: { readonly name: string; readonly matched_text: string },
-  drafted: string | undefined,
-  ids: readonly string[],
-  nameOf: (id: string) => string | undefined,
-): StructuredQuery["ambiguities"] {
-  const named = ids
-    .slice(0, 10)
-    .map((id) => nameOf(id) ?? reject(`other_${field}s: there is no ${field} ${quotable(id)}.`));
-  const others = [...new Set([...named, ...(drafted === undefined ? [] : [drafted])])].filter(
-    (other) => other !== name,
-  );
-  return others.length === 0
-    ? []
-    : [{ field, text: matched_text, chosen: name, alternatives: others }];
 }
