@@ -52,25 +52,17 @@ export function literatureSupport(
   });
   if (judged.length === 0)
     return unmeasured(NAME, "The literature search found nothing about the measured genes.");
-  const worth = judged.map(({ finding, verdict }) =>
-    verdict === "silent"
-      ? 0
-      : verdict === "contradicts"
-        ? -1
-        : finding.direction === null
-          ? WITHOUT_DIRECTION
-          : 1,
-  );
+  const worth = judged.map(({ finding, verdict }) => worthOf(finding, verdict));
   const agreeing = judged.filter(({ verdict }) => verdict === "agrees");
   const against = judged.filter(({ verdict }) => verdict === "contradicts");
   return {
     name: NAME,
-    strength: clamp01(worth.reduce<number>((sum, one) => sum + one, 0) / judged.length),
+    strength: clamp01(worth.reduce((sum, one) => sum + one, 0) / judged.length),
     reason: `The literature supports ${agreeing.length} and contradicts ${against.length} of ${judged.length} genes and pathways searched for.`,
     evidence: judged.map(({ finding, sign, verdict }, i) => ({
       id: `L${i + 1}`,
       component: NAME,
-      statement: `${finding.gene} ${sign === 0 ? "does not change" : sign > 0 ? "is up" : "is down"}; ${reported(finding)}.`,
+      statement: `${finding.gene} ${movement(sign)}; ${reported(finding)}.`,
       supports: verdict === "agrees",
       ...(verdict === "silent" ? { silent: true as const } : {}),
       source: finding.citations.join(", ") || "literature search without a hit",
@@ -85,6 +77,17 @@ export function literatureSupport(
 function verdictOn({ citations, direction }: LiteratureFinding, sign: number): Verdict {
   if (citations.length === 0 || sign === 0) return "silent";
   return direction === null || signOf(direction) === sign ? "agrees" : "contradicts";
+}
+
+function worthOf({ direction }: LiteratureFinding, verdict: Verdict): number {
+  if (verdict === "silent") return 0;
+  if (verdict === "contradicts") return -1;
+  return direction === null ? WITHOUT_DIRECTION : 1;
+}
+
+function movement(sign: number): string {
+  if (sign === 0) return "does not change";
+  return sign > 0 ? "is up" : "is down";
 }
 
 /** 1, -1 or 0; null when the gene is not measured. */

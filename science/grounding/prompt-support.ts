@@ -37,9 +37,7 @@ export function promptSupport(
   reference: Float64Array,
   queryCells: Float64Array | undefined,
 ): PromptSupport {
-  const correlation = queryCells === undefined ? null : pearson(reference, queryCells);
-  const controlFidelity =
-    correlation === null ? null : Number.isNaN(correlation) ? 0 : Math.max(0, correlation);
+  const controlFidelity = queryCells === undefined ? null : fidelityOf(reference, queryCells);
   const sampling =
     promptCells === undefined ? 1 : promptCells / (promptCells + HALF_RELIABLE_CELLS);
   return {
@@ -65,4 +63,10 @@ export function weakSupport({
       ? ""
       : `${shown === "" ? "" : " and"} the control prediction resembles the query cells with Pearson ${controlFidelity.toFixed(2)}`;
   return `The prompt supports the prediction weakly:${shown}${fidelity}, so every component counts ${factor.toFixed(2)} times and confidence is lower.`;
+}
+
+/** Their correlation; 0 where it is negative or cannot be measured. */
+function fidelityOf(reference: Float64Array, queryCells: Float64Array): number {
+  const correlation = pearson(reference, queryCells);
+  return Number.isNaN(correlation) ? 0 : Math.max(0, correlation);
 }

@@ -75,7 +75,8 @@ function measuredTargets(expectedTargets: readonly ExpectedTarget[], response: R
 
 function evidenceRow({ expected, gene, sign }: Target, i: number, response: Response): EvidenceRow {
   const change = response.change[gene]!;
-  const seen = change === 0 ? "does not change significantly" : change > 0 ? "is up" : "is down";
+  const moved = change > 0 ? "is up" : "is down";
+  const seen = change === 0 ? "does not change significantly" : moved;
   const delta = response.delta[gene]!;
   return {
     id: `T${i + 1}`,

@@ -77,12 +77,11 @@ function nothingFits(
   const held = [
     ...new Set(perturbedGroups(atlases).map(({ group }) => group.perturbation)),
   ].toSorted();
-  const holds =
-    held.length === 0
-      ? "no perturbed cells"
-      : held.length > 20
-        ? `${held.slice(0, 20).join(", ")} and ${held.length - 20} more`
-        : held.join(", ");
+  const names =
+    held.length > 20
+      ? `${held.slice(0, 20).join(", ")} and ${held.length - 20} more`
+      : held.join(", ");
+  const holds = held.length === 0 ? "no perturbed cells" : names;
   const wanted = controlStrategy === "synthetic_control" ? " with matched control cells" : "";
   return new HaystackError(
     "NO_PROMPT_CELLS",

@@ -43,14 +43,12 @@ export function readPerturbation(
       });
   } else entry = meaning.entry;
   const genetic = meaning.kind === "perturbation" ? meaning.genetic : null;
-  const fallbackMatch = genetic === null ? "atlas_label" : "exact";
-  const match = misspelt
-    ? "spelling"
-    : meaning.kind === "ambiguous"
-      ? "synonym"
-      : entry === null
-        ? fallbackMatch
-        : matchOf(entry, name);
+  const match = (): StructuredQuery["perturbation"]["match"] => {
+    if (misspelt) return "spelling";
+    if (meaning.kind === "ambiguous") return "synonym";
+    if (entry !== null) return matchOf(entry, name);
+    return genetic === null ? "atlas_label" : "exact";
+  };
   return {
     entry,
     ambiguities,
@@ -60,7 +58,7 @@ export function readPerturbation(
       kind: entry?.kind ?? (genetic === null ? "unknown" : "genetic"),
       external_ids: entry?.external_ids ?? (genetic === null ? {} : { hgnc: genetic.gene }),
       matched_text,
-      match,
+      match: match(),
       atlas_labels: perturbationLabels(
         labels,
         entry?.id ?? null,

@@ -60,17 +60,17 @@ export function readDonors(
     const known = donors.filter(
       (donor) => donor.toLowerCase() === wanted || donor.toLowerCase().endsWith(`:${wanted}`),
     );
-    const meant =
-      known.length === 1
-        ? known
-        : known.length > 1
-          ? [name, ...known]
-          : /\d/.test(name)
-            ? [name]
-            : [];
-    for (const value of meant) if (!named.has(value)) named.set(value, { value, text: words });
+    for (const value of meantDonors(name, known))
+      if (!named.has(value)) named.set(value, { value, text: words });
   }
   return [...named.values()];
+}
+
+/** A name that several donors have is a value of its own; without a number an unknown one is none. */
+function meantDonors(name: string, known: readonly string[]): readonly string[] {
+  if (known.length === 1) return known;
+  if (known.length > 1) return [name, ...known];
+  return /\d/.test(name) ? [name] : [];
 }
 
 function isInstructed(at: number, instructed: Sentence["instructed"]): boolean {

@@ -160,12 +160,17 @@ function drawableGenes(de: DifferentialExpression, isTarget: (gene: string) => b
       gene,
       x: Math.max(-limitX, Math.min(limitX, lfc)),
       y: p === 0 ? limitY : -Math.log10(p),
-      class: de.is_de[i] !== 1 ? "quiet" : lfc > 0 ? "up" : "down",
+      class: classOf(lfc, de.is_de[i] === 1),
       target: isTarget(gene),
     };
   });
   if (moved > 0) notes.push(`${plural(moved, "gene")} beyond the axes drawn at their edge.`);
   return { genes, limitX, limitY, notes };
+}
+
+function classOf(lfc: number, isDe: boolean): Gene["class"] {
+  if (!isDe) return "quiet";
+  return lfc > 0 ? "up" : "down";
 }
 
 /** The top genes of both directions, then further significant targets. */
@@ -182,5 +187,6 @@ function genesToLabel(genes: readonly Gene[], topGenes: readonly TopGene[]): rea
 }
 
 function ordinal(n: number): string {
-  return n === 2 ? "2nd" : n === 3 ? "3rd" : `${n}th`;
+  if (n === 2) return "2nd";
+  return n === 3 ? "3rd" : `${n}th`;
 }

@@ -93,7 +93,8 @@ export function verdict({
   readonly supports: boolean;
   readonly silent?: true;
 }): string {
-  return supports ? "✓ supports" : silent === true ? "– neither" : "✗ contradicts";
+  if (supports) return "✓ supports";
+  return silent === true ? "– neither" : "✗ contradicts";
 }
 
 /** HTML of a source: its text escaped, PubMed ids as links. */

@@ -58,6 +58,6 @@ export function enrichment(
       (x, y) =>
         x.p_adjusted - y.p_adjusted ||
         y.overlap - x.overlap ||
-        (x.id < y.id ? -1 : x.id > y.id ? 1 : 0),
+        Number(x.id > y.id) - Number(x.id < y.id),
     );
 }
