@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
 import { ERROR_CATALOGUE, HaystackError, type ErrorCode } from "../../errors.ts";
+import { retryAfter } from "../../retry-after.ts";
 import type { ServerAddress } from "./address.ts";
 
 /** One server's HTTP API: time limits, retries of what passes, and its errors as ours. */
@@ -171,8 +172,7 @@ async function refusalOf(url: string, response: Response): Promise<HaystackError
   const told = errorSchema.safeParse(jsonOf(await reaching(url, () => response.text())));
   const error = told.success ? errorOf(told.data) : strange(url, response);
   if (!PASSING.has(response.status)) return error;
-  const seconds = Number(response.headers.get("retry-after") ?? 0);
-  return new PassingTrouble(error, Number.isFinite(seconds) ? seconds * 1_000 : 0);
+  return new PassingTrouble(error, retryAfter(response.headers, Date.now()) ?? 0);
 }
 
 function errorOf({ error, message, details, run_id }: z.infer<typeof errorSchema>): HaystackError {

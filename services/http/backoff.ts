@@ -4,19 +4,6 @@ import type { Clock } from "../clock/index.ts";
 const FIRST_MS = 1_000;
 const LONGEST_MS = 60_000;
 
-/**
- * Milliseconds that an answer's headers ask to wait, by retry-after-ms, or Retry-After in seconds
- * or as a date; null when they do not.
- */
-export function askedToWait(headers: Pick<Headers, "get"> | undefined, now: number): number | null {
-  const inMs = Number.parseFloat(headers?.get("retry-after-ms") ?? "");
-  if (Number.isFinite(inMs)) return Math.max(0, inMs);
-  const after = headers?.get("retry-after")?.trim() ?? "";
-  if (/^\d+(\.\d+)?$/.test(after)) return Number(after) * 1_000;
-  const date = Date.parse(after);
-  return Number.isNaN(date) ? null : Math.max(0, date - now);
-}
-
 /** Doubling from one second up to a minute; `random` (0 to 1) takes away up to half. */
 export function backoffMs(failures: number, random: number): number {
   return Math.min(LONGEST_MS, FIRST_MS * 2 ** (failures - 1)) * (1 - random / 2);

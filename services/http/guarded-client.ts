@@ -12,6 +12,7 @@ import {
 } from "cockatiel";
 import pThrottle from "p-throttle";
 import type { z } from "zod";
+import { retryAfter } from "../../retry-after.ts";
 import type { AnswerCache } from "./answer-cache.ts";
 
 /**
@@ -129,7 +130,7 @@ export function guardedClient(options: GuardedClientOptions): GuardedClient {
       const passing = response.status === 429 || response.status >= 500;
       throw new ServiceTrouble(`${service} answered with HTTP status ${response.status}`, {
         passing,
-        retryAfterMs: retryAfter(response),
+        retryAfterMs: retryAfter(response.headers, Date.now()),
       });
     }
     const parsed = schema.safeParse(read(text));
@@ -192,14 +193,4 @@ function asJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** Seconds or a date (RFC 9110, 10.2.3); null when absent or unreadable. */
-function retryAfter({ headers }: Response): number | null {
-  const given = headers.get("retry-after");
-  if (given === null) return null;
-  const seconds = Number(given);
-  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1_000);
-  const until = Date.parse(given);
-  return Number.isNaN(until) ? null : Math.max(0, until - Date.now());
 }

@@ -8,7 +8,8 @@ import type {
 } from "openai/resources/responses/responses";
 import { HaystackError } from "../../errors.ts";
 import type { Clock } from "../clock/index.ts";
-import { askedToWait, backoffMs, pause, stopped } from "../http/backoff.ts";
+import { retryAfter } from "../../retry-after.ts";
+import { backoffMs, pause, stopped } from "../http/backoff.ts";
 import type {
   CallOptions,
   LanguageModel,
@@ -343,6 +344,6 @@ function failureThrown(thrown: unknown, now: number): Failure {
   return {
     problem: `answered with status ${status}${code === "" ? "" : ` (${code})`}`,
     passing,
-    wait: askedToWait(thrown.headers as Headers | undefined, now),
+    wait: retryAfter(thrown.headers as Headers | undefined, now),
   };
 }

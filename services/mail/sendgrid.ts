@@ -1,7 +1,7 @@
 import sendgrid from "@sendgrid/mail";
 import { HaystackError } from "../../errors.ts";
 import type { Clock } from "../clock/index.ts";
-import { askedToWait } from "../http/backoff.ts";
+import { retryAfter } from "../../retry-after.ts";
 import { checkMail, messageId } from "./check-mail.ts";
 import type { Mail, MailService } from "./index.ts";
 
@@ -175,7 +175,7 @@ function failureOf(thrown: unknown, now: number): Failure {
   return {
     problem: `answered with status ${status}${said === "" ? "" : `: ${said}`}`,
     passing: status === 429 || status >= 500,
-    wait: askedToWait(
+    wait: retryAfter(
       new Headers(
         Object.entries(response?.headers ?? {}).map(([name, value]): [string, string] => [
           name,

@@ -450,3 +450,38 @@ test("a job that Batch does not know counts as stopped only after the time in wh
   expect((await cancel({ job_ids: ["j"], asked_at: NOW }, context)).remaining).toEqual([]);
   expect(asked).toEqual(["j", "j", "j"]);
 });
+
+test("stopping jobs waits for a submission under way, whose job Batch does not know before", async () => {
+  const submission = Promise.withResolvers<void>();
+  const asked: string[] = [];
+  const jobs = new Map<string, JobStatus>();
+  const ports = portsOf({
+    cancel(jobId) {
+      asked.push(`cancel ${jobId}`);
+      if (jobs.has(jobId)) jobs.set(jobId, { job_id: jobId, state: "CANCELLATION_IN_PROGRESS" });
+      return Promise.resolve();
+    },
+    get(jobId) {
+      asked.push(`get ${jobId}`);
+      return Promise.resolve(jobs.get(jobId));
+    },
+  });
+  const quiesced = Promise.withResolvers<void>();
+  const stopping = cancelJobs(ports)(
+    { job_ids: ["late"], asked_at: null },
+    {
+      ...context,
+      quiesce() {
+        quiesced.resolve();
+        return submission.promise;
+      },
+    },
+  );
+  await Promise.race([quiesced.promise, stopping]);
+  expect(asked).toEqual([]);
+  jobs.set("late", { job_id: "late", state: "QUEUED" });
+  submission.resolve();
+  const { remaining } = await stopping;
+  expect(remaining).toEqual(["late"]);
+  expect(asked).toEqual(["cancel late", "get late"]);
+});

@@ -13,7 +13,7 @@ import {
  * import by `import type` only. Only the command line, which starts everything, knows the
  * composition root; docs/decisions/0021-rooms-and-imports.md says why.
  */
-const HELPERS = "(errors|given|json-text)\\.ts";
+const HELPERS = "(errors|given|json-text|retry-after)\\.ts";
 const INTERFACES = "services/[\\w-]+/(index|document)\\.ts";
 const ACTORS =
   "actors/([\\w-]+|supervisor/supervisor|mail/requested|(watch|inspection)/[\\w-]+)\\.ts";
@@ -26,7 +26,7 @@ interface Room {
 }
 
 const ROOMS: readonly Room[] = [
-  { files: /^(errors|given|json-text)\.ts$/, imports: [] },
+  { files: /^(errors|given|json-text|retry-after)\.ts$/, imports: [] },
   { files: /^software\.ts$/, imports: ["package\\.json"] },
   { files: /^config(\/.*)?\.ts$/, imports: ["config/.*", HELPERS] },
   {

@@ -251,6 +251,14 @@ test("an event is stored when it is answered; only external events are taken, an
   expect(await server.post("/runs/r1/retry")).toEqual(
     refusal(409, "RUN_STATE_FORBIDS", { run_id: "r1" }),
   );
+  const entries = (await server.audit()).length;
+  const isLast = async (limit: number): Promise<boolean> =>
+    (await server.get(`/audit?limit=${limit}`)).body.next === null;
+  expect([await isLast(entries - 1), await isLast(entries), await isLast(entries + 1)]).toEqual([
+    false,
+    true,
+    true,
+  ]);
   expect(await server.audit()).toEqual(
     recorded(
       ["event job.changed r1", "done"],

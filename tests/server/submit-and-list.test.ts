@@ -191,6 +191,24 @@ test("pages follow one another without gap or double while runs come in", async 
   expect(pages).toBe(7);
 });
 
+test("the last page has no next page, also where it is full", async () => {
+  const eve = await server.caller("eve@example.org");
+  for (const name of ["eve-1", "eve-2", "eve-3"])
+    await server.daemon.runs.insert(
+      pastRun(name, "eve@example.org", { created_at: `2026-01-01T00:00:0${name.at(-1)}.000Z` }),
+    );
+  const page = async (query: string): Promise<[string[], boolean]> => {
+    const { runs, next_cursor } = (await (await eve.get(`/runs?${query}`)).json()) as Page;
+    return [runs.map(({ run_id }) => run_id), next_cursor !== null];
+  };
+  expect(await page("limit=2")).toEqual([["eve-3", "eve-2"], true]);
+  expect(await page("limit=3")).toEqual([["eve-3", "eve-2", "eve-1"], false]);
+  expect(await page("limit=4")).toEqual([["eve-3", "eve-2", "eve-1"], false]);
+  const { next_cursor } = (await (await eve.get("/runs?limit=2")).json()) as Page;
+  expect(await page(`limit=1&cursor=${next_cursor}`)).toEqual([["eve-1"], false]);
+  expect(await page("text=nothing+of+the+kind")).toEqual([[], false]);
+});
+
 test("lists are filtered by status and by words of the question, and show own runs only", async () => {
   const dora = await server.caller("dora@example.org");
   await server.daemon.runs.insert(

@@ -87,6 +87,12 @@ export function accessContract(
         page = await other.listAudit({ limit: 2, before: { at, id } });
       }
       expect(paged).toEqual(all);
+      expect(await store.listAudit({ limit: 8 })).toEqual(all.slice(0, 8));
+      expect(await store.listAudit({ limit: 9 })).toEqual(all);
+      const oldest = all.at(-1) ?? { at: 0, id: "" };
+      expect(await store.listAudit({ limit: 1, before: { at: oldest.at, id: oldest.id } })).toEqual(
+        [],
+      );
       const { id, ...recorded } = (await store.listAudit({ target: "run-b", limit: 1 }))[0] ?? {
         id: "",
       };

@@ -162,6 +162,34 @@ test("failures name the missing input, the program that does not exist, and the 
   });
 });
 
+test.each([
+  [1, undefined],
+  [2, "never"],
+  [3, "never"],
+  [4, "once"],
+  [5, "never"],
+  [6, "never"],
+  [99, undefined],
+])(
+  "exit code %i of the program is repeated %s, and its last line is the reason",
+  async (exit, repeats) => {
+    const { batch, events, putInputs } = await localHarness();
+    const spec = jobSpec();
+    await putInputs(spec, {
+      exit,
+      stderr: "Traceback: at line 3\nhaystack-worker: The prompt has no cells\n",
+    });
+    await batch.submit(spec);
+    await events.until(spec.job_id, ["FAILED"]);
+    expect((await batch.get(spec.job_id))?.failure).toEqual({
+      kind: "application",
+      reason: `The inference program ended with exit code ${exit}: haystack-worker: The prompt has no cells.`,
+      exit_code: exit,
+      ...(repeats === undefined ? {} : { repeats }),
+    });
+  },
+);
+
 test("of a flood on stderr the last 4 kB are kept, and its last line is the reason", async () => {
   const { batch, events, putInputs, root } = await localHarness();
   const spec = jobSpec();

@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { RunChanges, TransitionEntry } from "../../services/runs/index.ts";
+import type { RunChanges, RunFilter, TransitionEntry } from "../../services/runs/index.ts";
 import { newRun } from "../../services/runs/document.ts";
 import {
   cancelEvent,
@@ -114,6 +114,23 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
           page = await store.list({ limit: 4, before: { created_at, run_id } });
         }
         expect(paged).toEqual(newestFirst);
+      });
+
+      test("a list is as long as asked for and no longer; behind the last run there is none", async () => {
+        const { store } = await open();
+        for (const [index, id] of ids(3).entries())
+          await store.insert(
+            sampleRun(id, { created_at: new Date(NOW + index * 1_000).toISOString() }),
+          );
+        const listed = async (filter: RunFilter): Promise<string[]> =>
+          (await store.list(filter)).map(({ run_id }) => run_id);
+        const newestFirst = ids(3).toReversed();
+        expect(await listed({ limit: 2 })).toEqual(newestFirst.slice(0, 2));
+        expect(await listed({ limit: 3 })).toEqual(newestFirst);
+        expect(await listed({ limit: 4 })).toEqual(newestFirst);
+        const [first = sampleRun("none")] = (await store.list({})).slice(-1);
+        const { created_at, run_id } = first;
+        expect(await listed({ limit: 1, before: { created_at, run_id } })).toEqual([]);
       });
 
       test("lists are filtered by words of the question, taken literally", async () => {

@@ -7,6 +7,7 @@ import {
   type JobStatus,
   TERMINAL_JOB_STATES,
 } from "../index.ts";
+import { WORKER_EXIT_CODES, workerExit } from "../worker-contract.ts";
 
 export type GoogleTask = protos.google.cloud.batch.v1.ITask;
 type GoogleEvent = protos.google.cloud.batch.v1.IStatusEvent;
@@ -35,40 +36,13 @@ const RESERVED: Readonly<Record<number, { readonly kind: JobFailureKind; readonl
     50006: { kind: "transient", text: "The machine was replaced while the job ran" },
   };
 
-interface ProgramExit {
-  readonly text: string;
-  /** Absent: the job is repeated as often as the run allows. */
-  readonly repeats?: "never" | "once";
-}
-
-/**
- * Exit codes of the STACK worker (docs/stack-worker.md). With the same seed most of its failures
- * come again.
- */
-const PROGRAM_EXITS: Readonly<Record<number, ProgramExit>> = {
-  1: { text: "The worker failed unexpectedly" },
-  2: {
-    text: "The worker rejected the prompt, query or arguments, and would again",
-    repeats: "never",
-  },
-  3: {
-    text: "The worker cannot use its checkpoint, gene list or GPU: correct BATCH_ENVIRONMENT, the image or the driver",
-    repeats: "never",
-  },
-  4: { text: "The model failed while it ran", repeats: "once" },
-  5: {
-    text: "The model returned an invalid result, and would again with this seed",
-    repeats: "never",
-  },
-  6: {
-    text: "The worker ran out of memory: choose a machine or accelerator with more memory, or fewer cells",
-    repeats: "never",
-  },
-  125: {
-    text: "The container could not be started: check that BATCH_IMAGE exists and that the jobs' service account may read it",
-  },
-  137: { text: "The worker was killed, most likely because the machine ran out of memory" },
-  143: { text: "The worker was stopped by another program" },
+/** What the worker's own account leaves out, and what the machinery around it says. */
+const REMEDIES: Readonly<Record<number, string>> = {
+  [WORKER_EXIT_CODES.MODEL_UNUSABLE]: ": correct BATCH_ENVIRONMENT, the image or the driver",
+};
+const CONTAINER_EXITS: Readonly<Record<number, string>> = {
+  125: "The container could not be started: check that BATCH_IMAGE exists and that the jobs' account may read it",
+  137: "The worker was killed, most likely because the machine ran out of memory",
 };
 
 const millis = (
@@ -128,10 +102,12 @@ function failureOf(
       reason: `${reserved.text} (exit code ${code}).`,
       exit_code: code,
     };
-  const { text, repeats } = PROGRAM_EXITS[code] ?? { text: "The worker ended" };
+  const { text, repeats } = workerExit(code) ?? {
+    text: CONTAINER_EXITS[code] ?? "The worker ended",
+  };
   return {
     kind: "application",
-    reason: `${text} (exit code ${code}); Cloud Logging has its log under labels.job_uid="${job.uid ?? ""}".`,
+    reason: `${text}${REMEDIES[code] ?? ""} (exit code ${code}); Cloud Logging has its log under labels.job_uid="${job.uid ?? ""}".`,
     exit_code: code,
     ...(repeats === undefined ? {} : { repeats }),
   };

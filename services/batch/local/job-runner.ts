@@ -9,6 +9,7 @@ import { mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { JobFailureKind } from "../index.ts";
+import { workerExit } from "../worker-contract.ts";
 import { advance, jobRoot, type LocalJob, readJob, type StateEntry } from "./job.ts";
 import { identityOf, processesOfJob, signalProcess } from "./process.ts";
 
@@ -27,6 +28,20 @@ const failed = (kind: JobFailureKind, reason: string, exitCode: number | null = 
   state: "FAILED",
   failure: { kind, reason, exit_code: exitCode },
 });
+
+/** The program's own last line says why; its exit code says whether the same again can help. */
+function exited(code: number, reason: string): Outcome {
+  const repeats = workerExit(code)?.repeats;
+  return {
+    state: "FAILED",
+    failure: {
+      kind: "application",
+      reason: `The inference program ended with exit code ${code}: ${reason}.`,
+      exit_code: code,
+      ...(repeats === undefined ? {} : { repeats }),
+    },
+  };
+}
 
 const isFile = (path: string): Promise<boolean> =>
   stat(path).then(
@@ -125,12 +140,7 @@ async function runProgram(job: LocalJob, folder: string, stop: Stop): Promise<Ou
       "application",
       `The inference program was killed by ${signal}: ${lastLine(stderr)}.`,
     );
-  if (code !== 0)
-    return failed(
-      "application",
-      `The inference program ended with exit code ${code}: ${lastLine(stderr)}.`,
-      code,
-    );
+  if (code !== null && code !== 0) return exited(code, lastLine(stderr));
   if (!(await isFile(job.files.output)))
     return failed(
       "application",
