@@ -5,7 +5,7 @@ import type { Clock } from "../services/clock/index.ts";
 /** The language model and its limits; none without a key. */
 export async function openModel(config: Config, clock: Clock): Promise<AgentModel | undefined> {
   if (config.OPENAI_API_KEY === undefined) return undefined;
-  const { openaiModel } = await import("../services/language-model/openai.ts");
+  const { openaiModel } = await import("../services/language-model/openai/model.ts");
   return {
     model: openaiModel({
       apiKey: config.OPENAI_API_KEY,

@@ -1,13 +1,13 @@
 import type { AtlasColumns, CellGroup } from "./atlas-index.ts";
 import type { CountsSource } from "./counts.ts";
-import type { SpilledCells } from "./spill-counts.ts";
+import type { CountedCells } from "./write-counts.ts";
 
 interface ImportFacts {
   readonly nObs: number;
   readonly groups: readonly CellGroup[];
   readonly source: CountsSource;
   readonly columns: AtlasColumns;
-  readonly spilled: SpilledCells;
+  readonly counted: CountedCells;
   readonly withoutSymbol: number;
   readonly renamed: number;
   /** Labels that look like controls but were not taken. */
@@ -20,7 +20,7 @@ export function importWarnings({
   groups,
   source,
   columns,
-  spilled,
+  counted,
   withoutSymbol,
   renamed,
   otherControls,
@@ -39,10 +39,10 @@ export function importWarnings({
       `No raw counts were found; counts were recovered from the log-normalised values of ${source.slot.name}.`,
     ],
     [
-      spilled.rounded > 0,
-      `Whole counts could not be recovered for ${spilled.rounded} cells; their values were rounded.`,
+      counted.rounded > 0,
+      `Whole counts could not be recovered for ${counted.rounded} cells; theirs were rounded.`,
     ],
-    [spilled.zeroCells > 0, `${spilled.zeroCells} cells have no counts at all.`],
+    [counted.zeroCells > 0, `${counted.zeroCells} cells have no counts at all.`],
     [columns.donor === null, "No donor column was found; all cells count as one donor."],
     [
       otherControls.length > 0,

@@ -12,9 +12,9 @@ import { groupCells, uniqueNames } from "./cell-groups.ts";
 import { controlLabels, resolveColumns } from "./columns.ts";
 import { chooseSlot } from "./counts.ts";
 import { geneSymbols } from "./genes.ts";
-import { Spill } from "./spill.ts";
-import type { SpilledCells } from "./spill-counts.ts";
-import { spillCounts } from "./spill-counts.ts";
+import { CellScratch } from "./cell-scratch.ts";
+import type { CountedCells } from "./write-counts.ts";
+import { writeCounts } from "./write-counts.ts";
 import { importWarnings } from "./import-warnings.ts";
 import { writeGroups } from "./write-groups.ts";
 
@@ -76,15 +76,15 @@ async function build(
   checkGroups(file, groups, columns);
   const { names, renamed } = uniqueNames(file.index("obs"));
 
-  const spillPath = join(folder, "cells.spill");
-  const spill = new Spill(spillPath, file.nObs);
-  let spilled: SpilledCells;
+  const scratchPath = join(folder, "cells.scratch");
+  const scratch = new CellScratch(scratchPath, file.nObs);
+  let counted: CountedCells;
   try {
-    spilled = spillCounts(file, source, groupOf, genes, spill);
-    await writeGroups(folder, groups, groupOf, { names, genes }, spill);
+    counted = writeCounts(file, source, groupOf, genes, scratch);
+    await writeGroups(folder, groups, groupOf, { names, genes }, scratch);
   } finally {
-    spill.close();
-    await rm(spillPath);
+    scratch.close();
+    await rm(scratchPath);
   }
 
   const index: AtlasIndex = {
@@ -105,7 +105,7 @@ async function build(
       groups,
       source,
       columns,
-      spilled,
+      counted,
       withoutSymbol,
       renamed,
       otherControls:

@@ -5,7 +5,7 @@ import { HaystackError } from "../../errors.ts";
 import type { CsrMatrix } from "../anndata/anndata.ts";
 import { writeH5ad } from "../anndata/write.ts";
 import { meanProfile } from "./profile.ts";
-import type { Spill } from "./spill.ts";
+import type { CellScratch } from "./cell-scratch.ts";
 
 interface Names {
   /** Of the cells, unique. */
@@ -22,7 +22,7 @@ export async function writeGroups(
   groups: readonly CellGroup[],
   groupOf: Int32Array,
   { names, genes }: Names,
-  spill: Spill,
+  scratch: CellScratch,
 ): Promise<void> {
   const rowsOf = rowsByGroup(groupOf, groups.length);
   const profiles = await open(join(folder, "profiles.f32"), "w");
@@ -30,7 +30,7 @@ export async function writeGroups(
   try {
     for (const [at, group] of groups.entries()) {
       const rows = rowsOf[at] ?? [];
-      const X = spill.read(rows, genes.length);
+      const X = scratch.read(rows, genes.length);
       if (X.data.length === 0)
         throw new HaystackError(
           "GROUP_EMPTY",

@@ -1,6 +1,6 @@
 import type { ActorNode } from "../../actors/inspection/actor-tree.ts";
 import type { CheckTrouble } from "../../machines/run-types.ts";
-import type { NeglectedRun } from "../../services/runs/index.ts";
+import type { StuckRun } from "../../services/runs/index.ts";
 
 export const STUCK_REASONS = [
   "lease_expired",
@@ -65,7 +65,7 @@ const failures = ({ context }: ActorNode): number =>
  * Milliseconds.
  */
 export function stuckReasons(
-  { record, event_since }: NeglectedRun,
+  { record, event_since }: StuckRun,
   actors: ActorNode | null,
   unknownJobs: readonly WaitedJob[],
   before: number,

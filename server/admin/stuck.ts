@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { actorTree } from "../../actors/inspection/actor-tree.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
-import type { NeglectedRun, RunStore } from "../../services/runs/index.ts";
+import type { StuckRun, RunStore } from "../../services/runs/index.ts";
 import { errorResponses } from "../errors.ts";
 import { aboutRun } from "../../insight/logging.ts";
 import type { ServerParts } from "../parts.ts";
@@ -80,7 +80,7 @@ export const stuckRoutes =
       },
       async ({ query: { older_than_seconds, limit } }) => {
         const before = clock.now() - older_than_seconds * 1_000;
-        const judge = async (candidate: NeglectedRun) => {
+        const judge = async (candidate: StuckRun) => {
           const { document, snapshot } = candidate.record;
           const actors = snapshot === null ? null : actorTree(snapshot);
           const unknownJobs =
@@ -97,9 +97,9 @@ export const stuckRoutes =
                 },
               ];
         };
-        const neglected = await runs.neglected({ before, limit });
-        const judged = new Set(neglected.map(({ record }) => record.document.run_id));
-        const found = (await Promise.all(neglected.map(judge))).flat();
+        const stuck = await runs.stuck({ before, limit });
+        const judged = new Set(stuck.map(({ record }) => record.document.run_id));
+        const found = (await Promise.all(stuck.map(judge))).flat();
         for await (const page of runningRuns(runs)) {
           if (found.length >= limit) break;
           const looked = page

@@ -7,7 +7,7 @@ import { runNotFound } from "../../errors.ts";
 import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
 import { runParams } from "../runs/schemas.ts";
-import { createSeats } from "./seats.ts";
+import { createOpenStreams } from "./open-streams.ts";
 import { createEventStream, placeAfter, type EventStream } from "./stream.ts";
 
 const HEARTBEAT_MS = 15_000;
@@ -37,7 +37,7 @@ export const eventRoutes =
       pollMs: config.POLL_MILLISECONDS,
       onTrouble: (error) => logger.error({ err: error }, "runs cannot be watched"),
     });
-    const seats = createSeats({
+    const streams = createOpenStreams({
       total: config.HTTP_STREAMS,
       perUser: config.HTTP_STREAMS_PER_USER,
     });
@@ -72,7 +72,7 @@ export const eventRoutes =
         },
       },
       async ({ params: { id }, headers, identity }, reply) => {
-        const leaveSeat = seats.take(identity.owner);
+        const countClosed = streams.open(identity.owner);
         const stream = createEventStream(reply, clock);
         open.add(stream);
         try {
@@ -91,7 +91,7 @@ export const eventRoutes =
           }
         } finally {
           open.delete(stream);
-          leaveSeat();
+          countClosed();
         }
       },
     );

@@ -63,7 +63,7 @@ export interface RunRecord {
 }
 
 /** A run that somebody should look at. */
-export interface NeglectedRun {
+export interface StuckRun {
   readonly record: RunRecord;
   /** Milliseconds; when its oldest unconsumed event was stored. */
   readonly event_since: number | null;
@@ -202,7 +202,7 @@ export interface RunStore {
    * Runs that were due before a time and that nobody took up, that hold an event stored before it,
    * or that have a rejected mail.
    */
-  neglected(request: { readonly before: number; readonly limit: number }): Promise<NeglectedRun[]>;
+  stuck(request: { readonly before: number; readonly limit: number }): Promise<StuckRun[]>;
   /** Mails in that state, of any run. */
   mails(request: {
     readonly state: OutboxEntry["state"];

@@ -95,7 +95,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   "node:sqlite": /^services\/(runs\/sqlite\/|access\/sqlite\.ts)/,
   nodemailer: /^services\/mail\/eml-file\.ts/,
   "@sendgrid/mail": /^services\/mail\/sendgrid\.ts/,
-  openai: /^services\/language-model\/openai/,
+  openai: /^services\/language-model\/openai\//,
   "@google-cloud/batch": /^services\/batch\/google\//,
   "@google-cloud/storage": /^services\/objects\/google\//,
   "@google-cloud/pubsub": /^services\/job-events\/google\//,

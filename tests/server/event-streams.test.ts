@@ -11,7 +11,7 @@ import { openSqliteRuns } from "../../services/runs/sqlite/store.ts";
 import { sqliteFile } from "../../adapters/runs.ts";
 import { ADA, BO, pastRun, startApi } from "./api-harness.ts";
 
-/** For a seat that somebody is about to leave. */
+/** For a stream that somebody is about to close. */
 const PATIENCE_MS = 60_000;
 
 /** A commit on a stored run, as its host makes it. */
@@ -41,7 +41,7 @@ const commitOn = (
   })),
 });
 
-test("streams beyond a user's limit and beyond the server's are refused, and a seat that is left is free again", async () => {
+test("streams beyond a user's limit and beyond the server's are refused, and a place that is left is free again", async () => {
   const server = await startApi({ HTTP_STREAMS: "5", HTTP_STREAMS_PER_USER: "3" });
   try {
     const [ada, bo] = await Promise.all([server.caller(ADA), server.caller(BO)]);
@@ -74,7 +74,7 @@ test("streams beyond a user's limit and beyond the server's are refused, and a s
         { timeout: PATIENCE_MS },
       )
       .toBe(200);
-    // The stream just left may still have its seat.
+    // The stream just left may still be counted.
     await expect
       .poll(async () => (await ada.get("/runs/run-b/events")).status, { timeout: PATIENCE_MS })
       .toBe(404);
@@ -209,7 +209,7 @@ test("a reader that takes nothing holds a bounded part of the log and is disconn
   }
 });
 
-test("a reader who leaves at any moment of the opening keeps no seat", async () => {
+test("a reader who leaves at any moment of the opening is not counted", async () => {
   const server = await startApi({ HTTP_STREAMS_PER_USER: "1" });
   try {
     const ada = await server.caller(ADA);

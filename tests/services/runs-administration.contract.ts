@@ -56,7 +56,7 @@ export function administrationContract(openSeveral: OpenSeveral): void {
       expect((await store.get("run-a"))?.priority).toBe(3);
     });
 
-    test("runs that nobody takes up, events that nobody takes and rejected mails are neglected from their moment on", async () => {
+    test("runs that nobody takes up, events that nobody takes and rejected mails are stuck from their moment on", async () => {
       const { store } = await openSeveral(1);
       const now = Date.now();
       const held = { owner: "daemon", expires_at: now + LEASE_MS };
@@ -84,15 +84,15 @@ export function administrationContract(openSeveral: OpenSeveral): void {
         { run_id: "mail", token: 1, attention_at: null },
       ]);
       await store.deliver("event", cancelEvent("e1"));
-      const neglected = async (before: number): Promise<string[]> =>
-        (await store.neglected({ before, limit: 100 }))
+      const stuck = async (before: number): Promise<string[]> =>
+        (await store.stuck({ before, limit: 100 }))
           .map(({ record }) => record.document.run_id)
           .toSorted();
-      expect(await neglected(LONG_AGO)).toEqual(["left", "mail"]);
-      expect(await neglected(Date.now() + 1)).toEqual(["event", "left", "mail"]);
-      expect(await neglected(now + LEASE_MS)).toEqual(["event", "held", "left", "mail"]);
-      expect(await store.neglected({ before: now + LEASE_MS, limit: 2 })).toHaveLength(2);
-      const event = (await store.neglected({ before: Date.now() + 1, limit: 100 })).find(
+      expect(await stuck(LONG_AGO)).toEqual(["left", "mail"]);
+      expect(await stuck(Date.now() + 1)).toEqual(["event", "left", "mail"]);
+      expect(await stuck(now + LEASE_MS)).toEqual(["event", "held", "left", "mail"]);
+      expect(await store.stuck({ before: now + LEASE_MS, limit: 2 })).toHaveLength(2);
+      const event = (await store.stuck({ before: Date.now() + 1, limit: 100 })).find(
         ({ record }) => record.document.run_id === "event",
       );
       expect(event?.record).toEqual(await store.get("event"));
@@ -103,7 +103,7 @@ export function administrationContract(openSeveral: OpenSeveral): void {
           consumed: ["e1"],
         }),
       ]);
-      expect(await neglected(Date.now() + 1)).toEqual(["left", "mail"]);
+      expect(await stuck(Date.now() + 1)).toEqual(["left", "mail"]);
     });
 
     test("mails are found by their state, as it stands", async () => {

@@ -69,7 +69,7 @@ describeWithMongodb("indexes", () => {
     await store.renew("other", [{ run_id: "r1", token: 2 }], Date.now());
     await store.takeOver("other");
     await store.setPriority("r1", 1);
-    await store.neglected({ before: Date.now(), limit: 5 });
+    await store.stuck({ before: Date.now(), limit: 5 });
     await store.mails({ state: "rejected", limit: 5 });
     await store.counts(Date.now());
     await store.list({ status: "completed" });

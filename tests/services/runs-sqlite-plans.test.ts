@@ -53,7 +53,7 @@ const anyClaim = {
 
 /** Every operation of the store, in every form that has a statement of its own. */
 const CALLS: {
-  readonly [Name in Exclude<keyof SqliteOperations, "close" | "together">]: (
+  readonly [Name in Exclude<keyof SqliteOperations, "close" | "inOneTransaction">]: (
     store: SqliteOperations,
   ) => void;
 } = {
@@ -119,7 +119,7 @@ const CALLS: {
   },
   counts: (store) => store.counts(NOW),
   takeOver: (store) => store.takeOver("one"),
-  neglected: (store) => store.neglected(NOW, 5),
+  stuck: (store) => store.stuck(NOW, 5),
   outboxesWith: (store) => store.outboxesWith("owed", 5),
   journalPut: (store) => store.journalPut("r1", "k", "1"),
   journalGet: (store) => store.journalGet("r1", "k"),
@@ -171,7 +171,7 @@ test("no statement of a transition, an event, a look for work or a lease reads a
 
 test.each([
   ["runs_owner", "takeOver"],
-  ["mails_state", "neglected"],
+  ["mails_state", "stuck"],
   ["history_revision", "changes"],
 ])("it is seen without the index %s, for %s", async (index, operation) => {
   expect(

@@ -231,7 +231,7 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
       if (run !== undefined) run.priority = priority;
       return run !== undefined;
     },
-    async neglected({ before, limit }) {
+    async stuck({ before, limit }) {
       const found = [...runs.values()].filter(
         (run) =>
           claimAt(run) <= before ||

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
-import { openaiModel, type OpenAIOptions } from "../../services/language-model/openai.ts";
+import { openaiModel } from "../../services/language-model/openai/model.ts";
+import type { OpenAIOptions } from "../../services/language-model/openai/options.ts";
 import type { LanguageModel } from "../../services/language-model/index.ts";
 import { systemClock } from "../../services/clock/system.ts";
 import { serveLoopback } from "./loopback-server.ts";

@@ -1,79 +1,15 @@
 import { type FSWatcher, watch } from "node:fs";
 import { join, resolve } from "node:path";
 import { HaystackError } from "../../../errors.ts";
-import type { Clock } from "../../clock/index.ts";
-import type { JobChanged } from "../../job-events/index.ts";
-import {
-  type BatchService,
-  type InferenceJobSpec,
-  JOB_ID,
-  type JobStatus,
-  TERMINAL_JOB_STATES,
-} from "../index.ts";
-import { BASELINE_PROGRAM, fillCommand, type InferenceProgram } from "./command.ts";
+import { type BatchService, type InferenceJobSpec, JOB_ID, type JobStatus } from "../index.ts";
+import { BASELINE_PROGRAM, fillCommand } from "./command.ts";
 import { jobOfDraft } from "./durable.ts";
-import {
-  advance,
-  createJob,
-  type History,
-  jobRoot,
-  makeRoot,
-  readHistory,
-  readJob,
-  runnerOf,
-  type StateEntry,
-  statusOf,
-} from "./job.ts";
-import { launchRunner } from "./launch.ts";
-import { isAlive, processesOfJob, signalProcess } from "./process.ts";
+import { guarded } from "./guarded.ts";
+import { advance, createJob, jobRoot, makeRoot, readHistory, readJob, statusOf } from "./job.ts";
+import { isOver, isQueued, isSettled, type LiveJob } from "./live-job.ts";
+import type { LocalBatchOptions } from "./options.ts";
 import { dequeue, enqueue, readQueue } from "./queue.ts";
-
-export interface LocalBatchOptions {
-  /** Folder of the jobs; several executors of one machine may share it. */
-  readonly root: string;
-  /** The local file of an object path. Error OBJECT_PATH_INVALID. */
-  readonly location: (objectPath: string) => string;
-  readonly clock: Clock;
-  /**
-   * Told of each change of state, in order for each job; offered again at the next poll when it
-   * rejects, and after a restart.
-   */
-  readonly onChange: (event: JobChanged) => void | Promise<void>;
-  /** Told what went wrong while no caller waited; the work is tried again at the next poll. */
-  readonly onError: (error: unknown) => void;
-  readonly program?: InferenceProgram;
-  /** Jobs running at once on this machine. */
-  readonly maxConcurrent?: number;
-  readonly pollMs?: number;
-  readonly stopGraceMs?: number;
-}
-
-/**
- * A scheduled job whose runner does not appear for so long gets another; of two runners one takes
- * the job (L3).
- */
-const RUNNER_LATE_MS = 10_000;
-const LEFTOVERS_CHECK_MS = 100;
-
-interface Live {
-  readonly folder: string;
-  /** Empty when the folder was removed by hand. */
-  history: History;
-  /** How many states of the history have been told and taken. */
-  announced: number;
-  announcing: boolean;
-  runner?: "up" | "gone";
-}
-
-const isOver = (job: Live): boolean =>
-  TERMINAL_JOB_STATES.has(job.history.at(-1)?.state ?? "CANCELLED");
-const isQueued = (job: Live): boolean => job.history.at(-1)?.state === "QUEUED";
-const isSettled = (job: Live): boolean => isOver(job) && job.announced >= job.history.length;
-
-const lost = (reason: string): Omit<StateEntry, "at"> => ({
-  state: "FAILED",
-  failure: { kind: "transient", reason, exit_code: null },
-});
+import { supervision } from "./supervision.ts";
 
 /**
  * Inference jobs as processes of this machine, in Google Batch's states. The folder is the truth:
@@ -94,7 +30,7 @@ export function localBatch(options: LocalBatchOptions): BatchService {
   const rootFolder = resolve(options.root);
   const root = jobRoot(rootFolder);
   const ready = makeRoot(root);
-  const live = new Map<string, Live>();
+  const live = new Map<string, LiveJob>();
   const numbers = new Map<number, string>();
   /** Jobs to look at again; at a poll, all. */
   const changed = new Set<string>();
@@ -106,8 +42,9 @@ export function localBatch(options: LocalBatchOptions): BatchService {
   let again = false;
 
   const folderOf = (jobId: string): string => join(root.jobs, jobId);
+  const { add, launch, check } = supervision({ rootFolder, root, clock, poke: () => poke() });
 
-  const announce = async (jobId: string, job: Live): Promise<void> => {
+  const announce = async (jobId: string, job: LiveJob): Promise<void> => {
     const entry = job.history[job.announced];
     if (closed || job.announcing || entry === undefined) return;
     job.announcing = true;
@@ -127,74 +64,11 @@ export function localBatch(options: LocalBatchOptions): BatchService {
     }
   };
 
-  const add = async (
-    job: Live,
-    next: (last: StateEntry) => Omit<StateEntry, "at"> | undefined,
-  ): Promise<boolean> => {
-    const { history, added } = await advance(root, job.folder, (last) => {
-      const entry = next(last);
-      return entry === undefined ? undefined : { ...entry, at: clock.now() };
-    });
-    job.history = history;
-    return added;
-  };
-
-  const launch = async (job: Live): Promise<void> => {
-    const gone = (): void => {
-      job.runner = "gone";
-      poke();
-    };
-    job.runner = "up";
-    try {
-      await launchRunner(rootFolder, job.folder, gone);
-    } catch (thrown) {
-      gone();
-      throw thrown;
-    }
-  };
-
-  /** A runner that died leaves the program: kill it, and end the job when nothing of it is left. */
-  const bury = async (job: Live): Promise<void> => {
-    const left = await processesOfJob(job.folder);
-    for (const pid of left) signalProcess(pid, "SIGKILL");
-    if (left.length > 0) clock.at(clock.now() + LEFTOVERS_CHECK_MS, poke);
-    else
-      await add(job, (last) =>
-        last.state === "CANCELLATION_IN_PROGRESS"
-          ? { state: "CANCELLED" }
-          : lost(
-              "The process that supervised the job ended, perhaps because the machine was restarted.",
-            ),
-      );
-  };
-
-  const supervise = async (job: Live): Promise<void> => {
-    const last = job.history.at(-1);
-    const runner = runnerOf(job.history);
-    if (last?.state === "SCHEDULED") {
-      if (job.runner === "gone")
-        await add(job, (now) =>
-          now.state === "SCHEDULED"
-            ? lost("The job could not be started; runner.log in its folder says why.")
-            : undefined,
-        );
-      else if (job.runner === undefined && clock.now() - last.at >= RUNNER_LATE_MS)
-        await launch(job);
-    } else if (last?.state === "RUNNING" || last?.state === "CANCELLATION_IN_PROGRESS") {
-      if (runner === undefined)
-        await add(job, (now) =>
-          now.state === "CANCELLATION_IN_PROGRESS" ? { state: "CANCELLED" } : undefined,
-        );
-      else if (!(await isAlive(runner))) await bury(job);
-      else if (last.state === "CANCELLATION_IN_PROGRESS") signalProcess(runner.pid, "SIGTERM");
-    }
-  };
-
   /**
    * The first `maxConcurrent` unfinished jobs in queue order may run. As numbers and ends are for
    * ever, executors with older views start less, never more.
    */
-  const schedule = async (ordered: Iterable<Live>): Promise<void> => {
+  const schedule = async (ordered: Iterable<LiveJob>): Promise<void> => {
     let rank = 0;
     for (const job of ordered) {
       if (isOver(job)) continue;
@@ -224,11 +98,6 @@ export function localBatch(options: LocalBatchOptions): BatchService {
       announced: Math.max(0, history.length - 1),
       announcing: false,
     });
-  };
-
-  const check = async (job: Live): Promise<void> => {
-    job.history = await readHistory(job.folder, job.history);
-    if (!isOver(job)) await supervise(job);
   };
 
   const pass = async (): Promise<void> => {
@@ -366,23 +235,4 @@ export function localBatch(options: LocalBatchOptions): BatchService {
       await passing;
     },
   };
-}
-
-async function guarded<Result>(
-  signal: AbortSignal | undefined,
-  work: () => Promise<Result>,
-): Promise<Result> {
-  if (signal?.aborted === true)
-    throw new HaystackError("STEP_ABORTED", "The call to the local executor was stopped.");
-  try {
-    return await work();
-  } catch (thrown) {
-    if (thrown instanceof HaystackError) throw thrown;
-    const why = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new HaystackError(
-      "OBJECTS_UNAVAILABLE",
-      `The folder of local jobs cannot be used: ${why}; check the disk and its permissions.`,
-      { cause: thrown },
-    );
-  }
 }

@@ -36,6 +36,12 @@ function objectsError(thrown: unknown, doing: string, signal?: AbortSignal): Hay
 const notFound = (path: string): HaystackError =>
   new HaystackError("OBJECT_NOT_FOUND", `The object ${path} does not exist.`);
 
+interface Source {
+  readonly size: number;
+  readonly hash: () => Promise<string>;
+  readonly open: () => Readable;
+}
+
 /**
  * Objects as files below `root`. A stored file is read-only, complete and on disk before its name
  * appears. Symbolic links below the root are no objects and are not followed. Unfinished work lies
@@ -83,19 +89,17 @@ export function directoryObjects({ root }: { readonly root: string }): ObjectSto
 
   const store = async (
     path: string,
-    size: number,
-    hashOfSource: () => Promise<string>,
-    source: () => Readable,
+    { size, hash, open }: Source,
     signal?: AbortSignal,
   ): Promise<ObjectRef> => {
     const file = await fileOf(path);
     if ((await sizeOf(file)) === size) {
       const present = await hashFile(file, signal);
-      if (present === (await hashOfSource())) return { path, sha256: present };
+      if (present === (await hash())) return { path, sha256: present };
     }
     const temporary = join(scratchFolder, randomUUID());
     try {
-      const sha256 = await writeHashed(source(), temporary, signal);
+      const sha256 = await writeHashed(open(), temporary, signal);
       await makeFolder(dirname(file));
       await rename(temporary, file);
       await syncFolder(dirname(file));
@@ -118,9 +122,7 @@ export function directoryObjects({ root }: { readonly root: string }): ObjectSto
           );
         return await store(
           path,
-          size,
-          () => hashFile(source, signal),
-          () => readStream(source),
+          { size, hash: () => hashFile(source, signal), open: () => readStream(source) },
           signal,
         );
       } catch (thrown) {
@@ -132,7 +134,11 @@ export function directoryObjects({ root }: { readonly root: string }): ObjectSto
         signal?.throwIfAborted();
         const bytes = Buffer.from(text);
         const hash = async (): Promise<string> => createHash("sha256").update(bytes).digest("hex");
-        return await store(path, bytes.length, hash, () => Readable.from([bytes]), signal);
+        return await store(
+          path,
+          { size: bytes.length, hash, open: () => Readable.from([bytes]) },
+          signal,
+        );
       } catch (thrown) {
         throw objectsError(thrown, `Storing the object ${path}`, signal);
       }

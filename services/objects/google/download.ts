@@ -16,16 +16,21 @@ export interface DownloadOptions {
   readonly authorized: boolean;
 }
 
+export interface Download {
+  readonly bucket: Bucket;
+  readonly name: string;
+  readonly stored: StoredObject;
+  /** A file that is not there yet. */
+  readonly temporary: string;
+}
+
 /**
  * The object's bytes from `offset` on. The client makes the address and the credentials, but not
  * the request: see docs/decisions/0009-cloud-storage.md.
  */
 async function openFrom(
-  bucket: Bucket,
-  name: string,
-  generation: number,
-  offset: number,
-  authorized: boolean,
+  { bucket, name, stored: { generation } }: Download,
+  { offset, authorized }: { readonly offset: number; readonly authorized: boolean },
   signal: AbortSignal,
 ): Promise<AsyncIterable<Uint8Array>> {
   const { apiEndpoint, authClient } = bucket.storage;
@@ -48,14 +53,11 @@ async function openFrom(
  * says it holds. Rejects with status 404 when the generation is gone.
  */
 export async function download(
-  bucket: Bucket,
-  name: string,
-  stored: StoredObject,
-  temporary: string,
-  options: DownloadOptions,
+  wanted: Download,
+  { retry, stallMs, authorized }: DownloadOptions,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const { retry, stallMs, authorized } = options;
+  const { stored, temporary } = wanted;
   const hash = createHash("sha256");
   /** Slow, hence only where nothing better is known. */
   const checksum =
@@ -82,11 +84,8 @@ export async function download(
       );
       try {
         for await (const chunk of await openFrom(
-          bucket,
-          name,
-          stored.generation,
-          offset,
-          authorized,
+          wanted,
+          { offset, authorized },
           AbortSignal.any([signal, silence.signal]),
         )) {
           stall.refresh();

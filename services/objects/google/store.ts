@@ -96,11 +96,13 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
       if (present?.sha256 !== digest.sha256 || present.size !== digest.size) {
         try {
           await upload(
-            bucket,
-            prefix + path,
-            source,
-            digest,
-            present?.generation ?? 0,
+            {
+              bucket,
+              name: prefix + path,
+              source,
+              digest,
+              generation: present?.generation ?? 0,
+            },
             { retry, partBytes, stallMs },
             signal,
           );
@@ -136,10 +138,7 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
       try {
         const temporary = join(scratch, randomUUID());
         const sha256 = await download(
-          bucket,
-          prefix + path,
-          stored,
-          temporary,
+          { bucket, name: prefix + path, stored, temporary },
           { retry, stallMs, authorized: emulatorUrl === undefined },
           signal,
         );

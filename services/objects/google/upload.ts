@@ -91,15 +91,20 @@ const contentTypeOf = (name: string): string =>
 /** Bytes of an unfinished upload that the server has, or the finished object. */
 type Progress = { readonly offset: number } | { readonly stored: StoredObject };
 
+interface PutRequest {
+  readonly range: string;
+  /** Absent: only to hear how far the upload is. */
+  readonly body?: Buffer;
+  readonly stallMs: number;
+}
+
 /**
  * One request of the protocol of resumable uploads. The session's URL carries its own right; it
  * needs no credentials.
  */
 async function put(
   session: string,
-  range: string,
-  body: Buffer | undefined,
-  stallMs: number,
+  { range, body, stallMs }: PutRequest,
   signal: AbortSignal,
 ): Promise<Progress> {
   const response = await fetch(session, {
@@ -139,7 +144,7 @@ async function uploadInParts(
     let progress: Progress =
       call === 0
         ? { offset: 0 }
-        : await put(session, `bytes */${size}`, undefined, stallMs, signal);
+        : await put(session, { range: `bytes */${size}`, stallMs }, signal);
     while ("offset" in progress) {
       if (progress.offset > offset) gotOn();
       offset = progress.offset;
@@ -148,14 +153,20 @@ async function uploadInParts(
       const part = await read(offset, Math.min(partBytes, size - offset));
       progress = await put(
         session,
-        `bytes ${offset}-${offset + part.length - 1}/${size}`,
-        part,
-        stallMs,
+        { range: `bytes ${offset}-${offset + part.length - 1}/${size}`, body: part, stallMs },
         signal,
       );
     }
     return progress.stored;
   });
+}
+
+export interface Upload {
+  readonly bucket: Bucket;
+  readonly name: string;
+  readonly source: Source;
+  readonly digest: Digest;
+  readonly generation: number;
 }
 
 /**
@@ -165,11 +176,7 @@ async function uploadInParts(
  * the generation is another one.
  */
 export async function upload(
-  bucket: Bucket,
-  name: string,
-  source: Source,
-  digest: Digest,
-  generation: number,
+  { bucket, name, source, digest, generation }: Upload,
   options: UploadOptions,
   signal: AbortSignal,
 ): Promise<void> {

@@ -14,7 +14,7 @@ import {
   type ArchivedHistory,
 } from "./history.ts";
 import { followNews, type Hints } from "./hints.ts";
-import { mailsOf, neglectedRuns } from "./stuck.ts";
+import { mailsOf, stuckRuns } from "./stuck.ts";
 import {
   firstState,
   LIMITED,
@@ -206,7 +206,7 @@ export async function openMongoRuns({
           (await runs.updateOne({ run_id: runId }, { $set: { priority } }, LIMITED))
             .matchedCount === 1,
       ),
-    neglected: (request) => guarded(() => neglectedRuns(runs, request)),
+    stuck: (request) => guarded(() => stuckRuns(runs, request)),
     mails: (request) => guarded(() => mailsOf(runs, request)),
     loads: (now) => guarded(() => userLoads(runs, now)),
     counts: (now) => guarded(() => countRuns(runs, now)),

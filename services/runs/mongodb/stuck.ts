@@ -1,10 +1,10 @@
 import type { Collection, Filter } from "mongodb";
-import type { NeglectedRun, RunMail, RunStore } from "../index.ts";
+import type { StuckRun, RunMail, RunStore } from "../index.ts";
 import { HAS_EVENTS } from "./claim.ts";
 import { LIMITED, toRecord, type StoredRun } from "./record.ts";
 
 /** What an operator should look at; index-backed in each branch. */
-const neglected = (before: number): Filter<StoredRun> => ({
+const stuck = (before: number): Filter<StoredRun> => ({
   $or: [
     { "lease.expires_at": { $lte: before }, attention_at: { $lte: before } },
     { ...HAS_EVENTS, "inbox.at": { $lte: before } },
@@ -12,11 +12,11 @@ const neglected = (before: number): Filter<StoredRun> => ({
   ],
 });
 
-export async function neglectedRuns(
+export async function stuckRuns(
   runs: Collection<StoredRun>,
-  { before, limit }: Parameters<RunStore["neglected"]>[0],
-): Promise<NeglectedRun[]> {
-  const found = await runs.find(neglected(before), { ...LIMITED, limit }).toArray();
+  { before, limit }: Parameters<RunStore["stuck"]>[0],
+): Promise<StuckRun[]> {
+  const found = await runs.find(stuck(before), { ...LIMITED, limit }).toArray();
   return found.map((stored) => {
     const arrivals = (stored.inbox ?? []).map(({ at }) => at ?? 0);
     return {

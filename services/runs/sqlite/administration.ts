@@ -3,7 +3,7 @@ import type { Sql } from "./statements.ts";
 
 /** The statements behind what operators see and set. */
 
-export type NeglectedRow = RunRow & { readonly event_since: number | null };
+export type StuckRow = RunRow & { readonly event_since: number | null };
 
 /** Mails by state, beside the outbox of their run: most commits have none. */
 export function recordMails({ change }: Sql, runId: string, outbox: string): void {
@@ -24,7 +24,7 @@ export const administrationOperations = (
   setPriority: (runId: string, priority: number): boolean =>
     change("UPDATE runs SET priority = ? WHERE run_id = ?", priority, runId) === 1,
 
-  neglected: (before: number, limit: number): NeglectedRow[] =>
+  stuck: (before: number, limit: number): StuckRow[] =>
     all<{ run_id: string }>(
       `SELECT run_id FROM (SELECT run_id FROM runs WHERE claim_at <= ?1 ORDER BY claim_at LIMIT ?2)
        UNION SELECT run_id FROM inbox INDEXED BY inbox_waiting WHERE consumed = 0 AND received_at <= ?1

@@ -28,7 +28,7 @@ export function openSqliteOperations(file: string) {
      * Does everything in one transaction, so that all of it waits for the disk once. What fails
      * alone is undone alone.
      */
-    together: <Result>(
+    inOneTransaction: <Result>(
       parts: readonly (() => Result)[],
     ): ({ readonly value: Result } | { readonly problem: string })[] =>
       atomically(() =>

@@ -17,7 +17,7 @@ import {
 import type { SqliteOperations } from "./operations.ts";
 import type { RunRow } from "./rows.ts";
 
-type Operation = Exclude<keyof SqliteOperations, "together">;
+type Operation = Exclude<keyof SqliteOperations, "inOneTransaction">;
 type Pending = { resolve(value: unknown): void; reject(error: Error): void };
 
 const parseDocument = (row: {
@@ -161,8 +161,8 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
       ).map(parseRow);
     },
     setPriority: (runId, priority) => call("setPriority", runId, priority),
-    async neglected({ before, limit }) {
-      return (await call("neglected", before, limit)).map(({ event_since, ...row }) => ({
+    async stuck({ before, limit }) {
+      return (await call("stuck", before, limit)).map(({ event_since, ...row }) => ({
         record: parseRow(row),
         event_since,
       }));

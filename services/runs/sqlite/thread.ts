@@ -14,7 +14,7 @@ interface Request {
 }
 type Answer = { readonly value: unknown } | { readonly problem: string };
 
-const MOST_TOGETHER = 500;
+const MOST_PER_TRANSACTION = 500;
 const READS: ReadonlySet<string> = new Set<keyof SqliteOperations>([
   "get",
   "list",
@@ -22,7 +22,7 @@ const READS: ReadonlySet<string> = new Set<keyof SqliteOperations>([
   "changes",
 ]);
 
-const { together, close, ...operations } = openSqliteOperations(
+const { inOneTransaction, close, ...operations } = openSqliteOperations(
   (workerData as { file: string }).file,
 );
 const byName = operations as unknown as Record<string, (...args: readonly unknown[]) => unknown>;
@@ -45,7 +45,7 @@ const answer = (requests: readonly Request[]): void => {
     () =>
       work.length === 1
         ? work.map((request) => ({ value: perform(request) }))
-        : together(work.map((request) => () => perform(request))),
+        : inOneTransaction(work.map((request) => () => perform(request))),
     work.length,
   );
   if (work.length < requests.length) close();
@@ -65,7 +65,7 @@ const answerReads = (reads: readonly Request[]): void => {
 
 port?.on("message", (first: Request) => {
   const requests = [first];
-  while (requests.length < MOST_TOGETHER) {
+  while (requests.length < MOST_PER_TRANSACTION) {
     const next = receiveMessageOnPort(port);
     if (next === undefined) break;
     requests.push(next.message as Request);

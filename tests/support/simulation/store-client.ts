@@ -40,7 +40,7 @@ export function storeClient(
       return records;
     },
     setPriority: (runId, priority) => call(() => store.setPriority(runId, priority)),
-    neglected: (request) => call(() => store.neglected(request)),
+    stuck: (request) => call(() => store.stuck(request)),
     mails: (request) => call(() => store.mails(request)),
     loads: (now) => call(() => store.loads(now)),
     counts: (now) => call(() => store.counts(now)),

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { run, temporaryStore } from "../support/hosted-runs.ts";
 
-test("requests that are written together fail alone", async () => {
+test("requests that share a transaction fail alone", async () => {
   const store = await temporaryStore();
   const broken = { ...run("b"), created_at: null as unknown as string };
   const outcomes = await Promise.allSettled([

@@ -2,7 +2,7 @@ import { HaystackError } from "../../errors.ts";
 import type { H5adFile, RowBlock } from "../anndata/open.ts";
 import type { CountsSource } from "./counts.ts";
 import { cellCounts } from "./counts.ts";
-import type { Spill } from "./spill.ts";
+import type { CellScratch } from "./cell-scratch.ts";
 
 /**
  * Above this share of cells that cannot be brought back to whole counts, the values are not log1p
@@ -10,7 +10,7 @@ import type { Spill } from "./spill.ts";
  */
 const ROUNDED_SHARE = 0.01;
 
-export interface SpilledCells {
+export interface CountedCells {
   /** Cells without any counts. */
   readonly zeroCells: number;
   /** Cells whose whole counts could not be recovered exactly. */
@@ -18,17 +18,17 @@ export interface SpilledCells {
 }
 
 /**
- * Streams over the matrix once, checks every value, brings it to counts and parks the cells of the
- * groups.
+ * Streams over the matrix once, checks every value, brings it to counts and writes the cells of the
+ * groups to the scratch file.
  * @throws COUNTS_INVALID naming the first value that is none, its cell and gene
  */
-export function spillCounts(
+export function writeCounts(
   file: H5adFile,
   source: CountsSource,
   groupOf: Int32Array,
   genes: readonly string[],
-  spill: Spill,
-): SpilledCells {
+  scratch: CellScratch,
+): CountedCells {
   const { slot, kind } = source;
   const logBase = kind === "log1p" ? logBaseOf(file) : Math.E;
   let zeroCells = 0;
@@ -54,7 +54,7 @@ export function spillCounts(
       if (!exact) rounded += 1;
     }
     cells += rows.length;
-    spill.add(
+    scratch.add(
       rows,
       {
         nRows: rows.length,

@@ -5,12 +5,12 @@ import type { CsrMatrix } from "../anndata/anndata.ts";
 const PIECE = 64 * 1024 * 1024;
 
 /**
- * Cells parked on disk while an atlas is split into groups: written block by block in source order,
+ * A scratch file for the external sort of the cells by group: written block by block in source order,
  * read back group by group. One record a cell: its gene indices (int32), then its counts (float32).
  * Within a block the records lie ordered by group, so that a group is read in as many pieces as it
  * has blocks.
  */
-export class Spill {
+export class CellScratch {
   readonly #file: number;
   readonly #offsets: Float64Array;
   readonly #lengths: Int32Array;

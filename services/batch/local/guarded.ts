@@ -1,0 +1,21 @@
+import { HaystackError } from "../../../errors.ts";
+
+/** Errors: STEP_ABORTED, OBJECTS_UNAVAILABLE; those of ours as they are. */
+export async function guarded<Result>(
+  signal: AbortSignal | undefined,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  if (signal?.aborted === true)
+    throw new HaystackError("STEP_ABORTED", "The call to the local executor was stopped.");
+  try {
+    return await work();
+  } catch (thrown) {
+    if (thrown instanceof HaystackError) throw thrown;
+    const why = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new HaystackError(
+      "OBJECTS_UNAVAILABLE",
+      `The folder of local jobs cannot be used: ${why}; check the disk and its permissions.`,
+      { cause: thrown },
+    );
+  }
+}
