@@ -18,12 +18,12 @@ export function createOpenStreams(limits: {
       if (own >= limits.perUser)
         throw new HaystackError(
           "TOO_MANY_STREAMS",
-          `You have ${own} event streams open, as many as one user may have; close some of them.`,
+          `You have ${own} open event streams, the limit for one user; close some of them.`,
         );
       if (total >= limits.total)
         throw new HaystackError(
           "TOO_MANY_STREAMS",
-          "As many event streams are open as this server serves; try again later, or ask for the run itself now and then.",
+          "This server has reached its limit of open event streams; try again later, or poll the run itself.",
         );
       byOwner.set(owner, own + 1);
       total += 1;

@@ -22,9 +22,9 @@ export interface WorkerExit {
 }
 
 const EXITS: Readonly<Record<keyof typeof WORKER_EXIT_CODES, WorkerExit>> = {
-  OTHER: { text: "The worker failed for a reason of its own" },
+  OTHER: { text: "The worker failed unexpectedly" },
   BAD_INPUT: {
-    text: "The worker refused prompt, query or arguments, and would again",
+    text: "The worker rejected the prompt, query or arguments, and would again",
     repeats: "never",
   },
   MODEL_UNUSABLE: {
@@ -33,14 +33,14 @@ const EXITS: Readonly<Record<keyof typeof WORKER_EXIT_CODES, WorkerExit>> = {
   },
   MODEL_FAILED: { text: "The model failed while it ran", repeats: "once" },
   OUTPUT_INVALID: {
-    text: "The model gave a result that is not valid, and would again with this seed",
+    text: "The model returned an invalid result, and would again with this seed",
     repeats: "never",
   },
   OUT_OF_MEMORY: {
-    text: "The worker ran out of memory: choose a machine or accelerator with more, or fewer cells",
+    text: "The worker ran out of memory: choose a machine or accelerator with more memory, or fewer cells",
     repeats: "never",
   },
-  STOPPED: { text: "The worker was stopped from outside" },
+  STOPPED: { text: "The worker was stopped by another program" },
 };
 
 const BY_CODE: ReadonlyMap<number, WorkerExit> = new Map(

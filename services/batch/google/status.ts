@@ -41,7 +41,7 @@ const REMEDIES: Readonly<Record<number, string>> = {
   [WORKER_EXIT_CODES.MODEL_UNUSABLE]: ": correct BATCH_ENVIRONMENT, the image or the driver",
 };
 const CONTAINER_EXITS: Readonly<Record<number, string>> = {
-  125: "The container could not be started: check that BATCH_IMAGE exists and that the jobs' account may read it",
+  125: "The container could not be started: check that BATCH_IMAGE exists and that the jobs' service account may read it",
   137: "The worker was killed, most likely because the machine ran out of memory",
 };
 

@@ -75,7 +75,9 @@ export function supervision({
       await add(job, (last) =>
         last.state === "CANCELLATION_IN_PROGRESS"
           ? { state: "CANCELLED" }
-          : lost("The process that watched over the job ended, perhaps with the machine."),
+          : lost(
+              "The process that supervised the job ended, perhaps because the machine was restarted.",
+            ),
       );
   };
 
