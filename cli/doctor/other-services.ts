@@ -111,7 +111,7 @@ const traces: Check = async (
   }).catch(() => undefined);
   if (response === undefined)
     return problem(
-      `no collector answers at ${endpoint}; start it or correct OTEL_EXPORTER_OTLP_ENDPOINT; start it or correct OTEL_EXPORTER_OTLP_ENDPOINT; start it or correct OTEL_EXPORTER_OTLP_ENDPOINT`,
+      `no collector answers at ${endpoint}; start it or correct OTEL_EXPORTER_OTLP_ENDPOINT`,
     );
   return response.ok
     ? ok(`to ${endpoint}`)

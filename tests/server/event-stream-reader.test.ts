@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 import type { FastifyReply } from "fastify";
 import { expect, test } from "vitest";
 import type { LoggedTransition, WatchedRun } from "../../actors/watch/run-watcher.ts";
-import { createSeats } from "../../server/events/seats.ts";
+import { createOpenStreams } from "../../server/events/open-streams.ts";
 import { createEventStream, placeAfter } from "../../server/events/stream.ts";
 import { manualClock } from "../../services/clock/manual.ts";
 import { run } from "../support/hosted-runs.ts";
@@ -105,13 +105,13 @@ test("a reader that takes nothing for ten seconds is disconnected", async () => 
 });
 
 test("a place in the streams is taken until it is given back, once", () => {
-  const seats = createSeats({ total: 3, perUser: 2 });
-  const leaves = ["ada", "ada", "bo"].map((owner) => seats.take(owner));
-  expect(() => seats.take("ada")).toThrow(/^You have 2 event streams open/);
-  expect(() => seats.take("cy")).toThrow(/^As many event streams are open/);
+  const streams = createOpenStreams({ total: 3, perUser: 2 });
+  const leaves = ["ada", "ada", "bo"].map((owner) => streams.take(owner));
+  expect(() => streams.take("ada")).toThrow(/^You have 2 open event streams/);
+  expect(() => streams.take("cy")).toThrow(/^This server has reached its limit/);
   leaves[0]?.();
   leaves[0]?.();
-  seats.take("ada");
-  expect(() => seats.take("ada")).toThrow(expect.objectContaining({ code: "TOO_MANY_STREAMS" }));
-  expect(() => seats.take("cy")).toThrow(expect.objectContaining({ code: "TOO_MANY_STREAMS" }));
+  streams.take("ada");
+  expect(() => streams.take("ada")).toThrow(expect.objectContaining({ code: "TOO_MANY_STREAMS" }));
+  expect(() => streams.take("cy")).toThrow(expect.objectContaining({ code: "TOO_MANY_STREAMS" }));
 });
