@@ -36,7 +36,7 @@ const openGate = () => ({
   }),
 });
 const forgottenTimers = () => ({
-  createWakeUps: () => ({ set: () => undefined, forget: () => undefined, clear: () => undefined }),
+  createWakeUps: () => ({ set: () => undefined, remove: () => undefined, clear: () => undefined }),
 });
 
 const unlimited = () => ({
