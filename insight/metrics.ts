@@ -160,7 +160,7 @@ export function createMetrics({ counts, live, onTrouble }: MetricsSources): Metr
   ]);
   const leases = counter(
     "haystack_leases_lost_total",
-    "Runs given up here because another daemon has them",
+    "Runs stopped here because another daemon has them",
   );
   const troubles = counter("haystack_troubles_total", "Troubles reported, by error code", ["code"]);
   const requests = counter("haystack_http_requests_total", "HTTP requests answered", [

@@ -28,17 +28,17 @@ const kindOf = (type: string): Kind => {
 
 /**
  * `take`: consumed, and the machine has it if it runs. `start`: the machine is started first.
- * `leave`: it stays in the inbox, for the next host or for a release that can read the run.
+ * `keep`: it stays in the inbox, for the next host or for a release that can read the run.
  */
-const READINGS: Readonly<Record<RunLifeState, Readonly<Record<Kind, "take" | "start" | "leave">>>> =
+const READINGS: Readonly<Record<RunLifeState, Readonly<Record<Kind, "take" | "start" | "keep">>>> =
   {
     starting: { revival: "take", mail: "take", other: "take" },
     live: { revival: "take", mail: "take", other: "take" },
     parked: { revival: "start", mail: "take", other: "take" },
-    broken: { revival: "leave", mail: "take", other: "take" },
+    broken: { revival: "keep", mail: "take", other: "take" },
     refused: { revival: "take", mail: "take", other: "take" },
-    unreadable: { revival: "leave", mail: "take", other: "leave" },
-    stopped: { revival: "leave", mail: "leave", other: "leave" },
+    unreadable: { revival: "keep", mail: "take", other: "keep" },
+    stopped: { revival: "keep", mail: "keep", other: "keep" },
   };
 
 export interface RunInboxOptions {
@@ -55,7 +55,7 @@ export function createRunInbox({ life, commits, clock, start, send }: RunInboxOp
     deliver({ id, event }) {
       const kind = kindOf(event.type);
       const reading = READINGS[life.state][kind];
-      if (reading === "leave" || seen.has(id)) return;
+      if (reading === "keep" || seen.has(id)) return;
       if (reading === "start") start();
       seen.add(id);
       commits.consume(id);

@@ -6,7 +6,7 @@ export function addServeCommand(program: Command, setExitCode: SetExitCode): voi
   program
     .command("serve")
     .description(
-      "Host runs and answer over HTTP until stopped; SIGTERM or Ctrl-C gives them back cleanly.",
+      "Host runs and answer over HTTP until stopped; SIGTERM or Ctrl-C releases them cleanly.",
     )
     .action(async (options: CommonOptions) => {
       const config = loadConfig(process.env, options.dataDir);
@@ -45,7 +45,7 @@ export function addServeCommand(program: Command, setExitCode: SetExitCode): voi
         `haystack ${process.pid} hosts the runs of ${config.dataDir} and answers at ${server.url}`,
       );
       await stopped.promise;
-      logger.info("Draining: no new steps are begun, leases are given back.");
+      logger.info("Draining: no new steps are begun, leases are released.");
       const grace = setTimeout(() => {
         logger.warn(
           `The grace time of ${config.GRACE_SECONDS} seconds has passed; unfinished steps begin again elsewhere.`,

@@ -93,7 +93,7 @@ export const daemonRoutes =
         config: { access: "admin" },
         schema: {
           summary:
-            "Let this daemon take up nothing and give back its runs as soon as they wait, or end that",
+            "Let this daemon claim nothing and release its runs as soon as they wait, or end that",
           tags,
           body: z.strictObject({ draining: z.boolean().default(true) }),
           response: { 200: supervisorSchema, ...errorResponses },
