@@ -32,15 +32,14 @@ import { createWakeUps } from "./wake-ups.ts";
  */
 export interface Hosting {
   readonly hosts: ReadonlyMap<string, RunHost>;
-  readonly waits: Passivation["waits"];
   /** Hosts a claimed run; undefined when a later lease is hosted already, or after `close`. */
   host(record: RunRecord): RunHost | undefined;
   /** Admits runs that this process was given, as far as its own limit goes. */
   admitGiven(): void;
-  /** Takes a run out of memory; the store brings it back at `attentionAt`, or by its next event. */
-  passivate(host: RunHost, attentionAt: number | null): Promise<void>;
+  readonly waits: Passivation["waits"];
+  readonly passivate: Passivation["passivate"];
   /** Keeps a run in memory for a while, although it waits long. */
-  keep: Passivation["keep"];
+  readonly keep: Passivation["keep"];
   /** The lease is lost; `why` ends the sentence "The lease of run X ...". */
   lose(host: RunHost, why: string): void;
   /** Sends the mails that are due, and ends the hosting of runs that wait long. */
@@ -103,11 +102,6 @@ export function createHosting(options: HostingOptions, parts: HostingParts): Hos
     random: options.random,
     onTrouble: options.onTrouble,
   });
-  const passivation = createPassivation({
-    clock,
-    passivateMs: options.passivateMs,
-    isSending: outboxSender.isSending,
-  });
   const groupCommit = createGroupCommit(store, clock, options.onTrouble, instruments.committed);
   const wakeUps = createWakeUps(clock, (runId) => {
     const host = hosts.get(runId);
@@ -124,18 +118,13 @@ export function createHosting(options: HostingOptions, parts: HostingParts): Hos
     wakeUps.remove(host.runId);
   };
 
-  /** Without `attention_at` the run asks for what it asked for before. */
-  const release = async (
-    host: RunHost,
-    attention: { readonly attention_at?: number | null } = {},
-  ): Promise<void> => {
-    remove(host);
-    await host.stop();
-    await store.release([{ run_id: host.runId, token: host.token, ...attention }]);
-  };
-
-  const passivate = (host: RunHost, attentionAt: number | null): Promise<void> =>
-    release(host, { attention_at: attentionAt });
+  const passivation = createPassivation({
+    store,
+    clock,
+    passivateMs: options.passivateMs,
+    isSending: outboxSender.isSending,
+    remove,
+  });
 
   const lose = (host: RunHost, why: string): void => {
     if (hosts.get(host.runId) !== host) return;
@@ -155,7 +144,7 @@ export function createHosting(options: HostingOptions, parts: HostingParts): Hos
 
   const passivateAtRest = async (host: RunHost): Promise<void> => {
     try {
-      await passivate(host, mailDueAt(host.outbox()));
+      await passivation.passivate(host, mailDueAt(host.outbox()));
     } finally {
       for (const resolve of settledWaiters.get(host.runId) ?? []) resolve(host.document());
       settledWaiters.delete(host.runId);
@@ -166,8 +155,8 @@ export function createHosting(options: HostingOptions, parts: HostingParts): Hos
   /** Ends the hosting of a run that waits long, and while draining of every run that waits. */
   const endIfWaiting = (host: RunHost): void => {
     if (!options.sweeps || host.resting() || !passivation.waits(host)) return;
-    if (passivation.waitsLong(host)) background.run(passivate(host, host.wakeAt()));
-    else if (parts.drains()) background.run(release(host));
+    if (passivation.waitsLong(host)) background.run(passivation.passivate(host, host.wakeAt()));
+    else if (parts.drains()) background.run(passivation.release(host));
   };
 
   /**
@@ -191,7 +180,7 @@ export function createHosting(options: HostingOptions, parts: HostingParts): Hos
   };
 
   const hostAnew = async (host: RunHost): Promise<void> => {
-    await release(host);
+    await passivation.release(host);
     await parts.claim(host.runId);
   };
 
@@ -235,7 +224,7 @@ export function createHosting(options: HostingOptions, parts: HostingParts): Hos
       return host;
     },
     admitGiven,
-    passivate,
+    passivate: passivation.passivate,
     keep: passivation.keep,
     lose,
     poll() {
