@@ -5,7 +5,7 @@ import { bindRunMachine } from "./actors/host/bind-run-machine.ts";
 import { createCommitFeed, type CommitFeed } from "./actors/watch/commit-feed.ts";
 import { composeMail } from "./actors/mail/compose-mail.ts";
 import { createInspection, type Inspection } from "./actors/inspection/inspection.ts";
-import { together, type Instruments } from "./actors/instruments.ts";
+import { combineInstruments, type Instruments } from "./actors/instruments.ts";
 import { analyze } from "./actors/steps/analyze.ts";
 import { cancelJobs } from "./actors/steps/cancel-jobs.ts";
 import { checkJob } from "./actors/steps/check-job.ts";
@@ -196,7 +196,7 @@ async function openParts(
     onTrouble: trouble,
   });
   opened.defer(() => insight.close());
-  instruments = together([options.instruments ?? {}, ...insight.instruments]);
+  instruments = combineInstruments([options.instruments ?? {}, ...insight.instruments]);
   const supervisor: Supervisor = createSupervisor({
     store: runs,
     machine: bindRunMachine({

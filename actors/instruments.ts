@@ -27,11 +27,11 @@ export interface MailAttempt {
 export type JobEventOutcome = "stored" | "duplicate" | "run_job" | "unknown_run" | "foreign_job";
 
 /**
- * What the actors tell about their work to whoever measures it. Every hook may be absent, and then
+ * What the actors report of their work to whoever measures it. Every hook may be absent, and then
  * costs nothing; none may throw.
  */
 export interface Instruments {
-  /** A step begins, its state durable; what is given back is called once, at its end. */
+  /** A step begins, its state durable; what is returned is called once, at its end. */
   readonly stepStarted?: (step: {
     readonly run_id: string;
     readonly name: string;
@@ -59,7 +59,7 @@ export function endedJobs(
 }
 
 /** Several as one; a hook that none of them has stays absent. */
-export function together(all: readonly Instruments[]): Instruments {
+export function combineInstruments(all: readonly Instruments[]): Instruments {
   const hooks = <Name extends keyof Instruments>(name: Name): NonNullable<Instruments[Name]>[] =>
     all.flatMap((one) => one[name] ?? []);
   const [started, committed, changed, tried, troubles] = [

@@ -76,11 +76,11 @@ export function journalOf(
 function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
-      forget();
+      cancelTimer();
       signal.removeEventListener("abort", end);
       resolve();
     };
-    const forget = clock.at(clock.now() + ms, end);
+    const cancelTimer = clock.at(clock.now() + ms, end);
     signal.addEventListener("abort", end, { once: true });
     if (signal.aborted) end();
   });

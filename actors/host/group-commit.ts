@@ -26,7 +26,7 @@ export interface GroupCommit {
   request(source: CommitSource): void;
   /** Resolves when nothing is asked for and nothing under way. */
   idle(): Promise<void>;
-  /** Gives up on writes that the store refuses; their sources hear nothing more. */
+  /** Repeats no write any more; the sources of one that failed hear nothing of it. */
   close(): void;
 }
 

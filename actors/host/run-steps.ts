@@ -60,7 +60,7 @@ export function createRunSteps({ clock, needsCommit, ...options }: RunStepsOptio
     while (!closed && !leaseHolds())
       await new Promise<void>((resolve) => renewalWaiters.push(resolve));
     if (closed)
-      throw new HaystackError("STEP_ABORTED", "The run was given up before the step began.");
+      throw new HaystackError("STEP_ABORTED", "The run was stopped here before the step began.");
     signal.throwIfAborted();
     const others = [...working];
     const step = work({ signal, quiesce: async () => void (await Promise.allSettled(others)) });
@@ -94,7 +94,7 @@ export function createRunSteps({ clock, needsCommit, ...options }: RunStepsOptio
     async run<Output>(
       signal: AbortSignal,
       work: (context: HostContext) => Promise<Output>,
-      tell: (outcome: StepOutcome<Output>) => void,
+      report: (outcome: StepOutcome<Output>) => void,
     ) {
       count += 1;
       let outcome: StepOutcome<Output>;
@@ -103,7 +103,7 @@ export function createRunSteps({ clock, needsCommit, ...options }: RunStepsOptio
       } catch (thrown) {
         outcome = { thrown };
       }
-      tell(outcome);
+      report(outcome);
       count -= 1;
     },
   };

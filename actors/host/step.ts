@@ -11,8 +11,7 @@ import type { StepFailure } from "../../machines/run-types.ts";
 /** What the run's host gives to a step. */
 export interface HostContext {
   /**
-   * Aborted when the machine leaves the state that invoked the step, or the daemon gives the run
-   * up.
+   * Aborted when the machine leaves the state that invoked the step, or the run is stopped here.
    */
   readonly signal: AbortSignal;
   /** Resolves when every other effect of this run has settled, aborted ones included. */
@@ -21,7 +20,7 @@ export interface HostContext {
 
 export interface StepContext extends HostContext {
   /**
-   * The step was under way when its run was taken up: an earlier host may have begun it, and its
+   * The step was under way when its run was claimed: an earlier host may have begun it, and its
    * requests may still arrive.
    */
   readonly resumed: boolean;
@@ -35,13 +34,13 @@ export type StepOutcome<Output> = { readonly output: Output } | { readonly throw
 export interface StepHost {
   /**
    * Runs the effect once the state that invoked it is durable (D2) and the lease holds (D9), then
-   * tells its outcome; an error when the run is given up before. Until `tell` has returned the step
-   * counts as under way.
+   * reports its outcome; an error when the run is stopped before. Until `report` has returned the
+   * step counts as under way.
    */
   run<Output>(
     signal: AbortSignal,
     work: (context: HostContext) => Promise<Output>,
-    tell: (outcome: StepOutcome<Output>) => void,
+    report: (outcome: StepOutcome<Output>) => void,
   ): Promise<void>;
   /**
    * Told of every event that the machine or a child machine took. Null: it did not exist before.
@@ -52,7 +51,7 @@ export interface StepHost {
     from: StateValue | null,
     to: StateValue,
   ) => void;
-  /** Told when the effect begins and, by what it gives back, when it ends. */
+  /** Told when the effect begins; what it returns is told when the effect ends. */
   readonly started?: (name: string, input: unknown) => (error: HaystackError | null) => void;
 }
 
@@ -71,7 +70,7 @@ export function registerHost(system: AnySystem, host: StepHost): void {
 
 export const hostOf = (system: AnySystem): StepHost | undefined => hosts.get(system);
 
-/** Snapshots of steps that were under way when their run was taken up. */
+/** Snapshots of steps that were under way when their run was claimed. */
 const resumedSnapshots = new WeakSet<object>();
 
 /** Of the steps under way. */

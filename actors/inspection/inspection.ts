@@ -52,13 +52,13 @@ export function createInspection(
     },
     attach(viewer, only) {
       const attached = new Map<string, Subscription>();
-      const forget = (runId: string): void => {
+      const detachRun = (runId: string): void => {
         attached.get(runId)?.unsubscribe();
         attached.delete(runId);
       };
-      const guarded = (tell: () => void): void => {
+      const guarded = (notify: () => void): void => {
         try {
-          tell();
+          notify();
         } catch (thrown) {
           detach();
           onTrouble(toHaystackError(thrown));
@@ -66,7 +66,7 @@ export function createInspection(
       };
       const show = (runId: string, actor: AnyActorRef): void => {
         if (!isLooking || (only !== undefined && runId !== only)) return;
-        forget(runId);
+        detachRun(runId);
         const messages = messagesOf(runId);
         attached.set(
           runId,
@@ -90,12 +90,12 @@ export function createInspection(
         }
       };
       openedListeners.add(show);
-      closedListeners.add(forget);
+      closedListeners.add(detachRun);
       const detach = (): void => {
         isLooking = false;
         openedListeners.delete(show);
-        closedListeners.delete(forget);
-        for (const runId of attached.keys()) forget(runId);
+        closedListeners.delete(detachRun);
+        for (const runId of attached.keys()) detachRun(runId);
       };
       showLive().catch(detach);
       return detach;

@@ -7,10 +7,10 @@ import type { Instruments } from "../instruments.ts";
 
 const FIRST_RETRY_MS = 30_000;
 const LONGEST_RETRY_MS = 3_600_000;
-/** Attempts with these pauses span a day; then the mail is given up and shown as rejected. */
+/** Attempts with these pauses span a day; then the mail counts as rejected. */
 const MOST_ATTEMPTS = 32;
 
-export interface MailRoom {
+export interface DeliveryPorts {
   readonly service: MailService;
   readonly compose: ComposeMail;
   readonly now: () => number;
@@ -22,18 +22,18 @@ export interface MailRoom {
  * mail: nothing is thrown.
  */
 export async function deliverMail(
-  room: MailRoom,
+  ports: DeliveryPorts,
   document: RunDocument,
   entry: OutboxEntry,
 ): Promise<OutboxEntry> {
-  const started_at = room.now();
-  const result = await attempt(room, document, entry);
-  room.tried?.({ run_id: document.run_id, entry: result, started_at, ended_at: room.now() });
+  const started_at = ports.now();
+  const result = await attempt(ports, document, entry);
+  ports.tried?.({ run_id: document.run_id, entry: result, started_at, ended_at: ports.now() });
   return result;
 }
 
 async function attempt(
-  { service, compose, now }: MailRoom,
+  { service, compose, now }: DeliveryPorts,
   document: RunDocument,
   entry: OutboxEntry,
 ): Promise<OutboxEntry> {

@@ -6,16 +6,16 @@ import type { Dispatch } from "./dispatch.ts";
 import type { RunHost } from "../host/run-host.ts";
 
 /**
- * What a process takes up.
+ * Which runs a process claims.
  *
- * Owns: claiming runs that others left, admitting queued ones as far as the limits go (D9), and
+ * Owns: claiming runs that nobody hosts, admitting queued ones as far as the limits go (D9), and
  * whether either is wanted.
  * Does not own: hosting what was claimed.
  */
-export interface Intake {
+export interface Claims {
   /**
-   * Takes up everything that waits for a host, then what may be admitted; one sweep after the
-   * other, as two at a time would both fill the places that are free.
+   * Claims everything that waits for a host, then what may be admitted; one sweep after the other,
+   * as two at a time would both fill the places that are free.
    */
   sweep(): Promise<void>;
   /**
@@ -31,39 +31,39 @@ export interface Intake {
   close(): void;
 }
 
-export interface IntakeOptions {
+export interface ClaimsOptions {
   readonly store: Pick<RunStore, "claim" | "loads" | "release">;
   readonly clock: Clock;
   readonly owner: string;
   readonly leaseMs: number;
   readonly limits: AdmissionLimits;
   readonly dispatch: Dispatch | undefined;
-  /** Whether a claimed run is given back for a daemon of another release. */
-  readonly leaveToOthers: (record: RunRecord) => boolean;
+  /** Whether a claimed run is released again, as this version of the machine cannot read it. */
+  readonly skips: (record: RunRecord) => boolean;
   readonly host: (record: RunRecord) => RunHost | undefined;
 }
 
-type GivenBack = Parameters<RunStore["release"]>[0][number];
+type Release = Parameters<RunStore["release"]>[0][number];
 
-/** Runs claimed at once at most: a restart takes everything up in a few bites. */
+/** Runs claimed at once at most: a restart claims everything in a few requests. */
 const CLAIM_BATCH = 250;
 
 /**
  * A store without waiting would otherwise claim everything before the first claimed run makes a
  * step.
  */
-const letOthersWork = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const yieldToEventLoop = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-export function createIntake({
+export function createClaims({
   store,
   clock,
   owner,
   leaseMs,
   limits,
   dispatch,
-  leaveToOthers,
+  skips,
   host,
-}: IntakeOptions): Intake {
+}: ClaimsOptions): Claims {
   let closed = false;
   let lastSweep: Promise<void> = Promise.resolve();
   let paused = false;
@@ -76,17 +76,17 @@ export function createIntake({
     limit,
   });
 
-  const giveBack = (lease: GivenBack): Promise<void> => store.release([lease]);
+  const releaseNow = (lease: Release): Promise<void> => store.release([lease]);
 
-  const leaseOf = ({ document, lease }: RunRecord): GivenBack => ({
+  const leaseOf = ({ document, lease }: RunRecord): Release => ({
     run_id: document.run_id,
     token: lease?.token ?? 0,
   });
 
-  /** Hosts a claimed run, or has it dispatched and gives it back until it is looked at again. */
-  const takeUp = async (
+  /** Hosts a claimed run, or has it dispatched and releases it until it is looked at again. */
+  const hostOrDispatch = async (
     record: RunRecord,
-    release: (lease: GivenBack) => Promise<void> | void = giveBack,
+    release: (lease: Release) => Promise<void> | void = releaseNow,
   ): Promise<RunHost | undefined> => {
     const lookAgainAt = dispatch === undefined ? "host" : await dispatch(record);
     if (lookAgainAt === "host") return host(record);
@@ -94,35 +94,35 @@ export function createIntake({
     return undefined;
   };
 
-  const takeUpOurs = async (record: RunRecord): Promise<RunHost | undefined> => {
-    if (!leaveToOthers(record)) return takeUp(record);
-    await giveBack(leaseOf(record));
+  const hostReadable = async (record: RunRecord): Promise<RunHost | undefined> => {
+    if (!skips(record)) return hostOrDispatch(record);
+    await releaseNow(leaseOf(record));
     return undefined;
   };
 
   /**
-   * A dispatched run with an event stays due, and so does one of another release: it is given back
-   * at the end, or it would be claimed again and again, before all others.
+   * A dispatched run with an event stays due, and so does a skipped one: it is released at the end,
+   * or it would be claimed again and again, before all others.
    */
-  const claimLeft = async (): Promise<void> => {
-    const kept: GivenBack[] = [];
+  const claimDue = async (): Promise<void> => {
+    const atEnd: Release[] = [];
     try {
       for (;;) {
         const records = await store.claim(request(CLAIM_BATCH));
-        const ours = records.filter((record) => {
-          const isLeft = leaveToOthers(record);
-          if (isLeft) kept.push(leaseOf(record));
-          return !isLeft;
+        const readable = records.filter((record) => {
+          const isSkipped = skips(record);
+          if (isSkipped) atEnd.push(leaseOf(record));
+          return !isSkipped;
         });
-        for (const record of ours)
+        for (const record of readable)
           await (record.inbox.length === 0
-            ? takeUp(record)
-            : takeUp(record, (lease) => void kept.push(lease)));
+            ? hostOrDispatch(record)
+            : hostOrDispatch(record, (lease) => void atEnd.push(lease)));
         if (records.length === 0 || closed || draining) return;
-        await letOthersWork();
+        await yieldToEventLoop();
       }
     } finally {
-      if (kept.length > 0) await store.release(kept);
+      if (atEnd.length > 0) await store.release(atEnd);
     }
   };
 
@@ -131,12 +131,12 @@ export function createIntake({
     for (const user of new Set(admissions)) {
       const count = admissions.filter((admitted) => admitted === user).length;
       const records = await store.claim({ ...request(count), queued_of: user });
-      for (const record of records) (await takeUpOurs(record))?.send({ type: "run.admitted" });
+      for (const record of records) (await hostReadable(record))?.send({ type: "run.admitted" });
     }
   };
 
   const sweepNow = async (): Promise<void> => {
-    if (!draining) await claimLeft();
+    if (!draining) await claimDue();
     if (!draining && !paused) await admitQueued();
   };
 
@@ -149,7 +149,7 @@ export function createIntake({
       const [record] = await store.claim({ ...request(1), run_id: runId });
       if (record === undefined) return false;
       return (
-        (await takeUpOurs(
+        (await hostReadable(
           record.snapshot === null ? { ...record, document: adjust(record.document) } : record,
         )) !== undefined
       );

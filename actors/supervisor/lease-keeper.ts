@@ -32,7 +32,7 @@ export function createLeaseKeeper({
       const started = clock.now();
       const held = hosts();
       if (held.length === 0) return;
-      const forgetDeadline = clock.at(started + leaseMs, () => loseExpired(held));
+      const cancelDeadline = clock.at(started + leaseMs, () => loseExpired(held));
       try {
         const kept = new Set(
           await store.renew(
@@ -49,7 +49,7 @@ export function createLeaseKeeper({
         loseExpired(held);
         throw thrown;
       } finally {
-        forgetDeadline();
+        cancelDeadline();
       }
     },
   };

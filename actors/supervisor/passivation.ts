@@ -1,13 +1,13 @@
 import type { Clock } from "../../services/clock/index.ts";
 import type { RunStore } from "../../services/runs/index.ts";
-import type { MailDesk } from "../mail/mail-desk.ts";
 import type { RunHost } from "../host/run-host.ts";
+import type { OutboxSender } from "../mail/outbox-sender.ts";
 
 /**
  * How a hosted run leaves memory (D11).
  *
- * Owns: which runs wait, which of them long enough to go, and giving up their lease.
- * Does not own: the moments at which runs are looked at (the supervisor's).
+ * Owns: which runs wait, which of them long enough to go, and the end of their lease.
+ * Does not own: the moments at which runs are looked at (the hosting's).
  */
 export interface Passivation {
   /** Only an event or a time moves the run on, and no mail of it is under way. */
@@ -16,14 +16,14 @@ export interface Passivation {
   waitsLong(host: RunHost): boolean;
   /** The run was asked for: for a while it stays although it waits long. */
   keep(runId: string): void;
-  forget(runId: string): void;
+  remove(runId: string): void;
   /** Takes a run out of memory; the store brings it back at `attentionAt`, or by its next event. */
   passivate(host: RunHost, attentionAt: number | null): Promise<void>;
   /**
    * Takes a run out of memory without a change of what it asks for: the next daemon that looks
-   * takes it up.
+   * claims it.
    */
-  giveBack(host: RunHost): Promise<void>;
+  release(host: RunHost): Promise<void>;
 }
 
 export interface PassivationOptions {
@@ -31,8 +31,9 @@ export interface PassivationOptions {
   readonly clock: Clock;
   /** A run that waits for longer than this leaves memory. */
   readonly passivateMs: number;
-  readonly isSending: MailDesk["isSending"];
-  readonly forget: (host: RunHost) => void;
+  readonly isSending: OutboxSender["isSending"];
+  /** The run is hosted no more. */
+  readonly remove: (host: RunHost) => void;
 }
 
 export function createPassivation({
@@ -40,15 +41,15 @@ export function createPassivation({
   clock,
   passivateMs,
   isSending,
-  forget,
+  remove,
 }: PassivationOptions): Passivation {
   const keptUntil = new Map<string, number>();
 
-  const leave = async (
+  const end = async (
     host: RunHost,
     attention: { readonly attention_at?: number | null },
   ): Promise<void> => {
-    forget(host);
+    remove(host);
     await host.stop();
     await store.release([{ run_id: host.runId, token: host.token, ...attention }]);
   };
@@ -62,10 +63,10 @@ export function createPassivation({
     keep(runId) {
       keptUntil.set(runId, clock.now() + passivateMs);
     },
-    forget(runId) {
+    remove(runId) {
       keptUntil.delete(runId);
     },
-    passivate: (host, attentionAt) => leave(host, { attention_at: attentionAt }),
-    giveBack: (host) => leave(host, {}),
+    passivate: (host, attentionAt) => end(host, { attention_at: attentionAt }),
+    release: (host) => end(host, {}),
   };
 }

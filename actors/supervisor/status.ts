@@ -7,7 +7,7 @@ export interface SupervisorStatus {
   readonly owner: string;
   /** No queued run is admitted here. */
   readonly admission_paused: boolean;
-  /** Nothing is taken up, and what is hosted is given back as soon as it waits. */
+  /** Nothing is claimed, and what is hosted is released as soon as it waits. */
   readonly draining: boolean;
   readonly limits: AdmissionLimits;
   readonly hosted: readonly HostedRun[];

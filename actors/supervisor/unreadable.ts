@@ -14,11 +14,11 @@ const isReadable = ({ machine, snapshot }: RunRecord): boolean =>
   migrateSnapshot(machine, JSON.parse(snapshot) as object) !== undefined;
 
 /**
- * Tells whether a claimed run is to be given back for a daemon of another release. One that nobody
- * has moved on for `patienceMs` is hosted, which shows it as failed; one that has ended only when
- * it owes a mail.
+ * Whether a claimed run is skipped: released again for a daemon whose version of the machine can
+ * read it. One that nobody has moved on for `patienceMs` is hosted, which shows it as failed; one
+ * that has ended only when it owes a mail.
  */
-export function createLeaveToOthers(
+export function createUnreadableFilter(
   clock: Clock,
   patienceMs: number,
 ): (record: RunRecord) => boolean {

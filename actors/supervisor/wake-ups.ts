@@ -7,7 +7,7 @@ import type { Clock } from "../../services/clock/index.ts";
 export interface WakeUps {
   /** Sets, moves or (null) clears the time of a run. */
   set(runId: string, at: number | null): void;
-  forget(runId: string): void;
+  remove(runId: string): void;
   clear(): void;
 }
 
@@ -38,7 +38,7 @@ export function createWakeUps(clock: Clock, wake: (runId: string) => void): Wake
 
   return {
     set,
-    forget(runId) {
+    remove(runId) {
       entries.get(runId)?.cancel();
       entries.delete(runId);
     },

@@ -4,7 +4,7 @@ import type { TransitionEntry } from "../../services/runs/index.ts";
 
 export type CommitListener = (document: RunDocument, entries: readonly TransitionEntry[]) => void;
 
-/** Tells of the commits of runs that are hosted here, in their order, after they are durable. */
+/** Publishes the commits of runs that are hosted here, in their order, after they are durable. */
 export interface CommitFeed {
   readonly publish: CommitListener;
   /** Of one run, or of `"all"`. The answer ends it. */
@@ -16,7 +16,7 @@ const ALL = "all";
 /** A listener that throws is reported and harms nobody else. */
 export function createCommitFeed(onTrouble: (error: HaystackError) => void): CommitFeed {
   const listeners = new Map<string, Set<CommitListener>>();
-  const tell = (name: string, ...news: Parameters<CommitListener>): void => {
+  const notify = (name: string, ...news: Parameters<CommitListener>): void => {
     for (const listener of listeners.get(name) ?? []) {
       try {
         listener(...news);
@@ -27,8 +27,8 @@ export function createCommitFeed(onTrouble: (error: HaystackError) => void): Com
   };
   return {
     publish(document, entries) {
-      if (document.run_id !== ALL) tell(document.run_id, document, entries);
-      tell(ALL, document, entries);
+      if (document.run_id !== ALL) notify(document.run_id, document, entries);
+      notify(ALL, document, entries);
     },
     subscribe(runId, listener) {
       const those = listeners.get(runId) ?? new Set();

@@ -20,7 +20,7 @@ const jobEnvironmentSchema = z.object({
 type JobEnvironment = z.infer<typeof jobEnvironmentSchema>;
 
 const PAUSE_MS = 1_000;
-/** A machine that is taken away sends them; the run is given back, not cancelled. */
+/** A machine that is taken away sends them; the run is released, not cancelled. */
 const SIGNALS = ["SIGTERM", "SIGINT"] as const;
 
 export function addJobCommand(program: Command, setExitCode: SetExitCode): void {

@@ -117,7 +117,7 @@ export const submitRoutes =
         });
         reply.header("location", `/api/v1/runs/${run.run_id}`);
         try {
-          await auditForOthers(request, "submit", run, () => parts.runs.insert(run));
+          await auditForOthers(request, "submit", run, () => parts.supervisor.submit(run));
         } catch (thrown) {
           if (key === undefined || !isExisting(thrown)) throw thrown;
           return reply.code(200).send(await existing(parts, run));

@@ -199,7 +199,7 @@ export interface RunStore {
   /** False: there is no such run. */
   setPriority(runId: string, priority: number): Promise<boolean>;
   /**
-   * Runs that were due before a time and that nobody took up, that hold an event stored before it,
+   * Runs that were due before a time and that nobody claimed, that hold an event stored before it,
    * or that have a rejected mail.
    */
   stuck(request: { readonly before: number; readonly limit: number }): Promise<StuckRun[]>;
@@ -220,8 +220,8 @@ export interface RunStore {
     expiresAt: number,
   ): Promise<string[]>;
   /**
-   * Gives leases back. With `attention_at` the run also leaves memory until then (D11), unless its
-   * inbox holds an event by now.
+   * Ends leases before their time. With `attention_at` the run also asks for no host until then
+   * (D11), unless its inbox holds an event by now.
    */
   release(
     leases: readonly {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createIntake } from "../../actors/supervisor/claims.ts";
+import { createClaims } from "../../actors/supervisor/claims.ts";
 import { manualClock } from "../../services/clock/manual.ts";
 import type { RunRecord, RunStore } from "../../services/runs/index.ts";
 import { run } from "../support/hosted-runs.ts";
@@ -16,14 +16,14 @@ const record = (runId: string): RunRecord => ({
   priority: 0,
 });
 
-test("runs of another release are given back at the end, also when the store fails meanwhile", async () => {
+test("skipped runs are released at the end, also when the store fails meanwhile", async () => {
   const released: Parameters<RunStore["release"]>[0][number][] = [];
-  let claims = 0;
-  const intake = createIntake({
+  let requests = 0;
+  const claims = createClaims({
     store: {
       async claim() {
-        claims += 1;
-        if (claims === 2) throw new Error("gone");
+        requests += 1;
+        if (requests === 2) throw new Error("gone");
         return [record("r1")];
       },
       loads: async () => [],
@@ -34,11 +34,11 @@ test("runs of another release are given back at the end, also when the store fai
     leaseMs: 30_000,
     limits: { maxActive: 1, maxActivePerUser: 1 },
     dispatch: undefined,
-    leaveToOthers: () => true,
+    skips: () => true,
     host: () => {
-      throw new Error("It is of another release.");
+      throw new Error("It is to be skipped.");
     },
   });
-  await expect(intake.sweep()).rejects.toThrow("gone");
+  await expect(claims.sweep()).rejects.toThrow("gone");
   expect(released).toEqual([{ run_id: "r1", token: 4 }]);
 });

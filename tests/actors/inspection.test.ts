@@ -49,7 +49,7 @@ test("a machine is observed only while somebody looks", () => {
   actor.stop();
 });
 
-test("a run that leaves memory is let go, one that comes back is told of anew", () => {
+test("a run that leaves memory is detached, one that comes back is announced anew", () => {
   const inspection = createInspection({ now: () => 5 }, (error) => void troubles.push(error));
   const first = observedRun();
   const second = observedRun();

@@ -341,7 +341,7 @@ describe("a check without an answer", () => {
     expect(Math.max(...pauses)).toBe(5 * MINUTE);
   });
 
-  test("of a run that was given up is no answer at all", async () => {
+  test("of a run that was stopped is no answer at all", async () => {
     const signal = AbortSignal.abort(NO_BATCH);
     await expect(
       checkJob(portsOf({ get: () => Promise.reject(NO_STORAGE) }))(toCheck(), {

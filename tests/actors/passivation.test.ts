@@ -20,7 +20,7 @@ function passivating() {
     clock,
     passivateMs: 5_000,
     isSending: ({ runId }) => runId === "mails",
-    forget: () => void done.push("forgotten"),
+    remove: () => void done.push("removed"),
   });
   const host = (runId: string, wakeAt: number | null, status: RunStatus = "running"): RunHost =>
     ({
@@ -48,7 +48,7 @@ test("a run waits long when its time is further off than the limit; one that was
   clock.advance(1);
   expect(passivation.waitsLong(host("r1", null))).toBe(true);
   passivation.keep("r1");
-  passivation.forget("r1");
+  passivation.remove("r1");
   expect(passivation.waitsLong(host("r1", null))).toBe(true);
 });
 
@@ -61,15 +61,15 @@ test("a run whose step or mail is under way does not wait", () => {
   ]);
 });
 
-test("a run leaves memory before its lease is given up; only passivation changes what it asks for", async () => {
+test("a run leaves memory before its lease is released; only passivation changes what it asks for", async () => {
   const { done, host, passivation, released } = passivating();
   await passivation.passivate(host("r1", 9_000), 9_000);
   await passivation.passivate(host("r2", null), null);
-  await passivation.giveBack(host("r3", 9_000));
+  await passivation.release(host("r3", 9_000));
   expect(released).toStrictEqual([
     { run_id: "r1", token: 3, attention_at: 9_000 },
     { run_id: "r2", token: 3, attention_at: null },
     { run_id: "r3", token: 3 },
   ]);
-  expect(done.slice(0, 3)).toEqual(["forgotten", "stopped", "released"]);
+  expect(done.slice(0, 3)).toEqual(["removed", "stopped", "released"]);
 });

@@ -21,8 +21,8 @@ test("is what XState persists, in every state of a run with retries, two iterati
     },
   });
   registerHost(actor.system, {
-    run: async (signal, work, tell) =>
-      tell({ output: await work({ signal, quiesce: () => Promise.resolve() }) }),
+    run: async (signal, work, report) =>
+      report({ output: await work({ signal, quiesce: () => Promise.resolve() }) }),
   });
   let started = false;
   const ended = new Promise<void>((complete) => void actor.subscribe({ complete }));

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createLeaveToOthers } from "../../actors/supervisor/unreadable.ts";
+import { createUnreadableFilter } from "../../actors/supervisor/unreadable.ts";
 import { RUN_MACHINE } from "../../machines/run.ts";
 import { manualClock } from "../../services/clock/manual.ts";
 import type { OutboxEntry, RunRecord } from "../../services/runs/index.ts";
@@ -22,7 +22,7 @@ const record = (changes: Partial<RunRecord> = {}): RunRecord => ({
 
 function leaving() {
   const clock = manualClock(0);
-  return { clock, leave: createLeaveToOthers(clock, PATIENCE_MS) };
+  return { clock, leave: createUnreadableFilter(clock, PATIENCE_MS) };
 }
 
 test("a run of another release is left for as long as somebody moves it on, and a lease's time longer", () => {

@@ -20,14 +20,14 @@ test("a time that has passed wakes at once, but the same run not more often than
   expect(woken).toEqual(["r1 10000", "r2 10300", "r1 11000"]);
 });
 
-test("a run has one time: a new one replaces it, none clears it, and a forgotten run is not woken", () => {
+test("a run has one time: a new one replaces it, none clears it, and a removed run is not woken", () => {
   const { clock, woken, wakeUps } = wakeUpsFrom(0);
   wakeUps.set("moved", 500);
   wakeUps.set("moved", 3_000);
   wakeUps.set("cleared", 1_000);
   wakeUps.set("cleared", null);
-  wakeUps.set("forgotten", 1_000);
-  wakeUps.forget("forgotten");
+  wakeUps.set("removed", 1_000);
+  wakeUps.remove("removed");
   clock.advance(2_999);
   expect(woken).toEqual([]);
   clock.advance(1);

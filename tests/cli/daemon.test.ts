@@ -98,7 +98,7 @@ test.each([
     },
   ],
 ])(
-  "SIGTERM with %s: the step is abandoned, leases are given back, and the daemon exits with 0 before its time is over",
+  "SIGTERM with %s: the step is aborted, leases are released, and the daemon exits with 0 before its time is over",
   async (_, begin) => {
     const { env, underWay, ended } = await begin();
     const { config, url, serve } = await daemonPlace(env);

@@ -309,7 +309,7 @@ describeWithData("a job on a stored run", () => {
     expect([begun.length, new Set(begun).size]).toEqual([2, 2]);
   });
 
-  test("stopped by SIGTERM it gives the run back, which goes on in the next process", async () => {
+  test("stopped by SIGTERM it releases the run, which goes on in the next process", async () => {
     const folder = await withAtlas();
     const RUN_ID = await queued(folder);
     const predictions = heldPredictions(folder);

@@ -36,7 +36,7 @@ const openGate = () => ({
   }),
 });
 const forgottenTimers = () => ({
-  createWakeUps: () => ({ set: () => undefined, forget: () => undefined, clear: () => undefined }),
+  createWakeUps: () => ({ set: () => undefined, remove: () => undefined, clear: () => undefined }),
 });
 
 const unlimited = () => ({
@@ -262,7 +262,7 @@ describe("the model-based proof and the crash matrix", () => {
       /^D1: nothing is stored/,
       /: D3/,
     ],
-    // In the matrix the run that is taken up again is not where the model is.
+    // In the matrix the run that is claimed again is not where the model is.
     [
       "a snapshot of an older state",
       cancelled,

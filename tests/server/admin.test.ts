@@ -99,7 +99,7 @@ function awaitsJobs(
   });
 }
 
-/** Resolves when the next lease has been given back. */
+/** Resolves when the next lease has been released. */
 function given(runs: RunStore): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const release = runs.release.bind(runs);
@@ -387,7 +387,7 @@ test("while admission is paused queued runs stay in the queue; then the highest 
   expect(histories).toEqual(histories.toSorted((a, b) => a - b));
 });
 
-test("a draining daemon gives back what waits and takes nothing, until it no longer drains", async () => {
+test("a draining daemon releases what waits and claims nothing, until it no longer drains", async () => {
   const server = await startAdmin({ script: { jobState: "RUNNING" } });
   await server.parts.runs.insert(run("r1"));
   await awaitsJobs(server, "r1");

@@ -106,12 +106,12 @@ test("a reader that takes nothing for ten seconds is disconnected", async () => 
 
 test("a place in the streams is taken until it is given back, once", () => {
   const streams = createOpenStreams({ total: 3, perUser: 2 });
-  const leaves = ["ada", "ada", "bo"].map((owner) => streams.take(owner));
-  expect(() => streams.take("ada")).toThrow(/^You have 2 open event streams/);
-  expect(() => streams.take("cy")).toThrow(/^This server has reached its limit/);
+  const leaves = ["ada", "ada", "bo"].map((owner) => streams.open(owner));
+  expect(() => streams.open("ada")).toThrow(/^You have 2 open event streams/);
+  expect(() => streams.open("cy")).toThrow(/^This server has reached its limit/);
   leaves[0]?.();
   leaves[0]?.();
-  streams.take("ada");
-  expect(() => streams.take("ada")).toThrow(expect.objectContaining({ code: "TOO_MANY_STREAMS" }));
-  expect(() => streams.take("cy")).toThrow(expect.objectContaining({ code: "TOO_MANY_STREAMS" }));
+  streams.open("ada");
+  expect(() => streams.open("ada")).toThrow(expect.objectContaining({ code: "TOO_MANY_STREAMS" }));
+  expect(() => streams.open("cy")).toThrow(expect.objectContaining({ code: "TOO_MANY_STREAMS" }));
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, onTestFinished, test } from "vitest";
-import { together, type Instruments } from "../../actors/instruments.ts";
+import { combineInstruments, type Instruments } from "../../actors/instruments.ts";
 import { HaystackError } from "../../errors.ts";
 import { createMetrics } from "../../insight/metrics.ts";
 import { readinessOf } from "../../server/insight/readiness.ts";
@@ -177,7 +177,7 @@ test("lost leases are counted among the troubles; a store that fails leaves the 
   expect(troubles).toEqual(["STORE_UNAVAILABLE"]);
 });
 
-test("together, instruments hear the same; a hook that none has is absent", () => {
+test("combined, instruments hear the same; a hook that none has is absent", () => {
   const heard: string[] = [];
   const one: Instruments = {
     stepStarted: ({ name }) => (heard.push(`1 ${name}`), () => void heard.push("1 end")),
@@ -185,7 +185,7 @@ test("together, instruments hear the same; a hook that none has is absent", () =
   const two: Instruments = {
     stepStarted: ({ name }) => (heard.push(`2 ${name}`), () => void heard.push("2 end")),
   };
-  const all = together([one, {}, two]);
+  const all = combineInstruments([one, {}, two]);
   all.stepStarted?.({ run_id: "r1", name: "analyze", input: null })(null);
   expect(heard).toEqual(["1 analyze", "2 analyze", "1 end", "2 end"]);
   expect(Object.keys(all)).toEqual(["stepStarted"]);

@@ -146,5 +146,5 @@ export function startDaemon(world: World, name: string): SimulatedDaemon {
     },
   });
   void supervisor.start();
-  return { process, supervisor, insert: (document) => store.insert(document) };
+  return { process, supervisor, insert: (document) => supervisor.submit(document) };
 }

@@ -12,7 +12,7 @@ export interface StoreAnswers {
   ) => void;
   /** The process learns that its commit was refused. */
   readonly onRefused: (runId: string) => void;
-  /** The process is about to give a lease back. */
+  /** The process is about to release a lease. */
   readonly onRelease: (runId: string, token: number) => void;
 }
 

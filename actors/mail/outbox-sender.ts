@@ -8,7 +8,7 @@ import type { Instruments } from "../instruments.ts";
 import type { RunHost } from "../host/run-host.ts";
 
 /** The mails of hosted runs: which are due, and which are under way. */
-export interface MailDesk {
+export interface OutboxSender {
   /** Mails go out once what owes them is durable (D2) and while the lease holds (D9). */
   sendOwed(host: RunHost): void;
   isSending(host: RunHost): boolean;
@@ -18,7 +18,7 @@ export interface MailDesk {
   stop(): Promise<void>;
 }
 
-export interface MailDeskOptions {
+export interface OutboxSenderOptions {
   readonly service: MailService;
   readonly compose: ComposeMail;
   readonly tried: Instruments["mailTried"];
@@ -27,17 +27,17 @@ export interface MailDeskOptions {
   readonly onTrouble: (error: HaystackError) => void;
 }
 
-export function createMailDesk({
+export function createOutboxSender({
   service,
   compose,
   tried,
   clock,
   random,
   onTrouble,
-}: MailDeskOptions): MailDesk {
+}: OutboxSenderOptions): OutboxSender {
   const sending = new Set<string>();
   const underWay = createBackground(clock, onTrouble, random);
-  const room = {
+  const ports = {
     service,
     compose,
     now: () => clock.now(),
@@ -51,7 +51,7 @@ export function createMailDesk({
         if (entry.state !== "owed" || entry.due_at > clock.now() || sending.has(entry.key))
           continue;
         sending.add(entry.key);
-        const delivery = deliverMail(room, host.document(), entry).then((result) =>
+        const delivery = deliverMail(ports, host.document(), entry).then((result) =>
           host.updateOutbox(result),
         );
         underWay.run(delivery.finally(() => sending.delete(entry.key)));

@@ -1,18 +1,18 @@
 import type { RunHost } from "../host/run-host.ts";
 
 /**
- * Which hosted runs wait for admission, and which count as active: how a process admits the queued
- * runs that it was given.
+ * How a process for given runs admits them: which of them wait, and which count as active. Where
+ * runs are swept the store counts, as only it knows those out of memory.
  */
-export interface HostedQueue {
+export interface LocalAdmission {
   /** The run is hosted from now on, or a change of it is durable. */
   note(host: RunHost): void;
-  forget(host: RunHost): void;
+  remove(host: RunHost): void;
   /** Admits the first ones as far as the limit goes; each is told once. */
   admit(): void;
 }
 
-export function createHostedQueue(maxActive: number): HostedQueue {
+export function createLocalAdmission(maxActive: number): LocalAdmission {
   const queued = new Set<RunHost>();
   const active = new Set<RunHost>();
   return {
@@ -26,7 +26,7 @@ export function createHostedQueue(maxActive: number): HostedQueue {
       if (status === "running" && !host.resting()) active.add(host);
       else active.delete(host);
     },
-    forget(host) {
+    remove(host) {
       queued.delete(host);
       active.delete(host);
     },

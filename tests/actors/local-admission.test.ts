@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { RunHost } from "../../actors/host/run-host.ts";
-import { createHostedQueue } from "../../actors/supervisor/hosted-queue.ts";
+import { createLocalAdmission } from "../../actors/supervisor/local-admission.ts";
 import type { RunStatus } from "../../services/runs/document.ts";
 import { run } from "../support/hosted-runs.ts";
 
@@ -14,39 +14,39 @@ function hosted(runId: string, admitted: string[]) {
   return { host, state };
 }
 
-test("each is admitted once, in order, when a place is free: one that ends, rests or leaves frees its own", () => {
+test("each is admitted once, in order, when a place is free: one that ends, rests or is removed frees its own", () => {
   const admitted: string[] = [];
-  const queue = createHostedQueue(1);
+  const given = createLocalAdmission(1);
   const runs = ["r1", "r2", "r3", "r4"].map((id) => hosted(id, admitted));
-  for (const { host } of runs) queue.note(host);
+  for (const { host } of runs) given.note(host);
   const [first, second, third] = runs;
-  queue.admit();
-  queue.admit();
+  given.admit();
+  given.admit();
   expect(admitted).toEqual(["r1"]);
   first!.state.status = "running";
-  queue.note(first!.host);
-  queue.admit();
+  given.note(first!.host);
+  given.admit();
   expect(admitted).toEqual(["r1"]);
   first!.state.status = "completed";
-  queue.note(first!.host);
-  queue.admit();
+  given.note(first!.host);
+  given.admit();
   expect(admitted).toEqual(["r1", "r2"]);
   second!.state.status = "running";
   second!.state.resting = true;
-  queue.note(second!.host);
-  queue.admit();
+  given.note(second!.host);
+  given.admit();
   expect(admitted).toEqual(["r1", "r2", "r3"]);
-  queue.forget(third!.host);
-  queue.admit();
+  given.remove(third!.host);
+  given.admit();
   expect(admitted).toEqual(["r1", "r2", "r3", "r4"]);
 });
 
-test("a run that is forgotten while it waits is not admitted", () => {
+test("a run that is removed while it waits is not admitted", () => {
   const admitted: string[] = [];
-  const queue = createHostedQueue(5);
+  const given = createLocalAdmission(5);
   const { host } = hosted("r1", admitted);
-  queue.note(host);
-  queue.forget(host);
-  queue.admit();
+  given.note(host);
+  given.remove(host);
+  given.admit();
   expect(admitted).toEqual([]);
 });
