@@ -63,7 +63,10 @@ export function snapshotBudget(
     const size = sizeOf(text);
     const grown = `The state of run ${runId} has grown to ${size} bytes`;
     if (size > SNAPSHOT_LIMIT_BYTES)
-      throw new HaystackError("SNAPSHOT_TOO_LARGE", `${grown}; it may hold references only.`);
+      throw new HaystackError(
+        "SNAPSHOT_TOO_LARGE",
+        `${grown}; it may hold references only. Report this.`,
+      );
     if (size > SNAPSHOT_WARNING_BYTES && before <= SNAPSHOT_WARNING_BYTES)
       onTrouble(
         new HaystackError(

@@ -42,7 +42,7 @@ export function restoreRun(machine: RunMachine, record: RunRecord): RestoredRun 
   if (!isRunId(document.run_id)) {
     const problem = new HaystackError(
       "USAGE",
-      `The run id ${document.run_id} cannot name jobs; a run id has lower-case letters, digits and inner hyphens, at most 44.`,
+      `The run id ${document.run_id} cannot be used in job names; use at most 44 lower-case letters, digits and inner hyphens.`,
     );
     return {
       ...restored,

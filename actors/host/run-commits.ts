@@ -216,7 +216,7 @@ export function createRunCommits(options: RunCommitsOptions): RunCommits {
         options.onLost(
           new HaystackError(
             "COMMIT_CONFLICT",
-            `Run ${runId} is hosted elsewhere or was changed; this daemon has stopped working on it.`,
+            `Run ${runId} is hosted elsewhere or was changed; this daemon has stopped hosting it.`,
             { details: { outcome } },
           ),
         );

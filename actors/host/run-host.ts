@@ -192,7 +192,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
       stop(
         new HaystackError(
           "STEP_ABORTED",
-          "The daemon stopped the run; another one goes on with it.",
+          "This daemon stopped hosting the run; another one continues it.",
         ),
       );
       await steps.ended();

@@ -60,7 +60,10 @@ export function createRunSteps({ clock, needsCommit, ...options }: RunStepsOptio
     while (!closed && !leaseHolds())
       await new Promise<void>((resolve) => renewalWaiters.push(resolve));
     if (closed)
-      throw new HaystackError("STEP_ABORTED", "The run was stopped here before the step began.");
+      throw new HaystackError(
+        "STEP_ABORTED",
+        "This daemon stopped hosting the run before the step started.",
+      );
     signal.throwIfAborted();
     const others = [...working];
     const step = work({ signal, quiesce: async () => void (await Promise.allSettled(others)) });

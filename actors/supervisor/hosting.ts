@@ -133,7 +133,7 @@ export function createHosting(options: HostingOptions, parts: HostingParts): Hos
     options.onTrouble(
       new HaystackError(
         "LEASE_LOST",
-        `The lease of run ${host.runId} ${why}; the run was stopped here.`,
+        `The lease of run ${host.runId} ${why}; this daemon stopped hosting it.`,
       ),
     );
   };

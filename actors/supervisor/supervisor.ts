@@ -129,7 +129,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     if ((await store.get(runId)) === undefined) throw runNotFound(runId);
     throw new HaystackError(
       "LEASE_LOST",
-      `Run ${runId} is hosted by another process at this moment.`,
+      `Run ${runId} is hosted by another process; wait until that process has finished with it.`,
     );
   };
 
@@ -169,7 +169,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       if (!isRunId(document.run_id))
         throw new HaystackError(
           "USAGE",
-          "A run id has lower-case letters, digits and inner hyphens, at most 44.",
+          "The run id cannot be used; use at most 44 lower-case letters, digits and inner hyphens.",
         );
       if (!sweeps) return insertHosted(document);
       await store.insert(document);
@@ -209,7 +209,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       if (!hosting.waits(host))
         throw new HaystackError(
           "RUN_STATE_FORBIDS",
-          `Run ${runId} works at this moment; try again when it waits.`,
+          `Run ${runId} is busy; try again when it waits for something.`,
         );
       await hosting.passivate(host, host.wakeAt());
     },

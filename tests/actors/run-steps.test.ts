@@ -33,7 +33,10 @@ test("a step waits for its lease to be renewed; when the run is given up instead
         steps.close(new HaystackError("LEASE_LOST", "The lease is lost.")),
       [
         {
-          thrown: new HaystackError("STEP_ABORTED", "The run was given up before the step began."),
+          thrown: new HaystackError(
+            "STEP_ABORTED",
+            "This daemon stopped hosting the run before the step started.",
+          ),
         },
       ],
     ],
