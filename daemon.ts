@@ -32,6 +32,7 @@ import { openLookUps } from "./adapters/look-ups.ts";
 import { openMail } from "./adapters/mail.ts";
 import { openObjects } from "./adapters/objects.ts";
 import { openRuns, sqliteFile } from "./adapters/runs.ts";
+import { stayAlive } from "./adapters/stay-alive.ts";
 import type { Config } from "./config.ts";
 import { type HaystackError, toHaystackError } from "./errors.ts";
 import { given } from "./given.ts";
@@ -232,9 +233,7 @@ async function openParts(
   });
   opened.defer(() => supervisor.stop());
   await supervisor.start();
-  /** The clock's timers do not keep the process alive; hosting does. */
-  const alive = setInterval(() => undefined, 1 << 30);
-  opened.defer(() => clearInterval(alive));
+  opened.use(stayAlive());
   return {
     ...workbench,
     runs,

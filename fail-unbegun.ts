@@ -1,6 +1,7 @@
 import { clock } from "./adapters/clock.ts";
 import { openMail } from "./adapters/mail.ts";
 import { openRuns } from "./adapters/runs.ts";
+import { stayAlive } from "./adapters/stay-alive.ts";
 import { bindRunMachine, type RunEffects } from "./actors/host/bind-run-machine.ts";
 import { composeMail } from "./actors/mail/compose-mail.ts";
 import { createSupervisor } from "./actors/supervisor/supervisor.ts";
@@ -90,8 +91,7 @@ export async function failUnbegun(
     onTrouble,
   });
   opened.defer(() => supervisor.stop());
-  const alive = setInterval(() => undefined, 1 << 30);
-  opened.defer(() => clearInterval(alive));
+  opened.use(stayAlive());
   await supervisor.start();
   const settled = supervisor.settled(runId);
   await supervisor.adopt(runId, adjust);

@@ -2,14 +2,14 @@ import type { Daemon } from "../daemon.ts";
 import type { Config } from "../config.ts";
 import type { RunDocument } from "../services/runs/document.ts";
 import { note } from "./output.ts";
-import { withProgress } from "./progress.ts";
+import { withProgress, type Progress } from "./progress.ts";
 import { cancelOnInterrupt } from "./runs/interrupts.ts";
 import type { Ended } from "./runs/operations.ts";
 
 /** Opens a daemon for runs of this command alone, with progress, and closes it whatever happens. */
 export function withDaemon<Result>(
   config: Config,
-  work: (daemon: Daemon) => Promise<Result>,
+  work: (daemon: Daemon, progress: Progress) => Promise<Result>,
 ): Promise<Result> {
   return withProgress(async (progress) => {
     const { openDaemon } = await import("../daemon.ts");
@@ -19,7 +19,7 @@ export function withDaemon<Result>(
       onTrouble: (error) => note(`haystack: ${error.message}`),
     });
     try {
-      return await work(daemon);
+      return await work(daemon, progress);
     } finally {
       progress.end();
       await daemon.close();

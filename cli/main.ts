@@ -1,6 +1,7 @@
 import { CommanderError } from "commander";
 import { ownVariables, redactor } from "../config.ts";
 import { errorBody, toHaystackError } from "../errors.ts";
+import { note, outliveReaders, say } from "./output.ts";
 import { buildProgram } from "./program.ts";
 
 /**
@@ -10,6 +11,10 @@ import { buildProgram } from "./program.ts";
 export async function main(args: readonly string[]): Promise<number> {
   const json = args.includes("--json");
   let exitCode = 0;
+  outliveReaders(({ message }) => {
+    note(`haystack: The result could not be written to stdout (${message}).`);
+    process.once("exit", () => (process.exitCode = 1));
+  });
   const program = buildProgram((code) => {
     exitCode = code;
   });
@@ -21,12 +26,10 @@ export async function main(args: readonly string[]): Promise<number> {
     const error = toHaystackError(thrown);
     const redact = redactor(ownVariables(process.env));
     const message = redact(oneLine(error.message));
-    process.stderr.write(`haystack: ${message}\n`);
+    note(`haystack: ${message}`);
     if (error.code === "INTERNAL" && process.env["HAYSTACK_DEBUG"] !== undefined)
-      process.stderr.write(
-        `${redact(String(error.cause instanceof Error ? error.cause.stack : error.stack))}\n`,
-      );
-    if (json) process.stdout.write(`${JSON.stringify({ ...errorBody(error), message })}\n`);
+      note(redact(String(error.cause instanceof Error ? error.cause.stack : error.stack)));
+    if (json) say(`${JSON.stringify({ ...errorBody(error), message })}\n`);
     return error.exitCode;
   }
 }

@@ -11,6 +11,7 @@ import { addServeCommand } from "./commands/serve.ts";
 import { addSubmitCommand } from "./commands/submit.ts";
 import { addTokenCommands } from "./commands/token.ts";
 import { addValidateCommand } from "./commands/validate.ts";
+import { hint, say } from "./output.ts";
 import type { SetExitCode } from "./common.ts";
 
 /** The whole command line. Building it has no effect but the object itself. */
@@ -21,6 +22,7 @@ export function buildProgram(setExitCode: SetExitCode): Command {
     )
     .version(SOFTWARE.version)
     .exitOverride()
+    .configureOutput({ writeOut: say, writeErr: hint })
     .showHelpAfterError("(run `haystack --help` for the commands and their options)");
   addRunCommand(program, setExitCode);
   addSubmitCommand(program, setExitCode);

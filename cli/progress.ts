@@ -1,5 +1,6 @@
 import ora from "ora";
 import type { RunDocument } from "../services/runs/document.ts";
+import { isDrawable, note, visible } from "./output.ts";
 
 const PHASES = {
   pending: "waiting to start",
@@ -25,25 +26,29 @@ export interface Progress {
   readonly end: () => void;
 }
 
-/** Progress on stderr: a spinner on a terminal, a plain line for each change elsewhere. */
+/**
+ * Progress on stderr: a spinner on a terminal of known width, a plain line for each change
+ * elsewhere. (A spinner of ora never ends clearing what it drew on no columns.)
+ */
 export function createProgress(): Progress {
+  const drawn = isDrawable();
   const spinner = ora({
     stream: process.stderr,
-    isEnabled: process.stderr.isTTY,
+    isEnabled: drawn,
     discardStdin: false,
-    isSilent: !process.stderr.isTTY,
+    isSilent: !drawn,
   });
   const said = new Map<string, string>();
   const say = (text: string): void => {
-    if (!process.stderr.isTTY) process.stderr.write(`${text}\n`);
-    else if (spinner.isSpinning) spinner.text = text;
-    else spinner.start(text);
+    if (!drawn) note(text);
+    else if (spinner.isSpinning) spinner.text = visible(text);
+    else spinner.start(visible(text));
   };
   return {
     say,
     log(text) {
       if (spinner.isSpinning) spinner.clear();
-      process.stderr.write(`${text}\n`);
+      note(text);
     },
     show(run) {
       const line = describe(run);

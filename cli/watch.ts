@@ -1,4 +1,5 @@
 import { createCommitFeed } from "../actors/watch/commit-feed.ts";
+import { stayAlive } from "../adapters/stay-alive.ts";
 import { createRunWatcher } from "../actors/watch/run-watcher.ts";
 import { runNotFound } from "../errors.ts";
 import type { Clock } from "../services/clock/index.ts";
@@ -23,6 +24,7 @@ export async function watch(
   runId: string,
   { clock, pollMs, onRun, onTransition, signal }: WatchOptions,
 ): Promise<RunDocument> {
+  const alive = stayAlive();
   const over = Promise.withResolvers<never>();
   over.promise.catch(() => undefined);
   const leave = (): void => over.reject(signal?.reason);
@@ -51,5 +53,6 @@ export async function watch(
   } finally {
     signal?.removeEventListener("abort", leave);
     await watcher.close();
+    alive[Symbol.dispose]();
   }
 }

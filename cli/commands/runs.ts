@@ -96,8 +96,9 @@ export function addRunsCommands(program: Command, setExitCode: SetExitCode): voi
     .description("Cancel a run and wait until its jobs have stopped.")
     .argument("<run-id>")
     .action(async (runId: string, options: Options) => {
-      const { document } = await (await openRunOperations(options)).cancel(runId);
+      const { document, interrupted } = await (await openRunOperations(options)).cancel(runId);
       print(options.json === true, document, describe(document));
+      if (interrupted) return setExitCode(130);
       setExitCode(document.status === "cancelled" ? 0 : 1);
     });
 
@@ -107,8 +108,8 @@ export function addRunsCommands(program: Command, setExitCode: SetExitCode): voi
     )
     .argument("<run-id>")
     .action(async (runId: string, options: Options) => {
-      const { document } = await (await openRunOperations(options)).retry(runId);
+      const { document, interrupted } = await (await openRunOperations(options)).retry(runId);
       print(options.json === true, document, describe(document));
-      setExitCode(exitCodeOf(document));
+      setExitCode(interrupted ? 130 : exitCodeOf(document));
     });
 }

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { loadConfig, redactor } from "../../config.ts";
+import { hint } from "../output.ts";
 import type { CommonOptions, SetExitCode } from "../common.ts";
 
 export function addServeCommand(program: Command, setExitCode: SetExitCode): void {
@@ -20,7 +21,7 @@ export function addServeCommand(program: Command, setExitCode: SetExitCode): voi
       const logger = createLogger({
         level: config.LOG_LEVEL,
         format: config.LOG_FORMAT,
-        write: (line) => process.stderr.write(redact(line)),
+        write: (line) => hint(redact(line)),
       });
       const stopped = Promise.withResolvers<void>();
       let signals = 0;

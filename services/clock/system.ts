@@ -2,7 +2,7 @@ import type { Clock } from "./index.ts";
 
 const LONGEST_TIMEOUT_MS = 2_147_483_647;
 
-/** The machine's own clock. Timers are unref'd: they never keep the process alive. */
+/** The machine's own clock. Timers are unref'd: they never keep the process alive, `stayAlive` does. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   at(at, callback) {

@@ -22,6 +22,17 @@ export interface DaemonPlace {
   serve(): Promise<(signal: NodeJS.Signals) => Promise<Outcome>>;
 }
 
+/** Puts a small simulated atlas into the data folder. */
+export async function simulatedAtlas(folder: string): Promise<Config> {
+  const config = loadConfig({ COMPUTE_PROCESSES: "1" }, folder);
+  const workbench = await openWorkbench(config);
+  const file = join(folder, "simulated.h5ad");
+  await simulate({ file, options: { seed: 1, nGenes: 500, cellsPerGroup: 8, nDonors: 2 } });
+  await workbench.atlases.import({ source: file });
+  await workbench.close();
+  return config;
+}
+
 /**
  * A data folder with the simulated atlas, and the port at which each daemon on it answers. Gone
  * after the test.
@@ -30,12 +41,7 @@ export async function daemonPlace(
   env: Readonly<Record<string, string>> = {},
 ): Promise<DaemonPlace> {
   const folder = await temporaryFolder();
-  const config = loadConfig({ COMPUTE_PROCESSES: "1" }, folder);
-  const workbench = await openWorkbench(config);
-  const file = join(folder, "simulated.h5ad");
-  await simulate({ file, options: { seed: 1, nGenes: 500, cellsPerGroup: 8, nDonors: 2 } });
-  await workbench.atlases.import({ source: file });
-  await workbench.close();
+  const config = await simulatedAtlas(folder);
   const port = String(await freePort());
   const variables = {
     HTTP_PORT: port,

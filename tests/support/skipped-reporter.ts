@@ -6,7 +6,7 @@ export function skippedLine(skipped: number, parts: readonly RealPart[]): string
   if (skipped === 0) return undefined;
   const missing = parts.filter(({ found }) => found === undefined);
   const why = missing.map(({ name, hint }) => `${name} (${hint})`).join("; ");
-  return `${skipped} tests were skipped${missing.length === 0 ? "." : `, as they need what is missing here: ${why}.`}`;
+  return `${skipped} tests were skipped.${missing.length === 0 ? "" : ` Missing here: ${why}.`}`;
 }
 
 /** The last line of a test run. */
