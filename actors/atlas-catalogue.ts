@@ -40,6 +40,13 @@ export interface AtlasCatalogue {
   ): Promise<void>;
 }
 
+/** Whether two imports of one file took the same of it. */
+function sameReading(one: AtlasIndex, other: AtlasIndex): boolean {
+  const reading = ({ columns, x_source, genes }: AtlasIndex) =>
+    JSON.stringify([columns, x_source, genes]);
+  return reading(one) === reading(other);
+}
+
 /** `knowledge`: folder of imported knowledge, by which labels get their ids. */
 export function atlasCatalogue(
   objects: ObjectStore,
@@ -91,14 +98,11 @@ export function atlasCatalogue(
             ? undefined
             : (await read(dataset, signal)).index;
         if (stands !== undefined) {
-          if (
-            stands.source_sha256 === index.source_sha256 &&
-            JSON.stringify(stands.columns) === JSON.stringify(index.columns)
-          )
+          if (stands.source_sha256 === index.source_sha256 && sameReading(stands, index))
             return stands;
           throw new HaystackError(
             "ATLAS_EXISTS",
-            `An atlas named ${dataset} was imported from another file or with other columns; choose another name with --dataset.`,
+            `An atlas named ${dataset} was imported from another file or read in another way; choose another name with --dataset.`,
           );
         }
         const files = [...index.groups.map(({ shard }) => shard), index.profiles];

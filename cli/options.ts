@@ -1,6 +1,7 @@
 import { Option, type Command } from "commander";
 import { HaystackError } from "../errors.ts";
 import { given } from "../given.ts";
+import { REPEATED_GENES, type RepeatedGenes } from "../science/atlas/genes.ts";
 import { runConfigSchema, type RunConfig } from "../services/runs/document.ts";
 
 /** Options that set a run's configuration; checked by the run's own schema. */
@@ -24,7 +25,10 @@ export interface AtlasOptions {
   readonly perturbationColumn?: string;
   readonly donorColumn?: string;
   readonly geneSymbolsColumn?: string;
-  readonly controlLabel?: string;
+  readonly controlLabel?: readonly string[];
+  readonly cellTypeOfAll?: string;
+  readonly perturbationType?: string;
+  readonly repeatedGenes?: RepeatedGenes;
   readonly layer?: string;
 }
 
@@ -72,8 +76,26 @@ export const addAtlasOptions = (command: Command): Command =>
       "--gene-symbols-column <column>",
       "var column of the gene symbols (default: the var index)",
     )
-    .option("--control-label <label>", "value of the perturbation column that marks control cells")
-    .option("--layer <name>", "layer with the counts");
+    .option(
+      "--control-label <label>",
+      "value of the perturbation column that marks control cells, nan for cells without one; may be repeated",
+      (label: string, earlier: readonly string[] | undefined): readonly string[] => [
+        ...(earlier ?? []),
+        label,
+      ],
+    )
+    .option("--cell-type-of-all <name>", "what all cells are, for a file without a column for it")
+    .option(
+      "--perturbation-type <type>",
+      "how the perturbations work (CRISPRi, CRISPRa, knockout, overexpression, drug, cytokine)",
+    )
+    .addOption(
+      new Option(
+        "--repeated-genes <what>",
+        "add up the counts of genes that share a symbol, keep them apart, or refuse the file",
+      ).choices(REPEATED_GENES),
+    )
+    .option("--layer <name>", "layer that holds the counts");
 
 /** Error USAGE, one sentence naming every bad option. */
 export function runConfig(options: RunOptions, more: Partial<RunConfig>): RunConfig {
@@ -113,6 +135,9 @@ export const atlasOptions = ({
   donorColumn,
   geneSymbolsColumn,
   controlLabel,
+  cellTypeOfAll,
+  perturbationType,
+  repeatedGenes,
   layer,
 }: AtlasOptions): AtlasOptions =>
   given({
@@ -122,6 +147,9 @@ export const atlasOptions = ({
     donorColumn,
     geneSymbolsColumn,
     controlLabel,
+    cellTypeOfAll,
+    perturbationType,
+    repeatedGenes,
     layer,
   });
 
@@ -131,7 +159,13 @@ export const importColumns = (options: AtlasOptions) => ({
     perturbation: options.perturbationColumn,
     donor: options.donorColumn,
     gene_symbols: options.geneSymbolsColumn,
-    control_label: options.controlLabel,
+    control_labels: options.controlLabel,
   }),
-  ...given({ dataset: options.dataset, layer: options.layer }),
+  ...given({
+    dataset: options.dataset,
+    cellType: options.cellTypeOfAll,
+    perturbationType: options.perturbationType,
+    repeatedGenes: options.repeatedGenes,
+    layer: options.layer,
+  }),
 });

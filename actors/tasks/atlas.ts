@@ -18,7 +18,11 @@ export const importAtlasFile = ({
   ...options
 }: ImportOptions & WithKnowledge): Promise<AtlasIndex> =>
   importAtlas(options, labelResolver(loadKnowledge(knowledge)));
-export const inspectFile = ({ file }: { readonly file: string }) => inspectH5ad(file);
+export const inspectFile = ({
+  file,
+  knowledge,
+}: { readonly file: string } & Partial<WithKnowledge>) =>
+  inspectH5ad(file, labelResolver(loadKnowledge(knowledge)));
 export async function simulate({
   file,
   options,

@@ -61,7 +61,7 @@ export function addRunCommand(program: Command, setExitCode: SetExitCode): void 
 
 function describeEnd(document: RunDocument): string {
   if (document.status === "failed")
-    return `Run ${document.run_id} failed: ${document.error_message ?? "no reason was recorded"}\nTry again with: haystack retry ${document.run_id}`;
+    return `Run ${document.run_id} failed: ${document.error_message ?? "no reason was recorded"}${document.error?.retryable === true ? `\nTry again with: haystack retry ${document.run_id}` : ""}`;
   if (document.status === "cancelled") return `Run ${document.run_id} was cancelled.`;
   const query = document.structured_query;
   return [

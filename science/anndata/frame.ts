@@ -117,7 +117,10 @@ function columnKind(file: Hdf5File, path: string): ColumnKind {
   const kind = file.kind(path);
   if (kind === "group") {
     const encoding = file.attribute(path, "encoding-type");
-    if (encoding === "categorical") return "categorical";
+    if (encoding === "categorical")
+      return isReadable(file, `${path}/categories`) && isReadable(file, `${path}/codes`)
+        ? "categorical"
+        : "unsupported";
     if (encoding === "nullable-integer") return "integer";
     if (encoding === "nullable-boolean") return "boolean";
     return encoding === "nullable-string-array" ? "string" : "unsupported";
@@ -126,6 +129,12 @@ function columnKind(file: Hdf5File, path: string): ColumnKind {
   if (file.kind(legacyCategories(path)) === "dataset") return "categorical";
   const type = file.elementType(path);
   return type === "compound" || type === "other" ? "unsupported" : type;
+}
+
+function isReadable(file: Hdf5File, path: string): boolean {
+  const kind = file.kind(path);
+  if (kind === "group") return file.attribute(path, "encoding-type") === "nullable-string-array";
+  return kind === "dataset" && !["compound", "other"].includes(file.elementType(path));
 }
 
 /** anndata 0.7 kept the categories of `obs/x` at `obs/__categories/x`. */

@@ -1,9 +1,10 @@
-import { open as openPath } from "node:fs/promises";
+import { open as openPath, type FileHandle } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { Dataset, File, Group, ready } from "h5wasm/node";
 import type { Metadata } from "h5wasm/node";
 import { HaystackError } from "../../errors.ts";
+import { folderError, notHdf5, statedSize } from "./what-file.ts";
 
 export type NumericArray =
   | Int8Array
@@ -22,6 +23,7 @@ export type ElementType = "integer" | "float" | "boolean" | "string" | "compound
 /** What HDF5's own memory (2 GB at most) has to hold at a time. */
 const TEXT_BLOCK = 1_000_000;
 const NUMBER_BLOCK = 32_000_000;
+const SUPERBLOCK = 96;
 const SIGNATURE = Buffer.from([0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]);
 
 /**
@@ -111,24 +113,21 @@ export class Hdf5File {
   }
 
   elementType(path: string): ElementType {
-    const { type, enum_type: members } = this.#metadata(path);
+    const { type, size, enum_type: members } = this.#metadata(path);
     if (type === 0) return "integer";
-    if (type === 1) return "float";
+    if (type === 1) return size === 4 || size === 8 ? "float" : "other";
     if (type === 3) return "string";
     if (type === 6) return "compound";
     return type === 8 && members?.members["TRUE"] === 1 ? "boolean" : "other";
   }
 
-  /**
-   * Numbers of rows [start, stop) of a dataset of one or two dimensions, flattened; booleans are 0
-   * and 1.
-   */
-  numbers(path: string, start = 0, stop = this.shape(path)[0] ?? 1): NumericArray {
-    const { type, size, shape } = this.#metadata(path);
+  /** @throws ANNDATA_UNSUPPORTED, ANNDATA_INVALID where a dataset holds no numbers that can be read */
+  checkNumbers(path: string): void {
+    const { type, size } = this.#metadata(path);
     if (type === 1 && size !== 4 && size !== 8) {
       throw new HaystackError(
         "ANNDATA_UNSUPPORTED",
-        `${path} in ${this.path} contains ${size * 8}-bit floats; convert it to float32 and write the file again.`,
+        `${path} in ${this.path} contains ${size * 8}-bit floats; convert it with .astype("float32") and write the file again.`,
       );
     }
     if (type !== 0 && type !== 1 && type !== 8) {
@@ -137,6 +136,15 @@ export class Hdf5File {
         `${path} in ${this.path} does not contain numbers; write the file again with a current anndata.`,
       );
     }
+  }
+
+  /**
+   * Numbers of rows [start, stop) of a dataset of one or two dimensions, flattened; booleans are 0
+   * and 1.
+   */
+  numbers(path: string, start = 0, stop = this.shape(path)[0] ?? 1): NumericArray {
+    this.checkNumbers(path);
+    const { shape } = this.#metadata(path);
     if (stop <= start) return new Float32Array(0);
     if (shape?.length === 0)
       return Float64Array.of(Number(this.#read(path, (dataset) => dataset.value)));
@@ -217,19 +225,31 @@ async function checkSignature(path: string): Promise<void> {
     Promise.reject(missing(cause)),
   );
   try {
-    const { size } = await handle.stat();
+    const stat = await handle.stat();
+    if (stat.isDirectory()) throw folderError(path);
+    const { size } = stat;
     const found = Buffer.alloc(SIGNATURE.length);
     for (let offset = 0; offset + found.length <= size; offset = offset === 0 ? 512 : offset * 2) {
       await handle.read(found, 0, found.length, offset);
-      if (found.equals(SIGNATURE)) return;
+      if (!found.equals(SIGNATURE)) continue;
+      if (offset === 0) await checkSize(path, handle, size);
+      return;
     }
   } catch (cause) {
-    throw missing(cause);
+    throw cause instanceof HaystackError ? cause : missing(cause);
   } finally {
     await handle.close();
   }
+  throw await notHdf5(path);
+}
+
+async function checkSize(path: string, handle: FileHandle, size: number): Promise<void> {
+  const head = Buffer.alloc(SUPERBLOCK);
+  await handle.read(head, 0, head.length, 0);
+  const stated = statedSize(head);
+  if (stated === null || stated <= BigInt(size)) return;
   throw new HaystackError(
-    "FILE_NOT_HDF5",
-    `${path} is not an HDF5 file; use an .h5ad file written by anndata.`,
+    "FILE_DAMAGED",
+    `${path} is cut short: it has ${size} of ${stated} bytes, as after a partial download; copy or download it again.`,
   );
 }

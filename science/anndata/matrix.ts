@@ -32,15 +32,60 @@ const CSC_BLOCK = 48_000_000;
 const SAMPLE_WINDOWS = 16;
 const SAMPLE_WINDOW = 65_536;
 
-export function listSlots(file: Hdf5File): Slot[] {
+/** A matrix that cannot be read, and why. */
+export interface UnreadableSlot {
+  readonly name: string;
+  readonly error: HaystackError;
+}
+
+/**
+ * The matrices of a file. `sizeOf` gives the cells and genes that a slot of this name must have.
+ * What cannot be read is listed, not thrown: nobody may need it.
+ */
+export function listSlots(
+  file: Hdf5File,
+  sizeOf: (name: string) => readonly [cells: number, genes: number],
+): { readonly slots: readonly Slot[]; readonly unreadable: readonly UnreadableSlot[] } {
   const layers =
     file.kind("layers") === "group" ? file.keys("layers").map((name) => `layers/${name}`) : [];
-  return ["X", "raw/X", ...layers]
-    .filter((name) => file.kind(name.split("/")[0] ?? name) !== null && file.kind(name) !== null)
-    .map((name) => describeSlot(file, name));
+  const slots: Slot[] = [];
+  const unreadable: UnreadableSlot[] = [];
+  for (const name of ["X", "raw/X", ...layers]) {
+    if (file.kind(name.split("/")[0] ?? name) === null || file.kind(name) === null) continue;
+    try {
+      slots.push(checkedSlot(file, name, sizeOf));
+    } catch (thrown) {
+      if (!(thrown instanceof HaystackError)) throw thrown;
+      unreadable.push({ name, error: thrown });
+    }
+  }
+  return { slots, unreadable };
+}
+
+function checkedSlot(
+  file: Hdf5File,
+  name: string,
+  sizeOf: (name: string) => readonly [cells: number, genes: number],
+): Slot {
+  const slot = describeSlot(file, name);
+  const [cells, genes] = sizeOf(name);
+  if (slot.nRows !== cells || slot.nCols !== genes)
+    throw new HaystackError(
+      "ANNDATA_INVALID",
+      `${name} in ${file.path} is ${slot.nRows} x ${slot.nCols}, but there are ${cells} cells and ${genes} genes; write the file again with anndata.`,
+    );
+  file.checkNumbers(slot.layout === "dense" ? name : `${name}/data`);
+  return slot;
 }
 
 function describeSlot(file: Hdf5File, name: string): Slot {
+  if (file.attribute(name, "encoding-type") === "null")
+    throw invalid(
+      file,
+      name,
+      "is empty (null)",
+      `put a matrix there (adata.X = adata.layers["counts"]) and write the file again`,
+    );
   if (file.kind(name) === "dataset") {
     const [nRows = 0, nCols = 0, ...rest] = file.shape(name);
     if (rest.length > 0 || file.shape(name).length < 2)
@@ -168,9 +213,11 @@ function readCsrRows(
   };
 }
 
-function invalid(file: Hdf5File, name: string, why: string): HaystackError {
-  return new HaystackError(
-    "ANNDATA_INVALID",
-    `${name} in ${file.path} ${why}; write the file again with a current anndata.`,
-  );
+function invalid(
+  file: Hdf5File,
+  name: string,
+  why: string,
+  advice = "write the file again with a current anndata",
+): HaystackError {
+  return new HaystackError("ANNDATA_INVALID", `${name} in ${file.path} ${why}; ${advice}.`);
 }

@@ -1,14 +1,14 @@
-import { HaystackError } from "../../errors.ts";
 import type { Column, CsrMatrix, DataFrame, UnsValue } from "./anndata.ts";
 import type { FrameColumn } from "./frame.ts";
 import { frameColumns, frameIndex, readColumn, readFrame } from "./frame.ts";
 import type { Hdf5File } from "./hdf5.ts";
 import { openHdf5 } from "./hdf5.ts";
-import type { RowBlock, Slot } from "./matrix.ts";
+import type { RowBlock, Slot, UnreadableSlot } from "./matrix.ts";
 import { listSlots, readBlocks, readRows, sampleValues } from "./matrix.ts";
-import { readUns } from "./uns.ts";
+import { readUns, readUnsValue } from "./uns.ts";
+import { notAnnData } from "./what-file.ts";
 
-export type { FrameColumn, RowBlock, Slot };
+export type { FrameColumn, RowBlock, Slot, UnreadableSlot };
 
 type FrameName = "obs" | "var" | "raw/var";
 
@@ -22,11 +22,15 @@ export interface H5adFile {
   /** Genes of X and the layers; raw/X may have others. */
   readonly nVars: number;
   readonly slots: readonly Slot[];
+  /** Matrices that are there and cannot be read. */
+  readonly unreadable: readonly UnreadableSlot[];
   columns(frame: FrameName): readonly FrameColumn[];
   index(frame: FrameName): readonly string[];
   column(frame: FrameName, name: string): Column;
   frame(frame: FrameName): DataFrame;
   uns(): Record<string, UnsValue>;
+  /** One entry of uns ("log1p/base"), nothing else of it; undefined where it cannot be read. */
+  unsValue(path: string): UnsValue | undefined;
   /** Rows [start, stop) of a slot as canonical CSR float32. */
   rows(slot: Slot, start: number, stop: number): CsrMatrix;
   /**
@@ -54,6 +58,7 @@ export async function openH5ad(path: string): Promise<H5adFile> {
 }
 
 function describe(file: Hdf5File): H5adFile {
+  if (file.kind("obs") === null) throw notAnnData(file);
   const index = new Map<FrameName, readonly string[]>();
   const indexOf = (frame: FrameName): readonly string[] => {
     const known = index.get(frame) ?? frameIndex(file, frame);
@@ -62,25 +67,22 @@ function describe(file: Hdf5File): H5adFile {
   };
   const nObs = indexOf("obs").length;
   const nVars = indexOf("var").length;
-  const slots = listSlots(file);
-  for (const { name, nRows, nCols } of slots) {
-    const genes = name === "raw/X" ? indexOf("raw/var").length : nVars;
-    if (nRows === nObs && nCols === genes) continue;
-    throw new HaystackError(
-      "ANNDATA_INVALID",
-      `${name} in ${file.path} is ${nRows} x ${nCols}, but there are ${nObs} cells and ${genes} genes; write the file again with anndata.`,
-    );
-  }
+  const { slots, unreadable } = listSlots(file, (name) => [
+    nObs,
+    name === "raw/X" ? indexOf("raw/var").length : nVars,
+  ]);
   return {
     path: file.path,
     nObs,
     nVars,
     slots,
+    unreadable,
     columns: (frame) => frameColumns(file, frame),
     index: indexOf,
     column: (frame, name) => readColumn(file, frame, name),
     frame: (frame) => readFrame(file, frame),
     uns: () => readUns(file),
+    unsValue: (name) => readUnsValue(file, name),
     rows: (slot, start, stop) => readRows(file, slot, start, stop),
     blocks: (slot, maxStored) => readBlocks(file, slot, maxStored),
     sample: (slot) => sampleValues(file, slot),

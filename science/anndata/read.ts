@@ -13,9 +13,12 @@ export async function readH5ad(path: string): Promise<AnnData> {
   try {
     const slot = file.slots.find(({ name }) => name === "X");
     if (slot === undefined)
-      throw new HaystackError(
-        "ANNDATA_INVALID",
-        `${path} has no X; write the file again with the counts in adata.X.`,
+      throw (
+        file.unreadable.find(({ name }) => name === "X")?.error ??
+        new HaystackError(
+          "ANNDATA_INVALID",
+          `${path} has no X; write the file again with the counts in adata.X.`,
+        )
       );
     const X = stackRows(
       Array.from(file.blocks(slot), (block) => block.X),

@@ -5,19 +5,43 @@
  * one donor "unknown".
  */
 export interface AtlasColumns {
-  readonly cell_type: string;
+  /** Null: all cells are of one type that was told at import. */
+  readonly cell_type: string | null;
   readonly perturbation: string;
   readonly donor: string | null;
   readonly gene_symbols: string | null;
   /** The value of the perturbation column that marks unperturbed cells. */
   readonly control_label: string;
+  /** All labels of control cells, where there is more than `control_label`. */
+  readonly control_labels?: readonly string[];
+  /** True where cells without a perturbation are controls; their groups have `control_label`. */
+  readonly missing_is_control?: true;
+  /** Columns of amounts that set groups apart, where there are any. */
+  readonly dose?: string;
+  readonly dose_unit?: string;
+  readonly time?: string;
 }
 
-/** The cells sharing dataset, cell type, perturbation and donor: the unit of retrieval. */
+/** The genes that a perturbation silences or activates. More than one: all in the same cell. */
+export interface GeneticReading {
+  readonly genes: readonly string[];
+  readonly effect: "loss" | "gain";
+}
+
+/** What cells of one group share beside their labels, as written, with its unit where that is known. */
+export interface Covariates {
+  readonly dose?: string;
+  readonly time?: string;
+}
+
+/**
+ * The cells sharing dataset, cell type, perturbation and donor, and dose and time where given: the
+ * unit of retrieval.
+ */
 export interface CellGroup {
   /**
    * `{dataset}/{cell_type}/{perturbation}/{donor}`, each part slugged, made unique by a hash where
-   * slugs collide.
+   * slugs collide; a fifth part where doses or times set groups apart.
    */
   readonly group_id: string;
   readonly dataset: string;
@@ -28,6 +52,13 @@ export interface CellGroup {
   readonly perturbation: string;
   /** Canonical perturbation id of the curated knowledge, null when unknown or control. */
   readonly perturbation_id: string | null;
+  /**
+   * The perturbed genes where the label names genes, as its column and control make it; then it
+   * names no substance. Absent where it does not.
+   */
+  readonly genetic?: GeneticReading;
+  /** Dose and time where the source has them; absent where it has none. */
+  readonly covariates?: Covariates;
   readonly is_control: boolean;
   /** Donor ids carry their data set: "{dataset}:{donor}". */
   readonly donor: string;

@@ -1,9 +1,14 @@
 import { createHash } from "node:crypto";
-import type { AtlasColumns, CellGroup } from "./atlas-index.ts";
+import type { CellGroup, Covariates, GeneticReading } from "./atlas-index.ts";
 
 export interface LabelResolver {
   cellOntologyId(label: string): string | null;
+  /** Of a substance, or of any perturbation that says itself what it does ("STAT1 KO"). */
   perturbationId(label: string): string | null;
+  /** Of the loss or gain of one gene. */
+  geneticId?(gene: string, effect: GeneticReading["effect"]): string | null;
+  /** The symbol of the gene that a name stands for. */
+  geneSymbol?(name: string): string | null;
 }
 
 /** The labels of every cell, in row order; null where the source has none. */
@@ -11,6 +16,14 @@ export interface CellLabels {
   readonly cellType: readonly (string | null)[];
   readonly perturbation: readonly (string | null)[];
   readonly donor: readonly (string | null)[];
+}
+
+export interface GroupingRules {
+  /** Labels of control cells, those first that perturbed cells are rather compared with. */
+  readonly controls: readonly string[];
+  /** What labels that name genes say. */
+  readonly genetic?: ReadonlyMap<string, GeneticReading>;
+  readonly covariatesOf?: ((cell: number) => Covariates) | null;
 }
 
 export interface GroupedCells {
@@ -23,14 +36,19 @@ export interface GroupedCells {
   readonly groupOf: Int32Array;
 }
 
+interface Rows {
+  readonly first: number;
+  n: number;
+}
+
 /**
- * Puts cells of equal cell type, perturbation and donor together and links each group to its
- * control.
+ * Puts cells of equal cell type, perturbation, donor, dose and time together and links each group
+ * to its control. The dose of a control says nothing; its time does where controls differ in it.
  */
 export function groupCells(
   labels: CellLabels,
   dataset: string,
-  columns: AtlasColumns,
+  { controls, genetic = new Map(), covariatesOf = null }: GroupingRules,
   resolver: LabelResolver,
 ): GroupedCells {
   const { cellType, perturbation, donor } = labels;
@@ -39,7 +57,9 @@ export function groupCells(
     perturbation: uniqueSlugs(perturbation),
     donor: uniqueSlugs(donor),
   };
-  const rows = new Map<string, { first: number; n: number }>();
+  const isControl = new Set(controls);
+  const amounts = covariateReader(labels, isControl, covariatesOf);
+  const rows = new Map<string, Rows>();
   const idOf = cellType.map((type, row) => {
     const [by, from] = [perturbation[row], donor[row]];
     if (type === null || by === null || by === undefined || from === null || from === undefined)
@@ -49,6 +69,7 @@ export function groupCells(
       slugs.cellType.get(type),
       slugs.perturbation.get(by),
       slugs.donor.get(from),
+      ...amounts.slugOf(row),
     ].join("/");
     const seen = rows.get(id) ?? { first: row, n: 0 };
     seen.n += 1;
@@ -57,35 +78,111 @@ export function groupCells(
   });
   const ids = [...rows.keys()].toSorted();
   const position = new Map<string | null, number>(ids.map((id, at) => [id, at]));
+  const controlIds = controlFinder(labels, rows, controls, amounts.of);
   const groups = ids.map((id): CellGroup => {
-    const { first, n } = rows.get(id) as { first: number; n: number };
+    const { first, n } = rows.get(id) as Rows;
     const [type, by, from] = [
       cellType[first] as string,
       perturbation[first] as string,
       donor[first] as string,
     ];
-    const isControl = by === columns.control_label;
-    const control = [
-      slug(dataset),
-      slugs.cellType.get(type),
-      slugs.perturbation.get(columns.control_label),
-      slugs.donor.get(from),
-    ].join("/");
+    const control = isControl.has(by);
+    const reading = control ? null : (genetic.get(by) ?? null);
+    const covariates = amounts.of(first);
     return {
       group_id: id,
       dataset,
       cell_type: type,
       cell_ontology_id: resolver.cellOntologyId(type),
       perturbation: by,
-      perturbation_id: isControl ? null : resolver.perturbationId(by),
-      is_control: isControl,
+      perturbation_id: control ? null : perturbationId(by, reading, resolver),
+      ...(reading === null ? {} : { genetic: reading }),
+      ...(Object.keys(covariates).length === 0 ? {} : { covariates }),
+      is_control: control,
       donor: `${dataset}:${from}`,
       n_cells: n,
-      control_group_id: !isControl && rows.has(control) ? control : null,
+      control_group_id: control ? null : controlIds(first),
       shard: `groups/${id}.h5ad`,
     };
   });
   return { groups, groupOf: Int32Array.from(idOf, (id) => position.get(id) ?? -1) };
+}
+
+function perturbationId(
+  label: string,
+  reading: GeneticReading | null,
+  resolver: LabelResolver,
+): string | null {
+  if (reading === null) return resolver.perturbationId(label);
+  const [gene, ...more] = reading.genes;
+  return gene === undefined || more.length > 0
+    ? null
+    : (resolver.geneticId?.(gene, reading.effect) ?? null);
+}
+
+interface CovariateReader {
+  of(row: number): Covariates;
+  /** The part of the group id, none where amounts set no groups apart. */
+  slugOf(row: number): readonly string[];
+}
+
+function covariateReader(
+  { perturbation }: CellLabels,
+  isControl: ReadonlySet<string>,
+  covariatesOf: ((cell: number) => Covariates) | null,
+): CovariateReader {
+  if (covariatesOf === null) return { of: () => ({}), slugOf: () => [] };
+  const distinct = { perturbed: new Set<Covariates>(), control: new Set<string>() };
+  for (const [row, label] of perturbation.entries()) {
+    if (label === null) continue;
+    if (isControl.has(label)) distinct.control.add(covariatesOf(row).time ?? "");
+    else distinct.perturbed.add(covariatesOf(row));
+  }
+  const controlTimes = distinct.control.size > 1 && distinct.perturbed.size > 1;
+  const apart = distinct.perturbed.size > 1;
+  const of = (row: number): Covariates => {
+    const covariates = covariatesOf(row);
+    if (!isControl.has(perturbation[row] ?? "")) return covariates;
+    return controlTimes && covariates.time !== undefined ? { time: covariates.time } : {};
+  };
+  return {
+    of,
+    slugOf(row) {
+      const { dose, time } = of(row);
+      const text = [dose, time].filter((each) => each !== undefined).join(" ");
+      return apart && text !== "" ? [slug(text.replaceAll(".", "p")) || hash(text)] : [];
+    },
+  };
+}
+
+/**
+ * For a perturbed row the control group of the same cell type and donor: at the same time if there
+ * is one, of the first control label, with the most cells.
+ */
+function controlFinder(
+  { cellType, perturbation, donor }: CellLabels,
+  rows: ReadonlyMap<string, Rows>,
+  controls: readonly string[],
+  covariatesOf: (row: number) => Covariates,
+): (row: number) => string | null {
+  const key = (row: number) => JSON.stringify([cellType[row], donor[row]]);
+  const found = [...rows]
+    .map(([id, { first, n }]) => ({
+      id,
+      n,
+      row: first,
+      order: controls.indexOf(perturbation[first] ?? ""),
+    }))
+    .filter(({ order }) => order >= 0)
+    .toSorted((a, b) => a.order - b.order || b.n - a.n);
+  const byKey = Map.groupBy(found, ({ row }) => key(row));
+  return (row) => {
+    const those = byKey.get(key(row)) ?? [];
+    const { time } = covariatesOf(row);
+    return (
+      those.find((control) => covariatesOf(control.row).time === time)?.id ?? those[0]?.id ?? null
+    );
+  };
 }
 
 /** Repeated names get -1, -2 ... appended, as anndata's obs_names_make_unique does. */

@@ -1,89 +1,44 @@
-import { HaystackError } from "../../errors.ts";
-import type { H5adFile, Slot } from "../anndata/open.ts";
-
-/** What the values of a slot are. "linear": neither whole nor log1p, such as CPM or TPM. */
-export type ValueKind = "empty" | "counts" | "log1p" | "linear" | "negative" | "not finite";
-
-export interface CountsSource {
-  readonly slot: Slot;
-  readonly kind: "counts" | "log1p";
-}
+/**
+ * What the values of a slot are. "linear": neither whole nor log1p, such as CPM or TPM. "mask": 0
+ * and 1 alone. "ranks": whole numbers spread evenly, as ranks and bins are and counts are not.
+ */
+export type ValueKind =
+  | "empty"
+  | "counts"
+  | "mask"
+  | "ranks"
+  | "log1p"
+  | "linear"
+  | "negative"
+  | "not finite";
 
 /** log1p of a million is 13.8: larger values are not logarithms of normalised counts. */
 const LOG1P_MAX = 15;
-const COUNT_LAYER = /^layers\/(raw[_.-]?)?(counts?|umis?|raw)([_.-]?raw)?$/i;
 const NOT_WHOLE = 1e-3;
+/** Of fewer values nobody can tell how they are spread. */
+const MANY = 5000;
+/** Of counts hardly any lie in the upper half of their range; of ranks and bins half do. */
+const UPPER_HALF = 0.25;
 
 export function classifyValues(values: Float32Array): ValueKind {
   let whole = true;
   let negative = false;
   let highest = -Infinity;
+  let stored = 0;
   for (const value of values) {
     if (!Number.isFinite(value)) return "not finite";
     if (value < 0) negative = true;
     if (Math.abs(value - Math.round(value)) > NOT_WHOLE) whole = false;
     if (value > highest) highest = value;
+    if (value > 0) stored += 1;
   }
   if (negative) return "negative";
   if (!(highest > 0)) return "empty";
-  if (whole) return "counts";
-  return highest <= LOG1P_MAX ? "log1p" : "linear";
-}
-
-/**
- * Chooses the slot to import: raw counts wherever they live (X, a layer called counts, raw/X, any
- * other layer), else log-normalised values. `layer` ("X", "raw/X", "layers/counts" or "counts")
- * decides instead when given.
- * @throws COLUMN_NOT_FOUND for an unknown layer, COUNTS_INVALID when no slot can be used,
- * ANNDATA_INVALID without any slot
- */
-export function chooseSlot(file: H5adFile, layer: string | undefined): CountsSource {
-  const candidates =
-    layer === undefined
-      ? ordered(file.slots)
-      : file.slots.filter(
-          ({ name }) => name === layer || name === `layers/${layer}` || name === `${layer}/X`,
-        );
-  const names = file.slots.map(({ name }) => name).join(", ") || "none";
-  if (candidates.length === 0 && layer !== undefined)
-    throw new HaystackError(
-      "COLUMN_NOT_FOUND",
-      `${file.path} has no layer "${layer}"; its matrices are: ${names}.`,
-    );
-  if (candidates.length === 0)
-    throw new HaystackError(
-      "ANNDATA_INVALID",
-      `${file.path} contains no matrix of cells x genes; write the file again with the counts in adata.X.`,
-    );
-  const classified = candidates.map((slot) => ({ slot, kind: classifyValues(file.sample(slot)) }));
-  for (const wanted of ["counts", "log1p"] as const) {
-    const found = classified.find(({ kind }) => kind === wanted);
-    if (found !== undefined) return { slot: found.slot, kind: wanted };
-  }
-  const what = classified.map(({ slot, kind }) => `${slot.name} ${DESCRIPTION[kind]}`).join(", ");
-  const message = `${file.path} has no usable counts: ${what}; keep the raw counts in adata.layers["counts"] or adata.raw before scaling or correcting, and write the file again.`;
-  throw new HaystackError("COUNTS_INVALID", message);
-}
-
-const DESCRIPTION: Record<ValueKind, string> = {
-  empty: "has no value above zero",
-  counts: "holds counts",
-  log1p: "holds log-normalised values",
-  linear: "is normalised but not log-transformed",
-  negative: "has negative values, as scaled data do",
-  "not finite": "has missing (NaN) or infinite values",
-};
-
-function ordered(slots: readonly Slot[]): Slot[] {
-  return slots
-    .filter(({ name }) => !/^layers\/(un)?spliced$|^layers\/ambiguous$/i.test(name))
-    .toSorted((a, b) => rank(a) - rank(b));
-}
-
-function rank({ name }: Slot): number {
-  if (name === "X") return 0;
-  if (COUNT_LAYER.test(name)) return 1;
-  return name === "raw/X" ? 2 : 3;
+  if (!whole) return highest <= LOG1P_MAX ? "log1p" : "linear";
+  if (highest <= 1) return "mask";
+  const upper =
+    stored < MANY ? 0 : values.reduce((n, value) => n + (value > highest / 2 ? 1 : 0), 0);
+  return upper > UPPER_HALF * stored && highest > 3 ? "ranks" : "counts";
 }
 
 export interface CellCounts {

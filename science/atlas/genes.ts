@@ -1,43 +1,73 @@
-import type { AtlasColumns } from "./atlas-index.ts";
 import { HaystackError } from "../../errors.ts";
-import { columnLabels } from "../anndata/frame.ts";
 import type { H5adFile, Slot } from "../anndata/open.ts";
+import type { AtlasColumns } from "./atlas-index.ts";
+import { geneColumn, symbolIn } from "./columns/gene-names.ts";
+
+/** What becomes of genes that share a symbol. */
+export const REPEATED_GENES = ["sum", "keep", "refuse"] as const;
+export type RepeatedGenes = (typeof REPEATED_GENES)[number];
+
+export interface SlotGenes {
+  readonly genes: readonly string[];
+  /** For each gene of the slot the position of its name in `genes`; null: they are the same. */
+  readonly positions: Int32Array | null;
+  readonly withoutSymbol: number;
+  /** Symbols that more than one gene has. */
+  readonly repeated: readonly string[];
+  /** Whether names such as GRCh38_ISG15 were shortened to the symbol in them. */
+  readonly shortened: boolean;
+}
 
 /**
  * The gene symbols of a slot, in its order. Genes without a symbol keep their name of the index.
- * @throws GENES_DUPLICATED
+ * Genes that share a symbol become one, their counts added up, or keep their ids.
+ * @throws GENES_DUPLICATED where repeats are refused, COLUMN_NOT_FOUND
  */
 export function geneSymbols(
   file: H5adFile,
   slot: Slot,
   column: AtlasColumns["gene_symbols"],
-): { readonly genes: readonly string[]; readonly withoutSymbol: number } {
-  const index = file.index(slot.name === "raw/X" ? "raw/var" : "var");
-  const symbols = column === null ? index : symbolsOf(file, slot, column, index);
-  const genes = symbols.map((symbol, gene) => symbol ?? index[gene] ?? "");
-  const seen = new Set<string>();
-  const repeated = [...new Set(genes.filter((gene) => seen.size === seen.add(gene).size))];
-  if (repeated.length > 0) {
-    const message = `${repeated.length} gene names occur more than once in ${file.path} (${repeated.slice(0, 5).join(", ")}); make them unique (adata.var_names_make_unique()) or name another column with --gene-symbols-column.`;
+  repeats: RepeatedGenes = "sum",
+): SlotGenes {
+  const frame = slot.name === "raw/X" ? "raw/var" : "var";
+  const index = file.index(frame);
+  const symbols = column === null ? index : geneColumn(file, frame, column);
+  const long = symbols.map((symbol, gene) => symbol ?? index[gene] ?? "");
+  const short = long.map(symbolIn);
+  const shortened = short.filter((name, gene) => name !== long[gene]).length * 2 > long.length;
+  const genes = shortened ? short : long;
+  const withoutSymbol = symbols.filter((symbol) => symbol === null).length;
+  const uses = Map.groupBy(genes.keys(), (gene) => genes[gene] ?? "");
+  const repeated = [...uses].filter(([, those]) => those.length > 1).map(([name]) => name);
+  const facts = { withoutSymbol, repeated, shortened };
+  if (repeated.length === 0) return { genes, positions: null, ...facts };
+  if (repeats === "refuse") {
+    const message = `${repeated.length} gene names occur more than once in ${file.path} (${repeated.slice(0, 5).join(", ")}); add their counts up with --repeated-genes sum, keep them apart with --repeated-genes keep, or name another column with --gene-symbols-column.`;
     throw new HaystackError("GENES_DUPLICATED", message);
   }
-  return { genes, withoutSymbol: symbols.filter((symbol) => symbol === null).length };
+  if (repeats === "keep") return { genes: keptApart(genes, index), positions: null, ...facts };
+  const names = [...uses.keys()];
+  const position = new Map(names.map((name, at) => [name, at]));
+  return {
+    genes: names,
+    positions: Int32Array.from(genes, (name) => position.get(name) as number),
+    ...facts,
+  };
 }
 
-function symbolsOf(
-  file: H5adFile,
-  slot: Slot,
-  column: string,
-  index: readonly string[],
-): readonly (string | null)[] {
-  if (slot.name !== "raw/X" || file.columns("raw/var").some(({ name }) => name === column)) {
-    return columnLabels(file.column(slot.name === "raw/X" ? "raw/var" : "var", column));
-  }
-  const known = new Map(
-    columnLabels(file.column("var", column)).map((symbol, gene) => [
-      file.index("var")[gene],
-      symbol,
-    ]),
+/** Genes of a repeated name get the name of the index, and where that repeats too a number. */
+function keptApart(genes: readonly string[], index: readonly string[]): string[] {
+  const uses = Map.groupBy(genes, (name) => name);
+  const named = genes.map((name, gene) =>
+    (uses.get(name)?.length ?? 0) > 1 ? (index[gene] ?? name) : name,
   );
-  return index.map((name) => known.get(name) ?? null);
+  const taken = new Set(named);
+  const seen = new Set<string>();
+  return named.map((name) => {
+    let free = name;
+    for (let number = 1; seen.has(free) || (free !== name && taken.has(free)); number += 1)
+      free = `${name}-${number}`;
+    seen.add(free);
+    return free;
+  });
 }

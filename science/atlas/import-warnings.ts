@@ -1,5 +1,10 @@
 import type { AtlasColumns, CellGroup } from "./atlas-index.ts";
-import type { CountsSource } from "./counts.ts";
+import type { LabelResolver } from "./cell-groups.ts";
+import type { CountsSource } from "./choose-slot.ts";
+import type { CompleteChoice } from "./columns/choose-columns.ts";
+import { knownGenes } from "./columns/gene-names.ts";
+import type { PerturbationKinds } from "./columns/perturbation-kind.ts";
+import type { RepeatedGenes, SlotGenes } from "./genes.ts";
 import type { CountedCells } from "./write-counts.ts";
 
 interface ImportFacts {
@@ -7,28 +12,27 @@ interface ImportFacts {
   readonly groups: readonly CellGroup[];
   readonly source: CountsSource;
   readonly columns: AtlasColumns;
+  readonly choice: CompleteChoice;
+  readonly kinds: PerturbationKinds;
   readonly counted: CountedCells;
-  readonly withoutSymbol: number;
+  readonly slotGenes: SlotGenes;
+  readonly repeatedGenes: RepeatedGenes;
+  readonly resolver: LabelResolver;
   readonly renamed: number;
-  /** Labels that look like controls but were not taken. */
-  readonly otherControls: readonly string[];
 }
 
+/** Of fewer genes nobody can say that none is known. */
+const MANY_GENES = 20;
+
 /** What the owner of the atlas should know about how it was read, one sentence each. */
-export function importWarnings({
-  nObs,
-  groups,
-  source,
-  columns,
-  counted,
-  withoutSymbol,
-  renamed,
-  otherControls,
-}: ImportFacts): string[] {
+export function importWarnings(facts: ImportFacts): string[] {
+  const { nObs, groups, source, columns, choice, kinds, counted, slotGenes, renamed } = facts;
+  const { controls } = choice;
   const missing = nObs - groups.reduce((total, group) => total + group.n_cells, 0);
   const unmatched = groups.filter(
     (group) => !group.is_control && group.control_group_id === null,
   ).length;
+  const unlabelled = choice.read(columns.perturbation).missing;
   const warnings: [boolean, string][] = [
     [
       missing > 0,
@@ -45,15 +49,74 @@ export function importWarnings({
     [counted.zeroCells > 0, `${counted.zeroCells} cells have no counts at all.`],
     [columns.donor === null, "No donor column was found; all cells count as one donor."],
     [
-      otherControls.length > 0,
-      `"${columns.control_label}" was taken as the control; ${otherControls.join(", ")} would have matched too.`,
+      columns.missing_is_control === true,
+      `${unlabelled} cells without a ${columns.perturbation} were taken as controls.`,
     ],
+    [
+      controls.pooled.length > 1,
+      `The control cells of ${controls.pooled.length} labels were pooled (${some(controls.pooled)}).`,
+    ],
+    [
+      controls.others.length + controls.doubtful.length > 0,
+      `"${columns.control_label}" was taken as the control; ${some([...controls.others, ...controls.doubtful])} would have fitted too${controls.others.length > 0 ? ", and such cells count as controls where there are no others" : ""} (--control-label takes others).`,
+    ],
+    [
+      choice.others.perturbation.length > 0,
+      `${columns.perturbation} was taken for the perturbation; ${some(choice.others.perturbation)} would have fitted too (--perturbation-column takes another).`,
+    ],
+    [
+      choice.others.cell_type.length > 0,
+      `${columns.cell_type ?? ""} was taken for the cell type; ${some(choice.others.cell_type)} would have fitted too (--cell-type-column takes another).`,
+    ],
+    [kinds.why !== null, kinds.why ?? ""],
+    ...(["dose", "time"] as const).map((name): [boolean, string] => {
+      const values = amountsOf(groups, name);
+      return [
+        values.length > 1,
+        `The perturbed cells have ${values.length} ${name}s by ${columns[name] ?? name} (${some(values)}), each a group of its own; a question that names none pools them.`,
+      ];
+    }),
     [
       unmatched > 0,
       `${unmatched} perturbed groups have no control group of the same cell type and donor.`,
     ],
-    [withoutSymbol > 0, `${withoutSymbol} genes have no symbol and keep their name in the index.`],
+    [
+      slotGenes.withoutSymbol > 0,
+      `${slotGenes.withoutSymbol} genes have no symbol and keep their name in the index.`,
+    ],
+    [
+      slotGenes.repeated.length > 0,
+      `${slotGenes.repeated.length} gene symbols occur more than once (${some(slotGenes.repeated)}); ${facts.repeatedGenes === "keep" ? "their genes keep their ids" : "their counts were added up (--repeated-genes keep leaves them apart)"}.`,
+    ],
+    [
+      slotGenes.shortened,
+      "Gene names were shortened to the symbol in them (GRCh38_ISG15 to ISG15, say).",
+    ],
+    ...[geneWarning(facts)].map((text): [boolean, string] => [text !== null, text ?? ""]),
     [renamed > 0, `${renamed} cell names occurred more than once and had a number appended.`],
   ];
-  return warnings.filter(([applies]) => applies).map(([, text]) => text);
+  return [...source.why, ...warnings.filter(([applies]) => applies).map(([, text]) => text)];
+}
+
+/** Said where the genes are none that the knowledge has: then nothing can judge the biology. */
+function geneWarning({ slotGenes: { genes }, columns, resolver }: ImportFacts): string | null {
+  const known = knownGenes(genes, resolver);
+  if (known === null || known > 0 || genes.length < MANY_GENES) return null;
+  const what = /^ENS[A-Z]*G\d/.test(genes[0] ?? "") ? "Ensembl ids" : "no known gene symbols";
+  return `The gene names (${some(genes, 3)}) are ${what}, so the biology of a run on this atlas cannot be judged; put symbols into a column of adata.var and ${columns.gene_symbols === null ? "name" : "name another"} with --gene-symbols-column.`;
+}
+
+function amountsOf(groups: readonly CellGroup[], name: "dose" | "time"): string[] {
+  return [
+    ...new Set(
+      groups
+        .filter(({ is_control }) => !is_control)
+        .flatMap(({ covariates }) => covariates?.[name] ?? []),
+    ),
+  ];
+}
+
+function some(names: readonly string[], most = 5): string {
+  const more = names.length - most;
+  return `${names.slice(0, most).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }

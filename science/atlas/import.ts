@@ -4,14 +4,15 @@ import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { AtlasColumns, AtlasIndex, CellGroup } from "./atlas-index.ts";
 import { HaystackError } from "../../errors.ts";
-import { columnLabels } from "../anndata/frame.ts";
 import type { H5adFile } from "../anndata/open.ts";
 import { openH5ad } from "../anndata/open.ts";
-import type { CellLabels, LabelResolver } from "./cell-groups.ts";
+import type { LabelResolver } from "./cell-groups.ts";
 import { groupCells, uniqueNames } from "./cell-groups.ts";
-import { controlLabels, resolveColumns } from "./columns.ts";
-import { chooseSlot } from "./counts.ts";
+import { chooseSlot } from "./choose-slot.ts";
+import type { RepeatedGenes } from "./genes.ts";
 import { geneSymbols } from "./genes.ts";
+import type { ToldLabels } from "./read-labels.ts";
+import { readLabels } from "./read-labels.ts";
 import { CellScratch } from "./cell-scratch.ts";
 import type { CountedCells } from "./write-counts.ts";
 import { writeCounts } from "./write-counts.ts";
@@ -20,14 +21,14 @@ import { writeGroups } from "./write-groups.ts";
 
 export type { LabelResolver };
 
-export interface ImportOptions {
+export interface ImportOptions extends ToldLabels {
   readonly source: string;
   /** The atlas folder; must not exist yet, or be empty. */
   readonly outDir: string;
   /** Short name of the data set; the file name without .h5ad unless given. */
   readonly dataset?: string;
-  /** What is known about the columns; the rest is guessed from the field's usual names. */
-  readonly columns?: Partial<AtlasColumns>;
+  /** What becomes of genes that share a symbol: their counts are added up unless told. */
+  readonly repeatedGenes?: RepeatedGenes;
   /** Where the counts are: "X", "raw/X" or the name of a layer; found unless given. */
   readonly layer?: string;
 }
@@ -69,10 +70,12 @@ async function build(
   if (file.nObs === 0)
     throw new HaystackError("GROUP_EMPTY", `${file.path} has no cells; use a file that has some.`);
   const dataset = options.dataset ?? basename(options.source).replace(/\.h5ad$/i, "");
-  const columns = resolveColumns(file, options.columns ?? {});
   const source = chooseSlot(file, options.layer);
-  const { genes, withoutSymbol } = geneSymbols(file, source.slot, columns.gene_symbols);
-  const { groups, groupOf } = groupCells(cellLabels(file, columns), dataset, columns, resolver);
+  const read = readLabels(file, options, resolver, source.slot);
+  const { columns } = read;
+  const slotGenes = geneSymbols(file, source.slot, columns.gene_symbols, options.repeatedGenes);
+  const { genes } = slotGenes;
+  const { groups, groupOf } = groupCells(read.labels, dataset, read.rules, resolver);
   checkGroups(file, groups, columns);
   const { names, renamed } = uniqueNames(file.index("obs"));
 
@@ -80,7 +83,7 @@ async function build(
   const scratch = new CellScratch(scratchPath, file.nObs);
   let counted: CountedCells;
   try {
-    counted = writeCounts(file, source, groupOf, genes, scratch);
+    counted = writeCounts(file, source, groupOf, slotGenes, scratch);
     await writeGroups(folder, groups, groupOf, { names, genes }, scratch);
   } finally {
     scratch.close();
@@ -92,7 +95,7 @@ async function build(
     dataset,
     source_file: basename(options.source),
     source_sha256: await sha256(options.source),
-    simulated: Boolean(file.uns()["simulated"]),
+    simulated: Boolean(file.unsValue("simulated")),
     columns,
     n_cells: groups.reduce((total, group) => total + group.n_cells, 0),
     n_genes: genes.length,
@@ -105,30 +108,19 @@ async function build(
       groups,
       source,
       columns,
+      choice: read.choice,
+      kinds: read.kinds,
       counted,
-      withoutSymbol,
+      slotGenes,
+      repeatedGenes: options.repeatedGenes ?? "sum",
+      resolver,
       renamed,
-      otherControls:
-        options.columns?.control_label === undefined
-          ? controlLabels(file, columns.perturbation).filter(
-              (label) => label !== columns.control_label,
-            )
-          : [],
     }),
   };
   await writeFile(join(folder, "index.json"), `${JSON.stringify(index, null, 2)}\n`, {
     flush: true,
   });
   return index;
-}
-
-function cellLabels(file: H5adFile, columns: AtlasColumns): CellLabels {
-  const labels = (name: string) => columnLabels(file.column("obs", name));
-  const donor =
-    columns.donor === null
-      ? Array.from({ length: file.nObs }, () => "unknown")
-      : labels(columns.donor);
-  return { cellType: labels(columns.cell_type), perturbation: labels(columns.perturbation), donor };
 }
 
 function checkGroups(file: H5adFile, groups: readonly CellGroup[], columns: AtlasColumns): void {

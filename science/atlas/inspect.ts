@@ -1,7 +1,11 @@
-import type { GuessedColumns } from "./columns.ts";
-import { controlLabels, guessColumns } from "./columns.ts";
+import type { AtlasColumns } from "./atlas-index.ts";
+import type { LabelResolver } from "./cell-groups.ts";
+import { chooseSlot, sampleOf } from "./choose-slot.ts";
+import type { ColumnChoice } from "./columns/choose-columns.ts";
+import { chooseColumns, columnsOf } from "./columns/choose-columns.ts";
+import { covariateColumns } from "./columns/covariates.ts";
 import type { ValueKind } from "./counts.ts";
-import { classifyValues } from "./counts.ts";
+import { HaystackError } from "../../errors.ts";
 import { columnLabels } from "../anndata/frame.ts";
 import type { FrameColumn, H5adFile, Slot } from "../anndata/open.ts";
 import { openH5ad } from "../anndata/open.ts";
@@ -28,22 +32,47 @@ export interface H5adSummary {
   readonly var: readonly { readonly name: string; readonly kind: FrameColumn["kind"] }[];
   readonly first_genes: readonly string[];
   readonly guessed: GuessedColumns;
+  /** What else could tell the same. */
+  readonly also_fits: ColumnChoice["others"];
+  /** The matrix that an import takes for the counts; null where none can be used. */
+  readonly counts: string | null;
+  /** Parts that cannot be read, and why; an import needs none of them unless it says so. */
+  readonly unreadable: readonly { readonly name: string; readonly why: string }[];
   readonly warnings: readonly string[];
 }
 
+/** What the columns seem to mean; null where nothing fits, or the file has none such. */
+export type GuessedColumns = { readonly [Key in keyof AtlasColumns]: AtlasColumns[Key] | null };
+
 const SHOWN = 20;
+const nothingKnown: LabelResolver = { cellOntologyId: () => null, perturbationId: () => null };
 
 /** What an .h5ad file holds and how an import would read it. @throws what openH5ad throws */
-export async function inspectH5ad(path: string): Promise<H5adSummary> {
+export async function inspectH5ad(
+  path: string,
+  resolver: LabelResolver = nothingKnown,
+): Promise<H5adSummary> {
   const file = await openH5ad(path);
   try {
-    const guessed = guessColumns(file);
-    const slots = file.slots.map((slot) => ({
-      name: slot.name,
-      layout: slot.layout,
-      shape: [slot.nRows, slot.nCols] as const,
-      values: classifyValues(file.sample(slot)),
-    }));
+    const source = usableSlot(file);
+    const choice = chooseColumns(file, {}, resolver, source?.slot);
+    const guessed = {
+      ...columnsOf(choice, undefined),
+      ...covariateColumns(
+        choice.obs.filter((name) => name !== choice.perturbation),
+        choice.read,
+      ),
+    };
+    const sampled = file.slots.map((slot) => ({ slot, values: sampleOf(file, slot) }));
+    const slots = sampled.flatMap(({ slot: { name, layout, nRows, nCols }, values }) =>
+      typeof values === "string" ? [{ name, layout, shape: [nRows, nCols] as const, values }] : [],
+    );
+    const unreadable = [
+      ...file.unreadable,
+      ...sampled.flatMap(({ slot: { name }, values }) =>
+        typeof values === "string" ? [] : [{ name, error: values }],
+      ),
+    ];
     return {
       n_obs: file.nObs,
       n_vars: file.nVars,
@@ -52,11 +81,28 @@ export async function inspectH5ad(path: string): Promise<H5adSummary> {
       var: file.columns("var"),
       first_genes: file.index("var").slice(0, 5),
       guessed,
-      warnings: warningsFor(
-        file,
-        guessed,
-        slots.map(({ values }) => values),
-      ),
+      also_fits: choice.others,
+      counts: source?.slot.name ?? null,
+      unreadable: [
+        ...unreadable.map(({ name, error }) => ({ name, why: error.message })),
+        ...(["obs", "var"] as const).flatMap((frame) =>
+          file
+            .columns(frame)
+            .filter(({ kind }) => kind === "unsupported")
+            .map(({ name }) => ({
+              name: `${frame}/${name}`,
+              why: "It is of a kind that cannot be read.",
+            })),
+        ),
+      ],
+      warnings: [
+        ...warningsFor(
+          file,
+          choice,
+          slots.map(({ values }) => values),
+        ),
+        ...(source?.why ?? []),
+      ],
     };
   } finally {
     file.close();
@@ -74,30 +120,48 @@ function frequentValues(file: H5adFile, { name, kind }: FrameColumn) {
   return { n_values: values.length, values: values.slice(0, SHOWN) };
 }
 
-function warningsFor(
-  file: H5adFile,
-  guessed: GuessedColumns,
-  kinds: readonly ValueKind[],
-): string[] {
+function usableSlot(file: H5adFile) {
+  try {
+    return chooseSlot(file, undefined);
+  } catch (thrown) {
+    if (thrown instanceof HaystackError) return null;
+    throw thrown;
+  }
+}
+
+function warningsFor(file: H5adFile, choice: ColumnChoice, kinds: readonly ValueKind[]): string[] {
   const genes = file.index("var");
   const repeated = genes.length - new Set(genes).size;
-  const controls = guessed.perturbation === null ? [] : controlLabels(file, guessed.perturbation);
+  const { perturbation, controls, others } = choice;
+  const all =
+    controls === null ? [] : [...controls.pooled, ...controls.others, ...controls.doubtful];
+  const alternatives = (what: string, taken: string | null, more: readonly string[]) =>
+    taken === null || more.length === 0
+      ? []
+      : [`${taken} would be taken for the ${what}; ${more.join(", ")} would fit too.`];
   return [
-    ...(guessed.perturbation === null
+    ...(perturbation === null
       ? ["No obs column contains the perturbation; name one with --perturbation-column."]
       : []),
-    ...(guessed.cell_type === null
-      ? ["No obs column contains the cell type; name one with --cell-type-column."]
-      : []),
-    ...(guessed.perturbation !== null && controls.length === 0
-      ? [`No value of "${guessed.perturbation}" marks control cells; name it with --control-label.`]
-      : []),
-    ...(controls.length > 1
+    ...(choice.cell_type === null
       ? [
-          `More than one value marks control cells: ${controls.join(", ")}; choose one with --control-label.`,
+          "No obs column contains the cell type; name one with --cell-type-column, or say with --cell-type-of-all what all cells are.",
         ]
       : []),
-    ...(guessed.donor === null
+    ...(perturbation !== null && controls === null
+      ? [`No value of "${perturbation}" marks control cells; name it with --control-label.`]
+      : []),
+    ...(perturbation !== null && controls !== null && controls.main === null
+      ? [`Cells without a value of "${perturbation}" would be taken as controls.`]
+      : []),
+    ...(all.length > 1
+      ? [
+          `More than one value marks control cells: ${all.slice(0, SHOWN).join(", ")}; choose with --control-label.`,
+        ]
+      : []),
+    ...alternatives("perturbation", perturbation, others.perturbation),
+    ...alternatives("cell type", choice.cell_type, others.cell_type),
+    ...(choice.donor === null
       ? ["No obs column contains the donor; all cells count as one donor."]
       : []),
     ...(kinds.includes("counts")
@@ -105,7 +169,9 @@ function warningsFor(
       : [
           kinds.includes("log1p")
             ? "No raw counts; they would be recovered from log-normalised values."
-            : "No raw counts and no log-normalised values; this file cannot be imported; write it with the counts in adata.X.",
+            : kinds.some((kind) => kind === "ranks" || kind === "mask")
+              ? "The whole numbers of this file look like ranks, bins or a mask, not like counts."
+              : "No raw counts and no log-normalised values; this file cannot be imported; write it with the counts in adata.X.",
         ]),
     ...(repeated > 0 ? [`${repeated} gene names of the index occur more than once.`] : []),
   ];

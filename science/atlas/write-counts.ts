@@ -1,7 +1,9 @@
 import { HaystackError } from "../../errors.ts";
 import type { H5adFile, RowBlock } from "../anndata/open.ts";
-import type { CountsSource } from "./counts.ts";
+import type { CountsSource } from "./choose-slot.ts";
 import { cellCounts } from "./counts.ts";
+import type { SlotGenes } from "./genes.ts";
+import { logBaseOf } from "./log-base.ts";
 import type { CellScratch } from "./cell-scratch.ts";
 
 /**
@@ -26,7 +28,7 @@ export function writeCounts(
   file: H5adFile,
   source: CountsSource,
   groupOf: Int32Array,
-  genes: readonly string[],
+  { genes, positions: merged }: Pick<SlotGenes, "genes" | "positions">,
   scratch: CellScratch,
 ): CountedCells {
   const { slot, kind } = source;
@@ -45,10 +47,11 @@ export function writeCounts(
     for (const [cell, row] of rows.entries()) {
       const { values, positions } = storedValues(block, row);
       const { counts, bad, exact } = cellCounts(values, kind, logBase);
-      if (bad >= 0) throw badValue(file, source, row, genes[positions[bad] ?? -1], values[bad]);
-      data.set(counts, end);
-      indices.set(positions, end);
-      end += counts.length;
+      if (bad >= 0) {
+        const gene = positions[bad] ?? -1;
+        throw badValue(file, source, row, genes[merged?.[gene] ?? gene], values[bad]);
+      }
+      end += placeCell(counts, positions, merged, data, indices, end);
       indptr[cell + 1] = end;
       if (counts.length === 0) zeroCells += 1;
       if (!exact) rounded += 1;
@@ -58,7 +61,7 @@ export function writeCounts(
       rows,
       {
         nRows: rows.length,
-        nCols: slot.nCols,
+        nCols: genes.length,
         data: data.subarray(0, end),
         indices: indices.subarray(0, end),
         indptr,
@@ -89,10 +92,35 @@ function storedValues(
   };
 }
 
-function logBaseOf(file: H5adFile): number {
-  const log1p = file.uns()["log1p"];
-  const base = typeof log1p === "object" && "base" in log1p ? log1p.base : Math.E;
-  return typeof base === "number" && base > 1 ? base : Math.E;
+/**
+ * Puts a cell's counts at `end` and says how many; genes that `merged` gives the same position are
+ * added up.
+ */
+function placeCell(
+  counts: Float32Array,
+  positions: Int32Array,
+  merged: Int32Array | null,
+  data: Float32Array,
+  indices: Int32Array,
+  end: number,
+): number {
+  if (merged === null) {
+    data.set(counts, end);
+    indices.set(positions, end);
+    return counts.length;
+  }
+  const order = Array.from(positions, (gene, at) => ({
+    gene: merged[gene] as number,
+    at,
+  })).toSorted((a, b) => a.gene - b.gene);
+  let n = 0;
+  for (const { gene, at } of order) {
+    const isSame = n > 0 && indices[end + n - 1] === gene;
+    if (!isSame) n += 1;
+    data[end + n - 1] = (isSame ? (data[end + n - 1] as number) : 0) + (counts[at] as number);
+    indices[end + n - 1] = gene;
+  }
+  return n;
 }
 
 function badValue(

@@ -76,6 +76,11 @@ export function resolvePerturbationLabel(
 
 /** As resolveCellTypeLabel, without guessing at spelling mistakes. */
 export function findCellType(label: string, knowledge: Knowledge): Resolved<CellTypeEntry> | null {
+  const id = cellOntologyIdIn(label);
+  if (id !== null) {
+    const entry = knowledge.cellTypes.find((known) => known.id === id);
+    return entry === undefined ? null : { entry, match: "exact" };
+  }
   const { cellTypes } = knowledgeTerms(knowledge);
   const tokens = tokenise(label);
   const cell: Token = { key: "cell", plain: "cell", start: 0, end: 0 };
@@ -86,6 +91,12 @@ export function findCellType(label: string, knowledge: Knowledge): Resolved<Cell
       ? cellTypes.find(tokens.slice(0, -1))
       : undefined);
   return term === undefined ? null : { entry: term.meaning, match: cellTypeMatch(term) };
+}
+
+/** A label that is a Cell Ontology id itself: "CL:0000236", "CL_0000236". */
+export function cellOntologyIdIn(label: string): string | null {
+  const digits = /^(?:.*\/)?CL[:_](\d{7})$/.exec(label.trim())?.[1];
+  return digits === undefined ? null : `CL:${digits}`;
 }
 
 /** As resolvePerturbationLabel, without guessing at spelling mistakes. */
@@ -149,10 +160,14 @@ export function findGeneticEntry(
 export function labelResolver(knowledge: Knowledge): {
   cellOntologyId(label: string): string | null;
   perturbationId(label: string): string | null;
+  geneticId(gene: string, effect: GeneticEffect): string | null;
+  geneSymbol(name: string): string | null;
 } {
   return {
-    cellOntologyId: (label) => findCellType(label, knowledge)?.entry.id ?? null,
+    cellOntologyId: (label) => findCellType(label, knowledge)?.entry.id ?? cellOntologyIdIn(label),
     perturbationId: (label) => findPerturbation(label, knowledge)?.entry.id ?? null,
+    geneticId: (gene, effect) => findGeneticEntry(knowledge, gene, effect)?.id ?? null,
+    geneSymbol: (name) => knowledgeTerms(knowledge).geneSymbols.get(labelKey(name)) ?? null,
   };
 }
 

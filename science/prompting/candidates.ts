@@ -1,6 +1,7 @@
 import type { OpenAtlas } from "../atlas/atlas-index.ts";
 import type { Knowledge } from "../knowledge/knowledge.ts";
 import type { ControlStrategy, StructuredQuery } from "../query/structured-query.ts";
+import { atAskedAmounts, withAmounts } from "./asked-amounts.ts";
 import { buildCandidate } from "./build-candidate.ts";
 import type { CandidateSettings, RankedProposal } from "./build-candidate.ts";
 import { controlSimilarity } from "./control-similarity.ts";
@@ -91,19 +92,21 @@ export function allCandidates(request: RetrievalRequest): PromptCandidate[] {
   const { query, atlases, knowledge, controlStrategy, embedded = null } = request;
   const queryCells = findQueryCells(query, atlases);
   const likeness = controlSimilarity(queryCells.atlas, queryCells.groups);
-  const perturbed = perturbedGroups(atlases).filter(
-    ({ control }) => controlStrategy === "query_as_control" || control !== null,
+  const perturbed = atAskedAmounts(
+    query,
+    perturbedGroups(atlases).filter(
+      ({ control }) => controlStrategy === "query_as_control" || control !== null,
+    ),
   );
   const candidates = ALL_STRATEGIES.flatMap((strategy) => {
-    const proposals = strategy
-      .propose({ query, knowledge, perturbed, embedded })
-      .map((proposal) => ({
-        ...proposal,
-        similarity: likeness.toQuery(
-          proposal.atlas,
-          proposal.control === null ? [] : [proposal.control],
-        ),
-      }));
+    const proposed = withAmounts(strategy.propose({ query, knowledge, perturbed, embedded }));
+    const proposals = proposed.map((proposal) => ({
+      ...proposal,
+      similarity: likeness.toQuery(
+        proposal.atlas,
+        proposal.control === null ? [] : [proposal.control],
+      ),
+    }));
     const families = Map.groupBy(
       proposals,
       ({ group }) => `${group.dataset}/${group.perturbation}`,

@@ -1,7 +1,12 @@
-import type { AtlasIndex } from "../atlas/atlas-index.ts";
+import type { AtlasIndex, CellGroup } from "../atlas/atlas-index.ts";
 import type { CellTypeEntry, Knowledge } from "../knowledge/knowledge.ts";
 import { descendants } from "../knowledge/ontology.ts";
-import { findCellType, findPerturbation, geneticReading } from "../knowledge/resolve.ts";
+import {
+  cellOntologyIdIn,
+  findCellType,
+  findPerturbation,
+  geneticReading,
+} from "../knowledge/resolve.ts";
 import { labelKey } from "../knowledge/tokens.ts";
 import type { GeneticEffect } from "../knowledge/genetic-words.ts";
 
@@ -21,6 +26,8 @@ export interface AtlasLabels {
     readonly label: string;
     readonly id: string | null;
     readonly genetic: { gene: string; effect: GeneticEffect } | null;
+    /** The label names genes and so no substance, whatever else has its name. */
+    readonly namesGenes: boolean;
   }[];
   readonly donors: readonly string[];
 }
@@ -35,7 +42,7 @@ export function collectAtlasLabels(
   for (const group of groups) {
     if (!cellTypes.has(group.cell_type)) {
       const resolved = findCellType(group.cell_type, knowledge);
-      const id = group.cell_ontology_id ?? resolved?.entry.id ?? null;
+      const id = group.cell_ontology_id ?? resolved?.entry.id ?? cellOntologyIdIn(group.cell_type);
       cellTypes.set(group.cell_type, {
         label: group.cell_type,
         id,
@@ -43,13 +50,7 @@ export function collectAtlasLabels(
       });
     }
     if (!group.is_control && !perturbations.has(group.perturbation)) {
-      const resolved = findPerturbation(group.perturbation, knowledge);
-      const id = group.perturbation_id ?? resolved?.entry.id ?? null;
-      perturbations.set(group.perturbation, {
-        label: group.perturbation,
-        id,
-        genetic: geneticReading(group.perturbation, knowledge),
-      });
+      perturbations.set(group.perturbation, perturbationMeaning(group, knowledge));
     }
   }
   return {
@@ -57,6 +58,20 @@ export function collectAtlasLabels(
     perturbations: [...perturbations.values()],
     donors: [...new Set(groups.map(({ donor }) => donor))],
   };
+}
+
+/** What names genes has no other meaning; a combination of genes has that of none of them. */
+function perturbationMeaning(
+  { perturbation: label, perturbation_id, genetic }: CellGroup,
+  knowledge: Knowledge,
+): AtlasLabels["perturbations"][number] {
+  if (genetic === undefined) {
+    const id = perturbation_id ?? findPerturbation(label, knowledge)?.entry.id ?? null;
+    return { label, id, genetic: geneticReading(label, knowledge), namesGenes: false };
+  }
+  const [gene, ...more] = genetic.genes;
+  const single = gene === undefined || more.length > 0 ? null : { gene, effect: genetic.effect };
+  return { label, id: perturbation_id, genetic: single, namesGenes: true };
 }
 
 /**
@@ -101,8 +116,8 @@ export function perturbationLabels(
     .filter(
       (known) =>
         (id !== null && known.id === id) ||
-        labelKey(known.label) === key ||
-        (id === null &&
+        (labelKey(known.label) === key && (!known.namesGenes || genetic !== null || id === null)) ||
+        ((id === null || known.namesGenes) &&
           genetic !== null &&
           known.genetic?.gene === genetic.gene &&
           known.genetic.effect === genetic.effect),

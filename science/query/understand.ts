@@ -17,6 +17,7 @@ import { questionTerms } from "./question-terms.ts";
 import { readCellType } from "./read-cell-type.ts";
 import { expectations, readPerturbation } from "./read-perturbation.ts";
 import { readDonors, readTissues } from "./sample-words.ts";
+import { amountsOf, nearestAmount } from "./nearest-amount.ts";
 import { questionText } from "./question-text.ts";
 import type { StructuredQuery } from "./structured-query.ts";
 import { loadVocabulary } from "./vocabulary.ts";
@@ -64,6 +65,11 @@ export function understandQuestion(
     literature_context: [],
     ambiguities: [
       ...ambiguities,
+      ...amountsTaken(
+        perturbation,
+        { dose: first(amounts.doses), time: first(amounts.times) },
+        atlases,
+      ),
       ...lineageForLine(asked, cell_type),
       ...others("cell_type", cell_type.name, asked, cells, sentence),
       ...others("perturbation", perturbation.name, chosen, given, sentence),
@@ -211,6 +217,33 @@ function others(
       alternatives,
     },
   ];
+}
+
+/** Says which dose and time of the atlas answer the question, or that they are pooled. */
+function amountsTaken(
+  { atlas_labels, matched_text }: StructuredQuery["perturbation"],
+  asked: { readonly dose: string | null; readonly time: string | null },
+  atlases: readonly AtlasIndex[],
+): Ambiguity[] {
+  const groups = atlases
+    .flatMap((atlas) => atlas.groups)
+    .filter(({ is_control, perturbation }) => !is_control && atlas_labels.includes(perturbation));
+  return (["dose", "time"] as const).flatMap((field): Ambiguity[] => {
+    const given = amountsOf(groups, field);
+    const wanted = asked[field];
+    if (given.length < 2 && (wanted === null || given.length === 0 || given.includes(wanted)))
+      return [];
+    const nearest = wanted === null ? null : nearestAmount(wanted, given);
+    if (nearest !== null && nearest === wanted) return [];
+    return [
+      {
+        field,
+        text: wanted ?? matched_text,
+        chosen: nearest ?? `all pooled (${given.join(", ")})`,
+        alternatives: given.filter((amount) => amount !== nearest),
+      },
+    ];
+  });
 }
 
 function first(stated: readonly Stated[]): string | null {

@@ -79,9 +79,9 @@ describe("what cannot be imported ends with a code and a way out, and leaves not
     [
       "repeated gene symbols",
       withSymbols(["CD3D", "CD3D", "MS4A1", "ACTB"]),
-      { columns: { gene_symbols: "symbol" } },
+      { columns: { gene_symbols: "symbol" }, repeatedGenes: "refuse" },
       "GENES_DUPLICATED",
-      /\(CD3D\); make them unique/,
+      /\(CD3D\); add their counts up with --repeated-genes sum/,
     ],
     [
       "an asked column that is missing",

@@ -114,6 +114,7 @@ export const semantic: RetrievalStrategy = {
     };
     const asked = names.perturbation(askedIn(query));
     const likeness = new Map<string, { readonly like: number; readonly because: string }>();
+    const asksGenes = query.perturbation.kind === "genetic";
     const compare = (group: CellGroup): { readonly like: number; readonly because: string } => {
       const own = names.perturbation(group);
       const cosine = meanings.perturbations.get(inWords(own));
@@ -130,6 +131,7 @@ export const semantic: RetrievalStrategy = {
     return perturbed.flatMap((located): Proposal[] => {
       const { group } = located;
       if (isAskedPerturbation(query, group)) return [];
+      if (group.genetic !== undefined && !asksGenes) return [];
       const { like, because } = likeness.get(group.perturbation) ?? compare(group);
       likeness.set(group.perturbation, { like, because });
       if (like < MIN_LIKENESS) return [];

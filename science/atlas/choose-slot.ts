@@ -1,0 +1,171 @@
+import { HaystackError } from "../../errors.ts";
+import type { H5adFile, Slot } from "../anndata/open.ts";
+import type { ValueKind } from "./counts.ts";
+import { cellCounts, classifyValues } from "./counts.ts";
+import { logBaseOf } from "./log-base.ts";
+
+export interface CountsSource {
+  readonly slot: Slot;
+  readonly kind: "counts" | "log1p";
+  /** What else was there and why this was taken, in sentences; empty where nothing else was. */
+  readonly why: readonly string[];
+}
+
+const COUNT_LAYER =
+  /^layers\/(?:raw[_.-]?)?(?:counts?|umis?|raw)(?:[_.-]?raw)?$|^layers\/(?:raw_?data|count_?matrix|umi_?counts?|counts_.*|.*_counts)$/i;
+const NOT_EXPRESSION = /^layers\/(?:(?:un)?spliced|ambiguous|matrix_ambiguous)$/i;
+/** Rows tried to see whether logarithms can be brought back to counts. */
+const TRIED_ROWS = 64;
+
+interface Judged {
+  readonly slot: Slot;
+  readonly values: ValueKind;
+}
+
+/**
+ * Chooses the slot to import: counts in X, in a layer named for them or in raw/X, else logarithms
+ * in X or raw/X that can be brought back to counts, and only then whole numbers in a layer whose
+ * name says nothing. `layer` ("X", "raw/X", "layers/counts" or "counts") decides instead when given.
+ * @throws COLUMN_NOT_FOUND for an unknown layer, COUNTS_INVALID when no slot can be used,
+ * ANNDATA_INVALID without any slot, and why the asked slot or X cannot be read
+ */
+export function chooseSlot(file: H5adFile, layer: string | undefined): CountsSource {
+  const isAsked = ({ name }: { readonly name: string }) =>
+    layer === undefined || [layer, `layers/${layer}`, `${layer}/X`].includes(name);
+  const candidates = file.slots.filter(
+    (slot) => isAsked(slot) && (layer !== undefined || !NOT_EXPRESSION.test(slot.name)),
+  );
+  if (candidates.length === 0) throw noSlot(file, layer, isAsked);
+  const sampled = candidates.map((slot) => ({ slot, values: sampleOf(file, slot) }));
+  const judged = sampled.filter((one): one is Judged => typeof one.values === "string");
+  const chosen = best(file, judged);
+  if (chosen === undefined) {
+    const failed = sampled.find(({ values }) => typeof values !== "string")?.values;
+    if (failed instanceof HaystackError) throw failed;
+    const what = judged.map(({ slot, values }) => `${slot.name} ${DESCRIPTION[values]}`).join(", ");
+    throw new HaystackError(
+      "COUNTS_INVALID",
+      `${file.path} has no usable counts: ${what}; ${ADVICE[judged[0]?.values ?? "empty"] ?? KEEP_COUNTS}.`,
+    );
+  }
+  const { slot, values } = chosen;
+  return { slot, kind: values === "log1p" ? "log1p" : "counts", why: reasons(chosen, judged) };
+}
+
+/** What the values of a slot are, or why they cannot be read. */
+export function sampleOf(file: H5adFile, slot: Slot): ValueKind | HaystackError {
+  try {
+    return classifyValues(file.sample(slot));
+  } catch (thrown) {
+    if (thrown instanceof HaystackError) return thrown;
+    throw thrown;
+  }
+}
+
+function best(file: H5adFile, judged: readonly Judged[]): Judged | undefined {
+  const named = (kind: ValueKind) =>
+    judged
+      .filter(({ slot, values }) => values === kind && rank(slot) < OTHER_LAYER)
+      .toSorted((a, b) => rank(a.slot) - rank(b.slot))[0];
+  const unnamed = judged.find(
+    ({ slot, values }) => values === "counts" && rank(slot) >= OTHER_LAYER,
+  );
+  const logarithms = named("log1p");
+  return (
+    named("counts") ??
+    (logarithms !== undefined && (unnamed === undefined || recovers(file, logarithms.slot))
+      ? logarithms
+      : undefined) ??
+    unnamed ??
+    judged.find(({ values }) => values === "log1p") ??
+    judged.find(({ values }) => values === "ranks") ??
+    judged.find(({ values }) => values === "mask")
+  );
+}
+
+const OTHER_LAYER = 3;
+const WHOLE: ReadonlySet<ValueKind> = new Set(["counts", "mask", "ranks"]);
+
+function rank({ name }: Slot): number {
+  if (name === "X") return 0;
+  if (COUNT_LAYER.test(name)) return 1;
+  return name === "raw/X" ? 2 : OTHER_LAYER;
+}
+
+/** Whether the first rows of logarithms turn into whole counts. */
+function recovers(file: H5adFile, slot: Slot): boolean {
+  const X = file.rows(slot, 0, Math.min(TRIED_ROWS, slot.nRows));
+  const base = logBaseOf(file);
+  let exact = 0;
+  let cells = 0;
+  for (let row = 0; row < X.nRows; row += 1) {
+    const values = X.data.subarray(X.indptr[row], X.indptr[row + 1]).filter((value) => value !== 0);
+    if (values.length === 0) continue;
+    cells += 1;
+    if (cellCounts(values, "log1p", base).exact) exact += 1;
+  }
+  return exact > 0.9 * cells;
+}
+
+function reasons({ slot, values }: Judged, judged: readonly Judged[]): string[] {
+  const passed = judged.filter(
+    (other) =>
+      other.slot !== slot &&
+      WHOLE.has(other.values) &&
+      (slot.name !== "X" || rank(other.slot) >= OTHER_LAYER),
+  );
+  const doubt =
+    values === "mask" || values === "ranks"
+      ? [`The values of ${slot.name} were taken as counts, though it ${DESCRIPTION[values]}.`]
+      : rank(slot) >= OTHER_LAYER && values === "counts"
+        ? [
+            `The whole numbers of ${slot.name} were taken as counts, though its name does not say so; say which to take with --layer.`,
+          ]
+        : [];
+  return [
+    ...doubt,
+    ...(passed.length === 0
+      ? []
+      : [
+          `${slot.name} was taken for the counts; ${passed.map((other) => `${other.slot.name} ${DESCRIPTION[other.values]}`).join(", ")} and was not (--layer takes another).`,
+        ]),
+  ];
+}
+
+function noSlot(
+  file: H5adFile,
+  layer: string | undefined,
+  isAsked: (slot: { readonly name: string }) => boolean,
+): HaystackError {
+  const unreadable = file.unreadable.find((slot) => isAsked(slot));
+  if (unreadable !== undefined) return unreadable.error;
+  const names = file.slots.map(({ name }) => name).join(", ") || "none";
+  return layer === undefined
+    ? new HaystackError(
+        "ANNDATA_INVALID",
+        `${file.path} holds no matrix of cells x genes; write the file again with the counts in adata.X.`,
+      )
+    : new HaystackError(
+        "COLUMN_NOT_FOUND",
+        `${file.path} has no layer "${layer}"; its matrices are: ${names}.`,
+      );
+}
+
+export const DESCRIPTION: Record<ValueKind, string> = {
+  empty: "has no value above zero",
+  counts: "holds whole numbers",
+  mask: "holds only 0 and 1",
+  ranks: "holds whole numbers spread like ranks or bins",
+  log1p: "holds log-normalised values",
+  linear:
+    "has decimal values that are no logarithms (normalised but not log-transformed, or estimated counts)",
+  negative: "has negative values, as scaled data do",
+  "not finite": "has missing (NaN) or infinite values",
+};
+const KEEP_COUNTS =
+  'keep the raw counts in adata.layers["counts"] or adata.raw before scaling or correcting, and write the file again';
+const ADVICE: Partial<Record<ValueKind, string>> = {
+  linear: `${KEEP_COUNTS}, or write it again after scanpy.pp.log1p(adata) (values normalised by cell) or adata.X = numpy.rint(adata.X) (estimated counts)`,
+  "not finite":
+    "fill them by zero (adata.X = numpy.nan_to_num(adata.X); of a sparse X adata.X.data = numpy.nan_to_num(adata.X.data)) and write the file again",
+};

@@ -1,0 +1,37 @@
+import type { ReadLabels } from "./labels.ts";
+import { idShare, nesting } from "./labels.ts";
+import { cellTypeNames } from "./usual-names.ts";
+
+export interface CellTypeChoice {
+  readonly name: string;
+  readonly others: readonly string[];
+}
+
+/** More types than this share of the cells are names of cells. */
+const NEARLY_UNIQUE = 0.5;
+
+/**
+ * The column that tells the cell type: the first usual name, unless its values are ids (CL:0000236,
+ * CVCL_0023, cluster numbers) and another column says the like in words.
+ */
+export function chooseCellType(obs: readonly string[], read: ReadLabels): CellTypeChoice | null {
+  const columns = cellTypeNames(obs)
+    .map(read)
+    .filter(
+      ({ labels, codes, missing }) =>
+        labels.length > 0 &&
+        (codes.length < 8 ||
+          labels.length <= Math.max(4, NEARLY_UNIQUE * (codes.length - missing))),
+    );
+  const [usual] = columns;
+  if (usual === undefined) return null;
+  const inWords = columns.filter((column) => idShare(column) <= 0.5);
+  const chosen =
+    idShare(usual) <= 0.5
+      ? usual
+      : (inWords.find((column) => nesting(usual, column) !== "crossed") ?? inWords[0] ?? usual);
+  return {
+    name: chosen.name,
+    others: columns.filter((column) => column !== chosen).map(({ name }) => name),
+  };
+}

@@ -1,0 +1,212 @@
+import type { AtlasColumns } from "../atlas-index.ts";
+import { HaystackError } from "../../../errors.ts";
+import { columnLabels } from "../../anndata/frame.ts";
+import type { H5adFile, Slot } from "../../anndata/open.ts";
+import { chooseCellType } from "./cell-type-column.ts";
+import type { IsOther } from "./control-labels.ts";
+import type { Controls } from "./controls.ts";
+import { findControls } from "./controls.ts";
+import { chooseGeneNames } from "./gene-names.ts";
+import type { CodedLabels, ReadLabels } from "./labels.ts";
+import { labelReader } from "./labels.ts";
+import { choosePerturbation } from "./perturbation-column.ts";
+import { allOf, DONOR } from "./usual-names.ts";
+
+/** What is known of labels beyond the file. */
+export interface LabelKnowledge {
+  perturbationId(label: string): string | null;
+  /** The symbol of the gene that the label names. */
+  geneSymbol?(label: string): string | null;
+}
+
+/** The columns as far as they are known; null where nothing fits or the file has none. */
+export interface ColumnChoice {
+  readonly cell_type: string | null;
+  readonly perturbation: string | null;
+  readonly donor: string | null;
+  readonly gene_symbols: string | null;
+  readonly controls: Controls | null;
+  /** What else could have told it. */
+  readonly others: {
+    readonly cell_type: readonly string[];
+    readonly perturbation: readonly string[];
+    readonly gene_symbols: readonly string[];
+  };
+  /** The obs columns that can be read. */
+  readonly obs: readonly string[];
+  readonly read: ReadLabels;
+  readonly isOther: IsOther;
+  /** The symbol of the gene that a word names, by the genes of the file and what is known. */
+  readonly geneOf: (word: string) => string | null;
+}
+
+/** Told on the command line; the rest is found. */
+export interface ToldColumns extends Partial<AtlasColumns> {
+  readonly control_labels?: readonly string[];
+}
+
+/** How cells without a perturbation are told on the command line. */
+const MISSING = /^(?:nan|na|n\/a|null|missing|<na>|)$/i;
+/** The label of control cells that have none. */
+export const NO_LABEL = "control";
+
+/**
+ * What the columns of obs and var mean, by their names and values. `slot`: the matrix whose genes
+ * are named.
+ */
+export function chooseColumns(
+  file: H5adFile,
+  told: ToldColumns,
+  knowledge: LabelKnowledge,
+  slot?: Slot,
+): ColumnChoice {
+  const obs = file
+    .columns("obs")
+    .filter(({ kind }) => kind !== "unsupported")
+    .map(({ name }) => name);
+  const read = labelReader(file);
+  const genes = chooseGeneNames(file, slot?.name === "raw/X" ? "raw/var" : "var", knowledge);
+  const geneColumn = told.gene_symbols === undefined ? genes.column : told.gene_symbols;
+  const named = [
+    ...genes.names,
+    ...(geneColumn === null ? [] : columnLabels(file.column("var", geneColumn))),
+  ];
+  const known = new Map(
+    named.flatMap((name) => (name === null ? [] : [[name.toLowerCase(), name] as const])),
+  );
+  const isOther: IsOther = (word) =>
+    known.has(word.toLowerCase()) || knowledge.perturbationId(word) !== null;
+  const perturbation =
+    told.perturbation === undefined
+      ? choosePerturbation(obs, read, isOther, (label) => knowledge.perturbationId(label) !== null)
+      : {
+          name: told.perturbation,
+          controls: findControls(read(told.perturbation), isOther),
+          others: [],
+        };
+  const cellType =
+    told.cell_type === undefined
+      ? chooseCellType(
+          obs.filter((name) => name !== perturbation?.name),
+          read,
+        )
+      : { name: told.cell_type, others: [] };
+  const labels =
+    told.control_labels ?? (told.control_label === undefined ? [] : [told.control_label]);
+  const controls =
+    labels.length > 0 && perturbation !== null
+      ? toldControls(labels, read(perturbation.name))
+      : (perturbation?.controls ?? null);
+  return {
+    cell_type: cellType?.name ?? null,
+    perturbation: perturbation?.name ?? null,
+    donor: told.donor === undefined ? (allOf(DONOR, obs)[0] ?? null) : told.donor,
+    gene_symbols: geneColumn,
+    controls,
+    others: {
+      cell_type: cellType?.others ?? [],
+      perturbation: perturbation?.others ?? [],
+      gene_symbols: told.gene_symbols === undefined ? genes.others : [],
+    },
+    obs,
+    read,
+    isOther,
+    geneOf: (word) => known.get(word.toLowerCase()) ?? knowledge.geneSymbol?.(word) ?? null,
+  };
+}
+
+function toldControls(labels: readonly string[], column: CodedLabels): Controls {
+  const present = labels.filter((label) => column.labels.includes(label) || !MISSING.test(label));
+  const missing = present.length < labels.length;
+  return {
+    main: present[0] ?? null,
+    pooled: present,
+    others: [],
+    doubtful: [],
+    ...(missing && present.length > 0 ? { withMissing: true } : {}),
+  };
+}
+
+/**
+ * The meaning of every column, told or found. @throws PERTURBATION_COLUMN_MISSING,
+ * COLUMN_NOT_FOUND, CONTROL_LABEL_MISSING
+ */
+export function resolveColumns(
+  file: H5adFile,
+  told: ToldColumns,
+  knowledge: LabelKnowledge,
+  slot: Slot,
+  wholeFileIs?: string,
+): { readonly columns: AtlasColumns; readonly choice: CompleteChoice } {
+  for (const name of [told.cell_type, told.perturbation, told.donor])
+    if (typeof name === "string") file.column("obs", name);
+  if (typeof told.gene_symbols === "string") file.column("var", told.gene_symbols);
+  return complete(file, chooseColumns(file, told, knowledge, slot), wholeFileIs);
+}
+
+/** The choice where nothing is missing. */
+export type CompleteChoice = ColumnChoice & { readonly controls: Controls };
+
+function complete(
+  file: H5adFile,
+  choice: ColumnChoice,
+  wholeFileIs?: string,
+): { readonly columns: AtlasColumns; readonly choice: CompleteChoice } {
+  const existing =
+    file
+      .columns("obs")
+      .map(({ name }) => name)
+      .join(", ") || "none";
+  const { perturbation, controls } = choice;
+  if (perturbation === null) {
+    const message = `No obs column of ${file.path} contains the perturbation; name one with --perturbation-column (the columns are: ${existing}).`;
+    throw new HaystackError("PERTURBATION_COLUMN_MISSING", message);
+  }
+  if (choice.cell_type === null && wholeFileIs === undefined) {
+    throw new HaystackError(
+      "COLUMN_NOT_FOUND",
+      `No obs column of ${file.path} contains the cell type; name one with --cell-type-column, or say with --cell-type-of-all what all its cells are (the columns are: ${existing}).`,
+    );
+  }
+  const { labels, missing } = choice.read(perturbation);
+  const unknown = controls?.pooled.find((label) => !labels.includes(label));
+  if (controls === null || unknown !== undefined || (controls.main === null && missing === 0)) {
+    const wrong =
+      controls === null
+        ? "has no value that marks control cells"
+        : unknown === undefined
+          ? "has a value in every cell"
+          : `has no value "${unknown}"`;
+    const others = choice.others.perturbation.join(", ");
+    throw new HaystackError(
+      "CONTROL_LABEL_MISSING",
+      `Column "${perturbation}" of ${file.path} ${wrong}; name the control with --control-label (values: ${labels.slice(0, 20).join(", ")})${others === "" ? "" : `, or another column with --perturbation-column (${others})`}.`,
+    );
+  }
+  return {
+    columns: {
+      ...(columnsOf(choice, wholeFileIs) as AtlasColumns),
+      control_label: controls.main ?? NO_LABEL,
+    },
+    choice: { ...choice, controls },
+  };
+}
+
+/** The choice as an index keeps it; null where nothing fits. */
+export function columnsOf(
+  choice: ColumnChoice,
+  wholeFileIs: string | undefined,
+): { readonly [Key in keyof AtlasColumns]: AtlasColumns[Key] | null } {
+  const { controls } = choice;
+  const all = controls === null ? [] : [...controls.pooled, ...controls.others];
+  const byMissing = controls !== null && (controls.main === null || controls.withMissing === true);
+  return {
+    cell_type: wholeFileIs === undefined ? choice.cell_type : null,
+    perturbation: choice.perturbation,
+    donor: choice.donor,
+    gene_symbols: choice.gene_symbols,
+    control_label: controls === null ? null : (controls.main ?? NO_LABEL),
+    ...(all.length > 1 ? { control_labels: all } : {}),
+    ...(byMissing ? { missing_is_control: true as const } : {}),
+  };
+}

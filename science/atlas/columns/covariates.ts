@@ -1,0 +1,127 @@
+import type { Covariates } from "../atlas-index.ts";
+import type { CodedLabels, ReadLabels } from "./labels.ts";
+import { plain } from "./usual-names.ts";
+
+/** The columns of dose and time, and what each cell has of them. */
+export interface CovariateColumns {
+  readonly dose?: string;
+  readonly dose_unit?: string;
+  readonly time?: string;
+}
+
+const DOSE = [
+  "dose_value",
+  "dose",
+  "dose_val",
+  "concentration",
+  "conc",
+  "drug_concentration",
+  "drug_dose",
+  "pert_dose",
+  "perturbation_dose",
+  "treatment_dose",
+  "compound_concentration",
+  "dosage",
+  "sm_dose",
+];
+const DOSE_WITH_UNIT =
+  /^(?:dose|conc(?:entration)?|drugdose|drugconc(?:entration)?|pertdose)(?:in)?(nm|um|mm|pm|ngml|ugml|mgml|mgkg)$/;
+const DOSE_UNIT = /^(?:dose|conc(?:entration)?|drugdose|pertdose)units?$/;
+const TIME = [
+  "time",
+  "timepoint",
+  "time_point",
+  "time_h",
+  "time_hr",
+  "time_hrs",
+  "time_hours",
+  "hours",
+  "treatment_time",
+  "perturbation_time",
+  "pert_time",
+  "stimulation_time",
+  "stim_time",
+  "exposure_time",
+  "duration",
+  "time_after_perturbation",
+  "hpi",
+];
+const TIME_UNIT = /^(?:time|perttime|timepoint)units?$/;
+const UNITS: Readonly<Record<string, string>> = {
+  nm: "nM",
+  um: "µM",
+  mm: "mM",
+  pm: "pM",
+  ngml: "ng/ml",
+  ugml: "µg/ml",
+  mgml: "mg/ml",
+  mgkg: "mg/kg",
+};
+/** More distinct amounts than this are measurements, not doses. */
+const MOST_VALUES = 60;
+
+export function covariateColumns(obs: readonly string[], read: ReadLabels): CovariateColumns {
+  const fits = (name: string) =>
+    read(name).labels.length > 0 && read(name).labels.length <= MOST_VALUES;
+  const first = (names: readonly string[]) =>
+    names.flatMap((name) => obs.filter((each) => plain(each) === plain(name))).find(fits);
+  const dose = first(DOSE) ?? obs.find((name) => DOSE_WITH_UNIT.test(plain(name)) && fits(name));
+  const unit = dose === undefined ? undefined : obs.find((name) => DOSE_UNIT.test(plain(name)));
+  const time = first(TIME);
+  return {
+    ...(dose === undefined ? {} : { dose }),
+    ...(unit === undefined ? {} : { dose_unit: unit }),
+    ...(time === undefined ? {} : { time }),
+  };
+}
+
+/** Dose and time of each cell; null where it has neither. */
+export function covariatesOf(
+  columns: CovariateColumns,
+  obs: readonly string[],
+  read: ReadLabels,
+): ((cell: number) => Covariates) | null {
+  if (columns.dose === undefined && columns.time === undefined) return null;
+  const dose = columns.dose === undefined ? null : read(columns.dose);
+  const doseUnit = columns.dose_unit === undefined ? null : read(columns.dose_unit);
+  const time = columns.time === undefined ? null : read(columns.time);
+  const timeUnit = obs.find((name) => TIME_UNIT.test(plain(name)));
+  const timeUnits = timeUnit === undefined ? null : read(timeUnit);
+  const known = new Map<string, Covariates>();
+  return (cell) => {
+    const key = [dose, doseUnit, time, timeUnits].map((each) => each?.codes[cell] ?? -1).join();
+    const found = known.get(key) ?? {
+      ...amount("dose", dose, doseUnit, cell, unitInName(columns.dose)),
+      ...amount("time", time, timeUnits, cell, hoursInName(columns.time)),
+    };
+    known.set(key, found);
+    return found;
+  };
+}
+
+function amount(
+  name: "dose" | "time",
+  values: CodedLabels | null,
+  units: CodedLabels | null,
+  cell: number,
+  unit: string | null,
+): Covariates {
+  const value = values?.labels[values.codes[cell] ?? -1];
+  if (value === undefined) return {};
+  const own = units?.labels[units.codes[cell] ?? -1] ?? unit;
+  const number = /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/i.test(value);
+  return {
+    [name]:
+      number && own !== null && own !== undefined
+        ? `${Number(value)} ${UNITS[plain(own)] ?? own}`
+        : value,
+  };
+}
+
+function unitInName(column: string | undefined): string | null {
+  return DOSE_WITH_UNIT.exec(plain(column ?? ""))?.[1] ?? null;
+}
+
+function hoursInName(column: string | undefined): string | null {
+  return /^(?:time)?(?:h|hrs?|hours?|hpi)$/.test(plain(column ?? "")) ? "h" : null;
+}

@@ -1,0 +1,84 @@
+import { basename } from "node:path";
+import type { H5adFile, Slot } from "../anndata/open.ts";
+import type { AtlasColumns } from "./atlas-index.ts";
+import type { CellLabels, GroupingRules, LabelResolver } from "./cell-groups.ts";
+import type { CompleteChoice } from "./columns/choose-columns.ts";
+import type { ToldColumns } from "./columns/choose-columns.ts";
+import { resolveColumns } from "./columns/choose-columns.ts";
+import { covariateColumns, covariatesOf } from "./columns/covariates.ts";
+import type { CodedLabels } from "./columns/labels.ts";
+import type { PerturbationKinds } from "./columns/perturbation-kind.ts";
+import { perturbationKinds } from "./columns/perturbation-kind.ts";
+
+/** What is told of the cells; the rest is found. */
+export interface ToldLabels {
+  /** What is known about the columns; the rest is guessed from the field's usual names. */
+  readonly columns?: ToldColumns;
+  /** What all cells are, for a file of one cell line, say, without a column for it. */
+  readonly cellType?: string;
+  /** How the perturbations work ("CRISPRa", "drug"), for a file that does not say. */
+  readonly perturbationType?: string;
+}
+
+export interface LabelsRead {
+  readonly columns: AtlasColumns;
+  readonly choice: CompleteChoice;
+  readonly labels: CellLabels;
+  readonly rules: GroupingRules;
+  readonly kinds: PerturbationKinds;
+}
+
+/**
+ * What every cell is: its columns found or told, its labels, and how they are to be grouped.
+ * @throws what resolveColumns throws
+ */
+export function readLabels(
+  file: H5adFile,
+  options: ToldLabels,
+  resolver: LabelResolver,
+  slot: Slot,
+): LabelsRead {
+  const found = resolveColumns(file, options.columns ?? {}, resolver, slot, options.cellType);
+  const { choice } = found;
+  const { controls, isOther, read, obs } = choice;
+  const amounts = covariateColumns(
+    obs.filter((name) => name !== found.columns.perturbation),
+    read,
+  );
+  const columns = { ...found.columns, ...amounts };
+  const perturbation = read(columns.perturbation);
+  const kinds = perturbationKinds({
+    obs,
+    read,
+    perturbation,
+    controls,
+    isOther,
+    geneOf: choice.geneOf,
+    fileName: basename(file.path),
+    told: options.perturbationType,
+  });
+  const pooled = new Set(controls.pooled);
+  const whole = (label: string) => Array.from({ length: file.nObs }, () => label);
+  const of = (column: CodedLabels) =>
+    Array.from(column.codes, (code) => column.labels[code] ?? null);
+  return {
+    columns,
+    choice,
+    kinds,
+    labels: {
+      cellType:
+        columns.cell_type === null ? whole(options.cellType ?? "") : of(read(columns.cell_type)),
+      perturbation: of(perturbation).map((label) => {
+        if (label === null)
+          return columns.missing_is_control === true ? columns.control_label : null;
+        return pooled.has(label) ? columns.control_label : label;
+      }),
+      donor: columns.donor === null ? whole("unknown") : of(read(columns.donor)),
+    },
+    rules: {
+      controls: [columns.control_label, ...controls.others],
+      genetic: kinds.genetic,
+      covariatesOf: covariatesOf(amounts, obs, read),
+    },
+  };
+}

@@ -1,0 +1,110 @@
+import { readdir, rm } from "node:fs/promises";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { AtlasIndex } from "../../../science/atlas/atlas-index.ts";
+import { importAtlas } from "../../../science/atlas/import.ts";
+import { inspectH5ad } from "../../../science/atlas/inspect.ts";
+import { readGroup } from "../../../science/atlas/open.ts";
+import { loadKnowledge } from "../../../science/knowledge/load.ts";
+import { labelResolver } from "../../../science/knowledge/resolve.ts";
+import { describeWithPython, runPython } from "../../support/python.ts";
+import { dense } from "../anndata-files.ts";
+import { columnLayouts } from "./column-layouts.ts";
+import type { Layout } from "./layout.ts";
+import { countOf, GENES, PYTHON } from "./layout.ts";
+import { countLayouts, covariateLayouts, geneLayouts } from "./matrix-layouts.ts";
+
+const layouts: readonly Layout[] = [
+  ...columnLayouts,
+  ...countLayouts,
+  ...geneLayouts,
+  ...covariateLayouts,
+];
+const resolver = labelResolver(loadKnowledge());
+const folder = mkdtempSync(join(tmpdir(), "haystack-layouts-"));
+const pathOf = (name: string) => join(folder, `${name.replaceAll(/[^a-z0-9]+/gi, "-")}.h5ad`);
+
+describeWithPython("files as others lay them out are read as they are meant", () => {
+  beforeAll(async () => {
+    await runPython(PYTHON, {
+      genes: GENES,
+      layouts: layouts.map(({ name, make }) => ({ path: pathOf(name), make })),
+    });
+  }, 120_000);
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  it.each(layouts)("$name", async ({ name, options, expect: wanted }) => {
+    const outDir = `${pathOf(name)}.atlas`;
+    const index = await importAtlas({ source: pathOf(name), outDir, ...options }, resolver);
+    expect(summaryOf(index, wanted)).toEqual(wantedOf(wanted));
+    for (const pattern of wanted.warns ?? [])
+      expect(index.warnings).toContainEqual(expect.stringMatching(pattern));
+    if (wanted.silent !== undefined)
+      expect(index.warnings.filter((warning) => wanted.silent?.test(warning))).toEqual([]);
+    if (wanted.formula !== false) await checkCounts(outDir, index);
+    if (options === undefined) {
+      const { guessed } = await inspectH5ad(pathOf(name), resolver);
+      expect(guessed).toMatchObject(JSON.parse(JSON.stringify(index.columns)) as object);
+    }
+  });
+
+  it("each layout names where it was seen", async () => {
+    expect(layouts.filter(({ seen }) => !/^https:\/\/\S+$/.test(seen))).toEqual([]);
+    expect((await readdir(folder)).filter((file) => file.endsWith(".h5ad"))).toHaveLength(
+      new Set(layouts.map(({ name }) => pathOf(name))).size,
+    );
+  });
+});
+
+function summaryOf(
+  { columns, groups, n_cells, x_source, genes }: AtlasIndex,
+  wanted: Layout["expect"],
+) {
+  const perturbed = groups.filter(({ is_control }) => !is_control);
+  const byLabel = <Value>(read: (group: (typeof groups)[number]) => Value) =>
+    Object.fromEntries(perturbed.map((group) => [group.perturbation, read(group)]));
+  const all = {
+    columns: Object.fromEntries(
+      Object.keys(wanted.columns ?? {}).map((key) => [key, columns[key as keyof typeof columns]]),
+    ),
+    slot: x_source.slot,
+    perturbations: sorted(perturbed.map(({ perturbation }) => perturbation)),
+    controls: sorted(
+      groups.filter(({ is_control }) => is_control).map(({ perturbation }) => perturbation),
+    ),
+    cellTypes: sorted(groups.map(({ cell_type }) => cell_type)),
+    cellTypeIds: sorted(groups.map(({ cell_ontology_id }) => cell_ontology_id)),
+    perturbationIds: byLabel(({ perturbation_id }) => perturbation_id),
+    genetic: byLabel(({ genetic }) => genetic ?? null),
+    genes,
+    covariates: sorted(perturbed.map(({ covariates }) => JSON.stringify(covariates ?? {}))),
+    cells: n_cells,
+  };
+  return Object.fromEntries(Object.entries(all).filter(([key]) => key in wanted));
+}
+
+function wantedOf({ warns: _, silent: __, formula: ___, ...wanted }: Layout["expect"]) {
+  return wanted;
+}
+
+function sorted<Value extends string | null>(values: readonly Value[]): Value[] {
+  return [...new Set(values)].toSorted((a, b) => ((a ?? "") < (b ?? "") ? -1 : 1));
+}
+
+async function checkCounts(dir: string, { groups, genes }: AtlasIndex): Promise<void> {
+  const position = new Map<string, number>(
+    GENES.flatMap(([symbol, id], at) => [
+      [symbol, at],
+      [id, at],
+    ]),
+  );
+  for (const group of groups) {
+    const { X, obs } = await readGroup(dir, group);
+    const rows = obs.index.map((cell) =>
+      genes.map((gene) => countOf(cell, position.get(gene) ?? -1)),
+    );
+    expect(dense(X)).toEqual(rows);
+  }
+}

@@ -1,0 +1,152 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { describe, expect, it } from "vitest";
+import { createHdf5 } from "../../../science/anndata/hdf5.ts";
+import { openH5ad } from "../../../science/anndata/open.ts";
+import { readH5ad } from "../../../science/anndata/read.ts";
+import { writeH5ad } from "../../../science/anndata/write.ts";
+import { describeWithPython, runPython } from "../../support/python.ts";
+import { smallAtlas, temporaryFolder } from "../anndata-files.ts";
+
+const openingOf = async (path: string): Promise<Error> => {
+  const failed: unknown = await openH5ad(path).catch((thrown: unknown) => thrown);
+  expect(failed).toBeInstanceOf(Error);
+  return failed as Error;
+};
+
+describe("what is no .h5ad is called what it is", () => {
+  it.each<[string, string, string | Buffer, RegExp]>([
+    [
+      "a git-lfs pointer",
+      "a.h5ad",
+      "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
+      /is a git-lfs pointer.*git lfs pull --include a\.h5ad/,
+    ],
+    ["an HTML page", "a.h5ad", "<!DOCTYPE html><html><body>404</body></html>", /is an HTML page/],
+    ["a page without a head", "a.h5ad", "\n<html lang=en>Sign in", /is an HTML page/],
+    [
+      "an S3 error",
+      "a.h5ad",
+      '<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>',
+      /is an XML message/,
+    ],
+    ["a JSON error", "a.h5ad", '{"message":"rate limit"}', /is JSON, perhaps the error/],
+    [
+      "gzip",
+      "a.h5ad.gz",
+      gzipSync("x"),
+      /compressed with gzip; unpack it first: gunzip -c \S+a\.h5ad\.gz > \S+a\.h5ad\./,
+    ],
+    ["zip", "a.h5ad", Buffer.from([0x50, 0x4b, 3, 4, 0]), /a zip archive; unpack it first: unzip/],
+    ["xz", "a.h5ad", Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0]), /compressed with xz/],
+    ["zstd", "a.h5ad", Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0]), /compressed with zstd/],
+    ["an R object", "a.rds", gzipSync("X\n"), /is an R object; write it from R: zellkonverter/],
+    ["Matrix Market", "a.mtx", "%%MatrixMarket matrix coordinate\n", /scanpy\.read_mtx/],
+    ["a table", "a.csv", "cell,ISG15\nc1,2\n", /is text.*anndata\.io\.read_csv/],
+    [
+      "zeros",
+      "a.h5ad",
+      Buffer.alloc(4096),
+      /begins with zeros, as a download that has not finished/,
+    ],
+    ["nothing", "a.h5ad", "", /is empty/],
+  ])("%s", async (_, name, content, message) => {
+    const path = join(await temporaryFolder(), name);
+    await writeFile(path, content);
+    const thrown = await openingOf(path);
+    expect(thrown).toMatchObject({ code: "FILE_NOT_HDF5" });
+    expect(thrown.message).toMatch(message);
+  });
+
+  it.each([
+    [".zgroup", /in a zarr folder.*anndata\.read_zarr/],
+    ["zarr.json", /in a zarr folder/],
+    ["matrix.mtx.gz", /is a 10x folder.*scanpy\.read_10x_mtx/],
+    ["notes.txt", /is a folder; use the \.h5ad file in it/],
+  ])("a folder with %s", async (name, message) => {
+    const folder = join(await temporaryFolder(), "it");
+    await mkdir(folder);
+    await writeFile(join(folder, name), "{}");
+    expect((await openingOf(folder)).message).toMatch(message);
+  });
+
+  it("a partial download says how much is missing", async () => {
+    const path = join(await temporaryFolder(), "a.h5ad");
+    await writeH5ad(path, smallAtlas());
+    const { readFile } = await import("node:fs/promises");
+    const whole = await readFile(path);
+    await writeFile(path, whole.subarray(0, 5000));
+    const thrown = await openingOf(path);
+    expect(thrown).toMatchObject({ code: "FILE_DAMAGED" });
+    expect(thrown.message).toContain(`it has 5000 of ${whole.length} bytes`);
+  });
+
+  it.each([
+    ["MuData", { mod: ["rna", "prot"] }, /is MuData .*prot, rna.*\.mod\["rna"\]/],
+    ["loom", { row_attrs: ["Gene"], col_attrs: ["CellID"] }, /is a \.loom file.*read_loom/],
+    ["10x", { matrix: ["barcodes", "data"] }, /is a 10x \.h5 file.*read_10x_h5/],
+    ["h5Seurat", { assays: ["RNA"], "cell.names": [] }, /is an h5Seurat file.*SeuratDisk/],
+    ["another", { stuff: ["x"] }, /without obs, so it is not AnnData/],
+  ])("HDF5 of %s", async (_, groups, message) => {
+    const path = join(await temporaryFolder(), "a.h5");
+    await createHdf5(path, (root) => {
+      for (const [name, members] of Object.entries(groups)) {
+        const group = root.create_group(name);
+        for (const member of members) group.create_group(member);
+      }
+    });
+    const thrown = await openingOf(path);
+    expect(thrown).toMatchObject({ code: "ANNDATA_INVALID" });
+    expect(thrown.message).toMatch(message);
+  });
+});
+
+describeWithPython("the line that converts a file does so", () => {
+  it.each([
+    ["zarr", "it.zarr", "a.write_zarr(path)"],
+    ["10x .h5", "it.h5", TENX()],
+    [
+      "gzip",
+      "it.h5ad.gz",
+      `a.write_h5ad(path[:-3]); import gzip, shutil; shutil.copyfileobj(open(path[:-3], "rb"), gzip.open(path, "wb")); import os; os.remove(path[:-3])`,
+    ],
+  ])("%s", async (_, name, write) => {
+    const folder = await temporaryFolder();
+    const path = join(folder, name);
+    const make = `
+import json, sys, warnings
+warnings.simplefilter("ignore")
+import numpy as np, pandas as pd, scipy.sparse as sp, anndata as ad, h5py
+path = json.loads(sys.argv[1])["path"]
+a = ad.AnnData(X=sp.csr_matrix(np.arange(12, dtype="f4").reshape(3, 4)), var=pd.DataFrame(index=list("wxyz")), obs=pd.DataFrame(index=list("abc")))
+${write}
+print("{}")`;
+    await runPython(make, { path });
+    const { message } = await openingOf(path);
+    const line =
+      /(?:convert it|unpack it first): (.+?)(?:, and add.*)?\.$/.exec(message)?.[1] ?? "";
+    const run = `
+import json, subprocess, sys, os
+line = json.loads(sys.argv[1])["line"]
+os.environ["PATH"] = os.path.dirname(sys.executable) + ":" + os.environ["PATH"]
+subprocess.run(line, shell=True, check=True, capture_output=True)
+print("{}")`;
+    await runPython(run, { line });
+    const { X } = await readH5ad(join(folder, "it.h5ad"));
+    expect([X.nRows, X.nCols, X.data.length]).toEqual([3, 4, 11]);
+  });
+});
+
+function TENX(): string {
+  return `
+m = sp.csc_matrix(a.X.T)
+with h5py.File(path, "w") as f:
+    g = f.create_group("matrix")
+    g["barcodes"] = np.array([b"a", b"b", b"c"]); g["shape"] = np.array([4, 3])
+    g["data"] = m.data.astype("i4"); g["indices"] = m.indices; g["indptr"] = m.indptr
+    t = g.create_group("features")
+    for k in ("id", "name"): t[k] = np.array([b"w", b"x", b"y", b"z"])
+    t["feature_type"] = np.array([b"Gene Expression"] * 4); t["genome"] = np.array([b"GRCh38"] * 4)
+`;
+}
