@@ -9,7 +9,8 @@ import type { RunConfig } from "../services/runs/document.ts";
 import type { RunStore } from "../services/runs/index.ts";
 import type { AtlasCatalogue } from "./atlas-catalogue.ts";
 import type { AgentModel } from "./agents/session.ts";
-import type { AtlasPlace, Tasks } from "./tasks.ts";
+import type { AtlasPlace } from "./tasks/places.ts";
+import type { Tasks } from "./tasks.ts";
 
 /** What the steps of a run work with. */
 export interface StepPorts {

@@ -50,8 +50,7 @@ export function terminationReason(
 }
 
 /**
- * The iteration whose predictions are delivered: the newest of the best ones has seen most
- * feedback, the first cost least: the first.
+ * The iteration whose predictions are delivered; of equally good ones the first.
  */
 export function deliveredIteration(
   iterations: readonly FinishedIteration[],
@@ -143,6 +142,7 @@ export function finishIteration(context: RunContext, output: EvaluateOutput): Pa
     predictions: present(round.predictions, "predictions"),
     control_predictions: round.control_predictions,
     evaluation: output.evaluation,
+    ...(output.expression === undefined ? {} : { expression: output.expression }),
   };
   const iterations = [...context.iterations, finished];
   return {

@@ -7,7 +7,7 @@ import {
 } from "../../science/grounding/grounding.ts";
 import { quotableReason } from "../../science/query/model-choice.ts";
 import type { StructuredQuery } from "../../science/query/structured-query.ts";
-import type { Evaluation } from "../tasks.ts";
+import type { Evaluation } from "../tasks/evaluation.ts";
 import { ask, type Accepted } from "./ask.ts";
 import type { Session } from "./session.ts";
 

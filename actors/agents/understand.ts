@@ -10,7 +10,8 @@ import type { StructuredQuery } from "../../science/query/structured-query.ts";
 import type { Compute } from "../../services/compute/index.ts";
 import type { GeneLookUps } from "../../services/look-ups/index.ts";
 import type { LiteratureService } from "../../services/literature/index.ts";
-import type { AtlasPlace, Tasks } from "../tasks.ts";
+import type { AtlasPlace } from "../tasks/places.ts";
+import type { Tasks } from "../tasks.ts";
 import { ask, type Tool } from "./ask.ts";
 import type { Session } from "./session.ts";
 

@@ -1,4 +1,6 @@
-import type { EvaluateInput, EvaluateOutput } from "../../machines/run-types.ts";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { EvaluateInput, EvaluateOutput, ObjectReference } from "../../machines/run-types.ts";
 import { literatureFindings } from "../../science/grounding/literature-subjects.ts";
 import type { LiteratureAnswer } from "../../services/literature/index.ts";
 import { journalOf } from "../agents/journalled.ts";
@@ -6,7 +8,7 @@ import { judge } from "../agents/judge.ts";
 import { orProblem, withModel, type Session } from "../agents/session.ts";
 import { iterationObjects } from "../run-objects.ts";
 import type { Effect } from "../host/step.ts";
-import type { EvaluateTask, Evaluation } from "../tasks.ts";
+import type { EvaluateTask, Evaluation } from "../tasks/evaluation.ts";
 import type { StepPorts } from "../ports.ts";
 
 const SHOWN = 10;
@@ -34,16 +36,22 @@ async function evaluateRound(
   const paths = iterationObjects(run_id, iteration);
   if (round.predictions === null) throw new Error("There are no predictions to evaluate.");
   const queryCells = await objects.fetch({ path: paths.query }, signal);
+  const prediction = await objects.fetch(round.predictions, signal);
+  const reference =
+    round.control_predictions === null
+      ? queryCells
+      : await objects.fetch(round.control_predictions, signal);
+  const { file, expression } = await storeExpression(
+    ports,
+    { prediction, reference, path: paths.expression },
+    signal,
+  );
   const byCode = await evaluateByCode(
     ports,
     input,
     {
       structured_query,
-      prediction: await objects.fetch(round.predictions, signal),
-      reference:
-        round.control_predictions === null
-          ? queryCells
-          : await objects.fetch(round.control_predictions, signal),
+      expression: file,
       queryCells,
       promptCells: round.prompt_cells,
       controlStrategyEffective: input.control_strategy_effective,
@@ -64,6 +72,7 @@ async function evaluateRound(
   const { grounding, top_genes, enriched } = evaluation;
   return {
     evaluation: stored,
+    expression,
     summary: {
       iteration,
       prompt_strategy: round.prompt_strategy,
@@ -85,6 +94,26 @@ async function evaluateRound(
         .map(({ id, name, direction, p_adjusted }) => ({ id, name, direction, p_adjusted })),
     },
   };
+}
+
+/** Computed once, for this step and for the one that writes the results. */
+async function storeExpression(
+  { objects, compute }: StepPorts,
+  {
+    path,
+    ...compared
+  }: { readonly prediction: string; readonly reference: string; readonly path: string },
+  signal: AbortSignal,
+): Promise<{ readonly file: string; readonly expression: ObjectReference }> {
+  const folder = await objects.scratch();
+  try {
+    const output = join(folder, "expression.json");
+    await compute.run("compareExpression", { ...compared, output }, signal);
+    const expression = await objects.put(path, output, signal);
+    return { expression, file: await objects.fetch(expression, signal) };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /** Judges once to know which genes to look for in the literature, and again with what it says. */

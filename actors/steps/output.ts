@@ -1,5 +1,6 @@
 import { readFile, rm } from "node:fs/promises";
-import { runNotFound } from "../../errors.ts";
+import { join } from "node:path";
+import { HaystackError, runNotFound, type ErrorCode } from "../../errors.ts";
 import type {
   FinishedIteration,
   OutputInput,
@@ -12,8 +13,10 @@ import type { RunLog } from "../../science/report/run-log.ts";
 import type { IterationSummary } from "../../services/runs/document.ts";
 import { iterationObjects, resultObjects } from "../run-objects.ts";
 import type { Effect } from "../host/step.ts";
-import type { Evaluation } from "../tasks.ts";
+import type { Evaluation } from "../tasks/evaluation.ts";
 import type { StepPorts } from "../ports.ts";
+
+const LOST: ReadonlySet<ErrorCode> = new Set(["OBJECT_NOT_FOUND", "OBJECT_DAMAGED"]);
 
 /** Writes the delivered predictions, the report and the log. */
 export function output(ports: StepPorts): Effect<OutputInput, OutputOutput> {
@@ -30,10 +33,9 @@ export function output(ports: StepPorts): Effect<OutputInput, OutputOutput> {
         {
           log: await collectLog(ports, context, delivered.summary, signal),
           prediction: await objects.fetch(delivered.predictions, signal),
-          reference: await objects.fetch(
-            delivered.control_predictions ?? {
-              path: iterationObjects(context.run_id, delivered.summary.iteration).query,
-            },
+          expression: await expressionOf(
+            ports,
+            { run_id: context.run_id, delivered, folder },
             signal,
           ),
           folder,
@@ -53,6 +55,45 @@ export function output(ports: StepPorts): Effect<OutputInput, OutputOutput> {
       await rm(folder, { recursive: true, force: true });
     }
   };
+}
+
+/**
+ * The differential expression that the evaluation stored; computed anew where it stored none, as
+ * earlier releases did, or where it is lost.
+ */
+async function expressionOf(
+  { objects, compute }: StepPorts,
+  {
+    run_id,
+    delivered,
+    folder,
+  }: {
+    readonly run_id: string;
+    readonly delivered: FinishedIteration;
+    readonly folder: string;
+  },
+  signal: AbortSignal,
+): Promise<string> {
+  const { summary, predictions, control_predictions, expression } = delivered;
+  if (expression !== undefined) {
+    try {
+      return await objects.fetch(expression, signal);
+    } catch (thrown) {
+      if (!(thrown instanceof HaystackError) || !LOST.has(thrown.code)) throw thrown;
+    }
+  }
+  const output = join(folder, "expression.json");
+  const query = { path: iterationObjects(run_id, summary.iteration).query };
+  await compute.run(
+    "compareExpression",
+    {
+      prediction: await objects.fetch(predictions, signal),
+      reference: await objects.fetch(control_predictions ?? query, signal),
+      output,
+    },
+    signal,
+  );
+  return output;
 }
 
 async function collectLog(

@@ -5,7 +5,7 @@ import type { PromptPart, PromptPlan } from "../../science/prompting/prompt-plan
 import { runNotFound } from "../../errors.ts";
 import { iterationObjects } from "../run-objects.ts";
 import type { Effect } from "../host/step.ts";
-import type { DrawInput } from "../tasks.ts";
+import type { DrawInput } from "../tasks/prompt.ts";
 import { placesOf, type StepPorts } from "../ports.ts";
 
 type Parts = DrawInput["parts"];

@@ -1,7 +1,10 @@
 import type { AnnData } from "../anndata/anndata.ts";
 import type { Knowledge } from "../knowledge/knowledge.ts";
 import type { ControlStrategy, StructuredQuery } from "../query/structured-query.ts";
-import { compareExpression } from "../statistics/differential-expression.ts";
+import {
+  compareExpression,
+  type ExpressionComparison,
+} from "../statistics/differential-expression.ts";
 import { enrichment } from "../statistics/enrichment.ts";
 import { geneSymbol } from "../statistics/gene-symbol.ts";
 import { meanProfile } from "../statistics/normalise.ts";
@@ -23,15 +26,8 @@ import { targetActivation } from "./target-activation.ts";
 
 const TOP_GENES = 50;
 
-export interface EvaluationInput {
+interface JudgementInput {
   readonly query: StructuredQuery;
-  /** Predicted counts, cells x genes. */
-  readonly prediction: AnnData;
-  /**
-   * The control prediction, or the query cells under query_as_control; the same genes as the
-   * prediction.
-   */
-  readonly reference: AnnData;
   readonly knowledge: Knowledge;
   readonly controlStrategyEffective: ControlStrategy;
   /** Of the random gene sets of network_coherence. */
@@ -50,6 +46,16 @@ export interface EvaluationInput {
   readonly literature?: readonly LiteratureFinding[] | LiteratureTrouble;
 }
 
+export interface EvaluationInput extends JudgementInput {
+  /** Predicted counts, cells x genes. */
+  readonly prediction: AnnData;
+  /**
+   * The control prediction, or the query cells under query_as_control; the same genes as the
+   * prediction.
+   */
+  readonly reference: AnnData;
+}
+
 export interface Evaluation {
   readonly grounding: GroundingScore;
   readonly de: DifferentialExpression;
@@ -62,9 +68,15 @@ export interface Evaluation {
  * Same input and seed give the same result. Throws ANNDATA_INVALID when the genes differ or a side
  * has no cells.
  */
-export function evaluatePrediction(input: EvaluationInput): Evaluation {
+export const evaluatePrediction = (input: EvaluationInput): Evaluation =>
+  evaluateResponse(compareExpression(input.prediction, input.reference), input);
+
+/** The same from the differential expression of the prediction. */
+export function evaluateResponse(
+  comparison: ExpressionComparison,
+  input: JudgementInput,
+): Evaluation {
   const { query, knowledge } = input;
-  const comparison = compareExpression(input.prediction, input.reference);
   const response = describeResponse(comparison);
   const enriched = enrichment(comparison.de, knowledge.pathways);
   const support = promptSupport(

@@ -1,0 +1,72 @@
+import { loadKnowledge } from "../../science/knowledge/load.ts";
+import { controlsAvailable } from "../../science/prompting/choose-prompt.ts";
+import { lookUp, type LookUpName } from "../../science/query/look-up.ts";
+import { readModelChoice } from "../../science/query/model-choice.ts";
+import type { StructuredQuery } from "../../science/query/structured-query.ts";
+import { understandQuestion } from "../../science/query/understand.ts";
+import { openAll, type AtlasPlace, type WithKnowledge } from "./places.ts";
+
+/** The tasks that understand a question. */
+
+interface Understanding {
+  readonly structured_query: StructuredQuery;
+  readonly control_cells_available: boolean;
+}
+
+export async function analyze(
+  input: WithKnowledge & { readonly query: string; readonly atlases: readonly AtlasPlace[] },
+): Promise<Understanding> {
+  const atlases = await openAll(input.atlases);
+  const structured_query = understandQuestion(
+    input.query,
+    atlases.map(({ index }) => index),
+    loadKnowledge(input.knowledge),
+  );
+  return {
+    structured_query,
+    control_cells_available: controlsAvailable(structured_query, atlases),
+  };
+}
+
+/** A language model's reading of the question, held against what exists. */
+export async function readChoice(
+  input: WithKnowledge & {
+    readonly choice: Parameters<typeof readModelChoice>[0];
+    readonly question: string;
+    readonly draft: StructuredQuery | null;
+    readonly model: string;
+    readonly places: readonly AtlasPlace[];
+  },
+): Promise<{ readonly result: Understanding } | { readonly problem: string }> {
+  const { choice, places, knowledge, ...asked } = input;
+  const atlases = await openAll(places);
+  const read = readModelChoice(choice, {
+    ...asked,
+    atlases: atlases.map(({ index }) => index),
+    knowledge: loadKnowledge(knowledge),
+  });
+  return "problem" in read
+    ? read
+    : {
+        result: {
+          ...read,
+          control_cells_available: controlsAvailable(read.structured_query, atlases),
+        },
+      };
+}
+
+export async function look(
+  input: WithKnowledge & {
+    readonly name: LookUpName;
+    readonly parameters: unknown;
+    readonly places: readonly AtlasPlace[];
+  },
+): Promise<unknown> {
+  const { name, parameters, places, knowledge } = input;
+  return lookUp(
+    name,
+    parameters,
+    (await openAll(places)).map(({ index }) => index),
+    loadKnowledge(knowledge),
+  );
+}
