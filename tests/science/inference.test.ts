@@ -79,6 +79,26 @@ describe("delta transfer", () => {
     validatePrediction(prediction, query);
   });
 
+  test("genes meet by name, in whatever order the prompt has them", () => {
+    const names = prompt.var.index;
+    const orders = [
+      [3, 0, 1, 2],
+      [2, 3, 0, 1],
+      [0, 3, 2, 1],
+    ];
+    const counts = [
+      [8, 0, 2, 90],
+      [12, 0, 4, 84],
+    ];
+    for (const order of orders) {
+      const other = adataOf(
+        counts.map((row) => order.map((gene) => row[gene]!)),
+        order.map((gene) => names[gene]!),
+      );
+      expect(deltaTransfer(other, query)).toEqual(deltaTransfer(prompt, query));
+    }
+  });
+
   test("the query as its own prompt comes back", () => {
     const same = deltaTransfer(query, query);
     expect(same.X.indptr).toEqual(query.X.indptr);

@@ -51,6 +51,23 @@ describe("assembled predictions", () => {
     expect(obs.columns["prompt_strategy"]).toEqual(["direct", "direct", "direct"]);
   });
 
+  test("carry the statistics as they are, gene by gene", () => {
+    const de = differential();
+    const { var: genes } = assemblePredictions(runResult(), prediction(), de);
+    expect(genes.columns).toEqual({
+      gene_symbol: de.genes,
+      predicted_lfc: de.log2_fold_change,
+      predicted_pval: de.p_value,
+      predicted_padj: de.p_adjusted,
+      is_de: Int32Array.from(de.is_de),
+      target_gene: Int32Array.from(de.genes, (gene) =>
+        ["ISG15", "MX1", "CCL8"].includes(gene) ? 1 : 0,
+      ),
+      ensembl_id: prediction().var.columns["ensembl_id"],
+    });
+    expect(de.p_adjusted).not.toEqual(de.p_value);
+  });
+
   test("mark the expected targets, whatever the case of the symbol or an Ensembl suffix", () => {
     const de = differential(["MX1_ENSG00000157601"]);
     const { var: genes } = assemblePredictions(runResult(), prediction(de.genes), de);
