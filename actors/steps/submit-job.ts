@@ -66,7 +66,8 @@ export function submitJob({
       };
     }
     const now = clock.now();
-    return { offer, now, deadline_at: now + deadline_seconds * 1_000, check_at: now + reconcileMs };
+    const deadline_at = now + deadline_seconds * 1_000;
+    return { offer, now, deadline_at, check_at: Math.min(now + reconcileMs, deadline_at) };
   };
 }
 

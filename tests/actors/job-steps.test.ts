@@ -264,6 +264,56 @@ describe("a check without an answer", () => {
   });
 });
 
+describe("the deadline of a job that runs", () => {
+  const checkAt = (now: number) =>
+    checkJob(portsOf(saying({}), { clock: manualClock(now), reconcileMs: 30_000 }))(
+      toCheck({ deadline_at: NOW + MINUTE }),
+      context,
+    );
+
+  test.each([
+    ["long before it, after the usual pause", 0, 30_000],
+    ["so that the usual pause ends with it", 30_000, MINUTE],
+    ["shortly before it, at the deadline and no later", 45_000, MINUTE],
+    ["one millisecond before it, at the deadline", MINUTE - 1, MINUTE],
+  ])("is looked for again %s", async (_, passed, next) => {
+    const now = NOW + passed;
+    expect(await checkAt(now)).toEqual({ verdict: "waiting", now, check_at: NOW + next });
+  });
+
+  test.each([0, 1, MINUTE])("has passed %i ms after it", async (late) => {
+    expect(await checkAt(NOW + MINUTE + late)).toEqual({
+      verdict: "overdue",
+      error: {
+        code: "JOB_DEADLINE_PASSED",
+        message: expect.stringContaining("hs-r1-i1-p-a1") as string,
+        retryable: true,
+      },
+    });
+  });
+
+  test.each([
+    ["so long as the job may run", 3_600, 30_000],
+    ["the deadline itself where it comes before the usual pause", 10, 10_000],
+  ])("of a new job: it is looked at after %s", async (_, deadline_seconds, pause) => {
+    const ports = portsOf({ submit: ({ job_id }) => Promise.resolve({ job_id, state: "QUEUED" }) });
+    const input = {
+      job: job(),
+      run_id: "r1",
+      random_seed: 1,
+      deadline_seconds,
+      preemptions: 0,
+      max_gpu_cost_usd: null,
+    };
+    expect(await submitJob(ports)(input, context)).toEqual({
+      offer: null,
+      now: NOW,
+      deadline_at: NOW + deadline_seconds * 1_000,
+      check_at: NOW + pause,
+    });
+  });
+});
+
 test("stopping jobs tells how long each has run, whatever it has come to", async () => {
   const known: Record<string, JobStatus> = {
     done: { job_id: "done", state: "SUCCEEDED", run_seconds: 60 },
