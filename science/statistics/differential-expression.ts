@@ -78,7 +78,8 @@ export function differentialExpression(
   return compareExpression(treated, control, thresholds).de;
 }
 
-function rankSumByGene(treated: CsrMatrix, control: CsrMatrix): Float64Array {
+/** Two-sided p value of each gene; both are log-normalised, cells x the same genes. */
+export function rankSumByGene(treated: CsrMatrix, control: CsrMatrix): Float64Array {
   const a = sortedColumns(treated);
   const b = sortedColumns(control);
   const p = new Float64Array(treated.nCols);
