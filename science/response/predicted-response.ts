@@ -7,8 +7,11 @@ import { logNormalise, meanProfile } from "../statistics/normalise.ts";
 import { countsWithMeans, roundCounts } from "./integer-counts.ts";
 import type { PromptEvidence } from "./prompt-evidence.ts";
 
-/** When a gene counts as changed. */
-export const CHANGE_THRESHOLDS = { maxAdjustedP: 0.05, minMeanDifference: 0.1 } as const;
+/**
+ * When a gene counts as changed: its adjusted p, and |delta| x reliability, which is what the
+ * measured responses leave of delta (shrinkage to 0).
+ */
+export const CHANGE_THRESHOLDS = { maxAdjustedP: 0.05, minChange: 0.1 } as const;
 
 /** Added to both sides of a fold change, in counts per ten thousand (Seurat's FoldChange adds 1 too). */
 export const FOLD_CHANGE_PSEUDOCOUNT = 1;
@@ -68,6 +71,8 @@ export interface ModelPrediction {
 export function predictedResponse(input: ModelPrediction): {
   readonly cells: AnnData;
   readonly response: PredictedResponse;
+  /** Mean log1p(CP10k) of the control prediction, or of the query cells where there is none. */
+  readonly untreatedMean: Float64Array;
 } {
   const { prediction, controlPrediction, query, shiftsQueryCells, seed } = input;
   const control = roundCounts(query.X, seed);
@@ -92,7 +97,11 @@ export function predictedResponse(input: ModelPrediction): {
   ];
   if (controlPrediction !== null && untreated !== null)
     parts.push({ origin: "control_prediction", counts: untreated, output: controlPrediction.X });
-  return { cells: assemble(query, parts), response };
+  return {
+    cells: assemble(query, parts),
+    response,
+    untreatedMean: meanProfile((controlPrediction ?? query).X),
+  };
 }
 
 function differenceOf(treated: CsrMatrix, control: CsrMatrix): Float64Array {
@@ -116,6 +125,10 @@ function compare(
     const variance = evidence.variance[gene]!;
     return value === 0 ? 0 : (value * value) / (value * value + variance);
   });
+  const change = delta.map((value, gene) => {
+    const share = reliability[gene]!;
+    return Math.abs(value) * (Number.isNaN(share) ? 0 : share);
+  });
   return {
     genes,
     predicted_mean: predictedMean,
@@ -130,24 +143,19 @@ function compare(
     p_value: p,
     p_adjusted: adjusted,
     reliability,
-    rank: ranksOf(delta, reliability),
-    is_de: Uint8Array.from(delta, (value, gene) =>
-      adjusted[gene]! < CHANGE_THRESHOLDS.maxAdjustedP &&
-      Math.abs(value) >= CHANGE_THRESHOLDS.minMeanDifference
+    rank: ranksOf(change),
+    is_de: Uint8Array.from(change, (value, gene) =>
+      adjusted[gene]! < CHANGE_THRESHOLDS.maxAdjustedP && value >= CHANGE_THRESHOLDS.minChange
         ? 1
         : 0,
     ),
   };
 }
 
-function ranksOf(delta: Float64Array, reliability: Float64Array): Int32Array {
-  const weight = delta.map((value, gene) => {
-    const share = reliability[gene]!;
-    return Math.abs(value) * (Number.isNaN(share) ? 0 : share);
-  });
-  const ranks = new Int32Array(delta.length);
-  [...weight.keys()]
-    .toSorted((a, b) => weight[b]! - weight[a]! || a - b)
+function ranksOf(change: Float64Array): Int32Array {
+  const ranks = new Int32Array(change.length);
+  [...change.keys()]
+    .toSorted((a, b) => change[b]! - change[a]! || a - b)
     .forEach((gene, place) => {
       ranks[gene] = place + 1;
     });

@@ -27,6 +27,8 @@ export interface ExpressionComparison {
   readonly de: DifferentialExpression;
   readonly meanTreated: Float64Array;
   readonly meanControl: Float64Array;
+  /** Of the control prediction, where that is not what the treated cells are compared with. */
+  readonly meanUntreated?: Float64Array;
 }
 
 /**
