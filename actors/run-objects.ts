@@ -13,7 +13,7 @@ export const iterationObjects = (runId: string, iteration: number) => {
       `${folder}/${kind === "prediction" ? "prompt" : "control_prompt"}.h5ad`,
     predictions: (kind: JobKind): string =>
       `${folder}/${kind === "prediction" ? "predictions" : "control_predictions"}.h5ad`,
-    expression: `${folder}/differential_expression.json`,
+    response: `${folder}/response.h5ad`,
     evaluation: `${folder}/evaluation.json`,
   };
 };

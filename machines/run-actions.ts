@@ -142,7 +142,7 @@ export function finishIteration(context: RunContext, output: EvaluateOutput): Pa
     predictions: present(round.predictions, "predictions"),
     control_predictions: round.control_predictions,
     evaluation: output.evaluation,
-    ...(output.expression === undefined ? {} : { expression: output.expression }),
+    ...(output.response === undefined ? {} : { response: output.response }),
   };
   const iterations = [...context.iterations, finished];
   return {

@@ -63,8 +63,8 @@ export interface FinishedIteration {
   readonly predictions: ObjectReference;
   readonly control_predictions: ObjectReference | null;
   readonly evaluation: ObjectReference;
-  /** Differential expression of the predictions; absent in older snapshots. */
-  readonly expression?: ObjectReference;
+  /** Delivered cells and response of the predictions; absent in older snapshots. */
+  readonly response?: ObjectReference;
 }
 
 export interface OwedMail {
@@ -172,7 +172,7 @@ export interface EvaluateInput {
 export interface EvaluateOutput {
   readonly summary: IterationSummary;
   readonly evaluation: ObjectReference;
-  readonly expression?: ObjectReference;
+  readonly response?: ObjectReference;
   readonly usage?: ModelUsage;
 }
 export interface OutputInput {

@@ -10,6 +10,7 @@ import { iterationObjects } from "../run-objects.ts";
 import type { Effect } from "../host/step.ts";
 import type { EvaluateTask, Evaluation } from "../tasks/evaluation.ts";
 import type { StepPorts } from "../ports.ts";
+import { predictResponse, type PredictedRound } from "./predict-response.ts";
 
 const SHOWN = 10;
 
@@ -36,14 +37,16 @@ async function evaluateRound(
   const paths = iterationObjects(run_id, iteration);
   if (round.predictions === null) throw new Error("There are no predictions to evaluate.");
   const queryCells = await objects.fetch({ path: paths.query }, signal);
-  const prediction = await objects.fetch(round.predictions, signal);
-  const reference =
-    round.control_predictions === null
-      ? queryCells
-      : await objects.fetch(round.control_predictions, signal);
-  const { file, expression } = await storeExpression(
+  const { file, response } = await storeResponse(
     ports,
-    { prediction, reference, path: paths.expression },
+    {
+      run_id,
+      iteration,
+      plan: round.plan,
+      predictions: round.predictions,
+      control_predictions: round.control_predictions,
+      random_seed: input.random_seed,
+    },
     signal,
   );
   const byCode = await evaluateByCode(
@@ -51,7 +54,7 @@ async function evaluateRound(
     input,
     {
       structured_query,
-      expression: file,
+      response: file,
       queryCells,
       promptCells: round.prompt_cells,
       controlStrategyEffective: input.control_strategy_effective,
@@ -72,7 +75,7 @@ async function evaluateRound(
   const { grounding, top_genes, enriched } = evaluation;
   return {
     evaluation: stored,
-    expression,
+    response,
     summary: {
       iteration,
       prompt_strategy: round.prompt_strategy,
@@ -97,20 +100,19 @@ async function evaluateRound(
 }
 
 /** Computed once, for this step and for the one that writes the results. */
-async function storeExpression(
-  { objects, compute }: StepPorts,
-  {
-    path,
-    ...compared
-  }: { readonly prediction: string; readonly reference: string; readonly path: string },
+async function storeResponse(
+  ports: StepPorts,
+  predicted: PredictedRound,
   signal: AbortSignal,
-): Promise<{ readonly file: string; readonly expression: ObjectReference }> {
+): Promise<{ readonly file: string; readonly response: ObjectReference }> {
+  const { objects } = ports;
   const folder = await objects.scratch();
   try {
-    const output = join(folder, "expression.json");
-    await compute.run("compareExpression", { ...compared, output }, signal);
-    const expression = await objects.put(path, output, signal);
-    return { expression, file: await objects.fetch(expression, signal) };
+    const output = join(folder, "response.h5ad");
+    await predictResponse(ports, { ...predicted, output }, signal);
+    const path = iterationObjects(predicted.run_id, predicted.iteration).response;
+    const response = await objects.put(path, output, signal);
+    return { response, file: await objects.fetch(response, signal) };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

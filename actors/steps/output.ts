@@ -11,10 +11,11 @@ import type { PromptPlan } from "../../science/prompting/prompt-plan.ts";
 import type { IterationResult } from "../../science/report/result.ts";
 import type { RunLog } from "../../science/report/run-log.ts";
 import type { IterationSummary } from "../../services/runs/document.ts";
-import { iterationObjects, resultObjects } from "../run-objects.ts";
+import { resultObjects } from "../run-objects.ts";
 import type { Effect } from "../host/step.ts";
 import type { Evaluation } from "../tasks/evaluation.ts";
 import type { StepPorts } from "../ports.ts";
+import { predictResponse } from "./predict-response.ts";
 
 const LOST: ReadonlySet<ErrorCode> = new Set(["OBJECT_NOT_FOUND", "OBJECT_DAMAGED"]);
 
@@ -32,12 +33,7 @@ export function output(ports: StepPorts): Effect<OutputInput, OutputOutput> {
         "writeResults",
         {
           log: await collectLog(ports, context, delivered.summary, signal),
-          prediction: await objects.fetch(delivered.predictions, signal),
-          expression: await expressionOf(
-            ports,
-            { run_id: context.run_id, delivered, folder },
-            signal,
-          ),
+          response: await responseOf(ports, { context, delivered, folder }, signal),
           folder,
         },
         signal,
@@ -58,39 +54,35 @@ export function output(ports: StepPorts): Effect<OutputInput, OutputOutput> {
 }
 
 /**
- * The differential expression that the evaluation stored; computed anew where it stored none, as
- * earlier releases did, or where it is lost.
+ * The response that the evaluation stored; computed anew where it stored none, as earlier releases
+ * did, or where it is lost.
  */
-async function expressionOf(
-  { objects, compute }: StepPorts,
+async function responseOf(
+  ports: StepPorts,
   {
-    run_id,
+    context,
     delivered,
     folder,
   }: {
-    readonly run_id: string;
+    readonly context: RunContext;
     readonly delivered: FinishedIteration;
     readonly folder: string;
   },
   signal: AbortSignal,
 ): Promise<string> {
-  const { summary, predictions, control_predictions, expression } = delivered;
-  if (expression !== undefined) {
+  const { run_id, random_seed } = context;
+  const { summary, response, ...round } = delivered;
+  if (response !== undefined) {
     try {
-      return await objects.fetch(expression, signal);
+      return await ports.objects.fetch(response, signal);
     } catch (thrown) {
       if (!(thrown instanceof HaystackError) || !LOST.has(thrown.code)) throw thrown;
     }
   }
-  const file = join(folder, "expression.json");
-  const query = { path: iterationObjects(run_id, summary.iteration).query };
-  await compute.run(
-    "compareExpression",
-    {
-      prediction: await objects.fetch(predictions, signal),
-      reference: await objects.fetch(control_predictions ?? query, signal),
-      output: file,
-    },
+  const file = join(folder, "response.h5ad");
+  await predictResponse(
+    ports,
+    { ...round, run_id, random_seed, iteration: summary.iteration, output: file },
     signal,
   );
   return file;

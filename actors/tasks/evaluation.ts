@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { readH5ad } from "../../science/anndata/read.ts";
 import { evaluateResponse, type EvaluationInput } from "../../science/grounding/evaluate.ts";
 import { validatePrediction } from "../../science/inference/validate-prediction.ts";
 import { loadKnowledge } from "../../science/knowledge/load.ts";
 import type { ControlStrategy, StructuredQuery } from "../../science/query/structured-query.ts";
-import { compareExpression as compareCells } from "../../science/statistics/differential-expression.ts";
-import { expressionFromJson, expressionToJson } from "../../science/statistics/expression-json.ts";
+import { predictedResponse } from "../../science/response/predicted-response.ts";
+import { promptEvidence, type EvidencePart } from "../../science/response/prompt-evidence.ts";
+import { readResponse, writeResponse } from "../../science/response/response-file.ts";
 import type { WithKnowledge } from "./places.ts";
 
 /** The tasks that check a prediction, measure what it says, and judge that. */
@@ -28,27 +28,52 @@ export async function checkPrediction({
   return hash.digest("hex");
 }
 
-/**
- * Writes the differential expression of a prediction, of which evaluation and report are made, to
- * `output`.
- */
-export async function compareExpression(input: {
+export interface ResponseTask {
   readonly prediction: string;
-  /** The control predictions, or under query_as_control the query cells. */
-  readonly reference: string;
+  readonly controlPrediction: string | null;
+  readonly query: string;
+  readonly prompt: string;
+  /** The matched controls of the prompt; null under query_as_control. */
+  readonly controls: string | null;
+  readonly parts: readonly EvidencePart[];
+  /** As in ModelPrediction. */
+  readonly shiftsQueryCells: boolean;
+  readonly seed: number;
   readonly output: string;
-}): Promise<void> {
-  const [prediction, reference] = await Promise.all([
+}
+
+/**
+ * Writes the cells and the response that a prediction amounts to, of which evaluation, report and
+ * delivered file are made, to `output`.
+ */
+export async function predictResponse({ output, ...input }: ResponseTask): Promise<void> {
+  const optional = (path: string | null) => (path === null ? null : readH5ad(path));
+  const [prediction, controlPrediction, query, prompt, controls] = await Promise.all([
     readH5ad(input.prediction),
-    readH5ad(input.reference),
+    optional(input.controlPrediction),
+    readH5ad(input.query),
+    readH5ad(input.prompt),
+    optional(input.controls),
   ]);
-  await writeFile(input.output, expressionToJson(compareCells(prediction, reference)));
+  const { parts, shiftsQueryCells, seed } = input;
+  const evidence = promptEvidence(query.var.index, { prompt, controls, query, parts });
+  await writeResponse(
+    output,
+    predictedResponse({
+      prediction,
+      controlPrediction,
+      query,
+      evidence,
+      shiftsQueryCells,
+      seed,
+    }),
+  );
 }
 
 export interface EvaluateTask extends WithKnowledge {
   readonly structured_query: StructuredQuery;
-  /** What compareExpression wrote. */
-  readonly expression: string;
+  /** What predictResponse wrote. */
+  readonly response: string;
   readonly queryCells: string;
   /** Cells of the prompt. */
   readonly promptCells: number;
@@ -58,11 +83,17 @@ export interface EvaluateTask extends WithKnowledge {
 }
 
 export async function evaluate(input: EvaluateTask) {
-  const { structured_query: query, knowledge, expression, ...judged } = input;
-  const [comparison, queryCells] = await Promise.all([
-    readFile(expression, "utf8").then(expressionFromJson),
+  const { structured_query: query, knowledge, response: path, ...judged } = input;
+  const [{ response, untreatedMean }, queryCells] = await Promise.all([
+    readResponse(path),
     readH5ad(input.queryCells),
   ]);
+  const comparison = {
+    de: response,
+    meanTreated: response.predicted_mean,
+    meanControl: response.reference_mean,
+    meanUntreated: untreatedMean,
+  };
   const { grounding, topGenes, enriched } = evaluateResponse(comparison, {
     ...judged,
     query,

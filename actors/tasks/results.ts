@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readH5ad } from "../../science/anndata/read.ts";
 import { writeH5ad } from "../../science/anndata/write.ts";
@@ -9,29 +9,27 @@ import { drawCells, SPLIT_COLUMN } from "../../science/prompting/draw-cells.ts";
 import { assemblePredictions } from "../../science/report/predictions.ts";
 import { renderReport } from "../../science/report/report.ts";
 import { renderRunLog, type RunLog } from "../../science/report/run-log.ts";
-import { expressionFromJson } from "../../science/statistics/expression-json.ts";
+import { readResponse } from "../../science/response/response-file.ts";
 
 /** The tasks that write what a run delivers, and hold it against withheld cells. */
+
+const GZIP = 4;
 
 /** Writes the three result files into `folder`. */
 export async function writeResults(input: {
   readonly log: RunLog;
-  readonly prediction: string;
-  /** What compareExpression wrote of it. */
-  readonly expression: string;
+  /** What predictResponse wrote. */
+  readonly response: string;
   readonly folder: string;
 }): Promise<{ anndata: string; report: string; log: string }> {
-  const [prediction, { de }] = await Promise.all([
-    readH5ad(input.prediction),
-    readFile(input.expression, "utf8").then(expressionFromJson),
-  ]);
+  const { cells, response } = await readResponse(input.response);
   const files = {
     anndata: join(input.folder, "predictions.h5ad"),
     report: join(input.folder, "report.html"),
     log: join(input.folder, "log.json"),
   };
-  await writeH5ad(files.anndata, assemblePredictions(input.log, prediction, de));
-  await writeFile(files.report, await renderReport(input.log, de));
+  await writeH5ad(files.anndata, assemblePredictions(input.log, cells, response), { gzip: GZIP });
+  await writeFile(files.report, await renderReport(input.log, response));
   await writeFile(files.log, renderRunLog(input.log));
   return files;
 }

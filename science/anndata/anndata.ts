@@ -13,7 +13,7 @@ export interface CsrMatrix {
 
 /**
  * A column of obs or var. Text may be missing (null); numbers use NaN for missing; flags are
- * written as 0/1.
+ * booleans in the file too.
  */
 export type Column =
   | readonly (string | null)[]
@@ -41,11 +41,14 @@ export type UnsValue =
   | boolean
   | readonly string[]
   | readonly number[]
+  | readonly boolean[]
   | Float64Array
   | { readonly [key: string]: UnsValue };
 
 export interface AnnData {
   readonly X: CsrMatrix;
+  /** Further matrices of the shape of X; what is read from a file has none. */
+  readonly layers?: Readonly<Record<string, CsrMatrix>>;
   readonly obs: DataFrame;
   readonly var: DataFrame;
   readonly uns: Readonly<Record<string, UnsValue>>;

@@ -1,4 +1,5 @@
-import type { Dataset, Group } from "h5wasm/node";
+import { Group, type Dataset } from "h5wasm/node";
+import { standInType } from "./boolean-type.ts";
 import type { Hdf5Library, NumericArray } from "./hdf5.ts";
 
 /** Values a chunk holds, and values handed to HDF5 in one go. */
@@ -9,10 +10,19 @@ const SLICE = 128 * CHUNK;
 export class H5Writer {
   readonly #library: Hdf5Library;
   readonly #gzip: number;
+  readonly #marker: string;
+  #booleans = 0;
 
-  constructor(library: Hdf5Library, gzip: number) {
+  /** `marker`: of the stand-ins for booleans, which no text of the file contains. */
+  constructor(library: Hdf5Library, gzip: number, marker: string) {
     this.#library = library;
     this.#gzip = gzip;
+    this.#marker = marker;
+  }
+
+  /** Stand-ins written so far; the closed file is to have them replaced. */
+  get booleanCount(): number {
+    return this.#booleans;
   }
 
   encode(entity: Group | Dataset, type: string, version: string): void {
@@ -54,6 +64,42 @@ export class H5Writer {
       dataset.write_slice([[start, stop]], data.subarray(start, stop));
     }
     return dataset;
+  }
+
+  /** Without values an array of no booleans, without a shape a scalar is one value. */
+  booleans(group: Group, name: string, values: readonly boolean[], shape = [values.length]): Group {
+    this.#withBytes(values, (pointer) =>
+      this.#library.create_dataset(
+        group.file_id,
+        `${group.path}/${name}`,
+        pointer,
+        standInType(this.#marker, shape),
+      ),
+    );
+    return new Group(group.file_id, `${group.path}/${name}`);
+  }
+
+  booleanAttribute(group: Group, name: string, value: boolean): void {
+    this.#withBytes([value], (pointer) =>
+      this.#library.create_attribute(
+        group.file_id,
+        group.path,
+        name,
+        pointer,
+        standInType(this.#marker, []),
+      ),
+    );
+  }
+
+  #withBytes(values: readonly boolean[], write: (pointer: bigint) => void): void {
+    const pointer = this.#library._malloc(Math.max(1, values.length));
+    try {
+      this.#library.HEAPU8.set(Uint8Array.from(values, Number), pointer);
+      write(BigInt(pointer));
+      this.#booleans += 1;
+    } finally {
+      this.#library._free(pointer);
+    }
   }
 
   text(group: Group, name: string, value: string): Dataset {

@@ -67,7 +67,7 @@ export async function createHdf5(
   const { now } = Date;
   Date.now = () => 0;
   try {
-    const file = new File(path, "w");
+    const file = new File(path, "w", { libver: ["earliest", "latest"] });
     try {
       fill(file, module);
     } finally {

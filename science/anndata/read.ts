@@ -1,31 +1,47 @@
 import { HaystackError } from "../../errors.ts";
-import type { AnnData } from "./anndata.ts";
+import type { AnnData, CsrMatrix } from "./anndata.ts";
 import { stackRows } from "./csr.ts";
-import { openH5ad } from "./open.ts";
+import { openH5ad, type H5adFile } from "./open.ts";
 
 /**
- * Reads a whole .h5ad file into memory: obs, var, uns and X (any layout, as canonical CSR float32).
- * Meant for shards and predictions; large atlases are read in slices through openH5ad.
- * @throws what openH5ad throws, and ANNDATA_INVALID when there is no X
+ * Reads a whole .h5ad file into memory: obs, var, uns, X and the named layers (any layout, as
+ * canonical CSR float32). Meant for shards and predictions; large atlases are read in slices through
+ * openH5ad.
+ * @throws what openH5ad throws, and ANNDATA_INVALID when there is no X or no such layer
  */
-export async function readH5ad(path: string): Promise<AnnData> {
+export async function readH5ad(path: string, layers: readonly string[] = []): Promise<AnnData> {
   const file = await openH5ad(path);
   try {
-    const slot = file.slots.find(({ name }) => name === "X");
-    if (slot === undefined)
-      throw (
-        file.unreadable.find(({ name }) => name === "X")?.error ??
-        new HaystackError(
-          "ANNDATA_INVALID",
-          `${path} has no X; write the file again with the counts in adata.X.`,
-        )
-      );
-    const X = stackRows(
-      Array.from(file.blocks(slot), (block) => block.X),
-      file.nVars,
-    );
-    return { X, obs: file.frame("obs"), var: file.frame("var"), uns: file.uns() };
+    return {
+      X: whole(file, "X", "write the file again with the counts in adata.X"),
+      ...(layers.length === 0
+        ? {}
+        : {
+            layers: Object.fromEntries(
+              layers.map((name) => [
+                name,
+                whole(file, `layers/${name}`, `write the file again with adata.layers["${name}"]`),
+              ]),
+            ),
+          }),
+      obs: file.frame("obs"),
+      var: file.frame("var"),
+      uns: file.uns(),
+    };
   } finally {
     file.close();
   }
+}
+
+function whole(file: H5adFile, name: string, advice: string): CsrMatrix {
+  const slot = file.slots.find((one) => one.name === name);
+  if (slot === undefined)
+    throw (
+      file.unreadable.find((one) => one.name === name)?.error ??
+      new HaystackError("ANNDATA_INVALID", `${file.path} has no ${name}; ${advice}.`)
+    );
+  return stackRows(
+    Array.from(file.blocks(slot), (block) => block.X),
+    file.nVars,
+  );
 }

@@ -3,13 +3,14 @@ import { open, rename, rm } from "node:fs/promises";
 import type { Group } from "h5wasm/node";
 import { HaystackError } from "../../errors.ts";
 import type { AnnData, Column, CsrMatrix, DataFrame, UnsValue } from "./anndata.ts";
+import { replaceStandIns } from "./boolean-type.ts";
 import { createHdf5 } from "./hdf5.ts";
 import { H5Writer } from "./hdf5-writer.ts";
 
 /**
  * Writes an AnnData file (anndata on-disk specification: X as csr_matrix float32). Equal input
  * gives equal bytes. The file appears complete or not at all. `gzip` (1 to 9) compresses the arrays
- * of X. Flags become 0/1 integers; text with missing values becomes a categorical.
+ * of X and the layers. Flags are real booleans; text with missing values becomes a categorical.
  * @throws ANNDATA_INVALID when shapes do not fit or names repeat
  */
 export async function writeH5ad(
@@ -20,16 +21,23 @@ export async function writeH5ad(
   checkShapes(path, adata);
   const temporary = `${path}.writing-${randomUUID()}`;
   try {
+    const marker = `boolean-${randomUUID()}`;
+    let booleans = 0;
     await createHdf5(temporary, (root, library) => {
-      const writer = new H5Writer(library, options.gzip ?? 0);
+      const writer = new H5Writer(library, options.gzip ?? 0, marker);
       writer.encode(root, "anndata", "0.1.0");
-      writeCsr(writer, root, adata.X);
       writeFrame(writer, root, "obs", adata.obs);
       writeFrame(writer, root, "var", adata.var);
       writeDict(writer, root, "uns", adata.uns);
-      for (const name of ["layers", "obsm", "obsp", "varm", "varp"])
-        writeDict(writer, root, name, {});
+      for (const name of ["obsm", "obsp", "varm", "varp"]) writeDict(writer, root, name, {});
+      // The large matrices come last: the booleans are found without reading them.
+      const layers = writer.group(root, "layers", "dict", "0.1.0");
+      writeCsr(writer, root, "X", adata.X);
+      for (const [name, layer] of Object.entries(adata.layers ?? {}))
+        writeCsr(writer, layers, name, layer);
+      booleans = writer.booleanCount;
     });
+    await replaceStandIns(temporary, marker, booleans);
     const handle = await open(temporary, "r+");
     try {
       await handle.sync();
@@ -45,10 +53,11 @@ export async function writeH5ad(
 
 function writeCsr(
   writer: H5Writer,
-  root: Group,
+  parent: Group,
+  name: string,
   { nRows, nCols, data, indices, indptr }: CsrMatrix,
 ): void {
-  const group = writer.group(root, "X", "csr_matrix", "0.1.0");
+  const group = writer.group(parent, name, "csr_matrix", "0.1.0");
   group.create_attribute("shape", BigInt64Array.of(BigInt(nRows), BigInt(nCols)));
   writer.array(group, "data", data, true);
   writer.array(group, "indices", indices, true);
@@ -68,7 +77,7 @@ function writeColumn(writer: H5Writer, group: Group, name: string, values: Colum
   if (ArrayBuffer.isView(values)) {
     writer.encode(writer.array(group, name, values), "array", "0.2.0");
   } else if (values.length > 0 && values.every((value) => typeof value === "boolean")) {
-    writer.encode(writer.array(group, name, Int8Array.from(values, Number)), "array", "0.2.0");
+    writer.encode(writer.booleans(group, name, values), "array", "0.2.0");
   } else if (values.includes(null as never)) {
     writeCategorical(writer, group, name, values as readonly (string | null)[]);
   } else {
@@ -87,7 +96,7 @@ function writeCategorical(
     categories.map((category, code) => [category, code]),
   );
   const group = writer.group(parent, name, "categorical", "0.2.0");
-  group.create_attribute("ordered", Int8Array.of(0), []);
+  writer.booleanAttribute(group, "ordered", false);
   writer.encode(writer.texts(group, "categories", categories), "string-array", "0.2.0");
   writer.encode(
     writer.array(
@@ -114,17 +123,15 @@ function writeDict(
 function writeEntry(writer: H5Writer, group: Group, key: string, value: UnsValue): void {
   if (typeof value === "string") writer.encode(writer.text(group, key, value), "string", "0.2.0");
   else if (typeof value === "boolean")
-    writer.encode(
-      writer.array(group, key, Int8Array.of(Number(value)), false, []),
-      "numeric-scalar",
-      "0.2.0",
-    );
+    writer.encode(writer.booleans(group, key, [value], []), "numeric-scalar", "0.2.0");
   else if (typeof value === "number")
     writer.encode(writer.array(group, key, numeric([value]), false, []), "numeric-scalar", "0.2.0");
   else if (value instanceof Float64Array)
     writer.encode(writer.array(group, key, value), "array", "0.2.0");
   else if (!Array.isArray(value))
     writeDict(writer, group, key, value as Readonly<Record<string, UnsValue>>);
+  else if (typeof value[0] === "boolean")
+    writer.encode(writer.booleans(group, key, value as readonly boolean[]), "array", "0.2.0");
   else if (typeof value[0] === "string")
     writer.encode(writer.texts(group, key, value as readonly string[]), "string-array", "0.2.0");
   else
@@ -136,7 +143,7 @@ function numeric(values: readonly number[]): BigInt64Array | Float64Array {
   return whole ? BigInt64Array.from(values, BigInt) : Float64Array.from(values);
 }
 
-function checkShapes(path: string, { X, obs, var: genes }: AnnData): void {
+function checkShapes(path: string, { X, obs, var: genes, layers }: AnnData): void {
   const fail = (why: string) =>
     new HaystackError("ANNDATA_INVALID", `${path} cannot be written because ${why}.`);
   if (
@@ -150,6 +157,11 @@ function checkShapes(path: string, { X, obs, var: genes }: AnnData): void {
       `X is ${X.nRows} x ${X.nCols} with ${X.data.length} values, but there are ${obs.index.length} cells and ${genes.index.length} genes`,
     );
   }
+  for (const [name, layer] of Object.entries(layers ?? {}))
+    if (layer.nRows !== X.nRows || layer.nCols !== X.nCols)
+      throw fail(
+        `layer "${name}" is ${layer.nRows} x ${layer.nCols} beside X of ${X.nRows} x ${X.nCols}`,
+      );
   for (const [name, frame] of [
     ["obs", obs],
     ["var", genes],
@@ -164,6 +176,7 @@ function checkShapes(path: string, { X, obs, var: genes }: AnnData): void {
     }
     checkKeys(Object.keys(frame.columns), name);
   }
+  checkKeys(Object.keys(layers ?? {}), "layers");
 }
 
 function checkKeys(keys: readonly string[], where: string): void {

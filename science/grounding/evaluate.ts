@@ -81,7 +81,7 @@ export function evaluateResponse(
   const enriched = enrichment(comparison.de, knowledge.pathways);
   const support = promptSupport(
     input.promptCells,
-    comparison.meanControl,
+    comparison.meanUntreated ?? comparison.meanControl,
     input.queryCells === undefined ? undefined : meanProfile(input.queryCells.X),
   );
   const findings = [
@@ -105,7 +105,7 @@ export function evaluateResponse(
   };
 }
 
-/** The DE genes that move most, by difference of mean log1p(CP10k). */
+/** The DE genes in the order of strongestGenes. */
 function topGenes(
   query: StructuredQuery,
   de: DifferentialExpression,
@@ -118,5 +118,7 @@ function topGenes(
     p_adjusted: de.p_adjusted[i]!,
     direction: response.change[i]! > 0 ? "up" : "down",
     is_target: targets.has(response.symbols[i]!),
+    delta: response.delta[i]!,
+    ...(de.reliability === undefined ? {} : { reliability: de.reliability[i]! }),
   }));
 }

@@ -78,6 +78,10 @@ export interface TopGene {
   readonly p_adjusted: number;
   readonly direction: Direction;
   readonly is_target: boolean;
+  /** Difference of mean log1p(CP10k), and how far the measured responses bear it out (0 to 1). */
+  readonly delta: number;
+  /** Absent where no measured responses are known. */
+  readonly reliability?: number;
 }
 
 export interface EnrichedPathway {
@@ -97,6 +101,10 @@ export interface DifferentialExpression {
   readonly log2_fold_change: Float64Array;
   readonly p_value: Float64Array;
   readonly p_adjusted: Float64Array;
-  /** 1 where p_adjusted < 0.05 and |log2 fold change| >= the threshold. */
+  /** 1 where the gene counts as changed. */
   readonly is_de: Uint8Array;
+  /** 1 for the first gene, by effect and by how far measured responses bear it out. */
+  readonly rank?: Int32Array;
+  /** 0 to 1; see PredictedResponse. */
+  readonly reliability?: Float64Array;
 }

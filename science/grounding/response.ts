@@ -12,6 +12,7 @@ export interface Response {
   readonly delta: Float64Array;
   /** 1 up, -1 down, 0 not differentially expressed. */
   readonly change: Int8Array;
+  readonly rank?: Int32Array;
   /**
    * Genes of like expression in the reference: stratum of each gene, and the genes of each stratum.
    */
@@ -42,6 +43,7 @@ export function describeResponse({ de, meanTreated, meanControl }: ExpressionCom
     symbols,
     delta,
     change,
+    ...(de.rank === undefined ? {} : { rank: de.rank }),
     stratumOf,
     strata,
     standing: standingWithin(strata, delta),
@@ -84,10 +86,14 @@ export function hasDifferentialExpression(response: Response): boolean {
   return response.change.some((change) => change !== 0);
 }
 
-/** The `count` DE genes that move most, by |delta|. */
-export function strongestGenes(response: Response, count: number): number[] {
-  return [...response.change.keys()]
-    .filter((gene) => response.change[gene] !== 0)
-    .toSorted((a, b) => Math.abs(response.delta[b]!) - Math.abs(response.delta[a]!) || a - b)
+/** The `count` DE genes that rank first; without ranks those that move most, by |delta|. */
+export function strongestGenes({ change, delta, rank: place }: Response, count: number): number[] {
+  return [...change.keys()]
+    .filter((gene) => change[gene] !== 0)
+    .toSorted((a, b) =>
+      place === undefined
+        ? Math.abs(delta[b]!) - Math.abs(delta[a]!) || a - b
+        : place[a]! - place[b]!,
+    )
     .slice(0, count);
 }

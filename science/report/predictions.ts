@@ -1,24 +1,28 @@
 import { HaystackError } from "../../errors.ts";
 import type { AnnData, Column, DataFrame, UnsValue } from "../anndata/anndata.ts";
-import type { DifferentialExpression, GroundingComponentName } from "../grounding/grounding.ts";
+import type { GroundingComponentName } from "../grounding/grounding.ts";
+import type { CellOrigin, PredictedResponse } from "../response/predicted-response.ts";
 import { GROUNDING_WEIGHTS } from "../grounding/grounding.ts";
 import type { IterationResult, RunResult } from "./result.ts";
 import { deliveredIteration, isSimulated, targetTest } from "./result.ts";
 
 /**
- * The delivered AnnData: X (cells x genes, counts) and the row and column order are those of
- * `prediction`; obs, var and uns gain what the run found. The prediction's own columns and uns
+ * The delivered AnnData: X (cells x genes, integer counts), layers and the row and column order are
+ * those of `prediction`; obs, var and uns gain what the run found (docs/predictions.md). The prediction's own columns and uns
  * entries are kept unless a name clashes. In `uns`, `iterations`, `enrichment_results` and
  * `evidence` are tables: one array a field, all of one length.
- * Errors: PREDICTION_INVALID when `de` is not about the genes of `prediction`.
+ * Errors: PREDICTION_INVALID when `response` is not about the genes of `prediction`.
  */
 export function assemblePredictions(
   result: RunResult,
   prediction: AnnData,
-  de: DifferentialExpression,
+  response: PredictedResponse,
 ): AnnData {
   const genes = prediction.var.index;
-  if (genes.length !== de.genes.length || genes.some((gene, i) => gene !== de.genes[i])) {
+  if (
+    genes.length !== response.genes.length ||
+    genes.some((gene, i) => gene !== response.genes[i])
+  ) {
     throw new HaystackError(
       "PREDICTION_INVALID",
       "The genes of the prediction and of its differential expression differ; evaluate the prediction again.",
@@ -31,7 +35,9 @@ export function assemblePredictions(
   const everyCell = (text: string): readonly string[] => cells.map(() => text);
   return {
     X: prediction.X,
+    ...(prediction.layers === undefined ? {} : { layers: prediction.layers }),
     obs: withColumns(prediction.obs, {
+      perturbation: labelled(prediction.obs, query.perturbation.name),
       cell_id: cells,
       cell_type_query: everyCell(query.cell_type.name),
       perturbation_query: everyCell(query.perturbation.name),
@@ -41,14 +47,32 @@ export function assemblePredictions(
     }),
     var: withColumns(prediction.var, {
       gene_symbol: genes,
-      predicted_lfc: de.log2_fold_change,
-      predicted_pval: de.p_value,
-      predicted_padj: de.p_adjusted,
-      is_de: Int32Array.from(de.is_de),
-      target_gene: Int32Array.from(genes, (gene) => (isTarget(gene) ? 1 : 0)),
+      rank: response.rank,
+      delta: response.delta,
+      reliability: response.reliability,
+      predicted_mean: response.predicted_mean,
+      reference_mean: response.reference_mean,
+      predicted_lfc: response.log2_fold_change,
+      predicted_pval: response.p_value,
+      predicted_padj: response.p_adjusted,
+      is_de: Array.from(response.is_de, (flag) => flag === 1),
+      target_gene: genes.map(isTarget),
     }),
     uns: { ...prediction.uns, ...unsOf(result, delivered) },
   };
+}
+
+/** The perturbation of each cell; only measured cells bear a label as the atlas has it. */
+function labelled(obs: DataFrame, asked: string): readonly string[] {
+  const labels: Readonly<Record<CellOrigin, string | null>> = {
+    prediction: `predicted ${asked}`,
+    control_prediction: "predicted control",
+    control: null,
+  };
+  const measured = obs.columns["perturbation"];
+  return (obs.columns["origin"] as readonly CellOrigin[]).map(
+    (origin, cell) => labels[origin] ?? String(measured?.[cell] ?? "control"),
+  );
 }
 
 /** AnnData reserves "_index" and refuses "" and "/" in column names. */
@@ -109,7 +133,7 @@ function unsOf(result: RunResult, delivered: IterationResult): Record<string, Un
     evidence: {
       component: evidence.map(({ component }) => component),
       statement: evidence.map(({ statement }) => statement),
-      supports: evidence.map(({ supports }) => (supports ? 1 : 0)),
+      supports: evidence.map(({ supports }) => supports),
       source: evidence.map(({ source }) => source),
     },
   };

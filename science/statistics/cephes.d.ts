@@ -5,4 +5,6 @@ declare module "cephes" {
   export function lgam(x: number): number;
   /** Complementary error function; throws where the result underflows. */
   export function erfc(x: number): number;
+  /** Quantile of the standard normal distribution. */
+  export function ndtri(p: number): number;
 }

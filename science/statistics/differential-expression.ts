@@ -27,6 +27,8 @@ export interface ExpressionComparison {
   readonly de: DifferentialExpression;
   readonly meanTreated: Float64Array;
   readonly meanControl: Float64Array;
+  /** Of the control prediction, where that is not what the treated cells are compared with. */
+  readonly meanUntreated?: Float64Array;
 }
 
 /**
@@ -78,7 +80,8 @@ export function differentialExpression(
   return compareExpression(treated, control, thresholds).de;
 }
 
-function rankSumByGene(treated: CsrMatrix, control: CsrMatrix): Float64Array {
+/** Two-sided p value of each gene; both are log-normalised, cells x the same genes. */
+export function rankSumByGene(treated: CsrMatrix, control: CsrMatrix): Float64Array {
   const a = sortedColumns(treated);
   const b = sortedColumns(control);
   const p = new Float64Array(treated.nCols);

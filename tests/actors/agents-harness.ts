@@ -6,7 +6,16 @@ import type { AgentModel } from "../../actors/agents/session.ts";
 import { iterationObjects } from "../../actors/run-objects.ts";
 import type { StepPorts } from "../../actors/ports.ts";
 import * as tasks from "../../actors/tasks.ts";
-import type { AnalyzeInput, EvaluateInput, PromptInput } from "../../machines/run-types.ts";
+import type {
+  AnalyzeInput,
+  EvaluateInput,
+  JobKind,
+  PromptInput,
+} from "../../machines/run-types.ts";
+import type { AnnData } from "../../science/anndata/anndata.ts";
+import { readH5ad } from "../../science/anndata/read.ts";
+import { writeH5ad } from "../../science/anndata/write.ts";
+import { deltaTransfer } from "../../science/inference/delta-transfer.ts";
 import type { StructuredQuery } from "../../science/query/structured-query.ts";
 import type { Clock } from "../../services/clock/index.ts";
 import { systemClock } from "../../services/clock/system.ts";
@@ -32,6 +41,8 @@ const compute: Compute<tasks.Tasks> = {
   close: () => Promise.resolve(),
 };
 
+const batch = { model: { name: "delta-transfer", is_baseline: true } };
+
 export interface SharedAtlas {
   readonly objects: ObjectStore;
   readonly atlases: AtlasCatalogue;
@@ -55,7 +66,7 @@ export async function simulatedAtlas(): Promise<SharedAtlas> {
     objects,
     atlases,
     knowledge,
-    ports: { objects, atlases, compute, knowledge } as unknown as StepPorts,
+    ports: { objects, atlases, compute, knowledge, batch } as unknown as StepPorts,
     async close() {
       await objects.close();
       await rm(folder, { recursive: true, force: true });
@@ -98,6 +109,7 @@ export async function bench(
       atlases,
       compute,
       knowledge,
+      batch,
       ...(model === null ? {} : { model }),
     }) as unknown as StepPorts;
   return {
@@ -143,30 +155,46 @@ export async function evaluateInput(
   const groups = (await atlases.list())
     .flatMap((index) => index.groups)
     .filter(({ cell_type }) => structured_query.cell_type.atlas_labels.includes(cell_type));
-  const draw = async (name: string, wanted: (group: (typeof groups)[number]) => boolean) => {
-    const output = join(folder, name);
+  const treated = groups.filter(
+    ({ perturbation_id }) => perturbation_id === structured_query.perturbation.id,
+  );
+  const control = groups.filter(({ is_control }) => is_control);
+  const paths = iterationObjects("r1", 1);
+  const draw = async (path: string, wanted: typeof groups) => {
+    const output = join(folder, "drawn.h5ad");
     await tasks.draw({
       places,
-      parts: groups.filter(wanted).map(({ group_id, n_cells }) => ({ group_id, n_cells })),
+      parts: wanted.map(({ group_id, n_cells }) => ({ group_id, n_cells })),
       seed: 1,
       output,
     });
-    return objects.put(`agents-test/${name}`, output);
+    await objects.put(path, output);
+    return readH5ad(output);
   };
+  const prompt = await draw(paths.prompt("prediction"), treated);
+  const controlPrompt = await draw(paths.prompt("control"), control);
+  const query = await draw(paths.query, control);
+  const predict = async (kind: JobKind, shown: AnnData) => {
+    const output = join(folder, "predicted.h5ad");
+    await writeH5ad(output, deltaTransfer(shown, query));
+    return objects.put(paths.predictions(kind), output);
+  };
+  const cells = treated.reduce((sum, { n_cells }) => sum + n_cells, 0);
+  const parts = treated.map(({ group_id, n_cells, donor }) => ({
+    group_id,
+    control_group_id: control.find((group) => group.donor === donor)?.group_id ?? null,
+    weight: n_cells / cells,
+  }));
   const round = {
-    plan: { path: "plan", sha256: "0" },
+    plan: await objects.putText("agents-test/plan.json", JSON.stringify({ chosen: { parts } })),
     candidate_id: "direct-1",
     prompt_strategy: "direct" as const,
     prompt_rationale: "",
     prompt_cells: 10,
     query_cells: 10,
-    predictions: await draw(
-      "treated.h5ad",
-      ({ perturbation_id }) => perturbation_id === structured_query.perturbation.id,
-    ),
-    control_predictions: await draw("control.h5ad", ({ is_control }) => is_control),
+    predictions: await predict("prediction", prompt),
+    control_predictions: await predict("control", controlPrompt),
   };
-  await objects.put(iterationObjects("r1", 1).query, join(folder, "control.h5ad"));
   await rm(folder, { recursive: true });
   return {
     run_id: "r1",

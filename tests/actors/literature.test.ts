@@ -97,9 +97,13 @@ describe("literature in the steps of a run", () => {
   });
 
   test("a contradiction counts more than an absence, and an absence more than nothing", async () => {
-    const queryCells = await atlas.objects.fetch({ path: iterationObjects("r1", 1).query });
+    const inputsOf = (iteration: number) => {
+      const { query: cells, prompt } = iterationObjects("r1", iteration);
+      return [cells, prompt("prediction"), prompt("control")];
+    };
     for (const iteration of [2, 3])
-      await atlas.objects.put(iterationObjects("r1", iteration).query, queryCells);
+      for (const [i, path] of inputsOf(iteration).entries())
+        await atlas.objects.put(path, await atlas.objects.fetch({ path: inputsOf(1)[i]! }));
     const full = agreeing();
     const half = full.slice(0, 4);
     const all = await support((await portsReading(full)).ports, 1);

@@ -17,6 +17,14 @@ const VARIED: AnnData = {
     [0, 0, 0],
     [4, 5, 6],
   ]),
+  layers: {
+    continuous: csr([
+      [0, 0.5, 0],
+      [0, 0, 0],
+      [0, 0, 0],
+      [0, 0, 1.25],
+    ]),
+  },
   obs: {
     index: ["a", "b", "γ", "d"],
     columns: {
@@ -28,8 +36,9 @@ const VARIED: AnnData = {
       double: Float64Array.of(0.1, 0.2, 0.3, 1e300),
     },
   },
-  var: { index: ["G1", "G2", "G3"], columns: {} },
+  var: { index: ["G1", "G2", "G3"], columns: { picked: [true, false, true] } },
   uns: {
+    flags: [true, false],
     model: "baseline",
     seed: 7,
     share: 0.25,
@@ -51,7 +60,11 @@ assert sp.issparse(a.X) and a.X.format == "csr" and a.X.dtype == np.float32 and 
 obs = {c: [None if pd.isna(v) else v for v in a.obs[c].tolist()] for c in a.obs.columns}
 plain = lambda v: {k: plain(x) for k, x in v.items()} if isinstance(v, dict) else v.tolist() if hasattr(v, "tolist") else v
 backed = ad.read_h5ad(path, backed="r"); assert backed.shape == a.shape
-print(json.dumps({"X": a.X.toarray().tolist(), "obs": obs, "index": list(a.obs_names), "genes": list(a.var_names), "uns": plain(a.uns)}))
+flags = {c: str(frame[c].dtype) for frame in (a.obs, a.var) for c in frame if frame[c].dtype == bool}
+ordered = [bool(a.obs[c].cat.ordered) for c in a.obs if a.obs[c].dtype == "category"]
+layers = {name: layer.toarray().tolist() for name, layer in a.layers.items()}
+picked = list(a[:, a.var["picked"]].var_names) if "picked" in a.var else None
+print(json.dumps({"flags": flags, "ordered": ordered, "layers": layers, "picked": picked, "X": a.X.toarray().tolist(), "obs": obs, "index": list(a.obs_names), "genes": list(a.var_names), "uns": plain(a.uns)}))
 `;
 
 describeWithPython("writing for anndata and scanpy", () => {
@@ -60,11 +73,15 @@ describeWithPython("writing for anndata and scanpy", () => {
     for (const gzip of [0, 4]) {
       await writeH5ad(path, VARIED, { gzip });
       expect(await runPython(READ_BACK, { path })).toEqual({
+        flags: { flag: "bool", picked: "bool" },
+        ordered: [false],
+        picked: ["G1", "G3"],
+        layers: { continuous: dense(VARIED.layers!["continuous"]!) },
         X: dense(VARIED.X),
         obs: {
           text: ["x", "y", "", "z z"],
           missing: ["x", null, "y", null],
-          flag: [1, 0, 1, 1],
+          flag: [true, false, true, true],
           whole: [1, -2, 3, 4],
           single: [0.5, 1.5, null, 2],
           double: [0.1, 0.2, 0.3, 1e300],
@@ -72,10 +89,11 @@ describeWithPython("writing for anndata and scanpy", () => {
         index: ["a", "b", "γ", "d"],
         genes: ["G1", "G2", "G3"],
         uns: {
+          flags: [true, false],
           model: "baseline",
           seed: 7,
           share: 0.25,
-          labelled: 1,
+          labelled: true,
           genes: ["G1"],
           none: [],
           steps: [1, 2, 3],
@@ -99,6 +117,10 @@ describeWithPython("writing for anndata and scanpy", () => {
       { gzip: 1 },
     );
     expect(await runPython(READ_BACK, { path })).toEqual({
+      flags: {},
+      ordered: [],
+      picked: null,
+      layers: {},
       X: [],
       obs: {},
       index: [],
@@ -129,11 +151,24 @@ describe("writeH5ad", () => {
     await writeH5ad(path, VARIED);
     const { X, obs, uns } = await readH5ad(path);
     expect(X).toEqual(VARIED.X);
-    expect(obs).toEqual({
-      ...VARIED.obs,
-      columns: { ...VARIED.obs.columns, flag: Int32Array.of(1, 0, 1, 1) },
-    });
+    expect(obs).toEqual(VARIED.obs);
     expect(uns["nested"]).toEqual({ deeper: { text: "β" } });
+  });
+
+  it("leaves text that looks like a description of booleans as it is", async () => {
+    const path = join(await temporaryFolder(), "text.h5ad");
+    const told = "boolean-00000000-0000-4000-8000-000000000000";
+    await writeH5ad(path, {
+      ...VARIED,
+      obs: {
+        ...VARIED.obs,
+        columns: { flag: [true, false, true, true], text: [told, "", "", ""] },
+      },
+    });
+    expect((await readH5ad(path)).obs.columns).toEqual({
+      flag: [true, false, true, true],
+      text: [told, "", "", ""],
+    });
   });
 
   it("writes arrays longer than one slice as they are", async () => {

@@ -8,6 +8,7 @@ import type {
 import type { PromptPlan } from "../../science/prompting/prompt-plan.ts";
 import type { StructuredQuery } from "../../science/query/structured-query.ts";
 import type { IterationResult, RunResult } from "../../science/report/result.ts";
+import type { PredictedResponse } from "../../science/response/predicted-response.ts";
 
 const UP = [
   "ISG15",
@@ -63,6 +64,8 @@ export function topGenes(de: DifferentialExpression): readonly TopGene[] {
     p_adjusted: de.p_adjusted[i] ?? 1,
     direction: (de.log2_fold_change[i] ?? 0) > 0 ? ("up" as const) : ("down" as const),
     is_target: ["ISG15", "MX1", "CCL8"].includes(gene),
+    delta: (de.log2_fold_change[i] ?? 0) / 2,
+    reliability: 0.75,
   }));
 }
 
@@ -301,8 +304,23 @@ export function runResult(changes: Partial<RunResult> = {}): RunResult {
   };
 }
 
+/** The same as a response: means and reliability that no fold change can be told from. */
+export function predicted(extraGenes: readonly string[] = []): PredictedResponse {
+  const de = differential(extraGenes);
+  const numbers = (value: (i: number) => number): Float64Array =>
+    Float64Array.from(de.genes, (_, i) => value(i));
+  return {
+    ...de,
+    predicted_mean: numbers((i) => 1 + i / 1000),
+    reference_mean: numbers((i) => 1 - i / 1000),
+    delta: numbers((i) => i / 500),
+    reliability: numbers((i) => (i === 3 ? Number.NaN : 1 / (1 + i))),
+    rank: Int32Array.from(de.genes, (_, i) => i + 1),
+  };
+}
+
 /**
- * Three cells over the genes of `differential()`, with columns that clash with ours and some that
+ * One cell of each origin over the genes of `differential()`, with columns that clash with ours and some that
  * do not.
  */
 export function prediction(genes: readonly string[] = differential().genes): AnnData {
@@ -319,6 +337,8 @@ export function prediction(genes: readonly string[] = differential().genes): Ann
     obs: {
       index: cells,
       columns: {
+        origin: ["prediction", "control", "control_prediction"],
+        perturbation: ["prediction", "ctrl", "control_prediction"],
         cell_type: cells.map(() => "CD14+ Monocytes"),
         donor_id: ["101", null, "107"],
         n_counts: Float64Array.from([10, Number.NaN, 12]),

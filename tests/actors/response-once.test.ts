@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { StepPorts } from "../../actors/ports.ts";
 import { resultObjects } from "../../actors/run-objects.ts";
@@ -11,7 +12,7 @@ import { finishIteration } from "../../machines/run-actions.ts";
 import { initialContext } from "../../machines/run-inputs.ts";
 import type { FinishedIteration, RunContext } from "../../machines/run-types.ts";
 import { readH5ad } from "../../science/anndata/read.ts";
-import { differentialExpression } from "../../science/statistics/differential-expression.ts";
+import { readResponse } from "../../science/response/response-file.ts";
 import { systemClock } from "../../services/clock/system.ts";
 import type { RunRecord } from "../../services/runs/index.ts";
 import { run } from "../support/hosted-runs.ts";
@@ -27,7 +28,7 @@ import {
 
 const AWAY = { status: "unavailable", reason: "It is away." } as const;
 
-describe("differential expression of an iteration", () => {
+describe("the response of an iteration", () => {
   let atlas: SharedAtlas;
   let ports: StepPorts;
   let context: RunContext;
@@ -35,7 +36,7 @@ describe("differential expression of an iteration", () => {
   /** What ran until the iteration was evaluated. */
   let judged: readonly string[] = [];
 
-  const timesComputed = (): number => ran.filter((task) => task === "compareExpression").length;
+  const timesComputed = (): number => ran.filter((task) => task === "predictResponse").length;
   const evaluated = (): FinishedIteration => context.iterations[0]!;
   /** The digests of the delivered files of a run with this iteration. */
   const deliver = async (iteration: FinishedIteration): Promise<Record<string, string>> => {
@@ -95,7 +96,7 @@ describe("differential expression of an iteration", () => {
 
   test("is computed once, for two judgements and for the results", async () => {
     expect(judged.filter((task) => task === "evaluate")).toHaveLength(2);
-    expect(judged.filter((task) => task === "compareExpression")).toHaveLength(1);
+    expect(judged.filter((task) => task === "predictResponse")).toHaveLength(1);
     const before = timesComputed();
     await deliver(evaluated());
     expect(timesComputed()).toBe(before);
@@ -104,24 +105,25 @@ describe("differential expression of an iteration", () => {
   test("is delivered as it was computed, gene by gene", async () => {
     await deliver(evaluated());
     const cells = async (path: string) => readH5ad(await atlas.objects.fetch({ path }));
-    const { predictions, control_predictions } = evaluated();
-    const de = differentialExpression(
-      await cells(predictions.path),
-      await cells(control_predictions!.path),
+    const { response } = await readResponse(
+      await atlas.objects.fetch({ path: evaluated().response!.path }),
     );
     const { var: genes } = await cells(resultObjects("r1").anndata);
-    expect(genes.index).toEqual(de.genes);
-    expect(genes.columns["predicted_lfc"]).toEqual(de.log2_fold_change);
-    expect(genes.columns["predicted_pval"]).toEqual(de.p_value);
-    expect(genes.columns["predicted_padj"]).toEqual(de.p_adjusted);
-    expect(genes.columns["is_de"]).toEqual(Int32Array.from(de.is_de));
+    expect(genes.index).toEqual(response.genes);
+    expect(genes.columns["delta"]).toEqual(response.delta);
+    expect(genes.columns["reliability"]).toEqual(response.reliability);
+    expect(genes.columns["rank"]).toEqual(response.rank);
+    expect(genes.columns["predicted_lfc"]).toEqual(response.log2_fold_change);
+    expect(genes.columns["predicted_pval"]).toEqual(response.p_value);
+    expect(genes.columns["predicted_padj"]).toEqual(response.p_adjusted);
+    expect(genes.columns["is_de"]).toEqual(Array.from(response.is_de, (flag) => flag === 1));
   });
 
   test("is computed anew for an iteration that an earlier release evaluated; the files are the same", async () => {
     const stored = await deliver(evaluated());
     const before = timesComputed();
-    const { expression, ...ofEarlierRelease } = evaluated();
-    expect(expression).toBeDefined();
+    const { response, ...ofEarlierRelease } = evaluated();
+    expect(response).toBeDefined();
     expect(await deliver(ofEarlierRelease)).toEqual(stored);
     expect(timesComputed()).toBe(before + 1);
   });
@@ -132,9 +134,11 @@ describe("differential expression of an iteration", () => {
   ])("is computed anew where its object is %s; the files are the same", async (_, harm) => {
     const stored = await deliver(evaluated());
     const before = timesComputed();
-    const { path } = evaluated().expression!;
-    const content = await readFile(await atlas.objects.fetch({ path }), "utf8");
-    onTestFinished(async () => void (await atlas.objects.putText(path, content)));
+    const { path } = evaluated().response!;
+    const folder = await atlas.objects.scratch();
+    const copy = join(folder, "response.h5ad");
+    await copyFile(await atlas.objects.fetch({ path }), copy);
+    onTestFinished(async () => void (await atlas.objects.put(path, copy)));
     await harm(atlas.objects.location(path));
     expect(await deliver(evaluated())).toEqual(stored);
     expect(timesComputed()).toBe(before + 1);
