@@ -22,7 +22,7 @@ export async function listen(parts: ServerParts): Promise<Listening> {
   const url = await app.listen({ host, port }).catch((thrown: unknown) => {
     throw new HaystackError(
       "CONFIG_INVALID",
-      `HTTP_HOST ${host} and HTTP_PORT ${port} cannot be listened at (${thrown instanceof Error ? thrown.message : String(thrown)}); choose another port, or 0 for any.`,
+      `The daemon cannot listen on HTTP_HOST ${host}, HTTP_PORT ${port} (${thrown instanceof Error ? thrown.message : String(thrown)}); choose another port, or 0 for any.`,
       { cause: thrown },
     );
   });

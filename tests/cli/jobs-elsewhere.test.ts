@@ -26,7 +26,7 @@ test.each(["cancel", "retry"])(
     expect([code, stderr]).toEqual([
       2,
       expect.stringMatching(
-        /^haystack: Run run-a has a job on Google Batch, .*BATCH_PROJECT.*Nothing was changed\.\n$/,
+        /^haystack: Run run-a has a job on Google Batch, .*BATCH_ variables.*Nothing was changed\.\n$/,
       ),
     ]);
     const again = await openRuns(loadConfig({}, folder));

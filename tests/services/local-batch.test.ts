@@ -144,7 +144,7 @@ test("failures name the missing input, the program that does not exist, and the 
   await events.until(killed.job_id, ["FAILED"]);
   expect((await batch.get(killed.job_id))?.failure).toEqual({
     kind: "application",
-    reason: "The inference program was killed by SIGKILL: it gave no reason.",
+    reason: "The inference program was killed by SIGKILL: no reason was given.",
     exit_code: null,
   });
   await batch.close();
