@@ -259,7 +259,7 @@ test("another user's run, an unknown run and a foreign token get one sentence an
   const none = await haystack(["list", "--server", server.url], { env: { HAYSTACK_TOKEN: "" } });
   expect([none.code, none.stderr]).toEqual([
     2,
-    expect.stringMatching(/^haystack: This needs a token[^\n]+\n$/),
+    expect.stringMatching(/^haystack: This request needs a token[^\n]+\n$/),
   ]);
 });
 
@@ -278,19 +278,19 @@ test.each([
     "a token in the clear",
     ["list", "--server", "http://haystack.example.org"],
     2,
-    /^haystack: The token would go unencrypted to haystack\.example\.org;/,
+    /^haystack: The token would be sent unencrypted to haystack\.example\.org;/,
   ],
   [
     "two places",
     ["list", "--server", "http://127.0.0.1:9", "--data-dir", "x"],
     2,
-    /^haystack: --data-dir is about/,
+    /^haystack: --data-dir selects the stor/,
   ],
   [
     "files of this machine",
     ["run", QUESTION, "--atlas", "x.h5ad", "--server", "http://127.0.0.1:9"],
     2,
-    /^haystack: A server uses the atlases that it has:/,
+    /^haystack: A server uses its own atlases;/,
   ],
   [
     "a place for the files that is none",
@@ -347,7 +347,7 @@ test("a watch outlives the server: after a kill and a restart it goes on, and sh
   const predicting = Promise.withResolvers<void>();
   const lost = Promise.withResolvers<void>();
   const seesPrediction = once("predicting\n", () => predicting.resolve());
-  const seesLoss = once("is lost", () => lost.resolve());
+  const seesLoss = once("Lost the connection", () => lost.resolve());
   const watching = haystack(["watch", run_id, "--transitions", "--json"], {
     env: { HAYSTACK_SERVER: url },
     onStderr(text, kill) {
