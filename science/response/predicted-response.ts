@@ -98,7 +98,7 @@ export function predictedResponse(input: ModelPrediction): {
   if (controlPrediction !== null && untreated !== null)
     parts.push({ origin: "control_prediction", counts: untreated, output: controlPrediction.X });
   return {
-    cells: assemble(query, parts),
+    cells: { ...assemble(query, parts), uns: prediction.uns },
     response,
     untreatedMean: meanProfile((controlPrediction ?? query).X),
   };

@@ -97,7 +97,7 @@ describeWithPython("INFERENCE_COMMAND with the STACK worker", () => {
       const delivered = await readH5ad(run.output_anndata_path ?? "missing");
       expect(delivered.uns).toMatchObject({
         model: "stack",
-        is_baseline: 0,
+        is_baseline: false,
         checkpoint: "stand-in.ckpt",
       });
 
@@ -134,6 +134,7 @@ print(json.dumps({"model": str(a.uns["model"]), "finite": bool(numpy.isfinite(a.
         exit_code: 6,
         reason:
           "The inference program ended with exit code 6: haystack-worker: The model ran out of memory: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.",
+        repeats: "never",
       });
       await events.until(unsplit.job_id, ENDED);
       expect((await batch.get(unsplit.job_id))?.failure).toMatchObject({

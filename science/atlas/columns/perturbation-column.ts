@@ -3,6 +3,7 @@ import type { Controls } from "./controls.ts";
 import { controlCells, controlsByCells, findControls } from "./controls.ts";
 import type { CodedLabels, ReadLabels } from "./labels.ts";
 import { idShare, nesting } from "./labels.ts";
+import { TYPE_COLUMN } from "./perturbation-kind.ts";
 import {
   allOf,
   NOT_PERTURBATION,
@@ -47,7 +48,9 @@ export function choosePerturbation(
   const like = obs.filter(
     (name) => PERTURBATION_LIKE.test(plain(name)) && !NOT_PERTURBATION.test(plain(name)),
   );
-  const names = [...new Set([...likely, ...allOf(PERTURBATION_IF_CONTROL, obs), ...like])];
+  const names = [...new Set([...likely, ...allOf(PERTURBATION_IF_CONTROL, obs), ...like])].filter(
+    (name) => likely.includes(name) || !TYPE_COLUMN.test(plain(name)),
+  );
   const columns = names.map(read).filter((column) => isLabelling(column));
   const own = columns.flatMap((column): Candidate[] => {
     const controls = findControls(column, isOther);

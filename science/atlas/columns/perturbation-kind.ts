@@ -13,7 +13,7 @@ import { plain } from "./usual-names.ts";
 export interface PerturbationKinds {
   /** For each label that names perturbed genes, which and how. */
   readonly genetic: ReadonlyMap<string, GeneticReading>;
-  /** Why, as a sentence; null where no label does. */
+  /** Why, as a sentence; null where none does, or each says itself that it does. */
   readonly why: string | null;
 }
 
@@ -30,7 +30,8 @@ interface Evidence {
   readonly told: string | undefined;
 }
 
-const TYPE_COLUMN =
+/** Plain names of columns that say how a perturbation works, not which it is. */
+export const TYPE_COLUMN =
   /^(?:perturbation|pert|perturb|treatment|crispr)(?:type|class|method|modality|kind|mode|technology|mechanism|category)s?$|^crispr$/;
 const GAIN =
   /crispr[\s_-]?a(?![a-z0-9])|crispr[\s_-]?act|activation|over[\s_-]?expression|(?<![a-z])(?:oe|orf|cdna)(?![a-z])|gain/i;
@@ -73,12 +74,14 @@ export function perturbationKinds(evidence: Evidence): PerturbationKinds {
       continue;
     const { genes, all } = genesOf(label, evidence);
     const unsaid = stated === null || (stated === "loss" && UNSAID.test(type.trim()));
-    const effect = unsaid ? byFile : stated;
-    if (unsaid) assumed.add(effect);
+    const named = unsaid ? effectIn(label) : stated;
+    const effect = named ?? byFile;
+    if (named === null) assumed.add(effect);
     genetic.set(label, { genes: genes.length === 0 ? all : genes, effect });
     effects.add(effect);
   }
-  if (genetic.size === 0) return { genetic, why: null };
+  const surprising = [...genetic.keys()].filter((label) => effectIn(label) === null);
+  if (surprising.length === 0) return { genetic, why: null };
   const reasons = [
     ...(types === null
       ? []
@@ -92,8 +95,19 @@ export function perturbationKinds(evidence: Evidence): PerturbationKinds {
   );
   return {
     genetic,
-    why: `${perturbation.name} names ${how.join(" or ")} genes, not what cells are given (${reasons.join("; ")})${guess.join("")}.`,
+    why: `${subject(perturbation.name, surprising, labels)} ${how.join(" or ")} genes, not what cells are given (${reasons.join("; ")})${guess.join("")}.`,
   };
+}
+
+const NAMED = 3;
+
+/** The column where all its labels name genes, else those that do. */
+function subject(column: string, genetic: readonly string[], labels: readonly string[]): string {
+  if (genetic.length === labels.length) return `${column} names`;
+  const more = genetic.length - NAMED;
+  const named = genetic.slice(0, NAMED).join(", ");
+  const all = more > 0 ? `${named} and ${more} more` : named;
+  return `${all} of ${column} ${genetic.length === 1 ? "names" : "name"}`;
 }
 
 function effectIn(text: string): "gain" | "loss" | null {
