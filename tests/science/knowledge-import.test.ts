@@ -175,7 +175,7 @@ describe("knowledge import", () => {
       "SET\tdesc\tISG15\tthis is no gene\tMX1",
       /this is no gene/i,
     ],
-    ["a doubled set", "a.gmt", GMT + GMT, /a second time/],
+    ["a doubled set", "a.gmt", GMT + GMT, /repeats th/],
     ["only tiny sets", "a.gmt", "SET\tdesc\tISG15\n", /no gene set of 5/],
     ["an empty file", "a.gmt", "", /no gene set/],
     ["compressed bytes", "a.gmt", Uint8Array.from([31, 139, 8, 0, 255]), /UTF-8/],
