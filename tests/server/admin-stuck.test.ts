@@ -112,7 +112,7 @@ test("a job that Batch does not take, and one that cannot be looked at, are reas
     {
       reason: "job_postponed",
       since: BEFORE,
-      detail: "Batch does not take the job hs-r1-i1-p-a1: No quota for L4.",
+      detail: "Batch does not accept the job hs-r1-i1-p-a1: No quota for L4.",
     },
   ]);
   expect(reasons({ trouble })).toEqual([
@@ -120,7 +120,7 @@ test("a job that Batch does not take, and one that cannot be looked at, are reas
       reason: "check_failing",
       since: BEFORE,
       detail:
-        "The job hs-r1-i1-p-a1 cannot be looked at (OBJECTS_UNAVAILABLE): The bucket does not answer.",
+        "The job hs-r1-i1-p-a1 cannot be checked (OBJECTS_UNAVAILABLE): The bucket does not answer.",
     },
   ]);
   expect(
