@@ -61,7 +61,7 @@ describeWith(DATA, ...CLOUD)("MongoDB, Cloud Storage, Batch and Pub/Sub together
       expect(obs).toEqual(here.predictions.obs);
       expect(genes).toEqual(here.predictions.var);
       // The ids are random.
-      expect([uns["run_id"], uns["is_baseline"]]).toEqual([there.document.run_id, 1]);
+      expect([uns["run_id"], uns["is_baseline"]]).toEqual([there.document.run_id, true]);
       expect({ ...uns, run_id: here.document.run_id }).toEqual(here.predictions.uns);
       expect(there.document.output_anndata_path).toMatch(/^gs:\/\/haystack-test\/results\//);
       expect(there.document.usage.gpu_seconds).toBeGreaterThan(0);
