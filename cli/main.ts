@@ -29,7 +29,7 @@ export async function main(args: readonly string[]): Promise<number> {
     note(`haystack: ${message}`);
     if (error.code === "INTERNAL" && process.env["HAYSTACK_DEBUG"] !== undefined)
       note(redact(String(error.cause instanceof Error ? error.cause.stack : error.stack)));
-    if (json) say(`${JSON.stringify({ ...errorBody(error), message })}\n`);
+    if (json) say(`${redact(JSON.stringify({ ...errorBody(error), message }))}\n`);
     return error.exitCode;
   }
 }
