@@ -167,7 +167,7 @@ async function openParts(
   opened.defer(() => batch.close());
   opened.defer(() => jobEvents.close());
   const dispatched = options.sweeps
-    ? await openDispatch(config, runs, clock, process.env, trouble)
+    ? await openDispatch(config, { runs, clock, environment: process.env, onTrouble: trouble })
     : undefined;
   opened.defer(() => dispatched?.runJobs.close());
   const mail = opened.adopt(await openMail(config, clock), (part) => part.close());

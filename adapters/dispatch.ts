@@ -16,12 +16,16 @@ export interface RunDispatch {
   readonly runJobs: RunJobs;
 }
 
+interface DispatchParts {
+  readonly runs: RunStore;
+  readonly clock: Clock;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly onTrouble: (thrown: unknown) => void;
+}
+
 export async function openDispatch(
   config: Config,
-  runs: RunStore,
-  clock: Clock,
-  environment: NodeJS.ProcessEnv,
-  onTrouble: (thrown: unknown) => void,
+  { runs, clock, environment, onTrouble }: DispatchParts,
 ): Promise<RunDispatch | undefined> {
   if (config.DISPATCH !== "batch") return undefined;
   const { googleRunJobs } = await import("../services/batch/google/run-jobs.ts");

@@ -79,7 +79,7 @@ export async function ask<Answer, Result>(
     session.add(reply.usage);
     items.push(...reply.items);
     if (reply.end === "tool_calls") {
-      items.push(...(await useTools(session, question.tools, reply, turn, signal)));
+      items.push(...(await useTools({ session, tools: question.tools, turn, signal }, reply)));
       continue;
     }
     const outcome = await read(question, reply, signal);
@@ -169,12 +169,16 @@ async function read<Answer, Result>(
   return accept(parsed.data, signal);
 }
 
+interface Turn {
+  readonly session: Session;
+  readonly tools: readonly Tool[];
+  readonly turn: number;
+  readonly signal: AbortSignal;
+}
+
 async function useTools(
-  session: Session,
-  tools: readonly Tool[],
+  { session, tools, turn, signal }: Turn,
   reply: ModelReply,
-  turn: number,
-  signal: AbortSignal,
 ): Promise<ModelItem[]> {
   const results: ModelItem[] = [];
   const calls = reply.items.filter((item) => item.type === "tool_call");

@@ -26,16 +26,11 @@ type Compared = { readonly usage: ModelUsage } & (
  * Errors: MODEL_UNAVAILABLE; MODEL_OUTPUT_INVALID for vectors that cannot be compared; MODEL_LIMIT;
  * STEP_ABORTED; those of the objects.
  */
-export async function embeddedLikeness(
-  session: Session,
-  model: EmbeddingModel,
-  objects: ObjectStore,
-  texts: SemanticTexts,
-  signal: AbortSignal,
-): Promise<EmbeddedLikeness> {
+export async function embeddedLikeness(likeness: Likeness): Promise<EmbeddedLikeness> {
+  const { session, model, texts, signal } = likeness;
   const compared = await session.once(
     ["embeddings", model.name, texts],
-    (key) => compare({ session, model, objects, texts, key, signal }),
+    (key) => compare({ ...likeness, key }),
     signal,
   );
   session.add(compared.usage);
@@ -43,13 +38,16 @@ export async function embeddedLikeness(
   return compared.likeness;
 }
 
-interface Comparison {
+export interface Likeness {
   readonly session: Session;
   readonly model: EmbeddingModel;
   readonly objects: ObjectStore;
   readonly texts: SemanticTexts;
-  readonly key: string;
   readonly signal: AbortSignal;
+}
+
+interface Comparison extends Likeness {
+  readonly key: string;
 }
 
 async function compare({

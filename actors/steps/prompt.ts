@@ -87,7 +87,7 @@ async function compareMeanings(
   const embedding = session?.model.embedding;
   if (session === null || embedding === undefined) return { result: null };
   const texts = await compute.run("semanticTextsOf", input, signal);
-  return orProblem(embeddedLikeness(session, embedding, objects, texts, signal));
+  return orProblem(embeddedLikeness({ session, model: embedding, objects, texts, signal }));
 }
 
 const feedbackOf = (past: PromptInput["iterations"][number]): IterationFeedback => ({

@@ -38,15 +38,20 @@ export function cscRowEnds(file: Hdf5File, slot: CscSlot): Float64Array {
   return ends;
 }
 
+/** Rows [start, stop). */
+export interface RowRange {
+  readonly start: number;
+  readonly stop: number;
+}
+
 /**
- * Rows [start, stop) of a CSC matrix as CSR: streams over all columns and keeps the values of these
+ * Rows of a CSC matrix as CSR: streams over all columns and keeps the values of these
  * rows.
  */
 export function readCscRows(
   file: Hdf5File,
   slot: CscSlot,
-  start: number,
-  stop: number,
+  { start, stop }: RowRange,
   ends: Float64Array,
 ): CsrMatrix {
   const nRows = stop - start;

@@ -6,6 +6,12 @@ import type { Hdf5Library, NumericArray } from "./hdf5.ts";
 const CHUNK = 262_144;
 const SLICE = 128 * CHUNK;
 
+interface ArrayOptions {
+  readonly compress?: boolean;
+  /** That of a vector, if left out. */
+  readonly shape?: number[];
+}
+
 /** Writes the parts that AnnData files are made of. */
 export class H5Writer {
   readonly #library: Hdf5Library;
@@ -44,8 +50,7 @@ export class H5Writer {
     group: Group,
     name: string,
     data: NumericArray,
-    compress = false,
-    shape: number[] = [data.length],
+    { compress = false, shape = [data.length] }: ArrayOptions = {},
   ): Dataset {
     const gzip = compress ? this.#gzip : 0;
     if (data.length === 0 || (gzip === 0 && data.length <= SLICE))

@@ -1,6 +1,6 @@
 import { HaystackError } from "../../errors.ts";
 import type { CsrMatrix } from "./anndata.ts";
-import { cscRowEnds, readCscRows } from "./csc.ts";
+import { cscRowEnds, readCscRows, type RowRange } from "./csc.ts";
 import { canonicalCsr, denseToCsr } from "./csr.ts";
 import type { Hdf5File } from "./hdf5.ts";
 import { toFloat32, toFloat64, toIndices } from "./numbers.ts";
@@ -120,13 +120,8 @@ function describeSlot(file: Hdf5File, name: string): Slot {
  * a CSC slot in slices.
  */
 export function readRows(file: Hdf5File, slot: Slot, start: number, stop: number): CsrMatrix {
-  return rowsBetween(
-    file,
-    slot,
-    start,
-    stop,
-    slot.layout === "csc" ? cscRowEnds(file, slot) : new Float64Array(0),
-  );
+  const ends = slot.layout === "csc" ? cscRowEnds(file, slot) : new Float64Array(0);
+  return rowsBetween(file, slot, { start, stop }, ends);
 }
 
 /**
@@ -143,7 +138,7 @@ export function* readBlocks(
     let stop = start + 1;
     while (stop < slot.nRows && (ends[stop + 1] as number) - (ends[start] as number) <= maxStored)
       stop += 1;
-    yield { start, X: rowsBetween(file, slot, start, stop, ends) };
+    yield { start, X: rowsBetween(file, slot, { start, stop }, ends) };
     start = stop;
   }
 }
@@ -157,8 +152,7 @@ function rowEnds(file: Hdf5File, slot: Slot): Float64Array {
 function rowsBetween(
   file: Hdf5File,
   slot: Slot,
-  start: number,
-  stop: number,
+  { start, stop }: RowRange,
   ends: Float64Array,
 ): CsrMatrix {
   if (slot.layout === "dense")
@@ -166,7 +160,7 @@ function rowsBetween(
   const matrix = canonicalCsr(
     slot.layout === "csr"
       ? readCsrRows(file, slot, start, stop)
-      : readCscRows(file, slot, start, stop, ends),
+      : readCscRows(file, slot, { start, stop }, ends),
   );
   if (matrix === null) throw invalid(file, slot.name, "has indices outside its shape");
   return matrix;

@@ -59,9 +59,9 @@ function writeCsr(
 ): void {
   const group = writer.group(parent, name, "csr_matrix", "0.1.0");
   group.create_attribute("shape", BigInt64Array.of(BigInt(nRows), BigInt(nCols)));
-  writer.array(group, "data", data, true);
-  writer.array(group, "indices", indices, true);
-  writer.array(group, "indptr", indptr, true);
+  writer.array(group, "data", data, { compress: true });
+  writer.array(group, "indices", indices, { compress: true });
+  writer.array(group, "indptr", indptr, { compress: true });
 }
 
 function writeFrame(writer: H5Writer, root: Group, name: string, frame: DataFrame): void {
@@ -125,7 +125,11 @@ function writeEntry(writer: H5Writer, group: Group, key: string, value: UnsValue
   else if (typeof value === "boolean")
     writer.encode(writer.booleans(group, key, [value], []), "numeric-scalar", "0.2.0");
   else if (typeof value === "number")
-    writer.encode(writer.array(group, key, numeric([value]), false, []), "numeric-scalar", "0.2.0");
+    writer.encode(
+      writer.array(group, key, numeric([value]), { shape: [] }),
+      "numeric-scalar",
+      "0.2.0",
+    );
   else if (value instanceof Float64Array)
     writer.encode(writer.array(group, key, value), "array", "0.2.0");
   else if (!Array.isArray(value))

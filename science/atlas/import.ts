@@ -83,8 +83,8 @@ async function build(
   const scratch = new CellScratch(scratchPath, file.nObs);
   let counted: CountedCells;
   try {
-    counted = writeCounts(file, source, groupOf, slotGenes, scratch);
-    await writeGroups(folder, groups, groupOf, { names, genes }, scratch);
+    counted = writeCounts(file, source, slotGenes, { groupOf, scratch });
+    await writeGroups(folder, groups, { names, genes }, { groupOf, scratch });
   } finally {
     scratch.close();
     await rm(scratchPath);

@@ -38,7 +38,12 @@ export function readLabels(
   resolver: LabelResolver,
   slot: Slot,
 ): LabelsRead {
-  const found = resolveColumns(file, options.columns ?? {}, resolver, slot, options.cellType);
+  const found = resolveColumns(
+    file,
+    slot,
+    { told: options.columns ?? {}, cellType: options.cellType },
+    resolver,
+  );
   const { choice } = found;
   const { controls, isOther, read, obs } = choice;
   const amounts = covariateColumns(

@@ -1,4 +1,5 @@
 import { HaystackError } from "../../errors.ts";
+import type { CsrMatrix } from "../anndata/anndata.ts";
 import type { H5adFile, RowBlock } from "../anndata/open.ts";
 import type { CountsSource } from "./choose-slot.ts";
 import { cellCounts } from "./counts.ts";
@@ -11,6 +12,12 @@ import type { CellScratch } from "./cell-scratch.ts";
  * of counts.
  */
 const ROUNDED_SHARE = 0.01;
+
+/** Each cell's group, -1 for none, and where the cells wait for their shards. */
+export interface GroupedCells {
+  readonly groupOf: Int32Array;
+  readonly scratch: CellScratch;
+}
 
 export interface CountedCells {
   /** Cells without any counts. */
@@ -27,9 +34,8 @@ export interface CountedCells {
 export function writeCounts(
   file: H5adFile,
   source: CountsSource,
-  groupOf: Int32Array,
   { genes, positions: merged }: Pick<SlotGenes, "genes" | "positions">,
-  scratch: CellScratch,
+  { groupOf, scratch }: GroupedCells,
 ): CountedCells {
   const { slot, kind } = source;
   const logBase = kind === "log1p" ? logBaseOf(file) : Math.E;
@@ -49,9 +55,13 @@ export function writeCounts(
       const { counts, bad, exact } = cellCounts(values, kind, logBase);
       if (bad >= 0) {
         const gene = positions[bad] ?? -1;
-        throw badValue(file, source, row, genes[merged?.[gene] ?? gene], values[bad]);
+        const place = `cell ${file.index("obs")[row]} and gene ${genes[merged?.[gene] ?? gene]}`;
+        throw badValue(file, source, place, values[bad]);
       }
-      end += placeCell(counts, positions, merged, data, indices, end);
+      end += placeCell({ counts, positions }, merged, {
+        data: data.subarray(end),
+        indices: indices.subarray(end),
+      });
       indptr[cell + 1] = end;
       if (counts.length === 0) zeroCells += 1;
       if (!exact) rounded += 1;
@@ -92,21 +102,23 @@ function storedValues(
   };
 }
 
+interface Cell {
+  readonly counts: Float32Array;
+  readonly positions: Int32Array;
+}
+
 /**
- * Puts a cell's counts at `end` and says how many; genes that `merged` gives the same position are
- * added up.
+ * Puts a cell's counts at the beginning of `room` and says how many; genes that `merged` gives the
+ * same position are added up.
  */
 function placeCell(
-  counts: Float32Array,
-  positions: Int32Array,
+  { counts, positions }: Cell,
   merged: Int32Array | null,
-  data: Float32Array,
-  indices: Int32Array,
-  end: number,
+  { data, indices }: Pick<CsrMatrix, "data" | "indices">,
 ): number {
   if (merged === null) {
-    data.set(counts, end);
-    indices.set(positions, end);
+    data.set(counts);
+    indices.set(positions);
     return counts.length;
   }
   const order = Array.from(positions, (gene, at) => ({
@@ -115,10 +127,10 @@ function placeCell(
   })).toSorted((a, b) => a.gene - b.gene);
   let n = 0;
   for (const { gene, at } of order) {
-    const isSame = n > 0 && indices[end + n - 1] === gene;
+    const isSame = n > 0 && indices[n - 1] === gene;
     if (!isSame) n += 1;
-    data[end + n - 1] = (isSame ? (data[end + n - 1] as number) : 0) + (counts[at] as number);
-    indices[end + n - 1] = gene;
+    data[n - 1] = (isSame ? (data[n - 1] as number) : 0) + (counts[at] as number);
+    indices[n - 1] = gene;
   }
   return n;
 }
@@ -126,11 +138,10 @@ function placeCell(
 function badValue(
   file: H5adFile,
   { slot, kind }: CountsSource,
-  row: number,
-  gene: string | undefined,
+  place: string,
   value: number | undefined,
 ): HaystackError {
   const what = kind === "counts" ? "a count" : "the logarithm of a count";
-  const message = `${slot.name} in ${file.path} holds ${value} for cell ${file.index("obs")[row]} and gene ${gene}, which is not ${what}; correct the value or keep raw counts in adata.layers["counts"].`;
+  const message = `${slot.name} in ${file.path} holds ${value} for ${place}, which is not ${what}; correct the value or keep raw counts in adata.layers["counts"].`;
   return new HaystackError("COUNTS_INVALID", message);
 }

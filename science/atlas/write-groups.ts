@@ -5,7 +5,7 @@ import { HaystackError } from "../../errors.ts";
 import type { CsrMatrix } from "../anndata/anndata.ts";
 import { writeH5ad } from "../anndata/write.ts";
 import { meanProfile } from "./profile.ts";
-import type { CellScratch } from "./cell-scratch.ts";
+import type { GroupedCells } from "./write-counts.ts";
 
 interface Names {
   /** Of the cells, unique. */
@@ -20,9 +20,8 @@ interface Names {
 export async function writeGroups(
   folder: string,
   groups: readonly CellGroup[],
-  groupOf: Int32Array,
   { names, genes }: Names,
-  scratch: CellScratch,
+  { groupOf, scratch }: GroupedCells,
 ): Promise<void> {
   const rowsOf = rowsByGroup(groupOf, groups.length);
   const profiles = await open(join(folder, "profiles.f32"), "w");

@@ -59,7 +59,7 @@ export function networkCoherence(
   const moving = strongestGenes(response, STRONGEST_GENES);
   const directions = moving.map((gene) => response.change[gene]!);
   const links = countLinks(moving, directions, network);
-  const random = randomLinks(moving, directions, response, network, seed);
+  const random = randomLinks({ moving, directions }, response, network, seed);
   const mean = random.reduce((sum, value) => sum + value, 0) / random.length;
   const deviation = Math.sqrt(
     random.reduce((sum, value) => sum + (value - mean) ** 2, 0) / random.length,
@@ -164,9 +164,13 @@ function pairs(n: number): number {
   return (n * (n - 1)) / 2;
 }
 
+interface MovingGenes {
+  readonly moving: readonly number[];
+  readonly directions: readonly number[];
+}
+
 function randomLinks(
-  moving: readonly number[],
-  directions: readonly number[],
+  { moving, directions }: MovingGenes,
   response: Response,
   network: Network,
   seed: number,

@@ -12,14 +12,16 @@ export function withoutNegated(
 ): Mention[] {
   const negated = new Set<Mention>();
   for (const mention of mentions)
-    if (isNegated(mention, mentions, negated, sentence, vocabulary)) negated.add(mention);
+    if (isNegated(mention, { mentions, negated }, sentence, vocabulary)) negated.add(mention);
   return mentions.filter((mention) => !negated.has(mention));
 }
 
 function isNegated(
   mention: Mention,
-  mentions: readonly Mention[],
-  negated: ReadonlySet<Mention>,
+  {
+    mentions,
+    negated,
+  }: { readonly mentions: readonly Mention[]; readonly negated: ReadonlySet<Mention> },
   { tokens, text }: Sentence,
   vocabulary: Vocabulary,
 ): boolean {

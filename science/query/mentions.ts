@@ -64,7 +64,7 @@ export function findMentions(
     const term = terms.find(tokens);
     return term !== undefined &&
       mayStandFor(term, sentence.text, tokens, vocabulary) &&
-      sharesEdges(term, sentence, from, tokens, vocabulary)
+      sharesEdges(term, sentence, { from, to: from + tokens.length }, vocabulary)
       ? term
       : null;
   });
@@ -176,11 +176,10 @@ function mayStandFor(
 function sharesEdges(
   term: Term<Meaning>,
   { text, tokens }: Sentence,
-  from: number,
-  found: readonly Token[],
+  { from, to }: Pick<Mention, "from" | "to">,
   { stop_words }: Vocabulary,
 ): boolean {
-  if (found.length === 1) return true;
+  if (to - from === 1) return true;
   const name = tokenise(term.text);
   const glued = (left: number): boolean =>
     !/\s/.test(text.slice(tokens[left]?.end, tokens[left + 1]?.start));
@@ -189,9 +188,7 @@ function sharesEdges(
     token?.key === "cells" ||
     token?.key === inName?.key ||
     glued(left);
-  return (
-    stands(found[0], name[0], from) && stands(found.at(-1), name.at(-1), from + found.length - 2)
-  );
+  return stands(tokens[from], name[0], from) && stands(tokens[to - 1], name.at(-1), to - 2);
 }
 
 function onlyStopWords(tokens: readonly Token[], { stop_words }: Vocabulary): boolean {

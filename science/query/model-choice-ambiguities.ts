@@ -26,11 +26,17 @@ export function sampleAmbiguities(
   });
 }
 
+interface Choice {
+  readonly field: "cell_type" | "perturbation";
+  readonly chosen: { readonly name: string; readonly matched_text: string };
+  /** What the rules read. */
+  readonly drafted: string | undefined;
+  /** What else the model found possible. */
+  readonly ids: readonly string[];
+}
+
 export function alternatives(
-  field: "cell_type" | "perturbation",
-  { name, matched_text }: { readonly name: string; readonly matched_text: string },
-  drafted: string | undefined,
-  ids: readonly string[],
+  { field, chosen: { name, matched_text }, drafted, ids }: Choice,
   nameOf: (id: string) => string | undefined,
 ): StructuredQuery["ambiguities"] {
   const named = ids

@@ -71,17 +71,21 @@ function understoodQuery(choice: Understood, context: ChoiceContext): Structured
     ambiguities: [
       ...sampleAmbiguities(choice, draft),
       ...alternatives(
-        "cell_type",
-        cell_type,
-        draft?.cell_type.name,
-        choice.other_cell_types,
+        {
+          field: "cell_type",
+          chosen: cell_type,
+          drafted: draft?.cell_type.name,
+          ids: choice.other_cell_types,
+        },
         (id) => knowledge.cellTypes.find((entry) => entry.id === id)?.name,
       ),
       ...alternatives(
-        "perturbation",
-        perturbation,
-        draft?.perturbation.name,
-        choice.other_perturbations,
+        {
+          field: "perturbation",
+          chosen: perturbation,
+          drafted: draft?.perturbation.name,
+          ids: choice.other_perturbations,
+        },
         (id) => knowledge.perturbations.find((entry) => entry.id === id)?.name,
       ),
     ],

@@ -65,13 +65,17 @@ export function quotable(text: string): string {
   return plain.length > LONGEST_QUOTE ? `${plain.slice(0, LONGEST_QUOTE)}...` : plain;
 }
 
+interface KnownNames {
+  readonly terms: TermIndex<unknown>;
+  readonly inAtlas: readonly string[];
+}
+
 /** Throws: `what` was not found; names the nearest known names, and what the atlas has. */
 export function throwUnknown(
   code: ErrorCode,
   what: string,
   unknown: string | null,
-  terms: TermIndex<unknown>,
-  inAtlas: readonly string[],
+  { terms, inAtlas }: KnownNames,
 ): never {
   const nearest = unknown === null ? [] : terms.nearest(unknown, 3).map(({ text }) => text);
   const holds = inAtlas.length === 0 ? "" : ` The atlas holds: ${listed(inAtlas)}.`;

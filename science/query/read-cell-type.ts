@@ -9,14 +9,18 @@ import type { CellTypeMention, Sentence } from "./mentions.ts";
 import { listed } from "./question-error.ts";
 import type { StructuredQuery } from "./structured-query.ts";
 
+interface AskedCells {
+  readonly asked: CellTypeMention;
+  readonly sentence: Sentence;
+  readonly tissue: string | null;
+}
+
 /**
  * The asked cell type and its labels in the atlases. Throws CELL_TYPE_NOT_IN_ATLAS when no atlas
  * has such cells.
  */
 export function readCellType(
-  asked: CellTypeMention,
-  sentence: Sentence,
-  tissue: string | null,
+  { asked, sentence, tissue }: AskedCells,
   knowledge: Knowledge,
   labels: AtlasLabels,
 ): StructuredQuery["cell_type"] {

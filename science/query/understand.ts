@@ -51,7 +51,7 @@ export function understandQuestion(
   const tissues = readTissues(sentence, all.filter(isGiven), vocabulary);
   const donors = readDonors(text, labels.donors, sentence.instructed);
   const tissue = first(tissues);
-  const cell_type = readCellType(asked, sentence, tissue, knowledge, labels);
+  const cell_type = readCellType({ asked, sentence, tissue }, knowledge, labels);
   const { perturbation, entry, ambiguities } = readPerturbation(chosen, sentence, labels);
   return {
     task_type: "perturbational",
@@ -71,8 +71,8 @@ export function understandQuestion(
         atlases,
       ),
       ...lineageForLine(asked, cell_type),
-      ...others("cell_type", cell_type.name, asked, cells, sentence),
-      ...others("perturbation", perturbation.name, chosen, given, sentence),
+      ...others({ field: "cell_type", chosenName: cell_type.name, chosen: asked }, cells, sentence),
+      ...others({ field: "perturbation", chosenName: perturbation.name, chosen }, given, sentence),
       ...otherStated("dose", amounts.doses),
       ...otherStated("time", amounts.times),
       ...otherStated("tissue", tissues),
@@ -93,13 +93,10 @@ export function understandQuestion(
     if (chosen === undefined) {
       const unknown = unknownGiven(sentence, vocabulary);
       if (unknown !== null)
-        throwUnknown(
-          "PERTURBATION_UNKNOWN",
-          "perturbation",
-          unknown,
-          terms.perturbations,
-          labels.perturbations.map(({ label }) => label),
-        );
+        throwUnknown("PERTURBATION_UNKNOWN", "perturbation", unknown, {
+          terms: terms.perturbations,
+          inAtlas: labels.perturbations.map(({ label }) => label),
+        });
       throw new HaystackError(
         "QUESTION_NOT_UNDERSTOOD",
         "The question names no perturbation; say what the cells are treated with, for example: respond to IFN-beta.",
@@ -108,13 +105,10 @@ export function understandQuestion(
         },
       );
     }
-    throwUnknown(
-      "CELL_TYPE_UNKNOWN",
-      "cell type",
-      unknownCells(sentence, vocabulary),
-      terms.cellTypes,
-      labels.cellTypes.map(({ label }) => label),
-    );
+    throwUnknown("CELL_TYPE_UNKNOWN", "cell type", unknownCells(sentence, vocabulary), {
+      terms: terms.cellTypes,
+      inAtlas: labels.cellTypes.map(({ label }) => label),
+    });
   }
 }
 
@@ -197,11 +191,15 @@ function lineageForLine(
   return [{ field: "cell_type", text, chosen, alternatives: [`cell line ${name}`] }];
 }
 
+interface ChosenMention {
+  readonly field: Ambiguity["field"];
+  readonly chosenName: string;
+  readonly chosen: Mention;
+}
+
 /** The further mentions, as what else the question could have asked about. */
 function others(
-  field: Ambiguity["field"],
-  chosenName: string,
-  chosen: Mention,
+  { field, chosenName, chosen }: ChosenMention,
   mentions: readonly Mention[],
   sentence: Sentence,
 ): Ambiguity[] {

@@ -129,12 +129,17 @@ function meanEffect(
   return effect;
 }
 
+interface Simulation {
+  readonly experiment: Experiment;
+  readonly geneIndex: ReadonlyMap<string, number>;
+  /** Of the cell types, in latent space. */
+  readonly positions: readonly Float64Array[];
+  readonly seed: number;
+}
+
 function simulateEffect(
   entry: PerturbationEntry,
-  experiment: Experiment,
-  geneIndex: ReadonlyMap<string, number>,
-  positions: readonly Float64Array[],
-  seed: number,
+  { experiment, geneIndex, positions, seed }: Simulation,
 ): PerturbationEffect {
   const known = [...meanEffect(entry, experiment, geneIndex, seed)].toSorted(([a], [b]) => a - b);
   const loadings = known.map(([g]) =>
@@ -174,7 +179,7 @@ export function simulateResponses(
     programmes: simulateProgrammes(experiment, responding, positions, seed),
     donorShifts: simulateDonors(experiment, seed),
     effects: experiment.perturbations.map((entry) =>
-      simulateEffect(entry, experiment, geneIndex, positions, seed),
+      simulateEffect(entry, { experiment, geneIndex, positions, seed }),
     ),
   };
 }

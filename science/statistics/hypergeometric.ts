@@ -18,21 +18,21 @@ export function hypergeometricUpperTail(
   const mean = (drawn * marked) / population;
   const upper = overlap > mean;
   const from = upper ? overlap : overlap - 1;
-  const tail = outwardSum(from, upper ? highest : lowest, population, marked, drawn);
+  const tail = outwardSum(from, upper ? highest : lowest, { population, marked, drawn });
   return Math.min(1, upper ? tail : 1 - tail);
+}
+
+interface Draw {
+  readonly population: number;
+  readonly marked: number;
+  readonly drawn: number;
 }
 
 /**
  * Sum of P(X = k) for k from `from` to `to`, away from the mode, by the ratio of neighbouring
  * terms.
  */
-function outwardSum(
-  from: number,
-  to: number,
-  population: number,
-  marked: number,
-  drawn: number,
-): number {
+function outwardSum(from: number, to: number, { population, marked, drawn }: Draw): number {
   const rest = population - marked;
   let term = Math.exp(
     logChoose(marked, from) + logChoose(rest, drawn - from) - logChoose(population, drawn),

@@ -234,7 +234,13 @@ describe("likeness in meaning by embeddings", () => {
         undefined,
         async (session) => {
           const outcome = await orProblem(
-            embeddedLikeness(session!, embedding!, atlas.objects, texts, stepContext().signal),
+            embeddedLikeness({
+              session: session!,
+              model: embedding!,
+              objects: atlas.objects,
+              texts,
+              signal: stepContext().signal,
+            }),
           );
           used.push(session?.usage());
           return outcome;

@@ -30,7 +30,7 @@ test("a column-wise matrix that is read in several slices keeps its columns", ()
   const ends = cscRowEnds(file, slot);
   expect(ends).toEqual(Float64Array.of(0, COLUMNS, 2 * COLUMNS, 3 * COLUMNS));
   expect(slices.length).toBeGreaterThan(1);
-  const middle = readCscRows(file, slot, 1, 2, ends);
+  const middle = readCscRows(file, slot, { start: 1, stop: 2 }, ends);
   expect(middle.indptr).toEqual(Int32Array.of(0, COLUMNS));
   expect(middle.indices.every((column, place) => column === place)).toBe(true);
   expect(middle.data.every((value, place) => value === 1 + (place % 1_000))).toBe(true);

@@ -127,21 +127,26 @@ function toldControls(labels: readonly string[], column: CodedLabels): Controls 
   };
 }
 
+interface Told {
+  readonly told: ToldColumns;
+  /** What all cells of the file are, where no column says it. */
+  readonly cellType: string | undefined;
+}
+
 /**
  * The meaning of every column, told or found. @throws PERTURBATION_COLUMN_MISSING,
  * COLUMN_NOT_FOUND, CONTROL_LABEL_MISSING
  */
 export function resolveColumns(
   file: H5adFile,
-  told: ToldColumns,
-  knowledge: LabelKnowledge,
   slot: Slot,
-  wholeFileIs?: string,
+  { told, cellType }: Told,
+  knowledge: LabelKnowledge,
 ): { readonly columns: AtlasColumns; readonly choice: CompleteChoice } {
   for (const name of [told.cell_type, told.perturbation, told.donor])
     if (typeof name === "string") file.column("obs", name);
   if (typeof told.gene_symbols === "string") file.column("var", told.gene_symbols);
-  return complete(file, chooseColumns(file, told, knowledge, slot), wholeFileIs);
+  return complete(file, chooseColumns(file, told, knowledge, slot), cellType);
 }
 
 /** The choice where nothing is missing. */

@@ -91,30 +91,23 @@ export function covariatesOf(
   return (cell) => {
     const key = [dose, doseUnit, time, timeUnits].map((each) => each?.codes[cell] ?? -1).join();
     const found = known.get(key) ?? {
-      ...amount("dose", dose, doseUnit, cell, unitInName(columns.dose)),
-      ...amount("time", time, timeUnits, cell, hoursInName(columns.time)),
+      ...amount("dose", labelAt(dose, cell), labelAt(doseUnit, cell) ?? unitInName(columns.dose)),
+      ...amount("time", labelAt(time, cell), labelAt(timeUnits, cell) ?? hoursInName(columns.time)),
     };
     known.set(key, found);
     return found;
   };
 }
 
-function amount(
-  name: "dose" | "time",
-  values: CodedLabels | null,
-  units: CodedLabels | null,
-  cell: number,
-  unit: string | null,
-): Covariates {
-  const value = values?.labels[values.codes[cell] ?? -1];
+function labelAt(column: CodedLabels | null, cell: number): string | undefined {
+  return column?.labels[column.codes[cell] ?? -1];
+}
+
+function amount(name: "dose" | "time", value: string | undefined, unit: string | null): Covariates {
   if (value === undefined) return {};
-  const own = units?.labels[units.codes[cell] ?? -1] ?? unit;
   const number = /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/i.test(value);
   return {
-    [name]:
-      number && own !== null && own !== undefined
-        ? `${Number(value)} ${UNITS[plain(own)] ?? own}`
-        : value,
+    [name]: number && unit !== null ? `${Number(value)} ${UNITS[plain(unit)] ?? unit}` : value,
   };
 }
 
