@@ -2,6 +2,7 @@ import type { Instruments } from "../actors/instruments.ts";
 import type { Config } from "../config.ts";
 import type { HaystackError } from "../errors.ts";
 import type { Metrics, MetricsSources } from "./metrics.ts";
+import { given } from "../given.ts";
 
 export interface InsightOptions extends Omit<MetricsSources, "onTrouble"> {
   /** Numbers are kept by daemons, not by a command that hosts a run of its own. */
@@ -36,7 +37,7 @@ export async function openInsight(
         });
   return {
     instruments: [metrics?.instruments, traces?.instruments].filter((one) => one !== undefined),
-    ...(metrics === undefined ? {} : { metrics }),
+    ...given({ metrics }),
     async close() {
       await traces?.close();
     },

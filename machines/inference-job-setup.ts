@@ -53,7 +53,7 @@ export const inferenceJobSetup = setup({
     stopJobs: stopJobsMachine,
   },
   actions: {
-    tellRun: sendParent(({ context }: { context: InferenceJobContext }) => ({
+    reportToRun: sendParent(({ context }: { context: InferenceJobContext }) => ({
       type: "job.recorded",
       job: context.job,
     })),

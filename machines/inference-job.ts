@@ -34,7 +34,7 @@ export const inferenceJobMachine = inferenceJobSetup.createMachine({
       },
     },
     submitting: {
-      entry: "tellRun",
+      entry: "reportToRun",
       invoke: {
         id: "submitJob",
         src: "submitJob",
@@ -51,7 +51,7 @@ export const inferenceJobMachine = inferenceJobSetup.createMachine({
                 type: "setNextTry",
                 params: outputOf,
               },
-              "tellRun",
+              "reportToRun",
             ],
           },
           {
@@ -61,7 +61,7 @@ export const inferenceJobMachine = inferenceJobSetup.createMachine({
                 type: "setTimes",
                 params: outputOf,
               },
-              "tellRun",
+              "reportToRun",
             ],
           },
         ],
@@ -78,7 +78,7 @@ export const inferenceJobMachine = inferenceJobSetup.createMachine({
                 params: errorOf,
               },
               "markFailed",
-              "tellRun",
+              "reportToRun",
             ],
           },
           {
@@ -176,7 +176,7 @@ export const inferenceJobMachine = inferenceJobSetup.createMachine({
                 type: "setFailure",
                 params: outputOf,
               },
-              "tellRun",
+              "reportToRun",
             ],
           },
           {
@@ -186,7 +186,7 @@ export const inferenceJobMachine = inferenceJobSetup.createMachine({
                 type: "setFailure",
                 params: outputOf,
               },
-              "tellRun",
+              "reportToRun",
             ],
           },
         ],
@@ -217,12 +217,12 @@ export const inferenceJobMachine = inferenceJobSetup.createMachine({
               type: "setPrice",
               params: outputOf,
             },
-            "tellRun",
+            "reportToRun",
           ],
         },
         onError: {
           target: "failed",
-          actions: "tellRun",
+          actions: "reportToRun",
         },
       },
       on: {

@@ -6,6 +6,7 @@ import type { ComposeMail } from "./compose-mail.ts";
 import { deliverMail } from "./mail-delivery.ts";
 import type { Instruments } from "../instruments.ts";
 import type { RunHost } from "../host/run-host.ts";
+import { given } from "../../given.ts";
 
 /** The mails of hosted runs: which are due, and which are under way. */
 export interface OutboxSender {
@@ -41,7 +42,7 @@ export function createOutboxSender({
     service,
     compose,
     now: () => clock.now(),
-    ...(tried === undefined ? {} : { tried }),
+    ...given({ tried }),
   };
   let stopped = false;
   return {

@@ -1,6 +1,7 @@
 import { rank } from "../statistics/correlation.ts";
 import type { ExpressionComparison } from "../statistics/differential-expression.ts";
 import { geneSymbol } from "../statistics/gene-symbol.ts";
+import { given } from "../../given.ts";
 
 const MAX_STRATA = 20;
 const MIN_STRATUM_GENES = 100;
@@ -43,7 +44,7 @@ export function describeResponse({ de, meanTreated, meanControl }: ExpressionCom
     symbols,
     delta,
     change,
-    ...(de.rank === undefined ? {} : { rank: de.rank }),
+    ...given({ rank: de.rank }),
     stratumOf,
     strata,
     standing: standingWithin(strata, delta),

@@ -9,6 +9,7 @@ import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
 import { audited } from "../access/audited.ts";
 import { iso, isoOrNull, stateOf, stateSchema, supervisorSchema } from "./schemas.ts";
+import { given } from "../../given.ts";
 
 const MACHINES = [runMachine, inferenceJobMachine, stopJobsMachine].map((machine) =>
   stateOf(describeMachine(machine)),
@@ -186,7 +187,7 @@ export const daemonRoutes =
         const colon = before?.indexOf(":") ?? -1;
         const found = await parts.access.listAudit({
           limit: limit + 1,
-          ...(target === undefined ? {} : { target }),
+          ...given({ target }),
           ...(before === undefined
             ? {}
             : { before: { at: Number(before.slice(0, colon)), id: before.slice(colon + 1) } }),

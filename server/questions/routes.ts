@@ -11,6 +11,7 @@ import { runConfigSchema } from "../../services/runs/document.ts";
 import { errorBodySchema, errorResponses } from "../errors.ts";
 import { querySchema } from "../runs/schemas.ts";
 import type { ServerParts } from "../parts.ts";
+import { given } from "../../given.ts";
 
 const bodySchema = z.strictObject({ query: querySchema, config: runConfigSchema.prefault({}) });
 
@@ -91,7 +92,7 @@ export const questionRoutes =
             : {
                 error: check.problem.code,
                 message: check.problem.message,
-                ...(check.problem.details === undefined ? {} : { details: check.problem.details }),
+                ...given({ details: check.problem.details }),
               },
         };
       },

@@ -7,6 +7,7 @@ import { userEmailOf } from "../access/ownership.ts";
 import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
 import { runSummarySchema } from "./schemas.ts";
+import { given } from "../../given.ts";
 
 const querySchema = z.object({
   status: z.enum(RUN_STATUSES).optional(),
@@ -74,8 +75,7 @@ export const listRoutes =
             "Only an administrator may list the runs of all users; remove `all`.",
           );
         const found = await runs.list({
-          ...(status === undefined ? {} : { status }),
-          ...(text === undefined ? {} : { text }),
+          ...given({ status, text }),
           ...(all === "true" || own === null ? {} : { user_email: own }),
           ...(cursor === undefined ? {} : { before: placeOf(cursor) }),
           limit: limit + 1,

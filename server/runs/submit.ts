@@ -14,6 +14,7 @@ import { userEmailOf } from "../access/ownership.ts";
 import { errorResponses } from "../errors.ts";
 import type { Identity, ServerParts } from "../parts.ts";
 import { querySchema, runSchema } from "./schemas.ts";
+import { given } from "../../given.ts";
 
 /** What mail servers take: 64 characters before the @, labels of 63 after it. */
 const addressSchema = z
@@ -109,7 +110,7 @@ export const submitRoutes =
             : namedByKey(identity.owner, key);
         const run = newRun({
           ...named,
-          ...(body.random_seed === undefined ? {} : { random_seed: body.random_seed }),
+          ...given({ random_seed: body.random_seed }),
           query: body.query,
           config: body.config,
           user_email: userOf(identity, body),

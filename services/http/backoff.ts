@@ -10,7 +10,7 @@ export function backoffMs(failures: number, random: number): number {
 }
 
 export const stopped = (): HaystackError =>
-  new HaystackError("STEP_ABORTED", "The call to the language model was stopped.");
+  new HaystackError("STEP_ABORTED", "The call was stopped before its answer arrived.");
 
 /** Errors: STEP_ABORTED. */
 export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {

@@ -9,6 +9,7 @@ import type {
   LiteratureSubject,
 } from "./index.ts";
 import { reportedDirection } from "./reported-direction.ts";
+import { given } from "../../given.ts";
 
 /** PubMed by the NCBI E-utilities: esearch finds the articles, esummary gives their titles. */
 
@@ -70,8 +71,7 @@ export function pubmedLiterature(options: PubmedOptions): LiteratureService {
   const base = options.baseUrl.endsWith("/") ? options.baseUrl : `${options.baseUrl}/`;
   const secret = {
     tool: "haystack",
-    ...(options.email === undefined ? {} : { email: options.email }),
-    ...(options.apiKey === undefined ? {} : { api_key: options.apiKey }),
+    ...given({ email: options.email, api_key: options.apiKey }),
   };
 
   const address = (program: string, parameters: Readonly<Record<string, string>>): URL => {

@@ -43,7 +43,7 @@ function jobWith(answers: readonly CheckJobOutput[]) {
         return answers[checked.length - 1]!;
       }),
     },
-    actions: { tellRun: () => undefined },
+    actions: { reportToRun: () => undefined },
   });
   const actor = createActor(machine, {
     input: {

@@ -1,6 +1,7 @@
 import type { Covariates } from "../atlas-index.ts";
 import type { CodedLabels, ReadLabels } from "./labels.ts";
 import { plain } from "./usual-names.ts";
+import { given } from "../../../given.ts";
 
 /** The columns of dose and time, and what each cell has of them. */
 export interface CovariateColumns {
@@ -69,9 +70,7 @@ export function covariateColumns(obs: readonly string[], read: ReadLabels): Cova
   const unit = dose === undefined ? undefined : obs.find((name) => DOSE_UNIT.test(plain(name)));
   const time = first(TIME);
   return {
-    ...(dose === undefined ? {} : { dose }),
-    ...(unit === undefined ? {} : { dose_unit: unit }),
-    ...(time === undefined ? {} : { time }),
+    ...given({ dose, dose_unit: unit, time }),
   };
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { protos } from "@google-cloud/batch";
 import type { InferenceJobSpec, Provisioning } from "../index.ts";
+import { given } from "../../../given.ts";
 
 export type GoogleJob = protos.google.cloud.batch.v1.IJob;
 
@@ -151,7 +152,7 @@ export function jobBody(
               container: {
                 imageUri: image,
                 commands: [...work.commands],
-                ...(containerOptions === undefined ? {} : { options: containerOptions }),
+                ...given({ options: containerOptions }),
               },
               ...(Object.keys({ ...variables, ...secretVariables }).length === 0
                 ? {}
@@ -167,8 +168,7 @@ export function jobBody(
             ? {}
             : {
                 computeResource: {
-                  ...(cpuMilli === undefined ? {} : { cpuMilli }),
-                  ...(memoryMib === undefined ? {} : { memoryMib }),
+                  ...given({ cpuMilli, memoryMib }),
                 },
               }),
           maxRunDuration: { seconds: Math.min(LONGEST_RUN_SECONDS, Math.ceil(work.maxRunSeconds)) },
@@ -220,8 +220,6 @@ function networkInterface({
   GoogleJobSettings["network"]
 >): protos.google.cloud.batch.v1.AllocationPolicy.INetworkInterface {
   return {
-    ...(network === undefined ? {} : { network }),
-    ...(subnetwork === undefined ? {} : { subnetwork }),
-    ...(noExternalIp === undefined ? {} : { noExternalIpAddress: noExternalIp }),
+    ...given({ network, subnetwork, noExternalIpAddress: noExternalIp }),
   };
 }

@@ -8,6 +8,7 @@ import {
   TERMINAL_JOB_STATES,
 } from "../index.ts";
 import { WORKER_EXIT_CODES, workerExit } from "../worker-contract.ts";
+import { given } from "../../../given.ts";
 
 export type GoogleTask = protos.google.cloud.batch.v1.ITask;
 type GoogleEvent = protos.google.cloud.batch.v1.IStatusEvent;
@@ -109,7 +110,7 @@ function failureOf(
     kind: "application",
     reason: `${text}${REMEDIES[code] ?? ""} (exit code ${code}); Cloud Logging has its log under labels.job_uid="${job.uid ?? ""}".`,
     exit_code: code,
-    ...(repeats === undefined ? {} : { repeats }),
+    ...given({ repeats }),
   };
 }
 
@@ -138,6 +139,6 @@ export function jobStatus(jobId: string, job: GoogleJob, tasks: readonly GoogleT
     job_id: jobId,
     state,
     ...(state === "FAILED" ? { failure: failureOf(job, all, started) } : {}),
-    ...(seconds === undefined ? {} : { run_seconds: seconds }),
+    ...given({ run_seconds: seconds }),
   };
 }

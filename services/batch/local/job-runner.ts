@@ -12,6 +12,7 @@ import type { JobFailureKind } from "../index.ts";
 import { workerExit } from "../worker-contract.ts";
 import { advance, jobRoot, type LocalJob, readJob, type StateEntry } from "./job.ts";
 import { identityOf, processesOfJob, signalProcess } from "./process.ts";
+import { given } from "../../../given.ts";
 
 const STDERR_KEPT = 4096;
 const LONGEST_REASON = 400;
@@ -38,7 +39,7 @@ function exited(code: number, reason: string): Outcome {
       kind: "application",
       reason: `The inference program ended with exit code ${code}: ${reason}.`,
       exit_code: code,
-      ...(repeats === undefined ? {} : { repeats }),
+      ...given({ repeats }),
     },
   };
 }

@@ -8,6 +8,7 @@ import {
 } from "../index.ts";
 import { createFile, createFolder } from "./durable.ts";
 import type { ProcessIdentity } from "./process.ts";
+import { given } from "../../../given.ts";
 
 /**
  * A local job is the folder `{root}/jobs/{job_id}`:
@@ -133,7 +134,7 @@ export function statusOf(jobId: string, history: History): JobStatus | undefined
   return {
     job_id: jobId,
     state: last.state,
-    ...(last.failure === undefined ? {} : { failure: last.failure }),
+    ...given({ failure: last.failure }),
     ...(ended ? { run_seconds: Math.max(0, last.at - started) / 1000 } : {}),
   };
 }

@@ -12,6 +12,7 @@ import { objectsError, retrying, statusOf, USUAL_RETRY, type RetryPolicy } from 
 import { digestOf, storedObject, upload, type Source, type StoredObject } from "./upload.ts";
 import type { ObjectRef, ObjectStore } from "../index.ts";
 import { checkObjectPath } from "../object-path.ts";
+import { given } from "../../../given.ts";
 
 export interface GoogleObjectsOptions {
   readonly bucket: string;
@@ -62,7 +63,7 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
   const storage = new Storage({
     timeout: stallMs,
     retryOptions: { autoRetry: false },
-    ...(options.projectId === undefined ? {} : { projectId: options.projectId }),
+    ...given({ projectId: options.projectId }),
     ...(emulatorUrl === undefined
       ? {}
       : { apiEndpoint: emulatorUrl, useAuthWithCustomEndpoint: false }),
@@ -249,7 +250,7 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
             prefix: prefix + start,
             maxResults: PAGE,
             autoPaginate: false,
-            ...(pageToken === undefined ? {} : { pageToken }),
+            ...given({ pageToken }),
           };
           const [files, next] = await retrying(retry, closing.signal, () => bucket.getFiles(query));
           // A name that ends with a slash is a folder made by hand.

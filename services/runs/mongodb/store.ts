@@ -24,6 +24,7 @@ import {
   toRecord,
   type StoredRun,
 } from "./record.ts";
+import { given } from "../../../given.ts";
 
 interface JournalEntry {
   readonly _id: string;
@@ -61,8 +62,7 @@ const literally = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, 
 
 function listFilter({ status, user_email, text, before }: RunFilter): Filter<StoredRun> {
   return {
-    ...(status === undefined ? {} : { status }),
-    ...(user_email === undefined ? {} : { user_email }),
+    ...given({ status, user_email }),
     ...(text === undefined ? {} : { query: { $regex: literally(text), $options: "i" } }),
     ...(before === undefined
       ? {}
@@ -222,19 +222,19 @@ export async function openMongoRuns({
     release: (leases) =>
       guarded(async () => {
         if (leases.length === 0) return;
-        const given = leases.map(({ run_id, token, attention_at }) => ({
+        const updates = leases.map(({ run_id, token, attention_at }) => ({
           updateOne: {
             filter: { run_id, "lease.token": token },
             update: {
               $set: {
                 "lease.owner": null,
                 "lease.expires_at": 0,
-                ...(attention_at === undefined ? {} : { attention_at }),
+                ...given({ attention_at }),
               },
             },
           },
         }));
-        await runs.bulkWrite(given, { ordered: false, ...LIMITED });
+        await runs.bulkWrite(updates, { ordered: false, ...LIMITED });
       }),
     commit: (commits) =>
       guarded(async () => {

@@ -221,7 +221,7 @@ export function inferenceJobPaths(): ModelPath[] {
     return JSON.stringify([value, job.attempt, hasChanged]);
   };
   /** Outside a run there is nobody to tell. */
-  const alone = inferenceJobMachine.provide({ actions: { tellRun: () => undefined } });
+  const alone = inferenceJobMachine.provide({ actions: { reportToRun: () => undefined } });
   const paths = explore(alone, { input, events: inferenceJobEvents, serializeState, kindOf });
   return paths.map((path) =>
     inRun("inferenceJob", "predictionJob", toInferring, "preparing", path, inferenceJobActs),
