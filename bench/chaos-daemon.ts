@@ -24,8 +24,10 @@ export const chaosEnvironment = (dataDir: string): Record<string, string> => ({
 });
 
 export interface DaemonProcess {
-  /** SIGKILL, then another one on the same data. Resolves when the old one is gone. */
-  killAndRestart(): Promise<void>;
+  /** Resolves once it hosts runs. */
+  ready(): Promise<void>;
+  /** SIGKILL, then, after `meanwhile`, another one on the same data. */
+  killAndRestart(meanwhile?: () => Promise<void>): Promise<void>;
   /** SIGTERM, once it hosts runs; resolves with the exit code. */
   stop(): Promise<number | null>;
   /** Ends that nobody asked for. */
@@ -81,8 +83,10 @@ export function keepDaemon(
 
   start();
   return {
-    async killAndRestart() {
+    ready: () => hosts,
+    async killAndRestart(meanwhile) {
       await end("SIGKILL");
+      await meanwhile?.();
       start();
     },
     async stop() {

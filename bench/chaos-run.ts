@@ -118,6 +118,7 @@ export async function runChaos({
   );
   const store = await openRuns(config);
   try {
+    await Promise.all(hosts.map((host) => host.ready()));
     const runIds = await Promise.all(
       Array.from({ length: runs }, (_, index) => insertRun(store, index)),
     );
@@ -126,7 +127,7 @@ export async function runChaos({
     const random = randomStream(seed, "kills");
     /**
      * Spread over the whole work: each kill waits for its share of the mails, and then a random
-     * moment more.
+     * moment more. While a killed daemon is away, the others that have had no run yet take one up.
      */
     const shares = Array.from({ length: kills }, () => uniform(random)).toSorted((a, b) => a - b);
     let killed = 0;
@@ -135,7 +136,12 @@ export async function runChaos({
         await pause(20);
       await pause(uniform(random) * LONGEST_DELAY_MS);
       if (isLate()) break;
-      await hosts[Math.floor(uniform(random) * daemons)]?.killAndRestart();
+      const target = hosts[Math.floor(uniform(random) * daemons)];
+      const others = hosts.filter((host) => host !== target && host.moved().size === 0);
+      await target?.killAndRestart(async () => {
+        while (others.some((host) => host.moved().size === 0) && !(await rests(store)) && !isLate())
+          await pause(20);
+      });
       killed += 1;
       log(`kill ${killed} of ${kills} after ${(await mailsIn(dataDir)).length} mails`);
     }
