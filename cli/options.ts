@@ -30,6 +30,7 @@ export interface AtlasOptions {
   readonly perturbationType?: string;
   readonly repeatedGenes?: RepeatedGenes;
   readonly layer?: string;
+  readonly modality?: string;
 }
 
 export const addServerOptions = (command: Command): Command =>
@@ -95,7 +96,8 @@ export const addAtlasOptions = (command: Command): Command =>
         "add up the counts of genes that share a symbol, keep them apart, or refuse the file",
       ).choices(REPEATED_GENES),
     )
-    .option("--layer <name>", "layer that holds the counts");
+    .option("--layer <name>", "layer that holds the counts")
+    .option("--modality <name>", "modality of a MuData file (.h5mu) to read (default: the RNA)");
 
 /** Error USAGE, one sentence naming every bad option. */
 export function runConfig(options: RunOptions, more: Partial<RunConfig>): RunConfig {
@@ -139,6 +141,7 @@ export const atlasOptions = ({
   perturbationType,
   repeatedGenes,
   layer,
+  modality,
 }: AtlasOptions): AtlasOptions =>
   given({
     dataset,
@@ -151,6 +154,7 @@ export const atlasOptions = ({
     perturbationType,
     repeatedGenes,
     layer,
+    modality,
   });
 
 export const importColumns = (options: AtlasOptions) => ({
@@ -167,5 +171,6 @@ export const importColumns = (options: AtlasOptions) => ({
     perturbationType: options.perturbationType,
     repeatedGenes: options.repeatedGenes,
     layer: options.layer,
+    modality: options.modality,
   }),
 });

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { Dataset, File, Group, ready } from "h5wasm/node";
 import type { Metadata } from "h5wasm/node";
 import { HaystackError } from "../../errors.ts";
+import { isGzip, unpackGzip } from "./gzip.ts";
 import { folderError, notHdf5, statedSize } from "./what-file.ts";
 
 export type NumericArray =
@@ -46,13 +47,24 @@ const library = ready.then((module) => {
 });
 
 /**
- * Opens an HDF5 file for reading. The caller closes it.
+ * Opens an HDF5 file for reading, also one that is compressed with gzip as a whole. The caller
+ * closes it.
  * @throws FILE_NOT_FOUND, FILE_NOT_HDF5, FILE_DAMAGED
  */
 export async function openHdf5(path: string): Promise<Hdf5File> {
-  await checkSignature(path);
   await library;
-  return new Hdf5File(path);
+  if (!(await isGzip(path))) {
+    await checkSignature(path);
+    return new Hdf5File(path);
+  }
+  const { file, remove } = await unpackGzip(path, SIGNATURE);
+  try {
+    await checkSignature(file, path);
+    return new Hdf5File(path, file);
+  } finally {
+    // An open file stays readable without its name, and nothing is left behind if this process dies.
+    await remove();
+  }
 }
 
 /**
@@ -87,25 +99,35 @@ export type Hdf5Library = Awaited<typeof library>;
 export class Hdf5File {
   readonly path: string;
   readonly #file: File;
+  readonly #root: string;
 
-  constructor(path: string) {
+  /** `from` is the file that is read where `path` is only its name, or a group of an open one. */
+  constructor(path: string, from: string | { readonly file: File; readonly root: string } = path) {
     this.path = path;
-    this.#file = this.#guard(() => new File(path, "r"));
+    this.#file = typeof from === "string" ? this.#guard(() => new File(from, "r")) : from.file;
+    this.#root = typeof from === "string" ? "/" : from.root;
+  }
+
+  /** The same open file as seen from one of its groups. */
+  below(group: string): Hdf5File {
+    return new Hdf5File(this.path, { file: this.#file, root: `${this.#root}${group}/` });
   }
 
   kind(path: string): "group" | "dataset" | null {
-    const entity = this.#guard(() => this.#file.get(path));
+    const entity = this.#guard(() => this.#file.get(`${this.#root}${path}`));
     if (entity instanceof Group) return "group";
     return entity instanceof Dataset ? "dataset" : null;
   }
 
   keys(path: string): string[] {
-    return this.#guard(() => new Group(this.#file.file_id, `/${path}`).keys());
+    return this.#guard(() => new Group(this.#file.file_id, `${this.#root}${path}`).keys());
   }
 
   /** A text, a number, an array of these, or undefined when there is no such attribute. */
   attribute(path: string, name: string): unknown {
-    return this.#guard(() => new Group(this.#file.file_id, `/${path}`).attrs[name]?.json_value);
+    return this.#guard(
+      () => new Group(this.#file.file_id, `${this.#root}${path}`).attrs[name]?.json_value,
+    );
   }
 
   shape(path: string): number[] {
@@ -187,11 +209,11 @@ export class Hdf5File {
   }
 
   #metadata(path: string): Metadata {
-    return this.#guard(() => new Dataset(this.#file.file_id, `/${path}`).metadata);
+    return this.#guard(() => new Dataset(this.#file.file_id, `${this.#root}${path}`).metadata);
   }
 
   #read<Value>(path: string, read: (dataset: Dataset) => Value): Value {
-    return this.#guard(() => read(new Dataset(this.#file.file_id, `/${path}`)), path);
+    return this.#guard(() => read(new Dataset(this.#file.file_id, `${this.#root}${path}`)), path);
   }
 
   #guard<Value>(operation: () => Value, what = "its structure"): Value {
@@ -214,7 +236,7 @@ export class Hdf5File {
   }
 }
 
-async function checkSignature(path: string): Promise<void> {
+async function checkSignature(path: string, name = path): Promise<void> {
   const missing = (cause: unknown) =>
     new HaystackError(
       "FILE_NOT_FOUND",
@@ -232,7 +254,7 @@ async function checkSignature(path: string): Promise<void> {
     for (let offset = 0; offset + found.length <= size; offset = offset === 0 ? 512 : offset * 2) {
       await handle.read(found, 0, found.length, offset);
       if (!found.equals(SIGNATURE)) continue;
-      if (offset === 0) await checkSize(path, handle, size);
+      if (offset === 0) await checkSize(name, handle, size);
       return;
     }
   } catch (cause) {

@@ -1,3 +1,4 @@
+import { HaystackError } from "../../errors.ts";
 import type { Column, CsrMatrix, DataFrame, UnsValue } from "./anndata.ts";
 import type { FrameColumn } from "./frame.ts";
 import { frameColumns, frameIndex, readColumn, readFrame } from "./frame.ts";
@@ -6,6 +7,7 @@ import { openHdf5 } from "./hdf5.ts";
 import type { RowBlock, Slot, UnreadableSlot } from "./matrix.ts";
 import { listSlots, readBlocks, readRows, sampleValues } from "./matrix.ts";
 import { readUns, readUnsValue } from "./uns.ts";
+import { chooseModality, isMuData, sharedObs } from "./mudata.ts";
 import { notAnnData } from "./what-file.ts";
 
 export type { FrameColumn, RowBlock, Slot, UnreadableSlot };
@@ -18,6 +20,8 @@ type FrameName = "obs" | "var" | "raw/var";
  */
 export interface H5adFile {
   readonly path: string;
+  /** Of a MuData file; null for AnnData. */
+  readonly modality: string | null;
   readonly nObs: number;
   /** Genes of X and the layers; raw/X may have others. */
   readonly nVars: number;
@@ -44,17 +48,45 @@ export interface H5adFile {
 }
 
 /**
- * Opens an AnnData file (anndata 0.7 and later; CSR, CSC or dense; gzip, lzf, zstd, blosc, lz4).
+ * Opens an AnnData file (anndata 0.7 and later; CSR, CSC or dense; gzip, lzf, zstd, blosc, lz4), or
+ * one modality of a MuData file, the RNA unless another is named.
  * @throws FILE_NOT_FOUND, FILE_NOT_HDF5, FILE_DAMAGED, ANNDATA_INVALID, ANNDATA_UNSUPPORTED
  */
-export async function openH5ad(path: string): Promise<H5adFile> {
+export async function openH5ad(path: string, modality?: string): Promise<H5adFile> {
   const file = await openHdf5(path);
   try {
-    return describe(file);
+    if (isMuData(file)) return describeModality(file, chooseModality(file, modality));
+    if (modality === undefined) return describe(file);
+    throw new HaystackError(
+      "ANNDATA_INVALID",
+      `${path} has no modalities, as it is not MuData (.h5mu); leave --modality out.`,
+    );
   } catch (thrown) {
     file.close();
     throw thrown;
   }
+}
+
+/** The modality as AnnData, its obs with the columns that the file has for all modalities. */
+function describeModality(file: Hdf5File, modality: string): H5adFile {
+  const own = describe(file.below(`mod/${modality}`));
+  const shared = sharedObs(file, modality, own.index("obs"));
+  const isShared = (frame: FrameName, name: string): boolean =>
+    frame === "obs" && shared.columns.some((column) => column.name === name);
+  const columns = (frame: FrameName) =>
+    frame === "obs" ? [...own.columns("obs"), ...shared.columns] : own.columns(frame);
+  const column = (frame: FrameName, name: string) =>
+    isShared(frame, name) ? shared.column(name) : own.column(frame, name);
+  return {
+    ...own,
+    modality,
+    columns,
+    column,
+    frame: (frame) => ({
+      index: own.index(frame),
+      columns: Object.fromEntries(columns(frame).map(({ name }) => [name, column(frame, name)])),
+    }),
+  };
 }
 
 function describe(file: Hdf5File): H5adFile {
@@ -73,6 +105,7 @@ function describe(file: Hdf5File): H5adFile {
   ]);
   return {
     path: file.path,
+    modality: null,
     nObs,
     nVars,
     slots,

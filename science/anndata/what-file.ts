@@ -31,6 +31,17 @@ export async function notHdf5(path: string): Promise<HaystackError> {
   }
 }
 
+/** Says what is inside a file compressed with gzip that has no HDF5 signature inside. */
+export function notHdf5Inside(path: string, head: Buffer): HaystackError {
+  const inside = unpackedName(path);
+  const what = /\.(?:rds|rdata)$/i.test(path)
+    ? `${path} ${rObject(path)}`
+    : head.subarray(257, 262).toString("latin1") === "ustar"
+      ? `${path} is a compressed tar archive; unpack it first: tar -xzf ${shell(path)}`
+      : `${path} is compressed with gzip; what is inside (${basename(inside)}) ${describeHead(inside, head.subarray(0, HEAD), head.length)}`;
+  return new HaystackError("FILE_NOT_HDF5", `${what}.`);
+}
+
 /** Says what a folder is. */
 export function folderError(path: string): HaystackError {
   const has = (...names: string[]) => names.some((name) => existsSync(join(path, name)));
@@ -49,12 +60,7 @@ export function notAnnData(file: Tree): HaystackError {
   const keys = file.keys("");
   let what =
     "is an HDF5 file without obs, so it is not AnnData; use an .h5ad file written by anndata";
-  if (is("mod")) {
-    const modalities = file.keys("mod");
-    const rna =
-      modalities.find((name) => /^(rna|gex|gene.?expression)$/i.test(name)) ?? modalities[0];
-    what = `is MuData (.h5mu) with the modalities ${modalities.join(", ")}; take one: ${python("mudata", `mudata.read_h5mu(${quoted(path)}).mod[${quoted(rna ?? "rna")}]`, path)}`;
-  } else if (is("row_attrs") && is("col_attrs")) {
+  if (is("row_attrs") && is("col_attrs")) {
     what = `is a .loom file; convert it: ${python("scanpy", `scanpy.read_loom(${quoted(path)})`, path)}`;
   } else if (
     keys.some((key) => file.kind(key) === "group" && file.keys(key).includes("barcodes"))
@@ -89,11 +95,7 @@ function describeHead(path: string, head: Buffer, size: number): string {
   if (/^\s*<(?:\?xml|Error)/i.test(text))
     return "is an XML message, as storage servers send instead of a file (expired link or no access); download it again";
   if (starts(0x1f, 0x8b))
-    return /\.rds$|\.rdata$/i.test(path)
-      ? rObject(path)
-      : /\.t(?:ar\.)?gz$/i.test(path)
-        ? unpack("a compressed tar archive", "tar -xzf")
-        : `is compressed with gzip; unpack it first: gunzip -c ${shell(path)} > ${shell(unpackedName(path))}`;
+    return "is compressed with gzip a second time; unpack it with gunzip first";
   if (starts(0x50, 0x4b, 0x03, 0x04))
     return /\.npz$/i.test(path)
       ? "is a numpy .npz archive; make an anndata.AnnData of its matrix and write that with write_h5ad"
@@ -135,7 +137,7 @@ function h5adName(path: string): string {
 
 function unpackedName(path: string): string {
   const name = path.replace(/\.gz$/i, "");
-  return name === path ? `${path}.unpacked.h5ad` : name;
+  return name === path ? `${path}.unpacked` : name;
 }
 
 function quoted(text: string): string {

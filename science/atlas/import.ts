@@ -31,6 +31,8 @@ export interface ImportOptions extends ToldLabels {
   readonly repeatedGenes?: RepeatedGenes;
   /** Where the counts are: "X", "raw/X" or the name of a layer; found unless given. */
   readonly layer?: string;
+  /** Of a MuData file; the RNA unless given. */
+  readonly modality?: string;
 }
 
 /**
@@ -46,7 +48,7 @@ export async function importAtlas(
 ): Promise<AtlasIndex> {
   const outDir = resolve(options.outDir);
   await checkVacant(outDir);
-  const file = await openH5ad(options.source);
+  const file = await openH5ad(options.source, options.modality);
   const building = join(dirname(outDir), `.${basename(outDir)}.importing-${randomUUID()}`);
   try {
     await mkdir(building, { recursive: true });
@@ -69,7 +71,8 @@ async function build(
 ): Promise<AtlasIndex> {
   if (file.nObs === 0)
     throw new HaystackError("GROUP_EMPTY", `${file.path} has no cells; use a file that has some.`);
-  const dataset = options.dataset ?? basename(options.source).replace(/\.h5ad$/i, "");
+  const dataset =
+    options.dataset ?? basename(options.source).replace(/\.(?:h5ad|h5mu)(?:\.gz)?$/i, "");
   const source = chooseSlot(file, options.layer);
   const read = readLabels(file, options, resolver, source.slot);
   const { columns } = read;
