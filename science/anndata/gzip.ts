@@ -13,7 +13,11 @@ const LARGEST_RATIO = 100;
 
 /** False also for what cannot be opened. */
 export async function isGzip(path: string): Promise<boolean> {
-  const handle = await open(path, "r").catch(() => undefined);
+  const isFile = await stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+  const handle = isFile ? await open(path, "r").catch(() => undefined) : undefined;
   if (handle === undefined) return false;
   try {
     const head = Buffer.alloc(2);

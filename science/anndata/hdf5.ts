@@ -1,9 +1,8 @@
-import { open as openPath, type FileHandle } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { Dataset, File, Group, ready } from "h5wasm/node";
+import { open as openPath, stat, type FileHandle } from "node:fs/promises";
+import { Dataset, type File, Group } from "h5wasm/node";
 import type { Metadata } from "h5wasm/node";
 import { HaystackError } from "../../errors.ts";
+import { askedForAnotherFile, library, openFile } from "./hdf5-library.ts";
 import { isGzip, unpackGzip } from "./gzip.ts";
 import { folderError, notHdf5, statedSize } from "./what-file.ts";
 
@@ -26,25 +25,6 @@ const TEXT_BLOCK = 1_000_000;
 const NUMBER_BLOCK = 32_000_000;
 const SUPERBLOCK = 96;
 const SIGNATURE = Buffer.from([0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]);
-
-/**
- * The HDF5 library: failures throw instead of printing, and the filters lzf (ours), zstd, blosc,
- * lz4 and bzip2 are found. Memory comes zeroed: after a failed read h5wasm frees the texts whose
- * addresses it finds there, and what lay there before would stop the library.
- */
-const library = ready.then((module) => {
-  module.activate_throwing_error_handler();
-  const plugins = createRequire(import.meta.url).resolve("h5wasm-plugins");
-  module.insert_plugin_search_path(join(dirname(plugins), "plugins"), 0);
-  module.insert_plugin_search_path(join(import.meta.dirname, "lzf-filter"), 0);
-  const allocate = module._malloc;
-  module._malloc = (size) => {
-    const at = allocate(size);
-    if (at !== 0) module.HEAPU8.fill(0, at, at + size);
-    return at;
-  };
-  return module;
-});
 
 /**
  * Opens an HDF5 file for reading, also one that is compressed with gzip as a whole. The caller
@@ -79,7 +59,7 @@ export async function createHdf5(
   const { now } = Date;
   Date.now = () => 0;
   try {
-    const file = new File(path, "w", { libver: ["earliest", "latest"] });
+    const file = openFile(path, "w");
     try {
       fill(file, module);
     } finally {
@@ -104,7 +84,7 @@ export class Hdf5File {
   /** `from` is the file that is read where `path` is only its name, or a group of an open one. */
   constructor(path: string, from: string | { readonly file: File; readonly root: string } = path) {
     this.path = path;
-    this.#file = typeof from === "string" ? this.#guard(() => new File(from, "r")) : from.file;
+    this.#file = typeof from === "string" ? this.#guard(() => openFile(from, "r")) : from.file;
     this.#root = typeof from === "string" ? "/" : from.root;
   }
 
@@ -216,10 +196,19 @@ export class Hdf5File {
     return this.#guard(() => read(new Dataset(this.#file.file_id, `${this.#root}${path}`)), path);
   }
 
-  #guard<Value>(operation: () => Value, what = "its structure"): Value {
+  #elsewhere(what: string, cause?: unknown): HaystackError {
+    const message = `${what} in ${this.path} refers to another file, and those are not read; write the file again with all of its data inside.`;
+    return new HaystackError("ANNDATA_UNSUPPORTED", message, { cause });
+  }
+
+  #guard<Value>(operation: () => Value, what = "part of the structure"): Value {
     try {
-      return operation();
+      const value = operation();
+      if (askedForAnotherFile()) throw this.#elsewhere(what);
+      return value;
     } catch (thrown) {
+      if (thrown instanceof HaystackError) throw thrown;
+      if (askedForAnotherFile()) throw this.#elsewhere(what, thrown);
       const trace = thrown instanceof Error ? thrown.message : "";
       if (/required filter .* is not registered/.test(trace)) {
         const message = `${what} in ${this.path} is compressed with a filter that cannot be read; write the file again with gzip or lzf compression.`;
@@ -243,17 +232,22 @@ async function checkSignature(path: string, name = path): Promise<void> {
       `${path} cannot be opened; check that the path is right and the file readable.`,
       { cause },
     );
+  const found = await stat(path).catch((cause: unknown) => Promise.reject(missing(cause)));
+  if (found.isDirectory()) throw folderError(path);
+  if (!found.isFile())
+    throw new HaystackError(
+      "FILE_NOT_HDF5",
+      `${name} is a pipe or a device, not a file; save its contents as an .h5ad file.`,
+    );
   const handle = await openPath(path, "r").catch((cause: unknown) =>
     Promise.reject(missing(cause)),
   );
   try {
-    const stat = await handle.stat();
-    if (stat.isDirectory()) throw folderError(path);
-    const { size } = stat;
-    const found = Buffer.alloc(SIGNATURE.length);
-    for (let offset = 0; offset + found.length <= size; offset = offset === 0 ? 512 : offset * 2) {
-      await handle.read(found, 0, found.length, offset);
-      if (!found.equals(SIGNATURE)) continue;
+    const { size } = found;
+    const head = Buffer.alloc(SIGNATURE.length);
+    for (let offset = 0; offset + head.length <= size; offset = offset === 0 ? 512 : offset * 2) {
+      await handle.read(head, 0, head.length, offset);
+      if (!head.equals(SIGNATURE)) continue;
       if (offset === 0) await checkSize(name, handle, size);
       return;
     }

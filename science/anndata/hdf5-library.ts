@@ -1,0 +1,71 @@
+import { createRequire } from "node:module";
+import { dirname, join, sep } from "node:path";
+import { File, ready } from "h5wasm/node";
+
+const FILTER_FOLDERS = [
+  join(dirname(createRequire(import.meta.url).resolve("h5wasm-plugins")), "plugins"),
+  join(import.meta.dirname, "lzf-filter"),
+];
+/** Of the file format: what is written can be read by HDF5 1.8. */
+const OLDEST: ["earliest", "latest"] = ["earliest", "latest"];
+/** EACCES and the flags of open(2) as this library numbers them. */
+const ACCESS_DENIED = 2;
+const CREATE_NEW = 0o100 | 0o200;
+const DIRECTORY = 0o200000;
+
+const isFilter = (path: string): boolean =>
+  FILTER_FOLDERS.some((folder) => path === folder || path.startsWith(folder + sep));
+/** The library prints its errors to a temporary file, from which they are read. */
+const isNew = (flags: number): boolean => (flags & CREATE_NEW) === CREATE_NEW;
+
+/** The file that is being opened; HDF5 gets no other, whatever a file says of external data. */
+let admitted: string | null = null;
+let wasRefused = false;
+
+/**
+ * The HDF5 library: failures throw instead of printing, and the filters lzf (ours), zstd, blosc,
+ * lz4 and bzip2 are found. Memory comes zeroed: after a failed read h5wasm frees the texts whose
+ * addresses it finds there, and what lay there before would stop the library. It opens the files
+ * that it is told to and its filters: an external link, external storage or a virtual dataset would
+ * otherwise read any file of this machine.
+ */
+export const library = ready.then((module) => {
+  module.activate_throwing_error_handler();
+  for (const folder of FILTER_FOLDERS) module.insert_plugin_search_path(folder, 0);
+  const allocate = module._malloc;
+  module._malloc = (size) => {
+    const at = allocate(size);
+    if (at !== 0) module.HEAPU8.fill(0, at, at + size);
+    return at;
+  };
+  const files = module.FS as unknown as FileSystem;
+  const open = files.open.bind(files);
+  files.open = (path, flags, ...rest) => {
+    if (path === admitted || isFilter(path) || isNew(flags)) return open(path, flags, ...rest);
+    if ((flags & DIRECTORY) === 0) wasRefused = true;
+    throw new files.ErrnoError(ACCESS_DENIED);
+  };
+  return module;
+});
+
+interface FileSystem {
+  open(path: string, flags: number, ...rest: unknown[]): unknown;
+  readonly ErrnoError: new (errno: number) => Error;
+}
+
+/** Opens a file; the library must be ready. */
+export function openFile(path: string, mode: "r" | "w"): File {
+  admitted = path;
+  try {
+    return mode === "r" ? new File(path, mode) : new File(path, mode, { libver: OLDEST });
+  } finally {
+    admitted = null;
+  }
+}
+
+/** Whether the library has asked for another file since this was last asked. */
+export function askedForAnotherFile(): boolean {
+  const asked = wasRefused;
+  wasRefused = false;
+  return asked;
+}
