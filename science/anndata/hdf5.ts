@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { open as openPath, stat, type FileHandle } from "node:fs/promises";
 import { Dataset, type File, Group } from "h5wasm/node";
 import type { Metadata } from "h5wasm/node";
@@ -23,6 +24,9 @@ export type ElementType = "integer" | "float" | "boolean" | "string" | "compound
 /** What HDF5's own memory (2 GB at most) has to hold at a time. */
 const TEXT_BLOCK = 1_000_000;
 const NUMBER_BLOCK = 32_000_000;
+/** Bytes that may be read whatever the size of the file; beyond them what deflate can do counts. */
+const SMALL = 64_000_000;
+const LARGEST_RATIO = 1_032;
 const SUPERBLOCK = 96;
 const SIGNATURE = Buffer.from([0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]);
 
@@ -72,6 +76,13 @@ export async function createHdf5(
 
 export type Hdf5Library = Awaited<typeof library>;
 
+interface OpenGroup {
+  readonly file: File;
+  readonly root: string;
+  /** Size of the file. */
+  readonly bytes: number;
+}
+
 /**
  * An open HDF5 file, read by path ("obs/_index"). A read that HDF5 refuses ends in FILE_DAMAGED or
  * ANNDATA_UNSUPPORTED.
@@ -80,17 +91,20 @@ export class Hdf5File {
   readonly path: string;
   readonly #file: File;
   readonly #root: string;
+  readonly #bytes: number;
 
   /** `from` is the file that is read where `path` is only its name, or a group of an open one. */
-  constructor(path: string, from: string | { readonly file: File; readonly root: string } = path) {
+  constructor(path: string, from: string | OpenGroup = path) {
     this.path = path;
     this.#file = typeof from === "string" ? this.#guard(() => openFile(from, "r")) : from.file;
     this.#root = typeof from === "string" ? "/" : from.root;
+    this.#bytes = typeof from === "string" ? statSync(from).size : from.bytes;
   }
 
   /** The same open file as seen from one of its groups. */
   below(group: string): Hdf5File {
-    return new Hdf5File(this.path, { file: this.#file, root: `${this.#root}${group}/` });
+    const root = `${this.#root}${group}/`;
+    return new Hdf5File(this.path, { file: this.#file, root, bytes: this.#bytes });
   }
 
   kind(path: string): "group" | "dataset" | null {
@@ -153,6 +167,7 @@ export class Hdf5File {
     const slice = (from: number, to: number) =>
       this.#read(path, (dataset) => dataset.slice([[from, to]])) as NumericArray;
     const width = shape?.[1] ?? 1;
+    this.#checkHolds(path, (stop - start) * width);
     const step = Math.max(1, Math.floor(NUMBER_BLOCK / Math.max(1, width)));
     const first = slice(start, Math.min(stop, start + step));
     if (start + step >= stop) return first;
@@ -175,6 +190,7 @@ export class Hdf5File {
       );
     if (shape?.length === 0) return [this.#read(path, (dataset) => dataset.value) as string];
     const total = shape?.[0] ?? 0;
+    this.#checkHolds(path, total);
     const texts: string[] = [];
     for (let start = 0; start < total; start += TEXT_BLOCK) {
       const stop = Math.min(start + TEXT_BLOCK, total);
@@ -194,6 +210,14 @@ export class Hdf5File {
 
   #read<Value>(path: string, read: (dataset: Dataset) => Value): Value {
     return this.#guard(() => read(new Dataset(this.#file.file_id, `${this.#root}${path}`)), path);
+  }
+
+  /** A file that declares more than its bytes can hold would fill the memory with nothing. */
+  #checkHolds(path: string, values: number): void {
+    const bytes = values * Math.max(1, this.#metadata(path).size);
+    if (bytes <= Math.max(SMALL, this.#bytes * LARGEST_RATIO)) return;
+    const message = `${path} in ${this.path} declares ${values} values, more than a file of ${this.#bytes} bytes can hold; copy or download it again.`;
+    throw new HaystackError("FILE_DAMAGED", message);
   }
 
   #elsewhere(what: string, cause?: unknown): HaystackError {

@@ -145,7 +145,12 @@ export function* readBlocks(
 
 function rowEnds(file: Hdf5File, slot: Slot): Float64Array {
   if (slot.layout === "csc") return cscRowEnds(file, slot);
-  if (slot.layout === "csr") return toFloat64(file.numbers(`${slot.name}/indptr`));
+  if (slot.layout === "csr") {
+    const ends = toFloat64(file.numbers(`${slot.name}/indptr`));
+    if (ends[0] !== 0 || ends.at(-1) !== slot.nStored)
+      throw invalid(file, slot.name, "has row pointers that leave values out");
+    return ends;
+  }
   return Float64Array.from({ length: slot.nRows + 1 }, (_, row) => row * slot.nCols);
 }
 

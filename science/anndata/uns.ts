@@ -3,15 +3,28 @@ import type { UnsValue } from "./anndata.ts";
 import type { Hdf5File } from "./hdf5.ts";
 import { toFloat64 } from "./numbers.ts";
 
+const MOST_ENTRIES = 5_000;
+const DEEPEST = 8;
+
+interface Left {
+  entries: number;
+}
+
 /**
  * Reads `uns`. Entries of a kind UnsValue has no form for (tables, sparse matrices, arrays of more
- * dimensions, half floats) and entries that cannot be read are left out.
+ * dimensions, half floats) and entries that cannot be read are left out, as is what lies deeper or
+ * is more than any program writes: groups may contain each other.
  */
-export function readUns(file: Hdf5File, group = "uns"): Record<string, UnsValue> {
+export const readUns = (file: Hdf5File): Record<string, UnsValue> =>
+  readDict(file, "uns", { entries: MOST_ENTRIES });
+
+function readDict(file: Hdf5File, group: string, left: Left): Record<string, UnsValue> {
   const entries: Record<string, UnsValue> = {};
   if (file.kind(group) !== "group") return entries;
   for (const key of file.keys(group)) {
-    const value = readable(file, `${group}/${key}`);
+    left.entries -= 1;
+    if (left.entries < 0) break;
+    const value = readable(file, `${group}/${key}`, left);
     if (value !== undefined) entries[key] = value;
   }
   return entries;
@@ -23,23 +36,26 @@ export function readUnsValue(file: Hdf5File, name: string): UnsValue | undefined
   const isThere = parts.every(
     (_, at) => file.kind(["uns", ...parts.slice(0, at)].join("/")) === "group",
   );
-  return isThere && file.kind(`uns/${name}`) !== null ? readable(file, `uns/${name}`) : undefined;
+  return isThere && file.kind(`uns/${name}`) !== null
+    ? readable(file, `uns/${name}`, { entries: MOST_ENTRIES })
+    : undefined;
 }
 
-function readable(file: Hdf5File, path: string): UnsValue | undefined {
+function readable(file: Hdf5File, path: string, left: Left): UnsValue | undefined {
   try {
-    return readEntry(file, path);
+    return readEntry(file, path, left);
   } catch (thrown) {
     if (thrown instanceof HaystackError) return undefined;
     throw thrown;
   }
 }
 
-function readEntry(file: Hdf5File, path: string): UnsValue | undefined {
+function readEntry(file: Hdf5File, path: string, left: Left): UnsValue | undefined {
   const kind = file.kind(path);
   if (kind === "group") {
+    if (path.split("/").length > DEEPEST) return undefined;
     const encoding = file.attribute(path, "encoding-type");
-    return encoding === "dict" || encoding === undefined ? readUns(file, path) : undefined;
+    return encoding === "dict" || encoding === undefined ? readDict(file, path, left) : undefined;
   }
   if (
     kind === null ||

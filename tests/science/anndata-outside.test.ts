@@ -42,10 +42,16 @@ with new("soft") as f:
     f["obs/again"] = h5py.SoftLink("/obs/cell_type")
 with new("unused") as f:
     f["obsm/elsewhere"] = h5py.ExternalLink("other.h5ad", "/X")
+with new("vast") as f:
+    del f["X"]; matrix(f.create_dataset("X", (8, 10**9), dtype="f8", chunks=(1, 10**6)))
+with new("vast-index") as f:
+    del f["obs/_index"]; f.create_dataset("obs/_index", (10**9,), dtype=h5py.string_dtype(), chunks=(10**6,))
+with new("cycle") as f:
+    f["uns/a/b"] = 1; f["uns/a/again"] = f["uns"]; f["uns/again"] = f["uns"]
 print("{}")
 `;
 
-describeWithPython("a file gives its own data and no other file's", () => {
+describeWithPython("a file gives its own data, no other file's and no more than it holds", () => {
   const folder = mkdtempSync(join(tmpdir(), "haystack-outside-"));
   beforeAll(async () => {
     await writeFile(join(folder, "secret.txt"), "root:x:0:0:root:/root:/bin/bash\n".repeat(8));
@@ -91,6 +97,26 @@ describeWithPython("a file gives its own data and no other file's", () => {
     expect(Array.from(whole.rows(whole.slots[0]!, 1, 2).data)).toEqual([4, 5, 6, 7]);
     storage.close();
     whole.close();
+  });
+
+  it.each([
+    ["vast", "ANNDATA_INVALID", /8 x 1000000000, but there are 8 cells and 4 genes/],
+    [
+      "vast-index",
+      "FILE_DAMAGED",
+      /obs\/_index in \S+ declares 1000000000 values, more than a file of \d+ bytes can hold/,
+    ],
+  ])("%s: what cannot be in a file of its size is not made room for", async (name, code, why) => {
+    const source = join(folder, `${name}.h5ad`);
+    await expect(
+      importAtlas({ source, outDir: join(folder, `${name}.atlas`) }, resolver),
+    ).rejects.toEqual(expect.objectContaining({ code, message: expect.stringMatching(why) }));
+  });
+
+  it("groups of uns that contain each other are read to an end", async () => {
+    const file = await openH5ad(join(folder, "cycle.h5ad"));
+    expect((file.uns()["a"] as Record<string, unknown>)["b"]).toBe(1);
+    file.close();
   });
 
   it("a pipe is called what it is, and not waited for", async () => {
