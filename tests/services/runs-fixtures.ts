@@ -1,5 +1,5 @@
 import { newRun, type RunDocument, type RunStatus } from "../../services/runs/document.ts";
-import type { RunCommit, RunStore } from "../../services/runs/index.ts";
+import type { RunCommit, RunRecord, RunStore } from "../../services/runs/index.ts";
 
 /**
  * Several stores on fresh storage; `store` is the first of them. They are closed after the test.
@@ -66,6 +66,22 @@ export function sampleCommit(run_id: string, changes: Partial<RunCommit> = {}): 
     outbox: [],
     history: [{ revision, at: NOW, actor: "run", event: "tick", from: "queued", to: "queued" }],
     ...changes,
+  };
+}
+
+/** What stands in the store after `sampleCommit` on a run that was inserted with `leased`. */
+export function onceCommitted(run_id: string): RunRecord {
+  const { document, snapshot, machine, wake_at, outbox } = sampleCommit(run_id);
+  return {
+    document,
+    snapshot,
+    machine,
+    revision: 1,
+    lease: { ...leased, token: 1 },
+    wake_at,
+    inbox: [],
+    outbox,
+    priority: 0,
   };
 }
 
