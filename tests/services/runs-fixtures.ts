@@ -69,20 +69,24 @@ export function sampleCommit(run_id: string, changes: Partial<RunCommit> = {}): 
   };
 }
 
+/** What stands in the store after `sampleRun` was inserted into the queue. */
+export const justInserted = (run_id: string): RunRecord => ({
+  document: sampleRun(run_id),
+  snapshot: null,
+  machine: null,
+  revision: 0,
+  lease: null,
+  wake_at: null,
+  inbox: [],
+  outbox: [],
+  priority: 0,
+});
+
 /** What stands in the store after `sampleCommit` on a run that was inserted with `leased`. */
 export function onceCommitted(run_id: string): RunRecord {
-  const { document, snapshot, machine, wake_at, outbox } = sampleCommit(run_id);
-  return {
-    document,
-    snapshot,
-    machine,
-    revision: 1,
-    lease: { ...leased, token: 1 },
-    wake_at,
-    inbox: [],
-    outbox,
-    priority: 0,
-  };
+  const { snapshot, machine } = sampleCommit(run_id);
+  const lease = { ...leased, token: 1 };
+  return { ...justInserted(run_id), snapshot, machine, revision: 1, lease };
 }
 
 /**
