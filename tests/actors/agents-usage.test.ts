@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { usageOf } from "../../actors/host/usage.ts";
 import { HaystackError } from "../../errors.ts";
+import { completedRun, failed as failedRun, runningRun } from "../support/expected-runs.ts";
 import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
 
@@ -36,17 +37,20 @@ test("what every step used of the model adds up in the run's document, once for 
   });
   const failed = supervisor.settled("r1");
   await supervisor.submit(run("r1"));
-  expect(await failed).toMatchObject({
-    status: "failed",
-    usage: { llm_tokens: 1_220, llm_cost_usd: 1.25 },
-  });
+  const usage = { gpu_seconds: 0, gpu_cost_usd: 0, llm_tokens: 1_220, llm_cost_usd: 1.25 };
+  expect(await failed).toStrictEqual(
+    failedRun(
+      runningRun(run("r1"), "evaluation", { scores: [4], changes: { usage } }),
+      "PREDICTION_INVALID",
+      "Not usable.",
+    ),
+  );
   failing = false;
   const settled = supervisor.settled("r1");
   await supervisor.deliver("r1", { id: "retry", event: { type: "retry.requested" } });
-  expect(await settled).toMatchObject({
-    status: "completed",
-    usage: { llm_tokens: 1_220, llm_cost_usd: 1.25 },
-  });
+  expect(await settled).toStrictEqual(
+    completedRun(run("r1"), { scores: [4, 8], changes: { usage } }),
+  );
   expect(spent).toEqual([
     { tokens: 1_000, usd: 0.5 },
     { tokens: 1_110, usd: 0.875 },
@@ -65,5 +69,5 @@ test("a run without a model uses nothing of it", async () => {
   });
   const settled = supervisor.settled("r1");
   await supervisor.submit(run("r1"));
-  expect(await settled).toMatchObject({ usage: { llm_tokens: 0, llm_cost_usd: 0 } });
+  expect(await settled).toStrictEqual(completedRun(run("r1")));
 });

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { createDispatch } from "../../actors/supervisor/dispatch.ts";
 import { HaystackError } from "../../errors.ts";
 import type { JobState, RunJobs } from "../../services/batch/index.ts";
+import { cancelled, completedRun } from "../support/expected-runs.ts";
 import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
 import { systemClock } from "../../services/clock/system.ts";
@@ -84,7 +85,7 @@ test("the job's process claims the run by name, and the daemon leaves it alone w
       ),
     )
     .toBe(true);
-  expect(await settled).toMatchObject({ status: "completed" });
+  expect(await settled).toStrictEqual(completedRun(run("r1")));
   expect(submitted).toEqual(["hs-r1-run-1"]);
 });
 
@@ -104,7 +105,7 @@ test("a dispatched run that is cancelled before its job begins is cancelled here
       "r1",
       ({ status, current_phase }) => status === "cancelled" && current_phase === null,
     ),
-  ).toMatchObject({ termination_reason: "cancelled" });
+  ).toStrictEqual(cancelled(run("r1")));
   expect(jobs.get("hs-r1-run-1")).toBe("CANCELLED");
 });
 
@@ -117,9 +118,9 @@ test("after too many lost jobs the daemon hosts the run itself", async () => {
   });
   await asked("hs-r1-run-1");
   jobs.set("hs-r1-run-1", "FAILED");
-  expect(await committed("r1", ({ status }) => status === "completed")).toMatchObject({
-    final_score: 8,
-  });
+  expect(await committed("r1", ({ status }) => status === "completed")).toStrictEqual(
+    completedRun(run("r1")),
+  );
 });
 
 test("a run whose job is refused is reported and asked for again, and holds up no other run", async () => {

@@ -8,6 +8,7 @@ import type { Clock } from "../../services/clock/index.ts";
 import { systemClock } from "../../services/clock/system.ts";
 import type { CheckJobOutput } from "../../machines/run-types.ts";
 import type { RunStore, TransitionEntry } from "../../services/runs/index.ts";
+import { completedRun, failed, runningRun } from "../support/expected-runs.ts";
 import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
 
@@ -95,12 +96,14 @@ describe("a run whose money for GPU jobs is spent", () => {
   const limited = run("r1", { max_gpu_cost_usd: 1 });
   const reaches = (state: string) => (_: unknown, entries: readonly TransitionEntry[]) =>
     entries.some(({ actor, to }) => actor === "predictionJob" && to === state);
+  const RUNNING = runningRun(limited, "inference", { strategy: "query_as_control" });
   const SPENT = {
-    status: "failed",
-    error: {
-      code: "GPU_BUDGET_SPENT",
-      message: "The run has spent 2.00 of 1.00 USD on GPU jobs; raise max_gpu_cost_usd to go on.",
-    },
+    ...failed(
+      RUNNING,
+      "GPU_BUDGET_SPENT",
+      "The run has spent 2.00 of 1.00 USD on GPU jobs; raise max_gpu_cost_usd to go on.",
+    ),
+    usage: { ...RUNNING.usage, gpu_cost_usd: 2 },
   };
 
   test("begins no job, and has nothing to stop", async () => {
@@ -108,7 +111,7 @@ describe("a run whose money for GPU jobs is spent", () => {
     spend();
     const { supervisor, committed } = await host(await temporaryStore(), "one");
     await supervisor.submit(limited);
-    expect(await committed("r1", ({ status }) => status === "failed")).toMatchObject(SPENT);
+    expect(await committed("r1", ({ status }) => status === "failed")).toStrictEqual(SPENT);
     expect([jobs.size, asked]).toEqual([0, []]);
   });
 
@@ -119,7 +122,12 @@ describe("a run whose money for GPU jobs is spent", () => {
     await committed("r1", reaches("postponed"));
     expect(
       await committed("r1", ({ status }) => status !== "pending" && status !== "running"),
-    ).toMatchObject({ status: "completed" });
+    ).toStrictEqual(
+      completedRun(limited, {
+        strategy: "query_as_control",
+        changes: { usage: { ...RUNNING.usage, gpu_cost_usd: 2 } },
+      }),
+    );
     expect([[...jobs], asked]).toEqual([[[JOB, "RUNNING"]], []]);
   });
 
@@ -127,7 +135,7 @@ describe("a run whose money for GPU jobs is spent", () => {
     const { jobs, host } = scene({ answer: "lost", unseenMs: 60_000 });
     const { supervisor, committed } = await host(await temporaryStore(), "one");
     await supervisor.submit(limited);
-    expect(await committed("r1", ({ status }) => status === "failed")).toMatchObject(SPENT);
+    expect(await committed("r1", ({ status }) => status === "failed")).toStrictEqual(SPENT);
     expect([...jobs]).toEqual([[JOB, "CANCELLED"]]);
   });
 
@@ -141,7 +149,7 @@ describe("a run whose money for GPU jobs is spent", () => {
     await one.committed("r1", ({ usage }) => usage.gpu_cost_usd === 2);
     await one.supervisor.stop();
     const two = await host(store, "two");
-    expect(await two.committed("r1", ({ status }) => status === "failed")).toMatchObject(SPENT);
+    expect(await two.committed("r1", ({ status }) => status === "failed")).toStrictEqual(SPENT);
     expect([...jobs]).toEqual([[JOB, "CANCELLED"]]);
   });
 });

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { RUN_MACHINE } from "../../machines/run.ts";
 import type { ClaimRequest, RunRecord, RunStore } from "../../services/runs/index.ts";
+import { completedRun, runningRun } from "../support/expected-runs.ts";
 import { hostRuns, run, skippingClock, temporaryStore } from "../support/hosted-runs.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
 
@@ -39,6 +40,7 @@ async function leftRun() {
 
 test("a daemon leaves a run of another release, with its cancellation, to a daemon of that release; it looks once a sweep", async () => {
   const { store, effects } = await leftRun();
+  const left = await store.get("r1");
   const older = ofOlderRelease(store);
   const old = await hostRuns(older.store, effects, { owner: "older", leaseMs: LEASE_MS });
   await old.supervisor.deliver("r1", CANCEL);
@@ -46,8 +48,9 @@ test("a daemon leaves a run of another release, with its cancellation, to a daem
   expect(older.claims.filter((runs) => runs > 0).length).toBeLessThanOrEqual(
     older.claims.length / 2 + 1,
   );
-  expect(await store.get("r1")).toMatchObject({
-    document: { status: "running", error: null },
+  expect(await store.get("r1")).toStrictEqual({
+    ...left,
+    document: runningRun(run("r1"), "inference"),
     inbox: [CANCEL],
   });
   const present = await hostRuns(store, effects, { owner: "present" });
@@ -93,7 +96,7 @@ test("a finished run of another release stays finished when late news of a job c
   const first = await hostRuns(store, effects, { owner: "first" });
   const settled = first.supervisor.settled("r1");
   await first.supervisor.submit(run("r1"));
-  expect(await settled).toMatchObject({ status: "completed" });
+  expect(await settled).toStrictEqual(completedRun(run("r1")));
   await first.supervisor.stop();
   const older = ofOlderRelease(store);
   const clock = skippingClock();
@@ -106,6 +109,6 @@ test("a finished run of another release stays finished when late news of a job c
   clock.skip(LEASE_MS);
   const { length } = older.claims;
   await expect.poll(() => older.claims.length).toBeGreaterThan(length + 20);
-  expect((await store.get("r1"))?.document).toMatchObject({ status: "completed", error: null });
+  expect((await store.get("r1"))?.document).toStrictEqual(completedRun(run("r1")));
   expect(old.mails).toEqual([]);
 });

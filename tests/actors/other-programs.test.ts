@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SupervisorOptions } from "../../actors/supervisor/supervisor.ts";
+import { cancelled, completedRun, failed, runningRun } from "../support/expected-runs.ts";
 import { hostRuns, POLL_MS, run, skippingClock, watched } from "../support/hosted-runs.ts";
 import { describeWithMongodb, startMongodb, type MongodbServer } from "../support/mongodb.ts";
 import { quickest } from "../support/quickest.ts";
@@ -8,6 +9,10 @@ import { sharedMongodb, sharedSqlite as shared, type SharedRuns } from "../suppo
 
 const NOTICED_WITHIN_MS = 1_000;
 const LEASE_MS = 3_600_000;
+
+/** A run that was cancelled while its jobs ran. */
+const ofInference = (id: string, strategy: "synthetic_control" | "query_as_control") =>
+  cancelled(runningRun(run(id), "inference", { strategy }));
 
 // By the clock the shortest of some tries counts, as a machine may be busy; by the daemon's own
 // looks each does, as one may be lucky.
@@ -47,7 +52,7 @@ function noticedWithinASecond(open: () => Promise<SharedRuns>): void {
       await committed(id, (_, entries) => entries.some(({ to }) => to === "cancelling"));
       const milliseconds = performance.now() - changed;
       expect((looks.polls - polls) * POLL_MS).toBeLessThan(NOTICED_WITHIN_MS);
-      expect(await settled).toMatchObject({ status: "cancelled", termination_reason: "cancelled" });
+      expect(await settled).toStrictEqual(ofInference(id, "synthetic_control"));
       return milliseconds;
     };
     expect(await quickest(NOTICED_WITHIN_MS, cancelled)).toBeLessThan(NOTICED_WITHIN_MS);
@@ -94,12 +99,7 @@ test.each([true, false])(
     const { supervisor, troubles } = await hostRuns(store, effects, { usage, sweeps });
     const settled = supervisor.settled("r1");
     await supervisor.submit(run("r1"));
-    expect(await settled).toMatchObject({
-      status: "cancelled",
-      current_phase: null,
-      termination_reason: "cancelled",
-      error: null,
-    });
+    expect(await settled).toStrictEqual(ofInference("r1", "query_as_control"));
     expect([...effects.jobs.values()]).toEqual(["CANCELLED"]);
     expect(troubles.map(({ code }) => code)).toEqual(["INTERNAL"]);
   },
@@ -131,7 +131,7 @@ test("a cancellation from outside of a broken run whose mail is under way stands
       "r1",
       ({ status, current_phase }) => status === "cancelled" && current_phase === null,
     ),
-  ).toMatchObject({ error: null });
+  ).toStrictEqual(ofInference("r1", "query_as_control"));
   expect([...effects.jobs.values()]).toEqual(["CANCELLED"]);
   delivery.resolve();
 });
@@ -141,10 +141,9 @@ test("a cancellation from outside while nobody hosts the run is honoured by the 
   await store.insert(run("r1"));
   setStatus("r1", "cancelled");
   const { committed } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }));
-  expect(await committed("r1", ({ current_phase }) => current_phase === null)).toMatchObject({
-    status: "cancelled",
-    started_at: null,
-  });
+  expect(await committed("r1", ({ current_phase }) => current_phase === null)).toStrictEqual(
+    cancelled(run("r1")),
+  );
 });
 
 test("a status that another program puts on a finished run does not stand", async () => {
@@ -157,19 +156,22 @@ test("a status that another program puts on a finished run does not stand", asyn
   await supervisor.submit(run("r1"));
   const { updated_at } = await settled;
   setStatus("r1", "cancelled");
-  expect(await committed("r1", (document) => document.updated_at > updated_at)).toMatchObject({
-    status: "completed",
-    final_score: 8,
-  });
+  expect(await committed("r1", (document) => document.updated_at > updated_at)).toStrictEqual(
+    completedRun(run("r1")),
+  );
 });
 
 test("a run whose id cannot name jobs fails with a plain sentence", async () => {
   const { store } = await shared();
   const { committed } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }));
   await store.insert(run("Not A Run Id"));
-  expect(await committed("Not A Run Id", ({ status }) => status === "failed")).toMatchObject({
-    error: { code: "USAGE" },
-  });
+  expect(await committed("Not A Run Id", ({ status }) => status === "failed")).toStrictEqual(
+    failed(
+      run("Not A Run Id"),
+      "USAGE",
+      "The run id Not A Run Id cannot be used in job names; use at most 44 lower-case letters, digits and inner hyphens.",
+    ),
+  );
 });
 
 test("a snapshot of an unknown machine version that no other daemon takes for a lease's time is parked as failed and kept as it is", async () => {
@@ -203,13 +205,33 @@ test("a snapshot of an unknown machine version that no other daemon takes for a 
   await expect.poll(() => looks.sweeps).toBeGreaterThan(1);
   expect(supervisor.hosted()).toEqual([]);
   clock.skip(LEASE_MS);
-  expect(await committed("r1", ({ status }) => status === "failed")).toMatchObject({
-    current_phase: "inference",
-    error: { code: "MACHINE_VERSION_UNKNOWN", phase: "inference" },
-  });
-  expect(await store.get("r1")).toMatchObject({
-    snapshot: '{"value":"dreaming"}',
-    machine: { version: "0" },
-  });
+  const shown = failed(
+    document,
+    "MACHINE_VERSION_UNKNOWN",
+    "Run r1 was written by version 0 of the machine, which this release cannot read; run the release that wrote it.",
+  );
+  expect(await committed("r1", ({ status }) => status === "failed")).toStrictEqual(shown);
   await expect.poll(() => mails.map(({ subject }) => subject)).toEqual(["run_failed"]);
+  await expect.poll(() => supervisor.hosted()).toEqual([]);
+  const { snapshot, machine } = commit;
+  expect(await store.get("r1")).toStrictEqual({
+    document: shown,
+    snapshot,
+    machine,
+    revision: expect.any(Number) as number,
+    lease: null,
+    wake_at: null,
+    inbox: [],
+    outbox: [
+      {
+        key: "r1.run_failed.at-1",
+        kind: "run_failed",
+        state: "sent",
+        attempts: 1,
+        due_at: expect.any(Number) as number,
+        problem: null,
+      },
+    ],
+    priority: 0,
+  });
 });

@@ -1,6 +1,12 @@
 import { describe, expect, test } from "vitest";
 import type { RunEffects } from "../../actors/host/bind-run-machine.ts";
 import { usageOf } from "../../actors/host/usage.ts";
+import {
+  cancelled,
+  completedRun,
+  failed as failedRun,
+  runningRun,
+} from "../support/expected-runs.ts";
 import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
 import { scriptedEffects, type ScriptedEffects } from "../support/scripted-effects.ts";
 import { HaystackError } from "../../errors.ts";
@@ -21,14 +27,7 @@ test("a run goes through its states to completion, with both jobs side by side",
   const settled = supervisor.settled("r1");
   await supervisor.submit(run("r1"));
   const document = await settled;
-  expect(document).toMatchObject({
-    status: "completed",
-    current_phase: null,
-    final_score: 8,
-    grounding_scores: [4, 8],
-    termination_reason: "converged",
-    output_anndata_path: "predictions.h5ad",
-  });
+  expect(document).toStrictEqual(completedRun(run("r1"), { scores: [4, 8] }));
   const states = transitions
     .filter(({ actor }) => actor === "run")
     .map(({ to }) => to.split(".")[0]);
@@ -79,11 +78,7 @@ test("without matched controls only the prediction job runs", async () => {
   const { supervisor } = await hostRuns(store, effects);
   const settled = supervisor.settled("r1");
   await supervisor.submit(run("r1"));
-  expect(await settled).toMatchObject({
-    control_strategy: "synthetic_control",
-    control_strategy_effective: "query_as_control",
-    control_cells_available: false,
-  });
+  expect(await settled).toStrictEqual(completedRun(run("r1"), { strategy: "query_as_control" }));
   expect(effects.done.filter((name) => name.startsWith("submitJob"))).toEqual([
     "submitJob:hs-r1-i1-p-a1",
   ]);
@@ -96,24 +91,22 @@ test("scores that no longer rise end the run as a plateau, and the best iteratio
     scriptedEffects({ now, scores: [3, 5, 5, 4, 5, 6] }),
   );
   const settled = supervisor.settled("r1");
-  await supervisor.submit(run("r1", { max_iterations: 10 }));
-  expect(await settled).toMatchObject({
-    termination_reason: "plateau",
-    final_score: 5,
-    grounding_scores: [3, 5, 5, 4, 5],
-  });
+  const submitted = run("r1", { max_iterations: 10 });
+  await supervisor.submit(submitted);
+  expect(await settled).toStrictEqual(
+    completedRun(submitted, { scores: [3, 5, 5, 4, 5], delivered: 2, reason: "plateau" }),
+  );
 });
 
 test("max_iterations ends the run", async () => {
   const store = await temporaryStore();
   const { supervisor } = await hostRuns(store, scriptedEffects({ now, scores: [3, 4] }));
   const settled = supervisor.settled("r1");
-  await supervisor.submit(run("r1", { max_iterations: 2, deliver: "last" }));
-  expect(await settled).toMatchObject({
-    termination_reason: "max_iterations",
-    final_score: 4,
-    current_iteration: 2,
-  });
+  const submitted = run("r1", { max_iterations: 2, deliver: "last" });
+  await supervisor.submit(submitted);
+  expect(await settled).toStrictEqual(
+    completedRun(submitted, { scores: [3, 4], delivered: 2, reason: "max_iterations" }),
+  );
 });
 
 test("cancel stops the running jobs, shows at once, and mails when confirmed", async () => {
@@ -127,12 +120,9 @@ test("cancel stops the running jobs, shows at once, and mails when confirmed", a
   );
   await supervisor.deliver("r1", { id: "c1", event: { type: "cancel.requested" } });
   const shown = await committed("r1", ({ status }) => status === "cancelled");
-  expect(shown.current_phase).toBe("inference");
-  expect(await settled).toMatchObject({
-    status: "cancelled",
-    current_phase: null,
-    termination_reason: "cancelled",
-  });
+  const ended = cancelled(runningRun(run("r1"), "inference"));
+  expect(shown).toStrictEqual({ ...ended, current_phase: "inference" });
+  expect(await settled).toStrictEqual(ended);
   expect([...effects.jobs.values()]).toEqual(["CANCELLED", "CANCELLED"]);
   expect(mails.map(({ subject }) => subject)).toEqual(["run_cancelled"]);
 });
@@ -150,21 +140,17 @@ test("a failed step fails the run with its phase, stops the other job, and RETRY
   const { supervisor, mails } = await hostRuns(store, effects);
   const failed = supervisor.settled("r1");
   await supervisor.submit(run("r1"));
-  expect(await failed).toMatchObject({
-    status: "failed",
-    current_phase: "evaluation",
-    error: { code: "PREDICTION_INVALID", phase: "evaluation" },
-    termination_reason: "failed",
-  });
+  expect(await failed).toStrictEqual(
+    failedRun(
+      runningRun(run("r1"), "evaluation"),
+      "PREDICTION_INVALID",
+      "The prediction is not usable.",
+    ),
+  );
   failing = false;
   const settled = supervisor.settled("r1");
   await supervisor.deliver("r1", { id: "retry-1", event: { type: "retry.requested" } });
-  expect(await settled).toMatchObject({
-    status: "completed",
-    error: null,
-    error_message: null,
-    termination_reason: "converged",
-  });
+  expect(await settled).toStrictEqual(completedRun(run("r1")));
   expect(effects.done.filter((name) => name.startsWith("submitJob"))).toHaveLength(2);
   expect(mails.map(({ subject }) => subject)).toEqual(["run_failed", "run_completed"]);
 });
@@ -174,12 +160,15 @@ test("a failed job is tried again under a new name, and fails the run when its a
   const effects = scriptedEffects({ now, jobState: "FAILED", strategy: "query_as_control" });
   const { supervisor } = await hostRuns(store, effects);
   const settled = supervisor.settled("r1");
-  await supervisor.submit(run("r1", { max_job_attempts: 2 }));
-  expect(await settled).toMatchObject({
-    status: "failed",
-    current_phase: "inference",
-    error: { code: "JOB_FAILED" },
-  });
+  const submitted = run("r1", { max_job_attempts: 2 });
+  await supervisor.submit(submitted);
+  expect(await settled).toStrictEqual(
+    failedRun(
+      runningRun(submitted, "inference", { strategy: "query_as_control" }),
+      "JOB_FAILED",
+      "The scripted job failed.",
+    ),
+  );
   expect([...effects.jobs.keys()]).toEqual(["hs-r1-i1-p-a1", "hs-r1-i1-p-a2"]);
 });
 
@@ -240,6 +229,7 @@ test("a job that Batch has no quota for waits and is handed over again; its sibl
 
 describe("jobs that were stopped are paid for", () => {
   const HOUR = 3_600;
+  const NO_MODEL = { llm_tokens: 0, llm_cost_usd: 0 };
   const offer = { machine: "a2-highgpu-1g", provisioning: "SPOT", usd_per_hour: 2 } as const;
   const RAN: Readonly<Record<string, number>> = {
     "hs-r1-i1-p-a1": HOUR / 2,
@@ -285,10 +275,9 @@ describe("jobs that were stopped are paid for", () => {
     const settled = supervisor.settled("r1");
     await supervisor.deliver("r1", { id: "c", event: { type: "cancel.requested" } });
     expect((await settled).usage).toStrictEqual({
+      ...NO_MODEL,
       gpu_seconds: 1.5 * HOUR,
       gpu_cost_usd: 3,
-      llm_tokens: 0,
-      llm_cost_usd: 0,
     });
   });
 
@@ -300,7 +289,8 @@ describe("jobs that were stopped are paid for", () => {
       { usage },
     );
     const settled = supervisor.settled("r1");
-    await supervisor.submit(run("r1", { max_job_attempts: 1 }));
+    const submitted = run("r1", { max_job_attempts: 1 });
+    await supervisor.submit(submitted);
     await committed("r1", (_, entries) =>
       entries.some(({ actor, to }) => actor === "controlJob" && to === "awaiting"),
     );
@@ -309,7 +299,11 @@ describe("jobs that were stopped are paid for", () => {
     );
     effects.jobs.set("hs-r1-i1-p-a1", "FAILED");
     await jobEvents.publish(change("hs-r1-i1-p-a1"));
-    expect(await settled).toMatchObject({ status: "failed", usage: { gpu_seconds: HOUR + 1 } });
+    const usd = (2 * (HOUR + 1)) / HOUR;
+    expect(await settled).toStrictEqual({
+      ...failedRun(runningRun(submitted, "inference"), "JOB_FAILED", "The scripted job failed."),
+      usage: { ...NO_MODEL, gpu_seconds: HOUR + 1, gpu_cost_usd: expect.closeTo(usd, 9) as number },
+    });
   });
 
   test("when they pass their deadline", async () => {
@@ -323,10 +317,13 @@ describe("jobs that were stopped are paid for", () => {
     const { supervisor } = await hostRuns(await temporaryStore(), overdue, { usage });
     const settled = supervisor.settled("r1");
     await supervisor.submit(run("r1"));
-    expect(await settled).toMatchObject({
-      status: "failed",
-      error: { code: "JOB_DEADLINE_PASSED" },
-      usage: { gpu_seconds: HOUR / 2, gpu_cost_usd: 1 },
+    expect(await settled).toStrictEqual({
+      ...failedRun(
+        runningRun(run("r1"), "inference", { strategy: "query_as_control" }),
+        "JOB_DEADLINE_PASSED",
+        "The scripted job took too long.",
+      ),
+      usage: { ...NO_MODEL, gpu_seconds: HOUR / 2, gpu_cost_usd: 1 },
     });
   });
 });

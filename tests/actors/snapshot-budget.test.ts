@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
+import { RUN_MACHINE } from "../../machines/run.ts";
 import type { AnalyzeOutput } from "../../machines/run-types.ts";
 import { snapshotBudget } from "../../actors/host/persisted-snapshot.ts";
 import type { HaystackError } from "../../errors.ts";
+import { failed, TIME } from "../support/expected-runs.ts";
 import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
 
@@ -80,14 +82,34 @@ test("a run over the budget is reported once and completes", async () => {
 
 test("a run over the limit has failed with the typed error, rests on its last good state and goes round no more", async () => {
   const { end, store, effects, mails, supervisor } = await runWithAnswer(4_500_000);
-  const error = { code: "SNAPSHOT_TOO_LARGE", retryable: false };
-  expect(end).toMatchObject({ status: "failed", error });
+  const shown = failed(
+    { ...run("r1"), status: "running", current_phase: "query_analysis", started_at: TIME },
+    "SNAPSHOT_TOO_LARGE",
+    expect.stringMatching(
+      /^The state of run r1 has grown to \d+ bytes; it may hold references only\. Report this\.$/,
+    ) as string,
+  );
+  expect(end).toStrictEqual(shown);
   const record = await store.get("r1");
-  expect(record).toMatchObject({
-    document: { status: "failed", error },
-    wake_at: null,
+  expect(record).toStrictEqual({
+    document: shown,
+    snapshot: expect.any(String) as string,
+    machine: RUN_MACHINE,
+    revision: expect.any(Number) as number,
     lease: null,
+    wake_at: null,
     inbox: [],
+    outbox: [
+      {
+        key: expect.stringMatching(/^r1\.run_failed\.at-\d+$/) as string,
+        kind: "run_failed",
+        state: "sent",
+        attempts: 1,
+        due_at: expect.any(Number) as number,
+        problem: null,
+      },
+    ],
+    priority: 0,
   });
   expect((record?.snapshot ?? "").length).toBeLessThan(WARNING);
   expect(

@@ -4,6 +4,14 @@ import { TERMINAL_JOB_STATES } from "../../services/batch/index.ts";
 import { jobSpec } from "./batch.contract.ts";
 import { endOf, gate, googleHarness, ONE_SENTENCE, UNAVAILABLE } from "./google-batch-harness.ts";
 
+/** A failure of the program, and where to read more. */
+const logged = (text: string): string =>
+  expect.stringMatching(
+    new RegExp(
+      `^${text.replaceAll(/[()]/g, "\\$&")}; Cloud Logging has its log under labels\\.job_uid="[\\w-]+"\\.$`,
+    ),
+  ) as string;
+
 test("a job preempted twice gets a standard machine for its third attempt", async () => {
   const harness = await googleHarness({ accelerator: { type: "nvidia-l4", count: 1 } });
   harness.server.scriptJobs({ exitCode: 50001 }, 2);
@@ -70,16 +78,21 @@ test("a stale preemption before SUCCEEDED is no failure", async () => {
   const harness = await googleHarness();
   harness.server.scriptJobs({ stalePreemption: true });
   const end = await endOf(harness);
-  expect(end).toMatchObject({ state: "SUCCEEDED" });
-  expect(end).not.toHaveProperty("failure");
+  expect(end).toStrictEqual({
+    job_id: expect.any(String) as string,
+    state: "SUCCEEDED",
+    run_seconds: expect.any(Number) as number,
+  });
 });
 
 test("a stale preemption before the program's own failure does not hide it", async () => {
   const harness = await googleHarness();
   harness.server.scriptJobs({ stalePreemption: true });
-  expect((await endOf(harness, jobSpec(), { exit: 4 }))?.failure).toMatchObject({
+  expect((await endOf(harness, jobSpec(), { exit: 4 }))?.failure).toStrictEqual({
     kind: "application",
     exit_code: 4,
+    reason: logged("The model failed while it ran (exit code 4)"),
+    repeats: "once",
   });
 });
 
@@ -102,14 +115,22 @@ test("QUEUED to FAILED without ever running is transient and costs no seconds", 
 
 test("input that the program refuses (exit code 2) is said so; an image that cannot be had is application too", async () => {
   const harness = await googleHarness();
-  expect((await endOf(harness, jobSpec(), { exit: 2 }))?.failure).toMatchObject({
+  expect((await endOf(harness, jobSpec(), { exit: 2 }))?.failure).toStrictEqual({
     kind: "application",
     exit_code: 2,
-    reason: expect.stringContaining("rejected the prompt, query") as string,
+    reason: logged(
+      "The worker rejected the prompt, query or arguments, and would again (exit code 2)",
+    ),
     repeats: "never",
   });
   const noImage = await googleHarness({ image: "nowhere/none:0" });
-  expect((await endOf(noImage))?.failure).toMatchObject({ kind: "application", exit_code: 125 });
+  expect((await endOf(noImage))?.failure).toStrictEqual({
+    kind: "application",
+    exit_code: 125,
+    reason: logged(
+      "The container could not be started: check that BATCH_IMAGE exists and that the jobs' service account may read it (exit code 125)",
+    ),
+  });
 });
 
 test("a FAILED job whose tasks cannot be read now is BATCH_UNAVAILABLE and not misjudged", async () => {
@@ -218,13 +239,15 @@ test("the server tells of changes as Batch does: attributes, text, and nothing o
     ["RUNNING", "SUCCEEDED"],
     ["STATE_UNSPECIFIED", "QUEUED"],
   ]);
-  expect(messages[0]).toMatchObject({
+  expect(messages[0]).toStrictEqual({
     topic: "projects/p/topics/batch-events",
     attributes: {
       Type: "JOB_STATE_CHANGED",
       JobName: `projects/123456789012/locations/us-central1/jobs/${spec.job_id}`,
       JobUID: harness.server.job(spec.job_id)?.uid,
       Region: "us-central1",
+      OldJobState: "STATE_UNSPECIFIED",
+      NewJobState: "QUEUED",
     },
     data: expect.stringContaining("currentState=QUEUED") as string,
   });

@@ -152,14 +152,17 @@ test("the real client sends the body whole, and with our job id and request id",
     volumes: { "the-bucket/haystack": "/nowhere" },
   });
   await batch.submit(spec);
-  const { method, request } = server.calls[0] ?? {};
-  expect(method).toBe("createJob");
-  expect(request).toMatchObject({
-    parent: "projects/p/locations/us-central1",
-    jobId: spec.job_id,
-    requestId: requestId(spec.job_id),
-  });
-  expect((request as { job: unknown }).job).toEqual(asReceived(BODY));
+  expect(server.calls).toStrictEqual([
+    {
+      method: "createJob",
+      request: {
+        parent: "projects/p/locations/us-central1",
+        jobId: spec.job_id,
+        job: asReceived(BODY),
+        requestId: requestId(spec.job_id),
+      },
+    },
+  ]);
 });
 
 test("what is not set is left out, so that Batch's defaults hold", () => {
@@ -231,7 +234,7 @@ test("a job of a run with an odd id is accepted, and adopted", async () => {
   const odd = jobSpec({ run_id: "Run 1 of Ana's" });
   await batch.submit(odd);
   await batch.submit(odd);
-  expect(server.job(odd.job_id)?.labels).toMatchObject(identityOf(odd));
+  expect(server.job(odd.job_id)?.labels).toStrictEqual(identityOf(odd));
 });
 
 test("the request id is a UUID, the same for the same job and no other", () => {

@@ -133,7 +133,11 @@ test("without tasks, the exit code is read from the job's own words", () => {
       ]),
       [],
     ).failure,
-  ).toMatchObject({ kind: "preempted", exit_code: 50001 });
+  ).toStrictEqual({
+    kind: "preempted",
+    reason: "Google reclaimed the Spot machine (exit code 50001).",
+    exit_code: 50001,
+  });
 });
 
 test("a preemption that was overcome is no failure of a job that SUCCEEDED or still runs", () => {
@@ -213,8 +217,17 @@ test("an exit code of 0 in an event is none, and a job that ran and failed witho
     ]),
     [],
   );
-  expect(status.failure).toMatchObject({ kind: "application", exit_code: null });
-  expect(status.run_seconds).toBe(5);
+  expect(status).toStrictEqual({
+    job_id: "j",
+    state: "FAILED",
+    failure: {
+      kind: "application",
+      reason:
+        "The job failed, and Google Batch reports no exit code: Job state is set from RUNNING to FAILED for job j.",
+      exit_code: null,
+    },
+    run_seconds: 5,
+  });
 });
 
 test("without events Batch's own run time counts", () => {

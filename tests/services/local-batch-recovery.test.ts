@@ -38,7 +38,11 @@ async function runnerPid(harness: LocalHarness, spec: InferenceJobSpec): Promise
 const moduleText = (path: string): string =>
   JSON.stringify(new URL(`../../services/${path}`, import.meta.url).href);
 
-const TRANSIENT = { kind: "transient", exit_code: null };
+const TRANSIENT = {
+  kind: "transient",
+  reason: "The process that supervised the job ended, perhaps because the machine was restarted.",
+  exit_code: null,
+};
 
 test("a job that ends while no executor lives is told by the next one, and ran once", async () => {
   const before = await localHarness();
@@ -131,9 +135,11 @@ test.each(["while the executor lives", "while none lives"])(
     process.kill(runner, "SIGKILL");
     const harness = when === "while none lives" ? before.again() : before;
     await harness.events.until(spec.job_id, ENDED);
-    expect(await harness.batch.get(spec.job_id)).toMatchObject({
+    expect(await harness.batch.get(spec.job_id)).toStrictEqual({
+      job_id: spec.job_id,
       state: "FAILED",
       failure: TRANSIENT,
+      run_seconds: expect.any(Number) as number,
     });
     expect(await running(processes)).toEqual([false, false, false]);
   },
@@ -147,9 +153,11 @@ test("a runner that is told to stop from outside stops its program; the job fail
   const processes = await harness.pids(spec);
   process.kill(await runnerPid(harness, spec), "SIGTERM");
   await harness.events.until(spec.job_id, ENDED);
-  expect(await harness.batch.get(spec.job_id)).toMatchObject({
+  expect(await harness.batch.get(spec.job_id)).toStrictEqual({
+    job_id: spec.job_id,
     state: "FAILED",
-    failure: { kind: "transient" },
+    failure: { ...TRANSIENT, reason: "The inference program was stopped by another program." },
+    run_seconds: expect.any(Number) as number,
   });
   expect(await running(processes)).toEqual([false]);
 });
@@ -204,7 +212,12 @@ test("a process that now has the dead runner's id is left alone", async () => {
   ]);
   const after = before.again();
   await after.events.until(spec.job_id, ENDED);
-  expect(await after.batch.get(spec.job_id)).toMatchObject({ state: "FAILED", failure: TRANSIENT });
+  expect(await after.batch.get(spec.job_id)).toStrictEqual({
+    job_id: spec.job_id,
+    state: "FAILED",
+    failure: TRANSIENT,
+    run_seconds: expect.any(Number) as number,
+  });
   expect(stranger.exitCode).toBeNull();
   expect(await running([stranger.pid ?? 0])).toEqual([true]);
 });

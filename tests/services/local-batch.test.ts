@@ -156,9 +156,10 @@ test("failures name the missing input, the program that does not exist, and the 
   await putInputs(absent, {});
   await other.batch.submit(absent);
   await other.events.until(absent.job_id, ["FAILED"]);
-  expect((await other.batch.get(absent.job_id))?.failure).toMatchObject({
+  expect((await other.batch.get(absent.job_id))?.failure).toStrictEqual({
     kind: "application",
-    reason: expect.stringContaining("no-such-program") as string,
+    reason: "The inference program could not be started: spawn no-such-program ENOENT.",
+    exit_code: null,
   });
 });
 
@@ -220,11 +221,10 @@ test("the program sees what it needs of the environment and no secrets", async (
   const { environment } = JSON.parse((await output(spec)) ?? "{}") as {
     environment: Record<string, string>;
   };
-  expect(environment).toMatchObject({ PATH: process.env["PATH"], CUDA_VISIBLE_DEVICES: "0" });
-  expect(environment).not.toHaveProperty("SENDGRID_API_KEY");
-  expect(Object.keys(environment).filter((name) => /KEY|TOKEN|SECRET|VITEST/.test(name))).toEqual(
-    [],
-  );
+  const { PATH, HOME, LANG, NODE_OPTIONS, PYTHONPATH } = process.env;
+  const mark = { HAYSTACK_LOCAL_JOB: expect.any(String) as string };
+  const handedOn = { PATH, HOME, LANG, NODE_OPTIONS, PYTHONPATH, CUDA_VISIBLE_DEVICES: "0" };
+  expect(environment).toEqual({ ...mark, ...handedOn });
 });
 
 test("an event that is not taken is offered again, and nothing is lost meanwhile", async () => {

@@ -1,5 +1,5 @@
 import { newRun, type RunDocument, type RunStatus } from "../../services/runs/document.ts";
-import type { RunCommit, RunStore } from "../../services/runs/index.ts";
+import type { RunCommit, RunRecord, RunStore } from "../../services/runs/index.ts";
 
 /**
  * Several stores on fresh storage; `store` is the first of them. They are closed after the test.
@@ -67,6 +67,26 @@ export function sampleCommit(run_id: string, changes: Partial<RunCommit> = {}): 
     history: [{ revision, at: NOW, actor: "run", event: "tick", from: "queued", to: "queued" }],
     ...changes,
   };
+}
+
+/** What stands in the store after `sampleRun` was inserted into the queue. */
+export const justInserted = (run_id: string): RunRecord => ({
+  document: sampleRun(run_id),
+  snapshot: null,
+  machine: null,
+  revision: 0,
+  lease: null,
+  wake_at: null,
+  inbox: [],
+  outbox: [],
+  priority: 0,
+});
+
+/** What stands in the store after `sampleCommit` on a run that was inserted with `leased`. */
+export function onceCommitted(run_id: string): RunRecord {
+  const { snapshot, machine } = sampleCommit(run_id);
+  const lease = { ...leased, token: 1 };
+  return { ...justInserted(run_id), snapshot, machine, revision: 1, lease };
 }
 
 /**

@@ -7,6 +7,7 @@ import {
   LEASE_MS,
   leased,
   NOW,
+  onceCommitted,
   sampleCommit,
   sampleRun,
   USER,
@@ -72,7 +73,11 @@ export function leasesContract(openSeveral: OpenSeveral): void {
       expect(await claimedIds(store, claimBy("one", { now: NOW + 500 }))).toEqual(["run-later"]);
       await store.deliver("run-rest", cancelEvent("e1"));
       const [woken] = await store.claim(claimBy("one", { now: NOW + 500 }));
-      expect(woken).toMatchObject({ document: { run_id: "run-rest" }, lease: { token: 2 } });
+      expect(woken).toStrictEqual({
+        ...onceCommitted("run-rest"),
+        lease: { owner: "one", token: 2, expires_at: NOW + 500 + LEASE_MS },
+        inbox: [cancelEvent("e1")],
+      });
     });
 
     test("consumed events ask for no attention any more", async () => {
@@ -164,9 +169,19 @@ export function leasesContract(openSeveral: OpenSeveral): void {
         "run-0002",
         "run-0003",
       ]);
-      expect(order(await store.loads(NOW))).toMatchObject([
-        { user_email: null, active: 1, queued: 1 },
-        { user_email: USER, active: 3, queued: 2 },
+      expect(order(await store.loads(NOW))).toStrictEqual([
+        {
+          user_email: null,
+          active: 1,
+          queued: 1,
+          queued_since: new Date(NOW - 4_000).toISOString(),
+        },
+        {
+          user_email: USER,
+          active: 3,
+          queued: 2,
+          queued_since: new Date(NOW - 1_000).toISOString(),
+        },
       ]);
       await storage.setStatus("run-0001", "cancelled");
       expect(await claimedIds(store, claimBy("one"))).toEqual(["run-0001"]);

@@ -5,11 +5,12 @@ import type { HaystackError } from "../../errors.ts";
 import { systemClock } from "../../services/clock/system.ts";
 import type { CommitOutcome } from "../../services/runs/index.ts";
 import { openMongoRuns } from "../../services/runs/mongodb/store.ts";
+import { completedRun } from "../support/expected-runs.ts";
 import { hostRuns, run } from "../support/hosted-runs.ts";
 import { describeWithMongodb, startMongodb, type MongodbServer } from "../support/mongodb.ts";
 import { startReplicaSet } from "../support/replica-set.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
-import { leased, sampleCommit, sampleRun } from "./runs-fixtures.ts";
+import { leased, onceCommitted, sampleCommit, sampleRun } from "./runs-fixtures.ts";
 
 describeWithMongodb("a connection that dies after the server has written", () => {
   let server: MongodbServer;
@@ -37,7 +38,7 @@ describeWithMongodb("a connection that dies after the server has written", () =>
       code: "STORE_UNAVAILABLE",
     });
     await lost;
-    expect(await store.get("run-a")).toMatchObject({ revision: 1 });
+    expect(await store.get("run-a")).toStrictEqual(onceCommitted("run-a"));
 
     const troubles: HaystackError[] = [];
     const groupCommit = createGroupCommit(store, systemClock, (error) => troubles.push(error));
@@ -58,7 +59,7 @@ describeWithMongodb("a connection that dies after the server has written", () =>
     expect(outcomes).toEqual([{ result: "committed" }, { result: "committed" }]);
     expect(troubles.map(({ code }) => code)).toEqual(["STORE_UNAVAILABLE"]);
     for (const id of ["run-a", "run-b", "run-c"]) {
-      expect(await store.get(id)).toMatchObject({ revision: 1 });
+      expect(await store.get(id)).toStrictEqual(onceCommitted(id));
       expect((await store.history(id)).map(({ revision }) => revision)).toEqual([1]);
     }
   });
@@ -71,7 +72,7 @@ describeWithMongodb("a connection that dies after the server has written", () =>
     const lost = set.loseAnswer("update");
     await supervisor.submit(run("r1"));
     await lost;
-    expect(await settled).toMatchObject({ status: "completed", final_score: 8 });
+    expect(await settled).toStrictEqual(completedRun(run("r1"), { strategy: "query_as_control" }));
     const log = await store.history("r1");
     expect(new Set(log.map((entry) => JSON.stringify(entry))).size).toBe(log.length);
     expect(effects.jobs.size).toBe(1);

@@ -1,13 +1,23 @@
 import { randomUUID } from "node:crypto";
-import { MongoClient, type Collection, type Document } from "mongodb";
+import { MongoClient, ObjectId, type Collection, type Document } from "mongodb";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import type { RunStore } from "../../services/runs/index.ts";
+import type { RunDocument } from "../../services/runs/document.ts";
+import type { RunRecord, RunStore } from "../../services/runs/index.ts";
 import { openMongoRuns } from "../../services/runs/mongodb/store.ts";
+import { cancelled, failed, TIME } from "../support/expected-runs.ts";
 import { hostRuns, POLL_MS, watched } from "../support/hosted-runs.ts";
 import { describeWithMongodb, startMongodb, type MongodbServer } from "../support/mongodb.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
 import { runsContract } from "./runs.contract.ts";
-import { cancelEvent, LEASE_MS, leased, NOW, sampleCommit, sampleRun } from "./runs-fixtures.ts";
+import {
+  cancelEvent,
+  justInserted,
+  LEASE_MS,
+  leased,
+  NOW,
+  sampleCommit,
+  sampleRun,
+} from "./runs-fixtures.ts";
 import { quickest } from "../support/quickest.ts";
 
 const queued = (user: string | null) => ({
@@ -16,6 +26,23 @@ const queued = (user: string | null) => ({
   lease_ms: LEASE_MS,
   limit: 10,
   queued_of: user,
+});
+
+/** What a run becomes that another program inserts by its id, status and a question, "ok?". */
+const inserted = (id: string, changes: Partial<RunDocument> = {}): RunDocument => ({
+  ...sampleRun(id),
+  query: "ok?",
+  user_email: null,
+  random_seed: expect.any(Number) as number,
+  created_at: TIME,
+  updated_at: TIME,
+  ...changes,
+});
+
+/** The record of a run that no daemon has had yet. */
+const untouched = (document: RunDocument): RunRecord => ({
+  ...justInserted(document.run_id),
+  document,
 });
 
 describeWithMongodb("run store on MongoDB", () => {
@@ -69,10 +96,13 @@ describeWithMongodb("run store on MongoDB", () => {
         created_at: new Date(NOW - 9),
         team: "blue",
       });
-      expect((await store.get("web-1"))?.document.config).toMatchObject({
-        max_iterations: 2,
-        score_threshold: 7,
+      const whole = inserted("web-1", {
+        query: "T cells and IL-2?",
+        user_email: "bo@example.org",
+        config: { ...sampleRun("web-1").config, max_iterations: 2 },
+        created_at: new Date(NOW - 9).toISOString(),
       });
+      expect(await store.get("web-1")).toStrictEqual(untouched(whole));
       expect(await store.deliver("web-1", cancelEvent("e1"))).toBe("stored");
       expect(await store.loads(NOW)).toEqual([
         {
@@ -83,16 +113,9 @@ describeWithMongodb("run store on MongoDB", () => {
         },
       ]);
       const [record] = await store.claim(queued("bo@example.org"));
-      expect(record).toMatchObject({
-        document: {
-          run_id: "web-1",
-          query: "T cells and IL-2?",
-          config: { max_iterations: 2, score_threshold: 7 },
-          created_at: new Date(NOW - 9).toISOString(),
-          grounding_scores: [],
-        },
-        revision: 0,
-        lease: { owner: "daemon", token: 1 },
+      expect(record).toStrictEqual({
+        ...untouched(whole),
+        lease: { ...leased, token: 1 },
         inbox: [cancelEvent("e1")],
       });
       expect(
@@ -103,11 +126,24 @@ describeWithMongodb("run store on MongoDB", () => {
           }),
         ]),
       ).toEqual([{ result: "committed" }]);
-      expect(await raw.findOne({ run_id: "web-1" })).toMatchObject({
-        status: "running",
+      const { snapshot, machine, history } = sampleCommit("web-1");
+      expect(await raw.findOne({ run_id: "web-1" })).toStrictEqual({
+        ...sampleRun("web-1", { status: "running" }),
         team: "blue",
+        _id: expect.any(ObjectId) as ObjectId,
+        snapshot,
+        machine,
         revision: 1,
+        lease: { ...leased, token: 1, claim: expect.any(String) as string },
+        wake_at: null,
+        attention_at: 0,
+        committed_status: "running",
+        commit_id: expect.any(String) as string,
         inbox: [],
+        consumed: ["e1"],
+        outbox: [],
+        priority: 0,
+        history: history.map((entry, place) => ({ ...entry, commit: 0, place })),
       });
     });
 
@@ -155,17 +191,14 @@ describeWithMongodb("run store on MongoDB", () => {
         { run_id: "web-2", status: "pending", query: 7 },
       ]);
       expect(await store.claim(queued(null))).toEqual([]);
-      for (const [id, field] of [
-        ["web-1", "max_iterations"],
-        ["web-2", "query"],
+      for (const [id, field, query] of [
+        ["web-1", "max_iterations", "ok?"],
+        ["web-2", "query", ""],
       ] as const) {
-        const error_message: unknown = expect.stringContaining(field);
-        expect((await store.get(id))?.document).toMatchObject({
-          status: "failed",
-          termination_reason: "failed",
-          error: { code: "CONFIG_INVALID", retryable: false },
-          error_message,
-        });
+        const message = expect.stringContaining(field) as string;
+        expect(await store.get(id)).toStrictEqual(
+          untouched(failed(inserted(id, { query }), "CONFIG_INVALID", message)),
+        );
       }
     });
 
@@ -188,10 +221,9 @@ describeWithMongodb("run store on MongoDB", () => {
         lease_ms: LEASE_MS,
         limit: 10,
       });
-      expect(record).toMatchObject({
-        document: { run_id: "web-1", status: "cancelled", config: { max_iterations: 5 } },
-        snapshot: null,
-        revision: 0,
+      expect(record).toStrictEqual({
+        ...untouched(inserted("web-1", { status: "cancelled", user_email: "bo@example.org" })),
+        lease: { ...leased, token: 1 },
       });
       const ended = sampleRun("web-1", { status: "cancelled", termination_reason: "cancelled" });
       expect(
@@ -215,11 +247,9 @@ describeWithMongodb("run store on MongoDB", () => {
       expect(
         await store.claim({ owner: "daemon", now: NOW, lease_ms: LEASE_MS, limit: 10 }),
       ).toEqual([]);
-      expect((await store.get("web-1"))?.document).toMatchObject({
-        status: "cancelled",
-        termination_reason: "cancelled",
-        error: null,
-      });
+      expect(await store.get("web-1")).toStrictEqual(
+        untouched(cancelled(inserted("web-1", { query: "" }))),
+      );
     });
 
     test("a running daemon ends one that was cancelled before any daemon ran, like a run that was cancelled in the queue", async () => {
@@ -246,7 +276,7 @@ describeWithMongodb("run store on MongoDB", () => {
         if (attempt > 1) await insert(attempt);
         expect(
           await committed(`web-${attempt}`, ({ completed_at }) => completed_at !== null),
-        ).toMatchObject({ status: "cancelled", started_at: null });
+        ).toStrictEqual(cancelled(inserted(`web-${attempt}`, { user_email: "bo@example.org" })));
         const milliseconds = performance.now() - began;
         expect((looks.sweeps - sweeps) * POLL_MS).toBeLessThan(1_000);
         await committed(`web-${attempt}`, ({ current_phase }) => current_phase === null);

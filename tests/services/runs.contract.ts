@@ -8,6 +8,7 @@ import {
   leased,
   LEASE_MS,
   NOW,
+  onceCommitted,
   raceRounds,
   sampleCommit,
   sampleRun,
@@ -77,7 +78,9 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
           "run-b",
           "run-a",
         ]);
-        expect(await store.loads(NOW)).toMatchObject([{ user_email: USER, active: 0, queued: 2 }]);
+        expect(await store.loads(NOW)).toStrictEqual([
+          { user_email: USER, active: 0, queued: 2, queued_since: new Date(NOW).toISOString() },
+        ]);
       });
 
       test("one of many inserting the same run succeeds", async () => {
@@ -290,7 +293,10 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
               commit,
               { ...commit, history: [{ ...entry, event: "uncommitted" }] },
             ]),
-          ).toMatchObject([{ result: "committed" }, { result: "conflict" }]);
+          ).toStrictEqual([
+            { result: "committed" },
+            { result: "conflict", revision: revision + 1, token: 1, status: "pending" },
+          ]);
           expected.push(...history);
         }
         expect(await store.history("run-a")).toEqual(expected);
@@ -385,7 +391,12 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
           ]);
           entries.push(...history);
           const [news] = await store.changes([{ run_id: "run-a", revision }]);
-          expect(news).toMatchObject({ revision: revision + 1, history });
+          expect(news).toStrictEqual({
+            document: sampleRun("run-a"),
+            revision: revision + 1,
+            has_events: false,
+            history,
+          });
         }
         for (let since = -1; since < 150; since += 7) {
           const [news] = await store.changes([{ run_id: "run-a", revision: since }]);
@@ -447,8 +458,8 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
               outcomes[index]?.result === "committed" ? [writer] : [],
             );
             expect(winners).toHaveLength(1);
-            expect(await first.get(id)).toMatchObject({
-              revision: 1,
+            expect(await first.get(id)).toStrictEqual({
+              ...onceCommitted(id),
               snapshot: String(winners[0]),
             });
           }

@@ -1,6 +1,7 @@
 import type { RunEffects } from "../../actors/host/bind-run-machine.ts";
-import type { EvaluateOutput } from "../../machines/run-types.ts";
 import { HaystackError } from "../../errors.ts";
+import type { StructuredQuery } from "../../science/query/structured-query.ts";
+import type { IterationSummary } from "../../services/runs/document.ts";
 
 /**
  * Effects that answer at once and keep a record: the run machine's steps without science, to test
@@ -25,7 +26,8 @@ export interface Script {
   readonly now: () => number;
 }
 
-const STRUCTURED_QUERY = {
+/** What the scripted analysis reads in every question. */
+export const scriptedQuery = (): StructuredQuery => ({
   task_type: "perturbational",
   cell_type: {
     name: "B cell",
@@ -53,6 +55,28 @@ const STRUCTURED_QUERY = {
   ambiguities: [],
   control_strategy_fallback: null,
   understood_by: "rules",
+});
+
+/** What the scripted evaluation says of an iteration. */
+export const scriptedSummary = (iteration: number, score: number): IterationSummary => ({
+  iteration,
+  prompt_strategy: "direct",
+  prompt_rationale: "scripted",
+  candidate_id: `candidate-${iteration}`,
+  prompt_cells: 10,
+  query_cells: 10,
+  score,
+  component_scores: {},
+  confidence: "normal",
+  feedback: [],
+  top_genes: [],
+  enriched_pathways: [],
+});
+
+export const SCRIPTED_OUTPUTS = {
+  anndata: "predictions.h5ad",
+  report: "report.html",
+  log: "log.json",
 } as const;
 
 export function scriptedEffects(script: Script): ScriptedEffects {
@@ -64,20 +88,8 @@ export function scriptedEffects(script: Script): ScriptedEffects {
     signal.throwIfAborted();
     done.push(effect);
   };
-  const summary = (iteration: number): EvaluateOutput["summary"] => ({
-    iteration,
-    prompt_strategy: "direct",
-    prompt_rationale: "scripted",
-    candidate_id: `candidate-${iteration}`,
-    prompt_cells: 10,
-    query_cells: 10,
-    score: scores[Math.min(iteration, scores.length) - 1] ?? 1,
-    component_scores: {},
-    confidence: "normal",
-    feedback: [],
-    top_genes: [],
-    enriched_pathways: [],
-  });
+  const scoreOf = (iteration: number): number =>
+    scores[Math.min(iteration, scores.length) - 1] ?? 1;
   return {
     done,
     jobs,
@@ -85,18 +97,7 @@ export function scriptedEffects(script: Script): ScriptedEffects {
       await begin("analyze", signal);
       const strategy = script.strategy ?? "synthetic_control";
       return {
-        structured_query: {
-          ...STRUCTURED_QUERY,
-          expected_targets: [],
-          expected_pathways: [],
-          ambiguities: [],
-          cell_type: { ...STRUCTURED_QUERY.cell_type, atlas_labels: ["B cells"] },
-          perturbation: {
-            ...STRUCTURED_QUERY.perturbation,
-            atlas_labels: ["IFN-beta"],
-            targets: ["IFNAR1"],
-          },
-        },
+        structured_query: scriptedQuery(),
         control_cells_available: strategy === "synthetic_control",
         control_strategy_effective: strategy,
       };
@@ -166,13 +167,13 @@ export function scriptedEffects(script: Script): ScriptedEffects {
     async evaluate({ iteration }, { signal }) {
       await begin(`evaluate:${iteration}`, signal);
       return {
-        summary: summary(iteration),
+        summary: scriptedSummary(iteration, scoreOf(iteration)),
         evaluation: { path: `evaluation-${iteration}`, sha256: "0" },
       };
     },
     async output({ context }, { signal }) {
       await begin(`output:${context.delivered_iteration}`, signal);
-      return { anndata: "predictions.h5ad", report: "report.html", log: "log.json" };
+      return SCRIPTED_OUTPUTS;
     },
   };
 }

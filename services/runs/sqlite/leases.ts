@@ -88,7 +88,7 @@ export function leaseOperations(
          )
          SELECT user_key, sum(active) AS active,
            (SELECT count(*) FROM (SELECT 1 FROM runs WHERE status = 'pending' AND attention_at IS NULL AND coalesce(user_email, '') = user_key AND coalesce(lease_expires_at, 0) <= ?1 LIMIT ?2)) AS queued,
-           (SELECT min(created_at) FROM runs WHERE status = 'pending' AND coalesce(user_email, '') = user_key) AS queued_since
+           (SELECT created_at FROM runs WHERE status = 'pending' AND attention_at IS NULL AND coalesce(user_email, '') = user_key AND coalesce(lease_expires_at, 0) <= ?1 ORDER BY created_at LIMIT 1) AS queued_since
          FROM load GROUP BY user_key`,
         now,
         countedQueue,
