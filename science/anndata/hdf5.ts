@@ -2,8 +2,9 @@ import { open as openPath, type FileHandle } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { Dataset, File, Group, ready } from "h5wasm/node";
-import type { Metadata } from "h5wasm/node";
+import type { Metadata, Module } from "h5wasm/node";
 import { HaystackError } from "../../errors.ts";
+import { ownFile } from "../../own-files.ts";
 import { folderError, notHdf5, statedSize } from "./what-file.ts";
 
 export type NumericArray =
@@ -31,11 +32,11 @@ const SIGNATURE = Buffer.from([0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]);
  * lz4 and bzip2 are found. Memory comes zeroed: after a failed read h5wasm frees the texts whose
  * addresses it finds there, and what lay there before would stop the library.
  */
-const library = ready.then((module) => {
+const library: Promise<Hdf5Library> = ready.then((module) => {
   module.activate_throwing_error_handler();
   const plugins = createRequire(import.meta.url).resolve("h5wasm-plugins");
   module.insert_plugin_search_path(join(dirname(plugins), "plugins"), 0);
-  module.insert_plugin_search_path(join(import.meta.dirname, "lzf-filter"), 0);
+  module.insert_plugin_search_path(ownFile("science/anndata/lzf-filter"), 0);
   const allocate = module._malloc;
   module._malloc = (size) => {
     const at = allocate(size);
@@ -78,7 +79,7 @@ export async function createHdf5(
   }
 }
 
-export type Hdf5Library = Awaited<typeof library>;
+export type Hdf5Library = typeof Module;
 
 /**
  * An open HDF5 file, read by path ("obs/_index"). A read that HDF5 refuses ends in FILE_DAMAGED or

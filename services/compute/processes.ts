@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { getCompileCacheDir } from "node:module";
-import { fileURLToPath } from "node:url";
 import pLimit from "p-limit";
 import { HaystackError, toHaystackError } from "../../errors.ts";
+import { ownProgram } from "../../own-files.ts";
 import type { Compute, TaskMap } from "./index.ts";
 import type { TaskAnswer, TaskCall } from "./task-process.ts";
 
@@ -17,7 +17,7 @@ interface ProcessOptions {
   readonly idleMs?: number;
 }
 
-const PROGRAM = fileURLToPath(new URL("task-process.ts", import.meta.url));
+const PROGRAM = ownProgram("services/compute/task-process.ts");
 
 const isAborted = (signal: AbortSignal | undefined): boolean => signal?.aborted === true;
 

@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { ownProgram } from "../../../own-files.ts";
 import { JOB_MARK } from "./process.ts";
 
-const RUNNER = fileURLToPath(new URL("job-runner.ts", import.meta.url));
+const RUNNER = ownProgram("services/batch/local/job-runner.ts");
 
 /**
  * What an inference program may need to know of this machine; nothing else is handed on, so no
