@@ -1,6 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { getCompileCacheDir } from "node:module";
 import pLimit from "p-limit";
 import { HaystackError, toHaystackError } from "../../errors.ts";
 import { ownProgram } from "../../own-files.ts";
@@ -32,8 +31,8 @@ const overTime = (name: string, minutes: number): HaystackError =>
 
 /** What a task may know of this process's environment: no address, no secret. */
 function taskEnvironment(): NodeJS.ProcessEnv {
-  const { NODE_OPTIONS, TMPDIR, TZ } = process.env;
-  return { NODE_OPTIONS, TMPDIR, TZ, NODE_COMPILE_CACHE: getCompileCacheDir() };
+  const { NODE_COMPILE_CACHE, NODE_OPTIONS, TMPDIR, TZ } = process.env;
+  return { NODE_COMPILE_CACHE, NODE_OPTIONS, TMPDIR, TZ };
 }
 
 /**

@@ -288,7 +288,7 @@ test("the command line loads the composition root where a command needs it", () 
       loaded.add(target);
   expect(loaded).toContain("cli/commands/serve.ts");
   const heavy = new RegExp(
-    `^(${COMPOSITION}|(insight|machines|server)/.*|services/.*/(sqlite|store).*)$`,
+    `^(ora|${COMPOSITION}|(insight|machines|server)/.*|services/.*/(sqlite|store).*)$`,
   );
   expect([...loaded].filter((name) => heavy.test(name))).toEqual([]);
 });

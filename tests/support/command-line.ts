@@ -17,7 +17,7 @@ export function haystack(
   } = {},
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [options.program ?? "cli/haystack.ts", ...args], {
+    const child = spawn(process.execPath, [options.program ?? "bin/haystack.mjs", ...args], {
       env: { ...process.env, ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
     });
