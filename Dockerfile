@@ -16,9 +16,10 @@ ENV NODE_ENV=production HAYSTACK_DATA_DIR=/var/lib/haystack
 WORKDIR /opt/haystack
 RUN mkdir -p /var/lib/haystack && chown node:node /var/lib/haystack
 COPY --from=packages /opt/haystack/node_modules node_modules
-COPY package.json config.ts daemon.ts errors.ts fail-unbegun.ts given.ts json-text.ts retry-after.ts serve.ts software.ts ./
+COPY package.json config.ts daemon.ts errors.ts fail-unbegun.ts given.ts json-text.ts own-files.ts retry-after.ts serve.ts software.ts ./
 COPY actors actors
 COPY adapters adapters
+COPY bin bin
 COPY cli cli
 COPY config config
 COPY insight insight
@@ -34,5 +35,5 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.HTTP_PORT ?? 8080}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # SIGTERM drains the daemon: leases are given back within GRACE_SECONDS.
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["node", "cli/haystack.ts"]
+ENTRYPOINT ["node", "bin/haystack.mjs"]
 CMD ["serve"]

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { pathToFileURL } from "node:url";
 import type { AdmissionLimits } from "./actors/supervisor/admission.ts";
 import { atlasCatalogue, type AtlasCatalogue } from "./actors/atlas-catalogue.ts";
 import { bindRunMachine } from "./actors/host/bind-run-machine.ts";
@@ -38,6 +39,7 @@ import { type HaystackError, toHaystackError } from "./errors.ts";
 import { given } from "./given.ts";
 import type { Metrics } from "./insight/metrics.ts";
 import { openInsight } from "./insight/open.ts";
+import { ownProgram } from "./own-files.ts";
 import type { Compute } from "./services/compute/index.ts";
 import { processCompute } from "./services/compute/processes.ts";
 import type { JobEvents } from "./services/job-events/index.ts";
@@ -63,7 +65,7 @@ export async function openWorkbench(config: Config): Promise<Workbench> {
   const objects = await openObjects(config);
   const knowledge = knowledgeFolder(config);
   const compute = processCompute<Tasks>({
-    filename: new URL("actors/tasks.ts", import.meta.url),
+    filename: pathToFileURL(ownProgram("actors/tasks.ts")),
     processes: config.COMPUTE_PROCESSES,
     limitMinutes: config.COMPUTE_MINUTES,
   });

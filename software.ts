@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
+import { ownFile } from "./own-files.ts";
 
 /** How this program names itself, in files, answers and traces. */
 export const SOFTWARE = {
   name: "haystack",
   version: (
-    JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8")) as {
+    JSON.parse(readFileSync(ownFile("package.json"), "utf8")) as {
       version: string;
     }
   ).version,

@@ -38,4 +38,4 @@ step demo haystack "npm run demo" 12
 step tests haystack "npm test" 8
 version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' package.json)
 node24=$(sed -n 's/^    "node": "\(.*\)",$/\1/p' package.json)
-step production haystack "npm ci --omit=dev && test \"\$(npx --yes --package=node@$node24 node cli/haystack.ts --version)\" = $version"
+step production haystack "npm ci --omit=dev && test \"\$(npx --yes --package=node@$node24 node bin/haystack.mjs --version)\" = $version"

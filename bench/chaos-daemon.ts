@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 
-const COMMAND_LINE = join(import.meta.dirname, "../cli/haystack.ts");
+const COMMAND_LINE = join(import.meta.dirname, "../bin/haystack.mjs");
 /** The program that stands for the model. */
 export const INFERENCE = join(import.meta.dirname, "chaos-inference.sh");
 

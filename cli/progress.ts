@@ -1,4 +1,4 @@
-import ora from "ora";
+import type { Ora } from "ora";
 import type { RunDocument } from "../services/runs/document.ts";
 import { isDrawable, note, visible } from "./output.ts";
 
@@ -30,24 +30,18 @@ export interface Progress {
  * Progress on stderr: a spinner on a terminal of known width, a plain line for each change
  * elsewhere. (A spinner of ora never ends clearing what it drew on no columns.)
  */
-export function createProgress(): Progress {
-  const drawn = isDrawable();
-  const spinner = ora({
-    stream: process.stderr,
-    isEnabled: drawn,
-    discardStdin: false,
-    isSilent: !drawn,
-  });
+async function createProgress(): Promise<Progress> {
+  const spinner = isDrawable() ? await newSpinner() : undefined;
   const said = new Map<string, string>();
   const say = (text: string): void => {
-    if (!drawn) note(text);
+    if (spinner === undefined) note(text);
     else if (spinner.isSpinning) spinner.text = visible(text);
     else spinner.start(visible(text));
   };
   return {
     say,
     log(text) {
-      if (spinner.isSpinning) spinner.clear();
+      if (spinner?.isSpinning === true) spinner.clear();
       note(text);
     },
     show(run) {
@@ -56,8 +50,13 @@ export function createProgress(): Progress {
       said.set(run.run_id, line);
       say(line);
     },
-    end: () => void spinner.stop(),
+    end: () => void spinner?.stop(),
   };
+}
+
+async function newSpinner(): Promise<Ora> {
+  const { default: ora } = await import("ora");
+  return ora({ stream: process.stderr, isEnabled: true, discardStdin: false });
 }
 
 /** Logs a line for each thing, if there is one. */
@@ -70,7 +69,7 @@ export const logging =
 export async function withProgress<Result>(
   work: (progress: Progress) => Promise<Result>,
 ): Promise<Result> {
-  const progress = createProgress();
+  const progress = await createProgress();
   try {
     return await work(progress);
   } finally {

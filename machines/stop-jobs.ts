@@ -7,7 +7,7 @@ export interface StopJobsInput {
   readonly job_ids: readonly string[];
 }
 
-interface StopJobsContext {
+export interface StopJobsContext {
   readonly job_ids: readonly string[];
   readonly asked_at: number | null;
   readonly wake_at: number | null;

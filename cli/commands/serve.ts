@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import type { Command } from "commander";
 import { loadConfig, redactor } from "../../config.ts";
 import { hint } from "../output.ts";
@@ -45,6 +46,7 @@ export function addServeCommand(program: Command, setExitCode: SetExitCode): voi
         { url: server.url },
         `haystack ${process.pid} hosts the runs of ${config.dataDir} and answers at ${server.url}`,
       );
+      flushCompileCache();
       await stopped.promise;
       logger.info("Draining: no new step starts, and leases are released.");
       const grace = setTimeout(() => {

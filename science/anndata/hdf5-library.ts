@@ -1,10 +1,11 @@
 import { createRequire } from "node:module";
 import { dirname, join, sep } from "node:path";
-import { File, ready } from "h5wasm/node";
+import { File, type Module, ready } from "h5wasm/node";
+import { ownFile } from "../../own-files.ts";
 
 const FILTER_FOLDERS = [
   join(dirname(createRequire(import.meta.url).resolve("h5wasm-plugins")), "plugins"),
-  join(import.meta.dirname, "lzf-filter"),
+  ownFile("science/anndata/lzf-filter"),
 ];
 /** Of the file format: what is written can be read by HDF5 1.8. */
 const OLDEST: ["earliest", "latest"] = ["earliest", "latest"];
@@ -29,7 +30,7 @@ let wasRefused = false;
  * that it is told to and its filters: an external link, external storage or a virtual dataset would
  * otherwise read any file of this machine.
  */
-export const library = ready.then((module) => {
+export const library: Promise<typeof Module> = ready.then((module) => {
   module.activate_throwing_error_handler();
   for (const folder of FILTER_FOLDERS) module.insert_plugin_search_path(folder, 0);
   const allocate = module._malloc;

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { open as openPath, stat, type FileHandle } from "node:fs/promises";
 import { Dataset, type File, Group } from "h5wasm/node";
-import type { Metadata } from "h5wasm/node";
+import type { Metadata, Module } from "h5wasm/node";
 import { HaystackError } from "../../errors.ts";
 import { askedForAnotherFile, library, openFile } from "./hdf5-library.ts";
 import { isGzip, unpackGzip } from "./gzip.ts";
@@ -74,7 +74,7 @@ export async function createHdf5(
   }
 }
 
-export type Hdf5Library = Awaited<typeof library>;
+export type Hdf5Library = typeof Module;
 
 interface OpenGroup {
   readonly file: File;

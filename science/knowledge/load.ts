@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { ownFile } from "../../own-files.ts";
 import { importsFingerprint, readImports } from "./import-folder.ts";
 import type { ImportedKnowledge } from "./import-folder.ts";
 import { cellTypeEntrySchema, pathwayEntrySchema, perturbationEntrySchema } from "./knowledge.ts";
@@ -66,7 +67,7 @@ function withSynonyms(
 }
 
 function dataFile(name: string): unknown {
-  return JSON.parse(readFileSync(new URL(`data/${name}.json`, import.meta.url), "utf8"));
+  return JSON.parse(readFileSync(ownFile(`science/knowledge/data/${name}.json`), "utf8"));
 }
 
 function deepFreeze<Value>(value: Value): Value {

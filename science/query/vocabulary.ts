@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { ownFile } from "../../own-files.ts";
 import { labelKey } from "../knowledge/tokens.ts";
 
 /** Words of questions in English, German and Chinese, other than the names of the knowledge. */
@@ -40,7 +41,7 @@ let loaded: Vocabulary | undefined;
 
 export function loadVocabulary(): Vocabulary {
   loaded ??= vocabularySchema.parse(
-    JSON.parse(readFileSync(new URL("vocabulary.json", import.meta.url), "utf8")),
+    JSON.parse(readFileSync(ownFile("science/query/vocabulary.json"), "utf8")),
   );
   return loaded;
 }

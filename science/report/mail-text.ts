@@ -1,5 +1,5 @@
-import { fileURLToPath } from "node:url";
 import { Eta } from "eta";
+import { ownFile } from "../../own-files.ts";
 import { cleanTexts, scoreMeaning, shorten } from "./wording.ts";
 
 export type MailKind = "run_completed" | "run_failed" | "run_cancelled";
@@ -40,7 +40,7 @@ const REASONS: Readonly<Record<string, string>> = {
   failed: "failed",
 };
 
-const eta = new Eta({ views: fileURLToPath(new URL("templates/", import.meta.url)), cache: true });
+const eta = new Eta({ views: ownFile("science/report/templates"), cache: true });
 
 /**
  * The mail of a run that ended. Plain text and HTML hold the same lines; the subject holds no text

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { Eta } from "eta";
+import { ownFile } from "../../own-files.ts";
 import type { DifferentialExpression, GroundingScore } from "../grounding/grounding.ts";
 import { CHANGE_THRESHOLDS, FOLD_CHANGE_PSEUDOCOUNT } from "../response/predicted-response.ts";
 import { answerInWords } from "./answer.ts";
@@ -12,14 +13,14 @@ import { deliveredIteration, jobLedger, targetTest } from "./result.ts";
 import { volcanoChart } from "./volcano-chart.ts";
 import * as wording from "./wording.ts";
 
-const TEMPLATES = new URL("templates/", import.meta.url);
+const TEMPLATES = ownFile("science/report/templates");
 /** A language model's score further from the computed one than this is pointed out. */
 const DISAGREEMENT = 3;
 const GENES_LISTED = 30;
 const PATHWAYS_LISTED = 30;
 
-const eta = new Eta({ views: fileURLToPath(TEMPLATES), cache: true });
-const css = readFileSync(new URL("report.css", TEMPLATES), "utf8");
+const eta = new Eta({ views: TEMPLATES, cache: true });
+const css = readFileSync(join(TEMPLATES, "report.css"), "utf8");
 const cssHash = createHash("sha256").update(css).digest("base64");
 
 /**

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { ownFile } from "../../own-files.ts";
 
 /** The pages hold no data; what they show they ask for as the user who looks at them. */
 const FILES = {
@@ -37,7 +38,7 @@ const OWN_FILES_ONLY = {
  */
 export const pageRoutes = (): FastifyPluginAsyncZod => async (app) => {
   for (const [url, [name, type]] of Object.entries(FILES)) {
-    const content = await readFile(new URL(`files/${name}`, import.meta.url));
+    const content = await readFile(ownFile(`server/pages/files/${name}`));
     app.get(
       url,
       { config: { access: "public" }, schema: { hide: true }, helmet: OWN_FILES_ONLY },

@@ -1,9 +1,8 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { getCompileCacheDir } from "node:module";
-import { fileURLToPath } from "node:url";
 import pLimit from "p-limit";
 import { HaystackError, toHaystackError } from "../../errors.ts";
+import { ownProgram } from "../../own-files.ts";
 import type { Compute, TaskMap } from "./index.ts";
 import type { TaskAnswer, TaskCall } from "./task-process.ts";
 
@@ -17,7 +16,7 @@ interface ProcessOptions {
   readonly idleMs?: number;
 }
 
-const PROGRAM = fileURLToPath(new URL("task-process.ts", import.meta.url));
+const PROGRAM = ownProgram("services/compute/task-process.ts");
 
 const isAborted = (signal: AbortSignal | undefined): boolean => signal?.aborted === true;
 
@@ -32,8 +31,8 @@ const overTime = (name: string, minutes: number): HaystackError =>
 
 /** What a task may know of this process's environment: no address, no secret. */
 function taskEnvironment(): NodeJS.ProcessEnv {
-  const { NODE_OPTIONS, TMPDIR, TZ } = process.env;
-  return { NODE_OPTIONS, TMPDIR, TZ, NODE_COMPILE_CACHE: getCompileCacheDir() };
+  const { NODE_COMPILE_CACHE, NODE_OPTIONS, TMPDIR, TZ } = process.env;
+  return { NODE_COMPILE_CACHE, NODE_OPTIONS, TMPDIR, TZ };
 }
 
 /**

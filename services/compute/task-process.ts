@@ -2,6 +2,7 @@
  * The program of a process of processes.ts: finds each task by name among the exports of its
  * module, calls it and answers.
  */
+import { flushCompileCache } from "node:module";
 import { Worker } from "node:worker_threads";
 import { type ErrorCode, toHaystackError } from "../../errors.ts";
 
@@ -55,4 +56,5 @@ new Worker(
   `setInterval(() => process.ppid === ${process.ppid} || process.kill(process.pid, "SIGKILL"), 1_000)`,
   { eval: true },
 ).unref();
-process.on("message", (call: TaskCall) => void answerTo(call).then(send));
+// It ends by being killed, so what it compiled is cached as soon as there is an answer.
+process.on("message", (call: TaskCall) => void answerTo(call).then(send).then(flushCompileCache));

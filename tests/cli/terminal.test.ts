@@ -46,7 +46,7 @@ test("a hostile question reaches neither stdout nor stderr raw, and comes back w
 
 test("a result that cannot be written is a failure, in one sentence", async () => {
   const full = openSync("/dev/full", "w");
-  const child = spawn(process.execPath, ["cli/haystack.ts", "config"], {
+  const child = spawn(process.execPath, ["bin/haystack.mjs", "config"], {
     stdio: ["ignore", full, "pipe"],
   });
   closeSync(full);
@@ -69,5 +69,5 @@ test("only cli/output.ts writes to the terminal", async () => {
 });
 
 test("the program of a checkout can be started by its name", async () => {
-  expect((await stat("cli/haystack.ts")).mode & 0o111).toBe(0o111);
+  expect((await stat("bin/haystack.mjs")).mode & 0o111).toBe(0o111);
 });

@@ -13,7 +13,7 @@ import {
  * import by `import type` only. Only the command line, which starts everything, knows the
  * composition root; docs/decisions/0021-rooms-and-imports.md says why.
  */
-const HELPERS = "(errors|given|json-text|retry-after)\\.ts";
+const HELPERS = "(errors|given|json-text|own-files|retry-after)\\.ts";
 const INTERFACES = "services/[\\w-]+/(index|document)\\.ts";
 const ACTORS =
   "actors/([\\w-]+|supervisor/supervisor|mail/requested|(watch|inspection)/[\\w-]+)\\.ts";
@@ -26,8 +26,8 @@ interface Room {
 }
 
 const ROOMS: readonly Room[] = [
-  { files: /^(errors|given|json-text|retry-after)\.ts$/, imports: [] },
-  { files: /^software\.ts$/, imports: ["package\\.json"] },
+  { files: /^(errors|given|json-text|own-files|retry-after)\.ts$/, imports: [] },
+  { files: /^software\.ts$/, imports: [HELPERS, "package\\.json"] },
   { files: /^config(\/.*)?\.ts$/, imports: ["config/.*", HELPERS] },
   {
     files: /^machines\//,
@@ -83,7 +83,7 @@ const ROOMS: readonly Room[] = [
     ],
     types: ["machines/run-types\\.ts"],
   },
-  { files: new RegExp(`^${COMPOSITION}$`), imports: [".*"] },
+  { files: new RegExp(`^(index\\.ts|${COMPOSITION})$`), imports: [".*"] },
 ];
 
 /** Where each package may be imported. */
@@ -217,11 +217,7 @@ test.each([
   ],
   ["what is imported later, in backticks", "server/app.ts", "await import(`../adapters/runs.ts`);"],
   ["what is imported under a computed name", "server/app.ts", "await import(name);"],
-  [
-    "a thread",
-    "actors/tasks.ts",
-    'new Worker(new URL("../services/runs/sqlite/thread.ts", import.meta.url));',
-  ],
+  ["a thread", "actors/tasks.ts", 'new Worker(ownProgram("services/runs/sqlite/thread.ts"));'],
   [
     "an adapter in place of its interface",
     "cli/watch.ts",
@@ -292,7 +288,7 @@ test("the command line loads the composition root where a command needs it", () 
       loaded.add(target);
   expect(loaded).toContain("cli/commands/serve.ts");
   const heavy = new RegExp(
-    `^(${COMPOSITION}|(insight|machines|server)/.*|services/.*/(sqlite|store).*)$`,
+    `^(ora|${COMPOSITION}|(insight|machines|server)/.*|services/.*/(sqlite|store).*)$`,
   );
   expect([...loaded].filter((name) => heavy.test(name))).toEqual([]);
 });

@@ -55,7 +55,7 @@ export async function startCloud(): Promise<Cloud> {
         "env",
         `HAYSTACK_DATA_DIR=${jobFolder}`,
         process.execPath,
-        resolve("cli/haystack.ts"),
+        resolve("bin/haystack.mjs"),
       ],
     },
   });

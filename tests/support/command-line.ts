@@ -11,11 +11,13 @@ export function haystack(
   args: readonly string[],
   options: {
     readonly env?: Record<string, string>;
+    /** Another program than that of the checkout. */
+    readonly program?: string;
     readonly onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
   } = {},
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ["cli/haystack.ts", ...args], {
+    const child = spawn(process.execPath, [options.program ?? "bin/haystack.mjs", ...args], {
       env: { ...process.env, ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
     });

@@ -8,14 +8,17 @@ export interface Import {
   readonly target: string;
   readonly isOurs: boolean;
   /**
-   * How: by a statement, for its types alone, by `import(...)`, or as a file beside this one, which
-   * a thread or a process is started with.
+   * How: by a statement, for its types alone, by `import(...)`, or as a file of its own that is read
+   * or that a thread or a process is started with.
    */
-  readonly kind: "value" | "type" | "dynamic" | "beside";
+  readonly kind: "value" | "type" | "dynamic" | "file";
 }
 
 /** What `import(...)` of a computed name imports, as far as can be said. */
 export const COMPUTED = "(computed)";
+
+/** Those of own-files.ts that name a file from the root. */
+const OWN: ReadonlySet<string> = new Set(["ownFile", "ownProgram"]);
 
 function literal(expression: Expression | undefined): string | undefined {
   if (expression?.type === "Literal" && typeof expression.value === "string")
@@ -45,11 +48,10 @@ export function importsOf(file: string, source: string): Import[] {
       add(from.value, exportKind === "type" ? "type" : "value"),
     TSImportType: ({ source: from }) => add(from.value, "type"),
     ImportExpression: ({ source: from }) => add(literal(from) ?? COMPUTED, "dynamic"),
-    NewExpression({ callee, arguments: [first, second] }) {
-      if (callee.type !== "Identifier" || callee.name !== "URL") return;
-      if (first?.type === "SpreadElement" || second?.type !== "MemberExpression") return;
-      const path = literal(first);
-      if (second.object.type === "MetaProperty" && path !== undefined) add(`./${path}`, "beside");
+    CallExpression({ callee, arguments: [first] }) {
+      if (callee.type !== "Identifier" || !OWN.has(callee.name)) return;
+      const target = first?.type === "SpreadElement" ? undefined : literal(first);
+      if (target !== undefined) found.push({ file, target, isOurs: true, kind: "file" });
     },
   }).visit(program);
   return found;

@@ -31,7 +31,7 @@ export async function startOn(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<Started> {
-  const command = [process.execPath, resolve("cli/haystack.ts"), ...args];
+  const command = [process.execPath, resolve("bin/haystack.mjs"), ...args];
   const columns = COLUMNS[kind];
   const [program = "", ...given] =
     columns === undefined

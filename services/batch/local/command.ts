@@ -1,6 +1,6 @@
-import { fileURLToPath } from "node:url";
 import { parseArgsStringToArgv } from "string-argv";
 import { HaystackError } from "../../../errors.ts";
+import { ownProgram } from "../../../own-files.ts";
 import { type Model, modelNamed } from "../index.ts";
 
 /**
@@ -23,9 +23,7 @@ const REQUIRED = ["prompt", "query", "output"] as const;
 const KNOWN: readonly string[] = [...REQUIRED, "seed"];
 const PLACEHOLDER = /\{(\w+)\}/g;
 
-const BASELINE_MAIN = fileURLToPath(
-  new URL("../../../science/inference/delta-transfer-main.ts", import.meta.url),
-);
+const BASELINE_MAIN = ownProgram("science/inference/delta-transfer-main.ts");
 
 /** The built-in baseline: prediction = query + mean(prompt) - mean(query). */
 export const BASELINE_PROGRAM: InferenceProgram = {

@@ -1,17 +1,17 @@
 import { spawn } from "node:child_process";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { ownProgram } from "../../../own-files.ts";
 import { JOB_MARK } from "./process.ts";
 
-const RUNNER = fileURLToPath(new URL("job-runner.ts", import.meta.url));
+const RUNNER = ownProgram("services/batch/local/job-runner.ts");
 
 /**
  * What an inference program may need to know of this machine; nothing else is handed on, so no
  * secrets.
  */
 const HANDED_ON =
-  /^(PATH|HOME|USER|LANG|LC_\w+|TZ|TMPDIR|LD_LIBRARY_PATH|NODE_OPTIONS|PYTHONPATH|VIRTUAL_ENV|CONDA_PREFIX|XDG_CACHE_HOME|HF_HOME|HF_HUB_OFFLINE|TORCH_HOME|(CUDA|NVIDIA|ROCR|HIP|OMP|MKL)_\w+)$/;
+  /^(PATH|HOME|USER|LANG|LC_\w+|TZ|TMPDIR|LD_LIBRARY_PATH|NODE_COMPILE_CACHE|NODE_OPTIONS|PYTHONPATH|VIRTUAL_ENV|CONDA_PREFIX|XDG_CACHE_HOME|HF_HOME|HF_HUB_OFFLINE|TORCH_HOME|(CUDA|NVIDIA|ROCR|HIP|OMP|MKL)_\w+)$/;
 
 /**
  * Starts the job's runner, which outlives this process; what it says goes to runner.log in the

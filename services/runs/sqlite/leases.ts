@@ -3,12 +3,12 @@ import { ATTENTION, CHANGED_OUTSIDE, type Sql } from "./statements.ts";
 
 /** The statements behind who hosts which run (D9). */
 
-interface LeaseRef {
+export interface LeaseRef {
   readonly run_id: string;
   readonly token: number;
 }
 
-interface DueRequest {
+export interface DueRequest {
   readonly now: number;
   readonly limit: number;
   readonly run_id: string | null;

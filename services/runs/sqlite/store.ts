@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { HaystackError } from "../../../errors.ts";
 import { jsonText } from "../../../json-text.ts";
+import { ownProgram } from "../../../own-files.ts";
 import { RUN_STATUSES, type RunDocument, type RunStatus } from "../document.ts";
 import {
   COUNTED_QUEUE,
@@ -56,7 +57,7 @@ const parseRow = (row: RunRow): RunRecord => ({
  */
 export async function openSqliteRuns({ file }: { readonly file: string }): Promise<RunStore> {
   await mkdir(dirname(file), { recursive: true });
-  const worker = new Worker(new URL("thread.ts", import.meta.url), { workerData: { file } });
+  const worker = new Worker(ownProgram("services/runs/sqlite/thread.ts"), { workerData: { file } });
   worker.unref();
   const pending = new Map<number, Pending>();
   let lastId = 0;
