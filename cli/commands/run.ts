@@ -15,6 +15,7 @@ import {
 } from "../options.ts";
 import { print } from "../output.ts";
 import type { CommonOptions, SetExitCode } from "../common.ts";
+import { basisLines, scoreOf, shownRun } from "../show-run.ts";
 import { openRunOperations } from "../runs/open.ts";
 
 interface Options extends CommonOptions, PlaceOptions, RunOptions, AtlasOptions {
@@ -53,7 +54,7 @@ export function addRunCommand(program: Command, setExitCode: SetExitCode): void 
         importing: atlasOptions(options),
         ...(options.output === undefined ? {} : { output: options.output }),
       });
-      print(options.json === true, document, describeEnd(document));
+      print(options.json === true, shownRun(document), describeEnd(document));
       setExitCode(interrupted ? 130 : exitCodeOf(document));
     },
   );
@@ -65,7 +66,7 @@ function describeEnd(document: RunDocument): string {
   if (document.status === "cancelled") return `Run ${document.run_id} was cancelled.`;
   const query = document.structured_query;
   return [
-    `${query?.cell_type.name ?? "The cells"} under ${query?.perturbation.name ?? "the perturbation"}: grounding score ${document.final_score ?? "-"}/10 after ${document.current_iteration} iteration(s), ${document.control_strategy_effective ?? ""}.`,
+    `${query?.cell_type.name ?? "The cells"} under ${query?.perturbation.name ?? "the perturbation"}: grounding score ${scoreOf(document)}.`,
     `Strongest genes: ${
       document.iterations
         .find(({ iteration }) => iteration === document.delivered_iteration)
@@ -75,5 +76,7 @@ function describeEnd(document: RunDocument): string {
     `Predictions  ${document.output_anndata_path ?? "-"}`,
     `Report       ${document.output_report_path ?? "-"}`,
     `Log          ${document.output_log_path ?? "-"}`,
+    "What it rests on:",
+    ...basisLines(document),
   ].join("\n");
 }

@@ -5,25 +5,23 @@ import { exitCodeOf } from "../hosted-run.ts";
 import { addServerOptions, type PlaceOptions } from "../options.ts";
 import { print, table } from "../output.ts";
 import type { CommonOptions, SetExitCode } from "../common.ts";
+import { basisLines, scoreOf, shownRun } from "../show-run.ts";
 import { openRunOperations } from "../runs/open.ts";
 import type { ListFilter, Transition } from "../runs/operations.ts";
 
 type Options = CommonOptions & PlaceOptions;
 
-const describe = ({
-  run_id,
-  status,
-  current_phase,
-  grounding_scores,
-  query,
-  error_message,
-}: RunDocument): string =>
-  [
+const describe = (document: RunDocument): string => {
+  const { run_id, status, current_phase, query, error_message } = document;
+  return [
     `${run_id}: ${status}${current_phase === null ? "" : ` (${current_phase})`}`,
     `Question: ${query}`,
-    `Scores: ${grounding_scores.join(", ") || "-"}`,
+    `Score: ${scoreOf(document)}`,
     ...(error_message === null ? [] : [`Error: ${error_message}`]),
+    "What it rests on:",
+    ...basisLines(document),
   ].join("\n");
+};
 
 const describeTransition = ({ id, at, actor, event, from, to }: Transition): string =>
   `${at}  ${id}  ${actor}: ${from} -> ${to} (${event})`;
@@ -52,7 +50,7 @@ export function addRunsCommands(program: Command, setExitCode: SetExitCode): voi
       const filter = filterOf(options);
       const operations = await openRunOperations(options);
       if (options.json === true)
-        return print(true, { runs: await operations.documents(filter) }, "");
+        return print(true, { runs: (await operations.documents(filter)).map(shownRun) }, "");
       const runs = await operations.list(filter);
       const rows = runs.map(({ run_id, status, current_phase, final_score, created_at, query }) => [
         run_id,
@@ -76,7 +74,7 @@ export function addRunsCommands(program: Command, setExitCode: SetExitCode): voi
     .argument("<run-id>")
     .action(async (runId: string, options: Options) => {
       const document = await (await openRunOperations(options)).get(runId);
-      print(options.json === true, document, describe(document));
+      print(options.json === true, shownRun(document), describe(document));
     });
 
   addServerOptions(program.command("watch"))
@@ -88,7 +86,7 @@ export function addRunsCommands(program: Command, setExitCode: SetExitCode): voi
         await openRunOperations(options)
       ).watch(runId, options.transitions === true ? describeTransition : undefined);
       if (document === undefined) return setExitCode(130);
-      print(options.json === true, document, describe(document));
+      print(options.json === true, shownRun(document), describe(document));
       setExitCode(exitCodeOf(document));
     });
 
@@ -97,7 +95,7 @@ export function addRunsCommands(program: Command, setExitCode: SetExitCode): voi
     .argument("<run-id>")
     .action(async (runId: string, options: Options) => {
       const { document, interrupted } = await (await openRunOperations(options)).cancel(runId);
-      print(options.json === true, document, describe(document));
+      print(options.json === true, shownRun(document), describe(document));
       if (interrupted) return setExitCode(130);
       setExitCode(document.status === "cancelled" ? 0 : 1);
     });
@@ -109,7 +107,7 @@ export function addRunsCommands(program: Command, setExitCode: SetExitCode): voi
     .argument("<run-id>")
     .action(async (runId: string, options: Options) => {
       const { document, interrupted } = await (await openRunOperations(options)).retry(runId);
-      print(options.json === true, document, describe(document));
+      print(options.json === true, shownRun(document), describe(document));
       setExitCode(interrupted ? 130 : exitCodeOf(document));
     });
 }

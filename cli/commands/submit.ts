@@ -12,6 +12,7 @@ import {
 } from "../options.ts";
 import { print } from "../output.ts";
 import type { CommonOptions, SetExitCode } from "../common.ts";
+import { basisLines, scoreOf, shownRun } from "../show-run.ts";
 import { openRunOperations } from "../runs/open.ts";
 
 interface Options extends CommonOptions, PlaceOptions, RunOptions {
@@ -39,13 +40,16 @@ export function addSubmitCommand(program: Command, setExitCode: SetExitCode): vo
       ...(options.seed === undefined ? {} : { random_seed: seedOption(options.seed, newSeed) }),
       ...(options.email === undefined ? {} : { user_email: options.email }),
     });
-    if (options.wait !== true) return print(options.json === true, run, run.run_id);
+    if (options.wait !== true) return print(options.json === true, shownRun(run), run.run_id);
     const ended = await runs.watch(run.run_id);
     if (ended === undefined) return setExitCode(130);
     print(
       options.json === true,
-      ended,
-      `${ended.run_id}: ${ended.status}${ended.final_score === null ? "" : `, score ${ended.final_score}/10`}`,
+      shownRun(ended),
+      [
+        `${ended.run_id}: ${ended.status}${ended.final_score === null ? "" : `, score ${scoreOf(ended)}`}`,
+        ...(ended.status === "completed" ? ["What it rests on:", ...basisLines(ended)] : []),
+      ].join("\n"),
     );
     setExitCode(exitCodeOf(ended));
   });

@@ -11,7 +11,7 @@ import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
 import { findRun } from "../runs/find-run.ts";
 import { ask, WISH_ROUTES } from "../runs/run.ts";
-import { runParams, runSchema } from "../runs/schemas.ts";
+import { runParams, runSchema, shownRun } from "../runs/schemas.ts";
 import { audited } from "../access/audited.ts";
 
 /** The events that reach a run from outside; all others are the machine's own. */
@@ -111,7 +111,11 @@ export const runActionRoutes =
           const { id } = request.params;
           return reply
             .code(202)
-            .send(await audit(request, wish, id, () => ask(parts, request.identity, id, wish)));
+            .send(
+              shownRun(
+                await audit(request, wish, id, () => ask(parts, request.identity, id, wish)),
+              ),
+            );
         },
       );
     }

@@ -5,7 +5,7 @@ import { sanitise } from "../../actors/inspection/sanitise.ts";
 import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
 import { findRun } from "../runs/find-run.ts";
-import { runParams } from "../runs/schemas.ts";
+import { runParams, shownRun } from "../runs/schemas.ts";
 import {
   actorOf,
   actorSchema,
@@ -40,7 +40,7 @@ export const adminRunRoutes =
         const { document, revision, machine, priority, wake_at, lease, inbox, outbox, snapshot } =
           await findRun(parts, identity, params.id);
         return {
-          run: document,
+          run: shownRun(document),
           revision,
           machine,
           priority,

@@ -5,7 +5,7 @@ import { auditedForOthers } from "../access/audited.ts";
 import { errorResponses } from "../errors.ts";
 import type { Identity, ServerParts } from "../parts.ts";
 import { findRun } from "./find-run.ts";
-import { runParams, runSchema } from "./schemas.ts";
+import { runParams, runSchema, shownRun } from "./schemas.ts";
 
 /** `POST /runs/{id}/{wish}`, of users and of administrators. */
 export const WISH_ROUTES: readonly (readonly [wish: Wish, summary: string])[] = [
@@ -50,7 +50,7 @@ export const runRoutes =
         schema: { ...schema, summary: "One run", response: { 200: runSchema, ...errorResponses } },
       },
       async ({ params, identity }) => {
-        return (await findRun(parts, identity, params.id)).document;
+        return shownRun((await findRun(parts, identity, params.id)).document);
       },
     );
 
@@ -64,8 +64,10 @@ export const runRoutes =
           return reply
             .code(202)
             .send(
-              await auditForOthers(request, wish, document, () =>
-                ask(parts, identity, params.id, wish),
+              shownRun(
+                await auditForOthers(request, wish, document, () =>
+                  ask(parts, identity, params.id, wish),
+                ),
               ),
             );
         },

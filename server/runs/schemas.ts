@@ -1,9 +1,25 @@
 import { z } from "zod";
-import { runDocumentSchema } from "../../services/runs/document.ts";
+import { restsOn } from "../../science/report/rests-on.ts";
+import { runDocumentSchema, type RunDocument } from "../../services/runs/document.ts";
 import { LONGEST_QUESTION } from "../../science/query/question-text.ts";
 
-/** The run as the API shows it: the stored public document. */
-export const runSchema = runDocumentSchema.meta({ id: "Run" });
+export const basisSchema = z
+  .array(
+    z.object({
+      title: z.string(),
+      text: z.string(),
+      caution: z.boolean().describe("Must be known before the answer is used"),
+    }),
+  )
+  .describe("What the answer rests on, as far as it is known, in the order to read it");
+
+/** The run as the API shows it: the stored public document, and what it rests on. */
+export const runSchema = runDocumentSchema.extend({ rests_on: basisSchema }).meta({ id: "Run" });
+
+export const shownRun = (document: RunDocument): z.infer<typeof runSchema> => ({
+  ...document,
+  rests_on: [...restsOn(document)],
+});
 
 /** What a list or an event stream shows of a run. */
 export const runSummarySchema = runDocumentSchema

@@ -13,7 +13,7 @@ import { auditedForOthers } from "../access/audited.ts";
 import { userEmailOf } from "../access/ownership.ts";
 import { errorResponses } from "../errors.ts";
 import type { Identity, ServerParts } from "../parts.ts";
-import { querySchema, runSchema } from "./schemas.ts";
+import { querySchema, runSchema, shownRun } from "./schemas.ts";
 
 /** What mail servers take: 64 characters before the @, labels of 63 after it. */
 const addressSchema = z
@@ -120,9 +120,9 @@ export const submitRoutes =
           await auditForOthers(request, "submit", run, () => parts.supervisor.submit(run));
         } catch (thrown) {
           if (key === undefined || !isExisting(thrown)) throw thrown;
-          return reply.code(200).send(await existing(parts, run));
+          return reply.code(200).send(shownRun(await existing(parts, run)));
         }
-        return reply.code(201).send(run);
+        return reply.code(201).send(shownRun(run));
       },
     );
   };
