@@ -4,12 +4,15 @@ import type { RunDocument } from "../../services/runs/document.ts";
 import { exitCodeOf } from "../hosted-run.ts";
 import {
   addAtlasOptions,
+  addNamingOptions,
   addRunOptions,
   addServerOptions,
   atlasOptions,
+  naming,
   runConfig,
   seedOption,
   type AtlasOptions,
+  type NamingOptions,
   type PlaceOptions,
   type RunOptions,
 } from "../options.ts";
@@ -18,7 +21,7 @@ import type { CommonOptions, SetExitCode } from "../common.ts";
 import { basisLines, scoreOf, shownRun } from "../show-run.ts";
 import { openRunOperations } from "../runs/open.ts";
 
-interface Options extends CommonOptions, PlaceOptions, RunOptions, AtlasOptions {
+interface Options extends CommonOptions, PlaceOptions, RunOptions, AtlasOptions, NamingOptions {
   readonly atlas?: readonly string[];
   readonly seed?: string;
   readonly email?: string;
@@ -39,16 +42,18 @@ export function addRunCommand(program: Command, setExitCode: SetExitCode): void 
       "--output <folder>",
       "folder to save the files in (default: objects/results/ in the data folder)",
     );
-  addServerOptions(addAtlasOptions(addRunOptions(command))).action(
+  addServerOptions(addAtlasOptions(addRunOptions(addNamingOptions(command)))).action(
     async (question: string, options: Options) => {
       const seed =
         options.seed === undefined ? {} : { random_seed: seedOption(options.seed, newSeed) };
       runConfig(options, {});
+      const named = naming(options);
       const runs = await openRunOperations(options);
       const { document, interrupted } = await runs.answer({
         query: question,
         config: (datasets) => runConfig(options, { datasets: [...datasets] }),
         ...seed,
+        ...named,
         ...(options.email === undefined ? {} : { user_email: options.email }),
         atlases: options.atlas ?? [],
         importing: atlasOptions(options),
@@ -76,7 +81,6 @@ function describeEnd(document: RunDocument): string {
     `Predictions  ${document.output_anndata_path ?? "-"}`,
     `Report       ${document.output_report_path ?? "-"}`,
     `Log          ${document.output_log_path ?? "-"}`,
-    "What it rests on:",
     ...basisLines(document),
   ].join("\n");
 }

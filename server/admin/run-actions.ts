@@ -1,3 +1,4 @@
+import { shownRun } from "../../actors/run-details.ts";
 import { randomUUID } from "node:crypto";
 import type { FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
@@ -11,7 +12,7 @@ import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
 import { findRun } from "../runs/find-run.ts";
 import { ask, WISH_ROUTES } from "../runs/run.ts";
-import { runParams, runSchema, shownRun } from "../runs/schemas.ts";
+import { runParams, runSchema } from "../runs/schemas.ts";
 import { audited } from "../access/audited.ts";
 
 /** The events that reach a run from outside; all others are the machine's own. */

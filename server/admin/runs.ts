@@ -1,3 +1,4 @@
+import { shownRun } from "../../actors/run-details.ts";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { actorTree } from "../../actors/inspection/actor-tree.ts";
@@ -5,7 +6,7 @@ import { sanitise } from "../../actors/inspection/sanitise.ts";
 import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
 import { findRun } from "../runs/find-run.ts";
-import { runParams, shownRun } from "../runs/schemas.ts";
+import { runParams } from "../runs/schemas.ts";
 import {
   actorOf,
   actorSchema,

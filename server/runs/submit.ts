@@ -1,3 +1,4 @@
+import { shownRun } from "../../actors/run-details.ts";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { HaystackError } from "../../errors.ts";
@@ -6,6 +7,8 @@ import {
   newRun,
   runConfigSchema,
   runDocumentSchema,
+  runLabelsSchema,
+  runNameSchema,
   type RunDocument,
 } from "../../services/runs/document.ts";
 import { namedByKey, newRunId, newSeed } from "../../actors/new-run.ts";
@@ -13,7 +16,7 @@ import { auditedForOthers } from "../access/audited.ts";
 import { userEmailOf } from "../access/ownership.ts";
 import { errorResponses } from "../errors.ts";
 import type { Identity, ServerParts } from "../parts.ts";
-import { querySchema, runSchema, shownRun } from "./schemas.ts";
+import { querySchema, runSchema } from "./schemas.ts";
 
 /** What mail servers take: 64 characters before the @, labels of 63 after it. */
 const addressSchema = z
@@ -25,6 +28,8 @@ const addressSchema = z
 const bodySchema = z.strictObject({
   query: querySchema,
   config: runConfigSchema.prefault({}).describe("Every setting has a default"),
+  name: runNameSchema.optional().describe("What to call the run"),
+  labels: runLabelsSchema.optional().describe("What to file the run under"),
   random_seed: runDocumentSchema.shape.random_seed
     .optional()
     .describe("Random by default, and recorded in the run"),
@@ -56,8 +61,15 @@ function userOf(identity: Identity, { user_email: named }: Body): string | null 
 }
 
 /** Those parts of a run that its request decides. */
-const asked = ({ query, config, user_email, random_seed }: RunDocument): string =>
-  JSON.stringify([query, runConfigSchema.parse(config), user_email, random_seed]);
+const asked = ({ query, config, user_email, random_seed, name, labels }: RunDocument): string =>
+  JSON.stringify([
+    query,
+    runConfigSchema.parse(config),
+    user_email,
+    random_seed,
+    name,
+    Object.entries(labels ?? {}).toSorted(),
+  ]);
 
 /** What stands under the key, which must be what is asked for now. */
 async function existing({ runs }: ServerParts, run: RunDocument): Promise<RunDocument> {
@@ -111,6 +123,8 @@ export const submitRoutes =
           ...named,
           ...(body.random_seed === undefined ? {} : { random_seed: body.random_seed }),
           query: body.query,
+          name: body.name,
+          labels: body.labels,
           config: body.config,
           user_email: userOf(identity, body),
           now: parts.clock.now(),

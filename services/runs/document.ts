@@ -68,20 +68,18 @@ export const runConfigSchema = z.strictObject({
 export type RunConfig = z.infer<typeof runConfigSchema>;
 
 const MOST_LABELS = 20;
-const PLAIN = /^\P{Cc}+$/u;
-/** What a user calls a run. */
-export const runNameSchema = z
+const plainText = z
   .string()
+  .min(1)
   .max(100)
-  .regex(PLAIN, "must be at least one character, and none that controls a terminal");
+  .refine((text) => !/\p{Cc}/u.test(text), "must hold no control characters");
+/** What a user calls a run. */
+export const runNameSchema = plainText;
 /** Keys are names in a query of MongoDB, so they hold no dot. */
 export const runLabelsSchema = z
   .record(
     z.string().regex(/^[A-Za-z][\w-]{0,62}$/, "must be letters, digits, _ and -, a letter first"),
-    z
-      .string()
-      .max(100)
-      .regex(PLAIN, "must be at least one character, and none that controls a terminal"),
+    plainText,
   )
   .refine((labels) => Object.keys(labels).length <= MOST_LABELS, `must be at most ${MOST_LABELS}`);
 export type RunLabels = z.infer<typeof runLabelsSchema>;
