@@ -5,10 +5,12 @@ import { type Environment, variables } from "./config/variables.ts";
 import { HaystackError } from "./errors.ts";
 
 export { type BatchAdapter, batchAdapter } from "./config/batch-adapter.ts";
+export { type ConfigFile, readConfigFile } from "./config/config-file.ts";
 export { handedOn } from "./config/handed-on.ts";
 export { gpuMachine, gpuPrice } from "./config/prices.ts";
 export { isLoopback } from "./config/rules.ts";
 export { redactor } from "./config/secrets.ts";
+export { SECTIONS } from "./config/variables.ts";
 export { listed, pairsOf } from "./config/forms.ts";
 
 export interface Config extends Environment {

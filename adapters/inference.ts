@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { type BatchAdapter, batchAdapter, type Config } from "../config.ts";
 import type { HaystackError } from "../errors.ts";
 import { given } from "../given.ts";
-import type { BatchService } from "../services/batch/index.ts";
+import type { BatchService, JobOutput } from "../services/batch/index.ts";
 import {
   BASELINE_PROGRAM,
   type InferenceProgram,
@@ -48,7 +48,7 @@ export const localProgram = (config: Config): InferenceProgram =>
 function onThisMachine(config: Config, { clock, objects, onTrouble }: Surroundings): Inference {
   const jobEvents = inProcessJobEvents({ clock, onRefused: (_, thrown) => onTrouble(thrown) });
   const batch = localBatch({
-    root: join(config.dataDir, "batch"),
+    root: localRoot(config),
     location: (path) => objects.location(path),
     clock,
     onChange: (event) => jobEvents.publish(event),
@@ -59,14 +59,33 @@ function onThisMachine(config: Config, { clock, objects, onTrouble }: Surroundin
   return { batch, jobEvents };
 }
 
+/** What the programs of jobs said, without a part that executes jobs or hears of them. */
+export interface JobOutputs {
+  of(jobId: string): Promise<JobOutput | undefined>;
+  close(): Promise<void>;
+}
+
+export const openJobOutputs = (config: Config): Promise<JobOutputs> =>
+  OUTPUTS[batchAdapter(config)](config);
+
+const OUTPUTS: Readonly<Record<BatchAdapter, (config: Config) => Promise<JobOutputs>>> = {
+  async local(config) {
+    const { outputOfJob } = await import("../services/batch/local/output-of-job.ts");
+    return { of: (jobId) => outputOfJob(localRoot(config), jobId), close: () => Promise.resolve() };
+  },
+  async google(config) {
+    const batch = await googleService(config);
+    return { of: (jobId) => batch.output(jobId), close: () => batch.close() };
+  },
+};
+
+const localRoot = (config: Config): string => join(config.dataDir, "batch");
+
 async function onGoogleBatch(
   config: Config,
   { clock, onTrouble }: Surroundings,
 ): Promise<Inference> {
-  const [{ googleBatch }, { googlePubsubEvents }] = await Promise.all([
-    import("../services/batch/google/service.ts"),
-    import("../services/job-events/google/events.ts"),
-  ]);
+  const { googlePubsubEvents } = await import("../services/job-events/google/events.ts");
   const jobEvents = await googlePubsubEvents({
     projectId: configured(config, "BATCH_PROJECT"),
     topic: configured(config, "PUBSUB_TOPIC"),
@@ -80,7 +99,12 @@ async function onGoogleBatch(
       emulatorHost: config.PUBSUB_EMULATOR_HOST,
     }),
   });
-  const batch = googleBatch({
+  return { batch: await googleService(config), jobEvents };
+}
+
+async function googleService(config: Config): Promise<BatchService> {
+  const { googleBatch } = await import("../services/batch/google/service.ts");
+  return googleBatch({
     ...googlePlace(config),
     ...googleSettings(config),
     image: configured(config, "BATCH_IMAGE"),
@@ -101,5 +125,4 @@ async function onGoogleBatch(
           : { type: config.BATCH_ACCELERATOR, count: config.BATCH_ACCELERATOR_COUNT },
     }),
   });
-  return { batch, jobEvents };
 }

@@ -12,3 +12,13 @@ export async function openRuns(config: Config): Promise<RunStore> {
   const { openMongoRuns } = await import("../services/runs/mongodb/store.ts");
   return openMongoRuns({ uri: config.MONGODB_URI, database: config.MONGODB_DATABASE });
 }
+
+/**
+ * Whether a daemon is there that hosts queued runs. Those that share a MongoDB leave no sign there
+ * while they host nothing.
+ */
+export async function daemonPresence(config: Config): Promise<"there" | "absent" | "unknown"> {
+  if (config.MONGODB_URI !== undefined) return "unknown";
+  const { isLocked } = await import("../services/runs/sqlite/lock.ts");
+  return isLocked(sqliteFile(config)) ? "there" : "absent";
+}

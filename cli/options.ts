@@ -2,7 +2,13 @@ import { Option, type Command } from "commander";
 import { HaystackError } from "../errors.ts";
 import { given } from "../given.ts";
 import { REPEATED_GENES, type RepeatedGenes } from "../science/atlas/genes.ts";
-import { runConfigSchema, type RunConfig } from "../services/runs/document.ts";
+import {
+  runConfigSchema,
+  runLabelsSchema,
+  runNameSchema,
+  type RunConfig,
+  type RunLabels,
+} from "../services/runs/document.ts";
 
 /** Options that set a run's configuration; checked by the run's own schema. */
 export interface RunOptions {
@@ -40,6 +46,52 @@ export const addServerOptions = (command: Command): Command =>
       "server to use instead of the local store (default: $HAYSTACK_SERVER), with the token in $HAYSTACK_TOKEN",
     )
     .option("--insecure-http", "allow the token to be sent unencrypted to another machine");
+
+/** Collects the values of an option that may be repeated. */
+export const repeated = (
+  value: string,
+  earlier: readonly string[] | undefined,
+): readonly string[] => [...(earlier ?? []), value];
+
+/** What a run is called and filed under. */
+export interface NamingOptions {
+  readonly name?: string;
+  readonly label?: readonly string[];
+}
+
+export const addNamingOptions = (command: Command): Command =>
+  command
+    .option("--name <name>", "what to call the run")
+    .option("--label <key=value>", "what to file the run under; may be repeated", repeated);
+
+/** Error USAGE. */
+export function naming({ name, label }: NamingOptions): {
+  readonly name?: string;
+  readonly labels?: RunLabels;
+} {
+  const labels = label === undefined ? undefined : readLabels(label);
+  const problems = [
+    ...(runNameSchema.optional().safeParse(name).error?.issues ?? []).map(
+      ({ message }) => `--name ${message}`,
+    ),
+    ...(runLabelsSchema.optional().safeParse(labels).error?.issues ?? []).map(
+      ({ path, message }) => `--label ${path.join(".")}: ${message}`,
+    ),
+  ];
+  if (problems.length > 0) throw new HaystackError("USAGE", `${problems.join("; ")}.`);
+  return given({ name, labels });
+}
+
+/** Error USAGE. */
+export const readLabels = (labels: readonly string[]): RunLabels =>
+  Object.fromEntries(
+    labels.map((label) => {
+      const at = label.indexOf("=");
+      if (at < 1)
+        throw new HaystackError("USAGE", "--label takes key=value, such as --label project=dose.");
+      return [label.slice(0, at), label.slice(at + 1)];
+    }),
+  );
 
 export const addRunOptions = (command: Command): Command =>
   command
@@ -80,10 +132,7 @@ export const addAtlasOptions = (command: Command): Command =>
     .option(
       "--control-label <label>",
       "value of the perturbation column that marks control cells, nan for cells without one; may be repeated",
-      (label: string, earlier: readonly string[] | undefined): readonly string[] => [
-        ...(earlier ?? []),
-        label,
-      ],
+      repeated,
     )
     .option("--cell-type-of-all <name>", "what all cells are, for a file without a column for it")
     .option(

@@ -1,8 +1,10 @@
 import { Command, Option } from "commander";
 import { SOFTWARE } from "../software.ts";
 import { addAtlasCommands } from "./commands/atlas.ts";
+import { addCompletionCommands } from "./commands/completion.ts";
 import { addConfigCommand } from "./commands/config.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
+import { addInspectRunCommands } from "./commands/inspect-run.ts";
 import { addJobCommand } from "./commands/job.ts";
 import { addKnowledgeCommands } from "./commands/knowledge.ts";
 import { addRunCommand } from "./commands/run.ts";
@@ -11,6 +13,7 @@ import { addServeCommand } from "./commands/serve.ts";
 import { addSubmitCommand } from "./commands/submit.ts";
 import { addTokenCommands } from "./commands/token.ts";
 import { addValidateCommand } from "./commands/validate.ts";
+import { addWishCommands } from "./commands/wishes.ts";
 import { hint, say } from "./output.ts";
 import type { SetExitCode } from "./common.ts";
 
@@ -32,9 +35,12 @@ export function buildProgram(setExitCode: SetExitCode): Command {
   addAtlasCommands(program);
   addKnowledgeCommands(program);
   addRunsCommands(program, setExitCode);
+  addWishCommands(program, setExitCode);
+  addInspectRunCommands(program);
   addTokenCommands(program);
   addConfigCommand(program);
   addDoctorCommand(program, setExitCode);
+  addCompletionCommands(program);
   for (const command of leaves(program)) {
     command
       .addOption(new Option("--json", "print one JSON document on stdout"))

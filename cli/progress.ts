@@ -14,7 +14,7 @@ const PHASES = {
 /** What progress shows of a run. */
 export type ShownRun = Pick<
   RunDocument,
-  "run_id" | "status" | "current_phase" | "current_iteration" | "grounding_scores"
+  "run_id" | "status" | "current_phase" | "current_iteration" | "grounding_scores" | "final_score"
 >;
 
 export interface Progress {
@@ -83,11 +83,16 @@ function describe({
   current_phase,
   current_iteration,
   grounding_scores,
+  final_score,
 }: ShownRun): string {
   const last = grounding_scores.at(-1);
-  const score = last === undefined ? "" : `, score ${last}`;
   if (status === "cancelled")
     return `${run_id}: ${current_phase === null ? "cancelled" : "cancelling"}`;
-  if (status !== "running" || current_phase === null) return `${run_id}: ${status}${score}`;
-  return `${run_id}: ${current_iteration === 0 ? "" : `iteration ${current_iteration}${score}, `}${PHASES[current_phase]}`;
+  if (status !== "running" || current_phase === null)
+    return `${run_id}: ${status}${final_score === null ? "" : `, score ${final_score}`}`;
+  const iteration =
+    current_iteration === 0
+      ? ""
+      : `iteration ${current_iteration}${last === undefined ? "" : `, last score ${last}`}, `;
+  return `${run_id}: ${iteration}${PHASES[current_phase]}`;
 }

@@ -166,3 +166,9 @@ export function misspelt(names: readonly string[]): Problem[] {
         : [{ name, message: `is not a variable; did you mean ${meant}?` }];
     });
 }
+
+/** The variable whose name is most like this one. */
+export const nearestVariable = (name: string): string =>
+  Object.keys(variables.shape).reduce((nearest, other) =>
+    distance(name, other) < distance(name, nearest) ? other : nearest,
+  );

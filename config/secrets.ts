@@ -2,7 +2,8 @@ import { pairsOf } from "./forms.ts";
 
 const HIDDEN = "(hidden)";
 
-const isSecret = (name: string): boolean => /(KEY|SECRET|TOKEN|PASSWORD|URI|HEADERS)$/.test(name);
+export const isSecret = (name: string): boolean =>
+  /(KEY|SECRET|TOKEN|PASSWORD|URI|HEADERS)$/.test(name);
 
 /** Who speaks to an address, and with which password. */
 const USER_INFO = /(\w*):\/\/([^/@\s"'\\<>]+)@/g;

@@ -23,4 +23,21 @@ export const variables = z.object({
   ...research,
   ...dispatch,
 });
+
+const section = (title: string, shape: object) => ({ title, names: new Set(Object.keys(shape)) });
+
+/** The variables as people look for them. */
+export const SECTIONS: readonly { readonly title: string; readonly names: ReadonlySet<string> }[] =
+  [
+    section("Where runs and files are", place),
+    section("Hosting runs and predicting on this machine", hosting),
+    section("Language model", model),
+    section("Literature and genes", research),
+    section("Mail", mail),
+    section("HTTP and who may use it", http),
+    section("Cloud Storage", storage),
+    section("GPU jobs on Google Batch", batch),
+    section("Runs as jobs on Google Batch", dispatch),
+    section("Metrics, logs and traces", insight),
+  ];
 export type Environment = z.infer<typeof variables>;

@@ -3,6 +3,7 @@ import type { StructuredQuery, ControlStrategy } from "../science/query/structur
 import type {
   IterationSummary,
   RunConfig,
+  RunDocument,
   RunErrorRecord,
   RunPhase,
   TerminationReason,
@@ -52,6 +53,8 @@ export interface CurrentRound {
   readonly prompt_rationale: string;
   readonly prompt_cells: number;
   readonly query_cells: number;
+  /** Where the language model was asked for this prompt and did not decide. */
+  readonly model_problems?: IterationSummary["model_problems"];
   readonly predictions: ObjectReference | null;
   readonly control_predictions: ObjectReference | null;
 }
@@ -100,6 +103,8 @@ export interface RunContext extends RunInput {
   readonly structured_query: StructuredQuery | null;
   readonly control_cells_available: boolean | null;
   readonly control_strategy_effective: ControlStrategy | null;
+  /** What the question is asked of. Absent before it is understood, and in older snapshots. */
+  readonly atlases?: RunDocument["atlases"];
   readonly round: CurrentRound | null;
   readonly jobs: readonly JobRecord[];
   readonly iterations: readonly FinishedIteration[];
@@ -142,6 +147,7 @@ export interface AnalyzeOutput {
   readonly structured_query: StructuredQuery;
   readonly control_cells_available: boolean;
   readonly control_strategy_effective: ControlStrategy;
+  readonly atlases?: RunDocument["atlases"];
   /** Absent without a language model, here and in the other outputs. */
   readonly usage?: ModelUsage;
 }

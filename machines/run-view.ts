@@ -61,6 +61,7 @@ export function runView(
   | "control_strategy"
   | "control_strategy_effective"
   | "control_cells_available"
+  | "atlases"
   | "grounding_scores"
   | "iterations"
   | "delivered_iteration"
@@ -84,6 +85,7 @@ export function runView(
     control_strategy: context.config.control_strategy,
     control_strategy_effective: context.control_strategy_effective,
     control_cells_available: context.control_cells_available,
+    ...(context.atlases === undefined ? {} : { atlases: context.atlases }),
     grounding_scores: context.iterations.map(({ summary }) => summary.score),
     iterations: context.iterations.map(({ summary }) => summary),
     delivered_iteration: context.delivered_iteration,

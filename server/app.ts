@@ -26,6 +26,7 @@ import type { RouteModule, ServerParts } from "./parts.ts";
 import { questionRoutes } from "./questions/routes.ts";
 import { fileRoutes } from "./runs/files.ts";
 import { listRoutes } from "./runs/list.ts";
+import { logRoutes } from "./runs/logs.ts";
 import { resultRoutes } from "./runs/result.ts";
 import { runRoutes } from "./runs/run.ts";
 import { submitRoutes } from "./runs/submit.ts";
@@ -37,6 +38,7 @@ const ROUTES: readonly RouteModule[] = [
   { prefix: "/api/v1", routes: listRoutes },
   { prefix: "/api/v1", routes: runRoutes },
   { prefix: "/api/v1", routes: resultRoutes },
+  { prefix: "/api/v1", routes: logRoutes },
   { prefix: "/api/v1", routes: fileRoutes },
   { prefix: "/api/v1", routes: eventRoutes },
   { prefix: "/api/v1", routes: atlasRoutes },

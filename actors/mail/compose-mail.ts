@@ -1,4 +1,5 @@
 import { renderMail } from "../../science/report/mail-text.ts";
+import { restsOn } from "../../science/report/rests-on.ts";
 import type { BatchService } from "../../services/batch/index.ts";
 import type { Mail } from "../../services/mail/index.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
@@ -10,7 +11,9 @@ export type ComposeMail = (document: RunDocument, entry: OutboxEntry) => Promise
 const base = (publicUrl: string): string => publicUrl.replace(/\/+$/, "");
 
 /**
- * The mail that an outbox entry owes. With the server's public address it links to the page of the
+ * The mail that an outbox entry owes. A run of an earlier release does not say what it rests on:
+ * then this daemon's model and atlases stand for those it had.
+ * With the server's public address it links to the page of the
  * run.
  */
 export const composeMail =
@@ -34,8 +37,12 @@ export const composeMail =
       ...renderMail(kind, {
         ...document,
         ...link,
-        is_baseline: model.is_baseline,
-        simulated: used.some(({ simulated }) => simulated),
+        rests_on: restsOn({
+          ...document,
+          atlases:
+            document.atlases ?? used.map(({ dataset, simulated }) => ({ dataset, simulated })),
+          iterations: document.iterations.map((iteration) => ({ model, ...iteration })),
+        }),
       }),
     };
   };

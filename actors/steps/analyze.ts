@@ -22,7 +22,8 @@ export function analyze(ports: StepPorts): Effect<AnalyzeInput, AnalyzeOutput> {
   const { atlases, compute, knowledge, literature, lookUps } = ports;
   return ({ run_id, query, config }, { signal }) =>
     withModel(ports, { run_id, step: "analyze", iteration: 0 }, undefined, async (session) => {
-      const places = placesOf(await atlases.open(config.datasets, signal), config);
+      const opened = await atlases.open(config.datasets, signal);
+      const places = placesOf(opened, config);
       const byRules = compute.run("analyze", { query, atlases: places, knowledge }, signal);
       const output = settled(
         await (session === null
@@ -37,6 +38,7 @@ export function analyze(ports: StepPorts): Effect<AnalyzeInput, AnalyzeOutput> {
       );
       return {
         ...output,
+        atlases: opened.map(({ index: { dataset, simulated } }) => ({ dataset, simulated })),
         structured_query: await withLiterature(ports, run_id, output.structured_query, signal),
       };
     });

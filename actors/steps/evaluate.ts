@@ -1,7 +1,13 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { EvaluateInput, EvaluateOutput, ObjectReference } from "../../machines/run-types.ts";
+import type {
+  CurrentRound,
+  EvaluateInput,
+  EvaluateOutput,
+  ObjectReference,
+} from "../../machines/run-types.ts";
 import { literatureFindings } from "../../science/grounding/literature-subjects.ts";
+import type { IterationSummary } from "../../services/runs/document.ts";
 import type { LiteratureAnswer } from "../../services/literature/index.ts";
 import { journalOf } from "../agents/journalled.ts";
 import { judge } from "../agents/judge.ts";
@@ -83,6 +89,8 @@ async function evaluateRound(
       candidate_id: round.candidate_id,
       prompt_cells: round.prompt_cells,
       query_cells: round.query_cells,
+      model: ports.batch.model,
+      ...problemsOf(round, grounding),
       score: grounding.score,
       component_scores: Object.fromEntries(
         grounding.components.map(({ name, score }) => [name, score]),
@@ -97,6 +105,19 @@ async function evaluateRound(
         .map(({ id, name, direction, p_adjusted }) => ({ id, name, direction, p_adjusted })),
     },
   };
+}
+
+function problemsOf(
+  { model_problems = [] }: CurrentRound,
+  { model_problem }: Evaluation["grounding"],
+): Pick<IterationSummary, "model_problems"> {
+  const all = [
+    ...model_problems,
+    ...(model_problem === undefined
+      ? []
+      : [{ role: "judgement" as const, problem: model_problem }]),
+  ];
+  return all.length === 0 ? {} : { model_problems: all };
 }
 
 /** Computed once, for this step and for the one that writes the results. */

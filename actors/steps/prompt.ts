@@ -30,9 +30,23 @@ export function prompt(ports: StepPorts): Effect<PromptInput, PromptOutput> {
         prompt_rationale: plan.chosen.rationale,
         prompt_cells: sum(plan.chosen.parts),
         query_cells: sum(plan.query_parts),
+        ...problemsOf(plan),
       };
     });
   };
+}
+
+function problemsOf({
+  embedding_problem,
+  model_problem,
+}: PromptPlan): Pick<PromptOutput, "model_problems"> {
+  const model_problems = [
+    ...(embedding_problem === undefined
+      ? []
+      : [{ role: "likeness" as const, problem: embedding_problem }]),
+    ...(model_problem === undefined ? [] : [{ role: "prompt" as const, problem: model_problem }]),
+  ];
+  return model_problems.length === 0 ? {} : { model_problems };
 }
 
 /**

@@ -2,6 +2,7 @@ import { loadKnowledge } from "../../science/knowledge/load.ts";
 import { controlsAvailable } from "../../science/prompting/choose-prompt.ts";
 import { lookUp, type LookUpName } from "../../science/query/look-up.ts";
 import { readModelChoice } from "../../science/query/model-choice.ts";
+import { notUsed } from "../../science/query/not-used.ts";
 import type { StructuredQuery } from "../../science/query/structured-query.ts";
 import { understandQuestion } from "../../science/query/understand.ts";
 import { openAll, type AtlasPlace, type WithKnowledge } from "./places.ts";
@@ -22,11 +23,22 @@ export async function analyze(
     atlases.map(({ index }) => index),
     loadKnowledge(input.knowledge),
   );
-  return {
-    structured_query,
-    control_cells_available: controlsAvailable(structured_query, atlases),
-  };
+  return understanding(structured_query, atlases);
 }
+
+const understanding = (
+  structured_query: StructuredQuery,
+  atlases: Awaited<ReturnType<typeof openAll>>,
+): Understanding => ({
+  structured_query: {
+    ...structured_query,
+    not_used: notUsed(
+      structured_query,
+      atlases.map(({ index }) => index),
+    ),
+  },
+  control_cells_available: controlsAvailable(structured_query, atlases),
+});
 
 /** A language model's reading of the question, held against what exists. */
 export async function readChoice(
@@ -45,14 +57,7 @@ export async function readChoice(
     atlases: atlases.map(({ index }) => index),
     knowledge: loadKnowledge(knowledge),
   });
-  return "problem" in read
-    ? read
-    : {
-        result: {
-          ...read,
-          control_cells_available: controlsAvailable(read.structured_query, atlases),
-        },
-      };
+  return "problem" in read ? read : { result: understanding(read.structured_query, atlases) };
 }
 
 export async function look(

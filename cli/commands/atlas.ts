@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
-import { loadConfig } from "../../config.ts";
+import { readConfig } from "../configuration.ts";
 import type { Workbench } from "../../daemon.ts";
 import { HaystackError } from "../../errors.ts";
 import type { AtlasIndex } from "../../science/atlas/atlas-index.ts";
+import { describeAtlas, describeFile } from "../atlas-tables.ts";
 import { withLocalSource } from "../local-source.ts";
 import { addAtlasOptions, importColumns, seedOption, type AtlasOptions } from "../options.ts";
 import { note, print, table } from "../output.ts";
@@ -14,7 +15,7 @@ async function withWorkbench<Result>(
   work: (workbench: Workbench) => Promise<Result>,
 ): Promise<Result> {
   const { openWorkbench } = await import("../../daemon.ts");
-  const workbench = await openWorkbench(loadConfig(process.env, options.dataDir));
+  const workbench = await openWorkbench(readConfig(options.dataDir));
   try {
     return await work(workbench);
   } finally {
@@ -70,7 +71,7 @@ export function addAtlasCommands(program: Command): void {
       .description("Split an annotated .h5ad file into cell groups.")
       .argument("<file>", ".h5ad file, or gs://bucket/path of one"),
   ).action(async (source: string, options: CommonOptions & AtlasOptions) => {
-    const config = loadConfig(process.env, options.dataDir);
+    const config = readConfig(options.dataDir);
     const index = await withLocalSource(config, source, (file) =>
       withWorkbench(options, ({ atlases }) =>
         atlases.import({ source: file, ...importColumns(options) }),
@@ -112,11 +113,11 @@ export function addAtlasCommands(program: Command): void {
       await withWorkbench(options, async ({ atlases, compute }) => {
         if (!existsSync(what) && /^[\w.-]+$/.test(what) && !what.endsWith(".h5ad")) {
           const index = await atlases.get(what);
-          print(options.json === true, summary(index), describe(index));
+          print(options.json === true, summary(index), describeAtlas(index));
           return;
         }
         const found = await compute.run("inspectFile", { file: what });
-        print(options.json === true, found, JSON.stringify(found, null, 1));
+        print(options.json === true, found, describeFile(what, found));
       });
     });
 

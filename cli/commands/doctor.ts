@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import { loadConfig, redactor } from "../../config.ts";
+import { redactor } from "../../config.ts";
+import { readConfig } from "../configuration.ts";
 import { toHaystackError } from "../../errors.ts";
 import { problem } from "../doctor/check.ts";
 import { print, table } from "../output.ts";
@@ -13,7 +14,7 @@ export function addDoctorCommand(program: Command, setExitCode: SetExitCode): vo
     .description("Check what is configured, reachable or missing, and say what to do.")
     .action(async (options: CommonOptions) => {
       const { CHECKS } = await import("../doctor/checks.ts");
-      const config = loadConfig(process.env, options.dataDir);
+      const config = readConfig(options.dataDir);
       const redact = redactor(config);
       const signal = AbortSignal.timeout(LONGEST_CHECK_MS);
       const findings = await Promise.all(

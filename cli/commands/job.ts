@@ -1,7 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Command } from "commander";
 import { z } from "zod";
-import { loadConfig, type Config } from "../../config.ts";
+import { type Config } from "../../config.ts";
+import { readConfig } from "../configuration.ts";
 import type { Daemon } from "../../daemon.ts";
 import { HaystackError, toHaystackError } from "../../errors.ts";
 import { controlStrategySchema } from "../../science/query/structured-query.ts";
@@ -54,7 +55,7 @@ async function hostOrFail(
 ): Promise<RunDocument> {
   let isOpen = false;
   try {
-    const config = loadConfig(process.env, dataDir);
+    const config = readConfig(dataDir);
     return await withDaemon(config, (daemon) => {
       isOpen = true;
       return runJob(daemon, config, environment);

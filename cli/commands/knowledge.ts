@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { loadConfig } from "../../config.ts";
+import { readConfig } from "../configuration.ts";
 import { given } from "../../given.ts";
 import type { ImportedKnowledge } from "../../science/knowledge/import-folder.ts";
 import { print, table } from "../output.ts";
@@ -7,7 +7,7 @@ import type { CommonOptions } from "../common.ts";
 
 async function folderOf(options: CommonOptions): Promise<string> {
   const { knowledgeFolder } = await import("../../adapters/knowledge.ts");
-  return knowledgeFolder(loadConfig(process.env, options.dataDir));
+  return knowledgeFolder(readConfig(options.dataDir));
 }
 
 const summary = ({

@@ -4,20 +4,24 @@ import type { RunDocument } from "../../services/runs/document.ts";
 import { exitCodeOf } from "../hosted-run.ts";
 import {
   addAtlasOptions,
+  addNamingOptions,
   addRunOptions,
   addServerOptions,
   atlasOptions,
+  naming,
   runConfig,
   seedOption,
   type AtlasOptions,
+  type NamingOptions,
   type PlaceOptions,
   type RunOptions,
 } from "../options.ts";
 import { print } from "../output.ts";
 import type { CommonOptions, SetExitCode } from "../common.ts";
+import { basisLines, scoreOf, shownRun } from "../show-run.ts";
 import { openRunOperations } from "../runs/open.ts";
 
-interface Options extends CommonOptions, PlaceOptions, RunOptions, AtlasOptions {
+interface Options extends CommonOptions, PlaceOptions, RunOptions, AtlasOptions, NamingOptions {
   readonly atlas?: readonly string[];
   readonly seed?: string;
   readonly email?: string;
@@ -38,22 +42,24 @@ export function addRunCommand(program: Command, setExitCode: SetExitCode): void 
       "--output <folder>",
       "folder to save the files in (default: objects/results/ in the data folder)",
     );
-  addServerOptions(addAtlasOptions(addRunOptions(command))).action(
+  addServerOptions(addAtlasOptions(addRunOptions(addNamingOptions(command)))).action(
     async (question: string, options: Options) => {
       const seed =
         options.seed === undefined ? {} : { random_seed: seedOption(options.seed, newSeed) };
       runConfig(options, {});
+      const named = naming(options);
       const runs = await openRunOperations(options);
       const { document, interrupted } = await runs.answer({
         query: question,
         config: (datasets) => runConfig(options, { datasets: [...datasets] }),
         ...seed,
+        ...named,
         ...(options.email === undefined ? {} : { user_email: options.email }),
         atlases: options.atlas ?? [],
         importing: atlasOptions(options),
         ...(options.output === undefined ? {} : { output: options.output }),
       });
-      print(options.json === true, document, describeEnd(document));
+      print(options.json === true, shownRun(document), describeEnd(document));
       setExitCode(interrupted ? 130 : exitCodeOf(document));
     },
   );
@@ -65,7 +71,7 @@ function describeEnd(document: RunDocument): string {
   if (document.status === "cancelled") return `Run ${document.run_id} was cancelled.`;
   const query = document.structured_query;
   return [
-    `${query?.cell_type.name ?? "The cells"} under ${query?.perturbation.name ?? "the perturbation"}: grounding score ${document.final_score ?? "-"}/10 after ${document.current_iteration} iteration(s), ${document.control_strategy_effective ?? ""}.`,
+    `${query?.cell_type.name ?? "The cells"} under ${query?.perturbation.name ?? "the perturbation"}: grounding score ${scoreOf(document)}.`,
     `Strongest genes: ${
       document.iterations
         .find(({ iteration }) => iteration === document.delivered_iteration)
@@ -75,5 +81,6 @@ function describeEnd(document: RunDocument): string {
     `Predictions  ${document.output_anndata_path ?? "-"}`,
     `Report       ${document.output_report_path ?? "-"}`,
     `Log          ${document.output_log_path ?? "-"}`,
+    ...basisLines(document),
   ].join("\n");
 }

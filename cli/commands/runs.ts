@@ -1,115 +1,107 @@
 import type { Command } from "commander";
 import { HaystackError } from "../../errors.ts";
-import { RUN_STATUSES, type RunDocument, type RunStatus } from "../../services/runs/document.ts";
 import { exitCodeOf } from "../hosted-run.ts";
 import { addServerOptions, type PlaceOptions } from "../options.ts";
 import { print, table } from "../output.ts";
 import type { CommonOptions, SetExitCode } from "../common.ts";
+import { describeRun, describeStatus, shownRun } from "../show-run.ts";
+import { addFilterOptions, filterOf, hasFilter, type FilterOptions } from "../runs/filters.ts";
 import { openRunOperations } from "../runs/open.ts";
-import type { ListFilter, Transition } from "../runs/operations.ts";
+import type { ListedRun, Transition } from "../runs/operations.ts";
 
 type Options = CommonOptions & PlaceOptions;
 
-const describe = ({
-  run_id,
-  status,
-  current_phase,
-  grounding_scores,
-  query,
-  error_message,
-}: RunDocument): string =>
-  [
-    `${run_id}: ${status}${current_phase === null ? "" : ` (${current_phase})`}`,
-    `Question: ${query}`,
-    `Scores: ${grounding_scores.join(", ") || "-"}`,
-    ...(error_message === null ? [] : [`Error: ${error_message}`]),
-  ].join("\n");
+const QUESTION_CHARACTERS = 60;
 
 const describeTransition = ({ id, at, actor, event, from, to }: Transition): string =>
   `${at}  ${id}  ${actor}: ${from} -> ${to} (${event})`;
 
-function filterOf({
-  status,
-  limit: most,
-}: {
-  readonly status?: string;
-  readonly limit: string;
-}): ListFilter {
-  const limit = Number(most);
+function limitOf(text: string): number {
+  const limit = Number(text);
   if (!Number.isInteger(limit) || limit < 1)
     throw new HaystackError("USAGE", "--limit takes a whole number of at least 1.");
-  if (status !== undefined && !(RUN_STATUSES as readonly string[]).includes(status))
-    throw new HaystackError("USAGE", `--status must be one of ${RUN_STATUSES.join(", ")}.`);
-  return { limit, ...(status === undefined ? {} : { status: status as RunStatus }) };
+  return limit;
 }
 
+function rowOf({
+  run_id,
+  status,
+  current_phase,
+  final_score,
+  created_at,
+  query,
+  name,
+  interrupted,
+}: ListedRun): (string | number | null)[] {
+  const words = Array.from(name ?? query);
+  return [
+    run_id,
+    interrupted ? `interrupted: haystack retry ${run_id}` : status,
+    current_phase,
+    final_score,
+    created_at,
+    words.length > QUESTION_CHARACTERS
+      ? `${words.slice(0, QUESTION_CHARACTERS - 1).join("")}…`
+      : words.join(""),
+  ];
+}
+
+/** `list`, `status` and `watch`. */
 export function addRunsCommands(program: Command, setExitCode: SetExitCode): void {
-  addServerOptions(program.command("list"))
+  addServerOptions(addFilterOptions(program.command("list")))
     .description("List the newest runs.")
-    .option("--status <status>", `only runs that are ${RUN_STATUSES.join(", ")}`)
     .option("--limit <n>", "how many runs to list", "50")
-    .action(async (options: Options & { status?: string; limit: string }) => {
-      const filter = filterOf(options);
+    .action(async (options: Options & FilterOptions & { limit: string }) => {
+      const filter = filterOf(options, limitOf(options.limit));
       const operations = await openRunOperations(options);
-      if (options.json === true)
-        return print(true, { runs: await operations.documents(filter) }, "");
+      if (options.json === true) {
+        const [listed, documents] = [
+          await operations.list(filter),
+          await operations.documents(filter),
+        ];
+        const interrupted = new Set(
+          listed.filter((run) => run.interrupted).map(({ run_id }) => run_id),
+        );
+        const runs = documents.map((document) => ({
+          ...shownRun(document),
+          interrupted: interrupted.has(document.run_id),
+        }));
+        return print(true, { runs }, "");
+      }
       const runs = await operations.list(filter);
-      const rows = runs.map(({ run_id, status, current_phase, final_score, created_at, query }) => [
-        run_id,
-        status,
-        current_phase,
-        final_score,
-        created_at,
-        query.length > 60 ? `${query.slice(0, 59)}…` : query,
-      ]);
+      const none = hasFilter(options)
+        ? "No run is like that; leave a filter out to see more."
+        : "There are no runs yet.";
       print(
         false,
         null,
         runs.length === 0
-          ? "There are no runs yet."
-          : table(["run", "status", "phase", "score", "created", "question"], rows),
+          ? none
+          : table(["run", "status", "phase", "score", "created", "question"], runs.map(rowOf)),
       );
     });
 
   addServerOptions(program.command("status"))
-    .description("Show one run.")
-    .argument("<run-id>")
+    .description("Show one run: its score, files, jobs, cost, and what it waits for.")
+    .argument("<run-id>", "id of the run, or how it begins")
     .action(async (runId: string, options: Options) => {
-      const document = await (await openRunOperations(options)).get(runId);
-      print(options.json === true, document, describe(document));
+      const runs = await openRunOperations(options);
+      const run = await runs.get(await runs.find(runId));
+      print(options.json === true, run, describeStatus(run));
     });
 
   addServerOptions(program.command("watch"))
     .description("Follow a run to its end; Ctrl-C stops watching and leaves the run alone.")
-    .argument("<run-id>")
+    .argument("<run-id>", "id of the run, or how it begins")
     .option("--transitions", "also show every committed transition")
     .action(async (runId: string, options: Options & { transitions?: true }) => {
-      const document = await (
-        await openRunOperations(options)
-      ).watch(runId, options.transitions === true ? describeTransition : undefined);
+      const runs = await openRunOperations(options);
+      const document = await runs.watch(
+        await runs.find(runId),
+        options.transitions === true ? describeTransition : undefined,
+      );
       if (document === undefined) return setExitCode(130);
-      print(options.json === true, document, describe(document));
+      print(options.json === true, shownRun(document), describeRun(document));
       setExitCode(exitCodeOf(document));
-    });
-
-  addServerOptions(program.command("cancel"))
-    .description("Cancel a run and wait until its jobs have stopped.")
-    .argument("<run-id>")
-    .action(async (runId: string, options: Options) => {
-      const { document, interrupted } = await (await openRunOperations(options)).cancel(runId);
-      print(options.json === true, document, describe(document));
-      if (interrupted) return setExitCode(130);
-      setExitCode(document.status === "cancelled" ? 0 : 1);
-    });
-
-  addServerOptions(program.command("retry"))
-    .description(
-      "Resume a failed or interrupted run where it stopped, in this process or on a server.",
-    )
-    .argument("<run-id>")
-    .action(async (runId: string, options: Options) => {
-      const { document, interrupted } = await (await openRunOperations(options)).retry(runId);
-      print(options.json === true, document, describe(document));
-      setExitCode(interrupted ? 130 : exitCodeOf(document));
     });
 }

@@ -1,6 +1,7 @@
 import { flushCompileCache } from "node:module";
 import type { Command } from "commander";
-import { loadConfig, redactor } from "../../config.ts";
+import { redactor } from "../../config.ts";
+import { readConfig } from "../configuration.ts";
 import { hint } from "../output.ts";
 import type { CommonOptions, SetExitCode } from "../common.ts";
 
@@ -11,7 +12,7 @@ export function addServeCommand(program: Command, setExitCode: SetExitCode): voi
       "Host runs and serve the HTTP API until stopped; SIGTERM or Ctrl-C shuts down cleanly.",
     )
     .action(async (options: CommonOptions) => {
-      const config = loadConfig(process.env, options.dataDir);
+      const config = readConfig(options.dataDir);
       const [{ openDaemon }, { serve }, { createLogger, logInstruments, logTrouble }] =
         await Promise.all([
           import("../../daemon.ts"),

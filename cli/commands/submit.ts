@@ -3,18 +3,22 @@ import { newSeed } from "../../actors/new-run.ts";
 import { questionText } from "../../science/query/question-text.ts";
 import { exitCodeOf } from "../hosted-run.ts";
 import {
+  addNamingOptions,
   addRunOptions,
   addServerOptions,
+  naming,
   runConfig,
   seedOption,
+  type NamingOptions,
   type PlaceOptions,
   type RunOptions,
 } from "../options.ts";
-import { print } from "../output.ts";
+import { note, print } from "../output.ts";
 import type { CommonOptions, SetExitCode } from "../common.ts";
+import { basisLines, scoreOf, shownRun } from "../show-run.ts";
 import { openRunOperations } from "../runs/open.ts";
 
-interface Options extends CommonOptions, PlaceOptions, RunOptions {
+interface Options extends CommonOptions, PlaceOptions, RunOptions, NamingOptions {
   readonly seed?: string;
   readonly email?: string;
   readonly wait?: true;
@@ -30,23 +34,33 @@ export function addSubmitCommand(program: Command, setExitCode: SetExitCode): vo
     .option("--seed <n>", "seed of every random choice (default: random, recorded in the run)")
     .option("--email <address>", "address that the result is mailed to")
     .option("--wait", "wait until the run ends");
-  addServerOptions(addRunOptions(command)).action(async (question: string, options: Options) => {
-    questionText(question);
-    const runs = await openRunOperations(options);
-    const run = await runs.submit({
-      query: question,
-      config: runConfig(options, { datasets: [...(options.dataset ?? [])] }),
-      ...(options.seed === undefined ? {} : { random_seed: seedOption(options.seed, newSeed) }),
-      ...(options.email === undefined ? {} : { user_email: options.email }),
-    });
-    if (options.wait !== true) return print(options.json === true, run, run.run_id);
-    const ended = await runs.watch(run.run_id);
-    if (ended === undefined) return setExitCode(130);
-    print(
-      options.json === true,
-      ended,
-      `${ended.run_id}: ${ended.status}${ended.final_score === null ? "" : `, score ${ended.final_score}/10`}`,
-    );
-    setExitCode(exitCodeOf(ended));
-  });
+  addServerOptions(addRunOptions(addNamingOptions(command))).action(
+    async (question: string, options: Options) => {
+      questionText(question);
+      const runs = await openRunOperations(options);
+      const { run, daemon } = await runs.submit({
+        ...naming(options),
+        query: question,
+        config: runConfig(options, { datasets: [...(options.dataset ?? [])] }),
+        ...(options.seed === undefined ? {} : { random_seed: seedOption(options.seed, newSeed) }),
+        ...(options.email === undefined ? {} : { user_email: options.email }),
+      });
+      if (daemon === "absent")
+        note(
+          `No daemon is there to take the run; start one with: haystack serve, or run it here with: haystack retry ${run.run_id}`,
+        );
+      if (options.wait !== true) return print(options.json === true, shownRun(run), run.run_id);
+      const ended = await runs.watch(run.run_id);
+      if (ended === undefined) return setExitCode(130);
+      print(
+        options.json === true,
+        shownRun(ended),
+        [
+          `${ended.run_id}: ${ended.status}${ended.final_score === null ? "" : `, score ${scoreOf(ended)}`}`,
+          ...(ended.status === "completed" ? [...basisLines(ended)] : []),
+        ].join("\n"),
+      );
+      setExitCode(exitCodeOf(ended));
+    },
+  );
 }

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { z } from "zod";
-import { loadConfig } from "../../config.ts";
+import { readConfig } from "../configuration.ts";
 import { HaystackError } from "../../errors.ts";
 import {
   ROLES,
@@ -18,7 +18,7 @@ async function withAccess<Result>(
   work: (access: AccessStore) => Promise<Result>,
 ): Promise<Result> {
   const { openAccess } = await import("../../adapters/access.ts");
-  const access = await openAccess(loadConfig(process.env, options.dataDir));
+  const access = await openAccess(readConfig(options.dataDir));
   try {
     return await work(access);
   } finally {

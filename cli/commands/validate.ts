@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { newRun } from "../../services/runs/document.ts";
 import { newRunId } from "../../actors/new-run.ts";
 import { iterationObjects } from "../../actors/run-objects.ts";
-import { loadConfig } from "../../config.ts";
+import { readConfig } from "../configuration.ts";
 import type { Daemon } from "../../daemon.ts";
 import { HaystackError } from "../../errors.ts";
 import type { AtlasIndex } from "../../science/atlas/atlas-index.ts";
@@ -64,7 +64,7 @@ export function addValidateCommand(program: Command, setExitCode: SetExitCode): 
       options.controlStrategy === undefined
         ? ["synthetic_control", "query_as_control"]
         : [options.controlStrategy as ControlStrategy];
-    const targets = await withDaemon(loadConfig(process.env, options.dataDir), async (daemon) => {
+    const targets = await withDaemon(readConfig(options.dataDir), async (daemon) => {
       const [dataset = ""] = await importAll(daemon, [options.atlas], options);
       const { index, dir } = (await daemon.atlases.open([dataset]))[0] ?? unreachable();
       return Promise.all(

@@ -1,8 +1,11 @@
 import { createReadStream } from "node:fs";
 import { clock } from "../../adapters/clock.ts";
-import { openRuns } from "../../adapters/runs.ts";
+import { daemonPresence, openRuns } from "../../adapters/runs.ts";
+import { MOST_CANDIDATES, theRunId } from "../../actors/find-run-id.ts";
+import { isInterrupted, statusOf } from "../../actors/run-details.ts";
 import { resultObjects } from "../../actors/run-objects.ts";
-import type { Config } from "../../config.ts";
+import { outputsOf } from "../../actors/job-outputs.ts";
+import { redactor, type Config } from "../../config.ts";
 import type { Daemon } from "../../daemon.ts";
 import { newRunId, newSeed } from "../../actors/new-run.ts";
 import { newRun, type RunDocument } from "../../services/runs/document.ts";
@@ -15,7 +18,7 @@ import { watch } from "../watch.ts";
 import { leaveOnInterrupt } from "./interrupts.ts";
 import { ask } from "./ask.ts";
 import type { RunOperations, RunOrder } from "./operations.ts";
-import { resultFolder, saveFile, withFilesIn } from "./save-results.ts";
+import { checkHasReport, resultFolder, saveFile, withFilesIn } from "./save-results.ts";
 
 /**
  * Runs in the store that this machine is configured for; what needs a host is hosted in this
@@ -30,18 +33,53 @@ export function localRuns(config: Config): RunOperations {
       await store.close();
     }
   };
-  const documents: RunOperations["documents"] = (filter) =>
-    withStore((store) => store.list(filter));
   return {
     submit: (order) =>
       withStore(async (store) => {
         const run = runOf(order);
         await store.insert(run);
-        return run;
+        return { run, daemon: await daemonPresence(config) };
       }),
-    list: documents,
-    documents,
-    get: (runId) => withStore(async (store) => (await findRun(store, runId)).document),
+    list: (filter) =>
+      withStore(async (store) => {
+        const found = await store.list(filter);
+        const standings = await store.standings(found.map(({ run_id }) => run_id));
+        const standingOf = new Map(standings.map((standing) => [standing.run_id, standing]));
+        return found.map((document) => {
+          const standing = standingOf.get(document.run_id);
+          const interrupted =
+            standing !== undefined && isInterrupted(document, standing, clock.now());
+          return { ...document, interrupted };
+        });
+      }),
+    documents: (filter) => withStore((store) => store.list(filter)),
+    find: (id) =>
+      withStore(async (store) => theRunId(id, await store.list({ id, limit: MOST_CANDIDATES }))),
+    get: (runId) => withStore(async (store) => statusOf(await findRun(store, runId), clock.now())),
+    logs: (runId) =>
+      withStore(async (store) => {
+        const record = await findRun(store, runId);
+        const { openJobOutputs } = await import("../../adapters/inference.ts");
+        const outputs = await openJobOutputs(config);
+        try {
+          const jobs = await outputsOf(record, outputs.of, redactor(config));
+          return { run_id: runId, jobs: [...jobs] };
+        } finally {
+          await outputs.close();
+        }
+      }),
+    report: (runId) =>
+      withStore(async (store) => {
+        const { document } = await findRun(store, runId);
+        checkHasReport(document);
+        const { openObjects } = await import("../../adapters/objects.ts");
+        const objects = await openObjects(config);
+        try {
+          return await objects.fetch({ path: resultObjects(runId).report });
+        } finally {
+          await objects.close();
+        }
+      }),
     watch: (runId, lineOf) =>
       withProgress((progress) =>
         leaveOnInterrupt(runId, (signal) =>
@@ -77,11 +115,13 @@ export function localRuns(config: Config): RunOperations {
   };
 }
 
-const runOf = ({ query, config, random_seed, user_email }: RunOrder): RunDocument =>
+const runOf = ({ query, config, random_seed, user_email, name, labels }: RunOrder): RunDocument =>
   newRun({
     run_id: newRunId(),
     query,
     user_email: user_email ?? null,
+    name,
+    labels,
     config,
     random_seed: random_seed ?? newSeed(),
     now: Date.now(),

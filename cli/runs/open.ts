@@ -1,4 +1,4 @@
-import { loadConfig } from "../../config.ts";
+import { readConfig } from "../configuration.ts";
 import { HaystackError } from "../../errors.ts";
 import type { PlaceOptions } from "../options.ts";
 import type { RunOperations } from "./operations.ts";
@@ -17,7 +17,7 @@ export async function openRunOperations({
       "USAGE",
       "--data-dir selects the store of this machine and --server another machine; use only one of them.",
     );
-  const config = loadConfig(process.env, dataDir);
+  const config = readConfig(dataDir);
   const address = server ?? (dataDir === undefined ? config.HAYSTACK_SERVER : undefined);
   if (address === undefined) {
     const { localRuns } = await import("./local.ts");

@@ -1,5 +1,6 @@
 import type { RunConfig, RunDocument, RunStatus } from "../../services/runs/document.ts";
 import type { TransitionEntry } from "../../services/runs/index.ts";
+import type { JobOutputs, RunStatusShown } from "../../server/runs/schemas.ts";
 import type { AtlasOptions } from "../options.ts";
 
 /**
@@ -8,13 +9,22 @@ import type { AtlasOptions } from "../options.ts";
  */
 export interface RunOperations {
   /** Queues a run for whoever hosts runs. */
-  submit(order: RunOrder): Promise<RunDocument>;
+  submit(order: RunOrder): Promise<{ readonly run: RunDocument; readonly daemon: Presence }>;
   /** The newest runs. */
   list(filter: ListFilter): Promise<readonly ListedRun[]>;
   /** The newest runs with all that is known of each. */
   documents(filter: ListFilter): Promise<readonly RunDocument[]>;
+  /**
+   * The id that a user means by it, or by its beginning. Errors: RUN_NOT_FOUND, USAGE when several
+   * begin so.
+   */
+  find(given: string): Promise<string>;
   /** Errors: RUN_NOT_FOUND. */
-  get(runId: string): Promise<RunDocument>;
+  get(runId: string): Promise<RunStatusShown>;
+  /** What the inference program of the run said. Errors: RUN_NOT_FOUND. */
+  logs(runId: string): Promise<JobOutputs>;
+  /** A file of the report on this machine. Errors: RUN_NOT_FOUND, RUN_STATE_FORBIDS. */
+  report(runId: string): Promise<string>;
   /**
    * Follows a run that another process hosts until it rests, with a line for each transition if
    * wanted. Undefined when an interrupt ended it; the run goes on.
@@ -33,12 +43,17 @@ export interface RunOperations {
   answer(question: Question): Promise<Ended>;
 }
 
+/** Whether somebody is there who hosts queued runs, where that can be told. */
+export type Presence = "there" | "absent" | "unknown";
+
 export interface RunOrder {
   readonly query: string;
   readonly config: RunConfig;
   /** Random when absent. */
   readonly random_seed?: number;
   readonly user_email?: string;
+  readonly name?: string;
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 export interface Question {
@@ -46,6 +61,8 @@ export interface Question {
   readonly config: (datasets: readonly string[]) => RunConfig;
   readonly random_seed?: number;
   readonly user_email?: string;
+  readonly name?: string;
+  readonly labels?: Readonly<Record<string, string>>;
   /** Files to import first, and how; then these alone are used. */
   readonly atlases: readonly string[];
   readonly importing: AtlasOptions;
@@ -55,13 +72,18 @@ export interface Question {
 
 export interface ListFilter {
   readonly status?: RunStatus;
+  readonly text?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** ISO 8601. */
+  readonly created_from?: string;
+  readonly created_until?: string;
   readonly limit: number;
 }
 
 export type ListedRun = Pick<
   RunDocument,
-  "run_id" | "query" | "status" | "current_phase" | "final_score" | "created_at"
->;
+  "run_id" | "query" | "name" | "status" | "current_phase" | "final_score" | "created_at"
+> & { readonly interrupted: boolean };
 
 export interface Transition extends Pick<TransitionEntry, "actor" | "event" | "from" | "to"> {
   /** Unique in the run. */

@@ -1,22 +1,31 @@
 import { randomUUID } from "node:crypto";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import pLimit from "p-limit";
 import { z } from "zod";
+import { MOST_CANDIDATES, theRunId } from "../../actors/find-run-id.ts";
 import { resultObjects } from "../../actors/run-objects.ts";
 import type { Config } from "../../config.ts";
 import { HaystackError } from "../../errors.ts";
-import { runSummarySchema } from "../../server/runs/schemas.ts";
+import { given } from "../../given.ts";
+import {
+  jobOutputsSchema,
+  listedRunSchema,
+  runStatusSchema,
+  type RunStatusShown,
+} from "../../server/runs/schemas.ts";
 import { runDocumentSchema, type RunDocument } from "../../services/runs/document.ts";
 import { logging, withProgress } from "../progress.ts";
 import type { ServerClient } from "../server/client.ts";
 import { downloadResult } from "../server/download.ts";
 import { followRun, type RunSummary } from "../server/follow.ts";
 import { cancelOnInterrupt, leaveOnInterrupt } from "./interrupts.ts";
-import type { ListFilter, RunOperations, RunOrder, Transition } from "./operations.ts";
-import { resultFolder, withFilesIn } from "./save-results.ts";
+import type { ListedRun, ListFilter, RunOperations, RunOrder, Transition } from "./operations.ts";
+import { checkHasReport, resultFolder, withFilesIn } from "./save-results.ts";
 
 const pageSchema = z.object({
-  runs: z.array(runSummarySchema),
+  runs: z.array(listedRunSchema),
   next_cursor: z.string().nullable(),
 });
 const LARGEST_PAGE = 200;
@@ -29,16 +38,38 @@ const pathOf = (runId: string): string => `/runs/${encodeURIComponent(runId)}`;
 
 /** Runs at a server, which hosts them. */
 export function remoteRuns(client: ServerClient, { dataDir }: Config): RunOperations {
-  const get = (runId: string): Promise<RunDocument> =>
-    client.json({ path: pathOf(runId), schema: runDocumentSchema });
+  const get = (runId: string): Promise<RunStatusShown> =>
+    client.json({ path: pathOf(runId), schema: runStatusSchema });
+
+  /** Administrators mean the runs of all, others may not ask for them. */
+  const beginningWith = async (id: string): Promise<readonly RunSummary[]> => {
+    const page = (all: string) =>
+      client.json({
+        path: `/runs?${new URLSearchParams({ id, all, limit: String(MOST_CANDIDATES) }).toString()}`,
+        schema: pageSchema,
+      });
+    try {
+      return (await page("true")).runs;
+    } catch (thrown) {
+      if (!(thrown instanceof HaystackError) || thrown.code !== "FORBIDDEN") throw thrown;
+      return (await page("false")).runs;
+    }
+  };
 
   /** The key makes one run of the request, however often it is sent. */
-  const submit = ({ query, config, random_seed, user_email }: RunOrder): Promise<RunDocument> =>
+  const submit = ({
+    query,
+    config,
+    random_seed,
+    user_email,
+    name,
+    labels,
+  }: RunOrder): Promise<RunDocument> =>
     client.json({
       method: "POST",
       path: "/runs",
       headers: { "idempotency-key": randomUUID() },
-      body: { query, config, random_seed, user_email },
+      body: { query, config, random_seed, user_email, name, labels },
       schema: runDocumentSchema,
     });
 
@@ -64,15 +95,16 @@ export function remoteRuns(client: ServerClient, { dataDir }: Config): RunOperat
       }),
     );
 
-  const list = async ({ status, limit }: ListFilter): Promise<RunSummary[]> => {
-    const runs: RunSummary[] = [];
+  const list = async ({ limit, labels = {}, ...filter }: ListFilter): Promise<ListedRun[]> => {
+    const runs: ListedRun[] = [];
     let cursor: string | null = null;
     do {
       const asked = new URLSearchParams({
         limit: String(Math.min(limit - runs.length, LARGEST_PAGE)),
-        ...(status === undefined ? {} : { status }),
+        ...given(filter),
         ...(cursor === null ? {} : { cursor }),
       });
+      for (const [key, value] of Object.entries(labels)) asked.append("label", `${key}=${value}`);
       const page: z.infer<typeof pageSchema> = await client.json({
         path: `/runs?${asked.toString()}`,
         schema: pageSchema,
@@ -83,13 +115,34 @@ export function remoteRuns(client: ServerClient, { dataDir }: Config): RunOperat
     return runs;
   };
 
+  /** Error SERVER_NOT_UNDERSTOOD. */
+  const plain = (runId: string): string => {
+    if (PLAIN_ID.test(runId)) return runId;
+    throw new HaystackError(
+      "SERVER_NOT_UNDERSTOOD",
+      `The server at ${client.url} returned a run id of a form that HAYSTACK does not use; check the address.`,
+    );
+  };
+
   return {
-    submit,
+    submit: async (order) => ({ run: await submit(order), daemon: "there" }),
     list,
+    find: async (id) => theRunId(id, await beginningWith(id)),
     get,
     async documents(filter) {
       const inTurn = pLimit(REQUESTS_TOGETHER);
-      return Promise.all((await list(filter)).map(({ run_id }) => inTurn(() => get(run_id))));
+      return Promise.all(
+        (await list(filter)).map(({ run_id }) =>
+          inTurn(() => client.json({ path: pathOf(run_id), schema: runDocumentSchema })),
+        ),
+      );
+    },
+    logs: (runId) => client.json({ path: `${pathOf(runId)}/logs`, schema: jobOutputsSchema }),
+    async report(runId) {
+      checkHasReport(await get(runId));
+      const file = join(await mkdtemp(join(tmpdir(), "haystack-report-")), `${plain(runId)}.html`);
+      await downloadResult(client, runId, "report", file);
+      return file;
     },
     watch: (runId, lineOf) =>
       leaveOnInterrupt(runId, (signal) => follow(runId, { lineOf, signal })),
@@ -122,11 +175,7 @@ export function remoteRuns(client: ServerClient, { dataDir }: Config): RunOperat
         ...asked,
         config: config(dataset === undefined ? [] : [dataset]),
       });
-      if (!PLAIN_ID.test(run_id))
-        throw new HaystackError(
-          "SERVER_NOT_UNDERSTOOD",
-          `The server at ${client.url} returned a run id of a form that HAYSTACK does not use; check the address.`,
-        );
+      plain(run_id);
       const ended = await cancelOnInterrupt(
         run_id,
         () => ask(run_id, "cancel"),

@@ -8,6 +8,16 @@ import type { RunDocument } from "../../services/runs/document.ts";
 
 export type ResultKind = keyof ReturnType<typeof resultObjects>;
 
+/** Error RUN_STATE_FORBIDS. */
+export function checkHasReport({ run_id, status, output_report_path }: RunDocument): void {
+  if (output_report_path === null)
+    throw new HaystackError(
+      "RUN_STATE_FORBIDS",
+      `Run ${run_id} is ${status} and has no report; a run has one when it is completed.`,
+      { details: { run_id } },
+    );
+}
+
 /** Makes the folder that a user named. Error USAGE. */
 export async function resultFolder(path: string): Promise<string> {
   const folder = resolve(path);

@@ -18,6 +18,9 @@ const ambiguitySchema = z.object({
   alternatives: z.array(z.string()),
 });
 
+const notUsedSchema = z.enum(["dose", "time", "tissue"]);
+export type NotUsed = z.infer<typeof notUsedSchema>;
+
 const cellTypeSchema = z.object({
   /** Canonical name; the Cell Ontology name where an id is known. */
   name: z.string(),
@@ -79,6 +82,10 @@ const articleSchema = z.object({
   year: z.number().int().nullable(),
 });
 
+/** What a language model is asked for; elsewhere it decides nothing. */
+export const MODEL_ROLES = ["question", "likeness", "prompt", "judgement"] as const;
+export type ModelRole = (typeof MODEL_ROLES)[number];
+
 /** Who reads a question. */
 export const readerSchema = z.enum(["rules", "language_model"]);
 
@@ -101,6 +108,8 @@ const perturbationalQuerySchema = z.object({
   /** Why the literature could not be searched although a source is configured. */
   literature_problem: z.string().optional(),
   ambiguities: z.array(ambiguitySchema),
+  /** Stated, and no cells are chosen by it; absent in documents of earlier releases. */
+  not_used: z.array(notUsedSchema).optional(),
   /** Present when synthetic control was asked for and no matched control cells exist. */
   control_strategy_fallback: z
     .object({

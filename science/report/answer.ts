@@ -1,4 +1,5 @@
 import type { DifferentialExpression } from "../grounding/grounding.ts";
+import { baselineText, simulatedText } from "./rests-on.ts";
 import type { RunResult } from "./result.ts";
 import { deliveredIteration, isSimulated } from "./result.ts";
 import {
@@ -56,13 +57,13 @@ function warningsOf(result: RunResult): Answer["warnings"] {
   if (isSimulated(result)) {
     warnings.push({
       title: "Simulated data",
-      text: `${list(simulated)} was made by a simulator, not measured in cells. Nothing here is biological evidence.`,
+      text: simulatedText(simulated),
     });
   }
   if (result.model.is_baseline) {
     warnings.push({
       title: "Baseline model",
-      text: `Predicted by the built-in baseline ${result.model.name}, which adds a mean shift to the query cells; not by STACK. Use it to check the set-up, not as a model's answer.`,
+      text: baselineText(result.model.name),
     });
   }
   const { confidence, evidence } = deliveredIteration(result).grounding;

@@ -1,5 +1,6 @@
 import { Eta } from "eta";
 import { ownFile } from "../../own-files.ts";
+import type { Basis } from "./rests-on.ts";
 import { cleanTexts, scoreMeaning, shorten } from "./wording.ts";
 
 export type MailKind = "run_completed" | "run_failed" | "run_cancelled";
@@ -15,8 +16,7 @@ export interface MailFacts {
   readonly output_log_path: string | null;
   /** Where the run can be seen; left out unless it is an http or https address. */
   readonly link?: string;
-  readonly is_baseline: boolean;
-  readonly simulated: boolean;
+  readonly rests_on: readonly Basis[];
 }
 
 export interface MailText {
@@ -74,16 +74,10 @@ function subjectOf(kind: MailKind, score: number | null): string {
   return score === null ? "HAYSTACK run complete" : `HAYSTACK run complete (score: ${score}/10)`;
 }
 
-function warningsOf(facts: MailFacts): readonly string[] {
-  const warnings: string[] = [];
-  if (facts.simulated)
-    warnings.push(
-      "SIMULATED DATA: the atlas was made by a simulator; nothing in this result is biological evidence.",
-    );
-  if (facts.is_baseline)
-    warnings.push("BASELINE MODEL: predicted by the built-in baseline, not by STACK.");
-  return warnings;
-}
+const warningsOf = ({ rests_on }: MailFacts): readonly string[] =>
+  rests_on
+    .filter(({ caution }) => caution)
+    .map(({ title, text }) => `${title.toUpperCase()}: ${oneLine(text)}`);
 
 function linesOf(
   kind: MailKind,
@@ -115,6 +109,7 @@ function linesOf(
       "What went wrong",
       facts.error_message ?? "The reason was not recorded; see the run's history.",
     );
+  for (const { title, text, caution } of facts.rests_on) if (!caution) add(title, text);
   add("Predictions", facts.output_anndata_path);
   add("Report", facts.output_report_path);
   add("Log", facts.output_log_path);

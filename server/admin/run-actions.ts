@@ -1,3 +1,4 @@
+import { shownRun } from "../../actors/run-details.ts";
 import { randomUUID } from "node:crypto";
 import type { FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
@@ -111,7 +112,11 @@ export const runActionRoutes =
           const { id } = request.params;
           return reply
             .code(202)
-            .send(await audit(request, wish, id, () => ask(parts, request.identity, id, wish)));
+            .send(
+              shownRun(
+                await audit(request, wish, id, () => ask(parts, request.identity, id, wish)),
+              ),
+            );
         },
       );
     }

@@ -1,3 +1,4 @@
+import { shownRun } from "../../actors/run-details.ts";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { actorTree } from "../../actors/inspection/actor-tree.ts";
@@ -40,7 +41,7 @@ export const adminRunRoutes =
         const { document, revision, machine, priority, wake_at, lease, inbox, outbox, snapshot } =
           await findRun(parts, identity, params.id);
         return {
-          run: document,
+          run: shownRun(document),
           revision,
           machine,
           priority,

@@ -1,13 +1,16 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { isInterrupted } from "../../actors/run-details.ts";
 import { HaystackError } from "../../errors.ts";
+import { given } from "../../given.ts";
 import { RUN_STATUSES, type RunDocument } from "../../services/runs/document.ts";
 import type { RunFilter } from "../../services/runs/index.ts";
 import { userEmailOf } from "../access/ownership.ts";
 import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
-import { runSummarySchema } from "./schemas.ts";
-import { given } from "../../given.ts";
+import { listedRunSchema } from "./schemas.ts";
+
+const labelSchema = z.string().regex(/^[A-Za-z][\w-]*=/, "must be of the form key=value");
 
 const querySchema = z.object({
   status: z.enum(RUN_STATUSES).optional(),
@@ -17,7 +20,14 @@ const querySchema = z.object({
     .max(200)
     .refine((text) => !/\p{Cc}/u.test(text), "contains control characters")
     .optional()
-    .describe("Only runs whose question contains this"),
+    .describe("Only runs whose question or name contains this"),
+  id: z.string().min(1).max(200).optional().describe("Only runs whose id begins so"),
+  label: z
+    .union([labelSchema, z.array(labelSchema).max(20)])
+    .optional()
+    .describe("`key=value`, may be repeated: only runs that have all of these labels"),
+  created_from: z.iso.datetime().optional().describe("Only runs created then or later"),
+  created_until: z.iso.datetime().optional().describe("Only runs created before"),
   all: z
     .enum(["true", "false"])
     .default("false")
@@ -47,8 +57,13 @@ function placeOf(cursor: string): NonNullable<RunFilter["before"]> {
   }
 }
 
+const pairs = (labels: string | readonly string[]): [string, string][] =>
+  [labels]
+    .flat()
+    .map((label) => [label.slice(0, label.indexOf("=")), label.slice(label.indexOf("=") + 1)]);
+
 export const listRoutes =
-  ({ runs }: ServerParts): FastifyPluginAsyncZod =>
+  ({ runs, clock }: ServerParts): FastifyPluginAsyncZod =>
   async (app) => {
     app.get(
       "/runs",
@@ -60,14 +75,14 @@ export const listRoutes =
           querystring: querySchema,
           response: {
             200: z.object({
-              runs: z.array(runSummarySchema),
+              runs: z.array(listedRunSchema),
               next_cursor: z.string().nullable().describe("Null on the last page"),
             }),
             ...errorResponses,
           },
         },
       },
-      async ({ query: { status, text, all, limit, cursor }, identity }) => {
+      async ({ query: { status, all, limit, cursor, label, ...wanted }, identity }) => {
         const own = userEmailOf(identity);
         if (all === "true" && identity.role !== "admin")
           throw new HaystackError(
@@ -75,15 +90,27 @@ export const listRoutes =
             "Only an administrator may list the runs of all users; remove `all`.",
           );
         const found = await runs.list({
-          ...given({ status, text }),
+          ...given({ ...wanted, status }),
+          ...(label === undefined ? {} : { labels: Object.fromEntries(pairs(label)) }),
           ...(all === "true" || own === null ? {} : { user_email: own }),
           ...(cursor === undefined ? {} : { before: placeOf(cursor) }),
           limit: limit + 1,
         });
         const page = found.slice(0, limit);
         const last = page.at(-1);
+        const standings = await runs.standings(
+          page.filter(({ status: is }) => is !== "completed").map(({ run_id }) => run_id),
+        );
+        const standingOf = new Map(standings.map((standing) => [standing.run_id, standing]));
+        const now = clock.now();
         return {
-          runs: page,
+          runs: page.map((document) => {
+            const standing = standingOf.get(document.run_id);
+            return {
+              ...document,
+              interrupted: standing !== undefined && isInterrupted(document, standing, now),
+            };
+          }),
           next_cursor: found.length > limit && last !== undefined ? cursorOf(last) : null,
         };
       },

@@ -1,13 +1,14 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { HaystackError, toHaystackError } from "../../errors.ts";
+import { restsOn } from "../../science/report/rests-on.ts";
 import { runDocumentSchema, type RunDocument } from "../../services/runs/document.ts";
 import { errorResponses } from "../errors.ts";
 import { aboutRun } from "../../insight/logging.ts";
 import type { ServerParts } from "../parts.ts";
 import { CONTENT_TYPES, filesOf, KINDS, type ResultFile } from "./files.ts";
 import { findRun } from "./find-run.ts";
-import { runParams } from "./schemas.ts";
+import { basisSchema, runParams } from "./schemas.ts";
 
 const iterationShape = runDocumentSchema.shape.iterations.element.shape;
 
@@ -42,6 +43,7 @@ const resultSchema = z
     prompt_rationale: iterationShape.prompt_rationale,
     top_genes: iterationShape.top_genes,
     enriched_pathways: iterationShape.enriched_pathways,
+    rests_on: basisSchema,
     files: z.array(fileSchema),
   })
   .meta({ id: "RunResult" });
@@ -111,7 +113,12 @@ export const resultRoutes =
           bytes: (await objects.stat(file.path))?.size ?? null,
           ...(await linkTo(document.run_id, file)),
         }));
-        return { ...document, ...delivered, files: await Promise.all(files) };
+        return {
+          ...document,
+          ...delivered,
+          rests_on: [...restsOn(document)],
+          files: await Promise.all(files),
+        };
       },
     );
   };

@@ -1,3 +1,4 @@
+import { shownRun, statusOf } from "../../actors/run-details.ts";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { answerToWish, runStateForbids, WISH_EVENTS, type Wish } from "../../actors/run-wishes.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
@@ -5,7 +6,7 @@ import { auditedForOthers } from "../access/audited.ts";
 import { errorResponses } from "../errors.ts";
 import type { Identity, ServerParts } from "../parts.ts";
 import { findRun } from "./find-run.ts";
-import { runParams, runSchema } from "./schemas.ts";
+import { runParams, runSchema, runStatusSchema } from "./schemas.ts";
 
 /** `POST /runs/{id}/{wish}`, of users and of administrators. */
 export const WISH_ROUTES: readonly (readonly [wish: Wish, summary: string])[] = [
@@ -47,10 +48,14 @@ export const runRoutes =
       "/runs/:id",
       {
         config: { access: "user" },
-        schema: { ...schema, summary: "One run", response: { 200: runSchema, ...errorResponses } },
+        schema: {
+          ...schema,
+          summary: "One run",
+          response: { 200: runStatusSchema, ...errorResponses },
+        },
       },
       async ({ params, identity }) => {
-        return (await findRun(parts, identity, params.id)).document;
+        return statusOf(await findRun(parts, identity, params.id), parts.clock.now());
       },
     );
 
@@ -64,8 +69,10 @@ export const runRoutes =
           return reply
             .code(202)
             .send(
-              await auditForOthers(request, wish, document, () =>
-                ask(parts, identity, params.id, wish),
+              shownRun(
+                await auditForOthers(request, wish, document, () =>
+                  ask(parts, identity, params.id, wish),
+                ),
               ),
             );
         },

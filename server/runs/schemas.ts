@@ -2,8 +2,56 @@ import { z } from "zod";
 import { runDocumentSchema } from "../../services/runs/document.ts";
 import { LONGEST_QUESTION } from "../../science/query/question-text.ts";
 
-/** The run as the API shows it: the stored public document. */
-export const runSchema = runDocumentSchema.meta({ id: "Run" });
+export const basisSchema = z
+  .array(
+    z.object({
+      title: z.string(),
+      text: z.string(),
+      caution: z.boolean().describe("Must be known before the answer is used"),
+    }),
+  )
+  .describe("What the answer rests on, as far as it is known, in the order to read it");
+
+/** The run as the API shows it: the stored public document, and what it rests on. */
+export const runSchema = runDocumentSchema.extend({ rests_on: basisSchema }).meta({ id: "Run" });
+
+const jobSchema = z.object({
+  job_id: z.string(),
+  iteration: z.number().int(),
+  kind: z.enum(["prediction", "control"]),
+  attempt: z.number().int(),
+  state: z.string(),
+  run_seconds: z.number().nullable(),
+  cost_usd: z.number(),
+  problem: z.string().nullable(),
+});
+
+/** What the inference program said, attempt by attempt. */
+export const jobOutputsSchema = z
+  .object({
+    run_id: z.string(),
+    jobs: z.array(
+      jobSchema.omit({ run_seconds: true, cost_usd: true }).extend({
+        output: z.string().nullable().describe("stdout and stderr; null where it is elsewhere"),
+        elsewhere: z.string().nullable().describe("Where else to look, or why there is nothing"),
+      }),
+    ),
+  })
+  .meta({ id: "JobOutputs" });
+
+export type JobOutputs = z.infer<typeof jobOutputsSchema>;
+
+const interrupted = z.boolean().describe("It has work to do, and nobody hosts it");
+
+/** One run with all that its user may know of it. */
+export const runStatusSchema = runSchema
+  .extend({
+    interrupted,
+    waits_for: z.string().nullable().describe("Null at rest"),
+    jobs: z.array(jobSchema).describe("Every attempt at its inference jobs"),
+  })
+  .meta({ id: "RunStatus" });
+export type RunStatusShown = z.infer<typeof runStatusSchema>;
 
 /** What a list or an event stream shows of a run. */
 export const runSummarySchema = runDocumentSchema
@@ -24,6 +72,11 @@ export const runSummarySchema = runDocumentSchema
     completed_at: true,
   })
   .meta({ id: "RunSummary" });
+
+/** What a list shows of a run. */
+export const listedRunSchema = runSummarySchema
+  .extend({ interrupted, ...runDocumentSchema.pick({ name: true, labels: true }).shape })
+  .meta({ id: "ListedRun" });
 
 export const runParams = z.object({ id: z.string().min(1).max(200).describe("Id of the run") });
 

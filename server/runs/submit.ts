@@ -1,3 +1,4 @@
+import { shownRun } from "../../actors/run-details.ts";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { HaystackError } from "../../errors.ts";
@@ -6,6 +7,8 @@ import {
   newRun,
   runConfigSchema,
   runDocumentSchema,
+  runLabelsSchema,
+  runNameSchema,
   type RunDocument,
 } from "../../services/runs/document.ts";
 import { namedByKey, newRunId, newSeed } from "../../actors/new-run.ts";
@@ -26,6 +29,8 @@ const addressSchema = z
 const bodySchema = z.strictObject({
   query: querySchema,
   config: runConfigSchema.prefault({}).describe("Every setting has a default"),
+  name: runNameSchema.optional().describe("What to call the run"),
+  labels: runLabelsSchema.optional().describe("What to file the run under"),
   random_seed: runDocumentSchema.shape.random_seed
     .optional()
     .describe("Random by default, and recorded in the run"),
@@ -57,8 +62,15 @@ function userOf(identity: Identity, { user_email: named }: Body): string | null 
 }
 
 /** Those parts of a run that its request decides. */
-const asked = ({ query, config, user_email, random_seed }: RunDocument): string =>
-  JSON.stringify([query, runConfigSchema.parse(config), user_email, random_seed]);
+const asked = ({ query, config, user_email, random_seed, name, labels }: RunDocument): string =>
+  JSON.stringify([
+    query,
+    runConfigSchema.parse(config),
+    user_email,
+    random_seed,
+    name,
+    Object.entries(labels ?? {}).toSorted(),
+  ]);
 
 /** What stands under the key, which must be what is asked for now. */
 async function existing({ runs }: ServerParts, run: RunDocument): Promise<RunDocument> {
@@ -112,6 +124,8 @@ export const submitRoutes =
           ...named,
           ...given({ random_seed: body.random_seed }),
           query: body.query,
+          name: body.name,
+          labels: body.labels,
           config: body.config,
           user_email: userOf(identity, body),
           now: parts.clock.now(),
@@ -121,9 +135,9 @@ export const submitRoutes =
           await auditForOthers(request, "submit", run, () => parts.supervisor.submit(run));
         } catch (thrown) {
           if (key === undefined || !isExisting(thrown)) throw thrown;
-          return reply.code(200).send(await existing(parts, run));
+          return reply.code(200).send(shownRun(await existing(parts, run)));
         }
-        return reply.code(201).send(run);
+        return reply.code(201).send(shownRun(run));
       },
     );
   };

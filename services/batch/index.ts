@@ -67,6 +67,9 @@ export interface JobStatus {
   readonly run_seconds?: number;
 }
 
+/** The output itself, or a sentence that says where it is. */
+export type JobOutput = { readonly text: string } | { readonly elsewhere: string };
+
 /** Port: whole runs as CPU jobs that execute `haystack job`. */
 export interface RunJobs {
   /** Idempotent by job id like BatchService.submit; returns how the job stands. */
@@ -106,6 +109,8 @@ export interface BatchService {
    * only when get says a terminal state.
    */
   cancel(jobId: string, signal?: AbortSignal): Promise<void>;
+  /** What the program of a job said; undefined when Batch does not know the job. */
+  output(jobId: string, signal?: AbortSignal): Promise<JobOutput | undefined>;
   /** For how long after submit an unknown job may still appear. */
   readonly notFoundGraceMs: number;
   /** What a job gets that was preempted so often before; null where nothing is paid for. */

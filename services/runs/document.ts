@@ -1,7 +1,9 @@
 import { z } from "zod";
+import { given } from "../../given.ts";
 import { ERROR_CATALOGUE, type ErrorCode } from "../../errors.ts";
 import {
   controlStrategySchema,
+  MODEL_ROLES,
   structuredQuerySchema,
 } from "../../science/query/structured-query.ts";
 import { PROMPT_STRATEGIES } from "../../science/prompting/prompt-plan.ts";
@@ -65,6 +67,23 @@ export const runConfigSchema = z.strictObject({
 });
 export type RunConfig = z.infer<typeof runConfigSchema>;
 
+const MOST_LABELS = 20;
+const plainText = z
+  .string()
+  .min(1)
+  .max(100)
+  .refine((text) => !/\p{Cc}/u.test(text), "must hold no control characters");
+/** What a user calls a run. */
+export const runNameSchema = plainText;
+/** Keys are names in a query of MongoDB, so they hold no dot. */
+export const runLabelsSchema = z
+  .record(
+    z.string().regex(/^[A-Za-z][\w-]{0,62}$/, "must be letters, digits, _ and -, a letter first"),
+    plainText,
+  )
+  .refine((labels) => Object.keys(labels).length <= MOST_LABELS, `must be at most ${MOST_LABELS}`);
+export type RunLabels = z.infer<typeof runLabelsSchema>;
+
 export const errorRecordSchema = z.object({
   code: z.enum(Object.keys(ERROR_CATALOGUE) as [ErrorCode, ...ErrorCode[]]),
   message: z.string(),
@@ -79,6 +98,10 @@ const iterationSchema = z.object({
   candidate_id: z.string(),
   prompt_cells: z.number().int(),
   query_cells: z.number().int(),
+  /** What predicted; absent in runs of earlier releases. */
+  model: z.object({ name: z.string(), is_baseline: z.boolean() }).optional(),
+  /** Where a language model was asked and did not decide, and why. */
+  model_problems: z.array(z.object({ role: z.enum(MODEL_ROLES), problem: z.string() })).optional(),
   score,
   component_scores: z.record(z.string(), z.number().nullable()),
   confidence: z.enum(["normal", "lower"]),
@@ -108,6 +131,9 @@ export const runDocumentSchema = z.object({
   run_id: z.string().min(1).max(200),
   user_email: z.string().nullable(),
   query: z.string(),
+  /** What its user calls it and files it under; absent where nothing was given. */
+  name: runNameSchema.optional(),
+  labels: runLabelsSchema.optional(),
   config: runConfigSchema,
   random_seed: z.number().int().min(0).max(0xffff_ffff),
   status: z.enum(RUN_STATUSES),
@@ -117,6 +143,8 @@ export const runDocumentSchema = z.object({
   control_strategy: controlStrategySchema,
   control_strategy_effective: controlStrategySchema.nullable(),
   control_cells_available: z.boolean().nullable(),
+  /** What the question was asked of; absent before that is known, and in runs of earlier releases. */
+  atlases: z.array(z.object({ dataset: z.string(), simulated: z.boolean() })).optional(),
   grounding_scores: z.array(score),
   iterations: z.array(iterationSchema),
   /** The iteration whose predictions are delivered; final_score is its score. */
@@ -145,6 +173,8 @@ export interface NewRun {
   readonly run_id: string;
   readonly query: string;
   readonly user_email: string | null;
+  readonly name?: string | undefined;
+  readonly labels?: RunLabels | undefined;
   readonly config: Partial<RunConfig>;
   readonly random_seed: number;
   readonly now: number;
@@ -159,6 +189,8 @@ export function newRun({
   run_id,
   query,
   user_email,
+  name,
+  labels,
   config,
   random_seed,
   now,
@@ -169,6 +201,7 @@ export function newRun({
     run_id,
     user_email: userOfAddress(user_email),
     query,
+    ...given({ name, labels }),
     config: complete,
     random_seed,
     status: "pending",

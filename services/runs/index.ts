@@ -117,11 +117,26 @@ export type CommitOutcome =
 export interface RunFilter {
   readonly status?: RunStatus;
   readonly user_email?: string;
-  /** Only runs whose question contains this; capital and small letters are the same. */
+  /** Only runs whose question or name contains this; capital and small letters are the same. */
   readonly text?: string;
+  /** Only runs whose id begins so. */
+  readonly id?: string;
+  /** Only runs that have all of these labels. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** ISO 8601: only runs created at that time or later, and only those created before. */
+  readonly created_from?: string;
+  readonly created_until?: string;
   readonly limit?: number;
   /** Only runs created before this one (newest first). */
   readonly before?: { readonly created_at: string; readonly run_id: string };
+}
+
+/** Who hosts a run, and until when it needs nobody. */
+export interface RunStanding {
+  readonly run_id: string;
+  readonly lease: Lease | null;
+  /** Milliseconds. */
+  readonly wake_at: number | null;
 }
 
 /**
@@ -181,6 +196,8 @@ export interface RunStore {
   get(runId: string): Promise<RunRecord | undefined>;
   /** Newest first. */
   list(filter: RunFilter): Promise<RunDocument[]>;
+  /** Of those of the runs that there are. */
+  standings(runIds: readonly string[]): Promise<RunStanding[]>;
   history(runId: string): Promise<TransitionEntry[]>;
   /**
    * Those of the runs whose revision is beyond the given one, in one round trip; -1 asks for the

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { openRuns } from "../../adapters/runs.ts";
 import { openH5ad } from "../../science/anndata/open.ts";
-import type { RunDocument } from "../../services/runs/document.ts";
+import { runDocumentSchema, type RunDocument } from "../../services/runs/document.ts";
 import {
   ADA,
   BO,
@@ -36,7 +36,9 @@ const at =
   ({ url }: { readonly url: string }, token: string) =>
   (...args: string[]): Promise<Outcome> =>
     haystack(args, { env: { HAYSTACK_SERVER: url, HAYSTACK_TOKEN: token } });
-const documentOf = ({ stdout }: Outcome): RunDocument => JSON.parse(stdout) as RunDocument;
+/** Without what commands tell of a run beside its document. */
+const documentOf = ({ stdout }: Outcome): RunDocument =>
+  runDocumentSchema.parse(JSON.parse(stdout));
 /** The mail that follows a run's end changes the time of its last update. */
 const untimed = (document: RunDocument | undefined): Partial<RunDocument> => ({
   ...document,
@@ -71,7 +73,7 @@ test("run answers a question at the server, shows its way and puts the three fil
     folder,
     "--json",
   );
-  const printed = JSON.parse(stdout) as RunDocument;
+  const printed = documentOf({ code, stdout, stderr });
   const { run_id } = printed;
   const atServer = await stored(server, run_id);
   expect([code, atServer?.user_email, atServer?.random_seed]).toEqual([0, ADA, 7]);
@@ -152,7 +154,9 @@ test("submit --wait ends with the run", async () => {
   const { code, stdout } = await at(server, adaToken)("submit", QUESTION, ...QUICK, "--wait");
   expect([code, stdout]).toEqual([
     0,
-    expect.stringMatching(/^run-\w+: completed, score \d+\/10\n$/),
+    expect.stringMatching(
+      /^run-\w+: completed, score \d+\/10[^\n]*\nWhat it rests on:\n! Baseline/,
+    ),
   ]);
 });
 
@@ -224,7 +228,7 @@ test("Ctrl-C cancels what run has begun at the server", async () => {
         onStderr: once("predicting\n", (kill) => kill("SIGINT")),
       },
     );
-    const document = JSON.parse(stdout) as RunDocument;
+    const document = runDocumentSchema.parse(JSON.parse(stdout));
     expect([code, document.status, untimed(document)]).toEqual([
       130,
       "cancelled",

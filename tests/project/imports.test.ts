@@ -113,6 +113,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   "vega-lite": /^science\/report\//,
   commander: /^cli\//,
   ora: /^cli\//,
+  open: /^cli\/runs\/browser\.ts/,
   "eventsource-parser": /^cli\/server\//,
   fastify: /^(server\/|serve\.ts)/,
   "fastify-type-provider-zod": /^server\//,

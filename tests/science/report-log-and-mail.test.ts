@@ -38,8 +38,7 @@ const FACTS: MailFacts = {
   output_report_path: "results/run-7f3a/run-7f3a_report.html",
   output_log_path: "results/run-7f3a/run-7f3a_log.json",
   link: "https://haystack.example.org/runs/run-7f3a",
-  is_baseline: false,
-  simulated: false,
+  rests_on: [{ title: "Model", text: "Predicted by stack.", caution: false }],
 };
 
 /** What a reader of the HTML part sees, line by line. */
@@ -69,6 +68,7 @@ Question: How would B cells respond to IFN-beta?
 Run: run-7f3a
 Score: 8 of 10: the predicted response agrees well with what is known
 Ended because: the score reached the threshold
+Model: Predicted by stack.
 Predictions: results/run-7f3a/run-7f3a_predictions.h5ad
 Report: results/run-7f3a/run-7f3a_report.html
 Log: results/run-7f3a/run-7f3a_log.json
@@ -89,12 +89,14 @@ See the run: https://haystack.example.org/runs/run-7f3a
   test("baseline and simulated results are labelled in both parts", () => {
     const { text, html } = renderMail("run_completed", {
       ...FACTS,
-      is_baseline: true,
-      simulated: true,
+      rests_on: [
+        { title: "Baseline model", text: "Not STACK.", caution: true },
+        { title: "Simulated data", text: "Not cells.", caution: true },
+      ],
     });
     for (const part of [text, html]) {
-      expect(part).toContain("BASELINE MODEL");
-      expect(part).toContain("SIMULATED DATA");
+      expect(part).toContain("BASELINE MODEL: Not STACK.");
+      expect(part).toContain("SIMULATED DATA: Not cells.");
     }
   });
 

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { openH5ad } from "../../science/anndata/open.ts";
 import { runSummarySchema } from "../../server/runs/schemas.ts";
+import { restsOn } from "../../science/report/rests-on.ts";
 import { newRun, runDocumentSchema, type RunDocument } from "../../services/runs/document.ts";
 import type { EventStreamClient } from "../support/event-stream.ts";
 import { refusal, refusalBody } from "../support/refusals.ts";
@@ -41,7 +42,7 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 test("a submitted question completes, and what the API shows is what is stored", async () => {
-  expect(run).toStrictEqual(
+  expect(runDocumentSchema.parse(run)).toStrictEqual(
     newRun({
       run_id: run.run_id,
       query: HOSTILE,
@@ -60,8 +61,10 @@ test("a submitted question completes, and what the API shows is what is stored",
     .toEqual(["sent"]);
   const shown = (await (await ada.get(`/runs/${run.run_id}`)).json()) as RunDocument;
   expect([shown.status, shown.current_phase]).toEqual(["completed", null]);
-  expect(runDocumentSchema.parse(shown)).toEqual(shown);
-  expect(shown).toEqual((await server.daemon.runs.get(run.run_id))?.document);
+  const stored = (await server.daemon.runs.get(run.run_id))?.document;
+  expect(stored).toBeDefined();
+  expect(shown).toMatchObject({ ...stored, rests_on: restsOn(stored!) });
+  expect(runDocumentSchema.parse(shown)).toEqual(stored);
 });
 
 test("the stream showed every committed transition, in order, and ended by itself", async () => {
@@ -135,6 +138,7 @@ test("the result tells what was found, and its links give the stored files", asy
     prompt_rationale: delivered?.prompt_rationale,
     top_genes: delivered?.top_genes,
     enriched_pathways: delivered?.enriched_pathways,
+    rests_on: restsOn(document!),
   });
   expect(files).toEqual(
     [

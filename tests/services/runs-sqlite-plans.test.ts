@@ -38,6 +38,10 @@ const anyRun = {
   status: null,
   user_email: null,
   text: null,
+  id: null,
+  labels: [],
+  created_from: null,
+  created_until: null,
   limit: 5,
   created_at: null,
   run_id: null,
@@ -106,6 +110,7 @@ const CALLS: {
     store.release([{ run_id: "r1", token: 1 }]);
   },
   changes: (store) => store.changes([{ run_id: "r1", revision: -1 }]),
+  standings: (store) => store.standings(["r1"]),
   history: (store) => store.history("r1"),
   list(store) {
     for (const filter of [
@@ -113,6 +118,9 @@ const CALLS: {
       { status: "running" },
       { user_email: "ada@example.org" },
       { text: "B" },
+      { id: "r" },
+      { labels: [["project", "one"] as const] },
+      { created_from: "2026-01-01T00:00:00.000Z", created_until: "2027-01-01T00:00:00.000Z" },
       { created_at: "2027-01-01T00:00:00.000Z", run_id: "r9" },
     ])
       store.list({ ...anyRun, ...filter });

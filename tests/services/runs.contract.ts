@@ -165,6 +165,45 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
         ).toHaveLength(1);
       });
 
+      test("lists are filtered by the beginning of an id, by name, labels and age", async () => {
+        const { store } = await open();
+        const at = (second: number): string => new Date(NOW + second * 1_000).toISOString();
+        await store.insert(sampleRun("run-a1", { created_at: at(1), name: "Dose series (1)" }));
+        await store.insert(
+          sampleRun("run-a2", { created_at: at(2), labels: { project: "x", plate: "1" } }),
+        );
+        await store.insert(sampleRun("run-b1", { created_at: at(3), labels: { project: "x" } }));
+        const found = async (filter: RunFilter) =>
+          (await store.list(filter)).map(({ run_id }) => run_id);
+        expect(await found({ id: "run-a" })).toEqual(["run-a2", "run-a1"]);
+        expect(await found({ id: "run-." })).toEqual([]);
+        expect(await found({ id: "run-b1" })).toEqual(["run-b1"]);
+        expect(await found({ text: "series (1" })).toEqual(["run-a1"]);
+        expect(await found({ labels: { project: "x" } })).toEqual(["run-b1", "run-a2"]);
+        expect(await found({ labels: { project: "x", plate: "1" } })).toEqual(["run-a2"]);
+        expect(await found({ labels: { project: "y" } })).toEqual([]);
+        expect(await found({ created_from: at(2) })).toEqual(["run-b1", "run-a2"]);
+        expect(await found({ created_until: at(2) })).toEqual(["run-a1"]);
+        expect(await found({ created_from: at(2), created_until: at(3), id: "run-" })).toEqual([
+          "run-a2",
+        ]);
+        const before = { created_at: at(2), run_id: "run-a2" };
+        expect(await found({ before, created_from: at(0), text: "series" })).toEqual(["run-a1"]);
+        expect((await store.get("run-a2"))?.document).toMatchObject({
+          labels: { project: "x", plate: "1" },
+        });
+      });
+
+      test("who hosts runs, of those that there are", async () => {
+        const { store } = await open();
+        await store.insert(sampleRun("run-a"), leased);
+        await store.insert(sampleRun("run-b"));
+        expect(await store.standings(["run-a", "run-b", "run-c"])).toEqual([
+          { run_id: "run-a", lease: { ...leased, token: 1 }, wake_at: null },
+          { run_id: "run-b", lease: null, wake_at: null },
+        ]);
+      });
+
       test("everything survives reopening", async () => {
         const storage = await make();
         const first = await storage.open();

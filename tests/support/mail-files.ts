@@ -14,3 +14,15 @@ export async function mailsIn(...folders: readonly string[]): Promise<string[]> 
   }
   return subjects;
 }
+
+/** The mails in the folder of a daemon, their lines whole again. */
+export async function mailTexts(folder: string): Promise<string[]> {
+  const files = await readdir(join(folder, "mail")).catch(() => []);
+  return Promise.all(
+    files
+      .filter((name) => name.endsWith(".eml"))
+      .map(async (name) =>
+        (await readFile(join(folder, "mail", name), "utf8")).replaceAll("=\r\n", ""),
+      ),
+  );
+}

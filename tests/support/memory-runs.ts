@@ -187,11 +187,36 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
       const run = runs.get(runId);
       return run === undefined ? undefined : recordOf(run);
     },
-    async list({ status, user_email, text, limit, before }: RunFilter) {
+    async standings(runIds) {
+      return runIds.flatMap((run_id) => {
+        const run = runs.get(run_id);
+        if (run === undefined) return [];
+        const { lease, wake_at } = recordOf(run);
+        return [{ run_id, lease, wake_at }];
+      });
+    },
+    async list({
+      status,
+      user_email,
+      text,
+      id,
+      labels = {},
+      created_from,
+      created_until,
+      limit,
+      before,
+    }: RunFilter) {
       const matches = (document: RunDocument): boolean =>
         (status === undefined || document.status === status) &&
         (user_email === undefined || document.user_email === user_email) &&
-        (text === undefined || document.query.toLowerCase().includes(text.toLowerCase())) &&
+        (text === undefined ||
+          [document.query, document.name ?? ""].some((words) =>
+            words.toLowerCase().includes(text.toLowerCase()),
+          )) &&
+        (id === undefined || document.run_id.startsWith(id)) &&
+        Object.entries(labels).every(([key, value]) => document.labels?.[key] === value) &&
+        (created_from === undefined || document.created_at >= created_from) &&
+        (created_until === undefined || document.created_at < created_until) &&
         (before === undefined ||
           document.created_at < before.created_at ||
           (document.created_at === before.created_at && document.run_id < before.run_id));

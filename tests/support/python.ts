@@ -8,25 +8,20 @@ const run = promisify(execFile);
 /** A suite that compares with Python (anndata, scanpy, scipy). */
 export const describeWithPython = describeWith(PYTHON);
 
+/** No argument of a program may be as long as some inputs are. */
+const INPUT = "import sys\nsys.argv[1:] = [sys.stdin.read()]\n";
+
 /**
  * Runs a Python program with `input` as JSON in sys.argv[1]; warnings are errors; returns the JSON
  * it prints.
  */
 export async function runPython<Result>(program: string, input: unknown = {}): Promise<Result> {
-  const { stdout } = await run(
+  const running = run(
     placeOf(PYTHON),
-    [
-      "-W",
-      "error::UserWarning",
-      "-W",
-      "error::FutureWarning",
-      "-c",
-      program,
-      JSON.stringify(input),
-    ],
-    {
-      maxBuffer: 256 * 1024 * 1024,
-    },
+    ["-W", "error::UserWarning", "-W", "error::FutureWarning", "-c", `${INPUT}${program}`],
+    { maxBuffer: 256 * 1024 * 1024 },
   );
+  running.child.stdin?.end(JSON.stringify(input));
+  const { stdout } = await running;
   return JSON.parse(stdout) as Result;
 }

@@ -31,6 +31,16 @@ function showRun({
   at("retry").hidden = status !== "failed";
 }
 
+/** What must be known before the answer is used is marked. */
+function showBasis({ rests_on }) {
+  at("basis").hidden = false;
+  at("rests-on").replaceChildren(
+    ...rests_on.map(({ title, text, caution }) =>
+      element("li", `${caution ? "! " : ""}${title}: ${text}`),
+    ),
+  );
+}
+
 /** A link that works without the page's token, or a button that fetches with it. */
 function fileOf({ name, bytes, url }) {
   const line = element("li", "");
@@ -77,6 +87,7 @@ function showResult({ final_score, confidence, component_scores, files }) {
 async function follow(runId, signal) {
   at("result").hidden = true;
   let run = await answer(pathOf(runId), { signal });
+  showBasis(run);
   for (;;) {
     showRun(run);
     if (FINAL.includes(run.status)) break;
@@ -100,6 +111,7 @@ async function follow(runId, signal) {
       await pause(COME_BACK_MS, signal);
     }
   }
+  showBasis(await answer(pathOf(runId), { signal }));
   if (run.status === "completed") showResult(await answer(`${pathOf(runId)}/result`, { signal }));
 }
 

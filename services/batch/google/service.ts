@@ -79,6 +79,14 @@ export function googleBatch(options: GoogleBatchOptions): BatchService {
       const job = await jobs.get(jobId, signal);
       return job === undefined ? undefined : statusOf(jobId, job, signal);
     },
+    async output(jobId, signal) {
+      const job = JOB_ID.test(jobId) ? await jobs.get(jobId, signal) : undefined;
+      return job === undefined
+        ? undefined
+        : {
+            elsewhere: `Cloud Logging has it: gcloud logging read 'labels.job_uid="${job.uid ?? ""}"' --project=${options.project} --order=asc --format='value(textPayload)'`,
+          };
+    },
     async cancel(jobId, signal) {
       if (JOB_ID.test(jobId)) await jobs.cancel(jobId, signal);
     },

@@ -11,6 +11,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { JobFailureKind } from "../index.ts";
 import { workerExit } from "../worker-contract.ts";
 import { advance, jobRoot, type LocalJob, readJob, type StateEntry } from "./job.ts";
+import { programOutput } from "./program-output.ts";
 import { identityOf, processesOfJob, signalProcess } from "./process.ts";
 import { given } from "../../../given.ts";
 
@@ -78,11 +79,14 @@ async function killLeftovers(folder: string): Promise<void> {
 
 async function runProgram(job: LocalJob, folder: string, stop: Stop): Promise<Outcome> {
   const [program = "", ...args] = job.argv;
+  const said = await programOutput(folder);
   const child = spawn(program, args, {
     cwd: job.cwd,
     detached: true,
-    stdio: ["ignore", "ignore", "pipe"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
+  child.stdout.on("data", said.add);
+  child.stderr.on("data", said.add);
   let tail = Buffer.alloc(0);
   child.stderr.on("data", (chunk: Buffer) => {
     tail = Buffer.concat([tail, chunk]).subarray(-STDERR_KEPT);
@@ -117,7 +121,9 @@ async function runProgram(job: LocalJob, folder: string, stop: Stop): Promise<Ou
   if (group !== undefined) signalProcess(group, "SIGKILL");
   await killLeftovers(folder);
   await Promise.race([closed, wait(STDERR_LATE_MS)]);
+  child.stdout.destroy();
   child.stderr.destroy();
+  await said.close();
   const stderr = tail.toString("utf8");
   await writeFile(join(folder, "stderr.txt"), stderr);
 

@@ -5,6 +5,7 @@ import { type BatchService, type InferenceJobSpec, JOB_ID, type JobStatus } from
 import { BASELINE_PROGRAM, fillCommand } from "./command.ts";
 import { jobOfDraft } from "./durable.ts";
 import { guarded } from "./guarded.ts";
+import { outputOfJob } from "./output-of-job.ts";
 import { advance, createJob, jobRoot, makeRoot, readHistory, readJob, statusOf } from "./job.ts";
 import { isOver, isQueued, isSettled, type LiveJob } from "./live-job.ts";
 import type { LocalBatchOptions } from "./options.ts";
@@ -216,6 +217,7 @@ export function localBatch(options: LocalBatchOptions): BatchService {
       if (!JOB_ID.test(jobId)) return undefined;
       return guarded(signal, async () => statusOf(jobId, await readHistory(folderOf(jobId))));
     },
+    output: (jobId, signal) => guarded(signal, () => outputOfJob(options.root, jobId)),
     async cancel(jobId, signal) {
       if (!JOB_ID.test(jobId)) return;
       await guarded(signal, async () => {

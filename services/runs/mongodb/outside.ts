@@ -4,6 +4,8 @@ import {
   newRun,
   runConfigSchema,
   runDocumentSchema,
+  runLabelsSchema,
+  runNameSchema,
   type RunDocument,
   type RunErrorRecord,
 } from "../document.ts";
@@ -13,6 +15,8 @@ import {
 const outsideSchema = z.object({
   query: z.string(),
   user_email: z.string().nullish(),
+  name: runNameSchema.nullish(),
+  labels: runLabelsSchema.nullish(),
   config: z.record(z.string(), z.unknown()).nullish(),
   control_strategy: runConfigSchema.shape.control_strategy.optional(),
   random_seed: runDocumentSchema.shape.random_seed.optional(),
@@ -52,11 +56,13 @@ export function completeOutsideRun(
     ...given.data?.config,
   });
   if (given.success && config.success) {
-    const { query, user_email, random_seed } = given.data;
+    const { query, user_email, name, labels, random_seed } = given.data;
     const document = newRun({
       ...base,
       query,
       user_email: user_email ?? null,
+      name: name ?? undefined,
+      labels: labels ?? undefined,
       config: config.data,
       random_seed: random_seed ?? base.random_seed,
     });

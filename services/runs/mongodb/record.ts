@@ -63,7 +63,12 @@ export const isOutside = (stored: Pick<StoredState, "revision">): boolean =>
 /** The public part; a run that another program inserted gets its defaults. */
 export function toDocument(stored: StoredRun): RunDocument {
   if (isOutside(stored)) return completeOutsideRun({ ...stored }, Date.now());
-  return Object.fromEntries(PUBLIC_FIELDS.map((field) => [field, stored[field]])) as RunDocument;
+  return Object.fromEntries(
+    PUBLIC_FIELDS.filter((field) => stored[field] !== undefined).map((field) => [
+      field,
+      stored[field],
+    ]),
+  ) as RunDocument;
 }
 
 export const toInbox = (stored: Pick<StoredState, "inbox">): InboxEvent[] =>
@@ -71,6 +76,18 @@ export const toInbox = (stored: Pick<StoredState, "inbox">): InboxEvent[] =>
     id,
     event: JSON.parse(event) as InboxEvent["event"],
   }));
+
+/** Nobody hosts a run that another program has just inserted. */
+export function standingOf(
+  stored: Pick<StoredState, "revision" | "lease" | "wake_at">,
+): Pick<RunRecord, "lease" | "wake_at"> {
+  if (isOutside(stored)) return { lease: null, wake_at: null };
+  const { owner, token, expires_at } = stored.lease;
+  return {
+    lease: owner === null ? null : { owner, token, expires_at },
+    wake_at: stored.wake_at,
+  };
+}
 
 export function toRecord(stored: StoredRun): RunRecord {
   const document = toDocument(stored);
@@ -86,14 +103,12 @@ export function toRecord(stored: StoredRun): RunRecord {
       outbox: [],
       priority: 0,
     };
-  const { owner, token, expires_at } = stored.lease;
   return {
     document,
     snapshot: stored.snapshot,
     machine: stored.machine,
     revision: stored.revision,
-    lease: owner === null ? null : { owner, token, expires_at },
-    wake_at: stored.wake_at,
+    ...standingOf(stored),
     inbox: toInbox(stored),
     outbox: stored.outbox,
     priority: stored.priority ?? 0,

@@ -1,6 +1,6 @@
 import type { Db, Filter } from "mongodb";
 import { HaystackError } from "../../../errors.ts";
-import type { RunFilter, RunStore } from "../index.ts";
+import type { RunStore } from "../index.ts";
 import { CANCELLED_OUTSIDE, claimRuns, HAS_EVENTS, userLoads } from "./claim.ts";
 import { guarded, newClient } from "./client.ts";
 import { countRuns } from "./counts.ts";
@@ -15,10 +15,12 @@ import {
 } from "./history.ts";
 import { followNews, type Hints } from "./hints.ts";
 import { mailsOf, stuckRuns } from "./stuck.ts";
+import { listFilter } from "./list-filter.ts";
 import {
   firstState,
   LIMITED,
   publicProjection,
+  standingOf,
   toDocument,
   toInbox,
   toRecord,
@@ -56,23 +58,6 @@ async function createIndexes(db: Db): Promise<void> {
   await db
     .collection("run_history")
     .createIndexes([{ name: "last_commit", key: { run_id: 1, last_commit: 1 } }]);
-}
-
-const literally = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
-
-function listFilter({ status, user_email, text, before }: RunFilter): Filter<StoredRun> {
-  return {
-    ...given({ status, user_email }),
-    ...(text === undefined ? {} : { query: { $regex: literally(text), $options: "i" } }),
-    ...(before === undefined
-      ? {}
-      : {
-          $or: [
-            { created_at: { $lt: before.created_at } },
-            { created_at: before.created_at, run_id: { $lt: before.run_id } },
-          ],
-        }),
-  };
 }
 
 /**
@@ -196,6 +181,16 @@ export async function openMongoRuns({
           .find(listFilter(filter), { ...LIMITED, projection })
           .sort({ created_at: -1, run_id: -1 });
         return (await found.limit(filter.limit ?? 100).toArray()).map(toDocument);
+      }),
+    standings: (runIds) =>
+      guarded(async () => {
+        const found = await runs
+          .find(
+            { run_id: { $in: [...runIds] } },
+            { ...LIMITED, projection: { run_id: 1, lease: 1, wake_at: 1, revision: 1 } },
+          )
+          .toArray();
+        return found.map((stored) => ({ run_id: stored.run_id, ...standingOf(stored) }));
       }),
     history: (runId) => guarded(() => readHistory(runs, archive, runId)),
     changes: (since) => guarded(() => readChanges(runs, archive, since)),

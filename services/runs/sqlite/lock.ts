@@ -1,7 +1,10 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { HaystackError } from "../../../errors.ts";
+
+/** A look at the lock is over within this. */
+const LOOK_MS = 200;
 
 /**
  * Makes this process the one daemon of a SQLite store. The operating system ends the lock with the
@@ -11,7 +14,7 @@ export function lockSqliteRuns({ file }: { readonly file: string }): () => void 
   mkdirSync(dirname(file), { recursive: true });
   const lock = new DatabaseSync(`${file}.lock`);
   try {
-    lock.exec("PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE");
+    lock.exec(`PRAGMA busy_timeout = ${LOOK_MS}; BEGIN EXCLUSIVE`);
   } catch (cause) {
     lock.close();
     throw new HaystackError(
@@ -21,4 +24,18 @@ export function lockSqliteRuns({ file }: { readonly file: string }): () => void 
     );
   }
   return () => lock.close();
+}
+
+/** Whether a daemon has the store; makes no file. */
+export function isLocked({ file }: { readonly file: string }): boolean {
+  if (!existsSync(`${file}.lock`)) return false;
+  const lock = new DatabaseSync(`${file}.lock`, { readOnly: true });
+  try {
+    lock.exec("PRAGMA busy_timeout = 0; BEGIN; SELECT * FROM sqlite_schema; COMMIT");
+    return false;
+  } catch {
+    return true;
+  } finally {
+    lock.close();
+  }
 }

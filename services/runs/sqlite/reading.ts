@@ -4,6 +4,11 @@ import type { Sql } from "./statements.ts";
 
 /** The statements that read runs: one, a list, what is new, how many. */
 
+/** No text that begins as another is beyond it with this behind. */
+const LAST = "\u{10ffff}";
+
+type LeaseColumn = "lease_owner" | "lease_token" | "lease_expires_at";
+
 const COLUMNS =
   "run_id, revision, status, document, snapshot, machine, outbox, wake_at, lease_owner, lease_token, lease_expires_at, priority";
 
@@ -28,6 +33,10 @@ export function readingOperations({ all, first }: Sql) {
       status: string | null;
       user_email: string | null;
       text: string | null;
+      id: string | null;
+      labels: readonly (readonly [key: string, value: string])[];
+      created_from: string | null;
+      created_until: string | null;
       limit: number;
       created_at: string | null;
       run_id: string | null;
@@ -41,7 +50,19 @@ export function readingOperations({ all, first }: Sql) {
       if (filter.status !== null) where("status = ?", filter.status);
       if (filter.user_email !== null) where("user_email = ?", filter.user_email);
       if (filter.text !== null)
-        where("instr(lower(json_extract(document, '$.query')), lower(?)) > 0", filter.text);
+        where(
+          "instr(lower(json_extract(document, '$.query') || char(10) || coalesce(json_extract(document, '$.name'), '')), lower(?)) > 0",
+          filter.text,
+        );
+      if (filter.id !== null) where("run_id >= ? AND run_id < ?", filter.id, `${filter.id}${LAST}`);
+      for (const [key, value] of filter.labels)
+        where(
+          "EXISTS (SELECT 1 FROM json_each(document, '$.labels') WHERE key = ? AND value = ?)",
+          key,
+          value,
+        );
+      if (filter.created_from !== null) where("created_at >= ?", filter.created_from);
+      if (filter.created_until !== null) where("created_at < ?", filter.created_until);
       if (filter.created_at !== null)
         where("(created_at, run_id) < (?, ?)", filter.created_at, filter.run_id);
       const clause = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
@@ -51,6 +72,15 @@ export function readingOperations({ all, first }: Sql) {
         filter.limit,
       );
     },
+
+    standings: (runIds: readonly string[]) =>
+      runIds.flatMap((runId) => {
+        const row = first<Pick<RunRow, "run_id" | "wake_at" | LeaseColumn>>(
+          "SELECT run_id, wake_at, lease_owner, lease_token, lease_expires_at FROM runs WHERE run_id = ?",
+          runId,
+        );
+        return row === undefined ? [] : [row];
+      }),
 
     history: (runId: string): string[] =>
       all<{ entry: string }>(

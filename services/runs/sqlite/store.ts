@@ -34,7 +34,9 @@ const parseInbox = (row: { readonly id: string; readonly event: string }): Inbox
   event: JSON.parse(row.event) as InboxEvent["event"],
 });
 
-const parseLease = (row: RunRow): Lease | null =>
+const parseLease = (
+  row: Pick<RunRow, "lease_owner" | "lease_token" | "lease_expires_at">,
+): Lease | null =>
   row.lease_owner === null || row.lease_expires_at === null
     ? null
     : { owner: row.lease_owner, token: row.lease_token, expires_at: row.lease_expires_at };
@@ -123,16 +125,38 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
       const row = await call("get", runId);
       return row === undefined ? undefined : parseRow(row);
     },
-    async list({ status, user_email, text, limit, before }) {
+    async list({
+      status,
+      user_email,
+      text,
+      id,
+      labels,
+      created_from,
+      created_until,
+      limit,
+      before,
+    }) {
       const rows = await call("list", {
         status: status ?? null,
         user_email: user_email ?? null,
         text: text ?? null,
+        id: id ?? null,
+        labels: Object.entries(labels ?? {}),
+        created_from: created_from ?? null,
+        created_until: created_until ?? null,
         limit: limit ?? 100,
         created_at: before?.created_at ?? null,
         run_id: before?.run_id ?? null,
       });
       return rows.map(parseDocument);
+    },
+    async standings(runIds) {
+      if (runIds.length === 0) return [];
+      return (await call("standings", runIds)).map((row) => ({
+        run_id: row.run_id,
+        lease: parseLease(row),
+        wake_at: row.wake_at,
+      }));
     },
     async history(runId) {
       return (await call("history", runId)).flatMap(

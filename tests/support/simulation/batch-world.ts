@@ -160,6 +160,7 @@ export function batchWorld(options: BatchWorldOptions): BatchWorld {
         options.usdPerHour === null
           ? null
           : { machine: "simulated", provisioning: "SPOT", usd_per_hour: options.usdPerHour },
+      output: () => Promise.resolve(undefined),
       notFoundGraceMs: NOT_FOUND_GRACE_MS,
       model: { name: "simulated", is_baseline: true },
       close: () => Promise.resolve(),

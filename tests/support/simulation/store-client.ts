@@ -32,6 +32,7 @@ export function storeClient(
       return record;
     },
     list: (filter) => call(() => store.list(filter)),
+    standings: (runIds) => call(() => store.standings(runIds)),
     history: (runId) => call(() => store.history(runId)),
     changes: (since) => call(() => store.changes(since)),
     async claim(request) {

@@ -1,0 +1,98 @@
+import type { RunContext } from "../machines/run-types.ts";
+import { restsOn } from "../science/report/rests-on.ts";
+import type { RunDocument } from "../services/runs/document.ts";
+import type { RunRecord, RunStanding } from "../services/runs/index.ts";
+
+/** What is known of a run beside its document: its jobs, and what it waits for. */
+
+export interface ShownJob {
+  readonly job_id: string;
+  readonly iteration: number;
+  readonly kind: "prediction" | "control";
+  readonly attempt: number;
+  readonly state: string;
+  readonly run_seconds: number | null;
+  readonly cost_usd: number;
+  readonly problem: string | null;
+}
+
+export interface RunDetails {
+  /** It has work to do, and nobody hosts it. */
+  readonly interrupted: boolean;
+  /** Null at rest. */
+  readonly waits_for: string | null;
+  readonly jobs: ShownJob[];
+}
+
+/** A daemon that is there takes up within this what nobody hosts. */
+const TAKEN_UP_MS = 5_000;
+
+/** Cancelled runs have work to do until their jobs have stopped. */
+const hasWork = ({ status, current_phase }: Pick<RunDocument, "status" | "current_phase">) =>
+  status === "running" || (status === "cancelled" && current_phase !== null);
+
+/** Whether a run has work to do and no host since a while. Milliseconds. */
+export function isInterrupted(
+  document: Pick<RunDocument, "status" | "current_phase" | "updated_at">,
+  { lease, wake_at }: Pick<RunStanding, "lease" | "wake_at">,
+  now: number,
+): boolean {
+  if (!hasWork(document)) return false;
+  const since = lease?.expires_at ?? wake_at ?? Date.parse(document.updated_at);
+  return since + TAKEN_UP_MS <= now;
+}
+
+/** Every attempt at the run's inference jobs, in the order in which they began. */
+export function jobsOf({ snapshot }: RunRecord): ShownJob[] {
+  const { context } = JSON.parse(snapshot ?? "{}") as { readonly context?: Partial<RunContext> };
+  return (context?.jobs ?? []).map(
+    ({ job_id, iteration, kind, attempt, state, run_seconds, cost_usd, problem }) => ({
+      job_id,
+      iteration,
+      kind,
+      attempt,
+      state,
+      run_seconds,
+      cost_usd,
+      problem,
+    }),
+  );
+}
+
+/** A run with what its answer rests on. */
+export const shownRun = (document: RunDocument) => ({
+  ...document,
+  rests_on: [...restsOn(document)],
+});
+
+/** A run with all that its user may know of it. */
+export function statusOf(record: RunRecord, now: number): ReturnType<typeof shownRun> & RunDetails {
+  const jobs = jobsOf(record);
+  return {
+    ...shownRun(record.document),
+    interrupted: isInterrupted(record.document, record, now),
+    waits_for: waitsFor(record, jobs, now),
+    jobs,
+  };
+}
+
+function waitsFor(record: RunRecord, jobs: readonly ShownJob[], now: number): string | null {
+  const { document, lease, wake_at, outbox } = record;
+  const { run_id, status, current_phase } = document;
+  if (isInterrupted(document, record, now))
+    return `a process that hosts it; take it up here with: haystack retry ${run_id}`;
+  if (status === "pending" && lease === null)
+    return "a daemon that admits it (haystack serve), or here: haystack retry " + run_id;
+  if (status === "cancelled" && current_phase !== null) return "its jobs to stop";
+  if (hasWork(document)) {
+    const live = jobs.filter(({ state }) => state === "submitting" || state === "submitted");
+    if (live.length > 0)
+      return live
+        .map(({ kind, attempt, job_id }) => `${kind} job ${job_id} (attempt ${attempt})`)
+        .join(", ");
+    return lease === null && wake_at !== null
+      ? `the time ${new Date(wake_at).toISOString()}`
+      : `the step ${current_phase}`;
+  }
+  return outbox.some(({ state }) => state === "owed") ? "its mail to be sent" : null;
+}

@@ -1,0 +1,87 @@
+import { restsOn } from "../science/report/rests-on.ts";
+import { duration } from "../science/report/wording.ts";
+import { shownRun } from "../actors/run-details.ts";
+import type { RunStatusShown } from "../server/runs/schemas.ts";
+import type { RunDocument } from "../services/runs/document.ts";
+import { table } from "./output.ts";
+
+/** How commands show a run: to people, and as JSON in the form of the HTTP API. */
+
+export { shownRun };
+
+/** The one score of a run, that of the delivered iteration; before, of each so far. */
+export function scoreOf({
+  final_score,
+  delivered_iteration,
+  grounding_scores,
+}: Pick<RunDocument, "final_score" | "delivered_iteration" | "grounding_scores">): string {
+  if (final_score === null) return grounding_scores.join(", ") || "-";
+  return grounding_scores.length === 1
+    ? `${final_score}/10`
+    : `${final_score}/10 (iteration ${delivered_iteration} of ${grounding_scores.join(", ")})`;
+}
+
+/** What the answer rests on, a line each; what must be known is marked. */
+export const basisLines = (document: RunDocument): string[] => [
+  "What it rests on:",
+  ...restsOn(document).map(
+    ({ title, text, caution }) => `${caution ? "! " : "  "}${title}: ${text}`,
+  ),
+];
+
+const headLines = (document: RunDocument): string[] => {
+  const { run_id, name, labels = {}, status, current_phase, query, error_message } = document;
+  const filed = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+  return [
+    `${run_id}: ${status}${current_phase === null ? "" : ` (${current_phase})`}`,
+    ...(name === undefined ? [] : [`Name: ${name}`]),
+    ...(filed.length === 0 ? [] : [`Labels: ${filed.join(", ")}`]),
+    `Question: ${query}`,
+    `Score: ${scoreOf(document)}`,
+    ...(error_message === null ? [] : [`Error: ${error_message}`]),
+  ];
+};
+
+export const describeRun = (document: RunDocument): string =>
+  [...headLines(document), ...basisLines(document)].join("\n");
+
+/** All that is known of a run. */
+export function describeStatus(run: RunStatusShown): string {
+  const { user_email, created_at, started_at, completed_at, interrupted, waits_for, jobs } = run;
+  const files = [run.output_anndata_path, run.output_report_path, run.output_log_path].filter(
+    (path) => path !== null,
+  );
+  return [
+    ...headLines(run),
+    ...(interrupted ? [`Interrupted: nobody hosts it; haystack retry ${run.run_id}`] : []),
+    ...(waits_for === null || interrupted ? [] : [`Waits for: ${waits_for}`]),
+    `Owner: ${user_email ?? "nobody"}`,
+    `Created: ${created_at}`,
+    ...(started_at === null
+      ? []
+      : [`Took: ${lasted(started_at, completed_at)}${completed_at === null ? " so far" : ""}`]),
+    ...basisLines(run),
+    ...(jobs.length === 0
+      ? []
+      : [
+          "Inference jobs:",
+          table(
+            ["job", "iteration", "kind", "attempt", "state", "seconds", "USD", "problem"],
+            jobs.map((job) => [
+              job.job_id,
+              job.iteration,
+              job.kind,
+              job.attempt,
+              job.state,
+              job.run_seconds === null ? null : job.run_seconds.toFixed(1),
+              job.cost_usd.toFixed(4),
+              job.problem,
+            ]),
+          ),
+        ]),
+    ...(files.length === 0 ? [] : ["Files:", ...files]),
+  ].join("\n");
+}
+
+const lasted = (from: string, to: string | null): string =>
+  duration(((to === null ? Date.now() : Date.parse(to)) - Date.parse(from)) / 1_000);

@@ -1,0 +1,176 @@
+import {
+  MODEL_ROLES,
+  type ControlStrategy,
+  type ModelRole,
+  type StructuredQuery,
+} from "../query/structured-query.ts";
+import { CONTROL_STRATEGY_REFERENCES, duration, list, plural } from "./wording.ts";
+
+/** What the answer of a run rests on. Told in the same words wherever a run is shown. */
+export interface Basis {
+  readonly title: string;
+  readonly text: string;
+  /** Must be known before the answer is used. */
+  readonly caution: boolean;
+}
+
+/** The field names are those of the run document. */
+export interface BasisFacts {
+  readonly structured_query: StructuredQuery | null;
+  readonly control_strategy_effective: ControlStrategy | null;
+  /** Absent before the question is understood, and in runs of earlier releases. */
+  readonly atlases?:
+    | readonly { readonly dataset: string; readonly simulated: boolean }[]
+    | undefined;
+  readonly iterations: readonly {
+    readonly iteration: number;
+    readonly confidence: "normal" | "lower";
+    /** Absent in runs of earlier releases. */
+    readonly model?: { readonly name: string; readonly is_baseline: boolean } | undefined;
+    /** Where a language model was asked and did not decide. */
+    readonly model_problems?:
+      | readonly { readonly role: ModelRole; readonly problem: string }[]
+      | undefined;
+  }[];
+  readonly delivered_iteration: number | null;
+  readonly usage: {
+    readonly gpu_seconds: number;
+    readonly gpu_cost_usd: number;
+    readonly llm_tokens: number;
+    readonly llm_cost_usd: number;
+  };
+}
+
+/** What is known so far, in the order in which it should be read. */
+export function restsOn(facts: BasisFacts): readonly Basis[] {
+  const { structured_query: query } = facts;
+  return [
+    ...modelOf(facts),
+    ...dataOf(facts),
+    ...(query === null ? [] : [...readingOf(query), ...notUsedOf(query)]),
+    ...controlOf(facts),
+    ...confidenceOf(facts),
+    ...undecidedOf(facts),
+    ...(query?.literature_problem === undefined
+      ? []
+      : [caution("Literature", `Not searched: ${query.literature_problem}`)]),
+    costOf(facts.usage),
+  ];
+}
+
+export const baselineText = (name: string): string =>
+  `Predicted by the built-in baseline ${name}, which adds a mean shift to the query cells; not by STACK. Use it to check the set-up, not as a model's answer.`;
+
+export const simulatedText = (datasets: readonly string[]): string =>
+  `${list(datasets)} was made by a simulator, not measured in cells. Nothing here is biological evidence.`;
+
+const fact = (title: string, text: string): Basis => ({ title, text, caution: false });
+const caution = (title: string, text: string): Basis => ({ title, text, caution: true });
+
+/** The delivered iteration; before, the newest. */
+const shownIteration = ({ iterations, delivered_iteration }: BasisFacts) =>
+  iterations.find(({ iteration }) => iteration === delivered_iteration) ?? iterations.at(-1);
+
+function modelOf(facts: BasisFacts): Basis[] {
+  const shown = shownIteration(facts);
+  if (shown === undefined) return [];
+  if (shown.model === undefined)
+    return [
+      caution("Model", "An earlier release made this run and did not record what predicted."),
+    ];
+  const { name, is_baseline } = shown.model;
+  return [
+    is_baseline
+      ? caution("Baseline model", baselineText(name))
+      : fact("Model", `Predicted by ${name}.`),
+  ];
+}
+
+function dataOf({ atlases }: BasisFacts): Basis[] {
+  const named = (wanted: boolean): string[] =>
+    (atlases ?? []).filter(({ simulated }) => simulated === wanted).map(({ dataset }) => dataset);
+  const [simulated, measured] = [named(true), named(false)];
+  return [
+    ...(simulated.length === 0 ? [] : [caution("Simulated data", simulatedText(simulated))]),
+    ...(measured.length === 0 ? [] : [fact("Data", `Measured cells of ${list(measured)}.`)]),
+  ];
+}
+
+const readingOf = ({ ambiguities }: StructuredQuery): Basis[] =>
+  ambiguities.map(({ field, text, chosen, alternatives }) =>
+    caution(
+      "Ambiguous",
+      `“${text}” (${field.replace("_", " ")}) was taken as ${chosen}${alternatives.length === 0 ? "" : `; it could also mean ${alternatives.join(", ")}`}.`,
+    ),
+  );
+
+const notUsedOf = (query: StructuredQuery): Basis[] =>
+  (query.not_used ?? []).map((field) =>
+    caution(
+      "Not used",
+      `“${query[field] ?? field}” (${field}) chose no cells: the atlas does not tell cells apart by ${field} here.`,
+    ),
+  );
+
+function controlOf({ control_strategy_effective: used, structured_query }: BasisFacts): Basis[] {
+  if (used === null) return [];
+  const text = `${used}: the prediction is compared with ${CONTROL_STRATEGY_REFERENCES[used]}.`;
+  const fallback = structured_query?.control_strategy_fallback;
+  return [
+    fallback
+      ? caution("Control", `${text} ${fallback.requested} was asked for. ${fallback.reason}`)
+      : fact("Control", text),
+  ];
+}
+
+const confidenceOf = (facts: BasisFacts): Basis[] =>
+  shownIteration(facts)?.confidence === "lower"
+    ? [caution("Lower confidence", "The report says what lowers confidence in this score.")]
+    : [];
+
+const DECIDED_INSTEAD: Readonly<Record<ModelRole, string>> = {
+  question: "rules read the question",
+  likeness: "names were compared by their letters",
+  prompt: "the ranking chose the prompt cells",
+  judgement: "the score has no second opinion",
+};
+
+/** Each thing that did not come from the model, once, with what the model's side said last. */
+function undecidedOf({ structured_query, iterations }: BasisFacts): Basis[] {
+  const problems = new Map<ModelRole, string>();
+  if (structured_query?.model_problem !== undefined)
+    problems.set("question", structured_query.model_problem);
+  for (const { model_problems = [] } of iterations)
+    for (const { role, problem } of model_problems) problems.set(role, problem);
+  if (problems.size === 0) return [];
+  const instead = MODEL_ROLES.filter((role) => problems.has(role)).map(
+    (role) => DECIDED_INSTEAD[role],
+  );
+  const last = [...problems.values()].at(-1) ?? "";
+  return [
+    caution(
+      "Language model",
+      `One is configured and did not decide everything: ${list(instead)} (${last.replace(/\.$/, "")}).`,
+    ),
+  ];
+}
+
+function costOf({
+  gpu_seconds,
+  gpu_cost_usd,
+  llm_tokens,
+  llm_cost_usd,
+}: BasisFacts["usage"]): Basis {
+  const parts = [
+    gpu_seconds === 0 && gpu_cost_usd === 0
+      ? "no GPU was used"
+      : `${duration(gpu_seconds)} of GPU, ${usd(gpu_cost_usd)}`,
+  ];
+  if (llm_tokens > 0)
+    parts.push(`language model ${plural(llm_tokens, "token")}, ${usd(llm_cost_usd)}`);
+  return fact("Cost", `${parts.join("; ")}.`.replace(/^n/, "N"));
+}
+
+/** Cents, and fractions of them where there are no whole ones. */
+const usd = (amount: number): string =>
+  `${amount.toFixed(amount > 0 && amount < 0.01 ? 4 : 2)} USD`;

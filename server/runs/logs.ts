@@ -1,0 +1,30 @@
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { redactor } from "../../config.ts";
+import { outputsOf } from "../../actors/job-outputs.ts";
+import { errorResponses } from "../errors.ts";
+import type { ServerParts } from "../parts.ts";
+import { findRun } from "./find-run.ts";
+import { jobOutputsSchema, runParams } from "./schemas.ts";
+
+export const logRoutes =
+  (parts: ServerParts): FastifyPluginAsyncZod =>
+  async (app) => {
+    const redact = redactor(parts.config);
+    app.get(
+      "/runs/:id/logs",
+      {
+        config: { access: "user" },
+        schema: {
+          summary: "What the inference program of a run said, attempt by attempt",
+          tags: ["runs"],
+          params: runParams,
+          response: { 200: jobOutputsSchema, ...errorResponses },
+        },
+      },
+      async ({ params, identity }) => {
+        const record = await findRun(parts, identity, params.id);
+        const jobs = await outputsOf(record, (jobId) => parts.batch.output(jobId), redact);
+        return { run_id: record.document.run_id, jobs: [...jobs] };
+      },
+    );
+  };

@@ -1,0 +1,44 @@
+import type { Filter } from "mongodb";
+import type { RunFilter } from "../index.ts";
+import type { StoredRun } from "./record.ts";
+
+const literally = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+
+/** What the newest runs of a list have in common. */
+export function listFilter({
+  status,
+  user_email,
+  text,
+  id,
+  labels = {},
+  created_from,
+  created_until,
+  before,
+}: RunFilter): Filter<StoredRun> {
+  const words = { $regex: literally(text ?? ""), $options: "i" };
+  const created = {
+    ...(created_from === undefined ? {} : { $gte: created_from }),
+    ...(created_until === undefined ? {} : { $lt: created_until }),
+  };
+  const either: Filter<StoredRun>[] = [
+    ...(text === undefined ? [] : [{ $or: [{ query: words }, { name: words }] }]),
+    ...(before === undefined
+      ? []
+      : [
+          {
+            $or: [
+              { created_at: { $lt: before.created_at } },
+              { created_at: before.created_at, run_id: { $lt: before.run_id } },
+            ],
+          },
+        ]),
+  ];
+  return {
+    ...(status === undefined ? {} : { status }),
+    ...(user_email === undefined ? {} : { user_email }),
+    ...(id === undefined ? {} : { run_id: { $regex: `^${literally(id)}` } }),
+    ...(Object.keys(created).length === 0 ? {} : { created_at: created }),
+    ...Object.fromEntries(Object.entries(labels).map(([key, value]) => [`labels.${key}`, value])),
+    ...(either.length > 1 ? { $and: either } : either[0]),
+  };
+}
