@@ -15,13 +15,13 @@ export function describeFile(file: string, found: H5adSummary): string {
     ),
   );
   return [
-    `${file}: ${n_obs} cells x ${n_vars} genes (${found.first_genes.join(", ")}${n_vars > found.first_genes.length ? ", ..." : ""})`,
+    `${file}${found.modality === null ? "" : `, modality ${found.modality}`}: ${n_obs} cells x ${n_vars} genes (${found.first_genes.join(", ")}${n_vars > found.first_genes.length ? ", ..." : ""})`,
     table(
       ["matrix", "layout", "values", ""],
       slots.map(({ name, layout, values }) => [
         name,
         layout,
-        String(values).replaceAll("_", " "),
+        values.replaceAll("_", " "),
         name === counts ? "taken for the counts" : "",
       ]),
     ),

@@ -113,6 +113,8 @@ export const addRunOptions = (command: Command): Command =>
       ).choices(["best", "worst"]),
     );
 
+export const MODALITY = "modality of a MuData file (.h5mu) to read (default: the RNA)";
+
 export const addAtlasOptions = (command: Command): Command =>
   command
     .option("--dataset <name>", "name of the dataset (default: from the file name)")
@@ -146,7 +148,7 @@ export const addAtlasOptions = (command: Command): Command =>
       ).choices(REPEATED_GENES),
     )
     .option("--layer <name>", "layer that holds the counts")
-    .option("--modality <name>", "modality of a MuData file (.h5mu) to read (default: the RNA)");
+    .option("--modality <name>", MODALITY);
 
 /** Error USAGE, one sentence naming every bad option. */
 export function runConfig(options: RunOptions, more: Partial<RunConfig>): RunConfig {

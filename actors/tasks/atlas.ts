@@ -20,9 +20,10 @@ export const importAtlasFile = ({
   importAtlas(options, labelResolver(loadKnowledge(knowledge)));
 export const inspectFile = ({
   file,
+  modality,
   knowledge,
-}: { readonly file: string } & Partial<WithKnowledge>) =>
-  inspectH5ad(file, labelResolver(loadKnowledge(knowledge)));
+}: { readonly file: string; readonly modality?: string } & Partial<WithKnowledge>) =>
+  inspectH5ad(file, labelResolver(loadKnowledge(knowledge)), modality);
 export async function simulate({
   file,
   options,

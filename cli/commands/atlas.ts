@@ -6,7 +6,14 @@ import { HaystackError } from "../../errors.ts";
 import type { AtlasIndex } from "../../science/atlas/atlas-index.ts";
 import { describeAtlas, describeFile } from "../atlas-tables.ts";
 import { withLocalSource } from "../local-source.ts";
-import { addAtlasOptions, importColumns, seedOption, type AtlasOptions } from "../options.ts";
+import { given } from "../../given.ts";
+import {
+  addAtlasOptions,
+  importColumns,
+  MODALITY,
+  seedOption,
+  type AtlasOptions,
+} from "../options.ts";
 import { note, print, table } from "../output.ts";
 import type { CommonOptions } from "../common.ts";
 
@@ -109,14 +116,18 @@ export function addAtlasCommands(program: Command): void {
     .command("inspect")
     .description("Show what an .h5ad file or an imported atlas contains.")
     .argument("<file-or-dataset>")
-    .action(async (what: string, options: CommonOptions) => {
+    .option("--modality <name>", MODALITY)
+    .action(async (what: string, options: CommonOptions & { modality?: string }) => {
       await withWorkbench(options, async ({ atlases, compute }) => {
         if (!existsSync(what) && /^[\w.-]+$/.test(what) && !what.endsWith(".h5ad")) {
           const index = await atlases.get(what);
           print(options.json === true, summary(index), describeAtlas(index));
           return;
         }
-        const found = await compute.run("inspectFile", { file: what });
+        const found = await compute.run("inspectFile", {
+          file: what,
+          ...given({ modality: options.modality }),
+        });
         print(options.json === true, found, describeFile(what, found));
       });
     });

@@ -11,6 +11,8 @@ import type { FrameColumn, H5adFile, Slot } from "../anndata/open.ts";
 import { openH5ad } from "../anndata/open.ts";
 
 export interface H5adSummary {
+  /** Of a MuData file; null for AnnData. */
+  readonly modality: string | null;
   readonly n_obs: number;
   readonly n_vars: number;
   readonly slots: readonly {
@@ -51,8 +53,9 @@ const nothingKnown: LabelResolver = { cellOntologyId: () => null, perturbationId
 export async function inspectH5ad(
   path: string,
   resolver: LabelResolver = nothingKnown,
+  modality?: string,
 ): Promise<H5adSummary> {
-  const file = await openH5ad(path);
+  const file = await openH5ad(path, modality);
   try {
     const source = usableSlot(file);
     const choice = chooseColumns(file, {}, resolver, source?.slot);
@@ -74,6 +77,7 @@ export async function inspectH5ad(
       ),
     ];
     return {
+      modality: file.modality,
       n_obs: file.nObs,
       n_vars: file.nVars,
       slots,

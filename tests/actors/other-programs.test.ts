@@ -37,7 +37,7 @@ function noticedWithinASecond(open: () => Promise<SharedRuns>): void {
     const { store, looks } = watched(unwatched);
     const effects = scriptedEffects({ now: () => Date.now(), jobState: "RUNNING" });
     const { supervisor, committed } = await hostRuns(store, effects);
-    const cancelled = async (attempt: number): Promise<number> => {
+    const cancelledAt = async (attempt: number): Promise<number> => {
       const id = `r${attempt}`;
       const settled = supervisor.settled(id);
       await supervisor.submit(run(id));
@@ -55,7 +55,7 @@ function noticedWithinASecond(open: () => Promise<SharedRuns>): void {
       expect(await settled).toStrictEqual(ofInference(id, "synthetic_control"));
       return milliseconds;
     };
-    expect(await quickest(NOTICED_WITHIN_MS, cancelled)).toBeLessThan(NOTICED_WITHIN_MS);
+    expect(await quickest(NOTICED_WITHIN_MS, cancelledAt)).toBeLessThan(NOTICED_WITHIN_MS);
     expect(effects.jobs.size).toBeGreaterThan(0);
     expect(new Set(effects.jobs.values())).toEqual(new Set(["CANCELLED"]));
   });

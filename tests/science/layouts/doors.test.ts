@@ -8,6 +8,7 @@ import { openH5ad } from "../../../science/anndata/open.ts";
 import { readH5ad } from "../../../science/anndata/read.ts";
 import { writeH5ad } from "../../../science/anndata/write.ts";
 import { importAtlas } from "../../../science/atlas/import.ts";
+import { inspectH5ad } from "../../../science/atlas/inspect.ts";
 import { readGroup } from "../../../science/atlas/open.ts";
 import { loadKnowledge } from "../../../science/knowledge/load.ts";
 import { labelResolver } from "../../../science/knowledge/resolve.ts";
@@ -135,6 +136,9 @@ describeWithPython("MuData", () => {
       const { X, obs } = await readGroup(join(folder, "atlas"), group);
       expect(dense(X)).toEqual(obs.index.map((name) => x[Number(name.slice(1))]));
     }
+
+    expect((await inspectH5ad(path)).modality).toBe("rna");
+    expect((await inspectH5ad(path, undefined, "prot")).n_vars).toBe(2);
 
     const prot = await openH5ad(path, "prot");
     expect([prot.nObs, prot.nVars, prot.columns("obs").map(({ name }) => name)]).toEqual([
