@@ -33,7 +33,10 @@ test("the daemon goes on when the reader of its log goes away later", async () =
     const answer = await fetch(`${url}/api/v1/runs/${run_id}`);
     return ((await answer.json()) as RunDocument).status;
   };
-  await Promise.race([expect.poll(status).toBe("completed"), died]);
+  const completed = async (): Promise<void> => {
+    await expect.poll(status).toBe("completed");
+  };
+  await Promise.race([completed(), died]);
   expect((await fetch(`${url}/livez`)).status).toBe(200);
   serving.kill("SIGTERM");
   expect(await serving.ended).toMatchObject({ code: 0 });
