@@ -21,6 +21,8 @@ export interface Started {
   /** Resolves when this text is shown; at once where nobody reads. */
   shows(text: string): Promise<void>;
   kill(signal: NodeJS.Signals): void;
+  /** The reader of stdout and stderr goes away. */
+  stopReading(): void;
 }
 
 const COLUMNS: Partial<Record<OutputKind, string>> = { terminal: "80", "0 columns": "0" };
@@ -57,6 +59,10 @@ export async function startOn(
     ended,
     shows: (text) => (child.stdout?.destroyed === false ? reading.shows(text) : Promise.resolve()),
     kill: (signal) => void child.kill(signal),
+    stopReading() {
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+    },
   };
 }
 
