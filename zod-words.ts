@@ -7,13 +7,14 @@ import { z } from "zod";
 
 type Issue = z.core.$ZodRawIssue;
 
+/** Of a schema of numbers. */
 interface Bounds {
-  readonly minimum?: number;
-  readonly maximum?: number;
+  readonly minValue?: number | null;
+  readonly maxValue?: number | null;
 }
 
 const boundsOf = ({ schema }: { readonly schema?: unknown }): Bounds =>
-  (schema as { _zod?: { bag?: Bounds } } | undefined)?._zod?.bag ?? {};
+  (schema as Bounds | undefined) ?? {};
 
 const plural = (count: number | bigint, noun: string): string =>
   `${count} ${noun}${Number(count) === 1 ? "" : "s"}`;
@@ -35,10 +36,10 @@ const entries = (count: number | bigint, origin: string): string =>
 
 /** Beside the smallest integers that are safe nothing is said of a range. */
 function rangeOf(issue: Issue & { readonly code: "too_small" | "too_big" }): string {
-  const { minimum, maximum } = boundsOf(issue);
-  const has = (bound: number | undefined): bound is number =>
-    bound !== undefined && Math.abs(bound) < Number.MAX_SAFE_INTEGER;
-  if (has(minimum) && has(maximum)) return `must be from ${minimum} to ${maximum}`;
+  const { minValue, maxValue } = boundsOf(issue);
+  const has = (bound: number | null | undefined): bound is number =>
+    typeof bound === "number" && Math.abs(bound) < Number.MAX_SAFE_INTEGER;
+  if (has(minValue) && has(maxValue)) return `must be from ${minValue} to ${maxValue}`;
   return issue.code === "too_small"
     ? `must be ${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}`
     : `must be ${issue.inclusive === false ? "less than" : "at most"} ${issue.maximum}`;

@@ -11,6 +11,9 @@ const LIBRARIES =
 
 const QUESTION = "How would B cells respond to IFN-beta?";
 
+// Each command listens to both, and is meant to be the only one of its process.
+for (const stream of [process.stdout, process.stderr]) stream.setMaxListeners(0);
+
 interface Shown {
   readonly code: number;
   readonly stdout: string;
@@ -240,13 +243,14 @@ const ADVISED: readonly Advised[] = [
 let dataDir = "";
 beforeEach(async () => {
   dataDir = await temporaryFolder();
-  vi.stubEnv("HAYSTACK_DATA_DIR", dataDir);
+  set();
   onTestFinished(() => void vi.unstubAllEnvs());
 });
 
 const set = (env: Readonly<Record<string, string>> = {}): void => {
   vi.unstubAllEnvs();
   vi.stubEnv("HAYSTACK_DATA_DIR", dataDir);
+  vi.stubEnv("COMPUTE_PROCESSES", "1");
   for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
 };
 
@@ -295,7 +299,7 @@ test("without an atlas the advice is to import or simulate one; then the questio
   expect(made.code).toBe(0);
   const unknown = await command("run", "How would flurbocytes respond to IFN-beta?");
   expect([unknown.code, unknown.stderr]).toEqual([2, expect.not.stringContaining("No atlas")]);
-}, 60_000);
+}, 180_000);
 
 test("a store that cannot be opened is told in words", async () => {
   const folder = join(dataDir, "closed");
