@@ -21,7 +21,7 @@ export function describeFile(file: string, found: H5adSummary): string {
       slots.map(({ name, layout, values }) => [
         name,
         layout,
-        String(values).replaceAll("_", " "),
+        values.replaceAll("_", " "),
         name === counts ? "taken for the counts" : "",
       ]),
     ),

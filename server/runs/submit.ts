@@ -68,7 +68,7 @@ const asked = ({ query, config, user_email, random_seed, name, labels }: RunDocu
     user_email,
     random_seed,
     name,
-    Object.entries(labels ?? {}).toSorted(),
+    Object.entries(labels ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1)),
   ]);
 
 /** What stands under the key, which must be what is asked for now. */
