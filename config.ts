@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { disagreements, headless, misspelt } from "./config/rules.ts";
 import { presentable, redactor } from "./config/secrets.ts";
 import { type Environment, variables } from "./config/variables.ts";
-import { HaystackError } from "./errors.ts";
+import { configInvalid } from "./errors.ts";
 
 export { type BatchAdapter, batchAdapter } from "./config/batch-adapter.ts";
 export { type ConfigFile, readConfigFile } from "./config/config-file.ts";
@@ -52,10 +52,7 @@ export function loadConfig(
     ...misspelt(set.map(([name]) => name)),
   ];
   if (parsed.data === undefined || problems.length > 0) {
-    throw new HaystackError(
-      "CONFIG_INVALID",
-      `Some configuration variables need correcting: ${problems.map(({ name, message }) => `${name} (${message})`).join("; ")}.`,
-    );
+    throw configInvalid(problems.map(({ name, message }) => `${name} (${message})`));
   }
   return Object.freeze({
     ...parsed.data,

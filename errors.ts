@@ -1,3 +1,5 @@
+import { systemSubject, systemWords } from "./system-words.ts";
+
 /**
  * The one error catalogue. A code is never reused for another meaning; docs/operations.md says
  * for each what to do, and a test holds both equal.
@@ -203,10 +205,57 @@ export function toHaystackError(thrown: unknown): HaystackError {
           cause: thrown,
         },
       );
-    return new HaystackError("INTERNAL", thrown.message || thrown.name, { cause: thrown });
+    return new HaystackError("INTERNAL", internalText(thrown), { cause: thrown });
   }
   return new HaystackError("INTERNAL", String(thrown));
 }
+
+/** A fault of ours says what it is; of the operating system's word we say the meaning. */
+function internalText(thrown: Error): string {
+  const words = systemWords(thrown);
+  if (words === undefined) return thrown.message || thrown.name;
+  const subject = systemSubject(thrown);
+  return `${subject === undefined ? "Something that is needed" : subject} could not be used (${words}); put that right and try again.`;
+}
+
+export const objectNotFound = (
+  path: string,
+  {
+    advice = "restore it, or run again what makes it.",
+    runId,
+  }: { readonly advice?: string; readonly runId?: string } = {},
+): HaystackError =>
+  new HaystackError(
+    "OBJECT_NOT_FOUND",
+    `The object ${path} does not exist; ${advice}`,
+    runId === undefined ? {} : { details: { run_id: runId } },
+  );
+
+/** What can be done about an atlas that is not there. */
+const IMPORT = "import one with `haystack atlas import FILE`";
+
+export const atlasNotFound = (dataset: string): HaystackError =>
+  new HaystackError(
+    "ATLAS_NOT_FOUND",
+    `There is no atlas named ${dataset}; list the atlases with \`haystack atlas list\`, or ${IMPORT}.`,
+  );
+
+export const noAtlas = (): HaystackError =>
+  new HaystackError(
+    "ATLAS_NOT_FOUND",
+    `No atlas has been imported yet; ${IMPORT}, or create one with \`haystack atlas simulate\`.`,
+  );
+
+/** `problems`: sentences without their full stops, each beginning with what it is about. */
+export const configInvalid = (
+  problems: readonly string[],
+  options: { readonly cause?: unknown } = {},
+): HaystackError =>
+  new HaystackError(
+    "CONFIG_INVALID",
+    `The configuration cannot be used: ${problems.join("; ")}.`,
+    options,
+  );
 
 /** An unknown run and another user's run look the same. */
 export const runNotFound = (runId: string): HaystackError =>

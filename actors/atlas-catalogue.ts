@@ -1,7 +1,7 @@
 import { readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import pLimit from "p-limit";
-import { HaystackError } from "../errors.ts";
+import { HaystackError, atlasNotFound, noAtlas } from "../errors.ts";
 import type { AtlasIndex } from "../science/atlas/atlas-index.ts";
 import type { ImportOptions } from "../science/atlas/import.ts";
 import type { Compute } from "../services/compute/index.ts";
@@ -67,10 +67,7 @@ export function atlasCatalogue(
   ): Promise<{ index: AtlasIndex; dir: string }> => {
     const path = indexPath(dataset);
     if ((await objects.stat(path)) === undefined) {
-      throw new HaystackError(
-        "ATLAS_NOT_FOUND",
-        `There is no atlas named ${dataset}; list the atlases with \`haystack atlas list\`, or import one with \`haystack atlas import FILE\`.`,
-      );
+      throw atlasNotFound(dataset);
     }
     const file = await objects.fetch({ path }, signal);
     return { index: JSON.parse(await readFile(file, "utf8")) as AtlasIndex, dir: dirname(file) };
@@ -117,10 +114,7 @@ export function atlasCatalogue(
     async open(wanted, signal) {
       const names = wanted.length === 0 ? await datasets() : wanted;
       if (names.length === 0) {
-        throw new HaystackError(
-          "ATLAS_NOT_FOUND",
-          "No atlas has been imported yet; import one with `haystack atlas import FILE`, or create one with `haystack atlas simulate`.",
-        );
+        throw noAtlas();
       }
       return Promise.all(
         names.map(async (dataset) => {

@@ -2,7 +2,9 @@ import { CommanderError } from "commander";
 import { ownVariables, redactor } from "../config.ts";
 import { errorBody, toHaystackError } from "../errors.ts";
 import { note, outliveReaders, say } from "./output.ts";
+import { systemWords } from "../system-words.ts";
 import { buildProgram } from "./program.ts";
+import { usageError } from "./usage.ts";
 
 /**
  * Runs one command line and returns its exit code: 0 done, 1 failed, 2 wrong usage or input, 130
@@ -11,8 +13,9 @@ import { buildProgram } from "./program.ts";
 export async function main(args: readonly string[]): Promise<number> {
   const json = args.includes("--json");
   let exitCode = 0;
-  outliveReaders(({ message }) => {
-    note(`haystack: The result could not be written to stdout (${message}).`);
+  outliveReaders((thrown) => {
+    const why = systemWords(thrown) ?? thrown.message;
+    note(`haystack: The result could not be written to stdout: ${why}.`);
     process.once("exit", () => (process.exitCode = 1));
   });
   const program = buildProgram((code) => {
@@ -22,8 +25,11 @@ export async function main(args: readonly string[]): Promise<number> {
     await program.parseAsync([...args], { from: "user" });
     return exitCode;
   } catch (thrown) {
-    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2;
-    const error = toHaystackError(thrown);
+    const error =
+      thrown instanceof CommanderError
+        ? usageError(thrown, program, args)
+        : toHaystackError(thrown);
+    if (error === undefined) return (thrown as CommanderError).exitCode === 0 ? 0 : 2;
     const redact = redactor(ownVariables(process.env));
     const message = redact(oneLine(error.message));
     note(`haystack: ${message}`);

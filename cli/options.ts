@@ -75,7 +75,7 @@ export function naming({ name, label }: NamingOptions): {
       ({ message }) => `--name ${message}`,
     ),
     ...(runLabelsSchema.optional().safeParse(labels).error?.issues ?? []).map(
-      ({ path, message }) => `--label ${path.join(".")}: ${message}`,
+      ({ path, message }) => `--label ${path.join(".")} ${message}`,
     ),
   ];
   if (problems.length > 0) throw new HaystackError("USAGE", `${problems.join("; ")}.`);
@@ -164,12 +164,9 @@ export function runConfig(options: RunOptions, more: Partial<RunConfig>): RunCon
   });
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues
-    .map(({ path, message }) => `--${path.join(".").replaceAll("_", "-")}: ${message}`)
+    .map((issue) => `--${issue.path.join(".").replaceAll("_", "-")} ${issue.message}`)
     .join("; ");
-  throw new HaystackError(
-    "USAGE",
-    `Some options have values that cannot be used: ${problems}; correct them.`,
-  );
+  throw new HaystackError("USAGE", `${problems}.`);
 }
 
 export function seedOption(text: string | undefined, random: () => number): number {

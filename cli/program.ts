@@ -25,8 +25,8 @@ export function buildProgram(setExitCode: SetExitCode): Command {
     )
     .version(SOFTWARE.version)
     .exitOverride()
-    .configureOutput({ writeOut: say, writeErr: hint })
-    .showHelpAfterError("(run `haystack --help` for the commands and their options)");
+    // What is wrong is said where every error is.
+    .configureOutput({ writeOut: say, writeErr: hint, outputError: () => undefined });
   addRunCommand(program, setExitCode);
   addSubmitCommand(program, setExitCode);
   addServeCommand(program, setExitCode);

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
-import { HaystackError } from "../errors.ts";
+import { configInvalid, type HaystackError } from "../errors.ts";
 import { nearestVariable } from "./rules.ts";
 import { isSecret } from "./secrets.ts";
 import { variables } from "./variables.ts";
@@ -35,12 +35,12 @@ export function readConfigFile(folder: string): ConfigFile | undefined {
     return [{ name, values, warning: warningOf(resolve(folder, name), name, values) }];
   }).filter(({ name, values }) => name !== ".env" || Object.keys(values).length > 0);
   if (found.length > 1)
-    throw invalid(`${CONFIG_FILES.join(" and ")} both configure HAYSTACK here; keep one of them.`);
+    throw invalid(`${CONFIG_FILES.join(" and ")} are both here; keep one of them`);
   return found[0];
 }
 
-const invalid = (message: string, cause?: unknown): HaystackError =>
-  new HaystackError("CONFIG_INVALID", message, { cause });
+const invalid = (problem: string, cause?: unknown): HaystackError =>
+  configInvalid([problem], { cause });
 
 function textOf(file: string): string | undefined {
   try {
@@ -49,7 +49,7 @@ function textOf(file: string): string | undefined {
     const { code } = thrown as NodeJS.ErrnoException;
     if (code === "ENOENT") return undefined;
     throw invalid(
-      `The configuration file ${file} cannot be read; make it a file that you may read, or remove it.`,
+      `The configuration file ${file} cannot be read; make it a file that you may read, or remove it`,
       thrown,
     );
   }
@@ -58,17 +58,18 @@ function textOf(file: string): string | undefined {
 function parseJson(text: string): Record<string, string> {
   const names = parsedObject(text);
   const problems = Object.entries(names).flatMap(([name, value]) => {
-    if (!isOurs(name)) return [`${name} is not a variable; did you mean ${nearestVariable(name)}?`];
+    if (!isOurs(name)) return [`${name} is not a variable; did you mean ${nearestVariable(name)}`];
     return ["string", "number", "boolean"].includes(typeof value)
       ? []
-      : [`${name} must be a text, a number, true or false.`];
+      : [`${name} must be a text, a number, true or false`];
   });
-  if (problems.length > 0) throw invalid(`haystack.config.json: ${problems.join(" ")}`);
+  if (problems.length > 0)
+    throw configInvalid(problems.map((problem) => `in haystack.config.json ${problem}`));
   return Object.fromEntries(Object.entries(names).map(([name, value]) => [name, String(value)]));
 }
 
 function parsedObject(text: string): object {
-  const form = 'write it like { "MODEL_MAX_USD": 2 }.';
+  const form = 'write it like { "MODEL_MAX_USD": 2 }';
   let value: unknown;
   try {
     value = JSON.parse(text);

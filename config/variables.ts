@@ -1,4 +1,5 @@
 import { z } from "zod";
+import "../zod-words.ts";
 import { batch } from "./variables/batch.ts";
 import { dispatch } from "./variables/dispatch.ts";
 import { hosting } from "./variables/hosting.ts";

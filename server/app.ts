@@ -1,3 +1,4 @@
+import "../zod-words.ts";
 import fastifyCors from "@fastify/cors";
 import fastifyHelmet from "@fastify/helmet";
 import Fastify, { LogController, type FastifyInstance } from "fastify";

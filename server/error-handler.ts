@@ -67,13 +67,12 @@ function refusalStatus(thrown: unknown): number | undefined {
 
 function toRequestError(thrown: unknown): HaystackError {
   if (hasZodFastifySchemaValidationErrors(thrown)) {
-    const problems = thrown.validation.map(({ instancePath, message }) =>
-      [instancePath.slice(1).replaceAll("/", "."), message].filter(Boolean).join(": "),
-    );
-    return new HaystackError(
-      "USAGE",
-      `The ${PLACES[thrown.validationContext ?? ""] ?? "request"} is not valid (${problems.join("; ")}); correct it.`,
-    );
+    const place = `The ${PLACES[thrown.validationContext ?? ""] ?? "request"}`;
+    const problems = thrown.validation.map(({ instancePath, message }) => {
+      const name = instancePath.slice(1).replaceAll("/", ".");
+      return `${name === "" ? "it" : name} ${message ?? "cannot be used"}`;
+    });
+    return new HaystackError("USAGE", `${place} is not valid: ${problems.join("; ")}.`);
   }
   const status = refusalStatus(thrown);
   return status === undefined ? toHaystackError(thrown) : refusal(status);

@@ -209,7 +209,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       if (!hosting.waits(host))
         throw new HaystackError(
           "RUN_STATE_FORBIDS",
-          `Run ${runId} is busy; try again when it waits for something.`,
+          `Run ${runId} is busy; ask for it when it waits for something.`,
         );
       await hosting.passivate(host, host.wakeAt());
     },

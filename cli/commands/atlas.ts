@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { readConfig } from "../configuration.ts";
 import type { Workbench } from "../../daemon.ts";
-import { HaystackError } from "../../errors.ts";
+import { HaystackError, noAtlas } from "../../errors.ts";
 import type { AtlasIndex } from "../../science/atlas/atlas-index.ts";
 import { describeAtlas, describeFile } from "../atlas-tables.ts";
 import { withLocalSource } from "../local-source.ts";
@@ -107,7 +107,7 @@ export function addAtlasCommands(program: Command): void {
         options.json === true,
         { atlases: found },
         found.length === 0
-          ? "No atlas has been imported yet; run `haystack atlas import FILE` or `haystack atlas simulate`."
+          ? noAtlas().message
           : table(["dataset", "cells", "genes", "cell types", "perturbations", "donors", ""], rows),
       );
     });

@@ -1,10 +1,11 @@
+import { problemOf } from "../../zod-words.ts";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Command } from "commander";
 import { z } from "zod";
 import { type Config } from "../../config.ts";
 import { readConfig } from "../configuration.ts";
 import type { Daemon } from "../../daemon.ts";
-import { HaystackError, toHaystackError } from "../../errors.ts";
+import { HaystackError, configInvalid, toHaystackError } from "../../errors.ts";
 import { controlStrategySchema } from "../../science/query/structured-query.ts";
 import { userOfAddress, type RunDocument } from "../../services/runs/document.ts";
 import type { RunRecord } from "../../services/runs/index.ts";
@@ -92,11 +93,10 @@ function readEnvironment(): JobEnvironment {
   const given = Object.fromEntries(Object.entries(process.env).filter(([, value]) => value !== ""));
   const parsed = jobEnvironmentSchema.safeParse(given);
   if (parsed.success) return parsed.data;
-  const names = parsed.error.issues.map(({ path }) => path.join(".")).join(", ");
-  throw new HaystackError(
-    "CONFIG_INVALID",
-    `The environment has no usable ${names}; set RUN_ID to the id of a stored run, and CONTROL_STRATEGY, if set, to synthetic_control or query_as_control.`,
-  );
+  throw configInvalid([
+    ...parsed.error.issues.map((issue) => problemOf(issue)),
+    "RUN_ID is the id of a stored run",
+  ]);
 }
 
 const isOver = ({ document: { status }, inbox }: RunRecord): boolean =>

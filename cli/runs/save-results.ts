@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { resultObjects } from "../../actors/run-objects.ts";
 import { HaystackError } from "../../errors.ts";
+import { systemWords } from "../../system-words.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 
 export type ResultKind = keyof ReturnType<typeof resultObjects>;
@@ -28,7 +29,7 @@ export async function resultFolder(path: string): Promise<string> {
   } catch (thrown) {
     throw new HaystackError(
       "USAGE",
-      `The folder ${folder} cannot be written to (${(thrown as NodeJS.ErrnoException).code ?? String(thrown)}); choose another with --output.`,
+      `The folder ${folder} cannot be written to (${systemWords(thrown) ?? String(thrown)}); choose another with --output.`,
       { cause: thrown },
     );
   }

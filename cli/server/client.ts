@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
 import { ERROR_CATALOGUE, HaystackError, type ErrorCode } from "../../errors.ts";
 import { retryAfter } from "../../retry-after.ts";
+import { systemWords } from "../../system-words.ts";
 import type { ServerAddress } from "./address.ts";
 
 /** One server's HTTP API: time limits, retries of what passes, and its errors as ours. */
@@ -136,7 +137,7 @@ export function unreachable(url: string, thrown: unknown): PassingTrouble {
   const why =
     cause instanceof DOMException
       ? "it does not answer"
-      : String(typeof code === "string" ? code : message);
+      : String(systemWords(cause) ?? (typeof code === "string" ? code : message));
   return new PassingTrouble(
     new HaystackError(
       "SERVER_UNREACHABLE",

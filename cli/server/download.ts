@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { HaystackError } from "../../errors.ts";
+import { HaystackError, objectNotFound } from "../../errors.ts";
 import { saveFile, type ResultKind } from "../runs/save-results.ts";
 import { patiently, PassingTrouble, reaching, unreachable, type ServerClient } from "./client.ts";
 
@@ -28,11 +28,10 @@ export async function downloadResult(
   });
   const found = files.find((each) => each.kind === kind && each.bytes !== null);
   if (found === undefined)
-    throw new HaystackError(
-      "OBJECT_NOT_FOUND",
-      `The ${kind} of run ${runId} is no longer on the server; ask its operator.`,
-      { details: { run_id: runId } },
-    );
+    throw objectNotFound(`with the ${kind} of ${runId}`, {
+      advice: "ask the operator of the server.",
+      runId,
+    });
   await patiently(() => transfer(client, found, file));
 }
 

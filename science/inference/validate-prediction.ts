@@ -43,6 +43,6 @@ function assertSameNames(
 function invalid(reason: string): HaystackError {
   return new HaystackError(
     "PREDICTION_INVALID",
-    `The prediction ${reason}; run the inference again or check the model's output.`,
+    `The prediction ${reason}; check the model's output and its INFERENCE_COMMAND or image.`,
   );
 }

@@ -8,6 +8,7 @@ import { CHANGE_THRESHOLDS, FOLD_CHANGE_PSEUDOCOUNT } from "../response/predicte
 import { answerInWords } from "./answer.ts";
 import { geneChart, PATHWAYS_DRAWN, pathwayChart } from "./bar-charts.ts";
 import { COMPONENT_MARKS, iterationChart } from "./iteration-chart.ts";
+import { basisFacts, restsOn } from "./rests-on.ts";
 import type { RunResult } from "./result.ts";
 import { deliveredIteration, jobLedger, targetTest } from "./result.ts";
 import { volcanoChart } from "./volcano-chart.ts";
@@ -55,6 +56,7 @@ export async function renderReport(
     delivered,
     query: result.structured_query,
     answer: answerInWords(result, de),
+    basis: restsOn(basisFacts(result)),
     charts: { volcano, iterations, topGenes, enriched },
     genes: genes.slice(0, GENES_LISTED),
     pathways: pathways.slice(0, PATHWAYS_LISTED),

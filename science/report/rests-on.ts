@@ -4,6 +4,7 @@ import {
   type ModelRole,
   type StructuredQuery,
 } from "../query/structured-query.ts";
+import type { RunResult } from "./result.ts";
 import { CONTROL_STRATEGY_REFERENCES, duration, list, plural } from "./wording.ts";
 
 /** What the answer of a run rests on. Told in the same words wherever a run is shown. */
@@ -57,6 +58,24 @@ export function restsOn(facts: BasisFacts): readonly Basis[] {
     costOf(facts.usage),
   ];
 }
+
+/** What a delivered result knows of it. */
+export const basisFacts = ({ atlas, model, iterations, ...result }: RunResult): BasisFacts => ({
+  ...result,
+  atlases: atlas,
+  iterations: iterations.map(({ iteration, plan, grounding }) => ({
+    iteration,
+    model,
+    confidence: grounding.confidence,
+    model_problems: (
+      [
+        ["likeness", plan.embedding_problem],
+        ["prompt", plan.model_problem],
+        ["judgement", grounding.model_problem],
+      ] as const
+    ).flatMap(([role, problem]) => (problem === undefined ? [] : [{ role, problem }])),
+  })),
+});
 
 export const baselineText = (name: string): string =>
   `Predicted by the built-in baseline ${name}, which adds a mean shift to the query cells; not by STACK. Use it to check the set-up, not as a model's answer.`;

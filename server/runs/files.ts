@@ -3,7 +3,7 @@ import { basename, dirname } from "node:path";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { resultObjects } from "../../actors/run-objects.ts";
-import { HaystackError } from "../../errors.ts";
+import { objectNotFound } from "../../errors.ts";
 import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
 import { findRun } from "./find-run.ts";
@@ -97,11 +97,10 @@ export const fileRoutes =
         const { document } = await findRun(parts, identity, params.id);
         const file = filesOf(document.run_id).find(({ name }) => name === params.name);
         if (file === undefined || document.output_anndata_path === null)
-          throw new HaystackError(
-            "OBJECT_NOT_FOUND",
-            "This run has no file of that name; find its files in its result.",
-            { details: { run_id: document.run_id } },
-          );
+          throw objectNotFound(params.name, {
+            advice: "find the files of the run in its result.",
+            runId: document.run_id,
+          });
         const local = await parts.objects.fetch({ path: file.path });
         const sent = await send(raw, encodeURIComponent(basename(local)), {
           root: dirname(local),

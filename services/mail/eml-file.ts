@@ -1,3 +1,4 @@
+import { systemWords } from "../../system-words.ts";
 import { randomUUID } from "node:crypto";
 import { link, mkdir, open, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -71,7 +72,8 @@ export function emlMail({ folder, from, clock }: EmlOptions): MailService {
       try {
         await writeOnce(`${mail.key}.eml`, await compose(mail));
       } catch (thrown) {
-        const why = thrown instanceof Error ? thrown.message : String(thrown);
+        const why =
+          systemWords(thrown) ?? (thrown instanceof Error ? thrown.message : String(thrown));
         throw new HaystackError(
           "MAIL_UNAVAILABLE",
           `The mail ${mail.key} could not be written: ${why}; check the disk and the folder's permissions.`,

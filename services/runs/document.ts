@@ -1,4 +1,5 @@
 import { z } from "zod";
+import "../../zod-words.ts";
 import { given } from "../../given.ts";
 import { ERROR_CATALOGUE, type ErrorCode } from "../../errors.ts";
 import {

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { openRuns } from "../../adapters/runs.ts";
@@ -6,6 +7,9 @@ import type { RunDocument } from "../../services/runs/document.ts";
 import { ADA, pastRun, startApi } from "../server/api-harness.ts";
 import { haystack, type Outcome } from "../support/command-line.ts";
 import type { Golden } from "../support/golden-snapshots.ts";
+import { placeOf } from "../support/describe-with.ts";
+import { describeWithPython } from "../support/python.ts";
+import { PYTHON } from "../support/real-parts.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
 
 const DAY_MS = 86_400_000;
@@ -169,3 +173,38 @@ test("a run that nobody hosts is called interrupted, and retry is named", async 
     runs: [{ run_id, interrupted: true }],
   });
 }, 60_000);
+
+describeWithPython("a question on a terminal", () => {
+  test.each([
+    ["y", "cancelled"],
+    ["n", "pending"],
+    ["", "pending"],
+  ])(
+    "answered %j leaves the runs %s",
+    async (answer, status) => {
+      const { run, folder } = await placeWith(queued("run-1"), queued("run-2"));
+      const shown = spawnSync(
+        placeOf(PYTHON),
+        [
+          "tests/support/answer-on-terminal.py",
+          "[y/N]",
+          answer,
+          process.execPath,
+          "cli/haystack.ts",
+          "cancel",
+          "--all",
+          "--data-dir",
+          folder,
+        ],
+        { encoding: "utf8", env: { ...process.env, COMPUTE_PROCESSES: "1" } },
+      );
+      expect([shown.status, shown.stdout]).toEqual([
+        0,
+        expect.stringContaining("Do you want to cancel these 2 runs? [y/N]"),
+      ]);
+      const { runs } = JSON.parse((await run("list", "--json")).stdout) as { runs: RunDocument[] };
+      expect(runs.map((each) => each.status)).toEqual([status, status]);
+    },
+    60_000,
+  );
+});

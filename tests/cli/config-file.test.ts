@@ -82,32 +82,32 @@ test.each<[string, Record<string, string>, string]>([
   [
     "a name that is not ours",
     { [JSON_FILE]: '{"MAX_ACTIV_RUNS": 3}' },
-    "haystack.config.json: MAX_ACTIV_RUNS is not a variable; did you mean MAX_ACTIVE_RUNS?",
+    "in haystack.config.json MAX_ACTIV_RUNS is not a variable; did you mean MAX_ACTIVE_RUNS",
   ],
   [
     "a value that is no value",
     { [JSON_FILE]: '{"MAX_ACTIVE_RUNS": [3]}' },
-    "haystack.config.json: MAX_ACTIVE_RUNS must be a text, a number, true or false.",
+    "in haystack.config.json MAX_ACTIVE_RUNS must be a text, a number, true or false",
   ],
   [
     "no JSON",
     { [JSON_FILE]: "MAX_ACTIVE_RUNS=3" },
-    'haystack.config.json is not valid JSON; write it like { "MODEL_MAX_USD": 2 }.',
+    'haystack.config.json is not valid JSON; write it like { "MODEL_MAX_USD": 2 }',
   ],
   [
     "no object",
     { [JSON_FILE]: "[]" },
-    'haystack.config.json holds no object of variables; write it like { "MODEL_MAX_USD": 2 }.',
+    'haystack.config.json holds no object of variables; write it like { "MODEL_MAX_USD": 2 }',
   ],
   [
     "both files",
     { [JSON_FILE]: "{}", ".env": "LOG_LEVEL=warn" },
-    "haystack.config.json and .env both configure HAYSTACK here; keep one of them.",
+    "haystack.config.json and .env are both here; keep one of them",
   ],
 ])("%s is refused", async (_, files, message) => {
   const folder = await folderWith(files);
   const { code, stderr } = await inFolder(folder, ["list"]);
-  expect([code, stderr]).toEqual([2, `haystack: ${message}\n`]);
+  expect([code, stderr]).toEqual([2, `haystack: The configuration cannot be used: ${message}.\n`]);
   expect((await inFolder(folder, ["--help"])).code).toBe(0);
 });
 

@@ -55,7 +55,7 @@ test("a result that cannot be written is a failure, in one sentence", async () =
   const [code] = (await once(child, "close")) as [number];
   expect([code, stderr]).toEqual([
     1,
-    "haystack: The result could not be written to stdout (ENOSPC: no space left on device, write).\n",
+    "haystack: The result could not be written to stdout: the disk is full.\n",
   ]);
 });
 

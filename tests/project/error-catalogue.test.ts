@@ -81,3 +81,33 @@ test("HTTP and the command line tell an error by the same words", async () => {
     ]);
   }
 });
+
+/** What a sentence says of doing the same again: not of making a file anew. */
+const RETRY =
+  /\b(try|send|ask|submit|run|start|repeat)( \w+){0,3} again\b|\bretr(y|ied)\b|\blater\b/i;
+
+test("where no retry helps, the advice is no retry", () => {
+  const sources = globSync(
+    "{actors,adapters,cli,config,insight,machines,science,server,services}/**/*.ts",
+  ).concat(globSync("*.ts"));
+  const wrong: string[] = [];
+  let seen = 0;
+  for (const file of sources)
+    for (const [, code = "", text = ""] of readFileSync(file, "utf8").matchAll(
+      /HaystackError\(\s*"(\w+)",\s*(`[^`]*`|"[^"]*")/g,
+    )) {
+      seen += 1;
+      if (!ERROR_CATALOGUE[code as ErrorCode].retryable && RETRY.test(text))
+        wrong.push(`${file}: ${code} ${text}`);
+    }
+  expect(seen).toBeGreaterThan(150);
+  expect(wrong).toEqual([]);
+});
+
+test("one place words what is not there and what is not configured", () => {
+  const sources = globSync("{actors,cli,config,server,services}/**/*.ts").concat("config.ts");
+  const elsewhere = sources.filter((file) =>
+    /HaystackError\(\s*"(OBJECT_NOT_FOUND|ATLAS_NOT_FOUND)"/.test(readFileSync(file, "utf8")),
+  );
+  expect(elsewhere).toEqual([]);
+});

@@ -13,7 +13,7 @@ import {
  * import by `import type` only. Only the command line, which starts everything, knows the
  * composition root; docs/decisions/0021-rooms-and-imports.md says why.
  */
-const HELPERS = "(errors|given|json-text|own-files|retry-after)\\.ts";
+const HELPERS = "(errors|given|json-text|own-files|retry-after|system-words|zod-words)\\.ts";
 const INTERFACES = "services/[\\w-]+/(index|document)\\.ts";
 const ACTORS =
   "actors/([\\w-]+|supervisor/supervisor|mail/requested|(watch|inspection)/[\\w-]+)\\.ts";
@@ -26,7 +26,8 @@ interface Room {
 }
 
 const ROOMS: readonly Room[] = [
-  { files: /^(errors|given|json-text|own-files|retry-after)\.ts$/, imports: [] },
+  { files: /^(given|json-text|own-files|retry-after|system-words|zod-words)\.ts$/, imports: [] },
+  { files: /^errors\.ts$/, imports: ["system-words\\.ts"] },
   { files: /^software\.ts$/, imports: [HELPERS, "package\\.json"] },
   { files: /^config(\/.*)?\.ts$/, imports: ["config/.*", HELPERS] },
   {
@@ -107,7 +108,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   h5wasm: /^science\/anndata\//,
   cephes: /^science\/statistics\//,
   "pure-rand": /^science\/(grounding|simulate)\//,
-  "fastest-levenshtein": /^(config|science)\//,
+  "fastest-levenshtein": /^(cli|config|science)\//,
   eta: /^science\/(knowledge|report)\//,
   vega: /^science\/report\//,
   "vega-lite": /^science\/report\//,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { restsOn, type BasisFacts } from "../../science/report/rests-on.ts";
+import { basisFacts, restsOn, type BasisFacts } from "../../science/report/rests-on.ts";
 import { runResult } from "./report-fixtures.ts";
 
 const query = { ...runResult().structured_query, ambiguities: [], control_strategy_fallback: null };
@@ -130,4 +130,30 @@ test("what it cost, to fractions of a cent", () => {
   expect(textOf("Cost", { usage })).toBe(
     "2 min of GPU, 0.0042 USD; language model 1,234 tokens, 1.50 USD.",
   );
+});
+
+test("a delivered result and the document of its run say the same", () => {
+  const result = runResult();
+  const problem = "MODEL_UNAVAILABLE: It answers 404.";
+  const [first, ...rest] = result.iterations;
+  const told = restsOn(
+    basisFacts({
+      ...result,
+      iterations: [{ ...first!, plan: { ...first!.plan, model_problem: problem } }, ...rest],
+    }),
+  );
+  const model_problems = [{ role: "prompt" as const, problem }];
+  expect(told).toEqual(
+    restsOn({
+      ...result,
+      atlases: result.atlas,
+      iterations: result.iterations.map(({ iteration, grounding }, index) => ({
+        iteration,
+        model: result.model,
+        confidence: grounding.confidence,
+        ...(index === 0 ? { model_problems } : {}),
+      })),
+    }),
+  );
+  expect(told.map(({ title }) => title)).toContain("Language model");
 });

@@ -2,6 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { resultObjects } from "../../actors/run-objects.ts";
+import { restsOn } from "../../science/report/rests-on.ts";
 import { describeWithBrowser, openPage } from "../support/browser.ts";
 import { run, temporaryFolder } from "../support/hosted-runs.ts";
 import { gate, startScriptedServer, type ScriptedServer } from "../support/scripted-server.ts";
@@ -35,6 +36,11 @@ describeWithBrowser("the page of a run", () => {
     expect(await page.locator("#score").textContent()).toBe("8");
     expect(await page.locator("#status").textContent()).toBe("completed");
     expect(await page.locator("#files li").count()).toBe(3);
+    expect(await page.locator("#rests-on li").allTextContents()).toEqual(
+      restsOn((await server.parts.runs.get("r1"))!.document).map(
+        ({ title, text, caution }) => `${caution ? "! " : ""}${title}: ${text}`,
+      ),
+    );
     expect(await page.title()).toBe("HAYSTACK run");
     expect(await page.locator("img, #question *").count()).toBe(0);
     expect(complaints).toEqual([]);

@@ -1,3 +1,4 @@
+import { systemWords } from "../../../system-words.ts";
 import { HaystackError } from "../../../errors.ts";
 
 /** Errors: STEP_ABORTED, OBJECTS_UNAVAILABLE; those of ours as they are. */
@@ -11,7 +12,7 @@ export async function guarded<Result>(
     return await work();
   } catch (thrown) {
     if (thrown instanceof HaystackError) throw thrown;
-    const why = thrown instanceof Error ? thrown.message : String(thrown);
+    const why = systemWords(thrown) ?? (thrown instanceof Error ? thrown.message : String(thrown));
     throw new HaystackError(
       "OBJECTS_UNAVAILABLE",
       `The folder of local jobs cannot be used: ${why}; check the disk and its permissions.`,

@@ -4,6 +4,7 @@
  * runs the program in a process group of its own, and writes the end. SIGTERM stops the program and
  * ends the job.
  */
+import { systemWords } from "../../../system-words.ts";
 import { spawn } from "node:child_process";
 import { mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -130,7 +131,7 @@ async function runProgram(job: LocalJob, folder: string, stop: Stop): Promise<Ou
   if ("error" in ended)
     return failed(
       "application",
-      `The inference program could not be started: ${ended.error.message}.`,
+      `The inference program ${program} could not be started: ${systemWords(ended.error) ?? ended.error.message}.`,
     );
   const { code, signal } = ended;
   if (stop.signal.aborted) {

@@ -1,8 +1,9 @@
+import { systemWords } from "../../../system-words.ts";
 import { createHash, randomUUID } from "node:crypto";
 import { lstat, mkdir, mkdtemp, readdir, realpath, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { Readable } from "node:stream";
-import { HaystackError } from "../../../errors.ts";
+import { HaystackError, objectNotFound } from "../../../errors.ts";
 import {
   hashFile,
   isAbsent,
@@ -25,16 +26,13 @@ function objectsError(thrown: unknown, doing: string, signal?: AbortSignal): Hay
       cause: thrown,
     });
   }
-  const why = thrown instanceof Error ? thrown.message : String(thrown);
+  const why = systemWords(thrown) ?? (thrown instanceof Error ? thrown.message : String(thrown));
   return new HaystackError(
     "OBJECTS_UNAVAILABLE",
     `${doing} failed: ${why}; check the disk and its permissions.`,
     { cause: thrown },
   );
 }
-
-const notFound = (path: string): HaystackError =>
-  new HaystackError("OBJECT_NOT_FOUND", `The object ${path} does not exist.`);
 
 interface Source {
   readonly size: number;
@@ -147,7 +145,7 @@ export function directoryObjects({ root }: { readonly root: string }): ObjectSto
       try {
         signal?.throwIfAborted();
         const file = await fileOf(ref.path);
-        if ((await sizeOf(file)) === undefined) throw notFound(ref.path);
+        if ((await sizeOf(file)) === undefined) throw objectNotFound(ref.path);
         if ("sha256" in ref && (await hashFile(file, signal)) !== ref.sha256) {
           throw new HaystackError(
             "OBJECT_DAMAGED",
@@ -157,7 +155,7 @@ export function directoryObjects({ root }: { readonly root: string }): ObjectSto
         return file;
       } catch (thrown) {
         throw isAbsent(thrown)
-          ? notFound(ref.path)
+          ? objectNotFound(ref.path)
           : objectsError(thrown, `Reading the object ${ref.path}`, signal);
       }
     },

@@ -2,7 +2,7 @@ import { Storage } from "@google-cloud/storage";
 import { randomUUID } from "node:crypto";
 import { open, rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { HaystackError } from "../../../errors.ts";
+import { HaystackError, objectNotFound } from "../../../errors.ts";
 import { isAbsent } from "../directory/files.ts";
 import { directoryObjects } from "../directory/store.ts";
 import { objectCache, type CachedObject } from "./cache.ts";
@@ -125,8 +125,7 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
     let left = 2;
     for (let round = 0; left > 0 && round < ROUNDS; round++) {
       const stored = await look(path, signal);
-      if (stored === undefined)
-        throw new HaystackError("OBJECT_NOT_FOUND", `The object ${path} does not exist.`);
+      if (stored === undefined) throw objectNotFound(path);
       const cached = await cache.find(path, signal);
       if (
         cached !== undefined &&

@@ -1,3 +1,4 @@
+import { problemOf } from "../../../zod-words.ts";
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import {
@@ -72,8 +73,8 @@ export function completeOutsideRun(
       updated_at: new Date(now).toISOString(),
     };
   }
-  const problems = [...(given.error?.issues ?? []), ...(config.error?.issues ?? [])].map(
-    ({ path, message }) => `${path.join(".")} (${message})`,
+  const problems = [...(given.error?.issues ?? []), ...(config.error?.issues ?? [])].map((issue) =>
+    problemOf(issue, "config"),
   );
   const error: RunErrorRecord = {
     code: "CONFIG_INVALID",
