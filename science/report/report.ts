@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Eta } from "eta";
 import type { DifferentialExpression, GroundingScore } from "../grounding/grounding.ts";
-import { CHANGE_THRESHOLDS, FOLD_CHANGE_PSEUDOCOUNT } from "../response/predicted-response.ts";
+import { FOLD_CHANGE_PSEUDOCOUNT } from "../response/predicted-response.ts";
 import { answerInWords } from "./answer.ts";
 import { geneChart, PATHWAYS_DRAWN, pathwayChart } from "./bar-charts.ts";
 import { COMPONENT_MARKS, iterationChart } from "./iteration-chart.ts";
@@ -62,7 +62,6 @@ export async function renderReport(
     unmeasured: grounding.components.filter(({ score }) => score === null),
     file: `${result.run_id}_predictions.h5ad`,
     marks: Object.entries(COMPONENT_MARKS).filter(([name]) => everMeasured.has(name)),
-    thresholds: CHANGE_THRESHOLDS,
     pseudocount: FOLD_CHANGE_PSEUDOCOUNT,
     ledger: jobLedger(result),
     wording,
