@@ -1,5 +1,7 @@
+import type { OpenAtlas } from "../../science/atlas/atlas-index.ts";
 import { loadKnowledge } from "../../science/knowledge/load.ts";
 import { controlsAvailable } from "../../science/prompting/choose-prompt.ts";
+import { isTheAnswer, perturbedGroups } from "../../science/prompting/retrieval.ts";
 import { lookUp, type LookUpName } from "../../science/query/look-up.ts";
 import { readModelChoice } from "../../science/query/model-choice.ts";
 import type { StructuredQuery } from "../../science/query/structured-query.ts";
@@ -22,9 +24,26 @@ export async function analyze(
     atlases.map(({ index }) => index),
     loadKnowledge(input.knowledge),
   );
+  return understood(structured_query, atlases);
+}
+
+function understood(query: StructuredQuery, atlases: readonly OpenAtlas[]): Understanding {
+  const measured = perturbedGroups(atlases)
+    .map(({ group }) => group)
+    .filter((group) => isTheAnswer(query, group));
   return {
-    structured_query,
-    control_cells_available: controlsAvailable(structured_query, atlases),
+    structured_query: {
+      ...query,
+      ...(measured.length === 0
+        ? {}
+        : {
+            measured_answer: {
+              cells: measured.reduce((sum, { n_cells }) => sum + n_cells, 0),
+              donors: new Set(measured.map(({ donor }) => donor)).size,
+            },
+          }),
+    },
+    control_cells_available: controlsAvailable(query, atlases),
   };
 }
 
@@ -48,10 +67,7 @@ export async function readChoice(
   return "problem" in read
     ? read
     : {
-        result: {
-          ...read,
-          control_cells_available: controlsAvailable(read.structured_query, atlases),
-        },
+        result: understood(read.structured_query, atlases),
       };
 }
 

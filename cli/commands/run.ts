@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { newSeed } from "../../actors/new-run.ts";
+import { isJudged } from "../../science/grounding/meaning.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import { exitCodeOf } from "../hosted-run.ts";
 import {
@@ -64,14 +65,16 @@ function describeEnd(document: RunDocument): string {
     return `Run ${document.run_id} failed: ${document.error_message ?? "no reason was recorded"}${document.error?.retryable === true ? `\nTry again with: haystack retry ${document.run_id}` : ""}`;
   if (document.status === "cancelled") return `Run ${document.run_id} was cancelled.`;
   const query = document.structured_query;
+  const delivered = document.iterations.find(
+    ({ iteration }) => iteration === document.delivered_iteration,
+  );
   return [
-    `${query?.cell_type.name ?? "The cells"} under ${query?.perturbation.name ?? "the perturbation"}: grounding score ${document.final_score ?? "-"}/10 after ${document.current_iteration} iteration(s), ${document.control_strategy_effective ?? ""}.`,
-    `Strongest genes: ${
-      document.iterations
-        .find(({ iteration }) => iteration === document.delivered_iteration)
-        ?.top_genes.map(({ gene }) => gene)
-        .join(", ") ?? "-"
-    }`,
+    ...(delivered?.reading === undefined ? [] : [delivered.reading]),
+    `${query?.cell_type.name ?? "The cells"} under ${query?.perturbation.name ?? "the perturbation"}: grounding score ${isJudged(delivered?.component_scores ?? {}) ? `${document.final_score ?? "-"}/10` : "not measurable"} after ${document.current_iteration} iteration(s), ${document.control_strategy_effective ?? ""}.`,
+    ...(delivered?.verdict === undefined
+      ? []
+      : [`The predicted response ${delivered.verdict} (confidence: ${delivered.confidence}).`]),
+    `Strongest genes: ${delivered?.top_genes.map(({ gene }) => gene).join(", ") || "none changes"}`,
     `Predictions  ${document.output_anndata_path ?? "-"}`,
     `Report       ${document.output_report_path ?? "-"}`,
     `Log          ${document.output_log_path ?? "-"}`,

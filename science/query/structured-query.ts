@@ -101,6 +101,8 @@ const perturbationalQuerySchema = z.object({
   /** Why the literature could not be searched although a source is configured. */
   literature_problem: z.string().optional(),
   ambiguities: z.array(ambiguitySchema),
+  /** The cells of the atlases that measure what is asked; absent where there are none. */
+  measured_answer: z.object({ cells: z.number().int(), donors: z.number().int() }).optional(),
   /** Present when synthetic control was asked for and no matched control cells exist. */
   control_strategy_fallback: z
     .object({

@@ -17,6 +17,7 @@ const TEMPLATES = new URL("templates/", import.meta.url);
 const DISAGREEMENT = 3;
 const GENES_LISTED = 30;
 const PATHWAYS_LISTED = 30;
+const SIGNIFICANT = 0.05;
 
 const eta = new Eta({ views: fileURLToPath(TEMPLATES), cache: true });
 const css = readFileSync(new URL("report.css", TEMPLATES), "utf8");
@@ -35,7 +36,8 @@ export async function renderReport(
   const result = wording.cleanTexts(input);
   const de = { ...differential, genes: wording.cleanTexts(differential.genes) };
   const delivered = deliveredIteration(result);
-  const { top_genes: genes, enriched: pathways, grounding } = delivered;
+  const { top_genes: genes, enriched: tested, grounding } = delivered;
+  const pathways = tested.filter(({ p_adjusted }) => p_adjusted < SIGNIFICANT);
   const [volcano, iterations, topGenes, enriched] = await Promise.all([
     volcanoChart(de, genes, targetTest(result.structured_query)),
     iterationChart(result.iterations, result.config.score_threshold),
@@ -58,6 +60,7 @@ export async function renderReport(
     genes: genes.slice(0, GENES_LISTED),
     pathways: pathways.slice(0, PATHWAYS_LISTED),
     pathwaysDrawn: Math.min(PATHWAYS_DRAWN, pathways.length),
+    isJudged: grounding.components.some(({ score }) => score !== null),
     modelScores: modelScores(grounding),
     unmeasured: grounding.components.filter(({ score }) => score === null),
     file: `${result.run_id}_predictions.h5ad`,

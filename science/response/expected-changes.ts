@@ -43,11 +43,23 @@ interface Predicted {
   readonly error: Float64Array;
 }
 
-/** delta^2 / (delta^2 + variance): the share of delta that is not error. 0 where delta is 0. */
-export function reliabilityOf(delta: Float64Array, { variance }: PromptEvidence): Float64Array {
-  return delta.map((value, gene) =>
-    value === 0 ? 0 : (value * value) / (value * value + variance[gene]!),
-  );
+/**
+ * delta^2 / (delta^2 + variance): the share of delta that is not error. 0 where delta is 0. Without a
+ * control prediction (`withoutControl`) the part of delta that the measured responses show, times
+ * their own share: what sets the prompt's donors and cell types apart from the query cells is in
+ * delta too, and no response.
+ */
+export function reliabilityOf(
+  delta: Float64Array,
+  { variance, delta: measured }: PromptEvidence,
+  withoutControl = false,
+): Float64Array {
+  return delta.map((value, gene) => {
+    if (value === 0) return 0;
+    const seen = withoutControl ? measured[gene]! : value;
+    const share = (seen * seen) / (seen * seen + variance[gene]!);
+    return share * Math.min(1, Math.max(0, seen / value));
+  });
 }
 
 /**
@@ -70,7 +82,7 @@ export function changeScores({ delta, reliability, error }: Predicted): Float64A
 
 /** The prediction that `evidence` makes of cells with these controls, measured in so many cells. */
 export function measurementOf(
-  delta: Float64Array,
+  { delta, reliability }: Omit<Predicted, "error">,
   evidence: PromptEvidence,
   control: Moments,
   treatedCells: number,
@@ -78,7 +90,7 @@ export function measurementOf(
   const ofControl = varianceOf(control, pooledVariance([control]));
   return {
     delta,
-    reliability: reliabilityOf(delta, evidence),
+    reliability,
     error: ofControl.map(
       (variance, gene) => variance / control.cells + evidence.treatedVariance[gene]! / treatedCells,
     ),
@@ -107,7 +119,16 @@ export function calibrateChanges(
     const delta = evidence.delta.map((shift, gene) =>
       Number.isNaN(shift) ? 0 : Math.max(0, control.mean[gene]! + shift) - control.mean[gene]!,
     );
-    scores.push(changeScores(measurementOf(delta, evidence, control, treated.cells)));
+    scores.push(
+      changeScores(
+        measurementOf(
+          { delta, reliability: reliabilityOf(delta, evidence) },
+          evidence,
+          control,
+          treated.cells,
+        ),
+      ),
+    );
     cells.push(treated.cells);
     changed += response.changed;
   }

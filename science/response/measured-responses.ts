@@ -1,3 +1,4 @@
+import type { AnnData } from "../anndata/anndata.ts";
 import type { CellGroup, OpenAtlas } from "../atlas/atlas-index.ts";
 import { drawCells } from "../prompting/draw-cells.ts";
 import { benjaminiHochberg } from "../statistics/benjamini-hochberg.ts";
@@ -50,6 +51,43 @@ export async function calibrateOnMeasured(
   return calibrateChanges(genes.length, seen, measured);
 }
 
+/**
+ * The matched controls of the parts as the atlases hold them, for a prediction that was made without
+ * them: what its prompt cells are apart from the query cells is no response. Null controls where no
+ * part has any.
+ */
+export async function matchedControls(
+  parts: readonly EvidencePart[],
+  atlases: readonly OpenAtlas[],
+  seed: number,
+): Promise<{ readonly controls: AnnData | null; readonly parts: readonly EvidencePart[] }> {
+  const located = locate(parts, atlases);
+  if (located.length === 0) return { controls: null, parts };
+  const controlOf = new Map(located.map(({ part, control }) => [part, control.group_id]));
+  return {
+    controls: await drawGroups(
+      located.map(({ control }) => control),
+      atlases,
+      seed,
+    ),
+    parts: parts.map((part) => ({ ...part, control_group_id: controlOf.get(part) ?? null })),
+  };
+}
+
+const drawGroups = (
+  groups: readonly CellGroup[],
+  atlases: readonly OpenAtlas[],
+  seed: number,
+): Promise<AnnData> =>
+  drawCells({
+    parts: [...new Set(groups)].map(({ group_id, n_cells }) => ({
+      group_id,
+      n_cells: Math.min(n_cells, MOST_CELLS),
+    })),
+    atlases,
+    seed,
+  });
+
 function locate(parts: readonly EvidencePart[], atlases: readonly OpenAtlas[]): Located[] {
   const byId = new Map(
     atlases.flatMap(({ index }) => index.groups.map((group) => [group.group_id, group] as const)),
@@ -67,15 +105,7 @@ async function measure(
   members: readonly Located[],
   { atlases, seed }: { readonly atlases: readonly OpenAtlas[]; readonly seed: number },
 ): Promise<{ readonly parts: readonly Omit<LeftOutPart, "unit">[]; readonly changed: number }> {
-  const cellsOf = (groups: readonly CellGroup[]) =>
-    drawCells({
-      parts: [...new Set(groups)].map(({ group_id, n_cells }) => ({
-        group_id,
-        n_cells: Math.min(n_cells, MOST_CELLS),
-      })),
-      atlases,
-      seed,
-    });
+  const cellsOf = (groups: readonly CellGroup[]) => drawGroups(groups, atlases, seed);
   const treated = await cellsOf(members.map((member) => member.treated));
   const control = await cellsOf(members.map((member) => member.control));
   const ofTreated = momentsByGroup(treated, genes);

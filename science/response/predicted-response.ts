@@ -117,12 +117,12 @@ function differenceOf(treated: CsrMatrix, control: CsrMatrix): Float64Array {
 function compare(
   cells: { readonly treated: CsrMatrix; readonly reference: CsrMatrix },
   { predictedMean, referenceMean }: Record<"predictedMean" | "referenceMean", Float64Array>,
-  { query, evidence, calibration }: ModelPrediction,
+  { query, controlPrediction, evidence, calibration }: ModelPrediction,
 ): PredictedResponse {
   const genes = query.var.index;
   const delta = predictedMean.map((mean, gene) => mean - referenceMean[gene]!);
   const p = rankSumByGene(logNormalise(cells.treated), logNormalise(cells.reference));
-  const reliability = reliabilityOf(delta, evidence);
+  const reliability = reliabilityOf(delta, evidence, controlPrediction === null);
   const change = delta.map((value, gene) => {
     const share = reliability[gene]!;
     return Math.abs(value) * (Number.isNaN(share) ? 0 : share);
@@ -130,7 +130,12 @@ function compare(
   const rank = ranksOf(change);
   const queried = momentsByGroup(query, genes).get("")!;
   const scores = changeScores(
-    measurementOf(delta, evidence, queried, Math.max(calibration.treatedCells, queried.cells)),
+    measurementOf(
+      { delta, reliability },
+      evidence,
+      queried,
+      Math.max(calibration.treatedCells, queried.cells),
+    ),
   );
   const changed = scores.filter((score) => score > calibration.threshold).length;
   return {
