@@ -1,3 +1,4 @@
+import { isJudged } from "../science/grounding/meaning.ts";
 import { restsOn } from "../science/report/rests-on.ts";
 import { duration } from "../science/report/wording.ts";
 import { shownRun } from "../actors/run-details.ts";
@@ -9,13 +10,14 @@ import { table } from "./output.ts";
 
 export { shownRun };
 
+export const deliveredIteration = ({ iterations, delivered_iteration }: RunDocument) =>
+  iterations.find(({ iteration }) => iteration === delivered_iteration);
+
 /** The one score of a run, that of the delivered iteration; before, of each so far. */
-export function scoreOf({
-  final_score,
-  delivered_iteration,
-  grounding_scores,
-}: Pick<RunDocument, "final_score" | "delivered_iteration" | "grounding_scores">): string {
+export function scoreOf(document: RunDocument): string {
+  const { final_score, delivered_iteration, grounding_scores } = document;
   if (final_score === null) return grounding_scores.join(", ") || "-";
+  if (!isJudged(deliveredIteration(document)?.component_scores ?? {})) return "not measurable";
   return grounding_scores.length === 1
     ? `${final_score}/10`
     : `${final_score}/10 (iteration ${delivered_iteration} of ${grounding_scores.join(", ")})`;
@@ -31,12 +33,14 @@ export const basisLines = (document: RunDocument): string[] => [
 
 const headLines = (document: RunDocument): string[] => {
   const { run_id, name, labels = {}, status, current_phase, query, error_message } = document;
+  const reading = deliveredIteration(document)?.reading;
   const filed = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
   return [
     `${run_id}: ${status}${current_phase === null ? "" : ` (${current_phase})`}`,
     ...(name === undefined ? [] : [`Name: ${name}`]),
     ...(filed.length === 0 ? [] : [`Labels: ${filed.join(", ")}`]),
     `Question: ${query}`,
+    ...(reading === undefined ? [] : [reading]),
     `Score: ${scoreOf(document)}`,
     ...(error_message === null ? [] : [`Error: ${error_message}`]),
   ];

@@ -1,3 +1,5 @@
+import { given } from "../../given.ts";
+import { isJudged } from "../../science/grounding/meaning.ts";
 import { renderMail } from "../../science/report/mail-text.ts";
 import { restsOn } from "../../science/report/rests-on.ts";
 import type { BatchService } from "../../services/batch/index.ts";
@@ -9,6 +11,17 @@ import type { AtlasCatalogue } from "../atlas-catalogue.ts";
 export type ComposeMail = (document: RunDocument, entry: OutboxEntry) => Promise<Mail>;
 
 const base = (publicUrl: string): string => publicUrl.replace(/\/+$/, "");
+
+/** What the delivered iteration says, where there is one. */
+function delivered({ iterations, delivered_iteration }: RunDocument) {
+  const found = iterations.find(({ iteration }) => iteration === delivered_iteration);
+  if (found === undefined) return {};
+  const { verdict, reading, component_scores } = found;
+  return {
+    ...given({ verdict, reading }),
+    is_judged: isJudged(component_scores),
+  };
+}
 
 /**
  * The mail that an outbox entry owes. A run of an earlier release does not say what it rests on:
@@ -36,6 +49,7 @@ export const composeMail =
       to: document.user_email ?? "",
       ...renderMail(kind, {
         ...document,
+        ...delivered(document),
         ...link,
         rests_on: restsOn({
           ...document,

@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type {
   CurrentRound,
@@ -8,6 +8,9 @@ import type {
 } from "../../machines/run-types.ts";
 import { literatureFindings } from "../../science/grounding/literature-subjects.ts";
 import type { IterationSummary } from "../../services/runs/document.ts";
+import { meaningOf } from "../../science/grounding/meaning.ts";
+import type { PromptPlan } from "../../science/prompting/prompt-plan.ts";
+import { readingSentence } from "../../science/report/reading.ts";
 import type { LiteratureAnswer } from "../../services/literature/index.ts";
 import { journalOf } from "../agents/journalled.ts";
 import { judge } from "../agents/judge.ts";
@@ -79,6 +82,10 @@ async function evaluateRound(
     signal,
   );
   const { grounding, top_genes, enriched } = evaluation;
+  const { chosen } = JSON.parse(
+    await readFile(await objects.fetch(round.plan, signal), "utf8"),
+  ) as PromptPlan;
+  const reading = readingSentence(structured_query, chosen.reads);
   return {
     evaluation: stored,
     response,
@@ -96,6 +103,8 @@ async function evaluateRound(
         grounding.components.map(({ name, score }) => [name, score]),
       ),
       confidence: grounding.confidence,
+      verdict: meaningOf(grounding, top_genes.length > 0),
+      ...(reading === null ? {} : { reading }),
       feedback: [...grounding.feedback],
       top_genes: top_genes
         .slice(0, SHOWN)

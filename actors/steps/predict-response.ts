@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import type { ObjectReference } from "../../machines/run-types.ts";
-import type { PromptPlan } from "../../science/prompting/prompt-plan.ts";
-import type { StepPorts } from "../ports.ts";
+import type { PromptPart, PromptPlan } from "../../science/prompting/prompt-plan.ts";
+import { runNotFound } from "../../errors.ts";
+import { placesOf, type OpenedAtlas, type StepPorts } from "../ports.ts";
 import { iterationObjects } from "../run-objects.ts";
 
 export interface PredictedRound {
@@ -15,7 +16,7 @@ export interface PredictedRound {
 
 /** Writes to `output` what the predictions of a round amount to: cells and response. */
 export async function predictResponse(
-  { objects, compute, batch }: StepPorts,
+  { objects, compute, batch, runs, atlases }: StepPorts,
   { run_id, iteration, output, ...round }: PredictedRound & { readonly output: string },
   signal: AbortSignal,
 ): Promise<void> {
@@ -25,6 +26,11 @@ export async function predictResponse(
     await readFile(await objects.fetch(round.plan, signal), "utf8"),
   ) as PromptPlan;
   const { control_predictions: control } = round;
+  const { parts } = plan.chosen;
+  const run = await runs.get(run_id);
+  if (run === undefined) throw runNotFound(run_id);
+  const opened = await atlases.open(run.document.config.datasets, signal);
+  await atlases.fetchGroups(withControls(parts, opened), opened, signal);
   await compute.run(
     "predictResponse",
     {
@@ -33,11 +39,30 @@ export async function predictResponse(
       query: await fetched(paths.query),
       prompt: await fetched(paths.prompt("prediction")),
       controls: control === null ? null : await fetched(paths.prompt("control")),
-      parts: plan.chosen.parts,
+      parts,
+      places: placesOf(opened, run.document.config),
+      reading: readsTheAnswer(plan),
       shiftsQueryCells: batch.model.is_baseline,
       seed: round.random_seed,
       output,
     },
     signal,
   );
+}
+
+/** The groups of the parts and their matched controls, which are not shown under query_as_control. */
+function withControls(parts: readonly PromptPart[], opened: readonly OpenedAtlas[]): string[] {
+  const shown = new Set(parts.map(({ group_id }) => group_id));
+  return opened
+    .flatMap(({ index }) => index.groups)
+    .filter(({ group_id }) => shown.has(group_id))
+    .flatMap(({ group_id, control_group_id }) =>
+      control_group_id === null ? [group_id] : [group_id, control_group_id],
+    );
+}
+
+/** The prompt is the asked cells under the asked perturbation, with the query cells as their controls. */
+function readsTheAnswer({ chosen, query_parts }: PromptPlan): boolean {
+  const controls = new Set(chosen.parts.map(({ control_group_id }) => control_group_id));
+  return chosen.reads === 1 && query_parts.every(({ group_id }) => controls.has(group_id));
 }

@@ -7,9 +7,10 @@ import { validatePrediction } from "../../science/inference/validate-prediction.
 import { loadKnowledge } from "../../science/knowledge/load.ts";
 import type { ControlStrategy, StructuredQuery } from "../../science/query/structured-query.ts";
 import { predictedResponse } from "../../science/response/predicted-response.ts";
+import { calibrateOnMeasured, matchedControls } from "../../science/response/measured-responses.ts";
 import { promptEvidence, type EvidencePart } from "../../science/response/prompt-evidence.ts";
 import { readResponse, writeResponse } from "../../science/response/response-file.ts";
-import type { WithKnowledge } from "./places.ts";
+import { openAll, type AtlasPlace, type WithKnowledge } from "./places.ts";
 
 /** The tasks that check a prediction, measure what it says, and judge that. */
 
@@ -36,6 +37,10 @@ export interface ResponseTask {
   /** The matched controls of the prompt; null under query_as_control. */
   readonly controls: string | null;
   readonly parts: readonly EvidencePart[];
+  /** The atlases that hold the parts. */
+  readonly places: readonly AtlasPlace[];
+  /** As in promptEvidence. */
+  readonly reading: boolean;
   /** As in ModelPrediction. */
   readonly shiftsQueryCells: boolean;
   readonly seed: number;
@@ -55,8 +60,13 @@ export async function predictResponse({ output, ...input }: ResponseTask): Promi
     readH5ad(input.prompt),
     optional(input.controls),
   ]);
-  const { parts, shiftsQueryCells, seed } = input;
-  const evidence = promptEvidence(query.var.index, { prompt, controls, query, parts });
+  const { parts, reading, shiftsQueryCells, seed } = input;
+  const genes = query.var.index;
+  const atlases = await openAll(input.places);
+  const matched =
+    controls === null ? await matchedControls(parts, atlases, seed) : { controls, parts };
+  const evidence = promptEvidence(genes, { prompt, query, reading, ...matched });
+  const calibration = await calibrateOnMeasured(genes, parts, atlases, seed);
   await writeResponse(
     output,
     predictedResponse({
@@ -64,6 +74,7 @@ export async function predictResponse({ output, ...input }: ResponseTask): Promi
       controlPrediction,
       query,
       evidence,
+      calibration,
       shiftsQueryCells,
       seed,
     }),

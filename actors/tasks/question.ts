@@ -1,5 +1,7 @@
+import type { OpenAtlas } from "../../science/atlas/atlas-index.ts";
 import { loadKnowledge } from "../../science/knowledge/load.ts";
 import { controlsAvailable } from "../../science/prompting/choose-prompt.ts";
+import { isTheAnswer, perturbedGroups } from "../../science/prompting/retrieval.ts";
 import { lookUp, type LookUpName } from "../../science/query/look-up.ts";
 import { readModelChoice } from "../../science/query/model-choice.ts";
 import { notUsed } from "../../science/query/not-used.ts";
@@ -26,19 +28,29 @@ export async function analyze(
   return understanding(structured_query, atlases);
 }
 
-const understanding = (
-  structured_query: StructuredQuery,
-  atlases: Awaited<ReturnType<typeof openAll>>,
-): Understanding => ({
-  structured_query: {
-    ...structured_query,
-    not_used: notUsed(
-      structured_query,
-      atlases.map(({ index }) => index),
-    ),
-  },
-  control_cells_available: controlsAvailable(structured_query, atlases),
-});
+function understanding(query: StructuredQuery, atlases: readonly OpenAtlas[]): Understanding {
+  const measured = perturbedGroups(atlases)
+    .map(({ group }) => group)
+    .filter((group) => isTheAnswer(query, group));
+  return {
+    structured_query: {
+      ...query,
+      ...(measured.length === 0
+        ? {}
+        : {
+            measured_answer: {
+              cells: measured.reduce((sum, { n_cells }) => sum + n_cells, 0),
+              donors: new Set(measured.map(({ donor }) => donor)).size,
+            },
+          }),
+      not_used: notUsed(
+        query,
+        atlases.map(({ index }) => index),
+      ),
+    },
+    control_cells_available: controlsAvailable(query, atlases),
+  };
+}
 
 /** A language model's reading of the question, held against what exists. */
 export async function readChoice(

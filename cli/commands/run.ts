@@ -18,7 +18,7 @@ import {
 } from "../options.ts";
 import { print } from "../output.ts";
 import type { CommonOptions, SetExitCode } from "../common.ts";
-import { basisLines, scoreOf, shownRun } from "../show-run.ts";
+import { basisLines, deliveredIteration, scoreOf, shownRun } from "../show-run.ts";
 import { openRunOperations } from "../runs/open.ts";
 
 interface Options extends CommonOptions, PlaceOptions, RunOptions, AtlasOptions, NamingOptions {
@@ -70,14 +70,14 @@ function describeEnd(document: RunDocument): string {
     return `Run ${document.run_id} failed: ${document.error_message ?? "no reason was recorded"}${document.error?.retryable === true ? `\nTry again with: haystack retry ${document.run_id}` : ""}`;
   if (document.status === "cancelled") return `Run ${document.run_id} was cancelled.`;
   const query = document.structured_query;
+  const delivered = deliveredIteration(document);
   return [
+    ...(delivered?.reading === undefined ? [] : [delivered.reading]),
     `${query?.cell_type.name ?? "The cells"} under ${query?.perturbation.name ?? "the perturbation"}: grounding score ${scoreOf(document)}.`,
-    `Strongest genes: ${
-      document.iterations
-        .find(({ iteration }) => iteration === document.delivered_iteration)
-        ?.top_genes.map(({ gene }) => gene)
-        .join(", ") ?? "-"
-    }`,
+    ...(delivered?.verdict === undefined
+      ? []
+      : [`The predicted response ${delivered.verdict} (confidence: ${delivered.confidence}).`]),
+    `Strongest genes: ${delivered?.top_genes.map(({ gene }) => gene).join(", ") || "none changes"}`,
     `Predictions  ${document.output_anndata_path ?? "-"}`,
     `Report       ${document.output_report_path ?? "-"}`,
     `Log          ${document.output_log_path ?? "-"}`,

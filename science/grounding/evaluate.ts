@@ -22,9 +22,10 @@ import { networkCoherence } from "./network-coherence.ts";
 import { pathwayCoherence } from "./pathway-coherence.ts";
 import { describeResponse, strongestGenes } from "./response.ts";
 import type { Response } from "./response.ts";
-import { targetActivation } from "./target-activation.ts";
+import { measuredTargets, targetActivation } from "./target-activation.ts";
 
 const TOP_GENES = 50;
+const SIGNIFICANT = 0.05;
 
 interface JudgementInput {
   readonly query: StructuredQuery;
@@ -82,7 +83,10 @@ export function evaluateResponse(
   const support = promptSupport(
     input.promptCells,
     comparison.meanUntreated ?? comparison.meanControl,
-    input.queryCells === undefined ? undefined : meanProfile(input.queryCells.X),
+    // The query cells as their own control resemble themselves: that says nothing.
+    input.queryCells === undefined || input.controlStrategyEffective === "query_as_control"
+      ? undefined
+      : meanProfile(input.queryCells.X),
   );
   const findings = [
     pathwayCoherence(query.expected_pathways, knowledge.pathways, enriched, response),
@@ -96,6 +100,11 @@ export function evaluateResponse(
   const grounding = composeScore(findings, response, {
     controlStrategy: input.controlStrategyEffective,
     support,
+    coverage: {
+      measured: measuredTargets(query.expected_targets, response).length,
+      expected: new Set(query.expected_targets.map(({ gene }) => geneSymbol(gene))).size,
+    },
+    significant: comparison.de.p_adjusted.filter((p) => p < SIGNIFICANT).length,
   });
   return {
     grounding,

@@ -12,6 +12,12 @@ export const GROUNDING_WEIGHTS = {
   network_coherence: 0.2,
 } as const;
 export type GroundingComponentName = keyof typeof GROUNDING_WEIGHTS;
+export const COMPONENT_NAMES_IN_WORDS: Readonly<Record<GroundingComponentName, string>> = {
+  pathway_coherence: "pathway coherence",
+  target_activation: "target activation",
+  literature_support: "literature support",
+  network_coherence: "network coherence",
+};
 
 /** One row of the evidence table. `supports` false: it speaks against the prediction. */
 export interface EvidenceRow {
@@ -63,8 +69,8 @@ export interface GroundingScore {
    */
   readonly feedback: readonly string[];
   /**
-   * "lower" under query_as_control, when the prompt supports the prediction weakly, or when nothing
-   * expected of the perturbation could be measured.
+   * "lower" under query_as_control, when the prompt supports the prediction weakly, or when little
+   * of what is expected of the perturbation could be measured.
    */
   readonly confidence: "normal" | "lower";
   readonly model_scores?: ModelScores;

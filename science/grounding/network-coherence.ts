@@ -79,6 +79,8 @@ export function networkCoherence(
         component: NAME,
         statement,
         supports: z >= SUPPORTING_Z,
+        // A lack of known links speaks against nothing.
+        ...(z >= SUPPORTING_Z ? {} : { silent: true as const }),
         source: `shared membership in ${network.sizes.length} curated pathways`,
       },
     ],

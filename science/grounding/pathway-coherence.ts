@@ -90,6 +90,7 @@ function evidenceRow({ pathway, members, right, wrong, strength }: Judged, i: nu
     component: NAME,
     statement: `${pathway.name} is expected ${pathway.direction}: ${pathway.direction} ${describe(right)}; ${opposite(pathway.direction)} ${describe(wrong)}.`,
     supports: strength > 0 && isSignificant(right),
+    ...(isSignificant(right) || isSignificant(wrong) ? {} : { silent: true as const }),
     source: pathway.source,
   };
 }

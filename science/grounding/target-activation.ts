@@ -63,7 +63,11 @@ export function targetActivation(
   };
 }
 
-function measuredTargets(expectedTargets: readonly ExpectedTarget[], response: Response): Target[] {
+/** The expected genes that are measured, each once. */
+export function measuredTargets(
+  expectedTargets: readonly ExpectedTarget[],
+  response: Response,
+): Target[] {
   const seen = new Set<number>();
   return expectedTargets.flatMap((expected) => {
     const gene = response.position.get(geneSymbol(expected.gene));
@@ -83,6 +87,7 @@ function evidenceRow({ expected, gene, sign }: Target, i: number, response: Resp
     component: NAME,
     statement: `${expected.gene} is expected ${expected.direction} and ${seen} (mean log difference ${delta >= 0 ? "+" : ""}${delta.toFixed(2)}).`,
     supports: change === sign,
+    ...(change === 0 ? { silent: true as const } : {}),
     source: expected.source,
   };
 }

@@ -54,7 +54,7 @@ export function deltaTransfer(prompt: AnnData, query: AnnData): AnnData {
   }
 
   return {
-    X: shiftedCounts(log, shifts, librarySizes(query.X)),
+    X: shiftedCounts(query.X, log, shifts),
     obs: query.obs,
     var: query.var,
     uns: {
@@ -82,10 +82,11 @@ function targetMeans(prompt: AnnData, query: AnnData): Float64Array {
 
 /**
  * expm1(max(0, log + shift)) * size / 1e4 as CSR; a raised gene is non-zero in every cell that has
- * counts.
+ * counts, one that stays keeps its counts.
  */
-function shiftedCounts(log: CsrMatrix, shifts: Float64Array, sizes: Float64Array): CsrMatrix {
+function shiftedCounts(X: CsrMatrix, log: CsrMatrix, shifts: Float64Array): CsrMatrix {
   const { nRows, nCols } = log;
+  const sizes = librarySizes(X);
   const raised = new Float64Array(nCols);
   for (let gene = 0; gene < nCols; gene += 1)
     raised[gene] = shifts[gene]! > 0 ? Math.expm1(shifts[gene]!) / CP10K : 0;
@@ -96,8 +97,10 @@ function shiftedCounts(log: CsrMatrix, shifts: Float64Array, sizes: Float64Array
     for (let gene = 0; gene < nCols; gene += 1) row[gene] = raised[gene]! * size;
     for (let k = log.indptr[i]!; k < log.indptr[i + 1]!; k += 1) {
       const gene = log.indices[k]!;
-      const value = log.data[k]! + shifts[gene]!;
-      row[gene] = value > 0 ? (Math.expm1(value) / CP10K) * size : 0;
+      const shift = shifts[gene]!;
+      const value = log.data[k]! + shift;
+      if (shift === 0) row[gene] = X.data[k]!;
+      else row[gene] = value > 0 ? (Math.expm1(value) / CP10K) * size : 0;
     }
   };
   const capacity = capacityNeeded(log, shifts);

@@ -6,7 +6,7 @@ import type { LeaveOneOut } from "./leave-one-out.ts";
 import { HALF_RELIABLE_CELLS, allocateCells, groupWeights } from "./mixture.ts";
 import type { MixtureMember } from "./mixture.ts";
 import type { PromptCandidate, PromptPart, PromptStrategy } from "./prompt-plan.ts";
-import { isAskedPerturbation } from "./retrieval.ts";
+import { isAskedPerturbation, isTheAnswer } from "./retrieval.ts";
 import type { Proposal } from "./retrieval.ts";
 
 /** A proposal with the similarity of its matched controls to the query cells. */
@@ -167,6 +167,12 @@ export function buildCandidate(
       : DIRECT_FLOOR * first.match * merit;
   const similarities = used.map(({ similarity }) => similarity);
   const measurable = similarities.every((similarity) => similarity !== null);
+  const answers = new Set(
+    used
+      .filter(({ group }) => isTheAnswer(settings.query, group))
+      .map(({ group }) => group.group_id),
+  );
+  const read = parts.filter(({ group_id }) => answers.has(group_id));
   const why = `${describeCells(used)}: shown because ${first.because}.`;
   return {
     candidate_id: candidateId(strategy, parts),
@@ -177,6 +183,9 @@ export function buildCandidate(
       ? parts.reduce((sum, part, i) => sum + part.weight * similarities[i]!, 0)
       : null,
     rationale: `${why} ${describeLikeness(used, mixing.evidence)}`,
+    ...(read.length === 0
+      ? {}
+      : { reads: read.reduce((sum, part) => sum + part.n_cells, 0) / nCells }),
     ...(isAskedPerturbation(settings.query, first.group)
       ? {}
       : { stand_in: first.group.perturbation_id ?? first.group.perturbation }),

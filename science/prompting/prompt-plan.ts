@@ -35,6 +35,12 @@ export interface PromptCandidate {
   /** One or two sentences a biologist can read. */
   readonly rationale: string;
   /**
+   * Share of its cells that are the asked cells under the asked perturbation (of the asked donor, at
+   * the asked dose and time, where the question names them): what they show is read, not predicted.
+   * Absent where there are none.
+   */
+  readonly reads?: number;
+  /**
    * The perturbation of its cells, where that is not the asked one: id in the knowledge, else
    * label.
    */

@@ -1,5 +1,6 @@
 import type { CellGroup, OpenAtlas } from "../atlas/atlas-index.ts";
 import type { Knowledge } from "../knowledge/knowledge.ts";
+import { sameAmount } from "../query/nearest-amount.ts";
 import type { StructuredQuery } from "../query/structured-query.ts";
 import type { PromptStrategy } from "./prompt-plan.ts";
 
@@ -56,6 +57,28 @@ export function isAskedPerturbation(query: StructuredQuery, group: CellGroup): b
   return (
     !group.is_control &&
     (labels.includes(group.perturbation) || (id !== null && group.perturbation_id === id))
+  );
+}
+
+/** Whether the group is of the asked donor; true where the question names none. */
+export function isAskedDonor(query: StructuredQuery, { donor, dataset }: CellGroup): boolean {
+  return query.donor === null || donor === query.donor || donor === `${dataset}:${query.donor}`;
+}
+
+/**
+ * Whether the group measures what is asked: these cells under this perturbation, of this donor and
+ * at this dose and time where the question names them.
+ */
+export function isTheAnswer(query: StructuredQuery, group: CellGroup): boolean {
+  return (
+    isAskedCellType(query, group) &&
+    isAskedPerturbation(query, group) &&
+    isAskedDonor(query, group) &&
+    (["dose", "time"] as const).every((name) => {
+      const asked = query[name];
+      const given = group.covariates?.[name];
+      return asked === null || given === undefined || sameAmount(asked, given);
+    })
   );
 }
 

@@ -41,6 +41,14 @@ export function nearestAmount(asked: string, given: readonly string[]): string |
   return compared.toSorted((a, b) => a.off - b.off)[0]?.text ?? null;
 }
 
+/** Whether both say one amount; of texts that cannot be compared whether they are equal. */
+export function sameAmount(asked: string, given: string): boolean {
+  const [a, b] = [amountIn(asked), amountIn(given)];
+  return a === null || b === null
+    ? asked === given
+    : a.kind === b.kind && Math.abs(a.value - b.value) <= 1e-9 * Math.abs(a.value);
+}
+
 /** The distinct amounts of groups, in the order of their sizes where these can be compared. */
 export function amountsOf(groups: readonly CellGroup[], name: keyof Covariates): string[] {
   const texts = [...new Set(groups.flatMap(({ covariates }) => covariates?.[name] ?? []))];

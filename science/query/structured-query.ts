@@ -110,6 +110,8 @@ const perturbationalQuerySchema = z.object({
   ambiguities: z.array(ambiguitySchema),
   /** Stated, and no cells are chosen by it; absent in documents of earlier releases. */
   not_used: z.array(notUsedSchema).optional(),
+  /** The cells of the atlases that measure what is asked; absent where there are none. */
+  measured_answer: z.object({ cells: z.number().int(), donors: z.number().int() }).optional(),
   /** Present when synthetic control was asked for and no matched control cells exist. */
   control_strategy_fallback: z
     .object({

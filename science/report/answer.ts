@@ -1,15 +1,10 @@
 import type { DifferentialExpression } from "../grounding/grounding.ts";
 import { baselineText, simulatedText } from "./rests-on.ts";
+import { meaningOf } from "../grounding/meaning.ts";
+import { readingSentence } from "./reading.ts";
 import type { RunResult } from "./result.ts";
 import { deliveredIteration, isSimulated } from "./result.ts";
-import {
-  groupDigits,
-  list,
-  plural,
-  pValue,
-  scoreMeaning,
-  TERMINATION_SENTENCES,
-} from "./wording.ts";
+import { groupDigits, list, plural, pValue, TERMINATION_SENTENCES } from "./wording.ts";
 
 export interface Answer {
   /** One paragraph, sentence by sentence. */
@@ -18,10 +13,14 @@ export interface Answer {
   readonly warnings: readonly { readonly title: string; readonly text: string }[];
 }
 
+const SIGNIFICANT = 0.05;
+
 /** The answer to the question in words: the predicted change, its score and how far to trust it. */
 export function answerInWords(result: RunResult, de: DifferentialExpression): Answer {
   const { structured_query: query, config } = result;
-  const { top_genes: genes, enriched, grounding } = deliveredIteration(result);
+  const { top_genes: genes, enriched, grounding, plan } = deliveredIteration(result);
+  const reading = readingSentence(query, plan.chosen.reads);
+  const isJudged = grounding.components.some(({ score }) => score !== null);
   const changed = de.genes
     .keys()
     .filter((i) => de.is_de[i] === 1)
@@ -35,17 +34,20 @@ export function answerInWords(result: RunResult, de: DifferentialExpression): An
         .map(({ gene }) => gene),
     );
   const sentences = [
+    ...(reading === null ? [] : [reading]),
     `Predicted response of ${query.cell_type.name} to ${query.perturbation.name}: ${groupDigits(changed.length)} of ${plural(de.genes.length, "gene")} change expression, ${up} up and ${changed.length - up} down.`,
   ];
   if (strongest("up") !== "") sentences.push(`Strongest up: ${strongest("up")}.`);
   if (strongest("down") !== "") sentences.push(`Strongest down: ${strongest("down")}.`);
-  const [pathway] = enriched;
+  const pathway = enriched.find(({ p_adjusted }) => p_adjusted < SIGNIFICANT);
   sentences.push(
     pathway === undefined
       ? "No pathway is enriched among them."
       : `The most enriched pathway is ${pathway.name} (${pathway.direction}, ${pathway.overlap} of ${plural(pathway.pathway_size, "gene")}, adjusted p ${pValue(pathway.p_adjusted)}).`,
-    `The response ${scoreMeaning(result.final_score)} about this perturbation: grounding score ${result.final_score} of 10, where the run asked for ${config.score_threshold}.`,
-    `Confidence in this score is ${grounding.confidence}.`,
+    `The predicted response ${meaningOf(grounding, changed.length > 0)}.`,
+    isJudged
+      ? `Grounding score: ${result.final_score} of 10, where the run asked for ${config.score_threshold}; confidence in it is ${grounding.confidence}.`
+      : `The grounding score of ${result.final_score} says nothing.`,
     `${TERMINATION_SENTENCES[result.termination_reason]} Delivered: iteration ${result.delivered_iteration} of ${result.iterations.length}.`,
   );
   return { sentences, warnings: warningsOf(result) };
@@ -66,7 +68,7 @@ function warningsOf(result: RunResult): Answer["warnings"] {
       text: baselineText(result.model.name),
     });
   }
-  const { confidence, evidence } = deliveredIteration(result).grounding;
+  const { components, confidence, evidence } = deliveredIteration(result).grounding;
   if (result.control_strategy_effective === "query_as_control") {
     const reason = result.structured_query.control_strategy_fallback?.reason;
     warnings.push({
@@ -83,7 +85,8 @@ function warningsOf(result: RunResult): Answer["warnings"] {
           .join(" ") || "No component of the score could be measured.",
     });
   }
-  if (result.final_score < result.config.score_threshold) {
+  const isJudged = components.some(({ score }) => score !== null);
+  if (isJudged && result.final_score < result.config.score_threshold) {
     warnings.push({
       title: "Below the threshold",
       text: `The delivered prediction scores below the run's threshold of ${result.config.score_threshold}.`,

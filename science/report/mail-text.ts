@@ -1,7 +1,8 @@
 import { Eta } from "eta";
 import { ownFile } from "../../own-files.ts";
 import type { Basis } from "./rests-on.ts";
-import { cleanTexts, scoreMeaning, shorten } from "./wording.ts";
+import { meaningOfScore } from "../grounding/meaning.ts";
+import { cleanTexts, shorten } from "./wording.ts";
 
 export type MailKind = "run_completed" | "run_failed" | "run_cancelled";
 
@@ -9,6 +10,11 @@ export interface MailFacts {
   readonly run_id: string;
   readonly query: string;
   readonly final_score: number | null;
+  /** Of the delivered iteration, as the run document has them. */
+  readonly verdict?: string;
+  readonly reading?: string;
+  /** False where no component of the score could be measured. */
+  readonly is_judged?: boolean;
   readonly termination_reason: string | null;
   readonly error_message: string | null;
   readonly output_anndata_path: string | null;
@@ -62,7 +68,7 @@ export function renderMail(kind: MailKind, facts: MailFacts): MailText {
     ...(content.link === null ? [] : ["", `See the run: ${content.link}`]),
   ];
   return {
-    subject: subjectOf(kind, facts.final_score),
+    subject: subjectOf(kind, facts.is_judged === false ? null : facts.final_score),
     text: `${text.join("\n")}\n`,
     html: eta.render("./mail", content),
   };
@@ -91,11 +97,12 @@ function linesOf(
     if (value !== null) lines.push({ name, value: oneLine(value) });
   };
   if (kind === "run_completed") {
+    add("Measured", facts.reading ?? null);
     add(
       "Score",
       facts.final_score === null
         ? null
-        : `${facts.final_score} of 10: the predicted response ${scoreMeaning(facts.final_score)}`,
+        : `${facts.is_judged === false ? "none" : `${facts.final_score} of 10`}: the predicted response ${facts.verdict ?? meaningOfScore(facts.final_score)}`,
     );
     add(
       "Ended because",

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Eta } from "eta";
 import { ownFile } from "../../own-files.ts";
 import type { DifferentialExpression, GroundingScore } from "../grounding/grounding.ts";
-import { CHANGE_THRESHOLDS, FOLD_CHANGE_PSEUDOCOUNT } from "../response/predicted-response.ts";
+import { FOLD_CHANGE_PSEUDOCOUNT } from "../response/predicted-response.ts";
 import { answerInWords } from "./answer.ts";
 import { geneChart, PATHWAYS_DRAWN, pathwayChart } from "./bar-charts.ts";
 import { COMPONENT_MARKS, iterationChart } from "./iteration-chart.ts";
@@ -19,6 +19,7 @@ const TEMPLATES = ownFile("science/report/templates");
 const DISAGREEMENT = 3;
 const GENES_LISTED = 30;
 const PATHWAYS_LISTED = 30;
+const SIGNIFICANT = 0.05;
 
 const eta = new Eta({ views: TEMPLATES, cache: true });
 const css = readFileSync(join(TEMPLATES, "report.css"), "utf8");
@@ -37,7 +38,8 @@ export async function renderReport(
   const result = wording.cleanTexts(input);
   const de = { ...differential, genes: wording.cleanTexts(differential.genes) };
   const delivered = deliveredIteration(result);
-  const { top_genes: genes, enriched: pathways, grounding } = delivered;
+  const { top_genes: genes, enriched: tested, grounding } = delivered;
+  const pathways = tested.filter(({ p_adjusted }) => p_adjusted < SIGNIFICANT);
   const [volcano, iterations, topGenes, enriched] = await Promise.all([
     volcanoChart(de, genes, targetTest(result.structured_query)),
     iterationChart(result.iterations, result.config.score_threshold),
@@ -61,11 +63,11 @@ export async function renderReport(
     genes: genes.slice(0, GENES_LISTED),
     pathways: pathways.slice(0, PATHWAYS_LISTED),
     pathwaysDrawn: Math.min(PATHWAYS_DRAWN, pathways.length),
+    isJudged: grounding.components.some(({ score }) => score !== null),
     modelScores: modelScores(grounding),
     unmeasured: grounding.components.filter(({ score }) => score === null),
     file: `${result.run_id}_predictions.h5ad`,
     marks: Object.entries(COMPONENT_MARKS).filter(([name]) => everMeasured.has(name)),
-    thresholds: CHANGE_THRESHOLDS,
     pseudocount: FOLD_CHANGE_PSEUDOCOUNT,
     ledger: jobLedger(result),
     wording,

@@ -30,15 +30,6 @@ export const TERMINATION_SENTENCES = {
   plateau: "The score had stopped improving.",
 } as const;
 
-/** What a grounding score says, for the sentence "The predicted response ...". */
-export function scoreMeaning(score: number): string {
-  if (score >= 9) return "agrees closely with what is known";
-  if (score >= 7) return "agrees well with what is known";
-  if (score >= 5) return "agrees in part with what is known";
-  if (score >= 3) return "agrees little with what is known";
-  return "disagrees with what is known";
-}
-
 export function plural(count: number, noun: string): string {
   return `${groupDigits(count)} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -1,4 +1,5 @@
 import type { CsrMatrix } from "../anndata/anndata.ts";
+import { columnsOf, compact, csrOf, sumsOf, type GeneColumn } from "./gene-columns.ts";
 import { CP10K } from "../statistics/normalise.ts";
 import { poissonQuantile } from "../statistics/poisson.ts";
 import { randomStream, uniform } from "../simulate/seeded-random.ts";
@@ -29,8 +30,14 @@ export function roundCounts(X: CsrMatrix, seed: number): CsrMatrix {
 
 /** A change of the total that is left alone: library sizes then fit within half a percent. */
 const TOTAL_SETTLED = 0.005;
-const PASSES = 3;
+const PASSES = 6;
+/** The total may halve or double; targets that ask for more contradict each other. */
+const GROWTH = [0.5, 2] as const;
+/** Share of all molecules that the genes hold by which the total is found. */
+const TELLING_SHARE = 0.8;
 const STEPS = 30;
+/** Share of the draws, which lie between 0 and 1, that is sorted at a time. */
+const SORTED_AT_ONCE = 1 / 8;
 
 /**
  * Integer counts, cells x genes, whose mean log1p(CP10k) of each gene is `targets`, as near as one
@@ -40,53 +47,97 @@ const STEPS = 30;
 export function countsWithMeans(X: CsrMatrix, targets: Float64Array, seed: number): CsrMatrix {
   const columns = columnsOf(X);
   const sizes = Float64Array.from(sumsOf(X), (size) => Math.max(1, size));
-  const total = X.data.reduce((sum, value) => sum + value, 0);
-  let factor = expectedGrowth(columns, targets, sizes);
-  for (let pass = 1; ; pass += 1) {
-    const scale = sizes.map((size) => CP10K / (size * factor));
-    const made = columns.map((column, gene) =>
-      columnWithMean(column, scale, targets[gene]!, () => randomStream(seed, `gene/${gene}`)),
-    );
-    const reached = made.reduce((sum, { total: ofGene }) => sum + ofGene, 0) / Math.max(1, total);
-    if (pass === PASSES || Math.abs(reached / factor - 1) < TOTAL_SETTLED)
-      return csrOf(made, X.nRows);
-    factor = Math.max(reached, 1 / CP10K);
-  }
+  const make = (gene: number, scale: Scale): GeneColumn =>
+    columnWithMean(columns[gene]!, scale, targets[gene]!, () => randomStream(seed, `gene/${gene}`));
+  const scale = scaleFor(sizes, settledGrowth(columns, targets, { sizes, make }));
+  return csrOf(
+    columns.map((_, gene) => make(gene, scale)),
+    X.nRows,
+  );
 }
 
-/** How the total changes, as far as means of logarithms tell. */
-function expectedGrowth(
+function scaleFor(sizes: Float64Array, growth: number): Scale {
+  const scale = sizes.map((size) => CP10K / (size * growth));
+  return {
+    scale,
+    molecule: Math.log1p(scale.reduce((all, one) => all + one, 0) / Math.max(1, scale.length)),
+  };
+}
+
+/**
+ * How the total changes once every gene has its mean: the growth that the made counts show when they
+ * are made for it. By secants, on the genes that hold most molecules; what the others come to is
+ * expected from their means.
+ */
+function settledGrowth(
+  columns: readonly GeneColumn[],
+  targets: Float64Array,
+  {
+    sizes,
+    make,
+  }: {
+    readonly sizes: Float64Array;
+    readonly make: (gene: number, scale: Scale) => GeneColumn;
+  },
+): number {
+  const total = columns.reduce((sum, column) => sum + column.total, 0);
+  const expected = expectedTotals(columns, targets, sizes);
+  const order = expected.keys().toArray();
+  order.sort((a, b) => expected[b]! - expected[a]! || a - b);
+  const all = expected.reduce((sum, value) => sum + value, 0);
+  if (total === 0 || all === 0) return 1;
+  const telling: number[] = [];
+  let rest = all;
+  for (const gene of order) {
+    if (rest <= (1 - TELLING_SHARE) * all) break;
+    telling.push(gene);
+    rest -= expected[gene]!;
+  }
+  const clamped = (growth: number): number => Math.min(GROWTH[1], Math.max(GROWTH[0], growth));
+  const shown = (growth: number): number => {
+    const scale = scaleFor(sizes, growth);
+    return telling.reduce((sum, gene) => sum + make(gene, scale).total, rest * growth) / total;
+  };
+  let before = clamped(all / total);
+  let gapBefore = shown(before) - before;
+  let growth = clamped(before + gapBefore);
+  for (let pass = 1; pass < PASSES && Math.abs(growth - before) > TOTAL_SETTLED; pass += 1) {
+    const gap = shown(growth) - growth;
+    const next =
+      gap === gapBefore ? growth + gap : growth - (gap * (growth - before)) / (gap - gapBefore);
+    [before, gapBefore, growth] = [growth, gap, clamped(next)];
+  }
+  return growth;
+}
+
+/** Molecules of each gene at unchanged library sizes, as far as means of logarithms tell. */
+function expectedTotals(
   columns: readonly GeneColumn[],
   targets: Float64Array,
   sizes: Float64Array,
-): number {
+): Float64Array {
   const molecules = sizes.reduce((sum, size) => sum + size, 0);
-  let before = 0;
-  let after = 0;
-  columns.forEach(({ rows, counts, total }, gene) => {
+  return Float64Array.from(columns, ({ rows, counts, total }, gene) => {
     let sum = 0;
     for (let k = 0; k < rows.length; k += 1)
       sum += Math.log1p((counts[k]! * CP10K) / sizes[rows[k]!]!);
     const mean = Math.expm1(sum / sizes.length);
     const target = Math.expm1(Math.max(0, targets[gene]!));
-    before += total;
-    after += mean > 0 ? (total * target) / mean : (molecules * target) / CP10K;
+    return mean > 0 ? (total * target) / mean : (molecules * target) / CP10K;
   });
-  return before > 0 && after > 0 ? after / before : 1;
 }
 
-/** The non-zero counts of one gene. */
-interface GeneColumn {
-  readonly rows: Int32Array;
-  readonly counts: Float64Array;
-  readonly total: number;
+/** What a molecule is worth in each cell, and in log1p of the usual one. */
+interface Scale {
+  readonly scale: Float64Array;
+  readonly molecule: number;
 }
 
 type Draws = () => ReturnType<typeof randomStream>;
 
 function columnWithMean(
   column: GeneColumn,
-  scale: Float64Array,
+  { scale, molecule }: Scale,
   target: number,
   draws: Draws,
 ): GeneColumn {
@@ -95,7 +146,6 @@ function columnWithMean(
   let sum = 0;
   for (let k = 0; k < rows.length; k += 1) sum += Math.log1p(counts[k]! * scale[rows[k]!]!);
   const wanted = Math.max(0, target) * cells;
-  const molecule = Math.log1p(scale.reduce((all, one) => all + one, 0) / Math.max(1, cells));
   if (Math.abs(wanted - sum) < molecule / 2) return column;
   return wanted < sum
     ? thinned(column, scale, wanted, draws)
@@ -113,20 +163,18 @@ function thinned(
   const cellOf = new Int32Array(total);
   const draw = new Float64Array(total);
   let molecule = 0;
-  rows.forEach((_, k) => {
+  for (let k = 0; k < rows.length; k += 1)
     for (let n = 0; n < counts[k]!; n += 1) {
       cellOf[molecule] = k;
       draw[molecule] = uniform(random);
       molecule += 1;
     }
-  });
-  const order = Int32Array.from(draw.keys()).toSorted((a, b) => draw[b]! - draw[a]!);
   const left = counts.slice();
   let sum = 0;
   for (let k = 0; k < rows.length; k += 1) sum += Math.log1p(left[k]! * scale[rows[k]!]!);
-  for (const at of order) {
-    if (sum <= wanted) break;
-    const k = cellOf[at]!;
+  const next = largestFirst(draw);
+  for (let taken = 0; taken < total && sum > wanted; taken += 1) {
+    const k = cellOf[next(taken)]!;
     const by = scale[rows[k]!]!;
     const after = sum - Math.log1p(left[k]! * by) + Math.log1p((left[k]! - 1) * by);
     if (sum - wanted < wanted - after) break;
@@ -134,6 +182,29 @@ function thinned(
     sum = after;
   }
   return compact(rows, left);
+}
+
+/**
+ * Positions of the largest values first, sorted as far as asked for: a gene that loses few molecules
+ * has few of its draws sorted.
+ */
+function largestFirst(values: Float64Array): (place: number) => number {
+  const order = new Int32Array(values.length);
+  let sorted = 0;
+  let level = 1;
+  return (place) => {
+    while (sorted <= place) {
+      const below = level - SORTED_AT_ONCE;
+      const found: number[] = [];
+      for (let i = 0; i < values.length; i += 1)
+        if (values[i]! <= level && (values[i]! > below || below <= 0)) found.push(i);
+      found.sort((a, b) => values[b]! - values[a]! || a - b);
+      order.set(found, sorted);
+      sorted += found.length;
+      level = below;
+    }
+    return order[place]!;
+  };
 }
 
 /**
@@ -148,31 +219,30 @@ function raised(
 ): GeneColumn {
   const cells = scale.length;
   const random = draws();
-  const draw = Float64Array.from(scale, () => uniform(random));
-  // A Poisson of this mean or less gives none for the draw.
-  const none = draw.map((u) => -Math.log(u));
-  const before = new Float64Array(cells);
-  rows.forEach((row, k) => {
-    before[row] = counts[k]!;
-  });
-  const gainAt = (rate: number, made?: Float64Array): number => {
+  const draw = new Float64Array(cells);
+  // The rate up to which the draw of a cell gives it nothing: a Poisson of mean -ln(draw) is 0 there.
+  const none = new Float64Array(cells);
+  for (let i = 0; i < cells; i += 1) {
+    const u = uniform(random);
+    draw[i] = u;
+    none[i] = -Math.log(u) * scale[i]!;
+  }
+  const made = new Float64Array(cells);
+  for (let k = 0; k < rows.length; k += 1) made[rows[k]!] = counts[k]!;
+  const gainAt = (rate: number, keep = false): number => {
     let gain = 0;
     for (let i = 0; i < cells; i += 1) {
-      const mean = rate / scale[i]!;
-      if (mean <= none[i]!) continue;
-      const added = poissonQuantile(draw[i]!, mean);
-      gain += Math.log1p((before[i]! + added) * scale[i]!) - Math.log1p(before[i]! * scale[i]!);
-      if (made !== undefined) made[i] = before[i]! + added;
+      if (rate <= none[i]!) continue;
+      const by = scale[i]!;
+      const before = made[i]!;
+      const after = before + poissonQuantile(draw[i]!, rate / by);
+      gain += Math.log1p(after * by) - Math.log1p(before * by);
+      if (keep) made[i] = after;
     }
     return gain;
   };
-  const rate = rateFor(gainAt, wanted - base, { cells, molecule });
-  const made = before.slice();
-  gainAt(rate, made);
-  return compact(
-    Int32Array.from({ length: cells }, (_, i) => i),
-    made,
-  );
+  gainAt(rateFor(gainAt, wanted - base, { cells, molecule }), true);
+  return compact(null, made);
 }
 
 function rateFor(
@@ -205,53 +275,6 @@ function rateFor(
     }
   }
   return high.rate;
-}
-
-function compact(rows: Int32Array, counts: Float64Array): GeneColumn {
-  const kept = rows.filter((_, k) => counts[k]! > 0);
-  const values = counts.filter((count) => count > 0);
-  return { rows: kept, counts: values, total: values.reduce((sum, value) => sum + value, 0) };
-}
-
-function sumsOf(X: CsrMatrix): Float64Array {
-  const sums = new Float64Array(X.nRows);
-  for (let row = 0; row < X.nRows; row += 1)
-    for (let k = X.indptr[row]!; k < X.indptr[row + 1]!; k += 1) sums[row]! += X.data[k]!;
-  return sums;
-}
-
-function columnsOf(X: CsrMatrix): GeneColumn[] {
-  const lengths = new Int32Array(X.nCols);
-  for (const gene of X.indices) lengths[gene]! += 1;
-  const rows = Array.from(lengths, (length) => new Int32Array(length));
-  const counts = Array.from(lengths, (length) => new Float64Array(length));
-  const used = new Int32Array(X.nCols);
-  for (let row = 0; row < X.nRows; row += 1)
-    for (let k = X.indptr[row]!; k < X.indptr[row + 1]!; k += 1) {
-      const gene = X.indices[k]!;
-      rows[gene]![used[gene]!] = row;
-      counts[gene]![used[gene]!] = X.data[k]!;
-      used[gene]! += 1;
-    }
-  return rows.map((ofGene, gene) => compact(ofGene, counts[gene]!));
-}
-
-function csrOf(columns: readonly GeneColumn[], nRows: number): CsrMatrix {
-  const indptr = new Int32Array(nRows + 1);
-  for (const { rows } of columns) for (const row of rows) indptr[row + 1]! += 1;
-  for (let row = 0; row < nRows; row += 1) indptr[row + 1]! += indptr[row]!;
-  const data = new Float32Array(indptr[nRows]!);
-  const indices = new Int32Array(indptr[nRows]!);
-  const next = indptr.slice();
-  columns.forEach(({ rows, counts }, gene) => {
-    rows.forEach((row, k) => {
-      const at = next[row]!;
-      data[at] = counts[k]!;
-      indices[at] = gene;
-      next[row] = at + 1;
-    });
-  });
-  return { nRows, nCols: columns.length, data, indices, indptr };
 }
 
 function withoutZeros(X: CsrMatrix): CsrMatrix {

@@ -4,14 +4,15 @@ import { stackRows } from "../prompting/csr-rows.ts";
 import { benjaminiHochberg } from "../statistics/benjamini-hochberg.ts";
 import { rankSumByGene } from "../statistics/differential-expression.ts";
 import { logNormalise, meanProfile } from "../statistics/normalise.ts";
+import {
+  changeScores,
+  measurementOf,
+  reliabilityOf,
+  type Calibration,
+} from "./expected-changes.ts";
+import { momentsByGroup } from "./group-moments.ts";
 import { countsWithMeans, roundCounts } from "./integer-counts.ts";
 import type { PromptEvidence } from "./prompt-evidence.ts";
-
-/**
- * When a gene counts as changed: its adjusted p, and |delta| x reliability, which is what the
- * measured responses leave of delta (shrinkage to 0).
- */
-export const CHANGE_THRESHOLDS = { maxAdjustedP: 0.05, minChange: 0.1 } as const;
 
 /** Added to both sides of a fold change, in counts per ten thousand (Seurat's FoldChange adds 1 too). */
 export const FOLD_CHANGE_PSEUDOCOUNT = 1;
@@ -50,6 +51,8 @@ export interface ModelPrediction {
   /** The control cells whose response was predicted. */
   readonly query: AnnData;
   readonly evidence: PromptEvidence;
+  /** How many of the genes count as changed. */
+  readonly calibration: Calibration;
   /**
    * The model adds one amount a gene to the query cells, as the baseline does; otherwise it makes
    * cells of its own, and these are delivered.
@@ -86,10 +89,9 @@ export function predictedResponse(input: ModelPrediction): {
   const untreated =
     controlPrediction === null ? null : made(controlPrediction, meanProfile(controlPrediction.X));
   const response = compare(
-    query.var.index,
     { treated, reference: shiftsQueryCells ? control : (untreated ?? control) },
     { predictedMean, referenceMean },
-    input.evidence,
+    input,
   );
   const parts: Part[] = [
     { origin: "prediction", counts: treated, output: prediction.X },
@@ -113,22 +115,29 @@ function differenceOf(treated: CsrMatrix, control: CsrMatrix): Float64Array {
 }
 
 function compare(
-  genes: readonly string[],
   cells: { readonly treated: CsrMatrix; readonly reference: CsrMatrix },
   { predictedMean, referenceMean }: Record<"predictedMean" | "referenceMean", Float64Array>,
-  evidence: PromptEvidence,
+  { query, controlPrediction, evidence, calibration }: ModelPrediction,
 ): PredictedResponse {
+  const genes = query.var.index;
   const delta = predictedMean.map((mean, gene) => mean - referenceMean[gene]!);
   const p = rankSumByGene(logNormalise(cells.treated), logNormalise(cells.reference));
-  const adjusted = benjaminiHochberg(p);
-  const reliability = delta.map((value, gene) => {
-    const variance = evidence.variance[gene]!;
-    return value === 0 ? 0 : (value * value) / (value * value + variance);
-  });
+  const reliability = reliabilityOf(delta, evidence, controlPrediction === null);
   const change = delta.map((value, gene) => {
     const share = reliability[gene]!;
     return Math.abs(value) * (Number.isNaN(share) ? 0 : share);
   });
+  const rank = ranksOf(change);
+  const queried = momentsByGroup(query, genes).get("")!;
+  const scores = changeScores(
+    measurementOf(
+      { delta, reliability },
+      evidence,
+      queried,
+      Math.max(calibration.treatedCells, queried.cells),
+    ),
+  );
+  const changed = scores.filter((score) => score > calibration.threshold).length;
   return {
     genes,
     predicted_mean: predictedMean,
@@ -141,14 +150,10 @@ function compare(
       ),
     ),
     p_value: p,
-    p_adjusted: adjusted,
+    p_adjusted: benjaminiHochberg(p),
     reliability,
-    rank: ranksOf(change),
-    is_de: Uint8Array.from(change, (value, gene) =>
-      adjusted[gene]! < CHANGE_THRESHOLDS.maxAdjustedP && value >= CHANGE_THRESHOLDS.minChange
-        ? 1
-        : 0,
-    ),
+    rank,
+    is_de: Uint8Array.from(rank, (place, gene) => (place <= changed && change[gene]! > 0 ? 1 : 0)),
   };
 }
 

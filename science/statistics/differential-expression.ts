@@ -80,15 +80,23 @@ export function differentialExpression(
   return compareExpression(treated, control, thresholds).de;
 }
 
-/** Two-sided p value of each gene; both are log-normalised, cells x the same genes. */
-export function rankSumByGene(treated: CsrMatrix, control: CsrMatrix): Float64Array {
+/**
+ * Two-sided p value of each gene; both are log-normalised, cells x the same genes. `ties`:
+ * "uncorrected" as scanpy's rank_genes_groups unless told otherwise.
+ */
+export function rankSumByGene(
+  treated: CsrMatrix,
+  control: CsrMatrix,
+  ties: "corrected" | "uncorrected" = "corrected",
+): Float64Array {
   const a = sortedColumns(treated);
   const b = sortedColumns(control);
   const p = new Float64Array(treated.nCols);
   for (let gene = 0; gene < p.length; gene += 1) {
     const inTreated = a.values.subarray(a.starts[gene], a.starts[gene + 1]);
     const inControl = b.values.subarray(b.starts[gene], b.starts[gene + 1]);
-    p[gene] = rankSumSparse(inTreated, treated.nRows, inControl, control.nRows).p;
+    const tested = rankSumSparse(inTreated, treated.nRows, inControl, control.nRows);
+    p[gene] = ties === "corrected" ? tested.p : tested.pUncorrected;
   }
   return p;
 }

@@ -1,4 +1,4 @@
-import { compiled, erfc, lgam } from "cephes";
+import { compiled, erfc, lgam, ndtri } from "cephes";
 
 await compiled;
 
@@ -15,3 +15,6 @@ export function twoSidedNormalP(z: number): number {
 export function logChoose(n: number, k: number): number {
   return lgam(n + 1) - lgam(k + 1) - lgam(n - k + 1);
 }
+
+/** The z with P(Z <= z) = p of a standard normal Z; p in (0, 1). */
+export const normalQuantile = (p: number): number => ndtri(p);

@@ -38,6 +38,8 @@ const resultSchema = z
     }).shape,
     component_scores: iterationShape.component_scores,
     confidence: iterationShape.confidence,
+    verdict: iterationShape.verdict,
+    reading: iterationShape.reading,
     feedback: iterationShape.feedback,
     prompt_strategy: iterationShape.prompt_strategy,
     prompt_rationale: iterationShape.prompt_rationale,

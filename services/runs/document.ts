@@ -106,6 +106,10 @@ const iterationSchema = z.object({
   score,
   component_scores: z.record(z.string(), z.number().nullable()),
   confidence: z.enum(["normal", "lower"]),
+  /** What the score says, after "The predicted response"; absent in documents of earlier releases. */
+  verdict: z.string().optional(),
+  /** That the answer lies measured in the atlas, where it does: it is read, not predicted. */
+  reading: z.string().optional(),
   feedback: z.array(z.string()),
   top_genes: z.array(z.object({ gene: z.string(), log2_fold_change: z.number() })),
   enriched_pathways: z.array(

@@ -162,7 +162,7 @@ describe("the grounding score", () => {
     const { grounding, topGenes } = evaluate({ prediction: reference });
     expect(grounding.components.map(({ score }) => score)).toEqual([1, 1, null, 1]);
     expect(grounding.score).toBe(1);
-    expect(grounding.feedback[0]).toMatch(/^No gene is differentially expressed/);
+    expect(grounding.feedback[0]).toMatch(/^No gene changes: the prediction equals its reference/);
     expect(topGenes).toEqual([]);
   });
 

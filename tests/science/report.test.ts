@@ -243,7 +243,7 @@ describe("the report", () => {
     };
     const html = await renderReport(runResult({ iterations: [empty], delivered_iteration: 1 }), de);
     expect(html).toContain("0 of 2 genes change expression");
-    expect(html).toContain("No gene changes significantly.");
+    expect(html).toContain("No gene counts as changed.");
     expect(html).toContain("No pathway is enriched");
     expect(html).not.toMatch(/NaN|Infinity|undefined/);
   });

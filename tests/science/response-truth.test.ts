@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { deltaTransfer } from "../../science/inference/delta-transfer.ts";
 import { readH5ad } from "../../science/anndata/read.ts";
+import { UNCALIBRATED } from "../../science/response/expected-changes.ts";
 import { predictedResponse } from "../../science/response/predicted-response.ts";
 import { promptEvidence, type EvidencePart } from "../../science/response/prompt-evidence.ts";
 import { readResponse, writeResponse } from "../../science/response/response-file.ts";
@@ -98,7 +99,9 @@ describeWithData("a delivered response against the withheld truth", () => {
           controls: controls!,
           query: query!,
           parts,
+          reading: false,
         }),
+        calibration: UNCALIBRATED,
         shiftsQueryCells: true,
         seed: 1,
       });

@@ -33,7 +33,7 @@ describeWithBrowser("the page of a run", () => {
     await withFiles(server, "r1");
     evaluating.open();
     await page.locator("#result").waitFor();
-    expect(await page.locator("#score").textContent()).toBe("8");
+    expect(await page.locator("#score").textContent()).toBe("8/10");
     expect(await page.locator("#status").textContent()).toBe("completed");
     expect(await page.locator("#files li").count()).toBe(3);
     expect(await page.locator("#rests-on li").allTextContents()).toEqual(

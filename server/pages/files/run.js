@@ -66,9 +66,13 @@ async function save(name, url) {
   }
 }
 
-function showResult({ final_score, confidence, component_scores, files }) {
+function showResult({ final_score, confidence, verdict, reading, component_scores, files }) {
   at("result").hidden = false;
-  at("score").textContent = String(final_score);
+  const scores = Object.values(component_scores);
+  const isJudged = scores.length === 0 || scores.some((score) => typeof score === "number");
+  at("score").textContent = isJudged ? `${final_score}/10` : "not measurable";
+  at("reading").textContent = reading ?? "";
+  at("verdict").textContent = verdict === undefined ? "" : `The predicted response ${verdict}.`;
   at("confidence").textContent = `Confidence: ${confidence}`;
   at("components").replaceChildren(
     ...Object.entries(component_scores).map(([name, score]) => {

@@ -1,0 +1,131 @@
+import type { AnnData } from "../anndata/anndata.ts";
+import type { CellGroup, OpenAtlas } from "../atlas/atlas-index.ts";
+import { drawCells } from "../prompting/draw-cells.ts";
+import { benjaminiHochberg } from "../statistics/benjamini-hochberg.ts";
+import { rankSumByGene } from "../statistics/differential-expression.ts";
+import { logNormalise } from "../statistics/normalise.ts";
+import {
+  calibrateChanges,
+  CHANGE_THRESHOLDS,
+  UNCALIBRATED,
+  type Calibration,
+  type LeftOutPart,
+  type MeasuredResponse,
+} from "./expected-changes.ts";
+import { momentsByGroup, placesOf } from "./group-moments.ts";
+import type { EvidencePart } from "./prompt-evidence.ts";
+
+/** Cells read of one group: a mean over more is not known better than its group stands for others. */
+const MOST_CELLS = 1_000;
+
+interface Located {
+  readonly part: EvidencePart;
+  readonly treated: CellGroup;
+  readonly control: CellGroup;
+}
+
+/**
+ * Calibrates how many genes a prediction from these parts calls changed, on the parts' own cells as
+ * the atlases hold them: each cell type is left out in turn, or each donor where there is one cell
+ * type. UNCALIBRATED with fewer than two of them.
+ */
+export async function calibrateOnMeasured(
+  genes: readonly string[],
+  parts: readonly EvidencePart[],
+  atlases: readonly OpenAtlas[],
+  seed: number,
+): Promise<Calibration> {
+  const located = locate(parts, atlases);
+  const types = new Set(located.map(({ treated }) => treated.cell_type));
+  const unitOf = ({ treated }: Located): string =>
+    types.size > 1 ? treated.cell_type : treated.donor;
+  const units = Map.groupBy(located, unitOf);
+  if (units.size < 2) return UNCALIBRATED;
+  const seen: LeftOutPart[] = [];
+  const measured: MeasuredResponse[] = [];
+  for (const [unit, members] of units) {
+    const response = await measure(genes, members, { atlases, seed });
+    seen.push(...response.parts.map((part) => ({ ...part, unit })));
+    measured.push({ unit, changed: response.changed });
+  }
+  return calibrateChanges(genes.length, seen, measured);
+}
+
+/**
+ * The matched controls of the parts as the atlases hold them, for a prediction that was made without
+ * them: what its prompt cells are apart from the query cells is no response. Null controls where no
+ * part has any.
+ */
+export async function matchedControls(
+  parts: readonly EvidencePart[],
+  atlases: readonly OpenAtlas[],
+  seed: number,
+): Promise<{ readonly controls: AnnData | null; readonly parts: readonly EvidencePart[] }> {
+  const located = locate(parts, atlases);
+  if (located.length === 0) return { controls: null, parts };
+  const controlOf = new Map(located.map(({ part, control }) => [part, control.group_id]));
+  return {
+    controls: await drawGroups(
+      located.map(({ control }) => control),
+      atlases,
+      seed,
+    ),
+    parts: parts.map((part) => ({ ...part, control_group_id: controlOf.get(part) ?? null })),
+  };
+}
+
+const drawGroups = (
+  groups: readonly CellGroup[],
+  atlases: readonly OpenAtlas[],
+  seed: number,
+): Promise<AnnData> =>
+  drawCells({
+    parts: [...new Set(groups)].map(({ group_id, n_cells }) => ({
+      group_id,
+      n_cells: Math.min(n_cells, MOST_CELLS),
+    })),
+    atlases,
+    seed,
+  });
+
+function locate(parts: readonly EvidencePart[], atlases: readonly OpenAtlas[]): Located[] {
+  const byId = new Map(
+    atlases.flatMap(({ index }) => index.groups.map((group) => [group.group_id, group] as const)),
+  );
+  return parts.flatMap((part) => {
+    const treated = byId.get(part.group_id);
+    const control = byId.get(treated?.control_group_id ?? "");
+    return treated === undefined || control === undefined ? [] : [{ part, treated, control }];
+  });
+}
+
+/** The parts of one unit with their cells, and the genes that all these cells together call changed. */
+async function measure(
+  genes: readonly string[],
+  members: readonly Located[],
+  { atlases, seed }: { readonly atlases: readonly OpenAtlas[]; readonly seed: number },
+): Promise<{ readonly parts: readonly Omit<LeftOutPart, "unit">[]; readonly changed: number }> {
+  const cellsOf = (groups: readonly CellGroup[]) => drawGroups(groups, atlases, seed);
+  const treated = await cellsOf(members.map((member) => member.treated));
+  const control = await cellsOf(members.map((member) => member.control));
+  const ofTreated = momentsByGroup(treated, genes);
+  const ofControl = momentsByGroup(control, genes);
+  const raw = rankSumByGene(logNormalise(treated.X), logNormalise(control.X), "uncorrected");
+  const p = Array.from(placesOf(treated.var.index, genes), (at) =>
+    at === -1 ? Number.NaN : raw[at]!,
+  );
+  const after = ofTreated.get("")!.mean;
+  const before = ofControl.get("")!.mean;
+  const { maxAdjustedP, minChange } = CHANGE_THRESHOLDS;
+  return {
+    parts: members.map(({ part, treated: own, control: matched }) => ({
+      treated: ofTreated.get(own.group_id)!,
+      control: ofControl.get(matched.group_id)!,
+      weight: part.weight,
+    })),
+    changed: benjaminiHochberg(p).filter(
+      (adjusted, gene) =>
+        adjusted < maxAdjustedP && Math.abs(after[gene]! - before[gene]!) >= minChange,
+    ).length,
+  };
+}
