@@ -4,6 +4,7 @@ import type * as literature from "./tasks/literature.ts";
 import type * as prompt from "./tasks/prompt.ts";
 import type * as question from "./tasks/question.ts";
 import type * as results from "./tasks/results.ts";
+import type * as validation from "./tasks/validation.ts";
 
 /**
  * The heavy work of the steps, run in processes of their own: files in, files and small JSON out.
@@ -16,11 +17,13 @@ export * from "./tasks/literature.ts";
 export * from "./tasks/prompt.ts";
 export * from "./tasks/question.ts";
 export * from "./tasks/results.ts";
+export * from "./tasks/validation.ts";
 
 type Family = typeof atlas &
   typeof evaluation &
   typeof literature &
   typeof prompt &
   typeof question &
-  typeof results;
+  typeof results &
+  typeof validation;
 export type Tasks = { [Name in keyof Family]: Family[Name] };

@@ -7,7 +7,7 @@ import { orProblem, withModel, type Session } from "../agents/session.ts";
 import { iterationObjects } from "../run-objects.ts";
 import type { Effect } from "../host/step.ts";
 import type { Tasks } from "../tasks.ts";
-import { placesOf, type StepPorts } from "../ports.ts";
+import { openPlaces, type StepPorts } from "../ports.ts";
 
 const sum = (parts: readonly { readonly n_cells: number }[]): number =>
   parts.reduce((total, { n_cells }) => total + n_cells, 0);
@@ -48,7 +48,7 @@ async function choose(
   const { atlases, compute, knowledge } = ports;
   const { config, structured_query: query } = input;
   const history = input.iterations.map(feedbackOf);
-  const places = placesOf(await atlases.open(config.datasets, signal), config);
+  const places = await openPlaces(atlases, config, signal);
   const embedded = await compareMeanings(ports, { places, query, knowledge }, session, signal);
   const ranked = await compute.run(
     "prompt",

@@ -4,6 +4,7 @@ import {
   controlStrategySchema,
   structuredQuerySchema,
 } from "../../science/query/structured-query.ts";
+import { WITHHOLDABLE } from "../../science/atlas/withhold.ts";
 import { PROMPT_STRATEGIES } from "../../science/prompting/prompt-plan.ts";
 
 /** The public run document: the stored and the HTTP form (snake_case). One schema, one type. */
@@ -42,7 +43,15 @@ export const runConfigSchema = z.strictObject({
   datasets: z.array(z.string()).default([]),
   /** Cells hidden from retrieval: the truth of `haystack validate`. */
   withhold: z
-    .strictObject({ cell_type: z.string(), perturbation: z.string() })
+    .strictObject({
+      cell_type: z.string(),
+      perturbation: z.string(),
+      donor: z.string().optional(),
+      /** What the answer is new in; the cell type where it is not said. */
+      what: z.array(z.enum(WITHHOLDABLE)).min(1).optional(),
+      /** Hides half of the asked control cells too, drawn under this seed. */
+      split_seed: z.number().int().min(0).max(0xffff_ffff).optional(),
+    })
     .nullable()
     .default(null),
   /** `worst` starts from the lowest-ranked usable prompt, to test that iterating helps. */

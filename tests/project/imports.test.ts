@@ -37,7 +37,10 @@ const ROOMS: readonly Room[] = [
   { files: /^science\//, imports: [HELPERS] },
   {
     files: /^services\/runs\//,
-    imports: [HELPERS, "science/(query/structured-query|prompting/prompt-plan)\\.ts"],
+    imports: [
+      HELPERS,
+      "science/(query/structured-query|prompting/prompt-plan|atlas/withhold)\\.ts",
+    ],
   },
   // Tokens are kept where the runs are, by the same connections.
   {
