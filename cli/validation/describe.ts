@@ -60,6 +60,16 @@ const COLUMNS: readonly {
     of: ({ direction_accuracy }) => direction_accuracy,
   },
   {
+    heading: "overlap",
+    meaning: "cell-eval's overlap@N: share of the significant genes among as many predicted ones",
+    of: ({ cell_eval }) => cell_eval?.overlap_at_N,
+  },
+  {
+    heading: "pr-auc",
+    meaning: "cell-eval's PR-AUC: how well predicted p values find the significant genes",
+    of: ({ cell_eval }) => cell_eval?.pr_auc,
+  },
+  {
     heading: "score",
     meaning: "grounding score, 1 to 10",
     of: ({ grounding_score }) => grounding_score,

@@ -1,3 +1,4 @@
+import type { CellEval } from "../../science/validation/cell-eval.ts";
 import type { CellSplit } from "../../science/validation/judged-target.ts";
 import type { Withholdable } from "../../science/atlas/withhold.ts";
 import type { TargetOutcome } from "./validate-target.ts";
@@ -30,6 +31,8 @@ export interface Figures {
   readonly noise_free_pearson: Figure;
   readonly first_pearson_delta: Figure;
   readonly grounding_score: Figure;
+  /** Arc's cell-eval, by the names of its metrics. */
+  readonly cell_eval: Readonly<Record<keyof CellEval, Figure>> | null;
 }
 
 export interface ValidatedTarget extends Figures {
@@ -123,17 +126,32 @@ function figuresOf({ judged, document }: Pick<TargetOutcome, "judged" | "documen
     noise_free_pearson: known(references?.ceiling.r_noise_free),
     first_pearson_delta: known(judged?.first_pearson),
     grounding_score: known(document?.final_score),
+    cell_eval:
+      judgement === undefined
+        ? null
+        : (Object.fromEntries(
+            Object.entries(judgement.cell_eval).map(([name, value]) => [name, known(value)]),
+          ) as Record<keyof CellEval, Figure>),
   };
 }
 
 /** Each figure over the judged targets that have it. */
 export function meanFigures(targets: readonly ValidatedTarget[]): Figures {
-  const names = Object.keys(figuresOf({ judged: null, document: null })) as (keyof Figures)[];
-  const mean = (name: keyof Figures): Figure => {
-    const values = targets
-      .filter(({ status }) => status === "judged")
-      .flatMap((target) => target[name] ?? []);
-    return values.length === 0 ? null : values.reduce((sum, each) => sum + each, 0) / values.length;
+  const judged = targets.filter(({ status }) => status === "judged");
+  const { cell_eval: _, ...empty } = figuresOf({ judged: null, document: null });
+  const over = <Name extends string>(
+    names: readonly Name[],
+    of: (target: ValidatedTarget) => Readonly<Partial<Record<Name, Figure>>> | null,
+  ) =>
+    Object.fromEntries(
+      names.map((name) => [name, mean(judged.flatMap((target) => of(target)?.[name] ?? []))]),
+    ) as Record<Name, Figure>;
+  const metrics = Object.keys(judged[0]?.cell_eval ?? {}) as (keyof CellEval)[];
+  return {
+    ...over(Object.keys(empty) as (keyof typeof empty)[], (target) => target),
+    cell_eval: metrics.length === 0 ? null : over(metrics, ({ cell_eval }) => cell_eval),
   };
-  return Object.fromEntries(names.map((name) => [name, mean(name)])) as unknown as Figures;
 }
+
+const mean = (values: readonly number[]): Figure =>
+  values.length === 0 ? null : values.reduce((sum, each) => sum + each, 0) / values.length;

@@ -17,6 +17,7 @@ import {
   type Ceiling,
   type RankingFigures,
 } from "./agreement.ts";
+import { cellEval, type CellEval } from "./cell-eval.ts";
 import { logCells, meansOf, readCells, type Cells } from "./log-cells.ts";
 import { otherResponses, type Target, type Unit } from "./targets.ts";
 
@@ -131,6 +132,8 @@ export interface Judgement extends Agreement {
   /** Genes by the delivered rank, and by the size of the predicted difference alone. */
   readonly by_rank: RankingFigures;
   readonly by_abs_delta: RankingFigures;
+  /** Against the control cells delivered beside them, and those of the truth. */
+  readonly cell_eval: CellEval;
   readonly genes_per_cell: { readonly predicted: number; readonly measured: number };
 }
 
@@ -151,7 +154,8 @@ export function judge(
       Int32Array.from(origin.keys()).filter((row) => origin[row] === wanted),
     );
   const treated = of("prediction");
-  const predicted = minus(meansOf(logCells(treated)), meansOf(logCells(of("control"))));
+  const made = { treated: logCells(treated), control: logCells(of("control")) };
+  const predicted = minus(meansOf(made.treated), meansOf(made.control));
   const count = (flags: Uint8Array) => flags.reduce((sum, flag) => sum + flag, 0);
   return {
     predicted,
@@ -165,6 +169,10 @@ export function judge(
         changed,
       ),
       by_abs_delta: rankingFigures(predicted.map(Math.abs), changed),
+      cell_eval: cellEval(
+        { treated: logCells(truth.treated.counts), control: logCells(truth.control.counts) },
+        made,
+      ),
       genes_per_cell: {
         predicted: genesPerCell(treated),
         measured: genesPerCell(truth.treated.counts),

@@ -1,12 +1,15 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { describeWith, placeOf } from "./describe-with.ts";
-import { PYTHON } from "./real-parts.ts";
+import { CELL_EVAL, PYTHON } from "./real-parts.ts";
 
 const run = promisify(execFile);
 
 /** A suite that compares with Python (anndata, scanpy, scipy). */
 export const describeWithPython = describeWith(PYTHON);
+
+/** A suite that compares with Arc's cell-eval. */
+export const describeWithCellEval = describeWith(PYTHON, CELL_EVAL);
 
 /**
  * Runs a Python program with `input` as JSON in sys.argv[1]; warnings are errors; returns the JSON
