@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { newSeed } from "../../actors/new-run.ts";
+import { accuracyInWords } from "../../science/report/wording.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import { exitCodeOf } from "../hosted-run.ts";
 import {
@@ -66,6 +67,9 @@ function describeEnd(document: RunDocument): string {
   const query = document.structured_query;
   return [
     `${query?.cell_type.name ?? "The cells"} under ${query?.perturbation.name ?? "the perturbation"}: grounding score ${document.final_score ?? "-"}/10 after ${document.current_iteration} iteration(s), ${document.control_strategy_effective ?? ""}.`,
+    ...(document.expected_accuracy
+      ? [`Expected accuracy: ${accuracyInWords(document.expected_accuracy)}`]
+      : []),
     `Strongest genes: ${
       document.iterations
         .find(({ iteration }) => iteration === document.delivered_iteration)

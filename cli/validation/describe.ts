@@ -15,13 +15,33 @@ const COLUMNS: readonly {
     of: ({ pearson_delta }) => pearson_delta,
   },
   {
+    heading: "expected",
+    meaning: "what the run expected of it, without the truth",
+    of: ({ expected_pearson }) => expected_pearson,
+  },
+  {
+    heading: "low",
+    meaning: "begin of its 90% interval",
+    of: ({ expected_low }) => expected_low,
+  },
+  {
+    heading: "high",
+    meaning: "end of its 90% interval",
+    of: ({ expected_high }) => expected_high,
+  },
+  {
+    heading: "held",
+    meaning: "1 where the interval holds pearson; the mean is the share that did",
+    of: ({ expected_holds }) => expected_holds,
+  },
+  {
     heading: "others",
-    meaning: "the same for the mean of the other measured responses",
+    meaning: "pearson of the mean of the other measured responses",
     of: ({ mean_of_others_pearson }) => mean_of_others_pearson,
   },
   {
     heading: "best",
-    meaning: "the same for the best single one of them, chosen by the truth (an oracle)",
+    meaning: "pearson of the best single one of them, chosen by the truth (an oracle)",
     of: ({ best_single_pearson }) => best_single_pearson,
   },
   {

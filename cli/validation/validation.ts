@@ -1,5 +1,6 @@
 import type { CellEval } from "../../science/validation/cell-eval.ts";
 import type { CellSplit } from "../../science/validation/judged-target.ts";
+import type { ExpectedAccuracy } from "../../science/accuracy/accuracy-schema.ts";
 import type { Withholdable } from "../../science/atlas/withhold.ts";
 import type { TargetOutcome } from "./validate-target.ts";
 
@@ -30,6 +31,11 @@ export interface Figures {
   readonly full_pearson: Figure;
   readonly noise_free_pearson: Figure;
   readonly first_pearson_delta: Figure;
+  readonly expected_pearson: Figure;
+  readonly expected_low: Figure;
+  readonly expected_high: Figure;
+  /** 1 where the interval holds pearson_delta, else 0; the mean is the coverage. */
+  readonly expected_holds: Figure;
   readonly grounding_score: Figure;
   /** Arc's cell-eval, by the names of its metrics. */
   readonly cell_eval: Readonly<Record<keyof CellEval, Figure>> | null;
@@ -125,6 +131,7 @@ function figuresOf({ judged, document }: Pick<TargetOutcome, "judged" | "documen
     full_pearson: known(references?.ceiling.r_full),
     noise_free_pearson: known(references?.ceiling.r_noise_free),
     first_pearson_delta: known(judged?.first_pearson),
+    ...expectedOf(document?.expected_accuracy ?? null, known(judgement?.pearson)),
     grounding_score: known(document?.final_score),
     cell_eval:
       judgement === undefined
@@ -132,6 +139,23 @@ function figuresOf({ judged, document }: Pick<TargetOutcome, "judged" | "documen
         : (Object.fromEntries(
             Object.entries(judgement.cell_eval).map(([name, value]) => [name, known(value)]),
           ) as Record<keyof CellEval, Figure>),
+  };
+}
+
+function expectedOf(expected: ExpectedAccuracy | null, actual: Figure) {
+  if (expected?.known !== true)
+    return {
+      expected_pearson: null,
+      expected_low: null,
+      expected_high: null,
+      expected_holds: null,
+    };
+  const { pearson, low, high } = expected;
+  return {
+    expected_pearson: pearson,
+    expected_low: low,
+    expected_high: high,
+    expected_holds: actual === null ? null : Number(low <= actual && actual <= high),
   };
 }
 

@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { Eta } from "eta";
-import { cleanTexts, scoreMeaning, shorten } from "./wording.ts";
+import type { ExpectedAccuracy } from "../accuracy/accuracy-schema.ts";
+import { accuracyInWords, cleanTexts, scoreMeaning, shorten } from "./wording.ts";
 
 export type MailKind = "run_completed" | "run_failed" | "run_cancelled";
 
@@ -8,6 +9,7 @@ export interface MailFacts {
   readonly run_id: string;
   readonly query: string;
   readonly final_score: number | null;
+  readonly expected_accuracy?: ExpectedAccuracy | null | undefined;
   readonly termination_reason: string | null;
   readonly error_message: string | null;
   readonly output_anndata_path: string | null;
@@ -36,6 +38,7 @@ const REASONS: Readonly<Record<string, string>> = {
   converged: "the score reached the threshold",
   max_iterations: "all iterations were used",
   plateau: "the score had stopped improving",
+  no_expected_gain: "neither expected accuracy nor score would have improved further",
   cancelled: "cancelled",
   failed: "failed",
 };
@@ -102,6 +105,10 @@ function linesOf(
       facts.final_score === null
         ? null
         : `${facts.final_score} of 10: the predicted response ${scoreMeaning(facts.final_score)}`,
+    );
+    add(
+      "Expected accuracy",
+      facts.expected_accuracy ? accuracyInWords(facts.expected_accuracy) : null,
     );
     add(
       "Ended because",

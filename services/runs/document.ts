@@ -4,6 +4,7 @@ import {
   controlStrategySchema,
   structuredQuerySchema,
 } from "../../science/query/structured-query.ts";
+import { expectedAccuracySchema, outlookSchema } from "../../science/accuracy/accuracy-schema.ts";
 import { WITHHOLDABLE } from "../../science/atlas/withhold.ts";
 import { PROMPT_STRATEGIES } from "../../science/prompting/prompt-plan.ts";
 
@@ -22,6 +23,7 @@ export const TERMINATION_REASONS = [
   "converged",
   "max_iterations",
   "plateau",
+  "no_expected_gain",
   "cancelled",
   "failed",
 ] as const;
@@ -91,6 +93,9 @@ const iterationSchema = z.object({
   score,
   component_scores: z.record(z.string(), z.number().nullable()),
   confidence: z.enum(["normal", "lower"]),
+  /** Absent in documents of earlier releases, as the next. */
+  expected_accuracy: expectedAccuracySchema.optional(),
+  outlook: outlookSchema.optional(),
   feedback: z.array(z.string()),
   top_genes: z.array(z.object({ gene: z.string(), log2_fold_change: z.number() })),
   enriched_pathways: z.array(
@@ -131,6 +136,8 @@ export const runDocumentSchema = z.object({
   /** The iteration whose predictions are delivered; final_score is its score. */
   delivered_iteration: z.number().int().min(1).nullable(),
   final_score: score.nullable(),
+  /** That of the delivered iteration; absent in documents of earlier releases. */
+  expected_accuracy: expectedAccuracySchema.nullable().optional(),
   termination_reason: z.enum(TERMINATION_REASONS).nullable(),
   error: errorRecordSchema.nullable(),
   error_message: z.string().nullable(),
@@ -191,6 +198,7 @@ export function newRun({
     iterations: [],
     delivered_iteration: null,
     final_score: null,
+    expected_accuracy: null,
     termination_reason: null,
     error: null,
     error_message: null,

@@ -39,7 +39,7 @@ const ROOMS: readonly Room[] = [
     files: /^services\/runs\//,
     imports: [
       HELPERS,
-      "science/(query/structured-query|prompting/prompt-plan|atlas/withhold)\\.ts",
+      "science/(query/structured-query|prompting/prompt-plan|atlas/withhold|accuracy/accuracy-schema)\\.ts",
     ],
   },
   // Tokens are kept where the runs are, by the same connections.

@@ -15,6 +15,8 @@ export interface ScriptedEffects extends RunEffects {
 export interface Script {
   /** Score by iteration; the last one repeats. */
   readonly scores?: readonly number[];
+  /** From this iteration on the atlas says that no gain can come. */
+  readonly noGainFrom?: number;
   readonly strategy?: "synthetic_control" | "query_as_control";
   /** Called before each effect, with "name" or "name:job_id". */
   readonly before?: (effect: string) => Promise<void> | void;
@@ -77,6 +79,19 @@ export function scriptedEffects(script: Script): ScriptedEffects {
     feedback: [],
     top_genes: [],
     enriched_pathways: [],
+    ...(iteration < (script.noGainFrom ?? Infinity)
+      ? {}
+      : {
+          expected_accuracy: {
+            known: true,
+            pearson: 0.8,
+            low: 0.7,
+            high: 0.9,
+            left_out: "cell types",
+            responses: 4,
+          },
+          outlook: { accuracy_may_improve: false, score_may_improve: false, measured_scores: [3] },
+        }),
   });
   return {
     done,
