@@ -4,7 +4,7 @@ import type { PromptPlan } from "../science/prompting/prompt-plan.ts";
 import { questionText } from "../science/query/question-text.ts";
 import type { RunConfig } from "../services/runs/document.ts";
 import { settled } from "./steps/analyze.ts";
-import { placesOf, type StepPorts } from "./ports.ts";
+import { openPlaces, type StepPorts } from "./ports.ts";
 
 export type QuestionCheck =
   | { readonly answerable: true; readonly understood: AnalyzeOutput; readonly plan: PromptPlan }
@@ -38,7 +38,7 @@ export async function checkQuestion(
   questionText(query);
   let understood: AnalyzeOutput | null = null;
   try {
-    const places = placesOf(await atlases.open(config.datasets), config);
+    const places = await openPlaces(atlases, config);
     understood = settled(
       await compute.run("analyze", { query, atlases: places, knowledge }),
       config,

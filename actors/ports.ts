@@ -1,4 +1,5 @@
 import type { AtlasIndex } from "../science/atlas/atlas-index.ts";
+import { isAskedControl } from "../science/atlas/withhold.ts";
 import type { BatchService } from "../services/batch/index.ts";
 import type { Clock } from "../services/clock/index.ts";
 import type { Compute } from "../services/compute/index.ts";
@@ -35,5 +36,32 @@ export interface StepPorts {
 
 export type OpenedAtlas = { readonly index: AtlasIndex; readonly dir: string };
 
-export const placesOf = (opened: readonly OpenedAtlas[], config: RunConfig): AtlasPlace[] =>
+/**
+ * The atlases of a run, with what may be seen of them; the control cells that are shown by half are
+ * at hand. Error ATLAS_NOT_FOUND.
+ */
+export async function openAtlases(
+  atlases: AtlasCatalogue,
+  config: RunConfig,
+  signal?: AbortSignal,
+): Promise<{ readonly opened: readonly OpenedAtlas[]; readonly places: AtlasPlace[] }> {
+  const opened = await atlases.open(config.datasets, signal);
+  const { withhold } = config;
+  if (withhold?.split_seed !== undefined)
+    await atlases.fetchGroups(
+      opened.flatMap(({ index }) =>
+        index.groups
+          .filter((group) => isAskedControl(group, withhold))
+          .map(({ group_id }) => group_id),
+      ),
+      opened,
+      signal,
+    );
+  return { opened, places: placesOf(opened, config) };
+}
+
+export const openPlaces = async (...given: Parameters<typeof openAtlases>): Promise<AtlasPlace[]> =>
+  (await openAtlases(...given)).places;
+
+const placesOf = (opened: readonly OpenedAtlas[], config: RunConfig): AtlasPlace[] =>
   opened.map(({ dir }) => ({ dir, withhold: config.withhold }));

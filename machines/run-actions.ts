@@ -26,16 +26,23 @@ export function present<Value>(value: Value | null, name: string): Value {
   return value;
 }
 
+/** False once neither number of an answer can be expected to improve. */
+export const mayImprove = (iterations: readonly FinishedIteration[]): boolean => {
+  const outlook = iterations.at(-1)?.summary.outlook;
+  return outlook === undefined || outlook.accuracy_may_improve || outlook.score_may_improve;
+};
+
 export const scores = (iterations: readonly FinishedIteration[]): number[] =>
   iterations.map(({ summary }) => summary.score);
 
 /**
  * Why a run stops after its newest iteration, or null to go on. A plateau is a window without a
- * gain over the best before it.
+ * gain over the best before it. The last reason is that no gain is expected.
  */
 export function terminationReason(
   summaries: readonly number[],
   config: RunConfig,
+  gainMayCome = true,
 ): TerminationReason | null {
   const newest = summaries.at(-1);
   if (newest === undefined) return null;
@@ -46,7 +53,7 @@ export function terminationReason(
     const within = Math.max(...summaries.slice(-config.plateau_window));
     if (within - before < config.min_improvement) return "plateau";
   }
-  return null;
+  return gainMayCome ? null : "no_expected_gain";
 }
 
 /**
@@ -148,7 +155,11 @@ export function finishIteration(context: RunContext, output: EvaluateOutput): Pa
   return {
     iterations,
     round: null,
-    termination_reason: terminationReason(scores(iterations), context.config),
+    termination_reason: terminationReason(
+      scores(iterations),
+      context.config,
+      mayImprove(iterations),
+    ),
     ...recordUsage(context, `evaluate.${context.iteration}`, output.usage),
   };
 }

@@ -58,6 +58,7 @@ export const promptInput = ({ context }: Given): PromptInput => ({
 export const evaluateInput = ({ context }: Given): EvaluateInput => ({
   ...ofIteration(context),
   round: present(context.round, "prompt plan"),
+  iterations: context.iterations.map(({ summary }) => summary),
   model_spent: modelSpent(context, `evaluate.${context.iteration}`),
 });
 

@@ -8,6 +8,7 @@ import {
   finishIteration,
   finishJob,
   markCancelled,
+  mayImprove,
   newRound,
   oweMail,
   recordJob,
@@ -84,7 +85,11 @@ export const runSetup = setup({
     queueAgain: assign(({ context }) => ({
       resume_phase: context.error?.phase ?? null,
       error: null,
-      termination_reason: terminationReason(scores(context.iterations), context.config),
+      termination_reason: terminationReason(
+        scores(context.iterations),
+        context.config,
+        mayImprove(context.iterations),
+      ),
     })),
     markJobsCancelled: assign(({ context }, output: StopJobsOutput) => ({
       jobs: markCancelled(context.jobs, output.run_seconds),

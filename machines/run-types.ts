@@ -173,6 +173,8 @@ export interface EvaluateInput {
   readonly structured_query: StructuredQuery;
   readonly control_strategy_effective: ControlStrategy;
   readonly round: CurrentRound;
+  /** The earlier ones; absent in older snapshots. */
+  readonly iterations?: readonly IterationSummary[];
   readonly model_spent?: ModelUsage;
 }
 export interface EvaluateOutput {

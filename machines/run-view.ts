@@ -66,6 +66,7 @@ export function runView(
   | "iterations"
   | "delivered_iteration"
   | "final_score"
+  | "expected_accuracy"
   | "termination_reason"
   | "error"
   | "error_message"
@@ -90,6 +91,7 @@ export function runView(
     iterations: context.iterations.map(({ summary }) => summary),
     delivered_iteration: context.delivered_iteration,
     final_score: delivered?.summary.score ?? null,
+    expected_accuracy: delivered?.summary.expected_accuracy ?? null,
     termination_reason: context.termination_reason,
     error: context.error,
     error_message: context.error?.message ?? null,

@@ -5,7 +5,7 @@ import { withLiterature } from "../agents/literature-context.ts";
 import { orProblem, withModel, type Session } from "../agents/session.ts";
 import type { Effect } from "../host/step.ts";
 import type { StepPorts } from "../ports.ts";
-import { placesOf } from "../ports.ts";
+import { openAtlases } from "../ports.ts";
 
 type Understanding = Pick<AnalyzeOutput, "structured_query" | "control_cells_available">;
 
@@ -22,8 +22,7 @@ export function analyze(ports: StepPorts): Effect<AnalyzeInput, AnalyzeOutput> {
   const { atlases, compute, knowledge, literature, lookUps } = ports;
   return ({ run_id, query, config }, { signal }) =>
     withModel(ports, { run_id, step: "analyze", iteration: 0 }, undefined, async (session) => {
-      const opened = await atlases.open(config.datasets, signal);
-      const places = placesOf(opened, config);
+      const { opened, places } = await openAtlases(atlases, config, signal);
       const byRules = compute.run("analyze", { query, atlases: places, knowledge }, signal);
       const output = settled(
         await (session === null

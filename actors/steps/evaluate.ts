@@ -7,11 +7,11 @@ import type {
   ObjectReference,
 } from "../../machines/run-types.ts";
 import { literatureFindings } from "../../science/grounding/literature-subjects.ts";
-import type { IterationSummary } from "../../services/runs/document.ts";
 import { meaningOf } from "../../science/grounding/meaning.ts";
 import type { PromptPlan } from "../../science/prompting/prompt-plan.ts";
 import { readingSentence } from "../../science/report/reading.ts";
 import type { LiteratureAnswer } from "../../services/literature/index.ts";
+import type { IterationSummary } from "../../services/runs/document.ts";
 import { journalOf } from "../agents/journalled.ts";
 import { judge } from "../agents/judge.ts";
 import { orProblem, withModel, type Session } from "../agents/session.ts";
@@ -19,6 +19,7 @@ import { iterationObjects } from "../run-objects.ts";
 import type { Effect } from "../host/step.ts";
 import type { EvaluateTask, Evaluation } from "../tasks/evaluation.ts";
 import type { StepPorts } from "../ports.ts";
+import { foresee } from "./foresee.ts";
 import { predictResponse, type PredictedRound } from "./predict-response.ts";
 
 const SHOWN = 10;
@@ -86,33 +87,34 @@ async function evaluateRound(
     await readFile(await objects.fetch(round.plan, signal), "utf8"),
   ) as PromptPlan;
   const reading = readingSentence(structured_query, chosen.reads);
+  const summary: IterationSummary = {
+    iteration,
+    prompt_strategy: round.prompt_strategy,
+    prompt_rationale: round.prompt_rationale,
+    candidate_id: round.candidate_id,
+    prompt_cells: round.prompt_cells,
+    query_cells: round.query_cells,
+    model: ports.batch.model,
+    ...problemsOf(round, grounding),
+    score: grounding.score,
+    component_scores: Object.fromEntries(
+      grounding.components.map(({ name, score }) => [name, score]),
+    ),
+    confidence: grounding.confidence,
+    verdict: meaningOf(grounding, top_genes.length > 0),
+    ...(reading === null ? {} : { reading }),
+    feedback: [...grounding.feedback],
+    top_genes: top_genes
+      .slice(0, SHOWN)
+      .map(({ gene, log2_fold_change }) => ({ gene, log2_fold_change })),
+    enriched_pathways: enriched
+      .slice(0, SHOWN)
+      .map(({ id, name, direction, p_adjusted }) => ({ id, name, direction, p_adjusted })),
+  };
   return {
     evaluation: stored,
     response,
-    summary: {
-      iteration,
-      prompt_strategy: round.prompt_strategy,
-      prompt_rationale: round.prompt_rationale,
-      candidate_id: round.candidate_id,
-      prompt_cells: round.prompt_cells,
-      query_cells: round.query_cells,
-      model: ports.batch.model,
-      ...problemsOf(round, grounding),
-      score: grounding.score,
-      component_scores: Object.fromEntries(
-        grounding.components.map(({ name, score }) => [name, score]),
-      ),
-      confidence: grounding.confidence,
-      verdict: meaningOf(grounding, top_genes.length > 0),
-      ...(reading === null ? {} : { reading }),
-      feedback: [...grounding.feedback],
-      top_genes: top_genes
-        .slice(0, SHOWN)
-        .map(({ gene, log2_fold_change }) => ({ gene, log2_fold_change })),
-      enriched_pathways: enriched
-        .slice(0, SHOWN)
-        .map(({ id, name, direction, p_adjusted }) => ({ id, name, direction, p_adjusted })),
-    },
+    summary: { ...summary, ...(await foresee(ports, input, summary, signal)) },
   };
 }
 

@@ -102,7 +102,8 @@ async function collectLog(
   if (
     termination_reason !== "converged" &&
     termination_reason !== "max_iterations" &&
-    termination_reason !== "plateau"
+    termination_reason !== "plateau" &&
+    termination_reason !== "no_expected_gain"
   )
     throw new Error("A run delivers only after it stopped iterating.");
   const { document } = record;
@@ -163,6 +164,7 @@ async function collectLog(
     delivered_iteration: delivered.iteration,
     termination_reason,
     final_score: delivered.score,
+    expected_accuracy: delivered.expected_accuracy ?? null,
     usage: document.usage,
     timestamps: {
       created_at: document.created_at,

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { ObjectReference } from "../../machines/run-types.ts";
 import type { PromptPart, PromptPlan } from "../../science/prompting/prompt-plan.ts";
 import { runNotFound } from "../../errors.ts";
-import { placesOf, type OpenedAtlas, type StepPorts } from "../ports.ts";
+import { openAtlases, type OpenedAtlas, type StepPorts } from "../ports.ts";
 import { iterationObjects } from "../run-objects.ts";
 
 export interface PredictedRound {
@@ -29,7 +29,7 @@ export async function predictResponse(
   const { parts } = plan.chosen;
   const run = await runs.get(run_id);
   if (run === undefined) throw runNotFound(run_id);
-  const opened = await atlases.open(run.document.config.datasets, signal);
+  const { opened, places } = await openAtlases(atlases, run.document.config, signal);
   await atlases.fetchGroups(withControls(parts, opened), opened, signal);
   await compute.run(
     "predictResponse",
@@ -40,7 +40,7 @@ export async function predictResponse(
       prompt: await fetched(paths.prompt("prediction")),
       controls: control === null ? null : await fetched(paths.prompt("control")),
       parts,
-      places: placesOf(opened, run.document.config),
+      places,
       reading: readsTheAnswer(plan),
       shiftsQueryCells: batch.model.is_baseline,
       seed: round.random_seed,

@@ -6,7 +6,7 @@ import { runNotFound } from "../../errors.ts";
 import { iterationObjects } from "../run-objects.ts";
 import type { Effect } from "../host/step.ts";
 import type { DrawInput } from "../tasks/prompt.ts";
-import { placesOf, type StepPorts } from "../ports.ts";
+import { openPlaces, type StepPorts } from "../ports.ts";
 
 type Parts = DrawInput["parts"];
 
@@ -32,6 +32,7 @@ export function prepareJob({
       await readFile(await objects.fetch(planObject, signal), "utf8"),
     ) as PromptPlan;
     const opened = await atlases.open(config.datasets, signal);
+    const places = await openPlaces(atlases, config, signal);
     const paths = iterationObjects(run_id, iteration);
     const scratch = await objects.scratch();
     const store = async (path: string, parts: Parts): Promise<void> => {
@@ -41,11 +42,7 @@ export function prepareJob({
         signal,
       );
       const output = join(scratch, "cells.h5ad");
-      await compute.run(
-        "draw",
-        { places: placesOf(opened, config), parts, seed: plan.seed, output },
-        signal,
-      );
+      await compute.run("draw", { places, parts, seed: plan.seed, output }, signal);
       await objects.put(path, output, signal);
     };
     try {

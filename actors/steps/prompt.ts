@@ -1,5 +1,5 @@
 import type { PromptInput, PromptOutput } from "../../machines/run-types.ts";
-import type { IterationFeedback, PromptPlan } from "../../science/prompting/prompt-plan.ts";
+import type { PromptPlan } from "../../science/prompting/prompt-plan.ts";
 import type { EmbeddedLikeness } from "../../science/prompting/retrieval.ts";
 import { choosePromptByModel } from "../agents/choose-prompt.ts";
 import { embeddedLikeness } from "../agents/embedded-likeness.ts";
@@ -7,7 +7,8 @@ import { orProblem, withModel, type Session } from "../agents/session.ts";
 import { iterationObjects } from "../run-objects.ts";
 import type { Effect } from "../host/step.ts";
 import type { Tasks } from "../tasks.ts";
-import { placesOf, type StepPorts } from "../ports.ts";
+import { openPlaces, type StepPorts } from "../ports.ts";
+import { feedbackOf } from "./feedback.ts";
 
 const sum = (parts: readonly { readonly n_cells: number }[]): number =>
   parts.reduce((total, { n_cells }) => total + n_cells, 0);
@@ -62,7 +63,7 @@ async function choose(
   const { atlases, compute, knowledge } = ports;
   const { config, structured_query: query } = input;
   const history = input.iterations.map(feedbackOf);
-  const places = placesOf(await atlases.open(config.datasets, signal), config);
+  const places = await openPlaces(atlases, config, signal);
   const embedded = await compareMeanings(ports, { places, query, knowledge }, session, signal);
   const ranked = await compute.run(
     "prompt",
@@ -103,17 +104,3 @@ async function compareMeanings(
   const texts = await compute.run("semanticTextsOf", input, signal);
   return orProblem(embeddedLikeness({ session, model: embedding, objects, texts, signal }));
 }
-
-const feedbackOf = (past: PromptInput["iterations"][number]): IterationFeedback => ({
-  iteration: past.iteration,
-  candidate_id: past.candidate_id,
-  strategy: past.prompt_strategy,
-  rationale: past.prompt_rationale,
-  score: past.score,
-  component_scores: Object.fromEntries(
-    Object.entries(past.component_scores).filter(
-      (entry): entry is [string, number] => entry[1] !== null,
-    ),
-  ),
-  feedback: past.feedback,
-});

@@ -1,9 +1,10 @@
 import type { OpenAtlas } from "../../science/atlas/atlas-index.ts";
 import { openAtlas } from "../../science/atlas/open.ts";
+import type { Withhold } from "../../science/atlas/withhold.ts";
 
 export interface AtlasPlace {
   readonly dir: string;
-  readonly withhold: { readonly cell_type: string; readonly perturbation: string } | null;
+  readonly withhold: Withhold | null;
 }
 
 export const openAll = (places: readonly AtlasPlace[]): Promise<OpenAtlas[]> =>

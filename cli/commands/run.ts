@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { newSeed } from "../../actors/new-run.ts";
+import { accuracyInWords } from "../../science/report/wording.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import { exitCodeOf } from "../hosted-run.ts";
 import {
@@ -77,6 +78,9 @@ function describeEnd(document: RunDocument): string {
     ...(delivered?.verdict === undefined
       ? []
       : [`The predicted response ${delivered.verdict} (confidence: ${delivered.confidence}).`]),
+    ...(document.expected_accuracy
+      ? [`Expected accuracy: ${accuracyInWords(document.expected_accuracy)}`]
+      : []),
     `Strongest genes: ${delivered?.top_genes.map(({ gene }) => gene).join(", ") || "none changes"}`,
     `Predictions  ${document.output_anndata_path ?? "-"}`,
     `Report       ${document.output_report_path ?? "-"}`,

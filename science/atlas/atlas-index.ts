@@ -73,6 +73,8 @@ export interface CellGroup {
    * index = symbols.
    */
   readonly shard: string;
+  /** Rows of the shard that may be seen; only in an opened atlas, where that is not all. */
+  readonly rows?: Int32Array;
 }
 
 export interface AtlasIndex {

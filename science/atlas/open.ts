@@ -4,13 +4,13 @@ import type { AtlasIndex, CellGroup, OpenAtlas } from "./atlas-index.ts";
 import { HaystackError } from "../../errors.ts";
 import type { AnnData } from "../anndata/anndata.ts";
 import { readH5ad } from "../anndata/read.ts";
+import { takeRows } from "../prompting/csr-rows.ts";
+import { meanProfile } from "./profile.ts";
+import { halvesOf, isAskedControl, isWithheld, type Withhold } from "./withhold.ts";
 
 export interface OpenAtlasOptions {
-  /**
-   * Leaves out the perturbed groups of this cell type, or only those of this perturbation. Controls
-   * stay: they are the query.
-   */
-  readonly withhold?: { readonly cell_type: string; readonly perturbation?: string };
+  /** Leaves out perturbed groups. Controls stay, whole or by half: they are the query. */
+  readonly withhold?: Withhold;
 }
 
 /** Profiles up to this many bytes are read at once on first use, larger ones row by row. */
@@ -24,15 +24,16 @@ const READ_WHOLE = 256 * 1024 * 1024;
 export async function openAtlas(dir: string, options: OpenAtlasOptions = {}): Promise<OpenAtlas> {
   const whole = readIndex(dir);
   const { withhold } = options;
-  const isWithheld = (group: CellGroup) =>
-    withhold !== undefined &&
-    !group.is_control &&
-    group.cell_type === withhold.cell_type &&
-    (withhold.perturbation === undefined || group.perturbation === withhold.perturbation);
-  const groups = whole.groups.filter((group) => !isWithheld(group));
+  const groups = whole.groups
+    .filter((group) => withhold === undefined || !isWithheld(group, withhold))
+    .map((group) => (withhold === undefined ? group : asSeen(group, withhold)));
   const rowOf = new Map(whole.groups.map((group, row) => [group.group_id, row]));
   const listed = new Set(groups.map((group) => group.group_id));
   const readProfile = profileReader(join(dir, whole.profiles), whole);
+  const ofHalves = new Map<string, Float32Array>();
+  for (const group of groups)
+    if (group.rows !== undefined)
+      ofHalves.set(group.group_id, meanProfile((await readGroup(dir, group)).X));
   return {
     dir,
     index: { ...whole, groups, n_cells: groups.reduce((total, group) => total + group.n_cells, 0) },
@@ -43,17 +44,39 @@ export async function openAtlas(dir: string, options: OpenAtlasOptions = {}): Pr
           "ATLAS_NOT_FOUND",
           `The atlas ${whole.dataset} has no cell group "${groupId}"; choose one from its index.`,
         );
-      return readProfile(row);
+      return ofHalves.get(groupId) ?? readProfile(row);
     },
   };
 }
 
+function asSeen(group: CellGroup, withhold: Withhold): CellGroup {
+  if (withhold.split_seed === undefined || !isAskedControl(group, withhold)) return group;
+  const [rows] = halvesOf(group, withhold.split_seed);
+  return { ...group, rows, n_cells: rows.length };
+}
+
 /**
- * The cells of one group: X = counts (CSR float32), var index = gene symbols, obs cell_type,
- * perturbation, donor, dataset.
+ * The cells of one group that may be seen: X = counts (CSR float32), var index = gene symbols, obs
+ * cell_type, perturbation, donor, dataset.
  */
 export async function readGroup(dir: string, group: CellGroup): Promise<AnnData> {
-  return readH5ad(join(dir, group.shard));
+  const cells = await readH5ad(join(dir, group.shard));
+  const { rows } = group;
+  if (rows === undefined) return cells;
+  const of = <Value>(values: ArrayLike<Value>): Value[] => Array.from(rows, (row) => values[row]!);
+  return {
+    ...cells,
+    X: takeRows(cells.X, rows),
+    obs: {
+      index: of(cells.obs.index),
+      columns: Object.fromEntries(
+        Object.entries(cells.obs.columns).map(([name, column]) => [
+          name,
+          of(column as readonly string[]),
+        ]),
+      ),
+    },
+  };
 }
 
 function readIndex(dir: string): AtlasIndex {

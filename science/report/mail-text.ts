@@ -2,7 +2,8 @@ import { Eta } from "eta";
 import { ownFile } from "../../own-files.ts";
 import type { Basis } from "./rests-on.ts";
 import { meaningOfScore } from "../grounding/meaning.ts";
-import { cleanTexts, shorten } from "./wording.ts";
+import type { ExpectedAccuracy } from "../accuracy/accuracy-schema.ts";
+import { accuracyInWords, cleanTexts, shorten } from "./wording.ts";
 
 export type MailKind = "run_completed" | "run_failed" | "run_cancelled";
 
@@ -15,6 +16,7 @@ export interface MailFacts {
   readonly reading?: string;
   /** False where no component of the score could be measured. */
   readonly is_judged?: boolean;
+  readonly expected_accuracy?: ExpectedAccuracy | null | undefined;
   readonly termination_reason: string | null;
   readonly error_message: string | null;
   readonly output_anndata_path: string | null;
@@ -42,6 +44,7 @@ const REASONS: Readonly<Record<string, string>> = {
   converged: "the score reached the threshold",
   max_iterations: "all iterations were used",
   plateau: "the score had stopped improving",
+  no_expected_gain: "neither expected accuracy nor score would have improved further",
   cancelled: "cancelled",
   failed: "failed",
 };
@@ -103,6 +106,10 @@ function linesOf(
       facts.final_score === null
         ? null
         : `${facts.is_judged === false ? "none" : `${facts.final_score} of 10`}: the predicted response ${facts.verdict ?? meaningOfScore(facts.final_score)}`,
+    );
+    add(
+      "Expected accuracy",
+      facts.expected_accuracy ? accuracyInWords(facts.expected_accuracy) : null,
     );
     add(
       "Ended because",

@@ -1,5 +1,6 @@
 import { HaystackError } from "../../errors.ts";
 import type { EnrichedPathway, GroundingScore, TopGene } from "../grounding/grounding.ts";
+import type { ExpectedAccuracy } from "../accuracy/accuracy-schema.ts";
 import type { PromptPlan } from "../prompting/prompt-plan.ts";
 import type { ControlStrategy, StructuredQuery } from "../query/structured-query.ts";
 import { geneSymbol } from "../statistics/gene-symbol.ts";
@@ -34,9 +35,10 @@ export interface RunResult {
   /** In order, every iteration that was evaluated; at least the delivered one. */
   readonly iterations: readonly IterationResult[];
   readonly delivered_iteration: number;
-  readonly termination_reason: "converged" | "max_iterations" | "plateau";
+  readonly termination_reason: "converged" | "max_iterations" | "plateau" | "no_expected_gain";
   /** The score of the delivered iteration. */
   readonly final_score: number;
+  readonly expected_accuracy?: ExpectedAccuracy | null;
   readonly usage: {
     readonly gpu_seconds: number;
     readonly gpu_cost_usd: number;

@@ -1,3 +1,4 @@
+import type { ExpectedAccuracy } from "../accuracy/accuracy-schema.ts";
 import type { GroundingComponentName } from "../grounding/grounding.ts";
 import type { PromptStrategy } from "../prompting/prompt-plan.ts";
 import { geneSymbol } from "../statistics/gene-symbol.ts";
@@ -28,7 +29,16 @@ export const TERMINATION_SENTENCES = {
   converged: "The score reached the threshold.",
   max_iterations: "All iterations were used without reaching the threshold.",
   plateau: "The score had stopped improving.",
+  no_expected_gain:
+    "By what the atlas tells, neither expected accuracy nor score would have improved further.",
 } as const;
+
+/** "0.82 (90% interval 0.70 to 0.90)", or "unknown" with the reason, as the end of a line. */
+export function accuracyInWords(expected: ExpectedAccuracy): string {
+  return expected.known
+    ? `${expected.pearson.toFixed(2)} (90% interval ${expected.low.toFixed(2)} to ${expected.high.toFixed(2)}; ${expected.responses} measured ${expected.left_out === "donors" ? "responses of donors" : "cell types"} left out in turn)`
+    : `unknown. ${expected.reason}`;
+}
 
 export function plural(count: number, noun: string): string {
   return `${groupDigits(count)} ${noun}${count === 1 ? "" : "s"}`;

@@ -5,6 +5,7 @@
 export function pearson(x: ArrayLike<number>, y: ArrayLike<number>): number {
   const n = x.length;
   if (n !== y.length) throw new RangeError(`Samples differ in length: ${n} and ${y.length}.`);
+  if (isConstant(x) || isConstant(y)) return NaN;
   let meanX = 0;
   let meanY = 0;
   for (let i = 0; i < n; i += 1) {
@@ -23,6 +24,12 @@ export function pearson(x: ArrayLike<number>, y: ArrayLike<number>): number {
   }
   const r = xy / Math.sqrt(xx * yy);
   return Number.isFinite(r) ? Math.max(-1, Math.min(1, r)) : NaN;
+}
+
+/** The sums below leave rounding errors of a constant that correlate with anything. */
+function isConstant(x: ArrayLike<number>): boolean {
+  for (let i = 1; i < x.length; i += 1) if (x[i] !== x[0]) return false;
+  return true;
 }
 
 /** Ranks from 1, equal values sharing the mean of their ranks (scipy.stats.rankdata). */

@@ -31,6 +31,7 @@ const resultSchema = z
       query: true,
       structured_query: true,
       control_strategy_effective: true,
+      expected_accuracy: true,
       termination_reason: true,
       final_score: true,
       delivered_iteration: true,

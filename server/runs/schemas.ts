@@ -64,6 +64,7 @@ export const runSummarySchema = runDocumentSchema
     current_iteration: true,
     grounding_scores: true,
     final_score: true,
+    expected_accuracy: true,
     termination_reason: true,
     error_message: true,
     created_at: true,

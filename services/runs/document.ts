@@ -7,6 +7,8 @@ import {
   MODEL_ROLES,
   structuredQuerySchema,
 } from "../../science/query/structured-query.ts";
+import { expectedAccuracySchema, outlookSchema } from "../../science/accuracy/accuracy-schema.ts";
+import { WITHHOLDABLE } from "../../science/atlas/withhold.ts";
 import { PROMPT_STRATEGIES } from "../../science/prompting/prompt-plan.ts";
 
 /** The public run document: the stored and the HTTP form (snake_case). One schema, one type. */
@@ -24,6 +26,7 @@ export const TERMINATION_REASONS = [
   "converged",
   "max_iterations",
   "plateau",
+  "no_expected_gain",
   "cancelled",
   "failed",
 ] as const;
@@ -45,7 +48,15 @@ export const runConfigSchema = z.strictObject({
   datasets: z.array(z.string()).default([]),
   /** Cells hidden from retrieval: the truth of `haystack validate`. */
   withhold: z
-    .strictObject({ cell_type: z.string(), perturbation: z.string() })
+    .strictObject({
+      cell_type: z.string(),
+      perturbation: z.string(),
+      donor: z.string().optional(),
+      /** What the answer is new in; the cell type where it is not said. */
+      what: z.array(z.enum(WITHHOLDABLE)).min(1).optional(),
+      /** Hides half of the asked control cells too, drawn under this seed. */
+      split_seed: z.number().int().min(0).max(0xffff_ffff).optional(),
+    })
     .nullable()
     .default(null),
   /** `worst` starts from the lowest-ranked usable prompt, to test that iterating helps. */
@@ -110,6 +121,9 @@ const iterationSchema = z.object({
   verdict: z.string().optional(),
   /** That the answer lies measured in the atlas, where it does: it is read, not predicted. */
   reading: z.string().optional(),
+  /** Absent in documents of earlier releases, as the next. */
+  expected_accuracy: expectedAccuracySchema.optional(),
+  outlook: outlookSchema.optional(),
   feedback: z.array(z.string()),
   top_genes: z.array(z.object({ gene: z.string(), log2_fold_change: z.number() })),
   enriched_pathways: z.array(
@@ -155,6 +169,8 @@ export const runDocumentSchema = z.object({
   /** The iteration whose predictions are delivered; final_score is its score. */
   delivered_iteration: z.number().int().min(1).nullable(),
   final_score: score.nullable(),
+  /** That of the delivered iteration; absent in documents of earlier releases. */
+  expected_accuracy: expectedAccuracySchema.nullable().optional(),
   termination_reason: z.enum(TERMINATION_REASONS).nullable(),
   error: errorRecordSchema.nullable(),
   error_message: z.string().nullable(),
@@ -220,6 +236,7 @@ export function newRun({
     iterations: [],
     delivered_iteration: null,
     final_score: null,
+    expected_accuracy: null,
     termination_reason: null,
     error: null,
     error_message: null,

@@ -98,6 +98,21 @@ test("scores that no longer rise end the run as a plateau, and the best iteratio
   );
 });
 
+test("no round is bought for a gain that the atlas says cannot come, whatever the threshold", async () => {
+  const store = await temporaryStore();
+  const effects = scriptedEffects({ now, scores: [3, 4, 9], noGainFrom: 2 });
+  const { supervisor } = await hostRuns(store, effects);
+  const settled = supervisor.settled("r1");
+  await supervisor.submit(run("r1", { max_iterations: 10 }));
+  expect(await settled).toMatchObject({
+    termination_reason: "no_expected_gain",
+    final_score: 4,
+    grounding_scores: [3, 4],
+    expected_accuracy: { known: true, pearson: 0.8 },
+  });
+  expect(effects.done.filter((effect) => effect.startsWith("prompt:"))).toHaveLength(2);
+});
+
 test("max_iterations ends the run", async () => {
   const store = await temporaryStore();
   const { supervisor } = await hostRuns(store, scriptedEffects({ now, scores: [3, 4] }));

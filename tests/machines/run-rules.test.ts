@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { deliveredIteration, terminationReason } from "../../machines/run-actions.ts";
+import { deliveredIteration, mayImprove, terminationReason } from "../../machines/run-actions.ts";
 import type { FinishedIteration } from "../../machines/run-types.ts";
 import { run } from "../support/hosted-runs.ts";
 
@@ -54,6 +54,36 @@ describe("why a run stops", () => {
     ["threshold before both", [7, 7, 7, 7], { max_iterations: 4 }, "converged"],
   ])("%s: %j, %j", (_, scores, rules, reason) => {
     expect(terminationReason(scores, { ...run("r1").config, ...RULES, ...rules })).toBe(reason);
+  });
+});
+
+describe("a run of which no gain is expected", () => {
+  const config = { ...run("r1").config, ...RULES };
+  const iteration = (accuracy_may_improve: boolean, score_may_improve: boolean) =>
+    ({
+      summary: { outlook: { accuracy_may_improve, score_may_improve, measured_scores: [4] } },
+    }) as unknown as FinishedIteration;
+
+  test.each([
+    [[3], {}, "no_expected_gain"],
+    [[7], {}, "converged"],
+    [[3], { max_iterations: 1 }, "max_iterations"],
+    [[5, 5, 5, 5], {}, "plateau"],
+    [[], {}, null],
+  ] as const)("%j, %j: %s", (scores, rules, reason) => {
+    expect(terminationReason(scores, { ...config, ...rules }, false)).toBe(reason);
+  });
+
+  test.each([
+    [[], true],
+    [[iteration(true, true)], true],
+    [[iteration(false, true)], true],
+    [[iteration(true, false)], true],
+    [[iteration(false, false)], false],
+    [[iteration(false, false), iteration(true, false)], true],
+    [[{ summary: {} } as FinishedIteration], true],
+  ])("a gain may come unless neither number of the newest iteration can improve", (past, may) => {
+    expect(mayImprove(past)).toBe(may);
   });
 });
 

@@ -38,7 +38,10 @@ const ROOMS: readonly Room[] = [
   { files: /^science\//, imports: [HELPERS] },
   {
     files: /^services\/runs\//,
-    imports: [HELPERS, "science/(query/structured-query|prompting/prompt-plan)\\.ts"],
+    imports: [
+      HELPERS,
+      "science/(query/structured-query|prompting/prompt-plan|atlas/withhold|accuracy/accuracy-schema)\\.ts",
+    ],
   },
   // Tokens are kept where the runs are, by the same connections.
   {

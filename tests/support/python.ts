@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { describeWith, placeOf } from "./describe-with.ts";
-import { PYTHON } from "./real-parts.ts";
+import { CELL_EVAL, PYTHON } from "./real-parts.ts";
 
 const run = promisify(execFile);
 
@@ -10,6 +10,8 @@ export const describeWithPython = describeWith(PYTHON);
 
 /** No argument of a program may be as long as some inputs are. */
 const INPUT = "import sys\nsys.argv[1:] = [sys.stdin.read()]\n";
+/** A suite that compares with Arc's cell-eval. */
+export const describeWithCellEval = describeWith(PYTHON, CELL_EVAL);
 
 /**
  * Runs a Python program with `input` as JSON in sys.argv[1]; warnings are errors; returns the JSON

@@ -57,6 +57,11 @@ export const FUZZER: RealPart = {
   found: ifThere(join(dirname(python), "schemathesis")),
   hint: "install .ci/requirements.txt into .cache/venv",
 };
+export const CELL_EVAL: RealPart = {
+  name: "Arc's cell-eval",
+  found: ifThere(join(dirname(python), "cell-eval")),
+  hint: "install .ci/requirements.txt into .cache/venv",
+};
 export const DATA: RealPart = {
   name: "the real data sets",
   found: existsSync(join(data, "kang18_ifnb_pbmc.h5ad")) ? data : undefined,
@@ -91,6 +96,7 @@ export const BROWSER: RealPart = {
 export const REAL_PARTS = [
   PYTHON,
   FUZZER,
+  CELL_EVAL,
   DATA,
   MONGODB,
   MONGODB_WIRE,

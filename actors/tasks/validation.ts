@@ -1,0 +1,78 @@
+import { pearson } from "../../science/statistics/correlation.ts";
+import { readResponse } from "../../science/response/response-file.ts";
+import {
+  changedGenes,
+  judge,
+  readTruth,
+  references,
+  type TargetQuestion,
+} from "../../science/validation/judge.ts";
+import type { JudgedTarget } from "../../science/validation/judged-target.ts";
+
+/** The task that holds a prediction against withheld cells. */
+
+const POINTS = 1000;
+
+/** `response`, `first`: what predictResponse wrote for the delivered and the first iteration. */
+export async function judgeTarget({
+  response,
+  first,
+  ...question
+}: TargetQuestion & {
+  readonly response: string;
+  readonly first: string;
+}): Promise<JudgedTarget> {
+  const truth = await readTruth(question);
+  const { measured, references: beside } = await references(question, truth);
+  const changed = changedGenes(truth);
+  const stored = await readResponse(response);
+  const { judgement, predicted } = judge(stored, truth, measured, changed);
+  const columns = stored.cells.obs.columns as Record<string, readonly string[]>;
+  const queried = columns["source_cell"]!.filter((_, row) => columns["origin"]![row] === "control");
+  const names = truth.treated.names;
+  return {
+    split: {
+      treated: names,
+      query_controls: namesInFile(queried, columns["group_id"]!, truth.query.names),
+      truth_controls: truth.control.names,
+      treated_halves: [
+        Array.from(truth.treatedHalves[0], (row) => names[row]!),
+        Array.from(truth.treatedHalves[1], (row) => names[row]!),
+      ],
+    },
+    references: beside,
+    judgement,
+    first_pearson:
+      first === response
+        ? judgement.pearson
+        : pearson(judge(await readResponse(first), truth, measured, changed).predicted, measured),
+    points: [...predicted.keys()]
+      .toSorted(
+        (a, b) =>
+          Math.max(Math.abs(predicted[b]!), Math.abs(measured[b]!)) -
+            Math.max(Math.abs(predicted[a]!), Math.abs(measured[a]!)) || a - b,
+      )
+      .slice(0, POINTS)
+      .map((at) => ({
+        gene: truth.genes[at]!,
+        predicted: predicted[at]!,
+        measured: measured[at]!,
+      })),
+  };
+}
+
+/** Drawn cells are named "{group}:{name in the file}". */
+function namesInFile(
+  drawn: readonly string[],
+  groups: readonly string[],
+  known: readonly string[],
+): string[] {
+  const prefixes = [...new Set(groups)].map((group) => `${group}:`);
+  const names = new Set(known);
+  return drawn.map((name) => {
+    const prefix = prefixes.find(
+      (each) => name.startsWith(each) && names.has(name.slice(each.length)),
+    );
+    return name.slice(prefix?.length ?? 0);
+  });
+}

@@ -1,0 +1,28 @@
+import type { Judgement, References } from "./judge.ts";
+
+/** Names of cells, as the imported file has them. */
+export interface CellSplit {
+  readonly treated: readonly string[];
+  /** Control cells that the prediction is of, and compared with. */
+  readonly query_controls: readonly string[];
+  /** Control cells that the truth is measured from. */
+  readonly truth_controls: readonly string[];
+  readonly treated_halves: readonly [readonly string[], readonly string[]];
+}
+
+/** A gene's predicted and measured difference of means. */
+export interface GenePoint {
+  readonly gene: string;
+  readonly predicted: number;
+  readonly measured: number;
+}
+
+export interface JudgedTarget {
+  readonly split: CellSplit;
+  readonly references: References;
+  readonly judgement: Judgement;
+  /** Of the first iteration, whichever was delivered. */
+  readonly first_pearson: number;
+  /** The genes of the largest differences. */
+  readonly points: readonly GenePoint[];
+}
