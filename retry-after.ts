@@ -14,7 +14,7 @@ export function retryAfter(headers: Pick<Headers, "get"> | undefined, now: numbe
   const after = headers?.get("retry-after")?.trim() ?? "";
   if (NUMBER.test(after)) return bounded(Number(after) * 1_000);
   // Date.parse makes a year or a month of a bare number.
-  const date = DATE.test(after) ? Date.parse(after) : Number.NaN;
+  const date = DATE.test(after) ? Date.parse(inGmt(after)) : Number.NaN;
   return Number.isNaN(date) ? null : bounded(date - now);
 }
 
@@ -22,3 +22,6 @@ export function retryAfter(headers: Pick<Headers, "get"> | undefined, now: numbe
 const NUMBER = /^-?\d+(\.\d+)?$/;
 /** The forms of RFC 9110, 5.6.7, all of which begin with the name of a day. */
 const DATE = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /;
+const ENDS_WITH_ZONE = /([A-Z]{1,4}|[+-]\d\d:?\d\d)$/;
+/** The oldest form names no zone and is in GMT; Date.parse takes it for local time. */
+const inGmt = (date: string): string => (ENDS_WITH_ZONE.test(date) ? date : `${date} GMT`);

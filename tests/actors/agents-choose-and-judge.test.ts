@@ -51,26 +51,41 @@ describe("choosing and judging with a language model", () => {
     const output = await prompt(ports)(promptInput(query), stepContext());
     const plan = await planOf(output);
     const third = offered(server.calls[0]!.body)[2]!;
-    expect(plan.chosen).toMatchObject({ candidate_id: third.candidate_id, parts: third.parts });
-    expect(plan.chosen.rationale).toMatch(
-      /The language model scripted chose it: Its donors resemble the query\.$/,
-    );
+    const considered = ranked.considered.find(
+      ({ candidate_id }) => candidate_id === third.candidate_id,
+    )!;
+    expect(plan.chosen).toStrictEqual({
+      ...considered,
+      control_similarity: expect.any(Number) as number,
+      parts: third.parts,
+      rationale: `${considered.rationale} The language model scripted chose it: Its donors resemble the query.`,
+    });
     expect(plan.model_choice).toEqual({
       model: "scripted",
       reason: "Its donors resemble the query.",
       instead_of: ranked.chosen.candidate_id,
     });
     expect(plan.considered).toEqual(ranked.considered);
-    expect(output).toMatchObject({
+    expect(output).toStrictEqual({
+      plan: { path: expect.any(String) as string, sha256: expect.any(String) as string },
       candidate_id: third.candidate_id,
-      usage: { tokens: CALL.tokens },
+      prompt_strategy: third.strategy,
+      prompt_rationale: plan.chosen.rationale,
+      prompt_cells: third.parts.reduce((sum, { n_cells }) => sum + n_cells, 0),
+      query_cells: 14,
+      usage: { tokens: CALL.tokens, usd: CALL.usd },
     });
-    expect(server.calls[0]?.body.text.format.schema).toMatchObject({
+    expect(server.calls[0]?.body.text.format.schema).toStrictEqual({
+      type: "object",
       properties: {
         candidate_id: {
+          type: "string",
           enum: offered(server.calls[0]!.body).map(({ candidate_id }) => candidate_id),
         },
+        reason: { type: "string" },
       },
+      required: ["candidate_id", "reason"],
+      additionalProperties: false,
     });
   });
 
@@ -131,7 +146,10 @@ describe("choosing and judging with a language model", () => {
     expect(candidates.map(({ candidate_id }) => candidate_id)).not.toContain(
       first.chosen.candidate_id,
     );
-    expect(history[0]).toMatchObject({
+    expect(history[0]).toStrictEqual({
+      iteration: 1,
+      candidate_id: first.chosen.candidate_id,
+      strategy: first.chosen.strategy,
       rationale: "NK cells of prompt 1",
       score: 3,
       component_scores: { target_activation: 2 },

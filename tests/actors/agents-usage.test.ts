@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { usageOf } from "../../actors/host/usage.ts";
 import { HaystackError } from "../../errors.ts";
-import { completedRun, failed as failedRun, runningRun } from "../support/expected-runs.ts";
+import { completedRun, failedRun, runningRun } from "../support/expected-runs.ts";
 import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
 

@@ -1,7 +1,13 @@
 import { expect, test } from "vitest";
 import type { RunContext } from "../../machines/run-types.ts";
 import type { Usage } from "../../services/runs/document.ts";
-import { cancelled, completedRun, failed, runningRun, TIME } from "../support/expected-runs.ts";
+import {
+  cancelledRun,
+  completedRun,
+  failedRun,
+  runningRun,
+  TIME,
+} from "../support/expected-runs.ts";
 import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
 
@@ -11,7 +17,7 @@ const JOB = "hs-r1-i1-p-a1";
 const later = { type: "job.changed", job_id: JOB, state: "RUNNING" };
 
 const RUNNING = runningRun(run("r1"), "inference", { strategy: "query_as_control" });
-const BROKEN = failed(RUNNING, "INTERNAL", "a fault of ours");
+const BROKEN = failedRun(RUNNING, "INTERNAL", "a fault of ours");
 
 /**
  * A run with a GPU job under way whose machine broke: what the host does after each change fails
@@ -89,7 +95,7 @@ test("a cancellation ends a broken run and stops its GPU jobs", async () => {
       "r1",
       ({ status, current_phase }) => status === "cancelled" && current_phase === null,
     ),
-  ).toStrictEqual(cancelled(RUNNING));
+  ).toStrictEqual(cancelledRun(RUNNING));
   expect([...effects.jobs.values()]).toEqual(["CANCELLED"]);
 });
 

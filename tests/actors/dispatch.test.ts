@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { createDispatch } from "../../actors/supervisor/dispatch.ts";
 import { HaystackError } from "../../errors.ts";
 import type { JobState, RunJobs } from "../../services/batch/index.ts";
-import { cancelled, completedRun } from "../support/expected-runs.ts";
+import { cancelledRun, completedRun } from "../support/expected-runs.ts";
 import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
 import { systemClock } from "../../services/clock/system.ts";
@@ -105,7 +105,7 @@ test("a dispatched run that is cancelled before its job begins is cancelled here
       "r1",
       ({ status, current_phase }) => status === "cancelled" && current_phase === null,
     ),
-  ).toStrictEqual(cancelled(run("r1")));
+  ).toStrictEqual(cancelledRun(run("r1")));
   expect(jobs.get("hs-r1-run-1")).toBe("CANCELLED");
 });
 

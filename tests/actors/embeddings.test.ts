@@ -94,7 +94,12 @@ describe("likeness in meaning by embeddings", () => {
     });
     const output = await prompt(ports)(promptInput(query), stepContext());
     const { chosen, considered, embedding_problem } = await planOf(output);
-    expect(chosen).toMatchObject({
+    expect(chosen).toStrictEqual({
+      candidate_id: output.candidate_id,
+      control_similarity: expect.any(Number) as number,
+      parts: expect.any(Array) as unknown[],
+      rank_score: expect.any(Number) as number,
+      stand_in: "ifn-gamma",
       strategy: "semantic",
       rationale: expect.stringMatching(
         /is near Antiviral mix in meaning \(cosine 1\.00 by the embeddings of meaning\)/,
@@ -246,10 +251,18 @@ describe("likeness in meaning by embeddings", () => {
           return outcome;
         },
       );
-    expect(await like()).toMatchObject({
+    expect(await like()).toStrictEqual({
       problem: expect.stringMatching(/^MODEL_UNAVAILABLE/) as string,
+      usage: { tokens: 768, usd: 0.001536 },
     });
-    expect(await like()).toMatchObject({ result: { model: "many", cell_types: [["B cell", 1]] } });
+    expect(await like()).toStrictEqual({
+      result: {
+        model: "many",
+        perturbations: expect.any(Array) as unknown[],
+        cell_types: [["B cell", 1]],
+      },
+      usage: { tokens: 138, usd: 0.000276 },
+    });
     expect(used.map((usage) => usage?.tokens)).toEqual([768, 3 * 46]);
     expect(server.embeddingCalls.map(({ body }) => body.input.length)).toEqual([256, 46, 46]);
   });

@@ -8,7 +8,7 @@ import type { Clock } from "../../services/clock/index.ts";
 import { systemClock } from "../../services/clock/system.ts";
 import type { CheckJobOutput } from "../../machines/run-types.ts";
 import type { RunStore, TransitionEntry } from "../../services/runs/index.ts";
-import { completedRun, failed, runningRun } from "../support/expected-runs.ts";
+import { completedRun, failedRun, runningRun } from "../support/expected-runs.ts";
 import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
 
@@ -98,7 +98,7 @@ describe("a run whose money for GPU jobs is spent", () => {
     entries.some(({ actor, to }) => actor === "predictionJob" && to === state);
   const RUNNING = runningRun(limited, "inference", { strategy: "query_as_control" });
   const SPENT = {
-    ...failed(
+    ...failedRun(
       RUNNING,
       "GPU_BUDGET_SPENT",
       "The run has spent 2.00 of 1.00 USD on GPU jobs; raise max_gpu_cost_usd to go on.",

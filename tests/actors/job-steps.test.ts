@@ -75,7 +75,17 @@ describe("a failed attempt", () => {
         toCheck({ job: job(attempt), failures }),
         context,
       );
-      expect(verdict).toMatchObject({ verdict: "failed", retry_at: NOW + pause });
+      expect(verdict).toStrictEqual({
+        verdict: "failed",
+        kind: "transient",
+        error: {
+          code: "JOB_FAILED",
+          message: `The inference job hs-r1-i1-p-a${attempt} failed: no capacity`,
+          retryable: true,
+        },
+        retry_at: NOW + pause,
+        run_seconds: null,
+      });
     },
   );
 
@@ -89,7 +99,17 @@ describe("a failed attempt", () => {
       const verdict = await checkJob(
         portsOf(failing({ kind: "application", repeats: "once", exit_code: 4 })),
       )(toCheck({ job: job(attempt), failures }), context);
-      expect(verdict).toMatchObject({ verdict: "failed", error: { retryable } });
+      expect(verdict).toStrictEqual({
+        verdict: "failed",
+        kind: "application",
+        error: {
+          code: "JOB_FAILED",
+          message: `The inference job hs-r1-i1-p-a${attempt} failed: no capacity`,
+          retryable,
+        },
+        retry_at: expect.any(Number) as number,
+        run_seconds: null,
+      });
     },
   );
 });
@@ -218,7 +238,11 @@ describe("a job that Batch cannot take now", () => {
           toSubmit({ troubled_since: last?.troubled_since ?? null }),
           context,
         )) as PostponedJob;
-        expect(last).toMatchObject({ problem: "scripted", troubled_since: NOW });
+        expect(last).toStrictEqual({
+          problem: "scripted",
+          troubled_since: NOW,
+          try_at: expect.any(Number) as number,
+        });
         pauses.push(last.try_at - clock.now());
         clock.advanceTo(last.try_at);
       }
@@ -293,19 +317,29 @@ describe("a check without an answer", () => {
     }
     return { verdict, pauses, passed: clock.now() - NOW };
   }
-  const failed = (code: ErrorCode, text: string) => ({
+  const failed = (after: number, minutes: number, { code, message }: HaystackError) => ({
     verdict: "failed",
+    kind: "application",
+    error: {
+      code,
+      message: `The prediction of the job hs-r1-i1-p-a1 could not be checked for ${minutes} minutes: ${message}`,
+      retryable: false,
+    },
+    retry_at: NOW + after + 1_000,
     run_seconds: 60,
-    error: { code, retryable: false, message: expect.stringContaining(text) as string },
   });
+  const SUCCEEDED = {
+    verdict: "succeeded",
+    predictions: { path: "batch-io/r1/iter_1/predictions.h5ad", sha256: "0" },
+    run_seconds: 60,
+  };
 
   test.each([OUT_OF_MEMORY, new RangeError("Invalid array length")])(
     "whose computation breaks (%s) ends after ten minutes, with ever longer pauses",
     async (compute) => {
       const { verdict, pauses, passed } = await checkOn(() => ({ compute }));
-      expect(verdict).toMatchObject(
-        failed("INTERNAL", `could not be checked for 10 minutes: ${compute.message}`),
-      );
+      const error = new HaystackError("INTERNAL", compute.message);
+      expect(verdict).toStrictEqual(failed(10 * MINUTE, 10, error));
       expect(passed).toBe(10 * MINUTE);
       expect(pauses.length).toBeLessThan(25);
       expect(pauses.slice(0, -1)).toEqual(
@@ -315,18 +349,19 @@ describe("a check without an answer", () => {
   );
 
   test("for want of the object store is patient until the deadline, and ten minutes where that is past", async () => {
-    expect(await checkOn(() => ({ objects: NO_STORAGE }))).toMatchObject({
+    const pauses = expect.any(Array) as number[];
+    expect(await checkOn(() => ({ objects: NO_STORAGE }))).toStrictEqual({
       passed: HOUR,
-      verdict: failed("OBJECTS_UNAVAILABLE", "bucket"),
+      pauses,
+      verdict: failed(HOUR, 60, NO_STORAGE),
     });
-    expect(await checkOn(() => ({ objects: NO_STORAGE }), { deadline_at: NOW - 1 })).toMatchObject({
+    expect(await checkOn(() => ({ objects: NO_STORAGE }), { deadline_at: NOW - 1 })).toStrictEqual({
       passed: 10 * MINUTE,
-      verdict: failed("OBJECTS_UNAVAILABLE", "bucket"),
+      pauses,
+      verdict: failed(10 * MINUTE, 10, NO_STORAGE),
     });
     const down = (now: number) => (now < NOW + 8 * MINUTE ? { objects: NO_STORAGE } : {});
-    expect(await checkOn(down, { deadline_at: NOW - 1 })).toMatchObject({
-      verdict: { verdict: "succeeded" },
-    });
+    expect((await checkOn(down, { deadline_at: NOW - 1 })).verdict).toStrictEqual(SUCCEEDED);
   });
 
   test("of Batch goes on past the deadline, and its time is not counted to what comes after it", async () => {
@@ -337,7 +372,7 @@ describe("a check without an answer", () => {
           ? { compute: OUT_OF_MEMORY }
           : {},
     );
-    expect(verdict).toMatchObject({ verdict: "succeeded" });
+    expect(verdict).toStrictEqual(SUCCEEDED);
     expect(Math.max(...pauses)).toBe(5 * MINUTE);
   });
 
@@ -417,8 +452,10 @@ test("stopping jobs tells how long each has run, whatever it has come to", async
     { job_ids: [...Object.keys(known), "unknown"], asked_at: null },
     context,
   );
-  expect(output).toMatchObject({
+  expect(output).toStrictEqual({
     remaining: ["running", "queued"],
+    asked_at: NOW,
+    check_at: NOW + 2_000,
     run_seconds: { done: 60, stopped: 7, running: 5 },
   });
 });

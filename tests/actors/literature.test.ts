@@ -156,8 +156,10 @@ describe("literature in the steps of a run", () => {
     );
     expect({ ...read, literature_context: [] }).toEqual(query);
     const asked = server.requests.length;
-    expect(await analyze(ports)(analyzeInput(), stepContext())).toMatchObject({
+    expect(await analyze(ports)(analyzeInput(), stepContext())).toStrictEqual({
       structured_query: read,
+      control_cells_available: true,
+      control_strategy_effective: "synthetic_control",
     });
     expect(server.requests.length).toBe(asked);
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SupervisorOptions } from "../../actors/supervisor/supervisor.ts";
-import { cancelled, completedRun, failed, runningRun } from "../support/expected-runs.ts";
+import { cancelledRun, completedRun, failedRun, runningRun } from "../support/expected-runs.ts";
 import { hostRuns, POLL_MS, run, skippingClock, watched } from "../support/hosted-runs.ts";
 import { describeWithMongodb, startMongodb, type MongodbServer } from "../support/mongodb.ts";
 import { quickest } from "../support/quickest.ts";
@@ -12,7 +12,7 @@ const LEASE_MS = 3_600_000;
 
 /** A run that was cancelled while its jobs ran. */
 const ofInference = (id: string, strategy: "synthetic_control" | "query_as_control") =>
-  cancelled(runningRun(run(id), "inference", { strategy }));
+  cancelledRun(runningRun(run(id), "inference", { strategy }));
 
 // By the clock the shortest of some tries counts, as a machine may be busy; by the daemon's own
 // looks each does, as one may be lucky.
@@ -142,7 +142,7 @@ test("a cancellation from outside while nobody hosts the run is honoured by the 
   setStatus("r1", "cancelled");
   const { committed } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }));
   expect(await committed("r1", ({ current_phase }) => current_phase === null)).toStrictEqual(
-    cancelled(run("r1")),
+    cancelledRun(run("r1")),
   );
 });
 
@@ -166,7 +166,7 @@ test("a run whose id cannot name jobs fails with a plain sentence", async () => 
   const { committed } = await hostRuns(store, scriptedEffects({ now: () => Date.now() }));
   await store.insert(run("Not A Run Id"));
   expect(await committed("Not A Run Id", ({ status }) => status === "failed")).toStrictEqual(
-    failed(
+    failedRun(
       run("Not A Run Id"),
       "USAGE",
       "The run id Not A Run Id cannot be used in job names; use at most 44 lower-case letters, digits and inner hyphens.",
@@ -205,7 +205,7 @@ test("a snapshot of an unknown machine version that no other daemon takes for a 
   await expect.poll(() => looks.sweeps).toBeGreaterThan(1);
   expect(supervisor.hosted()).toEqual([]);
   clock.skip(LEASE_MS);
-  const shown = failed(
+  const shown = failedRun(
     document,
     "MACHINE_VERSION_UNKNOWN",
     "Run r1 was written by version 0 of the machine, which this release cannot read; run the release that wrote it.",

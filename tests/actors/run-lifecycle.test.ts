@@ -1,12 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { RunEffects } from "../../actors/host/bind-run-machine.ts";
 import { usageOf } from "../../actors/host/usage.ts";
-import {
-  cancelled,
-  completedRun,
-  failed as failedRun,
-  runningRun,
-} from "../support/expected-runs.ts";
+import { cancelledRun, completedRun, failedRun, runningRun } from "../support/expected-runs.ts";
 import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
 import { scriptedEffects, type ScriptedEffects } from "../support/scripted-effects.ts";
 import { HaystackError } from "../../errors.ts";
@@ -135,7 +130,7 @@ test("cancel stops the running jobs, shows at once, and mails when confirmed", a
   );
   await supervisor.deliver("r1", { id: "c1", event: { type: "cancel.requested" } });
   const shown = await committed("r1", ({ status }) => status === "cancelled");
-  const ended = cancelled(runningRun(run("r1"), "inference"));
+  const ended = cancelledRun(runningRun(run("r1"), "inference"));
   expect(shown).toStrictEqual({ ...ended, current_phase: "inference" });
   expect(await settled).toStrictEqual(ended);
   expect([...effects.jobs.values()]).toEqual(["CANCELLED", "CANCELLED"]);

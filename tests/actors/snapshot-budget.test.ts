@@ -3,7 +3,7 @@ import { RUN_MACHINE } from "../../machines/run.ts";
 import type { AnalyzeOutput } from "../../machines/run-types.ts";
 import { snapshotBudget } from "../../actors/host/persisted-snapshot.ts";
 import type { HaystackError } from "../../errors.ts";
-import { failed, TIME } from "../support/expected-runs.ts";
+import { failedRun, TIME } from "../support/expected-runs.ts";
 import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
 
@@ -82,7 +82,7 @@ test("a run over the budget is reported once and completes", async () => {
 
 test("a run over the limit has failed with the typed error, rests on its last good state and goes round no more", async () => {
   const { end, store, effects, mails, supervisor } = await runWithAnswer(4_500_000);
-  const shown = failed(
+  const shown = failedRun(
     { ...run("r1"), status: "running", current_phase: "query_analysis", started_at: TIME },
     "SNAPSHOT_TOO_LARGE",
     expect.stringMatching(

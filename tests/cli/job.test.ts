@@ -4,10 +4,12 @@ import { join, resolve } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { openRuns } from "../../adapters/runs.ts";
 import { loadConfig } from "../../config.ts";
+import { RUN_MACHINE } from "../../machines/run.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import type { RunRecord, RunStore } from "../../services/runs/index.ts";
 import { haystack, type Outcome } from "../support/command-line.ts";
 import { describeWithData, KANG } from "../support/data.ts";
+import { failedRun, TIME } from "../support/expected-runs.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
 import { mailsIn } from "../support/mail-files.ts";
 
@@ -127,19 +129,19 @@ describe("a job that cannot host its run", () => {
     [
       "a program without its places",
       { INFERENCE_COMMAND: "predict --without-places" },
-      "INFERENCE_COMMAND_INVALID",
+      "INFERENCE_COMMAND_INVALID" as const,
       /INFERENCE_COMMAND/,
     ],
     [
       "a variable that cannot be read",
       { MAX_ACTIVE_RUNS: "many" },
-      "CONFIG_INVALID",
+      "CONFIG_INVALID" as const,
       /MAX_ACTIVE_RUNS/,
     ],
     [
       "a model whose server has no address",
       { OPENAI_API_KEY: "none", OPENAI_BASE_URL: "nowhere" },
-      "CONFIG_INVALID",
+      "CONFIG_INVALID" as const,
       /OPENAI_BASE_URL/,
     ],
   ])(
@@ -147,21 +149,38 @@ describe("a job that cannot host its run", () => {
     async (_, env, code, pattern) => {
       const folder = await temporaryFolder();
       const RUN_ID = await queued(folder);
+      const before = await stored(folder, RUN_ID);
       const outcome = await job(folder, { RUN_ID, USER_EMAIL: "other@example.org", ...env });
       expect(outcome.code).toBe(1);
       expect(outcome.stderr).toMatch(/^haystack: [^\n]+\n$/);
       expect(outcome.stderr).toMatch(pattern);
-      expect(JSON.parse(outcome.stdout)).toMatchObject({
-        status: "failed",
+      const message = expect.stringMatching(pattern) as string;
+      const document = {
+        ...failedRun(
+          { ...before!.document, current_phase: "query_analysis", started_at: TIME },
+          code,
+          message,
+        ),
         user_email: "other@example.org",
-        error: { code },
-        error_message: expect.stringMatching(pattern),
-      });
+      };
+      expect(JSON.parse(outcome.stdout)).toStrictEqual(document);
       expect(await mailsIn(folder)).toEqual(["HAYSTACK run failed"]);
-      expect(await stored(folder, RUN_ID)).toMatchObject({
-        document: { status: "failed" },
-        lease: null,
-        outbox: [{ state: "sent" }],
+      expect(await stored(folder, RUN_ID)).toStrictEqual({
+        ...before,
+        document,
+        snapshot: expect.any(String) as string,
+        machine: RUN_MACHINE,
+        revision: expect.any(Number) as number,
+        outbox: [
+          {
+            key: expect.stringMatching(/\.run_failed\./) as string,
+            kind: "run_failed",
+            state: "sent",
+            attempts: 1,
+            due_at: expect.any(Number) as number,
+            problem: null,
+          },
+        ],
       });
     },
   );
@@ -222,16 +241,24 @@ describe("a job that cannot host its run", () => {
       ]);
     });
     const before = await mailsIn(folder);
-    expect(JSON.parse((await job(folder, { RUN_ID: ended, ...bad })).stdout)).toMatchObject({
-      status: "cancelled",
-    });
+    const records = () =>
+      Promise.all([ended, hosted, predicting].map((runId) => stored(folder, runId)));
+    const [ofEnded, ofHosted, ofPredicting] = await records();
+    expect(JSON.parse((await job(folder, { RUN_ID: ended, ...bad })).stdout)).toStrictEqual(
+      ofEnded?.document,
+    );
     expect((await job(folder, { RUN_ID: hosted, ...bad })).stderr).toMatch(
       /hosted by another process/,
     );
-    expect(JSON.parse((await job(folder, { RUN_ID: predicting, ...bad })).stdout)).toMatchObject({
-      status: "running",
-    });
-    expect(await stored(folder, hosted)).toMatchObject({ document: { status: "pending" } });
+    expect(JSON.parse((await job(folder, { RUN_ID: predicting, ...bad })).stdout)).toStrictEqual(
+      ofPredicting?.document,
+    );
+    expect([ofEnded, ofHosted, ofPredicting].map((record) => record?.document.status)).toEqual([
+      "cancelled",
+      "pending",
+      "running",
+    ]);
+    expect(await records()).toStrictEqual([ofEnded, ofHosted, ofPredicting]);
     expect(await mailsIn(folder)).toEqual(before);
   });
 });
@@ -264,7 +291,11 @@ describeWithData("a job on a stored run", () => {
     const mails = await mailsIn(folder);
     expect((await job(folder, { RUN_ID: completed })).code).toBe(0);
     const again = await job(folder, { RUN_ID: cancelled });
-    expect([again.code, JSON.parse(again.stdout)]).toMatchObject([1, { status: "cancelled" }]);
+    expect([again.code, JSON.parse(again.stdout)]).toStrictEqual([
+      1,
+      (await withRuns(folder, (runs) => runs.get(cancelled)))?.document,
+    ]);
+    expect((JSON.parse(again.stdout) as RunDocument).status).toBe("cancelled");
     expect(await mailsIn(folder)).toEqual(mails);
   });
 
@@ -326,7 +357,7 @@ describeWithData("a job on a stored run", () => {
       expect.stringMatching(/^haystack: The job was stopped by SIGTERM; .*\n$/m),
     ]);
     const record = await withRuns(folder, (runs) => runs.get(RUN_ID));
-    expect(record).toMatchObject({ lease: null, document: { status: "running" } });
+    expect([record?.lease, record?.document.status]).toStrictEqual([null, "running"]);
     predictions.open();
     expect((await job(folder, env)).code).toBe(0);
   });
@@ -375,14 +406,17 @@ describeWithData("a job on a stored run", () => {
 
   test("a failure marks the run failed, mails it, and exits 1", async () => {
     const folder = await withAtlas();
-    const outcome = await job(folder, {
-      RUN_ID: await queued(folder, "How would flurbocytes respond to IFN-beta?"),
-    });
+    const RUN_ID = await queued(folder, "How would flurbocytes respond to IFN-beta?");
+    const before = await withRuns(folder, (runs) => runs.get(RUN_ID));
+    const outcome = await job(folder, { RUN_ID });
     expect(outcome.code).toBe(1);
-    expect(JSON.parse(outcome.stdout)).toMatchObject({
-      status: "failed",
-      error: { code: "CELL_TYPE_UNKNOWN", phase: "query_analysis" },
-    });
+    expect(JSON.parse(outcome.stdout)).toStrictEqual(
+      failedRun(
+        { ...before!.document, current_phase: "query_analysis", started_at: TIME },
+        "CELL_TYPE_UNKNOWN",
+        expect.stringMatching(/^No cell type is known as "flurbocytes"/) as string,
+      ),
+    );
     expect(await mailsIn(folder)).toEqual(["HAYSTACK run failed"]);
   });
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { openRuns } from "../../adapters/runs.ts";
 import { loadConfig } from "../../config.ts";
-import { leased, sampleCommit, sampleRun } from "../services/runs-fixtures.ts";
+import { leased, onceCommitted, sampleCommit, sampleRun } from "../services/runs-fixtures.ts";
 import { haystack } from "../support/command-line.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
 
@@ -30,7 +30,12 @@ test.each(["cancel", "retry"])(
       ),
     ]);
     const again = await openRuns(loadConfig({}, folder));
-    expect(await again.get("run-a")).toMatchObject({ revision: 1, lease: null, inbox: [] });
+    expect(await again.get("run-a")).toStrictEqual({
+      ...onceCommitted("run-a"),
+      document: sampleRun("run-a", { status: "running" }),
+      snapshot: JSON.stringify({ value: "inferring", context: { jobs: [job] } }),
+      lease: null,
+    });
     await again.close();
   },
 );

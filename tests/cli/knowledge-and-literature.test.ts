@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -40,9 +41,24 @@ describeWithData("knowledge and literature of one's own", () => {
     ]);
     try {
       const imported = await haystack(["knowledge", "import", gmt, "--data-dir", folder, "--json"]);
-      expect(JSON.parse(imported.stdout)).toMatchObject({ name: "ours", gene_sets: 1 });
+      const ours = {
+        name: "ours",
+        cell_types: 0,
+        gene_sets: 1,
+        source_file: "ours.gmt",
+        source_sha256: createHash("sha256").update(readFileSync(gmt)).digest("hex"),
+        warnings: [],
+      };
+      expect(JSON.parse(imported.stdout)).toStrictEqual(ours);
       const listed = await haystack(["knowledge", "list", "--data-dir", folder, "--json"]);
-      expect(JSON.parse(listed.stdout)).toMatchObject({ imports: [{ name: "ours" }] });
+      expect(JSON.parse(listed.stdout)).toStrictEqual({
+        built_in: {
+          cell_types: expect.any(Number) as number,
+          perturbations: expect.any(Number) as number,
+          gene_sets: expect.any(Number) as number,
+        },
+        imports: [ours],
+      });
 
       const outcome = await haystack(
         [

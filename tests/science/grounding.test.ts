@@ -115,7 +115,8 @@ describe("the grounding score", () => {
 
   test("is the rounded weighted mean of the measured components, with the weight of the missing one shared out", () => {
     const { grounding } = evaluate();
-    expect(component(grounding, "literature_support")).toMatchObject({
+    expect(component(grounding, "literature_support")).toStrictEqual({
+      name: "literature_support",
       score: null,
       weight: 0,
       reason: "No literature source is configured.",
@@ -169,7 +170,11 @@ describe("the grounding score", () => {
   test("has lower confidence, and evidence of it, when the query cells are the control", () => {
     const { grounding } = evaluate({ controlStrategyEffective: "query_as_control" });
     expect(grounding.confidence).toBe("lower");
-    expect(grounding.evidence.find(({ id }) => id === "C1")).toMatchObject({
+    expect(grounding.evidence.find(({ id }) => id === "C1")).toStrictEqual({
+      id: "C1",
+      component: "pathway_coherence",
+      statement:
+        "Compared with the query cells themselves, not with a control prediction: whatever the model changes in any cell counts as response, so confidence is lower.",
       supports: false,
       source: "control strategy query_as_control",
     });
@@ -218,7 +223,12 @@ describe("the grounding score", () => {
       { gene: "UNMEASURED", direction: null, citations: ["PMID:5"] },
     ];
     const { grounding } = evaluate({ literature });
-    expect(component(grounding, "literature_support")).toMatchObject({ score: 2.1, weight: 0.25 });
+    expect(component(grounding, "literature_support")).toStrictEqual({
+      name: "literature_support",
+      score: 2.1,
+      weight: 0.25,
+      reason: "The literature supports 2 and contradicts 1 of 4 genes and pathways searched for.",
+    });
     expect(grounding.feedback).toContain("G20 moves up, against what articles report (PMID:4).");
     expect(
       grounding.evidence.filter(({ id }) => id.startsWith("L")).map(({ supports }) => supports),
@@ -235,7 +245,12 @@ describe("the grounding score", () => {
         evaluate({ literature: { unavailable: "PubMed cannot be reached." } }).grounding,
         "literature_support",
       ),
-    ).toMatchObject({ score: null, weight: 0, reason: "PubMed cannot be reached." });
+    ).toStrictEqual({
+      name: "literature_support",
+      score: null,
+      weight: 0,
+      reason: "PubMed cannot be reached.",
+    });
   });
 
   test("every measured component has evidence with its source, under unique ids", () => {
@@ -339,10 +354,20 @@ describe("comparison with the truth", () => {
   test("of the truth itself is perfect, of its reverse the opposite", () => {
     const perfect = compare(right);
     expect(perfect.pearson_delta).toBeCloseTo(1, 12);
-    expect(perfect).toMatchObject({ top50_overlap: 1, direction_accuracy: 1 });
+    expect(perfect).toStrictEqual({
+      pearson_delta: perfect.pearson_delta,
+      spearman_delta: 1,
+      top50_overlap: 1,
+      direction_accuracy: 1,
+    });
     const reverse = compare(reference, right);
     expect(reverse.pearson_delta).toBeCloseTo(-1, 12);
-    expect(reverse).toMatchObject({ top50_overlap: 1, direction_accuracy: 0 });
+    expect(reverse).toStrictEqual({
+      pearson_delta: reverse.pearson_delta,
+      spearman_delta: -1,
+      top50_overlap: 1,
+      direction_accuracy: 0,
+    });
   });
 
   test("of no response has no correlation", () => {

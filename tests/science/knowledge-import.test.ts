@@ -84,7 +84,14 @@ describe("knowledge import", () => {
     const atlas = atlasIndex({ cellTypes: ["pyramidal neuron"], perturbations: ["TNF"] });
     expect(
       understandQuestion("How do Betz-like cells respond to TNF?", [atlas], knowledge).cell_type,
-    ).toMatchObject({ cell_ontology_id: "CL:0000598", atlas_labels: ["pyramidal neuron"] });
+    ).toStrictEqual({
+      name: "pyramidal neuron",
+      cell_ontology_id: "CL:0000598",
+      synonyms: expect.any(Array) as string[],
+      matched_text: "Betz-like cells",
+      match: "synonym",
+      atlas_labels: ["pyramidal neuron"],
+    });
     expect(() => understandQuestion("How do Betz-like cells respond to TNF?", [atlas])).toThrow(
       expect.objectContaining({ code: "CELL_TYPE_UNKNOWN" }),
     );

@@ -52,7 +52,11 @@ describe("a question that cannot be answered", () => {
     expect(refusal("How do B cells respond to zorblamine?").message).toContain('"zorblamine"');
     const near = refusal("How do B cells respond to ruxolizumanib?");
     expect(near.message).toMatch(/"ruxolizumanib".*Ruxolitinib/);
-    expect(near.details).toMatchObject({ unknown: "ruxolizumanib", in_atlas: ["IFN-beta"] });
+    expect(near.details).toStrictEqual({
+      unknown: "ruxolizumanib",
+      in_atlas: ["IFN-beta"],
+      nearest: ["Ruxolitinib", "Tocilizumab"],
+    });
     expect(refusal("How do florbocytes respond to IFN-beta?").message).toMatch(
       /"florbocytes".*B cells, CD14\+ Monocytes/,
     );

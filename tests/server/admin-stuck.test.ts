@@ -72,7 +72,13 @@ test("failed attempts and jobs that Batch does not know are reasons", () => {
   const failed = Array.from({ length: 3 }, () => ({ failure: "preempted" }));
   expect(
     stuckReasons({ record: record({}), event_since: null }, actor({ jobs: failed }), [], BEFORE),
-  ).toMatchObject([{ reason: "many_failures" }]);
+  ).toStrictEqual([
+    {
+      reason: "many_failures",
+      since: null,
+      detail: "3 attempts at its inference jobs have failed.",
+    },
+  ]);
   expect(
     stuckReasons(
       { record: record({}), event_since: null },
@@ -89,7 +95,7 @@ test("failed attempts and jobs that Batch does not know are reasons", () => {
     ]),
   );
   expect(jobs).toEqual([{ job_id: "hs-r1-i1-p-a1", submitted_at: 5 }]);
-  expect(stuckReasons({ record: record({}), event_since: null }, null, jobs, BEFORE)).toMatchObject(
+  expect(stuckReasons({ record: record({}), event_since: null }, null, jobs, BEFORE)).toStrictEqual(
     [{ reason: "job_unknown", since: 5, detail: "Batch does not know the job hs-r1-i1-p-a1." }],
   );
 });

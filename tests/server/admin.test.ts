@@ -4,6 +4,9 @@ import { traceIdOf } from "../../insight/trace-id.ts";
 import { runSummarySchema } from "../../server/runs/schemas.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import type { RunStore } from "../../services/runs/index.ts";
+import type { JobKind } from "../../machines/run-types.ts";
+import { runningRun } from "../support/expected-runs.ts";
+import { INFERRING, shownJobContext } from "../support/expected-inspection.ts";
 import { run } from "../support/hosted-runs.ts";
 import { refusal } from "../support/refusals.ts";
 import {
@@ -185,19 +188,23 @@ test("a run is looked into: document, actors with sanitised contexts, lease, his
     body: { actors, revision },
   } = await server.get("/runs/r1/actors");
   expect(revision).toBe(body.revision);
-  expect(actors).toMatchObject({
+  const waitingJob = (kind: JobKind) => ({
+    id: `${kind}Job`,
+    source: "inferenceJob",
+    status: "active",
+    state: "awaiting",
+    wake_at: TIME,
+    context: shownJobContext(kind),
+    children: [],
+  });
+  expect(actors).toStrictEqual({
     id: "run",
+    source: "run",
+    status: "active",
     state: { inferring: { prediction: "predicting", control: "predicting" } },
-    children: [
-      {
-        id: "predictionJob",
-        source: "inferenceJob",
-        state: "awaiting",
-        context: { job: { job_id: "hs-r1-i1-p-a1" } },
-        children: [],
-      },
-      { id: "controlJob", source: "inferenceJob", state: "awaiting" },
-    ],
+    wake_at: null,
+    context: INFERRING,
+    children: [waitingJob("prediction"), waitingJob("control")],
   });
   expect(actors.children[0].wake_at).toMatch(/^\d{4}-.*Z$/);
   expect(JSON.stringify(actors)).not.toContain("SECRET-TEXT");
@@ -246,7 +253,10 @@ test("an event is stored when it is answered; only external events are taken, an
     refusal(404, "RUN_NOT_FOUND", { run_id: "none" }),
   );
   const cancelled = server.supervisor.settled("r1");
-  expect(await server.post("/runs/r1/cancel")).toMatchObject({ status: 202 });
+  expect(await server.post("/runs/r1/cancel")).toStrictEqual({
+    status: 202,
+    body: runningRun(run("r1"), "inference"),
+  });
   expect(await cancelled).toMatchObject({ status: "cancelled" });
   expect(await server.post("/runs/r1/retry")).toEqual(
     refusal(409, "RUN_STATE_FORBIDS", { run_id: "r1" }),
@@ -282,14 +292,27 @@ test("what is done to somebody else's run is recorded on every way, what is done
     ["r2", "root@example.org"],
   ] as const) {
     await server.parts.runs.insert({ ...run(run_id), user_email });
-    expect(await server.postAsUser(`/runs/${run_id}/cancel`)).toMatchObject({ status: 202 });
+    expect(await server.postAsUser(`/runs/${run_id}/cancel`)).toStrictEqual({
+      status: 202,
+      body: expect.objectContaining({ run_id, user_email }) as object,
+    });
   }
   const query = "How would B cells respond to IFN-beta?";
   const { body: theirs } = await server.postAsUser("/runs", {
     query,
     user_email: "ada@example.org",
   });
-  expect(await server.postAsUser("/runs", { query })).toMatchObject({ status: 201 });
+  expect(await server.postAsUser("/runs", { query })).toStrictEqual({
+    status: 201,
+    body: {
+      ...run("their-own"),
+      run_id: expect.any(String) as string,
+      user_email: "root@example.org",
+      random_seed: expect.any(Number) as number,
+      created_at: TIME,
+      updated_at: TIME,
+    },
+  });
   expect(await server.audit()).toEqual(
     recorded(["cancel r1", "done"], [`submit ${theirs.run_id}`, "done"]),
   );
@@ -308,7 +331,10 @@ test("what cannot be recorded is not done; what was done stands when its end can
     .mockImplementationOnce(() => Promise.resolve())
     .mockRejectedValueOnce(new HaystackError("STORE_UNAVAILABLE", "The audit log is away."));
   const cancelled = server.supervisor.settled("r1");
-  expect(await server.post("/runs/r1/cancel")).toMatchObject({ status: 202 });
+  expect(await server.post("/runs/r1/cancel")).toStrictEqual({
+    status: 202,
+    body: runningRun(run("r1"), "inference"),
+  });
   expect(await cancelled).toMatchObject({ status: "cancelled" });
 });
 
@@ -493,8 +519,17 @@ test("the oldest of many running runs is looked at too, however few are asked fo
   const failed = { context: { jobs: Array.from({ length: 3 }, () => ({ failure: "preempted" })) } };
   await stands(server.parts.runs, oldest, failed);
   const { body } = await server.get("/stuck?limit=1");
-  expect(body.runs).toMatchObject([
-    { run: { run_id: "oldest" }, reasons: [{ reason: "many_failures" }] },
+  expect(body.runs).toStrictEqual([
+    {
+      run: runSummarySchema.parse(oldest),
+      reasons: [
+        {
+          reason: "many_failures",
+          since: null,
+          detail: "3 attempts at its inference jobs have failed.",
+        },
+      ],
+    },
   ]);
 });
 
@@ -570,13 +605,34 @@ test("the machine and the configuration are shown, no secret among them; users g
     "stopJobs",
   ]);
   const inferring = machines[0].states.find(({ key }: { key: string }) => key === "inferring");
-  expect(inferring).toMatchObject({
+  expect(inferring).toStrictEqual({
+    key: "inferring",
     type: "parallel",
-    states: [{ key: "prediction", initial: "deciding" }, { key: "control" }],
+    initial: null,
+    entry: ["enterPhase"],
+    invokes: [],
+    transitions: [
+      { event: "cancel.requested", guard: "", target: "cancelling", actions: "" },
+      { event: "done", guard: "", target: "evaluating", actions: "" },
+    ],
+    states: ["prediction", "control"].map((key) => ({
+      key,
+      type: "compound",
+      initial: "deciding",
+      entry: [],
+      invokes: [],
+      transitions: [],
+      states: expect.any(Array) as object[],
+    })),
   });
-  expect(inferring.states[0].states[1]).toMatchObject({
+  expect(inferring.states[0].states[1]).toStrictEqual({
     key: "predicting",
+    type: "atomic",
+    initial: null,
+    entry: [],
     invokes: [{ id: "predictionJob", source: "inferenceJob" }],
+    transitions: expect.any(Array) as object[],
+    states: [],
   });
   const { body } = await server.get("/config");
   expect(body.config).toContainEqual({

@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import { createWebSocketReceiver, type StatelyInspectionEvent } from "@statelyai/inspect";
 import { expect, test } from "vitest";
 import { WebSocket } from "ws";
+import { ANALYZING, shownJobContext } from "../support/expected-inspection.ts";
 import { run } from "../support/hosted-runs.ts";
 import { gate, startScriptedServer } from "../support/scripted-server.ts";
 
@@ -47,6 +48,14 @@ const statesOf = (events: readonly StatelyInspectionEvent[], session: string): u
 const reaches = (session: string, state: string) => (event: StatelyInspectionEvent) =>
   event.sessionId === session && outer(stateOf(event)) === state;
 
+/** What each message of run r1 holds. */
+const MESSAGE = {
+  _version: expect.any(String) as string,
+  id: expect.any(String) as string,
+  createdAt: expect.any(String) as string,
+  rootId: "r1",
+};
+
 const WHOLE_RUN = [
   "analyzing",
   "prompting",
@@ -75,12 +84,16 @@ test("Stately's receiver sees a run and its child machines go through their stat
   });
   await analyzing.reached;
   const receiver = attach(`${server.socketUrl}/inspect`);
-  expect(await receiver.seen(({ sessionId }) => sessionId === "r1")).toMatchObject({
-    type: "@xstate.actor",
-    name: "r1",
-    snapshot: { status: "active", value: "analyzing", context: { run_id: "r1" } },
-  });
+  const first = await receiver.seen(({ sessionId }) => sessionId === "r1");
   analyzing.open();
+  expect(first).toStrictEqual({
+    ...MESSAGE,
+    type: "@xstate.actor",
+    sessionId: "r1",
+    name: "r1",
+    definition: expect.any(String) as string,
+    snapshot: { status: "active", value: "analyzing", context: ANALYZING },
+  });
   await receiver.seen(reaches("r1", "completed"));
   expect(statesOf(receiver.events, "r1")).toEqual(WHOLE_RUN);
   expect(statesOf(receiver.events, "r1/predictionJob")).toEqual([...WHOLE_JOB, ...WHOLE_JOB]);
@@ -125,12 +138,17 @@ test("who attaches late is first told of what is live, as it is; of one run when
     "r2/controlJob",
   ]);
   expect(told(one)).toEqual(["r2", "r2/predictionJob", "r2/controlJob"]);
-  expect(all.events[1]).toMatchObject({
+  expect(all.events[1]).toStrictEqual({
+    ...MESSAGE,
+    type: "@xstate.actor",
+    sessionId: "r1/predictionJob",
     parentId: "r1",
     name: "predictionJob",
+    definition: expect.any(String) as string,
     snapshot: {
-      value: expect.stringMatching(/^(awaiting|checking)$/),
-      context: { job: { job_id: "hs-r1-i1-p-a1", state: "submitted" } },
+      status: "active",
+      value: expect.stringMatching(/^(awaiting|checking)$/) as string,
+      context: shownJobContext("prediction"),
     },
   });
   await server.supervisor.deliver("r2", { id: "c", event: { type: "cancel.requested" } });
@@ -148,8 +166,12 @@ test("a finished run is replayed as it was seen live", async () => {
   expect(statesOf(receiver.events, "r1/controlJob")).toEqual([...WHOLE_JOB, ...WHOLE_JOB]);
   const times = receiver.events.map(({ createdAt }) => Number(createdAt));
   expect(times).toEqual(times.toSorted((a, b) => a - b));
-  expect(receiver.events.at(-1)).toMatchObject({
-    snapshot: { status: "done", value: "completed" },
+  expect(receiver.events.at(-1)).toStrictEqual({
+    ...MESSAGE,
+    type: "@xstate.snapshot",
+    sessionId: "r1",
+    event: { type: "xstate.done.actor.output" },
+    snapshot: { status: "done", value: "completed", context: {} },
   });
 });
 

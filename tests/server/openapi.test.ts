@@ -39,7 +39,13 @@ test("every operation has an id of its own, a summary, its errors, and says who 
     expect([name, security]).toEqual([name, expect.toBeOneOf([[], [{ bearer: [] }]])]);
   }
   expect(operations.filter(({ security }) => security.length > 0).length).toBeGreaterThan(10);
-  expect(components.securitySchemes).toMatchObject({ bearer: { type: "http", scheme: "bearer" } });
+  expect(components.securitySchemes).toStrictEqual({
+    bearer: {
+      type: "http",
+      scheme: "bearer",
+      description: "A token created with `haystack token create`",
+    },
+  });
   expect(components.schemas).toHaveProperty("Error");
 });
 
@@ -47,7 +53,14 @@ test("the description names the way of signing in that is configured", async () 
   expect(
     (await description({ AUTH: "iap", IAP_AUDIENCE: "/projects/1/global/backendServices/2" }))
       .components.securitySchemes,
-  ).toMatchObject({ iap: { in: "header", name: "x-goog-iap-jwt-assertion" } });
+  ).toStrictEqual({
+    iap: {
+      type: "apiKey",
+      description: "Set by Google's Identity-Aware Proxy",
+      in: "header",
+      name: "x-goog-iap-jwt-assertion",
+    },
+  });
   expect((await description({})).components.securitySchemes).toEqual({});
 });
 

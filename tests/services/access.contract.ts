@@ -63,7 +63,7 @@ export function accessContract(
       await store.insertToken(token("t2", { created_at: NOW + 1 }), "hash-2");
       expect(await store.revokeToken("t1", NOW + 5)).toEqual(token("t1", { revoked_at: NOW + 5 }));
       expect(await other.revokeToken("t1", NOW + 9)).toEqual(token("t1", { revoked_at: NOW + 5 }));
-      expect(await other.findToken("hash-1")).toMatchObject({ revoked_at: NOW + 5 });
+      expect(await other.findToken("hash-1")).toEqual(token("t1", { revoked_at: NOW + 5 }));
       expect(await store.revokeToken("none", NOW)).toBeUndefined();
       expect((await store.listTokens()).map(({ id, revoked_at }) => [id, revoked_at])).toEqual([
         ["t2", null],

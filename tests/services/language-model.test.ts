@@ -137,6 +137,8 @@ test("what is not set is not sent, and a model that has to answer gets no choice
   ]);
 });
 
+const ended = (end: string, text: string) => ({ end, text, items: [{ type: "answer", text }] });
+
 test.each([
   [
     "tool calls, with the reasoning to hand back",
@@ -150,14 +152,18 @@ test.each([
         },
         { type: "tool_call", call_id: "call_0", name: "look", arguments: "{}" },
       ],
+      text: "",
     },
   ],
-  ["a refusal", refuses("I will not."), { end: "refused", text: "I will not." }],
-  ["an answer that was cut off", isCutOff('{"ye'), { end: "cut_off", text: '{"ye' }],
+  ["a refusal", refuses("I will not."), ended("refused", "I will not.")],
+  ["an answer that was cut off", isCutOff('{"ye'), ended("cut_off", '{"ye')],
 ])("%s", async (_, answer, expected) => {
   const server = await startModelServer();
   server.script(answer);
-  expect(await server.model().complete(REQUEST, options())).toMatchObject(expected);
+  expect(await server.model().complete(REQUEST, options())).toStrictEqual({
+    ...expected,
+    usage: { tokens: CALL.tokens, usd: CALL.usd },
+  });
 });
 
 test("a rate limit is waited out for as long as Retry-After says, in seconds, milliseconds or until a date", async () => {

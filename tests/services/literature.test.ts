@@ -81,9 +81,9 @@ describe("PubMed by the E-utilities", () => {
       '("interferon beta"[tiab] OR "IFNB"[tiab]) AND ("monocyte"[tiab] OR "monocytes"[tiab])',
     );
     server.faults.push({ status: 400 });
-    expect(await literature().articles({ ...request, most: 4 })).toMatchObject({
+    expect(await literature().articles({ ...request, most: 4 })).toStrictEqual({
       status: "unavailable",
-      reason: expect.stringContaining("HTTP status 400"),
+      reason: expect.stringContaining("HTTP status 400") as string,
     });
     expect(await literature().articles({ ...request, perturbation: ["?"] })).toEqual({
       status: "searched",

@@ -3,7 +3,7 @@ import { MongoClient } from "mongodb";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import type { RunDocument } from "../../services/runs/document.ts";
 import { openMongoRuns } from "../../services/runs/mongodb/store.ts";
-import { cancelled, completedRun, runningRun, TIME } from "../support/expected-runs.ts";
+import { cancelledRun, completedRun, runningRun, TIME } from "../support/expected-runs.ts";
 import { hostRuns, run, watched } from "../support/hosted-runs.ts";
 import { describeWithMongodb, startMongodb, type MongodbServer } from "../support/mongodb.ts";
 import { startReplicaSet } from "../support/replica-set.ts";
@@ -111,7 +111,7 @@ describeWithMongodb("hints from a change stream", () => {
     const settled = supervisor.settled("web-1");
     await raw.updateOne({ run_id: "web-1" }, { $set: { status: "cancelled" } });
     expect(await settled).toStrictEqual(
-      cancelled(runningRun(inserted("web-1"), "inference", { strategy: "query_as_control" })),
+      cancelledRun(runningRun(inserted("web-1"), "inference", { strategy: "query_as_control" })),
     );
     expect([...effects.jobs.values()]).toEqual(["CANCELLED"]);
     expect(looks.polls).toBeLessThan(20);
@@ -135,7 +135,7 @@ describeWithMongodb("hints from a change stream", () => {
       "stored",
     );
     expect(await settled).toStrictEqual(
-      cancelled(runningRun(run("r1"), "inference", { strategy: "query_as_control" })),
+      cancelledRun(runningRun(run("r1"), "inference", { strategy: "query_as_control" })),
     );
   });
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import type { RunDocument } from "../../services/runs/document.ts";
 import type { RunRecord, RunStore } from "../../services/runs/index.ts";
 import { openMongoRuns } from "../../services/runs/mongodb/store.ts";
-import { cancelled, failed, TIME } from "../support/expected-runs.ts";
+import { cancelledRun, failedRun, TIME } from "../support/expected-runs.ts";
 import { hostRuns, POLL_MS, watched } from "../support/hosted-runs.ts";
 import { describeWithMongodb, startMongodb, type MongodbServer } from "../support/mongodb.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
@@ -197,7 +197,7 @@ describeWithMongodb("run store on MongoDB", () => {
       ] as const) {
         const message = expect.stringContaining(field) as string;
         expect(await store.get(id)).toStrictEqual(
-          untouched(failed(inserted(id, { query }), "CONFIG_INVALID", message)),
+          untouched(failedRun(inserted(id, { query }), "CONFIG_INVALID", message)),
         );
       }
     });
@@ -248,7 +248,7 @@ describeWithMongodb("run store on MongoDB", () => {
         await store.claim({ owner: "daemon", now: NOW, lease_ms: LEASE_MS, limit: 10 }),
       ).toEqual([]);
       expect(await store.get("web-1")).toStrictEqual(
-        untouched(cancelled(inserted("web-1", { query: "" }))),
+        untouched(cancelledRun(inserted("web-1", { query: "" }))),
       );
     });
 
@@ -276,7 +276,7 @@ describeWithMongodb("run store on MongoDB", () => {
         if (attempt > 1) await insert(attempt);
         expect(
           await committed(`web-${attempt}`, ({ completed_at }) => completed_at !== null),
-        ).toStrictEqual(cancelled(inserted(`web-${attempt}`, { user_email: "bo@example.org" })));
+        ).toStrictEqual(cancelledRun(inserted(`web-${attempt}`, { user_email: "bo@example.org" })));
         const milliseconds = performance.now() - began;
         expect((looks.sweeps - sweeps) * POLL_MS).toBeLessThan(1_000);
         await committed(`web-${attempt}`, ({ current_phase }) => current_phase === null);

@@ -66,7 +66,7 @@ export function completedRun(submitted: RunDocument, completed: Completed = {}):
 }
 
 /** The run, ended by a cancellation that is confirmed. */
-export const cancelled = (document: RunDocument): RunDocument => ({
+export const cancelledRun = (document: RunDocument): RunDocument => ({
   ...document,
   status: "cancelled",
   current_phase: null,
@@ -76,7 +76,7 @@ export const cancelled = (document: RunDocument): RunDocument => ({
 });
 
 /** The run, failed in the phase that it is in. */
-export function failed(document: RunDocument, code: ErrorCode, message: string): RunDocument {
+export function failedRun(document: RunDocument, code: ErrorCode, message: string): RunDocument {
   const { retryable } = new HaystackError(code, message).toRecord();
   const phase = document.current_phase ?? "pending";
   const error: RunErrorRecord = { code, message, retryable, phase };

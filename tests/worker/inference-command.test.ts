@@ -73,33 +73,86 @@ describeWithPython("INFERENCE_COMMAND with the STACK worker", () => {
         const prediction = await readH5ad(objects.location(`${io}/${name}.h5ad`));
         expect(prediction.obs.index).toEqual(query.obs.index);
         expect(prediction.var.index).toEqual(query.var.index);
-        expect(prediction.uns).toMatchObject({
+        expect(prediction.uns).toStrictEqual({
           model: "stack",
           is_baseline: 0,
           checkpoint: "stand-in.ckpt",
+          checkpoint_sha256: expect.stringMatching(/^[0-9a-f]{12}$/) as string,
+          arc_stack: "unknown",
           haystack_worker: "0.1.0",
+          settings: {
+            batch_size: 32,
+            context_ratio: 0.4,
+            mode: "mdm",
+            num_steps: 5,
+            prompt_ratio: 0.25,
+          },
           seed: 7,
+          prompt_cells: expect.any(Number) as number,
+          shared_genes: 295,
+          genes_not_predicted: expect.any(Array) as string[],
         });
         expect(prediction.uns["genes_not_predicted"]).toHaveLength(UNKNOWN_GENES);
         const metrics = JSON.parse(
           await readFile(objects.location(`${io}/${name}.h5ad.metrics.json`), "utf8"),
         ) as unknown;
-        expect(metrics).toMatchObject({
+        expect(metrics).toStrictEqual({
           model: "stack",
           is_baseline: false,
+          checkpoint: {
+            name: "stand-in.ckpt",
+            sha256: prediction.uns["checkpoint_sha256"],
+          },
+          settings: prediction.uns["settings"],
+          seed: 7,
+          prompt_cells: prediction.uns["prompt_cells"],
           cells: query.obs.index.length,
+          cells_sent: 512,
           genes: 300,
           genes_shared: 295,
           genes_of_model: genes,
-          seed: 7,
+          device: "cpu",
+          gpu: null,
+          seconds: expect.any(Number) as number,
+          model_seconds: expect.any(Number) as number,
+          peak_rss_bytes: expect.any(Number) as number,
+          versions: expect.any(Object) as object,
         });
       }
       const delivered = await readH5ad(run.output_anndata_path ?? "missing");
-      expect(delivered.uns).toMatchObject({
+      const { model, is_baseline, checkpoint, run_id, final_score, ...rest } = delivered.uns;
+      expect({ model, is_baseline, checkpoint, run_id, final_score }).toStrictEqual({
         model: "stack",
         is_baseline: false,
         checkpoint: "stand-in.ckpt",
+        run_id: run.run_id,
+        final_score: run.final_score,
       });
+      expect(Object.keys(rest).toSorted()).toStrictEqual([
+        "arc_stack",
+        "atlas",
+        "checkpoint_sha256",
+        "confidence",
+        "config",
+        "control_strategy",
+        "control_strategy_effective",
+        "delivered_iteration",
+        "enrichment_results",
+        "evidence",
+        "genes_not_predicted",
+        "haystack_worker",
+        "iterations",
+        "prompt_cells",
+        "query",
+        "random_seed",
+        "seed",
+        "settings",
+        "shared_genes",
+        "simulated",
+        "software",
+        "structured_query",
+        "termination_reason",
+      ]);
 
       const read = await runPython<{ model: string; finite: boolean }>(
         `
@@ -137,9 +190,11 @@ print(json.dumps({"model": str(a.uns["model"]), "finite": bool(numpy.isfinite(a.
         repeats: "never",
       });
       await events.until(unsplit.job_id, ENDED);
-      expect((await batch.get(unsplit.job_id))?.failure).toMatchObject({
+      expect((await batch.get(unsplit.job_id))?.failure).toStrictEqual({
+        kind: "application",
         exit_code: 2,
         reason: expect.stringContaining("no obs column haystack_split") as string,
+        repeats: "never",
       });
     },
   );

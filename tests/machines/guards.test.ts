@@ -1,0 +1,100 @@
+import { describe, expect, test } from "vitest";
+import type { InferenceJobOutput } from "../../machines/inference-job-types.ts";
+import {
+  concernsControl,
+  concernsPrediction,
+  controlSettled,
+  jobSucceeded,
+  predictionsPresent,
+  resumesEvaluating,
+  resumesInferring,
+  resumesOutputting,
+  resumesPrompting,
+  shouldStop,
+} from "../../machines/run-guards.ts";
+import type { JobKind, JobRecord, RunContext, RunEvent } from "../../machines/run-types.ts";
+import { RUN_PHASES, TERMINATION_REASONS } from "../../services/runs/document.ts";
+
+/** Each predicate of the run machine alone. */
+
+const STORED = { path: "predictions.h5ad", sha256: "0" };
+const ANY: RunEvent = { type: "clock.ticked", now: 0 };
+const given = (context: Partial<RunContext>, event: RunEvent = ANY) => ({
+  context: { jobs: [], ...context } as unknown as RunContext,
+  event,
+});
+const job = (job_id: string, kind: JobKind) => ({ job_id, kind }) as JobRecord;
+
+describe("news of a job", () => {
+  const jobs = [job("p1", "prediction"), job("c1", "control"), job("p2", "prediction")];
+  const news = (job_id: string) => ({ type: "job.changed", job_id, state: "RUNNING" }) as const;
+
+  test.each([
+    ["the prediction", news("p1"), true, false],
+    ["a later attempt at it", news("p2"), true, false],
+    ["the control", news("c1"), false, true],
+    ["a job that the run does not know", news("p3"), false, false],
+    ["another event that names a job", { ...news("p1"), type: "job.recorded" }, false, false],
+    ["another event", ANY, false, false],
+  ])("of %s concerns one region or none", (_, event, prediction, control) => {
+    const seen = given({ jobs }, event as RunEvent);
+    expect([concernsPrediction(seen), concernsControl(seen)]).toEqual([prediction, control]);
+  });
+});
+
+test("a job succeeded when it left predictions", () => {
+  const output = (predictions: InferenceJobOutput["predictions"]) =>
+    ({ predictions }) as InferenceJobOutput;
+  expect(jobSucceeded(given({}), output(STORED))).toBe(true);
+  expect(jobSucceeded(given({}), output(null))).toBe(false);
+});
+
+describe("a region is ready", () => {
+  const round = (predictions: object | null, control_predictions: object | null) =>
+    ({ predictions, control_predictions }) as RunContext["round"];
+
+  test.each([
+    ["before a prompt is chosen", null, false, false],
+    ["with nothing predicted", round(null, null), false, false],
+    ["with the prediction alone", round(STORED, null), true, false],
+    ["with the control alone", round(null, STORED), false, true],
+    ["with both", round(STORED, STORED), true, true],
+  ])("%s", (_, present, prediction, control) => {
+    const seen = given({ round: present, control_strategy_effective: "synthetic_control" });
+    expect([predictionsPresent(seen), controlSettled(seen)]).toEqual([prediction, control]);
+  });
+
+  test("without a control job where the query cells are the control", () => {
+    const seen = given({
+      round: round(null, null),
+      control_strategy_effective: "query_as_control",
+    });
+    expect([predictionsPresent(seen), controlSettled(seen)]).toEqual([false, true]);
+  });
+});
+
+test("a run stops for a reason and no other", () => {
+  expect(shouldStop(given({ termination_reason: null }))).toBe(false);
+  for (const termination_reason of TERMINATION_REASONS)
+    expect(shouldStop(given({ termination_reason }))).toBe(true);
+});
+
+test("a run that is retried goes on in the phase that failed; any other begins anew", () => {
+  const resumes = { resumesPrompting, resumesInferring, resumesEvaluating, resumesOutputting };
+  const chosen = [null, undefined, ...RUN_PHASES].map((resume_phase) => [
+    resume_phase,
+    Object.entries(resumes)
+      .filter(([, guard]) => guard(given({ resume_phase } as Partial<RunContext>)))
+      .map(([name]) => name),
+  ]);
+  expect(chosen).toEqual([
+    [null, []],
+    [undefined, []],
+    ["pending", []],
+    ["query_analysis", []],
+    ["prompt_generation", ["resumesPrompting"]],
+    ["inference", ["resumesInferring"]],
+    ["evaluation", ["resumesEvaluating"]],
+    ["output_generation", ["resumesOutputting"]],
+  ]);
+});
