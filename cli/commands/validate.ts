@@ -18,7 +18,7 @@ import {
 import { print } from "../output.ts";
 import { resultFolder } from "../runs/save-results.ts";
 import { chooseTargets, readWhat } from "../validation/choose-targets.ts";
-import { describeValidation } from "../validation/describe.ts";
+import { describeValidation, validationPage } from "../validation/describe.ts";
 import { validateTarget, type TargetOutcome } from "../validation/validate-target.ts";
 import { meanFigures, validatedTarget, type Validation } from "../validation/validation.ts";
 
@@ -112,7 +112,11 @@ async function writeValidation(
   outcomes: readonly TargetOutcome[],
   about: Pick<Validation, "dataset" | "seed" | "control_strategy">,
 ): Promise<Validation> {
-  const files = { figures: join(folder, "validation.json"), split: join(folder, "split.json") };
+  const files = {
+    figures: join(folder, "validation.json"),
+    split: join(folder, "split.json"),
+    report: join(folder, "report.html"),
+  };
   const targets = outcomes.map(validatedTarget);
   const validation = { ...about, targets, mean: meanFigures(targets), files };
   const split = outcomes.flatMap(({ target, what, judged }) =>
@@ -121,6 +125,7 @@ async function writeValidation(
   await mkdir(folder, { recursive: true });
   await writeFile(files.figures, `${JSON.stringify(validation, null, 1)}\n`);
   await writeFile(files.split, `${JSON.stringify({ seed: about.seed, targets: split })}\n`);
+  await writeFile(files.report, await validationPage(validation, outcomes));
   return validation;
 }
 

@@ -1,157 +1,78 @@
+import { renderValidationReport } from "../../science/report/validation-report.ts";
 import { donorName } from "../../science/validation/targets.ts";
 import { table } from "../output.ts";
+import { figuresTable } from "./columns.ts";
+import type { TargetOutcome } from "./validate-target.ts";
 import type { ValidatedTarget, Validation } from "./validation.ts";
-
-type Row = readonly (string | null)[];
-
-const COLUMNS: readonly {
-  readonly heading: string;
-  readonly meaning: string;
-  readonly of: (target: ValidatedTarget | Validation["mean"]) => number | null | undefined;
-}[] = [
-  {
-    heading: "pearson",
-    meaning: "correlation of the predicted with the measured difference of means, over all genes",
-    of: ({ pearson_delta }) => pearson_delta,
-  },
-  {
-    heading: "expected",
-    meaning: "what the run expected of it, without the truth",
-    of: ({ expected_pearson }) => expected_pearson,
-  },
-  {
-    heading: "low",
-    meaning: "begin of its 90% interval",
-    of: ({ expected_low }) => expected_low,
-  },
-  {
-    heading: "high",
-    meaning: "end of its 90% interval",
-    of: ({ expected_high }) => expected_high,
-  },
-  {
-    heading: "held",
-    meaning: "1 where the interval holds pearson; the mean is the share that did",
-    of: ({ expected_holds }) => expected_holds,
-  },
-  {
-    heading: "others",
-    meaning: "pearson of the mean of the other measured responses",
-    of: ({ mean_of_others_pearson }) => mean_of_others_pearson,
-  },
-  {
-    heading: "best",
-    meaning: "pearson of the best single one of them, chosen by the truth (an oracle)",
-    of: ({ best_single_pearson }) => best_single_pearson,
-  },
-  {
-    heading: "ceiling",
-    meaning: "what a predictor without noise could reach, from two halves of the truth",
-    of: ({ noise_free_pearson }) => noise_free_pearson,
-  },
-  {
-    heading: "mse",
-    meaning: "mean squared error of the predicted difference",
-    of: ({ mse_delta }) => mse_delta,
-  },
-  {
-    heading: "others",
-    meaning: "the same for the mean of the others",
-    of: ({ mean_of_others_mse }) => mean_of_others_mse,
-  },
-  {
-    heading: "none",
-    meaning: "the same for no effect at all",
-    of: ({ no_effect_mse }) => no_effect_mse,
-  },
-  {
-    heading: "auroc",
-    meaning: "how well the delivered ranking finds the genes that truly changed",
-    of: ({ auroc }) => auroc,
-  },
-  {
-    heading: "first 50",
-    meaning: "share of the first 50 of that ranking that truly changed",
-    of: ({ precision_at_50 }) => precision_at_50,
-  },
-  {
-    heading: "direction",
-    meaning: "share of the genes that truly changed whose direction is right",
-    of: ({ direction_accuracy }) => direction_accuracy,
-  },
-  {
-    heading: "overlap",
-    meaning: "cell-eval's overlap@N: share of the significant genes among as many predicted ones",
-    of: ({ cell_eval }) => cell_eval?.overlap_at_N,
-  },
-  {
-    heading: "pr-auc",
-    meaning: "cell-eval's PR-AUC: how well predicted p values find the significant genes",
-    of: ({ cell_eval }) => cell_eval?.pr_auc,
-  },
-  {
-    heading: "score",
-    meaning: "grounding score, 1 to 10",
-    of: ({ grounding_score }) => grounding_score,
-  },
-];
-
-const figure = (value: number | null | undefined): string =>
-  typeof value === "number" && Number.isFinite(value) ? value.toFixed(3) : "-";
 
 const NAMES = { "cell-type": "cell type", donor: "donor", perturbation: "perturbation" } as const;
 
+const withheldOf = ({ targets }: Validation): string =>
+  (targets[0]?.withheld ?? []).map((each) => NAMES[each]).join(" and a new ");
+
+const nameOf = ({
+  cell_type,
+  perturbation,
+  donor,
+}: Pick<ValidatedTarget, "cell_type" | "perturbation" | "donor">): string =>
+  [cell_type, perturbation, ...(donor === null ? [] : [donorName(donor)])].join(", ");
+
+const notJudged = ({ targets }: Validation) =>
+  targets
+    .filter(({ status }) => status !== "judged")
+    .map((target) => ({ name: nameOf(target), reason: target.reason ?? "" }));
+
 /** The validation as a table, with what its columns mean and why targets are missing in it. */
 export function describeValidation(validation: Validation): string {
-  const { targets, mean, seed, files } = validation;
-  const judged = targets.filter(({ status }) => status === "judged");
-  const byDonor = judged.some(({ donor }) => donor !== null);
-  const names = (target: ValidatedTarget): Row => [
-    target.cell_type,
-    target.perturbation,
-    ...(byDonor ? [target.donor === null ? "all" : donorName(target.donor)] : []),
-    target.cells === null
-      ? "-"
-      : `${target.cells.treated}, ${target.cells.query_controls} + ${target.cells.truth_controls}`,
-  ];
-  const figures = (of: ValidatedTarget | Validation["mean"]): Row =>
-    COLUMNS.map((column) => figure(column.of(of)));
-  const others = targets.filter(({ status }) => status !== "judged");
-  const withheld = (targets[0]?.withheld ?? []).map((each) => NAMES[each]).join(" and a new ");
+  const { files } = validation;
+  const { heading, rows, meanings } = figuresTable(validation);
+  const others = notJudged(validation);
   return [
-    `Each target is predicted as a new ${withheld}.`,
-    ...(judged.length === 0
+    `Each target is predicted as a new ${withheldOf(validation)}.`,
+    ...(rows.length === 1
       ? []
       : [
-          table(
-            [
-              "cell type",
-              "perturbation",
-              ...(byDonor ? ["donor"] : []),
-              "cells",
-              ...COLUMNS.map(({ heading }) => heading),
-              "prompt",
-            ],
-            [
-              ...judged.map((target) => [
-                ...names(target),
-                ...figures(target),
-                target.prompt_strategy,
-              ]),
-              ["mean", "", ...(byDonor ? [""] : []), "", ...figures(mean), ""],
-            ],
-          ),
+          table(heading, rows),
           "",
-          `cells: perturbed, controls of the query + controls of the truth, which share none (halved under seed ${seed})`,
-          ...COLUMNS.map(({ heading, meaning }) => `${heading}: ${meaning}`),
+          ...meanings.map((column) => `${column.heading}: ${column.meaning}`),
         ]),
     ...(others.length === 0 ? [] : ["", "Not judged:"]),
-    ...others.map(
-      (target) =>
-        `  ${target.cell_type}, ${target.perturbation}${target.donor === null ? "" : `, ${donorName(target.donor)}`}: ${target.reason ?? ""}`,
-    ),
+    ...others.map(({ name, reason }) => `  ${name}: ${reason}`),
     "",
     `Figures  ${files.figures}`,
     `Split    ${files.split}`,
+    `Report   ${files.report}`,
   ].join("\n");
+}
+
+/** The same as a page with charts. */
+export function validationPage(
+  validation: Validation,
+  outcomes: readonly TargetOutcome[],
+): Promise<string> {
+  const { heading, rows, meanings } = figuresTable(validation);
+  return renderValidationReport({
+    dataset: validation.dataset,
+    seed: validation.seed,
+    withheld: withheldOf(validation),
+    targets: outcomes.flatMap(({ target, judged, document }) => {
+      if (judged === null) return [];
+      const { mean_of_others: others, best_single: best, ceiling } = judged.references;
+      const expected = document?.expected_accuracy;
+      return [
+        {
+          name: nameOf(target),
+          pearson: judged.judgement.pearson,
+          others: others?.pearson ?? null,
+          best: best?.pearson ?? null,
+          ceiling: ceiling.r_noise_free,
+          expected: expected?.known === true ? expected : null,
+          points: judged.points,
+        },
+      ];
+    }),
+    notJudged: notJudged(validation),
+    table: { heading, rows },
+    meanings: meanings.map((column) => ({ heading: column.heading, meaning: column.meaning })),
+  });
 }

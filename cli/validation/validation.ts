@@ -68,7 +68,7 @@ export interface Validation {
   readonly targets: readonly ValidatedTarget[];
   /** Over the judged targets. */
   readonly mean: Figures;
-  readonly files: { readonly figures: string; readonly split: string };
+  readonly files: Record<"figures" | "split" | "report", string>;
 }
 
 export function validatedTarget({

@@ -16,6 +16,8 @@ interface Target {
   readonly first_pearson_delta: number;
   readonly pearson_delta: number;
   readonly mean_of_others_pearson: number;
+  readonly expected_low: number;
+  readonly expected_high: number;
   readonly grounding_scores: readonly number[];
 }
 
@@ -81,6 +83,25 @@ describeWithData("validation on the Kang 2018 data", () => {
         last > first + 0.1 && Math.max(...scores) > (scores[0] ?? 10),
     );
     expect(better.length / targets.length).toBeGreaterThanOrEqual(0.8);
+  });
+
+  test("a new patient is predicted in one round where no further one can be expected to help", async () => {
+    const { code, validation } = await validate(
+      GLIOBLASTOMA,
+      "--withhold",
+      "donor",
+      "--all",
+      "--donor",
+      "PW034",
+      "--score-threshold",
+      "10",
+    );
+    expect(code).toBe(0);
+    const [target] = validation.targets;
+    expect(target).toMatchObject({ status: "judged", donor: "gbm_panobinostat:PW034" });
+    expect(target?.grounding_scores).toHaveLength(1);
+    expect(target?.expected_low).toBeLessThan(target?.pearson_delta ?? Number.NaN);
+    expect(target?.expected_high).toBeGreaterThan(target?.pearson_delta ?? Number.NaN);
   });
 
   test("an atlas of one cell type names what fits it", async () => {

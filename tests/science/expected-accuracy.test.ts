@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { expectedAccuracy } from "../../science/accuracy/expected-accuracy.ts";
+import { measuredResponses, scoreMeasured } from "../../science/accuracy/measured-plausibility.ts";
 import { predictionInterval } from "../../science/accuracy/prediction-interval.ts";
 import { writeH5ad } from "../../science/anndata/write.ts";
 import { importAtlas } from "../../science/atlas/import.ts";
@@ -69,7 +70,7 @@ describe("expected accuracy", () => {
       history: [],
       seed: 1,
     });
-    return { expected: expectedAccuracy(query, chosen, [atlas]), chosen };
+    return { expected: expectedAccuracy(query, chosen, [atlas]), chosen, atlas, query };
   }
 
   test("is learned from the other cell types", async () => {
@@ -105,5 +106,27 @@ describe("expected accuracy", () => {
     );
     expect(chosen.stand_in).toBeDefined();
     expect(expected).toHaveProperty("reason", expect.stringContaining("stands in"));
+  });
+
+  test("the scores of measured responses are those of the atlas, without the answer", async () => {
+    const { chosen, atlas, query } = await expectedOf(
+      { nCellTypes: 4, nPerturbations: 2, nDonors: 2 },
+      ["cell-type"],
+    );
+    const measured = measuredResponses(chosen, [atlas]);
+    const types = measured?.responses.map(({ treated }) => treated[0]!.cell_type) ?? [];
+    expect(types.length).toBeGreaterThan(1);
+    expect(types).not.toContain(query.cell_type.atlas_labels[0]);
+    for (const response of measured?.responses ?? []) {
+      expect(response.treated.every(({ is_control }) => !is_control)).toBe(true);
+      expect(response.control.every(({ is_control }) => is_control)).toBe(true);
+      const score = await scoreMeasured(atlas.dir, response, { query, knowledge, seed: 1 });
+      const swapped = await scoreMeasured(
+        atlas.dir,
+        { treated: response.control, control: response.treated },
+        { query, knowledge, seed: 1 },
+      );
+      expect(score).toBeGreaterThan(swapped);
+    }
   });
 });

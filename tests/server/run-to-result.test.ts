@@ -129,6 +129,7 @@ test("the result tells what was found, and its links give the stored files", asy
     control_strategy_effective: "synthetic_control",
     termination_reason: document?.termination_reason,
     final_score: document?.final_score,
+    expected_accuracy: document?.expected_accuracy,
     delivered_iteration: document?.delivered_iteration,
     usage: document?.usage,
     component_scores: delivered?.component_scores,
