@@ -7,7 +7,7 @@ const WORDS: Readonly<Record<string, string>> = {
   EAI_AGAIN: "its name cannot be looked up at the moment",
   ECONNREFUSED: "nothing listens there",
   ECONNRESET: "the connection broke",
-  EEXIST: "it exists already",
+  EEXIST: "a file of that name exists already",
   EHOSTUNREACH: "there is no way to it",
   EISDIR: "it is a folder",
   ELOOP: "its links go round in a circle",

@@ -58,7 +58,7 @@ test("the report says when a language model gave no scores, and nothing when non
   expect(await reportWith({ model_problem: "MODEL_REFUSED: it refused." })).toContain(
     "gave none (MODEL_REFUSED: it refused.)",
   );
-  expect(await reportWith({})).not.toContain("language model");
+  expect(await reportWith({})).not.toMatch(/gave none|did not decide/);
 });
 
 test("the report says where a language model was asked to read the question or to choose the prompt, and did not", async () => {

@@ -1,7 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { openRuns } from "../../adapters/runs.ts";
+import { lockSqliteRuns } from "../../services/runs/sqlite/lock.ts";
 import { loadConfig } from "../../config.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import { ADA, pastRun, startApi } from "../server/api-harness.ts";
@@ -141,6 +143,15 @@ test("submit says that no daemon is there; status says what the run waits for", 
   const status = await run("status", stdout.trim());
   expect(status.stdout).toContain("Waits for: a daemon that admits it");
   expect(status.stdout).toContain("Owner: nobody\n");
+}, 60_000);
+
+test("while a daemon has the store, submit says nothing of one, and the daemon keeps it", async () => {
+  const { run, folder } = await placeWith();
+  const unlock = lockSqliteRuns({ file: join(folder, "runs.sqlite") });
+  expect(await run("submit", QUESTION)).toMatchObject({ code: 0, stderr: "" });
+  expect(() => lockSqliteRuns({ file: join(folder, "runs.sqlite") })).toThrow("Another daemon");
+  unlock();
+  expect((await run("submit", QUESTION)).stderr).toContain("No daemon is there");
 }, 60_000);
 
 test("a run that nobody hosts is called interrupted, and retry is named", async () => {

@@ -284,7 +284,7 @@ test("a server that is not there", async () => {
   const { code, stdout, stderr } = await haystack(["status", "run-1", "--server", url, "--json"]);
   expect([code, stderr]).toEqual([
     1,
-    `haystack: The server at ${url} cannot be reached (ECONNREFUSED); check the address, the network and the daemon there.\n`,
+    `haystack: The server at ${url} cannot be reached (nothing listens there); check the address, the network and the daemon there.\n`,
   ]);
   expect(JSON.parse(stdout)).toStrictEqual({
     error: "SERVER_UNREACHABLE",
@@ -316,7 +316,7 @@ test.each([
     "a place for the files that is none",
     ["run", QUESTION, "--output", "package.json", "--server", "http://127.0.0.1:9"],
     2,
-    /^haystack: The folder \S+ cannot be written to \(EEXIST\)/,
+    /^haystack: The folder \S+ cannot be written to \(a file of that name exists already\)/,
   ],
 ])("refused: %s", async (_, args, code, sentence) => {
   const outcome = await haystack(args, { env: { HAYSTACK_TOKEN: "secret-token" } });
