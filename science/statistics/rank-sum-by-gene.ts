@@ -26,7 +26,8 @@ export function rankSumByGene(
   placeKeys(control, 0, keys, next);
   const p = new Float64Array(nCols);
   for (let gene = 0; gene < nCols; gene += 1) {
-    const own = keys.subarray(starts[gene], starts[gene + 1]).sort();
+    const own = keys.subarray(starts[gene], starts[gene + 1]);
+    own.sort();
     p[gene] = pOf(own, treated.nRows, control.nRows, ties === "corrected");
   }
   return p;
