@@ -2,7 +2,7 @@ import type { AnnData, Column, CsrMatrix } from "../../science/anndata/anndata.t
 import { takeRows } from "../../science/prompting/csr-rows.ts";
 import { randomStream, uniform } from "../../science/simulate/seeded-random.ts";
 import { benjaminiHochberg } from "../../science/statistics/benjamini-hochberg.ts";
-import { rankSumByGene } from "../../science/statistics/differential-expression.ts";
+import { rankSumByGene } from "../../science/statistics/rank-sum-by-gene.ts";
 import { columnMeans, logNormalise } from "../../science/statistics/normalise.ts";
 import type { Target, TruthSet } from "./sets.ts";
 

@@ -9,7 +9,7 @@ export function readingSentence(
   { cell_type, perturbation, donor, measured_answer }: StructuredQuery,
   reads = 0,
 ): string | null {
-  const asked = `${cell_type.name} under ${perturbation.name}${donor === null ? "" : ` of donor ${donor}`}`;
+  const asked = `${cell_type.name} under ${perturbation.name}${donor === null ? "" : ` of donor ${donor.replace(/^[^:]*:/, "")}`}`;
   const cells = measured_answer?.cells ?? 0;
   if (reads >= 1)
     return `This answer is read, not predicted: the prompt cells are measured cells of ${asked}.`;

@@ -30,7 +30,11 @@ export function roundCounts(X: CsrMatrix, seed: number): CsrMatrix {
 
 /** A change of the total that is left alone: library sizes then fit within half a percent. */
 const TOTAL_SETTLED = 0.005;
-const PASSES = 6;
+/**
+ * Means of logarithms settle what cells are made of and hardly how much of it there is: steps on and
+ * on shrink or swell all cells for a small contradiction among the targets.
+ */
+const STEPS_OF_GROWTH = 3;
 /** The total may halve or double; targets that ask for more contradict each other. */
 const GROWTH = [0.5, 2] as const;
 /** Share of all molecules that the genes hold by which the total is found. */
@@ -65,9 +69,9 @@ function scaleFor(sizes: Float64Array, growth: number): Scale {
 }
 
 /**
- * How the total changes once every gene has its mean: the growth that the made counts show when they
- * are made for it. By secants, on the genes that hold most molecules; what the others come to is
- * expected from their means.
+ * How the total changes once every gene has its mean, in a few steps from what the means let expect
+ * towards the growth that the made counts show, on the genes that hold most molecules; what the
+ * others come to is expected.
  */
 function settledGrowth(
   columns: readonly GeneColumn[],
@@ -98,14 +102,12 @@ function settledGrowth(
     const scale = scaleFor(sizes, growth);
     return telling.reduce((sum, gene) => sum + make(gene, scale).total, rest * growth) / total;
   };
-  let before = clamped(all / total);
-  let gapBefore = shown(before) - before;
-  let growth = clamped(before + gapBefore);
-  for (let pass = 1; pass < PASSES && Math.abs(growth - before) > TOTAL_SETTLED; pass += 1) {
-    const gap = shown(growth) - growth;
-    const next =
-      gap === gapBefore ? growth + gap : growth - (gap * (growth - before)) / (gap - gapBefore);
-    [before, gapBefore, growth] = [growth, gap, clamped(next)];
+  let growth = clamped(all / total);
+  for (let step = 1; step < STEPS_OF_GROWTH; step += 1) {
+    const next = clamped(shown(growth));
+    const isSettled = Math.abs(next / growth - 1) < TOTAL_SETTLED;
+    growth = next;
+    if (isSettled) break;
   }
   return growth;
 }

@@ -2,7 +2,7 @@ import type { AnnData } from "../anndata/anndata.ts";
 import type { CellGroup, OpenAtlas } from "../atlas/atlas-index.ts";
 import { drawCells } from "../prompting/draw-cells.ts";
 import { benjaminiHochberg } from "../statistics/benjamini-hochberg.ts";
-import { rankSumByGene } from "../statistics/differential-expression.ts";
+import { rankSumByGene } from "../statistics/rank-sum-by-gene.ts";
 import { logNormalise } from "../statistics/normalise.ts";
 import {
   calibrateChanges,

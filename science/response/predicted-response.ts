@@ -2,7 +2,7 @@ import type { AnnData, CsrMatrix } from "../anndata/anndata.ts";
 import type { DifferentialExpression } from "../grounding/grounding.ts";
 import { stackRows } from "../prompting/csr-rows.ts";
 import { benjaminiHochberg } from "../statistics/benjamini-hochberg.ts";
-import { rankSumByGene } from "../statistics/differential-expression.ts";
+import { rankSumByGene } from "../statistics/rank-sum-by-gene.ts";
 import { logNormalise, meanProfile } from "../statistics/normalise.ts";
 import {
   changeScores,

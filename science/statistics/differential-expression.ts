@@ -1,9 +1,9 @@
 import { HaystackError } from "../../errors.ts";
-import type { AnnData, CsrMatrix } from "../anndata/anndata.ts";
+import type { AnnData } from "../anndata/anndata.ts";
 import type { DifferentialExpression } from "../grounding/grounding.ts";
 import { benjaminiHochberg } from "./benjamini-hochberg.ts";
-import { columnMeans, logNormalise, sortedColumns } from "./normalise.ts";
-import { rankSumSparse } from "./rank-sum.ts";
+import { columnMeans, logNormalise } from "./normalise.ts";
+import { rankSumByGene } from "./rank-sum-by-gene.ts";
 
 export interface DifferentialExpressionThresholds {
   readonly maxAdjustedP: number;
@@ -78,27 +78,6 @@ export function differentialExpression(
   thresholds: DifferentialExpressionThresholds = DE_THRESHOLDS,
 ): DifferentialExpression {
   return compareExpression(treated, control, thresholds).de;
-}
-
-/**
- * Two-sided p value of each gene; both are log-normalised, cells x the same genes. `ties`:
- * "uncorrected" as scanpy's rank_genes_groups unless told otherwise.
- */
-export function rankSumByGene(
-  treated: CsrMatrix,
-  control: CsrMatrix,
-  ties: "corrected" | "uncorrected" = "corrected",
-): Float64Array {
-  const a = sortedColumns(treated);
-  const b = sortedColumns(control);
-  const p = new Float64Array(treated.nCols);
-  for (let gene = 0; gene < p.length; gene += 1) {
-    const inTreated = a.values.subarray(a.starts[gene], a.starts[gene + 1]);
-    const inControl = b.values.subarray(b.starts[gene], b.starts[gene + 1]);
-    const tested = rankSumSparse(inTreated, treated.nRows, inControl, control.nRows);
-    p[gene] = ties === "corrected" ? tested.p : tested.pUncorrected;
-  }
-  return p;
 }
 
 function assertComparable(treated: AnnData, control: AnnData): void {

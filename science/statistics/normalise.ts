@@ -3,6 +3,9 @@ import type { CsrMatrix } from "../anndata/anndata.ts";
 /** Library size that log-normalised values are scaled to: counts per ten thousand. */
 export const CP10K = 1e4;
 
+/** Most counts of a cell are below this: their logarithms are computed once a cell. */
+const SMALL_COUNTS = 16;
+
 /** Sum of each row. */
 export function librarySizes(X: CsrMatrix): Float64Array {
   const sizes = new Float64Array(X.nRows);
@@ -22,10 +25,17 @@ export function librarySizes(X: CsrMatrix): Float64Array {
 export function logNormalise(X: CsrMatrix): CsrMatrix {
   const sizes = librarySizes(X);
   const data = new Float32Array(X.data.length);
+  const known = new Float64Array(SMALL_COUNTS);
   for (let row = 0; row < X.nRows; row += 1) {
     const scale = sizes[row]! > 0 ? sizes[row]! / CP10K : 1;
-    for (let k = X.indptr[row]!; k < X.indptr[row + 1]!; k += 1)
-      data[k] = Math.log1p(X.data[k]! / scale);
+    known.fill(0);
+    for (let k = X.indptr[row]!; k < X.indptr[row + 1]!; k += 1) {
+      const count = X.data[k]!;
+      const small = count < SMALL_COUNTS && Number.isInteger(count);
+      const value = small && known[count]! > 0 ? known[count]! : Math.log1p(count / scale);
+      if (small) known[count] = value;
+      data[k] = value;
+    }
   }
   return { nRows: X.nRows, nCols: X.nCols, data, indices: X.indices, indptr: X.indptr };
 }

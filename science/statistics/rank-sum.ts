@@ -8,8 +8,6 @@ export interface RankSumResult {
   readonly z: number;
   /** Two-sided p value. */
   readonly p: number;
-  /** The same without the correction for ties: larger, the more so the more cells show alike. */
-  readonly pUncorrected: number;
 }
 
 /**
@@ -63,11 +61,7 @@ export function rankSumSparse(
   const tieCorrection = total < 2 ? 1 : 1 - ties / (total * total * total - total);
   const deviation = Math.sqrt((tieCorrection * sizeA * sizeB * (total + 1)) / 12);
   const z = deviation > 0 ? (ranksOfA - (sizeA * (total + 1)) / 2) / deviation : 0;
-  return {
-    z,
-    p: twoSidedNormalP(z),
-    pUncorrected: twoSidedNormalP(z * Math.sqrt(Math.max(0, tieCorrection))),
-  };
+  return { z, p: twoSidedNormalP(z) };
 }
 
 /** rankSumSparse on two plain samples in any order. */

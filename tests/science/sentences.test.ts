@@ -298,7 +298,8 @@ describe("an answer that lies measured in the atlas", () => {
   });
 
   test("names the donor that was asked for", () => {
-    expect(readingSentence({ ...measured, donor: "101" }, 1)).toContain("of donor 101");
+    for (const donor of ["101", "kang18:101"])
+      expect(readingSentence({ ...measured, donor }, 1)).toContain("of donor 101.");
   });
 
   test("comes first in the answer and before the score in the mail", () => {

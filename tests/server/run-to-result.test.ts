@@ -134,6 +134,8 @@ test("the result tells what was found, and its links give the stored files", asy
     usage: document?.usage,
     component_scores: delivered?.component_scores,
     confidence: delivered?.confidence,
+    verdict: delivered?.verdict,
+    reading: delivered?.reading,
     feedback: delivered?.feedback,
     prompt_strategy: delivered?.prompt_strategy,
     prompt_rationale: delivered?.prompt_rationale,
