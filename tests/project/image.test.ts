@@ -26,10 +26,13 @@ function missingIn(copied: readonly string[], packages: ReadonlySet<string>): st
 }
 
 const dockerfile = readFileSync("Dockerfile", "utf8");
-const { dependencies } = JSON.parse(readFileSync("package.json", "utf8")) as {
+const { dependencies, optionalDependencies } = JSON.parse(readFileSync("package.json", "utf8")) as {
   readonly dependencies: Readonly<Record<string, string>>;
+  readonly optionalDependencies: Readonly<Record<string, string>>;
 };
-const packages: ReadonlySet<string> = new Set(Object.keys(dependencies));
+const packages: ReadonlySet<string> = new Set(
+  Object.keys({ ...dependencies, ...optionalDependencies }),
+);
 
 test("the image has every file and package that its programs import", () => {
   expect(missingIn(copiedBy(dockerfile), packages)).toEqual([]);
