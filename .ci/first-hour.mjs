@@ -108,7 +108,7 @@ async function block(language, text) {
     const python = process.env.FIRST_HOUR_PYTHON;
     if (python === undefined)
       console.log("not tried, as there is no Python with scanpy here:\n" + text);
-    else run(text, { program: python });
+    else run(text, { program: python, flags: ["-c"] });
     return;
   }
   const stop = text.includes("HAYSTACK_SERVER=") ? await startServer() : undefined;
