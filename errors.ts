@@ -108,7 +108,6 @@ export const ERROR_CATALOGUE = {
   // Ours
   COMPUTE_OVER_TIME: entry(false, 504, 1),
   STEP_ABORTED: entry(true, 499, 1),
-  PACKAGE_MISSING: entry(false, 500, 2),
   INTERNAL: entry(true, 500, 1),
 } as const satisfies Record<string, CatalogueEntry>;
 
@@ -204,24 +203,9 @@ export function toHaystackError(thrown: unknown): HaystackError {
           cause: thrown,
         },
       );
-    return (
-      packageMissing(thrown) ??
-      new HaystackError("INTERNAL", thrown.message || thrown.name, { cause: thrown })
-    );
+    return new HaystackError("INTERNAL", thrown.message || thrown.name, { cause: thrown });
   }
   return new HaystackError("INTERNAL", String(thrown));
-}
-
-/** Packages that only some configurations need may be left out of an installation. */
-function packageMissing(thrown: Error): HaystackError | undefined {
-  if ((thrown as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") return undefined;
-  const [, name] = /^Cannot find package '([^']+)'/.exec(thrown.message) ?? [];
-  if (name === undefined) return undefined;
-  return new HaystackError(
-    "PACKAGE_MISSING",
-    `The configuration needs the package ${name}, which is not installed here; install haystack again without --omit=optional, or unset the variables that ask for it (haystack config shows them).`,
-    { cause: thrown },
-  );
 }
 
 /** An unknown run and another user's run look the same. */

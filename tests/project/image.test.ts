@@ -26,13 +26,10 @@ function missingIn(copied: readonly string[], packages: ReadonlySet<string>): st
 }
 
 const dockerfile = readFileSync("Dockerfile", "utf8");
-const { dependencies, optionalDependencies } = JSON.parse(readFileSync("package.json", "utf8")) as {
+const { dependencies } = JSON.parse(readFileSync("package.json", "utf8")) as {
   readonly dependencies: Readonly<Record<string, string>>;
-  readonly optionalDependencies: Readonly<Record<string, string>>;
 };
-const packages: ReadonlySet<string> = new Set(
-  Object.keys({ ...dependencies, ...optionalDependencies }),
-);
+const packages: ReadonlySet<string> = new Set(Object.keys(dependencies));
 
 test("the image has every file and package that its programs import", () => {
   expect(missingIn(copiedBy(dockerfile), packages)).toEqual([]);

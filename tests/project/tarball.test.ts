@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => place.remove());
 
 const installed = (args: readonly string[], env: Record<string, string> = {}) =>
-  haystack(args, { program: place.smallProgram, env: { COMPUTE_PROCESSES: "1", ...env } });
+  haystack(args, { program: place.program, env: { COMPUTE_PROCESSES: "1", ...env } });
 
 async function dataFolder(): Promise<string> {
   const folder = await temporaryFolder();
@@ -74,7 +74,7 @@ test("only own-files.ts knows where files are", () => {
   expect(told).toEqual(["own-files.ts"]);
 });
 
-test("a program installed without optional packages takes a question to its files", async () => {
+test("the installed program takes a question to its files", async () => {
   expect(await installed(["--version"])).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
   const folder = await dataFolder();
   const { code, stdout, stderr } = await installed([
@@ -94,21 +94,6 @@ test("a program installed without optional packages takes a question to its file
   expect(await readFile(run.output_report_path ?? "", "utf8")).toContain("IFN");
   expect(statSync(run.output_anndata_path ?? "").size).toBeGreaterThan(10_000);
   expect(globSync(join(folder, "mail", "**", "*.eml"))).toHaveLength(1);
-});
-
-test.each<[string, Record<string, string>, readonly string[]]>([
-  ["mongodb", { MONGODB_URI: "mongodb://127.0.0.1:9" }, ["list"]],
-  ["@google-cloud/storage", {}, ["atlas", "import", "gs://bucket/atlas.h5ad"]],
-  ["openai", { OPENAI_API_KEY: "sk-test" }, ["run", QUESTION]],
-  ["@sendgrid/mail", { SENDGRID_API_KEY: "SG.test", MAIL_FROM: "a@example.org" }, ["serve"]],
-  ["@opentelemetry/api", { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:9" }, ["serve"]],
-])("without the optional package %s it is asked for by name", async (name, env, args) => {
-  const folder = await temporaryFolder();
-  const { code, stdout, stderr } = await installed([...args, "--data-dir", folder], env);
-  expect([code, stdout]).toEqual([2, ""]);
-  expect(stderr).toBe(
-    `haystack: The configuration needs the package ${name}, which is not installed here; install haystack again without --omit=optional, or unset the variables that ask for it (haystack config shows them).\n`,
-  );
 });
 
 test("the installed program serves, with its pages", async () => {
