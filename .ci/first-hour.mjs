@@ -67,7 +67,7 @@ function makeReadersAtlas() {
 async function startServer() {
   const port = await freePort();
   own.set("https://haystack.example.org", `http://127.0.0.1:${port}`);
-  const token = /hs_\w+/.exec(run("npx haystack token create --owner you@example.org"))?.[0];
+  const token = /hs_[\w-]+/.exec(run("npx haystack token create --owner you@example.org"))?.[0];
   own.set("hs_...", token);
   const server = spawn("npm", ["start"], {
     env: { ...env, HTTP_PORT: String(port), AUTH: "token" },
@@ -108,7 +108,7 @@ async function block(language, text) {
     const python = process.env.FIRST_HOUR_PYTHON;
     if (python === undefined)
       console.log("not tried, as there is no Python with scanpy here:\n" + text);
-    else run(text, { program: python });
+    else run(text, { program: python, flags: ["-c"] });
     return;
   }
   const stop = text.includes("HAYSTACK_SERVER=") ? await startServer() : undefined;

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { cp, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 interface Packed {
   /** Bytes of the tarball, and of what is in it. */
@@ -20,7 +20,7 @@ export interface PackagePlace {
 
 /**
  * Packs the product and puts what the tarball holds under node_modules of a folder, with the
- * packages that are installed here.
+ * packages that it says it needs and no others.
  */
 export async function installPackage(): Promise<PackagePlace> {
   const folder = await mkdtemp(join(tmpdir(), "haystack-package-"));
@@ -33,8 +33,14 @@ export async function installPackage(): Promise<PackagePlace> {
   ) as [Packed];
   const home = join(folder, "node_modules", "haystack");
   for (const { path } of packed.files) await cp(path, join(home, path));
-  await mkdir(home, { recursive: true });
-  await symlink(resolve("node_modules"), join(home, "node_modules"));
+  const { dependencies } = JSON.parse(await readFile("package.json", "utf8")) as {
+    readonly dependencies: Readonly<Record<string, string>>;
+  };
+  for (const name of Object.keys(dependencies)) {
+    const linked = join(home, "node_modules", name);
+    await mkdir(dirname(linked), { recursive: true });
+    await symlink(resolve("node_modules", name), linked);
+  }
   return {
     packed,
     folder,
