@@ -174,8 +174,9 @@ describe("the grounding score", () => {
       id: "C1",
       component: "pathway_coherence",
       statement:
-        "Compared with the query cells themselves, not with a control prediction: whatever the model changes in any cell counts as response, so confidence is lower.",
+        "Compared with the query cells themselves, not with a control prediction: whatever the model changes in any cell, and what sets the prompt's donors and cell types apart from the query cells, counts as response, so confidence is lower.",
       supports: false,
+      silent: true,
       source: "control strategy query_as_control",
     });
   });
