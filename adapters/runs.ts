@@ -17,8 +17,14 @@ export async function openRuns(config: Config): Promise<RunStore> {
  * Whether a daemon is there that hosts queued runs. Those that share a MongoDB leave no sign there
  * while they host nothing.
  */
-export async function daemonPresence(config: Config): Promise<"there" | "absent" | "unknown"> {
-  if (config.MONGODB_URI !== undefined) return "unknown";
+export async function daemonPresence(
+  config: Config,
+  runs: RunStore,
+): Promise<"there" | "absent" | "unknown"> {
+  if (config.MONGODB_URI !== undefined) {
+    const { by_status, unhosted } = await runs.counts(Date.now());
+    return by_status.running > unhosted ? "there" : "unknown";
+  }
   const { isLocked } = await import("../services/runs/sqlite/lock.ts");
   return isLocked(sqliteFile(config)) ? "there" : "absent";
 }

@@ -115,7 +115,10 @@ export function addAtlasCommands(program: Command): void {
   atlas
     .command("inspect")
     .description("Show what an .h5ad file or an imported atlas contains.")
-    .argument("<file-or-dataset>")
+    .argument(
+      "<file-or-dataset>",
+      ".h5ad file, gs://bucket/path of one, or name of an imported atlas",
+    )
     .option("--modality <name>", MODALITY)
     .action(async (what: string, options: CommonOptions & { modality?: string }) => {
       await withWorkbench(options, async ({ atlases, compute }) => {
@@ -124,10 +127,9 @@ export function addAtlasCommands(program: Command): void {
           print(options.json === true, summary(index), describeAtlas(index));
           return;
         }
-        const found = await compute.run("inspectFile", {
-          file: what,
-          ...given({ modality: options.modality }),
-        });
+        const found = await withLocalSource(readConfig(options.dataDir), what, (file) =>
+          compute.run("inspectFile", { file, ...given({ modality: options.modality }) }),
+        );
         print(options.json === true, found, describeFile(what, found));
       });
     });

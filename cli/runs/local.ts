@@ -38,7 +38,7 @@ export function localRuns(config: Config): RunOperations {
       withStore(async (store) => {
         const run = runOf(order);
         await store.insert(run);
-        return { run, daemon: await daemonPresence(config) };
+        return { run, daemon: await daemonPresence(config, store) };
       }),
     list: (filter) =>
       withStore(async (store) => {

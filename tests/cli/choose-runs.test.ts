@@ -13,6 +13,7 @@ import { placeOf } from "../support/describe-with.ts";
 import { describeWithPython } from "../support/python.ts";
 import { PYTHON } from "../support/real-parts.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
+import { describeWithMongodb, startMongodb } from "../support/mongodb.ts";
 
 const DAY_MS = 86_400_000;
 const QUESTION = "How would B cells respond to IFN-beta?";
@@ -218,4 +219,22 @@ describeWithPython("a question on a terminal", () => {
     },
     60_000,
   );
+});
+
+describeWithMongodb("on MongoDB", () => {
+  test("submit says what it cannot know of daemons, until one hosts a run", async () => {
+    const server = await startMongodb();
+    onTestFinished(() => server.stop());
+    const env = { MONGODB_URI: server.uri, MONGODB_DATABASE: "presence" };
+    const folder = await temporaryFolder();
+    const submit = () => haystack(["submit", QUESTION, "--data-dir", folder], { env });
+    expect((await submit()).stderr).toContain(
+      "No daemon hosts a run of this database at the moment; if none is there, start one with: haystack serve",
+    );
+    const store = await openRuns(loadConfig(env, folder));
+    onTestFinished(() => store.close());
+    const hosted = pastRun("run-1", ADA, { status: "running", current_phase: "inference" });
+    await store.insert(hosted, { owner: "other", expires_at: Date.now() + 600_000 });
+    expect((await submit()).stderr).toBe("");
+  }, 60_000);
 });

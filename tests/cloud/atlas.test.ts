@@ -147,6 +147,12 @@ describeWithGcs("an atlas in Cloud Storage", () => {
       server.requests.filter((request) => /^(POST|PUT) .*\/b\/haystack-test\//.test(request)),
     ).toEqual([]);
 
+    const seen = await atlas("inspect", "gs://others/folder/whole.h5ad");
+    expect([seen.code, JSON.parse(seen.stdout)]).toEqual([
+      0,
+      expect.objectContaining({ n_vars: 200, counts: "X" }),
+    ]);
+
     server.inject({ method: "GET", url: /whole\.h5ad.*alt=media/, kind: "cut", after: 1000 });
     const outcome = await atlas("import", "gs://others/folder/whole.h5ad");
     expect([outcome.code, outcome.stderr]).toEqual([0, ""]);
