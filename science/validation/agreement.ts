@@ -1,7 +1,7 @@
 import { pearson, rank, spearman } from "../statistics/correlation.ts";
 import { benjaminiHochberg } from "../statistics/benjamini-hochberg.ts";
 import { twoSidedNormalP } from "../statistics/special-functions.ts";
-import { columnReader, meansOf, type LogCells } from "./log-cells.ts";
+import { meansOf, testByGene, type LogCells } from "./log-cells.ts";
 
 /** How far a predicted difference agrees with a measured one, over all genes. NaN: it cannot be told. */
 export interface Agreement {
@@ -31,25 +31,18 @@ export const meanOf = (vectors: readonly Float64Array[]): Float64Array =>
 /** When a measured gene has changed: adjusted p, and |difference of means|. */
 export const TRULY_CHANGED = { maxAdjustedP: 0.05, minChange: 0.1 } as const;
 
+function rankSumP(both: Float64Array, n: number, m: number): number {
+  let sum = 0;
+  for (const each of rank(both).subarray(0, n)) sum += each;
+  return twoSidedNormalP((sum - (n * (n + m + 1)) / 2) / Math.sqrt((n * m * (n + m + 1)) / 12));
+}
+
 /**
  * 1 for each gene that has changed: the rank-sum test (scipy.stats.ranksums: normal approximation,
  * no correction for ties) of treated against control cells, adjusted by Benjamini-Hochberg.
  */
 export function trulyChanged(treated: LogCells, control: LogCells): Uint8Array {
-  const [n, m] = [treated.nRows, control.nRows];
-  const [ofTreated, ofControl] = [columnReader(treated), columnReader(control)];
-  const both = new Float64Array(n + m);
-  const p = new Float64Array(treated.nCols);
-  for (let gene = 0; gene < p.length; gene += 1) {
-    both.set(ofTreated(gene));
-    both.set(ofControl(gene), n);
-    let sum = 0;
-    for (const each of rank(both).subarray(0, n)) sum += each;
-    p[gene] = twoSidedNormalP(
-      (sum - (n * (n + m + 1)) / 2) / Math.sqrt((n * m * (n + m + 1)) / 12),
-    );
-  }
-  const adjusted = benjaminiHochberg(p);
+  const adjusted = benjaminiHochberg(testByGene(treated, control, rankSumP));
   const change = minus(meansOf(treated), meansOf(control));
   return Uint8Array.from(adjusted, (value, gene) =>
     value < TRULY_CHANGED.maxAdjustedP && Math.abs(change[gene]!) >= TRULY_CHANGED.minChange

@@ -2,7 +2,7 @@ import { benjaminiHochberg } from "../statistics/benjamini-hochberg.ts";
 import { pearson, rank, spearman } from "../statistics/correlation.ts";
 import { twoSidedNormalP } from "../statistics/special-functions.ts";
 import { meanSquare, minus } from "./agreement.ts";
-import { columnReader, meansOf, type LogCells } from "./log-cells.ts";
+import { meansOf, testByGene, type LogCells } from "./log-cells.ts";
 
 /**
  * The metrics of Arc's cell-eval 0.8.2 for one perturbation, under its names, on log1p(CP10k)
@@ -109,15 +109,7 @@ function shared(measured: Expression, predicted: Expression, k: number): number 
  * of expm1 of the means, without a pseudocount; 0 where both are 0.
  */
 function expression({ treated, control }: ComparedCells): Expression {
-  const [n, m] = [treated.nRows, control.nRows];
-  const [ofTreated, ofControl] = [columnReader(treated), columnReader(control)];
-  const both = new Float64Array(n + m);
-  const p = new Float64Array(treated.nCols);
-  for (let gene = 0; gene < p.length; gene += 1) {
-    both.set(ofTreated(gene));
-    both.set(ofControl(gene), n);
-    p[gene] = mannWhitneyP(both, n, m);
-  }
+  const p = testByGene(treated, control, mannWhitneyP);
   const fdr = Float32Array.from(benjaminiHochberg(p));
   const [with_, without] = [meansOf(treated), meansOf(control)];
   const log2FoldChange = Float32Array.from(with_, (mean, gene) => {

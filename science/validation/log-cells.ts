@@ -86,3 +86,19 @@ export async function readCells(
   }
   return { names, counts: stackRows(parts, parts[0]?.nCols ?? 0) };
 }
+
+/** p of each gene by a test of its values, those of the treated cells first. */
+export function testByGene(
+  treated: LogCells,
+  control: LogCells,
+  test: (both: Float64Array, nTreated: number, nControl: number) => number,
+): Float64Array {
+  const [n, m] = [treated.nRows, control.nRows];
+  const [ofTreated, ofControl] = [columnReader(treated), columnReader(control)];
+  const both = new Float64Array(n + m);
+  return Float64Array.from({ length: treated.nCols }, (_, gene) => {
+    both.set(ofTreated(gene));
+    both.set(ofControl(gene), n);
+    return test(both, n, m);
+  });
+}

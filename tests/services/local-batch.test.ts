@@ -158,7 +158,7 @@ test("failures name the missing input, the program that does not exist, and the 
   await other.events.until(absent.job_id, ["FAILED"]);
   expect((await other.batch.get(absent.job_id))?.failure).toStrictEqual({
     kind: "application",
-    reason: "The inference program could not be started: spawn no-such-program ENOENT.",
+    reason: "The inference program no-such-program could not be started: it does not exist.",
     exit_code: null,
   });
 });
