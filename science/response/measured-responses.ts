@@ -3,6 +3,7 @@ import type { CellGroup, OpenAtlas } from "../atlas/atlas-index.ts";
 import { drawCells } from "../prompting/draw-cells.ts";
 import { benjaminiHochberg } from "../statistics/benjamini-hochberg.ts";
 import { rankSumByGene } from "../statistics/rank-sum-by-gene.ts";
+import { twoSidedNormalP } from "../statistics/special-functions.ts";
 import { logNormalise } from "../statistics/normalise.ts";
 import {
   calibrateChanges,
@@ -27,7 +28,8 @@ interface Located {
 /**
  * Calibrates how many genes a prediction from these parts calls changed, on the parts' own cells as
  * the atlases hold them: each cell type is left out in turn, or each donor where there is one cell
- * type. UNCALIBRATED with fewer than two of them.
+ * type. UNCALIBRATED with fewer than two of them; those with too few cells to call any gene changed
+ * tell nothing of how many there are.
  */
 export async function calibrateOnMeasured(
   genes: readonly string[],
@@ -46,8 +48,9 @@ export async function calibrateOnMeasured(
   for (const [unit, members] of units) {
     const response = await measure(genes, members, { atlases, seed });
     seen.push(...response.parts.map((part) => ({ ...part, unit })));
-    measured.push({ unit, changed: response.changed });
+    if (response.canTell) measured.push({ unit, changed: response.changed });
   }
+  if (measured.length < 2) return UNCALIBRATED;
   return calibrateChanges(genes.length, seen, measured);
 }
 
@@ -99,12 +102,23 @@ function locate(parts: readonly EvidencePart[], atlases: readonly OpenAtlas[]): 
   });
 }
 
+interface Measured {
+  readonly parts: readonly Omit<LeftOutPart, "unit">[];
+  readonly changed: number;
+  /** Whether so many cells can call a lone gene changed. */
+  readonly canTell: boolean;
+}
+
+/** The least p that the rank-sum test gives: every treated cell above every control cell. */
+const leastP = (treated: number, control: number): number =>
+  twoSidedNormalP(Math.sqrt((3 * treated * control) / (treated + control + 1)));
+
 /** The parts of one unit with their cells, and the genes that all these cells together call changed. */
 async function measure(
   genes: readonly string[],
   members: readonly Located[],
   { atlases, seed }: { readonly atlases: readonly OpenAtlas[]; readonly seed: number },
-): Promise<{ readonly parts: readonly Omit<LeftOutPart, "unit">[]; readonly changed: number }> {
+): Promise<Measured> {
   const cellsOf = (groups: readonly CellGroup[]) => drawGroups(groups, atlases, seed);
   const treated = await cellsOf(members.map((member) => member.treated));
   const control = await cellsOf(members.map((member) => member.control));
@@ -118,6 +132,7 @@ async function measure(
   const before = ofControl.get("")!.mean;
   const { maxAdjustedP, minChange } = CHANGE_THRESHOLDS;
   return {
+    canTell: leastP(treated.X.nRows, control.X.nRows) * genes.length < maxAdjustedP,
     parts: members.map(({ part, treated: own, control: matched }) => ({
       treated: ofTreated.get(own.group_id)!,
       control: ofControl.get(matched.group_id)!,

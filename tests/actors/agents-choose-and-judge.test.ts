@@ -58,6 +58,7 @@ describe("choosing and judging with a language model", () => {
       ...considered,
       control_similarity: expect.any(Number) as number,
       parts: third.parts,
+      reads: 1,
       rationale: `${considered.rationale} The language model scripted chose it: Its donors resemble the query.`,
     });
     expect(plan.model_choice).toEqual({

@@ -204,6 +204,7 @@ describe("understanding with a language model", () => {
       },
       time: "6 h",
       tissue: "blood",
+      not_used: ["time", "tissue"],
     });
     expect(structured_query.expected_targets.length).toBeGreaterThan(5);
     expect(dataOf(server.calls[0]!.body)).toStrictEqual([
@@ -221,6 +222,7 @@ describe("understanding with a language model", () => {
       ...(await byRules()),
       understood_by: "language_model",
       dose: "10 ng/ml",
+      not_used: ["dose"],
       ambiguities: [
         {
           field: "dose",

@@ -158,6 +158,7 @@ describe("literature in the steps of a run", () => {
     const asked = server.requests.length;
     expect(await analyze(ports)(analyzeInput(), stepContext())).toStrictEqual({
       structured_query: read,
+      atlases: [{ dataset: "simulated", simulated: true }],
       control_cells_available: true,
       control_strategy_effective: "synthetic_control",
     });

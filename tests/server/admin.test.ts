@@ -1,3 +1,4 @@
+import { shownRun } from "../../actors/run-details.ts";
 import { expect, test, vi } from "vitest";
 import { HaystackError } from "../../errors.ts";
 import { traceIdOf } from "../../insight/trace-id.ts";
@@ -255,7 +256,7 @@ test("an event is stored when it is answered; only external events are taken, an
   const cancelled = server.supervisor.settled("r1");
   expect(await server.post("/runs/r1/cancel")).toStrictEqual({
     status: 202,
-    body: runningRun(run("r1"), "inference"),
+    body: shownRun(runningRun(run("r1"), "inference")),
   });
   expect(await cancelled).toMatchObject({ status: "cancelled" });
   expect(await server.post("/runs/r1/retry")).toEqual(
@@ -304,14 +305,14 @@ test("what is done to somebody else's run is recorded on every way, what is done
   });
   expect(await server.postAsUser("/runs", { query })).toStrictEqual({
     status: 201,
-    body: {
+    body: shownRun({
       ...run("their-own"),
       run_id: expect.any(String) as string,
       user_email: "root@example.org",
       random_seed: expect.any(Number) as number,
       created_at: TIME,
       updated_at: TIME,
-    },
+    }),
   });
   expect(await server.audit()).toEqual(
     recorded(["cancel r1", "done"], [`submit ${theirs.run_id}`, "done"]),
@@ -333,7 +334,7 @@ test("what cannot be recorded is not done; what was done stands when its end can
   const cancelled = server.supervisor.settled("r1");
   expect(await server.post("/runs/r1/cancel")).toStrictEqual({
     status: 202,
-    body: runningRun(run("r1"), "inference"),
+    body: shownRun(runningRun(run("r1"), "inference")),
   });
   expect(await cancelled).toMatchObject({ status: "cancelled" });
 });

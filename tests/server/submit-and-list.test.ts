@@ -1,3 +1,4 @@
+import { shownRun } from "../../actors/run-details.ts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { TIME } from "../support/expected-runs.ts";
 import { newRun, type RunDocument } from "../../services/runs/document.ts";
@@ -56,7 +57,7 @@ test("a submitted run is named by its Location and belongs to who asked", async 
     created_at: TIME,
     updated_at: TIME,
   };
-  expect(run).toStrictEqual(submitted);
+  expect(run).toStrictEqual(shownRun(submitted));
   expect((await server.daemon.runs.get(run.run_id))?.document.run_id).toBe(run.run_id);
 });
 
