@@ -1,4 +1,8 @@
+import { join } from "node:path";
 import { expect, test } from "vitest";
+import { writeH5ad } from "../../science/anndata/write.ts";
+import { importAtlas } from "../../science/atlas/import.ts";
+import { openAtlas } from "../../science/atlas/open.ts";
 import {
   calibrateChanges,
   changeScores,
@@ -6,8 +10,10 @@ import {
   type LeftOutPart,
 } from "../../science/response/expected-changes.ts";
 import { momentsByGroup, type Moments } from "../../science/response/group-moments.ts";
+import { calibrateOnMeasured } from "../../science/response/measured-responses.ts";
 import { randomStream, uniform } from "../../science/simulate/seeded-random.ts";
 import { poissonQuantile } from "../../science/statistics/poisson.ts";
+import { temporaryFolder } from "../support/hosted-runs.ts";
 import { adataOf } from "../support/kang.ts";
 
 const GENES = Array.from({ length: 200 }, (_, i) => `G${i}`);
@@ -78,4 +84,49 @@ test("a change within the error of the measurement scores below 1 however reliab
   });
   expect(scores[0]).toBeLessThan(1);
   expect(scores[1]).toBeGreaterThan(1);
+});
+
+test.each([
+  ["6 cells a group, which can call no gene, tell nothing", 6, 0],
+  ["30 cells a group are left out in turn", 30, 3],
+])("%s", async (_, cells, leftOut) => {
+  const folder = await temporaryFolder();
+  const donors = ["d1", "d2", "d3"];
+  const groups = donors.flatMap((donor) => [
+    { donor, perturbation: "control", fold: 1 },
+    { donor, perturbation: "drug", fold: 4 },
+  ]);
+  const random = randomStream(8, "few");
+  const rows = groups.flatMap(({ fold }) =>
+    Array.from({ length: cells }, () =>
+      GENES.map((_, gene) =>
+        poissonQuantile(uniform(random), (1 + (gene % 7)) * (gene < RESPONDING ? fold : 1)),
+      ),
+    ),
+  );
+  const labels = (of: (group: (typeof groups)[number]) => string) =>
+    groups.flatMap((group) => Array.from({ length: cells }, () => of(group)));
+  const adata = adataOf(rows, GENES);
+  const source = join(folder, "a.h5ad");
+  await writeH5ad(source, {
+    ...adata,
+    obs: {
+      index: adata.obs.index,
+      columns: {
+        cell_type: labels(() => "B cell"),
+        perturbation: labels(({ perturbation }) => perturbation),
+        donor: labels(({ donor }) => donor),
+      },
+    },
+  });
+  const dir = join(folder, "atlas");
+  await importAtlas(
+    { source, outDir: dir },
+    { cellOntologyId: () => null, perturbationId: () => null },
+  );
+  const atlas = await openAtlas(dir);
+  const parts = atlas.index.groups
+    .filter(({ is_control }) => !is_control)
+    .map(({ group_id, control_group_id }) => ({ group_id, control_group_id, weight: 1 / 3 }));
+  expect((await calibrateOnMeasured(GENES, parts, [atlas], 1)).leftOut).toBe(leftOut);
 });
