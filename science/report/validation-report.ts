@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { Eta } from "eta";
+import { ownFile } from "../../own-files.ts";
 import type { GenePoint } from "../validation/judged-target.ts";
 import {
   calibrationChart,
@@ -11,12 +12,12 @@ import {
 } from "./validation-charts.ts";
 import * as wording from "./wording.ts";
 
-const TEMPLATES = new URL("templates/", import.meta.url);
+const TEMPLATES = ownFile("science/report/templates");
 /** Targets whose genes are drawn; a page of more would be slow to open. */
 const MOST_SCATTERS = 24;
 
-const eta = new Eta({ views: fileURLToPath(TEMPLATES), cache: true });
-const css = readFileSync(new URL("report.css", TEMPLATES), "utf8");
+const eta = new Eta({ views: TEMPLATES, cache: true });
+const css = readFileSync(join(TEMPLATES, "report.css"), "utf8");
 const cssHash = createHash("sha256").update(css).digest("base64");
 
 export interface ValidationPage {

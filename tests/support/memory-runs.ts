@@ -153,7 +153,7 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
         pending.length -
         queued.length,
       queued: Math.min(queued.length, COUNTED_QUEUE),
-      queued_since: pending.map(({ document }) => document.created_at).toSorted()[0] ?? null,
+      queued_since: queued.map(({ document }) => document.created_at).toSorted()[0] ?? null,
     };
   };
 
