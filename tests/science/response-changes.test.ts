@@ -89,7 +89,7 @@ test("a change within the error of the measurement scores below 1 however reliab
 test.each([
   ["6 cells a group, which can call no gene, tell nothing", 6, 0],
   ["30 cells a group are left out in turn", 30, 3],
-])("%s", async (_, cells, leftOut) => {
+])("%s", async (_name, cells, leftOut) => {
   const folder = await temporaryFolder();
   const donors = ["d1", "d2", "d3"];
   const groups = donors.flatMap((donor) => [
