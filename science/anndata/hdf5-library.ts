@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { dirname, join, sep } from "node:path";
+import { dirname, join, resolve, sep } from "node:path";
 import { File, type Module, ready } from "h5wasm/node";
 import { ownFile } from "../../own-files.ts";
 
@@ -56,9 +56,10 @@ interface FileSystem {
 
 /** Opens a file; the library must be ready. */
 export function openFile(path: string, mode: "r" | "w"): File {
-  admitted = path;
+  // The library makes relative paths absolute before it opens them.
+  admitted = resolve(path);
   try {
-    return mode === "r" ? new File(path, mode) : new File(path, mode, { libver: OLDEST });
+    return mode === "r" ? new File(admitted, mode) : new File(admitted, mode, { libver: OLDEST });
   } finally {
     admitted = null;
   }

@@ -60,6 +60,8 @@ export async function createHdf5(
   fill: (root: Group, library: Hdf5Library) => void,
 ): Promise<void> {
   const module = await library;
+  // What the system says of a place that cannot be written, HDF5 hides in pages of its own.
+  await (await openPath(path, "w")).close();
   const { now } = Date;
   Date.now = () => 0;
   try {

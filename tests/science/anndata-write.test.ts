@@ -1,5 +1,5 @@
 import { readFile, readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { AnnData } from "../../science/anndata/anndata.ts";
 import { createHdf5 } from "../../science/anndata/hdf5.ts";
@@ -132,6 +132,21 @@ describeWithPython("writing for anndata and scanpy", () => {
 });
 
 describe("writeH5ad", () => {
+  it("writes and reads a path that is relative to the folder of the process", async () => {
+    const folder = await temporaryFolder();
+    const file = relative(process.cwd(), join(folder, "relative.h5ad"));
+    expect(file).not.toBe(resolve(file));
+    await writeH5ad(file, VARIED);
+    expect((await readH5ad(file)).obs).toEqual(VARIED.obs);
+  });
+
+  it("says in the system's words that a place cannot be written", async () => {
+    const folder = await temporaryFolder();
+    await expect(writeH5ad(join(folder, "none", "a.h5ad"), VARIED)).rejects.toEqual(
+      expect.objectContaining({ code: "ENOENT" }),
+    );
+  });
+
   it("gives the same bytes for the same input, whenever and after whatever it is written", async () => {
     const folder = await temporaryFolder();
     vi.useFakeTimers({ toFake: ["Date"], now: new Date("2024-01-01") });
