@@ -1,3 +1,4 @@
+import { CHANGE_THRESHOLDS } from "../response/expected-changes.ts";
 import { pearson, rank, spearman } from "../statistics/correlation.ts";
 import { benjaminiHochberg } from "../statistics/benjamini-hochberg.ts";
 import { twoSidedNormalP } from "../statistics/special-functions.ts";
@@ -28,9 +29,6 @@ export const meanOf = (vectors: readonly Float64Array[]): Float64Array =>
     (_, at) => vectors.reduce((sum, vector) => sum + vector[at]!, 0) / vectors.length,
   );
 
-/** When a measured gene has changed: adjusted p, and |difference of means|. */
-export const TRULY_CHANGED = { maxAdjustedP: 0.05, minChange: 0.1 } as const;
-
 function rankSumP(both: Float64Array, n: number, m: number): number {
   let sum = 0;
   for (const each of rank(both).subarray(0, n)) sum += each;
@@ -45,7 +43,7 @@ export function trulyChanged(treated: LogCells, control: LogCells): Uint8Array {
   const adjusted = benjaminiHochberg(testByGene(treated, control, rankSumP));
   const change = minus(meansOf(treated), meansOf(control));
   return Uint8Array.from(adjusted, (value, gene) =>
-    value < TRULY_CHANGED.maxAdjustedP && Math.abs(change[gene]!) >= TRULY_CHANGED.minChange
+    value < CHANGE_THRESHOLDS.maxAdjustedP && Math.abs(change[gene]!) >= CHANGE_THRESHOLDS.minChange
       ? 1
       : 0,
   );
