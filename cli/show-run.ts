@@ -1,6 +1,6 @@
 import { isJudged } from "../science/grounding/meaning.ts";
 import { restsOn } from "../science/report/rests-on.ts";
-import { duration } from "../science/report/wording.ts";
+import { accuracyInWords, duration } from "../science/report/wording.ts";
 import { shownRun } from "../actors/run-details.ts";
 import type { RunStatusShown } from "../server/runs/schemas.ts";
 import type { RunDocument } from "../services/runs/document.ts";
@@ -31,6 +31,9 @@ export const basisLines = (document: RunDocument): string[] => [
   ),
 ];
 
+export const accuracyLine = ({ expected_accuracy: expected }: RunDocument): string[] =>
+  expected ? [`Expected accuracy: ${accuracyInWords(expected)}`] : [];
+
 const headLines = (document: RunDocument): string[] => {
   const { run_id, name, labels = {}, status, current_phase, query, error_message } = document;
   const reading = deliveredIteration(document)?.reading;
@@ -42,6 +45,7 @@ const headLines = (document: RunDocument): string[] => {
     `Question: ${query}`,
     ...(reading === undefined ? [] : [reading]),
     `Score: ${scoreOf(document)}`,
+    ...accuracyLine(document),
     ...(error_message === null ? [] : [`Error: ${error_message}`]),
   ];
 };

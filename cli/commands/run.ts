@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import { newSeed } from "../../actors/new-run.ts";
-import { accuracyInWords } from "../../science/report/wording.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import { exitCodeOf } from "../hosted-run.ts";
 import {
@@ -19,7 +18,7 @@ import {
 } from "../options.ts";
 import { print } from "../output.ts";
 import type { CommonOptions, SetExitCode } from "../common.ts";
-import { basisLines, deliveredIteration, scoreOf, shownRun } from "../show-run.ts";
+import { accuracyLine, basisLines, deliveredIteration, scoreOf, shownRun } from "../show-run.ts";
 import { openRunOperations } from "../runs/open.ts";
 
 interface Options extends CommonOptions, PlaceOptions, RunOptions, AtlasOptions, NamingOptions {
@@ -78,9 +77,7 @@ function describeEnd(document: RunDocument): string {
     ...(delivered?.verdict === undefined
       ? []
       : [`The predicted response ${delivered.verdict} (confidence: ${delivered.confidence}).`]),
-    ...(document.expected_accuracy
-      ? [`Expected accuracy: ${accuracyInWords(document.expected_accuracy)}`]
-      : []),
+    ...accuracyLine(document),
     `Strongest genes: ${delivered?.top_genes.map(({ gene }) => gene).join(", ") || "none changes"}`,
     `Predictions  ${document.output_anndata_path ?? "-"}`,
     `Report       ${document.output_report_path ?? "-"}`,
