@@ -14,18 +14,19 @@ import { watch } from "../watch.ts";
 import { leaveOnInterrupt } from "./interrupts.ts";
 import type { Ended } from "./operations.ts";
 
+interface Hosting {
+  readonly config: Config;
+  readonly daemon: Daemon;
+  readonly progress: Progress;
+}
+
 /**
  * Stores the event, also of a wish that is granted already, as an event brings a waiting run back;
  * then sees the run to its end: here, or where it is hosted. A lease that nobody
  * renews is that of a process that died; when it has run out, the run is taken up here.
  */
-export async function ask(
-  config: Config,
-  runId: string,
-  wish: Wish,
-  daemon: Daemon,
-  progress: Progress,
-): Promise<Ended> {
+export async function ask(hosting: Hosting, runId: string, wish: Wish): Promise<Ended> {
+  const { config, daemon } = hosting;
   const record = await findRun(daemon.runs, runId);
   const { document, revision } = record;
   if (answerToWish(wish, document.status) === "forbidden") throw runStateForbids(document);
@@ -39,7 +40,7 @@ export async function ask(
       if (!(thrown instanceof HaystackError) || thrown.code !== "LEASE_LOST") throw thrown;
     }
     const ended = await leaveOnInterrupt(runId, (signal) =>
-      whileHostedElsewhere(config, runId, daemon, progress, signal),
+      whileHostedElsewhere(hosting, runId, signal),
     );
     if (ended === undefined)
       return { document: (await findRun(daemon.runs, runId)).document, interrupted: true };
@@ -61,12 +62,11 @@ const LOOK_MS = 1_000;
 
 /** Follows the run until it rests, or until no process holds it any more. */
 async function whileHostedElsewhere(
-  { POLL_MILLISECONDS: pollMs }: Config,
+  { config, daemon: { runs }, progress }: Hosting,
   runId: string,
-  { runs }: Daemon,
-  progress: Progress,
   interrupted: AbortSignal,
 ): Promise<RunDocument | "left"> {
+  const { POLL_MILLISECONDS: pollMs } = config;
   const left = new AbortController();
   const over = new AbortController();
   const seconds = Math.ceil(leaseLeftMs(await findRun(runs, runId)) / 1_000);

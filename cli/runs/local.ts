@@ -94,8 +94,10 @@ export function localRuns(config: Config): RunOperations {
           ),
         ),
       ),
-    cancel: (runId) => withDaemon(config, (...hosting) => ask(config, runId, "cancel", ...hosting)),
-    retry: (runId) => withDaemon(config, (...hosting) => ask(config, runId, "retry", ...hosting)),
+    cancel: (runId) =>
+      withDaemon(config, (daemon, progress) => ask({ config, daemon, progress }, runId, "cancel")),
+    retry: (runId) =>
+      withDaemon(config, (daemon, progress) => ask({ config, daemon, progress }, runId, "retry")),
     answer: ({ config: configFor, atlases, importing, output, ...asked }) =>
       withDaemon(config, async (daemon) => {
         const folder = output === undefined ? undefined : await resultFolder(output);
