@@ -7,6 +7,8 @@ import { buildProgram } from "../../cli/program.ts";
 import { loadConfig } from "../../config.ts";
 import { ADA, pastRun } from "../server/api-harness.ts";
 import { haystack } from "../support/command-line.ts";
+import { describeWith, placeOf } from "../support/describe-with.ts";
+import { BASH } from "../support/real-parts.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
 
 const program = buildProgram(() => undefined);
@@ -50,23 +52,25 @@ test("every command is offered, and none that is hidden", async () => {
       ]);
 });
 
-test("bash completes commands and the ids of runs", async () => {
-  const folder = await temporaryFolder();
-  const store = await openRuns(loadConfig({}, folder));
-  await store.insert(pastRun("run-0a1b2c", ADA));
-  await store.close();
-  const script = `
+describeWith(BASH)("in the shell itself", () => {
+  test("bash completes commands and the ids of runs", async () => {
+    const folder = await temporaryFolder();
+    const store = await openRuns(loadConfig({}, folder));
+    await store.insert(pastRun("run-0a1b2c", ADA));
+    await store.close();
+    const script = `
     haystack() { "${process.execPath}" cli/haystack.ts "$@"; }
     source <(haystack completion bash)
     COMP_WORDS=(haystack status run-0); COMP_CWORD=2; _haystack; echo "\${COMPREPLY[@]}"
     COMP_WORDS=(haystack kno); COMP_CWORD=1; _haystack; echo "\${COMPREPLY[@]}"
   `;
-  const { stdout, stderr } = spawnSync("bash", ["--norc", "-c", script], {
-    encoding: "utf8",
-    env: { ...process.env, HAYSTACK_DATA_DIR: folder },
-  });
-  expect([stdout, stderr]).toEqual(["run-0a1b2c\nknowledge\n", ""]);
-}, 30_000);
+    const { stdout, stderr } = spawnSync(placeOf(BASH), ["--norc", "-c", script], {
+      encoding: "utf8",
+      env: { ...process.env, HAYSTACK_DATA_DIR: folder },
+    });
+    expect([stdout, stderr]).toEqual(["run-0a1b2c\nknowledge\n", ""]);
+  }, 30_000);
+});
 
 test("there is a script for each shell, and another shell is refused with their names", async () => {
   for (const shell of SHELLS) {

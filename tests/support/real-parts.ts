@@ -92,6 +92,11 @@ export const BROWSER: RealPart = {
   found: process.env["CHROMIUM"] ?? onPath("chromium", "chromium-browser", "google-chrome"),
   hint: "install Chromium, or name its program in CHROMIUM",
 };
+export const BASH: RealPart = {
+  name: "the shell bash",
+  found: onPath("bash"),
+  hint: "install bash",
+};
 
 export const REAL_PARTS = [
   PYTHON,
@@ -103,4 +108,5 @@ export const REAL_PARTS = [
   GCS,
   PUBSUB,
   BROWSER,
+  BASH,
 ] as const;
