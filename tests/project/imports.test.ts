@@ -51,7 +51,12 @@ const ROOMS: readonly Room[] = [
   // The baseline is a program of its own that jobs run.
   {
     files: /^services\/batch\//,
-    imports: [HELPERS, INTERFACES, "science/inference/delta-transfer-main\\.ts"],
+    imports: [
+      HELPERS,
+      INTERFACES,
+      "services/http/[\\w-]+\\.ts",
+      "science/inference/delta-transfer-main\\.ts",
+    ],
   },
   { files: /^services\//, imports: [HELPERS, INTERFACES, "services/http/[\\w-]+\\.ts"] },
   { files: /^actors\//, imports: [HELPERS, INTERFACES, "machines/.*", "science/.*"] },
