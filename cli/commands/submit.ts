@@ -25,11 +25,6 @@ interface Options extends CommonOptions, PlaceOptions, RunOptions, NamingOptions
   readonly dataset?: readonly string[];
 }
 
-const NO_DAEMON = {
-  absent: "No daemon is there to take the run;",
-  unknown: "No daemon hosts a run of this database at the moment; if none is there,",
-} as const;
-
 export function addSubmitCommand(program: Command, setExitCode: SetExitCode): void {
   const command = program
     .command("submit")
@@ -43,16 +38,16 @@ export function addSubmitCommand(program: Command, setExitCode: SetExitCode): vo
     async (question: string, options: Options) => {
       questionText(question);
       const runs = await openRunOperations(options);
-      const { run, daemon } = await runs.submit({
+      const { run, isDaemonThere } = await runs.submit({
         ...naming(options),
         query: question,
         config: runConfig(options, { datasets: [...(options.dataset ?? [])] }),
         ...(options.seed === undefined ? {} : { random_seed: seedOption(options.seed, newSeed) }),
         ...(options.email === undefined ? {} : { user_email: options.email }),
       });
-      if (daemon !== "there")
+      if (!isDaemonThere)
         note(
-          `${NO_DAEMON[daemon]} start one with: haystack serve, or run it here with: haystack retry ${run.run_id}`,
+          `No daemon is there to take the run; start one with: haystack serve, or run it here with: haystack retry ${run.run_id}`,
         );
       if (options.wait !== true) return print(options.json === true, shownRun(run), run.run_id);
       const ended = await runs.watch(run.run_id);

@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { clock } from "../../adapters/clock.ts";
-import { daemonPresence, openRuns } from "../../adapters/runs.ts";
+import { isDaemonThere, openRuns } from "../../adapters/runs.ts";
 import { MOST_CANDIDATES, theRunId } from "../../actors/find-run-id.ts";
 import { isInterrupted, statusOf } from "../../actors/run-details.ts";
 import { resultObjects } from "../../actors/run-objects.ts";
@@ -38,7 +38,7 @@ export function localRuns(config: Config): RunOperations {
       withStore(async (store) => {
         const run = runOf(order);
         await store.insert(run);
-        return { run, daemon: await daemonPresence(config, store) };
+        return { run, isDaemonThere: await isDaemonThere(config, store) };
       }),
     list: (filter) =>
       withStore(async (store) => {

@@ -9,7 +9,7 @@ import type { AtlasOptions } from "../options.ts";
  */
 export interface RunOperations {
   /** Queues a run for whoever hosts runs. */
-  submit(order: RunOrder): Promise<{ readonly run: RunDocument; readonly daemon: Presence }>;
+  submit(order: RunOrder): Promise<{ readonly run: RunDocument; readonly isDaemonThere: boolean }>;
   /** The newest runs. */
   list(filter: ListFilter): Promise<readonly ListedRun[]>;
   /** The newest runs with all that is known of each. */
@@ -42,9 +42,6 @@ export interface RunOperations {
    */
   answer(question: Question): Promise<Ended>;
 }
-
-/** Whether somebody is there who hosts queued runs, where that can be told. */
-export type Presence = "there" | "absent" | "unknown";
 
 export interface RunOrder {
   readonly query: string;

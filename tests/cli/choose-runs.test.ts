@@ -222,19 +222,16 @@ describeWithPython("a question on a terminal", () => {
 });
 
 describeWithMongodb("on MongoDB", () => {
-  test("submit says what it cannot know of daemons, until one hosts a run", async () => {
+  test("submit says that no daemon is there, until one is, idle as it may be", async () => {
     const server = await startMongodb();
     onTestFinished(() => server.stop());
     const env = { MONGODB_URI: server.uri, MONGODB_DATABASE: "presence" };
     const folder = await temporaryFolder();
     const submit = () => haystack(["submit", QUESTION, "--data-dir", folder], { env });
-    expect((await submit()).stderr).toContain(
-      "No daemon hosts a run of this database at the moment; if none is there, start one with: haystack serve",
-    );
+    expect((await submit()).stderr).toContain("No daemon is there to take the run; start one");
     const store = await openRuns(loadConfig(env, folder));
     onTestFinished(() => store.close());
-    const hosted = pastRun("run-1", ADA, { status: "running", current_phase: "inference" });
-    await store.insert(hosted, { owner: "other", expires_at: Date.now() + 600_000 });
+    await store.presence?.renew("other", Date.now(), Date.now() + 600_000);
     expect((await submit()).stderr).toBe("");
   }, 60_000);
 });
