@@ -6,6 +6,7 @@ import { orProblem, withModel, type Session } from "../agents/session.ts";
 import type { Effect } from "../host/step.ts";
 import type { StepPorts } from "../ports.ts";
 import { openAtlases } from "../ports.ts";
+import { isAskedBack } from "../../science/query/ask-back.ts";
 
 type Understanding = Pick<AnalyzeOutput, "structured_query" | "control_cells_available">;
 
@@ -50,7 +51,8 @@ async function byModel(
   signal: AbortSignal,
 ): Promise<Understanding> {
   const draft = await byRules.catch((thrown: unknown) => {
-    if (thrown instanceof HaystackError && NOT_READ.has(thrown.code)) return thrown;
+    if (thrown instanceof HaystackError && NOT_READ.has(thrown.code) && !isAskedBack(thrown))
+      return thrown;
     throw thrown;
   });
   const [structured_query, draft_problem] =

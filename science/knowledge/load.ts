@@ -18,7 +18,10 @@ let extended: { readonly fingerprint: string; readonly knowledge: Knowledge } | 
 export function loadKnowledge(folder?: string): Knowledge {
   curated ??= deepFreeze({
     cellTypes: z.array(cellTypeEntrySchema).parse(dataFile("cell-types")),
-    perturbations: z.array(perturbationEntrySchema).parse(dataFile("perturbations")),
+    perturbations: z
+      .array(perturbationEntrySchema)
+      .parse([...dataFile("perturbations"), ...dataFile("environments")])
+      .toSorted((a, b) => (a.id < b.id ? -1 : 1)),
     pathways: z.array(pathwayEntrySchema).parse(dataFile("pathways")),
   });
   const fingerprint = folder === undefined ? "" : importsFingerprint(folder);
@@ -66,8 +69,10 @@ function withSynonyms(
   return further.length === 0 ? entry : { ...entry, synonyms: [...entry.synonyms, ...further] };
 }
 
-function dataFile(name: string): unknown {
-  return JSON.parse(readFileSync(ownFile(`science/knowledge/data/${name}.json`), "utf8"));
+function dataFile(name: string): readonly unknown[] {
+  return JSON.parse(
+    readFileSync(ownFile(`science/knowledge/data/${name}.json`), "utf8"),
+  ) as unknown[];
 }
 
 function deepFreeze<Value>(value: Value): Value {

@@ -24,6 +24,9 @@ export interface TermIndex<Meaning> {
   nearest(text: string, count: number): Term<Meaning>[];
 }
 
+/** Edits for each letter up to which a name is near enough to be offered. */
+const MOST_UNLIKE = 1 / 3;
+
 /** `base`, when given, is searched too and comes first. */
 export function buildTermIndex<Meaning>(
   terms: Iterable<Term<Meaning>>,
@@ -74,7 +77,7 @@ export function buildTermIndex<Meaning>(
           term,
           unlike: distance(candidate, plain) / Math.max(candidate.length, plain.length, 1),
         }))
-        .filter(({ unlike }) => unlike <= 0.5)
+        .filter(({ unlike }) => unlike <= MOST_UNLIKE)
         .toSorted((a, b) => a.unlike - b.unlike || (a.term.text < b.term.text ? -1 : 1));
       const nearest = new Map<Meaning, Term<Meaning>>();
       for (const { term } of ranked)

@@ -4,7 +4,10 @@ import type { Vocabulary } from "./vocabulary.ts";
 
 /** Which of several mentions the question asks about. */
 
-/** The mentions that are not negated ("not TNF", "ohne IFN-beta", "unlike B cells"). */
+/**
+ * The mentions that are neither negated ("not TNF", "ohne IFN-beta", "unlike B cells") nor taken
+ * away ("IL-2 withdrawal").
+ */
 export function withoutNegated(
   mentions: readonly Mention[],
   sentence: Sentence,
@@ -25,6 +28,7 @@ function isNegated(
   { tokens, text }: Sentence,
   vocabulary: Vocabulary,
 ): boolean {
+  if (vocabulary.withdrawal.has(tokens[mention.to]?.key ?? "")) return true;
   let index = mention.from - 1;
   for (; index >= 0; index--) {
     const key = tokens[index]?.key ?? "";

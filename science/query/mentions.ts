@@ -4,6 +4,7 @@ import type { Term, TermIndex } from "../knowledge/term-index.ts";
 import { joined, tokenise } from "../knowledge/tokens.ts";
 import type { Token } from "../knowledge/tokens.ts";
 import type { GeneticEffect } from "../knowledge/genetic-words.ts";
+import { withNumbered } from "./numbered.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** What a part of a question can mean. A `null` entry is a label that only an atlas knows. */
@@ -68,9 +69,18 @@ export function findMentions(
       ? term
       : null;
   });
-  const completed = exact.map((mention) => completeMisspelt(mention, sentence, terms, vocabulary));
+  const completed = withNumbered(
+    exact.map((mention) => completeMisspelt(mention, sentence, terms, vocabulary)),
+    sentence,
+    terms,
+  );
+  const isOfAction = ({ key }: Token): boolean =>
+    [vocabulary.blockade, vocabulary.agonism, vocabulary.withdrawal].some((words) =>
+      words.has(key),
+    );
   const misspelt = scan(sentence, LONGEST_MISSPELT, (tokens) =>
     tokens.some(({ key }) => vocabulary.stop_words.has(key) && key !== "cell" && key !== "cells") ||
+    tokens.some(isOfAction) ||
     onlyStopWords(tokens, vocabulary)
       ? null
       : terms.findMisspelt(tokens),
