@@ -1,3 +1,4 @@
+import { questionText } from "../science/query/question-text.ts";
 import { Option, type Command } from "commander";
 import { HaystackError } from "../errors.ts";
 import { given } from "../given.ts";
@@ -113,6 +114,45 @@ export const addRunOptions = (command: Command): Command =>
       ).choices(["best", "worst"]),
     );
 
+export interface LabelOptions {
+  readonly cellType?: string;
+  readonly perturbation?: string;
+}
+
+/** In place of a question. */
+export const addLabelOptions = (command: Command): Command =>
+  command
+    .option("--cell-type <label>", "cell type exactly as an atlas writes it; with --perturbation")
+    .option(
+      "--perturbation <label>",
+      "perturbation exactly as an atlas writes it; no question is read",
+    );
+
+/**
+ * The question, or one that stands for the labels that are given in its place. Errors: USAGE,
+ * QUESTION_EMPTY, QUESTION_TOO_LONG.
+ */
+export function askedQuestion(
+  question: string | undefined,
+  { cellType, perturbation }: LabelOptions,
+): string {
+  if ((cellType === undefined) !== (perturbation === undefined))
+    throw new HaystackError(
+      "USAGE",
+      "--cell-type and --perturbation go together; give both labels, or ask a question.",
+    );
+  if (question !== undefined) {
+    questionText(question);
+    return question;
+  }
+  if (cellType === undefined)
+    throw new HaystackError(
+      "USAGE",
+      "There is no question; ask one, or give --cell-type and --perturbation.",
+    );
+  return `How would ${cellType} respond to ${perturbation}?`;
+}
+
 export const MODALITY = "modality of a MuData file (.h5mu) to read (default: the RNA)";
 
 export const addAtlasOptions = (command: Command): Command =>
@@ -149,6 +189,15 @@ export const addAtlasOptions = (command: Command): Command =>
     )
     .option("--layer <name>", "layer that holds the counts")
     .option("--modality <name>", MODALITY);
+
+/** Of the settings of a run. */
+export const exactLabels = ({
+  cellType,
+  perturbation,
+}: LabelOptions): Pick<RunConfig, "exact_labels"> =>
+  cellType === undefined || perturbation === undefined
+    ? {}
+    : { exact_labels: { cell_type: cellType, perturbation } };
 
 /** Error USAGE, one sentence naming every bad option. */
 export function runConfig(options: RunOptions, more: Partial<RunConfig>): RunConfig {

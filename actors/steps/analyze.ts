@@ -1,3 +1,4 @@
+import { given } from "../../given.ts";
 import { HaystackError, type ErrorCode } from "../../errors.ts";
 import type { AnalyzeInput, AnalyzeOutput } from "../../machines/run-types.ts";
 import { understand, type UnderstandRequest } from "../agents/understand.ts";
@@ -24,9 +25,14 @@ export function analyze(ports: StepPorts): Effect<AnalyzeInput, AnalyzeOutput> {
   return ({ run_id, query, config }, { signal }) =>
     withModel(ports, { run_id, step: "analyze", iteration: 0 }, undefined, async (session) => {
       const { opened, places } = await openAtlases(atlases, config, signal);
-      const byRules = compute.run("analyze", { query, atlases: places, knowledge }, signal);
+      const exactLabels = config.exact_labels;
+      const byRules = compute.run(
+        "analyze",
+        { query, atlases: places, knowledge, ...given({ exactLabels }) },
+        signal,
+      );
       const output = settled(
-        await (session === null
+        await (session === null || exactLabels !== undefined
           ? byRules
           : byModel(
               session,

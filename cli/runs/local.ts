@@ -1,3 +1,4 @@
+import { given } from "../../given.ts";
 import { createReadStream } from "node:fs";
 import { clock } from "../../adapters/clock.ts";
 import { isDaemonThere, openRuns } from "../../adapters/runs.ts";
@@ -102,8 +103,9 @@ export function localRuns(config: Config): RunOperations {
       withDaemon(config, async (daemon) => {
         const folder = output === undefined ? undefined : await resultFolder(output);
         const datasets = await importAll(daemon, atlases, importing);
-        if (config.OPENAI_API_KEY === undefined) await checkByRules(daemon, asked.query, datasets);
         const run = runOf({ ...asked, config: configFor(datasets) });
+        if (config.OPENAI_API_KEY === undefined || run.config.exact_labels !== undefined)
+          await checkByRules(daemon, run);
         const ended = await followToEnd(daemon, run.run_id, () => daemon.supervisor.submit(run));
         if (folder === undefined || ended.document.status !== "completed") return ended;
         const document = await withFilesIn(folder, ended.document, async (kind, file) =>
@@ -132,13 +134,13 @@ const runOf = ({ query, config, random_seed, user_email, name, labels }: RunOrde
 /** Refuses a question that the rules cannot read before a run is made of it. */
 async function checkByRules(
   { atlases, compute, knowledge }: Daemon,
-  query: string,
-  datasets: readonly string[],
+  { query, config }: RunDocument,
 ): Promise<void> {
-  const opened = await atlases.open(datasets);
+  const opened = await atlases.open(config.datasets);
   await compute.run("analyze", {
     query,
     atlases: opened.map(({ dir }) => ({ dir, withhold: null })),
     knowledge,
+    ...given({ exactLabels: config.exact_labels }),
   });
 }

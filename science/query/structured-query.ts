@@ -99,8 +99,8 @@ const articleSchema = z.object({
 export const MODEL_ROLES = ["question", "likeness", "prompt", "judgement"] as const;
 export type ModelRole = (typeof MODEL_ROLES)[number];
 
-/** Who reads a question. */
-export const readerSchema = z.enum(["rules", "language_model"]);
+/** Who reads a question; nobody where it is asked by the labels of the atlases. */
+export const readerSchema = z.enum(["rules", "language_model", "labels"]);
 
 const perturbationalQuerySchema = z.object({
   task_type: z.literal("perturbational"),

@@ -46,6 +46,10 @@ export const runConfigSchema = z.strictObject({
   query_cells: z.number().int().min(10).max(100_000).default(1_000),
   /** Datasets to use; empty means every imported atlas. */
   datasets: z.array(z.string()).default([]),
+  /** Asks by labels exactly as the atlases write them; the question is then read by nobody. */
+  exact_labels: z
+    .strictObject({ cell_type: z.string().min(1), perturbation: z.string().min(1) })
+    .optional(),
   /** Cells hidden from retrieval: the truth of `haystack validate`. */
   withhold: z
     .strictObject({

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { HaystackError } from "../../errors.ts";
 import type { AtlasIndex } from "../../science/atlas/atlas-index.ts";
 import { loadKnowledge } from "../../science/knowledge/load.ts";
+import { queryOfLabels } from "../../science/query/exact-labels.ts";
 import type { StructuredQuery } from "../../science/query/structured-query.ts";
 import { understandQuestion } from "../../science/query/understand.ts";
 import { atlasIndex } from "./query-atlas.ts";
@@ -210,3 +211,31 @@ test.each(["insulin", "virus HKU-99", "dopaminergic soup"])(
     });
   },
 );
+
+describe("labels as the atlas writes them", () => {
+  const atlas = atlasIndex({ cellTypes: ["B cells", "A549"], perturbations: ["IFN-beta", "x+y"] });
+  const asked = (cell_type: string, perturbation: string): StructuredQuery =>
+    queryOfLabels({ cell_type, perturbation }, [atlas], loadKnowledge());
+
+  test("mean the label itself and what the knowledge says of it, and no lineage of a line", () => {
+    const query = asked("B cells", "IFN-beta");
+    expect(query.cell_type).toMatchObject({ name: "B cell", atlas_labels: ["B cells"] });
+    expect(query.perturbation).toMatchObject({ id: "ifn-beta", atlas_labels: ["IFN-beta"] });
+    expect(query.expected_targets.length).toBeGreaterThan(0);
+    const line = asked("A549", "x+y");
+    expect([line.cell_type.cell_ontology_id, line.perturbation.atlas_labels]).toEqual([
+      null,
+      ["x+y"],
+    ]);
+  });
+
+  test.each([
+    ["B cell", "IFN-beta", "CELL_TYPE_NOT_IN_ATLAS", '"B cell"'],
+    ["B cells", "interferon beta", "PERTURBATION_UNKNOWN", '"interferon beta"'],
+    ["B cells", "control", "PERTURBATION_UNKNOWN", '"control"'],
+  ])("%s, %s: nothing is repaired", (cell, perturbation, code, words) => {
+    expect(() => asked(cell, perturbation)).toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining(words) as string }),
+    );
+  });
+});
