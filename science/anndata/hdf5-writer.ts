@@ -12,6 +12,13 @@ interface ArrayOptions {
   readonly shape?: number[];
 }
 
+interface Room {
+  readonly length: number;
+  /** Values that lie together on the disk. */
+  readonly chunk: number;
+  readonly gzip: number;
+}
+
 /** Writes the parts that AnnData files are made of. */
 export class H5Writer {
   readonly #library: Hdf5Library;
@@ -55,19 +62,29 @@ export class H5Writer {
     const gzip = compress ? this.#gzip : 0;
     if (data.length === 0 || (gzip === 0 && data.length <= SLICE))
       return group.create_dataset({ name, data, shape });
-    const dataset = group.create_dataset({
-      name,
-      data: data.subarray(0, 0),
-      shape: [0],
-      maxshape: [data.length],
-      chunks: [Math.min(CHUNK, data.length)],
-      ...(gzip === 0 ? {} : { compression: "gzip" as const, compression_opts: gzip }),
+    const dataset = this.room(group, name, data.subarray(0, 0), {
+      length: data.length,
+      chunk: CHUNK,
+      gzip,
     });
-    dataset.resize([data.length]);
     for (let start = 0; start < data.length; start += SLICE) {
       const stop = Math.min(data.length, start + SLICE);
       dataset.write_slice([[start, stop]], data.subarray(start, stop));
     }
+    return dataset;
+  }
+
+  /** An array of the type of `empty` and of at least one value, to be filled in slices. */
+  room(group: Group, name: string, empty: NumericArray, { length, chunk, gzip }: Room): Dataset {
+    const dataset = group.create_dataset({
+      name,
+      data: empty,
+      shape: [0],
+      maxshape: [length],
+      chunks: [Math.min(chunk, length)],
+      ...(gzip === 0 ? {} : { compression: "gzip" as const, compression_opts: gzip }),
+    });
+    dataset.resize([length]);
     return dataset;
   }
 

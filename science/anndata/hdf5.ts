@@ -182,8 +182,8 @@ export class Hdf5File {
     return all;
   }
 
-  /** Every text of a dataset of one dimension or none. */
-  text(path: string): string[] {
+  /** Texts [from, to) of a dataset of one dimension, all of them unless told; or the one of a scalar. */
+  text(path: string, from = 0, to = Infinity): string[] {
     const { type, shape } = this.#metadata(path);
     if (type !== 3)
       throw new HaystackError(
@@ -191,11 +191,11 @@ export class Hdf5File {
         `${path} in ${this.path} does not contain text; write the file again with a current anndata.`,
       );
     if (shape?.length === 0) return [this.#read(path, (dataset) => dataset.value) as string];
-    const total = shape?.[0] ?? 0;
-    this.#checkHolds(path, total);
+    const end = Math.min(to, shape?.[0] ?? 0);
+    this.#checkHolds(path, end - from);
     const texts: string[] = [];
-    for (let start = 0; start < total; start += TEXT_BLOCK) {
-      const stop = Math.min(start + TEXT_BLOCK, total);
+    for (let start = from; start < end; start += TEXT_BLOCK) {
+      const stop = Math.min(start + TEXT_BLOCK, end);
       const block = this.#read(path, (dataset) => dataset.slice([[start, stop]])) as string[];
       for (const text of block) texts.push(text);
     }

@@ -78,7 +78,8 @@ function checkedSlot(
   return slot;
 }
 
-function describeSlot(file: Hdf5File, name: string): Slot {
+/** @throws ANNDATA_INVALID for what is no matrix of cells x genes */
+export function describeSlot(file: Hdf5File, name: string): Slot {
   if (file.attribute(name, "encoding-type") === "null")
     throw invalid(
       file,
