@@ -31,8 +31,10 @@ for number, (labels, places) in enumerate(rows.items()):
     means.append(np.asarray(X.mean(0)).ravel().astype("float32"))
     ad.AnnData(part.X, part.obs, part.var).write_h5ad(f"{folder}/{number}.h5ad")
 np.stack(means).tofile(f"{folder}/profiles.f32")
+used = resource.getrusage(resource.RUSAGE_SELF)
 print(json.dumps({"seconds": time.perf_counter() - begun, "groups": len(rows),
-                  "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+                  "cpu_seconds": used.ru_utime + used.ru_stime,
+                  "peak_memory_mb": used.ru_maxrss / 1024}))
 `;
 
 const { values: options } = parseArgs({

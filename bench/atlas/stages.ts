@@ -28,6 +28,8 @@ function bytesRead(): number | null {
   }
 }
 
+const secondsOf = ({ user, system }: NodeJS.CpuUsage): number => (user + system) / 1e6;
+
 type Figures = Readonly<Record<string, number | null>>;
 
 /** The stages, each for a process of its own. */
@@ -79,10 +81,12 @@ export const isStage = (name: string | undefined): name is StageName =>
 export async function runStage(name: StageName, folder: string, cells: number): Promise<void> {
   const before = bytesRead();
   const started = performance.now();
+  const cpu = process.cpuUsage();
   const { bytes_read: read, ...figures } = await STAGES[name](folder, cells);
   console.log(
     JSON.stringify({
       seconds: (performance.now() - started) / 1_000,
+      cpu_seconds: secondsOf(process.cpuUsage(cpu)),
       peak_memory_mb: process.resourceUsage().maxRSS / 1_024,
       ...figures,
       ...(read === undefined || read === null || before === null

@@ -1,6 +1,6 @@
 import { Group, type Dataset } from "h5wasm/node";
 import { standInType } from "./boolean-type.ts";
-import type { Hdf5Library, NumericArray } from "./hdf5.ts";
+import type { Hdf5Library, NumericArray } from "./hdf5-library.ts";
 
 /** Values a chunk holds, and values handed to HDF5 in one go. */
 const CHUNK = 262_144;
@@ -13,9 +13,9 @@ interface ArrayOptions {
 }
 
 interface Room {
-  readonly length: number;
-  /** Values that lie together on the disk. */
-  readonly chunk: number;
+  readonly shape: readonly number[];
+  /** Of the values that lie together on the disk. */
+  readonly chunk: readonly number[];
   readonly gzip: number;
 }
 
@@ -63,8 +63,8 @@ export class H5Writer {
     if (data.length === 0 || (gzip === 0 && data.length <= SLICE))
       return group.create_dataset({ name, data, shape });
     const dataset = this.room(group, name, data.subarray(0, 0), {
-      length: data.length,
-      chunk: CHUNK,
+      shape: [data.length],
+      chunk: [CHUNK],
       gzip,
     });
     for (let start = 0; start < data.length; start += SLICE) {
@@ -75,16 +75,16 @@ export class H5Writer {
   }
 
   /** An array of the type of `empty` and of at least one value, to be filled in slices. */
-  room(group: Group, name: string, empty: NumericArray, { length, chunk, gzip }: Room): Dataset {
+  room(group: Group, name: string, empty: NumericArray, { shape, chunk, gzip }: Room): Dataset {
     const dataset = group.create_dataset({
       name,
       data: empty,
-      shape: [0],
-      maxshape: [length],
-      chunks: [Math.min(chunk, length)],
+      shape: [0, ...shape.slice(1)],
+      maxshape: [...shape],
+      chunks: shape.map((length, axis) => Math.min(chunk[axis] ?? 1, length)),
       ...(gzip === 0 ? {} : { compression: "gzip" as const, compression_opts: gzip }),
     });
-    dataset.resize([length]);
+    dataset.resize([...shape]);
     return dataset;
   }
 

@@ -1,4 +1,4 @@
-import type { NumericArray } from "./hdf5.ts";
+import type { NumericArray } from "./hdf5-library.ts";
 
 /** 32-bit floats; 64-bit values are rounded to the nearest float32. */
 export function toFloat32(values: NumericArray): Float32Array {

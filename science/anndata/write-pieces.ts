@@ -17,7 +17,7 @@ export function writeCsrPieces(
   group.create_attribute("shape", BigInt64Array.of(BigInt(nRows), BigInt(nCols)));
   const Values = VALUES[valueBytes];
   const Indices = nCols <= 0x1_0000 ? Uint16Array : Int32Array;
-  const room = { length: nStored, chunk: CHUNK, gzip: 0 };
+  const room = { shape: [nStored], chunk: [CHUNK], gzip: 0 };
   const data = writer.room(group, "data", new Values(0), room);
   const indices = writer.room(group, "indices", new Indices(0), room);
   const ends = new Float64Array(nRows + 1);

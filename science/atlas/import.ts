@@ -1,11 +1,12 @@
 import { createHash, randomUUID } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, statSync } from "node:fs";
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import type { AtlasColumns, AtlasIndex, CellGroup } from "./atlas-index.ts";
 import { HaystackError } from "../../errors.ts";
 import type { H5adFile } from "../anndata/open.ts";
 import { openH5ad } from "../anndata/open.ts";
+import { filesBelow } from "../anndata/zarr-folder.ts";
 import type { LabelledGroup, LabelResolver } from "./cell-groups.ts";
 import { groupCells, uniqueNames } from "./cell-groups.ts";
 import { chooseSlot } from "./choose-slot.ts";
@@ -72,7 +73,7 @@ async function build(
   if (file.nObs === 0)
     throw new HaystackError("GROUP_EMPTY", `${file.path} has no cells; use a file that has some.`);
   const dataset =
-    options.dataset ?? basename(options.source).replace(/\.(?:h5ad|h5mu)(?:\.gz)?$/i, "");
+    options.dataset ?? basename(options.source).replace(/\.(?:h5ad|h5mu|zarr)(?:\.gz)?$/i, "");
   const source = chooseSlot(file, options.layer);
   const read = readLabels(file, options, resolver, source.slot);
   const { columns } = read;
@@ -154,8 +155,13 @@ async function checkVacant(outDir: string): Promise<void> {
     );
 }
 
+/** Of a folder: of the names and contents of its files. */
 async function sha256(path: string): Promise<string> {
   const hash = createHash("sha256");
-  for await (const piece of createReadStream(path)) hash.update(piece as Buffer);
+  const isFolder = statSync(path).isDirectory();
+  for (const file of isFolder ? filesBelow(path) : [path]) {
+    if (isFolder) hash.update(`${relative(path, file)}\0`);
+    for await (const piece of createReadStream(file)) hash.update(piece as Buffer);
+  }
   return hash.digest("hex");
 }
