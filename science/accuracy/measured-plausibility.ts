@@ -1,5 +1,6 @@
 import type { CellGroup, OpenAtlas } from "../atlas/atlas-index.ts";
-import { readGroup } from "../atlas/open.ts";
+import { openAtlas } from "../atlas/open.ts";
+import { readGroup } from "../atlas/read-group.ts";
 import { evaluateResponse } from "../grounding/evaluate.ts";
 import type { Knowledge } from "../knowledge/knowledge.ts";
 import { stackRows } from "../prompting/csr-rows.ts";
@@ -60,15 +61,13 @@ export async function scoreMeasured(
   { treated, control }: MeasuredResponse,
   asked: { readonly query: StructuredQuery; readonly knowledge: Knowledge; readonly seed: number },
 ): Promise<number> {
+  const { genes } = (await openAtlas(dir)).index;
   const cells = async (groups: readonly CellGroup[]) => {
     const read = [];
-    for (const group of groups) read.push(await readGroup(dir, group));
-    const X = stackRows(
-      read.map((each) => each.X),
-      read[0]!.X.nCols,
-    );
+    for (const group of groups) read.push((await readGroup(dir, group)).counts);
+    const X = stackRows(read, genes.length);
     const index = Array.from({ length: X.nRows }, (_, cell) => String(cell));
-    return { ...read[0]!, X, obs: { index, columns: {} } };
+    return { X, obs: { index, columns: {} }, var: { index: genes, columns: {} }, uns: {} };
   };
   const { maxAdjustedP, minChange } = CHANGE_THRESHOLDS;
   const compared = compareExpression(await cells(treated), await cells(control), {

@@ -1,23 +1,18 @@
 import { statSync } from "node:fs";
 import { open as openPath, stat, type FileHandle } from "node:fs/promises";
 import { Dataset, type File, Group } from "h5wasm/node";
-import type { Metadata, Module } from "h5wasm/node";
+import type { Metadata } from "h5wasm/node";
 import { HaystackError } from "../../errors.ts";
-import { askedForAnotherFile, library, openFile } from "./hdf5-library.ts";
+import {
+  askedForAnotherFile,
+  library,
+  openFile,
+  type Hdf5Library,
+  type NumericArray,
+} from "./hdf5-library.ts";
 import { isGzip, unpackGzip } from "./gzip.ts";
 import { folderError, notHdf5, statedSize } from "./what-file.ts";
-
-export type NumericArray =
-  | Int8Array
-  | Uint8Array
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | BigInt64Array
-  | BigUint64Array
-  | Float32Array
-  | Float64Array;
+import { isZarr } from "./zarr-folder.ts";
 
 export type ElementType = "integer" | "float" | "boolean" | "string" | "compound" | "other";
 
@@ -31,17 +26,18 @@ const SUPERBLOCK = 96;
 const SIGNATURE = Buffer.from([0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]);
 
 /**
- * Opens an HDF5 file for reading, also one that is compressed with gzip as a whole. The caller
- * closes it.
+ * Opens an HDF5 file for reading, also one that is compressed with gzip as a whole, or a zarr folder
+ * as the HDF5 file that it would be. The caller closes it.
  * @throws FILE_NOT_FOUND, FILE_NOT_HDF5, FILE_DAMAGED
  */
 export async function openHdf5(path: string): Promise<Hdf5File> {
   await library;
-  if (!(await isGzip(path))) {
+  const unpacked = await unpack(path);
+  if (unpacked === null) {
     await checkSignature(path);
     return new Hdf5File(path);
   }
-  const { file, remove } = await unpackGzip(path, SIGNATURE);
+  const { file, remove } = unpacked;
   try {
     await checkSignature(file, path);
     return new Hdf5File(path, file);
@@ -49,6 +45,17 @@ export async function openHdf5(path: string): Promise<Hdf5File> {
     // An open file stays readable without its name, and nothing is left behind if this process dies.
     await remove();
   }
+}
+
+/** A temporary HDF5 file with what is inside; null for what is no package. */
+async function unpack(
+  path: string,
+): Promise<{ readonly file: string; readonly remove: () => Promise<void> } | null> {
+  if (await isGzip(path)) return unpackGzip(path, SIGNATURE);
+  if (!isZarr(path)) return null;
+  // Its library is loaded only where it is needed.
+  const { unpackZarr } = await import("./zarr.ts");
+  return unpackZarr(path);
 }
 
 /**
@@ -75,8 +82,6 @@ export async function createHdf5(
     Date.now = now;
   }
 }
-
-export type Hdf5Library = typeof Module;
 
 interface OpenGroup {
   readonly file: File;
@@ -182,8 +187,8 @@ export class Hdf5File {
     return all;
   }
 
-  /** Every text of a dataset of one dimension or none. */
-  text(path: string): string[] {
+  /** Texts [from, to) of a dataset of one dimension, all of them unless told; or the one of a scalar. */
+  text(path: string, from = 0, to = Infinity): string[] {
     const { type, shape } = this.#metadata(path);
     if (type !== 3)
       throw new HaystackError(
@@ -191,11 +196,11 @@ export class Hdf5File {
         `${path} in ${this.path} does not contain text; write the file again with a current anndata.`,
       );
     if (shape?.length === 0) return [this.#read(path, (dataset) => dataset.value) as string];
-    const total = shape?.[0] ?? 0;
-    this.#checkHolds(path, total);
+    const end = Math.min(to, shape?.[0] ?? 0);
+    this.#checkHolds(path, end - from);
     const texts: string[] = [];
-    for (let start = 0; start < total; start += TEXT_BLOCK) {
-      const stop = Math.min(start + TEXT_BLOCK, total);
+    for (let start = from; start < end; start += TEXT_BLOCK) {
+      const stop = Math.min(start + TEXT_BLOCK, end);
       const block = this.#read(path, (dataset) => dataset.slice([[start, stop]])) as string[];
       for (const text of block) texts.push(text);
     }

@@ -45,11 +45,9 @@ export function notHdf5Inside(path: string, head: Buffer): HaystackError {
 /** Says what a folder is. */
 export function folderError(path: string): HaystackError {
   const has = (...names: string[]) => names.some((name) => existsSync(join(path, name)));
-  const what = has(".zgroup", ".zattrs", ".zmetadata", "zarr.json")
-    ? `is AnnData in a zarr folder, which is not read; convert it: ${python("anndata", `anndata.read_zarr(${quoted(path)})`, path)}`
-    : has("matrix.mtx", "matrix.mtx.gz")
-      ? `is a 10x folder of matrix.mtx; convert it: ${python("scanpy", `scanpy.read_10x_mtx(${quoted(path)})`, path)}, and add the columns of obs`
-      : "is a folder; use the .h5ad file in it";
+  const what = has("matrix.mtx", "matrix.mtx.gz")
+    ? `is a 10x folder of matrix.mtx; convert it: ${python("scanpy", `scanpy.read_10x_mtx(${quoted(path)})`, path)}, and add the columns of obs`
+    : "is a folder; use the .h5ad file in it";
   return new HaystackError("FILE_NOT_HDF5", `${path} ${what}.`);
 }
 

@@ -19,6 +19,11 @@ export interface SimulationOptions {
   readonly cellsPerGroup?: number;
   /** Exact total; overrides `cellsPerGroup`. */
   readonly nCells?: number;
+  /**
+   * Which part of a simulation that is made in parts: other cells, of the same groups and effects
+   * (default: 0).
+   */
+  readonly part?: number;
   /** Median counts of an unperturbed cell. */
   readonly librarySize?: number;
 }
@@ -119,6 +124,7 @@ export function simulateAtlas(
     nPerturbations = 12,
     nDonors = 3,
     librarySize = 1500,
+    part = 0,
   } = options;
   const experiment = designExperiment(knowledge, { nGenes, nCellTypes, nPerturbations, nDonors });
   const model = simulateResponses(experiment, knowledge, seed);
@@ -144,7 +150,7 @@ export function simulateAtlas(
     const donor = experiment.donors[group.donor]!;
     const random = randomStream(
       seed,
-      `cells/${cellType.id}/${perturbation?.id ?? CONTROL_LABEL}/${donor}`,
+      `cells/${cellType.id}/${perturbation?.id ?? CONTROL_LABEL}/${donor}${part === 0 ? "" : `/${part}`}`,
     );
     const profile = countProfile(expectedCounts(group, model, librarySize), NEGATIVE_BINOMIAL_SIZE);
     for (let cell = 0; cell < group.nCells; cell += 1) {

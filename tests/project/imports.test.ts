@@ -114,6 +114,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   cockatiel: /^services\/http\//,
   "p-throttle": /^services\/http\//,
   h5wasm: /^science\/anndata\//,
+  zarrita: /^science\/anndata\/zarr/,
   cephes: /^science\/statistics\//,
   "pure-rand": /^science\/(grounding|simulate)\//,
   "fastest-levenshtein": /^(cli|config|science)\//,

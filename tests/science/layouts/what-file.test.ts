@@ -54,8 +54,6 @@ describe("what is no .h5ad is called what it is", () => {
   });
 
   it.each([
-    [".zgroup", /in a zarr folder.*anndata\.read_zarr/],
-    ["zarr.json", /in a zarr folder/],
     ["matrix.mtx.gz", /is a 10x folder.*scanpy\.read_10x_mtx/],
     ["notes.txt", /is a folder; use the \.h5ad file in it/],
   ])("a folder with %s", async (name, message) => {
@@ -96,10 +94,7 @@ describe("what is no .h5ad is called what it is", () => {
 });
 
 describeWithPython("the line that converts a file does so", () => {
-  it.each([
-    ["zarr", "it.zarr", "a.write_zarr(path)"],
-    ["10x .h5", "it.h5", TENX()],
-  ])("%s", async (_, name, write) => {
+  it.each([["10x .h5", "it.h5", TENX()]])("%s", async (_, name, write) => {
     const folder = await temporaryFolder();
     const path = join(folder, name);
     const make = `
