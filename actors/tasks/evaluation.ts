@@ -7,7 +7,7 @@ import { validatePrediction } from "../../science/inference/validate-prediction.
 import { loadKnowledge } from "../../science/knowledge/load.ts";
 import type { ControlStrategy, StructuredQuery } from "../../science/query/structured-query.ts";
 import { predictedResponse } from "../../science/response/predicted-response.ts";
-import { calibrateOnMeasured, matchedControls } from "../../science/response/measured-responses.ts";
+import { matchedControls, responsesBehind } from "../../science/response/measured-responses.ts";
 import { promptEvidence, type EvidencePart } from "../../science/response/prompt-evidence.ts";
 import { readResponse, writeResponse } from "../../science/response/response-file.ts";
 import { openAll, type AtlasPlace, type WithKnowledge } from "./places.ts";
@@ -66,7 +66,7 @@ export async function predictResponse({ output, ...input }: ResponseTask): Promi
   const matched =
     controls === null ? await matchedControls(parts, atlases, seed) : { controls, parts };
   const evidence = promptEvidence(genes, { prompt, query, reading, ...matched });
-  const calibration = await calibrateOnMeasured(genes, parts, atlases, seed);
+  const behind = await responsesBehind(genes, parts, atlases, seed);
   await writeResponse(
     output,
     predictedResponse({
@@ -74,7 +74,7 @@ export async function predictResponse({ output, ...input }: ResponseTask): Promi
       controlPrediction,
       query,
       evidence,
-      calibration,
+      ...behind,
       shiftsQueryCells,
       seed,
     }),

@@ -1,12 +1,14 @@
 import { pearson } from "../../science/statistics/correlation.ts";
 import { readResponse } from "../../science/response/response-file.ts";
 import {
+  cellsOf,
   changedGenes,
   judge,
   readTruth,
   references,
   type TargetQuestion,
 } from "../../science/validation/judge.ts";
+import { panelMembers } from "../../science/validation/panel-members.ts";
 import type { JudgedTarget } from "../../science/validation/judged-target.ts";
 
 /** The task that holds a prediction against withheld cells. */
@@ -23,7 +25,7 @@ export async function judgeTarget({
   readonly first: string;
 }): Promise<JudgedTarget> {
   const truth = await readTruth(question);
-  const { measured, references: beside } = await references(question, truth);
+  const { measured, meanResponse, references: beside } = await references(question, truth);
   const changed = changedGenes(truth);
   const stored = await readResponse(response);
   const { judgement, predicted } = judge(stored, truth, measured, changed);
@@ -42,6 +44,11 @@ export async function judgeTarget({
     },
     references: beside,
     judgement,
+    candidates: panelMembers(truth, cellsOf(stored.cells, "prediction"), {
+      perturbation: question.target.perturbation,
+      meanResponse,
+      seed: question.seed,
+    }),
     first_pearson:
       first === response
         ? judgement.pearson

@@ -20,6 +20,7 @@ import { resultFolder } from "../runs/save-results.ts";
 import { chooseTargets, readWhat } from "../validation/choose-targets.ts";
 import { describeValidation, validationPage } from "../validation/describe.ts";
 import { validateTarget, type TargetOutcome } from "../validation/validate-target.ts";
+import { vcc2026Figures } from "../validation/vcc2026-figures.ts";
 import { meanFigures, validatedTarget, type Validation } from "../validation/validation.ts";
 
 interface Options extends CommonOptions, RunOptions, AtlasOptions {
@@ -117,8 +118,14 @@ async function writeValidation(
     split: join(folder, "split.json"),
     report: join(folder, "report.html"),
   };
-  const targets = outcomes.map(validatedTarget);
-  const validation = { ...about, targets, mean: meanFigures(targets), files };
+  const { each, mean } = vcc2026Figures(outcomes);
+  const targets = outcomes.map((outcome, at) => validatedTarget(outcome, each[at]!));
+  const validation = {
+    ...about,
+    targets,
+    mean: { ...meanFigures(targets), vcc2026: mean },
+    files,
+  };
   const split = outcomes.flatMap(({ target, what, judged }) =>
     judged === null ? [] : [{ ...target, withheld: what, ...judged.split }],
   );

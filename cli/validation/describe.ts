@@ -2,6 +2,7 @@ import { renderValidationReport } from "../../science/report/validation-report.t
 import { donorName } from "../../science/validation/targets.ts";
 import { table } from "../output.ts";
 import { figuresTable } from "./columns.ts";
+import { vcc2026Rows } from "./vcc2026-figures.ts";
 import type { TargetOutcome } from "./validate-target.ts";
 import type { ValidatedTarget, Validation } from "./validation.ts";
 
@@ -74,5 +75,6 @@ export function validationPage(
     notJudged: notJudged(validation),
     table: { heading, rows },
     meanings: meanings.map((column) => ({ heading: column.heading, meaning: column.meaning })),
+    vcc2026: vcc2026Rows(validation.mean.vcc2026),
   });
 }

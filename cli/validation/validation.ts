@@ -1,3 +1,4 @@
+import type { Vcc2026Figures } from "./vcc2026-figures.ts";
 import type { CellEval } from "../../science/validation/cell-eval.ts";
 import type { CellSplit } from "../../science/validation/judged-target.ts";
 import type { ExpectedAccuracy } from "../../science/accuracy/accuracy-schema.ts";
@@ -7,9 +8,9 @@ import type { TargetOutcome } from "./validate-target.ts";
 /** What `haystack validate` prints and writes, beside the cells of each target. */
 
 /** Null: it could not be told. */
-type Figure = number | null;
+export type Figure = number | null;
 
-export interface Figures {
+interface Figures {
   readonly pearson_delta: Figure;
   readonly spearman_delta: Figure;
   readonly mse_delta: Figure;
@@ -41,7 +42,13 @@ export interface Figures {
   readonly cell_eval: Readonly<Record<keyof CellEval, Figure>> | null;
 }
 
-export interface ValidatedTarget extends Figures {
+/** Figures with those that targets of the same controls have only together. */
+interface AllFigures extends Figures {
+  /** Arc's vcc2026 suite, by the names of its metrics. */
+  readonly vcc2026: Vcc2026Figures | null;
+}
+
+export interface ValidatedTarget extends AllFigures {
   readonly cell_type: string;
   readonly perturbation: string;
   readonly donor: string | null;
@@ -67,18 +74,14 @@ export interface Validation {
   readonly control_strategy: string;
   readonly targets: readonly ValidatedTarget[];
   /** Over the judged targets. */
-  readonly mean: Figures;
+  readonly mean: AllFigures;
   readonly files: Record<"figures" | "split" | "report", string>;
 }
 
-export function validatedTarget({
-  target,
-  what,
-  status,
-  reason,
-  document,
-  judged,
-}: TargetOutcome): ValidatedTarget {
+export function validatedTarget(
+  { target, what, status, reason, document, judged }: TargetOutcome,
+  ofPanel: Vcc2026Figures | null,
+): ValidatedTarget {
   const delivered = document?.iterations.find(
     ({ iteration }) => iteration === document.delivered_iteration,
   );
@@ -89,6 +92,7 @@ export function validatedTarget({
     reason,
     cells: judged === null ? null : countsOf(judged.split),
     ...figuresOf({ judged, document }),
+    vcc2026: ofPanel,
     others: judged?.references.others ?? null,
     control_strategy_effective: document?.control_strategy_effective ?? null,
     grounding_scores: document?.grounding_scores ?? [],

@@ -33,6 +33,13 @@ export interface ValidationPage {
   };
   /** What the columns mean. */
   readonly meanings: readonly { readonly heading: string; readonly meaning: string }[];
+  /** Arc's vcc2026 suite, a row a metric; none where no target was judged. */
+  readonly vcc2026: readonly {
+    readonly metric: string;
+    readonly meaning: string;
+    /** Scaled; of the prediction, the mean response and a repeated experiment. */
+    readonly figures: readonly string[];
+  }[];
 }
 
 /**

@@ -72,13 +72,16 @@ export function changeScores({ delta, reliability, error }: Predicted): Float64A
   );
   const adjusted = benjaminiHochberg(z.map(twoSidedNormalP));
   const { maxAdjustedP, minChange } = CHANGE_THRESHOLDS;
-  const significant = adjusted.filter((p) => p < maxAdjustedP).length;
-  const needed = -normalQuantile((maxAdjustedP * Math.max(1, significant)) / (2 * z.length));
+  const needed = scoreNeeded(adjusted.filter((p) => p < maxAdjustedP).length, z.length);
   return delta.map((value, gene) => {
     const change = Math.abs(value) * reliability[gene]!;
     return Number.isNaN(change) ? 0 : Math.min(change / minChange, z[gene]! / needed);
   });
 }
+
+/** The standard score that Benjamini and Hochberg ask of the last of `significant` genes. */
+export const scoreNeeded = (significant: number, genes: number): number =>
+  -normalQuantile((CHANGE_THRESHOLDS.maxAdjustedP * Math.max(1, significant)) / (2 * genes));
 
 /** The prediction that `evidence` makes of cells with these controls, measured in so many cells. */
 export function measurementOf(

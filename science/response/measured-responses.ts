@@ -2,7 +2,7 @@ import type { AnnData } from "../anndata/anndata.ts";
 import type { CellGroup, OpenAtlas } from "../atlas/atlas-index.ts";
 import { drawCells } from "../prompting/draw-cells.ts";
 import { benjaminiHochberg } from "../statistics/benjamini-hochberg.ts";
-import { rankSumByGene } from "../statistics/rank-sum-by-gene.ts";
+import { rankSumsByGene } from "../statistics/rank-sum-by-gene.ts";
 import { twoSidedNormalP } from "../statistics/special-functions.ts";
 import { logNormalise } from "../statistics/normalise.ts";
 import {
@@ -14,6 +14,7 @@ import {
   type MeasuredResponse,
 } from "./expected-changes.ts";
 import { momentsByGroup, placesOf } from "./group-moments.ts";
+import type { SeenResponse } from "./gene-ranks.ts";
 import type { EvidencePart } from "./prompt-evidence.ts";
 
 /** Cells read of one group: a mean over more is not known better than its group stands for others. */
@@ -25,33 +26,46 @@ interface Located {
   readonly control: CellGroup;
 }
 
+/** What the responses behind a prediction show of themselves. */
+export interface BehindPrediction {
+  readonly calibration: Calibration;
+  readonly seen: readonly SeenResponse[];
+}
+
 /**
- * Calibrates how many genes a prediction from these parts calls changed, on the parts' own cells as
- * the atlases hold them: each cell type is left out in turn, or each donor where there is one cell
- * type. UNCALIBRATED with fewer than two of them; those with too few cells to call any gene changed
- * tell nothing of how many there are.
+ * The responses of these parts on all their cells, as the atlases hold them: one of each cell type,
+ * or of each donor where there is one cell type. Left out in turn they calibrate how many genes a
+ * prediction from them calls changed; UNCALIBRATED with fewer than two of them, where those with too
+ * few cells to call any gene changed do not count.
  */
-export async function calibrateOnMeasured(
+export async function responsesBehind(
   genes: readonly string[],
   parts: readonly EvidencePart[],
   atlases: readonly OpenAtlas[],
   seed: number,
-): Promise<Calibration> {
+): Promise<BehindPrediction> {
   const located = locate(parts, atlases);
   const types = new Set(located.map(({ treated }) => treated.cell_type));
   const unitOf = ({ treated }: Located): string =>
     types.size > 1 ? treated.cell_type : treated.donor;
   const units = Map.groupBy(located, unitOf);
-  if (units.size < 2) return UNCALIBRATED;
-  const seen: LeftOutPart[] = [];
+  const seen: SeenResponse[] = [];
+  const leftOut: LeftOutPart[] = [];
   const measured: MeasuredResponse[] = [];
   for (const [unit, members] of units) {
     const response = await measure(genes, members, { atlases, seed });
-    seen.push(...response.parts.map((part) => ({ ...part, unit })));
+    leftOut.push(...response.parts.map((part) => ({ ...part, unit })));
+    seen.push({
+      weight: members.reduce((sum, { part }) => sum + part.weight, 0),
+      superiority: response.superiority,
+    });
     if (response.canTell) measured.push({ unit, changed: response.changed });
   }
-  if (measured.length < 2) return UNCALIBRATED;
-  return calibrateChanges(genes.length, seen, measured);
+  return {
+    calibration:
+      measured.length < 2 ? UNCALIBRATED : calibrateChanges(genes.length, leftOut, measured),
+    seen,
+  };
 }
 
 /**
@@ -105,6 +119,8 @@ function locate(parts: readonly EvidencePart[], atlases: readonly OpenAtlas[]): 
 interface Measured {
   readonly parts: readonly Omit<LeftOutPart, "unit">[];
   readonly changed: number;
+  /** By gene, as rankSumsByGene has it; NaN where the cells lack the gene. */
+  readonly superiority: Float64Array;
   /** Whether so many cells can call a lone gene changed. */
   readonly canTell: boolean;
 }
@@ -124,21 +140,23 @@ async function measure(
   const control = await cellsOf(members.map((member) => member.control));
   const ofTreated = momentsByGroup(treated, genes);
   const ofControl = momentsByGroup(control, genes);
-  const raw = rankSumByGene(logNormalise(treated.X), logNormalise(control.X), "uncorrected");
-  const p = Array.from(placesOf(treated.var.index, genes), (at) =>
-    at === -1 ? Number.NaN : raw[at]!,
+  const tested = rankSumsByGene(logNormalise(treated.X), logNormalise(control.X), "uncorrected");
+  const places = placesOf(treated.var.index, genes);
+  const [p, superiority] = [tested.p, tested.superiority].map((values) =>
+    Float64Array.from(places, (at) => (at === -1 ? Number.NaN : values[at]!)),
   );
   const after = ofTreated.get("")!.mean;
   const before = ofControl.get("")!.mean;
   const { maxAdjustedP, minChange } = CHANGE_THRESHOLDS;
   return {
+    superiority: superiority!,
     canTell: leastP(treated.X.nRows, control.X.nRows) * genes.length < maxAdjustedP,
     parts: members.map(({ part, treated: own, control: matched }) => ({
       treated: ofTreated.get(own.group_id)!,
       control: ofControl.get(matched.group_id)!,
       weight: part.weight,
     })),
-    changed: benjaminiHochberg(p).filter(
+    changed: benjaminiHochberg(p!).filter(
       (adjusted, gene) =>
         adjusted < maxAdjustedP && Math.abs(after[gene]! - before[gene]!) >= minChange,
     ).length,

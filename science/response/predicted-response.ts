@@ -2,7 +2,7 @@ import type { AnnData, CsrMatrix } from "../anndata/anndata.ts";
 import type { DifferentialExpression } from "../grounding/grounding.ts";
 import { stackRows } from "../prompting/csr-rows.ts";
 import { benjaminiHochberg } from "../statistics/benjamini-hochberg.ts";
-import { rankSumByGene } from "../statistics/rank-sum-by-gene.ts";
+import { rankSumsByGene } from "../statistics/rank-sum-by-gene.ts";
 import { logNormalise, meanProfile } from "../statistics/normalise.ts";
 import {
   changeScores,
@@ -10,6 +10,7 @@ import {
   reliabilityOf,
   type Calibration,
 } from "./expected-changes.ts";
+import { ranksOfGenes, type SeenResponse } from "./gene-ranks.ts";
 import { momentsByGroup } from "./group-moments.ts";
 import { countsWithMeans, roundCounts } from "./integer-counts.ts";
 import type { PromptEvidence } from "./prompt-evidence.ts";
@@ -33,7 +34,7 @@ export interface PredictedResponse extends DifferentialExpression {
    * prediction rests on; NaN where they say nothing.
    */
   readonly reliability: Float64Array;
-  /** 1 for the gene with the largest |delta| x reliability. */
+  /** 1 for the first gene of ranksOfGenes. */
   readonly rank: Int32Array;
 }
 
@@ -53,6 +54,8 @@ export interface ModelPrediction {
   readonly evidence: PromptEvidence;
   /** How many of the genes count as changed. */
   readonly calibration: Calibration;
+  /** The measured responses behind it; none where they lack controls. */
+  readonly seen: readonly SeenResponse[];
   /**
    * The model adds one amount a gene to the query cells, as the baseline does; otherwise it makes
    * cells of its own, and these are delivered.
@@ -117,27 +120,29 @@ function differenceOf(treated: CsrMatrix, control: CsrMatrix): Float64Array {
 function compare(
   cells: { readonly treated: CsrMatrix; readonly reference: CsrMatrix },
   { predictedMean, referenceMean }: Record<"predictedMean" | "referenceMean", Float64Array>,
-  { query, controlPrediction, evidence, calibration }: ModelPrediction,
+  { query, controlPrediction, evidence, calibration, seen }: ModelPrediction,
 ): PredictedResponse {
   const genes = query.var.index;
   const delta = predictedMean.map((mean, gene) => mean - referenceMean[gene]!);
-  const p = rankSumByGene(logNormalise(cells.treated), logNormalise(cells.reference));
+  const tested = rankSumsByGene(logNormalise(cells.treated), logNormalise(cells.reference));
   const reliability = reliabilityOf(delta, evidence, controlPrediction === null);
   const change = delta.map((value, gene) => {
     const share = reliability[gene]!;
     return Math.abs(value) * (Number.isNaN(share) ? 0 : share);
   });
-  const rank = ranksOf(change);
   const queried = momentsByGroup(query, genes).get("")!;
+  const treatedCells = Math.max(calibration.treatedCells, queried.cells);
   const scores = changeScores(
-    measurementOf(
-      { delta, reliability },
-      evidence,
-      queried,
-      Math.max(calibration.treatedCells, queried.cells),
-    ),
+    measurementOf({ delta, reliability }, evidence, queried, treatedCells),
   );
   const changed = scores.filter((score) => score > calibration.threshold).length;
+  const rank = ranksOfGenes({
+    delta,
+    change,
+    superiority: tested.superiority,
+    seen,
+    measurement: { treatedCells, controlCells: queried.cells, changed },
+  });
   return {
     genes,
     predicted_mean: predictedMean,
@@ -149,22 +154,12 @@ function compare(
           (Math.expm1(referenceMean[gene]!) + FOLD_CHANGE_PSEUDOCOUNT),
       ),
     ),
-    p_value: p,
-    p_adjusted: benjaminiHochberg(p),
+    p_value: tested.p,
+    p_adjusted: benjaminiHochberg(tested.p),
     reliability,
     rank,
     is_de: Uint8Array.from(rank, (place, gene) => (place <= changed && change[gene]! > 0 ? 1 : 0)),
   };
-}
-
-function ranksOf(change: Float64Array): Int32Array {
-  const ranks = new Int32Array(change.length);
-  [...change.keys()]
-    .toSorted((a, b) => change[b]! - change[a]! || a - b)
-    .forEach((gene, place) => {
-      ranks[gene] = place + 1;
-    });
-  return ranks;
 }
 
 interface Part {

@@ -1,20 +1,30 @@
 import type { CsrMatrix } from "../anndata/anndata.ts";
 import { twoSidedNormalP } from "./special-functions.ts";
 
+/** The rank-sum test of each gene. */
+export interface RankSums {
+  /** Two-sided. */
+  readonly p: Float64Array;
+  /**
+   * -1/2 to 1/2: how much more often than not a treated cell has more than a control cell, ties
+   * halved: Mann and Whitney's U / (n m) - 1/2. 0 without cells on a side.
+   */
+  readonly superiority: Float64Array;
+}
+
 /**
- * Two-sided p value of each gene by rankSumSparse's test; both are log-normalised (no value below
- * 0), cells x the same genes. `ties`: "uncorrected" as scanpy's rank_genes_groups unless told
- * otherwise.
+ * rankSumSparse's test of each gene; both are log-normalised (no value below 0), cells x the same
+ * genes. `ties`: "uncorrected" as scanpy's rank_genes_groups unless told otherwise.
  *
  * Both sides of a gene lie in one run of integers: the bits of a float32 from 0 on are ordered as
  * the floats are, and the free last bit tells the side. One sort and one pass a gene; zeros are
  * counted, never sorted.
  */
-export function rankSumByGene(
+export function rankSumsByGene(
   treated: CsrMatrix,
   control: CsrMatrix,
   ties: "corrected" | "uncorrected" = "corrected",
-): Float64Array {
+): RankSums {
   const { nCols } = treated;
   const starts = new Float64Array(nCols + 1);
   for (const { data, indices } of [treated, control])
@@ -24,14 +34,22 @@ export function rankSumByGene(
   const next = starts.slice();
   placeKeys(treated, 1, keys, next);
   placeKeys(control, 0, keys, next);
+  const [sizeA, sizeB] = [treated.nRows, control.nRows];
   const p = new Float64Array(nCols);
+  const superiority = new Float64Array(nCols);
   for (let gene = 0; gene < nCols; gene += 1) {
     const own = keys.subarray(starts[gene], starts[gene + 1]);
     own.sort();
-    p[gene] = pOf(own, treated.nRows, control.nRows, ties === "corrected");
+    const { excess, tied } = ranksOf(own, sizeA, sizeB);
+    p[gene] = pOf(excess, ties === "corrected" ? tied : 0, sizeA, sizeB);
+    superiority[gene] = excess / Math.max(1, sizeA * sizeB);
   }
-  return p;
+  return { p, superiority };
 }
+
+/** The p values of rankSumsByGene. */
+export const rankSumByGene = (...compared: Parameters<typeof rankSumsByGene>): Float64Array =>
+  rankSumsByGene(...compared).p;
 
 function placeKeys(
   { data, indices }: CsrMatrix,
@@ -49,8 +67,15 @@ function placeKeys(
   }
 }
 
+interface Ranks {
+  /** Sum of the treated cells' ranks, beyond what it is without a difference. */
+  readonly excess: number;
+  /** Sum over equal values of n^3 - n. */
+  readonly tied: number;
+}
+
 /** `keys` ascending, treated cells odd; the cells not listed are zeros. */
-function pOf(keys: Uint32Array, sizeA: number, sizeB: number, corrects: boolean): number {
+function ranksOf(keys: Uint32Array, sizeA: number, sizeB: number): Ranks {
   const { length } = keys;
   const total = sizeA + sizeB;
   let listedA = 0;
@@ -73,7 +98,12 @@ function pOf(keys: Uint32Array, sizeA: number, sizeB: number, corrects: boolean)
     below += count;
     i = end;
   }
-  const correction = corrects && total > 1 ? 1 - tied / (total * total * total - total) : 1;
+  return { excess: ranksOfA - (sizeA * (total + 1)) / 2, tied };
+}
+
+function pOf(excess: number, tied: number, sizeA: number, sizeB: number): number {
+  const total = sizeA + sizeB;
+  const correction = total > 1 ? 1 - tied / (total * total * total - total) : 1;
   const deviation = Math.sqrt((correction * sizeA * sizeB * (total + 1)) / 12);
-  return deviation > 0 ? twoSidedNormalP((ranksOfA - (sizeA * (total + 1)) / 2) / deviation) : 1;
+  return deviation > 0 ? twoSidedNormalP(excess / deviation) : 1;
 }

@@ -123,8 +123,8 @@ function expression({ treated, control }: ComparedCells): Expression {
   return { log2FoldChange, fdr, top };
 }
 
-/** Two-sided, of the first `n` values against the other `m`. */
-function mannWhitneyP(values: Float64Array, n: number, m: number): number {
+/** Two-sided, with continuity and tie correction, of the first `n` values against the other `m`. */
+export function mannWhitneyP(values: Float64Array, n: number, m: number): number {
   const total = n + m;
   const ranks = rank(values);
   let sum = 0;

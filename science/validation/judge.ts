@@ -4,6 +4,7 @@ import type { Cells } from "../atlas/read-group.ts";
 import { halvesOf, isAnswer, isAskedControl, type Withholdable } from "../atlas/withhold.ts";
 import type { CsrMatrix } from "../anndata/anndata.ts";
 import { stackRows, takeRows } from "../prompting/csr-rows.ts";
+import type { CellOrigin } from "../response/predicted-response.ts";
 import type { StoredResponse } from "../response/response-file.ts";
 import {
   agreement,
@@ -95,7 +96,12 @@ async function deltaOf(
 export async function references(
   question: TargetQuestion,
   truth: TruthCells,
-): Promise<{ readonly measured: Float64Array; readonly references: References }> {
+): Promise<{
+  readonly measured: Float64Array;
+  /** The mean of the others' differences; null without any. */
+  readonly meanResponse: Float64Array | null;
+  readonly references: References;
+}> {
   const { index } = await openAtlas(question.dir);
   const [treated, query, control] = [truth.treated, truth.query, truth.control].map(({ counts }) =>
     logCells(counts),
@@ -104,6 +110,7 @@ export async function references(
   const units = otherResponses(index, question.target, question.what);
   const others: Float64Array[] = [];
   for (const unit of units) others.push(await deltaOf(question, unit));
+  const meanResponse = others.length === 0 ? null : meanOf(others);
   const singles = units.map(({ name }, at) => ({
     name,
     pearson: agreement(others[at]!, measured).pearson,
@@ -111,9 +118,10 @@ export async function references(
   const [one, other] = truth.treatedHalves;
   return {
     measured,
+    meanResponse,
     references: {
       no_effect: { mse: meanSquare(measured) },
-      mean_of_others: others.length === 0 ? null : agreement(meanOf(others), measured),
+      mean_of_others: meanResponse === null ? null : agreement(meanResponse, measured),
       best_single: singles.toSorted((a, b) => b.pearson - a.pearson)[0] ?? null,
       others: others.length,
       ceiling: ceiling(
@@ -122,6 +130,15 @@ export async function references(
       ),
     },
   };
+}
+
+/** Counts of the delivered cells of one origin. */
+export function cellsOf({ obs, X }: StoredResponse["cells"], wanted: CellOrigin): CsrMatrix {
+  const origin = obs.columns["origin"] as readonly string[];
+  return takeRows(
+    X,
+    Int32Array.from(origin.keys()).filter((row) => origin[row] === wanted),
+  );
 }
 
 /** A delivered response against the truth. */
@@ -148,14 +165,8 @@ export function judge(
   measured: Float64Array,
   changed: Uint8Array,
 ): { readonly judgement: Judgement; readonly predicted: Float64Array } {
-  const origin = cells.obs.columns["origin"] as readonly string[];
-  const of = (wanted: string) =>
-    takeRows(
-      cells.X,
-      Int32Array.from(origin.keys()).filter((row) => origin[row] === wanted),
-    );
-  const treated = of("prediction");
-  const made = { treated: logCells(treated), control: logCells(of("control")) };
+  const treated = cellsOf(cells, "prediction");
+  const made = { treated: logCells(treated), control: logCells(cellsOf(cells, "control")) };
   const predicted = minus(meansOf(made.treated), meansOf(made.control));
   const count = (flags: Uint8Array) => flags.reduce((sum, flag) => sum + flag, 0);
   return {

@@ -1,4 +1,5 @@
 import type { Judgement, References } from "./judge.ts";
+import type { Candidates } from "./panel-members.ts";
 
 /** Names of cells, as the imported file has them. */
 export interface CellSplit {
@@ -21,6 +22,7 @@ export interface JudgedTarget {
   readonly split: CellSplit;
   readonly references: References;
   readonly judgement: Judgement;
+  readonly candidates: Candidates;
   /** Of the first iteration, whichever was delivered. */
   readonly first_pearson: number;
   /** The genes of the largest differences. */

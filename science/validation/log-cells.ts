@@ -1,9 +1,10 @@
 import type { CsrMatrix } from "../anndata/anndata.ts";
 import { stackRows, takeRows } from "../prompting/csr-rows.ts";
 import { readGroup, type Cells } from "../atlas/read-group.ts";
+import { CP10K } from "../statistics/normalise.ts";
 import type { CellGroup } from "../atlas/atlas-index.ts";
 
-/** Cells x genes, log1p(counts / library size * 1e4) in double precision. */
+/** Cells x genes, log1p(counts / library size * 1e4, or another total) in double precision. */
 export interface LogCells {
   readonly nRows: number;
   readonly nCols: number;
@@ -13,12 +14,15 @@ export interface LogCells {
 }
 
 /** The log-normalised values of counts. A cell without counts stays zero. */
-export function logCells({ nRows, nCols, data, indices, indptr }: CsrMatrix): LogCells {
+export function logCells(
+  { nRows, nCols, data, indices, indptr }: CsrMatrix,
+  total = CP10K,
+): LogCells {
   const logs = new Float64Array(data.length);
   for (let row = 0; row < nRows; row += 1) {
     let size = 0;
     for (let k = indptr[row]!; k < indptr[row + 1]!; k += 1) size += data[k]!;
-    const scale = 1e4 / Math.max(size, 1e-9);
+    const scale = total / Math.max(size, 1e-9);
     for (let k = indptr[row]!; k < indptr[row + 1]!; k += 1) logs[k] = Math.log1p(scale * data[k]!);
   }
   return {
@@ -81,16 +85,18 @@ export async function readCells(
   return { names, counts: stackRows(parts, parts[0]?.nCols ?? 0) };
 }
 
-/** p of each gene by a test of its values, those of the treated cells first. */
+/** p of each gene by a test of its values, those of the treated cells first; NaN where not `wanted`. */
 export function testByGene(
   treated: LogCells,
   control: LogCells,
   test: (both: Float64Array, nTreated: number, nControl: number) => number,
+  wanted: (gene: number) => boolean = () => true,
 ): Float64Array {
   const [n, m] = [treated.nRows, control.nRows];
   const [ofTreated, ofControl] = [columnReader(treated), columnReader(control)];
   const both = new Float64Array(n + m);
   return Float64Array.from({ length: treated.nCols }, (_, gene) => {
+    if (!wanted(gene)) return Number.NaN;
     both.set(ofTreated(gene));
     both.set(ofControl(gene), n);
     return test(both, n, m);

@@ -19,6 +19,7 @@ interface Target {
   readonly expected_low: number;
   readonly expected_high: number;
   readonly grounding_scores: readonly number[];
+  readonly vcc2026: Record<"prediction" | "repeated", Record<string, number | null>> | null;
 }
 
 interface Validation {
@@ -175,6 +176,11 @@ describeWithPython("the figures of a validation", () => {
       );
       expect(code).toBe(0);
       await reference(atlas, validation);
+      for (const { status, vcc2026 } of validation.targets)
+        expect(vcc2026 === null).toBe(status !== "judged");
+      const { prediction, repeated } = validation.targets.find(({ vcc2026 }) => vcc2026)!.vcc2026!;
+      for (const metrics of [prediction, repeated])
+        expect(metrics["sig_jaccard"]).toBeGreaterThan(0);
     },
   );
 });

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { logNormalise } from "../../science/statistics/normalise.ts";
-import { rankSumByGene } from "../../science/statistics/rank-sum-by-gene.ts";
+import { rankSumByGene, rankSumsByGene } from "../../science/statistics/rank-sum-by-gene.ts";
 import { rankSum } from "../../science/statistics/rank-sum.ts";
 import { csrOf } from "../support/kang.ts";
 import { describeWithPython, runPython } from "../support/python.ts";
@@ -43,20 +43,28 @@ test("a matrix that begins inside a larger buffer is read from its beginning", (
 const RANKSUMS = String.raw`
 import json, sys
 import numpy as np
-from scipy.stats import ranksums
+from scipy.stats import mannwhitneyu, ranksums
 given = json.loads(sys.argv[1]); a, b = np.array(given["a"]), np.array(given["b"])
-print(json.dumps([float(ranksums(a[:, g], b[:, g]).pvalue) for g in range(a.shape[1])]))
+genes = range(a.shape[1])
+print(json.dumps({
+  "p": [float(ranksums(a[:, g], b[:, g]).pvalue) for g in genes],
+  "superiority": [float(mannwhitneyu(a[:, g], b[:, g]).statistic / (len(a) * len(b)) - 0.5) for g in genes],
+}))
 `;
 
 describeWithPython("without the correction for ties", () => {
-  test("the p values are those of scipy.stats.ranksums", async () => {
+  test("p values and superiority are those of scipy.stats", async () => {
     const [treated, control] = fc.sample(fc.array(row, { minLength: 40, maxLength: 60 }), {
       numRuns: 2,
       seed: 7,
     });
     const [a, b] = [logOf(treated!), logOf(control!)];
-    const wanted = await runPython<number[]>(RANKSUMS, { a: dense(a), b: dense(b) });
-    const p = rankSumByGene(a, b, "uncorrected");
-    wanted.forEach((value, gene) => expect(Math.abs(p[gene]! / value - 1)).toBeLessThan(1e-9));
+    const wanted = await runPython<Record<"p" | "superiority", number[]>>(RANKSUMS, {
+      a: dense(a),
+      b: dense(b),
+    });
+    const { p, superiority } = rankSumsByGene(a, b, "uncorrected");
+    wanted.p.forEach((value, gene) => expect(Math.abs(p[gene]! / value - 1)).toBeLessThan(1e-9));
+    wanted.superiority.forEach((value, gene) => expect(superiority[gene]).toBeCloseTo(value, 12));
   });
 });

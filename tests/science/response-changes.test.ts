@@ -10,7 +10,7 @@ import {
   type LeftOutPart,
 } from "../../science/response/expected-changes.ts";
 import { momentsByGroup, type Moments } from "../../science/response/group-moments.ts";
-import { calibrateOnMeasured } from "../../science/response/measured-responses.ts";
+import { responsesBehind } from "../../science/response/measured-responses.ts";
 import { randomStream, uniform } from "../../science/simulate/seeded-random.ts";
 import { poissonQuantile } from "../../science/statistics/poisson.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
@@ -128,5 +128,8 @@ test.each([
   const parts = atlas.index.groups
     .filter(({ is_control }) => !is_control)
     .map(({ group_id, control_group_id }) => ({ group_id, control_group_id, weight: 1 / 3 }));
-  expect((await calibrateOnMeasured(GENES, parts, [atlas], 1)).leftOut).toBe(leftOut);
+  const { calibration, seen } = await responsesBehind(GENES, parts, [atlas], 1);
+  expect(calibration.leftOut).toBe(leftOut);
+  expect(seen.map(({ weight }) => weight)).toEqual([1 / 3, 1 / 3, 1 / 3]);
+  for (const { superiority } of seen) expect(superiority[RESPONDING - 1]).toBeGreaterThan(0);
 });

@@ -102,6 +102,7 @@ describeWithData("a delivered response against the withheld truth", () => {
           reading: false,
         }),
         calibration: UNCALIBRATED,
+        seen: [],
         shiftsQueryCells: true,
         seed: 1,
       });

@@ -78,6 +78,7 @@ test("a prompt whose treated cells are its controls in another order gives no ch
         query,
         evidence: promptEvidence(GENES, { prompt, controls, query, parts, reading: false }),
         calibration: UNCALIBRATED,
+        seen: [],
         shiftsQueryCells: true,
         seed: 1,
       });

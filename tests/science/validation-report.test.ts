@@ -24,6 +24,13 @@ const PAGE: ValidationPage = {
   notJudged: [{ name: "NK cells, IFN-beta", reason: "It has 3 perturbed cells." }],
   table: { heading: ["cell type", "pearson"], rows: [["B cells", "0.800"]] },
   meanings: [{ heading: "pearson", meaning: "correlation" }],
+  vcc2026: [
+    {
+      metric: "significant-set Jaccard",
+      meaning: "shared ones",
+      figures: ["0.400", "0.2", "0.1", "0.35"],
+    },
+  ],
 };
 
 const charts = (html: string): number => (html.match(/class="chart"/g) ?? []).length;
@@ -35,6 +42,7 @@ test("a validation is drawn: bars, calibration, and the genes of each target", a
   expect(html).toContain("B cells, IFN-beta 0.80");
   expect(html).toContain("It has 3 perturbed cells.");
   expect(html).toContain('<th scope="row">B cells</th><td class="num">0.800</td>');
+  expect(html).toContain('significant-set Jaccard</th><td class="num">0.400</td>');
 });
 
 test("the same input gives the same bytes, and names of cells are text", async () => {
@@ -46,8 +54,9 @@ test("the same input gives the same bytes, and names of cells are text", async (
 });
 
 test("without a judged target or a known expectation nothing is drawn of them", async () => {
-  const none = await renderValidationReport({ ...PAGE, targets: [] });
+  const none = await renderValidationReport({ ...PAGE, targets: [], vcc2026: [] });
   expect(charts(none)).toBe(0);
+  expect(none).not.toContain("vcc2026 suite");
   expect(charts(await renderValidationReport({ ...PAGE, targets: PAGE.targets.slice(1) }))).toBe(2);
 });
 

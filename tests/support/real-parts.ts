@@ -58,8 +58,9 @@ export const FUZZER: RealPart = {
   hint: "install .ci/requirements.txt into .cache/venv",
 };
 export const CELL_EVAL: RealPart = {
-  name: "Arc's cell-eval",
-  found: ifThere(join(dirname(python), "cell-eval")),
+  name: "Arc's cell-eval and cell-eval2",
+  found:
+    ifThere(join(dirname(python), "cell-eval")) && ifThere(join(dirname(python), "cell-eval2")),
   hint: "install .ci/requirements.txt into .cache/venv",
 };
 export const DATA: RealPart = {
