@@ -41,7 +41,7 @@ export function buildTermIndex<Meaning>(
     const plain = joined(tokens, "plain").singular;
     if (plain !== "" && !byPlain.has(plain)) byPlain.set(plain, term);
   }
-  const byLength = Map.groupBy(byPlain, ([plain]) => plain.length);
+  const alike = Map.groupBy(byPlain, ([plain]) => shape(plain, plain.length));
 
   return {
     find(tokens) {
@@ -57,8 +57,7 @@ export function buildTermIndex<Meaning>(
       let best: Term<Meaning> | null = null;
       let bestDistance = limit + 1;
       for (let length = plain.length - limit; length <= plain.length + limit; length++) {
-        for (const [candidate, term] of byLength.get(length) ?? []) {
-          if (candidate[0] !== plain[0] || digits(candidate) !== digits(plain)) continue;
+        for (const [candidate, term] of alike.get(shape(plain, length)) ?? []) {
           const edits = distance(candidate, plain);
           if (edits < bestDistance) [best, bestDistance] = [term, edits];
           else if (edits === bestDistance && edits <= limit && best?.meaning !== term.meaning)
@@ -97,7 +96,7 @@ function spellingLimit(plain: string): number {
   return plain.length < 13 ? 2 : 3;
 }
 
-/** IL-12 is never a misspelt IL-13. */
-function digits(plain: string): string {
-  return plain.replace(/\D+/g, "");
+/** What a misspelt name shares with its own: the first letter and all digits (IL-12, IL-13). */
+function shape(plain: string, length: number): string {
+  return `${plain[0]}${length}/${plain.replace(/\D+/g, "")}`;
 }

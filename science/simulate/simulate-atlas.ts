@@ -1,7 +1,7 @@
 import type { AnnData, UnsValue } from "../anndata/anndata.ts";
 import { writeH5ad } from "../anndata/write.ts";
 import type { Knowledge } from "../knowledge/knowledge.ts";
-import { loadKnowledge } from "../knowledge/load.ts";
+import { curatedKnowledge } from "../knowledge/load.ts";
 import { countMatrixBuilder, countProfile } from "./count-sampler.ts";
 import { CONTROL_LABEL, designExperiment, isMeasured } from "./experiment.ts";
 import type { Experiment } from "./experiment.ts";
@@ -115,7 +115,7 @@ function knownEffects(experiment: Experiment, model: ResponseModel): UnsValue {
  */
 export function simulateAtlas(
   options: SimulationOptions,
-  knowledge: Knowledge = loadKnowledge(),
+  knowledge: Knowledge = curatedKnowledge(),
 ): AnnData {
   const {
     seed,

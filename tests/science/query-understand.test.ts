@@ -124,7 +124,7 @@ const QUESTIONS: readonly (readonly [
   ],
   [
     "How do exhausted CD8 T cells respond to anti-PD-1 (pembrolizumab)?",
-    "CL:0000625",
+    "CL:0020031",
     "pembrolizumab",
   ],
   [
@@ -168,7 +168,7 @@ const QUESTIONS: readonly (readonly [
   ["Which genes would rapamycin change in naive B cells?", "CL:0000788", "sirolimus"],
   [
     "IL-17A on keratinocytes in the skin, 12h",
-    "CL:0000312",
+    "CL:4052061",
     "il-17a",
     { tissue: "skin", time: "12 h" },
   ],
