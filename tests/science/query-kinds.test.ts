@@ -141,9 +141,9 @@ describe("what was not read is said", () => {
   test.each([
     ["How would CD8+ PD-1+ T cells respond to IL-2?", "CL:0000625", "PD-1+ T cells"],
     [
-      "How would aortic smooth muscle cells respond to TGF-beta?",
+      "How would frayed smooth muscle cells respond to TGF-beta?",
       "CL:0000192",
-      "aortic smooth muscle cells",
+      "frayed smooth muscle cells",
     ],
     ["senescent fibroblasts given TNF", "CL:0000057", "senescent fibroblasts"],
   ])("%s", (question, id, words) => {
