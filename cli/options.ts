@@ -2,6 +2,7 @@ import { Option, type Command } from "commander";
 import { HaystackError } from "../errors.ts";
 import { given } from "../given.ts";
 import { REPEATED_GENES, type RepeatedGenes } from "../science/atlas/genes.ts";
+import { TRANSFERS } from "../science/accuracy/transfer-schema.ts";
 import {
   runConfigSchema,
   runLabelsSchema,
@@ -16,6 +17,7 @@ export interface RunOptions {
   readonly scoreThreshold?: string;
   readonly controlStrategy?: string;
   readonly firstPrompt?: string;
+  readonly transfer?: string;
 }
 
 /** Where the runs are that a command is about. */
@@ -111,6 +113,12 @@ export const addRunOptions = (command: Command): Command =>
         "--first-prompt <which>",
         "start with the best or the worst usable prompt",
       ).choices(["best", "worst"]),
+    )
+    .addOption(
+      new Option(
+        "--transfer <which>",
+        "of the built-in baseline: learned inside the atlas where that is better, or delta transfer",
+      ).choices(TRANSFERS),
     );
 
 export const MODALITY = "modality of a MuData file (.h5mu) to read (default: the RNA)";
@@ -152,7 +160,7 @@ export const addAtlasOptions = (command: Command): Command =>
 
 /** Error USAGE, one sentence naming every bad option. */
 export function runConfig(options: RunOptions, more: Partial<RunConfig>): RunConfig {
-  const { maxIterations, scoreThreshold, controlStrategy, firstPrompt } = options;
+  const { maxIterations, scoreThreshold, controlStrategy, firstPrompt, transfer } = options;
   const parsed = runConfigSchema.safeParse({
     ...more,
     ...given({
@@ -160,6 +168,7 @@ export function runConfig(options: RunOptions, more: Partial<RunConfig>): RunCon
       score_threshold: scoreThreshold === undefined ? undefined : Number(scoreThreshold),
       control_strategy: controlStrategy,
       first_prompt: firstPrompt,
+      transfer,
     }),
   });
   if (parsed.success) return parsed.data;

@@ -117,7 +117,7 @@ function differenceOf(treated: CsrMatrix, control: CsrMatrix): Float64Array {
 function compare(
   cells: { readonly treated: CsrMatrix; readonly reference: CsrMatrix },
   { predictedMean, referenceMean }: Record<"predictedMean" | "referenceMean", Float64Array>,
-  { query, controlPrediction, evidence, calibration }: ModelPrediction,
+  { query, controlPrediction, evidence, calibration, shiftsQueryCells }: ModelPrediction,
 ): PredictedResponse {
   const genes = query.var.index;
   const delta = predictedMean.map((mean, gene) => mean - referenceMean[gene]!);
@@ -129,9 +129,14 @@ function compare(
   });
   const rank = ranksOf(change);
   const queried = momentsByGroup(query, genes).get("")!;
+  const counted =
+    shiftsQueryCells && controlPrediction !== null ? transferred(evidence, referenceMean) : delta;
   const scores = changeScores(
     measurementOf(
-      { delta, reliability },
+      {
+        delta: counted,
+        reliability: reliabilityOf(counted, evidence, controlPrediction === null),
+      },
       evidence,
       queried,
       Math.max(calibration.treatedCells, queried.cells),
@@ -156,6 +161,15 @@ function compare(
     is_de: Uint8Array.from(rank, (place, gene) => (place <= changed && change[gene]! > 0 ? 1 : 0)),
   };
 }
+
+/**
+ * The response of the prompt as it is. How many genes change is calibrated on left-out responses that
+ * are carried over so; a learned transfer is smaller.
+ */
+const transferred = ({ delta }: PromptEvidence, reference: Float64Array): Float64Array =>
+  delta.map((shift, gene) =>
+    Number.isNaN(shift) ? 0 : Math.max(0, reference[gene]! + shift) - reference[gene]!,
+  );
 
 function ranksOf(change: Float64Array): Int32Array {
   const ranks = new Int32Array(change.length);

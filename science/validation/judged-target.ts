@@ -1,3 +1,4 @@
+import type { Agreement } from "./agreement.ts";
 import type { Judgement, References } from "./judge.ts";
 
 /** Names of cells, as the imported file has them. */
@@ -20,6 +21,8 @@ export interface GenePoint {
 export interface JudgedTarget {
   readonly split: CellSplit;
   readonly references: References;
+  /** Of delta transfer from the delivered prompt, whichever transfer was delivered. */
+  readonly delta_transfer: Agreement;
   readonly judgement: Judgement;
   /** Of the first iteration, whichever was delivered. */
   readonly first_pearson: number;
