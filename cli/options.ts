@@ -3,6 +3,7 @@ import { Option, type Command } from "commander";
 import { HaystackError } from "../errors.ts";
 import { given } from "../given.ts";
 import { REPEATED_GENES, type RepeatedGenes } from "../science/atlas/genes.ts";
+import { TRANSFERS } from "../science/accuracy/transfer-schema.ts";
 import {
   runConfigSchema,
   runLabelsSchema,
@@ -17,6 +18,7 @@ export interface RunOptions {
   readonly scoreThreshold?: string;
   readonly controlStrategy?: string;
   readonly firstPrompt?: string;
+  readonly transfer?: string;
 }
 
 /** Where the runs are that a command is about. */
@@ -112,6 +114,12 @@ export const addRunOptions = (command: Command): Command =>
         "--first-prompt <which>",
         "start with the best or the worst usable prompt",
       ).choices(["best", "worst"]),
+    )
+    .addOption(
+      new Option(
+        "--transfer <which>",
+        "of the built-in baseline: learned inside the atlas where that is better, or delta transfer",
+      ).choices(TRANSFERS),
     );
 
 export interface LabelOptions {
@@ -201,7 +209,7 @@ export const exactLabels = ({
 
 /** Error USAGE, one sentence naming every bad option. */
 export function runConfig(options: RunOptions, more: Partial<RunConfig>): RunConfig {
-  const { maxIterations, scoreThreshold, controlStrategy, firstPrompt } = options;
+  const { maxIterations, scoreThreshold, controlStrategy, firstPrompt, transfer } = options;
   const parsed = runConfigSchema.safeParse({
     ...more,
     ...given({
@@ -209,6 +217,7 @@ export function runConfig(options: RunOptions, more: Partial<RunConfig>): RunCon
       score_threshold: scoreThreshold === undefined ? undefined : Number(scoreThreshold),
       control_strategy: controlStrategy,
       first_prompt: firstPrompt,
+      transfer,
     }),
   });
   if (parsed.success) return parsed.data;
