@@ -25,9 +25,9 @@ function asError(thrown: unknown): TaskAnswer {
   return { error: { code, message, details, stack } };
 }
 
-function send(answer: TaskAnswer): void {
+function send(found: TaskAnswer): void {
   try {
-    process.send?.(answer);
+    process.send?.(found);
   } catch (uncloneable) {
     process.send?.(asError(uncloneable));
   }
