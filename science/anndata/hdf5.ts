@@ -17,7 +17,9 @@ import { isZarr } from "./zarr-folder.ts";
 export type ElementType = "integer" | "float" | "boolean" | "string" | "compound" | "other";
 
 /** What HDF5's own memory (2 GB at most) has to hold at a time. */
-const TEXT_BLOCK = 1_000_000;
+const TEXT_BLOCK = 100_000;
+/** Distinct texts that are kept once however often they occur. */
+const SHARED_TEXTS = 10_000;
 const NUMBER_BLOCK = 32_000_000;
 /** Bytes that may be read whatever the size of the file; beyond them what deflate can do counts. */
 const SMALL = 64_000_000;
@@ -199,10 +201,15 @@ export class Hdf5File {
     const end = Math.min(to, shape?.[0] ?? 0);
     this.#checkHolds(path, end - from);
     const texts: string[] = [];
+    const shared = new Map<string, string>();
     for (let start = from; start < end; start += TEXT_BLOCK) {
       const stop = Math.min(start + TEXT_BLOCK, end);
       const block = this.#read(path, (dataset) => dataset.slice([[start, stop]])) as string[];
-      for (const text of block) texts.push(text);
+      for (const text of block) {
+        const known = shared.get(text);
+        if (known === undefined && shared.size < SHARED_TEXTS) shared.set(text, text);
+        texts.push(known ?? text);
+      }
     }
     return texts;
   }

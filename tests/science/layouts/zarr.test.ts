@@ -1,16 +1,22 @@
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
+import { HaystackError } from "../../../errors.ts";
 import { openH5ad } from "../../../science/anndata/open.ts";
+import { filesBelow } from "../../../science/anndata/zarr-folder.ts";
 import { importAtlas } from "../../../science/atlas/import.ts";
 import { inspectH5ad } from "../../../science/atlas/inspect.ts";
 import { readGroup } from "../../../science/atlas/read-group.ts";
 import { loadKnowledge } from "../../../science/knowledge/load.ts";
 import { labelResolver } from "../../../science/knowledge/resolve.ts";
+import { processCompute } from "../../../services/compute/processes.ts";
 import { temporaryFolder } from "../../support/hosted-runs.ts";
 import { describeWithPython, runPython } from "../../support/python.ts";
 import { dense } from "../anndata-files.ts";
+import { damage } from "../damage.ts";
+import type * as tasks from "../damaged-reading.ts";
 
 const resolver = labelResolver(loadKnowledge());
 
@@ -158,6 +164,43 @@ describeWithPython("AnnData in zarr folders", () => {
     const meta = `{"zarr_format":2,"shape":[1000000000,31],"chunks":[1000000000,31],"dtype":"<f4","compressor":null,"fill_value":0,"order":"C","filters":null}`;
     await writeFile(join(large, "X/.zarray"), meta);
     expect(await refusal(large)).toMatch(/^FILE_DAMAGED X in .* declares 31000000000 values/);
+  });
+
+  it("is read or refused by name when any of its files is damaged", async () => {
+    const compute = processCompute<typeof tasks>({
+      filename: new URL("../damaged-reading.ts", import.meta.url),
+      processes: 1,
+      limitMinutes: 0.25,
+      limits: { readAll: { gigabytes: { value: 1, variable: "INSPECT_GB" } } },
+    });
+    onTestFinished(() => compute.close());
+    const outcomes = new Map<string, number>();
+    for (const [at, name] of ["csr2.zarr", "csr3.zarr", "dense3.zarr"].entries()) {
+      const path = await copyOf(name);
+      const files = filesBelow(path);
+      for (const [n, file] of fc
+        .sample(fc.constantFrom(...files), { numRuns: 120, seed: at })
+        .entries()) {
+        const whole = await readFile(file);
+        if (whole.length === 0) continue;
+        const [change] = fc.sample(damage(whole.length), { numRuns: 1, seed: n });
+        await writeFile(file, change!(Buffer.from(whole)));
+        const outcome = await compute.run("readAll", path).then(
+          () => "read",
+          (thrown: unknown) => (thrown instanceof HaystackError ? thrown.code : String(thrown)),
+        );
+        outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+        await writeFile(file, whole);
+      }
+    }
+    const { read, ...refused } = Object.fromEntries(outcomes);
+    expect(read).toBeGreaterThan(30);
+    expect(Object.keys(refused).toSorted()).toEqual([
+      "ANNDATA_INVALID",
+      "ANNDATA_UNSUPPORTED",
+      "FILE_DAMAGED",
+    ]);
+    expect(refused["FILE_DAMAGED"]).toBeGreaterThan(30);
   });
 
   it("reads no file outside of the folder", async () => {
