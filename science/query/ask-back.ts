@@ -94,12 +94,13 @@ export function refuseTogether(together: readonly GivenMention[]): never {
  */
 export function refuseBackground(
   background: readonly GivenMention[],
-  chosen: GivenMention,
+  named: GivenMention,
   sentence: Sentence,
 ): void {
   const [first] = background;
   if (first === undefined) return;
-  const cells = quotable(wordsOf(first, sentence));
+  const [changed, chosen] = isGenetic(named) ? [named, first] : [first, named];
+  const cells = quotable(wordsOf(changed, sentence));
   throw askedBack(
     "CELL_TYPE_NOT_IN_ATLAS",
     "background",

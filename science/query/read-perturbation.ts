@@ -48,8 +48,10 @@ export function whatIsGiven(
     ? geneMention(named, effectInAtlas(named, sentence, labels), knowledge)
     : named;
   const together = givenTogether(named, given, sentence);
+  const isSaidOfCells = (each: GivenMention): boolean => isGenetic(each) && !isBareGene(each);
   const background = given.filter(
-    (each) => !together.includes(each) && each !== named && isGenetic(each) && !isBareGene(each),
+    (each) =>
+      !together.includes(each) && each !== named && isSaidOfCells(each) !== isSaidOfCells(named),
   );
   const all = [...background, ...together];
   if (all.length < 2) return { chosen, together, labelsOfAll: undefined };

@@ -44,7 +44,7 @@ export function understandQuestion(
   const cells = withoutInstructed(mentions.filter(isCellType), sentence);
   const given = withoutBareGenes(withoutInstructed(mentions.filter(isGiven), sentence));
 
-  const asked = chooseAsked(cells, vocabulary);
+  const asked = chooseAsked(cells, sentence, vocabulary);
   const named = chooseGiven(given, sentence, vocabulary);
   refuseComparison({ cells, given, sentence }, labels);
   if (asked === undefined || named === undefined) throwMissing();

@@ -80,6 +80,7 @@ describe("cells that lack a gene", () => {
     "How do Tp53+/- fibroblasts respond to TGF-beta?",
     "How do MYD88 KO macrophages react to LPS?",
     "How do macrophages lacking MYD88 respond to LPS?",
+    "IFN-gamma response of STAT1-knockout monocytes",
   ])("%s: others do not stand for them", (question) => {
     expect([refusal(question).code, refusal(question).message]).toEqual([
       "CELL_TYPE_NOT_IN_ATLAS",
@@ -170,6 +171,13 @@ describe("what was not read is said", () => {
       "glioblastoma cell",
     ]);
   });
+});
+
+test.each([
+  ["Monocyte-derived macrophages infected with HIV-1", "macrophage"],
+  ["How do T cells derived from hematopoietic stem cells respond to IL-2?", "T cell"],
+])("%s: the origin of cells is not asked about", (question, name) => {
+  expect(ask(question).cell_type.name).toBe(name);
 });
 
 describe("comparisons", () => {
