@@ -1,4 +1,5 @@
 import type { Judgement, References } from "./judge.ts";
+import type { Effects } from "./discrimination.ts";
 import type { Candidates } from "./panel-members.ts";
 
 /** Names of cells, as the imported file has them. */
@@ -23,6 +24,7 @@ export interface JudgedTarget {
   readonly references: References;
   readonly judgement: Judgement;
   readonly candidates: Candidates;
+  readonly effects: Effects;
   /** Of the first iteration, whichever was delivered. */
   readonly first_pearson: number;
   /** The genes of the largest differences. */
