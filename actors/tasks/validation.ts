@@ -58,6 +58,12 @@ export async function judgeTarget({
       meanResponse,
       seed: question.seed,
     }),
+    effects: {
+      perturbation: question.target.perturbation,
+      own: truth.genes.indexOf(question.target.perturbation),
+      predicted,
+      measured,
+    },
     first_pearson:
       first === response
         ? judgement.pearson

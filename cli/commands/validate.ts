@@ -20,6 +20,7 @@ import { resultFolder } from "../runs/save-results.ts";
 import { chooseTargets, readWhat } from "../validation/choose-targets.ts";
 import { describeValidation, validationPage } from "../validation/describe.ts";
 import { validateTarget, type TargetOutcome } from "../validation/validate-target.ts";
+import { discriminationOf } from "../validation/panels.ts";
 import { vcc2026Figures } from "../validation/vcc2026-figures.ts";
 import { meanFigures, validatedTarget, type Validation } from "../validation/validation.ts";
 
@@ -119,7 +120,10 @@ async function writeValidation(
     report: join(folder, "report.html"),
   };
   const { each, mean } = vcc2026Figures(outcomes);
-  const targets = outcomes.map((outcome, at) => validatedTarget(outcome, each[at]!));
+  const scores = discriminationOf(outcomes);
+  const targets = outcomes.map((outcome, at) =>
+    validatedTarget(outcome, { vcc2026: each[at]!, discrimination: scores[at]! }),
+  );
   const validation = {
     ...about,
     targets,

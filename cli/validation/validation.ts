@@ -1,3 +1,4 @@
+import type { Discrimination } from "../../science/validation/discrimination.ts";
 import type { Vcc2026Figures } from "./vcc2026-figures.ts";
 import type { CellEval } from "../../science/validation/cell-eval.ts";
 import type { CellSplit } from "../../science/validation/judged-target.ts";
@@ -42,7 +43,7 @@ interface Figures {
   readonly expected_holds: Figure;
   readonly grounding_score: Figure;
   /** Arc's cell-eval, by the names of its metrics. */
-  readonly cell_eval: Readonly<Record<keyof CellEval, Figure>> | null;
+  readonly cell_eval: Readonly<Record<keyof (CellEval & Discrimination), Figure>> | null;
 }
 
 /** Figures with those that targets of the same controls have only together. */
@@ -85,7 +86,10 @@ export interface Validation {
 
 export function validatedTarget(
   { target, what, status, reason, document, judged }: TargetOutcome,
-  ofPanel: Vcc2026Figures | null,
+  ofPanel: {
+    readonly vcc2026: Vcc2026Figures | null;
+    readonly discrimination: Discrimination | null;
+  },
 ): ValidatedTarget {
   const delivered = document?.iterations.find(
     ({ iteration }) => iteration === document.delivered_iteration,
@@ -96,8 +100,8 @@ export function validatedTarget(
     status,
     reason,
     cells: judged === null ? null : countsOf(judged.split),
-    ...figuresOf({ judged, document }),
-    vcc2026: ofPanel,
+    ...figuresOf({ judged, document }, ofPanel.discrimination),
+    vcc2026: ofPanel.vcc2026,
     others: judged?.references.others ?? null,
     control_strategy_effective: document?.control_strategy_effective ?? null,
     grounding_scores: document?.grounding_scores ?? [],
@@ -115,7 +119,10 @@ const countsOf = (split: CellSplit) => ({
   truth_controls: split.truth_controls.length,
 });
 
-function figuresOf({ judged, document }: Pick<TargetOutcome, "judged" | "document">): Figures {
+function figuresOf(
+  { judged, document }: Pick<TargetOutcome, "judged" | "document">,
+  discrimination: Discrimination | null,
+): Figures {
   const { judgement, references } = judged ?? {};
   const known = (value: number | null | undefined): Figure =>
     typeof value === "number" && Number.isFinite(value) ? value : null;
@@ -149,8 +156,11 @@ function figuresOf({ judged, document }: Pick<TargetOutcome, "judged" | "documen
       judgement === undefined
         ? null
         : (Object.fromEntries(
-            Object.entries(judgement.cell_eval).map(([name, value]) => [name, known(value)]),
-          ) as Record<keyof CellEval, Figure>),
+            Object.entries({ ...judgement.cell_eval, ...discrimination }).map(([name, value]) => [
+              name,
+              known(value),
+            ]),
+          ) as Record<keyof (CellEval & Discrimination), Figure>),
   };
 }
 
@@ -174,7 +184,7 @@ function expectedOf(expected: ExpectedAccuracy | null, actual: Figure) {
 /** Each figure over the judged targets that have it. */
 export function meanFigures(targets: readonly ValidatedTarget[]): Figures {
   const judged = targets.filter(({ status }) => status === "judged");
-  const { cell_eval: _, ...empty } = figuresOf({ judged: null, document: null });
+  const { cell_eval: _, ...empty } = figuresOf({ judged: null, document: null }, null);
   const over = <Name extends string>(
     names: readonly Name[],
     of: (target: ValidatedTarget) => Readonly<Partial<Record<Name, Figure>>> | null,
@@ -182,7 +192,7 @@ export function meanFigures(targets: readonly ValidatedTarget[]): Figures {
     Object.fromEntries(
       names.map((name) => [name, mean(judged.flatMap((target) => of(target)?.[name] ?? []))]),
     ) as Record<Name, Figure>;
-  const metrics = Object.keys(judged[0]?.cell_eval ?? {}) as (keyof CellEval)[];
+  const metrics = Object.keys(judged[0]?.cell_eval ?? {}) as (keyof (CellEval & Discrimination))[];
   return {
     ...over(Object.keys(empty) as (keyof typeof empty)[], (target) => target),
     cell_eval: metrics.length === 0 ? null : over(metrics, ({ cell_eval }) => cell_eval),

@@ -6,6 +6,7 @@ import {
   type PanelMember,
   type Vcc2026,
 } from "../../science/validation/vcc2026.ts";
+import { panelsOf } from "./panels.ts";
 import type { TargetOutcome } from "./validate-target.ts";
 import type { Figure } from "./validation.ts";
 
@@ -50,15 +51,12 @@ export function vcc2026Figures(outcomes: readonly TargetOutcome[]): {
   readonly each: readonly (Vcc2026Figures | null)[];
   readonly mean: Vcc2026Figures | null;
 } {
-  const judged = outcomes.flatMap(({ target, judged: one }, at) =>
-    one === null ? [] : [{ at, panel: [target.cell_type, target.donor], of: one.candidates }],
-  );
-  if (judged.length === 0) return { each: outcomes.map(() => null), mean: null };
-  const panels = [...Map.groupBy(judged, ({ panel }) => JSON.stringify(panel)).values()];
+  const panels = panelsOf(outcomes);
+  if (panels.length === 0) return { each: outcomes.map(() => null), mean: null };
   const metricsOf = (member: (of: Candidates) => PanelMember | null) => {
     const with_ = panels.map((panel) =>
-      panel.flatMap(({ at, of }) => {
-        const found = member(of);
+      panel.flatMap(({ at, judged }) => {
+        const found = member(judged.candidates);
         return found === null ? [] : [{ at, found }];
       }),
     );

@@ -4,11 +4,20 @@ import { meaningOf, scaleSentence } from "../grounding/meaning.ts";
 import { readingSentence } from "./reading.ts";
 import type { RunResult } from "./result.ts";
 import { deliveredIteration, isSimulated } from "./result.ts";
-import { groupDigits, list, plural, pValue, TERMINATION_SENTENCES } from "./wording.ts";
+import {
+  chartGeneName,
+  groupDigits,
+  list,
+  plural,
+  pValue,
+  TERMINATION_SENTENCES,
+} from "./wording.ts";
 
 export interface Answer {
   /** One paragraph, sentence by sentence. */
   readonly sentences: readonly string[];
+  /** What the score and the expected accuracy are, and are not. */
+  readonly numbers: readonly string[];
   /** What must be known before the answer is used, most weighty first. */
   readonly warnings: readonly { readonly title: string; readonly text: string }[];
 }
@@ -32,7 +41,7 @@ export function answerInWords(result: RunResult, de: DifferentialExpression): An
       genes
         .filter((gene) => gene.direction === direction)
         .slice(0, 4)
-        .map(({ gene }) => gene),
+        .map(({ gene }) => chartGeneName(gene)),
     );
   const sentences = [
     ...(reading === null ? [] : [reading]),
@@ -52,7 +61,22 @@ export function answerInWords(result: RunResult, de: DifferentialExpression): An
     ...(scale === null || !isJudged ? [] : [scale]),
     `${TERMINATION_SENTENCES[result.termination_reason]} Delivered: iteration ${result.delivered_iteration} of ${result.iterations.length}.`,
   );
-  return { sentences, warnings: warningsOf(result) };
+  return { sentences, numbers: numbersInWords(result), warnings: warningsOf(result) };
+}
+
+function numbersInWords({ expected_accuracy: expected }: RunResult): string[] {
+  const reach = "over all genes, of the predicted change with a measured one";
+  return [
+    "The grounding score says how well the predicted response agrees with known biology, from 1 (not at all, or the contrary) to 10.",
+    ...(expected === null || expected === undefined
+      ? []
+      : [
+          expected.known
+            ? `Expected accuracy is the correlation, ${reach}, that the atlas lets expect: ${plural(expected.responses, expected.left_out === "donors" ? "measured response" : "measured cell type")} ${expected.left_out === "donors" ? "of donors " : ""}were left out in turn and predicted in the same way, and 9 of 10 further ones should lie in the interval.`
+            : `Expected accuracy, the correlation, ${reach}, is unknown. ${expected.reason}`,
+        ]),
+    "A response can agree with what is known and still be predicted badly, so the score says nothing of accuracy; only a measurement does.",
+  ];
 }
 
 function warningsOf(result: RunResult): Answer["warnings"] {

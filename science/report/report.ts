@@ -65,6 +65,10 @@ export async function renderReport(
     pathwaysDrawn: Math.min(PATHWAYS_DRAWN, pathways.length),
     isJudged: grounding.components.some(({ score }) => score !== null),
     modelScores: modelScores(grounding),
+    evidence: {
+      shown: grounding.evidence.filter(({ supports }) => !supports),
+      folded: grounding.evidence.filter(({ supports }) => supports),
+    },
     unmeasured: grounding.components.filter(({ score }) => score === null),
     file: `${result.run_id}_predictions.h5ad`,
     marks: Object.entries(COMPONENT_MARKS).filter(([name]) => everMeasured.has(name)),

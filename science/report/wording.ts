@@ -82,7 +82,7 @@ export function shorten(text: string, length: number): string {
   return `${whole.trimEnd()}…`;
 }
 
-/** A gene's name as a chart has room for it: without an Ensembl suffix, at most 16 characters. */
+/** A gene's name as a chart or sentence has room for it: without an Ensembl suffix, at most 16 characters. */
 export function chartGeneName(gene: string): string {
   return shorten(gene.slice(0, geneSymbol(gene).length), 16);
 }

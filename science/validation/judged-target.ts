@@ -1,5 +1,6 @@
 import type { Agreement } from "./agreement.ts";
 import type { Judgement, References } from "./judge.ts";
+import type { Effects } from "./discrimination.ts";
 import type { Candidates } from "./panel-members.ts";
 
 /** Names of cells, as the imported file has them. */
@@ -26,6 +27,7 @@ export interface JudgedTarget {
   readonly delta_transfer: Agreement;
   readonly judgement: Judgement;
   readonly candidates: Candidates;
+  readonly effects: Effects;
   /** Of the first iteration, whichever was delivered. */
   readonly first_pearson: number;
   /** The genes of the largest differences. */

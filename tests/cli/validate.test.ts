@@ -19,6 +19,7 @@ interface Target {
   readonly expected_low: number;
   readonly expected_high: number;
   readonly grounding_scores: readonly number[];
+  readonly cell_eval: Record<string, number | null> | null;
   readonly vcc2026: Record<"prediction" | "repeated", Record<string, number | null>> | null;
   readonly transfer: string | null;
 }
@@ -167,6 +168,35 @@ describeWithData("validation on the Kang 2018 data", () => {
       "107": "It has 5 perturbed cells, and a mean to compare with needs 10.",
     });
   });
+});
+
+test("perturbations of the same cells are ranked against each other", async () => {
+  const atlas = join(await temporaryFolder(), "simulated.h5ad");
+  const cells = simulateAtlas({
+    seed: 3,
+    nGenes: 200,
+    nCellTypes: 3,
+    nPerturbations: 3,
+    nDonors: 2,
+  });
+  await writeH5ad(atlas, cells);
+  const [cellType = ""] = cells.obs.columns["cell_type"] as readonly string[];
+  const { code, validation } = await validate(
+    atlas,
+    "--all",
+    "--cell-type",
+    cellType,
+    "--max-iterations",
+    "1",
+  );
+  expect(code).toBe(0);
+  const judged = validation.targets.filter(({ status }) => status === "judged");
+  expect(judged.length).toBeGreaterThan(1);
+  for (const { cell_eval: metrics, vcc2026 } of judged) {
+    expect(metrics?.["discrimination_score_l1"]).toBeGreaterThan(0);
+    expect(vcc2026?.prediction["pds_cosine"]).toBeGreaterThanOrEqual(0);
+    expect(vcc2026?.prediction["pds_cosine"]).toBeLessThanOrEqual(1);
+  }
 });
 
 describeWithPython("the figures of a validation", () => {
