@@ -189,6 +189,20 @@ export class Hdf5File {
     return all;
   }
 
+  /** Numbers of columns [start, stop) of all rows of a dataset of two dimensions, row by row. */
+  columnsOf(path: string, start: number, stop: number): NumericArray {
+    this.checkNumbers(path);
+    const rows = this.shape(path)[0] ?? 0;
+    if (stop <= start || rows === 0) return new Float32Array(0);
+    this.#checkHolds(path, rows * (stop - start));
+    return this.#read(path, (dataset) =>
+      dataset.slice([
+        [0, rows],
+        [start, stop],
+      ]),
+    ) as NumericArray;
+  }
+
   /** Texts [from, to) of a dataset of one dimension, all of them unless told; or the one of a scalar. */
   text(path: string, from = 0, to = Infinity): string[] {
     const { type, shape } = this.#metadata(path);

@@ -73,7 +73,8 @@ async function build(
   if (file.nObs === 0)
     throw new HaystackError("GROUP_EMPTY", `${file.path} has no cells; use a file that has some.`);
   const dataset =
-    options.dataset ?? basename(options.source).replace(/\.(?:h5ad|h5mu|zarr)(?:\.gz)?$/i, "");
+    options.dataset ??
+    basename(options.source).replace(/\.(?:h5ad|h5mu|h5|loom|zarr)(?:\.gz)?$/i, "");
   const source = chooseSlot(file, options.layer);
   const read = readLabels(file, options, resolver, source.slot);
   const { columns } = read;

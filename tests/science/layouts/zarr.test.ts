@@ -55,6 +55,12 @@ for kind, make in [("csr", sp.csr_matrix), ("csc", sp.csc_matrix), ("dense", np.
         ad.settings.zarr_write_format = version
         a.write_zarr(f"{folder}/{kind}{version}.zarr", chunks=(50, 9) if kind == "dense" else None)
     if kind == "csr":
+        import zarr
+        z = zarr.open_group(f"{folder}/mu.zarr", mode="w")
+        z.attrs["encoding-type"] = "MuData"
+        ad.io.write_elem(z, "mod/rna", a)
+        ad.io.write_elem(z, "mod/prot", a[:, :3].copy())
+        ad.io.write_elem(z, "obs", obs)
         ad.settings.auto_shard_zarr_v3 = True
         a.write_zarr(f"{folder}/csr-sharded3.zarr", chunks=200)
         ad.settings.auto_shard_zarr_v3 = False
@@ -121,6 +127,13 @@ describeWithPython("AnnData in zarr folders", () => {
         expect(half![0]).toEqual(expectedHalf[kind.split("-")[0]!]);
         expect((await inspectH5ad(path, resolver)).guessed.perturbation).toBe("perturbation");
       }
+  });
+
+  it("of several modalities is MuData, of which the RNA is read", async () => {
+    const { modality, n_obs, n_vars } = await inspectH5ad(join(folder, "mu.zarr"), resolver);
+    expect({ modality, n_obs, n_vars }).toEqual({ modality: "rna", n_obs: 240, n_vars: 31 });
+    const path = join(folder, "mu.zarr");
+    expect((await inspectH5ad(path, resolver, "prot")).n_vars).toBe(3);
   });
 
   it("is imported with the counts of every cell", async () => {
