@@ -51,6 +51,14 @@ const GAIN = new Set([
 ]);
 const FORCED_EXPRESSION =
   /^(?:ectopic(?:ally)?|forced|enforced|transgenic|constitutive) express(?:ion|ed|ing)$/;
+const ACTIVATION = new Set([
+  "activation",
+  "activating",
+  "upregulation",
+  "upregulating",
+  "aktivierung",
+]);
+const CRISPR_ACTIVATION = /^crispr (?:activation|activated|a)$/;
 const LACK = new Set(["lacking", "lack", "lacks", "devoid", "missing"]);
 const GUIDE_PREFIX = /^(?:sg|si|sh)(?=[a-z]{2})/;
 
@@ -60,9 +68,10 @@ export function geneticEffectAt(
   index: number,
 ): { effect: GeneticEffect; length: number } | null {
   const key = tokens[index]?.key ?? "";
+  const pair = `${key} ${tokens[index + 1]?.key ?? ""}`;
+  if (CRISPR_ACTIVATION.test(pair)) return { effect: "gain", length: 2 };
   if (LOSS.has(key)) return { effect: "loss", length: 1 };
   if (GAIN.has(key)) return { effect: "gain", length: 1 };
-  const pair = `${key} ${tokens[index + 1]?.key ?? ""}`;
   if (/^knock(?:ed|ing)? (?:out|down)$/.test(pair)) return { effect: "loss", length: 2 };
   if (pair.startsWith("over express") || FORCED_EXPRESSION.test(pair))
     return { effect: "gain", length: 2 };
@@ -76,6 +85,13 @@ export function geneticEffectAt(
 export function isWordOfLack(token: Token | undefined): boolean {
   return LACK.has(token?.key ?? "");
 }
+
+/**
+ * "Activation of KLF1": a gain only beside a gene that the cells themselves make, as "IL-4
+ * activation" is a treatment.
+ */
+export const isWordOfActivation = (token: Token | undefined): boolean =>
+  ACTIVATION.has(token?.key ?? "");
 
 /** "sgstat1" -> "stat1"; null when the word has no guide prefix. */
 export function withoutGuidePrefix(key: string): string | null {

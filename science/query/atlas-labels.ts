@@ -7,7 +7,7 @@ import {
   findPerturbation,
   geneticReading,
 } from "../knowledge/resolve.ts";
-import { labelKey } from "../knowledge/tokens.ts";
+import { joined, labelKey, tokenise } from "../knowledge/tokens.ts";
 import type { GeneticEffect } from "../knowledge/genetic-words.ts";
 
 /**
@@ -84,9 +84,9 @@ export function cellTypeLabels(
   entry: CellTypeEntry | null,
   writtenAs: string,
 ): string[] {
-  const key = labelKey(writtenAs);
+  const { singular } = joined(tokenise(writtenAs));
   const sameWords = labels.cellTypes
-    .filter(({ label }) => labelKey(label) === key)
+    .filter(({ label }) => joined(tokenise(label)).singular === singular)
     .map(({ label }) => label);
   if (
     entry === null ||

@@ -1,9 +1,17 @@
-import { geneticEffectAt, isWordOfLack, withoutGuidePrefix } from "../knowledge/genetic-words.ts";
+import {
+  geneticEffectAt,
+  isWordOfActivation,
+  isWordOfLack,
+  withoutGuidePrefix,
+} from "../knowledge/genetic-words.ts";
 import type { GeneticEffect } from "../knowledge/genetic-words.ts";
 import type { Knowledge } from "../knowledge/knowledge.ts";
 import { findGeneticEntry, knowledgeTerms } from "../knowledge/resolve.ts";
 import { joined } from "../knowledge/tokens.ts";
-import type { Mention, Sentence } from "./mentions.ts";
+import type { Token } from "../knowledge/tokens.ts";
+import type { TermIndex } from "../knowledge/term-index.ts";
+import { geneticName } from "./mentions.ts";
+import type { Meaning, Mention, Sentence } from "./mentions.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** Words between a genetic word and its gene: "knockout of the gene TP53". */
@@ -33,6 +41,7 @@ const FILLERS = new Set([
 /** "Interleukin 1 beta" has three tokens, "PD-1" two. */
 const LONGEST_GENE = 3;
 const MOST_FILLERS = 4;
+const LONGEST_CELL_TYPE = 6;
 
 /**
  * Finds and takes genes with a genetic word beside them: "TP53 KO", "CRISPRi STAT1", "knockout of
@@ -41,8 +50,15 @@ const MOST_FILLERS = 4;
 export function findGeneticMentions(
   sentence: Sentence,
   knowledge: Knowledge,
-  atlasGenes: ReadonlySet<string>,
-  vocabulary: Vocabulary,
+  {
+    atlasGenes,
+    vocabulary,
+    terms,
+  }: {
+    readonly atlasGenes: ReadonlySet<string>;
+    readonly vocabulary: Vocabulary;
+    readonly terms: TermIndex<Meaning>;
+  },
 ): Mention[] {
   const { tokens, taken } = sentence;
   const symbols = knowledgeTerms(knowledge).geneSymbols;
@@ -58,7 +74,7 @@ export function findGeneticMentions(
   };
   const take = (gene: string, effect: GeneticEffect, from: number, to: number): void => {
     taken.fill(1, from, to);
-    const label = `${gene} ${effect === "loss" ? "knockout" : "overexpression"}`;
+    const label = geneticName({ gene, effect });
     found.push({
       meaning: {
         kind: "perturbation",
@@ -84,11 +100,23 @@ export function findGeneticMentions(
         : null;
       if (lacked !== null && !isSecreted(lacked.gene, knowledge))
         take(lacked.gene, "loss", index, lacked.to);
+      const activated = isWordOfActivation(tokens[index])
+        ? geneBeside(sentence, index, geneAt)
+        : null;
+      if (
+        activated !== null &&
+        !isSecreted(activated.gene, knowledge) &&
+        !beginsCells(tokens, activated.from, terms)
+      )
+        take(
+          activated.gene,
+          "gain",
+          Math.min(activated.from, index),
+          Math.max(activated.to, index + 1),
+        );
       continue;
     }
-    const after = afterFillers(sentence, index + word.length, 1);
-    const before = afterFillers(sentence, index - 1, -1);
-    const place = geneBefore(before, geneAt) ?? geneFrom(after, geneAt);
+    const place = geneBeside(sentence, index, geneAt, word.length);
     if (place !== null)
       take(
         place.gene,
@@ -98,6 +126,13 @@ export function findGeneticMentions(
       );
   }
   return found;
+}
+
+/** "Activation of CD4 T cells" names cells and not the gene CD4. */
+function beginsCells(tokens: readonly Token[], from: number, terms: TermIndex<Meaning>): boolean {
+  for (let to = from + 1; to <= Math.min(tokens.length, from + LONGEST_CELL_TYPE); to++)
+    if (terms.find(tokens.slice(from, to))?.meaning.kind === "cell_type") return true;
+  return false;
 }
 
 /** Cytokines reach cells from outside: what lacks them is mostly the medium. */
@@ -113,6 +148,14 @@ interface Place {
   readonly to: number;
 }
 type GeneAt = (from: number, to: number) => string | null;
+
+/** The gene next to a word at `index`, of `length` tokens: "KLF1 activation", "activation of KLF1". */
+function geneBeside(sentence: Sentence, index: number, geneAt: GeneAt, length = 1): Place | null {
+  return (
+    geneBefore(afterFillers(sentence, index - 1, -1), geneAt) ??
+    geneFrom(afterFillers(sentence, index + length, 1), geneAt)
+  );
+}
 
 function geneBefore(last: number, geneAt: GeneAt): Place | null {
   for (let length = LONGEST_GENE; length > 0; length--) {

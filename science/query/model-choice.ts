@@ -186,11 +186,7 @@ function perturbationOf(
       targets:
         entry?.targets.map((target) => target.gene) ?? (genetic === null ? [] : [genetic.gene]),
     },
-    ...expectations(
-      { meaning: { kind: "perturbation", entry, label: name, genetic } },
-      entry,
-      knowledge,
-    ),
+    ...expectations(genetic, entry, knowledge),
   };
 }
 

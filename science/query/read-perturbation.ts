@@ -1,12 +1,13 @@
 import type { Knowledge, PerturbationEntry } from "../knowledge/knowledge.ts";
-import { perturbationMatch } from "../knowledge/resolve.ts";
+import { findGeneticEntry, perturbationMatch } from "../knowledge/resolve.ts";
 import { perturbationLabels } from "./atlas-labels.ts";
 import type { AtlasLabels } from "./atlas-labels.ts";
-import { wordsOf } from "./mentions.ts";
+import { geneticName, wordsOf } from "./mentions.ts";
 import type { GivenMention, Sentence } from "./mentions.ts";
 import type { StructuredQuery } from "./structured-query.ts";
 
 type Ambiguity = StructuredQuery["ambiguities"][number];
+type Genetic = Extract<GivenMention["meaning"], { kind: "perturbation" }>["genetic"];
 
 /**
  * The asked perturbation, its labels in the atlases, and what else an ambiguous name could mean.
@@ -15,9 +16,11 @@ export function readPerturbation(
   chosen: GivenMention,
   sentence: Sentence,
   labels: AtlasLabels,
+  knowledge: Knowledge,
 ): {
   perturbation: StructuredQuery["perturbation"];
   entry: PerturbationEntry | null;
+  genetic: Genetic;
   ambiguities: Ambiguity[];
 } {
   const { meaning, name, misspelt } = chosen;
@@ -42,7 +45,13 @@ export function readPerturbation(
         alternatives,
       });
   } else entry = meaning.entry;
-  const genetic = meaning.kind === "perturbation" ? meaning.genetic : null;
+  let genetic = meaning.kind === "perturbation" ? meaning.genetic : null;
+  const inFile = genetic === null && entry !== null ? effectInFile(entry, name, labels) : null;
+  if (inFile !== null) {
+    genetic = inFile;
+    entry = findGeneticEntry(knowledge, inFile.gene, inFile.effect);
+  }
+  const label = inFile === null ? meaning.label : geneticName(inFile);
   const match = (): StructuredQuery["perturbation"]["match"] => {
     if (misspelt) return "spelling";
     if (meaning.kind === "ambiguous") return "synonym";
@@ -51,23 +60,36 @@ export function readPerturbation(
   };
   return {
     entry,
+    genetic,
     ambiguities,
     perturbation: {
       id: entry?.id ?? null,
-      name: entry?.name ?? meaning.label,
+      name: entry?.name ?? label,
       kind: entry?.kind ?? (genetic === null ? "unknown" : "genetic"),
       external_ids: entry?.external_ids ?? (genetic === null ? {} : { hgnc: genetic.gene }),
       matched_text,
       match: match(),
-      atlas_labels: perturbationLabels(
-        labels,
-        entry?.id ?? null,
-        genetic,
-        entry?.name ?? meaning.label,
-      ),
+      atlas_labels: perturbationLabels(labels, entry?.id ?? null, genetic, entry?.name ?? label),
       targets: entry?.targets.map(({ gene }) => gene) ?? (genetic === null ? [] : [genetic.gene]),
     },
   };
+}
+
+/**
+ * What a bare symbol ("KLF1") means where the atlases have cells that lack the gene, or cells that
+ * gain it, and not both: the file says what is meant.
+ */
+function effectInFile(
+  { kind, external_ids, name: known }: PerturbationEntry,
+  name: string | null,
+  labels: AtlasLabels,
+): Genetic {
+  const gene = external_ids["hgnc"];
+  if (kind !== "genetic" || gene === undefined || name === known) return null;
+  const [effect, ...more] = new Set(
+    labels.perturbations.flatMap(({ genetic }) => (genetic?.gene === gene ? genetic.effect : [])),
+  );
+  return effect === undefined || more.length > 0 ? null : { gene, effect };
 }
 
 function matchOf(entry: PerturbationEntry, name: string | null): "exact" | "synonym" {
@@ -78,12 +100,11 @@ function matchOf(entry: PerturbationEntry, name: string | null): "exact" | "syno
 
 /** What the knowledge says will happen, each with its source. */
 export function expectations(
-  { meaning }: Pick<GivenMention, "meaning">,
+  genetic: Genetic,
   entry: PerturbationEntry | null,
   knowledge: Knowledge,
 ): Pick<StructuredQuery, "expected_targets" | "expected_pathways"> {
   if (entry === null) {
-    const genetic = meaning.kind === "perturbation" ? meaning.genetic : null;
     return {
       expected_targets:
         genetic === null

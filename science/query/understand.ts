@@ -52,12 +52,17 @@ export function understandQuestion(
   const donors = readDonors(text, labels.donors, sentence.instructed);
   const tissue = first(tissues);
   const cell_type = readCellType({ asked, sentence, tissue }, knowledge, labels);
-  const { perturbation, entry, ambiguities } = readPerturbation(chosen, sentence, labels);
+  const { perturbation, entry, genetic, ambiguities } = readPerturbation(
+    chosen,
+    sentence,
+    labels,
+    knowledge,
+  );
   return {
     task_type: "perturbational",
     cell_type,
     perturbation,
-    ...expectations(chosen, entry, knowledge),
+    ...expectations(genetic, entry, knowledge),
     dose: first(amounts.doses),
     time: first(amounts.times),
     tissue,
@@ -138,7 +143,7 @@ function readMentions(question: string, atlases: readonly AtlasIndex[], knowledg
   const sentence = { ...sentenceOf(text, amounts.spans), instructed };
   const atlasGenes = new Set(atlases.flatMap(({ genes }) => genes));
   const all = [
-    ...findGeneticMentions(sentence, knowledge, atlasGenes, vocabulary),
+    ...findGeneticMentions(sentence, knowledge, { atlasGenes, vocabulary, terms }),
     ...findMentions(sentence, terms, vocabulary),
   ].toSorted((a, b) => a.from - b.from);
   const mentions = readBlockades(
