@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { clock } from "../../adapters/clock.ts";
 import { isDaemonThere, openRuns } from "../../adapters/runs.ts";
 import { MOST_CANDIDATES, theRunId } from "../../actors/find-run-id.ts";
-import { isInterrupted, statusOf } from "../../actors/run-details.ts";
+import { isInterrupted, isJudgedRun, statusOf } from "../../actors/run-details.ts";
 import { resultObjects } from "../../actors/run-objects.ts";
 import { outputsOf } from "../../actors/job-outputs.ts";
 import { redactor, type Config } from "../../config.ts";
@@ -50,7 +50,7 @@ export function localRuns(config: Config): RunOperations {
           const standing = standingOf.get(document.run_id);
           const interrupted =
             standing !== undefined && isInterrupted(document, standing, clock.now());
-          return { ...document, interrupted };
+          return { ...document, interrupted, is_judged: isJudgedRun(document) };
         });
       }),
     documents: (filter) => withStore((store) => store.list(filter)),

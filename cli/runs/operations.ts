@@ -80,7 +80,11 @@ export interface ListFilter {
 export type ListedRun = Pick<
   RunDocument,
   "run_id" | "query" | "name" | "status" | "current_phase" | "final_score" | "created_at"
-> & { readonly interrupted: boolean };
+> & {
+  readonly interrupted: boolean;
+  /** False where no component of the score could be measured; servers of earlier releases do not say. */
+  readonly is_judged?: boolean | undefined;
+};
 
 export interface Transition extends Pick<TransitionEntry, "actor" | "event" | "from" | "to"> {
   /** Unique in the run. */

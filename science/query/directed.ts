@@ -26,6 +26,8 @@ export function readDirected(
     const place = withActionWord(mention, sentence, vocabulary);
     if (place === null) return mention;
     const { action, from, to } = place;
+    // "IL-4 activation" and "an IL-2 agonist" are treatments with the cytokine, or like it.
+    if (action === "activates" && meaning.entry.kind === "cytokine") return mention;
     const entries = membersOf(meaning.entry, action, knowledge);
     if (entries.length > 0) {
       const label = `${action === "inhibits" ? "inhibitor" : "agonist"} of ${meaning.entry.name}`;

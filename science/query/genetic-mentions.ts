@@ -8,6 +8,7 @@ import type { GeneticEffect } from "../knowledge/genetic-words.ts";
 import type { Knowledge } from "../knowledge/knowledge.ts";
 import { findGeneticEntry, knowledgeTerms } from "../knowledge/resolve.ts";
 import { joined } from "../knowledge/tokens.ts";
+import { geneticName } from "./mentions.ts";
 import type { Mention, Sentence } from "./mentions.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -71,12 +72,11 @@ export function findGeneticMentions(
   };
   const take = (gene: string, effect: GeneticEffect, from: number, to: number): void => {
     taken.fill(1, from, to);
-    const label = `${gene} ${effect === "loss" ? "knockout" : "overexpression"}`;
     found.push({
       meaning: {
         kind: "perturbation",
         entry: findGeneticEntry(knowledge, gene, effect),
-        label,
+        label: geneticName({ gene, effect }),
         genetic: { gene, effect },
       },
       name: null,

@@ -38,6 +38,14 @@ export type CellTypeMention = Mention & {
 /** A mention of what the cells are given. */
 export type GivenMention = Mention & { readonly meaning: Exclude<Meaning, { kind: "cell_type" }> };
 
+export const geneticName = ({
+  gene,
+  effect,
+}: {
+  readonly gene: string;
+  readonly effect: GeneticEffect;
+}): string => `${gene} ${effect === "loss" ? "knockout" : "overexpression"}`;
+
 /** The longest name has this many tokens; Chinese has one token a character. */
 const LONGEST = 12;
 /** Misspelt names are searched in at most this many neighbouring words. */

@@ -11,7 +11,7 @@ import {
 import { perturbationLabels } from "./atlas-labels.ts";
 import type { AtlasLabels } from "./atlas-labels.ts";
 import { givenTogether, labelsOfAll } from "./given-together.ts";
-import { wordsOf } from "./mentions.ts";
+import { geneticName, wordsOf } from "./mentions.ts";
 import type { GivenMention, Sentence } from "./mentions.ts";
 import type { Direction, StructuredQuery } from "./structured-query.ts";
 
@@ -66,9 +66,8 @@ function geneMention(
   genetic: { readonly gene: string; readonly effect: GeneticEffect },
   knowledge: Knowledge,
 ): GivenMention {
-  const { gene, effect } = genetic;
-  const label = `${gene} ${effect === "loss" ? "knockout" : "overexpression"}`;
-  const entry = findGeneticEntry(knowledge, gene, effect);
+  const label = geneticName(genetic);
+  const entry = findGeneticEntry(knowledge, genetic.gene, genetic.effect);
   return { ...mention, name: null, meaning: { kind: "perturbation", entry, label, genetic } };
 }
 
