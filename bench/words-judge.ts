@@ -78,7 +78,7 @@ export function judgeLine(
   name: string,
   lineage: ReadonlyMap<string, string>,
 ): Verdict {
-  if (reading === null) return "refused";
+  if (reading === null || reading.cell.name === "") return "refused";
   if (labelKey(reading.cell.name) === labelKey(name)) return "right";
   if (reading.cell.labels.length > 0)
     return reading.cell.labels.every((label) => labelKey(label) === labelKey(name))

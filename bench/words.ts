@@ -27,8 +27,8 @@ const vocabulary = <Item extends z.ZodType>(name: string, item: Item): z.infer<I
 const knowledge = loadKnowledge();
 const { geneSymbol } = labelResolver(knowledge);
 const lineage = new Map(
-  knowledge.cellTypes.flatMap(({ id, cell_lines }) =>
-    cell_lines.map((line) => [labelKey(line), id] as const),
+  knowledge.cellTypes.flatMap(({ id, synonyms, cell_lines }) =>
+    [...synonyms, ...cell_lines].map((line) => [labelKey(line), id] as const),
   ),
 );
 const monocytes = atlasIndex({ cellTypes: ["CD14+ Monocytes"], perturbations: ["IFN-beta"] });
@@ -90,8 +90,10 @@ function statementOf(text: string): Judged {
 
 /** "AC480 (BMS-599626)" is known by both names. */
 const namesIn = (name: string): string[] => {
-  const inner = /^(.+?)\s*\(([^()]+)\)$/.exec(name);
-  return [name, ...(inner?.slice(1) ?? [])];
+  const [, before, within, behind = ""] = /^(.+?)\s*\(([^()]+)\)\s*(.*)$/.exec(name) ?? [];
+  return before === undefined
+    ? [name]
+    : [name, before, `${before} ${behind}`, ...(within?.split(/,\s*/) ?? [])];
 };
 
 const named = z.object({ name: z.string(), id: z.string().nullable() });

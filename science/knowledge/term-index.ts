@@ -1,4 +1,5 @@
 import { distance } from "fastest-levenshtein";
+import { isRealName } from "./real-names.ts";
 import { joined, tokenise } from "./tokens.ts";
 import type { Token } from "./tokens.ts";
 
@@ -11,6 +12,11 @@ export interface Term<Meaning> {
   /** The name as it stands in the data. */
   readonly text: string;
   readonly meaning: Meaning;
+  /**
+   * How a text has to write it: "capitals" with one of them, "exactly" as in the data but for
+   * spaces and hyphens, "beside cells" so and with the word "cells" behind it.
+   */
+  readonly written?: "capitals" | "exactly" | "beside cells";
 }
 
 export interface TermIndex<Meaning> {
@@ -52,8 +58,8 @@ export function buildTermIndex<Meaning>(
       const known = base?.findMisspelt(tokens) ?? null;
       if (known !== null) return known;
       const plain = joined(tokens, "plain").singular;
-      const limit = spellingLimit(plain);
-      if (limit === 0 || byPlain.has(plain)) return null;
+      const limit = spellingLimit(tokens);
+      if (limit === 0 || byPlain.has(plain) || isRealName(tokens)) return null;
       let best: Term<Meaning> | null = null;
       let bestDistance = limit + 1;
       for (let length = plain.length - limit; length <= plain.length + limit; length++) {
@@ -64,7 +70,7 @@ export function buildTermIndex<Meaning>(
             best = null;
         }
       }
-      return best;
+      return best !== null && saysTheSame(best, plain) && isNearByWord(best, tokens) ? best : null;
     },
     nearest(text, count) {
       const plain = joined(tokenise(text), "plain").singular;
@@ -87,13 +93,46 @@ export function buildTermIndex<Meaning>(
 }
 
 /**
- * Edits that a word may be wrong by: none below 5 letters, where abbreviations stand side by side
- * (IL-2, IL-3).
+ * Edits that the letters of a name may be wrong by: none below 5, where abbreviations and codes
+ * stand side by side (IL-2, IL-3; MDCK, moDC). The word "cell" is no part of a name.
  */
-function spellingLimit(plain: string): number {
-  if (plain.length < 5 || /\p{Script=Han}/u.test(plain)) return 0;
-  if (plain.length < 8) return 1;
-  return plain.length < 13 ? 2 : 3;
+function spellingLimit(tokens: readonly Token[]): number {
+  const letters = tokens
+    .filter(({ key }) => key !== "cell" && key !== "cells")
+    .map(({ plain }) => plain.replace(/\d+/g, ""))
+    .join("");
+  if (letters.length < 5 || /\p{Script=Han}/u.test(letters)) return 0;
+  return mostEdits(letters);
+}
+
+function mostEdits(letters: string): number {
+  if (letters.length < 8) return 1;
+  return letters.length < 13 ? 2 : 3;
+}
+
+/** Of a name of as many words each word is near to its own: "alfacon" is no "alpha". */
+function isNearByWord({ text }: Term<unknown>, tokens: readonly Token[]): boolean {
+  const words = tokenise(text);
+  return (
+    words.length !== tokens.length ||
+    words.every((word, index) => {
+      const [known, given] = [[word], tokens.slice(index, index + 1)].map(
+        (each) => joined(each, "plain").singular,
+      ) as [string, string];
+      return distance(known, given) <= mostEdits(given);
+    })
+  );
+}
+
+const OPPOSITES = /^(?:hyper|hypo|anti|pro)/;
+const CLASSES = /(?:inhibitor|antagonist|agonist|activator|blocker|deficien|activat|inhibit)/;
+
+/** No repair changes a word that turns the meaning: hyperoxia is no hypoxia, an agonist no antagonist. */
+function saysTheSame({ text }: Term<unknown>, plain: string): boolean {
+  const candidate = joined(tokenise(text), "plain").singular;
+  return [OPPOSITES, CLASSES].every(
+    (words) => words.exec(candidate)?.[0] === words.exec(plain)?.[0],
+  );
 }
 
 /** What a misspelt name shares with its own: the first letter and all digits (IL-12, IL-13). */

@@ -1,6 +1,7 @@
 import type { AtlasIndex, CellGroup } from "../atlas/atlas-index.ts";
 import type { CellTypeEntry, Knowledge } from "../knowledge/knowledge.ts";
 import { ancestors, descendants, ontologyDistance } from "../knowledge/ontology.ts";
+import { drugOfLabel } from "../knowledge/named-drugs.ts";
 import {
   cellOntologyIdIn,
   findCellType,
@@ -70,9 +71,11 @@ function perturbationMeaning(
   knowledge: Knowledge,
 ): AtlasLabels["perturbations"][number] {
   if (genetic === undefined) {
-    const id = perturbation_id ?? findPerturbation(label, knowledge)?.entry.id ?? null;
-    const parts = id === null ? partsOfLabel(label, knowledge) : undefined;
+    const curated = perturbation_id ?? findPerturbation(label, knowledge)?.entry.id ?? null;
+    const parts = curated === null ? partsOfLabel(label, knowledge) : undefined;
     const single = parts === undefined ? geneticReading(label, knowledge) : null;
+    const isDrug = curated === null && parts === undefined && single === null;
+    const id = isDrug ? (drugOfLabel(label, knowledge)?.id ?? null) : curated;
     return { label, id, genetic: single, namesGenes: false, ...given({ parts }) };
   }
   const [gene, ...more] = genetic.genes;

@@ -1,9 +1,4 @@
-import {
-  geneticEffectAt,
-  isWordOfActivation,
-  isWordOfLack,
-  withoutGuidePrefix,
-} from "../knowledge/genetic-words.ts";
+import { geneticEffectAt, isWordOfActivation, isWordOfLack } from "../knowledge/genetic-words.ts";
 import type { GeneticEffect } from "../knowledge/genetic-words.ts";
 import type { Knowledge } from "../knowledge/knowledge.ts";
 import { findGeneticEntry, knowledgeTerms } from "../knowledge/resolve.ts";
@@ -68,7 +63,8 @@ export function findGeneticMentions(
     if (to - from === 1 && (vocabulary.stop_words.has(asWritten) || FILLERS.has(asWritten)))
       return null;
     const upper = asWritten.toUpperCase();
-    return symbols.get(asWritten) ?? (atlasGenes.has(upper) ? upper : null);
+    const symbol = symbols.at(tokens.slice(from, to), sentence.text);
+    return symbol ?? (atlasGenes.has(upper) ? upper : null);
   };
   const take = (gene: string, effect: GeneticEffect, from: number, to: number): void => {
     taken.fill(1, from, to);
@@ -117,7 +113,7 @@ export function findGeneticMentions(
         take(mutant.gene, "loss", mutant.from, mutant.to);
         continue;
       }
-      const gene = symbols.get(withoutGuidePrefix(tokens[index]?.key ?? "") ?? "");
+      const gene = symbols.guided(tokens.slice(index, index + 1), sentence.text);
       if (gene !== undefined) take(gene, "loss", index, index + 1);
       const lacked = isWordOfLack(tokens[index])
         ? geneFrom(afterFillers(sentence, index + 1, 1), geneAt)

@@ -211,7 +211,7 @@ test("the dose before a name does not hide it", () => {
   );
 });
 
-test.each(["insulin", "virus HKU-99", "dopaminergic soup"])(
+test.each(["insulinoid", "virus HKU-99", "dopaminergic soup"])(
   "no unlike thing is suggested for %s",
   (name) => {
     expect(refusal(`How would adipocytes respond to ${name}?`).details).toMatchObject({
