@@ -5,7 +5,7 @@ import { ownFile } from "../../own-files.ts";
 import type { CellTypeEntry } from "./knowledge.ts";
 import { labelKey } from "./tokens.ts";
 
-/** The whole Cell Ontology, as build/ writes it: names, exact synonyms and is_a. */
+/** The whole Cell Ontology, as vocabularies/build.ts writes it: names, exact synonyms and is_a. */
 
 const termSchema = z.object({
   id: z.string(),

