@@ -2,7 +2,7 @@ import { geneticEffectAt, isWordOfActivation, isWordOfLack } from "../knowledge/
 import type { GeneticEffect } from "../knowledge/genetic-words.ts";
 import type { Knowledge } from "../knowledge/knowledge.ts";
 import { findGeneticEntry, knowledgeTerms } from "../knowledge/resolve.ts";
-import { joined } from "../knowledge/tokens.ts";
+import { joined, type Token } from "../knowledge/tokens.ts";
 import { geneticName } from "./mentions.ts";
 import type { Mention, Sentence } from "./mentions.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -63,8 +63,10 @@ export function findGeneticMentions(
     if (to - from === 1 && (vocabulary.stop_words.has(asWritten) || FILLERS.has(asWritten)))
       return null;
     const upper = asWritten.toUpperCase();
-    const symbol = symbols.at(tokens.slice(from, to), sentence.text);
-    return symbol ?? (atlasGenes.has(upper) ? upper : null);
+    const name = tokens.slice(from, to);
+    const symbol = symbols.at(name, sentence.text);
+    if (symbol === undefined) return atlasGenes.has(upper) ? upper : null;
+    return symbol === upper || !isOfSubstance(name, symbol, knowledge) ? symbol : null;
   };
   const take = (gene: string, effect: GeneticEffect, from: number, to: number): void => {
     taken.fill(1, from, to);
@@ -164,6 +166,12 @@ function furtherGenes(
 }
 
 const LISTING = new Set(["and", "plus", "und", "et", "y", "和", "与"]);
+
+/** LPS is an alias of IRF6, and means lipopolysaccharide. */
+function isOfSubstance(name: readonly Token[], symbol: string, knowledge: Knowledge): boolean {
+  const entry = knowledgeTerms(knowledge).perturbations.find(name)?.meaning;
+  return entry !== undefined && entry.kind !== "genetic" && entry.external_ids["hgnc"] !== symbol;
+}
 
 const hasActivator = (gene: string, knowledge: Knowledge): boolean =>
   knowledge.perturbations.some(

@@ -8,6 +8,7 @@ import { wordsOf } from "./mentions.ts";
 import type { CellTypeMention, Sentence } from "./mentions.ts";
 import { listed } from "./question-error.ts";
 import type { StructuredQuery } from "./structured-query.ts";
+import { loadVocabulary } from "./vocabulary.ts";
 
 interface AskedCells {
   readonly asked: CellTypeMention;
@@ -62,17 +63,21 @@ export function readCellType(
   };
 }
 
-/** "Fibroblasts from lung" are lung fibroblasts where the knowledge has such an entry. */
+/**
+ * "Fibroblasts from lung" are lung fibroblasts, and "acinar cells of the pancreas" pancreatic acinar
+ * cells, where the knowledge has such an entry.
+ */
 function ofTissue(
   entry: CellTypeEntry,
   tissue: string | null,
   knowledge: Knowledge,
 ): CellTypeEntry {
-  if (tissue === null) return entry;
-  const narrower = findCellType(`${tissue} ${entry.name}`, knowledge);
-  return narrower !== null && ancestors(knowledge, narrower.entry.id).has(entry.id)
-    ? narrower.entry
-    : entry;
+  const { texts = [] } = loadVocabulary().tissues.find(({ name }) => name === tissue) ?? {};
+  for (const text of tissue === null ? [] : [tissue, ...texts]) {
+    const narrower = findCellType(`${text} ${entry.name}`, knowledge)?.entry;
+    if (narrower !== undefined && ancestors(knowledge, narrower.id).has(entry.id)) return narrower;
+  }
+  return entry;
 }
 
 function cellMatch(

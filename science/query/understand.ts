@@ -12,6 +12,7 @@ import { refuseComparison } from "./ask-back.ts";
 import { chooseAsked, chooseGiven, withoutNegated } from "./choose-mention.ts";
 import { findGeneticMentions } from "./genetic-mentions.ts";
 import { instructions, outsideOf, withoutInstructed } from "./instructions.ts";
+import { withoutCutShort } from "./cut-short.ts";
 import { withMarkers } from "./markers.ts";
 import { findMentions } from "./mentions.ts";
 import type { CellTypeMention, GivenMention, Mention, Sentence } from "./mentions.ts";
@@ -155,7 +156,7 @@ function readMentions(question: string, atlases: readonly AtlasIndex[], knowledg
     ...findGeneticMentions(sentence, knowledge, atlasGenes, vocabulary),
     ...findMentions(sentence, terms, vocabulary),
   ].toSorted((a, b) => a.from - b.from);
-  const described = withMarkers(all, sentence, terms);
+  const described = withoutCutShort(withMarkers(all, sentence, terms), sentence, vocabulary);
   const mentions = readDirected(
     withoutNegated(described, sentence, vocabulary),
     sentence,

@@ -205,6 +205,28 @@ describe("comparisons", () => {
   });
 });
 
+test.each(["house dust mite extract", "caffeine energy drink"])(
+  "a name that goes on in words that were not read is another: %s",
+  (name) => {
+    expect(refusal(`How would B cells respond to ${name}?`).code).toMatch(
+      /PERTURBATION_UNKNOWN|QUESTION_NOT_UNDERSTOOD/,
+    );
+  },
+);
+
+test.each([
+  "B cells under metformin treatment",
+  "How do B cells respond to aspirin for 2 h?",
+  "effect of caffeine on B cells",
+  "B cells after ketamine exposure",
+])("%s: a name with words of giving is whole", (question) => {
+  expect(ask(question).cell_type.name).toBe("B cell");
+});
+
+test("acinar cells of the pancreas are pancreatic", () => {
+  expect(ask("acinar cells of the pancreas and TNF").cell_type.name).toBe("pancreatic acinar cell");
+});
+
 test("the dose before a name does not hide it", () => {
   expect(refusal("How would B cells treated with 1 uM zorblamine respond?").message).toContain(
     '"zorblamine"',
