@@ -59,6 +59,8 @@ export interface ModelPrediction {
    */
   readonly shiftsQueryCells: boolean;
   readonly seed: number;
+  /** What a learned transfer added to the response of the prompt, gene by gene; absent without one. */
+  readonly correction?: Float64Array;
 }
 
 /**
@@ -117,7 +119,7 @@ function differenceOf(treated: CsrMatrix, control: CsrMatrix): Float64Array {
 function compare(
   cells: { readonly treated: CsrMatrix; readonly reference: CsrMatrix },
   { predictedMean, referenceMean }: Record<"predictedMean" | "referenceMean", Float64Array>,
-  { query, controlPrediction, evidence, calibration, shiftsQueryCells }: ModelPrediction,
+  { query, controlPrediction, evidence, calibration, correction }: ModelPrediction,
 ): PredictedResponse {
   const genes = query.var.index;
   const delta = predictedMean.map((mean, gene) => mean - referenceMean[gene]!);
@@ -129,8 +131,7 @@ function compare(
   });
   const rank = ranksOf(change);
   const queried = momentsByGroup(query, genes).get("")!;
-  const counted =
-    shiftsQueryCells && controlPrediction !== null ? transferred(evidence, referenceMean) : delta;
+  const counted = correction === undefined ? delta : without(correction, delta, referenceMean);
   const scores = changeScores(
     measurementOf(
       {
@@ -163,12 +164,16 @@ function compare(
 }
 
 /**
- * The response of the prompt as it is. How many genes change is calibrated on left-out responses that
- * are carried over so; a learned transfer is smaller.
+ * The response as it would be carried over without a correction. How many genes change is calibrated on
+ * left-out responses that are carried over so; a learned transfer is smaller.
  */
-const transferred = ({ delta }: PromptEvidence, reference: Float64Array): Float64Array =>
-  delta.map((shift, gene) =>
-    Number.isNaN(shift) ? 0 : Math.max(0, reference[gene]! + shift) - reference[gene]!,
+const without = (
+  correction: Float64Array,
+  delta: Float64Array,
+  reference: Float64Array,
+): Float64Array =>
+  delta.map(
+    (change, gene) => Math.max(0, reference[gene]! + change - correction[gene]!) - reference[gene]!,
   );
 
 function ranksOf(change: Float64Array): Int32Array {
