@@ -2,9 +2,11 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import type { PlausibilityScale } from "../../science/accuracy/accuracy-schema.ts";
+import { given } from "../../given.ts";
 import { readH5ad } from "../../science/anndata/read.ts";
 import { evaluateResponse, type EvaluationInput } from "../../science/grounding/evaluate.ts";
 import { calibrateScore } from "../../science/grounding/measured-scale.ts";
+import { correctionOf } from "../../science/inference/delta-transfer.ts";
 import { validatePrediction } from "../../science/inference/validate-prediction.ts";
 import { loadKnowledge } from "../../science/knowledge/load.ts";
 import type { ControlStrategy, StructuredQuery } from "../../science/query/structured-query.ts";
@@ -79,6 +81,7 @@ export async function predictResponse({ output, ...input }: ResponseTask): Promi
       ...behind,
       shiftsQueryCells,
       seed,
+      ...given({ correction: correctionOf(prompt, genes) }),
     }),
   );
 }

@@ -50,7 +50,11 @@ export function scaleOf(
   };
 }
 
-/** Linear from nonsense (1) by the least (9) to the usual measured response (10). */
+/**
+ * 1 for nonsense, 9 for the least and 10 for the usual measured response. Between the latter two it
+ * is linear; from nonsense it rises with the square of the distance, so that what is hardly more than
+ * nonsense scores hardly more, however near the least measured response is.
+ */
 export function readAgainst(
   raw: number,
   { nonsense, least, usual }: Extract<PlausibilityScale, { known: true }>,
@@ -58,7 +62,7 @@ export function readAgainst(
   const share = (from: number, to: number) =>
     to > from ? Math.min(1, Math.max(0, (raw - from) / (to - from))) : Number(raw >= to);
   return raw < least
-    ? 1 + (AS_MEASURED - 1) * share(nonsense, least)
+    ? 1 + (AS_MEASURED - 1) * share(nonsense, least) ** 2
     : AS_MEASURED + (10 - AS_MEASURED) * share(least, usual);
 }
 

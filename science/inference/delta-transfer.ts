@@ -20,6 +20,17 @@ export const withCorrection = (prompt: AnnData, correction: Float64Array): AnnDa
   var: { ...prompt.var, columns: { ...prompt.var.columns, [CORRECTION]: correction } },
 });
 
+/** What the prompt's correction is for these genes, 0 where it has none; undefined without one. */
+export function correctionOf(
+  { var: { index, columns } }: AnnData,
+  genes: readonly string[],
+): Float64Array | undefined {
+  const correction = columns[CORRECTION] as ArrayLike<number> | undefined;
+  if (correction === undefined) return undefined;
+  const byGene = new Map(index.map((gene, i) => [gene, correction[i]!]));
+  return Float64Array.from(genes, (gene) => byGene.get(gene) ?? 0);
+}
+
 /**
  * Built-in baseline, no model: in log1p(CP10k) space each gene of the query cells is shifted by one
  * amount s and clipped at 0, with s chosen so that the mean over cells of max(0, query + s) is

@@ -151,7 +151,12 @@ function readMentions(question: string, atlases: readonly AtlasIndex[], knowledg
   const instructed = instructions(lines);
   const amounts = readAmounts(text, instructed);
   const sentence = { ...sentenceOf(text, amounts.spans), instructed };
-  const atlasGenes = new Set(atlases.flatMap(({ genes }) => genes));
+  const atlasGenes = new Set(
+    atlases.flatMap(({ genes, groups }) => [
+      ...genes,
+      ...groups.flatMap(({ genetic }) => genetic?.genes ?? []),
+    ]),
+  );
   const all = [
     ...findGeneticMentions(sentence, knowledge, atlasGenes, vocabulary),
     ...findMentions(sentence, terms, vocabulary),

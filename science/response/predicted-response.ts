@@ -62,6 +62,8 @@ export interface ModelPrediction {
    */
   readonly shiftsQueryCells: boolean;
   readonly seed: number;
+  /** What a learned transfer added to the response of the prompt, gene by gene; absent without one. */
+  readonly correction?: Float64Array;
 }
 
 /**
@@ -120,7 +122,7 @@ function differenceOf(treated: CsrMatrix, control: CsrMatrix): Float64Array {
 function compare(
   cells: { readonly treated: CsrMatrix; readonly reference: CsrMatrix },
   { predictedMean, referenceMean }: Record<"predictedMean" | "referenceMean", Float64Array>,
-  { query, controlPrediction, evidence, calibration, shiftsQueryCells, seen }: ModelPrediction,
+  { query, controlPrediction, evidence, calibration, correction, seen }: ModelPrediction,
 ): PredictedResponse {
   const genes = query.var.index;
   const delta = predictedMean.map((mean, gene) => mean - referenceMean[gene]!);
@@ -132,8 +134,7 @@ function compare(
   });
   const queried = momentsByGroup(query, genes).get("")!;
   const treatedCells = Math.max(calibration.treatedCells, queried.cells);
-  const counted =
-    shiftsQueryCells && controlPrediction !== null ? transferred(evidence, referenceMean) : delta;
+  const counted = correction === undefined ? delta : without(correction, delta, referenceMean);
   const scores = changeScores(
     measurementOf(
       {
@@ -173,12 +174,16 @@ function compare(
 }
 
 /**
- * The response of the prompt as it is. How many genes change is calibrated on left-out responses that
- * are carried over so; a learned transfer is smaller.
+ * The response as it would be carried over without a correction. How many genes change is calibrated on
+ * left-out responses that are carried over so; a learned transfer is smaller.
  */
-const transferred = ({ delta }: PromptEvidence, reference: Float64Array): Float64Array =>
-  delta.map((shift, gene) =>
-    Number.isNaN(shift) ? 0 : Math.max(0, reference[gene]! + shift) - reference[gene]!,
+const without = (
+  correction: Float64Array,
+  delta: Float64Array,
+  reference: Float64Array,
+): Float64Array =>
+  delta.map(
+    (change, gene) => Math.max(0, reference[gene]! + change - correction[gene]!) - reference[gene]!,
   );
 
 interface Part {

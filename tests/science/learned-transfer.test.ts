@@ -7,7 +7,11 @@ import { importAtlas } from "../../science/atlas/import.ts";
 import { openAtlas } from "../../science/atlas/open.ts";
 import type { Withhold } from "../../science/atlas/withhold.ts";
 import { writeH5ad } from "../../science/anndata/write.ts";
-import { deltaTransfer, withCorrection } from "../../science/inference/delta-transfer.ts";
+import {
+  correctionOf,
+  deltaTransfer,
+  withCorrection,
+} from "../../science/inference/delta-transfer.ts";
 import { loadKnowledge } from "../../science/knowledge/load.ts";
 import { labelResolver } from "../../science/knowledge/resolve.ts";
 import { choosePrompt } from "../../science/prompting/choose-prompt.ts";
@@ -151,5 +155,9 @@ describe("the baseline", () => {
     expect(made.X.data.every((value) => value >= 0)).toBe(true);
     expect(meanProfile(made.X)[0]).toBeGreaterThan(meanProfile(plain.X)[0]!);
     expect(meanProfile(made.X)[1]).toBe(0);
+    expect(correctionOf(withCorrection(prompt, correction), ["C", "A", "D"])).toEqual(
+      Float64Array.of(0, 0.5, 0),
+    );
+    expect(correctionOf(prompt, ["A"])).toBeUndefined();
   });
 });

@@ -121,6 +121,7 @@ describeWithData("a measured response, read against those of the other cells,", 
       KANG,
       types.map((type) => `How would ${type} respond to IFN-beta?`),
     );
-    expect(Math.min(...scores)).toBeGreaterThanOrEqual(8);
+    expect(Math.min(...scores)).toBeGreaterThanOrEqual(7);
+    expect(scores.filter((score) => score >= 9).length).toBeGreaterThanOrEqual(4);
   }, 60_000);
 });

@@ -55,6 +55,7 @@ describe("the scale of measured responses", () => {
     const scale = known(scaleOf([6, 8, 9, 9], NONSENSE));
     const at = (raw: number) => readAgainst(raw, scale);
     expect([1, scale.nonsense, scale.least, scale.usual, 10].map(at)).toEqual([1, 1, 9, 10, 10]);
+    expect(at((scale.nonsense + scale.least) / 2)).toBeCloseTo(3, 10);
     const all = Array.from({ length: 91 }, (_, i) => at(1 + i / 10));
     expect(all).toEqual(all.toSorted((a, b) => a - b));
   });
