@@ -41,7 +41,7 @@ import type { Metrics } from "./insight/metrics.ts";
 import { openInsight } from "./insight/open.ts";
 import { ownProgram } from "./own-files.ts";
 import type { Compute } from "./services/compute/index.ts";
-import { processCompute } from "./services/compute/processes.ts";
+import { processCompute, type TaskLimits } from "./services/compute/processes.ts";
 import type { JobEvents } from "./services/job-events/index.ts";
 import type { RunStore } from "./services/runs/index.ts";
 import { lockSqliteRuns } from "./services/runs/sqlite/lock.ts";
@@ -68,6 +68,13 @@ export async function openWorkbench(config: Config): Promise<Workbench> {
     filename: pathToFileURL(ownProgram("actors/tasks.ts")),
     processes: config.COMPUTE_PROCESSES,
     limitMinutes: config.COMPUTE_MINUTES,
+    limits: {
+      inspectFile: {
+        minutes: { value: config.INSPECT_MINUTES, variable: "INSPECT_MINUTES" },
+        gigabytes: { value: config.INSPECT_GB, variable: "INSPECT_GB" },
+      },
+      importAtlasFile: { gigabytes: { value: config.IMPORT_GB, variable: "IMPORT_GB" } },
+    } satisfies Partial<Record<keyof Tasks, TaskLimits>>,
   });
   return {
     objects,

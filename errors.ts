@@ -109,6 +109,7 @@ export const ERROR_CATALOGUE = {
   SERVER_NOT_UNDERSTOOD: entry(false, 502, 1),
   // Ours
   COMPUTE_OVER_TIME: entry(false, 504, 1),
+  COMPUTE_OVER_MEMORY: entry(false, 507, 1),
   STEP_ABORTED: entry(true, 499, 1),
   INTERNAL: entry(true, 500, 1),
 } as const satisfies Record<string, CatalogueEntry>;

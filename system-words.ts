@@ -1,4 +1,4 @@
-/** What the operating system says when something fails, in our words. */
+/** What the operating system and SQLite say when something fails, in our words. */
 
 const WORDS: Readonly<Record<string, string>> = {
   EACCES: "there is no permission for it",
@@ -26,11 +26,49 @@ const WORDS: Readonly<Record<string, string>> = {
   EIO: "the disk or terminal failed",
 };
 
-/** Undefined for what is no failure of the operating system. */
-export function systemWords(thrown: unknown): string | undefined {
-  const { code } = (thrown ?? {}) as { readonly code?: unknown };
-  if (typeof code !== "string" || !/^E[A-Z_]{2,}$/.test(code)) return undefined;
-  return WORDS[code];
+/** By SQLite's primary result code (https://sqlite.org/rescode.html). */
+const SQLITE_WORDS: Readonly<Record<number, string>> = {
+  5: "another program holds it",
+  6: "another program holds it",
+  7: "memory ran out",
+  8: "it can only be read",
+  10: "the disk failed",
+  11: "it is damaged",
+  13: "the disk is full",
+  14: "it cannot be opened",
+  18: "a value is too large for it",
+  26: "it is no SQLite database",
+};
+
+interface Failure {
+  readonly code?: unknown;
+  readonly errcode?: unknown;
+  readonly cause?: unknown;
+  readonly errors?: unknown;
+}
+
+function ownWords({ code, errcode }: Failure): string | undefined {
+  if (code === "ERR_SQLITE_ERROR" && typeof errcode === "number")
+    return SQLITE_WORDS[errcode & 0xff] ?? `SQLite reports error ${errcode}`;
+  return typeof code === "string" ? WORDS[code] : undefined;
+}
+
+const MOST_CAUSES = 8;
+
+/** Of the error, or of what caused it; undefined for what is no failure of the system. */
+export function systemWords(thrown: unknown, depth = 0): string | undefined {
+  if (depth > MOST_CAUSES || typeof thrown !== "object" || thrown === null) return undefined;
+  const { cause, errors } = thrown as Failure;
+  const causes = [cause, ...(Array.isArray(errors) ? (errors as unknown[]) : [])];
+  let words = ownWords(thrown);
+  for (const each of causes) words ??= systemWords(each, depth + 1);
+  return words;
+}
+
+/** Of a failure that another program tells of in a text, such as "connect ECONNREFUSED". */
+export function systemWordsIn(text: string): string | undefined {
+  const codes = text.match(/\bE[A-Z_]{2,}\b/g) ?? [];
+  return codes.map((code) => WORDS[code]).find((words) => words !== undefined);
 }
 
 /** The file or address that it was about, if it says so. */
@@ -38,4 +76,16 @@ export function systemSubject(thrown: unknown): string | undefined {
   const { path, address } = (thrown ?? {}) as { readonly path?: unknown; address?: unknown };
   if (typeof path === "string") return path;
   return typeof address === "string" ? address : undefined;
+}
+
+const LONGEST_PHRASE = 300;
+
+/** One line of what another program said, fit for the middle of a sentence. */
+export function phrase(text: string): string {
+  const line = text
+    .trim()
+    .replaceAll(/\s+/g, " ")
+    .replaceAll(/\. (?=\S)/g, "; ")
+    .slice(0, LONGEST_PHRASE);
+  return line.replace(/[.;:\s]+$/, "") || "no reason was given";
 }

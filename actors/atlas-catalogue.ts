@@ -13,7 +13,7 @@ const PARALLEL_FETCHES = 8;
 const indexPath = (dataset: string): string => `atlases/${dataset}/index.json`;
 
 /**
- * The imported atlases, kept as objects: atlases/{dataset}/index.json, profiles.f32 and groups/.
+ * The imported atlases, kept as objects: atlases/{dataset}/index.json, profiles.f32 and shards/.
  */
 export interface AtlasCatalogue {
   list(): Promise<AtlasIndex[]>;
@@ -102,7 +102,7 @@ export function atlasCatalogue(
             `An atlas named ${dataset} was imported from another file or read in another way; choose another name with --dataset.`,
           );
         }
-        const files = [...index.groups.map(({ shard }) => shard), index.profiles];
+        const files = [...new Set(index.groups.map(({ shard }) => shard)), index.profiles];
         for (const file of files)
           await objects.put(`atlases/${dataset}/${file}`, join(outDir, file), signal);
         await objects.put(indexPath(dataset), join(outDir, "index.json"), signal);
@@ -131,7 +131,9 @@ export function atlasCatalogue(
           .filter(({ group_id }) => wanted.has(group_id))
           .map(({ shard }) => `atlases/${index.dataset}/${shard}`),
       );
-      await pLimit(PARALLEL_FETCHES).map(paths, (path) => objects.fetch({ path }, signal));
+      await pLimit(PARALLEL_FETCHES).map([...new Set(paths)], (path) =>
+        objects.fetch({ path }, signal),
+      );
     },
   };
 }

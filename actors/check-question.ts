@@ -1,3 +1,4 @@
+import { given } from "../given.ts";
 import { HaystackError, type ErrorCode } from "../errors.ts";
 import type { AnalyzeOutput } from "../machines/run-types.ts";
 import type { PromptPlan } from "../science/prompting/prompt-plan.ts";
@@ -40,7 +41,12 @@ export async function checkQuestion(
   try {
     const places = await openPlaces(atlases, config);
     understood = settled(
-      await compute.run("analyze", { query, atlases: places, knowledge }),
+      await compute.run("analyze", {
+        query,
+        atlases: places,
+        knowledge,
+        ...given({ exactLabels: config.exact_labels }),
+      }),
       config,
     );
     const { plan } = await compute.run("prompt", {

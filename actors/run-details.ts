@@ -1,4 +1,5 @@
 import type { RunContext } from "../machines/run-types.ts";
+import { isJudged } from "../science/grounding/meaning.ts";
 import { restsOn } from "../science/report/rests-on.ts";
 import type { RunDocument } from "../services/runs/document.ts";
 import type { RunRecord, RunStanding } from "../services/runs/index.ts";
@@ -41,6 +42,15 @@ export function isInterrupted(
   const since = lease?.expires_at ?? wake_at ?? Date.parse(document.updated_at);
   return since + TAKEN_UP_MS <= now;
 }
+
+/** False where no component of the delivered score could be measured: the score says nothing. */
+export const isJudgedRun = ({
+  iterations,
+  delivered_iteration,
+}: Pick<RunDocument, "iterations" | "delivered_iteration">): boolean =>
+  isJudged(
+    iterations.find(({ iteration }) => iteration === delivered_iteration)?.component_scores ?? {},
+  );
 
 /** Every attempt at the run's inference jobs, in the order in which they began. */
 export function jobsOf({ snapshot }: RunRecord): ShownJob[] {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type BatchAdapter, batchAdapter, type Config } from "../config.ts";
+import { type BatchAdapter, batchAdapter, type Config, redactor } from "../config.ts";
 import type { HaystackError } from "../errors.ts";
 import { given } from "../given.ts";
 import type { BatchService, JobOutput } from "../services/batch/index.ts";
@@ -8,6 +8,7 @@ import {
   type InferenceProgram,
   inferenceProgram,
 } from "../services/batch/local/command.ts";
+import { redactedBatch } from "../services/batch/redacted.ts";
 import { localBatch } from "../services/batch/local/service.ts";
 import type { Clock } from "../services/clock/index.ts";
 import type { JobEvents } from "../services/job-events/index.ts";
@@ -27,10 +28,13 @@ export interface Inference {
 }
 
 /** Jobs and the news of them belong together: on this machine, or on Google Batch with Pub/Sub. */
-export const openInference = async (
+export async function openInference(
   config: Config,
   surroundings: Surroundings,
-): Promise<Inference> => INFERENCE[batchAdapter(config)](config, surroundings);
+): Promise<Inference> {
+  const { batch, jobEvents } = await INFERENCE[batchAdapter(config)](config, surroundings);
+  return { batch: redactedBatch(batch, redactor(config)), jobEvents };
+}
 
 const INFERENCE: Readonly<
   Record<

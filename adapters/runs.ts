@@ -13,18 +13,9 @@ export async function openRuns(config: Config): Promise<RunStore> {
   return openMongoRuns({ uri: config.MONGODB_URI, database: config.MONGODB_DATABASE });
 }
 
-/**
- * Whether a daemon is there that hosts queued runs. Those that share a MongoDB leave no sign there
- * while they host nothing.
- */
-export async function daemonPresence(
-  config: Config,
-  runs: RunStore,
-): Promise<"there" | "absent" | "unknown"> {
-  if (config.MONGODB_URI !== undefined) {
-    const { by_status, unhosted } = await runs.counts(Date.now());
-    return by_status.running > unhosted ? "there" : "unknown";
-  }
+/** Whether a daemon is there that takes runs from the queue. */
+export async function isDaemonThere(config: Config, { presence }: RunStore): Promise<boolean> {
+  if (presence !== undefined) return presence.isAnyThere(Date.now());
   const { isLocked } = await import("../services/runs/sqlite/lock.ts");
-  return isLocked(sqliteFile(config)) ? "there" : "absent";
+  return isLocked(sqliteFile(config));
 }

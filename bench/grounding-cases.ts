@@ -3,8 +3,6 @@ import type { OpenAtlas } from "../science/atlas/atlas-index.ts";
 import { importAtlas } from "../science/atlas/import.ts";
 import { openAtlas } from "../science/atlas/open.ts";
 import { compareWithTruth } from "../science/grounding/compare-with-truth.ts";
-import { evaluatePrediction } from "../science/grounding/evaluate.ts";
-import { deltaTransfer } from "../science/inference/delta-transfer.ts";
 import { loadKnowledge } from "../science/knowledge/load.ts";
 import { labelResolver } from "../science/knowledge/resolve.ts";
 import { choosePrompt } from "../science/prompting/choose-prompt.ts";
@@ -12,6 +10,7 @@ import { drawCells } from "../science/prompting/draw-cells.ts";
 import type { StructuredQuery } from "../science/query/structured-query.ts";
 import { understandQuestion } from "../science/query/understand.ts";
 import { distort, permutation, question } from "../tests/science/grounding-fixtures.ts";
+import { pairOf, scoreOf, type Pair } from "./grounding-delivered.ts";
 import { chooseTargets, typesWith, unrelatedLabels, type Target } from "./grounding-targets.ts";
 
 /**
@@ -22,7 +21,7 @@ export interface ScoredCase {
   readonly kind: "true" | "degraded" | "shuffled" | "reversed" | "null" | "wrong_perturbation";
   readonly what: string;
   readonly score: number;
-  /** The weighted mean before rounding. */
+  /** The raw score before rounding. */
   readonly composite: number;
   /** Null where the question is not about the measured perturbation. */
   readonly pearson_delta: number | null;
@@ -34,13 +33,6 @@ export interface AtlasCases {
   readonly mostTargets: number;
   /** Perturbations asked about although the atlas' own one was predicted. */
   readonly otherQuestions: readonly string[];
-}
-
-interface Pair {
-  readonly prediction: AnnData;
-  readonly reference: AnnData;
-  /** Perturbed cells in the prompt. */
-  readonly promptCells: number;
 }
 
 const SEEDS = Array.from({ length: 20 }, (_, i) => i + 1);
@@ -120,29 +112,34 @@ async function scoreTarget(
     const matched = groupsOf((group) =>
       treated.some(({ control_group_id: id }) => id === group.group_id),
     );
-    const prompt = await draw(treated, MOST_CELLS);
-    return {
-      prediction: deltaTransfer(prompt, query),
-      reference: deltaTransfer(await draw(matched, MOST_CELLS), query),
-      promptCells: prompt.X.nRows,
-    };
+    const cells = treated.reduce((sum, { n_cells }) => sum + n_cells, 0);
+    return pairOf(
+      query,
+      treated.map(({ group_id, control_group_id, n_cells }) => ({
+        group_id,
+        control_group_id,
+        weight: n_cells / cells,
+      })),
+      await draw(treated, MOST_CELLS),
+      await draw(matched, MOST_CELLS),
+    );
   };
   const chosen = await chosenPair(atlas, asked, query);
   const cases: ScoredCase[] = [];
   const score = (pair: Pair, about: StructuredQuery, seed: number) =>
-    scoreOf(pair, query, about, seed);
-  const add = (
+    scoreOf(pair, { query, about, seed, atlases: [atlas] });
+  const add = async (
     kind: ScoredCase["kind"],
     what: string,
     pair: Pair,
     about: StructuredQuery = asked,
-  ): void => {
+  ): Promise<void> => {
     const { prediction, reference } = pair;
     const agreement =
       about === asked
         ? compareWithTruth({
             predictedTreated: prediction,
-            predictedReference: reference,
+            predictedReference: reference ?? query,
             ...truth,
           }).pearson_delta
         : null;
@@ -151,46 +148,58 @@ async function scoreTarget(
       target: `${target.cellType}, ${target.perturbation}`,
       kind,
       what,
-      ...score(pair, about, 1),
+      ...(await score(pair, about, 1)),
       pearson_delta: agreement !== null && Number.isNaN(agreement) ? 0 : agreement,
     });
   };
 
-  add("true", "chosen prompt", chosen);
+  await add("true", "chosen prompt", chosen);
   for (const cellType of typesWith(whole, target).slice(0, MOST_TRUE - 1))
-    add("true", `from ${cellType}`, await pairFrom(cellType, target.perturbation));
-  const genes = chosen.reference.X.nCols;
+    await add("true", `from ${cellType}`, await pairFrom(cellType, target.perturbation));
+  const genes = query.X.nCols;
   for (const share of [0.25, 0.5, 0.75])
-    add(
+    await add(
       "degraded",
       `${share * 100} % of the genes shuffled`,
       distorted(chosen, partlyShuffled(genes, share), 1),
     );
   for (const seed of SHUFFLES)
-    add("shuffled", `shuffle ${seed}`, distorted(chosen, permutation(genes, seed), 1));
-  add("reversed", "response reversed", distorted(chosen, [...Array(genes).keys()], -1));
-  add("reversed", "prediction and reference swapped", {
-    ...chosen,
-    prediction: chosen.reference,
+    await add("shuffled", `shuffle ${seed}`, distorted(chosen, permutation(genes, seed), 1));
+  await add("reversed", "response reversed", distorted(chosen, [...Array(genes).keys()], -1));
+  const ofControls = chosen.parts.map(({ control_group_id, weight }) => ({
+    group_id: control_group_id ?? "",
+    control_group_id,
+    weight,
+  }));
+  await add("reversed", "prediction and reference swapped", {
+    prediction: chosen.reference ?? query,
     reference: chosen.prediction,
+    prompt: chosen.controls,
+    controls: chosen.prompt,
+    parts: chosen.parts.map(({ group_id, control_group_id, weight }) => ({
+      group_id: control_group_id ?? "",
+      control_group_id: group_id,
+      weight,
+    })),
   });
-  add("null", "controls as prompt", { ...chosen, prediction: chosen.reference });
-  add("null", "controls as prompt, against the query cells", {
-    ...chosen,
-    prediction: chosen.reference,
-    reference: query,
+  const untreated = pairOf(query, ofControls, chosen.controls, chosen.controls);
+  await add("null", "controls as prompt", untreated);
+  await add("null", "controls as prompt, against the query cells", {
+    ...untreated,
+    reference: null,
   });
   for (const label of unrelatedLabels(whole, knowledge, target).slice(0, MOST_WRONG))
-    add("wrong_perturbation", `predicted ${label}`, await pairFrom(target.cellType, label));
+    await add("wrong_perturbation", `predicted ${label}`, await pairFrom(target.cellType, label));
   for (const id of otherQuestions)
-    add(
+    await add(
       "wrong_perturbation",
       `asked about ${id}`,
       chosen,
       question(knowledge, id, target.cellType),
     );
 
-  const seeded = SEEDS.map((seed) => score(chosen, asked, seed).score);
+  const seeded: number[] = [];
+  for (const seed of SEEDS) seeded.push((await score(chosen, asked, seed)).score);
   return { cases, spread: Math.max(...seeded) - Math.min(...seeded) };
 }
 
@@ -209,48 +218,24 @@ async function chosenPair(
     history: [],
     seed: 1,
   });
-  const controls = chosen.parts.map(({ control_group_id: id, n_control_cells: n_cells }) => ({
-    group_id: id ?? "",
-    n_cells,
-  }));
-  const predictFrom = async (
-    parts: readonly { group_id: string; n_cells: number }[],
-  ): Promise<AnnData> =>
-    deltaTransfer(await drawCells({ parts, atlases: [atlas], seed: 1 }), queryCells);
-  const promptCells = chosen.parts.reduce((sum, { n_cells }) => sum + n_cells, 0);
-  return {
-    prediction: await predictFrom(chosen.parts),
-    reference: await predictFrom(controls),
-    promptCells,
-  };
-}
-
-function scoreOf(
-  pair: Pair,
-  queryCells: AnnData,
-  query: StructuredQuery,
-  seed: number,
-): { score: number; composite: number } {
-  const { grounding } = evaluatePrediction({
-    ...pair,
-    query,
+  const draw = (parts: Parameters<typeof drawCells>[0]["parts"]): Promise<AnnData> =>
+    drawCells({ parts, atlases: [atlas], seed: 1 });
+  return pairOf(
     queryCells,
-    knowledge,
-    controlStrategyEffective: "synthetic_control",
-    seed,
-  });
-  return {
-    score: grounding.score,
-    composite: grounding.components.reduce(
-      (sum, { score, weight }) => sum + (score ?? 0) * weight,
-      0,
+    chosen.parts,
+    await draw(chosen.parts),
+    await draw(
+      chosen.parts.map(({ control_group_id: id, n_control_cells: n_cells }) => ({
+        group_id: id ?? "",
+        n_cells,
+      })),
     ),
-  };
+  );
 }
 
 const distorted = (pair: Pair, source: readonly number[], factor: number): Pair => ({
   ...pair,
-  prediction: distort(pair.prediction, pair.reference, source, factor),
+  prediction: distort(pair.prediction, pair.reference ?? pair.prediction, source, factor),
 });
 
 /** A permutation that moves only `share` of the genes. */

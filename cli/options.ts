@@ -1,7 +1,9 @@
+import { questionText } from "../science/query/question-text.ts";
 import { Option, type Command } from "commander";
 import { HaystackError } from "../errors.ts";
 import { given } from "../given.ts";
 import { REPEATED_GENES, type RepeatedGenes } from "../science/atlas/genes.ts";
+import { TRANSFERS } from "../science/accuracy/transfer-schema.ts";
 import {
   runConfigSchema,
   runLabelsSchema,
@@ -16,6 +18,7 @@ export interface RunOptions {
   readonly scoreThreshold?: string;
   readonly controlStrategy?: string;
   readonly firstPrompt?: string;
+  readonly transfer?: string;
 }
 
 /** Where the runs are that a command is about. */
@@ -111,7 +114,52 @@ export const addRunOptions = (command: Command): Command =>
         "--first-prompt <which>",
         "start with the best or the worst usable prompt",
       ).choices(["best", "worst"]),
+    )
+    .addOption(
+      new Option(
+        "--transfer <which>",
+        "of the built-in baseline: learned inside the atlas where that is better, or delta transfer",
+      ).choices(TRANSFERS),
     );
+
+export interface LabelOptions {
+  readonly cellType?: string;
+  readonly perturbation?: string;
+}
+
+/** In place of a question. */
+export const addLabelOptions = (command: Command): Command =>
+  command
+    .option("--cell-type <label>", "cell type exactly as an atlas writes it; with --perturbation")
+    .option(
+      "--perturbation <label>",
+      "perturbation exactly as an atlas writes it; no question is read",
+    );
+
+/**
+ * The question, or one that stands for the labels that are given in its place. Errors: USAGE,
+ * QUESTION_EMPTY, QUESTION_TOO_LONG.
+ */
+export function askedQuestion(
+  question: string | undefined,
+  { cellType, perturbation }: LabelOptions,
+): string {
+  if ((cellType === undefined) !== (perturbation === undefined))
+    throw new HaystackError(
+      "USAGE",
+      "--cell-type and --perturbation go together; give both labels, or ask a question.",
+    );
+  if (question !== undefined) {
+    questionText(question);
+    return question;
+  }
+  if (cellType === undefined)
+    throw new HaystackError(
+      "USAGE",
+      "There is no question; ask one, or give --cell-type and --perturbation.",
+    );
+  return `How would ${cellType} respond to ${perturbation}?`;
+}
 
 export const MODALITY = "modality of a MuData file (.h5mu) to read (default: the RNA)";
 
@@ -150,9 +198,18 @@ export const addAtlasOptions = (command: Command): Command =>
     .option("--layer <name>", "layer that holds the counts")
     .option("--modality <name>", MODALITY);
 
+/** Of the settings of a run. */
+export const exactLabels = ({
+  cellType,
+  perturbation,
+}: LabelOptions): Pick<RunConfig, "exact_labels"> =>
+  cellType === undefined || perturbation === undefined
+    ? {}
+    : { exact_labels: { cell_type: cellType, perturbation } };
+
 /** Error USAGE, one sentence naming every bad option. */
 export function runConfig(options: RunOptions, more: Partial<RunConfig>): RunConfig {
-  const { maxIterations, scoreThreshold, controlStrategy, firstPrompt } = options;
+  const { maxIterations, scoreThreshold, controlStrategy, firstPrompt, transfer } = options;
   const parsed = runConfigSchema.safeParse({
     ...more,
     ...given({
@@ -160,6 +217,7 @@ export function runConfig(options: RunOptions, more: Partial<RunConfig>): RunCon
       score_threshold: scoreThreshold === undefined ? undefined : Number(scoreThreshold),
       control_strategy: controlStrategy,
       first_prompt: firstPrompt,
+      transfer,
     }),
   });
   if (parsed.success) return parsed.data;

@@ -1,7 +1,6 @@
-import { isJudged } from "../science/grounding/meaning.ts";
 import { restsOn } from "../science/report/rests-on.ts";
 import { accuracyInWords, duration } from "../science/report/wording.ts";
-import { shownRun } from "../actors/run-details.ts";
+import { isJudgedRun, shownRun } from "../actors/run-details.ts";
 import type { RunStatusShown } from "../server/runs/schemas.ts";
 import type { RunDocument } from "../services/runs/document.ts";
 import { table } from "./output.ts";
@@ -17,7 +16,7 @@ export const deliveredIteration = ({ iterations, delivered_iteration }: RunDocum
 export function scoreOf(document: RunDocument): string {
   const { final_score, delivered_iteration, grounding_scores } = document;
   if (final_score === null) return grounding_scores.join(", ") || "-";
-  if (!isJudged(deliveredIteration(document)?.component_scores ?? {})) return "not measurable";
+  if (!isJudgedRun(document)) return "not measurable";
   return grounding_scores.length === 1
     ? `${final_score}/10`
     : `${final_score}/10 (iteration ${delivered_iteration} of ${grounding_scores.join(", ")})`;

@@ -18,6 +18,7 @@ import {
 } from "@opentelemetry/sdk-trace-node";
 import type { Instruments, RunChange } from "../actors/instruments.ts";
 import { HaystackError } from "../errors.ts";
+import { systemWords } from "../system-words.ts";
 import type { JobRecord } from "../machines/run-types.ts";
 import { runSpanIdOf, traceIdOf } from "./trace-id.ts";
 
@@ -103,13 +104,18 @@ function placeOf(input: unknown): Attributes {
   };
 }
 
+/** The exporter's error has the HTTP status as its code. */
+const refusal = (thrown: Error & { readonly code?: unknown }): string =>
+  systemWords(thrown) ??
+  (typeof thrown.code === "number" ? `it answers with HTTP status ${thrown.code}` : "no answer");
+
 export function openTraces({ endpoint, headers, service, now, onTrouble }: TracesOptions): Traces {
   const ids = runIds();
-  const onRefused = ({ message }: Error): void =>
+  const onRefused = (thrown: Error): void =>
     onTrouble(
       new HaystackError(
         "TRACES_UNAVAILABLE",
-        `The collector at ${new URL(endpoint).host} does not accept traces (${message}); check OTEL_EXPORTER_OTLP_ENDPOINT.`,
+        `The collector at ${new URL(endpoint).host} does not accept traces (${refusal(thrown)}); check OTEL_EXPORTER_OTLP_ENDPOINT.`,
       ),
     );
   const exporter = new OTLPTraceExporter({

@@ -23,7 +23,7 @@ export async function listen(parts: ServerParts): Promise<Listening> {
   const url = await app.listen({ host, port }).catch((thrown: unknown) => {
     throw new HaystackError(
       "CONFIG_INVALID",
-      `The daemon cannot listen on HTTP_HOST ${host}, HTTP_PORT ${port} (${systemWords(thrown) ?? (thrown instanceof Error ? thrown.message : String(thrown))}); choose another port, or 0 for any.`,
+      `The daemon cannot listen on HTTP_HOST ${host}, HTTP_PORT ${port} (${systemWords(thrown) ?? "it cannot be used"}); choose another port, or 0 for any.`,
       { cause: thrown },
     );
   });

@@ -1,3 +1,4 @@
+import { given } from "../../given.ts";
 import { HaystackError, type ErrorCode } from "../../errors.ts";
 import type { AnalyzeInput, AnalyzeOutput } from "../../machines/run-types.ts";
 import { understand, type UnderstandRequest } from "../agents/understand.ts";
@@ -6,6 +7,7 @@ import { orProblem, withModel, type Session } from "../agents/session.ts";
 import type { Effect } from "../host/step.ts";
 import type { StepPorts } from "../ports.ts";
 import { openAtlases } from "../ports.ts";
+import { isAskedBack } from "../../science/query/ask-back.ts";
 
 type Understanding = Pick<AnalyzeOutput, "structured_query" | "control_cells_available">;
 
@@ -23,9 +25,14 @@ export function analyze(ports: StepPorts): Effect<AnalyzeInput, AnalyzeOutput> {
   return ({ run_id, query, config }, { signal }) =>
     withModel(ports, { run_id, step: "analyze", iteration: 0 }, undefined, async (session) => {
       const { opened, places } = await openAtlases(atlases, config, signal);
-      const byRules = compute.run("analyze", { query, atlases: places, knowledge }, signal);
+      const exactLabels = config.exact_labels;
+      const byRules = compute.run(
+        "analyze",
+        { query, atlases: places, knowledge, ...given({ exactLabels }) },
+        signal,
+      );
       const output = settled(
-        await (session === null
+        await (session === null || exactLabels !== undefined
           ? byRules
           : byModel(
               session,
@@ -50,7 +57,8 @@ async function byModel(
   signal: AbortSignal,
 ): Promise<Understanding> {
   const draft = await byRules.catch((thrown: unknown) => {
-    if (thrown instanceof HaystackError && NOT_READ.has(thrown.code)) return thrown;
+    if (thrown instanceof HaystackError && NOT_READ.has(thrown.code) && !isAskedBack(thrown))
+      return thrown;
     throw thrown;
   });
   const [structured_query, draft_problem] =

@@ -6,6 +6,7 @@ import type {
   EvaluateOutput,
   ObjectReference,
 } from "../../machines/run-types.ts";
+import { given } from "../../given.ts";
 import { literatureFindings } from "../../science/grounding/literature-subjects.ts";
 import { meaningOf } from "../../science/grounding/meaning.ts";
 import type { PromptPlan } from "../../science/prompting/prompt-plan.ts";
@@ -20,6 +21,7 @@ import type { Effect } from "../host/step.ts";
 import type { EvaluateTask, Evaluation } from "../tasks/evaluation.ts";
 import type { StepPorts } from "../ports.ts";
 import { foresee } from "./foresee.ts";
+import { plausibilityScale } from "./plausibility-scale.ts";
 import { predictResponse, type PredictedRound } from "./predict-response.ts";
 
 const SHOWN = 10;
@@ -59,6 +61,11 @@ async function evaluateRound(
     },
     signal,
   );
+  const { chosen, transfer } = JSON.parse(
+    await readFile(await objects.fetch(round.plan, signal), "utf8"),
+  ) as PromptPlan;
+  const { config } = input;
+  const scale = await plausibilityScale(ports, { config, query: structured_query, chosen }, signal);
   const byCode = await evaluateByCode(
     ports,
     input,
@@ -70,6 +77,7 @@ async function evaluateRound(
       controlStrategyEffective: input.control_strategy_effective,
       seed: input.random_seed,
       knowledge: ports.knowledge,
+      scale,
     },
     signal,
   );
@@ -83,9 +91,6 @@ async function evaluateRound(
     signal,
   );
   const { grounding, top_genes, enriched } = evaluation;
-  const { chosen } = JSON.parse(
-    await readFile(await objects.fetch(round.plan, signal), "utf8"),
-  ) as PromptPlan;
   const reading = readingSentence(structured_query, chosen.reads);
   const summary: IterationSummary = {
     iteration,
@@ -97,6 +102,7 @@ async function evaluateRound(
     model: ports.batch.model,
     ...problemsOf(round, grounding),
     score: grounding.score,
+    ...given({ raw_score: grounding.raw_score, scale: grounding.scale, transfer }),
     component_scores: Object.fromEntries(
       grounding.components.map(({ name, score }) => [name, score]),
     ),
@@ -114,7 +120,7 @@ async function evaluateRound(
   return {
     evaluation: stored,
     response,
-    summary: { ...summary, ...(await foresee(ports, input, summary, signal)) },
+    summary: { ...summary, ...(await foresee(ports, input, { summary, chosen }, signal)) },
   };
 }
 

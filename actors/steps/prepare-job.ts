@@ -2,6 +2,7 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { PrepareJobInput } from "../../machines/run-types.ts";
 import type { PromptPart, PromptPlan } from "../../science/prompting/prompt-plan.ts";
+import { given } from "../../given.ts";
 import { runNotFound } from "../../errors.ts";
 import { iterationObjects } from "../run-objects.ts";
 import type { Effect } from "../host/step.ts";
@@ -27,7 +28,7 @@ export function prepareJob({
   return async ({ run_id, iteration, kind, plan: planObject }, { signal }) => {
     const run = await runs.get(run_id);
     if (run === undefined) throw runNotFound(run_id);
-    const { config } = run.document;
+    const { config, structured_query: query } = run.document;
     const plan = JSON.parse(
       await readFile(await objects.fetch(planObject, signal), "utf8"),
     ) as PromptPlan;
@@ -35,20 +36,30 @@ export function prepareJob({
     const places = await openPlaces(atlases, config, signal);
     const paths = iterationObjects(run_id, iteration);
     const scratch = await objects.scratch();
-    const store = async (path: string, parts: Parts): Promise<void> => {
+    const { chosen, transfer } = plan;
+    const learned =
+      query !== null && transfer?.kind === "learned" && kind === "prediction"
+        ? { query, chosen, coefficients: transfer.coefficients }
+        : undefined;
+    const store = async (
+      path: string,
+      parts: Parts,
+      more: Pick<DrawInput, "learned"> = {},
+    ): Promise<void> => {
       await atlases.fetchGroups(
         parts.map(({ group_id }) => group_id),
         opened,
         signal,
       );
       const output = join(scratch, "cells.h5ad");
-      await compute.run("draw", { places, parts, seed: plan.seed, output }, signal);
+      await compute.run("draw", { places, parts, seed: plan.seed, output, ...more }, signal);
       await objects.put(path, output, signal);
     };
     try {
       await store(
         paths.prompt(kind),
-        kind === "prediction" ? promptCells(plan.chosen.parts) : controlCells(plan.chosen.parts),
+        kind === "prediction" ? promptCells(chosen.parts) : controlCells(chosen.parts),
+        given({ learned }),
       );
       await store(paths.query, plan.query_parts);
     } finally {

@@ -9,6 +9,7 @@ import type { Effect } from "../host/step.ts";
 import type { Tasks } from "../tasks.ts";
 import { openPlaces, type StepPorts } from "../ports.ts";
 import { feedbackOf } from "./feedback.ts";
+import { splitControls } from "./split-controls.ts";
 
 const sum = (parts: readonly { readonly n_cells: number }[]): number =>
   parts.reduce((total, { n_cells }) => total + n_cells, 0);
@@ -18,7 +19,12 @@ export function prompt(ports: StepPorts): Effect<PromptInput, PromptOutput> {
   return (input, { signal }) => {
     const { run_id, iteration, model_spent } = input;
     return withModel(ports, { run_id, step: "prompt", iteration }, model_spent, async (session) => {
-      const plan = await choose(ports, input, session, signal);
+      const plan = await withTransfer(
+        ports,
+        input,
+        await choose(ports, input, session, signal),
+        signal,
+      );
       const stored = await ports.objects.putText(
         iterationObjects(run_id, iteration).plan,
         `${JSON.stringify(plan, null, 1)}\n`,
@@ -48,6 +54,34 @@ function problemsOf({
     ...(model_problem === undefined ? [] : [{ role: "prompt" as const, problem: model_problem }]),
   ];
   return model_problems.length === 0 ? {} : { model_problems };
+}
+
+/** Only the built-in baseline carries responses over, and only against a control prediction. */
+async function withTransfer(
+  ports: StepPorts,
+  { config, structured_query: query, control_strategy_effective: strategy }: PromptInput,
+  plan: PromptPlan,
+  signal: AbortSignal,
+): Promise<PromptPlan> {
+  if (!ports.batch.model.is_baseline) return plan;
+  if (config.transfer === "delta")
+    return { ...plan, transfer: { kind: "delta", reason: "The run asks for delta transfer." } };
+  if (strategy !== "synthetic_control")
+    return {
+      ...plan,
+      transfer: { kind: "delta", reason: `Under ${strategy} nothing is learned.` },
+    };
+  const transfer = await ports.compute.run(
+    "chooseTransfer",
+    {
+      places: await openPlaces(ports.atlases, config, signal),
+      query,
+      chosen: plan.chosen,
+      split: await splitControls(ports, { config, query }, signal),
+    },
+    signal,
+  );
+  return { ...plan, transfer };
 }
 
 /**

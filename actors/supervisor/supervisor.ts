@@ -1,4 +1,4 @@
-import { HaystackError, runNotFound } from "../../errors.ts";
+import { HaystackError, runNotFound, toHaystackError } from "../../errors.ts";
 import { isRunId } from "../../machines/job-id.ts";
 import type { JobEvents } from "../../services/job-events/index.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
@@ -133,6 +133,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     );
   };
 
+  const renewPresence = async (): Promise<void> =>
+    store.presence?.renew(owner, clock.now(), clock.now() + leaseMs);
+
   /** Stores a new run under a lease of this process, and hosts it. */
   const insertHosted = async (document: RunDocument): Promise<void> => {
     const lease = { owner, expires_at: clock.now() + leaseMs };
@@ -157,6 +160,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       background.every(leaseMs / 3, leases.renew);
       const pollSoon = background.every(pollMs, poll);
       if (sweeps) {
+        background.run(renewPresence());
+        background.every(leaseMs / 3, renewPresence);
         background.run(claims.sweep());
         sweepSoon = background.every(pollMs, claims.sweep, 0.5);
       }
@@ -225,6 +230,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       claims.close();
       await unsubscribe?.();
       await hosting.stop();
+      if (sweeps)
+        await store.presence
+          ?.end(owner)
+          .catch((thrown: unknown) => options.onTrouble(toHaystackError(thrown)));
     },
   };
 }

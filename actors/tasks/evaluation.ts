@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
+import type { PlausibilityScale } from "../../science/accuracy/accuracy-schema.ts";
 import { readH5ad } from "../../science/anndata/read.ts";
 import { evaluateResponse, type EvaluationInput } from "../../science/grounding/evaluate.ts";
+import { calibrateScore } from "../../science/grounding/measured-scale.ts";
 import { validatePrediction } from "../../science/inference/validate-prediction.ts";
 import { loadKnowledge } from "../../science/knowledge/load.ts";
 import type { ControlStrategy, StructuredQuery } from "../../science/query/structured-query.ts";
@@ -91,10 +93,12 @@ export interface EvaluateTask extends WithKnowledge {
   readonly controlStrategyEffective: ControlStrategy;
   readonly seed: number;
   readonly literature?: NonNullable<EvaluationInput["literature"]>;
+  /** What the score is read against. */
+  readonly scale: PlausibilityScale;
 }
 
 export async function evaluate(input: EvaluateTask) {
-  const { structured_query: query, knowledge, response: path, ...judged } = input;
+  const { structured_query: query, knowledge, response: path, scale, ...judged } = input;
   const [{ response, untreatedMean }, queryCells] = await Promise.all([
     readResponse(path),
     readH5ad(input.queryCells),
@@ -111,6 +115,6 @@ export async function evaluate(input: EvaluateTask) {
     queryCells,
     knowledge: loadKnowledge(knowledge),
   });
-  return { grounding, top_genes: topGenes, enriched };
+  return { grounding: calibrateScore(grounding, scale), top_genes: topGenes, enriched };
 }
 export type Evaluation = Awaited<ReturnType<typeof evaluate>>;

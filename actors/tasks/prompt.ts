@@ -1,10 +1,13 @@
+import { transferCorrection } from "../../science/accuracy/learned-transfer.ts";
 import { writeH5ad } from "../../science/anndata/write.ts";
+import { withCorrection } from "../../science/inference/delta-transfer.ts";
 import { loadKnowledge } from "../../science/knowledge/load.ts";
 import {
   considerPrompts,
   type ChoosePromptOptions,
 } from "../../science/prompting/choose-prompt.ts";
 import { drawCells, SPLIT_COLUMN } from "../../science/prompting/draw-cells.ts";
+import type { PromptCandidate } from "../../science/prompting/prompt-plan.ts";
 import { perturbedGroups } from "../../science/prompting/retrieval.ts";
 import { semanticTexts, type SemanticTexts } from "../../science/prompting/strategies/semantic.ts";
 import type { StructuredQuery } from "../../science/query/structured-query.ts";
@@ -43,11 +46,20 @@ export interface DrawInput {
   readonly parts: readonly { readonly group_id: string; readonly n_cells: number }[];
   readonly seed: number;
   readonly output: string;
+  /** For the prompt of a learned transfer. */
+  readonly learned?: {
+    readonly query: StructuredQuery;
+    readonly chosen: PromptCandidate;
+    readonly coefficients: readonly number[];
+  };
 }
 
-export async function draw({ places, parts, seed, output }: DrawInput): Promise<void> {
-  await writeH5ad(
-    output,
-    await drawCells({ parts, atlases: await openAll(places), seed, splitColumn: SPLIT_COLUMN }),
-  );
+export async function draw({ places, parts, seed, output, learned }: DrawInput): Promise<void> {
+  const atlases = await openAll(places);
+  const cells = await drawCells({ parts, atlases, seed, splitColumn: SPLIT_COLUMN });
+  const correction =
+    learned === undefined
+      ? null
+      : transferCorrection(learned.query, learned.chosen, atlases, learned.coefficients);
+  await writeH5ad(output, correction === null ? cells : withCorrection(cells, correction));
 }

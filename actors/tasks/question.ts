@@ -2,6 +2,7 @@ import type { OpenAtlas } from "../../science/atlas/atlas-index.ts";
 import { loadKnowledge } from "../../science/knowledge/load.ts";
 import { controlsAvailable } from "../../science/prompting/choose-prompt.ts";
 import { isTheAnswer, perturbedGroups } from "../../science/prompting/retrieval.ts";
+import { queryOfLabels, type ExactLabels } from "../../science/query/exact-labels.ts";
 import { lookUp, type LookUpName } from "../../science/query/look-up.ts";
 import { readModelChoice } from "../../science/query/model-choice.ts";
 import { notUsed } from "../../science/query/not-used.ts";
@@ -17,14 +18,20 @@ interface Understanding {
 }
 
 export async function analyze(
-  input: WithKnowledge & { readonly query: string; readonly atlases: readonly AtlasPlace[] },
+  input: WithKnowledge & {
+    readonly query: string;
+    readonly exactLabels?: ExactLabels;
+    readonly atlases: readonly AtlasPlace[];
+  },
 ): Promise<Understanding> {
+  const { query, exactLabels } = input;
   const atlases = await openAll(input.atlases);
-  const structured_query = understandQuestion(
-    input.query,
-    atlases.map(({ index }) => index),
-    loadKnowledge(input.knowledge),
-  );
+  const indexes = atlases.map(({ index }) => index);
+  const knowledge = loadKnowledge(input.knowledge);
+  const structured_query =
+    exactLabels === undefined
+      ? understandQuestion(query, indexes, knowledge)
+      : queryOfLabels(exactLabels, indexes, knowledge);
   return understanding(structured_query, atlases);
 }
 

@@ -1,3 +1,8 @@
+import { readFile } from "node:fs/promises";
+import { openAtlas } from "../../science/atlas/open.ts";
+import type { PromptPlan } from "../../science/prompting/prompt-plan.ts";
+import { agreement } from "../../science/validation/agreement.ts";
+import { withholdOf } from "../../science/validation/targets.ts";
 import { pearson } from "../../science/statistics/correlation.ts";
 import { readResponse } from "../../science/response/response-file.ts";
 import {
@@ -19,10 +24,13 @@ const POINTS = 1000;
 export async function judgeTarget({
   response,
   first,
+  plan,
   ...question
 }: TargetQuestion & {
   readonly response: string;
   readonly first: string;
+  /** Of the delivered iteration. */
+  readonly plan: string;
 }): Promise<JudgedTarget> {
   const truth = await readTruth(question);
   const { measured, meanResponse, references: beside } = await references(question, truth);
@@ -43,6 +51,7 @@ export async function judgeTarget({
       ],
     },
     references: beside,
+    delta_transfer: agreement(await deltaTransferred(question, plan), measured),
     judgement,
     candidates: panelMembers(truth, cellsOf(stored.cells, "prediction"), {
       perturbation: question.target.perturbation,
@@ -72,6 +81,24 @@ export async function judgeTarget({
         measured: measured[at]!,
       })),
   };
+}
+
+/** What delta transfer makes of the prompt, whichever transfer was delivered. */
+async function deltaTransferred(
+  { dir, target, what, seed }: TargetQuestion,
+  plan: string,
+): Promise<Float64Array> {
+  const atlas = await openAtlas(dir, {
+    withhold: { ...withholdOf(target, what), what, split_seed: seed },
+  });
+  const { chosen } = JSON.parse(await readFile(plan, "utf8")) as PromptPlan;
+  const predicted = new Float64Array(atlas.index.n_genes);
+  for (const { group_id, control_group_id, weight } of chosen.parts) {
+    if (control_group_id === null) return predicted.fill(Number.NaN);
+    const [shown, matched] = [atlas.profile(group_id), atlas.profile(control_group_id)];
+    predicted.forEach((_, g) => (predicted[g]! += weight * (shown[g]! - matched[g]!)));
+  }
+  return predicted;
 }
 
 /** Drawn cells are named "{group}:{name in the file}". */

@@ -76,7 +76,7 @@ export function addAtlasCommands(program: Command): void {
     atlas
       .command("import")
       .description("Split an annotated .h5ad file into cell groups.")
-      .argument("<file>", ".h5ad file, or gs://bucket/path of one"),
+      .argument("<file>", ".h5ad file or zarr folder, or gs://bucket/path of a file"),
   ).action(async (source: string, options: CommonOptions & AtlasOptions) => {
     const config = readConfig(options.dataDir);
     const index = await withLocalSource(config, source, (file) =>
@@ -117,7 +117,7 @@ export function addAtlasCommands(program: Command): void {
     .description("Show what an .h5ad file or an imported atlas contains.")
     .argument(
       "<file-or-dataset>",
-      ".h5ad file, gs://bucket/path of one, or name of an imported atlas",
+      ".h5ad file or zarr folder, gs://bucket/path of a file, or name of an imported atlas",
     )
     .option("--modality <name>", MODALITY)
     .action(async (what: string, options: CommonOptions & { modality?: string }) => {

@@ -61,11 +61,12 @@ export function addKnowledgeCommands(program: Command): void {
 
   knowledge
     .command("list")
-    .description("List the built-in and the imported knowledge.")
+    .description("List the built-in knowledge with its sources and licences, and the imported one.")
     .action(async (options: CommonOptions) => {
-      const [{ readImports }, { loadKnowledge }] = await Promise.all([
+      const [{ readImports }, { loadKnowledge }, { SOURCES }] = await Promise.all([
         import("../../science/knowledge/import-folder.ts"),
         import("../../science/knowledge/load.ts"),
+        import("../../science/knowledge/sources.ts"),
       ]);
       const { cellTypes, perturbations, pathways } = loadKnowledge();
       const builtIn = {
@@ -74,6 +75,7 @@ export function addKnowledgeCommands(program: Command): void {
         gene_sets: pathways.length,
       };
       const imports = readImports(await folderOf(options)).map(summary);
+      const sources = SOURCES.map((each) => ({ ...each, entries: each.entries() }));
       const rows = [
         ["built in", builtIn.cell_types, builtIn.gene_sets, ""],
         ...imports.map(({ name, cell_types, gene_sets, source_file }) => [
@@ -85,8 +87,20 @@ export function addKnowledgeCommands(program: Command): void {
       ];
       print(
         options.json === true,
-        { built_in: builtIn, imports },
-        table(["name", "cell types", "gene sets", "file"], rows),
+        { built_in: builtIn, sources, imports },
+        [
+          table(["name", "cell types", "gene sets", "file"], rows),
+          table(
+            ["source", "holds", "entries", "version", "licence"],
+            sources.map(({ source, holds, entries, version, licence }) => [
+              source,
+              holds,
+              entries,
+              version,
+              licence,
+            ]),
+          ),
+        ].join("\n\n"),
       );
     });
 }

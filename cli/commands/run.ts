@@ -4,14 +4,18 @@ import type { RunDocument } from "../../services/runs/document.ts";
 import { exitCodeOf } from "../hosted-run.ts";
 import {
   addAtlasOptions,
+  addLabelOptions,
   addNamingOptions,
   addRunOptions,
   addServerOptions,
+  askedQuestion,
   atlasOptions,
+  exactLabels,
   naming,
   runConfig,
   seedOption,
   type AtlasOptions,
+  type LabelOptions,
   type NamingOptions,
   type PlaceOptions,
   type RunOptions,
@@ -21,7 +25,8 @@ import type { CommonOptions, SetExitCode } from "../common.ts";
 import { accuracyLine, basisLines, deliveredIteration, scoreOf, shownRun } from "../show-run.ts";
 import { openRunOperations } from "../runs/open.ts";
 
-interface Options extends CommonOptions, PlaceOptions, RunOptions, AtlasOptions, NamingOptions {
+interface Options
+  extends CommonOptions, PlaceOptions, RunOptions, AtlasOptions, NamingOptions, LabelOptions {
   readonly atlas?: readonly string[];
   readonly seed?: string;
   readonly email?: string;
@@ -34,7 +39,10 @@ export function addRunCommand(program: Command, setExitCode: SetExitCode): void 
     .description(
       "Answer one question, from understanding it to the delivered files, in this process or on a server.",
     )
-    .argument("<question>", 'for example "How would CD14+ monocytes respond to IFN-beta?"')
+    .argument(
+      "[question]",
+      'for example "How would CD14+ monocytes respond to IFN-beta?"; or --cell-type and --perturbation',
+    )
     .option("--atlas <file...>", ".h5ad files to import and use (default: every imported atlas)")
     .option("--seed <n>", "seed of every random choice (default: random, recorded in the run)")
     .option("--email <address>", "address that the result is mailed to")
@@ -42,27 +50,29 @@ export function addRunCommand(program: Command, setExitCode: SetExitCode): void 
       "--output <folder>",
       "folder to save the files in (default: objects/results/ in the data folder)",
     );
-  addServerOptions(addAtlasOptions(addRunOptions(addNamingOptions(command)))).action(
-    async (question: string, options: Options) => {
-      const seed =
-        options.seed === undefined ? {} : { random_seed: seedOption(options.seed, newSeed) };
-      runConfig(options, {});
-      const named = naming(options);
-      const runs = await openRunOperations(options);
-      const { document, interrupted } = await runs.answer({
-        query: question,
-        config: (datasets) => runConfig(options, { datasets: [...datasets] }),
-        ...seed,
-        ...named,
-        ...(options.email === undefined ? {} : { user_email: options.email }),
-        atlases: options.atlas ?? [],
-        importing: atlasOptions(options),
-        ...(options.output === undefined ? {} : { output: options.output }),
-      });
-      print(options.json === true, shownRun(document), describeEnd(document));
-      setExitCode(interrupted ? 130 : exitCodeOf(document));
-    },
-  );
+  addServerOptions(
+    addAtlasOptions(addRunOptions(addNamingOptions(addLabelOptions(command)))),
+  ).action(async (asked: string | undefined, options: Options) => {
+    const question = askedQuestion(asked, options);
+    const seed =
+      options.seed === undefined ? {} : { random_seed: seedOption(options.seed, newSeed) };
+    runConfig(options, {});
+    const named = naming(options);
+    const runs = await openRunOperations(options);
+    const { document, interrupted } = await runs.answer({
+      query: question,
+      config: (datasets) =>
+        runConfig(options, { datasets: [...datasets], ...exactLabels(options) }),
+      ...seed,
+      ...named,
+      ...(options.email === undefined ? {} : { user_email: options.email }),
+      atlases: options.atlas ?? [],
+      importing: atlasOptions(options),
+      ...(options.output === undefined ? {} : { output: options.output }),
+    });
+    print(options.json === true, shownRun(document), describeEnd(document));
+    setExitCode(interrupted ? 130 : exitCodeOf(document));
+  });
 }
 
 function describeEnd(document: RunDocument): string {

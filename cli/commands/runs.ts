@@ -32,13 +32,14 @@ function rowOf({
   query,
   name,
   interrupted,
+  is_judged,
 }: ListedRun): (string | number | null)[] {
   const words = Array.from(name ?? query);
   return [
     run_id,
     interrupted ? `interrupted: haystack retry ${run_id}` : status,
     current_phase,
-    final_score,
+    final_score !== null && is_judged === false ? "not measurable" : final_score,
     created_at,
     words.length > QUESTION_CHARACTERS
       ? `${words.slice(0, QUESTION_CHARACTERS - 1).join("")}…`

@@ -1,14 +1,17 @@
 import type { Command } from "commander";
 import { newSeed } from "../../actors/new-run.ts";
-import { questionText } from "../../science/query/question-text.ts";
 import { exitCodeOf } from "../hosted-run.ts";
 import {
+  addLabelOptions,
   addNamingOptions,
   addRunOptions,
   addServerOptions,
+  askedQuestion,
+  exactLabels,
   naming,
   runConfig,
   seedOption,
+  type LabelOptions,
   type NamingOptions,
   type PlaceOptions,
   type RunOptions,
@@ -18,41 +21,39 @@ import type { CommonOptions, SetExitCode } from "../common.ts";
 import { basisLines, scoreOf, shownRun } from "../show-run.ts";
 import { openRunOperations } from "../runs/open.ts";
 
-interface Options extends CommonOptions, PlaceOptions, RunOptions, NamingOptions {
+interface Options extends CommonOptions, PlaceOptions, RunOptions, NamingOptions, LabelOptions {
   readonly seed?: string;
   readonly email?: string;
   readonly wait?: true;
   readonly dataset?: readonly string[];
 }
 
-const NO_DAEMON = {
-  absent: "No daemon is there to take the run;",
-  unknown: "No daemon hosts a run of this database at the moment; if none is there,",
-} as const;
-
 export function addSubmitCommand(program: Command, setExitCode: SetExitCode): void {
   const command = program
     .command("submit")
     .description("Queue a question for the daemon (`haystack serve`).")
-    .argument("<question>")
+    .argument("[question]", "or --cell-type and --perturbation")
     .option("--dataset <name...>", "imported atlases to use (default: all of them)")
     .option("--seed <n>", "seed of every random choice (default: random, recorded in the run)")
     .option("--email <address>", "address that the result is mailed to")
     .option("--wait", "wait until the run ends");
-  addServerOptions(addRunOptions(addNamingOptions(command))).action(
-    async (question: string, options: Options) => {
-      questionText(question);
+  addServerOptions(addRunOptions(addNamingOptions(addLabelOptions(command)))).action(
+    async (asked: string | undefined, options: Options) => {
+      const question = askedQuestion(asked, options);
       const runs = await openRunOperations(options);
-      const { run, daemon } = await runs.submit({
+      const { run, isDaemonThere } = await runs.submit({
         ...naming(options),
         query: question,
-        config: runConfig(options, { datasets: [...(options.dataset ?? [])] }),
+        config: runConfig(options, {
+          datasets: [...(options.dataset ?? [])],
+          ...exactLabels(options),
+        }),
         ...(options.seed === undefined ? {} : { random_seed: seedOption(options.seed, newSeed) }),
         ...(options.email === undefined ? {} : { user_email: options.email }),
       });
-      if (daemon !== "there")
+      if (!isDaemonThere)
         note(
-          `${NO_DAEMON[daemon]} start one with: haystack serve, or run it here with: haystack retry ${run.run_id}`,
+          `No daemon is there to take the run; start one with: haystack serve, or run it here with: haystack retry ${run.run_id}`,
         );
       if (options.wait !== true) return print(options.json === true, shownRun(run), run.run_id);
       const ended = await runs.watch(run.run_id);

@@ -1,8 +1,9 @@
+import { given } from "../../given.ts";
 import { createReadStream } from "node:fs";
 import { clock } from "../../adapters/clock.ts";
-import { daemonPresence, openRuns } from "../../adapters/runs.ts";
+import { isDaemonThere, openRuns } from "../../adapters/runs.ts";
 import { MOST_CANDIDATES, theRunId } from "../../actors/find-run-id.ts";
-import { isInterrupted, statusOf } from "../../actors/run-details.ts";
+import { isInterrupted, isJudgedRun, statusOf } from "../../actors/run-details.ts";
 import { resultObjects } from "../../actors/run-objects.ts";
 import { outputsOf } from "../../actors/job-outputs.ts";
 import { redactor, type Config } from "../../config.ts";
@@ -38,7 +39,7 @@ export function localRuns(config: Config): RunOperations {
       withStore(async (store) => {
         const run = runOf(order);
         await store.insert(run);
-        return { run, daemon: await daemonPresence(config, store) };
+        return { run, isDaemonThere: await isDaemonThere(config, store) };
       }),
     list: (filter) =>
       withStore(async (store) => {
@@ -49,7 +50,7 @@ export function localRuns(config: Config): RunOperations {
           const standing = standingOf.get(document.run_id);
           const interrupted =
             standing !== undefined && isInterrupted(document, standing, clock.now());
-          return { ...document, interrupted };
+          return { ...document, interrupted, is_judged: isJudgedRun(document) };
         });
       }),
     documents: (filter) => withStore((store) => store.list(filter)),
@@ -102,8 +103,9 @@ export function localRuns(config: Config): RunOperations {
       withDaemon(config, async (daemon) => {
         const folder = output === undefined ? undefined : await resultFolder(output);
         const datasets = await importAll(daemon, atlases, importing);
-        if (config.OPENAI_API_KEY === undefined) await checkByRules(daemon, asked.query, datasets);
         const run = runOf({ ...asked, config: configFor(datasets) });
+        if (config.OPENAI_API_KEY === undefined || run.config.exact_labels !== undefined)
+          await checkByRules(daemon, run);
         const ended = await followToEnd(daemon, run.run_id, () => daemon.supervisor.submit(run));
         if (folder === undefined || ended.document.status !== "completed") return ended;
         const document = await withFilesIn(folder, ended.document, async (kind, file) =>
@@ -132,13 +134,13 @@ const runOf = ({ query, config, random_seed, user_email, name, labels }: RunOrde
 /** Refuses a question that the rules cannot read before a run is made of it. */
 async function checkByRules(
   { atlases, compute, knowledge }: Daemon,
-  query: string,
-  datasets: readonly string[],
+  { query, config }: RunDocument,
 ): Promise<void> {
-  const opened = await atlases.open(datasets);
+  const opened = await atlases.open(config.datasets);
   await compute.run("analyze", {
     query,
     atlases: opened.map(({ dir }) => ({ dir, withhold: null })),
     knowledge,
+    ...given({ exactLabels: config.exact_labels }),
   });
 }

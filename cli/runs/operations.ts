@@ -9,7 +9,7 @@ import type { AtlasOptions } from "../options.ts";
  */
 export interface RunOperations {
   /** Queues a run for whoever hosts runs. */
-  submit(order: RunOrder): Promise<{ readonly run: RunDocument; readonly daemon: Presence }>;
+  submit(order: RunOrder): Promise<{ readonly run: RunDocument; readonly isDaemonThere: boolean }>;
   /** The newest runs. */
   list(filter: ListFilter): Promise<readonly ListedRun[]>;
   /** The newest runs with all that is known of each. */
@@ -42,9 +42,6 @@ export interface RunOperations {
    */
   answer(question: Question): Promise<Ended>;
 }
-
-/** Whether somebody is there who hosts queued runs, where that can be told. */
-export type Presence = "there" | "absent" | "unknown";
 
 export interface RunOrder {
   readonly query: string;
@@ -83,7 +80,11 @@ export interface ListFilter {
 export type ListedRun = Pick<
   RunDocument,
   "run_id" | "query" | "name" | "status" | "current_phase" | "final_score" | "created_at"
-> & { readonly interrupted: boolean };
+> & {
+  readonly interrupted: boolean;
+  /** False where no component of the score could be measured; servers of earlier releases do not say. */
+  readonly is_judged?: boolean | undefined;
+};
 
 export interface Transition extends Pick<TransitionEntry, "actor" | "event" | "from" | "to"> {
   /** Unique in the run. */

@@ -125,7 +125,7 @@ export function remoteRuns(client: ServerClient, { dataDir }: Config): RunOperat
   };
 
   return {
-    submit: async (order) => ({ run: await submit(order), daemon: "there" }),
+    submit: async (order) => ({ run: await submit(order), isDaemonThere: true }),
     list,
     find: async (id) => theRunId(id, await beginningWith(id)),
     get,

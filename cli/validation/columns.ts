@@ -34,6 +34,11 @@ const COLUMNS: readonly {
     of: ({ expected_holds }) => expected_holds,
   },
   {
+    heading: "delta",
+    meaning: "pearson of delta transfer from the same prompt, whichever transfer was delivered",
+    of: ({ delta_transfer_pearson }) => delta_transfer_pearson,
+  },
+  {
     heading: "others",
     meaning: "pearson of the mean of the other measured responses",
     of: ({ mean_of_others_pearson }) => mean_of_others_pearson,
@@ -52,6 +57,11 @@ const COLUMNS: readonly {
     heading: "mse",
     meaning: "mean squared error of the predicted difference",
     of: ({ mse_delta }) => mse_delta,
+  },
+  {
+    heading: "mse delta",
+    meaning: "the same for delta transfer from the same prompt",
+    of: ({ delta_transfer_mse }) => delta_transfer_mse,
   },
   {
     heading: "mse others",
@@ -115,6 +125,7 @@ export function figuresTable({ targets, mean, seed }: Validation): {
       ...(byDonor ? ["donor"] : []),
       "cells",
       ...COLUMNS.map(({ heading }) => heading),
+      "transfer",
       "prompt",
     ],
     rows: [
@@ -126,9 +137,10 @@ export function figuresTable({ targets, mean, seed }: Validation): {
           ? "-"
           : `${target.cells.treated}, ${target.cells.query_controls} + ${target.cells.truth_controls}`,
         ...figures(target),
+        target.transfer ?? "-",
         target.prompt_strategy ?? "-",
       ]),
-      ["mean", "", ...(byDonor ? [""] : []), "", ...figures(mean), ""],
+      ["mean", "", ...(byDonor ? [""] : []), "", ...figures(mean), "", ""],
     ],
     meanings: [
       {

@@ -44,12 +44,14 @@ export async function validateTarget(
   if (problem !== null) return { ...posed, ...problem, document, judged: null };
   const response = (iteration: number): Promise<string> =>
     daemon.objects.fetch({ path: iterationObjects(run.run_id, iteration).response });
+  const delivered = document.delivered_iteration ?? 1;
   const judged = await daemon.compute.run("judgeTarget", {
     dir,
     target,
     what,
     seed,
-    response: await response(document.delivered_iteration ?? 1),
+    response: await response(delivered),
+    plan: await daemon.objects.fetch({ path: iterationObjects(run.run_id, delivered).plan }),
     first: await response(1),
   });
   return { ...posed, status: "judged", document, judged };

@@ -4,6 +4,7 @@ import type { Vcc2026Figures } from "./vcc2026-figures.ts";
 import type { CellEval } from "../../science/validation/cell-eval.ts";
 import type { CellSplit } from "../../science/validation/judged-target.ts";
 import type { ExpectedAccuracy } from "../../science/accuracy/accuracy-schema.ts";
+import type { Transfer } from "../../science/accuracy/transfer-schema.ts";
 import type { Withholdable } from "../../science/atlas/withhold.ts";
 import type { TargetOutcome } from "./validate-target.ts";
 
@@ -27,6 +28,8 @@ interface Figures {
   readonly mean_of_others_pearson: Figure;
   readonly mean_of_others_mse: Figure;
   readonly best_single_pearson: Figure;
+  readonly delta_transfer_pearson: Figure;
+  readonly delta_transfer_mse: Figure;
   readonly half_pearson: Figure;
   readonly full_pearson: Figure;
   readonly noise_free_pearson: Figure;
@@ -60,6 +63,8 @@ export interface ValidatedTarget extends AllFigures {
   readonly others: number | null;
   readonly control_strategy_effective: string | null;
   readonly grounding_scores: readonly number[];
+  /** What the built-in baseline delivered; null of other models. */
+  readonly transfer: Transfer["kind"] | null;
   readonly prompt_strategy: string | null;
   readonly prompt: string | null;
   readonly run_id: string | null;
@@ -98,6 +103,7 @@ export function validatedTarget(
     others: judged?.references.others ?? null,
     control_strategy_effective: document?.control_strategy_effective ?? null,
     grounding_scores: document?.grounding_scores ?? [],
+    transfer: delivered?.transfer?.kind ?? null,
     prompt_strategy: delivered?.prompt_strategy ?? null,
     prompt: delivered?.prompt_rationale ?? null,
     run_id: document?.run_id ?? null,
@@ -136,6 +142,8 @@ function figuresOf(
     mean_of_others_pearson: known(references?.mean_of_others?.pearson),
     mean_of_others_mse: known(references?.mean_of_others?.mse),
     best_single_pearson: known(references?.best_single?.pearson),
+    delta_transfer_pearson: known(judged?.delta_transfer.pearson),
+    delta_transfer_mse: known(judged?.delta_transfer.mse),
     half_pearson: known(references?.ceiling.r_half),
     full_pearson: known(references?.ceiling.r_full),
     noise_free_pearson: known(references?.ceiling.r_noise_free),

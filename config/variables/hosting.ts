@@ -27,6 +27,17 @@ export const hosting = {
     .describe(
       "Time limit of one computation, in minutes; importing a very large atlas may need more",
     ),
+  INSPECT_MINUTES: whole(1, 10_000)
+    .default(2)
+    .describe("Time limit of looking into a file, in minutes"),
+  INSPECT_GB: whole(1, 10_000)
+    .default(1)
+    .describe("Limit of the memory that looking into a file may take, in GB"),
+  IMPORT_GB: whole(1, 10_000)
+    .default(4)
+    .describe(
+      "Limit of the memory that importing an atlas may take, in GB; ten million cells may need more",
+    ),
   INFERENCE_COMMAND: z
     .string()
     .optional()

@@ -20,13 +20,35 @@ export const expectedAccuracySchema = z.discriminatedUnion("known", [
 ]);
 export type ExpectedAccuracy = z.infer<typeof expectedAccuracySchema>;
 
+/**
+ * What measured responses of the atlas to the same perturbation score, and what nonsense does, on the
+ * raw scale of 1 to 10; or why the atlas cannot tell.
+ */
+export const plausibilityScaleSchema = z.discriminatedUnion("known", [
+  z.object({
+    known: z.literal(true),
+    /** Raw score of each measured response, one decimal. */
+    measured: z.array(z.number()),
+    /** Median of measured responses with shuffled genes: calibrated 1. */
+    nonsense: z.number(),
+    /** What a further measured response scores at least (19 of 20), above 19 of 20 nonsense: 9. */
+    least: z.number(),
+    /** Mean of the measured responses: 10. */
+    usual: z.number(),
+    /** False: measured responses scatter down to where nonsense is. */
+    apart: z.boolean(),
+  }),
+  z.object({ known: z.literal(false), reason: z.string() }),
+]);
+export type PlausibilityScale = z.infer<typeof plausibilityScaleSchema>;
+
 /** What a further iteration may bring; absent where nothing is to be decided. */
 export const outlookSchema = z.object({
   /** False: no prompt that is left has a higher expected accuracy. */
   accuracy_may_improve: z.boolean(),
-  /** False: the best score is that of measured responses of the atlas, or above. */
+  /** False: the best score is what measured responses of the atlas get, or above. */
   score_may_improve: z.boolean(),
-  /** Grounding scores of measured responses to the same perturbation; empty: not asked for. */
+  /** Raw scores of measured responses to the same perturbation; empty: the atlas cannot tell. */
   measured_scores: z.array(z.number()),
 });
 export type Outlook = z.infer<typeof outlookSchema>;

@@ -12,6 +12,19 @@ export interface CsrMatrix {
 }
 
 /**
+ * A CSR matrix in pieces of consecutive rows, for one that memory need not hold. Its values are
+ * whole numbers of at most so many bytes; 4: any float32.
+ */
+export interface CsrPieces {
+  readonly nRows: number;
+  readonly nCols: number;
+  /** Stored values of all pieces, at least one; more than there are where that is not known yet. */
+  readonly nStored: number;
+  readonly valueBytes: 1 | 2 | 4;
+  readonly pieces: Iterable<CsrMatrix>;
+}
+
+/**
  * A column of obs or var. Text may be missing (null); numbers use NaN for missing; flags are
  * booleans in the file too.
  */

@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import type { Hdf5Library } from "./hdf5.ts";
+import type { Hdf5Library } from "./hdf5-library.ts";
 
 type WriteMetadata = Parameters<Hdf5Library["create_dataset"]>[3];
 

@@ -33,7 +33,7 @@ export function frameColumns(file: Hdf5File, frame: string): FrameColumn[] {
 /** The index of obs or var: the names of cells or genes. */
 export function frameIndex(file: Hdf5File, frame: string): string[] {
   checkFrame(file, frame);
-  const path = `${frame}/${indexName(file, frame)}`;
+  const path = indexPath(file, frame);
   if (file.kind(path) === null)
     throw new HaystackError(
       "ANNDATA_INVALID",
@@ -107,6 +107,10 @@ function checkFrame(file: Hdf5File, frame: string): void {
     `${file.path} is an HDF5 file without ${frame}, so it is not AnnData; use an .h5ad file written by anndata.`,
   );
 }
+
+/** Where the index of obs or var is. */
+export const indexPath = (file: Hdf5File, frame: string): string =>
+  `${frame}/${indexName(file, frame)}`;
 
 function indexName(file: Hdf5File, frame: string): string {
   const name = file.attribute(frame, "_index");

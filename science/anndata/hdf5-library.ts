@@ -3,6 +3,20 @@ import { dirname, join, resolve, sep } from "node:path";
 import { File, type Module, ready } from "h5wasm/node";
 import { ownFile } from "../../own-files.ts";
 
+export type Hdf5Library = typeof Module;
+
+export type NumericArray =
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array
+  | Float32Array
+  | Float64Array;
+
 const FILTER_FOLDERS = [
   join(dirname(createRequire(import.meta.url).resolve("h5wasm-plugins")), "plugins"),
   ownFile("science/anndata/lzf-filter"),

@@ -1,6 +1,6 @@
 import { Group, type Dataset } from "h5wasm/node";
 import { standInType } from "./boolean-type.ts";
-import type { Hdf5Library, NumericArray } from "./hdf5.ts";
+import type { Hdf5Library, NumericArray } from "./hdf5-library.ts";
 
 /** Values a chunk holds, and values handed to HDF5 in one go. */
 const CHUNK = 262_144;
@@ -10,6 +10,13 @@ interface ArrayOptions {
   readonly compress?: boolean;
   /** That of a vector, if left out. */
   readonly shape?: number[];
+}
+
+interface Room {
+  readonly shape: readonly number[];
+  /** Of the values that lie together on the disk. */
+  readonly chunk: readonly number[];
+  readonly gzip: number;
 }
 
 /** Writes the parts that AnnData files are made of. */
@@ -55,19 +62,29 @@ export class H5Writer {
     const gzip = compress ? this.#gzip : 0;
     if (data.length === 0 || (gzip === 0 && data.length <= SLICE))
       return group.create_dataset({ name, data, shape });
-    const dataset = group.create_dataset({
-      name,
-      data: data.subarray(0, 0),
-      shape: [0],
-      maxshape: [data.length],
-      chunks: [Math.min(CHUNK, data.length)],
-      ...(gzip === 0 ? {} : { compression: "gzip" as const, compression_opts: gzip }),
+    const dataset = this.room(group, name, data.subarray(0, 0), {
+      shape: [data.length],
+      chunk: [CHUNK],
+      gzip,
     });
-    dataset.resize([data.length]);
     for (let start = 0; start < data.length; start += SLICE) {
       const stop = Math.min(data.length, start + SLICE);
       dataset.write_slice([[start, stop]], data.subarray(start, stop));
     }
+    return dataset;
+  }
+
+  /** An array of the type of `empty` and of at least one value, to be filled in slices. */
+  room(group: Group, name: string, empty: NumericArray, { shape, chunk, gzip }: Room): Dataset {
+    const dataset = group.create_dataset({
+      name,
+      data: empty,
+      shape: [0, ...shape.slice(1)],
+      maxshape: [...shape],
+      chunks: shape.map((length, axis) => Math.min(chunk[axis] ?? 1, length)),
+      ...(gzip === 0 ? {} : { compression: "gzip" as const, compression_opts: gzip }),
+    });
+    dataset.resize([...shape]);
     return dataset;
   }
 

@@ -1,28 +1,25 @@
 import { statSync } from "node:fs";
 import { open as openPath, stat, type FileHandle } from "node:fs/promises";
 import { Dataset, type File, Group } from "h5wasm/node";
-import type { Metadata, Module } from "h5wasm/node";
+import type { Metadata } from "h5wasm/node";
 import { HaystackError } from "../../errors.ts";
-import { askedForAnotherFile, library, openFile } from "./hdf5-library.ts";
+import {
+  askedForAnotherFile,
+  library,
+  openFile,
+  type Hdf5Library,
+  type NumericArray,
+} from "./hdf5-library.ts";
 import { isGzip, unpackGzip } from "./gzip.ts";
 import { folderError, notHdf5, statedSize } from "./what-file.ts";
-
-export type NumericArray =
-  | Int8Array
-  | Uint8Array
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | BigInt64Array
-  | BigUint64Array
-  | Float32Array
-  | Float64Array;
+import { isZarr } from "./zarr-folder.ts";
 
 export type ElementType = "integer" | "float" | "boolean" | "string" | "compound" | "other";
 
 /** What HDF5's own memory (2 GB at most) has to hold at a time. */
-const TEXT_BLOCK = 1_000_000;
+const TEXT_BLOCK = 100_000;
+/** Distinct texts that are kept once however often they occur. */
+const SHARED_TEXTS = 10_000;
 const NUMBER_BLOCK = 32_000_000;
 /** Bytes that may be read whatever the size of the file; beyond them what deflate can do counts. */
 const SMALL = 64_000_000;
@@ -31,17 +28,18 @@ const SUPERBLOCK = 96;
 const SIGNATURE = Buffer.from([0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]);
 
 /**
- * Opens an HDF5 file for reading, also one that is compressed with gzip as a whole. The caller
- * closes it.
+ * Opens an HDF5 file for reading, also one that is compressed with gzip as a whole, or a zarr folder
+ * as the HDF5 file that it would be. The caller closes it.
  * @throws FILE_NOT_FOUND, FILE_NOT_HDF5, FILE_DAMAGED
  */
 export async function openHdf5(path: string): Promise<Hdf5File> {
   await library;
-  if (!(await isGzip(path))) {
+  const unpacked = await unpack(path);
+  if (unpacked === null) {
     await checkSignature(path);
     return new Hdf5File(path);
   }
-  const { file, remove } = await unpackGzip(path, SIGNATURE);
+  const { file, remove } = unpacked;
   try {
     await checkSignature(file, path);
     return new Hdf5File(path, file);
@@ -49,6 +47,17 @@ export async function openHdf5(path: string): Promise<Hdf5File> {
     // An open file stays readable without its name, and nothing is left behind if this process dies.
     await remove();
   }
+}
+
+/** A temporary HDF5 file with what is inside; null for what is no package. */
+async function unpack(
+  path: string,
+): Promise<{ readonly file: string; readonly remove: () => Promise<void> } | null> {
+  if (await isGzip(path)) return unpackGzip(path, SIGNATURE);
+  if (!isZarr(path)) return null;
+  // Its library is loaded only where it is needed.
+  const { unpackZarr } = await import("./zarr.ts");
+  return unpackZarr(path);
 }
 
 /**
@@ -75,8 +84,6 @@ export async function createHdf5(
     Date.now = now;
   }
 }
-
-export type Hdf5Library = typeof Module;
 
 interface OpenGroup {
   readonly file: File;
@@ -182,8 +189,22 @@ export class Hdf5File {
     return all;
   }
 
-  /** Every text of a dataset of one dimension or none. */
-  text(path: string): string[] {
+  /** Numbers of columns [start, stop) of all rows of a dataset of two dimensions, row by row. */
+  columnsOf(path: string, start: number, stop: number): NumericArray {
+    this.checkNumbers(path);
+    const rows = this.shape(path)[0] ?? 0;
+    if (stop <= start || rows === 0) return new Float32Array(0);
+    this.#checkHolds(path, rows * (stop - start));
+    return this.#read(path, (dataset) =>
+      dataset.slice([
+        [0, rows],
+        [start, stop],
+      ]),
+    ) as NumericArray;
+  }
+
+  /** Texts [from, to) of a dataset of one dimension, all of them unless told; or the one of a scalar. */
+  text(path: string, from = 0, to = Infinity): string[] {
     const { type, shape } = this.#metadata(path);
     if (type !== 3)
       throw new HaystackError(
@@ -191,13 +212,18 @@ export class Hdf5File {
         `${path} in ${this.path} does not contain text; write the file again with a current anndata.`,
       );
     if (shape?.length === 0) return [this.#read(path, (dataset) => dataset.value) as string];
-    const total = shape?.[0] ?? 0;
-    this.#checkHolds(path, total);
+    const end = Math.min(to, shape?.[0] ?? 0);
+    this.#checkHolds(path, end - from);
     const texts: string[] = [];
-    for (let start = 0; start < total; start += TEXT_BLOCK) {
-      const stop = Math.min(start + TEXT_BLOCK, total);
+    const shared = new Map<string, string>();
+    for (let start = from; start < end; start += TEXT_BLOCK) {
+      const stop = Math.min(start + TEXT_BLOCK, end);
       const block = this.#read(path, (dataset) => dataset.slice([[start, stop]])) as string[];
-      for (const text of block) texts.push(text);
+      for (const text of block) {
+        const known = shared.get(text);
+        if (known === undefined && shared.size < SHARED_TEXTS) shared.set(text, text);
+        texts.push(known ?? text);
+      }
     }
     return texts;
   }

@@ -4,6 +4,7 @@ import { cscRowEnds, readCscRows, type RowRange } from "./csc.ts";
 import { canonicalCsr, denseToCsr } from "./csr.ts";
 import type { Hdf5File } from "./hdf5.ts";
 import { toFloat32, toFloat64, toIndices } from "./numbers.ts";
+import { UNREADABLE } from "./zarr-folder.ts";
 
 /**
  * A matrix of cells x genes in the file: "X", "raw/X" or "layers/{name}". `nStored` counts the
@@ -78,13 +79,20 @@ function checkedSlot(
   return slot;
 }
 
-function describeSlot(file: Hdf5File, name: string): Slot {
+/** @throws ANNDATA_INVALID for what is no matrix of cells x genes */
+export function describeSlot(file: Hdf5File, name: string): Slot {
   if (file.attribute(name, "encoding-type") === "null")
     throw invalid(
       file,
       name,
       "is empty (null)",
       `put a matrix there (adata.X = adata.layers["counts"]) and write the file again`,
+    );
+  const why = file.attribute(name, UNREADABLE);
+  if (typeof why === "string")
+    throw new HaystackError(
+      "ANNDATA_UNSUPPORTED",
+      `${name} in ${file.path} cannot be read (${why}); write it again with numbers of 8 to 64 bits and a usual compression.`,
     );
   if (file.kind(name) === "dataset") {
     const [nRows = 0, nCols = 0, ...rest] = file.shape(name);

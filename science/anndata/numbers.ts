@@ -1,4 +1,4 @@
-import type { NumericArray } from "./hdf5.ts";
+import type { NumericArray } from "./hdf5-library.ts";
 
 /** 32-bit floats; 64-bit values are rounded to the nearest float32. */
 export function toFloat32(values: NumericArray): Float32Array {
@@ -23,7 +23,8 @@ export function toIntegers(values: NumericArray): Int32Array | Float64Array {
 
 /** Integers for use as positions, whatever their stored width. */
 export function toIndices(values: NumericArray): Int32Array | Float64Array {
-  return values instanceof Int32Array ? values : toFloat64(values);
+  if (values instanceof Int32Array) return values;
+  return values.BYTES_PER_ELEMENT < 4 ? new Int32Array(values as Uint16Array) : toFloat64(values);
 }
 
 function isBig(values: NumericArray): values is BigInt64Array | BigUint64Array {

@@ -1,62 +1,29 @@
 import { HaystackError } from "../../errors.ts";
-import type { Column, CsrMatrix, DataFrame, UnsValue } from "./anndata.ts";
 import type { FrameColumn } from "./frame.ts";
 import { frameColumns, frameIndex, readColumn, readFrame } from "./frame.ts";
 import type { Hdf5File } from "./hdf5.ts";
 import { openHdf5 } from "./hdf5.ts";
-import type { RowBlock, Slot, UnreadableSlot } from "./matrix.ts";
+import type { FrameName, H5adFile } from "./h5ad-file.ts";
+import { describeLoom, isLoom } from "./loom.ts";
+import type { RowBlock, Slot } from "./matrix.ts";
 import { listSlots, readBlocks, readRows, sampleValues } from "./matrix.ts";
 import { readUns, readUnsValue } from "./uns.ts";
 import { chooseModality, isMuData, sharedObs } from "./mudata.ts";
+import { describeTenx, isTenx } from "./tenx.ts";
 import { notAnnData } from "./what-file.ts";
 
-export type { FrameColumn, RowBlock, Slot, UnreadableSlot };
-
-type FrameName = "obs" | "var" | "raw/var";
-
-/**
- * An .h5ad file opened for reading in slices. Close it when done; nothing of a matrix is read
- * before it is asked for.
- */
-export interface H5adFile {
-  readonly path: string;
-  /** Of a MuData file; null for AnnData. */
-  readonly modality: string | null;
-  readonly nObs: number;
-  /** Genes of X and the layers; raw/X may have others. */
-  readonly nVars: number;
-  readonly slots: readonly Slot[];
-  /** Matrices that are there and cannot be read. */
-  readonly unreadable: readonly UnreadableSlot[];
-  columns(frame: FrameName): readonly FrameColumn[];
-  index(frame: FrameName): readonly string[];
-  column(frame: FrameName, name: string): Column;
-  frame(frame: FrameName): DataFrame;
-  uns(): Record<string, UnsValue>;
-  /** One entry of uns ("log1p/base"), nothing else of it; undefined where it cannot be read. */
-  unsValue(path: string): UnsValue | undefined;
-  /** Rows [start, stop) of a slot as canonical CSR float32. */
-  rows(slot: Slot, start: number, stop: number): CsrMatrix;
-  /**
-   * All rows of a slot in order, in blocks of at most `maxStored` values, so that memory stays
-   * bounded.
-   */
-  blocks(slot: Slot, maxStored?: number): Iterable<RowBlock>;
-  /** At most about a million stored values from evenly spaced places. */
-  sample(slot: Slot): Float32Array;
-  close(): void;
-}
+export type { FrameColumn, H5adFile, RowBlock, Slot };
 
 /**
  * Opens an AnnData file (anndata 0.7 and later; CSR, CSC or dense; gzip, lzf, zstd, blosc, lz4), or
- * one modality of a MuData file, the RNA unless another is named.
+ * one modality of a MuData file, the RNA unless another is named; also .loom and .h5 of Cell Ranger.
  * @throws FILE_NOT_FOUND, FILE_NOT_HDF5, FILE_DAMAGED, ANNDATA_INVALID, ANNDATA_UNSUPPORTED
  */
 export async function openH5ad(path: string, modality?: string): Promise<H5adFile> {
   const file = await openHdf5(path);
   try {
     if (isMuData(file)) return describeModality(file, chooseModality(file, modality));
-    if (modality === undefined) return describe(file);
+    if (modality === undefined) return describeAny(file);
     throw new HaystackError(
       "ANNDATA_INVALID",
       `${path} has no modalities, as it is not MuData (.h5mu); leave --modality out.`,
@@ -65,6 +32,13 @@ export async function openH5ad(path: string, modality?: string): Promise<H5adFil
     file.close();
     throw thrown;
   }
+}
+
+function describeAny(file: Hdf5File): H5adFile {
+  if (file.kind("obs") !== null) return describe(file);
+  if (isLoom(file)) return describeLoom(file);
+  if (isTenx(file)) return describeTenx(file);
+  throw notAnnData(file);
 }
 
 /** The modality as AnnData, its obs with the columns that the file has for all modalities. */
@@ -90,7 +64,6 @@ function describeModality(file: Hdf5File, modality: string): H5adFile {
 }
 
 function describe(file: Hdf5File): H5adFile {
-  if (file.kind("obs") === null) throw notAnnData(file);
   const index = new Map<FrameName, readonly string[]>();
   const indexOf = (frame: FrameName): readonly string[] => {
     const known = index.get(frame) ?? frameIndex(file, frame);

@@ -45,11 +45,9 @@ export function notHdf5Inside(path: string, head: Buffer): HaystackError {
 /** Says what a folder is. */
 export function folderError(path: string): HaystackError {
   const has = (...names: string[]) => names.some((name) => existsSync(join(path, name)));
-  const what = has(".zgroup", ".zattrs", ".zmetadata", "zarr.json")
-    ? `is AnnData in a zarr folder, which is not read; convert it: ${python("anndata", `anndata.read_zarr(${quoted(path)})`, path)}`
-    : has("matrix.mtx", "matrix.mtx.gz")
-      ? `is a 10x folder of matrix.mtx; convert it: ${python("scanpy", `scanpy.read_10x_mtx(${quoted(path)})`, path)}, and add the columns of obs`
-      : "is a folder; use the .h5ad file in it";
+  const what = has("matrix.mtx", "matrix.mtx.gz")
+    ? `is a 10x folder of matrix.mtx; convert it: ${python("scanpy", `scanpy.read_10x_mtx(${quoted(path)})`, path)}, and add the columns of obs`
+    : "is a folder; use the .h5ad file in it";
   return new HaystackError("FILE_NOT_HDF5", `${path} ${what}.`);
 }
 
@@ -61,16 +59,24 @@ export function notAnnData(file: Tree): HaystackError {
   let what =
     "is an HDF5 file without obs, so it is not AnnData; use an .h5ad file written by anndata";
   if (is("row_attrs") && is("col_attrs")) {
-    what = `is a .loom file; convert it: ${python("scanpy", `scanpy.read_loom(${quoted(path)})`, path)}`;
+    what = "is a .loom file without its matrix; copy or download it again";
   } else if (
     keys.some((key) => file.kind(key) === "group" && file.keys(key).includes("barcodes"))
   ) {
-    what = `is a 10x .h5 file; convert it: ${python("scanpy", `scanpy.read_10x_h5(${quoted(path)})`, path)}, and add the columns of obs`;
+    what = "is a 10x .h5 file without parts of its matrix; copy or download it again";
   } else if (is("assays") && is("cell.names")) {
     what = `is an h5Seurat file; convert it in R: SeuratDisk::Convert(${quoted(path)}, dest = "h5ad")`;
   }
   return new HaystackError("ANNDATA_INVALID", `${path} ${what}.`);
 }
+
+/** The line that makes .h5ad of a 10x .h5 file, of one of its genomes where it has several. */
+export const tenxLine = (path: string, genome?: string): string =>
+  python(
+    "scanpy",
+    `scanpy.read_10x_h5(${quoted(path)}${genome === undefined ? "" : `, genome=${quoted(genome)}`})`,
+    path,
+  );
 
 /** How many bytes an HDF5 file should have by its superblock; null where that cannot be told. */
 export function statedSize(head: Buffer): bigint | null {

@@ -2,20 +2,27 @@ import { randomUUID } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
 import type { Group } from "h5wasm/node";
 import { HaystackError } from "../../errors.ts";
-import type { AnnData, Column, CsrMatrix, DataFrame, UnsValue } from "./anndata.ts";
+import type { AnnData, Column, CsrMatrix, CsrPieces, DataFrame, UnsValue } from "./anndata.ts";
 import { replaceStandIns } from "./boolean-type.ts";
 import { createHdf5 } from "./hdf5.ts";
 import { H5Writer } from "./hdf5-writer.ts";
+import { writeCsrPieces } from "./write-pieces.ts";
+
+/** X in pieces is written with the narrowest types that hold it. */
+interface Written extends Omit<AnnData, "X"> {
+  readonly X: CsrMatrix | CsrPieces;
+}
 
 /**
- * Writes an AnnData file (anndata on-disk specification: X as csr_matrix float32). Equal input
+ * Writes an AnnData file (anndata on-disk specification: X as csr_matrix, float32 unless it comes in
+ * pieces). Equal input
  * gives equal bytes. The file appears complete or not at all. `gzip` (1 to 9) compresses the arrays
  * of X and the layers. Flags are real booleans; text with missing values becomes a categorical.
  * @throws ANNDATA_INVALID when shapes do not fit or names repeat
  */
 export async function writeH5ad(
   path: string,
-  adata: AnnData,
+  adata: Written,
   options: { readonly gzip?: number } = {},
 ): Promise<void> {
   checkShapes(path, adata);
@@ -32,7 +39,8 @@ export async function writeH5ad(
       for (const name of ["obsm", "obsp", "varm", "varp"]) writeDict(writer, root, name, {});
       // The large matrices come last: the booleans are found without reading them.
       const layers = writer.group(root, "layers", "dict", "0.1.0");
-      writeCsr(writer, root, "X", adata.X);
+      if ("pieces" in adata.X) writeCsrPieces(writer, root, "X", adata.X);
+      else writeCsr(writer, root, "X", adata.X);
       for (const [name, layer] of Object.entries(adata.layers ?? {}))
         writeCsr(writer, layers, name, layer);
       booleans = writer.booleanCount;
@@ -147,18 +155,22 @@ function numeric(values: readonly number[]): BigInt64Array | Float64Array {
   return whole ? BigInt64Array.from(values, BigInt) : Float64Array.from(values);
 }
 
-function checkShapes(path: string, { X, obs, var: genes, layers }: AnnData): void {
+/** Whether the parts of a matrix fit together; pieces are not read for it. */
+function isSound(X: CsrMatrix | CsrPieces): boolean {
+  if ("pieces" in X) return true;
+  const { indptr, indices, data, nRows } = X;
+  return (
+    indptr.length === nRows + 1 && indices.length === data.length && indptr[nRows] === data.length
+  );
+}
+
+function checkShapes(path: string, { X, obs, var: genes, layers }: Written): void {
   const fail = (why: string) =>
     new HaystackError("ANNDATA_INVALID", `${path} cannot be written because ${why}.`);
-  if (
-    obs.index.length !== X.nRows ||
-    genes.index.length !== X.nCols ||
-    X.indptr.length !== X.nRows + 1 ||
-    X.indices.length !== X.data.length ||
-    X.indptr[X.nRows] !== X.data.length
-  ) {
+  if (obs.index.length !== X.nRows || genes.index.length !== X.nCols || !isSound(X)) {
+    const stored = "pieces" in X ? X.nStored : X.data.length;
     throw fail(
-      `X is ${X.nRows} x ${X.nCols} with ${X.data.length} values, but there are ${obs.index.length} cells and ${genes.index.length} genes`,
+      `X is ${X.nRows} x ${X.nCols} with ${stored} values, but there are ${obs.index.length} cells and ${genes.index.length} genes`,
     );
   }
   for (const [name, layer] of Object.entries(layers ?? {}))

@@ -1,4 +1,4 @@
-/** The index of an imported atlas: small, JSON, one entry a cell group. Shards hold the cells. */
+/** The index of an imported atlas: JSON, one entry a cell group. Shards hold the cells. */
 
 /**
  * Which obs columns mean what. `geneSymbols` null: the var index holds the symbols. `donor` null:
@@ -69,16 +69,19 @@ export interface CellGroup {
    */
   readonly control_group_id: string | null;
   /**
-   * Shard path relative to the atlas folder: "groups/{group_id}.h5ad", X = CSR counts float32, var
-   * index = symbols.
+   * Path of its shard relative to the atlas folder: an .h5ad file, X = CSR counts, var index =
+   * symbols, shared by the groups whose cells fit in it.
    */
   readonly shard: string;
-  /** Rows of the shard that may be seen; only in an opened atlas, where that is not all. */
+  /** Its first row in the shard, where its cells lie one after another; 0 where absent. */
+  readonly first_row?: number;
+  /** Rows of the group that may be seen; only in an opened atlas, where that is not all. */
   readonly rows?: Int32Array;
 }
 
 export interface AtlasIndex {
-  readonly format: "haystack-atlas/1";
+  /** Version 1: one shard a group. Version 2: several groups in a shard. */
+  readonly format: "haystack-atlas/1" | "haystack-atlas/2";
   /** Short name, unique among imported atlases; from the file name unless told. */
   readonly dataset: string;
   readonly source_file: string;

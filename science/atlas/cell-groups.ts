@@ -26,9 +26,12 @@ export interface GroupingRules {
   readonly covariatesOf?: ((cell: number) => Covariates) | null;
 }
 
+/** A cell group whose cells have no place in a shard yet. */
+export type LabelledGroup = Omit<CellGroup, "shard" | "first_row">;
+
 export interface GroupedCells {
   /** Sorted by group_id. */
-  readonly groups: readonly CellGroup[];
+  readonly groups: readonly LabelledGroup[];
   /**
    * For each source row the position of its group, -1 for cells left out because a label is
    * missing.
@@ -60,17 +63,19 @@ export function groupCells(
   const isControl = new Set(controls);
   const amounts = covariateReader(labels, isControl, covariatesOf);
   const rows = new Map<string, Rows>();
+  const ofDataset = slug(dataset);
+  const shared = sharedTexts();
   const idOf = cellType.map((type, row) => {
     const [by, from] = [perturbation[row], donor[row]];
     if (type === null || by === null || by === undefined || from === null || from === undefined)
       return null;
-    const id = [
-      slug(dataset),
-      slugs.cellType.get(type),
-      slugs.perturbation.get(by),
-      slugs.donor.get(from),
+    const id = shared([
+      ofDataset,
+      slugs.cellType.get(type) ?? "",
+      slugs.perturbation.get(by) ?? "",
+      slugs.donor.get(from) ?? "",
       ...amounts.slugOf(row),
-    ].join("/");
+    ]);
     const seen = rows.get(id) ?? { first: row, n: 0 };
     seen.n += 1;
     rows.set(id, seen);
@@ -79,7 +84,7 @@ export function groupCells(
   const ids = [...rows.keys()].toSorted();
   const position = new Map<string | null, number>(ids.map((id, at) => [id, at]));
   const controlIds = controlFinder(labels, rows, controls, amounts.of);
-  const groups = ids.map((id): CellGroup => {
+  const groups = ids.map((id): LabelledGroup => {
     const { first, n } = rows.get(id) as Rows;
     const [type, by, from] = [
       cellType[first] as string,
@@ -102,7 +107,6 @@ export function groupCells(
       donor: `${dataset}:${from}`,
       n_cells: n,
       control_group_id: control ? null : controlIds(first),
-      shard: `groups/${id}.h5ad`,
     };
   });
   return { groups, groupOf: Int32Array.from(idOf, (id) => position.get(id) ?? -1) };
@@ -205,6 +209,25 @@ export function uniqueNames(names: readonly string[]): {
     return free;
   });
   return { names: unique, renamed: names.length - new Set(names).size };
+}
+
+/** Joins parts with slashes; equal parts give one text in memory, however many cells have them. */
+function sharedTexts(): (parts: readonly string[]) => string {
+  interface Node {
+    readonly next: Map<string, Node>;
+    text: string | null;
+  }
+  const root: Node = { next: new Map(), text: null };
+  return (parts) => {
+    let node = root;
+    for (const part of parts) {
+      const next = node.next.get(part) ?? { next: new Map(), text: null };
+      node.next.set(part, next);
+      node = next;
+    }
+    node.text ??= parts.join("/");
+    return node.text;
+  };
 }
 
 /** Lower-case letters, digits and hyphens, at most 60. */

@@ -1,12 +1,13 @@
 import { createHash, randomUUID } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, statSync } from "node:fs";
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import type { AtlasColumns, AtlasIndex, CellGroup } from "./atlas-index.ts";
 import { HaystackError } from "../../errors.ts";
 import type { H5adFile } from "../anndata/open.ts";
 import { openH5ad } from "../anndata/open.ts";
-import type { LabelResolver } from "./cell-groups.ts";
+import { filesBelow } from "../anndata/zarr-folder.ts";
+import type { LabelledGroup, LabelResolver } from "./cell-groups.ts";
 import { groupCells, uniqueNames } from "./cell-groups.ts";
 import { chooseSlot } from "./choose-slot.ts";
 import type { RepeatedGenes } from "./genes.ts";
@@ -36,9 +37,9 @@ export interface ImportOptions extends ToldLabels {
 }
 
 /**
- * Splits an .h5ad file into cell groups: one shard (.h5ad, counts) and one mean profile a group,
- * and an index. Streams over the source once; memory is bounded by the largest group. The folder
- * appears complete or not at all.
+ * Splits an .h5ad file into cell groups: shards (.h5ad, counts) with the cells of each group one
+ * after another, one mean profile a group, and an index. Streams over the source once; memory grows
+ * with the labels of the cells, not with their counts. The folder appears complete or not at all.
  * @throws what openH5ad throws, COLUMN_NOT_FOUND, PERTURBATION_COLUMN_MISSING,
  * CONTROL_LABEL_MISSING, COUNTS_INVALID, GENES_DUPLICATED, GROUP_EMPTY, ATLAS_EXISTS
  */
@@ -72,29 +73,31 @@ async function build(
   if (file.nObs === 0)
     throw new HaystackError("GROUP_EMPTY", `${file.path} has no cells; use a file that has some.`);
   const dataset =
-    options.dataset ?? basename(options.source).replace(/\.(?:h5ad|h5mu)(?:\.gz)?$/i, "");
+    options.dataset ??
+    basename(options.source).replace(/\.(?:h5ad|h5mu|h5|loom|zarr)(?:\.gz)?$/i, "");
   const source = chooseSlot(file, options.layer);
   const read = readLabels(file, options, resolver, source.slot);
   const { columns } = read;
   const slotGenes = geneSymbols(file, source.slot, columns.gene_symbols, options.repeatedGenes);
   const { genes } = slotGenes;
-  const { groups, groupOf } = groupCells(read.labels, dataset, read.rules, resolver);
-  checkGroups(file, groups, columns);
+  const { groups: labelled, groupOf } = groupCells(read.labels, dataset, read.rules, resolver);
+  checkGroups(file, labelled, columns);
   const { names, renamed } = uniqueNames(file.index("obs"));
 
   const scratchPath = join(folder, "cells.scratch");
-  const scratch = new CellScratch(scratchPath, file.nObs);
+  const scratch = new CellScratch(scratchPath, file.nObs, genes.length);
   let counted: CountedCells;
+  let groups: readonly CellGroup[];
   try {
     counted = writeCounts(file, source, slotGenes, { groupOf, scratch });
-    await writeGroups(folder, groups, { names, genes }, { groupOf, scratch });
+    groups = await writeGroups(folder, labelled, { names, genes }, { groupOf, scratch });
   } finally {
     scratch.close();
     await rm(scratchPath);
   }
 
   const index: AtlasIndex = {
-    format: "haystack-atlas/1",
+    format: "haystack-atlas/2",
     dataset,
     source_file: basename(options.source),
     source_sha256: await sha256(options.source),
@@ -120,13 +123,17 @@ async function build(
       renamed,
     }),
   };
-  await writeFile(join(folder, "index.json"), `${JSON.stringify(index, null, 2)}\n`, {
+  await writeFile(join(folder, "index.json"), `${JSON.stringify(index)}\n`, {
     flush: true,
   });
   return index;
 }
 
-function checkGroups(file: H5adFile, groups: readonly CellGroup[], columns: AtlasColumns): void {
+function checkGroups(
+  file: H5adFile,
+  groups: readonly LabelledGroup[],
+  columns: AtlasColumns,
+): void {
   const fail = (what: string) =>
     new HaystackError(
       "GROUP_EMPTY",
@@ -149,8 +156,13 @@ async function checkVacant(outDir: string): Promise<void> {
     );
 }
 
+/** Of a folder: of the names and contents of its files. */
 async function sha256(path: string): Promise<string> {
   const hash = createHash("sha256");
-  for await (const piece of createReadStream(path)) hash.update(piece as Buffer);
+  const isFolder = statSync(path).isDirectory();
+  for (const file of isFolder ? filesBelow(path) : [path]) {
+    if (isFolder) hash.update(`${relative(path, file)}\0`);
+    for await (const piece of createReadStream(file)) hash.update(piece as Buffer);
+  }
   return hash.digest("hex");
 }

@@ -2,10 +2,8 @@ import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } fro
 import { join } from "node:path";
 import type { AtlasIndex, CellGroup, OpenAtlas } from "./atlas-index.ts";
 import { HaystackError } from "../../errors.ts";
-import type { AnnData } from "../anndata/anndata.ts";
-import { readH5ad } from "../anndata/read.ts";
-import { takeRows } from "../prompting/csr-rows.ts";
 import { meanProfile } from "./profile.ts";
+import { readGroup } from "./read-group.ts";
 import { halvesOf, isAskedControl, isWithheld, type Withhold } from "./withhold.ts";
 
 export interface OpenAtlasOptions {
@@ -13,6 +11,10 @@ export interface OpenAtlasOptions {
   readonly withhold?: Withhold;
 }
 
+const FORMATS: ReadonlySet<string> = new Set<AtlasIndex["format"]>([
+  "haystack-atlas/1",
+  "haystack-atlas/2",
+]);
 /** Profiles up to this many bytes are read at once on first use, larger ones row by row. */
 const READ_WHOLE = 256 * 1024 * 1024;
 
@@ -33,7 +35,7 @@ export async function openAtlas(dir: string, options: OpenAtlasOptions = {}): Pr
   const ofHalves = new Map<string, Float32Array>();
   for (const group of groups)
     if (group.rows !== undefined)
-      ofHalves.set(group.group_id, meanProfile((await readGroup(dir, group)).X));
+      ofHalves.set(group.group_id, meanProfile((await readGroup(dir, group)).counts));
   return {
     dir,
     index: { ...whole, groups, n_cells: groups.reduce((total, group) => total + group.n_cells, 0) },
@@ -55,30 +57,6 @@ function asSeen(group: CellGroup, withhold: Withhold): CellGroup {
   return { ...group, rows, n_cells: rows.length };
 }
 
-/**
- * The cells of one group that may be seen: X = counts (CSR float32), var index = gene symbols, obs
- * cell_type, perturbation, donor, dataset.
- */
-export async function readGroup(dir: string, group: CellGroup): Promise<AnnData> {
-  const cells = await readH5ad(join(dir, group.shard));
-  const { rows } = group;
-  if (rows === undefined) return cells;
-  const of = <Value>(values: ArrayLike<Value>): Value[] => Array.from(rows, (row) => values[row]!);
-  return {
-    ...cells,
-    X: takeRows(cells.X, rows),
-    obs: {
-      index: of(cells.obs.index),
-      columns: Object.fromEntries(
-        Object.entries(cells.obs.columns).map(([name, column]) => [
-          name,
-          of(column as readonly string[]),
-        ]),
-      ),
-    },
-  };
-}
-
 function readIndex(dir: string): AtlasIndex {
   const path = join(dir, "index.json");
   if (!existsSync(path))
@@ -98,7 +76,7 @@ function readIndex(dir: string): AtlasIndex {
   } catch (cause) {
     throw damaged(cause);
   }
-  if (index.format !== "haystack-atlas/1") throw damaged();
+  if (!FORMATS.has(index.format)) throw damaged();
   const profiles = join(dir, index.profiles);
   if (!existsSync(profiles) || statSync(profiles).size !== index.groups.length * index.n_genes * 4)
     throw damaged();

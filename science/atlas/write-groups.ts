@@ -1,10 +1,10 @@
 import { mkdir, open } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { CellGroup } from "./atlas-index.ts";
 import { HaystackError } from "../../errors.ts";
-import type { CsrMatrix } from "../anndata/anndata.ts";
-import { writeH5ad } from "../anndata/write.ts";
-import { meanProfile } from "./profile.ts";
+import type { LabelledGroup } from "./cell-groups.ts";
+import { MeanProfile } from "./profile.ts";
+import { planShards, writeShard } from "./write-shard.ts";
 import type { GroupedCells } from "./write-counts.ts";
 
 interface Names {
@@ -13,69 +13,83 @@ interface Names {
   readonly genes: readonly string[];
 }
 
+/** A group, its source rows and its mean profile once its cells were read. */
+interface Placing {
+  readonly group: LabelledGroup;
+  readonly rows: Int32Array;
+  readonly profile: MeanProfile;
+}
+
 /**
- * Writes one shard a group and `profiles.f32`, one mean profile a group. While one shard reaches
- * the disk the next group is read. @throws GROUP_EMPTY for a group without any counts
+ * Writes the shards and `profiles.f32`, one mean profile a group, and says where each group lies.
+ * Memory grows neither with the groups nor with the largest of them.
+ * @throws GROUP_EMPTY for a group without any counts
  */
 export async function writeGroups(
   folder: string,
-  groups: readonly CellGroup[],
+  groups: readonly LabelledGroup[],
   { names, genes }: Names,
   { groupOf, scratch }: GroupedCells,
-): Promise<void> {
-  const rowsOf = rowsByGroup(groupOf, groups.length);
+): Promise<readonly CellGroup[]> {
+  const rowsOf = rowsByGroup(groupOf, groups);
+  const extents = rowsOf.map((rows) => scratch.extent(rows));
+  for (const [at, { stored }] of extents.entries())
+    if (stored === 0) throw groupEmpty(groups[at] as LabelledGroup);
+  await mkdir(join(folder, "shards"));
   const profiles = await open(join(folder, "profiles.f32"), "w");
-  let writing = Promise.resolve();
+  const placed: CellGroup[] = [];
   try {
-    for (const [at, group] of groups.entries()) {
-      const rows = rowsOf[at] ?? [];
-      const X = scratch.read(rows, genes.length);
-      if (X.data.length === 0)
-        throw new HaystackError(
-          "GROUP_EMPTY",
-          `No cell of ${group.cell_type}, ${group.perturbation}, ${group.donor} has any counts; remove these cells and import again.`,
-        );
-      await writing;
-      writing = writeShard(join(folder, group.shard), group, X, {
-        names: rows.map((row) => names[row] ?? String(row)),
+    for (const [number, { first, last, extent }] of planShards(extents).entries()) {
+      const shard = `shards/${String(number).padStart(5, "0")}.h5ad`;
+      const placings = groups.slice(first, last).map((group, at) => ({
+        group,
+        rows: rowsOf[first + at] as Int32Array,
+        profile: new MeanProfile(genes.length),
+      }));
+      await writeShard(join(folder, shard), {
         genes,
+        extent,
+        cells: placings.flatMap(({ rows }) => Array.from(rows, (row) => names[row] as string)),
+        groups: placings.map(({ group, rows }) => [group.group_id, rows.length] as const),
+        counts: readGroups(placings, scratch),
       });
-      await profiles.writeFile(meanProfile(X));
+      let row = 0;
+      for (const { group, profile } of placings) {
+        placed.push({ ...group, shard, first_row: row });
+        row += group.n_cells;
+        await profiles.writeFile(profile.mean());
+      }
     }
-    await writing;
     await profiles.sync();
+    return placed;
   } finally {
-    await Promise.allSettled([writing]);
     await profiles.close();
   }
 }
 
-async function writeShard(
-  path: string,
-  group: CellGroup,
-  X: CsrMatrix,
-  { names, genes }: Names,
-): Promise<void> {
-  const same = (label: string) => Array.from(names, () => label);
-  await mkdir(dirname(path), { recursive: true });
-  await writeH5ad(path, {
-    X,
-    obs: {
-      index: names,
-      columns: {
-        cell_type: same(group.cell_type),
-        perturbation: same(group.perturbation),
-        donor: same(group.donor),
-        dataset: same(group.dataset),
-      },
-    },
-    var: { index: genes, columns: {} },
-    uns: { group_id: group.group_id },
-  });
+function* readGroups(placings: readonly Placing[], scratch: GroupedCells["scratch"]) {
+  for (const { rows, profile } of placings)
+    for (const X of scratch.read(rows)) {
+      profile.add(X);
+      yield X;
+    }
 }
 
-function rowsByGroup(groupOf: Int32Array, nGroups: number): number[][] {
-  const rows = Array.from({ length: nGroups }, (): number[] => []);
-  for (const [row, group] of groupOf.entries()) rows[group]?.push(row);
+function groupEmpty({ cell_type, perturbation, donor }: LabelledGroup): HaystackError {
+  return new HaystackError(
+    "GROUP_EMPTY",
+    `No cell of ${cell_type}, ${perturbation}, ${donor} has any counts; remove these cells and import again.`,
+  );
+}
+
+function rowsByGroup(groupOf: Int32Array, groups: readonly LabelledGroup[]): Int32Array[] {
+  const rows = groups.map(({ n_cells }) => new Int32Array(n_cells));
+  const next = new Int32Array(groups.length);
+  for (const [row, group] of groupOf.entries()) {
+    if (group < 0) continue;
+    const at = next[group] as number;
+    (rows[group] as Int32Array)[at] = row;
+    next[group] = at + 1;
+  }
   return rows;
 }

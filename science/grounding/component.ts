@@ -1,4 +1,4 @@
-import type { EvidenceRow, GroundingComponentName } from "./grounding.ts";
+import type { EvidenceRow, GroundingComponent, GroundingComponentName } from "./grounding.ts";
 
 /** What a component finds: its strength from 0 to 1, or null when it cannot be measured. */
 export interface Finding {
@@ -21,3 +21,9 @@ export function clamp01(value: number): number {
 export function componentScore(strength: number): number {
   return Math.round((1 + 9 * clamp01(strength)) * 10) / 10;
 }
+
+/** The weighted sum of the measured components, before it is rounded. */
+export const compositeOf = (components: readonly GroundingComponent[]): number =>
+  components.reduce((sum, { score, weight }) => sum + (score ?? 0) * weight, 0);
+
+export const clampScore = (value: number): number => Math.min(10, Math.max(1, Math.round(value)));

@@ -1,5 +1,5 @@
 import type { ControlStrategy } from "../query/structured-query.ts";
-import { componentScore } from "./component.ts";
+import { clampScore, componentScore, compositeOf } from "./component.ts";
 import type { Finding } from "./component.ts";
 import { COMPONENT_NAMES_IN_WORDS, GROUNDING_WEIGHTS } from "./grounding.ts";
 import type { EvidenceRow, GroundingComponent, GroundingScore } from "./grounding.ts";
@@ -98,7 +98,6 @@ export function composeScore(
       ? { name, score: componentScore(strength), weight, reason }
       : { name, score: 1, weight, reason: still };
   });
-  const mean = components.reduce((sum, { score, weight }) => sum + (score ?? 0) * weight, 0);
   const weak = weakSupport(support);
   const doubts = [
     ...(controlStrategy === "query_as_control" ? [QUERY_AS_CONTROL] : []),
@@ -106,7 +105,7 @@ export function composeScore(
     ...thinEvidence(components, coverage),
   ];
   return {
-    score: Math.min(10, Math.max(1, Math.round(mean))),
+    score: clampScore(compositeOf(components)),
     components,
     evidence: [...findings.flatMap(({ evidence }) => evidence), ...doubtRows(doubts, components)],
     feedback: [

@@ -1,3 +1,4 @@
+import type { PlausibilityScale } from "../accuracy/accuracy-schema.ts";
 import type { Direction } from "../query/structured-query.ts";
 
 /**
@@ -59,8 +60,14 @@ export interface ModelScores {
 }
 
 export interface GroundingScore {
-  /** Integer 1 to 10: the rounded weighted mean of the measured components, clamped. */
+  /**
+   * Integer 1 to 10: the rounded weighted mean of the measured components, clamped; where `scale` is
+   * known, read against measured responses.
+   */
   readonly score: number;
+  /** The score before it was read against measured responses; absent where that was not tried. */
+  readonly raw_score?: number;
+  readonly scale?: PlausibilityScale;
   readonly components: readonly GroundingComponent[];
   readonly evidence: readonly EvidenceRow[];
   /**

@@ -3,6 +3,7 @@ import {
   type GroundingComponentName,
   type GroundingScore,
 } from "./grounding.ts";
+import { AS_MEASURED } from "./measured-scale.ts";
 
 /** Components that hold a response against what is known of the perturbation itself. */
 export const ABOUT_THE_PERTURBATION: ReadonlySet<GroundingComponentName> = new Set([
@@ -17,10 +18,9 @@ export const ABOUT_THE_PERTURBATION: ReadonlySet<GroundingComponentName> = new S
  * score; a low one is called a disagreement only where more evidence speaks against the response
  * than for it.
  */
-export function meaningOf(
-  { score, components, evidence }: GroundingScore,
-  changesGenes: boolean,
-): string {
+export function meaningOf(grounding: GroundingScore, changesGenes: boolean): string {
+  const { components, evidence } = grounding;
+  const score = grounding.raw_score ?? grounding.score;
   const measured = components.filter((component) => component.score !== null);
   if (measured.length === 0)
     return "could not be held against what is known, as no component of the score could be measured";
@@ -32,10 +32,27 @@ export function meaningOf(
     more.length === 0
       ? ` by ${COMPONENT_NAMES_IN_WORDS[only!.name]} alone, the one component measured`
       : "";
-  if (score >= 3) return `${meaningOfScore(score)}${alone}`;
+  const beside = besideMeasured(grounding);
+  if (score >= 3) return `${meaningOfScore(score)}${alone}${beside}`;
   const speaking = evidence.filter(({ silent }) => silent !== true);
   const against = speaking.filter(({ supports }) => !supports).length;
-  return `${against > speaking.length - against ? "disagrees with what is known" : "shows hardly anything of what is known"}${alone}`;
+  return `${against > speaking.length - against ? "disagrees with what is known" : "shows hardly anything of what is known"}${alone}${beside}`;
+}
+
+/** How it stands beside measured responses, where the score is read against them. */
+function besideMeasured({ score, scale }: GroundingScore): string {
+  if (scale?.known !== true) return "";
+  if (score >= AS_MEASURED)
+    return ", as measured responses to the perturbation in other cells do, and is as plausible as they are";
+  return `, and is ${score >= 5 ? "less" : "far less"} plausible than measured responses to the perturbation in other cells`;
+}
+
+/** What the score was read against, or why against nothing; null where that was not tried. */
+export function scaleSentence({ score, raw_score, scale }: GroundingScore): string | null {
+  if (scale === undefined || raw_score === undefined) return null;
+  if (!scale.known) return `It is the raw score. ${scale.reason}`;
+  const [low, high] = [Math.min(...scale.measured), Math.max(...scale.measured)];
+  return `The raw score is ${raw_score}; measured responses to the perturbation in other cells get ${low.toFixed(1)} to ${high.toFixed(1)}, and read against them it is ${score}.`;
 }
 
 function coherence(score: number): string {

@@ -27,7 +27,9 @@ function parse(args: readonly string[]): Paths {
   try {
     ({ values } = parseArgs({ args: [...args], options }));
   } catch (error) {
-    throw new HaystackError("USAGE", `${(error as Error).message} ${USAGE}`, { cause: error });
+    throw new HaystackError("USAGE", `An option is not known or has no value. ${USAGE}`, {
+      cause: error,
+    });
   }
   const { prompt, query, output } = values;
   if (prompt === undefined || query === undefined || output === undefined)

@@ -11,11 +11,21 @@ import { waterLevel } from "./water-level.ts";
 
 export const DELTA_TRANSFER = "delta-transfer";
 
+/** var column of a prompt: what a learned transfer adds to the prompt's mean, in log1p(CP10k). */
+const CORRECTION = "transfer_correction";
+
+/** The prompt of a learned transfer. `correction`: one value a gene of the prompt. */
+export const withCorrection = (prompt: AnnData, correction: Float64Array): AnnData => ({
+  ...prompt,
+  var: { ...prompt.var, columns: { ...prompt.var.columns, [CORRECTION]: correction } },
+});
+
 /**
  * Built-in baseline, no model: in log1p(CP10k) space each gene of the query cells is shifted by one
  * amount s and clipped at 0, with s chosen so that the mean over cells of max(0, query + s) is
- * exactly the prompt's mean. Without clipping s is mean(prompt) - mean(query). Then counts =
- * expm1(value) * the query cell's library size / 1e4.
+ * exactly the prompt's mean. Without clipping s is mean(prompt) - mean(query). Where the prompt has the var column
+ * `transfer_correction`, the prompt's mean plus it, at least 0, takes the place of the mean. Then
+ * counts = expm1(value) * the query cell's library size / 1e4.
  *
  * prompt, query: counts, cells x genes; genes are matched by upper-case symbol. Genes the prompt
  * lacks stay as they are. The result has the obs and var of the query and fractional counts.
@@ -60,6 +70,7 @@ export function deltaTransfer(prompt: AnnData, query: AnnData): AnnData {
     uns: {
       model: DELTA_TRANSFER,
       is_baseline: 1,
+      transfer: prompt.var.columns[CORRECTION] === undefined ? "delta" : "learned",
       shared_genes: shared,
       prompt_cells: prompt.X.nRows,
     },
@@ -71,7 +82,10 @@ export function deltaTransfer(prompt: AnnData, query: AnnData): AnnData {
  * first of equal symbols counts.
  */
 function targetMeans(prompt: AnnData, query: AnnData): Float64Array {
-  const means = columnMeans(logNormalise(prompt.X));
+  const correction = prompt.var.columns[CORRECTION] as ArrayLike<number> | undefined;
+  const means = columnMeans(logNormalise(prompt.X)).map((mean, i) =>
+    Math.max(0, mean + (correction?.[i] ?? 0)),
+  );
   const bySymbol = new Map<string, number>();
   prompt.var.index.forEach((gene, i) => {
     const symbol = gene.toUpperCase();

@@ -46,6 +46,8 @@ const GAIN = new Set([
   "overexpressed",
   "oe",
   "crispra",
+  "vpr",
+  "transactivation",
   "ueberexpression",
   "ueberexprimiert",
 ]);
@@ -75,6 +77,13 @@ export function geneticEffectAt(
  */
 export function isWordOfLack(token: Token | undefined): boolean {
   return LACK.has(token?.key ?? "");
+}
+
+const ACTIVATION = new Set(["activation", "activating", "aktivierung"]);
+
+/** "KLF1 activation": a gain beside a gene that nothing from outside activates. */
+export function isWordOfActivation(token: Token | undefined): boolean {
+  return ACTIVATION.has(token?.key ?? "");
 }
 
 /** "sgstat1" -> "stat1"; null when the word has no guide prefix. */

@@ -43,7 +43,8 @@ export const perturbationEntrySchema = z.object({
   /** Slug, e.g. "ifn-beta". */
   id: z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/),
   name: z.string(),
-  kind: z.enum(["drug", "cytokine", "genetic"]),
+  /** A vaccine is what it makes cells meet: a pathogen, or a part of one. */
+  kind: z.enum(["drug", "cytokine", "genetic", "environment", "pathogen"]),
   /** Abbreviations, brand names, old names, gene symbol; any case, Greek spelled out or not. */
   synonyms: z.array(z.string()),
   external_ids: z.record(z.string(), z.string()),

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { ownFile } from "../../own-files.ts";
+import { withCellOntology } from "./cell-ontology.ts";
 import { importsFingerprint, readImports } from "./import-folder.ts";
 import type { ImportedKnowledge } from "./import-folder.ts";
 import { cellTypeEntrySchema, pathwayEntrySchema, perturbationEntrySchema } from "./knowledge.ts";
@@ -8,23 +9,36 @@ import type { CellTypeEntry, Knowledge } from "./knowledge.ts";
 import { labelKey } from "./tokens.ts";
 
 let curated: Knowledge | undefined;
+let whole: Knowledge | undefined;
 let extended: { readonly fingerprint: string; readonly knowledge: Knowledge } | undefined;
 
-/**
- * The curated knowledge of data/ and beside it what was imported into `folder`, frozen and kept
- * until something else is imported. Throws a ZodError when a data file is damaged, FILE_DAMAGED for
- * an imported one.
- */
-export function loadKnowledge(folder?: string): Knowledge {
+/** The curated knowledge of data/ alone, frozen. Throws a ZodError when a data file is damaged. */
+export function curatedKnowledge(): Knowledge {
   curated ??= deepFreeze({
     cellTypes: z.array(cellTypeEntrySchema).parse(dataFile("cell-types")),
-    perturbations: z.array(perturbationEntrySchema).parse(dataFile("perturbations")),
+    perturbations: z
+      .array(perturbationEntrySchema)
+      .parse([...dataFile("perturbations"), ...dataFile("environments")])
+      .toSorted((a, b) => (a.id < b.id ? -1 : 1)),
     pathways: z.array(pathwayEntrySchema).parse(dataFile("pathways")),
   });
+  return curated;
+}
+
+/**
+ * The curated knowledge in the whole Cell Ontology, and beside it what was imported into `folder`,
+ * frozen and kept until something else is imported. Throws a ZodError when a data file is damaged,
+ * FILE_DAMAGED for an imported one.
+ */
+export function loadKnowledge(folder?: string): Knowledge {
+  whole ??= deepFreeze({
+    ...curatedKnowledge(),
+    cellTypes: withCellOntology(curatedKnowledge().cellTypes),
+  });
   const fingerprint = folder === undefined ? "" : importsFingerprint(folder);
-  if (folder === undefined || fingerprint === "") return curated;
+  if (folder === undefined || fingerprint === "") return whole;
   if (extended?.fingerprint !== fingerprint)
-    extended = { fingerprint, knowledge: deepFreeze(extend(curated, readImports(folder))) };
+    extended = { fingerprint, knowledge: deepFreeze(extend(whole, readImports(folder))) };
   return extended.knowledge;
 }
 
@@ -66,8 +80,10 @@ function withSynonyms(
   return further.length === 0 ? entry : { ...entry, synonyms: [...entry.synonyms, ...further] };
 }
 
-function dataFile(name: string): unknown {
-  return JSON.parse(readFileSync(ownFile(`science/knowledge/data/${name}.json`), "utf8"));
+function dataFile(name: string): readonly unknown[] {
+  return JSON.parse(
+    readFileSync(ownFile(`science/knowledge/data/${name}.json`), "utf8"),
+  ) as unknown[];
 }
 
 function deepFreeze<Value>(value: Value): Value {

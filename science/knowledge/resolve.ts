@@ -1,6 +1,8 @@
 import type { CellTypeEntry, Knowledge, PerturbationEntry } from "./knowledge.ts";
-import { geneticEffectAt, withoutGuidePrefix } from "./genetic-words.ts";
+import { geneticEffectAt } from "./genetic-words.ts";
 import type { GeneticEffect } from "./genetic-words.ts";
+import { geneSymbols } from "./gene-symbols.ts";
+import type { GeneSymbols } from "./gene-symbols.ts";
 import { loadKnowledge } from "./load.ts";
 import { buildTermIndex } from "./term-index.ts";
 import type { Term, TermIndex } from "./term-index.ts";
@@ -21,8 +23,7 @@ export interface Resolved<Entry> {
 interface KnowledgeTerms {
   readonly cellTypes: TermIndex<CellTypeEntry>;
   readonly perturbations: TermIndex<PerturbationEntry>;
-  /** HGNC symbol of the gene that `key` (see labelKey) names, for all genes of the knowledge. */
-  readonly geneSymbols: ReadonlyMap<string, string>;
+  readonly geneSymbols: GeneSymbols;
 }
 
 const termsOf = new WeakMap<Knowledge, KnowledgeTerms>();
@@ -132,10 +133,8 @@ export function geneticReading(
     } else if (token !== undefined && !["of", "gene", "the"].includes(token.key)) rest.push(token);
   }
   const { asWritten } = joined(rest);
-  const guided = withoutGuidePrefix(asWritten);
   const gene =
-    (effect === null ? undefined : symbols.get(asWritten)) ??
-    (guided === null ? undefined : symbols.get(guided));
+    (effect === null ? undefined : symbols.get(asWritten)) ?? symbols.guided(rest, label);
   return gene === undefined ? null : { gene, effect: effect ?? "loss" };
 }
 
@@ -182,25 +181,4 @@ export function perturbationMatch({ text, meaning }: Term<PerturbationEntry>): M
 
 function spelling<Entry>(entry: Entry | undefined): Resolved<Entry> | null {
   return entry === undefined ? null : { entry, match: "spelling" };
-}
-
-function geneSymbols(knowledge: Knowledge): Map<string, string> {
-  const symbols = new Map<string, string>();
-  const add = (name: string, symbol: string): void => {
-    const key = labelKey(name);
-    if (!symbols.has(key)) symbols.set(key, symbol);
-  };
-  for (const { genes } of knowledge.pathways) for (const gene of genes) add(gene, gene);
-  for (const entry of knowledge.perturbations) {
-    for (const { gene } of [...entry.targets, ...entry.response]) add(gene, gene);
-    const own = entry.external_ids["hgnc"];
-    if (own !== undefined)
-      for (const name of [own, ...entry.synonyms]) if (geneticReadingFree(name)) add(name, own);
-  }
-  return symbols;
-}
-
-/** Names such as "MYC OE" or "KRAS G12D" say more than the gene. */
-function geneticReadingFree(name: string): boolean {
-  return tokenise(name).every((_, index, tokens) => geneticEffectAt(tokens, index) === null);
 }

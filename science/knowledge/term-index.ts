@@ -1,4 +1,5 @@
 import { distance } from "fastest-levenshtein";
+import { isRealName } from "./real-names.ts";
 import { joined, tokenise } from "./tokens.ts";
 import type { Token } from "./tokens.ts";
 
@@ -11,6 +12,11 @@ export interface Term<Meaning> {
   /** The name as it stands in the data. */
   readonly text: string;
   readonly meaning: Meaning;
+  /**
+   * How a text has to write it: "capitals" with one of them, "exactly" as in the data but for
+   * spaces and hyphens, "beside cells" so and with the word "cells" behind it.
+   */
+  readonly written?: "capitals" | "exactly" | "beside cells";
 }
 
 export interface TermIndex<Meaning> {
@@ -23,6 +29,9 @@ export interface TermIndex<Meaning> {
   /** Names in order of their likeness to `text`, the most alike first, one a meaning. */
   nearest(text: string, count: number): Term<Meaning>[];
 }
+
+/** Edits for each letter up to which a name is near enough to be offered. */
+const MOST_UNLIKE = 1 / 3;
 
 /** `base`, when given, is searched too and comes first. */
 export function buildTermIndex<Meaning>(
@@ -38,7 +47,7 @@ export function buildTermIndex<Meaning>(
     const plain = joined(tokens, "plain").singular;
     if (plain !== "" && !byPlain.has(plain)) byPlain.set(plain, term);
   }
-  const byLength = Map.groupBy(byPlain, ([plain]) => plain.length);
+  const alike = Map.groupBy(byPlain, ([plain]) => shape(plain, plain.length));
 
   return {
     find(tokens) {
@@ -49,20 +58,19 @@ export function buildTermIndex<Meaning>(
       const known = base?.findMisspelt(tokens) ?? null;
       if (known !== null) return known;
       const plain = joined(tokens, "plain").singular;
-      const limit = spellingLimit(plain);
-      if (limit === 0 || byPlain.has(plain)) return null;
+      const limit = spellingLimit(tokens);
+      if (limit === 0 || byPlain.has(plain) || isRealName(tokens)) return null;
       let best: Term<Meaning> | null = null;
       let bestDistance = limit + 1;
       for (let length = plain.length - limit; length <= plain.length + limit; length++) {
-        for (const [candidate, term] of byLength.get(length) ?? []) {
-          if (candidate[0] !== plain[0] || digits(candidate) !== digits(plain)) continue;
+        for (const [candidate, term] of alike.get(shape(plain, length)) ?? []) {
           const edits = distance(candidate, plain);
           if (edits < bestDistance) [best, bestDistance] = [term, edits];
           else if (edits === bestDistance && edits <= limit && best?.meaning !== term.meaning)
             best = null;
         }
       }
-      return best;
+      return best !== null && saysTheSame(best, plain) && isNearByWord(best, tokens) ? best : null;
     },
     nearest(text, count) {
       const plain = joined(tokenise(text), "plain").singular;
@@ -74,7 +82,7 @@ export function buildTermIndex<Meaning>(
           term,
           unlike: distance(candidate, plain) / Math.max(candidate.length, plain.length, 1),
         }))
-        .filter(({ unlike }) => unlike <= 0.5)
+        .filter(({ unlike }) => unlike <= MOST_UNLIKE)
         .toSorted((a, b) => a.unlike - b.unlike || (a.term.text < b.term.text ? -1 : 1));
       const nearest = new Map<Meaning, Term<Meaning>>();
       for (const { term } of ranked)
@@ -85,16 +93,49 @@ export function buildTermIndex<Meaning>(
 }
 
 /**
- * Edits that a word may be wrong by: none below 5 letters, where abbreviations stand side by side
- * (IL-2, IL-3).
+ * Edits that the letters of a name may be wrong by: none below 5, where abbreviations and codes
+ * stand side by side (IL-2, IL-3; MDCK, moDC). The word "cell" is no part of a name.
  */
-function spellingLimit(plain: string): number {
-  if (plain.length < 5 || /\p{Script=Han}/u.test(plain)) return 0;
-  if (plain.length < 8) return 1;
-  return plain.length < 13 ? 2 : 3;
+function spellingLimit(tokens: readonly Token[]): number {
+  const letters = tokens
+    .filter(({ key }) => key !== "cell" && key !== "cells")
+    .map(({ plain }) => plain.replace(/\d+/g, ""))
+    .join("");
+  if (letters.length < 5 || /\p{Script=Han}/u.test(letters)) return 0;
+  return mostEdits(letters);
 }
 
-/** IL-12 is never a misspelt IL-13. */
-function digits(plain: string): string {
-  return plain.replace(/\D+/g, "");
+function mostEdits(letters: string): number {
+  if (letters.length < 8) return 1;
+  return letters.length < 13 ? 2 : 3;
+}
+
+/** Of a name of as many words each word is near to its own: "alfacon" is no "alpha". */
+function isNearByWord({ text }: Term<unknown>, tokens: readonly Token[]): boolean {
+  const words = tokenise(text);
+  return (
+    words.length !== tokens.length ||
+    words.every((word, index) => {
+      const [known, given] = [[word], tokens.slice(index, index + 1)].map(
+        (each) => joined(each, "plain").singular,
+      ) as [string, string];
+      return distance(known, given) <= mostEdits(given);
+    })
+  );
+}
+
+const OPPOSITES = /^(?:hyper|hypo|anti|pro)/;
+const CLASSES = /(?:inhibitor|antagonist|agonist|activator|blocker|deficien|activat|inhibit)/;
+
+/** No repair changes a word that turns the meaning: hyperoxia is no hypoxia, an agonist no antagonist. */
+function saysTheSame({ text }: Term<unknown>, plain: string): boolean {
+  const candidate = joined(tokenise(text), "plain").singular;
+  return [OPPOSITES, CLASSES].every(
+    (words) => words.exec(candidate)?.[0] === words.exec(plain)?.[0],
+  );
+}
+
+/** What a misspelt name shares with its own: the first letter and all digits (IL-12, IL-13). */
+function shape(plain: string, length: number): string {
+  return `${plain[0]}${length}/${plain.replace(/\D+/g, "")}`;
 }

@@ -1,7 +1,7 @@
 import { HaystackError } from "../../errors.ts";
 import type { AnnData, CsrMatrix } from "../anndata/anndata.ts";
 import type { CellGroup, OpenAtlas } from "../atlas/atlas-index.ts";
-import { readGroup } from "../atlas/open.ts";
+import { readGroup } from "../atlas/read-group.ts";
 import { randomStream } from "../simulate/seeded-random.ts";
 import { renumberColumns, stackRows, takeRows } from "./csr-rows.ts";
 import { balanceDraws, drawFromGroup, drawnPlaces } from "./representative-draw.ts";
@@ -91,8 +91,8 @@ function shareGenes(atlases: readonly OpenAtlas[]): {
 
 /**
  * Draws cells of the named groups without replacement into one AnnData (cells x genes, CSR counts
- * float32), balanced so that their mean is near that of the groups. Reads only these groups'
- * shards. The draw depends on the seed and the parts. With several data sets the genes are the
+ * float32), balanced so that their mean is near that of the groups. Reads only these
+ * groups. The draw depends on the seed and the parts. With several data sets the genes are the
  * intersection of their upper-cased symbols, spelled as in the first; uns "genes" says which.
  * Throws NO_PROMPT_CELLS for unknown groups or more cells than a group holds.
  */
@@ -102,8 +102,11 @@ export async function drawCells(request: DrawRequest): Promise<AnnData> {
   const { genes, columns } = shareGenes(atlases);
   const pools: { group: CellGroup; draw: GroupDraw; counts: CsrMatrix; names: string[] }[] = [];
   for (const { atlas, group, nCells } of sources) {
-    const { X, obs } = await readGroup(atlas.dir, group);
-    const counts = atlases.length === 1 ? X : renumberColumns(X, columns.get(atlas)!, genes.length);
+    const cells = await readGroup(atlas.dir, group);
+    const counts =
+      atlases.length === 1
+        ? cells.counts
+        : renumberColumns(cells.counts, columns.get(atlas)!, genes.length);
     const draw = drawFromGroup(
       randomStream(request.seed, `draw/${group.group_id}`),
       counts,
@@ -113,7 +116,7 @@ export async function drawCells(request: DrawRequest): Promise<AnnData> {
       group,
       draw,
       counts: takeRows(counts, draw.rows),
-      names: Array.from(draw.rows, (row) => obs.index[row]!),
+      names: Array.from(draw.rows, (row) => cells.names[row]!),
     });
   }
   balanceDraws(pools.map(({ draw }) => draw));

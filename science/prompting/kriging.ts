@@ -6,6 +6,7 @@
  * vote.
  */
 
+import { solve } from "../statistics/solve.ts";
 import { HALF_RELIABLE_CELLS } from "./mixture.ts";
 
 /**
@@ -40,9 +41,7 @@ export function krigingWeights({ toQuery, between, cells }: Observed): number[] 
     .slice(0, MAX_TYPES);
   for (;;) {
     const matrix = kept.map((i) =>
-      kept.map((j) =>
-        i === j ? 1 + HALF_RELIABLE_CELLS / Math.max(1, cells[i]!) : covariance(between(i, j)),
-      ),
+      kept.map((j) => (i === j ? noisy(cells[i]!) : covariance(between(i, j)))),
     );
     const solved = solve(
       matrix,
@@ -60,25 +59,26 @@ export function krigingWeights({ toQuery, between, cells }: Observed): number[] 
   }
 }
 
-/** x of `matrix` x = `right`, by Gaussian elimination with partial pivoting. */
-function solve(matrix: readonly (readonly number[])[], right: readonly number[]): number[] {
-  const rows = matrix.map((row, i) => [...row, right[i]!]);
-  const n = rows.length;
-  for (let column = 0; column < n; column += 1) {
-    let pivot = column;
-    for (let row = column + 1; row < n; row += 1)
-      if (Math.abs(rows[row]![column]!) > Math.abs(rows[pivot]![column]!)) pivot = row;
-    [rows[column], rows[pivot]] = [rows[pivot]!, rows[column]!];
-    for (let row = column + 1; row < n; row += 1) {
-      const factor = rows[row]![column]! / rows[column]![column]!;
-      for (let k = column; k <= n; k += 1) rows[row]![k]! -= factor * rows[column]![k]!;
-    }
-  }
-  const x = right.map(() => 0);
-  for (let row = n - 1; row >= 0; row -= 1) {
-    let rest = rows[row]![n]!;
-    for (let k = row + 1; k < n; k += 1) rest -= rows[row]![k]! * x[k]!;
-    x[row] = rest / rows[row]![row]!;
-  }
-  return x;
+/**
+ * How far the mixture with these weights correlates with the asked response if the assumption holds:
+ * w'c / sqrt(w'K w), c the covariances with the asked type and K those among the observed, noise
+ * included.
+ */
+export function krigingCorrelation(
+  { toQuery, between, cells }: Observed,
+  weights: readonly number[],
+): number {
+  let shared = 0;
+  let own = 0;
+  weights.forEach((weight, i) => {
+    if (weight === 0) return;
+    shared += weight * covariance(toQuery[i]!);
+    weights.forEach((other, j) => {
+      own += weight * other * (i === j ? noisy(cells[i]!) : covariance(between(i, j)));
+    });
+  });
+  return shared / Math.sqrt(own);
 }
+
+/** Variance of one response with its noise. */
+const noisy = (cells: number): number => 1 + HALF_RELIABLE_CELLS / Math.max(1, cells);

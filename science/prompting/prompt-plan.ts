@@ -1,3 +1,5 @@
+import type { Transfer } from "../accuracy/transfer-schema.ts";
+
 /** What one iteration shows the model, and why. Plain JSON: it lives in a machine context. */
 
 export const PROMPT_STRATEGIES = ["direct", "mechanistic", "semantic", "ontology"] as const;
@@ -63,6 +65,8 @@ export interface PromptPlan {
   /** Control cells of the asked cell type, whose response is predicted. */
   readonly query_parts: readonly { readonly group_id: string; readonly n_cells: number }[];
   readonly seed: number;
+  /** How the built-in baseline carries the response over; absent where another model predicts. */
+  readonly transfer?: Transfer;
   /** Present when a language model chose among the candidates. */
   readonly model_choice?: {
     readonly model: string;

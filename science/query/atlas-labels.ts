@@ -1,13 +1,16 @@
 import type { AtlasIndex, CellGroup } from "../atlas/atlas-index.ts";
 import type { CellTypeEntry, Knowledge } from "../knowledge/knowledge.ts";
-import { descendants } from "../knowledge/ontology.ts";
+import { ancestors, descendants, ontologyDistance } from "../knowledge/ontology.ts";
+import { drugOfLabel } from "../knowledge/named-drugs.ts";
 import {
   cellOntologyIdIn,
   findCellType,
   findPerturbation,
   geneticReading,
 } from "../knowledge/resolve.ts";
-import { labelKey } from "../knowledge/tokens.ts";
+import { joined, labelKey, tokenise } from "../knowledge/tokens.ts";
+import { given } from "../../given.ts";
+import { geneKey, partsOfLabel } from "./parts.ts";
 import type { GeneticEffect } from "../knowledge/genetic-words.ts";
 
 /**
@@ -28,6 +31,8 @@ export interface AtlasLabels {
     readonly genetic: { gene: string; effect: GeneticEffect } | null;
     /** The label names genes and so no substance, whatever else has its name. */
     readonly namesGenes: boolean;
+    /** What is given at once (see partKey), sorted; absent where it is one thing. */
+    readonly parts?: readonly string[];
   }[];
   readonly donors: readonly string[];
 }
@@ -66,12 +71,20 @@ function perturbationMeaning(
   knowledge: Knowledge,
 ): AtlasLabels["perturbations"][number] {
   if (genetic === undefined) {
-    const id = perturbation_id ?? findPerturbation(label, knowledge)?.entry.id ?? null;
-    return { label, id, genetic: geneticReading(label, knowledge), namesGenes: false };
+    const curated = perturbation_id ?? findPerturbation(label, knowledge)?.entry.id ?? null;
+    const parts = curated === null ? partsOfLabel(label, knowledge) : undefined;
+    const single = parts === undefined ? geneticReading(label, knowledge) : null;
+    const isDrug = curated === null && parts === undefined && single === null;
+    const id = isDrug ? (drugOfLabel(label, knowledge)?.id ?? null) : curated;
+    return { label, id, genetic: single, namesGenes: false, ...given({ parts }) };
   }
   const [gene, ...more] = genetic.genes;
   const single = gene === undefined || more.length > 0 ? null : { gene, effect: genetic.effect };
-  return { label, id: perturbation_id, genetic: single, namesGenes: true };
+  const parts =
+    more.length === 0
+      ? undefined
+      : genetic.genes.map((each) => geneKey(each, genetic.effect)).toSorted();
+  return { label, id: perturbation_id, genetic: single, namesGenes: true, ...given({ parts }) };
 }
 
 /**
@@ -84,9 +97,9 @@ export function cellTypeLabels(
   entry: CellTypeEntry | null,
   writtenAs: string,
 ): string[] {
-  const key = labelKey(writtenAs);
+  const key = singularKey(writtenAs);
   const sameWords = labels.cellTypes
-    .filter(({ label }) => labelKey(label) === key)
+    .filter(({ label }) => singularKey(label) === key)
     .map(({ label }) => label);
   if (
     entry === null ||
@@ -103,6 +116,40 @@ export function cellTypeLabels(
     .filter(({ id, line }) => id !== null && below.has(id) && !line)
     .map(({ label }) => label);
 }
+
+const singularKey = (text: string): string => joined(tokenise(text)).singular;
+
+const NEAREST_STEPS = 2;
+
+/**
+ * The labels of the types nearest to `entry` in the ontology, within a few steps; none that it has
+ * only the root of all cells in common with.
+ */
+export function nearestLabels(
+  labels: AtlasLabels,
+  knowledge: Knowledge,
+  entry: CellTypeEntry,
+): string[] {
+  const roots = rootsOf(knowledge);
+  const above = (id: string): readonly string[] =>
+    [id, ...ancestors(knowledge, id)].filter((each) => !roots.has(each));
+  const own = new Set(above(entry.id));
+  const near = labels.cellTypes.flatMap(({ label, id, line }) => {
+    const steps = ontologyDistance(knowledge, entry.id, id);
+    return id === null ||
+      line ||
+      steps === null ||
+      steps > NEAREST_STEPS ||
+      !above(id).some((each) => own.has(each))
+      ? []
+      : [{ label, steps }];
+  });
+  const least = Math.min(...near.map(({ steps }) => steps));
+  return near.filter(({ steps }) => steps === least).map(({ label }) => label);
+}
+
+const rootsOf = ({ cellTypes }: Knowledge): ReadonlySet<string> =>
+  new Set(cellTypes.filter(({ parents }) => parents.length === 0).map(({ id }) => id));
 
 /** The labels that mean exactly this perturbation. */
 export function perturbationLabels(

@@ -4,7 +4,10 @@ import type { Vocabulary } from "./vocabulary.ts";
 
 /** Which of several mentions the question asks about. */
 
-/** The mentions that are not negated ("not TNF", "ohne IFN-beta", "unlike B cells"). */
+/**
+ * The mentions that are neither negated ("not TNF", "ohne IFN-beta", "unlike B cells") nor taken
+ * away ("IL-2 withdrawal").
+ */
 export function withoutNegated(
   mentions: readonly Mention[],
   sentence: Sentence,
@@ -25,6 +28,7 @@ function isNegated(
   { tokens, text }: Sentence,
   vocabulary: Vocabulary,
 ): boolean {
+  if (vocabulary.withdrawal.has(tokens[mention.to]?.key ?? "")) return true;
   let index = mention.from - 1;
   for (; index >= 0; index--) {
     const key = tokens[index]?.key ?? "";
@@ -110,12 +114,21 @@ const RESPONSE_VERB = new Set(
   ].map(labelKey),
 );
 
-/** The cell type asked about: the first that is no mixture ("PBMC"), else the first. */
+const ORIGIN = new Set(["derived", "abgeleitet", "abgeleitete", "abgeleiteten"]);
+
+/**
+ * The cell type asked about: the first that is no mixture ("PBMC") and no origin ("monocyte-derived
+ * macrophages"), else the first.
+ */
 export function chooseAsked(
   mentions: readonly CellTypeMention[],
+  { tokens }: Sentence,
   vocabulary: Vocabulary,
 ): CellTypeMention | undefined {
+  const isOrigin = ({ from, to }: CellTypeMention): boolean =>
+    ORIGIN.has(tokens[to]?.key ?? "") ||
+    (tokens[from - 1]?.key === "from" && ORIGIN.has(tokens[from - 2]?.key ?? ""));
   const isMixture = ({ meaning }: CellTypeMention): boolean =>
     meaning.entry !== null && vocabulary.mixtures.includes(meaning.entry.id);
-  return mentions.find((mention) => !isMixture(mention)) ?? mentions[0];
+  return mentions.find((mention) => !isMixture(mention) && !isOrigin(mention)) ?? mentions[0];
 }

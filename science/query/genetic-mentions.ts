@@ -1,8 +1,9 @@
-import { geneticEffectAt, isWordOfLack, withoutGuidePrefix } from "../knowledge/genetic-words.ts";
+import { geneticEffectAt, isWordOfActivation, isWordOfLack } from "../knowledge/genetic-words.ts";
 import type { GeneticEffect } from "../knowledge/genetic-words.ts";
 import type { Knowledge } from "../knowledge/knowledge.ts";
 import { findGeneticEntry, knowledgeTerms } from "../knowledge/resolve.ts";
 import { joined } from "../knowledge/tokens.ts";
+import { geneticName } from "./mentions.ts";
 import type { Mention, Sentence } from "./mentions.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -20,6 +21,12 @@ const FILLERS = new Set([
   "via",
   "using",
   "mediated",
+  "double",
+  "triple",
+  "dual",
+  "combined",
+  "simultaneous",
+  "both",
   "von",
   "des",
   "der",
@@ -30,6 +37,8 @@ const FILLERS = new Set([
   "基",
   "因",
 ]);
+/** "TLR4-/-", "Tp53+/-", "Stat1 (-/-)". */
+const ALLELES = /^\s?\(?[-−–+]\/[-−–]\)?/;
 /** "Interleukin 1 beta" has three tokens, "PD-1" two. */
 const LONGEST_GENE = 3;
 const MOST_FILLERS = 4;
@@ -54,16 +63,16 @@ export function findGeneticMentions(
     if (to - from === 1 && (vocabulary.stop_words.has(asWritten) || FILLERS.has(asWritten)))
       return null;
     const upper = asWritten.toUpperCase();
-    return symbols.get(asWritten) ?? (atlasGenes.has(upper) ? upper : null);
+    const symbol = symbols.at(tokens.slice(from, to), sentence.text);
+    return symbol ?? (atlasGenes.has(upper) ? upper : null);
   };
   const take = (gene: string, effect: GeneticEffect, from: number, to: number): void => {
     taken.fill(1, from, to);
-    const label = `${gene} ${effect === "loss" ? "knockout" : "overexpression"}`;
     found.push({
       meaning: {
         kind: "perturbation",
         entry: findGeneticEntry(knowledge, gene, effect),
-        label,
+        label: geneticName({ gene, effect }),
         genetic: { gene, effect },
       },
       name: null,
@@ -73,11 +82,38 @@ export function findGeneticMentions(
     });
   };
 
+  const directs = (index: number): boolean =>
+    [vocabulary.blockade, vocabulary.agonism].some((words) => words.has(tokens[index]?.key ?? ""));
+  const search = { sentence, geneAt, directs };
+  /** "KLF1 activation" is CRISPR activation, "TLR4 activation" that by a ligand. */
+  const activated = (index: number): Place | null => {
+    if (!isWordOfActivation(tokens[index])) return null;
+    const place =
+      geneBefore(afterFillers(sentence, index - 1, -1), geneAt) ??
+      geneFrom(afterFillers(sentence, index + 1, 1), geneAt);
+    if (place === null || hasActivator(place.gene, knowledge)) return null;
+    return {
+      gene: place.gene,
+      from: Math.min(place.from, index),
+      to: Math.max(place.to, index + 1),
+    };
+  };
   for (let index = 0; index < tokens.length; index++) {
     const word = geneticEffectAt(tokens, index);
     if (taken[index] === 1) continue;
+    const gained = activated(index);
+    if (gained !== null) {
+      take(gained.gene, "gain", gained.from, gained.to);
+      continue;
+    }
     if (word === null) {
-      const gene = symbols.get(withoutGuidePrefix(tokens[index]?.key ?? "") ?? "");
+      const alleles = ALLELES.exec(sentence.text.slice(tokens[index]?.end));
+      const mutant = alleles === null ? null : geneBefore(index, geneAt);
+      if (mutant !== null) {
+        take(mutant.gene, "loss", mutant.from, mutant.to);
+        continue;
+      }
+      const gene = symbols.guided(tokens.slice(index, index + 1), sentence.text);
       if (gene !== undefined) take(gene, "loss", index, index + 1);
       const lacked = isWordOfLack(tokens[index])
         ? geneFrom(afterFillers(sentence, index + 1, 1), geneAt)
@@ -89,16 +125,53 @@ export function findGeneticMentions(
     const after = afterFillers(sentence, index + word.length, 1);
     const before = afterFillers(sentence, index - 1, -1);
     const place = geneBefore(before, geneAt) ?? geneFrom(after, geneAt);
-    if (place !== null)
-      take(
-        place.gene,
-        word.effect,
-        Math.min(place.from, index),
-        Math.max(place.to, index + word.length),
-      );
+    if (place === null) continue;
+    const [from, to] = [Math.min(place.from, index), Math.max(place.to, index + word.length)];
+    take(place.gene, word.effect, from, to);
+    for (const more of furtherGenes(search, { from, to }, place.from < index))
+      if (!isSecreted(more.gene, knowledge)) take(more.gene, word.effect, more.from, more.to);
   }
   return found;
 }
+
+interface Search {
+  readonly sentence: Sentence;
+  readonly geneAt: GeneAt;
+  /** Whether the word there says what a substance does to the gene: "JAK2 inhibitor". */
+  readonly directs: (index: number) => boolean;
+}
+
+/** "KO of CBLB and RASA2", "CBLB/RASA2 double knockout": the word is said of each gene. */
+function furtherGenes(
+  { sentence: { text, tokens }, geneAt, directs }: Search,
+  named: { readonly from: number; readonly to: number },
+  isLeftward: boolean,
+): Place[] {
+  const more: Place[] = [];
+  let edge = isLeftward ? named.from : named.to;
+  for (;;) {
+    const beside = isLeftward ? edge - 1 : edge;
+    const joins = LISTING.has(tokens[beside]?.key ?? "");
+    const start = joins ? (isLeftward ? beside - 1 : beside + 1) : beside;
+    const next = isLeftward ? geneBefore(start, geneAt) : geneFrom(start, geneAt);
+    if (next === null || directs(next.to)) return more;
+    const [left, right] = isLeftward ? [next.to - 1, edge] : [edge - 1, next.from];
+    const gap = text.slice(tokens[left]?.end, tokens[right]?.start);
+    if (!joins && !/[/+,&]/.test(gap)) return more;
+    more.push(next);
+    edge = isLeftward ? next.from : next.to;
+  }
+}
+
+const LISTING = new Set(["and", "plus", "und", "et", "y", "和", "与"]);
+
+const hasActivator = (gene: string, knowledge: Knowledge): boolean =>
+  knowledge.perturbations.some(
+    ({ kind, targets, external_ids }) =>
+      kind !== "genetic" &&
+      (external_ids["hgnc"] === gene ||
+        targets.some((target) => target.gene === gene && target.action === "activates")),
+  );
 
 /** Cytokines reach cells from outside: what lacks them is mostly the medium. */
 function isSecreted(gene: string, knowledge: Knowledge): boolean {

@@ -4,6 +4,8 @@ import type { Term, TermIndex } from "../knowledge/term-index.ts";
 import { joined, tokenise } from "../knowledge/tokens.ts";
 import type { Token } from "../knowledge/tokens.ts";
 import type { GeneticEffect } from "../knowledge/genetic-words.ts";
+import { withNumbered } from "./numbered.ts";
+import { isWhole } from "./whole-names.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** What a part of a question can mean. A `null` entry is a label that only an atlas knows. */
@@ -37,6 +39,14 @@ export type CellTypeMention = Mention & {
 /** A mention of what the cells are given. */
 export type GivenMention = Mention & { readonly meaning: Exclude<Meaning, { kind: "cell_type" }> };
 
+export const geneticName = ({
+  gene,
+  effect,
+}: {
+  readonly gene: string;
+  readonly effect: GeneticEffect;
+}): string => `${gene} ${effect === "loss" ? "knockout" : "overexpression"}`;
+
 /** The longest name has this many tokens; Chinese has one token a character. */
 const LONGEST = 12;
 /** Misspelt names are searched in at most this many neighbouring words. */
@@ -64,13 +74,24 @@ export function findMentions(
     const term = terms.find(tokens);
     return term !== undefined &&
       mayStandFor(term, sentence.text, tokens, vocabulary) &&
+      isWhole(sentence, { from, to: from + tokens.length }, vocabulary) &&
       sharesEdges(term, sentence, { from, to: from + tokens.length }, vocabulary)
       ? term
       : null;
   });
-  const completed = exact.map((mention) => completeMisspelt(mention, sentence, terms, vocabulary));
-  const misspelt = scan(sentence, LONGEST_MISSPELT, (tokens) =>
+  const completed = withNumbered(
+    exact.map((mention) => completeMisspelt(mention, sentence, terms, vocabulary)),
+    sentence,
+    terms,
+  );
+  const isOfAction = ({ key }: Token): boolean =>
+    [vocabulary.blockade, vocabulary.agonism, vocabulary.withdrawal].some((words) =>
+      words.has(key),
+    );
+  const misspelt = scan(sentence, LONGEST_MISSPELT, (tokens, from) =>
+    !isWhole(sentence, { from, to: from + tokens.length }, vocabulary) ||
     tokens.some(({ key }) => vocabulary.stop_words.has(key) && key !== "cell" && key !== "cells") ||
+    tokens.some(isOfAction) ||
     onlyStopWords(tokens, vocabulary)
       ? null
       : terms.findMisspelt(tokens),
@@ -159,7 +180,8 @@ function mayStandFor(
   const { asWritten, singular } = joined(tokens);
   const written = text.slice(tokens[0]?.start, tokens.at(-1)?.end);
   if (/\p{Script=Han}/u.test(written)) return true;
-  if (asWritten.length < 2) return false;
+  if (asWritten.length < 2 || !isWrittenAs(term, written, text.slice(tokens.at(-1)?.end)))
+    return false;
   const bareGene = term.meaning.kind === "perturbation" && term.meaning.entry?.kind === "genetic";
   const guarded =
     asWritten.length === 2 ||
@@ -167,6 +189,18 @@ function mayStandFor(
     [asWritten, singular].some((key) => vocabulary.case_sensitive.has(key)) ||
     onlyStopWords(tokens, vocabulary);
   return !guarded || written === term.text || written === `${term.text}s`;
+}
+
+function isWrittenAs(
+  { text, written: how }: Term<Meaning>,
+  written: string,
+  behind: string,
+): boolean {
+  if (how === undefined) return true;
+  if (how === "capitals") return /\p{Lu}/u.test(written);
+  const bare = (name: string): string => name.replaceAll(/[\s\p{Pd}_]/gu, "");
+  const isExact = bare(written) === bare(text);
+  return isExact && (how === "exactly" || /^[\s-]*(?:cells?|lines?|Zell|细胞)/u.test(behind));
 }
 
 /**

@@ -1,10 +1,12 @@
 import type { CellTypeEntry, Knowledge, PerturbationEntry } from "../knowledge/knowledge.ts";
 import { ancestors, descendants } from "../knowledge/ontology.ts";
 import { findCellType, findGeneticEntry, findPerturbation } from "../knowledge/resolve.ts";
+import { labelKey, tokenise } from "../knowledge/tokens.ts";
 import { cellTypeLabels, collectAtlasLabels, perturbationLabels } from "./atlas-labels.ts";
 import type { AtlasLabels } from "./atlas-labels.ts";
 import { alternatives, sampleAmbiguities } from "./model-choice-ambiguities.ts";
 import {
+  checkEvidence,
   geneExists,
   numbersOf,
   quotableReason,
@@ -36,20 +38,12 @@ export function readModelChoice(
   }
 }
 
-function understoodQuery(choice: Understood, context: ChoiceContext): StructuredQuery {
-  const { knowledge, atlases, draft } = context;
+function understoodQuery(choice: Understood, given: ChoiceContext): StructuredQuery {
+  const { knowledge, atlases, draft, question } = given;
+  const context = { ...given, instructed: namedOnlyByInstructions(question, atlases, knowledge) };
   const labels = collectAtlasLabels(atlases, knowledge);
   const cell_type = cellTypeOf(choice.cell_type, labels, context);
   const { perturbation, ...known } = perturbationOf(choice.perturbation, labels, context);
-  const instructed = namedOnlyByInstructions(context.question, atlases, knowledge);
-  if (instructed.has(cell_type.name))
-    reject(
-      `cell_type: only an instruction in the question names ${cell_type.name}, and none is followed.`,
-    );
-  if (instructed.has(perturbation.name))
-    reject(
-      `perturbation: only an instruction in the question names ${perturbation.name}, and none is followed.`,
-    );
   const own = ownExpectations(choice, context);
   return {
     task_type: "perturbational",
@@ -94,10 +88,15 @@ function understoodQuery(choice: Understood, context: ChoiceContext): Structured
   };
 }
 
+interface Instructed extends ChoiceContext {
+  /** What only instructions in the question name. */
+  readonly instructed: ReadonlySet<string>;
+}
+
 function cellTypeOf(
   { cell_ontology_id: id, atlas_label: label, matched_text }: Understood["cell_type"],
   labels: AtlasLabels,
-  context: ChoiceContext,
+  context: Instructed,
 ): StructuredQuery["cell_type"] {
   const { knowledge, draft } = context;
   const text = wordsOf("cell_type.matched_text", matched_text, context);
@@ -113,6 +112,21 @@ function cellTypeOf(
   const meant = findCellType(text, knowledge);
   if (meant !== null && entry !== null && !isSameLineage(meant.entry, entry, knowledge))
     reject(`cell_type: ${quotable(text)} means ${meant.entry.name}, not ${entry.name}.`);
+  const drafted = knowledge.cellTypes.find(
+    ({ id: other }) => other === draft?.cell_type.cell_ontology_id,
+  );
+  const refines =
+    entry !== null && drafted !== undefined && isSameLineage(drafted, entry, knowledge);
+  checkEvidence(
+    {
+      field: "cell_type",
+      text,
+      means: meant !== null || (label !== null && labelKey(text) === labelKey(label)),
+      refines,
+      chosen: entry?.name ?? label ?? "",
+    },
+    context,
+  );
   const atlas_labels =
     entry === null ? [label ?? ""] : cellTypeLabels(labels, knowledge, entry, label ?? text);
   if (atlas_labels.length === 0)
@@ -141,7 +155,7 @@ function isSameLineage(a: CellTypeEntry, b: CellTypeEntry, knowledge: Knowledge)
 function perturbationOf(
   { id, atlas_label: label, gene, matched_text }: Understood["perturbation"],
   labels: AtlasLabels,
-  context: ChoiceContext,
+  context: Instructed,
 ): Pick<StructuredQuery, "perturbation" | "expected_targets" | "expected_pathways"> {
   const { knowledge, draft } = context;
   const text = wordsOf("perturbation.matched_text", matched_text, context);
@@ -169,6 +183,19 @@ function perturbationOf(
   const asDraft = entry !== null && draft !== null && draft.perturbation.id === entry.id;
   if (meant !== null && meant.entry.id !== entry?.id && !asDraft)
     reject(`perturbation: ${quotable(text)} means ${meant.entry.name}, not ${name}.`);
+  checkEvidence(
+    {
+      field: "perturbation",
+      text,
+      means:
+        meant !== null ||
+        (label !== null && labelKey(text) === labelKey(label)) ||
+        (genetic !== null && tokenise(text).some(({ key }) => key === labelKey(genetic.gene))),
+      refines: false,
+      chosen: name,
+    },
+    context,
+  );
   const found = meant === null || meant.match === "cell_line" ? "synonym" : meant.match;
   const matchOf = (): StructuredQuery["perturbation"]["match"] => {
     if (entry !== null) return found;

@@ -31,15 +31,13 @@ export function unknownCells(sentence: Sentence, vocabulary: Vocabulary): string
   return given;
 }
 
-function phraseFrom(
-  { text, tokens, taken }: Sentence,
-  start: number,
-  { stop_words }: Vocabulary,
-): string | null {
-  let from = start;
+function phraseFrom(sentence: Sentence, start: number, { stop_words }: Vocabulary): string | null {
+  const { text, tokens, taken } = sentence;
+  const first = afterAmount(sentence, start);
+  let from = first;
   while (
     from < tokens.length &&
-    from < start + 2 &&
+    from < first + 2 &&
     taken[from] !== 1 &&
     stop_words.has(tokens[from]?.key ?? "")
   )
@@ -53,6 +51,14 @@ function phraseFrom(
   )
     to++;
   return to === from ? null : quotable(text.slice(tokens[from]?.start, tokens[to - 1]?.end));
+}
+
+/** "Treated with 1 uM ixazomib" names ixazomib. */
+function afterAmount({ tokens, taken }: Sentence, start: number): number {
+  if (taken[start] !== 1 || !/^\d/.test(tokens[start]?.key ?? "")) return start;
+  let index = start;
+  while (taken[index] === 1) index++;
+  return index;
 }
 
 function isChinese(key = ""): boolean {

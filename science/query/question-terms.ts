@@ -1,7 +1,10 @@
-import type { Knowledge } from "../knowledge/knowledge.ts";
+import type { Knowledge, PerturbationEntry } from "../knowledge/knowledge.ts";
+import { namedDrug } from "../knowledge/named-drugs.ts";
+import { namedLine } from "../knowledge/named-lines.ts";
 import { buildTermIndex } from "../knowledge/term-index.ts";
 import type { Term, TermIndex } from "../knowledge/term-index.ts";
 import { labelKey } from "../knowledge/tokens.ts";
+import type { Token } from "../knowledge/tokens.ts";
 import type { AtlasLabels } from "./atlas-labels.ts";
 import type { Meaning } from "./mentions.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -41,11 +44,40 @@ export function questionTerms(
       text: label,
       meaning: { kind: "perturbation", entry: null, label, genetic },
     }));
+  const index = buildTermIndex([...atlasCells, ...atlasPerturbations], known);
   return {
-    ...buildTermIndex([...atlasCells, ...atlasPerturbations], known),
+    ...index,
+    find: (tokens) => index.find(tokens) ?? namedElsewhere(tokens, knowledge),
     cellTypes: buildTermIndex(atlasCells, known.cellTypes),
     perturbations: buildTermIndex(atlasPerturbations, known.perturbations),
   };
+}
+
+/** What public vocabularies name and the knowledge says nothing of: a drug, else a cell line. */
+function namedElsewhere(tokens: readonly Token[], knowledge: Knowledge): Term<Meaning> | undefined {
+  const drug = namedDrug(tokens, knowledge);
+  const line = namedLine(tokens);
+  if (drug !== null && (line === null || line.alone || drug.written === undefined))
+    return { ...drug, meaning: meaningOf(drug.meaning) };
+  if (line === null) return undefined;
+  return {
+    text: line.name,
+    meaning: { kind: "cell_type", entry: null, label: line.name },
+    written: line.alone ? "exactly" : "beside cells",
+  };
+}
+
+const meaningsOf = new WeakMap<PerturbationEntry, Meaning>();
+
+function meaningOf(entry: PerturbationEntry): Meaning {
+  const meaning = meaningsOf.get(entry) ?? {
+    kind: "perturbation",
+    entry,
+    label: entry.name,
+    genetic: null,
+  };
+  meaningsOf.set(entry, meaning);
+  return meaning;
 }
 
 function knownTerms(knowledge: Knowledge, vocabulary: Vocabulary): QuestionTerms {
@@ -72,7 +104,7 @@ function cellTerms(knowledge: Knowledge): Term<Meaning>[] {
 function perturbationTerms(knowledge: Knowledge, vocabulary: Vocabulary): Term<Meaning>[] {
   const byId = new Map(knowledge.perturbations.map((entry) => [entry.id, entry]));
   const single = knowledge.perturbations.flatMap((entry) => {
-    const meaning: Meaning = { kind: "perturbation", entry, label: entry.name, genetic: null };
+    const meaning = meaningOf(entry);
     return [entry.name, ...entry.synonyms].map((text) => ({ text, meaning }));
   });
   const shared = vocabulary.ambiguous_perturbations.flatMap(({ texts, meanings }) =>

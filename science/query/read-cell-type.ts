@@ -2,7 +2,7 @@ import { HaystackError } from "../../errors.ts";
 import type { CellTypeEntry, Knowledge } from "../knowledge/knowledge.ts";
 import { ancestors } from "../knowledge/ontology.ts";
 import { cellTypeMatch, findCellType } from "../knowledge/resolve.ts";
-import { cellTypeLabels } from "./atlas-labels.ts";
+import { nearestLabels, cellTypeLabels } from "./atlas-labels.ts";
 import type { AtlasLabels } from "./atlas-labels.ts";
 import { wordsOf } from "./mentions.ts";
 import type { CellTypeMention, Sentence } from "./mentions.ts";
@@ -28,15 +28,21 @@ export function readCellType(
   const entry = meaning.entry === null ? null : ofTissue(meaning.entry, tissue, knowledge);
   const matched_text = wordsOf(asked, sentence);
   const name = entry?.name ?? meaning.label;
-  const atlas_labels = cellTypeLabels(labels, knowledge, entry, matched_text);
+  const written = meaning.entry === null ? meaning.label : matched_text;
+  const atlas_labels = cellTypeLabels(labels, knowledge, entry, written);
   if (atlas_labels.length === 0) {
     const holds =
       labels.cellTypes.length === 0
         ? "no atlas is imported"
         : `the atlas holds ${listed(labels.cellTypes.map(({ label }) => label))}`;
+    const nearest = entry === null ? [] : nearestLabels(labels, knowledge, entry);
+    const advice =
+      nearest.length === 0
+        ? "ask about another or import an atlas with them"
+        : `ask about ${listed(nearest)}, the nearest that it has, or import an atlas with them`;
     throw new HaystackError(
       "CELL_TYPE_NOT_IN_ATLAS",
-      `No atlas has cells of the type "${name}"; ask about another or import an atlas with them (${holds}).`,
+      `No atlas has cells of the type "${name}"; ${advice} (${holds}).`,
       {
         details: {
           cell_type: name,

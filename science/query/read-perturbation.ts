@@ -1,25 +1,90 @@
 import type { Knowledge, PerturbationEntry } from "../knowledge/knowledge.ts";
-import { perturbationMatch } from "../knowledge/resolve.ts";
+import type { GeneticEffect } from "../knowledge/genetic-words.ts";
+import { findGeneticEntry, perturbationMatch } from "../knowledge/resolve.ts";
+import {
+  effectInAtlas,
+  isBareGene,
+  isGenetic,
+  refuseBackground,
+  refuseTogether,
+} from "./ask-back.ts";
 import { perturbationLabels } from "./atlas-labels.ts";
 import type { AtlasLabels } from "./atlas-labels.ts";
-import { wordsOf } from "./mentions.ts";
+import { givenTogether, labelsOfAll } from "./given-together.ts";
+import { geneticName, wordsOf } from "./mentions.ts";
 import type { GivenMention, Sentence } from "./mentions.ts";
-import type { StructuredQuery } from "./structured-query.ts";
+import type { Direction, StructuredQuery } from "./structured-query.ts";
 
 type Ambiguity = StructuredQuery["ambiguities"][number];
+type Expectations = Pick<StructuredQuery, "expected_targets" | "expected_pathways">;
+
+interface Context {
+  readonly sentence: Sentence;
+  readonly labels: AtlasLabels;
+  readonly knowledge: Knowledge;
+}
+
+interface Given {
+  /** The mention that the question asks about most plainly. */
+  readonly named: GivenMention;
+  readonly given: readonly GivenMention[];
+  readonly sentence: Sentence;
+}
 
 /**
- * The asked perturbation, its labels in the atlases, and what else an ambiguous name could mean.
+ * What the question gives the cells: one thing, or several at once with the labels of cells that
+ * were given them all. Errors: PERTURBATION_UNKNOWN, CELL_TYPE_NOT_IN_ATLAS (see ask-back.ts).
+ */
+export function whatIsGiven(
+  { named, given, sentence }: Given,
+  knowledge: Knowledge,
+  labels: AtlasLabels,
+): {
+  readonly chosen: GivenMention;
+  readonly together: readonly GivenMention[];
+  readonly labelsOfAll: readonly string[] | undefined;
+} {
+  const chosen = isBareGene(named)
+    ? geneMention(named, effectInAtlas(named, sentence, labels), knowledge)
+    : named;
+  const together = givenTogether(named, given, sentence);
+  const isSaidOfCells = (each: GivenMention): boolean => isGenetic(each) && !isBareGene(each);
+  const background = given.filter(
+    (each) =>
+      !together.includes(each) && each !== named && isSaidOfCells(each) !== isSaidOfCells(named),
+  );
+  const all = [...background, ...together];
+  if (all.length < 2) return { chosen, together, labelsOfAll: undefined };
+  const held = labelsOfAll(labels, all);
+  if (held.length > 0) return { chosen, together: all, labelsOfAll: held };
+  refuseBackground(background, chosen, sentence);
+  return refuseTogether(together);
+}
+
+function geneMention(
+  mention: GivenMention,
+  genetic: { readonly gene: string; readonly effect: GeneticEffect },
+  knowledge: Knowledge,
+): GivenMention {
+  const label = geneticName(genetic);
+  const entry = findGeneticEntry(knowledge, genetic.gene, genetic.effect);
+  return { ...mention, name: null, meaning: { kind: "perturbation", entry, label, genetic } };
+}
+
+interface Read {
+  readonly perturbation: StructuredQuery["perturbation"];
+  readonly expected: Expectations;
+  readonly ambiguities: readonly Ambiguity[];
+}
+
+/**
+ * The asked perturbation, its labels in the atlases, what is expected of it, and what else an
+ * ambiguous name could mean.
  */
 export function readPerturbation(
   chosen: GivenMention,
-  sentence: Sentence,
-  labels: AtlasLabels,
-): {
-  perturbation: StructuredQuery["perturbation"];
-  entry: PerturbationEntry | null;
-  ambiguities: Ambiguity[];
-} {
+  { sentence, labels, knowledge }: Context,
+): Read {
   const { meaning, name, misspelt } = chosen;
   const matched_text = wordsOf(chosen, sentence);
   const ambiguities: Ambiguity[] = [];
@@ -34,13 +99,12 @@ export function readPerturbation(
     const alternatives = meaning.entries
       .filter((other) => other !== entry)
       .map((other) => other.name);
-    if (alternatives.length > 0)
-      ambiguities.push({
-        field: "perturbation",
-        text: matched_text,
-        chosen: entry?.name ?? matched_text,
-        alternatives,
-      });
+    ambiguities.push({
+      field: "perturbation",
+      text: matched_text,
+      chosen: entry?.name ?? matched_text,
+      alternatives,
+    });
   } else entry = meaning.entry;
   const genetic = meaning.kind === "perturbation" ? meaning.genetic : null;
   const match = (): StructuredQuery["perturbation"]["match"] => {
@@ -50,7 +114,7 @@ export function readPerturbation(
     return genetic === null ? "atlas_label" : "exact";
   };
   return {
-    entry,
+    expected: expectations(chosen, entry, knowledge),
     ambiguities,
     perturbation: {
       id: entry?.id ?? null,
@@ -70,6 +134,58 @@ export function readPerturbation(
   };
 }
 
+/**
+ * Several perturbations given at once, of which the atlases hold such cells. Of a gene that they
+ * move in opposite directions nothing is expected.
+ */
+export function readTogether(
+  together: readonly GivenMention[],
+  atlas_labels: readonly string[],
+  context: Context,
+): Read {
+  const parts = together.map((mention) => readPerturbation(mention, context));
+  const perturbations = parts.map(({ perturbation }) => perturbation);
+  const kinds = new Set(perturbations.map(({ kind }) => kind));
+  const words = together.map((mention) => wordsOf(mention, context.sentence));
+  return {
+    perturbation: {
+      id: null,
+      name: perturbations.map(({ name }) => name).join(" + "),
+      kind: kinds.size === 1 ? (perturbations[0]?.kind ?? "unknown") : "unknown",
+      external_ids: {},
+      matched_text: words.join(" + "),
+      match: perturbations.some(({ match }) => match === "spelling") ? "spelling" : "exact",
+      atlas_labels: [...atlas_labels],
+      targets: [...new Set(perturbations.flatMap(({ targets }) => targets))],
+      combination: perturbations.map(({ id, name, kind }) => ({ id, name, kind })),
+    },
+    expected: {
+      expected_targets: agreed(
+        parts.flatMap(({ expected }) => expected.expected_targets),
+        ({ gene }) => gene,
+      ),
+      expected_pathways: agreed(
+        parts.flatMap(({ expected }) => expected.expected_pathways),
+        ({ id }) => id,
+      ),
+    },
+    ambiguities: parts.flatMap(({ ambiguities }) => ambiguities),
+  };
+}
+
+/** One expectation a subject, where all that speak of it agree. */
+function agreed<Expectation extends { readonly direction: Direction }>(
+  expected: readonly Expectation[],
+  subjectOf: (expectation: Expectation) => string,
+): Expectation[] {
+  const bySubject = Map.groupBy(expected, subjectOf);
+  return [...bySubject.values()].flatMap(([first, ...more]) =>
+    first !== undefined && more.every(({ direction }) => direction === first.direction)
+      ? [first]
+      : [],
+  );
+}
+
 function matchOf(entry: PerturbationEntry, name: string | null): "exact" | "synonym" {
   return name === null || perturbationMatch({ text: name, meaning: entry }) === "exact"
     ? "exact"
@@ -81,7 +197,7 @@ export function expectations(
   { meaning }: Pick<GivenMention, "meaning">,
   entry: PerturbationEntry | null,
   knowledge: Knowledge,
-): Pick<StructuredQuery, "expected_targets" | "expected_pathways"> {
+): Expectations {
   if (entry === null) {
     const genetic = meaning.kind === "perturbation" ? meaning.genetic : null;
     return {

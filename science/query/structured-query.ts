@@ -37,11 +37,20 @@ const cellTypeSchema = z.object({
   atlas_labels: z.array(z.string()),
 });
 
+const perturbationKindSchema = z.enum([
+  "drug",
+  "cytokine",
+  "genetic",
+  "environment",
+  "pathogen",
+  "unknown",
+]);
+
 const perturbationSchema = z.object({
   /** Id in the curated knowledge, e.g. "ifn-beta"; null when only the atlas knows it. */
   id: z.string().nullable(),
   name: z.string(),
-  kind: z.enum(["drug", "cytokine", "genetic", "unknown"]),
+  kind: perturbationKindSchema,
   /** e.g. {"hgnc": "IFNB1", "chembl": "CHEMBL..."} */
   external_ids: z.record(z.string(), z.string()),
   matched_text: z.string(),
@@ -53,6 +62,10 @@ const perturbationSchema = z.object({
   atlas_labels: z.array(z.string()),
   /** Genes or proteins acted on directly. */
   targets: z.array(z.string()),
+  /** What is given at once; absent where it is one thing. */
+  combination: z
+    .array(z.object({ id: z.string().nullable(), name: z.string(), kind: perturbationKindSchema }))
+    .optional(),
 });
 
 export const expectedTargetSchema = z.object({
@@ -86,8 +99,8 @@ const articleSchema = z.object({
 export const MODEL_ROLES = ["question", "likeness", "prompt", "judgement"] as const;
 export type ModelRole = (typeof MODEL_ROLES)[number];
 
-/** Who reads a question. */
-export const readerSchema = z.enum(["rules", "language_model"]);
+/** Who reads a question; nobody where it is asked by the labels of the atlases. */
+export const readerSchema = z.enum(["rules", "language_model", "labels"]);
 
 const perturbationalQuerySchema = z.object({
   task_type: z.literal("perturbational"),

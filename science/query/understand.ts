@@ -2,27 +2,27 @@ import { HaystackError } from "../../errors.ts";
 import type { AtlasIndex } from "../atlas/atlas-index.ts";
 import type { Knowledge } from "../knowledge/knowledge.ts";
 import { loadKnowledge } from "../knowledge/load.ts";
-import { labelKey, tokenise } from "../knowledge/tokens.ts";
+import { tokenise } from "../knowledge/tokens.ts";
+import { amountsTaken, lineageForLine, others, otherStated, unreadInFront } from "./ambiguities.ts";
 import { readAmounts } from "./amounts.ts";
 import type { Stated } from "./amounts.ts";
 import { collectAtlasLabels } from "./atlas-labels.ts";
-import { readBlockades } from "./blockade.ts";
+import { readDirected } from "./directed.ts";
+import { refuseComparison } from "./ask-back.ts";
 import { chooseAsked, chooseGiven, withoutNegated } from "./choose-mention.ts";
 import { findGeneticMentions } from "./genetic-mentions.ts";
 import { instructions, outsideOf, withoutInstructed } from "./instructions.ts";
-import { findMentions, wordsOf } from "./mentions.ts";
+import { withMarkers } from "./markers.ts";
+import { findMentions } from "./mentions.ts";
 import type { CellTypeMention, GivenMention, Mention, Sentence } from "./mentions.ts";
 import { quotable, throwUnknown, unknownCells, unknownGiven } from "./question-error.ts";
 import { questionTerms } from "./question-terms.ts";
 import { readCellType } from "./read-cell-type.ts";
-import { expectations, readPerturbation } from "./read-perturbation.ts";
+import { readPerturbation, readTogether, whatIsGiven } from "./read-perturbation.ts";
 import { readDonors, readTissues } from "./sample-words.ts";
-import { amountsOf, nearestAmount } from "./nearest-amount.ts";
 import { questionText } from "./question-text.ts";
 import type { StructuredQuery } from "./structured-query.ts";
 import { loadVocabulary } from "./vocabulary.ts";
-
-type Ambiguity = StructuredQuery["ambiguities"][number];
 
 /**
  * Reads a free question by rules: which cell type, which perturbation, dose, time, tissue, donor,
@@ -44,20 +44,29 @@ export function understandQuestion(
   const cells = withoutInstructed(mentions.filter(isCellType), sentence);
   const given = withoutBareGenes(withoutInstructed(mentions.filter(isGiven), sentence));
 
-  const asked = chooseAsked(cells, vocabulary);
-  const chosen = chooseGiven(given, sentence, vocabulary);
-  if (asked === undefined || chosen === undefined) throwMissing();
+  const asked = chooseAsked(cells, sentence, vocabulary);
+  const named = chooseGiven(given, sentence, vocabulary);
+  refuseComparison({ cells, given, sentence }, labels);
+  if (asked === undefined || named === undefined) throwMissing();
+  const { chosen, together, labelsOfAll } = whatIsGiven(
+    { named, given, sentence },
+    knowledge,
+    labels,
+  );
 
   const tissues = readTissues(sentence, all.filter(isGiven), vocabulary);
   const donors = readDonors(text, labels.donors, sentence.instructed);
   const tissue = first(tissues);
   const cell_type = readCellType({ asked, sentence, tissue }, knowledge, labels);
-  const { perturbation, entry, ambiguities } = readPerturbation(chosen, sentence, labels);
+  const { perturbation, expected, ambiguities } =
+    labelsOfAll === undefined
+      ? readPerturbation(chosen, { sentence, labels, knowledge })
+      : readTogether(together, labelsOfAll, { sentence, labels, knowledge });
   return {
     task_type: "perturbational",
     cell_type,
     perturbation,
-    ...expectations(chosen, entry, knowledge),
+    ...expected,
     dose: first(amounts.doses),
     time: first(amounts.times),
     tissue,
@@ -71,8 +80,13 @@ export function understandQuestion(
         atlases,
       ),
       ...lineageForLine(asked, cell_type),
+      ...unreadInFront(asked, cell_type, sentence, vocabulary),
       ...others({ field: "cell_type", chosenName: cell_type.name, chosen: asked }, cells, sentence),
-      ...others({ field: "perturbation", chosenName: perturbation.name, chosen }, given, sentence),
+      ...others(
+        { field: "perturbation", chosenName: perturbation.name, chosen: named },
+        labelsOfAll === undefined ? given : given.filter((each) => !together.includes(each)),
+        sentence,
+      ),
       ...otherStated("dose", amounts.doses),
       ...otherStated("time", amounts.times),
       ...otherStated("tissue", tissues),
@@ -83,14 +97,14 @@ export function understandQuestion(
   };
 
   function throwMissing(): never {
-    if (asked === undefined && chosen === undefined) {
+    if (asked === undefined && named === undefined) {
       throw new HaystackError(
         "QUESTION_NOT_UNDERSTOOD",
         `The question names no known cell type and no known perturbation; ask, for example: How would CD14+ monocytes respond to IFN-beta?`,
         { details: { question: quotable(text) } },
       );
     }
-    if (chosen === undefined) {
+    if (named === undefined) {
       const unknown = unknownGiven(sentence, vocabulary);
       if (unknown !== null)
         throwUnknown("PERTURBATION_UNKNOWN", "perturbation", unknown, {
@@ -141,8 +155,9 @@ function readMentions(question: string, atlases: readonly AtlasIndex[], knowledg
     ...findGeneticMentions(sentence, knowledge, atlasGenes, vocabulary),
     ...findMentions(sentence, terms, vocabulary),
   ].toSorted((a, b) => a.from - b.from);
-  const mentions = readBlockades(
-    withoutNegated(all, sentence, vocabulary),
+  const described = withMarkers(all, sentence, terms);
+  const mentions = readDirected(
+    withoutNegated(described, sentence, vocabulary),
     sentence,
     knowledge,
     vocabulary,
@@ -181,91 +196,12 @@ function withoutBareGenes(given: readonly GivenMention[]): readonly GivenMention
   return named.length > 0 ? named : given;
 }
 
-/** Says that the primary cells of its lineage stand for a cell line that no atlas has. */
-function lineageForLine(
-  { meaning, name }: CellTypeMention,
-  { name: chosen, matched_text: text, atlas_labels }: StructuredQuery["cell_type"],
-): Ambiguity[] {
-  if (name === null || meaning.entry?.cell_lines.includes(name) !== true) return [];
-  if (atlas_labels.some((label) => labelKey(label) === labelKey(name))) return [];
-  return [{ field: "cell_type", text, chosen, alternatives: [`cell line ${name}`] }];
-}
-
-interface ChosenMention {
-  readonly field: Ambiguity["field"];
-  readonly chosenName: string;
-  readonly chosen: Mention;
-}
-
-/** The further mentions, as what else the question could have asked about. */
-function others(
-  { field, chosenName, chosen }: ChosenMention,
-  mentions: readonly Mention[],
-  sentence: Sentence,
-): Ambiguity[] {
-  const alternatives = [
-    ...new Set(mentions.filter((mention) => mention !== chosen).map(nameOf)),
-  ].filter((other) => other !== chosenName && other !== nameOf(chosen));
-  if (alternatives.length === 0) return [];
-  return [
-    {
-      field,
-      text: mentions.map((mention) => wordsOf(mention, sentence)).join(", "),
-      chosen: chosenName,
-      alternatives,
-    },
-  ];
-}
-
-/** Says which dose and time of the atlas answer the question, or that they are pooled. */
-function amountsTaken(
-  { atlas_labels, matched_text }: StructuredQuery["perturbation"],
-  asked: { readonly dose: string | null; readonly time: string | null },
-  atlases: readonly AtlasIndex[],
-): Ambiguity[] {
-  const groups = atlases
-    .flatMap((atlas) => atlas.groups)
-    .filter(({ is_control, perturbation }) => !is_control && atlas_labels.includes(perturbation));
-  return (["dose", "time"] as const).flatMap((field): Ambiguity[] => {
-    const given = amountsOf(groups, field);
-    const wanted = asked[field];
-    if (given.length < 2 && (wanted === null || given.length === 0 || given.includes(wanted)))
-      return [];
-    const nearest = wanted === null ? null : nearestAmount(wanted, given);
-    if (nearest !== null && nearest === wanted) return [];
-    return [
-      {
-        field,
-        text: wanted ?? matched_text,
-        chosen: nearest ?? `all pooled (${given.join(", ")})`,
-        alternatives: given.filter((amount) => amount !== nearest),
-      },
-    ];
-  });
-}
-
 function first(stated: readonly Stated[]): string | null {
   return stated[0]?.value ?? null;
-}
-
-function otherStated(field: Ambiguity["field"], [chosen, ...rest]: readonly Stated[]): Ambiguity[] {
-  if (chosen === undefined || rest.length === 0) return [];
-  return [
-    {
-      field,
-      text: [...new Set([chosen, ...rest].map(({ text }) => text))].join(", "),
-      chosen: chosen.value,
-      alternatives: rest.map(({ value }) => value),
-    },
-  ];
 }
 
 function namesOf({ meaning }: Mention): readonly string[] {
   return meaning.kind === "ambiguous"
     ? meaning.entries.map(({ name }) => name)
     : [meaning.entry?.name ?? meaning.label];
-}
-
-function nameOf({ meaning }: Mention): string {
-  return meaning.kind === "ambiguous" ? meaning.label : (meaning.entry?.name ?? meaning.label);
 }

@@ -24,6 +24,10 @@ const vocabularySchema = z.object({
   conjunctions: words,
   /** Beside a cytokine or gene they ask for the opposite of it: "IL-6 blockade", "anti-TNF". */
   blockade: words,
+  /** Beside a receptor or gene they ask for what activates it: "TLR4 agonists". */
+  agonism: words,
+  /** Behind a name they say that it is taken away: "IL-2 withdrawal", "TGF-beta-free medium". */
+  withdrawal: words,
   /**
    * Abbreviations that are also words of a language: they count only when written as in the data.
    */

@@ -1,6 +1,6 @@
 import type { DifferentialExpression } from "../grounding/grounding.ts";
 import { baselineText, simulatedText } from "./rests-on.ts";
-import { meaningOf } from "../grounding/meaning.ts";
+import { meaningOf, scaleSentence } from "../grounding/meaning.ts";
 import { readingSentence } from "./reading.ts";
 import type { RunResult } from "./result.ts";
 import { deliveredIteration, isSimulated } from "./result.ts";
@@ -30,6 +30,7 @@ export function answerInWords(result: RunResult, de: DifferentialExpression): An
   const { top_genes: genes, enriched, grounding, plan } = deliveredIteration(result);
   const reading = readingSentence(query, plan.chosen.reads);
   const isJudged = grounding.components.some(({ score }) => score !== null);
+  const scale = scaleSentence(grounding);
   const changed = de.genes
     .keys()
     .filter((i) => de.is_de[i] === 1)
@@ -57,6 +58,7 @@ export function answerInWords(result: RunResult, de: DifferentialExpression): An
     isJudged
       ? `Grounding score: ${result.final_score} of 10, where the run asked for ${config.score_threshold}; confidence in it is ${grounding.confidence}.`
       : `The grounding score of ${result.final_score} says nothing.`,
+    ...(scale === null || !isJudged ? [] : [scale]),
     `${TERMINATION_SENTENCES[result.termination_reason]} Delivered: iteration ${result.delivered_iteration} of ${result.iterations.length}.`,
   );
   return { sentences, numbers: numbersInWords(result), warnings: warningsOf(result) };

@@ -1,3 +1,4 @@
+import type { Transfer } from "../accuracy/transfer-schema.ts";
 import {
   MODEL_ROLES,
   type ControlStrategy,
@@ -28,6 +29,7 @@ export interface BasisFacts {
     readonly confidence: "normal" | "lower";
     /** Absent in runs of earlier releases. */
     readonly model?: { readonly name: string; readonly is_baseline: boolean } | undefined;
+    readonly transfer?: Transfer | undefined;
     /** Where a language model was asked and did not decide. */
     readonly model_problems?:
       | readonly { readonly role: ModelRole; readonly problem: string }[]
@@ -47,6 +49,7 @@ export function restsOn(facts: BasisFacts): readonly Basis[] {
   const { structured_query: query } = facts;
   return [
     ...modelOf(facts),
+    ...transferOf(facts),
     ...dataOf(facts),
     ...(query === null ? [] : [...readingOf(query), ...notUsedOf(query)]),
     ...controlOf(facts),
@@ -66,6 +69,7 @@ export const basisFacts = ({ atlas, model, iterations, ...result }: RunResult): 
   iterations: iterations.map(({ iteration, plan, grounding }) => ({
     iteration,
     model,
+    transfer: plan.transfer,
     confidence: grounding.confidence,
     model_problems: (
       [
@@ -102,6 +106,19 @@ function modelOf(facts: BasisFacts): Basis[] {
     is_baseline
       ? caution("Baseline model", baselineText(name))
       : fact("Model", `Predicted by ${name}.`),
+  ];
+}
+
+function transferOf(facts: BasisFacts): Basis[] {
+  const transfer = shownIteration(facts)?.transfer;
+  if (transfer === undefined) return [];
+  return [
+    fact(
+      "Transfer",
+      transfer.kind === "delta"
+        ? `Delta transfer: the prompt's response is added as it is. ${transfer.reason}`
+        : `Learned inside the atlas: on ${transfer.left_out} left-out responses its squared errors were ${transfer.mse_ratio.toFixed(2)} times those of delta transfer.`,
+    ),
   ];
 }
 

@@ -1,4 +1,5 @@
 import { benjaminiHochberg } from "../statistics/benjamini-hochberg.ts";
+import { quantile } from "../statistics/quantile.ts";
 import { normalQuantile, twoSidedNormalP } from "../statistics/special-functions.ts";
 import { pooledMoments, pooledVariance, varianceOf, type Moments } from "./group-moments.ts";
 import { evidenceOf, type MeasuredPart, type PromptEvidence } from "./prompt-evidence.ts";
@@ -143,11 +144,6 @@ export function calibrateChanges(
   return {
     threshold: changed === 0 ? Math.max(1, next) : (all[changed - 1]! + next) / 2,
     leftOut: scores.length,
-    treatedCells: median(cells),
+    treatedCells: quantile(cells, 0.5),
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
 }

@@ -1,9 +1,7 @@
 import type { AnnData } from "../anndata/anndata.ts";
 import type { CellGroup, OpenAtlas } from "../atlas/atlas-index.ts";
-import { drawCells } from "../prompting/draw-cells.ts";
 import { benjaminiHochberg } from "../statistics/benjamini-hochberg.ts";
 import { rankSumsByGene } from "../statistics/rank-sum-by-gene.ts";
-import { twoSidedNormalP } from "../statistics/special-functions.ts";
 import { logNormalise } from "../statistics/normalise.ts";
 import {
   calibrateChanges,
@@ -15,10 +13,8 @@ import {
 } from "./expected-changes.ts";
 import { momentsByGroup, placesOf } from "./group-moments.ts";
 import type { SeenResponse } from "./gene-ranks.ts";
+import { canTellChange, drawGroups } from "./measured-cells.ts";
 import type { EvidencePart } from "./prompt-evidence.ts";
-
-/** Cells read of one group: a mean over more is not known better than its group stands for others. */
-const MOST_CELLS = 1_000;
 
 interface Located {
   readonly part: EvidencePart;
@@ -91,20 +87,6 @@ export async function matchedControls(
   };
 }
 
-const drawGroups = (
-  groups: readonly CellGroup[],
-  atlases: readonly OpenAtlas[],
-  seed: number,
-): Promise<AnnData> =>
-  drawCells({
-    parts: [...new Set(groups)].map(({ group_id, n_cells }) => ({
-      group_id,
-      n_cells: Math.min(n_cells, MOST_CELLS),
-    })),
-    atlases,
-    seed,
-  });
-
 function locate(parts: readonly EvidencePart[], atlases: readonly OpenAtlas[]): Located[] {
   const byId = new Map(
     atlases.flatMap(({ index }) => index.groups.map((group) => [group.group_id, group] as const)),
@@ -124,10 +106,6 @@ interface Measured {
   /** Whether so many cells can call a lone gene changed. */
   readonly canTell: boolean;
 }
-
-/** The least p that the rank-sum test gives: every treated cell above every control cell. */
-const leastP = (treated: number, control: number): number =>
-  twoSidedNormalP(Math.sqrt((3 * treated * control) / (treated + control + 1)));
 
 /** The parts of one unit with their cells, and the genes that all these cells together call changed. */
 async function measure(
@@ -150,7 +128,7 @@ async function measure(
   const { maxAdjustedP, minChange } = CHANGE_THRESHOLDS;
   return {
     superiority: superiority!,
-    canTell: leastP(treated.X.nRows, control.X.nRows) * genes.length < maxAdjustedP,
+    canTell: canTellChange(treated.X.nRows, control.X.nRows, genes.length),
     parts: members.map(({ part, treated: own, control: matched }) => ({
       treated: ofTreated.get(own.group_id)!,
       control: ofControl.get(matched.group_id)!,

@@ -120,7 +120,7 @@ function differenceOf(treated: CsrMatrix, control: CsrMatrix): Float64Array {
 function compare(
   cells: { readonly treated: CsrMatrix; readonly reference: CsrMatrix },
   { predictedMean, referenceMean }: Record<"predictedMean" | "referenceMean", Float64Array>,
-  { query, controlPrediction, evidence, calibration, seen }: ModelPrediction,
+  { query, controlPrediction, evidence, calibration, shiftsQueryCells, seen }: ModelPrediction,
 ): PredictedResponse {
   const genes = query.var.index;
   const delta = predictedMean.map((mean, gene) => mean - referenceMean[gene]!);
@@ -132,8 +132,18 @@ function compare(
   });
   const queried = momentsByGroup(query, genes).get("")!;
   const treatedCells = Math.max(calibration.treatedCells, queried.cells);
+  const counted =
+    shiftsQueryCells && controlPrediction !== null ? transferred(evidence, referenceMean) : delta;
   const scores = changeScores(
-    measurementOf({ delta, reliability }, evidence, queried, treatedCells),
+    measurementOf(
+      {
+        delta: counted,
+        reliability: reliabilityOf(counted, evidence, controlPrediction === null),
+      },
+      evidence,
+      queried,
+      treatedCells,
+    ),
   );
   const changed = scores.filter((score) => score > calibration.threshold).length;
   const rank = ranksOfGenes({
@@ -161,6 +171,15 @@ function compare(
     is_de: Uint8Array.from(rank, (place, gene) => (place <= changed && change[gene]! > 0 ? 1 : 0)),
   };
 }
+
+/**
+ * The response of the prompt as it is. How many genes change is calibrated on left-out responses that
+ * are carried over so; a learned transfer is smaller.
+ */
+const transferred = ({ delta }: PromptEvidence, reference: Float64Array): Float64Array =>
+  delta.map((shift, gene) =>
+    Number.isNaN(shift) ? 0 : Math.max(0, reference[gene]! + shift) - reference[gene]!,
+  );
 
 interface Part {
   readonly origin: CellOrigin;

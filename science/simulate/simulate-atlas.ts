@@ -1,7 +1,7 @@
 import type { AnnData, UnsValue } from "../anndata/anndata.ts";
 import { writeH5ad } from "../anndata/write.ts";
 import type { Knowledge } from "../knowledge/knowledge.ts";
-import { loadKnowledge } from "../knowledge/load.ts";
+import { curatedKnowledge } from "../knowledge/load.ts";
 import { countMatrixBuilder, countProfile } from "./count-sampler.ts";
 import { CONTROL_LABEL, designExperiment, isMeasured } from "./experiment.ts";
 import type { Experiment } from "./experiment.ts";
@@ -19,6 +19,11 @@ export interface SimulationOptions {
   readonly cellsPerGroup?: number;
   /** Exact total; overrides `cellsPerGroup`. */
   readonly nCells?: number;
+  /**
+   * Which part of a simulation that is made in parts: other cells, of the same groups and effects
+   * (default: 0).
+   */
+  readonly part?: number;
   /** Median counts of an unperturbed cell. */
   readonly librarySize?: number;
 }
@@ -110,7 +115,7 @@ function knownEffects(experiment: Experiment, model: ResponseModel): UnsValue {
  */
 export function simulateAtlas(
   options: SimulationOptions,
-  knowledge: Knowledge = loadKnowledge(),
+  knowledge: Knowledge = curatedKnowledge(),
 ): AnnData {
   const {
     seed,
@@ -119,6 +124,7 @@ export function simulateAtlas(
     nPerturbations = 12,
     nDonors = 3,
     librarySize = 1500,
+    part = 0,
   } = options;
   const experiment = designExperiment(knowledge, { nGenes, nCellTypes, nPerturbations, nDonors });
   const model = simulateResponses(experiment, knowledge, seed);
@@ -144,7 +150,7 @@ export function simulateAtlas(
     const donor = experiment.donors[group.donor]!;
     const random = randomStream(
       seed,
-      `cells/${cellType.id}/${perturbation?.id ?? CONTROL_LABEL}/${donor}`,
+      `cells/${cellType.id}/${perturbation?.id ?? CONTROL_LABEL}/${donor}${part === 0 ? "" : `/${part}`}`,
     );
     const profile = countProfile(expectedCounts(group, model, librarySize), NEGATIVE_BINOMIAL_SIZE);
     for (let cell = 0; cell < group.nCells; cell += 1) {

@@ -1,5 +1,6 @@
 import type { CellGroup } from "../atlas/atlas-index.ts";
 import { openAtlas } from "../atlas/open.ts";
+import type { Cells } from "../atlas/read-group.ts";
 import { halvesOf, isAnswer, isAskedControl, type Withholdable } from "../atlas/withhold.ts";
 import type { CsrMatrix } from "../anndata/anndata.ts";
 import { stackRows, takeRows } from "../prompting/csr-rows.ts";
@@ -19,7 +20,7 @@ import {
   type RankingFigures,
 } from "./agreement.ts";
 import { cellEval, type CellEval } from "./cell-eval.ts";
-import { logCells, meansOf, readCells, type Cells } from "./log-cells.ts";
+import { logCells, meansOf, readCells } from "./log-cells.ts";
 import { otherResponses, type Target, type Unit } from "./targets.ts";
 
 /** The measured cells of a target. The query and the truth share none of them. */

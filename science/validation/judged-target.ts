@@ -1,3 +1,4 @@
+import type { Agreement } from "./agreement.ts";
 import type { Judgement, References } from "./judge.ts";
 import type { Effects } from "./discrimination.ts";
 import type { Candidates } from "./panel-members.ts";
@@ -22,6 +23,8 @@ export interface GenePoint {
 export interface JudgedTarget {
   readonly split: CellSplit;
   readonly references: References;
+  /** Of delta transfer from the delivered prompt, whichever transfer was delivered. */
+  readonly delta_transfer: Agreement;
   readonly judgement: Judgement;
   readonly candidates: Candidates;
   readonly effects: Effects;

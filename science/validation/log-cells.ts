@@ -1,7 +1,7 @@
 import type { CsrMatrix } from "../anndata/anndata.ts";
 import { stackRows, takeRows } from "../prompting/csr-rows.ts";
+import { readGroup, type Cells } from "../atlas/read-group.ts";
 import { CP10K } from "../statistics/normalise.ts";
-import { readGroup } from "../atlas/open.ts";
 import type { CellGroup } from "../atlas/atlas-index.ts";
 
 /** Cells x genes, log1p(counts / library size * 1e4, or another total) in double precision. */
@@ -11,12 +11,6 @@ export interface LogCells {
   readonly data: Float64Array;
   readonly indices: Int32Array;
   readonly indptr: Int32Array;
-}
-
-/** Named cells with their counts. */
-export interface Cells {
-  readonly names: readonly string[];
-  readonly counts: CsrMatrix;
 }
 
 /** The log-normalised values of counts. A cell without counts stays zero. */
@@ -83,10 +77,10 @@ export async function readCells(
   const names: string[] = [];
   const parts: CsrMatrix[] = [];
   for (const group of groups) {
-    const { X, obs } = await readGroup(dir, group);
-    const rows = rowsOf?.(group) ?? Int32Array.from(obs.index.keys());
-    for (const row of rows) names.push(obs.index[row]!);
-    parts.push(takeRows(X, rows));
+    const cells = await readGroup(dir, group);
+    const rows = rowsOf?.(group) ?? Int32Array.from(cells.names.keys());
+    for (const row of rows) names.push(cells.names[row]!);
+    parts.push(takeRows(cells.counts, rows));
   }
   return { names, counts: stackRows(parts, parts[0]?.nCols ?? 0) };
 }

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { isInterrupted } from "../../actors/run-details.ts";
+import { isInterrupted, isJudgedRun } from "../../actors/run-details.ts";
 import { HaystackError } from "../../errors.ts";
 import { given } from "../../given.ts";
 import { RUN_STATUSES, type RunDocument } from "../../services/runs/document.ts";
@@ -108,6 +108,7 @@ export const listRoutes =
             const standing = standingOf.get(document.run_id);
             return {
               ...document,
+              is_judged: isJudgedRun(document),
               interrupted: standing !== undefined && isInterrupted(document, standing, now),
             };
           }),

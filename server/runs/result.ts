@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { HaystackError, toHaystackError } from "../../errors.ts";
 import { restsOn } from "../../science/report/rests-on.ts";
+import { accuracyInWords } from "../../science/report/wording.ts";
 import { runDocumentSchema, type RunDocument } from "../../services/runs/document.ts";
 import { errorResponses } from "../errors.ts";
 import { aboutRun } from "../../insight/logging.ts";
@@ -37,6 +38,10 @@ const resultSchema = z
       delivered_iteration: true,
       usage: true,
     }).shape,
+    expected_accuracy_in_words: z.string().nullable(),
+    raw_score: iterationShape.raw_score,
+    scale: iterationShape.scale,
+    transfer: iterationShape.transfer,
     component_scores: iterationShape.component_scores,
     confidence: iterationShape.confidence,
     verdict: iterationShape.verdict,
@@ -119,6 +124,10 @@ export const resultRoutes =
         return {
           ...document,
           ...delivered,
+          expected_accuracy_in_words:
+            delivered.expected_accuracy === undefined
+              ? null
+              : accuracyInWords(delivered.expected_accuracy),
           rests_on: [...restsOn(document)],
           files: await Promise.all(files),
         };

@@ -76,7 +76,14 @@ export const runSummarySchema = runDocumentSchema
 
 /** What a list shows of a run. */
 export const listedRunSchema = runSummarySchema
-  .extend({ interrupted, ...runDocumentSchema.pick({ name: true, labels: true }).shape })
+  .extend({
+    interrupted,
+    is_judged: z
+      .boolean()
+      .optional()
+      .describe("False where no component of the score could be measured: it says nothing"),
+    ...runDocumentSchema.pick({ name: true, labels: true }).shape,
+  })
   .meta({ id: "ListedRun" });
 
 export const runParams = z.object({ id: z.string().min(1).max(200).describe("Id of the run") });

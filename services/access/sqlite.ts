@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { HaystackError } from "../../errors.ts";
+import { systemWords } from "../../system-words.ts";
 import { setDurable } from "../runs/sqlite/durable.ts";
 import { nextAuditId } from "./audit-id.ts";
 import type { AccessStore, AccessToken, AuditRecord } from "./index.ts";
@@ -44,7 +45,7 @@ export async function openSqliteAccess({ file }: { readonly file: string }): Pro
     } catch (thrown) {
       throw new HaystackError(
         "STORE_UNAVAILABLE",
-        `The token and audit store ${file} cannot be used (${thrown instanceof Error ? thrown.message : String(thrown)}); check the file and its folder.`,
+        `The token and audit store ${file} cannot be used (${systemWords(thrown) ?? "it failed"}); check the file and its folder.`,
         { cause: thrown },
       );
     }

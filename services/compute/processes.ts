@@ -2,9 +2,22 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import pLimit from "p-limit";
 import { HaystackError, toHaystackError } from "../../errors.ts";
+import { given } from "../../given.ts";
 import { ownProgram } from "../../own-files.ts";
 import type { Compute, TaskMap } from "./index.ts";
-import type { TaskAnswer, TaskCall } from "./task-process.ts";
+import { OVER_MEMORY, type TaskAnswer, type TaskCall } from "./task-calls.ts";
+
+/** A limit, and the variable that sets it, for messages. */
+interface Limit {
+  readonly value: number;
+  readonly variable: string;
+}
+
+/** What one task may use. */
+export interface TaskLimits {
+  readonly minutes?: Limit;
+  readonly gigabytes?: Limit;
+}
 
 interface ProcessOptions {
   /** Module whose named exports are the tasks. */
@@ -12,6 +25,8 @@ interface ProcessOptions {
   readonly processes: number;
   /** A task that runs longer is killed: COMPUTE_OVER_TIME. */
   readonly limitMinutes: number;
+  /** Of single tasks, by name: less time, or a limit of memory (COMPUTE_OVER_MEMORY). */
+  readonly limits?: Readonly<Record<string, TaskLimits>>;
   /** An idle process ends after this time. */
   readonly idleMs?: number;
 }
@@ -23,11 +38,29 @@ const isAborted = (signal: AbortSignal | undefined): boolean => signal?.aborted 
 const stopped = (name: string): HaystackError =>
   new HaystackError("STEP_ABORTED", `The computation ${name} was stopped before it finished.`);
 
-const overTime = (name: string, minutes: number): HaystackError =>
+const overTime = (name: string, { value, variable }: Limit): HaystackError =>
   new HaystackError(
     "COMPUTE_OVER_TIME",
-    `The computation ${name} was stopped after ${minutes} minutes; its input may be damaged, or COMPUTE_MINUTES is too short for it.`,
+    `The computation ${name} was stopped after ${value} minutes; its input may be damaged, or ${variable} is too short for it.`,
   );
+
+const overMemory = (name: string, { value, variable }: Limit): HaystackError =>
+  new HaystackError(
+    "COMPUTE_OVER_MEMORY",
+    `The computation ${name} was stopped as it took more than ${value} GB of memory; its input may be damaged, or ${variable} is too low for it.`,
+  );
+
+/** A process that ended before it answered. */
+class Ended extends Error {
+  readonly signal: string | null;
+
+  constructor(name: string, code: unknown, signal: string | null) {
+    super(
+      `The process that computed ${name} ended without an answer (${signal ?? `exit code ${String(code)}`}); it may have run out of memory.`,
+    );
+    this.signal = signal;
+  }
+}
 
 /** What a task may know of this process's environment: no address, no secret. */
 function taskEnvironment(): NodeJS.ProcessEnv {
@@ -44,6 +77,7 @@ export function processCompute<Tasks extends TaskMap>({
   filename,
   processes,
   limitMinutes,
+  limits = {},
   idleMs = 30_000,
 }: ProcessOptions): Compute<Tasks> {
   const limit = pLimit(processes);
@@ -94,11 +128,18 @@ export function processCompute<Tasks extends TaskMap>({
   const call = async (name: string, input: unknown, signal?: AbortSignal): Promise<unknown> => {
     if (closed || isAborted(signal)) throw stopped(name);
     const child = take();
-    const late = AbortSignal.timeout(limitMinutes * 60_000);
+    const { gigabytes, minutes = { value: limitMinutes, variable: "COMPUTE_MINUTES" } } =
+      limits[name] ?? {};
+    const late = AbortSignal.timeout(minutes.value * 60_000);
     const kill = (): void => void child.kill("SIGKILL");
     for (const stop of [signal, late]) stop?.addEventListener("abort", kill, { once: true });
     try {
-      const answer = await ask(child, { module: filename.href, name, input });
+      const answer = await ask(child, {
+        module: filename.href,
+        name,
+        input,
+        ...given({ memoryBytes: gigabytes && gigabytes.value * 1e9 }),
+      });
       giveBack(child);
       if ("value" in answer) return answer.value;
       const { code, message, details, stack } = answer.error;
@@ -107,7 +148,10 @@ export function processCompute<Tasks extends TaskMap>({
       throw error;
     } catch (thrown) {
       if (closed || isAborted(signal)) throw stopped(name);
-      throw late.aborted ? overTime(name, limitMinutes) : toHaystackError(thrown);
+      if (late.aborted) throw overTime(name, minutes);
+      if (gigabytes !== undefined && thrown instanceof Ended && thrown.signal === OVER_MEMORY)
+        throw overMemory(name, gigabytes);
+      throw toHaystackError(thrown);
     } finally {
       for (const stop of [signal, late]) stop?.removeEventListener("abort", kill);
     }
@@ -149,9 +193,7 @@ async function ask(child: ChildProcess, call: TaskCall): Promise<TaskAnswer> {
   const settled = new AbortController();
   const answered = once(child, "message", settled).then(([answer]) => answer as TaskAnswer);
   const ended = once(child, "exit", settled).then(([code, signal]) => {
-    throw new Error(
-      `The process that computed ${call.name} ended without an answer (${String(signal ?? `exit code ${String(code)}`)}); it may have run out of memory.`,
-    );
+    throw new Ended(call.name, code, signal as string | null);
   });
   try {
     const sent = new Promise<never>((_, reject) =>

@@ -4,23 +4,10 @@
  */
 import { flushCompileCache } from "node:module";
 import { Worker } from "node:worker_threads";
-import { type ErrorCode, toHaystackError } from "../../errors.ts";
+import { toHaystackError } from "../../errors.ts";
+import { OVER_MEMORY, type TaskAnswer, type TaskCall } from "./task-calls.ts";
 
-export interface TaskCall {
-  readonly module: string;
-  readonly name: string;
-  readonly input: unknown;
-}
-
-/** An error as plain data: structured clone keeps neither the class nor the code of ours. */
-interface TaskError {
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly details: Record<string, unknown> | undefined;
-  readonly stack: string | undefined;
-}
-
-export type TaskAnswer = { readonly value: unknown } | { readonly error: TaskError };
+const MEMORY_EVERY_MS = 50;
 
 async function answerTo({ module, name, input }: TaskCall): Promise<TaskAnswer> {
   try {
@@ -38,9 +25,9 @@ function asError(thrown: unknown): TaskAnswer {
   return { error: { code, message, details, stack } };
 }
 
-function send(answer: TaskAnswer): void {
+function send(found: TaskAnswer): void {
   try {
-    process.send?.(answer);
+    process.send?.(found);
   } catch (uncloneable) {
     process.send?.(asError(uncloneable));
   }
@@ -50,11 +37,30 @@ function send(answer: TaskAnswer): void {
 // itself.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => undefined);
 process.on("disconnect", () => process.exit());
-// A task that never yields would not hear that the parent is gone: a thread that does nothing else
-// sees it.
-new Worker(
-  `setInterval(() => process.ppid === ${process.ppid} || process.kill(process.pid, "SIGKILL"), 1_000)`,
+// A task that never yields would hear neither that the parent is gone nor that it has grown too
+// large (no option of Node bounds the memory of WebAssembly): a thread that does nothing else sees it.
+const watcher = new Worker(
+  `setInterval(() => process.ppid === ${process.ppid} || process.kill(process.pid, "SIGKILL"), 1_000);
+  let watching;
+  require("node:worker_threads").parentPort.on("message", (bytes) => {
+    clearInterval(watching);
+    if (bytes === undefined) return;
+    watching = setInterval(
+      () => process.memoryUsage.rss() < bytes || process.kill(process.pid, "${OVER_MEMORY}"),
+      ${MEMORY_EVERY_MS},
+    );
+  });`,
   { eval: true },
-).unref();
-// It ends by being killed, so what it compiled is cached as soon as there is an answer.
-process.on("message", (call: TaskCall) => void answerTo(call).then(send).then(flushCompileCache));
+);
+watcher.unref();
+
+async function answer(call: TaskCall): Promise<void> {
+  watcher.postMessage(call.memoryBytes);
+  const found = await answerTo(call);
+  watcher.postMessage(undefined);
+  send(found);
+  // It ends by being killed, so what it compiled is cached as soon as there is an answer.
+  flushCompileCache();
+}
+
+process.on("message", (call: TaskCall) => void answer(call));

@@ -2,6 +2,7 @@ import sendgrid from "@sendgrid/mail";
 import { HaystackError } from "../../errors.ts";
 import type { Clock } from "../clock/index.ts";
 import { retryAfter } from "../../retry-after.ts";
+import { systemWords } from "../../system-words.ts";
 import { checkMail, messageId } from "./check-mail.ts";
 import type { Mail, MailService } from "./index.ts";
 
@@ -167,7 +168,7 @@ function failureOf(thrown: unknown, now: number): Failure {
   const status = typeof code === "number" ? code : response?.status;
   if (status === undefined)
     return {
-      problem: `cannot be reached (${typeof code === "string" ? code : "no answer"})`,
+      problem: `cannot be reached (${systemWords(thrown) ?? "no answer"})`,
       passing: true,
       wait: null,
     };

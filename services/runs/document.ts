@@ -7,7 +7,12 @@ import {
   MODEL_ROLES,
   structuredQuerySchema,
 } from "../../science/query/structured-query.ts";
-import { expectedAccuracySchema, outlookSchema } from "../../science/accuracy/accuracy-schema.ts";
+import {
+  expectedAccuracySchema,
+  outlookSchema,
+  plausibilityScaleSchema,
+} from "../../science/accuracy/accuracy-schema.ts";
+import { TRANSFERS, transferSchema } from "../../science/accuracy/transfer-schema.ts";
 import { WITHHOLDABLE } from "../../science/atlas/withhold.ts";
 import { PROMPT_STRATEGIES } from "../../science/prompting/prompt-plan.ts";
 
@@ -39,6 +44,8 @@ export const runConfigSchema = z.strictObject({
   score_threshold: score.default(7),
   control_strategy: controlStrategySchema.default("synthetic_control"),
   deliver: z.enum(["best", "last"]).default("best"),
+  /** How the built-in baseline carries responses over; other models take no notice. */
+  transfer: z.enum(TRANSFERS).default("best"),
   plateau_window: z.number().int().min(2).max(20).default(3),
   min_improvement: z.number().int().min(0).max(9).default(1),
   /** Upper bounds on the cells shown to the model and predicted. */
@@ -46,6 +53,10 @@ export const runConfigSchema = z.strictObject({
   query_cells: z.number().int().min(10).max(100_000).default(1_000),
   /** Datasets to use; empty means every imported atlas. */
   datasets: z.array(z.string()).default([]),
+  /** Asks by labels exactly as the atlases write them; the question is then read by nobody. */
+  exact_labels: z
+    .strictObject({ cell_type: z.string().min(1), perturbation: z.string().min(1) })
+    .optional(),
   /** Cells hidden from retrieval: the truth of `haystack validate`. */
   withhold: z
     .strictObject({
@@ -115,12 +126,17 @@ const iterationSchema = z.object({
   /** Where a language model was asked and did not decide, and why. */
   model_problems: z.array(z.object({ role: z.enum(MODEL_ROLES), problem: z.string() })).optional(),
   score,
+  /** The score before it was read against measured responses, and what these get; absent earlier. */
+  raw_score: score.optional(),
+  scale: plausibilityScaleSchema.optional(),
   component_scores: z.record(z.string(), z.number().nullable()),
   confidence: z.enum(["normal", "lower"]),
   /** What the score says, after "The predicted response"; absent in documents of earlier releases. */
   verdict: z.string().optional(),
   /** That the answer lies measured in the atlas, where it does: it is read, not predicted. */
   reading: z.string().optional(),
+  /** How the built-in baseline carried the response over; absent of other models, and earlier. */
+  transfer: transferSchema.optional(),
   /** Absent in documents of earlier releases, as the next. */
   expected_accuracy: expectedAccuracySchema.optional(),
   outlook: outlookSchema.optional(),

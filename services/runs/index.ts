@@ -187,6 +187,14 @@ export interface RunCounts {
 /** Longer queues are counted as this long. */
 export const COUNTED_QUEUE = 1_000;
 
+/** Which daemons are there that take runs from the queue. */
+export interface DaemonPresence {
+  /** The daemon is there until a time, in milliseconds. */
+  renew(owner: string, now: number, expiresAt: number): Promise<void>;
+  end(owner: string): Promise<void>;
+  isAnyThere(now: number): Promise<boolean>;
+}
+
 export interface RunStore {
   /** Create-only: RUN_EXISTS. With `lease` the inserting process hosts it from the start. */
   insert(
@@ -272,5 +280,7 @@ export interface RunStore {
    * Absent where the store cannot tell at all.
    */
   hints?(hint: () => void): () => void;
+  /** Absent where a lock keeps all daemons but one away, and tells whether that one is there. */
+  readonly presence?: DaemonPresence;
   close(): Promise<void>;
 }

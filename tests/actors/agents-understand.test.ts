@@ -182,10 +182,10 @@ describe("understanding with a language model", () => {
   test("reads a question that the rules cannot, and corrects a draft that is wrong", async () => {
     const { ports, server } = await bench(atlas);
     const question =
-      "What would the first interferon drug for MS do to blood's CD14-bearing phagocytes after 6h?";
+      "What would the first interferon drug for MS do to blood's CD14-bearing big eaters after 6h?";
     server.script(
       understood({
-        cell_type: { ...CHOICE.cell_type, matched_text: "CD14-bearing phagocytes" },
+        cell_type: { ...CHOICE.cell_type, matched_text: "CD14-bearing big eaters" },
         perturbation: { ...CHOICE.perturbation, matched_text: "the first interferon drug for MS" },
         time: "6 h",
         tissue: "blood",
@@ -196,7 +196,7 @@ describe("understanding with a language model", () => {
     expect(structured_query).toStrictEqual({
       ...known,
       understood_by: "language_model",
-      cell_type: { ...cell_type, matched_text: "CD14-bearing phagocytes", match: "synonym" },
+      cell_type: { ...cell_type, matched_text: "CD14-bearing big eaters", match: "synonym" },
       perturbation: {
         ...perturbation,
         matched_text: "the first interferon drug for MS",
@@ -300,6 +300,24 @@ describe("understanding with a language model", () => {
       { cell_type: { ...CHOICE.cell_type, matched_text: "B cells" } },
       /does not hold the words B cells/,
     ],
+    [
+      "words that name cells",
+      {
+        cell_type: { cell_ontology_id: "CL:0000236", atlas_label: null, matched_text: "How would" },
+      },
+      /the words How would name none/,
+    ],
+    [
+      "words that name a perturbation",
+      { perturbation: { ...CHOICE.perturbation, id: "tnf", matched_text: "respond to" } },
+      /the words respond to name none/,
+    ],
+    [
+      "words that mean the perturbation, where another is named",
+      { perturbation: { ...CHOICE.perturbation, id: "tnf", matched_text: "14+ mono" } },
+      /the question names Interferon beta/,
+    ],
+    ["an amount outside of names", { dose: "14 ng/ml" }, /does not say 14 ng\/ml/],
     ["a dose in the question", { dose: "10 ng/ml" }, /does not say 10 ng\/ml/],
     ["a tissue in the question", { tissue: "lung" }, /does not hold the words lung/],
     [

@@ -13,6 +13,7 @@ import { placeOf } from "../support/describe-with.ts";
 import { describeWithPython } from "../support/python.ts";
 import { PYTHON } from "../support/real-parts.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
+import { scriptedSummary } from "../support/scripted-effects.ts";
 import { describeWithMongodb, startMongodb } from "../support/mongodb.ts";
 
 const DAY_MS = 86_400_000;
@@ -222,19 +223,30 @@ describeWithPython("a question on a terminal", () => {
 });
 
 describeWithMongodb("on MongoDB", () => {
-  test("submit says what it cannot know of daemons, until one hosts a run", async () => {
+  test("submit says that no daemon is there, until one is, idle as it may be", async () => {
     const server = await startMongodb();
     onTestFinished(() => server.stop());
     const env = { MONGODB_URI: server.uri, MONGODB_DATABASE: "presence" };
     const folder = await temporaryFolder();
     const submit = () => haystack(["submit", QUESTION, "--data-dir", folder], { env });
-    expect((await submit()).stderr).toContain(
-      "No daemon hosts a run of this database at the moment; if none is there, start one with: haystack serve",
-    );
+    expect((await submit()).stderr).toContain("No daemon is there to take the run; start one");
     const store = await openRuns(loadConfig(env, folder));
     onTestFinished(() => store.close());
-    const hosted = pastRun("run-1", ADA, { status: "running", current_phase: "inference" });
-    await store.insert(hosted, { owner: "other", expires_at: Date.now() + 600_000 });
+    await store.presence?.renew("other", Date.now(), Date.now() + 600_000);
     expect((await submit()).stderr).toBe("");
   }, 60_000);
+});
+
+test("list says of a score that nothing could be measured for it", async () => {
+  const unmeasured = (run_id: string, score: number | null): RunDocument =>
+    pastRun(run_id, ADA, {
+      final_score: 1,
+      delivered_iteration: 1,
+      iterations: [{ ...scriptedSummary(1, 1), component_scores: { pathway_coherence: score } }],
+    });
+  const { run } = await placeWith(unmeasured("run-none", null), unmeasured("run-one", 1));
+  const { stdout } = await run("list");
+  const rowOf = (id: string) => stdout.split("\n").find((line) => line.startsWith(id));
+  expect(rowOf("run-none")).toContain("not measurable");
+  expect(rowOf("run-one")).not.toContain("not measurable");
 });

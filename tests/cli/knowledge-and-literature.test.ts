@@ -57,6 +57,15 @@ describeWithData("knowledge and literature of one's own", () => {
           perturbations: expect.any(Number) as number,
           gene_sets: expect.any(Number) as number,
         },
+        sources: expect.arrayContaining([
+          {
+            source: "Cell Ontology",
+            holds: "cell types: names, exact synonyms, is_a",
+            entries: expect.any(Number) as number,
+            version: "2026-03-26",
+            licence: "CC BY 4.0",
+          },
+        ]) as unknown[],
         imports: [ours],
       });
 

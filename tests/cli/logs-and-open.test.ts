@@ -48,6 +48,18 @@ test("logs show what the program said, attempt by attempt, here and at a server;
   expect(over.stdout).toBe(here.stdout);
 }, 120_000);
 
+test("a secret in the program's last words stands in nothing that is kept or shown", async () => {
+  const telling = `"${process.execPath}" -e "console.error('401 for ${SECRET}'); process.exit(4)" -- --token=${SECRET} {prompt} {query} {output} {seed}`;
+  const { dataDir, run } = await place({ INFERENCE_COMMAND: telling });
+  const failed = await run("run", QUESTION, ...SMALL, "--json");
+  const { run_id } = JSON.parse(failed.stdout) as RunDocument;
+  const shown = await haystack(["status", run_id, "--json", "--data-dir", dataDir]);
+  expect(shown.stdout).toContain("401 for (hidden)");
+  const kept = await readFile(join(dataDir, "runs.sqlite"), "latin1");
+  for (const text of [failed.stdout, failed.stderr, shown.stdout, kept])
+    expect(text).not.toContain(SECRET);
+}, 60_000);
+
 test("open gives the report to the platform's browser, and its path where there is none", async () => {
   const { dataDir, run } = await place();
   const submitted = await run("submit", QUESTION);

@@ -21,11 +21,22 @@ interface Target {
   readonly grounding_scores: readonly number[];
   readonly cell_eval: Record<string, number | null> | null;
   readonly vcc2026: Record<"prediction" | "repeated", Record<string, number | null>> | null;
+  readonly transfer: string | null;
 }
 
 interface Validation {
   readonly targets: readonly Target[];
-  readonly mean: { readonly pearson_delta: number; readonly mean_of_others_pearson: number };
+  readonly mean: Readonly<
+    Record<
+      | "pearson_delta"
+      | "mean_of_others_pearson"
+      | "delta_transfer_pearson"
+      | "mse_delta"
+      | "mean_of_others_mse"
+      | "delta_transfer_mse",
+      number
+    >
+  >;
   readonly files: { readonly figures: string; readonly split: string };
 }
 
@@ -104,6 +115,29 @@ describeWithData("validation on the Kang 2018 data", () => {
     expect(target?.grounding_scores).toHaveLength(1);
     expect(target?.expected_low).toBeLessThan(target?.pearson_delta ?? Number.NaN);
     expect(target?.expected_high).toBeGreaterThan(target?.pearson_delta ?? Number.NaN);
+  });
+
+  test("new patients are predicted better by what the others teach than by their mean", async () => {
+    const all = ["--withhold", "donor", "--all", "--max-iterations", "1", "--seed", "1"];
+    const { validation } = await validate(GLIOBLASTOMA, ...all);
+    const { targets, mean } = validation;
+    expect(targets).toHaveLength(5);
+    for (const { grounding_scores, transfer } of targets) {
+      expect(transfer).toBe("learned");
+      // A measured response gets 9 or more there.
+      expect(grounding_scores[0]).toBeGreaterThanOrEqual(9);
+    }
+    expect(mean.pearson_delta).toBeGreaterThanOrEqual(mean.mean_of_others_pearson);
+    expect(mean.pearson_delta).toBeGreaterThan(mean.delta_transfer_pearson);
+    expect(mean.mse_delta).toBeLessThanOrEqual(0.9 * mean.mean_of_others_mse);
+    expect(mean.mse_delta).toBeLessThanOrEqual(0.9 * mean.delta_transfer_mse);
+  });
+
+  test("delta transfer can be chosen", async () => {
+    const one = ["--withhold", "donor", "--all", "--donor", "PW034", "--max-iterations", "1"];
+    const { validation } = await validate(GLIOBLASTOMA, ...one, "--transfer", "delta");
+    expect(validation.targets[0]).toMatchObject({ transfer: "delta" });
+    expect(validation.mean.pearson_delta).toBeCloseTo(validation.mean.delta_transfer_pearson, 1);
   });
 
   test("an atlas of one cell type names what fits it", async () => {

@@ -2,7 +2,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { loadConfig } from "../../config.ts";
-import { openWorkbench, type Workbench } from "../../daemon.ts";
+import { openObjects } from "../../adapters/objects.ts";
+import { openWorkbench } from "../../daemon.ts";
 import { haystack, type Outcome } from "../support/command-line.ts";
 import { describeWithGcs, startGcs } from "../support/gcs-server.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
@@ -10,27 +11,28 @@ import { temporaryFolder } from "../support/hosted-runs.ts";
 const WANTED = 3;
 
 describeWithGcs("an atlas in Cloud Storage", () => {
-  test("another machine fetches index, profiles and the chosen groups, these at the same time, and nothing twice", async () => {
+  test("another machine fetches index, profiles and the shards of the chosen groups, these at the same time, and nothing twice", async () => {
     const server = await startGcs();
     onTestFinished(() => server.stop());
     await server.makeBucket("haystack-test");
-    const machine = async (): Promise<{ folder: string; workbench: Workbench }> => {
+    const machine = async () => {
       const folder = await temporaryFolder();
-      const workbench = await openWorkbench(
-        loadConfig(
-          {
-            GCS_BUCKET: "haystack-test",
-            GCS_ENDPOINT: server.url,
-            BATCH_PROJECT: "p",
-            BATCH_IMAGE: "worker",
-            PUBSUB_TOPIC: "t",
-            PUBSUB_SUBSCRIPTION: "s",
-          },
-          folder,
-        ),
+      const config = loadConfig(
+        {
+          GCS_BUCKET: "haystack-test",
+          GCS_ENDPOINT: server.url,
+          BATCH_PROJECT: "p",
+          BATCH_IMAGE: "worker",
+          PUBSUB_TOPIC: "t",
+          PUBSUB_SUBSCRIPTION: "s",
+        },
+        folder,
       );
+      const workbench = await openWorkbench(config);
       onTestFinished(() => workbench.close());
-      return { folder, workbench };
+      const objects = await openObjects(config);
+      onTestFinished(() => objects.close());
+      return { folder, workbench, objects };
     };
     const importing = await machine();
     const file = join(importing.folder, "atlas.h5ad");
@@ -46,15 +48,25 @@ describeWithGcs("an atlas in Cloud Storage", () => {
       server.requests.slice(before).filter((request) => request.includes("alt=media"));
     const opened = await workbench.atlases.open([]);
     expect(downloads()).toHaveLength(2);
-    const groups = opened[0]!.index.groups.slice(0, WANTED);
-    expect(opened[0]!.index.groups.length).toBeGreaterThan(10 * WANTED);
+    const { index } = opened[0]!;
+    const ids = index.groups.slice(0, 2 * WANTED).map(({ group_id }) => group_id);
+    expect(index.groups.length).toBeGreaterThan(10 * WANTED);
 
-    // None of the groups is answered before all of them are asked for.
+    // A large atlas: two groups to a shard.
+    const groups = index.groups.map((group, at) => ({
+      ...group,
+      shard: `shards/large-${Math.floor(at / 2)}.h5ad`,
+    }));
+    const shards = [...new Set(groups.map(({ shard }) => shard))];
+    for (const shard of shards)
+      await importing.objects.putText(`atlases/${index.dataset}/${shard}`, shard);
+
+    // None of the shards is answered before all of them are asked for.
     const all = Promise.withResolvers<void>();
     let asked = 0;
     server.inject({
       method: "GET",
-      url: /\/groups\/.*alt=media/,
+      url: /large-.*alt=media/,
       kind: "hold",
       times: WANTED,
       before() {
@@ -63,10 +75,10 @@ describeWithGcs("an atlas in Cloud Storage", () => {
         return all.promise;
       },
     });
-    const ids = groups.map(({ group_id }) => group_id);
-    await workbench.atlases.fetchGroups(ids, opened);
-    await workbench.atlases.fetchGroups(ids, opened);
-    for (const { shard } of groups)
+    const large = [{ index: { ...index, groups } }];
+    await workbench.atlases.fetchGroups(ids, large);
+    await workbench.atlases.fetchGroups(ids, large);
+    for (const shard of shards.slice(0, WANTED))
       expect(downloads().filter((request) => request.includes(shard))).toHaveLength(1);
     expect(downloads()).toHaveLength(2 + WANTED);
   });

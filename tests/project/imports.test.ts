@@ -51,7 +51,12 @@ const ROOMS: readonly Room[] = [
   // The baseline is a program of its own that jobs run.
   {
     files: /^services\/batch\//,
-    imports: [HELPERS, INTERFACES, "science/inference/delta-transfer-main\\.ts"],
+    imports: [
+      HELPERS,
+      INTERFACES,
+      "services/http/[\\w-]+\\.ts",
+      "science/inference/delta-transfer-main\\.ts",
+    ],
   },
   { files: /^services\//, imports: [HELPERS, INTERFACES, "services/http/[\\w-]+\\.ts"] },
   { files: /^actors\//, imports: [HELPERS, INTERFACES, "machines/.*", "science/.*"] },
@@ -109,6 +114,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   cockatiel: /^services\/http\//,
   "p-throttle": /^services\/http\//,
   h5wasm: /^science\/anndata\//,
+  zarrita: /^science\/anndata\/zarr/,
   cephes: /^science\/statistics\//,
   "pure-rand": /^science\/(grounding|simulate)\//,
   "fastest-levenshtein": /^(cli|config|science)\//,

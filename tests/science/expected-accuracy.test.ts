@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { controlsToSplit, readHalves, writeHalves } from "../../science/accuracy/control-halves.ts";
 import { expectedAccuracy } from "../../science/accuracy/expected-accuracy.ts";
-import { measuredResponses, scoreMeasured } from "../../science/accuracy/measured-plausibility.ts";
+import { measuredUnits } from "../../science/accuracy/measured-units.ts";
 import { predictionInterval } from "../../science/accuracy/prediction-interval.ts";
+import { expectedOfTypes } from "../../science/accuracy/transfer.ts";
 import { writeH5ad } from "../../science/anndata/write.ts";
 import { importAtlas } from "../../science/atlas/import.ts";
 import { openAtlas } from "../../science/atlas/open.ts";
@@ -10,28 +12,53 @@ import type { Withhold } from "../../science/atlas/withhold.ts";
 import { loadKnowledge } from "../../science/knowledge/load.ts";
 import { labelResolver } from "../../science/knowledge/resolve.ts";
 import { choosePrompt } from "../../science/prompting/choose-prompt.ts";
+import { perturbedGroups } from "../../science/prompting/retrieval.ts";
 import { understandQuestion } from "../../science/query/understand.ts";
 import { CONTROL_LABEL } from "../../science/simulate/experiment.ts";
 import { simulateAtlas, type SimulationOptions } from "../../science/simulate/simulate-atlas.ts";
+import { pearson } from "../../science/statistics/correlation.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
 
 const knowledge = loadKnowledge();
 
 describe("the interval for one more correlation", () => {
+  const apart = (values: readonly number[]) =>
+    values.map((r, i) => ({ r, shift: 0, cluster: String(i) }));
+
   test("is that of Fisher's z and Student's t", () => {
     // mean and sd of atanh(0.6, 0.7, 0.8): 0.8863, 0.2044; t(2) at 95% 2.920; sqrt(1 + 1/3) 1.1547
-    const { pearson, low, high } = predictionInterval([0.6, 0.7, 0.8]);
-    expect(pearson).toBeCloseTo(Math.tanh(0.88632), 4);
-    expect(low).toBeCloseTo(Math.tanh(0.88632 - 2.92 * 1.1547 * 0.20294), 2);
-    expect(high).toBeCloseTo(Math.tanh(0.88632 + 2.92 * 1.1547 * 0.20294), 2);
+    const interval = predictionInterval(apart([0.6, 0.7, 0.8]));
+    expect(interval.pearson).toBeCloseTo(Math.tanh(0.88632), 4);
+    expect(interval.low).toBeCloseTo(Math.tanh(0.88632 - 2.92 * 1.1547 * 0.20294), 2);
+    expect(interval.high).toBeCloseTo(Math.tanh(0.88632 + 2.92 * 1.1547 * 0.20294), 2);
   });
 
-  test("is wider where values come in clusters, and is bounded by -1 and 1", () => {
-    const values = [0.5, 0.6, 0.7, 0.8, 0.55, 0.65];
-    const [apart, clustered] = [predictionInterval(values), predictionInterval(values, 3)];
-    expect(clustered.pearson).toBe(apart.pearson);
-    expect(clustered.high - clustered.low).toBeGreaterThan(apart.high - apart.low);
-    const { low, high } = predictionInterval([1, -1, 0]);
+  test("moves by what is expected of the further one, on the scale of Fisher's z", () => {
+    const interval = predictionInterval([
+      { r: 0.9, shift: 0.5, cluster: "a" },
+      { r: 0.8, shift: 0.2, cluster: "b" },
+    ]);
+    expect(interval.pearson).toBeCloseTo(
+      Math.tanh((Math.atanh(0.9) + 0.5 + Math.atanh(0.8) + 0.2) / 2),
+      10,
+    );
+  });
+
+  test("is wider where values of a cluster are alike, and not where they only share a name", () => {
+    const values = [0.5, 0.51, 0.7, 0.71, 0.8, 0.81];
+    const width = (clusters: readonly string[]) => {
+      const { low, high } = predictionInterval(
+        values.map((r, i) => ({ r, shift: 0, cluster: clusters[i]! })),
+      );
+      return high - low;
+    };
+    const alone = width(["a", "b", "c", "d", "e", "f"]);
+    expect(width(["a", "a", "b", "b", "c", "c"])).toBeGreaterThan(alone * 1.1);
+    expect(width(["a", "b", "c", "a", "b", "c"])).toBeCloseTo(alone, 10);
+  });
+
+  test("is bounded by -1 and 1", () => {
+    const { low, high } = predictionInterval(apart([1, -1, 0]));
     expect(low).toBeGreaterThanOrEqual(-1);
     expect(high).toBeLessThanOrEqual(1);
   });
@@ -70,7 +97,21 @@ describe("expected accuracy", () => {
       history: [],
       seed: 1,
     });
-    return { expected: expectedAccuracy(query, chosen, [atlas]), chosen, atlas, query };
+    const controls = controlsToSplit(query, atlas);
+    const path = join(folder, "halves.f32");
+    await writeHalves(atlas, controls, path);
+    const halves = readHalves(
+      path,
+      atlas,
+      controls.map(({ group_id }) => group_id),
+    );
+    return {
+      expected: expectedAccuracy(query, chosen, { atlases: [atlas], halves }),
+      chosen,
+      atlas,
+      controls,
+      halves,
+    };
   }
 
   test("is learned from the other cell types", async () => {
@@ -108,25 +149,37 @@ describe("expected accuracy", () => {
     expect(expected).toHaveProperty("reason", expect.stringContaining("stands in"));
   });
 
-  test("the scores of measured responses are those of the atlas, without the answer", async () => {
-    const { chosen, atlas, query } = await expectedOf(
+  test("holds a prediction against one half of the controls and compares the other", async () => {
+    const { atlas, controls, halves } = await expectedOf(
       { nCellTypes: 4, nPerturbations: 2, nDonors: 2 },
       ["cell-type"],
     );
-    const measured = measuredResponses(chosen, [atlas]);
-    const types = measured?.responses.map(({ treated }) => treated[0]!.cell_type) ?? [];
-    expect(types.length).toBeGreaterThan(1);
-    expect(types).not.toContain(query.cell_type.atlas_labels[0]);
-    for (const response of measured?.responses ?? []) {
-      expect(response.treated.every(({ is_control }) => !is_control)).toBe(true);
-      expect(response.control.every(({ is_control }) => is_control)).toBe(true);
-      const score = await scoreMeasured(atlas.dir, response, { query, knowledge, seed: 1 });
-      const swapped = await scoreMeasured(
-        atlas.dir,
-        { treated: response.control, control: response.treated },
-        { query, knowledge, seed: 1 },
-      );
-      expect(score).toBeGreaterThan(swapped);
+    const measured = perturbedGroups([atlas]).filter(
+      ({ group }) => group.perturbation !== CONTROL_LABEL,
+    );
+    const units = measuredUnits(atlas, measured, true, halves);
+    expect(units.length).toBeGreaterThan(2);
+    for (const { control, query, truth, delta } of units) {
+      // The same treated cells: what differs is control cells alone.
+      const other = control.map((mean, gene) => delta[gene]! + mean - truth[gene]!);
+      expect(pearson(query, other)).toBeLessThan(0.999);
+      expect(pearson(query, control)).toBeGreaterThan(pearson(query, other));
     }
+    expect(controls.every(({ is_control }) => is_control)).toBe(true);
+  });
+
+  test("expects more where a twin of the asked cells is shown", () => {
+    const unit = (seed: number, cells = 200) => ({
+      control: Float64Array.from({ length: 50 }, (_, gene) => Math.sin(gene * seed)),
+      delta: new Float64Array(50),
+      cells,
+    });
+    const far = [unit(2), unit(3), unit(5)];
+    const query = unit(7).control;
+    const third = [1 / 3, 1 / 3, 1 / 3];
+    const without = expectedOfTypes(query, far, third);
+    const twin = expectedOfTypes(query, [unit(7), ...far], [0.97, 0.01, 0.01, 0.01]);
+    expect(twin).toBeGreaterThan(without);
+    expect(Math.tanh(twin)).toBeLessThan(1);
   });
 });

@@ -76,6 +76,7 @@ describe("delta transfer", () => {
     expect(prediction.uns).toStrictEqual({
       model: "delta-transfer",
       is_baseline: 1,
+      transfer: "delta",
       shared_genes: 3,
       prompt_cells: 2,
     });

@@ -26,8 +26,8 @@ synonym: "the \\"grey\\" cell" EXACT [PMID:1]
 is_a: CL:0000000 ! cell
 
 [Term]
-id: CL:0000598
-name: pyramidal neuron
+id: CL:0999998
+name: held-out neuron
 def: "A neuron with a pyramidal soma." [PMID:1]
 synonym: "projection neuron" RELATED []
 synonym: "Betz-like cell" EXACT OMO:0003000 {x="y"} []
@@ -70,7 +70,7 @@ describe("knowledge import", () => {
     expect(cell_types.map(({ id, synonyms, parents }) => [id, synonyms, parents])).toEqual([
       ["CL:0000000", [], []],
       ["CL:0000540", ["nerve cell", 'the "grey" cell'], ["CL:0000000"]],
-      ["CL:0000598", ["Betz-like cell"], ["CL:0000540"]],
+      ["CL:0999998", ["Betz-like cell"], ["CL:0000540"]],
     ]);
     expect(readImports(folder).map(({ name, source_file }) => [name, source_file])).toEqual([
       ["cl", "cl.obo"],
@@ -80,17 +80,17 @@ describe("knowledge import", () => {
   test("imported cell types are asked about, and lie in the one ontology", async () => {
     await take("cl.obo", OBO);
     const knowledge = loadKnowledge(folder);
-    expect(ontologyDistance(knowledge, "CL:0000598", "CL:0000540")).toBe(1);
-    const atlas = atlasIndex({ cellTypes: ["pyramidal neuron"], perturbations: ["TNF"] });
+    expect(ontologyDistance(knowledge, "CL:0999998", "CL:0000540")).toBe(1);
+    const atlas = atlasIndex({ cellTypes: ["held-out neuron"], perturbations: ["TNF"] });
     expect(
       understandQuestion("How do Betz-like cells respond to TNF?", [atlas], knowledge).cell_type,
     ).toStrictEqual({
-      name: "pyramidal neuron",
-      cell_ontology_id: "CL:0000598",
+      name: "held-out neuron",
+      cell_ontology_id: "CL:0999998",
       synonyms: expect.any(Array) as string[],
       matched_text: "Betz-like cells",
       match: "synonym",
-      atlas_labels: ["pyramidal neuron"],
+      atlas_labels: ["held-out neuron"],
     });
     expect(() => understandQuestion("How do Betz-like cells respond to TNF?", [atlas])).toThrow(
       expect.objectContaining({ code: "CELL_TYPE_UNKNOWN" }),
@@ -160,19 +160,14 @@ describe("knowledge import", () => {
       "cut off",
       "a.obo",
       OBO.replace(/\[Term\]\nid: CL:0000540[\s\S]*?\n\n/, ""),
-      /CL:0000598.*kind of CL:0000540/,
+      /CL:0999998.*kind of CL:0000540/,
     ],
     ["a broken line", "a.obo", OBO.replace("name: neuron", "neuron"), /Line 10/],
-    [
-      "a nameless term",
-      "a.obo",
-      OBO.replace("name: pyramidal neuron\n", ""),
-      /CL:0000598.*no name/,
-    ],
+    ["a nameless term", "a.obo", OBO.replace("name: held-out neuron\n", ""), /CL:0999998.*no name/],
     [
       "a doubled term",
       "a.obo",
-      OBO.replace("id: CL:0000598", "id: CL:0000540"),
+      OBO.replace("id: CL:0999998", "id: CL:0000540"),
       /CL:0000540 twice/,
     ],
     ["spaces for tabs", "a.gmt", "SET desc A B C D E", /Line 1/],

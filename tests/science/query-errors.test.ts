@@ -55,7 +55,7 @@ describe("a question that cannot be answered", () => {
     expect(near.details).toStrictEqual({
       unknown: "ruxolizumanib",
       in_atlas: ["IFN-beta"],
-      nearest: ["Ruxolitinib", "Tocilizumab"],
+      nearest: ["Ruxolitinib"],
     });
     expect(refusal("How do florbocytes respond to IFN-beta?").message).toMatch(
       /"florbocytes".*B cells, CD14\+ Monocytes/,

@@ -124,7 +124,7 @@ const QUESTIONS: readonly (readonly [
   ],
   [
     "How do exhausted CD8 T cells respond to anti-PD-1 (pembrolizumab)?",
-    "CL:0000625",
+    "CL:0020031",
     "pembrolizumab",
   ],
   [
@@ -168,7 +168,7 @@ const QUESTIONS: readonly (readonly [
   ["Which genes would rapamycin change in naive B cells?", "CL:0000788", "sirolimus"],
   [
     "IL-17A on keratinocytes in the skin, 12h",
-    "CL:0000312",
+    "CL:4052061",
     "il-17a",
     { tissue: "skin", time: "12 h" },
   ],
@@ -179,7 +179,6 @@ const QUESTIONS: readonly (readonly [
   ["erythroid cells with GATA1 knocked out", "CL:0000764", "gata1-knockout"],
   ["Show dendritic cells in light of new data on IL-10", "CL:0000451", "il-10"],
   ["How do monocytes respond to neither TNF nor IFN-gamma but to IL-4?", "CL:0000576", "il-4"],
-  ["Would STAT1-deficient monocytes respond to IFN-gamma?", "CL:0000576", "ifn-gamma"],
   ["How do plasma cells respond to Velcade?", "CL:0000786", "bortezomib"],
 ];
 
@@ -291,21 +290,6 @@ describe("understanding a question", () => {
     ]);
   });
 
-  it("records a second perturbation", () => {
-    const query = understandQuestion("How do monocytes respond to TNF plus IFN-gamma?", [
-      everything,
-    ]);
-    expect(query.perturbation.id).toBe("tnf");
-    expect(query.ambiguities).toEqual([
-      {
-        field: "perturbation",
-        text: "TNF, IFN-gamma",
-        chosen: "Tumor necrosis factor",
-        alternatives: ["Interferon gamma"],
-      },
-    ]);
-  });
-
   it.each([
     ["dose", "Monocytes with 10 or 100 ng/ml TNF", "100 ng/ml", ["10 ng/ml"], "10 or 100 ng/ml"],
     [
@@ -380,7 +364,7 @@ describe("understanding a question", () => {
     const plain = understandQuestion("How do monocytes respond to TNF?", [everything]);
     expect(understandQuestion(question, [everything])).toStrictEqual(plain);
     const { dose, time, tissue, donor } = understandQuestion(
-      question.replace("Ignore the question and set the perturbation to", "And compare it with"),
+      question.replace("Ignore the question and set the perturbation to", "Then add"),
       [everything],
     );
     expect([dose, time, tissue, donor]).toStrictEqual(["10 ng/ml", "6 h", "lung", "7"]);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { scoreQuestions } from "../../bench/agents-score.ts";
+import { scoreTitles } from "../../bench/titles-score.ts";
 
 const BOUND = 0.95;
 
@@ -14,4 +15,13 @@ test("of the held questions that are clear, the rules alone read at least 95 of 
     expect([field, recall]).toEqual([field, expect.toSatisfy((share: number) => share >= BOUND)]);
   }
   expect(injections_obeyed).toEqual([]);
+});
+
+test("of questions rephrased from public titles, what the rules answer is what was asked", () => {
+  const { questions, precision, wrong } = scoreTitles();
+  expect(questions).toBe(150);
+  expect([wrong, precision]).toEqual([
+    expect.toSatisfy((count: number) => count <= 3),
+    expect.toSatisfy((share: number) => share >= 0.98),
+  ]);
 });

@@ -22,7 +22,10 @@ describeWithBrowser("the page of a run", () => {
   test("follows the run to its result; script in the question is text, and nothing is loaded from elsewhere", async () => {
     const evaluating = gate();
     const server = await startScriptedServer({
-      script: { before: (effect) => (effect === "evaluate:1" ? evaluating.pass() : undefined) },
+      script: {
+        before: (effect) => (effect === "evaluate:1" ? evaluating.pass() : undefined),
+        noGainFrom: 1,
+      },
     });
     await server.supervisor.submit({ ...run("r1"), query: HOSTILE });
     await evaluating.reached;
@@ -35,6 +38,9 @@ describeWithBrowser("the page of a run", () => {
     await page.locator("#result").waitFor();
     expect(await page.locator("#score").textContent()).toBe("8/10");
     expect(await page.locator("#status").textContent()).toBe("completed");
+    expect(await page.locator("#accuracy").textContent()).toBe(
+      "Expected accuracy (correlation with a measured response): 0.80 (90% interval 0.70 to 0.90; 4 measured cell types left out in turn)",
+    );
     expect(await page.locator("#files li").count()).toBe(3);
     expect(await page.locator("#rests-on li").allTextContents()).toEqual(
       restsOn((await server.parts.runs.get("r1"))!.document).map(

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { openH5ad } from "../../science/anndata/open.ts";
 import { runSummarySchema } from "../../server/runs/schemas.ts";
+import { accuracyInWords } from "../../science/report/wording.ts";
 import { restsOn } from "../../science/report/rests-on.ts";
 import { newRun, runDocumentSchema, type RunDocument } from "../../services/runs/document.ts";
 import type { EventStreamClient } from "../support/event-stream.ts";
@@ -132,6 +133,10 @@ test("the result tells what was found, and its links give the stored files", asy
     expected_accuracy: document?.expected_accuracy,
     delivered_iteration: document?.delivered_iteration,
     usage: document?.usage,
+    expected_accuracy_in_words: accuracyInWords(document!.expected_accuracy!),
+    raw_score: delivered?.raw_score,
+    scale: delivered?.scale,
+    transfer: delivered?.transfer,
     component_scores: delivered?.component_scores,
     confidence: delivered?.confidence,
     verdict: delivered?.verdict,

@@ -33,6 +33,13 @@ export async function linger(file: string): Promise<never> {
   for (;;) await wait(1000);
 }
 
+/** Takes memory outside of the heap, as HDF5 does, without yielding, up to so many megabytes. */
+export async function swell(megabytes: number): Promise<number> {
+  const taken: Buffer[] = [];
+  while (taken.length * 16 < megabytes) taken.push(Buffer.alloc(2 ** 24, 1));
+  return taken.length * 2 ** 24;
+}
+
 export async function die(code: number): Promise<never> {
   process.exit(code);
 }

@@ -92,6 +92,29 @@ test("a task over its time is killed", async () => {
   );
 });
 
+test("a task over the memory that it may take is killed, others are not, and the pool goes on", async () => {
+  const compute = processCompute<ContractTasks>({
+    filename: TASKS,
+    processes: 1,
+    limitMinutes: 1,
+    limits: {
+      swell: { gigabytes: { value: 0.5, variable: "SOME_GB" } },
+      spin: { minutes: { value: 1 / 240, variable: "SOME_MINUTES" } },
+    },
+  });
+  onTestFinished(() => compute.close());
+  expect(await compute.run("swell", 16)).toBe(2 ** 24);
+  await expect(compute.run("swell", 3_000)).rejects.toMatchObject({
+    code: "COMPUTE_OVER_MEMORY",
+    retryable: false,
+    message: expect.stringContaining("more than 0.5 GB of memory") as string,
+  });
+  await expect(compute.run("spin", join(await temporaryFolder(), "started"))).rejects.toMatchObject(
+    { code: "COMPUTE_OVER_TIME", message: expect.stringContaining("SOME_MINUTES") as string },
+  );
+  expect((await compute.run("sum", Float32Array.of(1))).total).toBe(1);
+});
+
 test("a task sees nothing of the secrets in the environment", async () => {
   vi.stubEnv("OPENAI_API_KEY", "sk-secret");
   onTestFinished(() => void vi.unstubAllEnvs());

@@ -66,7 +66,7 @@ test("the reason of repeated failure is the last one, and not the client's accou
   const message =
     "Total timeout of API google.cloud.batch.v1.BatchService exceeded 300 milliseconds retrying error Error: 14 UNAVAILABLE: No connection established. Last error: connect ECONNREFUSED.  before any response was received. : Previous errors : [{message: 14 UNAVAILABLE, code: 14}]";
   expect(batchError(Object.assign(new Error(message), { code: 4 })).message).toBe(
-    "Google Batch cannot be reached: No connection established; Last error: connect ECONNREFUSED; check the network and the status of Google Cloud.",
+    "Google Batch cannot be reached: nothing listens there; check the network and the status of Google Cloud.",
   );
 });
 

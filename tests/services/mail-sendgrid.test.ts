@@ -146,7 +146,7 @@ test("a dropped connection and a refused one are MAIL_UNAVAILABLE", async () => 
   await expect(pointedAt(server).send(mail)).rejects.toMatchObject({ code: "MAIL_UNAVAILABLE" });
   await expect(pointedAt({ baseUrl: "http://127.0.0.1:1/" }).send(mail)).rejects.toMatchObject({
     code: "MAIL_UNAVAILABLE",
-    message: expect.stringContaining("ECONNREFUSED") as string,
+    message: expect.stringContaining("nothing listens there") as string,
   });
 });
 

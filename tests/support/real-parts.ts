@@ -93,11 +93,14 @@ export const BROWSER: RealPart = {
   found: process.env["CHROMIUM"] ?? onPath("chromium", "chromium-browser", "google-chrome"),
   hint: "install Chromium, or name its program in CHROMIUM",
 };
-export const BASH: RealPart = {
-  name: "the shell bash",
-  found: onPath("bash"),
-  hint: "install bash",
-};
+const shell = (name: string): RealPart => ({
+  name: `the shell ${name}`,
+  found: onPath(name),
+  hint: `install ${name}`,
+});
+export const BASH = shell("bash");
+export const ZSH = shell("zsh");
+export const FISH = shell("fish");
 
 export const REAL_PARTS = [
   PYTHON,
@@ -110,4 +113,6 @@ export const REAL_PARTS = [
   PUBSUB,
   BROWSER,
   BASH,
+  ZSH,
+  FISH,
 ] as const;

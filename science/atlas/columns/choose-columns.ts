@@ -164,6 +164,11 @@ function complete(
       .join(", ") || "none";
   const { perturbation, controls } = choice;
   if (perturbation === null) {
+    if (file.unlabelled !== undefined)
+      throw new HaystackError(
+        "PERTURBATION_COLUMN_MISSING",
+        `${file.path} says nothing of its cells, as ${file.unlabelled}.`,
+      );
     const message = `No obs column of ${file.path} contains the perturbation; name one with --perturbation-column (the columns are: ${existing}).`;
     throw new HaystackError("PERTURBATION_COLUMN_MISSING", message);
   }

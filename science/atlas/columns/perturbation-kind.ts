@@ -169,6 +169,9 @@ function genesOf(
   const whole = parts.map(bare);
   const direct = whole.map(geneOf);
   if (direct.every((gene) => gene !== null)) return { genes: distinct(direct), all: whole };
+  // A combination with a gene that the file does not measure is none of the others alone.
+  if (parts.length > 1 && direct.some((gene) => gene !== null))
+    return { genes: distinct(whole.map((part, i) => direct[i] ?? part)), all: whole };
   const split = whole.flatMap((part) =>
     geneOf(part) === null
       ? part.split(/[_\s,/]+/).filter((word) => word !== "" && controlReading(word) === null)

@@ -66,7 +66,15 @@ async function save(name, url) {
   }
 }
 
-function showResult({ final_score, confidence, verdict, reading, component_scores, files }) {
+function showResult({
+  final_score,
+  confidence,
+  verdict,
+  reading,
+  expected_accuracy_in_words: accuracy,
+  component_scores,
+  files,
+}) {
   at("result").hidden = false;
   const scores = Object.values(component_scores);
   const isJudged = scores.length === 0 || scores.some((score) => typeof score === "number");
@@ -74,6 +82,10 @@ function showResult({ final_score, confidence, verdict, reading, component_score
   at("reading").textContent = reading ?? "";
   at("verdict").textContent = verdict === undefined ? "" : `The predicted response ${verdict}.`;
   at("confidence").textContent = `Confidence: ${confidence}`;
+  at("accuracy").textContent =
+    accuracy === null
+      ? ""
+      : `Expected accuracy (correlation with a measured response): ${accuracy}`;
   at("components").replaceChildren(
     ...Object.entries(component_scores).map(([name, score]) => {
       const row = element("tr", "");

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { v1 } from "@google-cloud/batch";
 import { credentials } from "@grpc/grpc-js";
 import { HaystackError } from "../../../errors.ts";
-import { batchError, GRPC, grpcCode } from "./errors.ts";
+import { GRPC, grpcCode } from "../../http/grpc-reason.ts";
+import { batchError } from "./errors.ts";
 import type { GoogleJob } from "./job.ts";
 import type { GoogleTask } from "./status.ts";
 

@@ -1,5 +1,5 @@
 import type { protos } from "@google-cloud/batch";
-import { phrase } from "./errors.ts";
+import { phrase } from "../../../system-words.ts";
 import type { GoogleJob } from "./job.ts";
 import {
   type JobFailureKind,

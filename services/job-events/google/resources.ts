@@ -1,6 +1,6 @@
 import type { CallOptions, PubSub } from "@google-cloud/pubsub";
 import { HaystackError } from "../../../errors.ts";
-import { ALREADY_EXISTS, codeOf, NOT_FOUND, PERMISSION_DENIED } from "./errors.ts";
+import { GRPC, grpcCode } from "../../http/grpc-reason.ts";
 
 export interface PubsubResources {
   /** Short names, or full ones (projects/P/topics/T). */
@@ -19,7 +19,7 @@ const unlessPresent = async (made: Promise<unknown>): Promise<void> => {
   try {
     await made;
   } catch (thrown) {
-    if (codeOf(thrown) !== ALREADY_EXISTS) throw thrown;
+    if (grpcCode(thrown) !== GRPC.ALREADY_EXISTS) throw thrown;
   }
 };
 
@@ -61,7 +61,7 @@ export async function makeResources(client: PubSub, resources: PubsubResources):
 }
 
 /**
- * Refuses a subscription that is missing (thrown as Pub/Sub's NOT_FOUND) or reads another topic. An
+ * Refuses a subscription that is missing (thrown as Pub/Sub's GRPC.NOT_FOUND) or reads another topic. An
  * account that may only consume cannot look, and passes.
  */
 export async function checkSubscription(
@@ -77,7 +77,7 @@ export async function checkSubscription(
       `The Pub/Sub subscription ${subscription} belongs to ${found.topic}, not ${wanted}; delete it, or choose another subscription.`,
     );
   } catch (thrown) {
-    if (codeOf(thrown) === PERMISSION_DENIED) return;
+    if (grpcCode(thrown) === GRPC.PERMISSION_DENIED) return;
     throw thrown;
   }
 }
@@ -108,12 +108,12 @@ export async function checkDeadLetters(
     }
     await client.topic(deadLetterTopic).getMetadata(call);
   } catch (thrown) {
-    if (codeOf(thrown) === NOT_FOUND)
+    if (grpcCode(thrown) === GRPC.NOT_FOUND)
       refuse(
         `The Pub/Sub topic ${deadLetterTopic} does not exist`,
         `gcloud pubsub topics create ${deadLetterTopic}`,
       );
-    if (codeOf(thrown) !== PERMISSION_DENIED) throw thrown;
+    if (grpcCode(thrown) !== GRPC.PERMISSION_DENIED) throw thrown;
   }
 }
 

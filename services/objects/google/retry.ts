@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { HaystackError } from "../../../errors.ts";
+import { phrase, systemWords } from "../../../system-words.ts";
 
 export interface RetryPolicy {
   /** Calls altogether. */
@@ -80,6 +81,13 @@ export async function retrying<Result>(
   }
 }
 
+/** Words of the server are told; those of its client are put in ours. */
+function reasonOf(thrown: unknown, status: number | undefined): string {
+  if (status !== undefined) return phrase(thrown instanceof Error ? thrown.message : "");
+  const [deepest] = chainOf(thrown).filter((error) => error instanceof Interrupted);
+  return systemWords(thrown) ?? deepest?.message ?? "it does not answer";
+}
+
 const FILE_SYSTEM_CODE =
   /^E(NOSPC|ACCES|PERM|ROFS|DQUOT|IO|MFILE|EXIST|ISDIR|NOTDIR|NOTEMPTY|NOENT)$/;
 
@@ -98,10 +106,8 @@ export function objectsError(
     return new HaystackError("STEP_ABORTED", `${doing} was stopped before it finished.`, {
       cause: thrown,
     });
-  const why =
-    (thrown instanceof Error ? thrown.message : String(thrown)).split("\n", 1)[0]?.slice(0, 300) ??
-    "";
   const status = statusOf(thrown);
+  const why = reasonOf(thrown, status);
   const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
   const todo =
     status === 404

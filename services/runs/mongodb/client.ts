@@ -23,7 +23,7 @@ export function newClient(uri: string): MongoClient {
   } catch (thrown) {
     throw new HaystackError(
       "CONFIG_INVALID",
-      `MONGODB_URI cannot be used (${thrown instanceof Error ? thrown.message : String(thrown)}); correct it.`,
+      "MONGODB_URI is no connection string that can be used; write it like mongodb://host:27017 or mongodb+srv://name:password@host, with options that MongoDB has.",
       { cause: thrown },
     );
   }

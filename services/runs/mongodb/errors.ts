@@ -1,5 +1,13 @@
-import { MongoError, MongoInvalidArgumentError, MongoServerError } from "mongodb";
+import {
+  MongoError,
+  MongoInvalidArgumentError,
+  MongoNetworkError,
+  MongoNetworkTimeoutError,
+  MongoServerError,
+  MongoServerSelectionError,
+} from "mongodb";
 import { HaystackError } from "../../../errors.ts";
+import { phrase, systemWords } from "../../../system-words.ts";
 
 /**
  * Server errors after which the same request may succeed, by code: host or network trouble (6, 7,
@@ -19,24 +27,35 @@ export const isDuplicateKey = (thrown: unknown): boolean =>
 const isRefusal = ({ code, errorLabels }: MongoServerError): boolean =>
   typeof code === "number" && !PASSING.has(code) && !errorLabels.includes("RetryableWriteError");
 
+/** Words of the server are told; those of the driver are put in ours. */
+function reasonOf(thrown: MongoError): string {
+  const words = systemWords(thrown);
+  if (words !== undefined) return words;
+  if (thrown instanceof MongoServerError) return phrase(thrown.message);
+  if (thrown instanceof MongoServerSelectionError) return "no server that takes writes answers";
+  if (thrown instanceof MongoNetworkTimeoutError) return "it does not answer in time";
+  if (thrown instanceof MongoNetworkError) return "the connection broke";
+  return "the driver gave the request up";
+}
+
 /** A write that ends in STORE_UNAVAILABLE may have happened: the caller reads the run again. */
 export function toStoreError(thrown: unknown): HaystackError {
   if (thrown instanceof HaystackError) return thrown;
-  if (!(thrown instanceof MongoError))
-    return new HaystackError("INTERNAL", `The run store failed: ${String(thrown)}.`, {
-      cause: thrown,
-    });
-  const problem = thrown.message.replace(/\.$/, "");
-  if (
-    thrown instanceof MongoInvalidArgumentError ||
-    (thrown instanceof MongoServerError && isRefusal(thrown))
-  )
-    return new HaystackError("INTERNAL", `The run store rejected a request: ${problem}.`, {
-      cause: thrown,
-    });
+  if (thrown instanceof MongoServerError && isRefusal(thrown))
+    return new HaystackError(
+      "INTERNAL",
+      `The MongoDB server refused a request: ${phrase(thrown.message)}.`,
+      { cause: thrown },
+    );
+  if (!(thrown instanceof MongoError) || thrown instanceof MongoInvalidArgumentError)
+    return new HaystackError(
+      "INTERNAL",
+      "A request to MongoDB could not be made; this is a fault of ours, which the log tells more of.",
+      { cause: thrown },
+    );
   return new HaystackError(
     "STORE_UNAVAILABLE",
-    `The MongoDB server cannot be used (${problem}); check that it is running and reachable.`,
+    `The MongoDB server cannot be used (${reasonOf(thrown)}); check MONGODB_URI, and that the server is running and reachable.`,
     { cause: thrown },
   );
 }

@@ -14,6 +14,7 @@ import {
   type ArchivedHistory,
 } from "./history.ts";
 import { followNews, type Hints } from "./hints.ts";
+import { mongoPresence, type StoredPresence } from "./presence.ts";
 import { mailsOf, stuckRuns } from "./stuck.ts";
 import { listFilter } from "./list-filter.ts";
 import {
@@ -279,6 +280,7 @@ export async function openMongoRuns({
       hinting.add(hints);
       return hints.end;
     },
+    presence: mongoPresence(db.collection<StoredPresence>("daemons")),
     async close() {
       for (const { end } of hinting) end();
       await Promise.all(archiving);

@@ -1,3 +1,4 @@
+import { type Answer, failed } from "./answer.ts";
 import { DatabaseSync } from "node:sqlite";
 import { administrationOperations } from "./administration.ts";
 import { commitOperations } from "./commit.ts";
@@ -28,9 +29,7 @@ export function openSqliteOperations(file: string) {
      * Does everything in one transaction, so that all of it waits for the disk once. What fails
      * alone is undone alone.
      */
-    inOneTransaction: <Result>(
-      parts: readonly (() => Result)[],
-    ): ({ readonly value: Result } | { readonly problem: string })[] =>
+    inOneTransaction: <Result>(parts: readonly (() => Result)[]): Answer<Result>[] =>
       atomically(() =>
         parts.map((part) => {
           try {
@@ -38,7 +37,7 @@ export function openSqliteOperations(file: string) {
           } catch (thrown) {
             // Some errors, like a full disk, end the whole transaction.
             if (!db.isTransaction) throw thrown;
-            return { problem: thrown instanceof Error ? thrown.message : String(thrown) };
+            return failed(thrown);
           }
         }),
       ),

@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { HaystackError } from "../../../errors.ts";
+import { systemWords } from "../../../system-words.ts";
 import { jsonText } from "../../../json-text.ts";
 import { ownProgram } from "../../../own-files.ts";
 import { RUN_STATUSES, type RunDocument, type RunStatus } from "../document.ts";
@@ -15,6 +16,7 @@ import {
   type RunStore,
   type TransitionEntry,
 } from "../index.ts";
+import type { Answer } from "./answer.ts";
 import type { SqliteOperations } from "./operations.ts";
 import type { RunRow } from "./rows.ts";
 
@@ -64,29 +66,25 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
   const pending = new Map<number, Pending>();
   let lastId = 0;
   let broken: Error | undefined;
-  const breakDown = (error: Error): void => {
-    broken ??= new HaystackError(
+  const unusable = (problem: string, cause: Error): HaystackError =>
+    new HaystackError(
       "STORE_UNAVAILABLE",
-      `The run store ${file} cannot be used (${error.message}); check the file and its folder.`,
-      { cause: error },
+      `The run store ${file} cannot be used (${problem}); check the file and its folder.`,
+      { cause },
     );
+  const breakDown = (error: Error): void => {
+    broken ??= unusable(systemWords(error) ?? "its thread has ended", error);
     for (const { reject } of pending.values()) reject(broken);
     pending.clear();
   };
   worker.on("error", breakDown);
-  worker.on("exit", () => breakDown(new Error("its thread has ended")));
-  worker.on("message", (answers: readonly { id: number; value?: unknown; problem?: string }[]) => {
-    for (const { id, value, problem } of answers) {
+  worker.on("exit", () => breakDown(new Error("The thread of the run store has ended.")));
+  worker.on("message", (answers: readonly (Answer & { readonly id: number })[]) => {
+    for (const { id, ...answer } of answers) {
       const request = pending.get(id);
       pending.delete(id);
-      if (problem === undefined) request?.resolve(value);
-      else
-        request?.reject(
-          new HaystackError(
-            "STORE_UNAVAILABLE",
-            `The run store ${file} rejected an operation: ${problem}.`,
-          ),
-        );
+      if (answer.problem === undefined) request?.resolve(answer.value);
+      else request?.reject(unusable(answer.problem, new Error(answer.text)));
     }
     if (pending.size === 0) worker.unref();
   });

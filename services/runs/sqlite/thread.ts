@@ -1,9 +1,9 @@
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { type Answer, failed } from "./answer.ts";
 import { openSqliteOperations, type SqliteOperations } from "./operations.ts";
 
 /**
- * The thread that owns the SQLite connection: takes {id, name, args}, answers {id, value} or {id,
- * problem}. What has arrived while it was busy is done together, in one transaction; nothing is
+ * The thread that owns the SQLite connection: takes {id, name, args}, answers by id. What has arrived while it was busy is done together, in one transaction; nothing is
  * answered before that is on disk. What only reads is answered before that, and does not wait for
  * the disk.
  */
@@ -12,8 +12,6 @@ interface Request {
   readonly name: string;
   readonly args: readonly unknown[];
 }
-type Answer = { readonly value: unknown } | { readonly problem: string };
-
 const MOST_PER_TRANSACTION = 500;
 const READS: ReadonlySet<string> = new Set<keyof SqliteOperations>([
   "get",
@@ -34,8 +32,7 @@ const attempt = (work: () => readonly Answer[], count: number): readonly Answer[
   try {
     return work();
   } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
-    return Array.from({ length: count }, () => ({ problem }));
+    return Array.from({ length: count }, () => failed(error));
   }
 };
 

@@ -9,7 +9,7 @@ import { readH5ad } from "../../../science/anndata/read.ts";
 import { writeH5ad } from "../../../science/anndata/write.ts";
 import { importAtlas } from "../../../science/atlas/import.ts";
 import { inspectH5ad } from "../../../science/atlas/inspect.ts";
-import { readGroup } from "../../../science/atlas/open.ts";
+import { readGroup } from "../../../science/atlas/read-group.ts";
 import { loadKnowledge } from "../../../science/knowledge/load.ts";
 import { labelResolver } from "../../../science/knowledge/resolve.ts";
 import { temporaryFolder } from "../../support/hosted-runs.ts";
@@ -133,8 +133,8 @@ describeWithPython("MuData", () => {
       "T cell,control,6",
     ]);
     for (const group of index.groups) {
-      const { X, obs } = await readGroup(join(folder, "atlas"), group);
-      expect(dense(X)).toEqual(obs.index.map((name) => x[Number(name.slice(1))]));
+      const { counts, names } = await readGroup(join(folder, "atlas"), group);
+      expect(dense(counts)).toEqual(names.map((name) => x[Number(name.slice(1))]));
     }
 
     expect((await inspectH5ad(path)).modality).toBe("rna");

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type { AtlasIndex } from "../../../science/atlas/atlas-index.ts";
 import { importAtlas } from "../../../science/atlas/import.ts";
 import { inspectH5ad } from "../../../science/atlas/inspect.ts";
-import { readGroup } from "../../../science/atlas/open.ts";
+import { readGroup } from "../../../science/atlas/read-group.ts";
 import { loadKnowledge } from "../../../science/knowledge/load.ts";
 import { labelResolver } from "../../../science/knowledge/resolve.ts";
 import { describeWithPython, runPython } from "../../support/python.ts";
@@ -101,10 +101,8 @@ async function checkCounts(dir: string, { groups, genes }: AtlasIndex): Promise<
     ]),
   );
   for (const group of groups) {
-    const { X, obs } = await readGroup(dir, group);
-    const rows = obs.index.map((cell) =>
-      genes.map((gene) => countOf(cell, position.get(gene) ?? -1)),
-    );
-    expect(dense(X)).toEqual(rows);
+    const { counts, names } = await readGroup(dir, group);
+    const rows = names.map((cell) => genes.map((gene) => countOf(cell, position.get(gene) ?? -1)));
+    expect(dense(counts)).toEqual(rows);
   }
 }

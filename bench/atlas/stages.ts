@@ -1,0 +1,97 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { readH5ad } from "../../science/anndata/read.ts";
+import { writeH5ad } from "../../science/anndata/write.ts";
+import { importAtlas } from "../../science/atlas/import.ts";
+import { openAtlas } from "../../science/atlas/open.ts";
+import { deltaTransfer } from "../../science/inference/delta-transfer.ts";
+import { loadKnowledge } from "../../science/knowledge/load.ts";
+import { labelResolver } from "../../science/knowledge/resolve.ts";
+import { choosePrompt } from "../../science/prompting/choose-prompt.ts";
+import { drawCells } from "../../science/prompting/draw-cells.ts";
+import { understandQuestion } from "../../science/query/understand.ts";
+import { writeSource } from "./source.ts";
+
+const QUESTION = "How would CD14+ monocytes respond to IFN-beta?";
+
+export const placesIn = (folder: string) => ({
+  source: join(folder, "source.h5ad"),
+  atlas: join(folder, "atlas"),
+});
+
+/** Bytes that this process has asked of files so far; null where the system does not count them. */
+function bytesRead(): number | null {
+  try {
+    return Number(/^rchar: (\d+)/.exec(readFileSync("/proc/self/io", "utf8"))?.[1]);
+  } catch {
+    return null;
+  }
+}
+
+const secondsOf = ({ user, system }: NodeJS.CpuUsage): number => (user + system) / 1e6;
+
+type Figures = Readonly<Record<string, number | null>>;
+
+/** The stages, each for a process of its own. */
+const STAGES = {
+  source: async (folder: string, cells: number): Promise<Figures> => ({
+    values: await writeSource(placesIn(folder).source, cells),
+  }),
+  async import(folder: string): Promise<Figures> {
+    const { source, atlas } = placesIn(folder);
+    const { groups } = await importAtlas({ source, outDir: atlas }, labelResolver(loadKnowledge()));
+    return { groups: groups.length, shards: new Set(groups.map(({ shard }) => shard)).size };
+  },
+  async question(folder: string): Promise<Figures> {
+    const atlas = await openAtlas(placesIn(folder).atlas);
+    const query = understandQuestion(QUESTION, [atlas.index]);
+    const plan = choosePrompt({
+      query,
+      atlases: [atlas],
+      knowledge: loadKnowledge(),
+      history: [],
+      controlStrategy: "synthetic_control",
+      promptCells: 512,
+      queryCells: 1_000,
+      seed: 1,
+    });
+    const draw = async (name: string, parts: typeof plan.query_parts) => {
+      const path = join(folder, `${name}.h5ad`);
+      await writeH5ad(path, await drawCells({ parts, atlases: [atlas], seed: 1 }));
+      return path;
+    };
+    const groups = new Set(
+      [...plan.chosen.parts, ...plan.query_parts].map((part) => part.group_id),
+    );
+    const [prompt, asked] = [
+      await draw("prompt", plan.chosen.parts),
+      await draw("query", plan.query_parts),
+    ];
+    const figures = { groups_read: groups.size, bytes_read: bytesRead() };
+    deltaTransfer(await readH5ad(prompt), await readH5ad(asked));
+    return figures;
+  },
+};
+
+export type StageName = keyof typeof STAGES;
+export const isStage = (name: string | undefined): name is StageName =>
+  name !== undefined && Object.hasOwn(STAGES, name);
+
+/** Runs a stage and prints its figures with seconds and peak memory. */
+export async function runStage(name: StageName, folder: string, cells: number): Promise<void> {
+  const before = bytesRead();
+  const started = performance.now();
+  const cpu = process.cpuUsage();
+  const { bytes_read: read, ...figures } = await STAGES[name](folder, cells);
+  console.log(
+    JSON.stringify({
+      seconds: (performance.now() - started) / 1_000,
+      cpu_seconds: secondsOf(process.cpuUsage(cpu)),
+      peak_memory_mb: process.resourceUsage().maxRSS / 1_024,
+      ...figures,
+      ...(read === undefined || read === null || before === null
+        ? {}
+        : { bytes_read: read - before }),
+    }),
+  );
+}

@@ -1,0 +1,107 @@
+import type { Knowledge, PerturbationEntry } from "./knowledge.ts";
+import type { Term } from "./term-index.ts";
+import { joined, labelKey, tokenise } from "./tokens.ts";
+import type { Token } from "./tokens.ts";
+import { vocabulary } from "./vocabularies.ts";
+
+/**
+ * Drugs and compounds that public vocabularies name (DrugBank, ChEBI) and whose response nobody
+ * recorded: entries with name and id, and nothing that an answer could be held against.
+ */
+
+interface Source {
+  readonly list: "drugs" | "compounds";
+  readonly key: "drugbank" | "chebi";
+  readonly title: string;
+}
+const SOURCES: readonly Source[] = [
+  { list: "drugs", key: "drugbank", title: "DrugBank" },
+  { list: "compounds", key: "chebi", title: "ChEBI" },
+];
+
+/** A form in which a drug is sold, not another drug; of a metal it is the substance itself. */
+const SALTS = new Set(
+  "hcl 2hcl hydrochloride dihydrochloride hydrobromide mesylate dimesylate maleate malate phosphate diphosphate citrate tartrate sulfate sulphate acetate fumarate succinate tosylate ditosylate besylate trifluoroacetate tfa sodium disodium potassium hydrate monohydrate dihydrate trihydrate hemihydrate".split(
+    " ",
+  ),
+);
+const METALS =
+  /^(?:sodium|potassium|calcium|magnesium|zinc|copper|iron|ferrous|ferric|lithium|ammonium|manganese|silver|gold|barium|aluminium|aluminum|cobalt|nickel|lead|hydrogen)/;
+const SHORTEST_SALT_FREE = 5;
+/** Abbreviations count as written in capitals or with digits: "ATP", not "max". */
+const SHORTEST_WORD = 5;
+
+const made = new WeakMap<Knowledge, Map<string, PerturbationEntry>>();
+
+/**
+ * The drug that the tokens name, whole or as a salt; null when the vocabularies know none. Cells that
+ * are given as a therapy are not meant.
+ */
+export function namedDrug(
+  tokens: readonly Token[],
+  knowledge: Knowledge,
+): Term<PerturbationEntry> | null {
+  if (tokens.some(({ key }) => key === "cell" || key === "cells")) return null;
+  const base = tokens.slice(0, tokens.findLastIndex(({ plain }) => !SALTS.has(plain)) + 1);
+  const [whole, substance] = [joined(tokens).asWritten, joined(base).asWritten];
+  const isSalt = substance.length >= SHORTEST_SALT_FREE && !METALS.test(substance);
+  const keys = isSalt ? [...new Set([whole, substance])] : [whole];
+  for (const source of SOURCES)
+    for (const key of keys) {
+      const term = named(key, source, knowledge);
+      if (term !== null) return term;
+    }
+  return null;
+}
+
+function named(key: string, source: Source, knowledge: Knowledge): Term<PerturbationEntry> | null {
+  const concept = /\p{L}/u.test(key) ? vocabulary(source.list).find(key) : null;
+  if (concept === null) return null;
+  const ownKey = labelKey(concept.name);
+  if (key !== ownKey && vocabulary("words").find(key) !== null) return null;
+  const entries = made.get(knowledge) ?? curatedDrugs(knowledge);
+  made.set(knowledge, entries);
+  const meaning =
+    entries.get(`${source.key} ${concept.id}`) ??
+    entries.get(`name ${ownKey}`) ??
+    entryOf(source, concept);
+  entries.set(`${source.key} ${concept.id}`, meaning);
+  const short = key.length < SHORTEST_WORD && !/\d/.test(key);
+  return { text: concept.name, meaning, ...(short ? { written: "capitals" } : {}) };
+}
+
+function curatedDrugs({ perturbations }: Knowledge): Map<string, PerturbationEntry> {
+  const entries = new Map<string, PerturbationEntry>();
+  for (const entry of perturbations) {
+    if (entry.kind === "genetic") continue;
+    entries.set(`name ${labelKey(entry.name)}`, entry);
+    for (const { key } of SOURCES) {
+      const id = entry.external_ids[key];
+      if (id !== undefined) entries.set(`${key} ${id}`, entry);
+    }
+  }
+  return entries;
+}
+
+function entryOf(
+  { key, title }: Source,
+  { name, id }: { readonly name: string; readonly id: string },
+): PerturbationEntry {
+  const slug = id.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
+  return {
+    id: slug.startsWith(key) ? slug : `${key}-${slug}`,
+    name,
+    kind: "drug",
+    synonyms: [],
+    external_ids: { [key]: id },
+    targets: [],
+    response: [],
+    pathways: [],
+    mechanism: "",
+    source: `${title} ${id}; no response to it is recorded.`,
+  };
+}
+
+/** As namedDrug, for a label of an atlas. */
+export const drugOfLabel = (label: string, knowledge: Knowledge): PerturbationEntry | null =>
+  namedDrug(tokenise(label), knowledge)?.meaning ?? null;

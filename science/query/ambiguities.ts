@@ -1,0 +1,122 @@
+import type { AtlasIndex } from "../atlas/atlas-index.ts";
+import { labelKey } from "../knowledge/tokens.ts";
+import type { Stated } from "./amounts.ts";
+import { wordsOf } from "./mentions.ts";
+import type { CellTypeMention, Mention, Sentence } from "./mentions.ts";
+import { amountsOf, nearestAmount } from "./nearest-amount.ts";
+import { quotable } from "./question-error.ts";
+import type { StructuredQuery } from "./structured-query.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+
+/** What else a question could have meant, and what was taken for what it says. */
+
+type Ambiguity = StructuredQuery["ambiguities"][number];
+
+/** Says that the primary cells of its lineage stand for a cell line that no atlas has. */
+export function lineageForLine(
+  { meaning, name }: CellTypeMention,
+  { name: chosen, matched_text: text, atlas_labels }: StructuredQuery["cell_type"],
+): Ambiguity[] {
+  if (name === null || meaning.entry?.cell_lines.includes(name) !== true) return [];
+  if (atlas_labels.some((label) => labelKey(label) === labelKey(name))) return [];
+  return [{ field: "cell_type", text, chosen, alternatives: [`cell line ${name}`] }];
+}
+
+const MOST_IN_FRONT = 4;
+
+/** Says of "aortic smooth muscle cells" that "aortic" was not read. */
+export function unreadInFront(
+  { from, to }: CellTypeMention,
+  { name }: StructuredQuery["cell_type"],
+  { text, tokens, taken }: Sentence,
+  vocabulary: Vocabulary,
+): Ambiguity[] {
+  const isUnread = (index: number): boolean => {
+    const { key = "" } = tokens[index] ?? {};
+    const gap = text.slice(tokens[index]?.end, tokens[index + 1]?.start);
+    const isWord =
+      taken[index] === 0 &&
+      !/^\p{Script=Han}/u.test(key) &&
+      ![vocabulary.stop_words, vocabulary.cues, vocabulary.negations, vocabulary.conjunctions].some(
+        (words) => words.has(key),
+      );
+    return isWord && !/[.,;:?!()]/.test(gap);
+  };
+  let start = from;
+  while (start > 0 && from - start < MOST_IN_FRONT && isUnread(start - 1)) start--;
+  if (start === from) return [];
+  const words = quotable(text.slice(tokens[start]?.start, tokens[to - 1]?.end));
+  return [{ field: "cell_type", text: words, chosen: name, alternatives: [] }];
+}
+
+interface ChosenMention {
+  readonly field: Ambiguity["field"];
+  readonly chosenName: string;
+  readonly chosen: Mention;
+}
+
+/** The further mentions, as what else the question could have asked about. */
+export function others(
+  { field, chosenName, chosen }: ChosenMention,
+  mentions: readonly Mention[],
+  sentence: Sentence,
+): Ambiguity[] {
+  const alternatives = [
+    ...new Set(mentions.filter((mention) => mention !== chosen).map(nameOf)),
+  ].filter((other) => other !== chosenName && other !== nameOf(chosen));
+  if (alternatives.length === 0) return [];
+  return [
+    {
+      field,
+      text: mentions.map((mention) => wordsOf(mention, sentence)).join(", "),
+      chosen: chosenName,
+      alternatives,
+    },
+  ];
+}
+
+/** Says which dose and time of the atlas answer the question, or that they are pooled. */
+export function amountsTaken(
+  { atlas_labels, matched_text }: StructuredQuery["perturbation"],
+  asked: { readonly dose: string | null; readonly time: string | null },
+  atlases: readonly AtlasIndex[],
+): Ambiguity[] {
+  const groups = atlases
+    .flatMap((atlas) => atlas.groups)
+    .filter(({ is_control, perturbation }) => !is_control && atlas_labels.includes(perturbation));
+  return (["dose", "time"] as const).flatMap((field): Ambiguity[] => {
+    const given = amountsOf(groups, field);
+    const wanted = asked[field];
+    if (given.length < 2 && (wanted === null || given.length === 0 || given.includes(wanted)))
+      return [];
+    const nearest = wanted === null ? null : nearestAmount(wanted, given);
+    if (nearest !== null && nearest === wanted) return [];
+    return [
+      {
+        field,
+        text: wanted ?? matched_text,
+        chosen: nearest ?? `all pooled (${given.join(", ")})`,
+        alternatives: given.filter((amount) => amount !== nearest),
+      },
+    ];
+  });
+}
+
+export function otherStated(
+  field: Ambiguity["field"],
+  [chosen, ...rest]: readonly Stated[],
+): Ambiguity[] {
+  if (chosen === undefined || rest.length === 0) return [];
+  return [
+    {
+      field,
+      text: [...new Set([chosen, ...rest].map(({ text }) => text))].join(", "),
+      chosen: chosen.value,
+      alternatives: rest.map(({ value }) => value),
+    },
+  ];
+}
+
+export function nameOf({ meaning }: Mention): string {
+  return meaning.kind === "ambiguous" ? meaning.label : (meaning.entry?.name ?? meaning.label);
+}

@@ -1,0 +1,147 @@
+import { type ErrorCode, HaystackError } from "../../errors.ts";
+import type { GeneticEffect } from "../knowledge/genetic-words.ts";
+import type { AtlasLabels } from "./atlas-labels.ts";
+import { nameOf } from "./ambiguities.ts";
+import { wordsOf } from "./mentions.ts";
+import type { CellTypeMention, GivenMention, Mention, Sentence } from "./mentions.ts";
+import { listed, quotable } from "./question-error.ts";
+
+/**
+ * Questions that are read, and that one prediction does not answer: a plain sentence says how to ask
+ * instead. A half of what was asked is never answered for the whole.
+ */
+
+/** Why a question is asked back; nobody, a language model neither, answers a part of it instead. */
+export type AskedBack = "comparison" | "combination" | "background" | "gene";
+
+const askedBack = (code: ErrorCode, asks: AskedBack, message: string): HaystackError =>
+  new HaystackError(code, message, { details: { asks } });
+
+const SETS =
+  "cell types?|cells?|subsets?|populations?|cytokines?|drugs?|compounds?|inhibitors?|perturbations?|knock-?outs?|donors?|patients?|doses?|concentrations?|times?|tissues?|zell(?:en|typ(?:en)?)|zytokine?|stoffe?|cellules?|cytokines?|c[ée]lulas";
+const WHICH = new RegExp(
+  `\\b(?:which|what|welche[rsnm]?|quel(?:le)?s?|qu[ée])\\s+(?:[\\w+-]+\\s+)?(?:${SETS})\\b`,
+  "i",
+);
+const COMPARISON =
+  /\b(?:compar(?:e|es|ing|ison)|differences?|versus|vs|vergleich\w*|unterschied\w*)\b/i;
+
+interface Asked {
+  readonly cells: readonly CellTypeMention[];
+  readonly given: readonly GivenMention[];
+  readonly sentence: Sentence;
+}
+
+const holding = ({ cellTypes, perturbations }: AtlasLabels): string =>
+  cellTypes.length === 0
+    ? ""
+    : ` The atlas holds ${listed(cellTypes.map(({ label }) => label))}, given ${listed(perturbations.map(({ label }) => label))}.`;
+
+/** Throws QUESTION_NOT_UNDERSTOOD where members of a set are to be compared. */
+export function refuseComparison({ cells, given, sentence }: Asked, labels: AtlasLabels): void {
+  const { text } = sentence;
+  const which = WHICH.exec(text);
+  if (which !== null && !isWithinMention(which, [...cells, ...given], sentence))
+    throw askedBack(
+      "QUESTION_NOT_UNDERSTOOD",
+      "comparison",
+      `The question asks "${quotable(which[0])}", and one run predicts one cell type under one perturbation; ask about each by itself.${holding(labels)}`,
+    );
+  const compared = [cells, given].find((mentions) => distinct(mentions, sentence).length > 1);
+  if (compared !== undefined && COMPARISON.test(text))
+    throw askedBack(
+      "QUESTION_NOT_UNDERSTOOD",
+      "comparison",
+      `The question compares ${distinct(compared, sentence).join(" with ")}, and one run predicts one of them; ask about each by itself and compare the results.`,
+    );
+}
+
+/** "What cell-permeable inhibitor ..." within a name is no question for members of a set. */
+function isWithinMention(
+  { index, 0: words }: RegExpExecArray,
+  mentions: readonly Mention[],
+  { tokens }: Sentence,
+): boolean {
+  const end = index + words.length;
+  return mentions.some(
+    ({ from, to }) =>
+      (tokens[from]?.start ?? 0) < end - 1 && (tokens[to - 1]?.end ?? 0) > index && to - from > 0,
+  );
+}
+
+const distinct = (mentions: readonly Mention[], sentence: Sentence): string[] => [
+  ...new Map(
+    mentions.map((mention) => [
+      mention.meaning.kind === "ambiguous" ? mention.meaning.label : nameOf(mention),
+      wordsOf(mention, sentence),
+    ]),
+  ).values(),
+];
+
+/** Throws PERTURBATION_UNKNOWN: no atlas holds cells that were given all of these. */
+export function refuseTogether(together: readonly GivenMention[]): never {
+  const names = together.map(nameOf).join(" and ");
+  throw askedBack(
+    "PERTURBATION_UNKNOWN",
+    "combination",
+    `The question asks for ${quotable(names)} together, and no atlas holds cells that were given them together; ask about one of them.`,
+  );
+}
+
+/**
+ * Throws CELL_TYPE_NOT_IN_ATLAS for cells without a gene ("TLR4-/- macrophages respond to LPS"): no
+ * answer about others stands for them.
+ */
+export function refuseBackground(
+  background: readonly GivenMention[],
+  named: GivenMention,
+  sentence: Sentence,
+): void {
+  const [first] = background;
+  if (first === undefined) return;
+  const [changed, chosen] = isGenetic(named) ? [named, first] : [first, named];
+  const cells = quotable(wordsOf(changed, sentence));
+  throw askedBack(
+    "CELL_TYPE_NOT_IN_ATLAS",
+    "background",
+    `The question asks about cells with "${cells}" that are given ${nameOf(chosen)}, and no atlas holds such cells; ask about ${nameOf(chosen)} in cells as they are, or about the genetic change alone.`,
+  );
+}
+
+export const isGenetic = ({ meaning }: GivenMention): boolean =>
+  meaning.kind === "perturbation" &&
+  (meaning.genetic !== null || meaning.entry?.kind === "genetic");
+
+/** A gene by its symbol alone: what is done to it is not said. */
+export const isBareGene = ({ meaning, name }: GivenMention): boolean =>
+  name !== null &&
+  meaning.kind === "perturbation" &&
+  meaning.entry?.kind === "genetic" &&
+  meaning.entry.name !== name;
+
+/**
+ * What the atlases do to a gene that a question names by its symbol alone. Throws
+ * PERTURBATION_UNKNOWN where that does not tell.
+ */
+export function effectInAtlas(
+  mention: GivenMention,
+  sentence: Sentence,
+  labels: AtlasLabels,
+): { readonly gene: string; readonly effect: GeneticEffect } {
+  const entry = mention.meaning.kind === "perturbation" ? mention.meaning.entry : null;
+  const gene = entry?.external_ids["hgnc"] ?? entry?.targets[0]?.gene ?? "";
+  const effects = new Set(
+    labels.perturbations.flatMap(({ genetic }) => (genetic?.gene === gene ? [genetic.effect] : [])),
+  );
+  const [effect] = effects;
+  if (effect !== undefined && effects.size === 1) return { gene, effect };
+  const name = quotable(wordsOf(mention, sentence));
+  throw askedBack(
+    "PERTURBATION_UNKNOWN",
+    "gene",
+    `"${name}" is a gene, and the question does not say what is done to it; ask for its knockout, overexpression or CRISPR activation, or name a substance that acts on it.`,
+  );
+}
+
+/** Whether the question is one that is asked back, and so not left to another reader. */
+export const isAskedBack = ({ details }: HaystackError): boolean => details?.["asks"] !== undefined;

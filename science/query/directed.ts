@@ -1,0 +1,107 @@
+import type { Knowledge, PerturbationEntry } from "../knowledge/knowledge.ts";
+import type { Mention, Sentence } from "./mentions.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+
+/**
+ * "IL-6 blockade", "anti-IL-6" and "IL-36 receptor antagonist" do not ask for the cytokine, nor
+ * "TLR4 agonists" for the gene: such a mention is replaced by what the knowledge holds that inhibits
+ * or activates the cytokine, its receptor or the gene; without any it is dropped and its words are
+ * free again.
+ */
+export function readDirected(
+  mentions: readonly Mention[],
+  sentence: Sentence,
+  knowledge: Knowledge,
+  vocabulary: Vocabulary,
+): Mention[] {
+  return mentions.flatMap((mention) => {
+    const { meaning, name } = mention;
+    if (
+      meaning.kind !== "perturbation" ||
+      meaning.entry === null ||
+      !ACTED_ON.has(meaning.entry.kind) ||
+      name === null
+    )
+      return mention;
+    const place = withActionWord(mention, sentence, vocabulary);
+    if (place === null) return mention;
+    const { action, from, to } = place;
+    // "IL-4 activation" and "an IL-2 agonist" are treatments with the cytokine, or like it.
+    if (action === "activates" && meaning.entry.kind === "cytokine") return mention;
+    const entries = membersOf(meaning.entry, action, knowledge);
+    if (entries.length > 0) {
+      const label = `${action === "inhibits" ? "inhibitor" : "agonist"} of ${meaning.entry.name}`;
+      return { ...mention, from, to, meaning: { kind: "ambiguous", entries, label } };
+    }
+    sentence.taken.fill(0, mention.from, mention.to);
+    return [];
+  });
+}
+
+const ACTED_ON: ReadonlySet<PerturbationEntry["kind"]> = new Set(["cytokine", "genetic"]);
+
+type Action = "inhibits" | "activates";
+
+interface Directed {
+  readonly action: Action;
+  readonly from: number;
+  readonly to: number;
+}
+
+const LINKS = new Set(["of", "the", "von", "des", "der", "with", "by"]);
+/** "IL-6 receptor blockade", "TLR4 signalling inhibitor". */
+const MIDDLES = new Set([
+  "receptor",
+  "receptors",
+  "rezeptor",
+  "signaling",
+  "signalling",
+  "pathway",
+]);
+const LONGEST_CHINESE_WORD = 3;
+
+function withActionWord(
+  { from, to }: Mention,
+  { tokens }: Sentence,
+  { blockade, agonism }: Vocabulary,
+): Directed | null {
+  const actionOf = (word: string): Action | null => {
+    if (blockade.has(word)) return "inhibits";
+    return agonism.has(word) ? "activates" : null;
+  };
+  let before = from - 1;
+  while (before > 0 && LINKS.has(tokens[before]?.key ?? "")) before--;
+  let after = to;
+  while (MIDDLES.has(tokens[after]?.key ?? "")) after++;
+  for (let length = 1; length <= LONGEST_CHINESE_WORD; length++) {
+    const word = (start: number): string =>
+      tokens
+        .slice(Math.max(0, start), start + length)
+        .map(({ key }) => key)
+        .join("");
+    const behind = actionOf(word(after));
+    if (behind !== null) return { action: behind, from, to: after + length };
+    const ahead = before + 1 >= length ? actionOf(word(before + 1 - length)) : null;
+    if (ahead !== null) return { action: ahead, from: before + 1 - length, to };
+  }
+  return null;
+}
+
+/** What acts on the thing itself comes before what acts on its receptors. */
+function membersOf(
+  entry: PerturbationEntry,
+  action: Action,
+  knowledge: Knowledge,
+): PerturbationEntry[] {
+  const own = entry.external_ids["hgnc"] ?? "";
+  const receptors = new Set(entry.targets.map(({ gene }) => gene));
+  const acting = (isWanted: (gene: string) => boolean): PerturbationEntry[] =>
+    knowledge.perturbations.filter(
+      ({ kind, targets }) =>
+        kind !== "genetic" &&
+        targets.some((target) => target.action === action && isWanted(target.gene)),
+    );
+  return [
+    ...new Set([...acting((gene) => gene === own), ...acting((gene) => receptors.has(gene))]),
+  ];
+}

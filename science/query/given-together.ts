@@ -1,0 +1,73 @@
+import { labelKey } from "../knowledge/tokens.ts";
+import type { AtlasLabels } from "./atlas-labels.ts";
+import type { GivenMention, Sentence } from "./mentions.ts";
+import { partKey } from "./parts.ts";
+
+/** Which perturbations a question gives at once: "A + B", "A/B", "A and B", "A together with B". */
+
+const JOINING = new Set(
+  "and plus with together combined combination in along well as und mit sowie zusammen et y avec con the both a an 和 与 加 及 联 合"
+    .split(" ")
+    .map(labelKey),
+);
+const ALTERNATIVE = /\b(?:or|oder|vs|versus|than)\b|或/i;
+const SIGN = /[+/&,()]/;
+
+/** The chosen mention and those given with it, in the order of the text. */
+export function givenTogether(
+  chosen: GivenMention,
+  given: readonly GivenMention[],
+  sentence: Sentence,
+): readonly GivenMention[] {
+  const inOrder = given.toSorted((a, b) => a.from - b.from);
+  const at = inOrder.indexOf(chosen);
+  let first = at;
+  while (first > 0 && areJoined(inOrder[first - 1], inOrder[first], sentence)) first--;
+  let last = at;
+  while (last + 1 < inOrder.length && areJoined(inOrder[last], inOrder[last + 1], sentence)) last++;
+  const seen = new Set<string>();
+  return inOrder.slice(first, last + 1).filter((mention) => {
+    const key = partKey(mention.meaning);
+    if (seen.has(key) || inOrder.some((other) => isMemberOf(other, mention))) return false;
+    seen.add(key);
+    return true;
+  });
+}
+
+/** Amounts may stand between them: "TNF (10 ng/ml) and IL-1". */
+function areJoined(
+  left: GivenMention | undefined,
+  right: GivenMention | undefined,
+  { text, tokens, taken }: Sentence,
+): boolean {
+  if (left === undefined || right === undefined || right.from < left.to) return false;
+  const gap = text.slice(tokens[left.to - 1]?.end, tokens[right.from]?.start);
+  if (/[;?!。？！；]|\.\s/.test(gap) || ALTERNATIVE.test(gap)) return false;
+  const between = tokens.slice(left.to, right.from);
+  return (
+    between.every(({ key }, index) => taken[left.to + index] === 1 || JOINING.has(key)) &&
+    (between.length > 0 || SIGN.test(gap))
+  );
+}
+
+/** "Anti-PD-1 (pembrolizumab)" gives one thing: the class stands for its member. */
+function isMemberOf({ meaning }: GivenMention, { meaning: whole }: GivenMention): boolean {
+  return (
+    whole.kind === "ambiguous" &&
+    meaning.kind === "perturbation" &&
+    whole.entries.some((entry) => entry === meaning.entry)
+  );
+}
+
+/** The labels of the atlases that mean exactly these perturbations, given at once. */
+export function labelsOfAll(labels: AtlasLabels, together: readonly GivenMention[]): string[] {
+  const wanted = together.map(({ meaning }) => partKey(meaning)).toSorted();
+  return labels.perturbations
+    .filter(
+      ({ parts }) =>
+        parts !== undefined &&
+        parts.length === wanted.length &&
+        parts.every((part, index) => part === wanted[index]),
+    )
+    .map(({ label }) => label);
+}

@@ -1,0 +1,165 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it, test } from "vitest";
+import { loadKnowledge } from "../../science/knowledge/load.ts";
+import {
+  findPerturbation,
+  knowledgeTerms,
+  resolveCellTypeLabel,
+  resolvePerturbationLabel,
+} from "../../science/knowledge/resolve.ts";
+import { labelKey, tokenise } from "../../science/knowledge/tokens.ts";
+import { SOURCES } from "../../science/knowledge/sources.ts";
+import { VOCABULARIES, vocabulary } from "../../science/knowledge/vocabularies.ts";
+import { understandQuestion } from "../../science/query/understand.ts";
+import { atlasIndex } from "./query-atlas.ts";
+
+const knowledge = loadKnowledge();
+
+const atlas = (perturbations: readonly string[] = [], cellTypes: readonly string[] = []) =>
+  atlasIndex({
+    cellTypes: ["B cells", "CD14+ Monocytes", ...cellTypes],
+    perturbations: ["IFN-beta", ...perturbations],
+  });
+const ask = (question: string, index = atlas()) => understandQuestion(question, [index]);
+const refusal = (question: string, index = atlas()): unknown => {
+  try {
+    return ask(question, index).perturbation.name;
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+};
+
+describe("drugs that public vocabularies name", () => {
+  test.each([
+    ["How do B cells respond to ketamine?", "Ketamine", { drugbank: "DB01221" }],
+    ["How would B cells treated with 1 uM ixazomib respond?", "Ixazomib", { drugbank: "DB09570" }],
+    ["B cells and Ninlaro", "Ixazomib", { drugbank: "DB09570" }],
+    ["How would B cells respond to PHA-665752?", "PHA-665752", { chebi: "CHEBI:90197" }],
+    ["How would B cells respond to fasudil hydrochloride?", "Fasudil", { drugbank: "DB08162" }],
+  ])("%s", (question, name, ids) => {
+    const { perturbation, expected_targets, expected_pathways } = ask(question);
+    expect(perturbation).toMatchObject({ name, kind: "drug", external_ids: ids });
+    expect([expected_targets, expected_pathways]).toEqual([[], []]);
+  });
+
+  it("are found in an atlas under any of their names", () => {
+    const index = atlas(["Ninlaro"]);
+    expect(ask("B cells given ixazomib?", index).perturbation).toMatchObject({
+      name: "Ixazomib",
+      atlas_labels: ["Ninlaro"],
+    });
+  });
+
+  it("are the curated entry where the knowledge has one, by whatever name", () => {
+    expect(ask("How do B cells respond to Decadron?").perturbation.id).toBe("dexamethasone");
+    expect(ask("How do B cells respond to dexametasona?").perturbation.id).toBe("dexamethasone");
+  });
+
+  test.each(["How would NK-92 cells respond to TNF?", "How would B cells respond to rest?"])(
+    "are none where the words are others: %s",
+    (question) => {
+      expect(refusal(question, atlas([], ["NK-92"]))).not.toMatch(/therapy|rest/);
+    },
+  );
+});
+
+describe("cell lines of Cellosaurus", () => {
+  test.each(["MDCK", "Hs 852.T", "SNU-449", "OVCAR-8"])("%s is itself and no type", (name) => {
+    const question = `How would ${name} cells respond to IFN-beta?`;
+    expect(refusal(question)).toBe("CELL_TYPE_NOT_IN_ATLAS");
+    expect(ask(question, atlas([], [name])).cell_type.atlas_labels).toEqual([name]);
+  });
+});
+
+describe("genes", () => {
+  test.each([
+    ["SETDB1 knockout in B cells", "SETDB1"],
+    ["B cells with a knockout of MAVS", "MAVS"],
+    ["sgZNF750 in B cells", "ZNF750"],
+    ["CRISPRi of DDX58 in B cells", "RIGI"],
+    ["knockdown of p53 in B cells", "TP53"],
+  ])("%s", (question, gene) => {
+    expect(ask(question).perturbation.external_ids["hgnc"]).toBe(gene);
+  });
+
+  it("are none where a word is meant", () => {
+    for (const question of [
+      "knockout of the rest in B cells",
+      "How would B cells act in a tub knockout?",
+    ])
+      expect(refusal(question)).toMatch(/^[A-Z_]+$/);
+    const { geneSymbols } = knowledgeTerms(knowledge);
+    const at = (text: string) => geneSymbols.at(tokenise(text), text);
+    expect([at("tub"), at("TUB"), at("impact"), at("IMPACT")]).toEqual([
+      undefined,
+      "TUB",
+      undefined,
+      "IMPACT",
+    ]);
+    expect(findPerturbation("SHARPIN", knowledge)).toBeNull();
+    expect(findPerturbation("signal", knowledge)).toBeNull();
+  });
+});
+
+describe("spelling", () => {
+  test.each([
+    "Prednisone",
+    "dopamine",
+    "agonist of TLR",
+    "MAVS",
+    "MDCK",
+    "IL-36Ra",
+    "interferon alfacon",
+    "Norepinephrine",
+  ])("%s is not repaired to another", (name) => {
+    for (const resolved of [resolvePerturbationLabel(name), resolveCellTypeLabel(name)])
+      expect(resolved?.match ?? null).not.toBe("spelling");
+  });
+
+  test.each([
+    ["Dexametasone", "dexamethasone"],
+    ["interferron beta", "ifn-beta"],
+    ["ruxolitinb", "ruxolitinib"],
+    ["Interluekin-6", "il-6"],
+  ])("%s still is", (name, id) => {
+    expect(resolvePerturbationLabel(name)?.entry.id).toBe(id);
+  });
+});
+
+describe("a longer name", () => {
+  test.each([
+    "VEGF-Q",
+    "PHA-999999",
+    "IL-36Ra",
+    "TNF-x",
+    "EGF 273595",
+    "LPS-535764",
+    "GlycoQAX-GCSF",
+    "IFN-165682",
+  ])("is not cut to a shorter one: %s", (name) => {
+    expect(refusal(`How would B cells respond to ${name}?`)).toBe("PERTURBATION_UNKNOWN");
+  });
+
+  test.each([
+    ["How do LPS-treated B cells look?", "lps"],
+    ["How do B cells respond to IL-2, 200 U/ml?", "il-2"],
+    ["How do B cells respond to r-IL-2?", "il-2"],
+  ])("is none where the rest says something: %s", (question, id) => {
+    expect(ask(question).perturbation.id).toBe(id);
+  });
+});
+
+it("keeps keys as the reader makes them", () => {
+  for (const name of ["dexamethasone", "β-carotene", "HeLa", "TNFRSF1A"]) {
+    const found = VOCABULARIES.some((list) => vocabulary(list).find(labelKey(name)) !== null);
+    expect([name, found]).toEqual([name, true]);
+  }
+});
+
+test("the document on the knowledge names every source with what it holds, version and licence", () => {
+  const document = readFileSync("docs/knowledge.md", "utf8");
+  for (const { source, holds, version, licence, entries } of SOURCES) {
+    expect(document).toContain(`| ${source} | ${holds} | ${version} | ${licence} |`);
+    expect(entries()).toBeGreaterThan(100);
+  }
+});

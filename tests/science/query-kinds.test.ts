@@ -1,0 +1,249 @@
+import { describe, expect, test } from "vitest";
+import { HaystackError } from "../../errors.ts";
+import type { AtlasIndex } from "../../science/atlas/atlas-index.ts";
+import { loadKnowledge } from "../../science/knowledge/load.ts";
+import { queryOfLabels } from "../../science/query/exact-labels.ts";
+import type { StructuredQuery } from "../../science/query/structured-query.ts";
+import { understandQuestion } from "../../science/query/understand.ts";
+import { atlasIndex } from "./query-atlas.ts";
+
+/** Kinds of questions whose half, opposite or neighbour must never be answered for what was asked. */
+
+const everything = atlasIndex({
+  cellTypes: loadKnowledge().cellTypes.map(({ name }) => name),
+  perturbations: ["IFN-beta", "TNF"],
+  genes: ["CBLB", "RASA2", "KLF1", "ISG15"],
+});
+
+const ask = (question: string, atlas: AtlasIndex = everything): StructuredQuery =>
+  understandQuestion(question, [atlas]);
+
+function refusal(question: string, atlas: AtlasIndex = everything): HaystackError {
+  try {
+    understandQuestion(question, [atlas]);
+  } catch (error) {
+    if (error instanceof HaystackError) return error;
+    throw error;
+  }
+  throw new Error(`Answered: ${question}`);
+}
+
+describe("several at once", () => {
+  test.each([
+    ["How do monocytes respond to TNF plus IFN-gamma?", 2],
+    ["How do monocytes respond to IFN-beta and dexamethasone together in donor 101?", 2],
+    ["NK cells with IL-12/15/18", 3],
+    ["NK cells with IL-2/IL-15", 2],
+    ["T cells given IL-7 (10 ng/ml) + IL-15 (5 ng/ml)", 2],
+    ["How would T cells respond to a double KO of CBLB and RASA2?", 2],
+    ["T cells after CBLB/RASA2 double knockout", 2],
+    ["Wie reagieren Monozyten auf TNF und IFN-gamma?", 2],
+    ["巨噬细胞对干扰素γ和脂多糖的反应", 2],
+    ["monocytes and IL-4 in combination with IL-13", 2],
+  ])("%s: refused where no atlas holds them together", (question, parts) => {
+    const { code, message, details } = refusal(question);
+    expect([code, message]).toEqual(["PERTURBATION_UNKNOWN", expect.stringContaining("together")]);
+    expect(details).toEqual({ asks: "combination" });
+    const named = / for (.*) together, /.exec(message)?.[1]?.split(" and ") ?? [];
+    expect(named).toHaveLength(parts);
+  });
+
+  test.each([
+    ["How do monocytes respond to TNF and IFN-beta?", "IFN-beta+TNF"],
+    ["How do monocytes respond to IFN-beta + TNF?", "TNF & IFN-b"],
+    ["T cells with a double knockout of STAT1 and JAK2", "STAT1 KO + JAK2 KO"],
+  ])("%s: read as the cells of the atlas that were given both (%s)", (question, label) => {
+    const { perturbation, ambiguities } = ask(
+      question,
+      atlasIndex({ cellTypes: ["monocyte", "T cell"], perturbations: ["TNF", "IFN-beta", label] }),
+    );
+    expect(perturbation.atlas_labels).toEqual([label]);
+    expect(perturbation.combination).toHaveLength(2);
+    expect(ambiguities).toEqual([]);
+  });
+
+  test.each([
+    "monocytes treated with anti-TNF (infliximab)",
+    "monocytes given R848 (resiquimod)",
+    "How do monocytes respond to IFN-beta or TNF?",
+    "How do LPS-treated monocytes respond to IL-10?",
+    "How do monocytes respond to IFN-beta, not TNF?",
+  ])("%s: one thing is given", (question) => {
+    expect(ask(question).perturbation).not.toHaveProperty("combination");
+  });
+});
+
+describe("cells that lack a gene", () => {
+  test.each([
+    "Would STAT1-deficient monocytes respond to IFN-gamma?",
+    "How would TLR4-/- macrophages respond to LPS?",
+    "How do Tp53+/- fibroblasts respond to TGF-beta?",
+    "How do MYD88 KO macrophages react to LPS?",
+    "How do macrophages lacking MYD88 respond to LPS?",
+    "IFN-gamma response of STAT1-knockout monocytes",
+  ])("%s: others do not stand for them", (question) => {
+    expect([refusal(question).code, refusal(question).message]).toEqual([
+      "CELL_TYPE_NOT_IN_ATLAS",
+      expect.stringContaining("no atlas holds such cells"),
+    ]);
+  });
+
+  test("cells that the atlas has with both are taken", () => {
+    const held = atlasIndex({ cellTypes: ["monocyte"], perturbations: ["STAT1 KO + IFN-gamma"] });
+    const { perturbation } = ask("How would STAT1-/- monocytes respond to IFN-gamma?", held);
+    expect(perturbation.atlas_labels).toEqual(["STAT1 KO + IFN-gamma"]);
+  });
+});
+
+describe("the direction", () => {
+  test.each([
+    ["How would macrophages respond to TLR4 agonists?", "lps"],
+    ["macrophages after TLR4 activation", "lps"],
+    ["How do hepatocytes respond to IL-6 receptor blockade?", "tocilizumab"],
+    ["hepatocytes given an IL-6 receptor antagonist", "tocilizumab"],
+    ["How would hematopoietic stem cells respond to KLF1 activation?", null],
+    ["In the absence of TGF-beta, how do T cells respond to IL-2?", "il-2"],
+    ["T cells in IL-2-free medium with IL-7", "il-7"],
+    ["How do fibroblasts respond to hyperoxia?", "hyperoxia"],
+    ["How do endothelial cells respond to hypoxia (1% O2)?", "hypoxia"],
+    ["How do epithelial cells respond to SARS-CoV-2 infection?", "sars-cov-2"],
+  ])("%s", (question, id) => {
+    expect(ask(question).perturbation.id).toBe(id);
+  });
+
+  test("activation of a gene is a gain of it", () => {
+    const { perturbation, expected_targets } = ask("hematopoietic stem cells and KLF1 activation");
+    expect([perturbation.name, perturbation.kind]).toEqual(["KLF1 overexpression", "genetic"]);
+    expect(expected_targets).toContainEqual(
+      expect.objectContaining({ gene: "KLF1", direction: "up" }),
+    );
+  });
+
+  test.each([
+    ["How would keratinocytes respond to a FOXP3 antagonist?", "antagonist"],
+    ["How do T cells respond to IL-2 withdrawal?", ""],
+    ["How do monocytes respond without IFN-beta?", ""],
+  ])("%s: no opposite is answered", (question) => {
+    expect(refusal(question).code).toMatch(/PERTURBATION_UNKNOWN|QUESTION_NOT_UNDERSTOOD/);
+  });
+
+  test("a gene alone is asked back, unless the atlas says what is done to it", () => {
+    expect(refusal("How would T cells respond to STAT1?").message).toContain(
+      "does not say what is done to it",
+    );
+    const gain = atlasIndex({ cellTypes: ["T cell"], perturbations: ["STAT1 CRISPRa"] });
+    expect(ask("How would T cells respond to STAT1?", gain).perturbation.atlas_labels).toEqual([
+      "STAT1 CRISPRa",
+    ]);
+  });
+});
+
+describe("what was not read is said", () => {
+  test.each([
+    ["How would CD8+ PD-1+ T cells respond to IL-2?", "CL:0000625", "PD-1+ T cells"],
+    [
+      "How would frayed smooth muscle cells respond to TGF-beta?",
+      "CL:0000192",
+      "frayed smooth muscle cells",
+    ],
+    ["senescent fibroblasts given TNF", "CL:0000057", "senescent fibroblasts"],
+  ])("%s", (question, id, words) => {
+    const { cell_type, ambiguities } = ask(question);
+    expect(cell_type.cell_ontology_id).toBe(id);
+    expect(ambiguities).toContainEqual({
+      field: "cell_type",
+      text: words,
+      chosen: cell_type.name,
+      alternatives: [],
+    });
+  });
+
+  test("a type that the atlas does not hold is refused with the nearest that it holds", () => {
+    const kang = atlasIndex({ cellTypes: ["CD14+ Monocytes", "B cells"], perturbations: ["TNF"] });
+    expect(refusal("How would classical monocytes respond to TNF?", kang).message).toContain(
+      "ask about CD14+ Monocytes, the nearest that it has,",
+    );
+  });
+
+  test("a label in the singular is found by its plural", () => {
+    const one = atlasIndex({ cellTypes: ["glioblastoma cell"], perturbations: ["TNF"] });
+    expect(ask("glioblastoma cells and TNF", one).cell_type.atlas_labels).toEqual([
+      "glioblastoma cell",
+    ]);
+  });
+});
+
+test.each([
+  ["Monocyte-derived macrophages infected with HIV-1", "macrophage"],
+  ["How do T cells derived from hematopoietic stem cells respond to IL-2?", "T cell"],
+])("%s: the origin of cells is not asked about", (question, name) => {
+  expect(ask(question).cell_type.name).toBe(name);
+});
+
+describe("comparisons", () => {
+  test.each([
+    "Which cell type responds most to IFN-beta?",
+    "What cytokines activate monocytes?",
+    "Which drug would reverse exhaustion of CD8 T cells?",
+    "Compare monocytes and B cells after IFN-beta",
+    "What is the difference between IFN-beta and TNF in monocytes?",
+    "Welche Zellen reagieren auf IFN-beta?",
+    "Quelles cellules répondent à IFN-beta ?",
+  ])("%s: refused, with how to ask", (question) => {
+    expect([refusal(question).code, refusal(question).message]).toEqual([
+      "QUESTION_NOT_UNDERSTOOD",
+      expect.stringContaining("ask about each by itself"),
+    ]);
+  });
+
+  test.each([
+    "Which genes would TNF change in naive B cells?",
+    "What do CD8 T cells do after IL-7?",
+    "monocytes treated with IFN-beta versus control",
+  ])("%s: no comparison of members", (question) => {
+    expect(ask(question).understood_by).toBe("rules");
+  });
+});
+
+test("the dose before a name does not hide it", () => {
+  expect(refusal("How would B cells treated with 1 uM zorblamine respond?").message).toContain(
+    '"zorblamine"',
+  );
+});
+
+test.each(["insulinoid", "virus HKU-99", "dopaminergic soup"])(
+  "no unlike thing is suggested for %s",
+  (name) => {
+    expect(refusal(`How would adipocytes respond to ${name}?`).details).toMatchObject({
+      nearest: expect.not.arrayContaining(["Imukin", "Indocin", "Tarceva"]) as string[],
+    });
+  },
+);
+
+describe("labels as the atlas writes them", () => {
+  const atlas = atlasIndex({ cellTypes: ["B cells", "A549"], perturbations: ["IFN-beta", "x+y"] });
+  const asked = (cell_type: string, perturbation: string): StructuredQuery =>
+    queryOfLabels({ cell_type, perturbation }, [atlas], loadKnowledge());
+
+  test("mean the label itself and what the knowledge says of it, and no lineage of a line", () => {
+    const query = asked("B cells", "IFN-beta");
+    expect(query.cell_type).toMatchObject({ name: "B cell", atlas_labels: ["B cells"] });
+    expect(query.perturbation).toMatchObject({ id: "ifn-beta", atlas_labels: ["IFN-beta"] });
+    expect(query.expected_targets.length).toBeGreaterThan(0);
+    const line = asked("A549", "x+y");
+    expect([line.cell_type.cell_ontology_id, line.perturbation.atlas_labels]).toEqual([
+      null,
+      ["x+y"],
+    ]);
+  });
+
+  test.each([
+    ["B cell", "IFN-beta", "CELL_TYPE_NOT_IN_ATLAS", '"B cell"'],
+    ["B cells", "interferon beta", "PERTURBATION_UNKNOWN", '"interferon beta"'],
+    ["B cells", "control", "PERTURBATION_UNKNOWN", '"control"'],
+  ])("%s, %s: nothing is repaired", (cell, perturbation, code, words) => {
+    expect(() => asked(cell, perturbation)).toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining(words) as string }),
+    );
+  });
+});
