@@ -1,4 +1,5 @@
 import type { Discrimination } from "../../science/validation/discrimination.ts";
+import type { Figure } from "./figure.ts";
 import type { Vcc2026Figures } from "./vcc2026-figures.ts";
 import type { CellEval } from "../../science/validation/cell-eval.ts";
 import type { CellSplit } from "../../science/validation/judged-target.ts";
@@ -8,9 +9,6 @@ import type { Withholdable } from "../../science/atlas/withhold.ts";
 import type { TargetOutcome } from "./validate-target.ts";
 
 /** What `haystack validate` prints and writes, beside the cells of each target. */
-
-/** Null: it could not be told. */
-export type Figure = number | null;
 
 interface Figures {
   readonly pearson_delta: Figure;

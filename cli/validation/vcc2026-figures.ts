@@ -8,7 +8,7 @@ import {
 } from "../../science/validation/vcc2026.ts";
 import { panelsOf } from "./panels.ts";
 import type { TargetOutcome } from "./validate-target.ts";
-import type { Figure } from "./validation.ts";
+import type { Figure } from "./figure.ts";
 
 type Metrics = Readonly<Record<keyof Vcc2026, Figure>>;
 

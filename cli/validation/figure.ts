@@ -1,0 +1,2 @@
+/** Null: it could not be told. */
+export type Figure = number | null;
