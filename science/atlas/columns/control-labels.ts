@@ -40,6 +40,8 @@ const WORDS: readonly (readonly [ControlKind, RegExp])[] = [
   ],
   ["none", /^(?:none|no)$/],
 ];
+/** Reporters that stand for no factor where genes are expressed; "GFP+" and "GFP-" are sorted cells. */
+const REPORTER = /^(?:(?:e|sf|d2e)?gfp|[emt]?[bry]fp|mcherry|tdtomato|mtagbfp2?)$/i;
 /** What may follow the name of a control: numbers, amounts, times, replicates, guides. */
 const HARMLESS =
   /^(?:#?\d[\d.,%]*|\d*(?:[.,]\d+)?\s?(?:%|h|hr|hrs|hours?|d|days?|min|nm|um|µm|mm|ng|ug|µg|mg|ml|ul|x)|(?:rep|replicate|r|d|donor|day|batch|plate|well|lane|guide|sgrna|grna|g|sg|no|v|p|n)\s?\d*|controls?|ctrl|group|cells?|sample|condition|only|alone|sirna|shrna|guides?|grna|sgrna|oligo|vector|site|ml|sham)$/;
@@ -81,6 +83,8 @@ function partsOf(label: string): string[] {
 }
 
 function readPart(part: string, isOther: IsOther): ControlReading | null {
+  if (REPORTER.test(part) && !isOther(part))
+    return { kind: "like a control", base: part.toLowerCase() };
   const text = part
     .normalize("NFKC")
     .toLowerCase()

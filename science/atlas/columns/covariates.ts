@@ -58,6 +58,9 @@ const UNITS: Readonly<Record<string, string>> = {
   mgml: "mg/ml",
   mgkg: "mg/kg",
 };
+/** An amount inside of a longer label: "[('Adagrasib', 0.05, 'uM')]", "Dexamethasone_10nM". */
+const AMOUNT =
+  /(?<![a-z0-9.])(\d+(?:\.\d+)?(?:e[+-]?\d+)?)[\s'",_]*(pM|nM|[uµμ]M|mM|(?:ng|[uµμ]g|mg)\/?ml|mg\/?kg)(?![a-z0-9])/gi;
 /** More distinct amounts than this are measurements, not doses. */
 const MOST_VALUES = 60;
 
@@ -66,12 +69,28 @@ export function covariateColumns(obs: readonly string[], read: ReadLabels): Cova
     read(name).labels.length > 0 && read(name).labels.length <= MOST_VALUES;
   const first = (names: readonly string[]) =>
     names.flatMap((name) => obs.filter((each) => plain(each) === plain(name))).find(fits);
-  const dose = first(DOSE) ?? obs.find((name) => DOSE_WITH_UNIT.test(plain(name)) && fits(name));
+  const named = first(DOSE) ?? obs.find((name) => DOSE_WITH_UNIT.test(plain(name)) && fits(name));
+  const dose =
+    named ??
+    obs.find((name) => /dose|conc/.test(plain(name)) && isAmountInWords(read(name).labels));
   const unit = dose === undefined ? undefined : obs.find((name) => DOSE_UNIT.test(plain(name)));
   const time = first(TIME);
   return {
     ...given({ dose, dose_unit: unit, time }),
   };
+}
+
+/** "5 µM" of "[('Adagrasib', 5.0, 'uM')]"; null where there is no amount in it, or several. */
+function amountInWords(label: string): string | null {
+  const [found, ...more] = label.matchAll(AMOUNT);
+  if (found === undefined || more.length > 0 || found[0] === label.trim()) return null;
+  const [, value = "", unit = ""] = found;
+  return `${Number(value)} ${UNITS[plain(unit.replace(/[µμ]/, "u"))] ?? unit}`;
+}
+
+function isAmountInWords(labels: readonly string[]): boolean {
+  const amounts = labels.map(amountInWords);
+  return amounts.length > 1 && !amounts.includes(null) && new Set(amounts).size <= MOST_VALUES;
 }
 
 /** Dose and time of each cell; null where it has neither. */
@@ -106,7 +125,10 @@ function amount(name: "dose" | "time", value: string | undefined, unit: string |
   if (value === undefined) return {};
   const number = /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/i.test(value);
   return {
-    [name]: number && unit !== null ? `${Number(value)} ${UNITS[plain(unit)] ?? unit}` : value,
+    [name]:
+      number && unit !== null
+        ? `${Number(value)} ${UNITS[plain(unit)] ?? unit}`
+        : ((name === "dose" ? amountInWords(value) : null) ?? value),
   };
 }
 

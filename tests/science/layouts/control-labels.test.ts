@@ -17,7 +17,8 @@ it.each([
   ],
   ["untreated", "unstimulated unstim UNTREATED no_stim resting WT Unperturbed non-treated"],
   ["none", "None"],
-  ["like a control", "DMSO_TF CONTROL_A549"],
+  ["like a control", "DMSO_TF CONTROL_A549 GFP mCherry EGFP"],
+  [null, "GFP+ GFP- GFP_high mCherry+ KLF1-GFP"],
   [null, "STAT1+ctrl ctrl+STAT1 ctrl_STAT1 DMSO_Dexamethasone LPS+DMSO DMSO+LPS control_LPS"],
   [null, "WT1 NT5E LUC7L NTRK1 NTF3 SCRIB WTAP H2O2 IFNB1 PBS_IFNB1 naive NOTCH1"],
 ])("%s: %s", (kind, labels) => {

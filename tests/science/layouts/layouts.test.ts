@@ -12,6 +12,7 @@ import { labelResolver } from "../../../science/knowledge/resolve.ts";
 import { describeWithPython, runPython } from "../../support/python.ts";
 import { dense } from "../anndata-files.ts";
 import { columnLayouts } from "./column-layouts.ts";
+import { reportedLayouts } from "./reported-layouts.ts";
 import type { Layout } from "./layout.ts";
 import { countOf, GENES, PYTHON } from "./layout.ts";
 import { countLayouts, covariateLayouts, geneLayouts } from "./matrix-layouts.ts";
@@ -21,6 +22,7 @@ const layouts: readonly Layout[] = [
   ...countLayouts,
   ...geneLayouts,
   ...covariateLayouts,
+  ...reportedLayouts,
 ];
 const resolver = labelResolver(loadKnowledge());
 const folder = mkdtempSync(join(tmpdir(), "haystack-layouts-"));
