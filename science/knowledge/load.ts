@@ -18,7 +18,7 @@ export function curatedKnowledge(): Knowledge {
     cellTypes: z.array(cellTypeEntrySchema).parse(dataFile("cell-types")),
     perturbations: z
       .array(perturbationEntrySchema)
-      .parse([...dataFile("perturbations"), ...dataFile("environments")])
+      .parse(["perturbations", "environments", "ligands"].flatMap(dataFile))
       .toSorted((a, b) => (a.id < b.id ? -1 : 1)),
     pathways: z.array(pathwayEntrySchema).parse(dataFile("pathways")),
   });

@@ -118,9 +118,9 @@ describe("curated knowledge", () => {
 
   it("says for drugs and cytokines which genes respond, and for all which pathways", () => {
     const known = new Set(pathways.map(({ id }) => id));
-    for (const { id, kind, response, pathways: affected } of perturbations) {
+    for (const { id, kind, response, pathways: affected, source } of perturbations) {
       expect(affected.filter((pathway) => !known.has(pathway.id))).toEqual([]);
-      if (NAMED_ONLY.has(kind)) continue;
+      if (NAMED_ONLY.has(kind) || source.endsWith("no response to it is recorded.")) continue;
       expect([id, kind === "genetic" || (response.length >= 15 && response.length <= 45)]).toEqual([
         id,
         true,
@@ -137,6 +137,34 @@ describe("curated knowledge", () => {
         .filter(({ source }) => !form.test(source))
         .map(({ id }) => id),
     ).toEqual([]);
+  });
+
+  it("says of a response that it is that of a class, or holds in stimulated cells only", () => {
+    const NEAR = 0.8;
+    const genes = ({ response }: (typeof perturbations)[number]) =>
+      new Set(response.map(({ gene, direction }) => `${gene} ${direction}`));
+    const curated = perturbations.filter(({ response }) => response.length > 0);
+    for (const entry of curated) {
+      const own = genes(entry);
+      const isTwin = curated.some((other) => {
+        const theirs = genes(other);
+        return other !== entry && own.intersection(theirs).size >= NEAR * own.union(theirs).size;
+      });
+      const says = /response genes (?:of its class|as of)/.test(entry.source);
+      expect([entry.id, says]).toEqual([entry.id, isTwin]);
+    }
+    const unstimulated = perturbations.filter(
+      ({ mechanism, source }) =>
+        ["JAK inhibitor", "TNF inhibitor", "interferon signaling loss"].includes(mechanism) &&
+        !source.includes("in stimulated cells"),
+    );
+    expect(unstimulated).toEqual([]);
+  });
+
+  it("knows that hedgehog inhibits PTCH1, and that IL-30 is not the whole of IL-27", () => {
+    const shh = perturbations.find(({ id }) => id === "shh");
+    expect(shh?.targets).toContainEqual({ gene: "PTCH1", action: "inhibits" });
+    expect(resolvePerturbationLabel("IL-30")).toBeNull();
   });
 
   it("cannot be changed by its users", () => {

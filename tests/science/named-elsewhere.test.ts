@@ -130,7 +130,7 @@ describe("a longer name", () => {
   test.each([
     "VEGF-Q",
     "PHA-999999",
-    "IL-36Ra",
+    "IL-22Rx",
     "TNF-x",
     "EGF 273595",
     "LPS-535764",
