@@ -21,6 +21,8 @@ export interface Amounts {
 export interface Stated {
   readonly value: string;
   readonly text: string;
+  /** Where in the text, [start, end); of amounts. */
+  readonly span?: readonly [number, number];
 }
 
 const PLAIN_NUMBER = String.raw`\d{1,9}(?:[.,]\d{1,6})?`;
@@ -106,10 +108,12 @@ export function readAmounts(
     const asked = amounts
       .filter(({ span: [start] }) => !instructed.some(([from, to]) => start >= from && start < to))
       .toSorted((a, b) => a.span[0] - b.span[0]);
-    const own = asked.map(({ value, words }) => ({ value, text: words }));
+    const own = asked.map(({ value, words, span }) => ({ value, text: words, span }));
     return distinct([
       ...own,
-      ...asked.flatMap(({ earlier, words }) => earlier.map((value) => ({ value, text: words }))),
+      ...asked.flatMap(({ earlier, words, span }) =>
+        earlier.map((value) => ({ value, text: words, span })),
+      ),
     ]);
   };
   return {

@@ -1,4 +1,5 @@
 import { labelKey } from "../knowledge/tokens.ts";
+import type { Stated } from "./amounts.ts";
 import type { AtlasLabels } from "./atlas-labels.ts";
 import type { GivenMention, Sentence } from "./mentions.ts";
 import { partKey } from "./parts.ts";
@@ -57,6 +58,22 @@ function isMemberOf({ meaning }: GivenMention, { meaning: whole }: GivenMention)
     meaning.kind === "perturbation" &&
     whole.entries.some((entry) => entry === meaning.entry)
   );
+}
+
+/** The doses that stand beside one of these mentions, and not beside something else that is given. */
+export function dosesOf(
+  asked: readonly GivenMention[],
+  doses: readonly Stated[],
+  given: readonly GivenMention[],
+  { tokens }: Sentence,
+): Stated[] {
+  const gapTo = ({ from, to }: GivenMention, [start, end]: readonly [number, number]): number =>
+    Math.max((tokens[from]?.start ?? 0) - end, start - (tokens[to - 1]?.end ?? 0));
+  return doses.filter(({ span }) => {
+    if (span === undefined) return true;
+    const nearest = given.toSorted((a, b) => gapTo(a, span) - gapTo(b, span))[0];
+    return nearest === undefined || asked.includes(nearest);
+  });
 }
 
 /** The labels of the atlases that mean exactly these perturbations, given at once. */

@@ -11,6 +11,7 @@ import { readDirected } from "./directed.ts";
 import { refuseComparison } from "./ask-back.ts";
 import { chooseAsked, chooseGiven, withoutNegated } from "./choose-mention.ts";
 import { findGeneticMentions } from "./genetic-mentions.ts";
+import { dosesOf } from "./given-together.ts";
 import { instructions, outsideOf, withoutInstructed } from "./instructions.ts";
 import { withoutCutShort } from "./cut-short.ts";
 import { withMarkers } from "./markers.ts";
@@ -55,6 +56,7 @@ export function understandQuestion(
     labels,
   );
 
+  const doses = dosesOf([named, ...together], amounts.doses, given, sentence);
   const tissues = readTissues(sentence, all.filter(isGiven), vocabulary);
   const donors = readDonors(text, labels.donors, sentence.instructed);
   const tissue = first(tissues);
@@ -68,18 +70,14 @@ export function understandQuestion(
     cell_type,
     perturbation,
     ...expected,
-    dose: first(amounts.doses),
+    dose: first(doses),
     time: first(amounts.times),
     tissue,
     donor: first(donors),
     literature_context: [],
     ambiguities: [
       ...ambiguities,
-      ...amountsTaken(
-        perturbation,
-        { dose: first(amounts.doses), time: first(amounts.times) },
-        atlases,
-      ),
+      ...amountsTaken(perturbation, { dose: first(doses), time: first(amounts.times) }, atlases),
       ...lineageForLine(asked, cell_type),
       ...unreadInFront(asked, cell_type, sentence, vocabulary),
       ...others({ field: "cell_type", chosenName: cell_type.name, chosen: asked }, cells, sentence),
@@ -88,7 +86,7 @@ export function understandQuestion(
         labelsOfAll === undefined ? given : given.filter((each) => !together.includes(each)),
         sentence,
       ),
-      ...otherStated("dose", amounts.doses),
+      ...otherStated("dose", doses),
       ...otherStated("time", amounts.times),
       ...otherStated("tissue", tissues),
       ...otherStated("donor", donors),

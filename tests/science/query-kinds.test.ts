@@ -227,6 +227,14 @@ test("acinar cells of the pancreas are pancreatic", () => {
   expect(ask("acinar cells of the pancreas and TNF").cell_type.name).toBe("pancreatic acinar cell");
 });
 
+test.each([
+  ["How do B cells treated with 10 ng/ml IL-4 respond to 1 µM dexamethasone?", "1 µM"],
+  ["How do LPS-treated (100 ng/ml) monocytes respond to IL-10?", null],
+  ["monocytes given IL-10 at 20 ng/ml, not TNF at 5 ng/ml", "20 ng/ml"],
+])("a dose is that of what it stands beside: %s", (question, dose) => {
+  expect(ask(question).dose).toBe(dose);
+});
+
 test("the dose before a name does not hide it", () => {
   expect(refusal("How would B cells treated with 1 uM zorblamine respond?").message).toContain(
     '"zorblamine"',
