@@ -1,11 +1,10 @@
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdtemp, open, rm, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { open, stat } from "node:fs/promises";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { HaystackError } from "../../errors.ts";
+import { newUnpackFolder, type UnpackFolder } from "./unpack-folder.ts";
 import { notHdf5Inside } from "./what-file.ts";
 
 /** Cells and genes compress to a tenth or so; more than this is a file made to fill the disk. */
@@ -32,24 +31,19 @@ export async function isGzip(path: string): Promise<boolean> {
  * Unpacks to a temporary file, which the caller removes, what begins with the signature.
  * @throws FILE_NOT_HDF5 when it does not, before anything is written; FILE_DAMAGED
  */
-export async function unpackGzip(
-  path: string,
-  signature: Buffer,
-): Promise<{ readonly file: string; readonly remove: () => Promise<void> }> {
+export async function unpackGzip(path: string, signature: Buffer): Promise<UnpackFolder> {
   const { size } = await stat(path);
-  const folder = await mkdtemp(join(tmpdir(), "haystack-unpacked-"));
-  const remove = () => rm(folder, { recursive: true, force: true });
-  const file = join(folder, "unpacked.h5ad");
+  const unpacked = await newUnpackFolder();
   try {
     await pipeline(
       createReadStream(path),
       createGunzip(),
       checked(path, signature, size * LARGEST_RATIO),
-      createWriteStream(file, { mode: 0o600 }),
+      createWriteStream(unpacked.file, { mode: 0o600 }),
     );
-    return { file, remove };
+    return unpacked;
   } catch (thrown) {
-    await remove();
+    await unpacked.remove();
     throw isZlib(thrown) ? damaged(path, "cannot be unpacked", thrown) : thrown;
   }
 }

@@ -12,6 +12,7 @@ import {
 } from "./hdf5-library.ts";
 import { isGzip, unpackGzip } from "./gzip.ts";
 import { folderError, notHdf5, statedSize } from "./what-file.ts";
+import type { UnpackFolder } from "./unpack-folder.ts";
 import { isZarr } from "./zarr-folder.ts";
 
 export type ElementType = "integer" | "float" | "boolean" | "string" | "compound" | "other";
@@ -39,20 +40,17 @@ export async function openHdf5(path: string): Promise<Hdf5File> {
     await checkSignature(path);
     return new Hdf5File(path);
   }
-  const { file, remove } = unpacked;
   try {
-    await checkSignature(file, path);
-    return new Hdf5File(path, file);
+    await checkSignature(unpacked.file, path);
+    return new Hdf5File(path, unpacked.file);
   } finally {
     // An open file stays readable without its name, and nothing is left behind if this process dies.
-    await remove();
+    await unpacked.remove();
   }
 }
 
 /** A temporary HDF5 file with what is inside; null for what is no package. */
-async function unpack(
-  path: string,
-): Promise<{ readonly file: string; readonly remove: () => Promise<void> } | null> {
+async function unpack(path: string): Promise<UnpackFolder | null> {
   if (await isGzip(path)) return unpackGzip(path, SIGNATURE);
   if (!isZarr(path)) return null;
   // Its library is loaded only where it is needed.

@@ -215,7 +215,7 @@ function readCsrRows(
     nRows: stop - start,
     nCols,
     data: toFloat32(file.numbers(`${name}/data`, first, last)),
-    indices: new Int32Array(toIndices(file.numbers(`${name}/indices`, first, last))),
+    indices: asInt32(toIndices(file.numbers(`${name}/indices`, first, last))),
     indptr: Int32Array.from(pointers, (pointer) => pointer - first),
   };
 }
@@ -228,3 +228,6 @@ function invalid(
 ): HaystackError {
   return new HaystackError("ANNDATA_INVALID", `${name} in ${file.path} ${why}; ${advice}.`);
 }
+
+const asInt32 = (values: Int32Array | Float64Array): Int32Array =>
+  values instanceof Int32Array ? values : new Int32Array(values);

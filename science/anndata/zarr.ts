@@ -1,13 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Group } from "h5wasm/node";
 import { isZarritaError, open, root } from "zarrita";
 import { HaystackError } from "../../errors.ts";
 import { replaceStandIns } from "./boolean-type.ts";
 import { library, openFile } from "./hdf5-library.ts";
 import { H5Writer } from "./hdf5-writer.ts";
+import { newUnpackFolder, type UnpackFolder } from "./unpack-folder.ts";
 import { copyArray } from "./zarr-array.ts";
 import { BloscUnsupported } from "./blosc.ts";
 import { guardCodecs } from "./zarr-codecs.ts";
@@ -42,14 +40,11 @@ interface Place {
  * Copies a zarr folder to a temporary HDF5 file, which the caller removes.
  * @throws FILE_DAMAGED when it is no hierarchy that can be read
  */
-export async function unpackZarr(
-  path: string,
-): Promise<{ readonly file: string; readonly remove: () => Promise<void> }> {
+export async function unpackZarr(path: string): Promise<UnpackFolder> {
   await library;
   const folder = new ZarrFolder(path);
-  const scratch = await mkdtemp(join(tmpdir(), "haystack-unpacked-"));
-  const remove = () => rm(scratch, { recursive: true, force: true });
-  const file = join(scratch, "unpacked.h5ad");
+  const unpacked = await newUnpackFolder();
+  const { file } = unpacked;
   try {
     const marker = `boolean-${randomUUID()}`;
     const target = openFile(file, "w");
@@ -61,9 +56,9 @@ export async function unpackZarr(
       target.close();
     }
     await replaceStandIns(file, marker, writer.booleanCount);
-    return { file, remove };
+    return unpacked;
   } catch (thrown) {
-    await remove();
+    await unpacked.remove();
     if (thrown instanceof HaystackError) throw thrown;
     throw new HaystackError(
       "FILE_DAMAGED",

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { openH5ad } from "../../../science/anndata/open.ts";
 import { readH5ad } from "../../../science/anndata/read.ts";
 import { writeH5ad } from "../../../science/anndata/write.ts";
@@ -13,8 +13,11 @@ import { readGroup } from "../../../science/atlas/read-group.ts";
 import { loadKnowledge } from "../../../science/knowledge/load.ts";
 import { labelResolver } from "../../../science/knowledge/resolve.ts";
 import { temporaryFolder } from "../../support/hosted-runs.ts";
+import { useOwnTmpdir } from "../../support/own-tmpdir.ts";
 import { describeWithPython, runPython } from "../../support/python.ts";
 import { dense, smallAtlas } from "../anndata-files.ts";
+
+useOwnTmpdir();
 
 const resolver = labelResolver(loadKnowledge());
 const leftovers = async () =>
@@ -79,6 +82,20 @@ it("a compressed file cut short is damaged", async () => {
     code: "FILE_DAMAGED",
     message: "FILE is compressed with gzip and cannot be unpacked; copy or download it again.",
   });
+});
+
+it("what a killed process left of its unpacking is removed by the next, what is under way is not", async () => {
+  const { gz } = await gzipped();
+  const own = tmpdir();
+  vi.stubEnv("TMPDIR", await temporaryFolder());
+  onTestFinished(() => void vi.stubEnv("TMPDIR", own));
+  for (const name of ["haystack-unpacked-left", "haystack-unpacked-new", "others"])
+    await mkdir(join(tmpdir(), name));
+  const twoDaysAgo = Date.now() / 1_000 - 2 * 24 * 60 * 60;
+  for (const name of ["haystack-unpacked-left", "others"])
+    await utimes(join(tmpdir(), name), twoDaysAgo, twoDaysAgo);
+  await readH5ad(gz);
+  expect((await readdir(tmpdir())).toSorted()).toEqual(["haystack-unpacked-new", "others"]);
 });
 
 it("a compressed file that would fill the disk is given up", async () => {

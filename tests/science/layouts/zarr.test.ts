@@ -13,10 +13,13 @@ import { loadKnowledge } from "../../../science/knowledge/load.ts";
 import { labelResolver } from "../../../science/knowledge/resolve.ts";
 import { processCompute } from "../../../services/compute/processes.ts";
 import { temporaryFolder } from "../../support/hosted-runs.ts";
+import { useOwnTmpdir } from "../../support/own-tmpdir.ts";
 import { describeWithPython, runPython } from "../../support/python.ts";
 import { dense } from "../anndata-files.ts";
 import { damage } from "../damage.ts";
 import type * as tasks from "../damaged-reading.ts";
+
+useOwnTmpdir();
 
 const resolver = labelResolver(loadKnowledge());
 
