@@ -40,7 +40,7 @@ export type CellTypeMention = Mention & {
 export type GivenMention = Mention & { readonly meaning: Exclude<Meaning, { kind: "cell_type" }> };
 
 /** The longest name has this many tokens; Chinese has one token a character. */
-const LONGEST = 12;
+const LONGEST = 20;
 /** Misspelt names are searched in at most this many neighbouring words. */
 const LONGEST_MISSPELT = 4;
 
@@ -66,7 +66,7 @@ export function findMentions(
     const term = terms.find(tokens);
     return term !== undefined &&
       mayStandFor(term, sentence.text, tokens, vocabulary) &&
-      isWhole(sentence, { from, to: from + tokens.length }, vocabulary) &&
+      isWhole(sentence, { from, to: from + tokens.length }, vocabulary, isBareName(term)) &&
       sharesEdges(term, sentence, { from, to: from + tokens.length }, vocabulary)
       ? term
       : null;
@@ -182,6 +182,12 @@ function mayStandFor(
     onlyStopWords(tokens, vocabulary);
   return !guarded || written === term.text || written === `${term.text}s`;
 }
+
+/** A drug of which nothing but the name is known. */
+const isBareName = ({ meaning }: Term<Meaning>): boolean =>
+  meaning.kind === "perturbation" &&
+  meaning.entry?.kind === "drug" &&
+  meaning.entry.response.length === 0;
 
 function isWrittenAs(
   { text, written: how }: Term<Meaning>,
