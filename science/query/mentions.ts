@@ -66,7 +66,7 @@ export function findMentions(
     const term = terms.find(tokens);
     return term !== undefined &&
       mayStandFor(term, sentence.text, tokens, vocabulary) &&
-      isWhole(sentence, { from, to: from + tokens.length }, vocabulary, isBareName(term)) &&
+      isWhole(sentence, { from, to: from + tokens.length }, vocabulary, isSubstance(term)) &&
       sharesEdges(term, sentence, { from, to: from + tokens.length }, vocabulary)
       ? term
       : null;
@@ -183,11 +183,8 @@ function mayStandFor(
   return !guarded || written === term.text || written === `${term.text}s`;
 }
 
-/** A drug of which nothing but the name is known. */
-const isBareName = ({ meaning }: Term<Meaning>): boolean =>
-  meaning.kind === "perturbation" &&
-  meaning.entry?.kind === "drug" &&
-  meaning.entry.response.length === 0;
+const isSubstance = ({ meaning }: Term<Meaning>): boolean =>
+  meaning.kind === "perturbation" && meaning.entry?.kind === "drug";
 
 function isWrittenAs(
   { text, written: how }: Term<Meaning>,

@@ -14,6 +14,8 @@ const SHORT_WORDS = new Set(["low", "lo", "hi", "neg", "pos", "dim", "mid", "cre
 const SHORTEST_WORD = 4;
 /** A catalogue number behind a space: "BMP 196872"; amounts are taken before. */
 const CATALOGUE = /^\d{4,}[a-z]?$|^\d{3}[a-z]$/;
+/** Where on it something else is bound: "isorhamnetin 3-O-beta-D-galactopyranoside". */
+const LOCANT = /^\d+['’′]*-(?:\p{Lu}-|\()/u;
 
 interface Words {
   readonly text: string;
@@ -37,7 +39,8 @@ export function isWhole(
   if (after !== undefined && taken[to] !== 1) {
     const isOther = isCode(after) || isUnknownCapitals(after, text);
     if (GLUE.test(gap(to - 1)) && isOther && !isSaying(after, vocabulary)) return false;
-    if (gap(to - 1) === " " && CATALOGUE.test(after.plain)) return false;
+    const isNumbered = CATALOGUE.test(after.plain) || LOCANT.test(text.slice(after.start));
+    if (gap(to - 1) === " " && isNumbered) return false;
   }
   if (before === undefined || taken[from - 1] === 1 || !GLUE.test(gap(from - 1))) return true;
   if (isSaying(before, vocabulary) || MADE_BY.has(before.key) || MARKER.test(before.key))

@@ -147,6 +147,9 @@ describe("a longer name", () => {
     "N-(2-methyl-1,3-benzothiazol-6-yl)benzamide",
     "N-qaxetyl-L-aspartate",
     "quinclorac(1-)",
+    "qaxo-dihydro-prednisolone",
+    "isorhamnetin 3-O-qaxoside",
+    "methyl qaxonate",
   ])("is not cut to a shorter one: %s", (name) => {
     expect(refusal(`How would B cells respond to ${name}?`)).toBe("PERTURBATION_UNKNOWN");
   });
