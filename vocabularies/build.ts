@@ -124,7 +124,7 @@ const files: Record<string, () => Uint8Array> = {
   "drugs.txt.br": () => packNames(extracted("drugs")),
   "compounds.txt.br": () => packNames(compounds(chebi)),
   "genes.txt.br": () => packNames(extracted("genes")),
-  "cell-lines.txt.br": () => packNames(lines),
+  "cell-lines.txt.br": () => packNames(lines, "first"),
   "words.txt.br": () => packNames(realWords([cl, chebi, uberon, mondo])),
 };
 for (const [name, made] of Object.entries(files)) {

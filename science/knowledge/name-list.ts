@@ -21,14 +21,20 @@ export interface NameList {
   readonly bytes: number;
 }
 
-/** A further name that two concepts claim is a name of neither; a concept's own name stays its own. */
+/**
+ * A name that two concepts claim is a name of neither, unless it is the own name of just one.
+ * `shared`: of concepts with the same own name the "first" has it, or "none".
+ */
 export function packNames(
   concepts: readonly (Concept & { readonly others: readonly string[] })[],
+  shared: "first" | "none" = "none",
 ): Uint8Array {
   const owners = new Map<string, number | null>();
   concepts.forEach(({ name }, concept) => {
     const key = labelKey(name);
-    if (key !== "" && !owners.has(key)) owners.set(key, concept);
+    if (key === "") return;
+    if (!owners.has(key)) owners.set(key, concept);
+    else if (shared === "none") owners.set(key, null);
   });
   const own = new Set(owners.keys());
   concepts.forEach(({ others }, concept) => {

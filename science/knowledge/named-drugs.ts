@@ -25,6 +25,10 @@ const SALTS = new Set(
     " ",
   ),
 );
+/** Parts of names that are none by themselves. */
+const GROUPS = new Set(
+  "methyl ethyl propyl acetyl phenyl benzoyl chloride bromide oxide".split(" "),
+);
 const METALS =
   /^(?:sodium|potassium|calcium|magnesium|zinc|copper|iron|ferrous|ferric|lithium|ammonium|manganese|silver|gold|barium|aluminium|aluminum|cobalt|nickel|lead|hydrogen)/;
 const SHORTEST_SALT_FREE = 5;
@@ -42,6 +46,7 @@ export function namedDrug(
   knowledge: Knowledge,
 ): Term<PerturbationEntry> | null {
   if (tokens.some(({ key }) => key === "cell" || key === "cells")) return null;
+  if (tokens.every(({ plain }) => SALTS.has(plain) || GROUPS.has(plain))) return null;
   const base = tokens.slice(0, tokens.findLastIndex(({ plain }) => !SALTS.has(plain)) + 1);
   const [whole, substance] = [joined(tokens).asWritten, joined(base).asWritten];
   const isSalt = substance.length >= SHORTEST_SALT_FREE && !METALS.test(substance);

@@ -48,7 +48,7 @@ export const geneticName = ({
 }): string => `${gene} ${effect === "loss" ? "knockout" : "overexpression"}`;
 
 /** The longest name has this many tokens; Chinese has one token a character. */
-const LONGEST = 12;
+const LONGEST = 20;
 /** Misspelt names are searched in at most this many neighbouring words. */
 const LONGEST_MISSPELT = 4;
 
@@ -74,7 +74,7 @@ export function findMentions(
     const term = terms.find(tokens);
     return term !== undefined &&
       mayStandFor(term, sentence.text, tokens, vocabulary) &&
-      isWhole(sentence, { from, to: from + tokens.length }, vocabulary) &&
+      isWhole(sentence, { from, to: from + tokens.length }, vocabulary, isSubstance(term)) &&
       sharesEdges(term, sentence, { from, to: from + tokens.length }, vocabulary)
       ? term
       : null;
@@ -190,6 +190,9 @@ function mayStandFor(
     onlyStopWords(tokens, vocabulary);
   return !guarded || written === term.text || written === `${term.text}s`;
 }
+
+const isSubstance = ({ meaning }: Term<Meaning>): boolean =>
+  meaning.kind === "perturbation" && meaning.entry?.kind === "drug";
 
 function isWrittenAs(
   { text, written: how }: Term<Meaning>,

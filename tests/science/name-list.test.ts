@@ -24,6 +24,16 @@ describe("a list of names", () => {
     expect(find("shared")).toBeNull();
   });
 
+  it("gives an own name that two share to the first or to none, as asked", () => {
+    const twins = [
+      { name: "MIR124-3", id: "1", others: [] },
+      { name: "MIR1243", id: "2", others: [] },
+    ];
+    const key = labelKey("MIR1243");
+    expect(unpackNames(packNames(twins)).find(key)).toBeNull();
+    expect(unpackNames(packNames(twins, "first")).find(key)?.id).toBe("1");
+  });
+
   it("finds nothing for a part of a name, a longer one or none", () => {
     for (const name of ["", "Bortezomi", "Bortezomibs", "zzz", "0", "MLN"])
       expect([name, find(name)]).toEqual([name, null]);

@@ -71,6 +71,14 @@ describe("cell lines of Cellosaurus", () => {
   });
 });
 
+it("a cell type of many words is not cut to a broader one", () => {
+  const name =
+    "type 1 vestibular sensory cell of epithelium of macula of utricle of membranous labyrinth";
+  expect(refusal(`How would ${name} respond to IFN-beta?`)).toBe("CELL_TYPE_NOT_IN_ATLAS");
+  const index = atlas([], ["type I vestibular sensory cell"]);
+  expect(refusal(`How would ${name} respond to IFN-beta?`, index)).toBe("CELL_TYPE_NOT_IN_ATLAS");
+});
+
 describe("genes", () => {
   test.each([
     ["SETDB1 knockout in B cells", "SETDB1"],
@@ -136,6 +144,12 @@ describe("a longer name", () => {
     "LPS-535764",
     "GlycoQAX-GCSF",
     "IFN-165682",
+    "N-(2-methyl-1,3-benzothiazol-6-yl)benzamide",
+    "N-qaxetyl-L-aspartate",
+    "quinclorac(1-)",
+    "qaxo-dihydro-prednisolone",
+    "isorhamnetin 3-O-qaxoside",
+    "methyl qaxonate",
   ])("is not cut to a shorter one: %s", (name) => {
     expect(refusal(`How would B cells respond to ${name}?`)).toBe("PERTURBATION_UNKNOWN");
   });
