@@ -15,6 +15,8 @@ interface RankedPrediction {
   /** Of the predicted cells over those they are compared with. */
   readonly superiority: Float64Array;
   readonly seen: readonly SeenResponse[];
+  /** The mean difference that they show. */
+  readonly measuredDelta: Float64Array;
   /** The measurement that would confirm it. */
   readonly measurement: {
     readonly treatedCells: number;
@@ -29,7 +31,8 @@ interface RankedPrediction {
  * measurement needs, at the nearer of two bounds: `change` against the least change, and its
  * superiority s against q sqrt((n + m + 1) / (12 n m)), which a rank-sum test of n treated and m
  * control cells needs (q: scoreNeeded). s is the weighted geometric mean over the responses seen, in
- * the direction of delta, and of the prediction itself as one response more, so that what one cell
+ * the direction of delta and carried over to the asked cells as delta is (times delta over their mean
+ * difference, at most 1/2), and of the prediction itself as one response more, so that what one cell
  * type or donor shows alone counts little. Nothing counts as less than the test's own error.
  * Equal scores go by `change`, then by the order of the genes.
  */
@@ -52,7 +55,7 @@ export function ranksOfGenes(prediction: RankedPrediction): Int32Array {
 }
 
 function agreedSuperiority(
-  { delta, superiority, seen }: RankedPrediction,
+  { delta, superiority, seen, measuredDelta }: RankedPrediction,
   error: number,
 ): Float64Array {
   const total = seen.reduce((sum, { weight }) => sum + weight, 0);
@@ -63,10 +66,19 @@ function agreedSuperiority(
       const along = Math.sign(value) * shown;
       return Math.log(along > error ? along : error);
     };
+    const share = carried(value, measuredDelta[gene]!);
     const ofSeen = seen.reduce(
-      (sum, one, at) => sum + shares[at]! * logarithm(one.superiority[gene]!),
+      (sum, one, at) =>
+        sum +
+        shares[at]! * logarithm(Math.min(0.5, Math.max(-0.5, share * one.superiority[gene]!))),
       0,
     );
     return Math.exp((number * ofSeen + logarithm(superiority[gene]!)) / (number + 1));
   });
+}
+
+/** How much of what the responses show the prediction carries over; 1 where it goes another way. */
+function carried(predicted: number, measured: number): number {
+  const share = predicted / measured;
+  return share > 0 && Number.isFinite(share) ? share : 1;
 }

@@ -151,6 +151,7 @@ function compare(
     delta,
     change,
     superiority: tested.superiority,
+    measuredDelta: evidence.delta,
     seen,
     measurement: { treatedCells, controlCells: queried.cells, changed },
   });

@@ -11,12 +11,14 @@ const ranks = (
   delta: Readonly<Record<number, number>>,
   own: Readonly<Record<number, number>>,
   seen: readonly SeenResponse[],
+  measuredDelta = delta,
 ): Int32Array =>
   ranksOfGenes({
     delta: of(delta),
     change: of(delta).map(Math.abs),
     superiority: of(own),
     seen,
+    measuredDelta: of(measuredDelta),
     measurement: { treatedCells: 100, controlCells: 100, changed: 10 },
   });
 
@@ -58,6 +60,15 @@ test("a response against the predicted direction bears nothing out", () => {
   expect(ranks({ [against]: 1, [along]: 1 }, { [against]: 0.1, [along]: 0.1 }, seen)[along]).toBe(
     1,
   );
+});
+
+test("a response counts for as much of it as the prediction carries over to the asked cells", () => {
+  const [kept, halved] = [0, 1];
+  const seen = [response({ [kept]: 0.3, [halved]: 0.3 })];
+  const own = { [kept]: 0.2, [halved]: 0.2 };
+  const delta = { [kept]: 1, [halved]: 1 };
+  expect(ranks(delta, own, seen, { [kept]: 1, [halved]: 2 })[halved]).toBe(2);
+  expect(ranks(delta, own, seen, { [kept]: 2, [halved]: 1 })[halved]).toBe(1);
 });
 
 test("responses count by their share", () => {
