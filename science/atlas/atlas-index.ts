@@ -79,6 +79,13 @@ export interface CellGroup {
   readonly rows?: Int32Array;
 }
 
+/** What another column calls cells of these types, and no others. */
+export interface FurtherName {
+  readonly column: string;
+  readonly name: string;
+  readonly cell_types: readonly string[];
+}
+
 export interface AtlasIndex {
   /** Version 1: one shard a group. Version 2: several groups in a shard. */
   readonly format: "haystack-atlas/1" | "haystack-atlas/2";
@@ -101,6 +108,8 @@ export interface AtlasIndex {
    */
   readonly x_source: { readonly slot: string; readonly kind: "counts" | "log1p" };
   readonly groups: readonly CellGroup[];
+  /** Absent where no other column names cells. */
+  readonly further_names?: readonly FurtherName[];
   /**
    * Path relative to the atlas folder of the mean profiles: float32, groups x genes, row order =
    * groups, little endian.

@@ -108,6 +108,7 @@ async function build(
     genes,
     x_source: { slot: source.slot.name, kind: source.kind },
     groups,
+    ...(read.furtherNames.length === 0 ? {} : { further_names: read.furtherNames }),
     profiles: "profiles.f32",
     warnings: importWarnings({
       nObs: file.nObs,

@@ -1,12 +1,14 @@
 import { basename } from "node:path";
 import type { H5adFile, Slot } from "../anndata/open.ts";
-import type { AtlasColumns } from "./atlas-index.ts";
+import type { AtlasColumns, FurtherName } from "./atlas-index.ts";
 import type { CellLabels, GroupingRules, LabelResolver } from "./cell-groups.ts";
 import type { CompleteChoice } from "./columns/choose-columns.ts";
 import type { ToldColumns } from "./columns/choose-columns.ts";
 import { resolveColumns } from "./columns/choose-columns.ts";
 import { covariateColumns, covariatesOf } from "./columns/covariates.ts";
+import { furtherNames } from "./columns/further-names.ts";
 import type { CodedLabels } from "./columns/labels.ts";
+import { cellTypeNames } from "./columns/usual-names.ts";
 import type { PerturbationKinds } from "./columns/perturbation-kind.ts";
 import { perturbationKinds } from "./columns/perturbation-kind.ts";
 
@@ -26,6 +28,7 @@ export interface LabelsRead {
   readonly labels: CellLabels;
   readonly rules: GroupingRules;
   readonly kinds: PerturbationKinds;
+  readonly furtherNames: readonly FurtherName[];
 }
 
 /**
@@ -66,13 +69,20 @@ export function readLabels(
   const whole = (label: string) => Array.from({ length: file.nObs }, () => label);
   const of = (column: CodedLabels) =>
     Array.from(column.codes, (code) => column.labels[code] ?? null);
+  const cellType =
+    columns.cell_type === null ? whole(options.cellType ?? "") : of(read(columns.cell_type));
   return {
     columns,
     choice,
     kinds,
+    furtherNames: furtherNames(
+      cellType,
+      cellTypeNames(obs)
+        .filter((name) => name !== columns.cell_type && name !== columns.perturbation)
+        .map(read),
+    ),
     labels: {
-      cellType:
-        columns.cell_type === null ? whole(options.cellType ?? "") : of(read(columns.cell_type)),
+      cellType,
       perturbation: of(perturbation).map((label) => {
         if (label === null)
           return columns.missing_is_control === true ? columns.control_label : null;

@@ -86,6 +86,12 @@ export function isWordOfActivation(token: Token | undefined): boolean {
   return ACTIVATION.has(token?.key ?? "");
 }
 
+const BE = new Set(["is", "are", "was", "were", "be", "being", "wird", "werden"]);
+
+/** "KLF1 and MAP2K6 are activated", but no "activated T cells". */
+export const isParticipleOfActivation = (tokens: readonly Token[], index: number): boolean =>
+  tokens[index]?.key === "activated" && BE.has(tokens[index - 1]?.key ?? "");
+
 /** "sgstat1" -> "stat1"; null when the word has no guide prefix. */
 export function withoutGuidePrefix(key: string): string | null {
   return GUIDE_PREFIX.test(key) ? key.replace(GUIDE_PREFIX, "") : null;

@@ -35,6 +35,8 @@ export interface AtlasLabels {
     readonly parts?: readonly string[];
   }[];
   readonly donors: readonly string[];
+  /** What other columns of the atlases call their cells. */
+  readonly furtherNames: readonly { readonly name: string; readonly labels: readonly string[] }[];
 }
 
 export function collectAtlasLabels(
@@ -62,7 +64,19 @@ export function collectAtlasLabels(
     cellTypes: [...cellTypes.values()],
     perturbations: [...perturbations.values()],
     donors: [...new Set(groups.map(({ donor }) => donor))],
+    furtherNames: collectFurtherNames(atlases, new Set(cellTypes.keys())),
   };
+}
+
+function collectFurtherNames(
+  atlases: readonly AtlasIndex[],
+  held: ReadonlySet<string>,
+): AtlasLabels["furtherNames"] {
+  const names = atlases.flatMap(({ further_names = [] }) => further_names);
+  return [...Map.groupBy(names, ({ name }) => name)].flatMap(([name, same]) => {
+    const labels = [...new Set(same.flatMap(({ cell_types }) => cell_types))];
+    return labels.every((label) => held.has(label)) ? [{ name, labels }] : [];
+  });
 }
 
 /** What names genes has no other meaning; a combination of genes has that of none of them. */
@@ -101,6 +115,8 @@ export function cellTypeLabels(
   const sameWords = labels.cellTypes
     .filter(({ label }) => singularKey(label) === key)
     .map(({ label }) => label);
+  const named = labels.furtherNames.find(({ name }) => singularKey(name) === key);
+  if (sameWords.length === 0 && named !== undefined) return [...named.labels];
   if (
     entry === null ||
     (sameWords.length > 0 &&

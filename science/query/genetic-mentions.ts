@@ -1,4 +1,9 @@
-import { geneticEffectAt, isWordOfActivation, isWordOfLack } from "../knowledge/genetic-words.ts";
+import {
+  geneticEffectAt,
+  isParticipleOfActivation,
+  isWordOfActivation,
+  isWordOfLack,
+} from "../knowledge/genetic-words.ts";
 import type { GeneticEffect } from "../knowledge/genetic-words.ts";
 import type { Knowledge } from "../knowledge/knowledge.ts";
 import { findGeneticEntry, knowledgeTerms } from "../knowledge/resolve.ts";
@@ -32,6 +37,8 @@ const FILLERS = new Set([
   "der",
   "was",
   "is",
+  "are",
+  "were",
   "wurde",
   "的",
   "基",
@@ -89,10 +96,11 @@ export function findGeneticMentions(
   const search = { sentence, geneAt, directs };
   /** "KLF1 activation" is CRISPR activation, "TLR4 activation" that by a ligand. */
   const activated = (index: number): Place | null => {
-    if (!isWordOfActivation(tokens[index])) return null;
+    const isActivated = isParticipleOfActivation(tokens, index);
+    if (!isActivated && !isWordOfActivation(tokens[index])) return null;
     const place =
       geneBefore(afterFillers(sentence, index - 1, -1), geneAt) ??
-      geneFrom(afterFillers(sentence, index + 1, 1), geneAt);
+      (isActivated ? null : geneFrom(afterFillers(sentence, index + 1, 1), geneAt));
     if (place === null || hasActivator(place.gene, knowledge)) return null;
     return {
       gene: place.gene,
@@ -106,6 +114,8 @@ export function findGeneticMentions(
     const gained = activated(index);
     if (gained !== null) {
       take(gained.gene, "gain", gained.from, gained.to);
+      for (const more of furtherGenes(search, gained, gained.to === index + 1))
+        take(more.gene, "gain", more.from, more.to);
       continue;
     }
     if (word === null) {

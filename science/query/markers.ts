@@ -6,8 +6,12 @@ import type { Meaning, Mention, Sentence } from "./mentions.ts";
  * for them as a perturbation.
  */
 
-const MARKER =
-  /(?<![\w+-])\p{L}[\p{L}\p{N}]*(?:-?\p{N}[\p{L}\p{N}]*)?(?:\+|[-−–](?=[\s,;)])|(?:hi|lo|bright|dim|neg|pos)(?![\p{L}\p{N}]))(?=[\s,;)]|$)/gu;
+/** Latin and Greek letters, at most so many that no long text is searched twice. */
+const LETTERS = String.raw`[\p{Script=Latin}\p{Script=Greek}]`;
+const MARKER = new RegExp(
+  String.raw`(?<![\p{L}\p{N}+-])${LETTERS}{1,12}(?:-?\p{N}{1,4}${LETTERS}{0,4})?(?:\+|[-−–](?=[\s,;)])|(?:hi|lo|bright|dim|neg|pos)(?![\p{L}\p{N}]))(?=[\s,;)]|$)`,
+  "gu",
+);
 
 interface Place {
   readonly from: number;

@@ -1,6 +1,7 @@
 import type { Knowledge, PerturbationEntry } from "../knowledge/knowledge.ts";
 import { namedDrug } from "../knowledge/named-drugs.ts";
 import { namedLine } from "../knowledge/named-lines.ts";
+import { findCellType } from "../knowledge/resolve.ts";
 import { buildTermIndex } from "../knowledge/term-index.ts";
 import type { Term, TermIndex } from "../knowledge/term-index.ts";
 import { labelKey } from "../knowledge/tokens.ts";
@@ -44,10 +45,24 @@ export function questionTerms(
       text: label,
       meaning: { kind: "perturbation", entry: null, label, genetic },
     }));
+  const furtherCells = labels.furtherNames
+    .filter(({ name }) => askable(name))
+    .map(({ name }): Term<Meaning> => {
+      const found = findCellType(name, knowledge);
+      const entry = found === null || found.match === "cell_line" ? null : found.entry;
+      return { text: name, meaning: { kind: "cell_type", entry, label: name } };
+    });
+  const own = buildTermIndex(furtherCells);
   const index = buildTermIndex([...atlasCells, ...atlasPerturbations], known);
+  const elsewhere = new Map<string, Term<Meaning> | undefined>();
+  const findElsewhere = (tokens: readonly Token[]): Term<Meaning> | undefined => {
+    const key = tokens.map(({ plain }) => plain).join(" ");
+    if (!elsewhere.has(key)) elsewhere.set(key, namedElsewhere(tokens, knowledge));
+    return elsewhere.get(key);
+  };
   return {
     ...index,
-    find: (tokens) => index.find(tokens) ?? namedElsewhere(tokens, knowledge),
+    find: (tokens) => own.find(tokens) ?? index.find(tokens) ?? findElsewhere(tokens),
     cellTypes: buildTermIndex(atlasCells, known.cellTypes),
     perturbations: buildTermIndex(atlasPerturbations, known.perturbations),
   };
@@ -55,6 +70,7 @@ export function questionTerms(
 
 /** What public vocabularies name and the knowledge says nothing of: a drug, else a cell line. */
 function namedElsewhere(tokens: readonly Token[], knowledge: Knowledge): Term<Meaning> | undefined {
+  if (tokens.some(({ key }) => /\p{Script=Han}/u.test(key))) return undefined;
   const drug = namedDrug(tokens, knowledge);
   const line = namedLine(tokens);
   if (drug !== null && (line === null || line.alone || drug.written === undefined))

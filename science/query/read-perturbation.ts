@@ -28,6 +28,8 @@ interface Given {
   /** The mention that the question asks about most plainly. */
   readonly named: GivenMention;
   readonly given: readonly GivenMention[];
+  /** As `given`, and with genes that are only mentioned beside what is given. */
+  readonly withGenes: readonly GivenMention[];
   readonly sentence: Sentence;
 }
 
@@ -36,7 +38,7 @@ interface Given {
  * were given them all. Errors: PERTURBATION_UNKNOWN, CELL_TYPE_NOT_IN_ATLAS (see ask-back.ts).
  */
 export function whatIsGiven(
-  { named, given, sentence }: Given,
+  { named, given, withGenes, sentence }: Given,
   knowledge: Knowledge,
   labels: AtlasLabels,
 ): {
@@ -47,7 +49,7 @@ export function whatIsGiven(
   const chosen = isBareGene(named)
     ? geneMention(named, effectInAtlas(named, sentence, labels), knowledge)
     : named;
-  const together = givenTogether(named, given, sentence);
+  const together = givenTogether(named, withGenes, sentence);
   const isSaidOfCells = (each: GivenMention): boolean => isGenetic(each) && !isBareGene(each);
   const background = given.filter(
     (each) =>

@@ -44,14 +44,15 @@ export function understandQuestion(
     knowledge,
   );
   const cells = withoutInstructed(mentions.filter(isCellType), sentence);
-  const given = withoutBareGenes(withoutInstructed(mentions.filter(isGiven), sentence));
+  const withGenes = withoutInstructed(mentions.filter(isGiven), sentence);
+  const given = withoutBareGenes(withGenes);
 
   const asked = chooseAsked(cells, sentence, vocabulary);
   const named = chooseGiven(given, sentence, vocabulary);
   refuseComparison({ cells, given, sentence }, labels);
   if (asked === undefined || named === undefined) throwMissing();
   const { chosen, together, labelsOfAll } = whatIsGiven(
-    { named, given, sentence },
+    { named, given, withGenes, sentence },
     knowledge,
     labels,
   );

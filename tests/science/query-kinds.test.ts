@@ -73,6 +73,37 @@ describe("several at once", () => {
   });
 });
 
+test.each([
+  "What do T cells do when CBLB and RASA2 are activated together?",
+  "T cells given CBLB and RASA2",
+])("%s: no gene of several is answered alone", (question) => {
+  const held = atlasIndex({
+    cellTypes: ["T cell"],
+    perturbations: ["RASA2 CRISPRa"],
+    genes: ["CBLB", "RASA2"],
+  });
+  expect(refusal(question, held).code).toBe("PERTURBATION_UNKNOWN");
+});
+
+describe("names of other columns", () => {
+  const atlas = {
+    ...atlasIndex({ cellTypes: ["lung adenocarcinoma line", "CD4 naive"], perturbations: ["TNF"] }),
+    further_names: [
+      { column: "cell_line", name: "A549", cell_types: ["lung adenocarcinoma line"] },
+      { column: "celltype.l1", name: "T cell", cell_types: ["CD4 naive"] },
+    ],
+  };
+
+  test.each([
+    ["How would A549 cells respond to TNF?", "A549", ["lung adenocarcinoma line"]],
+    ["A-549 and TNF", "A549", ["lung adenocarcinoma line"]],
+    ["How do T cells respond to TNF?", "T cell", ["CD4 naive"]],
+  ])("%s", (question, name, labels) => {
+    const { cell_type, ambiguities } = ask(question, atlas);
+    expect([cell_type.name, cell_type.atlas_labels, ambiguities]).toEqual([name, labels, []]);
+  });
+});
+
 describe("cells that lack a gene", () => {
   test.each([
     "Would STAT1-deficient monocytes respond to IFN-gamma?",
