@@ -52,7 +52,9 @@ export function listSlots(
   const slots: Slot[] = [];
   const unreadable: UnreadableSlot[] = [];
   for (const name of ["X", "raw/X", ...layers]) {
-    if (file.kind(name.split("/")[0] ?? name) === null || file.kind(name) === null) continue;
+    // anndata also writes a null in place of raw.
+    if (name.includes("/") && file.kind(name.split("/")[0] ?? name) !== "group") continue;
+    if (file.kind(name) === null) continue;
     try {
       slots.push(checkedSlot(file, name, sizeOf));
     } catch (thrown) {
