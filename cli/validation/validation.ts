@@ -1,7 +1,6 @@
 import type { CellEval } from "../../science/validation/cell-eval.ts";
 import type { CellSplit } from "../../science/validation/judged-target.ts";
-import type { ExpectedAccuracy } from "../../science/accuracy/accuracy-schema.ts";
-import type { Transfer } from "../../science/accuracy/transfer-schema.ts";
+import type { ExpectedAccuracy, Transfer } from "../../science/accuracy/accuracy-schema.ts";
 import type { Withholdable } from "../../science/atlas/withhold.ts";
 import type { TargetOutcome } from "./validate-target.ts";
 
