@@ -3,7 +3,7 @@ import { Option, type Command } from "commander";
 import { HaystackError } from "../errors.ts";
 import { given } from "../given.ts";
 import { REPEATED_GENES, type RepeatedGenes } from "../science/atlas/genes.ts";
-import { TRANSFERS } from "../science/accuracy/transfer-schema.ts";
+import { TRANSFERS } from "../science/accuracy/accuracy-schema.ts";
 import {
   runConfigSchema,
   runLabelsSchema,

@@ -1,6 +1,7 @@
 import type {
   ExpectedAccuracy,
   PlausibilityScale,
+  Transfer,
 } from "../../science/accuracy/accuracy-schema.ts";
 import {
   controlsToSplit,
@@ -18,7 +19,6 @@ import {
 } from "../../science/accuracy/measured-plausibility.ts";
 import type { OpenAtlas } from "../../science/atlas/atlas-index.ts";
 import { chooseTransfer as transferFor } from "../../science/accuracy/learned-transfer.ts";
-import type { Transfer } from "../../science/accuracy/transfer-schema.ts";
 import { loadKnowledge } from "../../science/knowledge/load.ts";
 import { rankCandidates } from "../../science/prompting/candidates.ts";
 import type { ChoosePromptOptions } from "../../science/prompting/choose-prompt.ts";

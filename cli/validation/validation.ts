@@ -3,8 +3,7 @@ import type { Figure } from "./figure.ts";
 import type { Vcc2026Figures } from "./vcc2026-figures.ts";
 import type { CellEval } from "../../science/validation/cell-eval.ts";
 import type { CellSplit } from "../../science/validation/judged-target.ts";
-import type { ExpectedAccuracy } from "../../science/accuracy/accuracy-schema.ts";
-import type { Transfer } from "../../science/accuracy/transfer-schema.ts";
+import type { ExpectedAccuracy, Transfer } from "../../science/accuracy/accuracy-schema.ts";
 import type { Withholdable } from "../../science/atlas/withhold.ts";
 import type { TargetOutcome } from "./validate-target.ts";
 

@@ -7,7 +7,7 @@ import { pearson } from "../statistics/correlation.ts";
 import type { Source, Unit } from "./measured-units.ts";
 import { Ridge } from "./ridge.ts";
 import { mixtureOf, shownUnits, sourcesFor, type AtlasEvidence } from "./shown-units.ts";
-import type { Transfer } from "./transfer-schema.ts";
+import type { Transfer } from "./accuracy-schema.ts";
 import { mixed, weightsFor } from "./transfer.ts";
 
 /**
@@ -142,14 +142,21 @@ function trained(units: readonly Unit[]): Ridge {
   return ridge;
 }
 
-const swapped = (unit: Unit): Unit => {
+const made = new WeakMap<Unit, Unit>();
+
+/** With the halves of its controls in each other's role; made once, as its profiles are compared often. */
+function swapped(unit: Unit): Unit {
+  const known = made.get(unit);
+  if (known !== undefined) return known;
   const after = unit.delta.map((value, gene) => value + unit.control[gene]!);
-  return {
+  const other = {
     ...unit,
     query: after.map((value, gene) => value - unit.truth[gene]!),
     truth: after.map((value, gene) => value - unit.query[gene]!),
   };
-};
+  made.set(unit, other);
+  return other;
+}
 
 function featuresOf(
   own: Float64Array,

@@ -7,7 +7,7 @@ import type { Knowledge } from "../knowledge/knowledge.ts";
 import { isAskedPerturbation, isTheAnswer, perturbedGroups } from "../prompting/retrieval.ts";
 import type { StructuredQuery } from "../query/structured-query.ts";
 import { CHANGE_THRESHOLDS } from "../response/expected-changes.ts";
-import { canTellChange, drawGroups } from "../response/measured-cells.ts";
+import { canTellChange, drawGroups, MOST_CELLS } from "../response/measured-cells.ts";
 import { FOLD_CHANGE_PSEUDOCOUNT } from "../response/predicted-response.ts";
 import { randomStream, uniform } from "../simulate/seeded-random.ts";
 import {
@@ -132,11 +132,13 @@ async function compareMeasured(
   { treated, control }: MeasuredResponse,
 ): Promise<ExpressionComparison> {
   const { maxAdjustedP, minChange } = CHANGE_THRESHOLDS;
-  const compared = compareExpression(
-    await drawGroups(treated, [atlas], SEED),
-    await drawGroups(control, [atlas], SEED),
-    { maxAdjustedP, minLog2FoldChange: 0, minMeanDifference: minChange },
-  );
+  const cellsOf = (groups: readonly CellGroup[]) =>
+    drawGroups(groups, [atlas], SEED, Math.ceil(MOST_CELLS / groups.length));
+  const compared = compareExpression(await cellsOf(treated), await cellsOf(control), {
+    maxAdjustedP,
+    minLog2FoldChange: 0,
+    minMeanDifference: minChange,
+  });
   const log2_fold_change = compared.meanTreated.map((mean, gene) =>
     Math.log2(
       (Math.expm1(mean) + FOLD_CHANGE_PSEUDOCOUNT) /

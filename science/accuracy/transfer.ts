@@ -53,7 +53,7 @@ export const expectedOfTypes: Expectation = (query, sources, weights) =>
  */
 export function expectedOfDonors(units: readonly Unit[]): Expectation {
   const pairs = units.flatMap((one, i) =>
-    units.slice(i + 1).map((other) => pearson(one.truth, other.truth)),
+    units.slice(i + 1).map((other) => similarity(one.truth, other.truth)),
   );
   const alike = pairs.reduce((sum, r) => sum + r, 0) / pairs.length;
   if (!(alike > 0 && alike < 1)) return () => 0;

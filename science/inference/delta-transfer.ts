@@ -20,14 +20,18 @@ export const withCorrection = (prompt: AnnData, correction: Float64Array): AnnDa
   var: { ...prompt.var, columns: { ...prompt.var.columns, [CORRECTION]: correction } },
 });
 
-/** What the prompt's correction is for these genes, 0 where it has none; undefined without one. */
+/**
+ * What the prompt's correction adds to its mean for these genes, which goes no lower than 0; 0 where it
+ * has none, undefined without one.
+ */
 export function correctionOf(
-  { var: { index, columns } }: AnnData,
+  { X, var: { index, columns } }: AnnData,
   genes: readonly string[],
 ): Float64Array | undefined {
   const correction = columns[CORRECTION] as ArrayLike<number> | undefined;
   if (correction === undefined) return undefined;
-  const byGene = new Map(index.map((gene, i) => [gene, correction[i]!]));
+  const means = columnMeans(logNormalise(X));
+  const byGene = new Map(index.map((gene, i) => [gene, Math.max(-means[i]!, correction[i]!)]));
   return Float64Array.from(genes, (gene) => byGene.get(gene) ?? 0);
 }
 

@@ -1,4 +1,4 @@
-import type { Transfer } from "../accuracy/transfer-schema.ts";
+import type { Transfer } from "../accuracy/accuracy-schema.ts";
 
 /** What one iteration shows the model, and why. Plain JSON: it lives in a machine context. */
 

@@ -1,4 +1,4 @@
-import type { Transfer } from "../accuracy/transfer-schema.ts";
+import type { Transfer } from "../accuracy/accuracy-schema.ts";
 import {
   MODEL_ROLES,
   type ControlStrategy,

@@ -5,18 +5,19 @@ import { twoSidedNormalP } from "../statistics/special-functions.ts";
 import { CHANGE_THRESHOLDS } from "./expected-changes.ts";
 
 /** Cells read of one group: a mean over more is not known better than its group stands for others. */
-const MOST_CELLS = 1_000;
+export const MOST_CELLS = 1_000;
 
-/** The cells of measured groups, each group once, drawn where there are many. */
+/** The cells of measured groups, each group once, drawn where there are more than `most` of one. */
 export const drawGroups = (
   groups: readonly CellGroup[],
   atlases: readonly OpenAtlas[],
   seed: number,
+  most = MOST_CELLS,
 ): Promise<AnnData> =>
   drawCells({
     parts: [...new Set(groups)].map(({ group_id, n_cells }) => ({
       group_id,
-      n_cells: Math.min(n_cells, MOST_CELLS),
+      n_cells: Math.min(n_cells, most),
     })),
     atlases,
     seed,

@@ -11,8 +11,9 @@ import {
   expectedAccuracySchema,
   outlookSchema,
   plausibilityScaleSchema,
+  TRANSFERS,
+  transferSchema,
 } from "../../science/accuracy/accuracy-schema.ts";
-import { TRANSFERS, transferSchema } from "../../science/accuracy/transfer-schema.ts";
 import { WITHHOLDABLE } from "../../science/atlas/withhold.ts";
 import { PROMPT_STRATEGIES } from "../../science/prompting/prompt-plan.ts";
 

@@ -158,6 +158,10 @@ describe("the baseline", () => {
     expect(correctionOf(withCorrection(prompt, correction), ["C", "A", "D"])).toEqual(
       Float64Array.of(0, 0.5, 0),
     );
+    expect(correctionOf(withCorrection(prompt, correction), ["B"])![0]).toBeCloseTo(
+      -meanProfile(prompt.X)[1]!,
+      6,
+    );
     expect(correctionOf(prompt, ["A"])).toBeUndefined();
   });
 });
