@@ -27,6 +27,7 @@ const SHOWN_TEXTS: ReadonlySet<string> = new Set([
   "provisioning",
   "failure",
   "verdict",
+  "transfer",
 ]);
 
 function shown(key: string, value: unknown): unknown {

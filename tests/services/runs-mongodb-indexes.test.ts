@@ -83,9 +83,9 @@ describeWithMongodb("indexes", () => {
       return filtersOf(command).map((filter) => ({ collection, filter }));
     });
     expect(new Set(asked.map(({ collection }) => collection))).toEqual(
-      new Set(["runs", "run_history"]),
+      new Set(["daemons", "runs", "run_history"]),
     );
-    for (const collection of ["runs", "run_history"]) {
+    for (const collection of ["daemons", "runs", "run_history"]) {
       const indexes = await client.db(database).collection(collection).indexes();
       const leading = new Set(indexes.map(({ key }) => Object.keys(key)[0] ?? ""));
       const filters = asked

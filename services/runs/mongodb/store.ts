@@ -56,6 +56,7 @@ async function createIndexes(db: Db): Promise<void> {
     { name: "newest_of_status", key: { status: 1, created_at: -1, run_id: -1 } },
     { name: "newest_of_user", key: { user_email: 1, created_at: -1, run_id: -1 } },
   ]);
+  await db.collection("daemons").createIndexes([{ name: "expiry", key: { expires_at: 1 } }]);
   await db
     .collection("run_history")
     .createIndexes([{ name: "last_commit", key: { run_id: 1, last_commit: 1 } }]);
