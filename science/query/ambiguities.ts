@@ -1,8 +1,8 @@
 import type { AtlasIndex } from "../atlas/atlas-index.ts";
 import { labelKey } from "../knowledge/tokens.ts";
 import type { Stated } from "./amounts.ts";
-import { wordsOf } from "./mentions.ts";
-import type { CellTypeMention, Mention, Sentence } from "./mentions.ts";
+import { wordsOf } from "./mention.ts";
+import type { CellTypeMention, Mention, Sentence } from "./mention.ts";
 import { amountsOf, nearestAmount } from "./nearest-amount.ts";
 import { quotable } from "./question-error.ts";
 import type { StructuredQuery } from "./structured-query.ts";

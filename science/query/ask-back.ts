@@ -2,8 +2,8 @@ import { type ErrorCode, HaystackError } from "../../errors.ts";
 import type { GeneticEffect } from "../knowledge/genetic-words.ts";
 import type { AtlasLabels } from "./atlas-labels.ts";
 import { nameOf } from "./ambiguities.ts";
-import { wordsOf } from "./mentions.ts";
-import type { CellTypeMention, GivenMention, Mention, Sentence } from "./mentions.ts";
+import { wordsOf } from "./mention.ts";
+import type { CellTypeMention, GivenMention, Mention, Sentence } from "./mention.ts";
 import { listed, quotable } from "./question-error.ts";
 
 /**

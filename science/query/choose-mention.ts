@@ -1,5 +1,5 @@
 import { labelKey } from "../knowledge/tokens.ts";
-import type { CellTypeMention, GivenMention, Mention, Sentence } from "./mentions.ts";
+import type { CellTypeMention, GivenMention, Mention, Sentence } from "./mention.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** Which of several mentions the question asks about. */

@@ -1,4 +1,4 @@
-import type { Mention, Sentence } from "./mentions.ts";
+import type { Mention, Sentence } from "./mention.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** Say how something is given, and not what. */

@@ -1,5 +1,5 @@
 import type { Knowledge, PerturbationEntry } from "../knowledge/knowledge.ts";
-import type { Mention, Sentence } from "./mentions.ts";
+import type { Mention, Sentence } from "./mention.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /**

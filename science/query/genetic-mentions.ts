@@ -8,8 +8,8 @@ import type { GeneticEffect } from "../knowledge/genetic-words.ts";
 import type { Knowledge } from "../knowledge/knowledge.ts";
 import { findGeneticEntry, knowledgeTerms } from "../knowledge/resolve.ts";
 import { joined, type Token } from "../knowledge/tokens.ts";
-import { geneticName } from "./mentions.ts";
-import type { Mention, Sentence } from "./mentions.ts";
+import { geneticName } from "./mention.ts";
+import type { Mention, Sentence } from "./mention.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** Words between a genetic word and its gene: "knockout of the gene TP53". */

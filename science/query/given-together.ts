@@ -1,7 +1,7 @@
 import { labelKey } from "../knowledge/tokens.ts";
 import type { Stated } from "./amounts.ts";
 import type { AtlasLabels } from "./atlas-labels.ts";
-import type { GivenMention, Sentence } from "./mentions.ts";
+import type { GivenMention, Sentence } from "./mention.ts";
 import { partKey } from "./parts.ts";
 
 /** Which perturbations a question gives at once: "A + B", "A/B", "A and B", "A together with B". */
@@ -12,7 +12,8 @@ const JOINING = new Set(
     .map(labelKey),
 );
 const ALTERNATIVE = /\b(?:or|oder|vs|versus|than)\b|或/i;
-const SIGN = /[+/&,()]/;
+/** "AICAR (acadesine)" gives a second name. */
+const SIGN = /[+/&,]/;
 
 /** The chosen mention and those given with it, in the order of the text. */
 export function givenTogether(

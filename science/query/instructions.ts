@@ -1,4 +1,4 @@
-import type { Mention, Sentence } from "./mentions.ts";
+import type { Mention, Sentence } from "./mention.ts";
 
 /** A clause that tells the reader what to do or answer, instead of asking about cells. */
 const INSTRUCTION =

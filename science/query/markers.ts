@@ -1,5 +1,5 @@
 import type { TermIndex } from "../knowledge/term-index.ts";
-import type { Meaning, Mention, Sentence } from "./mentions.ts";
+import type { Meaning, Mention, Sentence } from "./mention.ts";
 
 /**
  * Surface markers that tell cells apart: "CD8+ PD-1+ T cells", "Kit+ Sca1+ progenitors". Nobody asks

@@ -1,65 +1,16 @@
 import { distance } from "fastest-levenshtein";
-import type { CellTypeEntry, PerturbationEntry } from "../knowledge/knowledge.ts";
 import type { Term, TermIndex } from "../knowledge/term-index.ts";
 import { joined, tokenise } from "../knowledge/tokens.ts";
 import type { Token } from "../knowledge/tokens.ts";
-import type { GeneticEffect } from "../knowledge/genetic-words.ts";
+import type { Meaning, Mention, Sentence } from "./mention.ts";
 import { withNumbered } from "./numbered.ts";
 import { isWhole } from "./whole-names.ts";
 import type { Vocabulary } from "./vocabulary.ts";
-
-/** What a part of a question can mean. A `null` entry is a label that only an atlas knows. */
-export type Meaning =
-  | { readonly kind: "cell_type"; readonly entry: CellTypeEntry | null; readonly label: string }
-  | {
-      readonly kind: "perturbation";
-      readonly entry: PerturbationEntry | null;
-      readonly label: string;
-      readonly genetic: { gene: string; effect: GeneticEffect } | null;
-    }
-  | {
-      readonly kind: "ambiguous";
-      readonly entries: readonly PerturbationEntry[];
-      readonly label: string;
-    };
-
-export interface Mention {
-  readonly meaning: Meaning;
-  /** The name in the data that was found; null for a gene with a genetic word. */
-  readonly name: string | null;
-  readonly misspelt: boolean;
-  /** Token range [from, to). */
-  readonly from: number;
-  readonly to: number;
-}
-
-export type CellTypeMention = Mention & {
-  readonly meaning: Extract<Meaning, { kind: "cell_type" }>;
-};
-/** A mention of what the cells are given. */
-export type GivenMention = Mention & { readonly meaning: Exclude<Meaning, { kind: "cell_type" }> };
-
-export const geneticName = ({
-  gene,
-  effect,
-}: {
-  readonly gene: string;
-  readonly effect: GeneticEffect;
-}): string => `${gene} ${effect === "loss" ? "knockout" : "overexpression"}`;
 
 /** The longest name has this many tokens; Chinese has one token a character. */
 const LONGEST = 20;
 /** Misspelt names are searched in at most this many neighbouring words. */
 const LONGEST_MISSPELT = 4;
-
-export interface Sentence {
-  readonly text: string;
-  readonly tokens: readonly Token[];
-  /** 1 where a token is used up (by an amount or an earlier mention). */
-  readonly taken: Uint8Array;
-  /** Where the text instructs its reader, as ranges [from, to) of characters. */
-  readonly instructed: readonly (readonly [number, number])[];
-}
 
 /**
  * Finds and takes all names in the sentence: the longest first, then misspelt ones in what is left.
@@ -230,9 +181,4 @@ function sharesEdges(
 
 function onlyStopWords(tokens: readonly Token[], { stop_words }: Vocabulary): boolean {
   return tokens.every(({ key }) => stop_words.has(key));
-}
-
-/** The words of the question that the mention stands for. */
-export function wordsOf({ from, to }: Mention, { text, tokens }: Sentence): string {
-  return text.slice(tokens[from]?.start, tokens[to - 1]?.end);
 }

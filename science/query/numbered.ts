@@ -1,5 +1,5 @@
 import type { TermIndex } from "../knowledge/term-index.ts";
-import type { Meaning, Mention, Sentence } from "./mentions.ts";
+import type { Meaning, Mention, Sentence } from "./mention.ts";
 
 /** "IL-12/15/18": numbers behind a numbered name are further names of its kind. */
 export function withNumbered(

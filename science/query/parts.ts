@@ -2,7 +2,7 @@ import type { GeneticEffect } from "../knowledge/genetic-words.ts";
 import type { Knowledge, PerturbationEntry } from "../knowledge/knowledge.ts";
 import { findPerturbation, geneticReading } from "../knowledge/resolve.ts";
 import { labelKey } from "../knowledge/tokens.ts";
-import type { GivenMention } from "./mentions.ts";
+import type { GivenMention } from "./mention.ts";
 
 /** What a combination consists of, in a form that can be compared. */
 

@@ -1,7 +1,7 @@
 import { HaystackError } from "../../errors.ts";
 import type { ErrorCode } from "../../errors.ts";
 import type { TermIndex } from "../knowledge/term-index.ts";
-import type { Sentence } from "./mentions.ts";
+import type { Sentence } from "./mention.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** What a question left unknown, said so that the asker can repair it. */

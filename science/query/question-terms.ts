@@ -7,7 +7,7 @@ import type { Term, TermIndex } from "../knowledge/term-index.ts";
 import { labelKey } from "../knowledge/tokens.ts";
 import type { Token } from "../knowledge/tokens.ts";
 import type { AtlasLabels } from "./atlas-labels.ts";
-import type { Meaning } from "./mentions.ts";
+import type { Meaning } from "./mention.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /**

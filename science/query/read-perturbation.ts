@@ -11,8 +11,8 @@ import {
 import { perturbationLabels } from "./atlas-labels.ts";
 import type { AtlasLabels } from "./atlas-labels.ts";
 import { givenTogether, labelsOfAll } from "./given-together.ts";
-import { geneticName, wordsOf } from "./mentions.ts";
-import type { GivenMention, Sentence } from "./mentions.ts";
+import { geneticName, wordsOf } from "./mention.ts";
+import type { GivenMention, Sentence } from "./mention.ts";
 import type { Direction, StructuredQuery } from "./structured-query.ts";
 
 type Ambiguity = StructuredQuery["ambiguities"][number];

@@ -1,7 +1,7 @@
 import { buildTermIndex } from "../knowledge/term-index.ts";
 import type { TermIndex } from "../knowledge/term-index.ts";
 import type { Stated } from "./amounts.ts";
-import type { Mention, Sentence } from "./mentions.ts";
+import type { Mention, Sentence } from "./mention.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** Tissue and donor of a question. */

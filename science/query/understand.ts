@@ -16,7 +16,7 @@ import { instructions, outsideOf, withoutInstructed } from "./instructions.ts";
 import { withoutCutShort } from "./cut-short.ts";
 import { withMarkers } from "./markers.ts";
 import { findMentions } from "./mentions.ts";
-import type { CellTypeMention, GivenMention, Mention, Sentence } from "./mentions.ts";
+import type { CellTypeMention, GivenMention, Mention, Sentence } from "./mention.ts";
 import { quotable, throwUnknown, unknownCells, unknownGiven } from "./question-error.ts";
 import { questionTerms } from "./question-terms.ts";
 import { readCellType } from "./read-cell-type.ts";

@@ -65,6 +65,7 @@ describe("several at once", () => {
   test.each([
     "monocytes treated with anti-TNF (infliximab)",
     "monocytes given R848 (resiquimod)",
+    "How do monocytes respond to AICAR (Acadesine)?",
     "How do monocytes respond to IFN-beta or TNF?",
     "How do LPS-treated monocytes respond to IL-10?",
     "How do monocytes respond to IFN-beta, not TNF?",
