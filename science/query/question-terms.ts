@@ -10,7 +10,10 @@ import type { AtlasLabels } from "./atlas-labels.ts";
 import type { Meaning } from "./mentions.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
-/** All names a question may use. The parts by kind serve to suggest names for unknown words. */
+/**
+ * All names a question may use. The parts by kind serve to suggest names for unknown words, and are
+ * made when they are asked for.
+ */
 export interface QuestionTerms extends TermIndex<Meaning> {
   readonly cellTypes: TermIndex<Meaning>;
   readonly perturbations: TermIndex<Meaning>;
@@ -63,14 +66,22 @@ export function questionTerms(
   return {
     ...index,
     find: (tokens) => own.find(tokens) ?? index.find(tokens) ?? findElsewhere(tokens),
-    cellTypes: buildTermIndex(atlasCells, known.cellTypes),
-    perturbations: buildTermIndex(atlasPerturbations, known.perturbations),
+    get cellTypes() {
+      return buildTermIndex(atlasCells, known.cellTypes);
+    },
+    get perturbations() {
+      return buildTermIndex(atlasPerturbations, known.perturbations);
+    },
   };
 }
 
+/** Hardly a name of the vocabularies that people write has more words. */
+const LONGEST_NAMED = 10;
+
 /** What public vocabularies name and the knowledge says nothing of: a drug, else a cell line. */
 function namedElsewhere(tokens: readonly Token[], knowledge: Knowledge): Term<Meaning> | undefined {
-  if (tokens.some(({ key }) => /\p{Script=Han}/u.test(key))) return undefined;
+  const isChinese = tokens.some(({ key }) => /\p{Script=Han}/u.test(key));
+  if (isChinese || tokens.length > LONGEST_NAMED) return undefined;
   const drug = namedDrug(tokens, knowledge);
   const line = namedLine(tokens);
   if (drug !== null && (line === null || line.alone || drug.written === undefined))
@@ -98,10 +109,18 @@ function meaningOf(entry: PerturbationEntry): Meaning {
 
 function knownTerms(knowledge: Knowledge, vocabulary: Vocabulary): QuestionTerms {
   const [cells, perturbations] = [cellTerms(knowledge), perturbationTerms(knowledge, vocabulary)];
+  let cellTypes: TermIndex<Meaning> | undefined;
+  let given: TermIndex<Meaning> | undefined;
   return {
     ...buildTermIndex([...cells, ...perturbations]),
-    cellTypes: buildTermIndex(cells),
-    perturbations: buildTermIndex(perturbations),
+    get cellTypes() {
+      cellTypes ??= buildTermIndex(cells);
+      return cellTypes;
+    },
+    get perturbations() {
+      given ??= buildTermIndex(perturbations);
+      return given;
+    },
   };
 }
 
