@@ -79,6 +79,17 @@ function numbersInWords({ expected_accuracy: expected }: RunResult): string[] {
   ];
 }
 
+/** That a perturbation is known by name only, so that nothing says what to expect of it. */
+function withoutPriorKnowledge({
+  perturbation,
+  expected_targets,
+  expected_pathways,
+}: RunResult["structured_query"]): string | null {
+  const isNamed = perturbation.id !== null && perturbation.kind !== "unknown";
+  if (!isNamed || expected_targets.length + expected_pathways.length > 0) return null;
+  return `${perturbation.name} is a known ${perturbation.kind}, and no response to it is recorded: the prediction was not held against prior knowledge of it.`;
+}
+
 function warningsOf(result: RunResult): Answer["warnings"] {
   const warnings: { title: string; text: string }[] = [];
   const simulated = result.atlas.filter((atlas) => atlas.simulated).map(({ dataset }) => dataset);
@@ -94,6 +105,8 @@ function warningsOf(result: RunResult): Answer["warnings"] {
       text: baselineText(result.model.name),
     });
   }
+  const unforeseen = withoutPriorKnowledge(result.structured_query);
+  if (unforeseen !== null) warnings.push({ title: "No prior knowledge", text: unforeseen });
   const { components, confidence, evidence } = deliveredIteration(result).grounding;
   if (result.control_strategy_effective === "query_as_control") {
     const reason = result.structured_query.control_strategy_fallback?.reason;

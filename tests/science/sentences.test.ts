@@ -10,7 +10,7 @@ import { readingSentence } from "../../science/report/reading.ts";
 import { renderReport } from "../../science/report/report.ts";
 import { verdict } from "../../science/report/wording.ts";
 import { adataOf } from "../support/kang.ts";
-import { QUERY, runResult } from "./report-fixtures.ts";
+import { differential, QUERY, runResult } from "./report-fixtures.ts";
 
 /** What each kind of end says, in every place that says it. */
 
@@ -321,4 +321,22 @@ describe("an answer that lies measured in the atlas", () => {
     });
     expect(text.indexOf("read, not predicted")).toBeLessThan(text.indexOf("Score:"));
   });
+});
+
+test("a drug that is known by its name only is said to be", () => {
+  const named = {
+    ...QUERY,
+    perturbation: { ...QUERY.perturbation, id: "drugbank-db09570", name: "Ixazomib" },
+    expected_targets: [],
+    expected_pathways: [],
+  };
+  const titles = (query: typeof QUERY) =>
+    answerInWords(runResult({ structured_query: query }), differential()).warnings.map(
+      ({ title }) => title,
+    );
+  expect(titles(named)).toContain("No prior knowledge");
+  expect(titles(QUERY)).not.toContain("No prior knowledge");
+  expect(titles({ ...named, perturbation: { ...named.perturbation, id: null } })).not.toContain(
+    "No prior knowledge",
+  );
 });
