@@ -138,8 +138,8 @@ const singularKey = (text: string): string => joined(tokenise(text)).singular;
 const NEAREST_STEPS = 2;
 
 /**
- * The labels of the types nearest to `entry` in the ontology, within a few steps; none that it has
- * only the root of all cells in common with.
+ * The labels of the types nearest to `entry` in the ontology, within a few steps or above it; none
+ * that it has only the root of all cells in common with.
  */
 export function nearestLabels(
   labels: AtlasLabels,
@@ -155,7 +155,7 @@ export function nearestLabels(
     return id === null ||
       line ||
       steps === null ||
-      steps > NEAREST_STEPS ||
+      (steps > NEAREST_STEPS && !own.has(id)) ||
       !above(id).some((each) => own.has(each))
       ? []
       : [{ label, steps }];

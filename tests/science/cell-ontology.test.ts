@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import { curatedKnowledge, loadKnowledge } from "../../science/knowledge/load.ts";
 import { ancestors, ontologyDistance } from "../../science/knowledge/ontology.ts";
 import { resolveCellTypeLabel } from "../../science/knowledge/resolve.ts";
+import { understandQuestion } from "../../science/query/understand.ts";
+import { atlasIndex } from "./query-atlas.ts";
 import { labelKey } from "../../science/knowledge/tokens.ts";
 
 const knowledge = loadKnowledge();
@@ -41,5 +43,12 @@ describe("the whole Cell Ontology", () => {
         expect(ancestors(knowledge, id)).toContain(parent);
         expect(ontologyDistance(knowledge, id, parent)).toBe(1);
       }
+  });
+
+  it("offers the broader type that an atlas has, however many steps above", () => {
+    const index = atlasIndex({ cellTypes: ["smooth muscle cell"], perturbations: ["TNF"] });
+    expect(() =>
+      understandQuestion("How would aortic smooth muscle cells respond to TNF?", [index]),
+    ).toThrow(/"aortic smooth muscle cell"; ask about smooth muscle cell, the nearest/);
   });
 });
