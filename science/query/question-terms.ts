@@ -80,8 +80,8 @@ const LONGEST_NAMED = 10;
 
 /** What public vocabularies name and the knowledge says nothing of: a drug, else a cell line. */
 function namedElsewhere(tokens: readonly Token[], knowledge: Knowledge): Term<Meaning> | undefined {
-  if (tokens.some(({ key }) => /\p{Script=Han}/u.test(key))) return undefined;
-  if (tokens.length > LONGEST_NAMED) return undefined;
+  const isChinese = tokens.some(({ key }) => /\p{Script=Han}/u.test(key));
+  if (isChinese || tokens.length > LONGEST_NAMED) return undefined;
   const drug = namedDrug(tokens, knowledge);
   const line = namedLine(tokens);
   if (drug !== null && (line === null || line.alone || drug.written === undefined))
