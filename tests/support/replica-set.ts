@@ -22,8 +22,8 @@ export interface ReplicaSet {
   /** Ends the open streams with an error that no driver goes on after. */
   breakStreams(): void;
   /**
-   * The next command of this name is done and its connection cut instead of the answer; resolves
-   * when that has happened.
+   * The next command of this name on the runs is done and its connection cut instead of the answer;
+   * resolves when that has happened.
    */
   loseAnswer(command: string): Promise<void>;
   connections(): number;
@@ -281,10 +281,10 @@ export async function startReplicaSet(
     try {
       for await (const message of messagesOf(socket)) {
         const given = await answer(message);
-        const name = Object.keys(commandOf(message))[0] ?? "";
-        const lost = losing.get(name);
+        const [[name, collection] = []] = Object.entries(commandOf(message));
+        const lost = collection === "runs" ? losing.get(name ?? "") : undefined;
         if (lost !== undefined) {
-          losing.delete(name);
+          losing.delete(name ?? "");
           socket.destroy();
           lost();
           return;
