@@ -37,6 +37,7 @@ const SQLITE_WORDS: Readonly<Record<number, string>> = {
   13: "the disk is full",
   14: "it cannot be opened",
   18: "a value is too large for it",
+  19: "it has that already",
   26: "it is no SQLite database",
 };
 

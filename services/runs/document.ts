@@ -45,8 +45,11 @@ export const runConfigSchema = z.strictObject({
   score_threshold: score.default(7),
   control_strategy: controlStrategySchema.default("synthetic_control"),
   deliver: z.enum(["best", "last"]).default("best"),
-  /** How the built-in baseline carries responses over; other models take no notice. */
-  transfer: z.enum(TRANSFERS).default("best"),
+  /**
+   * How the built-in baseline carries responses over, `best` unless it is said; other models take no
+   * notice. Absent in runs of earlier releases.
+   */
+  transfer: z.enum(TRANSFERS).optional(),
   plateau_window: z.number().int().min(2).max(20).default(3),
   min_improvement: z.number().int().min(0).max(9).default(1),
   /** Upper bounds on the cells shown to the model and predicted. */
