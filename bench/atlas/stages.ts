@@ -28,6 +28,11 @@ function bytesRead(): number | null {
   }
 }
 
+function since(earlier: number | null): number | null {
+  const now = bytesRead();
+  return now === null || earlier === null ? null : now - earlier;
+}
+
 const secondsOf = ({ user, system }: NodeJS.CpuUsage): number => (user + system) / 1e6;
 
 type Figures = Readonly<Record<string, number | null>>;
@@ -44,7 +49,10 @@ const STAGES = {
   },
   async question(folder: string): Promise<Figures> {
     const atlas = await openAtlas(placesIn(folder).atlas);
+    const opened = bytesRead();
     const query = understandQuestion(QUESTION, [atlas.index]);
+    // The lists of names, which a process reads once whatever it is asked.
+    const lists = since(opened);
     const plan = choosePrompt({
       query,
       atlases: [atlas],
@@ -67,7 +75,7 @@ const STAGES = {
       await draw("prompt", plan.chosen.parts),
       await draw("query", plan.query_parts),
     ];
-    const figures = { groups_read: groups.size, bytes_read: bytesRead() };
+    const figures = { groups_read: groups.size, bytes_read: since(lists) };
     deltaTransfer(await readH5ad(prompt), await readH5ad(asked));
     return figures;
   },
