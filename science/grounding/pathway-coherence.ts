@@ -1,6 +1,7 @@
 import type { PathwayEntry } from "../knowledge/knowledge.ts";
 import type { Direction, ExpectedPathway } from "../query/structured-query.ts";
 import { geneSymbol } from "../statistics/gene-symbol.ts";
+import { pValue } from "../statistics/p-value.ts";
 import type { EnrichedPathway, EvidenceRow } from "./grounding.ts";
 import { clamp01, unmeasured } from "./component.ts";
 import type { Finding } from "./component.ts";
@@ -84,7 +85,7 @@ function judge(
 
 function evidenceRow({ pathway, members, right, wrong, strength }: Judged, i: number): EvidenceRow {
   const describe = (row: EnrichedPathway | undefined): string =>
-    `${row?.overlap ?? 0} of ${members.length} genes, adjusted p ${(row?.p_adjusted ?? 1).toExponential(1)}`;
+    `${row?.overlap ?? 0} of ${members.length} genes, adjusted p ${pValue(row?.p_adjusted ?? 1)}`;
   return {
     id: `P${i + 1}`,
     component: NAME,

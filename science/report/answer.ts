@@ -4,14 +4,8 @@ import { meaningOf, scaleSentence } from "../grounding/meaning.ts";
 import { readingSentence } from "./reading.ts";
 import type { RunResult } from "./result.ts";
 import { deliveredIteration, isSimulated } from "./result.ts";
-import {
-  chartGeneName,
-  groupDigits,
-  list,
-  plural,
-  pValue,
-  TERMINATION_SENTENCES,
-} from "./wording.ts";
+import { chartGeneName, groupDigits, list, plural, TERMINATION_SENTENCES } from "./wording.ts";
+import { pValue } from "../statistics/p-value.ts";
 
 export interface Answer {
   /** One paragraph, sentence by sentence. */

@@ -44,15 +44,11 @@ export function plural(count: number, noun: string): string {
   return `${groupDigits(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
+export { pValue } from "../statistics/p-value.ts";
+
 /** 12345 -> "12,345". */
 export function groupDigits(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, ",");
-}
-
-export function pValue(p: number): string {
-  if (Number.isNaN(p)) return "not tested";
-  if (p === 0) return "< 1e-300";
-  return p < 0.001 ? p.toExponential(1) : p.toFixed(3);
 }
 
 /** "1.25" with a true minus sign and an explicit plus. */
