@@ -1,9 +1,9 @@
+import { halvesFor } from "../tests/support/control-halves.ts";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { HaystackError } from "../errors.ts";
 import type { ExpectedAccuracy } from "../science/accuracy/accuracy-schema.ts";
-import { controlsToSplit, readHalves, writeHalves } from "../science/accuracy/control-halves.ts";
 import { expectedAccuracy } from "../science/accuracy/expected-accuracy.ts";
 import { importAtlas } from "../science/atlas/import.ts";
 import { openAtlas } from "../science/atlas/open.ts";
@@ -82,14 +82,7 @@ async function casesOf(source: string, what: readonly Withholdable[]): Promise<C
       });
       const { treated, control } = await readTruth({ dir, target, what, seed: SEED });
       const measured = minus(meansOf(logCells(treated.counts)), meansOf(logCells(control.counts)));
-      const controls = controlsToSplit(query, atlas);
-      const path = join(folder, "halves.f32");
-      await writeHalves(atlas, controls, path);
-      const halves = readHalves(
-        path,
-        atlas,
-        controls.map(({ group_id }) => group_id),
-      );
+      const halves = await halvesFor(query, atlas, folder);
       const predicted = new Float64Array(measured.length);
       for (const { group_id, control_group_id, weight } of chosen.parts) {
         const [shown, matched] = [atlas.profile(group_id), atlas.profile(control_group_id!)];

@@ -8,6 +8,7 @@ import { labelKey } from "../science/knowledge/tokens.ts";
 import { VOCABULARIES, vocabulary as vocabularyOf } from "../science/knowledge/vocabularies.ts";
 import { understandQuestion } from "../science/query/understand.ts";
 import { atlasIndex } from "../tests/science/query-atlas.ts";
+import { scoreTitles } from "./titles-score.ts";
 import { noiseNames } from "./words-noise.ts";
 import { judgeCell, judgeGiven, judgeLine, read, VERDICTS } from "./words-judge.ts";
 import type { Verdict } from "./words-judge.ts";
@@ -172,18 +173,23 @@ const results = Object.fromEntries(
     },
   ]),
 );
+const { failures, ...titles } = scoreTitles();
 const cost = checkTimes();
 if (process.argv.includes("--json"))
   console.log(
-    JSON.stringify({ benchmark: "words", node: process.version, cost, results }, null, 1),
+    JSON.stringify({ benchmark: "words", node: process.version, cost, titles, results }, null, 1),
   );
 else {
   console.table(results);
+  console.log(JSON.stringify(titles));
   console.log(JSON.stringify(cost));
 }
 const MOST_WRONG_PERCENT = 0.5;
 if (Object.values(results).some((figures) => figures.wrong_percent > MOST_WRONG_PERCENT))
   process.exitCode = 1;
+if (process.argv.includes("--wrong"))
+  for (const { question, verdict, read_as } of failures)
+    console.log(`titles: ${verdict}: ${question} read as ${read_as}`);
 if (process.argv.includes("--wrong"))
   for (const [name, items] of Object.entries(judged))
     for (const item of items)

@@ -1,6 +1,7 @@
+import { halvesFor } from "../support/control-halves.ts";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { controlsToSplit, readHalves, writeHalves } from "../../science/accuracy/control-halves.ts";
+import { controlsToSplit } from "../../science/accuracy/control-halves.ts";
 import { expectedAccuracy } from "../../science/accuracy/expected-accuracy.ts";
 import { measuredUnits } from "../../science/accuracy/measured-units.ts";
 import { predictionInterval } from "../../science/accuracy/prediction-interval.ts";
@@ -97,19 +98,12 @@ describe("expected accuracy", () => {
       history: [],
       seed: 1,
     });
-    const controls = controlsToSplit(query, atlas);
-    const path = join(folder, "halves.f32");
-    await writeHalves(atlas, controls, path);
-    const halves = readHalves(
-      path,
-      atlas,
-      controls.map(({ group_id }) => group_id),
-    );
+    const halves = await halvesFor(query, atlas, folder);
     return {
       expected: expectedAccuracy(query, chosen, { atlases: [atlas], halves }),
       chosen,
       atlas,
-      controls,
+      controls: controlsToSplit(query, atlas),
       halves,
     };
   }
