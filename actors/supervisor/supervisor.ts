@@ -133,8 +133,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     );
   };
 
+  /** A daemon that drains takes no run from the queue. */
   const renewPresence = async (): Promise<void> =>
-    store.presence?.renew(owner, clock.now(), clock.now() + leaseMs);
+    claims.drains()
+      ? store.presence?.end(owner)
+      : store.presence?.renew(owner, clock.now(), clock.now() + leaseMs);
 
   /** Stores a new run under a lease of this process, and hosts it. */
   const insertHosted = async (document: RunDocument): Promise<void> => {

@@ -36,7 +36,7 @@ describeWithMongodb("presence of daemons on MongoDB", () => {
     expect(await presence.isAnyThere(NOW + 6)).toBe(false);
   });
 
-  test("a daemon that takes runs renews its presence while idle, and ends it when it stops; one for given runs has none", async () => {
+  test("a daemon that takes runs renews its presence while idle, and ends it while it drains and when it stops; one for given runs has none", async () => {
     const { store, presence } = await open("daemons");
     const clock = manualClock(NOW);
     const given = await hostRuns(store, scriptedEffects({ now: clock.now }), {
@@ -54,6 +54,14 @@ describeWithMongodb("presence of daemons on MongoDB", () => {
     await expect.poll(() => presence.isAnyThere(NOW + LEASE_MS - 1)).toBe(true);
     clock.advance(LEASE_MS / 2);
     await expect.poll(() => presence.isAnyThere(NOW + LEASE_MS)).toBe(true);
+    const isThereLater = (): Promise<boolean> => {
+      clock.advance(LEASE_MS);
+      return presence.isAnyThere(NOW);
+    };
+    supervisor.drain(true);
+    await expect.poll(isThereLater).toBe(false);
+    supervisor.drain(false);
+    await expect.poll(isThereLater).toBe(true);
     await supervisor.stop();
     expect(await presence.isAnyThere(NOW)).toBe(false);
   });
