@@ -23,6 +23,8 @@ export interface ObjectStore {
   /** Undefined when absent. */
   stat(path: string): Promise<{ readonly path: string; readonly size: number } | undefined>;
   list(prefix: string): AsyncIterable<string>;
+  /** For good, when it returns; one that is absent is no error. */
+  remove(path: string, signal?: AbortSignal): Promise<void>;
   /** Where a person finds the object: a file path or a gs:// URL. */
   location(path: string): string;
   /**

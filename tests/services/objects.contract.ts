@@ -70,6 +70,27 @@ export function objectsContract(adapter: string, make: () => Promise<ObjectStore
       expect(await objects.stat("a")).toBeUndefined();
     });
 
+    test("a removed object is gone, its neighbours stay, and removing again is no error", async () => {
+      const objects = await open();
+      const ref = await objects.putText("batch-io/r1/iter_1/a", "x");
+      await objects.fetch(ref);
+      for (const path of ["batch-io/r1/iter_1/ab", "batch-io/r1/b", "batch-io/r10/a"])
+        await objects.putText(path, "y");
+      for (const path of ["batch-io/r1/iter_1/a", "batch-io/r1/iter_1/a", "batch-io/r1", "none/x"])
+        await objects.remove(path);
+      expect(await objects.stat(ref.path)).toBeUndefined();
+      await expect(objects.fetch(ref)).rejects.toMatchObject({ code: "OBJECT_NOT_FOUND" });
+      expect(await collect(objects.list("batch-io/"))).toEqual([
+        "batch-io/r1/b",
+        "batch-io/r1/iter_1/ab",
+        "batch-io/r10/a",
+      ]);
+      await objects.remove("batch-io/r1/iter_1/ab");
+      await objects.putText("batch-io/r1/iter_1/c", "z");
+      expect((await objects.stat("batch-io/r1/iter_1/c"))?.size).toBe(1);
+      await expect(objects.remove("../x")).rejects.toMatchObject({ code: "OBJECT_PATH_INVALID" });
+    });
+
     test("a missing local file is FILE_NOT_FOUND and stores nothing", async () => {
       const objects = await open();
       await expect(objects.put("a/b", join(await temporaryFolder(), "none"))).rejects.toMatchObject(

@@ -260,6 +260,18 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
         throw failed(thrown, `Listing the objects ${start}*`, closing.signal);
       }
     },
+    async remove(path, signal) {
+      const stop = until(signal);
+      try {
+        checkObjectPath(path);
+        await retrying(retry, stop, () =>
+          bucket.file(prefix + path).delete({ ignoreNotFound: true }),
+        );
+        cache.drop(path);
+      } catch (thrown) {
+        throw failed(thrown, `Removing the object ${path}`, stop);
+      }
+    },
     location(path) {
       checkObjectPath(path);
       return `gs://${options.bucket}/${prefix}${path}`;

@@ -6,6 +6,7 @@ import { inboxOperations } from "./inbox.ts";
 import { journalOperations } from "./journal.ts";
 import { leaseOperations } from "./leases.ts";
 import { readingOperations } from "./reading.ts";
+import { removalOperations } from "./removal.ts";
 import type { InsertRow } from "./rows.ts";
 import { prepareSchema } from "./schema.ts";
 import { sqlOf } from "./statements.ts";
@@ -62,6 +63,7 @@ export function openSqliteOperations(file: string) {
     ...journalOperations(sql),
     ...leaseOperations(sql, reading.get),
     ...administrationOperations(sql, reading.get),
+    ...removalOperations(sql),
 
     close: (): void => db.close(),
   };
