@@ -117,6 +117,11 @@ export interface BatchService {
   offer(preemptions: number): JobOffer | null;
   readonly model: Model;
   /**
+   * Removes all that is kept of those jobs that have ended. Absent where the service forgets its
+   * jobs by itself.
+   */
+  forget?(isMeant: (jobId: string) => boolean): Promise<void>;
+  /**
    * Rejects unless jobs can be made and looked at here: place, credentials and permissions are
    * right. Absent where nothing can be wrong.
    */

@@ -57,9 +57,12 @@ const anyClaim = {
 
 /** Every operation of the store, in every form that has a statement of its own. */
 const CALLS: {
-  readonly [Name in Exclude<keyof SqliteOperations, "close" | "inOneTransaction">]: (
-    store: SqliteOperations,
-  ) => void;
+  readonly [
+    Name in Exclude<
+      keyof SqliteOperations,
+      "close" | "inOneTransaction" | "emptyLog" | "changedRows"
+    >
+  ]: (store: SqliteOperations) => void;
 } = {
   insert: (store) => void ["r1", "r2"].map((id) => store.insert(run(id))),
   get: (store) => store.get("r1"),

@@ -20,7 +20,7 @@ import type { Answer } from "./answer.ts";
 import type { SqliteOperations } from "./operations.ts";
 import type { RunRow } from "./rows.ts";
 
-type Operation = Exclude<keyof SqliteOperations, "inOneTransaction">;
+type Operation = Exclude<keyof SqliteOperations, "inOneTransaction" | "emptyLog" | "changedRows">;
 type Pending = { resolve(value: unknown): void; reject(error: Error): void };
 
 const parseDocument = (row: {
