@@ -59,7 +59,8 @@ async function household(changes: Partial<HousekeepingParts> = {}) {
     const found = [];
     if ((await runs.get(id)) !== undefined) found.push("run");
     for (const kind of ["batch-io", "results"])
-      for await (const path of objects.list(`${kind}/${id}/`)) found.push(path.split("/", 1)[0]);
+      for await (const path of objects.list(`${kind}/${id}/`))
+        found.push(path.slice(0, path.indexOf("/")));
     for (const name of await readdir(join(jobs, "jobs")))
       if (runOfJob(name) === id) found.push(name.slice(`hs-${id}-`.length));
     for (const name of await readdir(join(folder, "mail")))
