@@ -81,6 +81,24 @@ export interface RunJobs {
   close(): Promise<void>;
 }
 
+export interface ImportJobSpec {
+  readonly job_id: string;
+  readonly import_id: string;
+  readonly attempt: number;
+  /** Each on a machine of its own; a repeated one does what is left of it. */
+  readonly tasks: number;
+  readonly source_bytes: number;
+  /** Whether the source grows when it is read. */
+  readonly is_packed: boolean;
+}
+
+/** Port: imports that the tasks of a CPU job share; each executes `haystack job`. */
+export interface ImportJobs {
+  /** Idempotent by job id like BatchService.submit; returns how the job stands. */
+  submit(spec: ImportJobSpec, signal?: AbortSignal): Promise<JobStatus>;
+  close(): Promise<void>;
+}
+
 /** What predicts, for files, report and mail. */
 export interface Model {
   readonly name: string;

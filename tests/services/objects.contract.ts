@@ -32,14 +32,18 @@ export function objectsContract(adapter: string, make: () => Promise<ObjectStore
       expect(ref).toEqual({ path: "batch-io/run-1/iter_1/prompt.h5ad", sha256: sha256("counts") });
       expect(await readFile(await objects.fetch(ref), "utf8")).toBe("counts");
       expect(await readFile(await objects.fetch({ path: ref.path }), "utf8")).toBe("counts");
-      expect(await objects.stat(ref.path)).toEqual({ path: ref.path, size: 6 });
+      const found = await objects.stat(ref.path);
+      expect(found).toEqual({ path: ref.path, size: 6, version: expect.any(String) as string });
+      expect(await objects.stat(ref.path)).toEqual(found);
     });
 
     test("the same content again is success, other content replaces", async () => {
       const objects = await open();
       const first = await objects.putText("results/log.json", "one");
       expect(await objects.putText("results/log.json", "one")).toEqual(first);
+      const before = await objects.stat("results/log.json");
       const second = await objects.putText("results/log.json", "two");
+      expect((await objects.stat("results/log.json"))?.version).not.toBe(before?.version);
       expect(second.sha256).toBe(sha256("two"));
       expect(await readFile(await objects.fetch(second), "utf8")).toBe("two");
       await expect(objects.fetch(first)).rejects.toMatchObject({ code: "OBJECT_DAMAGED" });

@@ -10,6 +10,7 @@ import {
   makeFolder,
   readStream,
   sizeOf,
+  statOf,
   syncFolder,
   walkFiles,
   writeHashed,
@@ -180,8 +181,10 @@ export function directoryObjects({ root }: { readonly root: string }): ObjectSto
     },
     async stat(path) {
       try {
-        const size = await sizeOf(await fileOf(path));
-        return size === undefined ? undefined : { path, size };
+        const found = await statOf(await fileOf(path));
+        if (found === undefined) return undefined;
+        const { size, ino, mtimeNs } = found;
+        return { path, size: Number(size), version: `${ino}-${mtimeNs}` };
       } catch (thrown) {
         throw objectsError(thrown, `Looking for the object ${path}`);
       }

@@ -236,7 +236,9 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
       try {
         checkObjectPath(path);
         const stored = await look(path, closing.signal);
-        return stored === undefined ? undefined : { path, size: stored.size };
+        return stored === undefined
+          ? undefined
+          : { path, size: stored.size, version: String(stored.generation) };
       } catch (thrown) {
         throw failed(thrown, `Looking for the object ${path}`, closing.signal);
       }
