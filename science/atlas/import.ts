@@ -7,12 +7,13 @@ import { HaystackError } from "../../errors.ts";
 import type { H5adFile } from "../anndata/open.ts";
 import { openH5ad } from "../anndata/open.ts";
 import { filesBelow } from "../anndata/zarr-folder.ts";
-import type { LabelledGroup, LabelResolver } from "./cell-groups.ts";
+import type { GroupedCells, LabelledGroup, LabelResolver } from "./cell-groups.ts";
 import { groupCells, uniqueNames } from "./cell-groups.ts";
 import { chooseSlot } from "./choose-slot.ts";
 import type { RepeatedGenes } from "./genes.ts";
 import { geneSymbols } from "./genes.ts";
-import type { ToldLabels } from "./read-labels.ts";
+import { sharedBySamples } from "./columns/sample-columns.ts";
+import type { LabelsRead, ToldLabels } from "./read-labels.ts";
 import { readLabels } from "./read-labels.ts";
 import { CellScratch } from "./cell-scratch.ts";
 import type { CountedCells } from "./write-counts.ts";
@@ -64,6 +65,20 @@ export async function importAtlas(
   }
 }
 
+function withSamples(
+  { groups, groupOf }: GroupedCells,
+  columns: LabelsRead["sampleColumns"],
+): readonly LabelledGroup[] {
+  const shared = sharedBySamples(columns, groupOf, groups.length);
+  return groups.map((group, at) => {
+    const sample = columns.flatMap(({ name }, column) => {
+      const value = shared[at]?.[column];
+      return value === undefined ? [] : [[name, value] as const];
+    });
+    return sample.length === 0 ? group : { ...group, sample: Object.fromEntries(sample) };
+  });
+}
+
 async function build(
   file: H5adFile,
   folder: string,
@@ -80,7 +95,9 @@ async function build(
   const { columns } = read;
   const slotGenes = geneSymbols(file, source.slot, columns.gene_symbols, options.repeatedGenes);
   const { genes } = slotGenes;
-  const { groups: labelled, groupOf } = groupCells(read.labels, dataset, read.rules, resolver);
+  const grouped = groupCells(read.labels, dataset, read.rules, resolver);
+  const { groupOf } = grouped;
+  const labelled = withSamples(grouped, read.sampleColumns);
   checkGroups(file, labelled, columns);
   const { names, renamed } = uniqueNames(file.index("obs"));
 
@@ -109,6 +126,9 @@ async function build(
     x_source: { slot: source.slot.name, kind: source.kind },
     groups,
     ...(read.furtherNames.length === 0 ? {} : { further_names: read.furtherNames }),
+    ...(read.sampleColumns.length === 0
+      ? {}
+      : { sample_columns: read.sampleColumns.map(({ name, kind }) => ({ name, kind })) }),
     profiles: "profiles.f32",
     warnings: importWarnings({
       nObs: file.nObs,
