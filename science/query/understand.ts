@@ -1,4 +1,5 @@
 import { HaystackError } from "../../errors.ts";
+import type { ErrorCode } from "../../errors.ts";
 import type { AtlasIndex } from "../atlas/atlas-index.ts";
 import type { Knowledge } from "../knowledge/knowledge.ts";
 import { loadKnowledge } from "../knowledge/load.ts";
@@ -25,11 +26,19 @@ import { instructions, outsideOf, withoutInstructed } from "./instructions.ts";
 import { withoutCutShort } from "./cut-short.ts";
 import { withMarkers } from "./markers.ts";
 import { findMentions } from "./mentions.ts";
+import { wordsOf } from "./mention.ts";
 import type { CellTypeMention, GivenMention, Mention, Sentence } from "./mention.ts";
-import { quotable, throwUnknown, unknownCells, unknownGiven } from "./question-error.ts";
+import {
+  quotable,
+  throwUnknown,
+  throwUnsure,
+  unknownCells,
+  unknownGiven,
+} from "./question-error.ts";
 import { questionTerms } from "./question-terms.ts";
 import { readCellType } from "./read-cell-type.ts";
 import { readPerturbation, readTogether, whatIsGiven } from "./read-perturbation.ts";
+import { repairsOf, rivals } from "./repairs.ts";
 import { readDonors, readTissues } from "./sample-words.ts";
 import { questionText } from "./question-text.ts";
 import type { Context, StructuredQuery } from "./structured-query.ts";
@@ -61,12 +70,14 @@ export function understandQuestion(
   const named = chooseGiven(after.length > 0 ? after : given, sentence, vocabulary);
   refuseComparison({ cells, given, sentence }, labels);
   if (asked === undefined || named === undefined) throwMissing();
+  refuseUnsure([asked], "CELL_TYPE_UNKNOWN", "cell type");
   const { chosen, together, labelsOfAll } = whatIsGiven(
     { named, given, withGenes, sentence },
     knowledge,
     labels,
   );
 
+  refuseUnsure([named, ...together], "PERTURBATION_UNKNOWN", "perturbation");
   const doses = dosesOf([named, ...together], amounts.doses, given, sentence);
   const tissues = readTissues(sentence, all.filter(isGiven), vocabulary);
   const donors = readDonors(text, labels.donors, sentence.instructed);
@@ -101,6 +112,12 @@ export function understandQuestion(
     ambiguities: [
       ...ambiguities,
       ...amountsTaken(perturbation, { dose: first(doses), time: first(amounts.times) }, atlases),
+      ...repairsOf({ cell_type, perturbation }).map(({ field, text: words, name }) => ({
+        field,
+        text: words,
+        chosen: name,
+        alternatives: [],
+      })),
       ...lineageForLine(asked, cell_type),
       ...unreadInFront(asked, cell_type, { ...sentence, isRead }, vocabulary),
       ...others({ field: "cell_type", chosenName: cell_type.name, chosen: asked }, cells, sentence),
@@ -121,6 +138,20 @@ export function understandQuestion(
     control_strategy_fallback: null,
     understood_by: "rules",
   };
+
+  /** A name that was repaired goes on only where it can be no other of its kind. */
+  function refuseUnsure(chosenOnes: readonly Mention[], code: ErrorCode, what: string): void {
+    for (const each of chosenOnes) {
+      const further = rivals(each, sentence, terms, knowledge);
+      if (further.length > 0)
+        throwUnsure(code, what, wordsOf(each, sentence), {
+          couldBe: [nameOf(each), ...further],
+          inAtlas: (code === "CELL_TYPE_UNKNOWN" ? labels.cellTypes : labels.perturbations).map(
+            ({ label }) => label,
+          ),
+        });
+    }
+  }
 
   function throwMissing(): never {
     if (asked === undefined && named === undefined) {

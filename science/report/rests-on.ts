@@ -52,7 +52,7 @@ export function restsOn(facts: BasisFacts): readonly Basis[] {
     ...modelOf(facts),
     ...transferOf(facts),
     ...dataOf(facts),
-    ...(query === null ? [] : [...readingOf(query), ...contextOf(query), ...notUsedOf(query)]),
+    ...(query === null ? [] : howItWasRead(query)),
     ...controlOf(facts),
     ...confidenceOf(facts),
     ...undecidedOf(facts),
@@ -62,6 +62,13 @@ export function restsOn(facts: BasisFacts): readonly Basis[] {
     costOf(facts.usage),
   ];
 }
+
+/** What is said of the reading of the question. */
+export const howItWasRead = (query: StructuredQuery): readonly Basis[] => [
+  ...readingOf(query),
+  ...contextOf(query),
+  ...notUsedOf(query),
+];
 
 /** What a delivered result knows of it. */
 export const basisFacts = ({ atlas, model, iterations, ...result }: RunResult): BasisFacts => ({
