@@ -1,6 +1,7 @@
 import { Command, Option } from "commander";
 import { SOFTWARE } from "../software.ts";
 import { addAtlasCommands } from "./commands/atlas.ts";
+import { addCheckCommand } from "./commands/check.ts";
 import { addCompletionCommands } from "./commands/completion.ts";
 import { addConfigCommand } from "./commands/config.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
@@ -29,6 +30,7 @@ export function buildProgram(setExitCode: SetExitCode): Command {
     // What is wrong is said where every error is.
     .configureOutput({ writeOut: say, writeErr: hint, outputError: () => undefined });
   addRunCommand(program, setExitCode);
+  addCheckCommand(program, setExitCode);
   addSubmitCommand(program, setExitCode);
   addServeCommand(program, setExitCode);
   addJobCommand(program, setExitCode);
