@@ -102,6 +102,7 @@ const REACHES_JOBS: Readonly<Record<keyof Environment, "own" | "open" | "secret"
   OPENAI_TEMPERATURE: "open",
   OPENAI_PRICE_INPUT: "open",
   OPENAI_PRICE_CACHED_INPUT: "open",
+  OPENAI_PRICE_CACHE_WRITE: "open",
   OPENAI_PRICE_OUTPUT: "open",
   OPENAI_EMBEDDING_MODEL: "open",
   OPENAI_PRICE_EMBEDDING: "open",
