@@ -67,6 +67,7 @@ const REACHES_JOBS: Readonly<Record<keyof Environment, "own" | "open" | "secret"
   BATCH_PROJECT: "open",
   BATCH_LOCATION: "open",
   BATCH_IMAGE: "open",
+  BATCH_ENTRYPOINT: "open",
   BATCH_MODEL: "open",
   BATCH_MACHINE_TYPE: "open",
   BATCH_ACCELERATOR: "open",

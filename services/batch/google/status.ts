@@ -7,7 +7,7 @@ import {
   type JobStatus,
   TERMINAL_JOB_STATES,
 } from "../index.ts";
-import { WORKER_EXIT_CODES, workerExit } from "../worker-contract.ts";
+import { type WorkerExit, WORKER_EXIT_CODES, workerExit } from "../worker-contract.ts";
 import { given } from "../../../given.ts";
 
 export type GoogleTask = protos.google.cloud.batch.v1.ITask;
@@ -41,9 +41,20 @@ const RESERVED: Readonly<Record<number, { readonly kind: JobFailureKind; readonl
 const REMEDIES: Readonly<Record<number, string>> = {
   [WORKER_EXIT_CODES.MODEL_UNUSABLE]: ": correct BATCH_ENVIRONMENT, the image or the driver",
 };
-const CONTAINER_EXITS: Readonly<Record<number, string>> = {
-  125: "The container could not be started: check that BATCH_IMAGE exists and that the jobs' service account may read it",
-  137: "The worker was killed, most likely because the machine ran out of memory",
+const CONTAINER_EXITS: Readonly<Record<number, WorkerExit>> = {
+  125: {
+    text: "The container could not be started: check that BATCH_IMAGE exists and that the jobs' service account may read it",
+    repeats: "once",
+  },
+  126: {
+    text: "The program that BATCH_ENTRYPOINT names may not be executed in the container: correct it, or the image",
+    repeats: "once",
+  },
+  127: {
+    text: "The program that BATCH_ENTRYPOINT names is not in the image: correct it, or the image",
+    repeats: "once",
+  },
+  137: { text: "The worker was killed, most likely because the machine ran out of memory" },
 };
 
 const millis = (
@@ -103,9 +114,8 @@ function failureOf(
       reason: `${reserved.text} (exit code ${code}).`,
       exit_code: code,
     };
-  const { text, repeats } = workerExit(code) ?? {
-    text: CONTAINER_EXITS[code] ?? "The worker ended",
-  };
+  const { text, repeats } = workerExit(code) ??
+    CONTAINER_EXITS[code] ?? { text: "The worker ended" };
   return {
     kind: "application",
     reason: `${text}${REMEDIES[code] ?? ""} (exit code ${code}); Cloud Logging has its log under labels.job_uid="${job.uid ?? ""}".`,
