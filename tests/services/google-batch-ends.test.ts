@@ -114,6 +114,19 @@ test("QUEUED to FAILED without ever running is transient and costs no seconds", 
   expect(harness.events.seen.map((event) => event.state)).toEqual(["QUEUED", "FAILED"]);
 });
 
+test.each([
+  "Batch Error: code - CODE_GCE_PERMISSION_DENIED, description - Required 'iam.serviceAccounts.actAs' permission for 'j@p.iam'.",
+  "VM creation failed with non-retryable error: code - INVALID_FIELD_VALUE, description - Invalid value for field 'resource.machineType': 'g2'.",
+])("a job that cannot have a machine (%s) is not repeated", async (failInQueue) => {
+  const harness = await googleHarness();
+  harness.server.scriptJobs({ failInQueue });
+  expect((await endOf(harness))?.failure).toMatchObject({
+    kind: "application",
+    repeats: "never",
+    reason: expect.stringMatching(/^The job failed before its task started: .*\.$/) as string,
+  });
+});
+
 test("input that the program refuses (exit code 2) is said so; an image that cannot be had is application too", async () => {
   const harness = await googleHarness();
   expect((await endOf(harness, jobSpec(), { exit: 2 }))?.failure).toStrictEqual({

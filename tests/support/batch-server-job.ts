@@ -22,6 +22,8 @@ export interface JobScript {
   readonly hiddenCalls?: number;
   /** The job stays in the state until the promise resolves. */
   readonly hold?: { readonly [State in "QUEUED" | "SCHEDULED" | "RUNNING"]?: Promise<unknown> };
+  /** What Batch says of machines while the job is in the state, without a message to anybody. */
+  readonly says?: { readonly [State in "QUEUED" | "SCHEDULED"]?: string };
   /** Goes from QUEUED to FAILED; Batch's own words for it. */
   readonly failInQueue?: string;
   /**
@@ -50,6 +52,8 @@ export interface LiveJob {
   readonly state: () => GoogleJobState;
   /** What the program wrote to stderr: the job's log. */
   readonly log: () => string;
+  /** Adds an event about the job, as Batch does without a message to anybody. */
+  readonly says: (description: string) => void;
   readonly stop: (how: "cancel" | "delete") => void;
   readonly ended: Promise<void>;
 }
@@ -197,23 +201,24 @@ export function liveJob(
     return killedWith ?? code;
   };
 
+  const says = (description: string): void =>
+    void jobEvents.push({ type: "OPERATIONAL_INFO", eventTime: now(), description });
+
   const live = async (): Promise<void> => {
     const isStopped = async (until: Promise<unknown> | undefined): Promise<boolean> => {
       await Promise.race([until ?? new Promise(setImmediate), stopped]);
       return stopping.signal.aborted;
     };
     enter("QUEUED");
+    if (script.says?.QUEUED !== undefined) says(script.says.QUEUED);
     if (await isStopped(script.hold?.QUEUED)) return;
     if (script.failInQueue !== undefined) {
-      jobEvents.push({
-        type: "OPERATIONAL_INFO",
-        eventTime: now(),
-        description: script.failInQueue,
-      });
+      says(script.failInQueue);
       return enter("FAILED");
     }
     enter("SCHEDULED");
     taskGoes("ASSIGNED");
+    if (script.says?.SCHEDULED !== undefined) says(script.says.SCHEDULED);
     if (await isStopped(script.hold?.SCHEDULED)) return;
     enter("RUNNING");
     taskGoes("RUNNING");
@@ -243,6 +248,7 @@ export function liveJob(
     }),
     state: () => state,
     log: () => log,
+    says,
     stop(how) {
       if (stopping.signal.aborted && how === "cancel") return;
       enter(how === "cancel" ? "CANCELLATION_IN_PROGRESS" : "DELETION_IN_PROGRESS");

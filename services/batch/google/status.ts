@@ -1,8 +1,10 @@
 import type { protos } from "@google-cloud/batch";
 import { phrase } from "../../../system-words.ts";
+import { holdOf, newestWords } from "./hold.ts";
 import type { GoogleJob } from "./job.ts";
 import {
   type JobFailureKind,
+  type JobHoldKind,
   type JobState,
   type JobStatus,
   TERMINAL_JOB_STATES,
@@ -24,6 +26,8 @@ const STATES: Readonly<Record<string, JobState>> = {
   // A deletion stops the job first; then it is unknown.
   DELETION_IN_PROGRESS: "CANCELLATION_IN_PROGRESS",
 };
+
+const WAITING: ReadonlySet<JobState> = new Set(["QUEUED", "SCHEDULED"]);
 
 /** Google Batch's reserved exit codes; any other is the program's own. */
 const RESERVED: Readonly<Record<number, { readonly kind: JobFailureKind; readonly text: string }>> =
@@ -77,17 +81,12 @@ const exitCode = (event: GoogleEvent): number | undefined => {
   return code === 0 ? undefined : code;
 };
 
-/**
- * Batch's own account of a failure without exit code: what it says of machines and quota before
- * what it says of states.
- */
-function lastWords(events: readonly GoogleEvent[]): string {
-  const told = events.filter((event) => (event.description ?? "") !== "");
-  const best =
-    told.findLast((event) => !/^(Job|Task) state is (set|updated)/.test(event.description ?? "")) ??
-    told.at(-1);
-  return phrase(best?.description ?? "");
-}
+/** Batch's own account of a failure without exit code. */
+const lastWords = (events: readonly GoogleEvent[]): string =>
+  newestWords(events) ?? events.findLast(({ description }) => description)?.description ?? "";
+
+/** What nothing but a change of the configuration can mend. */
+const NEVER_PASSES: ReadonlySet<JobHoldKind> = new Set(["permission", "invalid"]);
 
 function failureOf(
   job: GoogleJob,
@@ -95,16 +94,20 @@ function failureOf(
   started: boolean,
 ): NonNullable<JobStatus["failure"]> {
   const code = events.map(exitCode).findLast((found) => found !== undefined);
-  if (code === undefined && !started)
+  if (code === undefined && !started) {
+    const words = lastWords(events);
+    const passes = !NEVER_PASSES.has(holdOf(words).kind);
     return {
-      kind: "transient",
-      reason: `The job failed before its task started: ${lastWords(events)}.`,
+      kind: passes ? "transient" : "application",
+      reason: `The job failed before its task started: ${phrase(words)}.`,
       exit_code: null,
+      ...(passes ? {} : { repeats: "never" }),
     };
+  }
   if (code === undefined)
     return {
       kind: "application",
-      reason: `The job failed, and Google Batch reports no exit code: ${lastWords(events)}.`,
+      reason: `The job failed, and Google Batch reports no exit code: ${phrase(lastWords(events))}.`,
       exit_code: null,
     };
   const reserved = RESERVED[code];
@@ -140,8 +143,15 @@ function runSeconds(job: GoogleJob, events: readonly GoogleEvent[]): number | un
  */
 export function jobStatus(jobId: string, job: GoogleJob, tasks: readonly GoogleTask[]): JobStatus {
   const state = STATES[String(job.status?.state)] ?? "QUEUED";
-  if (!TERMINAL_JOB_STATES.has(state)) return { job_id: jobId, state };
   const ofJob = inOrder(job.status?.statusEvents ?? []);
+  if (!TERMINAL_JOB_STATES.has(state)) {
+    const words = WAITING.has(state) ? newestWords(ofJob) : undefined;
+    return {
+      job_id: jobId,
+      state,
+      ...given({ held: words === undefined ? undefined : holdOf(words) }),
+    };
+  }
   const all = inOrder([...ofJob, ...tasks.flatMap((task) => task.status?.statusEvents ?? [])]);
   const seconds = runSeconds(job, ofJob);
   const started = seconds !== undefined || all.some((event) => toState(event) === "RUNNING");
