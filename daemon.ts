@@ -29,7 +29,7 @@ import { openDispatch } from "./adapters/dispatch.ts";
 import { keepHouse } from "./adapters/housekeeping.ts";
 import { openInference } from "./adapters/inference.ts";
 import { knowledgeFolder } from "./adapters/knowledge.ts";
-import { openModel } from "./adapters/language-model.ts";
+import { openModel, watchModel } from "./adapters/language-model.ts";
 import { openLiterature } from "./adapters/literature.ts";
 import { openLookUps } from "./adapters/look-ups.ts";
 import { openMail } from "./adapters/mail.ts";
@@ -184,6 +184,7 @@ async function openParts(
   opened.defer(() => dispatched?.runJobs.close());
   const mail = opened.adopt(await openMail(config, clock), (part) => part.close());
   const model = await openModel(config, clock);
+  if (model !== undefined && options.sweeps) opened.defer(watchModel(model.model, clock, trouble));
   const literature = await openLiterature(config, clock);
   const lookUps = await openLookUps(config, clock);
   const ports: StepPorts = {

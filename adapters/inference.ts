@@ -7,6 +7,7 @@ import {
   BASELINE_PROGRAM,
   type InferenceProgram,
   inferenceProgram,
+  wordsOf,
 } from "../services/batch/local/command.ts";
 import { redactedBatch } from "../services/batch/redacted.ts";
 import { localBatch } from "../services/batch/local/service.ts";
@@ -123,6 +124,7 @@ async function googleService(config: Config): Promise<BatchService> {
     ...googlePlace(config),
     ...googleSettings(config),
     image: configured(config, "BATCH_IMAGE"),
+    entrypoint: config.BATCH_ENTRYPOINT === "image" ? "image" : wordsOf(config.BATCH_ENTRYPOINT),
     machineType: config.BATCH_MACHINE_TYPE,
     cpuMilli: config.BATCH_CPU_MILLI,
     memoryMib: config.BATCH_MEMORY_MIB,

@@ -58,11 +58,22 @@ export interface JobFailure {
   readonly repeats?: "never" | "once";
 }
 
+export type JobHoldKind = "capacity" | "quota" | "permission" | "invalid" | "other";
+
+/** What keeps a job from its machine. */
+export interface JobHold {
+  readonly kind: JobHoldKind;
+  /** One plain sentence. */
+  readonly reason: string;
+}
+
 export interface JobStatus {
   readonly job_id: string;
   readonly state: JobState;
   /** Present when FAILED. */
   readonly failure?: JobFailure;
+  /** What Batch last said of a job that has no machine yet; absent where it said nothing. */
+  readonly held?: JobHold;
   /** Seconds the job has run, when known. */
   readonly run_seconds?: number;
 }

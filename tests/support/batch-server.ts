@@ -88,6 +88,8 @@ export interface BatchServer {
   /** The job as it is now; undefined when unknown. */
   readonly job: (jobId: string) => GoogleJob | undefined;
   readonly log: (jobId: string) => string;
+  /** Adds an event about the job, without a message to anybody. */
+  readonly says: (jobId: string, description: string) => void;
   /** As after an hour: a repeated request id is no longer known. */
   readonly forgetRequests: () => void;
   /** Deletes the job as someone else would; resolves when it is gone. */
@@ -296,6 +298,7 @@ export async function batchServer(options: BatchServerOptions): Promise<BatchSer
     },
     job: (jobId) => byId(jobId)?.show(),
     log: (jobId) => byId(jobId)?.log() ?? "",
+    says: (jobId, description) => byId(jobId)?.says(description),
     remove: (jobId) => remove(nameOf(jobId)),
     forgetRequests: () => nameByRequest.clear(),
     calls,
