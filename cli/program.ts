@@ -1,6 +1,7 @@
 import { Command, Option } from "commander";
 import { SOFTWARE } from "../software.ts";
 import { addAtlasCommands } from "./commands/atlas.ts";
+import { addBackupCommands } from "./commands/backup.ts";
 import { addCompletionCommands } from "./commands/completion.ts";
 import { addConfigCommand } from "./commands/config.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
@@ -38,6 +39,7 @@ export function buildProgram(setExitCode: SetExitCode): Command {
   addWishCommands(program, setExitCode);
   addInspectRunCommands(program);
   addTokenCommands(program);
+  addBackupCommands(program);
   addConfigCommand(program);
   addDoctorCommand(program, setExitCode);
   addCompletionCommands(program);
