@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import { SOFTWARE } from "../software.ts";
 import { addAtlasCommands } from "./commands/atlas.ts";
 import { addCheckCommand } from "./commands/check.ts";
+import { addBackupCommands } from "./commands/backup.ts";
 import { addCompletionCommands } from "./commands/completion.ts";
 import { addConfigCommand } from "./commands/config.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
@@ -42,6 +43,7 @@ export function buildProgram(setExitCode: SetExitCode): Command {
   addRemovalCommands(program);
   addInspectRunCommands(program);
   addTokenCommands(program);
+  addBackupCommands(program);
   addConfigCommand(program);
   addDoctorCommand(program, setExitCode);
   addCompletionCommands(program);
