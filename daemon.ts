@@ -66,6 +66,7 @@ export interface Workbench {
 export async function openWorkbench(config: Config): Promise<Workbench> {
   const objects = await openObjects(config);
   const knowledge = knowledgeFolder(config);
+  const importLimits = { gigabytes: { value: config.IMPORT_GB, variable: "IMPORT_GB" } };
   const compute = processCompute<Tasks>({
     filename: pathToFileURL(ownProgram("actors/tasks.ts")),
     processes: config.COMPUTE_PROCESSES,
@@ -75,7 +76,9 @@ export async function openWorkbench(config: Config): Promise<Workbench> {
         minutes: { value: config.INSPECT_MINUTES, variable: "INSPECT_MINUTES" },
         gigabytes: { value: config.INSPECT_GB, variable: "INSPECT_GB" },
       },
-      importAtlasFile: { gigabytes: { value: config.IMPORT_GB, variable: "IMPORT_GB" } },
+      importAtlasFile: importLimits,
+      importAtlasPart: importLimits,
+      describeAtlasImport: importLimits,
     } satisfies Partial<Record<keyof Tasks, TaskLimits>>,
   });
   return {
