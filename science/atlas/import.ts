@@ -13,6 +13,7 @@ import { chooseSlot, type CountsSource } from "./choose-slot.ts";
 import type { RepeatedGenes, SlotGenes } from "./genes.ts";
 import { geneSymbols } from "./genes.ts";
 import { sharedBySamples } from "./columns/sample-columns.ts";
+import { notStoredWarnings } from "./not-stored.ts";
 import type { LabelsRead, ToldLabels } from "./read-labels.ts";
 import { readLabels } from "./read-labels.ts";
 import { CellScratch } from "./cell-scratch.ts";
@@ -187,7 +188,13 @@ function planImport(
     repeatedGenes: options.repeatedGenes ?? "sum",
     resolver,
     renamed,
-  });
+  }).concat(
+    notStoredWarnings(
+      file,
+      [source.slot],
+      [columns.cell_type, columns.perturbation, columns.donor, columns.dose, columns.time],
+    ),
+  );
   return {
     dataset,
     source,
