@@ -7,6 +7,7 @@ import { addDoctorCommand } from "./commands/doctor.ts";
 import { addInspectRunCommands } from "./commands/inspect-run.ts";
 import { addJobCommand } from "./commands/job.ts";
 import { addKnowledgeCommands } from "./commands/knowledge.ts";
+import { addQuarantineCommands } from "./commands/quarantine.ts";
 import { addRunCommand } from "./commands/run.ts";
 import { addRunsCommands } from "./commands/runs.ts";
 import { addServeCommand } from "./commands/serve.ts";
@@ -37,6 +38,7 @@ export function buildProgram(setExitCode: SetExitCode): Command {
   addRunsCommands(program, setExitCode);
   addWishCommands(program, setExitCode);
   addInspectRunCommands(program);
+  addQuarantineCommands(program);
   addTokenCommands(program);
   addConfigCommand(program);
   addDoctorCommand(program, setExitCode);
