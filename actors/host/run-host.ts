@@ -41,6 +41,8 @@ import { registerHost } from "./step.ts";
 export interface RunHost extends Pick<RunSteps, "leaseHolds" | "leaseUntil" | "renewed"> {
   readonly runId: string;
   readonly token: number;
+  /** Of its last commit. */
+  revision(): number;
   document(): RunDocument;
   outbox(): readonly OutboxEntry[];
   wakeAt(): number | null;
@@ -163,6 +165,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
   const host: RunHost = {
     runId,
     token,
+    revision: commits.revision,
     document: commits.document,
     outbox: commits.outbox,
     wakeAt: commits.wakeAt,

@@ -184,6 +184,9 @@ export function createHosting(options: HostingOptions, parts: HostingParts): Hos
     await parts.claim(host.runId);
   };
 
+  const setAside = ({ runId, token }: RunHost, { code, message }: HaystackError) =>
+    store.setAside(runId, { code, message, at: clock.now(), token });
+
   const recordMails = async (): Promise<void> => {
     await outboxSender.stop();
     await groupCommit.idle();
@@ -213,6 +216,7 @@ export function createHosting(options: HostingOptions, parts: HostingParts): Hos
         onCommitted: afterCommit,
         onLost(lost, error) {
           remove(lost);
+          if (error.code === "RECORD_REFUSED") background.run(setAside(lost, error));
           options.onTrouble(error);
         },
         onCancelledBroken: (broken) => background.run(hostAnew(broken)),

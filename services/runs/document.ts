@@ -279,3 +279,20 @@ export function newRun({
     completed_at: null,
   };
 }
+
+/**
+ * Refused as it was taken in: it has no machine, keeps its values as they were written, and no retry
+ * runs it.
+ */
+export const wasRefused = ({
+  status,
+  error,
+  snapshot,
+}: {
+  readonly status: unknown;
+  readonly error?: unknown;
+  readonly snapshot: unknown;
+}): boolean =>
+  status === "failed" &&
+  (error as RunErrorRecord | null | undefined)?.code === "CONFIG_INVALID" &&
+  (snapshot === null || snapshot === "null");
