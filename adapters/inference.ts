@@ -83,6 +83,17 @@ const OUTPUTS: Readonly<Record<BatchAdapter, (config: Config) => Promise<JobOutp
   },
 };
 
+/** What is kept of jobs here, without a part that executes jobs. */
+export const keptJobs = (config: Config): Pick<BatchService, "forget"> =>
+  batchAdapter(config) === "local"
+    ? {
+        async forget(isMeant) {
+          const { forgetJobs } = await import("../services/batch/local/forget-jobs.ts");
+          await forgetJobs(localRoot(config), isMeant);
+        },
+      }
+    : {};
+
 const localRoot = (config: Config): string => join(config.dataDir, "batch");
 
 async function onGoogleBatch(

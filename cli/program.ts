@@ -7,6 +7,7 @@ import { addDoctorCommand } from "./commands/doctor.ts";
 import { addInspectRunCommands } from "./commands/inspect-run.ts";
 import { addJobCommand } from "./commands/job.ts";
 import { addKnowledgeCommands } from "./commands/knowledge.ts";
+import { addRemovalCommands } from "./commands/remove.ts";
 import { addRunCommand } from "./commands/run.ts";
 import { addRunsCommands } from "./commands/runs.ts";
 import { addServeCommand } from "./commands/serve.ts";
@@ -36,6 +37,7 @@ export function buildProgram(setExitCode: SetExitCode): Command {
   addKnowledgeCommands(program);
   addRunsCommands(program, setExitCode);
   addWishCommands(program, setExitCode);
+  addRemovalCommands(program);
   addInspectRunCommands(program);
   addTokenCommands(program);
   addConfigCommand(program);

@@ -38,6 +38,11 @@ export interface RunOperations {
   /** Resumes the run where it stopped and follows it to its end. */
   retry(runId: string): Promise<Ended>;
   /**
+   * Deletes an ended run and everything that is kept of it. Errors: RUN_NOT_FOUND,
+   * RUN_STATE_FORBIDS.
+   */
+  delete(runId: string): Promise<void>;
+  /**
    * Answers a question, from its run to the files on this machine. An interrupt cancels the run.
    */
   answer(question: Question): Promise<Ended>;

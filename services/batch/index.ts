@@ -81,6 +81,24 @@ export interface RunJobs {
   close(): Promise<void>;
 }
 
+export interface ImportJobSpec {
+  readonly job_id: string;
+  readonly import_id: string;
+  readonly attempt: number;
+  /** Each on a machine of its own; a repeated one does what is left of it. */
+  readonly tasks: number;
+  readonly source_bytes: number;
+  /** Whether the source grows when it is read. */
+  readonly is_packed: boolean;
+}
+
+/** Port: imports that the tasks of a CPU job share; each executes `haystack job`. */
+export interface ImportJobs {
+  /** Idempotent by job id like BatchService.submit; returns how the job stands. */
+  submit(spec: ImportJobSpec, signal?: AbortSignal): Promise<JobStatus>;
+  close(): Promise<void>;
+}
+
 /** What predicts, for files, report and mail. */
 export interface Model {
   readonly name: string;
@@ -116,6 +134,11 @@ export interface BatchService {
   /** What a job gets that was preempted so often before; null where nothing is paid for. */
   offer(preemptions: number): JobOffer | null;
   readonly model: Model;
+  /**
+   * Removes all that is kept of those jobs that have ended. Absent where the service forgets its
+   * jobs by itself.
+   */
+  forget?(isMeant: (jobId: string) => boolean): Promise<void>;
   /**
    * Rejects unless jobs can be made and looked at here: place, credentials and permissions are
    * right. Absent where nothing can be wrong.

@@ -202,6 +202,8 @@ export const runDocumentSchema = z.object({
   started_at: time.nullable(),
   updated_at: time,
   completed_at: time.nullable(),
+  /** When the files between question and results were removed; absent while they are there. */
+  pruned_at: time.optional(),
 });
 export type RunDocument = z.infer<typeof runDocumentSchema>;
 export type RunStatus = RunDocument["status"];

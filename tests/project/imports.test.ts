@@ -16,7 +16,7 @@ import {
 const HELPERS = "(errors|given|json-text|own-files|retry-after|system-words|zod-words)\\.ts";
 const INTERFACES = "services/[\\w-]+/(index|document)\\.ts";
 const ACTORS =
-  "actors/([\\w-]+|supervisor/supervisor|mail/requested|(watch|inspection)/[\\w-]+)\\.ts";
+  "actors/([\\w-]+|supervisor/supervisor|mail/requested|(watch|inspection|imports)/[\\w-]+)\\.ts";
 const COMPOSITION = "(adapters/[\\w-]+|daemon|fail-unbegun|serve)\\.ts";
 
 interface Room {

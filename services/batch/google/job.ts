@@ -56,6 +56,18 @@ export interface GoogleJobWork {
   readonly maxRunSeconds: number;
   /** Whether it works on files of the bucket. */
   readonly mountsBucket: boolean;
+  /** False where nobody waits for news of it by the topic. */
+  readonly isAwaited?: false;
+  /**
+   * Several equal tasks, each on a machine of its own and repeated up to `retries` times unless it
+   * ended with one of the codes `final`. Default: one, and no retries by Batch (they would hide
+   * cost and overwrite outputs).
+   */
+  readonly tasks?: {
+    readonly count: number;
+    readonly retries: number;
+    readonly final: readonly number[];
+  };
 }
 
 const MOUNT_PATH = "/mnt/disks/haystack";
@@ -117,10 +129,7 @@ export function inferenceWork(
   };
 }
 
-/**
- * The body of createJob: one task, one machine, no retries by Batch (they would hide cost and
- * overwrite outputs).
- */
+/** The body of createJob. */
 export function jobBody(
   settings: GoogleJobSettings,
   work: GoogleJobWork,
@@ -140,11 +149,13 @@ export function jobBody(
   const labels = { ...settings.labels, ...work.identity };
   const variables = { ...settings.environment, ...work.environment };
   const secretVariables = { ...settings.secretEnvironment };
+  const { tasks = { count: 1, retries: 0, final: [] } } = work;
   return {
     taskGroups: [
       {
-        taskCount: 1,
-        parallelism: 1,
+        taskCount: tasks.count,
+        parallelism: tasks.count,
+        ...(tasks.count === 1 ? {} : { taskCountPerNode: 1 }),
         taskSpec: {
           runnables: [
             {
@@ -172,7 +183,17 @@ export function jobBody(
                 },
               }),
           maxRunDuration: { seconds: Math.min(LONGEST_RUN_SECONDS, Math.ceil(work.maxRunSeconds)) },
-          maxRetryCount: 0,
+          maxRetryCount: tasks.retries,
+          ...(tasks.retries === 0
+            ? {}
+            : {
+                lifecyclePolicies: [
+                  {
+                    action: "FAIL_TASK" as const,
+                    actionCondition: { exitCodes: [...tasks.final] },
+                  },
+                ],
+              }),
           volumes: !work.mountsBucket
             ? []
             : [
@@ -208,7 +229,10 @@ export function jobBody(
     },
     labels,
     logsPolicy: { destination: "CLOUD_LOGGING" },
-    notifications: [{ pubsubTopic: settings.topic, message: { type: "JOB_STATE_CHANGED" } }],
+    notifications:
+      work.isAwaited === false
+        ? []
+        : [{ pubsubTopic: settings.topic, message: { type: "JOB_STATE_CHANGED" } }],
   };
 }
 
