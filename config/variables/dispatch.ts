@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { listOf, whole } from "../forms.ts";
+import { listOf, text, whole } from "../forms.ts";
 
 /** Runs as CPU jobs on Google Batch. */
 export const dispatch = {
@@ -7,11 +7,8 @@ export const dispatch = {
     .enum(["host", "batch"])
     .default("host")
     .describe("Where runs are hosted: in the daemon, or each as a CPU job on Google Batch"),
-  DISPATCH_IMAGE: z
-    .string()
-    .optional()
-    .describe("Container image of the orchestrator for these jobs"),
-  DISPATCH_MACHINE_TYPE: z.string().default("e2-standard-4").describe("Machine type of these jobs"),
+  DISPATCH_IMAGE: text().optional().describe("Container image of the orchestrator for these jobs"),
+  DISPATCH_MACHINE_TYPE: text().default("e2-standard-4").describe("Machine type of these jobs"),
   DISPATCH_SECRETS: listOf(/^[^=\s]+\s*=\s*\S/, "NAME=projects/P/secrets/S/versions/V").describe(
     "Secret Manager versions for these jobs, such as MONGODB_URI=projects/P/secrets/S/versions/V,...",
   ),

@@ -7,13 +7,14 @@ import {
   readerSchema,
   structuredQuerySchema,
 } from "../../science/query/structured-query.ts";
-import { runConfigSchema } from "../../services/runs/document.ts";
+import { askedConfigSchema } from "../../services/runs/document.ts";
+import { clientGone } from "../client-gone.ts";
 import { errorBodySchema, errorResponses } from "../errors.ts";
 import { querySchema } from "../runs/schemas.ts";
 import type { ServerParts } from "../parts.ts";
 import { given } from "../../given.ts";
 
-const bodySchema = z.strictObject({ query: querySchema, config: runConfigSchema.prefault({}) });
+const bodySchema = z.strictObject({ query: querySchema, config: askedConfigSchema.prefault({}) });
 
 const promptSchema = z.object({
   strategy: z.enum(PROMPT_STRATEGIES),
@@ -74,8 +75,8 @@ export const questionRoutes =
           response: { 200: checkSchema, ...errorResponses },
         },
       },
-      async ({ body: { query, config } }) => {
-        const check = await checkQuestion(parts, query, config, SEED);
+      async ({ body: { query, config } }, reply) => {
+        const check = await checkQuestion(parts, query, config, SEED, clientGone(reply));
         return {
           answerable: check.answerable,
           read_by: "rules" as const,
