@@ -13,6 +13,7 @@ export const STUCK_REASONS = [
   "job_postponed",
   "job_held",
   "check_failing",
+  "stop_failing",
   "many_failures",
   "mail_rejected",
 ] as const;
@@ -46,6 +47,15 @@ const jobContextSchema = z.object({
   trouble: z.object({ code: z.string(), message: z.string(), since: time }).nullish(),
 });
 type JobContext = z.infer<typeof jobContextSchema>;
+
+/** What keeps the run from stopping its jobs. */
+const stopTroubles = ({ source, context, children }: ActorNode): CheckTrouble[] => {
+  const { trouble } = context as { readonly trouble?: CheckTrouble | null };
+  return [
+    ...(source === "stopJobs" && trouble != null ? [trouble] : []),
+    ...children.flatMap(stopTroubles),
+  ];
+};
 
 /** The child machines of the run that have an inference job. */
 const jobContexts = ({ context, children }: ActorNode): JobContext[] => {
@@ -138,6 +148,9 @@ export function stuckReasons(
         `The job ${id} cannot be checked (${trouble.code}): ${trouble.message}`,
       );
   }
+  for (const { since, code, message } of actors === null ? [] : stopTroubles(actors))
+    if (since <= before)
+      add("stop_failing", since, `A job of the run cannot be stopped (${code}): ${message}`);
   const failed = actors === null || !isRunning ? 0 : failures(actors);
   if (failed >= MANY_FAILURES)
     add("many_failures", null, `${failed} attempts at its inference jobs have failed.`);
