@@ -1,6 +1,7 @@
 import type { AgentModel } from "../actors/agents/session.ts";
 import type { Config } from "../config.ts";
 import type { Clock } from "../services/clock/index.ts";
+import type { ModelPrice } from "../services/language-model/index.ts";
 
 /** The language model and its limits; none without a key. */
 export async function openModel(config: Config, clock: Clock): Promise<AgentModel | undefined> {
@@ -13,11 +14,7 @@ export async function openModel(config: Config, clock: Clock): Promise<AgentMode
       model: config.OPENAI_MODEL,
       effort: config.OPENAI_EFFORT === "off" ? null : config.OPENAI_EFFORT,
       temperature: config.OPENAI_TEMPERATURE ?? null,
-      price: {
-        input: config.OPENAI_PRICE_INPUT,
-        cached_input: config.OPENAI_PRICE_CACHED_INPUT,
-        output: config.OPENAI_PRICE_OUTPUT,
-      },
+      price: modelPrice(config),
       embedding:
         config.OPENAI_EMBEDDING_MODEL === "off"
           ? null
@@ -25,11 +22,19 @@ export async function openModel(config: Config, clock: Clock): Promise<AgentMode
       clock,
       random: Math.random,
     }),
-    limits: {
-      max_turns: config.MODEL_MAX_TURNS,
-      max_tokens: config.MODEL_MAX_TOKENS,
-      max_usd: config.MODEL_MAX_USD,
-      timeout_ms: config.MODEL_TIMEOUT_SECONDS * 1_000,
-    },
+    limits: modelLimits(config),
   };
 }
+
+export const modelPrice = (config: Config): ModelPrice => ({
+  input: config.OPENAI_PRICE_INPUT,
+  cached_input: config.OPENAI_PRICE_CACHED_INPUT,
+  output: config.OPENAI_PRICE_OUTPUT,
+});
+
+export const modelLimits = (config: Config): AgentModel["limits"] => ({
+  max_turns: config.MODEL_MAX_TURNS,
+  max_tokens: config.MODEL_MAX_TOKENS,
+  max_usd: config.MODEL_MAX_USD,
+  timeout_ms: config.MODEL_TIMEOUT_SECONDS * 1_000,
+});

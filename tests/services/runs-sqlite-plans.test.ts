@@ -131,6 +131,7 @@ const CALLS: {
   outboxesWith: (store) => store.outboxesWith("owed", 5),
   journalPut: (store) => store.journalPut("r1", "k", "1"),
   journalGet: (store) => store.journalGet("r1", "k"),
+  journal: (store) => store.journal("r1"),
 };
 
 /**
