@@ -93,6 +93,7 @@ export const ERROR_CATALOGUE = {
   MODEL_OUTPUT_INVALID: entry(false, 502, 1),
   MODEL_LIMIT: entry(false, 402, 1),
   MODEL_UNAVAILABLE: entry(true, 503, 1),
+  MODEL_RETIRED: entry(false, 502, 1),
   TRACES_UNAVAILABLE: entry(true, 503, 1),
   // HTTP
   UNAUTHENTICATED: entry(false, 401, 2),

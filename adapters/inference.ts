@@ -6,6 +6,7 @@ import {
   BASELINE_PROGRAM,
   type InferenceProgram,
   inferenceProgram,
+  wordsOf,
 } from "../services/batch/local/command.ts";
 import { redactedBatch } from "../services/batch/redacted.ts";
 import { localBatch } from "../services/batch/local/service.ts";
@@ -83,6 +84,17 @@ const OUTPUTS: Readonly<Record<BatchAdapter, (config: Config) => Promise<JobOutp
   },
 };
 
+/** What is kept of jobs here, without a part that executes jobs. */
+export const keptJobs = (config: Config): Pick<BatchService, "forget"> =>
+  batchAdapter(config) === "local"
+    ? {
+        async forget(isMeant) {
+          const { forgetJobs } = await import("../services/batch/local/forget-jobs.ts");
+          await forgetJobs(localRoot(config), isMeant);
+        },
+      }
+    : {};
+
 const localRoot = (config: Config): string => dataFolder(config).jobs;
 
 async function onGoogleBatch(
@@ -112,6 +124,7 @@ async function googleService(config: Config): Promise<BatchService> {
     ...googlePlace(config),
     ...googleSettings(config),
     image: configured(config, "BATCH_IMAGE"),
+    entrypoint: config.BATCH_ENTRYPOINT === "image" ? "image" : wordsOf(config.BATCH_ENTRYPOINT),
     machineType: config.BATCH_MACHINE_TYPE,
     cpuMilli: config.BATCH_CPU_MILLI,
     memoryMib: config.BATCH_MEMORY_MIB,

@@ -1,5 +1,5 @@
 import type { ActorNode } from "../../actors/inspection/actor-tree.ts";
-import type { CheckTrouble } from "../../machines/run-types.ts";
+import type { CheckTrouble, JobHold } from "../../machines/run-types.ts";
 import type { StuckRun } from "../../services/runs/index.ts";
 
 export const STUCK_REASONS = [
@@ -9,6 +9,7 @@ export const STUCK_REASONS = [
   "unclaimed",
   "job_unknown",
   "job_postponed",
+  "job_held",
   "check_failing",
   "many_failures",
   "mail_rejected",
@@ -35,6 +36,7 @@ interface JobContext {
     readonly job_id?: string;
     readonly state?: string;
     readonly problem?: string | null;
+    readonly held?: JobHold | null;
   };
   readonly submitted_at?: number;
   readonly troubled_since?: number | null;
@@ -108,6 +110,8 @@ export function stuckReasons(
         troubled_since,
         `Batch does not accept the job ${id}: ${job?.problem ?? "no reason was given"}`,
       );
+    if (job?.state === "submitted" && job.held != null && job.held.since <= before)
+      add("job_held", job.held.since, `The job ${id} has no machine: ${job.held.reason}`);
     if (trouble != null && trouble.since <= before)
       add(
         "check_failing",
