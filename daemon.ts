@@ -139,11 +139,19 @@ export interface Daemon extends Workbench {
   readonly metrics?: Metrics;
 }
 
+export interface Outside {
+  readonly model: StepPorts["model"];
+  readonly literature: StepPorts["literature"];
+  readonly lookUps: StepPorts["lookUps"];
+}
+
 export interface DaemonOptions {
   /** Claim every run that waits for a host, or only those that this process is given. */
   readonly sweeps: boolean;
   readonly onCommitted?: NonNullable<SupervisorOptions["onCommitted"]>;
   readonly onTrouble: (error: HaystackError) => void;
+  /** In place of the configured language model and databases. */
+  readonly outside?: Outside;
   /** Told what the runs do, beside what the configuration asks for. */
   readonly instruments?: Instruments;
 }
@@ -187,10 +195,13 @@ async function openParts(
     : undefined;
   opened.defer(() => dispatched?.runJobs.close());
   const mail = opened.adopt(await openMail(config, clock), (part) => part.close());
-  const model = await openModel(config, clock);
-  if (model !== undefined && options.sweeps) opened.defer(watchModel(model.model, clock, trouble));
-  const literature = await openLiterature(config, clock);
-  const lookUps = await openLookUps(config, clock);
+  const outside = options.outside ?? {
+    model: await openModel(config, clock),
+    literature: await openLiterature(config, clock),
+    lookUps: await openLookUps(config, clock),
+  };
+  if (outside.model !== undefined && options.sweeps)
+    opened.defer(watchModel(outside.model.model, clock, trouble));
   const ports: StepPorts = {
     runs,
     objects,
@@ -201,7 +212,7 @@ async function openParts(
     knowledge,
     reconcileMs: config.RECONCILE_SECONDS * 1_000,
     software: SOFTWARE,
-    ...given({ model, literature, lookUps }),
+    ...given(outside),
   };
   const inspection = createInspection(clock, trouble);
   const commits = createCommitFeed(options.onTrouble);

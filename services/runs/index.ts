@@ -218,6 +218,12 @@ export interface RunCounts {
 /** Longer queues are counted as this long. */
 export const COUNTED_QUEUE = 1_000;
 
+/** A costly result on record. */
+export interface JournalEntry {
+  readonly key: string;
+  readonly value: unknown;
+}
+
 /** Which daemons are there that take runs from the queue. */
 export interface DaemonPresence {
   /** The daemon is there until a time, in milliseconds. */
@@ -367,6 +373,8 @@ export interface RunStore {
   /** Journal of costly results (D7): first write wins; returns what stands. */
   journalPut(runId: string, key: string, value: unknown): Promise<unknown>;
   journalGet(runId: string, key: string): Promise<unknown>;
+  /** All that is on record for the run, by key. */
+  journal(runId: string): Promise<JournalEntry[]>;
   /**
    * Calls back whenever others may have left something that a host looks for, and once it can tell:
    * a reason to look sooner and nothing more, as news may go by untold. Ends with the answer.

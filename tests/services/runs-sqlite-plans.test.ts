@@ -155,6 +155,7 @@ const CALLS: {
   outboxesWith: (store) => store.outboxesWith("owed", 5),
   journalPut: (store) => store.journalPut("r1", "k", "1"),
   journalGet: (store) => store.journalGet("r1", "k"),
+  journal: (store) => store.journal("r1"),
   ended: (store) =>
     store.ended({ ended_before: "2027", unpruned: true, limit: 5, created_at: "", run_id: "" }),
   removeRun(store) {

@@ -474,6 +474,18 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
         expect(await stores[0]?.journalPut("run-a", "analyze/2", "other")).toBe("other");
         expect(await stores[0]?.journalGet("run-b", "analyze/1")).toBeUndefined();
       });
+
+      test("all that is on record for a run is told by key, and nothing of another", async () => {
+        const { store } = await openSeveral(1);
+        for (const runId of ["run", 'run"', "run-1", "run,", 'run","a'])
+          for (const key of ["b/2", "a/1", 'a","x'])
+            await store.journalPut(runId, key, { of: [runId, key] });
+        for (const runId of ["run", 'run"', "run-1", "run,", 'run","a'])
+          expect(await store.journal(runId)).toEqual(
+            ['a","x', "a/1", "b/2"].map((key) => ({ key, value: { of: [runId, key] } })),
+          );
+        expect(await store.journal("ru")).toEqual([]);
+      });
     });
 
     describe("races", () => {

@@ -452,6 +452,13 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
       const value = journal.get(JSON.stringify([runId, key]));
       return value === undefined ? undefined : (JSON.parse(value) as unknown);
     },
+    async journal(runId) {
+      return [...journal]
+        .map(([name, value]) => [...(JSON.parse(name) as [string, string]), value] as const)
+        .filter(([id]) => id === runId)
+        .map(([, key, value]) => ({ key, value: JSON.parse(value) as unknown }))
+        .toSorted((a, b) => (a.key < b.key ? -1 : 1));
+    },
     close: () => Promise.resolve(),
   };
 

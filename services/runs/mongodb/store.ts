@@ -307,6 +307,17 @@ export async function openMongoRuns({
         const stands = await journal.findOne({ _id: journalKey(runId, key) }, LIMITED);
         return stands === null ? undefined : (JSON.parse(stands.value) as unknown);
       }),
+    journal: (runId) =>
+      guarded(async () => {
+        const [from, until] = [`[${JSON.stringify(runId)},`, `[${JSON.stringify(runId)}-`];
+        const stand = await journal.find({ _id: { $gte: from, $lt: until } }, LIMITED).toArray();
+        return stand
+          .map(({ _id, value }) => ({
+            key: (JSON.parse(_id) as [string, string])[1],
+            value: JSON.parse(value) as unknown,
+          }))
+          .toSorted((a, b) => (a.key < b.key ? -1 : 1));
+      }),
     hints(hint) {
       const hints = followNews(runs, hint);
       hinting.add(hints);

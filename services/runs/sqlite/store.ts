@@ -324,6 +324,12 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
       const value = await call("journalGet", runId, key);
       return value === undefined ? undefined : (JSON.parse(value) as unknown);
     },
+    async journal(runId) {
+      return (await call("journal", runId)).map(({ key, value }) => ({
+        key,
+        value: JSON.parse(value) as unknown,
+      }));
+    },
     async close() {
       if (broken === undefined) await call("close");
       await worker.terminate();
