@@ -5,6 +5,7 @@ import { atlasCatalogue, type AtlasCatalogue } from "./actors/atlas-catalogue.ts
 import { bindRunMachine } from "./actors/host/bind-run-machine.ts";
 import { createCommitFeed, type CommitFeed } from "./actors/watch/commit-feed.ts";
 import { composeMail } from "./actors/mail/compose-mail.ts";
+import { createHousekeeping, type Housekeeping } from "./actors/housekeeping.ts";
 import { createInspection, type Inspection } from "./actors/inspection/inspection.ts";
 import { combineInstruments, type Instruments } from "./actors/instruments.ts";
 import { analyze } from "./actors/steps/analyze.ts";
@@ -23,11 +24,12 @@ import {
 } from "./actors/supervisor/supervisor.ts";
 import type { Tasks } from "./actors/tasks.ts";
 import { usageOf } from "./actors/host/usage.ts";
-import { clock } from "./adapters/clock.ts";
+import { clock, keepDaemonClock } from "./adapters/clock.ts";
 import { openDispatch } from "./adapters/dispatch.ts";
+import { keepHouse } from "./adapters/housekeeping.ts";
 import { openInference } from "./adapters/inference.ts";
 import { knowledgeFolder } from "./adapters/knowledge.ts";
-import { openModel } from "./adapters/language-model.ts";
+import { openModel, watchModel } from "./adapters/language-model.ts";
 import { openLiterature } from "./adapters/literature.ts";
 import { openLookUps } from "./adapters/look-ups.ts";
 import { openMail } from "./adapters/mail.ts";
@@ -64,6 +66,7 @@ export interface Workbench {
 export async function openWorkbench(config: Config): Promise<Workbench> {
   const objects = await openObjects(config);
   const knowledge = knowledgeFolder(config);
+  const importLimits = { gigabytes: { value: config.IMPORT_GB, variable: "IMPORT_GB" } };
   const compute = processCompute<Tasks>({
     filename: pathToFileURL(ownProgram("actors/tasks.ts")),
     processes: config.COMPUTE_PROCESSES,
@@ -73,7 +76,9 @@ export async function openWorkbench(config: Config): Promise<Workbench> {
         minutes: { value: config.INSPECT_MINUTES, variable: "INSPECT_MINUTES" },
         gigabytes: { value: config.INSPECT_GB, variable: "INSPECT_GB" },
       },
-      importAtlasFile: { gigabytes: { value: config.IMPORT_GB, variable: "IMPORT_GB" } },
+      importAtlasFile: importLimits,
+      importAtlasPart: importLimits,
+      describeAtlasImport: importLimits,
     } satisfies Partial<Record<keyof Tasks, TaskLimits>>,
   });
   return {
@@ -124,6 +129,7 @@ const admissionLimits = (config: Config): AdmissionLimits => ({
 });
 
 export interface Daemon extends Workbench {
+  readonly housekeeping: Housekeeping;
   readonly runs: RunStore;
   readonly batch: StepPorts["batch"];
   readonly supervisor: Supervisor;
@@ -171,6 +177,7 @@ async function openParts(
   const { owner, takesOver, unlock } = leaseAs(config, options.sweeps);
   opened.defer(unlock);
   const runs = opened.adopt(await openRuns(config), (part) => part.close());
+  if (options.sweeps) opened.defer(keepDaemonClock(config, trouble));
   if (takesOver) await runs.takeOver(owner);
   const { batch, jobEvents } = await openInference(config, { clock, objects, onTrouble: trouble });
   opened.defer(() => batch.close());
@@ -181,6 +188,7 @@ async function openParts(
   opened.defer(() => dispatched?.runJobs.close());
   const mail = opened.adopt(await openMail(config, clock), (part) => part.close());
   const model = await openModel(config, clock);
+  if (model !== undefined && options.sweeps) opened.defer(watchModel(model.model, clock, trouble));
   const literature = await openLiterature(config, clock);
   const lookUps = await openLookUps(config, clock);
   const ports: StepPorts = {
@@ -223,7 +231,7 @@ async function openParts(
     clock,
     jobEvents,
     mail,
-    composeMail: composeMail(batch.model, atlases, config.PUBLIC_URL),
+    composeMail: composeMail(batch.model, atlases, clock, config.PUBLIC_URL),
     usage: usageOf(batch.model),
     owner,
     limits: admissionLimits(config),
@@ -243,12 +251,15 @@ async function openParts(
   });
   opened.defer(() => supervisor.stop());
   await supervisor.start();
+  const housekeeping = createHousekeeping({ runs, objects, batch, mail, now: () => clock.now() });
+  if (options.sweeps) opened.defer(keepHouse(config, housekeeping, trouble));
   opened.use(stayAlive());
   return {
     ...workbench,
     runs,
     batch,
     supervisor,
+    housekeeping,
     commits,
     inspection,
     jobEvents,

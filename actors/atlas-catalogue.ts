@@ -1,17 +1,15 @@
 import { rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import pLimit from "p-limit";
-import { HaystackError, atlasNotFound, noAtlas } from "../errors.ts";
+import { atlasNotFound, noAtlas } from "../errors.ts";
 import type { AtlasIndex } from "../science/atlas/atlas-index.ts";
 import type { ImportOptions } from "../science/atlas/import.ts";
 import type { Compute } from "../services/compute/index.ts";
 import type { ObjectStore } from "../services/objects/index.ts";
-import { sharedIndexes } from "./shared-indexes.ts";
+import { checkSame, indexPath, readAtlas, standingAtlas } from "./imports/standing.ts";
 import type { Tasks } from "./tasks.ts";
 
 const PARALLEL_FETCHES = 8;
-
-const indexPath = (dataset: string): string => `atlases/${dataset}/index.json`;
 
 /**
  * The imported atlases, kept as objects: atlases/{dataset}/index.json, profiles.f32 and shards/.
@@ -43,13 +41,6 @@ export interface AtlasCatalogue {
   ): Promise<void>;
 }
 
-/** Whether two imports of one file took the same of it. */
-function sameReading(one: AtlasIndex, other: AtlasIndex): boolean {
-  const reading = ({ columns, x_source, genes }: AtlasIndex) =>
-    JSON.stringify([columns, x_source, genes]);
-  return reading(one) === reading(other);
-}
-
 /** `knowledge`: folder of imported knowledge, by which labels get their ids. */
 export function atlasCatalogue(
   objects: ObjectStore,
@@ -64,17 +55,9 @@ export function atlasCatalogue(
     }
     return found;
   };
-  const indexOf = sharedIndexes();
+  const read = (dataset: string, signal?: AbortSignal) => readAtlas(objects, dataset, signal);
   const check = async (dataset: string): Promise<void> => {
     if ((await objects.stat(indexPath(dataset))) === undefined) throw atlasNotFound(dataset);
-  };
-  const read = async (
-    dataset: string,
-    signal?: AbortSignal,
-  ): Promise<{ index: AtlasIndex; dir: string }> => {
-    await check(dataset);
-    const file = await objects.fetch({ path: indexPath(dataset) }, signal);
-    return { index: await indexOf(file), dir: dirname(file) };
   };
 
   return {
@@ -98,17 +81,10 @@ export function atlasCatalogue(
           signal,
         );
         const { dataset } = index;
-        const stands =
-          (await objects.stat(indexPath(dataset))) === undefined
-            ? undefined
-            : (await read(dataset, signal)).index;
+        const stands = (await standingAtlas(objects, dataset, signal))?.index;
         if (stands !== undefined) {
-          if (stands.source_sha256 === index.source_sha256 && sameReading(stands, index))
-            return stands;
-          throw new HaystackError(
-            "ATLAS_EXISTS",
-            `An atlas named ${dataset} was imported from another file or read in another way; choose another name with --dataset.`,
-          );
+          checkSame(stands, index);
+          return stands;
         }
         const files = [...new Set(index.groups.map(({ shard }) => shard)), index.profiles];
         for (const file of files)

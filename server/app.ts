@@ -10,6 +10,7 @@ import {
 import { listed } from "../config.ts";
 import { guardAccess } from "./access/guard.ts";
 import { daemonRoutes } from "./admin/daemon.ts";
+import { quarantineRoutes } from "./admin/quarantine.ts";
 import { runActionRoutes } from "./admin/run-actions.ts";
 import { adminRunRoutes } from "./admin/runs.ts";
 import { stuckRoutes } from "./admin/stuck.ts";
@@ -48,6 +49,7 @@ const ROUTES: readonly RouteModule[] = [
   { prefix: "/admin", routes: adminRunRoutes },
   { prefix: "/admin", routes: runActionRoutes },
   { prefix: "/admin", routes: stuckRoutes },
+  { prefix: "/admin", routes: quarantineRoutes },
   { prefix: "", routes: inspectionRoutes },
   { prefix: "", routes: pageRoutes },
 ];

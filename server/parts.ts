@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { AtlasCatalogue } from "../actors/atlas-catalogue.ts";
+import type { Housekeeping } from "../actors/housekeeping.ts";
 import type { CommitFeed } from "../actors/watch/commit-feed.ts";
 import type { Inspection } from "../actors/inspection/inspection.ts";
 import type { Supervisor } from "../actors/supervisor/supervisor.ts";
@@ -50,6 +51,7 @@ export interface ServerParts {
   readonly software: { readonly name: string; readonly version: string };
   readonly runs: RunStore;
   readonly supervisor: Supervisor;
+  readonly housekeeping: Housekeeping;
   readonly objects: ObjectStore;
   readonly atlases: AtlasCatalogue;
   /** Folder of the knowledge that was imported beside the curated one. */

@@ -1,19 +1,19 @@
 import { z } from "zod";
-import { address, amount, text, whole } from "../forms.ts";
+import { address, amount, anyText, whole } from "../forms.ts";
 
 /** The language model, its prices and limits. */
 export const model = {
-  OPENAI_API_KEY: text()
+  OPENAI_API_KEY: anyText()
     .optional()
     .describe("API key of the language model; rules and curated knowledge if unset"),
   OPENAI_BASE_URL: address()
     .default("https://api.openai.com/v1")
     .describe("URL of the Responses API, including the version"),
-  OPENAI_MODEL: text()
-    .default("gpt-5-mini")
+  OPENAI_MODEL: anyText()
+    .default("gpt-6.1-terra")
     .describe("Model to use; it must support structured outputs"),
   OPENAI_EFFORT: z
-    .enum(["off", "none", "minimal", "low", "medium", "high", "xhigh"])
+    .enum(["off", "none", "minimal", "low", "medium", "high", "xhigh", "max"])
     .default("medium")
     .describe("Reasoning effort; off for models that do not reason"),
   OPENAI_TEMPERATURE: z.coerce
@@ -22,12 +22,15 @@ export const model = {
     .max(2)
     .optional()
     .describe("Sampling temperature; leave unset for reasoning models"),
-  OPENAI_PRICE_INPUT: amount().default(0.25).describe("US dollars per million input tokens"),
+  OPENAI_PRICE_INPUT: amount().default(1).describe("US dollars per million input tokens"),
   OPENAI_PRICE_CACHED_INPUT: amount()
-    .default(0.025)
+    .default(0.05)
     .describe("US dollars per million cached input tokens"),
-  OPENAI_PRICE_OUTPUT: amount().default(2).describe("US dollars per million output tokens"),
-  OPENAI_EMBEDDING_MODEL: text()
+  OPENAI_PRICE_CACHE_WRITE: amount()
+    .default(1.25)
+    .describe("US dollars per million input tokens that are written to the cache"),
+  OPENAI_PRICE_OUTPUT: amount().default(5).describe("US dollars per million output tokens"),
+  OPENAI_EMBEDDING_MODEL: anyText()
     .default("text-embedding-3-small")
     .describe(
       "Model whose embeddings compare perturbations and cell types; off to compare spellings",

@@ -25,6 +25,9 @@ export interface RowBlock {
   readonly X: CsrMatrix;
 }
 
+/** Whether any of the rows [start, stop) is of use. */
+export type Wanted = (start: number, stop: number) => boolean;
+
 /** Values read from HDF5 in one go: 32 MB of float32. */
 const READ = 8_000_000;
 /**
@@ -138,19 +141,20 @@ export function readRows(file: Hdf5File, slot: Slot, start: number, stop: number
 
 /**
  * All rows in order, in blocks of at most `maxStored` stored values (at least one row). Memory
- * stays bounded by it.
+ * stays bounded by it. Blocks that are not wanted are left out and not read.
  */
 export function* readBlocks(
   file: Hdf5File,
   slot: Slot,
   maxStored: number = slot.layout === "csc" ? CSC_BLOCK : READ,
+  wanted: Wanted = () => true,
 ): Generator<RowBlock> {
   const ends = rowEnds(file, slot);
   for (let start = 0; start < slot.nRows;) {
     let stop = start + 1;
     while (stop < slot.nRows && (ends[stop + 1] as number) - (ends[start] as number) <= maxStored)
       stop += 1;
-    yield { start, X: rowsBetween(file, slot, { start, stop }, ends) };
+    if (wanted(start, stop)) yield { start, X: rowsBetween(file, slot, { start, stop }, ends) };
     start = stop;
   }
 }

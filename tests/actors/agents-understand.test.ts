@@ -204,6 +204,9 @@ describe("understanding with a language model", () => {
       },
       time: "6 h",
       tissue: "blood",
+      context: [
+        { kind: "tissue", text: "blood", name: "blood", id: "UBERON:0000178", chose: null },
+      ],
       not_used: ["time", "tissue"],
     });
     expect(structured_query.expected_targets.length).toBeGreaterThan(5);
@@ -465,7 +468,9 @@ describe("understanding with a language model", () => {
       const waits: number[] = [];
       const clock: Clock = {
         now: () => 0,
-        at: (at, callback) => (waits.push(at), queueMicrotask(paused ?? callback), () => {}),
+        elapsed: () => 0,
+        at: () => () => {},
+        after: (ms, callback) => (waits.push(ms), queueMicrotask(paused ?? callback), () => {}),
       };
       server.script(understood(), understood());
       return {

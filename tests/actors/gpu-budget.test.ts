@@ -21,7 +21,9 @@ const hurrying = (): Clock => {
   const start = systemClock.now();
   return {
     now: () => start + (systemClock.now() - start) * 1_000,
+    elapsed: () => systemClock.elapsed() * 1_000,
     at: (at, callback) => systemClock.at(start + (at - start) / 1_000, callback),
+    after: (ms, callback) => systemClock.after(ms / 1_000, callback),
   };
 };
 
@@ -35,28 +37,27 @@ const SUCCESS: CheckJobOutput = {
 interface Scene {
   /** What becomes of the answer to the first request, whose job begins. */
   readonly answer: "lost" | "never comes";
-  /** Batch says for so long that it does not know the job. */
-  readonly unseenMs: number;
+  /** Batch says so often that it does not know the job. */
+  readonly unseen: number;
   /** What the operator allows. */
   readonly ceilings?: Partial<Ceilings>;
 }
 
 /** A Batch whose first request begins the job while the run's money is spent elsewhere. */
-function scene({ answer, unseenMs, ceilings = {} }: Scene) {
+function scene({ answer, unseen, ceilings = {} }: Scene) {
   const clock = hurrying();
   const jobs = new Map<string, JobState>();
   const asked: string[] = [];
-  let begunAt = Number.POSITIVE_INFINITY;
+  let looks = 0;
   let spent = 0;
   const seen = (jobId: string): JobState | undefined =>
-    clock.now() >= begunAt + unseenMs ? jobs.get(jobId) : undefined;
+    looks >= unseen ? jobs.get(jobId) : undefined;
   const batch: Partial<BatchService> = {
-    notFoundGraceMs: 300_000,
+    notFoundGraceMs: 30_000_000,
     offer: () => OFFER,
     async submit({ job_id }, signal) {
       if (jobs.has(job_id)) return { job_id, state: "RUNNING" };
       jobs.set(job_id, "RUNNING");
-      begunAt = clock.now();
       spent = 2;
       if (answer === "never comes")
         await new Promise((_, reject) =>
@@ -68,6 +69,7 @@ function scene({ answer, unseenMs, ceilings = {} }: Scene) {
     },
     async get(job_id) {
       const state = seen(job_id);
+      looks += 1;
       return state && { job_id, state };
     },
     async cancel(job_id) {
@@ -117,7 +119,7 @@ describe("a run whose money for GPU jobs is spent", () => {
   };
 
   test("begins no job, and has nothing to stop", async () => {
-    const { jobs, asked, host, spend } = scene({ answer: "lost", unseenMs: 0 });
+    const { jobs, asked, host, spend } = scene({ answer: "lost", unseen: 0 });
     spend();
     const { supervisor, committed } = await host(await temporaryStore(), "one");
     await supervisor.submit(limited);
@@ -144,7 +146,7 @@ describe("a run whose money for GPU jobs is spent", () => {
   ])(
     "begins no job beyond what the operator allows (%o, %s asked for)",
     async (ceilings, asks, why) => {
-      const { jobs, host, spend } = scene({ answer: "lost", unseenMs: 0, ceilings });
+      const { jobs, host, spend } = scene({ answer: "lost", unseen: 0, ceilings });
       spend();
       const store = await temporaryStore();
       const own = run("r1", { max_gpu_cost_usd: asks });
@@ -165,7 +167,7 @@ describe("a run whose money for GPU jobs is spent", () => {
   );
 
   test("takes on a job that runs already, though the answer to its submission was lost: it is paid for", async () => {
-    const { jobs, asked, host } = scene({ answer: "lost", unseenMs: 0 });
+    const { jobs, asked, host } = scene({ answer: "lost", unseen: 0 });
     const { supervisor, committed } = await host(await temporaryStore(), "one");
     await supervisor.submit(limited);
     await committed("r1", reaches("postponed"));
@@ -181,7 +183,7 @@ describe("a run whose money for GPU jobs is spent", () => {
   });
 
   test("stops a job whose submission got no answer and that appears only later", async () => {
-    const { jobs, host } = scene({ answer: "lost", unseenMs: 60_000 });
+    const { jobs, host } = scene({ answer: "lost", unseen: 3 });
     const { supervisor, committed } = await host(await temporaryStore(), "one");
     await supervisor.submit(limited);
     expect(await committed("r1", ({ status }) => status === "failed")).toStrictEqual(SPENT);
@@ -189,7 +191,7 @@ describe("a run whose money for GPU jobs is spent", () => {
   });
 
   test("stops a job that an earlier host had begun to submit and that appears only later", async () => {
-    const { jobs, host } = scene({ answer: "never comes", unseenMs: 60_000 });
+    const { jobs, host } = scene({ answer: "never comes", unseen: 3 });
     const store = await temporaryStore();
     const one = await host(store, "one");
     await one.supervisor.submit(limited);

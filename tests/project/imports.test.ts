@@ -17,7 +17,7 @@ const HELPERS =
   "(errors|given|json-text|last-work|own-files|retry-after|system-words|zod-words)\\.ts";
 const INTERFACES = "services/[\\w-]+/(index|document)\\.ts";
 const ACTORS =
-  "actors/([\\w-]+|supervisor/supervisor|mail/requested|(watch|inspection)/[\\w-]+)\\.ts";
+  "actors/([\\w-]+|supervisor/supervisor|mail/requested|(watch|inspection|imports)/[\\w-]+)\\.ts";
 const COMPOSITION = "(adapters/[\\w-]+|daemon|fail-unbegun|serve)\\.ts";
 
 interface Room {
@@ -92,7 +92,7 @@ const ROOMS: readonly Room[] = [
       "insight/.*",
       "science/.*",
       // What a server answers, and what a token is.
-      "server/(runs/schemas|access/tokens)\\.ts",
+      "server/(runs/schemas|questions/shown-check|access/tokens)\\.ts",
     ],
     types: ["machines/run-types\\.ts"],
   },

@@ -25,6 +25,12 @@ export function storeClient(
   const known = (record: RunRecord): void =>
     onKnown({ run_id: record.document.run_id, snapshot: record.snapshot, lease: record.lease });
   return {
+    removal: {
+      ended: (request) => call(() => store.removal.ended(request)),
+      remove: (request) => call(() => store.removal.remove(request)),
+      leftovers: (limit) => call(() => store.removal.leftovers(limit)),
+      cleared: (runId) => call(() => store.removal.cleared(runId)),
+    },
     insert: (document, lease) => call(() => store.insert(document, lease)),
     async get(runId) {
       const record = await call(() => store.get(runId));
@@ -40,6 +46,11 @@ export function storeClient(
       records.forEach(known);
       return records;
     },
+    setAside: (runId, why) => call(() => store.setAside(runId, why)),
+    unsetAside: (runId) => call(() => store.unsetAside(runId)),
+    cancelAside: (runId) => call(() => store.cancelAside(runId)),
+    setAsides: (limit) => call(() => store.setAsides(limit)),
+    raw: (runId) => call(() => store.raw(runId)),
     setPriority: (runId, priority) => call(() => store.setPriority(runId, priority)),
     stuck: (request) => call(() => store.stuck(request)),
     mails: (request) => call(() => store.mails(request)),
@@ -67,7 +78,7 @@ export function storeClient(
             snapshot: commit.snapshot,
             lease: { owner: "", token: commit.expect.token, expires_at: 0 },
           });
-        else if (outcome.result === "missing" || outcome.token !== commit.expect.token)
+        else if (outcome.result !== "conflict" || outcome.token !== commit.expect.token)
           onRefused(commit.run_id);
       });
       return outcomes;
