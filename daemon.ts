@@ -210,6 +210,7 @@ async function openParts(
     atlases,
     clock,
     knowledge,
+    ceilings: config,
     reconcileMs: config.RECONCILE_SECONDS * 1_000,
     software: SOFTWARE,
     ...given(outside),

@@ -54,6 +54,8 @@ export const ERROR_CATALOGUE = {
   RUN_STATE_FORBIDS: entry(false, 409, 2),
   CONFIG_INVALID: entry(false, 400, 2),
   USAGE: entry(false, 400, 2),
+  LIMIT_EXCEEDED: entry(false, 422, 2),
+  QUOTA_REACHED: entry(true, 429, 1),
   // Durability
   COMMIT_CONFLICT: entry(false, 409, 1),
   LEASE_LOST: entry(false, 409, 1),

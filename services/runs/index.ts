@@ -202,6 +202,12 @@ export interface UserLoad {
   readonly queued_since: string | null;
 }
 
+export interface UserUse {
+  /** All of them, other than in a load. */
+  readonly queued: number;
+  readonly gpu_cost_usd: number;
+}
+
 /** How the stored runs stand. */
 export interface RunCounts {
   readonly by_status: Readonly<Record<RunStatus, number>>;
@@ -335,6 +341,8 @@ export interface RunStore {
   /** Users that have active or queued runs. */
   loads(now: number): Promise<UserLoad[]>;
   counts(now: number): Promise<RunCounts>;
+  /** What a user has waiting, and has spent on the runs created since (ISO 8601). */
+  usedBy(user_email: string | null, since: string): Promise<UserUse>;
   /** Ends the leases of an earlier process of the same name, which is known to be gone. */
   takeOver(owner: string): Promise<void>;
   /** Renews in one write; returns the run ids that were still ours. */

@@ -382,6 +382,17 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
       );
       return [...users].map((user) => loadOf(user, now));
     },
+    async usedBy(user, since) {
+      const own = [...runs.values()]
+        .map(({ document }) => document)
+        .filter(({ user_email }) => user_email === user);
+      return {
+        queued: own.filter(({ status }) => status === "pending").length,
+        gpu_cost_usd: own
+          .filter(({ created_at }) => created_at >= since)
+          .reduce((total, { usage }) => total + usage.gpu_cost_usd, 0),
+      };
+    },
     async counts(now) {
       const all = [...runs.values()];
       const by_status = Object.fromEntries(

@@ -4,7 +4,7 @@ import type { RunStore } from "../index.ts";
 import { asideOperations, findRun, IS_ASIDE } from "./aside.ts";
 import { CANCELLED_OUTSIDE, claimRuns, HAS_EVENTS, userLoads } from "./claim.ts";
 import { guarded, newClient } from "./client.ts";
-import { countRuns } from "./counts.ts";
+import { countRuns, usedBy } from "./counts.ts";
 import { commitGroup } from "./commit.ts";
 import { isDuplicateKey, toStoreError } from "./errors.ts";
 import {
@@ -237,6 +237,7 @@ export async function openMongoRuns({
     mails: (request) => guarded(() => mailsOf(runs, request)),
     loads: (now) => guarded(() => userLoads(runs, now)),
     counts: (now) => guarded(() => countRuns(runs, now)),
+    usedBy: (userEmail, since) => guarded(() => usedBy(runs, userEmail, since)),
     takeOver: (owner) =>
       guarded(async () => {
         await runs.updateMany(

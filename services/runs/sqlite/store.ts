@@ -267,6 +267,9 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
         set_aside,
       };
     },
+    async usedBy(userEmail, since) {
+      return (await call("usedBy", userEmail, since)) ?? { queued: 0, gpu_cost_usd: 0 };
+    },
     takeOver: (owner) => call("takeOver", owner),
     renew: (owner, leases, expiresAt) => call("renew", owner, leases, expiresAt),
     release: (leases) => call("release", leases),
