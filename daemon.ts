@@ -5,6 +5,7 @@ import { atlasCatalogue, type AtlasCatalogue } from "./actors/atlas-catalogue.ts
 import { bindRunMachine } from "./actors/host/bind-run-machine.ts";
 import { createCommitFeed, type CommitFeed } from "./actors/watch/commit-feed.ts";
 import { composeMail } from "./actors/mail/compose-mail.ts";
+import { createHousekeeping, type Housekeeping } from "./actors/housekeeping.ts";
 import { createInspection, type Inspection } from "./actors/inspection/inspection.ts";
 import { combineInstruments, type Instruments } from "./actors/instruments.ts";
 import { analyze } from "./actors/steps/analyze.ts";
@@ -25,9 +26,10 @@ import type { Tasks } from "./actors/tasks.ts";
 import { usageOf } from "./actors/host/usage.ts";
 import { clock } from "./adapters/clock.ts";
 import { openDispatch } from "./adapters/dispatch.ts";
+import { keepHouse } from "./adapters/housekeeping.ts";
 import { openInference } from "./adapters/inference.ts";
 import { knowledgeFolder } from "./adapters/knowledge.ts";
-import { openModel } from "./adapters/language-model.ts";
+import { openModel, watchModel } from "./adapters/language-model.ts";
 import { openLiterature } from "./adapters/literature.ts";
 import { openLookUps } from "./adapters/look-ups.ts";
 import { openMail } from "./adapters/mail.ts";
@@ -124,6 +126,7 @@ const admissionLimits = (config: Config): AdmissionLimits => ({
 });
 
 export interface Daemon extends Workbench {
+  readonly housekeeping: Housekeeping;
   readonly runs: RunStore;
   readonly batch: StepPorts["batch"];
   readonly supervisor: Supervisor;
@@ -181,6 +184,7 @@ async function openParts(
   opened.defer(() => dispatched?.runJobs.close());
   const mail = opened.adopt(await openMail(config, clock), (part) => part.close());
   const model = await openModel(config, clock);
+  if (model !== undefined && options.sweeps) opened.defer(watchModel(model.model, clock, trouble));
   const literature = await openLiterature(config, clock);
   const lookUps = await openLookUps(config, clock);
   const ports: StepPorts = {
@@ -242,12 +246,15 @@ async function openParts(
   });
   opened.defer(() => supervisor.stop());
   await supervisor.start();
+  const housekeeping = createHousekeeping({ runs, objects, batch, mail, now: () => clock.now() });
+  if (options.sweeps) opened.defer(keepHouse(config, housekeeping, trouble));
   opened.use(stayAlive());
   return {
     ...workbench,
     runs,
     batch,
     supervisor,
+    housekeeping,
     commits,
     inspection,
     jobEvents,

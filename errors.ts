@@ -85,11 +85,18 @@ export const ERROR_CATALOGUE = {
   MAIL_REJECTED: entry(false, 502, 1),
   MAIL_UNAVAILABLE: entry(true, 503, 1),
   MAIL_NOT_FOUND: entry(false, 404, 2),
+  // Copies
+  ARCHIVE_FAILED: entry(true, 503, 1),
+  ARCHIVE_INVALID: entry(false, 400, 2),
+  ARCHIVE_UNSUPPORTED: entry(false, 400, 2),
+  FOLDER_OCCUPIED: entry(false, 409, 2),
+  RESTORE_UNFINISHED: entry(false, 503, 2),
   // Language model
   MODEL_REFUSED: entry(false, 422, 1),
   MODEL_OUTPUT_INVALID: entry(false, 502, 1),
   MODEL_LIMIT: entry(false, 402, 1),
   MODEL_UNAVAILABLE: entry(true, 503, 1),
+  MODEL_RETIRED: entry(false, 502, 1),
   TRACES_UNAVAILABLE: entry(true, 503, 1),
   // HTTP
   UNAUTHENTICATED: entry(false, 401, 2),

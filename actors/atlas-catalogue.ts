@@ -1,16 +1,15 @@
-import { readFile, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import pLimit from "p-limit";
-import { HaystackError, atlasNotFound, noAtlas } from "../errors.ts";
+import { noAtlas } from "../errors.ts";
 import type { AtlasIndex } from "../science/atlas/atlas-index.ts";
 import type { ImportOptions } from "../science/atlas/import.ts";
 import type { Compute } from "../services/compute/index.ts";
 import type { ObjectStore } from "../services/objects/index.ts";
+import { checkSame, indexPath, readAtlas, standingAtlas } from "./imports/standing.ts";
 import type { Tasks } from "./tasks.ts";
 
 const PARALLEL_FETCHES = 8;
-
-const indexPath = (dataset: string): string => `atlases/${dataset}/index.json`;
 
 /**
  * The imported atlases, kept as objects: atlases/{dataset}/index.json, profiles.f32 and shards/.
@@ -40,13 +39,6 @@ export interface AtlasCatalogue {
   ): Promise<void>;
 }
 
-/** Whether two imports of one file took the same of it. */
-function sameReading(one: AtlasIndex, other: AtlasIndex): boolean {
-  const reading = ({ columns, x_source, genes }: AtlasIndex) =>
-    JSON.stringify([columns, x_source, genes]);
-  return reading(one) === reading(other);
-}
-
 /** `knowledge`: folder of imported knowledge, by which labels get their ids. */
 export function atlasCatalogue(
   objects: ObjectStore,
@@ -61,17 +53,7 @@ export function atlasCatalogue(
     }
     return found;
   };
-  const read = async (
-    dataset: string,
-    signal?: AbortSignal,
-  ): Promise<{ index: AtlasIndex; dir: string }> => {
-    const path = indexPath(dataset);
-    if ((await objects.stat(path)) === undefined) {
-      throw atlasNotFound(dataset);
-    }
-    const file = await objects.fetch({ path }, signal);
-    return { index: JSON.parse(await readFile(file, "utf8")) as AtlasIndex, dir: dirname(file) };
-  };
+  const read = (dataset: string, signal?: AbortSignal) => readAtlas(objects, dataset, signal);
 
   return {
     async list() {
@@ -90,17 +72,10 @@ export function atlasCatalogue(
           signal,
         );
         const { dataset } = index;
-        const stands =
-          (await objects.stat(indexPath(dataset))) === undefined
-            ? undefined
-            : (await read(dataset, signal)).index;
+        const stands = (await standingAtlas(objects, dataset, signal))?.index;
         if (stands !== undefined) {
-          if (stands.source_sha256 === index.source_sha256 && sameReading(stands, index))
-            return stands;
-          throw new HaystackError(
-            "ATLAS_EXISTS",
-            `An atlas named ${dataset} was imported from another file or read in another way; choose another name with --dataset.`,
-          );
+          checkSame(stands, index);
+          return stands;
         }
         const files = [...new Set(index.groups.map(({ shard }) => shard)), index.profiles];
         for (const file of files)

@@ -116,7 +116,10 @@ function waitsFor(record: RunRecord, jobs: readonly ShownJob[], now: number): st
     const live = jobs.filter(({ state }) => state === "submitting" || state === "submitted");
     if (live.length > 0)
       return live
-        .map(({ kind, attempt, job_id }) => `${kind} job ${job_id} (attempt ${attempt})`)
+        .map(
+          ({ kind, attempt, job_id, problem }) =>
+            `${kind} job ${job_id} (attempt ${attempt})${problem === null ? "" : `: ${problem.replace(/\.$/, "")}`}`,
+        )
         .join(", ");
     return lease === null && wake_at !== null
       ? `the time ${new Date(wake_at).toISOString()}`

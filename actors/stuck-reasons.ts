@@ -11,6 +11,7 @@ export const STUCK_REASONS = [
   "unclaimed",
   "job_unknown",
   "job_postponed",
+  "job_held",
   "check_failing",
   "many_failures",
   "mail_rejected",
@@ -33,11 +34,13 @@ export interface WaitedJob {
 const MANY_FAILURES = 3;
 
 const time = z.number().min(0).max(8_640_000_000_000_000);
+const heldSchema = z.object({ reason: z.string(), since: time });
 const jobContextSchema = z.object({
   job: z.object({
     job_id: z.string().optional(),
     state: z.string().optional(),
     problem: z.string().nullish(),
+    held: heldSchema.nullish(),
   }),
   submitted_at: time.optional(),
   troubled_since: time.nullish(),
@@ -127,6 +130,8 @@ export function stuckReasons(
         troubled_since,
         `Batch does not accept the job ${id}: ${job?.problem ?? "no reason was given"}`,
       );
+    if (job?.state === "submitted" && job.held != null && job.held.since <= before)
+      add("job_held", job.held.since, `The job ${id} has no machine: ${job.held.reason}`);
     if (trouble != null && trouble.since <= before)
       add(
         "check_failing",

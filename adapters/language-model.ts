@@ -1,6 +1,10 @@
 import type { AgentModel } from "../actors/agents/session.ts";
+import { createBackground } from "../actors/supervisor/background.ts";
 import type { Config } from "../config.ts";
+import { HaystackError } from "../errors.ts";
 import type { Clock } from "../services/clock/index.ts";
+import type { LanguageModel } from "../services/language-model/index.ts";
+import { endOf } from "./model-ends.ts";
 
 /** The language model and its limits; none without a key. */
 export async function openModel(config: Config, clock: Clock): Promise<AgentModel | undefined> {
@@ -16,6 +20,7 @@ export async function openModel(config: Config, clock: Clock): Promise<AgentMode
       price: {
         input: config.OPENAI_PRICE_INPUT,
         cached_input: config.OPENAI_PRICE_CACHED_INPUT,
+        cache_write: config.OPENAI_PRICE_CACHE_WRITE,
         output: config.OPENAI_PRICE_OUTPUT,
       },
       embedding:
@@ -31,5 +36,39 @@ export async function openModel(config: Config, clock: Clock): Promise<AgentMode
       max_usd: config.MODEL_MAX_USD,
       timeout_ms: config.MODEL_TIMEOUT_SECONDS * 1_000,
     },
+  };
+}
+
+const LOOK_MS = 30_000;
+const LOOKED_AT_EVERY_MS = 86_400_000;
+
+/**
+ * Looks at once and every day whether the server still has the models, and reports one that is
+ * gone or soon will be, MODEL_RETIRED. The answer ends it.
+ */
+export function watchModel(
+  { check }: LanguageModel,
+  clock: Clock,
+  onTrouble: (error: HaystackError) => void,
+): () => Promise<void> {
+  const stop = new AbortController();
+  const background = createBackground(clock, onTrouble, Math.random);
+  const look = async (): Promise<void> => {
+    const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(LOOK_MS)]);
+    const lifetimes = (await check?.(signal)) ?? [];
+    for (const lifetime of lifetimes) {
+      const end = endOf(lifetime, clock.now());
+      if (end !== null) onTrouble(new HaystackError("MODEL_RETIRED", end.sentence));
+    }
+  };
+  const lookUnlessStopped = (): Promise<void> =>
+    look().catch((thrown: unknown) => {
+      if (!stop.signal.aborted) throw thrown;
+    });
+  background.run(lookUnlessStopped());
+  background.every(LOOKED_AT_EVERY_MS, lookUnlessStopped);
+  return async () => {
+    stop.abort();
+    await background.stop();
   };
 }

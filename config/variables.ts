@@ -9,12 +9,14 @@ import { mail } from "./variables/mail.ts";
 import { model } from "./variables/model.ts";
 import { place } from "./variables/place.ts";
 import { research } from "./variables/research.ts";
+import { retention } from "./variables/retention.ts";
 import { storage } from "./variables/storage.ts";
 
 /** Every environment variable, with its default. */
 export const variables = z.object({
   ...place,
   ...hosting,
+  ...retention,
   ...mail,
   ...insight,
   ...http,
@@ -32,6 +34,7 @@ export const SECTIONS: readonly { readonly title: string; readonly names: Readon
   [
     section("Where runs and files are", place),
     section("Hosting runs and predicting on this machine", hosting),
+    section("How long runs are kept", retention),
     section("Language model", model),
     section("Literature and genes", research),
     section("Mail", mail),

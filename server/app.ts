@@ -19,7 +19,7 @@ import { answerClientError, errorAnswer, handleErrors } from "./error-handler.ts
 import { eventRoutes } from "./events/routes.ts";
 import { insightRoutes, watchRequests } from "./insight/routes.ts";
 import { inspectionRoutes } from "./inspection/routes.ts";
-import { allowSockets } from "./inspection/sockets.ts";
+import { allowSockets, isSocketRequest } from "./inspection/sockets.ts";
 import { limitRequests } from "./limits.ts";
 import { refuseOtherMethods } from "./methods.ts";
 import { describeApi } from "./openapi.ts";
@@ -87,6 +87,7 @@ export async function createServer(
       requestTimeout: requestMs,
       headersTimeout: requestMs,
       connectionsCheckingInterval: Math.min(1_000, requestMs / 2),
+      shouldUpgradeCallback: isSocketRequest,
     },
     trustProxy: proxies.length === 0 ? false : proxies,
     routerOptions: { maxParamLength: LONGEST_PARAMETER },

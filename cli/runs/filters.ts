@@ -49,18 +49,23 @@ export function filterOf(
 const UNITS_MS = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
 
 /** The time so long ago, ISO 8601; a date or time stands for itself. */
-function timeAgo(option: string, text: string): string {
+const timeAgo = (option: string, text: string): string =>
+  new Date(Date.now() - ageMs(option, text)).toISOString();
+
+/** Milliseconds since a date, or of an age. Error USAGE. */
+export function ageMs(option: string, text: string): number {
   const [, amount, unit] = /^(\d{1,6})([mhdw])$/.exec(text) ?? [];
+  const now = Date.now();
   const time =
     amount === undefined
       ? /^\d{4}-\d\d-\d\d/.test(text)
         ? Date.parse(text)
         : Number.NaN
-      : Date.now() - Number(amount) * UNITS_MS[unit as keyof typeof UNITS_MS];
+      : now - Number(amount) * UNITS_MS[unit as keyof typeof UNITS_MS];
   if (Number.isNaN(time) || time < 0)
     throw new HaystackError(
       "USAGE",
       `${option} takes an age such as 30m, 12h, 7d or 2w, or a date such as 2026-01-31.`,
     );
-  return new Date(time).toISOString();
+  return now - time;
 }

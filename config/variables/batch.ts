@@ -9,6 +9,14 @@ export const batch = {
     .describe("Google Cloud project of the GPU jobs; they run on this machine if unset"),
   BATCH_LOCATION: z.string().default("us-central1").describe("Region of the jobs"),
   BATCH_IMAGE: z.string().optional().describe("Container image of the STACK worker"),
+  BATCH_ENTRYPOINT: z
+    .string()
+    .trim()
+    .min(1)
+    .default("python -m haystack_worker")
+    .describe(
+      "Program and first arguments in BATCH_IMAGE; image for the image's ENTRYPOINT, which Batch does not start on machines with accelerators",
+    ),
   BATCH_MODEL: z.string().default("stack").describe("Name of the model in BATCH_IMAGE"),
   BATCH_MACHINE_TYPE: z.string().default("g2-standard-8").describe("Machine type of a GPU job"),
   BATCH_ACCELERATOR: z

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { listOf, whole } from "../forms.ts";
 
-/** Runs as CPU jobs on Google Batch. */
+/** Runs, and imports of files in a bucket, as CPU jobs on Google Batch. */
 export const dispatch = {
   DISPATCH: z
     .enum(["host", "batch"])
@@ -12,6 +12,9 @@ export const dispatch = {
     .optional()
     .describe("Container image of the orchestrator for these jobs"),
   DISPATCH_MACHINE_TYPE: z.string().default("e2-standard-4").describe("Machine type of these jobs"),
+  DISPATCH_IMPORT_TASKS: whole(1, 1_000)
+    .default(4)
+    .describe("Number of machines that share the import of a file in a bucket"),
   DISPATCH_SECRETS: listOf(/^[^=\s]+\s*=\s*\S/, "NAME=projects/P/secrets/S/versions/V").describe(
     "Secret Manager versions for these jobs, such as MONGODB_URI=projects/P/secrets/S/versions/V,...",
   ),

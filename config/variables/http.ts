@@ -28,6 +28,9 @@ export const http = {
   HTTP_STREAMS_PER_USER: whole(1, 100_000)
     .default(20)
     .describe("Maximum number of open event streams per user"),
+  HTTP_DOWNLOAD_MINUTES: whole(1, 1_440)
+    .default(60)
+    .describe("Minutes that the download of a file may take; it can be resumed after that"),
   HTTP_TRUST_PROXY: z
     .string()
     .default("")

@@ -13,10 +13,10 @@ export const model = {
     .describe("URL of the Responses API, including the version"),
   OPENAI_MODEL: z
     .string()
-    .default("gpt-5-mini")
+    .default("gpt-6.1-terra")
     .describe("Model to use; it must support structured outputs"),
   OPENAI_EFFORT: z
-    .enum(["off", "none", "minimal", "low", "medium", "high", "xhigh"])
+    .enum(["off", "none", "minimal", "low", "medium", "high", "xhigh", "max"])
     .default("medium")
     .describe("Reasoning effort; off for models that do not reason"),
   OPENAI_TEMPERATURE: z.coerce
@@ -28,17 +28,22 @@ export const model = {
   OPENAI_PRICE_INPUT: z.coerce
     .number()
     .min(0)
-    .default(0.25)
+    .default(1)
     .describe("US dollars per million input tokens"),
   OPENAI_PRICE_CACHED_INPUT: z.coerce
     .number()
     .min(0)
-    .default(0.025)
+    .default(0.05)
     .describe("US dollars per million cached input tokens"),
+  OPENAI_PRICE_CACHE_WRITE: z.coerce
+    .number()
+    .min(0)
+    .default(1.25)
+    .describe("US dollars per million input tokens that are written to the cache"),
   OPENAI_PRICE_OUTPUT: z.coerce
     .number()
     .min(0)
-    .default(2)
+    .default(5)
     .describe("US dollars per million output tokens"),
   OPENAI_EMBEDDING_MODEL: z
     .string()

@@ -8,6 +8,7 @@ import { resolveColumns } from "./columns/choose-columns.ts";
 import { covariateColumns, covariatesOf } from "./columns/covariates.ts";
 import { furtherNames } from "./columns/further-names.ts";
 import type { CodedLabels } from "./columns/labels.ts";
+import { sampleColumns } from "./columns/sample-columns.ts";
 import { cellTypeNames } from "./columns/usual-names.ts";
 import type { PerturbationKinds } from "./columns/perturbation-kind.ts";
 import { perturbationKinds } from "./columns/perturbation-kind.ts";
@@ -29,6 +30,7 @@ export interface LabelsRead {
   readonly rules: GroupingRules;
   readonly kinds: PerturbationKinds;
   readonly furtherNames: readonly FurtherName[];
+  readonly sampleColumns: ReturnType<typeof sampleColumns>;
 }
 
 /**
@@ -80,6 +82,11 @@ export function readLabels(
       cellTypeNames(obs)
         .filter((name) => name !== columns.cell_type && name !== columns.perturbation)
         .map(read),
+    ),
+    sampleColumns: sampleColumns(
+      obs,
+      [columns.cell_type, columns.perturbation, columns.donor, columns.dose, columns.time],
+      read,
     ),
     labels: {
       cellType,

@@ -26,6 +26,8 @@ export interface TermIndex<Meaning> {
    * near.
    */
   findMisspelt(tokens: readonly Token[]): Term<Meaning> | null;
+  /** All names within the spelling limit that a misspelt one could be, one a meaning, nearest first. */
+  couldBe(tokens: readonly Token[]): { readonly term: Term<Meaning>; readonly edits: number }[];
   /** Names in order of their likeness to `text`, the most alike first, one a meaning. */
   nearest(text: string, count: number): Term<Meaning>[];
 }
@@ -71,6 +73,21 @@ export function buildTermIndex<Meaning>(
         }
       }
       return best !== null && saysTheSame(best, plain) && isNearByWord(best, tokens) ? best : null;
+    },
+    couldBe(tokens) {
+      const plain = joined(tokens, "plain").singular;
+      const limit = spellingLimit(tokens);
+      const found = base?.couldBe(tokens) ?? [];
+      for (let length = plain.length - limit; length <= plain.length + limit; length++)
+        for (const [candidate, term] of alike.get(shape(plain, length)) ?? []) {
+          const edits = distance(candidate, plain);
+          if (edits <= limit && saysTheSame(term, plain) && isNearByWord(term, tokens))
+            found.push({ term, edits });
+        }
+      const nearest = found.toSorted((a, b) => a.edits - b.edits);
+      return nearest.filter(
+        ({ term }, at) => nearest.findIndex((each) => each.term.meaning === term.meaning) === at,
+      );
     },
     nearest(text, count) {
       const plain = joined(tokenise(text), "plain").singular;

@@ -97,6 +97,25 @@ export function throwUnknown(
   });
 }
 
+/** Throws: a repaired name could be others of its kind. */
+export function throwUnsure(
+  code: ErrorCode,
+  what: string,
+  written: string,
+  {
+    couldBe,
+    inAtlas,
+  }: { readonly couldBe: readonly string[]; readonly inAtlas: readonly string[] },
+): never {
+  const text = quotable(written);
+  const nearest = couldBe.slice(0, 5);
+  throw new HaystackError(
+    code,
+    `No ${what} is known as "${text}"; did you mean ${nearest.slice(0, -1).join(", ")} or ${nearest.at(-1)}? Write the one you mean.`,
+    { details: { unknown: text, nearest, in_atlas: inAtlas.slice(0, 50) } },
+  );
+}
+
 export function listed(names: readonly string[]): string {
   return names.length <= 12
     ? names.join(", ")

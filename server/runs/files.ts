@@ -8,6 +8,7 @@ import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
 import { findRun } from "./find-run.ts";
 import { runParams } from "./schemas.ts";
+import { endSlowReading } from "./slow-readers.ts";
 
 export const KINDS = ["anndata", "report", "log"] as const;
 type Kind = (typeof KINDS)[number];
@@ -114,6 +115,7 @@ export const fileRoutes =
           if (range !== undefined) reply.header("content-range", range);
           throw sent.metadata.error;
         }
+        endSlowReading(reply.raw, parts.clock, parts.config.HTTP_DOWNLOAD_MINUTES);
         return reply
           .code(sent.statusCode)
           .headers(sent.headers)

@@ -1,5 +1,6 @@
 import { shownRun, statusOf } from "../../actors/run-details.ts";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
 import {
   answerToWish,
   retryForbidden,
@@ -69,6 +70,26 @@ export const runRoutes =
       },
       async ({ params, identity }) => {
         return statusOf(await findRun(parts, identity, params.id), parts.clock.now());
+      },
+    );
+
+    app.delete(
+      "/runs/:id",
+      {
+        config: { access: "user" },
+        schema: {
+          ...schema,
+          summary: "Delete a run that has ended, with everything that is kept of it",
+          response: { 204: z.null().describe("Deleted"), ...errorResponses },
+        },
+      },
+      async (request, reply) => {
+        const { params, identity } = request;
+        const { document } = await findRun(parts, identity, params.id);
+        await auditForOthers(request, "delete", document, () =>
+          parts.housekeeping.remove(params.id),
+        );
+        return reply.code(204).send(null);
       },
     );
 

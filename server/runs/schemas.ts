@@ -62,6 +62,7 @@ export const runSummarySchema = runDocumentSchema
     status: true,
     current_phase: true,
     current_iteration: true,
+    held_jobs: true,
     grounding_scores: true,
     final_score: true,
     expected_accuracy: true,

@@ -140,7 +140,8 @@ export function processCompute<Tasks extends TaskMap>({
         input,
         ...given({ memoryBytes: gigabytes && gigabytes.value * 1e9 }),
       });
-      giveBack(child);
+      if (answer.isLast === true) child.kill("SIGKILL");
+      else giveBack(child);
       if ("value" in answer) return answer.value;
       const { code, message, details, stack } = answer.error;
       const error = new HaystackError(code, message, details === undefined ? {} : { details });

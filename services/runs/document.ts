@@ -165,6 +165,7 @@ const usageSchema = z.object({
 });
 
 const time = z.iso.datetime();
+const JOB_HOLDS = ["capacity", "quota", "permission", "invalid", "other"] as const;
 
 export const runDocumentSchema = z.object({
   run_id: z.string().min(1).max(200),
@@ -184,6 +185,12 @@ export const runDocumentSchema = z.object({
   control_cells_available: z.boolean().nullable(),
   /** What the question was asked of; absent before that is known, and in runs of earlier releases. */
   atlases: z.array(z.object({ dataset: z.string(), simulated: z.boolean() })).optional(),
+  /** Jobs that Batch has no machine for yet, and why; absent where no job was ever held. */
+  held_jobs: z
+    .array(
+      z.object({ job_id: z.string(), kind: z.enum(JOB_HOLDS), reason: z.string(), since: time }),
+    )
+    .optional(),
   grounding_scores: z.array(score),
   iterations: z.array(iterationSchema),
   /** The iteration whose predictions are delivered; final_score is its score. */
@@ -202,6 +209,8 @@ export const runDocumentSchema = z.object({
   started_at: time.nullable(),
   updated_at: time,
   completed_at: time.nullable(),
+  /** When the files between question and results were removed; absent while they are there. */
+  pruned_at: time.optional(),
 });
 export type RunDocument = z.infer<typeof runDocumentSchema>;
 export type RunStatus = RunDocument["status"];

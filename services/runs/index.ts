@@ -226,7 +226,52 @@ export interface DaemonPresence {
   isAnyThere(now: number): Promise<boolean>;
 }
 
+/** A run that has ended and asks for nothing: no host, no event, no owed mail. */
+export interface EndedRun {
+  readonly run_id: string;
+  readonly user_email: string | null;
+  readonly status: RunStatus;
+  readonly created_at: string;
+}
+
+/** A run that left something outside of the store that is still to go. */
+export interface Leftover {
+  readonly run_id: string;
+  /** The run stands, and its results with it. */
+  readonly keeps_results: boolean;
+}
+
+/**
+ * Takes runs out of the store. What a run left elsewhere is remembered with the removal itself, so
+ * that a crash in between leaves nothing behind for good.
+ */
+export interface RunRemoval {
+  /**
+   * Ended before a time (ISO 8601), the first created first; beyond `after` when it is given. With
+   * `unpruned` only those whose working files are still there.
+   */
+  ended(request: {
+    readonly ended_before: string;
+    readonly unpruned: boolean;
+    readonly limit: number;
+    readonly after?: Pick<EndedRun, "created_at" | "run_id">;
+  }): Promise<EndedRun[]>;
+  /**
+   * Removes the run with its log, events and journal; or, to keep the results, its journal alone,
+   * and dates that in `pruned_at`. `busy`: it has not ended, or asks for something.
+   */
+  remove(request: {
+    readonly run_id: string;
+    readonly keeps_results: boolean;
+    readonly now: number;
+  }): Promise<"removed" | "busy" | "unknown_run">;
+  leftovers(limit: number): Promise<Leftover[]>;
+  /** Nothing is left of that removal. */
+  cleared(runId: string): Promise<void>;
+}
+
 export interface RunStore {
+  readonly removal: RunRemoval;
   /** Create-only: RUN_EXISTS. With `lease` the inserting process hosts it from the start. */
   insert(
     document: RunDocument,

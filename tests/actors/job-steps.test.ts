@@ -401,7 +401,12 @@ describe("the deadline of a job that runs", () => {
     ["one millisecond before it, at the deadline", MINUTE - 1, MINUTE],
   ])("is looked for again %s", async (_, passed, next) => {
     const now = NOW + passed;
-    expect(await checkAt(now)).toEqual({ verdict: "waiting", now, check_at: NOW + next });
+    expect(await checkAt(now)).toEqual({
+      verdict: "waiting",
+      now,
+      check_at: NOW + next,
+      held: null,
+    });
   });
 
   test.each([0, 1, MINUTE])("has passed %i ms after it", async (late) => {

@@ -2,6 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { setTimeout as wait } from "node:timers/promises";
 import { HaystackError } from "../../errors.ts";
+import { lastWork } from "../../last-work.ts";
 
 export async function sum(
   values: Float32Array,
@@ -11,6 +12,12 @@ export async function sum(
     doubled: values.map((value) => value * 2),
     process: process.pid,
   };
+}
+
+/** Finds that its process can no longer be relied on, and says which it is. */
+export async function wearOut(): Promise<number> {
+  lastWork();
+  return process.pid;
 }
 
 export async function failTyped(details: Record<string, unknown>): Promise<never> {

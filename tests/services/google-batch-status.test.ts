@@ -79,7 +79,7 @@ test.each([
   ],
   [
     125,
-    undefined,
+    "once",
     "The container could not be started: check that BATCH_IMAGE exists and that the jobs' service account may read it (exit code 125)",
   ],
   [

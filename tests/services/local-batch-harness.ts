@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from "node:fs";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
@@ -53,15 +53,18 @@ export interface LocalHarness extends BatchHarness {
   readonly root: string;
   /** Another executor on the same folders, with its own events. */
   readonly again: (options?: Partial<LocalBatchOptions>) => LocalHarness;
+  /** An executor on a copy of the folders as they are now. */
+  readonly onCopy: () => Promise<LocalHarness>;
   /** Process ids of the program and its children. */
   readonly pids: (spec: InferenceJobSpec) => Promise<number[]>;
   readonly errors: unknown[];
 }
 
-export async function localHarness(
+export const localHarness = async (
   options: Partial<LocalBatchOptions> = {},
-): Promise<LocalHarness> {
-  const folder = await temporaryFolder();
+): Promise<LocalHarness> => harnessIn(await temporaryFolder(), options);
+
+function harnessIn(folder: string, options: Partial<LocalBatchOptions>): LocalHarness {
   const objects = directoryObjects({ root: join(folder, "the objects") });
   let gates = 0;
 
@@ -103,6 +106,11 @@ export async function localHarness(
         return { file, release: () => writeFile(file, "") };
       },
       again: (more = {}) => open({ ...options, ...more }),
+      async onCopy() {
+        const copy = await temporaryFolder();
+        await cp(folder, copy, { recursive: true });
+        return harnessIn(copy, options);
+      },
     };
     onTestFinished(async () => {
       await batch.close();

@@ -4,10 +4,13 @@ import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import type { InferenceJobSpec } from "../../services/batch/index.ts";
+import { fillCommand } from "../../services/batch/local/command.ts";
 import {
   createJob,
   jobRoot,
+  type LocalJob,
   makeRoot,
+  mapFiles,
   readHistory,
   runnerOf,
 } from "../../services/batch/local/job.ts";
@@ -189,12 +192,12 @@ async function forge(
   const files = { prompt: "", query: "", output: "" };
   for (const name of ["prompt", "query", "output"] as const)
     files[name] = join(harness.root, "..", "the objects", spec[name]);
-  const argv = PROGRAM_COMMAND.map((word) =>
-    word.replace(/\{(\w+)\}/, (_, name: string) =>
-      name in files ? files[name as keyof typeof files] : "42",
-    ),
+  await createJob(
+    root,
+    folder,
+    { spec, command: PROGRAM_COMMAND, cwd: harness.root, files, stop_grace_ms: 200 },
+    0,
   );
-  await createJob(root, folder, { spec, argv, cwd: harness.root, files, stop_grace_ms: 200 }, 0);
   for (const [index, state] of states.entries())
     await writeFile(join(folder, `state.${index + 1}.json`), JSON.stringify(state));
   await enqueue(root, spec.job_id);
@@ -348,4 +351,20 @@ test("ended and told jobs leave the queue, so that a start costs what is alive",
   const after = harness.again();
   await after.events.until(last.job_id, ENDED);
   expect(after.events.seen.map((event) => event.job_id)).toEqual([last.job_id]);
+});
+
+test("a job that an earlier release queued, with all paths in full, is run", async () => {
+  const harness = await localHarness();
+  await harness.batch.close();
+  const spec = jobSpec();
+  await harness.putInputs(spec, {});
+  await forge(harness, spec, []);
+  const file = join(folderOf(harness, spec), "spec.json");
+  const { command, files, ...job } = JSON.parse(await readFile(file, "utf8")) as LocalJob;
+  const inFull = mapFiles(files, (name) => join(harness.root, name));
+  const argv = fillCommand(command, { ...inFull, seed: "42" });
+  await writeFile(file, JSON.stringify({ ...job, argv, files: inFull }));
+  const after = harness.again();
+  expect((await after.events.until(spec.job_id, ENDED)).state).toBe("SUCCEEDED");
+  expect(await after.output(spec)).toBeDefined();
 });

@@ -58,9 +58,12 @@ const anyClaim = {
 
 /** Every operation of the store, in every form that has a statement of its own. */
 const CALLS: {
-  readonly [Name in Exclude<keyof SqliteOperations, "close" | "inOneTransaction">]: (
-    store: SqliteOperations,
-  ) => void;
+  readonly [
+    Name in Exclude<
+      keyof SqliteOperations,
+      "close" | "inOneTransaction" | "emptyLog" | "changedRows"
+    >
+  ]: (store: SqliteOperations) => void;
 } = {
   insert: (store) => void ["r1", "r2"].map((id) => store.insert(run(id))),
   get: (store) => store.get("r1"),
@@ -152,13 +155,32 @@ const CALLS: {
   outboxesWith: (store) => store.outboxesWith("owed", 5),
   journalPut: (store) => store.journalPut("r1", "k", "1"),
   journalGet: (store) => store.journalGet("r1", "k"),
+  ended: (store) =>
+    store.ended({ ended_before: "2027", unpruned: true, limit: 5, created_at: "", run_id: "" }),
+  removeRun(store) {
+    store.commit([
+      {
+        ...written,
+        revision: 2,
+        token: 1,
+        expected_status: "running",
+        status: "completed",
+        outbox: "[]",
+        attention_at: null,
+      },
+    ]);
+    for (const keepsResults of [true, false])
+      store.removeRun("r1", keepsResults, NOW + 99_000, "2027");
+  },
+  leftovers: (store) => store.leftovers(5),
+  cleared: (store) => store.cleared("r1"),
 };
 
 /**
  * Of these the cost grows with what they count or page through, and only administrators, metrics
  * and lists of runs ask them.
  */
-const WHOLE: ReadonlySet<string> = new Set(["counts", "list"]);
+const WHOLE: ReadonlySet<string> = new Set(["counts", "list", "ended"]);
 
 /** Partial indexes hold the runs or events that wait or work, whatever else is stored. */
 const PARTIAL =

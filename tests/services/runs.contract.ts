@@ -18,6 +18,7 @@ import {
   type RunsStorage,
 } from "./runs-fixtures.ts";
 import { administrationContract } from "./runs-administration.contract.ts";
+import { removalContract } from "./runs-removal.contract.ts";
 import { inboxContract } from "./runs-inbox.contract.ts";
 import { leasesContract } from "./runs-leases.contract.ts";
 
@@ -458,6 +459,7 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
     inboxContract(openSeveral);
     leasesContract(openSeveral);
     administrationContract(openSeveral);
+    removalContract(openSeveral);
 
     describe("journal (D7)", () => {
       test("the first write of a key stands", async () => {

@@ -88,6 +88,8 @@ export interface BatchServer {
   /** The job as it is now; undefined when unknown. */
   readonly job: (jobId: string) => GoogleJob | undefined;
   readonly log: (jobId: string) => string;
+  /** Adds an event about the job, without a message to anybody. */
+  readonly says: (jobId: string, description: string) => void;
   /** As after an hour: a repeated request id is no longer known. */
   readonly forgetRequests: () => void;
   /** Deletes the job as someone else would; resolves when it is gone. */
@@ -217,13 +219,19 @@ export async function batchServer(options: BatchServerOptions): Promise<BatchSer
     return operation;
   };
 
+  const taskNamed = (tasks: readonly GoogleTask[], name: string): GoogleTask => {
+    const found = tasks.find((task) => task.name === name);
+    if (found === undefined) throw new CallError(status.NOT_FOUND, `Task ${name} was not found`);
+    return found;
+  };
+
   const methods: Readonly<Record<Method, (request: never) => unknown>> = {
     createJob,
     cancelJob,
     deleteJob,
     getJob: ({ name }: ByName): GoogleJob => visible(name).live.show(),
-    getTask: ({ name }: ByName): GoogleTask => visible(name).live.task(),
-    listTasks: ({ parent }: List) => ({ tasks: [visible(parent).live.task()] }),
+    getTask: ({ name }: ByName): GoogleTask => taskNamed(visible(name).live.tasks(), name),
+    listTasks: ({ parent }: List) => ({ tasks: visible(parent).live.tasks() }),
     listJobs: ({ parent }: List) => ({
       jobs: [...jobs]
         .filter(([name]) => name.startsWith(`${parent}/`))
@@ -290,6 +298,7 @@ export async function batchServer(options: BatchServerOptions): Promise<BatchSer
     },
     job: (jobId) => byId(jobId)?.show(),
     log: (jobId) => byId(jobId)?.log() ?? "",
+    says: (jobId, description) => byId(jobId)?.says(description),
     remove: (jobId) => remove(nameOf(jobId)),
     forgetRequests: () => nameByRequest.clear(),
     calls,

@@ -10,6 +10,7 @@ import {
   type RunCommit,
   type RunFilter,
   type RunRecord,
+  type RunRemoval,
   type RunStore,
   type SetAside,
   type TransitionEntry,
@@ -61,6 +62,8 @@ export interface MemoryRunsOptions {
    */
   readonly onCommitted?: (commit: RunCommit, before: RunRecord, after: RunRecord) => void;
 }
+
+const ENDED: ReadonlySet<RunStatus> = new Set(["completed", "failed", "cancelled"]);
 
 const newestFirst = (a: RunDocument, b: RunDocument): number =>
   a.created_at < b.created_at || (a.created_at === b.created_at && a.run_id < b.run_id) ? 1 : -1;
@@ -168,7 +171,48 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
     };
   };
 
+  const left = new Map<string, boolean>();
+  const removal: RunRemoval = {
+    async ended({ ended_before, unpruned, limit, after }) {
+      return [...runs.values()]
+        .map(({ document }) => document)
+        .filter(
+          (document) =>
+            ENDED.has(document.status) &&
+            (document.completed_at ?? document.updated_at) < ended_before &&
+            !(unpruned && document.pruned_at !== undefined) &&
+            (after === undefined ||
+              `${document.created_at} ${document.run_id}` > `${after.created_at} ${after.run_id}`),
+        )
+        .toSorted((a, b) => newestFirst(b, a))
+        .slice(0, limit)
+        .map(({ run_id, user_email, status, created_at }) => ({
+          run_id,
+          user_email,
+          status,
+          created_at,
+        }));
+    },
+    async remove({ run_id, keeps_results, now }) {
+      const run = runs.get(run_id);
+      if (run === undefined) return "unknown_run";
+      const isAtRest =
+        ENDED.has(run.document.status) && run.attention_at === null && leaseEnd(run) <= now;
+      if (!isAtRest) return "busy";
+      left.set(run_id, keeps_results);
+      for (const name of journal.keys())
+        if ((JSON.parse(name) as string[])[0] === run_id) journal.delete(name);
+      if (keeps_results) run.document = { ...run.document, pruned_at: new Date(now).toISOString() };
+      else runs.delete(run_id);
+      return "removed";
+    },
+    leftovers: async (limit) =>
+      [...left].slice(0, limit).map(([run_id, keeps_results]) => ({ run_id, keeps_results })),
+    cleared: async (runId) => void left.delete(runId),
+  };
+
   const store: RunStore = {
+    removal,
     async insert(document, lease) {
       if (runs.has(document.run_id))
         throw new HaystackError(

@@ -11,9 +11,10 @@ import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { JobFailureKind } from "../index.ts";
 import { workerExit } from "../worker-contract.ts";
+import { fillCommand } from "./command.ts";
 import { advance, jobRoot, type LocalJob, readJob, type StateEntry } from "./job.ts";
 import { programOutput } from "./program-output.ts";
-import { identityOf, processesOfJob, signalProcess } from "./process.ts";
+import { folderIdentity, identityOf, processesOfJob, signalProcess } from "./process.ts";
 import { given } from "../../../given.ts";
 
 const STDERR_KEPT = 4096;
@@ -79,7 +80,10 @@ async function killLeftovers(folder: string): Promise<void> {
 }
 
 async function runProgram(job: LocalJob, folder: string, stop: Stop): Promise<Outcome> {
-  const [program = "", ...args] = job.argv;
+  const [program = "", ...args] = fillCommand(job.command, {
+    ...job.files,
+    seed: String(job.spec.seed),
+  });
   const said = await programOutput(folder);
   const child = spawn(program, args, {
     cwd: job.cwd,
@@ -175,9 +179,10 @@ async function main(rootFolder: string, folder: string): Promise<void> {
   const stop = stopper();
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
     process.on(signal, () => stop.because("outside"));
-  const job = await readJob(folder);
-  const runner = await identityOf(process.pid);
-  if (job === undefined || runner === undefined) throw new Error(`${folder} holds no job.`);
+  const job = await readJob(root, folder);
+  const self = await identityOf(process.pid);
+  if (job === undefined || self === undefined) throw new Error(`${folder} holds no job.`);
+  const runner = { ...self, folder: await folderIdentity(folder) };
   const { added } = await advance(root, folder, (last) =>
     last.state === "SCHEDULED" ? { state: "RUNNING", at: Date.now(), runner } : undefined,
   );

@@ -1,5 +1,5 @@
 import { mkdir, readFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
 import {
   type InferenceJobSpec,
   type JobState,
@@ -21,12 +21,28 @@ import { given } from "../../../given.ts";
  */
 export interface LocalJob {
   readonly spec: InferenceJobSpec;
-  /** Program and arguments, placeholders replaced. */
-  readonly argv: readonly string[];
+  /** Program and arguments, with placeholders. */
+  readonly command: readonly string[];
   readonly cwd: string;
-  readonly files: { readonly prompt: string; readonly query: string; readonly output: string };
+  readonly files: JobFiles;
   /** Milliseconds between asking the program to stop and killing it. */
   readonly stop_grace_ms: number;
+}
+
+export interface JobFiles {
+  readonly prompt: string;
+  readonly query: string;
+  readonly output: string;
+}
+
+/**
+ * As `spec.json` has it: files relative to the root, so that the jobs of a copied folder read and
+ * write what was copied with them.
+ */
+interface StoredJob extends Omit<LocalJob, "command"> {
+  readonly command?: readonly string[];
+  /** By an earlier release, in place of `command`: placeholders replaced, all paths absolute. */
+  readonly argv?: readonly string[];
 }
 
 export interface StateEntry {
@@ -34,19 +50,24 @@ export interface StateEntry {
   /** Milliseconds since the epoch. */
   readonly at: number;
   readonly failure?: NonNullable<JobStatus["failure"]>;
-  /** With RUNNING: the process that watches over the program and writes the end. */
-  readonly runner?: ProcessIdentity;
+  /**
+   * With RUNNING: the process that watches over the program and writes the end, and the folder that
+   * it works in, by `folderIdentity`. In a copy of that folder it is somebody else's.
+   */
+  readonly runner?: ProcessIdentity & { readonly folder?: string };
 }
 
 export type History = readonly StateEntry[];
 
 export interface JobRoot {
+  readonly folder: string;
   readonly jobs: string;
   readonly queue: string;
   readonly drafts: string;
 }
 
 export const jobRoot = (root: string): JobRoot => ({
+  folder: root,
   jobs: join(root, "jobs"),
   queue: join(root, "queue"),
   drafts: join(root, "drafts"),
@@ -76,12 +97,22 @@ export const createJob = (
   at: number,
 ): Promise<boolean> =>
   createFolder(root.drafts, job.spec.job_id, folder, {
-    "spec.json": job,
+    "spec.json": { ...job, files: mapFiles(job.files, (file) => relative(root.folder, file)) },
     "state.0.json": { state: "QUEUED", at } satisfies StateEntry,
   });
 
-export const readJob = (folder: string): Promise<LocalJob | undefined> =>
-  readJson<LocalJob>(join(folder, "spec.json"));
+export const mapFiles = (files: JobFiles, map: (file: string) => string): JobFiles => ({
+  prompt: map(files.prompt),
+  query: map(files.query),
+  output: map(files.output),
+});
+
+export async function readJob(root: JobRoot, folder: string): Promise<LocalJob | undefined> {
+  const stored = await readJson<StoredJob>(join(folder, "spec.json"));
+  if (stored === undefined) return undefined;
+  const { argv, command = argv ?? [], ...job } = stored;
+  return { ...job, command, files: mapFiles(job.files, (file) => resolve(root.folder, file)) };
+}
 
 /**
  * The states so far, oldest first; empty when there is no such job. `known` is what was read
@@ -123,7 +154,7 @@ export async function advance(
   }
 }
 
-export const runnerOf = (history: History): ProcessIdentity | undefined =>
+export const runnerOf = (history: History): StateEntry["runner"] =>
   history.find((entry) => entry.state === "RUNNING")?.runner;
 
 export function statusOf(jobId: string, history: History): JobStatus | undefined {

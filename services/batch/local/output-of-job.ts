@@ -6,8 +6,9 @@ import { readProgramOutput } from "./program-output.ts";
 /** What the program of a job below `root` said, whoever executes jobs there. */
 export async function outputOfJob(root: string, jobId: string): Promise<JobOutput | undefined> {
   if (!JOB_ID.test(jobId)) return undefined;
-  const folder = join(jobRoot(resolve(root)).jobs, jobId);
-  return (await readJob(folder)) === undefined
+  const jobs = jobRoot(resolve(root));
+  const folder = join(jobs.jobs, jobId);
+  return (await readJob(jobs, folder)) === undefined
     ? undefined
     : { text: await readProgramOutput(folder) };
 }

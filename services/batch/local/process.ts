@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { promisify } from "node:util";
 
 /** A process on this machine that a recycled process id, or another boot, cannot be taken for. */
@@ -8,8 +8,20 @@ export interface ProcessIdentity {
   readonly started: string;
 }
 
-/** Environment variable that every process of a job carries; its value is the job's folder. */
+/**
+ * Environment variable that every process of a job carries; its value is the identity of the job's
+ * folder.
+ */
 export const JOB_MARK = "HAYSTACK_LOCAL_JOB";
+
+/**
+ * Which folder this is, wherever it is moved to; a copy is another one. Meaningful while the machine
+ * runs.
+ */
+export async function folderIdentity(folder: string): Promise<string> {
+  const { dev, ino } = await stat(folder, { bigint: true });
+  return `${dev}:${ino}`;
+}
 
 const onLinux = process.platform === "linux";
 const run = promisify(execFile);
@@ -22,10 +34,10 @@ async function startOf(pid: number): Promise<string | undefined> {
           await run("ps", ["-o", "lstart=", "-p", String(pid)], { env: { LC_ALL: "C" } })
         ).stdout.trim() || undefined
       );
-    const stat = await readFile(`/proc/${pid}/stat`, "latin1");
+    const line = await readFile(`/proc/${pid}/stat`, "latin1");
     // proc(5): the command's name in parentheses may hold anything; after it come state (field 3)
     // ... starttime (field 22).
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const fields = line.slice(line.lastIndexOf(")") + 2).split(" ");
     if (fields[0] === "Z" || fields[0] === "X") return undefined;
     const boot = await readFile("/proc/sys/kernel/random/boot_id", "latin1");
     return `${boot.trim()}:${fields[19]}`;
@@ -62,13 +74,15 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): void {
  */
 export async function processesOfJob(folder: string): Promise<number[]> {
   if (!onLinux) return [];
-  const mark = `${JOB_MARK}=${folder}`;
+  const identity = await folderIdentity(folder).catch(() => undefined); // the folder is gone
+  // Processes that an earlier release began carry the path.
+  const marks = [identity, folder].map((value) => `${JOB_MARK}=${value}`);
   const found: number[] = [];
   for (const name of await readdir("/proc")) {
     const pid = Number(name);
     if (!Number.isInteger(pid) || pid === process.pid) continue;
     const environment = await readFile(`/proc/${pid}/environ`, "utf8").catch(() => ""); // another user's, or gone
-    if (environment.split("\0").includes(mark)) found.push(pid);
+    if (environment.split("\0").some((entry) => marks.includes(entry))) found.push(pid);
   }
   return found;
 }

@@ -2,8 +2,9 @@ import { type FSWatcher, watch } from "node:fs";
 import { join, resolve } from "node:path";
 import { HaystackError } from "../../../errors.ts";
 import { type BatchService, type InferenceJobSpec, JOB_ID, type JobStatus } from "../index.ts";
-import { BASELINE_PROGRAM, fillCommand } from "./command.ts";
+import { BASELINE_PROGRAM } from "./command.ts";
 import { jobOfDraft } from "./durable.ts";
+import { forgetJobs } from "./forget-jobs.ts";
 import { guarded } from "./guarded.ts";
 import { outputOfJob } from "./output-of-job.ts";
 import { advance, createJob, jobRoot, makeRoot, readHistory, readJob, statusOf } from "./job.ts";
@@ -177,14 +178,13 @@ export function localBatch(options: LocalBatchOptions): BatchService {
       query: location(spec.query),
       output: location(spec.output),
     };
-    const argv = fillCommand(program.command, { ...files, seed: String(spec.seed) });
     const created = await createJob(
       root,
       folder,
-      { spec, argv, cwd: process.cwd(), files, stop_grace_ms: stopGraceMs },
+      { spec, command: program.command, cwd: process.cwd(), files, stop_grace_ms: stopGraceMs },
       clock.now(),
     );
-    const present = await readJob(folder);
+    const present = await readJob(root, folder);
     if (present?.spec.run_id !== spec.run_id) {
       throw new HaystackError(
         "JOB_NOT_OURS",
@@ -217,6 +217,7 @@ export function localBatch(options: LocalBatchOptions): BatchService {
       if (!JOB_ID.test(jobId)) return undefined;
       return guarded(signal, async () => statusOf(jobId, await readHistory(folderOf(jobId))));
     },
+    forget: (isMeant) => guarded(undefined, () => forgetJobs(options.root, isMeant)),
     output: (jobId, signal) => guarded(signal, () => outputOfJob(options.root, jobId)),
     async cancel(jobId, signal) {
       if (!JOB_ID.test(jobId)) return;

@@ -2,7 +2,7 @@ import type { Clock } from "../../clock/index.ts";
 import { advance, type JobRoot, readHistory, runnerOf, type StateEntry } from "./job.ts";
 import { launchRunner } from "./launch.ts";
 import { isOver, type LiveJob } from "./live-job.ts";
-import { isAlive, processesOfJob, signalProcess } from "./process.ts";
+import { folderIdentity, isAlive, processesOfJob, signalProcess } from "./process.ts";
 
 /**
  * A scheduled job whose runner does not appear for so long gets another; of two runners one takes
@@ -81,6 +81,12 @@ export function supervision({
       );
   };
 
+  const isOurs = async (
+    { folder }: LiveJob,
+    runner: NonNullable<StateEntry["runner"]>,
+  ): Promise<boolean> =>
+    runner.folder === undefined || runner.folder === (await folderIdentity(folder));
+
   const supervise = async (job: LiveJob): Promise<void> => {
     const last = job.history.at(-1);
     const runner = runnerOf(job.history);
@@ -98,7 +104,7 @@ export function supervision({
         await add(job, (now) =>
           now.state === "CANCELLATION_IN_PROGRESS" ? { state: "CANCELLED" } : undefined,
         );
-      else if (!(await isAlive(runner))) await bury(job);
+      else if (!(await isOurs(job, runner)) || !(await isAlive(runner))) await bury(job);
       else if (last.state === "CANCELLATION_IN_PROGRESS") signalProcess(runner.pid, "SIGTERM");
     }
   };

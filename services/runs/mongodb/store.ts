@@ -16,6 +16,7 @@ import {
 } from "./history.ts";
 import { followNews, type Hints } from "./hints.ts";
 import { mongoPresence, type StoredPresence } from "./presence.ts";
+import { mongoRemoval, type StoredRemoval } from "./removal.ts";
 import { mailsOf, stuckRuns } from "./stuck.ts";
 import { listFilter, literally, placeOf } from "./list-filter.ts";
 import {
@@ -161,6 +162,7 @@ export async function openMongoRuns({
   };
 
   return {
+    removal: mongoRemoval(db, runs, db.collection<StoredRemoval>("run_removals")),
     insert: (document, lease) =>
       guarded(async () => {
         try {

@@ -32,7 +32,7 @@ import {
 /** Runs of other programs. */
 const TAKEN_IN_AT_ONCE = 100;
 
-type Operation = Exclude<keyof SqliteOperations, "inOneTransaction">;
+type Operation = Exclude<keyof SqliteOperations, "inOneTransaction" | "emptyLog" | "changedRows">;
 type Pending = { resolve(value: unknown): void; reject(error: Error): void };
 
 /**
@@ -129,6 +129,24 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
   };
 
   return {
+    removal: {
+      ended: ({ ended_before, unpruned, limit, after }) =>
+        call("ended", {
+          ended_before,
+          unpruned,
+          limit,
+          created_at: after?.created_at ?? "",
+          run_id: after?.run_id ?? "",
+        }),
+      remove: ({ run_id, keeps_results, now }) =>
+        call("removeRun", run_id, keeps_results, now, new Date(now).toISOString()),
+      leftovers: async (limit) =>
+        (await call("leftovers", limit)).map(({ run_id, keeps_results }) => ({
+          run_id,
+          keeps_results: keeps_results === 1,
+        })),
+      cleared: (runId) => call("cleared", runId),
+    },
     async insert(document, lease) {
       const inserted = await call("insert", {
         run_id: document.run_id,

@@ -25,6 +25,12 @@ export function storeClient(
   const known = (record: RunRecord): void =>
     onKnown({ run_id: record.document.run_id, snapshot: record.snapshot, lease: record.lease });
   return {
+    removal: {
+      ended: (request) => call(() => store.removal.ended(request)),
+      remove: (request) => call(() => store.removal.remove(request)),
+      leftovers: (limit) => call(() => store.removal.leftovers(limit)),
+      cleared: (runId) => call(() => store.removal.cleared(runId)),
+    },
     insert: (document, lease) => call(() => store.insert(document, lease)),
     async get(runId) {
       const record = await call(() => store.get(runId));
