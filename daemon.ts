@@ -137,6 +137,8 @@ export interface Daemon extends Workbench {
   readonly inspection: Inspection;
   readonly jobEvents: JobEvents;
   readonly metrics?: Metrics;
+  /** Takes runs up, where that was to wait. */
+  begin(): Promise<void>;
 }
 
 export interface Outside {
@@ -148,6 +150,8 @@ export interface Outside {
 export interface DaemonOptions {
   /** Claim every run that waits for a host, or only those that this process is given. */
   readonly sweeps: boolean;
+  /** No run is taken up before `begin`: whoever is to answer does so whatever a run does. */
+  readonly waitsToBegin?: boolean;
   readonly onCommitted?: NonNullable<SupervisorOptions["onCommitted"]>;
   readonly onTrouble: (error: HaystackError) => void;
   /** In place of the configured language model and databases. */
@@ -157,7 +161,7 @@ export interface DaemonOptions {
 }
 
 /**
- * Opens everything and starts hosting. When one part cannot be opened, those that were are closed.
+ * Opens everything and starts hosting, unless that is to wait. When one part cannot be opened, those that were are closed.
  */
 export async function openDaemon(config: Config, options: DaemonOptions): Promise<Daemon> {
   const opened = new AsyncDisposableStack();
@@ -261,10 +265,15 @@ async function openParts(
     },
   });
   opened.defer(() => supervisor.stop());
-  await supervisor.start();
   const housekeeping = createHousekeeping({ runs, objects, batch, mail, now: () => clock.now() });
-  if (options.sweeps) opened.defer(keepHouse(config, housekeeping, trouble));
+  let begun: Promise<void> | undefined;
+  const begin = async (): Promise<void> => {
+    await supervisor.start();
+    if (options.sweeps) opened.defer(keepHouse(config, housekeeping, trouble));
+  };
+  const beginOnce = (): Promise<void> => (begun ??= begin());
   opened.use(stayAlive());
+  if (options.waitsToBegin !== true) await beginOnce();
   return {
     ...workbench,
     runs,
@@ -275,6 +284,7 @@ async function openParts(
     inspection,
     jobEvents,
     ...given({ metrics: insight.metrics }),
+    begin: beginOnce,
     close: () => opened.disposeAsync(),
   };
 }

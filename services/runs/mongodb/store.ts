@@ -16,9 +16,9 @@ import {
 } from "./history.ts";
 import { followNews, type Hints } from "./hints.ts";
 import { mongoPresence, type StoredPresence } from "./presence.ts";
-import { mongoRemoval, type StoredRemoval } from "./removal.ts";
+import { journalOf, mongoRemoval, type StoredRemoval } from "./removal.ts";
 import { mailsOf, stuckRuns } from "./stuck.ts";
-import { listFilter, literally, placeOf } from "./list-filter.ts";
+import { listFilter, placeOf } from "./list-filter.ts";
 import {
   firstState,
   LIMITED,
@@ -218,9 +218,7 @@ export async function openMongoRuns({
       guarded(async () => {
         const run = await findRun(runs, runId);
         if (run === undefined) return undefined;
-        const entries = await journal
-          .find({ _id: { $regex: `^${literally(journalKey(runId, "").slice(0, -3))}` } }, LIMITED)
-          .toArray();
+        const entries = await journal.find(journalOf(runId), LIMITED).toArray();
         return BSON.EJSON.serialize({
           run,
           history: await archive.find({ run_id: runId }, LIMITED).toArray(),
