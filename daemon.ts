@@ -24,7 +24,7 @@ import {
 } from "./actors/supervisor/supervisor.ts";
 import type { Tasks } from "./actors/tasks.ts";
 import { usageOf } from "./actors/host/usage.ts";
-import { clock } from "./adapters/clock.ts";
+import { clock, keepDaemonClock } from "./adapters/clock.ts";
 import { openDispatch } from "./adapters/dispatch.ts";
 import { keepHouse } from "./adapters/housekeeping.ts";
 import { openInference } from "./adapters/inference.ts";
@@ -137,19 +137,31 @@ export interface Daemon extends Workbench {
   readonly inspection: Inspection;
   readonly jobEvents: JobEvents;
   readonly metrics?: Metrics;
+  /** Takes runs up, where that was to wait. */
+  begin(): Promise<void>;
+}
+
+export interface Outside {
+  readonly model: StepPorts["model"];
+  readonly literature: StepPorts["literature"];
+  readonly lookUps: StepPorts["lookUps"];
 }
 
 export interface DaemonOptions {
   /** Claim every run that waits for a host, or only those that this process is given. */
   readonly sweeps: boolean;
+  /** No run is taken up before `begin`: whoever is to answer does so whatever a run does. */
+  readonly waitsToBegin?: boolean;
   readonly onCommitted?: NonNullable<SupervisorOptions["onCommitted"]>;
   readonly onTrouble: (error: HaystackError) => void;
+  /** In place of the configured language model and databases. */
+  readonly outside?: Outside;
   /** Told what the runs do, beside what the configuration asks for. */
   readonly instruments?: Instruments;
 }
 
 /**
- * Opens everything and starts hosting. When one part cannot be opened, those that were are closed.
+ * Opens everything and starts hosting, unless that is to wait. When one part cannot be opened, those that were are closed.
  */
 export async function openDaemon(config: Config, options: DaemonOptions): Promise<Daemon> {
   const opened = new AsyncDisposableStack();
@@ -177,6 +189,7 @@ async function openParts(
   const { owner, takesOver, unlock } = leaseAs(config, options.sweeps);
   opened.defer(unlock);
   const runs = opened.adopt(await openRuns(config), (part) => part.close());
+  if (options.sweeps) opened.defer(keepDaemonClock(config, trouble));
   if (takesOver) await runs.takeOver(owner);
   const { batch, jobEvents } = await openInference(config, { clock, objects, onTrouble: trouble });
   opened.defer(() => batch.close());
@@ -186,10 +199,13 @@ async function openParts(
     : undefined;
   opened.defer(() => dispatched?.runJobs.close());
   const mail = opened.adopt(await openMail(config, clock), (part) => part.close());
-  const model = await openModel(config, clock);
-  if (model !== undefined && options.sweeps) opened.defer(watchModel(model.model, clock, trouble));
-  const literature = await openLiterature(config, clock);
-  const lookUps = await openLookUps(config, clock);
+  const outside = options.outside ?? {
+    model: await openModel(config, clock),
+    literature: await openLiterature(config, clock),
+    lookUps: await openLookUps(config, clock),
+  };
+  if (outside.model !== undefined && options.sweeps)
+    opened.defer(watchModel(outside.model.model, clock, trouble));
   const ports: StepPorts = {
     runs,
     objects,
@@ -198,9 +214,10 @@ async function openParts(
     atlases,
     clock,
     knowledge,
+    ceilings: config,
     reconcileMs: config.RECONCILE_SECONDS * 1_000,
     software: SOFTWARE,
-    ...given({ model, literature, lookUps }),
+    ...given(outside),
   };
   const inspection = createInspection(clock, trouble);
   const commits = createCommitFeed(options.onTrouble);
@@ -229,7 +246,7 @@ async function openParts(
     clock,
     jobEvents,
     mail,
-    composeMail: composeMail(batch.model, atlases, config.PUBLIC_URL),
+    composeMail: composeMail(batch.model, atlases, clock, config.PUBLIC_URL),
     usage: usageOf(batch.model),
     owner,
     limits: admissionLimits(config),
@@ -248,10 +265,15 @@ async function openParts(
     },
   });
   opened.defer(() => supervisor.stop());
-  await supervisor.start();
   const housekeeping = createHousekeeping({ runs, objects, batch, mail, now: () => clock.now() });
-  if (options.sweeps) opened.defer(keepHouse(config, housekeeping, trouble));
+  let begun: Promise<void> | undefined;
+  const begin = async (): Promise<void> => {
+    await supervisor.start();
+    if (options.sweeps) opened.defer(keepHouse(config, housekeeping, trouble));
+  };
+  const beginOnce = (): Promise<void> => (begun ??= begin());
   opened.use(stayAlive());
+  if (options.waitsToBegin !== true) await beginOnce();
   return {
     ...workbench,
     runs,
@@ -262,6 +284,7 @@ async function openParts(
     inspection,
     jobEvents,
     ...given({ metrics: insight.metrics }),
+    begin: beginOnce,
     close: () => opened.disposeAsync(),
   };
 }

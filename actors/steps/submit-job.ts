@@ -4,6 +4,7 @@ import type { InferenceJobSpec } from "../../services/batch/index.ts";
 import { iterationObjects } from "../run-objects.ts";
 import type { Effect } from "../host/step.ts";
 import { pauseSince } from "./pause.ts";
+import { overspent } from "../ceilings.ts";
 import type { StepPorts } from "../ports.ts";
 
 /** Nothing is wrong with the job, and nothing was spent: it is handed over again. */
@@ -20,6 +21,7 @@ export function submitJob({
   clock,
   reconcileMs,
   runs,
+  ceilings,
 }: StepPorts): Effect<SubmitJobInput, SubmitJobOutput> {
   return async (
     { job, run_id, random_seed, deadline_seconds, preemptions, max_gpu_cost_usd, troubled_since },
@@ -42,9 +44,7 @@ export function submitJob({
     };
     try {
       const spent =
-        offer === null || max_gpu_cost_usd === null
-          ? null
-          : await overspent(runs, run_id, max_gpu_cost_usd);
+        offer === null ? null : await overspent(runs, run_id, max_gpu_cost_usd, ceilings);
       if (spent !== null && (await batch.get(job.job_id, signal)) === undefined) {
         throw new HaystackError(
           "GPU_BUDGET_SPENT",
@@ -69,16 +69,4 @@ export function submitJob({
     const deadline_at = now + deadline_seconds * 1_000;
     return { offer, now, deadline_at, check_at: Math.min(now + reconcileMs, deadline_at) };
   };
-}
-
-/** A sentence when the run may begin no further job. */
-async function overspent(
-  runs: StepPorts["runs"],
-  runId: string,
-  most: number,
-): Promise<string | null> {
-  const spent = (await runs.get(runId))?.document.usage.gpu_cost_usd ?? 0;
-  return spent < most
-    ? null
-    : `The run has spent ${spent.toFixed(2)} of ${most.toFixed(2)} USD on GPU jobs; raise max_gpu_cost_usd to go on.`;
 }

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { run } from "../support/hosted-runs.ts";
+import { NO_CEILINGS } from "../support/ceilings.ts";
 import { HaystackError, type ErrorCode } from "../../errors.ts";
 import { cancelJobs } from "../../actors/steps/cancel-jobs.ts";
 import { checkJob } from "../../actors/steps/check-job.ts";
@@ -8,6 +10,7 @@ import { manualClock, type ManualClock } from "../../services/clock/manual.ts";
 import type { BatchService, JobFailure, JobStatus } from "../../services/batch/index.ts";
 import type {
   CheckJobInput,
+  CheckTrouble,
   JobFailureLimits,
   JobRecord,
   PostponedJob,
@@ -50,9 +53,11 @@ const portsOf = (batch: Partial<BatchService>, more: Partial<StepPorts> = {}): S
   ({
     batch: { notFoundGraceMs: 0, offer: () => null, ...batch },
     clock: manualClock(NOW),
+    ceilings: NO_CEILINGS,
+    runs: { get: async () => undefined },
     reconcileMs: 30_000,
     ...more,
-  }) as StepPorts;
+  }) as unknown as StepPorts;
 const saying = (status: Partial<JobStatus>): Partial<BatchService> => ({
   get: (job_id) => Promise.resolve({ job_id, state: "RUNNING", ...status }),
 });
@@ -167,7 +172,8 @@ test("no job is begun once a run has spent what it may, to the cent; one that is
         },
         {
           runs: {
-            get: async () => ({ document: { usage: { gpu_cost_usd: spent } } }),
+            get: async () => ({ document: { ...run("r1"), usage: { gpu_cost_usd: spent } } }),
+            usedBy: async () => ({ queued: 0, gpu_cost_usd: spent }),
           } as unknown as StepPorts["runs"],
         },
       ),
@@ -463,6 +469,33 @@ test("stopping jobs tells how long each has run, whatever it has come to", async
     check_at: NOW + 2_000,
     run_seconds: { done: 60, stopped: 7, running: 5 },
   });
+});
+
+test("a job that cannot be stopped now leaves no other one running, and says so", async () => {
+  const asked: string[] = [];
+  const ports = portsOf({
+    cancel(jobId) {
+      asked.push(jobId);
+      return jobId === "odd"
+        ? Promise.reject(new HaystackError("BATCH_UNAVAILABLE", "Batch does not answer."))
+        : Promise.resolve();
+    },
+    get: (job_id) => Promise.resolve({ job_id, state: "CANCELLED", run_seconds: 3 }),
+  });
+  const cancel = (trouble: CheckTrouble | null) =>
+    cancelJobs(ports)({ job_ids: ["odd", "fine", "last"], asked_at: NOW, trouble }, context);
+  const trouble = { code: "BATCH_UNAVAILABLE", message: "Batch does not answer.", since: NOW };
+  expect(await cancel(null)).toStrictEqual({
+    remaining: ["odd"],
+    asked_at: NOW,
+    check_at: NOW + 2_000,
+    run_seconds: { fine: 3, last: 3 },
+    trouble,
+  });
+  expect(asked).toEqual(["odd", "fine", "last"]);
+  expect(
+    (await cancel({ ...trouble, code: "BATCH_UNAVAILABLE", since: NOW - 5 })).trouble?.since,
+  ).toBe(NOW - 5);
 });
 
 test("a job that Batch does not know counts as stopped only after the time in which a new one may appear", async () => {
