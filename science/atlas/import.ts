@@ -21,11 +21,11 @@ import type { CountedCells } from "./write-counts.ts";
 import { checkRounded, writeCounts } from "./write-counts.ts";
 import { countWarnings, importWarnings } from "./import-warnings.ts";
 import { type AtlasPart, groupsOfShare, PROFILES, type Share } from "./parts.ts";
-import { writeGroups } from "./write-groups.ts";
+import { type ShardOptions, writeGroups } from "./write-groups.ts";
 
 export type { LabelResolver };
 
-export interface ImportOptions extends ToldLabels {
+export interface ImportOptions extends ToldLabels, Pick<ShardOptions, "shardValues"> {
   readonly source: string;
   /** The atlas folder; must not exist yet, or be empty. */
   readonly outDir: string;
@@ -41,7 +41,7 @@ export interface ImportOptions extends ToldLabels {
 
 export interface PartOptions extends ImportOptions {
   readonly share: Share;
-  /** Begins the names of its shards, so that those of all parts differ. */
+  /** Those of all parts differ. */
   readonly shardPrefix: string;
 }
 
@@ -55,7 +55,7 @@ export interface PartOptions extends ImportOptions {
 export const importAtlas = (options: ImportOptions, resolver: LabelResolver): Promise<AtlasIndex> =>
   intoFolder(options, async (file, folder) => {
     const plan = planImport(file, options, resolver);
-    const { counted, groups } = await countGroups(file, folder, plan, plan);
+    const { counted, groups } = await countGroups(file, folder, plan, plan, options);
     checkRounded(counted, plan.source.slot.name, file.path);
     const { warnings, ...described } = await describeAtlas(options, file, plan);
     return {
@@ -78,13 +78,10 @@ export const importPart = (
 ): Promise<AtlasPart> =>
   intoFolder(options, async (file, folder) => {
     const plan = planImport(file, options, resolver);
-    const { counted, groups } = await countGroups(
-      file,
-      folder,
-      plan,
-      groupsOfShare(plan, share),
+    const { counted, groups } = await countGroups(file, folder, plan, groupsOfShare(plan, share), {
+      ...options,
       shardPrefix,
-    );
+    });
     const atlas = await describeAtlas(options, file, plan);
     return { format: "haystack-atlas-part/1", share, atlas, counted, groups };
   });
@@ -215,7 +212,7 @@ async function countGroups(
   folder: string,
   { source, slotGenes, names }: ImportPlan,
   { groups: labelled, groupOf }: Pick<ImportPlan, "groups" | "groupOf">,
-  shardPrefix?: string,
+  shards: ShardOptions,
 ): Promise<{ readonly counted: CountedCells; readonly groups: readonly CellGroup[] }> {
   const { genes } = slotGenes;
   const scratchPath = join(folder, "cells.scratch");
@@ -223,7 +220,7 @@ async function countGroups(
   try {
     const cells = { groupOf, scratch };
     const counted = writeCounts(file, source, slotGenes, cells);
-    const groups = await writeGroups(folder, labelled, { names, genes }, cells, shardPrefix);
+    const groups = await writeGroups(folder, labelled, { names, genes }, cells, shards);
     return { counted, groups };
   } finally {
     scratch.close();
