@@ -41,6 +41,8 @@ export interface ClaimsOptions {
   /** Whether a claimed run is released again, as this version of the machine cannot read it. */
   readonly skips: (record: RunRecord) => boolean;
   readonly host: (record: RunRecord) => RunHost | undefined;
+  /** This machine has run out of something: what is admitted could not work. */
+  readonly obstructed: () => boolean;
 }
 
 type Release = Parameters<RunStore["release"]>[0][number];
@@ -63,6 +65,7 @@ export function createClaims({
   dispatch,
   skips,
   host,
+  obstructed,
 }: ClaimsOptions): Claims {
   let closed = false;
   let lastSweep: Promise<void> = Promise.resolve();
@@ -137,7 +140,7 @@ export function createClaims({
 
   const sweepNow = async (): Promise<void> => {
     if (!draining) await claimDue();
-    if (!draining && !paused) await admitQueued();
+    if (!draining && !paused && !obstructed()) await admitQueued();
   };
 
   return {

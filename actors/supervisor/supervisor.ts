@@ -97,6 +97,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     /** A process for given runs has nobody to leave them to. */
     skips: sweeps ? createUnreadableFilter(clock, leaseMs) : () => false,
     host: hosting.host,
+    obstructed: () => [...hosts.values()].some((host) => host.obstructed()),
   });
   const leases = createLeaseKeeper({
     store,

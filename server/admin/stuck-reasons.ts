@@ -10,6 +10,7 @@ export const STUCK_REASONS = [
   "job_unknown",
   "job_postponed",
   "check_failing",
+  "step_postponed",
   "many_failures",
   "mail_rejected",
 ] as const;
@@ -115,6 +116,13 @@ export function stuckReasons(
         `The job ${id} cannot be checked (${trouble.code}): ${trouble.message}`,
       );
   }
+  const { postponed } = document;
+  if (isRunning && postponed !== undefined && Date.parse(postponed.since) <= before)
+    add(
+      "step_postponed",
+      Date.parse(postponed.since),
+      `The step ${postponed.step} is tried again at ${postponed.try_at} (${postponed.code}): ${postponed.message}`,
+    );
   const failed = actors === null || !isRunning ? 0 : failures(actors);
   if (failed >= MANY_FAILURES)
     add("many_failures", null, `${failed} attempts at its inference jobs have failed.`);
