@@ -8,12 +8,19 @@ import { overspent } from "../ceilings.ts";
 import type { StepPorts } from "../ports.ts";
 
 /** Nothing is wrong with the job, and nothing was spent: it is handed over again. */
-const PASSES: ReadonlySet<ErrorCode> = new Set(["BATCH_QUOTA", "BATCH_UNAVAILABLE"]);
+const PASSES: ReadonlySet<ErrorCode> = new Set([
+  "BATCH_QUOTA",
+  "BATCH_UNAVAILABLE",
+  "STORE_UNAVAILABLE",
+  "OBJECTS_UNAVAILABLE",
+  "DISK_FULL",
+  "TOO_MANY_FILES",
+]);
 const PAUSES = { first: 5_000, longest: 5 * 60_000 };
 
 /**
  * Hands the job to Batch; a job of that name that is ours is adopted (D4). Where Batch has no room
- * or does not answer, the job is postponed, until it has been so for as long as it may run. When
+ * or does not answer, or this machine cannot hand it over, the job is postponed, until it has been so for as long as it may run. When
  * the run's money is spent no job is begun, but one that runs already is taken on: it is paid for.
  */
 export function submitJob({
