@@ -132,7 +132,7 @@ describe("a run whose money for GPU jobs is spent", () => {
   });
 
   test("stops a job whose submission got no answer and that appears only later", async () => {
-    const { jobs, host } = scene({ answer: "lost", unseenMs: 60_000 });
+    const { jobs, host } = scene({ answer: "lost", unseenMs: 290_000 });
     const { supervisor, committed } = await host(await temporaryStore(), "one");
     await supervisor.submit(limited);
     expect(await committed("r1", ({ status }) => status === "failed")).toStrictEqual(SPENT);
@@ -140,7 +140,7 @@ describe("a run whose money for GPU jobs is spent", () => {
   });
 
   test("stops a job that an earlier host had begun to submit and that appears only later", async () => {
-    const { jobs, host } = scene({ answer: "never comes", unseenMs: 60_000 });
+    const { jobs, host } = scene({ answer: "never comes", unseenMs: 290_000 });
     const store = await temporaryStore();
     const one = await host(store, "one");
     await one.supervisor.submit(limited);
