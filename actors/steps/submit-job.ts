@@ -1,4 +1,4 @@
-import type { SubmitJobInput, SubmitJobOutput } from "../../machines/run-types.ts";
+import type { RunContext, SubmitJobInput, SubmitJobOutput } from "../../machines/run-types.ts";
 import { HaystackError, type ErrorCode } from "../../errors.ts";
 import type { InferenceJobSpec } from "../../services/batch/index.ts";
 import { iterationObjects } from "../run-objects.ts";
@@ -59,6 +59,12 @@ export function submitJob({
           resumed || troubled_since != null ? { details: { job_may_run: true } } : {},
         );
       }
+      const reserved =
+        offer === null || max_gpu_cost_usd === null
+          ? null
+          : await overReserved(runs, spec, max_gpu_cost_usd, deadline_seconds);
+      if (reserved !== null && (await batch.get(job.job_id, signal)) === undefined)
+        throw new HaystackError("BATCH_QUOTA", reserved);
       await batch.submit(spec, signal);
     } catch (thrown) {
       const now = clock.now();
@@ -76,4 +82,31 @@ export function submitJob({
     const deadline_at = now + deadline_seconds * 1_000;
     return { offer, now, deadline_at, check_at: Math.min(now + reconcileMs, deadline_at) };
   };
+}
+
+/**
+ * A sentence when the money that the run has spent and that its jobs under way may yet cost leaves
+ * none for another job: it waits for them.
+ */
+async function overReserved(
+  runs: StepPorts["runs"],
+  { run_id, job_id }: InferenceJobSpec,
+  most: number,
+  deadlineSeconds: number,
+): Promise<string | null> {
+  const record = await runs.get(run_id);
+  const { context } = JSON.parse(record?.snapshot ?? "{}") as {
+    readonly context?: Partial<RunContext>;
+  };
+  const underWay = (context?.jobs ?? []).filter(
+    (other) => other.state === "submitted" && other.job_id !== job_id,
+  );
+  const reserved = underWay.reduce(
+    (sum, { offer }) => sum + ((offer?.usd_per_hour ?? 0) * deadlineSeconds) / 3_600,
+    0,
+  );
+  const spent = record?.document.usage.gpu_cost_usd ?? 0;
+  return underWay.length === 0 || spent + reserved < most
+    ? null
+    : `The job waits for another one of the run, as both together may cost more than ${most.toFixed(2)} USD (max_gpu_cost_usd).`;
 }
