@@ -24,7 +24,7 @@ import {
 } from "./actors/supervisor/supervisor.ts";
 import type { Tasks } from "./actors/tasks.ts";
 import { usageOf } from "./actors/host/usage.ts";
-import { clock } from "./adapters/clock.ts";
+import { clock, keepDaemonClock } from "./adapters/clock.ts";
 import { openDispatch } from "./adapters/dispatch.ts";
 import { keepHouse } from "./adapters/housekeeping.ts";
 import { openInference } from "./adapters/inference.ts";
@@ -66,6 +66,7 @@ export interface Workbench {
 export async function openWorkbench(config: Config): Promise<Workbench> {
   const objects = await openObjects(config);
   const knowledge = knowledgeFolder(config);
+  const importLimits = { gigabytes: { value: config.IMPORT_GB, variable: "IMPORT_GB" } };
   const compute = processCompute<Tasks>({
     filename: pathToFileURL(ownProgram("actors/tasks.ts")),
     processes: config.COMPUTE_PROCESSES,
@@ -75,7 +76,9 @@ export async function openWorkbench(config: Config): Promise<Workbench> {
         minutes: { value: config.INSPECT_MINUTES, variable: "INSPECT_MINUTES" },
         gigabytes: { value: config.INSPECT_GB, variable: "INSPECT_GB" },
       },
-      importAtlasFile: { gigabytes: { value: config.IMPORT_GB, variable: "IMPORT_GB" } },
+      importAtlasFile: importLimits,
+      importAtlasPart: importLimits,
+      describeAtlasImport: importLimits,
     } satisfies Partial<Record<keyof Tasks, TaskLimits>>,
   });
   return {
@@ -182,6 +185,7 @@ async function openParts(
   const { owner, takesOver, unlock } = leaseAs(config, options.sweeps);
   opened.defer(unlock);
   const runs = opened.adopt(await openRuns(config), (part) => part.close());
+  if (options.sweeps) opened.defer(keepDaemonClock(config, trouble));
   if (takesOver) await runs.takeOver(owner);
   const { batch, jobEvents } = await openInference(config, { clock, objects, onTrouble: trouble });
   opened.defer(() => batch.close());
@@ -237,7 +241,7 @@ async function openParts(
     clock,
     jobEvents,
     mail,
-    composeMail: composeMail(batch.model, atlases, config.PUBLIC_URL),
+    composeMail: composeMail(batch.model, atlases, clock, config.PUBLIC_URL),
     usage: usageOf(batch.model),
     owner,
     limits: admissionLimits(config),

@@ -11,6 +11,7 @@ import { addInspectRunCommands } from "./commands/inspect-run.ts";
 import { addJobCommand } from "./commands/job.ts";
 import { addKnowledgeCommands } from "./commands/knowledge.ts";
 import { addRemovalCommands } from "./commands/remove.ts";
+import { addQuarantineCommands } from "./commands/quarantine.ts";
 import { addRunCommand } from "./commands/run.ts";
 import { addRunsCommands } from "./commands/runs.ts";
 import { addServeCommand } from "./commands/serve.ts";
@@ -43,6 +44,7 @@ export function buildProgram(setExitCode: SetExitCode): Command {
   addWishCommands(program, setExitCode);
   addRemovalCommands(program);
   addInspectRunCommands(program);
+  addQuarantineCommands(program);
   addTokenCommands(program);
   addBackupCommands(program);
   addExportCommands(program, setExitCode);

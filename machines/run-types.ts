@@ -275,6 +275,8 @@ export interface CancelJobsInput {
   readonly job_ids: readonly string[];
   /** When the jobs were first asked to stop; null before. */
   readonly asked_at: number | null;
+  /** Of the request before this one; absent in older snapshots. */
+  readonly trouble?: CheckTrouble | null;
 }
 export interface CancelJobsOutput {
   /** Jobs that Batch does not yet call terminal. */
@@ -282,6 +284,8 @@ export interface CancelJobsOutput {
   readonly asked_at: number;
   readonly check_at: number;
   readonly run_seconds: RunSeconds;
+  /** What kept a job from being stopped; absent where nothing did. */
+  readonly trouble?: CheckTrouble;
 }
 /** How long jobs have run, by their names, as far as Batch says. */
 export type RunSeconds = Readonly<Record<string, number>>;

@@ -41,12 +41,16 @@ import { registerHost } from "./step.ts";
 export interface RunHost extends Pick<RunSteps, "leaseHolds" | "leaseUntil" | "renewed"> {
   readonly runId: string;
   readonly token: number;
+  /** Of its last commit. */
+  revision(): number;
   document(): RunDocument;
   outbox(): readonly OutboxEntry[];
   wakeAt(): number | null;
   resting(): boolean;
   /** Every change is durable. */
   settled(): boolean;
+  /** Nothing more is written, and no step starts any more. */
+  stopped(): boolean;
   /** Settled, and no step is under way: only an event or a time moves the run on. */
   waiting(): boolean;
   deliver(event: InboxEvent): void;
@@ -54,7 +58,8 @@ export interface RunHost extends Pick<RunSteps, "leaseHolds" | "leaseUntil" | "r
   send(event: RunEvent): void;
   /** Another program set the status to cancelled. */
   cancelledOutside(): void;
-  updateOutbox(entry: OutboxEntry): void;
+  /** Resolves when the entry is durable, or the run is stopped here. */
+  updateOutbox(entry: OutboxEntry): Promise<void>;
   /**
    * Stops the actor and aborts its steps; nothing more is written. Resolves when the steps have
    * ended.
@@ -112,6 +117,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
     inspection?.closed(runId, actor);
     actor.stop();
     steps.close(error);
+    commits.close();
   };
 
   const commits = createRunCommits({
@@ -163,11 +169,13 @@ export function createRunHost(options: RunHostOptions): RunHost {
   const host: RunHost = {
     runId,
     token,
+    revision: commits.revision,
     document: commits.document,
     outbox: commits.outbox,
     wakeAt: commits.wakeAt,
     resting: commits.resting,
     settled: commits.settled,
+    stopped: () => life.state === "stopped",
     waiting: () => commits.settled() && steps.count() === 0,
     leaseHolds: steps.leaseHolds,
     leaseUntil: steps.leaseUntil,

@@ -19,9 +19,9 @@ export interface RunSteps extends Pick<Gate, "take" | "open" | "putBack"> {
   /** Steps that wait or work. */
   count(): number;
   leaseHolds(): boolean;
-  /** Milliseconds. */
+  /** The time of day, in milliseconds. */
   leaseUntil(): number;
-  /** The lease was renewed until then. */
+  /** The lease was renewed until then, by the clock's `elapsed`. */
   renewed(until: number): void;
   close(error: HaystackError): void;
   /** Resolves when the steps that had started have ended. */
@@ -30,6 +30,7 @@ export interface RunSteps extends Pick<Gate, "take" | "open" | "putBack"> {
 
 export interface RunStepsOptions {
   readonly clock: Clock;
+  /** The time of day. */
   readonly leaseUntil: number;
   /**
    * Asks for the commit that a step waits for; false when what invokes it is durable already, as in
@@ -42,11 +43,11 @@ export function createRunSteps({ clock, needsCommit, ...options }: RunStepsOptio
   const gate = createGate();
   const working = new Set<Promise<unknown>>();
   const renewalWaiters: (() => void)[] = [];
-  let { leaseUntil } = options;
+  let leaseUntil = options.leaseUntil - clock.now() + clock.elapsed();
   let closed = false;
   let count = 0;
 
-  const leaseHolds = (): boolean => clock.now() < leaseUntil;
+  const leaseHolds = (): boolean => clock.elapsed() < leaseUntil;
 
   const endWaitForRenewal = (): void => {
     for (const wake of renewalWaiters.splice(0)) wake();
@@ -81,7 +82,7 @@ export function createRunSteps({ clock, needsCommit, ...options }: RunStepsOptio
     putBack: gate.putBack,
     count: () => count,
     leaseHolds,
-    leaseUntil: () => leaseUntil,
+    leaseUntil: () => leaseUntil - clock.elapsed() + clock.now(),
     renewed(until) {
       leaseUntil = until;
       endWaitForRenewal();

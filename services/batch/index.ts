@@ -78,7 +78,7 @@ export interface JobStatus {
   readonly failure?: JobFailure;
   /** What Batch last said of a job that has no machine yet; absent where it said nothing. */
   readonly held?: JobHold;
-  /** Seconds the job has run, when known. */
+  /** Seconds for which the job had its machine, when known: what is paid for. */
   readonly run_seconds?: number;
 }
 

@@ -466,7 +466,9 @@ describe("understanding with a language model", () => {
       const waits: number[] = [];
       const clock: Clock = {
         now: () => 0,
-        at: (at, callback) => (waits.push(at), queueMicrotask(paused ?? callback), () => {}),
+        elapsed: () => 0,
+        at: () => () => {},
+        after: (ms, callback) => (waits.push(ms), queueMicrotask(paused ?? callback), () => {}),
       };
       server.script(understood(), understood());
       return {

@@ -19,7 +19,9 @@ const hurrying = (): Clock => {
   const start = systemClock.now();
   return {
     now: () => start + (systemClock.now() - start) * 1_000,
+    elapsed: () => systemClock.elapsed() * 1_000,
     at: (at, callback) => systemClock.at(start + (at - start) / 1_000, callback),
+    after: (ms, callback) => systemClock.after(ms / 1_000, callback),
   };
 };
 
@@ -33,26 +35,25 @@ const SUCCESS: CheckJobOutput = {
 interface Scene {
   /** What becomes of the answer to the first request, whose job begins. */
   readonly answer: "lost" | "never comes";
-  /** Batch says for so long that it does not know the job. */
-  readonly unseenMs: number;
+  /** Batch says so often that it does not know the job. */
+  readonly unseen: number;
 }
 
 /** A Batch whose first request begins the job while the run's money is spent elsewhere. */
-function scene({ answer, unseenMs }: Scene) {
+function scene({ answer, unseen }: Scene) {
   const clock = hurrying();
   const jobs = new Map<string, JobState>();
   const asked: string[] = [];
-  let begunAt = Number.POSITIVE_INFINITY;
+  let looks = 0;
   let spent = 0;
   const seen = (jobId: string): JobState | undefined =>
-    clock.now() >= begunAt + unseenMs ? jobs.get(jobId) : undefined;
+    looks >= unseen ? jobs.get(jobId) : undefined;
   const batch: Partial<BatchService> = {
-    notFoundGraceMs: 300_000,
+    notFoundGraceMs: 30_000_000,
     offer: () => OFFER,
     async submit({ job_id }, signal) {
       if (jobs.has(job_id)) return { job_id, state: "RUNNING" };
       jobs.set(job_id, "RUNNING");
-      begunAt = clock.now();
       spent = 2;
       if (answer === "never comes")
         await new Promise((_, reject) =>
@@ -64,6 +65,7 @@ function scene({ answer, unseenMs }: Scene) {
     },
     async get(job_id) {
       const state = seen(job_id);
+      looks += 1;
       return state && { job_id, state };
     },
     async cancel(job_id) {
@@ -107,7 +109,7 @@ describe("a run whose money for GPU jobs is spent", () => {
   };
 
   test("begins no job, and has nothing to stop", async () => {
-    const { jobs, asked, host, spend } = scene({ answer: "lost", unseenMs: 0 });
+    const { jobs, asked, host, spend } = scene({ answer: "lost", unseen: 0 });
     spend();
     const { supervisor, committed } = await host(await temporaryStore(), "one");
     await supervisor.submit(limited);
@@ -116,7 +118,7 @@ describe("a run whose money for GPU jobs is spent", () => {
   });
 
   test("takes on a job that runs already, though the answer to its submission was lost: it is paid for", async () => {
-    const { jobs, asked, host } = scene({ answer: "lost", unseenMs: 0 });
+    const { jobs, asked, host } = scene({ answer: "lost", unseen: 0 });
     const { supervisor, committed } = await host(await temporaryStore(), "one");
     await supervisor.submit(limited);
     await committed("r1", reaches("postponed"));
@@ -132,7 +134,7 @@ describe("a run whose money for GPU jobs is spent", () => {
   });
 
   test("stops a job whose submission got no answer and that appears only later", async () => {
-    const { jobs, host } = scene({ answer: "lost", unseenMs: 60_000 });
+    const { jobs, host } = scene({ answer: "lost", unseen: 3 });
     const { supervisor, committed } = await host(await temporaryStore(), "one");
     await supervisor.submit(limited);
     expect(await committed("r1", ({ status }) => status === "failed")).toStrictEqual(SPENT);
@@ -140,7 +142,7 @@ describe("a run whose money for GPU jobs is spent", () => {
   });
 
   test("stops a job that an earlier host had begun to submit and that appears only later", async () => {
-    const { jobs, host } = scene({ answer: "never comes", unseenMs: 60_000 });
+    const { jobs, host } = scene({ answer: "never comes", unseen: 3 });
     const store = await temporaryStore();
     const one = await host(store, "one");
     await one.supervisor.submit(limited);

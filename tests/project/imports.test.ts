@@ -92,7 +92,7 @@ const ROOMS: readonly Room[] = [
       "insight/.*",
       "science/.*",
       // What a server answers, and what a token is.
-      "server/(runs/schemas|access/tokens)\\.ts",
+      "server/(runs/schemas|questions/shown-check|access/tokens)\\.ts",
     ],
     types: ["machines/run-types\\.ts"],
   },

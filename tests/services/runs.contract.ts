@@ -349,7 +349,12 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
     test("counts tell how the runs stand", async () => {
       const { store } = await open();
       const none = { pending: 0, running: 0, completed: 0, failed: 0, cancelled: 0 };
-      expect(await store.counts(NOW)).toEqual({ by_status: none, unhosted: 0, with_events: 0 });
+      expect(await store.counts(NOW)).toEqual({
+        by_status: none,
+        unhosted: 0,
+        with_events: 0,
+        set_aside: 0,
+      });
       for (const id of ["run-a", "run-b"])
         await store.insert(
           sampleRun(id, { status: "running", current_phase: "inference" }),
@@ -361,11 +366,17 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
       await store.deliver("run-a", cancelEvent("e1"));
       await store.deliver("run-a", cancelEvent("e2"));
       const by_status = { ...none, pending: 2, running: 2, completed: 1 };
-      expect(await store.counts(NOW)).toEqual({ by_status, unhosted: 1, with_events: 1 });
+      expect(await store.counts(NOW)).toEqual({
+        by_status,
+        unhosted: 1,
+        with_events: 1,
+        set_aside: 0,
+      });
       expect(await store.counts(NOW + LEASE_MS)).toEqual({
         by_status,
         unhosted: 2,
         with_events: 1,
+        set_aside: 0,
       });
     });
 

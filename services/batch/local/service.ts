@@ -155,7 +155,7 @@ export function localBatch(options: LocalBatchOptions): BatchService {
   const poll = (): void => {
     lookAtAll = true;
     poke();
-    forgetPoll = clock.at(clock.now() + pollMs, poll);
+    forgetPoll = clock.after(pollMs, poll);
   };
 
   const startWatching = (): void => {
