@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { tmpdir } from "node:os";
 import { pathToFileURL } from "node:url";
 import type { AdmissionLimits } from "./actors/supervisor/admission.ts";
 import { atlasCatalogue, type AtlasCatalogue } from "./actors/atlas-catalogue.ts";
@@ -43,6 +44,7 @@ import type { Metrics } from "./insight/metrics.ts";
 import { openInsight } from "./insight/open.ts";
 import { ownProgram } from "./own-files.ts";
 import type { Compute } from "./services/compute/index.ts";
+import { fullDisk } from "./services/compute/free-disk.ts";
 import { processCompute, type TaskLimits } from "./services/compute/processes.ts";
 import type { JobEvents } from "./services/job-events/index.ts";
 import type { RunStore } from "./services/runs/index.ts";
@@ -71,6 +73,7 @@ export async function openWorkbench(config: Config): Promise<Workbench> {
     filename: pathToFileURL(ownProgram("actors/tasks.ts")),
     processes: config.COMPUTE_PROCESSES,
     limitMinutes: config.COMPUTE_MINUTES,
+    cause: () => fullDisk([config.dataDir, tmpdir()]),
     limits: {
       inspectFile: {
         minutes: { value: config.INSPECT_MINUTES, variable: "INSPECT_MINUTES" },

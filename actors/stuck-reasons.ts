@@ -14,6 +14,7 @@ export const STUCK_REASONS = [
   "job_held",
   "check_failing",
   "stop_failing",
+  "step_postponed",
   "many_failures",
   "mail_rejected",
 ] as const;
@@ -154,6 +155,13 @@ export function stuckReasons(
   for (const { since, code, message } of actors === null ? [] : stopTroubles(actors))
     if (since <= before)
       add("stop_failing", since, `A job of the run cannot be stopped (${code}): ${message}`);
+  const { postponed } = document;
+  if (isRunning && postponed !== undefined && Date.parse(postponed.since) <= before)
+    add(
+      "step_postponed",
+      Date.parse(postponed.since),
+      `The step ${postponed.step} is tried again at ${postponed.try_at} (${postponed.code}): ${postponed.message}`,
+    );
   const failed = actors === null || !isRunning ? 0 : failures(actors);
   if (failed >= MANY_FAILURES)
     add("many_failures", null, `${failed} attempts at its inference jobs have failed.`);

@@ -151,6 +151,8 @@ export interface RunFilter {
   readonly id?: string;
   /** Only runs that have all of these labels. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** Only runs that failed with this error. */
+  readonly failed_with?: ErrorCode;
   /** ISO 8601: only runs created at that time or later, and only those created before. */
   readonly created_from?: string;
   readonly created_until?: string;

@@ -42,6 +42,7 @@ const anyRun = {
   labels: [],
   created_from: null,
   created_until: null,
+  failed_with: null,
   limit: 5,
   created_at: null,
   run_id: null,

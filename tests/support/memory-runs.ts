@@ -258,6 +258,7 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
       text,
       id,
       labels = {},
+      failed_with,
       created_from,
       created_until,
       limit,
@@ -272,6 +273,8 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
           )) &&
         (id === undefined || document.run_id.startsWith(id)) &&
         Object.entries(labels).every(([key, value]) => document.labels?.[key] === value) &&
+        (failed_with === undefined ||
+          (document.status === "failed" && document.error?.code === failed_with)) &&
         (created_from === undefined || document.created_at >= created_from) &&
         (created_until === undefined || document.created_at < created_until) &&
         (before === undefined ||
