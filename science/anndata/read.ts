@@ -40,6 +40,8 @@ function whole(file: H5adFile, name: string, advice: string): CsrMatrix {
       file.unreadable.find((one) => one.name === name)?.error ??
       new HaystackError("ANNDATA_INVALID", `${file.path} has no ${name}; ${advice}.`)
     );
+  // In one go where that takes no more memory than the result: blocks would be copied together.
+  if (slot.layout !== "dense") return file.rows(slot, 0, slot.nRows);
   return stackRows(
     Array.from(file.blocks(slot), (block) => block.X),
     file.nVars,
