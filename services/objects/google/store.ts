@@ -159,6 +159,7 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
   };
 
   return {
+    isElsewhere: true,
     async put(path, localFile, signal) {
       const stop = until(signal);
       try {
