@@ -49,6 +49,6 @@ export async function confirmReading({ did_you_mean }: Repairs, yes: boolean): P
     return;
   throw new HaystackError(
     "QUESTION_NOT_UNDERSTOOD",
-    `Nothing was run; ask again with the usual name in place of ${did_you_mean.map(({ text }) => `"${text}"`).join(" and ")}.`,
+    `Nothing was run; write the usual name in place of ${did_you_mean.map(({ text }) => `"${text}"`).join(" and ")}.`,
   );
 }

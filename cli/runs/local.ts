@@ -116,6 +116,16 @@ export function localRuns(config: Config): RunOperations {
       withDaemon(config, (daemon, progress) => ask({ config, daemon, progress }, runId, "cancel")),
     retry: (runId) =>
       withDaemon(config, (daemon, progress) => ask({ config, daemon, progress }, runId, "retry")),
+    delete: (runId) =>
+      withStore(async (runs) => {
+        const { openHousekeeping } = await import("../../adapters/housekeeping.ts");
+        const housekeeping = await openHousekeeping(config, runs);
+        try {
+          await housekeeping.remove(runId);
+        } finally {
+          await housekeeping.close();
+        }
+      }),
     answer: ({ config: configFor, atlases, importing, confirm, output, ...asked }) =>
       withDaemon(config, async (daemon) => {
         const folder = output === undefined ? undefined : await resultFolder(output);

@@ -1,3 +1,4 @@
+import type { ErrorCode } from "../../errors.ts";
 import type { RunConfig, RunDocument, RunStatus } from "../../services/runs/document.ts";
 import type { TransitionEntry } from "../../services/runs/index.ts";
 import type { JobOutputs, RunStatusShown } from "../../server/runs/schemas.ts";
@@ -43,6 +44,11 @@ export interface RunOperations {
   /** Resumes the run where it stopped and follows it to its end. */
   retry(runId: string): Promise<Ended>;
   /**
+   * Deletes an ended run and everything that is kept of it. Errors: RUN_NOT_FOUND,
+   * RUN_STATE_FORBIDS.
+   */
+  delete(runId: string): Promise<void>;
+  /**
    * Answers a question, from its run to the files on this machine. An interrupt cancels the run.
    */
   answer(question: Question): Promise<Ended>;
@@ -80,6 +86,7 @@ export interface ListFilter {
   readonly status?: RunStatus;
   readonly text?: string;
   readonly labels?: Readonly<Record<string, string>>;
+  readonly failed_with?: ErrorCode;
   /** ISO 8601. */
   readonly created_from?: string;
   readonly created_until?: string;

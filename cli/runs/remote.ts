@@ -170,6 +170,9 @@ export function remoteRuns(client: ServerClient, { dataDir }: Config): RunOperat
         () => follow(runId),
       );
     },
+    async delete(runId) {
+      await client.json({ method: "DELETE", path: pathOf(runId), schema: z.null() });
+    },
     async answer({ config: configFor, atlases, importing, confirm, output, ...asked }) {
       const { dataset, ...columns } = importing;
       if (atlases.length > 0 || Object.values(columns).some((value) => value !== undefined)) {

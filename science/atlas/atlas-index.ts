@@ -125,8 +125,10 @@ export interface AtlasIndex {
    * Path relative to the atlas folder of the mean profiles: float32, groups x genes, row order =
    * groups, little endian.
    */
-  readonly profiles: "profiles.f32";
+  readonly profiles: string;
   readonly warnings: readonly string[];
+  /** Which import in shares made it; absent where one process did. */
+  readonly import_id?: string;
 }
 
 /**
