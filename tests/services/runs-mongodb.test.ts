@@ -137,6 +137,7 @@ describeWithMongodb("run store on MongoDB", () => {
         lease: { ...leased, token: 1, claim: expect.any(String) as string },
         wake_at: null,
         attention_at: 0,
+        taking_up: 0,
         take_ups: 0,
         committed_status: "running",
         commit_id: expect.any(String) as string,

@@ -2,7 +2,7 @@ import { BSON, type Db, type Filter } from "mongodb";
 import { HaystackError } from "../../../errors.ts";
 import type { RunStore } from "../index.ts";
 import { asideOperations, findRun, IS_ASIDE } from "./aside.ts";
-import { CANCELLED_OUTSIDE, claimRuns, HAS_EVENTS, userLoads } from "./claim.ts";
+import { CANCELLED_OUTSIDE, claimRuns, countEnded, HAS_EVENTS, userLoads } from "./claim.ts";
 import { guarded, newClient } from "./client.ts";
 import { countRuns } from "./counts.ts";
 import { commitGroup } from "./commit.ts";
@@ -87,6 +87,7 @@ export async function openMongoRuns({
   const runs = db.collection<StoredRun>("runs");
   const archive = db.collection<ArchivedHistory>("run_history");
   const journal = db.collection<JournalEntry>("run_journal");
+  const daemons = db.collection<StoredPresence>("daemons");
   const aside = asideOperations(runs);
   const archiving = new Set<Promise<void>>();
   const hinting = new Set<Hints>();
@@ -143,7 +144,7 @@ export async function openMongoRuns({
       leases.map((lease) => ({
         updateOne: {
           filter: ours(lease),
-          update: { $set: { "lease.expires_at": expiresAt, take_ups: 0 } },
+          update: { $set: { "lease.expires_at": expiresAt, taking_up: 0, take_ups: 0 } },
         },
       })),
       { ordered: false, ...LIMITED },
@@ -205,7 +206,7 @@ export async function openMongoRuns({
       }),
     history: (runId) => guarded(() => readHistory(runs, archive, runId)),
     changes: (since) => guarded(() => readChanges(runs, archive, since)),
-    claim: (request) => guarded(() => claimRuns(runs, request)),
+    claim: (request) => guarded(() => claimRuns(runs, daemons, request)),
     setAside: (runId, why) => guarded(() => aside.setAside(runId, why)),
     unsetAside: (runId) => guarded(() => aside.unsetAside(runId)),
     cancelAside: (runId) => guarded(() => aside.cancelAside(runId)),
@@ -237,6 +238,7 @@ export async function openMongoRuns({
     counts: (now) => guarded(() => countRuns(runs, now)),
     takeOver: (owner) =>
       guarded(async () => {
+        await countEnded(runs, { "lease.owner": owner });
         await runs.updateMany(
           { "lease.owner": owner },
           { $set: { "lease.owner": null, "lease.expires_at": 0 } },
@@ -254,6 +256,7 @@ export async function openMongoRuns({
               $set: {
                 "lease.owner": null,
                 "lease.expires_at": 0,
+                taking_up: 0,
                 take_ups: 0,
                 ...given({ attention_at }),
               },
@@ -310,7 +313,7 @@ export async function openMongoRuns({
       hinting.add(hints);
       return hints.end;
     },
-    presence: mongoPresence(db.collection<StoredPresence>("daemons")),
+    presence: mongoPresence(daemons),
     async close() {
       for (const { end } of hinting) end();
       await Promise.all(archiving);

@@ -6,6 +6,7 @@ import { LEFT } from "./statements.ts";
 /** Columns that files of earlier versions do not have. */
 const ADDED_COLUMNS = [
   ["runs", "priority", "INTEGER NOT NULL DEFAULT 0"],
+  ["runs", "taking_up", "INTEGER NOT NULL DEFAULT 0"],
   ["runs", "take_ups", "INTEGER NOT NULL DEFAULT 0"],
   ["runs", "set_aside", "TEXT"],
   ["inbox", "received_at", "INTEGER NOT NULL DEFAULT 0"],
@@ -41,7 +42,8 @@ PRAGMA wal_autocheckpoint = 16384;
 `;
 
 /**
- * `claim_at` is when the next host may take the run: its attention time, but not before the present
+ * `taking_up`: it was claimed, and has neither made a commit nor kept its lease; `take_ups`: how
+ * often the process that had it so is gone. `claim_at` is when the next host may take the run: its attention time, but not before the present
  * lease ends. A change of `status` without a new revision comes from another program and asks for
  * attention.
  */
@@ -63,6 +65,7 @@ CREATE TABLE IF NOT EXISTS runs (
   lease_expires_at INTEGER,
   outside_change INTEGER NOT NULL DEFAULT 0,
   priority INTEGER NOT NULL DEFAULT 0,
+  taking_up INTEGER NOT NULL DEFAULT 0,
   take_ups INTEGER NOT NULL DEFAULT 0,
   set_aside TEXT,
   claim_at INTEGER GENERATED ALWAYS AS
