@@ -78,7 +78,7 @@ export async function failUnbegun(
     clock,
     jobEvents: { subscribe: async () => async () => undefined, close: async () => undefined },
     mail,
-    composeMail: composeMail(MODEL, { list: async () => [] }, config.PUBLIC_URL),
+    composeMail: composeMail(MODEL, { list: async () => [] }, clock, config.PUBLIC_URL),
     usage: usageOf(MODEL),
     owner: `${process.pid}-${runId}`,
     limits: { maxActive: 1, maxActivePerUser: 1 },

@@ -132,7 +132,7 @@ async function addJobs(
 }
 
 /** Relative paths of the plain files, without what is being written. */
-async function filesBelow(folder: string): Promise<string[]> {
+export async function filesBelow(folder: string): Promise<string[]> {
   if (!existsSync(folder)) return [];
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries

@@ -6,6 +6,7 @@ import { addBackupCommands } from "./commands/backup.ts";
 import { addCompletionCommands } from "./commands/completion.ts";
 import { addConfigCommand } from "./commands/config.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
+import { addExportCommands } from "./commands/export.ts";
 import { addInspectRunCommands } from "./commands/inspect-run.ts";
 import { addJobCommand } from "./commands/job.ts";
 import { addKnowledgeCommands } from "./commands/knowledge.ts";
@@ -46,6 +47,7 @@ export function buildProgram(setExitCode: SetExitCode): Command {
   addQuarantineCommands(program);
   addTokenCommands(program);
   addBackupCommands(program);
+  addExportCommands(program, setExitCode);
   addConfigCommand(program);
   addDoctorCommand(program, setExitCode);
   addCompletionCommands(program);

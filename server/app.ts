@@ -1,7 +1,7 @@
 import "../zod-words.ts";
 import fastifyCors from "@fastify/cors";
 import fastifyHelmet from "@fastify/helmet";
-import Fastify, { LogController, type FastifyInstance } from "fastify";
+import Fastify, { LogController, type FastifyInstance, type RouteOptions } from "fastify";
 import {
   serializerCompiler,
   validatorCompiler,
@@ -68,11 +68,12 @@ const NOTHING = {
 const LONGEST_PARAMETER = 300;
 
 /**
- * The whole HTTP application; it listens nowhere yet. Throws when a route does not say who may ask.
+ * The whole HTTP application; it listens nowhere yet. `onRoute` is told of every route. Throws when a route does not say who may ask.
  */
 export async function createServer(
   parts: ServerParts,
   routes: readonly RouteModule[] = ROUTES,
+  onRoute?: (route: RouteOptions) => void,
 ): Promise<FastifyInstance> {
   const { config, logger } = parts;
   const requestMs = config.HTTP_REQUEST_SECONDS * 1_000;
@@ -95,6 +96,7 @@ export async function createServer(
     frameworkErrors: (thrown, request, reply) => void answer(thrown, request, reply),
     clientErrorHandler: answerClientError,
   });
+  if (onRoute !== undefined) app.addHook("onRoute", onRoute);
   watchRequests(app, parts);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);

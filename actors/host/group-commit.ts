@@ -49,8 +49,7 @@ export function createGroupCommit(
   let closed = false;
   const idleWaiters: (() => void)[] = [];
 
-  const pause = (ms: number): Promise<void> =>
-    new Promise((resolve) => clock.at(clock.now() + ms, resolve));
+  const pause = (ms: number): Promise<void> => new Promise((resolve) => clock.after(ms, resolve));
 
   async function write(
     commits: readonly RunCommit[],

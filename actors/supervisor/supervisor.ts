@@ -75,6 +75,9 @@ export interface Supervisor {
 /** Of a run that is inserted with a lease. */
 const FIRST_TOKEN = 1;
 
+/** With more events for runs that nobody hosts a sweep claims all of them in a few requests. */
+const MOST_CLAIMS_OF_ONE = 16;
+
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { store, clock, owner, leaseMs, pollMs, sweeps } = options;
   const background = createBackground(clock, options.onTrouble, options.random);
@@ -96,6 +99,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     skips: sweeps ? createUnreadableFilter(clock, leaseMs) : () => false,
     host: hosting.host,
     onTrouble: options.onTrouble,
+    obstructed: () => [...hosts.values()].some((host) => host.obstructed()),
   });
   const leases = createLeaseKeeper({
     store,
@@ -111,12 +115,16 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     hosts,
     taken: options.instruments?.jobEventTaken,
     onUnhosted(runId) {
-      if (sweeps && !claims.drains()) background.run(claims.claimOne(runId));
+      if (!sweeps || claims.drains()) return;
+      if (claimsUnderWay >= MOST_CLAIMS_OF_ONE) return sweepSoon();
+      claimsUnderWay += 1;
+      background.run(claims.claimOne(runId).finally(() => (claimsUnderWay -= 1)));
     },
   });
   let unsubscribe: (() => Promise<void>) | undefined;
   let endHints: (() => void) | undefined;
   let sweepSoon = (): void => undefined;
+  let claimsUnderWay = 0;
 
   const poll = async (): Promise<void> => {
     await events.collect();

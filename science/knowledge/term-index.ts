@@ -127,7 +127,7 @@ function mostEdits(letters: string): number {
   return letters.length < 13 ? 2 : 3;
 }
 
-/** Of a name of as many words each word is near to its own: "alfacon" is no "alpha". */
+/** Of a name of as many words each is near to its own, and the same where it has digits: l7 is no 7. */
 function isNearByWord({ text }: Term<unknown>, tokens: readonly Token[]): boolean {
   const words = tokenise(text);
   return (
@@ -136,7 +136,7 @@ function isNearByWord({ text }: Term<unknown>, tokens: readonly Token[]): boolea
       const [known, given] = [[word], tokens.slice(index, index + 1)].map(
         (each) => joined(each, "plain").singular,
       ) as [string, string];
-      return distance(known, given) <= mostEdits(given);
+      return known === given || (!/\d/.test(given) && distance(known, given) <= mostEdits(given));
     })
   );
 }

@@ -24,7 +24,7 @@ const WHICH = new RegExp(
   "i",
 );
 const COMPARISON =
-  /\b(?:compar(?:e|es|ing|ison)|differences?|versus|vs|vergleich\w*|unterschied\w*)\b/i;
+  /\b(?:compar(?:e|es|ing|ison|er|ar|aison)|diff[eé]rences?|diferencias?|versus|vs|vergleich\w*|unterschied\w*)\b|比较|比較|区别|差异|違い/i;
 
 /** Treated cells "compared with control" are one run, cells of patients and healthy donors are two. */
 const CONTRAST = new RegExp(`${COMPARISON.source}|\\bcompared\\b|\\bthan\\b|verglichen`, "i");

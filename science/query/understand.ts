@@ -38,7 +38,7 @@ import {
 import { questionTerms } from "./question-terms.ts";
 import { readCellType } from "./read-cell-type.ts";
 import { readPerturbation, readTogether, whatIsGiven } from "./read-perturbation.ts";
-import { repairsOf, rivals } from "./repairs.ts";
+import { nearDrugs, repairsOf, rivals } from "./repairs.ts";
 import { readDonors, readTissues } from "./sample-words.ts";
 import { questionText } from "./question-text.ts";
 import type { Context, StructuredQuery } from "./structured-query.ts";
@@ -167,6 +167,7 @@ export function understandQuestion(
         throwUnknown("PERTURBATION_UNKNOWN", "perturbation", unknown, {
           terms: terms.perturbations,
           inAtlas: labels.perturbations.map(({ label }) => label),
+          known: nearDrugs,
         });
       throw new HaystackError(
         "QUESTION_NOT_UNDERSTOOD",

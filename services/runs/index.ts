@@ -151,6 +151,8 @@ export interface RunFilter {
   readonly id?: string;
   /** Only runs that have all of these labels. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** Only runs that failed with this error. */
+  readonly failed_with?: ErrorCode;
   /** ISO 8601: only runs created at that time or later, and only those created before. */
   readonly created_from?: string;
   readonly created_until?: string;
@@ -202,6 +204,12 @@ export interface UserLoad {
   readonly queued_since: string | null;
 }
 
+export interface UserUse {
+  /** All of them, other than in a load. */
+  readonly queued: number;
+  readonly gpu_cost_usd: number;
+}
+
 /** How the stored runs stand. */
 export interface RunCounts {
   readonly by_status: Readonly<Record<RunStatus, number>>;
@@ -217,6 +225,12 @@ export interface RunCounts {
 
 /** Longer queues are counted as this long. */
 export const COUNTED_QUEUE = 1_000;
+
+/** A costly result on record. */
+export interface JournalEntry {
+  readonly key: string;
+  readonly value: unknown;
+}
 
 /** Which daemons are there that take runs from the queue. */
 export interface DaemonPresence {
@@ -329,6 +343,8 @@ export interface RunStore {
   /** Users that have active or queued runs. */
   loads(now: number): Promise<UserLoad[]>;
   counts(now: number): Promise<RunCounts>;
+  /** What a user has waiting, and has spent on the runs created since (ISO 8601). */
+  usedBy(user_email: string | null, since: string): Promise<UserUse>;
   /** Ends the leases of an earlier process of the same name, which is known to be gone. */
   takeOver(owner: string): Promise<void>;
   /** Renews in one write; returns the run ids that were still ours. */
@@ -367,6 +383,8 @@ export interface RunStore {
   /** Journal of costly results (D7): first write wins; returns what stands. */
   journalPut(runId: string, key: string, value: unknown): Promise<unknown>;
   journalGet(runId: string, key: string): Promise<unknown>;
+  /** All that is on record for the run, by key. */
+  journal(runId: string): Promise<JournalEntry[]>;
   /**
    * Calls back whenever others may have left something that a host looks for, and once it can tell:
    * a reason to look sooner and nothing more, as news may go by untold. Ends with the answer.

@@ -272,6 +272,7 @@ export function memoryRuns({
       text,
       id,
       labels = {},
+      failed_with,
       created_from,
       created_until,
       limit,
@@ -286,6 +287,8 @@ export function memoryRuns({
           )) &&
         (id === undefined || document.run_id.startsWith(id)) &&
         Object.entries(labels).every(([key, value]) => document.labels?.[key] === value) &&
+        (failed_with === undefined ||
+          (document.status === "failed" && document.error?.code === failed_with)) &&
         (created_from === undefined || document.created_at >= created_from) &&
         (created_until === undefined || document.created_at < created_until) &&
         (before === undefined ||
@@ -397,6 +400,17 @@ export function memoryRuns({
       );
       return [...users].map((user) => loadOf(user, now));
     },
+    async usedBy(user, since) {
+      const own = [...runs.values()]
+        .map(({ document }) => document)
+        .filter(({ user_email }) => user_email === user);
+      return {
+        queued: own.filter(({ status }) => status === "pending").length,
+        gpu_cost_usd: own
+          .filter(({ created_at }) => created_at >= since)
+          .reduce((total, { usage }) => total + usage.gpu_cost_usd, 0),
+      };
+    },
     async counts(now) {
       const all = [...runs.values()];
       const by_status = Object.fromEntries(
@@ -472,6 +486,13 @@ export function memoryRuns({
     async journalGet(runId, key) {
       const value = journal.get(JSON.stringify([runId, key]));
       return value === undefined ? undefined : (JSON.parse(value) as unknown);
+    },
+    async journal(runId) {
+      return [...journal]
+        .map(([name, value]) => [...(JSON.parse(name) as [string, string]), value] as const)
+        .filter(([id]) => id === runId)
+        .map(([, key, value]) => ({ key, value: JSON.parse(value) as unknown }))
+        .toSorted((a, b) => (a.key < b.key ? -1 : 1));
     },
     close: () => Promise.resolve(),
   };

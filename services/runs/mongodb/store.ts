@@ -4,7 +4,7 @@ import type { RunStore } from "../index.ts";
 import { asideOperations, findRun, IS_ASIDE } from "./aside.ts";
 import { CANCELLED_OUTSIDE, claimRuns, countEnded, HAS_EVENTS, userLoads } from "./claim.ts";
 import { guarded, newClient } from "./client.ts";
-import { countRuns } from "./counts.ts";
+import { countRuns, usedBy } from "./counts.ts";
 import { commitGroup } from "./commit.ts";
 import { isDuplicateKey, toStoreError } from "./errors.ts";
 import {
@@ -236,6 +236,7 @@ export async function openMongoRuns({
     mails: (request) => guarded(() => mailsOf(runs, request)),
     loads: (now) => guarded(() => userLoads(runs, now)),
     counts: (now) => guarded(() => countRuns(runs, now)),
+    usedBy: (userEmail, since) => guarded(() => usedBy(runs, userEmail, since)),
     takeOver: (owner) =>
       guarded(async () => {
         await countEnded(runs, { "lease.owner": owner });
@@ -307,6 +308,17 @@ export async function openMongoRuns({
       guarded(async () => {
         const stands = await journal.findOne({ _id: journalKey(runId, key) }, LIMITED);
         return stands === null ? undefined : (JSON.parse(stands.value) as unknown);
+      }),
+    journal: (runId) =>
+      guarded(async () => {
+        const [from, until] = [`[${JSON.stringify(runId)},`, `[${JSON.stringify(runId)}-`];
+        const stand = await journal.find({ _id: { $gte: from, $lt: until } }, LIMITED).toArray();
+        return stand
+          .map(({ _id, value }) => ({
+            key: (JSON.parse(_id) as [string, string])[1],
+            value: JSON.parse(value) as unknown,
+          }))
+          .toSorted((a, b) => (a.key < b.key ? -1 : 1));
       }),
     hints(hint) {
       const hints = followNews(runs, hint);

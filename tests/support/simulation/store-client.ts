@@ -55,6 +55,7 @@ export function storeClient(
     stuck: (request) => call(() => store.stuck(request)),
     mails: (request) => call(() => store.mails(request)),
     loads: (now) => call(() => store.loads(now)),
+    usedBy: (user, since) => call(() => store.usedBy(user, since)),
     counts: (now) => call(() => store.counts(now)),
     takeOver: (owner) => call(() => store.takeOver(owner)),
     renew: (owner, leases, expiresAt) => call(() => store.renew(owner, leases, expiresAt)),
@@ -86,6 +87,7 @@ export function storeClient(
     pending: (owner) => call(() => store.pending(owner)),
     journalPut: (runId, key, value) => call(() => store.journalPut(runId, key, value)),
     journalGet: (runId, key) => call(() => store.journalGet(runId, key)),
+    journal: (runId) => call(() => store.journal(runId)),
     close: () => Promise.resolve(),
   };
 }
