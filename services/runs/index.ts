@@ -391,6 +391,11 @@ export interface RunStore {
    * Absent where the store cannot tell at all.
    */
   hints?(hint: () => void): () => void;
+  /**
+   * Reads everything and finds what a fault of the disk did. Absent where a server sees to that.
+   * Error STORE_DAMAGED.
+   */
+  check?(): Promise<void>;
   /** Absent where a lock keeps all daemons but one away, and tells whether that one is there. */
   readonly presence?: DaemonPresence;
   close(): Promise<void>;

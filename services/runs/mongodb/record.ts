@@ -220,7 +220,7 @@ export const toRecord = (stored: StoredRun): RunRecord => readWhole(stored).reco
 /** As it is stored, for who hosts it. */
 export function toHostable(stored: StoredRun): RunRecord {
   const { record, kept } = readWhole(stored);
-  const fruitless = Number(stored.take_ups ?? 0);
+  const fruitless = stored.take_ups ?? 0;
   return { ...record, document: kept, ...(fruitless > 0 ? { fruitless } : {}) };
 }
 

@@ -65,6 +65,24 @@ async function createIndexes(db: Db): Promise<void> {
     .createIndexes([{ name: "last_commit", key: { run_id: 1, last_commit: 1 } }]);
 }
 
+/** The form of the documents; a later one is another release's. */
+const VERSION = 1;
+
+async function checkVersion(db: Db): Promise<void> {
+  const stands = await db
+    .collection<{ readonly _id: string; readonly version: unknown }>("haystack")
+    .findOneAndUpdate(
+      { _id: "runs" },
+      { $setOnInsert: { version: VERSION } },
+      { ...LIMITED, upsert: true, returnDocument: "after" },
+    );
+  if (stands?.version === VERSION) return;
+  throw new HaystackError(
+    "STORE_VERSION_UNKNOWN",
+    `The database ${db.databaseName} was written by a newer release or by another program; run that release, or set MONGODB_DATABASE to another name.`,
+  );
+}
+
 /**
  * The store for production: a MongoDB database that several daemons and other programs share.
  * Writes are acknowledged by a majority and journalled. Errors: CONFIG_INVALID, STORE_UNAVAILABLE.
@@ -78,6 +96,7 @@ export async function openMongoRuns({
 }): Promise<RunStore> {
   const client = newClient(uri);
   try {
+    await checkVersion(client.db(database));
     await createIndexes(client.db(database));
   } catch (thrown) {
     await client.close();
