@@ -193,6 +193,7 @@ async function openParts(
   opened.defer(unlock);
   const runs = opened.adopt(await openRuns(config), (part) => part.close());
   if (options.sweeps) opened.defer(keepDaemonClock(config, trouble));
+  if (options.sweeps) await runs.check?.();
   if (takesOver) await runs.takeOver(owner);
   const { batch, jobEvents } = await openInference(config, { clock, objects, onTrouble: trouble });
   opened.defer(() => batch.close());
