@@ -61,6 +61,9 @@ export const ERROR_CATALOGUE = {
   STORE_LOCKED: entry(false, 503, 1),
   SNAPSHOT_TOO_LARGE: entry(false, 500, 1),
   MACHINE_VERSION_UNKNOWN: entry(false, 500, 1),
+  RECORD_UNREADABLE: entry(false, 409, 1),
+  RECORD_REFUSED: entry(false, 409, 1),
+  RUN_ENDS_PROCESS: entry(false, 409, 1),
   // Inference
   JOB_FAILED: entry(true, 502, 1),
   JOB_PREEMPTED: entry(true, 502, 1),
@@ -82,11 +85,18 @@ export const ERROR_CATALOGUE = {
   MAIL_REJECTED: entry(false, 502, 1),
   MAIL_UNAVAILABLE: entry(true, 503, 1),
   MAIL_NOT_FOUND: entry(false, 404, 2),
+  // Copies
+  ARCHIVE_FAILED: entry(true, 503, 1),
+  ARCHIVE_INVALID: entry(false, 400, 2),
+  ARCHIVE_UNSUPPORTED: entry(false, 400, 2),
+  FOLDER_OCCUPIED: entry(false, 409, 2),
+  RESTORE_UNFINISHED: entry(false, 503, 2),
   // Language model
   MODEL_REFUSED: entry(false, 422, 1),
   MODEL_OUTPUT_INVALID: entry(false, 502, 1),
   MODEL_LIMIT: entry(false, 402, 1),
   MODEL_UNAVAILABLE: entry(true, 503, 1),
+  MODEL_RETIRED: entry(false, 502, 1),
   TRACES_UNAVAILABLE: entry(true, 503, 1),
   // HTTP
   UNAUTHENTICATED: entry(false, 401, 2),
@@ -291,3 +301,11 @@ export const runNotFound = (runId: string): HaystackError =>
   new HaystackError("RUN_NOT_FOUND", `There is no run ${runId}; list the runs to see their ids.`, {
     details: { run_id: runId },
   });
+
+/** `problem` ends a sentence. */
+export const recordUnreadable = (runId: string, problem: string, cause?: unknown): HaystackError =>
+  new HaystackError(
+    "RECORD_UNREADABLE",
+    `The record of run ${runId} cannot be read (${problem}); an administrator can look at it with \`haystack quarantine export ${runId}\`.`,
+    { details: { run_id: runId }, cause },
+  );

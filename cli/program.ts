@@ -1,13 +1,17 @@
 import { Command, Option } from "commander";
 import { SOFTWARE } from "../software.ts";
 import { addAtlasCommands } from "./commands/atlas.ts";
+import { addCheckCommand } from "./commands/check.ts";
+import { addBackupCommands } from "./commands/backup.ts";
 import { addCompletionCommands } from "./commands/completion.ts";
 import { addConfigCommand } from "./commands/config.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
+import { addExportCommands } from "./commands/export.ts";
 import { addInspectRunCommands } from "./commands/inspect-run.ts";
 import { addJobCommand } from "./commands/job.ts";
 import { addKnowledgeCommands } from "./commands/knowledge.ts";
 import { addRemovalCommands } from "./commands/remove.ts";
+import { addQuarantineCommands } from "./commands/quarantine.ts";
 import { addRunCommand } from "./commands/run.ts";
 import { addRunsCommands } from "./commands/runs.ts";
 import { addServeCommand } from "./commands/serve.ts";
@@ -29,6 +33,7 @@ export function buildProgram(setExitCode: SetExitCode): Command {
     // What is wrong is said where every error is.
     .configureOutput({ writeOut: say, writeErr: hint, outputError: () => undefined });
   addRunCommand(program, setExitCode);
+  addCheckCommand(program, setExitCode);
   addSubmitCommand(program, setExitCode);
   addServeCommand(program, setExitCode);
   addJobCommand(program, setExitCode);
@@ -39,7 +44,10 @@ export function buildProgram(setExitCode: SetExitCode): Command {
   addWishCommands(program, setExitCode);
   addRemovalCommands(program);
   addInspectRunCommands(program);
+  addQuarantineCommands(program);
   addTokenCommands(program);
+  addBackupCommands(program);
+  addExportCommands(program, setExitCode);
   addConfigCommand(program);
   addDoctorCommand(program, setExitCode);
   addCompletionCommands(program);

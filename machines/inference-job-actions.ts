@@ -53,6 +53,7 @@ const endJob = (
   ...paidFor(job, runSeconds),
   failure: failed?.kind ?? null,
   problem: failed?.error?.message ?? null,
+  ...(job.held === undefined ? {} : { held: null }),
 });
 
 export const submitted = ({ job }: InferenceJobContext, output: SubmitJobOutput): Change =>
@@ -77,6 +78,20 @@ export const postponed = ({ job }: InferenceJobContext, output: SubmitJobOutput)
 
 export const stillWaiting = (output: CheckJobOutput): Change =>
   output.verdict === "waiting" ? { wake_at: output.check_at, trouble: output.trouble ?? null } : {};
+
+/** A hold of the same kind goes on, whatever its words. */
+export const heldOrFreed = ({ job }: InferenceJobContext, output: CheckJobOutput): Change => {
+  if (output.verdict !== "waiting" || output.held === undefined) return {};
+  const { held, now } = output;
+  const since = held?.kind === job.held?.kind ? job.held?.since : undefined;
+  return {
+    job: {
+      ...job,
+      problem: held?.reason ?? null,
+      held: held === null ? null : { ...held, since: since ?? now },
+    },
+  };
+};
 
 export const succeeded = ({ job }: InferenceJobContext, output: CheckJobOutput): Change =>
   output.verdict === "succeeded"

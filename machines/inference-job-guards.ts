@@ -30,6 +30,12 @@ export const isPostponed = (_: Given, output: SubmitJobOutput): boolean => "try_
 
 export const isWaiting = (_: Given, { verdict }: CheckJobOutput): boolean => verdict === "waiting";
 
+/** Batch says something else than before of why the job has no machine. */
+export const isHeldOtherwise = ({ context }: Given, output: CheckJobOutput): boolean =>
+  output.verdict === "waiting" &&
+  output.held !== undefined &&
+  (output.held?.reason ?? null) !== (context.job.held?.reason ?? null);
+
 export const isOutOfDate = ({ context }: Given, { verdict }: CheckJobOutput): boolean =>
   verdict === "waiting" && context.changed;
 

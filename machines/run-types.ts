@@ -42,7 +42,17 @@ export interface JobRecord {
   readonly offer: JobOffer | null;
   readonly cost_usd: number;
   readonly failure: JobFailureKind | null;
+  /** Why it failed, was postponed, or has no machine yet. */
   readonly problem: string | null;
+  /** What keeps it from its machine; absent otherwise, and in older snapshots. */
+  readonly held?: JobHold | null;
+}
+
+/** What keeps a submitted job from its machine, and since when (milliseconds). */
+export interface JobHold {
+  readonly kind: "capacity" | "quota" | "permission" | "invalid" | "other";
+  readonly reason: string;
+  readonly since: number;
 }
 
 /** The prompt of the present iteration and what came of it so far. */
@@ -243,6 +253,8 @@ export type CheckJobOutput =
       readonly now: number;
       readonly check_at: number;
       readonly trouble?: CheckTrouble;
+      /** What Batch says now; absent where it gave no answer. */
+      readonly held?: Omit<JobHold, "since"> | null;
     }
   | {
       readonly verdict: "succeeded";
@@ -261,6 +273,8 @@ export interface CancelJobsInput {
   readonly job_ids: readonly string[];
   /** When the jobs were first asked to stop; null before. */
   readonly asked_at: number | null;
+  /** Of the request before this one; absent in older snapshots. */
+  readonly trouble?: CheckTrouble | null;
 }
 export interface CancelJobsOutput {
   /** Jobs that Batch does not yet call terminal. */
@@ -268,6 +282,8 @@ export interface CancelJobsOutput {
   readonly asked_at: number;
   readonly check_at: number;
   readonly run_seconds: RunSeconds;
+  /** What kept a job from being stopped; absent where nothing did. */
+  readonly trouble?: CheckTrouble;
 }
 /** How long jobs have run, by their names, as far as Batch says. */
 export type RunSeconds = Readonly<Record<string, number>>;

@@ -23,6 +23,8 @@ export interface Identity {
   readonly role: Role;
   /** Token id, or `iap` or `none`: for the audit log. */
   readonly credential: string;
+  /** When that is over, in milliseconds; null where it does not end by itself. */
+  readonly until: number | null;
 }
 
 /** Who may ask; every route says it in its `config`. */
@@ -38,6 +40,8 @@ declare module "fastify" {
   }
   interface FastifyRequest {
     identity: Identity;
+    /** What ends this request when whoever asks may no longer; its connection is cut otherwise. */
+    endAccess?: () => void;
   }
 }
 

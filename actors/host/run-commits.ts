@@ -36,6 +36,7 @@ import { createWriteState } from "./write-state.ts";
  * the write itself (the group commit's). The invariants are the run host's.
  */
 export interface RunCommits {
+  revision(): number;
   document(): RunDocument;
   outbox(): readonly OutboxEntry[];
   wakeAt(): number | null;
@@ -224,6 +225,14 @@ export function createRunCommits(options: RunCommitsOptions): RunCommits {
       } else if (isCancelledOutside(commit, outcome)) {
         putBack();
         options.onCancelledOutside();
+      } else if (outcome.result === "refused") {
+        options.onLost(
+          new HaystackError(
+            "RECORD_REFUSED",
+            `The store refuses what run ${runId} has become (${outcome.problem}); an administrator can look at it with \`haystack quarantine export ${runId}\`.`,
+            { details: { run_id: runId } },
+          ),
+        );
       } else {
         options.onLost(
           new HaystackError(
@@ -237,6 +246,7 @@ export function createRunCommits(options: RunCommitsOptions): RunCommits {
   };
 
   return {
+    revision: () => revision,
     document: () => document,
     outbox: () => outbox,
     wakeAt: () => wakeAt,

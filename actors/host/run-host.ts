@@ -43,6 +43,8 @@ export interface RunHost
   extends Pick<RunSteps, "leaseHolds" | "leaseUntil" | "renewed">, Pick<Postponing, "obstructed"> {
   readonly runId: string;
   readonly token: number;
+  /** Of its last commit. */
+  revision(): number;
   document(): RunDocument;
   outbox(): readonly OutboxEntry[];
   wakeAt(): number | null;
@@ -178,6 +180,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
   const host: RunHost = {
     runId,
     token,
+    revision: commits.revision,
     document: commits.document,
     outbox: commits.outbox,
     wakeAt: commits.wakeAt,

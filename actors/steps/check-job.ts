@@ -132,11 +132,18 @@ export function checkJob({
             verdict: "overdue",
             error: new HaystackError(
               "JOB_DEADLINE_PASSED",
-              `The job ${job.job_id} did not finish before its deadline; check quota and queue, then retry the run.`,
+              status?.held === undefined
+                ? `The job ${job.job_id} did not finish before its deadline; check quota and queue, then retry the run.`
+                : `The job ${job.job_id} got no machine before its deadline: ${status.held.reason}`,
             ).toRecord(),
           };
         }
-        return { verdict: "waiting", now, check_at: Math.min(now + reconcileMs, deadline_at) };
+        return {
+          verdict: "waiting",
+          now,
+          check_at: Math.min(now + reconcileMs, deadline_at),
+          ...(status === undefined ? {} : { held: status.held ?? null }),
+        };
     }
   };
 }

@@ -190,6 +190,9 @@ export function createHosting(options: HostingOptions, parts: HostingParts): Hos
     await parts.claim(host.runId);
   };
 
+  const setAside = ({ runId, token }: RunHost, { code, message }: HaystackError) =>
+    store.setAside(runId, { code, message, at: clock.now(), token });
+
   return {
     hosts,
     waits: passivation.waits,
@@ -214,6 +217,7 @@ export function createHosting(options: HostingOptions, parts: HostingParts): Hos
         onCommitted: afterCommit,
         onLost(lost, error) {
           remove(lost);
+          if (error.code === "RECORD_REFUSED") background.run(setAside(lost, error));
           options.onTrouble(error);
         },
         onCancelledBroken: (broken) => background.run(hostAnew(broken)),

@@ -10,6 +10,7 @@ import { createEventRouter } from "./event-router.ts";
 import { createHosting, type HostingOptions } from "./hosting.ts";
 import { createLeaseKeeper } from "./lease-keeper.ts";
 import { hostedRun, type SupervisorStatus } from "./status.ts";
+import { isSetAside } from "../run-wishes.ts";
 import { createUnreadableFilter } from "./unreadable.ts";
 
 /**
@@ -98,6 +99,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     skips: sweeps ? createUnreadableFilter(clock, leaseMs) : () => false,
     host: hosting.host,
     obstructed: () => [...hosts.values()].some((host) => host.obstructed()),
+    onTrouble: options.onTrouble,
   });
   const leases = createLeaseKeeper({
     store,
@@ -134,7 +136,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     adjust?: (document: RunDocument) => RunDocument,
   ): Promise<void> => {
     if (await claims.claimOne(runId, adjust)) return;
-    if ((await store.get(runId)) === undefined) throw runNotFound(runId);
+    const stands = await store.get(runId);
+    if (stands === undefined) throw runNotFound(runId);
+    if (stands.set_aside !== undefined) throw isSetAside(stands);
     throw new HaystackError(
       "LEASE_LOST",
       `Run ${runId} is hosted by another process; wait until that process has finished with it.`,

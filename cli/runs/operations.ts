@@ -2,6 +2,7 @@ import type { ErrorCode } from "../../errors.ts";
 import type { RunConfig, RunDocument, RunStatus } from "../../services/runs/document.ts";
 import type { TransitionEntry } from "../../services/runs/index.ts";
 import type { JobOutputs, RunStatusShown } from "../../server/runs/schemas.ts";
+import type { ShownCheck } from "../../server/questions/shown-check.ts";
 import type { AtlasOptions } from "../options.ts";
 
 /**
@@ -9,6 +10,10 @@ import type { AtlasOptions } from "../options.ts";
  * its progress on stderr.
  */
 export interface RunOperations {
+  /** How the rules read a question and what would answer it; nothing is stored or spent. */
+  check(question: Pick<RunOrder, "query" | "config">): Promise<ShownCheck>;
+  /** What names of a question a run would repair; none of one that cannot be read. */
+  repairs(question: Pick<RunOrder, "query" | "config">): Promise<Repairs>;
   /** Queues a run for whoever hosts runs. */
   submit(order: RunOrder): Promise<{ readonly run: RunDocument; readonly isDaemonThere: boolean }>;
   /** The newest runs. */
@@ -49,6 +54,8 @@ export interface RunOperations {
   answer(question: Question): Promise<Ended>;
 }
 
+export type Repairs = Pick<ShownCheck, "did_you_mean">;
+
 export interface RunOrder {
   readonly query: string;
   readonly config: RunConfig;
@@ -69,6 +76,8 @@ export interface Question {
   /** Files to import first, and how; then these alone are used. */
   readonly atlases: readonly string[];
   readonly importing: AtlasOptions;
+  /** Asks whether what names were repaired to is meant; throws where it is not. */
+  readonly confirm: (read: Repairs) => Promise<void>;
   /** Folder for the result; where results are kept when absent. */
   readonly output?: string;
 }

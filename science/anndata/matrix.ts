@@ -1,5 +1,6 @@
 import { HaystackError } from "../../errors.ts";
 import type { CsrMatrix } from "./anndata.ts";
+import { checkAscending, checkPointers } from "./compressed.ts";
 import { cscRowEnds, readCscRows, type RowRange } from "./csc.ts";
 import { canonicalCsr, denseToCsr } from "./csr.ts";
 import type { Hdf5File } from "./hdf5.ts";
@@ -103,6 +104,7 @@ export function describeSlot(file: Hdf5File, name: string): Slot {
     const [nRows = 0, nCols = 0, ...rest] = file.shape(name);
     if (rest.length > 0 || file.shape(name).length < 2)
       throw invalid(file, name, "is not a table of cells x genes");
+    file.checkSize(name);
     return { name, layout: "dense", nRows, nCols, nStored: nRows * nCols };
   }
   const encoding =
@@ -161,8 +163,7 @@ function rowEnds(file: Hdf5File, slot: Slot): Float64Array {
   if (slot.layout === "csc") return cscRowEnds(file, slot);
   if (slot.layout === "csr") {
     const ends = toFloat64(file.numbers(`${slot.name}/indptr`));
-    if (ends[0] !== 0 || ends.at(-1) !== slot.nStored)
-      throw invalid(file, slot.name, "has row pointers that leave values out");
+    checkPointers(file, slot, ends);
     return ends;
   }
   return Float64Array.from({ length: slot.nRows + 1 }, (_, row) => row * slot.nCols);
@@ -208,13 +209,10 @@ export function sampleValues(file: Hdf5File, slot: Slot): Float32Array {
   return sample;
 }
 
-function readCsrRows(
-  file: Hdf5File,
-  { name, nCols }: Slot,
-  start: number,
-  stop: number,
-): CsrMatrix {
+function readCsrRows(file: Hdf5File, slot: Slot, start: number, stop: number): CsrMatrix {
+  const { name, nCols } = slot;
   const pointers = toFloat64(file.numbers(`${name}/indptr`, start, stop + 1));
+  checkAscending(file, slot, pointers);
   const first = pointers[0] ?? 0;
   const last = pointers.at(-1) ?? 0;
   return {

@@ -7,12 +7,13 @@ import { HaystackError } from "../../errors.ts";
 import type { H5adFile } from "../anndata/open.ts";
 import { openH5ad } from "../anndata/open.ts";
 import { filesBelow } from "../anndata/zarr-folder.ts";
-import type { LabelledGroup, LabelResolver } from "./cell-groups.ts";
+import type { GroupedCells, LabelledGroup, LabelResolver } from "./cell-groups.ts";
 import { groupCells, uniqueNames } from "./cell-groups.ts";
 import { chooseSlot, type CountsSource } from "./choose-slot.ts";
 import type { RepeatedGenes, SlotGenes } from "./genes.ts";
 import { geneSymbols } from "./genes.ts";
-import type { ToldLabels } from "./read-labels.ts";
+import { sharedBySamples } from "./columns/sample-columns.ts";
+import type { LabelsRead, ToldLabels } from "./read-labels.ts";
 import { readLabels } from "./read-labels.ts";
 import { CellScratch } from "./cell-scratch.ts";
 import type { CountedCells } from "./write-counts.ts";
@@ -129,6 +130,20 @@ async function intoFolder<Made>(
   }
 }
 
+function withSamples(
+  { groups, groupOf }: GroupedCells,
+  columns: LabelsRead["sampleColumns"],
+): readonly LabelledGroup[] {
+  const shared = sharedBySamples(columns, groupOf, groups.length);
+  return groups.map((group, at) => {
+    const sample = columns.flatMap(({ name }, column) => {
+      const value = shared[at]?.[column];
+      return value === undefined ? [] : [[name, value] as const];
+    });
+    return sample.length === 0 ? group : { ...group, sample: Object.fromEntries(sample) };
+  });
+}
+
 /** How a file is read: which cells form which groups, by which genes, from which values. */
 interface ImportPlan {
   readonly dataset: string;
@@ -136,6 +151,7 @@ interface ImportPlan {
   readonly slotGenes: SlotGenes;
   readonly columns: AtlasColumns;
   readonly furtherNames: readonly FurtherName[];
+  readonly sampleColumns: LabelsRead["sampleColumns"];
   readonly groups: readonly LabelledGroup[];
   readonly groupOf: Int32Array;
   /** Of the cells, unique. */
@@ -153,9 +169,11 @@ function planImport(
   const dataset = options.dataset ?? datasetOf(options.source);
   const source = chooseSlot(file, options.layer);
   const read = readLabels(file, options, resolver, source.slot);
-  const { columns, choice, kinds, furtherNames } = read;
+  const { columns, choice, kinds, furtherNames, sampleColumns } = read;
   const slotGenes = geneSymbols(file, source.slot, columns.gene_symbols, options.repeatedGenes);
-  const { groups, groupOf } = groupCells(read.labels, dataset, read.rules, resolver);
+  const grouped = groupCells(read.labels, dataset, read.rules, resolver);
+  const { groupOf } = grouped;
+  const groups = withSamples(grouped, sampleColumns);
   checkGroups(file, groups, columns);
   const { names, renamed } = uniqueNames(file.index("obs"));
   const warnings = importWarnings({
@@ -170,7 +188,18 @@ function planImport(
     resolver,
     renamed,
   });
-  return { dataset, source, slotGenes, columns, furtherNames, groups, groupOf, names, warnings };
+  return {
+    dataset,
+    source,
+    slotGenes,
+    columns,
+    furtherNames,
+    sampleColumns,
+    groups,
+    groupOf,
+    names,
+    warnings,
+  };
 }
 
 /** Counts the cells of these groups and writes their shards and mean profiles. */
@@ -199,7 +228,15 @@ async function countGroups(
 const describeAtlas = async (
   { source: path }: Pick<ImportOptions, "source">,
   file: H5adFile,
-  { dataset, source, slotGenes: { genes }, columns, furtherNames, warnings }: ImportPlan,
+  {
+    dataset,
+    source,
+    slotGenes: { genes },
+    columns,
+    furtherNames,
+    sampleColumns,
+    warnings,
+  }: ImportPlan,
 ): Promise<AtlasPart["atlas"]> => ({
   format: "haystack-atlas/2",
   dataset,
@@ -211,6 +248,9 @@ const describeAtlas = async (
   genes,
   x_source: { slot: source.slot.name, kind: source.kind },
   ...(furtherNames.length === 0 ? {} : { further_names: furtherNames }),
+  ...(sampleColumns.length === 0
+    ? {}
+    : { sample_columns: sampleColumns.map(({ name, kind }) => ({ name, kind })) }),
   warnings,
 });
 

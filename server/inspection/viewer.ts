@@ -13,14 +13,26 @@ const ROOM_BYTES = 256 * 1024;
 const HEARTBEAT_MS = 30_000;
 /** So long after its beginning an inspection ends, so that the viewer says again who it is. */
 const LONGEST_MS = 3_600_000;
+/** For how long such a viewer may take to say goodbye. */
+const GOODBYE_MS = 300;
 /** Close codes of the WebSocket protocol. */
 const NORMAL_END = 1000;
+const POLICY = 1008;
 const TRY_AGAIN_LATER = 1013;
 
 /** Sends inspection messages over one WebSocket, and never waits for it. */
 export interface SocketViewer {
   send(message: InspectionMessage): void;
   room(): Promise<void>;
+}
+
+/**
+ * Ends a socket whose viewer may no longer look; one that does not say goodbye is cut off.
+ */
+export function endAccess(socket: WebSocket, clock: Clock): void {
+  socket.close(POLICY, "Your right to look has ended; sign in again.");
+  const forget = clock.after(GOODBYE_MS, () => socket.terminate());
+  socket.once("close", forget);
 }
 
 /** Keeps a socket open for an hour; `onClose` is called when it has closed, for whatever reason. */

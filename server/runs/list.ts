@@ -8,9 +8,12 @@ import type { RunFilter } from "../../services/runs/index.ts";
 import { userEmailOf } from "../access/ownership.ts";
 import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
-import { listedRunSchema } from "./schemas.ts";
+import { listedRunSchema, timeSchema } from "./schemas.ts";
 
-const labelSchema = z.string().regex(/^[A-Za-z][\w-]*=/, "must be of the form key=value");
+const labelSchema = z
+  .string()
+  .max(200)
+  .regex(/^[A-Za-z][\w-]*=/, "must be of the form key=value");
 
 const querySchema = z.object({
   status: z.enum(RUN_STATUSES).optional(),
@@ -30,8 +33,8 @@ const querySchema = z.object({
     .enum(Object.keys(ERROR_CATALOGUE) as [ErrorCode, ...ErrorCode[]])
     .optional()
     .describe("Only runs that failed with this error code"),
-  created_from: z.iso.datetime().optional().describe("Only runs created then or later"),
-  created_until: z.iso.datetime().optional().describe("Only runs created before"),
+  created_from: timeSchema.optional().describe("Only runs created then or later"),
+  created_until: timeSchema.optional().describe("Only runs created before"),
   all: z
     .enum(["true", "false"])
     .default("false")

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { HaystackError } from "../../errors.ts";
 import { questionText } from "../../science/query/question-text.ts";
 import {
+  askedConfigSchema,
   newRun,
   runConfigSchema,
   runDocumentSchema,
@@ -28,7 +29,7 @@ const addressSchema = z
 
 const bodySchema = z.strictObject({
   query: querySchema,
-  config: runConfigSchema.prefault({}).describe("Every setting has a default"),
+  config: askedConfigSchema.prefault({}).describe("Every setting has a default"),
   name: runNameSchema.optional().describe("What to call the run"),
   labels: runLabelsSchema.optional().describe("What to file the run under"),
   random_seed: runDocumentSchema.shape.random_seed
@@ -44,6 +45,7 @@ type Body = z.infer<typeof bodySchema>;
 const headersSchema = z.object({
   "idempotency-key": z
     .string()
+    .max(200)
     .regex(/^[\x21-\x7e]{1,200}$/)
     .optional()
     .describe("Requests with the same key and body create one run, however often they are sent"),
@@ -114,7 +116,7 @@ export const submitRoutes =
       async (request, reply) => {
         const { body, identity } = request;
         questionText(body.query);
-        for (const dataset of new Set(body.config.datasets)) await parts.atlases.get(dataset);
+        for (const dataset of body.config.datasets) await parts.atlases.check(dataset);
         const key = request.headers["idempotency-key"];
         const named =
           key === undefined

@@ -58,12 +58,23 @@ export interface JobFailure {
   readonly repeats?: "never" | "once";
 }
 
+export type JobHoldKind = "capacity" | "quota" | "permission" | "invalid" | "other";
+
+/** What keeps a job from its machine. */
+export interface JobHold {
+  readonly kind: JobHoldKind;
+  /** One plain sentence. */
+  readonly reason: string;
+}
+
 export interface JobStatus {
   readonly job_id: string;
   readonly state: JobState;
   /** Present when FAILED. */
   readonly failure?: JobFailure;
-  /** Seconds the job has run, when known. */
+  /** What Batch last said of a job that has no machine yet; absent where it said nothing. */
+  readonly held?: JobHold;
+  /** Seconds for which the job had its machine, when known: what is paid for. */
   readonly run_seconds?: number;
 }
 

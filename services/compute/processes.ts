@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { getHeapStatistics } from "node:v8";
 import pLimit from "p-limit";
 import { type ErrorCode, HaystackError, machineFault, toHaystackError } from "../../errors.ts";
 import { given } from "../../given.ts";
@@ -92,6 +93,17 @@ function taskEnvironment(): NodeJS.ProcessEnv {
   return { NODE_COMPILE_CACHE, NODE_OPTIONS, TMPDIR, TZ };
 }
 
+/** What V8 allows itself may be less than what a task may take, and then ends the process. */
+function heapFor(limits: Readonly<Record<string, TaskLimits>>): string[] {
+  const bytes = Object.values(limits).reduce(
+    (most, { gigabytes }) => Math.max(most, (gigabytes?.value ?? 0) * 1e9),
+    0,
+  );
+  return bytes <= getHeapStatistics().heap_size_limit
+    ? []
+    : [`--max-old-space-size=${Math.ceil(bytes / 2 ** 20)}`];
+}
+
 /**
  * Tasks in a pool of processes: one that hangs, runs out of memory or is stopped in the middle
  * takes nothing else with it (docs/decisions/0017). Input and result are copied (structured clone).
@@ -110,11 +122,12 @@ export function processCompute<Tasks extends TaskMap>({
   const idle = new Map<ChildProcess, NodeJS.Timeout>();
   let closed = false;
 
+  const execArgv = heapFor(limits);
   const start = (): ChildProcess => {
     // What a task prints goes to standard error: standard output belongs to the command.
     const child = fork(PROGRAM, {
       serialization: "advanced",
-      execArgv: [],
+      execArgv,
       env: taskEnvironment(),
       stdio: ["ignore", 2, 2, "ipc"],
     });
@@ -165,7 +178,8 @@ export function processCompute<Tasks extends TaskMap>({
         input,
         ...given({ memoryBytes: gigabytes && gigabytes.value * 1e9 }),
       });
-      giveBack(child);
+      if (answer.isLast === true) child.kill("SIGKILL");
+      else giveBack(child);
       if ("value" in answer) return answer.value;
       const { code, message, details, stack } = answer.error;
       const error = new HaystackError(code, message, details === undefined ? {} : { details });

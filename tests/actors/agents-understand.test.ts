@@ -204,6 +204,9 @@ describe("understanding with a language model", () => {
       },
       time: "6 h",
       tissue: "blood",
+      context: [
+        { kind: "tissue", text: "blood", name: "blood", id: "UBERON:0000178", chose: null },
+      ],
       not_used: ["time", "tissue"],
     });
     expect(structured_query.expected_targets.length).toBeGreaterThan(5);

@@ -28,6 +28,8 @@ test("skipped runs are released at the end, also when the store fails meanwhile"
       },
       loads: async () => [],
       release: async (leases) => void released.push(...leases),
+      renew: async () => [],
+      setAside: async () => false,
     },
     clock: manualClock(),
     owner: "here",
@@ -39,6 +41,7 @@ test("skipped runs are released at the end, also when the store fails meanwhile"
     host: () => {
       throw new Error("It is to be skipped.");
     },
+    onTrouble: () => undefined,
   });
   await expect(claims.sweep()).rejects.toThrow("gone");
   expect(released).toEqual([{ run_id: "r1", token: 4 }]);

@@ -8,6 +8,7 @@ import { manualClock, type ManualClock } from "../../services/clock/manual.ts";
 import type { BatchService, JobFailure, JobStatus } from "../../services/batch/index.ts";
 import type {
   CheckJobInput,
+  CheckTrouble,
   JobFailureLimits,
   JobRecord,
   PostponedJob,
@@ -401,7 +402,12 @@ describe("the deadline of a job that runs", () => {
     ["one millisecond before it, at the deadline", MINUTE - 1, MINUTE],
   ])("is looked for again %s", async (_, passed, next) => {
     const now = NOW + passed;
-    expect(await checkAt(now)).toEqual({ verdict: "waiting", now, check_at: NOW + next });
+    expect(await checkAt(now)).toEqual({
+      verdict: "waiting",
+      now,
+      check_at: NOW + next,
+      held: null,
+    });
   });
 
   test.each([0, 1, MINUTE])("has passed %i ms after it", async (late) => {
@@ -458,6 +464,33 @@ test("stopping jobs tells how long each has run, whatever it has come to", async
     check_at: NOW + 2_000,
     run_seconds: { done: 60, stopped: 7, running: 5 },
   });
+});
+
+test("a job that cannot be stopped now leaves no other one running, and says so", async () => {
+  const asked: string[] = [];
+  const ports = portsOf({
+    cancel(jobId) {
+      asked.push(jobId);
+      return jobId === "odd"
+        ? Promise.reject(new HaystackError("BATCH_UNAVAILABLE", "Batch does not answer."))
+        : Promise.resolve();
+    },
+    get: (job_id) => Promise.resolve({ job_id, state: "CANCELLED", run_seconds: 3 }),
+  });
+  const cancel = (trouble: CheckTrouble | null) =>
+    cancelJobs(ports)({ job_ids: ["odd", "fine", "last"], asked_at: NOW, trouble }, context);
+  const trouble = { code: "BATCH_UNAVAILABLE", message: "Batch does not answer.", since: NOW };
+  expect(await cancel(null)).toStrictEqual({
+    remaining: ["odd"],
+    asked_at: NOW,
+    check_at: NOW + 2_000,
+    run_seconds: { fine: 3, last: 3 },
+    trouble,
+  });
+  expect(asked).toEqual(["odd", "fine", "last"]);
+  expect(
+    (await cancel({ ...trouble, code: "BATCH_UNAVAILABLE", since: NOW - 5 })).trouble?.since,
+  ).toBe(NOW - 5);
 });
 
 test("a job that Batch does not know counts as stopped only after the time in which a new one may appear", async () => {

@@ -49,6 +49,13 @@ export function computeContract(
       expect(result.process).not.toBe(process.pid);
     });
 
+    test("a process that can no longer be relied on answers, and is given nothing more", async () => {
+      const compute = open();
+      const worn = await compute.run("wearOut", undefined);
+      const next = await compute.run("sum", Float32Array.of(1));
+      expect([next.total, next.process === worn]).toEqual([1, false]);
+    });
+
     test("a typed error keeps class, code, message and details", async () => {
       await expect(
         open().run("failTyped", { suggestions: ["T cell", "B cell"] }),

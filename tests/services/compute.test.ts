@@ -116,6 +116,17 @@ test("a task over the memory that it may take is killed, others are not, and the
   expect((await compute.run("sum", Float32Array.of(1))).total).toBe(1);
 });
 
+test("a task that may take more than the heap of V8 gets a larger one", async () => {
+  const compute = processCompute<ContractTasks>({
+    filename: TASKS,
+    processes: 1,
+    limitMinutes: 1,
+    limits: { heapBytes: { gigabytes: { value: 90, variable: "SOME_GB" } } },
+  });
+  onTestFinished(() => compute.close());
+  expect(await compute.run("heapBytes", undefined)).toBeGreaterThanOrEqual(90e9);
+});
+
 test("a task sees nothing of the secrets in the environment", async () => {
   vi.stubEnv("OPENAI_API_KEY", "sk-secret");
   onTestFinished(() => void vi.unstubAllEnvs());

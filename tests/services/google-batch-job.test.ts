@@ -63,7 +63,10 @@ const BODY: GoogleJob = {
             displayName: "control",
             container: {
               imageUri: "europe-docker.pkg.dev/p/haystack/worker:1",
+              entrypoint: "python",
               commands: [
+                "-m",
+                "haystack_worker",
                 "--prompt",
                 "/mnt/disks/haystack/batch-io/r1/iter_2/control_prompt.h5ad",
                 "--query",

@@ -54,6 +54,7 @@ const anyClaim = {
   limit: 5,
   run_id: null,
   queued_of: null,
+  suspects: null,
 };
 
 /** Every operation of the store, in every form that has a statement of its own. */
@@ -73,8 +74,28 @@ const CALLS: {
   claim(store) {
     store.claim({ ...anyClaim, run_id: "r1" });
     store.claim(anyClaim);
+    store.claim({ ...anyClaim, suspects: false });
+    store.claim({ ...anyClaim, suspects: true });
     store.claim({ ...anyClaim, now: NOW + 2_000, queued_of: "ada@example.org" });
   },
+  left: (store) => store.left(NOW, 5),
+  wake: (store) => store.wake(["r1"]),
+  takeIn: (store) =>
+    store.takeIn([
+      {
+        run_id: "r2",
+        status: "failed",
+        document: "{}",
+        outbox: mail("owed"),
+        attention_at: 0,
+        history: '[{"revision":0}]',
+      },
+    ]),
+  setAside: (store) => store.setAside("r2", null, "{}"),
+  setAsides: (store) => store.setAsides(5),
+  cancelAside: (store) => store.cancelAside("r2"),
+  unsetAside: (store) => store.unsetAside("r2"),
+  raw: (store) => store.raw("r2"),
   pending: (store) => store.pending("one"),
   commit(store) {
     store.commit([
@@ -135,6 +156,7 @@ const CALLS: {
   outboxesWith: (store) => store.outboxesWith("owed", 5),
   journalPut: (store) => store.journalPut("r1", "k", "1"),
   journalGet: (store) => store.journalGet("r1", "k"),
+  journal: (store) => store.journal("r1"),
   ended: (store) =>
     store.ended({ ended_before: "2027", unpruned: true, limit: 5, created_at: "", run_id: "" }),
   removeRun(store) {
@@ -164,7 +186,7 @@ const WHOLE: ReadonlySet<string> = new Set(["counts", "list", "ended"]);
 
 /** Partial indexes hold the runs or events that wait or work, whatever else is stored. */
 const PARTIAL =
-  /USING (COVERING )?INDEX (runs_claim|runs_owner|runs_outside|runs_queue|runs_queue_order|runs_dispatched|runs_active|inbox_waiting)\b/;
+  /USING (COVERING )?INDEX (runs_claim|runs_owner|runs_outside|runs_queue|runs_queue_order|runs_dispatched|runs_active|runs_left|runs_aside|inbox_waiting)\b/;
 const TABLES = /^SCAN (runs|inbox|history|mails|journal)\b/;
 
 async function growingPlans(

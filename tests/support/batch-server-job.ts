@@ -22,6 +22,10 @@ export interface JobScript {
   readonly hiddenCalls?: number;
   /** The job stays in the state until the promise resolves. */
   readonly hold?: { readonly [State in "QUEUED" | "SCHEDULED" | "RUNNING"]?: Promise<unknown> };
+  /** A cancellation takes until this resolves. */
+  readonly slowStop?: Promise<unknown>;
+  /** What Batch says of machines while the job is in the state, without a message to anybody. */
+  readonly says?: { readonly [State in "QUEUED" | "SCHEDULED"]?: string };
   /** Goes from QUEUED to FAILED; Batch's own words for it. */
   readonly failInQueue?: string;
   /**
@@ -37,8 +41,10 @@ export interface JobScript {
 }
 
 export interface JobHost {
-  /** Local program and first arguments that stand for a container image. */
+  /** Local program and first arguments that stand for the program of a container image. */
   readonly images: Readonly<Record<string, readonly string[]>>;
+  /** The words of an image's ENTRYPOINT. Default: those of the STACK worker's. */
+  readonly entrypoints?: Readonly<Record<string, readonly string[]>>;
   /** Local folder that stands for the remote path of a Cloud Storage volume. */
   readonly volumes: Readonly<Record<string, string>>;
 }
@@ -50,6 +56,8 @@ export interface LiveJob {
   readonly state: () => GoogleJobState;
   /** What the program wrote to stderr: the job's log. */
   readonly log: () => string;
+  /** Adds an event about the job, as Batch does without a message to anybody. */
+  readonly says: (description: string) => void;
   readonly stop: (how: "cancel" | "delete") => void;
   readonly ended: Promise<void>;
 }
@@ -59,7 +67,29 @@ export type OnState = (job: GoogleJob, before: GoogleJobState, now: GoogleJobSta
 const OVER_TIME = 50005;
 const PREEMPTED = 50001;
 const IMAGE_MISSING = 125;
+const NOT_EXECUTABLE = 126;
+const NOT_FOUND = 127;
+const WORKER_ENTRYPOINT = ["python", "-m", "haystack_worker"];
 const ZONE = "us-central1-a";
+
+/**
+ * The arguments that the program of the image is started with, or the exit code of a container that
+ * cannot start it. On machines with accelerators the image's ENTRYPOINT is lost, as reported in
+ * nextflow-io/nextflow#7315: the first word of the commands is looked for as a program there.
+ */
+function wordsOfContainer(
+  { taskGroups, allocationPolicy }: GoogleJob,
+  ofImage: readonly string[],
+): string[] | number {
+  const { entrypoint, commands } = taskGroups?.[0]?.taskSpec?.runnables?.[0]?.container ?? {};
+  const accelerators = allocationPolicy?.instances?.[0]?.policy?.accelerators ?? [];
+  const named =
+    entrypoint === undefined || entrypoint === null || entrypoint === "" ? [] : [entrypoint];
+  const lost = accelerators.length > 0 && named.length === 0;
+  const all = [...(named.length > 0 || lost ? named : ofImage), ...(commands ?? [])];
+  if (ofImage.every((word, index) => all[index] === word)) return all.slice(ofImage.length);
+  return all[0]?.startsWith("/") === true ? NOT_EXECUTABLE : NOT_FOUND;
+}
 
 function now(): { seconds: string; nanos: number } {
   const millis = Date.now();
@@ -141,15 +171,18 @@ export function liveJob(
   /** The exit code of the task; undefined when the job was stopped. */
   const runProgram = async (index: number, attempt: number): Promise<number | undefined> => {
     const { container, environment } = spec.runnables?.[0] ?? {};
-    const [program, ...first] = host.images[container?.imageUri ?? ""] ?? [];
+    const image = container?.imageUri ?? "";
+    const [program, ...first] = host.images[image] ?? [];
     if (program === undefined) return IMAGE_MISSING;
+    const words = wordsOfContainer(created, host.entrypoints?.[image] ?? WORKER_ENTRYPOINT);
+    if (typeof words === "number") return words;
     const local = (text: string): string =>
       (spec.volumes ?? []).reduce(
         (path, { mountPath, gcs }) =>
           path.replaceAll(mountPath ?? "", host.volumes[gcs?.remotePath ?? ""] ?? ""),
         text,
       );
-    const child = spawn(program, [...first, ...(container?.commands ?? []).map(local)], {
+    const child = spawn(program, [...first, ...words.map(local)], {
       detached: true,
       stdio: ["ignore", "ignore", "pipe"],
       env: {
@@ -188,23 +221,24 @@ export function liveJob(
     return killedWith ?? code;
   };
 
+  const says = (description: string): void =>
+    void jobEvents.push({ type: "OPERATIONAL_INFO", eventTime: now(), description });
+
   const live = async (): Promise<void> => {
     const isStopped = async (until: Promise<unknown> | undefined): Promise<boolean> => {
       await Promise.race([until ?? new Promise(setImmediate), stopped]);
       return stopping.signal.aborted;
     };
     enter("QUEUED");
+    if (script.says?.QUEUED !== undefined) says(script.says.QUEUED);
     if (await isStopped(script.hold?.QUEUED)) return;
     if (script.failInQueue !== undefined) {
-      jobEvents.push({
-        type: "OPERATIONAL_INFO",
-        eventTime: now(),
-        description: script.failInQueue,
-      });
+      says(script.failInQueue);
       return enter("FAILED");
     }
     enter("SCHEDULED");
     for (const index of tasks.keys()) taskGoes(index, "ASSIGNED");
+    if (script.says?.SCHEDULED !== undefined) says(script.says.SCHEDULED);
     if (await isStopped(script.hold?.SCHEDULED)) return;
     enter("RUNNING");
     for (const index of tasks.keys()) taskGoes(index, "RUNNING");
@@ -234,6 +268,7 @@ export function liveJob(
 
   const liveAndEnd = async (): Promise<void> => {
     await live();
+    if (script.slowStop !== undefined) await script.slowStop;
     if (state === "CANCELLATION_IN_PROGRESS") enter("CANCELLED");
   };
 
@@ -246,6 +281,7 @@ export function liveJob(
       })),
     state: () => state,
     log: () => log,
+    says,
     stop(how) {
       if (stopping.signal.aborted && how === "cancel") return;
       enter(how === "cancel" ? "CANCELLATION_IN_PROGRESS" : "DELETION_IN_PROGRESS");

@@ -18,6 +18,7 @@ function showRun({
   current_iteration,
   grounding_scores,
   error_message,
+  held_jobs = [],
 }) {
   at("about").hidden = false;
   at("question").textContent = query;
@@ -25,6 +26,12 @@ function showRun({
   at("phase").textContent = current_phase ?? "-";
   at("iteration").textContent = String(current_iteration);
   at("scores").textContent = grounding_scores.length === 0 ? "-" : grounding_scores.join(", ");
+  at("held").hidden = held_jobs.length === 0;
+  at("held").replaceChildren(
+    ...held_jobs.map(({ job_id, reason, since }) =>
+      element("li", `${job_id}, since ${since}: ${reason}`),
+    ),
+  );
   at("error").hidden = error_message === null;
   at("error").textContent = error_message ?? "";
   at("cancel").hidden = !MAY_CANCEL.includes(status);

@@ -7,8 +7,14 @@ export type GoogleJob = protos.google.cloud.batch.v1.IJob;
 
 /** The machine, the container and their surroundings, the same for every job of a deployment. */
 export interface GoogleJobSettings {
-  /** Image of the container; it is given the work as arguments. */
+  /** Image of the container; its program is given the work as arguments. */
   readonly image: string;
+  /**
+   * Program and first arguments of an inference job. On machines with accelerators Google Batch
+   * starts no ENTRYPOINT of an image, so that it has to be named; "image": that of the image.
+   * Default: WORKER_ENTRYPOINT.
+   */
+  readonly entrypoint?: readonly string[] | "image";
   readonly machineType: string;
   readonly accelerator?: { readonly type: string; readonly count: number };
   /** Default: true with an accelerator. */
@@ -48,6 +54,8 @@ export interface GoogleJobSettings {
 /** One job: what is particular to it. */
 export interface GoogleJobWork {
   readonly name: string;
+  /** Absent: the image's own program. */
+  readonly entrypoint?: string;
   readonly commands: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   /** By these labels a job is known as ours. */
@@ -70,6 +78,8 @@ export interface GoogleJobWork {
   };
 }
 
+/** Of the image in worker/. */
+const WORKER_ENTRYPOINT: readonly string[] = ["python", "-m", "haystack_worker"];
 const MOUNT_PATH = "/mnt/disks/haystack";
 /**
  * Writable for user and group 10001, as which the worker's image runs; folders exist by their
@@ -110,9 +120,13 @@ export function inferenceWork(
   provisioning: Provisioning,
 ): GoogleJobWork {
   const path = (object: string): string => `${settings.mountPath ?? MOUNT_PATH}/${object}`;
+  const { entrypoint = WORKER_ENTRYPOINT } = settings;
+  const [program, ...first] = entrypoint === "image" ? [] : entrypoint;
   return {
     name: spec.kind,
+    ...given({ entrypoint: program }),
     commands: [
+      ...first,
       "--prompt",
       path(spec.prompt),
       "--query",
@@ -163,7 +177,7 @@ export function jobBody(
               container: {
                 imageUri: image,
                 commands: [...work.commands],
-                ...given({ options: containerOptions }),
+                ...given({ entrypoint: work.entrypoint, options: containerOptions }),
               },
               ...(Object.keys({ ...variables, ...secretVariables }).length === 0
                 ? {}

@@ -1,8 +1,22 @@
-import type { Filter } from "mongodb";
+import type { Collection, Filter } from "mongodb";
 import type { RunFilter } from "../index.ts";
+import { findRun } from "./aside.ts";
 import type { StoredRun } from "./record.ts";
 
-const literally = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+export const literally = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+
+/**
+ * Where the last run of a page stands in the order of the store, which may not be where it is shown
+ * to stand.
+ */
+export async function placeOf(
+  runs: Collection<StoredRun>,
+  shown: NonNullable<RunFilter["before"]>,
+): Promise<NonNullable<RunFilter["before"]>> {
+  const stored = await findRun(runs, shown.run_id);
+  if (typeof stored?.created_at !== "string") return shown;
+  return { created_at: stored.created_at, run_id: shown.run_id };
+}
 
 /** What the newest runs of a list have in common. */
 export function listFilter({

@@ -1,6 +1,7 @@
 import { type Answer, failed } from "./answer.ts";
 import { DatabaseSync } from "node:sqlite";
 import { administrationOperations } from "./administration.ts";
+import { asideOperations } from "./aside.ts";
 import { commitOperations } from "./commit.ts";
 import { inboxOperations } from "./inbox.ts";
 import { journalOperations } from "./journal.ts";
@@ -64,6 +65,7 @@ export function openSqliteOperations(file: string) {
     ...journalOperations(sql),
     ...leaseOperations(sql, reading.get),
     ...administrationOperations(sql, reading.get),
+    ...asideOperations(sql, reading.get),
     ...removalOperations(sql),
 
     /**
