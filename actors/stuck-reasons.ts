@@ -15,6 +15,7 @@ export const STUCK_REASONS = [
   "check_failing",
   "step_postponed",
   "stop_failing",
+  "stop_unconfirmed",
   "many_failures",
   "mail_rejected",
 ] as const;
@@ -58,6 +59,17 @@ const stopTroubles = ({ source, context, children }: ActorNode): Trouble[] => {
   return [
     ...(source === "stopJobs" && data?.trouble != null ? [data.trouble] : []),
     ...children.flatMap(stopTroubles),
+  ];
+};
+
+const stopSchema = z.object({ job_ids: z.array(z.string()), asked_at: time });
+
+/** Jobs that were asked to stop and have not ended, as far as anybody knows. */
+const unstopped = ({ source, context, children }: ActorNode): z.infer<typeof stopSchema>[] => {
+  const { data } = stopSchema.safeParse(context);
+  return [
+    ...(source === "stopJobs" && data !== undefined && data.job_ids.length > 0 ? [data] : []),
+    ...children.flatMap(unstopped),
   ];
 };
 
@@ -162,6 +174,13 @@ export function stuckReasons(
   for (const { since, code, message } of actors === null ? [] : stopTroubles(actors))
     if (since <= before)
       add("stop_failing", since, `A job of the run cannot be stopped (${code}): ${message}`);
+  for (const { job_ids, asked_at } of actors === null ? [] : unstopped(actors))
+    if (asked_at <= before)
+      add(
+        "stop_unconfirmed",
+        asked_at,
+        `${job_ids.join(", ")} should have stopped, and nobody has confirmed that.`,
+      );
   const failed = actors === null || !isRunning ? 0 : failures(actors);
   if (failed >= MANY_FAILURES)
     add("many_failures", null, `${failed} attempts at its inference jobs have failed.`);
