@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { type BatchAdapter, batchAdapter, type Config, redactor } from "../config.ts";
 import type { HaystackError } from "../errors.ts";
 import { given } from "../given.ts";
@@ -15,6 +14,7 @@ import type { Clock } from "../services/clock/index.ts";
 import type { JobEvents } from "../services/job-events/index.ts";
 import { inProcessJobEvents } from "../services/job-events/in-process.ts";
 import type { ObjectStore } from "../services/objects/index.ts";
+import { dataFolder } from "./data-folder.ts";
 import { configured, googlePlace, googlePrices, googleSettings, recordOf } from "./google-jobs.ts";
 
 interface Surroundings {
@@ -84,7 +84,18 @@ const OUTPUTS: Readonly<Record<BatchAdapter, (config: Config) => Promise<JobOutp
   },
 };
 
-const localRoot = (config: Config): string => join(config.dataDir, "batch");
+/** What is kept of jobs here, without a part that executes jobs. */
+export const keptJobs = (config: Config): Pick<BatchService, "forget"> =>
+  batchAdapter(config) === "local"
+    ? {
+        async forget(isMeant) {
+          const { forgetJobs } = await import("../services/batch/local/forget-jobs.ts");
+          await forgetJobs(localRoot(config), isMeant);
+        },
+      }
+    : {};
+
+const localRoot = (config: Config): string => dataFolder(config).jobs;
 
 async function onGoogleBatch(
   config: Config,

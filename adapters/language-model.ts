@@ -3,7 +3,7 @@ import { createBackground } from "../actors/supervisor/background.ts";
 import { type Config, redactor } from "../config.ts";
 import { HaystackError } from "../errors.ts";
 import type { Clock } from "../services/clock/index.ts";
-import type { LanguageModel } from "../services/language-model/index.ts";
+import type { LanguageModel, ModelPrice } from "../services/language-model/index.ts";
 import { endOf } from "./model-ends.ts";
 
 /** The language model and its limits; none without a key. */
@@ -17,12 +17,7 @@ export async function openModel(config: Config, clock: Clock): Promise<AgentMode
       model: config.OPENAI_MODEL,
       effort: config.OPENAI_EFFORT === "off" ? null : config.OPENAI_EFFORT,
       temperature: config.OPENAI_TEMPERATURE ?? null,
-      price: {
-        input: config.OPENAI_PRICE_INPUT,
-        cached_input: config.OPENAI_PRICE_CACHED_INPUT,
-        cache_write: config.OPENAI_PRICE_CACHE_WRITE,
-        output: config.OPENAI_PRICE_OUTPUT,
-      },
+      price: modelPrice(config),
       embedding:
         config.OPENAI_EMBEDDING_MODEL === "off"
           ? null
@@ -31,14 +26,23 @@ export async function openModel(config: Config, clock: Clock): Promise<AgentMode
       clock,
       random: Math.random,
     }),
-    limits: {
-      max_turns: config.MODEL_MAX_TURNS,
-      max_tokens: config.MODEL_MAX_TOKENS,
-      max_usd: config.MODEL_MAX_USD,
-      timeout_ms: config.MODEL_TIMEOUT_SECONDS * 1_000,
-    },
+    limits: modelLimits(config),
   };
 }
+
+export const modelPrice = (config: Config): ModelPrice => ({
+  input: config.OPENAI_PRICE_INPUT,
+  cached_input: config.OPENAI_PRICE_CACHED_INPUT,
+  cache_write: config.OPENAI_PRICE_CACHE_WRITE,
+  output: config.OPENAI_PRICE_OUTPUT,
+});
+
+export const modelLimits = (config: Config): AgentModel["limits"] => ({
+  max_turns: config.MODEL_MAX_TURNS,
+  max_tokens: config.MODEL_MAX_TOKENS,
+  max_usd: config.MODEL_MAX_USD,
+  timeout_ms: config.MODEL_TIMEOUT_SECONDS * 1_000,
+});
 
 const LOOK_MS = 30_000;
 const LOOKED_AT_EVERY_MS = 86_400_000;

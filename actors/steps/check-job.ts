@@ -19,6 +19,9 @@ const NO_FAILURES: JobFailureLimits = { transient: 0, preempted: 0, application:
 const SAYS_NOTHING: ReadonlySet<ErrorCode> = new Set([
   "STEP_ABORTED",
   "OBJECTS_UNAVAILABLE",
+  "COMPUTE_ENDED",
+  "DISK_FULL",
+  "TOO_MANY_FILES",
   "INTERNAL",
 ]);
 const PAUSES = { first: 2_000, longest: 5 * 60_000 };

@@ -1,3 +1,5 @@
+import { HaystackError } from "../../errors.ts";
+
 /** Port: GPU (or local) inference jobs. */
 
 /** Job ids are ours, deterministic and unique for ever. */
@@ -43,6 +45,8 @@ export interface InferenceJobSpec {
   readonly output: string;
   readonly seed: number;
   readonly max_run_seconds: number;
+  /** Digest of what prompt and query were drawn by. Absent where an earlier release chose them. */
+  readonly inputs?: string;
   /** Absent: the adapter's own choice. */
   readonly provisioning?: Provisioning;
 }
@@ -96,6 +100,24 @@ export interface RunJobs {
   close(): Promise<void>;
 }
 
+export interface ImportJobSpec {
+  readonly job_id: string;
+  readonly import_id: string;
+  readonly attempt: number;
+  /** Each on a machine of its own; a repeated one does what is left of it. */
+  readonly tasks: number;
+  readonly source_bytes: number;
+  /** Whether the source grows when it is read. */
+  readonly is_packed: boolean;
+}
+
+/** Port: imports that the tasks of a CPU job share; each executes `haystack job`. */
+export interface ImportJobs {
+  /** Idempotent by job id like BatchService.submit; returns how the job stands. */
+  submit(spec: ImportJobSpec, signal?: AbortSignal): Promise<JobStatus>;
+  close(): Promise<void>;
+}
+
 /** What predicts, for files, report and mail. */
 export interface Model {
   readonly name: string;
@@ -108,10 +130,26 @@ export const modelNamed = (name: string): Model => ({
   is_baseline: name === "delta-transfer",
 });
 
+/**
+ * A run that is taken up from an old copy of its store may choose another prompt than it did before:
+ * the job of that name then predicts something else. Error JOB_NOT_OURS.
+ */
+export function checkInputs(
+  jobId: string,
+  before: string | undefined,
+  now: string | undefined,
+): void {
+  if (before === undefined || now === undefined || before === now) return;
+  throw new HaystackError(
+    "JOB_NOT_OURS",
+    `The job ${jobId} was begun for another prompt than the run has now, as happens when runs are restored from a copy; ask the question anew.`,
+  );
+}
+
 export interface BatchService {
   /**
-   * Idempotent by job id: a job of that id that carries our run id is adopted; another one's is
-   * JOB_NOT_OURS. Returns the present state.
+   * Idempotent by job id: a job of that id that carries our run id is adopted; another one's, or one
+   * for other inputs, is JOB_NOT_OURS. Returns the present state.
    */
   submit(spec: InferenceJobSpec, signal?: AbortSignal): Promise<JobStatus>;
   /**
@@ -131,6 +169,11 @@ export interface BatchService {
   /** What a job gets that was preempted so often before; null where nothing is paid for. */
   offer(preemptions: number): JobOffer | null;
   readonly model: Model;
+  /**
+   * Removes all that is kept of those jobs that have ended. Absent where the service forgets its
+   * jobs by itself.
+   */
+  forget?(isMeant: (jobId: string) => boolean): Promise<void>;
   /**
    * Rejects unless jobs can be made and looked at here: place, credentials and permissions are
    * right. Absent where nothing can be wrong.

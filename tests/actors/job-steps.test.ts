@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { run } from "../support/hosted-runs.ts";
+import { NO_CEILINGS } from "../support/ceilings.ts";
 import { HaystackError, type ErrorCode } from "../../errors.ts";
 import { cancelJobs } from "../../actors/steps/cancel-jobs.ts";
 import { checkJob } from "../../actors/steps/check-job.ts";
@@ -51,9 +53,11 @@ const portsOf = (batch: Partial<BatchService>, more: Partial<StepPorts> = {}): S
   ({
     batch: { notFoundGraceMs: 0, offer: () => null, ...batch },
     clock: manualClock(NOW),
+    ceilings: NO_CEILINGS,
+    runs: { get: async () => undefined },
     reconcileMs: 30_000,
     ...more,
-  }) as StepPorts;
+  }) as unknown as StepPorts;
 const saying = (status: Partial<JobStatus>): Partial<BatchService> => ({
   get: (job_id) => Promise.resolve({ job_id, state: "RUNNING", ...status }),
 });
@@ -168,7 +172,8 @@ test("no job is begun once a run has spent what it may, to the cent; one that is
         },
         {
           runs: {
-            get: async () => ({ document: { usage: { gpu_cost_usd: spent } } }),
+            get: async () => ({ document: { ...run("r1"), usage: { gpu_cost_usd: spent } } }),
+            usedBy: async () => ({ queued: 0, gpu_cost_usd: spent }),
           } as unknown as StepPorts["runs"],
         },
       ),
@@ -631,4 +636,27 @@ test("stopping jobs waits for a submission under way, whose job Batch does not k
   const { remaining } = await stopping;
   expect(remaining).toEqual(["late"]);
   expect(asked).toEqual(["cancel late", "get late"]);
+});
+
+test("a job is named with what its cells were drawn by, where the run knows it", async () => {
+  const handed: unknown[] = [];
+  const submit = submitJob(
+    portsOf({
+      submit: ({ job_id, inputs }) => {
+        handed.push(inputs);
+        return Promise.resolve({ job_id, state: "QUEUED" });
+      },
+    }),
+  );
+  const asked: SubmitJobInput = {
+    job: job(),
+    run_id: "r1",
+    random_seed: 1,
+    deadline_seconds: 60,
+    preemptions: 0,
+    max_gpu_cost_usd: null,
+  };
+  await submit({ ...asked, plan: { path: "plan.json", sha256: "0123" } }, context);
+  await submit(asked, context);
+  expect(handed).toEqual(["0123", undefined]);
 });

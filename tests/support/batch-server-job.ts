@@ -34,6 +34,8 @@ export interface JobScript {
    */
   readonly exitCode?: number;
   readonly killWhen?: Promise<unknown>;
+  /** Of a job of several tasks: whose first program is killed. Default 0. */
+  readonly task?: number;
   /** A preemption that Batch overcame: its event comes late, just before the end. */
   readonly stalePreemption?: boolean;
 }
@@ -50,7 +52,7 @@ export interface JobHost {
 export interface LiveJob {
   /** As getJob shows it now. */
   readonly show: () => GoogleJob;
-  readonly task: () => GoogleTask;
+  readonly tasks: () => readonly GoogleTask[];
   readonly state: () => GoogleJobState;
   /** What the program wrote to stderr: the job's log. */
   readonly log: () => string;
@@ -104,15 +106,19 @@ export function liveJob(
   script: JobScript,
   onState: OnState,
 ): LiveJob {
-  const spec = created.taskGroups?.[0]?.taskSpec ?? {};
+  const group = created.taskGroups?.[0] ?? {};
+  const spec = group.taskSpec ?? {};
+  const nTasks = Number(group.taskCount ?? 1);
   const stopping = new AbortController();
   const stopped = new Promise((resolve) => {
     stopping.signal.addEventListener("abort", resolve, { once: true });
   });
   const jobEvents: GoogleEvent[] = [];
-  const taskEvents: GoogleEvent[] = [];
+  const tasks = Array.from({ length: nTasks }, () => ({
+    state: "PENDING",
+    events: [] as GoogleEvent[],
+  }));
   let state: GoogleJobState = "STATE_UNSPECIFIED";
-  let taskState = "PENDING";
   let log = "";
 
   const show = (): GoogleJob => ({ ...created, status: { state, statusEvents: [...jobEvents] } });
@@ -130,30 +136,40 @@ export function liveJob(
   };
 
   const taskGoes = (
-    next: "ASSIGNED" | "RUNNING" | "SUCCEEDED" | "FAILED",
+    index: number,
+    next: "PENDING" | "ASSIGNED" | "RUNNING" | "SUCCEEDED" | "FAILED",
     exitCode?: number,
   ): void => {
+    const task = tasks[index]!;
     const why = exitCode === PREEMPTED ? " due to Spot Preemption" : "";
-    const description = `Task state is updated from ${taskState} to ${next} on zones/${ZONE}/instances/1${exitCode === undefined ? "" : `${why} with exit code ${exitCode}`}.`;
-    taskEvents.push({
+    const description = `Task state is updated from ${task.state} to ${next} on zones/${ZONE}/instances/1${exitCode === undefined ? "" : `${why} with exit code ${exitCode}`}.`;
+    task.events.push({
       type: "STATUS_CHANGED",
       eventTime: now(),
       description,
       taskState: next,
       ...(exitCode === undefined ? {} : { taskExecution: { exitCode } }),
     });
-    taskState = next;
+    task.state = next;
     if (next === "FAILED") {
       jobEvents.push({
         type: "OPERATIONAL_INFO",
         eventTime: now(),
-        description: `Job failed due to task failure. Specifically, task with index 0 failed due to the following task event: "${description}"`,
+        description: `Job failed due to task failure. Specifically, task with index ${index} failed due to the following task event: "${description}"`,
       });
     }
   };
 
+  /** Whether Batch repeats a task that ended like this. */
+  const isRepeated = (exitCode: number, before: number): boolean => {
+    if (before >= (spec.maxRetryCount ?? 0)) return false;
+    const [policy] = spec.lifecyclePolicies ?? [];
+    const isNamed = policy?.actionCondition?.exitCodes?.includes(exitCode) === true;
+    return policy === undefined || isNamed === (policy.action === "RETRY_TASK");
+  };
+
   /** The exit code of the task; undefined when the job was stopped. */
-  const runProgram = async (): Promise<number | undefined> => {
+  const runProgram = async (index: number, attempt: number): Promise<number | undefined> => {
     const { container, environment } = spec.runnables?.[0] ?? {};
     const image = container?.imageUri ?? "";
     const [program, ...first] = host.images[image] ?? [];
@@ -173,7 +189,9 @@ export function liveJob(
         PATH: process.env["PATH"],
         HOME: process.env["HOME"],
         NODE_OPTIONS: process.env["NODE_OPTIONS"],
-        BATCH_TASK_INDEX: "0",
+        BATCH_TASK_INDEX: String(index),
+        BATCH_TASK_COUNT: String(nTasks),
+        BATCH_TASK_RETRY_ATTEMPT: String(attempt),
         BATCH_JOB_UID: created.uid ?? "",
         ...environment?.variables,
       },
@@ -192,7 +210,7 @@ export function liveJob(
       child.once("close", (code) => resolve(code ?? 137));
     });
     void stopped.then(() => kill("stopped"));
-    const { exitCode } = script;
+    const { exitCode } = index === (script.task ?? 0) && attempt === 0 ? script : {};
     if (exitCode !== undefined) void Promise.resolve(script.killWhen).then(() => kill(exitCode));
     const longest = Number(spec.maxRunDuration?.seconds ?? 0) * 1000;
     const overTime =
@@ -219,22 +237,33 @@ export function liveJob(
       return enter("FAILED");
     }
     enter("SCHEDULED");
-    taskGoes("ASSIGNED");
+    for (const index of tasks.keys()) taskGoes(index, "ASSIGNED");
     if (script.says?.SCHEDULED !== undefined) says(script.says.SCHEDULED);
     if (await isStopped(script.hold?.SCHEDULED)) return;
     enter("RUNNING");
-    taskGoes("RUNNING");
+    for (const index of tasks.keys()) taskGoes(index, "RUNNING");
     if (script.hold?.RUNNING !== undefined && (await isStopped(script.hold.RUNNING))) return;
-    const code = await runProgram();
-    if (code === undefined || stopping.signal.aborted) return;
-    if (script.stalePreemption === true) {
-      taskGoes("FAILED", PREEMPTED);
-      taskState = "RUNNING";
+    const codes = await Promise.all(Array.from(tasks.keys(), liveTask));
+    if (codes.includes(undefined) || stopping.signal.aborted) return;
+    enter(codes.every((code) => code === 0) ? "SUCCEEDED" : "FAILED");
+  };
+
+  /** The exit code of its last program; undefined when the job was stopped. */
+  const liveTask = async (index: number): Promise<number | undefined> => {
+    for (let attempt = 0; ; attempt += 1) {
+      const code = await runProgram(index, attempt);
+      if (code === undefined || stopping.signal.aborted) return undefined;
+      if (script.stalePreemption === true) {
+        taskGoes(index, "FAILED", PREEMPTED);
+        tasks[index]!.state = "RUNNING";
+      }
+      // Events of success carry no execution.
+      if (code === 0) taskGoes(index, "SUCCEEDED");
+      else taskGoes(index, "FAILED", code);
+      if (code === 0 || !isRepeated(code, attempt)) return code;
+      taskGoes(index, "PENDING");
+      taskGoes(index, "RUNNING");
     }
-    // Events of success carry no execution.
-    if (code === 0) taskGoes("SUCCEEDED");
-    else taskGoes("FAILED", code);
-    enter(code === 0 ? "SUCCEEDED" : "FAILED");
   };
 
   const liveAndEnd = async (): Promise<void> => {
@@ -245,10 +274,11 @@ export function liveJob(
 
   return {
     show,
-    task: () => ({
-      name: `${created.name}/taskGroups/group0/tasks/0`,
-      status: { state: taskState as "PENDING", statusEvents: [...taskEvents] },
-    }),
+    tasks: () =>
+      tasks.map((task, index) => ({
+        name: `${created.name}/taskGroups/group0/tasks/${index}`,
+        status: { state: task.state as "PENDING", statusEvents: [...task.events] },
+      })),
     state: () => state,
     log: () => log,
     says,

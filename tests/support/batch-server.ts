@@ -225,13 +225,19 @@ export async function batchServer(options: BatchServerOptions): Promise<BatchSer
     return operation;
   };
 
+  const taskNamed = (tasks: readonly GoogleTask[], name: string): GoogleTask => {
+    const found = tasks.find((task) => task.name === name);
+    if (found === undefined) throw new CallError(status.NOT_FOUND, `Task ${name} was not found`);
+    return found;
+  };
+
   const methods: Readonly<Record<Method, (request: never) => unknown>> = {
     createJob,
     cancelJob,
     deleteJob,
     getJob: ({ name }: ByName): GoogleJob => visible(name).live.show(),
-    getTask: ({ name }: ByName): GoogleTask => visible(name).live.task(),
-    listTasks: ({ parent }: List) => ({ tasks: [visible(parent).live.task()] }),
+    getTask: ({ name }: ByName): GoogleTask => taskNamed(visible(name).live.tasks(), name),
+    listTasks: ({ parent }: List) => ({ tasks: visible(parent).live.tasks() }),
     listJobs: ({ parent }: List) => ({
       jobs: [...jobs]
         .filter(([name]) => name.startsWith(`${parent}/`))

@@ -64,6 +64,18 @@ export interface GoogleJobWork {
   readonly maxRunSeconds: number;
   /** Whether it works on files of the bucket. */
   readonly mountsBucket: boolean;
+  /** False where nobody waits for news of it by the topic. */
+  readonly isAwaited?: false;
+  /**
+   * Several equal tasks, each on a machine of its own and repeated up to `retries` times unless it
+   * ended with one of the codes `final`. Default: one, and no retries by Batch (they would hide
+   * cost and overwrite outputs).
+   */
+  readonly tasks?: {
+    readonly count: number;
+    readonly retries: number;
+    readonly final: readonly number[];
+  };
 }
 
 /** Of the image in worker/. */
@@ -101,6 +113,15 @@ export const identityOf = (spec: InferenceJobSpec): Record<string, string> => ({
   "haystack-attempt": String(spec.attempt),
 });
 
+const INPUTS = "haystack-inputs";
+
+/** The digest of its inputs as a label can hold it. */
+export const inputsLabel = ({ inputs }: Pick<InferenceJobSpec, "inputs">): string | undefined =>
+  inputs === undefined ? undefined : inputs.slice(0, 63);
+
+/** Undefined for a job of an earlier release. */
+export const inputsOf = ({ labels }: GoogleJob): string | undefined => labels?.[INPUTS];
+
 /** The arguments of an inference program: object paths below the mounted bucket. */
 export function inferenceWork(
   spec: InferenceJobSpec,
@@ -124,17 +145,14 @@ export function inferenceWork(
       "--seed",
       String(spec.seed),
     ],
-    identity: identityOf(spec),
+    identity: { ...identityOf(spec), ...given({ [INPUTS]: inputsLabel(spec) }) },
     provisioning,
     maxRunSeconds: spec.max_run_seconds,
     mountsBucket: true,
   };
 }
 
-/**
- * The body of createJob: one task, one machine, no retries by Batch (they would hide cost and
- * overwrite outputs).
- */
+/** The body of createJob. */
 export function jobBody(
   settings: GoogleJobSettings,
   work: GoogleJobWork,
@@ -154,11 +172,13 @@ export function jobBody(
   const labels = { ...settings.labels, ...work.identity };
   const variables = { ...settings.environment, ...work.environment };
   const secretVariables = { ...settings.secretEnvironment };
+  const { tasks = { count: 1, retries: 0, final: [] } } = work;
   return {
     taskGroups: [
       {
-        taskCount: 1,
-        parallelism: 1,
+        taskCount: tasks.count,
+        parallelism: tasks.count,
+        ...(tasks.count === 1 ? {} : { taskCountPerNode: 1 }),
         taskSpec: {
           runnables: [
             {
@@ -186,7 +206,17 @@ export function jobBody(
                 },
               }),
           maxRunDuration: { seconds: Math.min(LONGEST_RUN_SECONDS, Math.ceil(work.maxRunSeconds)) },
-          maxRetryCount: 0,
+          maxRetryCount: tasks.retries,
+          ...(tasks.retries === 0
+            ? {}
+            : {
+                lifecyclePolicies: [
+                  {
+                    action: "FAIL_TASK" as const,
+                    actionCondition: { exitCodes: [...tasks.final] },
+                  },
+                ],
+              }),
           volumes: !work.mountsBucket
             ? []
             : [
@@ -222,7 +252,10 @@ export function jobBody(
     },
     labels,
     logsPolicy: { destination: "CLOUD_LOGGING" },
-    notifications: [{ pubsubTopic: settings.topic, message: { type: "JOB_STATE_CHANGED" } }],
+    notifications:
+      work.isAwaited === false
+        ? []
+        : [{ pubsubTopic: settings.topic, message: { type: "JOB_STATE_CHANGED" } }],
   };
 }
 

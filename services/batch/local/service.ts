@@ -1,9 +1,16 @@
 import { type FSWatcher, watch } from "node:fs";
 import { join, resolve } from "node:path";
 import { HaystackError } from "../../../errors.ts";
-import { type BatchService, type InferenceJobSpec, JOB_ID, type JobStatus } from "../index.ts";
+import {
+  type BatchService,
+  checkInputs,
+  type InferenceJobSpec,
+  JOB_ID,
+  type JobStatus,
+} from "../index.ts";
 import { BASELINE_PROGRAM } from "./command.ts";
 import { jobOfDraft } from "./durable.ts";
+import { forgetJobs } from "./forget-jobs.ts";
 import { guarded } from "./guarded.ts";
 import { outputOfJob } from "./output-of-job.ts";
 import { advance, createJob, jobRoot, makeRoot, readHistory, readJob, statusOf } from "./job.ts";
@@ -148,7 +155,7 @@ export function localBatch(options: LocalBatchOptions): BatchService {
   const poll = (): void => {
     lookAtAll = true;
     poke();
-    forgetPoll = clock.at(clock.now() + pollMs, poll);
+    forgetPoll = clock.after(pollMs, poll);
   };
 
   const startWatching = (): void => {
@@ -190,6 +197,7 @@ export function localBatch(options: LocalBatchOptions): BatchService {
         `The job ${spec.job_id} belongs to run ${present?.spec.run_id ?? "unknown"} and not to ${spec.run_id}.`,
       );
     }
+    checkInputs(spec.job_id, present.spec.inputs, spec.inputs);
     const history = await readHistory(folder);
     if (created) live.set(spec.job_id, { folder, history, announced: 0, announcing: false });
     if (history.at(-1)?.state === "QUEUED") await enqueue(root, spec.job_id, numbers);
@@ -216,6 +224,7 @@ export function localBatch(options: LocalBatchOptions): BatchService {
       if (!JOB_ID.test(jobId)) return undefined;
       return guarded(signal, async () => statusOf(jobId, await readHistory(folderOf(jobId))));
     },
+    forget: (isMeant) => guarded(undefined, () => forgetJobs(options.root, isMeant)),
     output: (jobId, signal) => guarded(signal, () => outputOfJob(options.root, jobId)),
     async cancel(jobId, signal) {
       if (!JOB_ID.test(jobId)) return;

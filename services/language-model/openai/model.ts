@@ -76,7 +76,7 @@ export function openaiModel(options: OpenAIOptions): LanguageModel {
     { key, timeout_ms: timeoutMs, signal }: CallOptions,
   ): Promise<{ readonly answer: Answer } | Failure> => {
     const timeout = new AbortController();
-    const forget = clock.at(clock.now() + timeoutMs, () => timeout.abort());
+    const forget = clock.after(timeoutMs, () => timeout.abort());
     try {
       const answer = await send({
         signal: AbortSignal.any([signal, timeout.signal]),
