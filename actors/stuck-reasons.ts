@@ -15,6 +15,7 @@ export const STUCK_REASONS = [
   "job_held",
   "check_failing",
   "stop_failing",
+  "step_postponed",
   "many_failures",
   "mail_rejected",
 ] as const;
@@ -36,22 +37,25 @@ export interface WaitedJob {
 const MANY_FAILURES = 3;
 
 const time = z.number().min(0).max(8_640_000_000_000_000);
+const heldSchema = z.object({ reason: z.string(), since: time });
+const troubleSchema = z.object({ code: z.string(), message: z.string(), since: time });
+type Trouble = z.infer<typeof troubleSchema>;
 const jobContextSchema = z.object({
   job: z.object({
     job_id: z.string().optional(),
     state: z.string().optional(),
     problem: z.string().nullish(),
-    held: z.object({ kind: z.string(), reason: z.string(), since: time }).nullish(),
+    held: heldSchema.nullish(),
   }),
   submitted_at: time.optional(),
   troubled_since: time.nullish(),
-  trouble: z.object({ code: z.string(), message: z.string(), since: time }).nullish(),
+  trouble: troubleSchema.nullish(),
 });
 type JobContext = z.infer<typeof jobContextSchema>;
 
 /** What keeps the run from stopping its jobs. */
-const stopTroubles = ({ source, context, children }: ActorNode): CheckTrouble[] => {
-  const { trouble } = context as { readonly trouble?: CheckTrouble | null };
+const stopTroubles = ({ source, context, children }: ActorNode): Trouble[] => {
+  const { trouble } = z.object({ trouble: troubleSchema.nullish() }).safeParse(context).data ?? {};
   return [
     ...(source === "stopJobs" && trouble != null ? [trouble] : []),
     ...children.flatMap(stopTroubles),
@@ -152,6 +156,13 @@ export function stuckReasons(
   for (const { since, code, message } of actors === null ? [] : stopTroubles(actors))
     if (since <= before)
       add("stop_failing", since, `A job of the run cannot be stopped (${code}): ${message}`);
+  const { postponed } = document;
+  if (isRunning && postponed !== undefined && Date.parse(postponed.since) <= before)
+    add(
+      "step_postponed",
+      Date.parse(postponed.since),
+      `The step ${postponed.step} is tried again at ${postponed.try_at} (${postponed.code}): ${postponed.message}`,
+    );
   const failed = actors === null || !isRunning ? 0 : failures(actors);
   if (failed >= MANY_FAILURES)
     add("many_failures", null, `${failed} attempts at its inference jobs have failed.`);

@@ -43,6 +43,8 @@ export interface ClaimsOptions {
   readonly skips: (record: RunRecord) => boolean;
   readonly host: (record: RunRecord) => RunHost | undefined;
   readonly onTrouble: (error: HaystackError) => void;
+  /** This machine has run out of something: what is admitted could not work. */
+  readonly obstructed: () => boolean;
 }
 
 /** Claims of a run that came to nothing, after which it is claimed no more. */
@@ -91,6 +93,7 @@ export function createClaims({
   skips,
   host,
   onTrouble,
+  obstructed,
 }: ClaimsOptions): Claims {
   let closed = false;
   let lastSweep: Promise<void> = Promise.resolve();
@@ -226,7 +229,7 @@ export function createClaims({
 
   const sweepNow = async (): Promise<void> => {
     if (!draining) await claimDue();
-    if (!draining && !paused) await admitQueued();
+    if (!draining && !paused && !obstructed()) await admitQueued();
   };
 
   return {

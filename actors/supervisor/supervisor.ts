@@ -99,6 +99,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     skips: sweeps ? createUnreadableFilter(clock, leaseMs) : () => false,
     host: hosting.host,
     onTrouble: options.onTrouble,
+    obstructed: () => [...hosts.values()].some((host) => host.obstructed()),
   });
   const leases = createLeaseKeeper({
     store,

@@ -76,6 +76,10 @@ export interface JobStatus {
   readonly state: JobState;
   /** Present when FAILED. */
   readonly failure?: JobFailure;
+  /** When its program began, in milliseconds; absent before, and where that is not known. */
+  readonly started_at?: number;
+  /** It FAILED or was CANCELLED for want of a machine: the same job may find another one. */
+  readonly shortage?: true;
   /** What Batch last said of a job that has no machine yet; absent where it said nothing. */
   readonly held?: JobHold;
   /** Seconds for which the job had its machine, when known: what is paid for. */

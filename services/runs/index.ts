@@ -151,6 +151,8 @@ export interface RunFilter {
   readonly id?: string;
   /** Only runs that have all of these labels. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** Only runs that failed with this error. */
+  readonly failed_with?: ErrorCode;
   /** ISO 8601: only runs created at that time or later, and only those created before. */
   readonly created_from?: string;
   readonly created_until?: string;
@@ -200,6 +202,12 @@ export interface UserLoad {
   readonly queued: number;
   /** When the user's oldest queued run was created; ISO 8601. */
   readonly queued_since: string | null;
+}
+
+export interface UserUse {
+  /** All of them, other than in a load. */
+  readonly queued: number;
+  readonly gpu_cost_usd: number;
 }
 
 /** How the stored runs stand. */
@@ -335,6 +343,8 @@ export interface RunStore {
   /** Users that have active or queued runs. */
   loads(now: number): Promise<UserLoad[]>;
   counts(now: number): Promise<RunCounts>;
+  /** What a user has waiting, and has spent on the runs created since (ISO 8601). */
+  usedBy(user_email: string | null, since: string): Promise<UserUse>;
   /** Ends the leases of an earlier process of the same name, which is known to be gone. */
   takeOver(owner: string): Promise<void>;
   /** Renews in one write; returns the run ids that were still ours. */

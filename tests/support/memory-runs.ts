@@ -258,6 +258,7 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
       text,
       id,
       labels = {},
+      failed_with,
       created_from,
       created_until,
       limit,
@@ -272,6 +273,8 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
           )) &&
         (id === undefined || document.run_id.startsWith(id)) &&
         Object.entries(labels).every(([key, value]) => document.labels?.[key] === value) &&
+        (failed_with === undefined ||
+          (document.status === "failed" && document.error?.code === failed_with)) &&
         (created_from === undefined || document.created_at >= created_from) &&
         (created_until === undefined || document.created_at < created_until) &&
         (before === undefined ||
@@ -381,6 +384,17 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
           .map(({ document }) => document.user_email),
       );
       return [...users].map((user) => loadOf(user, now));
+    },
+    async usedBy(user, since) {
+      const own = [...runs.values()]
+        .map(({ document }) => document)
+        .filter(({ user_email }) => user_email === user);
+      return {
+        queued: own.filter(({ status }) => status === "pending").length,
+        gpu_cost_usd: own
+          .filter(({ created_at }) => created_at >= since)
+          .reduce((total, { usage }) => total + usage.gpu_cost_usd, 0),
+      };
     },
     async counts(now) {
       const all = [...runs.values()];

@@ -4,7 +4,7 @@ import type { RunStore } from "../index.ts";
 import { asideOperations, findRun, IS_ASIDE } from "./aside.ts";
 import { CANCELLED_OUTSIDE, claimRuns, HAS_EVENTS, userLoads } from "./claim.ts";
 import { guarded, newClient } from "./client.ts";
-import { countRuns } from "./counts.ts";
+import { countRuns, usedBy } from "./counts.ts";
 import { commitGroup } from "./commit.ts";
 import { isDuplicateKey, toStoreError } from "./errors.ts";
 import {
@@ -16,9 +16,9 @@ import {
 } from "./history.ts";
 import { followNews, type Hints } from "./hints.ts";
 import { mongoPresence, type StoredPresence } from "./presence.ts";
-import { mongoRemoval, type StoredRemoval } from "./removal.ts";
+import { journalOf, mongoRemoval, type StoredRemoval } from "./removal.ts";
 import { mailsOf, stuckRuns } from "./stuck.ts";
-import { listFilter, literally, placeOf } from "./list-filter.ts";
+import { listFilter, placeOf } from "./list-filter.ts";
 import {
   firstState,
   LIMITED,
@@ -218,9 +218,7 @@ export async function openMongoRuns({
       guarded(async () => {
         const run = await findRun(runs, runId);
         if (run === undefined) return undefined;
-        const entries = await journal
-          .find({ _id: { $regex: `^${literally(journalKey(runId, "").slice(0, -3))}` } }, LIMITED)
-          .toArray();
+        const entries = await journal.find(journalOf(runId), LIMITED).toArray();
         return BSON.EJSON.serialize({
           run,
           history: await archive.find({ run_id: runId }, LIMITED).toArray(),
@@ -237,6 +235,7 @@ export async function openMongoRuns({
     mails: (request) => guarded(() => mailsOf(runs, request)),
     loads: (now) => guarded(() => userLoads(runs, now)),
     counts: (now) => guarded(() => countRuns(runs, now)),
+    usedBy: (userEmail, since) => guarded(() => usedBy(runs, userEmail, since)),
     takeOver: (owner) =>
       guarded(async () => {
         await runs.updateMany(

@@ -39,6 +39,7 @@ export function readingOperations({ all, first }: Sql) {
       text: string | null;
       id: string | null;
       labels: readonly (readonly [key: string, value: string])[];
+      failed_with: string | null;
       created_from: string | null;
       created_until: string | null;
       limit: number;
@@ -64,6 +65,11 @@ export function readingOperations({ all, first }: Sql) {
           "CASE WHEN json_valid(document) THEN EXISTS (SELECT 1 FROM json_each(document, '$.labels') WHERE key = ? AND value = ?) ELSE 0 END",
           key,
           value,
+        );
+      if (filter.failed_with !== null)
+        where(
+          "status = 'failed' AND json_extract(document, '$.error.code') = ?",
+          filter.failed_with,
         );
       if (filter.created_from !== null) where("created_at >= ?", filter.created_from);
       if (filter.created_until !== null) where("created_at < ?", filter.created_until);
@@ -116,6 +122,15 @@ export function readingOperations({ all, first }: Sql) {
         );
         return [{ ...row, history: log.map(({ entry }) => entry) }];
       }),
+
+    usedBy: (userEmail: string | null, since: string) =>
+      first<{ queued: number; gpu_cost_usd: number }>(
+        `SELECT (SELECT count(*) FROM runs INDEXED BY runs_queue WHERE status = 'pending' AND coalesce(user_email, '') = ?1) AS queued,
+           (SELECT total(json_extract(document, '$.usage.gpu_cost_usd')) FROM runs INDEXED BY runs_user WHERE user_email IS ?2 AND created_at >= ?3) AS gpu_cost_usd`,
+        userEmail ?? "",
+        userEmail,
+        since,
+      ),
 
     counts: (now: number) => ({
       by_status: all<{ status: string; runs: number }>(

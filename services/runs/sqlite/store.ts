@@ -174,6 +174,7 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
       text,
       id,
       labels,
+      failed_with,
       created_from,
       created_until,
       limit,
@@ -185,6 +186,7 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
         text: text ?? null,
         id: id ?? null,
         labels: Object.entries(labels ?? {}),
+        failed_with: failed_with ?? null,
         created_from: created_from ?? null,
         created_until: created_until ?? null,
         limit: limit ?? 100,
@@ -266,6 +268,9 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
         with_events,
         set_aside,
       };
+    },
+    async usedBy(userEmail, since) {
+      return (await call("usedBy", userEmail, since)) ?? { queued: 0, gpu_cost_usd: 0 };
     },
     takeOver: (owner) => call("takeOver", owner),
     renew: (owner, leases, expiresAt) => call("renew", owner, leases, expiresAt),
