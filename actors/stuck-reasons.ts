@@ -1,5 +1,4 @@
 import { z } from "zod";
-import type { CheckTrouble } from "../machines/run-types.ts";
 import type { ActorNode } from "./inspection/actor-tree.ts";
 import type { StuckRun } from "../services/runs/index.ts";
 
