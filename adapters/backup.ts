@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir, realpath, rm } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { resultObjects } from "../actors/run-objects.ts";
 import type { Config } from "../config.ts";
 import { HaystackError } from "../errors.ts";
 import { given } from "../given.ts";
@@ -10,7 +11,7 @@ import { folderArchives, namesIn } from "../services/archives/folder.ts";
 import type { About, ArchiveWriter } from "../services/archives/index.ts";
 import { copiesOfJobs } from "../services/batch/local/copy-of-jobs.ts";
 import type { ObjectStore } from "../services/objects/index.ts";
-import { copySqlite, moveOutputs, namedJobs } from "../services/runs/sqlite/copy.ts";
+import { copySqlite, moveOutputs, namedIn } from "../services/runs/sqlite/copy.ts";
 import { lockSqliteRuns } from "../services/runs/sqlite/lock.ts";
 import { SOFTWARE } from "../software.ts";
 import { checkRestored, dataFolder } from "./data-folder.ts";
@@ -64,15 +65,15 @@ export async function backUp(
     );
   await checkIsOutside(config.dataDir, folder);
   const archive = await folderArchives.begin(folder);
-  let jobs: ReadonlySet<string> = new Set();
+  let named: ReturnType<typeof namedIn> = { jobs: new Set(), completed: [] };
   onPart?.("runs");
   for (const name of STORES.filter((store) => present.includes(store)))
     await archive.addMade(name, async (copy) => {
       await copySqlite(join(config.dataDir, name), copy);
-      if (name === basename(place.runs)) jobs = namedJobs(copy);
+      if (name === basename(place.runs)) named = namedIn(copy);
     });
   onPart?.("jobs");
-  await addJobs(archive, place.jobs, jobs);
+  await addJobs(archive, place.jobs, named.jobs);
   onPart?.("objects");
   const objects = await openObjects(config);
   try {
@@ -80,6 +81,12 @@ export async function backUp(
       for await (const path of objects.list(""))
         await archive.add(`objects/${path}`, objects.location(path), { link });
     const bucket = await bucketOf(config, objects);
+    for (const runId of named.completed)
+      if ((await objects.stat(resultObjects(runId).log)) === undefined)
+        archive.leaveOut(
+          `objects/results/${runId}`,
+          "it is not there, or was deleted after the runs were copied",
+        );
     onPart?.("knowledge and mails");
     for (const name of ["knowledge", "mail", "validations"])
       for (const file of await filesBelow(join(config.dataDir, name)))

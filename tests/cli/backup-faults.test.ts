@@ -126,6 +126,22 @@ test("a copy has the stores, the objects, the knowledge and the mails, and of th
   expect(await last(CANCELLED, 2)).toMatchObject({ state: "CANCELLED" });
 });
 
+test("results that a copied run has and the copy does not are told", async () => {
+  const { config, backup } = await filled();
+  const runs = await openRuns(config);
+  for (const id of ["run-kept", "run-pruned"])
+    await runs.insert(sampleRun(id, { status: "completed", current_phase: null }));
+  await runs.close();
+  const objects = await openObjects(config);
+  await objects.putText("results/run-kept/run-kept_log.json", "{}");
+  await objects.close();
+  const { left_out } = await backUp(config, backup, { link: false });
+  expect(left_out.map(({ path }) => path)).toEqual([
+    `batch/jobs/${BEGUN_LATER}`,
+    "objects/results/run-pruned",
+  ]);
+});
+
 test("with --link objects are shared, and what happens to the originals changes no copy of them", async () => {
   const { config, backup, copy } = await filled();
   const log = "objects/results/run-a/run-a_log.json";
