@@ -22,7 +22,7 @@ ENV NODE_ENV=production HAYSTACK_DATA_DIR=/var/lib/haystack
 WORKDIR /opt/haystack
 RUN mkdir -p /var/lib/haystack && chown node:node /var/lib/haystack
 COPY --from=packages /opt/haystack/node_modules node_modules
-COPY package.json config.ts daemon.ts errors.ts fail-unbegun.ts given.ts json-text.ts own-files.ts retry-after.ts serve.ts software.ts system-words.ts zod-words.ts ./
+COPY package.json config.ts daemon.ts errors.ts fail-unbegun.ts given.ts json-text.ts last-work.ts own-files.ts retry-after.ts serve.ts software.ts system-words.ts zod-words.ts ./
 COPY actors actors
 COPY adapters adapters
 COPY bin bin

@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
+import { tmpdir } from "node:os";
 import { pathToFileURL } from "node:url";
 import type { AdmissionLimits } from "./actors/supervisor/admission.ts";
 import { atlasCatalogue, type AtlasCatalogue } from "./actors/atlas-catalogue.ts";
 import { bindRunMachine } from "./actors/host/bind-run-machine.ts";
 import { createCommitFeed, type CommitFeed } from "./actors/watch/commit-feed.ts";
 import { composeMail } from "./actors/mail/compose-mail.ts";
+import { createHousekeeping, type Housekeeping } from "./actors/housekeeping.ts";
 import { createInspection, type Inspection } from "./actors/inspection/inspection.ts";
 import { combineInstruments, type Instruments } from "./actors/instruments.ts";
 import { analyze } from "./actors/steps/analyze.ts";
@@ -23,11 +25,12 @@ import {
 } from "./actors/supervisor/supervisor.ts";
 import type { Tasks } from "./actors/tasks.ts";
 import { usageOf } from "./actors/host/usage.ts";
-import { clock } from "./adapters/clock.ts";
+import { clock, keepDaemonClock } from "./adapters/clock.ts";
 import { openDispatch } from "./adapters/dispatch.ts";
+import { keepHouse } from "./adapters/housekeeping.ts";
 import { openInference } from "./adapters/inference.ts";
 import { knowledgeFolder } from "./adapters/knowledge.ts";
-import { openModel } from "./adapters/language-model.ts";
+import { openModel, watchModel } from "./adapters/language-model.ts";
 import { openLiterature } from "./adapters/literature.ts";
 import { openLookUps } from "./adapters/look-ups.ts";
 import { openMail } from "./adapters/mail.ts";
@@ -41,6 +44,7 @@ import type { Metrics } from "./insight/metrics.ts";
 import { openInsight } from "./insight/open.ts";
 import { ownProgram } from "./own-files.ts";
 import type { Compute } from "./services/compute/index.ts";
+import { fullDisk } from "./services/compute/free-disk.ts";
 import { processCompute, type TaskLimits } from "./services/compute/processes.ts";
 import type { JobEvents } from "./services/job-events/index.ts";
 import type { RunStore } from "./services/runs/index.ts";
@@ -64,16 +68,20 @@ export interface Workbench {
 export async function openWorkbench(config: Config): Promise<Workbench> {
   const objects = await openObjects(config);
   const knowledge = knowledgeFolder(config);
+  const importLimits = { gigabytes: { value: config.IMPORT_GB, variable: "IMPORT_GB" } };
   const compute = processCompute<Tasks>({
     filename: pathToFileURL(ownProgram("actors/tasks.ts")),
     processes: config.COMPUTE_PROCESSES,
     limitMinutes: config.COMPUTE_MINUTES,
+    cause: () => fullDisk([config.dataDir, tmpdir()]),
     limits: {
       inspectFile: {
         minutes: { value: config.INSPECT_MINUTES, variable: "INSPECT_MINUTES" },
         gigabytes: { value: config.INSPECT_GB, variable: "INSPECT_GB" },
       },
-      importAtlasFile: { gigabytes: { value: config.IMPORT_GB, variable: "IMPORT_GB" } },
+      importAtlasFile: importLimits,
+      importAtlasPart: importLimits,
+      describeAtlasImport: importLimits,
     } satisfies Partial<Record<keyof Tasks, TaskLimits>>,
   });
   return {
@@ -124,6 +132,7 @@ const admissionLimits = (config: Config): AdmissionLimits => ({
 });
 
 export interface Daemon extends Workbench {
+  readonly housekeeping: Housekeeping;
   readonly runs: RunStore;
   readonly batch: StepPorts["batch"];
   readonly supervisor: Supervisor;
@@ -131,19 +140,31 @@ export interface Daemon extends Workbench {
   readonly inspection: Inspection;
   readonly jobEvents: JobEvents;
   readonly metrics?: Metrics;
+  /** Takes runs up, where that was to wait. */
+  begin(): Promise<void>;
+}
+
+export interface Outside {
+  readonly model: StepPorts["model"];
+  readonly literature: StepPorts["literature"];
+  readonly lookUps: StepPorts["lookUps"];
 }
 
 export interface DaemonOptions {
   /** Claim every run that waits for a host, or only those that this process is given. */
   readonly sweeps: boolean;
+  /** No run is taken up before `begin`: whoever is to answer does so whatever a run does. */
+  readonly waitsToBegin?: boolean;
   readonly onCommitted?: NonNullable<SupervisorOptions["onCommitted"]>;
   readonly onTrouble: (error: HaystackError) => void;
+  /** In place of the configured language model and databases. */
+  readonly outside?: Outside;
   /** Told what the runs do, beside what the configuration asks for. */
   readonly instruments?: Instruments;
 }
 
 /**
- * Opens everything and starts hosting. When one part cannot be opened, those that were are closed.
+ * Opens everything and starts hosting, unless that is to wait. When one part cannot be opened, those that were are closed.
  */
 export async function openDaemon(config: Config, options: DaemonOptions): Promise<Daemon> {
   const opened = new AsyncDisposableStack();
@@ -171,6 +192,7 @@ async function openParts(
   const { owner, takesOver, unlock } = leaseAs(config, options.sweeps);
   opened.defer(unlock);
   const runs = opened.adopt(await openRuns(config), (part) => part.close());
+  if (options.sweeps) opened.defer(keepDaemonClock(config, trouble));
   if (takesOver) await runs.takeOver(owner);
   const { batch, jobEvents } = await openInference(config, { clock, objects, onTrouble: trouble });
   opened.defer(() => batch.close());
@@ -180,9 +202,13 @@ async function openParts(
     : undefined;
   opened.defer(() => dispatched?.runJobs.close());
   const mail = opened.adopt(await openMail(config, clock), (part) => part.close());
-  const model = await openModel(config, clock);
-  const literature = await openLiterature(config, clock);
-  const lookUps = await openLookUps(config, clock);
+  const outside = options.outside ?? {
+    model: await openModel(config, clock),
+    literature: await openLiterature(config, clock),
+    lookUps: await openLookUps(config, clock),
+  };
+  if (outside.model !== undefined && options.sweeps)
+    opened.defer(watchModel(outside.model.model, clock, trouble));
   const ports: StepPorts = {
     runs,
     objects,
@@ -191,9 +217,10 @@ async function openParts(
     atlases,
     clock,
     knowledge,
+    ceilings: config,
     reconcileMs: config.RECONCILE_SECONDS * 1_000,
     software: SOFTWARE,
-    ...given({ model, literature, lookUps }),
+    ...given(outside),
   };
   const inspection = createInspection(clock, trouble);
   const commits = createCommitFeed(options.onTrouble);
@@ -222,7 +249,7 @@ async function openParts(
     clock,
     jobEvents,
     mail,
-    composeMail: composeMail(batch.model, atlases, config.PUBLIC_URL),
+    composeMail: composeMail(batch.model, atlases, clock, config.PUBLIC_URL),
     usage: usageOf(batch.model),
     owner,
     limits: admissionLimits(config),
@@ -241,17 +268,26 @@ async function openParts(
     },
   });
   opened.defer(() => supervisor.stop());
-  await supervisor.start();
+  const housekeeping = createHousekeeping({ runs, objects, batch, mail, now: () => clock.now() });
+  let begun: Promise<void> | undefined;
+  const begin = async (): Promise<void> => {
+    await supervisor.start();
+    if (options.sweeps) opened.defer(keepHouse(config, housekeeping, trouble));
+  };
+  const beginOnce = (): Promise<void> => (begun ??= begin());
   opened.use(stayAlive());
+  if (options.waitsToBegin !== true) await beginOnce();
   return {
     ...workbench,
     runs,
     batch,
     supervisor,
+    housekeeping,
     commits,
     inspection,
     jobEvents,
     ...given({ metrics: insight.metrics }),
+    begin: beginOnce,
     close: () => opened.disposeAsync(),
   };
 }

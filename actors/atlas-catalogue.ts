@@ -1,16 +1,15 @@
-import { readFile, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import pLimit from "p-limit";
-import { HaystackError, atlasNotFound, noAtlas } from "../errors.ts";
+import { atlasNotFound, noAtlas } from "../errors.ts";
 import type { AtlasIndex } from "../science/atlas/atlas-index.ts";
 import type { ImportOptions } from "../science/atlas/import.ts";
 import type { Compute } from "../services/compute/index.ts";
 import type { ObjectStore } from "../services/objects/index.ts";
+import { checkSame, indexPath, readAtlas, standingAtlas } from "./imports/standing.ts";
 import type { Tasks } from "./tasks.ts";
 
 const PARALLEL_FETCHES = 8;
-
-const indexPath = (dataset: string): string => `atlases/${dataset}/index.json`;
 
 /**
  * The imported atlases, kept as objects: atlases/{dataset}/index.json, profiles.f32 and shards/.
@@ -19,14 +18,16 @@ export interface AtlasCatalogue {
   list(): Promise<AtlasIndex[]>;
   /** Error ATLAS_NOT_FOUND. */
   get(dataset: string): Promise<AtlasIndex>;
+  /** That there is such an atlas; nothing of it is read. Error ATLAS_NOT_FOUND. */
+  check(dataset: string): Promise<void>;
   /**
    * The same file again is no error: what stands is returned. Error ATLAS_EXISTS when the name
    * belongs to another file.
    */
   import(options: Omit<ImportOptions, "outDir">, signal?: AbortSignal): Promise<AtlasIndex>;
   /**
-   * Local folders of the named atlases with index and profiles at hand; all of them when none is
-   * named. Error ATLAS_NOT_FOUND.
+   * Local folders of the named atlases with index and profiles at hand, each once; all of them when
+   * none is named. Error ATLAS_NOT_FOUND.
    */
   open(
     datasets: readonly string[],
@@ -38,13 +39,6 @@ export interface AtlasCatalogue {
     atlases: readonly { readonly index: AtlasIndex }[],
     signal?: AbortSignal,
   ): Promise<void>;
-}
-
-/** Whether two imports of one file took the same of it. */
-function sameReading(one: AtlasIndex, other: AtlasIndex): boolean {
-  const reading = ({ columns, x_source, genes }: AtlasIndex) =>
-    JSON.stringify([columns, x_source, genes]);
-  return reading(one) === reading(other);
 }
 
 /** `knowledge`: folder of imported knowledge, by which labels get their ids. */
@@ -61,22 +55,19 @@ export function atlasCatalogue(
     }
     return found;
   };
-  const read = async (
-    dataset: string,
-    signal?: AbortSignal,
-  ): Promise<{ index: AtlasIndex; dir: string }> => {
-    const path = indexPath(dataset);
-    if ((await objects.stat(path)) === undefined) {
-      throw atlasNotFound(dataset);
-    }
-    const file = await objects.fetch({ path }, signal);
-    return { index: JSON.parse(await readFile(file, "utf8")) as AtlasIndex, dir: dirname(file) };
+  const read = (dataset: string, signal?: AbortSignal) => readAtlas(objects, dataset, signal);
+  const check = async (dataset: string): Promise<void> => {
+    if ((await objects.stat(indexPath(dataset))) === undefined) throw atlasNotFound(dataset);
   };
 
   return {
     async list() {
-      return Promise.all((await datasets()).map(async (dataset) => (await read(dataset)).index));
+      const opened = await pLimit(PARALLEL_FETCHES).map(await datasets(), (dataset) =>
+        read(dataset),
+      );
+      return opened.map(({ index }) => index);
     },
+    check,
     async get(dataset) {
       return (await read(dataset)).index;
     },
@@ -90,17 +81,10 @@ export function atlasCatalogue(
           signal,
         );
         const { dataset } = index;
-        const stands =
-          (await objects.stat(indexPath(dataset))) === undefined
-            ? undefined
-            : (await read(dataset, signal)).index;
+        const stands = (await standingAtlas(objects, dataset, signal))?.index;
         if (stands !== undefined) {
-          if (stands.source_sha256 === index.source_sha256 && sameReading(stands, index))
-            return stands;
-          throw new HaystackError(
-            "ATLAS_EXISTS",
-            `An atlas named ${dataset} was imported from another file or read in another way; choose another name with --dataset.`,
-          );
+          checkSame(stands, index);
+          return stands;
         }
         const files = [...new Set(index.groups.map(({ shard }) => shard)), index.profiles];
         for (const file of files)
@@ -112,17 +96,15 @@ export function atlasCatalogue(
       }
     },
     async open(wanted, signal) {
-      const names = wanted.length === 0 ? await datasets() : wanted;
+      const names = wanted.length === 0 ? await datasets() : [...new Set(wanted)];
       if (names.length === 0) {
         throw noAtlas();
       }
-      return Promise.all(
-        names.map(async (dataset) => {
-          const opened = await read(dataset, signal);
-          await objects.fetch({ path: `atlases/${dataset}/${opened.index.profiles}` }, signal);
-          return opened;
-        }),
-      );
+      return pLimit(PARALLEL_FETCHES).map(names, async (dataset) => {
+        const opened = await read(dataset, signal);
+        await objects.fetch({ path: `atlases/${dataset}/${opened.index.profiles}` }, signal);
+        return opened;
+      });
     },
     async fetchGroups(groupIds, atlases, signal) {
       const wanted = new Set(groupIds);

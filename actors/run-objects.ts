@@ -1,8 +1,12 @@
 import type { JobKind } from "../machines/run-types.ts";
 
+/** Beginnings of the paths of a run's working files, and of its results. */
+export const workingFilesOf = (runId: string): string => `batch-io/${runId}/`;
+export const resultsOf = (runId: string): string => `results/${runId}/`;
+
 /** Where a run keeps its objects: the inference contract's exact paths, and ours beside them. */
 const iterationFolder = (runId: string, iteration: number): string =>
-  `batch-io/${runId}/iter_${iteration}`;
+  `${workingFilesOf(runId)}iter_${iteration}`;
 
 export const iterationObjects = (runId: string, iteration: number) => {
   const folder = iterationFolder(runId, iteration);
@@ -19,7 +23,7 @@ export const iterationObjects = (runId: string, iteration: number) => {
 };
 
 export const resultObjects = (runId: string) => ({
-  anndata: `results/${runId}/${runId}_predictions.h5ad`,
-  report: `results/${runId}/${runId}_report.html`,
-  log: `results/${runId}/${runId}_log.json`,
+  anndata: `${resultsOf(runId)}${runId}_predictions.h5ad`,
+  report: `${resultsOf(runId)}${runId}_report.html`,
+  log: `${resultsOf(runId)}${runId}_log.json`,
 });

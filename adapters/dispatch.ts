@@ -1,6 +1,6 @@
 import { createDispatch, type Dispatch } from "../actors/supervisor/dispatch.ts";
 import { type Config, handedOn } from "../config.ts";
-import type { RunJobs } from "../services/batch/index.ts";
+import type { ImportJobs, RunJobs } from "../services/batch/index.ts";
 import type { Clock } from "../services/clock/index.ts";
 import type { RunStore } from "../services/runs/index.ts";
 import { configured, googlePlace, googleSettings, recordOf } from "./google-jobs.ts";
@@ -10,6 +10,7 @@ import { configured, googlePlace, googleSettings, recordOf } from "./google-jobs
  * waits for.
  */
 const LONGEST_RUN_SECONDS = 14 * 86_400;
+const LONGEST_IMPORT_SECONDS = 86_400;
 
 export interface RunDispatch {
   readonly dispatch: Dispatch;
@@ -29,17 +30,8 @@ export async function openDispatch(
 ): Promise<RunDispatch | undefined> {
   if (config.DISPATCH !== "batch") return undefined;
   const { googleRunJobs } = await import("../services/batch/google/run-jobs.ts");
-  const open = Object.entries(environment).filter(
-    (entry): entry is [string, string] =>
-      entry[1] !== undefined && handedOn(entry[0], entry[1]) === "openly",
-  );
   const runJobs = googleRunJobs({
-    ...googlePlace(config),
-    ...googleSettings(config),
-    image: configured(config, "DISPATCH_IMAGE"),
-    machineType: config.DISPATCH_MACHINE_TYPE,
-    environment: Object.fromEntries(open),
-    secretEnvironment: recordOf(config.DISPATCH_SECRETS),
+    ...jobSettings(config, environment),
     maxRunSeconds: LONGEST_RUN_SECONDS,
   });
   return {
@@ -54,3 +46,29 @@ export async function openDispatch(
     }),
   };
 }
+
+export async function openImportJobs(
+  config: Config,
+  environment: NodeJS.ProcessEnv,
+): Promise<ImportJobs> {
+  const { googleImportJobs } = await import("../services/batch/google/import-jobs.ts");
+  return googleImportJobs({
+    ...jobSettings(config, environment),
+    maxRunSeconds: LONGEST_IMPORT_SECONDS,
+  });
+}
+
+/** Of jobs that run the orchestrator's own image. */
+const jobSettings = (config: Config, environment: NodeJS.ProcessEnv) => ({
+  ...googlePlace(config),
+  ...googleSettings(config),
+  image: configured(config, "DISPATCH_IMAGE"),
+  machineType: config.DISPATCH_MACHINE_TYPE,
+  environment: Object.fromEntries(
+    Object.entries(environment).filter(
+      (entry): entry is [string, string] =>
+        entry[1] !== undefined && handedOn(entry[0], entry[1]) === "openly",
+    ),
+  ),
+  secretEnvironment: recordOf(config.DISPATCH_SECRETS),
+});

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { type BatchAdapter, batchAdapter, type Config, redactor } from "../config.ts";
 import type { HaystackError } from "../errors.ts";
 import { given } from "../given.ts";
@@ -7,6 +6,7 @@ import {
   BASELINE_PROGRAM,
   type InferenceProgram,
   inferenceProgram,
+  wordsOf,
 } from "../services/batch/local/command.ts";
 import { redactedBatch } from "../services/batch/redacted.ts";
 import { localBatch } from "../services/batch/local/service.ts";
@@ -14,6 +14,7 @@ import type { Clock } from "../services/clock/index.ts";
 import type { JobEvents } from "../services/job-events/index.ts";
 import { inProcessJobEvents } from "../services/job-events/in-process.ts";
 import type { ObjectStore } from "../services/objects/index.ts";
+import { dataFolder } from "./data-folder.ts";
 import { configured, googlePlace, googlePrices, googleSettings, recordOf } from "./google-jobs.ts";
 
 interface Surroundings {
@@ -83,7 +84,18 @@ const OUTPUTS: Readonly<Record<BatchAdapter, (config: Config) => Promise<JobOutp
   },
 };
 
-const localRoot = (config: Config): string => join(config.dataDir, "batch");
+/** What is kept of jobs here, without a part that executes jobs. */
+export const keptJobs = (config: Config): Pick<BatchService, "forget"> =>
+  batchAdapter(config) === "local"
+    ? {
+        async forget(isMeant) {
+          const { forgetJobs } = await import("../services/batch/local/forget-jobs.ts");
+          await forgetJobs(localRoot(config), isMeant);
+        },
+      }
+    : {};
+
+const localRoot = (config: Config): string => dataFolder(config).jobs;
 
 async function onGoogleBatch(
   config: Config,
@@ -112,6 +124,7 @@ async function googleService(config: Config): Promise<BatchService> {
     ...googlePlace(config),
     ...googleSettings(config),
     image: configured(config, "BATCH_IMAGE"),
+    entrypoint: config.BATCH_ENTRYPOINT === "image" ? "image" : wordsOf(config.BATCH_ENTRYPOINT),
     machineType: config.BATCH_MACHINE_TYPE,
     cpuMilli: config.BATCH_CPU_MILLI,
     memoryMib: config.BATCH_MEMORY_MIB,

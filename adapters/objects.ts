@@ -3,6 +3,7 @@ import type { Config } from "../config.ts";
 import { given } from "../given.ts";
 import { directoryObjects } from "../services/objects/directory/store.ts";
 import type { ObjectStore } from "../services/objects/index.ts";
+import { checkRestored, dataFolder } from "./data-folder.ts";
 
 /**
  * Google's clients look for credentials at an address outside of this machine, also when they speak
@@ -19,7 +20,10 @@ export async function openObjects(
   bucket = config.GCS_BUCKET,
   prefix = config.GCS_PREFIX,
 ): Promise<ObjectStore> {
-  if (bucket === undefined) return directoryObjects({ root: join(config.dataDir, "objects") });
+  if (bucket === undefined) {
+    checkRestored(config);
+    return directoryObjects({ root: dataFolder(config).objects });
+  }
   stayOnThisMachine(config);
   const { googleObjects } = await import("../services/objects/google/store.ts");
   return googleObjects({

@@ -1,14 +1,17 @@
-import { join } from "node:path";
 import type { Config } from "../config.ts";
 import type { RunStore } from "../services/runs/index.ts";
 import { openSqliteRuns } from "../services/runs/sqlite/store.ts";
+import { checkRestored, dataFolder } from "./data-folder.ts";
 
 export const sqliteFile = (config: Config): { readonly file: string } => ({
-  file: join(config.dataDir, "runs.sqlite"),
+  file: dataFolder(config).runs,
 });
 
 export async function openRuns(config: Config): Promise<RunStore> {
-  if (config.MONGODB_URI === undefined) return openSqliteRuns(sqliteFile(config));
+  if (config.MONGODB_URI === undefined) {
+    checkRestored(config);
+    return openSqliteRuns(sqliteFile(config));
+  }
   const { openMongoRuns } = await import("../services/runs/mongodb/store.ts");
   return openMongoRuns({ uri: config.MONGODB_URI, database: config.MONGODB_DATABASE });
 }

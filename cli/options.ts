@@ -122,6 +122,13 @@ export const addRunOptions = (command: Command): Command =>
       ).choices(TRANSFERS),
     );
 
+/** Whether names that were repaired are taken without asking. */
+export interface YesOption {
+  readonly yes?: true;
+}
+export const addYesOption = (command: Command): Command =>
+  command.option("--yes", "take names that were repaired without asking");
+
 export interface LabelOptions {
   readonly cellType?: string;
   readonly perturbation?: string;

@@ -1,12 +1,17 @@
 import { Command, Option } from "commander";
 import { SOFTWARE } from "../software.ts";
 import { addAtlasCommands } from "./commands/atlas.ts";
+import { addCheckCommand } from "./commands/check.ts";
+import { addBackupCommands } from "./commands/backup.ts";
 import { addCompletionCommands } from "./commands/completion.ts";
 import { addConfigCommand } from "./commands/config.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
+import { addExportCommands } from "./commands/export.ts";
 import { addInspectRunCommands } from "./commands/inspect-run.ts";
 import { addJobCommand } from "./commands/job.ts";
 import { addKnowledgeCommands } from "./commands/knowledge.ts";
+import { addQuarantineCommands } from "./commands/quarantine.ts";
+import { addRemovalCommands } from "./commands/remove.ts";
 import { addRunCommand } from "./commands/run.ts";
 import { addRunsCommands } from "./commands/runs.ts";
 import { addServeCommand } from "./commands/serve.ts";
@@ -28,6 +33,7 @@ export function buildProgram(setExitCode: SetExitCode): Command {
     // What is wrong is said where every error is.
     .configureOutput({ writeOut: say, writeErr: hint, outputError: () => undefined });
   addRunCommand(program, setExitCode);
+  addCheckCommand(program, setExitCode);
   addSubmitCommand(program, setExitCode);
   addServeCommand(program, setExitCode);
   addJobCommand(program, setExitCode);
@@ -36,8 +42,12 @@ export function buildProgram(setExitCode: SetExitCode): Command {
   addKnowledgeCommands(program);
   addRunsCommands(program, setExitCode);
   addWishCommands(program, setExitCode);
+  addRemovalCommands(program);
   addInspectRunCommands(program);
+  addQuarantineCommands(program);
   addTokenCommands(program);
+  addBackupCommands(program);
+  addExportCommands(program, setExitCode);
   addConfigCommand(program);
   addDoctorCommand(program, setExitCode);
   addCompletionCommands(program);

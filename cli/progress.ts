@@ -14,7 +14,13 @@ const PHASES = {
 /** What progress shows of a run. */
 export type ShownRun = Pick<
   RunDocument,
-  "run_id" | "status" | "current_phase" | "current_iteration" | "grounding_scores" | "final_score"
+  | "run_id"
+  | "status"
+  | "current_phase"
+  | "current_iteration"
+  | "grounding_scores"
+  | "final_score"
+  | "held_jobs"
 >;
 
 export interface Progress {
@@ -84,6 +90,7 @@ function describe({
   current_iteration,
   grounding_scores,
   final_score,
+  held_jobs,
 }: ShownRun): string {
   const last = grounding_scores.at(-1);
   if (status === "cancelled")
@@ -94,5 +101,7 @@ function describe({
     current_iteration === 0
       ? ""
       : `iteration ${current_iteration}${last === undefined ? "" : `, last score ${last}`}, `;
-  return `${run_id}: ${iteration}${PHASES[current_phase]}`;
+  const [held] = held_jobs ?? [];
+  const why = held === undefined ? "" : ` (no machine yet: ${held.reason})`;
+  return `${run_id}: ${iteration}${PHASES[current_phase]}${why}`;
 }

@@ -1,4 +1,5 @@
-import { restsOn } from "../science/report/rests-on.ts";
+import type { StructuredQuery } from "../science/query/structured-query.ts";
+import { howItWasRead, restsOn, type Basis } from "../science/report/rests-on.ts";
 import { accuracyInWords, duration } from "../science/report/wording.ts";
 import { isJudgedRun, shownRun } from "../actors/run-details.ts";
 import type { RunStatusShown } from "../server/runs/schemas.ts";
@@ -25,10 +26,15 @@ export function scoreOf(document: RunDocument): string {
 /** What the answer rests on, a line each; what must be known is marked. */
 export const basisLines = (document: RunDocument): string[] => [
   "What it rests on:",
-  ...restsOn(document).map(
-    ({ title, text, caution }) => `${caution ? "! " : "  "}${title}: ${text}`,
-  ),
+  ...restsOn(document).map(basisLine),
 ];
+
+const basisLine = ({ title, text, caution }: Basis): string =>
+  `${caution ? "! " : "  "}${title}: ${text}`;
+
+/** How a question was read, where there is more to say than its names. */
+export const readingLines = (query: StructuredQuery): string[] =>
+  howItWasRead(query).map(basisLine);
 
 export const accuracyLine = ({ expected_accuracy: expected }: RunDocument): string[] =>
   expected ? [`Expected accuracy: ${accuracyInWords(expected)}`] : [];

@@ -1,7 +1,7 @@
 import type { Environment } from "./variables.ts";
 
 /**
- * How a variable of the daemon reaches the jobs of DISPATCH=batch. RUN_ID is added for each job.
+ * How a variable of the daemon reaches the jobs of DISPATCH=batch. RUN_ID or IMPORT_ID is added for each job.
  * `own`: not at all; it is about the daemon's own machine or its HTTP server.
  * `open`: in the description of the job, so it may never hold a secret.
  * `secret`: by DISPATCH_SECRETS only.
@@ -19,12 +19,22 @@ const REACHES_JOBS: Readonly<Record<keyof Environment, "own" | "open" | "secret"
   MAX_ACTIVE_RUNS_PER_USER: "own",
   MAX_GPU_JOBS: "own",
   MAX_GPU_JOBS_PER_USER: "own",
+  MAX_QUEUED_RUNS_PER_USER: "own",
+  MAX_ITERATIONS: "own",
+  MAX_CELLS: "own",
+  MAX_JOB_DEADLINE_SECONDS: "own",
+  MAX_GPU_USD_PER_RUN: "open",
+  MAX_GPU_USD_PER_USER_MONTH: "open",
   LOCAL_JOBS: "own",
+  RETAIN_DAYS: "own",
+  RETAIN_RUNS_PER_USER: "own",
+  RETAIN_RUNS: "own",
+  RETAIN_RESULTS: "own",
   COMPUTE_PROCESSES: "own",
-  COMPUTE_MINUTES: "own",
+  COMPUTE_MINUTES: "open",
   INSPECT_MINUTES: "own",
   INSPECT_GB: "own",
-  IMPORT_GB: "own",
+  IMPORT_GB: "open",
   INFERENCE_COMMAND: "own",
   INFERENCE_MODEL: "own",
   RECONCILE_SECONDS: "open",
@@ -52,6 +62,7 @@ const REACHES_JOBS: Readonly<Record<keyof Environment, "own" | "open" | "secret"
   HTTP_FAILURES_PER_MINUTE: "own",
   HTTP_STREAMS: "own",
   HTTP_STREAMS_PER_USER: "own",
+  HTTP_DOWNLOAD_MINUTES: "own",
   HTTP_TRUST_PROXY: "own",
   CORS_ORIGINS: "own",
   INSPECT_ORIGINS: "own",
@@ -67,6 +78,7 @@ const REACHES_JOBS: Readonly<Record<keyof Environment, "own" | "open" | "secret"
   BATCH_PROJECT: "open",
   BATCH_LOCATION: "open",
   BATCH_IMAGE: "open",
+  BATCH_ENTRYPOINT: "open",
   BATCH_MODEL: "open",
   BATCH_MACHINE_TYPE: "open",
   BATCH_ACCELERATOR: "open",
@@ -102,6 +114,7 @@ const REACHES_JOBS: Readonly<Record<keyof Environment, "own" | "open" | "secret"
   OPENAI_TEMPERATURE: "open",
   OPENAI_PRICE_INPUT: "open",
   OPENAI_PRICE_CACHED_INPUT: "open",
+  OPENAI_PRICE_CACHE_WRITE: "open",
   OPENAI_PRICE_OUTPUT: "open",
   OPENAI_EMBEDDING_MODEL: "open",
   OPENAI_PRICE_EMBEDDING: "open",
@@ -122,6 +135,7 @@ const REACHES_JOBS: Readonly<Record<keyof Environment, "own" | "open" | "secret"
   DISPATCH: "own",
   DISPATCH_IMAGE: "own",
   DISPATCH_MACHINE_TYPE: "own",
+  DISPATCH_IMPORT_TASKS: "own",
   DISPATCH_SECRETS: "own",
   DISPATCH_MAX_JOBS: "own",
   DISPATCH_WATCH_SECONDS: "own",

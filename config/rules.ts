@@ -41,6 +41,11 @@ export function disagreements(given: Environment): Problem[] {
       `has no price for ${gpuMachine(given)}`,
     ),
     ...unless(
+      given.BATCH_ENTRYPOINT !== "image" || given.BATCH_ACCELERATOR === "none",
+      "BATCH_ENTRYPOINT",
+      "Google Batch does not start an image's ENTRYPOINT on machines with accelerators: name the program, such as python -m haystack_worker",
+    ),
+    ...unless(
       given.BATCH_PROJECT === undefined || given.INFERENCE_COMMAND === undefined,
       "INFERENCE_COMMAND",
       "runs on this machine and BATCH_PROJECT on Google Batch; unset one of them",

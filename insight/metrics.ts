@@ -126,6 +126,13 @@ export function createMetrics({ counts, live, onTrouble }: MetricsSources): Metr
       ({ with_events }) => with_events,
     ),
   );
+  registry.registerMetric(
+    storedGauge(
+      "haystack_runs_set_aside",
+      "Runs that nobody hosts until they are released",
+      ({ set_aside }) => set_aside,
+    ),
+  );
   registry.registerMetric(inMemory);
   const ended = counter("haystack_runs_ended_total", "Runs that ended, by status", ["status"]);
   const steps = histogram("haystack_step_seconds", "Duration of steps", STEP_SECONDS, [
@@ -146,6 +153,11 @@ export function createMetrics({ counts, live, onTrouble }: MetricsSources): Metr
     "outcome",
     "provisioning",
   ]);
+  const holds = counter(
+    "haystack_jobs_held_total",
+    "GPU jobs that Batch had no machine for, by what kept them from it",
+    ["reason"],
+  );
   const gpuSeconds = counter("haystack_gpu_seconds_total", "Seconds of GPU jobs");
   const gpuCost = counter("haystack_gpu_cost_usd_total", "Cost of GPU jobs in US dollars");
   const tokens = counter("haystack_model_tokens_total", "Tokens used by the language model");
@@ -179,6 +191,9 @@ export function createMetrics({ counts, live, onTrouble }: MetricsSources): Metr
       ended.inc({ status: after.status });
     for (const job of ended_jobs)
       jobs.inc({ outcome: outcomeOf(job), provisioning: job.offer?.provisioning ?? "none" });
+    const known = new Set(before.held_jobs?.map(({ job_id, kind }) => `${job_id} ${kind}`));
+    for (const { job_id, kind } of after.held_jobs ?? [])
+      if (!known.has(`${job_id} ${kind}`)) holds.inc({ reason: kind });
     add(gpuSeconds, after.usage.gpu_seconds - before.usage.gpu_seconds);
     add(gpuCost, after.usage.gpu_cost_usd - before.usage.gpu_cost_usd);
     add(tokens, after.usage.llm_tokens - before.usage.llm_tokens);

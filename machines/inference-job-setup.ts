@@ -2,6 +2,7 @@ import { assign, sendParent, sendTo, setup } from "xstate";
 import type { ErrorRecord } from "../errors.ts";
 import {
   failedAttempt,
+  heldOrFreed,
   markedFailed,
   nextAttempt,
   overdue,
@@ -14,6 +15,7 @@ import {
 import {
   hasSucceeded,
   isDue,
+  isHeldOtherwise,
   isMine,
   isOutOfDate,
   isOverdue,
@@ -62,6 +64,7 @@ export const inferenceJobSetup = setup({
     setTimes: assign(({ context }, output: SubmitJobOutput) => submitted(context, output)),
     setNextTry: assign(({ context }, output: SubmitJobOutput) => postponed(context, output)),
     setNextCheck: assign((_, output: CheckJobOutput) => stillWaiting(output)),
+    setHold: assign(({ context }, output: CheckJobOutput) => heldOrFreed(context, output)),
     checkAtNextTick: assign({ wake_at: 0 }),
     noteChange: assign({ changed: true }),
     forgetChange: assign({ changed: false }),
@@ -78,6 +81,7 @@ export const inferenceJobSetup = setup({
   guards: {
     isMine,
     isDue,
+    isHeldOtherwise,
     wasRefused,
     isPostponed,
     isWaiting,

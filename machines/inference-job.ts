@@ -134,6 +134,24 @@ export const inferenceJobMachine = inferenceJobSetup.createMachine({
           },
           {
             guard: {
+              type: "isHeldOtherwise",
+              params: outputOf,
+            },
+            target: "awaiting",
+            actions: [
+              {
+                type: "setNextCheck",
+                params: outputOf,
+              },
+              {
+                type: "setHold",
+                params: outputOf,
+              },
+              "reportToRun",
+            ],
+          },
+          {
+            guard: {
               type: "isWaiting",
               params: outputOf,
             },

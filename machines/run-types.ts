@@ -42,7 +42,17 @@ export interface JobRecord {
   readonly offer: JobOffer | null;
   readonly cost_usd: number;
   readonly failure: JobFailureKind | null;
+  /** Why it failed, was postponed, or has no machine yet. */
   readonly problem: string | null;
+  /** What keeps it from its machine; absent otherwise, and in older snapshots. */
+  readonly held?: JobHold | null;
+}
+
+/** What keeps a submitted job from its machine, and since when (milliseconds). */
+export interface JobHold {
+  readonly kind: "capacity" | "quota" | "permission" | "invalid" | "other";
+  readonly reason: string;
+  readonly since: number;
 }
 
 /** The prompt of the present iteration and what came of it so far. */
@@ -199,7 +209,7 @@ export interface SubmitJobInput {
   readonly run_id: string;
   readonly random_seed: number;
   readonly deadline_seconds: number;
-  /** How often this job was preempted before: decides between SPOT and STANDARD. */
+  /** How often this job lost its machine or found none before: decides between SPOT and STANDARD. */
   readonly preemptions: number;
   readonly max_gpu_cost_usd: number | null;
   /** When Batch was first asked to take this job and could not; null or absent before. */
@@ -243,6 +253,8 @@ export type CheckJobOutput =
       readonly now: number;
       readonly check_at: number;
       readonly trouble?: CheckTrouble;
+      /** What Batch says now; absent where it gave no answer. */
+      readonly held?: Omit<JobHold, "since"> | null;
     }
   | {
       readonly verdict: "succeeded";
@@ -253,6 +265,8 @@ export type CheckJobOutput =
   | {
       readonly verdict: "failed";
       readonly kind: JobFailureKind;
+      /** It never had a machine: the next attempt may be offered another one. */
+      readonly shortage?: true;
       readonly error: ErrorRecord;
       readonly retry_at: number;
       readonly run_seconds: number | null;
@@ -261,6 +275,8 @@ export interface CancelJobsInput {
   readonly job_ids: readonly string[];
   /** When the jobs were first asked to stop; null before. */
   readonly asked_at: number | null;
+  /** Of the request before this one; absent in older snapshots. */
+  readonly trouble?: CheckTrouble | null;
 }
 export interface CancelJobsOutput {
   /** Jobs that Batch does not yet call terminal. */
@@ -268,6 +284,8 @@ export interface CancelJobsOutput {
   readonly asked_at: number;
   readonly check_at: number;
   readonly run_seconds: RunSeconds;
+  /** What kept a job from being stopped; absent where nothing did. */
+  readonly trouble?: CheckTrouble;
 }
 /** How long jobs have run, by their names, as far as Batch says. */
 export type RunSeconds = Readonly<Record<string, number>>;

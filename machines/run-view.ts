@@ -48,6 +48,18 @@ export const isResting = (state: RunState): boolean =>
 const phaseShown = (state: RunState, phase: RunPhase): RunPhase | null =>
   state === "completed" || state === "cancelled" ? null : phase;
 
+/** Absent until a job of the run was held: a field that was once written stays in the store. */
+const heldJobs = ({ jobs }: RunContext): Pick<RunDocument, "held_jobs"> =>
+  jobs.every(({ held }) => held === undefined)
+    ? {}
+    : {
+        held_jobs: jobs.flatMap(({ job_id, state, held }) =>
+          state !== "submitted" || held == null
+            ? []
+            : [{ job_id, ...held, since: new Date(held.since).toISOString() }],
+        ),
+      };
+
 /** What the public document says of a machine state. Times, money and identity are the host's. */
 export function runView(
   value: StateValue,
@@ -62,6 +74,7 @@ export function runView(
   | "control_strategy_effective"
   | "control_cells_available"
   | "atlases"
+  | "held_jobs"
   | "grounding_scores"
   | "iterations"
   | "delivered_iteration"
@@ -87,6 +100,7 @@ export function runView(
     control_strategy_effective: context.control_strategy_effective,
     control_cells_available: context.control_cells_available,
     ...(context.atlases === undefined ? {} : { atlases: context.atlases }),
+    ...heldJobs(context),
     grounding_scores: context.iterations.map(({ summary }) => summary.score),
     iterations: context.iterations.map(({ summary }) => summary),
     delivered_iteration: context.delivered_iteration,

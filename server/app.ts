@@ -1,7 +1,7 @@
 import "../zod-words.ts";
 import fastifyCors from "@fastify/cors";
 import fastifyHelmet from "@fastify/helmet";
-import Fastify, { LogController, type FastifyInstance } from "fastify";
+import Fastify, { LogController, type FastifyInstance, type RouteOptions } from "fastify";
 import {
   serializerCompiler,
   validatorCompiler,
@@ -10,6 +10,7 @@ import {
 import { listed } from "../config.ts";
 import { guardAccess } from "./access/guard.ts";
 import { daemonRoutes } from "./admin/daemon.ts";
+import { quarantineRoutes } from "./admin/quarantine.ts";
 import { runActionRoutes } from "./admin/run-actions.ts";
 import { adminRunRoutes } from "./admin/runs.ts";
 import { stuckRoutes } from "./admin/stuck.ts";
@@ -18,7 +19,7 @@ import { answerClientError, errorAnswer, handleErrors } from "./error-handler.ts
 import { eventRoutes } from "./events/routes.ts";
 import { insightRoutes, watchRequests } from "./insight/routes.ts";
 import { inspectionRoutes } from "./inspection/routes.ts";
-import { allowSockets } from "./inspection/sockets.ts";
+import { allowSockets, isSocketRequest } from "./inspection/sockets.ts";
 import { limitRequests } from "./limits.ts";
 import { refuseOtherMethods } from "./methods.ts";
 import { describeApi } from "./openapi.ts";
@@ -50,6 +51,7 @@ const ROUTES: readonly RouteModule[] = [
   { prefix: "/admin", routes: adminRunRoutes },
   { prefix: "/admin", routes: runActionRoutes },
   { prefix: "/admin", routes: stuckRoutes },
+  { prefix: "/admin", routes: quarantineRoutes },
   { prefix: "", routes: inspectionRoutes },
   { prefix: "", routes: pageRoutes },
   { prefix: "/api/v1", routes: sessionRoutes },
@@ -70,11 +72,12 @@ const NOTHING = {
 const LONGEST_PARAMETER = 300;
 
 /**
- * The whole HTTP application; it listens nowhere yet. Throws when a route does not say who may ask.
+ * The whole HTTP application; it listens nowhere yet. `onRoute` is told of every route. Throws when a route does not say who may ask.
  */
 export async function createServer(
   parts: ServerParts,
   routes: readonly RouteModule[] = ROUTES,
+  onRoute?: (route: RouteOptions) => void,
 ): Promise<FastifyInstance> {
   const { config, logger } = parts;
   const requestMs = config.HTTP_REQUEST_SECONDS * 1_000;
@@ -89,6 +92,7 @@ export async function createServer(
       requestTimeout: requestMs,
       headersTimeout: requestMs,
       connectionsCheckingInterval: Math.min(1_000, requestMs / 2),
+      shouldUpgradeCallback: isSocketRequest,
     },
     trustProxy: proxies.length === 0 ? false : proxies,
     routerOptions: { maxParamLength: LONGEST_PARAMETER },
@@ -96,6 +100,7 @@ export async function createServer(
     frameworkErrors: (thrown, request, reply) => void answer(thrown, request, reply),
     clientErrorHandler: answerClientError,
   });
+  if (onRoute !== undefined) app.addHook("onRoute", onRoute);
   watchRequests(app, parts);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);

@@ -16,7 +16,8 @@ export function refuseOtherMethods(app: FastifyInstance): void {
       url,
       config: { access: "public", refusesMethod: true },
       schema: { hide: true },
-      async onRequest(_, reply) {
+      // After the limit of requests, which counts these too, and before a body is read.
+      async preParsing(_, reply) {
         void reply.header("allow", allowed.join(", "));
         throw new HaystackError(
           "METHOD_NOT_ALLOWED",

@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { AtlasCatalogue } from "../actors/atlas-catalogue.ts";
+import type { Housekeeping } from "../actors/housekeeping.ts";
 import type { CommitFeed } from "../actors/watch/commit-feed.ts";
 import type { Inspection } from "../actors/inspection/inspection.ts";
 import type { Supervisor } from "../actors/supervisor/supervisor.ts";
@@ -22,6 +23,8 @@ export interface Identity {
   readonly role: Role;
   /** Token id, or `iap` or `none`: for the audit log. */
   readonly credential: string;
+  /** When that is over, in milliseconds; null where it does not end by itself. */
+  readonly until: number | null;
 }
 
 /** Who may ask; every route says it in its `config`. */
@@ -37,6 +40,8 @@ declare module "fastify" {
   }
   interface FastifyRequest {
     identity: Identity;
+    /** What ends this request when whoever asks may no longer; its connection is cut otherwise. */
+    endAccess?: () => void;
   }
 }
 
@@ -46,6 +51,7 @@ export interface ServerParts {
   readonly software: { readonly name: string; readonly version: string };
   readonly runs: RunStore;
   readonly supervisor: Supervisor;
+  readonly housekeeping: Housekeeping;
   readonly objects: ObjectStore;
   readonly atlases: AtlasCatalogue;
   /** Folder of the knowledge that was imported beside the curated one. */

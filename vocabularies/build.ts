@@ -108,6 +108,23 @@ function realWords(ontologies: readonly Ontology[]) {
   return [{ name: "", id: "", others: words }];
 }
 
+/**
+ * What people say of where cells come from: labels and exact synonyms as they are written in text.
+ * No forms of registers ("diabetes, type 2"), no numbered subtypes and no long descriptions.
+ */
+function origins(terms: Ontology, prefix: string) {
+  const written = (name: string): boolean =>
+    name.length <= 40 && !/[,()[\]:;]| - |susceptib|association|\btype \d+[A-Z]/.test(name);
+  return [...terms]
+    .filter(([id, { label }]) => id.startsWith(prefix) && written(label))
+    .filter(([, { label }]) => !/ (?:type )?(?:\d{2,}|\d[A-Za-z]+|[IVX]{2,}[A-Z])$/.test(label))
+    .map(([id, { label, synonyms }]) => ({ name: label, id, others: synonyms.filter(written) }));
+}
+
+/** Parts of any body, which say nothing of where cells come from. */
+const ANYWHERE =
+  /^(?:anatomical .*|material .*|multi-.*|organ.*|tissue|body.*|system|surface|cell.*|structure|.*region|cortex|medulla|capsule|membrane|lumen|wall|stroma|matrix|epithelium|endothelium|mesenchyme|gland|duct|vessel|nerve|muscle|bone|back|base|head|neck|tail|limb|stem|crown|shell|lens|foot|hand|arm|leg)$/;
+
 const cl = ontology("CL-ontology-v2026-03-26");
 const chebi = ontology("CHEBI-ontology-2026-05-01");
 const uberon = ontology("UBERON-ontology-v2026-04-01");
@@ -125,6 +142,13 @@ const files: Record<string, () => Uint8Array> = {
   "compounds.txt.br": () => packNames(compounds(chebi)),
   "genes.txt.br": () => packNames(extracted("genes")),
   "cell-lines.txt.br": () => packNames(lines, "first"),
+  "diseases.txt.br": () => packNames(origins(mondo, "MONDO:")),
+  "tissues.txt.br": () =>
+    packNames(
+      origins(uberon, "UBERON:")
+        .filter(({ name }) => !ANYWHERE.test(name))
+        .map((each) => ({ ...each, others: each.others.filter((name) => !ANYWHERE.test(name)) })),
+    ),
   "words.txt.br": () => packNames(realWords([cl, chebi, uberon, mondo])),
 };
 for (const [name, made] of Object.entries(files)) {

@@ -84,6 +84,7 @@ const FAILURES: ReadonlySet<ErrorCode> = new Set([
   "MODEL_OUTPUT_INVALID",
   "MODEL_LIMIT",
   "MODEL_UNAVAILABLE",
+  "MODEL_RETIRED",
 ]);
 
 /** The model's result, or in one sentence why it gave none; every other failure is the step's. */

@@ -1,7 +1,13 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { AtlasIndex } from "../../science/atlas/atlas-index.ts";
-import { importAtlas, type ImportOptions } from "../../science/atlas/import.ts";
+import {
+  describeImport,
+  importAtlas,
+  type ImportOptions,
+  importPart,
+  type PartOptions,
+} from "../../science/atlas/import.ts";
 import { inspectH5ad } from "../../science/atlas/inspect.ts";
 import { loadKnowledge } from "../../science/knowledge/load.ts";
 import { labelResolver } from "../../science/knowledge/resolve.ts";
@@ -18,6 +24,13 @@ export const importAtlasFile = ({
   ...options
 }: ImportOptions & WithKnowledge): Promise<AtlasIndex> =>
   importAtlas(options, labelResolver(loadKnowledge(knowledge)));
+export const importAtlasPart = ({ knowledge, ...options }: PartOptions & WithKnowledge) =>
+  importPart(options, labelResolver(loadKnowledge(knowledge)));
+export const describeAtlasImport = ({
+  knowledge,
+  ...options
+}: Omit<ImportOptions, "outDir"> & WithKnowledge) =>
+  describeImport(options, labelResolver(loadKnowledge(knowledge)));
 export const inspectFile = ({
   file,
   modality,

@@ -5,7 +5,7 @@ import type { Workbench } from "../../daemon.ts";
 import { HaystackError, noAtlas } from "../../errors.ts";
 import type { AtlasIndex } from "../../science/atlas/atlas-index.ts";
 import { describeAtlas, describeFile } from "../atlas-tables.ts";
-import { withLocalSource } from "../local-source.ts";
+import { bucketPlace, withLocalSource } from "../local-source.ts";
 import { given } from "../../given.ts";
 import {
   addAtlasOptions,
@@ -76,14 +76,18 @@ export function addAtlasCommands(program: Command): void {
     atlas
       .command("import")
       .description("Split an annotated .h5ad file into cell groups.")
-      .argument("<file>", ".h5ad file or zarr folder, or gs://bucket/path of a file"),
+      .argument("<file>", ".h5ad file or zarr folder, or gs://bucket/path of one"),
   ).action(async (source: string, options: CommonOptions & AtlasOptions) => {
     const config = readConfig(options.dataDir);
-    const index = await withLocalSource(config, source, (file) =>
-      withWorkbench(options, ({ atlases }) =>
-        atlases.import({ source: file, ...importColumns(options) }),
-      ),
-    );
+    const place = bucketPlace(source);
+    const index =
+      place !== undefined && config.DISPATCH === "batch"
+        ? await (await import("../import-on-batch.ts")).importByJob(config, place, options)
+        : await withLocalSource(config, source, (file) =>
+            withWorkbench(options, ({ atlases }) =>
+              atlases.import({ source: file, ...importColumns(options) }),
+            ),
+          );
     print(options.json === true, summary(index), describe(index));
   });
 
@@ -117,7 +121,7 @@ export function addAtlasCommands(program: Command): void {
     .description("Show what an .h5ad file or an imported atlas contains.")
     .argument(
       "<file-or-dataset>",
-      ".h5ad file or zarr folder, gs://bucket/path of a file, or name of an imported atlas",
+      ".h5ad file or zarr folder, gs://bucket/path of one, or name of an imported atlas",
     )
     .option("--modality <name>", MODALITY)
     .action(async (what: string, options: CommonOptions & { modality?: string }) => {

@@ -15,8 +15,8 @@ import type { CommonOptions, SetExitCode } from "../common.ts";
 import { findRun } from "../find-run.ts";
 
 const jobEnvironmentSchema = z.object({
-  RUN_ID: z.string().min(1),
-  USER_EMAIL: z.string().optional(),
+  RUN_ID: z.string().min(1).max(200),
+  USER_EMAIL: z.string().max(254).optional(),
   CONTROL_STRATEGY: controlStrategySchema.optional(),
 });
 type JobEnvironment = z.infer<typeof jobEnvironmentSchema>;
@@ -29,14 +29,22 @@ export function addJobCommand(program: Command, setExitCode: SetExitCode): void 
   program
     .command("job")
     .description(
-      "Take the stored run RUN_ID to its end in this process, as a Batch job does; exits with 0 if it completed, 1 otherwise.",
+      "Take the stored run RUN_ID to its end in this process, as a Batch job does, or do a share of the import IMPORT_ID; exits with 0 if it completed.",
     )
     .addHelpText(
       "after",
-      "\nEnvironment: RUN_ID; USER_EMAIL and CONTROL_STRATEGY override those of a run that has not started.",
+      "\nEnvironment: RUN_ID; USER_EMAIL and CONTROL_STRATEGY override those of a run that has not started. Or IMPORT_ID, IMPORT_ATTEMPT and BATCH_TASK_INDEX.",
     )
     .action(async (options: CommonOptions) => {
       setExitCode(1);
+      if ((process.env["IMPORT_ID"] ?? "") !== "") {
+        const { importShare } = await import("../import-job.ts");
+        const error = await importShare(readConfig(options.dataDir), process.env);
+        if (error !== undefined) tell(error);
+        // A job makes no second attempt at what would fail again.
+        setExitCode(error === undefined ? 0 : error.retryable ? 1 : 2);
+        return;
+      }
       try {
         const document = await hostOrFail(readEnvironment(), options.dataDir);
         print(options.json === true, document, `${document.run_id}: ${document.status}`);

@@ -8,6 +8,7 @@ import {
   addNamingOptions,
   addRunOptions,
   addServerOptions,
+  addYesOption,
   askedQuestion,
   atlasOptions,
   exactLabels,
@@ -19,14 +20,23 @@ import {
   type NamingOptions,
   type PlaceOptions,
   type RunOptions,
+  type YesOption,
 } from "../options.ts";
 import { print } from "../output.ts";
 import type { CommonOptions, SetExitCode } from "../common.ts";
 import { accuracyLine, basisLines, deliveredIteration, scoreOf, shownRun } from "../show-run.ts";
+import { confirmReading } from "../runs/confirm.ts";
 import { openRunOperations } from "../runs/open.ts";
 
 interface Options
-  extends CommonOptions, PlaceOptions, RunOptions, AtlasOptions, NamingOptions, LabelOptions {
+  extends
+    CommonOptions,
+    PlaceOptions,
+    RunOptions,
+    AtlasOptions,
+    NamingOptions,
+    LabelOptions,
+    YesOption {
   readonly atlas?: readonly string[];
   readonly seed?: string;
   readonly email?: string;
@@ -51,7 +61,7 @@ export function addRunCommand(program: Command, setExitCode: SetExitCode): void 
       "folder to save the files in (default: objects/results/ in the data folder)",
     );
   addServerOptions(
-    addAtlasOptions(addRunOptions(addNamingOptions(addLabelOptions(command)))),
+    addAtlasOptions(addRunOptions(addNamingOptions(addLabelOptions(addYesOption(command))))),
   ).action(async (asked: string | undefined, options: Options) => {
     const question = askedQuestion(asked, options);
     const seed =
@@ -68,6 +78,7 @@ export function addRunCommand(program: Command, setExitCode: SetExitCode): void 
       ...(options.email === undefined ? {} : { user_email: options.email }),
       atlases: options.atlas ?? [],
       importing: atlasOptions(options),
+      confirm: (read) => confirmReading(read, options.yes === true),
       ...(options.output === undefined ? {} : { output: options.output }),
     });
     print(options.json === true, shownRun(document), describeEnd(document));

@@ -6,6 +6,7 @@ import {
   addNamingOptions,
   addRunOptions,
   addServerOptions,
+  addYesOption,
   askedQuestion,
   exactLabels,
   naming,
@@ -15,13 +16,16 @@ import {
   type NamingOptions,
   type PlaceOptions,
   type RunOptions,
+  type YesOption,
 } from "../options.ts";
 import { note, print } from "../output.ts";
 import type { CommonOptions, SetExitCode } from "../common.ts";
 import { basisLines, scoreOf, shownRun } from "../show-run.ts";
+import { confirmReading } from "../runs/confirm.ts";
 import { openRunOperations } from "../runs/open.ts";
 
-interface Options extends CommonOptions, PlaceOptions, RunOptions, NamingOptions, LabelOptions {
+interface Options
+  extends CommonOptions, PlaceOptions, RunOptions, NamingOptions, LabelOptions, YesOption {
   readonly seed?: string;
   readonly email?: string;
   readonly wait?: true;
@@ -37,17 +41,20 @@ export function addSubmitCommand(program: Command, setExitCode: SetExitCode): vo
     .option("--seed <n>", "seed of every random choice (default: random, recorded in the run)")
     .option("--email <address>", "address that the result is mailed to")
     .option("--wait", "wait until the run ends");
-  addServerOptions(addRunOptions(addNamingOptions(addLabelOptions(command)))).action(
+  addServerOptions(addRunOptions(addNamingOptions(addLabelOptions(addYesOption(command))))).action(
     async (asked: string | undefined, options: Options) => {
       const question = askedQuestion(asked, options);
       const runs = await openRunOperations(options);
+      const config = runConfig(options, {
+        datasets: [...(options.dataset ?? [])],
+        ...exactLabels(options),
+      });
+      if (process.stdin.isTTY && options.yes !== true && config.exact_labels === undefined)
+        await confirmReading(await runs.repairs({ query: question, config }), false);
       const { run, isDaemonThere } = await runs.submit({
         ...naming(options),
         query: question,
-        config: runConfig(options, {
-          datasets: [...(options.dataset ?? [])],
-          ...exactLabels(options),
-        }),
+        config,
         ...(options.seed === undefined ? {} : { random_seed: seedOption(options.seed, newSeed) }),
         ...(options.email === undefined ? {} : { user_email: options.email }),
       });

@@ -5,6 +5,7 @@ import { openLiterature } from "../../adapters/literature.ts";
 import { openLookUps } from "../../adapters/look-ups.ts";
 import { openMail } from "../../adapters/mail.ts";
 import { type Config, listed } from "../../config.ts";
+import { endOf } from "../../adapters/model-ends.ts";
 import { advice, type Check, ok, problem } from "./check.ts";
 
 /** An answer that was kept says nothing of today. */
@@ -30,7 +31,12 @@ const languageModel: Check = async (config, signal) => {
     return advice(
       "none: rules and curated knowledge interpret questions; set OPENAI_API_KEY to use a language model",
     );
-  await agent.model.check?.(signal);
+  const lifetimes = (await agent.model.check?.(signal)) ?? [];
+  const ends = lifetimes.flatMap((lifetime) => endOf(lifetime, clock.now()) ?? []);
+  if (ends.length > 0)
+    return (ends.some(({ isOver }) => isOver) ? problem : advice)(
+      ends.map(({ sentence }) => sentence).join(" "),
+    );
   const { OPENAI_MODEL, OPENAI_BASE_URL, OPENAI_PRICE_INPUT, OPENAI_PRICE_OUTPUT } = config;
   return ok(
     `${OPENAI_MODEL} at ${OPENAI_BASE_URL}, priced at $${OPENAI_PRICE_INPUT} and $${OPENAI_PRICE_OUTPUT} per million input and output tokens`,

@@ -1,6 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import { HaystackError } from "../../errors.ts";
 import { hint, note } from "../output.ts";
+import type { Repairs } from "./operations.ts";
 
 /**
  * Asks before something is done to several runs. Error USAGE where there is nobody to ask.
@@ -18,7 +19,12 @@ export async function confirmed(
       `This would ${what} ${runIds.length} runs, and there is no terminal to ask on; add --yes to do it.`,
     );
   for (const runId of runIds) note(runId);
-  hint(`Do you want to ${what} these ${runIds.length} runs? [y/N] `);
+  return answersYes(`Do you want to ${what} these ${runIds.length} runs?`);
+}
+
+/** Asks on the terminal; anything but yes is no. */
+async function answersYes(question: string): Promise<boolean> {
+  hint(`${question} [y/N] `);
   const lines = createInterface({ input: process.stdin });
   try {
     const answer = await new Promise<string>((resolve) => {
@@ -29,4 +35,20 @@ export async function confirmed(
   } finally {
     lines.close();
   }
+}
+
+/**
+ * Says what names of a question were repaired to, and asks on a terminal whether that is meant;
+ * `yes` answers. Error QUESTION_NOT_UNDERSTOOD where it is not.
+ */
+export async function confirmReading({ did_you_mean }: Repairs, yes: boolean): Promise<void> {
+  for (const { text, names } of did_you_mean)
+    note(`"${text}" is no known name and is read as ${names[0]}.`);
+  if (did_you_mean.length === 0 || yes || !process.stdin.isTTY) return;
+  if (await answersYes(`Did you mean ${did_you_mean.map(({ names }) => names[0]).join(" and ")}?`))
+    return;
+  throw new HaystackError(
+    "QUESTION_NOT_UNDERSTOOD",
+    `Nothing was run; write the usual name in place of ${did_you_mean.map(({ text }) => `"${text}"`).join(" and ")}.`,
+  );
 }

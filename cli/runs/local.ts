@@ -17,6 +17,14 @@ import { logging, withProgress } from "../progress.ts";
 import { findRun } from "../find-run.ts";
 import { watch } from "../watch.ts";
 import { leaveOnInterrupt } from "./interrupts.ts";
+import { checkQuestion } from "../../actors/check-question.ts";
+import type { StructuredQuery } from "../../science/query/structured-query.ts";
+import {
+  CHECK_SEED,
+  didYouMean,
+  onlyRepairs,
+  shownCheck,
+} from "../../server/questions/shown-check.ts";
 import { ask } from "./ask.ts";
 import type { RunOperations, RunOrder } from "./operations.ts";
 import { checkHasReport, resultFolder, saveFile, withFilesIn } from "./save-results.ts";
@@ -34,7 +42,16 @@ export function localRuns(config: Config): RunOperations {
       await store.close();
     }
   };
+  const check: RunOperations["check"] = ({ query, config: asked }) =>
+    withDaemon(config, async (daemon) =>
+      shownCheck(
+        await checkQuestion(daemon, query, asked, CHECK_SEED),
+        config.OPENAI_API_KEY !== undefined,
+      ),
+    );
   return {
+    check,
+    repairs: async (question) => onlyRepairs(await check(question)),
     submit: (order) =>
       withStore(async (store) => {
         const run = runOf(order);
@@ -99,13 +116,23 @@ export function localRuns(config: Config): RunOperations {
       withDaemon(config, (daemon, progress) => ask({ config, daemon, progress }, runId, "cancel")),
     retry: (runId) =>
       withDaemon(config, (daemon, progress) => ask({ config, daemon, progress }, runId, "retry")),
-    answer: ({ config: configFor, atlases, importing, output, ...asked }) =>
+    delete: (runId) =>
+      withStore(async (runs) => {
+        const { openHousekeeping } = await import("../../adapters/housekeeping.ts");
+        const housekeeping = await openHousekeeping(config, runs);
+        try {
+          await housekeeping.remove(runId);
+        } finally {
+          await housekeeping.close();
+        }
+      }),
+    answer: ({ config: configFor, atlases, importing, confirm, output, ...asked }) =>
       withDaemon(config, async (daemon) => {
         const folder = output === undefined ? undefined : await resultFolder(output);
         const datasets = await importAll(daemon, atlases, importing);
         const run = runOf({ ...asked, config: configFor(datasets) });
         if (config.OPENAI_API_KEY === undefined || run.config.exact_labels !== undefined)
-          await checkByRules(daemon, run);
+          await confirm({ did_you_mean: didYouMean(await readByRules(daemon, run)) });
         const ended = await followToEnd(daemon, run.run_id, () => daemon.supervisor.submit(run));
         if (folder === undefined || ended.document.status !== "completed") return ended;
         const document = await withFilesIn(folder, ended.document, async (kind, file) =>
@@ -132,15 +159,16 @@ const runOf = ({ query, config, random_seed, user_email, name, labels }: RunOrde
   });
 
 /** Refuses a question that the rules cannot read before a run is made of it. */
-async function checkByRules(
+async function readByRules(
   { atlases, compute, knowledge }: Daemon,
   { query, config }: RunDocument,
-): Promise<void> {
+): Promise<StructuredQuery> {
   const opened = await atlases.open(config.datasets);
-  await compute.run("analyze", {
+  const { structured_query } = await compute.run("analyze", {
     query,
     atlases: opened.map(({ dir }) => ({ dir, withhold: null })),
     knowledge,
     ...given({ exactLabels: config.exact_labels }),
   });
+  return structured_query;
 }

@@ -1,6 +1,8 @@
+import type { ErrorCode } from "../../errors.ts";
 import type { RunConfig, RunDocument, RunStatus } from "../../services/runs/document.ts";
 import type { TransitionEntry } from "../../services/runs/index.ts";
 import type { JobOutputs, RunStatusShown } from "../../server/runs/schemas.ts";
+import type { ShownCheck } from "../../server/questions/shown-check.ts";
 import type { AtlasOptions } from "../options.ts";
 
 /**
@@ -8,6 +10,10 @@ import type { AtlasOptions } from "../options.ts";
  * its progress on stderr.
  */
 export interface RunOperations {
+  /** How the rules read a question and what would answer it; nothing is stored or spent. */
+  check(question: Pick<RunOrder, "query" | "config">): Promise<ShownCheck>;
+  /** What names of a question a run would repair; none of one that cannot be read. */
+  repairs(question: Pick<RunOrder, "query" | "config">): Promise<Repairs>;
   /** Queues a run for whoever hosts runs. */
   submit(order: RunOrder): Promise<{ readonly run: RunDocument; readonly isDaemonThere: boolean }>;
   /** The newest runs. */
@@ -38,10 +44,17 @@ export interface RunOperations {
   /** Resumes the run where it stopped and follows it to its end. */
   retry(runId: string): Promise<Ended>;
   /**
+   * Deletes an ended run and everything that is kept of it. Errors: RUN_NOT_FOUND,
+   * RUN_STATE_FORBIDS.
+   */
+  delete(runId: string): Promise<void>;
+  /**
    * Answers a question, from its run to the files on this machine. An interrupt cancels the run.
    */
   answer(question: Question): Promise<Ended>;
 }
+
+export type Repairs = Pick<ShownCheck, "did_you_mean">;
 
 export interface RunOrder {
   readonly query: string;
@@ -63,6 +76,8 @@ export interface Question {
   /** Files to import first, and how; then these alone are used. */
   readonly atlases: readonly string[];
   readonly importing: AtlasOptions;
+  /** Asks whether what names were repaired to is meant; throws where it is not. */
+  readonly confirm: (read: Repairs) => Promise<void>;
   /** Folder for the result; where results are kept when absent. */
   readonly output?: string;
 }
@@ -71,6 +86,7 @@ export interface ListFilter {
   readonly status?: RunStatus;
   readonly text?: string;
   readonly labels?: Readonly<Record<string, string>>;
+  readonly failed_with?: ErrorCode;
   /** ISO 8601. */
   readonly created_from?: string;
   readonly created_until?: string;

@@ -16,6 +16,7 @@ import {
   type RunStatusShown,
 } from "../../server/runs/schemas.ts";
 import { runDocumentSchema, type RunDocument } from "../../services/runs/document.ts";
+import { checkSchema, onlyRepairs } from "../../server/questions/shown-check.ts";
 import { logging, withProgress } from "../progress.ts";
 import type { ServerClient } from "../server/client.ts";
 import { downloadResult } from "../server/download.ts";
@@ -124,7 +125,14 @@ export function remoteRuns(client: ServerClient, { dataDir }: Config): RunOperat
     );
   };
 
+  const check: RunOperations["check"] = (body) =>
+    client.json({ method: "POST", path: "/questions/check", body, schema: checkSchema });
+
+  const repairs: RunOperations["repairs"] = async (question) => onlyRepairs(await check(question));
+
   return {
+    check,
+    repairs,
     submit: async (order) => ({ run: await submit(order), isDaemonThere: true }),
     list,
     find: async (id) => theRunId(id, await beginningWith(id)),
@@ -162,7 +170,10 @@ export function remoteRuns(client: ServerClient, { dataDir }: Config): RunOperat
         () => follow(runId),
       );
     },
-    async answer({ config, atlases, importing, output, ...asked }) {
+    async delete(runId) {
+      await client.json({ method: "DELETE", path: pathOf(runId), schema: z.null() });
+    },
+    async answer({ config: configFor, atlases, importing, confirm, output, ...asked }) {
       const { dataset, ...columns } = importing;
       if (atlases.length > 0 || Object.values(columns).some((value) => value !== undefined)) {
         throw new HaystackError(
@@ -171,10 +182,9 @@ export function remoteRuns(client: ServerClient, { dataDir }: Config): RunOperat
         );
       }
       const chosen = output === undefined ? undefined : await resultFolder(output);
-      const { run_id } = await submit({
-        ...asked,
-        config: config(dataset === undefined ? [] : [dataset]),
-      });
+      const config = configFor(dataset === undefined ? [] : [dataset]);
+      if (process.stdin.isTTY) await confirm(await repairs({ query: asked.query, config }));
+      const { run_id } = await submit({ ...asked, config });
       plain(run_id);
       const ended = await cancelOnInterrupt(
         run_id,

@@ -22,7 +22,7 @@ export interface ServerClient {
 }
 
 export interface JsonRequest<Answer> {
-  readonly method?: "GET" | "POST";
+  readonly method?: "GET" | "POST" | "DELETE";
   /** Below /api/v1. */
   readonly path: string;
   readonly body?: unknown;
@@ -37,6 +37,7 @@ const FIRST_BACKOFF_MS = 250;
 const LONGEST_BACKOFF_MS = 10_000;
 /** A server may ask for a longer pause than our own. */
 const LONGEST_WAIT_MS = 60_000;
+const NO_CONTENT = 204;
 const PASSING: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 const errorSchema = z.object({
@@ -117,7 +118,8 @@ export function serverClient({ url, token }: ServerAddress): ServerClient {
           ...content,
           headers: { accept: "application/json", ...type, ...headers },
         });
-        return understood(url, schema, await reaching(url, () => response.text()));
+        const text = await reaching(url, () => response.text());
+        return understood(url, schema, response.status === NO_CONTENT ? "null" : text);
       }),
   };
 }

@@ -1,5 +1,6 @@
 import { HaystackError } from "../../errors.ts";
 import type { CsrMatrix } from "./anndata.ts";
+import { checkPointers } from "./compressed.ts";
 import type { Hdf5File } from "./hdf5.ts";
 import { toFloat32, toFloat64, toIndices } from "./numbers.ts";
 
@@ -63,6 +64,7 @@ export function readCscRows(
   const indices = new Int32Array(data.length);
   const next = indptr.slice();
   const columnEnds = toFloat64(file.numbers(`${slot.name}/indptr`));
+  checkPointers(file, slot, columnEnds);
   let column = 0;
   for (let from = 0; from < slot.nStored; from += READ) {
     const to = Math.min(slot.nStored, from + READ);

@@ -34,10 +34,13 @@ export function frameColumns(file: Hdf5File, frame: string): FrameColumn[] {
 export function frameIndex(file: Hdf5File, frame: string): string[] {
   checkFrame(file, frame);
   const path = indexPath(file, frame);
-  if (file.kind(path) === null)
+  if (
+    file.kind(path) === null ||
+    (file.kind(path) === "group" && columnKind(file, path) === "unsupported")
+  )
     throw new HaystackError(
       "ANNDATA_INVALID",
-      `${frame} in ${file.path} has no index; ${LEGACY_FIX}.`,
+      `${frame} in ${file.path} has no index that can be read; ${LEGACY_FIX}.`,
     );
   return columnLabels(readElement(file, path)).map((label) => label ?? "");
 }
@@ -122,9 +125,10 @@ function columnKind(file: Hdf5File, path: string): ColumnKind {
   if (kind === "group") {
     const encoding = file.attribute(path, "encoding-type");
     if (encoding === "categorical")
-      return isReadable(file, `${path}/categories`) && isReadable(file, `${path}/codes`)
+      return isReadable(file, `${path}/categories`) && isValues(file, `${path}/codes`)
         ? "categorical"
         : "unsupported";
+    if (!isNullable(file, path)) return "unsupported";
     if (encoding === "nullable-integer") return "integer";
     if (encoding === "nullable-boolean") return "boolean";
     return encoding === "nullable-string-array" ? "string" : "unsupported";
@@ -135,11 +139,17 @@ function columnKind(file: Hdf5File, path: string): ColumnKind {
   return type === "compound" || type === "other" ? "unsupported" : type;
 }
 
-function isReadable(file: Hdf5File, path: string): boolean {
-  const kind = file.kind(path);
-  if (kind === "group") return file.attribute(path, "encoding-type") === "nullable-string-array";
-  return kind === "dataset" && !["compound", "other"].includes(file.elementType(path));
-}
+const isReadable = (file: Hdf5File, path: string): boolean =>
+  file.kind(path) === "group"
+    ? file.attribute(path, "encoding-type") === "nullable-string-array" && isNullable(file, path)
+    : isValues(file, path);
+
+const isValues = (file: Hdf5File, path: string): boolean =>
+  file.kind(path) === "dataset" && !["compound", "other"].includes(file.elementType(path));
+
+/** Groups may contain themselves, so each level says what it is. */
+const isNullable = (file: Hdf5File, path: string): boolean =>
+  isValues(file, `${path}/values`) && isValues(file, `${path}/mask`);
 
 /** anndata 0.7 kept the categories of `obs/x` at `obs/__categories/x`. */
 function legacyCategories(path: string): string {
@@ -148,13 +158,16 @@ function legacyCategories(path: string): string {
 }
 
 function readElement(file: Hdf5File, path: string): Column {
-  if (file.kind(path) === "group") {
-    if (file.attribute(path, "encoding-type") === "categorical")
-      return decode(file, `${path}/categories`, `${path}/codes`);
-    return withMissing(readElement(file, `${path}/values`), file.numbers(`${path}/mask`));
-  }
-  if (file.kind(legacyCategories(path)) === "dataset")
-    return decode(file, legacyCategories(path), path);
+  if (file.kind(path) === "group")
+    return file.attribute(path, "encoding-type") === "categorical"
+      ? decode(file, `${path}/categories`, `${path}/codes`)
+      : readNullable(file, path);
+  return file.kind(legacyCategories(path)) === "dataset"
+    ? decode(file, legacyCategories(path), path)
+    : readValues(file, path);
+}
+
+function readValues(file: Hdf5File, path: string): Column {
   const type = file.elementType(path);
   if (type === "string") return file.text(path);
   const values = file.numbers(path);
@@ -163,8 +176,15 @@ function readElement(file: Hdf5File, path: string): Column {
   return values instanceof Float32Array ? values : toFloat64(values);
 }
 
+const readNullable = (file: Hdf5File, path: string): Column =>
+  withMissing(readValues(file, `${path}/values`), file.numbers(`${path}/mask`));
+
 function decode(file: Hdf5File, categoriesPath: string, codesPath: string): (string | null)[] {
-  const categories = columnLabels(readElement(file, categoriesPath));
+  const categories = columnLabels(
+    file.kind(categoriesPath) === "group"
+      ? readNullable(file, categoriesPath)
+      : readValues(file, categoriesPath),
+  );
   return Array.from(toIntegers(file.numbers(codesPath)), (code) => categories[code] ?? null);
 }
 

@@ -1,6 +1,6 @@
 import type { Column, CsrMatrix, DataFrame, UnsValue } from "./anndata.ts";
 import type { FrameColumn } from "./frame.ts";
-import type { RowBlock, Slot, UnreadableSlot } from "./matrix.ts";
+import type { RowBlock, Slot, UnreadableSlot, Wanted } from "./matrix.ts";
 
 export type FrameName = "obs" | "var" | "raw/var";
 
@@ -31,9 +31,9 @@ export interface H5adFile {
   rows(slot: Slot, start: number, stop: number): CsrMatrix;
   /**
    * All rows of a slot in order, in blocks of at most `maxStored` values, so that memory stays
-   * bounded.
+   * bounded. Blocks without any of the rows `wanted` may be left out.
    */
-  blocks(slot: Slot, maxStored?: number): Iterable<RowBlock>;
+  blocks(slot: Slot, maxStored?: number, wanted?: Wanted): Iterable<RowBlock>;
   /** At most about a million stored values from evenly spaced places. */
   sample(slot: Slot): Float32Array;
   close(): void;

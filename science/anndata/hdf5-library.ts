@@ -1,7 +1,8 @@
 import { createRequire } from "node:module";
-import { dirname, join, resolve, sep } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { File, type Module, ready } from "h5wasm/node";
 import { ownFile } from "../../own-files.ts";
+import { lastWork } from "../../last-work.ts";
 
 export type Hdf5Library = typeof Module;
 
@@ -28,21 +29,25 @@ const ACCESS_DENIED = 2;
 const CREATE_NEW = 0o100 | 0o200;
 const DIRECTORY = 0o200000;
 
+/** A folder of filters, or a file that lies in one: never a way through it to somewhere else. */
 const isFilter = (path: string): boolean =>
-  FILTER_FOLDERS.some((folder) => path === folder || path.startsWith(folder + sep));
+  path === resolve(path) &&
+  FILTER_FOLDERS.some((folder) => path === folder || dirname(path) === folder);
 /** The library prints its errors to a temporary file, from which they are read. */
 const isNew = (flags: number): boolean => (flags & CREATE_NEW) === CREATE_NEW;
 
 /** The file that is being opened; HDF5 gets no other, whatever a file says of external data. */
 let admitted: string | null = null;
 let wasRefused = false;
+let broken: string | null = null;
 
 /**
  * The HDF5 library: failures throw instead of printing, and the filters lzf (ours), zstd, blosc,
  * lz4 and bzip2 are found. Memory comes zeroed: after a failed read h5wasm frees the texts whose
  * addresses it finds there, and what lay there before would stop the library. It opens the files
  * that it is told to and its filters: an external link, external storage or a virtual dataset would
- * otherwise read any file of this machine.
+ * otherwise read any file of this machine. A library that has stopped in the middle of its work
+ * takes whole files for damaged ones, so it is not used again.
  */
 export const library: Promise<typeof Module> = ready.then((module) => {
   module.activate_throwing_error_handler();
@@ -67,6 +72,26 @@ interface FileSystem {
   open(path: string, flags: number, ...rest: unknown[]): unknown;
   readonly ErrnoError: new (errno: number) => Error;
 }
+
+/** What WebAssembly says when a program in it ends in the middle: nothing in it holds any more. */
+const isTrap = (thrown: unknown): boolean =>
+  thrown instanceof Error &&
+  (thrown.name === "RuntimeError" ||
+    (thrown instanceof RangeError && thrown.message.includes("call stack")));
+
+/**
+ * Whether reading `path` has just left the library unusable by what it threw; this process is then
+ * given no more work.
+ */
+export function hasBroken(path: string, thrown: unknown): boolean {
+  if (!isTrap(thrown)) return false;
+  broken ??= path;
+  lastWork();
+  return true;
+}
+
+/** The file at which the library broke off, if it has. */
+export const brokenBy = (): string | null => broken;
 
 /** Opens a file; the library must be ready. */
 export function openFile(path: string, mode: "r" | "w"): File {

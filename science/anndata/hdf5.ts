@@ -5,6 +5,8 @@ import type { Metadata } from "h5wasm/node";
 import { HaystackError } from "../../errors.ts";
 import {
   askedForAnotherFile,
+  brokenBy,
+  hasBroken,
   library,
   openFile,
   type Hdf5Library,
@@ -19,6 +21,8 @@ export type ElementType = "integer" | "float" | "boolean" | "string" | "compound
 
 /** What HDF5's own memory (2 GB at most) has to hold at a time. */
 const TEXT_BLOCK = 100_000;
+/** Lists of V8 have 134 million places. */
+const MOST_TEXTS = 100_000_000;
 /** Distinct texts that are kept once however often they occur. */
 const SHARED_TEXTS = 10_000;
 const NUMBER_BLOCK = 32_000_000;
@@ -81,6 +85,10 @@ export async function createHdf5(
   }
 }
 
+/** Texts, whole numbers, floats of 32 and 64 bits, and booleans. */
+const isPlain = ({ type, size }: Metadata): boolean =>
+  type === 0 || type === 3 || type === 8 || (type === 1 && (size === 4 || size === 8));
+
 interface OpenGroup {
   readonly file: File;
   readonly root: string;
@@ -122,11 +130,12 @@ export class Hdf5File {
     return this.#guard(() => new Group(this.#file.file_id, `${this.#root}${path}`).keys());
   }
 
-  /** A text, a number, an array of these, or undefined when there is no such attribute. */
+  /** A text, a number, an array of these, or undefined when there is no attribute that is one. */
   attribute(path: string, name: string): unknown {
-    return this.#guard(
-      () => new Group(this.#file.file_id, `${this.#root}${path}`).attrs[name]?.json_value,
-    );
+    return this.#guard(() => {
+      const found = new Group(this.#file.file_id, `${this.#root}${path}`).attrs[name];
+      return found !== undefined && isPlain(found.metadata) ? found.json_value : undefined;
+    });
   }
 
   shape(path: string): number[] {
@@ -167,8 +176,10 @@ export class Hdf5File {
     this.checkNumbers(path);
     const { shape } = this.#metadata(path);
     if (stop <= start) return new Float32Array(0);
-    if (shape?.length === 0)
+    if (shape?.length === 0) {
+      this.#checkHolds(path, 1);
       return Float64Array.of(Number(this.#read(path, (dataset) => dataset.value)));
+    }
     const slice = (from: number, to: number) =>
       this.#read(path, (dataset) => dataset.slice([[from, to]])) as NumericArray;
     const width = shape?.[1] ?? 1;
@@ -207,9 +218,17 @@ export class Hdf5File {
         "ANNDATA_INVALID",
         `${path} in ${this.path} does not contain text; write the file again with a current anndata.`,
       );
-    if (shape?.length === 0) return [this.#read(path, (dataset) => dataset.value) as string];
+    if (shape?.length === 0) {
+      this.#checkHolds(path, 1);
+      return [this.#read(path, (dataset) => dataset.value) as string];
+    }
     const end = Math.min(to, shape?.[0] ?? 0);
     this.#checkHolds(path, end - from);
+    if (end - from > MOST_TEXTS)
+      throw new HaystackError(
+        "ANNDATA_UNSUPPORTED",
+        `${path} in ${this.path} holds ${end - from} texts, more than the ${MOST_TEXTS} that can be read; split the file, by donor say, and import the parts.`,
+      );
     const texts: string[] = [];
     const shared = new Map<string, string>();
     for (let start = from; start < end; start += TEXT_BLOCK) {
@@ -224,12 +243,27 @@ export class Hdf5File {
     return texts;
   }
 
+  /** @throws FILE_DAMAGED for a dataset that declares more than the file can hold */
+  checkSize(path: string): void {
+    this.#checkHolds(
+      path,
+      this.shape(path).reduce((product, length) => product * length, 1),
+    );
+  }
+
   close(): void {
-    this.#file.close();
+    if (brokenBy() === null) this.#file.close();
   }
 
   #metadata(path: string): Metadata {
-    return this.#guard(() => new Dataset(this.#file.file_id, `${this.#root}${path}`).metadata);
+    const found = this.#guard(
+      () => new Dataset(this.#file.file_id, `${this.#root}${path}`).metadata,
+    );
+    if (found.virtual_sources === undefined) return found;
+    throw new HaystackError(
+      "ANNDATA_UNSUPPORTED",
+      `${path} in ${this.path} refers to other data (a virtual dataset), and those are not read; write the file again with all of its data inside.`,
+    );
   }
 
   #read<Value>(path: string, read: (dataset: Dataset) => Value): Value {
@@ -250,6 +284,13 @@ export class Hdf5File {
   }
 
   #guard<Value>(operation: () => Value, what = "part of the structure"): Value {
+    const broken = brokenBy();
+    if (broken === this.path) throw this.#damaged(what);
+    if (broken !== null)
+      throw new HaystackError(
+        "INTERNAL",
+        `${this.path} was not read, as reading another file had broken off; try again.`,
+      );
     try {
       const value = operation();
       if (askedForAnotherFile()) throw this.#elsewhere(what);
@@ -263,12 +304,16 @@ export class Hdf5File {
         throw new HaystackError("ANNDATA_UNSUPPORTED", message, { cause: thrown });
       }
       const ofLibrary =
+        hasBroken(this.path, thrown) ||
+        thrown instanceof RangeError ||
         trace.startsWith("HDF5-DIAG") ||
-        trace.startsWith("error - ") ||
-        (thrown instanceof Error && thrown.name === "RuntimeError");
-      if (!ofLibrary) throw thrown;
-      const message = `${this.path} is damaged or truncated (reading ${what} failed); copy or download it again.`;
-      throw new HaystackError("FILE_DAMAGED", message, { cause: thrown });
+        trace.startsWith("error - ");
+      throw ofLibrary ? this.#damaged(what, thrown) : thrown;
     }
+  }
+
+  #damaged(what: string, cause?: unknown): HaystackError {
+    const message = `${this.path} is damaged or truncated (reading ${what} failed); copy or download it again.`;
+    return new HaystackError("FILE_DAMAGED", message, { cause });
   }
 }

@@ -30,6 +30,11 @@ export const isLoom = (file: Hdf5File): boolean =>
 
 /** @throws ANNDATA_INVALID where its parts do not fit together */
 export function describeLoom(file: Hdf5File): H5adFile {
+  const layers = file.kind("layers") === "group" ? file.keys("layers") : [];
+  const matrices = ["matrix", ...layers.map((name) => `layers/${name}`)].filter(
+    (name) => file.kind(name) === "dataset",
+  );
+  for (const name of matrices) file.checkSize(name);
   const [nVars = 0, nObs = 0] = file.shape("matrix");
   const names = { obs: nameOf(file, "obs"), var: nameOf(file, "var") };
   const index = {
@@ -44,8 +49,7 @@ export function describeLoom(file: Hdf5File): H5adFile {
     if (values.length === index[sideOf(frame)].length) return values;
     throw invalid(file, `${FRAMES[frame]}/${name} has ${values.length} values`);
   };
-  const layers = file.kind("layers") === "group" ? file.keys("layers") : [];
-  const slots = ["matrix", ...layers.map((name) => `layers/${name}`)]
+  const slots = matrices
     .filter((name) => file.shape(name)[0] === nVars && file.shape(name)[1] === nObs)
     .map((name): Slot => ({
       name: name === "matrix" ? "X" : name,

@@ -1,5 +1,6 @@
 import { HaystackError } from "../../errors.ts";
 import type { CsrMatrix } from "./anndata.ts";
+import { checkAscending, checkPointers } from "./compressed.ts";
 import { cscRowEnds, readCscRows, type RowRange } from "./csc.ts";
 import { canonicalCsr, denseToCsr } from "./csr.ts";
 import type { Hdf5File } from "./hdf5.ts";
@@ -23,6 +24,9 @@ export interface RowBlock {
   readonly start: number;
   readonly X: CsrMatrix;
 }
+
+/** Whether any of the rows [start, stop) is of use. */
+export type Wanted = (start: number, stop: number) => boolean;
 
 /** Values read from HDF5 in one go: 32 MB of float32. */
 const READ = 8_000_000;
@@ -100,6 +104,7 @@ export function describeSlot(file: Hdf5File, name: string): Slot {
     const [nRows = 0, nCols = 0, ...rest] = file.shape(name);
     if (rest.length > 0 || file.shape(name).length < 2)
       throw invalid(file, name, "is not a table of cells x genes");
+    file.checkSize(name);
     return { name, layout: "dense", nRows, nCols, nStored: nRows * nCols };
   }
   const encoding =
@@ -136,19 +141,20 @@ export function readRows(file: Hdf5File, slot: Slot, start: number, stop: number
 
 /**
  * All rows in order, in blocks of at most `maxStored` stored values (at least one row). Memory
- * stays bounded by it.
+ * stays bounded by it. Blocks that are not wanted are left out and not read.
  */
 export function* readBlocks(
   file: Hdf5File,
   slot: Slot,
   maxStored: number = slot.layout === "csc" ? CSC_BLOCK : READ,
+  wanted: Wanted = () => true,
 ): Generator<RowBlock> {
   const ends = rowEnds(file, slot);
   for (let start = 0; start < slot.nRows;) {
     let stop = start + 1;
     while (stop < slot.nRows && (ends[stop + 1] as number) - (ends[start] as number) <= maxStored)
       stop += 1;
-    yield { start, X: rowsBetween(file, slot, { start, stop }, ends) };
+    if (wanted(start, stop)) yield { start, X: rowsBetween(file, slot, { start, stop }, ends) };
     start = stop;
   }
 }
@@ -157,8 +163,7 @@ function rowEnds(file: Hdf5File, slot: Slot): Float64Array {
   if (slot.layout === "csc") return cscRowEnds(file, slot);
   if (slot.layout === "csr") {
     const ends = toFloat64(file.numbers(`${slot.name}/indptr`));
-    if (ends[0] !== 0 || ends.at(-1) !== slot.nStored)
-      throw invalid(file, slot.name, "has row pointers that leave values out");
+    checkPointers(file, slot, ends);
     return ends;
   }
   return Float64Array.from({ length: slot.nRows + 1 }, (_, row) => row * slot.nCols);
@@ -204,13 +209,10 @@ export function sampleValues(file: Hdf5File, slot: Slot): Float32Array {
   return sample;
 }
 
-function readCsrRows(
-  file: Hdf5File,
-  { name, nCols }: Slot,
-  start: number,
-  stop: number,
-): CsrMatrix {
+function readCsrRows(file: Hdf5File, slot: Slot, start: number, stop: number): CsrMatrix {
+  const { name, nCols } = slot;
   const pointers = toFloat64(file.numbers(`${name}/indptr`, start, stop + 1));
+  checkAscending(file, slot, pointers);
   const first = pointers[0] ?? 0;
   const last = pointers.at(-1) ?? 0;
   return {

@@ -90,7 +90,7 @@ function describe(file: Hdf5File): H5adFile {
     uns: () => readUns(file),
     unsValue: (name) => readUnsValue(file, name),
     rows: (slot, start, stop) => readRows(file, slot, start, stop),
-    blocks: (slot, maxStored) => readBlocks(file, slot, maxStored),
+    blocks: (slot, maxStored, wanted) => readBlocks(file, slot, maxStored, wanted),
     sample: (slot) => sampleValues(file, slot),
     close: () => file.close(),
   };

@@ -15,6 +15,12 @@ export const UNREADABLE = "haystack-unreadable";
 /** Files of one node that say what it is; in a folder of a later version one file does. */
 const METADATA = [".zarray", ".zgroup", "zarr.json"];
 
+/** Bytes of a file that describes a node, and of one that holds values. */
+const LARGEST_METADATA = 16_000_000;
+const LARGEST_CHUNK = 2 ** 31 - 1;
+
+const isMetadata = (key: string): boolean => key.endsWith(".json") || /\/\.z[a-z]+$/.test(key);
+
 /** Whether a folder is a zarr hierarchy. */
 export const isZarr = (path: string): boolean =>
   [".zgroup", ".zattrs", ".zmetadata", "zarr.json"].some(
@@ -51,12 +57,16 @@ export class ZarrFolder {
   }
 
   get(key: string): Uint8Array | undefined {
-    const found = this.#inside(key);
-    if (found !== null && statSync(found).isFile()) {
-      // zarrita reads from the beginning of the memory under an array: it must be the array's own.
-      return new Uint8Array(readFileSync(found));
-    }
-    return this.#absent(key);
+    const found = this.#file(key);
+    if (found === null) return this.#absent(key);
+    const { size } = statSync(found);
+    if (size > (isMetadata(key) ? LARGEST_METADATA : LARGEST_CHUNK))
+      throw new HaystackError(
+        "FILE_DAMAGED",
+        `${key.slice(1)} in ${this.path} has ${size} bytes, more than a part of a zarr folder may have; copy the folder again.`,
+      );
+    // zarrita reads from the beginning of the memory under an array: it must be the array's own.
+    return new Uint8Array(readFileSync(found));
   }
 
   /** A part of a file, for chunks that lie together in one. */
@@ -64,7 +74,7 @@ export class ZarrFolder {
     key: string,
     range: { readonly offset: number; readonly length: number } | { readonly suffixLength: number },
   ): Uint8Array | undefined {
-    const found = this.#inside(key);
+    const found = this.#file(key);
     if (found === null) return this.#absent(key);
     const { size } = statSync(found);
     const start = "offset" in range ? range.offset : Math.max(0, size - range.suffixLength);
@@ -79,7 +89,7 @@ export class ZarrFolder {
   }
 
   #absent(key: string): undefined {
-    if (!key.endsWith(".json") && !/\/\.z[a-z]+$/.test(key)) this.#missing += 1;
+    if (!isMetadata(key)) this.#missing += 1;
   }
 
   /** Names of the groups and arrays of a group, sorted. */
@@ -97,6 +107,12 @@ export class ZarrFolder {
 
   #isNode(node: string): boolean {
     return METADATA.some((name) => this.#inside(`/${node}/${name}`) !== null);
+  }
+
+  /** Where a key is, if it is a file: a pipe would be waited for. */
+  #file(key: string): string | null {
+    const found = this.#inside(key);
+    return found !== null && statSync(found).isFile() ? found : null;
   }
 
   #inside(key: string): string | null {

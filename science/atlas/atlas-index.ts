@@ -34,6 +34,13 @@ export interface Covariates {
   readonly time?: string;
 }
 
+/** What a column of a file says of the origin of cells. */
+export type SampleKind = "species" | "tissue" | "disease" | "donor_group";
+export interface SampleColumn {
+  readonly name: string;
+  readonly kind: SampleKind;
+}
+
 /**
  * The cells sharing dataset, cell type, perturbation and donor, and dose and time where given: the
  * unit of retrieval.
@@ -59,6 +66,8 @@ export interface CellGroup {
   readonly genetic?: GeneticReading;
   /** Dose and time where the source has them; absent where it has none. */
   readonly covariates?: Covariates;
+  /** What all its cells have in the columns of `sample_columns`, by column; absent where nothing. */
+  readonly sample?: Readonly<Record<string, string>>;
   readonly is_control: boolean;
   /** Donor ids carry their data set: "{dataset}:{donor}". */
   readonly donor: string;
@@ -110,12 +119,16 @@ export interface AtlasIndex {
   readonly groups: readonly CellGroup[];
   /** Absent where no other column names cells. */
   readonly further_names?: readonly FurtherName[];
+  /** The columns that say where cells come from; absent where there are none, and in older atlases. */
+  readonly sample_columns?: readonly SampleColumn[];
   /**
    * Path relative to the atlas folder of the mean profiles: float32, groups x genes, row order =
    * groups, little endian.
    */
-  readonly profiles: "profiles.f32";
+  readonly profiles: string;
   readonly warnings: readonly string[];
+  /** Which import in shares made it; absent where one process did. */
+  readonly import_id?: string;
 }
 
 /**

@@ -1,5 +1,5 @@
-import type { AtlasColumns, CellGroup } from "./atlas-index.ts";
-import type { LabelResolver } from "./cell-groups.ts";
+import type { AtlasColumns } from "./atlas-index.ts";
+import type { LabelledGroup, LabelResolver } from "./cell-groups.ts";
 import type { CountsSource } from "./choose-slot.ts";
 import type { CompleteChoice } from "./columns/choose-columns.ts";
 import { knownGenes } from "./columns/gene-names.ts";
@@ -9,12 +9,11 @@ import type { CountedCells } from "./write-counts.ts";
 
 interface ImportFacts {
   readonly nObs: number;
-  readonly groups: readonly CellGroup[];
+  readonly groups: readonly LabelledGroup[];
   readonly source: CountsSource;
   readonly columns: AtlasColumns;
   readonly choice: CompleteChoice;
   readonly kinds: PerturbationKinds;
-  readonly counted: CountedCells;
   readonly slotGenes: SlotGenes;
   readonly repeatedGenes: RepeatedGenes;
   readonly resolver: LabelResolver;
@@ -24,9 +23,20 @@ interface ImportFacts {
 /** Of fewer genes nobody can say that none is known. */
 const MANY_GENES = 20;
 
-/** What the owner of the atlas should know about how it was read, one sentence each. */
+/** What the owner of the atlas should know about how its counts came out. */
+export const countWarnings = ({ rounded, zeroCells }: CountedCells): string[] => [
+  ...(rounded > 0
+    ? [`Whole counts could not be recovered for ${rounded} cells; theirs were rounded.`]
+    : []),
+  ...(zeroCells > 0 ? [`${zeroCells} cells have no counts at all.`] : []),
+];
+
+/**
+ * What the owner of the atlas should know about how it was read, one sentence each; the counts of
+ * its cells have countWarnings.
+ */
 export function importWarnings(facts: ImportFacts): string[] {
-  const { nObs, groups, source, columns, choice, kinds, counted, slotGenes, renamed } = facts;
+  const { nObs, groups, source, columns, choice, kinds, slotGenes, renamed } = facts;
   const { controls } = choice;
   const missing = nObs - groups.reduce((total, group) => total + group.n_cells, 0);
   const unmatched = groups.filter(
@@ -42,11 +52,6 @@ export function importWarnings(facts: ImportFacts): string[] {
       source.kind === "log1p",
       `No raw counts were found; counts were recovered from the log-normalised values of ${source.slot.name}.`,
     ],
-    [
-      counted.rounded > 0,
-      `Whole counts could not be recovered for ${counted.rounded} cells; theirs were rounded.`,
-    ],
-    [counted.zeroCells > 0, `${counted.zeroCells} cells have no counts at all.`],
     [columns.donor === null, "No donor column was found; all cells count as one donor."],
     [
       columns.missing_is_control === true,
@@ -106,7 +111,7 @@ function geneWarning({ slotGenes: { genes }, columns, resolver }: ImportFacts): 
   return `The gene names (${some(genes, 3)}) are ${what}, so the biology of a run on this atlas cannot be judged; put symbols into a column of adata.var and ${columns.gene_symbols === null ? "name" : "name another"} with --gene-symbols-column.`;
 }
 
-function amountsOf(groups: readonly CellGroup[], name: "dose" | "time"): string[] {
+function amountsOf(groups: readonly LabelledGroup[], name: "dose" | "time"): string[] {
   return [
     ...new Set(
       groups

@@ -2,22 +2,24 @@ import { createHash, randomUUID } from "node:crypto";
 import { createReadStream, statSync } from "node:fs";
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
-import type { AtlasColumns, AtlasIndex, CellGroup } from "./atlas-index.ts";
+import type { AtlasColumns, AtlasIndex, CellGroup, FurtherName } from "./atlas-index.ts";
 import { HaystackError } from "../../errors.ts";
 import type { H5adFile } from "../anndata/open.ts";
 import { openH5ad } from "../anndata/open.ts";
 import { filesBelow } from "../anndata/zarr-folder.ts";
-import type { LabelledGroup, LabelResolver } from "./cell-groups.ts";
+import type { GroupedCells, LabelledGroup, LabelResolver } from "./cell-groups.ts";
 import { groupCells, uniqueNames } from "./cell-groups.ts";
-import { chooseSlot } from "./choose-slot.ts";
-import type { RepeatedGenes } from "./genes.ts";
+import { chooseSlot, type CountsSource } from "./choose-slot.ts";
+import type { RepeatedGenes, SlotGenes } from "./genes.ts";
 import { geneSymbols } from "./genes.ts";
-import type { ToldLabels } from "./read-labels.ts";
+import { sharedBySamples } from "./columns/sample-columns.ts";
+import type { LabelsRead, ToldLabels } from "./read-labels.ts";
 import { readLabels } from "./read-labels.ts";
 import { CellScratch } from "./cell-scratch.ts";
 import type { CountedCells } from "./write-counts.ts";
-import { writeCounts } from "./write-counts.ts";
-import { importWarnings } from "./import-warnings.ts";
+import { checkRounded, writeCounts } from "./write-counts.ts";
+import { countWarnings, importWarnings } from "./import-warnings.ts";
+import { type AtlasPart, groupsOfShare, PROFILES, type Share } from "./parts.ts";
 import { writeGroups } from "./write-groups.ts";
 
 export type { LabelResolver };
@@ -36,6 +38,12 @@ export interface ImportOptions extends ToldLabels {
   readonly modality?: string;
 }
 
+export interface PartOptions extends ImportOptions {
+  readonly share: Share;
+  /** Begins the names of its shards, so that those of all parts differ. */
+  readonly shardPrefix: string;
+}
+
 /**
  * Splits an .h5ad file into cell groups: shards (.h5ad, counts) with the cells of each group one
  * after another, one mean profile a group, and an index. Streams over the source once; memory grows
@@ -43,19 +51,77 @@ export interface ImportOptions extends ToldLabels {
  * @throws what openH5ad throws, COLUMN_NOT_FOUND, PERTURBATION_COLUMN_MISSING,
  * CONTROL_LABEL_MISSING, COUNTS_INVALID, GENES_DUPLICATED, GROUP_EMPTY, ATLAS_EXISTS
  */
-export async function importAtlas(
-  options: ImportOptions,
+export const importAtlas = (options: ImportOptions, resolver: LabelResolver): Promise<AtlasIndex> =>
+  intoFolder(options, async (file, folder) => {
+    const plan = planImport(file, options, resolver);
+    const { counted, groups } = await countGroups(file, folder, plan, plan);
+    checkRounded(counted, plan.source.slot.name, file.path);
+    const { warnings, ...described } = await describeAtlas(options, file, plan);
+    return {
+      ...described,
+      n_cells: groups.reduce((total, group) => total + group.n_cells, 0),
+      groups,
+      profiles: PROFILES,
+      warnings: [...warnings, ...countWarnings(counted)],
+    };
+  });
+
+/**
+ * The share of an import that one of several machines does: the shards and mean profiles of some of
+ * the groups, with a description in place of an index (part.json), from which joinParts makes that.
+ * @throws as importAtlas
+ */
+export const importPart = (
+  { share, shardPrefix, ...options }: PartOptions,
   resolver: LabelResolver,
-): Promise<AtlasIndex> {
+): Promise<AtlasPart> =>
+  intoFolder(options, async (file, folder) => {
+    const plan = planImport(file, options, resolver);
+    const { counted, groups } = await countGroups(
+      file,
+      folder,
+      plan,
+      groupsOfShare(plan, share),
+      shardPrefix,
+    );
+    const atlas = await describeAtlas(options, file, plan);
+    return { format: "haystack-atlas-part/1", share, atlas, counted, groups };
+  });
+
+/**
+ * What an import would make of the file, before anything is counted.
+ * @throws as importAtlas
+ */
+export async function describeImport(
+  options: Omit<ImportOptions, "outDir">,
+  resolver: LabelResolver,
+): Promise<AtlasPart["atlas"]> {
+  const file = await openH5ad(options.source, options.modality);
+  try {
+    return await describeAtlas(options, file, planImport(file, options, resolver));
+  } finally {
+    file.close();
+  }
+}
+
+/** The name of an atlas of this file that is given none. */
+export const datasetOf = (source: string): string =>
+  basename(source).replace(/\.(?:h5ad|h5mu|h5|loom|zarr)(?:\.gz)?$/i, "");
+
+async function intoFolder<Made>(
+  options: ImportOptions,
+  make: (file: H5adFile, folder: string) => Promise<Made>,
+): Promise<Made> {
   const outDir = resolve(options.outDir);
   await checkVacant(outDir);
   const file = await openH5ad(options.source, options.modality);
   const building = join(dirname(outDir), `.${basename(outDir)}.importing-${randomUUID()}`);
   try {
     await mkdir(building, { recursive: true });
-    const index = await build(file, building, options, resolver);
+    const made = await make(file, building);
+    await writeFile(join(building, "index.json"), `${JSON.stringify(made)}\n`, { flush: true });
     await rename(building, outDir);
-    return index;
+    return made;
   } catch (thrown) {
     await rm(building, { recursive: true, force: true });
     throw thrown;
@@ -64,71 +130,129 @@ export async function importAtlas(
   }
 }
 
-async function build(
+function withSamples(
+  { groups, groupOf }: GroupedCells,
+  columns: LabelsRead["sampleColumns"],
+): readonly LabelledGroup[] {
+  const shared = sharedBySamples(columns, groupOf, groups.length);
+  return groups.map((group, at) => {
+    const sample = columns.flatMap(({ name }, column) => {
+      const value = shared[at]?.[column];
+      return value === undefined ? [] : [[name, value] as const];
+    });
+    return sample.length === 0 ? group : { ...group, sample: Object.fromEntries(sample) };
+  });
+}
+
+/** How a file is read: which cells form which groups, by which genes, from which values. */
+interface ImportPlan {
+  readonly dataset: string;
+  readonly source: CountsSource;
+  readonly slotGenes: SlotGenes;
+  readonly columns: AtlasColumns;
+  readonly furtherNames: readonly FurtherName[];
+  readonly sampleColumns: LabelsRead["sampleColumns"];
+  readonly groups: readonly LabelledGroup[];
+  readonly groupOf: Int32Array;
+  /** Of the cells, unique. */
+  readonly names: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+function planImport(
   file: H5adFile,
-  folder: string,
-  options: ImportOptions,
+  options: Omit<ImportOptions, "outDir">,
   resolver: LabelResolver,
-): Promise<AtlasIndex> {
+): ImportPlan {
   if (file.nObs === 0)
     throw new HaystackError("GROUP_EMPTY", `${file.path} has no cells; use a file that has some.`);
-  const dataset =
-    options.dataset ??
-    basename(options.source).replace(/\.(?:h5ad|h5mu|h5|loom|zarr)(?:\.gz)?$/i, "");
+  const dataset = options.dataset ?? datasetOf(options.source);
   const source = chooseSlot(file, options.layer);
   const read = readLabels(file, options, resolver, source.slot);
-  const { columns } = read;
+  const { columns, choice, kinds, furtherNames, sampleColumns } = read;
   const slotGenes = geneSymbols(file, source.slot, columns.gene_symbols, options.repeatedGenes);
-  const { genes } = slotGenes;
-  const { groups: labelled, groupOf } = groupCells(read.labels, dataset, read.rules, resolver);
-  checkGroups(file, labelled, columns);
+  const grouped = groupCells(read.labels, dataset, read.rules, resolver);
+  const { groupOf } = grouped;
+  const groups = withSamples(grouped, sampleColumns);
+  checkGroups(file, groups, columns);
   const { names, renamed } = uniqueNames(file.index("obs"));
+  const warnings = importWarnings({
+    nObs: file.nObs,
+    groups,
+    source,
+    columns,
+    choice,
+    kinds,
+    slotGenes,
+    repeatedGenes: options.repeatedGenes ?? "sum",
+    resolver,
+    renamed,
+  });
+  return {
+    dataset,
+    source,
+    slotGenes,
+    columns,
+    furtherNames,
+    sampleColumns,
+    groups,
+    groupOf,
+    names,
+    warnings,
+  };
+}
 
+/** Counts the cells of these groups and writes their shards and mean profiles. */
+async function countGroups(
+  file: H5adFile,
+  folder: string,
+  { source, slotGenes, names }: ImportPlan,
+  { groups: labelled, groupOf }: Pick<ImportPlan, "groups" | "groupOf">,
+  shardPrefix?: string,
+): Promise<{ readonly counted: CountedCells; readonly groups: readonly CellGroup[] }> {
+  const { genes } = slotGenes;
   const scratchPath = join(folder, "cells.scratch");
   const scratch = new CellScratch(scratchPath, file.nObs, genes.length);
-  let counted: CountedCells;
-  let groups: readonly CellGroup[];
   try {
-    counted = writeCounts(file, source, slotGenes, { groupOf, scratch });
-    groups = await writeGroups(folder, labelled, { names, genes }, { groupOf, scratch });
+    const cells = { groupOf, scratch };
+    const counted = writeCounts(file, source, slotGenes, cells);
+    const groups = await writeGroups(folder, labelled, { names, genes }, cells, shardPrefix);
+    return { counted, groups };
   } finally {
     scratch.close();
     await rm(scratchPath);
   }
-
-  const index: AtlasIndex = {
-    format: "haystack-atlas/2",
-    dataset,
-    source_file: basename(options.source),
-    source_sha256: await sha256(options.source),
-    simulated: Boolean(file.unsValue("simulated")),
-    columns,
-    n_cells: groups.reduce((total, group) => total + group.n_cells, 0),
-    n_genes: genes.length,
-    genes,
-    x_source: { slot: source.slot.name, kind: source.kind },
-    groups,
-    ...(read.furtherNames.length === 0 ? {} : { further_names: read.furtherNames }),
-    profiles: "profiles.f32",
-    warnings: importWarnings({
-      nObs: file.nObs,
-      groups,
-      source,
-      columns,
-      choice: read.choice,
-      kinds: read.kinds,
-      counted,
-      slotGenes,
-      repeatedGenes: options.repeatedGenes ?? "sum",
-      resolver,
-      renamed,
-    }),
-  };
-  await writeFile(join(folder, "index.json"), `${JSON.stringify(index)}\n`, {
-    flush: true,
-  });
-  return index;
 }
+
+/** What the index says of the whole atlas but its cells. */
+const describeAtlas = async (
+  { source: path }: Pick<ImportOptions, "source">,
+  file: H5adFile,
+  {
+    dataset,
+    source,
+    slotGenes: { genes },
+    columns,
+    furtherNames,
+    sampleColumns,
+    warnings,
+  }: ImportPlan,
+): Promise<AtlasPart["atlas"]> => ({
+  format: "haystack-atlas/2",
+  dataset,
+  source_file: basename(path),
+  source_sha256: await sha256(path),
+  simulated: Boolean(file.unsValue("simulated")),
+  columns,
+  n_genes: genes.length,
+  genes,
+  x_source: { slot: source.slot.name, kind: source.kind },
+  ...(furtherNames.length === 0 ? {} : { further_names: furtherNames }),
+  ...(sampleColumns.length === 0
+    ? {}
+    : { sample_columns: sampleColumns.map(({ name, kind }) => ({ name, kind })) }),
+  warnings,
+});
 
 function checkGroups(
   file: H5adFile,

@@ -20,6 +20,7 @@ export interface GroupedCells {
 }
 
 export interface CountedCells {
+  readonly cells: number;
   /** Cells without any counts. */
   readonly zeroCells: number;
   /** Cells whose whole counts could not be recovered exactly. */
@@ -42,7 +43,9 @@ export function writeCounts(
   let zeroCells = 0;
   let rounded = 0;
   let cells = 0;
-  for (const block of file.blocks(slot)) {
+  const isWanted = (start: number, stop: number): boolean =>
+    groupOf.subarray(start, stop).some((group) => group >= 0);
+  for (const block of file.blocks(slot, undefined, isWanted)) {
     const rows = Int32Array.from({ length: block.X.nRows }, (_, i) => block.start + i).filter(
       (row) => (groupOf[row] ?? -1) >= 0,
     );
@@ -79,11 +82,14 @@ export function writeCounts(
       groupOf,
     );
   }
-  if (rounded > ROUNDED_SHARE * cells) {
-    const message = `${slot.name} in ${file.path} looks log-normalised, but ${rounded} of ${cells} cells cannot be converted back to whole counts; keep the raw counts in adata.layers["counts"] or adata.raw and write the file again.`;
-    throw new HaystackError("COUNTS_INVALID", message);
-  }
-  return { zeroCells, rounded };
+  return { cells, zeroCells, rounded };
+}
+
+/** @throws COUNTS_INVALID where too many cells of the whole file had to be rounded */
+export function checkRounded({ cells, rounded }: CountedCells, slot: string, path: string): void {
+  if (rounded <= ROUNDED_SHARE * cells) return;
+  const message = `${slot} in ${path} looks log-normalised, but ${rounded} of ${cells} cells cannot be converted back to whole counts; keep the raw counts in adata.layers["counts"] or adata.raw and write the file again.`;
+  throw new HaystackError("COUNTS_INVALID", message);
 }
 
 /** The values of a row that are not zero, and their genes. */

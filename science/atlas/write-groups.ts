@@ -22,7 +22,8 @@ interface Placing {
 
 /**
  * Writes the shards and `profiles.f32`, one mean profile a group, and says where each group lies.
- * Memory grows neither with the groups nor with the largest of them.
+ * Memory grows neither with the groups nor with the largest of them. `shardPrefix` begins the names
+ * of the shards.
  * @throws GROUP_EMPTY for a group without any counts
  */
 export async function writeGroups(
@@ -30,6 +31,7 @@ export async function writeGroups(
   groups: readonly LabelledGroup[],
   { names, genes }: Names,
   { groupOf, scratch }: GroupedCells,
+  shardPrefix = "",
 ): Promise<readonly CellGroup[]> {
   const rowsOf = rowsByGroup(groupOf, groups);
   const extents = rowsOf.map((rows) => scratch.extent(rows));
@@ -40,7 +42,7 @@ export async function writeGroups(
   const placed: CellGroup[] = [];
   try {
     for (const [number, { first, last, extent }] of planShards(extents).entries()) {
-      const shard = `shards/${String(number).padStart(5, "0")}.h5ad`;
+      const shard = `shards/${shardPrefix}${String(number).padStart(5, "0")}.h5ad`;
       const placings = groups.slice(first, last).map((group, at) => ({
         group,
         rows: rowsOf[first + at] as Int32Array,

@@ -1,4 +1,5 @@
 import { brotliCompressSync, brotliDecompressSync } from "node:zlib";
+import { distance } from "fastest-levenshtein";
 import { labelKey } from "./tokens.ts";
 
 /**
@@ -17,6 +18,8 @@ export interface Concept {
 export interface NameList {
   /** The concept that `key` names; null when none does. */
   find(key: string): Concept | null;
+  /** The concepts with a name within `edits` of `key` that begins as it does and has its digits. */
+  near(key: string, edits: number): Concept[];
   readonly names: number;
   readonly bytes: number;
 }
@@ -58,34 +61,67 @@ export function packNames(
   return brotliCompressSync(Buffer.concat(lines.flatMap((bytes) => [bytes, line])));
 }
 
+/** A tab and the number of a concept. */
+const LONGEST_NUMBER = 8;
+
 export function unpackNames(packed: Uint8Array): NameList {
-  const text = brotliDecompressSync(packed);
-  const starts = lineStarts(text);
+  const lines = brotliDecompressSync(packed);
+  const starts = lineStarts(lines);
   const line = (index: number): string =>
-    text.toString("utf8", starts[index], starts[index + 1]! - 1);
+    index < starts.length - 1 ? lines.toString("utf8", starts[index], starts[index + 1]! - 1) : "";
   const concepts = Number(line(0));
   const first = concepts + 1;
   const end = starts.length - 1;
   return {
     names: end - first,
-    bytes: text.length + starts.byteLength,
+    bytes: lines.length + starts.byteLength,
     find(key) {
       if (key === "") return null;
-      const wanted = Buffer.from(`${key}\t`);
-      let [low, high] = [first, end];
-      while (low < high) {
-        const middle = (low + high) >>> 1;
-        const from = starts[middle]!;
-        const to = Math.min(from + wanted.length, starts[middle + 1]! - 1);
-        if (text.compare(wanted, 0, wanted.length, from, to) < 0) low = middle + 1;
-        else high = middle;
+      const found = line(firstFrom(`${key}\t`));
+      return found.startsWith(`${key}\t`) ? conceptOf(found.slice(key.length + 1)) : null;
+    },
+    near(key, edits) {
+      const letter = key.slice(0, 1);
+      const digits = key.replaceAll(/\D+/g, "");
+      const near = new Set<string>();
+      const bytes = Buffer.byteLength(key);
+      const initial = Buffer.from(letter)[0];
+      const [least, most] = [bytes - 4 * edits, bytes + 4 * edits + LONGEST_NUMBER];
+      for (let at = firstFrom(letter); at < end; at++) {
+        const length = starts[at + 1]! - starts[at]! - 1;
+        if (lines[starts[at]!] !== initial) break;
+        if (length < least || length > most) continue;
+        const [known = "", concept = ""] = line(at).split("\t");
+        if (
+          known.startsWith(letter) &&
+          Math.abs(known.length - key.length) <= edits &&
+          known.replaceAll(/\D+/g, "") === digits &&
+          distance(known, key) <= edits
+        )
+          near.add(concept);
       }
-      const found = low < end ? line(low) : "";
-      if (!found.startsWith(`${key}\t`)) return null;
-      const [name = "", id = ""] = line(1 + Number(found.slice(key.length + 1))).split("\t");
-      return { name, id };
+      return [...near].map(conceptOf);
     },
   };
+
+  /** The first line of a key that is not before `text` in the order of bytes. */
+  function firstFrom(text: string): number {
+    const wanted = Buffer.from(text);
+    let [low, high] = [first, end];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const from = starts[middle]!;
+      const to = Math.min(from + wanted.length, starts[middle + 1]! - 1);
+      if (lines.compare(wanted, 0, wanted.length, from, to) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  function conceptOf(number: string): Concept {
+    const [name = "", id = ""] = line(1 + Number(number)).split("\t");
+    return { name, id };
+  }
 }
 
 /** Where each line begins, and at the end where one more would. */

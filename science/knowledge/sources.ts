@@ -54,6 +54,20 @@ export const SOURCES: readonly KnowledgeSource[] = [
     licence: "CC BY 4.0",
   },
   {
+    source: "MONDO",
+    holds: "names of diseases",
+    entries: () => vocabulary("diseases").names,
+    version: "2026-05-05",
+    licence: "CC BY 4.0",
+  },
+  {
+    source: "Uberon",
+    holds: "names of tissues and organs",
+    entries: () => vocabulary("tissues").names,
+    version: "2026-04-01",
+    licence: "CC BY 3.0",
+  },
+  {
     source: "Cell Ontology, Uberon, MONDO, ChEBI",
     holds: "words in use, which are no misspellings",
     entries: () => vocabulary("words").names,

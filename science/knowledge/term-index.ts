@@ -26,6 +26,8 @@ export interface TermIndex<Meaning> {
    * near.
    */
   findMisspelt(tokens: readonly Token[]): Term<Meaning> | null;
+  /** All names within the spelling limit that a misspelt one could be, one a meaning, nearest first. */
+  couldBe(tokens: readonly Token[]): { readonly term: Term<Meaning>; readonly edits: number }[];
   /** Names in order of their likeness to `text`, the most alike first, one a meaning. */
   nearest(text: string, count: number): Term<Meaning>[];
 }
@@ -72,6 +74,21 @@ export function buildTermIndex<Meaning>(
       }
       return best !== null && saysTheSame(best, plain) && isNearByWord(best, tokens) ? best : null;
     },
+    couldBe(tokens) {
+      const plain = joined(tokens, "plain").singular;
+      const limit = spellingLimit(tokens);
+      const found = base?.couldBe(tokens) ?? [];
+      for (let length = plain.length - limit; length <= plain.length + limit; length++)
+        for (const [candidate, term] of alike.get(shape(plain, length)) ?? []) {
+          const edits = distance(candidate, plain);
+          if (edits <= limit && saysTheSame(term, plain) && isNearByWord(term, tokens))
+            found.push({ term, edits });
+        }
+      const nearest = found.toSorted((a, b) => a.edits - b.edits);
+      return nearest.filter(
+        ({ term }, at) => nearest.findIndex((each) => each.term.meaning === term.meaning) === at,
+      );
+    },
     nearest(text, count) {
       const plain = joined(tokenise(text), "plain").singular;
       const known = (base?.nearest(text, count) ?? []).map(
@@ -110,7 +127,7 @@ function mostEdits(letters: string): number {
   return letters.length < 13 ? 2 : 3;
 }
 
-/** Of a name of as many words each word is near to its own: "alfacon" is no "alpha". */
+/** Of a name of as many words each is near to its own, and the same where it has digits: l7 is no 7. */
 function isNearByWord({ text }: Term<unknown>, tokens: readonly Token[]): boolean {
   const words = tokenise(text);
   return (
@@ -119,7 +136,7 @@ function isNearByWord({ text }: Term<unknown>, tokens: readonly Token[]): boolea
       const [known, given] = [[word], tokens.slice(index, index + 1)].map(
         (each) => joined(each, "plain").singular,
       ) as [string, string];
-      return distance(known, given) <= mostEdits(given);
+      return known === given || (!/\d/.test(given) && distance(known, given) <= mostEdits(given));
     })
   );
 }

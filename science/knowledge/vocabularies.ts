@@ -5,7 +5,15 @@ import type { NameList } from "./name-list.ts";
 
 /** The names of public vocabularies that are shipped in data/, each read at its first use. */
 
-export const VOCABULARIES = ["drugs", "compounds", "genes", "cell-lines", "words"] as const;
+export const VOCABULARIES = [
+  "drugs",
+  "compounds",
+  "genes",
+  "cell-lines",
+  "diseases",
+  "tissues",
+  "words",
+] as const;
 type Vocabulary = (typeof VOCABULARIES)[number];
 
 const read = new Map<Vocabulary, NameList>();

@@ -1,6 +1,7 @@
 import { HaystackError } from "../../errors.ts";
 import type { CellGroup, OpenAtlas } from "../atlas/atlas-index.ts";
 import type { StructuredQuery } from "../query/structured-query.ts";
+import { isOfContext } from "../query/context-in-atlas.ts";
 import { allocateProportionally } from "./mixture.ts";
 import type { PromptPlan } from "./prompt-plan.ts";
 import { isAskedCellType, isAskedPerturbation } from "./retrieval.ts";
@@ -30,7 +31,7 @@ function describeAtlases(atlases: readonly OpenAtlas[]): string {
 
 /**
  * The data set that holds the asked perturbation wins, then the one with most control cells of the
- * asked type. Only the asked donor's groups are taken when the question names one that the data set
+ * asked type; of the origin that the question names where the atlases tell it. Only the asked donor's groups are taken when the question names one that the data set
  * has. Throws CELL_TYPE_NOT_IN_ATLAS when no control cells of the asked cell type exist.
  */
 export function findQueryCells(query: StructuredQuery, atlases: readonly OpenAtlas[]): QueryCells {
@@ -38,7 +39,11 @@ export function findQueryCells(query: StructuredQuery, atlases: readonly OpenAtl
     .map((atlas) => ({
       atlas,
       groups: atlas.index.groups.filter(
-        (group) => group.is_control && group.n_cells > 0 && isAskedCellType(query, group),
+        (group) =>
+          group.is_control &&
+          group.n_cells > 0 &&
+          isAskedCellType(query, group) &&
+          isOfContext(query, group),
       ),
     }))
     .filter(({ groups }) => groups.length > 0)

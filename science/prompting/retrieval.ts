@@ -1,5 +1,6 @@
 import type { CellGroup, OpenAtlas } from "../atlas/atlas-index.ts";
 import type { Knowledge } from "../knowledge/knowledge.ts";
+import { isOfContext } from "../query/context-in-atlas.ts";
 import { sameAmount } from "../query/nearest-amount.ts";
 import type { StructuredQuery } from "../query/structured-query.ts";
 import type { PromptStrategy } from "./prompt-plan.ts";
@@ -67,13 +68,14 @@ export function isAskedDonor(query: StructuredQuery, { donor, dataset }: CellGro
 
 /**
  * Whether the group measures what is asked: these cells under this perturbation, of this donor and
- * at this dose and time where the question names them.
+ * origin, and at this dose and time where the question names them.
  */
 export function isTheAnswer(query: StructuredQuery, group: CellGroup): boolean {
   return (
     isAskedCellType(query, group) &&
     isAskedPerturbation(query, group) &&
     isAskedDonor(query, group) &&
+    isOfContext(query, group) &&
     (["dose", "time"] as const).every((name) => {
       const asked = query[name];
       const given = group.covariates?.[name];

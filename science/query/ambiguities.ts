@@ -28,7 +28,15 @@ const MOST_IN_FRONT = 4;
 export function unreadInFront(
   { from, to }: CellTypeMention,
   { name }: StructuredQuery["cell_type"],
-  { text, tokens, taken }: Sentence,
+  {
+    text,
+    tokens,
+    taken,
+    isRead,
+  }: Sentence & {
+    /** What chose cells by another column. */
+    readonly isRead: (token: number) => boolean;
+  },
   vocabulary: Vocabulary,
 ): Ambiguity[] {
   const isUnread = (index: number): boolean => {
@@ -36,6 +44,7 @@ export function unreadInFront(
     const gap = text.slice(tokens[index]?.end, tokens[index + 1]?.start);
     const isWord =
       taken[index] === 0 &&
+      !isRead(index) &&
       !/^\p{Script=Han}/u.test(key) &&
       ![vocabulary.stop_words, vocabulary.cues, vocabulary.negations, vocabulary.conjunctions].some(
         (words) => words.has(key),

@@ -24,7 +24,10 @@ const WHICH = new RegExp(
   "i",
 );
 const COMPARISON =
-  /\b(?:compar(?:e|es|ing|ison)|differences?|versus|vs|vergleich\w*|unterschied\w*)\b/i;
+  /\b(?:compar(?:e|es|ing|ison|er|ar|aison)|diff[eé]rences?|diferencias?|versus|vs|vergleich\w*|unterschied\w*)\b|比较|比較|区别|差异|違い/i;
+
+/** Treated cells "compared with control" are one run, cells of patients and healthy donors are two. */
+const CONTRAST = new RegExp(`${COMPARISON.source}|\\bcompared\\b|\\bthan\\b|verglichen`, "i");
 
 interface Asked {
   readonly cells: readonly CellTypeMention[];
@@ -55,6 +58,37 @@ export function refuseComparison({ cells, given, sentence }: Asked, labels: Atla
       `The question compares ${distinct(compared, sentence).join(" with ")}, and one run predicts one of them; ask about each by itself and compare the results.`,
     );
 }
+
+interface OfOrigin {
+  readonly kind: string;
+  readonly name: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Throws QUESTION_NOT_UNDERSTOOD where cells of two origins are compared: "lupus versus healthy". */
+export function refuseContrast(origins: readonly OfOrigin[], { text, tokens }: Sentence): void {
+  if (!CONTRAST.test(text)) return;
+  const isContrast = (left: OfOrigin, right: OfOrigin): boolean => {
+    const gap = text.slice(tokens[left.to - 1]?.end, tokens[right.from]?.start);
+    return CONTRAST.test(gap) || /\b(?:and|und|et|y)\b|[和与]/i.test(gap);
+  };
+  const origin = (kind: string): string => (kind === "disease" ? "donor_group" : kind);
+  for (const same of Map.groupBy(origins, ({ kind }) => origin(kind)).values())
+    for (const [at, right] of same.entries()) {
+      const left = same[at - 1];
+      if (left === undefined || NEVER_COMPARED.has(right.kind) || !isContrast(left, right))
+        continue;
+      throw askedBack(
+        "QUESTION_NOT_UNDERSTOOD",
+        "comparison",
+        `The question compares ${quotable(left.name)} with ${quotable(right.name)}, and one run predicts cells of one origin; ask about each by itself and compare the results.`,
+      );
+    }
+}
+
+/** Cells have several of them at once. */
+const NEVER_COMPARED = new Set(["marker", "background"]);
 
 /** "What cell-permeable inhibitor ..." within a name is no question for members of a set. */
 function isWithinMention(

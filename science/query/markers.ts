@@ -18,7 +18,7 @@ interface Place {
   readonly to: number;
 }
 
-function markerPlaces({ text, tokens }: Sentence): Place[] {
+export function markerPlaces({ text, tokens }: Sentence): Place[] {
   return [...text.matchAll(MARKER)].flatMap(({ 0: words, index }) => {
     const within = tokens.flatMap(({ start, end }, at) =>
       start >= index && end <= index + words.length ? [at] : [],

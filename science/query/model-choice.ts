@@ -18,7 +18,7 @@ import type { ChoiceContext, Understood } from "./model-choice-schema.ts";
 import { quotable } from "./question-error.ts";
 import { expectations } from "./read-perturbation.ts";
 import type { ExpectedPathway, ExpectedTarget, StructuredQuery } from "./structured-query.ts";
-import { namedOnlyByInstructions } from "./understand.ts";
+import { namedOnlyByInstructions, readContext } from "./understand.ts";
 
 const MOST_EXPECTED = 20;
 
@@ -62,6 +62,7 @@ function understoodQuery(choice: Understood, given: ChoiceContext): StructuredQu
         ? choice.donor
         : reject(`donor: no atlas has a donor ${quotable(choice.donor)}.`),
     literature_context: [],
+    context: readContext(question, { cell_type, perturbation }, atlases, knowledge),
     ambiguities: [
       ...sampleAmbiguities(choice, draft),
       ...alternatives(

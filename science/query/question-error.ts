@@ -1,5 +1,6 @@
 import { HaystackError } from "../../errors.ts";
 import type { ErrorCode } from "../../errors.ts";
+import { labelKey } from "../knowledge/tokens.ts";
 import type { TermIndex } from "../knowledge/term-index.ts";
 import type { Sentence } from "./mention.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -74,6 +75,8 @@ export function quotable(text: string): string {
 interface KnownNames {
   readonly terms: TermIndex<unknown>;
   readonly inAtlas: readonly string[];
+  /** What else is near to what was written, by name alone. */
+  readonly known?: (written: string) => readonly string[];
 }
 
 /** Throws: `what` was not found; names the nearest known names, and what the atlas has. */
@@ -81,9 +84,18 @@ export function throwUnknown(
   code: ErrorCode,
   what: string,
   unknown: string | null,
-  { terms, inAtlas }: KnownNames,
+  { terms, inAtlas, known = () => [] }: KnownNames,
 ): never {
-  const nearest = unknown === null ? [] : terms.nearest(unknown, 3).map(({ text }) => text);
+  const nearest =
+    unknown === null
+      ? []
+      : [
+          ...new Map(
+            [...known(unknown), ...terms.nearest(unknown, 3).map(({ text }) => text)].map(
+              (name) => [labelKey(name), name],
+            ),
+          ).values(),
+        ].slice(0, 3);
   const holds = inAtlas.length === 0 ? "" : ` The atlas holds: ${listed(inAtlas)}.`;
   const subject =
     unknown === null ? `The question names no ${what}` : `No ${what} is known as "${unknown}"`;
@@ -95,6 +107,25 @@ export function throwUnknown(
   throw new HaystackError(code, `${subject}; ${advice}${holds}`, {
     details: { unknown, nearest, in_atlas: inAtlas.slice(0, 50) },
   });
+}
+
+/** Throws: a repaired name could be others of its kind. */
+export function throwUnsure(
+  code: ErrorCode,
+  what: string,
+  written: string,
+  {
+    couldBe,
+    inAtlas,
+  }: { readonly couldBe: readonly string[]; readonly inAtlas: readonly string[] },
+): never {
+  const text = quotable(written);
+  const nearest = couldBe.slice(0, 5);
+  throw new HaystackError(
+    code,
+    `No ${what} is known as "${text}"; did you mean ${nearest.slice(0, -1).join(", ")} or ${nearest.at(-1)}? Write the one you mean.`,
+    { details: { unknown: text, nearest, in_atlas: inAtlas.slice(0, 50) } },
+  );
 }
 
 export function listed(names: readonly string[]): string {

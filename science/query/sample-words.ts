@@ -38,6 +38,7 @@ export function readTissues(
           value: found.meaning,
           text: text.slice(tokens[from]?.start, tokens[from + length - 1]?.end),
         });
+      from += length - 1;
       break;
     }
   }

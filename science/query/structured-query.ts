@@ -18,7 +18,27 @@ const ambiguitySchema = z.object({
   alternatives: z.array(z.string()),
 });
 
-const notUsedSchema = z.enum(["dose", "time", "tissue"]);
+/** What a question says of its cells beside their type, and what of it chose cells. */
+const contextSchema = z.object({
+  kind: z.enum(["species", "tissue", "disease", "donor_group", "background", "marker"]),
+  /** The words of the question. */
+  text: z.string(),
+  name: z.string(),
+  /** Of NCBI Taxonomy, Uberon, MONDO or PATO, where they name it. */
+  id: z.string().nullable(),
+  /**
+   * The values of a column of the atlases that the query cells have; "cell_type" where the asked
+   * cell type says it; null where it chose nothing.
+   */
+  chose: z
+    .union([z.object({ column: z.string(), values: z.array(z.string()) }), z.literal("cell_type")])
+    .nullable(),
+  /** What the atlases hold instead. */
+  held: z.array(z.string()).optional(),
+});
+export type Context = z.infer<typeof contextSchema>;
+
+const notUsedSchema = z.enum(["dose", "time", "tissue", "donor"]);
 export type NotUsed = z.infer<typeof notUsedSchema>;
 
 const cellTypeSchema = z.object({
@@ -121,6 +141,8 @@ const perturbationalQuerySchema = z.object({
   /** Why the literature could not be searched although a source is configured. */
   literature_problem: z.string().optional(),
   ambiguities: z.array(ambiguitySchema),
+  /** Absent in documents of earlier releases. */
+  context: z.array(contextSchema).optional(),
   /** Stated, and no cells are chosen by it; absent in documents of earlier releases. */
   not_used: z.array(notUsedSchema).optional(),
   /** The cells of the atlases that measure what is asked; absent where there are none. */

@@ -1,14 +1,24 @@
 import { HaystackError } from "../../errors.ts";
+import type { ErrorCode } from "../../errors.ts";
 import type { AtlasIndex } from "../atlas/atlas-index.ts";
 import type { Knowledge } from "../knowledge/knowledge.ts";
 import { loadKnowledge } from "../knowledge/load.ts";
 import { tokenise } from "../knowledge/tokens.ts";
-import { amountsTaken, lineageForLine, others, otherStated, unreadInFront } from "./ambiguities.ts";
+import {
+  amountsTaken,
+  lineageForLine,
+  nameOf,
+  others,
+  otherStated,
+  unreadInFront,
+} from "./ambiguities.ts";
 import { readAmounts } from "./amounts.ts";
 import type { Stated } from "./amounts.ts";
 import { collectAtlasLabels } from "./atlas-labels.ts";
 import { readDirected } from "./directed.ts";
-import { refuseComparison } from "./ask-back.ts";
+import { refuseComparison, refuseContrast } from "./ask-back.ts";
+import { isGivenBefore, readOrigins } from "./context.ts";
+import { inAtlases } from "./context-in-atlas.ts";
 import { chooseAsked, chooseGiven, withoutNegated } from "./choose-mention.ts";
 import { findGeneticMentions } from "./genetic-mentions.ts";
 import { dosesOf } from "./given-together.ts";
@@ -16,14 +26,22 @@ import { instructions, outsideOf, withoutInstructed } from "./instructions.ts";
 import { withoutCutShort } from "./cut-short.ts";
 import { withMarkers } from "./markers.ts";
 import { findMentions } from "./mentions.ts";
+import { wordsOf } from "./mention.ts";
 import type { CellTypeMention, GivenMention, Mention, Sentence } from "./mention.ts";
-import { quotable, throwUnknown, unknownCells, unknownGiven } from "./question-error.ts";
+import {
+  quotable,
+  throwUnknown,
+  throwUnsure,
+  unknownCells,
+  unknownGiven,
+} from "./question-error.ts";
 import { questionTerms } from "./question-terms.ts";
 import { readCellType } from "./read-cell-type.ts";
 import { readPerturbation, readTogether, whatIsGiven } from "./read-perturbation.ts";
+import { nearDrugs, repairsOf, rivals } from "./repairs.ts";
 import { readDonors, readTissues } from "./sample-words.ts";
 import { questionText } from "./question-text.ts";
-import type { StructuredQuery } from "./structured-query.ts";
+import type { Context, StructuredQuery } from "./structured-query.ts";
 import { loadVocabulary } from "./vocabulary.ts";
 
 /**
@@ -48,24 +66,38 @@ export function understandQuestion(
   const given = withoutBareGenes(withGenes);
 
   const asked = chooseAsked(cells, sentence, vocabulary);
-  const named = chooseGiven(given, sentence, vocabulary);
+  const after = given.filter((each) => !isGivenBefore(each, sentence));
+  const named = chooseGiven(after.length > 0 ? after : given, sentence, vocabulary);
   refuseComparison({ cells, given, sentence }, labels);
   if (asked === undefined || named === undefined) throwMissing();
+  refuseUnsure([asked], "CELL_TYPE_UNKNOWN", "cell type");
   const { chosen, together, labelsOfAll } = whatIsGiven(
     { named, given, withGenes, sentence },
     knowledge,
     labels,
   );
 
+  refuseUnsure([named, ...together], "PERTURBATION_UNKNOWN", "perturbation");
   const doses = dosesOf([named, ...together], amounts.doses, given, sentence);
   const tissues = readTissues(sentence, all.filter(isGiven), vocabulary);
   const donors = readDonors(text, labels.donors, sentence.instructed);
+  const before = given.filter(
+    (each) => each !== named && !together.includes(each) && isGivenBefore(each, sentence),
+  );
+  const origins = readOrigins({ sentence, tissues, before }, atlases, vocabulary);
+  refuseContrast(origins, sentence);
   const tissue = first(tissues);
   const cell_type = readCellType({ asked, sentence, tissue }, knowledge, labels);
   const { perturbation, expected, ambiguities } =
     labelsOfAll === undefined
       ? readPerturbation(chosen, { sentence, labels, knowledge })
       : readTogether(together, labelsOfAll, { sentence, labels, knowledge });
+  const context = inAtlases(origins, atlases, cell_type);
+  const isRead = (token: number): boolean =>
+    before.some(({ to }) => token === to) ||
+    origins.some(
+      ({ from, to }, at) => from <= token && token < to && (context[at]?.chose ?? null) !== null,
+    );
   return {
     task_type: "perturbational",
     cell_type,
@@ -76,15 +108,26 @@ export function understandQuestion(
     tissue,
     donor: first(donors),
     literature_context: [],
+    context,
     ambiguities: [
       ...ambiguities,
       ...amountsTaken(perturbation, { dose: first(doses), time: first(amounts.times) }, atlases),
+      ...repairsOf({ cell_type, perturbation }).map(({ field, text: words, name }) => ({
+        field,
+        text: words,
+        chosen: name,
+        alternatives: [],
+      })),
       ...lineageForLine(asked, cell_type),
-      ...unreadInFront(asked, cell_type, sentence, vocabulary),
+      ...unreadInFront(asked, cell_type, { ...sentence, isRead }, vocabulary),
       ...others({ field: "cell_type", chosenName: cell_type.name, chosen: asked }, cells, sentence),
       ...others(
         { field: "perturbation", chosenName: perturbation.name, chosen: named },
-        labelsOfAll === undefined ? given : given.filter((each) => !together.includes(each)),
+        given.filter(
+          (each) =>
+            each === named ||
+            (!(together.includes(each) && labelsOfAll !== undefined) && !before.includes(each)),
+        ),
         sentence,
       ),
       ...otherStated("dose", doses),
@@ -95,6 +138,20 @@ export function understandQuestion(
     control_strategy_fallback: null,
     understood_by: "rules",
   };
+
+  /** A name that was repaired goes on only where it can be no other of its kind. */
+  function refuseUnsure(chosenOnes: readonly Mention[], code: ErrorCode, what: string): void {
+    for (const each of chosenOnes) {
+      const further = rivals(each, sentence, terms, knowledge);
+      if (further.length > 0)
+        throwUnsure(code, what, wordsOf(each, sentence), {
+          couldBe: [nameOf(each), ...further],
+          inAtlas: (code === "CELL_TYPE_UNKNOWN" ? labels.cellTypes : labels.perturbations).map(
+            ({ label }) => label,
+          ),
+        });
+    }
+  }
 
   function throwMissing(): never {
     if (asked === undefined && named === undefined) {
@@ -110,6 +167,7 @@ export function understandQuestion(
         throwUnknown("PERTURBATION_UNKNOWN", "perturbation", unknown, {
           terms: terms.perturbations,
           inAtlas: labels.perturbations.map(({ label }) => label),
+          known: nearDrugs,
         });
       throw new HaystackError(
         "QUESTION_NOT_UNDERSTOOD",
@@ -124,6 +182,33 @@ export function understandQuestion(
       inAtlas: labels.cellTypes.map(({ label }) => label),
     });
   }
+}
+
+/** What the question says of its cells, for a reading that somebody else chose. */
+export function readContext(
+  question: string,
+  { cell_type, perturbation }: Pick<StructuredQuery, "cell_type" | "perturbation">,
+  atlases: readonly AtlasIndex[],
+  knowledge: Knowledge,
+): Context[] {
+  const { sentence, all, mentions, vocabulary } = readMentions(question, atlases, knowledge);
+  const before = mentions
+    .filter(isGiven)
+    .filter(
+      (each) =>
+        isGivenBefore(each, sentence) && !perturbation.name.split(" + ").includes(nameOf(each)),
+    );
+  const tissues = readTissues(sentence, all.filter(isGiven), vocabulary);
+  const chosen = [cell_type, perturbation].map(({ matched_text }) => {
+    const start = sentence.text.indexOf(matched_text);
+    return [start, start + matched_text.length] as const;
+  });
+  const taken = sentence.taken.map((own, token) => {
+    const { start = 0 } = sentence.tokens[token] ?? {};
+    return own === 1 || chosen.some(([from, to]) => start >= from && start < to) ? 1 : 0;
+  });
+  const asked = { sentence: { ...sentence, taken }, tissues, before };
+  return inAtlases(readOrigins(asked, atlases, vocabulary), atlases, cell_type);
 }
 
 /**

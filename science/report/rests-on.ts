@@ -3,6 +3,7 @@ import {
   MODEL_ROLES,
   type ControlStrategy,
   type ModelRole,
+  type Context,
   type StructuredQuery,
 } from "../query/structured-query.ts";
 import type { RunResult } from "./result.ts";
@@ -51,7 +52,7 @@ export function restsOn(facts: BasisFacts): readonly Basis[] {
     ...modelOf(facts),
     ...transferOf(facts),
     ...dataOf(facts),
-    ...(query === null ? [] : [...readingOf(query), ...notUsedOf(query)]),
+    ...(query === null ? [] : howItWasRead(query)),
     ...controlOf(facts),
     ...confidenceOf(facts),
     ...undecidedOf(facts),
@@ -61,6 +62,13 @@ export function restsOn(facts: BasisFacts): readonly Basis[] {
     costOf(facts.usage),
   ];
 }
+
+/** What is said of the reading of the question. */
+export const howItWasRead = (query: StructuredQuery): readonly Basis[] => [
+  ...readingOf(query),
+  ...contextOf(query),
+  ...notUsedOf(query),
+];
 
 /** What a delivered result knows of it. */
 export const basisFacts = ({ atlas, model, iterations, ...result }: RunResult): BasisFacts => ({
@@ -140,11 +148,52 @@ const readingOf = ({ ambiguities }: StructuredQuery): Basis[] =>
     ),
   );
 
+/** What the question says of its cells; once, where it is said of the words in front of them too. */
+const contextOf = ({
+  context = [],
+  ambiguities,
+  not_used = [],
+  tissue,
+}: StructuredQuery): Basis[] =>
+  context
+    .filter(
+      ({ kind, name }) => !(kind === "tissue" && name === tissue && not_used.includes("tissue")),
+    )
+    .flatMap(({ kind, text, chose, held }): Basis[] => {
+      const said = `“${text}” (${kind.replace("_", " ")})`;
+      if (chose === "cell_type") return [];
+      if (chose !== null)
+        return [
+          fact("Context", `${said} chose the cells: ${chose.column} is ${list(chose.values)}.`),
+        ];
+      const isSaid = ambiguities.some(
+        (each) =>
+          each.field === "cell_type" && each.alternatives.length === 0 && each.text.includes(text),
+      );
+      if (isSaid && held === undefined) return [];
+      const why =
+        held === undefined
+          ? `the atlas does not tell cells apart by ${NOT_TOLD[kind]}`
+          : `the asked cells of the atlas have ${list(held)}`;
+      return [caution("Not used", `${said} chose no cells: ${why}.`)];
+    });
+
+const NOT_TOLD: Readonly<Record<Context["kind"], string>> = {
+  species: "species",
+  tissue: "tissue",
+  disease: "disease",
+  donor_group: "groups of donors",
+  background: "what was done to them before",
+  marker: "this marker",
+};
+
 const notUsedOf = (query: StructuredQuery): Basis[] =>
   (query.not_used ?? []).map((field) =>
     caution(
       "Not used",
-      `“${query[field] ?? field}” (${field}) chose no cells: the atlas does not tell cells apart by ${field} here.`,
+      field === "donor"
+        ? `“${query.donor ?? field}” (donor) chose no cells: no asked cells of the atlas are of that donor.`
+        : `“${query[field] ?? field}” (${field}) chose no cells: the atlas does not tell cells apart by ${field} here.`,
     ),
   );
 

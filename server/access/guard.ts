@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import { HaystackError } from "../../errors.ts";
 import { failureLimit } from "../limits.ts";
 import type { Access, ServerParts } from "../parts.ts";
+import { createOpenRequests } from "./open-requests.ts";
 import { identifier } from "./identify.ts";
 import { refuseForeignPages } from "./origin.ts";
 import { NOBODY } from "./ownership.ts";
@@ -28,6 +29,8 @@ export function guardAccess(app: FastifyInstance, parts: ServerParts): void {
   const identify = identifier(parts);
   const countFailure = failureLimit(app, parts);
   const checkOrigin = refuseForeignPages(parts.config);
+  const open = createOpenRequests(parts);
+  app.addHook("onClose", async () => open.close());
   app.decorateRequest("identity");
   app.decorate("guardedRoutes", []);
   app.addHook("onRoute", ({ method, url, config }) => {
@@ -40,7 +43,7 @@ export function guardAccess(app: FastifyInstance, parts: ServerParts): void {
     if (config?.refusesMethod === true) return;
     for (const each of [method].flat()) app.guardedRoutes.push({ method: each, url, access });
   });
-  app.addHook("onRequest", async (request) => {
+  app.addHook("onRequest", async (request, reply) => {
     request.identity = NOBODY;
     checkOrigin(request);
     const { access } = request.routeOptions.config;
@@ -52,6 +55,13 @@ export function guardAccess(app: FastifyInstance, parts: ServerParts): void {
         await countFailure(request);
       throw thrown;
     }
+    const { raw } = reply;
+    const cut = (): void => {
+      if (request.endAccess === undefined) raw.destroy();
+      else request.endAccess();
+    };
+    const connection = request.ws ? request.raw.socket : raw;
+    connection.once("close", open.watch(request.identity, cut));
   });
   app.addHook("preParsing", async (request) => {
     if (request.routeOptions.config.access === "admin" && request.identity.role !== "admin")

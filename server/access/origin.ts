@@ -7,6 +7,9 @@ const hostName = (host: string): string | undefined =>
     ? new URL(`http://${host}`).hostname.replace(/^\[(.*)\]$/, "$1")
     : undefined;
 
+/** What a proxy adds: behind one every request seems to come from this machine. */
+const FORWARDED = /^(?:forwarded|x-forwarded-.*|x-real-ip)$/;
+
 /**
  * Refuses what a page of another web site makes a browser send. Such a page may have its own name
  * resolve to this machine (so without sign-in only names of this machine are answered), and may
@@ -14,7 +17,14 @@ const hostName = (host: string): string | undefined =>
  */
 export function refuseForeignPages(config: Config): (request: FastifyRequest) => void {
   const allowed = new Set(listed(config.CORS_ORIGINS));
-  return ({ host, headers: { origin }, routeOptions }) => {
+  return ({ host, headers, routeOptions }) => {
+    const { origin } = headers;
+    if (config.AUTH === "none" && Object.keys(headers).some((name) => FORWARDED.test(name))) {
+      throw new HaystackError(
+        "FORBIDDEN",
+        "Without sign-in this server answers only requests of its own machine, and this one was forwarded by a proxy; set AUTH, or ask without the proxy.",
+      );
+    }
     if (config.AUTH === "none" && !isLoopback(hostName(host) ?? "")) {
       throw new HaystackError(
         "FORBIDDEN",

@@ -1,10 +1,10 @@
 import type { Identity } from "../parts.ts";
 
 /** The one identity of AUTH=none. It is no address: its runs have no user_email. */
-export const LOCAL: Identity = { owner: "local", role: "admin", credential: "none" };
+export const LOCAL: Identity = { owner: "local", role: "admin", credential: "none", until: null };
 
 /** Who asks where anybody may. It owns nothing. */
-export const NOBODY: Identity = { owner: "", role: "user", credential: "nobody" };
+export const NOBODY: Identity = { owner: "", role: "user", credential: "nobody", until: null };
 
 export const isNobody = (identity: Identity): boolean => identity === NOBODY;
 

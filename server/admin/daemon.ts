@@ -160,6 +160,7 @@ export const daemonRoutes =
               .describe("Only actions on this run, token or daemon"),
             before: z
               .string()
+              .max(316)
               .regex(/^\d{1,15}:.{1,300}$/)
               .optional()
               .describe("`next` of the previous page"),

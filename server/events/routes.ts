@@ -16,6 +16,7 @@ const HEARTBEAT_MS = 15_000;
 const headersSchema = z.object({
   "last-event-id": z
     .string()
+    .max(31)
     .regex(/^\d{1,15}\.\d{1,15}$/)
     .optional()
     .describe("Id of the last event received; the stream continues after it"),

@@ -91,7 +91,7 @@ export function createEventStream(reply: FastifyReply, clock: Clock): EventStrea
   const write = async (text: string): Promise<void> => {
     if (reply.raw.write(text)) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const forget = clock.at(clock.now() + SLOW_READER_MS, () => reply.raw.destroy());
+    const forget = clock.after(SLOW_READER_MS, () => reply.raw.destroy());
     reply.raw.once("drain", resolve).once("close", resolve);
     await promise;
     reply.raw.off("drain", resolve).off("close", resolve);
@@ -100,7 +100,7 @@ export function createEventStream(reply: FastifyReply, clock: Clock): EventStrea
 
   const send = async (take: () => Taken): Promise<void> => {
     reply.sse.sendHeaders();
-    const forget = clock.at(clock.now() + LONGEST_STREAM_MS, end);
+    const forget = clock.after(LONGEST_STREAM_MS, end);
     try {
       while (!isOver) {
         wake = Promise.withResolvers();

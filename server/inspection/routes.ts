@@ -5,7 +5,7 @@ import { listed } from "../../config.ts";
 import type { ServerParts } from "../parts.ts";
 import { findRun } from "../runs/find-run.ts";
 import { runParams } from "../runs/schemas.ts";
-import { keepOpen, socketViewer } from "./viewer.ts";
+import { endAccess, keepOpen, socketViewer } from "./viewer.ts";
 
 const NORMAL_END = 1000;
 
@@ -26,7 +26,9 @@ export const inspectionRoutes =
           querystring: z.object({ run_id: z.string().min(1).max(200).optional() }),
         },
       },
-      (socket, { query: { run_id } }) => {
+      (socket, request) => {
+        const { run_id } = request.query;
+        request.endAccess = () => endAccess(socket, clock);
         keepOpen(socket, clock, inspection.attach(socketViewer(socket), run_id));
       },
     );
@@ -41,7 +43,9 @@ export const inspectionRoutes =
           await findRun(parts, identity, params.id);
         },
       },
-      async (socket, { params: { id } }) => {
+      async (socket, request) => {
+        const { id } = request.params;
+        request.endAccess = () => endAccess(socket, clock);
         const viewer = socketViewer(socket);
         for (const message of replay(id, await runs.history(id))) {
           await viewer.room();

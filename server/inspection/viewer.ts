@@ -13,8 +13,11 @@ const ROOM_BYTES = 256 * 1024;
 const HEARTBEAT_MS = 30_000;
 /** So long after its beginning an inspection ends, so that the viewer says again who it is. */
 const LONGEST_MS = 3_600_000;
+/** For how long such a viewer may take to say goodbye. */
+const GOODBYE_MS = 300;
 /** Close codes of the WebSocket protocol. */
 const NORMAL_END = 1000;
+const POLICY = 1008;
 const TRY_AGAIN_LATER = 1013;
 
 /** Sends inspection messages over one WebSocket, and never waits for it. */
@@ -23,15 +26,24 @@ export interface SocketViewer {
   room(): Promise<void>;
 }
 
+/**
+ * Ends a socket whose viewer may no longer look; one that does not say goodbye is cut off.
+ */
+export function endAccess(socket: WebSocket, clock: Clock): void {
+  socket.close(POLICY, "Your right to look has ended; sign in again.");
+  const forget = clock.at(clock.now() + GOODBYE_MS, () => socket.terminate());
+  socket.once("close", forget);
+}
+
 /** Keeps a socket open for an hour; `onClose` is called when it has closed, for whatever reason. */
 export function keepOpen(socket: WebSocket, clock: Clock, onClose: () => void): void {
-  const end = clock.at(clock.now() + LONGEST_MS, () =>
+  const end = clock.after(LONGEST_MS, () =>
     socket.close(NORMAL_END, "An inspection ends after an hour; attach again."),
   );
   let cancelBeat = (): void => undefined;
   const beat = (): void => {
     socket.ping();
-    cancelBeat = clock.at(clock.now() + HEARTBEAT_MS, beat);
+    cancelBeat = clock.after(HEARTBEAT_MS, beat);
   };
   beat();
   socket.on("close", () => {

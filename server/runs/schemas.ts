@@ -62,6 +62,7 @@ export const runSummarySchema = runDocumentSchema
     status: true,
     current_phase: true,
     current_iteration: true,
+    held_jobs: true,
     grounding_scores: true,
     final_score: true,
     expected_accuracy: true,
@@ -92,7 +93,16 @@ export const listedRunSchema = followedRunSchema.extend({ interrupted }).meta({ 
 
 export const runParams = z.object({ id: z.string().min(1).max(200).describe("Id of the run") });
 
-export const querySchema = z.string().meta({
-  description: `The question, at most ${LONGEST_QUESTION} characters`,
-  examples: ["How would CD14+ monocytes respond to IFN-beta?"],
-});
+/** Beyond it a question is no question; up to it the answer says how long one may be. */
+const LONGEST_TEXT = 16_777_216;
+
+/** A time that a request names. */
+export const timeSchema = z.iso.datetime().max(40);
+
+export const querySchema = z
+  .string()
+  .max(LONGEST_TEXT)
+  .meta({
+    description: `The question, at most ${LONGEST_QUESTION} characters`,
+    examples: ["How would CD14+ monocytes respond to IFN-beta?"],
+  });

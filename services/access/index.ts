@@ -43,6 +43,8 @@ export interface AccessStore {
   insertToken(token: AccessToken, hash: string): Promise<void>;
   /** Also tokens that have expired or were revoked: the caller judges. */
   findToken(hash: string): Promise<AccessToken | undefined>;
+  /** Those of these ids that there are, as `findToken`. */
+  tokensOf(ids: readonly string[]): Promise<AccessToken[]>;
   /** Newest first. */
   listTokens(): Promise<AccessToken[]>;
   /**

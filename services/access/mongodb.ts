@@ -74,6 +74,8 @@ export async function openMongoAccess({
         const found = await tokens.findOne({ hash: { $eq: hash } });
         return found === null ? undefined : toToken(found);
       }),
+    tokensOf: (ids) =>
+      guarded(async () => (await tokens.find({ _id: { $in: [...ids] } }).toArray()).map(toToken)),
     listTokens: () =>
       guarded(async () =>
         (await tokens.find().sort({ created_at: -1, _id: -1 }).toArray()).map(toToken),

@@ -67,6 +67,9 @@ export async function openSqliteAccess({ file }: { readonly file: string }): Pro
     `INSERT INTO tokens (hash, ${TOKEN}) VALUES (:hash, :id, :owner, :role, :created_at, :expires_at, :revoked_at)`,
   );
   const findToken = prepare<AccessToken>(`SELECT ${TOKEN} FROM tokens WHERE hash = :hash`);
+  const tokensOf = prepare<AccessToken>(
+    `SELECT ${TOKEN} FROM tokens WHERE id IN (SELECT value FROM json_each(:ids))`,
+  );
   const listTokens = prepare<AccessToken>(
     `SELECT ${TOKEN} FROM tokens ORDER BY created_at DESC, id DESC`,
   );
@@ -83,6 +86,7 @@ export async function openSqliteAccess({ file }: { readonly file: string }): Pro
     insertToken: async ({ id, owner, role, created_at, expires_at, revoked_at }, hash) =>
       void (await insertToken({ hash, id, owner, role, created_at, expires_at, revoked_at })),
     findToken: async (hash) => (await findToken({ hash }))[0],
+    tokensOf: (ids) => tokensOf({ ids: JSON.stringify(ids) }),
     listTokens: () => listTokens({}),
     revokeToken: async (id, at) => (await revokeToken({ id, at }))[0],
     recordAudit: async ({ at, who, credential, action, target, outcome }) =>

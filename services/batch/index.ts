@@ -58,12 +58,27 @@ export interface JobFailure {
   readonly repeats?: "never" | "once";
 }
 
+export type JobHoldKind = "capacity" | "quota" | "permission" | "invalid" | "other";
+
+/** What keeps a job from its machine. */
+export interface JobHold {
+  readonly kind: JobHoldKind;
+  /** One plain sentence. */
+  readonly reason: string;
+}
+
 export interface JobStatus {
   readonly job_id: string;
   readonly state: JobState;
   /** Present when FAILED. */
   readonly failure?: JobFailure;
-  /** Seconds the job has run, when known. */
+  /** When its program began, in milliseconds; absent before, and where that is not known. */
+  readonly started_at?: number;
+  /** It FAILED or was CANCELLED for want of a machine: the same job may find another one. */
+  readonly shortage?: true;
+  /** What Batch last said of a job that has no machine yet; absent where it said nothing. */
+  readonly held?: JobHold;
+  /** Seconds for which the job had its machine, when known: what is paid for. */
   readonly run_seconds?: number;
 }
 
@@ -78,6 +93,24 @@ export interface RunJobs {
     signal?: AbortSignal,
   ): Promise<JobState>;
   cancel(jobId: string, signal?: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ImportJobSpec {
+  readonly job_id: string;
+  readonly import_id: string;
+  readonly attempt: number;
+  /** Each on a machine of its own; a repeated one does what is left of it. */
+  readonly tasks: number;
+  readonly source_bytes: number;
+  /** Whether the source grows when it is read. */
+  readonly is_packed: boolean;
+}
+
+/** Port: imports that the tasks of a CPU job share; each executes `haystack job`. */
+export interface ImportJobs {
+  /** Idempotent by job id like BatchService.submit; returns how the job stands. */
+  submit(spec: ImportJobSpec, signal?: AbortSignal): Promise<JobStatus>;
   close(): Promise<void>;
 }
 
@@ -116,6 +149,11 @@ export interface BatchService {
   /** What a job gets that was preempted so often before; null where nothing is paid for. */
   offer(preemptions: number): JobOffer | null;
   readonly model: Model;
+  /**
+   * Removes all that is kept of those jobs that have ended. Absent where the service forgets its
+   * jobs by itself.
+   */
+  forget?(isMeant: (jobId: string) => boolean): Promise<void>;
   /**
    * Rejects unless jobs can be made and looked at here: place, credentials and permissions are
    * right. Absent where nothing can be wrong.

@@ -20,4 +20,7 @@ export interface TaskError {
   readonly stack: string | undefined;
 }
 
-export type TaskAnswer = { readonly value: unknown } | { readonly error: TaskError };
+export type TaskAnswer = ({ readonly value: unknown } | { readonly error: TaskError }) & {
+  /** The process must be given no more work. */
+  readonly isLast?: boolean;
+};

@@ -5,6 +5,7 @@
 import { flushCompileCache } from "node:module";
 import { Worker } from "node:worker_threads";
 import { toHaystackError } from "../../errors.ts";
+import { isSpent } from "../../last-work.ts";
 import { OVER_MEMORY, type TaskAnswer, type TaskCall } from "./task-calls.ts";
 
 const MEMORY_EVERY_MS = 50;
@@ -58,7 +59,7 @@ async function answer(call: TaskCall): Promise<void> {
   watcher.postMessage(call.memoryBytes);
   const found = await answerTo(call);
   watcher.postMessage(undefined);
-  send(found);
+  send(isSpent() ? { ...found, isLast: true } : found);
   // It ends by being killed, so what it compiled is cached as soon as there is an answer.
   flushCompileCache();
 }

@@ -57,6 +57,7 @@ export interface ModelReply {
 export interface ModelPrice {
   readonly input: number;
   readonly cached_input: number;
+  readonly cache_write: number;
   readonly output: number;
 }
 
@@ -84,18 +85,28 @@ export interface EmbeddingModel {
   embed(texts: readonly string[], options: CallOptions): Promise<Embeddings>;
 }
 
+/** For how long a server will have a model. */
+export interface ModelLifetime {
+  readonly model: string;
+  /** The variable that names it. */
+  readonly variable: string;
+  /** The day (YYYY-MM-DD) on which it is shut down; null where none is announced. */
+  readonly shutdown_date: string | null;
+}
+
 export interface LanguageModel {
   readonly name: string;
   readonly price: ModelPrice;
   readonly embedding?: EmbeddingModel;
   /**
    * `key` names the call: a repeated call carries the same. `timeout_ms` is for each attempt.
-   * Errors: MODEL_UNAVAILABLE when no attempt succeeded; STEP_ABORTED.
+   * Errors: MODEL_UNAVAILABLE when no attempt succeeded; MODEL_RETIRED when the server no longer has the
+   * model; STEP_ABORTED.
    */
   complete(request: ModelRequest, options: CallOptions): Promise<ModelReply>;
   /**
-   * Rejects with MODEL_UNAVAILABLE unless the server knows the models. One attempt each, nothing is
-   * paid.
+   * The models in use. Rejects unless the server knows them: MODEL_RETIRED, MODEL_UNAVAILABLE. One
+   * attempt each, nothing is paid.
    */
-  check?(signal: AbortSignal): Promise<void>;
+  check?(signal: AbortSignal): Promise<readonly ModelLifetime[]>;
 }

@@ -1,12 +1,14 @@
 import { systemWords } from "../../system-words.ts";
 import { randomUUID } from "node:crypto";
-import { link, mkdir, open, rm } from "node:fs/promises";
+import { link, mkdir, open, readdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { createTransport } from "nodemailer";
 import { HaystackError } from "../../errors.ts";
 import type { Clock } from "../clock/index.ts";
 import { checkMail, messageId } from "./check-mail.ts";
 import type { Mail, MailService } from "./index.ts";
+
+const ENDING = ".eml";
 
 interface EmlOptions {
   readonly folder: string;
@@ -62,6 +64,11 @@ export function emlMail({ folder, from, clock }: EmlOptions): MailService {
   };
 
   return {
+    async forget(isMeant) {
+      for (const name of await readdir(base).catch(() => []))
+        if (name.endsWith(ENDING) && isMeant(name.slice(0, -ENDING.length)))
+          await rm(join(base, name), { force: true });
+    },
     async send(given, signal) {
       if (signal?.aborted === true)
         throw new HaystackError(
@@ -70,7 +77,7 @@ export function emlMail({ folder, from, clock }: EmlOptions): MailService {
         );
       const mail = checkMail(given);
       try {
-        await writeOnce(`${mail.key}.eml`, await compose(mail));
+        await writeOnce(`${mail.key}${ENDING}`, await compose(mail));
       } catch (thrown) {
         const why =
           systemWords(thrown) ?? (thrown instanceof Error ? thrown.message : String(thrown));

@@ -13,6 +13,8 @@ export interface Mail {
 export interface MailService {
   /** Errors: MAIL_REJECTED (permanent), MAIL_UNAVAILABLE (try later). */
   send(mail: Mail, signal?: AbortSignal): Promise<void>;
+  /** Removes the mails that lie here, by key. Absent where none do. */
+  forget?(isMeant: (key: string) => boolean): Promise<void>;
   /**
    * Rejects as `send` does unless mails can be sent with this account. Absent where nothing can be
    * wrong.

@@ -7,6 +7,13 @@ export interface ObjectRef {
   readonly sha256: string;
 }
 
+export interface ObjectStat {
+  readonly path: string;
+  readonly size: number;
+  /** Another one as soon as the object was replaced. */
+  readonly version: string;
+}
+
 export interface ObjectStore {
   /**
    * Stores the file under the path. Present with the same content: success, nothing written.
@@ -21,8 +28,10 @@ export interface ObjectStore {
    */
   fetch(ref: ObjectRef | { readonly path: string }, signal?: AbortSignal): Promise<string>;
   /** Undefined when absent. */
-  stat(path: string): Promise<{ readonly path: string; readonly size: number } | undefined>;
+  stat(path: string): Promise<ObjectStat | undefined>;
   list(prefix: string): AsyncIterable<string>;
+  /** For good, when it returns; one that is absent is no error. */
+  remove(path: string, signal?: AbortSignal): Promise<void>;
   /** Where a person finds the object: a file path or a gs:// URL. */
   location(path: string): string;
   /**

@@ -41,6 +41,7 @@ async function silentModel() {
   const [asked, left] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const server = createServer((request) => {
     request.on("error", () => undefined).resume();
+    if (request.method !== "POST") return;
     request.socket.once("close", left.resolve);
     asked.resolve();
   });

@@ -107,3 +107,56 @@ test("a key that may not send, models that are not known, a database without an 
     expect.stringContaining("401"),
   ]);
 }, 120_000);
+
+const DAY_MS = 86_400_000;
+const dayFromNow = (days: number): string =>
+  new Date(Date.now() + days * DAY_MS).toISOString().slice(0, 10);
+
+test.each([
+  [
+    "ends within 60 days",
+    "scripted",
+    12,
+    "advice",
+    /scripted is shut down on .*in 12 days.*OPENAI_MODEL/,
+  ],
+  ["of embeddings that ends", EMBEDDING.model, 60, "advice", /in 60 days.*OPENAI_EMBEDDING_MODEL/],
+  ["that ended", "scripted", 0, "problem", /scripted was shut down on .*OPENAI_MODEL/],
+  ["of embeddings that ended", EMBEDDING.model, -3, "problem", /was shut down.*OPENAI_EMBEDDING/],
+  ["that lasts", "scripted", 62, "ok", /scripted at/],
+] as const)(
+  "a model %s is told by its server's shutdown_date",
+  async (_, name, days, state, finding) => {
+    const model = await startModelServer();
+    model.shutdowns.set(name, dayFromNow(days)).set("other", dayFromNow(-1));
+    const { found, code } = await doctor({
+      OPENAI_API_KEY: "sk-very-secret",
+      OPENAI_BASE_URL: model.baseURL,
+      OPENAI_MODEL: "scripted",
+      OPENAI_EMBEDDING_MODEL: EMBEDDING.model,
+    });
+    expect(found["language model"]).toEqual([state, expect.stringMatching(finding)]);
+    expect(code).toBe(state === "problem" ? 1 : 0);
+  },
+  60_000,
+);
+
+test.each([
+  ["a list of models alone", "list", "ok", /scripted at/],
+  ["nothing about models", "none", "problem", /tells of no models/],
+] as const)(
+  "a server that tells %s",
+  async (_, listing, state, finding) => {
+    const model = await startModelServer();
+    model.listing = listing;
+    model.shutdowns.set("scripted", "soon");
+    const { found } = await doctor({
+      OPENAI_API_KEY: "sk-very-secret",
+      OPENAI_BASE_URL: model.baseURL,
+      OPENAI_MODEL: "scripted",
+      OPENAI_EMBEDDING_MODEL: "off",
+    });
+    expect(found["language model"]).toEqual([state, expect.stringMatching(finding)]);
+  },
+  60_000,
+);

@@ -1,12 +1,15 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { loadConfig } from "../../config.ts";
 import { openObjects } from "../../adapters/objects.ts";
 import { openWorkbench } from "../../daemon.ts";
 import { haystack, type Outcome } from "../support/command-line.ts";
+import { describeWith } from "../support/describe-with.ts";
 import { describeWithGcs, startGcs } from "../support/gcs-server.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
+import { runPython } from "../support/python.ts";
+import { GCS, PYTHON } from "../support/real-parts.ts";
 
 const WANTED = 3;
 
@@ -172,5 +175,72 @@ describeWithGcs("an atlas in Cloud Storage", () => {
     expect(JSON.parse((await atlas("list")).stdout)).toMatchObject({
       atlases: [{ dataset: "whole", simulated: true, n_genes: 200, source_file: "whole.h5ad" }],
     });
+  });
+});
+
+const AS_ZARR = `
+import json, sys, warnings
+warnings.simplefilter("ignore")
+import anndata
+told = json.loads(sys.argv[1])
+anndata.read_h5ad(told["file"]).write_zarr(told["folder"])
+print("{}")
+`;
+
+describeWith(GCS, PYTHON)("a zarr folder in Cloud Storage", () => {
+  test("is imported like the file, and as it is now, not with what it held before", async () => {
+    const server = await startGcs();
+    onTestFinished(() => server.stop());
+    await server.makeBucket("haystack-test");
+    await server.makeBucket("others");
+    const folder = await temporaryFolder();
+    const env = {
+      GCS_BUCKET: "haystack-test",
+      GCS_ENDPOINT: server.url,
+      BATCH_PROJECT: "p",
+      BATCH_IMAGE: "worker",
+      PUBSUB_TOPIC: "t",
+      PUBSUB_SUBSCRIPTION: "s",
+    };
+    const atlas = async (...args: string[]): Promise<Record<string, unknown>> => {
+      const outcome = await haystack(["atlas", ...args, "--data-dir", folder, "--json"], { env });
+      expect([outcome.code, outcome.stderr]).toEqual([0, expect.not.stringMatching(/haystack:/)]);
+      return JSON.parse(outcome.stdout) as Record<string, unknown>;
+    };
+    const file = join(folder, "kept.h5ad");
+    const size = ["--genes", "100", "--cells-per-group", "3"];
+    await atlas("simulate", "--output", file, "--no-import", ...size);
+    const zarr = join(folder, "kept.zarr");
+    await runPython(AS_ZARR, { file, folder: zarr });
+    const at = (name: string) =>
+      `${server.url}/storage/v1/b/others/o/${encodeURIComponent(`folder/kept.zarr/${name}`)}`;
+    const entries = await readdir(zarr, { recursive: true, withFileTypes: true });
+    const names = entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(zarr.length + 1));
+    for (const name of names) {
+      const address = `${server.url}/upload/storage/v1/b/others/o?uploadType=media&name=${encodeURIComponent(`folder/kept.zarr/${name}`)}`;
+      const body = new Uint8Array(await readFile(join(zarr, name)));
+      expect((await fetch(address, { method: "POST", body })).status).toBe(200);
+    }
+    const here = await atlas("import", file, "--dataset", "here");
+    const there = await atlas("import", "gs://others/folder/kept.zarr/");
+    expect(there).toEqual({
+      ...here,
+      dataset: "kept",
+      donors: (here["donors"] as string[]).map((donor) => donor.replace("here", "kept")),
+      source_file: "kept.zarr",
+    });
+
+    const chunk = names.find((name) => /^X\/data\/(c\/)?0$/.test(name)) ?? "";
+    expect((await fetch(at(chunk), { method: "DELETE" })).ok).toBe(true);
+    const outcome = await haystack(
+      ["atlas", "import", "gs://others/folder/kept.zarr", "--data-dir", folder, "--json"],
+      { env },
+    );
+    expect([outcome.code, JSON.parse(outcome.stdout)]).toEqual([
+      2,
+      expect.objectContaining({ error: "FILE_DAMAGED" }),
+    ]);
   });
 });

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import type { SteadyClock, TimeSource } from "../../services/clock/steady.ts";
 import type { RunCommit, RunStore, UserLoad } from "../../services/runs/index.ts";
 import { openSqliteRuns } from "../../services/runs/sqlite/store.ts";
 import { withoutCompare } from "../services/runs-fixtures.ts";
@@ -51,6 +52,27 @@ const oneNameForAll = () => ({
   isRunId: () => true,
   runOfJob: (id: string) => /^hs-(.+)-i\d+-[pc]-a\d+$/.exec(id)?.[1],
 });
+
+/** Whose pauses end when the time of day says so. */
+const wallClock = ({ wall, uptime, timer }: TimeSource): SteadyClock => {
+  const at = (time: number, callback: () => void): (() => void) => {
+    let forget = (): void => undefined;
+    const look = (): void => (wall() < time ? arm() : callback());
+    const arm = (): void => {
+      forget = timer(Math.max(0, time - wall()), look);
+    };
+    arm();
+    return () => forget();
+  };
+  return {
+    now: wall,
+    elapsed: wall,
+    at,
+    after: (ms, callback) => at(wall() + ms, callback),
+    standing: () => ({ uptime: uptime(), shown: wall() }),
+    resume: () => undefined,
+  };
+};
 
 const acknowledgesBeforeStoring: StoreFault = (store) => ({
   ...store,
@@ -142,6 +164,14 @@ describe("the simulation notices", () => {
     ],
   ])("%s", async (_, fault, expected) => {
     expect(await firstViolation(fault)).toMatch(expected);
+  });
+
+  test("a clock that is the machine's own, when somebody sets it", async () => {
+    const { simulate } = await import("../support/simulation/simulate.ts");
+    const violations: string[] = [];
+    for (let seed = 1; seed <= 200 && violations.length === 0; seed++)
+      violations.push(...(await simulate(seed, { clockOf: wallClock })).violations);
+    expect(violations[0]).toMatch(/^(end|D4|D8|D9|cancel)/);
   });
 
   test("a step that starts before its commit", async () => {

@@ -44,6 +44,8 @@ const FAULTS: readonly string[] = [
   "kill",
   "stall",
   "drain",
+  "clock set back",
+  "clock set forward",
   "lease lost",
   "two daemons",
   "money spent",

@@ -28,6 +28,11 @@ test.each<[string, Record<string, string>, readonly string[]]>([
     ["BATCH_PRICES \\(has no price for a2-highgpu-1g with 1 nvidia-tesla-a100\\)"],
   ],
   [
+    "an image's ENTRYPOINT on a machine with accelerators",
+    { ...CLOUD, BATCH_ENTRYPOINT: "image" },
+    ["BATCH_ENTRYPOINT \\(Google Batch does not start an image's ENTRYPOINT"],
+  ],
+  [
     "prices that are no numbers",
     { ...CLOUD, BATCH_PRICES: "g2-standard-8 with 1 nvidia-l4=cheap" },
     ["BATCH_PRICES"],

@@ -32,7 +32,9 @@ test("docs/operations.md lists exactly the error catalogue", () => {
 });
 
 test("every code is raised somewhere", () => {
-  const sources = globSync("{actors,cli,config,insight,machines,science,server,services}/**/*.ts")
+  const sources = globSync(
+    "{actors,adapters,cli,config,insight,machines,science,server,services}/**/*.ts",
+  )
     .concat(globSync("*.ts"))
     .map((file) => readFileSync(file, "utf8").replace(/ERROR_CATALOGUE = \{[^]+?\n\}/, ""))
     .join("\n");

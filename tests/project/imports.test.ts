@@ -13,10 +13,11 @@ import {
  * import by `import type` only. Only the command line, which starts everything, knows the
  * composition root; docs/decisions/0021-rooms-and-imports.md says why.
  */
-const HELPERS = "(errors|given|json-text|own-files|retry-after|system-words|zod-words)\\.ts";
+const HELPERS =
+  "(errors|given|json-text|last-work|own-files|retry-after|system-words|zod-words)\\.ts";
 const INTERFACES = "services/[\\w-]+/(index|document)\\.ts";
 const ACTORS =
-  "actors/([\\w-]+|supervisor/supervisor|mail/requested|(watch|inspection)/[\\w-]+)\\.ts";
+  "actors/([\\w-]+|supervisor/supervisor|mail/requested|(watch|inspection|imports)/[\\w-]+)\\.ts";
 const COMPOSITION = "(adapters/[\\w-]+|daemon|fail-unbegun|serve)\\.ts";
 
 interface Room {
@@ -26,7 +27,10 @@ interface Room {
 }
 
 const ROOMS: readonly Room[] = [
-  { files: /^(given|json-text|own-files|retry-after|system-words|zod-words)\.ts$/, imports: [] },
+  {
+    files: /^(given|json-text|last-work|own-files|retry-after|system-words|zod-words)\.ts$/,
+    imports: [],
+  },
   { files: /^errors\.ts$/, imports: ["system-words\\.ts"] },
   { files: /^software\.ts$/, imports: [HELPERS, "package\\.json"] },
   { files: /^config(\/.*)?\.ts$/, imports: ["config/.*", HELPERS] },
@@ -89,7 +93,7 @@ const ROOMS: readonly Room[] = [
       "insight/.*",
       "science/.*",
       // What a server answers, and what a token is.
-      "server/(runs/schemas|access/tokens)\\.ts",
+      "server/(runs/schemas|questions/shown-check|access/tokens)\\.ts",
     ],
     types: ["machines/run-types\\.ts"],
   },

@@ -1,4 +1,6 @@
 import { openH5ad } from "../../science/anndata/open.ts";
+import { readH5ad } from "../../science/anndata/read.ts";
+import { inspectH5ad } from "../../science/atlas/inspect.ts";
 
 /** Tasks of a process that reads damaged files. */
 
@@ -16,4 +18,11 @@ export async function readAll(path: string): Promise<{ values: number; peakMb: n
     file.close();
   }
   return { values, peakMb: process.resourceUsage().maxRSS / 1_000 };
+}
+
+/** All that a file says, once as it is looked into and once as it is read. */
+export async function tellAll(path: string): Promise<string> {
+  const seen = await inspectH5ad(path);
+  const { X, obs, var: genes, uns } = await readH5ad(path);
+  return JSON.stringify([seen, obs, genes, uns, Array.from(X.data)]);
 }

@@ -34,6 +34,16 @@ describe("a list of names", () => {
     expect(unpackNames(packNames(twins, "first")).find(key)?.id).toBe("1");
   });
 
+  it("finds the concepts with a name that is near in letters, and alike in digits", () => {
+    const near = (name: string, edits: number) =>
+      list.near(labelKey(name), edits).map(({ name: own }) => own);
+    expect(near("bortezomip", 1)).toEqual(["Bortezomib"]);
+    expect(near("velcode", 1)).toEqual(["Bortezomib"]);
+    expect(near("bortezo", 2)).toEqual([]);
+    expect(near("PS-342", 2)).toEqual([]);
+    expect(near("zzzzzzzz", 8)).toEqual([]);
+  });
+
   it("finds nothing for a part of a name, a longer one or none", () => {
     for (const name of ["", "Bortezomi", "Bortezomibs", "zzz", "0", "MLN"])
       expect([name, find(name)]).toEqual([name, null]);

@@ -134,6 +134,41 @@ describe("spelling", () => {
   });
 });
 
+describe("a repair", () => {
+  test.each([
+    ["prednisolne", ["Prednisolone", "Prednisone"]],
+    ["cylosporine", ["Cyclosporine", "Cytosporin E"]],
+  ])("of %s that could be another is refused with both", (name, nearest) => {
+    expect(() => ask(`How would B cells respond to ${name}?`)).toThrow(
+      expect.objectContaining({
+        code: "PERTURBATION_UNKNOWN",
+        details: expect.objectContaining({ unknown: name, nearest }) as unknown,
+      }),
+    );
+  });
+
+  test.each(["betametasone", "lovastatn"])("of %s is offered by the name of a drug", (name) => {
+    expect(() => ask(`How would B cells respond to ${name}?`)).toThrow(
+      /did you mean (?:Betamethasone|Lovastatin)/i,
+    );
+  });
+
+  test("never reaches into digits", () => {
+    expect(() => ask("How would B cells respond to interleukin-l7?")).toThrow(/l7/);
+  });
+
+  test("is said in the answer", () => {
+    const { perturbation, ambiguities } = ask("How would B cells respond to tofacitinb?");
+    expect(perturbation).toMatchObject({ id: "tofacitinib", match: "spelling" });
+    expect(ambiguities).toContainEqual({
+      field: "perturbation",
+      text: "tofacitinb",
+      chosen: "Tofacitinib",
+      alternatives: [],
+    });
+  });
+});
+
 describe("a longer name", () => {
   test.each([
     "VEGF-Q",

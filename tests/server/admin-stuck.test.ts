@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { ActorNode } from "../../actors/inspection/actor-tree.ts";
-import { stuckReasons, waitedJobs } from "../../server/admin/stuck-reasons.ts";
+import { stuckReasons, waitedJobs } from "../../actors/stuck-reasons.ts";
 import type { RunRecord } from "../../services/runs/index.ts";
 import { run } from "../support/hosted-runs.ts";
 

@@ -5,7 +5,12 @@ import { audited, auditedForOthers } from "../../server/access/audited.ts";
 import type { AuditEntry } from "../../services/access/index.ts";
 import { manualClock } from "../../services/clock/manual.ts";
 
-const identity = { owner: "root@example.org", role: "admin", credential: "t1" } as const;
+const identity = {
+  owner: "root@example.org",
+  role: "admin",
+  credential: "t1",
+  until: null,
+} as const;
 
 function auditing(refuse: (entry: AuditEntry) => boolean = () => false) {
   const entries: AuditEntry[] = [];

@@ -109,6 +109,12 @@ describe("authorisation", () => {
         }),
         "one with an expired assertion": await assertion({ email, expiresIn: -120 }),
         "one with an assertion without an address": await assertion({ email: "" }),
+        "one with an assertion of the future": await assertion({ email, issuedIn: 120 }),
+        "one with an assertion for an hour": await assertion({ email, expiresIn: 3_600 }),
+        "one with an assertion of long ago": await assertion({ email, issuedIn: -3_600 }),
+        "one with an address of two lines": await assertion({ email: `${email}\r\nx` }),
+        "one with an address that shows as another": await assertion({ email: `\u202e${email}` }),
+        "one with two addresses": await assertion({ email: `a@b.example,${email}` }),
         "one with text for an assertion": { "x-goog-iap-jwt-assertion": "a.b.c" },
         "one with an unsigned assertion": {
           "x-goog-iap-jwt-assertion": `${btoa('{"alg":"none"}')}.${btoa(`{"email":"${email}","exp":9999999999}`)}.`,

@@ -369,6 +369,7 @@ test("a question is checked without a run: what is understood, and what would be
     200,
     {
       answerable: true,
+      did_you_mean: [],
       read_by: "rules",
       read_in_run_by: "rules",
       structured_query: document.structured_query,
@@ -388,6 +389,7 @@ test("a question is checked without a run: what is understood, and what would be
     200,
     {
       answerable: false,
+      did_you_mean: [],
       read_by: "rules",
       read_in_run_by: "rules",
       structured_query: null,
@@ -399,6 +401,27 @@ test("a question is checked without a run: what is understood, and what would be
         message: expect.any(String) as string,
         details: { question: unknown },
       },
+    },
+  ]);
+  const misspelt = QUESTION.replace(/IFN-beta|interferon beta/i, "interferron beta");
+  expect(misspelt).not.toBe(QUESTION);
+  expect(await check(misspelt)).toMatchObject([
+    200,
+    {
+      answerable: false,
+      did_you_mean: [
+        { field: "perturbation", text: "interferron beta", names: ["Interferon beta"] },
+      ],
+      structured_query: { perturbation: { id: "ifn-beta", match: "spelling" } },
+      problem: { message: expect.stringContaining('Did you mean Interferon beta by "interferron') },
+    },
+  ]);
+  expect(await check("How would monocytes respond to hyerxia?")).toMatchObject([
+    200,
+    {
+      answerable: false,
+      did_you_mean: [{ field: "perturbation", text: "hyerxia", names: ["Hyperoxia", "Hypoxia"] }],
+      structured_query: null,
     },
   ]);
   expect(await check("  ")).toEqual([400, refusalBody("QUESTION_EMPTY", "client")]);
@@ -417,6 +440,7 @@ test("a check tells that a language model reads the question in a run, where one
   ).post("/questions/check", { query: QUESTION });
   expect(await response.json()).toEqual({
     answerable: false,
+    did_you_mean: [],
     read_by: "rules",
     read_in_run_by: "language_model",
     structured_query: null,

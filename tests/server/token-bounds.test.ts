@@ -36,6 +36,7 @@ test("a token works until the moment at which it expires, and no longer", async 
     owner: "ada@example.org",
     role: "user",
     credential: "t1",
+    until: 1_000,
   });
   clock.advanceTo(1_000);
   await expect(ask(`Bearer ${SECRET}`)).rejects.toMatchObject({ code: "UNAUTHENTICATED" });

@@ -64,6 +64,8 @@ export function accessContract(
       expect(await store.revokeToken("t1", NOW + 5)).toEqual(token("t1", { revoked_at: NOW + 5 }));
       expect(await other.revokeToken("t1", NOW + 9)).toEqual(token("t1", { revoked_at: NOW + 5 }));
       expect(await other.findToken("hash-1")).toEqual(token("t1", { revoked_at: NOW + 5 }));
+      expect(await other.tokensOf(["t1", "none"])).toEqual([token("t1", { revoked_at: NOW + 5 })]);
+      expect(await other.tokensOf([])).toEqual([]);
       expect(await store.revokeToken("none", NOW)).toBeUndefined();
       expect((await store.listTokens()).map(({ id, revoked_at }) => [id, revoked_at])).toEqual([
         ["t2", null],

@@ -1,7 +1,9 @@
 /** Tasks of the compute contract, as a module of tasks. */
 import { writeFile } from "node:fs/promises";
 import { setTimeout as wait } from "node:timers/promises";
+import { getHeapStatistics } from "node:v8";
 import { HaystackError } from "../../errors.ts";
+import { lastWork } from "../../last-work.ts";
 
 export async function sum(
   values: Float32Array,
@@ -11,6 +13,12 @@ export async function sum(
     doubled: values.map((value) => value * 2),
     process: process.pid,
   };
+}
+
+/** Finds that its process can no longer be relied on, and says which it is. */
+export async function wearOut(): Promise<number> {
+  lastWork();
+  return process.pid;
 }
 
 export async function failTyped(details: Record<string, unknown>): Promise<never> {
@@ -40,8 +48,17 @@ export async function swell(megabytes: number): Promise<number> {
   return taken.length * 2 ** 24;
 }
 
+export async function heapBytes(): Promise<number> {
+  return getHeapStatistics().heap_size_limit;
+}
+
 export async function die(code: number): Promise<never> {
   process.exit(code);
+}
+
+/** Meets a full disk. */
+export async function fill(): Promise<void> {
+  await writeFile("/dev/full", "x");
 }
 
 export async function uncloneable(): Promise<() => void> {

@@ -2,6 +2,7 @@ import { status } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
 import { TERMINAL_JOB_STATES } from "../../services/batch/index.ts";
 import { jobSpec } from "./batch.contract.ts";
+import { PROGRAM } from "./local-batch-harness.ts";
 import { endOf, gate, googleHarness, ONE_SENTENCE, UNAVAILABLE } from "./google-batch-harness.ts";
 
 /** A failure of the program, and where to read more. */
@@ -113,6 +114,19 @@ test("QUEUED to FAILED without ever running is transient and costs no seconds", 
   expect(harness.events.seen.map((event) => event.state)).toEqual(["QUEUED", "FAILED"]);
 });
 
+test.each([
+  "Batch Error: code - CODE_GCE_PERMISSION_DENIED, description - Required 'iam.serviceAccounts.actAs' permission for 'j@p.iam'.",
+  "VM creation failed with non-retryable error: code - INVALID_FIELD_VALUE, description - Invalid value for field 'resource.machineType': 'g2'.",
+])("a job that cannot have a machine (%s) is not repeated", async (failInQueue) => {
+  const harness = await googleHarness();
+  harness.server.scriptJobs({ failInQueue });
+  expect((await endOf(harness))?.failure).toMatchObject({
+    kind: "application",
+    repeats: "never",
+    reason: expect.stringMatching(/^The job failed before its task started: .*\.$/) as string,
+  });
+});
+
 test("input that the program refuses (exit code 2) is said so; an image that cannot be had is application too", async () => {
   const harness = await googleHarness();
   expect((await endOf(harness, jobSpec(), { exit: 2 }))?.failure).toStrictEqual({
@@ -130,7 +144,51 @@ test("input that the program refuses (exit code 2) is said so; an image that can
     reason: logged(
       "The container could not be started: check that BATCH_IMAGE exists and that the jobs' service account may read it (exit code 125)",
     ),
+    repeats: "once",
   });
+});
+
+const L4 = { type: "nvidia-l4", count: 1 };
+
+test("on a machine with accelerators, where the image's ENTRYPOINT is lost, the program is named", async () => {
+  const harness = await googleHarness({ accelerator: L4 });
+  const spec = jobSpec();
+  expect((await endOf(harness, spec))?.state).toBe("SUCCEEDED");
+  const { entrypoint, commands } =
+    harness.server.job(spec.job_id)?.taskGroups?.[0]?.taskSpec?.runnables?.[0]?.container ?? {};
+  expect([entrypoint, ...(commands ?? [])].slice(0, 4)).toEqual([
+    "python",
+    "-m",
+    "haystack_worker",
+    "--prompt",
+  ]);
+});
+
+test.each([
+  [127, ["stack-worker", "run"], "program that BATCH_ENTRYPOINT names is not in the image"],
+  [126, ["/opt/worker"], "program that BATCH_ENTRYPOINT names may not be executed"],
+] as const)(
+  "exit code %s of a wrong program is tried again once",
+  async (code, entrypoint, said) => {
+    const harness = await googleHarness({ accelerator: L4, entrypoint });
+    expect((await endOf(harness))?.failure).toMatchObject({
+      kind: "application",
+      exit_code: code,
+      repeats: "once",
+      reason: expect.stringContaining(said) as string,
+    });
+  },
+);
+
+test("another image runs by the program that is set for it, or by its own without accelerators", async () => {
+  const worker = ["/usr/bin/predict", "--fast"];
+  const image = "other:1";
+  const server = { entrypoints: { [image]: worker } };
+  const images = { [image]: [process.execPath, PROGRAM] };
+  for (const changes of [{ accelerator: L4, entrypoint: worker }, { entrypoint: "image" as const }])
+    expect(
+      (await endOf(await googleHarness({ image, ...changes }, { ...server, images })))?.state,
+    ).toBe("SUCCEEDED");
 });
 
 test("a FAILED job whose tasks cannot be read now is BATCH_UNAVAILABLE and not misjudged", async () => {
@@ -164,6 +222,8 @@ test.each(["QUEUED", "SCHEDULED"] as const)(
     expect(await harness.batch.get(spec.job_id)).toEqual({
       job_id: spec.job_id,
       state: "CANCELLED",
+      shortage: true,
+      ...(state === "SCHEDULED" ? { run_seconds: expect.any(Number) as number } : {}),
     });
     expect(await harness.runs(spec)).toBe(0);
   },
@@ -185,6 +245,33 @@ test("cancel while RUNNING returns at once, before the job has stopped; its seco
     run_seconds: expect.any(Number) as number,
   });
   expect(end?.run_seconds).toBeGreaterThan(0);
+});
+
+test("a job that is being cancelled is not cancelled again, nor one that ended", async () => {
+  const harness = await googleHarness();
+  const spec = jobSpec();
+  const slow = gate();
+  harness.server.scriptJobs({ hold: { QUEUED: gate().promise }, slowStop: slow.promise });
+  await harness.batch.submit(spec);
+  await harness.batch.cancel(spec.job_id);
+  await harness.batch.cancel(spec.job_id);
+  slow.open();
+  await harness.server.reached(spec.job_id, "CANCELLED");
+  await harness.batch.cancel(spec.job_id);
+  expect(harness.server.calls.filter(({ method }) => method === "cancelJob")).toHaveLength(1);
+});
+
+test("a cancellation that somebody else began in between is no error", async () => {
+  const harness = await googleHarness();
+  const spec = jobSpec();
+  harness.server.scriptJobs({ hold: { QUEUED: gate().promise }, slowStop: gate().promise });
+  await harness.batch.submit(spec);
+  harness.server.failCalls({
+    method: "cancelJob",
+    until: () => harness.batch.cancel(spec.job_id),
+  });
+  await harness.batch.cancel(spec.job_id);
+  expect(harness.server.job(spec.job_id)?.status?.state).toBe("CANCELLATION_IN_PROGRESS");
 });
 
 test("cancel just after SUCCEEDED is no error and changes nothing", async () => {

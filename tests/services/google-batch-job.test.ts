@@ -1,4 +1,5 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
+import { googleImportJobs } from "../../services/batch/google/import-jobs.ts";
 import {
   type GoogleJob,
   type GoogleJobSettings,
@@ -62,7 +63,10 @@ const BODY: GoogleJob = {
             displayName: "control",
             container: {
               imageUri: "europe-docker.pkg.dev/p/haystack/worker:1",
+              entrypoint: "python",
               commands: [
+                "-m",
+                "haystack_worker",
                 "--prompt",
                 "/mnt/disks/haystack/batch-io/r1/iter_2/control_prompt.h5ad",
                 "--query",
@@ -259,4 +263,76 @@ test.each([
     ) as string,
   });
   expect(server.calls).toHaveLength(1);
+});
+
+test("a job of several tasks repeats what a machine took with it, and not what would fail again", () => {
+  const work = {
+    name: "import",
+    commands: ["job"],
+    identity: { "haystack-import": "0123456789abcdef01234567" },
+    provisioning: "STANDARD",
+    maxRunSeconds: 60,
+    mountsBucket: false,
+    isAwaited: false,
+    tasks: { count: 3, retries: 3, final: [2, 125] },
+  } as const;
+  const body = jobBody(SETTINGS, work, "us-central1");
+  expect(body.taskGroups?.[0]).toMatchObject({
+    taskCount: 3,
+    parallelism: 3,
+    taskCountPerNode: 1,
+    taskSpec: {
+      maxRetryCount: 3,
+      lifecyclePolicies: [{ action: "FAIL_TASK", actionCondition: { exitCodes: [2, 125] } }],
+    },
+  });
+  expect(body.notifications).toEqual([]);
+});
+
+test("the disk of an import holds the source, and what is made of it", async () => {
+  const { server, options } = await googleHarness();
+  const jobs = googleImportJobs({ ...options, bootDisk: { sizeGb: 100 }, maxRunSeconds: 60 });
+  onTestFinished(() => jobs.close());
+  const work = { import_id: "0123456789abcdef01234567", attempt: 1, tasks: 2 };
+  const sizes: unknown[] = [];
+  for (const [at, source_bytes, is_packed] of [
+    [1, 1e9, false],
+    [2, 80e9, false],
+    [3, 80e9, true],
+  ] as const) {
+    const job_id = `hs-import-0123456789abcdef01234567-${at}`;
+    await jobs.submit({ ...work, job_id, source_bytes, is_packed });
+    sizes.push(
+      Number(server.job(job_id)?.allocationPolicy?.instances?.[0]?.policy?.bootDisk?.sizeGb),
+    );
+  }
+  expect(sizes).toEqual([100, 260, 980]);
+});
+
+test("why an import's job failed is told of its own image and machine", async () => {
+  const { server, options } = await googleHarness();
+  const jobs = googleImportJobs({ ...options, image: "missing", maxRunSeconds: 60 });
+  onTestFinished(() => jobs.close());
+  const failing = {
+    job_id: "hs-import-0123456789abcdef01234567-1",
+    import_id: "0123456789abcdef01234567",
+    attempt: 1,
+    tasks: 2,
+    source_bytes: 1,
+    is_packed: false,
+  };
+  await jobs.submit(failing);
+  await server.reached(failing.job_id, "FAILED");
+  expect(await jobs.submit(failing)).toMatchObject({
+    state: "FAILED",
+    failure: {
+      kind: "application",
+      exit_code: 125,
+      reason: expect.stringMatching(/DISPATCH_IMAGE exists.*Cloud Logging/) as string,
+    },
+  });
+  // Such a task is not repeated: nothing would change.
+  expect(
+    server.job(failing.job_id)?.status?.statusEvents?.map((event) => event.description),
+  ).toEqual(expect.not.arrayContaining([expect.stringMatching(/to PENDING/)]));
 });

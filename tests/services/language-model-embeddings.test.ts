@@ -19,11 +19,11 @@ const options = (signal = new AbortController().signal) => ({
 const hurried = () => {
   const clock = manualClock();
   return {
-    now: () => clock.now(),
-    at(at: number, callback: () => void) {
-      const forget = clock.at(at, callback);
-      if (at - clock.now() !== 30_000)
-        queueMicrotask(() => clock.advanceTo(Math.max(at, clock.now())));
+    ...clock,
+    after(ms: number, callback: () => void) {
+      const due = clock.now() + ms;
+      const forget = clock.after(ms, callback);
+      if (ms !== 30_000) queueMicrotask(() => clock.advanceTo(Math.max(due, clock.now())));
       return forget;
     },
   };

@@ -5,6 +5,7 @@ import {
   answersWith,
   CALL,
   calls,
+  counting,
   DROPS,
   DROPS_HALFWAY,
   fails,
@@ -63,12 +64,13 @@ async function throughTime(script: readonly ScriptEntry[], timeout_ms = 60_000) 
   const clock = manualClock(1_000_000);
   const waits: number[] = [];
   const turning = {
-    now: () => clock.now(),
-    at(at: number, callback: () => void) {
-      if (at - clock.now() === timeout_ms) return clock.at(at, callback);
-      waits.push(at - clock.now());
-      const forget = clock.at(at, callback);
-      queueMicrotask(() => clock.advanceTo(Math.max(at, clock.now())));
+    ...clock,
+    after(ms: number, callback: () => void) {
+      if (ms === timeout_ms) return clock.after(ms, callback);
+      waits.push(ms);
+      const due = clock.now() + ms;
+      const forget = clock.after(ms, callback);
+      queueMicrotask(() => clock.advanceTo(Math.max(due, clock.now())));
       return forget;
     },
   };
@@ -224,6 +226,51 @@ test.each([
     message: expect.stringMatching(message) as string,
   });
   expect(server.calls).toHaveLength(expectedCalls);
+});
+
+test.each([
+  ["each", 404, "model_not_found"],
+  ["list", 404, null],
+] as const)("a model that is gone is MODEL_RETIRED at once (%s)", async (listing, status, code) => {
+  const server = await startModelServer();
+  server.listing = listing;
+  server.models.delete("scripted");
+  server.script(answersWith(status, {}, code));
+  await expect(server.model().complete(REQUEST, options())).rejects.toMatchObject({
+    code: "MODEL_RETIRED",
+    retryable: false,
+    message: expect.stringMatching(/scripted is not known .*127\.0\.0\.1.*OPENAI_MODEL/) as string,
+  });
+  expect(server.calls).toHaveLength(1);
+});
+
+test.each([
+  ["text", { input_tokens: "1000", output_tokens: "200" }, 1_200],
+  ["of chat completions", { prompt_tokens: 1_000, completion_tokens: 200 }, 1_200],
+  ["nonsense", { input_tokens: "many", output_tokens: -1 }, null],
+  ["a number", 7, null],
+  ["missing", undefined, null],
+])("counts that are %s", async (_, usage, tokens) => {
+  const server = await startModelServer();
+  server.script(counting(usage, says({ yes: true })));
+  const reply = await server.model().complete(REQUEST, options());
+  const bytes = JSON.stringify(server.calls[0]?.body).length;
+  expect(reply.usage.tokens).toBe(tokens ?? reply.usage.tokens);
+  expect(reply.usage.tokens).toBeGreaterThan(Math.min(tokens ?? bytes / 3, bytes / 3) - 1);
+  expect(reply.usage.usd).toBeGreaterThan(0);
+});
+
+test("what is written to the cache costs its own price", async () => {
+  const server = await startModelServer();
+  const input_tokens_details = { cached_tokens: 400, cache_write_tokens: 500 };
+  server.script(
+    counting({ input_tokens: 1_000, input_tokens_details, output_tokens: 200 }, says("{}")),
+  );
+  const { usage } = await server.model().complete(REQUEST, options());
+  expect(usage).toEqual({
+    tokens: 1_200,
+    usd: expect.closeTo((100 + 400 * 0.5 + 500 * 1.25 + 200 * 10) / 1e6, 12) as number,
+  });
 });
 
 test("a call without an answer ends at its time limit, and is made once more", async () => {

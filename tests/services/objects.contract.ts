@@ -32,14 +32,18 @@ export function objectsContract(adapter: string, make: () => Promise<ObjectStore
       expect(ref).toEqual({ path: "batch-io/run-1/iter_1/prompt.h5ad", sha256: sha256("counts") });
       expect(await readFile(await objects.fetch(ref), "utf8")).toBe("counts");
       expect(await readFile(await objects.fetch({ path: ref.path }), "utf8")).toBe("counts");
-      expect(await objects.stat(ref.path)).toEqual({ path: ref.path, size: 6 });
+      const found = await objects.stat(ref.path);
+      expect(found).toEqual({ path: ref.path, size: 6, version: expect.any(String) as string });
+      expect(await objects.stat(ref.path)).toEqual(found);
     });
 
     test("the same content again is success, other content replaces", async () => {
       const objects = await open();
       const first = await objects.putText("results/log.json", "one");
       expect(await objects.putText("results/log.json", "one")).toEqual(first);
+      const before = await objects.stat("results/log.json");
       const second = await objects.putText("results/log.json", "two");
+      expect((await objects.stat("results/log.json"))?.version).not.toBe(before?.version);
       expect(second.sha256).toBe(sha256("two"));
       expect(await readFile(await objects.fetch(second), "utf8")).toBe("two");
       await expect(objects.fetch(first)).rejects.toMatchObject({ code: "OBJECT_DAMAGED" });
@@ -68,6 +72,27 @@ export function objectsContract(adapter: string, make: () => Promise<ObjectStore
       });
       expect(await objects.stat("a/c")).toBeUndefined();
       expect(await objects.stat("a")).toBeUndefined();
+    });
+
+    test("a removed object is gone, its neighbours stay, and removing again is no error", async () => {
+      const objects = await open();
+      const ref = await objects.putText("batch-io/r1/iter_1/a", "x");
+      await objects.fetch(ref);
+      for (const path of ["batch-io/r1/iter_1/ab", "batch-io/r1/b", "batch-io/r10/a"])
+        await objects.putText(path, "y");
+      for (const path of ["batch-io/r1/iter_1/a", "batch-io/r1/iter_1/a", "batch-io/r1", "none/x"])
+        await objects.remove(path);
+      expect(await objects.stat(ref.path)).toBeUndefined();
+      await expect(objects.fetch(ref)).rejects.toMatchObject({ code: "OBJECT_NOT_FOUND" });
+      expect(await collect(objects.list("batch-io/"))).toEqual([
+        "batch-io/r1/b",
+        "batch-io/r1/iter_1/ab",
+        "batch-io/r10/a",
+      ]);
+      await objects.remove("batch-io/r1/iter_1/ab");
+      await objects.putText("batch-io/r1/iter_1/c", "z");
+      expect((await objects.stat("batch-io/r1/iter_1/c"))?.size).toBe(1);
+      await expect(objects.remove("../x")).rejects.toMatchObject({ code: "OBJECT_PATH_INVALID" });
     });
 
     test("a missing local file is FILE_NOT_FOUND and stores nothing", async () => {

@@ -271,7 +271,10 @@ export function leasesContract(openSeveral: OpenSeveral): void {
       for (const status of statuses) {
         await store.insert(sampleRun(status), leased);
         await store.commit([
-          sampleCommit(status, { document: sampleRun(status, { status }), attention_at: null }),
+          sampleCommit(status, {
+            document: sampleRun(status, { status }),
+            attention_at: status === "running" ? NOW + 10 * LEASE_MS : null,
+          }),
         ]);
         await store.release([{ run_id: status, token: 1 }]);
       }

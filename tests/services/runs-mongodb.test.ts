@@ -137,6 +137,7 @@ describeWithMongodb("run store on MongoDB", () => {
         lease: { ...leased, token: 1, claim: expect.any(String) as string },
         wake_at: null,
         attention_at: 0,
+        take_ups: 0,
         committed_status: "running",
         commit_id: expect.any(String) as string,
         inbox: [],
@@ -357,9 +358,16 @@ describeWithMongodb("run store on MongoDB", () => {
     ])("a state far too large is refused before it is written: %s", async (_, letter, count) => {
       const { store } = await open();
       await store.insert(sampleRun("run-a"), leased);
-      await expect(
-        store.commit([sampleCommit("run-a", { snapshot: `"${letter.repeat(count)}"` })]),
-      ).rejects.toMatchObject({ code: "SNAPSHOT_TOO_LARGE" });
+      await store.insert(sampleRun("run-b"), leased);
+      expect(
+        await store.commit([
+          sampleCommit("run-a", { snapshot: `"${letter.repeat(count)}"` }),
+          sampleCommit("run-b"),
+        ]),
+      ).toEqual([
+        { result: "refused", problem: "its state is larger than the store takes" },
+        { result: "committed" },
+      ]);
       expect((await store.get("run-a"))?.revision).toBe(0);
     });
   });

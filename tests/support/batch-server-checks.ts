@@ -19,8 +19,7 @@ const LABEL_KEY = /^(?!goog-|google-)[a-z][a-z0-9_-]{0,62}$/;
 const LABEL_VALUE = /^[a-z0-9_-]{0,63}$/;
 
 /**
- * What Google Batch refuses at createJob, as far as it is documented; a retry count too, which this
- * server does not act on.
+ * What Google Batch refuses at createJob, as far as it is documented.
  */
 export function checkCreate({
   parent,
@@ -49,7 +48,9 @@ function checkBody(
   return [
     taskGroups?.length !== 1 && "exactly one task group is supported",
     (spec?.runnables ?? []).length === 0 && "a task needs a runnable",
-    (spec?.maxRetryCount ?? 0) !== 0 && "maxRetryCount is not 0",
+    (spec?.maxRetryCount ?? 0) > 10 && "maxRetryCount is above 10",
+    (spec?.lifecyclePolicies ?? []).length > 1 && "more than one lifecycle policy is given",
+    Number(taskGroups?.[0]?.taskCount ?? 1) > 10_000 && "taskCount is above 10000",
     // Google Batch takes a comma for an attempt at shell injection.
     ...(spec?.volumes ?? []).flatMap(({ mountOptions }) =>
       (mountOptions ?? []).map(

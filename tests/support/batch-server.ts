@@ -44,6 +44,8 @@ export type Method =
 
 export interface CallFault {
   readonly method?: Method;
+  /** Only calls about this job. */
+  readonly jobId?: string;
   /** So many next calls fail. Default 1. */
   readonly times?: number;
   /** gRPC status. Default UNAVAILABLE. */
@@ -88,6 +90,8 @@ export interface BatchServer {
   /** The job as it is now; undefined when unknown. */
   readonly job: (jobId: string) => GoogleJob | undefined;
   readonly log: (jobId: string) => string;
+  /** Adds an event about the job, without a message to anybody. */
+  readonly says: (jobId: string, description: string) => void;
   /** As after an hour: a repeated request id is no longer known. */
   readonly forgetRequests: () => void;
   /** Deletes the job as someone else would; resolves when it is gone. */
@@ -197,7 +201,11 @@ export async function batchServer(options: BatchServerOptions): Promise<BatchSer
 
   const cancelJob = ({ name }: ByName): typeof operation => {
     const { live } = visible(name);
-    // Undocumented: how an ended job refuses.
+    // As reported: a job that is being cancelled refuses another cancellation, and one that was
+    // cancelled takes it. With which code is not documented; nor how an ended job refuses.
+    if (live.state() === "CANCELLED") return operation;
+    if (live.state() === "CANCELLATION_IN_PROGRESS")
+      throw new CallError(status.ABORTED, `Job ${name} is being cancelled`);
     if (ENDED.has(live.state()))
       throw new CallError(status.FAILED_PRECONDITION, `Job ${name} has ended`);
     live.stop("cancel");
@@ -217,13 +225,19 @@ export async function batchServer(options: BatchServerOptions): Promise<BatchSer
     return operation;
   };
 
+  const taskNamed = (tasks: readonly GoogleTask[], name: string): GoogleTask => {
+    const found = tasks.find((task) => task.name === name);
+    if (found === undefined) throw new CallError(status.NOT_FOUND, `Task ${name} was not found`);
+    return found;
+  };
+
   const methods: Readonly<Record<Method, (request: never) => unknown>> = {
     createJob,
     cancelJob,
     deleteJob,
     getJob: ({ name }: ByName): GoogleJob => visible(name).live.show(),
-    getTask: ({ name }: ByName): GoogleTask => visible(name).live.task(),
-    listTasks: ({ parent }: List) => ({ tasks: [visible(parent).live.task()] }),
+    getTask: ({ name }: ByName): GoogleTask => taskNamed(visible(name).live.tasks(), name),
+    listTasks: ({ parent }: List) => ({ tasks: visible(parent).live.tasks() }),
     listJobs: ({ parent }: List) => ({
       jobs: [...jobs]
         .filter(([name]) => name.startsWith(`${parent}/`))
@@ -234,7 +248,11 @@ export async function batchServer(options: BatchServerOptions): Promise<BatchSer
   const answer = async (method: Method, request: unknown): Promise<unknown> => {
     calls.push({ method, request });
     const found = faults.find(
-      ({ fault, left }) => left > 0 && (fault.method === undefined || fault.method === method),
+      ({ fault, left }) =>
+        left > 0 &&
+        (fault.method === undefined || fault.method === method) &&
+        (fault.jobId === undefined ||
+          idOf((request as { name?: string }).name ?? "") === fault.jobId),
     );
     if (found !== undefined) {
       found.left--;
@@ -290,6 +308,7 @@ export async function batchServer(options: BatchServerOptions): Promise<BatchSer
     },
     job: (jobId) => byId(jobId)?.show(),
     log: (jobId) => byId(jobId)?.log() ?? "",
+    says: (jobId, description) => byId(jobId)?.says(description),
     remove: (jobId) => remove(nameOf(jobId)),
     forgetRequests: () => nameByRequest.clear(),
     calls,

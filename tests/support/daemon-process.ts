@@ -63,23 +63,32 @@ export async function daemonPlace(
       await access.close();
       return issued.map(({ secret }) => secret);
     },
-    async serve() {
-      const begun = Promise.withResolvers<(signal: NodeJS.Signals) => void>();
-      const ended = haystack(["serve", "--data-dir", folder], {
-        env: variables,
-        onStderr(text, kill) {
-          if (text.includes("answers at")) begun.resolve(kill);
-        },
-      });
-      const kill = await Promise.race([
-        begun.promise,
-        ended.then(({ stderr }) => Promise.reject(new Error(stderr))),
-      ]);
-      onTestFinished(() => kill("SIGKILL"));
-      return (signal) => {
-        kill(signal);
-        return ended;
-      };
+    serve: () => serveOn(folder, variables),
+  };
+}
+
+/**
+ * `haystack serve` on a data folder, in a process of its own, once it answers. What it resolves
+ * with ends it.
+ */
+export async function serveOn(
+  folder: string,
+  env: Readonly<Record<string, string>>,
+): Promise<(signal: NodeJS.Signals) => Promise<Outcome>> {
+  const begun = Promise.withResolvers<(signal: NodeJS.Signals) => void>();
+  const ended = haystack(["serve", "--data-dir", folder], {
+    env,
+    onStderr(text, kill) {
+      if (text.includes("answers at")) begun.resolve(kill);
     },
+  });
+  const kill = await Promise.race([
+    begun.promise,
+    ended.then(({ stderr }) => Promise.reject(new Error(stderr))),
+  ]);
+  onTestFinished(() => kill("SIGKILL"));
+  return (signal) => {
+    kill(signal);
+    return ended;
   };
 }

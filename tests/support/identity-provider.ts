@@ -11,6 +11,8 @@ interface Assertion {
   readonly issuer?: string;
   /** Seconds from now. */
   readonly expiresIn?: number;
+  /** Seconds from now; a minute ago unless it is said. */
+  readonly issuedIn?: number;
   /** Signed with a key that is not the proxy's, under the proxy's key id. */
   readonly forged?: boolean;
 }
@@ -49,6 +51,7 @@ export async function startIdentityProvider(): Promise<IdentityProvider> {
       audience = AUDIENCE,
       issuer = ISSUER,
       expiresIn = 600,
+      issuedIn = Math.min(0, expiresIn) - 60,
       forged = false,
     } = {}) => {
       const now = Math.floor(Date.now() / 1_000);
@@ -57,7 +60,7 @@ export async function startIdentityProvider(): Promise<IdentityProvider> {
         .setIssuer(issuer)
         .setAudience(audience)
         .setSubject(`accounts.google.com:${email}`)
-        .setIssuedAt(now + Math.min(0, expiresIn) - 60)
+        .setIssuedAt(now + issuedIn)
         .setExpirationTime(now + expiresIn)
         .sign(forged ? other.privateKey : own.privateKey);
     },

@@ -51,6 +51,7 @@ type Answer =
       readonly status?: string;
       readonly incomplete_details?: object;
       readonly error?: object;
+      readonly usage?: unknown;
     }
   | {
       readonly kind: "status";
@@ -123,8 +124,12 @@ export const DROPS: Answer = { kind: "drop" };
 export const DROPS_HALFWAY: Answer = { kind: "drop_halfway" };
 export const HANGS: Answer = { kind: "hang" };
 
+/** The answer that scripted it, with other counts of tokens (none, or words). */
+export const counting = (usage: unknown, answer: Answer): Answer =>
+  answer.kind === "output" ? { ...answer, usage } : answer;
+
 export const USAGE = { input_tokens: 1_000, cached_tokens: 400, output_tokens: 200 } as const;
-export const PRICE = { input: 1, cached_input: 0.5, output: 10 } as const;
+export const PRICE = { input: 1, cached_input: 0.5, cache_write: 1.25, output: 10 } as const;
 /** What every answered call costs under USAGE and PRICE. */
 export const CALL = { tokens: 1_200, usd: 0.0028 } as const;
 
@@ -152,6 +157,10 @@ export interface ModelServer {
   readonly baseURL: string;
   /** Models that it says it has; nothing else depends on them. */
   readonly models: Set<string>;
+  /** The day on which a model ends, as the vendor tells it ("2026-12-11"). */
+  readonly shutdowns: Map<string, unknown>;
+  /** How it tells of models: one by one and as a list, as a list alone (vLLM), or not at all. */
+  listing: "each" | "list" | "none";
   /** What comes next; after the last entry the server answers with status 418. */
   script(...entries: readonly ScriptEntry[]): void;
   /** Resolves when so many calls have arrived. */
@@ -166,20 +175,15 @@ export async function startModelServer(): Promise<ModelServer> {
   const embeddingCalls: EmbeddingCall[] = [];
   const embeddingEntries: Answer[] = [];
   const models = new Set(["scripted", EMBEDDING.model]);
+  const shutdowns = new Map<string, unknown>();
   let vectorOf: ((text: string) => unknown) | null = null;
   let waiters: { readonly count: number; resolve(): void }[] = [];
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    const asked = /^\/v1\/models\/(.+)$/.exec(request.url ?? "")?.[1];
-    if (asked !== undefined)
-      return send(
-        response,
-        models.has(asked)
-          ? sendsText(JSON.stringify({ id: asked, object: "model" }))
-          : answersWith(404),
-      );
+    const [, listed, asked] = /^\/v1(\/models)(?:\/(.+))?$/.exec(request.url ?? "") ?? [];
+    if (listed !== undefined) return send(response, tellOfModels(server, asked));
     const json = Buffer.concat(chunks).toString("utf8");
     if (request.url === "/v1/embeddings") {
       const given = JSON.parse(json) as EmbeddingCall["body"];
@@ -199,13 +203,15 @@ export async function startModelServer(): Promise<ModelServer> {
     waiters = waiters.filter(({ count }) => received.length < count);
   };
   const baseURL = `${await serveLoopback((request, response) => void handle(request, response))}/v1`;
-  return {
+  const server: ModelServer = {
     calls: received,
     embeddingCalls,
     embed: (given) => void (vectorOf = given),
     scriptEmbeddings: (...more) => void embeddingEntries.push(...more),
     baseURL,
     models,
+    shutdowns,
+    listing: "each",
     script: (...more) => void entries.push(...more),
     arrived: (count) =>
       new Promise((resolve) =>
@@ -225,6 +231,25 @@ export async function startModelServer(): Promise<ModelServer> {
         ...options,
       }),
   };
+  return server;
+}
+
+function tellOfModels(
+  { models, shutdowns, listing }: ModelServer,
+  asked: string | undefined,
+): Answer {
+  const about = (id: string): object => ({
+    id,
+    object: "model",
+    ...(shutdowns.has(id) ? { shutdown_date: shutdowns.get(id) } : {}),
+  });
+  if (asked === undefined)
+    return listing === "none"
+      ? answersWith(404)
+      : sendsText(JSON.stringify({ object: "list", data: [...models].map(about) }));
+  return models.has(asked) && listing === "each"
+    ? sendsText(JSON.stringify(about(asked)))
+    : answersWith(404);
 }
 
 /** In reverse, as the order is by `index` alone. */
@@ -266,13 +291,16 @@ function send(response: ServerResponse, answer: Answer): void {
     error = null,
     output,
   } = answer.kind === "output" ? answer : { output: [] };
-  const usage = {
-    input_tokens: USAGE.input_tokens,
-    input_tokens_details: { cached_tokens: USAGE.cached_tokens },
-    output_tokens: USAGE.output_tokens,
-    output_tokens_details: { reasoning_tokens: 0 },
-    total_tokens: USAGE.input_tokens + USAGE.output_tokens,
-  };
+  const usage =
+    "usage" in answer
+      ? answer.usage
+      : {
+          input_tokens: USAGE.input_tokens,
+          input_tokens_details: { cached_tokens: USAGE.cached_tokens },
+          output_tokens: USAGE.output_tokens,
+          output_tokens_details: { reasoning_tokens: 0 },
+          total_tokens: USAGE.input_tokens + USAGE.output_tokens,
+        };
   const json = JSON.stringify({
     id: "resp_1",
     object: "response",

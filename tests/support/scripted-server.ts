@@ -1,5 +1,6 @@
 import { onTestFinished } from "vitest";
 import { createCommitFeed } from "../../actors/watch/commit-feed.ts";
+import { createHousekeeping } from "../../actors/housekeeping.ts";
 import { createInspection } from "../../actors/inspection/inspection.ts";
 import type { SupervisorOptions } from "../../actors/supervisor/supervisor.ts";
 import { openAccess } from "../../adapters/access.ts";
@@ -75,6 +76,7 @@ export async function startScriptedServer({
     software: SOFTWARE,
     runs,
     supervisor: hosted.supervisor,
+    housekeeping: createHousekeeping({ runs, objects, batch, mail: {}, now: () => clock.now() }),
     objects,
     atlases,
     knowledge,

@@ -30,8 +30,13 @@ describeWithBrowser("asking in the window", () => {
     await page.getByLabel("Question").fill("How would dogs respond to walks?");
     await page.getByText("It cannot be answered as it stands.").waitFor();
     await page.getByLabel("Question").fill("How would CD14+ monocytes respond to IFN-betta?");
+    await page.getByText("By “IFN-betta” I mean").waitFor();
+    expect(await faults(page)).toEqual([]);
+    await page.getByRole("button", { name: "Interferon beta", exact: true }).click();
+    expect(await page.getByLabel("Question").inputValue()).toBe(
+      "How would CD14+ monocytes respond to Interferon beta?",
+    );
     await page.getByText("Matched control cells are there.").waitFor();
-    await page.getByText("was read as", { exact: false }).waitFor();
     expect(await faults(page)).toEqual([]);
     await page.getByText("Options").click();
     await page.getByLabel("Iterations at most").fill("1");

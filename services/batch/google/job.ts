@@ -7,8 +7,14 @@ export type GoogleJob = protos.google.cloud.batch.v1.IJob;
 
 /** The machine, the container and their surroundings, the same for every job of a deployment. */
 export interface GoogleJobSettings {
-  /** Image of the container; it is given the work as arguments. */
+  /** Image of the container; its program is given the work as arguments. */
   readonly image: string;
+  /**
+   * Program and first arguments of an inference job. On machines with accelerators Google Batch
+   * starts no ENTRYPOINT of an image, so that it has to be named; "image": that of the image.
+   * Default: WORKER_ENTRYPOINT.
+   */
+  readonly entrypoint?: readonly string[] | "image";
   readonly machineType: string;
   readonly accelerator?: { readonly type: string; readonly count: number };
   /** Default: true with an accelerator. */
@@ -48,6 +54,8 @@ export interface GoogleJobSettings {
 /** One job: what is particular to it. */
 export interface GoogleJobWork {
   readonly name: string;
+  /** Absent: the image's own program. */
+  readonly entrypoint?: string;
   readonly commands: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   /** By these labels a job is known as ours. */
@@ -56,8 +64,22 @@ export interface GoogleJobWork {
   readonly maxRunSeconds: number;
   /** Whether it works on files of the bucket. */
   readonly mountsBucket: boolean;
+  /** False where nobody waits for news of it by the topic. */
+  readonly isAwaited?: false;
+  /**
+   * Several equal tasks, each on a machine of its own and repeated up to `retries` times unless it
+   * ended with one of the codes `final`. Default: one, and no retries by Batch (they would hide
+   * cost and overwrite outputs).
+   */
+  readonly tasks?: {
+    readonly count: number;
+    readonly retries: number;
+    readonly final: readonly number[];
+  };
 }
 
+/** Of the image in worker/. */
+const WORKER_ENTRYPOINT: readonly string[] = ["python", "-m", "haystack_worker"];
 const MOUNT_PATH = "/mnt/disks/haystack";
 /**
  * Writable for user and group 10001, as which the worker's image runs; folders exist by their
@@ -98,9 +120,13 @@ export function inferenceWork(
   provisioning: Provisioning,
 ): GoogleJobWork {
   const path = (object: string): string => `${settings.mountPath ?? MOUNT_PATH}/${object}`;
+  const { entrypoint = WORKER_ENTRYPOINT } = settings;
+  const [program, ...first] = entrypoint === "image" ? [] : entrypoint;
   return {
     name: spec.kind,
+    ...given({ entrypoint: program }),
     commands: [
+      ...first,
       "--prompt",
       path(spec.prompt),
       "--query",
@@ -117,10 +143,7 @@ export function inferenceWork(
   };
 }
 
-/**
- * The body of createJob: one task, one machine, no retries by Batch (they would hide cost and
- * overwrite outputs).
- */
+/** The body of createJob. */
 export function jobBody(
   settings: GoogleJobSettings,
   work: GoogleJobWork,
@@ -140,11 +163,13 @@ export function jobBody(
   const labels = { ...settings.labels, ...work.identity };
   const variables = { ...settings.environment, ...work.environment };
   const secretVariables = { ...settings.secretEnvironment };
+  const { tasks = { count: 1, retries: 0, final: [] } } = work;
   return {
     taskGroups: [
       {
-        taskCount: 1,
-        parallelism: 1,
+        taskCount: tasks.count,
+        parallelism: tasks.count,
+        ...(tasks.count === 1 ? {} : { taskCountPerNode: 1 }),
         taskSpec: {
           runnables: [
             {
@@ -152,7 +177,7 @@ export function jobBody(
               container: {
                 imageUri: image,
                 commands: [...work.commands],
-                ...given({ options: containerOptions }),
+                ...given({ entrypoint: work.entrypoint, options: containerOptions }),
               },
               ...(Object.keys({ ...variables, ...secretVariables }).length === 0
                 ? {}
@@ -172,7 +197,17 @@ export function jobBody(
                 },
               }),
           maxRunDuration: { seconds: Math.min(LONGEST_RUN_SECONDS, Math.ceil(work.maxRunSeconds)) },
-          maxRetryCount: 0,
+          maxRetryCount: tasks.retries,
+          ...(tasks.retries === 0
+            ? {}
+            : {
+                lifecyclePolicies: [
+                  {
+                    action: "FAIL_TASK" as const,
+                    actionCondition: { exitCodes: [...tasks.final] },
+                  },
+                ],
+              }),
           volumes: !work.mountsBucket
             ? []
             : [
@@ -208,7 +243,10 @@ export function jobBody(
     },
     labels,
     logsPolicy: { destination: "CLOUD_LOGGING" },
-    notifications: [{ pubsubTopic: settings.topic, message: { type: "JOB_STATE_CHANGED" } }],
+    notifications:
+      work.isAwaited === false
+        ? []
+        : [{ pubsubTopic: settings.topic, message: { type: "JOB_STATE_CHANGED" } }],
   };
 }
 

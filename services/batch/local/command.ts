@@ -40,6 +40,9 @@ export const BASELINE_PROGRAM: InferenceProgram = {
   model: modelNamed("delta-transfer"),
 };
 
+/** The words of a command line; single and double quotes group them, and no shell is involved. */
+export const wordsOf = (line: string): string[] => parseArgsStringToArgv(line);
+
 const invalid = (problem: string): HaystackError =>
   new HaystackError(
     "INFERENCE_COMMAND_INVALID",
@@ -51,10 +54,9 @@ const invalid = (problem: string): HaystackError =>
  * {prompt}, {query} and {output} are required, {seed} is optional. Error INFERENCE_COMMAND_INVALID.
  */
 export function inferenceProgram(template: string, modelName: string): InferenceProgram {
-  const command = parseArgsStringToArgv(template);
+  const command = wordsOf(template);
   if (command.length === 0) throw invalid("is empty");
-  if (parseArgsStringToArgv(`${template} end`).at(-1) !== "end")
-    throw invalid("has a quote that is not closed");
+  if (wordsOf(`${template} end`).at(-1) !== "end") throw invalid("has a quote that is not closed");
   const used = command.flatMap((word) =>
     [...word.matchAll(PLACEHOLDER)].map((match) => match[1] ?? ""),
   );

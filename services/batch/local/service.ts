@@ -4,6 +4,7 @@ import { HaystackError } from "../../../errors.ts";
 import { type BatchService, type InferenceJobSpec, JOB_ID, type JobStatus } from "../index.ts";
 import { BASELINE_PROGRAM } from "./command.ts";
 import { jobOfDraft } from "./durable.ts";
+import { forgetJobs } from "./forget-jobs.ts";
 import { guarded } from "./guarded.ts";
 import { outputOfJob } from "./output-of-job.ts";
 import { advance, createJob, jobRoot, makeRoot, readHistory, readJob, statusOf } from "./job.ts";
@@ -148,7 +149,7 @@ export function localBatch(options: LocalBatchOptions): BatchService {
   const poll = (): void => {
     lookAtAll = true;
     poke();
-    forgetPoll = clock.at(clock.now() + pollMs, poll);
+    forgetPoll = clock.after(pollMs, poll);
   };
 
   const startWatching = (): void => {
@@ -216,6 +217,7 @@ export function localBatch(options: LocalBatchOptions): BatchService {
       if (!JOB_ID.test(jobId)) return undefined;
       return guarded(signal, async () => statusOf(jobId, await readHistory(folderOf(jobId))));
     },
+    forget: (isMeant) => guarded(undefined, () => forgetJobs(options.root, isMeant)),
     output: (jobId, signal) => guarded(signal, () => outputOfJob(options.root, jobId)),
     async cancel(jobId, signal) {
       if (!JOB_ID.test(jobId)) return;

@@ -70,7 +70,7 @@ export function supervision({
   const bury = async (job: LiveJob): Promise<void> => {
     const left = await processesOfJob(job.folder);
     for (const pid of left) signalProcess(pid, "SIGKILL");
-    if (left.length > 0) clock.at(clock.now() + LEFTOVERS_CHECK_MS, poke);
+    if (left.length > 0) clock.after(LEFTOVERS_CHECK_MS, poke);
     else
       await add(job, (last) =>
         last.state === "CANCELLATION_IN_PROGRESS"

@@ -13,6 +13,8 @@ export interface Failure {
   readonly passing: boolean;
   readonly wait: number | null;
   readonly late?: true;
+  /** The server has no such model or no such address. */
+  readonly missing?: true;
 }
 
 export function failureOfEmbeddings({ data }: CreateEmbeddingResponse): Failure | null {
@@ -52,6 +54,7 @@ export function failureThrown(thrown: unknown, now: number): Failure {
   const code = thrown.code ?? "";
   const passing = (PASSING_STATUS.has(status) || status >= 500) && !NO_CREDIT.has(code);
   return {
+    ...(status === 404 ? { missing: true as const } : {}),
     problem: `answered with status ${status}${code === "" ? "" : ` (${code})`}`,
     passing,
     wait: retryAfter(thrown.headers as Headers | undefined, now),

@@ -6,6 +6,7 @@ import type {
 } from "openai/resources/responses/responses";
 import type { ModelItem, ModelPrice, ModelReply, ModelRequest } from "../index.ts";
 import type { OpenAIOptions } from "./options.ts";
+import { usageOf } from "./usage.ts";
 
 /** The port's words in those of the Responses API, and back. */
 
@@ -74,7 +75,11 @@ function itemOf(item: ResponseOutputItem): ModelItem[] {
   return [{ type: "answer", text }];
 }
 
-export function replyOf(response: Response, price: ModelPrice): ModelReply {
+export function replyOf(
+  response: Response,
+  sent: ResponseCreateParamsNonStreaming,
+  price: ModelPrice,
+): ModelReply {
   const items = response.output.flatMap(itemOf);
   const refused =
     response.output.some(
@@ -88,18 +93,10 @@ export function replyOf(response: Response, price: ModelPrice): ModelReply {
       : called
         ? "tool_calls"
         : "answered";
-  const input = response.usage?.input_tokens ?? 0;
-  const cached = response.usage?.input_tokens_details?.cached_tokens ?? 0;
-  const output = response.usage?.output_tokens ?? 0;
   return {
     items,
     end,
     text: items.flatMap((item) => (item.type === "answer" ? [item.text] : [])).join(""),
-    usage: {
-      tokens: input + output,
-      usd:
-        ((input - cached) * price.input + cached * price.cached_input + output * price.output) /
-        1_000_000,
-    },
+    usage: usageOf(response.usage, { sent, received: response.output }, price),
   };
 }

@@ -1,8 +1,9 @@
-import OpenAI, { APIError } from "openai";
+import OpenAI from "openai";
 import { HaystackError } from "../../../errors.ts";
 import { backoffMs, pause, stopped } from "../../http/backoff.ts";
 import type { CallOptions, LanguageModel } from "../index.ts";
 import { failureOfEmbeddings, failureOfResponse, failureThrown, type Failure } from "./failures.ts";
+import { knownModels, retired } from "./known-models.ts";
 import { bodyOf, replyOf } from "./messages.ts";
 import type { OpenAIOptions } from "./options.ts";
 
@@ -41,13 +42,16 @@ export function openaiModel(options: OpenAIOptions): LanguageModel {
     adminAPIKey: null,
   });
 
+  const at = new URL(options.baseURL).host;
+  const known = knownModels(client, at, (thrown) => failureThrown(thrown, clock.now()));
+
   /** One attempt; the time limit is the clock's. */
   const attempt = async <Answer extends object>(
     { send, failureOf }: Call<Answer>,
     { key, timeout_ms: timeoutMs, signal }: CallOptions,
   ): Promise<{ readonly answer: Answer } | Failure> => {
     const timeout = new AbortController();
-    const forget = clock.at(clock.now() + timeoutMs, () => timeout.abort());
+    const forget = clock.after(timeoutMs, () => timeout.abort());
     try {
       const answer = await send({
         signal: AbortSignal.any([signal, timeout.signal]),
@@ -78,6 +82,8 @@ export function openaiModel(options: OpenAIOptions): LanguageModel {
       if (given.signal.aborted) throw stopped();
       const outcome = await attempt(call, given);
       if ("answer" in outcome) return outcome.answer;
+      if (outcome.missing === true && !(await known.mayHave(call.model, given.signal)))
+        throw retired(call.model, at, call.variable);
       if (outcome.late === true) timeouts++;
       const wait = outcome.wait ?? backoffMs(attempts, options.random());
       if (
@@ -98,28 +104,13 @@ export function openaiModel(options: OpenAIOptions): LanguageModel {
     }
   };
 
-  const known = async (variable: string, model: string, signal: AbortSignal): Promise<void> => {
-    try {
-      await client.models.retrieve(model, { signal });
-    } catch (thrown) {
-      const problem =
-        thrown instanceof APIError && thrown.status === 404
-          ? "is not known to the server"
-          : failureThrown(thrown, clock.now()).problem;
-      throw new HaystackError(
-        "MODEL_UNAVAILABLE",
-        `The language model ${model} ${problem}; check OPENAI_API_KEY, OPENAI_BASE_URL and ${variable}.`,
-        { cause: thrown },
-      );
-    }
-  };
-
   return {
     name: options.model,
     price,
     async check(signal) {
-      await known("OPENAI_MODEL", options.model, signal);
-      if (embedding !== null) await known("OPENAI_EMBEDDING_MODEL", embedding.model, signal);
+      const first = await known.lifetime("OPENAI_MODEL", options.model, signal);
+      if (embedding === null) return [first];
+      return [first, await known.lifetime("OPENAI_EMBEDDING_MODEL", embedding.model, signal)];
     },
     async complete(request, given) {
       const body = bodyOf(request, options);
@@ -133,6 +124,7 @@ export function openaiModel(options: OpenAIOptions): LanguageModel {
           },
           given,
         ),
+        body,
         price,
       );
     },

@@ -9,7 +9,7 @@ export interface OpenAIOptions {
   readonly baseURL: string;
   readonly model: string;
   /** Null for models that do not reason. */
-  readonly effort: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | null;
+  readonly effort: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max" | null;
   /** Null where the model takes none, as reasoning models. */
   readonly temperature: number | null;
   readonly price: ModelPrice;

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createReadStream, type ReadStream } from "node:fs";
+import { type BigIntStats, createReadStream, type ReadStream } from "node:fs";
 import { lstat, mkdir, open, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
@@ -25,9 +25,15 @@ export async function hashFile(file: string, signal?: AbortSignal): Promise<stri
 
 /** Bytes of the file; undefined when there is no such file. */
 export async function sizeOf(file: string): Promise<number | undefined> {
+  const found = await statOf(file);
+  return found === undefined ? undefined : Number(found.size);
+}
+
+/** Undefined when there is no such file. */
+export async function statOf(file: string): Promise<BigIntStats | undefined> {
   try {
-    const found = await lstat(file);
-    return found.isFile() ? found.size : undefined;
+    const found = await lstat(file, { bigint: true });
+    return found.isFile() ? found : undefined;
   } catch (thrown) {
     if (isAbsent(thrown)) return undefined;
     throw thrown;

@@ -1,15 +1,16 @@
 import { systemWords } from "../../../system-words.ts";
 import { createHash, randomUUID } from "node:crypto";
-import { lstat, mkdir, mkdtemp, readdir, realpath, rename, rm } from "node:fs/promises";
+import { lstat, mkdir, mkdtemp, readdir, realpath, rename, rm, rmdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { Readable } from "node:stream";
-import { HaystackError, objectNotFound } from "../../../errors.ts";
+import { HaystackError, machineFault, objectNotFound } from "../../../errors.ts";
 import {
   hashFile,
   isAbsent,
   makeFolder,
   readStream,
   sizeOf,
+  statOf,
   syncFolder,
   walkFiles,
   writeHashed,
@@ -26,12 +27,33 @@ function objectsError(thrown: unknown, doing: string, signal?: AbortSignal): Hay
       cause: thrown,
     });
   }
+  const fault = machineFault(thrown, doing);
+  if (fault !== undefined) return fault;
   const why = systemWords(thrown) ?? (thrown instanceof Error ? thrown.message : String(thrown));
   return new HaystackError(
     "OBJECTS_UNAVAILABLE",
     `${doing} failed: ${why}; check the disk and its permissions.`,
     { cause: thrown },
   );
+}
+
+const NOT_EMPTY: ReadonlySet<unknown> = new Set(["ENOTEMPTY", "EEXIST"]);
+
+/**
+ * Removes the folder and those above it as far as they are empty, but none that lies directly in
+ * the root; what went is gone on disk.
+ */
+async function removeEmptyFolders(folder: string, root: string): Promise<void> {
+  let left = folder;
+  for (; left.includes("/"); left = dirname(left)) {
+    try {
+      await rmdir(join(root, left));
+    } catch (thrown) {
+      if (!NOT_EMPTY.has((thrown as NodeJS.ErrnoException).code) && !isAbsent(thrown)) throw thrown;
+      if (!isAbsent(thrown)) break;
+    }
+  }
+  await syncFolder(join(root, left));
 }
 
 interface Source {
@@ -161,8 +183,10 @@ export function directoryObjects({ root }: { readonly root: string }): ObjectSto
     },
     async stat(path) {
       try {
-        const size = await sizeOf(await fileOf(path));
-        return size === undefined ? undefined : { path, size };
+        const found = await statOf(await fileOf(path));
+        if (found === undefined) return undefined;
+        const { size, ino, mtimeNs } = found;
+        return { path, size: Number(size), version: `${ino}-${mtimeNs}` };
       } catch (thrown) {
         throw objectsError(thrown, `Looking for the object ${path}`);
       }
@@ -174,6 +198,17 @@ export function directoryObjects({ root }: { readonly root: string }): ObjectSto
         yield* walkFiles(await realBase(), folder, prefix);
       } catch (thrown) {
         throw objectsError(thrown, `Listing the objects ${prefix}*`);
+      }
+    },
+    async remove(path, signal) {
+      try {
+        signal?.throwIfAborted();
+        const file = await fileOf(path);
+        if ((await sizeOf(file)) === undefined) return;
+        await rm(file, { force: true });
+        await removeEmptyFolders(dirname(path), await realBase());
+      } catch (thrown) {
+        if (!isAbsent(thrown)) throw objectsError(thrown, `Removing the object ${path}`, signal);
       }
     },
     location(path) {

@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { lstatSync, rmSync } from "node:fs";
 import { lstat, mkdir, rename, utimes } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { hashFile, isAbsent, walkFiles } from "../directory/files.ts";
@@ -18,6 +18,8 @@ export interface ObjectCache {
   find(path: string, signal?: AbortSignal): Promise<CachedObject | undefined>;
   /** Moves a complete file of the same file system in, then makes room. */
   admit(path: string, temporary: string, sha256: string, generation: number): Promise<CachedObject>;
+  /** Removes the file of an object that is no more. */
+  drop(path: string): void;
   /** Notes that the file here is the object of that generation. */
   confirm(path: string, generation: number): void;
 }
@@ -126,6 +128,14 @@ export function objectCache({
       if (total !== undefined) total += (known.get(path)?.size ?? 0) - (before?.size ?? 0);
       await makeRoom(path);
       return cached;
+    },
+    drop(path) {
+      const file = join(folder, path);
+      if (lstatSync(file, { throwIfNoEntry: false })?.isFile() === true)
+        rmSync(file, { force: true });
+      known.delete(path);
+      used.delete(path);
+      total = undefined;
     },
     confirm(path, generation) {
       const entry = known.get(path);

@@ -236,7 +236,9 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
       try {
         checkObjectPath(path);
         const stored = await look(path, closing.signal);
-        return stored === undefined ? undefined : { path, size: stored.size };
+        return stored === undefined
+          ? undefined
+          : { path, size: stored.size, version: String(stored.generation) };
       } catch (thrown) {
         throw failed(thrown, `Looking for the object ${path}`, closing.signal);
       }
@@ -258,6 +260,18 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
         } while (pageToken !== undefined);
       } catch (thrown) {
         throw failed(thrown, `Listing the objects ${start}*`, closing.signal);
+      }
+    },
+    async remove(path, signal) {
+      const stop = until(signal);
+      try {
+        checkObjectPath(path);
+        await retrying(retry, stop, () =>
+          bucket.file(prefix + path).delete({ ignoreNotFound: true }),
+        );
+        cache.drop(path);
+      } catch (thrown) {
+        throw failed(thrown, `Removing the object ${path}`, stop);
       }
     },
     location(path) {

@@ -27,6 +27,22 @@ export const isDuplicateKey = (thrown: unknown): boolean =>
 const isRefusal = ({ code, errorLabels }: MongoServerError): boolean =>
   typeof code === "number" && !PASSING.has(code) && !errorLabels.includes("RetryableWriteError");
 
+/** The server takes writes, and not this one. */
+export const isRefusedWrite = (thrown: unknown): boolean =>
+  thrown instanceof MongoServerError
+    ? isRefusal(thrown)
+    : thrown instanceof MongoInvalidArgumentError;
+
+const TOO_LARGE = new Set<unknown>([10_334, 17_419, 17_420, 17_280]);
+
+/** Why, as the end of a sentence. */
+export const refusedBecause = (thrown: unknown): string => {
+  const { code, message } = thrown as { readonly code?: unknown; readonly message?: unknown };
+  return TOO_LARGE.has(code) || /larger than|too large|exceed/i.test(String(message))
+    ? "it is larger than the store takes"
+    : "a field of it has a form that cannot be written to";
+};
+
 /** Words of the server are told; those of the driver are put in ours. */
 function reasonOf(thrown: MongoError): string {
   const words = systemWords(thrown);

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 
-const BUSY_MS = 10_000;
+export const BUSY_MS = 10_000;
 /** The last byte of an error's number; the others tell more of it. */
 const SQLITE_BUSY = 5;
 

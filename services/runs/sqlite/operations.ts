@@ -1,12 +1,15 @@
 import { type Answer, failed } from "./answer.ts";
 import { DatabaseSync } from "node:sqlite";
 import { administrationOperations } from "./administration.ts";
+import { asideOperations } from "./aside.ts";
 import { commitOperations } from "./commit.ts";
 import { inboxOperations } from "./inbox.ts";
 import { journalOperations } from "./journal.ts";
 import { leaseOperations } from "./leases.ts";
 import { readingOperations } from "./reading.ts";
+import { removalOperations } from "./removal.ts";
 import type { InsertRow } from "./rows.ts";
+import { BUSY_MS } from "./durable.ts";
 import { prepareSchema } from "./schema.ts";
 import { sqlOf } from "./statements.ts";
 
@@ -62,6 +65,23 @@ export function openSqliteOperations(file: string) {
     ...journalOperations(sql),
     ...leaseOperations(sql, reading.get),
     ...administrationOperations(sql, reading.get),
+    ...asideOperations(sql, reading.get),
+    ...removalOperations(sql),
+
+    /**
+     * Moves the write-ahead log into the file and empties it, unless another process is just
+     * reading or writing.
+     */
+    emptyLog: (): boolean => {
+      db.exec("PRAGMA busy_timeout = 0");
+      const done = db.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get() as { busy: number };
+      db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+      return done.busy === 0;
+    },
+
+    /** How many rows this connection has changed. */
+    changedRows: (): number =>
+      (db.prepare("SELECT total_changes() AS changes").get() as { changes: number }).changes,
 
     close: (): void => db.close(),
   };

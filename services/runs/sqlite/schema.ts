@@ -1,11 +1,14 @@
 import { crc32 } from "node:zlib";
 import type { DatabaseSync } from "node:sqlite";
 import { setDurable } from "./durable.ts";
+import { LEFT } from "./statements.ts";
 
 /** Columns that files of earlier versions do not have. */
 const ADDED_COLUMNS = [
-  ["runs", "priority"],
-  ["inbox", "received_at"],
+  ["runs", "priority", "INTEGER NOT NULL DEFAULT 0"],
+  ["runs", "take_ups", "INTEGER NOT NULL DEFAULT 0"],
+  ["runs", "set_aside", "TEXT"],
+  ["inbox", "received_at", "INTEGER NOT NULL DEFAULT 0"],
 ] as const;
 
 /**
@@ -17,12 +20,12 @@ export function prepareSchema(db: DatabaseSync): void {
   db.exec(CONNECTION);
   if (versionOf(db) === SCHEMA_VERSION) return;
   db.exec("BEGIN IMMEDIATE");
-  for (const [table, column] of ADDED_COLUMNS) {
+  for (const [table, column, type] of ADDED_COLUMNS) {
     const columns = db.prepare("SELECT name FROM pragma_table_info(?)").all(table) as {
       name: string;
     }[];
     if (columns.length > 0 && !columns.some(({ name }) => name === column))
-      db.exec(`ALTER TABLE ${table} ADD COLUMN ${column} INTEGER NOT NULL DEFAULT 0`);
+      db.exec(`ALTER TABLE ${table} ADD COLUMN ${column} ${type}`);
   }
   db.exec(SQLITE_SCHEMA);
   db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
@@ -60,6 +63,8 @@ CREATE TABLE IF NOT EXISTS runs (
   lease_expires_at INTEGER,
   outside_change INTEGER NOT NULL DEFAULT 0,
   priority INTEGER NOT NULL DEFAULT 0,
+  take_ups INTEGER NOT NULL DEFAULT 0,
+  set_aside TEXT,
   claim_at INTEGER GENERATED ALWAYS AS
     (CASE WHEN attention_at IS NULL THEN NULL ELSE max(attention_at, coalesce(lease_expires_at, 0)) END) VIRTUAL
 ) STRICT;
@@ -73,8 +78,11 @@ CREATE INDEX IF NOT EXISTS runs_queue_order ON runs (coalesce(user_email, ''), p
 CREATE INDEX IF NOT EXISTS runs_dispatched ON runs (attention_at) WHERE status = 'pending' AND attention_at > 0;
 CREATE INDEX IF NOT EXISTS runs_active ON runs (user_email) WHERE status = 'running';
 CREATE INDEX IF NOT EXISTS runs_user ON runs (user_email, created_at, run_id);
-CREATE TRIGGER IF NOT EXISTS runs_outside_change AFTER UPDATE OF status ON runs
-  WHEN NEW.status <> OLD.status AND NEW.revision = OLD.revision
+CREATE INDEX IF NOT EXISTS runs_left ON runs (created_at) WHERE ${LEFT};
+CREATE INDEX IF NOT EXISTS runs_aside ON runs (created_at) WHERE set_aside IS NOT NULL;
+DROP TRIGGER IF EXISTS runs_outside_change;
+CREATE TRIGGER runs_outside_change AFTER UPDATE OF status ON runs
+  WHEN NEW.status <> OLD.status AND NEW.revision = OLD.revision AND NEW.set_aside IS NULL
   BEGIN UPDATE runs SET attention_at = 0, outside_change = 1 WHERE run_id = NEW.run_id; END;
 
 CREATE TABLE IF NOT EXISTS inbox (
@@ -102,6 +110,11 @@ CREATE TABLE IF NOT EXISTS mails (
   PRIMARY KEY (run_id, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS mails_state ON mails (state);
+
+CREATE TABLE IF NOT EXISTS removals (
+  run_id TEXT PRIMARY KEY,
+  keeps_results INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS journal (
   run_id TEXT NOT NULL,

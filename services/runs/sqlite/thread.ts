@@ -20,7 +20,10 @@ const READS: ReadonlySet<string> = new Set<keyof SqliteOperations>([
   "changes",
 ]);
 
-const { inOneTransaction, close, ...operations } = openSqliteOperations(
+/** A store that nothing was written to for so long empties its log, of up to 64 MB otherwise. */
+const QUIET_MS = 2_000;
+
+const { inOneTransaction, close, changedRows, emptyLog, ...operations } = openSqliteOperations(
   (workerData as { file: string }).file,
 );
 const byName = operations as unknown as Record<string, (...args: readonly unknown[]) => unknown>;
@@ -45,7 +48,10 @@ const answer = (requests: readonly Request[]): void => {
         : inOneTransaction(work.map((request) => () => perform(request))),
     work.length,
   );
-  if (work.length < requests.length) close();
+  if (work.length < requests.length) {
+    clearInterval(looking);
+    close();
+  }
   port?.postMessage(
     requests.map(({ id }, index) => ({ id, ...(answers[index] ?? { value: undefined }) })),
   );
@@ -59,6 +65,18 @@ const answerReads = (reads: readonly Request[]): void => {
     })),
   );
 };
+
+let before = changedRows();
+let isFull = true;
+const looking = setInterval(() => {
+  const now = changedRows();
+  try {
+    isFull = now === before && isFull ? !emptyLog() : isFull || now !== before;
+  } catch {
+    isFull = true; // the disk does not answer: tried again
+  }
+  before = now;
+}, QUIET_MS).unref();
 
 port?.on("message", (first: Request) => {
   const requests = [first];

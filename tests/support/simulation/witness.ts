@@ -36,6 +36,8 @@ export type Fault =
   | "kill"
   | "stall"
   | "drain"
+  | "clock set back"
+  | "clock set forward"
   | "lease lost"
   | "two daemons"
   | "money spent";

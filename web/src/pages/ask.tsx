@@ -217,6 +217,9 @@ function AskForm({
             key={`${place} ${check.query}`}
             check={check}
             isAlone={checks.length === 1}
+            onMeant={(query, words, name) =>
+              setText((before) => before.replace(query, () => query.replace(words, () => name)))
+            }
           />
         ))}
       </section>

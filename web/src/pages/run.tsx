@@ -150,6 +150,11 @@ function StateOfRun({
           It waits for {run.waits_for}, since {lasting(Math.max(0, now - since))}.
         </p>
       )}
+      {(run.held_jobs ?? []).map(({ job_id, reason, since: from }) => (
+        <Notice key={job_id} kind="bad" title="A job has no machine yet.">
+          {reason} ({job_id}, since {time(from)})
+        </Notice>
+      ))}
       {run.termination_reason !== null && run.status !== "failed" && (
         <p>{TERMINATION_WORDS[run.termination_reason]}</p>
       )}

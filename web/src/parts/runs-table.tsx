@@ -63,6 +63,9 @@ const Row = memo(({ run, isChosen, withOwner, age, search, onChoose }: RowProps)
       </th>
       <td data-title="Status">
         <Status run={run} withPhase />
+        {run.held_jobs !== undefined && run.held_jobs.length > 0 && (
+          <span class="second">{run.held_jobs[0]?.reason}</span>
+        )}
       </td>
       <td class="number" data-title="Iteration">
         {run.current_iteration === 0 ? "–" : run.current_iteration}

@@ -105,9 +105,12 @@ function Facts({ found, query }: { readonly found: Check; readonly query: Query 
 export function Understanding({
   check: { query, found, refusal },
   isAlone,
+  onMeant,
 }: {
   readonly check: Checked;
   readonly isAlone: boolean;
+  /** The user means this name by those words. */
+  readonly onMeant: (query: string, text: string, name: string) => void;
 }): JSX.Element {
   const understood = found?.structured_query ?? null;
   return (
@@ -117,10 +120,25 @@ export function Understanding({
       {found === undefined && refusal === undefined && <p class="waiting">Reading it …</p>}
       {refusal !== undefined && <Notice kind="bad">{refusal.message}</Notice>}
       {found?.problem !== undefined && found.problem !== null && (
-        <Notice kind="bad" title="It cannot be answered as it stands.">
+        <Notice
+          kind="bad"
+          title={
+            found.did_you_mean.length === 0 ? "It cannot be answered as it stands." : undefined
+          }
+        >
           {found.problem.message}
         </Notice>
       )}
+      {found?.did_you_mean.map(({ field, text, names }) => (
+        <p key={field + text} class="row">
+          <span>By “{text}” I mean</span>
+          {names.map((name) => (
+            <button key={name} type="button" onClick={() => onMeant(query, text, name)}>
+              {name}
+            </button>
+          ))}
+        </p>
+      ))}
       {found !== undefined && understood !== null && <Facts found={found} query={understood} />}
       {found !== undefined && (
         <p class="hint">

@@ -1,0 +1,335 @@
+import { createHash } from "node:crypto";
+import { constants, createReadStream } from "node:fs";
+import {
+  access,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rmdir,
+  stat,
+} from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { HaystackError } from "../../errors.ts";
+import { systemWords } from "../../system-words.ts";
+import {
+  ARCHIVE_FORMAT,
+  type ArchiveFile,
+  archiveHeadSchema,
+  type ArchiveKind,
+  digestOf,
+  type Manifest,
+  manifestSchema,
+} from "./document.ts";
+import type { ArchiveReader, Archives, ArchiveWriter } from "./index.ts";
+
+const MANIFEST = "manifest.json";
+/** Bytes read at a time. */
+const CHUNK = 1 << 20;
+/** What a new file system has at its root. */
+const NOT_OURS: ReadonlySet<string> = new Set(["lost+found"]);
+
+const codeOf = (thrown: unknown): unknown => (thrown as NodeJS.ErrnoException | null)?.code;
+const isAbsent = (thrown: unknown): boolean =>
+  codeOf(thrown) === "ENOENT" || codeOf(thrown) === "ENOTDIR";
+
+function archiveFailed(thrown: unknown, doing: string): HaystackError {
+  if (thrown instanceof HaystackError) return thrown;
+  const why = systemWords(thrown) ?? (thrown instanceof Error ? thrown.message : String(thrown));
+  return new HaystackError(
+    "ARCHIVE_FAILED",
+    `${doing} failed: ${why}; put that right and start again with an empty folder.`,
+    { cause: thrown },
+  );
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Folders that this process has made are on disk with their parents once `sync` returns. */
+function folderMaker() {
+  const touched = new Set<string>();
+  return {
+    async make(folder: string): Promise<void> {
+      if (touched.has(folder)) return;
+      const first = await mkdir(folder, { recursive: true, mode: 0o700 });
+      touched.add(folder);
+      if (first === undefined) return;
+      for (let made = folder; made.length >= first.length; made = dirname(made))
+        touched.add(dirname(made));
+    },
+    async sync(): Promise<void> {
+      for (const folder of touched) await syncFolder(folder);
+      touched.clear();
+    },
+  };
+}
+
+/** Copies a file to a name that is free, flushed to disk; tells what was written. */
+async function copyHashed(
+  source: string,
+  target: string,
+  mode: number,
+): Promise<Omit<ArchiveFile, "path">> {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  const from = await open(source, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    const to = await open(target, "wx", mode);
+    await pipeline(
+      from.createReadStream({ highWaterMark: CHUNK }),
+      async function* (chunks: AsyncIterable<Buffer>) {
+        for await (const chunk of chunks) {
+          hash.update(chunk);
+          bytes += chunk.length;
+          yield chunk;
+        }
+      },
+      to.createWriteStream({ flush: true }),
+    );
+  } finally {
+    await from.close().catch(() => undefined);
+  }
+  return { bytes, sha256: hash.digest("hex") };
+}
+
+async function hashed(file: string): Promise<Omit<ArchiveFile, "path">> {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  for await (const chunk of createReadStream(file, { highWaterMark: CHUNK })) {
+    hash.update(chunk as Buffer);
+    bytes += (chunk as Buffer).length;
+  }
+  return { bytes, sha256: hash.digest("hex") };
+}
+
+/** The names in a folder that is to be empty, as far as they are somebody's. */
+export async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).filter((name) => !NOT_OURS.has(name));
+  } catch (thrown) {
+    if (codeOf(thrown) === "ENOENT") return [];
+    throw thrown;
+  }
+}
+
+async function begin(given: string): Promise<ArchiveWriter> {
+  const folder = resolve(given);
+  const found = await namesIn(folder).catch((thrown: unknown) => {
+    throw archiveFailed(thrown, `Reading the folder ${folder}`);
+  });
+  if (found.length > 0)
+    throw new HaystackError(
+      "FOLDER_OCCUPIED",
+      `The folder ${folder} holds ${found.slice(0, 3).join(", ")} already; choose one that is empty or does not exist.`,
+    );
+  const folders = folderMaker();
+  const files: ArchiveFile[] = [];
+  const leftOut: { path: string; why: string }[] = [];
+  const placeOf = async (path: string): Promise<string> => {
+    const target = join(folder, path);
+    await folders.make(dirname(target));
+    return target;
+  };
+  const doing = <Result>(path: string, work: () => Promise<Result>): Promise<Result> =>
+    work().catch((thrown: unknown) => {
+      throw archiveFailed(thrown, `Copying ${path} to ${folder}`);
+    });
+
+  /** Undefined where the file may not be shared, as others may write into it. */
+  const linked = async (source: string, target: string) => {
+    const { mode } = await stat(source);
+    if ((mode & 0o222) !== 0) return undefined;
+    await link(source, target).catch((thrown: unknown) => {
+      if (codeOf(thrown) !== "EXDEV") throw thrown;
+      throw new HaystackError(
+        "USAGE",
+        `Files of ${source} cannot be shared with ${folder}, which is on another file system; leave --link out.`,
+      );
+    });
+    return hashed(target);
+  };
+
+  await doing("the first folder", () => folders.make(folder));
+  return {
+    add: (path, source, { link: shares = false } = {}) =>
+      doing(path, async () => {
+        const target = await placeOf(path);
+        try {
+          const written =
+            (shares ? await linked(source, target) : undefined) ??
+            (await copyHashed(source, target, 0o600));
+          files.push({ path, ...written });
+          return true;
+        } catch (thrown) {
+          if (!isAbsent(thrown) || (await exists(source))) throw thrown;
+          leftOut.push({ path, why: "it was deleted while the copy was made" });
+          return false;
+        }
+      }),
+    addText: (path, text) =>
+      doing(path, async () => {
+        const handle = await open(await placeOf(path), "wx", 0o600);
+        try {
+          await handle.writeFile(text);
+          await handle.sync();
+        } finally {
+          await handle.close();
+        }
+        const bytes = Buffer.from(text);
+        files.push({
+          path,
+          bytes: bytes.length,
+          sha256: createHash("sha256").update(bytes).digest("hex"),
+        });
+      }),
+    addMade: (path, make) =>
+      doing(path, async () => {
+        const target = await placeOf(path);
+        await make(target);
+        const handle = await open(target, "r+");
+        try {
+          await handle.chmod(0o600);
+          await handle.sync();
+        } finally {
+          await handle.close();
+        }
+        files.push({ path, ...(await hashed(target)) });
+      }),
+    leaveOut: (path, why) => void leftOut.push({ path, why }),
+    finish: (about) =>
+      doing(MANIFEST, async () => {
+        await folders.sync();
+        const content = { ...about, format: ARCHIVE_FORMAT, files, left_out: leftOut } as const;
+        const { sha256: _, ...plain } = manifestSchema.parse({ ...content, sha256: digestOf({}) });
+        const manifest: Manifest = { ...plain, sha256: digestOf(plain) };
+        const temporary = join(folder, `${MANIFEST}.part`);
+        const handle = await open(temporary, "wx", 0o600);
+        try {
+          await handle.writeFile(`${JSON.stringify(manifest, null, 1)}\n`);
+          await handle.sync();
+        } finally {
+          await handle.close();
+        }
+        await rename(temporary, join(folder, MANIFEST));
+        await syncFolder(folder);
+        return manifest;
+      }),
+  };
+}
+
+const exists = (file: string): Promise<boolean> =>
+  access(file).then(
+    () => true,
+    () => false,
+  );
+
+async function readManifest(folder: string, kind: ArchiveKind): Promise<Manifest> {
+  const invalid = (problem: string, cause?: unknown): HaystackError =>
+    new HaystackError("ARCHIVE_INVALID", `${problem}; use another copy.`, { cause });
+  const text = await readFile(join(folder, MANIFEST), "utf8").catch((thrown: unknown) => {
+    if (!isAbsent(thrown)) throw archiveFailed(thrown, `Reading ${join(folder, MANIFEST)}`);
+    throw invalid(
+      `${folder} is no whole archive: manifest.json, which is written last, is not there`,
+    );
+  });
+  const damaged = (cause?: unknown): HaystackError =>
+    invalid(`${join(folder, MANIFEST)} is damaged`, cause);
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (thrown) {
+    throw damaged(thrown);
+  }
+  const head = archiveHeadSchema.safeParse(json);
+  if (!head.success) throw damaged(head.error);
+  if (head.data.format > ARCHIVE_FORMAT)
+    throw new HaystackError(
+      "ARCHIVE_UNSUPPORTED",
+      `${folder} was made by ${head.data.software.name} ${head.data.software.version}, whose archives have a newer form; use that release.`,
+    );
+  const parsed = manifestSchema.safeParse(json);
+  if (!parsed.success || parsed.data.sha256 !== digestOf(json as object))
+    throw damaged(parsed.error);
+  if (parsed.data.kind !== kind)
+    throw new HaystackError(
+      "ARCHIVE_INVALID",
+      kind === "backup"
+        ? `${folder} holds one run and no backup; read it with \`haystack reproduce\`.`
+        : `${folder} holds a backup and not one run; read it with \`haystack restore\`.`,
+    );
+  return parsed.data;
+}
+
+async function openArchive(given: string, kind: ArchiveKind): Promise<ArchiveReader> {
+  const folder = resolve(given);
+  const manifest = await readManifest(folder, kind);
+  const byPath = new Map(manifest.files.map((file) => [file.path, file]));
+  const folders = folderMaker();
+  const damaged = (path: string, how: string): HaystackError =>
+    new HaystackError("ARCHIVE_INVALID", `The file ${path} of ${folder} ${how}; use another copy.`);
+  const known = async (path: string): Promise<ArchiveFile> => {
+    const file = byPath.get(path);
+    const found = await lstat(join(folder, path)).catch((thrown: unknown) => {
+      if (isAbsent(thrown)) return undefined;
+      throw archiveFailed(thrown, `Reading ${join(folder, path)}`);
+    });
+    if (file === undefined || found === undefined || !found.isFile())
+      throw damaged(path, "is not there");
+    if (found.size !== file.bytes)
+      throw damaged(path, `has ${found.size} bytes in place of ${file.bytes}`);
+    return file;
+  };
+  const compare = (path: string, wanted: ArchiveFile, got: Omit<ArchiveFile, "path">): void => {
+    if (got.sha256 !== wanted.sha256)
+      throw damaged(path, "is not what was written: its SHA-256 differs");
+  };
+  return {
+    manifest,
+    async verified(path) {
+      const wanted = await known(path);
+      const file = join(folder, path);
+      const got = await hashed(file).catch((thrown: unknown) => {
+        throw archiveFailed(thrown, `Reading ${file}`);
+      });
+      compare(path, wanted, got);
+      return file;
+    },
+    async copyTo(path, target, mode) {
+      const wanted = await known(path);
+      try {
+        await folders.make(dirname(target));
+        compare(path, wanted, await copyHashed(join(folder, path), target, mode));
+      } catch (thrown) {
+        throw archiveFailed(thrown, `Copying ${path} to ${target}`);
+      }
+    },
+    flush: () =>
+      folders.sync().catch((thrown: unknown) => {
+        throw archiveFailed(thrown, "Writing the folders to disk");
+      }),
+    async name(from, to) {
+      try {
+        for (const name of await readdir(from)) await rename(join(from, name), join(to, name));
+        await syncFolder(to);
+        await rmdir(from);
+        await syncFolder(to);
+      } catch (thrown) {
+        throw archiveFailed(thrown, `Moving ${from} to ${to}`);
+      }
+    },
+  };
+}
+
+/** Archives as folders of plain files. */
+export const folderArchives: Archives = { begin, open: openArchive };

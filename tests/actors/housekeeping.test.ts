@@ -1,0 +1,165 @@
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { createHousekeeping, type HousekeepingParts } from "../../actors/housekeeping.ts";
+import { runOfJob } from "../../machines/job-id.ts";
+import { forgetJobs } from "../../services/batch/local/forget-jobs.ts";
+import { emlMail } from "../../services/mail/eml-file.ts";
+import { systemClock } from "../../services/clock/system.ts";
+import { directoryObjects } from "../../services/objects/directory/store.ts";
+import { openSqliteRuns } from "../../services/runs/sqlite/store.ts";
+import { leased, NOW, sampleCommit, sampleRun } from "../services/runs-fixtures.ts";
+import { temporaryFolder } from "../services/temporary-folder.ts";
+
+const DAY = 86_400_000;
+const ADA = "ada@example.org";
+const BO = "bo@example.org";
+
+/** Real store, objects, job folders and mails in one folder. */
+async function household(changes: Partial<HousekeepingParts> = {}) {
+  const folder = await temporaryFolder();
+  const file = join(folder, "runs.sqlite");
+  const runs = await openSqliteRuns({ file });
+  onTestFinished(() => runs.close());
+  const objects = directoryObjects({ root: join(folder, "objects") });
+  const mail = emlMail({ folder: join(folder, "mail"), from: "h@example.org", clock: systemClock });
+  const jobs = join(folder, "batch");
+  const parts: HousekeepingParts = {
+    runs,
+    objects,
+    mail,
+    batch: { forget: (isMeant) => forgetJobs(jobs, isMeant) },
+    now: () => NOW,
+    ...changes,
+  };
+
+  /** An ended run with working files, results, two jobs and a mail; `days` ago. */
+  const put = async (id: string, days: number, user = ADA, status = "completed" as const) => {
+    const at = new Date(NOW - days * DAY).toISOString();
+    const run = sampleRun(id, { created_at: at, user_email: user });
+    await runs.insert(run, leased);
+    const document = { ...run, status, completed_at: at, updated_at: at };
+    await runs.commit([sampleCommit(id, { document, attention_at: null })]);
+    await runs.release([{ run_id: id, token: 1 }]);
+    await objects.putText(`batch-io/${id}/iter_1/query.h5ad`, "x");
+    await objects.putText(`results/${id}/${id}_report.html`, "x");
+    for (const [name, state] of [
+      [`hs-${id}-i1-p-a1`, "SUCCEEDED"],
+      [`hs-${id}-i1-c-a1`, "RUNNING"],
+    ] as const) {
+      await mkdir(join(jobs, "jobs", name), { recursive: true });
+      await writeFile(join(jobs, "jobs", name, "state.0.json"), JSON.stringify({ state, at: 0 }));
+    }
+    const message = { to: user, subject: "s", text: "t", html: "<p>t</p>" };
+    await mail.send({ ...message, key: `${id}.run_completed.1` });
+  };
+
+  /** Everything that lies there of a run, by kind. */
+  const kept = async (id: string): Promise<string[]> => {
+    const found = [];
+    if ((await runs.get(id)) !== undefined) found.push("run");
+    for (const kind of ["batch-io", "results"])
+      for await (const path of objects.list(`${kind}/${id}/`))
+        found.push(path.slice(0, path.indexOf("/")));
+    for (const name of await readdir(join(jobs, "jobs")))
+      if (runOfJob(name) === id) found.push(name.slice(`hs-${id}-`.length));
+    for (const name of await readdir(join(folder, "mail")))
+      if (name.startsWith(`${id}.`)) found.push("mail");
+    return found;
+  };
+  return { ...parts, housekeeping: createHousekeeping(parts), put, kept, parts };
+}
+
+const WHOLE = ["run", "batch-io", "results", "i1-c-a1", "i1-p-a1", "mail"];
+
+test("a deleted run leaves nothing but a job that has not ended; a run whose id begins alike stays whole", async () => {
+  const { housekeeping, put, kept } = await household();
+  for (const id of ["r1", "r1-i1", "r12"]) await put(id, 1);
+  await housekeeping.remove("r1");
+  expect(await kept("r1")).toEqual(["i1-c-a1"]);
+  for (const id of ["r1-i1", "r12"]) expect(await kept(id)).toEqual(WHOLE);
+  await expect(housekeeping.remove("r1")).rejects.toMatchObject({ code: "RUN_NOT_FOUND" });
+});
+
+test("a run that has not ended is refused in one sentence, and nothing of it goes", async () => {
+  const { housekeeping, runs, put, kept } = await household();
+  await put("r1", 1);
+  await (runs as Awaited<ReturnType<typeof openSqliteRuns>>).deliver("r1", {
+    id: "e",
+    event: { type: "retry.requested" },
+  });
+  await expect(housekeeping.remove("r1")).rejects.toMatchObject({
+    code: "RUN_STATE_FORBIDS",
+    message: expect.stringMatching(/^Run r1 has not ended/) as string,
+  });
+  expect(await kept("r1")).toEqual(WHOLE);
+});
+
+test("age, number of each user and number of all: a run goes that any limit means, the oldest first", async () => {
+  const { housekeeping, put } = await household();
+  for (const [id, days, user] of [
+    ["a1", 9, ADA],
+    ["a2", 5, ADA],
+    ["a3", 3, ADA],
+    ["b1", 8, BO],
+    ["b2", 2, BO],
+  ] as const)
+    await put(id, days, user);
+  const would = async (rule: Partial<Parameters<typeof housekeeping.prune>[0]>) =>
+    (await housekeeping.prune({ keepsResults: false, isDryRun: true, ...rule })).removed;
+  expect(await would({ olderThanMs: 4 * DAY })).toEqual(["a1", "b1", "a2"]);
+  expect(await would({ mostPerUser: 2 })).toEqual(["a1"]);
+  expect(await would({ most: 2 })).toEqual(["a1", "b1", "a2"]);
+  expect(await would({ most: 4, olderThanMs: 7 * DAY })).toEqual(["a1", "b1"]);
+  expect(await would({ mostPerUser: 1, most: 4 })).toEqual(["a1", "b1", "a2"]);
+});
+
+test("a dry run changes nothing, and says what the real one then does", async () => {
+  const { housekeeping, put, kept } = await household();
+  await put("old", 9);
+  await put("young", 1);
+  const rule = { olderThanMs: 5 * DAY, keepsResults: false };
+  const told = await housekeeping.prune({ ...rule, isDryRun: true });
+  expect(await kept("old")).toEqual(WHOLE);
+  expect(await housekeeping.prune(rule)).toEqual(told);
+  expect(await kept("old")).toEqual(["i1-c-a1"]);
+  expect(await kept("young")).toEqual(WHOLE);
+});
+
+test("with results kept a completed run stands with its files, once, and a failed one goes", async () => {
+  const { housekeeping, put, kept } = await household();
+  await put("good", 9);
+  await put("bad", 9, ADA, "failed" as "completed");
+  const rule = { olderThanMs: DAY, keepsResults: true };
+  expect(await housekeeping.prune(rule)).toEqual({ removed: ["bad"], thinned: ["good"], busy: [] });
+  expect(await kept("good")).toEqual(["run", "results", "i1-c-a1", "mail"]);
+  expect(await kept("bad")).toEqual(["i1-c-a1"]);
+  expect(await housekeeping.prune(rule)).toEqual({ removed: [], thinned: [], busy: [] });
+  expect((await housekeeping.prune({ ...rule, keepsResults: false })).removed).toEqual(["good"]);
+});
+
+test("what a removal could not clear is cleared later, wherever it stopped", async () => {
+  const calls = 3;
+  for (let failing = 0; failing < calls; failing++) {
+    const { parts, put, kept } = await household();
+    await put("r1", 9);
+    let left = failing;
+    const stop = <Result>(result: Result): Result => {
+      if (left-- === 0) throw new Error("the plug");
+      return result;
+    };
+    const broken = createHousekeeping({
+      ...parts,
+      batch: { forget: async (isMeant) => stop(parts.batch.forget?.(isMeant)) },
+      mail: { forget: async (isMeant) => stop(parts.mail.forget?.(isMeant)) },
+      objects: {
+        list: (prefix) => parts.objects.list(prefix),
+        remove: async (path) => stop(parts.objects.remove(path)),
+      },
+    });
+    await expect(broken.remove("r1")).rejects.toThrow("the plug");
+    await createHousekeeping(parts).clear();
+    expect(await kept("r1")).toEqual(["i1-c-a1"]);
+    expect(await parts.runs.removal.leftovers(9)).toEqual([]);
+  }
+});

@@ -1,0 +1,186 @@
+import { once } from "node:events";
+import { truncate, writeFile } from "node:fs/promises";
+import { request, type IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { expect, onTestFinished, test } from "vitest";
+import { WebSocket } from "ws";
+import { resultObjects } from "../../actors/run-objects.ts";
+import { openAccess } from "../../adapters/access.ts";
+import { HaystackError } from "../../errors.ts";
+import { createOpenRequests } from "../../server/access/open-requests.ts";
+import { silentLogger } from "../../insight/logging.ts";
+import { manualClock } from "../../services/clock/manual.ts";
+import { temporaryFolder } from "../support/hosted-runs.ts";
+import { startIdentityProvider } from "../support/identity-provider.ts";
+import { startTestServer, type TestServer } from "../support/server.ts";
+import { pastRun } from "./api-harness.ts";
+
+const WITHIN_MS = 1_000;
+const ADA = "ada@example.org";
+
+interface Open {
+  readonly name: string;
+  /** When it ended, by performance.now(). */
+  readonly ended: Promise<number>;
+  isOver(): boolean;
+}
+
+function opened(name: string, ends: (end: () => void) => void): Open {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  let isOver = false;
+  ends(() => {
+    isOver = true;
+    resolve(performance.now());
+  });
+  return { name, ended: promise, isOver: () => isOver };
+}
+
+async function got(url: string, headers: Record<string, string>): Promise<IncomingMessage> {
+  const asking = request(url, { headers });
+  asking.end();
+  const [answer] = (await once(asking, "response")) as [IncomingMessage];
+  // It is cut off in the middle, as it should be.
+  answer.on("error", () => undefined);
+  onTestFinished(() => void answer.destroy());
+  expect(answer.statusCode).toBe(200);
+  return answer;
+}
+
+/** A running run, and a completed one whose file is larger than what a connection holds. */
+async function runsOf(server: TestServer): Promise<void> {
+  await server.daemon.runs.insert(
+    pastRun("live", ADA, { status: "running", current_phase: "inference" }),
+    { owner: "elsewhere", expires_at: Date.now() + 600_000 },
+  );
+  const { anndata } = resultObjects("done");
+  const file = join(await temporaryFolder(), "large");
+  await writeFile(file, "");
+  await truncate(file, 200_000_000);
+  await server.daemon.objects.put(anndata, file);
+  await server.daemon.runs.insert(pastRun("done", ADA, { output_anndata_path: anndata }));
+}
+
+/** Everything that stays open, opened by one caller: a stream, a download that nobody reads, a socket. */
+async function openAll(
+  server: TestServer,
+  headers: Record<string, string>,
+  { withSocket = true } = {},
+): Promise<Open[]> {
+  const api = `${server.url}/api/v1/runs`;
+  const stream = await got(`${api}/live/events`, headers);
+  stream.resume();
+  // Who does not read does not hear of the end, so the server's side is watched.
+  const sockets: Socket[] = [];
+  server.app.server.on("connection", (each: Socket) => sockets.push(each));
+  const download = await got(`${api}/done/files/done_predictions.h5ad`, headers);
+  const streamed = opened("stream", (end) => stream.on("close", end));
+  const unread = opened("unread download", (end) =>
+    sockets.find((each) => each.remotePort === download.socket.localPort)?.on("close", end),
+  );
+  if (!withSocket) return [streamed, unread];
+  const socket = new WebSocket(`${server.url.replace("http", "ws")}/inspect`, { headers });
+  onTestFinished(() => socket.terminate());
+  await once(socket, "open");
+  return [streamed, unread, opened("socket", (end) => socket.on("close", end))];
+}
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+const WAYS: Readonly<Record<string, (server: TestServer, id: string) => Promise<void>>> = {
+  "revoked by another process": async ({ config }, id) => {
+    const other = await openAccess(config);
+    await other.revokeToken(id, Date.now());
+    await other.close();
+  },
+  "no administrator any more": async ({ config }, id) => {
+    const db = new DatabaseSync(join(config.dataDir, "access.sqlite"));
+    db.prepare("UPDATE tokens SET role = 'user' WHERE id = ?").run(id);
+    db.close();
+  },
+  "gone from the store": async ({ config }, id) => {
+    const db = new DatabaseSync(join(config.dataDir, "access.sqlite"));
+    db.prepare("DELETE FROM tokens WHERE id = ?").run(id);
+    db.close();
+  },
+};
+
+test.each(Object.keys(WAYS))(
+  "%s: all that was open closes within a second, nothing else",
+  async (way) => {
+    const server = await startTestServer({ env: { AUTH: "token" } });
+    await runsOf(server);
+    const token = await server.token("root@example.org", "admin");
+    const id = (await server.parts.access.listTokens())[0]?.id ?? "";
+    const theirs = await openAll(server, bearer(token));
+    const others = await openAll(server, bearer(await server.token("root@example.org", "admin")));
+    const own = await openAll(server, bearer(await server.token(ADA)), { withSocket: false });
+    const from = performance.now();
+    await WAYS[way]?.(server, id);
+    for (const { name, ended } of theirs)
+      expect([name, (await ended) - from]).toEqual([
+        name,
+        expect.toSatisfy((ms: number) => ms < WITHIN_MS),
+      ]);
+    expect([...others, ...own].filter((open) => open.isOver()).map(({ name }) => name)).toEqual([]);
+  },
+);
+
+test("a token that expires closes what it opened, the user's too", async () => {
+  const server = await startTestServer({ env: { AUTH: "token" } });
+  await runsOf(server);
+  const shortly = 1_500 / 86_400_000;
+  const token = await server.token(ADA, "user", shortly);
+  const until = (await server.parts.access.listTokens())[0]?.expires_at ?? 0;
+  const open = await openAll(server, bearer(token), { withSocket: false });
+  await Promise.all(open.map(({ ended }) => ended));
+  expect(Date.now() - until).toBeGreaterThanOrEqual(0);
+  expect(Date.now() - until).toBeLessThan(WITHIN_MS);
+});
+
+test("an assertion of the proxy is good for what it opened as long as it is good", async () => {
+  const provider = await startIdentityProvider();
+  onTestFinished(() => provider.close());
+  const server = await startTestServer({ env: { ...provider.env, ADMINS: ADA } });
+  await runsOf(server);
+  // 30 seconds are tolerated.
+  const assertion = await provider.assertion({ email: ADA, expiresIn: -28 });
+  const from = Date.now();
+  const open = await openAll(server, { "x-goog-iap-jwt-assertion": assertion });
+  await Promise.all(open.map(({ ended }) => ended));
+  expect(Date.now() - from).toBeLessThan(2_000 + 1_000 + WITHIN_MS);
+});
+
+test("while it cannot be found out who still may ask, answers go on for ten seconds, no longer", async () => {
+  const clock = manualClock();
+  const looks: PromiseWithResolvers<void>[] = [];
+  const requests = createOpenRequests({
+    access: {
+      tokensOf: async () => {
+        looks.at(-1)?.resolve();
+        throw new HaystackError("STORE_UNAVAILABLE", "The store is away.");
+      },
+    } as never,
+    clock,
+    config: { AUTH: "token", ADMINS: "" } as never,
+    logger: silentLogger(),
+  });
+  onTestFinished(() => requests.close());
+  let isOver = false;
+  requests.watch(
+    { owner: ADA, role: "user", credential: "t1", until: clock.now() + 3_600_000 },
+    () => (isOver = true),
+  );
+  const look = async (): Promise<void> => {
+    const next = Promise.withResolvers<void>();
+    looks.push(next);
+    clock.advance(500);
+    await next.promise;
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  for (let at = 0; at < 10; at += 1) await look();
+  expect(isOver).toBe(false);
+  for (let at = 0; at < 12; at += 1) if (!isOver) await look();
+  expect(isOver).toBe(true);
+});
