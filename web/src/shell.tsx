@@ -7,6 +7,7 @@ import { LostConnection, Notice, Waiting } from "./parts/notice.tsx";
 import { AskPage } from "./pages/ask.tsx";
 import { AtlasPage } from "./pages/atlas.tsx";
 import { ComparePage } from "./pages/compare.tsx";
+import { OperationsPage } from "./pages/operations.tsx";
 import { RunPage } from "./pages/run.tsx";
 import { RunsPage } from "./pages/runs.tsx";
 import { SessionContext } from "./session.tsx";
@@ -16,12 +17,16 @@ const PAGES = [
   ["", "Ask"],
   ["runs", "Runs"],
   ["atlas", "Atlas"],
+  ["operations", "Operations"],
 ] as const;
+/** What only administrators are shown. */
+const FOR_ADMINISTRATORS: ReadonlySet<string> = new Set(["operations"]);
 
 function pageOf({ path, search }: Where): { readonly title: string; readonly page: JSX.Element } {
   const [name, id] = path;
   if (name === undefined) return { title: "Ask", page: <AskPage search={search} /> };
   if (name === "atlas") return { title: "Atlas", page: <AtlasPage /> };
+  if (name === "operations") return { title: "Operations", page: <OperationsPage /> };
   if (name === "compare")
     return { title: "Compare runs", page: <ComparePage ids={search.getAll("id")} /> };
   if (name === "runs" && id !== undefined)
@@ -49,7 +54,7 @@ class Fence extends Component<{ readonly children: ComponentChildren }, { fault?
 }
 
 /** Links of mails are `/run#ID`; the window has the run elsewhere. */
-const KNOWN = new Set(["runs", "atlas", "compare"]);
+const KNOWN = new Set(["runs", "atlas", "compare", "operations"]);
 function useOldLinks({ path }: Where): void {
   const [first] = path;
   useEffect(() => {
@@ -102,7 +107,9 @@ export function Shell(): JSX.Element {
           HAYSTACK
         </a>
         <nav aria-label="Pages">
-          {PAGES.map(([name, words]) => (
+          {PAGES.filter(
+            ([name]) => !FOR_ADMINISTRATORS.has(name) || session.content?.role === "admin",
+          ).map(([name, words]) => (
             <a
               key={name}
               href={link(name === "" ? [] : [name])}

@@ -150,6 +150,11 @@ function StateOfRun({
           It waits for {run.waits_for}, since {lasting(Math.max(0, now - since))}.
         </p>
       )}
+      {run.postponed !== undefined && !isAtRest(run) && (
+        <Notice kind="bad" title="A step is put off.">
+          {run.postponed.message} It is tried again at {time(run.postponed.try_at)}.
+        </Notice>
+      )}
       {(run.held_jobs ?? []).map(({ job_id, reason, since: from }) => (
         <Notice key={job_id} kind="bad" title="A job has no machine yet.">
           {reason} ({job_id}, since {time(from)})
