@@ -44,6 +44,7 @@ export const submitJobInput = ({ context }: Given): SubmitJobInput => ({
   preemptions: context.failures.preempted + (context.shortages ?? 0),
   max_gpu_cost_usd: context.max_gpu_cost_usd,
   troubled_since: context.troubled_since ?? null,
+  plan: context.plan,
 });
 
 export const checkJobInput = ({ context }: Given): CheckJobInput => ({

@@ -214,6 +214,8 @@ export interface SubmitJobInput {
   readonly max_gpu_cost_usd: number | null;
   /** When Batch was first asked to take this job and could not; null or absent before. */
   readonly troubled_since?: number | null;
+  /** What the cells of the job were drawn by; absent in older snapshots. */
+  readonly plan?: ObjectReference;
 }
 export interface SubmittedJob {
   readonly offer: JobOffer | null;

@@ -1,4 +1,5 @@
 import type { RunContext, SubmitJobInput, SubmitJobOutput } from "../../machines/run-types.ts";
+import { given } from "../../given.ts";
 import { HaystackError, type ErrorCode } from "../../errors.ts";
 import type { InferenceJobSpec } from "../../services/batch/index.ts";
 import { iterationObjects } from "../run-objects.ts";
@@ -31,7 +32,16 @@ export function submitJob({
   ceilings,
 }: StepPorts): Effect<SubmitJobInput, SubmitJobOutput> {
   return async (
-    { job, run_id, random_seed, deadline_seconds, preemptions, max_gpu_cost_usd, troubled_since },
+    {
+      job,
+      run_id,
+      random_seed,
+      deadline_seconds,
+      preemptions,
+      max_gpu_cost_usd,
+      troubled_since,
+      plan,
+    },
     { signal, resumed },
   ) => {
     const offer = batch.offer(preemptions);
@@ -47,7 +57,7 @@ export function submitJob({
       output: paths.predictions(job.kind),
       seed: random_seed,
       max_run_seconds: deadline_seconds,
-      ...(offer === null ? {} : { provisioning: offer.provisioning }),
+      ...given({ provisioning: offer?.provisioning, inputs: plan?.sha256 }),
     };
     try {
       const spent =

@@ -637,3 +637,26 @@ test("stopping jobs waits for a submission under way, whose job Batch does not k
   expect(remaining).toEqual(["late"]);
   expect(asked).toEqual(["cancel late", "get late"]);
 });
+
+test("a job is named with what its cells were drawn by, where the run knows it", async () => {
+  const handed: unknown[] = [];
+  const submit = submitJob(
+    portsOf({
+      submit: ({ job_id, inputs }) => {
+        handed.push(inputs);
+        return Promise.resolve({ job_id, state: "QUEUED" });
+      },
+    }),
+  );
+  const asked: SubmitJobInput = {
+    job: job(),
+    run_id: "r1",
+    random_seed: 1,
+    deadline_seconds: 60,
+    preemptions: 0,
+    max_gpu_cost_usd: null,
+  };
+  await submit({ ...asked, plan: { path: "plan.json", sha256: "0123" } }, context);
+  await submit(asked, context);
+  expect(handed).toEqual(["0123", undefined]);
+});
