@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { tmpdir } from "node:os";
 import { pathToFileURL } from "node:url";
 import type { AdmissionLimits } from "./actors/supervisor/admission.ts";
 import { atlasCatalogue, type AtlasCatalogue } from "./actors/atlas-catalogue.ts";
@@ -24,7 +25,7 @@ import {
 } from "./actors/supervisor/supervisor.ts";
 import type { Tasks } from "./actors/tasks.ts";
 import { usageOf } from "./actors/host/usage.ts";
-import { clock } from "./adapters/clock.ts";
+import { clock, keepDaemonClock } from "./adapters/clock.ts";
 import { openDispatch } from "./adapters/dispatch.ts";
 import { keepHouse } from "./adapters/housekeeping.ts";
 import { openInference } from "./adapters/inference.ts";
@@ -33,6 +34,7 @@ import { openModel, watchModel } from "./adapters/language-model.ts";
 import { openLiterature } from "./adapters/literature.ts";
 import { openLookUps } from "./adapters/look-ups.ts";
 import { openMail } from "./adapters/mail.ts";
+import { keepPrivate } from "./adapters/data-folder.ts";
 import { openObjects } from "./adapters/objects.ts";
 import { openRuns, sqliteFile } from "./adapters/runs.ts";
 import { stayAlive } from "./adapters/stay-alive.ts";
@@ -43,6 +45,7 @@ import type { Metrics } from "./insight/metrics.ts";
 import { openInsight } from "./insight/open.ts";
 import { ownProgram } from "./own-files.ts";
 import type { Compute } from "./services/compute/index.ts";
+import { fullDisk } from "./services/compute/free-disk.ts";
 import { processCompute, type TaskLimits } from "./services/compute/processes.ts";
 import type { JobEvents } from "./services/job-events/index.ts";
 import type { RunStore } from "./services/runs/index.ts";
@@ -64,18 +67,23 @@ export interface Workbench {
 }
 
 export async function openWorkbench(config: Config): Promise<Workbench> {
+  keepPrivate(config);
   const objects = await openObjects(config);
   const knowledge = knowledgeFolder(config);
+  const importLimits = { gigabytes: { value: config.IMPORT_GB, variable: "IMPORT_GB" } };
   const compute = processCompute<Tasks>({
     filename: pathToFileURL(ownProgram("actors/tasks.ts")),
     processes: config.COMPUTE_PROCESSES,
     limitMinutes: config.COMPUTE_MINUTES,
+    cause: () => fullDisk([config.dataDir, tmpdir()]),
     limits: {
       inspectFile: {
         minutes: { value: config.INSPECT_MINUTES, variable: "INSPECT_MINUTES" },
         gigabytes: { value: config.INSPECT_GB, variable: "INSPECT_GB" },
       },
-      importAtlasFile: { gigabytes: { value: config.IMPORT_GB, variable: "IMPORT_GB" } },
+      importAtlasFile: importLimits,
+      importAtlasPart: importLimits,
+      describeAtlasImport: importLimits,
     } satisfies Partial<Record<keyof Tasks, TaskLimits>>,
   });
   return {
@@ -134,19 +142,31 @@ export interface Daemon extends Workbench {
   readonly inspection: Inspection;
   readonly jobEvents: JobEvents;
   readonly metrics?: Metrics;
+  /** Takes runs up, where that was to wait. */
+  begin(): Promise<void>;
+}
+
+export interface Outside {
+  readonly model: StepPorts["model"];
+  readonly literature: StepPorts["literature"];
+  readonly lookUps: StepPorts["lookUps"];
 }
 
 export interface DaemonOptions {
   /** Claim every run that waits for a host, or only those that this process is given. */
   readonly sweeps: boolean;
+  /** No run is taken up before `begin`: whoever is to answer does so whatever a run does. */
+  readonly waitsToBegin?: boolean;
   readonly onCommitted?: NonNullable<SupervisorOptions["onCommitted"]>;
   readonly onTrouble: (error: HaystackError) => void;
+  /** In place of the configured language model and databases. */
+  readonly outside?: Outside;
   /** Told what the runs do, beside what the configuration asks for. */
   readonly instruments?: Instruments;
 }
 
 /**
- * Opens everything and starts hosting. When one part cannot be opened, those that were are closed.
+ * Opens everything and starts hosting, unless that is to wait. When one part cannot be opened, those that were are closed.
  */
 export async function openDaemon(config: Config, options: DaemonOptions): Promise<Daemon> {
   const opened = new AsyncDisposableStack();
@@ -174,6 +194,8 @@ async function openParts(
   const { owner, takesOver, unlock } = leaseAs(config, options.sweeps);
   opened.defer(unlock);
   const runs = opened.adopt(await openRuns(config), (part) => part.close());
+  if (options.sweeps) opened.defer(keepDaemonClock(config, trouble));
+  if (options.sweeps) await runs.check?.();
   if (takesOver) await runs.takeOver(owner);
   const { batch, jobEvents } = await openInference(config, { clock, objects, onTrouble: trouble });
   opened.defer(() => batch.close());
@@ -183,10 +205,13 @@ async function openParts(
     : undefined;
   opened.defer(() => dispatched?.runJobs.close());
   const mail = opened.adopt(await openMail(config, clock), (part) => part.close());
-  const model = await openModel(config, clock);
-  if (model !== undefined && options.sweeps) opened.defer(watchModel(model.model, clock, trouble));
-  const literature = await openLiterature(config, clock);
-  const lookUps = await openLookUps(config, clock);
+  const outside = options.outside ?? {
+    model: await openModel(config, clock),
+    literature: await openLiterature(config, clock),
+    lookUps: await openLookUps(config, clock),
+  };
+  if (outside.model !== undefined && options.sweeps)
+    opened.defer(watchModel(outside.model.model, clock, trouble));
   const ports: StepPorts = {
     runs,
     objects,
@@ -195,9 +220,10 @@ async function openParts(
     atlases,
     clock,
     knowledge,
+    ceilings: config,
     reconcileMs: config.RECONCILE_SECONDS * 1_000,
     software: SOFTWARE,
-    ...given({ model, literature, lookUps }),
+    ...given(outside),
   };
   const inspection = createInspection(clock, trouble);
   const commits = createCommitFeed(options.onTrouble);
@@ -226,7 +252,7 @@ async function openParts(
     clock,
     jobEvents,
     mail,
-    composeMail: composeMail(batch.model, atlases, config.PUBLIC_URL),
+    composeMail: composeMail(batch.model, atlases, clock, config.PUBLIC_URL),
     usage: usageOf(batch.model),
     owner,
     limits: admissionLimits(config),
@@ -245,10 +271,15 @@ async function openParts(
     },
   });
   opened.defer(() => supervisor.stop());
-  await supervisor.start();
   const housekeeping = createHousekeeping({ runs, objects, batch, mail, now: () => clock.now() });
-  if (options.sweeps) opened.defer(keepHouse(config, housekeeping, trouble));
+  let begun: Promise<void> | undefined;
+  const begin = async (): Promise<void> => {
+    await supervisor.start();
+    if (options.sweeps) opened.defer(keepHouse(config, housekeeping, trouble));
+  };
+  const beginOnce = (): Promise<void> => (begun ??= begin());
   opened.use(stayAlive());
+  if (options.waitsToBegin !== true) await beginOnce();
   return {
     ...workbench,
     runs,
@@ -259,6 +290,7 @@ async function openParts(
     inspection,
     jobEvents,
     ...given({ metrics: insight.metrics }),
+    begin: beginOnce,
     close: () => opened.disposeAsync(),
   };
 }

@@ -2,13 +2,13 @@ import { clock } from "./adapters/clock.ts";
 import { openMail } from "./adapters/mail.ts";
 import { openRuns } from "./adapters/runs.ts";
 import { stayAlive } from "./adapters/stay-alive.ts";
+import { storedContext } from "./actors/run-details.ts";
 import { bindRunMachine, type RunEffects } from "./actors/host/bind-run-machine.ts";
 import { composeMail } from "./actors/mail/compose-mail.ts";
 import { createSupervisor } from "./actors/supervisor/supervisor.ts";
 import { usageOf } from "./actors/host/usage.ts";
 import { loadConfig } from "./config.ts";
 import { type HaystackError, runNotFound } from "./errors.ts";
-import type { RunContext } from "./machines/run-types.ts";
 import type { RunDocument } from "./services/runs/document.ts";
 
 /**
@@ -45,8 +45,7 @@ const failing = (error: HaystackError): RunEffects => {
 };
 
 const hasLiveJobs = (snapshot: string | null): boolean =>
-  snapshot !== null &&
-  (JSON.parse(snapshot) as { readonly context: RunContext }).context.jobs.some(
+  (storedContext(snapshot).jobs ?? []).some(
     ({ state }) => state === "submitting" || state === "submitted",
   );
 
@@ -79,7 +78,7 @@ export async function failUnbegun(
     clock,
     jobEvents: { subscribe: async () => async () => undefined, close: async () => undefined },
     mail,
-    composeMail: composeMail(MODEL, { list: async () => [] }, config.PUBLIC_URL),
+    composeMail: composeMail(MODEL, { list: async () => [] }, clock, config.PUBLIC_URL),
     usage: usageOf(MODEL),
     owner: `${process.pid}-${runId}`,
     limits: { maxActive: 1, maxActivePerUser: 1 },

@@ -1,11 +1,12 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
-import { noAtlas } from "../errors.ts";
+import { atlasNotFound, noAtlas } from "../errors.ts";
 import type { AtlasIndex } from "../science/atlas/atlas-index.ts";
 import type { ImportOptions } from "../science/atlas/import.ts";
 import type { Compute } from "../services/compute/index.ts";
 import type { ObjectStore } from "../services/objects/index.ts";
+import { shardsFor } from "./imports/shard-size.ts";
 import { checkSame, indexPath, readAtlas, standingAtlas } from "./imports/standing.ts";
 import type { Tasks } from "./tasks.ts";
 
@@ -18,14 +19,16 @@ export interface AtlasCatalogue {
   list(): Promise<AtlasIndex[]>;
   /** Error ATLAS_NOT_FOUND. */
   get(dataset: string): Promise<AtlasIndex>;
+  /** That there is such an atlas; nothing of it is read. Error ATLAS_NOT_FOUND. */
+  check(dataset: string): Promise<void>;
   /**
    * The same file again is no error: what stands is returned. Error ATLAS_EXISTS when the name
    * belongs to another file.
    */
   import(options: Omit<ImportOptions, "outDir">, signal?: AbortSignal): Promise<AtlasIndex>;
   /**
-   * Local folders of the named atlases with index and profiles at hand; all of them when none is
-   * named. Error ATLAS_NOT_FOUND.
+   * Local folders of the named atlases with index and profiles at hand, each once; all of them when
+   * none is named. Error ATLAS_NOT_FOUND.
    */
   open(
     datasets: readonly string[],
@@ -54,11 +57,18 @@ export function atlasCatalogue(
     return found;
   };
   const read = (dataset: string, signal?: AbortSignal) => readAtlas(objects, dataset, signal);
+  const check = async (dataset: string): Promise<void> => {
+    if ((await objects.stat(indexPath(dataset))) === undefined) throw atlasNotFound(dataset);
+  };
 
   return {
     async list() {
-      return Promise.all((await datasets()).map(async (dataset) => (await read(dataset)).index));
+      const opened = await pLimit(PARALLEL_FETCHES).map(await datasets(), (dataset) =>
+        read(dataset),
+      );
+      return opened.map(({ index }) => index);
     },
+    check,
     async get(dataset) {
       return (await read(dataset)).index;
     },
@@ -68,7 +78,7 @@ export function atlasCatalogue(
       try {
         const index = await compute.run(
           "importAtlasFile",
-          { ...options, outDir, knowledge },
+          { ...options, ...shardsFor(objects), outDir, knowledge },
           signal,
         );
         const { dataset } = index;
@@ -87,17 +97,15 @@ export function atlasCatalogue(
       }
     },
     async open(wanted, signal) {
-      const names = wanted.length === 0 ? await datasets() : wanted;
+      const names = wanted.length === 0 ? await datasets() : [...new Set(wanted)];
       if (names.length === 0) {
         throw noAtlas();
       }
-      return Promise.all(
-        names.map(async (dataset) => {
-          const opened = await read(dataset, signal);
-          await objects.fetch({ path: `atlases/${dataset}/${opened.index.profiles}` }, signal);
-          return opened;
-        }),
-      );
+      return pLimit(PARALLEL_FETCHES).map(names, async (dataset) => {
+        const opened = await read(dataset, signal);
+        await objects.fetch({ path: `atlases/${dataset}/${opened.index.profiles}` }, signal);
+        return opened;
+      });
     },
     async fetchGroups(groupIds, atlases, signal) {
       const wanted = new Set(groupIds);

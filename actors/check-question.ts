@@ -27,7 +27,7 @@ const PROBLEMS: ReadonlySet<ErrorCode> = new Set([
 
 /**
  * What a run would understand and which cells it would show the model first, by rules alone:
- * nothing is spent and nothing stored.
+ * nothing is spent and nothing stored. It ends with the signal.
  * Errors: QUESTION_EMPTY, QUESTION_TOO_LONG.
  */
 export async function checkQuestion(
@@ -35,21 +35,26 @@ export async function checkQuestion(
   query: string,
   config: RunConfig,
   seed: number,
+  signal?: AbortSignal,
 ): Promise<QuestionCheck> {
   questionText(query);
   let understood: AnalyzeOutput | null = null;
   try {
-    const places = await openPlaces(atlases, config);
+    const places = await openPlaces(atlases, config, signal);
     understood = settled(
-      await compute.run("analyze", {
-        query,
-        atlases: places,
-        knowledge,
-        ...given({ exactLabels: config.exact_labels }),
-      }),
+      await compute.run(
+        "analyze",
+        {
+          query,
+          atlases: places,
+          knowledge,
+          ...given({ exactLabels: config.exact_labels }),
+        },
+        signal,
+      ),
       config,
     );
-    const { plan } = await compute.run("prompt", {
+    const asked = {
       places,
       query: understood.structured_query,
       history: [],
@@ -59,7 +64,8 @@ export async function checkQuestion(
       firstPrompt: config.first_prompt,
       seed,
       knowledge,
-    });
+    };
+    const { plan } = await compute.run("prompt", asked, signal);
     return { answerable: true, understood, plan };
   } catch (thrown) {
     if (thrown instanceof HaystackError && PROBLEMS.has(thrown.code))

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { RunContext } from "../machines/run-types.ts";
 import { isJudged } from "../science/grounding/meaning.ts";
 import { restsOn } from "../science/report/rests-on.ts";
@@ -52,22 +53,39 @@ export const isJudgedRun = ({
     iterations.find(({ iteration }) => iteration === delivered_iteration)?.component_scores ?? {},
   );
 
-/** Every attempt at the run's inference jobs, in the order in which they began. */
-export function jobsOf({ snapshot }: RunRecord): ShownJob[] {
-  const { context } = JSON.parse(snapshot ?? "{}") as { readonly context?: Partial<RunContext> };
-  return (context?.jobs ?? []).map(
-    ({ job_id, iteration, kind, attempt, state, run_seconds, cost_usd, problem }) => ({
-      job_id,
-      iteration,
-      kind,
-      attempt,
-      state,
-      run_seconds,
-      cost_usd,
-      problem,
-    }),
-  );
+const jobSchema = z.object({
+  job_id: z.string(),
+  iteration: z.number().int(),
+  kind: z.enum(["prediction", "control"]),
+  attempt: z.number().int(),
+  state: z.string(),
+  run_seconds: z.number().nullable(),
+  cost_usd: z.number(),
+  problem: z.string().nullable(),
+});
+
+/**
+ * The context of a stored machine as far as it can be read; a record that cannot be is told of by
+ * who hosts it.
+ */
+export function storedContext(snapshot: string | null): Partial<RunContext> {
+  try {
+    const parsed = JSON.parse(snapshot ?? "{}") as {
+      readonly context?: Partial<RunContext>;
+    } | null;
+    const context = parsed?.context ?? {};
+    const { jobs, ...rest } = context;
+    return Array.isArray(jobs)
+      ? { ...rest, jobs: jobs.filter((job) => jobSchema.safeParse(job).success) }
+      : rest;
+  } catch {
+    return {};
+  }
 }
+
+/** Every attempt at the run's inference jobs, in the order in which they began. */
+export const jobsOf = ({ snapshot }: Pick<RunRecord, "snapshot">): ShownJob[] =>
+  (storedContext(snapshot).jobs ?? []).map((job) => jobSchema.parse(job));
 
 /** A run with what its answer rests on. */
 export const shownRun = (document: RunDocument) => ({
@@ -95,6 +113,9 @@ function waitsFor(record: RunRecord, jobs: readonly ShownJob[], now: number): st
     return "a daemon that admits it (haystack serve), or here: haystack retry " + run_id;
   if (status === "cancelled" && current_phase !== null) return "its jobs to stop";
   if (hasWork(document)) {
+    const { postponed } = document;
+    if (postponed !== undefined)
+      return `the step ${postponed.step}, tried again at ${postponed.try_at}: ${postponed.message}`;
     const live = jobs.filter(({ state }) => state === "submitting" || state === "submitted");
     if (live.length > 0)
       return live

@@ -2,14 +2,27 @@ import { z } from "zod";
 
 /** Forms of values that several variables share. */
 
+/** Characters of a value: lists of addresses and secrets are long, nothing is longer. */
+const LONGEST = 100_000;
+const LARGEST_AMOUNT = 1_000_000;
+
+export const anyText = () => z.string().max(LONGEST);
+
+export const address = (...given: Parameters<typeof z.url>) => z.url(...given).max(LONGEST);
+
+/** true or false, by the words that people use for them, of which none is longer. */
+export const flag = () => z.stringbool().meta({ maxLength: 8 });
+
+/** Of US dollars. */
+export const amount = () => z.coerce.number().min(0).max(LARGEST_AMOUNT);
+
 export const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
 
 /** A list separated by commas, each part in the given form. */
 export const listOf = (part: RegExp, form: string, standard = "") =>
-  z
-    .string()
+  anyText()
     .refine(
-      (text) => listed(text).every((entry) => part.test(entry)),
+      (value) => listed(value).every((entry) => part.test(entry)),
       `has an entry that is not of the form ${form}`,
     )
     .default(standard);

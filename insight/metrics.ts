@@ -126,6 +126,13 @@ export function createMetrics({ counts, live, onTrouble }: MetricsSources): Metr
       ({ with_events }) => with_events,
     ),
   );
+  registry.registerMetric(
+    storedGauge(
+      "haystack_runs_set_aside",
+      "Runs that nobody hosts until they are released",
+      ({ set_aside }) => set_aside,
+    ),
+  );
   registry.registerMetric(inMemory);
   const ended = counter("haystack_runs_ended_total", "Runs that ended, by status", ["status"]);
   const steps = histogram("haystack_step_seconds", "Duration of steps", STEP_SECONDS, [

@@ -1,7 +1,7 @@
 import "../zod-words.ts";
 import fastifyCors from "@fastify/cors";
 import fastifyHelmet from "@fastify/helmet";
-import Fastify, { LogController, type FastifyInstance } from "fastify";
+import Fastify, { LogController, type FastifyInstance, type RouteOptions } from "fastify";
 import {
   serializerCompiler,
   validatorCompiler,
@@ -9,7 +9,10 @@ import {
 } from "fastify-type-provider-zod";
 import { listed } from "../config.ts";
 import { guardAccess } from "./access/guard.ts";
+import { recordLooks } from "./access/looks.ts";
+import { recordRefusals } from "./access/refusals.ts";
 import { daemonRoutes } from "./admin/daemon.ts";
+import { quarantineRoutes } from "./admin/quarantine.ts";
 import { runActionRoutes } from "./admin/run-actions.ts";
 import { adminRunRoutes } from "./admin/runs.ts";
 import { stuckRoutes } from "./admin/stuck.ts";
@@ -31,6 +34,8 @@ import { logRoutes } from "./runs/logs.ts";
 import { resultRoutes } from "./runs/result.ts";
 import { runRoutes } from "./runs/run.ts";
 import { submitRoutes } from "./runs/submit.ts";
+import { windowRoutes } from "./window/routes.ts";
+import { sessionRoutes } from "./window/session.ts";
 
 /** Every group of routes, one line each. */
 const ROUTES: readonly RouteModule[] = [
@@ -48,8 +53,11 @@ const ROUTES: readonly RouteModule[] = [
   { prefix: "/admin", routes: adminRunRoutes },
   { prefix: "/admin", routes: runActionRoutes },
   { prefix: "/admin", routes: stuckRoutes },
+  { prefix: "/admin", routes: quarantineRoutes },
   { prefix: "", routes: inspectionRoutes },
   { prefix: "", routes: pageRoutes },
+  { prefix: "/api/v1", routes: sessionRoutes },
+  { prefix: "", routes: (parts) => windowRoutes(parts) },
 ];
 
 /** Nothing may be loaded or framed; a page that needs more says so in its route's `helmet`. */
@@ -66,11 +74,12 @@ const NOTHING = {
 const LONGEST_PARAMETER = 300;
 
 /**
- * The whole HTTP application; it listens nowhere yet. Throws when a route does not say who may ask.
+ * The whole HTTP application; it listens nowhere yet. `onRoute` is told of every route. Throws when a route does not say who may ask.
  */
 export async function createServer(
   parts: ServerParts,
   routes: readonly RouteModule[] = ROUTES,
+  onRoute?: (route: RouteOptions) => void,
 ): Promise<FastifyInstance> {
   const { config, logger } = parts;
   const requestMs = config.HTTP_REQUEST_SECONDS * 1_000;
@@ -93,6 +102,7 @@ export async function createServer(
     frameworkErrors: (thrown, request, reply) => void answer(thrown, request, reply),
     clientErrorHandler: answerClientError,
   });
+  if (onRoute !== undefined) app.addHook("onRoute", onRoute);
   watchRequests(app, parts);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
@@ -110,6 +120,8 @@ export async function createServer(
   await allowSockets(app, parts);
   await limitRequests(app, parts);
   guardAccess(app, parts);
+  recordLooks(app, parts);
+  recordRefusals(app, parts);
   handleErrors(app, answer);
   await describeApi(app, parts);
   for (const { prefix, routes: plugin } of routes)

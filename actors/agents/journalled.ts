@@ -80,7 +80,7 @@ function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
       signal.removeEventListener("abort", end);
       resolve();
     };
-    const cancelTimer = clock.at(clock.now() + ms, end);
+    const cancelTimer = clock.after(ms, end);
     signal.addEventListener("abort", end, { once: true });
     if (signal.aborted) end();
   });

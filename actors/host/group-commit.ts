@@ -15,6 +15,8 @@ import type { Instruments } from "../instruments.ts";
  *    are one commit.
  * 3. A write that failed may have happened: it is repeated unchanged, and a conflict with our own
  *    token one revision ahead is then our own write.
+ * 4. One that the store refuses holds up no other: the runs of a group that cannot be written are
+ *    written alone, and what is refused then is its own run's trouble.
  */
 export interface CommitSource {
   /** The commit of everything that changed, or null when nothing did. */
@@ -33,6 +35,8 @@ export interface GroupCommit {
 const LARGEST_WRITE = 256;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
+/** Attempts at one run's write alone that may end in an error which no repetition helps. */
+const REFUSED_AFTER = 3;
 
 export function createGroupCommit(
   store: Pick<RunStore, "commit">,
@@ -45,11 +49,13 @@ export function createGroupCommit(
   let closed = false;
   const idleWaiters: (() => void)[] = [];
 
-  const pause = (ms: number): Promise<void> =>
-    new Promise((resolve) => clock.at(clock.now() + ms, resolve));
+  const pause = (ms: number): Promise<void> => new Promise((resolve) => clock.after(ms, resolve));
 
-  async function write(commits: readonly RunCommit[]): Promise<CommitOutcome[] | undefined> {
-    for (let attempt = 0; !closed; attempt++) {
+  async function write(
+    commits: readonly RunCommit[],
+    earlier = 0,
+  ): Promise<CommitOutcome[] | undefined> {
+    for (let attempt = earlier; !closed; attempt++) {
       try {
         const started = committed === undefined ? 0 : performance.now();
         const outcomes = await store.commit(commits);
@@ -59,11 +65,25 @@ export function createGroupCommit(
           : outcomes.map((outcome, index) => recogniseOwn(commits[index], outcome));
       } catch (thrown) {
         const error = toHaystackError(thrown);
+        const isOfRun = !error.retryable && error.code !== "STORE_DAMAGED";
+        if (isOfRun && commits.length > 1) return writeAlone(commits);
         onTrouble(error);
+        if (isOfRun && attempt + 1 >= REFUSED_AFTER)
+          return commits.map(() => ({ result: "refused", problem: "the store gave an error" }));
         await pause(Math.min(FIRST_RETRY_MS * 2 ** attempt, LONGEST_RETRY_MS));
       }
     }
     return undefined;
+  }
+
+  async function writeAlone(commits: readonly RunCommit[]): Promise<CommitOutcome[] | undefined> {
+    const outcomes: CommitOutcome[] = [];
+    for (const commit of commits) {
+      const [outcome] = (await write([commit], 1)) ?? [];
+      if (outcome === undefined) return undefined;
+      outcomes.push(outcome);
+    }
+    return outcomes;
   }
 
   async function writeAll(): Promise<void> {

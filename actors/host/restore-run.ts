@@ -1,10 +1,11 @@
 import { createActor, type Actor, type Snapshot } from "xstate";
-import { HaystackError } from "../../errors.ts";
+import { HaystackError, recordUnreadable } from "../../errors.ts";
 import { isRunId } from "../../machines/job-id.ts";
 import type { RunMachine } from "../../machines/run.ts";
 import { runView } from "../../machines/run-view.ts";
 import { migrateSnapshot } from "../../machines/versions.ts";
 import type { RunRecord } from "../../services/runs/index.ts";
+import { wasRefused } from "../../services/runs/document.ts";
 import type { RunLife } from "./run-life.ts";
 
 export interface RestoredRun {
@@ -22,12 +23,20 @@ export interface RestoredRun {
   readonly differs: boolean;
 }
 
+/** The run that a snapshot says it is of. */
+const ownerOf = (snapshot: unknown): unknown =>
+  (snapshot as { readonly context?: { readonly run_id?: unknown } } | null | undefined)?.context
+    ?.run_id;
+
 /** The actor of a stored run, and the life that its hosting begins with. */
 export function restoreRun(machine: RunMachine, record: RunRecord): RestoredRun {
   const { document } = record;
   const lastGood = record.snapshot === null ? null : (JSON.parse(record.snapshot) as object);
   const stored =
     lastGood === null || record.machine === null ? null : migrateSnapshot(record.machine, lastGood);
+  const owner = ownerOf(stored);
+  if (stored !== null && stored !== undefined && owner !== document.run_id)
+    throw recordUnreadable(document.run_id, "its state is that of another run");
   const actor = createActor(machine, {
     input: {
       run_id: document.run_id,
@@ -38,6 +47,16 @@ export function restoreRun(machine: RunMachine, record: RunRecord): RestoredRun 
     ...(stored === null || stored === undefined ? {} : { snapshot: stored as Snapshot<unknown> }),
   });
   const restored = { actor, lastGood };
+  if (lastGood === null && wasRefused({ ...document, snapshot: null })) {
+    const { code, message } = document.error ?? { code: "CONFIG_INVALID", message: "" };
+    const problem = new HaystackError(code, message);
+    return {
+      ...restored,
+      life: { state: "refused", error: problem.toRecord() },
+      problem,
+      differs: false,
+    };
+  }
 
   if (!isRunId(document.run_id)) {
     const problem = new HaystackError(

@@ -4,7 +4,7 @@ import type { RunContext } from "../../machines/run-types.ts";
 import { RUN_MACHINE, type RunMachine } from "../../machines/run.ts";
 import { earliestWakeUp, isResting, runState } from "../../machines/run-view.ts";
 import type { Clock } from "../../services/clock/index.ts";
-import type { RunDocument, RunStatus, Usage } from "../../services/runs/document.ts";
+import type { Postponement, RunDocument, RunStatus, Usage } from "../../services/runs/document.ts";
 import type {
   CommitOutcome,
   OutboxEntry,
@@ -36,6 +36,7 @@ import { createWriteState } from "./write-state.ts";
  * the write itself (the group commit's). The invariants are the run host's.
  */
 export interface RunCommits {
+  revision(): number;
   document(): RunDocument;
   outbox(): readonly OutboxEntry[];
   wakeAt(): number | null;
@@ -49,7 +50,10 @@ export interface RunCommits {
   log(transition: Omit<TransitionEntry, "revision">): void;
   /** The next commit consumes the inbox event. */
   consume(id: string): void;
-  changeOutbox(change: (outbox: readonly OutboxEntry[]) => readonly OutboxEntry[]): void;
+  /** Resolves when the change is durable, or never will be as the run is stopped here. */
+  changeOutbox(change: (outbox: readonly OutboxEntry[]) => readonly OutboxEntry[]): Promise<void>;
+  /** The run is stopped here: nothing more is written. */
+  close(): void;
   /** The status that the next commit expects in the store. */
   expectedStatus(): RunStatus;
   /** Another program has set the stored status to cancelled. */
@@ -67,6 +71,7 @@ export interface RunCommitsOptions {
   readonly groupCommit: GroupCommit;
   readonly clock: Clock;
   readonly usage: (context: RunContext) => Usage;
+  readonly postponed: () => Postponement | undefined;
   readonly instruments: Instruments | undefined;
   /** The machine's state cannot be stored; the run's life must have an error afterwards. */
   readonly onUnwritable: (thrown: unknown) => void;
@@ -81,9 +86,11 @@ export interface RunCommitsOptions {
 interface Entries {
   readonly transitions: Omit<TransitionEntry, "revision">[];
   readonly consumed: string[];
+  /** Told when they are durable. */
+  readonly recorded: (() => void)[];
 }
 
-const noEntries = (): Entries => ({ transitions: [], consumed: [] });
+const noEntries = (): Entries => ({ transitions: [], consumed: [], recorded: [] });
 
 export function createRunCommits(options: RunCommitsOptions): RunCommits {
   const { record, token, actor, life, steps, clock } = options;
@@ -115,7 +122,11 @@ export function createRunCommits(options: RunCommitsOptions): RunCommits {
       const text = snapshotText(persisted);
       checkBudget(text);
       const state = actor.getSnapshot();
-      const next = documentOf(document, state, options.usage(state.context), now);
+      const next = documentOf(document, state, {
+        usage: options.usage(state.context),
+        postponed: options.postponed(),
+        now,
+      });
       lastGood = persisted;
       wakeAt = earliestWakeUp(persisted);
       outbox = outboxOf(outbox, next, state.context.mails);
@@ -170,6 +181,7 @@ export function createRunCommits(options: RunCommitsOptions): RunCommits {
     jobs = takenJobs;
     document = after;
     expectedStatus = document.status;
+    for (const tell of taken.recorded) tell();
     steps.open();
     options.onCommitted(entries);
   };
@@ -179,6 +191,7 @@ export function createRunCommits(options: RunCommitsOptions): RunCommits {
     fresh = {
       transitions: [...taken.transitions, ...fresh.transitions],
       consumed: [...taken.consumed, ...fresh.consumed],
+      recorded: [...taken.recorded, ...fresh.recorded],
     };
     steps.putBack();
   };
@@ -212,6 +225,14 @@ export function createRunCommits(options: RunCommitsOptions): RunCommits {
       } else if (isCancelledOutside(commit, outcome)) {
         putBack();
         options.onCancelledOutside();
+      } else if (outcome.result === "refused") {
+        options.onLost(
+          new HaystackError(
+            "RECORD_REFUSED",
+            `The store refuses what run ${runId} has become (${outcome.problem}); an administrator can look at it with \`haystack quarantine export ${runId}\`.`,
+            { details: { run_id: runId } },
+          ),
+        );
       } else {
         options.onLost(
           new HaystackError(
@@ -225,6 +246,7 @@ export function createRunCommits(options: RunCommitsOptions): RunCommits {
   };
 
   return {
+    revision: () => revision,
     document: () => document,
     outbox: () => outbox,
     wakeAt: () => wakeAt,
@@ -235,7 +257,14 @@ export function createRunCommits(options: RunCommitsOptions): RunCommits {
     consume: (id) => void fresh.consumed.push(id),
     changeOutbox(change) {
       outbox = change(outbox);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      fresh.recorded.push(resolve);
+      if (life.state === "stopped") resolve();
       changed();
+      return promise;
+    },
+    close() {
+      for (const tell of [...taken.recorded, ...fresh.recorded]) tell();
     },
     expectedStatus: () => expectedStatus,
     expectCancelled() {

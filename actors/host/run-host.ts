@@ -13,6 +13,7 @@ import type {
 import type { Inspection } from "../inspection/inspection.ts";
 import type { Instruments } from "../instruments.ts";
 import type { GroupCommit } from "./group-commit.ts";
+import { createPostponing, type Postponing } from "./postponing.ts";
 import { restoreRun } from "./restore-run.ts";
 import { createRunCommits } from "./run-commits.ts";
 import { createRunInbox } from "./run-inbox.ts";
@@ -38,15 +39,20 @@ import { registerHost } from "./step.ts";
  * 5. A run that broke stays so until somebody asks for a retry or cancels it; other events are
  *    consumed without effect.
  */
-export interface RunHost extends Pick<RunSteps, "leaseHolds" | "leaseUntil" | "renewed"> {
+export interface RunHost
+  extends Pick<RunSteps, "leaseHolds" | "leaseUntil" | "renewed">, Pick<Postponing, "obstructed"> {
   readonly runId: string;
   readonly token: number;
+  /** Of its last commit. */
+  revision(): number;
   document(): RunDocument;
   outbox(): readonly OutboxEntry[];
   wakeAt(): number | null;
   resting(): boolean;
   /** Every change is durable. */
   settled(): boolean;
+  /** Nothing more is written, and no step starts any more. */
+  stopped(): boolean;
   /** Settled, and no step is under way: only an event or a time moves the run on. */
   waiting(): boolean;
   deliver(event: InboxEvent): void;
@@ -54,7 +60,8 @@ export interface RunHost extends Pick<RunSteps, "leaseHolds" | "leaseUntil" | "r
   send(event: RunEvent): void;
   /** Another program set the status to cancelled. */
   cancelledOutside(): void;
-  updateOutbox(entry: OutboxEntry): void;
+  /** Resolves when the entry is durable, or the run is stopped here. */
+  updateOutbox(entry: OutboxEntry): Promise<void>;
   /**
    * Stops the actor and aborts its steps; nothing more is written. Resolves when the steps have
    * ended.
@@ -88,8 +95,16 @@ export function createRunHost(options: RunHostOptions): RunHost {
   const { actor } = restored;
   const life = createRunLife(restored.life);
 
+  const postponing = createPostponing({
+    clock,
+    stored: record.document.postponed,
+    changed: () => commits.changed(),
+    onTrouble: options.onTrouble,
+  });
+
   const steps = createRunSteps({
     clock,
+    postponing,
     leaseUntil: record.lease?.expires_at ?? 0,
     needsCommit() {
       if (life.state === "starting") return false;
@@ -112,6 +127,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
     inspection?.closed(runId, actor);
     actor.stop();
     steps.close(error);
+    commits.close();
   };
 
   const commits = createRunCommits({
@@ -124,6 +140,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
     groupCommit,
     clock,
     usage: options.usage,
+    postponed: postponing.shown,
     instruments: options.instruments,
     onUnwritable(thrown) {
       breakDown(toHaystackError(thrown));
@@ -163,12 +180,15 @@ export function createRunHost(options: RunHostOptions): RunHost {
   const host: RunHost = {
     runId,
     token,
+    revision: commits.revision,
     document: commits.document,
     outbox: commits.outbox,
     wakeAt: commits.wakeAt,
     resting: commits.resting,
     settled: commits.settled,
+    stopped: () => life.state === "stopped",
     waiting: () => commits.settled() && steps.count() === 0,
+    obstructed: postponing.obstructed,
     leaseHolds: steps.leaseHolds,
     leaseUntil: steps.leaseUntil,
     renewed: steps.renewed,

@@ -60,7 +60,7 @@ export function createRunInbox({ life, commits, clock, start, send }: RunInboxOp
       seen.add(id);
       commits.consume(id);
       if (kind === "mail")
-        commits.changeOutbox((outbox) => oweAgain(outbox, String(event["key"]), clock.now()));
+        void commits.changeOutbox((outbox) => oweAgain(outbox, String(event["key"]), clock.now()));
       else send(event as RunEvent);
       commits.changed();
     },

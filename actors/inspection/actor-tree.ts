@@ -16,33 +16,44 @@ export interface ActorNode {
   readonly children: readonly ActorNode[];
 }
 
-interface PersistedActor {
-  readonly status?: string;
-  readonly value?: StateValue;
-  readonly context?: { readonly wake_at?: number | null };
-  readonly children?: Readonly<
-    Record<string, { readonly src: unknown; readonly snapshot: PersistedActor }>
-  >;
-}
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
-function node(
-  id: string,
-  source: string,
-  { status, value, context, children }: PersistedActor,
-): ActorNode {
+const objectOf = (value: unknown): Record<string, unknown> => (isObject(value) ? value : {});
+
+/** The last millisecond that has a date. */
+const LAST_TIME = 8_640_000_000_000_000;
+
+/** Another program may have written anything in place of any of it. */
+function node(id: string, source: string, persisted: Record<string, unknown>): ActorNode {
+  const { status, value, children } = persisted;
+  const context = objectOf(persisted["context"]);
+  const { wake_at } = context;
   return {
     id,
     source,
-    status: status ?? "active",
-    state: value ?? null,
-    wake_at: context?.wake_at ?? null,
-    context: sanitise(context ?? {}),
-    children: Object.entries(children ?? {}).map(([childId, { src, snapshot }]) =>
-      node(childId, typeof src === "string" ? src : childId, snapshot),
-    ),
+    status: typeof status === "string" ? status : "active",
+    state: typeof value === "string" || isObject(value) ? (value as StateValue) : null,
+    wake_at:
+      typeof wake_at === "number" && Math.abs(wake_at) <= LAST_TIME ? Math.trunc(wake_at) : null,
+    context: sanitise(context),
+    children: Object.entries(objectOf(children)).map(([childId, child]) => {
+      const { src, snapshot } = objectOf(child);
+      return node(childId, typeof src === "string" ? src : childId, objectOf(snapshot));
+    }),
   };
 }
 
-/** The machine of a run and its children, from a stored snapshot; contexts sanitised. */
-export const actorTree = (snapshot: string): ActorNode =>
-  node("run", "run", JSON.parse(snapshot) as PersistedActor);
+/**
+ * The machine of a run and its children, from a stored snapshot; contexts sanitised. Null where
+ * there is none, or none that can be read.
+ */
+export function actorTree(snapshot: string | null): ActorNode | null {
+  if (snapshot === null) return null;
+  try {
+    const persisted: unknown = JSON.parse(snapshot);
+    return isObject(persisted) ? node("run", "run", persisted) : null;
+  } catch {
+    return null;
+  }
+}

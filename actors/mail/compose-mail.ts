@@ -3,10 +3,12 @@ import { isJudged } from "../../science/grounding/meaning.ts";
 import { renderMail } from "../../science/report/mail-text.ts";
 import { restsOn } from "../../science/report/rests-on.ts";
 import type { BatchService } from "../../services/batch/index.ts";
+import type { Clock } from "../../services/clock/index.ts";
 import type { Mail } from "../../services/mail/index.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import type { OutboxEntry } from "../../services/runs/index.ts";
 import type { AtlasCatalogue } from "../atlas-catalogue.ts";
+import { keptFor } from "../kept-for.ts";
 
 export type ComposeMail = (document: RunDocument, entry: OutboxEntry) => Promise<Mail>;
 
@@ -23,27 +25,32 @@ function delivered({ iterations, delivered_iteration }: RunDocument) {
   };
 }
 
+const ATLASES_KEPT_MS = 5_000;
+
 /**
  * The mail that an outbox entry owes. A run of an earlier release does not say what it rests on:
  * then this daemon's model and atlases stand for those it had.
  * With the server's public address it links to the page of the
  * run.
  */
-export const composeMail =
-  (
-    model: BatchService["model"],
-    atlases: Pick<AtlasCatalogue, "list">,
-    publicUrl?: string,
-  ): ComposeMail =>
-  async (document, { key, kind }) => {
+export const composeMail = (
+  model: BatchService["model"],
+  atlases: Pick<AtlasCatalogue, "list">,
+  clock: Pick<Clock, "elapsed">,
+  publicUrl?: string,
+): ComposeMail => {
+  // Many mails are owed at the same time, and the list reads every index.
+  const present = keptFor(ATLASES_KEPT_MS, clock, () => atlases.list());
+  return async (document, { key, kind }) => {
     const { datasets } = document.config;
     const link =
       publicUrl === undefined
         ? {}
         : { link: `${base(publicUrl)}/run#${encodeURIComponent(document.run_id)}` };
-    const used = (await atlases.list()).filter(
-      ({ dataset }) => datasets.length === 0 || datasets.includes(dataset),
-    );
+    const asked = async () =>
+      (await present()).filter(
+        ({ dataset }) => datasets.length === 0 || datasets.includes(dataset),
+      );
     return {
       key,
       to: document.user_email ?? "",
@@ -54,9 +61,11 @@ export const composeMail =
         rests_on: restsOn({
           ...document,
           atlases:
-            document.atlases ?? used.map(({ dataset, simulated }) => ({ dataset, simulated })),
+            document.atlases ??
+            (await asked()).map(({ dataset, simulated }) => ({ dataset, simulated })),
           iterations: document.iterations.map((iteration) => ({ model, ...iteration })),
         }),
       }),
     };
   };
+};

@@ -1,6 +1,7 @@
 import type { HaystackError } from "../../errors.ts";
 import type { Clock } from "../../services/clock/index.ts";
 import type { MailService } from "../../services/mail/index.ts";
+import type { FairQueue } from "../fair-queue.ts";
 import { createBackground } from "../supervisor/background.ts";
 import type { ComposeMail } from "./compose-mail.ts";
 import { deliverMail } from "./mail-delivery.ts";
@@ -15,7 +16,7 @@ export interface OutboxSender {
   isSending(host: RunHost): boolean;
   /** A mail is due or under way. */
   owesNow(host: RunHost): boolean;
-  /** Begins no more mails; resolves when those under way are handed to their runs. */
+  /** Begins no more mails; resolves when what became of those under way is durable. */
   stop(): Promise<void>;
 }
 
@@ -25,6 +26,7 @@ export interface OutboxSenderOptions {
   readonly tried: Instruments["mailTried"];
   readonly clock: Clock;
   readonly random: () => number;
+  readonly queue: FairQueue;
   readonly onTrouble: (error: HaystackError) => void;
 }
 
@@ -34,6 +36,7 @@ export function createOutboxSender({
   tried,
   clock,
   random,
+  queue,
   onTrouble,
 }: OutboxSenderOptions): OutboxSender {
   const sending = new Set<string>();
@@ -52,9 +55,10 @@ export function createOutboxSender({
         if (entry.state !== "owed" || entry.due_at > clock.now() || sending.has(entry.key))
           continue;
         sending.add(entry.key);
-        const delivery = deliverMail(ports, host.document(), entry).then((result) =>
-          host.updateOutbox(result),
-        );
+        const delivery = queue.add(host.document().user_email ?? "", async () => {
+          if (host.stopped() || !host.leaseHolds()) return;
+          await host.updateOutbox(await deliverMail(ports, host.document(), entry));
+        });
         underWay.run(delivery.finally(() => sending.delete(entry.key)));
       }
     },
@@ -68,6 +72,7 @@ export function createOutboxSender({
         ),
     stop() {
       stopped = true;
+      queue.clear();
       return underWay.stop();
     },
   };

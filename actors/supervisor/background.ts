@@ -39,7 +39,7 @@ export function createBackground(
       let cancelPause: (() => void) | undefined;
       const rest = (pause: number): void => {
         if (stopped) return;
-        const cancel = clock.at(clock.now() + pause, () => {
+        const cancel = clock.after(pause, () => {
           timers.delete(cancel);
           cancelPause = undefined;
           isWanted = false;

@@ -1,3 +1,4 @@
+import { HaystackError, recordUnreadable, toHaystackError } from "../../errors.ts";
 import type { Clock } from "../../services/clock/index.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import type { ClaimRequest, RunRecord, RunStore } from "../../services/runs/index.ts";
@@ -32,7 +33,7 @@ export interface Claims {
 }
 
 export interface ClaimsOptions {
-  readonly store: Pick<RunStore, "claim" | "loads" | "release">;
+  readonly store: Pick<RunStore, "claim" | "loads" | "release" | "renew" | "setAside">;
   readonly clock: Clock;
   readonly owner: string;
   readonly leaseMs: number;
@@ -41,7 +42,35 @@ export interface ClaimsOptions {
   /** Whether a claimed run is released again, as this version of the machine cannot read it. */
   readonly skips: (record: RunRecord) => boolean;
   readonly host: (record: RunRecord) => RunHost | undefined;
+  /** This machine has run out of something: what is admitted could not work. */
+  readonly obstructed: () => boolean;
+  readonly onTrouble: (error: HaystackError) => void;
 }
+
+/** Claims of a run that came to nothing, after which it is claimed no more. */
+const MOST_FRUITLESS = 3;
+/** For how long a run that may end its process is watched before the next is claimed. */
+const TAKE_UP_MS = 1_000;
+const LOOK_MS = 20;
+
+const noteOf = ({ code, message }: HaystackError) => ({ code, message });
+
+/** Why a claimed run is not hosted. */
+function reasonToLeave({ document, damage, fruitless = 0 }: RunRecord): HaystackError | undefined {
+  const { run_id } = document;
+  if (damage !== undefined) return recordUnreadable(run_id, damage);
+  if (fruitless < MOST_FRUITLESS) return undefined;
+  return new HaystackError(
+    "RUN_ENDS_PROCESS",
+    `The process that took up run ${run_id} ended each of the last ${fruitless} times; see what the log says of it, and release the run with \`haystack quarantine release ${run_id}\`.`,
+    { details: { run_id } },
+  );
+}
+
+const unreadable = ({ document }: RunRecord, thrown: unknown): HaystackError =>
+  thrown instanceof HaystackError
+    ? thrown
+    : recordUnreadable(document.run_id, "its state cannot be restored", thrown);
 
 type Release = Parameters<RunStore["release"]>[0][number];
 
@@ -63,6 +92,8 @@ export function createClaims({
   dispatch,
   skips,
   host,
+  obstructed,
+  onTrouble,
 }: ClaimsOptions): Claims {
   let closed = false;
   let lastSweep: Promise<void> = Promise.resolve();
@@ -83,6 +114,36 @@ export function createClaims({
     token: lease?.token ?? 0,
   });
 
+  /** No run keeps the others from being hosted: one that cannot be is set aside. */
+  const putAside = async (record: RunRecord, error: HaystackError): Promise<void> => {
+    const { run_id, token } = leaseOf(record);
+    onTrouble(error);
+    try {
+      await store.setAside(run_id, { ...noteOf(error), at: clock.now(), token });
+    } catch (thrown) {
+      onTrouble(toHaystackError(thrown));
+    }
+  };
+
+  /** What the work gives; undefined where the run had to be set aside. */
+  const alone = async <Result>(
+    record: RunRecord,
+    work: () => Promise<Result> | Result,
+  ): Promise<Result | undefined> => {
+    const problem = reasonToLeave(record);
+    if (problem !== undefined) {
+      await putAside(record, problem);
+      return undefined;
+    }
+    try {
+      return await work();
+    } catch (thrown) {
+      if (thrown instanceof HaystackError && thrown.code.startsWith("STORE_")) throw thrown;
+      await putAside(record, unreadable(record, thrown));
+      return undefined;
+    }
+  };
+
   /** Hosts a claimed run, or has it dispatched and releases it until it is looked at again. */
   const hostOrDispatch = async (
     record: RunRecord,
@@ -94,33 +155,64 @@ export function createClaims({
     return undefined;
   };
 
-  const hostReadable = async (record: RunRecord): Promise<RunHost | undefined> => {
-    if (!skips(record)) return hostOrDispatch(record);
-    await releaseNow(leaseOf(record));
-    return undefined;
-  };
+  const hostReadable = (record: RunRecord): Promise<RunHost | undefined> =>
+    alone(record, async () => {
+      if (!skips(record)) return hostOrDispatch(record);
+      await releaseNow(leaseOf(record));
+      return undefined;
+    });
 
   /**
    * A dispatched run with an event stays due, and so does a skipped one: it is released at the end,
    * or it would be claimed again and again, before all others.
    */
+  const hostDue = (record: RunRecord, atEnd: Release[]): Promise<RunHost | undefined> =>
+    alone(record, () => {
+      const keep = (lease: Release): void => void atEnd.push(lease);
+      if (skips(record)) {
+        keep(leaseOf(record));
+        return undefined;
+      }
+      return record.inbox.length === 0 ? hostOrDispatch(record) : hostOrDispatch(record, keep);
+    });
+
+  /**
+   * A run whose last claim came to nothing may have ended its process: it is taken up alone, and the
+   * next one when this one waits or has made a commit, or after a while.
+   */
+  const watchTakeUp = async (hosted: RunHost): Promise<void> => {
+    const { runId, token } = hosted;
+    const before = hosted.revision();
+    for (let waited = 0; waited < TAKE_UP_MS && !closed; waited += LOOK_MS) {
+      await yieldToEventLoop();
+      if (hosted.revision() !== before) return;
+      if (hosted.waiting())
+        return void (await store.renew(owner, [{ run_id: runId, token }], clock.now() + leaseMs));
+      await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
+    }
+  };
+
+  const takeUpSuspects = async (atEnd: Release[]): Promise<void> => {
+    const until = clock.elapsed() + TAKE_UP_MS;
+    while (clock.elapsed() < until && !closed && !draining) {
+      const [record] = await store.claim({ ...request(1), suspects: true });
+      if (record === undefined) return;
+      const hosted = await hostDue(record, atEnd);
+      if (hosted !== undefined) await watchTakeUp(hosted);
+    }
+  };
+
   const claimDue = async (): Promise<void> => {
     const atEnd: Release[] = [];
     try {
       for (;;) {
-        const records = await store.claim(request(CLAIM_BATCH));
-        const readable = records.filter((record) => {
-          const isSkipped = skips(record);
-          if (isSkipped) atEnd.push(leaseOf(record));
-          return !isSkipped;
-        });
-        for (const record of readable)
-          await (record.inbox.length === 0
-            ? hostOrDispatch(record)
-            : hostOrDispatch(record, (lease) => void atEnd.push(lease)));
-        if (records.length === 0 || closed || draining) return;
+        const records = await store.claim({ ...request(CLAIM_BATCH), suspects: false });
+        for (const record of records) await hostDue(record, atEnd);
+        if (closed || draining) return;
+        if (records.length === 0) break;
         await yieldToEventLoop();
       }
+      await takeUpSuspects(atEnd);
     } finally {
       if (atEnd.length > 0) await store.release(atEnd);
     }
@@ -137,7 +229,7 @@ export function createClaims({
 
   const sweepNow = async (): Promise<void> => {
     if (!draining) await claimDue();
-    if (!draining && !paused) await admitQueued();
+    if (!draining && !paused && !obstructed()) await admitQueued();
   };
 
   return {

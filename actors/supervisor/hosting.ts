@@ -5,6 +5,7 @@ import type { Clock } from "../../services/clock/index.ts";
 import type { MailService } from "../../services/mail/index.ts";
 import type { RunDocument, Usage } from "../../services/runs/document.ts";
 import type { RunRecord, RunStore, TransitionEntry } from "../../services/runs/index.ts";
+import { createFairQueue } from "../fair-queue.ts";
 import { createGroupCommit } from "../host/group-commit.ts";
 import { createRunHost, type RunHost } from "../host/run-host.ts";
 import { mailDueAt } from "../host/run-record.ts";
@@ -86,7 +87,10 @@ export interface HostingParts {
 /**
  * For how long a stop waits for mails under way to be recorded, so that they are not sent again.
  */
-const MAIL_GRACE_MS = 5_000;
+const MAIL_GRACE_MS = 20_000;
+
+/** Mails and endings at a time: a crowd of runs that end together leaves room for all others. */
+const WORK_AT_A_TIME = 16;
 
 export function createHosting(options: HostingOptions, parts: HostingParts): Hosting {
   const { store, clock, instruments = {} } = options;
@@ -94,12 +98,14 @@ export function createHosting(options: HostingOptions, parts: HostingParts): Hos
   const hosts = new Map<string, RunHost>();
   const settledWaiters = new Map<string, ((document: RunDocument) => void)[]>();
   const given = options.sweeps ? undefined : createLocalAdmission(options.limits.maxActive);
+  const queue = createFairQueue(WORK_AT_A_TIME);
   const outboxSender = createOutboxSender({
     service: options.mail,
     compose: options.composeMail,
     tried: instruments.mailTried,
     clock,
     random: options.random,
+    queue,
     onTrouble: options.onTrouble,
   });
   const groupCommit = createGroupCommit(store, clock, options.onTrouble, instruments.committed);
@@ -184,10 +190,8 @@ export function createHosting(options: HostingOptions, parts: HostingParts): Hos
     await parts.claim(host.runId);
   };
 
-  const recordMails = async (): Promise<void> => {
-    await outboxSender.stop();
-    await groupCommit.idle();
-  };
+  const setAside = ({ runId, token }: RunHost, { code, message }: HaystackError) =>
+    store.setAside(runId, { code, message, at: clock.now(), token });
 
   return {
     hosts,
@@ -213,6 +217,7 @@ export function createHosting(options: HostingOptions, parts: HostingParts): Hos
         onCommitted: afterCommit,
         onLost(lost, error) {
           remove(lost);
+          if (error.code === "RECORD_REFUSED") background.run(setAside(lost, error));
           options.onTrouble(error);
         },
         onCancelledBroken: (broken) => background.run(hostAnew(broken)),
@@ -243,8 +248,8 @@ export function createHosting(options: HostingOptions, parts: HostingParts): Hos
     },
     async stop() {
       await Promise.race([
-        recordMails(),
-        new Promise<void>((resolve) => clock.at(clock.now() + MAIL_GRACE_MS, resolve)),
+        outboxSender.stop(),
+        new Promise<void>((resolve) => clock.after(MAIL_GRACE_MS, resolve)),
       ]);
       const stopped = [...hosts.values()];
       await Promise.all(stopped.map((host) => host.stop()));

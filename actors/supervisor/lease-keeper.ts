@@ -29,16 +29,17 @@ export function createLeaseKeeper({
   };
   return {
     async renew() {
-      const started = clock.now();
+      const started = clock.elapsed();
+      const until = clock.now() + leaseMs;
       const held = hosts();
       if (held.length === 0) return;
-      const cancelDeadline = clock.at(started + leaseMs, () => loseExpired(held));
+      const cancelDeadline = clock.after(leaseMs, () => loseExpired(held));
       try {
         const kept = new Set(
           await store.renew(
             owner,
             held.map(({ runId, token }) => ({ run_id: runId, token })),
-            started + leaseMs,
+            until,
           ),
         );
         for (const host of held) {

@@ -2,6 +2,7 @@ import type { Clock } from "../../services/clock/index.ts";
 import type { RunStore } from "../../services/runs/index.ts";
 import type { RunHost } from "../host/run-host.ts";
 import type { OutboxSender } from "../mail/outbox-sender.ts";
+import { releaseTogether } from "./release-together.ts";
 
 /**
  * How a hosted run leaves memory (D11).
@@ -44,6 +45,7 @@ export function createPassivation({
   remove,
 }: PassivationOptions): Passivation {
   const keptUntil = new Map<string, number>();
+  const release = releaseTogether(store);
 
   const end = async (
     host: RunHost,
@@ -51,7 +53,7 @@ export function createPassivation({
   ): Promise<void> => {
     remove(host);
     await host.stop();
-    await store.release([{ run_id: host.runId, token: host.token, ...attention }]);
+    await release({ run_id: host.runId, token: host.token, ...attention });
   };
 
   return {

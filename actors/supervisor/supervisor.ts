@@ -10,6 +10,7 @@ import { createEventRouter } from "./event-router.ts";
 import { createHosting, type HostingOptions } from "./hosting.ts";
 import { createLeaseKeeper } from "./lease-keeper.ts";
 import { hostedRun, type SupervisorStatus } from "./status.ts";
+import { isSetAside } from "../run-wishes.ts";
 import { createUnreadableFilter } from "./unreadable.ts";
 
 /**
@@ -74,6 +75,9 @@ export interface Supervisor {
 /** Of a run that is inserted with a lease. */
 const FIRST_TOKEN = 1;
 
+/** With more events for runs that nobody hosts a sweep claims all of them in a few requests. */
+const MOST_CLAIMS_OF_ONE = 16;
+
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { store, clock, owner, leaseMs, pollMs, sweeps } = options;
   const background = createBackground(clock, options.onTrouble, options.random);
@@ -94,6 +98,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     /** A process for given runs has nobody to leave them to. */
     skips: sweeps ? createUnreadableFilter(clock, leaseMs) : () => false,
     host: hosting.host,
+    obstructed: () => [...hosts.values()].some((host) => host.obstructed()),
+    onTrouble: options.onTrouble,
   });
   const leases = createLeaseKeeper({
     store,
@@ -109,12 +115,16 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     hosts,
     taken: options.instruments?.jobEventTaken,
     onUnhosted(runId) {
-      if (sweeps && !claims.drains()) background.run(claims.claimOne(runId));
+      if (!sweeps || claims.drains()) return;
+      if (claimsUnderWay >= MOST_CLAIMS_OF_ONE) return sweepSoon();
+      claimsUnderWay += 1;
+      background.run(claims.claimOne(runId).finally(() => (claimsUnderWay -= 1)));
     },
   });
   let unsubscribe: (() => Promise<void>) | undefined;
   let endHints: (() => void) | undefined;
   let sweepSoon = (): void => undefined;
+  let claimsUnderWay = 0;
 
   const poll = async (): Promise<void> => {
     await events.collect();
@@ -126,7 +136,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     adjust?: (document: RunDocument) => RunDocument,
   ): Promise<void> => {
     if (await claims.claimOne(runId, adjust)) return;
-    if ((await store.get(runId)) === undefined) throw runNotFound(runId);
+    const stands = await store.get(runId);
+    if (stands === undefined) throw runNotFound(runId);
+    if (stands.set_aside !== undefined) throw isSetAside(stands);
     throw new HaystackError(
       "LEASE_LOST",
       `Run ${runId} is hosted by another process; wait until that process has finished with it.`,

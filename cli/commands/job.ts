@@ -15,8 +15,8 @@ import type { CommonOptions, SetExitCode } from "../common.ts";
 import { findRun } from "../find-run.ts";
 
 const jobEnvironmentSchema = z.object({
-  RUN_ID: z.string().min(1),
-  USER_EMAIL: z.string().optional(),
+  RUN_ID: z.string().min(1).max(200),
+  USER_EMAIL: z.string().max(254).optional(),
   CONTROL_STRATEGY: controlStrategySchema.optional(),
 });
 type JobEnvironment = z.infer<typeof jobEnvironmentSchema>;

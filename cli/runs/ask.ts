@@ -1,10 +1,16 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { clock } from "../../adapters/clock.ts";
-import { answerToWish, runStateForbids, WISH_EVENTS, type Wish } from "../../actors/run-wishes.ts";
+import { storedContext } from "../../actors/run-details.ts";
+import {
+  answerToWish,
+  retryForbidden,
+  runStateForbids,
+  WISH_EVENTS,
+  type Wish,
+} from "../../actors/run-wishes.ts";
 import { type BatchAdapter, batchAdapter, type Config } from "../../config.ts";
 import type { Daemon } from "../../daemon.ts";
 import { HaystackError } from "../../errors.ts";
-import type { RunContext } from "../../machines/run-types.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import type { RunRecord } from "../../services/runs/index.ts";
 import { followToEnd } from "../hosted-run.ts";
@@ -30,6 +36,12 @@ export async function ask(hosting: Hosting, runId: string, wish: Wish): Promise<
   const record = await findRun(daemon.runs, runId);
   const { document, revision } = record;
   if (answerToWish(wish, document.status) === "forbidden") throw runStateForbids(document);
+  const problem = wish === "retry" ? retryForbidden(record) : undefined;
+  if (problem !== undefined) throw problem;
+  if (record.set_aside !== undefined) {
+    await daemon.runs.cancelAside(runId);
+    return { document: (await findRun(daemon.runs, runId)).document, interrupted: false };
+  }
   if (leaseLeftMs(record) === 0) checkJobsAreReachable(config, record, "Nothing was changed.");
   const type = WISH_EVENTS[wish];
   await daemon.supervisor.deliver(runId, { id: `${type}.${revision}`, event: { type } });
@@ -104,8 +116,7 @@ function checkJobsAreReachable(
   { document: { run_id }, snapshot }: RunRecord,
   meanwhile: string,
 ): void {
-  const { context } = JSON.parse(snapshot ?? "{}") as { readonly context?: Partial<RunContext> };
-  const isOnBatch = (context?.jobs ?? []).some(
+  const isOnBatch = (storedContext(snapshot).jobs ?? []).some(
     ({ state, offer }) => state === "submitted" && offer !== null,
   );
   if (!STOPS_PAID_JOBS[batchAdapter(config)] && isOnBatch)

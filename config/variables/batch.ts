@@ -1,31 +1,27 @@
 import { z } from "zod";
-import { listOf, whole } from "../forms.ts";
+import { anyText, flag, listOf, whole } from "../forms.ts";
 
 /** GPU jobs on Google Batch, and their events by Pub/Sub. */
 export const batch = {
-  BATCH_PROJECT: z
-    .string()
+  BATCH_PROJECT: anyText()
     .optional()
     .describe("Google Cloud project of the GPU jobs; they run on this machine if unset"),
-  BATCH_LOCATION: z.string().default("us-central1").describe("Region of the jobs"),
-  BATCH_IMAGE: z.string().optional().describe("Container image of the STACK worker"),
-  BATCH_ENTRYPOINT: z
-    .string()
+  BATCH_LOCATION: anyText().default("us-central1").describe("Region of the jobs"),
+  BATCH_IMAGE: anyText().optional().describe("Container image of the STACK worker"),
+  BATCH_ENTRYPOINT: anyText()
     .trim()
     .min(1)
     .default("python -m haystack_worker")
     .describe(
       "Program and first arguments in BATCH_IMAGE; image for the image's ENTRYPOINT, which Batch does not start on machines with accelerators",
     ),
-  BATCH_MODEL: z.string().default("stack").describe("Name of the model in BATCH_IMAGE"),
-  BATCH_MACHINE_TYPE: z.string().default("g2-standard-8").describe("Machine type of a GPU job"),
-  BATCH_ACCELERATOR: z
-    .string()
+  BATCH_MODEL: anyText().default("stack").describe("Name of the model in BATCH_IMAGE"),
+  BATCH_MACHINE_TYPE: anyText().default("g2-standard-8").describe("Machine type of a GPU job"),
+  BATCH_ACCELERATOR: anyText()
     .default("nvidia-l4")
     .describe("Accelerator type of a GPU job; none for a machine without accelerators"),
   BATCH_ACCELERATOR_COUNT: whole(1, 16).default(1).describe("Number of accelerators of a GPU job"),
-  BATCH_INSTALL_GPU_DRIVERS: z
-    .stringbool()
+  BATCH_INSTALL_GPU_DRIVERS: flag()
     .optional()
     .describe("Have Batch install the accelerator drivers; true unless there are no accelerators"),
   BATCH_PROVISIONING: z
@@ -34,7 +30,7 @@ export const batch = {
     .describe("Provisioning model of the first attempts"),
   BATCH_SPOT_PREEMPTIONS: whole(0, 100)
     .default(2)
-    .describe("Number of Spot preemptions after which a job gets a standard machine"),
+    .describe("Number of Spot preemptions or shortages after which a job gets a standard machine"),
   BATCH_PRICES: listOf(
     /^[^=]+=\s*\d+(\.\d+)?\/\d+(\.\d+)?$/,
     "MACHINE=SPOT/STANDARD",
@@ -43,8 +39,8 @@ export const batch = {
     "US dollars per hour of machines with their accelerators, in the form MACHINE with COUNT ACCELERATOR=SPOT/STANDARD,...",
   ),
   BATCH_BOOT_DISK_GB: whole(10, 65_536).default(100).describe("Size of a job's boot disk, in GB"),
-  BATCH_BOOT_DISK_IMAGE: z.string().optional().describe("Boot disk image, such as batch-cos"),
-  BATCH_BOOT_DISK_TYPE: z.string().optional().describe("Boot disk type, such as pd-ssd"),
+  BATCH_BOOT_DISK_IMAGE: anyText().optional().describe("Boot disk image, such as batch-cos"),
+  BATCH_BOOT_DISK_TYPE: anyText().optional().describe("Boot disk type, such as pd-ssd"),
   BATCH_CPU_MILLI: whole(1, 1_000_000)
     .default(8_000)
     .describe("CPU of a GPU job, in thousandths of a core"),
@@ -55,34 +51,30 @@ export const batch = {
   ).describe(
     "Regions or zones for the machines, such as zones/us-central1-a,...; BATCH_LOCATION if empty",
   ),
-  BATCH_CONTAINER_OPTIONS: z
-    .string()
+  BATCH_CONTAINER_OPTIONS: anyText()
     .optional()
     .describe("Options of docker run, such as --shm-size=8g"),
-  BATCH_MOUNT_OPTIONS: z.string().optional().describe("Options of gcsfuse, separated by commas"),
+  BATCH_MOUNT_OPTIONS: anyText().optional().describe("Options of gcsfuse, separated by commas"),
   BATCH_ENVIRONMENT: listOf(/^[^=\s]+\s*=/, "NAME=value").describe(
     "Environment variables of the worker, such as STACK_CHECKPOINT=/path,...",
   ),
-  BATCH_SERVICE_ACCOUNT: z.string().optional().describe("Service account of the jobs"),
-  BATCH_NETWORK: z.string().optional().describe("Network of the jobs"),
-  BATCH_SUBNETWORK: z.string().optional().describe("Subnetwork of the jobs"),
-  BATCH_NO_EXTERNAL_IP: z.stringbool().default(false).describe("Give jobs no external IP address"),
+  BATCH_SERVICE_ACCOUNT: anyText().optional().describe("Service account of the jobs"),
+  BATCH_NETWORK: anyText().optional().describe("Network of the jobs"),
+  BATCH_SUBNETWORK: anyText().optional().describe("Subnetwork of the jobs"),
+  BATCH_NO_EXTERNAL_IP: flag().default(false).describe("Give jobs no external IP address"),
   BATCH_LABELS: listOf(/^[^=\s]+\s*=/, "name=value").describe(
     "Additional labels of the jobs, in the form name=value,...",
   ),
-  BATCH_ENDPOINT: z
-    .string()
+  BATCH_ENDPOINT: anyText()
     .optional()
     .describe("Batch server on this machine to use instead of Google's, host:port"),
-  PUBSUB_TOPIC: z.string().optional().describe("Topic that Batch publishes job changes to"),
-  PUBSUB_SUBSCRIPTION: z
-    .string()
+  PUBSUB_TOPIC: anyText().optional().describe("Topic that Batch publishes job changes to"),
+  PUBSUB_SUBSCRIPTION: anyText()
     .optional()
     .describe("Pull subscription to PUBSUB_TOPIC, used by this deployment alone"),
-  PUBSUB_DEAD_LETTER_TOPIC: z
-    .string()
+  PUBSUB_DEAD_LETTER_TOPIC: anyText()
     .optional()
     .describe("Topic for messages that were rejected too often"),
-  PUBSUB_CREATE: z.stringbool().default(false).describe("Create missing topics and subscriptions"),
-  PUBSUB_EMULATOR_HOST: z.string().optional().describe("Pub/Sub emulator, host:port"),
+  PUBSUB_CREATE: flag().default(false).describe("Create missing topics and subscriptions"),
+  PUBSUB_EMULATOR_HOST: anyText().optional().describe("Pub/Sub emulator, host:port"),
 };

@@ -1,10 +1,9 @@
 import { z } from "zod";
-import { whole } from "../forms.ts";
+import { address, anyText, whole } from "../forms.ts";
 
 /** The address of the HTTP server, its limits, and who may use it. */
 export const http = {
-  HTTP_HOST: z
-    .string()
+  HTTP_HOST: anyText()
     .default("127.0.0.1")
     .describe(
       "Address that the daemon listens on; any but a loopback address needs AUTH=token or AUTH=iap",
@@ -31,18 +30,15 @@ export const http = {
   HTTP_DOWNLOAD_MINUTES: whole(1, 1_440)
     .default(60)
     .describe("Minutes that the download of a file may take; it can be resumed after that"),
-  HTTP_TRUST_PROXY: z
-    .string()
+  HTTP_TRUST_PROXY: anyText()
     .default("")
     .describe(
       "Addresses or networks of proxies whose X-Forwarded-For is trusted, such as 10.0.0.0/8,...",
     ),
-  CORS_ORIGINS: z
-    .string()
+  CORS_ORIGINS: anyText()
     .default("")
     .describe("Web origins whose pages may call the API, such as https://a.example,..."),
-  INSPECT_ORIGINS: z
-    .string()
+  INSPECT_ORIGINS: anyText()
     .default("")
     .describe(
       "Web origins whose pages may open the inspection socket, such as https://stately.ai,...",
@@ -53,16 +49,11 @@ export const http = {
     .describe(
       "How users sign in: not at all (this machine only), with a bearer token, or through Google's Identity-Aware Proxy",
     ),
-  ADMINS: z
-    .string()
-    .default("")
-    .describe("E-mail addresses of administrators, separated by commas"),
-  IAP_AUDIENCE: z
-    .string()
+  ADMINS: anyText().default("").describe("E-mail addresses of administrators, separated by commas"),
+  IAP_AUDIENCE: anyText()
     .optional()
     .describe("Audience of the proxy's assertions, such as /projects/N/global/backendServices/ID"),
-  IAP_JWKS_URL: z
-    .url()
+  IAP_JWKS_URL: address()
     .default("https://www.gstatic.com/iap/verify/public_key-jwk")
     .describe("URL of the keys that the proxy signs with"),
 };

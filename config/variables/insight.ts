@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { address, anyText } from "../forms.ts";
 
 /** Metrics, logs and traces. */
 export const insight = {
@@ -14,13 +15,11 @@ export const insight = {
     .enum(["json", "plain"])
     .default("json")
     .describe("Format of the daemon's log on stderr: JSON lines, or plain text for people"),
-  OTEL_EXPORTER_OTLP_ENDPOINT: z
-    .url()
+  OTEL_EXPORTER_OTLP_ENDPOINT: address()
     .optional()
     .describe("OpenTelemetry collector for traces, such as http://host:4318; no traces if unset"),
-  OTEL_EXPORTER_OTLP_HEADERS: z
-    .string()
+  OTEL_EXPORTER_OTLP_HEADERS: anyText()
     .optional()
     .describe("Headers for the collector, in the form name=value,..."),
-  OTEL_SERVICE_NAME: z.string().default("haystack").describe("Service name in traces"),
+  OTEL_SERVICE_NAME: anyText().default("haystack").describe("Service name in traces"),
 };

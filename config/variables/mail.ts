@@ -1,32 +1,26 @@
-import { z } from "zod";
-import { whole } from "../forms.ts";
+import { address, anyText, flag, whole } from "../forms.ts";
 
 export const LOCAL_SENDER = "haystack@localhost";
 
 /** Mails to users. */
 export const mail = {
-  MAIL_FROM: z
-    .string()
+  MAIL_FROM: anyText()
     .regex(/^[^\p{Cc}]*$/u)
     .default(LOCAL_SENDER)
     .describe("Sender address of mail"),
-  PUBLIC_URL: z
-    .url({ protocol: /^https?$/ })
+  PUBLIC_URL: address({ protocol: /^https?$/ })
     .optional()
     .describe("URL under which users reach this server, for links in mail"),
-  SENDGRID_API_KEY: z
-    .string()
+  SENDGRID_API_KEY: anyText()
     .regex(/^SG\.[\w.-]+$/, "a SendGrid key starts with SG.")
     .optional()
     .describe(
       "API key for sending mail through SendGrid; mail is written to the data folder if unset",
     ),
-  SENDGRID_BASE_URL: z
-    .url()
+  SENDGRID_BASE_URL: address()
     .default("https://api.sendgrid.com/")
     .describe("URL of the SendGrid API"),
-  SENDGRID_SANDBOX: z
-    .stringbool()
+  SENDGRID_SANDBOX: flag()
     .default(false)
     .describe("Have SendGrid check mail without delivering it"),
   SENDGRID_TIMEOUT_SECONDS: whole(1, 600)

@@ -1,13 +1,12 @@
 import { z } from "zod";
-import { whole } from "../forms.ts";
+import { address, anyText, whole } from "../forms.ts";
 
 /** Objects in Google Cloud Storage. */
 export const storage = {
-  GCS_BUCKET: z
-    .string()
+  GCS_BUCKET: anyText()
     .optional()
     .describe("Cloud Storage bucket of the objects; a folder in the data folder if unset"),
-  GCS_PREFIX: z.string().default("").describe("Folder in the bucket"),
+  GCS_PREFIX: anyText().default("").describe("Folder in the bucket"),
   GCS_CACHE_GB: z.coerce
     .number()
     .min(0.1)
@@ -17,5 +16,5 @@ export const storage = {
   SIGNED_URL_SECONDS: whole(60, 604_800)
     .default(3_600)
     .describe("Lifetime of signed links to results, in seconds"),
-  GCS_ENDPOINT: z.url().optional().describe("Cloud Storage emulator, such as http://host:port"),
+  GCS_ENDPOINT: address().optional().describe("Cloud Storage emulator, such as http://host:port"),
 };

@@ -21,6 +21,8 @@ export type ElementType = "integer" | "float" | "boolean" | "string" | "compound
 
 /** What HDF5's own memory (2 GB at most) has to hold at a time. */
 const TEXT_BLOCK = 100_000;
+/** Lists of V8 have 134 million places. */
+const MOST_TEXTS = 100_000_000;
 /** Distinct texts that are kept once however often they occur. */
 const SHARED_TEXTS = 10_000;
 const NUMBER_BLOCK = 32_000_000;
@@ -222,6 +224,11 @@ export class Hdf5File {
     }
     const end = Math.min(to, shape?.[0] ?? 0);
     this.#checkHolds(path, end - from);
+    if (end - from > MOST_TEXTS)
+      throw new HaystackError(
+        "ANNDATA_UNSUPPORTED",
+        `${path} in ${this.path} holds ${end - from} texts, more than the ${MOST_TEXTS} that can be read; split the file, by donor say, and import the parts.`,
+      );
     const texts: string[] = [];
     const shared = new Map<string, string>();
     for (let start = from; start < end; start += TEXT_BLOCK) {

@@ -2,6 +2,7 @@ import { HaystackError } from "../../errors.ts";
 import type { Column } from "./anndata.ts";
 import { frameColumns, frameIndex, readColumn, type FrameColumn } from "./frame.ts";
 import type { Hdf5File } from "./hdf5.ts";
+import { LargeMap } from "./large-map.ts";
 
 /**
  * MuData (.h5mu): several AnnData of the same cells under `mod`, and what is known of the cells of
@@ -57,7 +58,8 @@ export function sharedObs(file: Hdf5File, modality: string, cells: readonly stri
   );
   let rows: Int32Array | undefined;
   const rowsOf = (): Int32Array => {
-    const places = new Map(frameIndex(file, "obs").map((name, place) => [name, place]));
+    const places = new LargeMap<number>();
+    for (const [place, name] of frameIndex(file, "obs").entries()) places.set(name, place);
     return Int32Array.from(cells, (name) => places.get(name) ?? -1);
   };
   return {

@@ -6,6 +6,7 @@ import type { AnnData, Column, CsrMatrix, CsrPieces, DataFrame, UnsValue } from 
 import { replaceStandIns } from "./boolean-type.ts";
 import { createHdf5 } from "./hdf5.ts";
 import { H5Writer } from "./hdf5-writer.ts";
+import { LargeMap } from "./large-map.ts";
 import { writeCsrPieces } from "./write-pieces.ts";
 
 /** X in pieces is written with the narrowest types that hold it. */
@@ -164,6 +165,12 @@ function isSound(X: CsrMatrix | CsrPieces): boolean {
   );
 }
 
+function areDistinct(names: readonly string[]): boolean {
+  const seen = new LargeMap<true>();
+  for (const name of names) seen.set(name, true);
+  return seen.size === names.length;
+}
+
 function checkShapes(path: string, { X, obs, var: genes, layers }: Written): void {
   const fail = (why: string) =>
     new HaystackError("ANNDATA_INVALID", `${path} cannot be written because ${why}.`);
@@ -182,7 +189,7 @@ function checkShapes(path: string, { X, obs, var: genes, layers }: Written): voi
     ["obs", obs],
     ["var", genes],
   ] as const) {
-    if (new Set(frame.index).size !== frame.index.length)
+    if (!areDistinct(frame.index))
       throw fail(`names repeat in the ${name} index; make them unique`);
     for (const [column, values] of Object.entries(frame.columns)) {
       if (values.length !== frame.index.length)

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
+import { LargeMap } from "../anndata/large-map.ts";
 import type { CellGroup, Covariates, GeneticReading } from "./atlas-index.ts";
+import { checkGroupCount } from "./limits.ts";
 
 export interface LabelResolver {
   cellOntologyId(label: string): string | null;
@@ -47,6 +49,7 @@ interface Rows {
 /**
  * Puts cells of equal cell type, perturbation, donor, dose and time together and links each group
  * to its control. The dose of a control says nothing; its time does where controls differ in it.
+ * @throws GROUP_EMPTY where there would be too many groups
  */
 export function groupCells(
   labels: CellLabels,
@@ -76,9 +79,11 @@ export function groupCells(
       slugs.donor.get(from) ?? "",
       ...amounts.slugOf(row),
     ]);
-    const seen = rows.get(id) ?? { first: row, n: 0 };
-    seen.n += 1;
-    rows.set(id, seen);
+    const seen = rows.get(id);
+    if (seen === undefined) {
+      checkGroupCount(rows.size + 1, "Cell type, perturbation, donor, dose and time together");
+      rows.set(id, { first: row, n: 1 });
+    } else seen.n += 1;
     return id;
   });
   const ids = [...rows.keys()].toSorted();
@@ -194,21 +199,23 @@ export function uniqueNames(names: readonly string[]): {
   readonly names: readonly string[];
   readonly renamed: number;
 } {
-  const taken = new Set(names);
-  if (taken.size === names.length) return { names, renamed: 0 };
-  const seen = new Map<string, number>();
+  // Names that are taken, and the number that the next cell of that name tries first.
+  const taken = new LargeMap<number>();
+  for (const name of names) taken.set(name, 0);
+  const renamed = names.length - taken.size;
+  if (renamed === 0) return { names, renamed };
   const unique = names.map((name) => {
-    let number = seen.get(name) ?? 0;
+    let number = taken.get(name) ?? 0;
     let free = number === 0 ? name : `${name}-${number}`;
-    while (number > 0 && taken.has(free)) {
+    while (number > 0 && taken.get(free) !== undefined) {
       number += 1;
       free = `${name}-${number}`;
     }
-    seen.set(name, number + 1);
-    taken.add(free);
+    if (free !== name) taken.set(free, 0);
+    taken.set(name, number + 1);
     return free;
   });
-  return { names: unique, renamed: names.length - new Set(names).size };
+  return { names: unique, renamed };
 }
 
 /** Joins parts with slashes; equal parts give one text in memory, however many cells have them. */

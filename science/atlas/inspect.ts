@@ -5,8 +5,10 @@ import type { ColumnChoice } from "./columns/choose-columns.ts";
 import { chooseColumns, columnsOf } from "./columns/choose-columns.ts";
 import { covariateColumns } from "./columns/covariates.ts";
 import type { ValueKind } from "./counts.ts";
+import { notStoredWarnings } from "./not-stored.ts";
 import { HaystackError } from "../../errors.ts";
 import { columnLabels } from "../anndata/frame.ts";
+import { LargeMap } from "../anndata/large-map.ts";
 import type { FrameColumn, H5adFile, Slot } from "../anndata/open.ts";
 import { openH5ad } from "../anndata/open.ts";
 
@@ -106,6 +108,13 @@ export async function inspectH5ad(
           slots.map(({ values }) => values),
         ),
         ...(source?.why ?? []),
+        ...notStoredWarnings(file, file.slots, [
+          choice.cell_type,
+          choice.perturbation,
+          choice.donor,
+          guessed.dose,
+          guessed.time,
+        ]),
       ],
     };
   } finally {
@@ -115,12 +124,12 @@ export async function inspectH5ad(
 
 function frequentValues(file: H5adFile, { name, kind }: FrameColumn) {
   if (kind !== "categorical" && kind !== "string" && kind !== "boolean") return {};
-  const cells = new Map<string, number>();
+  const cells = new LargeMap<number>();
   for (const label of columnLabels(file.column("obs", name)))
     if (label !== null) cells.set(label, (cells.get(label) ?? 0) + 1);
-  const values = [...cells]
-    .map(([value, n]) => ({ value, cells: n }))
-    .toSorted((a, b) => b.cells - a.cells || (a.value < b.value ? -1 : 1));
+  const values = Array.from(cells.entries(), ([value, n]) => ({ value, cells: n })).toSorted(
+    (a, b) => b.cells - a.cells || (a.value < b.value ? -1 : 1),
+  );
   return { n_values: values.length, values: values.slice(0, SHOWN) };
 }
 

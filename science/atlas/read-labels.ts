@@ -7,7 +7,7 @@ import type { ToldColumns } from "./columns/choose-columns.ts";
 import { resolveColumns } from "./columns/choose-columns.ts";
 import { covariateColumns, covariatesOf } from "./columns/covariates.ts";
 import { furtherNames } from "./columns/further-names.ts";
-import type { CodedLabels } from "./columns/labels.ts";
+import { checkLabelCount, type CodedLabels } from "./columns/labels.ts";
 import { sampleColumns } from "./columns/sample-columns.ts";
 import { cellTypeNames } from "./columns/usual-names.ts";
 import type { PerturbationKinds } from "./columns/perturbation-kind.ts";
@@ -50,6 +50,7 @@ export function readLabels(
     resolver,
   );
   const { choice } = found;
+  if (found.columns.donor !== null) checkLabelCount(choice.read(found.columns.donor));
   const { controls, isOther, read, obs } = choice;
   const amounts = covariateColumns(
     obs.filter((name) => name !== found.columns.perturbation),

@@ -61,6 +61,9 @@ export function packNames(
   return brotliCompressSync(Buffer.concat(lines.flatMap((bytes) => [bytes, line])));
 }
 
+/** A tab and the number of a concept. */
+const LONGEST_NUMBER = 8;
+
 export function unpackNames(packed: Uint8Array): NameList {
   const lines = brotliDecompressSync(packed);
   const starts = lineStarts(lines);
@@ -81,10 +84,16 @@ export function unpackNames(packed: Uint8Array): NameList {
       const letter = key.slice(0, 1);
       const digits = key.replaceAll(/\D+/g, "");
       const near = new Set<string>();
+      const bytes = Buffer.byteLength(key);
+      const initial = Buffer.from(letter)[0];
+      const [least, most] = [bytes - 4 * edits, bytes + 4 * edits + LONGEST_NUMBER];
       for (let at = firstFrom(letter); at < end; at++) {
+        const length = starts[at + 1]! - starts[at]! - 1;
+        if (lines[starts[at]!] !== initial) break;
+        if (length < least || length > most) continue;
         const [known = "", concept = ""] = line(at).split("\t");
-        if (!known.startsWith(letter)) break;
         if (
+          known.startsWith(letter) &&
           Math.abs(known.length - key.length) <= edits &&
           known.replaceAll(/\D+/g, "") === digits &&
           distance(known, key) <= edits

@@ -96,10 +96,11 @@ export function buildTermIndex<Meaning>(
       );
       const ranked = [...byPlain, ...known]
         .map(([candidate, term]) => ({
+          candidate,
           term,
           unlike: distance(candidate, plain) / Math.max(candidate.length, plain.length, 1),
         }))
-        .filter(({ unlike }) => unlike <= MOST_UNLIKE)
+        .filter(({ candidate, unlike }) => unlike <= MOST_UNLIKE && hasDigitsOf(candidate, plain))
         .toSorted((a, b) => a.unlike - b.unlike || (a.term.text < b.term.text ? -1 : 1));
       const nearest = new Map<Meaning, Term<Meaning>>();
       for (const { term } of ranked)
@@ -127,7 +128,7 @@ function mostEdits(letters: string): number {
   return letters.length < 13 ? 2 : 3;
 }
 
-/** Of a name of as many words each word is near to its own: "alfacon" is no "alpha". */
+/** Of a name of as many words each is near to its own, and the same where it has digits: l7 is no 7. */
 function isNearByWord({ text }: Term<unknown>, tokens: readonly Token[]): boolean {
   const words = tokenise(text);
   return (
@@ -136,7 +137,7 @@ function isNearByWord({ text }: Term<unknown>, tokens: readonly Token[]): boolea
       const [known, given] = [[word], tokens.slice(index, index + 1)].map(
         (each) => joined(each, "plain").singular,
       ) as [string, string];
-      return distance(known, given) <= mostEdits(given);
+      return known === given || (!/\d/.test(given) && distance(known, given) <= mostEdits(given));
     })
   );
 }
@@ -151,6 +152,11 @@ function saysTheSame({ text }: Term<unknown>, plain: string): boolean {
     (words) => words.exec(candidate)?.[0] === words.exec(plain)?.[0],
   );
 }
+
+/** A short name with other digits is another one, however alike: C1q is no CQ. */
+const hasDigitsOf = (candidate: string, plain: string): boolean =>
+  plain.length > SHORT || candidate.replace(/\D+/g, "") === plain.replace(/\D+/g, "");
+const SHORT = 5;
 
 /** What a misspelt name shares with its own: the first letter and all digits (IL-12, IL-13). */
 function shape(plain: string, length: number): string {

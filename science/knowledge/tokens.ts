@@ -1,6 +1,6 @@
 /**
- * Text as comparable tokens. Case, hyphens, "+", Greek letters, umlauts, accents, German and
- * Chinese words that have one English equivalent ("Zellen", "细胞" -> "cell") vanish, so that one
+ * Text as comparable tokens. Case, hyphens, "+", Greek letters, umlauts, accents, German, Chinese
+ * and Japanese words that have one English equivalent ("Zellen", "细胞" -> "cell") vanish, so that one
  * synonym covers many spellings.
  */
 
@@ -54,6 +54,17 @@ const CHINESE_WORDS: readonly (readonly [string, string])[] = [
   ["过夜", "overnight"],
   ["小时", "h"],
   ["分钟", "min"],
+  ["時間", "h"],
+  ["ノックアウト", "knockout"],
+  ["ノックダウン", "knockdown"],
+  ["過剰発現", "overexpression"],
+  ["欠損", "deficient"],
+  ["アンタゴニスト", "antagonist"],
+  ["アゴニスト", "agonist"],
+  ["インヒビター", "inhibitor"],
+  ["インターフェロン", "ifn"],
+  ["インターロイキン", "il"],
+  ["マクロファージ", "macrophage"],
 ];
 
 const WORDS: ReadonlyMap<string, string> = new Map([
@@ -66,11 +77,16 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ["haematopoietic", "hematopoietic"],
   ["zelle", "cell"],
   ["zellen", "cell"],
+  ["cellule", "cell"],
+  ["cellules", "cell"],
+  ["celula", "cell"],
+  ["celulas", "cell"],
   ["makrophage", "macrophage"],
   ["makrophagen", "macrophage"],
 ]);
 
-const CHUNK = /[\p{Script=Han}]|[\p{Script=Latin}\p{N}\p{M}]+|\p{Script=Greek}/gu;
+const CHUNK =
+  /[\p{Script=Han}]|[\p{Script=Katakana}ー]+|[\p{Script=Latin}\p{N}\p{M}]+|\p{Script=Greek}/gu;
 
 /**
  * "CD16- monocytes" lack the marker that "CD16+ monocytes" have; in "CD4-T-Zellen" the hyphen only

@@ -42,12 +42,13 @@ const MOLAR = new RegExp(
   "gu",
 );
 const DURATION = new RegExp(
-  String.raw`${NUMBER}(?<unit>hours?|hrs?|h|std|stunden?|小时|minutes?|mins?|minuten?|分钟|days?|d|tagen?|tage?|天|weeks?|wochen?|周)${END}`,
+  String.raw`${NUMBER}(?<unit>hours?|hrs?|h|std|stunden?|heures?|horas?|小时|時間|minutes?|mins?|minuten?|minutos?|分钟|days?|d|tagen?|tage?|jours?|d[ií]as?|天|日間?|weeks?|wochen?|semaines?|semanas?|周|週間?)${END}`,
   "giu",
 );
 const WORD_DURATION =
-  /\b(?<number>one|two|three|four|six|eight|twelve|twenty-four|forty-eight|zwei|drei|vier|sechs|acht|zwölf)\s{1,3}(?<unit>hours?|days?|weeks?|stunden|tagen?|wochen)\b/giu;
-const OVERNIGHT = /overnight|over night|über nacht|ueber nacht|过夜|整夜/giu;
+  /\b(?<number>one|two|three|four|six|eight|twelve|twenty-four|forty-eight|zwei|drei|vier|sechs|acht|zwölf|deux|trois|quatre|huit|douze|dos|tres|cuatro|seis|ocho|doce)\s{1,3}(?<unit>hours?|days?|weeks?|stunden|tage?n?|wochen|heures?|jours?|semaines?|horas?|d[ií]as?|semanas?)(?!\p{L})/giu;
+const OVERNIGHT =
+  /overnight|over night|über nacht|ueber nacht|durant la nuit|pendant la nuit|durante la noche|toda la noche|过夜|整夜|一晩/giu;
 
 const UNITS: readonly (readonly [RegExp, string])[] = [
   [/^(?:纳克|ng)$/i, "ng"],
@@ -64,10 +65,10 @@ const UNITS: readonly (readonly [RegExp, string])[] = [
   [/^(?:nM|nanomolar|纳摩尔)$/, "nM"],
   [/^(?:pM|picomolar)$/, "pM"],
   [/^(?:mM|millimolar)$/, "mM"],
-  [/^(?:h|小时|hr|hour|std|stunde)/i, "h"],
+  [/^(?:h|小时|時間|hr|hour|std|stunde)/i, "h"],
   [/^(?:min|分钟)/i, "min"],
-  [/^(?:d|tag|天)/i, "d"],
-  [/^(?:week|woche|周)/i, "weeks"],
+  [/^(?:d|tag|jour|天|日)/i, "d"],
+  [/^(?:week|woche|semain|seman|周|週)/i, "weeks"],
 ];
 const NUMBER_WORDS: Readonly<Record<string, string>> = {
   one: "1",
@@ -83,6 +84,17 @@ const NUMBER_WORDS: Readonly<Record<string, string>> = {
   acht: "8",
   twelve: "12",
   zwölf: "12",
+  deux: "2",
+  trois: "3",
+  quatre: "4",
+  huit: "8",
+  douze: "12",
+  dos: "2",
+  tres: "3",
+  cuatro: "4",
+  seis: "6",
+  ocho: "8",
+  doce: "12",
   "twenty-four": "24",
   "forty-eight": "48",
 };

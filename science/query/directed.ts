@@ -1,4 +1,5 @@
 import type { Knowledge, PerturbationEntry } from "../knowledge/knowledge.ts";
+import { labelKey } from "../knowledge/tokens.ts";
 import type { Mention, Sentence } from "./mention.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -48,7 +49,11 @@ interface Directed {
   readonly to: number;
 }
 
-const LINKS = new Set(["of", "the", "von", "des", "der", "with", "by"]);
+const LINKS = new Set(
+  "of the von des der with by to for against gegen de du l d la le les del el los las contre contra receptor receptors rezeptor recepteur recepteurs"
+    .split(" ")
+    .map(labelKey),
+);
 /** "IL-6 receptor blockade", "TLR4 signalling inhibitor". */
 const MIDDLES = new Set([
   "receptor",

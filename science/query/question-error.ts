@@ -1,5 +1,6 @@
 import { HaystackError } from "../../errors.ts";
 import type { ErrorCode } from "../../errors.ts";
+import { labelKey } from "../knowledge/tokens.ts";
 import type { TermIndex } from "../knowledge/term-index.ts";
 import type { Sentence } from "./mention.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -12,8 +13,14 @@ const MOST_WORDS = 4;
 /** The words after a cue ("respond to X") that no name was found in; null when there are none. */
 export function unknownGiven(sentence: Sentence, vocabulary: Vocabulary): string | null {
   const { tokens, taken } = sentence;
-  for (let index = 0; index < tokens.length; index++) {
-    if (taken[index] === 1 || !vocabulary.cues.has(tokens[index]?.key ?? "")) continue;
+  const cues = tokens.flatMap(({ key }, index) =>
+    taken[index] !== 1 && vocabulary.cues.has(key) ? [index] : [],
+  );
+  const isAfterVerb = (index: number): boolean =>
+    tokens
+      .slice(Math.max(0, index - 2), index)
+      .some((token) => vocabulary.cue_verbs.has(token.key));
+  for (const index of [...cues.filter(isAfterVerb), ...cues]) {
     const phrase = phraseFrom(sentence, index + 1, vocabulary);
     if (phrase !== null) return phrase;
   }
@@ -74,6 +81,8 @@ export function quotable(text: string): string {
 interface KnownNames {
   readonly terms: TermIndex<unknown>;
   readonly inAtlas: readonly string[];
+  /** What else is near to what was written, by name alone. */
+  readonly known?: (written: string) => readonly string[];
 }
 
 /** Throws: `what` was not found; names the nearest known names, and what the atlas has. */
@@ -81,9 +90,18 @@ export function throwUnknown(
   code: ErrorCode,
   what: string,
   unknown: string | null,
-  { terms, inAtlas }: KnownNames,
+  { terms, inAtlas, known = () => [] }: KnownNames,
 ): never {
-  const nearest = unknown === null ? [] : terms.nearest(unknown, 3).map(({ text }) => text);
+  const nearest =
+    unknown === null
+      ? []
+      : [
+          ...new Map(
+            [...known(unknown), ...terms.nearest(unknown, 3).map(({ text }) => text)].map(
+              (name) => [labelKey(name), name],
+            ),
+          ).values(),
+        ].slice(0, 3);
   const holds = inAtlas.length === 0 ? "" : ` The atlas holds: ${listed(inAtlas)}.`;
   const subject =
     unknown === null ? `The question names no ${what}` : `No ${what} is known as "${unknown}"`;

@@ -53,6 +53,22 @@ export function rivals(
   );
 }
 
+const MOST_KNOWN = 2;
+
+/** Drugs and compounds within an edit of a name that nobody knows. */
+export const nearDrugs = (written: string): string[] => {
+  const key = labelKey(written);
+  const isLong = key.length >= LEAST_LETTERS && !/\p{Script=Han}/u.test(key);
+  return (isLong ? (["drugs", "compounds"] as const) : [])
+    .flatMap((list) =>
+      vocabulary(list)
+        .near(key, 1)
+        .map(({ name }) => name),
+    )
+    .slice(0, MOST_KNOWN);
+};
+const LEAST_LETTERS = 6;
+
 /** What a name was repaired to; the asker confirms it by writing it so. */
 interface Repaired {
   readonly field: "cell_type" | "perturbation";

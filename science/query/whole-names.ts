@@ -7,6 +7,8 @@ import type { Vocabulary } from "./vocabulary.ts";
 const GLUE = /^[\p{Pd}._'’()[\]{}]*$/u;
 /** Stand before a name without making it another: "rhIL-2", "r-IL-2", "CD8-T cells". */
 const MADE_BY = new Set(["r", "rh", "h", "m", "rm", "hu", "mu", "non", "pre", "post", "anti"]);
+/** "L'IL-4", "d'insuline": an article or preposition. */
+const ELIDED = new Set(["l", "d", "qu"]);
 const MARKER = /^cd\d+[a-z]?(?:neg)?$/;
 const GREEK = /^(?:alpha|beta|gamma|delta|epsilon|zeta|kappa|lambda|omega|tau)$/;
 /** Short words that say how much of a marker or substance there is. */
@@ -43,6 +45,7 @@ export function isWhole(
     if (gap(to - 1) === " " && isNumbered) return false;
   }
   if (before === undefined || taken[from - 1] === 1 || !GLUE.test(gap(from - 1))) return true;
+  if (ELIDED.has(before.key) && /^['’]$/.test(gap(from - 1))) return true;
   if (isSaying(before, vocabulary) || MADE_BY.has(before.key) || MARKER.test(before.key))
     return true;
   return !isSubstance && !isCode(before) && isRealName([before]);

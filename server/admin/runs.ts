@@ -10,6 +10,7 @@ import { runParams } from "../runs/schemas.ts";
 import {
   actorOf,
   actorSchema,
+  asideOf,
   iso,
   isoOrNull,
   leaseOf,
@@ -18,8 +19,10 @@ import {
   transitionSchema,
 } from "./schemas.ts";
 
-const actorsOf = (snapshot: string | null): z.infer<typeof actorSchema> | null =>
-  snapshot === null ? null : actorOf(actorTree(snapshot));
+const actorsOf = (snapshot: string | null): z.infer<typeof actorSchema> | null => {
+  const actors = actorTree(snapshot);
+  return actors === null ? null : actorOf(actors);
+};
 
 /** One run, looked into. */
 export const adminRunRoutes =
@@ -38,9 +41,12 @@ export const adminRunRoutes =
         },
       },
       async ({ params, identity }) => {
+        const record = await findRun(parts, identity, params.id);
         const { document, revision, machine, priority, wake_at, lease, inbox, outbox, snapshot } =
-          await findRun(parts, identity, params.id);
+          record;
         return {
+          damage: record.damage ?? null,
+          set_aside: record.set_aside === undefined ? null : asideOf(record.set_aside),
           run: shownRun(document),
           revision,
           machine,

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { ActorNode } from "../../actors/inspection/actor-tree.ts";
 import type { StateDescription } from "../../machines/describe-machine.ts";
 import { RUN_PHASES, RUN_STATUSES } from "../../services/runs/document.ts";
-import type { Lease, OutboxEntry } from "../../services/runs/index.ts";
+import type { Lease, OutboxEntry, SetAside } from "../../services/runs/index.ts";
 import { runSchema } from "../runs/schemas.ts";
 
 const time = z.iso.datetime();
@@ -37,6 +37,19 @@ export const mailOf = (entry: OutboxEntry): z.infer<typeof mailSchema> => ({
   due_at: iso(entry.due_at),
 });
 
+export const asideSchema = z
+  .object({
+    code: z.string().describe("Code of the error catalogue"),
+    message: z.string(),
+    at: time,
+    was: z.string().nullable().describe("The status that it had"),
+  })
+  .meta({ id: "SetAside" });
+export const asideOf = ({ at, ...aside }: SetAside): z.infer<typeof asideSchema> => ({
+  ...aside,
+  at: iso(at),
+});
+
 const json = z.record(z.string(), z.unknown());
 const stateValueSchema = z.union([z.string(), json]).describe("A state's name, or nested states");
 
@@ -67,6 +80,8 @@ export const actorOf = ({
 export const runDetailSchema = z
   .object({
     run: runSchema,
+    damage: z.string().nullable().describe("What of the record cannot be read"),
+    set_aside: asideSchema.nullable().describe("Why nobody hosts the run until it is released"),
     revision: z.number().int(),
     machine: z
       .object({ id: z.string(), version: z.string() })

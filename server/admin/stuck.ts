@@ -1,18 +1,14 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { actorTree } from "../../actors/inspection/actor-tree.ts";
-import type { RunDocument } from "../../services/runs/document.ts";
-import type { StuckRun, RunStore } from "../../services/runs/index.ts";
+import { findStuck } from "../../actors/stuck.ts";
+import { STUCK_REASONS, type WaitedJob } from "../../actors/stuck-reasons.ts";
 import { errorResponses } from "../errors.ts";
 import { aboutRun } from "../../insight/logging.ts";
 import type { ServerParts } from "../parts.ts";
 import { runSummarySchema } from "../runs/schemas.ts";
 import { isoOrNull, MAIL_STATES, mailOf, mailSchema } from "./schemas.ts";
-import { STUCK_REASONS, stuckReasons, waitedJobs, type WaitedJob } from "./stuck-reasons.ts";
 
 const BATCH_MS = 5_000;
-/** Running runs that are looked into together. */
-const PAGE = 100;
 
 const stuckSchema = z.object({
   runs: z.array(
@@ -80,37 +76,13 @@ export const stuckRoutes =
       },
       async ({ query: { older_than_seconds, limit } }) => {
         const before = clock.now() - older_than_seconds * 1_000;
-        const judge = async (candidate: StuckRun) => {
-          const { document, snapshot } = candidate.record;
-          const actors = snapshot === null ? null : actorTree(snapshot);
-          const unknownJobs =
-            actors === null || document.status !== "running"
-              ? []
-              : await unknown(document.run_id, waitedJobs(actors), before);
-          const reasons = stuckReasons(candidate, actors, unknownJobs, before);
-          return reasons.length === 0
-            ? []
-            : [
-                {
-                  run: document,
-                  reasons: reasons.map((reason) => ({ ...reason, since: isoOrNull(reason.since) })),
-                },
-              ];
+        const found = await findStuck({ runs, unknownJobs: unknown }, { before, limit });
+        return {
+          runs: found.map(({ run, reasons }) => ({
+            run,
+            reasons: reasons.map((reason) => ({ ...reason, since: isoOrNull(reason.since) })),
+          })),
         };
-        const stuck = await runs.stuck({ before, limit });
-        const judged = new Set(stuck.map(({ record }) => record.document.run_id));
-        const found = (await Promise.all(stuck.map(judge))).flat();
-        for await (const page of runningRuns(runs)) {
-          if (found.length >= limit) break;
-          const looked = page
-            .filter(({ run_id }) => !judged.has(run_id))
-            .map(async ({ run_id }) => {
-              const record = await runs.get(run_id);
-              return record === undefined ? [] : judge({ record, event_since: null });
-            });
-          found.push(...(await Promise.all(looked)).flat());
-        }
-        return { runs: found.slice(0, limit) };
       },
     );
 
@@ -139,19 +111,3 @@ export const stuckRoutes =
       }),
     );
   };
-
-/** All of them in pages, newest first. */
-async function* runningRuns(runs: Pick<RunStore, "list">): AsyncGenerator<RunDocument[]> {
-  for (let last: RunDocument | undefined; ;) {
-    const page = await runs.list({
-      status: "running",
-      limit: PAGE,
-      ...(last === undefined
-        ? {}
-        : { before: { created_at: last.created_at, run_id: last.run_id } }),
-    });
-    yield page;
-    if (page.length < PAGE) return;
-    last = page.at(-1);
-  }
-}

@@ -1,3 +1,4 @@
+import { keptFor } from "../../actors/kept-for.ts";
 import type { AtlasCatalogue } from "../../actors/atlas-catalogue.ts";
 import type { AtlasIndex, CellGroup } from "../../science/atlas/atlas-index.ts";
 import type { Clock } from "../../services/clock/index.ts";
@@ -83,17 +84,7 @@ const KEPT_MS = 5_000;
 /** Reads the indexes once for all who ask at about the same time. */
 export function createOverview(
   atlases: Pick<AtlasCatalogue, "list">,
-  clock: Pick<Clock, "now">,
+  clock: Pick<Clock, "elapsed">,
 ): () => Promise<Overview> {
-  let kept: { readonly until: number; readonly overview: Promise<Overview> } | undefined;
-  return () => {
-    if (kept !== undefined && clock.now() < kept.until) return kept.overview;
-    const overview = atlases.list().then(overviewOf);
-    const mine = { until: clock.now() + KEPT_MS, overview };
-    kept = mine;
-    overview.catch(() => {
-      if (kept === mine) kept = undefined;
-    });
-    return overview;
-  };
+  return keptFor(KEPT_MS, clock, () => atlases.list().then(overviewOf));
 }

@@ -30,19 +30,19 @@ export function readinessOf({
   "runs" | "objects" | "jobEvents" | "supervisor" | "clock"
 >): () => Promise<Readiness> {
   const look = async (check: () => Promise<unknown>): Promise<Readiness["parts"]["store"]> => {
-    const started = clock.now();
+    const started = clock.elapsed();
     const late = Promise.withResolvers<never>();
-    const forget = clock.at(started + PART_MS, () =>
+    const forget = clock.after(PART_MS, () =>
       late.reject(new Error(`There was no answer within ${PART_MS / 1_000} s.`)),
     );
     try {
       await Promise.race([check(), late.promise]);
-      return { ok: true, problem: null, milliseconds: clock.now() - started };
+      return { ok: true, problem: null, milliseconds: Math.round(clock.elapsed() - started) };
     } catch (thrown) {
       return {
         ok: false,
         problem: toHaystackError(thrown).message,
-        milliseconds: clock.now() - started,
+        milliseconds: Math.round(clock.elapsed() - started),
       };
     } finally {
       forget();
@@ -63,8 +63,8 @@ export function readinessOf({
   };
   let last: { readonly at: number; readonly answer: Promise<Readiness> } | undefined;
   return async () => {
-    if (last === undefined || clock.now() - last.at >= KEPT_MS)
-      last = { at: clock.now(), answer: lookAtAll() };
+    if (last === undefined || clock.elapsed() - last.at >= KEPT_MS)
+      last = { at: clock.elapsed(), answer: lookAtAll() };
     const answer = await last.answer;
     const { draining } = supervisor.status();
     return draining ? { ...answer, draining, ready: false } : answer;

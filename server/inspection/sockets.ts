@@ -46,7 +46,7 @@ export async function allowSockets(
       );
       for (const client of clients) client.close(GOING_AWAY, "The server is shutting down.");
       const late = Promise.withResolvers<void>();
-      const forget = clock.at(clock.now() + GOODBYE_MS, late.resolve);
+      const forget = clock.after(GOODBYE_MS, late.resolve);
       await Promise.race([Promise.all(gone), late.promise]);
       forget();
       for (const client of clients) client.terminate();

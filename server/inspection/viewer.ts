@@ -31,19 +31,19 @@ export interface SocketViewer {
  */
 export function endAccess(socket: WebSocket, clock: Clock): void {
   socket.close(POLICY, "Your right to look has ended; sign in again.");
-  const forget = clock.at(clock.now() + GOODBYE_MS, () => socket.terminate());
+  const forget = clock.after(GOODBYE_MS, () => socket.terminate());
   socket.once("close", forget);
 }
 
 /** Keeps a socket open for an hour; `onClose` is called when it has closed, for whatever reason. */
 export function keepOpen(socket: WebSocket, clock: Clock, onClose: () => void): void {
-  const end = clock.at(clock.now() + LONGEST_MS, () =>
+  const end = clock.after(LONGEST_MS, () =>
     socket.close(NORMAL_END, "An inspection ends after an hour; attach again."),
   );
   let cancelBeat = (): void => undefined;
   const beat = (): void => {
     socket.ping();
-    cancelBeat = clock.at(clock.now() + HEARTBEAT_MS, beat);
+    cancelBeat = clock.after(HEARTBEAT_MS, beat);
   };
   beat();
   socket.on("close", () => {

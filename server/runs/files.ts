@@ -4,6 +4,7 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { resultObjects } from "../../actors/run-objects.ts";
 import { objectNotFound } from "../../errors.ts";
+import { clientGone } from "../client-gone.ts";
 import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
 import { findRun } from "./find-run.ts";
@@ -49,16 +50,19 @@ export function filesOf(runId: string): ResultFile[] {
 const headersSchema = z.object({
   range: z
     .string()
+    .max(200)
     .optional()
     .describe(
       "One part of an AnnData file, such as `bytes=1000-`, to resume a download; other files are always sent whole",
     ),
   "if-range": z
     .string()
+    .max(500)
     .optional()
     .describe("ETag of the earlier answer: the whole file is sent if it has changed since"),
   "if-none-match": z
     .string()
+    .max(5_000)
     .optional()
     .describe("ETag of the earlier answer: nothing is sent if the file is unchanged"),
 });
@@ -102,7 +106,7 @@ export const fileRoutes =
             advice: "find the files of the run in its result.",
             runId: document.run_id,
           });
-        const local = await parts.objects.fetch({ path: file.path });
+        const local = await parts.objects.fetch({ path: file.path }, clientGone(reply));
         const sent = await send(raw, encodeURIComponent(basename(local)), {
           root: dirname(local),
           dotfiles: "allow",

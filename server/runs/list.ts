@@ -1,16 +1,19 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { isInterrupted, isJudgedRun } from "../../actors/run-details.ts";
-import { HaystackError } from "../../errors.ts";
+import { ERROR_CATALOGUE, type ErrorCode, HaystackError } from "../../errors.ts";
 import { given } from "../../given.ts";
 import { RUN_STATUSES, type RunDocument } from "../../services/runs/document.ts";
 import type { RunFilter } from "../../services/runs/index.ts";
 import { userEmailOf } from "../access/ownership.ts";
 import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
-import { listedRunSchema } from "./schemas.ts";
+import { listedRunSchema, timeSchema } from "./schemas.ts";
 
-const labelSchema = z.string().regex(/^[A-Za-z][\w-]*=/, "must be of the form key=value");
+const labelSchema = z
+  .string()
+  .max(200)
+  .regex(/^[A-Za-z][\w-]*=/, "must be of the form key=value");
 
 const querySchema = z.object({
   status: z.enum(RUN_STATUSES).optional(),
@@ -26,8 +29,12 @@ const querySchema = z.object({
     .union([labelSchema, z.array(labelSchema).max(20)])
     .optional()
     .describe("`key=value`, may be repeated: only runs that have all of these labels"),
-  created_from: z.iso.datetime().optional().describe("Only runs created then or later"),
-  created_until: z.iso.datetime().optional().describe("Only runs created before"),
+  failed_with: z
+    .enum(Object.keys(ERROR_CATALOGUE) as [ErrorCode, ...ErrorCode[]])
+    .optional()
+    .describe("Only runs that failed with this error code"),
+  created_from: timeSchema.optional().describe("Only runs created then or later"),
+  created_until: timeSchema.optional().describe("Only runs created before"),
   all: z
     .enum(["true", "false"])
     .default("false")

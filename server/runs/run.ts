@@ -1,7 +1,13 @@
 import { shownRun, statusOf } from "../../actors/run-details.ts";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { answerToWish, runStateForbids, WISH_EVENTS, type Wish } from "../../actors/run-wishes.ts";
+import {
+  answerToWish,
+  retryForbidden,
+  runStateForbids,
+  WISH_EVENTS,
+  type Wish,
+} from "../../actors/run-wishes.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import { auditedForOthers } from "../access/audited.ts";
 import { errorResponses } from "../errors.ts";
@@ -25,9 +31,16 @@ export async function ask(
   runId: string,
   wish: Wish,
 ): Promise<RunDocument> {
-  const { document, revision, inbox } = await findRun(parts, identity, runId);
+  const record = await findRun(parts, identity, runId);
+  const { document, revision, inbox, set_aside } = record;
   const answer = answerToWish(wish, document.status);
   if (answer === "forbidden") throw runStateForbids(document);
+  const problem = wish === "retry" ? retryForbidden(record) : undefined;
+  if (problem !== undefined) throw problem;
+  if (set_aside !== undefined) {
+    if (answer === "acts") await parts.runs.cancelAside(runId);
+    return (await findRun(parts, identity, runId)).document;
+  }
   const type = WISH_EVENTS[wish];
   const isAsked = inbox.some(({ event }) => event.type === type);
   if (answer === "granted" || isAsked) return document;

@@ -75,21 +75,34 @@ export const runSummarySchema = runDocumentSchema
   })
   .meta({ id: "RunSummary" });
 
-/** What a list shows of a run. */
-export const listedRunSchema = runSummarySchema
+/** What a stream of several runs shows of each. */
+export const followedRunSchema = runSummarySchema
   .extend({
-    interrupted,
     is_judged: z
       .boolean()
       .optional()
       .describe("False where no component of the score could be measured: it says nothing"),
     ...runDocumentSchema.pick({ name: true, labels: true }).shape,
+    /** Servers of earlier releases do not tell it. */
+    usage: runDocumentSchema.shape.usage.optional(),
   })
-  .meta({ id: "ListedRun" });
+  .meta({ id: "FollowedRun" });
+
+/** What a list shows of a run. */
+export const listedRunSchema = followedRunSchema.extend({ interrupted }).meta({ id: "ListedRun" });
 
 export const runParams = z.object({ id: z.string().min(1).max(200).describe("Id of the run") });
 
-export const querySchema = z.string().meta({
-  description: `The question, at most ${LONGEST_QUESTION} characters`,
-  examples: ["How would CD14+ monocytes respond to IFN-beta?"],
-});
+/** Beyond it a question is no question; up to it the answer says how long one may be. */
+const LONGEST_TEXT = 16_777_216;
+
+/** A time that a request names. */
+export const timeSchema = z.iso.datetime().max(40);
+
+export const querySchema = z
+  .string()
+  .max(LONGEST_TEXT)
+  .meta({
+    description: `The question, at most ${LONGEST_QUESTION} characters`,
+    examples: ["How would CD14+ monocytes respond to IFN-beta?"],
+  });

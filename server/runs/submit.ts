@@ -1,9 +1,11 @@
+import { checkCeilings, checkQuota } from "../../actors/ceilings.ts";
 import { shownRun } from "../../actors/run-details.ts";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { HaystackError } from "../../errors.ts";
 import { questionText } from "../../science/query/question-text.ts";
 import {
+  askedConfigSchema,
   newRun,
   runConfigSchema,
   runDocumentSchema,
@@ -13,6 +15,7 @@ import {
 } from "../../services/runs/document.ts";
 import { namedByKey, newRunId, newSeed } from "../../actors/new-run.ts";
 import { auditedForOthers } from "../access/audited.ts";
+import { turnsByName } from "../turns.ts";
 import { userEmailOf } from "../access/ownership.ts";
 import { errorResponses } from "../errors.ts";
 import type { Identity, ServerParts } from "../parts.ts";
@@ -28,7 +31,7 @@ const addressSchema = z
 
 const bodySchema = z.strictObject({
   query: querySchema,
-  config: runConfigSchema.prefault({}).describe("Every setting has a default"),
+  config: askedConfigSchema.prefault({}).describe("Every setting has a default"),
   name: runNameSchema.optional().describe("What to call the run"),
   labels: runLabelsSchema.optional().describe("What to file the run under"),
   random_seed: runDocumentSchema.shape.random_seed
@@ -44,6 +47,7 @@ type Body = z.infer<typeof bodySchema>;
 const headersSchema = z.object({
   "idempotency-key": z
     .string()
+    .max(200)
     .regex(/^[\x21-\x7e]{1,200}$/)
     .optional()
     .describe("Requests with the same key and body create one run, however often they are sent"),
@@ -88,13 +92,25 @@ async function existing({ runs }: ServerParts, run: RunDocument): Promise<RunDoc
   );
 }
 
-const isExisting = (thrown: unknown): boolean =>
-  thrown instanceof HaystackError && thrown.code === "RUN_EXISTS";
+/** Whether a request was refused that an earlier one, of the same key, may have made a run of. */
+const mayExist = async (
+  { runs }: ServerParts,
+  { run_id }: RunDocument,
+  thrown: unknown,
+): Promise<boolean> => {
+  if (!(thrown instanceof HaystackError)) return false;
+  if (thrown.code === "RUN_EXISTS") return true;
+  return (
+    (thrown.code === "QUOTA_REACHED" || thrown.code === "LIMIT_EXCEEDED") &&
+    (await runs.get(run_id)) !== undefined
+  );
+};
 
 export const submitRoutes =
   (parts: ServerParts): FastifyPluginAsyncZod =>
   async (app) => {
     const auditForOthers = auditedForOthers(parts);
+    const turnOf = turnsByName();
     app.post(
       "/runs",
       {
@@ -114,7 +130,7 @@ export const submitRoutes =
       async (request, reply) => {
         const { body, identity } = request;
         questionText(body.query);
-        for (const dataset of new Set(body.config.datasets)) await parts.atlases.get(dataset);
+        for (const dataset of body.config.datasets) await parts.atlases.check(dataset);
         const key = request.headers["idempotency-key"];
         const named =
           key === undefined
@@ -132,9 +148,13 @@ export const submitRoutes =
         });
         reply.header("location", `/api/v1/runs/${run.run_id}`);
         try {
-          await auditForOthers(request, "submit", run, () => parts.supervisor.submit(run));
+          checkCeilings(run.config, parts.config);
+          await turnOf(run.user_email ?? "", async () => {
+            await checkQuota(parts.runs, run, parts.config, parts.clock.now());
+            await auditForOthers(request, "submit", run, () => parts.supervisor.submit(run));
+          });
         } catch (thrown) {
-          if (key === undefined || !isExisting(thrown)) throw thrown;
+          if (key === undefined || !(await mayExist(parts, run, thrown))) throw thrown;
           return reply.code(200).send(shownRun(await existing(parts, run)));
         }
         return reply.code(201).send(shownRun(run));

@@ -41,13 +41,17 @@ export function manualClock(start = 0): ManualClock {
     now = time;
   };
 
+  const at = (time: number, callback: () => void): (() => void) => {
+    const timer = { at: time, callback };
+    timers.add(timer);
+    return () => void timers.delete(timer);
+  };
+
   return {
     now: () => now,
-    at(at, callback) {
-      const timer = { at, callback };
-      timers.add(timer);
-      return () => void timers.delete(timer);
-    },
+    elapsed: () => now,
+    at,
+    after: (ms, callback) => at(now + ms, callback),
     advance: (ms) => advanceTo(now + ms),
     advanceTo,
     get waiting() {

@@ -20,7 +20,7 @@ export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<vo
       forget();
       reject(stopped());
     };
-    const forget = clock.at(clock.now() + ms, () => {
+    const forget = clock.after(ms, () => {
       signal.removeEventListener("abort", abort);
       resolve();
     });

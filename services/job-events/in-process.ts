@@ -66,7 +66,7 @@ export function inProcessJobEvents({ clock, onRefused }: InProcessOptions): InPr
 
   const retryLater = (pending: Pending): void => {
     const wait = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (pending.failures - 1));
-    pending.forgetRetry = clock.at(clock.now() + wait, () => deliver(pending));
+    pending.forgetRetry = clock.after(wait, () => deliver(pending));
   };
 
   const stop = async (): Promise<void> => {

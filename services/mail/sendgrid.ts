@@ -88,7 +88,7 @@ export function sendgridMail({
     const isStopped = (): boolean => signal?.aborted === true;
     if (isStopped()) throw stopped();
     const timeout = new AbortController();
-    const forget = clock.at(clock.now() + timeoutMs, () => timeout.abort());
+    const forget = clock.after(timeoutMs, () => timeout.abort());
     try {
       return await work(
         signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]),

@@ -37,6 +37,12 @@ export const TERMINATION_REASONS = [
   "failed",
 ] as const;
 
+/** Labels of atlases are shorter, whoever wrote them. */
+const label = z.string().max(1_000);
+/** More than anybody has imported. */
+const MOST_DATASETS = 1_000;
+const MOST_USD = 1_000_000;
+
 const score = z.number().int().min(1).max(10);
 
 /** What a user may set for a run; every field has a default. */
@@ -56,19 +62,17 @@ export const runConfigSchema = z.strictObject({
   prompt_cells: z.number().int().min(10).max(100_000).default(512),
   query_cells: z.number().int().min(10).max(100_000).default(1_000),
   /** Datasets to use; empty means every imported atlas. */
-  datasets: z.array(z.string()).default([]),
+  datasets: z.array(z.string().max(200)).max(MOST_DATASETS).default([]),
   /** Asks by labels exactly as the atlases write them; the question is then read by nobody. */
-  exact_labels: z
-    .strictObject({ cell_type: z.string().min(1), perturbation: z.string().min(1) })
-    .optional(),
+  exact_labels: z.strictObject({ cell_type: label.min(1), perturbation: label.min(1) }).optional(),
   /** Cells hidden from retrieval: the truth of `haystack validate`. */
   withhold: z
     .strictObject({
-      cell_type: z.string(),
-      perturbation: z.string(),
-      donor: z.string().optional(),
+      cell_type: label,
+      perturbation: label,
+      donor: label.optional(),
       /** What the answer is new in; the cell type where it is not said. */
-      what: z.array(z.enum(WITHHOLDABLE)).min(1).optional(),
+      what: z.array(z.enum(WITHHOLDABLE)).min(1).max(WITHHOLDABLE.length).optional(),
       /** Hides half of the asked control cells too, drawn under this seed. */
       split_seed: z.number().int().min(0).max(0xffff_ffff).optional(),
     })
@@ -84,7 +88,7 @@ export const runConfigSchema = z.strictObject({
   max_preemptions: z.number().int().min(1).max(100).default(6),
   max_transient_failures: z.number().int().min(1).max(100).default(10),
   /** No further GPU job is submitted once the run has cost this much. */
-  max_gpu_cost_usd: z.number().min(0).nullable().default(null),
+  max_gpu_cost_usd: z.number().min(0).max(MOST_USD).nullable().default(null),
   job_deadline_seconds: z
     .number()
     .int()
@@ -93,6 +97,12 @@ export const runConfigSchema = z.strictObject({
     .default(6 * 3_600),
 });
 export type RunConfig = z.infer<typeof runConfigSchema>;
+
+/** What may be asked for now: runs of earlier releases may name a dataset twice. */
+export const askedConfigSchema = runConfigSchema.refine(
+  ({ datasets }) => new Set(datasets).size === datasets.length,
+  { path: ["datasets"], message: "must name each dataset once" },
+);
 
 const MOST_LABELS = 20;
 const plainText = z
@@ -105,10 +115,14 @@ export const runNameSchema = plainText;
 /** Keys are names in a query of MongoDB, so they hold no dot. */
 export const runLabelsSchema = z
   .record(
-    z.string().regex(/^[A-Za-z][\w-]{0,62}$/, "must be letters, digits, _ and -, a letter first"),
+    z
+      .string()
+      .max(63)
+      .regex(/^[A-Za-z][\w-]{0,62}$/, "must be letters, digits, _ and -, a letter first"),
     plainText,
   )
-  .refine((labels) => Object.keys(labels).length <= MOST_LABELS, `must be at most ${MOST_LABELS}`);
+  .refine((labels) => Object.keys(labels).length <= MOST_LABELS, `must be at most ${MOST_LABELS}`)
+  .meta({ maxProperties: MOST_LABELS });
 export type RunLabels = z.infer<typeof runLabelsSchema>;
 
 export const errorRecordSchema = z.object({
@@ -167,6 +181,16 @@ const usageSchema = z.object({
 const time = z.iso.datetime();
 const JOB_HOLDS = ["capacity", "quota", "permission", "invalid", "other"] as const;
 
+const postponementSchema = z.object({
+  step: z.string(),
+  code: errorRecordSchema.shape.code,
+  message: z.string(),
+  since: time,
+  /** Of the next attempt, or of the one under way. */
+  try_at: time,
+});
+export type Postponement = z.infer<typeof postponementSchema>;
+
 export const runDocumentSchema = z.object({
   run_id: z.string().min(1).max(200),
   user_email: z.string().nullable(),
@@ -209,6 +233,8 @@ export const runDocumentSchema = z.object({
   started_at: time.nullable(),
   updated_at: time,
   completed_at: time.nullable(),
+  /** Why its step begins again later, where a passing fault stopped it; absent elsewhere. */
+  postponed: postponementSchema.optional(),
   /** When the files between question and results were removed; absent while they are there. */
   pruned_at: time.optional(),
 });
@@ -279,3 +305,20 @@ export function newRun({
     completed_at: null,
   };
 }
+
+/**
+ * Refused as it was taken in: it has no machine, keeps its values as they were written, and no retry
+ * runs it.
+ */
+export const wasRefused = ({
+  status,
+  error,
+  snapshot,
+}: {
+  readonly status: unknown;
+  readonly error?: unknown;
+  readonly snapshot: unknown;
+}): boolean =>
+  status === "failed" &&
+  (error as RunErrorRecord | null | undefined)?.code === "CONFIG_INVALID" &&
+  (snapshot === null || snapshot === "null");

@@ -1,3 +1,4 @@
+import type { ErrorCode } from "../../errors.ts";
 import type { RunDocument, RunStatus } from "./document.ts";
 
 /**
@@ -60,6 +61,31 @@ export interface RunRecord {
    * operator set it.
    */
   readonly priority: number;
+  /**
+   * What of the record cannot be read, where something cannot: nobody can host the run, and the
+   * document holds what can be shown.
+   */
+  readonly damage?: string;
+  /** Present where the run was set aside. */
+  readonly set_aside?: SetAside;
+  /**
+   * Of a claimed run: how often a process that had claimed it is known to be gone before the run
+   * made a commit or kept its lease, since it last did. Absent when never.
+   */
+  readonly fruitless?: number;
+}
+
+/**
+ * Why nobody hosts a run until somebody releases it. It holds no place among the active runs, and
+ * is shown as failed.
+ */
+export interface SetAside {
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** Milliseconds. */
+  readonly at: number;
+  /** The status that it had. */
+  readonly was: string | null;
 }
 
 /** A run that somebody should look at. */
@@ -112,7 +138,9 @@ export type CommitOutcome =
       readonly token: number;
       readonly status: RunStatus;
     }
-  | { readonly result: "missing" };
+  | { readonly result: "missing" }
+  /** The store takes others, and not this one; `problem` ends a sentence. */
+  | { readonly result: "refused"; readonly problem: string };
 
 export interface RunFilter {
   readonly status?: RunStatus;
@@ -123,6 +151,8 @@ export interface RunFilter {
   readonly id?: string;
   /** Only runs that have all of these labels. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** Only runs that failed with this error. */
+  readonly failed_with?: ErrorCode;
   /** ISO 8601: only runs created at that time or later, and only those created before. */
   readonly created_from?: string;
   readonly created_until?: string;
@@ -160,6 +190,8 @@ export interface ClaimRequest {
   readonly run_id?: string;
   /** Claim queued runs of this user, oldest first; without it queued runs are left in the queue. */
   readonly queued_of?: string | null;
+  /** Only runs whose last claim ended its process, or only the others; both without it. */
+  readonly suspects?: boolean;
 }
 
 /** What one user has in the store: running or being admitted, and waiting for admission. */
@@ -172,6 +204,12 @@ export interface UserLoad {
   readonly queued_since: string | null;
 }
 
+export interface UserUse {
+  /** All of them, other than in a load. */
+  readonly queued: number;
+  readonly gpu_cost_usd: number;
+}
+
 /** How the stored runs stand. */
 export interface RunCounts {
   readonly by_status: Readonly<Record<RunStatus, number>>;
@@ -182,10 +220,17 @@ export interface RunCounts {
   readonly unhosted: number;
   /** With an event that is not yet consumed. */
   readonly with_events: number;
+  readonly set_aside: number;
 }
 
 /** Longer queues are counted as this long. */
 export const COUNTED_QUEUE = 1_000;
+
+/** A costly result on record. */
+export interface JournalEntry {
+  readonly key: string;
+  readonly value: unknown;
+}
 
 /** Which daemons are there that take runs from the queue. */
 export interface DaemonPresence {
@@ -263,14 +308,31 @@ export interface RunStore {
    * Leases runs that need a host and have none: attention due (an unconsumed inbox event makes it
    * so), lease absent or expired. Runs with events are claimed first and alone: claim until nothing
    * is left. A queued run asks for no attention and is claimed by `queued_of`; with an event, or
-   * once dispatched, it is no longer in the queue.
+   * once dispatched, it is no longer in the queue. Runs of other programs are completed, or refused
+   * as CONFIG_INVALID; runs that are set aside are left.
    */
   claim(request: ClaimRequest): Promise<RunRecord[]>;
+  /**
+   * Takes a run from whoever hosts it, and from all claims. With a token only while that is the
+   * lease's. False when there is no such run, or it is set aside already.
+   */
+  setAside(
+    runId: string,
+    why: Omit<SetAside, "was"> & { readonly token?: number },
+  ): Promise<boolean>;
+  /** It is claimed again. False when no such run is set aside. */
+  unsetAside(runId: string): Promise<boolean>;
+  /** It stays set aside, as cancelled. False when no such run is set aside. */
+  cancelAside(runId: string): Promise<boolean>;
+  /** Runs that are set aside, the newest first. */
+  setAsides(limit: number): Promise<RunRecord[]>;
+  /** Everything that is stored of a run as it stands, as plain JSON. */
+  raw(runId: string): Promise<unknown>;
   /** False: there is no such run. */
   setPriority(runId: string, priority: number): Promise<boolean>;
   /**
    * Runs that were due before a time and that nobody claimed, that hold an event stored before it,
-   * or that have a rejected mail.
+   * that have a rejected mail, or that are set aside.
    */
   stuck(request: { readonly before: number; readonly limit: number }): Promise<StuckRun[]>;
   /** Mails in that state, of any run. */
@@ -281,6 +343,8 @@ export interface RunStore {
   /** Users that have active or queued runs. */
   loads(now: number): Promise<UserLoad[]>;
   counts(now: number): Promise<RunCounts>;
+  /** What a user has waiting, and has spent on the runs created since (ISO 8601). */
+  usedBy(user_email: string | null, since: string): Promise<UserUse>;
   /** Ends the leases of an earlier process of the same name, which is known to be gone. */
   takeOver(owner: string): Promise<void>;
   /** Renews in one write; returns the run ids that were still ours. */
@@ -301,8 +365,8 @@ export interface RunStore {
     }[],
   ): Promise<void>;
   /**
-   * All commits of a tick in one round trip (D12); the outcome of each, in order. Errors:
-   * STORE_UNAVAILABLE.
+   * All commits of a tick in one round trip (D12); the outcome of each, in order. Nothing of a run
+   * that is set aside is written. Errors: STORE_UNAVAILABLE.
    */
   commit(commits: readonly RunCommit[]): Promise<CommitOutcome[]>;
   /**
@@ -319,12 +383,19 @@ export interface RunStore {
   /** Journal of costly results (D7): first write wins; returns what stands. */
   journalPut(runId: string, key: string, value: unknown): Promise<unknown>;
   journalGet(runId: string, key: string): Promise<unknown>;
+  /** All that is on record for the run, by key. */
+  journal(runId: string): Promise<JournalEntry[]>;
   /**
    * Calls back whenever others may have left something that a host looks for, and once it can tell:
    * a reason to look sooner and nothing more, as news may go by untold. Ends with the answer.
    * Absent where the store cannot tell at all.
    */
   hints?(hint: () => void): () => void;
+  /**
+   * Reads everything and finds what a fault of the disk did. Absent where a server sees to that.
+   * Error STORE_DAMAGED.
+   */
+  check?(): Promise<void>;
   /** Absent where a lock keeps all daemons but one away, and tells whether that one is there. */
   readonly presence?: DaemonPresence;
   close(): Promise<void>;

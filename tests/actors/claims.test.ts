@@ -28,6 +28,8 @@ test("skipped runs are released at the end, also when the store fails meanwhile"
       },
       loads: async () => [],
       release: async (leases) => void released.push(...leases),
+      renew: async () => [],
+      setAside: async () => false,
     },
     clock: manualClock(),
     owner: "here",
@@ -35,9 +37,11 @@ test("skipped runs are released at the end, also when the store fails meanwhile"
     limits: { maxActive: 1, maxActivePerUser: 1 },
     dispatch: undefined,
     skips: () => true,
+    obstructed: () => false,
     host: () => {
       throw new Error("It is to be skipped.");
     },
+    onTrouble: () => undefined,
   });
   await expect(claims.sweep()).rejects.toThrow("gone");
   expect(released).toEqual([{ run_id: "r1", token: 4 }]);

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import type { Ceilings } from "../../actors/ceilings.ts";
+import { NO_CEILINGS } from "../support/ceilings.ts";
 import { cancelJobs } from "../../actors/steps/cancel-jobs.ts";
 import type { StepPorts } from "../../actors/ports.ts";
 import { submitJob } from "../../actors/steps/submit-job.ts";
@@ -19,7 +21,9 @@ const hurrying = (): Clock => {
   const start = systemClock.now();
   return {
     now: () => start + (systemClock.now() - start) * 1_000,
+    elapsed: () => systemClock.elapsed() * 1_000,
     at: (at, callback) => systemClock.at(start + (at - start) / 1_000, callback),
+    after: (ms, callback) => systemClock.after(ms / 1_000, callback),
   };
 };
 
@@ -33,26 +37,27 @@ const SUCCESS: CheckJobOutput = {
 interface Scene {
   /** What becomes of the answer to the first request, whose job begins. */
   readonly answer: "lost" | "never comes";
-  /** Batch says for so long that it does not know the job. */
-  readonly unseenMs: number;
+  /** Batch says so often that it does not know the job. */
+  readonly unseen: number;
+  /** What the operator allows. */
+  readonly ceilings?: Partial<Ceilings>;
 }
 
 /** A Batch whose first request begins the job while the run's money is spent elsewhere. */
-function scene({ answer, unseenMs }: Scene) {
+function scene({ answer, unseen, ceilings = {} }: Scene) {
   const clock = hurrying();
   const jobs = new Map<string, JobState>();
   const asked: string[] = [];
-  let begunAt = Number.POSITIVE_INFINITY;
+  let looks = 0;
   let spent = 0;
   const seen = (jobId: string): JobState | undefined =>
-    clock.now() >= begunAt + unseenMs ? jobs.get(jobId) : undefined;
+    looks >= unseen ? jobs.get(jobId) : undefined;
   const batch: Partial<BatchService> = {
-    notFoundGraceMs: 300_000,
+    notFoundGraceMs: 30_000_000,
     offer: () => OFFER,
     async submit({ job_id }, signal) {
       if (jobs.has(job_id)) return { job_id, state: "RUNNING" };
       jobs.set(job_id, "RUNNING");
-      begunAt = clock.now();
       spent = 2;
       if (answer === "never comes")
         await new Promise((_, reject) =>
@@ -64,6 +69,7 @@ function scene({ answer, unseenMs }: Scene) {
     },
     async get(job_id) {
       const state = seen(job_id);
+      looks += 1;
       return state && { job_id, state };
     },
     async cancel(job_id) {
@@ -72,7 +78,13 @@ function scene({ answer, unseenMs }: Scene) {
     },
   };
   const host = (store: RunStore, owner: string) => {
-    const ports = { batch, clock, reconcileMs: 60_000, runs: store } as unknown as StepPorts;
+    const ports = {
+      batch,
+      clock,
+      reconcileMs: 60_000,
+      runs: store,
+      ceilings: { ...NO_CEILINGS, ...ceilings },
+    } as unknown as StepPorts;
     const effects = {
       ...scriptedEffects({ now: () => clock.now(), strategy: "query_as_control" }),
       submitJob: submitJob(ports),
@@ -107,7 +119,7 @@ describe("a run whose money for GPU jobs is spent", () => {
   };
 
   test("begins no job, and has nothing to stop", async () => {
-    const { jobs, asked, host, spend } = scene({ answer: "lost", unseenMs: 0 });
+    const { jobs, asked, host, spend } = scene({ answer: "lost", unseen: 0 });
     spend();
     const { supervisor, committed } = await host(await temporaryStore(), "one");
     await supervisor.submit(limited);
@@ -115,8 +127,47 @@ describe("a run whose money for GPU jobs is spent", () => {
     expect([jobs.size, asked]).toEqual([0, []]);
   });
 
+  test.each<[Partial<Ceilings>, number | null, string]>([
+    [
+      { MAX_GPU_USD_PER_RUN: 2 },
+      null,
+      "The run has spent 2.00 of 2.00 USD on GPU jobs; the operator allows no more (MAX_GPU_USD_PER_RUN).",
+    ],
+    [
+      { MAX_GPU_USD_PER_RUN: 2 },
+      50,
+      "The run has spent 2.00 of 2.00 USD on GPU jobs; the operator allows no more (MAX_GPU_USD_PER_RUN).",
+    ],
+    [
+      { MAX_GPU_USD_PER_USER_MONTH: 9 },
+      null,
+      "The runs that its user submitted in the month of this run have spent 9.50 of 9.00 USD on GPU jobs; the operator allows no more (MAX_GPU_USD_PER_USER_MONTH).",
+    ],
+  ])(
+    "begins no job beyond what the operator allows (%o, %s asked for)",
+    async (ceilings, asks, why) => {
+      const { jobs, host, spend } = scene({ answer: "lost", unseen: 0, ceilings });
+      spend();
+      const store = await temporaryStore();
+      const own = run("r1", { max_gpu_cost_usd: asks });
+      const earlier = { ...run("r0"), status: "completed" as const };
+      await store.insert({ ...earlier, usage: { ...earlier.usage, gpu_cost_usd: 7.5 } });
+      await store.insert({
+        ...earlier,
+        run_id: "long-ago",
+        created_at: "1969-01-01T00:00:00.000Z",
+        usage: { ...earlier.usage, gpu_cost_usd: 1_000 },
+      });
+      const { supervisor, committed } = await host(store, "one");
+      await supervisor.submit(own);
+      const { error } = await committed("r1", ({ status }) => status === "failed");
+      expect(error).toMatchObject({ code: "GPU_BUDGET_SPENT", message: why });
+      expect(jobs.size).toBe(0);
+    },
+  );
+
   test("takes on a job that runs already, though the answer to its submission was lost: it is paid for", async () => {
-    const { jobs, asked, host } = scene({ answer: "lost", unseenMs: 0 });
+    const { jobs, asked, host } = scene({ answer: "lost", unseen: 0 });
     const { supervisor, committed } = await host(await temporaryStore(), "one");
     await supervisor.submit(limited);
     await committed("r1", reaches("postponed"));
@@ -132,7 +183,7 @@ describe("a run whose money for GPU jobs is spent", () => {
   });
 
   test("stops a job whose submission got no answer and that appears only later", async () => {
-    const { jobs, host } = scene({ answer: "lost", unseenMs: 60_000 });
+    const { jobs, host } = scene({ answer: "lost", unseen: 3 });
     const { supervisor, committed } = await host(await temporaryStore(), "one");
     await supervisor.submit(limited);
     expect(await committed("r1", ({ status }) => status === "failed")).toStrictEqual(SPENT);
@@ -140,7 +191,7 @@ describe("a run whose money for GPU jobs is spent", () => {
   });
 
   test("stops a job that an earlier host had begun to submit and that appears only later", async () => {
-    const { jobs, host } = scene({ answer: "never comes", unseenMs: 60_000 });
+    const { jobs, host } = scene({ answer: "never comes", unseen: 3 });
     const store = await temporaryStore();
     const one = await host(store, "one");
     await one.supervisor.submit(limited);

@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createGroupCommit, type CommitSource } from "../../actors/host/group-commit.ts";
 import { HaystackError } from "../../errors.ts";
+import { manualClock } from "../../services/clock/manual.ts";
 import { systemClock } from "../../services/clock/system.ts";
 import type { CommitOutcome, RunCommit } from "../../services/runs/index.ts";
 import { run } from "../support/hosted-runs.ts";
@@ -137,7 +138,10 @@ describe("a write that is repeated, as the answer to the first one was lost (inv
           return [answer];
         },
       },
-      { now: () => 0, at: (_, callback) => (setImmediate(callback), () => undefined) },
+      {
+        ...manualClock(),
+        after: (_, callback) => (setImmediate(callback), () => undefined),
+      },
       ({ code }) => troubles.push(code),
     );
     onTestFinished(() => groupCommit.close());

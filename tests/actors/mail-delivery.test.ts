@@ -15,6 +15,7 @@ const now = () => Date.now();
 const compose = composeMail(
   { name: "stack", is_baseline: false },
   { list: () => Promise.resolve([]) },
+  systemClock,
   "https://haystack.example.org/",
 );
 const sendgrid = (baseUrl: string): MailService =>
@@ -146,6 +147,7 @@ test.each(["run_completed", "run_failed", "run_cancelled"] as const)(
     const unlinked = await composeMail(
       { name: "stack", is_baseline: false },
       { list: () => Promise.resolve([]) },
+      systemClock,
     )(run("r1"), { ...OWED, kind });
     expect(unlinked.text + unlinked.html).not.toContain("http");
   },

@@ -225,6 +225,7 @@ test("a job that Batch has no quota for waits and is handed over again; its sibl
   );
   await one.supervisor.stop();
   const later: Clock = {
+    ...systemClock,
     now: () => now() + 3 * HOUR_MS,
     at: (at, callback) => systemClock.at(at - 3 * HOUR_MS, callback),
   };

@@ -38,10 +38,10 @@ test("a check says what a question means and what it would be taken for, and run
   ]);
   const json = JSON.parse((await run("check", MISSPELT, "--json")).stdout) as ShownCheck;
   expect([json.answerable, json.did_you_mean[0]?.names]).toEqual([false, ["Interferon beta"]]);
-  const unsure = await run("check", "How would monocytes respond to pirefnidlone?");
+  const unsure = await run("check", "How would monocytes respond to prednisolne?");
   expect([unsure.code, unsure.stdout]).toEqual([
     2,
-    expect.stringContaining("did you mean Pirfenidone or Prednisolone? Write the one you mean."),
+    expect.stringContaining("did you mean Prednisolone or Prednisone? Write the one you mean."),
   ]);
   expect(await listed()).toEqual([]);
 }, 120_000);
@@ -57,8 +57,8 @@ test("where nobody can be asked a run goes on with the only near name, and says 
   expect(document.rests_on.map(({ text }) => text)).toContain(
     "“interferron beta” (perturbation) was taken as Interferon beta.",
   );
-  const unsure = await run("run", "How would monocytes respond to pirefnidlone?", ...SMALL);
-  expect([unsure.code, unsure.stderr]).toEqual([2, expect.stringContaining("or Prednisolone?")]);
+  const unsure = await run("run", "How would monocytes respond to prednisolne?", ...SMALL);
+  expect([unsure.code, unsure.stderr]).toEqual([2, expect.stringContaining("or Prednisone?")]);
 }, 120_000);
 
 describeWithPython("a repaired name on a terminal", () => {

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import type { SteadyClock, TimeSource } from "../../services/clock/steady.ts";
 import type { RunCommit, RunStore, UserLoad } from "../../services/runs/index.ts";
 import { openSqliteRuns } from "../../services/runs/sqlite/store.ts";
 import { withoutCompare } from "../services/runs-fixtures.ts";
@@ -21,6 +22,7 @@ import { steeredRun, type SteeredRunOptions } from "../support/model/steered-run
 type StoreFault = (store: RunStore) => RunStore;
 
 const GATE = "../../actors/host/gate.ts";
+const POSTPONING = "../../actors/host/postponing.ts";
 const WAKE_UPS = "../../actors/supervisor/wake-ups.ts";
 const ADMISSION = "../../actors/supervisor/admission.ts";
 const JOB_ID = "../../machines/job-id.ts";
@@ -51,6 +53,37 @@ const oneNameForAll = () => ({
   isRunId: () => true,
   runOfJob: (id: string) => /^hs-(.+)-i\d+-[pc]-a\d+$/.exec(id)?.[1],
 });
+
+/** Every fault is the last. */
+const impatient = () => ({
+  createPostponing: () => ({
+    attempts: (_step: string, _signal: AbortSignal, attempt: () => Promise<unknown>) => attempt(),
+    shown: () => undefined,
+    obstructed: () => false,
+    close: () => undefined,
+  }),
+});
+
+/** Whose pauses end when the time of day says so. */
+const wallClock = ({ wall, uptime, timer }: TimeSource): SteadyClock => {
+  const at = (time: number, callback: () => void): (() => void) => {
+    let forget = (): void => undefined;
+    const look = (): void => (wall() < time ? arm() : callback());
+    const arm = (): void => {
+      forget = timer(Math.max(0, time - wall()), look);
+    };
+    arm();
+    return () => forget();
+  };
+  return {
+    now: wall,
+    elapsed: wall,
+    at,
+    after: (ms, callback) => at(wall() + ms, callback),
+    standing: () => ({ uptime: uptime(), shown: wall() }),
+    resume: () => undefined,
+  };
+};
 
 const acknowledgesBeforeStoring: StoreFault = (store) => ({
   ...store,
@@ -103,6 +136,7 @@ function acknowledgesBeforeWriting(store: RunStore): RunStore {
 
 afterEach(() => {
   vi.doUnmock(GATE);
+  vi.doUnmock(POSTPONING);
   vi.doUnmock(WAKE_UPS);
   vi.doUnmock(ADMISSION);
   vi.doUnmock(JOB_ID);
@@ -128,7 +162,7 @@ describe("the simulation notices", () => {
     ["a commit without compare-and-set", withoutCompare, /^(D1|D4|D5|D9|outbox)/],
     ["an event acknowledged before it is stored", acknowledgesBeforeStoring, /^D5/],
     ["a job that is begun when the run's money is spent", forgetsMoney, /^money/],
-    ["a lease that is never renewed while its run goes on", neverRenews, /^D9/],
+    ["a lease that is never renewed while its run goes on", neverRenews, /^(D9|outbox)/],
     [
       "events that are not consumed in the commit of their transition",
       forgetsConsumption,
@@ -142,6 +176,19 @@ describe("the simulation notices", () => {
     ],
   ])("%s", async (_, fault, expected) => {
     expect(await firstViolation(fault)).toMatch(expected);
+  });
+
+  test("a passing fault of the machine that fails a run for good", async () => {
+    vi.doMock(POSTPONING, impatient);
+    expect(await firstViolation()).toMatch(/^passing/);
+  });
+
+  test("a clock that is the machine's own, when somebody sets it", async () => {
+    const { simulate } = await import("../support/simulation/simulate.ts");
+    const violations: string[] = [];
+    for (let seed = 1; seed <= 200 && violations.length === 0; seed++)
+      violations.push(...(await simulate(seed, { clockOf: wallClock })).violations);
+    expect(violations[0]).toMatch(/^(end|D4|D8|D9|cancel)/);
   });
 
   test("a step that starts before its commit", async () => {

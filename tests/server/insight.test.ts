@@ -28,6 +28,7 @@ const metricsOf = (options: Partial<Parameters<typeof createMetrics>[0]> = {}) =
       by_status: { pending: 3, running: 2, completed: 1, failed: 0, cancelled: 0 },
       unhosted: 1,
       with_events: 4,
+      set_aside: 2,
     }),
     live: () => [
       { current_phase: "inference" },

@@ -1,6 +1,7 @@
 /** Tasks of the compute contract, as a module of tasks. */
 import { writeFile } from "node:fs/promises";
 import { setTimeout as wait } from "node:timers/promises";
+import { getHeapStatistics } from "node:v8";
 import { HaystackError } from "../../errors.ts";
 import { lastWork } from "../../last-work.ts";
 
@@ -47,8 +48,17 @@ export async function swell(megabytes: number): Promise<number> {
   return taken.length * 2 ** 24;
 }
 
+export async function heapBytes(): Promise<number> {
+  return getHeapStatistics().heap_size_limit;
+}
+
 export async function die(code: number): Promise<never> {
   process.exit(code);
+}
+
+/** Meets a full disk. */
+export async function fill(): Promise<void> {
+  await writeFile("/dev/full", "x");
 }
 
 export async function uncloneable(): Promise<() => void> {

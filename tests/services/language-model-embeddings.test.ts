@@ -19,11 +19,11 @@ const options = (signal = new AbortController().signal) => ({
 const hurried = () => {
   const clock = manualClock();
   return {
-    now: () => clock.now(),
-    at(at: number, callback: () => void) {
-      const forget = clock.at(at, callback);
-      if (at - clock.now() !== 30_000)
-        queueMicrotask(() => clock.advanceTo(Math.max(at, clock.now())));
+    ...clock,
+    after(ms: number, callback: () => void) {
+      const due = clock.now() + ms;
+      const forget = clock.after(ms, callback);
+      if (ms !== 30_000) queueMicrotask(() => clock.advanceTo(Math.max(due, clock.now())));
       return forget;
     },
   };
@@ -55,7 +55,7 @@ test("texts become vectors in their order, priced by the tokens of the answer", 
 test("what passes is tried again, with the same key", async () => {
   const server = await startModelServer();
   server.embed(() => [1]);
-  server.scriptEmbeddings(answersWith(500), DROPS, sendsText('{"data":[null]}'), sendsText("{}"));
+  server.scriptEmbeddings(answersWith(500), DROPS, sendsText('{"data":['), answersWith(429));
   const { embedding } = server.model({ embedding: EMBEDDING, clock: hurried() });
   expect(await embedding?.embed(["a"], options())).toStrictEqual({
     vectors: [[1]],

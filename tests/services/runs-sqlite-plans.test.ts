@@ -42,6 +42,7 @@ const anyRun = {
   labels: [],
   created_from: null,
   created_until: null,
+  failed_with: null,
   limit: 5,
   created_at: null,
   run_id: null,
@@ -53,6 +54,7 @@ const anyClaim = {
   limit: 5,
   run_id: null,
   queued_of: null,
+  suspects: null,
 };
 
 /** Every operation of the store, in every form that has a statement of its own. */
@@ -60,7 +62,7 @@ const CALLS: {
   readonly [
     Name in Exclude<
       keyof SqliteOperations,
-      "close" | "inOneTransaction" | "emptyLog" | "changedRows"
+      "close" | "faults" | "inOneTransaction" | "emptyLog" | "changedRows"
     >
   ]: (store: SqliteOperations) => void;
 } = {
@@ -72,8 +74,28 @@ const CALLS: {
   claim(store) {
     store.claim({ ...anyClaim, run_id: "r1" });
     store.claim(anyClaim);
+    store.claim({ ...anyClaim, suspects: false });
+    store.claim({ ...anyClaim, suspects: true });
     store.claim({ ...anyClaim, now: NOW + 2_000, queued_of: "ada@example.org" });
   },
+  left: (store) => store.left(NOW, 5),
+  wake: (store) => store.wake(["r1"]),
+  takeIn: (store) =>
+    store.takeIn([
+      {
+        run_id: "r2",
+        status: "failed",
+        document: "{}",
+        outbox: mail("owed"),
+        attention_at: 0,
+        history: '[{"revision":0}]',
+      },
+    ]),
+  setAside: (store) => store.setAside("r2", null, "{}"),
+  setAsides: (store) => store.setAsides(5),
+  cancelAside: (store) => store.cancelAside("r2"),
+  unsetAside: (store) => store.unsetAside("r2"),
+  raw: (store) => store.raw("r2"),
   pending: (store) => store.pending("one"),
   commit(store) {
     store.commit([
@@ -129,11 +151,13 @@ const CALLS: {
       store.list({ ...anyRun, ...filter });
   },
   counts: (store) => store.counts(NOW),
+  usedBy: (store) => store.usedBy("ada@example.org", "2026-01-01T00:00:00.000Z"),
   takeOver: (store) => store.takeOver("one"),
   stuck: (store) => store.stuck(NOW, 5),
   outboxesWith: (store) => store.outboxesWith("owed", 5),
   journalPut: (store) => store.journalPut("r1", "k", "1"),
   journalGet: (store) => store.journalGet("r1", "k"),
+  journal: (store) => store.journal("r1"),
   ended: (store) =>
     store.ended({ ended_before: "2027", unpruned: true, limit: 5, created_at: "", run_id: "" }),
   removeRun(store) {
@@ -156,14 +180,14 @@ const CALLS: {
 };
 
 /**
- * Of these the cost grows with what they count or page through, and only administrators, metrics
- * and lists of runs ask them.
+ * Of these the cost grows with what they count or page through: administrators, metrics and lists
+ * of runs ask for two, a submission and a GPU job for what their user has spent this month.
  */
-const WHOLE: ReadonlySet<string> = new Set(["counts", "list", "ended"]);
+const WHOLE: ReadonlySet<string> = new Set(["counts", "list", "ended", "usedBy"]);
 
 /** Partial indexes hold the runs or events that wait or work, whatever else is stored. */
 const PARTIAL =
-  /USING (COVERING )?INDEX (runs_claim|runs_owner|runs_outside|runs_queue|runs_queue_order|runs_dispatched|runs_active|inbox_waiting)\b/;
+  /USING (COVERING )?INDEX (runs_claim|runs_owner|runs_outside|runs_queue|runs_queue_order|runs_dispatched|runs_active|runs_left|runs_aside|inbox_waiting)\b/;
 const TABLES = /^SCAN (runs|inbox|history|mails|journal)\b/;
 
 async function growingPlans(

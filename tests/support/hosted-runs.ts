@@ -68,6 +68,8 @@ export function skippingClock(): Clock & { skip(ms: number): void } {
   let ahead = 0;
   return {
     now: () => systemClock.now() + ahead,
+    elapsed: () => systemClock.elapsed() + ahead,
+    after: systemClock.after,
     at: (at, callback) => systemClock.at(at - ahead, callback),
     skip(ms) {
       ahead += ms;

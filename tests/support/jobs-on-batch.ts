@@ -16,7 +16,9 @@ export function hurryingClock(times: number): Clock {
   const start = systemClock.now();
   return {
     now: () => start + (systemClock.now() - start) * times,
+    elapsed: () => systemClock.elapsed() * times,
     at: (at, callback) => systemClock.at(start + (at - start) / times, callback),
+    after: (ms, callback) => systemClock.after(ms / times, callback),
   };
 }
 

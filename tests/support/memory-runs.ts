@@ -1,4 +1,5 @@
 import { HaystackError } from "../../errors.ts";
+import { shownAside } from "../../services/runs/damage.ts";
 import { RUN_STATUSES, type RunDocument, type RunStatus } from "../../services/runs/document.ts";
 import {
   COUNTED_QUEUE,
@@ -11,6 +12,7 @@ import {
   type RunRecord,
   type RunRemoval,
   type RunStore,
+  type SetAside,
   type TransitionEntry,
   type UserLoad,
 } from "../../services/runs/index.ts";
@@ -38,6 +40,9 @@ interface StoredRun {
   priority: number;
   /** Since when its inbox has held an event. */
   waitingSince: number | null;
+  takingUp: boolean;
+  takeUps: number;
+  aside: SetAside | null;
 }
 
 export interface MemoryRuns {
@@ -56,6 +61,8 @@ export interface MemoryRunsOptions {
    * Told of every commit that took effect, with the record that it replaced and the one that stands
    * now.
    */
+  /** Whether the process of that name is gone; a store knows it of daemons by their presence. */
+  readonly isGone?: (owner: string) => boolean;
   readonly onCommitted?: (commit: RunCommit, before: RunRecord, after: RunRecord) => void;
 }
 
@@ -64,12 +71,15 @@ const ENDED: ReadonlySet<RunStatus> = new Set(["completed", "failed", "cancelled
 const newestFirst = (a: RunDocument, b: RunDocument): number =>
   a.created_at < b.created_at || (a.created_at === b.created_at && a.run_id < b.run_id) ? 1 : -1;
 
-export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns {
+export function memoryRuns({
+  onCommitted,
+  isGone = () => true,
+}: MemoryRunsOptions = {}): MemoryRuns {
   const runs = new Map<string, StoredRun>();
   const journal = new Map<string, string>();
 
   const recordOf = (run: StoredRun): RunRecord => ({
-    document: run.document,
+    document: run.aside === null ? run.document : shownAside(run.document, run.aside),
     snapshot: run.snapshot,
     machine: run.machine,
     revision: run.revision,
@@ -81,12 +91,13 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
     inbox: [...run.inbox],
     outbox: run.outbox,
     priority: run.priority,
+    ...(run.aside === null ? {} : { set_aside: run.aside }),
   });
   const leaseEnd = (run: StoredRun): number => (run.owner === null ? 0 : run.expires_at);
   const attention = (run: StoredRun, otherwise: number | null): number | null =>
     run.inbox.length > 0 ? 0 : otherwise;
   const claimAt = (run: StoredRun): number =>
-    run.attention_at === null
+    run.attention_at === null || run.aside !== null
       ? Number.POSITIVE_INFINITY
       : Math.max(run.attention_at, leaseEnd(run));
   const held = (runId: string, token: number): StoredRun | undefined => {
@@ -98,14 +109,25 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
     run.expires_at = 0;
   };
 
-  const due = ({ now, run_id, queued_of }: ClaimRequest): StoredRun[] => {
-    const all = [...runs.values()];
+  const countEnded = (run: StoredRun, claimer: string): void => {
+    if (!run.takingUp || run.owner === null || run.owner === claimer) return;
+    run.takingUp = false;
+    if (isGone(run.owner)) run.takeUps += 1;
+  };
+
+  const due = ({ now, run_id, queued_of, suspects }: ClaimRequest): StoredRun[] => {
+    const all = [...runs.values()].filter(
+      ({ aside, takeUps }) =>
+        aside === null && (suspects === undefined || takeUps > 0 === suspects),
+    );
     if (run_id !== undefined)
       return all.filter((run) => run.document.run_id === run_id && leaseEnd(run) <= now);
     if (queued_of === undefined) {
       const free = all
         .filter((run) => claimAt(run) <= now)
-        .toSorted((a, b) => claimAt(a) - claimAt(b));
+        .toSorted(
+          (a, b) => (suspects === true ? a.takeUps - b.takeUps : 0) || claimAt(a) - claimAt(b),
+        );
       const withEvents = free.filter(({ inbox }) => inbox.length > 0);
       return withEvents.length > 0 ? withEvents : free;
     }
@@ -140,6 +162,8 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
     if (run.inbox.length === 0) run.waitingSince = null;
     run.attention_at = attention(run, commit.attention_at);
     run.changedOutside = false;
+    run.takingUp = false;
+    run.takeUps = 0;
     run.history.push(...commit.history);
     onCommitted?.(commit, before, recordOf(run));
     return { result: "committed" };
@@ -222,6 +246,9 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
         history: [],
         priority: 0,
         waitingSince: null,
+        takingUp: false,
+        takeUps: 0,
+        aside: null,
         token: lease === undefined ? 0 : 1,
         owner: lease?.owner ?? null,
         expires_at: lease?.expires_at ?? 0,
@@ -245,6 +272,7 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
       text,
       id,
       labels = {},
+      failed_with,
       created_from,
       created_until,
       limit,
@@ -259,6 +287,8 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
           )) &&
         (id === undefined || document.run_id.startsWith(id)) &&
         Object.entries(labels).every(([key, value]) => document.labels?.[key] === value) &&
+        (failed_with === undefined ||
+          (document.status === "failed" && document.error?.code === failed_with)) &&
         (created_from === undefined || document.created_at >= created_from) &&
         (created_until === undefined || document.created_at < created_until) &&
         (before === undefined ||
@@ -289,12 +319,53 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
       return due(request)
         .slice(0, request.limit)
         .map((run) => {
+          countEnded(run, request.owner);
           run.owner = request.owner;
+          run.takingUp = true;
           run.token += 1;
           run.expires_at = request.now + request.lease_ms;
-          return recordOf(run);
+          const fruitless = run.takeUps;
+          return { ...recordOf(run), ...(fruitless > 0 ? { fruitless } : {}) };
         });
     },
+    async setAside(runId, { token, ...why }) {
+      const run = runs.get(runId);
+      if (run === undefined || run.aside !== null) return false;
+      if (token !== undefined && run.token !== token) return false;
+      const was = run.document.status;
+      run.aside = { ...why, was };
+      run.token += 1;
+      run.revision += 1;
+      run.attention_at = null;
+      run.takeUps = 0;
+      if (was === "pending" || was === "running")
+        run.document = { ...run.document, status: "failed" };
+      freeRun(run);
+      return true;
+    },
+    async unsetAside(runId) {
+      const run = runs.get(runId);
+      if (run?.aside == null) return false;
+      const status = run.document.status === "failed" ? run.aside.was : run.document.status;
+      run.document = { ...run.document, status: status as RunStatus };
+      run.attention_at = status === "pending" ? null : 0;
+      run.revision += 1;
+      run.aside = null;
+      return true;
+    },
+    async cancelAside(runId) {
+      const run = runs.get(runId);
+      if (run?.aside == null || run.document.status === "completed") return false;
+      run.document = { ...run.document, status: "cancelled" };
+      run.revision += 1;
+      return true;
+    },
+    setAsides: async (limit) =>
+      [...runs.values()]
+        .filter(({ aside }) => aside !== null)
+        .map(recordOf)
+        .slice(0, limit),
+    raw: async (runId) => runs.get(runId),
     async setPriority(runId, priority) {
       const run = runs.get(runId);
       if (run !== undefined) run.priority = priority;
@@ -304,6 +375,7 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
       const found = [...runs.values()].filter(
         (run) =>
           claimAt(run) <= before ||
+          run.aside !== null ||
           (run.waitingSince ?? Number.POSITIVE_INFINITY) <= before ||
           run.outbox.some(({ state }) => state === "rejected"),
       );
@@ -328,6 +400,17 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
       );
       return [...users].map((user) => loadOf(user, now));
     },
+    async usedBy(user, since) {
+      const own = [...runs.values()]
+        .map(({ document }) => document)
+        .filter(({ user_email }) => user_email === user);
+      return {
+        queued: own.filter(({ status }) => status === "pending").length,
+        gpu_cost_usd: own
+          .filter(({ created_at }) => created_at >= since)
+          .reduce((total, { usage }) => total + usage.gpu_cost_usd, 0),
+      };
+    },
     async counts(now) {
       const all = [...runs.values()];
       const by_status = Object.fromEntries(
@@ -341,16 +424,23 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
         unhosted: all.filter((run) => run.document.status === "running" && leaseEnd(run) <= now)
           .length,
         with_events: all.filter(({ inbox }) => inbox.length > 0).length,
+        set_aside: all.filter(({ aside }) => aside !== null).length,
       };
     },
     async takeOver(owner) {
-      for (const run of runs.values()) if (run.owner === owner) freeRun(run);
+      for (const run of runs.values())
+        if (run.owner === owner) {
+          countEnded(run, "");
+          freeRun(run);
+        }
     },
     async renew(owner, leases, expiresAt) {
       return leases.flatMap(({ run_id, token }) => {
         const run = held(run_id, token);
         if (run?.owner !== owner) return [];
         run.expires_at = expiresAt;
+        run.takingUp = false;
+        run.takeUps = 0;
         return [run_id];
       });
     },
@@ -359,6 +449,8 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
         const run = held(run_id, token);
         if (run === undefined) continue;
         freeRun(run);
+        run.takingUp = false;
+        run.takeUps = 0;
         if (attention_at !== undefined)
           run.attention_at = attention(run, run.changedOutside ? 0 : attention_at);
       }
@@ -371,7 +463,7 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
         return "duplicate";
       run.inbox.push(event);
       run.waitingSince ??= Date.now();
-      run.attention_at = 0;
+      if (run.aside === null) run.attention_at = 0;
       return "stored";
     },
     async pending(owner) {
@@ -394,6 +486,13 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
     async journalGet(runId, key) {
       const value = journal.get(JSON.stringify([runId, key]));
       return value === undefined ? undefined : (JSON.parse(value) as unknown);
+    },
+    async journal(runId) {
+      return [...journal]
+        .map(([name, value]) => [...(JSON.parse(name) as [string, string]), value] as const)
+        .filter(([id]) => id === runId)
+        .map(([, key, value]) => ({ key, value: JSON.parse(value) as unknown }))
+        .toSorted((a, b) => (a.key < b.key ? -1 : 1));
     },
     close: () => Promise.resolve(),
   };

@@ -1,3 +1,4 @@
+import { MOST_GROUPS } from "../limits.ts";
 import type { ReadLabels } from "./labels.ts";
 import { idShare, nesting } from "./labels.ts";
 import { cellTypeNames } from "./usual-names.ts";
@@ -20,6 +21,7 @@ export function chooseCellType(obs: readonly string[], read: ReadLabels): CellTy
     .filter(
       ({ labels, codes, missing }) =>
         labels.length > 0 &&
+        labels.length <= MOST_GROUPS &&
         (codes.length < 8 ||
           labels.length <= Math.max(4, NEARLY_UNIQUE * (codes.length - missing))),
     );

@@ -8,7 +8,7 @@ import type { Controls } from "./controls.ts";
 import { findControls } from "./controls.ts";
 import { chooseGeneNames } from "./gene-names.ts";
 import type { CodedLabels, ReadLabels } from "./labels.ts";
-import { labelReader } from "./labels.ts";
+import { checkLabelCount, labelReader } from "./labels.ts";
 import { choosePerturbation } from "./perturbation-column.ts";
 import { allOf, DONOR } from "./usual-names.ts";
 
@@ -59,12 +59,12 @@ export function chooseColumns(
   told: ToldColumns,
   knowledge: LabelKnowledge,
   slot?: Slot,
+  read: ReadLabels = labelReader(file),
 ): ColumnChoice {
   const obs = file
     .columns("obs")
     .filter(({ kind }) => kind !== "unsupported")
     .map(({ name }) => name);
-  const read = labelReader(file);
   const genes = chooseGeneNames(file, slot?.name === "raw/X" ? "raw/var" : "var", knowledge);
   const geneColumn = told.gene_symbols === undefined ? genes.column : told.gene_symbols;
   const named = [
@@ -135,7 +135,7 @@ interface Told {
 
 /**
  * The meaning of every column, told or found. @throws PERTURBATION_COLUMN_MISSING,
- * COLUMN_NOT_FOUND, CONTROL_LABEL_MISSING
+ * COLUMN_NOT_FOUND, CONTROL_LABEL_MISSING, GROUP_EMPTY
  */
 export function resolveColumns(
   file: H5adFile,
@@ -143,10 +143,11 @@ export function resolveColumns(
   { told, cellType }: Told,
   knowledge: LabelKnowledge,
 ): { readonly columns: AtlasColumns; readonly choice: CompleteChoice } {
+  const read = labelReader(file);
   for (const name of [told.cell_type, told.perturbation, told.donor])
-    if (typeof name === "string") file.column("obs", name);
+    if (typeof name === "string") checkLabelCount(read(name));
   if (typeof told.gene_symbols === "string") file.column("var", told.gene_symbols);
-  return complete(file, chooseColumns(file, told, knowledge, slot), cellType);
+  return complete(file, chooseColumns(file, told, knowledge, slot, read), cellType);
 }
 
 /** The choice where nothing is missing. */
@@ -179,7 +180,8 @@ function complete(
     );
   }
   const { labels, missing } = choice.read(perturbation);
-  const unknown = controls?.pooled.find((label) => !labels.includes(label));
+  const known = new Set(labels);
+  const unknown = controls?.pooled.find((label) => !known.has(label));
   if (controls === null || unknown !== undefined || (controls.main === null && missing === 0)) {
     const wrong =
       controls === null

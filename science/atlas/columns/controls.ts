@@ -49,13 +49,17 @@ interface Found {
   readonly cells: number;
 }
 
+const bestRank = (found: readonly Found[]): number =>
+  found.reduce((best, { kind }) => Math.min(best, rank(kind)), Infinity);
+
 function controlsOf(found: readonly Found[]): Controls {
   const sure = found.filter(({ kind }) => kind !== "none" && kind !== "like a control");
   const taken = sure.length > 0 ? sure : weakest(found);
+  const isTaken = new Set(taken);
   const bases = [...Map.groupBy(taken, ({ base }) => base).values()].map((labels) => ({
     labels: labels.toSorted((a, b) => b.cells - a.cells || (a.label < b.label ? -1 : 1)),
     cells: labels.reduce((total, { cells }) => total + cells, 0),
-    rank: Math.min(...labels.map(({ kind }) => rank(kind))),
+    rank: bestRank(labels),
   }));
   bases.sort(
     (a, b) => a.rank - b.rank || moreCells(b.cells, a.cells) || (first(a) < first(b) ? -1 : 1),
@@ -65,12 +69,12 @@ function controlsOf(found: readonly Found[]): Controls {
     main: main === undefined ? null : first(main),
     pooled: main?.labels.map(({ label }) => label) ?? [],
     others: others.flatMap(({ labels }) => labels.map(({ label }) => label)),
-    doubtful: found.filter((one) => !taken.includes(one)).map(({ label }) => label),
+    doubtful: found.filter((one) => !isTaken.has(one)).map(({ label }) => label),
   };
 }
 
 function weakest(found: readonly Found[]): readonly Found[] {
-  const best = Math.min(...found.map(({ kind }) => rank(kind)));
+  const best = bestRank(found);
   return found.filter(({ kind }) => rank(kind) === best);
 }
 

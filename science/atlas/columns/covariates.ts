@@ -1,5 +1,6 @@
 import type { Covariates } from "../atlas-index.ts";
 import type { CodedLabels, ReadLabels } from "./labels.ts";
+import { MOST_GROUPS } from "../limits.ts";
 import { plain } from "./usual-names.ts";
 import { given } from "../../../given.ts";
 
@@ -89,8 +90,9 @@ function amountInWords(label: string): string | null {
 }
 
 function isAmountInWords(labels: readonly string[]): boolean {
+  if (labels.length < 2 || labels.length > MOST_GROUPS) return false;
   const amounts = labels.map(amountInWords);
-  return amounts.length > 1 && !amounts.includes(null) && new Set(amounts).size <= MOST_VALUES;
+  return !amounts.includes(null) && new Set(amounts).size <= MOST_VALUES;
 }
 
 /** Dose and time of each cell; null where it has neither. */

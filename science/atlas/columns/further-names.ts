@@ -25,7 +25,9 @@ export function furtherNames(
         valueOf.set(label, value);
       });
       const whole = [...valueOf].filter(([label]) => !crossed.has(label));
-      const touched = new Set([...crossed].flatMap((label) => valuesOf(cellTypes, column, label)));
+      const touched = new Set<number>();
+      for (const [cell, label] of cellTypes.entries())
+        if (label !== null && crossed.has(label)) touched.add(column.codes[cell] ?? -1);
       const byValue = Map.groupBy(whole, ([, value]) => value);
       return [...byValue].flatMap(([value, members]): FurtherName[] => {
         const name = column.labels[value];
@@ -36,11 +38,3 @@ export function furtherNames(
       });
     });
 }
-
-const valuesOf = (
-  cellTypes: readonly (string | null)[],
-  { codes }: CodedLabels,
-  label: string,
-): number[] => [
-  ...new Set(cellTypes.flatMap((own, cell) => (own === label ? [codes[cell] ?? -1] : []))),
-];

@@ -1,5 +1,7 @@
 import { columnLabels } from "../../anndata/frame.ts";
+import { LargeMap } from "../../anndata/large-map.ts";
 import type { H5adFile } from "../../anndata/open.ts";
+import { checkGroupCount } from "../limits.ts";
 
 /** A column as codes into its distinct labels; -1 where a cell has none. */
 export interface CodedLabels {
@@ -22,7 +24,7 @@ export function labelReader(file: H5adFile): ReadLabels {
 }
 
 export function codedLabels(name: string, cells: readonly (string | null)[]): CodedLabels {
-  const positions = new Map<string, number>();
+  const positions = new LargeMap<number>();
   let missing = 0;
   const codes = Int32Array.from(cells, (label) => {
     if (label === null) {
@@ -31,11 +33,16 @@ export function codedLabels(name: string, cells: readonly (string | null)[]): Co
     }
     const known = positions.get(label);
     if (known !== undefined) return known;
-    positions.set(label, positions.size);
-    return positions.size - 1;
+    const next = positions.size;
+    positions.set(label, next);
+    return next;
   });
-  return { name, labels: [...positions.keys()], codes, missing };
+  return { name, labels: Array.from(positions.entries(), ([label]) => label), codes, missing };
 }
+
+/** @throws GROUP_EMPTY where the labels are too many to set groups apart */
+export const checkLabelCount = ({ name, labels }: CodedLabels): void =>
+  checkGroupCount(labels.length, `Column "${name}"`);
 
 /** Ids rather than words: "CVCL_0023", "CL:0000236", "ACH-000681", "12". */
 const ID =

@@ -1,3 +1,4 @@
+import { MOST_GROUPS } from "../limits.ts";
 import type { IsOther } from "./control-labels.ts";
 import type { Controls } from "./controls.ts";
 import { controlCells, controlsByCells, findControls } from "./controls.ts";
@@ -103,6 +104,7 @@ function flagged(
 
 function isLabelling({ labels, codes, missing }: CodedLabels): boolean {
   const given = codes.length - missing;
+  if (labels.length > MOST_GROUPS) return false;
   return labels.length > 0 && (given < 8 || labels.length <= Math.max(4, NEARLY_UNIQUE * given));
 }
 

@@ -47,14 +47,14 @@ export function keepReceiving({
     if (subscription !== current) return;
     current = undefined;
     close(subscription);
-    if (clock.now() - openedAt > GOOD_MS) failures = 0;
+    if (clock.elapsed() - openedAt > GOOD_MS) failures = 0;
     onLost(thrown);
     reopenLater();
   };
   const open = (): void => {
     const subscription = fresh();
     current = subscription;
-    openedAt = clock.now();
+    openedAt = clock.elapsed();
     subscription.on("error", (thrown) => lose(subscription, thrown));
     subscription.on("close", () => lose(subscription, undefined));
     subscription.on("message", onMessage);
@@ -70,7 +70,7 @@ export function keepReceiving({
   };
   const reopenLater = (): void => {
     const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(failures++, 20));
-    forgetReopening = clock.at(clock.now() + wait, () => {
+    forgetReopening = clock.after(wait, () => {
       reopening = reopen();
     });
   };

@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { Collection, Filter } from "mongodb";
-import type { RunDocument, RunStatus } from "../document.ts";
+import type { RunStatus } from "../document.ts";
 import { COUNTED_QUEUE, type ClaimRequest, type RunRecord, type UserLoad } from "../index.ts";
-import { isDuplicateKey } from "./errors.ts";
-import { completeOutsideRun } from "./outside.ts";
-import { firstState, LIMITED, toRecord, type StoredRun } from "./record.ts";
+import { NOT_ASIDE } from "./aside.ts";
+import { isRefusedWrite } from "./errors.ts";
+import { LIMITED, toHostable, type StoredRun } from "./record.ts";
+import type { StoredPresence } from "./presence.ts";
+import { freshLease, takeInOutsideRuns } from "./take-in.ts";
 
 const UNCANCELLED: RunStatus[] = ["pending", "running", "completed", "failed"];
 export const HAS_EVENTS: Filter<StoredRun> = { "inbox.id": { $gte: "" } };
@@ -13,7 +15,10 @@ export const CANCELLED_OUTSIDE: Filter<StoredRun> = {
   committed_status: { $in: UNCANCELLED },
 };
 
-const unleased = (now: number): Filter<StoredRun> => ({ "lease.expires_at": { $lte: now } });
+const unleased = (now: number): Filter<StoredRun> => ({
+  "lease.expires_at": { $lte: now },
+  ...NOT_ASIDE,
+});
 
 /** Runs that need a host and have none; index-backed in each branch. */
 const claimable = (now: number): Filter<StoredRun> => ({
@@ -33,67 +38,48 @@ const queuedOf = (user: string | null, now: number): Filter<StoredRun> => ({
   user_email: user === null || user === "" ? { $in: [null, ""] } : user,
   "lease.expires_at": { $lte: now },
   attention_at: null,
+  ...NOT_ASIDE,
 });
+
+/** Claims of a run that came to nothing. */
+const takeUps = (suspects: boolean | undefined): Filter<StoredRun> =>
+  suspects === undefined ? {} : { take_ups: suspects ? { $gt: 0 } : { $not: { $gt: 0 } } };
 
 /**
  * What may be claimed; a later choice counts when the earlier ones find nothing. A run with an
  * event can go on, the others mostly wait.
  */
-function freeRuns({ now, run_id, queued_of }: ClaimRequest): readonly Filter<StoredRun>[] {
+function freeRuns(request: ClaimRequest): readonly Filter<StoredRun>[] {
+  const { now, run_id, queued_of, suspects } = request;
   if (run_id !== undefined) return [{ run_id, ...unleased(now) }];
-  return queued_of === undefined
-    ? [{ ...unleased(now), ...HAS_EVENTS }, claimable(now)]
-    : [queuedOf(queued_of, now)];
+  const choice =
+    queued_of === undefined
+      ? [{ ...unleased(now), ...HAS_EVENTS }, claimable(now)]
+      : [queuedOf(queued_of, now)];
+  return choice.map((free) => ({ ...free, ...takeUps(suspects) }));
 }
 
-const TAKEN_IN_AT_ONCE = 100;
-
-const hasEnded = ({ completed_at }: RunDocument): boolean => completed_at !== null;
-
-/**
- * Gives runs that another program inserted the rest of their fields: they are in the queue then,
- * or, cancelled meanwhile, to be ended by a host.
- */
-async function takeInOutsideRuns(runs: Collection<StoredRun>, now: number): Promise<void> {
-  const raw = {
-    "lease.expires_at": null,
-    attention_at: null,
-    status: { $in: ["pending", "cancelled"] },
-  } as unknown as Filter<StoredRun>;
-  for (const stored of await runs.find(raw, { ...LIMITED, limit: TAKEN_IN_AT_ONCE }).toArray()) {
-    const document = completeOutsideRun({ ...stored }, now);
-    const one = { ...raw, _id: stored._id, status: stored.status };
-    const committed_status = hasEnded(document) ? document.status : "pending";
-    try {
-      await runs.updateOne(
-        one,
-        { $set: { ...document, ...firstState(document, undefined), committed_status } },
-        LIMITED,
-      );
-    } catch (thrown) {
-      if (!isDuplicateKey(thrown)) throw thrown;
-      await runs.updateOne(
-        one,
-        {
-          $set: {
-            status: "failed",
-            error_message: `The id ${document.run_id} belongs to another run.`,
-          },
-        },
-        LIMITED,
-      );
-    }
-  }
+/** A process that is gone has ended while it took these up. */
+export async function countEnded(
+  runs: Collection<StoredRun>,
+  these: Filter<StoredRun>,
+): Promise<void> {
+  await runs.updateMany(
+    { ...these, taking_up: 1 },
+    { $inc: { take_ups: 1 }, $set: { taking_up: 0 } },
+    LIMITED,
+  );
 }
 
 export async function claimRuns(
   runs: Collection<StoredRun>,
+  daemons: Collection<StoredPresence>,
   request: ClaimRequest,
 ): Promise<RunRecord[]> {
   if (request.limit < 1) return [];
   await takeInOutsideRuns(runs, request.now);
   for (const free of freeRuns(request)) {
-    const claimed = await claimOf(runs, free, request);
+    const claimed = await claimOf(runs, daemons, free, request);
     if (claimed.length > 0) return claimed;
   }
   return [];
@@ -101,27 +87,63 @@ export async function claimRuns(
 
 async function claimOf(
   runs: Collection<StoredRun>,
+  daemons: Collection<StoredPresence>,
   free: Filter<StoredRun>,
-  { owner, now, lease_ms, limit, queued_of }: ClaimRequest,
+  { owner, now, lease_ms, limit, queued_of, suspects }: ClaimRequest,
 ): Promise<RunRecord[]> {
-  const candidates = runs.find(free, { ...LIMITED, limit, projection: { run_id: 1 } });
+  const candidates = runs.find(free, { ...LIMITED, limit, projection: { taking_up: 1 } });
   if (queued_of !== undefined) candidates.sort({ priority: -1, created_at: 1 });
-  const ids = { run_id: { $in: (await candidates.toArray()).map(({ run_id }) => run_id) } };
-  if (ids.run_id.$in.length === 0) return [];
+  else if (suspects === true) candidates.sort({ take_ups: 1 });
+  const found = await candidates.toArray();
+  const ids = found.map(({ _id }) => _id);
+  if (ids.length === 0) return [];
+  if (found.some(({ taking_up }) => taking_up === 1)) {
+    const living = await daemons.find({ expires_at: { $gt: now } }, LIMITED).toArray();
+    const present = [owner, ...living.map(({ _id }) => _id)];
+    await countEnded(runs, { ...free, _id: { $in: ids }, "lease.owner": { $nin: present } });
+  }
   const claim = randomUUID();
-  await runs.updateMany(
-    { ...free, ...ids },
-    {
-      $set: { "lease.owner": owner, "lease.expires_at": now + lease_ms, "lease.claim": claim },
-      $inc: { "lease.token": 1 },
-    },
-    LIMITED,
-  );
-  return (await runs.find({ ...ids, "lease.claim": claim }, LIMITED).toArray()).map(toRecord);
+  const take = (some: readonly string[]) =>
+    runs.updateMany(
+      { ...free, _id: { $in: [...some] } },
+      {
+        $set: {
+          "lease.owner": owner,
+          "lease.expires_at": now + lease_ms,
+          "lease.claim": claim,
+          taking_up: 1,
+        },
+        $inc: { "lease.token": 1 },
+      },
+      LIMITED,
+    );
+  try {
+    await take(ids);
+  } catch (thrown) {
+    if (!isRefusedWrite(thrown)) throw thrown;
+    for (const id of ids) await takeAlone(id, take);
+  }
+  const claimed = await runs.find({ _id: { $in: ids }, "lease.claim": claim }, LIMITED).toArray();
+  return claimed.map(toHostable);
+
+  /** One whose lease or counter has another form is made claimable; the next look takes it. */
+  async function takeAlone(id: string, takeOf: typeof take): Promise<void> {
+    try {
+      await takeOf([id]);
+    } catch (thrown) {
+      if (!isRefusedWrite(thrown)) throw thrown;
+      await runs.updateOne(
+        { _id: id },
+        { $set: { lease: freshLease(now), taking_up: 0, take_ups: 0 } },
+        LIMITED,
+      );
+    }
+  }
 }
 
 interface StoredLoad {
-  readonly _id: string | null;
+  /** Of another type in what the next look repairs. */
+  readonly _id: unknown;
   readonly active: number;
   readonly queued: number;
   readonly queued_since: string | null;
@@ -139,7 +161,7 @@ export async function userLoads(runs: Collection<StoredRun>, now: number): Promi
   const found = await runs
     .aggregate<StoredLoad>(
       [
-        { $match: { status: { $in: ["pending", "running"] } } },
+        { $match: { status: { $in: ["pending", "running"] }, ...NOT_ASIDE } },
         {
           $group: {
             _id: { $ifNull: ["$user_email", ""] },
@@ -152,10 +174,16 @@ export async function userLoads(runs: Collection<StoredRun>, now: number): Promi
       LIMITED,
     )
     .toArray();
-  return found.map(({ _id, active, queued, queued_since }) => ({
-    user_email: _id === "" ? null : _id,
-    active,
-    queued: Math.min(queued, COUNTED_QUEUE),
-    queued_since,
-  }));
+  return found.flatMap(({ _id, active, queued, queued_since }) =>
+    typeof _id !== "string"
+      ? []
+      : [
+          {
+            user_email: _id === "" ? null : _id,
+            active,
+            queued: Math.min(queued, COUNTED_QUEUE),
+            queued_since: typeof queued_since === "string" ? queued_since : null,
+          },
+        ],
+  );
 }

@@ -1,6 +1,7 @@
 import type { Collection, Filter } from "mongodb";
 import { RUN_STATUSES, type RunStatus } from "../document.ts";
-import type { RunCounts } from "../index.ts";
+import type { RunCounts, UserUse } from "../index.ts";
+import { IS_ASIDE } from "./aside.ts";
 import { HAS_EVENTS } from "./claim.ts";
 import { LIMITED, type StoredRun } from "./record.ts";
 
@@ -11,14 +12,36 @@ export async function countRuns(runs: Collection<StoredRun>, now: number): Promi
   const byStatus = Promise.all(
     RUN_STATUSES.map(async (status) => [status, await count({ status })] as const),
   );
-  const [counted, unhosted, with_events] = await Promise.all([
+  const [counted, unhosted, with_events, set_aside] = await Promise.all([
     byStatus,
     count({ status: "running", "lease.expires_at": { $lte: now } }),
     count(HAS_EVENTS),
+    count(IS_ASIDE),
   ]);
   return {
     by_status: Object.fromEntries(counted) as Record<RunStatus, number>,
     unhosted,
     with_events,
+    set_aside,
+  };
+}
+
+export async function usedBy(
+  runs: Collection<StoredRun>,
+  userEmail: string | null,
+  since: string,
+): Promise<UserUse> {
+  const [queued, costs] = await Promise.all([
+    runs.countDocuments({ status: "pending", user_email: userEmail }, LIMITED),
+    runs
+      .find({ user_email: userEmail, created_at: { $gte: since } }, LIMITED)
+      .project<{ usage?: { gpu_cost_usd?: unknown } }>({ _id: 0, "usage.gpu_cost_usd": 1 })
+      .toArray(),
+  ]);
+  // Other programs write these documents, too.
+  const costOf = (cost: unknown): number => (typeof cost === "number" ? cost : 0);
+  return {
+    queued,
+    gpu_cost_usd: costs.reduce((total, { usage }) => total + costOf(usage?.gpu_cost_usd), 0),
   };
 }

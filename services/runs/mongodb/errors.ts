@@ -27,6 +27,22 @@ export const isDuplicateKey = (thrown: unknown): boolean =>
 const isRefusal = ({ code, errorLabels }: MongoServerError): boolean =>
   typeof code === "number" && !PASSING.has(code) && !errorLabels.includes("RetryableWriteError");
 
+/** The server takes writes, and not this one. */
+export const isRefusedWrite = (thrown: unknown): boolean =>
+  thrown instanceof MongoServerError
+    ? isRefusal(thrown)
+    : thrown instanceof MongoInvalidArgumentError;
+
+const TOO_LARGE = new Set<unknown>([10_334, 17_419, 17_420, 17_280]);
+
+/** Why, as the end of a sentence. */
+export const refusedBecause = (thrown: unknown): string => {
+  const { code, message } = thrown as { readonly code?: unknown; readonly message?: unknown };
+  return TOO_LARGE.has(code) || /larger than|too large|exceed/i.test(String(message))
+    ? "it is larger than the store takes"
+    : "a field of it has a form that cannot be written to";
+};
+
 /** Words of the server are told; those of the driver are put in ours. */
 function reasonOf(thrown: MongoError): string {
   const words = systemWords(thrown);
@@ -47,15 +63,24 @@ export function toStoreError(thrown: unknown): HaystackError {
       `The MongoDB server refused a request: ${phrase(thrown.message)}.`,
       { cause: thrown },
     );
+  if (isLookUp(thrown))
+    return unavailable(thrown, systemWords(thrown) ?? "its name cannot be looked up");
   if (!(thrown instanceof MongoError) || thrown instanceof MongoInvalidArgumentError)
     return new HaystackError(
       "INTERNAL",
       "A request to MongoDB could not be made; this is a fault of ours, which the log tells more of.",
       { cause: thrown },
     );
-  return new HaystackError(
-    "STORE_UNAVAILABLE",
-    `The MongoDB server cannot be used (${reasonOf(thrown)}); check MONGODB_URI, and that the server is running and reachable.`,
-    { cause: thrown },
-  );
+  return unavailable(thrown, reasonOf(thrown));
 }
+
+/** The driver hands on what looking up a name or a list of servers (SRV, TXT) ended in. */
+const isLookUp = (thrown: unknown): boolean =>
+  /^(?:query|getaddrinfo)/.test(String((thrown as { readonly syscall?: unknown } | null)?.syscall));
+
+const unavailable = (cause: unknown, why: string): HaystackError =>
+  new HaystackError(
+    "STORE_UNAVAILABLE",
+    `The MongoDB server cannot be used (${why}); check MONGODB_URI, and that the server is running and reachable.`,
+    { cause },
+  );

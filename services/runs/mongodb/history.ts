@@ -1,10 +1,11 @@
 import type { Collection } from "mongodb";
 import type { RunChanges, RunStore, TransitionEntry } from "../index.ts";
 import {
-  isOutside,
   LIMITED,
   publicProjection,
   toDocument,
+  toInbox,
+  toTail,
   type StoredRun,
   type TailEntry,
 } from "./record.ts";
@@ -36,9 +37,10 @@ export async function archiveTails(
   const tails = await runs
     .find({ run_id: { $in: [...runIds] } }, { ...LIMITED, projection: { run_id: 1, history: 1 } })
     .toArray();
-  const moves = tails.flatMap(({ run_id, history = [] }) => {
-    const last_commit = history.at(-1)?.commit;
-    return last_commit === undefined ? [] : [{ run_id, last_commit, entries: history }];
+  const moves = tails.flatMap(({ run_id, history }) => {
+    const entries = toTail(history);
+    const last_commit = entries.at(-1)?.commit;
+    return last_commit === undefined ? [] : [{ run_id, last_commit, entries }];
   });
   if (moves.length === 0) return;
   await archive.bulkWrite(
@@ -68,11 +70,10 @@ export async function readHistory(
   runId: string,
 ): Promise<TransitionEntry[]> {
   // The tail is read first: what leaves it afterwards is in the archive by then.
-  const tail =
-    (await runs.findOne({ run_id: runId }, { ...LIMITED, projection: { history: 1 } }))?.history ??
-    [];
+  const found = await runs.findOne({ run_id: runId }, { ...LIMITED, projection: { history: 1 } });
+  const tail = toTail(found?.history);
   const archived = await archive.find({ run_id: runId }, LIMITED).toArray();
-  return inOrder([...archived.flatMap(({ entries }) => entries), ...tail]);
+  return inOrder([...archived.flatMap(({ entries }) => toTail(entries)), ...tail]);
 }
 
 /** Each (commit, place) once. */
@@ -96,14 +97,17 @@ export async function readChanges(
   const found = await runs
     .find(
       { $or: beyond },
-      { ...LIMITED, projection: { ...publicProjection, revision: 1, history: 1, "inbox.id": 1 } },
+      {
+        ...LIMITED,
+        projection: { ...publicProjection, revision: 1, set_aside: 1, history: 1, inbox: 1 },
+      },
     )
     .toArray();
   const known = new Map(since.map(({ run_id, revision }) => [run_id, Math.max(0, revision)]));
   const changed = found.map((stored) => ({
     stored,
     from: known.get(stored.run_id) ?? 0,
-    tail: stored.history ?? [],
+    tail: toTail(stored.history),
   }));
   const behind = changed.filter(
     ({ stored, from, tail }) =>
@@ -126,11 +130,11 @@ export async function readChanges(
   return changed.map(({ stored, from, tail }) => {
     const moved = archived
       .filter(({ run_id }) => run_id === stored.run_id)
-      .flatMap(({ entries }) => entries);
+      .flatMap(({ entries }) => toTail(entries));
     return {
       document: toDocument(stored),
-      revision: isOutside(stored) ? 0 : stored.revision,
-      has_events: (stored.inbox ?? []).length > 0,
+      revision: Number.isInteger(stored.revision) ? stored.revision : 0,
+      has_events: toInbox(stored).length > 0,
       history: inOrder([...moved, ...tail].filter(({ commit }) => commit >= from)),
     };
   });

@@ -1,6 +1,15 @@
-import { runDocumentSchema, type RunDocument, type RunStatus } from "../document.ts";
-import type { InboxEvent, OutboxEntry, RunRecord, TransitionEntry } from "../index.ts";
-import { completeOutsideRun } from "./outside.ts";
+import { runDocumentSchema, wasRefused, type RunDocument, type RunStatus } from "../document.ts";
+import type { InboxEvent, OutboxEntry, RunRecord, SetAside, TransitionEntry } from "../index.ts";
+import {
+  isEntry,
+  readDocument,
+  readEvent,
+  readPrivate,
+  readSetAside,
+  shownAside,
+  shownId,
+} from "../damage.ts";
+import { shownOutside } from "../outside.ts";
 
 /** The server gives an operation up after this; the client a little later. */
 export const OPERATION_MS = 10_000;
@@ -47,6 +56,14 @@ export interface StoredState {
   readonly consumed?: readonly string[];
   /** The latest transitions; older ones are in the archive. */
   readonly history?: readonly TailEntry[];
+  /**
+   * 1: it was claimed, and has neither made a commit nor kept its lease. Absent from runs of earlier
+   * versions, as the next.
+   */
+  readonly taking_up?: number;
+  /** How often the process that had it so is gone. */
+  readonly take_ups?: number;
+  readonly set_aside?: SetAside | null;
 }
 
 export interface StoredRun extends RunDocument, StoredState {
@@ -57,62 +74,154 @@ const PUBLIC_FIELDS = Object.keys(runDocumentSchema.shape) as (keyof RunDocument
 
 export const publicProjection = Object.fromEntries(PUBLIC_FIELDS.map((field) => [field, 1]));
 
-export const isOutside = (stored: Pick<StoredState, "revision">): boolean =>
-  (stored.revision as number | undefined) === undefined;
+/** Another program inserted it, and no daemon has taken it in. */
+export const isOutside = ({ revision }: { readonly revision?: unknown }): boolean =>
+  revision === undefined || revision === null;
 
-/** The public part; a run that another program inserted gets its defaults. */
-export function toDocument(stored: StoredRun): RunDocument {
-  if (isOutside(stored)) return completeOutsideRun({ ...stored }, Date.now());
-  return Object.fromEntries(
+type Raw = Readonly<Record<string, unknown>>;
+
+const publicOf = (stored: Raw): Raw =>
+  Object.fromEntries(
     PUBLIC_FIELDS.filter((field) => stored[field] !== undefined).map((field) => [
       field,
       stored[field],
     ]),
-  ) as RunDocument;
+  );
+
+const isObject = (value: unknown): value is Raw =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const listOf = (value: unknown): readonly Raw[] =>
+  Array.isArray(value) ? (value as unknown[]).filter(isObject) : [];
+
+const asideOf = ({ set_aside }: Raw) =>
+  set_aside === undefined || set_aside === null ? undefined : readSetAside(set_aside);
+
+const shown = (document: RunDocument, stored: Raw): RunDocument => {
+  const aside = asideOf(stored);
+  return aside === undefined ? document : shownAside(document, aside);
+};
+
+/** The public part; a run that another program inserted gets its defaults. */
+export function toDocument(stored: StoredRun): RunDocument {
+  const raw: Raw = { ...stored };
+  const document = isOutside(stored)
+    ? shownOutside(raw, Date.now())
+    : readDocument(publicOf(raw), shownId(raw["run_id"], raw["_id"])).document;
+  return shown(document, raw);
 }
 
-export const toInbox = (stored: Pick<StoredState, "inbox">): InboxEvent[] =>
-  (stored.inbox ?? []).map(({ id, event }) => ({
-    id,
-    event: JSON.parse(event) as InboxEvent["event"],
-  }));
+export const toInbox = (stored: { readonly inbox?: unknown }): InboxEvent[] =>
+  listOf(stored.inbox).flatMap(({ id, event }) => readEvent(id, event) ?? []);
+
+/** When the oldest event of the inbox was stored; null when there is none. Milliseconds. */
+export function waitingSince(stored: { readonly inbox?: unknown }): number | null {
+  const times = listOf(stored.inbox).map(({ at }) => (Number.isInteger(at) ? (at as number) : 0));
+  return times.length === 0 ? null : Math.min(...times);
+}
+
+/** The entries of a tail; what is none is left out. */
+export const toTail = (history: unknown): readonly TailEntry[] =>
+  listOf(history).filter(
+    (entry) =>
+      Number.isInteger(entry["commit"]) && Number.isInteger(entry["place"]) && isEntry(entry),
+  ) as unknown as readonly TailEntry[];
+
+const leaseOf = (lease: unknown): unknown =>
+  isObject(lease) && lease["owner"] !== null && lease["owner"] !== undefined
+    ? { owner: lease["owner"], token: lease["token"], expires_at: lease["expires_at"] }
+    : isObject(lease)
+      ? null
+      : lease;
+
+const privateOf = (stored: Raw) =>
+  readPrivate({
+    snapshot: stored["snapshot"],
+    machine: stored["machine"],
+    revision: stored["revision"],
+    lease: leaseOf(stored["lease"]),
+    wake_at: stored["wake_at"],
+    outbox: stored["outbox"],
+    priority: stored["priority"] ?? 0,
+  });
 
 /** Nobody hosts a run that another program has just inserted. */
-export function standingOf(
-  stored: Pick<StoredState, "revision" | "lease" | "wake_at">,
-): Pick<RunRecord, "lease" | "wake_at"> {
+export function standingOf(stored: {
+  readonly revision?: unknown;
+  readonly lease?: unknown;
+  readonly wake_at?: unknown;
+}): Pick<RunRecord, "lease" | "wake_at"> {
   if (isOutside(stored)) return { lease: null, wake_at: null };
-  const { owner, token, expires_at } = stored.lease;
+  const { lease, wake_at } = privateOf({
+    snapshot: null,
+    machine: null,
+    outbox: [],
+    ...stored,
+  }).part;
+  return { lease, wake_at };
+}
+
+interface WholeRun {
+  readonly record: RunRecord;
+  /** The document as it is stored. */
+  readonly kept: RunDocument;
+}
+
+function readWhole(stored: StoredRun): WholeRun {
+  const raw: Raw = { ...stored };
+  const inbox = toInbox(stored);
+  const aside = asideOf(raw);
+  const marks = aside === undefined ? {} : { set_aside: aside };
+  if (isOutside(stored)) {
+    const document = toDocument(stored);
+    return {
+      kept: document,
+      record: { ...NO_COMMIT, document, inbox, ...marks },
+    };
+  }
+  const { document, kept, damage } = readDocument(
+    publicOf(raw),
+    shownId(raw["run_id"], raw["_id"]),
+  );
+  const isRefused = wasRefused({ ...kept, snapshot: raw["snapshot"] });
+  const { part, damage: inPart } = privateOf(raw);
+  const isInbox = raw["inbox"] === undefined || Array.isArray(raw["inbox"]);
+  const hasOthers =
+    !isInbox || inbox.length < ((raw["inbox"] as readonly unknown[] | undefined) ?? []).length;
+  const problems = [
+    isRefused ? null : damage,
+    inPart,
+    hasOthers ? "an event of its inbox is none" : null,
+  ].filter((problem) => problem !== null);
   return {
-    lease: owner === null ? null : { owner, token, expires_at },
-    wake_at: stored.wake_at,
+    kept: isRefused ? (publicOf(raw) as unknown as RunDocument) : kept,
+    record: {
+      document: shown(document, raw),
+      ...part,
+      inbox,
+      ...(problems.length === 0 ? {} : { damage: problems.join("; ") }),
+      ...marks,
+    },
   };
 }
 
-export function toRecord(stored: StoredRun): RunRecord {
-  const document = toDocument(stored);
-  if (isOutside(stored))
-    return {
-      document,
-      snapshot: null,
-      machine: null,
-      revision: 0,
-      lease: null,
-      wake_at: null,
-      inbox: toInbox(stored),
-      outbox: [],
-      priority: 0,
-    };
-  return {
-    document,
-    snapshot: stored.snapshot,
-    machine: stored.machine,
-    revision: stored.revision,
-    ...standingOf(stored),
-    inbox: toInbox(stored),
-    outbox: stored.outbox,
-    priority: stored.priority ?? 0,
-  };
+const NO_COMMIT = {
+  snapshot: null,
+  machine: null,
+  revision: 0,
+  lease: null,
+  wake_at: null,
+  outbox: [],
+  priority: 0,
+};
+
+export const toRecord = (stored: StoredRun): RunRecord => readWhole(stored).record;
+
+/** As it is stored, for who hosts it. */
+export function toHostable(stored: StoredRun): RunRecord {
+  const { record, kept } = readWhole(stored);
+  const fruitless = stored.take_ups ?? 0;
+  return { ...record, document: kept, ...(fruitless > 0 ? { fruitless } : {}) };
 }
 
 /** The private part of a run that has had no commit yet. */

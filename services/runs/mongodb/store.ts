@@ -1,9 +1,10 @@
-import type { Db, Filter } from "mongodb";
+import { BSON, type Db, type Filter } from "mongodb";
 import { HaystackError } from "../../../errors.ts";
 import type { RunStore } from "../index.ts";
-import { CANCELLED_OUTSIDE, claimRuns, HAS_EVENTS, userLoads } from "./claim.ts";
+import { asideOperations, findRun, IS_ASIDE } from "./aside.ts";
+import { CANCELLED_OUTSIDE, claimRuns, countEnded, HAS_EVENTS, userLoads } from "./claim.ts";
 import { guarded, newClient } from "./client.ts";
-import { countRuns } from "./counts.ts";
+import { countRuns, usedBy } from "./counts.ts";
 import { commitGroup } from "./commit.ts";
 import { isDuplicateKey, toStoreError } from "./errors.ts";
 import {
@@ -15,9 +16,9 @@ import {
 } from "./history.ts";
 import { followNews, type Hints } from "./hints.ts";
 import { mongoPresence, type StoredPresence } from "./presence.ts";
-import { mongoRemoval, type StoredRemoval } from "./removal.ts";
+import { journalOf, mongoRemoval, type StoredRemoval } from "./removal.ts";
 import { mailsOf, stuckRuns } from "./stuck.ts";
-import { listFilter } from "./list-filter.ts";
+import { listFilter, placeOf } from "./list-filter.ts";
 import {
   firstState,
   LIMITED,
@@ -53,6 +54,7 @@ async function createIndexes(db: Db): Promise<void> {
     { name: "mails", key: { "outbox.state": 1 } },
     { name: "events", key: { "inbox.id": 1, "lease.expires_at": 1 } },
     { name: "cancelled_outside", key: { status: 1, committed_status: 1 } },
+    { name: "set_aside", key: { set_aside: 1 }, sparse: true },
     { name: "newest", key: { created_at: -1, run_id: -1 } },
     { name: "newest_of_status", key: { status: 1, created_at: -1, run_id: -1 } },
     { name: "newest_of_user", key: { user_email: 1, created_at: -1, run_id: -1 } },
@@ -61,6 +63,24 @@ async function createIndexes(db: Db): Promise<void> {
   await db
     .collection("run_history")
     .createIndexes([{ name: "last_commit", key: { run_id: 1, last_commit: 1 } }]);
+}
+
+/** The form of the documents; a later one is another release's. */
+const VERSION = 1;
+
+async function checkVersion(db: Db): Promise<void> {
+  const stands = await db
+    .collection<{ readonly _id: string; readonly version: unknown }>("haystack")
+    .findOneAndUpdate(
+      { _id: "runs" },
+      { $setOnInsert: { version: VERSION } },
+      { ...LIMITED, upsert: true, returnDocument: "after" },
+    );
+  if (stands?.version === VERSION) return;
+  throw new HaystackError(
+    "STORE_VERSION_UNKNOWN",
+    `The database ${db.databaseName} was written by a newer release or by another program; run that release, or set MONGODB_DATABASE to another name.`,
+  );
 }
 
 /**
@@ -76,6 +96,7 @@ export async function openMongoRuns({
 }): Promise<RunStore> {
   const client = newClient(uri);
   try {
+    await checkVersion(client.db(database));
     await createIndexes(client.db(database));
   } catch (thrown) {
     await client.close();
@@ -85,6 +106,8 @@ export async function openMongoRuns({
   const runs = db.collection<StoredRun>("runs");
   const archive = db.collection<ArchivedHistory>("run_history");
   const journal = db.collection<JournalEntry>("run_journal");
+  const daemons = db.collection<StoredPresence>("daemons");
+  const aside = asideOperations(runs);
   const archiving = new Set<Promise<void>>();
   const hinting = new Set<Hints>();
 
@@ -138,7 +161,10 @@ export async function openMongoRuns({
     });
     const { matchedCount } = await runs.bulkWrite(
       leases.map((lease) => ({
-        updateOne: { filter: ours(lease), update: { $set: { "lease.expires_at": expiresAt } } },
+        updateOne: {
+          filter: ours(lease),
+          update: { $set: { "lease.expires_at": expiresAt, taking_up: 0, take_ups: 0 } },
+        },
       })),
       { ordered: false, ...LIMITED },
     );
@@ -175,14 +201,15 @@ export async function openMongoRuns({
       }),
     get: (runId) =>
       guarded(async () => {
-        const stored = await runs.findOne({ run_id: runId }, LIMITED);
-        return stored === null ? undefined : toRecord(stored);
+        const stored = await findRun(runs, runId);
+        return stored === undefined ? undefined : toRecord(stored);
       }),
     list: (filter) =>
       guarded(async () => {
-        const projection = { ...publicProjection, revision: 1 };
+        const projection = { ...publicProjection, revision: 1, set_aside: 1 };
+        const place = filter.before && (await placeOf(runs, filter.before));
         const found = runs
-          .find(listFilter(filter), { ...LIMITED, projection })
+          .find(listFilter({ ...filter, ...given({ before: place }) }), { ...LIMITED, projection })
           .sort({ created_at: -1, run_id: -1 });
         return (await found.limit(filter.limit ?? 100).toArray()).map(toDocument);
       }),
@@ -198,7 +225,26 @@ export async function openMongoRuns({
       }),
     history: (runId) => guarded(() => readHistory(runs, archive, runId)),
     changes: (since) => guarded(() => readChanges(runs, archive, since)),
-    claim: (request) => guarded(() => claimRuns(runs, request)),
+    claim: (request) => guarded(() => claimRuns(runs, daemons, request)),
+    setAside: (runId, why) => guarded(() => aside.setAside(runId, why)),
+    unsetAside: (runId) => guarded(() => aside.unsetAside(runId)),
+    cancelAside: (runId) => guarded(() => aside.cancelAside(runId)),
+    setAsides: (limit) =>
+      guarded(async () => {
+        const found = runs.find(IS_ASIDE, { ...LIMITED, limit }).sort({ created_at: -1 });
+        return (await found.toArray()).map(toRecord);
+      }),
+    raw: (runId) =>
+      guarded(async () => {
+        const run = await findRun(runs, runId);
+        if (run === undefined) return undefined;
+        const entries = await journal.find(journalOf(runId), LIMITED).toArray();
+        return BSON.EJSON.serialize({
+          run,
+          history: await archive.find({ run_id: runId }, LIMITED).toArray(),
+          journal: entries,
+        });
+      }),
     setPriority: (runId, priority) =>
       guarded(
         async () =>
@@ -209,8 +255,10 @@ export async function openMongoRuns({
     mails: (request) => guarded(() => mailsOf(runs, request)),
     loads: (now) => guarded(() => userLoads(runs, now)),
     counts: (now) => guarded(() => countRuns(runs, now)),
+    usedBy: (userEmail, since) => guarded(() => usedBy(runs, userEmail, since)),
     takeOver: (owner) =>
       guarded(async () => {
+        await countEnded(runs, { "lease.owner": owner });
         await runs.updateMany(
           { "lease.owner": owner },
           { $set: { "lease.owner": null, "lease.expires_at": 0 } },
@@ -228,6 +276,8 @@ export async function openMongoRuns({
               $set: {
                 "lease.owner": null,
                 "lease.expires_at": 0,
+                taking_up: 0,
+                take_ups: 0,
                 ...given({ attention_at }),
               },
             },
@@ -278,12 +328,23 @@ export async function openMongoRuns({
         const stands = await journal.findOne({ _id: journalKey(runId, key) }, LIMITED);
         return stands === null ? undefined : (JSON.parse(stands.value) as unknown);
       }),
+    journal: (runId) =>
+      guarded(async () => {
+        const [from, until] = [`[${JSON.stringify(runId)},`, `[${JSON.stringify(runId)}-`];
+        const stand = await journal.find({ _id: { $gte: from, $lt: until } }, LIMITED).toArray();
+        return stand
+          .map(({ _id, value }) => ({
+            key: (JSON.parse(_id) as [string, string])[1],
+            value: JSON.parse(value) as unknown,
+          }))
+          .toSorted((a, b) => (a.key < b.key ? -1 : 1));
+      }),
     hints(hint) {
       const hints = followNews(runs, hint);
       hinting.add(hints);
       return hints.end;
     },
-    presence: mongoPresence(db.collection<StoredPresence>("daemons")),
+    presence: mongoPresence(daemons),
     async close() {
       for (const { end } of hinting) end();
       await Promise.all(archiving);

@@ -1,7 +1,8 @@
 import type { Collection, Filter } from "mongodb";
 import type { StuckRun, RunMail, RunStore } from "../index.ts";
 import { HAS_EVENTS } from "./claim.ts";
-import { LIMITED, toRecord, type StoredRun } from "./record.ts";
+import { IS_ASIDE } from "./aside.ts";
+import { LIMITED, toRecord, waitingSince, type StoredRun } from "./record.ts";
 
 /** What an operator should look at; index-backed in each branch. */
 const stuck = (before: number): Filter<StoredRun> => ({
@@ -9,6 +10,7 @@ const stuck = (before: number): Filter<StoredRun> => ({
     { "lease.expires_at": { $lte: before }, attention_at: { $lte: before } },
     { ...HAS_EVENTS, "inbox.at": { $lte: before } },
     { "outbox.state": "rejected" },
+    IS_ASIDE,
   ],
 });
 
@@ -17,23 +19,17 @@ export async function stuckRuns(
   { before, limit }: Parameters<RunStore["stuck"]>[0],
 ): Promise<StuckRun[]> {
   const found = await runs.find(stuck(before), { ...LIMITED, limit }).toArray();
-  return found.map((stored) => {
-    const arrivals = (stored.inbox ?? []).map(({ at }) => at ?? 0);
-    return {
-      record: toRecord(stored),
-      event_since: arrivals.length === 0 ? null : Math.min(...arrivals),
-    };
-  });
+  return found.map((stored) => ({ record: toRecord(stored), event_since: waitingSince(stored) }));
 }
 
 export async function mailsOf(
   runs: Collection<StoredRun>,
   { state, limit }: Parameters<RunStore["mails"]>[0],
 ): Promise<RunMail[]> {
-  const found = await runs
-    .find({ "outbox.state": state }, { ...LIMITED, limit, projection: { run_id: 1, outbox: 1 } })
-    .toArray();
-  return found.flatMap(({ run_id, outbox }) =>
-    outbox.filter((mail) => mail.state === state).map((mail) => ({ run_id, mail })),
-  );
+  const found = await runs.find({ "outbox.state": state }, { ...LIMITED, limit }).toArray();
+  return found
+    .map(toRecord)
+    .flatMap(({ document: { run_id }, outbox }) =>
+      outbox.filter((mail) => mail.state === state).map((mail) => ({ run_id, mail })),
+    );
 }

@@ -20,7 +20,10 @@ export const inboxOperations = ({ all, first, change, atomically }: Sql) => ({
         now,
       );
       if (stored === 0) return "duplicate";
-      change("UPDATE runs SET attention_at = 0 WHERE run_id = ? AND attention_at IS NOT 0", runId);
+      change(
+        "UPDATE runs SET attention_at = 0 WHERE run_id = ? AND attention_at IS NOT 0 AND set_aside IS NULL",
+        runId,
+      );
       return "stored";
     }),
 
@@ -31,7 +34,7 @@ export const inboxOperations = ({ all, first, change, atomically }: Sql) => ({
       owner,
     );
     const cancelled = all<{ run_id: string; status: string }>(
-      `SELECT run_id, status FROM runs WHERE lease_owner = ? AND status = 'cancelled' AND ${CHANGED_OUTSIDE}`,
+      `SELECT run_id, status FROM runs WHERE lease_owner = ? AND status = 'cancelled' AND set_aside IS NULL AND ${CHANGED_OUTSIDE}`,
       owner,
     );
     return { events, cancelled };

@@ -1,5 +1,5 @@
 import type { SQLInputValue } from "node:sqlite";
-import type { ChangesRow, InboxRow, RunRow } from "./rows.ts";
+import type { ChangesRow, DocumentRow, InboxRow, RunRow } from "./rows.ts";
 import type { Sql } from "./statements.ts";
 
 /** The statements that read runs: one, a list, what is new, how many. */
@@ -7,10 +7,14 @@ import type { Sql } from "./statements.ts";
 /** No text that begins as another is beyond it with this behind. */
 const LAST = "\u{10ffff}";
 
+/** What is no JSON has no fields. */
+const textOf = (field: string): string =>
+  `CASE WHEN json_valid(document) THEN json_extract(document, '$.${field}') END`;
+
 type LeaseColumn = "lease_owner" | "lease_token" | "lease_expires_at";
 
-const COLUMNS =
-  "run_id, revision, status, document, snapshot, machine, outbox, wake_at, lease_owner, lease_token, lease_expires_at, priority";
+const SHOWN = "run_id, user_email, created_at, status, document, revision, set_aside";
+const COLUMNS = `${SHOWN}, snapshot, machine, outbox, wake_at, lease_owner, lease_token, lease_expires_at, priority, take_ups`;
 
 export function readingOperations({ all, first }: Sql) {
   const get = (runId: string): RunRow | undefined => {
@@ -35,6 +39,7 @@ export function readingOperations({ all, first }: Sql) {
       text: string | null;
       id: string | null;
       labels: readonly (readonly [key: string, value: string])[];
+      failed_with: string | null;
       created_from: string | null;
       created_until: string | null;
       limit: number;
@@ -51,23 +56,33 @@ export function readingOperations({ all, first }: Sql) {
       if (filter.user_email !== null) where("user_email = ?", filter.user_email);
       if (filter.text !== null)
         where(
-          "instr(lower(json_extract(document, '$.query') || char(10) || coalesce(json_extract(document, '$.name'), '')), lower(?)) > 0",
+          `instr(lower(coalesce(${textOf("query")}, '') || char(10) || coalesce(${textOf("name")}, '')), lower(?)) > 0`,
           filter.text,
         );
       if (filter.id !== null) where("run_id >= ? AND run_id < ?", filter.id, `${filter.id}${LAST}`);
       for (const [key, value] of filter.labels)
         where(
-          "EXISTS (SELECT 1 FROM json_each(document, '$.labels') WHERE key = ? AND value = ?)",
+          "CASE WHEN json_valid(document) THEN EXISTS (SELECT 1 FROM json_each(document, '$.labels') WHERE key = ? AND value = ?) ELSE 0 END",
           key,
           value,
+        );
+      if (filter.failed_with !== null)
+        where(
+          "status = 'failed' AND json_extract(document, '$.error.code') = ?",
+          filter.failed_with,
         );
       if (filter.created_from !== null) where("created_at >= ?", filter.created_from);
       if (filter.created_until !== null) where("created_at < ?", filter.created_until);
       if (filter.created_at !== null)
-        where("(created_at, run_id) < (?, ?)", filter.created_at, filter.run_id);
+        where(
+          "(created_at, run_id) < (coalesce((SELECT last.created_at FROM runs AS last WHERE last.run_id = ?), ?), ?)",
+          filter.run_id,
+          filter.created_at,
+          filter.run_id,
+        );
       const clause = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
-      return all<{ document: string; status: string }>(
-        `SELECT document, status FROM runs ${clause} ORDER BY created_at DESC, run_id DESC LIMIT ?`,
+      return all<DocumentRow>(
+        `SELECT ${SHOWN} FROM runs ${clause} ORDER BY created_at DESC, run_id DESC LIMIT ?`,
         ...values,
         filter.limit,
       );
@@ -94,7 +109,7 @@ export function readingOperations({ all, first }: Sql) {
     ): ChangesRow[] =>
       since.flatMap(({ run_id, revision }) => {
         const row = first<Omit<ChangesRow, "history">>(
-          `SELECT document, status, revision, EXISTS (SELECT 1 FROM inbox WHERE inbox.run_id = runs.run_id AND consumed = 0) AS has_events
+          `SELECT ${SHOWN}, EXISTS (SELECT 1 FROM inbox WHERE inbox.run_id = runs.run_id AND consumed = 0) AS has_events
            FROM runs WHERE run_id = ? AND revision > ?`,
           run_id,
           revision,
@@ -108,13 +123,23 @@ export function readingOperations({ all, first }: Sql) {
         return [{ ...row, history: log.map(({ entry }) => entry) }];
       }),
 
+    usedBy: (userEmail: string | null, since: string) =>
+      first<{ queued: number; gpu_cost_usd: number }>(
+        `SELECT (SELECT count(*) FROM runs INDEXED BY runs_queue WHERE status = 'pending' AND coalesce(user_email, '') = ?1) AS queued,
+           (SELECT total(json_extract(document, '$.usage.gpu_cost_usd')) FROM runs INDEXED BY runs_user WHERE user_email IS ?2 AND created_at >= ?3) AS gpu_cost_usd`,
+        userEmail ?? "",
+        userEmail,
+        since,
+      ),
+
     counts: (now: number) => ({
       by_status: all<{ status: string; runs: number }>(
         "SELECT status, count(*) AS runs FROM runs INDEXED BY runs_status GROUP BY status",
       ),
-      ...first<{ unhosted: number; with_events: number }>(
+      ...first<{ unhosted: number; with_events: number; set_aside: number }>(
         `SELECT (SELECT count(*) FROM runs INDEXED BY runs_active WHERE status = 'running' AND coalesce(lease_expires_at, 0) <= ?) AS unhosted,
-           (SELECT count(DISTINCT run_id) FROM inbox INDEXED BY inbox_waiting WHERE consumed = 0) AS with_events`,
+           (SELECT count(DISTINCT run_id) FROM inbox INDEXED BY inbox_waiting WHERE consumed = 0) AS with_events,
+           (SELECT count(*) FROM runs INDEXED BY runs_aside WHERE set_aside IS NOT NULL) AS set_aside`,
         now,
       ),
     }),

@@ -2,6 +2,8 @@
 
 export interface RunRow {
   readonly run_id: string;
+  readonly user_email: string | null;
+  readonly created_at: string;
   readonly revision: number;
   readonly status: string;
   readonly document: string;
@@ -13,13 +15,18 @@ export interface RunRow {
   readonly lease_token: number;
   readonly lease_expires_at: number | null;
   readonly priority: number;
+  readonly take_ups: number;
+  readonly set_aside: string | null;
   readonly inbox: readonly InboxRow[];
 }
 
-export interface ChangesRow {
-  readonly document: string;
-  readonly status: string;
-  readonly revision: number;
+/** What a document is shown from. */
+export type DocumentRow = Pick<
+  RunRow,
+  "run_id" | "user_email" | "created_at" | "status" | "document" | "revision" | "set_aside"
+>;
+
+export interface ChangesRow extends DocumentRow {
   readonly has_events: number;
   readonly history: readonly string[];
 }
@@ -55,4 +62,14 @@ export interface InsertRow {
   readonly lease_owner: string | null;
   readonly lease_token: number;
   readonly lease_expires_at: number | null;
+}
+
+/** What a run of another program becomes. */
+export interface TakenInRow {
+  readonly run_id: string;
+  readonly status: string;
+  readonly document: string;
+  readonly outbox: string;
+  readonly attention_at: number | null;
+  readonly history: string | null;
 }

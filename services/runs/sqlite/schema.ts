@@ -1,11 +1,16 @@
 import { crc32 } from "node:zlib";
 import type { DatabaseSync } from "node:sqlite";
+import { HaystackError } from "../../../errors.ts";
 import { setDurable } from "./durable.ts";
+import { LEFT } from "./statements.ts";
 
 /** Columns that files of earlier versions do not have. */
 const ADDED_COLUMNS = [
-  ["runs", "priority"],
-  ["inbox", "received_at"],
+  ["runs", "priority", "INTEGER NOT NULL DEFAULT 0"],
+  ["runs", "taking_up", "INTEGER NOT NULL DEFAULT 0"],
+  ["runs", "take_ups", "INTEGER NOT NULL DEFAULT 0"],
+  ["runs", "set_aside", "TEXT"],
+  ["inbox", "received_at", "INTEGER NOT NULL DEFAULT 0"],
 ] as const;
 
 /**
@@ -16,16 +21,43 @@ export function prepareSchema(db: DatabaseSync): void {
   setDurable(db);
   db.exec(CONNECTION);
   if (versionOf(db) === SCHEMA_VERSION) return;
+  checkIsOurs(db);
   db.exec("BEGIN IMMEDIATE");
-  for (const [table, column] of ADDED_COLUMNS) {
+  for (const [table, column, type] of ADDED_COLUMNS) {
     const columns = db.prepare("SELECT name FROM pragma_table_info(?)").all(table) as {
       name: string;
     }[];
     if (columns.length > 0 && !columns.some(({ name }) => name === column))
-      db.exec(`ALTER TABLE ${table} ADD COLUMN ${column} INTEGER NOT NULL DEFAULT 0`);
+      db.exec(`ALTER TABLE ${table} ADD COLUMN ${column} ${type}`);
   }
   db.exec(SQLITE_SCHEMA);
   db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+}
+
+/** What the tables were under earlier schemas; the last one is the present. */
+export const SCHEMA_VERSIONS: readonly number[] = [
+  1_689_995_092, -1_953_348_211, 999_055_693, -1_037_645_639, 957_408_260,
+];
+
+/** A file of another program, or of a later release, is left as it is. Error STORE_VERSION_UNKNOWN. */
+function checkIsOurs(db: DatabaseSync): void {
+  const version = versionOf(db);
+  const columns = db.prepare("SELECT name FROM pragma_table_info('runs')").all() as {
+    name: string;
+  }[];
+  const names = columns.map(({ name }) => name);
+  const isUnnumbered =
+    version === 0 &&
+    (names.length === 0
+      ? db.prepare("SELECT 1 FROM sqlite_schema").get() === undefined
+      : ["run_id", "revision", "document", "snapshot", "lease_token"].every((name) =>
+          names.includes(name),
+        ));
+  if (isUnnumbered || SCHEMA_VERSIONS.includes(version)) return;
+  throw new HaystackError(
+    "STORE_VERSION_UNKNOWN",
+    `The run store was written by a newer release or by another program (version ${version}); run that release, or choose another --data-dir.`,
+  );
 }
 
 const versionOf = (db: DatabaseSync): number =>
@@ -38,7 +70,8 @@ PRAGMA wal_autocheckpoint = 16384;
 `;
 
 /**
- * `claim_at` is when the next host may take the run: its attention time, but not before the present
+ * `taking_up`: it was claimed, and has neither made a commit nor kept its lease; `take_ups`: how
+ * often the process that had it so is gone. `claim_at` is when the next host may take the run: its attention time, but not before the present
  * lease ends. A change of `status` without a new revision comes from another program and asks for
  * attention.
  */
@@ -60,6 +93,9 @@ CREATE TABLE IF NOT EXISTS runs (
   lease_expires_at INTEGER,
   outside_change INTEGER NOT NULL DEFAULT 0,
   priority INTEGER NOT NULL DEFAULT 0,
+  taking_up INTEGER NOT NULL DEFAULT 0,
+  take_ups INTEGER NOT NULL DEFAULT 0,
+  set_aside TEXT,
   claim_at INTEGER GENERATED ALWAYS AS
     (CASE WHEN attention_at IS NULL THEN NULL ELSE max(attention_at, coalesce(lease_expires_at, 0)) END) VIRTUAL
 ) STRICT;
@@ -73,8 +109,11 @@ CREATE INDEX IF NOT EXISTS runs_queue_order ON runs (coalesce(user_email, ''), p
 CREATE INDEX IF NOT EXISTS runs_dispatched ON runs (attention_at) WHERE status = 'pending' AND attention_at > 0;
 CREATE INDEX IF NOT EXISTS runs_active ON runs (user_email) WHERE status = 'running';
 CREATE INDEX IF NOT EXISTS runs_user ON runs (user_email, created_at, run_id);
-CREATE TRIGGER IF NOT EXISTS runs_outside_change AFTER UPDATE OF status ON runs
-  WHEN NEW.status <> OLD.status AND NEW.revision = OLD.revision
+CREATE INDEX IF NOT EXISTS runs_left ON runs (created_at) WHERE ${LEFT};
+CREATE INDEX IF NOT EXISTS runs_aside ON runs (created_at) WHERE set_aside IS NOT NULL;
+DROP TRIGGER IF EXISTS runs_outside_change;
+CREATE TRIGGER runs_outside_change AFTER UPDATE OF status ON runs
+  WHEN NEW.status <> OLD.status AND NEW.revision = OLD.revision AND NEW.set_aside IS NULL
   BEGIN UPDATE runs SET attention_at = 0, outside_change = 1 WHERE run_id = NEW.run_id; END;
 
 CREATE TABLE IF NOT EXISTS inbox (
@@ -116,5 +155,8 @@ CREATE TABLE IF NOT EXISTS journal (
 ) STRICT, WITHOUT ROWID;
 `;
 
-/** Of this text, so that no change of it can forget to change its number. */
-const SCHEMA_VERSION = crc32(SQLITE_SCHEMA) | 0;
+/**
+ * Of this text, so that no change of it can forget to change its number; a test holds it to be the
+ * last of SCHEMA_VERSIONS.
+ */
+export const SCHEMA_VERSION = crc32(SQLITE_SCHEMA) | 0;

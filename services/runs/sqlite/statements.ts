@@ -18,6 +18,13 @@ export const ATTENTION = (otherwise: string): string =>
 /** Another program has written the status since the last commit. */
 export const CHANGED_OUTSIDE = "outside_change = 1";
 
+/**
+ * Runs of other programs that no host would find by themselves: with work to do and no attention
+ * asked, or with a status that there is not.
+ */
+export const LEFT = `attention_at IS NULL AND set_aside IS NULL
+  AND (status NOT IN ('pending', 'completed', 'failed', 'cancelled') OR (status = 'cancelled' AND revision = 0))`;
+
 export function sqlOf(db: DatabaseSync): Sql {
   const prepared = new Map<string, StatementSync>();
   const statement = (sql: string): StatementSync => {

@@ -1,59 +1,42 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
-import { HaystackError } from "../../../errors.ts";
+import { type ErrorCode, HaystackError, toHaystackError } from "../../../errors.ts";
 import { systemWords } from "../../../system-words.ts";
 import { jsonText } from "../../../json-text.ts";
 import { ownProgram } from "../../../own-files.ts";
-import { RUN_STATUSES, type RunDocument, type RunStatus } from "../document.ts";
+import { RUN_STATUSES, type RunStatus } from "../document.ts";
+import { completeOutsideRun } from "../outside.ts";
 import {
   COUNTED_QUEUE,
   type CommitOutcome,
   type InboxEvent,
-  type Lease,
-  type OutboxEntry,
   type RunRecord,
   type RunStore,
-  type TransitionEntry,
 } from "../index.ts";
+import { readEvent } from "../damage.ts";
 import type { Answer } from "./answer.ts";
+import { storeDamaged } from "./damaged.ts";
 import type { SqliteOperations } from "./operations.ts";
-import type { RunRow } from "./rows.ts";
+import type { RunRow, TakenInRow } from "./rows.ts";
+import {
+  hostableRow,
+  isOutsideRow,
+  outsideOf,
+  parseEntries,
+  parseLease,
+  parseOutbox,
+  parseRow,
+  shownRow,
+} from "./parse.ts";
+
+/** Errors of the thread that say what is wrong with the file. */
+const OF_THE_FILE: ReadonlySet<ErrorCode> = new Set(["STORE_VERSION_UNKNOWN", "STORE_DAMAGED"]);
+/** Runs of other programs. */
+const TAKEN_IN_AT_ONCE = 100;
 
 type Operation = Exclude<keyof SqliteOperations, "inOneTransaction" | "emptyLog" | "changedRows">;
 type Pending = { resolve(value: unknown): void; reject(error: Error): void };
-
-const parseDocument = (row: {
-  readonly document: string;
-  readonly status: string;
-}): RunDocument => ({
-  ...(JSON.parse(row.document) as RunDocument),
-  status: row.status as RunStatus,
-});
-
-const parseInbox = (row: { readonly id: string; readonly event: string }): InboxEvent => ({
-  id: row.id,
-  event: JSON.parse(row.event) as InboxEvent["event"],
-});
-
-const parseLease = (
-  row: Pick<RunRow, "lease_owner" | "lease_token" | "lease_expires_at">,
-): Lease | null =>
-  row.lease_owner === null || row.lease_expires_at === null
-    ? null
-    : { owner: row.lease_owner, token: row.lease_token, expires_at: row.lease_expires_at };
-
-const parseRow = (row: RunRow): RunRecord => ({
-  document: parseDocument(row),
-  snapshot: row.snapshot,
-  machine: row.machine === null ? null : (JSON.parse(row.machine) as RunRecord["machine"]),
-  revision: row.revision,
-  lease: parseLease(row),
-  wake_at: row.wake_at,
-  inbox: row.inbox.map(parseInbox),
-  outbox: JSON.parse(row.outbox) as OutboxEntry[],
-  priority: row.priority,
-});
 
 /**
  * The embedded store: one SQLite file in WAL mode, every commit on disk before it is acknowledged,
@@ -73,7 +56,10 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
       { cause },
     );
   const breakDown = (error: Error): void => {
-    broken ??= unusable(systemWords(error) ?? "its thread has ended", error);
+    const own = toHaystackError(error);
+    broken ??= OF_THE_FILE.has(own.code)
+      ? own
+      : unusable(systemWords(error) ?? "its thread has ended", error);
     for (const { reject } of pending.values()) reject(broken);
     pending.clear();
   };
@@ -84,7 +70,12 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
       const request = pending.get(id);
       pending.delete(id);
       if (answer.problem === undefined) request?.resolve(answer.value);
-      else request?.reject(unusable(answer.problem, new Error(answer.text)));
+      else
+        request?.reject(
+          answer.isDamage
+            ? storeDamaged(file, "a page of it cannot be read")
+            : unusable(answer.problem, new Error(answer.text)),
+        );
     }
     if (pending.size === 0) worker.unref();
   });
@@ -100,6 +91,53 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
       pending.set(id, { resolve, reject });
       worker.postMessage({ id, name, args });
     });
+
+  const takeIn = async (rows: readonly RunRow[], now: number): Promise<TakenInRow[]> => {
+    const taken = rows.map((row): TakenInRow => {
+      const { document, outbox, history } = completeOutsideRun(outsideOf(row), now);
+      const isToEnd = document.status === "cancelled" && document.completed_at === null;
+      return {
+        run_id: row.run_id,
+        status: document.status,
+        document: JSON.stringify({ ...document, run_id: row.run_id }),
+        outbox: JSON.stringify(outbox),
+        attention_at: isToEnd || outbox.length > 0 ? 0 : null,
+        history: history.length === 0 ? null : JSON.stringify(history),
+      };
+    });
+    if (taken.length > 0) await call("takeIn", taken);
+    return taken;
+  };
+
+  /** Those of other programs that no claim would find. */
+  const takeInLeft = async (now: number): Promise<void> => {
+    const left = await call("left", now, TAKEN_IN_AT_ONCE);
+    if (left.length === 0) return;
+    const [outside, others] = [left.filter(isOutsideRow), left.filter((row) => !isOutsideRow(row))];
+    await takeIn(outside, now);
+    if (others.length > 0)
+      await call(
+        "wake",
+        others.map(({ run_id }) => run_id),
+      );
+  };
+
+  /** Of those that another program inserted the unusable ones are refused, and released. */
+  const takeInClaimed = async (rows: readonly RunRow[], now: number): Promise<RunRecord[]> => {
+    const isNew = (row: RunRow): boolean => isOutsideRow(row) && parseRow(row).damage !== undefined;
+    const taken = new Map(
+      (await takeIn(rows.filter(isNew), now)).map((row) => [row.run_id, row] as const),
+    );
+    const refused = rows.filter(({ run_id }) => taken.get(run_id)?.status === "failed");
+    if (refused.length > 0)
+      await call(
+        "release",
+        refused.map(({ run_id, lease_token }) => ({ run_id, token: lease_token })),
+      );
+    return rows
+      .filter((row) => !refused.includes(row))
+      .map((row) => hostableRow({ ...row, ...taken.get(row.run_id) }));
+  };
 
   return {
     removal: {
@@ -147,6 +185,7 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
       text,
       id,
       labels,
+      failed_with,
       created_from,
       created_until,
       limit,
@@ -158,13 +197,14 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
         text: text ?? null,
         id: id ?? null,
         labels: Object.entries(labels ?? {}),
+        failed_with: failed_with ?? null,
         created_from: created_from ?? null,
         created_until: created_until ?? null,
         limit: limit ?? 100,
         created_at: before?.created_at ?? null,
         run_id: before?.run_id ?? null,
       });
-      return rows.map(parseDocument);
+      return rows.map(shownRow);
     },
     async standings(runIds) {
       if (runIds.length === 0) return [];
@@ -175,32 +215,37 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
       }));
     },
     async history(runId) {
-      return (await call("history", runId)).flatMap(
-        (entry) => JSON.parse(entry) as TransitionEntry[],
-      );
+      return (await call("history", runId)).flatMap(parseEntries);
     },
     async changes(since) {
       if (since.length === 0) return [];
       return (await call("changes", since)).map(({ has_events, history, ...row }) => ({
-        document: parseDocument(row),
+        document: shownRow(row),
         revision: row.revision,
         has_events: has_events === 1,
-        history: history.flatMap((entry) => JSON.parse(entry) as TransitionEntry[]),
+        history: history.flatMap(parseEntries),
       }));
     },
-    async claim({ owner, now, lease_ms, limit, run_id, queued_of }) {
+    async claim({ owner, now, lease_ms, limit, run_id, queued_of, suspects }) {
+      if (run_id === undefined && queued_of === undefined) await takeInLeft(now);
       const user = queued_of === undefined ? null : (queued_of ?? "");
-      return (
-        await call("claim", {
-          owner,
-          now,
-          expires_at: now + lease_ms,
-          limit,
-          run_id: run_id ?? null,
-          queued_of: user,
-        })
-      ).map(parseRow);
+      const claimed = await call("claim", {
+        owner,
+        now,
+        expires_at: now + lease_ms,
+        limit,
+        run_id: run_id ?? null,
+        queued_of: user,
+        suspects: suspects ?? null,
+      });
+      return takeInClaimed(claimed, now);
     },
+    setAside: (runId, { token, ...why }) =>
+      call("setAside", runId, token ?? null, JSON.stringify(why)),
+    unsetAside: (runId) => call("unsetAside", runId),
+    cancelAside: (runId) => call("cancelAside", runId),
+    setAsides: async (limit) => (await call("setAsides", limit)).map(parseRow),
+    raw: (runId) => call("raw", runId),
     setPriority: (runId, priority) => call("setPriority", runId, priority),
     async stuck({ before, limit }) {
       return (await call("stuck", before, limit)).map(({ event_since, ...row }) => ({
@@ -211,7 +256,7 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
     async mails({ state, limit }) {
       const outboxes = await call("outboxesWith", state, limit);
       return outboxes.flatMap(({ run_id, outbox }) =>
-        (JSON.parse(outbox) as OutboxEntry[])
+        parseOutbox(outbox)
           .filter((mail) => mail.state === state)
           .map((mail) => ({ run_id, mail })),
       );
@@ -224,7 +269,7 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
       }));
     },
     async counts(now) {
-      const { by_status, unhosted = 0, with_events = 0 } = await call("counts", now);
+      const { by_status, unhosted = 0, with_events = 0, set_aside = 0 } = await call("counts", now);
       const counted = new Map(by_status.map(({ status, runs }) => [status, runs]));
       return {
         by_status: Object.fromEntries(
@@ -232,7 +277,11 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
         ) as Record<RunStatus, number>,
         unhosted,
         with_events,
+        set_aside,
       };
+    },
+    async usedBy(userEmail, since) {
+      return (await call("usedBy", userEmail, since)) ?? { queued: 0, gpu_cost_usd: 0 };
     },
     takeOver: (owner) => call("takeOver", owner),
     renew: (owner, leases, expiresAt) => call("renew", owner, leases, expiresAt),
@@ -277,8 +326,10 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
           byRun.set(run_id, (found = { run_id, inbox: [], status: status as RunStatus }));
         return found;
       };
-      for (const { run_id, status, ...row } of events)
-        entry(run_id, status).inbox.push(parseInbox(row));
+      for (const { run_id, status, id, event } of events) {
+        const read = readEvent(id, event);
+        if (read !== undefined) entry(run_id, status).inbox.push(read);
+      }
       for (const { run_id, status } of cancelled) entry(run_id, status);
       return [...byRun.values()];
     },
@@ -288,6 +339,16 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
     async journalGet(runId, key) {
       const value = await call("journalGet", runId, key);
       return value === undefined ? undefined : (JSON.parse(value) as unknown);
+    },
+    async journal(runId) {
+      return (await call("journal", runId)).map(({ key, value }) => ({
+        key,
+        value: JSON.parse(value) as unknown,
+      }));
+    },
+    async check() {
+      const problem = await call("faults");
+      if (problem !== null) throw storeDamaged(file, problem);
     },
     async close() {
       if (broken === undefined) await call("close");

@@ -25,10 +25,10 @@ export interface PlannedAction {
 }
 
 export interface PlannedTrouble {
-  readonly kind: "kill" | "stall" | "drain";
+  readonly kind: "kill" | "stall" | "drain" | "clock set back" | "clock set forward";
   readonly daemon: number;
   readonly at: number;
-  /** How long the process is gone or stands still. */
+  /** How long the process is gone or stands still, or how far the clock is set. */
   readonly ms: number;
 }
 
@@ -70,6 +70,23 @@ function planRun(random: Random, index: number, span: number): PlannedRun {
     scores: times(3, () => random.between(3, 8)),
     strategy: random.chance(0.6) ? "synthetic_control" : "query_as_control",
   };
+}
+
+const HOUR = 60 * MINUTE;
+
+/**
+ * The clock of a machine is set. Daemons that share a store share the time, too: what becomes of
+ * them where they do not is no part of the contract.
+ */
+function clockSteps(seed: number, daemons: number, span: number): PlannedTrouble[] {
+  const random = seededRandom(seed, "clock");
+  if (daemons > 1 || !random.chance(0.5)) return [];
+  return times(random.between(1, 2), (): PlannedTrouble => ({
+    kind: random.pick<PlannedTrouble["kind"]>(["clock set back", "clock set forward"]),
+    daemon: 1,
+    at: START + random.between(0, span),
+    ms: random.pick([random.between(2_000, MINUTE), HOUR]),
+  }));
 }
 
 export function planScenario(seed: number): Scenario {
@@ -146,7 +163,7 @@ export function planScenario(seed: number): Scenario {
     reconcileMs: random.between(10, 90) * 1_000,
     runs,
     actions,
-    troubles,
+    troubles: [...troubles, ...clockSteps(seed, daemons, span)],
     storeFaults: faults(random.pick([500, 5_000, 2 * leaseMs])),
     serviceFaults: faults(10_000),
   };

@@ -1,5 +1,6 @@
 import { runOfJob } from "../../../machines/job-id.ts";
 import { newRun } from "../../../services/runs/document.ts";
+import type { SteadyClock, TimeSource } from "../../../services/clock/steady.ts";
 import type { InboxEvent, RunStore } from "../../../services/runs/index.ts";
 import { memoryRuns } from "../memory-runs.ts";
 import { batchWorld, isRunningJob } from "./batch-world.ts";
@@ -25,6 +26,8 @@ export interface SimulationResult {
 export interface SimulationOptions {
   /** A planted fault: the store that the daemons get instead of theirs. */
   readonly mutateStore?: (store: RunStore) => RunStore;
+  /** Another one: the clock that the daemons make of their machine's time. */
+  readonly clockOf?: (source: TimeSource) => SteadyClock;
   readonly onTrace?: (line: string) => void;
 }
 
@@ -46,6 +49,7 @@ export async function simulate(
   const users = seededRandom(seed, "users");
   const runs = memoryRuns({
     onCommitted: (commit, before, after) => witness.committed(commit, before, after),
+    isGone: (owner) => living().every(({ process }) => process.name !== owner),
   });
   const liveJobs = (runId: string): string[] =>
     [...batch.jobs.values()]
@@ -119,6 +123,7 @@ export async function simulate(
     },
   });
 
+  let setBy = 0;
   const world: World = {
     seed,
     scenario,
@@ -126,6 +131,8 @@ export async function simulate(
     batch,
     channel,
     witness,
+    setBy: () => setBy,
+    clockOf: options.clockOf,
     openStore: () =>
       options.mutateStore === undefined ? runs.open() : options.mutateStore(runs.open()),
   };
@@ -135,7 +142,8 @@ export async function simulate(
     const incarnation = (incarnations.get(daemon) ?? 0) + 1;
     incarnations.set(daemon, incarnation);
     witness.trace(`start d${daemon}.${incarnation}`);
-    daemons.set(daemon, startDaemon(world, `d${daemon}.${incarnation}`));
+    const earlier = daemons.get(daemon)?.process.clock.standing();
+    daemons.set(daemon, startDaemon(world, `d${daemon}.${incarnation}`, earlier));
   };
   const after = (ms: number, work: () => void): void => void clock.at(clock.now() + ms, work);
   const living = (): SimulatedDaemon[] =>
@@ -244,6 +252,14 @@ export async function simulate(
     plan(action.at, () => act(action, number));
   for (const { kind, daemon, at, ms } of scenario.troubles) {
     clock.at(at, () => {
+      if (kind === "clock set back" || kind === "clock set forward") {
+        const by = kind === "clock set back" ? -ms : ms;
+        setBy += by;
+        witness.trace(`${kind} by ${ms}`);
+        witness.fault(kind);
+        for (const { process } of daemons.values()) process.setClock(by);
+        return;
+      }
       const present = daemons.get(daemon);
       if (present?.process.alive !== true) return;
       witness.trace(`${kind} ${present.process.name}`);
@@ -319,9 +335,12 @@ export async function simulate(
       if (mailState === "sent" && witness.mailsOf(key) === 0)
         witness.violated("outbox", `${key} is recorded as sent and was not`);
   }
-  for (const { run_id } of scenario.runs)
-    if (runs.peek(run_id)?.document.error?.code === "GPU_BUDGET_SPENT")
-      witness.fault("money spent");
+  for (const { run_id } of scenario.runs) {
+    const error = runs.peek(run_id)?.document.error;
+    if (error?.code === "GPU_BUDGET_SPENT") witness.fault("money spent");
+    if (error?.message.includes("The simulated machine had its fault") === true)
+      witness.violated("passing", `${run_id} failed for good: ${error.message}`);
+  }
   if ([...batch.jobs.values()].some(isRunningJob)) witness.violated("D4", "a job still runs");
   witness.trace(`end ${ended} ${revisions()}`);
   for (const { process } of daemons.values()) process.kill();

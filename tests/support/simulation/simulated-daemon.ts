@@ -1,9 +1,11 @@
 import { bindRunMachine } from "../../../actors/host/bind-run-machine.ts";
+import { NO_CEILINGS } from "../ceilings.ts";
 import type { StepPorts } from "../../../actors/ports.ts";
 import { createSupervisor, type Supervisor } from "../../../actors/supervisor/supervisor.ts";
 import { usageOf } from "../../../actors/host/usage.ts";
 import { HaystackError } from "../../../errors.ts";
 import type { Clock } from "../../../services/clock/index.ts";
+import type { Standing, SteadyClock, TimeSource } from "../../../services/clock/steady.ts";
 import type { MailService } from "../../../services/mail/index.ts";
 import type { RunDocument } from "../../../services/runs/document.ts";
 import type { RunStore } from "../../../services/runs/index.ts";
@@ -33,6 +35,9 @@ export interface World {
   readonly batch: BatchWorld;
   readonly channel: JobEventChannel;
   readonly witness: Witness;
+  /** How far the clock of the daemons' machine is ahead. */
+  readonly setBy: () => number;
+  readonly clockOf?: ((source: TimeSource) => SteadyClock) | undefined;
 }
 
 /** What a daemon in a bad world may report; anything else is a fault of its own. */
@@ -40,11 +45,14 @@ const EXPECTED_TROUBLES: ReadonlySet<string> = new Set([
   "STORE_UNAVAILABLE",
   "COMMIT_CONFLICT",
   "LEASE_LOST",
+  "COMPUTE_ENDED",
+  "DISK_FULL",
+  "TOO_MANY_FILES",
 ]);
 
-export function startDaemon(world: World, name: string): SimulatedDaemon {
+export function startDaemon(world: World, name: string, earlier?: Standing): SimulatedDaemon {
   const { seed, scenario, witness, batch } = world;
-  const process = daemonProcess(name, world.clock);
+  const process = daemonProcess(name, world.clock, world.setBy(), earlier, world.clockOf);
   const stream = (part: string) => seededRandom(seed, `${name}/${part}`);
   const net = (service: Service, unavailable: () => HaystackError) =>
     network(
@@ -93,6 +101,7 @@ export function startDaemon(world: World, name: string): SimulatedDaemon {
     ),
     clock: process.clock,
     runs: store,
+    ceilings: NO_CEILINGS,
     reconcileMs: scenario.reconcileMs,
     objects: {
       fetch: ({ path }: { readonly path: string }) =>
@@ -112,6 +121,7 @@ export function startDaemon(world: World, name: string): SimulatedDaemon {
     process,
     witness,
     random: stream("science"),
+    machine: stream("machine"),
     faultsUntil: scenario.faultsUntil,
     ports,
     runs: scenario.runs,

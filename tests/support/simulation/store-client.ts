@@ -46,10 +46,16 @@ export function storeClient(
       records.forEach(known);
       return records;
     },
+    setAside: (runId, why) => call(() => store.setAside(runId, why)),
+    unsetAside: (runId) => call(() => store.unsetAside(runId)),
+    cancelAside: (runId) => call(() => store.cancelAside(runId)),
+    setAsides: (limit) => call(() => store.setAsides(limit)),
+    raw: (runId) => call(() => store.raw(runId)),
     setPriority: (runId, priority) => call(() => store.setPriority(runId, priority)),
     stuck: (request) => call(() => store.stuck(request)),
     mails: (request) => call(() => store.mails(request)),
     loads: (now) => call(() => store.loads(now)),
+    usedBy: (user, since) => call(() => store.usedBy(user, since)),
     counts: (now) => call(() => store.counts(now)),
     takeOver: (owner) => call(() => store.takeOver(owner)),
     renew: (owner, leases, expiresAt) => call(() => store.renew(owner, leases, expiresAt)),
@@ -72,7 +78,7 @@ export function storeClient(
             snapshot: commit.snapshot,
             lease: { owner: "", token: commit.expect.token, expires_at: 0 },
           });
-        else if (outcome.result === "missing" || outcome.token !== commit.expect.token)
+        else if (outcome.result !== "conflict" || outcome.token !== commit.expect.token)
           onRefused(commit.run_id);
       });
       return outcomes;
@@ -81,6 +87,7 @@ export function storeClient(
     pending: (owner) => call(() => store.pending(owner)),
     journalPut: (runId, key, value) => call(() => store.journalPut(runId, key, value)),
     journalGet: (runId, key) => call(() => store.journalGet(runId, key)),
+    journal: (runId) => call(() => store.journal(runId)),
     close: () => Promise.resolve(),
   };
 }

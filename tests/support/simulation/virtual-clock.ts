@@ -55,15 +55,19 @@ export function virtualClock(start: number): VirtualClock {
     }
   };
 
+  const setTimer = (time: number, callback: () => void): (() => void) => {
+    const timer: Timer = { at: Math.max(time, now), order: order++, callback };
+    push(timer);
+    return () => {
+      timer.callback = null;
+    };
+  };
+
   return {
     now: () => now,
-    at(time, callback) {
-      const timer: Timer = { at: Math.max(time, now), order: order++, callback };
-      push(timer);
-      return () => {
-        timer.callback = null;
-      };
-    },
+    elapsed: () => now,
+    at: setTimer,
+    after: (ms, callback) => setTimer(now + ms, callback),
     step() {
       for (let timer = pop(); timer !== undefined; timer = pop()) {
         if (timer.callback === null) continue;

@@ -36,6 +36,11 @@ export type Fault =
   | "kill"
   | "stall"
   | "drain"
+  | "compute killed"
+  | "disk full"
+  | "too many files"
+  | "clock set back"
+  | "clock set forward"
   | "lease lost"
   | "two daemons"
   | "money spent";

@@ -1,8 +1,10 @@
-import type { ActorNode } from "../../actors/inspection/actor-tree.ts";
-import type { CheckTrouble, JobHold } from "../../machines/run-types.ts";
-import type { StuckRun } from "../../services/runs/index.ts";
+import { z } from "zod";
+import type { ActorNode } from "./inspection/actor-tree.ts";
+import type { StuckRun } from "../services/runs/index.ts";
 
 export const STUCK_REASONS = [
+  "record_unreadable",
+  "set_aside",
   "lease_expired",
   "wake_up_overdue",
   "event_waiting",
@@ -11,6 +13,9 @@ export const STUCK_REASONS = [
   "job_postponed",
   "job_held",
   "check_failing",
+  "step_postponed",
+  "stop_failing",
+  "stop_unconfirmed",
   "many_failures",
   "mail_rejected",
 ] as const;
@@ -31,23 +36,49 @@ export interface WaitedJob {
 /** Failed attempts of a run from which on somebody should look. */
 const MANY_FAILURES = 3;
 
-interface JobContext {
-  readonly job?: {
-    readonly job_id?: string;
-    readonly state?: string;
-    readonly problem?: string | null;
-    readonly held?: JobHold | null;
-  };
-  readonly submitted_at?: number;
-  readonly troubled_since?: number | null;
-  readonly trouble?: CheckTrouble | null;
-}
+const time = z.number().min(0).max(8_640_000_000_000_000);
+const heldSchema = z.object({ reason: z.string(), since: time });
+const troubleSchema = z.object({ code: z.string(), message: z.string(), since: time });
+type Trouble = z.infer<typeof troubleSchema>;
+
+const jobContextSchema = z.object({
+  job: z.object({
+    job_id: z.string().optional(),
+    state: z.string().optional(),
+    problem: z.string().nullish(),
+    held: heldSchema.nullish(),
+  }),
+  submitted_at: time.optional(),
+  troubled_since: time.nullish(),
+  trouble: troubleSchema.nullish(),
+});
+type JobContext = z.infer<typeof jobContextSchema>;
+
+/** What keeps the run from stopping its jobs. */
+const stopTroubles = ({ source, context, children }: ActorNode): Trouble[] => {
+  const { data } = z.object({ trouble: troubleSchema.nullish() }).safeParse(context);
+  return [
+    ...(source === "stopJobs" && data?.trouble != null ? [data.trouble] : []),
+    ...children.flatMap(stopTroubles),
+  ];
+};
+
+const stopSchema = z.object({ job_ids: z.array(z.string()), asked_at: time });
+
+/** Jobs that were asked to stop and have not ended, as far as anybody knows. */
+const unstopped = ({ source, context, children }: ActorNode): z.infer<typeof stopSchema>[] => {
+  const { data } = stopSchema.safeParse(context);
+  return [
+    ...(source === "stopJobs" && data !== undefined && data.job_ids.length > 0 ? [data] : []),
+    ...children.flatMap(unstopped),
+  ];
+};
 
 /** The child machines of the run that have an inference job. */
-const jobContexts = ({ context, children }: ActorNode): JobContext[] => [
-  ...("job" in context ? [context as JobContext] : []),
-  ...children.flatMap(jobContexts),
-];
+const jobContexts = ({ context, children }: ActorNode): JobContext[] => {
+  const parsed = jobContextSchema.safeParse(context);
+  return [...(parsed.success ? [parsed.data] : []), ...children.flatMap(jobContexts)];
+};
 
 /** The jobs that child machines of the run have submitted and not yet seen the end of. */
 export const waitedJobs = (actors: ActorNode): WaitedJob[] =>
@@ -57,8 +88,10 @@ export const waitedJobs = (actors: ActorNode): WaitedJob[] =>
       : [],
   );
 
+const failedJobs = z.object({ jobs: z.array(z.object({ failure: z.unknown() })) });
+
 const failures = ({ context }: ActorNode): number =>
-  ((context as { jobs?: readonly { readonly failure?: unknown }[] }).jobs ?? []).filter(
+  (failedJobs.safeParse(context).data?.jobs ?? []).filter(
     ({ failure }) => typeof failure === "string",
   ).length;
 
@@ -72,12 +105,25 @@ export function stuckReasons(
   unknownJobs: readonly WaitedJob[],
   before: number,
 ): StuckReason[] {
-  const { document, lease, wake_at, outbox } = record;
+  const { document, lease, wake_at, outbox, damage, set_aside, snapshot } = record;
   const found: StuckReason[] = [];
   const updated = Date.parse(document.updated_at);
   const isRunning = document.status === "running";
   const add = (reason: StuckReason["reason"], since: number | null, detail: string): void =>
     void found.push({ reason, since, detail });
+  const isUnreadable =
+    damage !== undefined ||
+    set_aside?.code === "RECORD_UNREADABLE" ||
+    (snapshot !== null && snapshot !== "null" && actors === null);
+  if (set_aside !== undefined)
+    add(isUnreadable ? "record_unreadable" : "set_aside", set_aside.at, set_aside.message);
+  else if (isUnreadable)
+    add(
+      "record_unreadable",
+      null,
+      `The record cannot be read (${damage ?? "its state cannot be restored"}).`,
+    );
+  if (set_aside !== undefined) return found;
   if (lease !== null && lease.expires_at <= before)
     add(
       "lease_expired",
@@ -119,6 +165,23 @@ export function stuckReasons(
         `The job ${id} cannot be checked (${trouble.code}): ${trouble.message}`,
       );
   }
+  const { postponed } = document;
+  if (isRunning && postponed !== undefined && Date.parse(postponed.since) <= before)
+    add(
+      "step_postponed",
+      Date.parse(postponed.since),
+      `The step ${postponed.step} is tried again at ${postponed.try_at} (${postponed.code}): ${postponed.message}`,
+    );
+  for (const { since, code, message } of actors === null ? [] : stopTroubles(actors))
+    if (since <= before)
+      add("stop_failing", since, `A job of the run cannot be stopped (${code}): ${message}`);
+  for (const { job_ids, asked_at } of actors === null ? [] : unstopped(actors))
+    if (asked_at <= before)
+      add(
+        "stop_unconfirmed",
+        asked_at,
+        `${job_ids.join(", ")} should have stopped, and nobody has confirmed that.`,
+      );
   const failed = actors === null || !isRunning ? 0 : failures(actors);
   if (failed >= MANY_FAILURES)
     add("many_failures", null, `${failed} attempts at its inference jobs have failed.`);

@@ -1,0 +1,89 @@
+import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import { request } from "node:http";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { sharedIndexes } from "../../actors/shared-indexes.ts";
+import { temporaryFolder } from "../support/hosted-runs.ts";
+import { ADA, QUESTION, startApi } from "./api-harness.ts";
+
+test("a list is as long as it is meant to be, and names each thing once", async () => {
+  const server = await startApi({}, { withAtlas: true });
+  onTestFinished(() => server.close());
+  const ada = await server.caller(ADA);
+  const ask = async (path: string, datasets: readonly string[]) => {
+    const answer = await ada.post(path, { query: QUESTION, config: { datasets } });
+    const { error, message } = (await answer.json()) as { error?: string; message?: string };
+    return [answer.status, error, message];
+  };
+  for (const path of ["/runs", "/questions/check"]) {
+    expect(
+      await ask(
+        path,
+        Array.from({ length: 5_000 }, () => "simulated"),
+      ),
+    ).toEqual([
+      400,
+      "USAGE",
+      expect.stringMatching(/config\.datasets must have at most 1000 entries/),
+    ]);
+    expect(await ask(path, ["simulated", "simulated"])).toEqual([
+      400,
+      "USAGE",
+      "The body is not valid: config.datasets must name each dataset once.",
+    ]);
+    expect((await ask(path, ["x".repeat(201)]))[0]).toBe(400);
+  }
+  expect((await ask("/runs", ["simulated"]))[0]).toBe(201);
+});
+
+test("a stored run that names a dataset many times opens it once", async () => {
+  const server = await startApi({}, { withAtlas: true });
+  onTestFinished(() => server.close());
+  const names = Array.from({ length: 10_800 }, () => "simulated");
+  expect(await server.daemon.atlases.open(names)).toHaveLength(1);
+});
+
+test("all who need the index of an atlas share one reading of it, until the file is another", async () => {
+  const file = join(await temporaryFolder(), "index.json");
+  await writeFile(file, JSON.stringify({ dataset: "one" }));
+  const indexOf = sharedIndexes();
+  const [first, ...others] = await Promise.all(Array.from({ length: 50 }, () => indexOf(file)));
+  expect(others.every((other) => other === first)).toBe(true);
+  expect(await indexOf(file)).toBe(first);
+  await writeFile(file, JSON.stringify({ dataset: "another" }));
+  expect(await indexOf(file)).toEqual({ dataset: "another" });
+  await writeFile(file, "{");
+  await expect(indexOf(file)).rejects.toThrow(SyntaxError);
+  await expect(indexOf(file)).rejects.toThrow(SyntaxError);
+});
+
+test("what is done for a client ends when it has gone", async () => {
+  const server = await startApi({}, { withAtlas: true });
+  onTestFinished(() => server.close());
+  const { token } = await server.caller(ADA);
+  const { compute } = server.parts;
+  const begun = Promise.withResolvers<AbortSignal | undefined>();
+  const { run } = compute;
+  compute.run = (name, input, signal) => {
+    begun.resolve(signal);
+    return run.call(compute, name, input, signal) as never;
+  };
+  const asking = request(`${server.url}/api/v1/questions/check`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+  });
+  asking.on("error", () => undefined);
+  asking.end(JSON.stringify({ query: QUESTION }));
+  const signal = await begun.promise;
+  expect(signal?.aborted).toBe(false);
+  const aborted = once(signal as AbortSignal, "abort");
+  asking.destroy();
+  await aborted;
+  compute.run = run;
+  const answer = await (await server.caller(ADA)).post("/questions/check", { query: QUESTION });
+  expect([answer.status, ((await answer.json()) as { answerable: boolean }).answerable]).toEqual([
+    200,
+    true,
+  ]);
+});
