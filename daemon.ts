@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { tmpdir } from "node:os";
 import { pathToFileURL } from "node:url";
 import type { AdmissionLimits } from "./actors/supervisor/admission.ts";
 import { atlasCatalogue, type AtlasCatalogue } from "./actors/atlas-catalogue.ts";
@@ -44,6 +45,7 @@ import type { Metrics } from "./insight/metrics.ts";
 import { openInsight } from "./insight/open.ts";
 import { ownProgram } from "./own-files.ts";
 import type { Compute } from "./services/compute/index.ts";
+import { fullDisk } from "./services/compute/free-disk.ts";
 import { processCompute, type TaskLimits } from "./services/compute/processes.ts";
 import type { JobEvents } from "./services/job-events/index.ts";
 import type { RunStore } from "./services/runs/index.ts";
@@ -73,6 +75,7 @@ export async function openWorkbench(config: Config): Promise<Workbench> {
     filename: pathToFileURL(ownProgram("actors/tasks.ts")),
     processes: config.COMPUTE_PROCESSES,
     limitMinutes: config.COMPUTE_MINUTES,
+    cause: () => fullDisk([config.dataDir, tmpdir()]),
     limits: {
       inspectFile: {
         minutes: { value: config.INSPECT_MINUTES, variable: "INSPECT_MINUTES" },
@@ -139,19 +142,31 @@ export interface Daemon extends Workbench {
   readonly inspection: Inspection;
   readonly jobEvents: JobEvents;
   readonly metrics?: Metrics;
+  /** Takes runs up, where that was to wait. */
+  begin(): Promise<void>;
+}
+
+export interface Outside {
+  readonly model: StepPorts["model"];
+  readonly literature: StepPorts["literature"];
+  readonly lookUps: StepPorts["lookUps"];
 }
 
 export interface DaemonOptions {
   /** Claim every run that waits for a host, or only those that this process is given. */
   readonly sweeps: boolean;
+  /** No run is taken up before `begin`: whoever is to answer does so whatever a run does. */
+  readonly waitsToBegin?: boolean;
   readonly onCommitted?: NonNullable<SupervisorOptions["onCommitted"]>;
   readonly onTrouble: (error: HaystackError) => void;
+  /** In place of the configured language model and databases. */
+  readonly outside?: Outside;
   /** Told what the runs do, beside what the configuration asks for. */
   readonly instruments?: Instruments;
 }
 
 /**
- * Opens everything and starts hosting. When one part cannot be opened, those that were are closed.
+ * Opens everything and starts hosting, unless that is to wait. When one part cannot be opened, those that were are closed.
  */
 export async function openDaemon(config: Config, options: DaemonOptions): Promise<Daemon> {
   const opened = new AsyncDisposableStack();
@@ -180,6 +195,7 @@ async function openParts(
   opened.defer(unlock);
   const runs = opened.adopt(await openRuns(config), (part) => part.close());
   if (options.sweeps) opened.defer(keepDaemonClock(config, trouble));
+  if (options.sweeps) await runs.check?.();
   if (takesOver) await runs.takeOver(owner);
   const { batch, jobEvents } = await openInference(config, { clock, objects, onTrouble: trouble });
   opened.defer(() => batch.close());
@@ -189,10 +205,13 @@ async function openParts(
     : undefined;
   opened.defer(() => dispatched?.runJobs.close());
   const mail = opened.adopt(await openMail(config, clock), (part) => part.close());
-  const model = await openModel(config, clock);
-  if (model !== undefined && options.sweeps) opened.defer(watchModel(model.model, clock, trouble));
-  const literature = await openLiterature(config, clock);
-  const lookUps = await openLookUps(config, clock);
+  const outside = options.outside ?? {
+    model: await openModel(config, clock),
+    literature: await openLiterature(config, clock),
+    lookUps: await openLookUps(config, clock),
+  };
+  if (outside.model !== undefined && options.sweeps)
+    opened.defer(watchModel(outside.model.model, clock, trouble));
   const ports: StepPorts = {
     runs,
     objects,
@@ -204,7 +223,7 @@ async function openParts(
     ceilings: config,
     reconcileMs: config.RECONCILE_SECONDS * 1_000,
     software: SOFTWARE,
-    ...given({ model, literature, lookUps }),
+    ...given(outside),
   };
   const inspection = createInspection(clock, trouble);
   const commits = createCommitFeed(options.onTrouble);
@@ -252,10 +271,15 @@ async function openParts(
     },
   });
   opened.defer(() => supervisor.stop());
-  await supervisor.start();
   const housekeeping = createHousekeeping({ runs, objects, batch, mail, now: () => clock.now() });
-  if (options.sweeps) opened.defer(keepHouse(config, housekeeping, trouble));
+  let begun: Promise<void> | undefined;
+  const begin = async (): Promise<void> => {
+    await supervisor.start();
+    if (options.sweeps) opened.defer(keepHouse(config, housekeeping, trouble));
+  };
+  const beginOnce = (): Promise<void> => (begun ??= begin());
   opened.use(stayAlive());
+  if (options.waitsToBegin !== true) await beginOnce();
   return {
     ...workbench,
     runs,
@@ -266,6 +290,7 @@ async function openParts(
     inspection,
     jobEvents,
     ...given({ metrics: insight.metrics }),
+    begin: beginOnce,
     close: () => opened.disposeAsync(),
   };
 }

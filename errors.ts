@@ -1,4 +1,4 @@
-import { systemSubject, systemWords } from "./system-words.ts";
+import { ranOutOf, systemSubject, systemWords } from "./system-words.ts";
 
 /**
  * The one error catalogue. A code is never reused for another meaning; docs/operations.md says
@@ -61,6 +61,8 @@ export const ERROR_CATALOGUE = {
   LEASE_LOST: entry(false, 409, 1),
   STORE_UNAVAILABLE: entry(true, 503, 1),
   STORE_LOCKED: entry(false, 503, 1),
+  STORE_VERSION_UNKNOWN: entry(false, 503, 1),
+  STORE_DAMAGED: entry(false, 503, 1),
   SNAPSHOT_TOO_LARGE: entry(false, 500, 1),
   MACHINE_VERSION_UNKNOWN: entry(false, 500, 1),
   RECORD_UNREADABLE: entry(false, 409, 1),
@@ -122,6 +124,9 @@ export const ERROR_CATALOGUE = {
   // Ours
   COMPUTE_OVER_TIME: entry(false, 504, 1),
   COMPUTE_OVER_MEMORY: entry(false, 507, 1),
+  COMPUTE_ENDED: entry(true, 503, 1),
+  DISK_FULL: entry(true, 507, 1),
+  TOO_MANY_FILES: entry(true, 503, 1),
   STEP_ABORTED: entry(true, 499, 1),
   INTERNAL: entry(true, 500, 1),
 } as const satisfies Record<string, CatalogueEntry>;
@@ -218,9 +223,34 @@ export function toHaystackError(thrown: unknown): HaystackError {
           cause: thrown,
         },
       );
-    return new HaystackError("INTERNAL", internalText(thrown), { cause: thrown });
+    return (
+      machineFault(thrown) ?? new HaystackError("INTERNAL", internalText(thrown), { cause: thrown })
+    );
   }
   return new HaystackError("INTERNAL", String(thrown));
+}
+
+/**
+ * That the machine has run out of something, where that is why: DISK_FULL, TOO_MANY_FILES. `doing`
+ * begins the sentence.
+ */
+export function machineFault(thrown: unknown, doing?: string): HaystackError | undefined {
+  const what = ranOutOf(thrown);
+  const subject = systemSubject(thrown);
+  const failed =
+    doing === undefined
+      ? `${subject === undefined ? "A file that is needed" : subject} could not be used`
+      : `${doing} failed`;
+  if (what === undefined) return undefined;
+  return what === "disk"
+    ? new HaystackError("DISK_FULL", `${failed}: the disk is full; free some space.`, {
+        cause: thrown,
+      })
+    : new HaystackError(
+        "TOO_MANY_FILES",
+        `${failed}: too many files are open; raise the limit of open files (ulimit -n).`,
+        { cause: thrown },
+      );
 }
 
 /** A fault of ours says what it is; of the operating system's word we say the meaning. */

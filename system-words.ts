@@ -12,11 +12,13 @@ const WORDS: Readonly<Record<string, string>> = {
   EAI_AGAIN: "its name cannot be looked up at the moment",
   ECONNREFUSED: "nothing listens there",
   ECONNRESET: "the connection broke",
+  EDQUOT: "the disk is full",
   EEXIST: "a file of that name exists already",
   EHOSTUNREACH: "there is no way to it",
   EISDIR: "it is a folder",
   ELOOP: "its links go round in a circle",
   EMFILE: "too many files are open",
+  ENFILE: "too many files are open",
   ENAMETOOLONG: "its name is too long",
   ENETUNREACH: "there is no network",
   ENOENT: "it does not exist",
@@ -69,6 +71,26 @@ export function systemWords(thrown: unknown, depth = 0): string | undefined {
   let words = ownWords(thrown);
   for (const each of causes) words ??= systemWords(each, depth + 1);
   return words;
+}
+
+const SQLITE_FULL = 13;
+
+const RUN_OUT: Readonly<Record<string, "disk" | "files">> = {
+  ENOSPC: "disk",
+  EDQUOT: "disk",
+  EMFILE: "files",
+  ENFILE: "files",
+};
+
+/** What the machine has run out of, where the error or what caused it says so. */
+export function ranOutOf(thrown: unknown, depth = 0): "disk" | "files" | undefined {
+  if (depth > MOST_CAUSES || typeof thrown !== "object" || thrown === null) return undefined;
+  const { code, errcode, cause, errors } = thrown as Failure;
+  if (typeof errcode === "number" && (errcode & 0xff) === SQLITE_FULL) return "disk";
+  let found = typeof code === "string" ? RUN_OUT[code] : undefined;
+  for (const each of [cause, ...(Array.isArray(errors) ? (errors as unknown[]) : [])])
+    found ??= ranOutOf(each, depth + 1);
+  return found;
 }
 
 /** Of a failure that another program tells of in a text, such as "connect ECONNREFUSED". */

@@ -113,6 +113,9 @@ function waitsFor(record: RunRecord, jobs: readonly ShownJob[], now: number): st
     return "a daemon that admits it (haystack serve), or here: haystack retry " + run_id;
   if (status === "cancelled" && current_phase !== null) return "its jobs to stop";
   if (hasWork(document)) {
+    const { postponed } = document;
+    if (postponed !== undefined)
+      return `the step ${postponed.step}, tried again at ${postponed.try_at}: ${postponed.message}`;
     const live = jobs.filter(({ state }) => state === "submitting" || state === "submitted");
     if (live.length > 0)
       return live

@@ -13,6 +13,9 @@ export const STUCK_REASONS = [
   "job_postponed",
   "job_held",
   "check_failing",
+  "step_postponed",
+  "stop_failing",
+  "stop_unconfirmed",
   "many_failures",
   "mail_rejected",
 ] as const;
@@ -34,18 +37,42 @@ export interface WaitedJob {
 const MANY_FAILURES = 3;
 
 const time = z.number().min(0).max(8_640_000_000_000_000);
+const heldSchema = z.object({ reason: z.string(), since: time });
+const troubleSchema = z.object({ code: z.string(), message: z.string(), since: time });
+type Trouble = z.infer<typeof troubleSchema>;
+
 const jobContextSchema = z.object({
   job: z.object({
     job_id: z.string().optional(),
     state: z.string().optional(),
     problem: z.string().nullish(),
-    held: z.object({ kind: z.string(), reason: z.string(), since: time }).nullish(),
+    held: heldSchema.nullish(),
   }),
   submitted_at: time.optional(),
   troubled_since: time.nullish(),
-  trouble: z.object({ code: z.string(), message: z.string(), since: time }).nullish(),
+  trouble: troubleSchema.nullish(),
 });
 type JobContext = z.infer<typeof jobContextSchema>;
+
+/** What keeps the run from stopping its jobs. */
+const stopTroubles = ({ source, context, children }: ActorNode): Trouble[] => {
+  const { data } = z.object({ trouble: troubleSchema.nullish() }).safeParse(context);
+  return [
+    ...(source === "stopJobs" && data?.trouble != null ? [data.trouble] : []),
+    ...children.flatMap(stopTroubles),
+  ];
+};
+
+const stopSchema = z.object({ job_ids: z.array(z.string()), asked_at: time });
+
+/** Jobs that were asked to stop and have not ended, as far as anybody knows. */
+const unstopped = ({ source, context, children }: ActorNode): z.infer<typeof stopSchema>[] => {
+  const { data } = stopSchema.safeParse(context);
+  return [
+    ...(source === "stopJobs" && data !== undefined && data.job_ids.length > 0 ? [data] : []),
+    ...children.flatMap(unstopped),
+  ];
+};
 
 /** The child machines of the run that have an inference job. */
 const jobContexts = ({ context, children }: ActorNode): JobContext[] => {
@@ -138,6 +165,23 @@ export function stuckReasons(
         `The job ${id} cannot be checked (${trouble.code}): ${trouble.message}`,
       );
   }
+  const { postponed } = document;
+  if (isRunning && postponed !== undefined && Date.parse(postponed.since) <= before)
+    add(
+      "step_postponed",
+      Date.parse(postponed.since),
+      `The step ${postponed.step} is tried again at ${postponed.try_at} (${postponed.code}): ${postponed.message}`,
+    );
+  for (const { since, code, message } of actors === null ? [] : stopTroubles(actors))
+    if (since <= before)
+      add("stop_failing", since, `A job of the run cannot be stopped (${code}): ${message}`);
+  for (const { job_ids, asked_at } of actors === null ? [] : unstopped(actors))
+    if (asked_at <= before)
+      add(
+        "stop_unconfirmed",
+        asked_at,
+        `${job_ids.join(", ")} should have stopped, and nobody has confirmed that.`,
+      );
   const failed = actors === null || !isRunning ? 0 : failures(actors);
   if (failed >= MANY_FAILURES)
     add("many_failures", null, `${failed} attempts at its inference jobs have failed.`);

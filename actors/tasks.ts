@@ -1,4 +1,5 @@
 import type * as atlas from "./tasks/atlas.ts";
+import type * as comparison from "./tasks/comparison.ts";
 import type * as evaluation from "./tasks/evaluation.ts";
 import type * as literature from "./tasks/literature.ts";
 import type * as outlook from "./tasks/outlook.ts";
@@ -13,6 +14,7 @@ import type * as validation from "./tasks/validation.ts";
  */
 
 export * from "./tasks/atlas.ts";
+export * from "./tasks/comparison.ts";
 export * from "./tasks/evaluation.ts";
 export * from "./tasks/literature.ts";
 export * from "./tasks/outlook.ts";
@@ -22,6 +24,7 @@ export * from "./tasks/results.ts";
 export * from "./tasks/validation.ts";
 
 type Family = typeof atlas &
+  typeof comparison &
   typeof evaluation &
   typeof literature &
   typeof outlook &

@@ -1,9 +1,9 @@
 import type { AgentModel } from "../actors/agents/session.ts";
 import { createBackground } from "../actors/supervisor/background.ts";
-import type { Config } from "../config.ts";
+import { type Config, redactor } from "../config.ts";
 import { HaystackError } from "../errors.ts";
 import type { Clock } from "../services/clock/index.ts";
-import type { LanguageModel } from "../services/language-model/index.ts";
+import type { LanguageModel, ModelPrice } from "../services/language-model/index.ts";
 import { endOf } from "./model-ends.ts";
 
 /** The language model and its limits; none without a key. */
@@ -17,27 +17,32 @@ export async function openModel(config: Config, clock: Clock): Promise<AgentMode
       model: config.OPENAI_MODEL,
       effort: config.OPENAI_EFFORT === "off" ? null : config.OPENAI_EFFORT,
       temperature: config.OPENAI_TEMPERATURE ?? null,
-      price: {
-        input: config.OPENAI_PRICE_INPUT,
-        cached_input: config.OPENAI_PRICE_CACHED_INPUT,
-        cache_write: config.OPENAI_PRICE_CACHE_WRITE,
-        output: config.OPENAI_PRICE_OUTPUT,
-      },
+      price: modelPrice(config),
       embedding:
         config.OPENAI_EMBEDDING_MODEL === "off"
           ? null
           : { model: config.OPENAI_EMBEDDING_MODEL, price: config.OPENAI_PRICE_EMBEDDING },
+      redact: redactor(config),
       clock,
       random: Math.random,
     }),
-    limits: {
-      max_turns: config.MODEL_MAX_TURNS,
-      max_tokens: config.MODEL_MAX_TOKENS,
-      max_usd: config.MODEL_MAX_USD,
-      timeout_ms: config.MODEL_TIMEOUT_SECONDS * 1_000,
-    },
+    limits: modelLimits(config),
   };
 }
+
+export const modelPrice = (config: Config): ModelPrice => ({
+  input: config.OPENAI_PRICE_INPUT,
+  cached_input: config.OPENAI_PRICE_CACHED_INPUT,
+  cache_write: config.OPENAI_PRICE_CACHE_WRITE,
+  output: config.OPENAI_PRICE_OUTPUT,
+});
+
+export const modelLimits = (config: Config): AgentModel["limits"] => ({
+  max_turns: config.MODEL_MAX_TURNS,
+  max_tokens: config.MODEL_MAX_TOKENS,
+  max_usd: config.MODEL_MAX_USD,
+  timeout_ms: config.MODEL_TIMEOUT_SECONDS * 1_000,
+});
 
 const LOOK_MS = 30_000;
 const LOOKED_AT_EVERY_MS = 86_400_000;
@@ -55,8 +60,8 @@ export function watchModel(
   const background = createBackground(clock, onTrouble, Math.random);
   const look = async (): Promise<void> => {
     const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(LOOK_MS)]);
-    const lifetimes = (await check?.(signal)) ?? [];
-    for (const lifetime of lifetimes) {
+    const found = await check?.(signal);
+    for (const lifetime of found?.models ?? []) {
       const end = endOf(lifetime, clock.now());
       if (end !== null) onTrouble(new HaystackError("MODEL_RETIRED", end.sentence));
     }

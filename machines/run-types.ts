@@ -209,11 +209,13 @@ export interface SubmitJobInput {
   readonly run_id: string;
   readonly random_seed: number;
   readonly deadline_seconds: number;
-  /** How often this job was preempted before: decides between SPOT and STANDARD. */
+  /** How often this job lost its machine or found none before: decides between SPOT and STANDARD. */
   readonly preemptions: number;
   readonly max_gpu_cost_usd: number | null;
   /** When Batch was first asked to take this job and could not; null or absent before. */
   readonly troubled_since?: number | null;
+  /** What the cells of the job were drawn by; absent in older snapshots. */
+  readonly plan?: ObjectReference;
 }
 export interface SubmittedJob {
   readonly offer: JobOffer | null;
@@ -265,6 +267,8 @@ export type CheckJobOutput =
   | {
       readonly verdict: "failed";
       readonly kind: JobFailureKind;
+      /** It never had a machine: the next attempt may be offered another one. */
+      readonly shortage?: true;
       readonly error: ErrorRecord;
       readonly retry_at: number;
       readonly run_seconds: number | null;
@@ -273,6 +277,8 @@ export interface CancelJobsInput {
   readonly job_ids: readonly string[];
   /** When the jobs were first asked to stop; null before. */
   readonly asked_at: number | null;
+  /** Of the request before this one; absent in older snapshots. */
+  readonly trouble?: CheckTrouble | null;
 }
 export interface CancelJobsOutput {
   /** Jobs that Batch does not yet call terminal. */
@@ -280,6 +286,8 @@ export interface CancelJobsOutput {
   readonly asked_at: number;
   readonly check_at: number;
   readonly run_seconds: RunSeconds;
+  /** What kept a job from being stopped; absent where nothing did. */
+  readonly trouble?: CheckTrouble;
 }
 /** How long jobs have run, by their names, as far as Batch says. */
 export type RunSeconds = Readonly<Record<string, number>>;

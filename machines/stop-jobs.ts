@@ -1,6 +1,6 @@
 import { assign, setup } from "xstate";
 import { outputOf } from "./event-params.ts";
-import type { CancelJobsInput, CancelJobsOutput, RunSeconds } from "./run-types.ts";
+import type { CancelJobsInput, CancelJobsOutput, CheckTrouble, RunSeconds } from "./run-types.ts";
 import { unbound } from "./unbound.ts";
 
 export interface StopJobsInput {
@@ -13,6 +13,8 @@ export interface StopJobsContext {
   readonly wake_at: number | null;
   /** Absent in older snapshots. */
   readonly run_seconds?: RunSeconds;
+  /** What kept the newest request from stopping a job; absent in older snapshots. */
+  readonly trouble?: CheckTrouble | null;
 }
 
 /** What the stopped jobs have to be paid for. */
@@ -33,6 +35,7 @@ const initialContext = ({ input }: { readonly input: StopJobsInput }): StopJobsC
 const cancelJobsInput = ({ context }: Given): CancelJobsInput => ({
   job_ids: context.job_ids,
   asked_at: context.asked_at,
+  trouble: context.trouble ?? null,
 });
 
 const outputOfStop = ({ context }: Given): StopJobsOutput => ({
@@ -58,6 +61,7 @@ export const stopJobsMachine = setup({
       job_ids: output.remaining,
       asked_at: output.asked_at,
       wake_at: output.check_at,
+      trouble: output.trouble ?? null,
     })),
     addRunSeconds: assign(({ context }, output: CancelJobsOutput) => ({
       run_seconds: { ...context.run_seconds, ...output.run_seconds },

@@ -44,7 +44,7 @@ export function bindRunMachine(effects: RunEffects): RunMachine {
   const inferenceJob = watched(
     inferenceJobMachine.provide({
       actors: {
-        prepareJob: step("prepareJob", effects.prepareJob),
+        prepareJob: step("prepareJob", effects.prepareJob, "patient"),
         submitJob: step("submitJob", effects.submitJob),
         checkJob: step("checkJob", effects.checkJob),
         stopJobs,
@@ -54,10 +54,10 @@ export function bindRunMachine(effects: RunEffects): RunMachine {
   return watched(
     runMachine.provide({
       actors: {
-        analyze: step("analyze", effects.analyze),
-        prompt: step("prompt", effects.prompt),
-        evaluate: step("evaluate", effects.evaluate),
-        output: step("output", effects.output),
+        analyze: step("analyze", effects.analyze, "patient"),
+        prompt: step("prompt", effects.prompt, "patient"),
+        evaluate: step("evaluate", effects.evaluate, "patient"),
+        output: step("output", effects.output, "patient"),
         inferenceJob,
         stopJobs,
       },

@@ -4,7 +4,7 @@ import type { RunContext } from "../../machines/run-types.ts";
 import { RUN_MACHINE, type RunMachine } from "../../machines/run.ts";
 import { earliestWakeUp, isResting, runState } from "../../machines/run-view.ts";
 import type { Clock } from "../../services/clock/index.ts";
-import type { RunDocument, RunStatus, Usage } from "../../services/runs/document.ts";
+import type { Postponement, RunDocument, RunStatus, Usage } from "../../services/runs/document.ts";
 import type {
   CommitOutcome,
   OutboxEntry,
@@ -71,6 +71,7 @@ export interface RunCommitsOptions {
   readonly groupCommit: GroupCommit;
   readonly clock: Clock;
   readonly usage: (context: RunContext) => Usage;
+  readonly postponed: () => Postponement | undefined;
   readonly instruments: Instruments | undefined;
   /** The machine's state cannot be stored; the run's life must have an error afterwards. */
   readonly onUnwritable: (thrown: unknown) => void;
@@ -121,7 +122,11 @@ export function createRunCommits(options: RunCommitsOptions): RunCommits {
       const text = snapshotText(persisted);
       checkBudget(text);
       const state = actor.getSnapshot();
-      const next = documentOf(document, state, options.usage(state.context), now);
+      const next = documentOf(document, state, {
+        usage: options.usage(state.context),
+        postponed: options.postponed(),
+        now,
+      });
       lastGood = persisted;
       wakeAt = earliestWakeUp(persisted);
       outbox = outboxOf(outbox, next, state.context.mails);

@@ -13,6 +13,7 @@ import type {
 import type { Inspection } from "../inspection/inspection.ts";
 import type { Instruments } from "../instruments.ts";
 import type { GroupCommit } from "./group-commit.ts";
+import { createPostponing, type Postponing } from "./postponing.ts";
 import { restoreRun } from "./restore-run.ts";
 import { createRunCommits } from "./run-commits.ts";
 import { createRunInbox } from "./run-inbox.ts";
@@ -38,7 +39,8 @@ import { registerHost } from "./step.ts";
  * 5. A run that broke stays so until somebody asks for a retry or cancels it; other events are
  *    consumed without effect.
  */
-export interface RunHost extends Pick<RunSteps, "leaseHolds" | "leaseUntil" | "renewed"> {
+export interface RunHost
+  extends Pick<RunSteps, "leaseHolds" | "leaseUntil" | "renewed">, Pick<Postponing, "obstructed"> {
   readonly runId: string;
   readonly token: number;
   /** Of its last commit. */
@@ -93,8 +95,16 @@ export function createRunHost(options: RunHostOptions): RunHost {
   const { actor } = restored;
   const life = createRunLife(restored.life);
 
+  const postponing = createPostponing({
+    clock,
+    stored: record.document.postponed,
+    changed: () => commits.changed(),
+    onTrouble: options.onTrouble,
+  });
+
   const steps = createRunSteps({
     clock,
+    postponing,
     leaseUntil: record.lease?.expires_at ?? 0,
     needsCommit() {
       if (life.state === "starting") return false;
@@ -130,6 +140,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
     groupCommit,
     clock,
     usage: options.usage,
+    postponed: postponing.shown,
     instruments: options.instruments,
     onUnwritable(thrown) {
       breakDown(toHaystackError(thrown));
@@ -177,6 +188,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
     settled: commits.settled,
     stopped: () => life.state === "stopped",
     waiting: () => commits.settled() && steps.count() === 0,
+    obstructed: postponing.obstructed,
     leaseHolds: steps.leaseHolds,
     leaseUntil: steps.leaseUntil,
     renewed: steps.renewed,

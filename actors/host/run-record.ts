@@ -1,8 +1,9 @@
 import type { StateValue } from "xstate";
 import type { ErrorRecord } from "../../errors.ts";
+import { given } from "../../given.ts";
 import type { RunContext } from "../../machines/run-types.ts";
 import { runView } from "../../machines/run-view.ts";
-import type { RunDocument, Usage } from "../../services/runs/document.ts";
+import type { Postponement, RunDocument, Usage } from "../../services/runs/document.ts";
 import type { OutboxEntry } from "../../services/runs/index.ts";
 
 /** How a machine state becomes the stored run. Plain functions. */
@@ -31,18 +32,29 @@ export interface MachineState {
 }
 
 export const documentOf = (
-  before: RunDocument,
+  { postponed: _, ...before }: RunDocument,
   { value, context }: MachineState,
-  usage: Usage,
-  now: number,
-): RunDocument => dated(before, { ...before, ...runView(value, context), usage }, now);
+  {
+    usage,
+    postponed,
+    now,
+  }: {
+    readonly usage: Usage;
+    readonly postponed: Postponement | undefined;
+    readonly now: number;
+  },
+): RunDocument => {
+  const view = runView(value, context);
+  const waits = view.status === "running" ? given({ postponed }) : {};
+  return dated(before, { ...before, ...view, usage, ...waits }, now);
+};
 
 /**
  * The document of a run whose machine cannot go on: its snapshot stays as it is, the run is shown
  * as failed.
  */
 export const documentOfBroken = (
-  before: RunDocument,
+  { postponed: _, ...before }: RunDocument,
   error: ErrorRecord,
   now: number,
 ): RunDocument =>

@@ -1,6 +1,7 @@
 import { HaystackError } from "../../errors.ts";
 import type { Clock } from "../../services/clock/index.ts";
 import { createGate, type Gate } from "./gate.ts";
+import type { Postponing } from "./postponing.ts";
 import type { HostContext, StepHost, StepOutcome } from "./step.ts";
 
 /**
@@ -12,7 +13,7 @@ import type { HostContext, StepHost, StepOutcome } from "./step.ts";
  *    acknowledged.
  * 2. A step starts only while the lease holds; after that it waits for the renewal, or for the end
  *    (D9).
- * 3. After `close` no step starts any more.
+ * 3. After `close` no step starts any more, and none begins again.
  */
 export interface RunSteps extends Pick<Gate, "take" | "open" | "putBack"> {
   readonly run: StepHost["run"];
@@ -37,9 +38,15 @@ export interface RunStepsOptions {
    * a restored snapshot.
    */
   readonly needsCommit: () => boolean;
+  readonly postponing: Pick<Postponing, "attempts" | "close">;
 }
 
-export function createRunSteps({ clock, needsCommit, ...options }: RunStepsOptions): RunSteps {
+export function createRunSteps({
+  clock,
+  needsCommit,
+  postponing,
+  ...options
+}: RunStepsOptions): RunSteps {
   const gate = createGate();
   const working = new Set<Promise<unknown>>();
   const renewalWaiters: (() => void)[] = [];
@@ -56,18 +63,23 @@ export function createRunSteps({ clock, needsCommit, ...options }: RunStepsOptio
   const started = async <Output>(
     signal: AbortSignal,
     work: (context: HostContext) => Promise<Output>,
+    patient: string | undefined,
   ): Promise<Output> => {
     if (needsCommit()) await gate.pass();
-    while (!closed && !leaseHolds())
-      await new Promise<void>((resolve) => renewalWaiters.push(resolve));
-    if (closed)
-      throw new HaystackError(
-        "STEP_ABORTED",
-        "This daemon stopped hosting the run before the step started.",
-      );
-    signal.throwIfAborted();
-    const others = [...working];
-    const step = work({ signal, quiesce: async () => void (await Promise.allSettled(others)) });
+    let step: Promise<Output> | undefined;
+    const attempt = async (): Promise<Output> => {
+      while (!closed && !leaseHolds())
+        await new Promise<void>((resolve) => renewalWaiters.push(resolve));
+      if (closed)
+        throw new HaystackError(
+          "STEP_ABORTED",
+          "This daemon stopped hosting the run before the step started.",
+        );
+      signal.throwIfAborted();
+      const others = [...working].filter((other) => other !== step);
+      return work({ signal, quiesce: async () => void (await Promise.allSettled(others)) });
+    };
+    step = patient === undefined ? attempt() : postponing.attempts(patient, signal, attempt);
     working.add(step);
     try {
       return await step;
@@ -90,6 +102,7 @@ export function createRunSteps({ clock, needsCommit, ...options }: RunStepsOptio
     close(error) {
       closed = true;
       gate.close(error);
+      postponing.close();
       endWaitForRenewal();
     },
     async ended() {
@@ -99,11 +112,12 @@ export function createRunSteps({ clock, needsCommit, ...options }: RunStepsOptio
       signal: AbortSignal,
       work: (context: HostContext) => Promise<Output>,
       report: (outcome: StepOutcome<Output>) => void,
+      patient?: string,
     ) {
       count += 1;
       let outcome: StepOutcome<Output>;
       try {
-        outcome = { output: await started(signal, work) };
+        outcome = { output: await started(signal, work, patient) };
       } catch (thrown) {
         outcome = { thrown };
       }

@@ -35,12 +35,14 @@ export interface StepHost {
   /**
    * Runs the effect once the state that invoked it is durable (D2) and the lease holds (D9), then
    * reports its outcome; an error when the run is stopped before. Until `report` has returned the
-   * step counts as under way.
+   * step counts as under way. With the name of a `patient` step the effect begins again while
+   * passing faults stop it.
    */
   run<Output>(
     signal: AbortSignal,
     work: (context: HostContext) => Promise<Output>,
     report: (outcome: StepOutcome<Output>) => void,
+    patient?: string,
   ): Promise<void>;
   /**
    * Told of every event that the machine or a child machine took. Null: it did not exist before.
@@ -92,11 +94,13 @@ function failureOf(thrown: unknown): StepFailure {
 /**
  * Binds an effect to a step of the machine: it starts after the commit (D2), and fails with a plain
  * JSON error record. Its snapshots are those of XState's fromPromise, which takes two promises and
- * an entry in a WeakMap more for each step.
+ * an entry in a WeakMap more for each step. A `patient` one begins again where a passing fault
+ * stopped it; the others say themselves when they are tried again.
  */
 export function step<Input, Output>(
   name: string,
   effect: Effect<Input, Output>,
+  patient?: "patient",
 ): PromiseActorLogic<Output, Input> {
   return {
     transition(state, event, { self }) {
@@ -123,15 +127,20 @@ export function step<Input, Output>(
         const ended = host.started?.(name, input);
         return ended === undefined ? begin() : watched(ended, begin);
       };
-      void host.run(controller.signal, work, (outcome) => {
-        controllers.delete(self);
-        if (self.getSnapshot().status !== "active") return;
-        self.send(
-          "output" in outcome
-            ? { type: "step.done", output: outcome.output }
-            : { type: "step.failed", error: failureOf(outcome.thrown) },
-        );
-      });
+      void host.run(
+        controller.signal,
+        work,
+        (outcome) => {
+          controllers.delete(self);
+          if (self.getSnapshot().status !== "active") return;
+          self.send(
+            "output" in outcome
+              ? { type: "step.done", output: outcome.output }
+              : { type: "step.failed", error: failureOf(outcome.thrown) },
+          );
+        },
+        patient && name,
+      );
     },
     getInitialSnapshot: (_, input) => ({
       status: "active",

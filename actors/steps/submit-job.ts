@@ -1,4 +1,5 @@
-import type { SubmitJobInput, SubmitJobOutput } from "../../machines/run-types.ts";
+import type { RunContext, SubmitJobInput, SubmitJobOutput } from "../../machines/run-types.ts";
+import { given } from "../../given.ts";
 import { HaystackError, type ErrorCode } from "../../errors.ts";
 import type { InferenceJobSpec } from "../../services/batch/index.ts";
 import { iterationObjects } from "../run-objects.ts";
@@ -8,12 +9,19 @@ import { overspent } from "../ceilings.ts";
 import type { StepPorts } from "../ports.ts";
 
 /** Nothing is wrong with the job, and nothing was spent: it is handed over again. */
-const PASSES: ReadonlySet<ErrorCode> = new Set(["BATCH_QUOTA", "BATCH_UNAVAILABLE"]);
+const PASSES: ReadonlySet<ErrorCode> = new Set([
+  "BATCH_QUOTA",
+  "BATCH_UNAVAILABLE",
+  "STORE_UNAVAILABLE",
+  "OBJECTS_UNAVAILABLE",
+  "DISK_FULL",
+  "TOO_MANY_FILES",
+]);
 const PAUSES = { first: 5_000, longest: 5 * 60_000 };
 
 /**
  * Hands the job to Batch; a job of that name that is ours is adopted (D4). Where Batch has no room
- * or does not answer, the job is postponed, until it has been so for as long as it may run. When
+ * or does not answer, or this machine cannot hand it over, the job is postponed, until it has been so for as long as it may run. When
  * the run's money is spent no job is begun, but one that runs already is taken on: it is paid for.
  */
 export function submitJob({
@@ -24,7 +32,16 @@ export function submitJob({
   ceilings,
 }: StepPorts): Effect<SubmitJobInput, SubmitJobOutput> {
   return async (
-    { job, run_id, random_seed, deadline_seconds, preemptions, max_gpu_cost_usd, troubled_since },
+    {
+      job,
+      run_id,
+      random_seed,
+      deadline_seconds,
+      preemptions,
+      max_gpu_cost_usd,
+      troubled_since,
+      plan,
+    },
     { signal, resumed },
   ) => {
     const offer = batch.offer(preemptions);
@@ -40,7 +57,7 @@ export function submitJob({
       output: paths.predictions(job.kind),
       seed: random_seed,
       max_run_seconds: deadline_seconds,
-      ...(offer === null ? {} : { provisioning: offer.provisioning }),
+      ...given({ provisioning: offer?.provisioning, inputs: plan?.sha256 }),
     };
     try {
       const spent =
@@ -52,6 +69,12 @@ export function submitJob({
           resumed || troubled_since != null ? { details: { job_may_run: true } } : {},
         );
       }
+      const reserved =
+        offer === null || max_gpu_cost_usd === null
+          ? null
+          : await overReserved(runs, spec, max_gpu_cost_usd, deadline_seconds);
+      if (reserved !== null && (await batch.get(job.job_id, signal)) === undefined)
+        throw new HaystackError("BATCH_QUOTA", reserved);
       await batch.submit(spec, signal);
     } catch (thrown) {
       const now = clock.now();
@@ -69,4 +92,31 @@ export function submitJob({
     const deadline_at = now + deadline_seconds * 1_000;
     return { offer, now, deadline_at, check_at: Math.min(now + reconcileMs, deadline_at) };
   };
+}
+
+/**
+ * A sentence when the money that the run has spent and that its jobs under way may yet cost leaves
+ * none for another job: it waits for them.
+ */
+async function overReserved(
+  runs: StepPorts["runs"],
+  { run_id, job_id }: InferenceJobSpec,
+  most: number,
+  deadlineSeconds: number,
+): Promise<string | null> {
+  const record = await runs.get(run_id);
+  const { context } = JSON.parse(record?.snapshot ?? "{}") as {
+    readonly context?: Partial<RunContext>;
+  };
+  const underWay = (context?.jobs ?? []).filter(
+    (other) => other.state === "submitted" && other.job_id !== job_id,
+  );
+  const reserved = underWay.reduce(
+    (sum, { offer }) => sum + ((offer?.usd_per_hour ?? 0) * deadlineSeconds) / 3_600,
+    0,
+  );
+  const spent = record?.document.usage.gpu_cost_usd ?? 0;
+  return underWay.length === 0 || spent + reserved < most
+    ? null
+    : `The job waits for another one of the run, as both together may cost more than ${most.toFixed(2)} USD (max_gpu_cost_usd).`;
 }

@@ -38,6 +38,7 @@ export function addServeCommand(program: Command, setExitCode: SetExitCode): voi
       process.on("SIGINT", onSignal);
       const daemon = await openDaemon(config, {
         sweeps: true,
+        waitsToBegin: true,
         instruments: logInstruments(logger),
         onTrouble: (error) => logTrouble(logger, error),
       });
@@ -49,6 +50,7 @@ export function addServeCommand(program: Command, setExitCode: SetExitCode): voi
         { url: server.url },
         `haystack ${process.pid} hosts the runs of ${config.dataDir} and answers at ${server.url}`,
       );
+      await daemon.begin();
       flushCompileCache();
       await stopped.promise;
       logger.info("Draining: no new step starts, and leases are released.");

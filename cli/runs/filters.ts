@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { HaystackError } from "../../errors.ts";
+import { ERROR_CATALOGUE, type ErrorCode, HaystackError } from "../../errors.ts";
 import { given } from "../../given.ts";
 import { RUN_STATUSES, type RunStatus } from "../../services/runs/document.ts";
 import { readLabels, repeated } from "../options.ts";
@@ -10,6 +10,7 @@ export interface FilterOptions {
   readonly status?: string;
   readonly text?: string;
   readonly label?: readonly string[];
+  readonly failedWith?: string;
   readonly newerThan?: string;
   readonly olderThan?: string;
 }
@@ -19,26 +20,40 @@ export const addFilterOptions = (command: Command): Command =>
     .option("--status <status>", `only runs that are ${RUN_STATUSES.join(", ")}`)
     .option("--text <words>", "only runs whose question or name contains this")
     .option("--label <key=value>", "only runs with this label; may be repeated", repeated)
+    .option("--failed-with <code>", "only runs that failed with this error, such as DISK_FULL")
     .option("--newer-than <age>", "only runs created within this time, such as 12h or 7d")
     .option("--older-than <age>", "only runs created before this time, such as 12h or 7d");
 
-export const hasFilter = ({ status, text, label, newerThan, olderThan }: FilterOptions): boolean =>
-  [status, text, label, newerThan, olderThan].some((option) => option !== undefined);
+export const hasFilter = ({
+  status,
+  text,
+  label,
+  failedWith,
+  newerThan,
+  olderThan,
+}: FilterOptions): boolean =>
+  [status, text, label, failedWith, newerThan, olderThan].some((option) => option !== undefined);
 
 /** Error USAGE. */
 export function filterOf(
-  { status, text, label, newerThan, olderThan }: FilterOptions,
+  { status, text, label, failedWith, newerThan, olderThan }: FilterOptions,
   limit: number,
 ): ListFilter {
   if (status !== undefined && !(RUN_STATUSES as readonly string[]).includes(status))
     throw new HaystackError("USAGE", `--status must be one of ${RUN_STATUSES.join(", ")}.`);
   if (text === "")
     throw new HaystackError("USAGE", "--text takes at least one character to look for.");
+  if (failedWith !== undefined && !(failedWith in ERROR_CATALOGUE))
+    throw new HaystackError(
+      "USAGE",
+      `There is no error ${failedWith}; --failed-with takes a code as a failed run shows it, such as DISK_FULL.`,
+    );
   return {
     limit,
     ...given({
       status: status as RunStatus | undefined,
       text,
+      failed_with: failedWith as ErrorCode | undefined,
       labels: label === undefined ? undefined : readLabels(label),
       created_from: newerThan === undefined ? undefined : timeAgo("--newer-than", newerThan),
       created_until: olderThan === undefined ? undefined : timeAgo("--older-than", olderThan),

@@ -1,3 +1,4 @@
+import type { ErrorCode } from "../../errors.ts";
 import type { RunConfig, RunDocument, RunStatus } from "../../services/runs/document.ts";
 import type { TransitionEntry } from "../../services/runs/index.ts";
 import type { JobOutputs, RunStatusShown } from "../../server/runs/schemas.ts";
@@ -85,6 +86,7 @@ export interface ListFilter {
   readonly status?: RunStatus;
   readonly text?: string;
   readonly labels?: Readonly<Record<string, string>>;
+  readonly failed_with?: ErrorCode;
   /** ISO 8601. */
   readonly created_from?: string;
   readonly created_until?: string;

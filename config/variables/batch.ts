@@ -30,7 +30,7 @@ export const batch = {
     .describe("Provisioning model of the first attempts"),
   BATCH_SPOT_PREEMPTIONS: whole(0, 100)
     .default(2)
-    .describe("Number of Spot preemptions after which a job gets a standard machine"),
+    .describe("Number of Spot preemptions or shortages after which a job gets a standard machine"),
   BATCH_PRICES: listOf(
     /^[^=]+=\s*\d+(\.\d+)?\/\d+(\.\d+)?$/,
     "MACHINE=SPOT/STANDARD",

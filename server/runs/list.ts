@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { isInterrupted, isJudgedRun } from "../../actors/run-details.ts";
-import { HaystackError } from "../../errors.ts";
+import { ERROR_CATALOGUE, type ErrorCode, HaystackError } from "../../errors.ts";
 import { given } from "../../given.ts";
 import { RUN_STATUSES, type RunDocument } from "../../services/runs/document.ts";
 import type { RunFilter } from "../../services/runs/index.ts";
@@ -29,6 +29,10 @@ const querySchema = z.object({
     .union([labelSchema, z.array(labelSchema).max(20)])
     .optional()
     .describe("`key=value`, may be repeated: only runs that have all of these labels"),
+  failed_with: z
+    .enum(Object.keys(ERROR_CATALOGUE) as [ErrorCode, ...ErrorCode[]])
+    .optional()
+    .describe("Only runs that failed with this error code"),
   created_from: timeSchema.optional().describe("Only runs created then or later"),
   created_until: timeSchema.optional().describe("Only runs created before"),
   all: z

@@ -2,9 +2,10 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { getHeapStatistics } from "node:v8";
 import pLimit from "p-limit";
-import { HaystackError, toHaystackError } from "../../errors.ts";
+import { type ErrorCode, HaystackError, machineFault, toHaystackError } from "../../errors.ts";
 import { given } from "../../given.ts";
 import { ownProgram } from "../../own-files.ts";
+import { systemWords } from "../../system-words.ts";
 import type { Compute, TaskMap } from "./index.ts";
 import { OVER_MEMORY, type TaskAnswer, type TaskCall } from "./task-calls.ts";
 
@@ -28,9 +29,14 @@ interface ProcessOptions {
   readonly limitMinutes: number;
   /** Of single tasks, by name: less time, or a limit of memory (COMPUTE_OVER_MEMORY). */
   readonly limits?: Readonly<Record<string, TaskLimits>>;
+  /** What the machine has run out of, for failures that do not say why. */
+  readonly cause?: () => HaystackError | undefined;
   /** An idle process ends after this time. */
   readonly idleMs?: number;
 }
+
+/** A library that meets a full disk may say only that it cannot write. */
+const UNEXPLAINED: ReadonlySet<ErrorCode> = new Set(["INTERNAL", "COMPUTE_ENDED", "FILE_DAMAGED"]);
 
 const PROGRAM = ownProgram("services/compute/task-process.ts");
 
@@ -51,17 +57,35 @@ const overMemory = (name: string, { value, variable }: Limit): HaystackError =>
     `The computation ${name} was stopped as it took more than ${value} GB of memory; its input may be damaged, or ${variable} is too low for it.`,
   );
 
-/** A process that ended before it answered. */
-class Ended extends Error {
+/** A process that ended before it answered, or never began. */
+class Ended extends HaystackError {
   readonly signal: string | null;
 
-  constructor(name: string, code: unknown, signal: string | null) {
+  constructor(name: string, how: string, signal: string | null = null) {
     super(
-      `The process that computed ${name} ended without an answer (${signal ?? `exit code ${String(code)}`}); it may have run out of memory.`,
+      "COMPUTE_ENDED",
+      `The process that computed ${name} ended without an answer (${how}); it may have run out of memory.`,
     );
     this.signal = signal;
   }
 }
+
+/**
+ * One that the machine refused has no process id, and Node would take that for 0: a kill would hit
+ * the group of this process.
+ */
+const end = (child: ChildProcess): void => {
+  if (child.pid !== undefined) child.kill("SIGKILL");
+};
+
+const isOfSystem = (thrown: unknown): thrown is Error =>
+  thrown instanceof Error &&
+  ("syscall" in thrown || String((thrown as NodeJS.ErrnoException).code).startsWith("ERR_IPC"));
+
+/** The machine refuses a process, or its connection broke. */
+const lost = (name: string, thrown: Error): HaystackError =>
+  machineFault(thrown, `The computation ${name}`) ??
+  new Ended(name, systemWords(thrown) ?? "its connection broke");
 
 /** What a task may know of this process's environment: no address, no secret. */
 function taskEnvironment(): NodeJS.ProcessEnv {
@@ -90,6 +114,7 @@ export function processCompute<Tasks extends TaskMap>({
   processes,
   limitMinutes,
   limits = {},
+  cause,
   idleMs = 30_000,
 }: ProcessOptions): Compute<Tasks> {
   const limit = pLimit(processes);
@@ -128,14 +153,14 @@ export function processCompute<Tasks extends TaskMap>({
   };
 
   const giveBack = (child: ChildProcess): void => {
-    if (closed || child.killed || !child.connected) return void child.kill("SIGKILL");
+    if (closed || child.killed || !child.connected) return end(child);
     child.unref();
     child.channel?.unref();
-    const end = (): void => {
+    const endIdle = (): void => {
       idle.delete(child);
-      child.kill("SIGKILL");
+      end(child);
     };
-    idle.set(child, setTimeout(end, idleMs).unref());
+    idle.set(child, setTimeout(endIdle, idleMs).unref());
   };
 
   const call = async (name: string, input: unknown, signal?: AbortSignal): Promise<unknown> => {
@@ -144,7 +169,7 @@ export function processCompute<Tasks extends TaskMap>({
     const { gigabytes, minutes = { value: limitMinutes, variable: "COMPUTE_MINUTES" } } =
       limits[name] ?? {};
     const late = AbortSignal.timeout(minutes.value * 60_000);
-    const kill = (): void => void child.kill("SIGKILL");
+    const kill = (): void => end(child);
     for (const stop of [signal, late]) stop?.addEventListener("abort", kill, { once: true });
     try {
       const answer = await ask(child, {
@@ -165,7 +190,8 @@ export function processCompute<Tasks extends TaskMap>({
       if (late.aborted) throw overTime(name, minutes);
       if (gigabytes !== undefined && thrown instanceof Ended && thrown.signal === OVER_MEMORY)
         throw overMemory(name, gigabytes);
-      throw toHaystackError(thrown);
+      const error = toHaystackError(thrown);
+      throw UNEXPLAINED.has(error.code) ? (cause?.() ?? error) : error;
     } finally {
       for (const stop of [signal, late]) stop?.removeEventListener("abort", kill);
     }
@@ -194,7 +220,7 @@ export function processCompute<Tasks extends TaskMap>({
       await Promise.all(
         [...alive].map(async (child) => {
           child.ref();
-          child.kill("SIGKILL");
+          end(child);
           await once(child, "exit");
         }),
       );
@@ -204,19 +230,25 @@ export function processCompute<Tasks extends TaskMap>({
 
 /** The answer to one call. A process that ends before it answers, or never starts, is an error. */
 async function ask(child: ChildProcess, call: TaskCall): Promise<TaskAnswer> {
+  if (child.pid === undefined)
+    throw lost(call.name, await new Promise<Error>((resolve) => child.once("error", resolve)));
   const settled = new AbortController();
   const answered = once(child, "message", settled).then(([answer]) => answer as TaskAnswer);
   const ended = once(child, "exit", settled).then(([code, signal]) => {
-    throw new Ended(call.name, code, signal as string | null);
+    throw new Ended(
+      call.name,
+      (signal as string | null) ?? `exit code ${String(code)}`,
+      signal as string | null,
+    );
   });
   try {
     const sent = new Promise<never>((_, reject) =>
-      child.send(call, (error) => error !== null && reject(error)),
+      child.send(call, (error) => error !== null && reject(lost(call.name, error))),
     );
     return await Promise.race([answered, ended, sent]);
   } catch (thrown) {
-    child.kill("SIGKILL");
-    throw thrown;
+    end(child);
+    throw isOfSystem(thrown) ? lost(call.name, thrown) : thrown;
   } finally {
     settled.abort();
   }

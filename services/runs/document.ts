@@ -181,6 +181,16 @@ const usageSchema = z.object({
 const time = z.iso.datetime();
 const JOB_HOLDS = ["capacity", "quota", "permission", "invalid", "other"] as const;
 
+const postponementSchema = z.object({
+  step: z.string(),
+  code: errorRecordSchema.shape.code,
+  message: z.string(),
+  since: time,
+  /** Of the next attempt, or of the one under way. */
+  try_at: time,
+});
+export type Postponement = z.infer<typeof postponementSchema>;
+
 export const runDocumentSchema = z.object({
   run_id: z.string().min(1).max(200),
   user_email: z.string().nullable(),
@@ -223,6 +233,8 @@ export const runDocumentSchema = z.object({
   started_at: time.nullable(),
   updated_at: time,
   completed_at: time.nullable(),
+  /** Why its step begins again later, where a passing fault stopped it; absent elsewhere. */
+  postponed: postponementSchema.optional(),
   /** When the files between question and results were removed; absent while they are there. */
   pruned_at: time.optional(),
 });

@@ -69,8 +69,8 @@ export interface RunRecord {
   /** Present where the run was set aside. */
   readonly set_aside?: SetAside;
   /**
-   * Of a claimed run: how often it was claimed before, by a process that ended before the run made
-   * a commit or kept its lease. Absent when never.
+   * Of a claimed run: how often a process that had claimed it is known to be gone before the run
+   * made a commit or kept its lease, since it last did. Absent when never.
    */
   readonly fruitless?: number;
 }
@@ -151,6 +151,8 @@ export interface RunFilter {
   readonly id?: string;
   /** Only runs that have all of these labels. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** Only runs that failed with this error. */
+  readonly failed_with?: ErrorCode;
   /** ISO 8601: only runs created at that time or later, and only those created before. */
   readonly created_from?: string;
   readonly created_until?: string;
@@ -188,7 +190,7 @@ export interface ClaimRequest {
   readonly run_id?: string;
   /** Claim queued runs of this user, oldest first; without it queued runs are left in the queue. */
   readonly queued_of?: string | null;
-  /** Only runs whose last claim came to nothing, or only the others; both without it. */
+  /** Only runs whose last claim ended its process, or only the others; both without it. */
   readonly suspects?: boolean;
 }
 
@@ -223,6 +225,12 @@ export interface RunCounts {
 
 /** Longer queues are counted as this long. */
 export const COUNTED_QUEUE = 1_000;
+
+/** A costly result on record. */
+export interface JournalEntry {
+  readonly key: string;
+  readonly value: unknown;
+}
 
 /** Which daemons are there that take runs from the queue. */
 export interface DaemonPresence {
@@ -375,12 +383,19 @@ export interface RunStore {
   /** Journal of costly results (D7): first write wins; returns what stands. */
   journalPut(runId: string, key: string, value: unknown): Promise<unknown>;
   journalGet(runId: string, key: string): Promise<unknown>;
+  /** All that is on record for the run, by key. */
+  journal(runId: string): Promise<JournalEntry[]>;
   /**
    * Calls back whenever others may have left something that a host looks for, and once it can tell:
    * a reason to look sooner and nothing more, as news may go by untold. Ends with the answer.
    * Absent where the store cannot tell at all.
    */
   hints?(hint: () => void): () => void;
+  /**
+   * Reads everything and finds what a fault of the disk did. Absent where a server sees to that.
+   * Error STORE_DAMAGED.
+   */
+  check?(): Promise<void>;
   /** Absent where a lock keeps all daemons but one away, and tells whether that one is there. */
   readonly presence?: DaemonPresence;
   close(): Promise<void>;

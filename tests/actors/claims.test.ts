@@ -37,6 +37,7 @@ test("skipped runs are released at the end, also when the store fails meanwhile"
     limits: { maxActive: 1, maxActivePerUser: 1 },
     dispatch: undefined,
     skips: () => true,
+    obstructed: () => false,
     host: () => {
       throw new Error("It is to be skipped.");
     },

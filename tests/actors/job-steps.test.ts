@@ -10,6 +10,7 @@ import { manualClock, type ManualClock } from "../../services/clock/manual.ts";
 import type { BatchService, JobFailure, JobStatus } from "../../services/batch/index.ts";
 import type {
   CheckJobInput,
+  CheckTrouble,
   JobFailureLimits,
   JobRecord,
   PostponedJob,
@@ -447,6 +448,84 @@ describe("the deadline of a job that runs", () => {
   });
 });
 
+test("a job that waited for hours keeps its whole running time", async () => {
+  const hour = 60 * MINUTE;
+  const check = (now: number, status: Partial<JobStatus>) =>
+    checkJob(portsOf(saying(status), { clock: manualClock(now) }))(
+      toCheck({ deadline_at: NOW + 6 * hour }),
+      context,
+    );
+  const started_at = NOW + 5 * hour;
+  for (const [hours, status, verdict] of [
+    [6, { state: "SCHEDULED" }, "overdue"],
+    [6, { state: "RUNNING" }, "overdue"],
+    [6, { state: "RUNNING", started_at }, "waiting"],
+    [10.9, { state: "RUNNING", started_at }, "waiting"],
+    [11, { state: "RUNNING", started_at }, "overdue"],
+  ] as const)
+    expect((await check(NOW + hours * hour, status)).verdict).toBe(verdict);
+});
+
+test("a job that was cancelled without ever having had a machine is submitted again, another is not", async () => {
+  const check = (status: Partial<JobStatus>) =>
+    checkJob(portsOf(saying({ state: "CANCELLED", ...status })))(toCheck(), context);
+  expect(await check({ shortage: true })).toMatchObject({
+    verdict: "failed",
+    kind: "transient",
+    shortage: true,
+    error: { code: "JOB_FAILED", retryable: true },
+  });
+  expect(await check({})).toMatchObject({ kind: "application", error: { retryable: false } });
+});
+
+test("a job waits where those under way may use up what the run may spend, and is taken on where it is known", async () => {
+  const under = (state: JobRecord["state"]): JobRecord => ({
+    ...job(),
+    job_id: "hs-r1-i1-c-a1",
+    state,
+    offer: { machine: "m", provisioning: "SPOT", usd_per_hour: 2 },
+  });
+  const submit = async (state: JobRecord["state"], spent: number, known = false) => {
+    const handed: string[] = [];
+    const output = await submitJob(
+      portsOf(
+        {
+          offer: () => ({ machine: "m", provisioning: "SPOT", usd_per_hour: 2 }),
+          get: (job_id) => Promise.resolve(known ? { job_id, state: "RUNNING" } : undefined),
+          submit: ({ job_id }) => {
+            handed.push(job_id);
+            return Promise.resolve({ job_id, state: "QUEUED" });
+          },
+        },
+        {
+          runs: {
+            get: async () => ({
+              document: { created_at: "2026-01-01", usage: { gpu_cost_usd: spent } },
+              snapshot: JSON.stringify({ context: { jobs: [under(state), job()] } }),
+            }),
+            usedBy: async () => ({ gpu_cost_usd: 0 }),
+          } as unknown as StepPorts["runs"],
+        },
+      ),
+    )(
+      {
+        job: job(),
+        run_id: "r1",
+        random_seed: 5,
+        deadline_seconds: 3_600,
+        preemptions: 0,
+        max_gpu_cost_usd: 3,
+      },
+      context,
+    );
+    return "problem" in output ? output.problem : handed.length;
+  };
+  expect(await submit("submitted", 1)).toMatch(/waits for another one.*3\.00 USD/);
+  expect(await submit("submitted", 1, true)).toBe(1);
+  expect(await submit("submitted", 0.99)).toBe(1);
+  expect(await submit("succeeded", 1)).toBe(1);
+});
+
 test("stopping jobs tells how long each has run, whatever it has come to", async () => {
   const known: Record<string, JobStatus> = {
     done: { job_id: "done", state: "SUCCEEDED", run_seconds: 60 },
@@ -468,6 +547,33 @@ test("stopping jobs tells how long each has run, whatever it has come to", async
     check_at: NOW + 2_000,
     run_seconds: { done: 60, stopped: 7, running: 5 },
   });
+});
+
+test("a job that cannot be stopped now leaves no other one running, and says so", async () => {
+  const asked: string[] = [];
+  const ports = portsOf({
+    cancel(jobId) {
+      asked.push(jobId);
+      return jobId === "odd"
+        ? Promise.reject(new HaystackError("BATCH_UNAVAILABLE", "Batch does not answer."))
+        : Promise.resolve();
+    },
+    get: (job_id) => Promise.resolve({ job_id, state: "CANCELLED", run_seconds: 3 }),
+  });
+  const cancel = (trouble: CheckTrouble | null) =>
+    cancelJobs(ports)({ job_ids: ["odd", "fine", "last"], asked_at: NOW, trouble }, context);
+  const trouble = { code: "BATCH_UNAVAILABLE", message: "Batch does not answer.", since: NOW };
+  expect(await cancel(null)).toStrictEqual({
+    remaining: ["odd"],
+    asked_at: NOW,
+    check_at: NOW + 2_000,
+    run_seconds: { fine: 3, last: 3 },
+    trouble,
+  });
+  expect(asked).toEqual(["odd", "fine", "last"]);
+  expect(
+    (await cancel({ ...trouble, code: "BATCH_UNAVAILABLE", since: NOW - 5 })).trouble?.since,
+  ).toBe(NOW - 5);
 });
 
 test("a job that Batch does not know counts as stopped only after the time in which a new one may appear", async () => {
@@ -531,4 +637,27 @@ test("stopping jobs waits for a submission under way, whose job Batch does not k
   const { remaining } = await stopping;
   expect(remaining).toEqual(["late"]);
   expect(asked).toEqual(["cancel late", "get late"]);
+});
+
+test("a job is named with what its cells were drawn by, where the run knows it", async () => {
+  const handed: unknown[] = [];
+  const submit = submitJob(
+    portsOf({
+      submit: ({ job_id, inputs }) => {
+        handed.push(inputs);
+        return Promise.resolve({ job_id, state: "QUEUED" });
+      },
+    }),
+  );
+  const asked: SubmitJobInput = {
+    job: job(),
+    run_id: "r1",
+    random_seed: 1,
+    deadline_seconds: 60,
+    preemptions: 0,
+    max_gpu_cost_usd: null,
+  };
+  await submit({ ...asked, plan: { path: "plan.json", sha256: "0123" } }, context);
+  await submit(asked, context);
+  expect(handed).toEqual(["0123", undefined]);
 });

@@ -1,8 +1,16 @@
 import { expect, test } from "vitest";
 import { createRunSteps } from "../../actors/host/run-steps.ts";
+import { createPostponing } from "../../actors/host/postponing.ts";
 import { HaystackError } from "../../errors.ts";
 import { manualClock } from "../../services/clock/manual.ts";
 import { systemClock } from "../../services/clock/system.ts";
+
+const unpostponed = createPostponing({
+  clock: manualClock(),
+  stored: undefined,
+  changed: () => undefined,
+  onTrouble: () => undefined,
+});
 
 test.each([
   ["gives a result", () => Promise.resolve(7), { output: 7 }],
@@ -14,6 +22,7 @@ test.each([
       clock: systemClock,
       leaseUntil: Number.POSITIVE_INFINITY,
       needsCommit: () => false,
+      postponing: unpostponed,
     });
     const told: unknown[] = [];
     await steps.run<number>(
@@ -45,6 +54,7 @@ test("a step waits for its lease to be renewed; when the run is given up instead
       clock: manualClock(100),
       leaseUntil: 100,
       needsCommit: () => false,
+      postponing: unpostponed,
     });
     const told: unknown[] = [];
     const ran = steps.run<number>(

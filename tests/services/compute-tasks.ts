@@ -56,6 +56,11 @@ export async function die(code: number): Promise<never> {
   process.exit(code);
 }
 
+/** Meets a full disk. */
+export async function fill(): Promise<void> {
+  await writeFile("/dev/full", "x");
+}
+
 export async function uncloneable(): Promise<() => void> {
   return () => {};
 }

@@ -81,11 +81,28 @@ export function computeContract(
       await expect(compute.run("failTyped", { unclonable: () => 0 })).rejects.toMatchObject({
         code: "INTERNAL",
       });
+      expect((await compute.run("sum", Float32Array.of(1))).total).toBe(1);
+    });
+
+    test("what passes is told apart from a fault of the task: a process that ends, a full disk", async () => {
+      const compute = open();
       await expect(compute.run("die", 3)).rejects.toMatchObject({
-        code: "INTERNAL",
+        code: "COMPUTE_ENDED",
+        retryable: true,
         message: expect.stringContaining(
           "computed die ended without an answer (exit code 3)",
         ) as string,
+      });
+      await expect(compute.run("fill", undefined)).rejects.toMatchObject({
+        code: "DISK_FULL",
+        retryable: true,
+      });
+      const file = await newFile();
+      const killed = compute.run("spin", file).catch((thrown: unknown) => thrown);
+      process.kill(await written(file), "SIGKILL");
+      expect(await killed).toMatchObject({
+        code: "COMPUTE_ENDED",
+        message: expect.stringContaining("SIGKILL") as string,
       });
       expect((await compute.run("sum", Float32Array.of(1))).total).toBe(1);
     });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setImmediate as nextTurn, setTimeout as wait } from "node:timers/promises";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { HaystackError } from "../../errors.ts";
 import { processCompute } from "../../services/compute/processes.ts";
 import { computeContract, type ContractTasks, isAlive, written } from "./compute.contract.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
@@ -177,3 +178,38 @@ test.each(["spin", "linger"])(
     await expect.poll(() => isAlive(pid), { timeout: 30_000 }).toBe(false);
   },
 );
+
+test("a failure that does not say why is that of the machine, where it has run out of something", async () => {
+  let cause: HaystackError | undefined;
+  const compute = processCompute<ContractTasks>({
+    filename: TASKS,
+    processes: 1,
+    limitMinutes: 1,
+    cause: () => cause,
+  });
+  onTestFinished(() => compute.close());
+  const codes = async () => [
+    await compute.run("failPlain", "cannot write").catch(({ code }: HaystackError) => code),
+    await compute.run("failTyped", {}).catch(({ code }: HaystackError) => code),
+  ];
+  expect(await codes()).toEqual(["INTERNAL", "CELL_TYPE_UNKNOWN"]);
+  cause = new HaystackError("DISK_FULL", "The disk is full; free some space.");
+  expect(await codes()).toEqual(["DISK_FULL", "CELL_TYPE_UNKNOWN"]);
+});
+
+test("a process that the machine refuses for want of files is no fault of the task", async () => {
+  const program = await programWith(
+    `const held = [];
+     import { openSync } from "node:fs";
+     await compute.run("sum", Float32Array.of(1));
+     try { for (;;) held.push(openSync("/dev/null")); } catch { held.length; }
+     const codes = await Promise.all([1, 2].map(() => compute.run("linger", "/dev/full").catch(({ code }) => code)));
+     process.stderr.write(codes.join() + "\\n");
+     process.exit(0);`,
+  );
+  const { stderr } = await promisify(execFile)("sh", [
+    "-c",
+    `ulimit -n 64; exec "${process.execPath}" "${program}"`,
+  ]);
+  expect(stderr).toContain("TOO_MANY_FILES");
+});

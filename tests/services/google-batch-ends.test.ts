@@ -222,6 +222,8 @@ test.each(["QUEUED", "SCHEDULED"] as const)(
     expect(await harness.batch.get(spec.job_id)).toEqual({
       job_id: spec.job_id,
       state: "CANCELLED",
+      shortage: true,
+      ...(state === "SCHEDULED" ? { run_seconds: expect.any(Number) as number } : {}),
     });
     expect(await harness.runs(spec)).toBe(0);
   },
@@ -243,6 +245,33 @@ test("cancel while RUNNING returns at once, before the job has stopped; its seco
     run_seconds: expect.any(Number) as number,
   });
   expect(end?.run_seconds).toBeGreaterThan(0);
+});
+
+test("a job that is being cancelled is not cancelled again, nor one that ended", async () => {
+  const harness = await googleHarness();
+  const spec = jobSpec();
+  const slow = gate();
+  harness.server.scriptJobs({ hold: { QUEUED: gate().promise }, slowStop: slow.promise });
+  await harness.batch.submit(spec);
+  await harness.batch.cancel(spec.job_id);
+  await harness.batch.cancel(spec.job_id);
+  slow.open();
+  await harness.server.reached(spec.job_id, "CANCELLED");
+  await harness.batch.cancel(spec.job_id);
+  expect(harness.server.calls.filter(({ method }) => method === "cancelJob")).toHaveLength(1);
+});
+
+test("a cancellation that somebody else began in between is no error", async () => {
+  const harness = await googleHarness();
+  const spec = jobSpec();
+  harness.server.scriptJobs({ hold: { QUEUED: gate().promise }, slowStop: gate().promise });
+  await harness.batch.submit(spec);
+  harness.server.failCalls({
+    method: "cancelJob",
+    until: () => harness.batch.cancel(spec.job_id),
+  });
+  await harness.batch.cancel(spec.job_id);
+  expect(harness.server.job(spec.job_id)?.status?.state).toBe("CANCELLATION_IN_PROGRESS");
 });
 
 test("cancel just after SUCCEEDED is no error and changes nothing", async () => {

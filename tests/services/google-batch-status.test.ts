@@ -54,7 +54,28 @@ test.each([
     job_id: "j",
     state: "FAILED",
     failure: { kind, reason, exit_code: code },
-    run_seconds: 15,
+    run_seconds: 25,
+  });
+});
+
+test("a machine is paid for from SCHEDULED, but not before Batch last said that there was none", () => {
+  const told: Told = [
+    [0, QUEUED],
+    [100, "VM in Managed Instance Group meets error: CODE_GCE_ZONE_RESOURCE_POOL_EXHAUSTED"],
+    [3_600, "VM in Managed Instance Group meets error: CODE_GCE_ZONE_RESOURCE_POOL_EXHAUSTED"],
+    [3_900, RUNNING],
+    [4_000, "Job failed due to task failure."],
+    [4_001, "Job state is set from RUNNING to FAILED for job j."],
+  ];
+  expect(jobStatus("j", job("FAILED", told), []).run_seconds).toBe(401);
+  const never: Told = [
+    [0, QUEUED],
+    [240, "Job state is set from SCHEDULED to SCHEDULED_PENDING_FAILED for job j."],
+    [241, "Job state is set from SCHEDULED_PENDING_FAILED to FAILED for job j."],
+  ];
+  expect(jobStatus("j", job("FAILED", never), [])).toMatchObject({
+    run_seconds: 241,
+    failure: { kind: "transient" },
   });
 });
 
@@ -84,7 +105,7 @@ test.each([
   ],
   [
     137,
-    undefined,
+    "once",
     "The worker was killed, most likely because the machine ran out of memory (exit code 137)",
   ],
   [143, undefined, "The worker was stopped by another program (exit code 143)"],
@@ -159,6 +180,7 @@ test("a preemption that was overcome is no failure of a job that SUCCEEDED or st
   expect(jobStatus("j", job("RUNNING", [[10, RUNNING]]), stale)).toEqual({
     job_id: "j",
     state: "RUNNING",
+    started_at: 1_700_000_010_500,
   });
 });
 
@@ -199,6 +221,7 @@ test("from QUEUED to FAILED is transient, in Batch's words about machines and qu
         "The job failed before its task started: Batch Error: code - CODE_GCE_ZONE_RESOURCE_POOL_EXHAUSTED, description - error count is 4; Try a different zone.",
       exit_code: null,
     },
+    shortage: true,
   });
   expect(jobStatus("j", job("FAILED", []), []).failure).toEqual({
     kind: "transient",
@@ -226,7 +249,7 @@ test("an exit code of 0 in an event is none, and a job that ran and failed witho
         "The job failed, and Google Batch reports no exit code: Job state is set from RUNNING to FAILED for job j.",
       exit_code: null,
     },
-    run_seconds: 5,
+    run_seconds: 15,
   });
 });
 
@@ -237,5 +260,5 @@ test("without events Batch's own run time counts", () => {
   ).toBe(61.5);
   expect(
     jobStatus("j", job("CANCELLED", [], { runDuration: { seconds: "0", nanos: 0 } }), []),
-  ).toEqual({ job_id: "j", state: "CANCELLED" });
+  ).toEqual({ job_id: "j", state: "CANCELLED", shortage: true });
 });

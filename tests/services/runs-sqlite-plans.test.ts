@@ -42,6 +42,7 @@ const anyRun = {
   labels: [],
   created_from: null,
   created_until: null,
+  failed_with: null,
   limit: 5,
   created_at: null,
   run_id: null,
@@ -61,7 +62,7 @@ const CALLS: {
   readonly [
     Name in Exclude<
       keyof SqliteOperations,
-      "close" | "inOneTransaction" | "emptyLog" | "changedRows"
+      "close" | "faults" | "inOneTransaction" | "emptyLog" | "changedRows"
     >
   ]: (store: SqliteOperations) => void;
 } = {
@@ -156,6 +157,7 @@ const CALLS: {
   outboxesWith: (store) => store.outboxesWith("owed", 5),
   journalPut: (store) => store.journalPut("r1", "k", "1"),
   journalGet: (store) => store.journalGet("r1", "k"),
+  journal: (store) => store.journal("r1"),
   ended: (store) =>
     store.ended({ ended_before: "2027", unpruned: true, limit: 5, created_at: "", run_id: "" }),
   removeRun(store) {

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { RunChanges, RunFilter, TransitionEntry } from "../../services/runs/index.ts";
-import { newRun } from "../../services/runs/document.ts";
+import { newRun, type RunDocument } from "../../services/runs/document.ts";
 import {
   cancelEvent,
   ids,
@@ -164,6 +164,21 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
             ({ query }) => query,
           ),
         ).toHaveLength(1);
+      });
+
+      test("lists are filtered by the error that runs failed with", async () => {
+        const { store } = await open();
+        const failed = (code: "DISK_FULL" | "INTERNAL"): Partial<RunDocument> => ({
+          status: "failed",
+          error: { code, message: "It failed.", retryable: true, phase: "evaluation" },
+        });
+        await store.insert(sampleRun("run-1", failed("DISK_FULL")));
+        await store.insert(sampleRun("run-2", failed("INTERNAL")));
+        await store.insert(sampleRun("run-3"));
+        const found = async (filter: RunFilter) =>
+          (await store.list(filter)).map(({ run_id }) => run_id);
+        expect(await found({ failed_with: "DISK_FULL" })).toEqual(["run-1"]);
+        expect(await found({ failed_with: "TOO_MANY_FILES" })).toEqual([]);
       });
 
       test("lists are filtered by the beginning of an id, by name, labels and age", async () => {
@@ -473,6 +488,18 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
         expect(await stores[0]?.journalGet("run-a", "analyze/1")).toEqual(values[0]);
         expect(await stores[0]?.journalPut("run-a", "analyze/2", "other")).toBe("other");
         expect(await stores[0]?.journalGet("run-b", "analyze/1")).toBeUndefined();
+      });
+
+      test("all that is on record for a run is told by key, and nothing of another", async () => {
+        const { store } = await openSeveral(1);
+        for (const runId of ["run", 'run"', "run-1", "run,", 'run","a'])
+          for (const key of ["b/2", "a/1", 'a","x'])
+            await store.journalPut(runId, key, { of: [runId, key] });
+        for (const runId of ["run", 'run"', "run-1", "run,", 'run","a'])
+          expect(await store.journal(runId)).toEqual(
+            ['a","x', "a/1", "b/2"].map((key) => ({ key, value: { of: [runId, key] } })),
+          );
+        expect(await store.journal("ru")).toEqual([]);
       });
     });
 

@@ -22,6 +22,8 @@ export interface JobScript {
   readonly hiddenCalls?: number;
   /** The job stays in the state until the promise resolves. */
   readonly hold?: { readonly [State in "QUEUED" | "SCHEDULED" | "RUNNING"]?: Promise<unknown> };
+  /** A cancellation takes until this resolves. */
+  readonly slowStop?: Promise<unknown>;
   /** What Batch says of machines while the job is in the state, without a message to anybody. */
   readonly says?: { readonly [State in "QUEUED" | "SCHEDULED"]?: string };
   /** Goes from QUEUED to FAILED; Batch's own words for it. */
@@ -266,6 +268,7 @@ export function liveJob(
 
   const liveAndEnd = async (): Promise<void> => {
     await live();
+    if (script.slowStop !== undefined) await script.slowStop;
     if (state === "CANCELLATION_IN_PROGRESS") enter("CANCELLED");
   };
 

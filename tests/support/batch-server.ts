@@ -44,6 +44,8 @@ export type Method =
 
 export interface CallFault {
   readonly method?: Method;
+  /** Only calls about this job. */
+  readonly jobId?: string;
   /** So many next calls fail. Default 1. */
   readonly times?: number;
   /** gRPC status. Default UNAVAILABLE. */
@@ -199,7 +201,11 @@ export async function batchServer(options: BatchServerOptions): Promise<BatchSer
 
   const cancelJob = ({ name }: ByName): typeof operation => {
     const { live } = visible(name);
-    // Undocumented: how an ended job refuses.
+    // As reported: a job that is being cancelled refuses another cancellation, and one that was
+    // cancelled takes it. With which code is not documented; nor how an ended job refuses.
+    if (live.state() === "CANCELLED") return operation;
+    if (live.state() === "CANCELLATION_IN_PROGRESS")
+      throw new CallError(status.ABORTED, `Job ${name} is being cancelled`);
     if (ENDED.has(live.state()))
       throw new CallError(status.FAILED_PRECONDITION, `Job ${name} has ended`);
     live.stop("cancel");
@@ -242,7 +248,11 @@ export async function batchServer(options: BatchServerOptions): Promise<BatchSer
   const answer = async (method: Method, request: unknown): Promise<unknown> => {
     calls.push({ method, request });
     const found = faults.find(
-      ({ fault, left }) => left > 0 && (fault.method === undefined || fault.method === method),
+      ({ fault, left }) =>
+        left > 0 &&
+        (fault.method === undefined || fault.method === method) &&
+        (fault.jobId === undefined ||
+          idOf((request as { name?: string }).name ?? "") === fault.jobId),
     );
     if (found !== undefined) {
       found.left--;

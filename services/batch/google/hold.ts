@@ -39,10 +39,13 @@ const KINDS: readonly {
 const isStateChange = ({ description }: GoogleEvent): boolean =>
   /^(Job|Task) state is (set|updated)/.test(description ?? "");
 
+/** Whether it tells of machines, quota or permissions. */
+export const isOfMachines = (event: GoogleEvent): boolean =>
+  (event.description ?? "") !== "" && !isStateChange(event);
+
 /** Events in their order; the newest that tells of machines, quota or permissions. */
 export const newestWords = (events: readonly GoogleEvent[]): string | undefined =>
-  events.findLast((event) => (event.description ?? "") !== "" && !isStateChange(event))
-    ?.description ?? undefined;
+  events.findLast(isOfMachines)?.description ?? undefined;
 
 /** Batch's words, of which kind they are, and what to do. */
 export function holdOf(words: string): JobHold {

@@ -38,7 +38,10 @@ export interface GoogleBatchJobs {
   /** Undefined when Batch does not know the job. */
   get(jobId: string, signal?: AbortSignal): Promise<GoogleJob | undefined>;
   tasks(jobId: string, signal?: AbortSignal): Promise<readonly GoogleTask[]>;
-  /** Asks for cancellation; an unknown, ended or already stopping job is no error. */
+  /**
+   * Asks for cancellation of a job that neither ended nor is stopping: Batch takes no second
+   * request. An unknown job is no error.
+   */
   cancel(jobId: string, signal?: AbortSignal): Promise<void>;
   /**
    * Rejects unless jobs can be listed and made here: place, credentials and permissions are right.
@@ -239,16 +242,15 @@ export function googleBatchJobs(place: GoogleBatchPlace): GoogleBatchJobs {
 
     async cancel(jobId, signal) {
       const ask = async (client: v1.BatchServiceClient): Promise<void> => {
+        const isStopping = async (): Promise<boolean> =>
+          STOPPING.has((await find(client, jobId))?.status?.state);
+        if (await isStopping()) return;
         try {
           await client.cancelJob({ name: nameOf(jobId) }, calls());
         } catch (thrown) {
-          const code = grpcCode(thrown);
-          if (code === GRPC.NOT_FOUND) return;
-          // How Batch refuses to cancel an ended job is not documented; its state decides.
-          if (code === GRPC.FAILED_PRECONDITION || code === GRPC.INVALID_ARGUMENT) {
-            const job = await find(client, jobId);
-            if (job === undefined || STOPPING.has(job.status?.state)) return;
-          }
+          if (grpcCode(thrown) === GRPC.NOT_FOUND) return;
+          // How Batch refuses to cancel a job that ended or stops is not documented; its state decides.
+          if (await isStopping().catch(() => false)) return;
           throw thrown;
         }
       };

@@ -1,6 +1,6 @@
 import type { protos } from "@google-cloud/batch";
 import { phrase } from "../../../system-words.ts";
-import { holdOf, newestWords } from "./hold.ts";
+import { holdOf, isOfMachines, newestWords } from "./hold.ts";
 import type { GoogleJob } from "./job.ts";
 import {
   type JobFailureKind,
@@ -58,7 +58,10 @@ const CONTAINER_EXITS: Readonly<Record<number, WorkerExit>> = {
     text: "The program that BATCH_ENTRYPOINT names is not in the image: correct it, or the image",
     repeats: "once",
   },
-  137: { text: "The worker was killed, most likely because the machine ran out of memory" },
+  137: {
+    text: "The worker was killed, most likely because the machine ran out of memory",
+    repeats: "once",
+  },
 };
 
 const millis = (
@@ -127,13 +130,40 @@ function failureOf(
   };
 }
 
-/** Seconds from RUNNING to the end. */
-function runSeconds(job: GoogleJob, events: readonly GoogleEvent[]): number | undefined {
-  const start = events.find((event) => toState(event) === "RUNNING");
+/**
+ * Seconds for which a machine was there: from SCHEDULED, as Google bills from its start
+ * (https://github.com/broadinstitute/cromwell, BatchRequestExecutor), but not before Batch last said
+ * that there was none.
+ */
+function machineSeconds(job: GoogleJob, events: readonly GoogleEvent[]): number | undefined {
   const end = events.findLast((event) => TERMINAL_JOB_STATES.has(toState(event) as JobState));
-  if (start !== undefined && end !== undefined) return Math.max(0, at(end) - at(start)) / 1000;
+  const ran = events.find((event) => toState(event) === "RUNNING");
+  const scheduled = events.find((event) => toState(event) === "SCHEDULED");
+  const begin = scheduled ?? ran;
+  if (begin !== undefined && end !== undefined) {
+    const until = at(ran ?? end);
+    const none = events.findLast((event) => isOfMachines(event) && at(event) <= until);
+    const start = scheduled === undefined ? at(begin) : Math.max(at(begin), none ? at(none) : 0);
+    return Math.max(0, at(end) - start) / 1000;
+  }
   const counted = millis(job.status?.runDuration);
   return counted === undefined || counted === 0 ? undefined : counted / 1000;
+}
+
+/** When the program began, again if Batch ran the job again; milliseconds. */
+const begunAt = (events: readonly GoogleEvent[]): number | undefined => {
+  const began = events.findLast((event) => toState(event) === "RUNNING");
+  return began === undefined ? undefined : at(began);
+};
+
+/**
+ * Of a job that never began. One that was cancelled so, and not by us, was given up by Batch for want
+ * of a machine: it tells no other reason.
+ */
+function lacksMachine(state: JobState, words: string | undefined): boolean {
+  if (state === "CANCELLED") return true;
+  const kind = words === undefined ? undefined : holdOf(words).kind;
+  return state === "FAILED" && (kind === "capacity" || kind === "quota");
 }
 
 /**
@@ -149,16 +179,23 @@ export function jobStatus(jobId: string, job: GoogleJob, tasks: readonly GoogleT
     return {
       job_id: jobId,
       state,
-      ...given({ held: words === undefined ? undefined : holdOf(words) }),
+      ...given({
+        held: words === undefined ? undefined : holdOf(words),
+        started_at: state === "RUNNING" ? begunAt(ofJob) : undefined,
+      }),
     };
   }
   const all = inOrder([...ofJob, ...tasks.flatMap((task) => task.status?.statusEvents ?? [])]);
-  const seconds = runSeconds(job, ofJob);
-  const started = seconds !== undefined || all.some((event) => toState(event) === "RUNNING");
+  const seconds = machineSeconds(job, ofJob);
+  const started =
+    (millis(job.status?.runDuration) ?? 0) > 0 || all.some((event) => toState(event) === "RUNNING");
   return {
     job_id: jobId,
     state,
     ...(state === "FAILED" ? { failure: failureOf(job, all, started) } : {}),
-    ...given({ run_seconds: seconds }),
+    ...given({
+      run_seconds: seconds,
+      shortage: !started && lacksMachine(state, newestWords(all)) ? (true as const) : undefined,
+    }),
   };
 }

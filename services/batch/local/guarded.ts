@@ -1,7 +1,7 @@
 import { systemWords } from "../../../system-words.ts";
-import { HaystackError } from "../../../errors.ts";
+import { HaystackError, machineFault } from "../../../errors.ts";
 
-/** Errors: STEP_ABORTED, OBJECTS_UNAVAILABLE; those of ours as they are. */
+/** Errors: STEP_ABORTED, DISK_FULL, TOO_MANY_FILES, OBJECTS_UNAVAILABLE; those of ours as they are. */
 export async function guarded<Result>(
   signal: AbortSignal | undefined,
   work: () => Promise<Result>,
@@ -12,6 +12,8 @@ export async function guarded<Result>(
     return await work();
   } catch (thrown) {
     if (thrown instanceof HaystackError) throw thrown;
+    const fault = machineFault(thrown, "The use of the folder of local jobs");
+    if (fault !== undefined) throw fault;
     const why = systemWords(thrown) ?? (thrown instanceof Error ? thrown.message : String(thrown));
     throw new HaystackError(
       "OBJECTS_UNAVAILABLE",

@@ -3,7 +3,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { lstat, mkdir, mkdtemp, readdir, realpath, rename, rm, rmdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { Readable } from "node:stream";
-import { HaystackError, objectNotFound } from "../../../errors.ts";
+import { HaystackError, machineFault, objectNotFound } from "../../../errors.ts";
 import {
   hashFile,
   isAbsent,
@@ -27,6 +27,8 @@ function objectsError(thrown: unknown, doing: string, signal?: AbortSignal): Hay
       cause: thrown,
     });
   }
+  const fault = machineFault(thrown, doing);
+  if (fault !== undefined) return fault;
   const why = systemWords(thrown) ?? (thrown instanceof Error ? thrown.message : String(thrown));
   return new HaystackError(
     "OBJECTS_UNAVAILABLE",
@@ -128,6 +130,7 @@ export function directoryObjects({ root }: { readonly root: string }): ObjectSto
   };
 
   return {
+    isElsewhere: false,
     async put(path, localFile, signal) {
       try {
         signal?.throwIfAborted();

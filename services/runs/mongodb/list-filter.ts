@@ -3,7 +3,7 @@ import type { RunFilter } from "../index.ts";
 import { findRun } from "./aside.ts";
 import type { StoredRun } from "./record.ts";
 
-export const literally = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+const literally = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
 
 /**
  * Where the last run of a page stands in the order of the store, which may not be where it is shown
@@ -25,6 +25,7 @@ export function listFilter({
   text,
   id,
   labels = {},
+  failed_with,
   created_from,
   created_until,
   before,
@@ -49,6 +50,7 @@ export function listFilter({
   ];
   return {
     ...(status === undefined ? {} : { status }),
+    ...(failed_with === undefined ? {} : { status: "failed", "error.code": failed_with }),
     ...(user_email === undefined ? {} : { user_email }),
     ...(id === undefined ? {} : { run_id: { $regex: `^${literally(id)}` } }),
     ...(Object.keys(created).length === 0 ? {} : { created_at: created }),

@@ -39,6 +39,7 @@ export function readingOperations({ all, first }: Sql) {
       text: string | null;
       id: string | null;
       labels: readonly (readonly [key: string, value: string])[];
+      failed_with: string | null;
       created_from: string | null;
       created_until: string | null;
       limit: number;
@@ -64,6 +65,11 @@ export function readingOperations({ all, first }: Sql) {
           "CASE WHEN json_valid(document) THEN EXISTS (SELECT 1 FROM json_each(document, '$.labels') WHERE key = ? AND value = ?) ELSE 0 END",
           key,
           value,
+        );
+      if (filter.failed_with !== null)
+        where(
+          "status = 'failed' AND json_extract(document, '$.error.code') = ?",
+          filter.failed_with,
         );
       if (filter.created_from !== null) where("created_at >= ?", filter.created_from);
       if (filter.created_until !== null) where("created_at < ?", filter.created_until);

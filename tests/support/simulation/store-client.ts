@@ -87,6 +87,7 @@ export function storeClient(
     pending: (owner) => call(() => store.pending(owner)),
     journalPut: (runId, key, value) => call(() => store.journalPut(runId, key, value)),
     journalGet: (runId, key) => call(() => store.journalGet(runId, key)),
+    journal: (runId) => call(() => store.journal(runId)),
     close: () => Promise.resolve(),
   };
 }
