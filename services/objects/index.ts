@@ -20,6 +20,8 @@ export interface KeptObject extends ObjectStat {
 }
 
 export interface ObjectStore {
+  /** Whether `fetch` copies objects from elsewhere, whole, so that many small ones cost less. */
+  readonly isElsewhere: boolean;
   /**
    * Stores the file under the path. Present with the same content: success, nothing written.
    * Present with other content: replaced (steps are idempotent by name; a repeated attempt may

@@ -500,9 +500,10 @@ test("a job waits where those under way may use up what the run may spend, and i
         {
           runs: {
             get: async () => ({
-              document: { usage: { gpu_cost_usd: spent } },
+              document: { created_at: "2026-01-01", usage: { gpu_cost_usd: spent } },
               snapshot: JSON.stringify({ context: { jobs: [under(state), job()] } }),
             }),
+            usedBy: async () => ({ gpu_cost_usd: 0 }),
           } as unknown as StepPorts["runs"],
         },
       ),

@@ -182,6 +182,7 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
   }
 
   return {
+    isElsewhere: true,
     async put(path, localFile, signal) {
       const stop = until(signal);
       try {
