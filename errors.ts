@@ -39,6 +39,7 @@ export const ERROR_CATALOGUE = {
   ATLAS_EXISTS: entry(false, 409, 2),
   // Knowledge
   KNOWLEDGE_INVALID: entry(false, 400, 2),
+  KNOWLEDGE_UNAVAILABLE: entry(true, 503, 1),
   // Question
   QUESTION_EMPTY: entry(false, 400, 2),
   QUESTION_TOO_LONG: entry(false, 413, 2),

@@ -10,8 +10,17 @@ async function folderOf(options: CommonOptions): Promise<string> {
   return knowledgeFolder(readConfig(options.dataDir));
 }
 
+interface ImportOptions extends CommonOptions {
+  readonly name?: string;
+  readonly licence?: string;
+  readonly sha256?: string;
+}
+
 const summary = ({
   name,
+  url,
+  version,
+  licence,
   source_file,
   source_sha256,
   cell_types,
@@ -21,6 +30,7 @@ const summary = ({
   name,
   source_file,
   source_sha256,
+  ...given({ url, version, licence }),
   cell_types: cell_types.length,
   gene_sets: pathways.length,
   warnings,
@@ -29,24 +39,30 @@ const summary = ({
 export function addKnowledgeCommands(program: Command): void {
   const knowledge = program
     .command("knowledge")
-    .description("Import and list cell types and gene sets that add to the built-in ones.");
+    .description("Import, update and list cell types and gene sets that add to the built-in ones.");
 
   knowledge
     .command("import")
     .description("Import a Cell Ontology .obo file or a gene set .gmt file.")
-    .argument("<file>", ".obo or .gmt file")
+    .argument("<file>", ".obo or .gmt file, or its address (https://...)")
     .option(
       "--name <name>",
       "name of the import (default: from the file name); an import of that name is replaced",
     )
-    .action(async (file: string, options: CommonOptions & { name?: string }) => {
-      const { importKnowledge } = await import("../../science/knowledge/import-folder.ts");
+    .option("--licence <licence>", "its licence, where the file does not state it")
+    .option("--sha256 <digest>", "refuse a file with another SHA-256")
+    .action(async (file: string, options: ImportOptions) => {
+      const [{ importKnowledge }, { importFrom, isAddress }] = await Promise.all([
+        import("../../science/knowledge/import-folder.ts"),
+        import("../update-knowledge.ts"),
+      ]);
+      const { name: asked, licence, sha256 } = options;
+      const folder = await folderOf(options);
+      const told = given({ name: asked, licence, sha256 });
       const imported = summary(
-        importKnowledge({
-          file,
-          folder: await folderOf(options),
-          ...given({ name: options.name }),
-        }),
+        isAddress(file)
+          ? await importFrom({ url: file, folder, ...told })
+          : importKnowledge({ file, folder, ...told }),
       );
       const { name, cell_types, gene_sets, warnings } = imported;
       print(
@@ -56,6 +72,35 @@ export function addKnowledgeCommands(program: Command): void {
           `${name}: ${cell_types > 0 ? `${cell_types} cell types` : `${gene_sets} gene sets`}`,
           ...warnings.map((warning) => `Warning: ${warning}`),
         ].join("\n"),
+      );
+    });
+
+  knowledge
+    .command("update")
+    .description("Fetch again what was imported from an address.")
+    .argument("[name...]", "imports to update (default: all that have an address)")
+    .option("--accept-licence", "also where the licence is another one now")
+    .action(async (names: readonly string[], options: CommonOptions & { acceptLicence?: true }) => {
+      const { updateKnowledge } = await import("../update-knowledge.ts");
+      const updated = await updateKnowledge(
+        await folderOf(options),
+        names,
+        options.acceptLicence === true,
+      );
+      print(
+        options.json === true,
+        { updated },
+        updated.length === 0
+          ? "Nothing was imported from an address; the built-in knowledge comes with a new release."
+          : table(
+              ["name", "is new", "version", "licence"],
+              updated.map(({ name, changed, version, licence }) => [
+                name,
+                changed ? "yes" : "no",
+                version,
+                licence,
+              ]),
+            ),
       );
     });
 
@@ -77,19 +122,21 @@ export function addKnowledgeCommands(program: Command): void {
       const imports = readImports(await folderOf(options)).map(summary);
       const sources = SOURCES.map((each) => ({ ...each, entries: each.entries() }));
       const rows = [
-        ["built in", builtIn.cell_types, builtIn.gene_sets, ""],
-        ...imports.map(({ name, cell_types, gene_sets, source_file }) => [
+        ["built in", builtIn.cell_types, builtIn.gene_sets, "", "", ""],
+        ...imports.map(({ name, cell_types, gene_sets, source_file, url, version, licence }) => [
           name,
           cell_types,
           gene_sets,
-          source_file,
+          url ?? source_file,
+          version ?? "",
+          licence ?? "",
         ]),
       ];
       print(
         options.json === true,
         { built_in: builtIn, sources, imports },
         [
-          table(["name", "cell types", "gene sets", "file"], rows),
+          table(["name", "cell types", "gene sets", "from", "version", "licence"], rows),
           table(
             ["source", "holds", "entries", "version", "licence"],
             sources.map(({ source, holds, entries, version, licence }) => [

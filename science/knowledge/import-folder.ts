@@ -12,6 +12,7 @@ import {
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { HaystackError } from "../../errors.ts";
+import { given } from "../../given.ts";
 import { parseGmt } from "./import-gmt.ts";
 import { parseObo } from "./import-obo.ts";
 import { cellTypeEntrySchema, pathwayEntrySchema } from "./knowledge.ts";
@@ -23,6 +24,11 @@ const importedSchema = z.object({
   name: z.string().regex(/^[A-Za-z0-9][\w.-]{0,63}$/),
   source_file: z.string(),
   source_sha256: z.string(),
+  /** Where it came from, if not from a file of this machine. */
+  url: z.string().optional(),
+  /** As the file states it, or as told at import. */
+  version: z.string().optional(),
+  licence: z.string().optional(),
   cell_types: z.array(cellTypeEntrySchema),
   pathways: z.array(pathwayEntrySchema),
   warnings: z.array(z.string()),
@@ -38,8 +44,13 @@ export function importKnowledge(options: {
   readonly file: string;
   readonly folder: string;
   readonly name?: string;
+  readonly url?: string;
+  /** Where the file states none. */
+  readonly licence?: string;
+  /** What the file must have, in hexadecimal. */
+  readonly sha256?: string;
 }): ImportedKnowledge {
-  const { file, folder } = options;
+  const { file, folder, url } = options;
   const shown = basename(file);
   const name = options.name ?? shown.replace(/\.(obo|gmt)$/i, "");
   if (!existsSync(file) || !statSync(file).isFile())
@@ -53,12 +64,20 @@ export function importKnowledge(options: {
       `"${name}" cannot be used as a name; use letters, digits, dots, hyphens and underscores in --name.`,
     );
   const bytes = readFileSync(file);
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  if (options.sha256 !== undefined && options.sha256.toLowerCase() !== sha256)
+    throw new HaystackError(
+      "KNOWLEDGE_INVALID",
+      `${shown} has the SHA-256 ${sha256}, not the one given; get the file again, or correct --sha256.`,
+    );
   const text = asText(bytes, shown);
+  const stated = statedIn(text);
   const common = {
     format: "haystack-knowledge/1",
     name,
     source_file: shown,
-    source_sha256: createHash("sha256").update(bytes).digest("hex"),
+    source_sha256: sha256,
+    ...given({ url, version: stated.version, licence: stated.licence ?? options.licence }),
   } as const;
   let imported: ImportedKnowledge;
   if (/\.obo$/i.test(file))
@@ -79,6 +98,19 @@ export function importKnowledge(options: {
     );
   writeWhole(folder, `${name}.json`, JSON.stringify(imported));
   return imported;
+}
+
+const HEADER_LETTERS = 20_000;
+
+/** Version and licence in the header of an .obo file; a .gmt file has none. */
+export function statedIn(text: string): { readonly version?: string; readonly licence?: string } {
+  const [header = ""] = text.slice(0, HEADER_LETTERS).split(/^\[Term\]/m);
+  const version = /^data-version:\s*(\S.{0,99})$/m.exec(header)?.[1]?.trim();
+  const licence =
+    /^property_value:\s*\S*(?:terms[/:]license|terms[/:]rights)\s+"?([^\s"]{1,200})/m.exec(
+      header,
+    )?.[1];
+  return given({ version, licence });
 }
 
 /**
