@@ -2,7 +2,13 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { ERROR_CATALOGUE, type ErrorCode } from "../../errors.ts";
 import { problemOf } from "../../zod-words.ts";
-import { newRun, runConfigSchema, runDocumentSchema, type RunDocument } from "./document.ts";
+import {
+  newRun,
+  RUN_STATUSES,
+  runConfigSchema,
+  runDocumentSchema,
+  type RunDocument,
+} from "./document.ts";
 import type { InboxEvent, RunRecord, SetAside, TransitionEntry } from "./index.ts";
 
 /**
@@ -62,6 +68,30 @@ const usable = <Shape extends z.ZodRawShape>(
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+const known: ReadonlySet<unknown> = new Set(RUN_STATUSES);
+const UNKNOWN_PROBLEM = "The record of the run cannot be read: its status is none of ours.";
+/** Of a run that nobody can tell how it stands. */
+const UNKNOWN_STATUS = {
+  status: "failed",
+  termination_reason: "failed",
+  error: {
+    code: "RECORD_UNREADABLE",
+    message: UNKNOWN_PROBLEM,
+    retryable: false,
+    phase: "pending",
+  },
+  error_message: UNKNOWN_PROBLEM,
+} as const;
+
+/** Later than any run of ours waits: another program wrote such a time. Milliseconds. */
+export const FAR_MS = 60 * 86_400_000;
+
+const FIRST_TIME = new Date(0).toISOString();
+const timeSchema = runDocumentSchema.shape.created_at;
+
+/** A time as it is stored; null for what is none. */
+export const readTime = (raw: unknown): string | null => timeSchema.safeParse(raw).data ?? null;
+
 /** The fields that can be shown; the others are as of a run that has not begun. */
 function salvaged(raw: Readonly<Record<string, unknown>>, id: string): RunDocument {
   const config = isObject(raw["config"]) ? usable(runConfigSchema, raw["config"]) : {};
@@ -71,15 +101,22 @@ function salvaged(raw: Readonly<Record<string, unknown>>, id: string): RunDocume
     user_email: null,
     config,
     random_seed: 0,
-    now: Date.parse(typeof raw["updated_at"] === "string" ? raw["updated_at"] : "") || 0,
+    now: Date.parse(readTime(raw["updated_at"]) ?? FIRST_TIME),
   });
   return {
     ...blank,
     ...usable(runDocumentSchema, raw),
     config: blank.config,
     run_id: id,
+    ...(known.has(raw["status"]) ? {} : UNKNOWN_STATUS),
   };
 }
+
+/** Every run of ours has them: they were given their defaults when it was made. */
+const SETTINGS = Object.keys(runConfigSchema.parse({}));
+
+const missingSettings = (config: unknown): readonly string[] =>
+  isObject(config) ? SETTINGS.filter((name) => config[name] === undefined) : [];
 
 export interface ReadDocument {
   readonly document: RunDocument;
@@ -94,11 +131,15 @@ export interface ReadDocument {
 export function readDocument(raw: Readonly<Record<string, unknown>>, id: string): ReadDocument {
   const kept = raw as unknown as RunDocument;
   const parsed = runDocumentSchema.safeParse(raw);
-  if (parsed.success && raw["run_id"] === id) return { document: kept, kept, damage: null };
+  const missing = missingSettings(raw["config"]);
+  if (parsed.success && raw["run_id"] === id && missing.length === 0)
+    return { document: kept, kept, damage: null };
   const issues = (parsed.error?.issues ?? []).filter((issue) => !isOfLaterRelease(issue));
   const document = salvaged(raw, id);
   const problems = issues.map((issue) => problemOf(issue, "the document"));
-  if (parsed.success) problems.push("run_id is not the one that it is stored under");
+  problems.push(...missing.map((name) => `config.${name} is missing`));
+  if (parsed.success && raw["run_id"] !== id)
+    problems.push("run_id is not the one that it is stored under");
   return problems.length === 0
     ? { document, kept, damage: null }
     : { document, kept: document, damage: sentence(problems) };

@@ -4,13 +4,8 @@ import { completedRun } from "../support/expected-runs.ts";
 import { hostRuns, run } from "../support/hosted-runs.ts";
 import { describeWithMongodb, startMongodb, type MongodbServer } from "../support/mongodb.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
-import {
-  insertHeld,
-  sharedMongodb,
-  sharedSqlite,
-  type Fields,
-  type SharedRuns,
-} from "../support/shared-runs.ts";
+import { insertHeld, type Fields } from "../support/foreign-writes.ts";
+import { sharedMongodb, sharedSqlite, type SharedRuns } from "../support/shared-runs.ts";
 
 const LONG_ID = "x".repeat(201);
 

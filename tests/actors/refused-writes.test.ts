@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { hostRuns, run } from "../support/hosted-runs.ts";
 import { describeWithMongodb, startMongodb, type MongodbServer } from "../support/mongodb.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
-import { sharedMongodb, type Fields } from "../support/shared-runs.ts";
+import type { Fields } from "../support/foreign-writes.ts";
+import { sharedMongodb } from "../support/shared-runs.ts";
 
 const PATIENCE = { timeout: 20_000 };
 

@@ -6,7 +6,7 @@ import { haystack } from "../support/command-line.ts";
 import { serveOn, simulatedAtlas } from "../support/daemon-process.ts";
 import { freePort } from "../support/free-port.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
-import { insertHeld } from "../support/shared-runs.ts";
+import { insertHeld } from "../support/foreign-writes.ts";
 
 /** Takes far more memory when it is read than the daemons below have. */
 const BOMB = `{"value":"analyzing","context":{"run_id":"killer","jobs":[${"[],".repeat(9_000_000)}[]]}}`;

@@ -78,7 +78,7 @@ const CALLS: {
     store.claim({ ...anyClaim, suspects: true });
     store.claim({ ...anyClaim, now: NOW + 2_000, queued_of: "ada@example.org" });
   },
-  left: (store) => store.left(NOW, 5),
+  left: (store) => store.left(NOW, NOW * 2, 5),
   wake: (store) => store.wake(["r1"]),
   takeIn: (store) =>
     store.takeIn([

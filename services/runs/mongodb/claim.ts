@@ -2,11 +2,12 @@ import { randomUUID } from "node:crypto";
 import type { Collection, Filter } from "mongodb";
 import type { RunStatus } from "../document.ts";
 import { COUNTED_QUEUE, type ClaimRequest, type RunRecord, type UserLoad } from "../index.ts";
+import { readTime } from "../damage.ts";
 import { NOT_ASIDE } from "./aside.ts";
 import { isRefusedWrite } from "./errors.ts";
-import { LIMITED, toHostable, type StoredRun } from "./record.ts";
+import { isOutside, LIMITED, toHostable, type StoredRun } from "./record.ts";
 import type { StoredPresence } from "./presence.ts";
-import { freshLease, takeInOutsideRuns } from "./take-in.ts";
+import { freshLease, takeIn, takeInOutsideRuns } from "./take-in.ts";
 
 const UNCANCELLED: RunStatus[] = ["pending", "running", "completed", "failed"];
 export const HAS_EVENTS: Filter<StoredRun> = { "inbox.id": { $gte: "" } };
@@ -124,7 +125,9 @@ async function claimOf(
     for (const id of ids) await takeAlone(id, take);
   }
   const claimed = await runs.find({ _id: { $in: ids }, "lease.claim": claim }, LIMITED).toArray();
-  return claimed.map(toHostable);
+  // Another program has replaced the whole of it; the next look finds it in the queue.
+  for (const stored of claimed.filter(isOutside)) await takeIn(runs, stored, now);
+  return claimed.filter((stored) => !isOutside(stored)).map(toHostable);
 
   /** One whose lease or counter has another form is made claimable; the next look takes it. */
   async function takeAlone(id: string, takeOf: typeof take): Promise<void> {
@@ -182,7 +185,7 @@ export async function userLoads(runs: Collection<StoredRun>, now: number): Promi
             user_email: _id === "" ? null : _id,
             active,
             queued: Math.min(queued, COUNTED_QUEUE),
-            queued_since: typeof queued_since === "string" ? queued_since : null,
+            queued_since: readTime(queued_since),
           },
         ],
   );

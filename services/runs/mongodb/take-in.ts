@@ -1,4 +1,5 @@
 import type { Collection, Filter } from "mongodb";
+import { FAR_MS } from "../damage.ts";
 import { completeOutsideRun } from "../outside.ts";
 import { NOT_ASIDE } from "./aside.ts";
 import { isDuplicateKey } from "./errors.ts";
@@ -31,14 +32,16 @@ const NO_TEXT = [
 const NO_NUMBER = ["string", "object", "array", "bool", "date", "timestamp", "objectId", "binData"];
 
 /** No lease, or none that could run out. */
-const UNCLAIMABLE = anyOf(
-  {
-    "lease.expires_at": null,
-    ...NOT_ASIDE,
-    status: { $nin: ["completed", "failed"] },
-  },
-  { "lease.expires_at": { $type: NO_NUMBER }, ...NOT_ASIDE },
-);
+const unclaimable = (now: number): Filter<StoredRun> =>
+  anyOf(
+    {
+      "lease.expires_at": null,
+      ...NOT_ASIDE,
+      status: { $nin: ["completed", "failed"] },
+    },
+    { "lease.expires_at": { $type: NO_NUMBER }, ...NOT_ASIDE },
+    { "lease.expires_at": { $gt: now + FAR_MS }, ...NOT_ASIDE },
+  );
 
 /** To be worked on, and nobody would look at them. */
 const unseen = (now: number): Filter<StoredRun> =>
@@ -52,6 +55,12 @@ const unseen = (now: number): Filter<StoredRun> =>
     {
       status: { $in: ["pending", "running"] },
       attention_at: { $type: NO_NUMBER },
+      "lease.expires_at": { $lte: now },
+      ...NOT_ASIDE,
+    },
+    {
+      status: { $in: ["pending", "running"] },
+      attention_at: { $gt: now + FAR_MS },
       "lease.expires_at": { $lte: now },
       ...NOT_ASIDE,
     },
@@ -87,7 +96,7 @@ const timeOf = (raw: Readonly<Record<string, unknown>>, now: number): string => 
 
 export async function takeInOutsideRuns(runs: Collection<StoredRun>, now: number): Promise<void> {
   const some = { ...LIMITED, limit: TAKEN_IN_AT_ONCE };
-  for (const stored of await runs.find(UNCLAIMABLE, some).toArray())
+  for (const stored of await runs.find(unclaimable(now), some).toArray())
     await (isOutside(stored) ? takeIn(runs, stored, now) : giveLease(runs, stored, now));
   for (const { _id, attention_at } of await runs.find(unseen(now), some).toArray())
     await runs.updateOne(
@@ -127,7 +136,11 @@ async function giveLease(
  * Gives a run that another program inserted the rest of its fields: it is in the queue then, or,
  * cancelled meanwhile, to be ended by a host, or refused.
  */
-async function takeIn(runs: Collection<StoredRun>, stored: StoredRun, now: number): Promise<void> {
+export async function takeIn(
+  runs: Collection<StoredRun>,
+  stored: StoredRun,
+  now: number,
+): Promise<void> {
   const one = {
     _id: stored._id,
     status: (stored.status as string | undefined) ?? null,

@@ -57,7 +57,8 @@ export const asideOperations = (sql: Sql, get: (runId: string) => RunRow | undef
       atomically(() => {
         for (const runId of runIds)
           change(
-            "UPDATE runs SET attention_at = 0 WHERE run_id = ? AND attention_at IS NULL",
+            `UPDATE runs SET attention_at = 0, lease_owner = NULL, lease_expires_at = NULL, lease_token = lease_token + 1
+             WHERE run_id = ? AND set_aside IS NULL`,
             runId,
           );
       }),

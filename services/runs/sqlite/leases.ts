@@ -81,10 +81,13 @@ export function leaseOperations(
         });
       }),
 
-    left: (now: number, limit: number): RunRow[] =>
+    /** Those, and those that ask for attention beyond a time that no run of ours waits for. */
+    left: (now: number, far: number, limit: number): RunRow[] =>
       all<{ run_id: string }>(
-        `SELECT run_id FROM runs INDEXED BY runs_left WHERE ${LEFT} AND coalesce(lease_expires_at, 0) <= ? LIMIT ?`,
+        `SELECT run_id FROM runs INDEXED BY runs_left WHERE ${LEFT} AND coalesce(lease_expires_at, 0) <= ?1
+         UNION SELECT run_id FROM runs INDEXED BY runs_claim WHERE claim_at > ?2 AND set_aside IS NULL LIMIT ?3`,
         now,
+        far,
         limit,
       ).flatMap(({ run_id }) => get(run_id) ?? []),
 

@@ -14,7 +14,7 @@ import {
   type RunRecord,
   type RunStore,
 } from "../index.ts";
-import { readEvent } from "../damage.ts";
+import { FAR_MS, readEvent, readTime } from "../damage.ts";
 import type { Answer } from "./answer.ts";
 import { storeDamaged } from "./damaged.ts";
 import type { SqliteOperations } from "./operations.ts";
@@ -111,7 +111,7 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
 
   /** Those of other programs that no claim would find. */
   const takeInLeft = async (now: number): Promise<void> => {
-    const left = await call("left", now, TAKEN_IN_AT_ONCE);
+    const left = await call("left", now, now + FAR_MS, TAKEN_IN_AT_ONCE);
     if (left.length === 0) return;
     const [outside, others] = [left.filter(isOutsideRow), left.filter((row) => !isOutsideRow(row))];
     await takeIn(outside, now);
@@ -263,9 +263,10 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
     },
     async loads(now) {
       const rows = await call("loads", now, COUNTED_QUEUE);
-      return rows.map(({ user_key, ...load }) => ({
+      return rows.map(({ user_key, queued_since, ...load }) => ({
         user_email: user_key === "" ? null : user_key,
         ...load,
+        queued_since: readTime(queued_since),
       }));
     },
     async counts(now) {
