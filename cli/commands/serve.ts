@@ -13,11 +13,12 @@ export function addServeCommand(program: Command, setExitCode: SetExitCode): voi
     )
     .action(async (options: CommonOptions) => {
       const config = readConfig(options.dataDir);
-      const [{ openDaemon }, { serve }, { createLogger, logInstruments, logTrouble }] =
+      const [{ openDaemon }, { serve }, { createLogger, logInstruments, logTroubles }, { clock }] =
         await Promise.all([
           import("../../daemon.ts"),
           import("../../serve.ts"),
           import("../../insight/logging.ts"),
+          import("../../adapters/clock.ts"),
         ]);
       const redact = redactor(config);
       const logger = createLogger({
@@ -37,7 +38,7 @@ export function addServeCommand(program: Command, setExitCode: SetExitCode): voi
       const daemon = await openDaemon(config, {
         sweeps: true,
         instruments: logInstruments(logger),
-        onTrouble: (error) => logTrouble(logger, error),
+        onTrouble: logTroubles(logger, clock),
       });
       const server = await serve(config, daemon, logger).catch(async (thrown: unknown) => {
         await daemon.close();
