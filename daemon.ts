@@ -34,6 +34,7 @@ import { openModel, watchModel } from "./adapters/language-model.ts";
 import { openLiterature } from "./adapters/literature.ts";
 import { openLookUps } from "./adapters/look-ups.ts";
 import { openMail } from "./adapters/mail.ts";
+import { keepPrivate } from "./adapters/data-folder.ts";
 import { openObjects } from "./adapters/objects.ts";
 import { openRuns, sqliteFile } from "./adapters/runs.ts";
 import { stayAlive } from "./adapters/stay-alive.ts";
@@ -66,6 +67,7 @@ export interface Workbench {
 }
 
 export async function openWorkbench(config: Config): Promise<Workbench> {
+  keepPrivate(config);
   const objects = await openObjects(config);
   const knowledge = knowledgeFolder(config);
   const importLimits = { gigabytes: { value: config.IMPORT_GB, variable: "IMPORT_GB" } };
@@ -141,6 +143,8 @@ export interface Daemon extends Workbench {
   readonly inspection: Inspection;
   readonly jobEvents: JobEvents;
   readonly metrics?: Metrics;
+  /** Takes runs up, where that was to wait. */
+  begin(): Promise<void>;
 }
 
 export interface Outside {
@@ -152,6 +156,8 @@ export interface Outside {
 export interface DaemonOptions {
   /** Claim every run that waits for a host, or only those that this process is given. */
   readonly sweeps: boolean;
+  /** No run is taken up before `begin`: whoever is to answer does so whatever a run does. */
+  readonly waitsToBegin?: boolean;
   readonly onCommitted?: NonNullable<SupervisorOptions["onCommitted"]>;
   readonly onTrouble: (error: HaystackError) => void;
   /** In place of the configured language model and databases. */
@@ -161,7 +167,7 @@ export interface DaemonOptions {
 }
 
 /**
- * Opens everything and starts hosting. When one part cannot be opened, those that were are closed.
+ * Opens everything and starts hosting, unless that is to wait. When one part cannot be opened, those that were are closed.
  */
 export async function openDaemon(config: Config, options: DaemonOptions): Promise<Daemon> {
   const opened = new AsyncDisposableStack();
@@ -190,6 +196,7 @@ async function openParts(
   opened.defer(unlock);
   const runs = opened.adopt(await openRuns(config), (part) => part.close());
   if (options.sweeps) opened.defer(keepDaemonClock(config, trouble));
+  if (options.sweeps) await runs.check?.();
   if (takesOver) await runs.takeOver(owner);
   const { batch, jobEvents } = await openInference(config, { clock, objects, onTrouble: trouble });
   opened.defer(() => batch.close());
@@ -214,6 +221,7 @@ async function openParts(
     atlases,
     clock,
     knowledge,
+    ceilings: config,
     reconcileMs: config.RECONCILE_SECONDS * 1_000,
     software: SOFTWARE,
     ...given(outside),
@@ -266,10 +274,15 @@ async function openParts(
     },
   });
   opened.defer(() => supervisor.stop());
-  await supervisor.start();
   const housekeeping = createHousekeeping({ runs, objects, batch, mail, now: () => clock.now() });
-  if (options.sweeps) opened.defer(keepHouse(config, housekeeping, trouble));
+  let begun: Promise<void> | undefined;
+  const begin = async (): Promise<void> => {
+    await supervisor.start();
+    if (options.sweeps) opened.defer(keepHouse(config, housekeeping, trouble));
+  };
+  const beginOnce = (): Promise<void> => (begun ??= begin());
   opened.use(stayAlive());
+  if (options.waitsToBegin !== true) await beginOnce();
   return {
     ...workbench,
     runs,
@@ -280,6 +293,7 @@ async function openParts(
     inspection,
     jobEvents,
     ...given({ metrics: insight.metrics }),
+    begin: beginOnce,
     close: () => opened.disposeAsync(),
   };
 }

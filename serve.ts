@@ -15,7 +15,7 @@ export async function serve(
 ): Promise<Listening> {
   const access = await openAccess(config);
   try {
-    const { close: _, ...parts } = daemon;
+    const { close: _, begin: __, ...parts } = daemon;
     const server = await listen({ ...parts, config, software: SOFTWARE, access, clock, logger });
     return {
       ...server,

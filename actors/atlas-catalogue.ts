@@ -1,13 +1,13 @@
 import { rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import pLimit from "p-limit";
 import { atlasNotFound, noAtlas } from "../errors.ts";
 import type { AtlasIndex } from "../science/atlas/atlas-index.ts";
 import type { ImportOptions } from "../science/atlas/import.ts";
 import type { Compute } from "../services/compute/index.ts";
 import type { ObjectStore } from "../services/objects/index.ts";
-import { checkSame, indexPath, standingAtlas } from "./imports/standing.ts";
-import { sharedIndexes } from "./shared-indexes.ts";
+import { shardsFor } from "./imports/shard-size.ts";
+import { checkSame, indexPath, readAtlas, standingAtlas } from "./imports/standing.ts";
 import type { Tasks } from "./tasks.ts";
 
 const PARALLEL_FETCHES = 8;
@@ -56,17 +56,9 @@ export function atlasCatalogue(
     }
     return found;
   };
-  const indexOf = sharedIndexes();
+  const read = (dataset: string, signal?: AbortSignal) => readAtlas(objects, dataset, signal);
   const check = async (dataset: string): Promise<void> => {
     if ((await objects.stat(indexPath(dataset))) === undefined) throw atlasNotFound(dataset);
-  };
-  const read = async (
-    dataset: string,
-    signal?: AbortSignal,
-  ): Promise<{ index: AtlasIndex; dir: string }> => {
-    await check(dataset);
-    const file = await objects.fetch({ path: indexPath(dataset) }, signal);
-    return { index: await indexOf(file), dir: dirname(file) };
   };
 
   return {
@@ -86,7 +78,7 @@ export function atlasCatalogue(
       try {
         const index = await compute.run(
           "importAtlasFile",
-          { ...options, outDir, knowledge },
+          { ...options, ...shardsFor(objects), outDir, knowledge },
           signal,
         );
         const { dataset } = index;

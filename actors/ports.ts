@@ -9,13 +9,14 @@ import type { ObjectStore } from "../services/objects/index.ts";
 import type { RunConfig } from "../services/runs/document.ts";
 import type { RunStore } from "../services/runs/index.ts";
 import type { AtlasCatalogue } from "./atlas-catalogue.ts";
+import type { Ceilings } from "./ceilings.ts";
 import type { AgentModel } from "./agents/session.ts";
 import type { AtlasPlace } from "./tasks/places.ts";
 import type { Tasks } from "./tasks.ts";
 
 /** What the steps of a run work with. */
 export interface StepPorts {
-  readonly runs: Pick<RunStore, "get" | "history" | "journalGet" | "journalPut">;
+  readonly runs: Pick<RunStore, "get" | "history" | "journalGet" | "journalPut" | "usedBy">;
   readonly objects: ObjectStore;
   readonly batch: BatchService;
   readonly compute: Compute<Tasks>;
@@ -23,6 +24,7 @@ export interface StepPorts {
   /** Folder of the knowledge that was imported beside the curated one; it need not exist. */
   readonly knowledge: string;
   readonly clock: Clock;
+  readonly ceilings: Ceilings;
   /** Pause between two looks at a waiting job (D8). */
   readonly reconcileMs: number;
   /** Without it the rules and the curated knowledge decide alone. */

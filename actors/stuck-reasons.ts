@@ -37,6 +37,7 @@ export interface WaitedJob {
 const MANY_FAILURES = 3;
 
 const time = z.number().min(0).max(8_640_000_000_000_000);
+const heldSchema = z.object({ reason: z.string(), since: time });
 const troubleSchema = z.object({ code: z.string(), message: z.string(), since: time });
 type Trouble = z.infer<typeof troubleSchema>;
 
@@ -45,7 +46,7 @@ const jobContextSchema = z.object({
     job_id: z.string().optional(),
     state: z.string().optional(),
     problem: z.string().nullish(),
-    held: z.object({ kind: z.string(), reason: z.string(), since: time }).nullish(),
+    held: heldSchema.nullish(),
   }),
   submitted_at: time.optional(),
   troubled_since: time.nullish(),

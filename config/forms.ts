@@ -6,7 +6,7 @@ import { z } from "zod";
 const LONGEST = 100_000;
 const LARGEST_AMOUNT = 1_000_000;
 
-export const text = () => z.string().max(LONGEST);
+export const anyText = () => z.string().max(LONGEST);
 
 export const address = (...given: Parameters<typeof z.url>) => z.url(...given).max(LONGEST);
 
@@ -20,7 +20,7 @@ export const whole = (least: number, most: number) => z.coerce.number().int().mi
 
 /** A list separated by commas, each part in the given form. */
 export const listOf = (part: RegExp, form: string, standard = "") =>
-  text()
+  anyText()
     .refine(
       (value) => listed(value).every((entry) => part.test(entry)),
       `has an entry that is not of the form ${form}`,

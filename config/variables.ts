@@ -1,6 +1,7 @@
 import { z } from "zod";
 import "../zod-words.ts";
 import { batch } from "./variables/batch.ts";
+import { ceilings } from "./variables/ceilings.ts";
 import { dispatch } from "./variables/dispatch.ts";
 import { hosting } from "./variables/hosting.ts";
 import { http } from "./variables/http.ts";
@@ -16,6 +17,7 @@ import { storage } from "./variables/storage.ts";
 export const variables = z.object({
   ...place,
   ...hosting,
+  ...ceilings,
   ...retention,
   ...mail,
   ...insight,
@@ -34,6 +36,7 @@ export const SECTIONS: readonly { readonly title: string; readonly names: Readon
   [
     section("Where runs and files are", place),
     section("Hosting runs and predicting on this machine", hosting),
+    section("The most that users may ask for", ceilings),
     section("How long runs are kept", retention),
     section("Language model", model),
     section("Literature and genes", research),

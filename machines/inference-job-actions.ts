@@ -105,14 +105,22 @@ export const succeeded = ({ job }: InferenceJobContext, output: CheckJobOutput):
 const countFailure = (failures: JobFailureLimits, kind: JobFailureKind): JobFailureLimits =>
   kind === "over_time" ? failures : { ...failures, [kind]: failures[kind] + 1 };
 
-export const failedAttempt = (
-  { job, failures }: InferenceJobContext,
+/** Preemptions are left out: the next machine but few is a standard one. */
+export const lostSeconds = (
+  { lost_seconds = 0 }: InferenceJobContext,
   output: CheckJobOutput,
-): Change =>
+): number =>
+  output.verdict === "failed" && output.kind !== "preempted"
+    ? lost_seconds + (output.run_seconds ?? 0)
+    : lost_seconds;
+
+export const failedAttempt = (context: InferenceJobContext, output: CheckJobOutput): Change =>
   output.verdict === "failed"
     ? {
-        job: endJob(job, output.run_seconds, output),
-        failures: countFailure(failures, output.kind),
+        job: endJob(context.job, output.run_seconds, output),
+        failures: countFailure(context.failures, output.kind),
+        lost_seconds: lostSeconds(context, output),
+        ...(output.shortage === true ? { shortages: (context.shortages ?? 0) + 1 } : {}),
         error: output.error,
         wake_at: output.retry_at,
       }

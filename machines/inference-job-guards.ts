@@ -1,4 +1,5 @@
 import type { ErrorRecord } from "../errors.ts";
+import { lostSeconds } from "./inference-job-actions.ts";
 import type { InferenceJobContext, InferenceJobEvent } from "./inference-job-types.ts";
 import type { CheckJobOutput, StepFailure, SubmitJobOutput } from "./run-types.ts";
 
@@ -44,8 +45,10 @@ export const hasSucceeded = (_: Given, { verdict }: CheckJobOutput): boolean =>
 
 export const isOverdue = (_: Given, { verdict }: CheckJobOutput): boolean => verdict === "overdue";
 
+/** What failed attempts ran may not come to more than one whole run of the job. */
 export const mayRetry = ({ context }: Given, output: CheckJobOutput): boolean =>
   output.verdict === "failed" &&
   output.kind !== "over_time" &&
   output.error.retryable &&
-  context.failures[output.kind] + 1 < context.limits[output.kind];
+  context.failures[output.kind] + 1 < context.limits[output.kind] &&
+  lostSeconds(context, output) < context.deadline_seconds;

@@ -41,9 +41,10 @@ export const submitJobInput = ({ context }: Given): SubmitJobInput => ({
   run_id: context.run_id,
   random_seed: context.random_seed,
   deadline_seconds: context.deadline_seconds,
-  preemptions: context.failures.preempted,
+  preemptions: context.failures.preempted + (context.shortages ?? 0),
   max_gpu_cost_usd: context.max_gpu_cost_usd,
   troubled_since: context.troubled_since ?? null,
+  plan: context.plan,
 });
 
 export const checkJobInput = ({ context }: Given): CheckJobInput => ({

@@ -34,6 +34,10 @@ export interface InferenceJobContext extends InferenceJobInput {
   readonly troubled_since?: number | null;
   /** What kept the newest check from an answer; absent in older snapshots. */
   readonly trouble?: CheckTrouble | null;
+  /** How often the job found no machine; absent in older snapshots, as the next. */
+  readonly shortages?: number;
+  /** Seconds that attempts ran which came to nothing through no fault of the Spot market. */
+  readonly lost_seconds?: number;
   /** News of the job came while it was being looked at. */
   readonly changed: boolean;
   readonly predictions: ObjectReference | null;

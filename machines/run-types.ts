@@ -209,11 +209,13 @@ export interface SubmitJobInput {
   readonly run_id: string;
   readonly random_seed: number;
   readonly deadline_seconds: number;
-  /** How often this job was preempted before: decides between SPOT and STANDARD. */
+  /** How often this job lost its machine or found none before: decides between SPOT and STANDARD. */
   readonly preemptions: number;
   readonly max_gpu_cost_usd: number | null;
   /** When Batch was first asked to take this job and could not; null or absent before. */
   readonly troubled_since?: number | null;
+  /** What the cells of the job were drawn by; absent in older snapshots. */
+  readonly plan?: ObjectReference;
 }
 export interface SubmittedJob {
   readonly offer: JobOffer | null;
@@ -265,6 +267,8 @@ export type CheckJobOutput =
   | {
       readonly verdict: "failed";
       readonly kind: JobFailureKind;
+      /** It never had a machine: the next attempt may be offered another one. */
+      readonly shortage?: true;
       readonly error: ErrorRecord;
       readonly retry_at: number;
       readonly run_seconds: number | null;

@@ -1,8 +1,10 @@
-import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { HaystackError, atlasNotFound } from "../../errors.ts";
 import type { AtlasIndex } from "../../science/atlas/atlas-index.ts";
 import type { ObjectStore } from "../../services/objects/index.ts";
+import { sharedIndexes } from "../shared-indexes.ts";
+
+const indexOf = sharedIndexes();
 
 /** The atlas of a name that stands already, and whether an import means the same. */
 
@@ -33,7 +35,7 @@ export async function standingAtlas(
   const path = indexPath(dataset);
   if ((await objects.stat(path)) === undefined) return undefined;
   const file = await objects.fetch({ path }, signal);
-  return { index: JSON.parse(await readFile(file, "utf8")) as AtlasIndex, dir: dirname(file) };
+  return { index: await indexOf(file), dir: dirname(file) };
 }
 
 /** By which an import is known to mean the same as another. */

@@ -75,6 +75,7 @@ export function checkJob({
       error,
       retry_at: now + retryPause(failures),
       run_seconds: status?.run_seconds ?? null,
+      ...(status?.shortage === true ? { shortage: true } : {}),
     });
     const isAbsent = status === undefined && now >= submitted_at + batch.notFoundGraceMs;
     if (isAbsent)
@@ -121,13 +122,22 @@ export function checkJob({
       case "FAILED":
         return failed(status.failure?.kind ?? "application", failureOf(status, failures));
       case "CANCELLED":
+        if (status.shortage === true)
+          return failed(
+            "transient",
+            new HaystackError(
+              "JOB_FAILED",
+              `The job ${job.job_id} was cancelled before it had a machine; it is submitted again.`,
+            ).toRecord(),
+          );
         return failed("application", {
           code: "JOB_FAILED",
           message: `The job ${job.job_id} was cancelled outside of this run.`,
           retryable: false,
         });
-      default:
-        if (now >= deadline_at) {
+      default: {
+        const until = runsUntil(status, submitted_at, deadline_at);
+        if (now >= until) {
           return {
             verdict: "overdue",
             error: new HaystackError(
@@ -141,12 +151,26 @@ export function checkJob({
         return {
           verdict: "waiting",
           now,
-          check_at: Math.min(now + reconcileMs, deadline_at),
+          check_at: Math.min(now + reconcileMs, until),
           ...(status === undefined ? {} : { held: status.held ?? null }),
         };
+      }
     }
   };
 }
+
+/**
+ * A job may wait for its machine for as long as it may run then; both are the time from hand-over to
+ * deadline. Milliseconds.
+ */
+const runsUntil = (
+  status: JobStatus | undefined,
+  submittedAt: number,
+  deadlineAt: number,
+): number =>
+  status?.state === "RUNNING" && status.started_at !== undefined
+    ? Math.max(deadlineAt, status.started_at + (deadlineAt - submittedAt))
+    : deadlineAt;
 
 const minutes = (milliseconds: number): number => Math.round(milliseconds / 60_000);
 

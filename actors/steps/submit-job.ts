@@ -1,9 +1,11 @@
-import type { SubmitJobInput, SubmitJobOutput } from "../../machines/run-types.ts";
+import type { RunContext, SubmitJobInput, SubmitJobOutput } from "../../machines/run-types.ts";
+import { given } from "../../given.ts";
 import { HaystackError, type ErrorCode } from "../../errors.ts";
 import type { InferenceJobSpec } from "../../services/batch/index.ts";
 import { iterationObjects } from "../run-objects.ts";
 import type { Effect } from "../host/step.ts";
 import { pauseSince } from "./pause.ts";
+import { overspent } from "../ceilings.ts";
 import type { StepPorts } from "../ports.ts";
 
 /** Nothing is wrong with the job, and nothing was spent: it is handed over again. */
@@ -27,9 +29,19 @@ export function submitJob({
   clock,
   reconcileMs,
   runs,
+  ceilings,
 }: StepPorts): Effect<SubmitJobInput, SubmitJobOutput> {
   return async (
-    { job, run_id, random_seed, deadline_seconds, preemptions, max_gpu_cost_usd, troubled_since },
+    {
+      job,
+      run_id,
+      random_seed,
+      deadline_seconds,
+      preemptions,
+      max_gpu_cost_usd,
+      troubled_since,
+      plan,
+    },
     { signal, resumed },
   ) => {
     const offer = batch.offer(preemptions);
@@ -45,13 +57,11 @@ export function submitJob({
       output: paths.predictions(job.kind),
       seed: random_seed,
       max_run_seconds: deadline_seconds,
-      ...(offer === null ? {} : { provisioning: offer.provisioning }),
+      ...given({ provisioning: offer?.provisioning, inputs: plan?.sha256 }),
     };
     try {
       const spent =
-        offer === null || max_gpu_cost_usd === null
-          ? null
-          : await overspent(runs, run_id, max_gpu_cost_usd);
+        offer === null ? null : await overspent(runs, run_id, max_gpu_cost_usd, ceilings);
       if (spent !== null && (await batch.get(job.job_id, signal)) === undefined) {
         throw new HaystackError(
           "GPU_BUDGET_SPENT",
@@ -59,6 +69,12 @@ export function submitJob({
           resumed || troubled_since != null ? { details: { job_may_run: true } } : {},
         );
       }
+      const reserved =
+        offer === null || max_gpu_cost_usd === null
+          ? null
+          : await overReserved(runs, spec, max_gpu_cost_usd, deadline_seconds);
+      if (reserved !== null && (await batch.get(job.job_id, signal)) === undefined)
+        throw new HaystackError("BATCH_QUOTA", reserved);
       await batch.submit(spec, signal);
     } catch (thrown) {
       const now = clock.now();
@@ -78,14 +94,29 @@ export function submitJob({
   };
 }
 
-/** A sentence when the run may begin no further job. */
-async function overspent(
+/**
+ * A sentence when the money that the run has spent and that its jobs under way may yet cost leaves
+ * none for another job: it waits for them.
+ */
+async function overReserved(
   runs: StepPorts["runs"],
-  runId: string,
+  { run_id, job_id }: InferenceJobSpec,
   most: number,
+  deadlineSeconds: number,
 ): Promise<string | null> {
-  const spent = (await runs.get(runId))?.document.usage.gpu_cost_usd ?? 0;
-  return spent < most
+  const record = await runs.get(run_id);
+  const { context } = JSON.parse(record?.snapshot ?? "{}") as {
+    readonly context?: Partial<RunContext>;
+  };
+  const underWay = (context?.jobs ?? []).filter(
+    (other) => other.state === "submitted" && other.job_id !== job_id,
+  );
+  const reserved = underWay.reduce(
+    (sum, { offer }) => sum + ((offer?.usd_per_hour ?? 0) * deadlineSeconds) / 3_600,
+    0,
+  );
+  const spent = record?.document.usage.gpu_cost_usd ?? 0;
+  return underWay.length === 0 || spent + reserved < most
     ? null
-    : `The run has spent ${spent.toFixed(2)} of ${most.toFixed(2)} USD on GPU jobs; raise max_gpu_cost_usd to go on.`;
+    : `The job waits for another one of the run, as both together may cost more than ${most.toFixed(2)} USD (max_gpu_cost_usd).`;
 }

@@ -138,7 +138,7 @@ export function createClaims({
     try {
       return await work();
     } catch (thrown) {
-      if (thrown instanceof HaystackError && thrown.code === "STORE_UNAVAILABLE") throw thrown;
+      if (thrown instanceof HaystackError && thrown.code.startsWith("STORE_")) throw thrown;
       await putAside(record, unreadable(record, thrown));
       return undefined;
     }

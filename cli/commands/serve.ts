@@ -13,6 +13,8 @@ export function addServeCommand(program: Command, setExitCode: SetExitCode): voi
     )
     .action(async (options: CommonOptions) => {
       const config = readConfig(options.dataDir);
+      // What it writes is its own; programs that it starts write for it.
+      process.umask(0o077);
       const [{ openDaemon }, { serve }, { createLogger, logInstruments, logTroubles }, { clock }] =
         await Promise.all([
           import("../../daemon.ts"),
@@ -37,6 +39,7 @@ export function addServeCommand(program: Command, setExitCode: SetExitCode): voi
       process.on("SIGINT", onSignal);
       const daemon = await openDaemon(config, {
         sweeps: true,
+        waitsToBegin: true,
         instruments: logInstruments(logger),
         onTrouble: logTroubles(logger, clock),
       });
@@ -48,6 +51,7 @@ export function addServeCommand(program: Command, setExitCode: SetExitCode): voi
         { url: server.url },
         `haystack ${process.pid} hosts the runs of ${config.dataDir} and answers at ${server.url}`,
       );
+      await daemon.begin();
       flushCompileCache();
       await stopped.promise;
       logger.info("Draining: no new step starts, and leases are released.");

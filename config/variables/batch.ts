@@ -1,23 +1,23 @@
 import { z } from "zod";
-import { flag, listOf, text, whole } from "../forms.ts";
+import { anyText, flag, listOf, whole } from "../forms.ts";
 
 /** GPU jobs on Google Batch, and their events by Pub/Sub. */
 export const batch = {
-  BATCH_PROJECT: text()
+  BATCH_PROJECT: anyText()
     .optional()
     .describe("Google Cloud project of the GPU jobs; they run on this machine if unset"),
-  BATCH_LOCATION: text().default("us-central1").describe("Region of the jobs"),
-  BATCH_IMAGE: text().optional().describe("Container image of the STACK worker"),
-  BATCH_ENTRYPOINT: text()
+  BATCH_LOCATION: anyText().default("us-central1").describe("Region of the jobs"),
+  BATCH_IMAGE: anyText().optional().describe("Container image of the STACK worker"),
+  BATCH_ENTRYPOINT: anyText()
     .trim()
     .min(1)
     .default("python -m haystack_worker")
     .describe(
       "Program and first arguments in BATCH_IMAGE; image for the image's ENTRYPOINT, which Batch does not start on machines with accelerators",
     ),
-  BATCH_MODEL: text().default("stack").describe("Name of the model in BATCH_IMAGE"),
-  BATCH_MACHINE_TYPE: text().default("g2-standard-8").describe("Machine type of a GPU job"),
-  BATCH_ACCELERATOR: text()
+  BATCH_MODEL: anyText().default("stack").describe("Name of the model in BATCH_IMAGE"),
+  BATCH_MACHINE_TYPE: anyText().default("g2-standard-8").describe("Machine type of a GPU job"),
+  BATCH_ACCELERATOR: anyText()
     .default("nvidia-l4")
     .describe("Accelerator type of a GPU job; none for a machine without accelerators"),
   BATCH_ACCELERATOR_COUNT: whole(1, 16).default(1).describe("Number of accelerators of a GPU job"),
@@ -30,7 +30,7 @@ export const batch = {
     .describe("Provisioning model of the first attempts"),
   BATCH_SPOT_PREEMPTIONS: whole(0, 100)
     .default(2)
-    .describe("Number of Spot preemptions after which a job gets a standard machine"),
+    .describe("Number of Spot preemptions or shortages after which a job gets a standard machine"),
   BATCH_PRICES: listOf(
     /^[^=]+=\s*\d+(\.\d+)?\/\d+(\.\d+)?$/,
     "MACHINE=SPOT/STANDARD",
@@ -39,8 +39,8 @@ export const batch = {
     "US dollars per hour of machines with their accelerators, in the form MACHINE with COUNT ACCELERATOR=SPOT/STANDARD,...",
   ),
   BATCH_BOOT_DISK_GB: whole(10, 65_536).default(100).describe("Size of a job's boot disk, in GB"),
-  BATCH_BOOT_DISK_IMAGE: text().optional().describe("Boot disk image, such as batch-cos"),
-  BATCH_BOOT_DISK_TYPE: text().optional().describe("Boot disk type, such as pd-ssd"),
+  BATCH_BOOT_DISK_IMAGE: anyText().optional().describe("Boot disk image, such as batch-cos"),
+  BATCH_BOOT_DISK_TYPE: anyText().optional().describe("Boot disk type, such as pd-ssd"),
   BATCH_CPU_MILLI: whole(1, 1_000_000)
     .default(8_000)
     .describe("CPU of a GPU job, in thousandths of a core"),
@@ -51,30 +51,30 @@ export const batch = {
   ).describe(
     "Regions or zones for the machines, such as zones/us-central1-a,...; BATCH_LOCATION if empty",
   ),
-  BATCH_CONTAINER_OPTIONS: text()
+  BATCH_CONTAINER_OPTIONS: anyText()
     .optional()
     .describe("Options of docker run, such as --shm-size=8g"),
-  BATCH_MOUNT_OPTIONS: text().optional().describe("Options of gcsfuse, separated by commas"),
+  BATCH_MOUNT_OPTIONS: anyText().optional().describe("Options of gcsfuse, separated by commas"),
   BATCH_ENVIRONMENT: listOf(/^[^=\s]+\s*=/, "NAME=value").describe(
     "Environment variables of the worker, such as STACK_CHECKPOINT=/path,...",
   ),
-  BATCH_SERVICE_ACCOUNT: text().optional().describe("Service account of the jobs"),
-  BATCH_NETWORK: text().optional().describe("Network of the jobs"),
-  BATCH_SUBNETWORK: text().optional().describe("Subnetwork of the jobs"),
+  BATCH_SERVICE_ACCOUNT: anyText().optional().describe("Service account of the jobs"),
+  BATCH_NETWORK: anyText().optional().describe("Network of the jobs"),
+  BATCH_SUBNETWORK: anyText().optional().describe("Subnetwork of the jobs"),
   BATCH_NO_EXTERNAL_IP: flag().default(false).describe("Give jobs no external IP address"),
   BATCH_LABELS: listOf(/^[^=\s]+\s*=/, "name=value").describe(
     "Additional labels of the jobs, in the form name=value,...",
   ),
-  BATCH_ENDPOINT: text()
+  BATCH_ENDPOINT: anyText()
     .optional()
     .describe("Batch server on this machine to use instead of Google's, host:port"),
-  PUBSUB_TOPIC: text().optional().describe("Topic that Batch publishes job changes to"),
-  PUBSUB_SUBSCRIPTION: text()
+  PUBSUB_TOPIC: anyText().optional().describe("Topic that Batch publishes job changes to"),
+  PUBSUB_SUBSCRIPTION: anyText()
     .optional()
     .describe("Pull subscription to PUBSUB_TOPIC, used by this deployment alone"),
-  PUBSUB_DEAD_LETTER_TOPIC: text()
+  PUBSUB_DEAD_LETTER_TOPIC: anyText()
     .optional()
     .describe("Topic for messages that were rejected too often"),
   PUBSUB_CREATE: flag().default(false).describe("Create missing topics and subscriptions"),
-  PUBSUB_EMULATOR_HOST: text().optional().describe("Pub/Sub emulator, host:port"),
+  PUBSUB_EMULATOR_HOST: anyText().optional().describe("Pub/Sub emulator, host:port"),
 };

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { listOf, text, whole } from "../forms.ts";
+import { anyText, listOf, whole } from "../forms.ts";
 
 /** Runs, and imports of files in a bucket, as CPU jobs on Google Batch. */
 export const dispatch = {
@@ -7,8 +7,10 @@ export const dispatch = {
     .enum(["host", "batch"])
     .default("host")
     .describe("Where runs are hosted: in the daemon, or each as a CPU job on Google Batch"),
-  DISPATCH_IMAGE: text().optional().describe("Container image of the orchestrator for these jobs"),
-  DISPATCH_MACHINE_TYPE: text().default("e2-standard-4").describe("Machine type of these jobs"),
+  DISPATCH_IMAGE: anyText()
+    .optional()
+    .describe("Container image of the orchestrator for these jobs"),
+  DISPATCH_MACHINE_TYPE: anyText().default("e2-standard-4").describe("Machine type of these jobs"),
   DISPATCH_IMPORT_TASKS: whole(1, 1_000)
     .default(4)
     .describe("Number of machines that share the import of a file in a bucket"),

@@ -1,5 +1,5 @@
+import { anyText, whole } from "../forms.ts";
 import { availableParallelism } from "node:os";
-import { text, whole } from "../forms.ts";
 
 /** How many runs go at once, what predicts on this machine, and the paces of hosting. */
 export const hosting = {
@@ -37,12 +37,12 @@ export const hosting = {
     .describe(
       "Limit of the memory that importing an atlas may take, in GB; ten million cells may need more",
     ),
-  INFERENCE_COMMAND: text()
+  INFERENCE_COMMAND: anyText()
     .optional()
     .describe(
       "Command that predicts, with {prompt} {query} {output} {seed}; the built-in baseline if unset",
     ),
-  INFERENCE_MODEL: text()
+  INFERENCE_MODEL: anyText()
     .default("stack")
     .describe("Name of the model that INFERENCE_COMMAND runs"),
   RECONCILE_SECONDS: whole(1, 3_600)

@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { address, text, whole } from "../forms.ts";
+import { address, anyText, whole } from "../forms.ts";
 
 /** The address of the HTTP server, its limits, and who may use it. */
 export const http = {
-  HTTP_HOST: text()
+  HTTP_HOST: anyText()
     .default("127.0.0.1")
     .describe(
       "Address that the daemon listens on; any but a loopback address needs AUTH=token or AUTH=iap",
@@ -30,15 +30,15 @@ export const http = {
   HTTP_DOWNLOAD_MINUTES: whole(1, 1_440)
     .default(60)
     .describe("Minutes that the download of a file may take; it can be resumed after that"),
-  HTTP_TRUST_PROXY: text()
+  HTTP_TRUST_PROXY: anyText()
     .default("")
     .describe(
       "Addresses or networks of proxies whose X-Forwarded-For is trusted, such as 10.0.0.0/8,...",
     ),
-  CORS_ORIGINS: text()
+  CORS_ORIGINS: anyText()
     .default("")
     .describe("Web origins whose pages may call the API, such as https://a.example,..."),
-  INSPECT_ORIGINS: text()
+  INSPECT_ORIGINS: anyText()
     .default("")
     .describe(
       "Web origins whose pages may open the inspection socket, such as https://stately.ai,...",
@@ -49,8 +49,8 @@ export const http = {
     .describe(
       "How users sign in: not at all (this machine only), with a bearer token, or through Google's Identity-Aware Proxy",
     ),
-  ADMINS: text().default("").describe("E-mail addresses of administrators, separated by commas"),
-  IAP_AUDIENCE: text()
+  ADMINS: anyText().default("").describe("E-mail addresses of administrators, separated by commas"),
+  IAP_AUDIENCE: anyText()
     .optional()
     .describe("Audience of the proxy's assertions, such as /projects/N/global/backendServices/ID"),
   IAP_JWKS_URL: address()

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { address, text } from "../forms.ts";
+import { address, anyText } from "../forms.ts";
 
 /** Metrics, logs and traces. */
 export const insight = {
@@ -18,8 +18,8 @@ export const insight = {
   OTEL_EXPORTER_OTLP_ENDPOINT: address()
     .optional()
     .describe("OpenTelemetry collector for traces, such as http://host:4318; no traces if unset"),
-  OTEL_EXPORTER_OTLP_HEADERS: text()
+  OTEL_EXPORTER_OTLP_HEADERS: anyText()
     .optional()
     .describe("Headers for the collector, in the form name=value,..."),
-  OTEL_SERVICE_NAME: text().default("haystack").describe("Service name in traces"),
+  OTEL_SERVICE_NAME: anyText().default("haystack").describe("Service name in traces"),
 };

@@ -1,17 +1,17 @@
-import { address, flag, text, whole } from "../forms.ts";
+import { address, anyText, flag, whole } from "../forms.ts";
 
 export const LOCAL_SENDER = "haystack@localhost";
 
 /** Mails to users. */
 export const mail = {
-  MAIL_FROM: text()
+  MAIL_FROM: anyText()
     .regex(/^[^\p{Cc}]*$/u)
     .default(LOCAL_SENDER)
     .describe("Sender address of mail"),
   PUBLIC_URL: address({ protocol: /^https?$/ })
     .optional()
     .describe("URL under which users reach this server, for links in mail"),
-  SENDGRID_API_KEY: text()
+  SENDGRID_API_KEY: anyText()
     .regex(/^SG\.[\w.-]+$/, "a SendGrid key starts with SG.")
     .optional()
     .describe(

@@ -1,15 +1,15 @@
 import { z } from "zod";
-import { address, amount, text, whole } from "../forms.ts";
+import { address, amount, anyText, whole } from "../forms.ts";
 
 /** The language model, its prices and limits. */
 export const model = {
-  OPENAI_API_KEY: text()
+  OPENAI_API_KEY: anyText()
     .optional()
     .describe("API key of the language model; rules and curated knowledge if unset"),
   OPENAI_BASE_URL: address()
     .default("https://api.openai.com/v1")
     .describe("URL of the Responses API, including the version"),
-  OPENAI_MODEL: text()
+  OPENAI_MODEL: anyText()
     .default("gpt-6.1-terra")
     .describe("Model to use; it must support structured outputs"),
   OPENAI_EFFORT: z
@@ -30,7 +30,7 @@ export const model = {
     .default(1.25)
     .describe("US dollars per million input tokens that are written to the cache"),
   OPENAI_PRICE_OUTPUT: amount().default(5).describe("US dollars per million output tokens"),
-  OPENAI_EMBEDDING_MODEL: text()
+  OPENAI_EMBEDDING_MODEL: anyText()
     .default("text-embedding-3-small")
     .describe(
       "Model whose embeddings compare perturbations and cell types; off to compare spellings",

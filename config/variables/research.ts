@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { address, listed, text, whole } from "../forms.ts";
+import { address, anyText, listed, whole } from "../forms.ts";
 
 /** Literature and look-ups of genes. */
 export const research = {
@@ -7,10 +7,10 @@ export const research = {
     .enum(["none", "pubmed"])
     .default("none")
     .describe("Source of the component literature_support: PubMed, or none"),
-  NCBI_API_KEY: text()
+  NCBI_API_KEY: anyText()
     .optional()
     .describe("Key that raises the limit from three to ten requests a second"),
-  NCBI_EMAIL: text().optional().describe("Contact address for NCBI"),
+  NCBI_EMAIL: anyText().optional().describe("Contact address for NCBI"),
   NCBI_BASE_URL: address()
     .default("https://eutils.ncbi.nlm.nih.gov/entrez/eutils")
     .describe("URL of the E-utilities"),
@@ -20,7 +20,7 @@ export const research = {
     .max(3_650)
     .default(30)
     .describe("Days for which answers of PubMed, UniProt, Reactome and KEGG are cached"),
-  LOOKUPS: text()
+  LOOKUPS: anyText()
     .refine(
       isLookUps,
       "must be empty or uniprot, optionally followed by reactome and kegg, such as uniprot,reactome,kegg",

@@ -1,5 +1,4 @@
-import { z } from "zod";
-import { whole } from "../forms.ts";
+import { flag, whole } from "../forms.ts";
 
 /** For how long ended runs are kept. */
 export const retention = {
@@ -12,8 +11,7 @@ export const retention = {
   RETAIN_RUNS: whole(1, 100_000_000)
     .optional()
     .describe("Maximum number of ended runs that are kept; the oldest go first"),
-  RETAIN_RESULTS: z
-    .stringbool()
+  RETAIN_RESULTS: flag()
     .default(false)
     .describe(
       "Keep question, answer and result files of completed runs beyond these limits, and remove working files only",

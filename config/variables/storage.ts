@@ -1,12 +1,12 @@
 import { z } from "zod";
-import { address, text, whole } from "../forms.ts";
+import { address, anyText, whole } from "../forms.ts";
 
 /** Objects in Google Cloud Storage. */
 export const storage = {
-  GCS_BUCKET: text()
+  GCS_BUCKET: anyText()
     .optional()
     .describe("Cloud Storage bucket of the objects; a folder in the data folder if unset"),
-  GCS_PREFIX: text().default("").describe("Folder in the bucket"),
+  GCS_PREFIX: anyText().default("").describe("Folder in the bucket"),
   GCS_CACHE_GB: z.coerce
     .number()
     .min(0.1)

@@ -1,3 +1,4 @@
+import { checkCeilings, checkQuota } from "../../actors/ceilings.ts";
 import { shownRun } from "../../actors/run-details.ts";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
@@ -14,6 +15,7 @@ import {
 } from "../../services/runs/document.ts";
 import { namedByKey, newRunId, newSeed } from "../../actors/new-run.ts";
 import { auditedForOthers } from "../access/audited.ts";
+import { turnsByName } from "../turns.ts";
 import { userEmailOf } from "../access/ownership.ts";
 import { errorResponses } from "../errors.ts";
 import type { Identity, ServerParts } from "../parts.ts";
@@ -90,13 +92,25 @@ async function existing({ runs }: ServerParts, run: RunDocument): Promise<RunDoc
   );
 }
 
-const isExisting = (thrown: unknown): boolean =>
-  thrown instanceof HaystackError && thrown.code === "RUN_EXISTS";
+/** Whether a request was refused that an earlier one, of the same key, may have made a run of. */
+const mayExist = async (
+  { runs }: ServerParts,
+  { run_id }: RunDocument,
+  thrown: unknown,
+): Promise<boolean> => {
+  if (!(thrown instanceof HaystackError)) return false;
+  if (thrown.code === "RUN_EXISTS") return true;
+  return (
+    (thrown.code === "QUOTA_REACHED" || thrown.code === "LIMIT_EXCEEDED") &&
+    (await runs.get(run_id)) !== undefined
+  );
+};
 
 export const submitRoutes =
   (parts: ServerParts): FastifyPluginAsyncZod =>
   async (app) => {
     const auditForOthers = auditedForOthers(parts);
+    const turnOf = turnsByName();
     app.post(
       "/runs",
       {
@@ -134,9 +148,13 @@ export const submitRoutes =
         });
         reply.header("location", `/api/v1/runs/${run.run_id}`);
         try {
-          await auditForOthers(request, "submit", run, () => parts.supervisor.submit(run));
+          checkCeilings(run.config, parts.config);
+          await turnOf(run.user_email ?? "", async () => {
+            await checkQuota(parts.runs, run, parts.config, parts.clock.now());
+            await auditForOthers(request, "submit", run, () => parts.supervisor.submit(run));
+          });
         } catch (thrown) {
-          if (key === undefined || !isExisting(thrown)) throw thrown;
+          if (key === undefined || !(await mayExist(parts, run, thrown))) throw thrown;
           return reply.code(200).send(shownRun(await existing(parts, run)));
         }
         return reply.code(201).send(shownRun(run));

@@ -1,3 +1,5 @@
+import { HaystackError } from "../../errors.ts";
+
 /** Port: GPU (or local) inference jobs. */
 
 /** Job ids are ours, deterministic and unique for ever. */
@@ -43,6 +45,8 @@ export interface InferenceJobSpec {
   readonly output: string;
   readonly seed: number;
   readonly max_run_seconds: number;
+  /** Digest of what prompt and query were drawn by. Absent where an earlier release chose them. */
+  readonly inputs?: string;
   /** Absent: the adapter's own choice. */
   readonly provisioning?: Provisioning;
 }
@@ -72,6 +76,10 @@ export interface JobStatus {
   readonly state: JobState;
   /** Present when FAILED. */
   readonly failure?: JobFailure;
+  /** When its program began, in milliseconds; absent before, and where that is not known. */
+  readonly started_at?: number;
+  /** It FAILED or was CANCELLED for want of a machine: the same job may find another one. */
+  readonly shortage?: true;
   /** What Batch last said of a job that has no machine yet; absent where it said nothing. */
   readonly held?: JobHold;
   /** Seconds for which the job had its machine, when known: what is paid for. */
@@ -122,10 +130,26 @@ export const modelNamed = (name: string): Model => ({
   is_baseline: name === "delta-transfer",
 });
 
+/**
+ * A run that is taken up from an old copy of its store may choose another prompt than it did before:
+ * the job of that name then predicts something else. Error JOB_NOT_OURS.
+ */
+export function checkInputs(
+  jobId: string,
+  before: string | undefined,
+  now: string | undefined,
+): void {
+  if (before === undefined || now === undefined || before === now) return;
+  throw new HaystackError(
+    "JOB_NOT_OURS",
+    `The job ${jobId} was begun for another prompt than the run has now, as happens when runs are restored from a copy; ask the question anew.`,
+  );
+}
+
 export interface BatchService {
   /**
-   * Idempotent by job id: a job of that id that carries our run id is adopted; another one's is
-   * JOB_NOT_OURS. Returns the present state.
+   * Idempotent by job id: a job of that id that carries our run id is adopted; another one's, or one
+   * for other inputs, is JOB_NOT_OURS. Returns the present state.
    */
   submit(spec: InferenceJobSpec, signal?: AbortSignal): Promise<JobStatus>;
   /**

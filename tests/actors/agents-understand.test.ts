@@ -423,6 +423,7 @@ describe("understanding with a language model", () => {
     const crashing = {
       get: runs.get.bind(runs),
       history: runs.history.bind(runs),
+      usedBy: runs.usedBy.bind(runs),
       journalGet: runs.journalGet.bind(runs),
       async journalPut(runId: string, key: string, value: unknown) {
         const stands = await runs.journalPut(runId, key, value);
@@ -457,6 +458,7 @@ describe("understanding with a language model", () => {
       const away = {
         get: runs.get.bind(runs),
         history: runs.history.bind(runs),
+        usedBy: runs.usedBy.bind(runs),
         journalGet: runs.journalGet.bind(runs),
         journalPut: (runId: string, key: string, value: unknown) =>
           ++puts <= refusals

@@ -1,45 +1,18 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { RunDocument } from "../../services/runs/document.ts";
 import type { RunStore } from "../../services/runs/index.ts";
 import { completedRun } from "../support/expected-runs.ts";
 import { hostRuns, run } from "../support/hosted-runs.ts";
 import { describeWithMongodb, startMongodb, type MongodbServer } from "../support/mongodb.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
 import {
+  insertHeld,
   sharedMongodb,
   sharedSqlite,
   type Fields,
   type SharedRuns,
 } from "../support/shared-runs.ts";
 
-const LEASE_MS = 30_000;
 const LONG_ID = "x".repeat(201);
-
-/** A run that a daemon has had and lost. */
-async function insertHeld(
-  store: RunStore,
-  document: RunDocument,
-  snapshot: string,
-  attention_at: number | null,
-): Promise<void> {
-  const { run_id } = document;
-  await store.insert(run(run_id), { owner: "gone", expires_at: Date.now() + LEASE_MS });
-  await store.commit([
-    {
-      run_id,
-      expect: { revision: 0, token: 1, status: "pending" },
-      document,
-      snapshot,
-      machine: { id: "run", version: "1" },
-      wake_at: null,
-      attention_at,
-      consumed: [],
-      outbox: [],
-      history: [],
-    },
-  ]);
-  await store.takeOver("gone");
-}
 
 const insertRunning = (store: RunStore, runId: string): Promise<void> =>
   insertHeld(

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import type { Ceilings } from "../../actors/ceilings.ts";
+import { NO_CEILINGS } from "../support/ceilings.ts";
 import { cancelJobs } from "../../actors/steps/cancel-jobs.ts";
 import type { StepPorts } from "../../actors/ports.ts";
 import { submitJob } from "../../actors/steps/submit-job.ts";
@@ -37,10 +39,12 @@ interface Scene {
   readonly answer: "lost" | "never comes";
   /** Batch says so often that it does not know the job. */
   readonly unseen: number;
+  /** What the operator allows. */
+  readonly ceilings?: Partial<Ceilings>;
 }
 
 /** A Batch whose first request begins the job while the run's money is spent elsewhere. */
-function scene({ answer, unseen }: Scene) {
+function scene({ answer, unseen, ceilings = {} }: Scene) {
   const clock = hurrying();
   const jobs = new Map<string, JobState>();
   const asked: string[] = [];
@@ -74,7 +78,13 @@ function scene({ answer, unseen }: Scene) {
     },
   };
   const host = (store: RunStore, owner: string) => {
-    const ports = { batch, clock, reconcileMs: 60_000, runs: store } as unknown as StepPorts;
+    const ports = {
+      batch,
+      clock,
+      reconcileMs: 60_000,
+      runs: store,
+      ceilings: { ...NO_CEILINGS, ...ceilings },
+    } as unknown as StepPorts;
     const effects = {
       ...scriptedEffects({ now: () => clock.now(), strategy: "query_as_control" }),
       submitJob: submitJob(ports),
@@ -116,6 +126,45 @@ describe("a run whose money for GPU jobs is spent", () => {
     expect(await committed("r1", ({ status }) => status === "failed")).toStrictEqual(SPENT);
     expect([jobs.size, asked]).toEqual([0, []]);
   });
+
+  test.each<[Partial<Ceilings>, number | null, string]>([
+    [
+      { MAX_GPU_USD_PER_RUN: 2 },
+      null,
+      "The run has spent 2.00 of 2.00 USD on GPU jobs; the operator allows no more (MAX_GPU_USD_PER_RUN).",
+    ],
+    [
+      { MAX_GPU_USD_PER_RUN: 2 },
+      50,
+      "The run has spent 2.00 of 2.00 USD on GPU jobs; the operator allows no more (MAX_GPU_USD_PER_RUN).",
+    ],
+    [
+      { MAX_GPU_USD_PER_USER_MONTH: 9 },
+      null,
+      "The runs that its user submitted in the month of this run have spent 9.50 of 9.00 USD on GPU jobs; the operator allows no more (MAX_GPU_USD_PER_USER_MONTH).",
+    ],
+  ])(
+    "begins no job beyond what the operator allows (%o, %s asked for)",
+    async (ceilings, asks, why) => {
+      const { jobs, host, spend } = scene({ answer: "lost", unseen: 0, ceilings });
+      spend();
+      const store = await temporaryStore();
+      const own = run("r1", { max_gpu_cost_usd: asks });
+      const earlier = { ...run("r0"), status: "completed" as const };
+      await store.insert({ ...earlier, usage: { ...earlier.usage, gpu_cost_usd: 7.5 } });
+      await store.insert({
+        ...earlier,
+        run_id: "long-ago",
+        created_at: "1969-01-01T00:00:00.000Z",
+        usage: { ...earlier.usage, gpu_cost_usd: 1_000 },
+      });
+      const { supervisor, committed } = await host(store, "one");
+      await supervisor.submit(own);
+      const { error } = await committed("r1", ({ status }) => status === "failed");
+      expect(error).toMatchObject({ code: "GPU_BUDGET_SPENT", message: why });
+      expect(jobs.size).toBe(0);
+    },
+  );
 
   test("takes on a job that runs already, though the answer to its submission was lost: it is paid for", async () => {
     const { jobs, asked, host } = scene({ answer: "lost", unseen: 0 });

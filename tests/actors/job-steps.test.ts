@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { run } from "../support/hosted-runs.ts";
+import { NO_CEILINGS } from "../support/ceilings.ts";
 import { HaystackError, type ErrorCode } from "../../errors.ts";
 import { cancelJobs } from "../../actors/steps/cancel-jobs.ts";
 import { checkJob } from "../../actors/steps/check-job.ts";
@@ -51,9 +53,11 @@ const portsOf = (batch: Partial<BatchService>, more: Partial<StepPorts> = {}): S
   ({
     batch: { notFoundGraceMs: 0, offer: () => null, ...batch },
     clock: manualClock(NOW),
+    ceilings: NO_CEILINGS,
+    runs: { get: async () => undefined },
     reconcileMs: 30_000,
     ...more,
-  }) as StepPorts;
+  }) as unknown as StepPorts;
 const saying = (status: Partial<JobStatus>): Partial<BatchService> => ({
   get: (job_id) => Promise.resolve({ job_id, state: "RUNNING", ...status }),
 });
@@ -168,7 +172,8 @@ test("no job is begun once a run has spent what it may, to the cent; one that is
         },
         {
           runs: {
-            get: async () => ({ document: { usage: { gpu_cost_usd: spent } } }),
+            get: async () => ({ document: { ...run("r1"), usage: { gpu_cost_usd: spent } } }),
+            usedBy: async () => ({ queued: 0, gpu_cost_usd: spent }),
           } as unknown as StepPorts["runs"],
         },
       ),
@@ -443,6 +448,84 @@ describe("the deadline of a job that runs", () => {
   });
 });
 
+test("a job that waited for hours keeps its whole running time", async () => {
+  const hour = 60 * MINUTE;
+  const check = (now: number, status: Partial<JobStatus>) =>
+    checkJob(portsOf(saying(status), { clock: manualClock(now) }))(
+      toCheck({ deadline_at: NOW + 6 * hour }),
+      context,
+    );
+  const started_at = NOW + 5 * hour;
+  for (const [hours, status, verdict] of [
+    [6, { state: "SCHEDULED" }, "overdue"],
+    [6, { state: "RUNNING" }, "overdue"],
+    [6, { state: "RUNNING", started_at }, "waiting"],
+    [10.9, { state: "RUNNING", started_at }, "waiting"],
+    [11, { state: "RUNNING", started_at }, "overdue"],
+  ] as const)
+    expect((await check(NOW + hours * hour, status)).verdict).toBe(verdict);
+});
+
+test("a job that was cancelled without ever having had a machine is submitted again, another is not", async () => {
+  const check = (status: Partial<JobStatus>) =>
+    checkJob(portsOf(saying({ state: "CANCELLED", ...status })))(toCheck(), context);
+  expect(await check({ shortage: true })).toMatchObject({
+    verdict: "failed",
+    kind: "transient",
+    shortage: true,
+    error: { code: "JOB_FAILED", retryable: true },
+  });
+  expect(await check({})).toMatchObject({ kind: "application", error: { retryable: false } });
+});
+
+test("a job waits where those under way may use up what the run may spend, and is taken on where it is known", async () => {
+  const under = (state: JobRecord["state"]): JobRecord => ({
+    ...job(),
+    job_id: "hs-r1-i1-c-a1",
+    state,
+    offer: { machine: "m", provisioning: "SPOT", usd_per_hour: 2 },
+  });
+  const submit = async (state: JobRecord["state"], spent: number, known = false) => {
+    const handed: string[] = [];
+    const output = await submitJob(
+      portsOf(
+        {
+          offer: () => ({ machine: "m", provisioning: "SPOT", usd_per_hour: 2 }),
+          get: (job_id) => Promise.resolve(known ? { job_id, state: "RUNNING" } : undefined),
+          submit: ({ job_id }) => {
+            handed.push(job_id);
+            return Promise.resolve({ job_id, state: "QUEUED" });
+          },
+        },
+        {
+          runs: {
+            get: async () => ({
+              document: { created_at: "2026-01-01", usage: { gpu_cost_usd: spent } },
+              snapshot: JSON.stringify({ context: { jobs: [under(state), job()] } }),
+            }),
+            usedBy: async () => ({ gpu_cost_usd: 0 }),
+          } as unknown as StepPorts["runs"],
+        },
+      ),
+    )(
+      {
+        job: job(),
+        run_id: "r1",
+        random_seed: 5,
+        deadline_seconds: 3_600,
+        preemptions: 0,
+        max_gpu_cost_usd: 3,
+      },
+      context,
+    );
+    return "problem" in output ? output.problem : handed.length;
+  };
+  expect(await submit("submitted", 1)).toMatch(/waits for another one.*3\.00 USD/);
+  expect(await submit("submitted", 1, true)).toBe(1);
+  expect(await submit("submitted", 0.99)).toBe(1);
+  expect(await submit("succeeded", 1)).toBe(1);
+});
+
 test("stopping jobs tells how long each has run, whatever it has come to", async () => {
   const known: Record<string, JobStatus> = {
     done: { job_id: "done", state: "SUCCEEDED", run_seconds: 60 },
@@ -554,4 +637,27 @@ test("stopping jobs waits for a submission under way, whose job Batch does not k
   const { remaining } = await stopping;
   expect(remaining).toEqual(["late"]);
   expect(asked).toEqual(["cancel late", "get late"]);
+});
+
+test("a job is named with what its cells were drawn by, where the run knows it", async () => {
+  const handed: unknown[] = [];
+  const submit = submitJob(
+    portsOf({
+      submit: ({ job_id, inputs }) => {
+        handed.push(inputs);
+        return Promise.resolve({ job_id, state: "QUEUED" });
+      },
+    }),
+  );
+  const asked: SubmitJobInput = {
+    job: job(),
+    run_id: "r1",
+    random_seed: 1,
+    deadline_seconds: 60,
+    preemptions: 0,
+    max_gpu_cost_usd: null,
+  };
+  await submit({ ...asked, plan: { path: "plan.json", sha256: "0123" } }, context);
+  await submit(asked, context);
+  expect(handed).toEqual(["0123", undefined]);
 });

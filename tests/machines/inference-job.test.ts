@@ -102,3 +102,46 @@ test("a job that waits goes on at its time, not before", async () => {
   await waitFor(actor, ({ context }) => context.wake_at === 50);
   expect(checked).toHaveLength(1);
 });
+
+const lost = (kind: "transient" | "application", run_seconds: number): CheckJobOutput => ({
+  verdict: "failed",
+  kind,
+  error: { code: "JOB_FAILED", message: "The machine stopped reporting.", retryable: true },
+  retry_at: 20,
+  run_seconds,
+});
+
+test.each(["transient", "application"] as const)(
+  "attempts that ran in vain (%s) may not cost more than one whole run of the job",
+  async (kind) => {
+    const { actor, submitted } = jobWith([lost(kind, 40), lost(kind, 20), lost(kind, 1)]);
+    actor.start();
+    for (const now of [10, 20, 30, 40]) {
+      await waitFor(
+        actor,
+        ({ value, status }) => status === "done" || value === "awaiting" || value === "retrying",
+      );
+      actor.send({ type: "clock.ticked", now });
+    }
+    await waitFor(actor, ({ status }) => status === "done");
+    expect([submitted.length, actor.getSnapshot().value]).toEqual([2, "failed"]);
+  },
+);
+
+test("a job that found no machine counts for the choice of the next one as one that lost it", async () => {
+  const { actor, submitted } = jobWith([
+    { ...lost("transient", 0), shortage: true } as CheckJobOutput,
+    PREEMPTED,
+    { verdict: "succeeded", predictions: { path: "p.h5ad", sha256: "abc" }, run_seconds: 30 },
+  ]);
+  actor.start();
+  for (const now of [10, 20, 30, 40, 50]) {
+    await waitFor(
+      actor,
+      ({ value, status }) => status === "done" || value === "awaiting" || value === "retrying",
+    );
+    actor.send({ type: "clock.ticked", now });
+  }
+  await waitFor(actor, ({ status }) => status === "done");
+  expect(submitted.map(({ preemptions }) => preemptions)).toEqual([0, 1, 2]);
+});

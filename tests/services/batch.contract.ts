@@ -201,6 +201,25 @@ export function batchContract(adapter: string, make: () => Promise<BatchHarness>
       );
     });
 
+    test("the job of the run for other inputs is JOB_NOT_OURS; one that does not say for which is taken", async () => {
+      const harness = await open();
+      const spec = jobSpec();
+      const inputs = "a".repeat(64);
+      await harness.putInputs(spec, {});
+      await harness.batch.submit({ ...spec, inputs });
+      await expect(harness.batch.submit({ ...spec, inputs: "b".repeat(64) })).rejects.toMatchObject(
+        { code: "JOB_NOT_OURS" },
+      );
+      for (const again of [{ ...spec, inputs }, spec])
+        expect((await harness.batch.submit(again)).job_id).toBe(spec.job_id);
+      const older = jobSpec();
+      await harness.putInputs(older, {});
+      await harness.batch.submit(older);
+      expect((await harness.batch.submit({ ...older, inputs })).job_id).toBe(older.job_id);
+      for (const { job_id } of [spec, older])
+        await harness.events.until(job_id, TERMINAL_JOB_STATES);
+    });
+
     test("cancelling a running job ends it as CANCELLED; cancelling again or an ended job is no error", async () => {
       const harness = await open();
       const spec = jobSpec();

@@ -222,6 +222,7 @@ test.each(["QUEUED", "SCHEDULED"] as const)(
     expect(await harness.batch.get(spec.job_id)).toEqual({
       job_id: spec.job_id,
       state: "CANCELLED",
+      shortage: true,
       ...(state === "SCHEDULED" ? { run_seconds: expect.any(Number) as number } : {}),
     });
     expect(await harness.runs(spec)).toBe(0);

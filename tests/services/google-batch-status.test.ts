@@ -105,7 +105,7 @@ test.each([
   ],
   [
     137,
-    undefined,
+    "once",
     "The worker was killed, most likely because the machine ran out of memory (exit code 137)",
   ],
   [143, undefined, "The worker was stopped by another program (exit code 143)"],
@@ -180,6 +180,7 @@ test("a preemption that was overcome is no failure of a job that SUCCEEDED or st
   expect(jobStatus("j", job("RUNNING", [[10, RUNNING]]), stale)).toEqual({
     job_id: "j",
     state: "RUNNING",
+    started_at: 1_700_000_010_500,
   });
 });
 
@@ -220,6 +221,7 @@ test("from QUEUED to FAILED is transient, in Batch's words about machines and qu
         "The job failed before its task started: Batch Error: code - CODE_GCE_ZONE_RESOURCE_POOL_EXHAUSTED, description - error count is 4; Try a different zone.",
       exit_code: null,
     },
+    shortage: true,
   });
   expect(jobStatus("j", job("FAILED", []), []).failure).toEqual({
     kind: "transient",
@@ -258,5 +260,5 @@ test("without events Batch's own run time counts", () => {
   ).toBe(61.5);
   expect(
     jobStatus("j", job("CANCELLED", [], { runDuration: { seconds: "0", nanos: 0 } }), []),
-  ).toEqual({ job_id: "j", state: "CANCELLED" });
+  ).toEqual({ job_id: "j", state: "CANCELLED", shortage: true });
 });

@@ -56,6 +56,27 @@ export function administrationContract(openSeveral: OpenSeveral): void {
       expect((await store.get("run-a"))?.priority).toBe(3);
     });
 
+    test("what a user has waiting and has spent is that user's, and of the time that is asked for", async () => {
+      const { store } = await openSeveral(1);
+      const spending = (id: string, changes: Parameters<typeof sampleRun>[1], usd: number) => {
+        const document = sampleRun(id, changes);
+        return store.insert({ ...document, usage: { ...document.usage, gpu_cost_usd: usd } });
+      };
+      const since = "2026-05-01T00:00:00.000Z";
+      const before = "2026-04-30T23:59:59.999Z";
+      await spending("r1", { user_email: USER, created_at: since }, 1.5);
+      await spending("r2", { user_email: USER, created_at: since, status: "completed" }, 2);
+      await spending("r3", { user_email: USER, created_at: before, status: "failed" }, 40);
+      await spending("r4", { user_email: USER, created_at: before }, 0);
+      await spending("r5", { user_email: null, created_at: since }, 100);
+      expect(await store.usedBy(USER, since)).toEqual({ queued: 2, gpu_cost_usd: 3.5 });
+      expect(await store.usedBy(null, since)).toEqual({ queued: 1, gpu_cost_usd: 100 });
+      expect(await store.usedBy("nobody@example.org", since)).toEqual({
+        queued: 0,
+        gpu_cost_usd: 0,
+      });
+    });
+
     test("runs that nobody takes up, events that nobody takes and rejected mails are stuck from their moment on", async () => {
       const { store } = await openSeveral(1);
       const now = Date.now();

@@ -62,7 +62,7 @@ const CALLS: {
   readonly [
     Name in Exclude<
       keyof SqliteOperations,
-      "close" | "inOneTransaction" | "emptyLog" | "changedRows"
+      "close" | "faults" | "inOneTransaction" | "emptyLog" | "changedRows"
     >
   ]: (store: SqliteOperations) => void;
 } = {
@@ -151,6 +151,7 @@ const CALLS: {
       store.list({ ...anyRun, ...filter });
   },
   counts: (store) => store.counts(NOW),
+  usedBy: (store) => store.usedBy("ada@example.org", "2026-01-01T00:00:00.000Z"),
   takeOver: (store) => store.takeOver("one"),
   stuck: (store) => store.stuck(NOW, 5),
   outboxesWith: (store) => store.outboxesWith("owed", 5),
@@ -179,10 +180,10 @@ const CALLS: {
 };
 
 /**
- * Of these the cost grows with what they count or page through, and only administrators, metrics
- * and lists of runs ask them.
+ * Of these the cost grows with what they count or page through: administrators, metrics and lists
+ * of runs ask for two, a submission and a GPU job for what their user has spent this month.
  */
-const WHOLE: ReadonlySet<string> = new Set(["counts", "list", "ended"]);
+const WHOLE: ReadonlySet<string> = new Set(["counts", "list", "ended", "usedBy"]);
 
 /** Partial indexes hold the runs or events that wait or work, whatever else is stored. */
 const PARTIAL =

@@ -165,3 +165,32 @@ export async function sharedMongodb(uri: string): Promise<SharedRuns> {
     insertRaw: async (fields) => void (await runs.insertOne({ ...fields })),
   };
 }
+
+/** A run that a daemon has had and lost. */
+export async function insertHeld(
+  store: RunStore,
+  document: RunDocument,
+  snapshot: string,
+  attention_at: number | null,
+): Promise<void> {
+  const { run_id } = document;
+  await store.insert(
+    { ...document, status: "pending" },
+    { owner: "gone", expires_at: Date.now() + 60_000 },
+  );
+  await store.commit([
+    {
+      run_id,
+      expect: { revision: 0, token: 1, status: "pending" },
+      document,
+      snapshot,
+      machine: { id: "run", version: "1" },
+      wake_at: null,
+      attention_at,
+      consumed: [],
+      outbox: [],
+      history: [],
+    },
+  ]);
+  await store.takeOver("gone");
+}

@@ -113,6 +113,15 @@ export const identityOf = (spec: InferenceJobSpec): Record<string, string> => ({
   "haystack-attempt": String(spec.attempt),
 });
 
+const INPUTS = "haystack-inputs";
+
+/** The digest of its inputs as a label can hold it. */
+export const inputsLabel = ({ inputs }: Pick<InferenceJobSpec, "inputs">): string | undefined =>
+  inputs === undefined ? undefined : inputs.slice(0, 63);
+
+/** Undefined for a job of an earlier release. */
+export const inputsOf = ({ labels }: GoogleJob): string | undefined => labels?.[INPUTS];
+
 /** The arguments of an inference program: object paths below the mounted bucket. */
 export function inferenceWork(
   spec: InferenceJobSpec,
@@ -136,7 +145,7 @@ export function inferenceWork(
       "--seed",
       String(spec.seed),
     ],
-    identity: identityOf(spec),
+    identity: { ...identityOf(spec), ...given({ [INPUTS]: inputsLabel(spec) }) },
     provisioning,
     maxRunSeconds: spec.max_run_seconds,
     mountsBucket: true,

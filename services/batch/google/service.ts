@@ -4,12 +4,15 @@ import {
   type GoogleJobSettings,
   identityOf,
   inferenceWork,
+  inputsLabel,
+  inputsOf,
   jobBody,
 } from "./job.ts";
 import { type GoogleBatchPlace, googleBatchJobs } from "./jobs.ts";
 import { jobStatus } from "./status.ts";
 import {
   type BatchService,
+  checkInputs,
   JOB_ID,
   type JobStatus,
   modelNamed,
@@ -72,6 +75,7 @@ export function googleBatch(options: GoogleBatchOptions): BatchService {
         identityOf(spec),
         signal,
       );
+      checkInputs(spec.job_id, inputsOf(job), inputsLabel(spec));
       return statusOf(spec.job_id, job, signal);
     },
     async get(jobId, signal) {

@@ -58,7 +58,10 @@ const CONTAINER_EXITS: Readonly<Record<number, WorkerExit>> = {
     text: "The program that BATCH_ENTRYPOINT names is not in the image: correct it, or the image",
     repeats: "once",
   },
-  137: { text: "The worker was killed, most likely because the machine ran out of memory" },
+  137: {
+    text: "The worker was killed, most likely because the machine ran out of memory",
+    repeats: "once",
+  },
 };
 
 const millis = (
@@ -147,6 +150,22 @@ function machineSeconds(job: GoogleJob, events: readonly GoogleEvent[]): number 
   return counted === undefined || counted === 0 ? undefined : counted / 1000;
 }
 
+/** When the program began, again if Batch ran the job again; milliseconds. */
+const begunAt = (events: readonly GoogleEvent[]): number | undefined => {
+  const began = events.findLast((event) => toState(event) === "RUNNING");
+  return began === undefined ? undefined : at(began);
+};
+
+/**
+ * Of a job that never began. One that was cancelled so, and not by us, was given up by Batch for want
+ * of a machine: it tells no other reason.
+ */
+function lacksMachine(state: JobState, words: string | undefined): boolean {
+  if (state === "CANCELLED") return true;
+  const kind = words === undefined ? undefined : holdOf(words).kind;
+  return state === "FAILED" && (kind === "capacity" || kind === "quota");
+}
+
 /**
  * A job in the port's words. `tasks` are asked for only of a FAILED job: in any other state exit
  * codes tell nothing, as a preemption that Batch overcame stays in the events of a job that
@@ -160,7 +179,10 @@ export function jobStatus(jobId: string, job: GoogleJob, tasks: readonly GoogleT
     return {
       job_id: jobId,
       state,
-      ...given({ held: words === undefined ? undefined : holdOf(words) }),
+      ...given({
+        held: words === undefined ? undefined : holdOf(words),
+        started_at: state === "RUNNING" ? begunAt(ofJob) : undefined,
+      }),
     };
   }
   const all = inOrder([...ofJob, ...tasks.flatMap((task) => task.status?.statusEvents ?? [])]);
@@ -171,6 +193,9 @@ export function jobStatus(jobId: string, job: GoogleJob, tasks: readonly GoogleT
     job_id: jobId,
     state,
     ...(state === "FAILED" ? { failure: failureOf(job, all, started) } : {}),
-    ...given({ run_seconds: seconds }),
+    ...given({
+      run_seconds: seconds,
+      shortage: !started && lacksMachine(state, newestWords(all)) ? (true as const) : undefined,
+    }),
   };
 }

@@ -1,7 +1,13 @@
 import { type FSWatcher, watch } from "node:fs";
 import { join, resolve } from "node:path";
 import { HaystackError } from "../../../errors.ts";
-import { type BatchService, type InferenceJobSpec, JOB_ID, type JobStatus } from "../index.ts";
+import {
+  type BatchService,
+  checkInputs,
+  type InferenceJobSpec,
+  JOB_ID,
+  type JobStatus,
+} from "../index.ts";
 import { BASELINE_PROGRAM } from "./command.ts";
 import { jobOfDraft } from "./durable.ts";
 import { forgetJobs } from "./forget-jobs.ts";
@@ -197,6 +203,7 @@ export function localBatch(options: LocalBatchOptions): BatchService {
         `The job ${spec.job_id} belongs to run ${present?.spec.run_id ?? "unknown"} and not to ${spec.run_id}.`,
       );
     }
+    checkInputs(spec.job_id, present.spec.inputs, spec.inputs);
     const history = await readHistory(folder);
     if (created) live.set(spec.job_id, { folder, history, announced: 0, announcing: false });
     if (history.at(-1)?.state === "QUEUED") await enqueue(root, spec.job_id, numbers);

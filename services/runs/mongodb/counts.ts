@@ -1,6 +1,6 @@
 import type { Collection, Filter } from "mongodb";
 import { RUN_STATUSES, type RunStatus } from "../document.ts";
-import type { RunCounts } from "../index.ts";
+import type { RunCounts, UserUse } from "../index.ts";
 import { IS_ASIDE } from "./aside.ts";
 import { HAS_EVENTS } from "./claim.ts";
 import { LIMITED, type StoredRun } from "./record.ts";
@@ -23,5 +23,25 @@ export async function countRuns(runs: Collection<StoredRun>, now: number): Promi
     unhosted,
     with_events,
     set_aside,
+  };
+}
+
+export async function usedBy(
+  runs: Collection<StoredRun>,
+  userEmail: string | null,
+  since: string,
+): Promise<UserUse> {
+  const [queued, costs] = await Promise.all([
+    runs.countDocuments({ status: "pending", user_email: userEmail }, LIMITED),
+    runs
+      .find({ user_email: userEmail, created_at: { $gte: since } }, LIMITED)
+      .project<{ usage?: { gpu_cost_usd?: unknown } }>({ _id: 0, "usage.gpu_cost_usd": 1 })
+      .toArray(),
+  ]);
+  // Other programs write these documents, too.
+  const costOf = (cost: unknown): number => (typeof cost === "number" ? cost : 0);
+  return {
+    queued,
+    gpu_cost_usd: costs.reduce((total, { usage }) => total + costOf(usage?.gpu_cost_usd), 0),
   };
 }

@@ -3,7 +3,7 @@ import type { RunFilter } from "../index.ts";
 import { findRun } from "./aside.ts";
 import type { StoredRun } from "./record.ts";
 
-export const literally = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+const literally = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
 
 /**
  * Where the last run of a page stands in the order of the store, which may not be where it is shown

@@ -25,7 +25,7 @@ const atRest = (runId: string, now: number): Filter<StoredRun> => ({
 });
 
 /** Ids of journal entries are JSON arrays that begin with the run. */
-const journalOf = (runId: string): Filter<{ readonly _id: string }> => {
+export const journalOf = (runId: string): Filter<{ readonly _id: string }> => {
   const start = `${JSON.stringify([runId]).slice(0, -1)},`;
   return { _id: { $gte: start, $lt: `${start}\u{10ffff}` } };
 };

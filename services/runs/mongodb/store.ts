@@ -2,9 +2,9 @@ import { BSON, type Db, type Filter } from "mongodb";
 import { HaystackError } from "../../../errors.ts";
 import type { RunStore } from "../index.ts";
 import { asideOperations, findRun, IS_ASIDE } from "./aside.ts";
-import { CANCELLED_OUTSIDE, claimRuns, HAS_EVENTS, userLoads } from "./claim.ts";
+import { CANCELLED_OUTSIDE, claimRuns, countEnded, HAS_EVENTS, userLoads } from "./claim.ts";
 import { guarded, newClient } from "./client.ts";
-import { countRuns } from "./counts.ts";
+import { countRuns, usedBy } from "./counts.ts";
 import { commitGroup } from "./commit.ts";
 import { isDuplicateKey, toStoreError } from "./errors.ts";
 import {
@@ -16,9 +16,9 @@ import {
 } from "./history.ts";
 import { followNews, type Hints } from "./hints.ts";
 import { mongoPresence, type StoredPresence } from "./presence.ts";
-import { mongoRemoval, type StoredRemoval } from "./removal.ts";
+import { journalOf, mongoRemoval, type StoredRemoval } from "./removal.ts";
 import { mailsOf, stuckRuns } from "./stuck.ts";
-import { listFilter, literally, placeOf } from "./list-filter.ts";
+import { listFilter, placeOf } from "./list-filter.ts";
 import {
   firstState,
   LIMITED,
@@ -65,6 +65,24 @@ async function createIndexes(db: Db): Promise<void> {
     .createIndexes([{ name: "last_commit", key: { run_id: 1, last_commit: 1 } }]);
 }
 
+/** The form of the documents; a later one is another release's. */
+const VERSION = 1;
+
+async function checkVersion(db: Db): Promise<void> {
+  const stands = await db
+    .collection<{ readonly _id: string; readonly version: unknown }>("haystack")
+    .findOneAndUpdate(
+      { _id: "runs" },
+      { $setOnInsert: { version: VERSION } },
+      { ...LIMITED, upsert: true, returnDocument: "after" },
+    );
+  if (stands?.version === VERSION) return;
+  throw new HaystackError(
+    "STORE_VERSION_UNKNOWN",
+    `The database ${db.databaseName} was written by a newer release or by another program; run that release, or set MONGODB_DATABASE to another name.`,
+  );
+}
+
 /**
  * The store for production: a MongoDB database that several daemons and other programs share.
  * Writes are acknowledged by a majority and journalled. Errors: CONFIG_INVALID, STORE_UNAVAILABLE.
@@ -78,6 +96,7 @@ export async function openMongoRuns({
 }): Promise<RunStore> {
   const client = newClient(uri);
   try {
+    await checkVersion(client.db(database));
     await createIndexes(client.db(database));
   } catch (thrown) {
     await client.close();
@@ -87,6 +106,7 @@ export async function openMongoRuns({
   const runs = db.collection<StoredRun>("runs");
   const archive = db.collection<ArchivedHistory>("run_history");
   const journal = db.collection<JournalEntry>("run_journal");
+  const daemons = db.collection<StoredPresence>("daemons");
   const aside = asideOperations(runs);
   const archiving = new Set<Promise<void>>();
   const hinting = new Set<Hints>();
@@ -143,7 +163,7 @@ export async function openMongoRuns({
       leases.map((lease) => ({
         updateOne: {
           filter: ours(lease),
-          update: { $set: { "lease.expires_at": expiresAt, take_ups: 0 } },
+          update: { $set: { "lease.expires_at": expiresAt, taking_up: 0, take_ups: 0 } },
         },
       })),
       { ordered: false, ...LIMITED },
@@ -205,7 +225,7 @@ export async function openMongoRuns({
       }),
     history: (runId) => guarded(() => readHistory(runs, archive, runId)),
     changes: (since) => guarded(() => readChanges(runs, archive, since)),
-    claim: (request) => guarded(() => claimRuns(runs, request)),
+    claim: (request) => guarded(() => claimRuns(runs, daemons, request)),
     setAside: (runId, why) => guarded(() => aside.setAside(runId, why)),
     unsetAside: (runId) => guarded(() => aside.unsetAside(runId)),
     cancelAside: (runId) => guarded(() => aside.cancelAside(runId)),
@@ -218,9 +238,7 @@ export async function openMongoRuns({
       guarded(async () => {
         const run = await findRun(runs, runId);
         if (run === undefined) return undefined;
-        const entries = await journal
-          .find({ _id: { $regex: `^${literally(journalKey(runId, "").slice(0, -3))}` } }, LIMITED)
-          .toArray();
+        const entries = await journal.find(journalOf(runId), LIMITED).toArray();
         return BSON.EJSON.serialize({
           run,
           history: await archive.find({ run_id: runId }, LIMITED).toArray(),
@@ -237,8 +255,10 @@ export async function openMongoRuns({
     mails: (request) => guarded(() => mailsOf(runs, request)),
     loads: (now) => guarded(() => userLoads(runs, now)),
     counts: (now) => guarded(() => countRuns(runs, now)),
+    usedBy: (userEmail, since) => guarded(() => usedBy(runs, userEmail, since)),
     takeOver: (owner) =>
       guarded(async () => {
+        await countEnded(runs, { "lease.owner": owner });
         await runs.updateMany(
           { "lease.owner": owner },
           { $set: { "lease.owner": null, "lease.expires_at": 0 } },
@@ -256,6 +276,7 @@ export async function openMongoRuns({
               $set: {
                 "lease.owner": null,
                 "lease.expires_at": 0,
+                taking_up: 0,
                 take_ups: 0,
                 ...given({ attention_at }),
               },
@@ -323,7 +344,7 @@ export async function openMongoRuns({
       hinting.add(hints);
       return hints.end;
     },
-    presence: mongoPresence(db.collection<StoredPresence>("daemons")),
+    presence: mongoPresence(daemons),
     async close() {
       for (const { end } of hinting) end();
       await Promise.all(archiving);

@@ -123,6 +123,15 @@ export function readingOperations({ all, first }: Sql) {
         return [{ ...row, history: log.map(({ entry }) => entry) }];
       }),
 
+    usedBy: (userEmail: string | null, since: string) =>
+      first<{ queued: number; gpu_cost_usd: number }>(
+        `SELECT (SELECT count(*) FROM runs INDEXED BY runs_queue WHERE status = 'pending' AND coalesce(user_email, '') = ?1) AS queued,
+           (SELECT total(json_extract(document, '$.usage.gpu_cost_usd')) FROM runs INDEXED BY runs_user WHERE user_email IS ?2 AND created_at >= ?3) AS gpu_cost_usd`,
+        userEmail ?? "",
+        userEmail,
+        since,
+      ),
+
     counts: (now: number) => ({
       by_status: all<{ status: string; runs: number }>(
         "SELECT status, count(*) AS runs FROM runs INDEXED BY runs_status GROUP BY status",

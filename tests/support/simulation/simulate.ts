@@ -49,6 +49,7 @@ export async function simulate(
   const users = seededRandom(seed, "users");
   const runs = memoryRuns({
     onCommitted: (commit, before, after) => witness.committed(commit, before, after),
+    isGone: (owner) => living().every(({ process }) => process.name !== owner),
   });
   const liveJobs = (runId: string): string[] =>
     [...batch.jobs.values()]

@@ -1,4 +1,5 @@
 import { bindRunMachine } from "../../../actors/host/bind-run-machine.ts";
+import { NO_CEILINGS } from "../ceilings.ts";
 import type { StepPorts } from "../../../actors/ports.ts";
 import { createSupervisor, type Supervisor } from "../../../actors/supervisor/supervisor.ts";
 import { usageOf } from "../../../actors/host/usage.ts";
@@ -100,6 +101,7 @@ export function startDaemon(world: World, name: string, earlier?: Standing): Sim
     ),
     clock: process.clock,
     runs: store,
+    ceilings: NO_CEILINGS,
     reconcileMs: scenario.reconcileMs,
     objects: {
       fetch: ({ path }: { readonly path: string }) =>

@@ -55,6 +55,7 @@ export function storeClient(
     stuck: (request) => call(() => store.stuck(request)),
     mails: (request) => call(() => store.mails(request)),
     loads: (now) => call(() => store.loads(now)),
+    usedBy: (user, since) => call(() => store.usedBy(user, since)),
     counts: (now) => call(() => store.counts(now)),
     takeOver: (owner) => call(() => store.takeOver(owner)),
     renew: (owner, leases, expiresAt) => call(() => store.renew(owner, leases, expiresAt)),
