@@ -45,7 +45,7 @@ import type { Metrics } from "./insight/metrics.ts";
 import { openInsight } from "./insight/open.ts";
 import { ownProgram } from "./own-files.ts";
 import type { Compute } from "./services/compute/index.ts";
-import { fullDisk } from "./services/compute/free-disk.ts";
+import { freeBytes, fullDisk } from "./services/compute/free-disk.ts";
 import { processCompute, type TaskLimits } from "./services/compute/processes.ts";
 import type { JobEvents } from "./services/job-events/index.ts";
 import type { RunStore } from "./services/runs/index.ts";
@@ -120,6 +120,7 @@ function leaseAs(
 }
 
 const JOBS_OF_A_RUN = 2;
+const MOST_COUNTED = 1_000;
 
 /** Caps on GPU jobs are kept at admission: a run that is admitted may always have its jobs. */
 const admissionLimits = (config: Config): AdmissionLimits => ({
@@ -232,6 +233,8 @@ async function openParts(
     version: SOFTWARE.version,
     counts: () => runs.counts(clock.now()),
     live: () => supervisor.status().hosted,
+    mailsOwed: async () => (await runs.mails({ state: "owed", limit: MOST_COUNTED })).length,
+    freeBytes: () => freeBytes(config.dataDir),
     now: () => clock.now(),
     onTrouble: trouble,
   });

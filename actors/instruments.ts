@@ -42,6 +42,8 @@ export interface Instruments {
   readonly runChanged?: (change: RunChange) => void;
   readonly mailTried?: (attempt: MailAttempt) => void;
   readonly jobEventTaken?: (outcome: JobEventOutcome) => void;
+  /** A look for work in the store has come to its end. */
+  readonly swept?: () => void;
   readonly trouble?: (error: HaystackError) => void;
 }
 
@@ -70,6 +72,7 @@ export function combineInstruments(all: readonly Instruments[]): Instruments {
     hooks("trouble"),
   ];
   const taken = hooks("jobEventTaken");
+  const swept = hooks("swept");
   return {
     ...(started.length === 0
       ? {}
@@ -91,6 +94,7 @@ export function combineInstruments(all: readonly Instruments[]): Instruments {
     ...(taken.length === 0
       ? {}
       : { jobEventTaken: (outcome) => taken.forEach((hook) => hook(outcome)) }),
+    ...(swept.length === 0 ? {} : { swept: () => swept.forEach((hook) => hook()) }),
     ...(troubles.length === 0
       ? {}
       : { trouble: (error) => troubles.forEach((hook) => hook(error)) }),

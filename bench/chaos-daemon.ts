@@ -27,7 +27,8 @@ export interface DaemonProcess {
   /** Resolves once it hosts runs. */
   ready(): Promise<void>;
   /** SIGKILL, then, after `meanwhile`, another one on the same data. */
-  killAndRestart(meanwhile?: () => Promise<void>): Promise<void>;
+  killAndRestart(meanwhile?: () => Promise<void>, whom?: "daemon" | "group"): Promise<void>;
+  readonly pid: () => number;
   /** SIGTERM, once it hosts runs; resolves with the exit code. */
   stop(): Promise<number | null>;
   /** Ends that nobody asked for. */
@@ -48,12 +49,15 @@ export function keepDaemon(
   let left = Promise.resolve<number | null>(null);
   let hosts = Promise.resolve();
   let kill: (signal: NodeJS.Signals) => void = () => undefined;
+  let pid = 0;
 
   const start = (): void => {
     const child = spawn(process.execPath, [COMMAND_LINE, "serve", "--data-dir", dataDir], {
       env: { ...process.env, ...environment },
       stdio: ["ignore", "ignore", "pipe"],
+      detached: true,
     });
+    pid = child.pid ?? 0;
     expected = false;
     kill = (signal) => child.kill(signal);
     const ready = Promise.withResolvers<void>();
@@ -84,8 +88,13 @@ export function keepDaemon(
   start();
   return {
     ready: () => hosts,
-    async killAndRestart(meanwhile) {
-      await end("SIGKILL");
+    pid: () => pid,
+    async killAndRestart(meanwhile, whom = "daemon") {
+      if (whom === "group") {
+        expected = true;
+        process.kill(-pid, "SIGKILL");
+        await left;
+      } else await end("SIGKILL");
       await meanwhile?.();
       start();
     },

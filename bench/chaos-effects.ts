@@ -27,7 +27,7 @@ export interface Effects {
 
 /**
  * Every run was completed, none was lost, nothing was done twice, and no job ran that no iteration
- * needed.
+ * needed; an attempt whose runner was killed is made again under another name.
  */
 export const isSound = ({
   runs,
@@ -37,12 +37,17 @@ export const isSound = ({
   duplicate_mails,
   job_executions,
   jobs_needed,
-}: Effects & { readonly runs: number }): boolean =>
+  faults = {},
+}: Effects & {
+  readonly runs: number;
+  readonly faults?: { readonly runner?: number };
+}): boolean =>
   completed === runs &&
   lost.length === 0 &&
   duplicate_jobs === 0 &&
   duplicate_mails === 0 &&
-  job_executions === jobs_needed;
+  job_executions >= jobs_needed &&
+  job_executions <= jobs_needed + (faults.runner ?? 0);
 
 const linesOf = async (file: string): Promise<string[]> =>
   (await readFile(file, "utf8").catch(() => "")).split("\n").filter((line) => line !== "");

@@ -9,11 +9,14 @@ import { randomStream, uniform } from "../science/simulate/seeded-random.ts";
 import type { RunStore } from "../services/runs/index.ts";
 import { newRun } from "../services/runs/document.ts";
 import { chaosEnvironment, keepDaemon } from "./chaos-daemon.ts";
+import { FAULT_KINDS, type FaultKind, strike } from "./chaos-faults.ts";
 import { countEffects, mailsIn, type Effects } from "./chaos-effects.ts";
 
 export interface ChaosOptions {
   readonly runs: number;
   readonly kills: number;
+  /** Faults of the other kinds, in turns. */
+  readonly faults?: number;
   readonly seed: number;
   readonly daemons: 1 | 2;
   /** Where the runs are kept; without it in an SQLite file. */
@@ -32,6 +35,8 @@ export interface ChaosOptions {
 export interface ChaosResult extends Effects {
   readonly runs: number;
   readonly kills: number;
+  /** How often each other kind of fault struck. */
+  readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
   readonly seconds: number;
   /** Times that a daemon ended without being killed, or did not end well when asked to. */
   readonly crashes: number;
@@ -94,6 +99,7 @@ async function rests(store: RunStore): Promise<boolean> {
 export async function runChaos({
   runs,
   kills,
+  faults = 0,
   seed,
   daemons,
   mongodbUri,
@@ -125,23 +131,52 @@ export async function runChaos({
     log(`${runs} runs are submitted.`);
 
     const random = randomStream(seed, "kills");
+    const struck: Partial<Record<FaultKind, number>> = {};
     /**
      * Spread over the whole work: each kill waits for its share of the mails, and then a random
      * moment more. While a killed daemon is away, the others that have had no run yet take one up.
      */
-    const shares = Array.from({ length: kills }, () => uniform(random)).toSorted((a, b) => a - b);
+    const shares = [
+      ...Array.from({ length: kills }, () => ["kill", uniform(random)] as const),
+      ...Array.from(
+        { length: faults },
+        (_, index) =>
+          [FAULT_KINDS[index % FAULT_KINDS.length] ?? "runner", uniform(random)] as const,
+      ),
+    ].toSorted(([, a], [, b]) => a - b);
     let killed = 0;
-    for (const share of shares) {
+    for (const [kind, share] of shares) {
       while ((await mailsIn(dataDir)).length < Math.floor(share * runs) && !isLate())
         await pause(20);
       await pause(uniform(random) * LONGEST_DELAY_MS);
       if (isLate()) break;
       const target = hosts[Math.floor(uniform(random) * daemons)];
       const others = hosts.filter((host) => host !== target && host.moved().size === 0);
-      await target?.killAndRestart(async () => {
-        while (others.some((host) => host.moved().size === 0) && !(await rests(store)) && !isLate())
+      if (kind !== "kill" && kind !== "group") {
+        while (target !== undefined && !(await strike(kind, target.pid(), dataDir)) && !isLate()) {
+          if (await rests(store)) break;
           await pause(20);
-      });
+        }
+        struck[kind] = (struck[kind] ?? 0) + 1;
+        log(`fault: ${kind} after ${(await mailsIn(dataDir)).length} mails`);
+        continue;
+      }
+      await target?.killAndRestart(
+        async () => {
+          while (
+            others.some((host) => host.moved().size === 0) &&
+            !(await rests(store)) &&
+            !isLate()
+          )
+            await pause(20);
+        },
+        kind === "group" ? "group" : "daemon",
+      );
+      if (kind === "group") {
+        struck.group = (struck.group ?? 0) + 1;
+        log(`fault: group after ${(await mailsIn(dataDir)).length} mails`);
+        continue;
+      }
       killed += 1;
       log(`kill ${killed} of ${kills} after ${(await mailsIn(dataDir)).length} mails`);
     }
@@ -155,6 +190,7 @@ export async function runChaos({
     const result = {
       runs,
       kills: killed,
+      faults: struck,
       seconds,
       crashes,
       moved_runs: hosts.map((host) => host.moved().size),

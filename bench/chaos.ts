@@ -4,7 +4,7 @@ import { runChaos } from "./chaos-run.ts";
 import { openWireServer } from "./wire-server.ts";
 
 /**
- * Real daemons, really killed: `node bench/chaos.ts --runs 200 --kills 20 [--daemons 2] [--mongodb
+ * Real daemons, really killed: `node bench/chaos.ts --runs 200 --kills 20 [--faults N] [--daemons 2] [--mongodb
  * URI|auto] [--seed N] [--limit SECONDS] [--json]`. Prints one JSON document; exits with 1 unless
  * every run was completed, none was lost, and no job or mail was done twice or without need.
  */
@@ -12,6 +12,7 @@ const { values } = parseArgs({
   options: {
     runs: { type: "string", default: "200" },
     kills: { type: "string", default: "20" },
+    faults: { type: "string", default: "0" },
     daemons: { type: "string", default: "1" },
     seed: { type: "string", default: "1" },
     limit: { type: "string", default: "1800" },
@@ -28,6 +29,7 @@ try {
   const result = await runChaos({
     runs: Number(values.runs),
     kills: Number(values.kills),
+    faults: Number(values.faults),
     seed: Number(values.seed),
     daemons,
     ...(server === undefined ? {} : { mongodbUri: server.uri }),

@@ -1,6 +1,8 @@
 import { pino, type Logger } from "pino";
 import type { Instruments } from "../actors/instruments.ts";
 import type { HaystackError } from "../errors.ts";
+import { given } from "../given.ts";
+import type { Clock } from "../services/clock/index.ts";
 import { traceIdOf } from "./trace-id.ts";
 
 export interface LoggingOptions {
@@ -85,13 +87,42 @@ export const silentLogger = (): Logger => pino({ level: "silent" });
 /** The fields of every line about a run. */
 export const aboutRun = (run_id: string) => ({ run_id, trace_id: traceIdOf(run_id) });
 
-/** A trouble, by its code; the run it names is a field of its own. */
-export function logTrouble(logger: Logger, error: HaystackError): void {
-  const run_id = error.details?.["run_id"];
-  logger.warn(
-    { code: error.code, ...(typeof run_id === "string" ? aboutRun(run_id) : {}) },
-    error.message,
-  );
+const TOGETHER_MS = 60_000;
+
+/**
+ * Logs troubles by their code; the run that one names is a field of its own. One that lasts is
+ * logged when it begins, and then once a minute with how often it came.
+ */
+export function logTroubles(
+  logger: Logger,
+  clock: Pick<Clock, "after">,
+): (error: HaystackError) => void {
+  const repeated = new Map<string, number>();
+  const log = ({ code, message, details }: HaystackError, times?: number): void => {
+    const run_id = details?.["run_id"];
+    logger.warn(
+      { code, ...given({ times }), ...(typeof run_id === "string" ? aboutRun(run_id) : {}) },
+      times === undefined ? message : `${message} (${times} times more within a minute)`,
+    );
+  };
+  return (error) => {
+    const key = `${error.code} ${error.message}`;
+    const times = repeated.get(key);
+    if (times !== undefined) return void repeated.set(key, times + 1);
+    const again = (): void => {
+      const more = repeated.get(key) ?? 0;
+      repeated.delete(key);
+      if (more === 0) return;
+      log(error, more);
+      begin();
+    };
+    const begin = (): void => {
+      repeated.set(key, 0);
+      clock.after(TOGETHER_MS, again);
+    };
+    log(error);
+    begin();
+  };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Instruments, RunChange } from "../actors/instruments.ts";
-import { type HaystackError, toHaystackError } from "../errors.ts";
+import { type ErrorCode, type HaystackError, toHaystackError } from "../errors.ts";
 import type { JobRecord } from "../machines/run-types.ts";
 import { RUN_PHASES, RUN_STATUSES, type RunDocument } from "../services/runs/document.ts";
 import type { RunCounts } from "../services/runs/index.ts";
@@ -23,7 +23,13 @@ export interface Metrics {
 export interface MetricsSources {
   /** Asked each time that somebody reads the numbers. */
   readonly counts: () => Promise<RunCounts>;
-  readonly live: () => readonly Pick<RunDocument, "current_phase">[];
+  readonly live: () => readonly (Pick<RunDocument, "current_phase" | "status"> & {
+    readonly postponed: ErrorCode | null;
+  })[];
+  /** How many mails are owed; of very many not all are counted. */
+  readonly mailsOwed: () => Promise<number>;
+  /** Bytes that may still be written; undefined where the machine does not say. */
+  readonly freeBytes: () => number | undefined;
   readonly onTrouble: (error: HaystackError) => void;
 }
 
@@ -61,7 +67,13 @@ function sharedCounts(
   return () => (asked ??= ask());
 }
 
-export function createMetrics({ counts, live, onTrouble }: MetricsSources): Metrics {
+export function createMetrics({
+  counts,
+  live,
+  mailsOwed,
+  freeBytes,
+  onTrouble,
+}: MetricsSources): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -134,6 +146,74 @@ export function createMetrics({ counts, live, onTrouble }: MetricsSources): Metr
     ),
   );
   registry.registerMetric(inMemory);
+  const hosted = new Gauge({
+    name: "haystack_runs_hosted",
+    help: "Runs in the memory of this daemon by status",
+    labelNames: ["status"],
+    registers: [],
+    collect() {
+      const byStatus = Map.groupBy(live(), ({ status }) => status);
+      for (const status of RUN_STATUSES) this.set({ status }, byStatus.get(status)?.length ?? 0);
+    },
+  });
+  const postponed = new Gauge({
+    name: "haystack_runs_postponed",
+    help: "Runs of this daemon whose step a passing fault has stopped, by error code",
+    labelNames: ["code"],
+    registers: [],
+    collect() {
+      this.reset();
+      for (const { postponed: code } of live()) if (code !== null) this.inc({ code });
+    },
+  });
+  const owed = new Gauge({
+    name: "haystack_mails_owed",
+    help: "Mails in the store that are owed, counted up to 1,000",
+    registers: [],
+    async collect() {
+      try {
+        this.set(await mailsOwed());
+      } catch (thrown) {
+        this.remove();
+        onTrouble(toHaystackError(thrown));
+      }
+    },
+  });
+  const disk = new Gauge({
+    name: "haystack_disk_free_bytes",
+    help: "Bytes that may still be written in the data folder",
+    registers: [],
+    collect() {
+      const free = freeBytes();
+      if (free === undefined) this.remove();
+      else this.set(free);
+    },
+  });
+  /** Seconds since something was done last, or since the start of the daemon. */
+  const ageOf = (name: string, help: string) => {
+    let last = performance.now();
+    const gauge = new Gauge({
+      name,
+      help,
+      registers: [],
+      collect() {
+        this.set((performance.now() - last) / 1_000);
+      },
+    });
+    registry.registerMetric(gauge);
+    return (): void => {
+      last = performance.now();
+    };
+  };
+  for (const gauge of [hosted, postponed, owed, disk]) registry.registerMetric(gauge);
+  const sweptNow = ageOf(
+    "haystack_sweep_age_seconds",
+    "Time since this daemon last looked for work in the store",
+  );
+  const committedNow = ageOf(
+    "haystack_commit_age_seconds",
+    "Time since the store last took a write of this daemon",
+  );
   const ended = counter("haystack_runs_ended_total", "Runs that ended, by status", ["status"]);
   const steps = histogram("haystack_step_seconds", "Duration of steps", STEP_SECONDS, [
     "step",
@@ -218,7 +298,9 @@ export function createMetrics({ counts, live, onTrouble }: MetricsSources): Metr
             (performance.now() - started) / 1_000,
           );
       },
+      swept: sweptNow,
       committed({ runs, milliseconds }) {
+        committedNow();
         commitSeconds.observe(milliseconds / 1_000);
         commitRuns.observe(runs);
       },

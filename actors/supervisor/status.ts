@@ -1,3 +1,4 @@
+import type { ErrorCode } from "../../errors.ts";
 import type { RunPhase, RunStatus } from "../../services/runs/document.ts";
 import type { AdmissionLimits } from "./admission.ts";
 import type { RunHost } from "../host/run-host.ts";
@@ -23,6 +24,8 @@ export interface HostedRun {
   readonly wake_at: number | null;
   /** Only an event or a time moves it on. */
   readonly waiting: boolean;
+  /** Why its step begins again later. */
+  readonly postponed: ErrorCode | null;
 }
 
 export function hostedRun(host: RunHost): HostedRun {
@@ -35,5 +38,6 @@ export function hostedRun(host: RunHost): HostedRun {
     lease_expires_at: host.leaseUntil(),
     wake_at: host.wakeAt(),
     waiting: host.waiting(),
+    postponed: host.document().postponed?.code ?? null,
   };
 }

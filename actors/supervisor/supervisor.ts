@@ -126,6 +126,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   let sweepSoon = (): void => undefined;
   let claimsUnderWay = 0;
 
+  const sweep = async (): Promise<void> => {
+    await claims.sweep();
+    options.instruments?.swept?.();
+  };
+
   const poll = async (): Promise<void> => {
     await events.collect();
     hosting.poll();
@@ -177,8 +182,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       if (sweeps) {
         background.run(renewPresence());
         background.every(leaseMs / 3, renewPresence);
-        background.run(claims.sweep());
-        sweepSoon = background.every(pollMs, claims.sweep, 0.5);
+        background.run(sweep());
+        sweepSoon = background.every(pollMs, sweep, 0.5);
       }
       endHints = store.hints?.(() => {
         pollSoon();

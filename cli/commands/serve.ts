@@ -15,11 +15,12 @@ export function addServeCommand(program: Command, setExitCode: SetExitCode): voi
       const config = readConfig(options.dataDir);
       // What it writes is its own; programs that it starts write for it.
       process.umask(0o077);
-      const [{ openDaemon }, { serve }, { createLogger, logInstruments, logTrouble }] =
+      const [{ openDaemon }, { serve }, { createLogger, logInstruments, logTroubles }, { clock }] =
         await Promise.all([
           import("../../daemon.ts"),
           import("../../serve.ts"),
           import("../../insight/logging.ts"),
+          import("../../adapters/clock.ts"),
         ]);
       const redact = redactor(config);
       const logger = createLogger({
@@ -40,7 +41,7 @@ export function addServeCommand(program: Command, setExitCode: SetExitCode): voi
         sweeps: true,
         waitsToBegin: true,
         instruments: logInstruments(logger),
-        onTrouble: (error) => logTrouble(logger, error),
+        onTrouble: logTroubles(logger, clock),
       });
       const server = await serve(config, daemon, logger).catch(async (thrown: unknown) => {
         await daemon.close();

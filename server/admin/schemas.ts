@@ -143,6 +143,7 @@ export const supervisorSchema = z
         lease_expires_at: time,
         wake_at: time.nullable(),
         waiting: z.boolean().describe("Only an event or a deadline moves it on"),
+        postponed: z.string().nullable().describe("Error for which its step begins again later"),
       }),
     ),
   })

@@ -15,6 +15,10 @@ export const readinessSchema = z.object({
 export type Readiness = z.infer<typeof readinessSchema>;
 
 const PART_MS = 2_000;
+/** An object of ours that is written over and over. */
+const OBJECT = "readyz";
+/** A write may cost money. */
+const WRITTEN_EVERY_MS = 30_000;
 /** Within this time all who ask get the same answer, so that asking costs the parts nothing. */
 const KEPT_MS = 1_000;
 
@@ -48,10 +52,20 @@ export function readinessOf({
       forget();
     }
   };
+  let writtenAt: number | undefined;
+  /** A store that only reads is not ready; what was written lately is read. */
+  const write = async (): Promise<unknown> => {
+    if (writtenAt !== undefined && clock.elapsed() - writtenAt < WRITTEN_EVERY_MS)
+      return objects.stat(OBJECT);
+    const started = clock.elapsed();
+    await objects.putText(OBJECT, String(clock.now()));
+    writtenAt = started;
+    return undefined;
+  };
   const lookAtAll = async (): Promise<Readiness> => {
     const [store, stored, job_events] = await Promise.all([
       look(() => runs.list({ limit: 1 })),
-      look(() => objects.stat("readyz")),
+      look(write),
       look(async () => jobEvents.check?.()),
     ]);
     const { draining } = supervisor.status();

@@ -11,12 +11,13 @@ import { run, temporaryFolder, temporaryStore } from "../support/hosted-runs.ts"
 import { describeWithMongodb, startMongodb } from "../support/mongodb.ts";
 
 test(
-  "real daemons that are killed again and again lose no run, repeat no job and repeat no mail",
+  "real daemons that are killed and frozen, also with their group, their computations and their job runners, lose no run, repeat no job and repeat no mail",
   { timeout: 600_000 },
   async () => {
     const result = await runChaos({
       runs: 12,
-      kills: 4,
+      kills: 2,
+      faults: 4,
       seed: 1,
       daemons: 1,
       limitSeconds: 540,
@@ -29,10 +30,11 @@ test(
       failed: [],
       duplicate_jobs: 0,
       duplicate_mails: 0,
-      kills: 4,
+      kills: 2,
+      faults: { runner: 1, compute: 1, group: 1, freeze: 1 },
       crashes: 0,
     });
-    expect(result.job_executions).toBe(result.jobs_needed);
+    expect(isSound(result)).toBe(true);
   },
 );
 

@@ -158,6 +158,7 @@ test("the supervisor shows its leases, the queue by user, and what is in memory"
           current_phase: "inference",
           token: 1,
           waiting: true,
+          postponed: null,
           lease_expires_at: TIME,
           wake_at: TIME,
         },

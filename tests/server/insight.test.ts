@@ -31,10 +31,12 @@ const metricsOf = (options: Partial<Parameters<typeof createMetrics>[0]> = {}) =
       set_aside: 2,
     }),
     live: () => [
-      { current_phase: "inference" },
-      { current_phase: "inference" },
-      { current_phase: null },
+      { current_phase: "inference", status: "running", postponed: null },
+      { current_phase: "inference", status: "running", postponed: "DISK_FULL" },
+      { current_phase: null, status: "completed", postponed: null },
     ],
+    mailsOwed: async () => 5,
+    freeBytes: () => 1_000,
     onTrouble: () => undefined,
     ...options,
   });
@@ -97,6 +99,11 @@ test("the numbers follow what runs do", async () => {
     'haystack_runs_live{phase="inference"}': 2,
     'haystack_runs_live{phase="evaluation"}': 0,
     'haystack_runs_live{phase="none"}': 1,
+    'haystack_runs_hosted{status="running"}': 2,
+    'haystack_runs_hosted{status="failed"}': 0,
+    'haystack_runs_postponed{code="DISK_FULL"}': 1,
+    haystack_mails_owed: 5,
+    haystack_disk_free_bytes: 1_000,
     'haystack_runs_ended_total{status="completed"}': 1,
     'haystack_step_seconds_count{step="analyze",outcome="ok"}': 1,
     'haystack_step_seconds_count{step="submitJob",outcome="ok"}': 4,
@@ -261,7 +268,7 @@ test("a part that does not answer counts as down after two seconds; those who as
   const silent = () => (looks++, new Promise<never>(() => undefined));
   const readiness = readinessOf({
     runs: memoryRuns().open(),
-    objects: { stat: silent } as unknown as ServerParts["objects"],
+    objects: { putText: silent } as unknown as ServerParts["objects"],
     jobEvents: {},
     supervisor,
     clock,
@@ -306,4 +313,55 @@ test("numbers are for administrators unless configured otherwise; health is for 
   expect((await fetch(`${open.url}/metrics`)).status).toBe(200);
   const off = await startTestServer({ env: { METRICS: "off" } });
   expect((await fetch(`${off.url}/metrics`)).status).toBe(404);
+});
+
+test("a store of objects that only reads is not ready, also later", async () => {
+  const clock = manualClock(0);
+  let isFull = false;
+  const writes: string[] = [];
+  const readiness = readinessOf({
+    runs: memoryRuns().open(),
+    objects: {
+      stat: async () => undefined,
+      async putText(path: string) {
+        writes.push(path);
+        if (isFull) throw new HaystackError("DISK_FULL", "The disk is full; free some space.");
+      },
+    } as unknown as ServerParts["objects"],
+    jobEvents: {},
+    supervisor: { status: () => ({ draining: false }) } as unknown as ServerParts["supervisor"],
+    clock,
+  });
+  expect((await readiness()).ready).toBe(true);
+  clock.advance(1_000);
+  isFull = true;
+  expect((await readiness()).ready).toBe(true);
+  expect(writes).toHaveLength(1);
+  clock.advance(30_000);
+  for (let second = 0; second < 3; second++, clock.advance(1_000))
+    expect(await readiness()).toMatchObject({
+      ready: false,
+      parts: { objects: { ok: false, problem: "The disk is full; free some space." } },
+    });
+  isFull = false;
+  expect((await readiness()).ready).toBe(true);
+});
+
+test("the ages of sweep and commit begin anew with each of them", async () => {
+  const { registry, instruments } = metricsOf();
+  const ages = async () => {
+    const text = await registry.metrics();
+    return ["haystack_sweep_age_seconds", "haystack_commit_age_seconds"].map((name) =>
+      valueOf(text, name),
+    );
+  };
+  const [sweep = 0, commit = 0] = await ages();
+  expect(sweep).toBeGreaterThan(0);
+  const began = performance.now();
+  instruments.swept?.();
+  instruments.committed?.({ runs: 1, milliseconds: 1 });
+  const after = await ages();
+  const most = (performance.now() - began) / 1_000;
+  for (const age of after) expect(age).toBeLessThanOrEqual(most);
+  expect(Math.min(sweep, commit)).toBeGreaterThan(0);
 });

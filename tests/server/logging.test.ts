@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { HaystackError } from "../../errors.ts";
-import { createLogger, logInstruments, logTrouble } from "../../insight/logging.ts";
+import { manualClock } from "../../services/clock/manual.ts";
+import { createLogger, logInstruments, logTroubles } from "../../insight/logging.ts";
 import { traceIdOf } from "../../insight/trace-id.ts";
 import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
@@ -78,13 +79,34 @@ test("every line about a run has its id and its trace; the question is in none",
 test("plain lines are words for a person", () => {
   const { lines, logger } = logged("info", "plain");
   logger.info({ url: "http://127.0.0.1:1" }, "haystack 12 hosts the runs of here");
-  logTrouble(
+  logTroubles(
     logger,
-    new HaystackError("STORE_UNAVAILABLE", "The store cannot be reached; check it."),
-  );
+    manualClock(),
+  )(new HaystackError("STORE_UNAVAILABLE", "The store cannot be reached; check it."));
   logger.debug("not shown");
   expect(lines).toEqual([
     "haystack 12 hosts the runs of here\n",
     "haystack: The store cannot be reached; check it.\n",
   ]);
+});
+
+test("a trouble that lasts is logged once a minute, with how often it came", () => {
+  const { lines, logger } = logged("info", "plain");
+  const clock = manualClock();
+  const trouble = logTroubles(logger, clock);
+  const away = new HaystackError("STORE_UNAVAILABLE", "The store is away.");
+  for (let second = 0; second < 150; second++, clock.advance(1_000)) trouble(away);
+  trouble(new HaystackError("DISK_FULL", "The disk is full."));
+  clock.advance(120_000);
+  trouble(away);
+  expect(lines).toEqual([
+    "haystack: The store is away.\n",
+    "haystack: The store is away. (59 times more within a minute)\n",
+    "haystack: The store is away. (60 times more within a minute)\n",
+    "haystack: The disk is full.\n",
+    "haystack: The store is away. (30 times more within a minute)\n",
+    "haystack: The store is away.\n",
+  ]);
+  clock.advance(60_000);
+  expect(clock.waiting).toBe(0);
 });
