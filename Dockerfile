@@ -4,10 +4,16 @@ WORKDIR /opt/haystack
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --no-audit --no-fund
 
-# For compose.yaml, in place of Google Batch: a server of its protocol that runs the baseline for each job.
-FROM packages AS local-batch
+FROM packages AS checkout
 RUN npm ci --no-audit --no-fund
 COPY . .
+
+# What the browser gets.
+FROM checkout AS window
+RUN npm run build:web
+
+# For compose.yaml, in place of Google Batch: a server of its protocol that runs the baseline for each job.
+FROM checkout AS local-batch
 USER node
 ENTRYPOINT ["node", "tests/support/bucket-batch-main.ts"]
 
@@ -27,6 +33,7 @@ COPY machines machines
 COPY science science
 COPY server server
 COPY services services
+COPY --from=window /opt/haystack/web/built web/built
 USER node
 VOLUME /var/lib/haystack
 # Reached from outside with HTTP_HOST=0.0.0.0 and AUTH=token or AUTH=iap; without them it answers inside its container only.

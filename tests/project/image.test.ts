@@ -6,9 +6,13 @@ import { COMPUTED, importsIn, packageOf } from "../support/imports.ts";
 /** What the orchestrator's image holds of this folder. */
 function copiedBy(dockerfile: string): string[] {
   const stage = dockerfile.slice(dockerfile.indexOf(" AS orchestrator"));
-  return [...stage.matchAll(/^COPY (?!--from)(.+)$/gm)].flatMap(([, names = ""]) =>
-    names.split(" ").slice(0, -1),
-  );
+  const built = [...stage.matchAll(/^COPY --from=window \/opt\/haystack\/(\S+) (\S+)$/gm)];
+  return [
+    ...[...stage.matchAll(/^COPY (?!--from)(.+)$/gm)].flatMap(([, names = ""]) =>
+      names.split(" ").slice(0, -1),
+    ),
+    ...built.flatMap(([, from = "", to]) => (from === to ? [from] : [])),
+  ];
 }
 
 /** Imports of files and packages, static and dynamic, that the image lacks. */
@@ -37,7 +41,7 @@ test("the image has every file and package that its programs import", () => {
 
 test("a folder, a file and a package that are left out are noticed", () => {
   const copied = copiedBy(dockerfile);
-  for (const name of ["services", "errors.ts"])
+  for (const name of ["services", "errors.ts", "web/built"])
     expect(
       missingIn(
         copied.filter((other) => other !== name),
