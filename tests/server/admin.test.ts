@@ -175,6 +175,8 @@ test("a run is looked into: document, actors with sanitised contexts, lease, his
   const { body } = await server.get("/runs/r1");
   const stored = await server.parts.runs.get("r1");
   expect(body).toEqual({
+    damage: null,
+    set_aside: null,
     run: { ...stored?.document, rests_on: expect.any(Array) as unknown },
     revision: stored?.revision,
     machine: { id: "run", version: "1" },

@@ -9,6 +9,8 @@ import { WebSocket } from "ws";
 import { resultObjects } from "../../actors/run-objects.ts";
 import { openAccess } from "../../adapters/access.ts";
 import { HaystackError } from "../../errors.ts";
+import { createServer } from "../../server/app.ts";
+import type { RouteModule } from "../../server/parts.ts";
 import { createOpenRequests } from "../../server/access/open-requests.ts";
 import { silentLogger } from "../../insight/logging.ts";
 import { manualClock } from "../../services/clock/manual.ts";
@@ -150,6 +152,53 @@ test("an assertion of the proxy is good for what it opened as long as it is good
   const open = await openAll(server, { "x-goog-iap-jwt-assertion": assertion });
   await Promise.all(open.map(({ ended }) => ended));
   expect(Date.now() - from).toBeLessThan(2_000 + 1_000 + WITHIN_MS);
+});
+
+/** One route of each kind that does not answer. */
+const endless: RouteModule = {
+  prefix: "/api/v1",
+  routes: () => async (app) => {
+    const never = (): Promise<never> => new Promise(() => undefined);
+    for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE"])
+      for (const access of ["user", "admin"] as const)
+        app.route({ method, url: `/endless/${access}`, config: { access }, handler: never });
+  },
+};
+
+test("whatever a route does, its answer ends with the right to it", async () => {
+  const server = await startTestServer({ env: { AUTH: "token" } });
+  const app = await createServer(server.parts, [endless]);
+  onTestFinished(() => app.close());
+  const url = await app.listen({ host: "127.0.0.1", port: 0 });
+  const token = await server.token("root@example.org", "admin");
+  const id = (await server.parts.access.listTokens())[0]?.id ?? "";
+  const routes = app.guardedRoutes.filter(({ access }) => access !== "public");
+  expect(routes.length).toBeGreaterThanOrEqual(10);
+  let begun = 0;
+  const all = Promise.withResolvers<void>();
+  app.server.on("request", () => {
+    begun += 1;
+    if (begun === routes.length) all.resolve();
+  });
+  const ended = routes.map(
+    (route) =>
+      new Promise<string>((resolve) => {
+        const asking = request(`${url}${route.url}`, {
+          method: route.method,
+          headers: bearer(token),
+        });
+        asking.on("response", ({ statusCode }) => resolve(`answered ${statusCode}`));
+        asking.on("error", () => resolve("cut"));
+        asking.end();
+      }),
+  );
+  await all.promise;
+  // Those who came first have been identified when a later request is answered.
+  expect((await fetch(`${url}/api/v1/nothing`, { headers: bearer(token) })).status).toBe(404);
+  const from = performance.now();
+  await server.parts.access.revokeToken(id, Date.now());
+  expect(new Set(await Promise.all(ended))).toEqual(new Set(["cut"]));
+  expect(performance.now() - from).toBeLessThan(WITHIN_MS);
 });
 
 test("while it cannot be found out who still may ask, answers go on for ten seconds, no longer", async () => {
