@@ -105,7 +105,7 @@ const REACHES_JOBS: Readonly<Record<keyof Environment, "own" | "open" | "secret"
   PUBSUB_TOPIC: "open",
   PUBSUB_SUBSCRIPTION: "open",
   PUBSUB_DEAD_LETTER_TOPIC: "open",
-  PUBSUB_CREATE: "open",
+  PUBSUB_CREATE: "own",
   PUBSUB_EMULATOR_HOST: "open",
   OPENAI_API_KEY: "secret",
   OPENAI_BASE_URL: "address",

@@ -1,6 +1,13 @@
 import { globSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { describeConfig, gpuPrice, loadConfig, mongodbOf, redactor } from "../../config.ts";
+import {
+  describeConfig,
+  gpuPrice,
+  handedOn,
+  loadConfig,
+  mongodbOf,
+  redactor,
+} from "../../config.ts";
 import { variables } from "../../config/variables.ts";
 
 const CLOUD = {
@@ -313,4 +320,9 @@ test.each([
   expect(() => loadConfig(environment)).toThrow(
     /MONGODB_DATABASE \(must name a database for the runs, as MongoDB keeps its own/,
   );
+});
+
+test("what a daemon may make for itself is not made by the jobs of its runs", () => {
+  expect(handedOn("PUBSUB_CREATE", "true")).toBeUndefined();
+  expect(handedOn("PUBSUB_TOPIC", "t")).toBe("openly");
 });

@@ -133,6 +133,25 @@ async function orStopped<Result>(
   }
 }
 
+/** Error JOB_NOT_OURS for a job without these labels. */
+export function expectOurs(
+  jobId: string,
+  job: GoogleJob,
+  identity: Readonly<Record<string, string>>,
+): void {
+  const differing = Object.entries(identity).filter(
+    ([label, value]) => job.labels?.[label] !== value,
+  );
+  if (differing.length === 0) return;
+  const labels = differing.map(
+    ([label, value]) => `${label} is ${job.labels?.[label] ?? "absent"} and not ${value}`,
+  );
+  throw new HaystackError(
+    "JOB_NOT_OURS",
+    `The job ${jobId} belongs to something else: its label ${labels.join(", ")}.`,
+  );
+}
+
 export function googleBatchJobs(place: GoogleBatchPlace): GoogleBatchJobs {
   const parent = `projects/${place.project}/locations/${place.location}`;
   const options = clientOptions(place);
@@ -204,18 +223,7 @@ export function googleBatchJobs(place: GoogleBatchPlace): GoogleBatchJobs {
   return {
     async submit(jobId, body, identity, signal) {
       const job = await call(signal, (client) => createOrFind(client, jobId, body));
-      const differing = Object.entries(identity).filter(
-        ([label, value]) => job.labels?.[label] !== value,
-      );
-      if (differing.length > 0) {
-        const labels = differing.map(
-          ([label, value]) => `${label} is ${job.labels?.[label] ?? "absent"} and not ${value}`,
-        );
-        throw new HaystackError(
-          "JOB_NOT_OURS",
-          `The job ${jobId} belongs to something else: its label ${labels.join(", ")}.`,
-        );
-      }
+      expectOurs(jobId, job, identity);
       if (signal?.aborted === true) throw stopped();
       return job;
     },

@@ -1,5 +1,5 @@
 import { type GoogleJobSettings, jobBody, labelValue } from "./job.ts";
-import { type GoogleBatchPlace, googleBatchJobs } from "./jobs.ts";
+import { expectOurs, type GoogleBatchPlace, googleBatchJobs } from "./jobs.ts";
 import { jobStatus } from "./status.ts";
 import type { RunJobs } from "../index.ts";
 
@@ -16,6 +16,12 @@ export function googleRunJobs(options: GoogleRunJobsOptions): RunJobs {
   return {
     async submit({ job_id, run_id }, signal) {
       const identity = { "haystack-run": labelValue(run_id), "haystack-kind": "run" };
+      // Looked at every few seconds: reads have a quota of their own, larger than that of changes.
+      const known = await jobs.get(job_id, signal);
+      if (known !== undefined) {
+        expectOurs(job_id, known, identity);
+        return jobStatus(job_id, known, []).state;
+      }
       const work = {
         name: "run",
         commands: ["job"],
