@@ -34,6 +34,8 @@ import { logRoutes } from "./runs/logs.ts";
 import { resultRoutes } from "./runs/result.ts";
 import { runRoutes } from "./runs/run.ts";
 import { submitRoutes } from "./runs/submit.ts";
+import { windowRoutes } from "./window/routes.ts";
+import { sessionRoutes } from "./window/session.ts";
 
 /** Every group of routes, one line each. */
 const ROUTES: readonly RouteModule[] = [
@@ -54,6 +56,8 @@ const ROUTES: readonly RouteModule[] = [
   { prefix: "/admin", routes: quarantineRoutes },
   { prefix: "", routes: inspectionRoutes },
   { prefix: "", routes: pageRoutes },
+  { prefix: "/api/v1", routes: sessionRoutes },
+  { prefix: "", routes: (parts) => windowRoutes(parts) },
 ];
 
 /** Nothing may be loaded or framed; a page that needs more says so in its route's `helmet`. */

@@ -8,8 +8,8 @@ const LOOK_MS = 600_000;
 const MOST_LOOKS = 10_000;
 const READING: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 const OF_A_RUN = /\/(?:runs|replay)\/:id(?:\/|$)/;
-/** They tell of no user. */
-const OF_NOBODY: ReadonlySet<string> = new Set(["/metrics", "/admin/readiness"]);
+/** They tell of no run. */
+const OF_NOBODY: ReadonlySet<string> = new Set(["/metrics", "/admin/readiness", "/admin/audit"]);
 
 type Reading = Pick<FastifyRequest, "identity" | "ip" | "params" | "query" | "routeOptions">;
 
