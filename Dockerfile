@@ -1,5 +1,5 @@
 # The orchestrator: daemon, command line, and `haystack job` on Google Batch. The STACK worker has its own image in worker/.
-FROM node:24-bookworm-slim AS packages
+FROM node:24-bookworm-slim@sha256:6f7b03f7c2c8e2e784dcf9295400527b9b1270fd37b7e9a7285cf83b6951452d AS packages
 WORKDIR /opt/haystack
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --no-audit --no-fund
@@ -17,7 +17,7 @@ FROM checkout AS local-batch
 USER node
 ENTRYPOINT ["node", "tests/support/bucket-batch-main.ts"]
 
-FROM node:24-bookworm-slim AS orchestrator
+FROM node:24-bookworm-slim@sha256:6f7b03f7c2c8e2e784dcf9295400527b9b1270fd37b7e9a7285cf83b6951452d AS orchestrator
 ENV NODE_ENV=production HAYSTACK_DATA_DIR=/var/lib/haystack
 WORKDIR /opt/haystack
 RUN mkdir -p /var/lib/haystack && chown node:node /var/lib/haystack

@@ -61,6 +61,8 @@ export const ERROR_CATALOGUE = {
   LEASE_LOST: entry(false, 409, 1),
   STORE_UNAVAILABLE: entry(true, 503, 1),
   STORE_LOCKED: entry(false, 503, 1),
+  STORE_VERSION_UNKNOWN: entry(false, 503, 1),
+  STORE_DAMAGED: entry(false, 503, 1),
   SNAPSHOT_TOO_LARGE: entry(false, 500, 1),
   MACHINE_VERSION_UNKNOWN: entry(false, 500, 1),
   RECORD_UNREADABLE: entry(false, 409, 1),

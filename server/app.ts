@@ -9,6 +9,8 @@ import {
 } from "fastify-type-provider-zod";
 import { listed } from "../config.ts";
 import { guardAccess } from "./access/guard.ts";
+import { recordLooks } from "./access/looks.ts";
+import { recordRefusals } from "./access/refusals.ts";
 import { daemonRoutes } from "./admin/daemon.ts";
 import { quarantineRoutes } from "./admin/quarantine.ts";
 import { runActionRoutes } from "./admin/run-actions.ts";
@@ -118,6 +120,8 @@ export async function createServer(
   await allowSockets(app, parts);
   await limitRequests(app, parts);
   guardAccess(app, parts);
+  recordLooks(app, parts);
+  recordRefusals(app, parts);
   handleErrors(app, answer);
   await describeApi(app, parts);
   for (const { prefix, routes: plugin } of routes)

@@ -65,9 +65,10 @@ export function createGroupCommit(
           : outcomes.map((outcome, index) => recogniseOwn(commits[index], outcome));
       } catch (thrown) {
         const error = toHaystackError(thrown);
-        if (!error.retryable && commits.length > 1) return writeAlone(commits);
+        const isOfRun = !error.retryable && error.code !== "STORE_DAMAGED";
+        if (isOfRun && commits.length > 1) return writeAlone(commits);
         onTrouble(error);
-        if (!error.retryable && attempt + 1 >= REFUSED_AFTER)
+        if (isOfRun && attempt + 1 >= REFUSED_AFTER)
           return commits.map(() => ({ result: "refused", problem: "the store gave an error" }));
         await pause(Math.min(FIRST_RETRY_MS * 2 ** attempt, LONGEST_RETRY_MS));
       }

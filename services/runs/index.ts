@@ -69,8 +69,8 @@ export interface RunRecord {
   /** Present where the run was set aside. */
   readonly set_aside?: SetAside;
   /**
-   * Of a claimed run: how often it was claimed before, by a process that ended before the run made
-   * a commit or kept its lease. Absent when never.
+   * Of a claimed run: how often a process that had claimed it is known to be gone before the run
+   * made a commit or kept its lease, since it last did. Absent when never.
    */
   readonly fruitless?: number;
 }
@@ -190,7 +190,7 @@ export interface ClaimRequest {
   readonly run_id?: string;
   /** Claim queued runs of this user, oldest first; without it queued runs are left in the queue. */
   readonly queued_of?: string | null;
-  /** Only runs whose last claim came to nothing, or only the others; both without it. */
+  /** Only runs whose last claim ended its process, or only the others; both without it. */
   readonly suspects?: boolean;
 }
 
@@ -391,6 +391,11 @@ export interface RunStore {
    * Absent where the store cannot tell at all.
    */
   hints?(hint: () => void): () => void;
+  /**
+   * Reads everything and finds what a fault of the disk did. Absent where a server sees to that.
+   * Error STORE_DAMAGED.
+   */
+  check?(): Promise<void>;
   /** Absent where a lock keeps all daemons but one away, and tells whether that one is there. */
   readonly presence?: DaemonPresence;
   close(): Promise<void>;

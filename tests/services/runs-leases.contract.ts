@@ -265,6 +265,66 @@ export function leasesContract(openSeveral: OpenSeveral): void {
       expect(await claimedIds(store, claimBy("two", { now: NOW + 100 }))).toEqual(["run-later"]);
     });
 
+    test("a claim whose process is gone before a commit or a renewal is counted, and claimed apart", async () => {
+      const { store } = await openSeveral(1);
+      await store.insert(sampleRun("run-a"));
+      await store.deliver("run-a", cancelEvent("e1"));
+      const claimedBy = async (owner: string, changes: Partial<ClaimRequest> = {}) => {
+        const [record] = await store.claim(claimBy(owner, changes));
+        return record?.fruitless ?? (record === undefined ? "none" : 0);
+      };
+      expect(await claimedBy("one")).toBe(0);
+      // The answer was lost: the process that has it is there, and asks again.
+      expect(await claimedBy("one", { now: NOW + LEASE_MS })).toBe(0);
+      await store.takeOver("one");
+      expect(await claimedBy("two", { suspects: false })).toBe("none");
+      expect(await claimedBy("two", { suspects: true })).toBe(1);
+      await store.takeOver("two");
+      expect(await claimedBy("three")).toBe(2);
+      const [lease] = await store.standings(["run-a"]);
+      const token = lease?.lease?.token ?? 0;
+      await store.renew("three", [{ run_id: "run-a", token }], NOW + LEASE_MS);
+      await store.takeOver("three");
+      expect(await claimedBy("four", { suspects: true })).toBe("none");
+      expect(await claimedBy("four")).toBe(0);
+      await store.commit([
+        sampleCommit("run-a", { expect: { revision: 0, token: token + 1, status: "pending" } }),
+      ]);
+      await store.takeOver("four");
+      expect(await claimedBy("five")).toBe(0);
+      await store.takeOver("five");
+      expect(await claimedBy("six")).toBe(1);
+      await store.release([{ run_id: "run-a", token: token + 3 }]);
+      expect(await claimedBy("seven")).toBe(0);
+    });
+
+    test("a run that is set aside is claimed by nobody and fences its host off until it is released", async () => {
+      const { store } = await openSeveral(1);
+      await store.insert(sampleRun("run-a"), leased);
+      const why = { code: "RECORD_UNREADABLE", message: "It is half.", at: NOW } as const;
+      expect(await store.setAside("run-a", { ...why, token: 7 })).toBe(false);
+      expect(await store.setAside("run-b", why)).toBe(false);
+      expect(await store.setAside("run-a", { ...why, token: 1 })).toBe(true);
+      expect(await store.setAside("run-a", why)).toBe(false);
+      expect((await store.commit([sampleCommit("run-a")]))[0]?.result).toBe("conflict");
+      expect(await store.renew("daemon", [{ run_id: "run-a", token: 1 }], NOW * 2)).toEqual([]);
+      expect(await store.deliver("run-a", cancelEvent("e1"))).toBe("stored");
+      const later = { now: NOW + 2 * LEASE_MS };
+      const tries = [{}, { run_id: "run-a" }, { queued_of: USER }];
+      for (const changes of tries)
+        expect(await claimedIds(store, claimBy("one", { ...later, ...changes }))).toEqual([]);
+      const [aside] = await store.setAsides(10);
+      expect(aside?.set_aside).toEqual({ ...why, was: "pending" });
+      expect(aside?.document).toMatchObject({ status: "failed", error_message: "It is half." });
+      expect((await store.counts(NOW)).set_aside).toBe(1);
+      expect(await store.loads(NOW)).toEqual([]);
+      expect(await store.unsetAside("run-a")).toBe(true);
+      expect((await store.get("run-a"))?.document).toEqual(sampleRun("run-a"));
+      expect(await claimedIds(store, claimBy("one", { ...later, run_id: "run-a" }))).toEqual([
+        "run-a",
+      ]);
+    });
+
     test("a cancellation from outside wakes a run in any state, once a host has answered it not again", async () => {
       const { store, storage } = await openSeveral(1);
       const statuses: RunStatus[] = ["pending", "running", "completed", "failed"];

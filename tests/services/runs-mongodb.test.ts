@@ -137,6 +137,7 @@ describeWithMongodb("run store on MongoDB", () => {
         lease: { ...leased, token: 1, claim: expect.any(String) as string },
         wake_at: null,
         attention_at: 0,
+        taking_up: 0,
         take_ups: 0,
         committed_status: "running",
         commit_id: expect.any(String) as string,
@@ -373,6 +374,19 @@ describeWithMongodb("run store on MongoDB", () => {
   });
 
   describe("trouble", () => {
+    test("a database of a later release is refused, and left as it is", async () => {
+      const { database } = await open();
+      const versions = outside.db(database).collection<Document & { _id: string }>("haystack");
+      expect(await versions.find().toArray()).toEqual([{ _id: "runs", version: 1 }]);
+      const again = await openMongoRuns({ uri: server.uri, database });
+      await again.close();
+      await versions.updateOne({ _id: "runs" }, { $set: { version: 2 } });
+      await expect(openMongoRuns({ uri: server.uri, database })).rejects.toMatchObject({
+        code: "STORE_VERSION_UNKNOWN",
+      });
+      expect(await versions.find().toArray()).toEqual([{ _id: "runs", version: 2 }]);
+    });
+
     test("a bad address, a server that is not there and indexes that cannot be made refuse to open", async () => {
       await expect(
         openMongoRuns({ uri: "postgres://127.0.0.1", database: "x" }),

@@ -62,7 +62,7 @@ const CALLS: {
   readonly [
     Name in Exclude<
       keyof SqliteOperations,
-      "close" | "inOneTransaction" | "emptyLog" | "changedRows"
+      "close" | "faults" | "inOneTransaction" | "emptyLog" | "changedRows"
     >
   ]: (store: SqliteOperations) => void;
 } = {

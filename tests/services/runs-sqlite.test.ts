@@ -1,6 +1,10 @@
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { readFile, writeFile } from "node:fs/promises";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { HaystackError } from "../../errors.ts";
+import { SCHEMA_VERSION, SCHEMA_VERSIONS } from "../../services/runs/sqlite/schema.ts";
+import { seededRandom } from "../support/simulation/random.ts";
 import { openSqliteRuns } from "../../services/runs/sqlite/store.ts";
 import { runsContract } from "./runs.contract.ts";
 import { justInserted, sampleRun } from "./runs-fixtures.ts";
@@ -59,7 +63,74 @@ test("who opens a new file waits for the process that makes its tables", async (
   const second = new DatabaseSync(file);
   expect(() => second.exec("BEGIN IMMEDIATE")).toThrow(/locked/);
   second.close();
-  maker.exec("COMMIT");
+  maker.exec("DROP TABLE other; COMMIT");
   maker.close();
   expect(await got).toBeUndefined();
+});
+
+describe("a file that is not ours, or no longer whole", () => {
+  const filled = async (): Promise<string> => {
+    const file = join(await temporaryFolder(), "runs.sqlite");
+    const store = await openSqliteRuns({ file });
+    for (let index = 0; index < 200; index++) await store.insert(sampleRun(`run-${index}`));
+    await store.close();
+    return file;
+  };
+  const refusal = async (file: string) => {
+    const store = await openSqliteRuns({ file });
+    onTestFinished(() => store.close().catch(() => undefined));
+    return store.list({}).then(
+      () => store.check?.().then(() => "taken"),
+      (thrown: unknown) => Promise.reject(thrown as Error),
+    );
+  };
+
+  test("the present schema is the last of those that are known", () => {
+    expect(SCHEMA_VERSIONS.at(-1)).toBe(SCHEMA_VERSION);
+    expect(new Set(SCHEMA_VERSIONS).size).toBe(SCHEMA_VERSIONS.length);
+  });
+
+  test("a file of a later release is refused, and left as it is", async () => {
+    const file = await filled();
+    const db = new DatabaseSync(file);
+    db.exec("PRAGMA user_version = 424242; PRAGMA wal_checkpoint(TRUNCATE)");
+    db.close();
+    const before = await readFile(file);
+    await expect(refusal(file)).rejects.toMatchObject({ code: "STORE_VERSION_UNKNOWN" });
+    expect((await readFile(file)).equals(before)).toBe(true);
+  });
+
+  test("a database of another program is refused, whatever its tables are called", async () => {
+    for (const sql of ["CREATE TABLE runs (id INTEGER)", "CREATE TABLE songs (title TEXT)"]) {
+      const file = join(await temporaryFolder(), "runs.sqlite");
+      const db = new DatabaseSync(file);
+      db.exec(sql);
+      db.close();
+      await expect(refusal(file)).rejects.toMatchObject({ code: "STORE_VERSION_UNKNOWN" });
+    }
+  });
+
+  test("what is no database, and pages that do not fit together, are told as damage", async () => {
+    const text = join(await temporaryFolder(), "runs.sqlite");
+    await writeFile(text, "These are not the runs. ".repeat(500));
+    await expect(refusal(text)).rejects.toMatchObject({
+      code: "STORE_DAMAGED",
+      message: expect.stringMatching(/^The run store .* is damaged \(.*\); .*restore/) as string,
+    });
+    const file = await filled();
+    expect(await refusal(file)).toBe("taken");
+    const whole = await readFile(file);
+    const random = seededRandom(1, "bytes");
+    let told = 0;
+    for (let page = 4; page < whole.length / 4_096; page += 7) {
+      const damaged = Buffer.from(whole);
+      for (let at = 0; at < 4_096; at++) damaged[page * 4_096 + at] = random.between(0, 255);
+      await writeFile(file, damaged);
+      const answer = await refusal(file).catch((thrown: unknown) => (thrown as HaystackError).code);
+      if (answer === "STORE_DAMAGED") told += 1;
+      else expect(answer).toBe("taken");
+    }
+    // A page of an index or of a table is noticed; one that holds the rest of a long text is not.
+    expect(told).toBeGreaterThan(5);
+  });
 });

@@ -40,6 +40,7 @@ interface StoredRun {
   priority: number;
   /** Since when its inbox has held an event. */
   waitingSince: number | null;
+  takingUp: boolean;
   takeUps: number;
   aside: SetAside | null;
 }
@@ -60,6 +61,8 @@ export interface MemoryRunsOptions {
    * Told of every commit that took effect, with the record that it replaced and the one that stands
    * now.
    */
+  /** Whether the process of that name is gone; a store knows it of daemons by their presence. */
+  readonly isGone?: (owner: string) => boolean;
   readonly onCommitted?: (commit: RunCommit, before: RunRecord, after: RunRecord) => void;
 }
 
@@ -68,7 +71,10 @@ const ENDED: ReadonlySet<RunStatus> = new Set(["completed", "failed", "cancelled
 const newestFirst = (a: RunDocument, b: RunDocument): number =>
   a.created_at < b.created_at || (a.created_at === b.created_at && a.run_id < b.run_id) ? 1 : -1;
 
-export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns {
+export function memoryRuns({
+  onCommitted,
+  isGone = () => true,
+}: MemoryRunsOptions = {}): MemoryRuns {
   const runs = new Map<string, StoredRun>();
   const journal = new Map<string, string>();
 
@@ -101,6 +107,12 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
   const freeRun = (run: StoredRun): void => {
     run.owner = null;
     run.expires_at = 0;
+  };
+
+  const countEnded = (run: StoredRun, claimer: string): void => {
+    if (!run.takingUp || run.owner === null || run.owner === claimer) return;
+    run.takingUp = false;
+    if (isGone(run.owner)) run.takeUps += 1;
   };
 
   const due = ({ now, run_id, queued_of, suspects }: ClaimRequest): StoredRun[] => {
@@ -150,6 +162,7 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
     if (run.inbox.length === 0) run.waitingSince = null;
     run.attention_at = attention(run, commit.attention_at);
     run.changedOutside = false;
+    run.takingUp = false;
     run.takeUps = 0;
     run.history.push(...commit.history);
     onCommitted?.(commit, before, recordOf(run));
@@ -233,6 +246,7 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
         history: [],
         priority: 0,
         waitingSince: null,
+        takingUp: false,
         takeUps: 0,
         aside: null,
         token: lease === undefined ? 0 : 1,
@@ -305,11 +319,12 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
       return due(request)
         .slice(0, request.limit)
         .map((run) => {
+          countEnded(run, request.owner);
           run.owner = request.owner;
+          run.takingUp = true;
           run.token += 1;
           run.expires_at = request.now + request.lease_ms;
-          run.takeUps += 1;
-          const fruitless = run.takeUps - 1;
+          const fruitless = run.takeUps;
           return { ...recordOf(run), ...(fruitless > 0 ? { fruitless } : {}) };
         });
     },
@@ -413,13 +428,18 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
       };
     },
     async takeOver(owner) {
-      for (const run of runs.values()) if (run.owner === owner) freeRun(run);
+      for (const run of runs.values())
+        if (run.owner === owner) {
+          countEnded(run, "");
+          freeRun(run);
+        }
     },
     async renew(owner, leases, expiresAt) {
       return leases.flatMap(({ run_id, token }) => {
         const run = held(run_id, token);
         if (run?.owner !== owner) return [];
         run.expires_at = expiresAt;
+        run.takingUp = false;
         run.takeUps = 0;
         return [run_id];
       });
@@ -429,6 +449,7 @@ export function memoryRuns({ onCommitted }: MemoryRunsOptions = {}): MemoryRuns 
         const run = held(run_id, token);
         if (run === undefined) continue;
         freeRun(run);
+        run.takingUp = false;
         run.takeUps = 0;
         if (attention_at !== undefined)
           run.attention_at = attention(run, run.changedOutside ? 0 : attention_at);

@@ -79,6 +79,7 @@ export const asideOperations = (
           ...nextRevision(stored),
           lease: { owner: null, token: count(lease.token) + 1, expires_at: null, claim: null },
           attention_at: null,
+          taking_up: 0,
           take_ups: 0,
         },
       };

@@ -5,6 +5,7 @@ import { COUNTED_QUEUE, type ClaimRequest, type RunRecord, type UserLoad } from 
 import { NOT_ASIDE } from "./aside.ts";
 import { isRefusedWrite } from "./errors.ts";
 import { LIMITED, toHostable, type StoredRun } from "./record.ts";
+import type { StoredPresence } from "./presence.ts";
 import { freshLease, takeInOutsideRuns } from "./take-in.ts";
 
 const UNCANCELLED: RunStatus[] = ["pending", "running", "completed", "failed"];
@@ -58,14 +59,27 @@ function freeRuns(request: ClaimRequest): readonly Filter<StoredRun>[] {
   return choice.map((free) => ({ ...free, ...takeUps(suspects) }));
 }
 
+/** A process that is gone has ended while it took these up. */
+export async function countEnded(
+  runs: Collection<StoredRun>,
+  these: Filter<StoredRun>,
+): Promise<void> {
+  await runs.updateMany(
+    { ...these, taking_up: 1 },
+    { $inc: { take_ups: 1 }, $set: { taking_up: 0 } },
+    LIMITED,
+  );
+}
+
 export async function claimRuns(
   runs: Collection<StoredRun>,
+  daemons: Collection<StoredPresence>,
   request: ClaimRequest,
 ): Promise<RunRecord[]> {
   if (request.limit < 1) return [];
   await takeInOutsideRuns(runs, request.now);
   for (const free of freeRuns(request)) {
-    const claimed = await claimOf(runs, free, request);
+    const claimed = await claimOf(runs, daemons, free, request);
     if (claimed.length > 0) return claimed;
   }
   return [];
@@ -73,21 +87,33 @@ export async function claimRuns(
 
 async function claimOf(
   runs: Collection<StoredRun>,
+  daemons: Collection<StoredPresence>,
   free: Filter<StoredRun>,
   { owner, now, lease_ms, limit, queued_of, suspects }: ClaimRequest,
 ): Promise<RunRecord[]> {
-  const candidates = runs.find(free, { ...LIMITED, limit, projection: { _id: 1 } });
+  const candidates = runs.find(free, { ...LIMITED, limit, projection: { taking_up: 1 } });
   if (queued_of !== undefined) candidates.sort({ priority: -1, created_at: 1 });
   else if (suspects === true) candidates.sort({ take_ups: 1 });
-  const ids = (await candidates.toArray()).map(({ _id }) => _id);
+  const found = await candidates.toArray();
+  const ids = found.map(({ _id }) => _id);
   if (ids.length === 0) return [];
+  if (found.some(({ taking_up }) => taking_up === 1)) {
+    const living = await daemons.find({ expires_at: { $gt: now } }, LIMITED).toArray();
+    const present = [owner, ...living.map(({ _id }) => _id)];
+    await countEnded(runs, { ...free, _id: { $in: ids }, "lease.owner": { $nin: present } });
+  }
   const claim = randomUUID();
   const take = (some: readonly string[]) =>
     runs.updateMany(
       { ...free, _id: { $in: [...some] } },
       {
-        $set: { "lease.owner": owner, "lease.expires_at": now + lease_ms, "lease.claim": claim },
-        $inc: { "lease.token": 1, take_ups: 1 },
+        $set: {
+          "lease.owner": owner,
+          "lease.expires_at": now + lease_ms,
+          "lease.claim": claim,
+          taking_up: 1,
+        },
+        $inc: { "lease.token": 1 },
       },
       LIMITED,
     );
@@ -106,7 +132,11 @@ async function claimOf(
       await takeOf([id]);
     } catch (thrown) {
       if (!isRefusedWrite(thrown)) throw thrown;
-      await runs.updateOne({ _id: id }, { $set: { lease: freshLease(now), take_ups: 0 } }, LIMITED);
+      await runs.updateOne(
+        { _id: id },
+        { $set: { lease: freshLease(now), taking_up: 0, take_ups: 0 } },
+        LIMITED,
+      );
     }
   }
 }

@@ -38,6 +38,7 @@ function toUpdate(commit: RunCommit, commitId: string): AnyBulkWriteOperation<St
           outbox: commit.outbox,
           committed_status: document.status,
           commit_id: commitId,
+          taking_up: 0,
           take_ups: 0,
         },
         $push: {

@@ -56,7 +56,12 @@ export interface StoredState {
   readonly consumed?: readonly string[];
   /** The latest transitions; older ones are in the archive. */
   readonly history?: readonly TailEntry[];
-  /** Claims since the last commit or renewal; absent from runs of earlier versions. */
+  /**
+   * 1: it was claimed, and has neither made a commit nor kept its lease. Absent from runs of earlier
+   * versions, as the next.
+   */
+  readonly taking_up?: number;
+  /** How often the process that had it so is gone. */
   readonly take_ups?: number;
   readonly set_aside?: SetAside | null;
 }
@@ -215,7 +220,7 @@ export const toRecord = (stored: StoredRun): RunRecord => readWhole(stored).reco
 /** As it is stored, for who hosts it. */
 export function toHostable(stored: StoredRun): RunRecord {
   const { record, kept } = readWhole(stored);
-  const fruitless = (stored.take_ups ?? 0) - 1;
+  const fruitless = stored.take_ups ?? 0;
   return { ...record, document: kept, ...(fruitless > 0 ? { fruitless } : {}) };
 }
 

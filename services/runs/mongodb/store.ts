@@ -2,7 +2,7 @@ import { BSON, type Db, type Filter } from "mongodb";
 import { HaystackError } from "../../../errors.ts";
 import type { RunStore } from "../index.ts";
 import { asideOperations, findRun, IS_ASIDE } from "./aside.ts";
-import { CANCELLED_OUTSIDE, claimRuns, HAS_EVENTS, userLoads } from "./claim.ts";
+import { CANCELLED_OUTSIDE, claimRuns, countEnded, HAS_EVENTS, userLoads } from "./claim.ts";
 import { guarded, newClient } from "./client.ts";
 import { countRuns, usedBy } from "./counts.ts";
 import { commitGroup } from "./commit.ts";
@@ -65,6 +65,24 @@ async function createIndexes(db: Db): Promise<void> {
     .createIndexes([{ name: "last_commit", key: { run_id: 1, last_commit: 1 } }]);
 }
 
+/** The form of the documents; a later one is another release's. */
+const VERSION = 1;
+
+async function checkVersion(db: Db): Promise<void> {
+  const stands = await db
+    .collection<{ readonly _id: string; readonly version: unknown }>("haystack")
+    .findOneAndUpdate(
+      { _id: "runs" },
+      { $setOnInsert: { version: VERSION } },
+      { ...LIMITED, upsert: true, returnDocument: "after" },
+    );
+  if (stands?.version === VERSION) return;
+  throw new HaystackError(
+    "STORE_VERSION_UNKNOWN",
+    `The database ${db.databaseName} was written by a newer release or by another program; run that release, or set MONGODB_DATABASE to another name.`,
+  );
+}
+
 /**
  * The store for production: a MongoDB database that several daemons and other programs share.
  * Writes are acknowledged by a majority and journalled. Errors: CONFIG_INVALID, STORE_UNAVAILABLE.
@@ -78,6 +96,7 @@ export async function openMongoRuns({
 }): Promise<RunStore> {
   const client = newClient(uri);
   try {
+    await checkVersion(client.db(database));
     await createIndexes(client.db(database));
   } catch (thrown) {
     await client.close();
@@ -87,6 +106,7 @@ export async function openMongoRuns({
   const runs = db.collection<StoredRun>("runs");
   const archive = db.collection<ArchivedHistory>("run_history");
   const journal = db.collection<JournalEntry>("run_journal");
+  const daemons = db.collection<StoredPresence>("daemons");
   const aside = asideOperations(runs);
   const archiving = new Set<Promise<void>>();
   const hinting = new Set<Hints>();
@@ -143,7 +163,7 @@ export async function openMongoRuns({
       leases.map((lease) => ({
         updateOne: {
           filter: ours(lease),
-          update: { $set: { "lease.expires_at": expiresAt, take_ups: 0 } },
+          update: { $set: { "lease.expires_at": expiresAt, taking_up: 0, take_ups: 0 } },
         },
       })),
       { ordered: false, ...LIMITED },
@@ -205,7 +225,7 @@ export async function openMongoRuns({
       }),
     history: (runId) => guarded(() => readHistory(runs, archive, runId)),
     changes: (since) => guarded(() => readChanges(runs, archive, since)),
-    claim: (request) => guarded(() => claimRuns(runs, request)),
+    claim: (request) => guarded(() => claimRuns(runs, daemons, request)),
     setAside: (runId, why) => guarded(() => aside.setAside(runId, why)),
     unsetAside: (runId) => guarded(() => aside.unsetAside(runId)),
     cancelAside: (runId) => guarded(() => aside.cancelAside(runId)),
@@ -238,6 +258,7 @@ export async function openMongoRuns({
     usedBy: (userEmail, since) => guarded(() => usedBy(runs, userEmail, since)),
     takeOver: (owner) =>
       guarded(async () => {
+        await countEnded(runs, { "lease.owner": owner });
         await runs.updateMany(
           { "lease.owner": owner },
           { $set: { "lease.owner": null, "lease.expires_at": 0 } },
@@ -255,6 +276,7 @@ export async function openMongoRuns({
               $set: {
                 "lease.owner": null,
                 "lease.expires_at": 0,
+                taking_up: 0,
                 take_ups: 0,
                 ...given({ attention_at }),
               },
@@ -322,7 +344,7 @@ export async function openMongoRuns({
       hinting.add(hints);
       return hints.end;
     },
-    presence: mongoPresence(db.collection<StoredPresence>("daemons")),
+    presence: mongoPresence(daemons),
     async close() {
       for (const { end } of hinting) end();
       await Promise.all(archiving);

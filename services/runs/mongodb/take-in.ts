@@ -114,6 +114,7 @@ async function giveLease(
     {
       $set: {
         lease: freshLease(now),
+        taking_up: 0,
         take_ups: 0,
         ...(status === "pending" ? {} : { attention_at: 0 }),
       },
@@ -153,6 +154,7 @@ async function takeIn(runs: Collection<StoredRun>, stored: StoredRun, now: numbe
           inbox,
           consumed: [],
           history: history.map((entry, place) => ({ ...entry, commit: -1, place })),
+          taking_up: 0,
           take_ups: 0,
         },
       },

@@ -12,7 +12,7 @@ export function commitOperations(sql: Sql) {
    * revision, see the trigger.
    */
   const writeState = (setStatus: string): string =>
-    `UPDATE runs SET ${setStatus} revision = revision + 1, document = ?, snapshot = ?, machine = ?, outbox = ?, wake_at = ?, take_ups = 0
+    `UPDATE runs SET ${setStatus} revision = revision + 1, document = ?, snapshot = ?, machine = ?, outbox = ?, wake_at = ?, taking_up = 0, take_ups = 0
      WHERE run_id = ? AND revision = ? AND lease_token = ? AND status = ?`;
   const WRITE_STATE = writeState("");
   const WRITE_STATE_AND_STATUS = writeState("status = ?,");

@@ -70,9 +70,10 @@ export function leaseOperations(
         const due = dueRuns(request);
         return due.flatMap(({ run_id }) => {
           change(
-            "UPDATE runs SET lease_owner = ?, lease_token = lease_token + 1, lease_expires_at = ?, take_ups = take_ups + 1 WHERE run_id = ?",
+            "UPDATE runs SET lease_owner = ?, lease_token = lease_token + 1, lease_expires_at = ?, take_ups = take_ups + (taking_up = 1 AND lease_owner <> ?), taking_up = 1 WHERE run_id = ?",
             request.owner,
             request.expires_at,
+            request.owner,
             run_id,
           );
           const row = get(run_id);
@@ -113,7 +114,7 @@ export function leaseOperations(
 
     takeOver: (owner: string): void => {
       change(
-        "UPDATE runs SET lease_owner = NULL, lease_expires_at = NULL WHERE lease_owner = ?",
+        "UPDATE runs SET lease_owner = NULL, lease_expires_at = NULL, take_ups = take_ups + taking_up, taking_up = 0 WHERE lease_owner = ?",
         owner,
       );
     },
@@ -122,7 +123,7 @@ export function leaseOperations(
       atomically(() =>
         leases.flatMap(({ run_id, token }) =>
           change(
-            "UPDATE runs SET lease_expires_at = ?, take_ups = 0 WHERE run_id = ? AND lease_owner = ? AND lease_token = ?",
+            "UPDATE runs SET lease_expires_at = ?, taking_up = 0, take_ups = 0 WHERE run_id = ? AND lease_owner = ? AND lease_token = ?",
             expiresAt,
             run_id,
             owner,
@@ -143,7 +144,7 @@ export function leaseOperations(
           const values =
             attention_at === undefined ? [run_id, token] : [attention_at, run_id, token];
           change(
-            `UPDATE runs SET lease_owner = NULL, lease_expires_at = NULL, take_ups = 0, attention_at = ${attention} WHERE run_id = ? AND lease_token = ?`,
+            `UPDATE runs SET lease_owner = NULL, lease_expires_at = NULL, taking_up = 0, take_ups = 0, attention_at = ${attention} WHERE run_id = ? AND lease_token = ?`,
             ...values,
           );
         }

@@ -11,6 +11,7 @@ import { removalOperations } from "./removal.ts";
 import type { InsertRow } from "./rows.ts";
 import { BUSY_MS } from "./durable.ts";
 import { prepareSchema } from "./schema.ts";
+import { isDamage, storeDamaged } from "./damaged.ts";
 import { sqlOf } from "./statements.ts";
 
 /**
@@ -18,11 +19,24 @@ import { sqlOf } from "./statements.ts";
  * the event loop.
  */
 
+/** Errors: STORE_VERSION_UNKNOWN, STORE_DAMAGED. */
+function opened(file: string): DatabaseSync {
+  const db = new DatabaseSync(file);
+  try {
+    prepareSchema(db);
+    return db;
+  } catch (thrown) {
+    db.close();
+    throw isDamage(thrown)
+      ? storeDamaged(file, "it is no file of SQLite, or its head is damaged")
+      : thrown;
+  }
+}
+
 export type SqliteOperations = ReturnType<typeof openSqliteOperations>;
 
 export function openSqliteOperations(file: string) {
-  const db = new DatabaseSync(file);
-  prepareSchema(db);
+  const db = opened(file);
   const sql = sqlOf(db);
   const { change, atomically } = sql;
   const reading = readingOperations(sql);
@@ -82,6 +96,17 @@ export function openSqliteOperations(file: string) {
     /** How many rows this connection has changed. */
     changedRows: (): number =>
       (db.prepare("SELECT total_changes() AS changes").get() as { changes: number }).changes,
+
+    /** What SQLite finds wrong in the file; null when nothing. Reads all of it. */
+    faults: (): string | null => {
+      try {
+        const [first] = db.prepare("PRAGMA quick_check(1)").all() as { quick_check: string }[];
+        return first?.quick_check === "ok" ? null : "its pages do not fit together";
+      } catch (thrown) {
+        if (!isDamage(thrown)) throw thrown;
+        return "its pages cannot be read";
+      }
+    },
 
     close: (): void => db.close(),
   };

@@ -115,7 +115,7 @@ export const parseRow = (row: RunRow): RunRecord => readWhole(row).record;
 /** As it is stored, for who hosts it. */
 export function hostableRow(row: RunRow): RunRecord {
   const { record, kept } = readWhole(row);
-  const fruitless = row.take_ups - 1;
+  const fruitless = row.take_ups;
   return { ...record, document: kept, ...(fruitless > 0 ? { fruitless } : {}) };
 }
 

@@ -1,11 +1,13 @@
 import { crc32 } from "node:zlib";
 import type { DatabaseSync } from "node:sqlite";
+import { HaystackError } from "../../../errors.ts";
 import { setDurable } from "./durable.ts";
 import { LEFT } from "./statements.ts";
 
 /** Columns that files of earlier versions do not have. */
 const ADDED_COLUMNS = [
   ["runs", "priority", "INTEGER NOT NULL DEFAULT 0"],
+  ["runs", "taking_up", "INTEGER NOT NULL DEFAULT 0"],
   ["runs", "take_ups", "INTEGER NOT NULL DEFAULT 0"],
   ["runs", "set_aside", "TEXT"],
   ["inbox", "received_at", "INTEGER NOT NULL DEFAULT 0"],
@@ -19,6 +21,7 @@ export function prepareSchema(db: DatabaseSync): void {
   setDurable(db);
   db.exec(CONNECTION);
   if (versionOf(db) === SCHEMA_VERSION) return;
+  checkIsOurs(db);
   db.exec("BEGIN IMMEDIATE");
   for (const [table, column, type] of ADDED_COLUMNS) {
     const columns = db.prepare("SELECT name FROM pragma_table_info(?)").all(table) as {
@@ -31,6 +34,32 @@ export function prepareSchema(db: DatabaseSync): void {
   db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
 }
 
+/** What the tables were under earlier schemas; the last one is the present. */
+export const SCHEMA_VERSIONS: readonly number[] = [
+  1_689_995_092, -1_953_348_211, 999_055_693, -1_037_645_639, 957_408_260,
+];
+
+/** A file of another program, or of a later release, is left as it is. Error STORE_VERSION_UNKNOWN. */
+function checkIsOurs(db: DatabaseSync): void {
+  const version = versionOf(db);
+  const columns = db.prepare("SELECT name FROM pragma_table_info('runs')").all() as {
+    name: string;
+  }[];
+  const names = columns.map(({ name }) => name);
+  const isUnnumbered =
+    version === 0 &&
+    (names.length === 0
+      ? db.prepare("SELECT 1 FROM sqlite_schema").get() === undefined
+      : ["run_id", "revision", "document", "snapshot", "lease_token"].every((name) =>
+          names.includes(name),
+        ));
+  if (isUnnumbered || SCHEMA_VERSIONS.includes(version)) return;
+  throw new HaystackError(
+    "STORE_VERSION_UNKNOWN",
+    `The run store was written by a newer release or by another program (version ${version}); run that release, or choose another --data-dir.`,
+  );
+}
+
 const versionOf = (db: DatabaseSync): number =>
   (db.prepare("PRAGMA user_version").get() as { user_version: number }).user_version;
 
@@ -41,7 +70,8 @@ PRAGMA wal_autocheckpoint = 16384;
 `;
 
 /**
- * `claim_at` is when the next host may take the run: its attention time, but not before the present
+ * `taking_up`: it was claimed, and has neither made a commit nor kept its lease; `take_ups`: how
+ * often the process that had it so is gone. `claim_at` is when the next host may take the run: its attention time, but not before the present
  * lease ends. A change of `status` without a new revision comes from another program and asks for
  * attention.
  */
@@ -63,6 +93,7 @@ CREATE TABLE IF NOT EXISTS runs (
   lease_expires_at INTEGER,
   outside_change INTEGER NOT NULL DEFAULT 0,
   priority INTEGER NOT NULL DEFAULT 0,
+  taking_up INTEGER NOT NULL DEFAULT 0,
   take_ups INTEGER NOT NULL DEFAULT 0,
   set_aside TEXT,
   claim_at INTEGER GENERATED ALWAYS AS
@@ -124,5 +155,8 @@ CREATE TABLE IF NOT EXISTS journal (
 ) STRICT, WITHOUT ROWID;
 `;
 
-/** Of this text, so that no change of it can forget to change its number. */
-const SCHEMA_VERSION = crc32(SQLITE_SCHEMA) | 0;
+/**
+ * Of this text, so that no change of it can forget to change its number; a test holds it to be the
+ * last of SCHEMA_VERSIONS.
+ */
+export const SCHEMA_VERSION = crc32(SQLITE_SCHEMA) | 0;

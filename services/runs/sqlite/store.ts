@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
-import { HaystackError } from "../../../errors.ts";
+import { type ErrorCode, HaystackError, toHaystackError } from "../../../errors.ts";
 import { systemWords } from "../../../system-words.ts";
 import { jsonText } from "../../../json-text.ts";
 import { ownProgram } from "../../../own-files.ts";
@@ -16,6 +16,7 @@ import {
 } from "../index.ts";
 import { readEvent } from "../damage.ts";
 import type { Answer } from "./answer.ts";
+import { storeDamaged } from "./damaged.ts";
 import type { SqliteOperations } from "./operations.ts";
 import type { RunRow, TakenInRow } from "./rows.ts";
 import {
@@ -29,6 +30,8 @@ import {
   shownRow,
 } from "./parse.ts";
 
+/** Errors of the thread that say what is wrong with the file. */
+const OF_THE_FILE: ReadonlySet<ErrorCode> = new Set(["STORE_VERSION_UNKNOWN", "STORE_DAMAGED"]);
 /** Runs of other programs. */
 const TAKEN_IN_AT_ONCE = 100;
 
@@ -53,7 +56,10 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
       { cause },
     );
   const breakDown = (error: Error): void => {
-    broken ??= unusable(systemWords(error) ?? "its thread has ended", error);
+    const own = toHaystackError(error);
+    broken ??= OF_THE_FILE.has(own.code)
+      ? own
+      : unusable(systemWords(error) ?? "its thread has ended", error);
     for (const { reject } of pending.values()) reject(broken);
     pending.clear();
   };
@@ -64,7 +70,12 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
       const request = pending.get(id);
       pending.delete(id);
       if (answer.problem === undefined) request?.resolve(answer.value);
-      else request?.reject(unusable(answer.problem, new Error(answer.text)));
+      else
+        request?.reject(
+          answer.isDamage
+            ? storeDamaged(file, "a page of it cannot be read")
+            : unusable(answer.problem, new Error(answer.text)),
+        );
     }
     if (pending.size === 0) worker.unref();
   });
@@ -334,6 +345,10 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
         key,
         value: JSON.parse(value) as unknown,
       }));
+    },
+    async check() {
+      const problem = await call("faults");
+      if (problem !== null) throw storeDamaged(file, problem);
     },
     async close() {
       if (broken === undefined) await call("close");
