@@ -10,7 +10,7 @@ import { openAtlases, type StepPorts } from "../ports.ts";
  * atlas and kept beside its index, under the digest of all that they rest on.
  */
 export async function splitControls(
-  { atlases, compute, objects }: StepPorts,
+  { atlases, compute, objects }: Pick<StepPorts, "atlases" | "compute" | "objects">,
   { config, query }: { readonly config: RunConfig; readonly query: StructuredQuery },
   signal: AbortSignal,
 ): Promise<SplitFile[]> {

@@ -68,6 +68,27 @@ test("a submitted question completes, and what the API shows is what is stored",
   expect(runDocumentSchema.parse(shown)).toEqual(stored);
 });
 
+test("before anything is spent the outlook says what the first iteration then says", async () => {
+  const outlook = async (query: string): Promise<unknown> => {
+    const answer = await ada.post("/questions/outlook", {
+      query,
+      config: { max_iterations: 2, prompt_cells: 20, query_cells: 20 },
+    });
+    return [answer.status, await answer.json()];
+  };
+  const { iterations } = (await server.daemon.runs.get(run.run_id))!.document;
+  const expected = iterations[0]?.expected_accuracy;
+  expect(expected).toBeDefined();
+  expect(await outlook(QUESTION)).toEqual([
+    200,
+    { expected_accuracy: expected, expected_accuracy_in_words: accuracyInWords(expected!) },
+  ]);
+  expect(await outlook("How would dogs respond to walks?")).toEqual([
+    200,
+    { expected_accuracy: null, expected_accuracy_in_words: null },
+  ]);
+});
+
 test("the stream showed every committed transition, in order, and ended by itself", async () => {
   const history = await server.daemon.runs.history(run.run_id);
   const transitions = live.events.filter(({ event }) => event === "transition");

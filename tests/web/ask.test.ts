@@ -13,7 +13,7 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "haystack-window-"));
   const file = join(folder, "simulated.h5ad");
-  await simulate({ file, options: { seed: 1, nGenes: 500, cellsPerGroup: 8, nDonors: 2 } });
+  await simulate({ file, options: { seed: 1, nGenes: 800, cellsPerGroup: 20, nDonors: 3 } });
   const server = await startTestServer({ dataDir: folder });
   await server.daemon.atlases.import({ source: file });
   await server.close();
@@ -37,6 +37,8 @@ describeWithBrowser("asking in the window", () => {
       "How would CD14+ monocytes respond to Interferon beta?",
     );
     await page.getByText("Matched control cells are there.").waitFor();
+    await page.getByText(/^0\.\d\d \(90% interval/).waitFor();
+    await page.getByText("no run has been completed yet").waitFor();
     expect(await faults(page)).toEqual([]);
     await page.getByText("Options").click();
     await page.getByLabel("Iterations at most").fill("1");

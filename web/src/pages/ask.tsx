@@ -217,6 +217,7 @@ function AskForm({
             key={`${place} ${check.query}`}
             check={check}
             isAlone={checks.length === 1}
+            body={bodies[place]}
             onMeant={(query, words, name) =>
               setText((before) => before.replace(query, () => query.replace(words, () => name)))
             }

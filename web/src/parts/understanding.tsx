@@ -1,8 +1,9 @@
 import type { JSX } from "preact";
 import type { Check } from "../api/client.ts";
-import type { Checked } from "../checks.ts";
+import type { CheckBody, Checked } from "../checks.ts";
 import { count, plural, words } from "../words.ts";
 import { Notice } from "./notice.tsx";
+import { Outlook } from "./outlook.tsx";
 
 type Query = NonNullable<Check["structured_query"]>;
 
@@ -105,10 +106,13 @@ function Facts({ found, query }: { readonly found: Check; readonly query: Query 
 export function Understanding({
   check: { query, found, refusal },
   isAlone,
+  body,
   onMeant,
 }: {
   readonly check: Checked;
   readonly isAlone: boolean;
+  /** What was checked; its outlook is shown where it is the only question. */
+  readonly body: NonNullable<CheckBody> | undefined;
   /** The user means this name by those words. */
   readonly onMeant: (query: string, text: string, name: string) => void;
 }): JSX.Element {
@@ -140,6 +144,7 @@ export function Understanding({
         </p>
       ))}
       {found !== undefined && understood !== null && <Facts found={found} query={understood} />}
+      {isAlone && found?.answerable === true && body !== undefined && <Outlook body={body} />}
       {found !== undefined && (
         <p class="hint">
           Read by {READ_BY[found.read_by]}; nothing was spent.
