@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readdir, realpath, rm } from "node:fs/promises";
+import { mkdir, readdir, realpath, rm } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { resultObjects } from "../actors/run-objects.ts";
 import type { Config } from "../config.ts";
@@ -185,12 +185,14 @@ export async function restore(
   await checkIsFree(config);
   const unlock = lockSqliteRuns(sqliteFile(config));
   try {
-    await checkIsFree(config);
-    for (const name of [".restoring", ...STORES, ...FOLDERS])
-      await rm(join(config.dataDir, name), { recursive: true, force: true });
+    if (existsSync(restoring))
+      for (const name of [...STORES, ...FOLDERS, ".restoring"])
+        await rm(join(config.dataDir, name), { recursive: true, force: true });
     onPart?.("files");
     let changed: Restored["changed"];
     try {
+      // From here on others are refused; what one of them was about to make is theirs.
+      await mkdir(restoring);
       for (const { path } of manifest.files)
         await archive.copyTo(path, join(restoring, path), isObject(path) ? 0o444 : 0o600);
       await archive.flush();
@@ -198,6 +200,7 @@ export async function restore(
       if (existsSync(runs) && manifest.data_dir !== undefined)
         moveOutputs(runs, join(manifest.data_dir, "objects"), dataFolder(config).objects);
       changed = await changedIn(config, manifest);
+      await checkIsFree(config, OF_A_RESTORE);
     } catch (thrown) {
       await rm(restoring, { recursive: true, force: true });
       throw thrown;
@@ -251,11 +254,11 @@ async function changedIn(config: Config, { bucket }: Manifest): Promise<Restored
 const isObject = (path: string): boolean => path.startsWith("objects/");
 
 /** A restore that was stopped left nothing but its own. */
-async function checkIsFree(config: Config): Promise<void> {
+async function checkIsFree(config: Config, allowed?: readonly string[]): Promise<void> {
   const present = await namesIn(config.dataDir);
-  const own = present.includes(".restoring")
-    ? [...OF_A_RESTORE, ...STORES, ...FOLDERS]
-    : [...OF_A_RESTORE];
+  const own =
+    allowed ??
+    (present.includes(".restoring") ? [...OF_A_RESTORE, ...STORES, ...FOLDERS] : OF_A_RESTORE);
   const foreign = present.filter((name) => !own.includes(name));
   if (foreign.length > 0)
     throw new HaystackError(

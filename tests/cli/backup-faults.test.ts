@@ -339,6 +339,7 @@ test("what a killed backup or restore leaves is never taken for whole, and is do
     ["serve"],
     ["token", "list"],
     ["atlas", "list"],
+    ["knowledge", "list"],
     ["backup", join(dirname(backup), "of-half")],
   ]) {
     const { code: exit, stderr } = await haystack([...args, "--data-dir", copy.dataDir], {
@@ -354,6 +355,25 @@ test("what a killed backup or restore leaves is never taken for whole, and is do
   expect(await filesBelow(join(copy.dataDir, "objects"))).toEqual(
     await filesBelow(join(config.dataDir, "objects")),
   );
+});
+
+test("what another command makes while a restore begins stays, and the restore is refused", async () => {
+  const { config, backup, copy } = await filled();
+  await backUp(config, backup, { link: false });
+  const submitted = async (): Promise<void> => {
+    const runs = await openRuns(copy);
+    await runs.insert(sampleRun("run-mine"));
+    await runs.close();
+  };
+  const made: Promise<void>[] = [];
+  await expect(
+    restore(copy, backup, { onPart: () => made.push(submitted()) }),
+  ).rejects.toMatchObject({ code: "FOLDER_OCCUPIED" });
+  await Promise.all(made);
+  expect(existsSync(join(copy.dataDir, ".restoring"))).toBe(false);
+  const runs = await openRuns(copy);
+  expect((await runs.get("run-mine"))?.document.run_id).toBe("run-mine");
+  await runs.close();
 });
 
 test("a restore that ends between two names is refused as a whole, and done anew", async () => {
