@@ -1,0 +1,119 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { chromium, type BrowserContextOptions, type Page } from "playwright-core";
+import { simulate } from "../actors/tasks.ts";
+import { newRunId, newSeed } from "../actors/new-run.ts";
+import { loadConfig } from "../config.ts";
+import { openDaemon } from "../daemon.ts";
+import { serve } from "../serve.ts";
+import { newRun } from "../services/runs/document.ts";
+import { BROWSER } from "../tests/support/real-parts.ts";
+import { buildWindow } from "../web/build.ts";
+
+/**
+ * Pictures of every page of the window, light and dark, on a phone and on 4K, of a simulated atlas and
+ * real runs; also said is which page is wider than its screen. Into .cache/screenshots, or the folder
+ * that is named.
+ */
+const SCREENS: Readonly<Record<string, BrowserContextOptions>> = {
+  light: { viewport: { width: 1280, height: 900 }, colorScheme: "light" },
+  dark: { viewport: { width: 1280, height: 900 }, colorScheme: "dark" },
+  phone: { viewport: { width: 360, height: 740 }, colorScheme: "light" },
+  "4k": { viewport: { width: 3840, height: 2160 }, colorScheme: "light" },
+};
+const ASKED = [
+  { query: "How would CD14+ monocytes respond to IFN-beta?", name: undefined },
+  { query: "How would B cells respond to dexamethasone?", name: "Steroids" },
+  { query: "How would martians respond to IFN-gamma?", name: undefined },
+] as const;
+
+if (BROWSER.found === undefined) throw new Error(`There is no browser here; ${BROWSER.hint}.`);
+const folder = resolve(process.argv[2] ?? ".cache/screenshots");
+await mkdir(folder, { recursive: true });
+await buildWindow();
+
+const data = await mkdtemp(join(tmpdir(), "haystack-screenshots-"));
+const config = loadConfig({ HTTP_PORT: "0", RECONCILE_SECONDS: "1" }, data);
+const daemon = await openDaemon(config, {
+  sweeps: true,
+  onTrouble: (error) => console.error(error.message),
+});
+const server = await serve(config, daemon);
+const file = join(data, "simulated.h5ad");
+await simulate({ file, options: { seed: 1, nGenes: 800, cellsPerGroup: 20, nDonors: 3 } });
+await daemon.atlases.import({ source: file });
+const ids: string[] = [];
+for (const { query, name } of ASKED) {
+  const run = newRun({
+    run_id: newRunId(),
+    query,
+    name,
+    ...(name === undefined ? {} : { labels: { project: "dose", batch: "3" } }),
+    user_email: null,
+    config: { max_iterations: 3 },
+    random_seed: newSeed(),
+    now: Date.now(),
+  });
+  const settled = daemon.supervisor.settled(run.run_id);
+  await daemon.supervisor.submit(run);
+  await settled;
+  ids.push(run.run_id);
+}
+
+const [done = "", other = "", failed = ""] = ids;
+const question = encodeURIComponent("How would CD14+ monocytes respond to Interferon beta?");
+const openReport = async (page: Page): Promise<void> => {
+  await page.locator("details.report summary").first().click();
+  await page.locator(".report-place svg").first().waitFor();
+};
+const PAGES: Readonly<
+  Record<
+    string,
+    {
+      readonly at: string;
+      readonly until: string;
+      readonly opening?: (page: Page) => Promise<void>;
+    }
+  >
+> = {
+  ask: { at: "#/", until: ".examples button" },
+  understood: { at: `#/?question=${question}`, until: "text=90% interval" },
+  "not-understood": { at: "#/?question=Why%3F", until: ".understanding .notice" },
+  runs: { at: "#/runs", until: "tr[data-run]" },
+  "no-runs": { at: "#/runs?text=nothing", until: ".empty" },
+  run: { at: `#/runs/${done}`, until: "#score" },
+  report: { at: `#/runs/${done}`, until: "#score", opening: openReport },
+  "failed-run": { at: `#/runs/${failed}`, until: ".notice.bad" },
+  "unknown-run": { at: "#/runs/unknown", until: ".notice.bad" },
+  compare: { at: `#/compare?id=${done}&id=${other}&id=${failed}`, until: "table.compare" },
+  atlas: { at: "#/atlas", until: "table.map" },
+  operations: { at: "#/operations", until: "#health-title" },
+};
+
+const browser = await chromium.launch({
+  executablePath: BROWSER.found,
+  args: ["--no-sandbox", "--disable-dev-shm-usage"],
+});
+for (const [screen, options] of Object.entries(SCREENS)) {
+  const page = await browser.newPage(options);
+  for (const [name, { at, until, opening }] of Object.entries(PAGES)) {
+    await page.goto("about:blank");
+    await page.goto(`${server.url}/${at}`);
+    await page.locator(until).first().waitFor();
+    await opening?.(page);
+    const [wide = 0, wished = 0] = await page.evaluate<number[]>(
+      "[document.documentElement.scrollWidth, innerWidth]",
+    );
+    if (wide > wished) console.log(`${name} is ${wide} pixels wide on ${screen}.`);
+    await page.screenshot({ path: join(folder, `${name}-${screen}.png`), fullPage: true });
+  }
+  await page.close();
+}
+await browser.close();
+await server.close();
+await daemon.close();
+await rm(data, { recursive: true, force: true, maxRetries: 10 });
+console.log(
+  `${Object.keys(PAGES).length * Object.keys(SCREENS).length} pictures are in ${folder}.`,
+);
