@@ -70,7 +70,11 @@ const openReport = async (page: Page): Promise<void> => {
 const PAGES: Readonly<
   Record<
     string,
-    { readonly at: string; readonly until: string; readonly then?: (page: Page) => Promise<void> }
+    {
+      readonly at: string;
+      readonly until: string;
+      readonly opening?: (page: Page) => Promise<void>;
+    }
   >
 > = {
   ask: { at: "#/", until: ".examples button" },
@@ -79,7 +83,7 @@ const PAGES: Readonly<
   runs: { at: "#/runs", until: "tr[data-run]" },
   "no-runs": { at: "#/runs?text=nothing", until: ".empty" },
   run: { at: `#/runs/${done}`, until: "#score" },
-  report: { at: `#/runs/${done}`, until: "#score", then: openReport },
+  report: { at: `#/runs/${done}`, until: "#score", opening: openReport },
   "failed-run": { at: `#/runs/${failed}`, until: ".notice.bad" },
   "unknown-run": { at: "#/runs/unknown", until: ".notice.bad" },
   compare: { at: `#/compare?id=${done}&id=${other}&id=${failed}`, until: "table.compare" },
@@ -93,11 +97,11 @@ const browser = await chromium.launch({
 });
 for (const [screen, options] of Object.entries(SCREENS)) {
   const page = await browser.newPage(options);
-  for (const [name, { at, until, then }] of Object.entries(PAGES)) {
+  for (const [name, { at, until, opening }] of Object.entries(PAGES)) {
     await page.goto("about:blank");
     await page.goto(`${server.url}/${at}`);
     await page.locator(until).first().waitFor();
-    await then?.(page);
+    await opening?.(page);
     const [wide = 0, wished = 0] = await page.evaluate<number[]>(
       "[document.documentElement.scrollWidth, innerWidth]",
     );
