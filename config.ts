@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { disagreements, headless, misspelt } from "./config/rules.ts";
+import { disagreements, emptied, headless, misspelt } from "./config/rules.ts";
 import { presentable, redactor } from "./config/secrets.ts";
 import { type Environment, variables } from "./config/variables.ts";
 import { configInvalid } from "./errors.ts";
@@ -11,6 +11,7 @@ export { gpuMachine, gpuPrice } from "./config/prices.ts";
 export { isLoopback } from "./config/rules.ts";
 export { redactor } from "./config/secrets.ts";
 export { SECTIONS } from "./config/variables.ts";
+export { mongodbOf } from "./config/mongodb.ts";
 export { listed, pairsOf } from "./config/forms.ts";
 
 export interface Config extends Environment {
@@ -26,7 +27,7 @@ export const ownVariables = (
 
 /**
  * Parses the environment once; all bad variables are reported together (CONFIG_INVALID). Empty
- * means unset.
+ * means unset, but where what is used instead would be another place or another guard.
  */
 export function loadConfig(
   environment: Readonly<Record<string, string | undefined>>,
@@ -50,6 +51,7 @@ export function loadConfig(
     ...unreadable,
     ...[...disagreements(readable), ...headless(Object.keys(given), readable)].filter(isReadable),
     ...misspelt(set.map(([name]) => name)),
+    ...emptied(environment),
   ];
   if (parsed.data === undefined || problems.length > 0) {
     throw configInvalid(problems.map(({ name, message }) => `${name} (${message})`));

@@ -34,6 +34,7 @@ import { openModel, watchModel } from "./adapters/language-model.ts";
 import { openLiterature } from "./adapters/literature.ts";
 import { openLookUps } from "./adapters/look-ups.ts";
 import { openMail } from "./adapters/mail.ts";
+import { keepPrivate } from "./adapters/data-folder.ts";
 import { openObjects } from "./adapters/objects.ts";
 import { openRuns, sqliteFile } from "./adapters/runs.ts";
 import { stayAlive } from "./adapters/stay-alive.ts";
@@ -66,6 +67,7 @@ export interface Workbench {
 }
 
 export async function openWorkbench(config: Config): Promise<Workbench> {
+  keepPrivate(config);
   const objects = await openObjects(config);
   const knowledge = knowledgeFolder(config);
   const importLimits = { gigabytes: { value: config.IMPORT_GB, variable: "IMPORT_GB" } };

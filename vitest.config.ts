@@ -9,6 +9,8 @@ export default defineConfig({
     pool: "forks",
     // Threads of a test get it from here, processes from the setup file.
     execArgv: [`--import=${pathToFileURL(resolve("tests/support/loopback-guard.ts")).href}`],
+    // Tests of the window and of the package use what is built here, and build nothing anew.
+    globalSetup: ["tests/support/built-window.ts"],
     setupFiles: ["tests/support/loopback-only.ts"],
     testTimeout: 300_000,
     hookTimeout: 300_000,

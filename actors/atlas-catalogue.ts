@@ -6,6 +6,7 @@ import type { AtlasIndex } from "../science/atlas/atlas-index.ts";
 import type { ImportOptions } from "../science/atlas/import.ts";
 import type { Compute } from "../services/compute/index.ts";
 import type { ObjectStore } from "../services/objects/index.ts";
+import { shardsFor } from "./imports/shard-size.ts";
 import { checkSame, indexPath, readAtlas, standingAtlas } from "./imports/standing.ts";
 import type { Tasks } from "./tasks.ts";
 
@@ -77,7 +78,7 @@ export function atlasCatalogue(
       try {
         const index = await compute.run(
           "importAtlasFile",
-          { ...options, outDir, knowledge },
+          { ...options, ...shardsFor(objects), outDir, knowledge },
           signal,
         );
         const { dataset } = index;

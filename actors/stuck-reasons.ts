@@ -13,8 +13,9 @@ export const STUCK_REASONS = [
   "job_postponed",
   "job_held",
   "check_failing",
-  "stop_failing",
   "step_postponed",
+  "stop_failing",
+  "stop_unconfirmed",
   "many_failures",
   "mail_rejected",
 ] as const;
@@ -39,6 +40,7 @@ const time = z.number().min(0).max(8_640_000_000_000_000);
 const heldSchema = z.object({ reason: z.string(), since: time });
 const troubleSchema = z.object({ code: z.string(), message: z.string(), since: time });
 type Trouble = z.infer<typeof troubleSchema>;
+
 const jobContextSchema = z.object({
   job: z.object({
     job_id: z.string().optional(),
@@ -54,10 +56,21 @@ type JobContext = z.infer<typeof jobContextSchema>;
 
 /** What keeps the run from stopping its jobs. */
 const stopTroubles = ({ source, context, children }: ActorNode): Trouble[] => {
-  const { trouble } = z.object({ trouble: troubleSchema.nullish() }).safeParse(context).data ?? {};
+  const { data } = z.object({ trouble: troubleSchema.nullish() }).safeParse(context);
   return [
-    ...(source === "stopJobs" && trouble != null ? [trouble] : []),
+    ...(source === "stopJobs" && data?.trouble != null ? [data.trouble] : []),
     ...children.flatMap(stopTroubles),
+  ];
+};
+
+const stopSchema = z.object({ job_ids: z.array(z.string()), asked_at: time });
+
+/** Jobs that were asked to stop and have not ended, as far as anybody knows. */
+const unstopped = ({ source, context, children }: ActorNode): z.infer<typeof stopSchema>[] => {
+  const { data } = stopSchema.safeParse(context);
+  return [
+    ...(source === "stopJobs" && data !== undefined && data.job_ids.length > 0 ? [data] : []),
+    ...children.flatMap(unstopped),
   ];
 };
 
@@ -152,9 +165,6 @@ export function stuckReasons(
         `The job ${id} cannot be checked (${trouble.code}): ${trouble.message}`,
       );
   }
-  for (const { since, code, message } of actors === null ? [] : stopTroubles(actors))
-    if (since <= before)
-      add("stop_failing", since, `A job of the run cannot be stopped (${code}): ${message}`);
   const { postponed } = document;
   if (isRunning && postponed !== undefined && Date.parse(postponed.since) <= before)
     add(
@@ -162,6 +172,16 @@ export function stuckReasons(
       Date.parse(postponed.since),
       `The step ${postponed.step} is tried again at ${postponed.try_at} (${postponed.code}): ${postponed.message}`,
     );
+  for (const { since, code, message } of actors === null ? [] : stopTroubles(actors))
+    if (since <= before)
+      add("stop_failing", since, `A job of the run cannot be stopped (${code}): ${message}`);
+  for (const { job_ids, asked_at } of actors === null ? [] : unstopped(actors))
+    if (asked_at <= before)
+      add(
+        "stop_unconfirmed",
+        asked_at,
+        `${job_ids.join(", ")} should have stopped, and nobody has confirmed that.`,
+      );
   const failed = actors === null || !isRunning ? 0 : failures(actors);
   if (failed >= MANY_FAILURES)
     add("many_failures", null, `${failed} attempts at its inference jobs have failed.`);

@@ -1,18 +1,21 @@
 import { existsSync } from "node:fs";
-import { readdir, realpath, rm } from "node:fs/promises";
+import { mkdir, readdir, realpath, rm } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { resultObjects } from "../actors/run-objects.ts";
 import type { Config } from "../config.ts";
 import { HaystackError } from "../errors.ts";
+import { given } from "../given.ts";
 import { RUN_MACHINE } from "../machines/run.ts";
 import type { Manifest } from "../services/archives/document.ts";
 import { folderArchives, namesIn } from "../services/archives/folder.ts";
 import type { About, ArchiveWriter } from "../services/archives/index.ts";
 import { copiesOfJobs } from "../services/batch/local/copy-of-jobs.ts";
-import { directoryObjects } from "../services/objects/directory/store.ts";
-import { copySqlite, moveOutputs, namedJobs } from "../services/runs/sqlite/copy.ts";
+import type { ObjectStore } from "../services/objects/index.ts";
+import { copySqlite, moveOutputs, namedIn } from "../services/runs/sqlite/copy.ts";
 import { lockSqliteRuns } from "../services/runs/sqlite/lock.ts";
 import { SOFTWARE } from "../software.ts";
 import { checkRestored, dataFolder } from "./data-folder.ts";
+import { openObjects } from "./objects.ts";
 import { sqliteFile } from "./runs.ts";
 
 /**
@@ -62,37 +65,59 @@ export async function backUp(
     );
   await checkIsOutside(config.dataDir, folder);
   const archive = await folderArchives.begin(folder);
-  let jobs: ReadonlySet<string> = new Set();
+  let named: ReturnType<typeof namedIn> = { jobs: new Set(), completed: [] };
   onPart?.("runs");
   for (const name of STORES.filter((store) => present.includes(store)))
     await archive.addMade(name, async (copy) => {
       await copySqlite(join(config.dataDir, name), copy);
-      if (name === basename(place.runs)) jobs = namedJobs(copy);
+      if (name === basename(place.runs)) named = namedIn(copy);
     });
   onPart?.("jobs");
-  await addJobs(archive, place.jobs, jobs);
+  await addJobs(archive, place.jobs, named.jobs);
   onPart?.("objects");
-  const objects = directoryObjects({ root: place.objects });
-  if (present.includes("objects"))
-    for await (const path of objects.list(""))
-      await archive.add(`objects/${path}`, objects.location(path), { link });
-  onPart?.("knowledge and mails");
-  for (const name of ["knowledge", "mail", "validations"])
-    for (const file of await filesBelow(join(config.dataDir, name)))
-      await archive.add(`${name}/${file}`, join(config.dataDir, name, file));
-  return archive.finish({ ...about("backup"), data_dir: config.dataDir });
+  const objects = await openObjects(config);
+  try {
+    if (objects.inventory === undefined && present.includes("objects"))
+      for await (const path of objects.list(""))
+        await archive.add(`objects/${path}`, objects.location(path), { link });
+    const bucket = await bucketOf(config, objects);
+    for (const runId of named.completed)
+      if ((await objects.stat(resultObjects(runId).log)) === undefined)
+        archive.leaveOut(
+          `objects/results/${runId}`,
+          "it is not there, or was deleted after the runs were copied",
+        );
+    onPart?.("knowledge and mails");
+    for (const name of ["knowledge", "mail", "validations"])
+      for (const file of await filesBelow(join(config.dataDir, name)))
+        await archive.add(`${name}/${file}`, join(config.dataDir, name, file));
+    return await archive.finish({
+      ...about("backup"),
+      data_dir: config.dataDir,
+      ...given({ bucket }),
+    });
+  } finally {
+    await objects.close();
+  }
 }
 
-function checkIsHere({ MONGODB_URI, GCS_BUCKET }: Config): void {
+/** The objects that are in a bucket stay there; undefined where they are in the data folder. */
+async function bucketOf(
+  { GCS_BUCKET, GCS_PREFIX }: Config,
+  { inventory }: ObjectStore,
+): Promise<Manifest["bucket"]> {
+  if (GCS_BUCKET === undefined || inventory === undefined) return undefined;
+  const objects: NonNullable<Manifest["bucket"]>["objects"] = [];
+  for await (const { path, size, version, checksum } of inventory(""))
+    objects.push({ path, bytes: size, generation: version, crc32c: checksum });
+  return { name: GCS_BUCKET, prefix: GCS_PREFIX, objects };
+}
+
+function checkIsHere({ MONGODB_URI }: Config): void {
   if (MONGODB_URI !== undefined)
     throw new HaystackError(
       "USAGE",
       "The runs are kept in MongoDB, so back them up with mongodump (--oplog of a replica set), and the objects by the versioning of their bucket; `haystack backup` copies a data folder.",
-    );
-  if (GCS_BUCKET !== undefined)
-    throw new HaystackError(
-      "USAGE",
-      `The objects are kept in the bucket ${GCS_BUCKET}, so protect them by its versioning and its soft deletion; \`haystack backup\` copies a data folder.`,
     );
 }
 
@@ -150,45 +175,90 @@ export async function restore(
   config: Config,
   folder: string,
   { onPart }: Pick<BackupOptions, "onPart"> = {},
-): Promise<Manifest> {
+): Promise<Restored> {
   checkIsHere(config);
   const archive = await folderArchives.open(folder, "backup");
   const { manifest } = archive;
   checkIsReadable(folder, manifest);
+  checkIsOfBucket(config, folder, manifest);
   const { restoring } = dataFolder(config);
   await checkIsFree(config);
   const unlock = lockSqliteRuns(sqliteFile(config));
   try {
-    await checkIsFree(config);
-    for (const name of [".restoring", ...STORES, ...FOLDERS])
-      await rm(join(config.dataDir, name), { recursive: true, force: true });
+    if (existsSync(restoring))
+      for (const name of [...STORES, ...FOLDERS, ".restoring"])
+        await rm(join(config.dataDir, name), { recursive: true, force: true });
     onPart?.("files");
+    let changed: Restored["changed"];
     try {
+      // From here on others are refused; what one of them was about to make is theirs.
+      await mkdir(restoring);
       for (const { path } of manifest.files)
         await archive.copyTo(path, join(restoring, path), isObject(path) ? 0o444 : 0o600);
       await archive.flush();
       const runs = join(restoring, basename(dataFolder(config).runs));
       if (existsSync(runs) && manifest.data_dir !== undefined)
         moveOutputs(runs, join(manifest.data_dir, "objects"), dataFolder(config).objects);
+      changed = await changedIn(config, manifest);
+      await checkIsFree(config, OF_A_RESTORE);
     } catch (thrown) {
       await rm(restoring, { recursive: true, force: true });
       throw thrown;
     }
     await archive.name(restoring, config.dataDir);
-    return manifest;
+    return { manifest, changed };
   } finally {
     unlock();
+  }
+}
+
+export interface Restored {
+  readonly manifest: Manifest;
+  /** Objects of a bucket that are not as they were when the backup was made. */
+  readonly changed: readonly { readonly path: string; readonly why: string }[];
+}
+
+/** The objects of a backup are in its bucket or in its files. */
+function checkIsOfBucket(
+  { GCS_BUCKET, GCS_PREFIX }: Config,
+  folder: string,
+  { bucket }: Manifest,
+): void {
+  const here = GCS_BUCKET === undefined ? "the data folder" : `${GCS_BUCKET}/${GCS_PREFIX}`;
+  const there = bucket === undefined ? "the data folder" : `${bucket.name}/${bucket.prefix}`;
+  if (here === there) return;
+  throw new HaystackError(
+    "USAGE",
+    `The objects of ${folder} are in ${there}, and those of this configuration in ${here}; ${bucket === undefined ? "unset" : "set"} GCS_BUCKET and GCS_PREFIX as they were.`,
+  );
+}
+
+async function changedIn(config: Config, { bucket }: Manifest): Promise<Restored["changed"]> {
+  if (bucket === undefined) return [];
+  const objects = await openObjects(config);
+  try {
+    const now = (await bucketOf(config, objects))?.objects ?? [];
+    const present = new Map(now.map((object) => [object.path, object]));
+    return bucket.objects.flatMap(({ path, bytes, crc32c, generation }) => {
+      const found = present.get(path);
+      if (found?.crc32c === crc32c && found.bytes === bytes) return [];
+      const name = `gs://${bucket.name}/${bucket.prefix === "" ? "" : `${bucket.prefix.replace(/\/+$/, "")}/`}${path}`;
+      const why = found === undefined ? "it is gone" : "it has other content";
+      return [{ path, why: `${why}; bring back ${name}#${generation}` }];
+    });
+  } finally {
+    await objects.close();
   }
 }
 
 const isObject = (path: string): boolean => path.startsWith("objects/");
 
 /** A restore that was stopped left nothing but its own. */
-async function checkIsFree(config: Config): Promise<void> {
+async function checkIsFree(config: Config, allowed?: readonly string[]): Promise<void> {
   const present = await namesIn(config.dataDir);
-  const own = present.includes(".restoring")
-    ? [...OF_A_RESTORE, ...STORES, ...FOLDERS]
-    : [...OF_A_RESTORE];
+  const own =
+    allowed ??
+    (present.includes(".restoring") ? [...OF_A_RESTORE, ...STORES, ...FOLDERS] : OF_A_RESTORE);
   const foreign = present.filter((name) => !own.includes(name));
   if (foreign.length > 0)
     throw new HaystackError(

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../config.ts";
 import { HaystackError } from "../errors.ts";
@@ -22,4 +22,40 @@ export function checkRestored(config: Pick<Config, "dataDir">): void {
     "RESTORE_UNFINISHED",
     `The restore into ${config.dataDir} has not ended; wait for it, or, if it was stopped, do it again with \`haystack restore\`.`,
   );
+}
+
+/** Read, write and search for everybody else: what a folder or file of ours gives nobody. */
+const OTHERS = 0o077;
+const PERMISSIONS = 0o7777;
+/** Of a folder that many use, such as /tmp. */
+const STICKY = 0o1000;
+/** Files of the embedded stores, and those that SQLite keeps beside them. */
+const STORES = /\.sqlite(?:-\w+)?$/;
+
+/**
+ * Makes the data folder its owner's alone, also one that an earlier release made, with the stores
+ * in it. A folder of somebody else, or for other things too, is left as it is.
+ */
+export function keepPrivate({ dataDir }: Pick<Config, "dataDir">): void {
+  const names = namesIn(dataDir);
+  if (names === undefined) return;
+  const isOurs =
+    names.length === 0 || names.some((name) => STORES.test(name) || name === "objects");
+  if (!isOurs || (statSync(dataDir).mode & STICKY) !== 0) return;
+  const stores = names.filter((name) => STORES.test(name)).map((name) => join(dataDir, name));
+  for (const path of [dataDir, ...stores]) {
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found !== undefined && (found.mode & OTHERS) !== 0 && found.uid === process.getuid?.())
+      chmodSync(path, found.mode & ~OTHERS & PERMISSIONS);
+  }
+}
+
+/** Made where it is not there; undefined where that cannot be, which whoever opens it tells. */
+function namesIn(folder: string): string[] | undefined {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return readdirSync(folder);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,5 +1,8 @@
 import type { Config } from "../config.ts";
-import { dataFolder } from "./data-folder.ts";
+import { checkRestored, dataFolder } from "./data-folder.ts";
 
-/** Imported knowledge, beside the curated one. */
-export const knowledgeFolder = (config: Config): string => dataFolder(config).knowledge;
+/** Imported knowledge, beside the curated one. Error RESTORE_UNFINISHED. */
+export function knowledgeFolder(config: Config): string {
+  checkRestored(config);
+  return dataFolder(config).knowledge;
+}

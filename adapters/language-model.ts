@@ -1,6 +1,6 @@
 import type { AgentModel } from "../actors/agents/session.ts";
 import { createBackground } from "../actors/supervisor/background.ts";
-import type { Config } from "../config.ts";
+import { type Config, redactor } from "../config.ts";
 import { HaystackError } from "../errors.ts";
 import type { Clock } from "../services/clock/index.ts";
 import type { LanguageModel, ModelPrice } from "../services/language-model/index.ts";
@@ -22,6 +22,7 @@ export async function openModel(config: Config, clock: Clock): Promise<AgentMode
         config.OPENAI_EMBEDDING_MODEL === "off"
           ? null
           : { model: config.OPENAI_EMBEDDING_MODEL, price: config.OPENAI_PRICE_EMBEDDING },
+      redact: redactor(config),
       clock,
       random: Math.random,
     }),
@@ -59,8 +60,8 @@ export function watchModel(
   const background = createBackground(clock, onTrouble, Math.random);
   const look = async (): Promise<void> => {
     const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(LOOK_MS)]);
-    const lifetimes = (await check?.(signal)) ?? [];
-    for (const lifetime of lifetimes) {
+    const found = await check?.(signal);
+    for (const lifetime of found?.models ?? []) {
       const end = endOf(lifetime, clock.now());
       if (end !== null) onTrouble(new HaystackError("MODEL_RETIRED", end.sentence));
     }

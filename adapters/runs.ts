@@ -1,19 +1,21 @@
-import type { Config } from "../config.ts";
+import { type Config, mongodbOf } from "../config.ts";
 import type { RunStore } from "../services/runs/index.ts";
 import { openSqliteRuns } from "../services/runs/sqlite/store.ts";
-import { checkRestored, dataFolder } from "./data-folder.ts";
+import { checkRestored, dataFolder, keepPrivate } from "./data-folder.ts";
 
 export const sqliteFile = (config: Config): { readonly file: string } => ({
   file: dataFolder(config).runs,
 });
 
 export async function openRuns(config: Config): Promise<RunStore> {
-  if (config.MONGODB_URI === undefined) {
+  const mongodb = mongodbOf(config);
+  if (mongodb === undefined) {
     checkRestored(config);
+    keepPrivate(config);
     return openSqliteRuns(sqliteFile(config));
   }
   const { openMongoRuns } = await import("../services/runs/mongodb/store.ts");
-  return openMongoRuns({ uri: config.MONGODB_URI, database: config.MONGODB_DATABASE });
+  return openMongoRuns(mongodb);
 }
 
 /** Whether a daemon is there that takes runs from the queue. */

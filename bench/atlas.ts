@@ -83,6 +83,7 @@ function measure(cells: number): Record<string, unknown> {
         disk_bytes: diskOf(atlas),
       },
       question: ours("question"),
+      fetched: ours("fetched"),
     };
     if (cells > Number(options["python-up-to"])) return { ...result, anndata: null };
     const python = run(placeOf(PYTHON), ["-c", SPLIT, source, split]);

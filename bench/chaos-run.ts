@@ -43,7 +43,7 @@ const USERS = 7;
 const LONGEST_DELAY_MS = 1_500;
 
 /** A small simulated atlas in which the question of the runs can be answered. */
-async function makeAtlas(config: Config): Promise<void> {
+export async function makeAtlas(config: Config): Promise<void> {
   const workbench = await openWorkbench(config);
   try {
     const file = join(config.dataDir, "atlas.h5ad");
@@ -64,7 +64,7 @@ async function makeAtlas(config: Config): Promise<void> {
   }
 }
 
-const insertRun = (store: RunStore, index: number): Promise<string> => {
+export const insertRun = (store: RunStore, index: number): Promise<string> => {
   const run = newRun({
     run_id: `chaos-${index}`,
     query: "How would CD4+ T cells respond to IFN-gamma?",

@@ -1,6 +1,7 @@
 import { isIPv4 } from "node:net";
 import { distance } from "fastest-levenshtein";
 import { handedOn } from "./handed-on.ts";
+import { isOfMongodb } from "./mongodb.ts";
 import { gpuMachine, gpuPrice } from "./prices.ts";
 import { pairsOf } from "./forms.ts";
 import { LOCAL_SENDER } from "./variables/mail.ts";
@@ -59,6 +60,11 @@ export function disagreements(given: Environment): Problem[] {
       given.AUTH === "iap" ? given.AUTH : undefined,
       "IAP_AUDIENCE",
       "missing; AUTH=iap needs the audience of its assertions",
+    ),
+    ...unless(
+      !isOfMongodb(given),
+      "MONGODB_DATABASE",
+      "must name a database for the runs, as MongoDB keeps its own in that of MONGODB_URI: set it, such as to haystack",
     ),
     ...unless(
       given.AUTH !== "none" || isLoopback(given.HTTP_HOST),
@@ -151,6 +157,24 @@ export function headless(names: readonly string[], given: Environment): Problem[
       })),
   );
 }
+
+/** An empty one of these is a secret or a template that was not filled in. */
+const NEVER_EMPTY: readonly (keyof Environment)[] = [
+  "AUTH",
+  "BATCH_PROJECT",
+  "DISPATCH",
+  "GCS_BUCKET",
+  "HAYSTACK_DATA_DIR",
+  "HAYSTACK_SERVER",
+  "MONGODB_URI",
+];
+
+/** Variables that are there without a value, and choose where runs are or who may ask. */
+export const emptied = (environment: Readonly<Record<string, string | undefined>>): Problem[] =>
+  NEVER_EMPTY.filter((name) => environment[name]?.trim() === "").map((name) => ({
+    name,
+    message: "is empty; give it a value, or leave it out for what is used without it",
+  }));
 
 const LETTERS_PER_SLIP = 7;
 const MOST_SLIPS = 2;

@@ -9,6 +9,8 @@ import {
 } from "fastify-type-provider-zod";
 import { listed } from "../config.ts";
 import { guardAccess } from "./access/guard.ts";
+import { recordLooks } from "./access/looks.ts";
+import { recordRefusals } from "./access/refusals.ts";
 import { daemonRoutes } from "./admin/daemon.ts";
 import { quarantineRoutes } from "./admin/quarantine.ts";
 import { runActionRoutes } from "./admin/run-actions.ts";
@@ -32,6 +34,8 @@ import { logRoutes } from "./runs/logs.ts";
 import { resultRoutes } from "./runs/result.ts";
 import { runRoutes } from "./runs/run.ts";
 import { submitRoutes } from "./runs/submit.ts";
+import { windowRoutes } from "./window/routes.ts";
+import { sessionRoutes } from "./window/session.ts";
 
 /** Every group of routes, one line each. */
 const ROUTES: readonly RouteModule[] = [
@@ -52,6 +56,8 @@ const ROUTES: readonly RouteModule[] = [
   { prefix: "/admin", routes: quarantineRoutes },
   { prefix: "", routes: inspectionRoutes },
   { prefix: "", routes: pageRoutes },
+  { prefix: "/api/v1", routes: sessionRoutes },
+  { prefix: "", routes: (parts) => windowRoutes(parts) },
 ];
 
 /** Nothing may be loaded or framed; a page that needs more says so in its route's `helmet`. */
@@ -114,6 +120,8 @@ export async function createServer(
   await allowSockets(app, parts);
   await limitRequests(app, parts);
   guardAccess(app, parts);
+  recordLooks(app, parts);
+  recordRefusals(app, parts);
   handleErrors(app, answer);
   await describeApi(app, parts);
   for (const { prefix, routes: plugin } of routes)

@@ -40,6 +40,8 @@ declare module "fastify" {
   }
   interface FastifyRequest {
     identity: Identity;
+    /** Id of the token that was sent and no longer counts. */
+    presented?: string;
     /** What ends this request when whoever asks may no longer; its connection is cut otherwise. */
     endAccess?: () => void;
   }

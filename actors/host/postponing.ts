@@ -70,11 +70,11 @@ export function createPostponing({
     new Promise((resolve) => {
       const ends = AbortSignal.any([signal, stop.signal]);
       const end = (): void => {
-        forget();
+        unset();
         ends.removeEventListener("abort", end);
         resolve();
       };
-      const forget = clock.after(ms, end);
+      const unset = clock.after(ms, end);
       ends.addEventListener("abort", end, { once: true });
       if (ends.aborted) end();
     });

@@ -7,6 +7,7 @@ import type { ObjectStore } from "../../services/objects/index.ts";
 import type { Tasks } from "../tasks.ts";
 import { joinWhenComplete } from "./join.ts";
 import { datasetOfOrder, type ImportOrder, importId, partPath, partProfilesPath } from "./order.ts";
+import { shardsFor } from "./shard-size.ts";
 import { withSource } from "./source.ts";
 import { checkSame, standingAtlas } from "./standing.ts";
 
@@ -48,7 +49,7 @@ export async function takeShare(
       order.source.path,
       async (source) => {
         const { knowledge } = ports;
-        const options = { ...order.options, source, knowledge };
+        const options = { ...order.options, ...shardsFor(ports.objects), source, knowledge };
         if (stands === undefined) return doShare(ports, order, share, options, signal);
         checkSame(stands, await ports.compute.run("describeAtlasImport", options, signal));
       },

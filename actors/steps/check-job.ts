@@ -25,6 +25,7 @@ const SAYS_NOTHING: ReadonlySet<ErrorCode> = new Set([
   "INTERNAL",
 ]);
 const PAUSES = { first: 2_000, longest: 5 * 60_000 };
+const LONGEST_RUNNING_MS = 2 * 60_000;
 /** For how long a prediction that cannot be checked is tried again. */
 const PATIENCE_MS = 10 * 60_000;
 
@@ -151,13 +152,25 @@ export function checkJob({
         return {
           verdict: "waiting",
           now,
-          check_at: Math.min(now + reconcileMs, until),
+          check_at: Math.min(now + pauseOf(status, now, reconcileMs), until),
           ...(status === undefined ? {} : { held: status.held ?? null }),
         };
       }
     }
   };
 }
+
+/**
+ * Of a job that runs the end alone is news, and an event tells it: it is looked at ever more rarely.
+ * One that waits is looked at as before, as no event tells why it waits. Milliseconds.
+ */
+const pauseOf = (status: JobStatus | undefined, now: number, reconcileMs: number): number =>
+  status?.state === "RUNNING" && status.started_at !== undefined
+    ? pauseSince(status.started_at, now, {
+        first: reconcileMs,
+        longest: Math.max(reconcileMs, LONGEST_RUNNING_MS),
+      })
+    : reconcileMs;
 
 /**
  * A job may wait for its machine for as long as it may run then; both are the time from hand-over to

@@ -21,8 +21,9 @@ const PAUSES = { first: 5_000, longest: 5 * 60_000 };
 
 /**
  * Hands the job to Batch; a job of that name that is ours is adopted (D4). Where Batch has no room
- * or does not answer, or this machine cannot hand it over, the job is postponed, until it has been so for as long as it may run. When
- * the run's money is spent no job is begun, but one that runs already is taken on: it is paid for.
+ * or does not answer, or this machine cannot hand it over, the job is postponed, until it has been
+ * so for as long as it may run. When the run's money is spent no job is begun, but one that runs
+ * already is taken on: it is paid for.
  */
 export function submitJob({
   batch,
@@ -69,10 +70,14 @@ export function submitJob({
           resumed || troubled_since != null ? { details: { job_may_run: true } } : {},
         );
       }
+      const most = Math.min(
+        max_gpu_cost_usd ?? Number.POSITIVE_INFINITY,
+        ceilings.MAX_GPU_USD_PER_RUN,
+      );
       const reserved =
-        offer === null || max_gpu_cost_usd === null
+        offer === null || most === Number.POSITIVE_INFINITY
           ? null
-          : await overReserved(runs, spec, max_gpu_cost_usd, deadline_seconds);
+          : await overReserved(runs, spec, most, deadline_seconds);
       if (reserved !== null && (await batch.get(job.job_id, signal)) === undefined)
         throw new HaystackError("BATCH_QUOTA", reserved);
       await batch.submit(spec, signal);
@@ -118,5 +123,5 @@ async function overReserved(
   const spent = record?.document.usage.gpu_cost_usd ?? 0;
   return underWay.length === 0 || spent + reserved < most
     ? null
-    : `The job waits for another one of the run, as both together may cost more than ${most.toFixed(2)} USD (max_gpu_cost_usd).`;
+    : `The job waits for another one of the run, as both together may cost more than the ${most.toFixed(2)} USD that the run may spend.`;
 }

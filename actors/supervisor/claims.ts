@@ -42,9 +42,9 @@ export interface ClaimsOptions {
   /** Whether a claimed run is released again, as this version of the machine cannot read it. */
   readonly skips: (record: RunRecord) => boolean;
   readonly host: (record: RunRecord) => RunHost | undefined;
-  readonly onTrouble: (error: HaystackError) => void;
   /** This machine has run out of something: what is admitted could not work. */
   readonly obstructed: () => boolean;
+  readonly onTrouble: (error: HaystackError) => void;
 }
 
 /** Claims of a run that came to nothing, after which it is claimed no more. */
@@ -92,8 +92,8 @@ export function createClaims({
   dispatch,
   skips,
   host,
-  onTrouble,
   obstructed,
+  onTrouble,
 }: ClaimsOptions): Claims {
   let closed = false;
   let lastSweep: Promise<void> = Promise.resolve();
@@ -188,13 +188,13 @@ export function createClaims({
       if (hosted.revision() !== before) return;
       if (hosted.waiting())
         return void (await store.renew(owner, [{ run_id: runId, token }], clock.now() + leaseMs));
-      await new Promise<void>((resolve) => clock.at(clock.now() + LOOK_MS, resolve));
+      await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
     }
   };
 
   const takeUpSuspects = async (atEnd: Release[]): Promise<void> => {
-    const until = clock.now() + TAKE_UP_MS;
-    while (clock.now() < until && !closed && !draining) {
+    const until = clock.elapsed() + TAKE_UP_MS;
+    while (clock.elapsed() < until && !closed && !draining) {
       const [record] = await store.claim({ ...request(1), suspects: true });
       if (record === undefined) return;
       const hosted = await hostDue(record, atEnd);

@@ -98,8 +98,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     /** A process for given runs has nobody to leave them to. */
     skips: sweeps ? createUnreadableFilter(clock, leaseMs) : () => false,
     host: hosting.host,
-    onTrouble: options.onTrouble,
     obstructed: () => [...hosts.values()].some((host) => host.obstructed()),
+    onTrouble: options.onTrouble,
   });
   const leases = createLeaseKeeper({
     store,

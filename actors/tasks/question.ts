@@ -1,5 +1,7 @@
 import type { OpenAtlas } from "../../science/atlas/atlas-index.ts";
 import { loadKnowledge } from "../../science/knowledge/load.ts";
+import { given } from "../../given.ts";
+import { contradictedKnowledge } from "../../science/prompting/contradicted-knowledge.ts";
 import { controlsAvailable } from "../../science/prompting/choose-prompt.ts";
 import { isTheAnswer, perturbedGroups } from "../../science/prompting/retrieval.ts";
 import { queryOfLabels, type ExactLabels } from "../../science/query/exact-labels.ts";
@@ -50,6 +52,7 @@ function understanding(query: StructuredQuery, atlases: readonly OpenAtlas[]): U
               donors: new Set(measured.map(({ donor }) => donor)).size,
             },
           }),
+      ...given({ contradicted: contradictedKnowledge(query, atlases) }),
       not_used: notUsed(
         query,
         atlases.map(({ index }) => index),

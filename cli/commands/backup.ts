@@ -43,14 +43,15 @@ export function addBackupCommands(program: Command): void {
     .action(async (folder: string, options: CommonOptions) => {
       const { restore } = await import("../../adapters/backup.ts");
       const config = readConfig(options.dataDir);
-      const manifest = await withProgress(({ say }) =>
+      const { manifest, changed } = await withProgress(({ say }) =>
         restore(config, folder, { onPart: (part) => say(`checking and copying ${part}`) }),
       );
       print(
         options.json === true,
-        shown(manifest, config.dataDir),
+        { ...shown(manifest, config.dataDir), changed },
         [
           `${config.dataDir} is as ${manifest.data_dir} was at ${manifest.created_at}: ${sizeOf(manifest)}, each as it was written.`,
+          ...changed.map(({ path, why }) => `Not as it was in the bucket: ${path}, as ${why}.`),
           "Start it with `haystack serve` once the daemon of the original has stopped for good: both would answer the same questions and send the same mails.",
         ].join("\n"),
       );

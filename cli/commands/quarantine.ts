@@ -24,32 +24,15 @@ const MOST = 500;
 const shown = ({ at, ...aside }: SetAside) => ({ ...aside, at: new Date(at).toISOString() });
 
 /** Recorded before it is done, as what administrators do over HTTP. */
-async function audited<Result>(
+const audited = async <Result>(
   options: CommonOptions,
   action: string,
   target: string,
   work: () => Promise<Result>,
-): Promise<Result> {
-  const { openAccess } = await import("../../adapters/access.ts");
-  const access = await openAccess(readConfig(options.dataDir));
-  const record = (outcome: string): Promise<void> =>
-    access.recordAudit({
-      at: Date.now(),
-      who: "command line",
-      credential: "none",
-      action,
-      target,
-      outcome,
-    });
-  try {
-    await record("begun");
-    const result = await work();
-    await record("done");
-    return result;
-  } finally {
-    await access.close();
-  }
-}
+): Promise<Result> => {
+  const { withAudit } = await import("../audited.ts");
+  return withAudit(readConfig(options.dataDir), ({ record }) => record(action, target, work));
+};
 
 /** `stuck`, and `quarantine` of runs that are set aside; in the store of this machine. */
 export function addQuarantineCommands(program: Command): void {

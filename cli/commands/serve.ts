@@ -13,6 +13,8 @@ export function addServeCommand(program: Command, setExitCode: SetExitCode): voi
     )
     .action(async (options: CommonOptions) => {
       const config = readConfig(options.dataDir);
+      // What it writes is its own; programs that it starts write for it.
+      process.umask(0o077);
       const [{ openDaemon }, { serve }, { createLogger, logInstruments, logTrouble }] =
         await Promise.all([
           import("../../daemon.ts"),

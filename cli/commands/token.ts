@@ -2,39 +2,20 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { readConfig } from "../configuration.ts";
 import { HaystackError } from "../../errors.ts";
-import {
-  ROLES,
-  type AccessStore,
-  type AccessToken,
-  type Role,
-} from "../../services/access/index.ts";
+import { ROLES, type AccessToken, type Role } from "../../services/access/index.ts";
+import type { CommandAudit } from "../audited.ts";
 import { print, table } from "../output.ts";
 import type { CommonOptions } from "../common.ts";
 
 const LONGEST_DAYS = 3_650;
 
-async function withAccess<Result>(
+async function withTokens<Result>(
   options: CommonOptions,
-  work: (access: AccessStore) => Promise<Result>,
+  work: (audit: CommandAudit) => Promise<Result>,
 ): Promise<Result> {
-  const { openAccess } = await import("../../adapters/access.ts");
-  const access = await openAccess(readConfig(options.dataDir));
-  try {
-    return await work(access);
-  } finally {
-    await access.close();
-  }
+  const { withAudit } = await import("../audited.ts");
+  return withAudit(readConfig(options.dataDir), work);
 }
-
-const audit = (access: AccessStore, action: string, target: string): Promise<void> =>
-  access.recordAudit({
-    at: Date.now(),
-    who: "command line",
-    credential: "none",
-    action,
-    target,
-    outcome: "done",
-  });
 
 const iso = (time: number): string => new Date(time).toISOString();
 
@@ -91,11 +72,14 @@ export function addTokenCommands(program: Command): void {
       ) => {
         const wanted = checked(options);
         const { issueToken } = await import("../../server/access/tokens.ts");
-        const issued = await withAccess(options, async (access) => {
-          const made = await issueToken(access, { ...wanted, now: Date.now() });
-          await audit(access, "token.create", made.token.id);
-          return made;
-        });
+        const issued = await withTokens(options, ({ access, record }) =>
+          record("token.create", wanted.owner.toLowerCase(), async () => {
+            const made = await issueToken(access, { ...wanted, now: Date.now() });
+            // Whoever looks for the token finds its making.
+            await record("token.create", made.token.id, async () => undefined);
+            return made;
+          }),
+        );
         print(
           options.json === true,
           { ...shown(issued.token), token: issued.secret },
@@ -108,7 +92,7 @@ export function addTokenCommands(program: Command): void {
     .command("list")
     .description("List all tokens, without their secrets.")
     .action(async (options: CommonOptions) => {
-      const tokens = await withAccess(options, (access) => access.listTokens());
+      const tokens = await withTokens(options, ({ access }) => access.listTokens());
       const rows = tokens.map((each) => [
         each.id,
         each.owner,
@@ -130,16 +114,16 @@ export function addTokenCommands(program: Command): void {
     .description("Revoke a token, with immediate effect.")
     .argument("<token-id>")
     .action(async (id: string, options: CommonOptions) => {
-      const revoked = await withAccess(options, async (access) => {
-        const stands = await access.revokeToken(id, Date.now());
-        if (stands === undefined)
+      const revoked = await withTokens(options, ({ access, record }) =>
+        record("token.revoke", id, async () => {
+          const stands = await access.revokeToken(id, Date.now());
+          if (stands !== undefined) return stands;
           throw new HaystackError(
             "TOKEN_NOT_FOUND",
             `There is no token ${id}; list the tokens with \`haystack token list\`.`,
           );
-        await audit(access, "token.revoke", id);
-        return stands;
-      });
+        }),
+      );
       print(
         options.json === true,
         shown(revoked),

@@ -31,15 +31,15 @@ const languageModel: Check = async (config, signal) => {
     return advice(
       "none: rules and curated knowledge interpret questions; set OPENAI_API_KEY to use a language model",
     );
-  const lifetimes = (await agent.model.check?.(signal)) ?? [];
-  const ends = lifetimes.flatMap((lifetime) => endOf(lifetime, clock.now()) ?? []);
+  const found = await agent.model.check?.(signal);
+  const ends = (found?.models ?? []).flatMap((lifetime) => endOf(lifetime, clock.now()) ?? []);
   if (ends.length > 0)
     return (ends.some(({ isOver }) => isOver) ? problem : advice)(
       ends.map(({ sentence }) => sentence).join(" "),
     );
   const { OPENAI_MODEL, OPENAI_BASE_URL, OPENAI_PRICE_INPUT, OPENAI_PRICE_OUTPUT } = config;
   return ok(
-    `${OPENAI_MODEL} at ${OPENAI_BASE_URL}, priced at $${OPENAI_PRICE_INPUT} and $${OPENAI_PRICE_OUTPUT} per million input and output tokens`,
+    `${OPENAI_MODEL} at ${new URL(OPENAI_BASE_URL).host} by the ${found?.api ?? "Responses API"}, priced at $${OPENAI_PRICE_INPUT} and $${OPENAI_PRICE_OUTPUT} per million input and output tokens`,
   );
 };
 

@@ -3,7 +3,7 @@ import { delimiter, join, resolve } from "node:path";
 import { localProgram } from "../../adapters/inference.ts";
 import { openObjects } from "../../adapters/objects.ts";
 import { openRuns } from "../../adapters/runs.ts";
-import { type BatchAdapter, batchAdapter } from "../../config.ts";
+import { type BatchAdapter, batchAdapter, mongodbOf } from "../../config.ts";
 import { openWorkbench } from "../../daemon.ts";
 import { advice, type Check, ok, problem } from "./check.ts";
 
@@ -32,10 +32,11 @@ const runStore: Check = async (config) => {
   } finally {
     await runs.close();
   }
+  const mongodb = mongodbOf(config);
   return ok(
-    config.MONGODB_URI === undefined
+    mongodb === undefined
       ? "SQLite, every commit on disk"
-      : `MongoDB, database ${config.MONGODB_DATABASE}`,
+      : `MongoDB, database ${mongodb.database}`,
   );
 };
 

@@ -49,6 +49,15 @@ export function localRuns(config: Config): RunOperations {
         config.OPENAI_API_KEY !== undefined,
       ),
     );
+  /** Whoever has the data folder may do this; that it was done, and by whom, is on record. */
+  const audited = async <Result>(
+    action: string,
+    runId: string,
+    work: () => Promise<Result>,
+  ): Promise<Result> => {
+    const { withAudit } = await import("../audited.ts");
+    return withAudit(config, ({ record }) => record(action, runId, work));
+  };
   return {
     check,
     repairs: async (question) => onlyRepairs(await check(question)),
@@ -113,19 +122,27 @@ export function localRuns(config: Config): RunOperations {
         ),
       ),
     cancel: (runId) =>
-      withDaemon(config, (daemon, progress) => ask({ config, daemon, progress }, runId, "cancel")),
+      audited("cancel", runId, () =>
+        withDaemon(config, (daemon, progress) =>
+          ask({ config, daemon, progress }, runId, "cancel"),
+        ),
+      ),
     retry: (runId) =>
-      withDaemon(config, (daemon, progress) => ask({ config, daemon, progress }, runId, "retry")),
+      audited("retry", runId, () =>
+        withDaemon(config, (daemon, progress) => ask({ config, daemon, progress }, runId, "retry")),
+      ),
     delete: (runId) =>
-      withStore(async (runs) => {
-        const { openHousekeeping } = await import("../../adapters/housekeeping.ts");
-        const housekeeping = await openHousekeeping(config, runs);
-        try {
-          await housekeeping.remove(runId);
-        } finally {
-          await housekeeping.close();
-        }
-      }),
+      audited("delete", runId, () =>
+        withStore(async (runs) => {
+          const { openHousekeeping } = await import("../../adapters/housekeeping.ts");
+          const housekeeping = await openHousekeeping(config, runs);
+          try {
+            await housekeeping.remove(runId);
+          } finally {
+            await housekeeping.close();
+          }
+        }),
+      ),
     answer: ({ config: configFor, atlases, importing, confirm, output, ...asked }) =>
       withDaemon(config, async (daemon) => {
         const folder = output === undefined ? undefined : await resultFolder(output);

@@ -18,7 +18,11 @@ export const place = {
   MONGODB_URI: anyText()
     .optional()
     .describe("MongoDB that daemons can share; an SQLite file in the data folder if unset"),
-  MONGODB_DATABASE: anyText().default("haystack").describe("MongoDB database of the runs"),
+  MONGODB_DATABASE: anyText()
+    .optional()
+    .describe(
+      "MongoDB database of the runs; that in the path of MONGODB_URI, or haystack, if unset",
+    ),
   DAEMON_ID: anyText()
     .optional()
     .describe(

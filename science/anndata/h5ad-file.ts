@@ -20,6 +20,11 @@ export interface H5adFile {
   readonly slots: readonly Slot[];
   /** Matrices that are there and cannot be read. */
   readonly unreadable: readonly UnreadableSlot[];
+  /**
+   * Of a zarr folder: how many chunks of a slot, or of a column ("obs/cell_type"), are not there and
+   * were read as zeros, as "3 of 20". Undefined: none, as in files of any other kind.
+   */
+  notStored?(part: string): string | undefined;
   columns(frame: FrameName): readonly FrameColumn[];
   index(frame: FrameName): readonly string[];
   column(frame: FrameName, name: string): Column;

@@ -11,6 +11,7 @@ import { readUns, readUnsValue } from "./uns.ts";
 import { chooseModality, isMuData, sharedObs } from "./mudata.ts";
 import { describeTenx, isTenx } from "./tenx.ts";
 import { notAnnData } from "./what-file.ts";
+import { NOT_STORED } from "./zarr-folder.ts";
 
 export type { FrameColumn, H5adFile, RowBlock, Slot };
 
@@ -54,6 +55,8 @@ function describeModality(file: Hdf5File, modality: string): H5adFile {
   return {
     ...own,
     modality,
+    notStored: (part) =>
+      own.notStored?.(part) ?? (part.startsWith("obs/") ? notStored(file, part) : undefined),
     columns,
     column,
     frame: (frame) => ({
@@ -61,6 +64,23 @@ function describeModality(file: Hdf5File, modality: string): H5adFile {
       columns: Object.fromEntries(columns(frame).map(({ name }) => [name, column(frame, name)])),
     }),
   };
+}
+
+function notStored(file: Hdf5File, part: string): string | undefined {
+  const isGroup = file.kind(part) === "group";
+  for (const path of isGroup ? [`${part}/codes`, `${part}/values`] : [part]) {
+    const found = file.kind(path) === "dataset" ? file.attribute(path, NOT_STORED) : undefined;
+    if (typeof found === "string" && !isOfOneLabel(file, part)) return found;
+  }
+  return undefined;
+}
+
+/** A column of one label has no other codes than zeros. */
+function isOfOneLabel(file: Hdf5File, part: string): boolean {
+  const labels = `${part}/categories`;
+  if (file.kind(part) !== "group" || file.kind(labels) === null) return false;
+  const values = file.kind(labels) === "group" ? `${labels}/values` : labels;
+  return file.shape(values)[0] === 1;
 }
 
 function describe(file: Hdf5File): H5adFile {
@@ -83,6 +103,7 @@ function describe(file: Hdf5File): H5adFile {
     nVars,
     slots,
     unreadable,
+    notStored: (part) => notStored(file, part),
     columns: (frame) => frameColumns(file, frame),
     index: indexOf,
     column: (frame, name) => readColumn(file, frame, name),

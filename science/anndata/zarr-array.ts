@@ -1,9 +1,9 @@
-import type { Group } from "h5wasm/node";
+import type { Dataset, Group } from "h5wasm/node";
 import { get, slice, type Array as ZarrArray, type DataType } from "zarrita";
 import { HaystackError } from "../../errors.ts";
 import type { NumericArray } from "./hdf5-library.ts";
 import type { H5Writer } from "./hdf5-writer.ts";
-import type { ZarrFolder } from "./zarr-folder.ts";
+import { NOT_STORED, type ZarrFolder } from "./zarr-folder.ts";
 
 /** Values that are read at a time, and that one chunk may hold. */
 const BLOCK = 8_000_000;
@@ -37,15 +37,23 @@ export async function copyArray(copy: ArrayCopy, array: ZarrArray<DataType>): Pr
   if (array.shape.length === 0) return writeScalar(copy, await get(array));
   let write: ((values: NumericArray) => void) | null = null;
   const labels: (string | boolean)[] = [];
-  folder.takeMissing();
+  folder.takeChunks();
+  const all = { asked: 0, missing: 0 };
   for await (const values of blocksOf(array)) {
-    if (folder.takeMissing() > 0 && mustBeWhole(path, parent)) throw incomplete(copy);
+    const { asked, missing } = folder.takeChunks();
+    all.asked += asked;
+    all.missing += missing;
+    if (missing > 0 && mustBeWhole(path, parent)) throw incomplete(copy);
     if (isNumbers(values)) {
       write ??= numbersOf(copy, array.shape, values.subarray(0, 0));
       write(values);
     } else for (const value of values) labels.push(labelOf(value));
   }
-  if (write !== null) return;
+  if (write !== null) {
+    if (all.missing > 0)
+      (parent.get(name) as Dataset).create_attribute(NOT_STORED, `${all.missing} of ${all.asked}`);
+    return;
+  }
   if (array.is("boolean")) writer.booleans(parent, name, labels as boolean[]);
   else if (array.is("string") || array.is("object")) writer.texts(parent, name, labels as string[]);
   else writer.array(parent, name, new Float32Array(0), { shape: [...array.shape] });
@@ -117,13 +125,14 @@ function labelOf(value: unknown): string | boolean {
 
 /**
  * Chunks of one value are not written, so one that is not there says nothing; but no chunk of a
- * sparse matrix is all zeros, nor have cells, genes and categories no names.
+ * sparse matrix is all zeros (unless as many cells have no counts), nor have cells, genes and
+ * categories no names.
  */
 function mustBeWhole(path: string, parent: Group): boolean {
   const encoding = parent.attrs["encoding-type"]?.value;
   const name = path.split("/").at(-1);
   if (encoding === "csr_matrix" || encoding === "csc_matrix")
-    return name === "data" || name === "indices";
+    return name === "data" || name === "indices" || name === "indptr";
   return name === "categories" || name === parent.attrs["_index"]?.value;
 }
 

@@ -12,6 +12,8 @@ import { HaystackError } from "../../errors.ts";
 
 /** Attribute of a group that stands in the copy for what could not be read: why. */
 export const UNREADABLE = "haystack-unreadable";
+/** Attribute of an array of the copy of which chunks were not there: how many of how many. */
+export const NOT_STORED = "haystack-not-stored";
 /** Files of one node that say what it is; in a folder of a later version one file does. */
 const METADATA = [".zarray", ".zgroup", "zarr.json"];
 
@@ -42,18 +44,20 @@ export const filesBelow = (folder: string): string[] =>
 export class ZarrFolder {
   readonly path: string;
   readonly #root: string;
-  #missing = 0;
+  readonly #missing = new Set<string>();
+  readonly #asked = new Set<string>();
 
   constructor(path: string) {
     this.path = path;
     this.#root = realpathSync(path);
   }
 
-  /** Chunks that were not there since this was last asked. */
-  takeMissing(): number {
-    const missing = this.#missing;
-    this.#missing = 0;
-    return missing;
+  /** Chunks that were asked for since this was last called, and those of them that were not there. */
+  takeChunks(): { readonly asked: number; readonly missing: number } {
+    const taken = { asked: this.#asked.size, missing: this.#missing.size };
+    this.#asked.clear();
+    this.#missing.clear();
+    return taken;
   }
 
   get(key: string): Uint8Array | undefined {
@@ -89,7 +93,7 @@ export class ZarrFolder {
   }
 
   #absent(key: string): undefined {
-    if (!isMetadata(key)) this.#missing += 1;
+    if (!isMetadata(key)) this.#missing.add(key);
   }
 
   /** Names of the groups and arrays of a group, sorted. */
@@ -111,6 +115,7 @@ export class ZarrFolder {
 
   /** Where a key is, if it is a file: a pipe would be waited for. */
   #file(key: string): string | null {
+    if (!isMetadata(key)) this.#asked.add(key);
     const found = this.#inside(key);
     return found !== null && statSync(found).isFile() ? found : null;
   }

@@ -13,6 +13,7 @@ import { chooseSlot, type CountsSource } from "./choose-slot.ts";
 import type { RepeatedGenes, SlotGenes } from "./genes.ts";
 import { geneSymbols } from "./genes.ts";
 import { sharedBySamples } from "./columns/sample-columns.ts";
+import { notStoredWarnings } from "./not-stored.ts";
 import type { LabelsRead, ToldLabels } from "./read-labels.ts";
 import { readLabels } from "./read-labels.ts";
 import { CellScratch } from "./cell-scratch.ts";
@@ -20,11 +21,11 @@ import type { CountedCells } from "./write-counts.ts";
 import { checkRounded, writeCounts } from "./write-counts.ts";
 import { countWarnings, importWarnings } from "./import-warnings.ts";
 import { type AtlasPart, groupsOfShare, PROFILES, type Share } from "./parts.ts";
-import { writeGroups } from "./write-groups.ts";
+import { type ShardOptions, writeGroups } from "./write-groups.ts";
 
 export type { LabelResolver };
 
-export interface ImportOptions extends ToldLabels {
+export interface ImportOptions extends ToldLabels, Pick<ShardOptions, "shardValues"> {
   readonly source: string;
   /** The atlas folder; must not exist yet, or be empty. */
   readonly outDir: string;
@@ -40,7 +41,7 @@ export interface ImportOptions extends ToldLabels {
 
 export interface PartOptions extends ImportOptions {
   readonly share: Share;
-  /** Begins the names of its shards, so that those of all parts differ. */
+  /** Those of all parts differ. */
   readonly shardPrefix: string;
 }
 
@@ -54,7 +55,7 @@ export interface PartOptions extends ImportOptions {
 export const importAtlas = (options: ImportOptions, resolver: LabelResolver): Promise<AtlasIndex> =>
   intoFolder(options, async (file, folder) => {
     const plan = planImport(file, options, resolver);
-    const { counted, groups } = await countGroups(file, folder, plan, plan);
+    const { counted, groups } = await countGroups(file, folder, plan, plan, options);
     checkRounded(counted, plan.source.slot.name, file.path);
     const { warnings, ...described } = await describeAtlas(options, file, plan);
     return {
@@ -77,13 +78,10 @@ export const importPart = (
 ): Promise<AtlasPart> =>
   intoFolder(options, async (file, folder) => {
     const plan = planImport(file, options, resolver);
-    const { counted, groups } = await countGroups(
-      file,
-      folder,
-      plan,
-      groupsOfShare(plan, share),
+    const { counted, groups } = await countGroups(file, folder, plan, groupsOfShare(plan, share), {
+      ...options,
       shardPrefix,
-    );
+    });
     const atlas = await describeAtlas(options, file, plan);
     return { format: "haystack-atlas-part/1", share, atlas, counted, groups };
   });
@@ -187,7 +185,13 @@ function planImport(
     repeatedGenes: options.repeatedGenes ?? "sum",
     resolver,
     renamed,
-  });
+  }).concat(
+    notStoredWarnings(
+      file,
+      [source.slot],
+      [columns.cell_type, columns.perturbation, columns.donor, columns.dose, columns.time],
+    ),
+  );
   return {
     dataset,
     source,
@@ -208,7 +212,7 @@ async function countGroups(
   folder: string,
   { source, slotGenes, names }: ImportPlan,
   { groups: labelled, groupOf }: Pick<ImportPlan, "groups" | "groupOf">,
-  shardPrefix?: string,
+  shards: ShardOptions,
 ): Promise<{ readonly counted: CountedCells; readonly groups: readonly CellGroup[] }> {
   const { genes } = slotGenes;
   const scratchPath = join(folder, "cells.scratch");
@@ -216,7 +220,7 @@ async function countGroups(
   try {
     const cells = { groupOf, scratch };
     const counted = writeCounts(file, source, slotGenes, cells);
-    const groups = await writeGroups(folder, labelled, { names, genes }, cells, shardPrefix);
+    const groups = await writeGroups(folder, labelled, { names, genes }, cells, shards);
     return { counted, groups };
   } finally {
     scratch.close();

@@ -5,6 +5,7 @@ import type { ColumnChoice } from "./columns/choose-columns.ts";
 import { chooseColumns, columnsOf } from "./columns/choose-columns.ts";
 import { covariateColumns } from "./columns/covariates.ts";
 import type { ValueKind } from "./counts.ts";
+import { notStoredWarnings } from "./not-stored.ts";
 import { HaystackError } from "../../errors.ts";
 import { columnLabels } from "../anndata/frame.ts";
 import { LargeMap } from "../anndata/large-map.ts";
@@ -107,6 +108,13 @@ export async function inspectH5ad(
           slots.map(({ values }) => values),
         ),
         ...(source?.why ?? []),
+        ...notStoredWarnings(file, file.slots, [
+          choice.cell_type,
+          choice.perturbation,
+          choice.donor,
+          guessed.dose,
+          guessed.time,
+        ]),
       ],
     };
   } finally {

@@ -20,10 +20,16 @@ interface Placing {
   readonly profile: MeanProfile;
 }
 
+export interface ShardOptions {
+  /** Begins the names of the shards. */
+  readonly shardPrefix?: string;
+  /** Stored values that a shard may have, unless one group has more. */
+  readonly shardValues?: number;
+}
+
 /**
  * Writes the shards and `profiles.f32`, one mean profile a group, and says where each group lies.
- * Memory grows neither with the groups nor with the largest of them. `shardPrefix` begins the names
- * of the shards.
+ * Memory grows neither with the groups nor with the largest of them.
  * @throws GROUP_EMPTY for a group without any counts
  */
 export async function writeGroups(
@@ -31,7 +37,7 @@ export async function writeGroups(
   groups: readonly LabelledGroup[],
   { names, genes }: Names,
   { groupOf, scratch }: GroupedCells,
-  shardPrefix = "",
+  { shardPrefix = "", shardValues }: ShardOptions = {},
 ): Promise<readonly CellGroup[]> {
   const rowsOf = rowsByGroup(groupOf, groups);
   const extents = rowsOf.map((rows) => scratch.extent(rows));
@@ -41,7 +47,7 @@ export async function writeGroups(
   const profiles = await open(join(folder, "profiles.f32"), "w");
   const placed: CellGroup[] = [];
   try {
-    for (const [number, { first, last, extent }] of planShards(extents).entries()) {
+    for (const [number, { first, last, extent }] of planShards(extents, shardValues).entries()) {
       const shard = `shards/${shardPrefix}${String(number).padStart(5, "0")}.h5ad`;
       const placings = groups.slice(first, last).map((group, at) => ({
         group,

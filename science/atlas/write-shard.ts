@@ -2,8 +2,10 @@ import type { CsrMatrix } from "../anndata/anndata.ts";
 import { writeH5ad } from "../anndata/write.ts";
 import type { Extent } from "./cell-scratch.ts";
 
-/** Stored values of a shard; a group with more has one of its own. */
+/** Stored values of a shard, unless told; a group with more has one of its own. */
 const SHARD = 8_000_000;
+/** Where a shard is fetched as a whole for one of its groups. */
+export const FETCHED_SHARD = 2_000_000;
 
 /** Groups [first, last) and what their cells need together. */
 interface PlannedShard {
@@ -13,11 +15,11 @@ interface PlannedShard {
 }
 
 /** Puts neighbouring groups into shards, as many as fit. */
-export function planShards(extents: readonly Extent[]): PlannedShard[] {
+export function planShards(extents: readonly Extent[], most = SHARD): PlannedShard[] {
   const shards: PlannedShard[] = [];
   for (const [at, { stored, width }] of extents.entries()) {
     const open = shards.at(-1);
-    if (open === undefined || open.extent.stored + stored > SHARD) {
+    if (open === undefined || open.extent.stored + stored > most) {
       shards.push({ first: at, last: at + 1, extent: { stored, width } });
       continue;
     }

@@ -1,5 +1,6 @@
 import type { Knowledge, PerturbationEntry } from "./knowledge.ts";
 import type { Term } from "./term-index.ts";
+import { toolCompound } from "./tool-compounds.ts";
 import { joined, labelKey, tokenise } from "./tokens.ts";
 import type { Token } from "./tokens.ts";
 import { vocabulary } from "./vocabularies.ts";
@@ -56,7 +57,26 @@ export function namedDrug(
       const term = named(key, source, knowledge);
       if (term !== null) return term;
     }
-  return null;
+  return keys.map((key) => tool(key, knowledge)).find((term) => term !== null) ?? null;
+}
+
+/** A compound under a name that no vocabulary has; it is the drug that one has by another of its names. */
+function tool(key: string, knowledge: Knowledge): Term<PerturbationEntry> | null {
+  const compound = toolCompound(key);
+  if (compound === undefined) return null;
+  const entries = made.get(knowledge) ?? curatedDrugs(knowledge);
+  made.set(knowledge, entries);
+  const names = [compound.name, ...compound.synonyms].map(labelKey);
+  const curated = names.map((name) => entries.get(`name ${name}`)).find(Boolean);
+  const known = SOURCES.flatMap((source) =>
+    names.flatMap((name) => named(name, source, knowledge)?.meaning ?? []),
+  );
+  const short = key.length < SHORTEST_WORD && !/\d/.test(key);
+  return {
+    text: compound.name,
+    meaning: curated ?? known[0] ?? compound,
+    ...(short ? { written: "capitals" } : {}),
+  };
 }
 
 function named(key: string, source: Source, knowledge: Knowledge): Term<PerturbationEntry> | null {
@@ -88,21 +108,28 @@ function curatedDrugs({ perturbations }: Knowledge): Map<string, PerturbationEnt
   return entries;
 }
 
+/** By the words and stems of the names of cytokines and growth factors that are given as drugs. */
+const CYTOKINE =
+  /interferon|interleukin|leukin\b|poietin|poetin|grastim|ermin\b|morphogenetic protein|(?:growth|neurotrophic|stimulating|inhibitory|necrosis) factor/i;
+/** What is bound to one or acts on its receptor is none. */
+const NO_CYTOKINE = /mab\b|diftitox|receptor|antagonist|inhibitor\b|immuno|chimeric|vaccine/i;
+
 function entryOf(
   { key, title }: Source,
   { name, id }: { readonly name: string; readonly id: string },
 ): PerturbationEntry {
+  const compound = toolCompound(labelKey(name));
   const slug = id.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
   return {
     id: slug.startsWith(key) ? slug : `${key}-${slug}`,
     name,
-    kind: "drug",
+    kind: CYTOKINE.test(name) && !NO_CYTOKINE.test(name) ? "cytokine" : "drug",
     synonyms: [],
     external_ids: { [key]: id },
-    targets: [],
+    targets: compound?.targets ?? [],
     response: [],
     pathways: [],
-    mechanism: "",
+    mechanism: compound?.mechanism ?? "",
     source: `${title} ${id}; no response to it is recorded.`,
   };
 }

@@ -1,3 +1,4 @@
+import { toolCompound } from "./tool-compounds.ts";
 import { joined } from "./tokens.ts";
 import type { Token } from "./tokens.ts";
 import { vocabulary } from "./vocabularies.ts";
@@ -13,7 +14,9 @@ export function isRealName(tokens: readonly Token[]): boolean {
       (["drugs", "compounds", "genes", "cell-lines"] as const).some(
         (name) => vocabulary(name).find(key) !== null,
       ),
-    ) || tokens.every(isRealWord)
+    ) ||
+    keys.some((key) => toolCompound(key) !== undefined) ||
+    tokens.every(isRealWord)
   );
 }
 

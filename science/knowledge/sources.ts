@@ -1,4 +1,5 @@
 import { curatedKnowledge, loadKnowledge } from "./load.ts";
+import { toolCompounds } from "./tool-compounds.ts";
 import { vocabulary } from "./vocabularies.ts";
 
 /** Where the shipped knowledge comes from. */
@@ -15,6 +16,13 @@ export const SOURCES: readonly KnowledgeSource[] = [
     source: "curated",
     holds: "perturbations with targets and responses, cell lines, gene sets",
     entries: () => curatedKnowledge().perturbations.length,
+    version: "of this release",
+    licence: "Apache-2.0",
+  },
+  {
+    source: "curated tool compounds",
+    holds: "names, mechanism classes and targets of laboratory compounds",
+    entries: () => toolCompounds().length,
     version: "of this release",
     licence: "Apache-2.0",
   },

@@ -96,10 +96,11 @@ export function buildTermIndex<Meaning>(
       );
       const ranked = [...byPlain, ...known]
         .map(([candidate, term]) => ({
+          candidate,
           term,
           unlike: distance(candidate, plain) / Math.max(candidate.length, plain.length, 1),
         }))
-        .filter(({ unlike }) => unlike <= MOST_UNLIKE)
+        .filter(({ candidate, unlike }) => unlike <= MOST_UNLIKE && hasDigitsOf(candidate, plain))
         .toSorted((a, b) => a.unlike - b.unlike || (a.term.text < b.term.text ? -1 : 1));
       const nearest = new Map<Meaning, Term<Meaning>>();
       for (const { term } of ranked)
@@ -151,6 +152,11 @@ function saysTheSame({ text }: Term<unknown>, plain: string): boolean {
     (words) => words.exec(candidate)?.[0] === words.exec(plain)?.[0],
   );
 }
+
+/** A short name with other digits is another one, however alike: C1q is no CQ. */
+const hasDigitsOf = (candidate: string, plain: string): boolean =>
+  plain.length > SHORT || candidate.replace(/\D+/g, "") === plain.replace(/\D+/g, "");
+const SHORT = 5;
 
 /** What a misspelt name shares with its own: the first letter and all digits (IL-12, IL-13). */
 function shape(plain: string, length: number): string {

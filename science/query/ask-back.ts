@@ -1,5 +1,6 @@
 import { type ErrorCode, HaystackError } from "../../errors.ts";
 import type { GeneticEffect } from "../knowledge/genetic-words.ts";
+import type { Amounts } from "./amounts.ts";
 import type { AtlasLabels } from "./atlas-labels.ts";
 import { nameOf } from "./ambiguities.ts";
 import { wordsOf } from "./mention.ts";
@@ -19,19 +20,30 @@ const askedBack = (code: ErrorCode, asks: AskedBack, message: string): HaystackE
 
 const SETS =
   "cell types?|cells?|subsets?|populations?|cytokines?|drugs?|compounds?|inhibitors?|perturbations?|knock-?outs?|donors?|patients?|doses?|concentrations?|times?|tissues?|zell(?:en|typ(?:en)?)|zytokine?|stoffe?|cellules?|cytokines?|c[ée]lulas";
-const WHICH = new RegExp(
-  `\\b(?:which|what|welche[rsnm]?|quel(?:le)?s?|qu[ée])\\s+(?:[\\w+-]+\\s+)?(?:${SETS})\\b`,
-  "i",
+/** Between "which" and the set stand words that describe it, and no verb or other set. */
+const DESCRIBED =
+  "(?:(?!(?:genes?|pathways?|effects?|changes?|is|are|do|does|did|would|will|can|could|should)\\b)[\\w+-]+\\s+)";
+/** The shortest and the longest words that ask for members: "which subsets", "which T cell subsets". */
+const WHICH = ["{0,3}?", "{0,3}"].map(
+  (times) =>
+    new RegExp(
+      `\\b(?:which|welche[rsnm]?)\\s+(?:(?:of|von)\\s+(?:the|these|those|den|diesen)\\s+)?${DESCRIBED}${times}(?:${SETS})\\b|\\b(?:what|quel(?:le)?s?|qu[ée])\\s+(?:[\\w+-]+\\s+)?(?:${SETS})\\b`,
+      "i",
+    ),
 );
+/** "Which T cells are most sensitive to ...": of genes a run says which change most. */
+const SUPERLATIVE =
+  /\bwh(?:ich|ose)\s+(?!(?:genes?|pathways?|transcripts?|programs?)\b)[^.?!]{0,80}\b(?:most|best|strongest|least|highest|fastest)\b/i;
 const COMPARISON =
-  /\b(?:compar(?:e|es|ing|ison|er|ar|aison)|diff[eé]rences?|diferencias?|versus|vs|vergleich\w*|unterschied\w*)\b|比较|比較|区别|差异|違い/i;
+  /\b(?:compar(?:e|es|ing|ison|er|ar|aison)|diff[eé]rences?|diferencias?|versus|vs|(?<!rather )than|vergleich\w*|unterschied\w*)\b|比较|比較|区别|差异|違い/i;
 
 /** Treated cells "compared with control" are one run, cells of patients and healthy donors are two. */
-const CONTRAST = new RegExp(`${COMPARISON.source}|\\bcompared\\b|\\bthan\\b|verglichen`, "i");
+const CONTRAST = new RegExp(`${COMPARISON.source}|\\bcompared\\b|verglichen`, "i");
 
 interface Asked {
   readonly cells: readonly CellTypeMention[];
   readonly given: readonly GivenMention[];
+  readonly amounts: Pick<Amounts, "doses" | "times">;
   readonly sentence: Sentence;
 }
 
@@ -41,10 +53,15 @@ const holding = ({ cellTypes, perturbations }: AtlasLabels): string =>
     : ` The atlas holds ${listed(cellTypes.map(({ label }) => label))}, given ${listed(perturbations.map(({ label }) => label))}.`;
 
 /** Throws QUESTION_NOT_UNDERSTOOD where members of a set are to be compared. */
-export function refuseComparison({ cells, given, sentence }: Asked, labels: AtlasLabels): void {
+export function refuseComparison(
+  { cells, given, amounts, sentence }: Asked,
+  labels: AtlasLabels,
+): void {
   const { text } = sentence;
-  const which = WHICH.exec(text);
-  if (which !== null && !isWithinMention(which, [...cells, ...given], sentence))
+  const which = [...WHICH, SUPERLATIVE]
+    .map((pattern) => pattern.exec(text))
+    .find((found) => found !== null && !isWithinMention(found, [...cells, ...given], sentence));
+  if (which)
     throw askedBack(
       "QUESTION_NOT_UNDERSTOOD",
       "comparison",
@@ -56,6 +73,13 @@ export function refuseComparison({ cells, given, sentence }: Asked, labels: Atla
       "QUESTION_NOT_UNDERSTOOD",
       "comparison",
       `The question compares ${distinct(compared, sentence).join(" with ")}, and one run predicts one of them; ask about each by itself and compare the results.`,
+    );
+  const [first, ...more] = [amounts.doses, amounts.times].find((each) => each.length > 1) ?? [];
+  if (first !== undefined && COMPARISON.test(text))
+    throw askedBack(
+      "QUESTION_NOT_UNDERSTOOD",
+      "comparison",
+      `The question compares ${[first, ...more].map(({ value }) => value).join(" with ")}, and one run predicts one of them; ask about each by itself and compare the results.`,
     );
 }
 
@@ -98,8 +122,7 @@ function isWithinMention(
 ): boolean {
   const end = index + words.length;
   return mentions.some(
-    ({ from, to }) =>
-      (tokens[from]?.start ?? 0) < end - 1 && (tokens[to - 1]?.end ?? 0) > index && to - from > 0,
+    ({ from, to }) => (tokens[from]?.start ?? 0) < end - 1 && (tokens[to - 1]?.end ?? 0) >= end,
   );
 }
 

@@ -26,6 +26,7 @@ export function findMentions(
     return term !== undefined &&
       mayStandFor(term, sentence.text, tokens, vocabulary) &&
       isWhole(sentence, { from, to: from + tokens.length }, vocabulary, isSubstance(term)) &&
+      !isNumberedOn(term, sentence, from + tokens.length) &&
       sharesEdges(term, sentence, { from, to: from + tokens.length }, vocabulary)
       ? term
       : null;
@@ -49,6 +50,23 @@ export function findMentions(
   );
   return [...completed, ...misspelt.map((mention) => ({ ...mention, misspelt: true }))].toSorted(
     (a, b) => a.from - b.from,
+  );
+}
+
+/** "TGF-beta 2" and "BMP 7" are other names than those without the number, which is no amount. */
+function isNumberedOn(
+  { meaning }: Term<Meaning>,
+  { text, tokens, taken }: Sentence,
+  to: number,
+): boolean {
+  const [last, next] = [tokens[to - 1], tokens[to]];
+  return (
+    meaning.kind !== "cell_type" &&
+    last !== undefined &&
+    next !== undefined &&
+    taken[to] !== 1 &&
+    text.slice(last.end, next.start) === " " &&
+    /^\d{1,2}[a-z]?$/.test(next.plain)
   );
 }
 

@@ -13,8 +13,14 @@ const MOST_WORDS = 4;
 /** The words after a cue ("respond to X") that no name was found in; null when there are none. */
 export function unknownGiven(sentence: Sentence, vocabulary: Vocabulary): string | null {
   const { tokens, taken } = sentence;
-  for (let index = 0; index < tokens.length; index++) {
-    if (taken[index] === 1 || !vocabulary.cues.has(tokens[index]?.key ?? "")) continue;
+  const cues = tokens.flatMap(({ key }, index) =>
+    taken[index] !== 1 && vocabulary.cues.has(key) ? [index] : [],
+  );
+  const isAfterVerb = (index: number): boolean =>
+    tokens
+      .slice(Math.max(0, index - 2), index)
+      .some((token) => vocabulary.cue_verbs.has(token.key));
+  for (const index of [...cues.filter(isAfterVerb), ...cues]) {
     const phrase = phraseFrom(sentence, index + 1, vocabulary);
     if (phrase !== null) return phrase;
   }

@@ -4,6 +4,7 @@ import { namedLine } from "../knowledge/named-lines.ts";
 import { findCellType } from "../knowledge/resolve.ts";
 import { buildTermIndex } from "../knowledge/term-index.ts";
 import type { Term, TermIndex } from "../knowledge/term-index.ts";
+import { toolCompounds } from "../knowledge/tool-compounds.ts";
 import { labelKey } from "../knowledge/tokens.ts";
 import type { Token } from "../knowledge/tokens.ts";
 import type { AtlasLabels } from "./atlas-labels.ts";
@@ -138,6 +139,17 @@ function cellTerms(knowledge: Knowledge): Term<Meaning>[] {
 
 function perturbationTerms(knowledge: Knowledge, vocabulary: Vocabulary): Term<Meaning>[] {
   const byId = new Map(knowledge.perturbations.map((entry) => [entry.id, entry]));
+  const acting = [...knowledge.perturbations, ...toolCompounds()];
+  /** "JAK inhibitors" are all of them, of which the usual ones come first. */
+  const withClass = (entries: readonly PerturbationEntry[]): PerturbationEntry[] => {
+    const [first] = entries;
+    const isClass =
+      first !== undefined &&
+      CLASS_NAME.test(first.mechanism) &&
+      entries.every(({ mechanism }) => mechanism === first.mechanism);
+    const members = isClass ? acting.filter(({ mechanism }) => mechanism === first.mechanism) : [];
+    return [...new Set([...entries, ...members])];
+  };
   const single = knowledge.perturbations.flatMap((entry) => {
     const meaning = meaningOf(entry);
     return [entry.name, ...entry.synonyms].map((text) => ({ text, meaning }));
@@ -147,12 +159,12 @@ function perturbationTerms(knowledge: Knowledge, vocabulary: Vocabulary): Term<M
       text,
       meaning: {
         kind: "ambiguous",
-        entries: meanings.flatMap((id) => byId.get(id) ?? []),
+        entries: withClass(meanings.flatMap((id) => byId.get(id) ?? [])),
         label: texts[0] ?? text,
       },
     })),
   );
-  const classes = [...Map.groupBy(knowledge.perturbations, ({ mechanism }) => mechanism)]
+  const classes = [...Map.groupBy(acting, ({ mechanism }) => mechanism)]
     .filter(([mechanism, entries]) => CLASS_NAME.test(mechanism) && entries.length > 0)
     .map(([mechanism, entries]): Term<Meaning> => ({
       text: mechanism,

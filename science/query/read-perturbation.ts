@@ -79,6 +79,9 @@ interface Read {
   readonly ambiguities: readonly Ambiguity[];
 }
 
+/** Of a class all members that the atlases hold are named, and so many of the others. */
+const MOST_ALTERNATIVES = 6;
+
 /**
  * The asked perturbation, its labels in the atlases, what is expected of it, and what else an
  * ambiguous name could mean.
@@ -92,14 +95,15 @@ export function readPerturbation(
   const ambiguities: Ambiguity[] = [];
   let entry: PerturbationEntry | null;
   if (meaning.kind === "ambiguous") {
-    entry =
-      meaning.entries.find(
-        ({ id, name: known }) => perturbationLabels(labels, id, null, known).length > 0,
-      ) ??
-      meaning.entries[0] ??
-      null;
-    const alternatives = meaning.entries
+    const isHeld = ({ id, name: known }: PerturbationEntry): boolean =>
+      perturbationLabels(labels, id, null, known).length > 0;
+    const [held, others] = [true, false].map((wanted) =>
+      meaning.entries.filter((each) => isHeld(each) === wanted),
+    ) as [PerturbationEntry[], PerturbationEntry[]];
+    entry = held[0] ?? meaning.entries[0] ?? null;
+    const alternatives = [...held, ...others]
       .filter((other) => other !== entry)
+      .slice(0, Math.max(held.length - 1, MOST_ALTERNATIVES))
       .map((other) => other.name);
     ambiguities.push({
       field: "perturbation",

@@ -147,6 +147,19 @@ const perturbationalQuerySchema = z.object({
   not_used: z.array(notUsedSchema).optional(),
   /** The cells of the atlases that measure what is asked; absent where there are none. */
   measured_answer: z.object({ cells: z.number().int(), donors: z.number().int() }).optional(),
+  /**
+   * Expected genes that measured cells of the atlases move the other way under the asked
+   * perturbation, where they are a majority; absent where they are none, and in earlier releases.
+   */
+  contradicted: z
+    .object({
+      genes: z.array(z.string()),
+      /** Expected genes that change there at all. */
+      of: z.number().int(),
+      p_value: z.number(),
+      cell_types: z.array(z.string()),
+    })
+    .optional(),
   /** Present when synthetic control was asked for and no matched control cells exist. */
   control_strategy_fallback: z
     .object({

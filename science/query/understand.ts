@@ -36,6 +36,7 @@ import {
   unknownGiven,
 } from "./question-error.ts";
 import { questionTerms } from "./question-terms.ts";
+import { findOxygen } from "./oxygen.ts";
 import { readCellType } from "./read-cell-type.ts";
 import { readPerturbation, readTogether, whatIsGiven } from "./read-perturbation.ts";
 import { nearDrugs, repairsOf, rivals } from "./repairs.ts";
@@ -68,7 +69,7 @@ export function understandQuestion(
   const asked = chooseAsked(cells, sentence, vocabulary);
   const after = given.filter((each) => !isGivenBefore(each, sentence));
   const named = chooseGiven(after.length > 0 ? after : given, sentence, vocabulary);
-  refuseComparison({ cells, given, sentence }, labels);
+  refuseComparison({ cells, given, amounts, sentence }, labels);
   if (asked === undefined || named === undefined) throwMissing();
   refuseUnsure([asked], "CELL_TYPE_UNKNOWN", "cell type");
   const { chosen, together, labelsOfAll } = whatIsGiven(
@@ -241,10 +242,16 @@ function readMentions(question: string, atlases: readonly AtlasIndex[], knowledg
       ...groups.flatMap(({ genetic }) => genetic?.genes ?? []),
     ]),
   );
-  const all = [
+  const oxygen = findOxygen(sentence, knowledge);
+  const named = [
     ...findGeneticMentions(sentence, knowledge, atlasGenes, vocabulary),
     ...findMentions(sentence, terms, vocabulary),
-  ].toSorted((a, b) => a.from - b.from);
+  ];
+  const isNamed = ({ meaning }: Mention): boolean =>
+    named.some((each) => nameOf(each) === nameOf({ ...each, meaning }));
+  const all = [...oxygen.filter((each) => !isNamed(each)), ...named].toSorted(
+    (a, b) => a.from - b.from,
+  );
   const described = withoutCutShort(withMarkers(all, sentence, terms), sentence, vocabulary);
   const mentions = readDirected(
     withoutNegated(described, sentence, vocabulary),

@@ -121,13 +121,21 @@ function linesOf(
   if (kind === "run_failed")
     add(
       "What went wrong",
-      facts.error_message ?? "The reason was not recorded; see the run's history.",
+      withoutPlaces(facts.error_message ?? "The reason was not recorded; see the run's history."),
     );
   for (const { title, text, caution } of facts.rests_on) if (!caution) add(title, text);
   add("Predictions", facts.output_anndata_path);
   add("Report", facts.output_report_path);
   add("Log", facts.output_log_path);
   return lines;
+}
+
+/** A path from the root of a file system, of two parts or more; no part of an address. */
+const PLACE = /(?<![\w:/.~-])(?:file:\/\/)?\/(?:[^\s/'"`,;()]+\/)+([^\s/'"`,;()]*)/g;
+
+/** Where a server keeps its files is nothing for a mail: of a path the last part stays. */
+function withoutPlaces(text: string): string {
+  return text.replaceAll(PLACE, (_, last: string) => (last === "" ? "(a folder)" : last));
 }
 
 function oneLine(text: string): string {

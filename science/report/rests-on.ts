@@ -7,7 +7,7 @@ import {
   type StructuredQuery,
 } from "../query/structured-query.ts";
 import type { RunResult } from "./result.ts";
-import { CONTROL_STRATEGY_REFERENCES, duration, list, plural } from "./wording.ts";
+import { CONTROL_STRATEGY_REFERENCES, duration, list, plural, pValue } from "./wording.ts";
 
 /** What the answer of a run rests on. Told in the same words wherever a run is shown. */
 export interface Basis {
@@ -68,6 +68,7 @@ export const howItWasRead = (query: StructuredQuery): readonly Basis[] => [
   ...readingOf(query),
   ...contextOf(query),
   ...notUsedOf(query),
+  ...contradictedOf(query),
 ];
 
 /** What a delivered result knows of it. */
@@ -177,6 +178,18 @@ const contextOf = ({
           : `the asked cells of the atlas have ${list(held)}`;
       return [caution("Not used", `${said} chose no cells: ${why}.`)];
     });
+
+const contradictedOf = ({ contradicted, perturbation }: StructuredQuery): Basis[] =>
+  contradicted === undefined
+    ? []
+    : [
+        caution(
+          "Expectations contradicted",
+          `${contradicted.genes.length} of the ${contradicted.of} expected genes that change under ${perturbation.name} in measured cells of the atlas (${list(contradicted.cell_types.slice(0, MOST_TYPES))}) go the other way (P ${pValue(contradicted.p_value)}): ${list(contradicted.genes.slice(0, MOST_GENES))}. What the score says of expected genes and pathways rests on a list that these data do not bear out.`,
+        ),
+      ];
+const MOST_TYPES = 5;
+const MOST_GENES = 8;
 
 const NOT_TOLD: Readonly<Record<Context["kind"], string>> = {
   species: "species",

@@ -4,7 +4,7 @@ import type { RunDocument } from "../../services/runs/document.ts";
 import type { ServerParts } from "../parts.ts";
 import { userEmailOf } from "./ownership.ts";
 
-type Asked = Pick<FastifyRequest, "identity">;
+type Asked = Pick<FastifyRequest, "identity" | "ip">;
 type AuditParts = Pick<ServerParts, "access" | "clock" | "logger">;
 
 /**
@@ -19,12 +19,13 @@ export type Audited = <Result>(
 ) => Promise<Result>;
 
 export function audited({ access, clock, logger }: AuditParts): Audited {
-  return async ({ identity }, action, target, work) => {
+  return async ({ identity, ip }, action, target, work) => {
     const record = (outcome: string): Promise<void> =>
       access.recordAudit({
         at: clock.now(),
         who: identity.owner,
         credential: identity.credential,
+        from: ip,
         action,
         target,
         outcome,

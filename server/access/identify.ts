@@ -51,6 +51,7 @@ function byToken({ access, clock, config }: ServerParts): Identify {
       );
     const token = looksLikeToken(secret) ? await access.findToken(hashOf(secret)) : undefined;
     const identity = token === undefined ? null : identityOf(token, clock.now());
+    if (identity === null && token !== undefined) request.presented = token.id;
     if (identity === null)
       throw unauthenticated(
         "This token is unknown, expired or revoked; ask the operator for a new one.",

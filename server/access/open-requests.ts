@@ -66,13 +66,13 @@ export function createOpenRequests({
         { err: toHaystackError(thrown) },
         "it cannot be found out who still may ask; open answers end soon",
       );
-    unknownSince ??= clock.now();
-    if (clock.now() - unknownSince >= UNKNOWN_MS) for (const request of open) end(request);
+    unknownSince ??= clock.elapsed();
+    if (clock.elapsed() - unknownSince >= UNKNOWN_MS) for (const request of open) end(request);
   };
 
   const arm = (): void => {
     if (cancel !== undefined || isClosed || open.size === 0) return;
-    cancel = clock.at(clock.now() + EVERY_MS, () => {
+    cancel = clock.after(EVERY_MS, () => {
       void look()
         .then(() => (unknownSince = undefined), onUnknown)
         .finally(() => {

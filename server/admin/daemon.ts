@@ -173,6 +173,10 @@ export const daemonRoutes =
                   at: z.iso.datetime(),
                   who: z.string(),
                   credential: z.string(),
+                  from: z
+                    .string()
+                    .nullable()
+                    .describe("Address; null of what earlier releases recorded"),
                   action: z.string(),
                   target: z.string(),
                   outcome: z.string(),
@@ -196,7 +200,11 @@ export const daemonRoutes =
         const page = found.slice(0, limit);
         const last = page.at(-1);
         return {
-          entries: page.map((entry) => ({ ...entry, at: iso(entry.at) })),
+          entries: page.map(({ from = null, ...entry }) => ({
+            ...entry,
+            from,
+            at: iso(entry.at),
+          })),
           next: found.length > limit && last !== undefined ? `${last.at}:${last.id}` : null,
         };
       },

@@ -8,6 +8,7 @@ import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
 import { runParams } from "../runs/schemas.ts";
 import { createOpenStreams } from "./open-streams.ts";
+import { followSeveral, MOST_FOLLOWED } from "./several.ts";
 import { createEventStream, placeAfter, type EventStream } from "./stream.ts";
 
 const HEARTBEAT_MS = 15_000;
@@ -26,6 +27,13 @@ const eventSchema = z.looseObject({
   id: z.string().optional(),
   event: z.enum(["transition", "run"]),
   data: z.string(),
+});
+
+const idSchema = runParams.shape.id;
+const severalSchema = z.object({
+  id: z
+    .union([idSchema, z.array(idSchema).min(1).max(MOST_FOLLOWED)])
+    .describe(`Id of a run, may be repeated: at most ${MOST_FOLLOWED} runs`),
 });
 
 export const eventRoutes =
@@ -90,6 +98,46 @@ export const eventRoutes =
           } finally {
             watched?.close();
           }
+        } finally {
+          open.delete(stream);
+          countClosed();
+        }
+      },
+    );
+
+    app.get(
+      "/events",
+      {
+        sse: "manual",
+        exposeHeadRoute: false,
+        config: { access: "user" },
+        schema: {
+          summary: "Several runs as they change",
+          description:
+            "Server-sent events: `run` with what a list shows of the run (FollowedRun), first as it stands and then after every change. Runs that there are not, or that are somebody else's, are left out. The stream ends when the client leaves, or after an hour.",
+          tags: ["runs"],
+          querystring: severalSchema,
+          response: {
+            200: {
+              description: "The stream",
+              content: { "text/event-stream": { schema: eventSchema } },
+            },
+            ...errorResponses,
+          },
+        },
+      },
+      async ({ query: { id }, identity }, reply) => {
+        const countClosed = streams.open(identity.owner);
+        const stream = createEventStream(reply, clock);
+        open.add(stream);
+        try {
+          return await followSeveral(
+            stream,
+            watcher,
+            [...new Set([id].flat())],
+            (document) => mayTouch(identity, document),
+            () => void reply.hijack(),
+          );
         } finally {
           open.delete(stream);
           countClosed();

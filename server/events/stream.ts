@@ -56,6 +56,15 @@ export interface EventStream {
    * stream is ended.
    */
   serve(watched: WatchedRun, place: number): Promise<void>;
+  /** Sends what `take` has whenever there may be news, until it is the last. */
+  send(take: () => Taken): Promise<void>;
+}
+
+/** What is to be written next; `isWhole` where there is no more at the moment. */
+export interface Taken {
+  readonly text: string;
+  readonly isWhole: boolean;
+  readonly isLast: boolean;
 }
 
 /**
@@ -89,39 +98,46 @@ export function createEventStream(reply: FastifyReply, clock: Clock): EventStrea
     forget();
   };
 
+  const send = async (take: () => Taken): Promise<void> => {
+    reply.sse.sendHeaders();
+    const forget = clock.after(LONGEST_STREAM_MS, end);
+    try {
+      while (!isOver) {
+        wake = Promise.withResolvers();
+        const { text, isWhole, isLast } = take();
+        if (text !== "") await write(text);
+        if (isLast) return;
+        if (isWhole) await wake.promise;
+      }
+    } finally {
+      forget();
+    }
+  };
+
   return {
     news,
     end,
-    async serve({ log, document, resting }, place) {
+    send,
+    serve({ log, document, resting }, place) {
       let next = place;
       let shown: RunDocument | undefined;
-      reply.sse.sendHeaders();
-      const forget = clock.after(LONGEST_STREAM_MS, end);
-      try {
-        while (!isOver) {
-          wake = Promise.withResolvers();
-          let text = "";
-          for (
-            let entry = log[next];
-            entry !== undefined && text.length < LARGEST_WRITE;
-            entry = log[next]
-          ) {
-            text += textOf(entry, transitionText);
-            next += 1;
-          }
-          const isWhole = next === log.length;
-          if (isWhole && document() !== shown) {
-            shown = document();
-            text += textOf(shown, runText);
-          }
-          const isLast = isWhole && resting();
-          if (text !== "") await write(text);
-          if (isLast) return;
-          if (isWhole) await wake.promise;
+      return send(() => {
+        let text = "";
+        for (
+          let entry = log[next];
+          entry !== undefined && text.length < LARGEST_WRITE;
+          entry = log[next]
+        ) {
+          text += textOf(entry, transitionText);
+          next += 1;
         }
-      } finally {
-        forget();
-      }
+        const isWhole = next === log.length;
+        if (isWhole && document() !== shown) {
+          shown = document();
+          text += textOf(shown, runText);
+        }
+        return { text, isWhole, isLast: isWhole && resting() };
+      });
     },
   };
 }

@@ -31,7 +31,7 @@ export interface SocketViewer {
  */
 export function endAccess(socket: WebSocket, clock: Clock): void {
   socket.close(POLICY, "Your right to look has ended; sign in again.");
-  const forget = clock.at(clock.now() + GOODBYE_MS, () => socket.terminate());
+  const forget = clock.after(GOODBYE_MS, () => socket.terminate());
   socket.once("close", forget);
 }
 

@@ -1,13 +1,12 @@
 import { readFile } from "node:fs/promises";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { ownFile } from "../../own-files.ts";
+import { OWN_FILES_ONLY } from "../window/policy.ts";
 
-/** The pages hold no data; what they show they ask for as the user who looks at them. */
+/** The page holds no data; what it shows it asks for as the user who looks at it. */
 const FILES = {
-  "/run": ["run.html", "text/html; charset=utf-8"],
   "/inspector": ["inspector.html", "text/html; charset=utf-8"],
   "/pages/pages.css": ["pages.css", "text/css; charset=utf-8"],
-  "/pages/run.js": ["run.js", "text/javascript; charset=utf-8"],
   "/pages/inspector.js": ["inspector.js", "text/javascript; charset=utf-8"],
   "/pages/session.js": ["session.js", "text/javascript; charset=utf-8"],
   "/pages/event-stream.js": ["event-stream.js", "text/javascript; charset=utf-8"],
@@ -15,27 +14,7 @@ const FILES = {
   "/pages/icon.svg": ["icon.svg", "image/svg+xml"],
 } as const;
 
-const OWN_FILES_ONLY = {
-  contentSecurityPolicy: {
-    useDefaults: false,
-    directives: {
-      defaultSrc: ["'none'"],
-      scriptSrc: ["'self'"],
-      styleSrc: ["'self'"],
-      imgSrc: ["'self'"],
-      connectSrc: ["'self'"],
-      baseUri: ["'none'"],
-      formAction: ["'none'"],
-      frameAncestors: ["'none'"],
-      requireTrustedTypesFor: ["'script'"],
-    },
-  },
-};
-
-/**
- * A page that shows its user a run, its result and its files, and one that draws the machine and
- * the live state of a run.
- */
+/** A page that draws the machine and the live state of a run. */
 export const pageRoutes = (): FastifyPluginAsyncZod => async (app) => {
   for (const [url, [name, type]] of Object.entries(FILES)) {
     const content = await readFile(ownFile(`server/pages/files/${name}`));

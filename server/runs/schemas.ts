@@ -75,17 +75,21 @@ export const runSummarySchema = runDocumentSchema
   })
   .meta({ id: "RunSummary" });
 
-/** What a list shows of a run. */
-export const listedRunSchema = runSummarySchema
+/** What a stream of several runs shows of each. */
+export const followedRunSchema = runSummarySchema
   .extend({
-    interrupted,
     is_judged: z
       .boolean()
       .optional()
       .describe("False where no component of the score could be measured: it says nothing"),
     ...runDocumentSchema.pick({ name: true, labels: true }).shape,
+    /** Servers of earlier releases do not tell it. */
+    usage: runDocumentSchema.shape.usage.optional(),
   })
-  .meta({ id: "ListedRun" });
+  .meta({ id: "FollowedRun" });
+
+/** What a list shows of a run. */
+export const listedRunSchema = followedRunSchema.extend({ interrupted }).meta({ id: "ListedRun" });
 
 export const runParams = z.object({ id: z.string().min(1).max(200).describe("Id of the run") });
 

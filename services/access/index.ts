@@ -21,6 +21,8 @@ export interface AuditEntry {
   readonly who: string;
   /** Token id, or `iap` or `none`. */
   readonly credential: string;
+  /** Network address, or `local`; absent from records of earlier releases. */
+  readonly from?: string;
   readonly action: string;
   readonly target: string;
   readonly outcome: string;

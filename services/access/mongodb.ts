@@ -1,3 +1,4 @@
+import { given } from "../../given.ts";
 import { guarded, newClient } from "../runs/mongodb/client.ts";
 import { toStoreError } from "../runs/mongodb/errors.ts";
 import { nextAuditId } from "./audit-id.ts";
@@ -26,10 +27,20 @@ const toAudit = ({
   at,
   who,
   credential,
+  from,
   action,
   target,
   outcome,
-}: StoredAudit): AuditRecord => ({ id: _id, at, who, credential, action, target, outcome });
+}: StoredAudit): AuditRecord => ({
+  id: _id,
+  at,
+  who,
+  credential,
+  ...given({ from }),
+  action,
+  target,
+  outcome,
+});
 
 /**
  * Tokens and audit log in the database of the runs, shared by all daemons. Errors: CONFIG_INVALID,
@@ -86,7 +97,7 @@ export async function openMongoAccess({
         const stands = await tokens.findOne({ _id: id });
         return stands === null ? undefined : toToken(stands);
       }),
-    recordAudit: ({ at, who, credential, action, target, outcome }) =>
+    recordAudit: ({ at, who, credential, from, action, target, outcome }) =>
       guarded(
         async () =>
           void (await audit.insertOne({
@@ -94,6 +105,7 @@ export async function openMongoAccess({
             at,
             who,
             credential,
+            ...given({ from }),
             action,
             target,
             outcome,

@@ -2,6 +2,7 @@ import { closeSync, openSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { given } from "../../given.ts";
 import { HaystackError } from "../../errors.ts";
 import { systemWords } from "../../system-words.ts";
 import { setDurable } from "../runs/sqlite/durable.ts";
@@ -56,6 +57,12 @@ export async function openSqliteAccess({ file }: { readonly file: string }): Pro
     const opened = new DatabaseSync(file);
     setDurable(opened);
     opened.exec(SCHEMA);
+    // Not there in stores of earlier releases.
+    if (
+      opened.prepare("SELECT 1 FROM pragma_table_info('audit') WHERE name = 'source'").get() ===
+      undefined
+    )
+      opened.exec("ALTER TABLE audit ADD COLUMN source TEXT");
     return opened;
   });
   const prepare = <Row>(sql: string) => {
@@ -77,9 +84,9 @@ export async function openSqliteAccess({ file }: { readonly file: string }): Pro
     `UPDATE tokens SET revoked_at = coalesce(revoked_at, :at) WHERE id = :id RETURNING ${TOKEN}`,
   );
   const insertAudit = prepare(
-    "INSERT INTO audit (id, at, who, credential, action, target, outcome) VALUES (:id, :at, :who, :credential, :action, :target, :outcome)",
+    "INSERT INTO audit (id, at, who, credential, source, action, target, outcome) VALUES (:id, :at, :who, :credential, :source, :action, :target, :outcome)",
   );
-  const listAudit = prepare<AuditRecord>(
+  const listAudit = prepare<Omit<AuditRecord, "from"> & { readonly source: string | null }>(
     "SELECT * FROM audit WHERE (:target IS NULL OR target = :target) AND (:at IS NULL OR (at, id) < (:at, :id)) ORDER BY at DESC, id DESC LIMIT :limit",
   );
   return {
@@ -89,15 +96,26 @@ export async function openSqliteAccess({ file }: { readonly file: string }): Pro
     tokensOf: (ids) => tokensOf({ ids: JSON.stringify(ids) }),
     listTokens: () => listTokens({}),
     revokeToken: async (id, at) => (await revokeToken({ id, at }))[0],
-    recordAudit: async ({ at, who, credential, action, target, outcome }) =>
-      void (await insertAudit({ id: nextAuditId(), at, who, credential, action, target, outcome })),
-    listAudit: ({ limit, target, before }) =>
-      listAudit({
-        target: target ?? null,
-        at: before?.at ?? null,
-        id: before?.id ?? null,
-        limit: limit ?? 100,
-      }),
+    recordAudit: async ({ at, who, credential, from, action, target, outcome }) =>
+      void (await insertAudit({
+        id: nextAuditId(),
+        at,
+        who,
+        credential,
+        source: from ?? null,
+        action,
+        target,
+        outcome,
+      })),
+    listAudit: async ({ limit, target, before }) =>
+      (
+        await listAudit({
+          target: target ?? null,
+          at: before?.at ?? null,
+          id: before?.id ?? null,
+          limit: limit ?? 100,
+        })
+      ).map(({ source, ...record }) => ({ ...record, ...given({ from: source ?? undefined }) })),
     async close() {
       db.close();
     },

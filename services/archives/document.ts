@@ -46,6 +46,22 @@ export const manifestSchema = z.strictObject({
   /** Absolute; of a backup, the data folder that it is a copy of. */
   data_dir: z.string().optional(),
   files: z.array(archiveFileSchema),
+  /** Of a backup, the objects that stay in their bucket, as they were. */
+  bucket: z
+    .strictObject({
+      name: z.string(),
+      prefix: z.string(),
+      objects: z.array(
+        z.strictObject({
+          path: z.string(),
+          bytes: z.number(),
+          generation: z.string(),
+          /** CRC32C in base64. */
+          crc32c: z.string(),
+        }),
+      ),
+    })
+    .optional(),
   /** What was there and is not here, and why. */
   left_out: z.array(z.strictObject({ path: z.string(), why: z.string() })),
   /** Of all the above. */

@@ -123,16 +123,18 @@ export async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
+const occupied = (folder: string, found: readonly string[]): HaystackError =>
+  new HaystackError(
+    "FOLDER_OCCUPIED",
+    `The folder ${folder} holds ${found.slice(0, 3).join(", ")} already; choose one that is empty or does not exist.`,
+  );
+
 async function begin(given: string): Promise<ArchiveWriter> {
   const folder = resolve(given);
   const found = await namesIn(folder).catch((thrown: unknown) => {
     throw archiveFailed(thrown, `Reading the folder ${folder}`);
   });
-  if (found.length > 0)
-    throw new HaystackError(
-      "FOLDER_OCCUPIED",
-      `The folder ${folder} holds ${found.slice(0, 3).join(", ")} already; choose one that is empty or does not exist.`,
-    );
+  if (found.length > 0) throw occupied(folder, found);
   const folders = folderMaker();
   const files: ArchiveFile[] = [];
   const leftOut: { path: string; why: string }[] = [];
@@ -320,7 +322,10 @@ async function openArchive(given: string, kind: ArchiveKind): Promise<ArchiveRea
       }),
     async name(from, to) {
       try {
-        for (const name of await readdir(from)) await rename(join(from, name), join(to, name));
+        for (const name of await readdir(from)) {
+          if (await exists(join(to, name))) throw occupied(to, [name]);
+          await rename(join(from, name), join(to, name));
+        }
         await syncFolder(to);
         await rmdir(from);
         await syncFolder(to);

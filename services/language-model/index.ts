@@ -18,7 +18,12 @@ export interface ModelTool {
  */
 export type ModelItem =
   | { readonly type: "data"; readonly text: string }
-  | { readonly type: "answer"; readonly text: string }
+  /** Commentary comes before the answer and is no part of it. */
+  | {
+      readonly type: "answer";
+      readonly text: string;
+      readonly phase?: "commentary" | "final_answer";
+    }
   | {
       readonly type: "tool_call";
       readonly call_id: string;
@@ -85,6 +90,9 @@ export interface EmbeddingModel {
   embed(texts: readonly string[], options: CallOptions): Promise<Embeddings>;
 }
 
+/** By which of its APIs a server is asked. */
+export type ModelApi = "Responses API" | "Chat Completions API";
+
 /** For how long a server will have a model. */
 export interface ModelLifetime {
   readonly model: string;
@@ -108,5 +116,7 @@ export interface LanguageModel {
    * The models in use. Rejects unless the server knows them: MODEL_RETIRED, MODEL_UNAVAILABLE. One
    * attempt each, nothing is paid.
    */
-  check?(signal: AbortSignal): Promise<readonly ModelLifetime[]>;
+  check?(
+    signal: AbortSignal,
+  ): Promise<{ readonly models: readonly ModelLifetime[]; readonly api: ModelApi }>;
 }

@@ -14,7 +14,14 @@ export interface ObjectStat {
   readonly version: string;
 }
 
+/** An object as it is now; `checksum` is its CRC32C in base64. */
+export interface KeptObject extends ObjectStat {
+  readonly checksum: string;
+}
+
 export interface ObjectStore {
+  /** Whether `fetch` copies objects from elsewhere, whole, so that many small ones cost less. */
+  readonly isElsewhere: boolean;
   /**
    * Stores the file under the path. Present with the same content: success, nothing written.
    * Present with other content: replaced (steps are idempotent by name; a repeated attempt may
@@ -30,6 +37,8 @@ export interface ObjectStore {
   /** Undefined when absent. */
   stat(path: string): Promise<ObjectStat | undefined>;
   list(prefix: string): AsyncIterable<string>;
+  /** Absent where objects are files of this machine. */
+  inventory?(prefix: string): AsyncIterable<KeptObject>;
   /** For good, when it returns; one that is absent is no error. */
   remove(path: string, signal?: AbortSignal): Promise<void>;
   /** Where a person finds the object: a file path or a gs:// URL. */

@@ -105,6 +105,28 @@ describe("choosing and judging with a language model", () => {
     expect(server.calls).toHaveLength(2);
   });
 
+  test("an answer that was cut off is asked for again with twice the tokens, without its reasoning; a fence is read", async () => {
+    const { ports, server } = await bench(atlas);
+    server.script(
+      {
+        kind: "output",
+        output: [{ type: "reasoning", id: "rs_1", summary: [], encrypted_content: "sealed" }],
+        status: "incomplete",
+        incomplete_details: { reason: "max_output_tokens" },
+      },
+      (body) => {
+        const [first] = offered(body);
+        const answer = { candidate_id: first?.candidate_id, reason: "It is near." };
+        return says(`\`\`\`json\n${JSON.stringify(answer)}\n\`\`\``);
+      },
+    );
+    const plan = await planOf(await prompt(ports)(promptInput(query), stepContext()));
+    expect(plan.model_problem).toBeUndefined();
+    const [first, second] = server.calls.map(({ body }) => body);
+    expect([first?.max_output_tokens, second?.max_output_tokens]).toEqual([16_000, 32_000]);
+    expect(second?.input.map(({ type, role }) => type ?? role)).toEqual(["user", "user"]);
+  });
+
   test("what was tried, and strategies that stalled, are not offered again; the worst first prompt is not asked about", async () => {
     const { ports, server, portsWith } = await bench(atlas);
     const first = await planOf(await prompt(portsWith(null))(promptInput(query), stepContext()));

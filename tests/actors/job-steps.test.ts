@@ -466,6 +466,24 @@ test("a job that waited for hours keeps its whole running time", async () => {
     expect((await check(NOW + hours * hour, status)).verdict).toBe(verdict);
 });
 
+test("a job that runs is looked at ever more rarely: 192 times in six hours instead of 2,160", async () => {
+  const clock = manualClock(NOW);
+  const ports = portsOf(saying({ state: "RUNNING", started_at: NOW }), {
+    clock,
+    reconcileMs: 10_000,
+  });
+  const pauses: number[] = [];
+  while (clock.now() < NOW + 360 * MINUTE) {
+    const verdict = await checkJob(ports)(toCheck({ deadline_at: NOW + 400 * MINUTE }), context);
+    const { check_at } = verdict as { readonly check_at: number };
+    pauses.push((check_at - clock.now()) / 1_000);
+    clock.advanceTo(check_at);
+  }
+  expect(pauses.length).toBe(192);
+  expect([pauses.slice(0, 4), pauses.at(-1)]).toEqual([[10, 10, 10, 10], 120]);
+  expect(pauses).toEqual(pauses.toSorted((one, other) => one - other));
+});
+
 test("a job that was cancelled without ever having had a machine is submitted again, another is not", async () => {
   const check = (status: Partial<JobStatus>) =>
     checkJob(portsOf(saying({ state: "CANCELLED", ...status })))(toCheck(), context);
@@ -500,9 +518,10 @@ test("a job waits where those under way may use up what the run may spend, and i
         {
           runs: {
             get: async () => ({
-              document: { usage: { gpu_cost_usd: spent } },
+              document: { ...run("r1"), usage: { gpu_cost_usd: spent } },
               snapshot: JSON.stringify({ context: { jobs: [under(state), job()] } }),
             }),
+            usedBy: async () => ({ queued: 0, gpu_cost_usd: spent }),
           } as unknown as StepPorts["runs"],
         },
       ),

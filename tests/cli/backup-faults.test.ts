@@ -126,6 +126,22 @@ test("a copy has the stores, the objects, the knowledge and the mails, and of th
   expect(await last(CANCELLED, 2)).toMatchObject({ state: "CANCELLED" });
 });
 
+test("results that a copied run has and the copy does not are told", async () => {
+  const { config, backup } = await filled();
+  const runs = await openRuns(config);
+  for (const id of ["run-kept", "run-pruned"])
+    await runs.insert(sampleRun(id, { status: "completed", current_phase: null }));
+  await runs.close();
+  const objects = await openObjects(config);
+  await objects.putText("results/run-kept/run-kept_log.json", "{}");
+  await objects.close();
+  const { left_out } = await backUp(config, backup, { link: false });
+  expect(left_out.map(({ path }) => path)).toEqual([
+    `batch/jobs/${BEGUN_LATER}`,
+    "objects/results/run-pruned",
+  ]);
+});
+
 test("with --link objects are shared, and what happens to the originals changes no copy of them", async () => {
   const { config, backup, copy } = await filled();
   const log = "objects/results/run-a/run-a_log.json";
@@ -251,22 +267,20 @@ test("neither goes where something is, nor where a daemon or the original is", a
   expect(await code(restore(copy, backup))).toBe("FOLDER_OCCUPIED");
 });
 
-test.each([{ MONGODB_URI: "mongodb://127.0.0.1:1" }, { GCS_BUCKET: "cells" }])(
-  "%j: what is kept elsewhere is backed up there, and that is said",
-  async (elsewhere) => {
-    const { config, backup, copy } = await filled();
-    const kept = (place: Config): Config => ({ ...place, ...elsewhere });
-    const said = expect.objectContaining({
-      code: "USAGE",
-      message: expect.stringMatching(/^The (runs|objects) are kept in .*versioning/) as string,
-    }) as Error;
-    await expect(backUp(kept(config), backup, { link: false })).rejects.toEqual(said);
-    expect(existsSync(backup)).toBe(false);
-    await backUp(config, backup, { link: false });
-    await expect(restore(kept(copy), backup)).rejects.toEqual(said);
-    expect(existsSync(copy.dataDir)).toBe(false);
-  },
-);
+test("what is kept in MongoDB is backed up there, and that is said", async () => {
+  const { config, backup, copy } = await filled();
+  const kept = (place: Config): Config => ({ ...place, MONGODB_URI: "mongodb://127.0.0.1:1" });
+  const said = expect.objectContaining({
+    code: "USAGE",
+    message: expect.stringContaining("back them up with mongodump") as string,
+  }) as Error;
+  await expect(backUp(kept(config), backup, { link: false })).rejects.toEqual(said);
+  expect(existsSync(backup)).toBe(false);
+  await backUp(config, backup, { link: false });
+  await expect(restore(kept(copy), backup)).rejects.toEqual(said);
+  expect(await code(restore({ ...copy, GCS_BUCKET: "cells" }, backup))).toBe("USAGE");
+  expect(existsSync(copy.dataDir)).toBe(false);
+});
 
 test("a store that is damaged inside is not copied as if it were whole", async () => {
   const { config, backup } = await filled();
@@ -325,6 +339,7 @@ test("what a killed backup or restore leaves is never taken for whole, and is do
     ["serve"],
     ["token", "list"],
     ["atlas", "list"],
+    ["knowledge", "list"],
     ["backup", join(dirname(backup), "of-half")],
   ]) {
     const { code: exit, stderr } = await haystack([...args, "--data-dir", copy.dataDir], {
@@ -340,6 +355,25 @@ test("what a killed backup or restore leaves is never taken for whole, and is do
   expect(await filesBelow(join(copy.dataDir, "objects"))).toEqual(
     await filesBelow(join(config.dataDir, "objects")),
   );
+});
+
+test("what another command makes while a restore begins stays, and the restore is refused", async () => {
+  const { config, backup, copy } = await filled();
+  await backUp(config, backup, { link: false });
+  const submitted = async (): Promise<void> => {
+    const runs = await openRuns(copy);
+    await runs.insert(sampleRun("run-mine"));
+    await runs.close();
+  };
+  const made: Promise<void>[] = [];
+  await expect(
+    restore(copy, backup, { onPart: () => made.push(submitted()) }),
+  ).rejects.toMatchObject({ code: "FOLDER_OCCUPIED" });
+  await Promise.all(made);
+  expect(existsSync(join(copy.dataDir, ".restoring"))).toBe(false);
+  const runs = await openRuns(copy);
+  expect((await runs.get("run-mine"))?.document.run_id).toBe("run-mine");
+  await runs.close();
 });
 
 test("a restore that ends between two names is refused as a whole, and done anew", async () => {

@@ -1,4 +1,7 @@
-import { expect, test } from "vitest";
+import { hostname, userInfo } from "node:os";
+import { expect, onTestFinished, test } from "vitest";
+import { openAccess } from "../../adapters/access.ts";
+import { loadConfig } from "../../config.ts";
 import { haystack } from "../support/command-line.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
 
@@ -98,5 +101,50 @@ test("without sign-in the daemon refuses to serve other machines, and a port tha
   expect([taken.code, taken.stderr]).toEqual([
     2,
     expect.stringContaining("cannot listen on HTTP_HOST 192.0.2.1"),
+  ]);
+});
+
+test("what is done at the command line is on record before it is done, with who did it", async () => {
+  const folder = await temporaryFolder();
+  const { id } = await json<Issued>([
+    "token",
+    "create",
+    "--owner",
+    "a@example.org",
+    "--data-dir",
+    folder,
+  ]);
+  await json(["token", "revoke", id, "--data-dir", folder]);
+  const { code } = await haystack(["token", "revoke", "none", "--data-dir", folder]);
+  expect(code).toBe(2);
+  const submitted = await haystack([
+    "submit",
+    "How would B cells respond to IFN-beta?",
+    "--data-dir",
+    folder,
+    "--json",
+  ]);
+  const { run_id } = JSON.parse(submitted.stdout) as { run_id: string };
+  await haystack(["cancel", run_id, "--data-dir", folder]);
+  await haystack(["retry", run_id, "--data-dir", folder]);
+  const access = await openAccess(loadConfig({}, folder));
+  onTestFinished(() => access.close());
+  const entries = (await access.listAudit({})).toReversed();
+  expect(new Set(entries.map(({ who, from }) => `${who} ${from}`))).toEqual(
+    new Set([`command line (${userInfo().username}@${hostname()}) local`]),
+  );
+  expect(entries.map(({ action, target, outcome }) => `${action} ${target} ${outcome}`)).toEqual([
+    "token.create a@example.org begun",
+    `token.create ${id} begun`,
+    `token.create ${id} done`,
+    "token.create a@example.org done",
+    `token.revoke ${id} begun`,
+    `token.revoke ${id} done`,
+    "token.revoke none begun",
+    "token.revoke none TOKEN_NOT_FOUND",
+    `cancel ${run_id} begun`,
+    `cancel ${run_id} done`,
+    `retry ${run_id} begun`,
+    `retry ${run_id} RUN_STATE_FORBIDS`,
   ]);
 });

@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { describeConfig, gpuPrice, loadConfig, redactor } from "../../config.ts";
+import { describeConfig, gpuPrice, loadConfig, mongodbOf, redactor } from "../../config.ts";
+import { variables } from "../../config/variables.ts";
 
 const CLOUD = {
   BATCH_PROJECT: "p",
@@ -155,7 +156,7 @@ test("what is whole is accepted", () => {
 
 test("every variable has its meaning, and something reads it", () => {
   const readers = globSync("{adapters,actors,cli,insight,server}/**/*.ts")
-    .concat(globSync("{*,config/{batch-adapter,prices,secrets}}.ts"))
+    .concat(globSync("{*,config/{batch-adapter,mongodb,prices,secrets}}.ts"))
     .map((file) => readFileSync(file, "utf8"))
     .join("\n");
   const described = describeConfig(loadConfig({}));
@@ -255,5 +256,61 @@ test("the name of a database's user is an ordinary word", () => {
   const redact = redactor(loadConfig({ MONGODB_URI: "mongodb://haystack@db.example.org" }));
   expect(redact("haystack answers; mongodb://haystack@db.example.org does not")).toBe(
     "haystack answers; mongodb://(hidden)@db.example.org does not",
+  );
+});
+
+test.each([
+  "AUTH",
+  "BATCH_PROJECT",
+  "DISPATCH",
+  "GCS_BUCKET",
+  "HAYSTACK_DATA_DIR",
+  "HAYSTACK_SERVER",
+  "MONGODB_URI",
+])("%s chooses a place or a guard, so an empty one is refused", (name) => {
+  for (const empty of ["", " ", "\t"])
+    expect(() => loadConfig({ [name]: empty })).toThrowError(
+      expect.objectContaining({
+        code: "CONFIG_INVALID",
+        message: expect.stringContaining(
+          `${name} (is empty; give it a value, or leave it out for what is used without it)`,
+        ),
+      }),
+    );
+});
+
+test("any other variable that is empty counts as unset", () => {
+  const others = Object.keys(variables.shape).filter(
+    (name) =>
+      !/^(AUTH|BATCH_PROJECT|DISPATCH|GCS_BUCKET|HAYSTACK_DATA_DIR|HAYSTACK_SERVER|MONGODB_URI)$/.test(
+        name,
+      ),
+  );
+  const emptied = Object.fromEntries(others.map((name) => [name, ""]));
+  expect(loadConfig(emptied, "/data")).toEqual(loadConfig({}, "/data"));
+});
+
+test.each<[string, string | undefined, string]>([
+  ["mongodb://h:27017", undefined, "haystack"],
+  ["mongodb://h:27017/", undefined, "haystack"],
+  ["mongodb://u:p@h1,h2:27018/lab?replicaSet=r", undefined, "lab"],
+  ["mongodb+srv://u:p@cluster.example.net/lab%2D1?w=majority", undefined, "lab-1"],
+  ["mongodb://u:p@h/lab", "runs", "runs"],
+  ["mongodb://u:p@h/admin", "runs", "runs"],
+  ["mongodb://h/?authSource=admin", undefined, "haystack"],
+])("%s with MONGODB_DATABASE %s keeps runs in %s", (uri, named, database) => {
+  const config = loadConfig({
+    MONGODB_URI: uri,
+    ...(named === undefined ? {} : { MONGODB_DATABASE: named }),
+  });
+  expect(mongodbOf(config)).toEqual({ uri, database });
+});
+
+test.each([
+  { MONGODB_URI: "mongodb://u:p@h/admin" },
+  { MONGODB_URI: "mongodb://u:p@h/lab", MONGODB_DATABASE: "local" },
+])("no runs are kept in a database of MongoDB's own (%o)", (environment) => {
+  expect(() => loadConfig(environment)).toThrow(
+    /MONGODB_DATABASE \(must name a database for the runs, as MongoDB keeps its own/,
   );
 });

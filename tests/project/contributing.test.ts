@@ -58,8 +58,8 @@ const FIRST_STEPS = [
   {
     title: "A configuration variable",
     file: "config/variables/storage.ts",
-    before: "  GCS_PREFIX: z",
-    after: "  GCS_SUFFIX: z.string().optional(),\n  GCS_PREFIX: z",
+    before: "  GCS_PREFIX: ",
+    after: "  GCS_SUFFIX: z.string().optional(),\n  GCS_PREFIX: ",
     name: "GCS_SUFFIX",
   },
 ] as const;

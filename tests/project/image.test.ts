@@ -6,9 +6,13 @@ import { COMPUTED, importsIn, packageOf } from "../support/imports.ts";
 /** What the orchestrator's image holds of this folder. */
 function copiedBy(dockerfile: string): string[] {
   const stage = dockerfile.slice(dockerfile.indexOf(" AS orchestrator"));
-  return [...stage.matchAll(/^COPY (?!--from)(.+)$/gm)].flatMap(([, names = ""]) =>
-    names.split(" ").slice(0, -1),
-  );
+  const built = [...stage.matchAll(/^COPY --from=window \/opt\/haystack\/(\S+) (\S+)$/gm)];
+  return [
+    ...[...stage.matchAll(/^COPY (?!--from)(.+)$/gm)].flatMap(([, names = ""]) =>
+      names.split(" ").slice(0, -1),
+    ),
+    ...built.flatMap(([, from = "", to]) => (from === to ? [from] : [])),
+  ];
 }
 
 /** Imports of files and packages, static and dynamic, that the image lacks. */
@@ -37,7 +41,7 @@ test("the image has every file and package that its programs import", () => {
 
 test("a folder, a file and a package that are left out are noticed", () => {
   const copied = copiedBy(dockerfile);
-  for (const name of ["services", "errors.ts"])
+  for (const name of ["services", "errors.ts", "web/built"])
     expect(
       missingIn(
         copied.filter((other) => other !== name),
@@ -67,3 +71,40 @@ test("the daemon of compose.yaml has a configuration that it accepts", () => {
     MONGODB_URI: "mongodb://mongodb:27017",
   });
 });
+
+/** The part of each service of compose.yaml, by name. */
+function servicesOf(compose: string): ReadonlyMap<string, string> {
+  const text = compose.slice(compose.indexOf("\nservices:\n"), compose.indexOf("\nvolumes:\n"));
+  const parts = text.split(/^ {2}(?=[a-z]+:$)/m).slice(1);
+  return new Map(parts.map((part) => [part.slice(0, part.indexOf(":")), part]));
+}
+
+/** Google gives the emulators no tag that stays, and its images of the past are removed. */
+const ROLLING = ["pubsub"];
+
+test("every service runs with the same few rights, from an image that stays the same", () => {
+  const services = servicesOf(readFileSync("compose.yaml", "utf8"));
+  expect([...services.keys()]).toEqual(["daemon", "batch", "bucket", "mongodb", "gcs", "pubsub"]);
+  const lacking = [...services].filter(([, part]) => !part.includes("<<: *hardened"));
+  expect(lacking.map(([name]) => name)).toEqual([]);
+  const loose = [...services].filter(([, part]) =>
+    /^ {4}image: (?!.*@sha256:[0-9a-f]{64}$)/m.test(part),
+  );
+  expect(loose.map(([name]) => name)).toEqual(ROLLING);
+});
+
+test.each(["Dockerfile", "worker/Dockerfile"])("%s builds on images by digest", (name) => {
+  const froms = [...readFileSync(name, "utf8").matchAll(/^FROM (\S+)(?: AS (\S+))?$/gm)];
+  const stages = new Set(froms.map(([, , stage]) => stage));
+  const others = froms.map(([, image = ""]) => image).filter((image) => !stages.has(image));
+  expect(others.length).toBeGreaterThan(0);
+  expect(others.filter((image) => !/@sha256:[0-9a-f]{64}$/.test(image))).toEqual([]);
+});
+
+test.each([".gitignore", ".dockerignore"])(
+  "%s keeps settings and secrets of a folder out",
+  (name) => {
+    const lines = readFileSync(name, "utf8").split("\n");
+    expect(lines).toEqual(expect.arrayContaining([".env*", "haystack.config.json"]));
+  },
+);

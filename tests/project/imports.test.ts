@@ -79,6 +79,7 @@ const ROOMS: readonly Room[] = [
       "insight/.*",
       "machines/.*",
       "science/.*",
+      "web/built",
     ],
   },
   {
@@ -96,6 +97,8 @@ const ROOMS: readonly Room[] = [
     ],
     types: ["machines/run-types\\.ts"],
   },
+  // What the browser gets; all that it knows of the daemon it has over HTTP.
+  { files: /^web\/src\//, imports: [] },
   { files: new RegExp(`^(index\\.ts|${COMPOSITION})$`), imports: [".*"] },
 ];
 
@@ -128,7 +131,8 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   commander: /^cli\//,
   ora: /^cli\//,
   open: /^cli\/runs\/browser\.ts/,
-  "eventsource-parser": /^cli\/server\//,
+  "eventsource-parser": /^(cli\/server|web\/src)\//,
+  preact: /^web\/src\//,
   fastify: /^(server\/|serve\.ts)/,
   "fastify-type-provider-zod": /^server\//,
   "@fastify/cors": /^server\//,
@@ -196,6 +200,7 @@ const planted = (...sources: readonly (readonly [string, string])[]) =>
 const all = importsIn([
   "*.ts",
   "{actors,adapters,cli,config,insight,machines,science,server,services}/**/*.ts",
+  "web/src/**/*.{ts,tsx}",
 ]).filter(({ file }) => file !== "vitest.config.ts");
 
 test("every room imports only what it may, and nothing imports in a circle", () => {
@@ -257,6 +262,12 @@ test.each([
   ["such a package, later", "cli/main.ts", 'await import("@google-cloud/batch");'],
   ["a package without a room", "server/app.ts", 'import { a } from "left-pad";'],
   ["SQLite of Node", "actors/tasks.ts", 'import { DatabaseSync } from "node:sqlite";'],
+  [
+    "the daemon in the window",
+    "web/src/a.ts",
+    'import type { Run } from "../../services/runs/document.ts";',
+  ],
+  ["the window in the daemon", "server/app.ts", 'import { link } from "../web/src/address.ts";'],
   ["a file without a room", "helpers/a.ts", 'import { a } from "./b.ts";'],
 ])("seen as upward: %s", (_, file, source) => {
   expect(planted([file, source])).toEqual({ upward: [expect.stringContaining(file)], circles: [] });

@@ -37,7 +37,8 @@ async function dataFolder(): Promise<string> {
 
 test("the tarball holds the built product and its data, nothing else", () => {
   const needed = /^(dist\/.+\.(js|d\.ts)|bin\/haystack\.mjs|package\.json|README\.md|LICENSE)$/;
-  const data = /^(science|server)\/.+\.(json|br|so|eta|css|html|js|svg)$/;
+  const data =
+    /^((science|server)\/.+\.(json|br|so|eta|css|html|js|svg)|web\/built\/(index\.html|built-of\.txt|licences\.md|window\/[\w.-]+\.(css|js|svg)))$/;
   expect([...held].filter((path) => !needed.test(path) && !data.test(path))).toEqual([]);
   expect([...held].filter((path) => /test|bench|golden|worker\//.test(path))).toEqual([]);
   expect(place.packed.size).toBeLessThan(5 * MEGABYTE);
@@ -110,11 +111,11 @@ test("the installed program serves, with its pages", async () => {
   void ended.then(({ stderr }) => address.reject(new Error(stderr)));
   const { url, stop } = await address.promise;
   onTestFinished(stop);
-  const answers = ["/livez", "/readyz", "/inspector", "/api/v1/openapi.json"].map(
+  const answers = ["/livez", "/readyz", "/", "/inspector", "/api/v1/openapi.json"].map(
     async (path) => [path, (await fetch(url + path)).status] as const,
   );
   expect(await Promise.all(answers)).toEqual(
-    ["/livez", "/readyz", "/inspector", "/api/v1/openapi.json"].map((path) => [path, 200]),
+    ["/livez", "/readyz", "/", "/inspector", "/api/v1/openapi.json"].map((path) => [path, 200]),
   );
   stop();
   expect(await ended).toMatchObject({ code: 0 });

@@ -13,7 +13,7 @@ test("the benchmark of atlases measures a small one, of which a question reads a
   const { results } = JSON.parse(stdout) as {
     readonly results: readonly Record<string, Record<string, number>>[];
   };
-  const [{ import: imported, question, values, source_bytes } = {}] = results;
+  const [{ import: imported, question, fetched, values, source_bytes } = {}] = results;
   expect(results).toHaveLength(1);
   expect(imported).toMatchObject({ groups: 335, shards: 1 });
   expect(imported?.["values_a_second"]).toBeCloseTo(
@@ -22,5 +22,11 @@ test("the benchmark of atlases measures a small one, of which a question reads a
   expect(Number(source_bytes)).toBeGreaterThan(6 * Number(values));
   const { bytes_read: read = 0, groups_read: groups = 0 } = question ?? {};
   expect(groups).toBeLessThan(20);
+  expect(fetched).toMatchObject({
+    fetched_shards: 1,
+    fetched_profile_bytes: 335 * 18_000 * 4,
+    fetched_shard_bytes: expect.any(Number) as number,
+    fetched_index_bytes: expect.any(Number) as number,
+  });
   if (process.platform === "linux") expect(read).toBeLessThan(imported?.["disk_bytes"] as number);
 });

@@ -1,11 +1,16 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { atlasCatalogue } from "../../actors/atlas-catalogue.ts";
+import type { Tasks } from "../../actors/tasks.ts";
+import { HaystackError } from "../../errors.ts";
 import type { AtlasIndex } from "../../science/atlas/atlas-index.ts";
 import { importAtlas, importPart } from "../../science/atlas/import.ts";
 import { type AtlasPart, joinParts, PROFILES } from "../../science/atlas/parts.ts";
 import { readGroup } from "../../science/atlas/read-group.ts";
 import { writeSimulatedAtlas } from "../../science/simulate/simulate-atlas.ts";
+import type { Compute } from "../../services/compute/index.ts";
+import { directoryObjects } from "../../services/objects/directory/store.ts";
 import { temporaryFolder } from "./anndata-files.ts";
 
 const nothingKnown = { cellOntologyId: () => null, perturbationId: () => null };
@@ -45,6 +50,38 @@ const partsOf = ({ folder, source }: { folder: string; source: string }, count: 
       ),
     ),
   );
+
+describe("shards of an atlas that is fetched", () => {
+  it("are smaller, and hold the same", async () => {
+    const { folder, source, index } = await simulated();
+    const dir = join(folder, "small");
+    const small = await importAtlas({ source, outDir: dir, shardValues: 500 }, nothingKnown);
+    expect(described(small)).toEqual(described(index));
+    const shards = (of: AtlasIndex) => new Set(of.groups.map(({ shard }) => shard)).size;
+    expect(shards(index)).toBe(1);
+    expect(shards(small)).toBeGreaterThan(3);
+    for (const [at, group] of small.groups.entries())
+      expect(await readGroup(dir, group)).toEqual(
+        await readGroup(join(folder, "whole"), index.groups[at]!),
+      );
+  });
+
+  it.each([true, false])("are asked for where the store is elsewhere: %s", async (isElsewhere) => {
+    const objects = { ...directoryObjects({ root: await temporaryFolder() }), isElsewhere };
+    const asked: unknown[] = [];
+    const compute: Compute<Tasks> = {
+      run: (_name, input) => {
+        asked.push((input as { shardValues?: number }).shardValues);
+        return Promise.reject(new HaystackError("STEP_ABORTED", "Enough was seen."));
+      },
+      close: () => Promise.resolve(),
+    };
+    await expect(
+      atlasCatalogue(objects, compute, "none").import({ source: "a.h5ad" }),
+    ).rejects.toMatchObject({ code: "STEP_ABORTED" });
+    expect(asked).toEqual([isElsewhere ? 2_000_000 : undefined]);
+  });
+});
 
 describe("an import in shares", () => {
   it.each([1, 3, 50])("by %i machines makes the atlas that one makes", async (count) => {

@@ -9,6 +9,7 @@ import {
 } from "../../science/knowledge/resolve.ts";
 import { labelKey, tokenise } from "../../science/knowledge/tokens.ts";
 import { SOURCES } from "../../science/knowledge/sources.ts";
+import { toolCompounds } from "../../science/knowledge/tool-compounds.ts";
 import { VOCABULARIES, vocabulary } from "../../science/knowledge/vocabularies.ts";
 import { understandQuestion } from "../../science/query/understand.ts";
 import { atlasIndex } from "./query-atlas.ts";
@@ -131,6 +132,59 @@ describe("spelling", () => {
     ["Interluekin-6", "il-6"],
   ])("%s still is", (name, id) => {
     expect(resolvePerturbationLabel(name)?.entry.id).toBe(id);
+  });
+});
+
+test.each([
+  ["Ciliary Neurotrophic Factor", "cytokine"],
+  ["Palifermin", "cytokine"],
+  ["Peginterferon lambda-1a", "cytokine"],
+  ["Lenograstim", "cytokine"],
+  ["Denileukin Diftitox", "drug"],
+  ["Vedolizumab", "drug"],
+  ["dasatinib", "drug"],
+])("%s is a %s", (name, kind) => {
+  expect(ask(`How would B cells respond to ${name}?`).perturbation.kind).toBe(kind);
+});
+
+describe("tool compounds", () => {
+  test.each([
+    ["AZD1480", "AZD1480", ["JAK2", "JAK1"]],
+    ["PD98059", "PD 98059", ["MAP2K1"]],
+    ["SRT1720", "SRT 1720", ["SIRT1"]],
+  ])("%s is %s, with targets and no response", (name, known, targets) => {
+    const { perturbation, expected_targets } = ask(`How would B cells respond to ${name}?`);
+    expect([perturbation.name, perturbation.targets, expected_targets]).toEqual([
+      known,
+      targets,
+      [],
+    ]);
+  });
+
+  test("what a vocabulary has by another name is that", () => {
+    expect(ask("B cells and CUDC-907").perturbation.id).toBe("drugbank-db11891");
+    expect(ask("B cells and CP-690550").perturbation.id).toBe("tofacitinib");
+  });
+
+  test.each([
+    ["HDAC inhibitors", ["PCI-34051", "Tubacin"]],
+    ["a JAK inhibitor", ["AZD1480"]],
+  ])("%s are the members that the atlas holds", (words, held) => {
+    const holding = atlasIndex({ cellTypes: ["B cell"], perturbations: ["IFN-beta", ...held] });
+    const { perturbation, ambiguities } = ask(`How would B cells respond to ${words}?`, holding);
+    expect(perturbation.atlas_labels).toEqual(held.slice(0, 1));
+    expect(ambiguities[0]?.alternatives.slice(0, held.length - 1)).toEqual(held.slice(1));
+  });
+
+  test("no two rows have a name in common, and no gene is written twice", () => {
+    const names = toolCompounds().flatMap(({ name, synonyms }) =>
+      [name, ...synonyms].map(labelKey),
+    );
+    expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);
+    const genes = toolCompounds().flatMap(({ targets }) => targets.map(({ gene }) => gene));
+    expect(genes.filter((gene) => vocabulary("genes").find(labelKey(gene))?.name !== gene)).toEqual(
+      [],
+    );
   });
 });
 

@@ -170,6 +170,43 @@ describe("the direction", () => {
   });
 });
 
+describe("a number behind a name", () => {
+  test.each(["TGF-beta 2", "FGF 9", "BMP 7", "TNF 3"])("makes another name of it: %s", (name) => {
+    const { code, message } = refusal(`How do B cells respond to 10 ng/ml ${name} for 7 days?`);
+    expect([code, message]).toEqual(["PERTURBATION_UNKNOWN", expect.stringContaining(name)]);
+  });
+
+  test.each(["TNF, 2 donors", "TNF 10 ng/ml", "IL-2 for 2 days", "TNF (3 replicates)"])(
+    "is none of it in %s",
+    (words) => expect(ask(`B cells given ${words}`).perturbation.id).toMatch(/^(?:tnf|il-2)$/),
+  );
+});
+
+describe("oxygen", () => {
+  test.each([
+    ["B cells at 1% O2", "hypoxia", "1 %"],
+    ["B cells under 5% oxygen", "hypoxia", "5 %"],
+    ["B cells in 60 % oxygen", "hyperoxia", "60 %"],
+    ["B cells under hypoxia (1% O2)", "hypoxia", "1 %"],
+    ["HepG2 cells under 1% oxygen hypoxia", "hypoxia", "1 %"],
+  ])("%s is %s", (question, id, dose) => {
+    const atlas = atlasIndex({ cellTypes: ["B cell", "HepG2"], perturbations: ["TNF"] });
+    const query = ask(question, atlas);
+    expect([query.perturbation.id, query.dose]).toEqual([id, dose]);
+  });
+
+  test("as in air is nothing that cells are given", () => {
+    expect(refusal("B cells with 21% oxygen").code).toBe("QUESTION_NOT_UNDERSTOOD");
+    expect(ask("B cells with 20% O2 given TNF").perturbation.id).toBe("tnf");
+  });
+});
+
+test("the words after the verb of giving are named as unknown", () => {
+  expect(refusal("B cells of ten healthy donors infected with Lassa virus").message).toContain(
+    '"Lassa virus"',
+  );
+});
+
 describe("what was not read is said", () => {
   test.each([
     ["How would CD8+ PD-1+ T cells respond to IL-2?", "CL:0000625", "PD-1+ T cells"],
@@ -221,6 +258,16 @@ describe("comparisons", () => {
     "What is the difference between IFN-beta and TNF in monocytes?",
     "Welche Zellen reagieren auf IFN-beta?",
     "Quelles cellules répondent à IFN-beta ?",
+    "Which of the dendritic cell subsets reacts most strongly to poly(I:C)?",
+    "Which subsets of T cells respond to IL-2?",
+    "Which T cells are most sensitive to IL-2?",
+    "Whose monocytes respond best to IFN-beta?",
+    "Do B cells respond more to IL-4 than to IL-21?",
+    "Is the response of B cells to IL-4 stronger than that of T cells?",
+    "Does nefazodone change hepatocytes more than buspirone?",
+    "Compare 1 nM and 10 nM dexamethasone in B cells",
+    "What is the difference between 6 h and 24 h of TNF in B cells?",
+    "B cells with IL-4 at 10 vs 100 ng/ml",
   ])("%s: refused, with how to ask", (question) => {
     expect([refusal(question).code, refusal(question).message]).toEqual([
       "QUESTION_NOT_UNDERSTOOD",
@@ -231,6 +278,9 @@ describe("comparisons", () => {
   test.each([
     "Which genes would TNF change in naive B cells?",
     "What do CD8 T cells do after IL-7?",
+    "Which genes change most in B cells given TNF?",
+    "Which genes change in B cells given TNF?",
+    "B cells given TNF for more than 6 h",
     "monocytes treated with IFN-beta versus control",
   ])("%s: no comparison of members", (question) => {
     expect(ask(question).understood_by).toBe("rules");

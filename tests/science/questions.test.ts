@@ -18,6 +18,7 @@ test("of the held questions that are clear, the rules alone read at least 95 of 
 });
 
 test("of questions rephrased from public titles, what the rules answer is what was asked", () => {
+  expect(scoreTitles("titles-second")).toMatchObject({ questions: 60, wrong: 0, precision: 1 });
   const { questions, precision, wrong } = scoreTitles();
   expect(questions).toBe(150);
   expect([wrong, precision]).toEqual([

@@ -77,6 +77,30 @@ See the run: https://haystack.example.org/runs/run-7f3a
 `);
   });
 
+  test.each([
+    [
+      "/srv/haystack-data/objects/batch-io/r1/iter_1/predictions.h5ad is damaged; copy it again.",
+      "predictions.h5ad is damaged; copy it again.",
+    ],
+    [
+      "The run store /var/lib/haystack/runs.sqlite cannot be used (the disk is full); check the file.",
+      "The run store runs.sqlite cannot be used (the disk is full); check the file.",
+    ],
+    [
+      "There is no folder '/home/ada/atlases/' (see /home/ada/x y/z).",
+      "There is no folder '(a folder)' (see x y/z).",
+    ],
+    ["file:///data/a/b.h5ad is gone", "b.h5ad is gone"],
+    [
+      "See https://cloud.google.com/batch/docs, gs://bucket/a/b and results/r1/log.json; 1/2 of IL-12/15/18.",
+      "See https://cloud.google.com/batch/docs, gs://bucket/a/b and results/r1/log.json; 1/2 of IL-12/15/18.",
+    ],
+  ])("a mail names no place of the server (%s)", (error_message, told) => {
+    const mail = renderMail("run_failed", { ...FACTS, error_message });
+    expect(mail.text).toContain(`What went wrong: ${told}\n`);
+    expect(mail.html).not.toMatch(/srv|var\/lib|home|\/data/);
+  });
+
   test("a failed run says what went wrong, and no score", () => {
     const { text } = renderMail("run_failed", {
       ...FACTS,

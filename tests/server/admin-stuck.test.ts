@@ -135,3 +135,39 @@ test("a job that Batch does not take, and one that cannot be looked at, are reas
   expect(reasons({ troubled_since: null, trouble: null })).toEqual([]);
   expect(reasons({ trouble }, { document: { ...run("r1"), status: "failed" } })).toEqual([]);
 });
+
+test("a step that is postponed for long is a reason, with what stops it", () => {
+  const postponed = (since: number, status: "running" | "failed" = "running") =>
+    reasonsOf({
+      document: {
+        ...record({}).document,
+        status,
+        postponed: {
+          step: "evaluate",
+          code: "DISK_FULL",
+          message: "The disk is full; free some space.",
+          since: new Date(since).toISOString(),
+          try_at: new Date(BEFORE + 9_000).toISOString(),
+        },
+      },
+    });
+  expect(postponed(BEFORE)).toEqual([["step_postponed", BEFORE]]);
+  expect(postponed(BEFORE + 1)).toEqual([]);
+  expect(postponed(BEFORE, "failed")).toEqual([]);
+});
+
+test("a job that should have stopped is a reason until its end is confirmed", () => {
+  const stopping = (context: Record<string, unknown>) =>
+    stuckReasons(
+      { record: record({}), event_since: null },
+      actor({}, [{ ...actor(context), source: "stopJobs" }]),
+      [],
+      BEFORE,
+    ).map(({ reason, since }) => [reason, since]);
+  expect(stopping({ job_ids: ["hs-r1-i1-p-a1"], asked_at: BEFORE })).toEqual([
+    ["stop_unconfirmed", BEFORE],
+  ]);
+  expect(stopping({ job_ids: ["hs-r1-i1-p-a1"], asked_at: BEFORE + 1 })).toEqual([]);
+  expect(stopping({ job_ids: ["hs-r1-i1-p-a1"], asked_at: null })).toEqual([]);
+  expect(stopping({ job_ids: [], asked_at: BEFORE })).toEqual([]);
+});

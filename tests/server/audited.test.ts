@@ -33,6 +33,7 @@ const entry = (at: number, outcome: string): AuditEntry => ({
   at,
   who: "root@example.org",
   credential: "t1",
+  from: "192.0.2.7",
   action: "cancel",
   target: "r1",
   outcome,
@@ -45,7 +46,7 @@ test("who did what, when and how it ended is recorded: before the work, and afte
     clock.advanceTo(9);
     return "result";
   };
-  expect(await audited(parts)({ identity }, "cancel", "r1", work)).toBe("result");
+  expect(await audited(parts)({ identity, ip: "192.0.2.7" }, "cancel", "r1", work)).toBe("result");
   expect(entries).toEqual([entry(5, "begun"), entry(9, "done")]);
 });
 
@@ -53,7 +54,7 @@ test("work that fails is recorded by its error, and fails", async () => {
   const { entries, parts } = auditing();
   const refused = new HaystackError("RUN_STATE_FORBIDS", "It has ended.");
   await expect(
-    audited(parts)({ identity }, "cancel", "r1", () => Promise.reject(refused)),
+    audited(parts)({ identity, ip: "192.0.2.7" }, "cancel", "r1", () => Promise.reject(refused)),
   ).rejects.toBe(refused);
   expect(entries).toEqual([entry(5, "begun"), entry(5, "RUN_STATE_FORBIDS")]);
 });
@@ -64,12 +65,14 @@ test("what cannot be recorded is not begun; an end that cannot be recorded is a 
     isBegun = true;
   };
   const refusing = auditing(() => true);
-  await expect(audited(refusing.parts)({ identity }, "cancel", "r1", work)).rejects.toMatchObject({
+  await expect(
+    audited(refusing.parts)({ identity, ip: "192.0.2.7" }, "cancel", "r1", work),
+  ).rejects.toMatchObject({
     code: "STORE_UNAVAILABLE",
   });
   expect(isBegun).toBe(false);
   const later = auditing(({ outcome }) => outcome === "done");
-  await audited(later.parts)({ identity }, "cancel", "r1", work);
+  await audited(later.parts)({ identity, ip: "192.0.2.7" }, "cancel", "r1", work);
   expect(isBegun).toBe(true);
   expect(later.unrecorded).toHaveLength(1);
 });
@@ -79,9 +82,14 @@ test("what one does with one's own run is not recorded, whatever the spelling of
   const audit = auditedForOthers(parts);
   const done = async (): Promise<void> => undefined;
   for (const user_email of ["root@example.org", "Root@Example.org"])
-    await audit({ identity }, "cancel", { run_id: "r1", user_email }, done);
+    await audit({ identity, ip: "192.0.2.7" }, "cancel", { run_id: "r1", user_email }, done);
   expect(entries).toEqual([]);
-  await audit({ identity }, "cancel", { run_id: "r1", user_email: "ada@example.org" }, done);
-  await audit({ identity }, "cancel", { run_id: "r1", user_email: null }, done);
+  await audit(
+    { identity, ip: "192.0.2.7" },
+    "cancel",
+    { run_id: "r1", user_email: "ada@example.org" },
+    done,
+  );
+  await audit({ identity, ip: "192.0.2.7" }, "cancel", { run_id: "r1", user_email: null }, done);
   expect(entries.map(({ outcome }) => outcome)).toEqual(["begun", "done", "begun", "done"]);
 });

@@ -11,8 +11,14 @@ import { temporaryFolder } from "../support/hosted-runs.ts";
 import { FUZZER } from "../support/real-parts.ts";
 import { ADA, QUESTION } from "./api-harness.ts";
 
+/** `npm run fuzz:api` follows what answers lead to for so long, in place of the short tour. */
+const MINUTES = Number(process.env["FUZZ_MINUTES"] ?? 0);
 /** Only for what hangs: a machine under load needs minutes. */
-const LONGEST_MS = 540_000;
+const LONGEST_MS = 540_000 + MINUTES * 60_000;
+const PHASES =
+  MINUTES > 0
+    ? ["--phases", "examples,stateful", "--max-time", String(MINUTES * 60)]
+    : ["--phases", "examples,coverage,fuzzing"];
 
 interface Description {
   readonly paths: Readonly<
@@ -53,8 +59,7 @@ async function fuzz(
     "--exclude-checks",
     "positive_data_acceptance",
     // One worker: ast.parse of Python 3.11 fails now and then in threads.
-    "--phases",
-    "examples,coverage,fuzzing",
+    ...PHASES,
     "--max-examples",
     "8",
     "--seed",
@@ -173,6 +178,16 @@ describeWith(FUZZER)("the API of a daemon under a fuzzer", () => {
           ({ level, code }) => ["error", "fatal"].includes(level) || code === "INTERNAL",
         ),
       ).toEqual([]);
+      const tally = Map.groupBy(
+        lines.filter(({ status }) => status !== undefined),
+        ({ status = 0 }) => `${Math.floor(status / 100)}xx`,
+      );
+      expect(tally.get("5xx") ?? []).toEqual([]);
+      if (MINUTES > 0) {
+        const counts = [...tally].map(([kind, some]) => `${some.length} ${kind}`).toSorted();
+        process.stdout.write(`${counts.join(", ")} in ${MINUTES} minutes\n`);
+        return;
+      }
       const answers = new Set(
         lines.map(
           (line) =>

@@ -15,6 +15,7 @@ const entry = (target: string, at: number) => ({
   at,
   who: "admin@example.org",
   credential: "iap",
+  from: "192.0.2.7",
   action: "run.cancel",
   target,
   outcome: "done",
@@ -103,6 +104,14 @@ export function accessContract(
         [],
       );
       expect(id).not.toBe("");
+    });
+
+    test("an entry of an earlier release says nothing of where it came from", async () => {
+      const [store] = await openTwo();
+      const { from, ...earlier } = entry("run-a", NOW);
+      await store.recordAudit(earlier);
+      expect(from).toBe("192.0.2.7");
+      expect(await store.listAudit({})).toEqual([{ id: expect.any(String) as string, ...earlier }]);
     });
 
     test("entries of one moment are told in the order in which they were recorded", async () => {

@@ -55,7 +55,7 @@ test("texts become vectors in their order, priced by the tokens of the answer", 
 test("what passes is tried again, with the same key", async () => {
   const server = await startModelServer();
   server.embed(() => [1]);
-  server.scriptEmbeddings(answersWith(500), DROPS, sendsText('{"data":[null]}'), sendsText("{}"));
+  server.scriptEmbeddings(answersWith(500), DROPS, sendsText('{"data":['), answersWith(429));
   const { embedding } = server.model({ embedding: EMBEDDING, clock: hurried() });
   expect(await embedding?.embed(["a"], options())).toStrictEqual({
     vectors: [[1]],

@@ -205,9 +205,9 @@ test("server errors, dropped connections and half answers are tried again, ever 
 test.each([
   [
     "five failures",
-    [answersWith(502), DROPS, fails("server_error"), sendsText("null"), answersWith(500)],
+    [answersWith(502), DROPS, fails("server_error"), sendsText("{"), answersWith(500)],
     5,
-    /status 500 \(attempt 5\); try again later/,
+    /status 500 \(scripted\) \(attempt 5\); try again later/,
   ],
   ["a bad key", [answersWith(401)], 1, /status 401.*check OPENAI_API_KEY/],
   ["no credit left", [answersWith(429, {}, "insufficient_quota")], 1, /insufficient_quota/],

@@ -8,6 +8,8 @@ import { serveLoopback } from "./loopback-server.ts";
 /** A local server that speaks the Responses API and answers from a script. */
 
 export interface ModelCall {
+  /** With its query. */
+  readonly path: string;
   readonly body: RequestBody;
   readonly headers: IncomingHttpHeaders;
 }
@@ -58,6 +60,7 @@ type Answer =
       readonly status: number;
       readonly headers: Record<string, string>;
       readonly code: string | null;
+      readonly message?: string;
     }
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "drop" | "drop_halfway" | "hang" };
@@ -86,6 +89,18 @@ export const says = (value: unknown): Answer => ({
 export const refuses = (refusal: string): Answer => ({
   kind: "output",
   output: [message({ type: "refusal", refusal })],
+});
+/** Reasoning and commentary, then the answer, as models of these days send them. */
+export const saysAfterComment = (comment: string, value: unknown): Answer => ({
+  kind: "output",
+  output: [
+    { type: "reasoning", id: "rs_1", summary: [], encrypted_content: "sealed" },
+    { ...message({ type: "output_text", text: comment, annotations: [] }), phase: "commentary" },
+    {
+      ...message({ type: "output_text", text: JSON.stringify(value), annotations: [] }),
+      phase: "final_answer",
+    },
+  ],
 });
 export const calls = (
   ...tools: readonly (readonly [name: string, parameters: unknown])[]
@@ -118,7 +133,20 @@ export const answersWith = (
   status: number,
   headers: Record<string, string> = {},
   code: string | null = null,
-): Answer => ({ kind: "status", status, headers, code });
+  words = "scripted",
+): Answer => ({ kind: "status", status, headers, code, message: words });
+/** An answer of chat completions. */
+export const chats = (said: object, more: object = {}): Answer =>
+  sendsText(
+    JSON.stringify({
+      id: "c",
+      object: "chat.completion",
+      choices: [
+        { index: 0, finish_reason: "stop", message: { role: "assistant", ...said }, ...more },
+      ],
+      usage: { prompt_tokens: 1_000, completion_tokens: 200, total_tokens: 1_200 },
+    }),
+  );
 export const sendsText = (text: string): Answer => ({ kind: "text", text });
 export const DROPS: Answer = { kind: "drop" };
 export const DROPS_HALFWAY: Answer = { kind: "drop_halfway" };
@@ -161,6 +189,8 @@ export interface ModelServer {
   readonly shutdowns: Map<string, unknown>;
   /** How it tells of models: one by one and as a list, as a list alone (vLLM), or not at all. */
   listing: "each" | "list" | "none";
+  /** Which of the APIs it has; calls of others are answered with 404, as vLLM and Ollama do. */
+  apis: readonly ("/v1/responses" | "/v1/chat/completions")[];
   /** What comes next; after the last entry the server answers with status 418. */
   script(...entries: readonly ScriptEntry[]): void;
   /** Resolves when so many calls have arrived. */
@@ -194,10 +224,12 @@ export async function startModelServer(): Promise<ModelServer> {
           (vectorOf === null ? answersWith(418) : vectors(given, vectorOf)),
       );
     }
+    const path = (request.url ?? "").split("?")[0] as (typeof server.apis)[number];
+    if (!server.apis.includes(path)) return send(response, answersWith(404));
     const body = JSON.parse(json) as RequestBody;
-    const entry =
-      request.method === "POST" && request.url === "/v1/responses" ? entries.shift() : undefined;
-    received.push({ body, headers: request.headers });
+    if (Object.keys(body).length === 0) return send(response, answersWith(400));
+    const entry = request.method === "POST" ? entries.shift() : undefined;
+    received.push({ path: request.url ?? "", body, headers: request.headers });
     send(response, typeof entry === "function" ? entry(body) : (entry ?? answersWith(418)));
     for (const waiter of waiters) if (received.length >= waiter.count) waiter.resolve();
     waiters = waiters.filter(({ count }) => received.length < count);
@@ -212,6 +244,7 @@ export async function startModelServer(): Promise<ModelServer> {
     models,
     shutdowns,
     listing: "each",
+    apis: ["/v1/responses", "/v1/chat/completions"],
     script: (...more) => void entries.push(...more),
     arrived: (count) =>
       new Promise((resolve) =>
@@ -226,6 +259,7 @@ export async function startModelServer(): Promise<ModelServer> {
         temperature: null,
         price: PRICE,
         embedding: null,
+        redact: (text) => text,
         clock: systemClock,
         random: () => 0,
         ...options,
@@ -277,7 +311,7 @@ function send(response: ServerResponse, answer: Answer): void {
     response.writeHead(answer.status, { "content-type": "application/json", ...answer.headers });
     return void response.end(
       JSON.stringify({
-        error: { message: "scripted", type: "scripted", code: answer.code, param: null },
+        error: { message: answer.message, type: "scripted", code: answer.code, param: null },
       }),
     );
   }

@@ -11,10 +11,12 @@ import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { JobFailureKind } from "../index.ts";
 import { workerExit } from "../worker-contract.ts";
+import { keepDescendants } from "./descendants.ts";
 import { fillCommand } from "./command.ts";
 import { advance, jobRoot, type LocalJob, readJob, type StateEntry } from "./job.ts";
 import { programOutput } from "./program-output.ts";
-import { folderIdentity, identityOf, processesOfJob, signalProcess } from "./process.ts";
+import { folderIdentity, identityOf, signalProcess } from "./process.ts";
+import { leftOfJob } from "./left-of-job.ts";
 import { given } from "../../../given.ts";
 
 const STDERR_KEPT = 4096;
@@ -72,7 +74,7 @@ function stopper(): Stop {
 /** Kills whatever the program left running and waits until it is gone. */
 async function killLeftovers(folder: string): Promise<void> {
   for (let pause = 10; ; pause = Math.min(1000, pause * 2)) {
-    const left = await processesOfJob(folder);
+    const left = await leftOfJob(folder);
     if (left.length === 0) return;
     for (const pid of left) signalProcess(pid, "SIGKILL");
     await wait(pause);
@@ -97,6 +99,7 @@ async function runProgram(job: LocalJob, folder: string, stop: Stop): Promise<Ou
     tail = Buffer.concat([tail, chunk]).subarray(-STDERR_KEPT);
   });
   const group = child.pid === undefined ? undefined : -child.pid;
+  const stopKeeping = child.pid === undefined ? undefined : keepDescendants(child.pid, folder);
   const kill = (signal: NodeJS.Signals): void => {
     if (group !== undefined && child.exitCode === null && child.signalCode === null)
       signalProcess(group, signal);
@@ -123,6 +126,7 @@ async function runProgram(job: LocalJob, folder: string, stop: Stop): Promise<Ou
   });
   clearTimeout(overTime);
   clearTimeout(killTimer);
+  await stopKeeping?.();
   if (group !== undefined) signalProcess(group, "SIGKILL");
   await killLeftovers(folder);
   await Promise.race([closed, wait(STDERR_LATE_MS)]);

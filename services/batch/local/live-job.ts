@@ -10,6 +10,12 @@ export interface LiveJob {
   announced: number;
   announcing: boolean;
   runner?: "up" | "gone";
+  /** When its runner was asked to stop, by the clock's `elapsed`. */
+  askedToStop?: number;
+  /** Why a runner that does not answer is stopped, where nobody cancelled the job. */
+  silent?: "over_time";
+  /** For how long the program may run. */
+  mostMs?: number;
 }
 
 export const isOver = (job: LiveJob): boolean =>

@@ -50,7 +50,13 @@ export function localBatch(options: LocalBatchOptions): BatchService {
   let again = false;
 
   const folderOf = (jobId: string): string => join(root.jobs, jobId);
-  const { add, launch, check } = supervision({ rootFolder, root, clock, poke: () => poke() });
+  const { add, launch, check } = supervision({
+    rootFolder,
+    root,
+    clock,
+    stopGraceMs,
+    poke: () => poke(),
+  });
 
   const announce = async (jobId: string, job: LiveJob): Promise<void> => {
     const entry = job.history[job.announced];

@@ -1,8 +1,9 @@
 import type { Clock } from "../../clock/index.ts";
-import { advance, type JobRoot, readHistory, runnerOf, type StateEntry } from "./job.ts";
+import { advance, type JobRoot, readHistory, readJob, runnerOf, type StateEntry } from "./job.ts";
 import { launchRunner } from "./launch.ts";
 import { isOver, type LiveJob } from "./live-job.ts";
-import { folderIdentity, isAlive, processesOfJob, signalProcess } from "./process.ts";
+import { leftOfJob } from "./left-of-job.ts";
+import { folderIdentity, isAlive, type ProcessIdentity, signalProcess } from "./process.ts";
 
 /**
  * A scheduled job whose runner does not appear for so long gets another; of two runners one takes
@@ -10,11 +11,22 @@ import { folderIdentity, isAlive, processesOfJob, signalProcess } from "./proces
  */
 const RUNNER_LATE_MS = 10_000;
 const LEFTOVERS_CHECK_MS = 100;
+/** A runner that does not answer for so long after the program's own grace is killed. */
+const SILENT_MS = 10_000;
 
 const lost = (reason: string): Omit<StateEntry, "at"> => ({
   state: "FAILED",
   failure: { kind: "transient", reason, exit_code: null },
 });
+
+const overTime: Omit<StateEntry, "at"> = {
+  state: "FAILED",
+  failure: {
+    kind: "over_time",
+    reason: "The inference program ran longer than it may, and what supervised it did not answer.",
+    exit_code: null,
+  },
+};
 
 export interface Supervision {
   /** Adds the state that `next` chooses; false when it chose none or the job has ended. */
@@ -33,11 +45,13 @@ export function supervision({
   rootFolder,
   root,
   clock,
+  stopGraceMs,
   poke,
 }: {
   readonly rootFolder: string;
   readonly root: JobRoot;
   readonly clock: Clock;
+  readonly stopGraceMs: number;
   readonly poke: () => void;
 }): Supervision {
   const add = async (
@@ -68,16 +82,18 @@ export function supervision({
 
   /** A runner that died leaves the program: kill it, and end the job when nothing of it is left. */
   const bury = async (job: LiveJob): Promise<void> => {
-    const left = await processesOfJob(job.folder);
+    const left = await leftOfJob(job.folder);
     for (const pid of left) signalProcess(pid, "SIGKILL");
     if (left.length > 0) clock.after(LEFTOVERS_CHECK_MS, poke);
     else
       await add(job, (last) =>
         last.state === "CANCELLATION_IN_PROGRESS"
           ? { state: "CANCELLED" }
-          : lost(
-              "The process that supervised the job ended, perhaps because the machine was restarted.",
-            ),
+          : job.silent === "over_time"
+            ? overTime
+            : lost(
+                "The process that supervised the job ended, perhaps because the machine was restarted.",
+              ),
       );
   };
 
@@ -86,6 +102,19 @@ export function supervision({
     runner: NonNullable<StateEntry["runner"]>,
   ): Promise<boolean> =>
     runner.folder === undefined || runner.folder === (await folderIdentity(folder));
+
+  /** Asks the runner to stop; one that does not answer, frozen perhaps, is killed. */
+  const stop = (job: LiveJob, runner: ProcessIdentity): void => {
+    job.askedToStop ??= clock.elapsed();
+    const isSilent = clock.elapsed() - job.askedToStop >= stopGraceMs + SILENT_MS;
+    signalProcess(runner.pid, isSilent ? "SIGKILL" : "SIGTERM");
+  };
+
+  /** The runner itself ends a job in time, unless it is frozen. */
+  const isOverTime = async (job: LiveJob, { at }: StateEntry): Promise<boolean> => {
+    job.mostMs ??= ((await readJob(root, job.folder))?.spec.max_run_seconds ?? 0) * 1_000;
+    return clock.now() - at >= job.mostMs + stopGraceMs + SILENT_MS;
+  };
 
   const supervise = async (job: LiveJob): Promise<void> => {
     const last = job.history.at(-1);
@@ -105,7 +134,11 @@ export function supervision({
           now.state === "CANCELLATION_IN_PROGRESS" ? { state: "CANCELLED" } : undefined,
         );
       else if (!(await isOurs(job, runner)) || !(await isAlive(runner))) await bury(job);
-      else if (last.state === "CANCELLATION_IN_PROGRESS") signalProcess(runner.pid, "SIGTERM");
+      else if (last.state === "CANCELLATION_IN_PROGRESS") stop(job, runner);
+      else if (await isOverTime(job, last)) {
+        job.silent ??= "over_time";
+        stop(job, runner);
+      }
     }
   };
 

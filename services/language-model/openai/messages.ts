@@ -45,7 +45,11 @@ function inputOf(item: ModelItem): ResponseInputItem {
     case "data":
       return { role: "user", content: item.text };
     case "answer":
-      return { role: "assistant", content: item.text };
+      return {
+        role: "assistant",
+        content: item.text,
+        ...(item.phase === undefined ? {} : { phase: item.phase }),
+      };
     case "tool_call":
       return {
         type: "function_call",
@@ -72,7 +76,7 @@ function itemOf(item: ResponseOutputItem): ModelItem[] {
   const text = item.content
     .map((part) => (part.type === "refusal" ? part.refusal : part.text))
     .join("");
-  return [{ type: "answer", text }];
+  return [{ type: "answer", text, ...(item.phase == null ? {} : { phase: item.phase }) }];
 }
 
 export function replyOf(
@@ -96,7 +100,9 @@ export function replyOf(
   return {
     items,
     end,
-    text: items.flatMap((item) => (item.type === "answer" ? [item.text] : [])).join(""),
+    text: items
+      .flatMap((item) => (item.type === "answer" && item.phase !== "commentary" ? [item.text] : []))
+      .join(""),
     usage: usageOf(response.usage, { sent, received: response.output }, price),
   };
 }

@@ -1,8 +1,15 @@
-import OpenAI from "openai";
+import OpenAI, { APIError } from "openai";
 import { HaystackError } from "../../../errors.ts";
 import { backoffMs, pause, stopped } from "../../http/backoff.ts";
-import type { CallOptions, LanguageModel } from "../index.ts";
-import { failureOfEmbeddings, failureOfResponse, failureThrown, type Failure } from "./failures.ts";
+import type { CallOptions, LanguageModel, ModelApi, ModelReply, ModelRequest } from "../index.ts";
+import { chatBodyOf, chatReplyOf } from "./chat.ts";
+import {
+  type Failure,
+  failureOfChat,
+  failureOfEmbeddings,
+  failureOfResponse,
+  failureThrown,
+} from "./failures.ts";
 import { knownModels, retired } from "./known-models.ts";
 import { bodyOf, replyOf } from "./messages.ts";
 import type { OpenAIOptions } from "./options.ts";
@@ -23,6 +30,19 @@ interface Call<Answer> {
     readonly headers: Readonly<Record<string, string>>;
   }): Promise<Answer>;
   failureOf(answer: Answer): Failure | null;
+  /** There is another way where the server has no such API; the answer is then null. */
+  readonly hasOther?: true;
+}
+
+/** The address of the API, and what is asked of every path below it (`?api-version=...`). */
+function addressOf(baseURL: string): {
+  readonly base: string;
+  readonly query: Record<string, string>;
+} {
+  const url = new URL(baseURL);
+  const query = Object.fromEntries(url.searchParams);
+  url.search = "";
+  return { base: url.href.replace(/\/$/, ""), query };
 }
 
 /**
@@ -30,9 +50,11 @@ interface Call<Answer> {
  */
 export function openaiModel(options: OpenAIOptions): LanguageModel {
   const { clock, price, embedding } = options;
+  const { base, query } = addressOf(options.baseURL);
   const client = new OpenAI({
     apiKey: options.apiKey,
-    baseURL: options.baseURL,
+    baseURL: base,
+    defaultQuery: query,
     maxRetries: 0,
     timeout: LONGEST_TIMER_MS,
     logLevel: "off",
@@ -43,7 +65,10 @@ export function openaiModel(options: OpenAIOptions): LanguageModel {
   });
 
   const at = new URL(options.baseURL).host;
-  const known = knownModels(client, at, (thrown) => failureThrown(thrown, clock.now()));
+  const failed = (thrown: unknown): Failure => failureThrown(thrown, clock.now(), options.redact);
+  const known = knownModels(client, at, failed);
+  /** Found out by the first call or check. */
+  let api: ModelApi = "Responses API";
 
   /** One attempt; the time limit is the clock's. */
   const attempt = async <Answer extends object>(
@@ -67,23 +92,31 @@ export function openaiModel(options: OpenAIOptions): LanguageModel {
           wait: null,
           late: true,
         };
-      return failureThrown(thrown, clock.now());
+      return failed(thrown);
     } finally {
       forget();
     }
   };
 
-  const answered = async <Answer extends object>(
+  const answeredIfThere = async <Answer extends object>(
     call: Call<Answer>,
     given: CallOptions,
-  ): Promise<Answer> => {
+  ): Promise<Answer | null> => {
     let timeouts = 0;
     for (let attempts = 1; ; attempts++) {
       if (given.signal.aborted) throw stopped();
       const outcome = await attempt(call, given);
       if ("answer" in outcome) return outcome.answer;
-      if (outcome.missing === true && !(await known.mayHave(call.model, given.signal)))
-        throw retired(call.model, at, call.variable);
+      if (outcome.missing === true) {
+        if (!(await known.mayHave(call.model, given.signal)))
+          throw retired(call.model, at, call.variable);
+        if (call.hasOther === true) return null;
+      }
+      if (outcome.refused === true)
+        throw new HaystackError(
+          "MODEL_REFUSED",
+          `The language model ${call.model} ${outcome.problem}; reword the question.`,
+        );
       if (outcome.late === true) timeouts++;
       const wait = outcome.wait ?? backoffMs(attempts, options.random());
       if (
@@ -104,30 +137,75 @@ export function openaiModel(options: OpenAIOptions): LanguageModel {
     }
   };
 
+  const answered = async <Answer extends object>(
+    call: Omit<Call<Answer>, "hasOther">,
+    given: CallOptions,
+  ): Promise<Answer> => {
+    const answer = await answeredIfThere(call, given);
+    if (answer === null) throw new TypeError("a call without another way was given up");
+    return answer;
+  };
+
+  const byResponses = async (request: ModelRequest, given: CallOptions): Promise<ModelReply> => {
+    const body = bodyOf(request, options);
+    const response = await answeredIfThere(
+      {
+        model: options.model,
+        variable: "OPENAI_MODEL",
+        send: (sent) => client.responses.create(body, sent),
+        failureOf: failureOfResponse(options.redact),
+        hasOther: true,
+      },
+      given,
+    );
+    if (response !== null) return replyOf(response, body, price);
+    api = "Chat Completions API";
+    return byChat(request, given);
+  };
+
+  const byChat = async (request: ModelRequest, given: CallOptions): Promise<ModelReply> => {
+    const body = chatBodyOf(request, options);
+    const answer = await answered(
+      {
+        model: options.model,
+        variable: "OPENAI_MODEL",
+        send: (sent) => client.chat.completions.create(body, sent),
+        failureOf: failureOfChat,
+      },
+      given,
+    );
+    return chatReplyOf(answer, body, price);
+  };
+
+  /** Whether there is an API at the path: an empty request is refused by one, and costs nothing. */
+  const isThere = async (path: string, signal: AbortSignal): Promise<boolean> => {
+    try {
+      await client.post(path, { body: {}, signal });
+      return true;
+    } catch (thrown) {
+      return !(thrown instanceof APIError && failed(thrown).missing === true);
+    }
+  };
+
   return {
     name: options.model,
     price,
     async check(signal) {
       const first = await known.lifetime("OPENAI_MODEL", options.model, signal);
-      if (embedding === null) return [first];
-      return [first, await known.lifetime("OPENAI_EMBEDDING_MODEL", embedding.model, signal)];
-    },
-    async complete(request, given) {
-      const body = bodyOf(request, options);
-      return replyOf(
-        await answered(
-          {
-            model: options.model,
-            variable: "OPENAI_MODEL",
-            send: (sent) => client.responses.create(body, sent),
-            failureOf: failureOfResponse,
-          },
-          given,
-        ),
-        body,
-        price,
+      const models =
+        embedding === null
+          ? [first]
+          : [first, await known.lifetime("OPENAI_EMBEDDING_MODEL", embedding.model, signal)];
+      if (await isThere("/responses", signal)) return { models, api: "Responses API" };
+      if (await isThere("/chat/completions", signal))
+        return { models, api: "Chat Completions API" };
+      throw new HaystackError(
+        "MODEL_UNAVAILABLE",
+        `The server ${at} has neither the Responses API nor chat completions; check OPENAI_BASE_URL.`,
       );
     },
+    complete: (request, given) =>
+      api === "Responses API" ? byResponses(request, given) : byChat(request, given),
     ...(embedding === null
       ? {}
       : {

@@ -15,6 +15,8 @@ export interface OpenAIOptions {
   readonly price: ModelPrice;
   /** Null: no embeddings. `price`: US dollars for a million tokens. */
   readonly embedding: { readonly model: string; readonly price: number } | null;
+  /** Hides secrets in what the server says; it goes into runs, reports and logs. */
+  readonly redact: (text: string) => string;
   readonly clock: Clock;
   readonly random: () => number;
 }

@@ -130,6 +130,7 @@ export function directoryObjects({ root }: { readonly root: string }): ObjectSto
   };
 
   return {
+    isElsewhere: false,
     async put(path, localFile, signal) {
       try {
         signal?.throwIfAborted();

@@ -158,7 +158,31 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
     );
   };
 
+  async function* filesFrom(
+    start: string,
+  ): AsyncGenerator<{ readonly path: string; readonly metadata: unknown }> {
+    try {
+      let pageToken: string | undefined;
+      do {
+        const query = {
+          prefix: prefix + start,
+          maxResults: PAGE,
+          autoPaginate: false,
+          ...given({ pageToken }),
+        };
+        const [files, next] = await retrying(retry, closing.signal, () => bucket.getFiles(query));
+        for (const { name, metadata } of files)
+          // A name that ends with a slash is a folder made by hand.
+          if (!name.endsWith("/")) yield { path: name.slice(prefix.length), metadata };
+        pageToken = (next as { pageToken?: string } | null | undefined)?.pageToken;
+      } while (pageToken !== undefined);
+    } catch (thrown) {
+      throw failed(thrown, `Listing the objects ${start}*`, closing.signal);
+    }
+  }
+
   return {
+    isElsewhere: true,
     async put(path, localFile, signal) {
       const stop = until(signal);
       try {
@@ -244,22 +268,12 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
       }
     },
     async *list(start) {
-      try {
-        let pageToken: string | undefined;
-        do {
-          const query = {
-            prefix: prefix + start,
-            maxResults: PAGE,
-            autoPaginate: false,
-            ...given({ pageToken }),
-          };
-          const [files, next] = await retrying(retry, closing.signal, () => bucket.getFiles(query));
-          // A name that ends with a slash is a folder made by hand.
-          for (const { name } of files) if (!name.endsWith("/")) yield name.slice(prefix.length);
-          pageToken = (next as { pageToken?: string } | null | undefined)?.pageToken;
-        } while (pageToken !== undefined);
-      } catch (thrown) {
-        throw failed(thrown, `Listing the objects ${start}*`, closing.signal);
+      for await (const { path } of filesFrom(start)) yield path;
+    },
+    async *inventory(start) {
+      for await (const { path, metadata } of filesFrom(start)) {
+        const { size, generation, crc32c = "" } = storedObject(metadata);
+        yield { path, size, version: String(generation), checksum: crc32c };
       }
     },
     async remove(path, signal) {

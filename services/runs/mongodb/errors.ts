@@ -63,15 +63,24 @@ export function toStoreError(thrown: unknown): HaystackError {
       `The MongoDB server refused a request: ${phrase(thrown.message)}.`,
       { cause: thrown },
     );
+  if (isLookUp(thrown))
+    return unavailable(thrown, systemWords(thrown) ?? "its name cannot be looked up");
   if (!(thrown instanceof MongoError) || thrown instanceof MongoInvalidArgumentError)
     return new HaystackError(
       "INTERNAL",
       "A request to MongoDB could not be made; this is a fault of ours, which the log tells more of.",
       { cause: thrown },
     );
-  return new HaystackError(
-    "STORE_UNAVAILABLE",
-    `The MongoDB server cannot be used (${reasonOf(thrown)}); check MONGODB_URI, and that the server is running and reachable.`,
-    { cause: thrown },
-  );
+  return unavailable(thrown, reasonOf(thrown));
 }
+
+/** The driver hands on what looking up a name or a list of servers (SRV, TXT) ended in. */
+const isLookUp = (thrown: unknown): boolean =>
+  /^(?:query|getaddrinfo)/.test(String((thrown as { readonly syscall?: unknown } | null)?.syscall));
+
+const unavailable = (cause: unknown, why: string): HaystackError =>
+  new HaystackError(
+    "STORE_UNAVAILABLE",
+    `The MongoDB server cannot be used (${why}); check MONGODB_URI, and that the server is running and reachable.`,
+    { cause },
+  );

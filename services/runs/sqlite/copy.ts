@@ -66,19 +66,26 @@ const NAMED_JOBS = `
 SELECT json_extract(job.value, '$.job_id') AS job_id
 FROM runs, json_each(CASE WHEN json_valid(runs.snapshot) THEN runs.snapshot ELSE '{}' END, '$.context.jobs') AS job`;
 
-/** The inference jobs that the stored runs have named. */
-export function namedJobs(file: string): ReadonlySet<string> {
+const COMPLETED = "SELECT run_id FROM runs WHERE status = 'completed' ORDER BY run_id";
+
+/** What the stored runs name: the inference jobs of all, and those that have delivered. */
+export function namedIn(file: string): {
+  readonly jobs: ReadonlySet<string>;
+  readonly completed: readonly string[];
+} {
   try {
-    return withDatabase(
-      file,
-      { readOnly: true },
-      (db) =>
-        new Set(
-          (db.prepare(NAMED_JOBS).all() as { readonly job_id: unknown }[])
-            .map(({ job_id }) => job_id)
-            .filter((id) => typeof id === "string"),
-        ),
-    );
+    return withDatabase(file, { readOnly: true }, (db) => {
+      const texts = (sql: string, column: string): string[] =>
+        db
+          .prepare(sql)
+          .all()
+          .map((row) => row[column])
+          .filter((value) => typeof value === "string");
+      return {
+        jobs: new Set(texts(NAMED_JOBS, "job_id")),
+        completed: texts(COMPLETED, "run_id"),
+      };
+    });
   } catch (thrown) {
     throw unusable(file, thrown);
   }

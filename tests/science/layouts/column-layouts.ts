@@ -68,7 +68,7 @@ export const columnLayouts: readonly Layout[] = [
   },
   {
     name: "scPerturb: CRISPR of a kind that is not said",
-    seen: "https://github.com/sanderlab/scPerturb",
+    seen: "https://github.com/sanderlab/scPerturb/issues/21",
     make: `usual(a, perturbation=arm(a, "control", "KLF1", "CEBPE_KLF1"), perturbation_type="CRISPR", nperts=arm(a, 0, 1, 2))`,
     expect: {
       genetic: {
@@ -80,7 +80,7 @@ export const columnLayouts: readonly Layout[] = [
   },
   {
     name: "scPerturb: CRISPR, told to activate",
-    seen: "https://github.com/sanderlab/scPerturb",
+    seen: "own variation of https://github.com/sanderlab/scPerturb/issues/21",
     make: `usual(a, perturbation=arm(a, "control", "KLF1", "CEBPE_KLF1"), perturbation_type="CRISPR")`,
     options: { perturbationType: "CRISPRa" },
     expect: {
@@ -93,7 +93,7 @@ export const columnLayouts: readonly Layout[] = [
   },
   {
     name: "GEARS: ctrl+A",
-    seen: "https://github.com/snap-stanford/GEARS",
+    seen: "https://github.com/snap-stanford/GEARS/issues/6",
     make: `usual(a, condition=arm(a, "ctrl", "ctrl+STAT1", "STAT1+ctrl"))`,
     expect: {
       controls: ["ctrl"],
@@ -106,7 +106,7 @@ export const columnLayouts: readonly Layout[] = [
   },
   {
     name: "Norman raw: NegCtrl guides beside a gene",
-    seen: "https://github.com/thomasmaxwellnorman/Perturbseq_GI",
+    seen: "own variation of https://github.com/sanderlab/scPerturb/issues/25",
     make: `usual(a, guide_identity=arm(a, "NegCtrl10_NegCtrl0__NegCtrl10_NegCtrl0", "KLF1_NegCtrl0", "CEBPE_KLF1"))`,
     expect: {
       controls: ["NegCtrl10_NegCtrl0__NegCtrl10_NegCtrl0"],
@@ -132,7 +132,7 @@ export const columnLayouts: readonly Layout[] = [
   },
   {
     name: "non-targeting guides by number",
-    seen: "https://gwps.wi.mit.edu",
+    seen: "own variation of https://github.com/scverse/pertpy/issues/916",
     make: `usual(a, gene=arm(a, "non-targeting", "MYC", "TP53"), sgID_AB=[f"non-targeting_{k:05d}|non-targeting_{k+1:05d}" if x else f"MYC_{k}" for k, x in enumerate(c)])`,
     expect: {
       columns: { perturbation: "gene", control_label: "non-targeting" },
@@ -162,7 +162,7 @@ export const columnLayouts: readonly Layout[] = [
   },
   {
     name: "a stimulus by gene symbol with its type",
-    seen: "https://github.com/laminlabs/lamindb",
+    seen: "own variation of https://github.com/laminlabs/lamindb/issues/3101",
     make: `usual(a, pert_target=arm(a, "control", "IFNB1", "IL6"), pert_type=np.where(c, "control", "biologic"))`,
     expect: { columns: { perturbation: "pert_target" }, genetic: { IFNB1: null, IL6: null } },
   },
@@ -177,7 +177,7 @@ export const columnLayouts: readonly Layout[] = [
   },
   {
     name: "Azimuth: celltype.l1 and celltype.l2",
-    seen: "https://azimuth.hubmapconsortium.org",
+    seen: "https://github.com/satijalab/azimuth/issues/36",
     make: `a.obs = pd.DataFrame({"treatment": arm(a, "Vehicle", "IFN-beta", "IL-6"), "celltype.l1": a.obs["kind"].values, "celltype.l2": a.obs["kind"].values, "celltype.l2.score": 0.9}, index=a.obs_names)`,
     expect: { columns: { cell_type: "celltype.l2", control_label: "Vehicle" } },
   },
@@ -204,13 +204,13 @@ export const columnLayouts: readonly Layout[] = [
   },
   {
     name: "one cell line alone",
-    seen: "https://github.com/sanderlab/scPerturb",
+    seen: "own variation of https://github.com/sanderlab/scPerturb/issues/21",
     make: `a.obs = pd.DataFrame({"perturbation": arm(a, "control", "Trametinib", "Dexamethasone"), "cell_line": "K562"}, index=a.obs_names)`,
     expect: { columns: { cell_type: "cell_line" }, cellTypes: ["K562"] },
   },
   {
     name: "no column for the only cell line",
-    seen: "https://github.com/snap-stanford/GEARS",
+    seen: "own variation of https://github.com/snap-stanford/GEARS/issues/62",
     make: `a.obs = pd.DataFrame({"perturbation": arm(a, "control", "Trametinib", "Dexamethasone")}, index=a.obs_names)`,
     options: { cellType: "K562" },
     expect: { columns: { cell_type: null }, cellTypes: ["K562"] },
@@ -229,7 +229,7 @@ export const columnLayouts: readonly Layout[] = [
   },
   {
     name: "OpenProblems: two vehicles in one column",
-    seen: "https://github.com/openproblems-bio/task_perturbation_prediction",
+    seen: "own variation of https://github.com/openproblems-bio/task_perturbation_prediction/issues/80",
     make: `usual(a, sm_name=np.where(c, np.where(a.obs["from"] == "d1", "DMSO", "PBS"), arm(a, "", "IFN-beta", "Dexamethasone")))`,
     expect: {
       controls: ["DMSO", "PBS"],
@@ -240,7 +240,7 @@ export const columnLayouts: readonly Layout[] = [
   },
   {
     name: "several controls told",
-    seen: "https://github.com/openproblems-bio/task_perturbation_prediction",
+    seen: "own variation of https://github.com/openproblems-bio/task_perturbation_prediction/issues/80",
     make: `usual(a, sm_name=np.where(c, np.where(np.arange(48) % 4 < 1, "plain A", "plain B"), arm(a, "", "IFN-beta", "Dexamethasone")))`,
     options: { columns: { control_labels: ["plain A", "plain B"] } },
     expect: {
@@ -269,7 +269,7 @@ export const columnLayouts: readonly Layout[] = [
   },
   {
     name: "compound ids beside names",
-    seen: "https://github.com/openproblems-bio/task_perturbation_prediction",
+    seen: "own variation of https://github.com/openproblems-bio/task_perturbation_prediction/issues/80",
     make: `usual(a, compound=arm(a, "DMSO", "BRD-K38775274-001-19-8", "BRD-K12343256-001-08-9"), product_name=arm(a, "DMSO", "Dexamethasone", "Trametinib"))`,
     expect: { columns: { perturbation: "product_name" } },
   },

@@ -7,7 +7,7 @@ import type { ImportOptions } from "../../../science/atlas/import.ts";
  */
 export interface Layout {
   readonly name: string;
-  /** Where such a file was seen. */
+  /** Where such a file was seen, or the page from which our own variation of it departs. */
   readonly seen: string;
   /** Python that turns the AnnData `a` into the layout; `c` is true for control cells. */
   readonly make: string;

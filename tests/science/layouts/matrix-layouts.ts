@@ -15,7 +15,7 @@ export const countLayouts: readonly Layout[] = [
   },
   {
     name: "log1p in X beside ranks",
-    seen: "https://github.com/ctheodoris/Geneformer",
+    seen: "own variation of https://github.com/chanzuckerberg/cellxgene-census/issues/727",
     make: `${TREATED}; a.X = sp.csr_matrix(log1p(counts)); a.layers["ranks"] = counts.argsort(axis=1).argsort(axis=1).astype(np.float32)`,
     expect: { slot: "X", warns: [/layers\/ranks holds whole numbers and was not/] },
   },
@@ -145,7 +145,7 @@ export const geneLayouts: readonly Layout[] = [
   },
   {
     name: "genome in front of the symbol",
-    seen: "https://www.10xgenomics.com/support/software/cell-ranger/latest",
+    seen: "own variation of https://github.com/scverse/scanpy/issues/2246",
     make: `${TREATED}; a.var = pd.DataFrame(index=[f"GRCh38_{k}" for k in names])`,
     expect: { genes: SYMBOLS, warns: [/shortened to the symbol/] },
   },
@@ -190,7 +190,7 @@ export const covariateLayouts: readonly Layout[] = [
   },
   {
     name: "a control for each time",
-    seen: "https://github.com/broadinstitute/mix_seq_ms",
+    seen: "own variation of https://doi.org/10.1038/s41467-020-17440-w",
     make: `n = np.arange(48); usual(a, treatment=np.where(c, "DMSO", "Trametinib"), time_point=np.where(n // 4 % 2 == 0, "6hr", "24hr"))`,
     expect: { covariates: [`{"time":"24hr"}`, `{"time":"6hr"}`], silent: /no control group/ },
   },

@@ -179,7 +179,7 @@ def after(path):
   },
   {
     name: "doses as categories with their unit apart",
-    seen: "https://github.com/openproblems-bio/task_perturbation_prediction",
+    seen: "own variation of https://github.com/laminlabs/lamindb/issues/3101",
     make: `usual(a, perturbation=arm(a, "DMSO", "IFN-beta", "IFN-beta"), dose_value=pd.Categorical(arm(a, "0", "0.1", "10")), dose_unit="uM")`,
     expect: { covariates: ['{"dose":"0.1 µM"}', '{"dose":"10 µM"}'] },
   },

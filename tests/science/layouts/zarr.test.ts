@@ -190,6 +190,40 @@ print("null")`,
     expect(await leftovers()).toEqual(before);
   });
 
+  it("says of the matrix and of columns that are used how many chunks were not there", async () => {
+    const whole = await inspectH5ad(join(folder, "dense3.zarr"), resolver);
+    expect(whole.warnings.filter((warning) => /chunks/.test(warning))).toEqual([]);
+    for (const [name, gone, part, chunks] of [
+      ["dense2.zarr", "X/1.0", "X", "1 of 20"],
+      ["dense3.zarr", "X/c/1/0", "X", "1 of 20"],
+      ["dense3.zarr", "obs/cell_type/codes/c/0", "obs/cell_type", "1 of 1"],
+      ["dense2.zarr", "obs/cell_type/codes/0", "obs/cell_type", "1 of 1"],
+    ] as const) {
+      const copy = await copyOf(name);
+      await rm(join(copy, gone));
+      const said = expect.stringMatching(
+        new RegExp(`^${chunks} chunks of ${part} are not in the folder.*compare it.*\\.$`),
+      ) as string;
+      expect((await inspectH5ad(copy, resolver)).warnings).toContainEqual(said);
+      const outDir = join(await temporaryFolder(), "atlas");
+      const imported = await importAtlas({ source: copy, outDir }, resolver).catch(
+        (thrown: unknown) => thrown,
+      );
+      expect(imported).toMatchObject({ warnings: expect.arrayContaining([said]) as string[] });
+    }
+  });
+
+  it("is refused where row pointers are gone: their cells would have those of others", async () => {
+    for (const [name, gone] of [
+      ["csr3.zarr", "X/indptr/c/0"],
+      ["csr2.zarr", "X/indptr/0"],
+    ] as const) {
+      const copy = await copyOf(name);
+      await rm(join(copy, gone));
+      expect(await refusal(copy)).toMatch(/^FILE_DAMAGED .*is not complete/);
+    }
+  });
+
   it("is refused where a chunk is damaged, or declares more than it can hold", async () => {
     const path = await copyOf("csr2.zarr");
     const chunk = await readFile(join(path, "X/data/0"));

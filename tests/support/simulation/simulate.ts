@@ -335,9 +335,12 @@ export async function simulate(
       if (mailState === "sent" && witness.mailsOf(key) === 0)
         witness.violated("outbox", `${key} is recorded as sent and was not`);
   }
-  for (const { run_id } of scenario.runs)
-    if (runs.peek(run_id)?.document.error?.code === "GPU_BUDGET_SPENT")
-      witness.fault("money spent");
+  for (const { run_id } of scenario.runs) {
+    const error = runs.peek(run_id)?.document.error;
+    if (error?.code === "GPU_BUDGET_SPENT") witness.fault("money spent");
+    if (error?.message.includes("The simulated machine had its fault") === true)
+      witness.violated("passing", `${run_id} failed for good: ${error.message}`);
+  }
   if ([...batch.jobs.values()].some(isRunningJob)) witness.violated("D4", "a job still runs");
   witness.trace(`end ${ended} ${revisions()}`);
   for (const { process } of daemons.values()) process.kill();

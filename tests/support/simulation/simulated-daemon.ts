@@ -45,6 +45,9 @@ const EXPECTED_TROUBLES: ReadonlySet<string> = new Set([
   "STORE_UNAVAILABLE",
   "COMMIT_CONFLICT",
   "LEASE_LOST",
+  "COMPUTE_ENDED",
+  "DISK_FULL",
+  "TOO_MANY_FILES",
 ]);
 
 export function startDaemon(world: World, name: string, earlier?: Standing): SimulatedDaemon {
@@ -118,6 +121,7 @@ export function startDaemon(world: World, name: string, earlier?: Standing): Sim
     process,
     witness,
     random: stream("science"),
+    machine: stream("machine"),
     faultsUntil: scenario.faultsUntil,
     ports,
     runs: scenario.runs,

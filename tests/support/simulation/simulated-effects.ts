@@ -11,17 +11,27 @@ import type {
 import type { RunEffects } from "../../../actors/host/bind-run-machine.ts";
 import type { Effect } from "../../../actors/host/step.ts";
 import { runOfJob } from "../../../machines/job-id.ts";
-import { HaystackError } from "../../../errors.ts";
+import { type ErrorCode, HaystackError } from "../../../errors.ts";
 import { scriptedEffects, type ScriptedEffects } from "../scripted-effects.ts";
 import type { DaemonProcess } from "./daemon-process.ts";
 import type { Random } from "./random.ts";
 import type { PlannedRun } from "./scenario.ts";
-import type { Witness } from "./witness.ts";
+import type { Fault, Witness } from "./witness.ts";
+
+/** Faults of the machine that pass: a step that meets one begins again. */
+type Passing = readonly [fault: Fault, code: ErrorCode];
+const PASSING: readonly [Passing, ...Passing[]] = [
+  ["compute killed", "COMPUTE_ENDED"],
+  ["disk full", "DISK_FULL"],
+  ["too many files", "TOO_MANY_FILES"],
+];
 
 export interface SimulatedEffectsOptions {
   readonly process: DaemonProcess;
   readonly witness: Witness;
   readonly random: Random;
+  /** Of the faults of the machine. */
+  readonly machine: Random;
   readonly faultsUntil: number;
   readonly ports: Pick<
     StepPorts,
@@ -39,6 +49,7 @@ export function simulatedEffects({
   process,
   witness,
   random,
+  machine,
   faultsUntil,
   ports,
   runs,
@@ -46,11 +57,19 @@ export function simulatedEffects({
   const now = (): number => process.clock.now();
   const real = ports as StepPorts;
 
+  const faultOfStep = (): HaystackError | undefined => {
+    if (now() >= faultsUntil) return undefined;
+    if (random.chance(0.02)) return new HaystackError("INTERNAL", "The simulated step failed.");
+    if (!machine.chance(0.08)) return undefined;
+    const [fault, code] = machine.pick(PASSING);
+    witness.fault(fault);
+    return new HaystackError(code, `The simulated machine had its fault (${fault}).`);
+  };
   const work = (signal: AbortSignal): Promise<void> =>
     new Promise((resolve, reject) => {
-      const fails = now() < faultsUntil && random.chance(0.02);
+      const fault = faultOfStep();
       process.later(random.between(5, 5_000), () =>
-        fails ? reject(new HaystackError("INTERNAL", "The simulated step failed.")) : resolve(),
+        fault === undefined ? resolve() : reject(fault),
       );
       signal.addEventListener(
         "abort",

@@ -1,0 +1,3 @@
+import { buildWindow } from "../../web/build.ts";
+
+export const setup = (): Promise<void> => buildWindow();

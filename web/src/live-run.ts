@@ -1,0 +1,97 @@
+import { useEffect, useState } from "preact/hooks";
+import { get, type Refusal, type Run } from "./api/client.ts";
+import { follow, type Line } from "./api/stream.ts";
+import { refusalOf } from "./loading.ts";
+import { isAtRest } from "./words.ts";
+
+/** A committed transition, as the event stream tells it. */
+export interface Transition {
+  readonly id: string;
+  readonly at: string;
+  readonly actor: string;
+  readonly event: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface LiveRun {
+  readonly run: Run | undefined;
+  readonly transitions: readonly Transition[];
+  readonly refusal: Refusal | undefined;
+  readonly line: Line;
+}
+
+/** News that come together are read together. */
+const TOGETHER_MS = 150;
+const IN_LINE: Line = { lostSince: undefined, why: undefined };
+
+/**
+ * One run and its log as they stand, read again at every event of its stream. `turn` begins anew, as
+ * after a retry.
+ */
+export function useLiveRun(id: string, turn: number): LiveRun {
+  const [run, setRun] = useState<Run>();
+  const [transitions, setTransitions] = useState<readonly Transition[]>([]);
+  const [refusal, setRefusal] = useState<Refusal>();
+  const [line, setLine] = useState<Line>(IN_LINE);
+
+  useEffect(() => {
+    const ended = new AbortController();
+    const { signal } = ended;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let rests = false;
+    const readOnce = async (): Promise<void> => {
+      try {
+        const found = await get("/api/v1/runs/{id}", { named: { id }, signal });
+        if (signal.aborted) return;
+        rests = isAtRest(found);
+        setRun(found);
+        setRefusal(undefined);
+      } catch (thrown) {
+        if (!signal.aborted) setRefusal(refusalOf(thrown));
+      }
+    };
+    // One after the other, so that an earlier answer never replaces a later one.
+    let reading = Promise.resolve();
+    const read = (): Promise<void> => (reading = reading.then(readOnce));
+    const readSoon = (): void => {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        void read();
+      }, TOGETHER_MS);
+    };
+    void read();
+    const log = new Map<string, Transition>();
+    follow(`/api/v1/runs/${encodeURIComponent(id)}/events`, {
+      signal,
+      onEvent: ({ event, id: place, data }) => {
+        if (event === "transition" && place !== undefined) {
+          log.set(place, { ...(data as Omit<Transition, "id">), id: place });
+          setTransitions([...log.values()]);
+        }
+        if (event === "run") rests = isAtRest(data as Run);
+        readSoon();
+      },
+      onLine: (next) => {
+        setLine(next);
+        if (next.lostSince === undefined) void read();
+      },
+      isOver: () => rests,
+    })
+      .then(() => (signal.aborted ? undefined : read()))
+      .catch((thrown: unknown) => setRefusal(refusalOf(thrown)));
+    return () => {
+      ended.abort();
+      clearTimeout(timer);
+    };
+  }, [id, turn]);
+
+  // Who cannot be reached is told of by the line; what is shown stays.
+  const isLost = refusal?.code === "UNREACHABLE";
+  return {
+    run,
+    transitions,
+    refusal: isLost && run !== undefined ? undefined : refusal,
+    line: isLost && line.lostSince === undefined ? { lostSince: Date.now(), why: undefined } : line,
+  };
+}

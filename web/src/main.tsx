@@ -1,0 +1,8 @@
+import { render } from "preact";
+import { Shell } from "./shell.tsx";
+import "./styles/base.css";
+import "./styles/parts.css";
+import "./styles/pages.css";
+
+const place = document.getElementById("window");
+if (place !== null) render(<Shell />, place);

@@ -1,0 +1,228 @@
+import { type ComponentChildren, Fragment, type JSX } from "preact";
+import { useState } from "preact/hooks";
+import { link } from "../address.ts";
+import { post, type Refusal, type Run } from "../api/client.ts";
+import { useLiveRun, type Transition } from "../live-run.ts";
+import { refusalOf, useNow } from "../loading.ts";
+import { Confirm } from "../parts/confirm.tsx";
+import { Iterations } from "../parts/iterations.tsx";
+import { Jobs } from "../parts/jobs.tsx";
+import { LostConnection, Notice, Waiting } from "../parts/notice.tsx";
+import { ResultView } from "../parts/result.tsx";
+import { Status } from "../parts/status.tsx";
+import { Steps } from "../parts/steps.tsx";
+import { Timeline } from "../parts/timeline.tsx";
+import {
+  isAtRest,
+  lasting,
+  mayCancel,
+  mayRetry,
+  money,
+  shownAs,
+  TERMINATION_WORDS,
+  time,
+  words,
+} from "../words.ts";
+
+export function RunPage({ id }: { readonly id: string }): JSX.Element {
+  const [turn, setTurn] = useState(0);
+  const { run, transitions, refusal, line } = useLiveRun(id, turn);
+  const [wished, setWished] = useState<Refusal>();
+  const [isConfirming, setConfirming] = useState(false);
+
+  const wish = async (name: "cancel" | "retry"): Promise<void> => {
+    setConfirming(false);
+    setWished(undefined);
+    try {
+      await post(`/api/v1/runs/{id}/${name}`, { named: { id } });
+      setTurn((before) => before + 1);
+    } catch (thrown) {
+      setWished(refusalOf(thrown));
+    }
+  };
+
+  if (run === undefined)
+    return (
+      <>
+        <h1 class="unseen">Run</h1>
+        <LostConnection since={line.lostSince} why={line.why} />
+        {refusal === undefined ? (
+          <Waiting what="the run" />
+        ) : (
+          refusal.code !== "UNREACHABLE" && (
+            <Notice kind="bad">
+              {refusal.message} <a href={link(["runs"])}>To the runs</a>
+            </Notice>
+          )
+        )}
+      </>
+    );
+
+  return (
+    <article class="run" data-status={shownAs(run)}>
+      <p class="hint path">
+        <a href={link(["runs"])}>Runs</a> / <code>{run.run_id}</code>
+      </p>
+      <h1>{run.name ?? run.query}</h1>
+      {run.name !== undefined && <p class="query">{run.query}</p>}
+      <div class="row spread">
+        <p class="row">
+          <Status run={run} withPhase />
+          {Object.entries(run.labels ?? {}).map(([key, value]) => (
+            <a key={key} class="tag" href={link(["runs"], { label: `${key}=${value}` })}>
+              {key}={value}
+            </a>
+          ))}
+        </p>
+        <p class="row">
+          {mayCancel(run) && (
+            <button type="button" onClick={() => setConfirming(true)}>
+              Cancel
+            </button>
+          )}
+          {mayRetry(run) && (
+            <button type="button" class="main" onClick={() => void wish("retry")}>
+              Retry
+            </button>
+          )}
+          <a class="button" href={link([], { from: run.run_id })}>
+            Ask again, changed
+          </a>
+        </p>
+      </div>
+      <LostConnection since={line.lostSince} why={line.why} />
+      {refusal !== undefined && <Notice kind="bad">{refusal.message}</Notice>}
+      {wished !== undefined && <Notice kind="bad">{wished.message}</Notice>}
+      <StateOfRun run={run} transitions={transitions} />
+      <Basis run={run} />
+      {run.status === "completed" && <ResultView run={run} />}
+      {run.iterations.length > 0 && <Iterations run={run} />}
+      <Timeline transitions={transitions} run={run} />
+      <Jobs run={run} />
+      <Settings run={run} />
+      {isConfirming && (
+        <Confirm
+          title="Cancel this run?"
+          yes="Cancel it"
+          onAnswer={(isYes) => (isYes ? void wish("cancel") : setConfirming(false))}
+        >
+          <p>It stops at once, and its jobs are stopped.</p>
+        </Confirm>
+      )}
+    </article>
+  );
+}
+
+/** Where it is, what it waits for and since when, or how it ended. */
+function StateOfRun({
+  run,
+  transitions,
+}: {
+  readonly run: Run;
+  readonly transitions: readonly Transition[];
+}): JSX.Element {
+  const now = useNow();
+  const last = transitions.findLast(({ actor }) => actor === "run");
+  const since = Date.parse(last?.at ?? run.updated_at);
+  return (
+    <section class="card" aria-label="State">
+      <Steps run={run} />
+      {run.status === "failed" && (
+        <Notice
+          kind="bad"
+          title={run.error?.retryable === true ? "It failed; retrying may help." : "It failed."}
+        >
+          {run.error_message ?? "No reason is recorded."}
+        </Notice>
+      )}
+      {shownAs(run) === "cancelling" && (
+        <Notice kind="note" title="It is cancelled; its jobs are being stopped.">
+          {run.waits_for !== null && `It waits for ${run.waits_for}.`}
+        </Notice>
+      )}
+      {shownAs(run) === "interrupted" && (
+        <Notice kind="bad" title="Nobody hosts it at the moment.">
+          It goes on when a daemon takes it up.
+        </Notice>
+      )}
+      {!isAtRest(run) && shownAs(run) !== "cancelling" && run.waits_for !== null && (
+        <p>
+          It waits for {run.waits_for}, since {lasting(Math.max(0, now - since))}.
+        </p>
+      )}
+      {run.postponed !== undefined && !isAtRest(run) && (
+        <Notice kind="bad" title="A step is put off.">
+          {run.postponed.message} It is tried again at {time(run.postponed.try_at)}.
+        </Notice>
+      )}
+      {(run.held_jobs ?? []).map(({ job_id, reason, since: from }) => (
+        <Notice key={job_id} kind="bad" title="A job has no machine yet.">
+          {reason} ({job_id}, since {time(from)})
+        </Notice>
+      ))}
+      {run.termination_reason !== null && run.status !== "failed" && (
+        <p>{TERMINATION_WORDS[run.termination_reason]}</p>
+      )}
+      <dl class="facts wide">
+        <Fact name="Asked">{time(run.created_at)}</Fact>
+        {run.started_at !== null && (
+          <Fact name={run.completed_at === null ? "Running for" : "Took"}>
+            {lasting(
+              (run.completed_at === null ? now : Date.parse(run.completed_at)) -
+                Date.parse(run.started_at),
+            )}
+          </Fact>
+        )}
+        <Fact name="Cost">{money(run.usage.gpu_cost_usd + run.usage.llm_cost_usd)}</Fact>
+        {run.user_email !== null && <Fact name="Owner">{run.user_email}</Fact>}
+      </dl>
+    </section>
+  );
+}
+
+const Fact = ({
+  name,
+  children,
+}: {
+  readonly name: string;
+  readonly children: ComponentChildren;
+}): JSX.Element => (
+  <div>
+    <dt>{name}</dt>
+    <dd>{children}</dd>
+  </div>
+);
+
+/** What must be known before the answer is used comes first and is marked. */
+function Basis({ run }: { readonly run: Run }): JSX.Element | null {
+  if (run.rests_on.length === 0) return null;
+  return (
+    <section aria-labelledby="basis-title">
+      <h2 id="basis-title">What it rests on</h2>
+      <ul class="basis">
+        {run.rests_on.map(({ title, text, caution }) => (
+          <li key={title + text} class={caution ? "caution" : undefined}>
+            {caution && <strong class="mark">Note: </strong>}
+            <strong>{title}:</strong> {text}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Settings({ run }: { readonly run: Run }): JSX.Element {
+  return (
+    <details>
+      <summary>Settings</summary>
+      <dl class="facts">
+        {Object.entries({ ...run.config, random_seed: run.random_seed }).map(([name, value]) => (
+          <Fragment key={name}>
+            <dt>{words(name)}</dt>
+            <dd>{typeof value === "object" ? JSON.stringify(value) : String(value)}</dd>
+          </Fragment>
+        ))}
+      </dl>
+    </details>
+  );
+}

@@ -1,0 +1,260 @@
+import type { JSX } from "preact";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { go, link } from "../address.ts";
+import { post, type ListedRun, type Refusal } from "../api/client.ts";
+import { useLiveRuns, type Filter } from "../live-runs.ts";
+import { refusalOf } from "../loading.ts";
+import { Confirm } from "../parts/confirm.tsx";
+import { Empty, LostConnection, Notice, Waiting } from "../parts/notice.tsx";
+import { RunsTable } from "../parts/runs-table.tsx";
+import { useSession } from "../session.tsx";
+import { mayCancel, mayRetry, plural, SHOWN_WORDS, STATUSES } from "../words.ts";
+
+const TYPED_MS = 300;
+
+const filterOf = (search: URLSearchParams): Filter => ({
+  status: STATUSES.find((status) => status === search.get("status")),
+  text: search.get("text") ?? undefined,
+  label: search.getAll("label"),
+  all: search.get("all") === "true",
+});
+
+function changedSearch(search: URLSearchParams, name: string, value: string): URLSearchParams {
+  const next = new URLSearchParams(search);
+  if (value === "") next.delete(name);
+  else next.set(name, value);
+  return next;
+}
+
+type Wish = "cancel" | "retry";
+const WISHES: Readonly<
+  Record<Wish, { readonly may: typeof mayCancel; readonly yes: string; readonly what: string }>
+> = {
+  cancel: {
+    may: mayCancel,
+    yes: "Cancel them",
+    what: "They stop at once, and their jobs are stopped.",
+  },
+  retry: { may: mayRetry, yes: "Retry them", what: "Each goes on where it failed." },
+};
+
+function Filters({
+  search,
+  isAdmin,
+}: {
+  readonly search: URLSearchParams;
+  readonly isAdmin: boolean;
+}): JSX.Element {
+  const [text, setText] = useState(search.get("text") ?? "");
+  const field = useRef<HTMLInputElement>(null);
+  const now = useRef(search);
+  now.current = search;
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      if (text !== (now.current.get("text") ?? ""))
+        go(link(["runs"], changedSearch(now.current, "text", text)), { instead: true });
+    }, TYPED_MS);
+    return () => clearTimeout(timer);
+  }, [text]);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      const isTyping =
+        event.target instanceof Element && event.target.matches("input, textarea, select");
+      if (event.key !== "/" || isTyping) return;
+      event.preventDefault();
+      field.current?.focus();
+    };
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  }, []);
+  return (
+    <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
+      <label>
+        Search
+        <input
+          ref={field}
+          type="search"
+          value={text}
+          maxLength={200}
+          placeholder="words of the question or name"
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
+      </label>
+      <label>
+        Status
+        <select
+          value={search.get("status") ?? ""}
+          onChange={(event) =>
+            go(link(["runs"], changedSearch(search, "status", event.currentTarget.value)))
+          }
+        >
+          <option value="">all</option>
+          {STATUSES.map((status) => (
+            <option key={status} value={status}>
+              {SHOWN_WORDS[status]}
+            </option>
+          ))}
+        </select>
+      </label>
+      {isAdmin && (
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={search.get("all") === "true"}
+            onChange={(event) =>
+              go(
+                link(
+                  ["runs"],
+                  changedSearch(search, "all", event.currentTarget.checked ? "true" : ""),
+                ),
+              )
+            }
+          />
+          of all users
+        </label>
+      )}
+      {search.getAll("label").map((label) => (
+        <button
+          key={label}
+          type="button"
+          class="chip"
+          aria-label={`Label ${label}: show others too`}
+          onClick={() => {
+            const next = new URLSearchParams(search);
+            next.delete("label", label);
+            go(link(["runs"], next));
+          }}
+        >
+          {label} <span aria-hidden="true">×</span>
+        </button>
+      ))}
+    </form>
+  );
+}
+
+export function RunsPage({ search }: { readonly search: URLSearchParams }): JSX.Element {
+  const session = useSession();
+  const isAdmin = session.role === "admin" && session.owner !== null;
+  const filter = useMemo(() => filterOf(search), [search.toString()]);
+  const live = useLiveRuns(filter);
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const [confirming, setConfirming] = useState<Wish>();
+  const [outcome, setOutcome] = useState<string>();
+  const [refusal, setRefusal] = useState<Refusal>();
+
+  const runs = live.runs ?? [];
+  const those = runs.filter(({ run_id }) => chosen.has(run_id));
+  const wish = async (name: Wish): Promise<void> => {
+    setConfirming(undefined);
+    setRefusal(undefined);
+    let done = 0;
+    const meant = those.filter(WISHES[name].may);
+    try {
+      for (const { run_id } of meant) {
+        await post(`/api/v1/runs/{id}/${name}`, { named: { id: run_id } });
+        done += 1;
+      }
+      setChosen(new Set());
+    } catch (thrown) {
+      setRefusal(refusalOf(thrown));
+    }
+    setOutcome(
+      `${done} of ${plural(meant.length, "run")} ${name === "cancel" ? "cancelled" : "resumed"}.`,
+    );
+    live.again();
+  };
+
+  const isFiltered =
+    filter.status !== undefined || filter.text !== undefined || filter.label.length > 0;
+  return (
+    <>
+      <div class="row spread">
+        <h1>Runs</h1>
+        <a class="button main" href={link([])}>
+          Ask a question
+        </a>
+      </div>
+      <Filters search={search} isAdmin={isAdmin} />
+      <LostConnection since={live.line.lostSince} why={live.line.why} />
+      {live.refusal !== undefined && <Notice kind="bad">{live.refusal.message}</Notice>}
+      {refusal !== undefined && <Notice kind="bad">{refusal.message}</Notice>}
+      {outcome !== undefined && <Notice kind="note">{outcome}</Notice>}
+      {those.length > 0 && (
+        <ChosenBar runs={those} onWish={setConfirming} onNone={() => setChosen(new Set())} />
+      )}
+      {live.runs === undefined ? (
+        live.refusal === undefined && <Waiting what="the runs" />
+      ) : runs.length === 0 ? (
+        isFiltered ? (
+          <Empty title="No run fits.">
+            <a href={link(["runs"])}>Show all runs</a>
+          </Empty>
+        ) : (
+          <Empty title="There are no runs yet.">
+            <a href={link([])}>Ask a question</a> to start the first.
+          </Empty>
+        )
+      ) : (
+        <RunsTable
+          runs={runs}
+          chosen={chosen}
+          onChosen={setChosen}
+          withOwner={filter.all}
+          search={search}
+        />
+      )}
+      {live.hasMore && (
+        <p class="row">
+          <button type="button" onClick={() => void live.more()}>
+            Show more
+          </button>
+          <span class="hint">{plural(runs.length, "run")} shown</span>
+        </p>
+      )}
+      {confirming !== undefined && (
+        <Confirm
+          title={`${confirming === "cancel" ? "Cancel" : "Retry"} ${plural(those.filter(WISHES[confirming].may).length, "run")}?`}
+          yes={WISHES[confirming].yes}
+          onAnswer={(isYes) => (isYes ? void wish(confirming) : setConfirming(undefined))}
+        >
+          <p>{WISHES[confirming].what}</p>
+        </Confirm>
+      )}
+    </>
+  );
+}
+
+function ChosenBar({
+  runs,
+  onWish,
+  onNone,
+}: {
+  readonly runs: readonly ListedRun[];
+  readonly onWish: (wish: Wish) => void;
+  readonly onNone: () => void;
+}): JSX.Element {
+  return (
+    <div class="chosen" role="toolbar" aria-label="What to do with the chosen runs">
+      <strong>{plural(runs.length, "run")} chosen</strong>
+      <button type="button" disabled={!runs.some(mayCancel)} onClick={() => onWish("cancel")}>
+        Cancel
+      </button>
+      <button type="button" disabled={!runs.some(mayRetry)} onClick={() => onWish("retry")}>
+        Retry
+      </button>
+      <button
+        type="button"
+        disabled={runs.length < 2 || runs.length > 4}
+        title="Two to four runs"
+        onClick={() =>
+          go(link(["compare"], new URLSearchParams(runs.map(({ run_id }) => ["id", run_id]))))
+        }
+      >
+        Compare
+      </button>
+      <button type="button" class="plain" onClick={onNone}>
+        Choose none
+      </button>
+    </div>
+  );
+}
