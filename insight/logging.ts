@@ -108,7 +108,10 @@ export function logTroubles(
   return (error) => {
     const key = `${error.code} ${error.message}`;
     const times = repeated.get(key);
-    if (times !== undefined) return void repeated.set(key, times + 1);
+    if (times !== undefined) {
+      repeated.set(key, times + 1);
+      return;
+    }
     const again = (): void => {
       const more = repeated.get(key) ?? 0;
       repeated.delete(key);

@@ -152,8 +152,8 @@ export function createMetrics({
     labelNames: ["status"],
     registers: [],
     collect() {
-      const byStatus = Map.groupBy(live(), ({ status }) => status);
-      for (const status of RUN_STATUSES) this.set({ status }, byStatus.get(status)?.length ?? 0);
+      const held = Map.groupBy(live(), ({ status }) => status);
+      for (const status of RUN_STATUSES) this.set({ status }, held.get(status)?.length ?? 0);
     },
   });
   const postponed = new Gauge({

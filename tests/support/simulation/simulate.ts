@@ -107,15 +107,15 @@ export async function simulate(
           "D8",
           `${job_id} was submitted although another attempt has a good result`,
         );
-      const { usage, config } = runs.peek(run_id)?.document ?? {};
+      const { config } = runs.peek(run_id)?.document ?? {};
       if (
         scenario.usdPerHour !== null &&
         config?.max_gpu_cost_usd != null &&
-        (usage?.gpu_cost_usd ?? 0) >= config.max_gpu_cost_usd
+        witness.spentBefore(job_id) >= config.max_gpu_cost_usd
       )
         witness.violated(
           "money",
-          `${job_id} was submitted when ${usage?.gpu_cost_usd} of ${config.max_gpu_cost_usd} USD were spent`,
+          `${job_id} was submitted when ${witness.spentBefore(job_id)} of ${config.max_gpu_cost_usd} USD were spent`,
         );
       const state = witness.stateOf(run_id);
       if (state === "completed" || state === "cancelled" || state === "failed")

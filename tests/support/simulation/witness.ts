@@ -70,6 +70,8 @@ export interface Witness {
   refused(process: DaemonProcess, runId: string): void;
   released(process: DaemonProcess, runId: string, token: number): void;
   effectStarted(process: DaemonProcess, effect: StartedEffect): void;
+  /** US dollars that the run had durably spent when the step that submits the job began last. */
+  spentBefore(jobId: string): number;
   mailSent(process: DaemonProcess, runId: string, key: string): SentMail;
   mailsOf(key: string): number;
   stateOf(runId: string): RunState | undefined;
@@ -113,6 +115,7 @@ export function createWitness({
   const knowledge = new Map<string, { readonly snapshot: string | null; readonly token: number }>();
   const mails = new Map<string, SentMail[]>();
   const faults = new Map<Fault, number>();
+  const spent = new Map<string, number>();
   const parsedSnapshots = new Map<string, Persisted>();
   const keyOf = (process: DaemonProcess, runId: string): string => `${process.name}/${runId}`;
 
@@ -223,6 +226,8 @@ export function createWitness({
 
     effectStarted(process, { run_id, name, job_id }) {
       trace(`effect ${process.name} ${run_id} ${name} ${job_id ?? ""}`);
+      if (name === "submitJob" && job_id !== undefined)
+        spent.set(job_id, stored(run_id)?.document.usage.gpu_cost_usd ?? 0);
       const known = knowledge.get(keyOf(process, run_id));
       if (!process.alive)
         violated("D3", `${name} of ${run_id} began in the dead process ${process.name}`);
@@ -260,6 +265,7 @@ export function createWitness({
       mails.set(key, [...before, sent]);
       return sent;
     },
+    spentBefore: (jobId) => spent.get(jobId) ?? 0,
     mailsOf: (key) => mails.get(key)?.length ?? 0,
     stateOf: (runId) => states.get(runId)?.state,
     changedAt: (runId) => states.get(runId)?.at ?? 0,
