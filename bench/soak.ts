@@ -14,8 +14,9 @@ import { type Sample, sample, slopePerHour } from "./soak-samples.ts";
 /**
  * A daemon under a steady load for a long time: `node bench/soak.ts --minutes 30 [--restarts 4]
  * [--load 4] [--keep 40] [--json]`. So many runs are always on their way; the daemon is restarted
- * in between, by SIGTERM and SIGKILL in turn; ended runs are pruned down to a number. Prints one
- * JSON document with the growth of memory, handles, files and disk per hour; exits with 1 if a run
+ * in between, by SIGTERM and SIGKILL in turn; ended runs are pruned down to a number, and what is
+ * measured before there are so many is left out. Prints one JSON document with the growth of memory,
+ * handles, files and disk per hour; exits with 1 if a run
  * was lost or failed, or a daemon ended by itself.
  */
 const { values } = parseArgs({
@@ -98,7 +99,8 @@ try {
   for (let round = 0; seconds() < minutes * 60; round++) {
     await renewLoad();
     const taken = await sample(daemon.pid ?? 0, dataDir, seconds());
-    if (taken !== undefined && seconds() - bornAt > WARM_UP_SECONDS) lives.at(-1)?.push(taken);
+    const isSteady = seconds() - bornAt > WARM_UP_SECONDS && submitted > keep + load;
+    if (taken !== undefined && isSteady) lives.at(-1)?.push(taken);
     if (round % PRUNE_EVERY === PRUNE_EVERY - 1) await prune();
     if (seconds() > (lives.length * minutes * 60) / (restarts + 1)) {
       await end(daemon, lives.length % 2 === 0 ? "SIGKILL" : "SIGTERM");
