@@ -1,3 +1,4 @@
+import { keptIn } from "../../services/batch/local/descendants.ts";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -50,7 +51,7 @@ test.each(["the program", "the runner"])(
     await harness.putInputs(spec, {});
     await harness.batch.submit(spec);
     const folder = join(harness.root, "jobs", spec.job_id);
-    const kept = join(folder, "processes.jsonl");
+    const kept = await keptIn(folder);
     const { files } = JSON.parse(await readFile(join(folder, "spec.json"), "utf8")) as {
       files: { prompt: string };
     };

@@ -1,7 +1,7 @@
 import { appendFile, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { identityOf, isAlive, type ProcessIdentity } from "./process.ts";
+import { folderIdentity, identityOf, isAlive, type ProcessIdentity } from "./process.ts";
 
 /**
  * The processes that a job's program begins, found by their parents while these live, and kept in
@@ -11,7 +11,10 @@ import { identityOf, isAlive, type ProcessIdentity } from "./process.ts";
  */
 
 const EVERY_MS = 250;
-const KEPT = "processes.jsonl";
+
+/** Named by the folder, so that nobody takes those of the original for those of a copy. */
+export const keptIn = async (folder: string): Promise<string> =>
+  join(folder, `processes.${(await folderIdentity(folder)).replace(":", "-")}.jsonl`);
 
 /** The living children of each process. */
 async function familyTree(): Promise<ReadonlyMap<number, readonly number[]>> {
@@ -55,7 +58,7 @@ export function keepDescendants(program: number, folder: string): () => Promise<
     for (const [key, identity] of known) if (!(await isAlive(identity))) known.delete(key);
     if (fresh.length > 0)
       await appendFile(
-        join(folder, KEPT),
+        await keptIn(folder),
         fresh.map((identity) => `${JSON.stringify(identity)}\n`).join(""),
       );
   };
@@ -76,7 +79,9 @@ export function keepDescendants(program: number, folder: string): () => Promise<
 
 /** Ids of those kept that still live, and of what they began. */
 export async function livingDescendants(folder: string): Promise<number[]> {
-  const text = await readFile(join(folder, KEPT), "utf8").catch(() => ""); // none were kept
+  const text = await keptIn(folder)
+    .then((file) => readFile(file, "utf8"))
+    .catch(() => ""); // none were kept
   if (text === "") return [];
   const alive: number[] = [];
   for (const line of text.split("\n").slice(0, -1)) {

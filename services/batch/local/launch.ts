@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { ownProgram } from "../../../own-files.ts";
-import { folderIdentity, JOB_MARK } from "./process.ts";
+import { JOB_MARK, markOf } from "./process.ts";
 
 const RUNNER = ownProgram("services/batch/local/job-runner.ts");
 
@@ -24,7 +24,7 @@ export async function launchRunner(root: string, folder: string, gone: () => voi
     const child = spawn(process.execPath, [RUNNER, root, folder], {
       detached: true,
       stdio: ["ignore", log.fd, log.fd],
-      env: { ...Object.fromEntries(handedOn), [JOB_MARK]: await folderIdentity(folder) },
+      env: { ...Object.fromEntries(handedOn), [JOB_MARK]: await markOf(folder) },
     });
     child.once("exit", gone);
     child.once("error", gone);

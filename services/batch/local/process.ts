@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { readdir, readFile, stat } from "node:fs/promises";
+import { basename } from "node:path";
 import { promisify } from "node:util";
 
 /** A process on this machine that a recycled process id, or another boot, cannot be taken for. */
@@ -9,8 +10,8 @@ export interface ProcessIdentity {
 }
 
 /**
- * Environment variable that every process of a job carries; its value is the identity of the job's
- * folder.
+ * Environment variable that every process of a job carries: the identity of the job's folder, a
+ * slash, and the job's id.
  */
 export const JOB_MARK = "HAYSTACK_LOCAL_JOB";
 
@@ -22,6 +23,9 @@ export async function folderIdentity(folder: string): Promise<string> {
   const { dev, ino } = await stat(folder, { bigint: true });
   return `${dev}:${ino}`;
 }
+
+export const markOf = async (folder: string): Promise<string> =>
+  `${await folderIdentity(folder)}/${basename(folder)}`;
 
 const onLinux = process.platform === "linux";
 const run = promisify(execFile);
@@ -74,9 +78,9 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): void {
  */
 export async function processesOfJob(folder: string): Promise<number[]> {
   if (!onLinux) return [];
-  const identity = await folderIdentity(folder).catch(() => undefined); // the folder is gone
+  const mark = await markOf(folder).catch(() => undefined); // the folder is gone
   // Processes that an earlier release began carry the path.
-  const marks = [identity, folder].map((value) => `${JOB_MARK}=${value}`);
+  const marks = [mark, folder].map((value) => `${JOB_MARK}=${value}`);
   const found: number[] = [];
   for (const name of await readdir("/proc")) {
     const pid = Number(name);

@@ -5,6 +5,7 @@ import { jobId } from "../../../machines/job-id.ts";
 import type { JobRecord } from "../../../machines/run-types.ts";
 import { stopJobsMachine } from "../../../machines/stop-jobs.ts";
 import { takenAtStart } from "./coverage.ts";
+import { HOLD } from "./steered-effects.ts";
 import { explore, type ExploredPath, type ExploredStep } from "./explore.ts";
 import {
   admit,
@@ -80,6 +81,7 @@ function inferenceJobEvents(state: AnyMachineSnapshot): EventObject[] {
       return [
         changed(job.job_id),
         verdict({ verdict: "waiting", now: 0, check_at: 1 }),
+        verdict({ verdict: "waiting", now: 0, check_at: 1, held: HOLD }),
         verdict({ verdict: "succeeded", predictions: { path: "p", sha256: "0" }, run_seconds: 1 }),
         verdict({ verdict: "overdue", error: JOB_FAILURE }),
         failure("application", true),
@@ -107,7 +109,12 @@ function inferenceJobActs(step: ExploredStep): Act[] {
   const given = step.event as EventObject & {
     job_id?: string;
     error?: { code?: string };
-    output?: { verdict?: string; error?: { retryable: boolean }; try_at?: number };
+    output?: {
+      verdict?: string;
+      error?: { retryable: boolean };
+      try_at?: number;
+      held?: typeof HOLD;
+    };
   };
   const at = String(step.before.value);
   if (given.type === "job.changed")
@@ -130,6 +137,7 @@ function inferenceJobActs(step: ExploredStep): Act[] {
       }),
     ];
   if (given.output?.try_at !== undefined) return [answer(effect, { kind: "postponed" })];
+  if (given.output?.held !== undefined) return [answer(effect, { kind: "held" })];
   const how = given.output?.verdict;
   if (how === "failed")
     return [answer(effect, { kind: "failed", retryable: given.output?.error?.retryable ?? false })];

@@ -24,6 +24,8 @@ export type Answer =
   | { readonly kind: "understood"; readonly strategy: "synthetic_control" | "query_as_control" }
   | { readonly kind: "score"; readonly score: number }
   | { readonly kind: "verdict"; readonly verdict: "waiting" | "succeeded" | "overdue" }
+  /** The job waits, and Batch says why it has no machine. */
+  | { readonly kind: "held" }
   | { readonly kind: "failed"; readonly retryable: boolean }
   | { readonly kind: "postponed" }
   | { readonly kind: "jobs remain" };

@@ -24,6 +24,8 @@ export const CRASH_POINTS: readonly CrashPoint[] = [
   "after the acknowledgement",
 ];
 export const CHECK_MS = 1_000;
+/** Why Batch has no machine for a job. */
+export const HOLD = { kind: "quota", reason: "no quota" } as const;
 
 export interface WaitingStep {
   readonly settle: (answer: Answer) => void;
@@ -165,6 +167,8 @@ export function steeredEffects(
             run_seconds: 1,
           };
         }
+        if (answer.kind === "held")
+          return { verdict: "waiting", now: now(), check_at: now() + CHECK_MS, held: HOLD };
         if (answer.kind === "verdict" && answer.verdict === "waiting")
           return { verdict: "waiting", now: now(), check_at: now() + CHECK_MS };
         if (answer.kind === "verdict" && answer.verdict === "overdue")
