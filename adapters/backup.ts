@@ -42,7 +42,7 @@ export interface BackupOptions {
   /** Share the objects with the data folder in place of copying them. */
   readonly link: boolean;
   /** Told of each part that begins. */
-  readonly onPart?: (part: string) => void;
+  readonly onPart?: (part: string) => void | Promise<void>;
 }
 
 /**
@@ -66,15 +66,15 @@ export async function backUp(
   await checkIsOutside(config.dataDir, folder);
   const archive = await folderArchives.begin(folder);
   let named: ReturnType<typeof namedIn> = { jobs: new Set(), completed: [] };
-  onPart?.("runs");
+  await onPart?.("runs");
   for (const name of STORES.filter((store) => present.includes(store)))
     await archive.addMade(name, async (copy) => {
       await copySqlite(join(config.dataDir, name), copy);
       if (name === basename(place.runs)) named = namedIn(copy);
     });
-  onPart?.("jobs");
+  await onPart?.("jobs");
   await addJobs(archive, place.jobs, named.jobs);
-  onPart?.("objects");
+  await onPart?.("objects");
   const objects = await openObjects(config);
   try {
     if (objects.inventory === undefined && present.includes("objects"))
@@ -87,7 +87,7 @@ export async function backUp(
           `objects/results/${runId}`,
           "it is not there, or was deleted after the runs were copied",
         );
-    onPart?.("knowledge and mails");
+    await onPart?.("knowledge and mails");
     for (const name of ["knowledge", "mail", "validations"])
       for (const file of await filesBelow(join(config.dataDir, name)))
         await archive.add(`${name}/${file}`, join(config.dataDir, name, file));
@@ -188,7 +188,7 @@ export async function restore(
     if (existsSync(restoring))
       for (const name of [...STORES, ...FOLDERS, ".restoring"])
         await rm(join(config.dataDir, name), { recursive: true, force: true });
-    onPart?.("files");
+    await onPart?.("files");
     let changed: Restored["changed"];
     try {
       // From here on others are refused; what one of them was about to make is theirs.

@@ -11,9 +11,11 @@ import { cancelEvent } from "./runs-fixtures.ts";
 /** The filters of a command; those of change streams are the server's business. */
 function filtersOf(command: Document): readonly Document[] {
   const { find, update, findAndModify, aggregate, filter, updates, query, pipeline } = command;
+  const { deletes } = command as { readonly deletes?: readonly { readonly q: Document }[] };
   if (find !== undefined) return [filter as Document];
   if (findAndModify !== undefined) return [query as Document];
   if (update !== undefined) return (updates as { q: Document }[]).map(({ q }) => q);
+  if (deletes !== undefined) return deletes.map(({ q }) => q);
   const match = (pipeline as Document[] | undefined)?.[0]?.["$match"] as Document | undefined;
   return aggregate === undefined || match === undefined ? [] : [match];
 }
@@ -26,6 +28,8 @@ function isBacked(filter: Document, leading: ReadonlySet<string>): boolean {
     (filter["$or"] as Document[]).every((branch) => isBacked(branch, leading))
   );
 }
+
+const COLLECTIONS = ["daemons", "haystack", "runs", "run_history", "run_journal", "run_removals"];
 
 describeWithMongodb("indexes", () => {
   let server: MongodbServer;
@@ -77,15 +81,19 @@ describeWithMongodb("indexes", () => {
     await store.changes([{ run_id: "r1", revision: 0 }]);
     await store.history("r1");
     await store.journalPut("r1", "key", 1);
+    const { removal } = store;
+    await removal.ended({ ended_before: "2100", unpruned: true, limit: 5 });
+    expect(await removal.remove({ run_id: "r2", keeps_results: false, now: Date.now() })).toBe(
+      "removed",
+    );
+    await removal.cleared("r2");
 
     const asked = commands.flatMap((command) => {
       const collection = String(Object.values(command)[0]);
       return filtersOf(command).map((filter) => ({ collection, filter }));
     });
-    expect(new Set(asked.map(({ collection }) => collection))).toEqual(
-      new Set(["daemons", "runs", "run_history"]),
-    );
-    for (const collection of ["daemons", "runs", "run_history"]) {
+    expect(new Set(asked.map(({ collection }) => collection))).toEqual(new Set(COLLECTIONS));
+    for (const collection of COLLECTIONS) {
       const indexes = await client.db(database).collection(collection).indexes();
       const leading = new Set(indexes.map(({ key }) => Object.keys(key)[0] ?? ""));
       const filters = asked
