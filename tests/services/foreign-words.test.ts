@@ -58,7 +58,7 @@ const mail = (baseUrl: string) =>
 
 const FAILURES: Readonly<Record<string, readonly [string, () => Promise<unknown>]>> = {
   "runs in a file that is no database": [
-    "it is no SQLite database",
+    "it is no file of SQLite",
     async () => (await openSqliteRuns({ file: await garbageFile() })).list({}),
   ],
   "runs in a folder": [
@@ -66,7 +66,7 @@ const FAILURES: Readonly<Record<string, readonly [string, () => Promise<unknown>
     async () => (await openSqliteRuns({ file: await folderAsFile() })).list({}),
   ],
   "tokens in a file that is no database": [
-    "it is no SQLite database",
+    "it is no file of SQLite",
     async () => openSqliteAccess({ file: await garbageFile() }),
   ],
   "tokens in a folder": [
