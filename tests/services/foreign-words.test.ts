@@ -66,7 +66,7 @@ const FAILURES: Readonly<Record<string, readonly [string, () => Promise<unknown>
     async () => (await openSqliteRuns({ file: await folderAsFile() })).list({}),
   ],
   "tokens in a file that is no database": [
-    "it is no file of SQLite",
+    "it is no SQLite database",
     async () => openSqliteAccess({ file: await garbageFile() }),
   ],
   "tokens in a folder": [
