@@ -8,6 +8,7 @@ import type { BatchService } from "../../services/batch/index.ts";
 import type { Clock } from "../../services/clock/index.ts";
 import { systemClock } from "../../services/clock/system.ts";
 import type { RunStore } from "../../services/runs/index.ts";
+import { NO_CEILINGS } from "./ceilings.ts";
 import { type HostedRuns, hostRuns } from "./hosted-runs.ts";
 import { type ScriptedEffects, scriptedEffects } from "./scripted-effects.ts";
 
@@ -40,6 +41,7 @@ export async function jobsOnBatch(
     clock,
     reconcileMs,
     runs: store,
+    ceilings: NO_CEILINGS,
     objects: { fetch: async ({ path }: { readonly path: string }) => path },
     compute: { run: async () => "0" },
   } as unknown as StepPorts;

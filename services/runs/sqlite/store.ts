@@ -58,7 +58,7 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
   const breakDown = (error: Error): void => {
     const own = toHaystackError(error);
     broken ??= OF_THE_FILE.has(own.code)
-      ? own
+      ? new HaystackError(own.code, own.message)
       : unusable(systemWords(error) ?? "its thread has ended", error);
     for (const { reject } of pending.values()) reject(broken);
     pending.clear();
