@@ -13,13 +13,22 @@ interface Compressed {
  * columns that they do not belong to. @throws ANNDATA_INVALID
  */
 export function checkPointers(file: Hdf5File, slot: Compressed, pointers: Float64Array): void {
-  if (pointers[0] !== 0 || pointers.at(-1) !== slot.nStored)
+  checkSomePointers(file, slot, pointers, { isFirst: true, isLast: true });
+}
+
+/** The same of the pointers of some rows. @throws ANNDATA_INVALID */
+export function checkSomePointers(
+  file: Hdf5File,
+  slot: Compressed,
+  pointers: Float64Array,
+  { isFirst, isLast }: { readonly isFirst: boolean; readonly isLast: boolean },
+): void {
+  if ((isFirst && pointers[0] !== 0) || (isLast && pointers.at(-1) !== slot.nStored))
     throw invalid(file, slot.name, "leave values out");
   checkAscending(file, slot, pointers);
 }
 
-/** That some of the pointers are whole numbers in order within the values. @throws ANNDATA_INVALID */
-export function checkAscending(file: Hdf5File, slot: Compressed, pointers: Float64Array): void {
+function checkAscending(file: Hdf5File, slot: Compressed, pointers: Float64Array): void {
   let before = 0;
   for (const pointer of pointers) {
     if (!Number.isInteger(pointer) || pointer < before || pointer > slot.nStored)

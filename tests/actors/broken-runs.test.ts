@@ -140,6 +140,7 @@ test("a step whose commit breaks does not start, though the run stays in memory 
         current_phase: "inference",
         token: 1,
         lease_expires_at: expect.any(Number) as number,
+        postponed: null,
         wake_at: null,
         waiting: true,
       },
