@@ -28,7 +28,7 @@ test("logs show what the program said, attempt by attempt, here and at a server;
   const failed = await run("run", QUESTION, ...SMALL, "--json");
   const { run_id, status } = JSON.parse(failed.stdout) as RunDocument;
   expect([failed.code, status]).toEqual([1, "failed"]);
-  const env = { OPENAI_API_KEY: SECRET };
+  const env = { OPENAI_API_KEY: SECRET, OPENAI_BASE_URL: "http://127.0.0.1:9/v1" };
   const here = await haystack(["logs", run_id, "--data-dir", dataDir], { env });
   expect([here.code, here.stdout]).toEqual([
     0,

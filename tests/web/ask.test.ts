@@ -1,9 +1,10 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { simulate } from "../../actors/tasks.ts";
 import { describeWithBrowser, openPage } from "../support/browser.ts";
+import { temporaryFolder } from "../support/hosted-runs.ts";
 import { startTestServer } from "../support/server.ts";
 import { faults } from "./looks.ts";
 
@@ -20,9 +21,17 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
 
+/** A data folder with the atlas, of one test alone. */
+async function place(): Promise<string> {
+  const own = await temporaryFolder();
+  await cp(folder, own, { recursive: true });
+  return own;
+}
+
 describeWithBrowser("asking in the window", () => {
   test("a question is understood before anything is spent, asked, answered and downloaded; a daemon that goes and comes back is told of", async () => {
-    const first = await startTestServer({ dataDir: folder, env: QUICK });
+    const dataDir = await place();
+    const first = await startTestServer({ dataDir, env: QUICK });
     const { page, complaints, asked } = await openPage(`${first.url}/`);
     await page.getByLabel("Question").waitFor();
     await page.locator(".examples button").first().waitFor();
@@ -71,7 +80,7 @@ describeWithBrowser("asking in the window", () => {
     await page.getByText("The connection is lost.").waitFor();
     expect(await faults(page)).toEqual([]);
     await startTestServer({
-      dataDir: folder,
+      dataDir,
       env: { ...QUICK, HTTP_PORT: new URL(first.url).port },
     });
     await page.getByText("The connection is lost.").waitFor({ state: "detached" });
@@ -79,7 +88,8 @@ describeWithBrowser("asking in the window", () => {
   });
 
   test("several questions are asked together, from a list and from the map of the atlas", async () => {
-    const server = await startTestServer({ dataDir: folder, env: { ...QUICK, AUTH: "token" } });
+    const env = { ...QUICK, AUTH: "token" };
+    const server = await startTestServer({ dataDir: await place(), env });
     const { page } = await openPage(`${server.url}/#/atlas`);
     await page.getByLabel("Token").fill(await server.token("ada@example.org"));
     await page.getByRole("button", { name: "Sign in" }).click();

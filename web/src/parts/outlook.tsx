@@ -46,9 +46,11 @@ export function Outlook({ body }: { readonly body: NonNullable<CheckBody> }): JS
       </dd>
       <dt>Time and cost</dt>
       <dd>
-        {took.length === 0
-          ? "Not known: no run has been completed yet."
-          : `The last ${plural(took.length, "completed run")} took ${range(took, lasting)}${costs.length === 0 ? "" : ` and cost ${range(costs, money)}`}.`}
+        {earlier.content === undefined
+          ? (earlier.refusal?.message ?? "Looking at earlier runs …")
+          : took.length === 0
+            ? "Not known: no run has been completed yet."
+            : `The last ${plural(took.length, "completed run")} took ${range(took, lasting)}${costs.length === 0 ? "" : ` and cost ${range(costs, money)}`}.`}
       </dd>
     </dl>
   );
