@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
 
 /** A data folder with the atlas, of one test alone. */
-async function place(): Promise<string> {
+async function ownFolder(): Promise<string> {
   const own = await temporaryFolder();
   await cp(folder, own, { recursive: true });
   return own;
@@ -30,7 +30,7 @@ async function place(): Promise<string> {
 
 describeWithBrowser("asking in the window", () => {
   test("a question is understood before anything is spent, asked, answered and downloaded; a daemon that goes and comes back is told of", async () => {
-    const dataDir = await place();
+    const dataDir = await ownFolder();
     const first = await startTestServer({ dataDir, env: QUICK });
     const { page, complaints, asked } = await openPage(`${first.url}/`);
     await page.getByLabel("Question").waitFor();
@@ -89,7 +89,7 @@ describeWithBrowser("asking in the window", () => {
 
   test("several questions are asked together, from a list and from the map of the atlas", async () => {
     const env = { ...QUICK, AUTH: "token" };
-    const server = await startTestServer({ dataDir: await place(), env });
+    const server = await startTestServer({ dataDir: await ownFolder(), env });
     const { page } = await openPage(`${server.url}/#/atlas`);
     await page.getByLabel("Token").fill(await server.token("ada@example.org"));
     await page.getByRole("button", { name: "Sign in" }).click();
