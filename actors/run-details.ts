@@ -53,7 +53,8 @@ export const isJudgedRun = ({
     iterations.find(({ iteration }) => iteration === delivered_iteration)?.component_scores ?? {},
   );
 
-const jobSchema = z.object({
+/** What is shown of an attempt at an inference job. */
+export const jobSchema = z.object({
   job_id: z.string(),
   iteration: z.number().int(),
   kind: z.enum(["prediction", "control"]),
@@ -73,11 +74,9 @@ export function storedContext(snapshot: string | null): Partial<RunContext> {
     const parsed = JSON.parse(snapshot ?? "{}") as {
       readonly context?: Partial<RunContext>;
     } | null;
-    const context = parsed?.context ?? {};
-    const { jobs, ...rest } = context;
-    return Array.isArray(jobs)
-      ? { ...rest, jobs: jobs.filter((job) => jobSchema.safeParse(job).success) }
-      : rest;
+    const { jobs, ...rest } = parsed?.context ?? {};
+    // A job that cannot be shown is still one that may run.
+    return Array.isArray(jobs) ? { ...rest, jobs: jobs.filter((job) => job != null) } : rest;
   } catch {
     return {};
   }
@@ -85,7 +84,7 @@ export function storedContext(snapshot: string | null): Partial<RunContext> {
 
 /** Every attempt at the run's inference jobs, in the order in which they began. */
 export const jobsOf = ({ snapshot }: Pick<RunRecord, "snapshot">): ShownJob[] =>
-  (storedContext(snapshot).jobs ?? []).map((job) => jobSchema.parse(job));
+  (storedContext(snapshot).jobs ?? []).flatMap((job) => jobSchema.safeParse(job).data ?? []);
 
 /** A run with what its answer rests on. */
 export const shownRun = (document: RunDocument) => ({

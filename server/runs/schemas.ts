@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { jobSchema } from "../../actors/run-details.ts";
 import { runDocumentSchema } from "../../services/runs/document.ts";
 import { LONGEST_QUESTION } from "../../science/query/question-text.ts";
 
@@ -14,17 +15,6 @@ export const basisSchema = z
 
 /** The run as the API shows it: the stored public document, and what it rests on. */
 export const runSchema = runDocumentSchema.extend({ rests_on: basisSchema }).meta({ id: "Run" });
-
-const jobSchema = z.object({
-  job_id: z.string(),
-  iteration: z.number().int(),
-  kind: z.enum(["prediction", "control"]),
-  attempt: z.number().int(),
-  state: z.string(),
-  run_seconds: z.number().nullable(),
-  cost_usd: z.number(),
-  problem: z.string().nullable(),
-});
 
 /** What the inference program said, attempt by attempt. */
 export const jobOutputsSchema = z

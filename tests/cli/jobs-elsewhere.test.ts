@@ -1,12 +1,11 @@
 import { expect, test } from "vitest";
 import { openRuns } from "../../adapters/runs.ts";
 import { loadConfig } from "../../config.ts";
-import type { JobRecord } from "../../machines/run-types.ts";
 import { leased, onceCommitted, sampleCommit, sampleRun } from "../services/runs-fixtures.ts";
 import { haystack } from "../support/command-line.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
 
-const OFFER = { machine: "g2-standard-8", provisioning: "SPOT", usd_per_hour: 0.35 } as const;
+const OFFER = { machine_type: "g2-standard-8", provisioning: "SPOT", usd_per_hour: 0.35 };
 
 test.each(["cancel", "retry"])(
   "%s of a run with a job on Google Batch needs its configuration, and changes nothing without",
@@ -14,22 +13,11 @@ test.each(["cancel", "retry"])(
     const folder = await temporaryFolder();
     const runs = await openRuns(loadConfig({}, folder));
     await runs.insert(sampleRun("run-a"), leased);
-    const job: JobRecord = {
-      job_id: "hs-run-a-i1-p-a1",
-      iteration: 1,
-      kind: "prediction",
-      attempt: 1,
-      state: "submitted",
-      run_seconds: null,
-      offer: OFFER,
-      cost_usd: 0,
-      failure: null,
-      problem: null,
-    };
+    const job = { job_id: "hs-run-a-i1-p-a1", state: "submitted", offer: OFFER };
     await runs.commit([
       sampleCommit("run-a", {
         document: sampleRun("run-a", { status: "running" }),
-        snapshot: JSON.stringify({ value: "inferring", context: { run_id: "run-a", jobs: [job] } }),
+        snapshot: JSON.stringify({ value: "inferring", context: { jobs: [job] } }),
       }),
     ]);
     await runs.release([{ run_id: "run-a", token: 1 }]);
@@ -45,7 +33,7 @@ test.each(["cancel", "retry"])(
     expect(await again.get("run-a")).toStrictEqual({
       ...onceCommitted("run-a"),
       document: sampleRun("run-a", { status: "running" }),
-      snapshot: JSON.stringify({ value: "inferring", context: { run_id: "run-a", jobs: [job] } }),
+      snapshot: JSON.stringify({ value: "inferring", context: { jobs: [job] } }),
       lease: null,
     });
     await again.close();
