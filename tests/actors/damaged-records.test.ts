@@ -168,6 +168,27 @@ describe("on SQLite", () => {
       .toBe("RECORD_UNREADABLE");
     expect((await store.list({ text: "B cells" })).map(({ run_id }) => run_id)).toEqual(["good"]);
   });
+
+  test("a run under an id that nothing can show gets one that can be shown", async () => {
+    const { store, insertRaw, write } = await sharedSqlite();
+    await store.insert(run("renamed"));
+    for (const run_id of ["", LONG_ID, "ä".repeat(200)])
+      await insertRaw({
+        query: "How would B cells respond to IFN-beta?",
+        status: "pending",
+        run_id,
+      });
+    await write("renamed", { run_id: "" });
+    await hostRuns(store, effects());
+    const shown = async (): Promise<string[]> =>
+      (await store.list({}))
+        .map(({ run_id, status, error }) => `${run_id.slice(0, 8)} ${error?.code ?? status}`)
+        .toSorted();
+    const own = "outside- completed";
+    await expect.poll(shown, PATIENCE).toEqual([own, own, own, own]);
+    for (const { run_id } of await store.list({}))
+      expect((await store.get(run_id))?.document.run_id).toBe(run_id);
+  });
 });
 
 describeWithMongodb("on MongoDB", () => {
