@@ -85,6 +85,24 @@ function aRecordThatCannotBeRead(open: () => Promise<SharedRuns>): void {
     );
   });
 
+  test("whose wake-up time is gone, or another's, goes on when its machine says", async () => {
+    const { store, write } = await open();
+    const script = { now: () => Date.now(), strategy: "query_as_control", checkMs: 200 } as const;
+    const before = scriptedEffects({ ...script, jobState: "RUNNING" });
+    const first = await hostRuns(store, before, { owner: "first" });
+    const ids = ["gone", "late"];
+    for (const id of ids) await first.supervisor.submit(run(id));
+    for (const id of ids)
+      await first.committed(id, (_, entries) => entries.some(({ to }) => to === "awaiting"));
+    await first.supervisor.stop();
+    await write("gone", { wake_at: null });
+    await write("late", { wake_at: Date.now() + 3_600_000 });
+    const after = scriptedEffects(script);
+    for (const job of before.jobs.keys()) after.jobs.set(job, "SUCCEEDED");
+    const second = await hostRuns(store, after, { owner: "second" });
+    for (const id of ids) await second.committed(id, ({ status }) => status === "completed");
+  });
+
   test("of another program is completed or refused, never counted and left", async () => {
     const { store, insertRaw } = await open();
     const given = { query: "How would B cells respond to IFN-beta?", user_email: "bo@example.org" };
