@@ -34,6 +34,7 @@ export async function openDispatch(
   const runJobs = googleRunJobs({
     ...jobSettings(config, environment),
     maxRunSeconds: LONGEST_RUN_SECONDS,
+    idleSeconds: config.DISPATCH_IDLE_SECONDS,
   });
   return {
     runJobs,

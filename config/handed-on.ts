@@ -141,6 +141,7 @@ const REACHES_JOBS: Readonly<Record<keyof Environment, "own" | "open" | "secret"
   DISPATCH_IMPORT_TASKS: "own",
   DISPATCH_SECRETS: "own",
   DISPATCH_MAX_JOBS: "own",
+  DISPATCH_IDLE_SECONDS: "own",
   DISPATCH_WATCH_SECONDS: "own",
 };
 

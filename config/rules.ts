@@ -81,6 +81,11 @@ export function disagreements(given: Environment): Problem[] {
     ...(["BATCH_PROJECT", "DISPATCH_IMAGE", "MONGODB_URI"] as const).flatMap((name) =>
       needed(dispatch, name, "missing; DISPATCH=batch needs it"),
     ),
+    ...needed(
+      dispatch,
+      "SENDGRID_API_KEY",
+      "missing; mails of a run on its own machine would be files that go with the machine, so DISPATCH=batch needs a mail service",
+    ),
     ...unless(
       unknownToJobs.length === 0,
       "DISPATCH_SECRETS",

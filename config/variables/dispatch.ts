@@ -23,6 +23,11 @@ export const dispatch = {
   DISPATCH_MAX_JOBS: whole(1, 100)
     .default(5)
     .describe("Number of lost jobs after which the daemon hosts the run itself"),
+  DISPATCH_IDLE_SECONDS: whole(0, 86_400)
+    .default(300)
+    .describe(
+      "Seconds for which a run's job waits for GPU jobs; then it ends, and the daemon waits in its place",
+    ),
   DISPATCH_WATCH_SECONDS: whole(1, 3_600)
     .default(30)
     .describe("Seconds between checks of a dispatched run"),

@@ -22,6 +22,9 @@ const DISPATCHING = {
   DISPATCH: "batch",
   DISPATCH_IMAGE: "haystack:1",
   MONGODB_URI: "mongodb://127.0.0.1",
+  SENDGRID_API_KEY: "SG.x",
+  MAIL_FROM: "haystack@example.org",
+  DISPATCH_SECRETS: "SENDGRID_API_KEY=projects/p/secrets/s/versions/1",
 };
 
 test.each<[string, Record<string, string>, readonly string[]]>([
@@ -103,14 +106,14 @@ test.each<[string, Record<string, string>, readonly string[]]>([
       DISPATCH_SECRETS: "NCBI_API_KEY=projects/p/secrets/n/versions/1",
     },
     [
-      "DISPATCH_SECRETS \\(jobs need MONGODB_URI, OTEL_EXPORTER_OTLP_HEADERS, OPENAI_API_KEY, OPENAI_BASE_URL from",
+      "DISPATCH_SECRETS \\(jobs need MONGODB_URI, SENDGRID_API_KEY, OTEL_EXPORTER_OTLP_HEADERS, OPENAI_API_KEY, OPENAI_BASE_URL from",
     ],
   ],
   ["a bucket without Batch", { GCS_BUCKET: "b" }, ["BATCH_PROJECT"]],
   [
     "dispatch without anything that it needs",
     { DISPATCH: "batch" },
-    ["BATCH_PROJECT", "DISPATCH_IMAGE", "MONGODB_URI"],
+    ["BATCH_PROJECT", "DISPATCH_IMAGE", "MONGODB_URI", "SENDGRID_API_KEY"],
   ],
   ["Identity-Aware Proxy without an audience", { AUTH: "iap" }, ["IAP_AUDIENCE"]],
   ["open to other machines without sign-in", { HTTP_HOST: "0.0.0.0" }, ["AUTH"]],
@@ -222,7 +225,7 @@ test("what is whole is accepted", () => {
     loadConfig({
       ...DISPATCHING,
       OPENAI_API_KEY: "sk",
-      DISPATCH_SECRETS: "OPENAI_API_KEY=projects/p/secrets/o/versions/1",
+      DISPATCH_SECRETS: `${DISPATCHING.DISPATCH_SECRETS},OPENAI_API_KEY=projects/p/secrets/o/versions/1`,
     }),
   ).toMatchObject(CLOUD);
 });
