@@ -96,7 +96,7 @@ resource "google_cloud_run_v2_service" "daemon" {
       }
 
       dynamic "env" {
-        for_each = merge(local.settings, var.settings)
+        for_each = merge(local.settings, { for name, value in local.dispatch_settings : name => value if var.dispatch }, var.settings)
         content {
           name  = env.key
           value = env.value
@@ -115,6 +115,13 @@ resource "google_cloud_run_v2_service" "daemon" {
           }
         }
       }
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = !var.dispatch || (contains(keys(var.secrets), "SENDGRID_API_KEY") && contains(keys(var.settings), "MAIL_FROM"))
+      error_message = "With dispatch the daemon needs the secret SENDGRID_API_KEY and the setting MAIL_FROM: mails of a run would go with its machine."
     }
   }
 
