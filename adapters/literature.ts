@@ -13,6 +13,7 @@ export async function openLiterature(
   const { pubmedLiterature } = await import("../services/literature/pubmed.ts");
   return pubmedLiterature({
     baseUrl: config.NCBI_BASE_URL,
+    rateFile: join(config.dataDir, "cache", "rates.sqlite"),
     cacheFolder: join(config.dataDir, "cache", "literature"),
     cacheMs: config.LITERATURE_CACHE_DAYS * 86_400_000,
     timeoutMs: config.LITERATURE_TIMEOUT_SECONDS * 1_000,
