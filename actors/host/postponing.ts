@@ -33,7 +33,8 @@ export interface Postponing {
 }
 
 const MINUTE_MS = 60_000;
-const PATIENCE_MS = 6 * 60 * MINUTE_MS;
+/** Where the machine has run out of something, it takes somebody to notice. */
+export const PATIENCE_MS = 6 * 60 * MINUTE_MS;
 
 /**
  * For how long a step is tried. A process that was killed may have been killed for what it
@@ -48,7 +49,7 @@ const PATIENCE: Readonly<Partial<Record<ErrorCode, number>>> = {
   BATCH_UNAVAILABLE: PATIENCE_MS,
 };
 const PAUSES = { first: 5_000, longest: 5 * MINUTE_MS };
-const OF_MACHINE: ReadonlySet<ErrorCode> = new Set(["DISK_FULL", "TOO_MANY_FILES"]);
+export const OF_MACHINE: ReadonlySet<ErrorCode> = new Set(["DISK_FULL", "TOO_MANY_FILES"]);
 
 export interface PostponingOptions {
   readonly clock: Clock;
