@@ -14,6 +14,7 @@ export async function openLiterature(
   return pubmedLiterature({
     baseUrl: config.NCBI_BASE_URL,
     ...answerCache(config, "literature"),
+    rateFile: join(config.dataDir, "cache", "rates.sqlite"),
     timeoutMs: config.LITERATURE_TIMEOUT_SECONDS * 1_000,
     now: () => clock.now(),
     ...given({ apiKey: config.NCBI_API_KEY, email: config.NCBI_EMAIL }),
