@@ -28,6 +28,8 @@ locals {
     MAX_GPU_USD_PER_RUN        = tostring(var.gpu_usd.run)
     MAX_GPU_USD_PER_USER_MONTH = tostring(var.gpu_usd.user_month)
   }
+
+  environment = merge(local.settings, { for name, value in local.dispatch_settings : name => value if var.dispatch }, var.settings)
 }
 
 resource "google_cloud_run_v2_service" "daemon" {
@@ -96,7 +98,7 @@ resource "google_cloud_run_v2_service" "daemon" {
       }
 
       dynamic "env" {
-        for_each = merge(local.settings, { for name, value in local.dispatch_settings : name => value if var.dispatch }, var.settings)
+        for_each = local.environment
         content {
           name  = env.key
           value = env.value
