@@ -31,9 +31,10 @@ const SHOWN = 10;
  * Judges the predictions of this iteration; the evidence goes to an object, a summary into the run.
  */
 export function evaluate(ports: StepPorts): Effect<EvaluateInput, EvaluateOutput> {
-  return (input, { signal }) => {
-    const { run_id, iteration, model_spent } = input;
-    return withModel(ports, { run_id, step: "evaluate", iteration }, model_spent, (session) =>
+  return (input, { signal, waits }) => {
+    const { run_id, iteration, model_spent: spent } = input;
+    const key = { run_id, step: "evaluate", iteration } as const;
+    return withModel(ports, key, { spent, waits }, (session) =>
       evaluateRound(ports, input, session, signal),
     );
   };
