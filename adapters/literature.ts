@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Config } from "../config.ts";
 import { given } from "../given.ts";
 import type { Clock } from "../services/clock/index.ts";
