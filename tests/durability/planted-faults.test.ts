@@ -22,7 +22,6 @@ import { steeredRun, type SteeredRunOptions } from "../support/model/steered-run
 type StoreFault = (store: RunStore) => RunStore;
 
 const GATE = "../../actors/host/gate.ts";
-const POSTPONING = "../../actors/host/postponing.ts";
 const WAKE_UPS = "../../actors/supervisor/wake-ups.ts";
 const ADMISSION = "../../actors/supervisor/admission.ts";
 const JOB_ID = "../../machines/job-id.ts";
@@ -52,16 +51,6 @@ const oneNameForAll = () => ({
     `hs-${runId}-i${iteration}-${kind === "prediction" ? "p" : "c"}-a1`,
   isRunId: () => true,
   runOfJob: (id: string) => /^hs-(.+)-i\d+-[pc]-a\d+$/.exec(id)?.[1],
-});
-
-/** Every fault is the last. */
-const impatient = () => ({
-  createPostponing: () => ({
-    attempts: (_step: string, _signal: AbortSignal, attempt: () => Promise<unknown>) => attempt(),
-    shown: () => undefined,
-    obstructed: () => false,
-    close: () => undefined,
-  }),
 });
 
 /** Whose pauses end when the time of day says so. */
@@ -136,7 +125,6 @@ function acknowledgesBeforeWriting(store: RunStore): RunStore {
 
 afterEach(() => {
   vi.doUnmock(GATE);
-  vi.doUnmock(POSTPONING);
   vi.doUnmock(WAKE_UPS);
   vi.doUnmock(ADMISSION);
   vi.doUnmock(JOB_ID);
@@ -176,11 +164,6 @@ describe("the simulation notices", () => {
     ],
   ])("%s", async (_, fault, expected) => {
     expect(await firstViolation(fault)).toMatch(expected);
-  });
-
-  test("a passing fault of the machine that fails a run for good", async () => {
-    vi.doMock(POSTPONING, impatient);
-    expect(await firstViolation()).toMatch(/^passing/);
   });
 
   test("a clock that is the machine's own, when somebody sets it", async () => {
