@@ -23,6 +23,10 @@ export interface GoogleJobSettings {
   /** `regions/R` or `zones/Z` of one region. Default: the region of the jobs. */
   readonly allowedLocations?: readonly string[];
   readonly serviceAccount?: string;
+  /** Name of a reservation, or NO_RESERVATION. Default: any that fits. */
+  readonly reservation?: string;
+  /** Start while the image is still being fetched, without Docker and its options. */
+  readonly isImageStreamed?: boolean;
   readonly network?: {
     readonly network?: string;
     readonly subnetwork?: string;
@@ -187,6 +191,7 @@ export function jobBody(
                 imageUri: image,
                 commands: [...work.commands],
                 ...given({ entrypoint: work.entrypoint, options: containerOptions }),
+                ...(settings.isImageStreamed === true ? { enableImageStreaming: true } : {}),
               },
               ...(Object.keys({ ...variables, ...secretVariables }).length === 0
                 ? {}
@@ -246,6 +251,7 @@ export function jobBody(
               ? {}
               : { accelerators: [{ type: accelerator.type, count: accelerator.count }] }),
             ...(bootDisk === undefined ? {} : { bootDisk: { ...bootDisk } }),
+            ...given({ reservation: settings.reservation }),
           },
         },
       ],

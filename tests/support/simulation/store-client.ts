@@ -66,6 +66,7 @@ export function storeClient(
     cancelAside: (runId) => write(() => store.cancelAside(runId)),
     setAsides: (limit) => call(() => store.setAsides(limit)),
     raw: (runId) => call(() => store.raw(runId)),
+    touch: (now) => write(() => store.touch(now)),
     setPriority: (runId, priority) => write(() => store.setPriority(runId, priority)),
     stuck: (request) => call(() => store.stuck(request)),
     mails: (request) => call(() => store.mails(request)),
