@@ -64,14 +64,12 @@ const takesFullDiskForRefusal = async () => {
       createGroupCommit(
         {
           commit: (commits) =>
-            store
-              .commit(commits)
-              .catch(() =>
-                commits.map((): CommitOutcome => ({
-                  result: "refused",
-                  problem: "the disk is full",
-                })),
-              ),
+            store.commit(commits).catch(() =>
+              commits.map((): CommitOutcome => ({
+                result: "refused",
+                problem: "the disk is full",
+              })),
+            ),
         },
         ...rest,
       ),

@@ -130,6 +130,24 @@ const impatientToSubmit = (code: ErrorCode) => (): void =>
     }),
   );
 
+type Writes = Pick<RunStore, "commit">;
+const takesFullDiskForRefusal = (): void =>
+  plant<{ createGroupCommit: (store: Writes, ...rest: never[]) => object }>(
+    GROUP_COMMIT,
+    ({ createGroupCommit }) => ({
+      createGroupCommit: ({ commit }, ...rest) =>
+        createGroupCommit(
+          {
+            commit: (commits) =>
+              commit(commits).catch(() =>
+                commits.map(() => ({ result: "refused", problem: "the disk is full" })),
+              ),
+          },
+          ...rest,
+        ),
+    }),
+  );
+
 const admitsAllTheSame = (): void =>
   plant<{ createClaims: Create<ClaimsOptions, object> }>(CLAIMS, ({ createClaims }) => ({
     createClaims: (options) => createClaims({ ...options, obstructed: () => false }),
@@ -268,6 +286,13 @@ describe("the simulation notices", () => {
       impatientToSubmit("TOO_MANY_FILES"),
       undefined,
       /^passing/,
+    ],
+    [
+      "a store without room that counts as a refusal",
+      short("disk full", ({ where }) => where === "steps and store"),
+      takesFullDiskForRefusal,
+      undefined,
+      /^aside/,
     ],
     [
       "runs that are admitted while the machine has run out",
