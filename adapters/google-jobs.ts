@@ -57,6 +57,7 @@ export const googleSettings = (
       config.BATCH_MOUNT_OPTIONS === undefined ? undefined : listed(config.BATCH_MOUNT_OPTIONS),
     serviceAccount: config.BATCH_SERVICE_ACCOUNT,
     network: networkOf(config),
+    userProject: config.GCS_USER_PROJECT,
   }),
 });
 

@@ -73,6 +73,7 @@ const REACHES_JOBS: Readonly<Record<keyof Environment, "own" | "open" | "secret"
   GCS_BUCKET: "open",
   GCS_PREFIX: "open",
   GCS_CACHE_GB: "open",
+  GCS_USER_PROJECT: "open",
   SIGNED_URL_SECONDS: "own",
   GCS_ENDPOINT: "open",
   BATCH_PROJECT: "open",

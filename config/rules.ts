@@ -121,7 +121,7 @@ const HEADS: readonly {
   {
     head: "GCS_BUCKET",
     isSet: ({ GCS_BUCKET }) => GCS_BUCKET !== undefined,
-    names: /^(GCS_PREFIX|SIGNED_URL_SECONDS)$/,
+    names: /^(GCS_PREFIX|GCS_USER_PROJECT|SIGNED_URL_SECONDS)$/,
   },
   {
     head: "MONGODB_URI",

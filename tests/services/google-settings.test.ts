@@ -113,6 +113,7 @@ test("a network, a reservation, an image that is streamed and one's own image of
     BATCH_PROVISIONING: "STANDARD",
     BATCH_RESERVATION: "ours",
     BATCH_IMAGE_STREAMING: "true",
+    GCS_USER_PROJECT: "who-pays",
     BATCH_BOOT_DISK_IMAGE: "projects/p/global/images/family/stack",
   });
   for (const job of [gpu, own])
@@ -137,6 +138,14 @@ test("a network, a reservation, an image that is streamed and one's own image of
   expect([policyOf(gpu)?.reservation, containerOf(gpu)?.enableImageStreaming]).toEqual([
     "ours",
     true,
+  ]);
+  expect(gpu.taskGroups?.[0]?.taskSpec?.volumes?.[0]?.mountOptions).toEqual([
+    "-o rw",
+    "-o allow_other",
+    "-implicit-dirs",
+    "--uid=10001",
+    "--gid=10001",
+    "--billing-project=who-pays",
   ]);
   // A reservation is of GPU machines.
   expect(policyOf(own)).not.toHaveProperty("reservation");

@@ -46,6 +46,8 @@ export interface GoogleJobSettings {
    * MOUNT_OPTIONS.
    */
   readonly mountOptions?: readonly string[];
+  /** Project that pays for requests, where the bucket's requesters do. */
+  readonly userProject?: string;
   /** Options of `docker run`, such as `--shm-size=8g`. */
   readonly containerOptions?: string;
   readonly environment?: Readonly<Record<string, string>>;
@@ -228,7 +230,12 @@ export function jobBody(
                 {
                   gcs: { remotePath: settings.bucket },
                   mountPath: settings.mountPath ?? MOUNT_PATH,
-                  mountOptions: [...(settings.mountOptions ?? MOUNT_OPTIONS)],
+                  mountOptions: [
+                    ...(settings.mountOptions ?? MOUNT_OPTIONS),
+                    ...(settings.userProject === undefined
+                      ? []
+                      : [`--billing-project=${settings.userProject}`]),
+                  ],
                 },
               ],
         },
