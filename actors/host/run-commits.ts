@@ -131,7 +131,7 @@ export function createRunCommits(options: RunCommitsOptions): RunCommits {
       });
       lastGood = persisted;
       wakeAt = earliestWakeUp(persisted);
-      outbox = outboxOf(outbox, next, state.context.mails);
+      outbox = outboxOf(outbox, next, state.context.mails, now);
       takenJobs = state.context.jobs;
       return { document: next, snapshot: text };
     } catch (thrown) {
@@ -151,7 +151,7 @@ export function createRunCommits(options: RunCommitsOptions): RunCommits {
     const { error } = life;
     if (error === null || (life.state === "unreadable" && hasEnded(document)))
       return { document, snapshot };
-    outbox = outboxOfBroken(outbox, document, revision);
+    outbox = outboxOfBroken(outbox, document, revision, now);
     return { document: documentOfBroken(document, error, now), snapshot };
   };
 

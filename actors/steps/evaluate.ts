@@ -9,6 +9,7 @@ import type {
 import { given } from "../../given.ts";
 import { literatureFindings } from "../../science/grounding/literature-subjects.ts";
 import { meaningOf } from "../../science/grounding/meaning.ts";
+import { geneSetPage } from "../../science/knowledge/gene-sets.ts";
 import type { PromptPlan } from "../../science/prompting/prompt-plan.ts";
 import { readingSentence } from "../../science/report/reading.ts";
 import type { LiteratureAnswer } from "../../services/literature/index.ts";
@@ -115,8 +116,15 @@ async function evaluateRound(
       .slice(0, SHOWN)
       .map(({ gene, log2_fold_change }) => ({ gene, log2_fold_change })),
     enriched_pathways: enriched
+      .filter(({ alike }) => alike === undefined)
       .slice(0, SHOWN)
-      .map(({ id, name, direction, p_adjusted }) => ({ id, name, direction, p_adjusted })),
+      .map(({ id, name, direction, p_adjusted }) => ({
+        id,
+        name,
+        direction,
+        p_adjusted,
+        url: geneSetPage(id),
+      })),
   };
   return {
     evaluation: stored,

@@ -63,6 +63,18 @@ async function checkVersion(db: Db): Promise<void> {
   );
 }
 
+async function touch(db: Db, now: number): Promise<void> {
+  const note = { $set: { at: now } };
+  try {
+    await db
+      .collection<{ readonly _id: string }>("haystack")
+      .updateOne({ _id: "touched" }, note, { ...LIMITED, upsert: true });
+  } catch (thrown) {
+    // Two that make the first note at the same time: one of them was written.
+    if (!isDuplicateKey(thrown)) throw thrown;
+  }
+}
+
 /**
  * The store for production: a MongoDB database that several daemons and other programs share.
  * Writes are acknowledged by a majority and journalled. Errors: CONFIG_INVALID, STORE_UNAVAILABLE.
@@ -333,6 +345,7 @@ export async function openMongoRuns({
             return hints.end;
           },
         }),
+    touch: (now) => guarded(() => touch(db, now)),
     presence: mongoPresence(daemons),
     async close() {
       for (const { end } of hinting) end();
