@@ -16,6 +16,7 @@ import { machineRoutes } from "./admin/machines.ts";
 import { quarantineRoutes } from "./admin/quarantine.ts";
 import { runActionRoutes } from "./admin/run-actions.ts";
 import { adminRunRoutes } from "./admin/runs.ts";
+import { spendingRoutes } from "./admin/spending.ts";
 import { stuckRoutes } from "./admin/stuck.ts";
 import { atlasRoutes } from "./atlas/routes.ts";
 import { answerClientError, errorAnswer, handleErrors } from "./error-handler.ts";
@@ -54,6 +55,7 @@ const ROUTES: readonly RouteModule[] = [
   { prefix: "/admin", routes: adminRunRoutes },
   { prefix: "/admin", routes: runActionRoutes },
   { prefix: "/admin", routes: stuckRoutes },
+  { prefix: "/admin", routes: spendingRoutes },
   { prefix: "/admin", routes: quarantineRoutes },
   { prefix: "", routes: inspectionRoutes },
   { prefix: "/api/v1", routes: sessionRoutes },
