@@ -133,6 +133,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   open: /^cli\/runs\/browser\.ts/,
   "eventsource-parser": /^(cli\/server|web\/src)\//,
   preact: /^web\/src\//,
+  elkjs: /^web\/src\/inspector\/layout\.ts/,
   fastify: /^(server\/|serve\.ts)/,
   "fastify-type-provider-zod": /^server\//,
   "@fastify/cors": /^server\//,
