@@ -1,3 +1,4 @@
+import type { FoundPrediction } from "./found.ts";
 import { HaystackError } from "../../errors.ts";
 import type { EnrichedPathway, GroundingScore, TopGene } from "../grounding/grounding.ts";
 import type { ExpectedAccuracy } from "../accuracy/accuracy-schema.ts";
@@ -59,12 +60,14 @@ export interface IterationResult {
   /** Most significant first. */
   readonly enriched: readonly EnrichedPathway[];
   readonly jobs: readonly JobLedgerEntry[];
+  /** Absent where every prediction was made for this iteration. */
+  readonly found_predictions?: readonly FoundPrediction[];
 }
 
 /** One attempt of an inference job: what it ran on, and what it cost. */
 export interface JobLedgerEntry {
   readonly job_id: string;
-  readonly kind: "prediction" | "control";
+  readonly kind: "prediction" | "control" | "round";
   readonly attempt: number;
   readonly state: string;
   /** Null when the job never ran. */

@@ -28,13 +28,13 @@ describeWithBrowser("the page of the inspector", () => {
     await active("analyzing");
     expect(await page.locator("#question").textContent()).toBe(HOSTILE);
     analyzing.open();
-    await active("inferring.prediction.predicting");
+    await active("inferring.separate.prediction.predicting");
     await page
       .locator(
         '[data-machine="inferenceJob"][data-path="awaiting"].active:has(.tag:text-is("predictionJob")):has(.tag:text-is("controlJob"))',
       )
       .waitFor();
-    expect(await page.locator('[data-machine="run"].active').count()).toBe(5);
+    expect(await page.locator('[data-machine="run"].active').count()).toBe(6);
     for (const id of server.effects.jobs.keys()) {
       server.effects.jobs.set(id, "SUCCEEDED");
       await server.supervisor.deliver("r1", {

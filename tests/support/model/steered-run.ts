@@ -6,7 +6,7 @@ import {
 } from "../../../actors/supervisor/supervisor.ts";
 import { manualClock, type ManualClock } from "../../../services/clock/manual.ts";
 import type { OutboxEntry, RunCommit, RunRecord, RunStore } from "../../../services/runs/index.ts";
-import { newRun } from "../../../services/runs/document.ts";
+import { newRun, type RunConfig } from "../../../services/runs/document.ts";
 import type { Persisted } from "../persisted-steps.ts";
 import { daemonProcess, type DaemonProcess } from "../simulation/daemon-process.ts";
 import type { SteeredEffect } from "./model-path.ts";
@@ -69,6 +69,7 @@ export interface SteeredRun {
 }
 
 export interface SteeredRunOptions {
+  readonly config?: Partial<RunConfig> | undefined;
   /** Planted faults. */
   readonly mutateStore?: (store: RunStore) => RunStore;
   readonly create?: (options: SupervisorOptions) => Supervisor;
@@ -83,6 +84,7 @@ export async function steeredRun(
   store: RunStore,
   runId: string,
   {
+    config = {},
     mutateStore = (same) => same,
     create = createSupervisor,
     bind = bindRunMachine,
@@ -248,7 +250,7 @@ export async function steeredRun(
       run_id: runId,
       query: "How would B cells respond to IFN-beta?",
       user_email: "user@example.org",
-      config: { ...CONFIG, max_job_attempts: 2 },
+      config: { ...CONFIG, max_job_attempts: 2, ...config },
       random_seed: 1,
       now: clock.now(),
     }),

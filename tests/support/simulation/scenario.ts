@@ -96,11 +96,18 @@ export function planScenario(seed: number): Scenario {
   const leaseMs = random.between(10, 40) * 1_000;
   const money = seededRandom(seed, "money");
   const usdPerHour = money.chance(0.3) ? 60 : null;
+  const rounds = seededRandom(seed, "rounds");
   const runs = times(random.between(1, 3), (index) => planRun(random, index, span)).map(
-    (run): PlannedRun =>
-      usdPerHour === null || money.chance(0.3)
-        ? run
-        : { ...run, config: { ...run.config, max_gpu_cost_usd: money.between(0, 8) } },
+    ({ config, ...run }): PlannedRun => ({
+      ...run,
+      config: {
+        ...config,
+        control_job: rounds.pick(["together", "separate"]),
+        ...(usdPerHour === null || money.chance(0.3)
+          ? {}
+          : { max_gpu_cost_usd: money.between(0, 8) }),
+      },
+    }),
   );
   const daemons = random.between(1, 2);
   const moment = (): number => START + random.between(0, span);

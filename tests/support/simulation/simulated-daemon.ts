@@ -108,11 +108,13 @@ export function startDaemon(world: World, name: string, earlier?: Standing): Sim
         objectNetwork.call(() => {
           const missing =
             [...batch.jobs.values()].findLast(
-              ({ spec, state }) => spec.output === path && state === "SUCCEEDED",
+              ({ spec, state }) =>
+                spec.pairs.some(({ output }) => output === path) && state === "SUCCEEDED",
             )?.output_valid === false;
           if (missing) throw new HaystackError("OBJECT_NOT_FOUND", `There is no object ${path}.`);
           return path;
         }),
+      remove: () => objectNetwork.call(() => undefined),
     },
     compute: { run: async () => "0" },
   } as unknown as StepPorts;
