@@ -59,6 +59,8 @@ export interface IterationResult {
   readonly top_genes: readonly TopGene[];
   /** Most significant first. */
   readonly enriched: readonly EnrichedPathway[];
+  /** Absent in evaluations of earlier releases. */
+  readonly gene_sets_tested?: number;
   readonly jobs: readonly JobLedgerEntry[];
   /** Absent where every prediction was made for this iteration. */
   readonly found_predictions?: readonly FoundPrediction[];
