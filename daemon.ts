@@ -13,6 +13,7 @@ import { cancelJobs } from "./actors/steps/cancel-jobs.ts";
 import { checkJob } from "./actors/steps/check-job.ts";
 import { evaluate } from "./actors/steps/evaluate.ts";
 import { output } from "./actors/steps/output.ts";
+import { foundPredictions } from "./actors/found-predictions.ts";
 import type { StepPorts } from "./actors/ports.ts";
 import { prepareJob } from "./actors/steps/prepare-job.ts";
 import { prompt } from "./actors/steps/prompt.ts";
@@ -199,6 +200,12 @@ async function openParts(
     ceilings: config,
     reconcileMs: config.RECONCILE_SECONDS * 1_000,
     software: SOFTWARE,
+    foundPredictions: foundPredictions({
+      objects,
+      predictor: batch.predictor,
+      version: config.INFERENCE_VERSION,
+      most: config.REUSE_PREDICTIONS,
+    }),
     ...given(outside),
   };
   const inspection = createInspection(clock, trouble);

@@ -31,7 +31,7 @@ const MOST_ATTEMPTS = 10;
 function possibleJobs(record: RunRecord): string[] {
   const { run_id, current_iteration } = record.document;
   const iteration = Math.max(1, current_iteration);
-  const named = (["prediction", "control"] as const).flatMap((kind) =>
+  const named = (["prediction", "control", "round"] as const).flatMap((kind) =>
     Array.from({ length: MOST_ATTEMPTS }, (_, index) => jobId(run_id, iteration, kind, index + 1)),
   );
   return [...new Set([...jobsOf(record).map(({ job_id }) => job_id), ...named])];

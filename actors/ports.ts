@@ -10,6 +10,7 @@ import type { RunConfig } from "../services/runs/document.ts";
 import type { RunStore } from "../services/runs/index.ts";
 import type { AtlasCatalogue } from "./atlas-catalogue.ts";
 import type { Ceilings } from "./ceilings.ts";
+import type { FoundPredictions } from "./found-predictions.ts";
 import type { AgentModel } from "./agents/session.ts";
 import type { AtlasPlace } from "./tasks/places.ts";
 import type { Tasks } from "./tasks.ts";
@@ -20,6 +21,8 @@ export interface StepPorts {
   readonly objects: ObjectStore;
   readonly batch: BatchService;
   readonly compute: Compute<Tasks>;
+  /** Without it every prediction is made anew. */
+  readonly foundPredictions?: FoundPredictions;
   readonly atlases: AtlasCatalogue;
   /** Folder of the knowledge that was imported beside the curated one; it need not exist. */
   readonly knowledge: string;

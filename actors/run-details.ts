@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { JobKind } from "../machines/pair-types.ts";
 import type { RunContext } from "../machines/run-types.ts";
 import { isJudged } from "../science/grounding/meaning.ts";
 import { restsOn } from "../science/report/rests-on.ts";
@@ -10,7 +11,7 @@ import type { RunRecord, RunStanding } from "../services/runs/index.ts";
 export interface ShownJob {
   readonly job_id: string;
   readonly iteration: number;
-  readonly kind: "prediction" | "control";
+  readonly kind: JobKind;
   readonly attempt: number;
   readonly state: string;
   readonly run_seconds: number | null;
@@ -64,7 +65,7 @@ export const isJudgedRun = ({
 export const jobSchema = z.object({
   job_id: z.string(),
   iteration: z.number().int(),
-  kind: z.enum(["prediction", "control"]),
+  kind: z.enum(["prediction", "control", "round"]),
   attempt: z.number().int(),
   state: z.string(),
   run_seconds: z.number().nullable(),

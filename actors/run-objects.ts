@@ -1,4 +1,4 @@
-import type { JobKind } from "../machines/run-types.ts";
+import type { JobKind, PairName } from "../machines/pair-types.ts";
 
 /** Beginnings of the paths of a run's working files, and of its results. */
 export const workingFilesOf = (runId: string): string => `batch-io/${runId}/`;
@@ -13,10 +13,12 @@ export const iterationObjects = (runId: string, iteration: number) => {
   return {
     plan: `${folder}/plan.json`,
     query: `${folder}/query.h5ad`,
-    prompt: (kind: JobKind): string =>
-      `${folder}/${kind === "prediction" ? "prompt" : "control_prompt"}.h5ad`,
-    predictions: (kind: JobKind): string =>
-      `${folder}/${kind === "prediction" ? "predictions" : "control_predictions"}.h5ad`,
+    prompt: (pair: PairName): string =>
+      `${folder}/${pair === "prediction" ? "prompt" : "control_prompt"}.h5ad`,
+    predictions: (pair: PairName): string =>
+      `${folder}/${pair === "prediction" ? "predictions" : "control_predictions"}.h5ad`,
+    /** What a job predicts, for its program. */
+    manifest: (kind: JobKind): string => `${folder}/${kind}_manifest.json`,
     response: `${folder}/response.h5ad`,
     evaluation: `${folder}/evaluation.json`,
   };

@@ -16,18 +16,19 @@ export interface Effects {
   readonly failed: readonly string[];
   /** Runs that are gone, do not rest, or say completed without readable results and their mail. */
   readonly lost: readonly string[];
-  /** Executions of a job name beyond the first. */
+  /** Executions for the same job and output beyond the first. */
   readonly duplicate_jobs: number;
   /** Mails of a run beyond the first. */
   readonly duplicate_mails: number;
   readonly job_executions: number;
-  /** Jobs that the iterations of the runs need: one each, and one more under synthetic control. */
+  /** Predictions that the iterations need: one each, and one more under synthetic control. */
   readonly jobs_needed: number;
 }
 
 /**
- * Every run was completed, none was lost, nothing was done twice, and no job ran that no iteration
- * needed; an attempt whose runner was killed is made again under another name.
+ * Every run was completed, none was lost, nothing was done twice, and nothing was predicted that no
+ * iteration needed. A job whose runner was killed is made again under another name, and predicts
+ * again the one pair that was under way: what was stored is found.
  */
 export const isSound = ({
   runs,
@@ -84,9 +85,7 @@ export async function countEffects(
   dataDir: string,
   runIds: readonly string[],
 ): Promise<Effects> {
-  const executions = (await linesOf(executionsLog(dataDir))).map(
-    (line) => line.split(" ")[0] ?? "",
-  );
+  const executions = await linesOf(executionsLog(dataDir));
   const mailed = (await mailsIn(dataDir)).map((name) => name.split(".")[0] ?? "");
   const mailedRuns = new Set(mailed);
   const lost: string[] = [];

@@ -77,6 +77,7 @@ export const insertRun = (store: RunStore, index: number): Promise<string> => {
     config: {
       max_iterations: index % 4 === 0 ? 2 : 1,
       control_strategy: index % 3 === 0 ? "query_as_control" : "synthetic_control",
+      control_job: index % 2 === 0 ? "together" : "separate",
       prompt_cells: 20,
       query_cells: 20,
     },

@@ -7,7 +7,7 @@ import { newRun, type RunConfig, type RunDocument } from "../services/runs/docum
 import type { RunStore, TransitionEntry } from "../services/runs/index.ts";
 import { openMongoRuns } from "../services/runs/mongodb/store.ts";
 import { openSqliteRuns } from "../services/runs/sqlite/store.ts";
-import { scriptedEffects } from "../tests/support/scripted-effects.ts";
+import { scriptedEffects, scriptedOutputs } from "../tests/support/scripted-effects.ts";
 
 /** The supervisor on a real store; the steps do nothing and their jobs end by an event. */
 
@@ -49,7 +49,7 @@ export function noOpEffects(over: Partial<RunEffects> = {}): RunEffects {
     },
     checkJob: async ({ job }) => ({
       verdict: "succeeded",
-      predictions: { path: `${job.job_id}.h5ad`, sha256: "0" },
+      outputs: scriptedOutputs(job),
       run_seconds: 1,
     }),
     ...over,
@@ -100,7 +100,7 @@ export function hostNoOps(
   return { supervisor, jobEvents };
 }
 
-const kindOf = { predictionJob: "p", controlJob: "c" } as const;
+const kindOf = { predictionJob: "p", controlJob: "c", roundJob: "r" } as const;
 
 /** The jobs that have begun to run with these transitions. */
 export const jobsAwaited = (

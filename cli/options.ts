@@ -18,6 +18,7 @@ export interface RunOptions {
   readonly scoreThreshold?: string;
   readonly controlStrategy?: string;
   readonly firstPrompt?: string;
+  readonly controlJob?: string;
   readonly transfer?: string;
 }
 
@@ -108,6 +109,12 @@ export const addRunOptions = (command: Command): Command =>
         "--control-strategy <strategy>",
         "reference for the prediction: predicted controls, or the query cells themselves",
       ).choices(["synthetic_control", "query_as_control"]),
+    )
+    .addOption(
+      new Option(
+        "--control-job <which>",
+        "predict the controls together with the response, in one job, or in a separate one (default: together)",
+      ).choices(["together", "separate"]),
     )
     .addOption(
       new Option(
@@ -216,13 +223,15 @@ export const exactLabels = ({
 
 /** Error USAGE, one sentence naming every bad option. */
 export function runConfig(options: RunOptions, more: Partial<RunConfig>): RunConfig {
-  const { maxIterations, scoreThreshold, controlStrategy, firstPrompt, transfer } = options;
+  const { maxIterations, scoreThreshold, controlStrategy, controlJob, firstPrompt, transfer } =
+    options;
   const parsed = runConfigSchema.safeParse({
     ...more,
     ...given({
       max_iterations: maxIterations === undefined ? undefined : Number(maxIterations),
       score_threshold: scoreThreshold === undefined ? undefined : Number(scoreThreshold),
       control_strategy: controlStrategy,
+      control_job: controlJob,
       first_prompt: firstPrompt,
       transfer,
     }),

@@ -38,6 +38,8 @@ const REACHES_JOBS: Readonly<Record<keyof Environment, "own" | "open" | "secret"
   IMPORT_GB: "open",
   INFERENCE_COMMAND: "own",
   INFERENCE_MODEL: "own",
+  INFERENCE_VERSION: "open",
+  REUSE_PREDICTIONS: "open",
   RECONCILE_SECONDS: "open",
   LEASE_SECONDS: "open",
   POLL_MILLISECONDS: "open",

@@ -1,6 +1,7 @@
 import type { ErrorRecord } from "../errors.ts";
 import type { InferenceJobContext, InferenceJobInput } from "./inference-job-types.ts";
 import { jobId } from "./job-id.ts";
+import type { PreparedJob } from "./pair-types.ts";
 import type {
   CheckJobOutput,
   JobFailureKind,
@@ -93,11 +94,19 @@ export const heldOrFreed = ({ job }: InferenceJobContext, output: CheckJobOutput
   };
 };
 
-export const succeeded = ({ job }: InferenceJobContext, output: CheckJobOutput): Change =>
+/** Every pair was predicted before: nothing is to be paid for. */
+export const found = ({ found: outputs }: PreparedJob): Change => ({
+  prepared: { found: outputs, notes: {} },
+  outputs: Object.fromEntries(
+    Object.entries(outputs).map(([pair, { path, sha256 }]) => [pair, { path, sha256 }]),
+  ),
+});
+
+export const succeeded = ({ job, prepared }: InferenceJobContext, output: CheckJobOutput): Change =>
   output.verdict === "succeeded"
     ? {
         job: endJob(job, output.run_seconds, null),
-        predictions: output.predictions,
+        outputs: { ...prepared?.found, ...output.outputs },
         wake_at: null,
       }
     : {};

@@ -1,6 +1,8 @@
 import type { ErrorRecord } from "../errors.ts";
 import { lostSeconds } from "./inference-job-actions.ts";
 import type { InferenceJobContext, InferenceJobEvent } from "./inference-job-types.ts";
+import { pairsOf } from "./job-id.ts";
+import type { PreparedJob } from "./pair-types.ts";
 import type { CheckJobOutput, StepFailure, SubmitJobOutput } from "./run-types.ts";
 
 /** The predicates of the machine of one inference job. */
@@ -17,6 +19,9 @@ export const isMine = ({ context, event }: Given): boolean =>
 
 export const isDue = ({ context, event }: Given): boolean =>
   event.type === "clock.ticked" && context.wake_at !== null && event.now >= context.wake_at;
+
+export const isFound = ({ context }: Given, { found }: PreparedJob): boolean =>
+  pairsOf(context.kind).every((pair) => found[pair] !== undefined);
 
 /**
  * Certainly not submitted. After any other failure the job may run: it stays on record as

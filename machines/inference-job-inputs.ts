@@ -25,7 +25,8 @@ export const initialContext = ({
   deadline_at: 0,
   wake_at: null,
   changed: false,
-  predictions: null,
+  outputs: null,
+  prepared: null,
   error: null,
 });
 
@@ -34,10 +35,12 @@ export const prepareJobInput = ({ context }: Given): PrepareJobInput => ({
   iteration: context.iteration,
   kind: context.kind,
   plan: context.plan,
+  random_seed: context.random_seed,
 });
 
 export const submitJobInput = ({ context }: Given): SubmitJobInput => ({
   job: context.job,
+  prepared: context.prepared ?? null,
   run_id: context.run_id,
   random_seed: context.random_seed,
   deadline_seconds: context.deadline_seconds,
@@ -49,6 +52,7 @@ export const submitJobInput = ({ context }: Given): SubmitJobInput => ({
 
 export const checkJobInput = ({ context }: Given): CheckJobInput => ({
   job: context.job,
+  prepared: context.prepared ?? null,
   failures: context.failures,
   run_id: context.run_id,
   submitted_at: context.submitted_at,
@@ -60,8 +64,10 @@ export const stopJobsInput = ({ context }: Given): StopJobsInput => ({
   job_ids: [context.job.job_id],
 });
 
+/** A job whose pairs were all found has no name in the run's record. */
 export const outputOfJob = ({ context }: Given): InferenceJobOutput => ({
-  job: context.job,
-  predictions: context.predictions,
-  error: context.predictions === null ? context.error : null,
+  job: context.outputs !== null && context.job.state !== "succeeded" ? null : context.job,
+  outputs: context.outputs,
+  found: context.prepared?.found ?? {},
+  error: context.outputs === null ? context.error : null,
 });

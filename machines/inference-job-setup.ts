@@ -2,6 +2,7 @@ import { assign, sendParent, sendTo, setup } from "xstate";
 import type { ErrorRecord } from "../errors.ts";
 import {
   failedAttempt,
+  found,
   heldOrFreed,
   markedFailed,
   nextAttempt,
@@ -15,6 +16,7 @@ import {
 import {
   hasSucceeded,
   isDue,
+  isFound,
   isHeldOtherwise,
   isMine,
   isOutOfDate,
@@ -30,6 +32,7 @@ import type {
   InferenceJobInput,
   InferenceJobOutput,
 } from "./inference-job-types.ts";
+import type { PreparedJob } from "./pair-types.ts";
 import type {
   CheckJobInput,
   CheckJobOutput,
@@ -49,7 +52,7 @@ export const inferenceJobSetup = setup({
     output: {} as InferenceJobOutput,
   },
   actors: {
-    prepareJob: unbound<void, PrepareJobInput>("prepareJob"),
+    prepareJob: unbound<PreparedJob, PrepareJobInput>("prepareJob"),
     submitJob: unbound<SubmitJobOutput, SubmitJobInput>("submitJob"),
     checkJob: unbound<CheckJobOutput, CheckJobInput>("checkJob"),
     stopJobs: stopJobsMachine,
@@ -61,6 +64,8 @@ export const inferenceJobSetup = setup({
     })),
     forwardToStopJobs: sendTo("stopJobs", ({ event }) => event),
     nameNextAttempt: assign(({ context }) => nextAttempt(context)),
+    setPrepared: assign((_, output: PreparedJob) => ({ prepared: output })),
+    setFound: assign((_, output: PreparedJob) => found(output)),
     setTimes: assign(({ context }, output: SubmitJobOutput) => submitted(context, output)),
     setNextTry: assign(({ context }, output: SubmitJobOutput) => postponed(context, output)),
     setNextCheck: assign((_, output: CheckJobOutput) => stillWaiting(output)),
@@ -79,6 +84,7 @@ export const inferenceJobSetup = setup({
     markFailed: assign(({ context }) => markedFailed(context)),
   },
   guards: {
+    isFound,
     isMine,
     isDue,
     isHeldOtherwise,

@@ -1,12 +1,12 @@
 import type { ErrorRecord } from "../errors.ts";
 import type {
-  CheckTrouble,
-  JobFailureLimits,
+  FoundPairs,
   JobKind,
-  JobRecord,
   ObjectReference,
-  RunEvent,
-} from "./run-types.ts";
+  PredictedPairs,
+  PreparedJob,
+} from "./pair-types.ts";
+import type { CheckTrouble, JobFailureLimits, JobRecord, RunEvent } from "./run-types.ts";
 
 export interface InferenceJobInput {
   readonly run_id: string;
@@ -40,14 +40,18 @@ export interface InferenceJobContext extends InferenceJobInput {
   readonly lost_seconds?: number;
   /** News of the job came while it was being looked at. */
   readonly changed: boolean;
-  readonly predictions: ObjectReference | null;
+  readonly outputs: PredictedPairs | null;
+  /** Null before that is known; absent in older snapshots. */
+  readonly prepared?: PreparedJob | null;
   readonly error: ErrorRecord | null;
 }
 
 export type InferenceJobEvent = Extract<RunEvent, { type: "job.changed" | "clock.ticked" }>;
 
 export interface InferenceJobOutput {
-  readonly job: JobRecord;
-  readonly predictions: ObjectReference | null;
+  /** Null where none was needed. */
+  readonly job: JobRecord | null;
+  readonly outputs: PredictedPairs | null;
+  readonly found: FoundPairs;
   readonly error: ErrorRecord | null;
 }

@@ -23,7 +23,26 @@ export const inferenceJobMachine = inferenceJobSetup.createMachine({
         id: "prepareJob",
         src: "prepareJob",
         input: prepareJobInput,
-        onDone: "submitting",
+        onDone: [
+          {
+            guard: {
+              type: "isFound",
+              params: outputOf,
+            },
+            target: "succeeded",
+            actions: {
+              type: "setFound",
+              params: outputOf,
+            },
+          },
+          {
+            target: "submitting",
+            actions: {
+              type: "setPrepared",
+              params: outputOf,
+            },
+          },
+        ],
         onError: {
           target: "failed",
           actions: {

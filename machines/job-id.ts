@@ -1,4 +1,10 @@
-import type { JobKind } from "./run-types.ts";
+import type { JobKind, PairName } from "./pair-types.ts";
+
+const LETTER: Readonly<Record<JobKind, string>> = { prediction: "p", control: "c", round: "r" };
+
+/** What a job predicts, in this order. */
+export const pairsOf = (kind: JobKind): readonly PairName[] =>
+  kind === "round" ? ["prediction", "control"] : [kind];
 
 /**
  * The name of an inference job: the same for the same run, iteration, kind and attempt (D4), and
@@ -6,7 +12,7 @@ import type { JobKind } from "./run-types.ts";
  * isRunId.
  */
 export function jobId(runId: string, iteration: number, kind: JobKind, attempt: number): string {
-  return `hs-${runId}-i${iteration}-${kind === "prediction" ? "p" : "c"}-a${attempt}`;
+  return `hs-${runId}-i${iteration}-${LETTER[kind]}-a${attempt}`;
 }
 
 /**
@@ -18,5 +24,5 @@ export function isRunId(text: string): boolean {
 
 /** The run that a job of ours belongs to; undefined for a job that is not. */
 export function runOfJob(id: string): string | undefined {
-  return /^hs-(.+)-i\d+-[pc]-a\d+$/.exec(id)?.[1];
+  return /^hs-(.+)-i\d+-[pcr]-a\d+$/.exec(id)?.[1];
 }

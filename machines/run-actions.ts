@@ -1,12 +1,12 @@
 import type { IterationSummary, RunConfig, TerminationReason } from "../services/runs/document.ts";
 import { paidFor } from "./inference-job-actions.ts";
 import type { InferenceJobOutput } from "./inference-job-types.ts";
+import type { JobKind } from "./pair-types.ts";
 import type {
   AnalyzeOutput,
   CurrentRound,
   EvaluateOutput,
   FinishedIteration,
-  JobKind,
   JobRecord,
   ModelUsage,
   OwedMail,
@@ -128,16 +128,17 @@ export const newRound = (
 
 export function finishJob(
   context: RunContext,
-  kind: JobKind,
-  output: InferenceJobOutput,
+  { outputs, job, found }: InferenceJobOutput,
 ): Partial<RunContext> {
   const round: CurrentRound = present(context.round, "prompt plan");
   return {
     round: {
       ...round,
-      [kind === "prediction" ? "predictions" : "control_predictions"]: output.predictions,
+      predictions: outputs?.prediction ?? round.predictions,
+      control_predictions: outputs?.control ?? round.control_predictions,
+      ...(Object.keys(found).length === 0 ? {} : { found: { ...round.found, ...found } }),
     },
-    jobs: recordJob(context.jobs, output.job),
+    jobs: job === null ? context.jobs : recordJob(context.jobs, job),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { InferenceJobOutput } from "./inference-job-types.ts";
 import { kindOfJob } from "./run-actions.ts";
-import type { JobKind, RunContext, RunEvent } from "./run-types.ts";
+import type { JobKind } from "./pair-types.ts";
+import type { RunContext, RunEvent } from "./run-types.ts";
 
 /** The predicates of the run machine. */
 
@@ -16,9 +17,17 @@ const concerns =
 
 export const concernsPrediction = concerns("prediction");
 export const concernsControl = concerns("control");
+export const concernsRound = concerns("round");
 
-export const jobSucceeded = (_: Given, { predictions }: InferenceJobOutput): boolean =>
-  predictions !== null;
+export const jobSucceeded = (_: Given, { outputs }: InferenceJobOutput): boolean =>
+  outputs !== null;
+
+/** A job is shared by all pairs of a round, or by none: one that is settled needs no job. */
+export const sharesJob = ({ context: { config, control_strategy_effective, round } }: Given) =>
+  config.control_job !== "separate" &&
+  control_strategy_effective === "synthetic_control" &&
+  round?.predictions == null &&
+  round?.control_predictions == null;
 
 export const predictionsPresent = ({ context }: Given): boolean =>
   context.round?.predictions != null;

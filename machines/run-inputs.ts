@@ -1,9 +1,9 @@
 import type { InferenceJobInput } from "./inference-job-types.ts";
 import { liveJobs, modelSpent, present } from "./run-actions.ts";
+import type { JobKind } from "./pair-types.ts";
 import type {
   AnalyzeInput,
   EvaluateInput,
-  JobKind,
   OutputInput,
   PromptInput,
   RunContext,

@@ -19,6 +19,7 @@ import {
 import {
   concernsControl,
   concernsPrediction,
+  concernsRound,
   controlSettled,
   jobSucceeded,
   predictionsPresent,
@@ -26,6 +27,7 @@ import {
   resumesInferring,
   resumesOutputting,
   resumesPrompting,
+  sharesJob,
   shouldStop,
 } from "./run-guards.ts";
 import type {
@@ -33,7 +35,6 @@ import type {
   AnalyzeOutput,
   EvaluateInput,
   EvaluateOutput,
-  JobKind,
   OutputInput,
   OutputOutput,
   OwedMail,
@@ -68,9 +69,7 @@ export const runSetup = setup({
     recordJob: assign(({ context, event }) =>
       event.type === "job.recorded" ? { jobs: recordJob(context.jobs, event.job) } : {},
     ),
-    finishJob: assign(({ context }, params: { kind: JobKind; output: InferenceJobOutput }) =>
-      finishJob(context, params.kind, params.output),
-    ),
+    finishJob: assign(({ context }, output: InferenceJobOutput) => finishJob(context, output)),
     finishIteration: assign(({ context }, output: EvaluateOutput) =>
       finishIteration(context, output),
     ),
@@ -99,12 +98,15 @@ export const runSetup = setup({
     ),
     forwardToPredictionJob: sendTo("predictionJob", ({ event }) => event),
     forwardToControlJob: sendTo("controlJob", ({ event }) => event),
+    forwardToRoundJob: sendTo("roundJob", ({ event }) => event),
     forwardToStopJobs: sendTo("stopJobs", ({ event }) => event),
   },
   guards: {
     jobSucceeded,
     concernsPrediction,
     concernsControl,
+    concernsRound,
+    sharesJob,
     predictionsPresent,
     controlSettled,
     shouldStop,

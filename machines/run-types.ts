@@ -1,4 +1,11 @@
 import type { ErrorRecord } from "../errors.ts";
+import type {
+  FoundPairs,
+  ObjectReference,
+  JobKind,
+  PredictedPairs,
+  PreparedJob,
+} from "./pair-types.ts";
 import type { StructuredQuery, ControlStrategy } from "../science/query/structured-query.ts";
 import type {
   IterationSummary,
@@ -8,14 +15,6 @@ import type {
   RunPhase,
   TerminationReason,
 } from "../services/runs/document.ts";
-
-/** A stored object: path and content hash. Contexts hold references, never matrices. */
-export interface ObjectReference {
-  readonly path: string;
-  readonly sha256: string;
-}
-
-export type JobKind = "prediction" | "control";
 
 /** Why an attempt failed; each kind has a counter and a limit of its own. */
 export type JobFailureKind = "transient" | "preempted" | "application" | "over_time";
@@ -67,6 +66,8 @@ export interface CurrentRound {
   readonly model_problems?: IterationSummary["model_problems"];
   readonly predictions: ObjectReference | null;
   readonly control_predictions: ObjectReference | null;
+  /** Those of them that were made before; absent in older snapshots. */
+  readonly found?: FoundPairs;
 }
 
 /** A finished iteration: what the document shows, and where its files are. */
@@ -172,7 +173,7 @@ export interface PromptInput {
   /** By the run so far; absent in older snapshots. */
   readonly model_spent?: ModelUsage;
 }
-export type PromptOutput = Omit<CurrentRound, "predictions" | "control_predictions"> & {
+export type PromptOutput = Omit<CurrentRound, "predictions" | "control_predictions" | "found"> & {
   readonly usage?: ModelUsage;
 };
 export interface EvaluateInput {
@@ -203,9 +204,13 @@ export interface PrepareJobInput {
   readonly iteration: number;
   readonly kind: JobKind;
   readonly plan: ObjectReference;
+  /** Absent in older snapshots: nothing is looked for. */
+  readonly random_seed?: number;
 }
 export interface SubmitJobInput {
   readonly job: JobRecord;
+  /** Absent in older snapshots, as below. */
+  readonly prepared?: PreparedJob | null;
   readonly run_id: string;
   readonly random_seed: number;
   readonly deadline_seconds: number;
@@ -232,6 +237,7 @@ export interface PostponedJob {
 export type SubmitJobOutput = SubmittedJob | PostponedJob;
 export interface CheckJobInput {
   readonly job: JobRecord;
+  readonly prepared?: PreparedJob | null;
   /**
    * How often the job failed since it was last begun or retried by the user; absent in older
    * snapshots.
@@ -260,7 +266,7 @@ export type CheckJobOutput =
     }
   | {
       readonly verdict: "succeeded";
-      readonly predictions: ObjectReference;
+      readonly outputs: PredictedPairs;
       readonly run_seconds: number | null;
     }
   | { readonly verdict: "overdue"; readonly error: ErrorRecord }

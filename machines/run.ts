@@ -1,5 +1,5 @@
 import { errorOf, outputOf } from "./event-params.ts";
-import { inferenceRegion } from "./run-inference.ts";
+import { inferring } from "./run-inference.ts";
 import {
   analyzeInput,
   evaluateInput,
@@ -14,7 +14,7 @@ import { runSetup } from "./run-setup.ts";
  * Stored with every snapshot (D10). Raised when a stored snapshot could no longer restore; see
  * docs/decisions/.
  */
-export const RUN_MACHINE = { id: "run", version: "1" } as const;
+export const RUN_MACHINE = { id: "run", version: "2" } as const;
 
 /** One question on its way to an answer. */
 export const runMachine = runSetup.createMachine({
@@ -106,19 +106,7 @@ export const runMachine = runSetup.createMachine({
       },
       on: { "cancel.requested": { target: "cancelling" } },
     },
-    inferring: {
-      entry: {
-        type: "enterPhase",
-        params: { phase: "inference" },
-      },
-      type: "parallel",
-      states: {
-        prediction: inferenceRegion("prediction"),
-        control: inferenceRegion("control"),
-      },
-      onDone: { target: "evaluating" },
-      on: { "cancel.requested": { target: "cancelling" } },
-    },
+    inferring,
     evaluating: {
       entry: {
         type: "enterPhase",

@@ -1,4 +1,5 @@
 import { inferenceJobMachine } from "../../machines/inference-job.ts";
+import type { PreparedJob } from "../../machines/pair-types.ts";
 import type {
   AnalyzeInput,
   AnalyzeOutput,
@@ -25,7 +26,7 @@ import { watched } from "../inspection/watched-machine.ts";
 export interface RunEffects {
   readonly analyze: Effect<AnalyzeInput, AnalyzeOutput>;
   readonly prompt: Effect<PromptInput, PromptOutput>;
-  readonly prepareJob: Effect<PrepareJobInput, void>;
+  readonly prepareJob: Effect<PrepareJobInput, PreparedJob>;
   readonly submitJob: Effect<SubmitJobInput, SubmitJobOutput>;
   readonly checkJob: Effect<CheckJobInput, CheckJobOutput>;
   readonly cancelJobs: Effect<CancelJobsInput, CancelJobsOutput>;

@@ -57,6 +57,7 @@ const INFERENCE_JOB_DEFINITION = definitionOf(inferenceJobMachine.config);
 const DEFINITIONS: Readonly<Record<string, string>> = {
   predictionJob: INFERENCE_JOB_DEFINITION,
   controlJob: INFERENCE_JOB_DEFINITION,
+  roundJob: INFERENCE_JOB_DEFINITION,
   stopJobs: definitionOf(stopJobsMachine.config),
 };
 

@@ -17,6 +17,7 @@ const SHOWN_TEXTS: ReadonlySet<string> = new Set([
   "run_id",
   "candidate_id",
   "prompt_strategy",
+  "control_job",
   "control_strategy",
   "control_strategy_effective",
   "termination_reason",

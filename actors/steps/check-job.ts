@@ -1,4 +1,5 @@
 import { HaystackError, toHaystackError, type ErrorCode, type ErrorRecord } from "../../errors.ts";
+import type { PairName, PredictedPairs } from "../../machines/pair-types.ts";
 import type {
   CheckJobInput,
   CheckJobOutput,
@@ -6,8 +7,8 @@ import type {
   JobFailureKind,
   JobFailureLimits,
 } from "../../machines/run-types.ts";
-import type { JobStatus } from "../../services/batch/index.ts";
-import { iterationObjects } from "../run-objects.ts";
+import { DONE_NOTES, type InferencePair, type JobStatus } from "../../services/batch/index.ts";
+import { inferencePairs } from "../inference-pairs.ts";
 import { OF_MACHINE, PATIENCE_MS as PATIENCE_OF_MACHINE_MS } from "../host/postponing.ts";
 import type { Effect } from "../host/step.ts";
 import { pauseSince } from "./pause.ts";
@@ -41,11 +42,12 @@ export function checkJob({
   batch,
   clock,
   compute,
+  foundPredictions,
   objects,
   reconcileMs,
 }: StepPorts): Effect<CheckJobInput, CheckJobOutput> {
   return async (
-    { job, failures = NO_FAILURES, run_id, submitted_at, deadline_at, trouble },
+    { job, prepared, failures = NO_FAILURES, run_id, submitted_at, deadline_at, trouble },
     { signal },
   ) => {
     const checkLater = ({
@@ -91,24 +93,23 @@ export function checkJob({
       );
     switch (status?.state) {
       case "SUCCEEDED": {
-        const paths = iterationObjects(run_id, job.iteration);
-        const path = paths.predictions(job.kind);
+        const pairs = inferencePairs(run_id, job.iteration, job.kind, prepared?.found);
         try {
-          const [prediction, query] = await Promise.all([
-            objects.fetch({ path }, signal),
-            objects.fetch({ path: paths.query }, signal),
-          ]);
-          const sha256 = await compute.run("checkPrediction", { prediction, query }, signal);
-          return {
-            verdict: "succeeded",
-            predictions: { path, sha256 },
-            run_seconds: status.run_seconds ?? null,
-          };
+          const outputs = await checkPairs({ compute, objects }, pairs, signal);
+          await noteMade(
+            { run_id, job, prepared: prepared ?? null },
+            outputs,
+            foundPredictions,
+            signal,
+          );
+          return { verdict: "succeeded", outputs, run_seconds: status.run_seconds ?? null };
         } catch (thrown) {
           signal.throwIfAborted();
           const error = toHaystackError(thrown);
-          if (!SAYS_NOTHING.has(error.code))
+          if (!SAYS_NOTHING.has(error.code)) {
+            await forgetDone(objects, pairs, signal);
             return failed("application", { ...error.toRecord(), code: "PREDICTION_INVALID" });
+          }
           const later = checkLater(error);
           const { code, since } = later.trouble;
           const patience = OF_MACHINE.has(code) ? PATIENCE_OF_MACHINE_MS : PATIENCE_MS;
@@ -161,6 +162,49 @@ export function checkJob({
       }
     }
   };
+}
+
+async function checkPairs(
+  { compute, objects }: Pick<StepPorts, "compute" | "objects">,
+  pairs: readonly InferencePair[],
+  signal: AbortSignal,
+): Promise<PredictedPairs> {
+  const checked = await Promise.all(
+    pairs.map(async ({ name, query: queryPath, output: path }) => {
+      const [prediction, query] = await Promise.all([
+        objects.fetch({ path }, signal),
+        objects.fetch({ path: queryPath }, signal),
+      ]);
+      const sha256 = await compute.run("checkPrediction", { prediction, query }, signal);
+      return [name, { path, sha256 }] as const;
+    }),
+  );
+  return Object.fromEntries(checked);
+}
+
+/** For later jobs to find. */
+async function noteMade(
+  { run_id, job: { iteration }, prepared }: Pick<CheckJobInput, "run_id" | "job" | "prepared">,
+  outputs: PredictedPairs,
+  found: StepPorts["foundPredictions"],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const [name, note] of Object.entries(prepared?.notes ?? {})) {
+    const pair = name as PairName;
+    const output = outputs[pair];
+    if (output !== undefined)
+      await found?.note(note, { ...output, run_id, iteration, pair }, signal);
+  }
+}
+
+/** What says that the pairs are done goes, so that the next attempt predicts them again. */
+async function forgetDone(
+  objects: StepPorts["objects"],
+  pairs: readonly InferencePair[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const { output } of pairs)
+    for (const note of DONE_NOTES) await objects.remove(`${output}${note}`, signal);
 }
 
 /**

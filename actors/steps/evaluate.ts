@@ -1,11 +1,7 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type {
-  CurrentRound,
-  EvaluateInput,
-  EvaluateOutput,
-  ObjectReference,
-} from "../../machines/run-types.ts";
+import type { ObjectReference } from "../../machines/pair-types.ts";
+import type { CurrentRound, EvaluateInput, EvaluateOutput } from "../../machines/run-types.ts";
 import { given } from "../../given.ts";
 import { literatureFindings } from "../../science/grounding/literature-subjects.ts";
 import { meaningOf } from "../../science/grounding/meaning.ts";
@@ -102,6 +98,7 @@ async function evaluateRound(
     prompt_cells: round.prompt_cells,
     query_cells: round.query_cells,
     model: ports.batch.model,
+    ...foundIn(round),
     ...problemsOf(round, grounding),
     score: grounding.score,
     ...given({ raw_score: grounding.raw_score, scale: grounding.scale, transfer }),
@@ -130,6 +127,18 @@ async function evaluateRound(
     evaluation: stored,
     response,
     summary: { ...summary, ...(await foresee(ports, input, { summary, chosen }, signal)) },
+  };
+}
+
+function foundIn({ found }: CurrentRound): Pick<IterationSummary, "found_predictions"> {
+  if (found === undefined) return {};
+  return {
+    found_predictions: (["prediction", "control"] as const).flatMap((prediction) => {
+      const where = found[prediction];
+      return where === undefined
+        ? []
+        : [{ prediction, run_id: where.run_id, iteration: where.iteration }];
+    }),
   };
 }
 

@@ -9,6 +9,7 @@ import type {
 } from "../../machines/run-types.ts";
 import type { PromptPlan } from "../../science/prompting/prompt-plan.ts";
 import type { IterationResult } from "../../science/report/result.ts";
+import { given } from "../../given.ts";
 import type { RunLog } from "../../science/report/run-log.ts";
 import type { IterationSummary } from "../../services/runs/document.ts";
 import { resultObjects } from "../run-objects.ts";
@@ -141,6 +142,7 @@ async function collectLog(
             problem,
           }),
         ),
+      ...given({ found_predictions: summary.found_predictions }),
     };
   };
   return {

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import type { ObjectReference } from "../../machines/run-types.ts";
+import type { ObjectReference } from "../../machines/pair-types.ts";
 import type { PromptPart, PromptPlan } from "../../science/prompting/prompt-plan.ts";
 import { runNotFound } from "../../errors.ts";
 import { openAtlases, type OpenedAtlas, type StepPorts } from "../ports.ts";

@@ -2,6 +2,7 @@ import type { RunContext, SubmitJobInput, SubmitJobOutput } from "../../machines
 import { given } from "../../given.ts";
 import { HaystackError, type ErrorCode } from "../../errors.ts";
 import type { InferenceJobSpec } from "../../services/batch/index.ts";
+import { inferencePairs } from "../inference-pairs.ts";
 import { iterationObjects } from "../run-objects.ts";
 import type { Effect } from "../host/step.ts";
 import { pauseSince } from "./pause.ts";
@@ -35,6 +36,7 @@ export function submitJob({
   return async (
     {
       job,
+      prepared,
       run_id,
       random_seed,
       deadline_seconds,
@@ -53,9 +55,8 @@ export function submitJob({
       iteration: job.iteration,
       kind: job.kind,
       attempt: job.attempt,
-      prompt: paths.prompt(job.kind),
-      query: paths.query,
-      output: paths.predictions(job.kind),
+      pairs: inferencePairs(run_id, job.iteration, job.kind, prepared?.found),
+      manifest: paths.manifest(job.kind),
       seed: random_seed,
       max_run_seconds: deadline_seconds,
       ...given({ provisioning: offer?.provisioning, inputs: plan?.sha256 }),

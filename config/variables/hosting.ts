@@ -40,11 +40,21 @@ export const hosting = {
   INFERENCE_COMMAND: anyText()
     .optional()
     .describe(
-      "Command that predicts, with {prompt} {query} {output} {seed}; the built-in baseline if unset",
+      "Command that predicts, with {prompt} {query} {output} or {manifest}, and {seed}; the built-in baseline if unset",
     ),
   INFERENCE_MODEL: anyText()
     .default("stack")
     .describe("Name of the model that INFERENCE_COMMAND runs"),
+  INFERENCE_VERSION: anyText()
+    .optional()
+    .describe(
+      "Your name for the version of the inference program and its weights; runs of a user find each other's predictions only where it is set. Change it with program or weights",
+    ),
+  REUSE_PREDICTIONS: whole(0, 1_000_000)
+    .default(1_000)
+    .describe(
+      "Maximum number of predictions of a user that later runs find again; 0 makes every prediction anew",
+    ),
   RECONCILE_SECONDS: whole(1, 3_600)
     .default(10)
     .describe("Seconds between checks of a waiting job"),

@@ -13,6 +13,7 @@ import { basisFacts, restsOn } from "./rests-on.ts";
 import type { RunResult } from "./result.ts";
 import { deliveredIteration, jobLedger, targetTest } from "./result.ts";
 import { volcanoChart } from "./volcano-chart.ts";
+import { foundSentence } from "./found.ts";
 import * as wording from "./wording.ts";
 
 const TEMPLATES = ownFile("science/report/templates");
@@ -75,6 +76,7 @@ export async function renderReport(
     pseudocount: FOLD_CHANGE_PSEUDOCOUNT,
     ledger: jobLedger(result),
     wording,
+    foundSentence,
   });
 }
 

@@ -1,3 +1,4 @@
+import type { FoundPrediction } from "./found.ts";
 import { HaystackError } from "../../errors.ts";
 import type { EnrichedPathway, GroundingScore, TopGene } from "../grounding/grounding.ts";
 import type { ExpectedAccuracy } from "../accuracy/accuracy-schema.ts";
@@ -61,12 +62,14 @@ export interface IterationResult {
   /** Absent in evaluations of earlier releases. */
   readonly gene_sets_tested?: number;
   readonly jobs: readonly JobLedgerEntry[];
+  /** Absent where every prediction was made for this iteration. */
+  readonly found_predictions?: readonly FoundPrediction[];
 }
 
 /** One attempt of an inference job: what it ran on, and what it cost. */
 export interface JobLedgerEntry {
   readonly job_id: string;
-  readonly kind: "prediction" | "control";
+  readonly kind: "prediction" | "control" | "round";
   readonly attempt: number;
   readonly state: string;
   /** Null when the job never ran. */

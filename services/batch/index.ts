@@ -30,25 +30,61 @@ export const TERMINAL_JOB_STATES: ReadonlySet<JobState> = new Set([
   "CANCELLED",
 ]);
 
+/**
+ * Prompt and query cells in, predicted cells out: object paths. The job reads the first two and
+ * writes the third by rename, with `{output}.metrics.json` beside it.
+ */
+export interface InferencePair {
+  /** Unique within its job. */
+  readonly name: string;
+  readonly prompt: string;
+  readonly query: string;
+  readonly output: string;
+}
+
+/**
+ * What stands beside an output and says of what work it came, by the end of its name: without it the
+ * pair is predicted again. The first is the STACK worker's, the second that of the local executor,
+ * for programs that keep none.
+ */
+export const DONE_NOTES = [".metrics.json", ".work.json"] as const;
+
 export interface InferenceJobSpec {
   readonly job_id: string;
   readonly run_id: string;
   readonly iteration: number;
-  readonly kind: "prediction" | "control";
+  /** A round is predicted by one job, or each kind of prediction by a job of its own. */
+  readonly kind: "prediction" | "control" | "round";
   readonly attempt: number;
-  /**
-   * Object paths. The job reads the first two and writes the third by rename, with
-   * `{output}.metrics.json` beside it.
-   */
-  readonly prompt: string;
-  readonly query: string;
-  readonly output: string;
+  /** At least one. Those that an earlier attempt stored are found, not predicted again. */
+  readonly pairs: readonly InferencePair[];
+  /** Object path of the pairs as `manifestOf` writes them, for programs that take several. */
+  readonly manifest: string;
   readonly seed: number;
   readonly max_run_seconds: number;
   /** Digest of what prompt and query were drawn by. Absent where an earlier release chose them. */
   readonly inputs?: string;
   /** Absent: the adapter's own choice. */
   readonly provisioning?: Provisioning;
+}
+
+/**
+ * The text of a manifest: the pairs, with paths relative to its own folder, which holds wherever the
+ * objects are mounted (docs/stack-worker.md). Every file lies below that folder.
+ */
+export function manifestOf(manifest: string, pairs: readonly InferencePair[]): string {
+  const folder = manifest.slice(0, manifest.lastIndexOf("/") + 1);
+  const within = (path: string): string => {
+    if (!path.startsWith(folder)) throw new Error(`${path} is not below ${folder}.`);
+    return path.slice(folder.length);
+  };
+  const listed = pairs.map(({ name, prompt, query, output }) => ({
+    name,
+    prompt: within(prompt),
+    query: within(query),
+    output: within(output),
+  }));
+  return `${JSON.stringify({ version: 1, pairs: listed }, null, 1)}\n`;
 }
 
 export type JobFailureKind = "transient" | "preempted" | "application" | "over_time";
@@ -169,6 +205,11 @@ export interface BatchService {
   /** What a job gets that was preempted so often before; null where nothing is paid for. */
   offer(preemptions: number): JobOffer | null;
   readonly model: Model;
+  /**
+   * All that is said here of the program that predicts: another text, maybe another prediction.
+   * Absent where a prediction costs nothing.
+   */
+  readonly predictor?: string;
   /**
    * Removes all that is kept of those jobs that have ended. Absent where the service forgets its
    * jobs by itself.

@@ -52,6 +52,11 @@ export const runConfigSchema = z.strictObject({
   control_strategy: controlStrategySchema.default("synthetic_control"),
   deliver: z.enum(["best", "last"]).default("best"),
   /**
+   * Whether prediction and control prediction share a job, as they do unless it is said. Absent in
+   * runs of earlier releases.
+   */
+  control_job: z.enum(["together", "separate"]).optional(),
+  /**
    * How the built-in baseline carries responses over, `best` unless it is said; other models take no
    * notice. Absent in runs of earlier releases.
    */
@@ -141,6 +146,16 @@ const iterationSchema = z.object({
   query_cells: z.number().int(),
   /** What predicted; absent in runs of earlier releases. */
   model: z.object({ name: z.string(), is_baseline: z.boolean() }).optional(),
+  /** Predictions that were not made again, and where they were made; absent where all were made. */
+  found_predictions: z
+    .array(
+      z.object({
+        prediction: z.enum(["prediction", "control"]),
+        run_id: z.string(),
+        iteration: z.number().int().min(1),
+      }),
+    )
+    .optional(),
   /** Where a language model was asked and did not decide, and why. */
   model_problems: z.array(z.object({ role: z.enum(MODEL_ROLES), problem: z.string() })).optional(),
   score,

@@ -6,12 +6,8 @@ import type { AgentModel } from "../../actors/agents/session.ts";
 import { iterationObjects } from "../../actors/run-objects.ts";
 import type { StepPorts } from "../../actors/ports.ts";
 import * as tasks from "../../actors/tasks.ts";
-import type {
-  AnalyzeInput,
-  EvaluateInput,
-  JobKind,
-  PromptInput,
-} from "../../machines/run-types.ts";
+import type { PairName } from "../../machines/pair-types.ts";
+import type { AnalyzeInput, EvaluateInput, PromptInput } from "../../machines/run-types.ts";
 import type { AnnData } from "../../science/anndata/anndata.ts";
 import { readH5ad } from "../../science/anndata/read.ts";
 import { writeH5ad } from "../../science/anndata/write.ts";
@@ -174,7 +170,7 @@ export async function evaluateInput(
   const prompt = await draw(paths.prompt("prediction"), treated);
   const controlPrompt = await draw(paths.prompt("control"), control);
   const query = await draw(paths.query, control);
-  const predict = async (kind: JobKind, shown: AnnData) => {
+  const predict = async (kind: PairName, shown: AnnData) => {
     const output = join(folder, "predicted.h5ad");
     await writeH5ad(output, deltaTransfer(shown, query));
     return objects.put(paths.predictions(kind), output);

@@ -30,7 +30,7 @@ const hurrying = (): Clock => {
 const OFFER = { machine: "a2-highgpu-1g", provisioning: "SPOT", usd_per_hour: 2 } as const;
 const SUCCESS: CheckJobOutput = {
   verdict: "succeeded",
-  predictions: { path: "predictions.h5ad", sha256: "0" },
+  outputs: { prediction: { path: "predictions.h5ad", sha256: "0" } },
   run_seconds: 1,
 };
 

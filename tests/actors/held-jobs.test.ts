@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { statusOf } from "../../actors/run-details.ts";
+import { inferencePairs } from "../../actors/inference-pairs.ts";
 import { gate, googleHarness } from "../services/google-batch-harness.ts";
 import { run, temporaryStore } from "../support/hosted-runs.ts";
 import { hurryingClock, jobsOnBatch } from "../support/jobs-on-batch.ts";
@@ -22,9 +23,8 @@ async function heldRun(state: "QUEUED" | "SCHEDULED", said: string) {
       iteration: 1,
       kind: "prediction",
       attempt: 1,
-      prompt: "batch-io/r1/iter_1/prompt.h5ad",
-      query: "batch-io/r1/iter_1/query.h5ad",
-      output: "batch-io/r1/iter_1/predictions.h5ad",
+      pairs: inferencePairs("r1", 1, "prediction"),
+      manifest: "batch-io/r1/iter_1/prediction_manifest.json",
       seed: 1,
       max_run_seconds: 60,
     },

@@ -7,7 +7,12 @@ import { checkJob } from "../../actors/steps/check-job.ts";
 import type { StepPorts } from "../../actors/ports.ts";
 import { submitJob } from "../../actors/steps/submit-job.ts";
 import { manualClock, type ManualClock } from "../../services/clock/manual.ts";
-import type { BatchService, JobFailure, JobStatus } from "../../services/batch/index.ts";
+import type {
+  BatchService,
+  InferenceJobSpec,
+  JobFailure,
+  JobStatus,
+} from "../../services/batch/index.ts";
 import type {
   CheckJobInput,
   CheckTrouble,
@@ -336,7 +341,7 @@ describe("a check without an answer", () => {
   });
   const SUCCEEDED = {
     verdict: "succeeded",
-    predictions: { path: "batch-io/r1/iter_1/predictions.h5ad", sha256: "0" },
+    outputs: { prediction: { path: "batch-io/r1/iter_1/predictions.h5ad", sha256: "0" } },
     run_seconds: 60,
   };
 
@@ -402,6 +407,103 @@ describe("a check without an answer", () => {
         signal,
       }),
     ).rejects.toBe(NO_BATCH);
+  });
+});
+
+describe("a round of two pairs", () => {
+  const round: JobRecord = { ...job(), job_id: "hs-r1-i1-r-a1", kind: "round" };
+  const FOLDER = "batch-io/r1/iter_1";
+
+  /** Says what was removed, too. */
+  async function checkRound(invalid: string | null) {
+    const removed: string[] = [];
+    const verdict = await checkJob(
+      portsOf(saying({ state: "SUCCEEDED", run_seconds: 60 }), {
+        objects: {
+          fetch: async ({ path }: { readonly path: string }) => path,
+          remove: async (path: string) => void removed.push(path),
+        } as unknown as StepPorts["objects"],
+        compute: {
+          run: async (_: string, { prediction, query }: Record<string, string>) => {
+            if (prediction === invalid)
+              throw new HaystackError("PREDICTION_INVALID", "The prediction is all zero.");
+            return `digest of ${prediction} for ${query}`;
+          },
+        } as unknown as StepPorts["compute"],
+      }),
+    )(toCheck({ job: round }), context);
+    return { verdict, removed };
+  }
+
+  test("has succeeded when each prediction is there and valid", async () => {
+    const output = (name: string) => ({
+      path: `${FOLDER}/${name}.h5ad`,
+      sha256: `digest of ${FOLDER}/${name}.h5ad for ${FOLDER}/query.h5ad`,
+    });
+    expect(await checkRound(null)).toStrictEqual({
+      verdict: {
+        verdict: "succeeded",
+        outputs: { prediction: output("predictions"), control: output("control_predictions") },
+        run_seconds: 60,
+      },
+      removed: [],
+    });
+  });
+
+  test.each(["predictions", "control_predictions"])(
+    "fails with invalid %s, which no further attempt takes for done",
+    async (name) => {
+      const { verdict, removed } = await checkRound(`${FOLDER}/${name}.h5ad`);
+      expect(verdict).toMatchObject({
+        verdict: "failed",
+        kind: "application",
+        error: { code: "PREDICTION_INVALID" },
+      });
+      expect(removed).toEqual(
+        expect.arrayContaining([
+          `${FOLDER}/${name}.h5ad.metrics.json`,
+          `${FOLDER}/${name}.h5ad.work.json`,
+        ]),
+      );
+    },
+  );
+
+  test("is handed over as one job, with a manifest of its pairs", async () => {
+    const handed: InferenceJobSpec[] = [];
+    await submitJob(
+      portsOf({
+        submit: async (spec) => {
+          handed.push(spec);
+          return { job_id: spec.job_id, state: "QUEUED" };
+        },
+      }),
+    )(
+      {
+        job: round,
+        run_id: "r1",
+        random_seed: 5,
+        deadline_seconds: 3_600,
+        preemptions: 0,
+        max_gpu_cost_usd: null,
+      },
+      context,
+    );
+    const pair = (name: string, prompt: string, output: string) => ({
+      name,
+      prompt: `${FOLDER}/${prompt}.h5ad`,
+      query: `${FOLDER}/query.h5ad`,
+      output: `${FOLDER}/${output}.h5ad`,
+    });
+    expect(handed).toMatchObject([
+      {
+        kind: "round",
+        manifest: `${FOLDER}/round_manifest.json`,
+        pairs: [
+          pair("prediction", "prompt", "predictions"),
+          pair("control", "control_prompt", "control_predictions"),
+        ],
+      },
+    ]);
   });
 });
 

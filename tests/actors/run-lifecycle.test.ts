@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { RunEffects } from "../../actors/host/bind-run-machine.ts";
 import { usageOf } from "../../actors/host/usage.ts";
+import type { EvaluateInput } from "../../machines/run-types.ts";
+import { RUN_MACHINE } from "../../machines/run.ts";
 import { cancelledRun, completedRun, failedRun, runningRun } from "../support/expected-runs.ts";
 import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
 import { scriptedEffects, type ScriptedEffects } from "../support/scripted-effects.ts";
@@ -48,7 +50,7 @@ test("a run goes through its states to completion, with both jobs side by side",
   expect(stored).toStrictEqual({
     document: { ...document, updated_at: expect.any(String) as string },
     snapshot: expect.any(String) as string,
-    machine: { id: "run", version: "1" },
+    machine: RUN_MACHINE,
     revision: expect.any(Number) as number,
     lease: null,
     wake_at: null,
@@ -66,6 +68,38 @@ test("a run goes through its states to completion, with both jobs side by side",
     ],
     priority: 0,
   });
+});
+
+test("one job predicts a whole round, with its control", async () => {
+  const store = await temporaryStore();
+  const effects = scriptedEffects({ now, scores: [4, 8] });
+  const judged: EvaluateInput["round"][] = [];
+  const { supervisor } = await hostRuns(store, {
+    ...effects,
+    evaluate(input, context) {
+      judged.push(input.round);
+      return effects.evaluate(input, context);
+    },
+  });
+  const settled = supervisor.settled("r1");
+  const asked = run("r1", { control_job: "together" });
+  await supervisor.submit(asked);
+  expect(await settled).toStrictEqual(completedRun(asked, { scores: [4, 8] }));
+  expect(effects.done.filter((name) => /^(prepare|submit)Job/.test(name))).toEqual([
+    "prepareJob:1:round",
+    "submitJob:hs-r1-i1-r-a1",
+    "prepareJob:2:round",
+    "submitJob:hs-r1-i2-r-a1",
+  ]);
+  const stored = (iteration: number, pair: string) => ({
+    path: `hs-r1-i${iteration}-r-a1.${pair}.h5ad`,
+    sha256: "0",
+  });
+  expect(
+    judged.map(({ predictions, control_predictions }) => [predictions, control_predictions]),
+  ).toEqual(
+    [1, 2].map((iteration) => [stored(iteration, "prediction"), stored(iteration, "control")]),
+  );
 });
 
 test("without matched controls only the prediction job runs", async () => {

@@ -66,7 +66,7 @@ export async function cloudDaemon(
           run_id: runId,
           query: "How would CD14+ monocytes respond to IFN-beta?",
           user_email: "scientist@example.org",
-          config: { max_iterations: 1 },
+          config: { max_iterations: 1, control_job: "separate" },
           random_seed: 7,
           now: Date.now(),
         }),

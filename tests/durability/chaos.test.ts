@@ -84,9 +84,9 @@ test(
       log: () => undefined,
       async onCounted(store, dataDir, runIds) {
         const log = executionsLog(dataDir);
-        const [job = ""] = (await readFile(log, "utf8")).split(" ");
+        const [job = "", output = ""] = (await readFile(log, "utf8")).split(/[ \n]/);
         const infer = (name: string) =>
-          promisify(execFile)(INFERENCE, [log, log, log, join(dataDir, "again.h5ad")], {
+          promisify(execFile)(INFERENCE, [log, log, log, output], {
             env: { ...process.env, HAYSTACK_LOCAL_JOB: name },
           });
         const after = async (damage: Promise<unknown>): Promise<void> => {

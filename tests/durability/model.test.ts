@@ -70,7 +70,9 @@ describe.each(Object.entries(PATHS))("paths of %s", (name, { machine, paths }) =
   test.each(paths.map((path, index): [string, number, ModelPath] => [path.name, index, path]))(
     "%s (%i)",
     async (_, index, path) => {
-      const run = await steeredRun(store, `${name.toLowerCase()}-${index}`);
+      const run = await steeredRun(store, `${name.toLowerCase()}-${index}`, {
+        config: path.config,
+      });
       const end = await followPath(run, path, { onStep: (step) => expectInvariants(run, step) });
       expect(run.violations).toEqual([]);
       expect(end.mails).toEqual([...new Set(end.mails)]);

@@ -260,7 +260,7 @@ describe("the model-based proof and the crash matrix", () => {
   });
 
   const inModel = async (path: ModelPath, options: SteeredRunOptions): Promise<string> => {
-    const run = await steeredRun(await openStore(), "faulty", options);
+    const run = await steeredRun(await openStore(), "faulty", { ...options, config: path.config });
     const problem = await followPath(run, path, {
       onStep: (step) => expectInvariants(run, step),
     }).then(

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { markCancelled, modelSpent } from "../../machines/run-actions.ts";
 import { jobInput } from "../../machines/run-inputs.ts";
-import type { JobKind, JobRecord, RunContext } from "../../machines/run-types.ts";
+import type { JobKind } from "../../machines/pair-types.ts";
+import type { JobRecord, RunContext } from "../../machines/run-types.ts";
 import { run } from "../support/hosted-runs.ts";
 
 const job = (iteration: number, kind: JobKind, attempt: number): JobRecord => ({

@@ -3,6 +3,7 @@ import type { InferenceJobOutput } from "../../machines/inference-job-types.ts";
 import {
   concernsControl,
   concernsPrediction,
+  concernsRound,
   controlSettled,
   jobSucceeded,
   predictionsPresent,
@@ -10,9 +11,11 @@ import {
   resumesInferring,
   resumesOutputting,
   resumesPrompting,
+  sharesJob,
   shouldStop,
 } from "../../machines/run-guards.ts";
-import type { JobKind, JobRecord, RunContext, RunEvent } from "../../machines/run-types.ts";
+import type { JobKind } from "../../machines/pair-types.ts";
+import type { JobRecord, RunContext, RunEvent } from "../../machines/run-types.ts";
 import { RUN_PHASES, TERMINATION_REASONS } from "../../services/runs/document.ts";
 
 /** Each predicate of the run machine alone. */
@@ -26,26 +29,35 @@ const given = (context: Partial<RunContext>, event: RunEvent = ANY) => ({
 const job = (job_id: string, kind: JobKind) => ({ job_id, kind }) as JobRecord;
 
 describe("news of a job", () => {
-  const jobs = [job("p1", "prediction"), job("c1", "control"), job("p2", "prediction")];
+  const jobs = [
+    job("p1", "prediction"),
+    job("c1", "control"),
+    job("p2", "prediction"),
+    job("r1", "round"),
+  ];
   const news = (job_id: string) => ({ type: "job.changed", job_id, state: "RUNNING" }) as const;
 
   test.each([
     ["the prediction", news("p1"), true, false],
     ["a later attempt at it", news("p2"), true, false],
     ["the control", news("c1"), false, true],
+    ["a whole round", news("r1"), false, false, true],
     ["a job that the run does not know", news("p3"), false, false],
     ["another event that names a job", { ...news("p1"), type: "job.recorded" }, false, false],
     ["another event", ANY, false, false],
-  ])("of %s concerns one region or none", (_, event, prediction, control) => {
+  ])("of %s concerns one job or none", (_, event, prediction, control, round = false) => {
     const seen = given({ jobs }, event as RunEvent);
-    expect([concernsPrediction(seen), concernsControl(seen)]).toEqual([prediction, control]);
+    expect([concernsPrediction(seen), concernsControl(seen), concernsRound(seen)]).toEqual([
+      prediction,
+      control,
+      round,
+    ]);
   });
 });
 
 test("a job succeeded when it left predictions", () => {
-  const output = (predictions: InferenceJobOutput["predictions"]) =>
-    ({ predictions }) as InferenceJobOutput;
-  expect(jobSucceeded(given({}), output(STORED))).toBe(true);
+  const output = (outputs: InferenceJobOutput["outputs"]) => ({ outputs }) as InferenceJobOutput;
+  expect(jobSucceeded(given({}), output({ prediction: STORED }))).toBe(true);
   expect(jobSucceeded(given({}), output(null))).toBe(false);
 });
 
@@ -70,6 +82,24 @@ describe("a region is ready", () => {
       control_strategy_effective: "query_as_control",
     });
     expect([predictionsPresent(seen), controlSettled(seen)]).toEqual([false, true]);
+  });
+});
+
+describe("a round shares one job", () => {
+  const round = (predictions: object | null, control_predictions: object | null) =>
+    ({ predictions, control_predictions }) as RunContext["round"];
+
+  test.each([
+    ["as long as nothing is predicted", {}, round(null, null), true],
+    ["where the run asks for it", { control_job: "together" }, round(null, null), true],
+    ["unless the run asks for two", { control_job: "separate" }, round(null, null), false],
+    ["no more once the prediction is there", {}, round(STORED, null), false],
+    ["no more once the control is there", {}, round(null, STORED), false],
+  ])("%s", (_, config, present, shared) => {
+    const seen = { round: present, config: config as RunContext["config"] };
+    const of = (control_strategy_effective: RunContext["control_strategy_effective"]) =>
+      sharesJob(given({ ...seen, control_strategy_effective }));
+    expect([of("synthetic_control"), of("query_as_control")]).toEqual([shared, false]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { createActor, fromPromise, waitFor } from "xstate";
 import { inferenceJobMachine } from "../../machines/inference-job.ts";
+import type { PreparedJob } from "../../machines/pair-types.ts";
 import type {
   CheckJobInput,
   CheckJobOutput,
@@ -33,7 +34,10 @@ function jobWith(answers: readonly CheckJobOutput[]) {
   const submitted: SubmitJobInput[] = [];
   const machine = inferenceJobMachine.provide({
     actors: {
-      prepareJob: fromPromise<void, PrepareJobInput>(async () => undefined),
+      prepareJob: fromPromise<PreparedJob, PrepareJobInput>(async () => ({
+        found: {},
+        notes: {},
+      })),
       submitJob: fromPromise<SubmitJobOutput, SubmitJobInput>(async ({ input }) => {
         submitted.push(input);
         return { offer: null, now: 1, deadline_at: 1_000, check_at: 10 };
@@ -65,7 +69,11 @@ test("the trouble of looking at one attempt is not held against the next", async
   const { actor, checked, submitted } = jobWith([
     { verdict: "waiting", now: 10, check_at: 11, trouble: TROUBLE },
     PREEMPTED,
-    { verdict: "succeeded", predictions: { path: "p.h5ad", sha256: "abc" }, run_seconds: 30 },
+    {
+      verdict: "succeeded",
+      outputs: { prediction: { path: "p.h5ad", sha256: "abc" } },
+      run_seconds: 30,
+    },
   ]);
   actor.start();
   for (const [state, now] of [
@@ -132,7 +140,11 @@ test("a job that found no machine counts for the choice of the next one as one t
   const { actor, submitted } = jobWith([
     { ...lost("transient", 0), shortage: true } as CheckJobOutput,
     PREEMPTED,
-    { verdict: "succeeded", predictions: { path: "p.h5ad", sha256: "abc" }, run_seconds: 30 },
+    {
+      verdict: "succeeded",
+      outputs: { prediction: { path: "p.h5ad", sha256: "abc" } },
+      run_seconds: 30,
+    },
   ]);
   actor.start();
   for (const now of [10, 20, 30, 40, 50]) {

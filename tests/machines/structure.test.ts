@@ -98,6 +98,7 @@ test("a statechart is made of names: what they stand for lies in files beside it
   expect(charts.map(({ file }) => file).toSorted()).toEqual([
     "machines/inference-job.ts",
     "machines/run-inference.ts",
+    "machines/run-job-state.ts",
     "machines/run.ts",
     "machines/stop-jobs.ts",
   ]);

@@ -3,9 +3,9 @@ import { expect, test, vi } from "vitest";
 import { HaystackError } from "../../errors.ts";
 import { traceIdOf } from "../../insight/trace-id.ts";
 import { runSummarySchema } from "../../server/runs/schemas.ts";
-import type { RunDocument } from "../../services/runs/document.ts";
+import { type RunDocument, runConfigSchema } from "../../services/runs/document.ts";
 import type { RunStore } from "../../services/runs/index.ts";
-import type { JobKind } from "../../machines/run-types.ts";
+import type { JobKind } from "../../machines/pair-types.ts";
 import { runningRun } from "../support/expected-runs.ts";
 import { INFERRING, shownJobContext } from "../support/expected-inspection.ts";
 import { run } from "../support/hosted-runs.ts";
@@ -29,7 +29,7 @@ const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string;
 /** What every answer of the supervisor has, changed as told. */
 const supervisorBody = (server: ScriptedServer, changes: Readonly<Record<string, unknown>>) => ({
   software: server.parts.software,
-  machine: { id: "run", version: "1" },
+  machine: { id: "run", version: "2" },
   owner: "test",
   admission_paused: false,
   draining: false,
@@ -179,7 +179,7 @@ test("a run is looked into: document, actors with sanitised contexts, lease, his
     set_aside: null,
     run: { ...stored?.document, rests_on: expect.any(Array) as unknown },
     revision: stored?.revision,
-    machine: { id: "run", version: "1" },
+    machine: { id: "run", version: "2" },
     lease: { owner: "test", token: 1, expires_at: TIME },
     wake_at: TIME,
     inbox: [],
@@ -205,7 +205,7 @@ test("a run is looked into: document, actors with sanitised contexts, lease, his
     id: "run",
     source: "run",
     status: "active",
-    state: { inferring: { prediction: "predicting", control: "predicting" } },
+    state: { inferring: { separate: { prediction: "predicting", control: "predicting" } } },
     wake_at: null,
     context: INFERRING,
     children: [waitingJob("prediction"), waitingJob("control")],
@@ -310,6 +310,7 @@ test("what is done to somebody else's run is recorded on every way, what is done
     status: 201,
     body: shownRun({
       ...run("their-own"),
+      config: runConfigSchema.parse({}),
       run_id: expect.any(String) as string,
       user_email: "root@example.org",
       random_seed: expect.any(Number) as number,
@@ -612,14 +613,22 @@ test("the machine and the configuration are shown, no secret among them; users g
   const inferring = machines[0].states.find(({ key }: { key: string }) => key === "inferring");
   expect(inferring).toStrictEqual({
     key: "inferring",
-    type: "parallel",
-    initial: null,
+    type: "compound",
+    initial: "deciding",
     entry: ["enterPhase"],
     invokes: [],
-    transitions: [
-      { event: "cancel.requested", guard: "", target: "cancelling", actions: "" },
-      { event: "done", guard: "", target: "evaluating", actions: "" },
-    ],
+    transitions: [{ event: "cancel.requested", guard: "", target: "cancelling", actions: "" }],
+    states: expect.any(Array) as object[],
+  });
+  const [, together, separate] = inferring.states;
+  expect(together.invokes).toEqual([{ id: "roundJob", source: "inferenceJob" }]);
+  expect(separate).toStrictEqual({
+    key: "separate",
+    type: "parallel",
+    initial: null,
+    entry: [],
+    invokes: [],
+    transitions: [{ event: "done", guard: "", target: "evaluating", actions: "" }],
     states: ["prediction", "control"].map((key) => ({
       key,
       type: "compound",
@@ -630,7 +639,7 @@ test("the machine and the configuration are shown, no secret among them; users g
       states: expect.any(Array) as object[],
     })),
   });
-  expect(inferring.states[0].states[1]).toStrictEqual({
+  expect(separate.states[0].states[1]).toStrictEqual({
     key: "predicting",
     type: "atomic",
     initial: null,

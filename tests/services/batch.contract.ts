@@ -2,6 +2,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import {
   type BatchService,
   type InferenceJobSpec,
+  type InferencePair,
   type JobState,
   TERMINAL_JOB_STATES,
 } from "../../services/batch/index.ts";
@@ -15,16 +16,20 @@ export interface BatchHarness {
   /** Collects the events of the service. */
   readonly events: EventLog;
   /**
-   * Stores the inputs of the job: a query, and a prompt that tells
+   * Stores the inputs of the job: a manifest, a query, and for each pair a prompt that tells
    * tests/services/inference-program.ts what to do.
    */
-  readonly putInputs: (spec: InferenceJobSpec, behaviour: Behaviour) => Promise<void>;
+  readonly putInputs: (
+    spec: InferenceJobSpec,
+    behaviour: Behaviour,
+    ...others: readonly Behaviour[]
+  ) => Promise<void>;
   /** The output's text; undefined when absent. */
   readonly output: (spec: InferenceJobSpec) => Promise<string | undefined>;
   /** Resolves when the program of the job has begun. */
   readonly started: (spec: InferenceJobSpec) => Promise<unknown>;
-  /** How often a program of the job has begun. */
-  readonly runs: (spec: InferenceJobSpec) => Promise<number>;
+  /** How often the program has begun with the job's first pair, or with another one. */
+  readonly runs: (spec: InferenceJobSpec, pair?: InferencePair) => Promise<number>;
   /** A file that does not exist; `release` creates it. */
   readonly gate: () => { readonly file: string; readonly release: () => Promise<void> };
 }
@@ -66,6 +71,20 @@ export function eventLog(): EventLog {
 
 let jobs = 0;
 
+export const pairIn = (folder: string, prefix = ""): InferencePair => ({
+  name: `${prefix}prediction`,
+  prompt: `${folder}/${prefix}prompt.h5ad`,
+  query: `${folder}/query.h5ad`,
+  output: `${folder}/${prefix}predictions.h5ad`,
+});
+
+/** The first pair of a job; most have no other. */
+export function pairOf({ pairs }: InferenceJobSpec): InferencePair {
+  const [pair] = pairs;
+  if (pair === undefined) throw new Error("The job has no pair.");
+  return pair;
+}
+
 export function jobSpec(changes: Partial<InferenceJobSpec> = {}): InferenceJobSpec {
   const id = `run-${process.pid}-${++jobs}`;
   const folder = `batch-io/${id}/iter_1`;
@@ -75,9 +94,8 @@ export function jobSpec(changes: Partial<InferenceJobSpec> = {}): InferenceJobSp
     iteration: 1,
     kind: "prediction",
     attempt: 1,
-    prompt: `${folder}/prompt.h5ad`,
-    query: `${folder}/query.h5ad`,
-    output: `${folder}/predictions.h5ad`,
+    pairs: [pairIn(folder)],
+    manifest: `${folder}/manifest.json`,
     seed: 42,
     max_run_seconds: 600,
     ...changes,
@@ -117,6 +135,31 @@ export function batchContract(adapter: string, make: () => Promise<BatchHarness>
       expect(new Set(harness.events.seen.map((event) => event.event_id)).size).toBe(
         harness.events.seen.length,
       );
+    });
+
+    test("a job of several pairs predicts each, and its next attempt none that was stored", async () => {
+      const harness = await open();
+      const first = jobSpec();
+      const folder = first.manifest.slice(0, first.manifest.lastIndexOf("/"));
+      const pairs = ["", "control_", "second_"].map((prefix) => pairIn(folder, prefix));
+      const attempt = (number: number): InferenceJobSpec => ({
+        ...first,
+        kind: "round",
+        attempt: number,
+        job_id: `${first.run_id}-round-${number}`,
+        pairs,
+      });
+      const ended = async (number: number, ...behaviours: Behaviour[]): Promise<unknown[]> => {
+        const [behaviour = {}, ...others] = behaviours;
+        await harness.putInputs(attempt(number), behaviour, ...others);
+        await harness.batch.submit(attempt(number));
+        const { state } = await harness.events.until(attempt(number).job_id, TERMINAL_JOB_STATES);
+        const runs = pairs.map((pair) => harness.runs(attempt(number), pair));
+        return [state, ...(await Promise.all(runs))];
+      };
+      expect(await ended(1, {}, { exit: 1, noOutput: true }, {})).toEqual(["FAILED", 1, 1, 0]);
+      expect(await ended(2, {}, {}, { exit: 1, noOutput: true })).toEqual(["FAILED", 1, 2, 1]);
+      expect(await ended(3, {}, {}, {})).toEqual(["SUCCEEDED", 1, 2, 2]);
     });
 
     test("a program that ends with an error fails the job as application, with its exit code and last words", async () => {

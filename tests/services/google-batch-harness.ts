@@ -5,10 +5,11 @@ import { googleBatch, type GoogleBatchOptions } from "../../services/batch/googl
 import {
   type BatchService,
   type JobState,
+  manifestOf,
   TERMINAL_JOB_STATES,
 } from "../../services/batch/index.ts";
 import { type BatchServer, batchServer, type BatchServerOptions } from "../support/batch-server.ts";
-import { type BatchHarness, eventLog, jobSpec } from "./batch.contract.ts";
+import { type BatchHarness, eventLog, jobSpec, pairOf } from "./batch.contract.ts";
 import type { Behaviour } from "./inference-program.ts";
 import { fileAppears, PROGRAM } from "./local-batch-harness.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
@@ -90,13 +91,15 @@ export async function googleHarness(
     server,
     options,
     seesExitCodeOnly: true,
-    async putInputs(spec, behaviour) {
-      await put(spec.prompt, JSON.stringify(behaviour));
-      await put(spec.query, "query cells");
+    async putInputs(spec, ...behaviours) {
+      for (const [index, behaviour] of behaviours.entries())
+        await put(spec.pairs[index]?.prompt ?? "", JSON.stringify(behaviour));
+      await put(pairOf(spec).query, "query cells");
+      await put(spec.manifest, manifestOf(spec.manifest, spec.pairs));
     },
-    output: (spec) => read(spec.output),
-    started: (spec) => fileAppears(`${file(spec.output)}.started`),
-    runs: async (spec) => (await read(`${spec.output}.runs`))?.length ?? 0,
+    output: (spec) => read(pairOf(spec).output),
+    started: (spec) => fileAppears(`${file(pairOf(spec).output)}.started`),
+    runs: async (spec, { output } = pairOf(spec)) => (await read(`${output}.runs`))?.length ?? 0,
     gate() {
       const gateFile = join(folder, `gate-${++gates}`);
       return { file: gateFile, release: () => writeFile(gateFile, "") };

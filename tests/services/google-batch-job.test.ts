@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
+import { inferencePairs } from "../../actors/inference-pairs.ts";
 import { googleImportJobs } from "../../services/batch/google/import-jobs.ts";
 import {
   type GoogleJob,
@@ -9,6 +10,7 @@ import {
   labelValue,
 } from "../../services/batch/google/job.ts";
 import { requestId } from "../../services/batch/google/jobs.ts";
+import type { InferenceJobSpec } from "../../services/batch/index.ts";
 import { jobSpec } from "./batch.contract.ts";
 import { googleHarness } from "./google-batch-harness.ts";
 
@@ -39,9 +41,8 @@ const spec = jobSpec({
   iteration: 2,
   kind: "control",
   attempt: 3,
-  prompt: "batch-io/r1/iter_2/control_prompt.h5ad",
-  query: "batch-io/r1/iter_2/query.h5ad",
-  output: "batch-io/r1/iter_2/control_predictions.h5ad",
+  pairs: inferencePairs("r1", 2, "control"),
+  manifest: "batch-io/r1/iter_2/control_manifest.json",
   seed: 7,
   max_run_seconds: 7200,
 });
@@ -146,6 +147,22 @@ const asReceived = (body: unknown): unknown =>
         : value,
     ),
   );
+
+test("a round is named by its manifest, a single pair by its files", () => {
+  const pairs = inferencePairs("r1", 2, "round");
+  const manifest = "batch-io/r1/iter_2/round_manifest.json";
+  const commands = (changes: Partial<InferenceJobSpec>) =>
+    inferenceWork({ ...spec, ...changes }, SETTINGS, "SPOT").commands;
+  expect(commands({ kind: "round", pairs, manifest })).toEqual([
+    "-m",
+    "haystack_worker",
+    "--manifest",
+    `/mnt/disks/haystack/${manifest}`,
+    "--seed",
+    "7",
+  ]);
+  expect(commands({})).not.toContain("--manifest");
+});
 
 test("the body has every setting", () => {
   expect(jobBody(SETTINGS, inferenceWork(spec, SETTINGS, "SPOT"), "us-central1")).toEqual(BODY);

@@ -1,10 +1,12 @@
 /**
- * A tiny inference program for the batch contract: `--prompt P --query Q --output O --seed S`. The
- * prompt holds, as JSON, what to do. It says in `{O}.started` (process ids, one a line) when it has
+ * A tiny inference program for the batch contract: `--prompt P --query Q --output O --seed S`, or
+ * `--manifest M --seed S` for one pair after another, but for those that it has done. The prompt
+ * holds, as JSON, what to do. It says in `{O}.started` (process ids, one a line) when it has
  * begun, and notes each run in `{O}.runs`.
  */
 import { spawn } from "node:child_process";
 import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 
 export interface Behaviour {
@@ -20,40 +22,50 @@ export interface Behaviour {
   readonly log?: string;
 }
 
+interface Pair {
+  readonly prompt: string;
+  readonly query: string;
+  readonly output: string;
+}
+
 const { values } = parseArgs({
   options: {
-    prompt: { type: "string" },
-    query: { type: "string" },
-    output: { type: "string" },
-    seed: { type: "string" },
+    manifest: { type: "string" },
+    prompt: { type: "string", default: "" },
+    query: { type: "string", default: "" },
+    output: { type: "string", default: "" },
+    seed: { type: "string", default: "" },
   },
 });
-const { prompt = "", query = "", output = "", seed = "" } = values;
-const behaviour = JSON.parse(readFileSync(prompt, "utf8")) as Behaviour;
+const { manifest, seed } = values;
 
 const writeWhole = (file: string, text: string): void => {
   writeFileSync(`${file}.part`, text);
   renameSync(`${file}.part`, file);
 };
 
-if (behaviour.ignoreSigterm === true) process.on("SIGTERM", () => {});
 const pids = [process.pid];
-if (behaviour.children === true) {
-  for (const detached of [false, true]) {
-    const child = spawn(
-      process.execPath,
-      ["-e", "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)"],
-      { detached, stdio: ["ignore", "ignore", "inherit"] },
-    );
-    if (child.pid !== undefined) pids.push(child.pid);
-    child.unref();
-  }
-}
-appendFileSync(`${output}.runs`, "x");
-if (behaviour.log !== undefined) appendFileSync(behaviour.log, "+");
-writeWhole(`${output}.started`, pids.join("\n"));
 
-function finish(): void {
+function begin({ output }: Pair, behaviour: Behaviour): void {
+  if (behaviour.ignoreSigterm === true) process.on("SIGTERM", () => {});
+  if (behaviour.children === true) {
+    for (const detached of [false, true]) {
+      const child = spawn(
+        process.execPath,
+        ["-e", "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)"],
+        { detached, stdio: ["ignore", "ignore", "inherit"] },
+      );
+      if (child.pid !== undefined) pids.push(child.pid);
+      child.unref();
+    }
+  }
+  appendFileSync(`${output}.runs`, "x");
+  if (behaviour.log !== undefined) appendFileSync(behaviour.log, "+");
+  writeWhole(`${output}.started`, pids.join("\n"));
+}
+
+/** False when no further pair is to be predicted. */
+function finish({ query, output }: Pair, behaviour: Behaviour): boolean {
   if (behaviour.log !== undefined) appendFileSync(behaviour.log, "-");
   if (behaviour.stderr !== undefined) process.stderr.write(behaviour.stderr);
   if (behaviour.noOutput !== true)
@@ -62,14 +74,36 @@ function finish(): void {
       JSON.stringify({ query: readFileSync(query, "utf8"), seed, environment: process.env }),
     );
   process.exitCode = behaviour.exit ?? 0;
+  return process.exitCode === 0;
 }
 
-const { until } = behaviour;
-if (until === undefined) finish();
-else {
-  const timer = setInterval(() => {
-    if (!existsSync(until)) return;
-    clearInterval(timer);
-    finish();
-  }, 10);
+const fileExists = (file: string): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setInterval(() => {
+      if (!existsSync(file)) return;
+      clearInterval(timer);
+      resolve();
+    }, 10);
+  });
+
+const isDone = ({ output }: Pair): boolean => manifest !== undefined && existsSync(output);
+
+async function predict(pair: Pair): Promise<boolean> {
+  if (isDone(pair)) return true;
+  const behaviour = JSON.parse(readFileSync(pair.prompt, "utf8")) as Behaviour;
+  begin(pair, behaviour);
+  if (behaviour.until !== undefined) await fileExists(behaviour.until);
+  return finish(pair, behaviour);
 }
+
+const listed = (file: string): readonly Pair[] =>
+  (JSON.parse(readFileSync(file, "utf8")) as { readonly pairs: readonly Pair[] }).pairs.map(
+    ({ prompt, query, output }) => ({
+      prompt: join(dirname(file), prompt),
+      query: join(dirname(file), query),
+      output: join(dirname(file), output),
+    }),
+  );
+
+for (const pair of manifest === undefined ? [values] : listed(manifest))
+  if (!(await predict(pair))) break;

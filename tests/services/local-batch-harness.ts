@@ -3,13 +3,13 @@ import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
-import type { InferenceJobSpec } from "../../services/batch/index.ts";
+import { type InferenceJobSpec, manifestOf } from "../../services/batch/index.ts";
 import type { LocalBatchOptions } from "../../services/batch/local/options.ts";
 import { localBatch } from "../../services/batch/local/service.ts";
 import { identityOf, processesOfJob, signalProcess } from "../../services/batch/local/process.ts";
 import { systemClock } from "../../services/clock/system.ts";
 import { directoryObjects } from "../../services/objects/directory/store.ts";
-import { type BatchHarness, eventLog } from "./batch.contract.ts";
+import { type BatchHarness, eventLog, pairOf } from "./batch.contract.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 export const PROGRAM = fileURLToPath(new URL("inference-program.ts", import.meta.url));
@@ -23,6 +23,13 @@ export const PROGRAM_COMMAND = [
   "--output={output}",
   "--seed",
   "{seed}",
+];
+
+export const MANIFEST_COMMAND = [
+  process.execPath,
+  PROGRAM,
+  "--manifest={manifest}",
+  "--seed={seed}",
 ];
 
 const orUndefined = (thrown: NodeJS.ErrnoException): undefined => {
@@ -89,18 +96,21 @@ function harnessIn(folder: string, options: Partial<LocalBatchOptions>): LocalHa
       events,
       errors,
       root,
-      async putInputs(spec, behaviour) {
-        await objects.putText(spec.prompt, JSON.stringify(behaviour));
-        await objects.putText(spec.query, "query cells");
+      async putInputs(spec, ...behaviours) {
+        for (const [index, behaviour] of behaviours.entries())
+          await objects.putText(spec.pairs[index]?.prompt ?? "", JSON.stringify(behaviour));
+        await objects.putText(pairOf(spec).query, "query cells");
+        await objects.putText(spec.manifest, manifestOf(spec.manifest, spec.pairs));
       },
-      output: (spec) => read(objects.location(spec.output)),
-      started: (spec) => fileAppears(`${objects.location(spec.output)}.started`),
+      output: (spec) => read(objects.location(pairOf(spec).output)),
+      started: (spec) => fileAppears(`${objects.location(pairOf(spec).output)}.started`),
       async pids(spec) {
-        return (await fileAppears(`${objects.location(spec.output)}.started`))
+        return (await fileAppears(`${objects.location(pairOf(spec).output)}.started`))
           .split("\n")
           .map(Number);
       },
-      runs: async (spec) => (await read(`${objects.location(spec.output)}.runs`))?.length ?? 0,
+      runs: async (spec, { output } = pairOf(spec)) =>
+        (await read(`${objects.location(output)}.runs`))?.length ?? 0,
       gate() {
         const file = join(folder, `gate-${++gates}`);
         return { file, release: () => writeFile(file, "") };

@@ -16,7 +16,7 @@ import {
 } from "../../services/batch/local/job.ts";
 import { launchRunner } from "../../services/batch/local/launch.ts";
 import { dequeue, enqueue, readQueue } from "../../services/batch/local/queue.ts";
-import { jobSpec } from "./batch.contract.ts";
+import { jobSpec, pairOf } from "./batch.contract.ts";
 import {
   fileAppears,
   type LocalHarness,
@@ -189,13 +189,11 @@ async function forge(
   const root = jobRoot(harness.root);
   await makeRoot(root);
   const folder = join(root.jobs, spec.job_id);
-  const files = { prompt: "", query: "", output: "" };
-  for (const name of ["prompt", "query", "output"] as const)
-    files[name] = join(harness.root, "..", "the objects", spec[name]);
+  const files = mapFiles(spec, (path) => join(harness.root, "..", "the objects", path));
   await createJob(
     root,
     folder,
-    { spec, command: PROGRAM_COMMAND, cwd: harness.root, files, stop_grace_ms: 200 },
+    { spec, command: PROGRAM_COMMAND, cwd: harness.root, ...files, stop_grace_ms: 200 },
     0,
   );
   for (const [index, state] of states.entries())
@@ -360,10 +358,13 @@ test("a job that an earlier release queued, with all paths in full, is run", asy
   await harness.putInputs(spec, {});
   await forge(harness, spec, []);
   const file = join(folderOf(harness, spec), "spec.json");
-  const { command, files, ...job } = JSON.parse(await readFile(file, "utf8")) as LocalJob;
-  const inFull = mapFiles(files, (name) => join(harness.root, name));
-  const argv = fillCommand(command, { ...inFull, seed: "42" });
-  await writeFile(file, JSON.stringify({ ...job, argv, files: inFull }));
+  const { command, pairs, manifest, ...job } = JSON.parse(await readFile(file, "utf8")) as LocalJob;
+  const inFull = mapFiles({ pairs, manifest }, (name) => join(harness.root, name));
+  const { name: kind, ...files } = pairOf({ ...spec, ...inFull });
+  const argv = fillCommand(command, { ...files, seed: "42" });
+  const { pairs: objects, manifest: _, ...earlier } = { ...job.spec, kind };
+  const specOfThen = { ...earlier, ...objects[0], name: undefined };
+  await writeFile(file, JSON.stringify({ ...job, spec: specOfThen, argv, files }));
   const after = harness.again();
   expect((await after.events.until(spec.job_id, ENDED)).state).toBe("SUCCEEDED");
   expect(await after.output(spec)).toBeDefined();

@@ -9,7 +9,7 @@ import {
 } from "../../services/batch/local/command.ts";
 import { identityOf, isAlive } from "../../services/batch/local/process.ts";
 import { DELTA_TRANSFER } from "../../science/inference/delta-transfer.ts";
-import { jobSpec } from "./batch.contract.ts";
+import { jobSpec, pairIn, pairOf } from "./batch.contract.ts";
 import { localHarness, running } from "./local-batch-harness.ts";
 
 const ENDED = ["SUCCEEDED", "FAILED", "CANCELLED"] as const;
@@ -122,7 +122,7 @@ test("the file of an earlier attempt is not taken for this one's", async () => {
   await events.until(second.job_id, ENDED);
   expect((await batch.get(second.job_id))?.failure).toEqual({
     kind: "application",
-    reason: `The inference program ended without writing ${second.output}.`,
+    reason: `The inference program ended without writing ${pairOf(second).output}.`,
     exit_code: 0,
   });
   expect(await output(second)).toBeUndefined();
@@ -134,7 +134,7 @@ test("failures name the missing input, the program that does not exist, and the 
   await batch.submit(missing);
   await events.until(missing.job_id, ["FAILED"]);
   expect((await batch.get(missing.job_id))?.failure?.reason).toBe(
-    `The prompt file ${missing.prompt} is missing.`,
+    `The prompt file ${pairOf(missing).prompt} is missing.`,
   );
 
   const killed = jobSpec();
@@ -255,7 +255,9 @@ test("an event that is not taken is offered again, and nothing is lost meanwhile
 
 test("a bad object path is refused at submit, and a folder that cannot be used is OBJECTS_UNAVAILABLE", async () => {
   const { batch, again, root } = await localHarness();
-  await expect(batch.submit(jobSpec({ output: "../outside" }))).rejects.toMatchObject({
+  await expect(
+    batch.submit(jobSpec({ pairs: [{ ...pairIn("batch-io"), output: "../outside" }] })),
+  ).rejects.toMatchObject({
     code: "OBJECT_PATH_INVALID",
   });
   const file = join(root, "file");
@@ -295,6 +297,7 @@ test("INFERENCE_COMMAND is split by words and quotes, without a shell", () => {
 test.each([
   ["", "is empty"],
   ["stack {prompt} {output}", "lacks {query}"],
+  ["stack --manifest {manifest} --query {query}", "has {manifest} beside {query}"],
   ["stack {prompt} {query} {output} {gpu}", "unknown placeholder {gpu}"],
   ["stack {prompt} {query} '{output}", "not closed"],
 ])("INFERENCE_COMMAND %j is refused", (template, problem) => {

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { JobKind } from "../../machines/run-types.ts";
+import type { JobKind } from "../../machines/pair-types.ts";
 import { run } from "./hosted-runs.ts";
 
 /**
@@ -41,7 +41,8 @@ export const shownJobContext = (kind: JobKind): object => ({
   troubled_since: null,
   trouble: null,
   changed: false,
-  predictions: null,
+  outputs: null,
+  prepared: { found: {}, notes: {} },
   error: null,
 });
 

@@ -2,6 +2,7 @@ import type { AnyStateMachine, AnyStateNode, StateValue } from "xstate";
 import { inferenceJobMachine } from "../../machines/inference-job.ts";
 import { RUN_MACHINE, runMachine } from "../../machines/run.ts";
 import { stopJobsMachine } from "../../machines/stop-jobs.ts";
+import type { RunConfig } from "../../services/runs/document.ts";
 import type { RunCommit } from "../../services/runs/index.ts";
 import { followPath } from "./model/follow-path.ts";
 import { admit, answer, send, tick, type Act, type ModelStep } from "./model/model-path.ts";
@@ -16,7 +17,7 @@ import type { Persisted } from "./persisted-steps.ts";
 
 export type Golden = Pick<RunCommit, "run_id" | "document" | "snapshot" | "machine">;
 
-const JOBS = ["predictionJob", "controlJob"] as const;
+const JOBS = ["predictionJob", "controlJob", "roundJob"] as const;
 
 const leavesOf = (value: StateValue): string[] =>
   typeof value === "string"
@@ -88,6 +89,17 @@ const submitted: readonly Act[] = [
   ...both("submitJob"),
 ];
 
+const roundTold = (
+  effect: "prepareJob" | "submitJob" | "checkJob",
+  how?: Parameters<typeof answer>[1],
+): Act => answer(`${effect}:round`, how);
+
+/** One job for a round; the others have one for each kind of prediction. */
+const TOGETHER = "golden-together";
+const configOf = (runId: string): Partial<RunConfig> => ({
+  control_job: runId === TOGETHER ? "together" : "separate",
+});
+
 const RUNS: Readonly<Record<string, readonly Moment[]>> = {
   "golden-jobs": [
     moment("analyzing", submitted.slice(0, 1), "analyzing"),
@@ -120,6 +132,32 @@ const RUNS: Readonly<Record<string, readonly Moment[]>> = {
       "stopJobs",
     ),
     moment("jobs-being-stopped", [remain], "waiting", "controlJob", "stopJobs"),
+  ],
+  [TOGETHER]: [
+    moment("round-preparing", submitted.slice(0, 3), "preparing", "roundJob"),
+    moment("round-submitting", [roundTold("prepareJob")], "submitting", "roundJob"),
+    moment(
+      "round-postponed",
+      [roundTold("submitJob", { kind: "postponed" })],
+      "postponed",
+      "roundJob",
+    ),
+    moment("round-awaiting", [tick, roundTold("submitJob")], "awaiting", "roundJob"),
+    moment("round-checking", [tick], "checking", "roundJob"),
+    moment(
+      "round-retrying",
+      [roundTold("checkJob", { kind: "failed", retryable: true })],
+      "retrying",
+      "roundJob",
+    ),
+    moment(
+      "round-expiring",
+      [tick, roundTold("submitJob"), tick, roundTold("checkJob", looks("overdue"))],
+      "cancelling",
+      "roundJob",
+      "stopJobs",
+    ),
+    moment("round-being-stopped", [remain], "waiting", "roundJob", "stopJobs"),
   ],
   "golden-completed": [
     moment(
@@ -188,7 +226,7 @@ export async function recordSnapshots(
   for (const [runId, steps] of Object.entries(RUNS)) {
     const names = steps.map(({ name }) => name).values();
     await followPath(
-      await steeredRun(store, runId),
+      await steeredRun(store, runId, { config: configOf(runId) }),
       { name: runId, steps, rows: new Set(), states: new Set() },
       {
         async onStep() {

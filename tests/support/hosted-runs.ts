@@ -50,12 +50,13 @@ export function overheard(
   };
 }
 
+/** With a job for each kind of prediction, unless it is said: there is more to go wrong. */
 export const run = (runId: string, config: Partial<RunConfig> = {}): RunDocument =>
   newRun({
     run_id: runId,
     query: "How would B cells respond to IFN-beta?",
     user_email: "user@example.org",
-    config,
+    config: { control_job: "separate", ...config },
     random_seed: 1,
     now: 0,
   });

@@ -1,5 +1,8 @@
 import type { RunEffects } from "../../actors/host/bind-run-machine.ts";
 import { HaystackError } from "../../errors.ts";
+import { pairsOf } from "../../machines/job-id.ts";
+import type { FoundPairs, JobKind, PredictedPairs } from "../../machines/pair-types.ts";
+import type { JobRecord } from "../../machines/run-types.ts";
 import type { StructuredQuery } from "../../science/query/structured-query.ts";
 import type { IterationSummary } from "../../services/runs/document.ts";
 
@@ -88,6 +91,21 @@ const NO_GAIN = {
   outlook: { accuracy_may_improve: false, score_may_improve: false, measured_scores: [3] },
 } satisfies Partial<IterationSummary>;
 
+/** What a job that succeeded has predicted. */
+export const scriptedOutputs = ({ job_id, kind }: JobRecord): PredictedPairs =>
+  Object.fromEntries(
+    pairsOf(kind).map((pair) => [pair, { path: `${job_id}.${pair}.h5ad`, sha256: "0" }]),
+  );
+
+/** What a job finds that has nothing left to predict. */
+export const scriptedFound = (kind: JobKind): FoundPairs =>
+  Object.fromEntries(
+    pairsOf(kind).map((pair) => [
+      pair,
+      { path: `found.${pair}.h5ad`, sha256: "0", run_id: "earlier", iteration: 1 },
+    ]),
+  );
+
 export const SCRIPTED_OUTPUTS = {
   anndata: "predictions.h5ad",
   report: "report.html",
@@ -132,6 +150,7 @@ export function scriptedEffects(script: Script): ScriptedEffects {
     },
     async prepareJob({ iteration, kind }, { signal }) {
       await begin(`prepareJob:${iteration}:${kind}`, signal);
+      return { found: {}, notes: {} };
     },
     async submitJob({ job, deadline_seconds }, { signal }) {
       await begin(`submitJob:${job.job_id}`, signal);
@@ -147,7 +166,7 @@ export function scriptedEffects(script: Script): ScriptedEffects {
         case "SUCCEEDED":
           return {
             verdict: "succeeded",
-            predictions: { path: `${job.job_id}.h5ad`, sha256: "0" },
+            outputs: scriptedOutputs(job),
             run_seconds: 1,
           };
         case "FAILED":

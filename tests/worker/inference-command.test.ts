@@ -1,11 +1,12 @@
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { inferenceProgram } from "../../services/batch/local/command.ts";
 import { readH5ad } from "../../science/anndata/read.ts";
 import { directoryObjects } from "../../services/objects/directory/store.ts";
-import { runDocumentSchema } from "../../services/runs/document.ts";
-import { jobSpec } from "../services/batch.contract.ts";
+import { type RunDocument, runDocumentSchema } from "../../services/runs/document.ts";
+import { jobSpec, pairOf } from "../services/batch.contract.ts";
 import { localHarness } from "../services/local-batch-harness.ts";
 import { haystack } from "../support/command-line.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
@@ -14,6 +15,7 @@ import { standInModel } from "./stand-in-model.ts";
 
 const ENDED = ["SUCCEEDED", "FAILED", "CANCELLED"] as const;
 const UNKNOWN_GENES = 5;
+const SHA256 = /^[0-9a-f]{64}$/;
 
 async function simulatedAtlas(folder: string, ...options: readonly string[]): Promise<string> {
   const atlas = join(folder, "atlas.h5ad");
@@ -42,24 +44,31 @@ describeWithPython("INFERENCE_COMMAND with the STACK worker", () => {
       const folder = await temporaryFolder();
       const atlas = await simulatedAtlas(folder);
       const { command, genes } = await standInModel(folder, { atlas, unknown: UNKNOWN_GENES });
-      const outcome = await haystack(
-        [
-          "run",
-          "How would CD14+ monocytes respond to IFN-beta?",
-          "--data-dir",
-          folder,
-          "--seed",
-          "7",
-          "--max-iterations",
-          "1",
-          "--json",
-        ],
-        {
-          env: { INFERENCE_COMMAND: command, INFERENCE_MODEL: "stack" },
-        },
-      );
-      expect([outcome.code, outcome.stderr]).toEqual([0, expect.any(String)]);
-      const run = runDocumentSchema.parse(JSON.parse(outcome.stdout));
+      const ask = async (): Promise<RunDocument> => {
+        const outcome = await haystack(
+          [
+            "run",
+            "How would CD14+ monocytes respond to IFN-beta?",
+            "--data-dir",
+            folder,
+            "--seed",
+            "7",
+            "--max-iterations",
+            "1",
+            "--json",
+          ],
+          {
+            env: {
+              INFERENCE_COMMAND: command,
+              INFERENCE_MODEL: "stack",
+              INFERENCE_VERSION: "stand-in 1",
+            },
+          },
+        );
+        expect([outcome.code, outcome.stderr]).toEqual([0, expect.any(String)]);
+        return runDocumentSchema.parse(JSON.parse(outcome.stdout));
+      };
+      const run = await ask();
       expect(run).toMatchObject({
         status: "completed",
         control_strategy_effective: "synthetic_control",
@@ -114,11 +123,29 @@ describeWithPython("INFERENCE_COMMAND with the STACK worker", () => {
           device: "cpu",
           gpu: null,
           seconds: expect.any(Number) as number,
+          load_seconds: expect.any(Number) as number,
+          work_sha256: expect.stringMatching(SHA256) as string,
+          output_sha256: createHash("sha256")
+            .update(await readFile(objects.location(`${io}/${name}.h5ad`)))
+            .digest("hex"),
           model_seconds: expect.any(Number) as number,
           peak_rss_bytes: expect.any(Number) as number,
           versions: expect.any(Object) as object,
         });
       }
+      const again = await ask();
+      const found = ["prediction", "control"].map((prediction) => ({
+        prediction,
+        run_id: run.run_id,
+        iteration: 1,
+      }));
+      expect(again.iterations[0]).toEqual({ ...run.iterations[0], found_predictions: found });
+      const log = JSON.parse(await readFile(again.output_log_path ?? "", "utf8")) as object;
+      expect(log).toMatchObject({ iterations: [{ jobs: [], found_predictions: found }] });
+      expect(await readFile(again.output_report_path ?? "", "utf8")).toContain(
+        `The control prediction was found from run ${run.run_id}, iteration 1 and not computed again`,
+      );
+
       const delivered = await readH5ad(run.output_anndata_path ?? "missing");
       const { model, is_baseline, checkpoint, run_id, final_score, ...rest } = delivered.uns;
       expect({ model, is_baseline, checkpoint, run_id, final_score }).toStrictEqual({
@@ -228,7 +255,11 @@ for name in ("prompt", "query"):
         adata.obs["haystack_split"] = "all"
     adata.write_h5ad(given[name])
 print("{}")`,
-        { cells, prompt: objects.location(spec.prompt), query: objects.location(spec.query) },
+        {
+          cells,
+          prompt: objects.location(pairOf(spec).prompt),
+          query: objects.location(pairOf(spec).query),
+        },
       );
     },
   };

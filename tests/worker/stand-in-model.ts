@@ -45,7 +45,7 @@ print(json.dumps({"python": sys.executable, "genes": len(genes)}))`,
   });
   const files = `--checkpoint '${join(folder, "stand-in.ckpt")}' --genelist '${join(folder, "genes.pkl")}' --stack-generation '${program}'`;
   return {
-    command: `'${python}' -m haystack_worker --prompt {prompt} --query {query} --output {output} --seed {seed} ${files}`,
+    command: `'${python}' -m haystack_worker --manifest {manifest} --seed {seed} ${files}`,
     genes,
   };
 }

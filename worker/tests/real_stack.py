@@ -40,6 +40,23 @@ def main(folder: Path) -> None:
     assert (metrics["device"], metrics["genes_shared"], metrics["versions"]["arc-stack"]) == ("cpu", 100, "0.1.3")
     print(json.dumps(metrics, indent=1))
 
+    # A round: the same bytes as one by one, the model loaded once.
+    second = ad.read_h5ad(folder / "prompt.h5ad")[::-1].copy()
+    second.write_h5ad(folder / "second.h5ad")
+    pairs = [{"name": name, "prompt": prompt, "query": "query.h5ad", "output": f"{name}.h5ad"} for name, prompt in (("one", "prompt.h5ad"), ("two", "second.h5ad"))]
+    (folder / "manifest.json").write_text(json.dumps({"version": 1, "pairs": pairs}))
+    model = [f"--checkpoint={folder / 'tiny.ckpt'}", f"--genelist={folder / 'genes.pkl'}", "--seed=5", "--device=cpu"]
+    command = [sys.executable, "-m", "haystack_worker", f"--manifest={folder / 'manifest.json'}", *model]
+    together = subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True, check=True)
+    assert together.stderr.count("Model loaded successfully") == 1, together.stderr
+    print(together.stdout)
+    for name, prompt in (("one", "prompt.h5ad"), ("two", "second.h5ad")):
+        files = [f"--prompt={folder / prompt}", f"--query={folder / 'query.h5ad'}", f"--output={folder / 'alone' / name}.h5ad"]
+        subprocess.run([sys.executable, "-m", "haystack_worker", *files, *model], cwd=HERE.parent, capture_output=True, check=True)
+        assert (folder / "alone" / f"{name}.h5ad").read_bytes() == (folder / f"{name}.h5ad").read_bytes()
+    assert (folder / "one.h5ad").read_bytes() != (folder / "two.h5ad").read_bytes()
+    assert subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True, check=True).stdout.count('"found"') == 2
+
     query[:5].write_h5ad(folder / "five.h5ad")
     assert worker("five-cells.h5ad", "--seed=1", "--device=cpu", query="five.h5ad")[0] == 0
     assert worker("vanilla.h5ad", "--seed=1", "--device=cpu", "--mode=vanilla", "--num-steps=1")[0] == 0

@@ -128,7 +128,10 @@ export const inputsLabel = ({ inputs }: Pick<InferenceJobSpec, "inputs">): strin
 /** Undefined for a job of an earlier release. */
 export const inputsOf = ({ labels }: GoogleJob): string | undefined => labels?.[INPUTS];
 
-/** The arguments of an inference program: object paths below the mounted bucket. */
+/**
+ * The arguments of an inference program: object paths below the mounted bucket. A single pair is
+ * named as such, for images that know no manifest.
+ */
 export function inferenceWork(
   spec: InferenceJobSpec,
   settings: GoogleJobSettings,
@@ -137,17 +140,22 @@ export function inferenceWork(
   const path = (object: string): string => `${settings.mountPath ?? MOUNT_PATH}/${object}`;
   const { entrypoint = WORKER_ENTRYPOINT } = settings;
   const [program, ...first] = entrypoint === "image" ? [] : entrypoint;
+  const [pair, ...more] = spec.pairs;
   return {
     name: spec.kind,
     ...given({ entrypoint: program }),
     commands: [
       ...first,
-      "--prompt",
-      path(spec.prompt),
-      "--query",
-      path(spec.query),
-      "--output",
-      path(spec.output),
+      ...(pair === undefined || more.length > 0
+        ? ["--manifest", path(spec.manifest)]
+        : [
+            "--prompt",
+            path(pair.prompt),
+            "--query",
+            path(pair.query),
+            "--output",
+            path(pair.output),
+          ]),
       "--seed",
       String(spec.seed),
     ],

@@ -35,6 +35,17 @@ export interface GoogleBatchOptions extends GoogleBatchPlace, GoogleJobSettings 
 const NOT_FOUND_GRACE_MS = 5 * 60_000;
 const SPOT_PREEMPTIONS = 2;
 
+/** Another kind of machine may compute other values. */
+const predictorOf = ({ model, image, entrypoint, environment, ...rest }: GoogleBatchOptions) =>
+  JSON.stringify([
+    model,
+    image,
+    entrypoint ?? null,
+    Object.entries(environment ?? {}).toSorted(([one], [other]) => (one < other ? -1 : 1)),
+    rest.machineType,
+    rest.accelerator ?? null,
+  ]);
+
 /**
  * Inference jobs on Google Batch. Errors of the calls: BATCH_UNAVAILABLE, BATCH_QUOTA,
  * BATCH_REFUSED, JOB_NOT_OURS, STEP_ABORTED.
@@ -57,6 +68,7 @@ export function googleBatch(options: GoogleBatchOptions): BatchService {
 
   return {
     model: modelNamed(options.model),
+    predictor: predictorOf(options),
     notFoundGraceMs: options.notFoundGraceMs ?? NOT_FOUND_GRACE_MS,
     offer(preemptions) {
       const chosen = provisioning === "SPOT" && preemptions < spotPreemptions ? "SPOT" : "STANDARD";

@@ -1,53 +1,19 @@
 /**
  * The process that watches over one local job: `node job-runner.ts {root} {job folder}`. It
  * outlives the daemon that started it. It takes the job by adding RUNNING (L3: one runner a job),
- * runs the program in a process group of its own, and writes the end. SIGTERM stops the program and
- * ends the job.
+ * runs the program, once or for one pair after another, and writes the end. SIGTERM stops the
+ * program and ends the job.
  */
-import { systemWords } from "../../../system-words.ts";
-import { spawn } from "node:child_process";
-import { mkdir, rm, stat, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
-import type { JobFailureKind } from "../index.ts";
-import { workerExit } from "../worker-contract.ts";
-import { keepDescendants } from "./descendants.ts";
-import { fillCommand } from "./command.ts";
-import { advance, jobRoot, type LocalJob, readJob, type StateEntry } from "./job.ts";
+import { mkdir, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { fillCommand, takesManifest } from "./command.ts";
+import { isDone, noteDone, removeLeft, workOf } from "./done-pairs.ts";
+import { advance, jobRoot, type LocalJob, readJob } from "./job.ts";
+import { folderIdentity, identityOf } from "./process.ts";
 import { programOutput } from "./program-output.ts";
-import { folderIdentity, identityOf, signalProcess } from "./process.ts";
-import { leftOfJob } from "./left-of-job.ts";
-import { given } from "../../../given.ts";
+import { failed, type Outcome, runProgram, stopper, type Surroundings } from "./run-program.ts";
 
-const STDERR_KEPT = 4096;
-const LONGEST_REASON = 400;
 const LONGEST_TIMEOUT_MS = 2_147_483_647;
-/**
- * For how long to read on after the program's end, should something that it left still hold its
- * stderr.
- */
-const STDERR_LATE_MS = 1000;
-
-type Outcome = Pick<StateEntry, "state" | "failure">;
-
-const failed = (kind: JobFailureKind, reason: string, exitCode: number | null = null): Outcome => ({
-  state: "FAILED",
-  failure: { kind, reason, exit_code: exitCode },
-});
-
-/** The program's own last line says why; its exit code says whether the same again can help. */
-function exited(code: number, reason: string): Outcome {
-  const repeats = workerExit(code)?.repeats;
-  return {
-    state: "FAILED",
-    failure: {
-      kind: "application",
-      reason: `The inference program ended with exit code ${code}: ${reason}.`,
-      exit_code: code,
-      ...given({ repeats }),
-    },
-  };
-}
 
 const isFile = (path: string): Promise<boolean> =>
   stat(path).then(
@@ -55,127 +21,74 @@ const isFile = (path: string): Promise<boolean> =>
     () => false,
   );
 
-function lastLine(text: string): string {
-  const line = text.split(/[\r\n]+/).findLast((candidate) => candidate.trim() !== "");
-  return line === undefined ? "no reason was given" : line.trim().slice(0, LONGEST_REASON);
-}
-
-/** What the program is told to stop for; set once. */
-interface Stop {
-  readonly signal: AbortSignal;
-  readonly because: (cause: "outside" | "over_time") => void;
-}
-
-function stopper(): Stop {
-  const controller = new AbortController();
-  return { signal: controller.signal, because: (cause) => controller.abort(cause) };
-}
-
-/** Kills whatever the program left running and waits until it is gone. */
-async function killLeftovers(folder: string): Promise<void> {
-  for (let pause = 10; ; pause = Math.min(1000, pause * 2)) {
-    const left = await leftOfJob(folder);
-    if (left.length === 0) return;
-    for (const pid of left) signalProcess(pid, "SIGKILL");
-    await wait(pause);
+async function perform(given: Surroundings): Promise<Outcome> {
+  const { job } = given;
+  for (const [index, pair] of job.pairs.entries()) {
+    for (const input of ["prompt", "query"] as const) {
+      if (!(await isFile(pair[input])))
+        return failed(
+          "application",
+          `The ${input} file ${job.spec.pairs[index]?.[input] ?? ""} is missing.`,
+        );
+    }
+    await mkdir(dirname(pair.output), { recursive: true });
   }
-}
-
-async function runProgram(job: LocalJob, folder: string, stop: Stop): Promise<Outcome> {
-  const [program = "", ...args] = fillCommand(job.command, {
-    ...job.files,
-    seed: String(job.spec.seed),
-  });
-  const said = await programOutput(folder);
-  const child = spawn(program, args, {
-    cwd: job.cwd,
-    detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  child.stdout.on("data", said.add);
-  child.stderr.on("data", said.add);
-  let tail = Buffer.alloc(0);
-  child.stderr.on("data", (chunk: Buffer) => {
-    tail = Buffer.concat([tail, chunk]).subarray(-STDERR_KEPT);
-  });
-  const group = child.pid === undefined ? undefined : -child.pid;
-  const stopKeeping = child.pid === undefined ? undefined : keepDescendants(child.pid, folder);
-  const kill = (signal: NodeJS.Signals): void => {
-    if (group !== undefined && child.exitCode === null && child.signalCode === null)
-      signalProcess(group, signal);
-  };
-  let killTimer: NodeJS.Timeout | undefined;
-  const onStop = (): void => {
-    kill("SIGTERM");
-    killTimer = setTimeout(kill, job.stop_grace_ms, "SIGKILL");
-  };
-  stop.signal.addEventListener("abort", onStop, { once: true });
-  if (stop.signal.aborted) onStop();
-  const overTime = setTimeout(
-    stop.because,
-    Math.min(LONGEST_TIMEOUT_MS, job.spec.max_run_seconds * 1000),
-    "over_time",
+  return (
+    (takesManifest(job.command) ? await predictAll(given) : await predictEach(given)) ?? {
+      state: "SUCCEEDED",
+    }
   );
-
-  const closed = new Promise((resolve) => void child.once("close", resolve));
-  const ended = await new Promise<
-    { code: number | null; signal: NodeJS.Signals | null } | { error: Error }
-  >((resolve) => {
-    child.once("error", (error) => resolve({ error }));
-    child.once("exit", (code, signal) => resolve({ code, signal }));
-  });
-  clearTimeout(overTime);
-  clearTimeout(killTimer);
-  await stopKeeping?.();
-  if (group !== undefined) signalProcess(group, "SIGKILL");
-  await killLeftovers(folder);
-  await Promise.race([closed, wait(STDERR_LATE_MS)]);
-  child.stdout.destroy();
-  child.stderr.destroy();
-  await said.close();
-  const stderr = tail.toString("utf8");
-  await writeFile(join(folder, "stderr.txt"), stderr);
-
-  if ("error" in ended)
-    return failed(
-      "application",
-      `The inference program ${program} could not be started: ${systemWords(ended.error) ?? ended.error.message}.`,
-    );
-  const { code, signal } = ended;
-  if (stop.signal.aborted) {
-    if (stop.signal.reason === "over_time")
-      return failed(
-        "over_time",
-        `The inference program ran longer than ${job.spec.max_run_seconds} s and was stopped.`,
-        code,
-      );
-    return failed("transient", "The inference program was stopped by another program.", code);
-  }
-  if (signal !== null)
-    return failed(
-      "application",
-      `The inference program was killed by ${signal}: ${lastLine(stderr)}.`,
-    );
-  if (code !== null && code !== 0) return exited(code, lastLine(stderr));
-  if (!(await isFile(job.files.output)))
-    return failed(
-      "application",
-      `The inference program ended without writing ${job.spec.output}.`,
-      code,
-    );
-  return { state: "SUCCEEDED" };
 }
 
-async function perform(job: LocalJob, folder: string, stop: Stop): Promise<Outcome> {
-  for (const input of ["prompt", "query"] as const) {
-    if (!(await isFile(job.files[input])))
-      return failed("application", `The ${input} file ${job.spec[input]} is missing.`);
+/** The program finds by itself what an earlier attempt has done. */
+async function predictAll(given: Surroundings): Promise<Outcome | undefined> {
+  const { job } = given;
+  const seed = String(job.spec.seed);
+  const outcome = await runProgram(
+    fillCommand(job.command, { manifest: job.manifest, seed }),
+    given,
+  );
+  return outcome ?? (await missing(job, job.pairs.keys()));
+}
+
+async function predictEach(given: Surroundings): Promise<Outcome | undefined> {
+  const { job, said } = given;
+  for (const [index, pair] of job.pairs.entries()) {
+    const began = performance.now();
+    const report = (outcome: "found" | "predicted"): void => {
+      const seconds = Math.round(performance.now() - began) / 1_000;
+      said.add(Buffer.from(`${JSON.stringify({ pair: pair.name, outcome, seconds })}\n`));
+    };
+    const work = await workOf(job, pair);
+    if (await isDone(pair, work)) {
+      report("found");
+      continue;
+    }
+    await removeLeft(pair);
+    const values = { ...pair, seed: String(job.spec.seed) };
+    const outcome =
+      (await runProgram(fillCommand(job.command, values), given)) ?? (await missing(job, [index]));
+    if (outcome !== undefined) return outcome;
+    await noteDone(pair, work);
+    report("predicted");
   }
-  // A file that an earlier attempt left must not count as this one's result.
-  for (const left of [job.files.output, `${job.files.output}.metrics.json`])
-    await rm(left, { force: true });
-  await mkdir(dirname(job.files.output), { recursive: true });
-  return runProgram(job, folder, stop);
+  return undefined;
+}
+
+/** The first of the pairs, by their place, that has no output. */
+async function missing(
+  { pairs, spec }: LocalJob,
+  places: Iterable<number>,
+): Promise<Outcome | undefined> {
+  for (const place of places) {
+    if (!(await isFile(pairs[place]?.output ?? "")))
+      return failed(
+        "application",
+        `The inference program ended without writing ${spec.pairs[place]?.output ?? ""}.`,
+        0,
+      );
+  }
+  return undefined;
 }
 
 async function main(rootFolder: string, folder: string): Promise<void> {
@@ -191,7 +104,19 @@ async function main(rootFolder: string, folder: string): Promise<void> {
     last.state === "SCHEDULED" ? { state: "RUNNING", at: Date.now(), runner } : undefined,
   );
   if (!added) return;
-  const outcome = await perform(job, folder, stop);
+  const overTime = setTimeout(
+    stop.because,
+    Math.min(LONGEST_TIMEOUT_MS, job.spec.max_run_seconds * 1000),
+    "over_time",
+  );
+  const said = await programOutput(folder);
+  let outcome: Outcome;
+  try {
+    outcome = await perform({ job, folder, said, stop });
+  } finally {
+    await said.close();
+  }
+  clearTimeout(overTime);
   await advance(root, folder, (last) => ({
     at: Date.now(),
     ...(last.state === "CANCELLATION_IN_PROGRESS" ? { state: "CANCELLED" } : outcome),

@@ -2,6 +2,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { basename, join, relative, resolve } from "node:path";
 import {
   type InferenceJobSpec,
+  type InferencePair,
   type JobState,
   type JobStatus,
   TERMINAL_JOB_STATES,
@@ -20,29 +21,30 @@ import { given } from "../../../given.ts";
  *   end, however many executors share the folder.
  */
 export interface LocalJob {
+  /** Its pairs name objects. */
   readonly spec: InferenceJobSpec;
   /** Program and arguments, with placeholders. */
   readonly command: readonly string[];
   readonly cwd: string;
-  readonly files: JobFiles;
+  /** Local files. */
+  readonly pairs: readonly InferencePair[];
+  readonly manifest: string;
   /** Milliseconds between asking the program to stop and killing it. */
   readonly stop_grace_ms: number;
-}
-
-export interface JobFiles {
-  readonly prompt: string;
-  readonly query: string;
-  readonly output: string;
 }
 
 /**
  * As `spec.json` has it: files relative to the root, so that the jobs of a copied folder read and
  * write what was copied with them.
  */
-interface StoredJob extends Omit<LocalJob, "command"> {
+interface StoredJob extends Omit<LocalJob, "command" | "pairs" | "manifest"> {
   readonly command?: readonly string[];
+  readonly pairs?: readonly InferencePair[];
+  readonly manifest?: string;
   /** By an earlier release, in place of `command`: placeholders replaced, all paths absolute. */
   readonly argv?: readonly string[];
+  /** By an earlier release, in place of `pairs` and `manifest`. */
+  readonly files?: Omit<InferencePair, "name">;
 }
 
 export interface StateEntry {
@@ -97,21 +99,34 @@ export const createJob = (
   at: number,
 ): Promise<boolean> =>
   createFolder(root.drafts, job.spec.job_id, folder, {
-    "spec.json": { ...job, files: mapFiles(job.files, (file) => relative(root.folder, file)) },
+    "spec.json": {
+      ...job,
+      ...mapFiles(job, (file) => relative(root.folder, file)),
+    },
     "state.0.json": { state: "QUEUED", at } satisfies StateEntry,
   });
 
-export const mapFiles = (files: JobFiles, map: (file: string) => string): JobFiles => ({
-  prompt: map(files.prompt),
-  query: map(files.query),
-  output: map(files.output),
+type Files = Pick<LocalJob, "pairs" | "manifest">;
+
+export const mapFiles = ({ pairs, manifest }: Files, map: (file: string) => string): Files => ({
+  pairs: pairs.map(({ name, prompt, query, output }) => ({
+    name,
+    prompt: map(prompt),
+    query: map(query),
+    output: map(output),
+  })),
+  manifest: map(manifest),
 });
 
 export async function readJob(root: JobRoot, folder: string): Promise<LocalJob | undefined> {
   const stored = await readJson<StoredJob>(join(folder, "spec.json"));
   if (stored === undefined) return undefined;
-  const { argv, command = argv ?? [], ...job } = stored;
-  return { ...job, command, files: mapFiles(job.files, (file) => resolve(root.folder, file)) };
+  const { argv, command = argv ?? [], files, pairs, manifest = "", ...job } = stored;
+  const listed = pairs ?? (files === undefined ? [] : [{ name: job.spec.kind, ...files }]);
+  const absolute = mapFiles({ pairs: listed, manifest }, (file) => resolve(root.folder, file));
+  // What an earlier release began names no objects.
+  const spec = { ...job.spec, pairs: (job.spec as Partial<InferenceJobSpec>).pairs ?? listed };
+  return { ...job, spec, command, ...absolute };
 }
 
 /**

@@ -13,7 +13,16 @@ import { jobOfDraft } from "./durable.ts";
 import { forgetJobs } from "./forget-jobs.ts";
 import { guarded } from "./guarded.ts";
 import { outputOfJob } from "./output-of-job.ts";
-import { advance, createJob, jobRoot, makeRoot, readHistory, readJob, statusOf } from "./job.ts";
+import {
+  advance,
+  createJob,
+  jobRoot,
+  makeRoot,
+  mapFiles,
+  readHistory,
+  readJob,
+  statusOf,
+} from "./job.ts";
 import { isOver, isQueued, isSettled, type LiveJob } from "./live-job.ts";
 import type { LocalBatchOptions } from "./options.ts";
 import { dequeue, enqueue, readQueue } from "./queue.ts";
@@ -185,15 +194,11 @@ export function localBatch(options: LocalBatchOptions): BatchService {
   const submit = async (spec: InferenceJobSpec): Promise<JobStatus> => {
     await ready;
     const folder = folderOf(spec.job_id);
-    const files = {
-      prompt: location(spec.prompt),
-      query: location(spec.query),
-      output: location(spec.output),
-    };
+    const files = mapFiles(spec, location);
     const created = await createJob(
       root,
       folder,
-      { spec, command: program.command, cwd: process.cwd(), files, stop_grace_ms: stopGraceMs },
+      { spec, command: program.command, cwd: process.cwd(), ...files, stop_grace_ms: stopGraceMs },
       clock.now(),
     );
     const present = await readJob(root, folder);
@@ -216,6 +221,7 @@ export function localBatch(options: LocalBatchOptions): BatchService {
 
   return {
     model: program.model,
+    ...(program.model.is_baseline ? {} : { predictor: JSON.stringify(program) }),
     offer: () => null,
     notFoundGraceMs: 0,
     async submit(spec, signal) {

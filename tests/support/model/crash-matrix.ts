@@ -64,9 +64,11 @@ export async function runCells(
   store: RunStore,
   name: string,
   { path, crashes }: PathCells,
-  options: SteeredRunOptions = {},
+  faults: SteeredRunOptions = {},
 ): Promise<string[]> {
-  const calm = await followPath(await steeredRun(store, `${name}-calm`), path);
+  const { config } = path;
+  const calm = await followPath(await steeredRun(store, `${name}-calm`, { config }), path);
+  const options = { ...faults, config };
   const wrong: string[] = [];
   for (const [cell, crash] of crashes.entries()) {
     const run = await steeredRun(store, `${name}-${cell}`, options);

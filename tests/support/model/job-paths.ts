@@ -2,8 +2,10 @@ import type { AnyMachineSnapshot, EventObject } from "xstate";
 import type { InferenceJobInput } from "../../../machines/inference-job-types.ts";
 import { inferenceJobMachine } from "../../../machines/inference-job.ts";
 import { jobId } from "../../../machines/job-id.ts";
+import type { FoundPairs } from "../../../machines/pair-types.ts";
 import type { JobRecord } from "../../../machines/run-types.ts";
 import { stopJobsMachine } from "../../../machines/stop-jobs.ts";
+import { scriptedFound } from "../scripted-effects.ts";
 import { takenAtStart } from "./coverage.ts";
 import { HOLD } from "./steered-effects.ts";
 import { explore, type ExploredPath, type ExploredStep } from "./explore.ts";
@@ -67,7 +69,11 @@ function inferenceJobEvents(state: AnyMachineSnapshot): EventObject[] {
   const { job } = state.context as { job: JobRecord };
   switch (state.value) {
     case "preparing":
-      return [done("prepareJob"), failed("prepareJob", STEP_ERROR)];
+      return [
+        done("prepareJob", { found: {}, notes: {} }),
+        done("prepareJob", { found: scriptedFound("prediction"), notes: {} }),
+        failed("prepareJob", STEP_ERROR),
+      ];
     case "submitting":
       return [
         done("submitJob", { offer: null, now: 0, deadline_at: 9, check_at: 1 }),
@@ -82,7 +88,11 @@ function inferenceJobEvents(state: AnyMachineSnapshot): EventObject[] {
         changed(job.job_id),
         verdict({ verdict: "waiting", now: 0, check_at: 1 }),
         verdict({ verdict: "waiting", now: 0, check_at: 1, held: HOLD }),
-        verdict({ verdict: "succeeded", predictions: { path: "p", sha256: "0" }, run_seconds: 1 }),
+        verdict({
+          verdict: "succeeded",
+          outputs: { prediction: { path: "p", sha256: "0" } },
+          run_seconds: 1,
+        }),
         verdict({ verdict: "overdue", error: JOB_FAILURE }),
         failure("application", true),
         failure("application", false),
@@ -114,6 +124,7 @@ function inferenceJobActs(step: ExploredStep): Act[] {
       error?: { retryable: boolean };
       try_at?: number;
       held?: typeof HOLD;
+      found?: FoundPairs;
     };
   };
   const at = String(step.before.value);
@@ -136,6 +147,7 @@ function inferenceJobActs(step: ExploredStep): Act[] {
         error: given.error?.code === REFUSED.code ? REFUSED : STEP_ERROR,
       }),
     ];
+  if (given.output?.found?.prediction !== undefined) return [answer(effect, { kind: "found" })];
   if (given.output?.try_at !== undefined) return [answer(effect, { kind: "postponed" })];
   if (given.output?.held !== undefined) return [answer(effect, { kind: "held" })];
   const how = given.output?.verdict;

@@ -1,7 +1,8 @@
 import type { StateValue } from "xstate";
 import type { ErrorRecord } from "../../../errors.ts";
-import type { JobKind, RunEvent } from "../../../machines/run-types.ts";
-import type { RunDocument } from "../../../services/runs/document.ts";
+import type { JobKind } from "../../../machines/pair-types.ts";
+import type { RunEvent } from "../../../machines/run-types.ts";
+import type { RunConfig, RunDocument } from "../../../services/runs/document.ts";
 
 /**
  * A path through a machine, translated into what has to happen around a real run so that it goes
@@ -28,6 +29,8 @@ export type Answer =
   | { readonly kind: "held" }
   | { readonly kind: "failed"; readonly retryable: boolean }
   | { readonly kind: "postponed" }
+  /** All that a job was to predict is there already. */
+  | { readonly kind: "found" }
   | { readonly kind: "jobs remain" };
 
 export type Act =
@@ -52,6 +55,8 @@ export interface ModelStep {
 
 export interface ModelPath {
   readonly name: string;
+  /** What the run is given beside what every run of the model has. */
+  readonly config?: Partial<RunConfig>;
   readonly steps: readonly ModelStep[];
   /**
    * Rows of the machines' transition tables that the path takes, as `machine | state | event |

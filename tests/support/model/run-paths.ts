@@ -1,9 +1,11 @@
 import { transition, type AnyMachineSnapshot, type EventObject } from "xstate";
-import { jobId } from "../../../machines/job-id.ts";
-import type { JobKind, JobRecord, RunContext } from "../../../machines/run-types.ts";
+import { jobId, pairsOf } from "../../../machines/job-id.ts";
+import type { JobKind, PairName } from "../../../machines/pair-types.ts";
+import type { JobRecord, RunContext } from "../../../machines/run-types.ts";
 import { runView } from "../../../machines/run-view.ts";
 import { runMachine } from "../../../machines/run.ts";
-import { newRun, type RunDocument } from "../../../services/runs/document.ts";
+import { newRun, type RunConfig, type RunDocument } from "../../../services/runs/document.ts";
+import { scriptedOutputs } from "../scripted-effects.ts";
 import { explore, type ExploredStep } from "./explore.ts";
 import {
   admit,
@@ -22,7 +24,7 @@ import {
  */
 
 export const CONFIG = { max_iterations: 2, score_threshold: 7 } as const;
-const KINDS = ["prediction", "control"] as const;
+const KINDS = ["prediction", "control", "round"] as const;
 const MODEL_RUN = "model";
 const BROKEN = new TypeError("broken");
 const JOB_ERROR = {
@@ -93,15 +95,14 @@ function jobEvents(context: RunContext, kind: JobKind): EventObject[] {
     const next = nextJob(context, kind);
     return [
       recorded(next),
-      ...(hasFailed(context)
-        ? []
-        : [done(id, { job: next, predictions: null, error: STEP_ERROR })]),
+      ...(hasFailed(context) ? [] : [done(id, { job: next, outputs: null, error: STEP_ERROR })]),
     ];
   }
-  if (job.state === "failed") return [done(id, { job, predictions: null, error: JOB_ERROR })];
+  if (job.state === "failed") return [done(id, { job, outputs: null, error: JOB_ERROR })];
   const succeeded = done(id, {
     job: { ...job, state: "succeeded" },
-    predictions: { path: "p", sha256: "0" },
+    outputs: scriptedOutputs(job),
+    found: {},
     error: null,
   });
   const ends = [
@@ -117,8 +118,13 @@ function jobEvents(context: RunContext, kind: JobKind): EventObject[] {
 
 function inferringEvents(state: AnyMachineSnapshot): EventObject[] {
   const context = contextOf(state);
-  const { inferring } = state.value as { inferring: Record<JobKind, string> };
-  const predicting = KINDS.filter((kind) => inferring[kind] === "predicting");
+  const { inferring } = state.value as {
+    inferring: "together" | { separate: Readonly<Record<PairName, string>> };
+  };
+  const predicting: readonly JobKind[] =
+    inferring === "together"
+      ? ["round"]
+      : pairsOf("round").filter((kind) => inferring.separate[kind] === "predicting");
   const ending = predicting.find((kind) => presentJob(context, kind)?.state === "failed");
   return ending === undefined
     ? [...predicting.flatMap((kind) => jobEvents(context, kind)), cancel]
@@ -221,7 +227,8 @@ const forwarded = (context: RunContext): Act[] =>
   KINDS.filter((kind) => isLive(presentJob(context, kind))).map((kind) =>
     answer(`checkJob:${kind}`, { kind: "verdict", verdict: "waiting" }),
   );
-const kindNamed = (id: string): JobKind => (id === "controlJob" ? "control" : "prediction");
+const kindNamed = (id: string): JobKind =>
+  KINDS.find((kind) => id === `${kind}Job`) ?? "prediction";
 
 /** What the world does so that the run machine takes this step. */
 function actsOf({ event, before }: ExploredStep): Act[] {
@@ -229,7 +236,7 @@ function actsOf({ event, before }: ExploredStep): Act[] {
   const [, , phase, id = ""] = event.type.split(".") as [string, string, string?, string?];
   const given = event as EventObject & {
     output?: {
-      predictions?: unknown;
+      outputs?: unknown;
       control_strategy_effective?: "synthetic_control" | "query_as_control";
       summary?: { score: number };
     };
@@ -269,14 +276,15 @@ function actsOf({ event, before }: ExploredStep): Act[] {
   const isSuccess = phase !== undefined && !isError;
   switch (id) {
     case "predictionJob":
-    case "controlJob": {
+    case "controlJob":
+    case "roundJob": {
       const kind = kindNamed(id);
       const job = presentJob(context, kind);
       if (job === undefined)
         return [answer(`prepareJob:${kind}`, { kind: "error", error: STEP_ERROR })];
       const changed = send({ type: "job.changed", job_id: job.job_id, state: "RUNNING" });
       if (isError) return [changed, answer(`checkJob:${kind}`, { kind: "malformed" })];
-      return given.output?.predictions == null
+      return given.output?.outputs == null
         ? []
         : [changed, answer(`checkJob:${kind}`, { kind: "verdict", verdict: "succeeded" })];
     }
@@ -362,7 +370,7 @@ function completed(steps: readonly ExploredStep[]): ExploredStep[] {
     if (
       next === undefined ||
       others.length > 0 ||
-      !/^xstate\.done\.actor\.(predictionJob|controlJob|stopJobs)$/.test(next.type)
+      !/^xstate\.done\.actor\.(predictionJob|controlJob|roundJob|stopJobs)$/.test(next.type)
     )
       return all;
     all.push({ event: next, before, after: after(before, next) });
@@ -375,12 +383,20 @@ const after = (state: AnyMachineSnapshot, event: EventObject): AnyMachineSnapsho
   return next;
 };
 
+/** With one job for a round; and beside that, what only a job for each pair brings about. */
 export function runPaths(): ModelPath[] {
+  const together = pathsOf({});
+  const taken = new Set(together.flatMap(({ rows }) => [...rows]));
+  const separate = pathsOf({ control_job: "separate" });
+  return [...together, ...separate.filter(({ rows }) => [...rows].some((row) => !taken.has(row)))];
+}
+
+function pathsOf(config: Partial<RunConfig>): ModelPath[] {
   const document = newRun({
     run_id: MODEL_RUN,
     query: "",
     user_email: null,
-    config: CONFIG,
+    config: { ...CONFIG, ...config },
     random_seed: 1,
     now: 0,
   });
@@ -395,6 +411,7 @@ export function runPaths(): ModelPath[] {
   const paths = explore(runMachine, { input, events, serializeState, kindOf });
   return paths.map(({ steps, rows, states }) => ({
     name: `run: ${steps.map(({ event }) => event.type.replace("xstate.", "")).join(", ")}`,
+    config,
     steps: joined(completed(steps)),
     rows,
     states,

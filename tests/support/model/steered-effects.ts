@@ -4,11 +4,12 @@ import { HaystackError } from "../../../errors.ts";
 import type {
   CheckJobInput,
   CheckJobOutput,
+  PrepareJobInput,
   SubmitJobInput,
   SubmitJobOutput,
 } from "../../../machines/run-types.ts";
 import { invocations, type Persisted } from "../persisted-steps.ts";
-import { scriptedEffects } from "../scripted-effects.ts";
+import { scriptedEffects, scriptedFound, scriptedOutputs } from "../scripted-effects.ts";
 import type { DaemonProcess } from "../simulation/daemon-process.ts";
 import type { Answer, SteeredEffect } from "./model-path.ts";
 
@@ -132,9 +133,12 @@ export function steeredEffects(
       (input, answer) => science(answer).prompt(input, idle),
     ),
     prepareJob: steered(
-      ({ kind }) => `prepareJob:${kind}`,
+      ({ kind }: PrepareJobInput) => `prepareJob:${kind}`,
       none,
-      () => undefined,
+      ({ kind }, answer) => ({
+        found: answer.kind === "found" ? scriptedFound(kind) : {},
+        notes: {},
+      }),
     ),
     submitJob: steered(
       ({ job }: SubmitJobInput) => `submitJob:${job.kind}`,
@@ -181,7 +185,7 @@ export function steeredEffects(
           };
         return {
           verdict: "succeeded",
-          predictions: { path: `${job.job_id}.h5ad`, sha256: "0" },
+          outputs: scriptedOutputs(job),
           run_seconds: 1,
         };
       },

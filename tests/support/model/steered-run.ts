@@ -7,7 +7,7 @@ import {
 import { HaystackError } from "../../../errors.ts";
 import { manualClock, type ManualClock } from "../../../services/clock/manual.ts";
 import type { OutboxEntry, RunCommit, RunRecord, RunStore } from "../../../services/runs/index.ts";
-import { newRun } from "../../../services/runs/document.ts";
+import { newRun, type RunConfig } from "../../../services/runs/document.ts";
 import type { Persisted } from "../persisted-steps.ts";
 import { daemonProcess, type DaemonProcess } from "../simulation/daemon-process.ts";
 import type { SteeredEffect } from "./model-path.ts";
@@ -74,6 +74,7 @@ export interface SteeredRun {
 }
 
 export interface SteeredRunOptions {
+  readonly config?: Partial<RunConfig> | undefined;
   /** Planted faults. */
   readonly mutateStore?: (store: RunStore) => RunStore;
   readonly create?: (options: SupervisorOptions) => Supervisor;
@@ -88,6 +89,7 @@ export async function steeredRun(
   store: RunStore,
   runId: string,
   {
+    config = {},
     mutateStore = (same) => same,
     create = createSupervisor,
     bind = bindRunMachine,
@@ -260,7 +262,7 @@ export async function steeredRun(
       run_id: runId,
       query: "How would B cells respond to IFN-beta?",
       user_email: "user@example.org",
-      config: { ...CONFIG, max_job_attempts: 2 },
+      config: { ...CONFIG, max_job_attempts: 2, ...config },
       random_seed: 1,
       now: clock.now(),
     }),

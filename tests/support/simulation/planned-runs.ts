@@ -73,11 +73,18 @@ function planBad(random: Random, { at }: PlannedRun, span: number): BadRun {
 export function planRuns(seed: number, random: Random, span: number) {
   const money = seededRandom(seed, "money");
   const usdPerHour = money.chance(0.3) ? 60 : null;
+  const rounds = seededRandom(seed, "rounds");
   const planned = times(random.between(1, 3), (index) => planRun(random, index, span)).map(
-    (run): PlannedRun =>
-      usdPerHour === null || money.chance(0.3)
-        ? run
-        : { ...run, config: { ...run.config, max_gpu_cost_usd: money.between(0, 8) } },
+    ({ config, ...run }): PlannedRun => ({
+      ...run,
+      config: {
+        ...config,
+        control_job: rounds.pick(["together", "separate"]),
+        ...(usdPerHour === null || money.chance(0.3)
+          ? {}
+          : { max_gpu_cost_usd: money.between(0, 8) }),
+      },
+    }),
   );
   const records = seededRandom(seed, "records");
   const runs = planned.flatMap((run): PlannedRun[] => {

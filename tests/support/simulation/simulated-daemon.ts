@@ -153,11 +153,13 @@ export function startDaemon(
           if (fault !== undefined) throw fault;
           const missing =
             [...batch.jobs.values()].findLast(
-              ({ spec, state }) => spec.output === path && state === "SUCCEEDED",
+              ({ spec, state }) =>
+                spec.pairs.some(({ output }) => output === path) && state === "SUCCEEDED",
             )?.output_valid === false;
           if (missing) throw new HaystackError("OBJECT_NOT_FOUND", `There is no object ${path}.`);
           return path;
         }),
+      remove: () => objectNetwork.call(() => undefined),
     },
     compute: {
       async run() {

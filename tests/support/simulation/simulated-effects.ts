@@ -108,7 +108,10 @@ export function simulatedEffects({
       await work(context.signal);
       return scriptOf(input.run_id).prompt(input, context);
     }),
-    prepareJob: started("prepareJob", runOf, (_: PrepareJobInput, { signal }) => work(signal)),
+    prepareJob: started("prepareJob", runOf, async (_: PrepareJobInput, { signal }) => {
+      await work(signal);
+      return { found: {}, notes: {} };
+    }),
     submitJob: started("submitJob", ofJob, submitJob(real)),
     checkJob: started("checkJob", ofJob, checkJob(real)),
     cancelJobs: started(

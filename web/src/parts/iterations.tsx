@@ -28,6 +28,13 @@ export function Iterations({ run }: { readonly run: Run }): JSX.Element {
               {each.model !== undefined &&
                 `; predicted by ${each.model.name}${each.model.is_baseline ? " (a baseline)" : ""}`}
             </p>
+            {each.found_predictions?.map(({ prediction, run_id, iteration }) => (
+              <p class="hint" key={prediction}>
+                The {prediction === "control" ? "control prediction" : "prediction"} was found from{" "}
+                {run_id === run.run_id ? "this run" : `run ${run_id}`}, iteration {iteration}, and
+                not computed again.
+              </p>
+            ))}
             {each.feedback.length > 0 && (
               <details>
                 <summary>What was found wanting</summary>

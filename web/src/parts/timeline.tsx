@@ -14,7 +14,7 @@ export interface Stretch {
 
 const OVER = new Set(["completed", "failed", "cancelled", "succeeded", "stopped"]);
 
-/** Outermost state of a run: `inferring.prediction...|control...` is inferring. */
+/** Outermost state of a run: `inferring.separate.prediction...|control...` is inferring. */
 const outermost = (state: string): string => /^[^.|]*/.exec(state)?.[0] ?? state;
 
 /** What a job does is one stretch, however often its state is looked at; that it is put off is another. */
@@ -51,6 +51,7 @@ const ACTORS: Readonly<Record<string, string>> = {
   predictionJob: "prediction job",
   controlJob: "control job",
   stopJobs: "stopping of jobs",
+  roundJob: "job of the round",
 };
 
 /** `predictionJob.stopJobs` is the prediction job: stopping of jobs. */
