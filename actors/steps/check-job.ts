@@ -25,12 +25,12 @@ const SAYS_NOTHING: ReadonlySet<ErrorCode> = new Set([
   "INTERNAL",
 ]);
 const PAUSES = { first: 2_000, longest: 5 * 60_000 };
-const LONGEST_RUNNING_MS = 2 * 60_000;
 /** For how long a prediction that cannot be checked is tried again. */
 const PATIENCE_MS = 10 * 60_000;
 
 /**
  * Asks Batch for the truth about one job (D8); a success counts only with a valid output file.
+ * One that goes on is asked for again by news of it, of which there may be none, or at its deadline.
  * Without an answer of Batch there is no verdict, however late it is: to stop the job would need
  * Batch too. A prediction that was paid for waits for the object store until the deadline at least;
  * a check that breaks by itself would break again, and ends sooner.
@@ -40,7 +40,6 @@ export function checkJob({
   clock,
   compute,
   objects,
-  reconcileMs,
 }: StepPorts): Effect<CheckJobInput, CheckJobOutput> {
   return async (
     { job, failures = NO_FAILURES, run_id, submitted_at, deadline_at, trouble },
@@ -152,25 +151,14 @@ export function checkJob({
         return {
           verdict: "waiting",
           now,
-          check_at: Math.min(now + pauseOf(status, now, reconcileMs), until),
+          check_at:
+            status === undefined ? Math.min(submitted_at + batch.notFoundGraceMs, until) : until,
           ...(status === undefined ? {} : { held: status.held ?? null }),
         };
       }
     }
   };
 }
-
-/**
- * Of a job that runs the end alone is news, and an event tells it: it is looked at ever more rarely.
- * One that waits is looked at as before, as no event tells why it waits. Milliseconds.
- */
-const pauseOf = (status: JobStatus | undefined, now: number, reconcileMs: number): number =>
-  status?.state === "RUNNING" && status.started_at !== undefined
-    ? pauseSince(status.started_at, now, {
-        first: reconcileMs,
-        longest: Math.max(reconcileMs, LONGEST_RUNNING_MS),
-      })
-    : reconcileMs;
 
 /**
  * A job may wait for its machine for as long as it may run then; both are the time from hand-over to

@@ -158,6 +158,11 @@ export interface BatchService {
    */
   get(jobId: string, signal?: AbortSignal): Promise<JobStatus | undefined>;
   /**
+   * How many jobs stand, by their ids, in fewer requests than one for each; those that Batch does
+   * not know are left out. Absent where a request costs nothing.
+   */
+  look?(jobIds: readonly string[], signal?: AbortSignal): Promise<ReadonlyMap<string, JobStatus>>;
+  /**
    * Asks for cancellation; returns at once. Unknown or terminal jobs: no error. The job is stopped
    * only when get says a terminal state.
    */

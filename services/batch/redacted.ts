@@ -1,3 +1,4 @@
+import { given } from "../../given.ts";
 import type { BatchService, JobStatus } from "./index.ts";
 
 /** Secrets that an inference program tells of leave no trace in runs, reports, mails and logs. */
@@ -15,5 +16,16 @@ export function redactedBatch(batch: BatchService, redact: (text: string) => str
     ...batch,
     submit: async (spec, signal) => cleaned(await batch.submit(spec, signal)),
     get: async (jobId, signal) => cleaned(await batch.get(jobId, signal)),
+    ...given({
+      look:
+        batch.look &&
+        (async (jobIds: readonly string[], signal?: AbortSignal) =>
+          new Map(
+            [...((await batch.look?.(jobIds, signal)) ?? [])].map(([id, status]) => [
+              id,
+              cleaned(status),
+            ]),
+          )),
+    }),
   };
 }

@@ -400,18 +400,28 @@ describe("the deadline of a job that runs", () => {
       context,
     );
 
+  test.each([0, 30_000, MINUTE - 1])(
+    "is when the job is checked again: %i ms after it was handed over, and known to Batch",
+    async (passed) => {
+      const now = NOW + passed;
+      expect(await checkAt(now)).toEqual({
+        verdict: "waiting",
+        now,
+        check_at: NOW + MINUTE,
+        held: null,
+      });
+    },
+  );
+
   test.each([
-    ["long before it, after the usual pause", 0, 30_000],
-    ["so that the usual pause ends with it", 30_000, MINUTE],
-    ["shortly before it, at the deadline and no later", 45_000, MINUTE],
-    ["one millisecond before it, at the deadline", MINUTE - 1, MINUTE],
-  ])("is looked for again %s", async (_, passed, next) => {
-    const now = NOW + passed;
-    expect(await checkAt(now)).toEqual({
+    [20_000, 20_000],
+    [2 * MINUTE, MINUTE],
+  ])("or where Batch may know it by then: with a grace of %i ms after %i ms", async (grace, at) => {
+    const ports = portsOf({ get: () => Promise.resolve(undefined), notFoundGraceMs: grace });
+    expect(await checkJob(ports)(toCheck({ deadline_at: NOW + MINUTE }), context)).toEqual({
       verdict: "waiting",
-      now,
-      check_at: NOW + next,
-      held: null,
+      now: NOW,
+      check_at: NOW + at,
     });
   });
 
@@ -464,24 +474,6 @@ test("a job that waited for hours keeps its whole running time", async () => {
     [11, { state: "RUNNING", started_at }, "overdue"],
   ] as const)
     expect((await check(NOW + hours * hour, status)).verdict).toBe(verdict);
-});
-
-test("a job that runs is looked at ever more rarely: 192 times in six hours instead of 2,160", async () => {
-  const clock = manualClock(NOW);
-  const ports = portsOf(saying({ state: "RUNNING", started_at: NOW }), {
-    clock,
-    reconcileMs: 10_000,
-  });
-  const pauses: number[] = [];
-  while (clock.now() < NOW + 360 * MINUTE) {
-    const verdict = await checkJob(ports)(toCheck({ deadline_at: NOW + 400 * MINUTE }), context);
-    const { check_at } = verdict as { readonly check_at: number };
-    pauses.push((check_at - clock.now()) / 1_000);
-    clock.advanceTo(check_at);
-  }
-  expect(pauses.length).toBe(192);
-  expect([pauses.slice(0, 4), pauses.at(-1)]).toEqual([[10, 10, 10, 10], 120]);
-  expect(pauses).toEqual(pauses.toSorted((one, other) => one - other));
 });
 
 test("a job that was cancelled without ever having had a machine is submitted again, another is not", async () => {

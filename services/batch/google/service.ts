@@ -1,4 +1,4 @@
-import { HaystackError } from "../../../errors.ts";
+import { HaystackError, toHaystackError } from "../../../errors.ts";
 import {
   type GoogleJob,
   type GoogleJobSettings,
@@ -8,7 +8,8 @@ import {
   inputsOf,
   jobBody,
 } from "./job.ts";
-import { type GoogleBatchPlace, googleBatchJobs } from "./jobs.ts";
+import type { GoogleBatchPlace } from "./client.ts";
+import { googleBatchJobs } from "./jobs.ts";
 import { jobStatus } from "./status.ts";
 import {
   type BatchService,
@@ -34,6 +35,8 @@ export interface GoogleBatchOptions extends GoogleBatchPlace, GoogleJobSettings 
 
 const NOT_FOUND_GRACE_MS = 5 * 60_000;
 const SPOT_PREEMPTIONS = 2;
+/** So many jobs are read one by one; more by one list. */
+const FEW_JOBS = 4;
 
 /**
  * Inference jobs on Google Batch. Errors of the calls: BATCH_UNAVAILABLE, BATCH_QUOTA,
@@ -54,6 +57,38 @@ export function googleBatch(options: GoogleBatchOptions): BatchService {
     signal: AbortSignal | undefined,
   ): Promise<JobStatus> =>
     jobStatus(jobId, job, job.status?.state === "FAILED" ? await jobs.tasks(jobId, signal) : []);
+
+  const one = async (jobId: string, signal: AbortSignal | undefined) => {
+    const job = await jobs.get(jobId, signal);
+    return job === undefined ? undefined : statusOf(jobId, job, signal);
+  };
+
+  const listed = async (
+    signal: AbortSignal | undefined,
+  ): Promise<ReadonlyMap<string, GoogleJob>> => {
+    try {
+      const found = await jobs.unfinished(signal);
+      return new Map(found.map((job) => [job.name?.split("/").at(-1) ?? "", job]));
+    } catch (thrown) {
+      // An account that may not list jobs may read each.
+      if (toHaystackError(thrown).code === "BATCH_REFUSED") return new Map();
+      throw thrown;
+    }
+  };
+
+  const lookAt = async (
+    jobIds: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<ReadonlyMap<string, JobStatus>> => {
+    const known = jobIds.length > FEW_JOBS ? await listed(signal) : new Map<string, GoogleJob>();
+    const found = await Promise.all(
+      jobIds.map((jobId) => {
+        const job = known.get(jobId);
+        return job === undefined ? one(jobId, signal) : jobStatus(jobId, job, []);
+      }),
+    );
+    return new Map(found.flatMap((status) => (status ? [[status.job_id, status]] : [])));
+  };
 
   return {
     model: modelNamed(options.model),
@@ -79,10 +114,9 @@ export function googleBatch(options: GoogleBatchOptions): BatchService {
       return statusOf(spec.job_id, job, signal);
     },
     async get(jobId, signal) {
-      if (!JOB_ID.test(jobId)) return undefined;
-      const job = await jobs.get(jobId, signal);
-      return job === undefined ? undefined : statusOf(jobId, job, signal);
+      return JOB_ID.test(jobId) ? one(jobId, signal) : undefined;
     },
+    look: (jobIds, signal) => lookAt(jobIds, signal),
     async output(jobId, signal) {
       const job = JOB_ID.test(jobId) ? await jobs.get(jobId, signal) : undefined;
       return job === undefined

@@ -43,6 +43,7 @@ export interface World {
 /** What a daemon in a bad world may report; anything else is a fault of its own. */
 const EXPECTED_TROUBLES: ReadonlySet<string> = new Set([
   "STORE_UNAVAILABLE",
+  "BATCH_UNAVAILABLE",
   "COMMIT_CONFLICT",
   "LEASE_LOST",
   "COMPUTE_ENDED",
@@ -144,6 +145,15 @@ export function startDaemon(world: World, name: string, earlier?: Standing): Sim
     owner: name,
     limits: { maxActive: scenario.maxActive, maxActivePerUser: scenario.maxActive },
     sweeps: true,
+    jobs: {
+      ...batch.client(
+        net(
+          "batch",
+          () => new HaystackError("BATCH_UNAVAILABLE", "The simulated Batch gave no answer."),
+        ),
+      ),
+      everyMs: scenario.reconcileMs,
+    },
     leaseMs: scenario.leaseMs,
     pollMs: scenario.pollMs,
     passivateMs: scenario.passivateMs,
