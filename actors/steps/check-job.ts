@@ -5,9 +5,11 @@ import type {
   CheckTrouble,
   JobFailureKind,
   JobFailureLimits,
+  JobRecord,
 } from "../../machines/run-types.ts";
-import type { JobStatus } from "../../services/batch/index.ts";
+import type { BatchService, JobHoldKind, JobStatus } from "../../services/batch/index.ts";
 import { iterationObjects } from "../run-objects.ts";
+import { noteMove, wasMoved } from "./job-offers.ts";
 import type { Effect } from "../host/step.ts";
 import { pauseSince } from "./pause.ts";
 import type { StepPorts } from "../ports.ts";
@@ -40,6 +42,7 @@ export function checkJob({
   clock,
   compute,
   objects,
+  runs,
 }: StepPorts): Effect<CheckJobInput, CheckJobOutput> {
   return async (
     { job, failures = NO_FAILURES, run_id, submitted_at, deadline_at, trouble },
@@ -63,7 +66,7 @@ export function checkJob({
     };
     let status: JobStatus | undefined;
     try {
-      status = await batch.get(job.job_id, signal);
+      status = await batch.get(job.job_id, signal, job.offer ?? undefined);
     } catch (thrown) {
       signal.throwIfAborted();
       return checkLater(toHaystackError(thrown));
@@ -122,6 +125,17 @@ export function checkJob({
       case "FAILED":
         return failed(status.failure?.kind ?? "application", failureOf(status, failures));
       case "CANCELLED":
+        if (job.offer !== null && (await wasMoved(runs, run_id, job.job_id)))
+          return {
+            ...failed(
+              "transient",
+              new HaystackError(
+                "JOB_FAILED",
+                `The job ${job.job_id} found no machine (${job.offer.machine}, ${job.offer.provisioning}); it is submitted again with the next offer.`,
+              ).toRecord(),
+            ),
+            moves_on: true,
+          };
         if (status.shortage === true)
           return failed(
             "transient",
@@ -148,11 +162,24 @@ export function checkJob({
             ).toRecord(),
           };
         }
+        const moveAt = movesAt(batch, job, status, submitted_at);
+        if (now >= moveAt) {
+          await noteMove(runs, run_id, job.job_id);
+          try {
+            await batch.cancel(job.job_id, signal, job.offer ?? undefined);
+          } catch (thrown) {
+            signal.throwIfAborted();
+            return checkLater(toHaystackError(thrown));
+          }
+        }
+        const next = now >= moveAt ? now + STOPPING_MS : moveAt;
         return {
           verdict: "waiting",
           now,
-          check_at:
-            status === undefined ? Math.min(submitted_at + batch.notFoundGraceMs, until) : until,
+          check_at: Math.min(
+            until,
+            status === undefined ? submitted_at + batch.notFoundGraceMs : next,
+          ),
           ...(status === undefined ? {} : { held: status.held ?? null }),
         };
       }
@@ -172,6 +199,29 @@ const runsUntil = (
   status?.state === "RUNNING" && status.started_at !== undefined
     ? Math.max(deadlineAt, status.started_at + (deadlineAt - submittedAt))
     : deadlineAt;
+
+/** For want of these a job may be moved to another machine; a missing role stays missing. */
+const MAY_BE_ELSEWHERE: ReadonlySet<JobHoldKind> = new Set(["capacity", "quota"]);
+/** A job that is being stopped is looked at again after this. */
+const STOPPING_MS = 60_000;
+
+/**
+ * When a job that has no machine is stopped, so that its next attempt gets the next offer; infinity
+ * where it is left to wait. Two attempts are never there together: the next is made when this one
+ * has ended.
+ */
+function movesAt(
+  batch: BatchService,
+  { offer }: JobRecord,
+  status: JobStatus | undefined,
+  submittedAt: number,
+): number {
+  const after =
+    offer !== null && status?.held !== undefined && MAY_BE_ELSEWHERE.has(status.held.kind)
+      ? batch.moveAfterMs?.(offer)
+      : undefined;
+  return after === undefined ? Number.POSITIVE_INFINITY : submittedAt + after;
+}
 
 const minutes = (milliseconds: number): number => Math.round(milliseconds / 60_000);
 

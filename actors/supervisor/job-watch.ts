@@ -3,6 +3,7 @@ import type { JobRecord } from "../../machines/run-types.ts";
 import {
   type BatchService,
   type JobStatus,
+  type PlacedJob,
   TERMINAL_JOB_STATES,
 } from "../../services/batch/index.ts";
 import type { Clock } from "../../services/clock/index.ts";
@@ -52,9 +53,11 @@ export function createJobWatch({ jobs, clock, hosts, longestMs }: JobWatchOption
   let remembered = new Map<string, Remembered>();
   let failing: ErrorCode | undefined;
 
-  const statusOf = async (ids: readonly string[]): Promise<ReadonlyMap<string, JobStatus>> => {
-    if (jobs.look !== undefined) return jobs.look(ids);
-    const found = await Promise.all(ids.map((id) => jobs.get(id)));
+  const statusOf = async (
+    placed: readonly PlacedJob[],
+  ): Promise<ReadonlyMap<string, JobStatus>> => {
+    if (jobs.look !== undefined) return jobs.look(placed);
+    const found = await Promise.all(placed.map(({ job_id }) => jobs.get(job_id)));
     return new Map(
       found.flatMap((status) => (status === undefined ? [] : [[status.job_id, status]])),
     );
@@ -116,7 +119,7 @@ export function createJobWatch({ jobs, clock, hosts, longestMs }: JobWatchOption
       let found: ReadonlyMap<string, JobStatus> | undefined;
       let failure: unknown;
       try {
-        found = await statusOf(due.map(({ job }) => job.job_id));
+        found = await statusOf(due.map(({ job }) => job));
       } catch (thrown) {
         failure = thrown;
       }

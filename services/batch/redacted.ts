@@ -1,5 +1,5 @@
 import { given } from "../../given.ts";
-import type { BatchService, JobStatus } from "./index.ts";
+import type { BatchService, JobStatus, PlacedJob } from "./index.ts";
 
 /** Secrets that an inference program tells of leave no trace in runs, reports, mails and logs. */
 export function redactedBatch(batch: BatchService, redact: (text: string) => string): BatchService {
@@ -15,13 +15,13 @@ export function redactedBatch(batch: BatchService, redact: (text: string) => str
   return {
     ...batch,
     submit: async (spec, signal) => cleaned(await batch.submit(spec, signal)),
-    get: async (jobId, signal) => cleaned(await batch.get(jobId, signal)),
+    get: async (jobId, signal, at) => cleaned(await batch.get(jobId, signal, at)),
     ...given({
       look:
         batch.look &&
-        (async (jobIds: readonly string[], signal?: AbortSignal) =>
+        (async (jobs: readonly PlacedJob[], signal?: AbortSignal) =>
           new Map(
-            [...((await batch.look?.(jobIds, signal)) ?? [])].map(([id, status]) => [
+            [...((await batch.look?.(jobs, signal)) ?? [])].map(([id, status]) => [
               id,
               cleaned(status),
             ]),

@@ -49,12 +49,18 @@ const toCheck = (more: Partial<CheckJobInput> = {}): CheckJobInput => ({
   ...more,
 });
 
+/** What is put there is not kept. */
+const NO_JOURNAL = {
+  journalGet: async () => undefined,
+  journalPut: async (_run: string, _key: string, value: unknown) => value,
+};
+
 const portsOf = (batch: Partial<BatchService>, more: Partial<StepPorts> = {}): StepPorts =>
   ({
     batch: { notFoundGraceMs: 0, offer: () => null, ...batch },
     clock: manualClock(NOW),
     ceilings: NO_CEILINGS,
-    runs: { get: async () => undefined },
+    runs: { get: async () => undefined, ...NO_JOURNAL },
     reconcileMs: 30_000,
     ...more,
   }) as unknown as StepPorts;
@@ -128,8 +134,8 @@ test("a machine is offered for the preemptions so far, and the job is handed ove
         provisioning: preemptions < 2 ? "SPOT" : "STANDARD",
         usd_per_hour: preemptions < 2 ? 1 : 3,
       }),
-      submit: ({ job_id, provisioning, max_run_seconds, seed }) => {
-        handed.push({ provisioning, max_run_seconds, seed });
+      submit: ({ job_id, offer, max_run_seconds, seed }) => {
+        handed.push({ provisioning: offer?.provisioning, max_run_seconds, seed });
         return Promise.resolve({ job_id, state: "QUEUED" });
       },
     }),
@@ -172,6 +178,7 @@ test("no job is begun once a run has spent what it may, to the cent; one that is
         },
         {
           runs: {
+            ...NO_JOURNAL,
             get: async () => ({ document: { ...run("r1"), usage: { gpu_cost_usd: spent } } }),
             usedBy: async () => ({ queued: 0, gpu_cost_usd: spent }),
           } as unknown as StepPorts["runs"],
@@ -509,6 +516,7 @@ test("a job waits where those under way may use up what the run may spend, and i
         },
         {
           runs: {
+            ...NO_JOURNAL,
             get: async () => ({
               document: { ...run("r1"), usage: { gpu_cost_usd: spent } },
               snapshot: JSON.stringify({ context: { jobs: [under(state), job()] } }),

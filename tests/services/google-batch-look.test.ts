@@ -22,6 +22,8 @@ async function waitingJobs(count: number) {
   return { ...harness, ids };
 }
 
+const placed = (ids: readonly string[]) => ids.map((job_id) => ({ job_id }));
+
 const methodsOf = ({ server }: Pick<GoogleHarness, "server">): Record<string, number> =>
   Object.fromEntries(
     Map.groupBy(server.calls, ({ method }) => method)
@@ -31,7 +33,7 @@ const methodsOf = ({ server }: Pick<GoogleHarness, "server">): Record<string, nu
 
 test("many jobs are looked at by one list, a request for each page; the same is seen as of each alone", async () => {
   const harness = await waitingJobs(101);
-  const seen = await harness.batch.look!(harness.ids);
+  const seen = await harness.batch.look!(placed(harness.ids));
   expect(methodsOf(harness)).toEqual({ listJobs: 2 });
   expect([...seen.keys()].toSorted()).toEqual(harness.ids.toSorted());
   const [first = ""] = harness.ids;
@@ -45,7 +47,7 @@ test("what the list does not have is read: jobs that ended; those that Batch doe
   await harness.batch.cancel(first);
   await harness.server.reached(first, "CANCELLED");
   harness.server.calls.length = 0;
-  const seen = await harness.batch.look!([...harness.ids, "hs-none-i1-p-a1"]);
+  const seen = await harness.batch.look!(placed([...harness.ids, "hs-none-i1-p-a1"]));
   expect(methodsOf(harness)).toEqual({ listJobs: 1, getJob: 2 });
   expect(seen.get(first)?.state).toBe("CANCELLED");
   expect(others.map((id) => seen.get(id)?.state)).toEqual(others.map(() => "QUEUED"));
@@ -54,17 +56,17 @@ test("what the list does not have is read: jobs that ended; those that Batch doe
 
 test("few jobs are read each for itself, and so are many where listing is not permitted", async () => {
   const harness = await waitingJobs(5);
-  await harness.batch.look!(harness.ids.slice(0, 2));
+  await harness.batch.look!(placed(harness.ids.slice(0, 2)));
   expect(methodsOf(harness)).toEqual({ getJob: 2 });
   harness.server.failCalls({ method: "listJobs", code: status.PERMISSION_DENIED });
-  expect((await harness.batch.look!(harness.ids)).size).toBe(5);
+  expect((await harness.batch.look!(placed(harness.ids))).size).toBe(5);
   expect(methodsOf(harness)).toEqual({ getJob: 7, listJobs: 1 });
 });
 
 test("a list that Batch does not answer says nothing of any job", async () => {
   const harness = await waitingJobs(5);
   harness.server.failCalls({ method: "listJobs", times: Infinity });
-  await expect(harness.impatient.look!(harness.ids)).rejects.toMatchObject({
+  await expect(harness.impatient.look!(placed(harness.ids))).rejects.toMatchObject({
     code: "BATCH_UNAVAILABLE",
   });
 });

@@ -25,6 +25,7 @@ export interface GoogleJobSettings {
   readonly serviceAccount?: string;
   readonly network?: {
     readonly network?: string;
+    /** `{region}` stands for that of the job. */
     readonly subnetwork?: string;
     readonly noExternalIp?: boolean;
   };
@@ -92,8 +93,9 @@ const MOUNT_OPTIONS: readonly string[] = [
   "--uid=10001",
   "--gid=10001",
 ];
-/** Google Batch's own limit: 14 days. */
+/** Google's own limits: 14 days, and seven for machines of FLEX_START. */
 const LONGEST_RUN_SECONDS = 1_209_600;
+const LONGEST_FLEX_SECONDS = 604_800;
 const LABEL = /^[a-z0-9_-]{1,63}$/;
 
 /**
@@ -205,7 +207,12 @@ export function jobBody(
                   ...given({ cpuMilli, memoryMib }),
                 },
               }),
-          maxRunDuration: { seconds: Math.min(LONGEST_RUN_SECONDS, Math.ceil(work.maxRunSeconds)) },
+          maxRunDuration: {
+            seconds: Math.min(
+              work.provisioning === "FLEX_START" ? LONGEST_FLEX_SECONDS : LONGEST_RUN_SECONDS,
+              Math.ceil(work.maxRunSeconds),
+            ),
+          },
           maxRetryCount: tasks.retries,
           ...(tasks.retries === 0
             ? {}
@@ -235,7 +242,7 @@ export function jobBody(
       ...(serviceAccount === undefined ? {} : { serviceAccount: { email: serviceAccount } }),
       ...(network === undefined
         ? {}
-        : { network: { networkInterfaces: [networkInterface(network)] } }),
+        : { network: { networkInterfaces: [networkInterface(network, location)] } }),
       instances: [
         {
           installGpuDrivers: settings.installGpuDrivers ?? accelerator !== undefined,
@@ -259,14 +266,13 @@ export function jobBody(
   };
 }
 
-function networkInterface({
-  network,
-  subnetwork,
-  noExternalIp,
-}: NonNullable<
-  GoogleJobSettings["network"]
->): protos.google.cloud.batch.v1.AllocationPolicy.INetworkInterface {
-  return {
-    ...given({ network, subnetwork, noExternalIpAddress: noExternalIp }),
-  };
+function networkInterface(
+  { network, subnetwork, noExternalIp }: NonNullable<GoogleJobSettings["network"]>,
+  location: string,
+): protos.google.cloud.batch.v1.AllocationPolicy.INetworkInterface {
+  return given({
+    network,
+    subnetwork: subnetwork?.replaceAll("{region}", location),
+    noExternalIpAddress: noExternalIp,
+  });
 }
