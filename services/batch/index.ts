@@ -116,6 +116,17 @@ export interface RunJobs {
   close(): Promise<void>;
 }
 
+/** Port: a job that copies one object to another, by the bucket as it is mounted for GPU jobs. */
+export interface TrialJobs {
+  submit(
+    spec: { readonly job_id: string; readonly from: string; readonly to: string },
+    signal?: AbortSignal,
+  ): Promise<void>;
+  get(jobId: string, signal?: AbortSignal): Promise<JobStatus | undefined>;
+  cancel(jobId: string, signal?: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
 export interface ImportJobSpec {
   readonly job_id: string;
   readonly import_id: string;

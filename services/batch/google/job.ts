@@ -124,13 +124,19 @@ export const inputsLabel = ({ inputs }: Pick<InferenceJobSpec, "inputs">): strin
 /** Undefined for a job of an earlier release. */
 export const inputsOf = ({ labels }: GoogleJob): string | undefined => labels?.[INPUTS];
 
+/** Where a job finds an object of the bucket. */
+export const mountedAt = (
+  { mountPath = MOUNT_PATH }: Pick<GoogleJobSettings, "mountPath">,
+  object: string,
+): string => `${mountPath}/${object}`;
+
 /** The arguments of an inference program: object paths below the mounted bucket. */
 export function inferenceWork(
   spec: InferenceJobSpec,
   settings: GoogleJobSettings,
   provisioning: Provisioning,
 ): GoogleJobWork {
-  const path = (object: string): string => `${settings.mountPath ?? MOUNT_PATH}/${object}`;
+  const path = (object: string): string => mountedAt(settings, object);
   const { entrypoint = WORKER_ENTRYPOINT } = settings;
   const [program, ...first] = entrypoint === "image" ? [] : entrypoint;
   return {

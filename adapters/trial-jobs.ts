@@ -1,0 +1,18 @@
+import { type Config, gpuOffers } from "../config.ts";
+import type { TrialJobs } from "../services/batch/index.ts";
+import { configured, googlePlace, googleSettings } from "./google-jobs.ts";
+
+/** Small, and everywhere. */
+const MACHINE = "e2-standard-2";
+
+/** In the region of the first offer. */
+export async function openTrialJobs(config: Config): Promise<TrialJobs> {
+  const { googleTrialJobs } = await import("../services/batch/google/trial-jobs.ts");
+  return googleTrialJobs({
+    ...googlePlace(config),
+    location: gpuOffers(config)[0]?.region ?? config.BATCH_LOCATION,
+    ...googleSettings(config),
+    image: configured(config, "BATCH_IMAGE"),
+    machineType: MACHINE,
+  });
+}
