@@ -127,14 +127,15 @@ export function checkJob({
       case "CANCELLED":
         if (job.offer !== null && (await wasMoved(runs, run_id, job.job_id)))
           return {
-            ...failed(
-              "transient",
-              new HaystackError(
-                "JOB_FAILED",
-                `The job ${job.job_id} found no machine (${job.offer.machine}, ${job.offer.provisioning}); it is submitted again with the next offer.`,
-              ).toRecord(),
-            ),
+            verdict: "failed",
+            kind: "transient",
             moves_on: true,
+            error: new HaystackError(
+              "JOB_FAILED",
+              `The job ${job.job_id} found no machine (${job.offer.machine}, ${job.offer.provisioning}); it is submitted again with the next offer.`,
+            ).toRecord(),
+            retry_at: now + retryPause(failures),
+            run_seconds: status.run_seconds ?? null,
           };
         if (status.shortage === true)
           return failed(

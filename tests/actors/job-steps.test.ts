@@ -495,6 +495,36 @@ test("a job that was cancelled without ever having had a machine is submitted ag
   expect(await check({})).toMatchObject({ kind: "application", error: { retryable: false } });
 });
 
+test("a job that was stopped to be moved is moved on, and counts as no loss beside", async () => {
+  const noted = new Set<string>();
+  const ports = portsOf(saying({ state: "CANCELLED", shortage: true }), {
+    runs: {
+      ...NO_JOURNAL,
+      journalGet: async (_run: string, key: string) => (noted.has(key) ? true : undefined),
+    } as unknown as StepPorts["runs"],
+  });
+  const offered = {
+    ...job(),
+    offer: { machine: "m", provisioning: "SPOT", usd_per_hour: 1 } as const,
+  };
+  const check = () => checkJob(ports)(toCheck({ job: offered }), context);
+  expect(await check()).toMatchObject({ verdict: "failed", shortage: true });
+  noted.add("moved.hs-r1-i1-p-a1");
+  expect(await check()).toStrictEqual({
+    verdict: "failed",
+    kind: "transient",
+    moves_on: true,
+    error: {
+      code: "JOB_FAILED",
+      message:
+        "The job hs-r1-i1-p-a1 found no machine (m, SPOT); it is submitted again with the next offer.",
+      retryable: true,
+    },
+    retry_at: NOW + 1_000,
+    run_seconds: null,
+  });
+});
+
 test("a job waits where those under way may use up what the run may spend, and is taken on where it is known", async () => {
   const under = (state: JobRecord["state"]): JobRecord => ({
     ...job(),
