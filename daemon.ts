@@ -1,7 +1,6 @@
-import { randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import { pathToFileURL } from "node:url";
-import type { AdmissionLimits } from "./actors/supervisor/admission.ts";
+import { createAsideJobs, type AsideJobs } from "./actors/aside-jobs.ts";
 import { atlasCatalogue, type AtlasCatalogue } from "./actors/atlas-catalogue.ts";
 import { bindRunMachine } from "./actors/host/bind-run-machine.ts";
 import { createCommitFeed, type CommitFeed } from "./actors/watch/commit-feed.ts";
@@ -28,15 +27,17 @@ import { usageOf } from "./actors/host/usage.ts";
 import { clock, keepDaemonClock } from "./adapters/clock.ts";
 import { openDispatch } from "./adapters/dispatch.ts";
 import { keepHouse } from "./adapters/housekeeping.ts";
+import { admissionLimits, leaseAs } from "./adapters/hosting.ts";
 import { openInference } from "./adapters/inference.ts";
 import { knowledgeFolder } from "./adapters/knowledge.ts";
 import { openModel, watchModel } from "./adapters/language-model.ts";
 import { openLiterature } from "./adapters/literature.ts";
 import { openLookUps } from "./adapters/look-ups.ts";
+import { removeLitter } from "./adapters/litter.ts";
 import { openMail } from "./adapters/mail.ts";
 import { keepPrivate } from "./adapters/data-folder.ts";
 import { openObjects } from "./adapters/objects.ts";
-import { openRuns, sqliteFile } from "./adapters/runs.ts";
+import { openRuns } from "./adapters/runs.ts";
 import { stayAlive } from "./adapters/stay-alive.ts";
 import type { Config } from "./config.ts";
 import { type HaystackError, toHaystackError } from "./errors.ts";
@@ -49,7 +50,6 @@ import { freeBytes, fullDisk } from "./services/compute/free-disk.ts";
 import { processCompute, type TaskLimits } from "./services/compute/processes.ts";
 import type { JobEvents } from "./services/job-events/index.ts";
 import type { RunStore } from "./services/runs/index.ts";
-import { lockSqliteRuns } from "./services/runs/sqlite/lock.ts";
 import { SOFTWARE } from "./software.ts";
 
 /**
@@ -98,44 +98,11 @@ export async function openWorkbench(config: Config): Promise<Workbench> {
   };
 }
 
-/**
- * The name under which this process leases runs, and whether an earlier process of that name is
- * known to be gone.
- */
-function leaseAs(
-  config: Config,
-  sweeps: boolean,
-): { readonly owner: string; readonly takesOver: boolean; unlock(): void } {
-  const anonymous = {
-    owner: `${process.pid}-${randomUUID()}`,
-    takesOver: false,
-    unlock: () => undefined,
-  };
-  if (!sweeps) return anonymous;
-  if (config.MONGODB_URI === undefined)
-    return { owner: "daemon", takesOver: true, unlock: lockSqliteRuns(sqliteFile(config)) };
-  return config.DAEMON_ID === undefined
-    ? anonymous
-    : { owner: config.DAEMON_ID, takesOver: true, unlock: () => undefined };
-}
-
-const JOBS_OF_A_RUN = 2;
 const MOST_COUNTED = 1_000;
-
-/** Caps on GPU jobs are kept at admission: a run that is admitted may always have its jobs. */
-const admissionLimits = (config: Config): AdmissionLimits => ({
-  maxActive: Math.min(
-    config.MAX_ACTIVE_RUNS,
-    Math.floor((config.MAX_GPU_JOBS ?? Number.POSITIVE_INFINITY) / JOBS_OF_A_RUN),
-  ),
-  maxActivePerUser: Math.min(
-    config.MAX_ACTIVE_RUNS_PER_USER,
-    Math.floor((config.MAX_GPU_JOBS_PER_USER ?? Number.POSITIVE_INFINITY) / JOBS_OF_A_RUN),
-  ),
-});
 
 export interface Daemon extends Workbench {
   readonly housekeeping: Housekeeping;
+  readonly asideJobs: AsideJobs;
   readonly runs: RunStore;
   readonly batch: StepPorts["batch"];
   readonly supervisor: Supervisor;
@@ -160,6 +127,8 @@ export interface DaemonOptions {
   readonly waitsToBegin?: boolean;
   readonly onCommitted?: NonNullable<SupervisorOptions["onCommitted"]>;
   readonly onTrouble: (error: HaystackError) => void;
+  /** Told in a sentence what takes long. */
+  readonly onNotice?: (sentence: string) => void;
   /** In place of the configured language model and databases. */
   readonly outside?: Outside;
   /** Told what the runs do, beside what the configuration asks for. */
@@ -194,7 +163,13 @@ async function openParts(
   const { objects, compute, atlases, knowledge } = workbench;
   const { owner, takesOver, unlock } = leaseAs(config, options.sweeps);
   opened.defer(unlock);
-  const runs = opened.adopt(await openRuns(config), (part) => part.close());
+  const runs = opened.adopt(
+    await openRuns(config, {
+      fewConnections: !options.sweeps,
+      ...given({ onNotice: options.onNotice }),
+    }),
+    (part) => part.close(),
+  );
   if (options.sweeps) opened.defer(keepDaemonClock(config, trouble));
   if (options.sweeps) await runs.check?.();
   if (takesOver) await runs.takeOver(owner);
@@ -234,7 +209,8 @@ async function openParts(
     version: SOFTWARE.version,
     counts: () => runs.counts(clock.now()),
     live: () => supervisor.status().hosted,
-    mailsOwed: async () => (await runs.mails({ state: "owed", limit: MOST_COUNTED })).length,
+    owedMails: async () =>
+      (await runs.mails({ state: "owed", limit: MOST_COUNTED })).map(({ mail }) => mail),
     freeBytes: () => freeBytes(config.dataDir),
     now: () => clock.now(),
     onTrouble: trouble,
@@ -276,11 +252,22 @@ async function openParts(
     },
   });
   opened.defer(() => supervisor.stop());
-  const housekeeping = createHousekeeping({ runs, objects, batch, mail, now: () => clock.now() });
+  const housekeeping = createHousekeeping({
+    runs,
+    objects,
+    batch,
+    mail,
+    now: () => clock.now(),
+    removeLitter: (signal) => removeLitter(config, signal),
+  });
+  const asideJobs = createAsideJobs({ runs, batch, clock, onTrouble: trouble });
   let begun: Promise<void> | undefined;
   const begin = async (): Promise<void> => {
     await supervisor.start();
-    if (options.sweeps) opened.defer(keepHouse(config, housekeeping, trouble));
+    if (!options.sweeps) return;
+    opened.defer(keepHouse(config, housekeeping, trouble));
+    asideJobs.begin();
+    opened.defer(() => asideJobs.close());
   };
   const beginOnce = (): Promise<void> => (begun ??= begin());
   opened.use(stayAlive());
@@ -291,6 +278,7 @@ async function openParts(
     batch,
     supervisor,
     housekeeping,
+    asideJobs,
     commits,
     inspection,
     jobEvents,

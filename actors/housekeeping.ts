@@ -18,6 +18,8 @@ export interface HousekeepingParts {
   readonly batch: Pick<BatchService, "forget">;
   readonly mail: Pick<MailService, "forget">;
   readonly now: () => number;
+  /** Removes what belongs to no run and that nobody needs any more. */
+  readonly removeLitter: (signal?: AbortSignal) => Promise<void>;
 }
 
 /** Which ended runs go; a run goes that any of the limits means. */
@@ -48,7 +50,7 @@ export interface Housekeeping {
   /** Removes one run and all that it left. Errors: RUN_NOT_FOUND, RUN_STATE_FORBIDS. */
   remove(runId: string): Promise<void>;
   prune(rule: PruneRule, signal?: AbortSignal): Promise<Pruned>;
-  /** Finishes what earlier removals left. */
+  /** Finishes what earlier removals left, and removes what belongs to no run. */
   clear(signal?: AbortSignal): Promise<void>;
 }
 
@@ -77,9 +79,10 @@ export function createHousekeeping(parts: HousekeepingParts): Housekeeping {
   const clear = async (signal?: AbortSignal): Promise<void> => {
     for (;;) {
       const left = await removal.leftovers(PAGE);
-      if (left.length === 0 || signal?.aborted === true) return;
+      if (left.length === 0 || signal?.aborted === true) break;
       await clearAll(left);
     }
+    await parts.removeLitter(signal);
   };
 
   /** From the first created on. */

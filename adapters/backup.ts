@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, readdir, realpath, rm } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
-import { resultObjects } from "../actors/run-objects.ts";
+import { resultObjects, resultsOf } from "../actors/run-objects.ts";
 import type { Config } from "../config.ts";
 import { HaystackError } from "../errors.ts";
 import { given } from "../given.ts";
@@ -84,7 +84,7 @@ export async function backUp(
     for (const runId of named.completed)
       if ((await objects.stat(resultObjects(runId).log)) === undefined)
         archive.leaveOut(
-          `objects/results/${runId}`,
+          `objects/${resultsOf(runId).replace(/\/$/, "")}`,
           "it is not there, or was deleted after the runs were copied",
         );
     await onPart?.("knowledge and mails");
@@ -197,8 +197,7 @@ export async function restore(
         await archive.copyTo(path, join(restoring, path), isObject(path) ? 0o444 : 0o600);
       await archive.flush();
       const runs = join(restoring, basename(dataFolder(config).runs));
-      if (existsSync(runs) && manifest.data_dir !== undefined)
-        moveOutputs(runs, join(manifest.data_dir, "objects"), dataFolder(config).objects);
+      if (existsSync(runs)) moveOutputs(runs, (runId, present) => resultIn(config, runId, present));
       changed = await changedIn(config, manifest);
       await checkIsFree(config, OF_A_RESTORE);
     } catch (thrown) {
@@ -210,6 +209,19 @@ export async function restore(
   } finally {
     unlock();
   }
+}
+
+/**
+ * A result below the folder of objects, whichever that was: the data folder may have been moved
+ * before it was backed up. What is in a bucket stays.
+ */
+function resultIn(config: Config, runId: string, present: string): string {
+  const path = Object.values(resultObjects(runId)).find((name) =>
+    present.endsWith(`${sep}${basename(dataFolder(config).objects)}${sep}${name}`),
+  );
+  return path === undefined || present.includes("://")
+    ? present
+    : join(dataFolder(config).objects, path);
 }
 
 export interface Restored {

@@ -1,4 +1,11 @@
-import { type Config, gpuOffers, listed, pairsOf } from "../config.ts";
+import {
+  bootDiskType,
+  bootDiskTypeElsewhere,
+  type Config,
+  gpuOffers,
+  listed,
+  pairsOf,
+} from "../config.ts";
 import { HaystackError } from "../errors.ts";
 import { given } from "../given.ts";
 import type { GoogleJobSettings } from "../services/batch/google/job.ts";
@@ -24,11 +31,16 @@ export function configured(
 
 export const googleOffers = (
   config: Config,
-): Pick<GoogleBatchOptions, "offers" | "lossesPerOffer" | "moveAfterMs"> => ({
+): Pick<GoogleBatchOptions, "offers" | "bootDiskType" | "lossesPerOffer" | "moveAfterMs"> => ({
   offers: gpuOffers(config).map((offer) => ({
     ...offer,
     project: configured(config, "BATCH_PROJECT"),
   })),
+  bootDiskType: (machineType) =>
+    (config.BATCH_OFFERS === "" ? bootDiskType : bootDiskTypeElsewhere)(
+      machineType,
+      config.BATCH_BOOT_DISK_TYPE,
+    ),
   lossesPerOffer: config.BATCH_SPOT_PREEMPTIONS,
   moveAfterMs: config.BATCH_OFFER_MINUTES * 60_000,
 });
@@ -48,20 +60,30 @@ export const googleSettings = (
   topic: `projects/${configured(config, "BATCH_PROJECT")}/topics/${configured(config, "PUBSUB_TOPIC")}`,
   bootDisk: {
     sizeGb: config.BATCH_BOOT_DISK_GB,
-    ...given({ image: config.BATCH_BOOT_DISK_IMAGE, type: config.BATCH_BOOT_DISK_TYPE }),
+    ...given({
+      image: config.BATCH_BOOT_DISK_IMAGE,
+      type: bootDiskType(config.BATCH_MACHINE_TYPE, config.BATCH_BOOT_DISK_TYPE),
+    }),
   },
   labels: recordOf(config.BATCH_LABELS),
-  network: {
-    noExternalIp: config.BATCH_NO_EXTERNAL_IP,
-    ...given({ network: config.BATCH_NETWORK, subnetwork: config.BATCH_SUBNETWORK }),
-  },
   ...given({
     allowedLocations:
       config.BATCH_ALLOWED_LOCATIONS === "" ? undefined : listed(config.BATCH_ALLOWED_LOCATIONS),
     mountOptions:
       config.BATCH_MOUNT_OPTIONS === undefined ? undefined : listed(config.BATCH_MOUNT_OPTIONS),
     serviceAccount: config.BATCH_SERVICE_ACCOUNT,
+    network: networkOf(config),
+    userProject: config.GCS_USER_PROJECT,
   }),
 });
+
+/** Undefined: the default network, with external addresses. */
+const networkOf = (config: Config): GoogleJobSettings["network"] =>
+  (config.BATCH_NETWORK ?? config.BATCH_SUBNETWORK) === undefined
+    ? undefined
+    : {
+        noExternalIp: config.BATCH_NO_EXTERNAL_IP,
+        ...given({ network: config.BATCH_NETWORK, subnetwork: config.BATCH_SUBNETWORK }),
+      };
 
 export const recordOf = (text: string): Record<string, string> => Object.fromEntries(pairsOf(text));

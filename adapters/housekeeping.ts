@@ -6,6 +6,7 @@ import { given } from "../given.ts";
 import type { RunStore } from "../services/runs/index.ts";
 import { clock } from "./clock.ts";
 import { keptJobs } from "./inference.ts";
+import { removeLitter } from "./litter.ts";
 import { openMail } from "./mail.ts";
 import { openObjects } from "./objects.ts";
 
@@ -26,6 +27,7 @@ export async function openHousekeeping(
       batch: keptJobs(config),
       mail,
       now: () => clock.now(),
+      removeLitter: (signal) => removeLitter(config, signal),
     }),
     async close() {
       await mail.close();

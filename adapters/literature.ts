@@ -3,6 +3,7 @@ import type { Config } from "../config.ts";
 import { given } from "../given.ts";
 import type { Clock } from "../services/clock/index.ts";
 import type { LiteratureService } from "../services/literature/index.ts";
+import { answerCache } from "./litter.ts";
 
 /** The literature search; none unless configured. */
 export async function openLiterature(
@@ -13,8 +14,8 @@ export async function openLiterature(
   const { pubmedLiterature } = await import("../services/literature/pubmed.ts");
   return pubmedLiterature({
     baseUrl: config.NCBI_BASE_URL,
-    cacheFolder: join(config.dataDir, "cache", "literature"),
-    cacheMs: config.LITERATURE_CACHE_DAYS * 86_400_000,
+    ...answerCache(config, "literature"),
+    rateFile: join(config.dataDir, "cache", "rates.sqlite"),
     timeoutMs: config.LITERATURE_TIMEOUT_SECONDS * 1_000,
     now: () => clock.now(),
     ...given({ apiKey: config.NCBI_API_KEY, email: config.NCBI_EMAIL }),

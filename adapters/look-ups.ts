@@ -1,8 +1,8 @@
-import { join } from "node:path";
 import { type Config, listed } from "../config.ts";
 import { given } from "../given.ts";
 import type { Clock } from "../services/clock/index.ts";
 import type { GeneLookUps } from "../services/look-ups/index.ts";
+import { answerCache } from "./litter.ts";
 
 /** Look-ups of genes; none unless configured. */
 export async function openLookUps(config: Config, clock: Clock): Promise<GeneLookUps | undefined> {
@@ -15,8 +15,7 @@ export async function openLookUps(config: Config, clock: Clock): Promise<GeneLoo
       reactomeUrl: databases.includes("reactome") ? config.REACTOME_BASE_URL : undefined,
       keggUrl: databases.includes("kegg") ? config.KEGG_BASE_URL : undefined,
     }),
-    cacheFolder: join(config.dataDir, "cache", "look-ups"),
-    cacheMs: config.LITERATURE_CACHE_DAYS * 86_400_000,
+    ...answerCache(config, "look-ups"),
     timeoutMs: config.LITERATURE_TIMEOUT_SECONDS * 1_000,
     now: () => clock.now(),
   });

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { resultObjects } from "../actors/run-objects.ts";
+import { resultObjects, resultsOf, workingFilesOf } from "../actors/run-objects.ts";
 import { describeConfig, SECTIONS, type Config } from "../config.ts";
 import { HaystackError, objectNotFound } from "../errors.ts";
 import type { RunLog } from "../science/report/run-log.ts";
@@ -79,8 +79,8 @@ export async function exportRun(
     const datasets = document.atlases?.map(({ dataset }) => dataset) ?? document.config.datasets;
     const prefixes = [
       ...(datasets.length > 0 ? datasets.map((dataset) => `atlases/${dataset}/`) : ["atlases/"]),
-      `batch-io/${run_id}/`,
-      `results/${run_id}/`,
+      workingFilesOf(run_id),
+      resultsOf(run_id),
     ];
     for (const dataset of datasets) await objects.fetch({ path: `atlases/${dataset}/index.json` });
     if (status === "completed")

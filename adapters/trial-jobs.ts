@@ -1,4 +1,5 @@
-import { type Config, gpuOffers } from "../config.ts";
+import { bootDiskTypeElsewhere, type Config, gpuOffers } from "../config.ts";
+import { given } from "../given.ts";
 import type { TrialJobs } from "../services/batch/index.ts";
 import { configured, googlePlace, googleSettings } from "./google-jobs.ts";
 
@@ -12,6 +13,13 @@ export async function openTrialJobs(config: Config): Promise<TrialJobs> {
     ...googlePlace(config),
     location: gpuOffers(config)[0]?.region ?? config.BATCH_LOCATION,
     ...googleSettings(config),
+    bootDisk: {
+      sizeGb: config.BATCH_BOOT_DISK_GB,
+      ...given({
+        image: config.BATCH_BOOT_DISK_IMAGE,
+        type: bootDiskTypeElsewhere(MACHINE, config.BATCH_BOOT_DISK_TYPE),
+      }),
+    },
     image: configured(config, "BATCH_IMAGE"),
     machineType: MACHINE,
   });

@@ -3,7 +3,7 @@ import type { Instruments, RunChange } from "../actors/instruments.ts";
 import { type ErrorCode, type HaystackError, toHaystackError } from "../errors.ts";
 import type { JobRecord } from "../machines/run-types.ts";
 import { RUN_PHASES, RUN_STATUSES, type RunDocument } from "../services/runs/document.ts";
-import type { RunCounts } from "../services/runs/index.ts";
+import type { OutboxEntry, RunCounts } from "../services/runs/index.ts";
 
 /**
  * The numbers of one daemon for Prometheus, in a registry of its own. Their meaning is in
@@ -26,8 +26,10 @@ export interface MetricsSources {
   readonly live: () => readonly (Pick<RunDocument, "current_phase" | "status"> & {
     readonly postponed: ErrorCode | null;
   })[];
-  /** How many mails are owed; of very many not all are counted. */
-  readonly mailsOwed: () => Promise<number>;
+  /** Of very many not all. */
+  readonly owedMails: () => Promise<readonly Pick<OutboxEntry, "owed_since">[]>;
+  /** Milliseconds, as they are in what is stored. */
+  readonly now: () => number;
   /** Bytes that may still be written; undefined where the machine does not say. */
   readonly freeBytes: () => number | undefined;
   readonly onTrouble: (error: HaystackError) => void;
@@ -49,14 +51,14 @@ const add = (counter: Counter, amount: number): void => {
 /**
  * One question to the store for all who ask at the same time; undefined when it gives no answer.
  */
-function sharedCounts(
-  counts: MetricsSources["counts"],
+function shared<Answer>(
+  question: () => Promise<Answer>,
   onTrouble: MetricsSources["onTrouble"],
-): () => Promise<RunCounts | undefined> {
-  let asked: Promise<RunCounts | undefined> | undefined;
-  const ask = async (): Promise<RunCounts | undefined> => {
+): () => Promise<Answer | undefined> {
+  let asked: Promise<Answer | undefined> | undefined;
+  const ask = async (): Promise<Answer | undefined> => {
     try {
-      return await counts();
+      return await question();
     } catch (thrown) {
       onTrouble(toHaystackError(thrown));
       return undefined;
@@ -70,7 +72,8 @@ function sharedCounts(
 export function createMetrics({
   counts,
   live,
-  mailsOwed,
+  owedMails,
+  now,
   freeBytes,
   onTrouble,
 }: MetricsSources): Metrics {
@@ -88,7 +91,7 @@ export function createMetrics({
     buckets: number[],
     labelNames: readonly Label[] = [],
   ) => new Histogram<Label>({ name, help, buckets, labelNames: [...labelNames], registers });
-  const stored = sharedCounts(counts, onTrouble);
+  const stored = shared(counts, onTrouble);
   const storedGauge = (name: string, help: string, valueOf: (found: RunCounts) => number) =>
     new Gauge({
       name,
@@ -166,17 +169,26 @@ export function createMetrics({
       for (const { postponed: code } of live()) if (code !== null) this.inc({ code });
     },
   });
+  const mailsOwed = shared(owedMails, onTrouble);
   const owed = new Gauge({
     name: "haystack_mails_owed",
     help: "Mails in the store that are owed, counted up to 1,000",
     registers: [],
     async collect() {
-      try {
-        this.set(await mailsOwed());
-      } catch (thrown) {
-        this.remove();
-        onTrouble(toHaystackError(thrown));
-      }
+      const found = await mailsOwed();
+      if (found === undefined) this.remove();
+      else this.set(found.length);
+    },
+  });
+  const owedAge = new Gauge({
+    name: "haystack_mails_owed_age_seconds",
+    help: "Time for which the oldest of these mails has been owed; 0 where none is",
+    registers: [],
+    async collect() {
+      const found = await mailsOwed();
+      if (found === undefined) return this.remove();
+      const oldest = Math.min(now(), ...found.map(({ owed_since }) => owed_since ?? now()));
+      this.set((now() - oldest) / 1_000);
     },
   });
   const disk = new Gauge({
@@ -205,7 +217,7 @@ export function createMetrics({
       last = performance.now();
     };
   };
-  for (const gauge of [hosted, postponed, owed, disk]) registry.registerMetric(gauge);
+  for (const gauge of [hosted, postponed, owed, owedAge, disk]) registry.registerMetric(gauge);
   const sweptNow = ageOf(
     "haystack_sweep_age_seconds",
     "Time since this daemon last looked for work in the store",

@@ -8,7 +8,6 @@ export interface InsightOptions extends Omit<MetricsSources, "onTrouble"> {
   /** Numbers are kept by daemons, not by a command that hosts a run of its own. */
   readonly withMetrics: boolean;
   readonly version: string;
-  readonly now: () => number;
   readonly onTrouble: (error: HaystackError) => void;
 }
 
@@ -21,7 +20,7 @@ export interface Insight {
 /** What the configuration asks for; what it does not ask for is not loaded. */
 export async function openInsight(
   config: Config,
-  { withMetrics, version, now, ...sources }: InsightOptions,
+  { withMetrics, version, ...sources }: InsightOptions,
 ): Promise<Insight> {
   const metrics =
     withMetrics && config.METRICS !== "off"
@@ -32,7 +31,7 @@ export async function openInsight(
       ? undefined
       : await openTraces(config, config.OTEL_EXPORTER_OTLP_ENDPOINT, {
           version,
-          now,
+          now: sources.now,
           onTrouble: sources.onTrouble,
         });
   return {

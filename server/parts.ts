@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import type { AsideJobs } from "../actors/aside-jobs.ts";
 import type { AtlasCatalogue } from "../actors/atlas-catalogue.ts";
 import type { Housekeeping } from "../actors/housekeeping.ts";
 import type { CommitFeed } from "../actors/watch/commit-feed.ts";
@@ -54,6 +55,7 @@ export interface ServerParts {
   readonly runs: RunStore;
   readonly supervisor: Supervisor;
   readonly housekeeping: Housekeeping;
+  readonly asideJobs: Pick<AsideJobs, "soon">;
   readonly objects: ObjectStore;
   readonly atlases: AtlasCatalogue;
   /** Folder of the knowledge that was imported beside the curated one. */

@@ -72,12 +72,13 @@ export const documentOfBroken = (
 
 const hasAddress = ({ user_email }: RunDocument): boolean => user_email?.includes("@") === true;
 
-const owed = (key: string, kind: OutboxEntry["kind"]): OutboxEntry => ({
+const owed = (key: string, kind: OutboxEntry["kind"], now: number): OutboxEntry => ({
   key,
   kind,
   state: "owed",
   attempts: 0,
   due_at: 0,
+  owed_since: now,
   problem: null,
 });
 
@@ -86,22 +87,24 @@ export function outboxOf(
   before: readonly OutboxEntry[],
   document: RunDocument,
   mails: RunContext["mails"],
+  now: number,
 ): readonly OutboxEntry[] {
   const known = new Set(before.map(({ key }) => key));
   const added = !hasAddress(document) ? [] : mails.filter(({ key }) => !known.has(key));
   return added.length === 0
     ? before
-    : [...before, ...added.map(({ key, kind }) => owed(key, kind))];
+    : [...before, ...added.map(({ key, kind }) => owed(key, kind, now))];
 }
 
 export function outboxOfBroken(
   before: readonly OutboxEntry[],
   document: RunDocument,
   revision: number,
+  now: number,
 ): readonly OutboxEntry[] {
   const key = `${document.run_id}.run_failed.at-${revision}`;
   const isOwed = document.status === "failed" || before.some((entry) => entry.key === key);
-  return !hasAddress(document) || isOwed ? before : [...before, owed(key, "run_failed")];
+  return !hasAddress(document) || isOwed ? before : [...before, owed(key, "run_failed", now)];
 }
 
 /** The outbox with one of its mails owed again, from now on. */
@@ -112,7 +115,7 @@ export const oweAgain = (
 ): readonly OutboxEntry[] =>
   outbox.map((entry) =>
     entry.key === key
-      ? { ...entry, state: "owed", attempts: 0, due_at: now, problem: null }
+      ? { ...entry, state: "owed", attempts: 0, due_at: now, owed_since: now, problem: null }
       : entry,
   );
 

@@ -40,6 +40,7 @@ export async function ask(hosting: Hosting, runId: string, wish: Wish): Promise<
   if (problem !== undefined) throw problem;
   if (record.set_aside !== undefined) {
     await daemon.runs.cancelAside(runId);
+    await daemon.asideJobs.stop();
     return { document: (await findRun(daemon.runs, runId)).document, interrupted: false };
   }
   if (leaseLeftMs(record) === 0) checkJobsAreReachable(config, record, "Nothing was changed.");

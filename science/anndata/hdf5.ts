@@ -2,7 +2,7 @@ import { open as openPath } from "node:fs/promises";
 import { statSync } from "node:fs";
 import { Dataset, type File, Group } from "h5wasm/node";
 import type { Metadata } from "h5wasm/node";
-import { HaystackError } from "../../errors.ts";
+import { HaystackError, machineFault } from "../../errors.ts";
 import {
   askedForAnotherFile,
   brokenBy,
@@ -80,9 +80,32 @@ export async function createHdf5(
     } finally {
       file.close();
     }
+  } catch (thrown) {
+    throw refusedWrite(path, thrown) ?? thrown;
   } finally {
     Date.now = now;
   }
+}
+
+/** What the system said when HDF5 wrote; undefined for other errors. HDF5 tells it in pages of its own. */
+function refusedWrite(path: string, thrown: unknown): HaystackError | undefined {
+  const trace = thrown instanceof Error ? thrown.message : "";
+  if (!trace.startsWith("HDF5-DIAG")) return undefined;
+  const said = /error message = '([^']+)'/.exec(trace)?.[1] ?? "no reason was given";
+  const code = /^(?:No space left|Disk quota|Quota exceeded)/.test(said)
+    ? "ENOSPC"
+    : /^(?:Too many open files|No file descriptors)/.test(said)
+      ? "EMFILE"
+      : undefined;
+  const cause = Object.assign(new Error(said, { cause: thrown }), { path, code });
+  return (
+    machineFault(cause, `Writing ${path}`) ??
+    new HaystackError(
+      "INTERNAL",
+      `Writing ${path} failed (${said}); check the disk and its permissions.`,
+      { cause },
+    )
+  );
 }
 
 /** Texts, whole numbers, floats of 32 and 64 bits, and booleans. */

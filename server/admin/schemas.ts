@@ -29,12 +29,16 @@ export const mailSchema = z
     state: z.enum(MAIL_STATES),
     attempts: z.number().int(),
     due_at: time.describe("When it is sent, or sent again"),
+    owed_since: time
+      .nullable()
+      .describe("When the run began to owe it; null of mails of earlier releases"),
     problem: z.string().nullable(),
   })
   .meta({ id: "Mail" });
 export const mailOf = (entry: OutboxEntry): z.infer<typeof mailSchema> => ({
   ...entry,
   due_at: iso(entry.due_at),
+  owed_since: entry.owed_since === undefined ? null : iso(entry.owed_since),
 });
 
 export const asideSchema = z

@@ -52,20 +52,33 @@ export function readinessOf({
       forget();
     }
   };
-  let writtenAt: number | undefined;
-  /** A store that only reads is not ready; what was written lately is read. */
-  const write = async (): Promise<unknown> => {
-    if (writtenAt !== undefined && clock.elapsed() - writtenAt < WRITTEN_EVERY_MS)
-      return objects.stat(OBJECT);
-    const started = clock.elapsed();
-    await objects.putText(OBJECT, String(clock.now()));
-    writtenAt = started;
-    return undefined;
+  /** A part that only reads is not ready; one that was written to lately is read. */
+  const writtenNowAndThen = (
+    write: () => Promise<unknown>,
+    read: () => Promise<unknown>,
+  ): (() => Promise<unknown>) => {
+    let writtenAt: number | undefined;
+    return async () => {
+      if (writtenAt !== undefined && clock.elapsed() - writtenAt < WRITTEN_EVERY_MS) return read();
+      const started = clock.elapsed();
+      writtenAt = undefined;
+      await write();
+      writtenAt = started;
+      return undefined;
+    };
   };
+  const useStore = writtenNowAndThen(
+    () => runs.touch(clock.now()),
+    () => runs.list({ limit: 1 }),
+  );
+  const useObjects = writtenNowAndThen(
+    () => objects.putText(OBJECT, String(clock.now())),
+    () => objects.stat(OBJECT),
+  );
   const lookAtAll = async (): Promise<Readiness> => {
     const [store, stored, job_events] = await Promise.all([
-      look(() => runs.list({ limit: 1 })),
-      look(write),
+      look(useStore),
+      look(useObjects),
       look(async () => jobEvents.check?.()),
     ]);
     const { draining } = supervisor.status();

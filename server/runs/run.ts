@@ -39,6 +39,7 @@ export async function ask(
   if (problem !== undefined) throw problem;
   if (set_aside !== undefined) {
     if (answer === "acts") await parts.runs.cancelAside(runId);
+    parts.asideJobs.soon();
     return (await findRun(parts, identity, runId)).document;
   }
   const type = WISH_EVENTS[wish];

@@ -1,7 +1,8 @@
-import { createHash, randomUUID } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { lstat, mkdir, opendir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
+import { removeUnfinished, unfinishedName } from "../../unfinished.ts";
 
 /** Answers of a look-up service by address, one file each, forgotten after `maxAgeMs`. */
 export interface AnswerCache {
@@ -12,15 +13,52 @@ export interface AnswerCache {
 
 const entrySchema = z.object({ address: z.string(), stored_at: z.number(), body: z.unknown() });
 
-export function folderCache({
-  folder,
-  maxAgeMs,
-  now,
-}: {
+export interface AnswerCacheOptions {
   readonly folder: string;
   readonly maxAgeMs: number;
   readonly now: () => number;
-}): AnswerCache {
+}
+
+const UNFINISHED = ".tmp";
+
+async function shelvesOf(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).map((shelf) => join(folder, shelf));
+  } catch (thrown) {
+    if (isAbsent(thrown)) return [];
+    throw thrown;
+  }
+}
+
+/** Milliseconds; undefined where somebody else was faster to remove it. */
+async function writtenAt(file: string): Promise<number | undefined> {
+  try {
+    return (await lstat(file)).mtimeMs;
+  } catch (thrown) {
+    if (isAbsent(thrown)) return undefined;
+    throw thrown;
+  }
+}
+
+const isAbsent = (thrown: unknown): boolean => (thrown as NodeJS.ErrnoException).code === "ENOENT";
+
+/** Removes the answers that are too old to be given, and what killed processes left. */
+export async function removeExpired(
+  { folder, maxAgeMs, now }: AnswerCacheOptions,
+  signal?: AbortSignal,
+): Promise<void> {
+  for (const shelf of await shelvesOf(folder)) {
+    for await (const { name } of await opendir(shelf)) {
+      if (signal?.aborted === true) return;
+      const file = join(shelf, name);
+      const storedAt = name.endsWith(UNFINISHED) ? undefined : await writtenAt(file);
+      if (storedAt !== undefined && now() - storedAt >= maxAgeMs) await rm(file, { force: true });
+    }
+    await removeUnfinished(shelf, (name) => name.endsWith(UNFINISHED));
+  }
+}
+
+export function folderCache({ folder, maxAgeMs, now }: AnswerCacheOptions): AnswerCache {
   const fileOf = (address: string): string => {
     const hash = createHash("sha256").update(address).digest("hex");
     return join(folder, hash.slice(0, 2), `${hash}.json`);
@@ -38,7 +76,7 @@ export function folderCache({
     },
     async write(address, body) {
       const file = fileOf(address);
-      const temporary = `${file}.${randomUUID()}.tmp`;
+      const temporary = `${file}.${unfinishedName()}${UNFINISHED}`;
       await mkdir(dirname(file), { recursive: true });
       try {
         await writeFile(temporary, JSON.stringify({ address, stored_at: now(), body }), {

@@ -1,5 +1,4 @@
 import { systemWords } from "../../system-words.ts";
-import { randomUUID } from "node:crypto";
 import { link, mkdir, open, readdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { createTransport } from "nodemailer";
@@ -7,8 +6,11 @@ import { HaystackError } from "../../errors.ts";
 import type { Clock } from "../clock/index.ts";
 import { checkMail, messageId } from "./check-mail.ts";
 import type { Mail, MailService } from "./index.ts";
+import { removeUnfinished, unfinishedName } from "../../unfinished.ts";
 
 const ENDING = ".eml";
+/** How files end that are being written. */
+export const UNFINISHED_MAIL = ".part";
 
 interface EmlOptions {
   readonly folder: string;
@@ -46,7 +48,7 @@ export function emlMail({ folder, from, clock }: EmlOptions): MailService {
 
   const writeOnce = async (name: string, bytes: Uint8Array): Promise<void> => {
     await mkdir(base, { recursive: true });
-    const temporary = join(base, `.${randomUUID()}.part`);
+    const temporary = join(base, `.${unfinishedName()}${UNFINISHED_MAIL}`);
     try {
       const file = await open(temporary, "wx");
       try {

@@ -187,6 +187,7 @@ const privateSchema = z.object({
       state: z.enum(["owed", "sent", "rejected"]),
       attempts: whole,
       due_at: time,
+      owed_since: time.exactOptional(),
       problem: z.string().nullable(),
     }),
   ),

@@ -30,6 +30,8 @@ export interface OutboxEntry {
   readonly attempts: number;
   /** Milliseconds; when to try (again). */
   readonly due_at: number;
+  /** Milliseconds; absent of mails that an earlier release put down. */
+  readonly owed_since?: number;
   readonly problem: string | null;
 }
 
@@ -332,7 +334,8 @@ export interface RunStore {
   setPriority(runId: string, priority: number): Promise<boolean>;
   /**
    * Runs that were due before a time and that nobody claimed, that hold an event stored before it,
-   * that have a rejected mail, or that are set aside.
+   * that have a rejected mail, or that are set aside; and cancelled ones that have something left to
+   * do, such as to stop their jobs.
    */
   stuck(request: { readonly before: number; readonly limit: number }): Promise<StuckRun[]>;
   /** Mails in that state, of any run. */
@@ -391,6 +394,8 @@ export interface RunStore {
    * Absent where the store cannot tell at all.
    */
   hints?(hint: () => void): () => void;
+  /** Writes a note of the store's own, on disk when it resolves: whether runs could be written. */
+  touch(now: number): Promise<void>;
   /**
    * Reads everything and finds what a fault of the disk did. Absent where a server sees to that.
    * Error STORE_DAMAGED.

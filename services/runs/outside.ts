@@ -17,7 +17,7 @@ import type { OutboxEntry, TransitionEntry } from "./index.ts";
 
 /** Runs that another program inserted with some of the public fields only. */
 
-const outsideSchema = z.object({
+export const outsideSchema = z.object({
   run_id: runDocumentSchema.shape.run_id.nullish(),
   status: z.enum(RUN_STATUSES).nullish(),
   query: z.string(),
@@ -132,19 +132,20 @@ export function completeOutsideRun(
   };
   return {
     document,
-    outbox: document.user_email?.includes("@") === true ? [failureMail(runId)] : [],
+    outbox: document.user_email?.includes("@") === true ? [failureMail(runId, now)] : [],
     history: [
       { revision: 0, at: now, actor: "run", event: "record.refused", from: "", to: "failed" },
     ],
   };
 }
 
-const failureMail = (runId: string): OutboxEntry => ({
+const failureMail = (runId: string, now: number): OutboxEntry => ({
   key: `${runId}.run_failed.at-0`,
   kind: "run_failed",
   state: "owed",
   attempts: 0,
   due_at: 0,
+  owed_since: now,
   problem: null,
 });
 

@@ -30,6 +30,7 @@ async function household(changes: Partial<HousekeepingParts> = {}) {
     mail,
     batch: { forget: (isMeant) => forgetJobs(jobs, isMeant) },
     now: () => NOW,
+    removeLitter: () => Promise.resolve(),
     ...changes,
   };
 

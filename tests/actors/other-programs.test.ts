@@ -229,6 +229,7 @@ test("a snapshot of an unknown machine version that no other daemon takes for a 
         state: "sent",
         attempts: 1,
         due_at: expect.any(Number) as number,
+        owed_since: expect.any(Number) as number,
         problem: null,
       },
     ],

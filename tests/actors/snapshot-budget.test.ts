@@ -106,6 +106,7 @@ test("a run over the limit has failed with the typed error, rests on its last go
         state: "sent",
         attempts: 1,
         due_at: expect.any(Number) as number,
+        owed_since: expect.any(Number) as number,
         problem: null,
       },
     ],

@@ -1,14 +1,15 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
-import { readFile, rm, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { expect, test } from "vitest";
+import { backUp, restore } from "../../adapters/backup.ts";
 import { openRuns } from "../../adapters/runs.ts";
 import { resultObjects } from "../../actors/run-objects.ts";
 import { loadConfig } from "../../config.ts";
 import { haystack, type Outcome } from "../support/command-line.ts";
 import { serveOn, simulatedAtlas } from "../support/daemon-process.ts";
 import { TIME } from "../support/expected-runs.ts";
-import { temporaryFolder } from "../support/hosted-runs.ts";
+import { run, temporaryFolder } from "../support/hosted-runs.ts";
 
 const QUESTION = "How would CD14+ monocytes respond to IFN-beta?";
 const QUICK = ["--control-strategy", "query_as_control", "--max-iterations", "1"];
@@ -99,3 +100,33 @@ test("what a daemon with runs under way is copied to is restored elsewhere, fini
     await expect.poll(() => statusIn(dataDir, runId), ENDS).toBe("completed");
   expect((await stop("SIGTERM")).code).toBe(0);
 }, 180_000);
+
+test("a data folder that was moved before it was backed up is restored with the results where they are now", async () => {
+  const [dataDir, parent] = await Promise.all([temporaryFolder(), temporaryFolder()]);
+  const [backup, copy] = [join(parent, "backup"), join(parent, "copy")];
+  const before = "/srv/where/it/was";
+  const { anndata, report } = resultObjects("r1");
+  for (const path of [anndata, report]) {
+    await mkdir(dirname(join(dataDir, "objects", path)), { recursive: true });
+    await writeFile(join(dataDir, "objects", path), "result");
+  }
+  const runs = await openRuns(loadConfig({}, dataDir));
+  await runs.insert({
+    ...run("r1"),
+    status: "completed",
+    output_anndata_path: join(before, "objects", anndata),
+    output_report_path: join(before, "objects", resultObjects("r10").report),
+    output_log_path: "gs://objects/objects/results/r1/r1_log.json",
+  });
+  await runs.close();
+  await backUp(loadConfig({}, dataDir), backup, { link: false });
+  await restore(loadConfig({}, copy), backup);
+  const restored = await openRuns(loadConfig({}, copy));
+  const document = (await restored.get("r1"))?.document;
+  await restored.close();
+  expect(document).toMatchObject({
+    output_anndata_path: join(copy, "objects", anndata),
+    output_report_path: join(before, "objects", resultObjects("r10").report),
+    output_log_path: "gs://objects/objects/results/r1/r1_log.json",
+  });
+});

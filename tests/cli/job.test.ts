@@ -178,6 +178,7 @@ describe("a job that cannot host its run", () => {
             state: "sent",
             attempts: 1,
             due_at: expect.any(Number) as number,
+            owed_since: expect.any(Number) as number,
             problem: null,
           },
         ],

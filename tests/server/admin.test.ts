@@ -482,6 +482,7 @@ test("stuck runs are listed with their reasons; a rejected mail is sent again", 
     state: "rejected",
     attempts: 1,
     due_at: TIME,
+    owed_since: TIME,
     problem: "The address is not known.",
   };
   expect(mails).toEqual([{ run_id: "mailed", mail: refused }]);

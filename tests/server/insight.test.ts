@@ -35,7 +35,8 @@ const metricsOf = (options: Partial<Parameters<typeof createMetrics>[0]> = {}) =
       { current_phase: "inference", status: "running", postponed: "DISK_FULL" },
       { current_phase: null, status: "completed", postponed: null },
     ],
-    mailsOwed: async () => 5,
+    owedMails: async () => [{ owed_since: 40_000 }, {}, { owed_since: 90_000 }],
+    now: () => 100_000,
     freeBytes: () => 1_000,
     onTrouble: () => undefined,
     ...options,
@@ -102,7 +103,8 @@ test("the numbers follow what runs do", async () => {
     'haystack_runs_hosted{status="running"}': 2,
     'haystack_runs_hosted{status="failed"}': 0,
     'haystack_runs_postponed{code="DISK_FULL"}': 1,
-    haystack_mails_owed: 5,
+    haystack_mails_owed: 3,
+    haystack_mails_owed_age_seconds: 60,
     haystack_disk_free_bytes: 1_000,
     'haystack_runs_ended_total{status="completed"}': 1,
     'haystack_step_seconds_count{step="analyze",outcome="ok"}': 1,
@@ -274,6 +276,8 @@ test("a part that does not answer counts as down after two seconds; those who as
     clock,
   });
   const asked = [readiness(), readiness()];
+  // The parts that answer have done so before the time goes on.
+  await new Promise((resolve) => void setImmediate(resolve));
   clock.advance(999);
   asked.push(readiness());
   clock.advance(1_001);
@@ -315,37 +319,42 @@ test("numbers are for administrators unless configured otherwise; health is for 
   expect((await fetch(`${off.url}/metrics`)).status).toBe(404);
 });
 
-test("a store of objects that only reads is not ready, also later", async () => {
-  const clock = manualClock(0);
-  let isFull = false;
-  const writes: string[] = [];
-  const readiness = readinessOf({
-    runs: memoryRuns().open(),
-    objects: {
-      stat: async () => undefined,
-      async putText(path: string) {
-        writes.push(path);
-        if (isFull) throw new HaystackError("DISK_FULL", "The disk is full; free some space.");
-      },
-    } as unknown as ServerParts["objects"],
-    jobEvents: {},
-    supervisor: { status: () => ({ draining: false }) } as unknown as ServerParts["supervisor"],
-    clock,
-  });
-  expect((await readiness()).ready).toBe(true);
-  clock.advance(1_000);
-  isFull = true;
-  expect((await readiness()).ready).toBe(true);
-  expect(writes).toHaveLength(1);
-  clock.advance(30_000);
-  for (let second = 0; second < 3; second++, clock.advance(1_000))
-    expect(await readiness()).toMatchObject({
-      ready: false,
-      parts: { objects: { ok: false, problem: "The disk is full; free some space." } },
+test.each(["store", "objects"])(
+  "a part that only reads is not ready, also later: %s",
+  async (part) => {
+    const clock = manualClock(0);
+    let isFull = false;
+    const writes: string[] = [];
+    const write = async (to: string): Promise<void> => {
+      if (to !== part) return;
+      writes.push(to);
+      if (isFull) throw new HaystackError("DISK_FULL", "The disk is full; free some space.");
+    };
+    const readiness = readinessOf({
+      runs: { ...memoryRuns().open(), touch: () => write("store") },
+      objects: {
+        stat: async () => undefined,
+        putText: () => write("objects"),
+      } as unknown as ServerParts["objects"],
+      jobEvents: {},
+      supervisor: { status: () => ({ draining: false }) } as unknown as ServerParts["supervisor"],
+      clock,
     });
-  isFull = false;
-  expect((await readiness()).ready).toBe(true);
-});
+    expect((await readiness()).ready).toBe(true);
+    clock.advance(1_000);
+    isFull = true;
+    expect((await readiness()).ready).toBe(true);
+    expect(writes).toHaveLength(1);
+    clock.advance(30_000);
+    for (let second = 0; second < 3; second++, clock.advance(1_000))
+      expect(await readiness()).toMatchObject({
+        ready: false,
+        parts: { [part]: { ok: false, problem: "The disk is full; free some space." } },
+      });
+    isFull = false;
+    expect((await readiness()).ready).toBe(true);
+  },
+);
 
 test("the ages of sweep and commit begin anew with each of them", async () => {
   const { registry, instruments } = metricsOf();

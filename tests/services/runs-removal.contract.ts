@@ -59,6 +59,25 @@ export function removalContract(openSeveral: OpenSeveral): void {
       await other.close();
     });
 
+    test("a run that was cancelled where it is set aside has ended, and can go", async () => {
+      const { store } = await openSeveral(1);
+      const why = { code: "RECORD_UNREADABLE", message: "It is damaged.", at: NOW } as const;
+      for (const id of ["run-1", "run-2"]) {
+        await store.insert(sampleRun(id), leased);
+        await store.commit([sampleCommit(id, { document: sampleRun(id, { status: "running" }) })]);
+        expect(await store.setAside(id, why)).toBe(true);
+        expect(await store.cancelAside(id)).toBe(true);
+      }
+      const found = await store.removal.ended({ ended_before: LATER, unpruned: false, limit: 10 });
+      expect(found.map(({ run_id }) => run_id)).toEqual(["run-1", "run-2"]);
+      const early = at(-1_000);
+      expect(
+        await store.removal.ended({ ended_before: early, unpruned: false, limit: 10 }),
+      ).toEqual([]);
+      expect(await remove(store, "run-1")).toBe("removed");
+      expect(await store.get("run-1")).toBeUndefined();
+    });
+
     test("what a run left elsewhere is remembered until it is cleared", async () => {
       const { store, storage } = await openSeveral(1);
       for (const id of ["run-1", "run-2"]) await put(store, id);

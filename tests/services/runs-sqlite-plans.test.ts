@@ -62,7 +62,7 @@ const CALLS: {
   readonly [
     Name in Exclude<
       keyof SqliteOperations,
-      "close" | "faults" | "inOneTransaction" | "emptyLog" | "changedRows"
+      "close" | "faults" | "inOneTransaction" | "emptyLog" | "writes" | "touch"
     >
   ]: (store: SqliteOperations) => void;
 } = {

@@ -360,6 +360,7 @@ export function memoryRuns({
       run.revision += 1;
       return true;
     },
+    touch: async () => undefined,
     setAsides: async (limit) =>
       [...runs.values()]
         .filter(({ aside }) => aside !== null)

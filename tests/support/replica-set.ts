@@ -73,7 +73,11 @@ export async function startReplicaSet(
   {
     isSingle = false,
     onCommand,
-  }: { readonly isSingle?: boolean; readonly onCommand?: (command: Document) => void } = {},
+  }: {
+    readonly isSingle?: boolean;
+    /** A promise holds the command up. */
+    readonly onCommand?: (command: Document) => void | Promise<unknown>;
+  } = {},
 ): Promise<ReplicaSet> {
   const { hostname, port: portBehind } = new URL(behind);
   const client = new MongoClient(behind);
@@ -264,7 +268,7 @@ export async function startReplicaSet(
     const answer = async (message: Buffer): Promise<Buffer> => {
       const command = commandOf(message);
       const name = Object.keys(command)[0] ?? "";
-      onCommand?.(command);
+      await onCommand?.(command);
       const own = await ofStreams(command);
       if (own !== undefined) return answerTo(message, own);
       if (WRITES.has(name))

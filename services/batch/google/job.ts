@@ -23,6 +23,10 @@ export interface GoogleJobSettings {
   /** `regions/R` or `zones/Z` of one region. Default: the region of the jobs. */
   readonly allowedLocations?: readonly string[];
   readonly serviceAccount?: string;
+  /** Name of a reservation, or NO_RESERVATION. Default: any that fits. */
+  readonly reservation?: string;
+  /** Start while the image is still being fetched, without Docker and its options. */
+  readonly isImageStreamed?: boolean;
   readonly network?: {
     readonly network?: string;
     /** `{region}` stands for that of the job. */
@@ -43,6 +47,8 @@ export interface GoogleJobSettings {
    * MOUNT_OPTIONS.
    */
   readonly mountOptions?: readonly string[];
+  /** Project that pays for requests, where the bucket's requesters do. */
+  readonly userProject?: string;
   /** Options of `docker run`, such as `--shm-size=8g`. */
   readonly containerOptions?: string;
   readonly environment?: Readonly<Record<string, string>>;
@@ -195,6 +201,7 @@ export function jobBody(
                 imageUri: image,
                 commands: [...work.commands],
                 ...given({ entrypoint: work.entrypoint, options: containerOptions }),
+                ...(settings.isImageStreamed === true ? { enableImageStreaming: true } : {}),
               },
               ...(Object.keys({ ...variables, ...secretVariables }).length === 0
                 ? {}
@@ -236,7 +243,12 @@ export function jobBody(
                 {
                   gcs: { remotePath: settings.bucket },
                   mountPath: settings.mountPath ?? MOUNT_PATH,
-                  mountOptions: [...(settings.mountOptions ?? MOUNT_OPTIONS)],
+                  mountOptions: [
+                    ...(settings.mountOptions ?? MOUNT_OPTIONS),
+                    ...(settings.userProject === undefined
+                      ? []
+                      : [`--billing-project=${settings.userProject}`]),
+                  ],
                 },
               ],
         },
@@ -259,6 +271,7 @@ export function jobBody(
               ? {}
               : { accelerators: [{ type: accelerator.type, count: accelerator.count }] }),
             ...(bootDisk === undefined ? {} : { bootDisk: { ...bootDisk } }),
+            ...given({ reservation: settings.reservation }),
           },
         },
       ],

@@ -8,6 +8,8 @@ export interface OfferRules {
   readonly offers: readonly Required<JobOffer>[];
   /** So many preemptions and shortages use up an offer; 0: the last one is given at once. */
   readonly lossesPerOffer: number;
+  /** Of the boot disk of a machine. Default: that of the settings. */
+  readonly bootDiskType?: (machineType: string) => string | undefined;
   /** For how long a job waits for its machine while there is a next offer. */
   readonly moveAfterMs: number;
 }
@@ -45,13 +47,15 @@ const isOf = (region: string, place: string): boolean =>
  * region stays, for Batch to refuse.
  */
 export function settingsOf(
-  settings: Omit<GoogleJobSettings, "machineType"> & Pick<OfferRules, "offers">,
+  settings: Omit<GoogleJobSettings, "machineType"> & Pick<OfferRules, "bootDiskType" | "offers">,
   offer: JobOffer,
   region: string,
 ): GoogleJobSettings {
   const [, machineType = offer.machine, count, type] =
     /^(\S+) with (\d+) (\S+)$/.exec(offer.machine) ?? [];
-  const { accelerator: _, allowedLocations, offers, ...rest } = settings;
+  const { accelerator: _, allowedLocations, bootDisk, bootDiskType, offers, ...rest } = settings;
+  const { type: wanted, ...disk } = bootDisk ?? {};
+  const diskType = bootDiskType === undefined ? wanted : bootDiskType(machineType);
   const locations = allowedLocations?.filter(
     (place) => isOf(region, place) || !offers.some((other) => isOf(other.region, place)),
   );
@@ -61,6 +65,7 @@ export function settingsOf(
     ...given({
       accelerator: type === undefined ? undefined : { type, count: Number(count) },
       allowedLocations: locations?.length === 0 ? undefined : locations,
+      bootDisk: bootDisk && { ...disk, ...given({ type: diskType }) },
     }),
   };
 }

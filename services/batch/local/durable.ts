@@ -1,6 +1,6 @@
-import { randomUUID } from "node:crypto";
 import { link, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { unfinishedName } from "../../../unfinished.ts";
 
 async function sync(path: string): Promise<void> {
   const handle = await open(path, "r");
@@ -51,7 +51,8 @@ async function publishOnce(
  * Where something for a job is drafted before it gets its name: `{job_id}.{unique}`. Whoever
  * watches the folder hears of every change.
  */
-const draftOf = (drafts: string, jobId: string): string => join(drafts, `${jobId}.${randomUUID()}`);
+const draftOf = (drafts: string, jobId: string): string =>
+  join(drafts, `${jobId}.${unfinishedName()}`);
 
 export const jobOfDraft = (name: string): string => name.slice(0, name.indexOf("."));
 

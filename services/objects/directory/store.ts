@@ -1,6 +1,6 @@
 import { systemWords } from "../../../system-words.ts";
-import { createHash, randomUUID } from "node:crypto";
-import { lstat, mkdir, mkdtemp, readdir, realpath, rename, rm, rmdir } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { lstat, mkdir, realpath, rename, rm, rmdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { HaystackError, machineFault, objectNotFound } from "../../../errors.ts";
@@ -17,8 +17,7 @@ import {
 } from "./files.ts";
 import type { ObjectRef, ObjectStore } from "../index.ts";
 import { checkObjectPath, SCRATCH } from "../object-path.ts";
-
-const SCRATCH_KEPT_MS = 3 * 24 * 60 * 60 * 1000;
+import { removeUnfinished, unfinishedName } from "../../../unfinished.ts";
 
 function objectsError(thrown: unknown, doing: string, signal?: AbortSignal): HaystackError {
   if (thrown instanceof HaystackError) return thrown;
@@ -65,7 +64,7 @@ interface Source {
 /**
  * Objects as files below `root`. A stored file is read-only, complete and on disk before its name
  * appears. Symbolic links below the root are no objects and are not followed. Unfinished work lies
- * in `root/.scratch`; what a crash left there goes after three days.
+ * in `root/.scratch`; what a killed process left there goes when the next one opens the root.
  */
 export function directoryObjects({ root }: { readonly root: string }): ObjectStore {
   const base = resolve(root);
@@ -74,11 +73,7 @@ export function directoryObjects({ root }: { readonly root: string }): ObjectSto
 
   const prepare = async (): Promise<string> => {
     await mkdir(scratchFolder, { recursive: true });
-    for (const name of await readdir(scratchFolder)) {
-      const left = await lstat(join(scratchFolder, name)).catch(() => undefined);
-      if (left !== undefined && Date.now() - left.mtimeMs > SCRATCH_KEPT_MS)
-        await rm(join(scratchFolder, name), { recursive: true, force: true });
-    }
+    await removeUnfinished(scratchFolder);
     return realpath(base);
   };
   const realBase = (): Promise<string> =>
@@ -117,7 +112,7 @@ export function directoryObjects({ root }: { readonly root: string }): ObjectSto
       const present = await hashFile(file, signal);
       if (present === (await hash())) return { path, sha256: present };
     }
-    const temporary = join(scratchFolder, randomUUID());
+    const temporary = join(scratchFolder, unfinishedName());
     try {
       const sha256 = await writeHashed(open(), temporary, signal);
       await makeFolder(dirname(file));
@@ -219,7 +214,9 @@ export function directoryObjects({ root }: { readonly root: string }): ObjectSto
     async scratch() {
       try {
         await realBase();
-        return await mkdtemp(join(scratchFolder, "work-"));
+        const folder = join(scratchFolder, `work-${unfinishedName()}`);
+        await mkdir(folder, { mode: 0o700 });
+        return folder;
       } catch (thrown) {
         throw objectsError(thrown, "Making a folder for unfinished work");
       }

@@ -1,6 +1,7 @@
 import type { Collection, Db, Filter } from "mongodb";
 import type { RunDocument } from "../document.ts";
 import type { RunRemoval } from "../index.ts";
+import { IS_ASIDE } from "./aside.ts";
 import { guarded } from "./client.ts";
 import { LIMITED, type StoredRun } from "./record.ts";
 
@@ -20,9 +21,19 @@ const atRest = (runId: string, now: number): Filter<StoredRun> => ({
   status: { $in: ENDED },
   committed_status: { $in: ENDED },
   attention_at: null,
-  "lease.expires_at": { $lte: now },
+  // Of a run that is set aside, no lease is left.
+  "lease.expires_at": { $not: { $gt: now } },
   "inbox.id": { $exists: false },
 });
+
+/** A run that ended where it was set aside has no time of its end. */
+const endedBefore = (time: string): Filter<StoredRun> =>
+  ({
+    $or: [
+      { completed_at: { $lt: time } },
+      { completed_at: null, ...IS_ASIDE, updated_at: { $lt: time } },
+    ],
+  }) as Filter<StoredRun>;
 
 /** Ids of journal entries are JSON arrays that begin with the run. */
 export const journalOf = (runId: string): Filter<{ readonly _id: string }> => {
@@ -65,16 +76,20 @@ export function mongoRemoval(
         const filter = {
           status: { $in: ENDED },
           created_at: { $lt: ended_before },
-          completed_at: { $lt: ended_before },
           ...(unpruned ? { pruned_at: { $exists: false } } : {}),
-          ...(after === undefined
-            ? {}
-            : {
-                $or: [
-                  { created_at: { $gt: after.created_at } },
-                  { created_at: after.created_at, run_id: { $gt: after.run_id } },
-                ],
-              }),
+          $and: [
+            endedBefore(ended_before),
+            ...(after === undefined
+              ? []
+              : [
+                  {
+                    $or: [
+                      { created_at: { $gt: after.created_at } },
+                      { created_at: after.created_at, run_id: { $gt: after.run_id } },
+                    ],
+                  },
+                ]),
+          ],
         } as Filter<StoredRun>;
         const projection = { _id: 0, run_id: 1, user_email: 1, status: 1, created_at: 1 };
         return runs

@@ -3,7 +3,7 @@ import { HaystackError } from "../../../errors.ts";
 import type { RunStore } from "../index.ts";
 import { asideOperations, findRun, IS_ASIDE } from "./aside.ts";
 import { CANCELLED_OUTSIDE, claimRuns, countEnded, HAS_EVENTS, userLoads } from "./claim.ts";
-import { guarded, newClient } from "./client.ts";
+import { type ClientOptions, guarded, newClient } from "./client.ts";
 import { countRuns, usedBy } from "./counts.ts";
 import { commitGroup } from "./commit.ts";
 import { isDuplicateKey, toStoreError } from "./errors.ts";
@@ -15,6 +15,7 @@ import {
   type ArchivedHistory,
 } from "./history.ts";
 import { followNews, type Hints } from "./hints.ts";
+import { buildIndexes } from "./indexes.ts";
 import { mongoPresence, type StoredPresence } from "./presence.ts";
 import { journalOf, mongoRemoval, type StoredRemoval } from "./removal.ts";
 import { mailsOf, stuckRuns } from "./stuck.ts";
@@ -44,27 +45,6 @@ const INBOX_LIMIT = 1_000;
 
 const journalKey = (runId: string, key: string): string => JSON.stringify([runId, key]);
 
-async function createIndexes(db: Db): Promise<void> {
-  await db.collection("runs").createIndexes([
-    { name: "run_id", key: { run_id: 1 }, unique: true, sparse: true },
-    { name: "claim", key: { "lease.expires_at": 1, attention_at: 1, status: 1 } },
-    { name: "owner", key: { "lease.owner": 1 } },
-    { name: "queue", key: { status: 1, user_email: 1, created_at: 1, "lease.expires_at": 1 } },
-    { name: "queue_order", key: { status: 1, user_email: 1, priority: -1, created_at: 1 } },
-    { name: "mails", key: { "outbox.state": 1 } },
-    { name: "events", key: { "inbox.id": 1, "lease.expires_at": 1 } },
-    { name: "cancelled_outside", key: { status: 1, committed_status: 1 } },
-    { name: "set_aside", key: { set_aside: 1 }, sparse: true },
-    { name: "newest", key: { created_at: -1, run_id: -1 } },
-    { name: "newest_of_status", key: { status: 1, created_at: -1, run_id: -1 } },
-    { name: "newest_of_user", key: { user_email: 1, created_at: -1, run_id: -1 } },
-  ]);
-  await db.collection("daemons").createIndexes([{ name: "expiry", key: { expires_at: 1 } }]);
-  await db
-    .collection("run_history")
-    .createIndexes([{ name: "last_commit", key: { run_id: 1, last_commit: 1 } }]);
-}
-
 /** The form of the documents; a later one is another release's. */
 const VERSION = 1;
 
@@ -83,6 +63,18 @@ async function checkVersion(db: Db): Promise<void> {
   );
 }
 
+async function touch(db: Db, now: number): Promise<void> {
+  const note = { $set: { at: now } };
+  try {
+    await db
+      .collection<{ readonly _id: string }>("haystack")
+      .updateOne({ _id: "touched" }, note, { ...LIMITED, upsert: true });
+  } catch (thrown) {
+    // Two that make the first note at the same time: one of them was written.
+    if (!isDuplicateKey(thrown)) throw thrown;
+  }
+}
+
 /**
  * The store for production: a MongoDB database that several daemons and other programs share.
  * Writes are acknowledged by a majority and journalled. Errors: CONFIG_INVALID, STORE_UNAVAILABLE.
@@ -90,14 +82,18 @@ async function checkVersion(db: Db): Promise<void> {
 export async function openMongoRuns({
   uri,
   database,
-}: {
+  onNotice,
+  ...options
+}: ClientOptions & {
   readonly uri: string;
   readonly database: string;
+  /** Told in a sentence what takes long. */
+  readonly onNotice?: (sentence: string) => void;
 }): Promise<RunStore> {
-  const client = newClient(uri);
+  const client = newClient(uri, options);
   try {
     await checkVersion(client.db(database));
-    await createIndexes(client.db(database));
+    await buildIndexes(client.db(database), uri, onNotice);
   } catch (thrown) {
     await client.close();
     throw toStoreError(thrown);
@@ -339,11 +335,17 @@ export async function openMongoRuns({
           }))
           .toSorted((a, b) => (a.key < b.key ? -1 : 1));
       }),
-    hints(hint) {
-      const hints = followNews(runs, hint);
-      hinting.add(hints);
-      return hints.end;
-    },
+    // A change stream keeps a connection of its own.
+    ...(options.fewConnections === true
+      ? {}
+      : {
+          hints(hint: () => void) {
+            const hints = followNews(runs, hint);
+            hinting.add(hints);
+            return hints.end;
+          },
+        }),
+    touch: (now) => guarded(() => touch(db, now)),
     presence: mongoPresence(daemons),
     async close() {
       for (const { end } of hinting) end();

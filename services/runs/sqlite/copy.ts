@@ -100,17 +100,26 @@ const OUTPUT_PATHS = [
   ["snapshot", "$.context.outputs.log"],
 ] as const;
 
-/** Runs say where their results are: those below `from` are below `to` from now on. */
-export function moveOutputs(file: string, from: string, to: string): void {
+/** Runs say where their results are: from now on where `placeOf` says. */
+export function moveOutputs(
+  file: string,
+  placeOf: (runId: string, present: string) => string,
+): void {
   try {
     withDatabase(file, { readOnly: false }, (db) => {
       db.exec("BEGIN IMMEDIATE");
       for (const [column, path] of OUTPUT_PATHS) {
-        const value = `json_extract(${column}, '${path}')`;
-        db.prepare(
-          `UPDATE runs SET ${column} = json_set(${column}, '${path}', :to || substr(${value}, length(:from) + 1))
-           WHERE json_valid(${column}) AND json_type(${column}, '${path}') = 'text' AND substr(${value}, 1, length(:from)) = :from`,
-        ).run({ from: `${from}/`, to: `${to}/` });
+        const stands = db.prepare(
+          `SELECT run_id, json_extract(${column}, '${path}') AS present FROM runs
+           WHERE json_valid(${column}) AND json_type(${column}, '${path}') = 'text'`,
+        );
+        const move = db.prepare(
+          `UPDATE runs SET ${column} = json_set(${column}, '${path}', ?) WHERE run_id = ?`,
+        );
+        for (const { run_id, present } of stands.all() as { run_id: string; present: string }[]) {
+          const place = placeOf(run_id, present);
+          if (place !== present) move.run(place, run_id);
+        }
       }
       db.exec("COMMIT");
     });

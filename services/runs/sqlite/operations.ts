@@ -40,6 +40,7 @@ export function openSqliteOperations(file: string) {
   const sql = sqlOf(db);
   const { change, atomically } = sql;
   const reading = readingOperations(sql);
+  let touched = 0;
 
   return {
     /**
@@ -93,9 +94,20 @@ export function openSqliteOperations(file: string) {
       return done.busy === 0;
     },
 
-    /** How many rows this connection has changed. */
-    changedRows: (): number =>
-      (db.prepare("SELECT total_changes() AS changes").get() as { changes: number }).changes,
+    /** How often this connection has written. */
+    writes: (): number =>
+      (db.prepare("SELECT total_changes() AS changes").get() as { changes: number }).changes +
+      touched,
+
+    /** Writes the number of the schema once more as it stands: a commit like any other. */
+    touch: (): void =>
+      atomically(() => {
+        const { user_version } = db.prepare("PRAGMA user_version").get() as {
+          user_version: number;
+        };
+        db.exec(`PRAGMA user_version = ${user_version}`);
+        touched += 1;
+      }),
 
     /** What SQLite finds wrong in the file; null when nothing. Reads all of it. */
     faults: (): string | null => {

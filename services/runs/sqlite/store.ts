@@ -35,7 +35,7 @@ const OF_THE_FILE: ReadonlySet<ErrorCode> = new Set(["STORE_VERSION_UNKNOWN", "S
 /** Runs of other programs. */
 const TAKEN_IN_AT_ONCE = 100;
 
-type Operation = Exclude<keyof SqliteOperations, "inOneTransaction" | "emptyLog" | "changedRows">;
+type Operation = Exclude<keyof SqliteOperations, "inOneTransaction" | "emptyLog" | "writes">;
 type Pending = { resolve(value: unknown): void; reject(error: Error): void };
 
 /**
@@ -347,6 +347,7 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
         value: JSON.parse(value) as unknown,
       }));
     },
+    touch: () => call("touch"),
     async check() {
       const problem = await call("faults");
       if (problem !== null) throw storeDamaged(file, problem);

@@ -23,7 +23,7 @@ const READS: ReadonlySet<string> = new Set<keyof SqliteOperations>([
 /** A store that nothing was written to for so long empties its log, of up to 64 MB otherwise. */
 const QUIET_MS = 2_000;
 
-const { inOneTransaction, close, changedRows, emptyLog, ...operations } = openSqliteOperations(
+const { inOneTransaction, close, writes, emptyLog, ...operations } = openSqliteOperations(
   (workerData as { file: string }).file,
 );
 const byName = operations as unknown as Record<string, (...args: readonly unknown[]) => unknown>;
@@ -66,10 +66,10 @@ const answerReads = (reads: readonly Request[]): void => {
   );
 };
 
-let before = changedRows();
+let before = writes();
 let isFull = true;
 const looking = setInterval(() => {
-  const now = changedRows();
+  const now = writes();
   try {
     isFull = now === before && isFull ? !emptyLog() : isFull || now !== before;
   } catch {

@@ -51,6 +51,7 @@ export function storeClient(
     cancelAside: (runId) => call(() => store.cancelAside(runId)),
     setAsides: (limit) => call(() => store.setAsides(limit)),
     raw: (runId) => call(() => store.raw(runId)),
+    touch: (now) => call(() => store.touch(now)),
     setPriority: (runId, priority) => call(() => store.setPriority(runId, priority)),
     stuck: (request) => call(() => store.stuck(request)),
     mails: (request) => call(() => store.mails(request)),

@@ -1,0 +1,88 @@
+import { toHaystackError, type HaystackError } from "../errors.ts";
+import { jobId } from "../machines/job-id.ts";
+import { type BatchService, TERMINAL_JOB_STATES } from "../services/batch/index.ts";
+import type { Clock } from "../services/clock/index.ts";
+import type { RunRecord, RunStore } from "../services/runs/index.ts";
+import { jobsOf } from "./run-details.ts";
+import { createBackground } from "./supervisor/background.ts";
+
+/**
+ * The inference jobs of runs that are set aside. Nobody hosts such a run, so nobody waits for its
+ * jobs: they go on to their own end, which Batch itself brings about in time, and a run that is
+ * released finds them. Those of a cancelled one are stopped here.
+ */
+
+export interface AsideJobs {
+  /** Has every job stopped that may still run; each run for itself, so that none keeps the others. */
+  stop(): Promise<void>;
+  /** Does that from now on again and again. */
+  begin(): void;
+  /** The next time comes soon, where it has begun. */
+  soon(): void;
+  close(): Promise<void>;
+}
+
+const EVERY_MS = 60_000;
+const MOST_RUNS = 1_000;
+/** As many as a run can be given. */
+const MOST_ATTEMPTS = 10;
+
+/** All that the record names, and all that its last iteration may have, as the record may be damaged. */
+function possibleJobs(record: RunRecord): string[] {
+  const { run_id, current_iteration } = record.document;
+  const iteration = Math.max(1, current_iteration);
+  const named = (["prediction", "control"] as const).flatMap((kind) =>
+    Array.from({ length: MOST_ATTEMPTS }, (_, index) => jobId(run_id, iteration, kind, index + 1)),
+  );
+  return [...new Set([...jobsOf(record).map(({ job_id }) => job_id), ...named])];
+}
+
+export function createAsideJobs({
+  runs,
+  batch,
+  clock,
+  onTrouble,
+}: {
+  readonly runs: Pick<RunStore, "setAsides">;
+  readonly batch: Pick<BatchService, "cancel" | "get" | "notFoundGraceMs">;
+  readonly clock: Clock;
+  readonly onTrouble: (error: HaystackError) => void;
+}): AsideJobs {
+  /** Runs of which no job runs any more. */
+  const ended = new Set<string>();
+
+  const hasEnded = async (id: string, mayAppear: boolean): Promise<boolean> => {
+    await batch.cancel(id);
+    const status = await batch.get(id);
+    return status === undefined ? !mayAppear : TERMINAL_JOB_STATES.has(status.state);
+  };
+
+  const stopThoseOf = async (record: RunRecord): Promise<void> => {
+    const since = record.set_aside?.at ?? 0;
+    const mayAppear = clock.now() < since + batch.notFoundGraceMs;
+    let all = true;
+    for (const id of possibleJobs(record)) all = (await hasEnded(id, mayAppear)) && all;
+    if (all) ended.add(record.document.run_id);
+  };
+
+  const stop = async (): Promise<void> => {
+    for (const record of await runs.setAsides(MOST_RUNS)) {
+      const { run_id, status } = record.document;
+      if (status !== "cancelled") ended.delete(run_id);
+      else if (!ended.has(run_id))
+        await stopThoseOf(record).catch((thrown: unknown) => onTrouble(toHaystackError(thrown)));
+    }
+  };
+
+  const background = createBackground(clock, onTrouble, Math.random);
+  let soon = (): void => undefined;
+  return {
+    stop,
+    begin() {
+      soon = background.every(EVERY_MS, stop, 0.5);
+      soon();
+    },
+    soon: () => soon(),
+    close: () => background.stop(),
+  };
+}

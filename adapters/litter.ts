@@ -1,0 +1,32 @@
+import { join } from "node:path";
+import type { Config } from "../config.ts";
+import { removeExpired } from "../services/http/answer-cache.ts";
+import { jobRoot } from "../services/batch/local/job.ts";
+import { UNFINISHED_MAIL } from "../services/mail/eml-file.ts";
+import { SCRATCH } from "../services/objects/object-path.ts";
+import { removeUnfinished } from "../unfinished.ts";
+import { clock } from "./clock.ts";
+import { dataFolder } from "./data-folder.ts";
+
+const DAY_MS = 86_400_000;
+
+/** Where the answers of databases are cached. */
+export const answerCache = (
+  { dataDir, LITERATURE_CACHE_DAYS }: Config,
+  kind: "literature" | "look-ups",
+): { readonly cacheFolder: string; readonly cacheMs: number } => ({
+  cacheFolder: join(dataDir, "cache", kind),
+  cacheMs: LITERATURE_CACHE_DAYS * DAY_MS,
+});
+
+/** Removes what no run needs: answers past their time, and what killed processes left unfinished. */
+export async function removeLitter(config: Config, signal?: AbortSignal): Promise<void> {
+  for (const kind of ["literature", "look-ups"] as const) {
+    const { cacheFolder, cacheMs } = answerCache(config, kind);
+    await removeExpired({ folder: cacheFolder, maxAgeMs: cacheMs, now: () => clock.now() }, signal);
+  }
+  const { objects, jobs, mail } = dataFolder(config);
+  await removeUnfinished(join(objects, SCRATCH));
+  await removeUnfinished(jobRoot(jobs).drafts);
+  await removeUnfinished(mail, (name) => name.endsWith(UNFINISHED_MAIL));
+}
