@@ -156,8 +156,9 @@ test("a job is stopped where it was made", async () => {
   const after = await host(store, moved);
   await after.supervisor.deliver("r1", { id: "c", event: { type: "cancel.requested" } });
   await server.reached("hs-r1-i1-p-a1", "CANCELLED");
-  await after.committed(
+  const stopped = await after.committed(
     "r1",
     ({ status, current_phase }) => status === "cancelled" && current_phase === null,
   );
+  expect(stopped.termination_reason).toBe("cancelled");
 });

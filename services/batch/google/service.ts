@@ -87,7 +87,7 @@ export function googleBatch(options: GoogleBatchOptions): BatchService {
     const known =
       jobIds.length > FEW_JOBS ? await listed(jobs, signal) : new Map<string, GoogleJob>();
     return Promise.all(
-      jobIds.map((jobId) => {
+      jobIds.map(async (jobId) => {
         const job = known.get(jobId);
         return job === undefined ? one(jobs, jobId, signal) : jobStatus(jobId, job, []);
       }),
