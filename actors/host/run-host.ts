@@ -11,6 +11,7 @@ import type {
   TransitionEntry,
 } from "../../services/runs/index.ts";
 import type { Inspection } from "../inspection/inspection.ts";
+import { pathOf } from "../inspection/messages.ts";
 import type { Instruments } from "../instruments.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { createPostponing, type Postponing } from "./postponing.ts";
@@ -231,7 +232,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
     moved(who, event, before, after) {
       const from = before === null ? "" : stateName(before);
       const to = stateName(after);
-      const name = who === actor ? "run" : who.id;
+      const name = who === actor ? "run" : pathOf(who).join(".");
       if (from !== to) commits.log({ at: clock.now(), actor: name, event, from, to });
       commits.changed();
     },

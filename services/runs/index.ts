@@ -39,7 +39,10 @@ export interface OutboxEntry {
 export interface TransitionEntry {
   readonly revision: number;
   readonly at: number;
-  /** "run", or the invoke id of the child machine. */
+  /**
+   * "run", or the invoke ids that lead to the child machine: `predictionJob`,
+   * `predictionJob.stopJobs`.
+   */
   readonly actor: string;
   readonly event: string;
   readonly from: string;
