@@ -91,6 +91,8 @@ const REACHES_JOBS: Readonly<Record<keyof Environment, "own" | "open" | "secret"
   BATCH_PROVISIONING: "open",
   BATCH_SPOT_PREEMPTIONS: "open",
   BATCH_PRICES: "open",
+  BATCH_OFFERS: "open",
+  BATCH_OFFER_MINUTES: "open",
   BATCH_BOOT_DISK_GB: "open",
   BATCH_BOOT_DISK_IMAGE: "open",
   BATCH_BOOT_DISK_TYPE: "open",

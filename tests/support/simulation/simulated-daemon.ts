@@ -48,6 +48,7 @@ export interface World {
 /** What a daemon in a bad world may report; anything else is a fault of its own. */
 const EXPECTED_TROUBLES: ReadonlySet<string> = new Set([
   "STORE_UNAVAILABLE",
+  "BATCH_UNAVAILABLE",
   "COMMIT_CONFLICT",
   "LEASE_LOST",
   "COMPUTE_ENDED",
@@ -198,6 +199,16 @@ export function startDaemon(
     owner: name,
     limits: { maxActive: scenario.maxActive, maxActivePerUser: scenario.maxActive },
     sweeps: true,
+    jobs: {
+      ...batch.client(
+        net(
+          "batch",
+          () => new HaystackError("BATCH_UNAVAILABLE", "The simulated Batch gave no answer."),
+        ),
+        own,
+      ),
+      everyMs: scenario.reconcileMs,
+    },
     async dispatch({ document }) {
       world.takesUp(process, document.run_id);
       return process.alive ? "host" : new Promise(() => undefined);
