@@ -1,4 +1,4 @@
-import { BSON, type Db, type Filter } from "mongodb";
+import { BSON, type Filter } from "mongodb";
 import { HaystackError } from "../../../errors.ts";
 import type { RunStore } from "../index.ts";
 import { asideOperations, findRun, IS_ASIDE } from "./aside.ts";
@@ -6,6 +6,7 @@ import { CANCELLED_OUTSIDE, claimRuns, countEnded, HAS_EVENTS, userLoads } from 
 import { guarded, newClient } from "./client.ts";
 import { countRuns, usedBy } from "./counts.ts";
 import { commitGroup } from "./commit.ts";
+import { checkVersion, createIndexes, touch } from "./database.ts";
 import { isDuplicateKey, toStoreError } from "./errors.ts";
 import {
   archiveTails,
@@ -15,6 +16,7 @@ import {
   type ArchivedHistory,
 } from "./history.ts";
 import { followNews, type Hints } from "./hints.ts";
+import { deliverTo } from "./inbox.ts";
 import { mongoPresence, type StoredPresence } from "./presence.ts";
 import { journalOf, mongoRemoval, type StoredRemoval } from "./removal.ts";
 import { mailsOf, stuckRuns } from "./stuck.ts";
@@ -36,64 +38,7 @@ interface JournalEntry {
   readonly value: string;
 }
 
-/**
- * Waiting events that a run holds at most; a further one is refused until its host has consumed
- * some.
- */
-const INBOX_LIMIT = 1_000;
-
 const journalKey = (runId: string, key: string): string => JSON.stringify([runId, key]);
-
-async function createIndexes(db: Db): Promise<void> {
-  await db.collection("runs").createIndexes([
-    { name: "run_id", key: { run_id: 1 }, unique: true, sparse: true },
-    { name: "claim", key: { "lease.expires_at": 1, attention_at: 1, status: 1 } },
-    { name: "owner", key: { "lease.owner": 1 } },
-    { name: "queue", key: { status: 1, user_email: 1, created_at: 1, "lease.expires_at": 1 } },
-    { name: "queue_order", key: { status: 1, user_email: 1, priority: -1, created_at: 1 } },
-    { name: "mails", key: { "outbox.state": 1 } },
-    { name: "events", key: { "inbox.id": 1, "lease.expires_at": 1 } },
-    { name: "cancelled_outside", key: { status: 1, committed_status: 1 } },
-    { name: "set_aside", key: { set_aside: 1 }, sparse: true },
-    { name: "newest", key: { created_at: -1, run_id: -1 } },
-    { name: "newest_of_status", key: { status: 1, created_at: -1, run_id: -1 } },
-    { name: "newest_of_user", key: { user_email: 1, created_at: -1, run_id: -1 } },
-  ]);
-  await db.collection("daemons").createIndexes([{ name: "expiry", key: { expires_at: 1 } }]);
-  await db
-    .collection("run_history")
-    .createIndexes([{ name: "last_commit", key: { run_id: 1, last_commit: 1 } }]);
-}
-
-/** The form of the documents; a later one is another release's. */
-const VERSION = 1;
-
-async function checkVersion(db: Db): Promise<void> {
-  const stands = await db
-    .collection<{ readonly _id: string; readonly version: unknown }>("haystack")
-    .findOneAndUpdate(
-      { _id: "runs" },
-      { $setOnInsert: { version: VERSION } },
-      { ...LIMITED, upsert: true, returnDocument: "after" },
-    );
-  if (stands?.version === VERSION) return;
-  throw new HaystackError(
-    "STORE_VERSION_UNKNOWN",
-    `The database ${db.databaseName} was written by a newer release or by another program; run that release, or set MONGODB_DATABASE to another name.`,
-  );
-}
-
-async function touch(db: Db, now: number): Promise<void> {
-  const note = { $set: { at: now } };
-  try {
-    await db
-      .collection<{ readonly _id: string }>("haystack")
-      .updateOne({ _id: "touched" }, note, { ...LIMITED, upsert: true });
-  } catch (thrown) {
-    // Two that make the first note at the same time: one of them was written.
-    if (!isDuplicateKey(thrown)) throw thrown;
-  }
-}
 
 /**
  * The store for production: a MongoDB database that several daemons and other programs share.
@@ -120,6 +65,7 @@ export async function openMongoRuns({
   const journal = db.collection<JournalEntry>("run_journal");
   const daemons = db.collection<StoredPresence>("daemons");
   const aside = asideOperations(runs);
+  const deliver = deliverTo(runs);
   const archiving = new Set<Promise<void>>();
   const hinting = new Set<Hints>();
 
@@ -133,35 +79,6 @@ export async function openMongoRuns({
       .catch(() => undefined)
       .finally(() => archiving.delete(moving));
     archiving.add(moving);
-  };
-
-  const deliver: RunStore["deliver"] = async (runId, { id, event }) => {
-    const known = { $or: [{ "inbox.id": id }, { consumed: id }] };
-    const taken = {
-      run_id: runId,
-      "inbox.id": { $ne: id },
-      consumed: { $ne: id },
-      [`inbox.${INBOX_LIMIT - 1}`]: { $exists: false },
-    };
-    const stored = await runs.findOneAndUpdate(
-      taken,
-      { $push: { inbox: { id, event: JSON.stringify(event), at: Date.now() } } },
-      { ...LIMITED, projection: { run_id: 1 } },
-    );
-    if (stored !== null) return "stored";
-    if (
-      (await runs.findOne(
-        { run_id: runId, ...known },
-        { ...LIMITED, projection: { run_id: 1 } },
-      )) !== null
-    )
-      return "duplicate";
-    if ((await runs.findOne({ run_id: runId }, { ...LIMITED, projection: { run_id: 1 } })) === null)
-      return "unknown_run";
-    throw new HaystackError(
-      "STORE_UNAVAILABLE",
-      `Run ${runId} has ${INBOX_LIMIT} waiting events; send the event again when some have been processed.`,
-    );
   };
 
   const renew: RunStore["renew"] = async (owner, leases, expiresAt) => {
