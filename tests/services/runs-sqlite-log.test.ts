@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { mayMountDisk, mountSmallDisk } from "../../bench/chaos-disk.ts";
+import { lockSqliteRuns } from "../../services/runs/sqlite/lock.ts";
 import { openSqliteRuns } from "../../services/runs/sqlite/store.ts";
 import { sampleRun } from "./runs-fixtures.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
@@ -45,6 +46,8 @@ test.runIf(mayMountDisk || process.env["CI"] === "true")(
     await store.touch(0);
     const window = Promise.withResolvers<void>();
     const full = disk.fullUntil(window.promise);
+    const other = join(folder, "other.sqlite");
+    expect(() => lockSqliteRuns({ file: other })).toThrow("the disk is full");
     await expect(store.touch(0)).rejects.toMatchObject({
       code: "STORE_UNAVAILABLE",
       message: expect.stringContaining("the disk is full") as string,
@@ -53,5 +56,6 @@ test.runIf(mayMountDisk || process.env["CI"] === "true")(
     window.resolve();
     await full;
     await store.touch(0);
+    lockSqliteRuns({ file: other })();
   },
 );
