@@ -62,7 +62,7 @@ test.runIf(onLinux)(
     const process = living.name.slice(0, living.name.indexOf("."));
     for (const folder of folders) {
       const left = (await readdir(folder)).filter((name) => name !== "a.run_completed.1.eml");
-      expect(left, folder).toEqual([expect.stringContaining(process)]);
+      expect({ folder, left }).toEqual({ folder, left: [expect.stringContaining(process)] });
     }
     expect(await readdir(join(dataDir, "mail"))).toContain("a.run_completed.1.eml");
   },
