@@ -3,7 +3,11 @@ import { join } from "node:path";
 import { readH5ad } from "../science/anndata/read.ts";
 import type { RunDocument } from "../services/runs/document.ts";
 import type { RunStore } from "../services/runs/index.ts";
+import { dataFolder } from "../adapters/data-folder.ts";
+import { jobRoot, readHistory } from "../services/batch/local/job.ts";
 import { executionsLog } from "./chaos-daemon.ts";
+import type { Left } from "./chaos-left.ts";
+import type { ChaosFolders } from "./chaos-run.ts";
 
 /**
  * What the daemons really did, counted from outside: the inference program's own log, the mail
@@ -21,13 +25,15 @@ export interface Effects {
   /** Mails of a run beyond the first. */
   readonly duplicate_mails: number;
   readonly job_executions: number;
+  /** Of the jobs that were executed those that are on record as failed. */
+  readonly failed_jobs: number;
   /** Jobs that the iterations of the runs need: one each, and one more under synthetic control. */
   readonly jobs_needed: number;
 }
 
 /**
- * Every run was completed, none was lost, nothing was done twice, and no job ran that no iteration
- * needed; an attempt whose runner was killed is made again under another name.
+ * Every run was completed, none was lost, nothing was done twice, nothing is left, and no job
+ * succeeded that no iteration needed; one that failed by a fault is made again under another name.
  */
 export const isSound = ({
   runs,
@@ -35,19 +41,19 @@ export const isSound = ({
   lost,
   duplicate_jobs,
   duplicate_mails,
-  job_executions,
   jobs_needed,
-  faults = {},
-}: Effects & {
-  readonly runs: number;
-  readonly faults?: { readonly runner?: number };
-}): boolean =>
+  job_executions,
+  failed_jobs,
+  orphans,
+  leftovers,
+}: Effects & Left & { readonly runs: number }): boolean =>
   completed === runs &&
   lost.length === 0 &&
   duplicate_jobs === 0 &&
   duplicate_mails === 0 &&
-  job_executions >= jobs_needed &&
-  job_executions <= jobs_needed + (faults.runner ?? 0);
+  job_executions - failed_jobs === jobs_needed &&
+  orphans.length === 0 &&
+  leftovers.length === 0;
 
 const linesOf = async (file: string): Promise<string[]> =>
   (await readFile(file, "utf8").catch(() => "")).split("\n").filter((line) => line !== "");
@@ -79,16 +85,31 @@ async function hasResults({
   }
 }
 
+/** A mail of the run to its user. */
+async function hasMail({ run_id, user_email }: RunDocument, dataDir: string): Promise<boolean> {
+  const [name] = (await mailsIn(dataDir)).filter((mail) => mail.startsWith(`${run_id}.`));
+  if (name === undefined || user_email === null) return false;
+  const text = await readFile(join(dataDir, "mail", name), "utf8");
+  return text.split("\r\n").some((line) => line.startsWith("To: ") && line.includes(user_email));
+}
+
+async function failedOf(jobIds: Iterable<string>, dataDir: string): Promise<number> {
+  const { jobs } = jobRoot(dataFolder({ dataDir }).jobs);
+  let failed = 0;
+  for (const jobId of new Set(jobIds))
+    if ((await readHistory(join(jobs, jobId))).at(-1)?.state === "FAILED") failed += 1;
+  return failed;
+}
+
 export async function countEffects(
   store: RunStore,
-  dataDir: string,
+  { dataDir, witness }: ChaosFolders,
   runIds: readonly string[],
 ): Promise<Effects> {
-  const executions = (await linesOf(executionsLog(dataDir))).map(
+  const executions = (await linesOf(executionsLog(witness))).map(
     (line) => line.split(" ")[0] ?? "",
   );
   const mailed = (await mailsIn(dataDir)).map((name) => name.split(".")[0] ?? "");
-  const mailedRuns = new Set(mailed);
   const lost: string[] = [];
   const failed: string[] = [];
   let completed = 0;
@@ -102,7 +123,7 @@ export async function countEffects(
       failed.push(`${runId}: ${document.error_message ?? document.status}`);
     else if (
       document?.status === "completed" &&
-      mailedRuns.has(runId) &&
+      (await hasMail(document, dataDir)) &&
       (await hasResults(document))
     )
       completed += 1;
@@ -115,6 +136,7 @@ export async function countEffects(
     duplicate_jobs: repeated(executions),
     duplicate_mails: repeated(mailed),
     job_executions: executions.length,
+    failed_jobs: await failedOf(executions, dataDir),
     jobs_needed: jobsNeeded,
   };
 }
