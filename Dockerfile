@@ -1,8 +1,14 @@
 # The orchestrator: daemon, command line, and `haystack job` on Google Batch. The STACK worker has its own image in worker/.
-FROM node:24-bookworm-slim@sha256:6f7b03f7c2c8e2e784dcf9295400527b9b1270fd37b7e9a7285cf83b6951452d AS packages
+ARG NODE_IMAGE=node:24-bookworm-slim@sha256:6f7b03f7c2c8e2e784dcf9295400527b9b1270fd37b7e9a7285cf83b6951452d
+
+FROM ${NODE_IMAGE} AS packages
 WORKDIR /opt/haystack
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --no-audit --no-fund
+
+# `npm sbom --omit=dev` leaves out what a package for development needs too.
+FROM packages AS bill
+RUN npm pkg delete devDependencies && npm sbom --sbom-format=cyclonedx > sbom.cdx.json
 
 FROM packages AS checkout
 RUN npm ci --no-audit --no-fund
@@ -17,11 +23,12 @@ FROM checkout AS local-batch
 USER node
 ENTRYPOINT ["node", "tests/support/bucket-batch-main.ts"]
 
-FROM node:24-bookworm-slim@sha256:6f7b03f7c2c8e2e784dcf9295400527b9b1270fd37b7e9a7285cf83b6951452d AS orchestrator
+FROM ${NODE_IMAGE} AS orchestrator
 ENV NODE_ENV=production HAYSTACK_DATA_DIR=/var/lib/haystack
 WORKDIR /opt/haystack
 RUN mkdir -p /var/lib/haystack && chown node:node /var/lib/haystack
 COPY --from=packages /opt/haystack/node_modules node_modules
+COPY --from=bill /opt/haystack/sbom.cdx.json ./
 COPY package.json config.ts daemon.ts errors.ts fail-unbegun.ts given.ts json-text.ts last-work.ts own-files.ts retry-after.ts serve.ts software.ts system-words.ts zod-words.ts ./
 COPY actors actors
 COPY adapters adapters
@@ -38,8 +45,7 @@ USER node
 VOLUME /var/lib/haystack
 # Reached from outside with HTTP_HOST=0.0.0.0 and AUTH=token or AUTH=iap; without them it answers inside its container only.
 EXPOSE 8080
-HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.HTTP_PORT ?? 8080}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s CMD ["node", "bin/healthy.mjs"]
 # SIGTERM drains the daemon: leases are given back within GRACE_SECONDS.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["node", "bin/haystack.mjs"]

@@ -127,6 +127,8 @@ export interface DaemonOptions {
   readonly waitsToBegin?: boolean;
   readonly onCommitted?: NonNullable<SupervisorOptions["onCommitted"]>;
   readonly onTrouble: (error: HaystackError) => void;
+  /** Told in a sentence what takes long. */
+  readonly onNotice?: (sentence: string) => void;
   /** In place of the configured language model and databases. */
   readonly outside?: Outside;
   /** Told what the runs do, beside what the configuration asks for. */
@@ -161,7 +163,13 @@ async function openParts(
   const { objects, compute, atlases, knowledge } = workbench;
   const { owner, takesOver, unlock } = leaseAs(config, options.sweeps);
   opened.defer(unlock);
-  const runs = opened.adopt(await openRuns(config), (part) => part.close());
+  const runs = opened.adopt(
+    await openRuns(config, {
+      fewConnections: !options.sweeps,
+      ...given({ onNotice: options.onNotice }),
+    }),
+    (part) => part.close(),
+  );
   if (options.sweeps) opened.defer(keepDaemonClock(config, trouble));
   if (options.sweeps) await runs.check?.();
   if (takesOver) await runs.takeOver(owner);

@@ -65,7 +65,9 @@ export async function failUnbegun(
     dataDir,
   );
   await using opened = new AsyncDisposableStack();
-  const store = opened.adopt(await openRuns(config), (part) => part.close());
+  const store = opened.adopt(await openRuns(config, { fewConnections: true }), (part) =>
+    part.close(),
+  );
   const record = await store.get(runId);
   if (record === undefined) throw runNotFound(runId);
   const { document, snapshot } = record;

@@ -1,5 +1,6 @@
 import { createDispatch, type Dispatch } from "../actors/supervisor/dispatch.ts";
-import { type Config, handedOn } from "../config.ts";
+import { bootDiskTypeElsewhere, type Config, handedOn } from "../config.ts";
+import { given } from "../given.ts";
 import type { ImportJobs, RunJobs } from "../services/batch/index.ts";
 import type { Clock } from "../services/clock/index.ts";
 import type { RunStore } from "../services/runs/index.ts";
@@ -33,6 +34,7 @@ export async function openDispatch(
   const runJobs = googleRunJobs({
     ...jobSettings(config, environment),
     maxRunSeconds: LONGEST_RUN_SECONDS,
+    idleSeconds: config.DISPATCH_IDLE_SECONDS,
   });
   return {
     runJobs,
@@ -59,9 +61,17 @@ export async function openImportJobs(
 }
 
 /** Of jobs that run the orchestrator's own image. */
-const jobSettings = (config: Config, environment: NodeJS.ProcessEnv) => ({
+export const jobSettings = (config: Config, environment: NodeJS.ProcessEnv) => ({
   ...googlePlace(config),
   ...googleSettings(config),
+  ...given({ serviceAccount: config.DISPATCH_SERVICE_ACCOUNT ?? config.BATCH_SERVICE_ACCOUNT }),
+  bootDisk: {
+    sizeGb: config.BATCH_BOOT_DISK_GB,
+    ...given({
+      image: config.BATCH_BOOT_DISK_IMAGE,
+      type: bootDiskTypeElsewhere(config.DISPATCH_MACHINE_TYPE, config.BATCH_BOOT_DISK_TYPE),
+    }),
+  },
   image: configured(config, "DISPATCH_IMAGE"),
   machineType: config.DISPATCH_MACHINE_TYPE,
   environment: Object.fromEntries(

@@ -1,4 +1,4 @@
-import { type Config, gpuMachine, gpuPrice, listed, pairsOf } from "../config.ts";
+import { bootDiskType, type Config, gpuMachine, gpuPrice, listed, pairsOf } from "../config.ts";
 import { HaystackError } from "../errors.ts";
 import { given } from "../given.ts";
 import type { GoogleJobSettings } from "../services/batch/google/job.ts";
@@ -44,20 +44,30 @@ export const googleSettings = (
   topic: `projects/${configured(config, "BATCH_PROJECT")}/topics/${configured(config, "PUBSUB_TOPIC")}`,
   bootDisk: {
     sizeGb: config.BATCH_BOOT_DISK_GB,
-    ...given({ image: config.BATCH_BOOT_DISK_IMAGE, type: config.BATCH_BOOT_DISK_TYPE }),
+    ...given({
+      image: config.BATCH_BOOT_DISK_IMAGE,
+      type: bootDiskType(config.BATCH_MACHINE_TYPE, config.BATCH_BOOT_DISK_TYPE),
+    }),
   },
   labels: recordOf(config.BATCH_LABELS),
-  network: {
-    noExternalIp: config.BATCH_NO_EXTERNAL_IP,
-    ...given({ network: config.BATCH_NETWORK, subnetwork: config.BATCH_SUBNETWORK }),
-  },
   ...given({
     allowedLocations:
       config.BATCH_ALLOWED_LOCATIONS === "" ? undefined : listed(config.BATCH_ALLOWED_LOCATIONS),
     mountOptions:
       config.BATCH_MOUNT_OPTIONS === undefined ? undefined : listed(config.BATCH_MOUNT_OPTIONS),
     serviceAccount: config.BATCH_SERVICE_ACCOUNT,
+    network: networkOf(config),
+    userProject: config.GCS_USER_PROJECT,
   }),
 });
+
+/** Undefined: the default network, with external addresses. */
+const networkOf = (config: Config): GoogleJobSettings["network"] =>
+  (config.BATCH_NETWORK ?? config.BATCH_SUBNETWORK) === undefined
+    ? undefined
+    : {
+        noExternalIp: config.BATCH_NO_EXTERNAL_IP,
+        ...given({ network: config.BATCH_NETWORK, subnetwork: config.BATCH_SUBNETWORK }),
+      };
 
 export const recordOf = (text: string): Record<string, string> => Object.fromEntries(pairsOf(text));

@@ -118,7 +118,7 @@ async function onGoogleBatch(
   return { batch: await googleService(config), jobEvents };
 }
 
-async function googleService(config: Config): Promise<BatchService> {
+export async function googleService(config: Config): Promise<BatchService> {
   const { googleBatch } = await import("../services/batch/google/service.ts");
   return googleBatch({
     ...googlePlace(config),
@@ -129,6 +129,7 @@ async function googleService(config: Config): Promise<BatchService> {
     cpuMilli: config.BATCH_CPU_MILLI,
     memoryMib: config.BATCH_MEMORY_MIB,
     environment: recordOf(config.BATCH_ENVIRONMENT),
+    isImageStreamed: config.BATCH_IMAGE_STREAMING,
     model: config.BATCH_MODEL,
     ...googlePrices(config),
     provisioning: config.BATCH_PROVISIONING,
@@ -136,6 +137,7 @@ async function googleService(config: Config): Promise<BatchService> {
     ...given({
       installGpuDrivers: config.BATCH_INSTALL_GPU_DRIVERS,
       containerOptions: config.BATCH_CONTAINER_OPTIONS,
+      reservation: config.BATCH_RESERVATION,
       accelerator:
         config.BATCH_ACCELERATOR === "none"
           ? undefined

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Config } from "../config.ts";
 import { given } from "../given.ts";
 import type { Clock } from "../services/clock/index.ts";
@@ -14,6 +15,7 @@ export async function openLiterature(
   return pubmedLiterature({
     baseUrl: config.NCBI_BASE_URL,
     ...answerCache(config, "literature"),
+    rateFile: join(config.dataDir, "cache", "rates.sqlite"),
     timeoutMs: config.LITERATURE_TIMEOUT_SECONDS * 1_000,
     now: () => clock.now(),
     ...given({ apiKey: config.NCBI_API_KEY, email: config.NCBI_EMAIL }),

@@ -31,6 +31,10 @@ export async function openObjects(
     prefix,
     cacheDir: join(config.dataDir, "cache", bucket),
     cacheBytes: config.GCS_CACHE_GB * 1e9,
-    ...given({ projectId: config.BATCH_PROJECT, emulatorUrl: config.GCS_ENDPOINT }),
+    ...given({
+      projectId: config.BATCH_PROJECT,
+      emulatorUrl: config.GCS_ENDPOINT,
+      userProject: config.GCS_USER_PROJECT,
+    }),
   });
 }

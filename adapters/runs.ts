@@ -7,7 +7,14 @@ export const sqliteFile = (config: Config): { readonly file: string } => ({
   file: dataFolder(config).runs,
 });
 
-export async function openRuns(config: Config): Promise<RunStore> {
+export interface RunsOptions {
+  /** For a process of one run, of which there may be thousands. */
+  readonly fewConnections?: boolean;
+  /** Told in a sentence what takes long. */
+  readonly onNotice?: (sentence: string) => void;
+}
+
+export async function openRuns(config: Config, options: RunsOptions = {}): Promise<RunStore> {
   const mongodb = mongodbOf(config);
   if (mongodb === undefined) {
     checkRestored(config);
@@ -15,7 +22,7 @@ export async function openRuns(config: Config): Promise<RunStore> {
     return openSqliteRuns(sqliteFile(config));
   }
   const { openMongoRuns } = await import("../services/runs/mongodb/store.ts");
-  return openMongoRuns(mongodb);
+  return openMongoRuns({ ...mongodb, ...options });
 }
 
 /** Whether a daemon is there that takes runs from the queue. */

@@ -17,6 +17,7 @@ export function withDaemon<Result>(
       sweeps: false,
       onCommitted: (document) => progress.show(document),
       onTrouble: (error) => note(`haystack: ${error.message}`),
+      onNotice: (sentence) => note(`haystack: ${sentence}`),
     });
     try {
       return await work(daemon, progress);

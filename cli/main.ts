@@ -2,6 +2,7 @@ import { CommanderError } from "commander";
 import { ownVariables, redactor } from "../config.ts";
 import { errorBody, toHaystackError } from "../errors.ts";
 import { note, outliveReaders, say } from "./output.ts";
+import { useProxies } from "../proxies.ts";
 import { systemWords } from "../system-words.ts";
 import { buildProgram } from "./program.ts";
 import { usageError } from "./usage.ts";
@@ -22,6 +23,7 @@ export async function main(args: readonly string[]): Promise<number> {
     exitCode = code;
   });
   try {
+    useProxies();
     await program.parseAsync([...args], { from: "user" });
     return exitCode;
   } catch (thrown) {

@@ -21,6 +21,7 @@ export type ShownRun = Pick<
   | "grounding_scores"
   | "final_score"
   | "held_jobs"
+  | "postponed"
 >;
 
 export interface Progress {
@@ -91,6 +92,7 @@ function describe({
   grounding_scores,
   final_score,
   held_jobs,
+  postponed,
 }: ShownRun): string {
   const last = grounding_scores.at(-1);
   if (status === "cancelled")
@@ -102,6 +104,11 @@ function describe({
       ? ""
       : `iteration ${current_iteration}${last === undefined ? "" : `, last score ${last}`}, `;
   const [held] = held_jobs ?? [];
-  const why = held === undefined ? "" : ` (no machine yet: ${held.reason})`;
+  const why =
+    held !== undefined
+      ? ` (no machine yet: ${held.reason})`
+      : postponed !== undefined
+        ? ` (tried again at ${postponed.try_at}: ${postponed.message})`
+        : "";
   return `${run_id}: ${iteration}${PHASES[current_phase]}${why}`;
 }

@@ -13,6 +13,15 @@ export const address = (...given: Parameters<typeof z.url>) => z.url(...given).m
 /** true or false, by the words that people use for them, of which none is longer. */
 export const flag = () => z.stringbool().meta({ maxLength: 8 });
 
+/** An account of Google Cloud, which is written as an address. */
+export const serviceAccount = () =>
+  anyText()
+    .regex(
+      /^[^@\s]+@[^@\s]+$/,
+      "must be the address of a service account, such as NAME@PROJECT.iam.gserviceaccount.com",
+    )
+    .optional();
+
 /** Of US dollars. */
 export const amount = () => z.coerce.number().min(0).max(LARGEST_AMOUNT);
 

@@ -73,6 +73,7 @@ const REACHES_JOBS: Readonly<Record<keyof Environment, "own" | "open" | "secret"
   GCS_BUCKET: "open",
   GCS_PREFIX: "open",
   GCS_CACHE_GB: "open",
+  GCS_USER_PROJECT: "open",
   SIGNED_URL_SECONDS: "own",
   GCS_ENDPOINT: "open",
   BATCH_PROJECT: "open",
@@ -100,6 +101,8 @@ const REACHES_JOBS: Readonly<Record<keyof Environment, "own" | "open" | "secret"
   BATCH_NETWORK: "open",
   BATCH_SUBNETWORK: "open",
   BATCH_NO_EXTERNAL_IP: "open",
+  BATCH_RESERVATION: "open",
+  BATCH_IMAGE_STREAMING: "open",
   BATCH_LABELS: "open",
   BATCH_ENDPOINT: "open",
   PUBSUB_TOPIC: "open",
@@ -135,9 +138,11 @@ const REACHES_JOBS: Readonly<Record<keyof Environment, "own" | "open" | "secret"
   DISPATCH: "own",
   DISPATCH_IMAGE: "own",
   DISPATCH_MACHINE_TYPE: "own",
+  DISPATCH_SERVICE_ACCOUNT: "own",
   DISPATCH_IMPORT_TASKS: "own",
   DISPATCH_SECRETS: "own",
   DISPATCH_MAX_JOBS: "own",
+  DISPATCH_IDLE_SECONDS: "own",
   DISPATCH_WATCH_SECONDS: "own",
 };
 

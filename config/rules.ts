@@ -1,5 +1,6 @@
 import { isIPv4 } from "node:net";
 import { distance } from "fastest-levenshtein";
+import { batchDisagreements } from "./batch-rules.ts";
 import { handedOn } from "./handed-on.ts";
 import { isOfMongodb } from "./mongodb.ts";
 import { gpuMachine, gpuPrice } from "./prices.ts";
@@ -28,6 +29,7 @@ export function disagreements(given: Environment): Problem[] {
   const dispatch = given.DISPATCH === "batch" ? given.DISPATCH : undefined;
   const unknownToJobs = dispatch === undefined ? [] : secretsWithoutVersion(given);
   return [
+    ...batchDisagreements(given),
     ...needed(
       given.BATCH_PROJECT,
       "BATCH_IMAGE",
@@ -79,6 +81,11 @@ export function disagreements(given: Environment): Problem[] {
     ...(["BATCH_PROJECT", "DISPATCH_IMAGE", "MONGODB_URI"] as const).flatMap((name) =>
       needed(dispatch, name, "missing; DISPATCH=batch needs it"),
     ),
+    ...needed(
+      dispatch,
+      "SENDGRID_API_KEY",
+      "missing; mails of a run on its own machine would be files that go with the machine, so DISPATCH=batch needs a mail service",
+    ),
     ...unless(
       unknownToJobs.length === 0,
       "DISPATCH_SECRETS",
@@ -114,7 +121,7 @@ const HEADS: readonly {
   {
     head: "GCS_BUCKET",
     isSet: ({ GCS_BUCKET }) => GCS_BUCKET !== undefined,
-    names: /^(GCS_PREFIX|SIGNED_URL_SECONDS)$/,
+    names: /^(GCS_PREFIX|GCS_USER_PROJECT|SIGNED_URL_SECONDS)$/,
   },
   {
     head: "MONGODB_URI",

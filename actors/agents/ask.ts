@@ -77,7 +77,10 @@ export async function ask<Answer, Result>(
     const reply = await session.once(
       [turn, request],
       (key) =>
-        session.model.complete({ ...request, max_output_tokens }, { key, timeout_ms, signal }),
+        session.model.complete(
+          { ...request, max_output_tokens },
+          { key, timeout_ms, signal, onWait: session.onWait },
+        ),
       signal,
     );
     session.add(reply.usage);

@@ -71,7 +71,12 @@ async function compare({
     const batch = missing.slice(start, start + TEXTS_A_CALL);
     const paid = usage;
     const reply = await model
-      .embed(batch, { key: `${key}/${start}`, timeout_ms: session.limits.timeout_ms, signal })
+      .embed(batch, {
+        key: `${key}/${start}`,
+        timeout_ms: session.limits.timeout_ms,
+        signal,
+        onWait: session.onWait,
+      })
       .catch((thrown: unknown) => {
         session.add(paid);
         throw thrown;

@@ -54,7 +54,7 @@ export async function judge(
         components: measured,
         evidence: grounding.evidence,
         top_genes: top_genes.slice(0, 30),
-        enriched: enriched.slice(0, 20),
+        enriched: enriched.filter(({ alike }) => alike === undefined).slice(0, 20),
       },
       tools: [],
       schema: scoresSchema,

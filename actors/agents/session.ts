@@ -1,5 +1,10 @@
 import { HaystackError, toHaystackError, type ErrorCode } from "../../errors.ts";
-import type { LanguageModel, ModelUsage } from "../../services/language-model/index.ts";
+import type {
+  CallOptions,
+  LanguageModel,
+  ModelUsage,
+} from "../../services/language-model/index.ts";
+import type { StepContext } from "../host/step.ts";
 import { journalOf, type Journal, type JournalPorts, type StepKey } from "./journalled.ts";
 
 /** Tokens and money are limits of a run, turns of a question, time of a call. */
@@ -17,11 +22,19 @@ export interface AgentModel {
 
 /** One step's dealings with the model: what it may spend, what it spent, what is on record. */
 export interface Session extends AgentModel, Journal {
+  /** Told when the model makes the step wait. */
+  readonly onWait: NonNullable<CallOptions["onWait"]>;
   add(usage: ModelUsage): void;
   /** Of this step, calls read back from the journal included. */
   usage(): ModelUsage;
   /** What the run may still spend. */
   left(): ModelUsage;
+}
+
+interface ModelStep {
+  /** By the run before this step. */
+  readonly spent?: ModelUsage | undefined;
+  readonly waits: StepContext["waits"] | undefined;
 }
 
 interface ModelPorts extends JournalPorts {
@@ -30,16 +43,19 @@ interface ModelPorts extends JournalPorts {
 
 /**
  * Does a step's work, with the model where there is one, and says what it used of it, also when it
- * fails. `spent`: by the run before this step.
+ * fails.
  */
 export async function withModel<Output extends object>(
   { model, ...ports }: ModelPorts,
   key: StepKey,
-  spent: ModelUsage | undefined,
+  { spent, waits }: ModelStep,
   work: (session: Session | null) => Promise<Output>,
 ): Promise<Output & { readonly usage?: ModelUsage }> {
   if (model === undefined) return work(null);
-  const session = openSession(model, ports, key, spent ?? { tokens: 0, usd: 0 });
+  const session: Session = {
+    ...openSession(model, ports, key, spent ?? { tokens: 0, usd: 0 }),
+    onWait: (wait) => waits?.(wait === null ? null : { code: "MODEL_UNAVAILABLE", ...wait }),
+  };
   try {
     return { ...(await work(session)), usage: session.usage() };
   } catch (thrown) {
@@ -62,7 +78,7 @@ function openSession(
   ports: JournalPorts,
   key: StepKey,
   spent: ModelUsage,
-): Session {
+): Omit<Session, "onWait"> {
   let used: ModelUsage = { tokens: 0, usd: 0 };
   return {
     model,

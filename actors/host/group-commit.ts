@@ -35,8 +35,12 @@ export interface GroupCommit {
 const LARGEST_WRITE = 256;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
-/** Attempts at one run's write alone that may end in an error which no repetition helps. */
+/**
+ * Attempts at one run's write alone: few where the error says that no repetition helps, for less
+ * than a minute where nobody foresaw it and it may yet pass.
+ */
 const REFUSED_AFTER = 3;
+const UNFORESEEN_REFUSED_AFTER = 15;
 
 export function createGroupCommit(
   store: Pick<RunStore, "commit">,
@@ -65,10 +69,12 @@ export function createGroupCommit(
           : outcomes.map((outcome, index) => recogniseOwn(commits[index], outcome));
       } catch (thrown) {
         const error = toHaystackError(thrown);
-        const isOfRun = !error.retryable && error.code !== "STORE_DAMAGED";
+        const isUnforeseen = error.code === "INTERNAL";
+        const isOfRun = isUnforeseen || (!error.retryable && error.code !== "STORE_DAMAGED");
         if (isOfRun && commits.length > 1) return writeAlone(commits);
         onTrouble(error);
-        if (isOfRun && attempt + 1 >= REFUSED_AFTER)
+        const most = isUnforeseen ? UNFORESEEN_REFUSED_AFTER : REFUSED_AFTER;
+        if (isOfRun && attempt + 1 >= most)
           return commits.map(() => ({ result: "refused", problem: "the store gave an error" }));
         await pause(Math.min(FIRST_RETRY_MS * 2 ** attempt, LONGEST_RETRY_MS));
       }

@@ -1,6 +1,7 @@
 import { HaystackError, toHaystackError, type ErrorCode } from "../../errors.ts";
 import type { Clock } from "../../services/clock/index.ts";
 import type { Postponement } from "../../services/runs/document.ts";
+import type { StepWait } from "./step.ts";
 import { pauseSince } from "../steps/pause.ts";
 
 /**
@@ -21,6 +22,8 @@ export interface Postponing {
     signal: AbortSignal,
     attempt: () => Promise<Output>,
   ): Promise<Output>;
+  /** Shows for what an attempt at the step waits; null when that is over. */
+  waits(step: string): (wait: StepWait | null) => void;
   /** Of those that are postponed the first; undefined where none is. */
   shown(): Postponement | undefined;
   /** The machine has run out of something: further runs would only meet the same. */
@@ -30,7 +33,8 @@ export interface Postponing {
 }
 
 const MINUTE_MS = 60_000;
-const PATIENCE_MS = 6 * 60 * MINUTE_MS;
+/** Where the machine has run out of something, it takes somebody to notice. */
+export const PATIENCE_MS = 6 * 60 * MINUTE_MS;
 
 /**
  * For how long a step is tried. A process that was killed may have been killed for what it
@@ -45,7 +49,7 @@ const PATIENCE: Readonly<Partial<Record<ErrorCode, number>>> = {
   BATCH_UNAVAILABLE: PATIENCE_MS,
 };
 const PAUSES = { first: 5_000, longest: 5 * MINUTE_MS };
-const OF_MACHINE: ReadonlySet<ErrorCode> = new Set(["DISK_FULL", "TOO_MANY_FILES"]);
+export const OF_MACHINE: ReadonlySet<ErrorCode> = new Set(["DISK_FULL", "TOO_MANY_FILES"]);
 
 export interface PostponingOptions {
   readonly clock: Clock;
@@ -85,7 +89,9 @@ export function createPostponing({
   return {
     async attempts(step, signal, attempt) {
       const mine = {};
-      const before = earlier?.step === step ? earlier : undefined;
+      // What an attempt of an earlier host waited for, this one will find out.
+      const before =
+        earlier?.step === step && PATIENCE[earlier.code] !== undefined ? earlier : undefined;
       if (before !== undefined) postponed.set(mine, before);
       earlier = undefined;
       let since = before === undefined ? undefined : Date.parse(before.since);
@@ -119,6 +125,24 @@ export function createPostponing({
       } finally {
         postponed.delete(mine);
       }
+    },
+    waits(step) {
+      const mine = {};
+      return (wait) => {
+        if (wait === null) {
+          if (postponed.delete(mine)) changed();
+          return;
+        }
+        const { code, reason, until } = wait;
+        postponed.set(mine, {
+          step,
+          code,
+          message: reason,
+          since: new Date(clock.now()).toISOString(),
+          try_at: new Date(until).toISOString(),
+        });
+        changed();
+      };
     },
     shown: () => first() ?? earlier,
     obstructed: () => [...postponed.values()].some(({ code }) => OF_MACHINE.has(code)),

@@ -2,7 +2,7 @@ import { createActor, type Actor, type Snapshot } from "xstate";
 import { HaystackError, recordUnreadable } from "../../errors.ts";
 import { isRunId } from "../../machines/job-id.ts";
 import type { RunMachine } from "../../machines/run.ts";
-import { runView } from "../../machines/run-view.ts";
+import { earliestWakeUp, runView } from "../../machines/run-view.ts";
 import { migrateSnapshot } from "../../machines/versions.ts";
 import type { RunRecord } from "../../services/runs/index.ts";
 import { wasRefused } from "../../services/runs/document.ts";
@@ -17,6 +17,8 @@ export interface RestoredRun {
    */
   readonly lastGood: object | null;
   readonly life: RunLife;
+  /** As the machine's state has it: another program may have written the record's. */
+  readonly wakeAt: number | null;
   /** Why the machine is never started here. */
   readonly problem: HaystackError | null;
   /** The document shows another status than the machine does. */
@@ -46,7 +48,11 @@ export function restoreRun(machine: RunMachine, record: RunRecord): RestoredRun 
     },
     ...(stored === null || stored === undefined ? {} : { snapshot: stored as Snapshot<unknown> }),
   });
-  const restored = { actor, lastGood };
+  const restored = {
+    actor,
+    lastGood,
+    wakeAt: stored === null || stored === undefined ? null : earliestWakeUp(stored),
+  };
   if (lastGood === null && wasRefused({ ...document, snapshot: null })) {
     const { code, message } = document.error ?? { code: "CONFIG_INVALID", message: "" };
     const problem = new HaystackError(code, message);

@@ -66,6 +66,8 @@ export interface RunCommitsOptions {
   readonly actor: Actor<RunMachine>;
   /** The snapshot as it is stored. */
   readonly lastGood: object | null;
+  /** When it asks to be woken. */
+  readonly wakeAt: number | null;
   readonly life: RunLifeHolder;
   readonly steps: RunSteps;
   readonly groupCommit: GroupCommit;
@@ -97,8 +99,8 @@ export function createRunCommits(options: RunCommitsOptions): RunCommits {
   const runId = record.document.run_id;
   const write = createWriteState();
   const checkBudget = snapshotBudget(runId, record.snapshot ?? "", options.onTrouble);
-  let { document, revision, outbox, wake_at: wakeAt } = record;
-  let { lastGood } = options;
+  let { document, revision, outbox } = record;
+  let { lastGood, wakeAt } = options;
   let expectedStatus: RunStatus = document.status;
   let jobs = actor.getSnapshot().context.jobs;
   let takenJobs = jobs;

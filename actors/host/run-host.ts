@@ -135,6 +135,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
     token,
     actor,
     lastGood: restored.lastGood,
+    wakeAt: restored.wakeAt,
     life,
     steps,
     groupCommit,

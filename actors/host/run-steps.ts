@@ -38,7 +38,7 @@ export interface RunStepsOptions {
    * a restored snapshot.
    */
   readonly needsCommit: () => boolean;
-  readonly postponing: Pick<Postponing, "attempts" | "close">;
+  readonly postponing: Pick<Postponing, "attempts" | "waits" | "close">;
 }
 
 export function createRunSteps({
@@ -67,6 +67,7 @@ export function createRunSteps({
   ): Promise<Output> => {
     if (needsCommit()) await gate.pass();
     let step: Promise<Output> | undefined;
+    const waits = postponing.waits(patient ?? "");
     const attempt = async (): Promise<Output> => {
       while (!closed && !leaseHolds())
         await new Promise<void>((resolve) => renewalWaiters.push(resolve));
@@ -77,7 +78,7 @@ export function createRunSteps({
         );
       signal.throwIfAborted();
       const others = [...working].filter((other) => other !== step);
-      return work({ signal, quiesce: async () => void (await Promise.allSettled(others)) });
+      return work({ signal, waits, quiesce: async () => void (await Promise.allSettled(others)) });
     };
     step = patient === undefined ? attempt() : postponing.attempts(patient, signal, attempt);
     working.add(step);

@@ -5,8 +5,17 @@ import type {
   PromiseSnapshot,
   StateValue,
 } from "xstate";
-import { toHaystackError, type HaystackError } from "../../errors.ts";
+import { toHaystackError, type ErrorCode, type HaystackError } from "../../errors.ts";
 import type { StepFailure } from "../../machines/run-types.ts";
+
+/** A service makes a step wait, which goes on by itself. */
+export interface StepWait {
+  readonly code: ErrorCode;
+  /** A sentence. */
+  readonly reason: string;
+  /** The time of day, in milliseconds. */
+  readonly until: number;
+}
 
 /** What the run's host gives to a step. */
 export interface HostContext {
@@ -14,6 +23,8 @@ export interface HostContext {
    * Aborted when the machine leaves the state that invoked the step, or the run is stopped here.
    */
   readonly signal: AbortSignal;
+  /** What the effect waits for, shown with the run; null when that is over. */
+  readonly waits?: (wait: StepWait | null) => void;
   /** Resolves when every other effect of this run has settled, aborted ones included. */
   quiesce(): Promise<void>;
 }

@@ -22,8 +22,8 @@ const NOT_READ: ReadonlySet<ErrorCode> = new Set([
 /** Text to structured query; decides the effective control strategy from what the atlases hold. */
 export function analyze(ports: StepPorts): Effect<AnalyzeInput, AnalyzeOutput> {
   const { atlases, compute, knowledge, literature, lookUps } = ports;
-  return ({ run_id, query, config }, { signal }) =>
-    withModel(ports, { run_id, step: "analyze", iteration: 0 }, undefined, async (session) => {
+  return ({ run_id, query, config }, { signal, waits }) =>
+    withModel(ports, { run_id, step: "analyze", iteration: 0 }, { waits }, async (session) => {
       const { opened, places } = await openAtlases(atlases, config, signal);
       const exactLabels = config.exact_labels;
       const byRules = compute.run(

@@ -8,6 +8,7 @@ import type {
 } from "../../machines/run-types.ts";
 import type { JobStatus } from "../../services/batch/index.ts";
 import { iterationObjects } from "../run-objects.ts";
+import { OF_MACHINE, PATIENCE_MS as PATIENCE_OF_MACHINE_MS } from "../host/postponing.ts";
 import type { Effect } from "../host/step.ts";
 import { pauseSince } from "./pause.ts";
 import type { StepPorts } from "../ports.ts";
@@ -32,8 +33,9 @@ const PATIENCE_MS = 10 * 60_000;
 /**
  * Asks Batch for the truth about one job (D8); a success counts only with a valid output file.
  * Without an answer of Batch there is no verdict, however late it is: to stop the job would need
- * Batch too. A prediction that was paid for waits for the object store until the deadline at least;
- * a check that breaks by itself would break again, and ends sooner.
+ * Batch too. A prediction that was paid for waits for the object store until the deadline at least,
+ * and for this machine as long as other steps do; a check that breaks by itself would break again,
+ * and ends sooner.
  */
 export function checkJob({
   batch,
@@ -109,8 +111,9 @@ export function checkJob({
             return failed("application", { ...error.toRecord(), code: "PREDICTION_INVALID" });
           const later = checkLater(error);
           const { code, since } = later.trouble;
+          const patience = OF_MACHINE.has(code) ? PATIENCE_OF_MACHINE_MS : PATIENCE_MS;
           const giveUpAt =
-            code === "INTERNAL" ? since + PATIENCE_MS : Math.max(deadline_at, since + PATIENCE_MS);
+            code === "INTERNAL" ? since + patience : Math.max(deadline_at, since + patience);
           if (later.now < giveUpAt)
             return { ...later, check_at: Math.min(later.check_at, giveUpAt) };
           return failed("application", {

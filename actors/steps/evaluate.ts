@@ -9,6 +9,7 @@ import type {
 import { given } from "../../given.ts";
 import { literatureFindings } from "../../science/grounding/literature-subjects.ts";
 import { meaningOf } from "../../science/grounding/meaning.ts";
+import { geneSetPage } from "../../science/knowledge/gene-sets.ts";
 import type { PromptPlan } from "../../science/prompting/prompt-plan.ts";
 import { readingSentence } from "../../science/report/reading.ts";
 import type { LiteratureAnswer } from "../../services/literature/index.ts";
@@ -30,9 +31,10 @@ const SHOWN = 10;
  * Judges the predictions of this iteration; the evidence goes to an object, a summary into the run.
  */
 export function evaluate(ports: StepPorts): Effect<EvaluateInput, EvaluateOutput> {
-  return (input, { signal }) => {
-    const { run_id, iteration, model_spent } = input;
-    return withModel(ports, { run_id, step: "evaluate", iteration }, model_spent, (session) =>
+  return (input, { signal, waits }) => {
+    const { run_id, iteration, model_spent: spent } = input;
+    const key = { run_id, step: "evaluate", iteration } as const;
+    return withModel(ports, key, { spent, waits }, (session) =>
       evaluateRound(ports, input, session, signal),
     );
   };
@@ -114,8 +116,15 @@ async function evaluateRound(
       .slice(0, SHOWN)
       .map(({ gene, log2_fold_change }) => ({ gene, log2_fold_change })),
     enriched_pathways: enriched
+      .filter(({ alike }) => alike === undefined)
       .slice(0, SHOWN)
-      .map(({ id, name, direction, p_adjusted }) => ({ id, name, direction, p_adjusted })),
+      .map(({ id, name, direction, p_adjusted }) => ({
+        id,
+        name,
+        direction,
+        p_adjusted,
+        url: geneSetPage(id),
+      })),
   };
   return {
     evaluation: stored,

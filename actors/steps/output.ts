@@ -118,13 +118,14 @@ async function collectLog(
     plan,
     evaluation,
   }: FinishedIteration): Promise<IterationResult> => {
-    const { grounding, top_genes, enriched } = await json<Evaluation>(evaluation);
+    const { grounding, top_genes, enriched, gene_sets_tested } = await json<Evaluation>(evaluation);
     return {
       iteration: summary.iteration,
       plan: await json<PromptPlan>(plan),
       grounding,
       top_genes,
       enriched,
+      gene_sets_tested,
       jobs: context.jobs
         .filter(({ iteration }) => iteration === summary.iteration)
         .map(

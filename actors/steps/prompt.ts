@@ -16,9 +16,10 @@ const sum = (parts: readonly { readonly n_cells: number }[]): number =>
 
 /** Chooses the prompt cells of this iteration, knowing the earlier ones, and stores the plan. */
 export function prompt(ports: StepPorts): Effect<PromptInput, PromptOutput> {
-  return (input, { signal }) => {
-    const { run_id, iteration, model_spent } = input;
-    return withModel(ports, { run_id, step: "prompt", iteration }, model_spent, async (session) => {
+  return (input, { signal, waits }) => {
+    const { run_id, iteration, model_spent: spent } = input;
+    const key = { run_id, step: "prompt", iteration } as const;
+    return withModel(ports, key, { spent, waits }, async (session) => {
       const plan = await withTransfer(
         ports,
         input,

@@ -41,7 +41,11 @@ export interface ClaimsOptions {
   readonly dispatch: Dispatch | undefined;
   /** Whether a claimed run is released again, as this version of the machine cannot read it. */
   readonly skips: (record: RunRecord) => boolean;
-  readonly host: (record: RunRecord) => RunHost | undefined;
+  /** `whileWaiting`: only until the run has something to do. */
+  readonly host: (
+    record: RunRecord,
+    options?: { readonly whileWaiting: boolean },
+  ) => RunHost | undefined;
   /** This machine has run out of something: what is admitted could not work. */
   readonly obstructed: () => boolean;
   readonly onTrouble: (error: HaystackError) => void;
@@ -150,7 +154,8 @@ export function createClaims({
     release: (lease: Release) => Promise<void> | void = releaseNow,
   ): Promise<RunHost | undefined> => {
     const lookAgainAt = dispatch === undefined ? "host" : await dispatch(record);
-    if (lookAgainAt === "host") return host(record);
+    if (typeof lookAgainAt === "string")
+      return host(record, { whileWaiting: lookAgainAt === "while it waits" });
     await release({ ...leaseOf(record), attention_at: lookAgainAt });
     return undefined;
   };

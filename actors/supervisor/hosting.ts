@@ -15,6 +15,7 @@ import type { ComposeMail } from "../mail/compose-mail.ts";
 import { createOutboxSender } from "../mail/outbox-sender.ts";
 import type { AdmissionLimits } from "./admission.ts";
 import type { Background } from "./background.ts";
+import { isOfGpuJobs } from "./dispatch.ts";
 import { createLocalAdmission } from "./local-admission.ts";
 import { createPassivation, type Passivation } from "./passivation.ts";
 import { createWakeUps } from "./wake-ups.ts";
@@ -33,8 +34,11 @@ import { createWakeUps } from "./wake-ups.ts";
  */
 export interface Hosting {
   readonly hosts: ReadonlyMap<string, RunHost>;
-  /** Hosts a claimed run; undefined when a later lease is hosted already, or after `close`. */
-  host(record: RunRecord): RunHost | undefined;
+  /**
+   * Hosts a claimed run; undefined when a later lease is hosted already, or after `close`.
+   * `whileWaiting`: until something but its GPU jobs is to be done; then it is claimed anew.
+   */
+  host(record: RunRecord, options?: { readonly whileWaiting: boolean }): RunHost | undefined;
   /** Admits runs that this process was given, as far as its own limit goes. */
   admitGiven(): void;
   readonly waits: Passivation["waits"];
@@ -96,6 +100,7 @@ export function createHosting(options: HostingOptions, parts: HostingParts): Hos
   const { store, clock, instruments = {} } = options;
   const { background } = parts;
   const hosts = new Map<string, RunHost>();
+  const whileWaiting = new Set<RunHost>();
   const settledWaiters = new Map<string, ((document: RunDocument) => void)[]>();
   const given = options.sweeps ? undefined : createLocalAdmission(options.limits.maxActive);
   const queue = createFairQueue(WORK_AT_A_TIME);
@@ -119,6 +124,7 @@ export function createHosting(options: HostingOptions, parts: HostingParts): Hos
   const remove = (host: RunHost): void => {
     if (hosts.get(host.runId) !== host) return;
     hosts.delete(host.runId);
+    whileWaiting.delete(host);
     passivation.remove(host.runId);
     given?.remove(host);
     wakeUps.remove(host.runId);
@@ -179,6 +185,7 @@ export function createHosting(options: HostingOptions, parts: HostingParts): Hos
     if (closed || hosts.get(host.runId) !== host) return;
     given?.note(host);
     wakeUps.set(host.runId, host.wakeAt());
+    if (whileWaiting.has(host) && isForAJob(host.document())) return background.run(hostAnew(host));
     outboxSender.sendOwed(host);
     if (entries.length > 0 && host.document().status === "pending") queueAgain(host);
     if (host.resting() && host.settled() && !outboxSender.owesNow(host))
@@ -190,13 +197,17 @@ export function createHosting(options: HostingOptions, parts: HostingParts): Hos
     await parts.claim(host.runId);
   };
 
+  /** Work of a run for which there is a machine of its own. */
+  const isForAJob = (document: RunDocument): boolean =>
+    document.status === "running" && !isOfGpuJobs(document);
+
   const setAside = ({ runId, token }: RunHost, { code, message }: HaystackError) =>
     store.setAside(runId, { code, message, at: clock.now(), token });
 
   return {
     hosts,
     waits: passivation.waits,
-    host(record) {
+    host(record, { whileWaiting: isGuest } = { whileWaiting: false }) {
       const runId = record.document.run_id;
       const token = record.lease?.token ?? 0;
       if (closed) {
@@ -224,6 +235,7 @@ export function createHosting(options: HostingOptions, parts: HostingParts): Hos
         onTrouble: options.onTrouble,
       });
       hosts.set(runId, host);
+      if (isGuest) whileWaiting.add(host);
       given?.note(host);
       if (host.settled()) afterCommit(host, []);
       return host;

@@ -5,10 +5,11 @@ import type { PlausibilityScale } from "../../science/accuracy/accuracy-schema.t
 import { given } from "../../given.ts";
 import { readH5ad } from "../../science/anndata/read.ts";
 import { evaluateResponse, type EvaluationInput } from "../../science/grounding/evaluate.ts";
+import { testGeneSets } from "../../science/statistics/test-gene-sets.ts";
 import { calibrateScore } from "../../science/grounding/measured-scale.ts";
 import { correctionOf } from "../../science/inference/delta-transfer.ts";
 import { validatePrediction } from "../../science/inference/validate-prediction.ts";
-import { loadKnowledge } from "../../science/knowledge/load.ts";
+import { importedSets, loadKnowledge } from "../../science/knowledge/load.ts";
 import type { ControlStrategy, StructuredQuery } from "../../science/query/structured-query.ts";
 import { predictedResponse } from "../../science/response/predicted-response.ts";
 import { matchedControls, responsesBehind } from "../../science/response/measured-responses.ts";
@@ -112,12 +113,17 @@ export async function evaluate(input: EvaluateTask) {
     meanControl: response.reference_mean,
     meanUntreated: untreatedMean,
   };
-  const { grounding, topGenes, enriched } = evaluateResponse(comparison, {
+  const known = loadKnowledge(knowledge);
+  const { grounding, topGenes } = evaluateResponse(comparison, {
     ...judged,
     query,
     queryCells,
-    knowledge: loadKnowledge(knowledge),
+    knowledge: known,
   });
-  return { grounding: calibrateScore(grounding, scale), top_genes: topGenes, enriched };
+  return {
+    grounding: calibrateScore(grounding, scale),
+    top_genes: topGenes,
+    ...testGeneSets(response, importedSets(known)),
+  };
 }
 export type Evaluation = Awaited<ReturnType<typeof evaluate>>;

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { type Config } from "../../config.ts";
 import { readConfig } from "../configuration.ts";
+import { isOfGpuJobs } from "../../actors/supervisor/dispatch.ts";
 import type { Daemon } from "../../daemon.ts";
 import { HaystackError, configInvalid, toHaystackError } from "../../errors.ts";
 import { controlStrategySchema } from "../../science/query/structured-query.ts";
@@ -18,6 +19,8 @@ const jobEnvironmentSchema = z.object({
   RUN_ID: z.string().min(1).max(200),
   USER_EMAIL: z.string().max(254).optional(),
   CONTROL_STRATEGY: controlStrategySchema.optional(),
+  /** When the run has waited so long for its GPU jobs, the job ends, and a daemon goes on. */
+  HAND_OVER_SECONDS: z.coerce.number().int().min(0).max(86_400).optional(),
 });
 type JobEnvironment = z.infer<typeof jobEnvironmentSchema>;
 
@@ -33,7 +36,7 @@ export function addJobCommand(program: Command, setExitCode: SetExitCode): void 
     )
     .addHelpText(
       "after",
-      "\nEnvironment: RUN_ID; USER_EMAIL and CONTROL_STRATEGY override those of a run that has not started. Or IMPORT_ID, IMPORT_ATTEMPT and BATCH_TASK_INDEX.",
+      "\nEnvironment: RUN_ID; USER_EMAIL and CONTROL_STRATEGY override those of a run that has not started; after HAND_OVER_SECONDS of waiting for GPU jobs it ends with 0, for a daemon to go on. Or IMPORT_ID, IMPORT_ATTEMPT and BATCH_TASK_INDEX.",
     )
     .action(async (options: CommonOptions) => {
       setExitCode(1);
@@ -46,9 +49,13 @@ export function addJobCommand(program: Command, setExitCode: SetExitCode): void 
         return;
       }
       try {
-        const document = await hostOrFail(readEnvironment(), options.dataDir);
-        print(options.json === true, document, `${document.run_id}: ${document.status}`);
-        if (document.status === "completed") setExitCode(0);
+        const { document, isHandedOver } = await hostOrFail(readEnvironment(), options.dataDir);
+        print(
+          options.json === true,
+          document,
+          `${document.run_id}: ${isHandedOver ? "waits for its GPU jobs" : document.status}`,
+        );
+        if (isHandedOver || document.status === "completed") setExitCode(0);
       } catch (thrown) {
         tell(toHaystackError(thrown));
       }
@@ -61,7 +68,7 @@ const tell = (error: HaystackError): void => note(`haystack: ${error.message}`);
 async function hostOrFail(
   environment: JobEnvironment,
   dataDir: string | undefined,
-): Promise<RunDocument> {
+): Promise<JobEnd> {
   let isOpen = false;
   try {
     const config = readConfig(dataDir);
@@ -81,7 +88,7 @@ async function hostOrFail(
       onTrouble: tell,
     };
     const { failUnbegun } = await import("../../fail-unbegun.ts");
-    return await failUnbegun(error, run);
+    return { document: await failUnbegun(error, run), isHandedOver: false };
   }
 }
 
@@ -112,14 +119,23 @@ const isOver = ({ document: { status }, inbox }: RunRecord): boolean =>
   status === "cancelled" ||
   (status === "failed" && !inbox.some(({ event }) => event.type === "retry.requested"));
 
+/** How a job left its run. */
+interface JobEnd {
+  readonly document: RunDocument;
+  /** It goes on, and a daemon waits in place of this job. */
+  readonly isHandedOver: boolean;
+}
+
+const ended = (document: RunDocument): JobEnd => ({ document, isHandedOver: false });
+
 async function runJob(
   daemon: Daemon,
   config: Config,
   environment: JobEnvironment,
-): Promise<RunDocument> {
-  const { RUN_ID } = environment;
+): Promise<JobEnd> {
+  const { RUN_ID, HAND_OVER_SECONDS = Infinity } = environment;
   const record = await findRun(daemon.runs, RUN_ID);
-  if (isOver(record)) return record.document;
+  if (isOver(record)) return ended(record.document);
   const stop = Promise.withResolvers<never>();
   stop.promise.catch(() => undefined);
   const onSignal = (signal: NodeJS.Signals): void =>
@@ -135,6 +151,7 @@ async function runJob(
       runId: RUN_ID,
       adjust: adjustmentOf(environment),
       stop: stop.promise,
+      handOverAfterMs: HAND_OVER_SECONDS * 1_000,
     });
   } finally {
     for (const signal of SIGNALS) process.off(signal, onSignal);
@@ -146,23 +163,44 @@ interface Work {
   readonly adjust: (document: RunDocument) => RunDocument;
   /** Rejects when the process is asked to stop. */
   readonly stop: Promise<never>;
+  readonly handOverAfterMs: number;
 }
 
 /**
  * A process that was starved or cut off loses its lease on the way; then it takes the run up again,
- * unless another one has finished it.
+ * unless another one has finished it. A run that waits for its GPU jobs for long is left to a daemon.
  */
-async function hostToEnd(daemon: Daemon, config: Config, work: Work): Promise<RunDocument> {
+async function hostToEnd(daemon: Daemon, config: Config, work: Work): Promise<JobEnd> {
   const { runId, stop } = work;
   const settled = daemon.supervisor.settled(runId);
   await adoptWhenFree(daemon, config, work);
+  let idleSince = Infinity;
   for (;;) {
-    const ended = await Promise.race([settled, stop, pause(PAUSE_MS)]);
-    if (ended !== undefined) return ended;
-    if (daemon.supervisor.hosted().includes(runId)) continue;
+    const atRest = await Promise.race([settled, stop, pause(PAUSE_MS)]);
+    if (atRest !== undefined) return ended(atRest);
+    const hosted = daemon.supervisor.status().hosted.find(({ run_id }) => run_id === runId);
+    if (hosted !== undefined) {
+      if (!isOfGpuJobs(hosted)) idleSince = Infinity;
+      else idleSince = Math.min(idleSince, performance.now());
+      if (performance.now() - idleSince < work.handOverAfterMs || !hosted.waiting) continue;
+      if (await handOver(daemon, runId))
+        return { document: (await findRun(daemon.runs, runId)).document, isHandedOver: true };
+      continue;
+    }
     const record = await findRun(daemon.runs, runId);
-    if (isOver(record)) return record.document;
+    if (isOver(record)) return ended(record.document);
     await adoptWhenFree(daemon, config, work);
+  }
+}
+
+/** False when it has something to do by now. */
+async function handOver({ supervisor }: Daemon, runId: string): Promise<boolean> {
+  try {
+    await supervisor.passivate(runId);
+    return true;
+  } catch (thrown) {
+    if (toHaystackError(thrown).code !== "RUN_STATE_FORBIDS") throw thrown;
+    return false;
   }
 }
 

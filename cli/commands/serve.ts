@@ -42,6 +42,7 @@ export function addServeCommand(program: Command, setExitCode: SetExitCode): voi
         waitsToBegin: true,
         instruments: logInstruments(logger),
         onTrouble: logTroubles(logger, clock),
+        onNotice: (sentence) => logger.info(sentence),
       });
       const server = await serve(config, daemon, logger).catch(async (thrown: unknown) => {
         await daemon.close();

@@ -1,12 +1,18 @@
 import { z } from "zod";
-import { anyText, flag, listOf, whole } from "../forms.ts";
+import { anyText, flag, listOf, serviceAccount, whole } from "../forms.ts";
 
 /** GPU jobs on Google Batch, and their events by Pub/Sub. */
 export const batch = {
   BATCH_PROJECT: anyText()
     .optional()
     .describe("Google Cloud project of the GPU jobs; they run on this machine if unset"),
-  BATCH_LOCATION: anyText().default("us-central1").describe("Region of the jobs"),
+  BATCH_LOCATION: anyText()
+    .regex(
+      /^[a-z]+(-[a-z]+)+\d+$/,
+      "must be a region, such as us-central1; BATCH_ALLOWED_LOCATIONS takes zones",
+    )
+    .default("us-central1")
+    .describe("Region of the jobs"),
   BATCH_IMAGE: anyText().optional().describe("Container image of the STACK worker"),
   BATCH_ENTRYPOINT: anyText()
     .trim()
@@ -39,8 +45,16 @@ export const batch = {
     "US dollars per hour of machines with their accelerators, in the form MACHINE with COUNT ACCELERATOR=SPOT/STANDARD,...",
   ),
   BATCH_BOOT_DISK_GB: whole(10, 65_536).default(100).describe("Size of a job's boot disk, in GB"),
-  BATCH_BOOT_DISK_IMAGE: anyText().optional().describe("Boot disk image, such as batch-cos"),
-  BATCH_BOOT_DISK_TYPE: anyText().optional().describe("Boot disk type, such as pd-ssd"),
+  BATCH_BOOT_DISK_IMAGE: anyText()
+    .optional()
+    .describe(
+      "Boot disk image: batch-debian, batch-cos, batch-hpc-rocky, or projects/PROJECT/global/images/NAME",
+    ),
+  BATCH_BOOT_DISK_TYPE: anyText()
+    .optional()
+    .describe(
+      "Boot disk type of a GPU job, such as pd-ssd; by default hyperdisk-balanced on machines that start from no other",
+    ),
   BATCH_CPU_MILLI: whole(1, 1_000_000)
     .default(8_000)
     .describe("CPU of a GPU job, in thousandths of a core"),
@@ -58,10 +72,20 @@ export const batch = {
   BATCH_ENVIRONMENT: listOf(/^[^=\s]+\s*=/, "NAME=value").describe(
     "Environment variables of the worker, such as STACK_CHECKPOINT=/path,...",
   ),
-  BATCH_SERVICE_ACCOUNT: anyText().optional().describe("Service account of the jobs"),
-  BATCH_NETWORK: anyText().optional().describe("Network of the jobs"),
-  BATCH_SUBNETWORK: anyText().optional().describe("Subnetwork of the jobs"),
-  BATCH_NO_EXTERNAL_IP: flag().default(false).describe("Give jobs no external IP address"),
+  BATCH_SERVICE_ACCOUNT: serviceAccount().describe("Service account of GPU jobs"),
+  BATCH_NETWORK: anyText().optional().describe("Network of the jobs, such as global/networks/NAME"),
+  BATCH_SUBNETWORK: anyText()
+    .optional()
+    .describe("Subnetwork of the jobs, such as regions/REGION/subnetworks/NAME"),
+  BATCH_NO_EXTERNAL_IP: flag()
+    .default(false)
+    .describe("Give jobs no external IP address; needs BATCH_NETWORK and BATCH_SUBNETWORK"),
+  BATCH_RESERVATION: anyText()
+    .optional()
+    .describe("Reservation that GPU jobs use, or NO_RESERVATION; any that fits if unset"),
+  BATCH_IMAGE_STREAMING: flag()
+    .default(false)
+    .describe("Start GPU jobs while their image is still being fetched from Artifact Registry"),
   BATCH_LABELS: listOf(/^[^=\s]+\s*=/, "name=value").describe(
     "Additional labels of the jobs, in the form name=value,...",
   ),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { anyText, listOf, whole } from "../forms.ts";
+import { anyText, listOf, serviceAccount, whole } from "../forms.ts";
 
 /** Runs, and imports of files in a bucket, as CPU jobs on Google Batch. */
 export const dispatch = {
@@ -11,6 +11,9 @@ export const dispatch = {
     .optional()
     .describe("Container image of the orchestrator for these jobs"),
   DISPATCH_MACHINE_TYPE: anyText().default("e2-standard-4").describe("Machine type of these jobs"),
+  DISPATCH_SERVICE_ACCOUNT: serviceAccount().describe(
+    "Service account of these jobs, which submit GPU jobs; BATCH_SERVICE_ACCOUNT if unset",
+  ),
   DISPATCH_IMPORT_TASKS: whole(1, 1_000)
     .default(4)
     .describe("Number of machines that share the import of a file in a bucket"),
@@ -20,6 +23,11 @@ export const dispatch = {
   DISPATCH_MAX_JOBS: whole(1, 100)
     .default(5)
     .describe("Number of lost jobs after which the daemon hosts the run itself"),
+  DISPATCH_IDLE_SECONDS: whole(0, 86_400)
+    .default(300)
+    .describe(
+      "Seconds for which a run's job waits for GPU jobs; then it ends, and the daemon waits in its place",
+    ),
   DISPATCH_WATCH_SECONDS: whole(1, 3_600)
     .default(30)
     .describe("Seconds between checks of a dispatched run"),

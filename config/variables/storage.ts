@@ -13,8 +13,14 @@ export const storage = {
     .max(10_000)
     .default(20)
     .describe("Size of the local object cache, in GB"),
-  SIGNED_URL_SECONDS: whole(60, 604_800)
+  GCS_USER_PROJECT: anyText()
+    .regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, "must be the id of a project, such as my-project-1")
+    .optional()
+    .describe("Project that pays for requests to buckets whose requesters pay"),
+  SIGNED_URL_SECONDS: whole(60, 43_200)
     .default(3_600)
-    .describe("Lifetime of signed links to results, in seconds"),
+    .describe(
+      "Lifetime of signed links to results, in seconds; Google changes the keys that sign them, so not longer than twelve hours",
+    ),
   GCS_ENDPOINT: address().optional().describe("Cloud Storage emulator, such as http://host:port"),
 };

@@ -9,12 +9,7 @@ import { enrichment } from "../statistics/enrichment.ts";
 import { geneSymbol } from "../statistics/gene-symbol.ts";
 import { meanProfile } from "../statistics/normalise.ts";
 import { composeScore } from "./compose-score.ts";
-import type {
-  DifferentialExpression,
-  EnrichedPathway,
-  GroundingScore,
-  TopGene,
-} from "./grounding.ts";
+import type { DifferentialExpression, GroundingScore, TopGene } from "./grounding.ts";
 import { literatureSupport } from "./literature-support.ts";
 import type { LiteratureFinding, LiteratureTrouble } from "./literature-support.ts";
 import { promptSupport } from "./prompt-support.ts";
@@ -61,7 +56,6 @@ export interface Evaluation {
   readonly grounding: GroundingScore;
   readonly de: DifferentialExpression;
   readonly topGenes: readonly TopGene[];
-  readonly enriched: readonly EnrichedPathway[];
 }
 
 /**
@@ -110,7 +104,6 @@ export function evaluateResponse(
     grounding,
     de: comparison.de,
     topGenes: topGenes(query, comparison.de, response),
-    enriched,
   };
 }
 

@@ -106,6 +106,8 @@ export interface EnrichedPathway {
   readonly p_adjusted: number;
   readonly genes: readonly string[];
   readonly source: string;
+  /** Id of a more significant set of the same direction that holds half of these genes. */
+  readonly alike?: string;
 }
 
 /** Differential expression over all genes; parallel arrays in var order. */

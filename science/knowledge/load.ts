@@ -69,6 +69,11 @@ function extend(base: Knowledge, imports: readonly ImportedKnowledge[]): Knowled
   return { cellTypes: [...cellTypes.values()], perturbations: base.perturbations, pathways };
 }
 
+/** The gene sets of `knowledge` that its user imported. */
+export function importedSets({ pathways }: Knowledge): Knowledge["pathways"] {
+  return pathways.slice(curatedKnowledge().pathways.length);
+}
+
 function withSynonyms(
   entry: CellTypeEntry,
   imported: CellTypeEntry,

@@ -1,3 +1,4 @@
+import { geneSets } from "./gene-sets.ts";
 import { curatedKnowledge, loadKnowledge } from "./load.ts";
 import { toolCompounds } from "./tool-compounds.ts";
 import { vocabulary } from "./vocabularies.ts";
@@ -14,7 +15,7 @@ export interface KnowledgeSource {
 export const SOURCES: readonly KnowledgeSource[] = [
   {
     source: "curated",
-    holds: "perturbations with targets and responses, cell lines, gene sets",
+    holds: "perturbations with targets and responses, cell lines, gene sets of the score",
     entries: () => curatedKnowledge().perturbations.length,
     version: "of this release",
     licence: "Apache-2.0",
@@ -31,6 +32,27 @@ export const SOURCES: readonly KnowledgeSource[] = [
     holds: "cell types: names, exact synonyms, is_a",
     entries: () => loadKnowledge().cellTypes.length,
     version: "2026-03-26",
+    licence: "CC BY 4.0",
+  },
+  {
+    source: "MSigDB Hallmark",
+    holds: "gene sets",
+    entries: () => geneSets("hallmark").length,
+    version: "2025.1.Hs",
+    licence: "CC BY 4.0",
+  },
+  {
+    source: "Reactome",
+    holds: "gene sets of pathways",
+    entries: () => geneSets("reactome").length,
+    version: "92",
+    licence: "CC0 1.0",
+  },
+  {
+    source: "Gene Ontology",
+    holds: "gene sets of biological processes",
+    entries: () => geneSets("gene-ontology").length,
+    version: "2022-07-01, annotations of 2022-09-12 (Bioconductor 3.16)",
     licence: "CC BY 4.0",
   },
   {

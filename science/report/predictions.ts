@@ -127,6 +127,7 @@ function unsOf(result: RunResult, delivered: IterationResult): Record<string, Un
       overlap: enriched.map(({ overlap }) => overlap),
       pathway_size: enriched.map(({ pathway_size }) => pathway_size),
       p_adjusted: Float64Array.from(enriched, ({ p_adjusted }) => p_adjusted),
+      alike: enriched.map(({ alike = "" }) => alike),
       genes: enriched.map(({ genes }) => genes.join(";")),
       source: enriched.map(({ source }) => source),
     },

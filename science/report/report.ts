@@ -7,6 +7,7 @@ import type { DifferentialExpression, GroundingScore } from "../grounding/ground
 import { FOLD_CHANGE_PSEUDOCOUNT } from "../response/predicted-response.ts";
 import { answerInWords } from "./answer.ts";
 import { geneChart, PATHWAYS_DRAWN, pathwayChart } from "./bar-charts.ts";
+import { enrichedPathways } from "./enriched-pathways.ts";
 import { COMPONENT_MARKS, iterationChart } from "./iteration-chart.ts";
 import { basisFacts, restsOn } from "./rests-on.ts";
 import type { RunResult } from "./result.ts";
@@ -18,8 +19,6 @@ const TEMPLATES = ownFile("science/report/templates");
 /** A language model's score further from the computed one than this is pointed out. */
 const DISAGREEMENT = 3;
 const GENES_LISTED = 30;
-const PATHWAYS_LISTED = 30;
-const SIGNIFICANT = 0.05;
 
 const eta = new Eta({ views: TEMPLATES, cache: true });
 const css = readFileSync(join(TEMPLATES, "report.css"), "utf8");
@@ -38,13 +37,13 @@ export async function renderReport(
   const result = wording.cleanTexts(input);
   const de = { ...differential, genes: wording.cleanTexts(differential.genes) };
   const delivered = deliveredIteration(result);
-  const { top_genes: genes, enriched: tested, grounding } = delivered;
-  const pathways = tested.filter(({ p_adjusted }) => p_adjusted < SIGNIFICANT);
+  const { top_genes: genes, grounding } = delivered;
+  const pathways = enrichedPathways(delivered, de.genes);
   const [volcano, iterations, topGenes, enriched] = await Promise.all([
     volcanoChart(de, genes, targetTest(result.structured_query)),
     iterationChart(result.iterations, result.config.score_threshold),
     geneChart(genes),
-    pathwayChart(pathways),
+    pathwayChart(pathways.standing),
   ]);
   const everMeasured = new Set<string>(
     result.iterations.flatMap((iteration) =>
@@ -61,8 +60,9 @@ export async function renderReport(
     basis: restsOn(basisFacts(result)),
     charts: { volcano, iterations, topGenes, enriched },
     genes: genes.slice(0, GENES_LISTED),
-    pathways: pathways.slice(0, PATHWAYS_LISTED),
-    pathwaysDrawn: Math.min(PATHWAYS_DRAWN, pathways.length),
+    pathways: pathways.listed,
+    pathwayNotes: pathways.notes,
+    pathwaysDrawn: Math.min(PATHWAYS_DRAWN, pathways.standing.length),
     isJudged: grounding.components.some(({ score }) => score !== null),
     modelScores: modelScores(grounding),
     evidence: {

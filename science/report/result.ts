@@ -58,6 +58,8 @@ export interface IterationResult {
   readonly top_genes: readonly TopGene[];
   /** Most significant first. */
   readonly enriched: readonly EnrichedPathway[];
+  /** Absent in evaluations of earlier releases. */
+  readonly gene_sets_tested?: number;
   readonly jobs: readonly JobLedgerEntry[];
 }
 

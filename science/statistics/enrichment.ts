@@ -1,11 +1,34 @@
 import type { DifferentialExpression, EnrichedPathway } from "../grounding/grounding.ts";
-import type { PathwayEntry } from "../knowledge/knowledge.ts";
+import type { GeneSet } from "../knowledge/gene-sets.ts";
 import type { Direction } from "../query/structured-query.ts";
 import { benjaminiHochberg } from "./benjamini-hochberg.ts";
 import { geneSymbol } from "./gene-symbol.ts";
 import { hypergeometricUpperTail } from "./hypergeometric.ts";
 
 const DIRECTIONS: readonly Direction[] = ["up", "down"];
+
+/** Finds the measured genes of a set; each name is looked at once, however many sets have it. */
+export function measuredGenes(genes: readonly string[]) {
+  const symbols = new Set(genes.map((gene) => geneSymbol(gene)));
+  const known = new Map<string, string | null>();
+  const look = (gene: string): string | null => {
+    const symbol = geneSymbol(gene);
+    const found = symbols.has(symbol) ? symbol : null;
+    known.set(gene, found);
+    return found;
+  };
+  return {
+    count: symbols.size,
+    of(set: GeneSet): string[] {
+      const members = new Set<string>();
+      for (const gene of set.genes) {
+        const symbol = known.get(gene) ?? (known.has(gene) ? null : look(gene));
+        if (symbol !== null) members.add(symbol);
+      }
+      return [...members];
+    },
+  };
+}
 
 /**
  * Hypergeometric over-representation of the up and the down DE genes in each pathway. The
@@ -16,9 +39,9 @@ const DIRECTIONS: readonly Direction[] = ["up", "down"];
  */
 export function enrichment(
   de: DifferentialExpression,
-  pathways: readonly PathwayEntry[],
+  pathways: readonly GeneSet[],
 ): EnrichedPathway[] {
-  const measured = new Set(de.genes.map((gene) => geneSymbol(gene)));
+  const measured = measuredGenes(de.genes);
   const byDirection: Record<Direction, Set<string>> = { up: new Set(), down: new Set() };
   de.genes.forEach((gene, i) => {
     if (de.is_de[i] === 1)
@@ -26,15 +49,13 @@ export function enrichment(
   });
 
   const tests = pathways.flatMap((pathway) => {
-    const members = [...new Set(pathway.genes.map((gene) => geneSymbol(gene)))].filter((gene) =>
-      measured.has(gene),
-    );
+    const members = measured.of(pathway);
     if (members.length === 0) return [];
     return DIRECTIONS.map((direction) => {
       const genes = members.filter((gene) => byDirection[direction].has(gene));
       const p = hypergeometricUpperTail(
         genes.length,
-        measured.size,
+        measured.count,
         members.length,
         byDirection[direction].size,
       );

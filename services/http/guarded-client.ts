@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import {
   BrokenCircuitError,
   ConsecutiveBreaker,
@@ -13,7 +14,9 @@ import {
 import pThrottle from "p-throttle";
 import type { z } from "zod";
 import { retryAfter } from "../../retry-after.ts";
+import { systemWords } from "../../system-words.ts";
 import type { AnswerCache } from "./answer-cache.ts";
+import type { Pace } from "./shared-pace.ts";
 
 /**
  * One client for a public look-up service: rate-limited, cached, retried with backoff (Retry-After
@@ -24,7 +27,8 @@ import type { AnswerCache } from "./answer-cache.ts";
 export interface GuardedClientOptions {
   /** Name in messages, e.g. "PubMed". */
   readonly service: string;
-  readonly requestsPerSecond: number;
+  /** Of this process, or what all processes of this machine keep together. */
+  readonly rate: number | Pace;
   readonly timeoutMs: number;
   readonly attempts: number;
   readonly firstBackoffMs: number;
@@ -106,9 +110,7 @@ export function guardedClient(options: GuardedClientOptions): GuardedClient {
   );
   const guarded = wrap(breaker, retries);
   const timeLimit = timeout(options.timeoutMs, TimeoutStrategy.Aggressive);
-  const inTurn = pThrottle({ limit: options.requestsPerSecond, interval: 1_000, strict: true })(
-    (send: () => Promise<unknown>) => send(),
-  );
+  const inTurn = turns(options);
 
   async function ask<Body>(
     { url, secret, schema }: GuardedRequest<Body>,
@@ -153,7 +155,10 @@ export function guardedClient(options: GuardedClientOptions): GuardedClient {
     try {
       const body = await guarded.execute(
         ({ signal: whole }) =>
-          inTurn(() => timeLimit.execute(({ signal: stop }) => ask(request, form, stop), whole)),
+          inTurn(
+            () => timeLimit.execute(({ signal: stop }) => ask(request, form, stop), whole),
+            whole,
+          ),
         signal,
       );
       await cache.write(request.url.href, body);
@@ -180,6 +185,36 @@ export function guardedClient(options: GuardedClientOptions): GuardedClient {
       get(request, { accept: "application/json", read: asJson }, signal),
     getText: (request, signal) =>
       get(request, { accept: "text/plain", read: request.read }, signal),
+  };
+}
+
+/** Each request in its turn. */
+function turns({
+  service,
+  rate,
+}: GuardedClientOptions): <Answer>(
+  send: () => Promise<Answer>,
+  signal: AbortSignal,
+) => Promise<Answer> {
+  if (typeof rate === "number") {
+    const throttled = pThrottle({ limit: rate, interval: 1_000, strict: true })(
+      (send: () => Promise<unknown>) => send(),
+    );
+    return async <Answer>(send: () => Promise<Answer>) => (await throttled(send)) as Answer;
+  }
+  return async (send, signal) => {
+    let wait: number;
+    try {
+      wait = rate.next();
+    } catch (cause) {
+      const why = systemWords(cause) ?? "its file cannot be used";
+      throw new ServiceTrouble(`${service} was not asked, as its rate could not be kept: ${why}`, {
+        passing: true,
+        cause,
+      });
+    }
+    if (wait > 0) await pause(wait, undefined, { signal });
+    return send();
   };
 }
 

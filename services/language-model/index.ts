@@ -70,6 +70,15 @@ export interface CallOptions {
   readonly key: string;
   readonly timeout_ms: number;
   readonly signal: AbortSignal;
+  /** Told of a pause before the next attempt that is worth telling, and with null of its end. */
+  readonly onWait?: (wait: ModelWait | null) => void;
+}
+
+export interface ModelWait {
+  /** A sentence: what the server said. */
+  readonly reason: string;
+  /** The time of day, in milliseconds. */
+  readonly until: number;
 }
 
 export interface Embeddings {

@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
 import { z } from "zod";
 import { folderCache } from "../http/answer-cache.ts";
 import { ServiceTrouble, guardedClient } from "../http/guarded-client.ts";
+import { sharedPace } from "../http/shared-pace.ts";
 import type {
   Article,
   LiteratureArticles,
@@ -19,6 +21,8 @@ export interface PubmedOptions {
   readonly apiKey?: string;
   /** NCBI asks for a name and address of who calls. */
   readonly email?: string;
+  /** By it the processes of this machine keep the rate together. */
+  readonly rateFile: string;
   readonly cacheFolder: string;
   readonly cacheMs: number;
   readonly timeoutMs: number;
@@ -56,7 +60,12 @@ type Summary = z.infer<typeof summarySchemaOfOne>;
 export function pubmedLiterature(options: PubmedOptions): LiteratureService {
   const client = guardedClient({
     service: "PubMed",
-    requestsPerSecond: options.guard?.requestsPerSecond ?? (options.apiKey === undefined ? 3 : 10),
+    rate: sharedPace({
+      file: options.rateFile,
+      name: `ncbi ${options.apiKey === undefined ? "without a key" : createHash("sha256").update(options.apiKey).digest("hex")}`,
+      perSecond: options.guard?.requestsPerSecond ?? (options.apiKey === undefined ? 3 : 10),
+      now: options.now,
+    }),
     timeoutMs: options.timeoutMs,
     attempts: options.guard?.attempts ?? 4,
     firstBackoffMs: options.guard?.firstBackoffMs ?? 1_000,

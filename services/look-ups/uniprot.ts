@@ -52,7 +52,7 @@ export function uniprotLookUps(options: UniprotOptions): GeneLookUps {
   const clientOf = (service: string) =>
     guardedClient({
       service,
-      requestsPerSecond: options.guard?.requestsPerSecond ?? 3,
+      rate: options.guard?.requestsPerSecond ?? 3,
       timeoutMs: options.timeoutMs,
       attempts: options.guard?.attempts ?? 3,
       firstBackoffMs: options.guard?.firstBackoffMs ?? 1_000,

@@ -44,8 +44,8 @@ export interface ObjectStore {
   /** Where a person finds the object: a file path or a gs:// URL. */
   location(path: string): string;
   /**
-   * A URL by which anyone may download the object for so many seconds (up to a week). Absent where
-   * the store has none.
+   * A URL by which anyone may download the object for so many seconds (up to twelve hours). Absent
+   * where the store has none.
    */
   signedUrl?(path: string, seconds: number): Promise<string>;
   /** A path of a fresh local folder for half-written work; removed by the caller. */

@@ -166,6 +166,8 @@ const iterationSchema = z.object({
       name: z.string(),
       direction: z.enum(["up", "down"]),
       p_adjusted: z.number(),
+      /** Its page in its database; null where none is known, absent in earlier releases. */
+      url: z.string().nullable().optional(),
     }),
   ),
 });

@@ -200,7 +200,8 @@ export interface RunStore {
   setPriority(runId: string, priority: number): Promise<boolean>;
   /**
    * Runs that were due before a time and that nobody claimed, that hold an event stored before it,
-   * that have a rejected mail, or that are set aside.
+   * that have a rejected mail, or that are set aside; and cancelled ones that have something left to
+   * do, such as to stop their jobs.
    */
   stuck(request: { readonly before: number; readonly limit: number }): Promise<StuckRun[]>;
   /** Mails in that state, of any run. */

@@ -17,7 +17,7 @@ import type { OutboxEntry, TransitionEntry } from "./index.ts";
 
 /** Runs that another program inserted with some of the public fields only. */
 
-const outsideSchema = z.object({
+export const outsideSchema = z.object({
   run_id: runDocumentSchema.shape.run_id.nullish(),
   status: z.enum(RUN_STATUSES).nullish(),
   query: z.string(),

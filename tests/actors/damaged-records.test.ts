@@ -85,6 +85,24 @@ function aRecordThatCannotBeRead(open: () => Promise<SharedRuns>): void {
     );
   });
 
+  test("whose wake-up time is gone, or another's, goes on when its machine says", async () => {
+    const { store, write } = await open();
+    const script = { now: () => Date.now(), strategy: "query_as_control", checkMs: 200 } as const;
+    const before = scriptedEffects({ ...script, jobState: "RUNNING" });
+    const first = await hostRuns(store, before, { owner: "first" });
+    const ids = ["gone", "late"];
+    for (const id of ids) await first.supervisor.submit(run(id));
+    for (const id of ids)
+      await first.committed(id, (_, entries) => entries.some(({ to }) => to === "awaiting"));
+    await first.supervisor.stop();
+    await write("gone", { wake_at: null });
+    await write("late", { wake_at: Date.now() + 3_600_000 });
+    const after = scriptedEffects(script);
+    for (const job of before.jobs.keys()) after.jobs.set(job, "SUCCEEDED");
+    const second = await hostRuns(store, after, { owner: "second" });
+    for (const id of ids) await second.committed(id, ({ status }) => status === "completed");
+  });
+
   test("of another program is completed or refused, never counted and left", async () => {
     const { store, insertRaw } = await open();
     const given = { query: "How would B cells respond to IFN-beta?", user_email: "bo@example.org" };
@@ -167,6 +185,27 @@ describe("on SQLite", () => {
       .poll(async () => (await store.get("bad"))?.set_aside?.code, PATIENCE)
       .toBe("RECORD_UNREADABLE");
     expect((await store.list({ text: "B cells" })).map(({ run_id }) => run_id)).toEqual(["good"]);
+  });
+
+  test("a run under an id that nothing can show gets one that can be shown", async () => {
+    const { store, insertRaw, write } = await sharedSqlite();
+    await store.insert(run("renamed"));
+    for (const run_id of ["", LONG_ID, "ä".repeat(200)])
+      await insertRaw({
+        query: "How would B cells respond to IFN-beta?",
+        status: "pending",
+        run_id,
+      });
+    await write("renamed", { run_id: "" });
+    await hostRuns(store, effects());
+    const shown = async (): Promise<string[]> =>
+      (await store.list({}))
+        .map(({ run_id, status, error }) => `${run_id.slice(0, 8)} ${error?.code ?? status}`)
+        .toSorted();
+    const own = "outside- completed";
+    await expect.poll(shown, PATIENCE).toEqual([own, own, own, own]);
+    for (const { run_id } of await store.list({}))
+      expect((await store.get(run_id))?.document.run_id).toBe(run_id);
   });
 });
 

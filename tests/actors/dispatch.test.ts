@@ -180,7 +180,7 @@ test("while Batch does not answer it is asked for one run, and not for each in t
       return (await store.get(runId))!;
     }),
   );
-  const due: (number | "host")[] = [];
+  const due: unknown[] = [];
   for (const record of records) due.push(await dispatch(record));
   expect(asked).toEqual(["r1"]);
   expect(due).toEqual([1_050, 1_050, 1_050]);
@@ -207,4 +207,80 @@ test("a dispatched run with an event that waits for its job is asked for once a 
   await asked("hs-other-run-1");
   expect(submitted).toEqual(["hs-busy-run-1", "hs-other-run-1"]);
   expect((await store.get("busy"))?.inbox).toHaveLength(1);
+});
+
+/** What the daemon, and a job that adopts the run and hands it over, each do of a run. */
+async function handedOver(script: Parameters<typeof scriptedEffects>[0] = { now: Date.now }) {
+  const store = await temporaryStore();
+  const run_jobs = runJobs();
+  const gpu = scriptedEffects({ jobState: "RUNNING", checkMs: 20, ...script });
+  const here = scriptedEffects({ ...script, jobState: "RUNNING", checkMs: 20 });
+  const jobsHere = here.jobs;
+  await store.insert(run("r1"));
+  const daemon = await hostRuns(store, { ...here }, { dispatch: dispatchOf(store, run_jobs.port) });
+  /** A job of the run, up to where it waits for GPU jobs, or to its end. */
+  const job = async (number: number) => {
+    await run_jobs.asked(`hs-r1-run-${number}`);
+    const hosting = await hostRuns(store, gpu, { sweeps: false, owner: `job-${number}` });
+    await expect
+      .poll(() =>
+        hosting.supervisor.adopt("r1").then(
+          () => true,
+          () => false,
+        ),
+      )
+      .toBe(true);
+    return hosting;
+  };
+  return { store, ...run_jobs, gpu, here, jobsHere, daemon, job };
+}
+
+test("a run that waits for its GPU jobs is handed over, watched by the daemon, and given a new job", async () => {
+  const parts = await handedOver();
+  const { store, jobs, submitted, gpu, here, daemon } = parts;
+  const first = await parts.job(1);
+  await first.committed("r1", ({ current_phase }) => current_phase === "inference");
+  await expect
+    .poll(() =>
+      first.supervisor.passivate("r1").then(
+        () => true,
+        () => false,
+      ),
+    )
+    .toBe(true);
+  const gpuJobs = [...gpu.jobs.keys()];
+  for (const jobId of gpuJobs) here.jobs.set(jobId, "RUNNING");
+  jobs.set("hs-r1-run-1", "SUCCEEDED");
+  await expect.poll(() => daemon.supervisor.hosted()).toEqual(["r1"]);
+  expect(submitted).toEqual(["hs-r1-run-1"]);
+
+  for (const jobId of gpuJobs) {
+    here.jobs.set(jobId, "SUCCEEDED");
+    gpu.jobs.set(jobId, "SUCCEEDED");
+  }
+  const second = await parts.job(2);
+  expect(await second.committed("r1", ({ status }) => status === "completed")).toMatchObject({
+    current_iteration: 1,
+  });
+  expect(submitted).toEqual(["hs-r1-run-1", "hs-r1-run-2"]);
+  expect(daemon.supervisor.hosted()).toEqual([]);
+  // All work was done once, by jobs.
+  expect(here.done).toEqual([]);
+  expect([...gpu.done].filter((effect) => effect.startsWith("evaluate"))).toHaveLength(1);
+  expect(await store.journalGet("r1", "dispatch.1.handed-over")).toBeDefined();
+});
+
+test("jobs that handed their run over do not count as lost", async () => {
+  const store = await temporaryStore();
+  const { jobs, port } = runJobs();
+  await store.insert(run("r1"));
+  const record = (await store.get("r1"))!;
+  const dispatch = dispatchOf(store, port, 1);
+  await dispatch(record);
+  for (const number of [1, 2, 3]) {
+    jobs.set(`hs-r1-run-${number}`, "SUCCEEDED");
+    expect(await dispatch(record)).toEqual(expect.any(Number));
+  }
+  jobs.set("hs-r1-run-4", "FAILED");
+  expect(await dispatch(record)).toBe("host");
 });

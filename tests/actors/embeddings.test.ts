@@ -236,7 +236,7 @@ describe("likeness in meaning by embeddings", () => {
       withModel(
         { model: { model: server.model(), limits: LIMITS }, runs, clock: systemClock },
         { run_id: "r1", step: "prompt", iteration: 1 },
-        undefined,
+        { waits: undefined },
         async (session) => {
           const outcome = await orProblem(
             embeddedLikeness({

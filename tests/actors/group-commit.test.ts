@@ -193,3 +193,54 @@ describe("a write that is repeated, as the answer to the first one was lost (inv
     expect((await outcomeAfter([ours])).outcome).toEqual(ours);
   });
 });
+
+describe("a write that always ends in an error holds up no other for long (invariant 4)", () => {
+  const outcomesOf = async (ids: readonly string[], error: Error) => {
+    let pauses = 0;
+    const groupCommit = createGroupCommit(
+      {
+        async commit(commits) {
+          if (commits.some(({ run_id }) => run_id === "bad")) throw error;
+          return commits.map(() => ({ result: "committed" }));
+        },
+      },
+      {
+        ...manualClock(),
+        after(ms, callback) {
+          pauses += ms;
+          setImmediate(callback);
+          return () => undefined;
+        },
+      },
+      () => undefined,
+    );
+    onTestFinished(() => groupCommit.close());
+    const { source } = writes();
+    const outcomes = await Promise.all(
+      ids.map(
+        (id) =>
+          new Promise<[string, string]>((settle) =>
+            groupCommit.request({
+              take: () => source(id).take(),
+              settle: (_, { result }) => settle([id, result]),
+            }),
+          ),
+      ),
+    );
+    return { outcomes, pauses };
+  };
+
+  test.each([
+    ["of the store", new HaystackError("STORE_VERSION_UNKNOWN", "It is another's."), 1_000],
+    ["that nobody foresaw", new TypeError("Cannot read properties of undefined"), 60_000],
+  ])("%s", async (_, error, longest) => {
+    const { outcomes, pauses } = await outcomesOf(["r1", "bad", "r2"], error);
+    expect(outcomes).toEqual([
+      ["r1", "committed"],
+      ["bad", "refused"],
+      ["r2", "committed"],
+    ]);
+    expect(pauses).toBeLessThan(longest);
+    expect((await outcomesOf(["bad"], error)).outcomes).toEqual([["bad", "refused"]]);
+  });
+});

@@ -370,6 +370,18 @@ describe("a check without an answer", () => {
     expect((await checkOn(down, { deadline_at: NOW - 1 })).verdict).toStrictEqual(SUCCEEDED);
   });
 
+  test.each(["DISK_FULL", "TOO_MANY_FILES"] as const)(
+    "for want of the machine (%s) is as patient as other steps",
+    async (code) => {
+      const fault = new HaystackError(code, "The machine has run out.");
+      expect(await checkOn(() => ({ objects: fault }), { deadline_at: NOW - 1 })).toStrictEqual({
+        passed: 6 * HOUR,
+        pauses: expect.any(Array) as number[],
+        verdict: failed(6 * HOUR, 360, fault),
+      });
+    },
+  );
+
   test("of Batch goes on past the deadline, and its time is not counted to what comes after it", async () => {
     const { verdict, pauses } = await checkOn((now) =>
       now < NOW + 3 * HOUR

@@ -78,6 +78,7 @@ describe("literature in the steps of a run", () => {
     servers.push(server);
     const literature = pubmedLiterature({
       baseUrl: server.baseUrl,
+      rateFile: join(cacheFolder, "rates.sqlite"),
       cacheFolder: join(cacheFolder, String(servers.length)),
       cacheMs: 0,
       timeoutMs: 60_000,

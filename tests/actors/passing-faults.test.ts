@@ -141,6 +141,46 @@ test.each([
   for (; !isDone; clock.advance(1_000)) await nextTurn();
 });
 
+test("what a step waits for is shown while it waits, and no longer", async () => {
+  const store = await temporaryStore();
+  const limit = Promise.withResolvers<void>();
+  const scripted = scriptedEffects({ now: Date.now, strategy: "query_as_control" });
+  const until = Date.now() + 4 * MINUTE;
+  const wait = {
+    code: "MODEL_UNAVAILABLE",
+    reason: "The language model m answered with status 429.",
+    until,
+  } as const;
+  const { supervisor, committed } = await hostRuns(store, {
+    ...scripted,
+    async analyze(input, context) {
+      context.waits?.(wait);
+      await limit.promise;
+      context.waits?.(null);
+      return scripted.analyze(input, context);
+    },
+  });
+  const settled = supervisor.settled("r1");
+  await supervisor.submit(run("r1"));
+  expect(await committed("r1", ({ postponed }) => postponed !== undefined)).toMatchObject({
+    status: "running",
+    postponed: {
+      step: "analyze",
+      code: wait.code,
+      message: wait.reason,
+      try_at: new Date(until).toISOString(),
+    },
+  });
+  const { waits_for } = statusOf((await store.get("r1"))!, Date.now());
+  expect(waits_for).toBe(
+    `the step analyze, tried again at ${new Date(until).toISOString()}: ${wait.reason}`,
+  );
+  limit.resolve();
+  await committed("r1", ({ postponed, status }) => status === "running" && postponed === undefined);
+  expect(await settled).toMatchObject({ status: "completed" });
+  expect(await settled).not.toHaveProperty("postponed");
+});
+
 describe("patience", () => {
   const tried = async (code: ErrorCode, stored?: Postponement) => {
     const clock = manualClock(1_800_000_000_000);
@@ -191,6 +231,9 @@ describe("patience", () => {
       try_at: new Date(1_800_000_000_000).toISOString(),
     } as const;
     expect((await tried("COMPUTE_ENDED", stored)).at.at(-1)).toBe(MINUTE);
+    // A service's limit that was waited out says nothing of this fault.
+    const limit = { ...stored, code: "MODEL_UNAVAILABLE" } as const;
+    expect((await tried("COMPUTE_ENDED", limit)).at.at(-1)).toBe(10 * MINUTE);
     expect((await tried("COMPUTE_ENDED", { ...stored, step: "output" })).at.at(-1)).toBe(
       10 * MINUTE,
     );

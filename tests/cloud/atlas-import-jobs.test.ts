@@ -66,6 +66,9 @@ async function place(): Promise<Place> {
     DISPATCH_IMAGE: IMAGE,
     DISPATCH_IMPORT_TASKS: String(TASKS),
     DISPATCH_WATCH_SECONDS: "1",
+    SENDGRID_API_KEY: "SG.x",
+    MAIL_FROM: "haystack@example.org",
+    DISPATCH_SECRETS: "SENDGRID_API_KEY=projects/p/secrets/sendgrid/versions/1",
   };
   return {
     gcs,

@@ -1,6 +1,12 @@
 import { expect, test } from "vitest";
-import { type Cloud, describeInCloud, ORCHESTRATOR_IMAGE, startCloud } from "../support/cloud.ts";
-import { mailsIn } from "../support/mail-files.ts";
+import {
+  type Cloud,
+  describeInCloud,
+  MAIL_KEY,
+  ORCHESTRATOR_IMAGE,
+  startCloud,
+} from "../support/cloud.ts";
+import { SENDGRID_KEY, type SendgridServer, startSendgrid } from "../support/sendgrid-server.ts";
 import {
   type CloudDaemon,
   cloudDaemon,
@@ -10,13 +16,28 @@ import {
   settledAs,
 } from "./cloud-daemon.ts";
 
-const dispatching = (cloud: Cloud): Promise<CloudDaemon> =>
-  cloudDaemon(cloud, {
+interface Dispatching extends CloudDaemon {
+  readonly sendgrid: SendgridServer;
+}
+
+async function dispatching(
+  cloud: Cloud,
+  changes: Readonly<Record<string, string>> = {},
+): Promise<Dispatching> {
+  const sendgrid = await startSendgrid();
+  const daemon = await cloudDaemon(cloud, {
     DISPATCH: "batch",
     DISPATCH_IMAGE: ORCHESTRATOR_IMAGE,
     DISPATCH_WATCH_SECONDS: "1",
+    DISPATCH_SECRETS: `SENDGRID_API_KEY=${MAIL_KEY}`,
     RECONCILE_SECONDS: "5",
+    SENDGRID_API_KEY: SENDGRID_KEY,
+    SENDGRID_BASE_URL: sendgrid.baseUrl,
+    MAIL_FROM: "haystack@example.org",
+    ...changes,
   });
+  return { ...daemon, sendgrid };
+}
 
 const stateOf = (cloud: Cloud, jobId: string): unknown => cloud.batch.job(jobId)?.status?.state;
 /** Labels of GPU jobs; the job of a run is of the kind `run`. */
@@ -35,7 +56,7 @@ describeInCloud("DISPATCH=batch on the whole cloud", () => {
         control_strategy_effective: "synthetic_control",
         output_anndata_path: "gs://haystack-test/results/r1/r1_predictions.h5ad",
       });
-      await expectDoneOnce(cloud, own, "r1");
+      await expectDoneOnce(cloud, own, "r1", own.sendgrid.requests);
       expect(jobIdsOf(cloud)).toEqual(["hs-r1-i1-c-a1", "hs-r1-i1-p-a1", "hs-r1-run-1"]);
       expect(own.committed).toEqual([]);
     },
@@ -57,9 +78,37 @@ describeInCloud("DISPATCH=batch on the whole cloud", () => {
       await cloud.batch.remove("hs-r1-run-1");
       gate.resolve();
       expect(await settledAs(own, "r1", "completed")).toMatchObject({ current_iteration: 1 });
-      await expectDoneOnce(cloud, own, "r1");
+      await expectDoneOnce(cloud, own, "r1", own.sendgrid.requests);
       const runJobs = jobIdsOf(cloud).filter((jobId) => jobId.includes("-run-"));
       await cloud.batch.reached(runJobs.at(-1) ?? "", "SUCCEEDED");
+    },
+    LONG_MS,
+  );
+
+  test(
+    "a run that waits for its GPU jobs has no machine of its own meanwhile",
+    async () => {
+      const cloud = await startCloud();
+      const own = await dispatching(cloud, { DISPATCH_IDLE_SECONDS: "0" });
+      const gate = Promise.withResolvers<void>();
+      cloud.batch.scriptJobs({ hold: { RUNNING: gate.promise } }, 2, isGpuJob);
+      await own.ask("r1");
+      // GPU jobs run, and the job of the run has ended well before they do.
+      await cloud.batch.reached("hs-r1-run-1", "SUCCEEDED");
+      expect([stateOf(cloud, "hs-r1-i1-p-a1"), stateOf(cloud, "hs-r1-i1-c-a1")]).toEqual([
+        "RUNNING",
+        "RUNNING",
+      ]);
+      gate.resolve();
+      expect(await settledAs(own, "r1", "completed")).toMatchObject({ current_iteration: 1 });
+      await expectDoneOnce(cloud, own, "r1", own.sendgrid.requests);
+      expect(jobIdsOf(cloud)).toEqual([
+        "hs-r1-i1-c-a1",
+        "hs-r1-i1-p-a1",
+        "hs-r1-run-1",
+        "hs-r1-run-2",
+      ]);
+      await cloud.batch.reached("hs-r1-run-2", "SUCCEEDED");
     },
     LONG_MS,
   );
@@ -78,7 +127,7 @@ describeInCloud("DISPATCH=batch on the whole cloud", () => {
       });
       await cloud.batch.reached("hs-r1-run-1", "CANCELLED");
       expect(jobIdsOf(cloud)).toEqual(["hs-r1-run-1"]);
-      expect(await mailsIn(own.folder, cloud.jobFolder)).toHaveLength(1);
+      expect(own.sendgrid.requests).toHaveLength(1);
     },
     LONG_MS,
   );
@@ -107,7 +156,7 @@ describeInCloud("DISPATCH=batch on the whole cloud", () => {
         cloud.batch.reached("hs-r1-run-1", "FAILED"),
         cloud.batch.reached("hs-r1-run-1", "CANCELLED"),
       ]);
-      expect(await mailsIn(own.folder, cloud.jobFolder)).toHaveLength(1);
+      expect(own.sendgrid.requests).toHaveLength(1);
       expect(jobIdsOf(cloud)).toEqual(["hs-r1-i1-c-a1", "hs-r1-i1-p-a1", "hs-r1-run-1"]);
     },
     LONG_MS,

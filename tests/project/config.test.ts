@@ -22,6 +22,9 @@ const DISPATCHING = {
   DISPATCH: "batch",
   DISPATCH_IMAGE: "haystack:1",
   MONGODB_URI: "mongodb://127.0.0.1",
+  SENDGRID_API_KEY: "SG.x",
+  MAIL_FROM: "haystack@example.org",
+  DISPATCH_SECRETS: "SENDGRID_API_KEY=projects/p/secrets/s/versions/1",
 };
 
 test.each<[string, Record<string, string>, readonly string[]]>([
@@ -103,14 +106,14 @@ test.each<[string, Record<string, string>, readonly string[]]>([
       DISPATCH_SECRETS: "NCBI_API_KEY=projects/p/secrets/n/versions/1",
     },
     [
-      "DISPATCH_SECRETS \\(jobs need MONGODB_URI, OTEL_EXPORTER_OTLP_HEADERS, OPENAI_API_KEY, OPENAI_BASE_URL from",
+      "DISPATCH_SECRETS \\(jobs need MONGODB_URI, SENDGRID_API_KEY, OTEL_EXPORTER_OTLP_HEADERS, OPENAI_API_KEY, OPENAI_BASE_URL from",
     ],
   ],
   ["a bucket without Batch", { GCS_BUCKET: "b" }, ["BATCH_PROJECT"]],
   [
     "dispatch without anything that it needs",
     { DISPATCH: "batch" },
-    ["BATCH_PROJECT", "DISPATCH_IMAGE", "MONGODB_URI"],
+    ["BATCH_PROJECT", "DISPATCH_IMAGE", "MONGODB_URI", "SENDGRID_API_KEY"],
   ],
   ["Identity-Aware Proxy without an audience", { AUTH: "iap" }, ["IAP_AUDIENCE"]],
   ["open to other machines without sign-in", { HTTP_HOST: "0.0.0.0" }, ["AUTH"]],
@@ -124,6 +127,72 @@ test.each<[string, Record<string, string>, readonly string[]]>([
     "a list of locations with a bare zone",
     { ...CLOUD, BATCH_ALLOWED_LOCATIONS: "zones/us-central1-a,us-central1-b" },
     ["BATCH_ALLOWED_LOCATIONS"],
+  ],
+  [
+    "a zone in place of the region",
+    { ...CLOUD, BATCH_LOCATION: "us-central1-a" },
+    ["BATCH_LOCATION \\(must be a region"],
+  ],
+  [
+    "machines in another region than their jobs",
+    { ...CLOUD, BATCH_ALLOWED_LOCATIONS: "zones/us-central1-a, zones/europe-west4-b" },
+    ["BATCH_ALLOWED_LOCATIONS \\(zones/europe-west4-b is not in BATCH_LOCATION, us-central1"],
+  ],
+  [
+    "a region and zones of it",
+    { ...CLOUD, BATCH_ALLOWED_LOCATIONS: "regions/us-central1,zones/us-central1-a" },
+    ["BATCH_ALLOWED_LOCATIONS \\(is one region or several zones"],
+  ],
+  [
+    "labels that are none, or reserved",
+    { ...CLOUD, BATCH_LABELS: "Team=a,haystack-run=r" },
+    ["BATCH_LABELS \\(Team=a is no label", "BATCH_LABELS \\(haystack-run is reserved"],
+  ],
+  [
+    "more labels than a job may have",
+    { ...CLOUD, BATCH_LABELS: Array.from({ length: 60 }, (_, at) => `l${at}=v`).join(",") },
+    ["BATCH_LABELS \\(has 60 labels"],
+  ],
+  [
+    "a network by its bare name, and a subnetwork of another region",
+    {
+      ...CLOUD,
+      BATCH_NETWORK: "default",
+      BATCH_SUBNETWORK: "regions/europe-west4/subnetworks/jobs",
+    },
+    ["BATCH_NETWORK", "BATCH_SUBNETWORK \\(is no subnetwork in BATCH_LOCATION"],
+  ],
+  [
+    "no external addresses, and no network to do without them",
+    { ...CLOUD, BATCH_NO_EXTERNAL_IP: "true" },
+    ["BATCH_NO_EXTERNAL_IP"],
+  ],
+  [
+    "a Persistent Disk on a machine that takes none, and an image by its bare name",
+    {
+      ...CLOUD,
+      BATCH_MACHINE_TYPE: "g4-standard-48",
+      BATCH_ACCELERATOR: "nvidia-rtx-pro-6000",
+      BATCH_PRICES: "g4-standard-48 with 1 nvidia-rtx-pro-6000=1/4",
+      BATCH_BOOT_DISK_TYPE: "pd-ssd",
+      BATCH_BOOT_DISK_IMAGE: "my-image",
+    },
+    ["BATCH_BOOT_DISK_IMAGE", "BATCH_BOOT_DISK_TYPE \\(g4-standard-48 starts from Hyperdisk only"],
+  ],
+  [
+    "a reservation for Spot machines",
+    { ...CLOUD, BATCH_RESERVATION: "ours" },
+    ["BATCH_RESERVATION \\(needs BATCH_PROVISIONING=STANDARD"],
+  ],
+  [
+    "image streaming with what it ignores, of an image that cannot be streamed",
+    { ...CLOUD, BATCH_IMAGE_STREAMING: "true", BATCH_CONTAINER_OPTIONS: "--shm-size=8g" },
+    ["BATCH_CONTAINER_OPTIONS", "BATCH_IMAGE_STREAMING"],
+  ],
+  [
+    "accounts that are no addresses",
+    { ...DISPATCHING, BATCH_SERVICE_ACCOUNT: "jobs", DISPATCH_SERVICE_ACCOUNT: "runs" },
+    ["BATCH_SERVICE_ACCOUNT", "DISPATCH_SERVICE_ACCOUNT"],
   ],
   [
     "lists with parts that are no pairs",
@@ -156,7 +225,7 @@ test("what is whole is accepted", () => {
     loadConfig({
       ...DISPATCHING,
       OPENAI_API_KEY: "sk",
-      DISPATCH_SECRETS: "OPENAI_API_KEY=projects/p/secrets/o/versions/1",
+      DISPATCH_SECRETS: `${DISPATCHING.DISPATCH_SECRETS},OPENAI_API_KEY=projects/p/secrets/o/versions/1`,
     }),
   ).toMatchObject(CLOUD);
 });

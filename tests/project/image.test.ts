@@ -94,11 +94,24 @@ test("every service runs with the same few rights, from an image that stays the 
 });
 
 test.each(["Dockerfile", "worker/Dockerfile"])("%s builds on images by digest", (name) => {
-  const froms = [...readFileSync(name, "utf8").matchAll(/^FROM (\S+)(?: AS (\S+))?$/gm)];
+  const text = readFileSync(name, "utf8");
+  const given = new Map(
+    [...text.matchAll(/^ARG (\w+)=(\S+)$/gm)].map(([, key, value]) => [key, value]),
+  );
+  const named = text.replaceAll(/\$\{(\w+)\}/g, (whole, key: string) => given.get(key) ?? whole);
+  const froms = [...named.matchAll(/^FROM (\S+)(?: AS (\S+))?$/gm)];
   const stages = new Set(froms.map(([, , stage]) => stage));
   const others = froms.map(([, image = ""]) => image).filter((image) => !stages.has(image));
   expect(others.length).toBeGreaterThan(0);
   expect(others.filter((image) => !/@sha256:[0-9a-f]{64}$/.test(image))).toEqual([]);
+});
+
+test("the daemon's health check is the same for engines that take it from the image and for compose", () => {
+  const ofImage = /^HEALTHCHECK .* CMD (\[.*\])$/m.exec(dockerfile)?.[1] ?? "[]";
+  const ofCompose = /^ {2}daemon:[^]*?\n {6}test: (\[.*\])$/m.exec(
+    readFileSync("compose.yaml", "utf8"),
+  )?.[1];
+  expect(JSON.parse(ofCompose ?? "[]")).toEqual(["CMD", ...(JSON.parse(ofImage) as string[])]);
 });
 
 test.each([".gitignore", ".dockerignore"])(

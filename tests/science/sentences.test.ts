@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { evaluateResponse } from "../../science/grounding/evaluate.ts";
+import { enrichment } from "../../science/statistics/enrichment.ts";
 import type { DifferentialExpression } from "../../science/grounding/grounding.ts";
 import { meaningOf } from "../../science/grounding/meaning.ts";
 import type { Knowledge } from "../../science/knowledge/knowledge.ts";
@@ -179,12 +180,13 @@ function judged({ up, down, others, measured = 33, significant = 0, ...given }: 
       seed: 1,
     },
   );
-  return { de, query, evaluation };
+  const enriched = enrichment(de, (given.knowledge ?? KNOWLEDGE).pathways);
+  return { de, query, evaluation, enriched };
 }
 
 describe.each(ENDS)("an end that is $name", (end) => {
-  const { de, query, evaluation } = judged(end);
-  const { grounding, topGenes, enriched } = evaluation;
+  const { de, query, evaluation, enriched } = judged(end);
+  const { grounding, topGenes } = evaluation;
   const base = runResult();
   const result = runResult({
     structured_query: query,
@@ -237,11 +239,11 @@ describe.each(ENDS)("an end that is $name", (end) => {
 });
 
 test("a pathway that is not significant is never the most enriched", () => {
-  const { de, evaluation } = judged(ENDS[0]!);
+  const { de, enriched } = judged(ENDS[0]!);
   const base = runResult();
   const iterations = base.iterations.map((iteration) => ({
     ...iteration,
-    enriched: evaluation.enriched.map((row) => ({ ...row, p_adjusted: 1 })),
+    enriched: enriched.map((row) => ({ ...row, p_adjusted: 1 })),
   }));
   const { sentences } = answerInWords(runResult({ iterations }), de);
   expect(sentences.join(" ")).toContain("No pathway is enriched among them.");

@@ -13,12 +13,8 @@ const STREAMS = Math.min(10_000, mostOpenFiles() - 500);
 const OPENING = 400;
 /** An answer that takes so long is none. */
 const PATIENCE_MS = 10_000;
-/**
- * What an open stream may hold of the server's memory, and what all requests together leave to the
- * garbage collector.
- */
-const STREAM_BYTES = 40_000;
-const SLACK_BYTES = 400e6;
+/** The server's heap; a daemon that wants more of it ends, whatever the machine does meanwhile. */
+const HEAP_MEGABYTES = 512;
 
 function mostOpenFiles(): number {
   const limit = Number(execFileSync("sh", ["-c", "ulimit -Hn"], { encoding: "utf8" }));
@@ -34,6 +30,7 @@ async function daemonWithRun(env: Readonly<Record<string, string>>) {
   const { url, tokens, serve } = await daemonPlace({
     AUTH: "token",
     INFERENCE_COMMAND: command,
+    NODE_OPTIONS: `--max-old-space-size=${HEAP_MEGABYTES}`,
     ...env,
   });
   const stop = await serve();
@@ -62,9 +59,7 @@ async function daemonWithRun(env: Readonly<Record<string, string>>) {
   });
   const { run_id } = (await submitted.json()) as RunDocument;
   await job;
-  const memory = async (): Promise<number> =>
-    Number(/^process_resident_memory_bytes (\d+)/m.exec(await (await ask("/metrics")).text())?.[1]);
-  return { url, token, tokens, stop, ask, run_id, memory };
+  return { url, token, tokens, stop, ask, run_id };
 }
 type Daemon = Awaited<ReturnType<typeof daemonWithRun>>;
 
@@ -113,7 +108,6 @@ test(`of ${STREAMS} streams as many are served as there may be, the others are r
   };
   const daemon = await daemonWithRun(limits);
   const owners = Array.from({ length: 100 }, (_, index) => `reader-${index}@example.org`);
-  const before = await daemon.memory();
   const { streams, reads } = await flood(
     daemon,
     await daemon.tokens(owners, "admin"),
@@ -124,7 +118,6 @@ test(`of ${STREAMS} streams as many are served as there may be, the others are r
     429: STREAMS - 1_000,
   });
   expect(Object.keys(counted(reads))).toEqual(["200"]);
-  expect((await daemon.memory()) - before).toBeLessThan(1_000 * STREAM_BYTES + SLACK_BYTES);
   for (const stream of streams) stream.close();
   await expect
     .poll(async () => {
@@ -147,7 +140,6 @@ test(`${STREAMS} streams are held where so many are allowed, and each shows what
     HTTP_STREAMS_PER_USER: most,
     HTTP_REQUESTS_PER_MINUTE: "100000",
   });
-  const before = await daemon.memory();
   const told = new Set<number>();
   const all = Promise.withResolvers<void>();
   const { streams, reads } = await flood(daemon, [daemon.token], (status, reader) => {
@@ -156,7 +148,6 @@ test(`${STREAMS} streams are held where so many are allowed, and each shows what
   });
   expect(counted(streams.map(({ status }) => status))).toEqual({ 200: STREAMS });
   expect(Object.keys(counted(reads))).toEqual(["200"]);
-  expect((await daemon.memory()) - before).toBeLessThan(STREAMS * STREAM_BYTES + SLACK_BYTES);
   expect(
     (await daemon.ask(`/api/v1/runs/${daemon.run_id}/cancel`, { method: "POST" })).status,
   ).toBe(202);

@@ -20,6 +20,7 @@ async function startRunJobs() {
     bucket: "b",
     topic: "projects/p/topics/t",
     maxRunSeconds: 60,
+    idleSeconds: 300,
   });
   onTestFinished(() => runJobs.close());
   const made = () => server.calls.filter(({ method }) => method === "createJob").length;

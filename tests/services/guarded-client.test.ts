@@ -17,7 +17,7 @@ async function waitsAfter(...retryAfter: readonly string[]): Promise<number[]> {
   onTestFinished(() => void vi.restoreAllMocks());
   const client = guardedClient({
     service: "Test",
-    requestsPerSecond: 1_000,
+    rate: 1_000,
     timeoutMs: 60_000,
     attempts: retryAfter.length + 1,
     firstBackoffMs: 500,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { manualClock } from "../../services/clock/manual.ts";
-import type { ModelRequest } from "../../services/language-model/index.ts";
+import type { ModelRequest, ModelWait } from "../../services/language-model/index.ts";
 import {
   answersWith,
   CALL,
@@ -74,8 +74,12 @@ async function throughTime(script: readonly ScriptEntry[], timeout_ms = 60_000) 
       return forget;
     },
   };
-  const outcome = server.model({ clock: turning }).complete(REQUEST, { ...options(), timeout_ms });
-  return { server, clock, waits, outcome };
+  const told: (ModelWait | null)[] = [];
+  const onWait = (wait: ModelWait | null): void => void told.push(wait);
+  const outcome = server
+    .model({ clock: turning })
+    .complete(REQUEST, { ...options(), timeout_ms, onWait });
+  return { server, clock, waits, told, outcome };
 }
 
 test("a request has the form of the Responses API, is not stored there, and its answer is priced", async () => {
@@ -285,6 +289,24 @@ test("a call without an answer ends at its time limit, and is made once more", a
     message: expect.stringMatching(/no answer within 30 s/) as string,
   });
   expect(clock.waiting).toBe(0);
+});
+
+test("a wait of minutes is told with what the server said, and its end; one of seconds is not", async () => {
+  const { told, outcome } = await throughTime([
+    answersWith(429, { "retry-after": "3" }),
+    answersWith(429, { "retry-after": "240" }, "rate_limit_exceeded", "40 of 40 requests used"),
+    says("{}"),
+  ]);
+  expect(await outcome).toMatchObject({ end: "answered" });
+  expect(told).toEqual([
+    {
+      reason: expect.stringMatching(
+        /^The language model \S+ answered with status 429 \(rate_limit_exceeded: 40 of 40 requests used\)\.$/,
+      ) as string,
+      until: 1_000_000 + 3_000 + 240_000,
+    },
+    null,
+  ]);
 });
 
 test("cancellation ends a call under way, and a wait", async () => {

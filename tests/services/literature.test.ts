@@ -47,6 +47,7 @@ describe("PubMed by the E-utilities", () => {
   const literature = (more: Partial<PubmedOptions> = {}): LiteratureService =>
     pubmedLiterature({
       baseUrl: server.baseUrl,
+      rateFile: join(folder, "rates.sqlite"),
       cacheFolder: folder,
       cacheMs: 500,
       timeoutMs: TIMEOUT_MS,
@@ -242,6 +243,7 @@ describe("PubMed by the E-utilities", () => {
     onTestFinished(() => void vi.restoreAllMocks());
     await pubmedLiterature({
       baseUrl: server.baseUrl,
+      rateFile: join(folder, "rates.sqlite"),
       cacheFolder: folder,
       cacheMs: 500,
       timeoutMs: TIMEOUT_MS,

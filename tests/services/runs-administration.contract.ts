@@ -89,7 +89,7 @@ export function administrationContract(openSeveral: OpenSeveral): void {
         due_at: 0,
         problem: "No such address.",
       };
-      for (const id of ["left", "held", "event", "mail", "rests"])
+      for (const id of ["left", "held", "event", "mail", "rests", "stops", "stopped"])
         await store.insert(sampleRun(id), held);
       await store.insert(sampleRun("queued"));
       await store.commit([
@@ -98,10 +98,16 @@ export function administrationContract(openSeveral: OpenSeveral): void {
         sampleCommit("event"),
         sampleCommit("mail", { outbox: [mail], attention_at: null }),
         sampleCommit("rests", { attention_at: null }),
+        sampleCommit("stops", { document: { ...sampleRun("stops"), status: "cancelled" } }),
+        sampleCommit("stopped", {
+          document: { ...sampleRun("stopped"), status: "cancelled" },
+          attention_at: null,
+        }),
       ]);
       await store.release([
         { run_id: "left", token: 1 },
         { run_id: "rests", token: 1, attention_at: null },
+        { run_id: "stopped", token: 1, attention_at: null },
         { run_id: "mail", token: 1, attention_at: null },
       ]);
       await store.deliver("event", cancelEvent("e1"));
@@ -109,9 +115,9 @@ export function administrationContract(openSeveral: OpenSeveral): void {
         (await store.stuck({ before, limit: 100 }))
           .map(({ record }) => record.document.run_id)
           .toSorted();
-      expect(await stuck(LONG_AGO)).toEqual(["left", "mail"]);
-      expect(await stuck(Date.now() + 1)).toEqual(["event", "left", "mail"]);
-      expect(await stuck(now + LEASE_MS)).toEqual(["event", "held", "left", "mail"]);
+      expect(await stuck(LONG_AGO)).toEqual(["left", "mail", "stops"]);
+      expect(await stuck(Date.now() + 1)).toEqual(["event", "left", "mail", "stops"]);
+      expect(await stuck(now + LEASE_MS)).toEqual(["event", "held", "left", "mail", "stops"]);
       expect(await store.stuck({ before: now + LEASE_MS, limit: 2 })).toHaveLength(2);
       const event = (await store.stuck({ before: Date.now() + 1, limit: 100 })).find(
         ({ record }) => record.document.run_id === "event",
@@ -124,7 +130,7 @@ export function administrationContract(openSeveral: OpenSeveral): void {
           consumed: ["e1"],
         }),
       ]);
-      expect(await stuck(Date.now() + 1)).toEqual(["left", "mail"]);
+      expect(await stuck(Date.now() + 1)).toEqual(["left", "mail", "stops"]);
     });
 
     test("mails are found by their state, as it stands", async () => {

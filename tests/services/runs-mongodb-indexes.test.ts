@@ -45,7 +45,7 @@ describeWithMongodb("indexes", () => {
   test("every query of the daemon begins with the first field of an index made at the start", async () => {
     const commands: Document[] = [];
     const set = await startReplicaSet(server.uri, {
-      onCommand: (command) => commands.push(command),
+      onCommand: (command) => void commands.push(command),
     });
     onTestFinished(() => set.stop());
     const database = `haystack_test_${randomUUID().slice(0, 8)}`;

@@ -39,6 +39,23 @@ test("a file of an earlier version gets the columns that it lacks, and keeps its
   expect(await again.setPriority("run-a", 2)).toBe(true);
 });
 
+test("a file of an earlier version gets ids that can be shown", async () => {
+  const file = join(await temporaryFolder(), "runs.sqlite");
+  const first = await openSqliteRuns({ file });
+  await first.insert(sampleRun("run-a"));
+  await first.close();
+  const db = new DatabaseSync(file);
+  db.exec(
+    "DROP TRIGGER runs_unusable_id; DROP TRIGGER runs_unusable_new_id; UPDATE runs SET run_id = ''; PRAGMA user_version = 0",
+  );
+  db.close();
+  const again = await openSqliteRuns({ file });
+  onTestFinished(() => again.close());
+  const ids = (await again.list({})).map(({ run_id }) => run_id);
+  expect(ids).toEqual([expect.stringMatching(/^outside-[0-9a-f]{24}$/)]);
+  expect((await again.get(ids[0] ?? ""))?.damage).toContain("run_id");
+});
+
 test("a process that stands still in the midst of a write does not keep others from opening and reading", async () => {
   const file = join(await temporaryFolder(), "runs.sqlite");
   const first = await openSqliteRuns({ file });

@@ -15,8 +15,8 @@ export class CallError extends Error {
 
 const JOB_ID = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-const LABEL_KEY = /^(?!goog-|google-)[a-z][a-z0-9_-]{0,62}$/;
-const LABEL_VALUE = /^[a-z0-9_-]{0,63}$/;
+const LABEL_KEY = /^(?!goog-|google-)[\p{Ll}\p{Lo}][\p{Ll}\p{Lo}\p{N}_-]{0,62}$/u;
+const LABEL_VALUE = /^[\p{Ll}\p{Lo}\p{N}_-]{0,63}$/u;
 
 /**
  * What Google Batch refuses at createJob, as far as it is documented.
@@ -61,6 +61,27 @@ function checkBody(
     ),
     (allocationPolicy?.instances?.[0]?.policy?.machineType ?? "") === "" &&
       "machineType is missing",
+    locations.length > 1 &&
+      locations.some((place) => place.startsWith("regions/")) &&
+      "allowedLocations has a region beside other places",
+    ...(allocationPolicy?.network?.networkInterfaces ?? []).map(
+      ({ network, subnetwork }) =>
+        (network ?? "") === "" &&
+        (subnetwork ?? "") === "" &&
+        "a network interface names neither network nor subnetwork",
+    ),
+    ...(allocationPolicy?.instances ?? []).flatMap(({ policy }) => [
+      // Where no type is given, it is pd-balanced.
+      /^(g4|a4|c4|n4)-/.test(policy?.machineType ?? "") &&
+        !(policy?.bootDisk?.type ?? "").startsWith("hyperdisk-") &&
+        `${policy?.machineType} takes no Persistent Disk`,
+      /^(e2|g2|n1)-/.test(policy?.machineType ?? "") &&
+        (policy?.bootDisk?.type ?? "").startsWith("hyperdisk-") &&
+        `${policy?.machineType} starts from no Hyperdisk`,
+      !["", "NO_RESERVATION"].includes(policy?.reservation ?? "") &&
+        policy?.provisioningModel === "SPOT" &&
+        "Spot machines use no reservation",
+    ]),
     ...locations.map(
       (place) =>
         !(place === `regions/${region}` || place.startsWith(`zones/${region}-`)) &&

@@ -45,6 +45,8 @@ export interface JobHost {
   readonly images: Readonly<Record<string, readonly string[]>>;
   /** The words of an image's ENTRYPOINT. Default: those of the STACK worker's. */
   readonly entrypoints?: Readonly<Record<string, readonly string[]>>;
+  /** What the versions of Secret Manager hold, by their names. */
+  readonly secrets?: Readonly<Record<string, string>>;
   /** Local folder that stands for the remote path of a Cloud Storage volume. */
   readonly volumes: Readonly<Record<string, string>>;
 }
@@ -194,6 +196,12 @@ export function liveJob(
         BATCH_TASK_RETRY_ATTEMPT: String(attempt),
         BATCH_JOB_UID: created.uid ?? "",
         ...environment?.variables,
+        ...Object.fromEntries(
+          Object.entries(environment?.secretVariables ?? {}).map(([name, version]) => [
+            name,
+            host.secrets?.[version] ?? "",
+          ]),
+        ),
       },
     });
     child.stderr.setEncoding("utf8").on("data", (chunk: string) => {

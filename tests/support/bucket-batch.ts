@@ -14,6 +14,8 @@ export interface BucketBatchOptions {
   readonly workerImage: string;
   /** Local programs for other images. */
   readonly images?: Readonly<Record<string, readonly string[]>>;
+  /** What the versions of Secret Manager hold. */
+  readonly secrets?: Readonly<Record<string, string>>;
   /** Default: any free port. */
   readonly port?: number;
 }
@@ -29,6 +31,7 @@ export async function bucketBatch({
   pubsubHost,
   workerImage,
   images = {},
+  secrets = {},
   port = 0,
 }: BucketBatchOptions): Promise<BatchServer> {
   const publisher = new PubSub({
@@ -39,6 +42,7 @@ export async function bucketBatch({
   } as ConstructorParameters<typeof PubSub>[0]);
   const server = await batchServer({
     port,
+    secrets,
     images: {
       [workerImage]: [
         process.execPath,

@@ -8,6 +8,7 @@ import { temporaryFolder } from "./hosted-runs.ts";
 import { type MongodbServer, startMongodb } from "./mongodb.ts";
 import { type PubsubEmulator, startPubsubEmulator } from "./pubsub-emulator.ts";
 import { GCS, MONGODB, PUBSUB } from "./real-parts.ts";
+import { SENDGRID_KEY } from "./sendgrid-server.ts";
 
 /** Every server of the cloud. */
 export const CLOUD = [MONGODB, GCS, PUBSUB] as const;
@@ -31,6 +32,8 @@ export interface Cloud {
 
 const WORKER_IMAGE = "europe-docker.pkg.dev/p/haystack/worker:1";
 export const ORCHESTRATOR_IMAGE = "europe-docker.pkg.dev/p/haystack/orchestrator:1";
+/** The version of Secret Manager that holds the key of the mail service. */
+export const MAIL_KEY = "projects/p/secrets/sendgrid/versions/1";
 const BUCKET = "haystack-test";
 
 export async function startCloud(): Promise<Cloud> {
@@ -50,6 +53,7 @@ export async function startCloud(): Promise<Cloud> {
     mount,
     pubsubHost: pubsub.host,
     workerImage: WORKER_IMAGE,
+    secrets: { [MAIL_KEY]: SENDGRID_KEY },
     images: {
       [ORCHESTRATOR_IMAGE]: [
         "env",

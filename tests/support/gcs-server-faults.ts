@@ -40,6 +40,8 @@ export interface FaultyProxy {
    * injection.
    */
   inject(fault: Fault): void;
+  /** From now on whoever asks for this bucket has to name a project that pays. */
+  requestersPay(bucket: string): void;
   /** Faults that found no request yet. */
   pending(): number;
   /**
@@ -148,6 +150,7 @@ function pass(
 export async function faultyProxy(port: number): Promise<FaultyProxy> {
   const faults: { fault: Fault; left: number }[] = [];
   const requests: string[] = [];
+  const paid = new Set<string>();
   const sessions = new Map<string, Session>();
 
   const sessionOf = (url: string): Session | undefined => {
@@ -162,6 +165,11 @@ export async function faultyProxy(port: number): Promise<FaultyProxy> {
     if (found !== undefined && --found.left === 0) faults.splice(faults.indexOf(found), 1);
     return found?.fault;
   };
+  /** A session of an upload is paid for by whoever began it. */
+  const isUnpaid = ({ url = "", headers }: IncomingMessage): boolean =>
+    paid.has(/\/b\/([^/?]+)/.exec(url)?.[1] ?? "") &&
+    !/[?&](userProject|upload_id)=\w/.test(url) &&
+    headers["x-goog-user-project"] === undefined;
   const server = createServer((incoming, outgoing) => {
     const range = incoming.headers.range ?? incoming.headers["content-range"];
     const url = decodeURIComponent(incoming.url ?? "") + (range === undefined ? "" : ` ${range}`);
@@ -171,7 +179,13 @@ export async function faultyProxy(port: number): Promise<FaultyProxy> {
     const play = async (): Promise<void> => {
       await fault?.before?.();
       if (fault?.kind === "drop") incoming.socket.destroy();
-      else if (fault?.kind === "status") {
+      else if (isUnpaid(incoming)) {
+        incoming.resume();
+        const message = "Bucket is a requester pays bucket but no user project provided.";
+        outgoing
+          .writeHead(400, { "Content-Type": "application/json" })
+          .end(JSON.stringify({ error: { code: 400, message } }));
+      } else if (fault?.kind === "status") {
         incoming.resume();
         outgoing.writeHead(fault.status ?? 503, { "Content-Type": "text/plain" }).end("Injected.");
       } else if (session !== undefined && range?.startsWith("bytes */") === true)
@@ -193,6 +207,7 @@ export async function faultyProxy(port: number): Promise<FaultyProxy> {
     url: `http://127.0.0.1:${own}`,
     requests,
     inject: (fault) => void faults.push({ fault, left: fault.times ?? 1 }),
+    requestersPay: (bucket) => void paid.add(bucket),
     pending: () => faults.length,
     async restart() {
       await close();

@@ -88,6 +88,11 @@ export const PUBSUB: RealPart = {
   found: pubsubJar(),
   hint: "install Java and the pubsub-emulator component of the Google Cloud SDK, or set PUBSUB_EMULATOR_JAR",
 };
+export const TERRAFORM_PROVIDERS: RealPart = {
+  name: "what Google's Terraform providers take",
+  found: ifThere(resolve(".cache/terraform-providers")),
+  hint: "run .ci/terraform.sh",
+};
 export const BROWSER: RealPart = {
   name: "a browser",
   found: process.env["CHROMIUM"] ?? onPath("chromium", "chromium-browser", "google-chrome"),
@@ -111,6 +116,7 @@ export const REAL_PARTS = [
   MONGODB_WIRE,
   GCS,
   PUBSUB,
+  TERRAFORM_PROVIDERS,
   BROWSER,
   BASH,
   ZSH,

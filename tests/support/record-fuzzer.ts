@@ -360,6 +360,10 @@ export async function fuzzRecords(
     const ended: Record<string, number> = {};
     for (const { run_id, status, error } of await allRuns(store)) {
       if (HEALTHY.some((id) => id === run_id)) continue;
+      if (status === "pending" || status === "running")
+        fail(
+          `${run_id} is ${status} once more: ${JSON.stringify(planned.find(({ id }) => id === run_id))?.slice(0, 400)}`,
+        );
       const name = error?.code ?? status;
       ended[name] = (ended[name] ?? 0) + 1;
     }

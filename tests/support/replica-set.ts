@@ -76,7 +76,8 @@ export async function startReplicaSet(
     answerInstead,
   }: {
     readonly isSingle?: boolean;
-    readonly onCommand?: (command: Document) => void;
+    /** A promise holds the command up. */
+    readonly onCommand?: (command: Document) => void | Promise<unknown>;
     /** What a command is answered with that is not handed on; undefined for every other one. */
     readonly answerInstead?: (command: Document) => Document | undefined;
   } = {},
@@ -270,7 +271,7 @@ export async function startReplicaSet(
     const answer = async (message: Buffer): Promise<Buffer> => {
       const command = commandOf(message);
       const name = Object.keys(command)[0] ?? "";
-      onCommand?.(command);
+      await onCommand?.(command);
       const own = answerInstead?.(command) ?? (await ofStreams(command));
       if (own !== undefined) return answerTo(message, own);
       if (WRITES.has(name))

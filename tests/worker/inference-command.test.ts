@@ -79,7 +79,7 @@ describeWithPython("INFERENCE_COMMAND with the STACK worker", () => {
           checkpoint: "stand-in.ckpt",
           checkpoint_sha256: expect.stringMatching(/^[0-9a-f]{12}$/) as string,
           arc_stack: "unknown",
-          haystack_worker: "0.1.0",
+          haystack_worker: "0.2.0",
           settings: {
             batch_size: 32,
             context_ratio: 0.4,

@@ -19,9 +19,10 @@ from haystack_worker.failure import ExitCode, Stopped, WorkerFailure
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="haystack-worker", description="Predicts the response of the query cells with the STACK model.")
     parser.add_argument("--version", action="version", version=__version__)
-    parser.add_argument("--prompt", type=Path, required=True, help="perturbed cells, .h5ad")
-    parser.add_argument("--query", type=Path, required=True, help="cells whose response is predicted, .h5ad")
-    parser.add_argument("--output", type=Path, required=True, help="file to write, .h5ad")
+    parser.add_argument("--manifest", type=Path, help="pairs to predict, .json; in place of --prompt, --query and --output")
+    parser.add_argument("--prompt", type=Path, help="perturbed cells, .h5ad")
+    parser.add_argument("--query", type=Path, help="cells whose response is predicted, .h5ad")
+    parser.add_argument("--output", type=Path, help="file to write, .h5ad")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--checkpoint", type=Path, default=os.environ.get("STACK_CHECKPOINT") or None, help="STACK checkpoint, .ckpt (STACK_CHECKPOINT)")
     parser.add_argument("--genelist", type=Path, default=os.environ.get("STACK_GENELIST") or None, help="the checkpoint's gene list, .pkl (STACK_GENELIST)")
@@ -35,6 +36,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--stack-generation", metavar="PROGRAM", default=None, help="the stack-generation program to run")
     given = parser.parse_args(argv)
 
+    files = [given.prompt, given.query, given.output]
+    if (given.manifest is None and None in files) or (given.manifest is not None and files != [None] * 3):
+        parser.error("either --manifest or all of --prompt, --query and --output must be given")
     if given.seed < 0:
         parser.error("--seed must not be negative")
     if given.num_steps < 1 or given.batch_size < 1 or given.num_workers < 0:
@@ -68,12 +72,11 @@ def _perform(given: argparse.Namespace) -> None:
             raise WorkerFailure(ExitCode.MODEL_UNUSABLE, f"No --{option} is given and {variable} is not set.")
     # Imported here so that a signal or a wrong argument is answered at once.
     from haystack_worker.job import Job, perform
+    from haystack_worker.manifest import Pair, read_manifest
 
     perform(
         Job(
-            prompt=given.prompt,
-            query=given.query,
-            output=given.output.absolute(),
+            pairs=read_manifest(given.manifest) if given.manifest else (Pair("prediction", given.prompt, given.query, given.output.absolute()),),
             seed=given.seed,
             checkpoint=given.checkpoint,
             genelist=given.genelist,

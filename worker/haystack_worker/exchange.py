@@ -13,7 +13,6 @@ from scipy import sparse
 from haystack_worker.cells import SPLIT_COLUMN, columns_by_symbol
 from haystack_worker.failure import ExitCode, WorkerFailure
 
-SPLIT_VALUE = "all"
 # arc-stack 0.1.3 fails on a query with fewer cells than half of its window's share of query cells.
 LEAST_CELLS = 512
 
@@ -35,15 +34,22 @@ def _for_model(adata: anndata.AnnData, genes: list[str], rows: Any) -> anndata.A
     return anndata.AnnData(X=X, obs=pd.DataFrame(index=[str(i) for i in range(X.shape[0])]), var=pd.DataFrame(index=genes))
 
 
-def write_prompt(prompt: anndata.AnnData, genes: list[str], path: Path) -> None:
-    """The shared genes alone: no raw, organism or other columns, which the model would act upon."""
-    sent = _for_model(prompt, genes, slice(None))
-    sent.obs[SPLIT_COLUMN] = SPLIT_VALUE
-    sent.write_h5ad(path)
+def split_value(index: int) -> str:
+    """Names the prompt's cells and result; the model takes prompts in the alphabetical order of these."""
+    return f"pair-{index:04d}"
+
+
+def write_prompts(prompts: list[anndata.AnnData], genes: list[str], path: Path) -> None:
+    """One split for each prompt. The shared genes alone: no raw, organism or other columns, which the model would act upon."""
+    parts = [_for_model(prompt, genes, slice(None)) for prompt in prompts]
+    splits = [split_value(index) for index, part in enumerate(parts) for _ in range(part.n_obs)]
+    obs = pd.DataFrame({SPLIT_COLUMN: splits}, index=[str(i) for i in range(len(splits))])
+    X = sparse.vstack([part.X for part in parts], format="csr")
+    anndata.AnnData(X=X, obs=obs, var=pd.DataFrame(index=genes)).write_h5ad(path)
 
 
 def write_query(query: anndata.AnnData, genes: list[str], path: Path) -> int:
-    """As the prompt; the cells are repeated from the first up to the number to send, which is returned."""
+    """As the prompts; the cells are repeated from the first up to the number to send, which is returned."""
     sent = cells_to_send(query.n_obs)
     _for_model(query, genes, np.arange(sent) % query.n_obs).write_h5ad(path)
     return sent

@@ -1,29 +1,25 @@
-"""One inference job from its input files to its output files."""
+"""The pairs of one inference job, from their input files to their output files; the model is loaded once."""
 
 from __future__ import annotations
 
 import json
-import platform
-import resource
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import anndata
-import numpy as np
 
 from haystack_worker import __version__
 from haystack_worker.cells import SPLIT_COLUMN, check_split, read_cells, read_gene_list, shared_genes
-from haystack_worker.exchange import SPLIT_VALUE, fill_in, genes_kept, read_prediction, write_prompt, write_query
-from haystack_worker.failure import ExitCode, WorkerFailure
-from haystack_worker.model import ModelRun, check_checkpoint, find_program, gpu_name, run_model
-from haystack_worker.publish import publish
+from haystack_worker.exchange import split_value, write_prompts, write_query
+from haystack_worker.found import sha256_of, was_done, work_digest
+from haystack_worker.manifest import Pair
+from haystack_worker.model import check_checkpoint, find_program, run_model
+from haystack_worker.prediction import MODEL_NAME, Predicted, store, version_of
 
-MODEL_NAME = "stack"
 # The model adds its step number to the seed, and numpy takes seeds below 2^32.
 SEEDS = 1 << 31
 # The model's own default, which may not exceed the context ratio.
@@ -32,9 +28,7 @@ CONTEXT_RATIO_MIN = 0.2
 
 @dataclass(frozen=True)
 class Job:
-    prompt: Path
-    query: Path
-    output: Path
+    pairs: tuple[Pair, ...]
     seed: int
     checkpoint: Path
     genelist: Path
@@ -58,17 +52,21 @@ class Job:
         }
 
 
-def version_of(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "unknown"
+@dataclass(frozen=True)
+class Work:
+    """A pair that is to be predicted."""
+
+    pair: Pair
+    prompt: anndata.AnnData
+    query: anndata.AnnData
+    shared: list[str]
+    digest: str
 
 
-def command_of(job: Job, program: str, prompt: Path, query: Path, results: Path) -> list[str]:
+def command_of(job: Job, program: str, prompts: Path, query: Path, results: Path) -> list[str]:
     options = {
         "--checkpoint": job.checkpoint.resolve(),
-        "--base-adata": prompt,
+        "--base-adata": prompts,
         "--test-adata": query,
         "--genelist": job.genelist.resolve(),
         "--output-dir": results,
@@ -86,89 +84,109 @@ def command_of(job: Job, program: str, prompt: Path, query: Path, results: Path)
 
 
 def perform(job: Job) -> None:
-    """Writes the output and, before it, its `.metrics.json`. Fails with a WorkerFailure and then leaves neither."""
+    """
+    Writes each pair's output and, before it, its `.metrics.json`, as soon as the pair is predicted. Fails with a WorkerFailure: what was
+    written by then stays and is found by the next attempt, and no other pair has either file.
+    """
     started = time.monotonic()
     program = find_program(job.program)
     genes = read_gene_list(job.genelist)
-    query = read_cells(job.query, "query")
-    prompt = read_cells(job.prompt, "prompt")
-    check_split(prompt)
-    shared = shared_genes(genes, prompt, query)
-    checkpoint = {"name": job.checkpoint.name, "sha256": check_checkpoint(job.checkpoint)[:12]}
+    checkpoint = check_checkpoint(job.checkpoint)
+    genelist = sha256_of(job.genelist)
+    queries: dict[Path, anndata.AnnData] = {}
+    left: list[Work] = []
+    for pair in job.pairs:
+        digest = _digest(job, pair, checkpoint, genelist)
+        if digest is not None and was_done(pair.output, pair.metrics, digest):
+            _report(pair, "found", 0)
+            continue
+        query = queries[pair.query] if pair.query in queries else read_cells(pair.query, "query")
+        queries[pair.query] = query
+        prompt = read_cells(pair.prompt, "prompt")
+        check_split(prompt)
+        left.append(Work(pair, prompt, query, shared_genes(genes, prompt, query), digest or ""))
+    for together in _by_input(left):
+        _predict(job, program, checkpoint, genes, together, started)
+        started = time.monotonic()
 
+
+def _digest(job: Job, pair: Pair, checkpoint: str, genelist: str) -> str | None:
+    """None while an input is missing: reading it says so."""
+    if not (pair.prompt.is_file() and pair.query.is_file()):
+        return None
+    return work_digest(
+        {
+            "prompt_sha256": sha256_of(pair.prompt),
+            "query_sha256": sha256_of(pair.query),
+            "model": MODEL_NAME,
+            "checkpoint_sha256": checkpoint,
+            "genelist_sha256": genelist,
+            "settings": job.settings,
+            "seed": job.seed,
+            "versions": {"haystack_worker": __version__, "arc-stack": version_of("arc-stack")},
+        }
+    )
+
+
+def _by_input(works: list[Work]) -> Iterable[list[Work]]:
+    """Those that the model can take in one run: the same query, and the same genes sent."""
+    groups: dict[tuple[Path, tuple[str, ...]], list[Work]] = {}
+    for work in works:
+        groups.setdefault((work.pair.query, tuple(work.shared)), []).append(work)
+    return groups.values()
+
+
+def _predict(job: Job, program: str, checkpoint: str, genes: list[str], works: list[Work], started: float) -> None:
+    query, shared = works[0].query, works[0].shared
+    left = {split_value(index): work for index, work in enumerate(works)}
     with tempfile.TemporaryDirectory(prefix="haystack-worker-") as name:
         scratch = Path(name)
         results = scratch / "results"
-        write_prompt(prompt, shared, scratch / "prompt.h5ad")
+        write_prompts([work.prompt for work in works], shared, scratch / "prompts.h5ad")
         sent = write_query(query, shared, scratch / "query.h5ad")
-        run = run_model(command_of(job, program, scratch / "prompt.h5ad", scratch / "query.h5ad", results), scratch, job.device)
-        predicted = read_prediction(results / f"{SPLIT_VALUE}.h5ad", shared, sent, query.n_obs)
+        begun_at = model_started = time.monotonic()
+        stored_at = started
+        load_seconds: float | None = None
 
-        provenance: dict[str, Any] = {
-            "model": MODEL_NAME,
-            "is_baseline": 0,
-            "checkpoint": checkpoint["name"],
-            "checkpoint_sha256": checkpoint["sha256"],
-            "arc_stack": version_of("arc-stack"),
-            "haystack_worker": __version__,
-            "seed": job.seed,
-            "prompt_cells": prompt.n_obs,
-            "shared_genes": len(shared),
-            "settings": job.settings,
-        }
-        kept = genes_kept(query, shared)
-        if kept:
-            provenance["genes_not_predicted"] = np.array(kept, dtype=object)
-        output = anndata.AnnData(X=fill_in(query, shared, predicted), obs=query.obs, var=query.var, uns=provenance)
-        check_output(output, query)
-        output.write_h5ad(scratch / "output.h5ad")
+        def finish(before: str | None, device: str | None, now: float) -> None:
+            """Stores the predictions of all splits but the one named and those after it."""
+            nonlocal stored_at
+            for split in [split for split in left if before is None or split < before]:
+                work = left.pop(split)
+                seconds = store(
+                    Predicted(
+                        pair=work.pair,
+                        result=results / f"{split}.h5ad",
+                        prompt_cells=work.prompt.n_obs,
+                        query=query,
+                        shared=shared,
+                        genes_of_model=len(genes),
+                        sent=sent,
+                        seed=job.seed,
+                        settings=job.settings,
+                        checkpoint={"name": job.checkpoint.name, "sha256": checkpoint[:12]},
+                        device=device,
+                        work_sha256=work.digest,
+                        load_seconds=load_seconds,
+                        model_seconds=now - begun_at,
+                        since=stored_at,
+                    ),
+                    scratch,
+                )
+                stored_at = time.monotonic()
+                _report(work.pair, "predicted", seconds)
 
-        metrics = scratch / "metrics.json"
-        metrics.write_text(json.dumps(_metrics(job, run, checkpoint, query, prompt, genes, shared, sent, time.monotonic() - started)) + "\n")
-        publish([(metrics, job.output.with_name(f"{job.output.name}.metrics.json")), (scratch / "output.h5ad", job.output)])
+        def begun(split: str, device: str | None) -> None:
+            nonlocal begun_at, load_seconds
+            now = time.monotonic()
+            if load_seconds is None:
+                load_seconds = now - model_started
+            finish(split, device, now)
+            begun_at = now
+
+        device = run_model(command_of(job, program, scratch / "prompts.h5ad", scratch / "query.h5ad", results), scratch, job.device, begun)
+        finish(None, device, time.monotonic())
 
 
-def check_output(output: anndata.AnnData, query: anndata.AnnData) -> None:
-    """The last look before the file is written. Fails with OUTPUT_INVALID."""
-    same_names = output.obs_names.equals(query.obs_names) and output.var_names.equals(query.var_names)
-    if not same_names or output.X.shape != query.X.shape:
-        raise WorkerFailure(ExitCode.OUTPUT_INVALID, "The prediction has other cells or genes than the query.")
-    if not (np.isfinite(output.X.data).all() and (output.X.data >= 0).all()):
-        raise WorkerFailure(ExitCode.OUTPUT_INVALID, "The prediction holds values that are not finite, non-negative counts.")
-
-
-def _metrics(
-    job: Job,
-    run: ModelRun,
-    checkpoint: dict[str, str],
-    query: anndata.AnnData,
-    prompt: anndata.AnnData,
-    genes: list[str],
-    shared: list[str],
-    sent: int,
-    seconds: float,
-) -> dict[str, Any]:
-    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return {
-        "model": MODEL_NAME,
-        "is_baseline": False,
-        "cells": query.n_obs,
-        "cells_sent": sent,
-        "prompt_cells": prompt.n_obs,
-        "genes": query.n_vars,
-        "genes_shared": len(shared),
-        "genes_of_model": len(genes),
-        "seed": job.seed,
-        "seconds": round(seconds, 3),
-        "model_seconds": round(run.seconds, 3),
-        "peak_rss_bytes": peak if sys.platform == "darwin" else peak * 1024,
-        "device": run.device,
-        "gpu": gpu_name() if run.device == "cuda" else None,
-        "checkpoint": checkpoint,
-        "settings": job.settings,
-        "versions": {
-            "haystack_worker": __version__,
-            **{package: version_of(package) for package in ("arc-stack", "torch", "anndata", "numpy")},
-            "python": platform.python_version(),
-        },
-    }
+def _report(pair: Pair, outcome: str, seconds: float) -> None:
+    print(json.dumps({"pair": pair.name, "outcome": outcome, "seconds": round(seconds, 3)}), file=sys.stdout, flush=True)

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 from haystack_worker.failure import ExitCode, WorkerFailure
+from haystack_worker.found import sha256_of
 
 PROGRAM = "stack-generation"
 _LOADED = re.compile(r"Model loaded successfully on (\w+)")
+_BEGUN = re.compile(r"Processing split '([^']*)'")
 _OUT_OF_MEMORY = re.compile(
     r"OutOfMemoryError|out of memory|CUBLAS_STATUS_ALLOC_FAILED|MemoryError|an't allocate memory|annot allocate memory|std::bad_alloc"
     r"|DataLoader worker .* killed by signal: (Killed|Bus error)",
 )
 _LINES_KEPT = 50
 _STOP_SECONDS = 5
-_HASHED_AT_ONCE = 1 << 20
 
 
 def _unusable(reason: str) -> WorkerFailure:
@@ -48,11 +47,7 @@ def check_checkpoint(path: Path) -> str:
         raise _unusable(f"The checkpoint {path} is not a .ckpt, .pt or .pth file.")
     if path.stat().st_size == 0:
         raise _unusable(f"The checkpoint {path} is empty.")
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_HASHED_AT_ONCE):
-            digest.update(block)
-    return digest.hexdigest()
+    return sha256_of(path)
 
 
 def gpu_name() -> str | None:
@@ -66,23 +61,17 @@ def gpu_name() -> str | None:
     return asked.stdout.splitlines()[0].strip() if asked.returncode == 0 and asked.stdout.strip() else None
 
 
-@dataclass(frozen=True)
-class ModelRun:
-    seconds: float
-    """cpu or cuda, as the model says; None when it does not say."""
-    device: str | None
-
-
-def run_model(command: list[str], folder: Path, device: str) -> ModelRun:
+def run_model(command: list[str], folder: Path, device: str, begun: Callable[[str, str | None], None]) -> str | None:
     """
-    Runs the program to its end in `folder`, which also holds its temporary files, and passes on what it prints to stderr. `device`: auto, cpu, or cuda, which refuses to run without a GPU.
+    Runs the program to its end in `folder`, which also holds its temporary files, and passes on what it prints to stderr. `device`: auto,
+    cpu, or cuda, which refuses to run without a GPU. Returns the device that the model says it is on, cpu or cuda; None when it does not
+    say. `begun` is called with each split that the model begins, and that device: the results of the splits before it are whole by then.
     Fails with MODEL_UNUSABLE before the model is loaded, with MODEL_FAILED after, with OUT_OF_MEMORY at any time. When it is left by an
     exception the program has ended.
     """
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "TMPDIR": str(folder), **({"CUDA_VISIBLE_DEVICES": ""} if device == "cpu" else {})}
     lines: deque[str] = deque(maxlen=_LINES_KEPT)
     loaded_on: str | None = None
-    started = time.monotonic()
     try:
         child = subprocess.Popen(
             command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
@@ -98,13 +87,15 @@ def run_model(command: list[str], folder: Path, device: str) -> ModelRun:
                     loaded_on = found[1]
                     if device == "cuda" and loaded_on != "cuda":
                         raise _unusable(f"The model found no usable GPU and was loaded on {loaded_on}; check the driver and the CUDA version of torch.")
+                if found := _BEGUN.search(line):
+                    begun(found[1], loaded_on)
             code = child.wait()
         except BaseException:
             _stop(child)
             raise
     if code != 0:
         raise _failure(code, [line for line in lines if line], loaded_on is not None)
-    return ModelRun(seconds=time.monotonic() - started, device=loaded_on)
+    return loaded_on
 
 
 def _stop(child: subprocess.Popen[str]) -> None:

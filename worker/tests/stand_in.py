@@ -1,5 +1,5 @@
 """
-Stands in for `stack-generation` of arc-stack 0.1.3: same options, same log line, same shape of result. The prediction is drawn from
+Stands in for `stack-generation` of arc-stack 0.1.3: same options, same log lines, same shape of results, each written before the next is begun. The prediction is drawn from
 Poisson distributions whose means are the query's counts scaled by the prompt's mean over the query's mean. `--behaviour` makes it fail.
 """
 
@@ -47,7 +47,7 @@ if behaviour == "nothing":
 if behaviour == "wait":
     tempfile.mkdtemp()
     Path(given.output_dir).mkdir()
-    Path(given.output_dir, "all.h5ad").write_bytes(b"half-written")
+    Path(given.output_dir, "pair-0000.h5ad").write_bytes(b"half-written")
     print(f"waiting in {given.output_dir}", file=sys.stderr, flush=True)
     time.sleep(600)
 
@@ -69,29 +69,33 @@ def align(adata):
 
 
 base, test = ad.read_h5ad(given.base_adata), ad.read_h5ad(given.test_adata)
-prompt, query = align(base), align(test)
-rng = np.random.default_rng(given.random_seed)
-fold = (prompt.mean(axis=0) + 0.05) / (query.mean(axis=0) + 0.05)
-raised = np.clip(prompt.mean(axis=0) - query.mean(axis=0), 0, None)
-X = rng.poisson(np.where(fold < 1, query * fold, query + raised)).astype(np.float32)
-obs = test.obs.copy()
-if behaviour == "not-finite":
-    X[0, 0] = np.nan
-if behaviour == "negative":
-    X[0, 0] = -1
-if behaviour == "zero":
-    X[:] = 0
-result = ad.AnnData(X=sparse.csr_matrix(X), obs=obs, var=pd.DataFrame(index=genes))
-result.obs["gen_logit"] = 0.5
-if behaviour == "fewer-cells":
-    result = result[:-1].copy()
-if behaviour == "other-order":
-    result = result[::-1].copy()
-if behaviour == "other-genes":
-    result = result[:, 1:].copy()
+query = align(test)
 output = Path(given.output_dir)
 output.mkdir(parents=True, exist_ok=True)
-for value in base.obs[given.split_column].astype(str).unique():
+splits = base.obs[given.split_column].astype(str)
+for number, value in enumerate(sorted(splits.unique()), start=1):
+    print(f"INFO:stack.generation:Processing split '{value}'", file=sys.stderr, flush=True)
+    if behaviour == f"interrupted-at-{number}":
+        end("Killed", code=1)
+    prompt = align(base[splits == value])
+    rng = np.random.default_rng(given.random_seed)
+    fold = (prompt.mean(axis=0) + 0.05) / (query.mean(axis=0) + 0.05)
+    raised = np.clip(prompt.mean(axis=0) - query.mean(axis=0), 0, None)
+    X = rng.poisson(np.where(fold < 1, query * fold, query + raised)).astype(np.float32)
+    if behaviour == "not-finite":
+        X[0, 0] = np.nan
+    if behaviour == "negative":
+        X[0, 0] = -1
+    if behaviour == "zero":
+        X[:] = 0
+    result = ad.AnnData(X=sparse.csr_matrix(X), obs=test.obs.copy(), var=pd.DataFrame(index=genes))
+    result.obs["gen_logit"] = 0.5
+    if behaviour == "fewer-cells":
+        result = result[:-1].copy()
+    if behaviour == "other-order":
+        result = result[::-1].copy()
+    if behaviour == "other-genes":
+        result = result[:, 1:].copy()
     result.write_h5ad(output / f"{value}.h5ad")
-if behaviour == "not-anndata":
-    (output / "all.h5ad").write_bytes(b"no HDF5")
+    if behaviour == "not-anndata":
+        (output / f"{value}.h5ad").write_bytes(b"no HDF5")

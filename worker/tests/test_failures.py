@@ -155,7 +155,7 @@ def test_stack_generation_is_not_found_by_accident(place: Workplace, run: Run, m
         ("crash", 4, "The model ended with exit code 1: ValueError: Quantiles must be in the range [0, 1]"),
         ("gpu-memory", 6, "CUDA out of memory. Tried to allocate 2.00 GiB"),
         ("killed", 6, "killed by the system"),
-        ("nothing", 5, "wrote no all.h5ad"),
+        ("nothing", 5, "wrote no pair-0000.h5ad"),
         ("not-anndata", 5, "not a readable AnnData file"),
         ("not-finite", 5, "not finite"),
         ("negative", 5, "negative values"),
@@ -173,7 +173,7 @@ def test_model_that_fails(place: Workplace, run: Run, behaviour: str, code: int,
 
 def test_output_with_other_values_or_names_is_not_written() -> None:
     from haystack_worker.failure import WorkerFailure
-    from haystack_worker.job import check_output
+    from haystack_worker.prediction import check_output
 
     query = make_query()
     check_output(make_query(), query)

@@ -12,7 +12,7 @@ import pytest
 from conftest import MODEL_GENES, Workplace, make_prompt, make_query
 
 from haystack_worker.cells import shared_genes
-from haystack_worker.exchange import cells_to_send, write_prompt, write_query
+from haystack_worker.exchange import cells_to_send, write_prompts, write_query
 
 Run = Callable[..., tuple[int, str]]
 
@@ -96,7 +96,7 @@ def test_the_model_is_sent_the_shared_genes_alone(place: Workplace) -> None:
     prompt.raw = prompt.copy()
     genes = shared_genes(MODEL_GENES, prompt, query)
     assert genes == ["ACTB", "IFI6", "ISG15", "MX1"]
-    write_prompt(prompt, genes, place.path("sent-prompt.h5ad"))
+    write_prompts([prompt], genes, place.path("sent-prompt.h5ad"))
     assert write_query(query, genes, place.path("sent-query.h5ad")) == 512
     sent_prompt, sent_query = ad.read_h5ad(place.path("sent-prompt.h5ad")), ad.read_h5ad(place.path("sent-query.h5ad"))
     assert sent_prompt.raw is None

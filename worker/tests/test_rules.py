@@ -13,9 +13,7 @@ from haystack_worker.publish import publish
 def command(**changes: Any) -> dict[str, str]:
     """The options of the model's command for a job changed as told."""
     given: dict[str, Any] = {
-        "prompt": Path("prompt.h5ad"),
-        "query": Path("query.h5ad"),
-        "output": Path("/out/predictions.h5ad"),
+        "pairs": (),
         "seed": 7,
         "checkpoint": Path("/models/tiny.ckpt"),
         "genelist": Path("/models/genes.pkl"),

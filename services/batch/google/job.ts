@@ -23,6 +23,10 @@ export interface GoogleJobSettings {
   /** `regions/R` or `zones/Z` of one region. Default: the region of the jobs. */
   readonly allowedLocations?: readonly string[];
   readonly serviceAccount?: string;
+  /** Name of a reservation, or NO_RESERVATION. Default: any that fits. */
+  readonly reservation?: string;
+  /** Start while the image is still being fetched, without Docker and its options. */
+  readonly isImageStreamed?: boolean;
   readonly network?: {
     readonly network?: string;
     readonly subnetwork?: string;
@@ -42,6 +46,8 @@ export interface GoogleJobSettings {
    * MOUNT_OPTIONS.
    */
   readonly mountOptions?: readonly string[];
+  /** Project that pays for requests, where the bucket's requesters do. */
+  readonly userProject?: string;
   /** Options of `docker run`, such as `--shm-size=8g`. */
   readonly containerOptions?: string;
   readonly environment?: Readonly<Record<string, string>>;
@@ -187,6 +193,7 @@ export function jobBody(
                 imageUri: image,
                 commands: [...work.commands],
                 ...given({ entrypoint: work.entrypoint, options: containerOptions }),
+                ...(settings.isImageStreamed === true ? { enableImageStreaming: true } : {}),
               },
               ...(Object.keys({ ...variables, ...secretVariables }).length === 0
                 ? {}
@@ -223,7 +230,12 @@ export function jobBody(
                 {
                   gcs: { remotePath: settings.bucket },
                   mountPath: settings.mountPath ?? MOUNT_PATH,
-                  mountOptions: [...(settings.mountOptions ?? MOUNT_OPTIONS)],
+                  mountOptions: [
+                    ...(settings.mountOptions ?? MOUNT_OPTIONS),
+                    ...(settings.userProject === undefined
+                      ? []
+                      : [`--billing-project=${settings.userProject}`]),
+                  ],
                 },
               ],
         },
@@ -246,6 +258,7 @@ export function jobBody(
               ? {}
               : { accelerators: [{ type: accelerator.type, count: accelerator.count }] }),
             ...(bootDisk === undefined ? {} : { bootDisk: { ...bootDisk } }),
+            ...given({ reservation: settings.reservation }),
           },
         },
       ],

@@ -5,6 +5,8 @@ import type { RunJobs } from "../index.ts";
 
 export interface GoogleRunJobsOptions extends GoogleBatchPlace, GoogleJobSettings {
   readonly maxRunSeconds: number;
+  /** For so long a job waits for GPU jobs before it hands its run over. */
+  readonly idleSeconds: number;
 }
 
 /**
@@ -25,7 +27,7 @@ export function googleRunJobs(options: GoogleRunJobsOptions): RunJobs {
       const work = {
         name: "run",
         commands: ["job"],
-        environment: { RUN_ID: run_id },
+        environment: { RUN_ID: run_id, HAND_OVER_SECONDS: String(options.idleSeconds) },
         identity,
         provisioning: "STANDARD" as const,
         maxRunSeconds: options.maxRunSeconds,

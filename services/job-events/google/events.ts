@@ -74,6 +74,9 @@ function openClient(projectId: string, emulatorHost: string | undefined): PubSub
   );
 }
 
+/** What deploy/terraform gives the subscription too. */
+export const DELIVERY = { maxAttempts: 20, againSeconds: { least: 1, most: 60 } } as const;
+
 /**
  * Job events from the notifications of Google Batch on a Pub/Sub pull subscription. A message is
  * acknowledged after its handler resolved and given back when it rejects; what is no job event is
@@ -88,9 +91,9 @@ export async function googlePubsubEvents(
     topic: options.topic,
     subscription: options.subscription,
     deadLetterTopic: options.deadLetterTopic,
-    maxDeliveryAttempts: options.maxDeliveryAttempts ?? 20,
+    maxDeliveryAttempts: options.maxDeliveryAttempts ?? DELIVERY.maxAttempts,
     answerMs: (options.answerSeconds ?? 15) * 1000,
-    redeliverySeconds: options.redeliverySeconds ?? { least: 1, most: 60 },
+    redeliverySeconds: options.redeliverySeconds ?? DELIVERY.againSeconds,
   };
   const client = openClient(projectId, emulatorHost);
   const asTrouble = (thrown: unknown): HaystackError =>

@@ -19,6 +19,8 @@ const MAX_ATTEMPTS = 5;
 const MAX_TIMEOUTS = 2;
 /** Longer waits are left to a later run. */
 const LONGEST_WAIT_MS = 10 * 60_000;
+/** Shorter ones nobody would see. */
+const TOLD_WAIT_MS = 10_000;
 const LONGEST_TIMER_MS = 2_147_483_647;
 /** One kind of call: how an attempt is made, and what is wrong with an answer. */
 interface Call<Answer> {
@@ -133,7 +135,27 @@ export function openaiModel(options: OpenAIOptions): LanguageModel {
           `The language model ${call.model} ${outcome.problem} (attempt ${attempts}); ${advice}.`,
         );
       }
-      await pause(clock, wait, given.signal);
+      await told(
+        wait,
+        `The language model ${call.model} ${outcome.problem}.`,
+        pause(clock, wait, given.signal),
+        given,
+      );
+    }
+  };
+
+  const told = async (
+    wait: number,
+    reason: string,
+    waited: Promise<void>,
+    { onWait }: CallOptions,
+  ): Promise<void> => {
+    if (wait < TOLD_WAIT_MS || onWait === undefined) return waited;
+    onWait({ reason, until: clock.now() + wait });
+    try {
+      await waited;
+    } finally {
+      onWait(null);
     }
   };
 

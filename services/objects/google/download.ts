@@ -36,6 +36,7 @@ async function openFrom(
   const { apiEndpoint, authClient } = bucket.storage;
   const url = `${apiEndpoint}/storage/v1/b/${encodeURIComponent(bucket.name)}/o/${encodeURIComponent(name)}?alt=media&generation=${generation}`;
   const headers = new Headers(authorized ? await authClient.getRequestHeaders(url) : {});
+  if (bucket.userProject !== undefined) headers.set("x-goog-user-project", bucket.userProject);
   if (offset > 0) headers.set("Range", `bytes=${offset}-`);
   const response = await fetch(url, { headers, signal });
   if (!response.ok)

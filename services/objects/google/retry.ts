@@ -108,6 +108,12 @@ export function objectsError(
     });
   const status = statusOf(thrown);
   const why = reasonOf(thrown, status);
+  if (status === 400 && /requester pays/i.test(why))
+    return new HaystackError(
+      "CONFIG_INVALID",
+      `${doing} failed: ${why}; set GCS_USER_PROJECT to the project that pays for the bucket ${bucket}.`,
+      { cause: thrown },
+    );
   const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
   const todo =
     status === 404

@@ -25,6 +25,8 @@ export interface GoogleObjectsOptions {
   /** How long after it was last asked for a copy counts as in use; 3600 by default. */
   readonly holdSeconds?: number;
   readonly projectId?: string;
+  /** Project that pays for requests, where the bucket's requesters do. */
+  readonly userProject?: string;
   /** http://host:port of an emulator instead of the service. It gets no credentials. */
   readonly emulatorUrl?: string;
   readonly retry?: RetryPolicy;
@@ -36,7 +38,11 @@ export interface GoogleObjectsOptions {
 
 const ROUNDS = 50;
 const PAGE = 1000;
-const LONGEST_SIGNED_SECONDS = 7 * 24 * 60 * 60;
+/**
+ * The protocol allows a week. signBlob, which signs where there is no key of one's own, uses keys
+ * that are changed: https://docs.cloud.google.com/storage/docs/authentication/creating-signatures.
+ */
+const LONGEST_SIGNED_SECONDS = 12 * 60 * 60;
 
 /**
  * Objects in a Cloud Storage bucket. Each is written under a precondition on its generation, with
@@ -68,7 +74,7 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
       ? {}
       : { apiEndpoint: emulatorUrl, useAuthWithCustomEndpoint: false }),
   });
-  const bucket = storage.bucket(options.bucket);
+  const bucket = storage.bucket(options.bucket, given({ userProject: options.userProject }));
 
   const until = (signal?: AbortSignal): AbortSignal =>
     signal === undefined ? closing.signal : AbortSignal.any([closing.signal, signal]);
@@ -306,6 +312,9 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
           action: "read",
           expires: Date.now() + seconds * 1000,
           promptSaveAs: basename(path),
+          ...(options.userProject === undefined
+            ? {}
+            : { queryParams: { userProject: options.userProject } }),
         });
         return url;
       } catch (thrown) {

@@ -153,26 +153,31 @@ interface StoredLoad {
 }
 
 /**
- * Reads the index of pending and running runs: the cost grows with the queue, not with all stored
- * runs.
+ * Reads the index `loads` alone: the cost grows with the queue, not with all stored runs, and no run
+ * is fetched. A comparison with null would need the run itself, so runs that are set aside are left
+ * out by an expression.
  */
 export async function userLoads(runs: Collection<StoredRun>, now: number): Promise<UserLoad[]> {
   await takeInOutsideRuns(runs, now);
   const leased = { $gt: ["$lease.expires_at", now] };
   const isDispatched = { $gt: ["$attention_at", 0] };
   const isActive = { $or: [{ $eq: ["$status", "running"] }, leased, isDispatched] };
+  const isThere = { $eq: [{ $ifNull: ["$set_aside.at", null] }, null] };
   const found = await runs
     .aggregate<StoredLoad>(
       [
-        { $match: { status: { $in: ["pending", "running"] }, ...NOT_ASIDE } },
+        { $match: { status: { $in: ["pending", "running"] } } },
         {
           $group: {
             _id: { $ifNull: ["$user_email", ""] },
-            active: { $sum: { $cond: [isActive, 1, 0] } },
-            queued: { $sum: { $cond: [isActive, 0, 1] } },
-            queued_since: { $min: { $cond: [isActive, null, "$created_at"] } },
+            active: { $sum: { $cond: [{ $and: [isThere, isActive] }, 1, 0] } },
+            queued: { $sum: { $cond: [{ $and: [isThere, { $not: [isActive] }] }, 1, 0] } },
+            queued_since: {
+              $min: { $cond: [{ $and: [isThere, { $not: [isActive] }] }, "$created_at", null] },
+            },
           },
         },
+        { $match: { $or: [{ active: { $gt: 0 } }, { queued: { $gt: 0 } }] } },
       ],
       LIMITED,
     )

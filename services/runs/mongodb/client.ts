@@ -4,21 +4,37 @@ import { toStoreError } from "./errors.ts";
 import { OPERATION_MS } from "./record.ts";
 
 const CONNECT_MS = 5_000;
+/** The client gives an operation up so much later than the server. */
+const LATER = 1.2;
+
+export interface ClientOptions {
+  /** Default: OPERATION_MS. */
+  readonly operationMs?: number;
+  /** Of a process of one run, of which there may be thousands. */
+  readonly fewConnections?: boolean;
+}
+
+const MANY = { maxPoolSize: 20 } as const;
+/** Polling a server needs one connection, streaming from it two. */
+const FEW = { maxPoolSize: 2, serverMonitoringMode: "poll" } as const;
 
 /** Writes of this client are acknowledged by a majority and journalled. Errors: CONFIG_INVALID. */
-export function newClient(uri: string): MongoClient {
+export function newClient(
+  uri: string,
+  { operationMs = OPERATION_MS, fewConnections = false }: ClientOptions = {},
+): MongoClient {
   try {
     return new MongoClient(uri, {
       appName: "haystack",
       ignoreUndefined: true,
-      writeConcern: { w: "majority", journal: true, wtimeoutMS: OPERATION_MS },
+      writeConcern: { w: "majority", journal: true, wtimeoutMS: operationMs },
       readConcernLevel: "majority",
       readPreference: "primary",
-      maxPoolSize: 20,
+      ...(fewConnections ? FEW : MANY),
       serverSelectionTimeoutMS: CONNECT_MS,
       connectTimeoutMS: CONNECT_MS,
-      waitQueueTimeoutMS: OPERATION_MS,
-      socketTimeoutMS: OPERATION_MS + 2_000,
+      waitQueueTimeoutMS: operationMs,
+      socketTimeoutMS: operationMs * LATER,
     });
   } catch (thrown) {
     throw new HaystackError(

@@ -3,10 +3,10 @@ import { HaystackError } from "../../../errors.ts";
 import type { RunStore } from "../index.ts";
 import { asideOperations, findRun, IS_ASIDE } from "./aside.ts";
 import { CANCELLED_OUTSIDE, claimRuns, countEnded, HAS_EVENTS, userLoads } from "./claim.ts";
-import { guarded, newClient } from "./client.ts";
+import { type ClientOptions, guarded, newClient } from "./client.ts";
 import { countRuns, usedBy } from "./counts.ts";
 import { commitGroup } from "./commit.ts";
-import { checkVersion, createIndexes, touch } from "./database.ts";
+import { checkVersion, touch } from "./database.ts";
 import { isDuplicateKey, toStoreError } from "./errors.ts";
 import {
   archiveTails,
@@ -17,6 +17,7 @@ import {
 } from "./history.ts";
 import { followNews, type Hints } from "./hints.ts";
 import { deliverTo } from "./inbox.ts";
+import { buildIndexes } from "./indexes.ts";
 import { mongoPresence, type StoredPresence } from "./presence.ts";
 import { journalOf, mongoRemoval, type StoredRemoval } from "./removal.ts";
 import { mailsOf, stuckRuns } from "./stuck.ts";
@@ -47,14 +48,18 @@ const journalKey = (runId: string, key: string): string => JSON.stringify([runId
 export async function openMongoRuns({
   uri,
   database,
-}: {
+  onNotice,
+  ...options
+}: ClientOptions & {
   readonly uri: string;
   readonly database: string;
+  /** Told in a sentence what takes long. */
+  readonly onNotice?: (sentence: string) => void;
 }): Promise<RunStore> {
-  const client = newClient(uri);
+  const client = newClient(uri, options);
   try {
     await checkVersion(client.db(database));
-    await createIndexes(client.db(database));
+    await buildIndexes(client.db(database), uri, onNotice);
   } catch (thrown) {
     await client.close();
     throw toStoreError(thrown);
@@ -268,11 +273,16 @@ export async function openMongoRuns({
           }))
           .toSorted((a, b) => (a.key < b.key ? -1 : 1));
       }),
-    hints(hint) {
-      const hints = followNews(runs, hint);
-      hinting.add(hints);
-      return hints.end;
-    },
+    // A change stream keeps a connection of its own.
+    ...(options.fewConnections === true
+      ? {}
+      : {
+          hints(hint: () => void) {
+            const hints = followNews(runs, hint);
+            hinting.add(hints);
+            return hints.end;
+          },
+        }),
     touch: (now) => guarded(() => touch(db, now)),
     presence: mongoPresence(daemons),
     async close() {

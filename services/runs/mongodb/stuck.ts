@@ -8,6 +8,8 @@ import { LIMITED, toRecord, waitingSince, type StoredRun } from "./record.ts";
 const stuck = (before: number): Filter<StoredRun> => ({
   $or: [
     { "lease.expires_at": { $lte: before }, attention_at: { $lte: before } },
+    { "lease.expires_at": { $gt: before }, status: "cancelled" },
+    { "lease.expires_at": { $gte: 0 }, attention_at: { $gt: before }, status: "cancelled" },
     { ...HAS_EVENTS, "inbox.at": { $lte: before } },
     { "outbox.state": "rejected" },
     IS_ASIDE,

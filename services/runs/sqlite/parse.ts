@@ -5,6 +5,7 @@ import {
   readPrivate,
   readSetAside,
   shownAside,
+  shownId,
 } from "../damage.ts";
 import { wasRefused, type RunDocument } from "../document.ts";
 import type { Lease, OutboxEntry, RunRecord, TransitionEntry } from "../index.ts";
@@ -41,7 +42,7 @@ const columnsOf = ({ run_id, user_email, created_at, status }: DocumentRow) => (
 const readRow = (row: DocumentRow) => {
   const stored = objectOf(row.document);
   const { status, ...columns } = columnsOf(row);
-  const read = readDocument({ ...(stored ?? columns), status }, row.run_id);
+  const read = readDocument({ ...(stored ?? columns), status }, shownId(row.run_id, row.run_id));
   return stored === undefined ? { ...read, kept: read.document, damage: NOT_JSON } : read;
 };
 

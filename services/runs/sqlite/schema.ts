@@ -31,12 +31,13 @@ export function prepareSchema(db: DatabaseSync): void {
       db.exec(`ALTER TABLE ${table} ADD COLUMN ${column} ${type}`);
   }
   db.exec(SQLITE_SCHEMA);
+  db.exec(RENAME_UNUSABLE);
   db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
 }
 
 /** What the tables were under earlier schemas; the last one is the present. */
 export const SCHEMA_VERSIONS: readonly number[] = [
-  1_689_995_092, -1_953_348_211, 999_055_693, -1_037_645_639, 957_408_260,
+  1_689_995_092, -1_953_348_211, 999_055_693, -1_037_645_639, 957_408_260, 1_718_506_717,
 ];
 
 /** A file of another program, or of a later release, is left as it is. Error STORE_VERSION_UNKNOWN. */
@@ -68,6 +69,13 @@ PRAGMA foreign_keys = ON;
 PRAGMA cache_size = -65536;
 PRAGMA wal_autocheckpoint = 16384;
 `;
+
+/** Another program wrote an id that no page can show and nobody can ask for; the run gets one. */
+const UNUSABLE_ID = "length(CAST(NEW.run_id AS BLOB)) NOT BETWEEN 1 AND 200";
+const OWN_ID = "'outside-' || lower(hex(randomblob(12)))";
+/** Those of earlier versions; what has ended under such an id keeps it. */
+const RENAME_UNUSABLE = `UPDATE runs AS NEW SET run_id = run_id WHERE ${UNUSABLE_ID}
+  AND run_id NOT IN (SELECT run_id FROM inbox UNION SELECT run_id FROM history UNION SELECT run_id FROM mails)`;
 
 /**
  * `taking_up`: it was claimed, and has neither made a commit nor kept its lease; `take_ups`: how
@@ -115,6 +123,12 @@ DROP TRIGGER IF EXISTS runs_outside_change;
 CREATE TRIGGER runs_outside_change AFTER UPDATE OF status ON runs
   WHEN NEW.status <> OLD.status AND NEW.revision = OLD.revision AND NEW.set_aside IS NULL
   BEGIN UPDATE runs SET attention_at = 0, outside_change = 1 WHERE run_id = NEW.run_id; END;
+DROP TRIGGER IF EXISTS runs_unusable_id;
+CREATE TRIGGER runs_unusable_id AFTER INSERT ON runs WHEN ${UNUSABLE_ID}
+  BEGIN UPDATE runs SET run_id = ${OWN_ID} WHERE run_id = NEW.run_id; END;
+DROP TRIGGER IF EXISTS runs_unusable_new_id;
+CREATE TRIGGER runs_unusable_new_id AFTER UPDATE OF run_id ON runs WHEN ${UNUSABLE_ID}
+  BEGIN UPDATE runs SET run_id = ${OWN_ID} WHERE run_id = NEW.run_id; END;
 
 CREATE TABLE IF NOT EXISTS inbox (
   run_id TEXT NOT NULL REFERENCES runs (run_id),

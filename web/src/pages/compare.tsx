@@ -212,7 +212,10 @@ function Pathways({ sides }: Part): JSX.Element | null {
       : new Map(
           result.enriched_pathways
             .filter(({ p_adjusted }) => p_adjusted < 0.05)
-            .map(({ name, direction, p_adjusted }) => [`${name}, ${direction}`, p_adjusted]),
+            .map(({ id, name, direction, p_adjusted }) => [
+              `${name} (${id}), ${direction}`,
+              p_adjusted,
+            ]),
         ),
   );
   const names = [...new Set(found.flatMap((each) => [...(each?.keys() ?? [])]))];

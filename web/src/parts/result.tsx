@@ -138,9 +138,20 @@ function Pathways({
             </tr>
           </thead>
           <tbody>
-            {found.map(({ id, name, direction, p_adjusted }) => (
+            {found.map(({ id, name, direction, p_adjusted, url }) => (
               <tr key={id + direction}>
-                <th scope="row">{name}</th>
+                <th scope="row">
+                  {name}{" "}
+                  <small>
+                    {url ? (
+                      <a href={url} rel="noopener noreferrer">
+                        {id}
+                      </a>
+                    ) : (
+                      id
+                    )}
+                  </small>
+                </th>
                 <td>{direction}</td>
                 <td class="number">{pValue(p_adjusted)}</td>
               </tr>
