@@ -1,7 +1,9 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { mayMountDisk, mountSmallDisk } from "../../bench/chaos-disk.ts";
+import { describeWith } from "../support/describe-with.ts";
+import { SMALL_DISK } from "../support/linux-parts.ts";
+import { mountSmallDisk } from "../../bench/chaos-disk.ts";
 import { lockSqliteRuns } from "../../services/runs/sqlite/lock.ts";
 import { openSqliteRuns } from "../../services/runs/sqlite/store.ts";
 import { sampleRun } from "./runs-fixtures.ts";
@@ -33,9 +35,8 @@ test("a store that is only asked whether it can be written to empties its log, t
   await expect.poll(logSize, { timeout: 60_000, interval: 100 }).toBe(0);
 });
 
-test.runIf(mayMountDisk || process.env["CI"] === "true")(
-  "a store on a full disk is read and says that it cannot be written to, until the disk is free",
-  async () => {
+describeWith(SMALL_DISK)("on a small disk", () => {
+  test("a store on a full disk is read and says that it cannot be written to, until the disk is free", async () => {
     const folder = join(await temporaryFolder(), "disk");
     const disk = mountSmallDisk(folder, 4);
     if (disk === undefined) throw new Error("No disk can be mounted here.");
@@ -57,5 +58,5 @@ test.runIf(mayMountDisk || process.env["CI"] === "true")(
     await full;
     await store.touch(0);
     lockSqliteRuns({ file: other })();
-  },
-);
+  });
+});
