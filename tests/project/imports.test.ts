@@ -14,7 +14,7 @@ import {
  * composition root; docs/decisions/0021-rooms-and-imports.md says why.
  */
 const HELPERS =
-  "(errors|given|json-text|last-work|own-files|retry-after|system-words|zod-words)\\.ts";
+  "(errors|given|json-text|last-work|own-files|retry-after|system-words|unfinished|zod-words)\\.ts";
 const INTERFACES = "services/[\\w-]+/(index|document)\\.ts";
 const ACTORS =
   "actors/([\\w-]+|supervisor/supervisor|mail/requested|(watch|inspection|imports)/[\\w-]+)\\.ts";
@@ -28,7 +28,8 @@ interface Room {
 
 const ROOMS: readonly Room[] = [
   {
-    files: /^(given|json-text|last-work|own-files|retry-after|system-words|zod-words)\.ts$/,
+    files:
+      /^(given|json-text|last-work|own-files|retry-after|system-words|unfinished|zod-words)\.ts$/,
     imports: [],
   },
   { files: /^errors\.ts$/, imports: ["system-words\\.ts"] },
