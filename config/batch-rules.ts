@@ -1,6 +1,5 @@
-import { listed, pairsOf } from "./forms.ts";
+import { listed, pairsOf, type Problem } from "./forms.ts";
 import { isHyperdiskOnly } from "./disks.ts";
-import type { Problem } from "./rules.ts";
 import type { Environment } from "./variables.ts";
 
 /**

@@ -29,6 +29,7 @@ const REACHES_JOBS: Readonly<Record<keyof Environment, "own" | "open" | "secret"
   RETAIN_DAYS: "own",
   RETAIN_RUNS_PER_USER: "own",
   RETAIN_RUNS: "own",
+  RETAIN_AUDIT_DAYS: "own",
   RETAIN_RESULTS: "own",
   COMPUTE_PROCESSES: "own",
   COMPUTE_MINUTES: "open",

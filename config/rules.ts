@@ -4,18 +4,13 @@ import { batchDisagreements } from "./batch-rules.ts";
 import { handedOn } from "./handed-on.ts";
 import { isOfMongodb } from "./mongodb.ts";
 import { gpuMachine, gpuPrice } from "./prices.ts";
-import { pairsOf } from "./forms.ts";
+import { pairsOf, type Problem } from "./forms.ts";
 import { LOCAL_SENDER } from "./variables/mail.ts";
 import { type Environment, variables } from "./variables.ts";
 
 /** True for the names of this machine that no other can reach it by. */
 export const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
-
-export interface Problem {
-  readonly name: string;
-  readonly message: string;
-}
 
 /**
  * What is needed together, and what excludes each other; a variable that cannot be read counts as

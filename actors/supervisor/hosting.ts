@@ -15,7 +15,7 @@ import type { ComposeMail } from "../mail/compose-mail.ts";
 import { createOutboxSender } from "../mail/outbox-sender.ts";
 import type { AdmissionLimits } from "./admission.ts";
 import type { Background } from "./background.ts";
-import { isOfGpuJobs } from "./dispatch.ts";
+import { isOfGpuJobs } from "../run-details.ts";
 import { createLocalAdmission } from "./local-admission.ts";
 import { createPassivation, type Passivation } from "./passivation.ts";
 import { createWakeUps } from "./wake-ups.ts";

@@ -108,7 +108,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   "p-limit": /^(actors|cli|services)\//,
   xstate: /^(machines|actors)\//,
   mongodb: /^services\/(runs\/mongodb\/|access\/mongodb\.ts)/,
-  "node:sqlite": /^services\/(runs\/sqlite\/|access\/sqlite\.ts)/,
+  "node:sqlite": /^services\/(runs\/sqlite\/|access\/sqlite\.ts|http\/shared-pace\.ts)/,
   nodemailer: /^services\/mail\/eml-file\.ts/,
   "@sendgrid/mail": /^services\/mail\/sendgrid\.ts/,
   openai: /^services\/language-model\/openai\//,
