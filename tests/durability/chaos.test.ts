@@ -95,8 +95,7 @@ test(
       async onCounted(store, folders, runIds) {
         const { dataDir } = folders;
         const log = executionsLog(folders.witness);
-        const [job = "", output = ""] = (await readFile(log, "utf8")).split(/[ 
-]/);
+        const [job = "", output = ""] = (await readFile(log, "utf8")).split(/[ \n]/);
         const infer = (name: string) =>
           promisify(execFile)(INFERENCE, [log, log, log, output], {
             env: { ...process.env, HAYSTACK_LOCAL_JOB: name },
