@@ -217,7 +217,7 @@ async function openParts(
     counts: () => runs.counts(clock.now()),
     live: () => supervisor.status().hosted,
     owedMails: async () =>
-      (await runs.mails({ state: "owed", limit: MOST_COUNTED })).map(({ mail }) => mail),
+      (await runs.mails({ state: "owed", limit: MOST_COUNTED })).map((owed) => owed.mail),
     freeBytes: () => freeBytes(config.dataDir),
     now: () => clock.now(),
     onTrouble: trouble,

@@ -21,7 +21,7 @@ const NAMES = {
   },
 } as const;
 
-interface JobEnded {
+export interface JobEnded {
   readonly event: { readonly output: InferenceJobOutput };
 }
 

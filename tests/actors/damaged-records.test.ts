@@ -100,7 +100,10 @@ function aRecordThatCannotBeRead(open: () => Promise<SharedRuns>): void {
     const after = scriptedEffects(script);
     for (const job of before.jobs.keys()) after.jobs.set(job, "SUCCEEDED");
     const second = await hostRuns(store, after, { owner: "second" });
-    for (const id of ids) await second.committed(id, ({ status }) => status === "completed");
+    for (const id of ids)
+      expect(await second.committed(id, ({ status }) => status === "completed")).toMatchObject({
+        run_id: id,
+      });
   });
 
   test("of another program is completed or refused, never counted and left", async () => {
