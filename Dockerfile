@@ -29,7 +29,7 @@ WORKDIR /opt/haystack
 RUN mkdir -p /var/lib/haystack && chown node:node /var/lib/haystack
 COPY --from=packages /opt/haystack/node_modules node_modules
 COPY --from=bill /opt/haystack/sbom.cdx.json ./
-COPY package.json config.ts daemon.ts errors.ts fail-unbegun.ts given.ts json-text.ts last-work.ts own-files.ts retry-after.ts serve.ts software.ts system-words.ts zod-words.ts ./
+COPY package.json *.ts ./
 COPY actors actors
 COPY adapters adapters
 COPY bin bin

@@ -8,7 +8,7 @@ export { type BatchAdapter, batchAdapter } from "./config/batch-adapter.ts";
 export { type ConfigFile, readConfigFile } from "./config/config-file.ts";
 export { bootDiskType, bootDiskTypeElsewhere } from "./config/disks.ts";
 export { handedOn } from "./config/handed-on.ts";
-export { gpuMachine, gpuPrice } from "./config/prices.ts";
+export { gpuOffers } from "./config/prices.ts";
 export { isLoopback } from "./config/rules.ts";
 export { redactor } from "./config/secrets.ts";
 export { SECTIONS } from "./config/variables.ts";

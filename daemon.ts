@@ -189,6 +189,7 @@ async function openParts(
   };
   if (outside.model !== undefined && options.sweeps)
     opened.defer(watchModel(outside.model.model, clock, trouble));
+  const reconcileMs = config.RECONCILE_SECONDS * 1_000;
   const ports: StepPorts = {
     runs,
     objects,
@@ -198,7 +199,7 @@ async function openParts(
     clock,
     knowledge,
     ceilings: config,
-    reconcileMs: config.RECONCILE_SECONDS * 1_000,
+    reconcileMs,
     software: SOFTWARE,
     foundPredictions: foundPredictions({
       objects,
@@ -248,6 +249,7 @@ async function openParts(
     leaseMs: config.LEASE_SECONDS * 1_000,
     pollMs: config.POLL_MILLISECONDS,
     sweeps: options.sweeps,
+    jobs: { ...batch, everyMs: reconcileMs },
     inspection,
     instruments,
     onTrouble: trouble,

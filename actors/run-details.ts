@@ -34,6 +34,13 @@ const TAKEN_UP_MS = 5_000;
 const hasWork = ({ status, current_phase }: Pick<RunDocument, "status" | "current_phase">) =>
   status === "running" || (status === "cancelled" && current_phase !== null);
 
+/** A run that goes on as long as nothing but its GPU jobs is waited for. */
+export const isOfGpuJobs = ({
+  status,
+  current_phase,
+}: Pick<RunDocument, "status" | "current_phase">): boolean =>
+  status === "running" && current_phase === "inference";
+
 /** Whether a run has work to do and no host since a while. Milliseconds. */
 export function isInterrupted(
   document: Pick<RunDocument, "status" | "current_phase" | "updated_at">,

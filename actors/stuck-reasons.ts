@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { ActorNode } from "./inspection/actor-tree.ts";
+import type { JobPlace } from "../services/batch/index.ts";
 import type { StuckRun } from "../services/runs/index.ts";
 
 export const STUCK_REASONS = [
@@ -31,6 +32,7 @@ export interface StuckReason {
 export interface WaitedJob {
   readonly job_id: string;
   readonly submitted_at: number;
+  readonly offer?: Partial<JobPlace> | null;
 }
 
 /** Failed attempts of a run from which on somebody should look. */
@@ -41,12 +43,18 @@ const heldSchema = z.object({ reason: z.string(), since: time });
 const troubleSchema = z.object({ code: z.string(), message: z.string(), since: time });
 type Trouble = z.infer<typeof troubleSchema>;
 
+const placeSchema = z.object({
+  project: z.string().exactOptional(),
+  region: z.string().exactOptional(),
+});
+
 const jobContextSchema = z.object({
   job: z.object({
     job_id: z.string().optional(),
     state: z.string().optional(),
     problem: z.string().nullish(),
     held: heldSchema.nullish(),
+    offer: placeSchema.nullish().catch(null),
   }),
   submitted_at: time.optional(),
   troubled_since: time.nullish(),
@@ -84,7 +92,7 @@ const jobContexts = ({ context, children }: ActorNode): JobContext[] => {
 export const waitedJobs = (actors: ActorNode): WaitedJob[] =>
   jobContexts(actors).flatMap(({ job, submitted_at = 0 }) =>
     job?.state === "submitted" && job.job_id !== undefined
-      ? [{ job_id: job.job_id, submitted_at }]
+      ? [{ job_id: job.job_id, submitted_at, offer: job.offer ?? null }]
       : [],
   );
 

@@ -1,7 +1,29 @@
+import { createBackground } from "../actors/supervisor/background.ts";
 import { type Config, mongodbOf } from "../config.ts";
+import type { HaystackError } from "../errors.ts";
 import type { AccessStore } from "../services/access/index.ts";
+import type { Clock } from "../services/clock/index.ts";
 import { openSqliteAccess } from "../services/access/sqlite.ts";
 import { checkRestored, dataFolder, keepPrivate } from "./data-folder.ts";
+
+const EVERY_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+
+/** Lets old records of the audit log go, now and every hour; the answer ends it. */
+export function keepAudit(
+  { RETAIN_AUDIT_DAYS: days }: Config,
+  access: AccessStore,
+  clock: Clock,
+  onTrouble: (error: HaystackError) => void,
+): () => Promise<void> {
+  const background = createBackground(clock, onTrouble, Math.random);
+  if (days !== undefined) {
+    const work = (): Promise<unknown> => access.forgetAudit(clock.now() - days * DAY_MS);
+    background.run(work());
+    background.every(EVERY_MS, work, 0.5);
+  }
+  return () => background.stop();
+}
 
 /** Tokens and the audit log are kept where the runs are. */
 export async function openAccess(config: Config): Promise<AccessStore> {

@@ -1,4 +1,11 @@
-import { bootDiskType, type Config, gpuMachine, gpuPrice, listed, pairsOf } from "../config.ts";
+import {
+  bootDiskType,
+  bootDiskTypeElsewhere,
+  type Config,
+  gpuOffers,
+  listed,
+  pairsOf,
+} from "../config.ts";
 import { HaystackError } from "../errors.ts";
 import { given } from "../given.ts";
 import type { GoogleJobSettings } from "../services/batch/google/job.ts";
@@ -22,12 +29,21 @@ export function configured(
   return value;
 }
 
-export function googlePrices(config: Config): Pick<GoogleBatchOptions, "machine" | "usdPerHour"> {
-  const [machine, usdPerHour] = [gpuMachine(config), gpuPrice(config)];
-  if (usdPerHour === undefined)
-    throw new HaystackError("CONFIG_INVALID", `BATCH_PRICES has no price for ${machine}; add one.`);
-  return { machine, usdPerHour };
-}
+export const googleOffers = (
+  config: Config,
+): Pick<GoogleBatchOptions, "offers" | "bootDiskType" | "lossesPerOffer" | "moveAfterMs"> => ({
+  offers: gpuOffers(config).map((offer) => ({
+    ...offer,
+    project: configured(config, "BATCH_PROJECT"),
+  })),
+  bootDiskType: (machineType) =>
+    (config.BATCH_OFFERS === "" ? bootDiskType : bootDiskTypeElsewhere)(
+      machineType,
+      config.BATCH_BOOT_DISK_TYPE,
+    ),
+  lossesPerOffer: config.BATCH_SPOT_PREEMPTIONS,
+  moveAfterMs: config.BATCH_OFFER_MINUTES * 60_000,
+});
 
 export const googlePlace = (config: Config) => ({
   project: configured(config, "BATCH_PROJECT"),

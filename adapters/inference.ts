@@ -1,7 +1,7 @@
 import { type BatchAdapter, batchAdapter, type Config, redactor } from "../config.ts";
 import type { HaystackError } from "../errors.ts";
 import { given } from "../given.ts";
-import type { BatchService, JobOutput } from "../services/batch/index.ts";
+import type { BatchService, JobOffer, JobOutput } from "../services/batch/index.ts";
 import {
   BASELINE_PROGRAM,
   type InferenceProgram,
@@ -15,7 +15,7 @@ import type { JobEvents } from "../services/job-events/index.ts";
 import { inProcessJobEvents } from "../services/job-events/in-process.ts";
 import type { ObjectStore } from "../services/objects/index.ts";
 import { dataFolder } from "./data-folder.ts";
-import { configured, googlePlace, googlePrices, googleSettings, recordOf } from "./google-jobs.ts";
+import { configured, googleOffers, googlePlace, googleSettings, recordOf } from "./google-jobs.ts";
 
 interface Surroundings {
   readonly clock: Clock;
@@ -66,7 +66,7 @@ function onThisMachine(config: Config, { clock, objects, onTrouble }: Surroundin
 
 /** What the programs of jobs said, without a part that executes jobs or hears of them. */
 export interface JobOutputs {
-  of(jobId: string): Promise<JobOutput | undefined>;
+  of(jobId: string, at?: JobOffer): Promise<JobOutput | undefined>;
   close(): Promise<void>;
 }
 
@@ -80,7 +80,7 @@ const OUTPUTS: Readonly<Record<BatchAdapter, (config: Config) => Promise<JobOutp
   },
   async google(config) {
     const batch = await googleService(config);
-    return { of: (jobId) => batch.output(jobId), close: () => batch.close() };
+    return { of: (jobId, at) => batch.output(jobId, undefined, at), close: () => batch.close() };
   },
 };
 
@@ -125,23 +125,16 @@ export async function googleService(config: Config): Promise<BatchService> {
     ...googleSettings(config),
     image: configured(config, "BATCH_IMAGE"),
     entrypoint: config.BATCH_ENTRYPOINT === "image" ? "image" : wordsOf(config.BATCH_ENTRYPOINT),
-    machineType: config.BATCH_MACHINE_TYPE,
     cpuMilli: config.BATCH_CPU_MILLI,
     memoryMib: config.BATCH_MEMORY_MIB,
     environment: recordOf(config.BATCH_ENVIRONMENT),
     isImageStreamed: config.BATCH_IMAGE_STREAMING,
     model: config.BATCH_MODEL,
-    ...googlePrices(config),
-    provisioning: config.BATCH_PROVISIONING,
-    spotPreemptions: config.BATCH_SPOT_PREEMPTIONS,
+    ...googleOffers(config),
     ...given({
       installGpuDrivers: config.BATCH_INSTALL_GPU_DRIVERS,
       containerOptions: config.BATCH_CONTAINER_OPTIONS,
       reservation: config.BATCH_RESERVATION,
-      accelerator:
-        config.BATCH_ACCELERATOR === "none"
-          ? undefined
-          : { type: config.BATCH_ACCELERATOR, count: config.BATCH_ACCELERATOR_COUNT },
     }),
   });
 }

@@ -5,11 +5,12 @@ const COMMAND_LINE = join(import.meta.dirname, "../bin/haystack.mjs");
 /** The program that stands for the model. */
 export const INFERENCE = join(import.meta.dirname, "chaos-inference.sh");
 
-export const executionsLog = (dataDir: string): string => join(dataDir, "executions.log");
+/** Where the program that stands for the model notes what it does, out of the daemons' reach. */
+export const executionsLog = (witness: string): string => join(witness, "executions.log");
 
 /** Small limits and pauses, so that much happens at once and little time is spent waiting. */
-export const chaosEnvironment = (dataDir: string): Record<string, string> => ({
-  INFERENCE_COMMAND: `"${INFERENCE}" "${executionsLog(dataDir)}" {prompt} {query} {output}`,
+export const chaosEnvironment = (witness: string): Record<string, string> => ({
+  INFERENCE_COMMAND: `"${INFERENCE}" "${executionsLog(witness)}" {prompt} {query} {output}`,
   INFERENCE_MODEL: "no-change",
   MAX_ACTIVE_RUNS: "12",
   MAX_ACTIVE_RUNS_PER_USER: "6",
@@ -33,6 +34,8 @@ export interface DaemonProcess {
   stop(): Promise<number | null>;
   /** Ends that nobody asked for. */
   readonly crashes: () => number;
+  /** Starts that were refused, in a sentence, as the disk was full. */
+  readonly refusedStarts: () => number;
   /** Runs that it moved on, also before a kill. */
   readonly moved: () => ReadonlySet<string>;
 }
@@ -42,8 +45,10 @@ export function keepDaemon(
   dataDir: string,
   environment: Readonly<Record<string, string>>,
   log: (text: string) => void,
+  said?: (text: string) => void,
 ): DaemonProcess {
   let crashes = 0;
+  let refusedStarts = 0;
   const moved = new Set<string>();
   let expected = false;
   let left = Promise.resolve<number | null>(null);
@@ -61,9 +66,16 @@ export function keepDaemon(
     expected = false;
     kill = (signal) => child.kill(signal);
     const ready = Promise.withResolvers<void>();
+    let hasBegun = false;
+    let isRefused = false;
     hosts = ready.promise;
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      if (/hosts the runs of/.test(text)) ready.resolve();
+      said?.(text);
+      if (/hosts the runs of \S+ and answers/.test(text)) {
+        hasBegun = true;
+        ready.resolve();
+      }
+      isRefused ||= !hasBegun && /^haystack: .*the disk is full/m.test(text);
       for (const [, runId = ""] of text.matchAll(/run (\S+): .+ -> /g)) moved.add(runId);
       if (/^haystack: /m.test(text)) log(text.trimEnd());
     });
@@ -71,7 +83,8 @@ export function keepDaemon(
       child.once("exit", (code) => {
         ready.resolve();
         if (!expected) {
-          crashes += 1;
+          if (isRefused) refusedStarts += 1;
+          else crashes += 1;
           log(`The daemon ended by itself with ${code}.`);
           setTimeout(start, 200);
         }
@@ -103,6 +116,7 @@ export function keepDaemon(
       return end("SIGTERM");
     },
     crashes: () => crashes,
+    refusedStarts: () => refusedStarts,
     moved: () => moved,
   };
 }

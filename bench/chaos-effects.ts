@@ -3,7 +3,11 @@ import { join } from "node:path";
 import { readH5ad } from "../science/anndata/read.ts";
 import type { RunDocument } from "../services/runs/document.ts";
 import type { RunStore } from "../services/runs/index.ts";
+import { dataFolder } from "../adapters/data-folder.ts";
+import { jobRoot, readHistory } from "../services/batch/local/job.ts";
 import { executionsLog } from "./chaos-daemon.ts";
+import type { Left } from "./chaos-left.ts";
+import type { ChaosFolders } from "./chaos-run.ts";
 
 /**
  * What the daemons really did, counted from outside: the inference program's own log, the mail
@@ -21,14 +25,16 @@ export interface Effects {
   /** Mails of a run beyond the first. */
   readonly duplicate_mails: number;
   readonly job_executions: number;
+  /** Of the executions those of a job that failed, whose output another attempt made. */
+  readonly interrupted: number;
   /** Predictions that the iterations need: one each, and one more under synthetic control. */
   readonly jobs_needed: number;
 }
 
 /**
- * Every run was completed, none was lost, nothing was done twice, and nothing was predicted that no
- * iteration needed. A job whose runner was killed is made again under another name, and predicts
- * again the one pair that was under way: what was stored is found.
+ * Every run was completed, none was lost, nothing was done twice, nothing is left, and nothing was
+ * predicted that no iteration needed. A job that a fault struck is made again under another name, and
+ * predicts again the one pair that was under way: what was stored is found.
  */
 export const isSound = ({
   runs,
@@ -36,19 +42,19 @@ export const isSound = ({
   lost,
   duplicate_jobs,
   duplicate_mails,
-  job_executions,
   jobs_needed,
-  faults = {},
-}: Effects & {
-  readonly runs: number;
-  readonly faults?: { readonly runner?: number };
-}): boolean =>
+  job_executions,
+  interrupted,
+  orphans,
+  leftovers,
+}: Effects & Left & { readonly runs: number }): boolean =>
   completed === runs &&
   lost.length === 0 &&
   duplicate_jobs === 0 &&
   duplicate_mails === 0 &&
-  job_executions >= jobs_needed &&
-  job_executions <= jobs_needed + (faults.runner ?? 0);
+  job_executions - interrupted === jobs_needed &&
+  orphans.length === 0 &&
+  leftovers.length === 0;
 
 const linesOf = async (file: string): Promise<string[]> =>
   (await readFile(file, "utf8").catch(() => "")).split("\n").filter((line) => line !== "");
@@ -80,14 +86,32 @@ async function hasResults({
   }
 }
 
+/** A mail of the run to its user. */
+async function hasMail({ run_id, user_email }: RunDocument, dataDir: string): Promise<boolean> {
+  const [name] = (await mailsIn(dataDir)).filter((mail) => mail.startsWith(`${run_id}.`));
+  if (name === undefined || user_email === null) return false;
+  const text = await readFile(join(dataDir, "mail", name), "utf8");
+  return text.split("\r\n").some((line) => line.startsWith("To: ") && line.includes(user_email));
+}
+
+/** Each execution is "JOB OUTPUT". */
+async function interruptedOf(executions: readonly string[], dataDir: string): Promise<number> {
+  const { jobs } = jobRoot(dataFolder({ dataDir }).jobs);
+  const byOutput = Map.groupBy(executions, (line) => line.split(" ")[1]);
+  let interrupted = 0;
+  for (const attempts of byOutput.values())
+    for (const [job = ""] of attempts.slice(0, -1).map((line) => line.split(" ")))
+      if ((await readHistory(join(jobs, job))).at(-1)?.state === "FAILED") interrupted += 1;
+  return interrupted;
+}
+
 export async function countEffects(
   store: RunStore,
-  dataDir: string,
+  { dataDir, witness }: ChaosFolders,
   runIds: readonly string[],
 ): Promise<Effects> {
-  const executions = await linesOf(executionsLog(dataDir));
+  const executions = await linesOf(executionsLog(witness));
   const mailed = (await mailsIn(dataDir)).map((name) => name.split(".")[0] ?? "");
-  const mailedRuns = new Set(mailed);
   const lost: string[] = [];
   const failed: string[] = [];
   let completed = 0;
@@ -101,7 +125,7 @@ export async function countEffects(
       failed.push(`${runId}: ${document.error_message ?? document.status}`);
     else if (
       document?.status === "completed" &&
-      mailedRuns.has(runId) &&
+      (await hasMail(document, dataDir)) &&
       (await hasResults(document))
     )
       completed += 1;
@@ -114,6 +138,7 @@ export async function countEffects(
     duplicate_jobs: repeated(executions),
     duplicate_mails: repeated(mailed),
     job_executions: executions.length,
+    interrupted: await interruptedOf(executions, dataDir),
     jobs_needed: jobsNeeded,
   };
 }

@@ -1,13 +1,16 @@
 import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { signalProcess } from "../services/batch/local/process.ts";
+import type { SmallDisk } from "./chaos-disk.ts";
 
 /** What strikes beside the kill of a daemon. */
-export const FAULT_KINDS = ["runner", "compute", "group", "freeze"] as const;
+export const FAULT_KINDS = ["runner", "compute", "group", "freeze", "disk"] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 /** Longer than the lease of the daemons. */
 const FROZEN_MS = 15_000;
+/** Long enough that steps which are begun again meet it, too. */
+const DISK_FULL_MS = 8_000;
 
 interface Seen {
   readonly pid: number;
@@ -34,9 +37,16 @@ async function processes(): Promise<Seen[]> {
 /** Strikes the daemon or what it has begun; false where there was nothing to strike. */
 export async function strike(
   kind: Exclude<FaultKind, "group">,
-  daemon: number,
-  dataDir: string,
+  {
+    daemon,
+    dataDir,
+    disk,
+  }: { readonly daemon: number; readonly dataDir: string; readonly disk: SmallDisk | undefined },
 ): Promise<boolean> {
+  if (kind === "disk") {
+    await disk?.fullUntil(pause(DISK_FULL_MS));
+    return true;
+  }
   if (kind === "freeze") {
     signalProcess(daemon, "SIGSTOP");
     await pause(FROZEN_MS);

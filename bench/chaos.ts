@@ -1,12 +1,14 @@
 import { parseArgs } from "node:util";
+import { given } from "../given.ts";
 import { isSound } from "./chaos-effects.ts";
 import { runChaos } from "./chaos-run.ts";
 import { openWireServer } from "./wire-server.ts";
 
 /**
- * Real daemons, really killed: `node bench/chaos.ts --runs 200 --kills 20 [--faults N] [--daemons 2] [--mongodb
- * URI|auto] [--seed N] [--limit SECONDS] [--json]`. Prints one JSON document; exits with 1 unless
- * every run was completed, none was lost, and no job or mail was done twice or without need.
+ * Real daemons, really killed: `node bench/chaos.ts --runs 200 --kills 20 [--faults N] [--daemons 2]
+ * [--mongodb URI|auto] [--seed N] [--limit SECONDS] [--logs FOLDER] [--json]`. Prints one JSON
+ * document; exits with 1 unless every run was completed, none was lost, no job or mail was done
+ * twice or without need, and nothing was left. Windows of a full disk need root on Linux.
  */
 const { values } = parseArgs({
   options: {
@@ -17,6 +19,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     limit: { type: "string", default: "1800" },
     mongodb: { type: "string" },
+    logs: { type: "string" },
     json: { type: "boolean", default: false },
   },
 });
@@ -34,6 +37,7 @@ try {
     daemons,
     ...(server === undefined ? {} : { mongodbUri: server.uri }),
     limitSeconds: Number(values.limit),
+    ...given({ logFolder: values.logs }),
     log: (text) => console.error(text),
   });
   const {
@@ -45,6 +49,8 @@ try {
     kills,
     seconds,
     failed,
+    orphans,
+    leftovers,
     ...others
   } = result;
   const printed = {
@@ -53,6 +59,8 @@ try {
     lost: lost.length,
     duplicate_jobs,
     duplicate_mails,
+    orphans: orphans.length,
+    leftovers: leftovers.length,
     kills,
     seconds: Math.round(seconds * 10) / 10,
     failed: failed.length,
@@ -65,6 +73,8 @@ try {
   for (const problem of [
     ...lost.map((run) => `lost: ${run}`),
     ...failed.map((run) => `failed: ${run}`),
+    ...orphans.map((orphan) => `orphan: ${orphan}`),
+    ...leftovers.map((left) => `left: ${left}`),
   ])
     console.error(problem);
   process.exitCode = isSound(result) ? 0 : 1;

@@ -89,6 +89,8 @@ const PAGES: Readonly<
   compare: { at: `#/compare?id=${done}&id=${other}&id=${failed}`, until: "table.compare" },
   atlas: { at: "#/atlas", until: "table.map" },
   operations: { at: "#/operations", until: "#health-title" },
+  inspector: { at: "#/inspector", until: "svg[data-actor=run]" },
+  "inspected-run": { at: `#/inspector/${done}`, until: "svg .lit" },
 };
 
 const browser = await chromium.launch({

@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { openRuns } from "../adapters/runs.ts";
 import { loadConfig } from "../config.ts";
 import { chaosEnvironment } from "./chaos-daemon.ts";
-import { insertRun, makeAtlas } from "./chaos-run.ts";
+import { insertRun, makeAtlas } from "./chaos-work.ts";
 import { type Sample, sample, slopePerHour } from "./soak-samples.ts";
 
 /**

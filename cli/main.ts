@@ -2,7 +2,7 @@ import { CommanderError } from "commander";
 import { ownVariables, redactor } from "../config.ts";
 import { errorBody, toHaystackError } from "../errors.ts";
 import { note, outliveReaders, say } from "./output.ts";
-import { useProxies } from "../proxies.ts";
+import { useProxies } from "./proxies.ts";
 import { systemWords } from "../system-words.ts";
 import { buildProgram } from "./program.ts";
 import { usageError } from "./usage.ts";

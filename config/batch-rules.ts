@@ -1,6 +1,6 @@
-import { listed, pairsOf } from "./forms.ts";
+import { listed, pairsOf, type Problem } from "./forms.ts";
 import { isHyperdiskOnly } from "./disks.ts";
-import type { Problem } from "./rules.ts";
+import { gpuOffers } from "./prices.ts";
 import type { Environment } from "./variables.ts";
 
 /**
@@ -25,10 +25,15 @@ const regionOfPlace = (place: string): string =>
     ? place.slice("zones/".length).replace(/-[a-z0-9]+$/, "")
     : place.slice("regions/".length);
 
-function places({ BATCH_LOCATION, BATCH_ALLOWED_LOCATIONS }: Environment): Problem[] {
+/** Where jobs may be: runs as jobs, and GPU jobs. */
+const regionsOf = (given: Environment): ReadonlySet<string> =>
+  new Set([given.BATCH_LOCATION, ...gpuOffers(given).map(({ region }) => region)]);
+
+function places(given: Environment): Problem[] {
+  const { BATCH_LOCATION, BATCH_ALLOWED_LOCATIONS } = given;
   const name = "BATCH_ALLOWED_LOCATIONS";
   const allowed = listed(BATCH_ALLOWED_LOCATIONS);
-  const elsewhere = allowed.find((place) => regionOfPlace(place) !== BATCH_LOCATION);
+  const elsewhere = allowed.find((place) => !regionsOf(given).has(regionOfPlace(place)));
   if (elsewhere !== undefined)
     return [
       {
@@ -36,7 +41,10 @@ function places({ BATCH_LOCATION, BATCH_ALLOWED_LOCATIONS }: Environment): Probl
         message: `${elsewhere} is not in BATCH_LOCATION, ${BATCH_LOCATION}: a job's machines have to be in the region of the job`,
       },
     ];
-  return allowed.length > 1 && allowed.some((place) => place.startsWith("regions/"))
+  const ofARegion = [...Map.groupBy(allowed, regionOfPlace).values()];
+  return ofARegion.some(
+    (same) => same.length > 1 && same.some((place) => place.startsWith("regions/")),
+  )
     ? [{ name, message: "is one region or several zones of it, not both" }]
     : [];
 }
@@ -77,14 +85,15 @@ function labels({ BATCH_LABELS }: Environment): Problem[] {
 
 const PREFIX = String.raw`(https:\/\/www\.googleapis\.com\/compute\/(v1|beta)\/)?(projects\/[^/]+\/)?`;
 const NETWORK = new RegExp(`^${PREFIX}global/networks/[a-z0-9-]+$`);
-const SUBNETWORK = new RegExp(`^${PREFIX}regions/([a-z0-9-]+)/subnetworks/[a-z0-9-]+$`);
+const SUBNETWORK = new RegExp(
+  `^${PREFIX}regions/([a-z0-9-]+|[{]region[}])/subnetworks/[a-z0-9-]+$`,
+);
 
-function network({
-  BATCH_LOCATION,
-  BATCH_NETWORK,
-  BATCH_SUBNETWORK,
-  BATCH_NO_EXTERNAL_IP,
-}: Environment): Problem[] {
+/** In a name, for that of each job. */
+const EACH_REGION = "{region}";
+
+function network(given: Environment): Problem[] {
+  const { BATCH_LOCATION, BATCH_NETWORK, BATCH_SUBNETWORK, BATCH_NO_EXTERNAL_IP } = given;
   const region = SUBNETWORK.exec(BATCH_SUBNETWORK ?? "")?.at(-1);
   return [
     ...(BATCH_NETWORK === undefined || NETWORK.test(BATCH_NETWORK)
@@ -96,7 +105,9 @@ function network({
               "is no network as Google Batch names one: write global/networks/NAME or projects/PROJECT/global/networks/NAME",
           },
         ]),
-    ...(BATCH_SUBNETWORK === undefined || region === BATCH_LOCATION
+    ...(BATCH_SUBNETWORK === undefined ||
+    region === EACH_REGION ||
+    regionsOf(given).has(region ?? "")
       ? []
       : [
           {
@@ -143,15 +154,16 @@ function disk(given: Environment): Problem[] {
   ];
 }
 
-const reservation = ({ BATCH_RESERVATION, BATCH_PROVISIONING }: Environment): Problem[] =>
-  BATCH_RESERVATION === undefined ||
-  BATCH_RESERVATION === "NO_RESERVATION" ||
-  BATCH_PROVISIONING !== "SPOT"
+const reservation = (given: Environment): Problem[] =>
+  given.BATCH_RESERVATION === undefined ||
+  given.BATCH_RESERVATION === "NO_RESERVATION" ||
+  gpuOffers(given).every(({ provisioning }) => provisioning !== "SPOT")
     ? []
     : [
         {
           name: "BATCH_RESERVATION",
-          message: "needs BATCH_PROVISIONING=STANDARD: Spot machines use no reservation",
+          message:
+            "needs BATCH_PROVISIONING=STANDARD, or BATCH_OFFERS without SPOT: Spot machines use no reservation",
         },
       ];
 

@@ -2,6 +2,12 @@ import { z } from "zod";
 
 /** Forms of values that several variables share. */
 
+/** What is wrong with the variable of that name. */
+export interface Problem {
+  readonly name: string;
+  readonly message: string;
+}
+
 /** Characters of a value: lists of addresses and secrets are long, nothing is longer. */
 const LONGEST = 100_000;
 const LARGEST_AMOUNT = 1_000_000;

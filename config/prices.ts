@@ -1,4 +1,5 @@
-import { pairsOf } from "./forms.ts";
+import { listed, pairsOf } from "./forms.ts";
+import { OFFER } from "./variables/batch.ts";
 import type { Environment } from "./variables.ts";
 
 /**
@@ -23,3 +24,35 @@ export function gpuPrice(
   const [spot = "", standard = ""] = prices.split("/");
   return { SPOT: Number(spot), STANDARD: Number(standard) };
 }
+
+/** A machine that a GPU job may be given. */
+export interface GpuOffer {
+  readonly region: string;
+  /** With its accelerators, as the price table names it. */
+  readonly machine: string;
+  readonly provisioning: "SPOT" | "STANDARD" | "FLEX_START";
+  readonly usd_per_hour: number;
+}
+
+/** In the order in which they are tried; none where the machine has no price. */
+export function gpuOffers(environment: Environment): readonly GpuOffer[] {
+  const asked = listed(environment.BATCH_OFFERS).flatMap((text): GpuOffer[] => {
+    const [, region = "", machine = "", provisioning, usd] = OFFER.exec(text) ?? [];
+    return provisioning === "SPOT" || provisioning === "STANDARD" || provisioning === "FLEX_START"
+      ? [{ region, machine, provisioning, usd_per_hour: Number(usd) }]
+      : [];
+  });
+  if (asked.length > 0) return asked;
+  const prices = gpuPrice(environment);
+  if (prices === undefined) return [];
+  const models = environment.BATCH_PROVISIONING === "SPOT" ? SPOT_FIRST : STANDARD_ONLY;
+  return models.map((provisioning) => ({
+    region: environment.BATCH_LOCATION,
+    machine: gpuMachine(environment),
+    provisioning,
+    usd_per_hour: prices[provisioning],
+  }));
+}
+
+const SPOT_FIRST = ["SPOT", "STANDARD"] as const;
+const STANDARD_ONLY = ["STANDARD"] as const;

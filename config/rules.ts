@@ -3,19 +3,14 @@ import { distance } from "fastest-levenshtein";
 import { batchDisagreements } from "./batch-rules.ts";
 import { handedOn } from "./handed-on.ts";
 import { isOfMongodb } from "./mongodb.ts";
-import { gpuMachine, gpuPrice } from "./prices.ts";
-import { pairsOf } from "./forms.ts";
+import { gpuMachine, gpuOffers } from "./prices.ts";
+import { pairsOf, type Problem } from "./forms.ts";
 import { LOCAL_SENDER } from "./variables/mail.ts";
 import { type Environment, variables } from "./variables.ts";
 
 /** True for the names of this machine that no other can reach it by. */
 export const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
-
-export interface Problem {
-  readonly name: string;
-  readonly message: string;
-}
 
 /**
  * What is needed together, and what excludes each other; a variable that cannot be read counts as
@@ -39,14 +34,21 @@ export function disagreements(given: Environment): Problem[] {
     ...needed(given.BATCH_PROJECT, "PUBSUB_TOPIC", "missing; Batch publishes job changes to it"),
     ...needed(given.BATCH_PROJECT, "PUBSUB_SUBSCRIPTION", "missing; job changes are read from it"),
     ...unless(
-      given.BATCH_PROJECT === undefined || gpuPrice(given) !== undefined,
+      given.BATCH_PROJECT === undefined || gpuOffers(given).length > 0,
       "BATCH_PRICES",
       `has no price for ${gpuMachine(given)}`,
     ),
     ...unless(
-      given.BATCH_ENTRYPOINT !== "image" || given.BATCH_ACCELERATOR === "none",
+      given.BATCH_ENTRYPOINT !== "image" ||
+        gpuOffers(given).every(({ machine }) => !machine.includes(" with ")),
       "BATCH_ENTRYPOINT",
       "Google Batch does not start an image's ENTRYPOINT on machines with accelerators: name the program, such as python -m haystack_worker",
+    ),
+    ...unless(
+      regionOf(given.BATCH_SUBNETWORK) === undefined ||
+        gpuOffers(given).every(({ region }) => region === regionOf(given.BATCH_SUBNETWORK)),
+      "BATCH_SUBNETWORK",
+      "is of one region, and BATCH_OFFERS has others: write {region} in place of its name",
     ),
     ...unless(
       given.BATCH_PROJECT === undefined || given.INFERENCE_COMMAND === undefined,
@@ -93,6 +95,10 @@ export function disagreements(given: Environment): Problem[] {
     ),
   ];
 }
+
+/** Of a subnetwork; undefined where it names none, or that of each job. */
+const regionOf = (subnetwork: string | undefined): string | undefined =>
+  /regions\/([a-z0-9-]+)\//.exec(subnetwork ?? "")?.[1];
 
 /** What the jobs of this daemon would go without, and so do other work than it. */
 function secretsWithoutVersion(given: Environment): string[] {

@@ -19,7 +19,7 @@ const jsonSchema = (schema: z.ZodType): Schema =>
     reused: "inline",
     target: "draft-7",
     unrepresentable: "any",
-  }) as Schema;
+  });
 
 /** Draft 7, of a run that is inserted. */
 export function insertedRunSchema(): Schema {

@@ -127,9 +127,11 @@ export const failedAttempt = (context: InferenceJobContext, output: CheckJobOutp
   output.verdict === "failed"
     ? {
         job: endJob(context.job, output.run_seconds, output),
-        failures: countFailure(context.failures, output.kind),
+        failures:
+          output.moves_on === true ? context.failures : countFailure(context.failures, output.kind),
         lost_seconds: lostSeconds(context, output),
         ...(output.shortage === true ? { shortages: (context.shortages ?? 0) + 1 } : {}),
+        ...(output.moves_on === true ? { moves: (context.moves ?? 0) + 1 } : {}),
         error: output.error,
         wake_at: output.retry_at,
       }

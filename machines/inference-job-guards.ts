@@ -50,10 +50,13 @@ export const hasSucceeded = (_: Given, { verdict }: CheckJobOutput): boolean =>
 
 export const isOverdue = (_: Given, { verdict }: CheckJobOutput): boolean => verdict === "overdue";
 
-/** What failed attempts ran may not come to more than one whole run of the job. */
+/**
+ * What failed attempts ran may not come to more than one whole run of the job. One that is moved to
+ * the next offer has not failed.
+ */
 export const mayRetry = ({ context }: Given, output: CheckJobOutput): boolean =>
   output.verdict === "failed" &&
   output.kind !== "over_time" &&
   output.error.retryable &&
-  context.failures[output.kind] + 1 < context.limits[output.kind] &&
+  (output.moves_on === true || context.failures[output.kind] + 1 < context.limits[output.kind]) &&
   lostSeconds(context, output) < context.deadline_seconds;

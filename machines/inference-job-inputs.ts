@@ -45,6 +45,7 @@ export const submitJobInput = ({ context }: Given): SubmitJobInput => ({
   random_seed: context.random_seed,
   deadline_seconds: context.deadline_seconds,
   preemptions: context.failures.preempted + (context.shortages ?? 0),
+  moves: context.moves ?? 0,
   max_gpu_cost_usd: context.max_gpu_cost_usd,
   troubled_since: context.troubled_since ?? null,
   plan: context.plan,

@@ -36,6 +36,8 @@ export interface InferenceJobContext extends InferenceJobInput {
   readonly trouble?: CheckTrouble | null;
   /** How often the job found no machine; absent in older snapshots, as the next. */
   readonly shortages?: number;
+  /** How often it was moved to the next offer. */
+  readonly moves?: number;
   /** Seconds that attempts ran which came to nothing through no fault of the Spot market. */
   readonly lost_seconds?: number;
   /** News of the job came while it was being looked at. */

@@ -25,8 +25,11 @@ export type JobFailureLimits = Readonly<Record<"transient" | "preempted" | "appl
 /** What an attempt was given, and its price. */
 export interface JobOffer {
   readonly machine: string;
-  readonly provisioning: "SPOT" | "STANDARD";
+  readonly provisioning: "SPOT" | "STANDARD" | "FLEX_START";
   readonly usd_per_hour: number;
+  /** Where the job is, as the next; absent in older snapshots: where the configuration says. */
+  readonly project?: string;
+  readonly region?: string;
 }
 
 /** What the run knows of every inference job it ever named; the newest attempt of a kind counts. */
@@ -214,8 +217,10 @@ export interface SubmitJobInput {
   readonly run_id: string;
   readonly random_seed: number;
   readonly deadline_seconds: number;
-  /** How often this job lost its machine or found none before: decides between SPOT and STANDARD. */
+  /** How often this job lost its machine or found none before: decides between the offers. */
   readonly preemptions: number;
+  /** How often it was moved to the next offer, as its machine was not to be had. */
+  readonly moves?: number;
   readonly max_gpu_cost_usd: number | null;
   /** When Batch was first asked to take this job and could not; null or absent before. */
   readonly troubled_since?: number | null;
@@ -275,6 +280,8 @@ export type CheckJobOutput =
       readonly kind: JobFailureKind;
       /** It never had a machine: the next attempt may be offered another one. */
       readonly shortage?: true;
+      /** It was stopped as it had no machine for long: the next attempt gets the next offer. */
+      readonly moves_on?: true;
       readonly error: ErrorRecord;
       readonly retry_at: number;
       readonly run_seconds: number | null;

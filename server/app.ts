@@ -12,9 +12,11 @@ import { guardAccess } from "./access/guard.ts";
 import { recordLooks } from "./access/looks.ts";
 import { recordRefusals } from "./access/refusals.ts";
 import { daemonRoutes } from "./admin/daemon.ts";
+import { machineRoutes } from "./admin/machines.ts";
 import { quarantineRoutes } from "./admin/quarantine.ts";
 import { runActionRoutes } from "./admin/run-actions.ts";
 import { adminRunRoutes } from "./admin/runs.ts";
+import { spendingRoutes } from "./admin/spending.ts";
 import { stuckRoutes } from "./admin/stuck.ts";
 import { atlasRoutes } from "./atlas/routes.ts";
 import { answerClientError, errorAnswer, handleErrors } from "./error-handler.ts";
@@ -25,7 +27,6 @@ import { allowSockets, isSocketRequest } from "./inspection/sockets.ts";
 import { limitRequests } from "./limits.ts";
 import { refuseOtherMethods } from "./methods.ts";
 import { describeApi } from "./openapi.ts";
-import { pageRoutes } from "./pages/routes.ts";
 import type { RouteModule, ServerParts } from "./parts.ts";
 import { questionRoutes } from "./questions/routes.ts";
 import { fileRoutes } from "./runs/files.ts";
@@ -50,12 +51,13 @@ const ROUTES: readonly RouteModule[] = [
   { prefix: "/api/v1", routes: atlasRoutes },
   { prefix: "/api/v1", routes: questionRoutes },
   { prefix: "/admin", routes: daemonRoutes },
+  { prefix: "/admin", routes: machineRoutes },
   { prefix: "/admin", routes: adminRunRoutes },
   { prefix: "/admin", routes: runActionRoutes },
   { prefix: "/admin", routes: stuckRoutes },
+  { prefix: "/admin", routes: spendingRoutes },
   { prefix: "/admin", routes: quarantineRoutes },
   { prefix: "", routes: inspectionRoutes },
-  { prefix: "", routes: pageRoutes },
   { prefix: "/api/v1", routes: sessionRoutes },
   { prefix: "", routes: (parts) => windowRoutes(parts) },
 ];

@@ -18,5 +18,7 @@ export default defineConfig({
     // An image in the address of a style is an image from outside of the policy.
     assetsInlineLimit: 0,
     target: "es2023",
+    // The layout library, which is loaded with the first statechart that is looked at.
+    chunkSizeWarningLimit: 1_600,
   },
 });

@@ -1,5 +1,5 @@
 import { HaystackError, toHaystackError } from "../../errors.ts";
-import type { RunContext, RunEvent } from "../../machines/run-types.ts";
+import type { JobRecord, RunContext, RunEvent } from "../../machines/run-types.ts";
 import type { RunMachine } from "../../machines/run.ts";
 import { stateName } from "../../machines/run-view.ts";
 import type { Clock } from "../../services/clock/index.ts";
@@ -11,6 +11,7 @@ import type {
   TransitionEntry,
 } from "../../services/runs/index.ts";
 import type { Inspection } from "../inspection/inspection.ts";
+import { pathOf } from "../inspection/messages.ts";
 import type { Instruments } from "../instruments.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { createPostponing, type Postponing } from "./postponing.ts";
@@ -49,6 +50,8 @@ export interface RunHost
   outbox(): readonly OutboxEntry[];
   wakeAt(): number | null;
   resting(): boolean;
+  /** The jobs that were handed over, and whose end is not known. */
+  awaited(): readonly JobRecord[];
   /** Every change is durable. */
   settled(): boolean;
   /** Nothing more is written, and no step starts any more. */
@@ -186,6 +189,10 @@ export function createRunHost(options: RunHostOptions): RunHost {
     outbox: commits.outbox,
     wakeAt: commits.wakeAt,
     resting: commits.resting,
+    awaited: () =>
+      life.state === "live"
+        ? actor.getSnapshot().context.jobs.filter(({ state }) => state === "submitted")
+        : [],
     settled: commits.settled,
     stopped: () => life.state === "stopped",
     waiting: () => commits.settled() && steps.count() === 0,
@@ -225,7 +232,7 @@ export function createRunHost(options: RunHostOptions): RunHost {
     moved(who, event, before, after) {
       const from = before === null ? "" : stateName(before);
       const to = stateName(after);
-      const name = who === actor ? "run" : who.id;
+      const name = who === actor ? "run" : pathOf(who).join(".");
       if (from !== to) commits.log({ at: clock.now(), actor: name, event, from, to });
       commits.changed();
     },

@@ -130,7 +130,8 @@ function stateOf(snapshot: unknown): InspectedState {
   return { status, ...(value === undefined ? {} : { value, context: sanitise(context ?? {}) }) };
 }
 
-function pathOf(actor: AnyActorRef): string[] {
+/** The names under which it and those above it were invoked; empty for the run itself. */
+export function pathOf(actor: AnyActorRef): string[] {
   const parent = actor._parent;
   return parent === undefined ? [] : [...pathOf(parent), actor.id];
 }

@@ -43,7 +43,7 @@ export function replay(runId: string, history: readonly TransitionEntry[]): Insp
   return [
     messages.actor([], state("run", "queued"), begin),
     ...history.flatMap(({ actor, event, from, to, at }) => {
-      const path = actor === "run" ? [] : [actor];
+      const path = actor === "run" ? [] : actor.split(".");
       const appears = path.length > 0 && (from === "" || !known.has(actor));
       known.add(actor);
       return [

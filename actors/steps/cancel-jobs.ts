@@ -2,6 +2,7 @@ import { toHaystackError } from "../../errors.ts";
 import { TERMINAL_JOB_STATES, type JobStatus } from "../../services/batch/index.ts";
 import type { CancelJobsInput, CancelJobsOutput, CheckTrouble } from "../../machines/run-types.ts";
 import type { Effect } from "../host/step.ts";
+import { offerOfJob } from "./job-offers.ts";
 import { pauseSince } from "./pause.ts";
 import type { StepPorts } from "../ports.ts";
 
@@ -17,13 +18,15 @@ export function cancelJobs({
   batch,
   clock,
   reconcileMs,
+  runs,
 }: StepPorts): Effect<CancelJobsInput, CancelJobsOutput> {
   return async ({ job_ids, asked_at, trouble: before }, { signal, quiesce }) => {
     await quiesce();
     const since = asked_at ?? clock.now();
     const stop = async (jobId: string): Promise<JobStatus | undefined> => {
-      await batch.cancel(jobId, signal);
-      return batch.get(jobId, signal);
+      const offer = await offerOfJob(runs, jobId);
+      await batch.cancel(jobId, signal, offer);
+      return batch.get(jobId, signal, offer);
     };
     const outcomes = await Promise.allSettled(job_ids.map(stop));
     signal.throwIfAborted();

@@ -6,10 +6,18 @@ import type {
   CheckTrouble,
   JobFailureKind,
   JobFailureLimits,
+  JobRecord,
 } from "../../machines/run-types.ts";
-import { DONE_NOTES, type InferencePair, type JobStatus } from "../../services/batch/index.ts";
+import {
+  DONE_NOTES,
+  type BatchService,
+  type InferencePair,
+  type JobHoldKind,
+  type JobStatus,
+} from "../../services/batch/index.ts";
 import { inferencePairs } from "../inference-pairs.ts";
 import { OF_MACHINE, PATIENCE_MS as PATIENCE_OF_MACHINE_MS } from "../host/postponing.ts";
+import { noteMove, wasMoved } from "./job-offers.ts";
 import type { Effect } from "../host/step.ts";
 import { pauseSince } from "./pause.ts";
 import type { StepPorts } from "../ports.ts";
@@ -27,12 +35,12 @@ const SAYS_NOTHING: ReadonlySet<ErrorCode> = new Set([
   "INTERNAL",
 ]);
 const PAUSES = { first: 2_000, longest: 5 * 60_000 };
-const LONGEST_RUNNING_MS = 2 * 60_000;
 /** For how long a prediction that cannot be checked is tried again. */
 const PATIENCE_MS = 10 * 60_000;
 
 /**
  * Asks Batch for the truth about one job (D8); a success counts only with a valid output file.
+ * One that goes on is asked for again by news of it, of which there may be none, or at its deadline.
  * Without an answer of Batch there is no verdict, however late it is: to stop the job would need
  * Batch too. A prediction that was paid for waits for the object store until the deadline at least,
  * and for this machine as long as other steps do; a check that breaks by itself would break again,
@@ -44,7 +52,7 @@ export function checkJob({
   compute,
   foundPredictions,
   objects,
-  reconcileMs,
+  runs,
 }: StepPorts): Effect<CheckJobInput, CheckJobOutput> {
   return async (
     { job, prepared, failures = NO_FAILURES, run_id, submitted_at, deadline_at, trouble },
@@ -68,7 +76,7 @@ export function checkJob({
     };
     let status: JobStatus | undefined;
     try {
-      status = await batch.get(job.job_id, signal);
+      status = await batch.get(job.job_id, signal, job.offer ?? undefined);
     } catch (thrown) {
       signal.throwIfAborted();
       return checkLater(toHaystackError(thrown));
@@ -127,6 +135,18 @@ export function checkJob({
       case "FAILED":
         return failed(status.failure?.kind ?? "application", failureOf(status, failures));
       case "CANCELLED":
+        if (job.offer !== null && (await wasMoved(runs, run_id, job.job_id)))
+          return {
+            verdict: "failed",
+            kind: "transient",
+            moves_on: true,
+            error: new HaystackError(
+              "JOB_FAILED",
+              `The job ${job.job_id} found no machine (${job.offer.machine}, ${job.offer.provisioning}); it is submitted again with the next offer.`,
+            ).toRecord(),
+            retry_at: now + retryPause(failures),
+            run_seconds: status.run_seconds ?? null,
+          };
         if (status.shortage === true)
           return failed(
             "transient",
@@ -153,10 +173,24 @@ export function checkJob({
             ).toRecord(),
           };
         }
+        const moveAt = movesAt(batch, job, status, submitted_at);
+        if (now >= moveAt) {
+          await noteMove(runs, run_id, job.job_id);
+          try {
+            await batch.cancel(job.job_id, signal, job.offer ?? undefined);
+          } catch (thrown) {
+            signal.throwIfAborted();
+            return checkLater(toHaystackError(thrown));
+          }
+        }
+        const next = now >= moveAt ? now + STOPPING_MS : moveAt;
         return {
           verdict: "waiting",
           now,
-          check_at: Math.min(now + pauseOf(status, now, reconcileMs), until),
+          check_at: Math.min(
+            until,
+            status === undefined ? submitted_at + batch.notFoundGraceMs : next,
+          ),
           ...(status === undefined ? {} : { held: status.held ?? null }),
         };
       }
@@ -208,18 +242,6 @@ async function forgetDone(
 }
 
 /**
- * Of a job that runs the end alone is news, and an event tells it: it is looked at ever more rarely.
- * One that waits is looked at as before, as no event tells why it waits. Milliseconds.
- */
-const pauseOf = (status: JobStatus | undefined, now: number, reconcileMs: number): number =>
-  status?.state === "RUNNING" && status.started_at !== undefined
-    ? pauseSince(status.started_at, now, {
-        first: reconcileMs,
-        longest: Math.max(reconcileMs, LONGEST_RUNNING_MS),
-      })
-    : reconcileMs;
-
-/**
  * A job may wait for its machine for as long as it may run then; both are the time from hand-over to
  * deadline. Milliseconds.
  */
@@ -231,6 +253,29 @@ const runsUntil = (
   status?.state === "RUNNING" && status.started_at !== undefined
     ? Math.max(deadlineAt, status.started_at + (deadlineAt - submittedAt))
     : deadlineAt;
+
+/** For want of these a job may be moved to another machine; a missing role stays missing. */
+const MAY_BE_ELSEWHERE: ReadonlySet<JobHoldKind> = new Set(["capacity", "quota"]);
+/** A job that is being stopped is looked at again after this. */
+const STOPPING_MS = 60_000;
+
+/**
+ * When a job that has no machine is stopped, so that its next attempt gets the next offer; infinity
+ * where it is left to wait. Two attempts are never there together: the next is made when this one
+ * has ended.
+ */
+function movesAt(
+  batch: BatchService,
+  { offer }: JobRecord,
+  status: JobStatus | undefined,
+  submittedAt: number,
+): number {
+  const after =
+    offer !== null && status?.held !== undefined && MAY_BE_ELSEWHERE.has(status.held.kind)
+      ? batch.moveAfterMs?.(offer)
+      : undefined;
+  return after === undefined ? Number.POSITIVE_INFINITY : submittedAt + after;
+}
 
 const minutes = (milliseconds: number): number => Math.round(milliseconds / 60_000);
 

@@ -4,6 +4,7 @@ import { HaystackError, type ErrorCode } from "../../errors.ts";
 import type { InferenceJobSpec } from "../../services/batch/index.ts";
 import { inferencePairs } from "../inference-pairs.ts";
 import { iterationObjects } from "../run-objects.ts";
+import { keptOffer } from "./job-offers.ts";
 import type { Effect } from "../host/step.ts";
 import { pauseSince } from "./pause.ts";
 import { overspent } from "../ceilings.ts";
@@ -21,7 +22,8 @@ const PASSES: ReadonlySet<ErrorCode> = new Set([
 const PAUSES = { first: 5_000, longest: 5 * 60_000 };
 
 /**
- * Hands the job to Batch; a job of that name that is ours is adopted (D4). Where Batch has no room
+ * Hands the job to Batch, with the offer that its journal had before (D2); a job of that name that is
+ * ours is adopted (D4). Where Batch has no room
  * or does not answer, or this machine cannot hand it over, the job is postponed, until it has been
  * so for as long as it may run. When the run's money is spent no job is begun, but one that runs
  * already is taken on: it is paid for.
@@ -41,13 +43,14 @@ export function submitJob({
       random_seed,
       deadline_seconds,
       preemptions,
+      moves = 0,
       max_gpu_cost_usd,
       troubled_since,
       plan,
     },
     { signal, resumed },
   ) => {
-    const offer = batch.offer(preemptions);
+    let offer = batch.offer(preemptions, moves);
     const paths = iterationObjects(run_id, job.iteration);
     const spec: InferenceJobSpec = {
       job_id: job.job_id,
@@ -59,12 +62,15 @@ export function submitJob({
       manifest: paths.manifest(job.kind),
       seed: random_seed,
       max_run_seconds: deadline_seconds,
-      ...given({ provisioning: offer?.provisioning, inputs: plan?.sha256 }),
+      ...given({ inputs: plan?.sha256 }),
     };
     try {
+      offer = await keptOffer(runs, run_id, job.job_id, offer);
+      const isKnown = async (): Promise<boolean> =>
+        (await batch.get(job.job_id, signal, offer ?? undefined)) !== undefined;
       const spent =
         offer === null ? null : await overspent(runs, run_id, max_gpu_cost_usd, ceilings);
-      if (spent !== null && (await batch.get(job.job_id, signal)) === undefined) {
+      if (spent !== null && !(await isKnown())) {
         throw new HaystackError(
           "GPU_BUDGET_SPENT",
           spent,
@@ -79,9 +85,8 @@ export function submitJob({
         offer === null || most === Number.POSITIVE_INFINITY
           ? null
           : await overReserved(runs, spec, most, deadline_seconds);
-      if (reserved !== null && (await batch.get(job.job_id, signal)) === undefined)
-        throw new HaystackError("BATCH_QUOTA", reserved);
-      await batch.submit(spec, signal);
+      if (reserved !== null && !(await isKnown())) throw new HaystackError("BATCH_QUOTA", reserved);
+      await batch.submit({ ...spec, ...given({ offer: offer ?? undefined }) }, signal);
     } catch (thrown) {
       const now = clock.now();
       const since = troubled_since ?? now;

@@ -1,8 +1,8 @@
 import { toHaystackError } from "../../errors.ts";
 import { type JobState, type RunJobs, TERMINAL_JOB_STATES } from "../../services/batch/index.ts";
 import type { Clock } from "../../services/clock/index.ts";
-import type { RunDocument } from "../../services/runs/document.ts";
 import type { RunRecord, RunStore } from "../../services/runs/index.ts";
+import { isOfGpuJobs } from "../run-details.ts";
 
 /**
  * Runs as Batch jobs of their own (DISPATCH=batch): decides what to do with a run that this daemon
@@ -37,13 +37,6 @@ const isUnderWay = (state: JobState): boolean => !TERMINAL_JOB_STATES.has(state)
 const entryOf = (number: number): string => `dispatch.${number}`;
 /** The job ended well, which of a run that goes on means that it was handed over. */
 const handedOver = (number: number): string => `dispatch.${number}.handed-over`;
-
-/** A run that goes on as long as nothing but its GPU jobs is waited for. */
-export const isOfGpuJobs = ({
-  status,
-  current_phase,
-}: Pick<RunDocument, "status" | "current_phase">): boolean =>
-  status === "running" && current_phase === "inference";
 
 /** All its inputs are written. */
 function waitsForGpuJobs({ document, snapshot }: RunRecord): boolean {

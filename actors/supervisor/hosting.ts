@@ -15,7 +15,8 @@ import type { ComposeMail } from "../mail/compose-mail.ts";
 import { createOutboxSender } from "../mail/outbox-sender.ts";
 import type { AdmissionLimits } from "./admission.ts";
 import type { Background } from "./background.ts";
-import { isOfGpuJobs } from "./dispatch.ts";
+import type { WatchedJobs } from "./job-watch.ts";
+import { isOfGpuJobs } from "../run-details.ts";
 import { createLocalAdmission } from "./local-admission.ts";
 import { createPassivation, type Passivation } from "./passivation.ts";
 import { createWakeUps } from "./wake-ups.ts";
@@ -70,8 +71,10 @@ export interface HostingOptions {
    * it was given.
    */
   readonly sweeps: boolean;
-  /** A run that waits for longer than this leaves memory. */
+  /** A run that waits for longer than this leaves memory, unless it waits for a watched job. */
   readonly passivateMs: number;
+  /** The jobs that are watched for the runs here. Absent: events and times alone move runs on. */
+  readonly jobs?: WatchedJobs;
   readonly inspection?: Inspection;
   readonly instruments?: Instruments;
   /** For the jitter of the sweep, so that daemons do not look at the same moment. */
@@ -134,6 +137,7 @@ export function createHosting(options: HostingOptions, parts: HostingParts): Hos
     store,
     clock,
     passivateMs: options.passivateMs,
+    watchesJobs: options.jobs !== undefined,
     isSending: outboxSender.isSending,
     remove,
   });

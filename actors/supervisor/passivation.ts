@@ -32,6 +32,8 @@ export interface PassivationOptions {
   readonly clock: Clock;
   /** A run that waits for longer than this leaves memory. */
   readonly passivateMs: number;
+  /** Jobs of hosted runs are watched: a run that waits for one stays. */
+  readonly watchesJobs: boolean;
   readonly isSending: OutboxSender["isSending"];
   /** The run is hosted no more. */
   readonly remove: (host: RunHost) => void;
@@ -41,6 +43,7 @@ export function createPassivation({
   store,
   clock,
   passivateMs,
+  watchesJobs,
   isSending,
   remove,
 }: PassivationOptions): Passivation {
@@ -60,7 +63,8 @@ export function createPassivation({
     waits: (host) => host.waiting() && !isSending(host),
     waitsLong: (host) =>
       host.document().status === "pending" ||
-      ((host.wakeAt() ?? Number.POSITIVE_INFINITY) - clock.now() > passivateMs &&
+      (!(watchesJobs && host.awaited().length > 0) &&
+        (host.wakeAt() ?? Number.POSITIVE_INFINITY) - clock.now() > passivateMs &&
         (keptUntil.get(host.runId) ?? 0) <= clock.now()),
     keep(runId) {
       keptUntil.set(runId, clock.now() + passivateMs);

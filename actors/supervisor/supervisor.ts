@@ -7,6 +7,7 @@ import { createBackground } from "./background.ts";
 import { createClaims } from "./claims.ts";
 import type { Dispatch } from "./dispatch.ts";
 import { createEventRouter } from "./event-router.ts";
+import { createJobWatch } from "./job-watch.ts";
 import { createHosting, type HostingOptions } from "./hosting.ts";
 import { createLeaseKeeper } from "./lease-keeper.ts";
 import { hostedRun, type SupervisorStatus } from "./status.ts";
@@ -78,6 +79,15 @@ const FIRST_TOKEN = 1;
 /** With more events for runs that nobody hosts a sweep claims all of them in a few requests. */
 const MOST_CLAIMS_OF_ONE = 16;
 
+/**
+ * Between two looks at a job, in milliseconds. A daemon looks at all together, whereas a thousand
+ * processes for one run each share the quota of reads.
+ */
+const LONGEST_PAUSE_OF_DAEMON = { waiting: 0, running: 2 * 60_000 };
+const LONGEST_PAUSE_OF_ONE_RUN = { waiting: 60_000, running: 2 * 60_000 };
+/** For how long a run that waits for a job may be out of memory when somebody asks for it. */
+const LONGEST_UNWATCHED_MS = 5 * 60_000;
+
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { store, clock, owner, leaseMs, pollMs, sweeps } = options;
   const background = createBackground(clock, options.onTrouble, options.random);
@@ -121,6 +131,15 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       background.run(claims.claimOne(runId).finally(() => (claimsUnderWay -= 1)));
     },
   });
+  const watch =
+    options.jobs === undefined
+      ? undefined
+      : createJobWatch({
+          jobs: options.jobs,
+          clock,
+          hosts: () => hosts.values(),
+          longestMs: sweeps ? LONGEST_PAUSE_OF_DAEMON : LONGEST_PAUSE_OF_ONE_RUN,
+        });
   let unsubscribe: (() => Promise<void>) | undefined;
   let endHints: (() => void) | undefined;
   let sweepSoon = (): void => undefined;
@@ -179,6 +198,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       unsubscribe = await options.jobEvents.subscribe(events.take);
       background.every(leaseMs / 3, leases.renew);
       const pollSoon = background.every(pollMs, poll);
+      if (watch !== undefined && options.jobs !== undefined)
+        background.every(options.jobs.everyMs, watch.look);
       if (sweeps) {
         background.run(renewPresence());
         background.every(leaseMs / 3, renewPresence);
@@ -236,7 +257,12 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
           "RUN_STATE_FORBIDS",
           `Run ${runId} is busy; ask for it when it waits for something.`,
         );
-      await hosting.passivate(host, host.wakeAt());
+      const isWatched = watch !== undefined && host.awaited().length > 0;
+      const wakeAt = host.wakeAt() ?? Number.POSITIVE_INFINITY;
+      await hosting.passivate(
+        host,
+        isWatched ? Math.min(wakeAt, clock.now() + LONGEST_UNWATCHED_MS) : host.wakeAt(),
+      );
     },
     async rehydrate(runId) {
       if (hosts.has(runId)) return true;

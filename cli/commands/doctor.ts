@@ -12,7 +12,11 @@ export function addDoctorCommand(program: Command, setExitCode: SetExitCode): vo
   program
     .command("doctor")
     .description("Check what is configured, reachable or missing, and say what to do.")
-    .action(async (options: CommonOptions) => {
+    .option(
+      "--job",
+      "also run a small job on Google Batch, as GPU jobs are run, and say which part fails (some minutes, a few cents)",
+    )
+    .action(async (options: CommonOptions & { readonly job?: boolean }) => {
       const { CHECKS } = await import("../doctor/checks.ts");
       const config = readConfig(options.dataDir);
       const redact = redactor(config);
@@ -25,6 +29,11 @@ export function addDoctorCommand(program: Command, setExitCode: SetExitCode): vo
           return { what, state, finding: redact(finding) };
         }),
       );
+      if (options.job === true) {
+        const { trialFindings } = await import("../doctor/trial-job.ts");
+        for (const { what, finding } of await trialFindings(config))
+          findings.push({ what, state: finding.state, finding: redact(finding.finding) });
+      }
       print(
         options.json === true,
         { findings },

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { type Config } from "../../config.ts";
 import { readConfig } from "../configuration.ts";
-import { isOfGpuJobs } from "../../actors/supervisor/dispatch.ts";
+import { isOfGpuJobs } from "../../actors/run-details.ts";
 import type { Daemon } from "../../daemon.ts";
 import { HaystackError, configInvalid, toHaystackError } from "../../errors.ts";
 import { controlStrategySchema } from "../../science/query/structured-query.ts";

@@ -1,6 +1,10 @@
 import { z } from "zod";
 import { anyText, flag, listOf, serviceAccount, whole } from "../forms.ts";
 
+/** Region, machine with its accelerators, provisioning model, US dollars per hour. */
+export const OFFER =
+  /^([a-z]+-[a-z]+\d+)\/([a-z0-9-]+(?: with \d+ [a-z0-9-]+)?)\/(SPOT|STANDARD|FLEX_START)=\s*(\d+(?:\.\d+)?)$/;
+
 /** GPU jobs on Google Batch, and their events by Pub/Sub. */
 export const batch = {
   BATCH_PROJECT: anyText()
@@ -36,7 +40,9 @@ export const batch = {
     .describe("Provisioning model of the first attempts"),
   BATCH_SPOT_PREEMPTIONS: whole(0, 100)
     .default(2)
-    .describe("Number of Spot preemptions or shortages after which a job gets a standard machine"),
+    .describe(
+      "Number of preemptions and shortages after which a job gets the next offer: a standard machine, or the next of BATCH_OFFERS",
+    ),
   BATCH_PRICES: listOf(
     /^[^=]+=\s*\d+(\.\d+)?\/\d+(\.\d+)?$/,
     "MACHINE=SPOT/STANDARD",
@@ -44,6 +50,14 @@ export const batch = {
   ).describe(
     "US dollars per hour of machines with their accelerators, in the form MACHINE with COUNT ACCELERATOR=SPOT/STANDARD,...",
   ),
+  BATCH_OFFERS: listOf(OFFER, "REGION/MACHINE/SPOT, STANDARD or FLEX_START=USD").describe(
+    "Machines for a GPU job in the order in which they are tried, with US dollars per hour, in the form us-central1/g2-standard-8 with 1 nvidia-l4/SPOT=0.35,...; in place of BATCH_MACHINE_TYPE, BATCH_ACCELERATOR, BATCH_PROVISIONING and BATCH_PRICES",
+  ),
+  BATCH_OFFER_MINUTES: whole(1, 20_160)
+    .default(30)
+    .describe(
+      "Minutes without capacity or quota for its machine after which a waiting job is moved to the next offer",
+    ),
   BATCH_BOOT_DISK_GB: whole(10, 65_536).default(100).describe("Size of a job's boot disk, in GB"),
   BATCH_BOOT_DISK_IMAGE: anyText()
     .optional()

@@ -57,7 +57,7 @@ export const hosting = {
     ),
   RECONCILE_SECONDS: whole(1, 3_600)
     .default(10)
-    .describe("Seconds between checks of a waiting job"),
+    .describe("Seconds between looks at the jobs that runs wait for"),
   LEASE_SECONDS: whole(3, 3_600)
     .default(30)
     .describe("Seconds until another daemon takes over the runs of one that stopped responding"),
@@ -67,7 +67,7 @@ export const hosting = {
   PASSIVATE_SECONDS: whole(1, 86_400)
     .default(60)
     .describe(
-      "A run that waits longer than this is unloaded from memory until its next event or deadline",
+      "A run that waits longer than this is unloaded from memory until its next event or deadline, unless it waits for a job",
     ),
   GRACE_SECONDS: whole(1, 3_600).default(20).describe("Seconds to shut down cleanly after SIGTERM"),
 };

@@ -11,6 +11,9 @@ export const retention = {
   RETAIN_RUNS: whole(1, 100_000_000)
     .optional()
     .describe("Maximum number of ended runs that are kept; the oldest go first"),
+  RETAIN_AUDIT_DAYS: whole(1, 36_500)
+    .optional()
+    .describe("Days for which the audit log is kept; for ever if unset"),
   RETAIN_RESULTS: flag()
     .default(false)
     .describe(

@@ -28,6 +28,8 @@ locals {
     MAX_GPU_USD_PER_RUN        = tostring(var.gpu_usd.run)
     MAX_GPU_USD_PER_USER_MONTH = tostring(var.gpu_usd.user_month)
   }
+
+  environment = merge(local.settings, { for name, value in local.dispatch_settings : name => value if var.dispatch }, var.settings)
 }
 
 resource "google_cloud_run_v2_service" "daemon" {
@@ -96,7 +98,7 @@ resource "google_cloud_run_v2_service" "daemon" {
       }
 
       dynamic "env" {
-        for_each = merge(local.settings, var.settings)
+        for_each = local.environment
         content {
           name  = env.key
           value = env.value
@@ -115,6 +117,13 @@ resource "google_cloud_run_v2_service" "daemon" {
           }
         }
       }
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = !var.dispatch || (contains(keys(var.secrets), "SENDGRID_API_KEY") && contains(keys(var.settings), "MAIL_FROM"))
+      error_message = "With dispatch the daemon needs the secret SENDGRID_API_KEY and the setting MAIL_FROM: mails of a run would go with its machine."
     }
   }
 

@@ -22,3 +22,13 @@ output "outgoing_address" {
   description = "The address that databases and other services see."
   value       = google_compute_address.outgoing.address
 }
+
+output "daemon_account" {
+  description = "Account of the daemon, for those who may act as it."
+  value       = google_service_account.daemon.email
+}
+
+output "environment" {
+  description = "Variables of the daemon but its secrets, one a line, as --env-file takes them."
+  value       = join("\n", [for name, value in local.environment : "${name}=${value}"])
+}

@@ -31,6 +31,17 @@ resource "google_storage_bucket" "data" {
     }
   }
 
+  # What tasks of an import tell each other.
+  lifecycle_rule {
+    action {
+      type = "Delete"
+    }
+    condition {
+      age            = 30
+      matches_prefix = ["imports/"]
+    }
+  }
+
   lifecycle_rule {
     action {
       type = "AbortIncompleteMultipartUpload"

@@ -40,6 +40,12 @@ variable "settings" {
   default     = {}
 }
 
+variable "dispatch" {
+  description = "Whether each run is a CPU job of its own instead of a guest of the daemon."
+  type        = bool
+  default     = false
+}
+
 variable "users" {
   description = "Who may use the service: user:, group: or domain: members."
   type        = set(string)

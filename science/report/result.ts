@@ -77,7 +77,7 @@ export interface JobLedgerEntry {
   /** The machine with its accelerators, and how it is paid for; null where nothing is paid for. */
   readonly offer: {
     readonly machine: string;
-    readonly provisioning: "SPOT" | "STANDARD";
+    readonly provisioning: "SPOT" | "STANDARD" | "FLEX_START";
     readonly usd_per_hour: number;
   } | null;
   readonly cost_usd: number;

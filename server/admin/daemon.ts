@@ -1,19 +1,12 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { describeConfig } from "../../config.ts";
-import { describeMachine } from "../../machines/describe-machine.ts";
-import { inferenceJobMachine } from "../../machines/inference-job.ts";
-import { RUN_MACHINE, runMachine } from "../../machines/run.ts";
-import { stopJobsMachine } from "../../machines/stop-jobs.ts";
+import { RUN_MACHINE } from "../../machines/run.ts";
 import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
 import { audited } from "../access/audited.ts";
-import { iso, isoOrNull, stateOf, stateSchema, supervisorSchema } from "./schemas.ts";
+import { iso, isoOrNull, supervisorSchema } from "./schemas.ts";
 import { given } from "../../given.ts";
-
-const MACHINES = [runMachine, inferenceJobMachine, stopJobsMachine].map((machine) =>
-  stateOf(describeMachine(machine)),
-);
 
 const configSchema = z.array(
   z.object({
@@ -110,22 +103,6 @@ export const daemonRoutes =
             return present();
           },
         ),
-    );
-
-    app.get(
-      "/machine",
-      {
-        config: { access: "admin" },
-        schema: {
-          summary: "The statecharts of a run and its child machines",
-          tags,
-          response: {
-            200: z.object({ version: z.string(), machines: z.array(stateSchema) }),
-            ...errorResponses,
-          },
-        },
-      },
-      () => ({ version: RUN_MACHINE.version, machines: MACHINES }),
     );
 
     app.get(

@@ -1,6 +1,5 @@
 import { z } from "zod";
 import type { ActorNode } from "../../actors/inspection/actor-tree.ts";
-import type { StateDescription } from "../../machines/describe-machine.ts";
 import { RUN_PHASES, RUN_STATUSES } from "../../services/runs/document.ts";
 import type { Lease, OutboxEntry, SetAside } from "../../services/runs/index.ts";
 import { runSchema } from "../runs/schemas.ts";
@@ -168,17 +167,3 @@ export const stateSchema = z
     },
   })
   .meta({ id: "MachineState" });
-
-export const stateOf = ({
-  entry,
-  invokes,
-  transitions,
-  states,
-  ...rest
-}: StateDescription): z.infer<typeof stateSchema> => ({
-  ...rest,
-  entry: [...entry],
-  invokes: [...invokes],
-  transitions: [...transitions],
-  states: states.map(stateOf),
-});

@@ -40,9 +40,9 @@ export const stuckRoutes =
       );
       const asked = old.map(async (job) => {
         try {
-          return (await batch.get(job.job_id, AbortSignal.timeout(BATCH_MS))) === undefined
-            ? [job]
-            : [];
+          const signal = AbortSignal.timeout(BATCH_MS);
+          const status = await batch.get(job.job_id, signal, job.offer ?? undefined);
+          return status === undefined ? [job] : [];
         } catch (thrown) {
           logger.warn(
             { err: thrown, ...aboutRun(runId), job_id: job.job_id },

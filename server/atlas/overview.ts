@@ -47,6 +47,29 @@ const cellTypeOf = (name: string, groups: readonly CellGroup[]) => ({
   n_control_cells: cells(groups.filter(({ is_control }) => is_control)),
 });
 
+/** The values of one covariate, as written. */
+const valuesOf = (groups: readonly CellGroup[], covariate: "dose" | "time"): string[] =>
+  [
+    ...new Set(
+      groups.flatMap(({ covariates }) => {
+        const value = covariates?.[covariate];
+        return value === undefined ? [] : [value];
+      }),
+    ),
+  ].toSorted((a, b) => a.localeCompare(b, "en", { numeric: true }));
+
+/** What was measured of one perturbation in one cell type. */
+const measuredOf = (cell_type: string, groups: readonly CellGroup[]) => ({
+  cell_type,
+  n_cells: cells(groups),
+  donors: distinct(groups, ({ donor }) => donor).length,
+  doses: valuesOf(groups, "dose"),
+  times: valuesOf(groups, "time"),
+  n_cells_without_control: cells(
+    groups.filter(({ control_group_id }) => control_group_id === null),
+  ),
+});
+
 const perturbationOf = (name: string, groups: readonly CellGroup[]) => ({
   name,
   perturbation_id:
@@ -54,6 +77,9 @@ const perturbationOf = (name: string, groups: readonly CellGroup[]) => ({
   datasets: distinct(groups, ({ dataset }) => dataset),
   cell_types: distinct(groups, ({ cell_type }) => cell_type),
   n_cells: cells(groups),
+  measured: [...Map.groupBy(groups, ({ cell_type }) => cell_type)]
+    .toSorted(([a], [b]) => a.localeCompare(b, "en"))
+    .map(([cell_type, those]) => measuredOf(cell_type, those)),
 });
 
 function byName<Item extends { readonly name: string }>(

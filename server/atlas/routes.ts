@@ -43,6 +43,21 @@ const perturbationSchema = z.object({
   datasets: z.array(z.string()),
   cell_types: z.array(z.string()),
   n_cells: z.number().int(),
+  measured: z
+    .array(
+      z.object({
+        cell_type: z.string(),
+        n_cells: z.number().int(),
+        donors: z.number().int(),
+        doses: z.array(z.string()),
+        times: z.array(z.string()),
+        n_cells_without_control: z
+          .number()
+          .int()
+          .describe("Cells of donors of which there are no control cells of this type"),
+      }),
+    )
+    .describe("Of each of its cell types"),
 });
 
 /** The part that is asked for, and how many there are of it. */

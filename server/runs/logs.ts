@@ -23,7 +23,11 @@ export const logRoutes =
       },
       async ({ params, identity }) => {
         const record = await findRun(parts, identity, params.id);
-        const jobs = await outputsOf(record, (jobId) => parts.batch.output(jobId), redact);
+        const jobs = await outputsOf(
+          record,
+          (jobId, at) => parts.batch.output(jobId, undefined, at),
+          redact,
+        );
         return { run_id: record.document.run_id, jobs: [...jobs] };
       },
     );

@@ -13,6 +13,7 @@ import { auditedForOthers } from "../access/audited.ts";
 import { errorResponses } from "../errors.ts";
 import type { Identity, ServerParts } from "../parts.ts";
 import { findRun } from "./find-run.ts";
+import { untilGranted } from "./granted.ts";
 import { runParams, runSchema, runStatusSchema } from "./schemas.ts";
 
 /** `POST /runs/{id}/{wish}`, of users and of administrators. */
@@ -23,7 +24,7 @@ export const WISH_ROUTES: readonly (readonly [wish: Wish, summary: string])[] = 
 
 /**
  * Stores the wish, so that it is kept whatever happens from now on, and answers with the run as it
- * then stands.
+ * stands when it was granted; where that takes longer than a second, as it stands then.
  */
 export async function ask(
   parts: ServerParts,
@@ -44,8 +45,11 @@ export async function ask(
   }
   const type = WISH_EVENTS[wish];
   const isAsked = inbox.some(({ event }) => event.type === type);
-  if (answer === "granted" || isAsked) return document;
-  await parts.supervisor.deliver(runId, { id: `${type}.${revision}`, event: { type } });
+  if (answer === "granted") return document;
+  await untilGranted(parts, runId, wish, async () => {
+    if (!isAsked)
+      await parts.supervisor.deliver(runId, { id: `${type}.${revision}`, event: { type } });
+  });
   return (await findRun(parts, identity, runId)).document;
 }
 

@@ -23,29 +23,35 @@ const SIGN_IN = /data-sign-in="none"/;
 interface Content {
   readonly type: string;
   readonly plain: Buffer;
-  readonly packed: Buffer;
+  /** Made when somebody first asks for it. */
+  packed(): Promise<Buffer>;
   readonly kept: string;
 }
 
 const pack = promisify(gzip);
 
-async function contentOf(name: string, text: Buffer, kept: string): Promise<Content> {
+function contentOf(name: string, text: Buffer, kept: string): Content {
+  let packed: Promise<Buffer> | undefined;
   return {
     type: TYPES[extname(name)] ?? "application/octet-stream",
     plain: text,
-    packed: await pack(text, { level: 9 }),
+    packed: () => (packed ??= pack(text, { level: 9 })),
     kept,
   };
 }
 
-function send(request: FastifyRequest, reply: FastifyReply, content: Content): FastifyReply {
+async function send(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  content: Content,
+): Promise<FastifyReply> {
   const isPacked = /\bgzip\b/.test(request.headers["accept-encoding"] ?? "");
   return reply
     .type(content.type)
     .header("cache-control", content.kept)
     .header("vary", "accept-encoding")
     .headers(isPacked ? { "content-encoding": "gzip" } : {})
-    .send(isPacked ? content.packed : content.plain);
+    .send(isPacked ? await content.packed() : content.plain);
 }
 
 /** The built window by name; undefined where nobody has built it. */
@@ -60,10 +66,10 @@ async function builtWindow(
   const html = await readFile(`${folder}/index.html`, "utf8");
   const assets = names.map(
     async (name) =>
-      [name, await contentOf(name, await readFile(`${folder}/window/${name}`), FOR_EVER)] as const,
+      [name, contentOf(name, await readFile(`${folder}/window/${name}`), FOR_EVER)] as const,
   );
   return {
-    document: await contentOf(
+    document: contentOf(
       "index.html",
       Buffer.from(html.replace(SIGN_IN, `data-sign-in="${way}"`)),
       LOOK_AGAIN,
@@ -97,4 +103,8 @@ export const windowRoutes =
       app.get(`/window/${name}`, hidden, (request, reply) => send(request, reply, content));
     // The links of mails: the browser keeps what is behind the #, which names the run.
     app.get("/run", hidden, (_, reply) => reply.header("cache-control", LOOK_AGAIN).redirect("./"));
+    // Its own address of earlier releases.
+    app.get("/inspector", hidden, (_, reply) =>
+      reply.header("cache-control", LOOK_AGAIN).redirect("./?inspector"),
+    );
   };

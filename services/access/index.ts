@@ -56,5 +56,7 @@ export interface AccessStore {
   recordAudit(entry: AuditEntry): Promise<void>;
   /** Newest first. */
   listAudit(filter: AuditFilter): Promise<AuditRecord[]>;
+  /** Lets records of before that time go; how many those were. */
+  forgetAudit(before: number): Promise<number>;
   close(): Promise<void>;
 }

@@ -126,6 +126,8 @@ export async function openMongoAccess({
             .toArray()
         ).map(toAudit);
       }),
+    forgetAudit: (before) =>
+      guarded(async () => (await audit.deleteMany({ at: { $lt: before } })).deletedCount),
     close: () => client.close(),
   };
 }

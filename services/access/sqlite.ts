@@ -89,6 +89,7 @@ export async function openSqliteAccess({ file }: { readonly file: string }): Pro
   const listAudit = prepare<Omit<AuditRecord, "from"> & { readonly source: string | null }>(
     "SELECT * FROM audit WHERE (:target IS NULL OR target = :target) AND (:at IS NULL OR (at, id) < (:at, :id)) ORDER BY at DESC, id DESC LIMIT :limit",
   );
+  const forgetAudit = prepare("DELETE FROM audit WHERE at < :before RETURNING id");
   return {
     insertToken: async ({ id, owner, role, created_at, expires_at, revoked_at }, hash) =>
       void (await insertToken({ hash, id, owner, role, created_at, expires_at, revoked_at })),
@@ -116,6 +117,7 @@ export async function openSqliteAccess({ file }: { readonly file: string }): Pro
           limit: limit ?? 100,
         })
       ).map(({ source, ...record }) => ({ ...record, ...given({ from: source ?? undefined }) })),
+    forgetAudit: async (before) => (await forgetAudit({ before })).length,
     async close() {
       db.close();
     },

@@ -5,10 +5,20 @@ import { HaystackError } from "../../errors.ts";
 /** Job ids are ours, deterministic and unique for ever. */
 export const JOB_ID = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
-export type Provisioning = "SPOT" | "STANDARD";
+export type Provisioning = "SPOT" | "STANDARD" | "FLEX_START";
 
-/** How a job is run and what it costs, as asked for at submit. */
-export interface JobOffer {
+/** Where a job is. */
+export interface JobPlace {
+  readonly project: string;
+  readonly region: string;
+}
+
+/**
+ * How a job is run and what it costs, as asked for at submit; the place is absent in older records,
+ * for that of the configuration.
+ */
+export interface JobOffer extends Partial<JobPlace> {
+  /** With its accelerators: "g2-standard-8 with 1 nvidia-l4". */
   readonly machine: string;
   readonly provisioning: Provisioning;
   readonly usd_per_hour: number;
@@ -64,8 +74,14 @@ export interface InferenceJobSpec {
   readonly max_run_seconds: number;
   /** Digest of what prompt and query were drawn by. Absent where an earlier release chose them. */
   readonly inputs?: string;
-  /** Absent: the adapter's own choice. */
-  readonly provisioning?: Provisioning;
+  /** Absent: the adapter's first one. */
+  readonly offer?: JobOffer;
+}
+
+/** A job, and where it is: by its offer. */
+export interface PlacedJob {
+  readonly job_id: string;
+  readonly offer?: JobOffer | null;
 }
 
 /**
@@ -136,6 +152,17 @@ export interface RunJobs {
   close(): Promise<void>;
 }
 
+/** Port: a job that copies one object to another, by the bucket as it is mounted for GPU jobs. */
+export interface TrialJobs {
+  submit(
+    spec: { readonly job_id: string; readonly from: string; readonly to: string },
+    signal?: AbortSignal,
+  ): Promise<void>;
+  get(jobId: string, signal?: AbortSignal): Promise<JobStatus | undefined>;
+  cancel(jobId: string, signal?: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
 export interface ImportJobSpec {
   readonly job_id: string;
   readonly import_id: string;
@@ -192,18 +219,35 @@ export interface BatchService {
    * The truth; undefined when Batch does not know the job (which right after submit may be only
    * late: see notFoundGraceMs).
    */
-  get(jobId: string, signal?: AbortSignal): Promise<JobStatus | undefined>;
+  get(jobId: string, signal?: AbortSignal, at?: Partial<JobPlace>): Promise<JobStatus | undefined>;
+  /**
+   * How many jobs stand, by their ids, in fewer requests than one for each; those that Batch does
+   * not know are left out. Absent where a request costs nothing.
+   */
+  look?(jobs: readonly PlacedJob[], signal?: AbortSignal): Promise<ReadonlyMap<string, JobStatus>>;
   /**
    * Asks for cancellation; returns at once. Unknown or terminal jobs: no error. The job is stopped
    * only when get says a terminal state.
    */
-  cancel(jobId: string, signal?: AbortSignal): Promise<void>;
+  cancel(jobId: string, signal?: AbortSignal, at?: Partial<JobPlace>): Promise<void>;
   /** What the program of a job said; undefined when Batch does not know the job. */
-  output(jobId: string, signal?: AbortSignal): Promise<JobOutput | undefined>;
+  output(
+    jobId: string,
+    signal?: AbortSignal,
+    at?: Partial<JobPlace>,
+  ): Promise<JobOutput | undefined>;
   /** For how long after submit an unknown job may still appear. */
   readonly notFoundGraceMs: number;
-  /** What a job gets that was preempted so often before; null where nothing is paid for. */
-  offer(preemptions: number): JobOffer | null;
+  /**
+   * What a job gets that lost or lacked its machine so often before, and was moved on so often; null
+   * where nothing is paid for.
+   */
+  offer(losses: number, moves?: number): JobOffer | null;
+  /**
+   * For how long a job waits for the machine of the offer before it is moved to the next one, in
+   * milliseconds. Undefined, also by absence, where there is no next one.
+   */
+  moveAfterMs?(offer: JobOffer): number | undefined;
   readonly model: Model;
   /**
    * All that is said here of the program that predicts: another text, maybe another prediction.

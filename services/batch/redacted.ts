@@ -1,4 +1,5 @@
-import type { BatchService, JobStatus } from "./index.ts";
+import { given } from "../../given.ts";
+import type { BatchService, JobStatus, PlacedJob } from "./index.ts";
 
 /** Secrets that an inference program tells of leave no trace in runs, reports, mails and logs. */
 export function redactedBatch(batch: BatchService, redact: (text: string) => string): BatchService {
@@ -14,6 +15,17 @@ export function redactedBatch(batch: BatchService, redact: (text: string) => str
   return {
     ...batch,
     submit: async (spec, signal) => cleaned(await batch.submit(spec, signal)),
-    get: async (jobId, signal) => cleaned(await batch.get(jobId, signal)),
+    get: async (jobId, signal, at) => cleaned(await batch.get(jobId, signal, at)),
+    ...given({
+      look:
+        batch.look &&
+        (async (jobs: readonly PlacedJob[], signal?: AbortSignal) =>
+          new Map(
+            [...((await batch.look?.(jobs, signal)) ?? [])].map(([id, status]) => [
+              id,
+              cleaned(status),
+            ]),
+          )),
+    }),
   };
 }

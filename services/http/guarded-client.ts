@@ -162,7 +162,7 @@ export function guardedClient(options: GuardedClientOptions): GuardedClient {
         signal,
       );
       await cache.write(request.url.href, body);
-      return body as Body;
+      return body;
     } catch (thrown) {
       signal?.throwIfAborted();
       if (thrown instanceof ServiceTrouble) throw thrown;

@@ -6,7 +6,7 @@ import { HaystackError } from "../../errors.ts";
 import type { Clock } from "../clock/index.ts";
 import { checkMail, messageId } from "./check-mail.ts";
 import type { Mail, MailService } from "./index.ts";
-import { removeUnfinished, unfinishedName } from "../../unfinished.ts";
+import { unfinishedName } from "../../unfinished.ts";
 
 const ENDING = ".eml";
 /** How files end that are being written. */

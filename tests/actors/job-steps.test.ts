@@ -54,12 +54,18 @@ const toCheck = (more: Partial<CheckJobInput> = {}): CheckJobInput => ({
   ...more,
 });
 
+/** What is put there is not kept. */
+const NO_JOURNAL = {
+  journalGet: async () => undefined,
+  journalPut: async (_run: string, _key: string, value: unknown) => value,
+};
+
 const portsOf = (batch: Partial<BatchService>, more: Partial<StepPorts> = {}): StepPorts =>
   ({
     batch: { notFoundGraceMs: 0, offer: () => null, ...batch },
     clock: manualClock(NOW),
     ceilings: NO_CEILINGS,
-    runs: { get: async () => undefined },
+    runs: { get: async () => undefined, ...NO_JOURNAL },
     reconcileMs: 30_000,
     ...more,
   }) as unknown as StepPorts;
@@ -133,8 +139,8 @@ test("a machine is offered for the preemptions so far, and the job is handed ove
         provisioning: preemptions < 2 ? "SPOT" : "STANDARD",
         usd_per_hour: preemptions < 2 ? 1 : 3,
       }),
-      submit: ({ job_id, provisioning, max_run_seconds, seed }) => {
-        handed.push({ provisioning, max_run_seconds, seed });
+      submit: ({ job_id, offer, max_run_seconds, seed }) => {
+        handed.push({ provisioning: offer?.provisioning, max_run_seconds, seed });
         return Promise.resolve({ job_id, state: "QUEUED" });
       },
     }),
@@ -177,6 +183,7 @@ test("no job is begun once a run has spent what it may, to the cent; one that is
         },
         {
           runs: {
+            ...NO_JOURNAL,
             get: async () => ({ document: { ...run("r1"), usage: { gpu_cost_usd: spent } } }),
             usedBy: async () => ({ queued: 0, gpu_cost_usd: spent }),
           } as unknown as StepPorts["runs"],
@@ -514,18 +521,28 @@ describe("the deadline of a job that runs", () => {
       context,
     );
 
+  test.each([0, 30_000, MINUTE - 1])(
+    "is when the job is checked again: %i ms after it was handed over, and known to Batch",
+    async (passed) => {
+      const now = NOW + passed;
+      expect(await checkAt(now)).toEqual({
+        verdict: "waiting",
+        now,
+        check_at: NOW + MINUTE,
+        held: null,
+      });
+    },
+  );
+
   test.each([
-    ["long before it, after the usual pause", 0, 30_000],
-    ["so that the usual pause ends with it", 30_000, MINUTE],
-    ["shortly before it, at the deadline and no later", 45_000, MINUTE],
-    ["one millisecond before it, at the deadline", MINUTE - 1, MINUTE],
-  ])("is looked for again %s", async (_, passed, next) => {
-    const now = NOW + passed;
-    expect(await checkAt(now)).toEqual({
+    [20_000, 20_000],
+    [2 * MINUTE, MINUTE],
+  ])("or where Batch may know it by then: with a grace of %i ms after %i ms", async (grace, at) => {
+    const ports = portsOf({ get: () => Promise.resolve(undefined), notFoundGraceMs: grace });
+    expect(await checkJob(ports)(toCheck({ deadline_at: NOW + MINUTE }), context)).toEqual({
       verdict: "waiting",
-      now,
-      check_at: NOW + next,
-      held: null,
+      now: NOW,
+      check_at: NOW + at,
     });
   });
 
@@ -580,24 +597,6 @@ test("a job that waited for hours keeps its whole running time", async () => {
     expect((await check(NOW + hours * hour, status)).verdict).toBe(verdict);
 });
 
-test("a job that runs is looked at ever more rarely: 192 times in six hours instead of 2,160", async () => {
-  const clock = manualClock(NOW);
-  const ports = portsOf(saying({ state: "RUNNING", started_at: NOW }), {
-    clock,
-    reconcileMs: 10_000,
-  });
-  const pauses: number[] = [];
-  while (clock.now() < NOW + 360 * MINUTE) {
-    const verdict = await checkJob(ports)(toCheck({ deadline_at: NOW + 400 * MINUTE }), context);
-    const { check_at } = verdict as { readonly check_at: number };
-    pauses.push((check_at - clock.now()) / 1_000);
-    clock.advanceTo(check_at);
-  }
-  expect(pauses.length).toBe(192);
-  expect([pauses.slice(0, 4), pauses.at(-1)]).toEqual([[10, 10, 10, 10], 120]);
-  expect(pauses).toEqual(pauses.toSorted((one, other) => one - other));
-});
-
 test("a job that was cancelled without ever having had a machine is submitted again, another is not", async () => {
   const check = (status: Partial<JobStatus>) =>
     checkJob(portsOf(saying({ state: "CANCELLED", ...status })))(toCheck(), context);
@@ -608,6 +607,36 @@ test("a job that was cancelled without ever having had a machine is submitted ag
     error: { code: "JOB_FAILED", retryable: true },
   });
   expect(await check({})).toMatchObject({ kind: "application", error: { retryable: false } });
+});
+
+test("a job that was stopped to be moved is moved on, and counts as no loss beside", async () => {
+  const noted = new Set<string>();
+  const ports = portsOf(saying({ state: "CANCELLED", shortage: true }), {
+    runs: {
+      ...NO_JOURNAL,
+      journalGet: async (_run: string, key: string) => (noted.has(key) ? true : undefined),
+    } as unknown as StepPorts["runs"],
+  });
+  const offered = {
+    ...job(),
+    offer: { machine: "m", provisioning: "SPOT", usd_per_hour: 1 } as const,
+  };
+  const check = () => checkJob(ports)(toCheck({ job: offered }), context);
+  expect(await check()).toMatchObject({ verdict: "failed", shortage: true });
+  noted.add("moved.hs-r1-i1-p-a1");
+  expect(await check()).toStrictEqual({
+    verdict: "failed",
+    kind: "transient",
+    moves_on: true,
+    error: {
+      code: "JOB_FAILED",
+      message:
+        "The job hs-r1-i1-p-a1 found no machine (m, SPOT); it is submitted again with the next offer.",
+      retryable: true,
+    },
+    retry_at: NOW + 1_000,
+    run_seconds: null,
+  });
 });
 
 test("a job waits where those under way may use up what the run may spend, and is taken on where it is known", async () => {
@@ -631,6 +660,7 @@ test("a job waits where those under way may use up what the run may spend, and i
         },
         {
           runs: {
+            ...NO_JOURNAL,
             get: async () => ({
               document: { ...run("r1"), usage: { gpu_cost_usd: spent } },
               snapshot: JSON.stringify({ context: { jobs: [under(state), job()] } }),

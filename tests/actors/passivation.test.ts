@@ -19,6 +19,7 @@ function passivating() {
     },
     clock,
     passivateMs: 5_000,
+    watchesJobs: false,
     isSending: ({ runId }) => runId === "mails",
     remove: () => void done.push("removed"),
   });

@@ -4,13 +4,14 @@ import { mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { expect, onTestFinished, test } from "vitest";
+import { describeWith } from "../support/describe-with.ts";
+import { PROCESSES } from "../support/linux-parts.ts";
 import { answerCache, removeLitter } from "../../adapters/litter.ts";
 import { loadConfig } from "../../config.ts";
 import { folderCache } from "../../services/http/answer-cache.ts";
 import { temporaryFolder } from "../services/temporary-folder.ts";
 
 const DAY_MS = 86_400_000;
-const onLinux = process.platform === "linux";
 
 /** A process that makes a scratch folder, tells a name of its own, and waits. */
 async function writer(root: string) {
@@ -34,9 +35,8 @@ async function writer(root: string) {
   };
 }
 
-test.runIf(onLinux)(
-  "what a killed process left unfinished goes at once, what a living one is making stays",
-  async () => {
+describeWith(PROCESSES)("beside other processes", () => {
+  test("what a killed process left unfinished goes at once, what a living one is making stays", async () => {
     const dataDir = await temporaryFolder();
     const config = loadConfig({}, dataDir);
     const scratch = join(dataDir, "objects", ".scratch");
@@ -62,11 +62,11 @@ test.runIf(onLinux)(
     const process = living.name.slice(0, living.name.indexOf("."));
     for (const folder of folders) {
       const left = (await readdir(folder)).filter((name) => name !== "a.run_completed.1.eml");
-      expect(left, folder).toEqual([expect.stringContaining(process)]);
+      expect({ folder, left }).toEqual({ folder, left: [expect.stringContaining(process)] });
     }
     expect(await readdir(join(dataDir, "mail"))).toContain("a.run_completed.1.eml");
-  },
-);
+  });
+});
 
 test("what cannot be told to be another machine's goes after three days", async () => {
   const dataDir = await temporaryFolder();

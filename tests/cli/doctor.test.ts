@@ -1,7 +1,9 @@
 import { expect, onTestFinished, test } from "vitest";
+import { haystack } from "../support/command-line.ts";
 import { doctor } from "../support/doctor.ts";
 import { freePort } from "../support/free-port.ts";
 import { startGeneDatabases } from "../support/gene-databases-server.ts";
+import { temporaryFolder } from "../support/hosted-runs.ts";
 import { startIdentityProvider } from "../support/identity-provider.ts";
 import { EMBEDDING, startModelServer } from "../support/model-server.ts";
 import { startCollector } from "../support/otlp-server.ts";
@@ -160,3 +162,13 @@ test.each([
   },
   60_000,
 );
+
+test("a job is tried on Google Batch only: elsewhere the option is refused in one sentence", async () => {
+  const { code, stderr } = await haystack(
+    ["doctor", "--job", "--data-dir", await temporaryFolder()],
+    {
+      env: {},
+    },
+  );
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/--job tries a job on Google Batch/)]);
+}, 60_000);

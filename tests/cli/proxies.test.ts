@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { onTestFinished, expect, test } from "vitest";
-import { proxyVariables } from "../../proxies.ts";
+import { proxyVariables } from "../../cli/proxies.ts";
 import { haystack } from "../support/command-line.ts";
 import { doctor } from "../support/doctor.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
@@ -100,7 +100,7 @@ test("Google's clients are too, and what NO_PROXY names is not", async () => {
     [
       "--input-type=module",
       "--eval",
-      `import { useProxies } from "./proxies.ts";
+      `import { useProxies } from "./cli/proxies.ts";
       import { googleBatchJobs } from "./services/batch/google/jobs.ts";
       useProxies();
       const place = { project: "p", location: "us-central1", patienceMs: 5_000 };

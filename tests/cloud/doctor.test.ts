@@ -57,6 +57,20 @@ describeInCloud("haystack doctor asks the services themselves", () => {
   );
 
   test(
+    "a job that is really run says which part fails: here the bucket is not mounted where the job looks",
+    async () => {
+      const cloud = await startCloud();
+      const { code, found } = await doctor(cloud.environment, "--job");
+      const parts = ["machine", "image", "mount", "topic"].map(
+        (part) => found[`job: ${part}`]?.[0],
+      );
+      expect([code, parts]).toEqual([1, ["ok", "ok", "problem", "ok"]]);
+      expect(found["job: mount"]?.[1]).toMatch(/roles\/storage\.objectUser/);
+    },
+    LONG_MS,
+  );
+
+  test(
     "a dead-letter topic must be there, and the subscription must use it",
     async () => {
       const cloud = await startCloud();

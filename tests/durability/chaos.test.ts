@@ -1,23 +1,27 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { appendFile, copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { executionsLog, INFERENCE } from "../../bench/chaos-daemon.ts";
+import { mayMountDisk } from "../../bench/chaos-disk.ts";
+import { FAULT_KINDS } from "../../bench/chaos-faults.ts";
+import { leftoversOf, orphansOf } from "../../bench/chaos-left.ts";
 import { countEffects, isSound } from "../../bench/chaos-effects.ts";
 import { runChaos } from "../../bench/chaos-run.ts";
 import { run, temporaryFolder, temporaryStore } from "../support/hosted-runs.ts";
 import { describeWithMongodb, startMongodb } from "../support/mongodb.ts";
 
 test(
-  "real daemons that are killed and frozen, also with their group, their computations and their job runners, lose no run, repeat no job and repeat no mail",
+  "real daemons that are killed and frozen, also on a full disk, also with their group, their computations and their job runners, lose no run, repeat no job and repeat no mail",
   { timeout: 600_000 },
   async () => {
     const result = await runChaos({
       runs: 12,
       kills: 2,
-      faults: 4,
+      faults: FAULT_KINDS.length,
       seed: 1,
       daemons: 1,
       limitSeconds: 540,
@@ -31,7 +35,11 @@ test(
       duplicate_jobs: 0,
       duplicate_mails: 0,
       kills: 2,
-      faults: { runner: 1, compute: 1, group: 1, freeze: 1 },
+      orphans: [],
+      leftovers: [],
+      ...(mayMountDisk
+        ? { faults: { runner: 1, compute: 1, group: 1, freeze: 1, disk: 1 }, faults_left_out: [] }
+        : { faults_left_out: ["disk"] }),
       crashes: 0,
     });
     expect(isSound(result)).toBe(true);
@@ -62,6 +70,8 @@ describeWithMongodb("on MongoDB", () => {
         duplicate_jobs: 0,
         duplicate_mails: 0,
         kills: 3,
+        orphans: [],
+        leftovers: [],
         crashes: 0,
       });
       expect(result.job_executions).toBe(result.jobs_needed);
@@ -82,8 +92,9 @@ test(
       daemons: 1,
       limitSeconds: 240,
       log: () => undefined,
-      async onCounted(store, dataDir, runIds) {
-        const log = executionsLog(dataDir);
+      async onCounted(store, folders, runIds) {
+        const { dataDir } = folders;
+        const log = executionsLog(folders.witness);
         const [job = "", output = ""] = (await readFile(log, "utf8")).split(/[ \n]/);
         const infer = (name: string) =>
           promisify(execFile)(INFERENCE, [log, log, log, output], {
@@ -91,7 +102,12 @@ test(
           });
         const after = async (damage: Promise<unknown>): Promise<void> => {
           await damage;
-          const counted = { runs: runIds.length, ...(await countEffects(store, dataDir, runIds)) };
+          const counted = {
+            runs: runIds.length,
+            orphans: [],
+            leftovers: await leftoversOf(store, dataDir, runIds),
+            ...(await countEffects(store, folders, runIds)),
+          };
           const { completed, lost, duplicate_jobs, duplicate_mails, job_executions, jobs_needed } =
             counted;
           counts.push({
@@ -156,11 +172,43 @@ test("the count from outside sees a repeated job, a repeated mail, and runs that
   await mkdir(join(folder, "mail"));
   for (const name of ["no-results.run_completed.1.eml", "no-results.run_completed.2.eml"])
     await writeFile(join(folder, "mail", name), "");
-  expect(await countEffects(store, folder, ["unfinished", "no-results", "gone"])).toMatchObject({
+  const folders = { dataDir: folder, witness: folder };
+  expect(await countEffects(store, folders, ["unfinished", "no-results", "gone"])).toMatchObject({
     completed: 0,
     lost: ["unfinished", "no-results", "gone"],
     duplicate_jobs: 1,
     duplicate_mails: 1,
     job_executions: 4,
   });
+});
+
+test("the count from outside sees processes, jobs, events, mails and files that are left", async () => {
+  const folder = await temporaryFolder();
+  const store = await temporaryStore();
+  await store.insert(run("left"), { owner: "gone", expires_at: Date.now() + 3_600_000 });
+  await store.deliver("left", { id: "e", event: { type: "cancel.requested" } });
+  const put = async (path: string, text = ""): Promise<void> => {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), text);
+  };
+  await put("batch/jobs/hs-left-i1-p-a1/state.0.json", JSON.stringify({ state: "RUNNING", at: 0 }));
+  await put("batch/jobs/hs-left-i1-p-a2/state.0.json", JSON.stringify({ state: "FAILED", at: 0 }));
+  await put("batch/drafts/hs-left-i1-p-a1.x");
+  await put("objects/.scratch/work-x");
+  await put("objects/batch-io/left/iter_1/predictions.h5ad.part");
+  await put("mail/.x.part");
+  await put("mail/left.run_failed.1.eml");
+  expect(await leftoversOf(store, folder, ["left"])).toEqual([
+    "left: a lease of gone",
+    "left: 1 events",
+    "job hs-left-i1-p-a1: RUNNING",
+    join(folder, "batch/drafts/hs-left-i1-p-a1.x"),
+    join(folder, "objects/.scratch/work-x"),
+    join(folder, "mail/.x.part"),
+    join(folder, "objects/batch-io/left/iter_1/predictions.h5ad.part"),
+  ]);
+  const child = spawn("sleep", ["600"], { env: { ...process.env, OF: folder } });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  await once(child, "spawn");
+  expect(await orphansOf(folder, 0)).toEqual([`${child.pid} sleep 600`]);
 });

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { SteadyClock, TimeSource } from "../../services/clock/steady.ts";
-import type { RunCommit, RunStore, UserLoad } from "../../services/runs/index.ts";
+import type { CommitOutcome, RunCommit, RunStore, UserLoad } from "../../services/runs/index.ts";
 import { openSqliteRuns } from "../../services/runs/sqlite/store.ts";
 import { withoutCompare } from "../services/runs-fixtures.ts";
 import { planCells, runCells } from "../support/model/crash-matrix.ts";
@@ -22,7 +22,7 @@ import { steeredRun, type SteeredRunOptions } from "../support/model/steered-run
 type StoreFault = (store: RunStore) => RunStore;
 
 const GATE = "../../actors/host/gate.ts";
-const POSTPONING = "../../actors/host/postponing.ts";
+const GROUP_COMMIT = "../../actors/host/group-commit.ts";
 const WAKE_UPS = "../../actors/supervisor/wake-ups.ts";
 const ADMISSION = "../../actors/supervisor/admission.ts";
 const JOB_ID = "../../machines/job-id.ts";
@@ -53,17 +53,27 @@ const oneNameForAll = async (original: () => Promise<object>) => ({
     `hs-${runId}-i${iteration}-${kind.charAt(0)}-a1`,
 });
 
-/** Every fault is the last. */
-const impatient = async (original: () => Promise<object>) => ({
-  ...(await original()),
-  createPostponing: () => ({
-    attempts: (_step: string, _signal: AbortSignal, attempt: () => Promise<unknown>) => attempt(),
-    waits: () => () => undefined,
-    shown: () => undefined,
-    obstructed: () => false,
-    close: () => undefined,
-  }),
-});
+/** What the store cannot write now counts as refused. */
+const takesFullDiskForRefusal = async () => {
+  const { createGroupCommit } = await vi.importActual<{
+    createGroupCommit: (store: Pick<RunStore, "commit">, ...rest: unknown[]) => unknown;
+  }>(GROUP_COMMIT);
+  return {
+    createGroupCommit: (store: RunStore, ...rest: unknown[]) =>
+      createGroupCommit(
+        {
+          commit: (commits) =>
+            store.commit(commits).catch(() =>
+              commits.map((): CommitOutcome => ({
+                result: "refused",
+                problem: "the disk is full",
+              })),
+            ),
+        },
+        ...rest,
+      ),
+  };
+};
 
 /** Whose pauses end when the time of day says so. */
 const wallClock = ({ wall, uptime, timer }: TimeSource): SteadyClock => {
@@ -137,7 +147,7 @@ function acknowledgesBeforeWriting(store: RunStore): RunStore {
 
 afterEach(() => {
   vi.doUnmock(GATE);
-  vi.doUnmock(POSTPONING);
+  vi.doUnmock(GROUP_COMMIT);
   vi.doUnmock(WAKE_UPS);
   vi.doUnmock(ADMISSION);
   vi.doUnmock(JOB_ID);
@@ -177,11 +187,6 @@ describe("the simulation notices", () => {
     ],
   ])("%s", async (_, fault, expected) => {
     expect(await firstViolation(fault)).toMatch(expected);
-  });
-
-  test("a passing fault of the machine that fails a run for good", async () => {
-    vi.doMock(POSTPONING, impatient);
-    expect(await firstViolation()).toMatch(/^passing/);
   });
 
   test("a clock that is the machine's own, when somebody sets it", async () => {
@@ -340,5 +345,10 @@ describe("the model-based proof and the crash matrix", () => {
     ["repeated", repeated],
   ])("notice nothing where there is no fault: %s", async (_, path) => {
     expect([await inModel(path, {}), await inMatrix(path, {})]).toEqual(["nothing", "nothing"]);
+  });
+
+  test("the crash matrix notices a full disk that counts as a refusal", async () => {
+    const options = await brokenPart(GROUP_COMMIT, takesFullDiskForRefusal);
+    expect(await inMatrix(cancelled, options)).toMatch(/^stopped on a full disk/);
   });
 });

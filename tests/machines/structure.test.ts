@@ -1,10 +1,10 @@
 import { globSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { AnyStateMachine, AnyStateNode } from "xstate";
-import { transitionTable } from "../../machines/describe-machine.ts";
+import { describeMachine, transitionTable } from "../../machines/describe-machine.ts";
 import { inferenceJobMachine } from "../../machines/inference-job.ts";
 import { RUN_STATES } from "../../machines/run-view.ts";
-import { runMachine } from "../../machines/run.ts";
+import { RUN_MACHINE, runMachine } from "../../machines/run.ts";
 import { stopJobsMachine } from "../../machines/stop-jobs.ts";
 
 const MACHINES: Readonly<Record<string, AnyStateMachine>> = {
@@ -77,6 +77,17 @@ test("the transition tables in docs/run-lifecycle.md are those of the machines",
         .slice(1),
     ).toEqual(rows);
   }
+});
+
+test("the statecharts that are kept of the present version are those of the machines; of each version that has snapshots there are some", () => {
+  const kept = (version: string): unknown =>
+    JSON.parse(readFileSync(`machines/charts/v${version}.json`, "utf8"));
+  expect(kept(RUN_MACHINE.version)).toEqual(Object.values(MACHINES).map(describeMachine));
+  const released = globSync("tests/machines/golden/*.json").map(
+    (file) => (JSON.parse(readFileSync(file, "utf8")) as { machine: { version: string } }).machine,
+  );
+  for (const version of new Set(released.map((machine) => machine.version)))
+    expect(kept(version)).toBeInstanceOf(Array);
 });
 
 test("a statechart is made of names: what they stand for lies in files beside it", () => {

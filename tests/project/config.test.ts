@@ -2,7 +2,7 @@ import { globSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import {
   describeConfig,
-  gpuPrice,
+  gpuOffers,
   handedOn,
   loadConfig,
   mongodbOf,
@@ -42,6 +42,20 @@ test.each<[string, Record<string, string>, readonly string[]]>([
     "an image's ENTRYPOINT on a machine with accelerators",
     { ...CLOUD, BATCH_ENTRYPOINT: "image" },
     ["BATCH_ENTRYPOINT \\(Google Batch does not start an image's ENTRYPOINT"],
+  ],
+  [
+    "offers that name no price, and a region that is none",
+    { ...CLOUD, BATCH_OFFERS: "us-central1/g2-standard-8 with 1 nvidia-l4/SPOT" },
+    ["BATCH_OFFERS"],
+  ],
+  [
+    "a subnetwork of one region for machines of several",
+    {
+      ...CLOUD,
+      BATCH_OFFERS: "us-central1/g2-standard-8/SPOT=0.3,us-east4/g2-standard-8/SPOT=0.3",
+      BATCH_SUBNETWORK: "regions/us-central1/subnetworks/s",
+    },
+    ["BATCH_SUBNETWORK \\(is of one region"],
   ],
   [
     "prices that are no numbers",
@@ -270,16 +284,21 @@ test("the price is that of the configured machine", () => {
     BATCH_PRICES:
       "g2-standard-8 with 1 nvidia-l4=0.3/0.8, a3-highgpu-2g with 2 nvidia-h100-80gb=9/22.5",
   };
-  expect(gpuPrice(loadConfig({ ...CLOUD, ...table }))).toEqual({ SPOT: 0.3, STANDARD: 0.8 });
+  const pricesOf = (changes: Record<string, string>) =>
+    gpuOffers(loadConfig({ ...CLOUD, ...table, ...changes })).map(
+      ({ provisioning, usd_per_hour }) => [provisioning, usd_per_hour],
+    );
+  expect(pricesOf({})).toEqual([
+    ["SPOT", 0.3],
+    ["STANDARD", 0.8],
+  ]);
   const larger = {
     BATCH_MACHINE_TYPE: "a3-highgpu-2g",
     BATCH_ACCELERATOR: "nvidia-h100-80gb",
     BATCH_ACCELERATOR_COUNT: "2",
+    BATCH_PROVISIONING: "STANDARD",
   };
-  expect(gpuPrice(loadConfig({ ...CLOUD, ...table, ...larger }))).toEqual({
-    SPOT: 9,
-    STANDARD: 22.5,
-  });
+  expect(pricesOf(larger)).toEqual([["STANDARD", 22.5]]);
 });
 
 test("passwords in addresses and secrets that are handed on are shown nowhere", () => {
@@ -394,4 +413,27 @@ test.each([
 test("what a daemon may make for itself is not made by the jobs of its runs", () => {
   expect(handedOn("PUBSUB_CREATE", "true")).toBeUndefined();
   expect(handedOn("PUBSUB_TOPIC", "t")).toBe("openly");
+});
+
+test("offers are tried in their order, each with its region, machine and price", () => {
+  const config = loadConfig({
+    ...CLOUD,
+    BATCH_OFFERS:
+      "us-central1/g2-standard-8 with 1 nvidia-l4/SPOT=0.35, us-east4/a2-highgpu-1g with 1 nvidia-tesla-a100/FLEX_START=1.8",
+    BATCH_SUBNETWORK: "regions/{region}/subnetworks/s",
+  });
+  expect(gpuOffers(config)).toEqual([
+    {
+      region: "us-central1",
+      machine: "g2-standard-8 with 1 nvidia-l4",
+      provisioning: "SPOT",
+      usd_per_hour: 0.35,
+    },
+    {
+      region: "us-east4",
+      machine: "a2-highgpu-1g with 1 nvidia-tesla-a100",
+      provisioning: "FLEX_START",
+      usd_per_hour: 1.8,
+    },
+  ]);
 });

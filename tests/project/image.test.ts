@@ -1,7 +1,13 @@
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { loadConfig } from "../../config.ts";
 import { COMPUTED, importsIn, packageOf } from "../support/imports.ts";
+
+/** The files of this folder that a pattern of the Dockerfile means. */
+const ourFiles = (pattern: string): readonly string[] => {
+  const left = readFileSync(".dockerignore", "utf8").split("\n");
+  return globSync(pattern).filter((file) => !left.includes(file));
+};
 
 /** What the orchestrator's image holds of this folder. */
 function copiedBy(dockerfile: string): string[] {
@@ -9,7 +15,10 @@ function copiedBy(dockerfile: string): string[] {
   const built = [...stage.matchAll(/^COPY --from=window \/opt\/haystack\/(\S+) (\S+)$/gm)];
   return [
     ...[...stage.matchAll(/^COPY (?!--from)(.+)$/gm)].flatMap(([, names = ""]) =>
-      names.split(" ").slice(0, -1),
+      names
+        .split(" ")
+        .slice(0, -1)
+        .flatMap((name) => (name.includes("*") ? ourFiles(name) : name)),
     ),
     ...built.flatMap(([, from = "", to]) => (from === to ? [from] : [])),
   ];

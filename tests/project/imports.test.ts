@@ -14,7 +14,7 @@ import {
  * composition root; docs/decisions/0021-rooms-and-imports.md says why.
  */
 const HELPERS =
-  "(errors|given|json-text|last-work|own-files|retry-after|system-words|zod-words)\\.ts";
+  "(errors|given|json-text|last-work|own-files|retry-after|system-words|unfinished|zod-words)\\.ts";
 const INTERFACES = "services/[\\w-]+/(index|document)\\.ts";
 const ACTORS =
   "actors/([\\w-]+|supervisor/supervisor|mail/requested|(watch|inspection|imports)/[\\w-]+)\\.ts";
@@ -28,7 +28,8 @@ interface Room {
 
 const ROOMS: readonly Room[] = [
   {
-    files: /^(given|json-text|last-work|own-files|retry-after|system-words|zod-words)\.ts$/,
+    files:
+      /^(given|json-text|last-work|own-files|retry-after|system-words|unfinished|zod-words)\.ts$/,
     imports: [],
   },
   { files: /^errors\.ts$/, imports: ["system-words\\.ts"] },
@@ -108,7 +109,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   "p-limit": /^(actors|cli|services)\//,
   xstate: /^(machines|actors)\//,
   mongodb: /^services\/(runs\/mongodb\/|access\/mongodb\.ts)/,
-  "node:sqlite": /^services\/(runs\/sqlite\/|access\/sqlite\.ts)/,
+  "node:sqlite": /^services\/(runs\/sqlite\/|access\/sqlite\.ts|http\/shared-pace\.ts)/,
   nodemailer: /^services\/mail\/eml-file\.ts/,
   "@sendgrid/mail": /^services\/mail\/sendgrid\.ts/,
   openai: /^services\/language-model\/openai\//,
@@ -133,6 +134,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   open: /^cli\/runs\/browser\.ts/,
   "eventsource-parser": /^(cli\/server|web\/src)\//,
   preact: /^web\/src\//,
+  elkjs: /^web\/src\/inspector\/layout\.ts/,
   fastify: /^(server\/|serve\.ts)/,
   "fastify-type-provider-zod": /^server\//,
   "@fastify/cors": /^server\//,

@@ -26,32 +26,53 @@ const block = (body: Body, name: string): Body => {
   return first ?? {};
 };
 
-/** What a plan would put in place of the expressions, where the configuration looks at it. */
+/** What a plan would put in place of expressions that the configuration looks at. */
 const PLANNED: Readonly<Record<string, string>> = {
-  ADMINS: "ada@example.org",
-  BATCH_IMAGE: `us-central1-docker.pkg.dev/p/haystack/haystack-worker@sha256:${"0".repeat(64)}`,
-  BATCH_SERVICE_ACCOUNT: "haystack-jobs@p.iam.gserviceaccount.com",
-  PUBLIC_URL: "https://haystack-1.us-central1.run.app",
-  MAX_GPU_USD_PER_RUN: "20",
-  MAX_GPU_USD_PER_USER_MONTH: "200",
+  "var.region": "us-central1",
+  'join(",", var.administrators)': "ada@example.org",
+  "local.address": "https://haystack-1.us-central1.run.app",
+  "tostring(var.gpu_usd.run)": "20",
+  "tostring(var.gpu_usd.user_month)": "200",
+  "google_service_account.jobs.email": "haystack-jobs@p.iam.gserviceaccount.com",
+  "one(google_service_account.run_jobs[*].email)": "haystack-run-jobs@p.iam.gserviceaccount.com",
+  "google_compute_network.this.id": "projects/p/global/networks/haystack",
+  "google_compute_subnetwork.this.id": "projects/p/regions/us-central1/subnetworks/haystack",
 };
 
-const plannedSettings = (): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(module.locals["settings"] as Readonly<Record<string, string>>).map(
-      ([name, value]) => [name, PLANNED[name] ?? value.replaceAll(/\$\{[^}]*\}/g, "p")],
-    ),
+function planned(...names: readonly string[]): Record<string, string> {
+  const settings = names.flatMap((name) =>
+    Object.entries(module.locals[name] as Readonly<Record<string, string>>),
   );
+  return Object.fromEntries(
+    settings.map(([name, value]) => [
+      name,
+      name === "DISPATCH_SECRETS"
+        ? "MONGODB_URI=projects/p/secrets/m/versions/1,SENDGRID_API_KEY=projects/p/secrets/s/versions/1"
+        : value.replaceAll(/\$\{([^}]*)\}/g, (_, expression: string) => PLANNED[expression] ?? "p"),
+    ]),
+  );
+}
+const plannedSettings = (): Record<string, string> => planned("settings");
 const MONGODB = { MONGODB_URI: "mongodb+srv://u:p@cluster.example.net/haystack" };
 
 test("the daemon takes the settings of the module as they are", () => {
   expect(loadConfig({ ...plannedSettings(), ...MONGODB })).toMatchObject({
     AUTH: "iap",
-    IAP_AUDIENCE: "/projects/p/locations/p/services/p",
+    IAP_AUDIENCE: "/projects/p/locations/us-central1/services/p",
     HTTP_HOST: "0.0.0.0",
     HTTP_PORT: 8080,
     BATCH_NO_EXTERNAL_IP: true,
     PUBSUB_CREATE: false,
+  });
+});
+
+test("it takes those of runs on machines of their own, with every secret that their jobs need", () => {
+  const settings = { ...planned("settings", "dispatch_settings"), ...MONGODB };
+  expect(() => loadConfig(settings)).toThrow("SENDGRID_API_KEY");
+  const mail = { SENDGRID_API_KEY: "SG.x", MAIL_FROM: "haystack@example.org" };
+  expect(loadConfig({ ...settings, ...mail })).toMatchObject({
+    DISPATCH: "batch",
+    DISPATCH_SERVICE_ACCOUNT: "haystack-run-jobs@p.iam.gserviceaccount.com",
   });
 });
 
@@ -124,12 +145,14 @@ interface Grant {
 const ACCOUNTS: readonly (readonly [RegExp, string])[] = [
   [/google_service_account\.daemon\.member/, "daemon"],
   [/google_service_account\.jobs\.member/, "jobs"],
+  [/google_service_account\.run_jobs\[0\]\.member/, "run jobs"],
   [/local\.pubsub_agent/, "Pub/Sub's agent"],
   [/local\.iap_agent/, "IAP's agent"],
   [/each\.value/, "users"],
 ];
 const TARGETS: readonly (readonly [string, RegExp, string])[] = [
   ["service_account_id", /google_service_account\.jobs/, "the account of the jobs"],
+  ["service_account_id", /google_service_account\.run_jobs/, "the account of the run jobs"],
   ["service_account_id", /google_service_account\.daemon/, "itself"],
   ["bucket", /google_storage_bucket\.data/, "the bucket"],
   ["topic", /google_pubsub_topic\.jobs/, "the topic"],
@@ -159,9 +182,9 @@ function grantsOf({ resources }: TerraformModule): readonly Grant[] {
 
 function grantsOfDocs(): readonly Grant[] {
   const docs = readFileSync("docs/deploy.md", "utf8");
-  return [...docs.matchAll(/^\| ([^|]+) \| `(roles\/[^`]+)` \| ([^|]+) \|/gm)]
-    .map(([, account = "", role = "", on = ""]) => ({ account, role, on }))
-    .filter(({ account }) => !account.startsWith("run jobs"));
+  return [...docs.matchAll(/^\| ([^|]+) \| `(roles\/[^`]+)` \| ([^|]+) \|/gm)].map(
+    ([, account = "", role = "", on = ""]) => ({ account, role, on }),
+  );
 }
 
 const told = (grants: readonly Grant[]): readonly string[] =>

@@ -1,7 +1,9 @@
 import { readdir, readFile, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { mayMountDisk, mountSmallDisk } from "../../bench/chaos-disk.ts";
+import { describeWith } from "../support/describe-with.ts";
+import { SMALL_DISK } from "../support/linux-parts.ts";
+import { mountSmallDisk } from "../../bench/chaos-disk.ts";
 import { toHaystackError } from "../../errors.ts";
 import { writeH5ad } from "../../science/anndata/write.ts";
 import { temporaryFolder } from "../services/temporary-folder.ts";
@@ -31,9 +33,8 @@ const adata = {
   uns: { model: "none" },
 };
 
-test.runIf(mayMountDisk || process.env["CI"] === "true")(
-  "wherever in an AnnData file the disk becomes full, the error says so and nothing is left; else the file is whole",
-  async () => {
+describeWith(SMALL_DISK)("on a small disk", () => {
+  test("wherever in an AnnData file the disk becomes full, the error says so and nothing is left; else the file is whole", async () => {
     const folder = await temporaryFolder();
     const reference = join(folder, "reference.h5ad");
     await writeH5ad(reference, adata);
@@ -63,5 +64,5 @@ test.runIf(mayMountDisk || process.env["CI"] === "true")(
     }
     expect(new Set(outcomes)).toEqual(new Set(["DISK_FULL", "whole"]));
     expect(outcomes.lastIndexOf("DISK_FULL")).toBeGreaterThan(10);
-  },
-);
+  });
+});

@@ -508,6 +508,7 @@ test("the atlases can be searched", async () => {
         datasets: ["simulated"],
         cell_types: expect.arrayContaining(["CD14-positive monocyte"]) as string[],
         n_cells: expect.any(Number) as number,
+        measured: expect.any(Array) as object[],
       },
     ],
   });

@@ -106,6 +106,16 @@ export function accessContract(
       expect(id).not.toBe("");
     });
 
+    test("records of before a time go, and no others", async () => {
+      const [store, other] = await openTwo();
+      for (const at of [NOW, NOW + 1, NOW + 2]) await store.recordAudit(entry("run-a", at));
+      await store.insertToken(token("t1", {}), "hash-1");
+      expect(await other.forgetAudit(NOW + 1)).toBe(1);
+      expect((await store.listAudit({})).map(({ at }) => at - NOW)).toEqual([2, 1]);
+      expect(await store.forgetAudit(NOW + 1)).toBe(0);
+      expect(await store.listTokens()).toHaveLength(1);
+    });
+
     test("an entry of an earlier release says nothing of where it came from", async () => {
       const [store] = await openTwo();
       const { from, ...earlier } = entry("run-a", NOW);

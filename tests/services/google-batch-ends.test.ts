@@ -3,7 +3,14 @@ import { expect, test } from "vitest";
 import { TERMINAL_JOB_STATES } from "../../services/batch/index.ts";
 import { jobSpec } from "./batch.contract.ts";
 import { PROGRAM } from "./local-batch-harness.ts";
-import { endOf, gate, googleHarness, ONE_SENTENCE, UNAVAILABLE } from "./google-batch-harness.ts";
+import {
+  endOf,
+  gate,
+  googleHarness,
+  offersOf,
+  ONE_SENTENCE,
+  UNAVAILABLE,
+} from "./google-batch-harness.ts";
 
 /** A failure of the program, and where to read more. */
 const logged = (text: string): string =>
@@ -14,17 +21,13 @@ const logged = (text: string): string =>
   ) as string;
 
 test("a job preempted twice gets a standard machine for its third attempt", async () => {
-  const harness = await googleHarness({ accelerator: { type: "nvidia-l4", count: 1 } });
+  const harness = await googleHarness({ offers: offersOf("g2-standard-8 with 1 nvidia-l4") });
   harness.server.scriptJobs({ exitCode: 50001 }, 2);
   const seen: unknown[] = [];
   for (let attempt = 1; attempt <= 3; attempt++) {
     const first = jobSpec();
     const offer = harness.batch.offer(attempt - 1);
-    const spec = {
-      ...first,
-      attempt,
-      ...(offer === null ? {} : { provisioning: offer.provisioning }),
-    };
+    const spec = { ...first, attempt, ...(offer === null ? {} : { offer }) };
     await harness.putInputs(spec, attempt < 3 ? { until: harness.gate().file } : {});
     await harness.batch.submit(spec);
     await harness.events.until(spec.job_id, TERMINAL_JOB_STATES);
@@ -36,22 +39,18 @@ test("a job preempted twice gets a standard machine for its third attempt", asyn
       failure?.kind,
     ]);
   }
-  const machine = "g2-standard-8 with 1 nvidia-l4";
-  const spot = { machine, provisioning: "SPOT", usd_per_hour: 0.4 };
+  const [spot, standard] = harness.options.offers;
   expect(seen).toEqual([
     [spot, "SPOT", "FAILED", "preempted"],
     [spot, "SPOT", "FAILED", "preempted"],
-    [{ machine, provisioning: "STANDARD", usd_per_hour: 1 }, "STANDARD", "SUCCEEDED", undefined],
+    [standard, "STANDARD", "SUCCEEDED", undefined],
   ]);
 });
 
-test("where standard machines are configured, none is offered on Spot; a spec without a wish gets the configured kind", async () => {
-  const harness = await googleHarness({ provisioning: "STANDARD" });
-  expect(harness.batch.offer(0)).toEqual({
-    machine: "g2-standard-8 with 1 nvidia-l4",
-    provisioning: "STANDARD",
-    usd_per_hour: 1,
-  });
+test("where standard machines are configured, none is offered on Spot; a spec without a wish gets the first offer", async () => {
+  const offers = offersOf("g2-standard-8").slice(1);
+  const harness = await googleHarness({ offers });
+  expect(harness.batch.offer(0)).toEqual(offers[0]);
   const spec = jobSpec();
   await harness.batch.submit(spec);
   expect(
@@ -148,10 +147,10 @@ test("input that the program refuses (exit code 2) is said so; an image that can
   });
 });
 
-const L4 = { type: "nvidia-l4", count: 1 };
+const L4 = offersOf("g2-standard-8 with 1 nvidia-l4");
 
 test("on a machine with accelerators, where the image's ENTRYPOINT is lost, the program is named", async () => {
-  const harness = await googleHarness({ accelerator: L4 });
+  const harness = await googleHarness({ offers: L4 });
   const spec = jobSpec();
   expect((await endOf(harness, spec))?.state).toBe("SUCCEEDED");
   const { entrypoint, commands } =
@@ -170,7 +169,7 @@ test.each([
 ] as const)(
   "exit code %s of a wrong program is tried again once",
   async (code, entrypoint, said) => {
-    const harness = await googleHarness({ accelerator: L4, entrypoint });
+    const harness = await googleHarness({ offers: L4, entrypoint });
     expect((await endOf(harness))?.failure).toMatchObject({
       kind: "application",
       exit_code: code,
@@ -185,7 +184,7 @@ test("another image runs by the program that is set for it, or by its own withou
   const image = "other:1";
   const server = { entrypoints: { [image]: worker } };
   const images = { [image]: [process.execPath, PROGRAM] };
-  for (const changes of [{ accelerator: L4, entrypoint: worker }, { entrypoint: "image" as const }])
+  for (const changes of [{ offers: L4, entrypoint: worker }, { entrypoint: "image" as const }])
     expect(
       (await endOf(await googleHarness({ image, ...changes }, { ...server, images })))?.state,
     ).toBe("SUCCEEDED");

@@ -28,6 +28,12 @@ const EVERY_STATE = [
 export const ONE_SENTENCE = expect.stringMatching(/^[A-Z][^\n]*[^.\s]\.$/) as string;
 export const UNAVAILABLE = { code: "BATCH_UNAVAILABLE", retryable: true, message: ONE_SENTENCE };
 
+/** A Spot machine, then a standard one. */
+export const offersOf = (machine: string): GoogleBatchOptions["offers"] => [
+  { project: "p", region: "us-central1", machine, provisioning: "SPOT", usd_per_hour: 0.4 },
+  { project: "p", region: "us-central1", machine, provisioning: "STANDARD", usd_per_hour: 1 },
+];
+
 export interface GoogleHarness extends BatchHarness {
   /** Another adapter, which gives up after 300 ms. */
   readonly impatient: BatchService;
@@ -65,12 +71,12 @@ export async function googleHarness(
     endpoint: server.endpoint,
     patienceMs: 60_000,
     image: IMAGE,
-    machineType: "g2-standard-8",
     bucket: "the-bucket",
     topic: "projects/p/topics/batch-events",
     model: "stack",
-    machine: "g2-standard-8 with 1 nvidia-l4",
-    usdPerHour: { SPOT: 0.4, STANDARD: 1 },
+    offers: offersOf("g2-standard-8"),
+    lossesPerOffer: 2,
+    moveAfterMs: 30 * 60_000,
     ...changes,
   };
   const batch = googleBatch(options);

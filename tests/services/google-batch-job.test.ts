@@ -12,7 +12,7 @@ import {
 import { requestId } from "../../services/batch/google/jobs.ts";
 import type { InferenceJobSpec } from "../../services/batch/index.ts";
 import { jobSpec } from "./batch.contract.ts";
-import { googleHarness } from "./google-batch-harness.ts";
+import { googleHarness, offersOf } from "./google-batch-harness.ts";
 
 const SETTINGS: GoogleJobSettings = {
   image: "europe-docker.pkg.dev/p/haystack/worker:1",
@@ -169,9 +169,14 @@ test("the body has every setting", () => {
 });
 
 test("the real client sends the body whole, and with our job id and request id", async () => {
-  const { batch, server } = await googleHarness(SETTINGS, {
-    volumes: { "the-bucket/haystack": "/nowhere" },
-  });
+  const { machineType, accelerator: _, ...settings } = SETTINGS;
+  const offers = offersOf(`${machineType} with 1 nvidia-l4`);
+  const { batch, server } = await googleHarness(
+    { ...settings, offers },
+    {
+      volumes: { "the-bucket/haystack": "/nowhere" },
+    },
+  );
   await batch.submit(spec);
   expect(server.calls).toStrictEqual([
     {
@@ -308,7 +313,12 @@ test("a job of several tasks repeats what a machine took with it, and not what w
 
 test("the disk of an import holds the source, and what is made of it", async () => {
   const { server, options } = await googleHarness();
-  const jobs = googleImportJobs({ ...options, bootDisk: { sizeGb: 100 }, maxRunSeconds: 60 });
+  const jobs = googleImportJobs({
+    ...options,
+    machineType: "e2-standard-8",
+    bootDisk: { sizeGb: 100 },
+    maxRunSeconds: 60,
+  });
   onTestFinished(() => jobs.close());
   const work = { import_id: "0123456789abcdef01234567", attempt: 1, tasks: 2 };
   const sizes: unknown[] = [];
@@ -328,7 +338,12 @@ test("the disk of an import holds the source, and what is made of it", async () 
 
 test("why an import's job failed is told of its own image and machine", async () => {
   const { server, options } = await googleHarness();
-  const jobs = googleImportJobs({ ...options, image: "missing", maxRunSeconds: 60 });
+  const jobs = googleImportJobs({
+    ...options,
+    machineType: "e2-standard-8",
+    image: "missing",
+    maxRunSeconds: 60,
+  });
   onTestFinished(() => jobs.close());
   const failing = {
     job_id: "hs-import-0123456789abcdef01234567-1",

@@ -108,7 +108,7 @@ describeWithMongodb("how a process begins to use MongoDB", () => {
     const read = [...JSON.stringify(group).matchAll(/"\$([a-z_.]+)"(?!:)/g)].map(
       ([, path]) => path,
     );
-    expect(new Set(read)).toEqual(new Set(Object.keys(key as Document)));
+    expect(new Set(read)).toEqual(new Set(Object.keys(key)));
     expect(match).toEqual({ $match: { status: { $in: ["pending", "running"] } } });
   });
 });

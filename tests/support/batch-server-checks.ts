@@ -100,3 +100,14 @@ function checkBody(
     ),
   ];
 }
+
+/** The states that a filter of listJobs asks for, of the forms that are documented. */
+export function statesOfFilter(filter: string | null | undefined): string[] | undefined {
+  if (filter === undefined || filter === null || filter === "") return undefined;
+  return filter.split(" OR ").map((part) => {
+    const state = /^status\.state="([A-Z_]+)"$/.exec(part)?.[1];
+    if (state === undefined)
+      throw new CallError(status.INVALID_ARGUMENT, `filter ${filter} cannot be read`);
+    return state;
+  });
+}

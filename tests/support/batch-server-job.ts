@@ -45,6 +45,8 @@ export interface JobHost {
   readonly images: Readonly<Record<string, readonly string[]>>;
   /** The words of an image's ENTRYPOINT. Default: those of the STACK worker's. */
   readonly entrypoints?: Readonly<Record<string, readonly string[]>>;
+  /** Images without a shell. */
+  readonly withoutShell?: readonly string[];
   /** What the versions of Secret Manager hold, by their names. */
   readonly secrets?: Readonly<Record<string, string>>;
   /** Local folder that stands for the remote path of a Cloud Storage volume. */
@@ -72,6 +74,8 @@ const IMAGE_MISSING = 125;
 const NOT_EXECUTABLE = 126;
 const NOT_FOUND = 127;
 const WORKER_ENTRYPOINT = ["python", "-m", "haystack_worker"];
+/** Images have it, but for those that are told not to. */
+const SHELL = "/bin/sh";
 const ZONE = "us-central1-a";
 
 /**
@@ -88,6 +92,7 @@ function wordsOfContainer(
   const named =
     entrypoint === undefined || entrypoint === null || entrypoint === "" ? [] : [entrypoint];
   const lost = accelerators.length > 0 && named.length === 0;
+  if (named[0] === SHELL) return [];
   const all = [...(named.length > 0 || lost ? named : ofImage), ...(commands ?? [])];
   if (ofImage.every((word, index) => all[index] === word)) return all.slice(ofImage.length);
   return all[0]?.startsWith("/") === true ? NOT_EXECUTABLE : NOT_FOUND;
@@ -178,13 +183,18 @@ export function liveJob(
     if (program === undefined) return IMAGE_MISSING;
     const words = wordsOfContainer(created, host.entrypoints?.[image] ?? WORKER_ENTRYPOINT);
     if (typeof words === "number") return words;
+    const isShell = container?.entrypoint === SHELL;
+    if (isShell && host.withoutShell?.includes(image) === true) return NOT_FOUND;
     const local = (text: string): string =>
       (spec.volumes ?? []).reduce(
         (path, { mountPath, gcs }) =>
           path.replaceAll(mountPath ?? "", host.volumes[gcs?.remotePath ?? ""] ?? ""),
         text,
       );
-    const child = spawn(program, [...first, ...words.map(local)], {
+    const [command, given] = isShell
+      ? [SHELL, container.commands ?? []]
+      : [program, [...first, ...words]];
+    const child = spawn(command, given.map(local), {
       detached: true,
       stdio: ["ignore", "ignore", "pipe"],
       env: {

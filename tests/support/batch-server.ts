@@ -17,7 +17,7 @@ import {
   type sendUnaryData,
 } from "@grpc/grpc-js";
 import { fromJSON } from "@grpc/proto-loader";
-import { CallError, checkCreate } from "./batch-server-checks.ts";
+import { CallError, checkCreate, statesOfFilter } from "./batch-server-checks.ts";
 import {
   type GoogleJob,
   type GoogleJobState,
@@ -32,6 +32,7 @@ type Google = typeof protos.google.cloud.batch.v1;
 type Create = InstanceType<Google["CreateJobRequest"]>;
 type ByName = InstanceType<Google["GetJobRequest"]>;
 type List = InstanceType<Google["ListTasksRequest"]>;
+type ListOfJobs = InstanceType<Google["ListJobsRequest"]>;
 
 export type Method =
   | "createJob"
@@ -106,6 +107,8 @@ export interface BatchServer {
 
 const TOLD: readonly GoogleJobState[] = ["QUEUED", "SCHEDULED", "RUNNING", "SUCCEEDED", "FAILED"];
 const ENDED: ReadonlySet<string> = new Set(["SUCCEEDED", "FAILED", "CANCELLED"]);
+/** What Batch gives at most is not documented; a larger page is cut to this. */
+const LARGEST_PAGE = 100;
 /** Messages name the project by its number. */
 const PROJECT_NUMBER = "123456789012";
 
@@ -231,6 +234,22 @@ export async function batchServer(options: BatchServerOptions): Promise<BatchSer
     return found;
   };
 
+  const listJobs = ({ parent, filter, pageSize, pageToken }: ListOfJobs) => {
+    const states = statesOfFilter(filter);
+    const found = [...jobs]
+      .filter(
+        ([name, { live }]) =>
+          name.startsWith(`${parent}/`) && (states === undefined || states.includes(live.state())),
+      )
+      .map(([, { live }]) => live.show());
+    const size = pageSize > 0 ? Math.min(pageSize, LARGEST_PAGE) : LARGEST_PAGE;
+    const first = Number(pageToken === "" ? 0 : (pageToken ?? 0));
+    return {
+      jobs: found.slice(first, first + size),
+      ...(first + size < found.length ? { nextPageToken: String(first + size) } : {}),
+    };
+  };
+
   const methods: Readonly<Record<Method, (request: never) => unknown>> = {
     createJob,
     cancelJob,
@@ -238,11 +257,7 @@ export async function batchServer(options: BatchServerOptions): Promise<BatchSer
     getJob: ({ name }: ByName): GoogleJob => visible(name).live.show(),
     getTask: ({ name }: ByName): GoogleTask => taskNamed(visible(name).live.tasks(), name),
     listTasks: ({ parent }: List) => ({ tasks: visible(parent).live.tasks() }),
-    listJobs: ({ parent }: List) => ({
-      jobs: [...jobs]
-        .filter(([name]) => name.startsWith(`${parent}/`))
-        .map(([, { live }]) => live.show()),
-    }),
+    listJobs,
   };
 
   const answer = async (method: Method, request: unknown): Promise<unknown> => {

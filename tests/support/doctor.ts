@@ -9,9 +9,12 @@ export interface Diagnosis {
 }
 
 /** What `haystack doctor` says of a configuration, in a data folder of its own. */
-export async function doctor(env: Readonly<Record<string, string>>): Promise<Diagnosis> {
+export async function doctor(
+  env: Readonly<Record<string, string>>,
+  ...options: readonly string[]
+): Promise<Diagnosis> {
   const { code, stdout } = await haystack(
-    ["doctor", "--json", "--data-dir", await temporaryFolder()],
+    ["doctor", "--json", "--data-dir", await temporaryFolder(), ...options],
     { env },
   );
   const { findings } = JSON.parse(stdout) as {

@@ -7,7 +7,7 @@ import type { RunCommit } from "../../services/runs/index.ts";
 import { followPath } from "./model/follow-path.ts";
 import { admit, answer, send, tick, type Act, type ModelStep } from "./model/model-path.ts";
 import { steeredRun } from "./model/steered-run.ts";
-import { temporaryStore } from "./hosted-runs.ts";
+import { overheard, temporaryStore } from "./hosted-runs.ts";
 import type { Persisted } from "./persisted-steps.ts";
 
 /**
@@ -217,9 +217,11 @@ const RUNS: Readonly<Record<string, readonly Moment[]>> = {
   ],
 };
 
-/** What real runs store at these moments, by name. */
-export async function recordSnapshots(): Promise<Map<string, Golden>> {
-  const store = await temporaryStore();
+/** What real runs store at these moments, by name; `onStored` is told of every write. */
+export async function recordSnapshots(
+  onStored?: (commit: RunCommit) => void,
+): Promise<Map<string, Golden>> {
+  const store = overheard(await temporaryStore(), onStored);
   const found = new Map<string, Golden>();
   for (const [runId, steps] of Object.entries(RUNS)) {
     const names = steps.map(({ name }) => name).values();

@@ -17,7 +17,7 @@ import {
 } from "../../services/job-events/in-process.ts";
 import type { Mail } from "../../services/mail/index.ts";
 import { newRun, type RunConfig, type RunDocument } from "../../services/runs/document.ts";
-import type { RunStore, TransitionEntry } from "../../services/runs/index.ts";
+import type { RunCommit, RunStore, TransitionEntry } from "../../services/runs/index.ts";
 import { openSqliteRuns } from "../../services/runs/sqlite/store.ts";
 
 /** A folder that is gone after the test. */
@@ -31,6 +31,23 @@ export async function temporaryStore(): Promise<RunStore> {
   const store = await openSqliteRuns({ file: join(await temporaryFolder(), "runs.sqlite") });
   onTestFinished(() => store.close());
   return store;
+}
+
+/** The store, with somebody who is told of every durable write of a run. */
+export function overheard(
+  store: RunStore,
+  onStored: ((commit: RunCommit) => void) | undefined,
+): RunStore {
+  if (onStored === undefined) return store;
+  return {
+    ...store,
+    async commit(commits) {
+      const outcomes = await store.commit(commits);
+      for (const [place, commit] of commits.entries())
+        if (outcomes[place]?.result === "committed") onStored(commit);
+      return outcomes;
+    },
+  };
 }
 
 /** With a job for each kind of prediction, unless it is said: there is more to go wrong. */

@@ -55,6 +55,7 @@ export async function jobsOnBatch(
     clock,
     leaseMs: 1e9,
     passivateMs: 1e9,
+    jobs: { ...batch, everyMs: reconcileMs },
     usage: usageOf(batch.model),
     ...supervisor,
   });

@@ -1,5 +1,5 @@
 import { HaystackError } from "../../errors.ts";
-import { shownAside } from "../../services/runs/damage.ts";
+import { readDocument, shownAside } from "../../services/runs/damage.ts";
 import { RUN_STATUSES, type RunDocument, type RunStatus } from "../../services/runs/document.ts";
 import {
   COUNTED_QUEUE,
@@ -43,13 +43,27 @@ interface StoredRun {
   takingUp: boolean;
   takeUps: number;
   aside: SetAside | null;
+  /** What another program has made of the record since the last commit. */
+  damage: RecordDamage | null;
+  /** Of the snapshot, before that. */
+  intact: string | null;
 }
+
+/** Of the record's snapshot the text, or fields of its document, or that it can grow no more. */
+export type RecordDamage =
+  | { readonly part: "snapshot"; readonly text: string }
+  | { readonly part: "document"; readonly fields: Readonly<Record<string, unknown>> }
+  | { readonly part: "writes" };
 
 export interface MemoryRuns {
   /** A further store on the same storage. */
   open(): RunStore;
   /** What another program does to a run: it writes the status and nothing else. */
   setStatus(runId: string, status: RunStatus): void;
+  /** Another program damages a stored run; false when there is none of that id. */
+  damage(runId: string, damage: RecordDamage): boolean;
+  /** What was damaged, and no commit has overwritten since, is as before. */
+  repair(runId: string): void;
   /** What stands, read at once. */
   peek(runId: string): RunRecord | undefined;
   /** True when the event is stored for the run, consumed or not. */
@@ -78,8 +92,16 @@ export function memoryRuns({
   const runs = new Map<string, StoredRun>();
   const journal = new Map<string, string>();
 
+  /** As it can be shown, and what of it cannot be read. */
+  const readable = ({ document, damage }: StoredRun): Pick<RunRecord, "document" | "damage"> => {
+    if (damage?.part !== "document") return { document };
+    const read = readDocument({ ...document, ...damage.fields }, document.run_id);
+    return { document: read.document, ...(read.damage === null ? {} : { damage: read.damage }) };
+  };
+
   const recordOf = (run: StoredRun): RunRecord => ({
-    document: run.aside === null ? run.document : shownAside(run.document, run.aside),
+    ...readable(run),
+    ...(run.aside === null ? {} : { document: shownAside(readable(run).document, run.aside) }),
     snapshot: run.snapshot,
     machine: run.machine,
     revision: run.revision,
@@ -154,6 +176,7 @@ export function memoryRuns({
     run.revision += 1;
     run.document = commit.document;
     run.snapshot = commit.snapshot;
+    run.damage = null;
     run.machine = commit.machine;
     run.wake_at = commit.wake_at;
     run.outbox = commit.outbox;
@@ -249,6 +272,8 @@ export function memoryRuns({
         takingUp: false,
         takeUps: 0,
         aside: null,
+        damage: null,
+        intact: null,
         token: lease === undefined ? 0 : 1,
         owner: lease?.owner ?? null,
         expires_at: lease?.expires_at ?? 0,
@@ -376,6 +401,7 @@ export function memoryRuns({
       const found = [...runs.values()].filter(
         (run) =>
           claimAt(run) <= before ||
+          (run.document.status === "cancelled" && run.attention_at !== null) ||
           run.aside !== null ||
           (run.waitingSince ?? Number.POSITIVE_INFINITY) <= before ||
           run.outbox.some(({ state }) => state === "rejected"),
@@ -456,7 +482,12 @@ export function memoryRuns({
           run.attention_at = attention(run, run.changedOutside ? 0 : attention_at);
       }
     },
-    commit: async (commits) => commits.map(commitOne),
+    async commit(commits) {
+      const refused = commits.find(({ run_id }) => runs.get(run_id)?.damage?.part === "writes");
+      if (refused !== undefined)
+        throw new HaystackError("INTERNAL", `The store refuses the write of ${refused.run_id}.`);
+      return commits.map(commitOne);
+    },
     async deliver(runId, event) {
       const run = runs.get(runId);
       if (run === undefined) return "unknown_run";
@@ -506,6 +537,20 @@ export function memoryRuns({
       run.document = { ...run.document, status };
       run.attention_at = 0;
       run.changedOutside = true;
+    },
+    damage(runId, damage) {
+      const run = runs.get(runId);
+      if (run === undefined || run.damage !== null) return run !== undefined;
+      run.damage = damage;
+      run.intact = run.snapshot;
+      if (damage.part === "snapshot") run.snapshot = damage.text;
+      return true;
+    },
+    repair(runId) {
+      const run = runs.get(runId);
+      if (run?.damage == null) return;
+      if (run.damage.part === "snapshot") run.snapshot = run.intact;
+      run.damage = null;
     },
     peek(runId) {
       const run = runs.get(runId);

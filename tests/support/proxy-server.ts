@@ -18,7 +18,10 @@ export async function startProxy(hosts: Readonly<Record<string, string>>): Promi
     const url = new URL(request.url ?? "", "http://origin-form.example");
     asked.push(`${request.method} ${url.hostname}`);
     const at = place(url.hostname);
-    if (at === undefined) return void response.writeHead(502).end();
+    if (at === undefined) {
+      response.writeHead(502).end();
+      return;
+    }
     const passed = ask(
       {
         host: at.hostname,
@@ -39,7 +42,10 @@ export async function startProxy(hosts: Readonly<Record<string, string>>): Promi
     const url = new URL(`http://${request.url}`);
     asked.push(`CONNECT ${url.hostname}`);
     const at = place(url.hostname);
-    if (at === undefined) return void socket.end("HTTP/1.1 502 Bad Gateway\r\n\r\n");
+    if (at === undefined) {
+      socket.end("HTTP/1.1 502 Bad Gateway\r\n\r\n");
+      return;
+    }
     const there = connect(Number(at.port), at.hostname, () => {
       socket.write("HTTP/1.1 200 Connection Established\r\n\r\n");
       there.write(head);

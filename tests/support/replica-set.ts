@@ -73,10 +73,13 @@ export async function startReplicaSet(
   {
     isSingle = false,
     onCommand,
+    answerInstead,
   }: {
     readonly isSingle?: boolean;
     /** A promise holds the command up. */
     readonly onCommand?: (command: Document) => void | Promise<unknown>;
+    /** What a command is answered with that is not handed on; undefined for every other one. */
+    readonly answerInstead?: (command: Document) => Document | undefined;
   } = {},
 ): Promise<ReplicaSet> {
   const { hostname, port: portBehind } = new URL(behind);
@@ -269,7 +272,7 @@ export async function startReplicaSet(
       const command = commandOf(message);
       const name = Object.keys(command)[0] ?? "";
       await onCommand?.(command);
-      const own = await ofStreams(command);
+      const own = answerInstead?.(command) ?? (await ofStreams(command));
       if (own !== undefined) return answerTo(message, own);
       if (WRITES.has(name))
         return written(String(command["$db"]), String(command[name]), () => forward(message));

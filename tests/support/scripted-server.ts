@@ -13,9 +13,16 @@ import { issueToken } from "../../server/access/tokens.ts";
 import { createServer } from "../../server/app.ts";
 import { silentLogger } from "../../insight/logging.ts";
 import type { ServerParts } from "../../server/parts.ts";
+import type { RunCommit } from "../../services/runs/index.ts";
 import type { Role } from "../../services/access/index.ts";
 import { systemClock } from "../../services/clock/system.ts";
-import { hostRuns, temporaryFolder, temporaryStore, type HostedRuns } from "./hosted-runs.ts";
+import {
+  hostRuns,
+  overheard,
+  temporaryFolder,
+  temporaryStore,
+  type HostedRuns,
+} from "./hosted-runs.ts";
 import { scriptedEffects, type Script, type ScriptedEffects } from "./scripted-effects.ts";
 
 export interface ScriptedServer extends HostedRuns {
@@ -34,6 +41,8 @@ export interface ScriptedServerOptions {
   readonly script?: Partial<Script>;
   readonly env?: Readonly<Record<string, string>>;
   readonly supervisor?: Partial<SupervisorOptions>;
+  /** Told of every durable write of a run. */
+  readonly onStored?: (commit: RunCommit) => void;
 }
 
 /**
@@ -44,13 +53,14 @@ export async function startScriptedServer({
   script = {},
   env = {},
   supervisor = {},
+  onStored,
 }: ScriptedServerOptions = {}): Promise<ScriptedServer> {
   const config = loadConfig(
     { HTTP_PORT: "0", COMPUTE_PROCESSES: "1", POLL_MILLISECONDS: "20", ...env },
     await temporaryFolder(),
   );
   const clock = systemClock;
-  const runs = await temporaryStore();
+  const runs = overheard(await temporaryStore(), onStored);
   const workbench = await openWorkbench(config);
   onTestFinished(() => workbench.close());
   const { objects, atlases, knowledge, compute } = workbench;

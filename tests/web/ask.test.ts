@@ -10,6 +10,12 @@ import { faults } from "./looks.ts";
 
 const QUICK = { COMPUTE_PROCESSES: "1", RECONCILE_SECONDS: "1" };
 
+interface Measured {
+  readonly cell_type: string;
+  readonly n_cells: number;
+  readonly donors: number;
+}
+
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "haystack-window-"));
@@ -95,6 +101,25 @@ describeWithBrowser("asking in the window", () => {
     await page.getByRole("button", { name: "Sign in" }).click();
     await page.getByRole("heading", { name: "simulated" }).waitFor();
     const cells = page.locator(".map .cell button");
+    const { perturbations } = (await (
+      await fetch(`${server.url}/api/v1/atlas/perturbations`, {
+        headers: { authorization: `Bearer ${await server.token("bo@example.org")}` },
+      })
+    ).json()) as { perturbations: { name: string; measured: Measured[] }[] };
+    const told = (await cells.evaluateAll((all) =>
+      all.map((each) => each.getAttribute("aria-label") ?? ""),
+    )) as string[];
+    expect(told.filter((text) => text.includes(": measured in ")).toSorted()).toEqual(
+      perturbations
+        .flatMap(({ name, measured }) =>
+          measured.map(
+            ({ cell_type, n_cells, donors }) =>
+              `${cell_type} under ${name}: measured in ${n_cells} cells of ${donors} donors`,
+          ),
+        )
+        .toSorted(),
+    );
+    await page.getByLabel("Shown").selectOption("donors");
     for (const place of [0, 1]) await cells.nth(place).click();
     expect(await faults(page)).toEqual([]);
     await page.getByRole("button", { name: "Ask 2 questions" }).click();

@@ -21,11 +21,23 @@ describeWithBrowser("operations in the window", () => {
       },
       { owner: "a daemon that is gone", expires_at: Date.now() - LONG_AGO_MS },
     );
+    await server.parts.runs.insert({
+      ...run("paid"),
+      status: "completed",
+      current_phase: null,
+      created_at: new Date().toISOString(),
+      usage: { gpu_seconds: 60, gpu_cost_usd: 1.25, llm_tokens: 10, llm_cost_usd: 0.5 },
+    });
     const { page, complaints } = await openPage(`${server.url}/#/operations`);
     await page.getByLabel("Token").fill(await server.token("root@example.org", "admin"));
     await page.getByRole("button", { name: "Sign in" }).click();
     const stuck = page.locator("article[data-run=lost]");
     await stuck.getByText("lease expired").waitFor();
+    await page.getByText("$1.75 in all.").waitFor();
+    expect(await page.locator("[data-by=Offer] tbody th").allTextContents()).toEqual([
+      "not on record",
+      "language model",
+    ]);
     expect(await faults(page)).toEqual([]);
     await page.getByRole("button", { name: "Pause admission" }).click();
     await page.getByText("Admission is paused.").waitFor();

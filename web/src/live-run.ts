@@ -2,17 +2,8 @@ import { useEffect, useState } from "preact/hooks";
 import { get, type Refusal, type Run } from "./api/client.ts";
 import { follow, type Line } from "./api/stream.ts";
 import { refusalOf } from "./loading.ts";
+import type { Transition } from "./transition.ts";
 import { isAtRest } from "./words.ts";
-
-/** A committed transition, as the event stream tells it. */
-export interface Transition {
-  readonly id: string;
-  readonly at: string;
-  readonly actor: string;
-  readonly event: string;
-  readonly from: string;
-  readonly to: string;
-}
 
 export interface LiveRun {
   readonly run: Run | undefined;

@@ -7,6 +7,7 @@ import { LostConnection, Notice, Waiting } from "./parts/notice.tsx";
 import { AskPage } from "./pages/ask.tsx";
 import { AtlasPage } from "./pages/atlas.tsx";
 import { ComparePage } from "./pages/compare.tsx";
+import { InspectorPage } from "./pages/inspector.tsx";
 import { OperationsPage } from "./pages/operations.tsx";
 import { RunPage } from "./pages/run.tsx";
 import { RunsPage } from "./pages/runs.tsx";
@@ -18,15 +19,18 @@ const PAGES = [
   ["runs", "Runs"],
   ["atlas", "Atlas"],
   ["operations", "Operations"],
+  ["inspector", "Inspector"],
 ] as const;
 /** What only administrators are shown. */
-const FOR_ADMINISTRATORS: ReadonlySet<string> = new Set(["operations"]);
+const FOR_ADMINISTRATORS: ReadonlySet<string> = new Set(["operations", "inspector"]);
 
 function pageOf({ path, search }: Where): { readonly title: string; readonly page: JSX.Element } {
   const [name, id] = path;
   if (name === undefined) return { title: "Ask", page: <AskPage search={search} /> };
   if (name === "atlas") return { title: "Atlas", page: <AtlasPage /> };
   if (name === "operations") return { title: "Operations", page: <OperationsPage /> };
+  if (name === "inspector")
+    return { title: "Inspector", page: <InspectorPage id={id} search={search} /> };
   if (name === "compare")
     return { title: "Compare runs", page: <ComparePage ids={search.getAll("id")} /> };
   if (name === "runs" && id !== undefined)
@@ -53,12 +57,16 @@ class Fence extends Component<{ readonly children: ComponentChildren }, { fault?
   }
 }
 
-/** Links of mails are `/run#ID`; the window has the run elsewhere. */
-const KNOWN = new Set(["runs", "atlas", "compare", "operations"]);
+/** Links of mails are `/run#ID`, earlier ones of the inspector `/inspector#ID`; the window has them elsewhere. */
+const KNOWN = new Set(["runs", "atlas", "compare", "operations", "inspector"]);
 function useOldLinks({ path }: Where): void {
   const [first] = path;
   useEffect(() => {
-    if (first !== undefined && !KNOWN.has(first)) go(link(["runs", first]), { instead: true });
+    const isInspector = location.search === "?inspector";
+    if (isInspector) history.replaceState(null, "", location.pathname + location.hash);
+    if (isInspector && first === undefined) go(link(["inspector"]), { instead: true });
+    if (first !== undefined && !KNOWN.has(first))
+      go(link([isInspector ? "inspector" : "runs", first]), { instead: true });
   }, [first]);
 }
 

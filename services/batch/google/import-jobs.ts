@@ -1,6 +1,7 @@
 import type { ImportJobs, ImportJobSpec, JobFailure } from "../index.ts";
 import { type GoogleJobSettings, jobBody, labelValue } from "./job.ts";
-import { type GoogleBatchPlace, googleBatchJobs } from "./jobs.ts";
+import type { GoogleBatchPlace } from "./client.ts";
+import { googleBatchJobs } from "./jobs.ts";
 import { jobStatus } from "./status.ts";
 
 export interface GoogleImportJobsOptions extends GoogleBatchPlace, GoogleJobSettings {

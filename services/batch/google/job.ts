@@ -29,6 +29,7 @@ export interface GoogleJobSettings {
   readonly isImageStreamed?: boolean;
   readonly network?: {
     readonly network?: string;
+    /** `{region}` stands for that of the job. */
     readonly subnetwork?: string;
     readonly noExternalIp?: boolean;
   };
@@ -98,8 +99,9 @@ const MOUNT_OPTIONS: readonly string[] = [
   "--uid=10001",
   "--gid=10001",
 ];
-/** Google Batch's own limit: 14 days. */
+/** Google's own limits: 14 days, and seven for machines of FLEX_START. */
 const LONGEST_RUN_SECONDS = 1_209_600;
+const LONGEST_FLEX_SECONDS = 604_800;
 const LABEL = /^[a-z0-9_-]{1,63}$/;
 
 /**
@@ -128,6 +130,12 @@ export const inputsLabel = ({ inputs }: Pick<InferenceJobSpec, "inputs">): strin
 /** Undefined for a job of an earlier release. */
 export const inputsOf = ({ labels }: GoogleJob): string | undefined => labels?.[INPUTS];
 
+/** Where a job finds an object of the bucket. */
+export const mountedAt = (
+  { mountPath = MOUNT_PATH }: Pick<GoogleJobSettings, "mountPath">,
+  object: string,
+): string => `${mountPath}/${object}`;
+
 /**
  * The arguments of an inference program: object paths below the mounted bucket. A single pair is
  * named as such, for images that know no manifest.
@@ -137,7 +145,7 @@ export function inferenceWork(
   settings: GoogleJobSettings,
   provisioning: Provisioning,
 ): GoogleJobWork {
-  const path = (object: string): string => `${settings.mountPath ?? MOUNT_PATH}/${object}`;
+  const path = (object: string): string => mountedAt(settings, object);
   const { entrypoint = WORKER_ENTRYPOINT } = settings;
   const [program, ...first] = entrypoint === "image" ? [] : entrypoint;
   const [pair, ...more] = spec.pairs;
@@ -220,7 +228,12 @@ export function jobBody(
                   ...given({ cpuMilli, memoryMib }),
                 },
               }),
-          maxRunDuration: { seconds: Math.min(LONGEST_RUN_SECONDS, Math.ceil(work.maxRunSeconds)) },
+          maxRunDuration: {
+            seconds: Math.min(
+              work.provisioning === "FLEX_START" ? LONGEST_FLEX_SECONDS : LONGEST_RUN_SECONDS,
+              Math.ceil(work.maxRunSeconds),
+            ),
+          },
           maxRetryCount: tasks.retries,
           ...(tasks.retries === 0
             ? {}
@@ -255,7 +268,7 @@ export function jobBody(
       ...(serviceAccount === undefined ? {} : { serviceAccount: { email: serviceAccount } }),
       ...(network === undefined
         ? {}
-        : { network: { networkInterfaces: [networkInterface(network)] } }),
+        : { network: { networkInterfaces: [networkInterface(network, location)] } }),
       instances: [
         {
           installGpuDrivers: settings.installGpuDrivers ?? accelerator !== undefined,
@@ -280,14 +293,13 @@ export function jobBody(
   };
 }
 
-function networkInterface({
-  network,
-  subnetwork,
-  noExternalIp,
-}: NonNullable<
-  GoogleJobSettings["network"]
->): protos.google.cloud.batch.v1.AllocationPolicy.INetworkInterface {
-  return {
-    ...given({ network, subnetwork, noExternalIpAddress: noExternalIp }),
-  };
+function networkInterface(
+  { network, subnetwork, noExternalIp }: NonNullable<GoogleJobSettings["network"]>,
+  location: string,
+): protos.google.cloud.batch.v1.AllocationPolicy.INetworkInterface {
+  return given({
+    network,
+    subnetwork: subnetwork?.replaceAll("{region}", location),
+    noExternalIpAddress: noExternalIp,
+  });
 }

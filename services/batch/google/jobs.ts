@@ -1,23 +1,11 @@
 import { createHash } from "node:crypto";
 import { v1 } from "@google-cloud/batch";
-import { credentials } from "@grpc/grpc-js";
 import { HaystackError } from "../../../errors.ts";
 import { GRPC, grpcCode } from "../../http/grpc-reason.ts";
+import { callOptions, clientOptions, type GoogleBatchPlace } from "./client.ts";
 import { batchError } from "./errors.ts";
 import type { GoogleJob } from "./job.ts";
 import type { GoogleTask } from "./status.ts";
-
-export interface GoogleBatchPlace {
-  readonly project: string;
-  readonly location: string;
-  /**
-   * `host:port` of a server on this machine, spoken to without credentials or encryption. Default:
-   * Google.
-   */
-  readonly endpoint?: string;
-  /** For how long a call is tried again while Batch does not answer. Default 30 s. */
-  readonly patienceMs?: number;
-}
 
 /**
  * The calls of Google Batch that we need, for jobs of any kind. Errors BATCH_UNAVAILABLE,
@@ -37,6 +25,8 @@ export interface GoogleBatchJobs {
   ): Promise<GoogleJob>;
   /** Undefined when Batch does not know the job. */
   get(jobId: string, signal?: AbortSignal): Promise<GoogleJob | undefined>;
+  /** All that have not ended, of whomever, a page for each request. */
+  unfinished(signal?: AbortSignal): Promise<readonly GoogleJob[]>;
   tasks(jobId: string, signal?: AbortSignal): Promise<readonly GoogleTask[]>;
   /**
    * Asks for cancellation of a job that neither ended nor is stopping: Batch takes no second
@@ -52,7 +42,6 @@ export interface GoogleBatchJobs {
   close(): Promise<void>;
 }
 
-const PATIENCE_MS = 30_000;
 const STOPPING: ReadonlySet<unknown> = new Set([
   "SUCCEEDED",
   "FAILED",
@@ -60,6 +49,11 @@ const STOPPING: ReadonlySet<unknown> = new Set([
   "CANCELLATION_IN_PROGRESS",
   "DELETION_IN_PROGRESS",
 ]);
+
+const UNFINISHED = ["QUEUED", "SCHEDULED", "RUNNING", "CANCELLATION_IN_PROGRESS"]
+  .map((state) => `status.state="${state}"`)
+  .join(" OR ");
+const PAGE = 1_000;
 
 /**
  * Batch ignores a second create with the same request id; so it derives from the job id, as a UUID.
@@ -69,50 +63,6 @@ export function requestId(jobId: string): string {
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x50;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
   return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
-}
-
-/** CreateJob is not retried by the client's own settings; with our request id it may be. */
-function callOptions(patienceMs: number) {
-  const callMs = Math.ceil(patienceMs / 3);
-  return {
-    timeout: callMs,
-    retry: {
-      retryCodes: [GRPC.UNAVAILABLE, GRPC.DEADLINE_EXCEEDED],
-      backoffSettings: {
-        initialRetryDelayMillis: 100,
-        retryDelayMultiplier: 2,
-        maxRetryDelayMillis: 2_000,
-        initialRpcTimeoutMillis: callMs,
-        rpcTimeoutMultiplier: 1,
-        maxRpcTimeoutMillis: callMs,
-        totalTimeoutMillis: patienceMs,
-      },
-    },
-  };
-}
-
-const LOOPBACK: ReadonlySet<string> = new Set(["127.0.0.1", "localhost", "[::1]"]);
-
-function clientOptions({
-  project,
-  endpoint,
-}: GoogleBatchPlace): ConstructorParameters<typeof v1.BatchServiceClient>[0] {
-  const common = { projectId: project, "grpc.max_reconnect_backoff_ms": 5_000 };
-  if (endpoint === undefined) return common;
-  const { hostname, port } = new URL(`http://${endpoint}`);
-  if (!LOOPBACK.has(hostname) || port === "")
-    throw new HaystackError(
-      "CONFIG_INVALID",
-      `The Batch endpoint ${endpoint} is not a port of this machine: write it like 127.0.0.1:8090.`,
-    );
-  // With the universe given, the client asks no metadata server for it.
-  return {
-    ...common,
-    apiEndpoint: hostname,
-    port: Number(port),
-    sslCreds: credentials.createInsecure(),
-    clientOptions: { universeDomain: "googleapis.com" },
-  };
 }
 
 const stopped = (): HaystackError =>
@@ -155,7 +105,7 @@ export function expectOurs(
 export function googleBatchJobs(place: GoogleBatchPlace): GoogleBatchJobs {
   const parent = `projects/${place.project}/locations/${place.location}`;
   const options = clientOptions(place);
-  const calls = () => callOptions(place.patienceMs ?? PATIENCE_MS);
+  const calls = () => callOptions(place);
   const nameOf = (jobId: string): string => `${parent}/jobs/${jobId}`;
   let opening: Promise<v1.BatchServiceClient> | undefined;
 
@@ -233,6 +183,22 @@ export function googleBatchJobs(place: GoogleBatchPlace): GoogleBatchJobs {
         call(signal, (client) => find(client, jobId)),
         signal,
       ),
+
+    async unfinished(signal) {
+      const list = async (client: v1.BatchServiceClient): Promise<readonly GoogleJob[]> => {
+        const found: GoogleJob[] = [];
+        for (let pageToken = ""; ;) {
+          const [jobs, , { nextPageToken }] = await client.listJobs(
+            { parent, filter: UNFINISHED, pageSize: PAGE, pageToken },
+            { ...calls(), autoPaginate: false },
+          );
+          found.push(...jobs);
+          if (nextPageToken == null || nextPageToken === "") return found;
+          pageToken = nextPageToken;
+        }
+      };
+      return orStopped(call(signal, list), signal);
+    },
 
     async tasks(jobId, signal) {
       const list = async (client: v1.BatchServiceClient): Promise<readonly GoogleTask[]> => {

@@ -1,5 +1,6 @@
 import { type GoogleJobSettings, jobBody, labelValue } from "./job.ts";
-import { expectOurs, type GoogleBatchPlace, googleBatchJobs } from "./jobs.ts";
+import type { GoogleBatchPlace } from "./client.ts";
+import { expectOurs, googleBatchJobs } from "./jobs.ts";
 import { jobStatus } from "./status.ts";
 import type { RunJobs } from "../index.ts";
 

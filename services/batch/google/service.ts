@@ -1,4 +1,4 @@
-import { HaystackError } from "../../../errors.ts";
+import { HaystackError, toHaystackError } from "../../../errors.ts";
 import {
   type GoogleJob,
   type GoogleJobSettings,
@@ -8,42 +8,38 @@ import {
   inputsOf,
   jobBody,
 } from "./job.ts";
-import { type GoogleBatchPlace, googleBatchJobs } from "./jobs.ts";
+import type { GoogleBatchPlace } from "./client.ts";
+import { type GoogleBatchJobs, googleBatchJobs } from "./jobs.ts";
+import { chooseOffer, type OfferRules, moveAfter, settingsOf } from "./offers.ts";
 import { jobStatus } from "./status.ts";
 import {
   type BatchService,
   checkInputs,
   JOB_ID,
+  type JobPlace,
   type JobStatus,
   modelNamed,
-  type Provisioning,
 } from "../index.ts";
 
-export interface GoogleBatchOptions extends GoogleBatchPlace, GoogleJobSettings {
+export interface GoogleBatchOptions
+  extends GoogleBatchPlace, Omit<GoogleJobSettings, "machineType" | "accelerator">, OfferRules {
   /** Name of the model that the image runs, for files and report. */
   readonly model: string;
-  /** Name of the whole machine with its accelerators in the ledger, and its prices. */
-  readonly machine: string;
-  readonly usdPerHour: Readonly<Record<Provisioning, number>>;
-  /** Default SPOT. */
-  readonly provisioning?: Provisioning;
-  /** A job that lost so many Spot machines gets a standard one. Default 2. */
-  readonly spotPreemptions?: number;
   readonly notFoundGraceMs?: number;
 }
 
 const NOT_FOUND_GRACE_MS = 5 * 60_000;
-const SPOT_PREEMPTIONS = 2;
+/** So many jobs are read one by one; more by one list. */
+const FEW_JOBS = 4;
 
 /** Another kind of machine may compute other values. */
-const predictorOf = ({ model, image, entrypoint, environment, ...rest }: GoogleBatchOptions) =>
+const predictorOf = ({ model, image, entrypoint, environment, offers }: GoogleBatchOptions) =>
   JSON.stringify([
     model,
     image,
     entrypoint ?? null,
     Object.entries(environment ?? {}).toSorted(([one], [other]) => (one < other ? -1 : 1)),
-    rest.machineType,
-    rest.accelerator ?? null,
+    [...new Set(offers.map(({ machine }) => machine))].toSorted(),
   ]);
 
 /**
@@ -51,62 +47,120 @@ const predictorOf = ({ model, image, entrypoint, environment, ...rest }: GoogleB
  * BATCH_REFUSED, JOB_NOT_OURS, STEP_ABORTED.
  */
 export function googleBatch(options: GoogleBatchOptions): BatchService {
-  const {
-    provisioning = "SPOT",
-    spotPreemptions = SPOT_PREEMPTIONS,
-    usdPerHour,
-    machine,
-  } = options;
-  const jobs = googleBatchJobs(options);
+  const places = new Map<string, GoogleBatchJobs>();
+
+  const placeOf = (at: Partial<JobPlace> | null | undefined): JobPlace => ({
+    project: at?.project ?? options.project,
+    region: at?.region ?? options.location,
+  });
+
+  const jobsAt = (at: Partial<JobPlace> | null | undefined): GoogleBatchJobs => {
+    const { project, region: location } = placeOf(at);
+    const name = `${project}/${location}`;
+    const jobs = places.get(name) ?? googleBatchJobs({ ...options, project, location });
+    places.set(name, jobs);
+    return jobs;
+  };
 
   const statusOf = async (
+    jobs: GoogleBatchJobs,
     jobId: string,
     job: GoogleJob,
     signal: AbortSignal | undefined,
   ): Promise<JobStatus> =>
     jobStatus(jobId, job, job.status?.state === "FAILED" ? await jobs.tasks(jobId, signal) : []);
 
+  const one = async (jobs: GoogleBatchJobs, jobId: string, signal: AbortSignal | undefined) => {
+    const job = JOB_ID.test(jobId) ? await jobs.get(jobId, signal) : undefined;
+    return job === undefined ? undefined : statusOf(jobs, jobId, job, signal);
+  };
+
+  const listed = async (
+    jobs: GoogleBatchJobs,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadonlyMap<string, GoogleJob>> => {
+    try {
+      const found = await jobs.unfinished(signal);
+      return new Map(found.map((job) => [job.name?.split("/").at(-1) ?? "", job]));
+    } catch (thrown) {
+      // An account that may not list jobs may read each.
+      if (toHaystackError(thrown).code === "BATCH_REFUSED") return new Map();
+      throw thrown;
+    }
+  };
+
+  const lookAt = async (
+    jobs: GoogleBatchJobs,
+    jobIds: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<(JobStatus | undefined)[]> => {
+    const known =
+      jobIds.length > FEW_JOBS ? await listed(jobs, signal) : new Map<string, GoogleJob>();
+    return Promise.all(
+      jobIds.map(async (jobId) => {
+        const job = known.get(jobId);
+        return job === undefined ? one(jobs, jobId, signal) : jobStatus(jobId, job, []);
+      }),
+    );
+  };
+
   return {
     model: modelNamed(options.model),
     predictor: predictorOf(options),
     notFoundGraceMs: options.notFoundGraceMs ?? NOT_FOUND_GRACE_MS,
-    offer(preemptions) {
-      const chosen = provisioning === "SPOT" && preemptions < spotPreemptions ? "SPOT" : "STANDARD";
-      return { machine, provisioning: chosen, usd_per_hour: usdPerHour[chosen] };
-    },
+    offer: (losses, moves = 0) => chooseOffer(options, losses, moves) ?? null,
+    moveAfterMs: (offer) => moveAfter(options, offer),
     async submit(spec, signal) {
       if (!JOB_ID.test(spec.job_id))
         throw new HaystackError(
           "USAGE",
           `${JSON.stringify(spec.job_id)} is not a job id: use at most 63 lower-case letters, digits and hyphens.`,
         );
-      const work = inferenceWork(spec, options, spec.provisioning ?? provisioning);
+      const offer = spec.offer ?? chooseOffer(options, 0, 0);
+      if (offer === undefined)
+        throw new HaystackError("CONFIG_INVALID", "BATCH_OFFERS has no machine; add one.");
+      const { region } = placeOf(offer);
+      const settings = settingsOf(options, offer, region);
+      const jobs = jobsAt(offer);
       const job = await jobs.submit(
         spec.job_id,
-        jobBody(options, work, options.location),
+        jobBody(settings, inferenceWork(spec, settings, offer.provisioning), region),
         identityOf(spec),
         signal,
       );
       checkInputs(spec.job_id, inputsOf(job), inputsLabel(spec));
-      return statusOf(spec.job_id, job, signal);
+      return statusOf(jobs, spec.job_id, job, signal);
     },
-    async get(jobId, signal) {
-      if (!JOB_ID.test(jobId)) return undefined;
-      const job = await jobs.get(jobId, signal);
-      return job === undefined ? undefined : statusOf(jobId, job, signal);
+    get: (jobId, signal, at) => one(jobsAt(at), jobId, signal),
+    async look(asked, signal) {
+      const byPlace = Map.groupBy(asked, ({ offer }) => jobsAt(offer));
+      const found = await Promise.all(
+        [...byPlace].map(([jobs, placed]) =>
+          lookAt(
+            jobs,
+            placed.map(({ job_id }) => job_id),
+            signal,
+          ),
+        ),
+      );
+      return new Map(found.flat().flatMap((status) => (status ? [[status.job_id, status]] : [])));
     },
-    async output(jobId, signal) {
-      const job = JOB_ID.test(jobId) ? await jobs.get(jobId, signal) : undefined;
+    async output(jobId, signal, at) {
+      const job = JOB_ID.test(jobId) ? await jobsAt(at).get(jobId, signal) : undefined;
       return job === undefined
         ? undefined
         : {
-            elsewhere: `Cloud Logging has it: gcloud logging read 'labels.job_uid="${job.uid ?? ""}"' --project=${options.project} --order=asc --format='value(textPayload)'`,
+            elsewhere: `Cloud Logging has it: gcloud logging read 'labels.job_uid="${job.uid ?? ""}"' --project=${placeOf(at).project} --order=asc --format='value(textPayload)'`,
           };
     },
-    async cancel(jobId, signal) {
-      if (JOB_ID.test(jobId)) await jobs.cancel(jobId, signal);
+    async cancel(jobId, signal, at) {
+      if (JOB_ID.test(jobId)) await jobsAt(at).cancel(jobId, signal);
     },
-    check: (signal) => jobs.check(signal),
-    close: () => jobs.close(),
+    async check(signal) {
+      for (const jobs of new Set(options.offers.map(jobsAt))) await jobs.check(signal);
+    },
+    async close() {
+      await Promise.all([...places.values()].map((jobs) => jobs.close()));
+    },
   };
 }

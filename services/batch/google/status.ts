@@ -133,7 +133,7 @@ function failureOf(
 /**
  * Seconds for which a machine was there: from SCHEDULED, as Google bills from its start
  * (https://github.com/broadinstitute/cromwell, BatchRequestExecutor), but not before Batch last said
- * that there was none.
+ * that there was none: then a job that never began had none.
  */
 function machineSeconds(job: GoogleJob, events: readonly GoogleEvent[]): number | undefined {
   const end = events.findLast((event) => TERMINAL_JOB_STATES.has(toState(event) as JobState));
@@ -143,6 +143,7 @@ function machineSeconds(job: GoogleJob, events: readonly GoogleEvent[]): number 
   if (begin !== undefined && end !== undefined) {
     const until = at(ran ?? end);
     const none = events.findLast((event) => isOfMachines(event) && at(event) <= until);
+    if (ran === undefined && none !== undefined) return 0;
     const start = scheduled === undefined ? at(begin) : Math.max(at(begin), none ? at(none) : 0);
     return Math.max(0, at(end) - start) / 1000;
   }

@@ -14,15 +14,17 @@ import { phrase, systemWords } from "../../../system-words.ts";
  * they are about the server and not about what is written, so that nothing may be set aside for
  * them.
  */
-const PASSING = new Set<unknown>([
-  ...[6, 7, 89, 202, 9001], // host or network
-  ...[24, 46, 50, 112, 150, 234, 262, 13388], // time limits, locks, routing
-  ...[64, 79, 100], // write concern
-  ...[91, 133, 189, 10107, 11600, 11601, 11602, 13435, 13436], // another primary, a shutdown
-  ...[13, 18], // refused credentials
-  ...[371, 8000, 14031], // a full disk or a quota: UserWritesBlocked, AtlasError, OutOfDiskSpace
-  ...[146, 264, 433, 449, 450, 462, 473], // no memory or files, overload
-]);
+const PASSING = new Set<unknown>(
+  [
+    [6, 7, 89, 202, 9001], // host or network
+    [24, 46, 50, 112, 150, 234, 262, 13388], // time limits, locks, routing
+    [64, 79, 100], // write concern
+    [91, 133, 189, 10107, 11600, 11601, 11602, 13435, 13436], // another primary, a shutdown
+    [13, 18], // refused credentials
+    [371, 8000, 14031], // a full disk or a quota: UserWritesBlocked, AtlasError, OutOfDiskSpace
+    [146, 264, 433, 449, 450, 462, 473], // no memory or files, overload
+  ].flat(),
+);
 
 const DUPLICATE_KEY = 11_000;
 

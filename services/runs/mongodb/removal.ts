@@ -27,13 +27,12 @@ const atRest = (runId: string, now: number): Filter<StoredRun> => ({
 });
 
 /** A run that ended where it was set aside has no time of its end. */
-const endedBefore = (time: string): Filter<StoredRun> =>
-  ({
-    $or: [
-      { completed_at: { $lt: time } },
-      { completed_at: null, ...IS_ASIDE, updated_at: { $lt: time } },
-    ],
-  }) as Filter<StoredRun>;
+const endedBefore = (time: string): Filter<StoredRun> => ({
+  $or: [
+    { completed_at: { $lt: time } },
+    { completed_at: null, ...IS_ASIDE, updated_at: { $lt: time } },
+  ],
+});
 
 /** Ids of journal entries are JSON arrays that begin with the run. */
 export const journalOf = (runId: string): Filter<{ readonly _id: string }> => {

@@ -1,4 +1,4 @@
-import { BSON, type Db, type Filter } from "mongodb";
+import { BSON, type Filter } from "mongodb";
 import { HaystackError } from "../../../errors.ts";
 import type { RunStore } from "../index.ts";
 import { asideOperations, findRun, IS_ASIDE } from "./aside.ts";
@@ -6,6 +6,7 @@ import { CANCELLED_OUTSIDE, claimRuns, countEnded, HAS_EVENTS, userLoads } from 
 import { type ClientOptions, guarded, newClient } from "./client.ts";
 import { countRuns, usedBy } from "./counts.ts";
 import { commitGroup } from "./commit.ts";
+import { checkVersion, touch } from "./database.ts";
 import { isDuplicateKey, toStoreError } from "./errors.ts";
 import {
   archiveTails,
@@ -15,6 +16,7 @@ import {
   type ArchivedHistory,
 } from "./history.ts";
 import { followNews, type Hints } from "./hints.ts";
+import { deliverTo } from "./inbox.ts";
 import { buildIndexes } from "./indexes.ts";
 import { mongoPresence, type StoredPresence } from "./presence.ts";
 import { journalOf, mongoRemoval, type StoredRemoval } from "./removal.ts";
@@ -37,43 +39,7 @@ interface JournalEntry {
   readonly value: string;
 }
 
-/**
- * Waiting events that a run holds at most; a further one is refused until its host has consumed
- * some.
- */
-const INBOX_LIMIT = 1_000;
-
 const journalKey = (runId: string, key: string): string => JSON.stringify([runId, key]);
-
-/** The form of the documents; a later one is another release's. */
-const VERSION = 1;
-
-async function checkVersion(db: Db): Promise<void> {
-  const stands = await db
-    .collection<{ readonly _id: string; readonly version: unknown }>("haystack")
-    .findOneAndUpdate(
-      { _id: "runs" },
-      { $setOnInsert: { version: VERSION } },
-      { ...LIMITED, upsert: true, returnDocument: "after" },
-    );
-  if (stands?.version === VERSION) return;
-  throw new HaystackError(
-    "STORE_VERSION_UNKNOWN",
-    `The database ${db.databaseName} was written by a newer release or by another program; run that release, or set MONGODB_DATABASE to another name.`,
-  );
-}
-
-async function touch(db: Db, now: number): Promise<void> {
-  const note = { $set: { at: now } };
-  try {
-    await db
-      .collection<{ readonly _id: string }>("haystack")
-      .updateOne({ _id: "touched" }, note, { ...LIMITED, upsert: true });
-  } catch (thrown) {
-    // Two that make the first note at the same time: one of them was written.
-    if (!isDuplicateKey(thrown)) throw thrown;
-  }
-}
 
 /**
  * The store for production: a MongoDB database that several daemons and other programs share.
@@ -104,6 +70,7 @@ export async function openMongoRuns({
   const journal = db.collection<JournalEntry>("run_journal");
   const daemons = db.collection<StoredPresence>("daemons");
   const aside = asideOperations(runs);
+  const deliver = deliverTo(runs);
   const archiving = new Set<Promise<void>>();
   const hinting = new Set<Hints>();
 
@@ -117,35 +84,6 @@ export async function openMongoRuns({
       .catch(() => undefined)
       .finally(() => archiving.delete(moving));
     archiving.add(moving);
-  };
-
-  const deliver: RunStore["deliver"] = async (runId, { id, event }) => {
-    const known = { $or: [{ "inbox.id": id }, { consumed: id }] };
-    const taken = {
-      run_id: runId,
-      "inbox.id": { $ne: id },
-      consumed: { $ne: id },
-      [`inbox.${INBOX_LIMIT - 1}`]: { $exists: false },
-    };
-    const stored = await runs.findOneAndUpdate(
-      taken,
-      { $push: { inbox: { id, event: JSON.stringify(event), at: Date.now() } } },
-      { ...LIMITED, projection: { run_id: 1 } },
-    );
-    if (stored !== null) return "stored";
-    if (
-      (await runs.findOne(
-        { run_id: runId, ...known },
-        { ...LIMITED, projection: { run_id: 1 } },
-      )) !== null
-    )
-      return "duplicate";
-    if ((await runs.findOne({ run_id: runId }, { ...LIMITED, projection: { run_id: 1 } })) === null)
-      return "unknown_run";
-    throw new HaystackError(
-      "STORE_UNAVAILABLE",
-      `Run ${runId} has ${INBOX_LIMIT} waiting events; send the event again when some have been processed.`,
-    );
   };
 
   const renew: RunStore["renew"] = async (owner, leases, expiresAt) => {

@@ -1,42 +1,14 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { Worker } from "node:worker_threads";
-import { type ErrorCode, HaystackError, toHaystackError } from "../../../errors.ts";
-import { systemWords } from "../../../system-words.ts";
+import { HaystackError } from "../../../errors.ts";
 import { jsonText } from "../../../json-text.ts";
-import { ownProgram } from "../../../own-files.ts";
 import { RUN_STATUSES, type RunStatus } from "../document.ts";
-import { completeOutsideRun } from "../outside.ts";
-import {
-  COUNTED_QUEUE,
-  type CommitOutcome,
-  type InboxEvent,
-  type RunRecord,
-  type RunStore,
-} from "../index.ts";
-import { FAR_MS, readEvent, readTime } from "../damage.ts";
-import type { Answer } from "./answer.ts";
+import { COUNTED_QUEUE, type CommitOutcome, type InboxEvent, type RunStore } from "../index.ts";
+import { readEvent, readTime } from "../damage.ts";
 import { storeDamaged } from "./damaged.ts";
-import type { SqliteOperations } from "./operations.ts";
-import type { RunRow, TakenInRow } from "./rows.ts";
-import {
-  hostableRow,
-  isOutsideRow,
-  outsideOf,
-  parseEntries,
-  parseLease,
-  parseOutbox,
-  parseRow,
-  shownRow,
-} from "./parse.ts";
-
-/** Errors of the thread that say what is wrong with the file. */
-const OF_THE_FILE: ReadonlySet<ErrorCode> = new Set(["STORE_VERSION_UNKNOWN", "STORE_DAMAGED"]);
-/** Runs of other programs. */
-const TAKEN_IN_AT_ONCE = 100;
-
-type Operation = Exclude<keyof SqliteOperations, "inOneTransaction" | "emptyLog" | "writes">;
-type Pending = { resolve(value: unknown): void; reject(error: Error): void };
+import { parseEntries, parseLease, parseOutbox, parseRow, shownRow } from "./parse.ts";
+import { startStoreThread } from "./store-thread.ts";
+import { takingIn } from "./take-in.ts";
 
 /**
  * The embedded store: one SQLite file in WAL mode, every commit on disk before it is acknowledged,
@@ -44,100 +16,9 @@ type Pending = { resolve(value: unknown): void; reject(error: Error): void };
  */
 export async function openSqliteRuns({ file }: { readonly file: string }): Promise<RunStore> {
   await mkdir(dirname(file), { recursive: true });
-  const worker = new Worker(ownProgram("services/runs/sqlite/thread.ts"), { workerData: { file } });
-  worker.unref();
-  const pending = new Map<number, Pending>();
-  let lastId = 0;
-  let broken: Error | undefined;
-  const unusable = (problem: string, cause: Error): HaystackError =>
-    new HaystackError(
-      "STORE_UNAVAILABLE",
-      `The run store ${file} cannot be used (${problem}); check the file and its folder.`,
-      { cause },
-    );
-  const breakDown = (error: Error): void => {
-    const own = toHaystackError(error);
-    broken ??= OF_THE_FILE.has(own.code)
-      ? new HaystackError(own.code, own.message)
-      : unusable(systemWords(error) ?? "its thread has ended", error);
-    for (const { reject } of pending.values()) reject(broken);
-    pending.clear();
-  };
-  worker.on("error", breakDown);
-  worker.on("exit", () => breakDown(new Error("The thread of the run store has ended.")));
-  worker.on("message", (answers: readonly (Answer & { readonly id: number })[]) => {
-    for (const { id, ...answer } of answers) {
-      const request = pending.get(id);
-      pending.delete(id);
-      if (answer.problem === undefined) request?.resolve(answer.value);
-      else
-        request?.reject(
-          answer.isDamage
-            ? storeDamaged(file, "a page of it cannot be read")
-            : unusable(answer.problem, new Error(answer.text)),
-        );
-    }
-    if (pending.size === 0) worker.unref();
-  });
-
-  const call = <Name extends Operation>(
-    name: Name,
-    ...args: Parameters<SqliteOperations[Name]>
-  ): Promise<ReturnType<SqliteOperations[Name]>> =>
-    new Promise((resolve, reject) => {
-      if (broken !== undefined) return reject(broken);
-      const id = ++lastId;
-      if (pending.size === 0) worker.ref();
-      pending.set(id, { resolve, reject });
-      worker.postMessage({ id, name, args });
-    });
-
-  const takeIn = async (rows: readonly RunRow[], now: number): Promise<TakenInRow[]> => {
-    const taken = rows.map((row): TakenInRow => {
-      const { document, outbox, history } = completeOutsideRun(outsideOf(row), now);
-      const isToEnd = document.status === "cancelled" && document.completed_at === null;
-      return {
-        run_id: row.run_id,
-        status: document.status,
-        document: JSON.stringify({ ...document, run_id: row.run_id }),
-        outbox: JSON.stringify(outbox),
-        attention_at: isToEnd || outbox.length > 0 ? 0 : null,
-        history: history.length === 0 ? null : JSON.stringify(history),
-      };
-    });
-    if (taken.length > 0) await call("takeIn", taken);
-    return taken;
-  };
-
-  /** Those of other programs that no claim would find. */
-  const takeInLeft = async (now: number): Promise<void> => {
-    const left = await call("left", now, now + FAR_MS, TAKEN_IN_AT_ONCE);
-    if (left.length === 0) return;
-    const [outside, others] = [left.filter(isOutsideRow), left.filter((row) => !isOutsideRow(row))];
-    await takeIn(outside, now);
-    if (others.length > 0)
-      await call(
-        "wake",
-        others.map(({ run_id }) => run_id),
-      );
-  };
-
-  /** Of those that another program inserted the unusable ones are refused, and released. */
-  const takeInClaimed = async (rows: readonly RunRow[], now: number): Promise<RunRecord[]> => {
-    const isNew = (row: RunRow): boolean => isOutsideRow(row) && parseRow(row).damage !== undefined;
-    const taken = new Map(
-      (await takeIn(rows.filter(isNew), now)).map((row) => [row.run_id, row] as const),
-    );
-    const refused = rows.filter(({ run_id }) => taken.get(run_id)?.status === "failed");
-    if (refused.length > 0)
-      await call(
-        "release",
-        refused.map(({ run_id, lease_token }) => ({ run_id, token: lease_token })),
-      );
-    return rows
-      .filter((row) => !refused.includes(row))
-      .map((row) => hostableRow({ ...row, ...taken.get(row.run_id) }));
-  };
+  const thread = startStoreThread(file);
+  const { call } = thread;
+  const { takeInLeft, takeInClaimed } = takingIn(call);
 
   return {
     removal: {
@@ -352,9 +233,6 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
       const problem = await call("faults");
       if (problem !== null) throw storeDamaged(file, problem);
     },
-    async close() {
-      if (broken === undefined) await call("close");
-      await worker.terminate();
-    },
+    close: () => thread.close(),
   };
 }

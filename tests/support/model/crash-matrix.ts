@@ -5,7 +5,8 @@ import { steeredRun, type SteeredRun, type SteeredRunOptions } from "./steered-r
 import type { RunStore } from "../../../services/runs/index.ts";
 
 /**
- * Every transition of every path, stopped at each of the four points. Paths that begin alike share
+ * Every transition of every path, stopped at each of the four points, and once without room for its
+ * commit. Paths that begin alike share
  * the cells of their beginning.
  */
 
@@ -71,8 +72,12 @@ export async function runCells(
   const wrong: string[] = [];
   for (const [cell, crash] of crashes.entries()) {
     const run = await steeredRun(store, `${name}-${cell}`, options);
+    const struck = (): string[] =>
+      crash.point === "on a full disk" && run.fullDisks() !== 1
+        ? [`the disk was full ${run.fullDisks()} times`]
+        : [];
     const problems = await followPath(run, path, { crash }).then(
-      (end) => differences(run, calm, end),
+      (end) => [...differences(run, calm, end), ...struck()],
       (error: Error) => [error.message],
     );
     wrong.push(...problems.map((problem) => `stopped ${crash.point} at ${crash.at}: ${problem}`));

@@ -106,8 +106,8 @@ async function performDurably(
   if (act.kind === "event" && RESTING.has(run.acknowledged()?.value))
     await run.until("the host lets the run go", () => run.released());
   const before = run.commits();
-  if (crash !== undefined) {
-    run.arm(crash, "act");
+  if (crash !== undefined) run.arm(crash, "act");
+  if (crash !== undefined && crash !== "on a full disk") {
     await perform(run, act, id);
     await run.until(`the crash ${crash}`, () => !run.present().process.alive);
     await restart(run);
@@ -133,7 +133,7 @@ async function goToEnd(run: SteeredRun, mailCrash: CrashPoint | undefined): Prom
       undefined,
     );
   }
-  if (mailCrash !== undefined) {
+  if (mailCrash !== undefined && mailCrash !== "on a full disk") {
     await run.until(`the crash ${mailCrash} of the mail`, () => !run.present().process.alive);
     run.clock.advance(LEASE_MS + 1);
     run.start();

@@ -17,12 +17,15 @@ export type CrashPoint =
   | "before the commit"
   | "after the commit"
   | "after the effect"
-  | "after the acknowledgement";
+  | "after the acknowledgement"
+  /** The store has no room for the commit at first; nobody dies. */
+  | "on a full disk";
 export const CRASH_POINTS: readonly CrashPoint[] = [
   "before the commit",
   "after the commit",
   "after the effect",
   "after the acknowledgement",
+  "on a full disk",
 ];
 export const CHECK_MS = 1_000;
 /** Why Batch has no machine for a job. */

@@ -4,6 +4,7 @@ import {
   type Supervisor,
   type SupervisorOptions,
 } from "../../../actors/supervisor/supervisor.ts";
+import { HaystackError } from "../../../errors.ts";
 import { manualClock, type ManualClock } from "../../../services/clock/manual.ts";
 import type { OutboxEntry, RunCommit, RunRecord, RunStore } from "../../../services/runs/index.ts";
 import { newRun, type RunConfig } from "../../../services/runs/document.ts";
@@ -26,6 +27,8 @@ import {
 
 export const LEASE_MS = 60_000;
 const POLL_MS = 1_000;
+/** When a write that failed is repeated. */
+const RETRY_MS = 100;
 const NO_USAGE = { gpu_seconds: 0, gpu_cost_usd: 0, llm_tokens: 0, llm_cost_usd: 0 };
 
 export interface SteeredProcess {
@@ -51,6 +54,8 @@ export interface SteeredRun {
   readonly commits: () => number;
   /** Mails that a process had sent and not recorded when it died: they go out again. */
   readonly mailsAtRisk: readonly string[];
+  /** Commits that the store had no room for. */
+  readonly fullDisks: () => number;
   /** The run is at rest, its mails are recorded, and its host has let it go. */
   readonly released: () => boolean;
   /** The next such moment of an act, or of the next mail, kills the present process. */
@@ -102,6 +107,7 @@ export async function steeredRun(
   const mailsAtRisk: string[] = [];
   let outbox: readonly OutboxEntry[] = [];
   let processes = 0;
+  let fullDisks = 0;
   let armed: { readonly point: CrashPoint; readonly of: "act" | "mail" } | null = null;
   let acknowledged: string | null = null;
   let current: SteeredProcess | undefined;
@@ -163,6 +169,12 @@ export async function steeredRun(
       if (strikes("before the commit", of)) {
         late.push(group);
         crash(process);
+      }
+      if (strikes("on a full disk", of)) {
+        armed = null;
+        fullDisks += 1;
+        setImmediate(() => clock.advance(RETRY_MS));
+        throw new HaystackError("STORE_UNAVAILABLE", "The disk of the store is full.");
       }
       const outcomes = await through(inner.commit)(group);
       const own = group.findLastIndex(
@@ -267,6 +279,7 @@ export async function steeredRun(
     mailsAtRisk,
     violations,
     commits: () => commits,
+    fullDisks: () => fullDisks,
     released: () =>
       outbox.length > 0 &&
       outbox.every(({ state }) => state === "sent") &&

@@ -8,6 +8,7 @@ import {
 } from "../../../services/batch/index.ts";
 import type { JobChanged } from "../../../services/job-events/index.ts";
 import type { Clock } from "../../../services/clock/index.ts";
+import type { Machine } from "./machine.ts";
 import type { Network } from "./network.ts";
 import type { Random } from "./random.ts";
 import type { Fault } from "./witness.ts";
@@ -17,7 +18,8 @@ import type { Fault } from "./witness.ts";
  * preemption news before a success.
  */
 export interface BatchWorld {
-  readonly client: (network: Network) => BatchService;
+  /** `machine`: where the folders of the jobs are. */
+  readonly client: (network: Network, machine: Machine) => BatchService;
   /** What is true, whatever `get` says. */
   readonly jobs: ReadonlyMap<string, SimulatedJob>;
 }
@@ -28,6 +30,10 @@ export interface SimulatedJob {
   readonly created_at: number;
   readonly output_valid: boolean;
   state: JobState;
+  /** It does nothing more, and its stop is not confirmed for long. */
+  frozen?: true;
+  /** Since when it is being cancelled; until it has ended. */
+  stopping_since?: number;
   failure?: NonNullable<JobStatus["failure"]>;
 }
 
@@ -45,6 +51,8 @@ export interface BatchWorldOptions {
 
 const NOT_FOUND_GRACE_MS = 300_000;
 const LONGEST_INVISIBLE_MS = 280_000;
+const LEAST_FROZEN_MS = 1_800_000;
+const LONGEST_FROZEN_MS = 3_600_000;
 
 export const isRunningJob = ({ state }: SimulatedJob): boolean => !TERMINAL_JOB_STATES.has(state);
 
@@ -58,6 +66,8 @@ export function batchWorld(options: BatchWorldOptions): BatchWorld {
   const change = (job: SimulatedJob, state: JobState): void => {
     if (!isRunningJob(job)) return;
     job.state = state;
+    if (state === "CANCELLATION_IN_PROGRESS") job.stopping_since = clock.now();
+    else delete job.stopping_since;
     options.onState(job.spec.job_id, state);
     announce(job, state);
   };
@@ -85,6 +95,10 @@ export function batchWorld(options: BatchWorldOptions): BatchWorld {
     after(queued, () => {
       if (job.state === "QUEUED") change(job, "RUNNING");
     });
+    if (faulty && random.chance(0.03)) {
+      job.frozen = true;
+      return;
+    }
     if (faulty && random.chance(0.04)) return options.onFault("job hangs");
     if (faulty && random.chance(0.15))
       return after(ends, () =>
@@ -141,14 +155,23 @@ export function batchWorld(options: BatchWorldOptions): BatchWorld {
     const job = visible(jobId);
     if (job === undefined || !isRunningJob(job) || job.state === "CANCELLATION_IN_PROGRESS") return;
     change(job, "CANCELLATION_IN_PROGRESS");
-    const ending = random.between(100, 60_000);
+    if (job.frozen === true) options.onFault("runner frozen");
+    const ending =
+      job.frozen === true
+        ? random.between(LEAST_FROZEN_MS, LONGEST_FROZEN_MS)
+        : random.between(100, 60_000);
     after(ending, () => change(job, "CANCELLED"));
   };
 
   return {
     jobs,
-    client: ({ call }) => ({
-      submit: (spec, signal) => call(() => submit(spec), signal),
+    client: ({ call }, { faultOf }) => ({
+      submit: (spec, signal) =>
+        call(() => {
+          const fault = faultOf("job");
+          if (fault !== undefined) throw fault;
+          return submit(spec);
+        }, signal),
       get: (jobId, signal) =>
         call(() => {
           const job = visible(jobId);

@@ -11,28 +11,22 @@ import type {
 import type { RunEffects } from "../../../actors/host/bind-run-machine.ts";
 import type { Effect } from "../../../actors/host/step.ts";
 import { runOfJob } from "../../../machines/job-id.ts";
-import { type ErrorCode, HaystackError } from "../../../errors.ts";
+import { HaystackError } from "../../../errors.ts";
 import { scriptedEffects, type ScriptedEffects } from "../scripted-effects.ts";
 import type { DaemonProcess } from "./daemon-process.ts";
+import type { Machine, Shortages } from "./machine.ts";
+import type { PlannedRun } from "./planned-runs.ts";
 import type { Random } from "./random.ts";
-import type { PlannedRun } from "./scenario.ts";
-import type { Fault, Witness } from "./witness.ts";
-
-/** Faults of the machine that pass: a step that meets one begins again. */
-type Passing = readonly [fault: Fault, code: ErrorCode];
-const PASSING: readonly [Passing, ...Passing[]] = [
-  ["compute killed", "COMPUTE_ENDED"],
-  ["disk full", "DISK_FULL"],
-  ["too many files", "TOO_MANY_FILES"],
-];
+import type { Witness } from "./witness.ts";
 
 export interface SimulatedEffectsOptions {
   readonly process: DaemonProcess;
   readonly witness: Witness;
   readonly random: Random;
-  /** Of the faults of the machine. */
-  readonly machine: Random;
-  readonly faultsUntil: number;
+  readonly machine: Machine;
+  readonly shortages: Shortages;
+  /** Steps fail for good now and then. */
+  readonly isFaulty: () => boolean;
   readonly ports: Pick<
     StepPorts,
     "batch" | "clock" | "compute" | "objects" | "reconcileMs" | "runs"
@@ -50,7 +44,8 @@ export function simulatedEffects({
   witness,
   random,
   machine,
-  faultsUntil,
+  shortages,
+  isFaulty,
   ports,
   runs,
 }: SimulatedEffectsOptions): RunEffects {
@@ -58,19 +53,19 @@ export function simulatedEffects({
   const real = ports as StepPorts;
 
   const faultOfStep = (): HaystackError | undefined => {
-    if (now() >= faultsUntil) return undefined;
-    if (random.chance(0.02)) return new HaystackError("INTERNAL", "The simulated step failed.");
-    if (!machine.chance(0.08)) return undefined;
-    const [fault, code] = machine.pick(PASSING);
-    witness.fault(fault);
-    return new HaystackError(code, `The simulated machine had its fault (${fault}).`);
+    if (isFaulty() && random.chance(0.02))
+      return new HaystackError("INTERNAL", "The simulated step failed.");
+    return machine.faultOf("step");
   };
   const work = (signal: AbortSignal): Promise<void> =>
     new Promise((resolve, reject) => {
+      shortages.isTriedAgain(signal);
       const fault = faultOfStep();
-      process.later(random.between(5, 5_000), () =>
-        fault === undefined ? resolve() : reject(fault),
-      );
+      process.later(random.between(5, 5_000), () => {
+        if (fault === undefined) return resolve();
+        if (!signal.aborted) shortages.met(fault.code, signal);
+        reject(fault);
+      });
       signal.addEventListener(
         "abort",
         () => reject(new HaystackError("STEP_ABORTED", "The simulated step was stopped.")),

@@ -5,6 +5,7 @@ import { earliestWakeUp, runState, runView, type RunState } from "../../../machi
 import type { RunCommit, RunRecord } from "../../../services/runs/index.ts";
 import { invocations, type Invocation, type Persisted } from "../persisted-steps.ts";
 import type { DaemonProcess } from "./daemon-process.ts";
+import type { MachineWork } from "./machine.ts";
 
 /**
  * Sees everything that happens in a simulated world, keeps a trace of it, and says when the
@@ -36,9 +37,12 @@ export type Fault =
   | "kill"
   | "stall"
   | "drain"
-  | "compute killed"
-  | "disk full"
-  | "too many files"
+  | `${"compute killed" | "disk full" | "too many files"}: ${MachineWork}`
+  | "record damaged"
+  | "write refused"
+  | "run ends process"
+  | "runner frozen"
+  | "crowd cancelled"
   | "clock set back"
   | "clock set forward"
   | "lease lost"

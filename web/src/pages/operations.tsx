@@ -6,6 +6,7 @@ import { type Act, readOperations } from "../operations.ts";
 import { AuditLog, MailNotDelivered } from "../parts/operations-records.tsx";
 import { DaemonView } from "../parts/operations-daemon.tsx";
 import { LostConnection, Notice, Waiting } from "../parts/notice.tsx";
+import { SpendingView } from "../parts/spending.tsx";
 import { StuckRuns } from "../parts/stuck-runs.tsx";
 
 const LOOK_MS = 5_000;
@@ -37,6 +38,7 @@ export function OperationsPage(): JSX.Element {
         <>
           <StuckRuns runs={content.stuck.runs} act={act} />
           <DaemonView supervisor={content.supervisor} readiness={content.readiness} act={act} />
+          <SpendingView />
           <MailNotDelivered mails={content.outbox.mails} act={act} />
           <AuditLog entries={content.audit.entries} />
         </>

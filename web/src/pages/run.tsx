@@ -2,7 +2,8 @@ import { type ComponentChildren, Fragment, type JSX } from "preact";
 import { useState } from "preact/hooks";
 import { link } from "../address.ts";
 import { post, type Refusal, type Run } from "../api/client.ts";
-import { useLiveRun, type Transition } from "../live-run.ts";
+import { useLiveRun } from "../live-run.ts";
+import type { Transition } from "../transition.ts";
 import { refusalOf, useNow } from "../loading.ts";
 import { Confirm } from "../parts/confirm.tsx";
 import { Iterations } from "../parts/iterations.tsx";
@@ -12,6 +13,7 @@ import { ResultView } from "../parts/result.tsx";
 import { Status } from "../parts/status.tsx";
 import { Steps } from "../parts/steps.tsx";
 import { Timeline } from "../parts/timeline.tsx";
+import { useSession } from "../session.tsx";
 import {
   isAtRest,
   lasting,
@@ -25,6 +27,7 @@ import {
 } from "../words.ts";
 
 export function RunPage({ id }: { readonly id: string }): JSX.Element {
+  const { role } = useSession();
   const [turn, setTurn] = useState(0);
   const { run, transitions, refusal, line } = useLiveRun(id, turn);
   const [wished, setWished] = useState<Refusal>();
@@ -84,6 +87,11 @@ export function RunPage({ id }: { readonly id: string }): JSX.Element {
             <button type="button" class="main" onClick={() => void wish("retry")}>
               Retry
             </button>
+          )}
+          {role === "admin" && (
+            <a class="button" href={link(["inspector", run.run_id])}>
+              Inspect
+            </a>
           )}
           <a class="button" href={link([], { from: run.run_id })}>
             Ask again, changed

@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import type { Run } from "../api/client.ts";
-import type { Transition } from "../live-run.ts";
+import type { Transition } from "../transition.ts";
 import { useNow } from "../loading.ts";
 import { isAtRest, lasting, time } from "../words.ts";
 
@@ -50,8 +50,16 @@ export function stretchesOf(
 const ACTORS: Readonly<Record<string, string>> = {
   predictionJob: "prediction job",
   controlJob: "control job",
+  stopJobs: "stopping of jobs",
   roundJob: "job of the round",
 };
+
+/** `predictionJob.stopJobs` is the prediction job: stopping of jobs. */
+const calledActor = (actor: string): string =>
+  actor
+    .split(".")
+    .map((name) => ACTORS[name] ?? name)
+    .join(": ");
 
 export function Timeline({
   transitions,
@@ -74,9 +82,7 @@ export function Timeline({
       <ol class="timeline">
         {stretches.map(({ actor, state, from, to }) => (
           <li key={`${actor} ${state} ${from}`}>
-            <span class="what">
-              {actor === "run" ? state : `${ACTORS[actor] ?? actor}: ${state}`}
-            </span>
+            <span class="what">{actor === "run" ? state : `${calledActor(actor)}: ${state}`}</span>
             <span class="bar" aria-hidden="true">
               <span
                 class={actor === "run" ? undefined : "job"}

@@ -1,5 +1,5 @@
 import http from "node:http";
-import { configInvalid } from "./errors.ts";
+import { configInvalid } from "../errors.ts";
 
 /**
  * Proxies by HTTP_PROXY, HTTPS_PROXY and NO_PROXY, in capitals or small letters, for everything that

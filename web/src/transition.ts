@@ -1,0 +1,9 @@
+/** A committed transition, as the event stream tells it. */
+export interface Transition {
+  readonly id: string;
+  readonly at: string;
+  readonly actor: string;
+  readonly event: string;
+  readonly from: string;
+  readonly to: string;
+}
