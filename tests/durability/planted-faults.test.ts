@@ -47,11 +47,10 @@ const unlimited = () => ({
 });
 
 /** The names of jobs forget the attempt. */
-const oneNameForAll = () => ({
+const oneNameForAll = async (original: () => Promise<object>) => ({
+  ...(await original()),
   jobId: (runId: string, iteration: number, kind: string) =>
-    `hs-${runId}-i${iteration}-${kind === "prediction" ? "p" : "c"}-a1`,
-  isRunId: () => true,
-  runOfJob: (id: string) => /^hs-(.+)-i\d+-[pc]-a\d+$/.exec(id)?.[1],
+    `hs-${runId}-i${iteration}-${kind.charAt(0)}-a1`,
 });
 
 /** What the store cannot write now counts as refused. */
@@ -246,7 +245,10 @@ describe("the model-based proof and the crash matrix", () => {
       1,
   );
 
-  const brokenPart = async (part: string, broken: () => object): Promise<SteeredRunOptions> => {
+  const brokenPart = async (
+    part: string,
+    broken: (original: () => Promise<object>) => object,
+  ): Promise<SteeredRunOptions> => {
     vi.resetModules();
     vi.doMock(part, broken);
     const [{ createSupervisor }, { bindRunMachine }] = await Promise.all([
