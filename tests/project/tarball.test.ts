@@ -36,9 +36,10 @@ async function dataFolder(): Promise<string> {
 }
 
 test("the tarball holds the built product and its data, nothing else", () => {
-  const needed = /^(dist\/.+\.(js|d\.ts)|bin\/haystack\.mjs|package\.json|README\.md|LICENSE)$/;
+  const needed =
+    /^(dist\/.+\.(js|d\.ts)|bin\/(haystack|healthy)\.mjs|package\.json|README\.md|LICENSE)$/;
   const data =
-    /^((science|server)\/.+\.(json|tsv|br|so|eta|css|html|js|svg)|web\/built\/(index\.html|built-of\.txt|licences\.md|window\/[\w.-]+\.(css|js|svg)))$/;
+    /^((machines|science|server)\/.+\.(json|tsv|br|so|eta|css|html|js|svg)|web\/built\/(index\.html|built-of\.txt|licences\.md|window\/[\w.-]+\.(css|js|svg)))$/;
   expect([...held].filter((path) => !needed.test(path) && !data.test(path))).toEqual([]);
   expect([...held].filter((path) => /test|bench|golden|worker\//.test(path))).toEqual([]);
   expect(place.packed.size).toBeLessThan(5 * MEGABYTE);
