@@ -31,7 +31,7 @@ export function runState(value: StateValue): RunState {
 }
 
 /**
- * `evaluating.scoring`, or `inferring.prediction.ready|control.predicting` for regions side by
+ * `evaluating.scoring`, or `inferring.separate.prediction.ready|control.predicting` for regions side by
  * side.
  */
 export const stateName = (value: StateValue): string =>

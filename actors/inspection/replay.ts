@@ -3,18 +3,22 @@ import type { TransitionEntry } from "../../services/runs/index.ts";
 import { messagesOf, type InspectionMessage } from "./messages.ts";
 
 /**
- * The state that the transition log writes as text: `inferring.prediction.predicting|control.ready`
- * is nested and parallel.
+ * The state that the transition log writes as text:
+ * `inferring.separate.prediction.predicting|control.ready` is nested and parallel. Regions are
+ * equally deep; what the first has before that is the state they are in.
  */
 export function stateValue(text: string): StateValue {
-  const dot = text.indexOf(".");
-  if (dot === -1) return text;
-  const [parent, inner] = [text.slice(0, dot), text.slice(dot + 1)];
-  if (!inner.includes("|")) return { [parent]: stateValue(inner) };
-  return {
-    [parent]: Object.assign({}, ...inner.split("|").map((part) => stateValue(part))) as StateValue,
-  };
+  const [first = "", ...others] = text.split("|");
+  const path = first.split(".");
+  const depth = others.length === 0 ? 1 : (others.at(-1) ?? "").split(".").length;
+  const regions = [path.slice(-depth), ...others.map((other) => other.split("."))].map(nested);
+  const inner: StateValue =
+    others.length === 0 ? (path.at(-1) ?? "") : (Object.assign({}, ...regions) as StateValue);
+  return path.slice(0, -depth).reduceRight<StateValue>((value, key) => ({ [key]: value }), inner);
 }
+
+const nested = (path: readonly string[]): StateValue =>
+  path.slice(0, -1).reduceRight<StateValue>((value, key) => ({ [key]: value }), path.at(-1) ?? "");
 
 const FINAL: ReadonlySet<string> = new Set([
   "run completed",

@@ -115,6 +115,11 @@ test.for([
     "inferring.prediction.predicting|control.ready",
     { inferring: { prediction: "predicting", control: "ready" } },
   ],
+  [
+    "inferring.separate.prediction.predicting|control.ready",
+    { inferring: { separate: { prediction: "predicting", control: "ready" } } },
+  ],
+  ["inferring.together", { inferring: "together" }],
 ] as const)("the state text %s is read back", ([text, value]) => {
   expect(stateValue(text)).toEqual(value);
 });
