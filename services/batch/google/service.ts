@@ -44,7 +44,7 @@ const predictorOf = ({ model, image, entrypoint, environment, offers }: GoogleBa
 
 /**
  * Inference jobs on Google Batch. Errors of the calls: BATCH_UNAVAILABLE, BATCH_QUOTA,
- * BATCH_REFUSED, JOB_NOT_OURS, STEP_ABORTED.
+ * BATCH_REFUSED, JOB_NOT_OURS, STEP_ABORTED. Of the options: CONFIG_INVALID.
  */
 export function googleBatch(options: GoogleBatchOptions): BatchService {
   const places = new Map<string, GoogleBatchJobs>();
@@ -61,6 +61,7 @@ export function googleBatch(options: GoogleBatchOptions): BatchService {
     places.set(name, jobs);
     return jobs;
   };
+  jobsAt(null); // a place that nothing can be asked at is refused before a job is made
 
   const statusOf = async (
     jobs: GoogleBatchJobs,
