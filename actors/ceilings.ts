@@ -103,4 +103,4 @@ export async function overspent(
     : null;
 }
 
-const monthStart = ({ created_at }: RunDocument): string => monthOf(Date.parse(created_at));
+export const monthStart = ({ created_at }: RunDocument): string => monthOf(Date.parse(created_at));

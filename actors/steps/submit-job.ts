@@ -1,4 +1,4 @@
-import type { RunContext, SubmitJobInput, SubmitJobOutput } from "../../machines/run-types.ts";
+import type { SubmitJobInput, SubmitJobOutput } from "../../machines/run-types.ts";
 import { given } from "../../given.ts";
 import { HaystackError, type ErrorCode } from "../../errors.ts";
 import type { InferenceJobSpec } from "../../services/batch/index.ts";
@@ -9,6 +9,7 @@ import type { Effect } from "../host/step.ts";
 import { pauseSince } from "./pause.ts";
 import { overspent } from "../ceilings.ts";
 import type { StepPorts } from "../ports.ts";
+import { costAtLimit, moneyReserved } from "../reserved-money.ts";
 
 /** Nothing is wrong with the job, and nothing was spent: it is handed over again. */
 const PASSES: ReadonlySet<ErrorCode> = new Set([
@@ -35,6 +36,7 @@ export function submitJob({
   runs,
   ceilings,
 }: StepPorts): Effect<SubmitJobInput, SubmitJobOutput> {
+  const overReserved = moneyReserved({ runs, ceilings });
   return async (
     {
       job,
@@ -77,14 +79,18 @@ export function submitJob({
           resumed || troubled_since != null ? { details: { job_may_run: true } } : {},
         );
       }
-      const most = Math.min(
-        max_gpu_cost_usd ?? Number.POSITIVE_INFINITY,
-        ceilings.MAX_GPU_USD_PER_RUN,
-      );
       const reserved =
-        offer === null || most === Number.POSITIVE_INFINITY
+        offer === null
           ? null
-          : await overReserved(runs, spec, most, deadline_seconds);
+          : await overReserved({
+              run_id,
+              job_id: job.job_id,
+              at_limit: costAtLimit(offer, deadline_seconds),
+              most_of_run: Math.min(
+                max_gpu_cost_usd ?? Number.POSITIVE_INFINITY,
+                ceilings.MAX_GPU_USD_PER_RUN,
+              ),
+            });
       if (reserved !== null && !(await isKnown())) throw new HaystackError("BATCH_QUOTA", reserved);
       await batch.submit({ ...spec, ...given({ offer: offer ?? undefined }) }, signal);
     } catch (thrown) {
@@ -103,31 +109,4 @@ export function submitJob({
     const deadline_at = now + deadline_seconds * 1_000;
     return { offer, now, deadline_at, check_at: Math.min(now + reconcileMs, deadline_at) };
   };
-}
-
-/**
- * A sentence when the money that the run has spent and that its jobs under way may yet cost leaves
- * none for another job: it waits for them.
- */
-async function overReserved(
-  runs: StepPorts["runs"],
-  { run_id, job_id }: InferenceJobSpec,
-  most: number,
-  deadlineSeconds: number,
-): Promise<string | null> {
-  const record = await runs.get(run_id);
-  const { context } = JSON.parse(record?.snapshot ?? "{}") as {
-    readonly context?: Partial<RunContext>;
-  };
-  const underWay = (context?.jobs ?? []).filter(
-    (other) => other.state === "submitted" && other.job_id !== job_id,
-  );
-  const reserved = underWay.reduce(
-    (sum, { offer }) => sum + ((offer?.usd_per_hour ?? 0) * deadlineSeconds) / 3_600,
-    0,
-  );
-  const spent = record?.document.usage.gpu_cost_usd ?? 0;
-  return underWay.length === 0 || spent + reserved < most
-    ? null
-    : `The job waits for another one of the run, as both together may cost more than the ${most.toFixed(2)} USD that the run may spend.`;
 }

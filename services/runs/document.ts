@@ -191,6 +191,8 @@ export type IterationSummary = z.infer<typeof iterationSchema>;
 const usageSchema = z.object({
   gpu_seconds: z.number(),
   gpu_cost_usd: z.number(),
+  /** What its jobs under way may yet cost, each at its limit; absent where none is. */
+  gpu_reserved_usd: z.number().optional(),
   llm_tokens: z.number().int(),
   llm_cost_usd: z.number(),
 });

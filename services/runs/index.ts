@@ -82,6 +82,8 @@ export interface UserUse {
   /** All of them, other than in a load. */
   readonly queued: number;
   readonly gpu_cost_usd: number;
+  /** What jobs under way of those that run may yet cost. */
+  readonly gpu_reserved_usd: number;
 }
 
 /** How the stored runs stand. */

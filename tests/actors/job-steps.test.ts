@@ -185,7 +185,7 @@ test("no job is begun once a run has spent what it may, to the cent; one that is
           runs: {
             ...NO_JOURNAL,
             get: async () => ({ document: { ...run("r1"), usage: { gpu_cost_usd: spent } } }),
-            usedBy: async () => ({ queued: 0, gpu_cost_usd: spent }),
+            usedBy: async () => ({ queued: 0, gpu_cost_usd: spent, gpu_reserved_usd: 0 }),
           } as unknown as StepPorts["runs"],
         },
       ),
@@ -662,10 +662,13 @@ test("a job waits where those under way may use up what the run may spend, and i
           runs: {
             ...NO_JOURNAL,
             get: async () => ({
-              document: { ...run("r1"), usage: { gpu_cost_usd: spent } },
+              document: {
+                ...run("r1", { job_deadline_seconds: 3_600 }),
+                usage: { gpu_cost_usd: spent },
+              },
               snapshot: JSON.stringify({ context: { jobs: [under(state), job()] } }),
             }),
-            usedBy: async () => ({ queued: 0, gpu_cost_usd: spent }),
+            usedBy: async () => ({ queued: 0, gpu_cost_usd: spent, gpu_reserved_usd: 0 }),
           } as unknown as StepPorts["runs"],
         },
       ),

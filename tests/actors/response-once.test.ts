@@ -58,7 +58,7 @@ describe("the response of an iteration", () => {
       runs: {
         get: async () => ({ document: run("r1") }) as RunRecord,
         history: async () => [],
-        usedBy: async () => ({ queued: 0, gpu_cost_usd: 0 }),
+        usedBy: async () => ({ queued: 0, gpu_cost_usd: 0, gpu_reserved_usd: 0 }),
         journalGet: async () => undefined,
         journalPut: async (_run, _key, value) => value,
       },

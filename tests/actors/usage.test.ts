@@ -6,12 +6,17 @@ import { run } from "../support/hosted-runs.ts";
 
 const OFFER: JobOffer = { machine: "g2-standard-12", provisioning: "SPOT", usd_per_hour: 2 };
 
-const job = (run_seconds: number | null, offer: JobOffer | null, cost_usd: number): JobRecord => ({
+const job = (
+  run_seconds: number | null,
+  offer: JobOffer | null,
+  cost_usd: number,
+  state: JobRecord["state"] = "succeeded",
+): JobRecord => ({
   job_id: "j",
   iteration: 1,
   kind: "prediction",
   attempt: 1,
-  state: "succeeded",
+  state,
   run_seconds,
   offer,
   cost_usd,
@@ -31,4 +36,18 @@ test("a model uses the GPU as long as its jobs run; the baseline only on machine
     usageOf({ name: "m", version: "1", is_baseline } as Parameters<typeof usageOf>[0])(context);
   expect(usage(false)).toStrictEqual({ gpu_seconds: 90, ...paid });
   expect(usage(true)).toStrictEqual({ gpu_seconds: 60, ...paid });
+});
+
+test("jobs under way may yet cost what they cost at their limit, those that ended no more", () => {
+  const of = (jobs: readonly JobRecord[]) =>
+    usageOf({ name: "m", version: "1", is_baseline: false } as Parameters<typeof usageOf>[0])({
+      ...context,
+      ...run("r1", { job_deadline_seconds: 5_400 }),
+      jobs,
+    } as unknown as RunContext).gpu_reserved_usd;
+  const ended = job(60, OFFER, 0.5);
+  const free = job(null, null, 0, "submitted");
+  const under = job(null, OFFER, 0, "submitted");
+  expect(of([ended, free])).toBeUndefined();
+  expect(of([ended, under, under])).toBe(6);
 });

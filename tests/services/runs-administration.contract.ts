@@ -58,9 +58,17 @@ export function administrationContract(openSeveral: OpenSeveral): void {
 
     test("what a user has waiting and has spent is that user's, and of the time that is asked for", async () => {
       const { store } = await openSeveral(1);
-      const spending = (id: string, changes: Parameters<typeof sampleRun>[1], usd: number) => {
+      const spending = (
+        id: string,
+        changes: Parameters<typeof sampleRun>[1],
+        gpu_cost_usd: number,
+        gpu_reserved_usd = 0,
+      ) => {
         const document = sampleRun(id, changes);
-        return store.insert({ ...document, usage: { ...document.usage, gpu_cost_usd: usd } });
+        return store.insert({
+          ...document,
+          usage: { ...document.usage, gpu_cost_usd, ...(gpu_reserved_usd && { gpu_reserved_usd }) },
+        });
       };
       const since = "2026-05-01T00:00:00.000Z";
       const before = "2026-04-30T23:59:59.999Z";
@@ -69,11 +77,24 @@ export function administrationContract(openSeveral: OpenSeveral): void {
       await spending("r3", { user_email: USER, created_at: before, status: "failed" }, 40);
       await spending("r4", { user_email: USER, created_at: before }, 0);
       await spending("r5", { user_email: null, created_at: since }, 100);
-      expect(await store.usedBy(USER, since)).toEqual({ queued: 2, gpu_cost_usd: 3.5 });
-      expect(await store.usedBy(null, since)).toEqual({ queued: 1, gpu_cost_usd: 100 });
+      await spending("r6", { user_email: USER, created_at: since, status: "running" }, 0.25, 12);
+      await spending("r7", { user_email: USER, created_at: since, status: "running" }, 0.25, 0.5);
+      await spending("r8", { user_email: USER, created_at: since, status: "failed" }, 0, 1_000);
+      await spending("r9", { user_email: USER, created_at: before, status: "running" }, 0, 1_000);
+      expect(await store.usedBy(USER, since)).toEqual({
+        queued: 2,
+        gpu_cost_usd: 4,
+        gpu_reserved_usd: 12.5,
+      });
+      expect(await store.usedBy(null, since)).toEqual({
+        queued: 1,
+        gpu_cost_usd: 100,
+        gpu_reserved_usd: 0,
+      });
       expect(await store.usedBy("nobody@example.org", since)).toEqual({
         queued: 0,
         gpu_cost_usd: 0,
+        gpu_reserved_usd: 0,
       });
     });
 

@@ -431,11 +431,13 @@ export function memoryRuns({
       const own = [...runs.values()]
         .map(({ document }) => document)
         .filter(({ user_email }) => user_email === user);
+      const late = own.filter(({ created_at }) => created_at >= since);
       return {
         queued: own.filter(({ status }) => status === "pending").length,
-        gpu_cost_usd: own
-          .filter(({ created_at }) => created_at >= since)
-          .reduce((total, { usage }) => total + usage.gpu_cost_usd, 0),
+        gpu_cost_usd: late.reduce((total, { usage }) => total + usage.gpu_cost_usd, 0),
+        gpu_reserved_usd: late
+          .filter(({ status }) => status === "running")
+          .reduce((total, { usage }) => total + (usage.gpu_reserved_usd ?? 0), 0),
       };
     },
     async counts(now) {

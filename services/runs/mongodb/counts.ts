@@ -35,7 +35,10 @@ export async function usedBy(
     runs.countDocuments({ status: "pending", user_email: userEmail }, LIMITED),
     runs
       .find({ user_email: userEmail, created_at: { $gte: since } }, LIMITED)
-      .project<{ usage?: { gpu_cost_usd?: unknown } }>({ _id: 0, "usage.gpu_cost_usd": 1 })
+      .project<{
+        status?: unknown;
+        usage?: { gpu_cost_usd?: unknown; gpu_reserved_usd?: unknown };
+      }>({ _id: 0, status: 1, "usage.gpu_cost_usd": 1, "usage.gpu_reserved_usd": 1 })
       .toArray(),
   ]);
   // Other programs write these documents, too.
@@ -43,5 +46,8 @@ export async function usedBy(
   return {
     queued,
     gpu_cost_usd: costs.reduce((total, { usage }) => total + costOf(usage?.gpu_cost_usd), 0),
+    gpu_reserved_usd: costs
+      .filter(({ status }) => status === "running")
+      .reduce((total, { usage }) => total + costOf(usage?.gpu_reserved_usd), 0),
   };
 }

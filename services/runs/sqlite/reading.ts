@@ -124,9 +124,11 @@ export function readingOperations({ all, first }: Sql) {
       }),
 
     usedBy: (userEmail: string | null, since: string) =>
-      first<{ queued: number; gpu_cost_usd: number }>(
+      first<{ queued: number; gpu_cost_usd: number; gpu_reserved_usd: number }>(
         `SELECT (SELECT count(*) FROM runs INDEXED BY runs_queue WHERE status = 'pending' AND coalesce(user_email, '') = ?1) AS queued,
-           (SELECT total(json_extract(document, '$.usage.gpu_cost_usd')) FROM runs INDEXED BY runs_user WHERE user_email IS ?2 AND created_at >= ?3) AS gpu_cost_usd`,
+           total(json_extract(document, '$.usage.gpu_cost_usd')) AS gpu_cost_usd,
+           total(iif(status = 'running', json_extract(document, '$.usage.gpu_reserved_usd'), 0)) AS gpu_reserved_usd
+         FROM runs INDEXED BY runs_user WHERE user_email IS ?2 AND created_at >= ?3`,
         userEmail ?? "",
         userEmail,
         since,

@@ -163,7 +163,13 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
       };
     },
     async usedBy(userEmail, since) {
-      return (await call("usedBy", userEmail, since)) ?? { queued: 0, gpu_cost_usd: 0 };
+      return (
+        (await call("usedBy", userEmail, since)) ?? {
+          queued: 0,
+          gpu_cost_usd: 0,
+          gpu_reserved_usd: 0,
+        }
+      );
     },
     takeOver: (owner) => call("takeOver", owner),
     renew: (owner, leases, expiresAt) => call("renew", owner, leases, expiresAt),
