@@ -9,6 +9,7 @@ import {
 import { HaystackError } from "../errors.ts";
 import { given } from "../given.ts";
 import type { GoogleJobSettings } from "../services/batch/google/job.ts";
+import { placesIn } from "../services/batch/google/offers.ts";
 import type { GoogleBatchOptions } from "../services/batch/google/service.ts";
 
 /** What the configuration says of jobs on Google Batch: GPU jobs, and runs as jobs. */
@@ -51,8 +52,10 @@ export const googlePlace = (config: Config) => ({
   ...given({ endpoint: config.BATCH_ENDPOINT }),
 });
 
+/** Without a region those of all jobs: each is to get what is of its own. */
 export const googleSettings = (
   config: Config,
+  region?: string,
 ): Omit<GoogleJobSettings, "image" | "machineType"> => ({
   bucket: [configured(config, "GCS_BUCKET"), config.GCS_PREFIX]
     .filter((part) => part !== "")
@@ -67,8 +70,7 @@ export const googleSettings = (
   },
   labels: recordOf(config.BATCH_LABELS),
   ...given({
-    allowedLocations:
-      config.BATCH_ALLOWED_LOCATIONS === "" ? undefined : listed(config.BATCH_ALLOWED_LOCATIONS),
+    allowedLocations: placesIn(region, listed(config.BATCH_ALLOWED_LOCATIONS)),
     mountOptions:
       config.BATCH_MOUNT_OPTIONS === undefined ? undefined : listed(config.BATCH_MOUNT_OPTIONS),
     serviceAccount: config.BATCH_SERVICE_ACCOUNT,

@@ -9,10 +9,11 @@ const MACHINE = "e2-standard-2";
 /** In the region of the first offer. */
 export async function openTrialJobs(config: Config): Promise<TrialJobs> {
   const { googleTrialJobs } = await import("../services/batch/google/trial-jobs.ts");
+  const region = gpuOffers(config)[0]?.region ?? config.BATCH_LOCATION;
   return googleTrialJobs({
     ...googlePlace(config),
-    location: gpuOffers(config)[0]?.region ?? config.BATCH_LOCATION,
-    ...googleSettings(config),
+    location: region,
+    ...googleSettings(config, region),
     bootDisk: {
       sizeGb: config.BATCH_BOOT_DISK_GB,
       ...given({

@@ -1,6 +1,6 @@
 import { listed, pairsOf, type Problem } from "./forms.ts";
 import { isHyperdiskOnly } from "./disks.ts";
-import { gpuOffers } from "./prices.ts";
+import { gpuOffers, regionsOfJobs } from "./prices.ts";
 import type { Environment } from "./variables.ts";
 
 /**
@@ -25,20 +25,20 @@ const regionOfPlace = (place: string): string =>
     ? place.slice("zones/".length).replace(/-[a-z0-9]+$/, "")
     : place.slice("regions/".length);
 
-/** Where jobs may be: runs as jobs, and GPU jobs. */
-const regionsOf = (given: Environment): ReadonlySet<string> =>
-  new Set([given.BATCH_LOCATION, ...gpuOffers(given).map(({ region }) => region)]);
-
 function places(given: Environment): Problem[] {
-  const { BATCH_LOCATION, BATCH_ALLOWED_LOCATIONS } = given;
+  const { BATCH_LOCATION, BATCH_ALLOWED_LOCATIONS, BATCH_OFFERS } = given;
   const name = "BATCH_ALLOWED_LOCATIONS";
   const allowed = listed(BATCH_ALLOWED_LOCATIONS);
-  const elsewhere = allowed.find((place) => !regionsOf(given).has(regionOfPlace(place)));
+  const elsewhere = allowed.find((place) => !regionsOfJobs(given).has(regionOfPlace(place)));
   if (elsewhere !== undefined)
     return [
       {
         name,
-        message: `${elsewhere} is not in BATCH_LOCATION, ${BATCH_LOCATION}: a job's machines have to be in the region of the job`,
+        message: `${elsewhere} is ${
+          BATCH_OFFERS === ""
+            ? `not in BATCH_LOCATION, ${BATCH_LOCATION}`
+            : "in no region of BATCH_OFFERS"
+        }: a job's machines have to be in the region of the job`,
       },
     ];
   const ofARegion = [...Map.groupBy(allowed, regionOfPlace).values()];
@@ -107,7 +107,7 @@ function network(given: Environment): Problem[] {
         ]),
     ...(BATCH_SUBNETWORK === undefined ||
     region === EACH_REGION ||
-    regionsOf(given).has(region ?? "")
+    regionsOfJobs(given).has(region ?? "")
       ? []
       : [
           {
@@ -131,8 +131,15 @@ const IMAGE = new RegExp(
   `^(batch-(debian|cos|hpc-rocky)|${PREFIX}global/images/(family/)?[a-z0-9-]+)$`,
 );
 
+/** The types of the machines of GPU jobs, each once. */
+const machinesOf = (given: Environment): readonly string[] => {
+  const offered = gpuOffers(given).map(({ machine }) => machine.replace(/ with .*$/, ""));
+  return offered.length === 0 ? [given.BATCH_MACHINE_TYPE] : [...new Set(offered)];
+};
+
 function disk(given: Environment): Problem[] {
-  const { BATCH_BOOT_DISK_IMAGE: image, BATCH_BOOT_DISK_TYPE: type, BATCH_MACHINE_TYPE } = given;
+  const { BATCH_BOOT_DISK_IMAGE: image, BATCH_BOOT_DISK_TYPE: type } = given;
+  const machines = machinesOf(given);
   return [
     ...(image === undefined || IMAGE.test(image)
       ? []
@@ -143,29 +150,40 @@ function disk(given: Environment): Problem[] {
               "is no image as Google Batch names one: write batch-debian, batch-cos, batch-hpc-rocky, projects/PROJECT/global/images/NAME or projects/PROJECT/global/images/family/NAME",
           },
         ]),
-    ...(type?.startsWith("pd-") === true && isHyperdiskOnly(BATCH_MACHINE_TYPE)
+    ...(type?.startsWith("pd-") === true && machines.every(isHyperdiskOnly)
       ? [
           {
             name: "BATCH_BOOT_DISK_TYPE",
-            message: `${BATCH_MACHINE_TYPE} starts from Hyperdisk only: choose hyperdisk-balanced, or leave it out`,
+            message: `${machines.join(", ")} starts from Hyperdisk only: choose hyperdisk-balanced, or leave it out`,
           },
         ]
       : []),
   ];
 }
 
-const reservation = (given: Environment): Problem[] =>
-  given.BATCH_RESERVATION === undefined ||
-  given.BATCH_RESERVATION === "NO_RESERVATION" ||
-  gpuOffers(given).every(({ provisioning }) => provisioning !== "SPOT")
-    ? []
-    : [
+function reservation(given: Environment): Problem[] {
+  const name = "BATCH_RESERVATION";
+  if (given.BATCH_RESERVATION === undefined || given.BATCH_RESERVATION === "NO_RESERVATION")
+    return [];
+  const offers = gpuOffers(given);
+  if (offers.some(({ provisioning }) => provisioning === "SPOT"))
+    return [
+      {
+        name,
+        message:
+          "needs BATCH_PROVISIONING=STANDARD, or BATCH_OFFERS without SPOT: Spot machines use no reservation",
+      },
+    ];
+  return new Set(offers.map(({ machine, region }) => `${region}/${machine}`)).size > 1
+    ? [
         {
-          name: "BATCH_RESERVATION",
+          name,
           message:
-            "needs BATCH_PROVISIONING=STANDARD, or BATCH_OFFERS without SPOT: Spot machines use no reservation",
+            "is of one machine in one region, and BATCH_OFFERS has others, which would wait for it for ever: offer that machine alone",
         },
-      ];
+      ]
+    : [];
+}
 
 function imageStreaming({
   BATCH_IMAGE_STREAMING: isStreamed,

@@ -54,5 +54,14 @@ export function gpuOffers(environment: Environment): readonly GpuOffer[] {
   }));
 }
 
+/** Where GPU jobs are made, and those that run the orchestrator. */
+export const regionsOfJobs = (environment: Environment): ReadonlySet<string> =>
+  new Set([
+    ...gpuOffers(environment).map(({ region }) => region),
+    ...(environment.DISPATCH === "batch" || environment.BATCH_OFFERS === ""
+      ? [environment.BATCH_LOCATION]
+      : []),
+  ]);
+
 const SPOT_FIRST = ["SPOT", "STANDARD"] as const;
 const STANDARD_ONLY = ["STANDARD"] as const;

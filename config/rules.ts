@@ -3,7 +3,7 @@ import { distance } from "fastest-levenshtein";
 import { batchDisagreements } from "./batch-rules.ts";
 import { handedOn } from "./handed-on.ts";
 import { isOfMongodb } from "./mongodb.ts";
-import { gpuMachine, gpuOffers } from "./prices.ts";
+import { gpuMachine, gpuOffers, regionsOfJobs } from "./prices.ts";
 import { pairsOf, type Problem } from "./forms.ts";
 import { LOCAL_SENDER } from "./variables/mail.ts";
 import { type Environment, variables } from "./variables.ts";
@@ -46,9 +46,9 @@ export function disagreements(given: Environment): Problem[] {
     ),
     ...unless(
       regionOf(given.BATCH_SUBNETWORK) === undefined ||
-        gpuOffers(given).every(({ region }) => region === regionOf(given.BATCH_SUBNETWORK)),
+        [...regionsOfJobs(given)].every((region) => region === regionOf(given.BATCH_SUBNETWORK)),
       "BATCH_SUBNETWORK",
-      "is of one region, and BATCH_OFFERS has others: write {region} in place of its name",
+      "is of one region, and jobs are made in others too (BATCH_OFFERS, or BATCH_LOCATION under DISPATCH=batch): write {region} in place of its name",
     ),
     ...unless(
       given.BATCH_PROJECT === undefined || given.INFERENCE_COMMAND === undefined,

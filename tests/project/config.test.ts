@@ -27,6 +27,8 @@ const DISPATCHING = {
   DISPATCH_SECRETS: "SENDGRID_API_KEY=projects/p/secrets/s/versions/1",
 };
 
+const ON_L4 = "us-central1/g2-standard-8 with 1 nvidia-l4";
+
 test.each<[string, Record<string, string>, readonly string[]]>([
   [
     "Batch without anything that it needs",
@@ -197,6 +199,70 @@ test.each<[string, Record<string, string>, readonly string[]]>([
     "a reservation for Spot machines",
     { ...CLOUD, BATCH_RESERVATION: "ours" },
     ["BATCH_RESERVATION \\(needs BATCH_PROVISIONING=STANDARD"],
+  ],
+  [
+    "a reservation for Spot machines among those that are offered",
+    {
+      ...CLOUD,
+      BATCH_PROVISIONING: "STANDARD",
+      BATCH_OFFERS: `${ON_L4}/STANDARD=0.85,${ON_L4}/SPOT=0.3`,
+      BATCH_RESERVATION: "ours",
+    },
+    ["BATCH_RESERVATION \\(needs .* BATCH_OFFERS without SPOT"],
+  ],
+  [
+    "one reservation for machines of two regions",
+    {
+      ...CLOUD,
+      BATCH_OFFERS: `${ON_L4}/STANDARD=0.85,us-east4/g2-standard-8 with 1 nvidia-l4/STANDARD=0.85`,
+      BATCH_RESERVATION: "ours",
+    },
+    ["BATCH_RESERVATION \\(is of one machine in one region"],
+  ],
+  [
+    "one reservation for two kinds of machine",
+    {
+      ...CLOUD,
+      BATCH_OFFERS: `${ON_L4}/STANDARD=0.85,us-central1/g2-standard-12 with 1 nvidia-l4/STANDARD=1`,
+      BATCH_RESERVATION: "ours",
+    },
+    ["BATCH_RESERVATION \\(is of one machine in one region"],
+  ],
+  [
+    "machines in a region that is neither offered nor that of jobs",
+    {
+      ...CLOUD,
+      BATCH_OFFERS: "us-east4/g2-standard-8 with 1 nvidia-l4/SPOT=0.3",
+      BATCH_ALLOWED_LOCATIONS: "zones/us-east4-c,zones/europe-west4-b",
+    },
+    ["BATCH_ALLOWED_LOCATIONS \\(zones/europe-west4-b is in no region of BATCH_OFFERS"],
+  ],
+  [
+    "a region and zones of it, beside another one that is offered",
+    {
+      ...CLOUD,
+      BATCH_OFFERS: `${ON_L4}/SPOT=0.3,us-east4/g2-standard-8 with 1 nvidia-l4/SPOT=0.3`,
+      BATCH_ALLOWED_LOCATIONS: "zones/us-central1-a,regions/us-east4,zones/us-east4-c",
+    },
+    ["BATCH_ALLOWED_LOCATIONS \\(is one region or several zones"],
+  ],
+  [
+    "a Persistent Disk where no machine that is offered takes one",
+    {
+      ...CLOUD,
+      BATCH_OFFERS: "us-central1/g4-standard-48 with 1 nvidia-rtx-pro-6000/SPOT=1",
+      BATCH_BOOT_DISK_TYPE: "pd-ssd",
+    },
+    ["BATCH_BOOT_DISK_TYPE \\(g4-standard-48 starts from Hyperdisk only"],
+  ],
+  [
+    "a subnetwork elsewhere than the runs that are jobs",
+    {
+      ...DISPATCHING,
+      BATCH_OFFERS: "us-east4/g2-standard-8 with 1 nvidia-l4/SPOT=0.3",
+      BATCH_SUBNETWORK: "regions/us-east4/subnetworks/s",
+    },
+    ["BATCH_SUBNETWORK \\(is of one region"],
   ],
   [
     "image streaming with what it ignores, of an image that cannot be streamed",
@@ -436,4 +502,15 @@ test("offers are tried in their order, each with its region, machine and price",
       usd_per_hour: 1.8,
     },
   ]);
+});
+
+test("what an operator says of machines holds for those that are offered, not for one that no job gets", () => {
+  const offered = {
+    ...CLOUD,
+    BATCH_OFFERS: `${ON_L4}/STANDARD=0.85`,
+    BATCH_MACHINE_TYPE: "g4-standard-48",
+    BATCH_BOOT_DISK_TYPE: "pd-ssd",
+    BATCH_RESERVATION: "ours",
+  };
+  expect(loadConfig(offered)).toMatchObject({ BATCH_BOOT_DISK_TYPE: "pd-ssd" });
 });

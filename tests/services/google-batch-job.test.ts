@@ -273,7 +273,10 @@ test("the request id is a UUID, the same for the same job and no other", () => {
 
 test.each([
   ["a label", { labels: { team: "Cytokines" } }],
-  ["a place in another region", { allowedLocations: ["regions/europe-west4"] }],
+  [
+    "a region beside its zone",
+    { allowedLocations: ["regions/us-central1", "zones/us-central1-a"] },
+  ],
   ["a topic", { topic: "batch-events" }],
 ])("%s that Batch refuses is BATCH_REFUSED, not to be tried again", async (_, changes) => {
   const { batch, server } = await googleHarness(changes);

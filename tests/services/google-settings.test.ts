@@ -1,15 +1,24 @@
 import { expect, onTestFinished, test } from "vitest";
 import { openImportJobs } from "../../adapters/dispatch.ts";
 import { googleService } from "../../adapters/inference.ts";
+import { openTrialJobs } from "../../adapters/trial-jobs.ts";
 import { loadConfig } from "../../config.ts";
+import { given } from "../../given.ts";
 import type { GoogleJob } from "../support/batch-server-job.ts";
 import { batchServer } from "../support/batch-server.ts";
 import { jobSpec } from "./batch.contract.ts";
 
 /** The jobs that this configuration makes: of a GPU, and of the orchestrator's own image. */
-async function jobsOf(changes: Readonly<Record<string, string>>): Promise<{
+async function jobsOf(
+  changes: Readonly<Record<string, string>>,
+  moves: readonly number[] = [0],
+): Promise<{
   readonly gpu: GoogleJob;
   readonly own: GoogleJob;
+  /** That of `haystack doctor --job`. */
+  readonly trial: GoogleJob;
+  /** That of a run which was moved on so often, for each. */
+  readonly moved: readonly GoogleJob[];
 }> {
   const server = await batchServer({ images: {}, volumes: {} });
   onTestFinished(() => server.close());
@@ -33,9 +42,19 @@ async function jobsOf(changes: Readonly<Record<string, string>>): Promise<{
   );
   const imports = await openImportJobs(config, {});
   const inference = await googleService(config);
-  for (const opened of [imports, inference]) onTestFinished(() => opened.close());
+  const trials = await openTrialJobs(config);
+  for (const opened of [imports, inference, trials]) onTestFinished(() => opened.close());
   const spec = jobSpec();
-  await inference.submit(spec);
+  const moved: GoogleJob[] = [];
+  for (const [at, times] of moves.entries()) {
+    const job_id = `${spec.job_id}${at + 1}`;
+    await inference.submit({
+      ...spec,
+      job_id,
+      ...given({ offer: inference.offer(0, times) ?? undefined }),
+    });
+    moved.push(server.job(job_id) ?? {});
+  }
   const own = "hs-import-0123456789abcdef01234567-1";
   await imports.submit({
     job_id: own,
@@ -45,7 +64,13 @@ async function jobsOf(changes: Readonly<Record<string, string>>): Promise<{
     source_bytes: 1,
     is_packed: false,
   });
-  return { gpu: server.job(spec.job_id) ?? {}, own: server.job(own) ?? {} };
+  await trials.submit({ job_id: "hs-trial-1", from: "from", to: "to" });
+  return {
+    gpu: moved[0] ?? {},
+    own: server.job(own) ?? {},
+    trial: server.job("hs-trial-1") ?? {},
+    moved,
+  };
 }
 
 const policyOf = ({ allocationPolicy }: GoogleJob) => allocationPolicy?.instances?.[0]?.policy;
@@ -150,4 +175,83 @@ test("a network, a reservation, an image that is streamed and one's own image of
   // A reservation is of GPU machines.
   expect(policyOf(own)).not.toHaveProperty("reservation");
   expect(containerOf(own)).not.toHaveProperty("enableImageStreaming");
+});
+
+test("each offer has the places, subnetwork and disk of its own region and machine, and the orchestrator's own jobs have theirs", async () => {
+  const { moved, own } = await jobsOf(
+    {
+      BATCH_LOCATION: "us-central1",
+      BATCH_OFFERS: [
+        "us-central1/g2-standard-8 with 1 nvidia-l4/SPOT=0.35",
+        "us-east4/g4-standard-48 with 1 nvidia-rtx-pro-6000/STANDARD=4",
+        "europe-west4/g2-standard-8 with 1 nvidia-l4/FLEX_START=0.6",
+      ].join(","),
+      BATCH_ALLOWED_LOCATIONS: "zones/us-central1-a,zones/us-central1-b,zones/us-east4-c",
+      BATCH_NETWORK: "global/networks/n",
+      BATCH_SUBNETWORK: "regions/{region}/subnetworks/s",
+      BATCH_BOOT_DISK_TYPE: "pd-ssd",
+    },
+    [0, 1, 2],
+  );
+  const madeOf = (job: GoogleJob) => [
+    job.allocationPolicy?.location?.allowedLocations,
+    job.allocationPolicy?.network?.networkInterfaces?.[0]?.subnetwork,
+    policyOf(job)?.machineType,
+    policyOf(job)?.accelerators?.[0]?.type,
+    policyOf(job)?.provisioningModel,
+    policyOf(job)?.bootDisk?.type,
+  ];
+  const central = ["zones/us-central1-a", "zones/us-central1-b"];
+  expect(moved.map(madeOf)).toEqual([
+    [central, "regions/us-central1/subnetworks/s", "g2-standard-8", "nvidia-l4", "SPOT", "pd-ssd"],
+    [
+      ["zones/us-east4-c"],
+      "regions/us-east4/subnetworks/s",
+      "g4-standard-48",
+      "nvidia-rtx-pro-6000",
+      "STANDARD",
+      "hyperdisk-balanced",
+    ],
+    [
+      ["regions/europe-west4"],
+      "regions/europe-west4/subnetworks/s",
+      "g2-standard-8",
+      "nvidia-l4",
+      "FLEX_START",
+      "pd-ssd",
+    ],
+  ]);
+  expect(madeOf(own).slice(0, 2)).toEqual([central, "regions/us-central1/subnetworks/s"]);
+});
+
+test.each([
+  ["zones/us-east4-c", "regions/us-central1"],
+  ["zones/us-east4-c,zones/us-central1-b", "zones/us-central1-b"],
+])(
+  "where GPU jobs are elsewhere, allowed places (%s) hold for each in its own region",
+  async (allowed, place) => {
+    const { gpu, own, trial } = await jobsOf({
+      BATCH_LOCATION: "us-central1",
+      BATCH_OFFERS: "us-east4/g2-standard-8 with 1 nvidia-l4/SPOT=0.35",
+      BATCH_ALLOWED_LOCATIONS: allowed,
+    });
+    const placesOf = ({ allocationPolicy }: GoogleJob) =>
+      allocationPolicy?.location?.allowedLocations;
+    expect([gpu, trial, own].map(placesOf)).toEqual([
+      ["zones/us-east4-c"],
+      ["zones/us-east4-c"],
+      [place],
+    ]);
+  },
+);
+
+test("a reservation is that of every standard machine that is offered", async () => {
+  const { moved } = await jobsOf(
+    {
+      BATCH_OFFERS: "us-central1/g2-standard-8 with 1 nvidia-l4/STANDARD=0.85",
+      BATCH_RESERVATION: "ours",
+    },
+    [0],
+  );
+  expect(moved.map((job) => policyOf(job)?.reservation)).toEqual(["ours"]);
 });

@@ -39,32 +39,38 @@ export function moveAfter(
   return index === -1 || index === offers.length - 1 ? undefined : moveAfterMs;
 }
 
-const isOf = (region: string, place: string): boolean =>
-  place === `regions/${region}` || place.startsWith(`zones/${region}-`);
-
 /**
- * The machine of an offer, with the allowed locations of its region; one that is of no offer's
- * region stays, for Batch to refuse.
+ * Those of `regions/R` and `zones/Z` that are of the region, or all; undefined: none, so that a job
+ * may be anywhere in its region.
  */
+export function placesIn(
+  region: string | undefined,
+  places: readonly string[] | undefined,
+): readonly string[] | undefined {
+  const found = places?.filter(
+    (place) =>
+      region === undefined || place === `regions/${region}` || place.startsWith(`zones/${region}-`),
+  );
+  return found?.length === 0 ? undefined : found;
+}
+
+/** The machine of an offer, with the allowed locations of its region. */
 export function settingsOf(
-  settings: Omit<GoogleJobSettings, "machineType"> & Pick<OfferRules, "bootDiskType" | "offers">,
+  settings: Omit<GoogleJobSettings, "machineType"> & Pick<OfferRules, "bootDiskType">,
   offer: JobOffer,
   region: string,
 ): GoogleJobSettings {
   const [, machineType = offer.machine, count, type] =
     /^(\S+) with (\d+) (\S+)$/.exec(offer.machine) ?? [];
-  const { accelerator: _, allowedLocations, bootDisk, bootDiskType, offers, ...rest } = settings;
+  const { accelerator: _, allowedLocations, bootDisk, bootDiskType, ...rest } = settings;
   const { type: wanted, ...disk } = bootDisk ?? {};
   const diskType = bootDiskType === undefined ? wanted : bootDiskType(machineType);
-  const locations = allowedLocations?.filter(
-    (place) => isOf(region, place) || !offers.some((other) => isOf(other.region, place)),
-  );
   return {
     ...rest,
     machineType,
     ...given({
       accelerator: type === undefined ? undefined : { type, count: Number(count) },
-      allowedLocations: locations?.length === 0 ? undefined : locations,
+      allowedLocations: placesIn(region, allowedLocations),
       bootDisk: bootDisk && { ...disk, ...given({ type: diskType }) },
     }),
   };
