@@ -10,7 +10,7 @@ export const hosting = {
   MAX_GPU_JOBS: whole(2, 100_000)
     .optional()
     .describe(
-      "Maximum number of concurrent GPU jobs; a run uses up to two, so half as many runs are admitted",
+      "Maximum number of concurrent GPU jobs; a run counts as the two that it may use, so half as many runs are admitted",
     ),
   MAX_GPU_JOBS_PER_USER: whole(2, 100_000)
     .optional()

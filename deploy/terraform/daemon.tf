@@ -19,7 +19,7 @@ locals {
     BATCH_IMAGE                = try(var.images.worker, "")
     BATCH_SERVICE_ACCOUNT      = google_service_account.jobs.email
     BATCH_NETWORK              = google_compute_network.this.id
-    BATCH_SUBNETWORK           = google_compute_subnetwork.this.id
+    BATCH_SUBNETWORK           = replace(google_compute_subnetwork.this.id, "/regions/${var.region}/", "/regions/{region}/")
     BATCH_NO_EXTERNAL_IP       = "true"
     BATCH_ENVIRONMENT          = "STACK_CHECKPOINT=/mnt/disks/haystack/${var.checkpoint.model},STACK_GENELIST=/mnt/disks/haystack/${var.checkpoint.genes}"
     PUBSUB_TOPIC               = google_pubsub_topic.jobs.name

@@ -15,6 +15,17 @@ resource "google_compute_subnetwork" "this" {
   private_ip_google_access = true
 }
 
+# Of GPU jobs elsewhere, by the same name. They call Google's services only, so no router is needed there.
+resource "google_compute_subnetwork" "others" {
+  for_each = var.offered_regions
+
+  name                     = "haystack"
+  network                  = google_compute_network.this.id
+  region                   = each.key
+  ip_cidr_range            = each.value
+  private_ip_google_access = true
+}
+
 resource "google_compute_address" "outgoing" {
   name   = "haystack-outgoing"
   region = var.region

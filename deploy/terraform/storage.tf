@@ -19,13 +19,13 @@ resource "google_storage_bucket" "data" {
     }
   }
 
-  # What a machine that was taken away left half-written.
+  # What a machine that was taken away left half-written; no job lasts longer.
   lifecycle_rule {
     action {
       type = "Delete"
     }
     condition {
-      age            = 1
+      age            = 15
       matches_prefix = ["batch-io/"]
       matches_suffix = [".partial"]
     }

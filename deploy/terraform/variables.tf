@@ -9,6 +9,12 @@ variable "region" {
   default     = "us-central1"
 }
 
+variable "offered_regions" {
+  description = "Other regions that BATCH_OFFERS (in settings) names, each with the addresses of its subnetwork, such as { us-east4 = \"10.64.16.0/20\" }."
+  type        = map(string)
+  default     = {}
+}
+
 variable "images" {
   description = "Images by digest. Without them everything is made but the daemon: push them to the registry, then apply again."
   type = object({

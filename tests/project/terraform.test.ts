@@ -2,6 +2,7 @@ import type { PubSub } from "@google-cloud/pubsub";
 import { globSync, readFileSync } from "node:fs";
 import { beforeAll, expect, test } from "vitest";
 import { loadConfig } from "../../config.ts";
+import { given } from "../../given.ts";
 import { DELIVERY } from "../../services/job-events/google/events.ts";
 import { makeResources } from "../../services/job-events/google/resources.ts";
 import {
@@ -36,7 +37,8 @@ const PLANNED: Readonly<Record<string, string>> = {
   "google_service_account.jobs.email": "haystack-jobs@p.iam.gserviceaccount.com",
   "one(google_service_account.run_jobs[*].email)": "haystack-run-jobs@p.iam.gserviceaccount.com",
   "google_compute_network.this.id": "projects/p/global/networks/haystack",
-  "google_compute_subnetwork.this.id": "projects/p/regions/us-central1/subnetworks/haystack",
+  'replace(google_compute_subnetwork.this.id, "/regions/${var.region}/", "/regions/{region}/")':
+    "projects/p/regions/{region}/subnetworks/haystack",
 };
 
 function planned(...names: readonly string[]): Record<string, string> {
@@ -48,7 +50,10 @@ function planned(...names: readonly string[]): Record<string, string> {
       name,
       name === "DISPATCH_SECRETS"
         ? "MONGODB_URI=projects/p/secrets/m/versions/1,SENDGRID_API_KEY=projects/p/secrets/s/versions/1"
-        : value.replaceAll(/\$\{([^}]*)\}/g, (_, expression: string) => PLANNED[expression] ?? "p"),
+        : (PLANNED[/^\$\{(.*)\}$/s.exec(value)?.[1] ?? ""] ?? value).replaceAll(
+            /\$\{([^}]*)\}/g,
+            (_, expression: string) => PLANNED[expression] ?? "p",
+          ),
     ]),
   );
 }
@@ -74,6 +79,47 @@ test("it takes those of runs on machines of their own, with every secret that th
     DISPATCH: "batch",
     DISPATCH_SERVICE_ACCOUNT: "haystack-run-jobs@p.iam.gserviceaccount.com",
   });
+});
+
+test("it takes offers of several regions as more settings, each with a subnetwork of the same name", () => {
+  const settings = {
+    ...plannedSettings(),
+    ...MONGODB,
+    BATCH_OFFERS:
+      "us-central1/g2-standard-8 with 1 nvidia-l4/SPOT=0.35,us-east4/g2-standard-8 with 1 nvidia-l4/STANDARD=0.85",
+  };
+  expect(loadConfig(settings)).toMatchObject({
+    BATCH_SUBNETWORK: "projects/p/regions/{region}/subnetworks/haystack",
+  });
+  const [home, others] = ["this", "others"].map(
+    (name) => resource(`google_compute_subnetwork.${name}`).body,
+  );
+  expect(others).toMatchObject({
+    name: home?.["name"],
+    network: home?.["network"],
+    private_ip_google_access: true,
+    for_each: "${var.offered_regions}",
+    region: "${each.key}",
+  });
+});
+
+test("the bucket lets objects go as the published lifecycle does", () => {
+  const rulesOf = (bucket: Body): unknown =>
+    ((bucket["lifecycle_rule"] ?? []) as readonly Body[]).map((rule) => {
+      const { age, matches_prefix, matches_suffix } = block(rule, "condition");
+      return {
+        type: block(rule, "action")["type"],
+        age:
+          age === "${var.batch_io_days}" ? module.variables.get("batch_io_days")?.["default"] : age,
+        ...given({ matchesPrefix: matches_prefix, matchesSuffix: matches_suffix }),
+      };
+    });
+  const published = JSON.parse(readFileSync("docs/bucket-lifecycle.json", "utf8")) as {
+    readonly rule: readonly { readonly action: Body; readonly condition: Body }[];
+  };
+  expect(rulesOf(resource("google_storage_bucket.data").body)).toEqual(
+    published.rule.map(({ action, condition }) => ({ ...action, ...condition })),
+  );
 });
 
 test.each([
@@ -274,7 +320,10 @@ test("every resource, variable and local is used", () => {
     .filter(({ type }) => !ends.test(type))
     .filter(({ address }) => uses(address) === 0)
     .map(({ address }) => address);
-  expect(unused).toEqual(["google_pubsub_subscription.dead_letters"]);
+  expect(unused.toSorted()).toEqual([
+    "google_compute_subnetwork.others",
+    "google_pubsub_subscription.dead_letters",
+  ]);
   const variables = [...module.variables.keys()].map((name) => `var.${name}`);
   const locals = Object.keys(module.locals).map((name) => `local.${name}`);
   expect([...variables, ...locals].filter((name) => uses(name) === 0)).toEqual([]);
