@@ -111,6 +111,13 @@ export function createClaims({
     limit,
   });
 
+  /** Runs whose lease ended on the way here may be another daemon's by now, and are left. */
+  const claim = async (wanted: ClaimRequest): Promise<readonly RunRecord[]> => {
+    const asked = clock.elapsed();
+    const records = await store.claim(wanted);
+    return clock.elapsed() - asked < leaseMs ? records : [];
+  };
+
   const releaseNow = (lease: Release): Promise<void> => store.release([lease]);
 
   const leaseOf = ({ document, lease }: RunRecord): Release => ({
@@ -200,7 +207,7 @@ export function createClaims({
   const takeUpSuspects = async (atEnd: Release[]): Promise<void> => {
     const until = clock.elapsed() + TAKE_UP_MS;
     while (clock.elapsed() < until && !closed && !draining) {
-      const [record] = await store.claim({ ...request(1), suspects: true });
+      const [record] = await claim({ ...request(1), suspects: true });
       if (record === undefined) return;
       const hosted = await hostDue(record, atEnd);
       if (hosted !== undefined) await watchTakeUp(hosted);
@@ -211,7 +218,7 @@ export function createClaims({
     const atEnd: Release[] = [];
     try {
       for (;;) {
-        const records = await store.claim({ ...request(CLAIM_BATCH), suspects: false });
+        const records = await claim({ ...request(CLAIM_BATCH), suspects: false });
         for (const record of records) await hostDue(record, atEnd);
         if (closed || draining) return;
         if (records.length === 0) break;
@@ -227,7 +234,7 @@ export function createClaims({
     const admissions = chooseAdmissions(await store.loads(clock.now()), limits);
     for (const user of new Set(admissions)) {
       const count = admissions.filter((admitted) => admitted === user).length;
-      const records = await store.claim({ ...request(count), queued_of: user });
+      const records = await claim({ ...request(count), queued_of: user });
       for (const record of records) (await hostReadable(record))?.send({ type: "run.admitted" });
     }
   };
@@ -243,7 +250,7 @@ export function createClaims({
       return lastSweep;
     },
     async claimOne(runId, adjust = (document) => document) {
-      const [record] = await store.claim({ ...request(1), run_id: runId });
+      const [record] = await claim({ ...request(1), run_id: runId });
       if (record === undefined) return false;
       return (
         (await hostReadable(
