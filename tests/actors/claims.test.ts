@@ -36,6 +36,7 @@ function claimsOn(
     leaseMs: LEASE_MS,
     limits: { maxActive: 1, maxActivePerUser: 1 },
     dispatch: undefined,
+    beforeClaim: async () => undefined,
     skips: () => false,
     obstructed: () => false,
     host: () => undefined,
