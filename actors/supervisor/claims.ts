@@ -39,6 +39,8 @@ export interface ClaimsOptions {
   readonly leaseMs: number;
   readonly limits: AdmissionLimits;
   readonly dispatch: Dispatch | undefined;
+  /** Keeps the leases that the next claim could take for expired. */
+  readonly beforeClaim: () => Promise<void>;
   /** Whether a claimed run is released again, as this version of the machine cannot read it. */
   readonly skips: (record: RunRecord) => boolean;
   /** `whileWaiting`: only until the run has something to do. */
@@ -94,6 +96,7 @@ export function createClaims({
   leaseMs,
   limits,
   dispatch,
+  beforeClaim,
   skips,
   host,
   obstructed,
@@ -104,12 +107,22 @@ export function createClaims({
   let paused = false;
   let draining = false;
 
-  const request = (limit: number): ClaimRequest => ({
-    owner,
-    now: clock.now(),
-    lease_ms: leaseMs,
-    limit,
-  });
+  /** Runs whose lease ended on the way here may be another daemon's by now, and are left. */
+  const claim = async (
+    limit: number,
+    which: Pick<ClaimRequest, "run_id" | "queued_of" | "suspects">,
+  ): Promise<readonly RunRecord[]> => {
+    await beforeClaim();
+    const asked = clock.elapsed();
+    const records = await store.claim({
+      ...which,
+      owner,
+      now: clock.now(),
+      lease_ms: leaseMs,
+      limit,
+    });
+    return clock.elapsed() - asked < leaseMs ? records : [];
+  };
 
   const releaseNow = (lease: Release): Promise<void> => store.release([lease]);
 
@@ -200,7 +213,7 @@ export function createClaims({
   const takeUpSuspects = async (atEnd: Release[]): Promise<void> => {
     const until = clock.elapsed() + TAKE_UP_MS;
     while (clock.elapsed() < until && !closed && !draining) {
-      const [record] = await store.claim({ ...request(1), suspects: true });
+      const [record] = await claim(1, { suspects: true });
       if (record === undefined) return;
       const hosted = await hostDue(record, atEnd);
       if (hosted !== undefined) await watchTakeUp(hosted);
@@ -211,7 +224,7 @@ export function createClaims({
     const atEnd: Release[] = [];
     try {
       for (;;) {
-        const records = await store.claim({ ...request(CLAIM_BATCH), suspects: false });
+        const records = await claim(CLAIM_BATCH, { suspects: false });
         for (const record of records) await hostDue(record, atEnd);
         if (closed || draining) return;
         if (records.length === 0) break;
@@ -227,7 +240,7 @@ export function createClaims({
     const admissions = chooseAdmissions(await store.loads(clock.now()), limits);
     for (const user of new Set(admissions)) {
       const count = admissions.filter((admitted) => admitted === user).length;
-      const records = await store.claim({ ...request(count), queued_of: user });
+      const records = await claim(count, { queued_of: user });
       for (const record of records) (await hostReadable(record))?.send({ type: "run.admitted" });
     }
   };
@@ -243,7 +256,7 @@ export function createClaims({
       return lastSweep;
     },
     async claimOne(runId, adjust = (document) => document) {
-      const [record] = await store.claim({ ...request(1), run_id: runId });
+      const [record] = await claim(1, { run_id: runId });
       if (record === undefined) return false;
       return (
         (await hostReadable(

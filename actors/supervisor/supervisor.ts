@@ -105,6 +105,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     leaseMs,
     limits: options.limits,
     dispatch: options.dispatch,
+    beforeClaim: () => leases.renewIfTimesPart(),
     /** A process for given runs has nobody to leave them to. */
     skips: sweeps ? createUnreadableFilter(clock, leaseMs) : () => false,
     host: hosting.host,

@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
-import { createClaims } from "../../actors/supervisor/claims.ts";
+import { createClaims, type ClaimsOptions } from "../../actors/supervisor/claims.ts";
 import { manualClock } from "../../services/clock/manual.ts";
 import type { RunRecord, RunStore } from "../../services/runs/index.ts";
 import { run } from "../support/hosted-runs.ts";
+
+const LEASE_MS = 30_000;
 
 const record = (runId: string): RunRecord => ({
   document: run(runId),
@@ -16,33 +18,74 @@ const record = (runId: string): RunRecord => ({
   priority: 0,
 });
 
+function claimsOn(
+  store: Partial<ClaimsOptions["store"]>,
+  more: Partial<Omit<ClaimsOptions, "store">> = {},
+) {
+  return createClaims({
+    store: {
+      claim: async () => [],
+      loads: async () => [],
+      release: async () => undefined,
+      renew: async () => [],
+      setAside: async () => false,
+      ...store,
+    },
+    clock: manualClock(),
+    owner: "here",
+    leaseMs: LEASE_MS,
+    limits: { maxActive: 1, maxActivePerUser: 1 },
+    dispatch: undefined,
+    beforeClaim: async () => undefined,
+    skips: () => false,
+    obstructed: () => false,
+    host: () => undefined,
+    onTrouble: () => undefined,
+    ...more,
+  });
+}
+
 test("skipped runs are released at the end, also when the store fails meanwhile", async () => {
   const released: Parameters<RunStore["release"]>[0][number][] = [];
   let requests = 0;
-  const claims = createClaims({
-    store: {
+  const claims = claimsOn(
+    {
       async claim() {
         requests += 1;
         if (requests === 2) throw new Error("gone");
         return [record("r1")];
       },
-      loads: async () => [],
       release: async (leases) => void released.push(...leases),
-      renew: async () => [],
-      setAside: async () => false,
     },
-    clock: manualClock(),
-    owner: "here",
-    leaseMs: 30_000,
-    limits: { maxActive: 1, maxActivePerUser: 1 },
-    dispatch: undefined,
-    skips: () => true,
-    obstructed: () => false,
-    host: () => {
-      throw new Error("It is to be skipped.");
+    {
+      skips: () => true,
+      host: () => {
+        throw new Error("It is to be skipped.");
+      },
     },
-    onTrouble: () => undefined,
-  });
+  );
   await expect(claims.sweep()).rejects.toThrow("gone");
   expect(released).toEqual([{ run_id: "r1", token: 4 }]);
+});
+
+test.each([
+  [LEASE_MS - 1, ["r1"]],
+  [LEASE_MS, []],
+])("of a claim answered after %i ms of a lease of 30,000 it hosts %j", async (ms, expected) => {
+  const clock = manualClock();
+  const hosted: string[] = [];
+  let requests = 0;
+  const claims = claimsOn(
+    {
+      async claim() {
+        requests += 1;
+        if (requests > 1) return [];
+        clock.advance(ms);
+        return [record("r1")];
+      },
+    },
+    { clock, host: ({ document }) => void hosted.push(document.run_id) },
+  );
+  await claims.sweep();
+  expect(hosted).toEqual(expected);
 });

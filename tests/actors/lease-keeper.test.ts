@@ -86,3 +86,30 @@ test("a store that fails loses only what has run out", async () => {
   await expect(keeper.renew()).rejects.toThrow("gone");
   expect(lost).toEqual(["r1 could not be renewed in time"]);
 });
+
+test.each([
+  [0, 0],
+  [50, 0],
+  [51, 1],
+])(
+  "a time of day that ran %i ms ahead of time since the last renewal asks for %i more before a claim",
+  async (ms, more) => {
+    let ahead = 0;
+    const clock = manualClock(1_000);
+    let renewals = 0;
+    const keeper = createLeaseKeeper({
+      store: { renew: async () => (renewals++, ["r1"]) },
+      clock: { ...clock, now: () => clock.now() + ahead },
+      owner: "here",
+      leaseMs: LEASE_MS,
+      hosts: () => [{ runId: "r1", token: 1, renewed: () => undefined } as unknown as RunHost],
+      onLost: () => undefined,
+    });
+    await keeper.renew();
+    ahead = ms;
+    clock.advance(9_000);
+    await keeper.renewIfTimesPart();
+    await keeper.renewIfTimesPart();
+    expect(renewals).toBe(1 + more);
+  },
+);
