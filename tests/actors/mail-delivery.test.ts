@@ -44,6 +44,7 @@ test("a run completes and its mail arrives by SendGrid, with score and link", as
       state: "sent",
       attempts: 1,
       due_at: expect.any(Number) as number,
+      owed_since: expect.any(Number) as number,
       problem: null,
     },
   ]);
@@ -71,6 +72,7 @@ test("SendGrid answers 400: the run is completed all the same, and the outbox sa
       state: "rejected",
       attempts: 1,
       due_at: expect.any(Number) as number,
+      owed_since: expect.any(Number) as number,
       problem: expect.stringContaining("The from email does not contain a valid address") as string,
     },
   ]);

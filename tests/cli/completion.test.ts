@@ -34,7 +34,7 @@ test.each([
   [["status", "--server", ""], []],
   [
     ["run", "--contr"],
-    ["--control-label", "--control-strategy"],
+    ["--control-job", "--control-label", "--control-strategy"],
   ],
   [["status", ""], ["run-1"]],
   [["status", "run-1", "--js"], ["--json"]],

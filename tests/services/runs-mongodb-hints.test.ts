@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { MongoClient } from "mongodb";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import type { RunDocument } from "../../services/runs/document.ts";
+import { newRun, type RunDocument } from "../../services/runs/document.ts";
 import { openMongoRuns } from "../../services/runs/mongodb/store.ts";
 import { cancelledRun, completedRun, runningRun, TIME } from "../support/expected-runs.ts";
 import { hostRuns, run, watched } from "../support/hosted-runs.ts";
@@ -15,9 +15,14 @@ const NEVER_MS = 3_600_000;
 
 /** What a run becomes that another program inserts by its id, status and question alone. */
 const inserted = (id: string): RunDocument => ({
-  ...run(id),
-  query: "B cells and IFN-beta?",
-  user_email: null,
+  ...newRun({
+    run_id: id,
+    query: "B cells and IFN-beta?",
+    user_email: null,
+    config: {},
+    random_seed: 1,
+    now: 0,
+  }),
   random_seed: expect.any(Number) as number,
   created_at: TIME,
 });
