@@ -11,8 +11,10 @@ import { followPath } from "../support/model/follow-path.ts";
 import { expectInvariants } from "../support/model/invariants.ts";
 import { inferenceJobPaths } from "../support/model/job-paths.ts";
 import type { Act, ModelPath } from "../support/model/model-path.ts";
+import { patienceFor } from "../support/model/patience.ts";
 import { runPaths } from "../support/model/run-paths.ts";
 import { steeredRun, type SteeredRunOptions } from "../support/model/steered-run.ts";
+import { sharedSqlite } from "../support/shared-runs.ts";
 
 /**
  * Each proof has been seen to fail: one fault at a time is planted into the store or into a part of
@@ -272,10 +274,10 @@ describe("the model-based proof and the crash matrix", () => {
     return run.violations[0] ?? problem;
   };
   const inMatrix = async (path: ModelPath, options: SteeredRunOptions): Promise<string> => {
-    const store = await openStore();
+    const place = await sharedSqlite();
     const crashes = planCells([path]).flatMap((cells) => cells.crashes);
     for (const [cell, crash] of crashes.entries()) {
-      const [problem] = await runCells(store, `cell-${cell}`, { path, crashes: [crash] }, options);
+      const [problem] = await runCells(place, `cell-${cell}`, { path, crashes: [crash] }, options);
       if (problem !== undefined) return problem;
     }
     return "nothing";
@@ -334,9 +336,13 @@ describe("the model-based proof and the crash matrix", () => {
       /did not happen/,
     ],
   ])("notice %s", async (_, path, plant, byModel, byMatrix) => {
-    const options = { ...(await plant()), patienceMs: 3_000 };
-    expect(await inModel(path, options)).toMatch(byModel);
-    expect(await inMatrix(path, options)).toMatch(byMatrix);
+    const options = await plant();
+    const patiently = (expected: RegExp): SteeredRunOptions => ({
+      ...options,
+      patienceMs: patienceFor(expected),
+    });
+    expect(await inModel(path, patiently(byModel))).toMatch(byModel);
+    expect(await inMatrix(path, patiently(byMatrix))).toMatch(byMatrix);
   });
 
   test.each([
@@ -348,7 +354,10 @@ describe("the model-based proof and the crash matrix", () => {
   });
 
   test("the crash matrix notices a full disk that counts as a refusal", async () => {
+    const expected = /^stopped on a full disk.*did not happen/;
     const options = await brokenPart(GROUP_COMMIT, takesFullDiskForRefusal);
-    expect(await inMatrix(cancelled, options)).toMatch(/^stopped on a full disk/);
+    expect(await inMatrix(cancelled, { ...options, patienceMs: patienceFor(expected) })).toMatch(
+      expected,
+    );
   });
 });

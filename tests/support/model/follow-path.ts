@@ -18,6 +18,8 @@ export interface PlannedCrash {
 
 export interface FollowOptions {
   readonly crash?: PlannedCrash;
+  /** What happens after the crash, until a process can take up the run again. */
+  readonly meanwhile?: (run: SteeredRun) => Promise<void>;
   /** Called whenever a step of the path has been taken and is durable. */
   readonly onStep?: (step: ModelStep) => Promise<void>;
 }
@@ -97,11 +99,15 @@ async function perform(run: SteeredRun, act: Act, id: string): Promise<void> {
   }
 }
 
+interface Struck extends Pick<FollowOptions, "meanwhile"> {
+  readonly crash?: CrashPoint;
+}
+
 async function performDurably(
   run: SteeredRun,
   act: Act,
   id: string,
-  crash: CrashPoint | undefined,
+  { crash, meanwhile }: Struck = {},
 ): Promise<void> {
   if (act.kind === "event" && RESTING.has(run.acknowledged()?.value))
     await run.until("the host lets the run go", () => run.released());
@@ -110,6 +116,7 @@ async function performDurably(
   if (crash !== undefined && crash !== "on a full disk") {
     await perform(run, act, id);
     await run.until(`the crash ${crash}`, () => !run.present().process.alive);
+    await meanwhile?.(run);
     await restart(run);
     if (!isRepeated(act, crash)) return;
   }
@@ -118,7 +125,10 @@ async function performDurably(
   await turn();
 }
 
-async function goToEnd(run: SteeredRun, mailCrash: CrashPoint | undefined): Promise<void> {
+async function goToEnd(
+  run: SteeredRun,
+  { crash: mailCrash, meanwhile }: Struck = {},
+): Promise<void> {
   if (mailCrash !== undefined) run.arm(mailCrash, "mail");
   run.allow();
   for (let count = 0; count < MOST_ACTS_TO_THE_END; count++) {
@@ -130,11 +140,11 @@ async function goToEnd(run: SteeredRun, mailCrash: CrashPoint | undefined): Prom
         ? { kind: "tick" }
         : { kind: "answer", effect, answer: defaultAnswer(effect) },
       "",
-      undefined,
     );
   }
   if (mailCrash !== undefined && mailCrash !== "on a full disk") {
     await run.until(`the crash ${mailCrash} of the mail`, () => !run.present().process.alive);
+    await meanwhile?.(run);
     run.clock.advance(LEASE_MS + 1);
     run.start();
   }
@@ -181,8 +191,12 @@ function described(
 export async function followPath(
   run: SteeredRun,
   { steps }: ModelPath,
-  { crash, onStep }: FollowOptions = {},
+  { crash, meanwhile, onStep }: FollowOptions = {},
 ): Promise<RunEnd> {
+  const struckAt = (at: PlannedCrash["at"]): Struck =>
+    crash?.at === at
+      ? { crash: crash.point, ...(meanwhile === undefined ? {} : { meanwhile }) }
+      : {};
   if (steps[0]?.acts[0]?.kind !== "admit") run.start();
   let index = 0;
   for (const step of steps) {
@@ -194,12 +208,7 @@ export async function followPath(
               event: { ...act.event, job_id: act.event.job_id.replace("model", run.runId) },
             }
           : act;
-      await performDurably(
-        run,
-        named,
-        `event-${index}`,
-        crash?.at === index ? crash.point : undefined,
-      );
+      await performDurably(run, named, `event-${index}`, struckAt(index));
       index += 1;
     }
     await run.until(JSON.stringify(step.expected), () =>
@@ -208,6 +217,6 @@ export async function followPath(
     await turn();
     await onStep?.(step);
   }
-  await goToEnd(run, crash?.at === "mail" ? crash.point : undefined);
+  await goToEnd(run, struckAt("mail"));
   return endOf(run);
 }

@@ -60,6 +60,8 @@ export interface SteeredRun {
   readonly released: () => boolean;
   /** The next such moment of an act, or of the next mail, kills the present process. */
   arm(point: CrashPoint, of: "act" | "mail"): void;
+  /** The next process to host the run ends with that; none if it is set aside instead. */
+  endNextTakeUp(): void;
   start(): SteeredProcess;
   present(): SteeredProcess;
   /** Lets processes admit the run from now on; before, and again after `hold`, it stays queued. */
@@ -105,10 +107,13 @@ export async function steeredRun(
   const limits = { maxActive: 0, maxActivePerUser: 1_000 };
   let commits = 0;
   const mailsAtRisk: string[] = [];
+  /** Mails that the present process has sent. */
+  const inHand = new Set<string>();
   let outbox: readonly OutboxEntry[] = [];
   let processes = 0;
   let fullDisks = 0;
   let armed: { readonly point: CrashPoint; readonly of: "act" | "mail" } | null = null;
+  let endsTakeUp = false;
   let acknowledged: string | null = null;
   let current: SteeredProcess | undefined;
   /** Writes that a process was about to make when it died. */
@@ -126,9 +131,11 @@ export async function steeredRun(
     armed?.point === point && armed.of === of;
   const crash = (process: DaemonProcess): void => {
     armed = null;
+    endsTakeUp = false;
     process.kill();
     const recorded = new Set(outbox.filter(({ state }) => state === "sent").map(({ key }) => key));
-    mailsAtRisk.push(...new Set(mails.filter((key) => !recorded.has(key))));
+    mailsAtRisk.push(...[...inHand].filter((key) => !recorded.has(key)));
+    inHand.clear();
     happened();
   };
   const known = (stored: Pick<RunRecord, "snapshot" | "outbox">): void => {
@@ -210,7 +217,8 @@ export async function steeredRun(
       if (own !== undefined) {
         for (const group of late.splice(0))
           await expectRefused(inner, group, "the late write of a dead process");
-        known(own);
+        if (own.damage === undefined) known(own);
+        if (endsTakeUp) setImmediate(() => endsTakeUp && crash(process));
       }
       return records;
     };
@@ -237,6 +245,10 @@ export async function steeredRun(
       renew: through(inner.renew),
       release,
       pending: through(inner.pending),
+      setAside(id, why) {
+        if (id === runId) endsTakeUp = false;
+        return through(inner.setAside)(id, why);
+      },
       commit,
       claim,
       deliver,
@@ -287,6 +299,9 @@ export async function steeredRun(
     arm(point, of) {
       armed = { point, of };
     },
+    endNextTakeUp() {
+      endsTakeUp = true;
+    },
     start() {
       const process = daemonProcess(`process-${++processes}`, clock);
       const waiting = new Map<SteeredEffect, WaitingStep>();
@@ -299,6 +314,7 @@ export async function steeredRun(
           async send({ key }) {
             if (!process.alive) return never();
             mails.push(key);
+            inHand.add(key);
             happened();
             if (!strikes("after the effect", "mail")) return;
             crash(process);
