@@ -51,13 +51,19 @@ export function textsAfter(commits: readonly Commit[], count: number): ReadonlyM
   return texts;
 }
 
-/** All states that a text names, outer ones too: `a.b|c.d` is a, a.b, a.c and a.c.d. */
+/** `a.b.c` is in a, a.b and a.b.c. */
+const outwards = (path: readonly string[]): string[] =>
+  path.map((_, place) => path.slice(0, place + 1).join("."));
+
+/**
+ * All states that a text names, outer ones too: `a.b.x|c.y` is a, a.b, a.b.x, a.c and a.c.y. Regions
+ * are equally deep; what the first has before that is the state they are in.
+ */
 export function pathsOf(text: string): string[] {
-  const dot = text.indexOf(".");
-  if (dot === -1) return [text];
-  const outer = text.slice(0, dot);
-  const inner = text.slice(dot + 1).split("|");
-  return [outer, ...inner.flatMap((part) => pathsOf(part).map((path) => `${outer}.${path}`))];
+  const [first = "", ...others] = text.split("|").map((part) => part.split("."));
+  const outer = first.slice(0, first.length - (others[0]?.length ?? 0));
+  const paths = [first, ...others.map((region) => [...outer, ...region])];
+  return [...new Set(paths.flatMap(outwards))];
 }
 
 /** The states of a machine by path, its root under the empty one. */
