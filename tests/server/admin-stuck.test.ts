@@ -94,7 +94,7 @@ test("failed attempts and jobs that Batch does not know are reasons", () => {
       actor({ job: { job_id: "hs-r1-i1-c-a1", state: "succeeded" }, submitted_at: 5 }),
     ]),
   );
-  expect(jobs).toEqual([{ job_id: "hs-r1-i1-p-a1", submitted_at: 5 }]);
+  expect(jobs).toEqual([{ job_id: "hs-r1-i1-p-a1", submitted_at: 5, offer: null }]);
   expect(stuckReasons({ record: record({}), event_since: null }, null, jobs, BEFORE)).toStrictEqual(
     [{ reason: "job_unknown", since: 5, detail: "Batch does not know the job hs-r1-i1-p-a1." }],
   );

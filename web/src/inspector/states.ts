@@ -60,7 +60,7 @@ const outwards = (path: readonly string[]): string[] =>
  * are equally deep; what the first has before that is the state they are in.
  */
 export function pathsOf(text: string): string[] {
-  const [first = "", ...others] = text.split("|").map((part) => part.split("."));
+  const [first = [], ...others] = text.split("|").map((part) => part.split("."));
   const outer = first.slice(0, first.length - (others[0]?.length ?? 0));
   const paths = [first, ...others.map((region) => [...outer, ...region])];
   return [...new Set(paths.flatMap(outwards))];
