@@ -308,6 +308,13 @@ export const runNotFound = (runId: string): HaystackError =>
   });
 
 /** `problem` ends a sentence. */
+export const recordRefused = (runId: string, problem: string): HaystackError =>
+  new HaystackError(
+    "RECORD_REFUSED",
+    `The store refuses what run ${runId} has become (${problem}); an administrator can look at it with \`haystack quarantine export ${runId}\`.`,
+    { details: { run_id: runId } },
+  );
+
 export const recordUnreadable = (runId: string, problem: string, cause?: unknown): HaystackError =>
   new HaystackError(
     "RECORD_UNREADABLE",

@@ -1,5 +1,5 @@
 import type { Actor } from "xstate";
-import { HaystackError } from "../../errors.ts";
+import { HaystackError, recordRefused } from "../../errors.ts";
 import type { RunContext } from "../../machines/run-types.ts";
 import { RUN_MACHINE, type RunMachine } from "../../machines/run.ts";
 import { earliestWakeUp, isResting, runState } from "../../machines/run-view.ts";
@@ -228,13 +228,7 @@ export function createRunCommits(options: RunCommitsOptions): RunCommits {
         putBack();
         options.onCancelledOutside();
       } else if (outcome.result === "refused") {
-        options.onLost(
-          new HaystackError(
-            "RECORD_REFUSED",
-            `The store refuses what run ${runId} has become (${outcome.problem}); an administrator can look at it with \`haystack quarantine export ${runId}\`.`,
-            { details: { run_id: runId } },
-          ),
-        );
+        options.onLost(recordRefused(runId, outcome.problem));
       } else {
         options.onLost(
           new HaystackError(

@@ -1,8 +1,9 @@
 import type { Collection, Filter } from "mongodb";
-import { FAR_MS } from "../damage.ts";
+import { recordRefused } from "../../../errors.ts";
+import { FAR_MS, shownId } from "../damage.ts";
 import { completeOutsideRun } from "../outside.ts";
-import { NOT_ASIDE } from "./aside.ts";
-import { isDuplicateKey } from "./errors.ts";
+import { asideOperations, NOT_ASIDE } from "./aside.ts";
+import { isDuplicateKey, isRefusedWrite, refusedBecause } from "./errors.ts";
 import { firstState, isOutside, LIMITED, toInbox, type StoredRun } from "./record.ts";
 
 /**
@@ -94,22 +95,55 @@ const timeOf = (raw: Readonly<Record<string, unknown>>, now: number): string => 
   return new Date(time ?? now).toISOString();
 };
 
+/**
+ * A run that the server does not let change holds up no other one: it is set aside, or left as it is
+ * where the server does not even take that.
+ */
+async function apart(
+  runs: Collection<StoredRun>,
+  stored: StoredRun,
+  now: number,
+  change: () => Promise<unknown>,
+): Promise<void> {
+  try {
+    await change();
+  } catch (thrown) {
+    if (!isRefusedWrite(thrown)) throw thrown;
+    const id = shownId(stored.run_id, stored._id);
+    const { code, message } = recordRefused(id, refusedBecause(thrown));
+    await asideOperations(runs)
+      .setAside(id, { code, message, at: now })
+      .catch((again: unknown) => {
+        if (!isRefusedWrite(again)) throw again;
+      });
+  }
+}
+
 export async function takeInOutsideRuns(runs: Collection<StoredRun>, now: number): Promise<void> {
-  const some = { ...LIMITED, limit: TAKEN_IN_AT_ONCE };
-  for (const stored of await runs.find(unclaimable(now), some).toArray())
-    await (isOutside(stored) ? takeIn(runs, stored, now) : giveLease(runs, stored, now));
-  for (const { _id, attention_at } of await runs.find(unseen(now), some).toArray())
-    await runs.updateOne(
+  const each = async (
+    filter: Filter<StoredRun>,
+    change: (stored: StoredRun) => Promise<unknown>,
+  ): Promise<void> => {
+    const found = await runs.find(filter, { ...LIMITED, limit: TAKEN_IN_AT_ONCE }).toArray();
+    for (const stored of found) await apart(runs, stored, now, () => change(stored));
+  };
+  await each(unclaimable(now), (stored) =>
+    isOutside(stored) ? takeIn(runs, stored, now) : giveLease(runs, stored, now),
+  );
+  await each(unseen(now), ({ _id, attention_at }) =>
+    runs.updateOne(
       { _id, attention_at: attention_at ?? null },
       { $set: { attention_at: 0 } },
       LIMITED,
-    );
-  for (const stored of await runs.find(UNORDERED, some).toArray())
-    await runs.updateOne(
+    ),
+  );
+  await each(UNORDERED, (stored) =>
+    runs.updateOne(
       { _id: stored._id, created_at: stored.created_at ?? null },
       { $set: { created_at: timeOf({ ...stored }, now) } },
       LIMITED,
-    );
+    ),
+  );
 }
 
 /** A host that has it in memory meets another lease at its next commit, and stops. */
