@@ -7,11 +7,12 @@ import { MAIL_REQUESTED } from "../mail/requested.ts";
 
 /** Runs that another release wrote and this one cannot read (D10). */
 
-const isReadable = ({ machine, snapshot }: RunRecord): boolean =>
-  snapshot === null ||
-  machine === null ||
-  (machine.id === RUN_MACHINE.id && machine.version === RUN_MACHINE.version) ||
-  migrateSnapshot(machine, JSON.parse(snapshot) as object) !== undefined;
+function isReadable({ machine, snapshot }: RunRecord): boolean {
+  if (snapshot === null || machine === null) return true;
+  if (machine.id === RUN_MACHINE.id && machine.version === RUN_MACHINE.version) return true;
+  const stored = JSON.parse(snapshot) as object | null;
+  return stored === null || migrateSnapshot(machine, stored) !== undefined;
+}
 
 /**
  * Whether a claimed run is skipped: released again for a daemon whose version of the machine can

@@ -52,10 +52,10 @@ test.each(["the program", "the runner"])(
     await harness.batch.submit(spec);
     const folder = join(harness.root, "jobs", spec.job_id);
     const kept = await keptIn(folder);
-    const { files } = JSON.parse(await readFile(join(folder, "spec.json"), "utf8")) as {
-      files: { prompt: string };
+    const { pairs } = JSON.parse(await readFile(join(folder, "spec.json"), "utf8")) as {
+      pairs: [{ prompt: string }];
     };
-    const prompt = join(harness.root, files.prompt);
+    const prompt = join(harness.root, pairs[0].prompt);
     const escaped = Number(await fileAppears(`${prompt}.escaped`));
     await expect
       .poll(() => readFile(kept, "utf8").catch(() => ""), { timeout: 30_000 })
