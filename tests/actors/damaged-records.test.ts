@@ -117,6 +117,8 @@ function aRecordThatCannotBeRead(open: () => Promise<SharedRuns>): void {
       ["bad-config", { status: "pending", config: { max_iterations: 0, colour: "red" } }],
       ["year-10000", { status: "pending", created_at: "+010000-01-01T00:00:00.000Z" }],
       ["bad-seed", { status: "pending", random_seed: "seven" }],
+      ["lease-none", { status: "pending", lease: [] }],
+      ["lease-list", { status: "running", lease: [[]] }],
     ] as const)
       await insertRaw({ run_id, ...given, ...more });
     await store.insert(run("good"));
@@ -133,6 +135,8 @@ function aRecordThatCannotBeRead(open: () => Promise<SharedRuns>): void {
       "bad-config": "CONFIG_INVALID",
       "year-10000": "completed",
       "bad-seed": "CONFIG_INVALID",
+      "lease-none": "completed",
+      "lease-list": "completed",
       good: "completed",
     });
     await expect.poll(() => store.loads(Date.now()), PATIENCE).toEqual([]);

@@ -9,6 +9,12 @@ const INDEXES: Readonly<Record<string, readonly IndexDescription[]>> = {
   runs: [
     { name: "run_id", key: { run_id: 1 }, unique: true, sparse: true },
     { name: "claim", key: { "lease.expires_at": 1, attention_at: 1, status: 1 } },
+    // Leases that are lists, of which there should be none.
+    {
+      name: "lease_lists",
+      key: { lease: 1 },
+      partialFilterExpression: { lease: { $type: "array" } },
+    },
     { name: "owner", key: { "lease.owner": 1 } },
     // Everything that `userLoads` looks at, so that it reads no run.
     {

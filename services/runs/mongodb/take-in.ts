@@ -40,6 +40,7 @@ const unclaimable = (now: number): Filter<StoredRun> =>
       ...NOT_ASIDE,
       status: { $nin: ["completed", "failed"] },
     },
+    { lease: { $type: "array" }, ...NOT_ASIDE, status: { $nin: ["completed", "failed"] } },
     { "lease.expires_at": { $type: NO_NUMBER }, ...NOT_ASIDE },
     { "lease.expires_at": { $gt: now + FAR_MS }, ...NOT_ASIDE },
   );
@@ -179,7 +180,11 @@ export async function takeIn(
     _id: stored._id,
     status: (stored.status as string | undefined) ?? null,
     revision: null,
-    "lease.expires_at": (stored.lease as StoredRun["lease"] | undefined)?.expires_at ?? null,
+    ...(Array.isArray(stored.lease)
+      ? { lease: stored.lease }
+      : {
+          "lease.expires_at": (stored.lease as StoredRun["lease"] | undefined)?.expires_at ?? null,
+        }),
   } as unknown as Filter<StoredRun>;
   const take = async (isTaken: boolean): Promise<void> => {
     const { document, outbox, history } = completeOutsideRun({ ...stored }, now, { isTaken });
