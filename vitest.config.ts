@@ -7,6 +7,8 @@ export default defineConfig({
   test: {
     include: ["tests/**/*.test.ts"],
     pool: "forks",
+    // Many tests wait for processes of their own.
+    maxWorkers: "100%",
     // Threads of a test get it from here, processes from the setup file.
     execArgv: [`--import=${pathToFileURL(resolve("tests/support/loopback-guard.ts")).href}`],
     // Tests of the window and of the package use what is built here, and build nothing anew.

@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { ranOutOf } from "../system-words.ts";
@@ -11,8 +12,22 @@ export interface SmallDisk {
   close(): void;
 }
 
-/** That takes root on Linux. */
-export const mayMountDisk = process.platform === "linux" && process.getuid?.() === 0;
+/**
+ * Whether a disk can be mounted here, found by mounting one: that takes Linux, root, the right to
+ * mount (which a container does not give its root), and the programs mount and umount.
+ */
+export function mayMountDisk(): boolean {
+  const folder = mkdtempSync(join(tmpdir(), "haystack-disk-"));
+  try {
+    const disk = mountSmallDisk(folder, 1);
+    disk?.close();
+    return disk !== undefined;
+  } catch {
+    return false;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
 
 const BLOCK = Buffer.alloc(1 << 20);
 const REFILLED_EVERY_MS = 100;
@@ -20,7 +35,6 @@ const REFILLED_EVERY_MS = 100;
 /** Mounts a file system in memory on the folder; undefined where this machine does not let us. */
 export function mountSmallDisk(folder: string, megabytes: number): SmallDisk | undefined {
   mkdirSync(folder, { recursive: true });
-  if (!mayMountDisk) return undefined;
   try {
     execFileSync("mount", ["-t", "tmpfs", "-o", `size=${megabytes}m,mode=700`, "tmpfs", folder], {
       stdio: "ignore",

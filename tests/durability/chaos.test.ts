@@ -37,7 +37,7 @@ test(
       kills: 2,
       orphans: [],
       leftovers: [],
-      ...(mayMountDisk
+      ...(mayMountDisk()
         ? { faults: { runner: 1, compute: 1, group: 1, freeze: 1, disk: 1 }, faults_left_out: [] }
         : { faults_left_out: ["disk"] }),
       crashes: 0,

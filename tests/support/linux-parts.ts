@@ -5,8 +5,8 @@ import type { RealPart } from "./real-parts.ts";
 /** What the kernel has to offer. */
 export const SMALL_DISK: RealPart = {
   name: "a disk that can be filled",
-  found: mayMountDisk ? "mount" : undefined,
-  hint: "run the tests as root on Linux",
+  found: mayMountDisk() ? "mount" : undefined,
+  hint: "run the tests on Linux as a user who may mount disks",
 };
 export const PROCESSES: RealPart = {
   name: "a list of processes",

@@ -116,6 +116,8 @@ export async function steeredRun(
   let endsTakeUp = false;
   let acknowledged: string | null = null;
   let current: SteeredProcess | undefined;
+  /** The newest that a process reported. */
+  let trouble = "none";
   /** Writes that a process was about to make when it died. */
   const late: (readonly RunCommit[])[] = [];
 
@@ -337,7 +339,7 @@ export async function steeredRun(
         pollMs: POLL_MS,
         passivateMs: 3_600_000,
         random: () => 0,
-        onTrouble: () => undefined,
+        onTrouble: (error) => void (trouble = error.stack ?? error.message),
       });
       current = { process, supervisor, waiting };
       void supervisor.start();
@@ -368,7 +370,7 @@ export async function steeredRun(
           finish();
           reject(
             new Error(
-              `${runId}: ${what} did not happen. Waiting: ${[...(current?.waiting.keys() ?? [])].join(", ")}; stored: ${acknowledged?.slice(0, 300)}`,
+              `${runId}: ${what} did not happen. Waiting: ${[...(current?.waiting.keys() ?? [])].join(", ")}; stored: ${acknowledged?.slice(0, 300)}; trouble: ${trouble}`,
             ),
           );
         }, patienceMs);
