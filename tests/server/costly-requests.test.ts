@@ -58,6 +58,33 @@ test("all who need the index of an atlas share one reading of it, until the file
   await expect(indexOf(file)).rejects.toThrow(SyntaxError);
 });
 
+test("while a large index is parsed the process does its other work", async () => {
+  const file = join(await temporaryFolder(), "index.json");
+  const groups = Array.from({ length: 20_000 }, (_, index) => ({
+    group_id: `large/cells-${index}/drug/donor`,
+    dataset: "large \u00b5 \ud83e\uddec",
+    covariates: { dose: "1e-7 M", times: [0.1, -2.5e-9, null, true] },
+    shard: "x".repeat(400),
+  }));
+  const text = JSON.stringify({ dataset: "large", groups });
+  await writeFile(file, text);
+  let working = true;
+  let turns = 0;
+  const turn = (): void => {
+    turns += 1;
+    if (working) setImmediate(turn);
+  };
+  turn();
+  const index = await sharedIndexes()(file);
+  working = false;
+  expect(index).toEqual(JSON.parse(text));
+  expect(turns).toBeGreaterThan(text.length / (1 << 17));
+  await writeFile(file, text.slice(0, -2));
+  await expect(sharedIndexes()(file)).rejects.toThrow(SyntaxError);
+  await writeFile(file, text.replace("drug", 'drug"'));
+  await expect(sharedIndexes()(file)).rejects.toThrow(SyntaxError);
+});
+
 test("what is done for a client ends when it has gone", async () => {
   const server = await startApi({}, { withAtlas: true });
   onTestFinished(() => server.close());
