@@ -1,6 +1,6 @@
 import { transition, type AnyMachineSnapshot, type EventObject } from "xstate";
-import { jobId, pairsOf } from "../../../machines/job-id.ts";
-import type { JobKind, PairName } from "../../../machines/pair-types.ts";
+import { jobId } from "../../../machines/job-id.ts";
+import type { JobKind, PairKind } from "../../../machines/pair-types.ts";
 import type { JobRecord, RunContext } from "../../../machines/run-types.ts";
 import { runView } from "../../../machines/run-view.ts";
 import { runMachine } from "../../../machines/run.ts";
@@ -119,12 +119,14 @@ function jobEvents(context: RunContext, kind: JobKind): EventObject[] {
 function inferringEvents(state: AnyMachineSnapshot): EventObject[] {
   const context = contextOf(state);
   const { inferring } = state.value as {
-    inferring: "together" | { separate: Readonly<Record<PairName, string>> };
+    inferring: "together" | { separate: Readonly<Record<PairKind, string>> };
   };
   const predicting: readonly JobKind[] =
     inferring === "together"
       ? ["round"]
-      : pairsOf("round").filter((kind) => inferring.separate[kind] === "predicting");
+      : (["prediction", "control"] as const).filter(
+          (kind) => inferring.separate[kind] === "predicting",
+        );
   const ending = predicting.find((kind) => presentJob(context, kind)?.state === "failed");
   return ending === undefined
     ? [...predicting.flatMap((kind) => jobEvents(context, kind)), cancel]
