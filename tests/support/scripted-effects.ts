@@ -129,6 +129,23 @@ export function scriptedPrompts(
   };
 }
 
+const scriptedTries = (
+  { prompts }: CurrentRound,
+  summary: IterationSummary,
+): Partial<IterationSummary> =>
+  prompts === undefined
+    ? {}
+    : {
+        candidate_id: prompts.at(-1)?.candidate_id ?? "",
+        prompts: prompts.map((prompt) => ({
+          ...prompt,
+          score: summary.score,
+          component_scores: {},
+          confidence: "normal",
+          feedback: [],
+        })),
+      };
+
 /** Of several prompts the last counts. */
 export const scriptedPairs = ({ prompts }: CurrentRound): Pick<EvaluateOutput, "pairs"> => {
   const last = prompts?.at(-1);
@@ -235,7 +252,7 @@ export function scriptedEffects(script: Script): ScriptedEffects {
     async evaluate({ iteration, round }, { signal }) {
       await begin(`evaluate:${iteration}`, signal);
       return {
-        summary: summary(iteration),
+        summary: { ...summary(iteration), ...scriptedTries(round, summary(iteration)) },
         ...scriptedPairs(round),
         evaluation: { path: `evaluation-${iteration}`, sha256: "0" },
       };
