@@ -1,7 +1,7 @@
 import type { JobRecord } from "../../machines/run-types.ts";
-import type { RunDocument } from "../../services/runs/document.ts";
 import type { RunRecord, TransitionEntry } from "../../services/runs/index.ts";
 import { storedContext } from "../run-details.ts";
+import { pairsMade } from "./pairs-made.ts";
 
 /** What a completed run tells of the next one. */
 export interface MeasuredRun {
@@ -54,15 +54,6 @@ function timesOf(history: readonly TransitionEntry[]) {
   return { inferring, other };
 }
 
-const pairsMade = ({ iterations, control_strategy_effective }: RunDocument): number =>
-  iterations.reduce(
-    (total, { found_predictions = [] }) =>
-      total +
-      (control_strategy_effective === "synthetic_control" ? 2 : 1) -
-      found_predictions.length,
-    0,
-  );
-
 const secondsOf = (jobs: readonly JobRecord[]): number =>
   jobs.reduce((total, { run_seconds }) => total + (run_seconds ?? 0), 0);
 
@@ -84,7 +75,10 @@ export function measuredRun(
     0,
   );
   const times = timesOf(history);
-  const pairs = pairsMade(document);
+  const pairs = iterations.reduce(
+    (total, each) => total + pairsMade(each, document.control_strategy_effective),
+    0,
+  );
   return {
     model,
     machines: [...new Set(ran.flatMap(({ offer }) => offer?.machine ?? []))],
