@@ -6,7 +6,7 @@ import pLimit from "p-limit";
 import { loadConfig } from "../config.ts";
 import { openDaemon, type Daemon } from "../daemon.ts";
 import { readH5ad } from "../science/anndata/read.ts";
-import { ask, importSet } from "./truth/ask.ts";
+import { ask } from "./truth/ask.ts";
 import { halves, SetCells } from "./truth/cells.ts";
 import { judge } from "./truth/judge.ts";
 import { references } from "./truth/references.ts";
@@ -54,14 +54,11 @@ async function judgeTarget(
         JSON.stringify(other) !== JSON.stringify(target) &&
         (set.withhold === "cell_type" || other.cell_type === target.cell_type),
     );
-  await importSet(daemon, set, {
+  const { run, delivered } = await ask(daemon, set, target, {
     atlas: without(cells.adata, [...cells.treated(target), ...unseen]),
     folder,
     dataset: name,
-  });
-  const { run, delivered } = await ask(daemon, set.question(target), {
     seed,
-    config: { datasets: [name] },
   });
   return {
     target,

@@ -1,31 +1,30 @@
 import { join } from "node:path";
-import { readH5ad } from "../../science/anndata/read.ts";
+import { chooseTargets, type Posed } from "../../cli/validation/choose-targets.ts";
+import type { Daemon } from "../../daemon.ts";
+import type { Withholdable } from "../../science/atlas/withhold.ts";
 import { writeSimulatedAtlas } from "../../science/simulate/simulate-atlas.ts";
-import { SetCells } from "../truth/cells.ts";
-import { placeOf, SETS, type Target, type TruthSet } from "../truth/sets.ts";
 
-export interface AskedTarget {
-  readonly set: TruthSet;
-  readonly cells: SetCells;
-  readonly target: Target;
+/** A measured response that is withheld and asked for. */
+export interface Question {
+  readonly set: string;
+  /** Folder of the imported atlas. */
+  readonly dir: string;
+  readonly posed: Posed;
 }
 
-const MEASURED = ["kang_5_types", "kang_8_types", "kang_3_donors", "glioblastoma"];
+const MEASURED: readonly (readonly [file: string, what: Withholdable])[] = [
+  ["kang18_ifnb_pbmc.h5ad", "cell-type"],
+  ["kang2018_pbmc_ifnb.h5ad", "cell-type"],
+  ["kang2018_pbmc_ifnb_3donors.h5ad", "donor"],
+  ["gbm_panobinostat.h5ad", "donor"],
+];
+const SIMULATED = "simulated.h5ad";
 const SIMULATION = {
   seed: 11,
   nGenes: 1_000,
   nCellTypes: 9,
-  nPerturbations: 10,
+  nPerturbations: 12,
   cellsPerGroup: 30,
-};
-
-const SIMULATED: TruthSet = {
-  name: "simulated",
-  file: "simulated.h5ad",
-  columns: { cell_type: "cell_type", perturbation: "perturbation", donor: "donor_id" },
-  control: "control",
-  withhold: "cell_type",
-  question: ({ cell_type, perturbation }) => `How would ${cell_type} respond to ${perturbation}?`,
 };
 
 const spread = <Item>(items: readonly Item[], most: number): Item[] =>
@@ -39,22 +38,25 @@ const spread = <Item>(items: readonly Item[], most: number): Item[] =>
  * fewer are spread evenly over all. `data` holds the measured files.
  */
 export async function questions(
-  data: string,
-  folder: string,
-  count: number,
-): Promise<AskedTarget[]> {
-  const targetsOf = async (set: TruthSet, place: string): Promise<AskedTarget[]> => {
-    const cells = new SetCells(set, await readH5ad(place));
-    return cells.targets().map((target) => ({ set, cells, target }));
+  daemon: Daemon,
+  {
+    data,
+    folder,
+    count,
+  }: { readonly data: string; readonly folder: string; readonly count: number },
+): Promise<Question[]> {
+  const ofFile = async (source: string, what: Withholdable): Promise<Question[]> => {
+    const index = await daemon.atlases.import({ source });
+    const [opened] = await daemon.atlases.open([index.dataset]);
+    return chooseTargets(index, [what], { all: true })
+      .filter(({ reason }) => reason === null)
+      .map((posed) => ({ set: index.dataset, dir: opened!.dir, posed }));
   };
-  const measured: AskedTarget[] = [];
-  for (const set of SETS.filter(({ name }) => MEASURED.includes(name)))
-    measured.push(...(await targetsOf(set, placeOf(set, data))));
-  const place = join(folder, SIMULATED.file);
-  await writeSimulatedAtlas(place, SIMULATION);
-  const simulated = await targetsOf(SIMULATED, place);
-  const left = Math.max(0, count - measured.length);
-  return left > 0
-    ? [...measured, ...spread(simulated, left)]
+  const measured: Question[] = [];
+  for (const [file, what] of MEASURED) measured.push(...(await ofFile(join(data, file), what)));
+  await writeSimulatedAtlas(join(folder, SIMULATED), SIMULATION);
+  const simulated = await ofFile(join(folder, SIMULATED), "cell-type");
+  return count > measured.length
+    ? [...measured, ...spread(simulated, count - measured.length)]
     : spread([...measured, ...simulated], count);
 }

@@ -1,6 +1,7 @@
 import type { RunDocument } from "../../services/runs/document.ts";
 import { randomStream } from "../../science/simulate/seeded-random.ts";
-import { simulateAnswer, type Market } from "./simulated-jobs.ts";
+import type { GpuOptions } from "./options.ts";
+import { simulateAnswer } from "./simulated-jobs.ts";
 import { WAYS, type Way } from "./ways.ts";
 
 /** A question that was answered with one prompt an iteration and with several. */
@@ -13,31 +14,35 @@ export interface Answered {
 
 export interface Answer {
   readonly run: RunDocument;
-  /** Pearson of the delivered change with the withheld one; null where nothing was delivered. */
-  readonly accuracy: number | null;
+  /** Pearson of the predicted change with the withheld one. */
+  readonly accuracy: number;
 }
 
-const answerOf = (answered: Answered, way: Way): Answer =>
-  way === "version_2" ? answered.several : answered.single;
+export type SummaryOptions = Pick<GpuOptions, "market" | "seed" | "repeats">;
 
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** The means over questions; each simulated so often. */
+/** Means over questions; each simulated so often. */
 function figuresOf(
   way: Way,
   answered: readonly Answered[],
   { market, seed, repeats }: SummaryOptions,
 ) {
+  const { of, rounds: roundsOf } = WAYS[way];
   const taken = answered.map((each) => {
-    const rounds = WAYS[way](answerOf(each, way).run);
+    const { run, accuracy } = each[of];
+    const rounds = roundsOf(run);
     const random = randomStream(seed, `${way}/${each.set}/${each.question}`);
     const runs = Array.from({ length: repeats }, () => simulateAnswer(rounds, market, random));
+    const jobs = rounds.flatMap((round) => round.jobs);
     return {
       minutes: mean(runs.map(({ seconds }) => seconds)) / 60,
       usd: mean(runs.map(({ usd }) => usd)),
-      jobs: rounds.reduce((sum, { jobs }) => sum + jobs.length, 0),
-      predictions: rounds.flatMap(({ jobs }) => jobs).reduce((sum, { pairs }) => sum + pairs, 0),
+      iterations: rounds.length,
+      jobs: jobs.length,
+      predictions: jobs.reduce((sum, { pairs }) => sum + pairs, 0),
+      accuracy,
     };
   });
   const over = (name: keyof (typeof taken)[number]): number =>
@@ -45,55 +50,54 @@ function figuresOf(
   return {
     minutes: over("minutes"),
     usd: over("usd"),
+    iterations: over("iterations"),
     jobs: over("jobs"),
     predictions: over("predictions"),
-    iterations: mean(answered.map((each) => answerOf(each, way).run.iterations.length)),
-    accuracy: mean(answered.map((each) => answerOf(each, way).accuracy ?? Number.NaN)),
+    accuracy: over("accuracy"),
   };
 }
 
-export interface SummaryOptions {
-  readonly market: Market;
-  readonly seed: number;
-  readonly repeats: number;
-}
-
-/** At most half the time and a quarter of the money of version 1, and as accurate. */
+/** At most half the time and a quarter of the money, and as accurate. */
 const GOAL = { minutes: 0.5, usd: 0.25 };
-/** Two standard errors of the mean difference hold 95% of it. */
+/** So many standard errors on both sides hold 95% of a mean. */
 const INTERVAL = 1.96;
 
 export function summaryOf(answered: readonly Answered[], options: SummaryOptions) {
+  const of = (way: Way) => figuresOf(way, answered, options);
   const ways = {
-    seed: figuresOf("seed", answered, options),
-    version_1: figuresOf("version_1", answered, options),
-    version_2: figuresOf("version_2", answered, options),
+    seed: of("seed"),
+    version_1: of("version_1"),
+    version_1_same_prompts: of("version_1_same_prompts"),
+    version_2_one_prompt: of("version_2_one_prompt"),
+    version_2: of("version_2"),
   } satisfies Record<Way, unknown>;
-  const differences = answered.map(
-    ({ single, several }) => (several.accuracy ?? Number.NaN) - (single.accuracy ?? Number.NaN),
-  );
+  const differences = answered.map(({ single, several }) => several.accuracy - single.accuracy);
   const difference = mean(differences);
   const margin =
     INTERVAL *
     Math.sqrt(
       mean(differences.map((each) => (each - difference) ** 2)) / Math.max(1, answered.length - 1),
     );
-  const ratio = {
-    minutes: ways.version_2.minutes / ways.version_1.minutes,
-    usd: ways.version_2.usd / ways.version_1.usd,
-  };
+  const to = ({ minutes, usd }: { readonly minutes: number; readonly usd: number }) => ({
+    minutes: ways.version_2.minutes / minutes,
+    usd: ways.version_2.usd / usd,
+  });
+  const toVersion1 = to(ways.version_1);
   return {
     questions: answered.length,
     ways,
-    version_2_to_version_1: {
-      ...ratio,
-      accuracy: { difference, low: difference - margin, high: difference + margin },
+    accuracy_of_version_2: {
+      difference,
+      low: difference - margin,
+      high: difference + margin,
       better: differences.filter((each) => each > 0).length,
       worse: differences.filter((each) => each < 0).length,
     },
+    version_2_to_version_1: toVersion1,
+    version_2_to_version_1_same_prompts: to(ways.version_1_same_prompts),
     met: {
-      minutes: ratio.minutes <= GOAL.minutes,
-      usd: ratio.usd <= GOAL.usd,
+      minutes: toVersion1.minutes <= GOAL.minutes,
+      usd: toVersion1.usd <= GOAL.usd,
       accuracy: difference >= 0,
     },
   };

@@ -5,19 +5,26 @@ import type { Daemon } from "../../daemon.ts";
 import type { AnnData } from "../../science/anndata/anndata.ts";
 import { readH5ad } from "../../science/anndata/read.ts";
 import { writeH5ad } from "../../science/anndata/write.ts";
-import { newRun, type RunConfig, type RunDocument } from "../../services/runs/document.ts";
-import type { TruthSet } from "./sets.ts";
+import { newRun, runConfigSchema, type RunDocument } from "../../services/runs/document.ts";
+import type { Target, TruthSet } from "./sets.ts";
 
-/** Imports the file as a user would. */
-export async function importSet(
+/** Asks the product, as a user would: imports the file, runs the question, reads what is delivered. */
+export async function ask(
   daemon: Daemon,
   set: TruthSet,
+  target: Target,
   {
     atlas,
     folder,
     dataset,
-  }: { readonly atlas: AnnData; readonly folder: string; readonly dataset: string },
-): Promise<void> {
+    seed,
+  }: {
+    readonly atlas: AnnData;
+    readonly folder: string;
+    readonly dataset: string;
+    readonly seed: number;
+  },
+): Promise<{ readonly run: RunDocument; readonly delivered: AnnData | null }> {
   const source = join(folder, `${dataset}.h5ad`);
   await writeH5ad(source, atlas);
   await daemon.atlases.import({
@@ -29,19 +36,11 @@ export async function importSet(
       ...("symbol" in atlas.var.columns ? { gene_symbols: "symbol" } : {}),
     },
   });
-}
-
-/** Asks the product, as a user would: runs the question on the data set, reads what is delivered. */
-export async function ask(
-  daemon: Daemon,
-  query: string,
-  { seed, config }: { readonly seed: number; readonly config: Partial<RunConfig> },
-): Promise<{ readonly run: RunDocument; readonly delivered: AnnData | null }> {
   const run = newRun({
     run_id: newRunId(),
-    query,
+    query: set.question(target),
     user_email: null,
-    config,
+    config: runConfigSchema.parse({ datasets: [dataset] }),
     random_seed: seed,
     now: Date.now(),
   });

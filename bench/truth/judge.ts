@@ -21,26 +21,6 @@ export interface Judgement {
   readonly integer_counts: boolean;
 }
 
-/**
- * What the delivered file says of each gene of the set against the control cells that were left in
- * the atlas, and what it says it with.
- */
-export function deliveredChange(file: AnnData, cells: SetCells, queried: Int32Array) {
-  const origin = file.obs.columns["origin"] as readonly string[];
-  const rows = Int32Array.from(origin.keys()).filter((row) => origin[row] === "prediction");
-  const made = takeRows(file.X, rows);
-  const at = new Map(file.var.index.map((gene, i) => [gene, i]));
-  const place = cells.genes.map((gene) => {
-    const found = at.get(gene);
-    if (found === undefined) throw new Error(`${gene} is not in the delivered file.`);
-    return found;
-  });
-  const before = cells.profile(queried);
-  const after = meanProfile(made);
-  const delta = Float64Array.from(place, (gene, i) => after[gene]! - before[i]!);
-  return { made, place, delta };
-}
-
 /** `queried`: the control cells that were left in the atlas. */
 export function judge(
   file: AnnData,
@@ -56,7 +36,18 @@ export function judge(
     readonly changed: readonly boolean[];
   },
 ): Judgement {
-  const { made, place, delta } = deliveredChange(file, cells, queried);
+  const origin = file.obs.columns["origin"] as readonly string[];
+  const rows = Int32Array.from(origin.keys()).filter((row) => origin[row] === "prediction");
+  const made = takeRows(file.X, rows);
+  const at = new Map(file.var.index.map((gene, i) => [gene, i]));
+  const place = cells.genes.map((gene) => {
+    const found = at.get(gene);
+    if (found === undefined) throw new Error(`${gene} is not in the delivered file.`);
+    return found;
+  });
+  const before = cells.profile(queried);
+  const after = meanProfile(made);
+  const delta = Float64Array.from(place, (gene, i) => after[gene]! - before[i]!);
   const column = (name: string): Float64Array => {
     const values = file.var.columns[name] as ArrayLike<number | boolean>;
     return Float64Array.from(place, (gene) => Number(values[gene]!));
