@@ -259,15 +259,16 @@ async function openParts(
     },
   });
   opened.defer(() => supervisor.stop());
+  const asideJobs = createAsideJobs({ runs, batch, clock, onTrouble: trouble });
   const housekeeping = createHousekeeping({
     runs,
     objects,
     batch,
     mail,
+    stopJobs: (record) => asideJobs.stopThoseOf(record),
     now: () => clock.now(),
     removeLitter: (signal) => removeLitter(config, signal),
   });
-  const asideJobs = createAsideJobs({ runs, batch, clock, onTrouble: trouble });
   let begun: Promise<void> | undefined;
   const begin = async (): Promise<void> => {
     await supervisor.start();

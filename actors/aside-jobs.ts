@@ -15,6 +15,8 @@ import { createBackground } from "./supervisor/background.ts";
 export interface AsideJobs {
   /** Has every job stopped that may still run; each run for itself, so that none keeps the others. */
   stop(): Promise<void>;
+  /** Has the jobs of one run stopped; tells whether none of them runs any more. */
+  stopThoseOf(record: RunRecord): Promise<boolean>;
   /** Does that from now on again and again. */
   begin(): void;
   /** The next time comes soon, where it has begun. */
@@ -57,20 +59,21 @@ export function createAsideJobs({
     return status === undefined ? !mayAppear : TERMINAL_JOB_STATES.has(status.state);
   };
 
-  const stopThoseOf = async (record: RunRecord): Promise<void> => {
+  const stopThoseOf = async (record: RunRecord): Promise<boolean> => {
+    if (ended.has(record.document.run_id)) return true;
     const since = record.set_aside?.at ?? 0;
     const mayAppear = clock.now() < since + batch.notFoundGraceMs;
     let all = true;
     for (const id of possibleJobs(record)) all = (await hasEnded(id, mayAppear)) && all;
     if (all) ended.add(record.document.run_id);
+    return all;
   };
 
   const stop = async (): Promise<void> => {
     for (const record of await runs.setAsides(MOST_RUNS)) {
       const { run_id, status } = record.document;
       if (status !== "cancelled") ended.delete(run_id);
-      else if (!ended.has(run_id))
-        await stopThoseOf(record).catch((thrown: unknown) => onTrouble(toHaystackError(thrown)));
+      else await stopThoseOf(record).catch((thrown: unknown) => onTrouble(toHaystackError(thrown)));
     }
   };
 
@@ -78,6 +81,7 @@ export function createAsideJobs({
   let soon = (): void => undefined;
   return {
     stop,
+    stopThoseOf,
     begin() {
       soon = background.every(EVERY_MS, stop, 0.5);
       soon();

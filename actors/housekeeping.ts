@@ -3,7 +3,7 @@ import { runOfJob } from "../machines/job-id.ts";
 import type { BatchService } from "../services/batch/index.ts";
 import type { MailService } from "../services/mail/index.ts";
 import type { ObjectStore } from "../services/objects/index.ts";
-import type { EndedRun, Leftover, RunStore } from "../services/runs/index.ts";
+import type { EndedRun, Leftover, RunRecord, RunStore } from "../services/runs/index.ts";
 import { resultsOf, workingFilesOf } from "./run-objects.ts";
 
 /**
@@ -13,10 +13,15 @@ import { resultsOf, workingFilesOf } from "./run-objects.ts";
  */
 
 export interface HousekeepingParts {
-  readonly runs: Pick<RunStore, "removal">;
+  readonly runs: Pick<RunStore, "get" | "removal">;
   readonly objects: Pick<ObjectStore, "list" | "remove">;
   readonly batch: Pick<BatchService, "forget">;
   readonly mail: Pick<MailService, "forget">;
+  /**
+   * Has the jobs of a run that is set aside stopped; tells whether none runs any more. Without it
+   * such runs stay, as nobody else knows of their jobs.
+   */
+  readonly stopJobs?: (record: RunRecord) => Promise<boolean>;
   readonly now: () => number;
   /** Removes what belongs to no run and that nobody needs any more. */
   readonly removeLitter: (signal?: AbortSignal) => Promise<void>;
@@ -129,9 +134,23 @@ export function createHousekeeping(parts: HousekeepingParts): Housekeeping {
     }
   }
 
+  const hasNoJobs = async (runId: string): Promise<boolean> => {
+    const record = await parts.runs.get(runId);
+    return record?.set_aside === undefined || (await parts.stopJobs?.(record)) === true;
+  };
+
+  const take = async (left: Leftover): Promise<"removed" | "busy" | "unknown_run"> =>
+    (await hasNoJobs(left.run_id)) ? removal.remove({ ...left, now: parts.now() }) : "busy";
+
   return {
     clear,
     async remove(runId) {
+      if (!(await hasNoJobs(runId)))
+        throw new HaystackError(
+          "RUN_STATE_FORBIDS",
+          `Run ${runId} is set aside, and a job of it may still run; a daemon is stopping it: wait some minutes, then delete the run.`,
+          { details: { run_id: runId } },
+        );
       const left = { run_id: runId, keeps_results: false };
       const outcome = await removal.remove({ ...left, now: parts.now() });
       if (outcome === "unknown_run") throw runNotFound(runId);
@@ -148,10 +167,7 @@ export function createHousekeeping(parts: HousekeepingParts): Housekeeping {
       for await (const { run_id, status } of meant(rule)) {
         if (signal?.aborted === true) break;
         const keeps_results = rule.keepsResults && status === "completed";
-        const outcome =
-          rule.isDryRun === true
-            ? "removed"
-            : await removal.remove({ run_id, keeps_results, now: parts.now() });
+        const outcome = rule.isDryRun === true ? "removed" : await take({ run_id, keeps_results });
         if (outcome === "busy") pruned.busy.push(run_id);
         else if (outcome === "removed")
           (keeps_results ? pruned.thinned : pruned.removed).push(run_id);

@@ -1,8 +1,13 @@
+import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
+import { JSONParser } from "@streamparser/json";
 import type { AtlasIndex } from "../science/atlas/atlas-index.ts";
 
 /** Bytes of index files whose contents are kept. */
 const KEPT_BYTES = 100_000_000;
+
+/** A larger file is parsed piece by piece, between which the process does its other work. */
+const PARSED_AT_ONCE_BYTES = 1 << 20;
 
 interface Kept {
   readonly index: Promise<AtlasIndex>;
@@ -30,7 +35,9 @@ export function sharedIndexes(): (file: string) => Promise<AtlasIndex> {
       kept.set(key, known);
       return known.index;
     }
-    const index = readFile(file, "utf8").then((text) => JSON.parse(text) as AtlasIndex);
+    const index = (
+      size > PARSED_AT_ONCE_BYTES ? parseInPieces(file) : parseAtOnce(file)
+    ) as Promise<AtlasIndex>;
     kept.set(key, { index, bytes: size });
     bytes += size;
     index.catch(() => forget(key));
@@ -40,4 +47,23 @@ export function sharedIndexes(): (file: string) => Promise<AtlasIndex> {
     }
     return index;
   };
+}
+
+async function parseAtOnce(file: string): Promise<unknown> {
+  return JSON.parse(await readFile(file, "utf8"));
+}
+
+/** Error SyntaxError, as of parseAtOnce. */
+async function parseInPieces(file: string): Promise<unknown> {
+  const parser = new JSONParser({ paths: ["$"] });
+  let whole: unknown;
+  parser.onValue = ({ value }) => (whole = value);
+  try {
+    for await (const piece of createReadStream(file) as AsyncIterable<Buffer>) parser.write(piece);
+    if (!parser.isEnded) parser.end();
+  } catch (cause) {
+    if (cause instanceof Error && "syscall" in cause) throw cause;
+    throw new SyntaxError(`${file} is not JSON.`, { cause });
+  }
+  return whole;
 }

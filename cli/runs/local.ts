@@ -135,6 +135,8 @@ export function localRuns(config: Config): RunOperations {
     delete: (runId) =>
       audited("delete", runId, () =>
         withStore(async (runs) => {
+          if ((await findRun(runs, runId)).set_aside !== undefined)
+            return withDaemon(config, ({ housekeeping }) => housekeeping.remove(runId));
           const { openHousekeeping } = await import("../../adapters/housekeeping.ts");
           const housekeeping = await openHousekeeping(config, runs);
           try {

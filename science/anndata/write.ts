@@ -4,7 +4,7 @@ import type { Group } from "h5wasm/node";
 import { HaystackError } from "../../errors.ts";
 import type { AnnData, Column, CsrMatrix, CsrPieces, DataFrame, UnsValue } from "./anndata.ts";
 import { replaceStandIns } from "./boolean-type.ts";
-import { createHdf5 } from "./hdf5.ts";
+import { createHdf5 } from "./hdf5-create.ts";
 import { H5Writer } from "./hdf5-writer.ts";
 import { LargeMap } from "./large-map.ts";
 import { writeCsrPieces } from "./write-pieces.ts";

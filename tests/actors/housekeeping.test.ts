@@ -7,6 +7,7 @@ import { forgetJobs } from "../../services/batch/local/forget-jobs.ts";
 import { emlMail } from "../../services/mail/eml-file.ts";
 import { systemClock } from "../../services/clock/system.ts";
 import { directoryObjects } from "../../services/objects/directory/store.ts";
+import type { RunStore } from "../../services/runs/index.ts";
 import { openSqliteRuns } from "../../services/runs/sqlite/store.ts";
 import { leased, NOW, sampleCommit, sampleRun } from "../services/runs-fixtures.ts";
 import { temporaryFolder } from "../services/temporary-folder.ts";
@@ -72,6 +73,32 @@ async function household(changes: Partial<HousekeepingParts> = {}) {
 }
 
 const WHOLE = ["run", "batch-io", "results", "i1-c-a1", "i1-p-a1", "mail"];
+
+test("a run that is set aside goes only once none of its jobs runs any more", async () => {
+  const asked: string[] = [];
+  let isStopped = false;
+  const stopJobs: HousekeepingParts["stopJobs"] = async ({ document }) => {
+    asked.push(document.run_id);
+    return isStopped;
+  };
+  const { housekeeping, put, kept, runs, parts } = await household({ stopJobs });
+  await put("aside", 2);
+  await put("sound", 2);
+  const why = { code: "RECORD_UNREADABLE", message: "It is damaged.", at: NOW } as const;
+  expect(await (runs as RunStore).setAside("aside", why)).toBe(true);
+  const rule = { olderThanMs: DAY, keepsResults: false };
+  expect(await housekeeping.prune(rule)).toMatchObject({ removed: ["sound"], busy: ["aside"] });
+  await expect(housekeeping.remove("aside")).rejects.toMatchObject({ code: "RUN_STATE_FORBIDS" });
+  const { stopJobs: _, ...others } = parts;
+  await expect(createHousekeeping(others).remove("aside")).rejects.toMatchObject({
+    code: "RUN_STATE_FORBIDS",
+  });
+  expect(await kept("aside")).toEqual(WHOLE);
+  isStopped = true;
+  await housekeeping.remove("aside");
+  expect(await kept("aside")).toEqual(["i1-c-a1"]);
+  expect(asked).toEqual(["aside", "aside", "aside"]);
+});
 
 test("a deleted run leaves nothing but a job that has not ended; a run whose id begins alike stays whole", async () => {
   const { housekeeping, put, kept } = await household();

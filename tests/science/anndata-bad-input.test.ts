@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ready } from "h5wasm/node";
 import { describe, expect, it } from "vitest";
-import { createHdf5 } from "../../science/anndata/hdf5.ts";
+import { createHdf5 } from "../../science/anndata/hdf5-create.ts";
 import { openH5ad } from "../../science/anndata/open.ts";
 import { readH5ad } from "../../science/anndata/read.ts";
 import { writeH5ad } from "../../science/anndata/write.ts";

@@ -2,7 +2,7 @@ import { readFile, readdir, stat } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { AnnData } from "../../science/anndata/anndata.ts";
-import { createHdf5 } from "../../science/anndata/hdf5.ts";
+import { createHdf5 } from "../../science/anndata/hdf5-create.ts";
 import { openH5ad } from "../../science/anndata/open.ts";
 import { readH5ad } from "../../science/anndata/read.ts";
 import { writeH5ad } from "../../science/anndata/write.ts";

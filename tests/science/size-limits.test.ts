@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { createHdf5, openHdf5 } from "../../science/anndata/hdf5.ts";
+import { openHdf5 } from "../../science/anndata/hdf5.ts";
+import { createHdf5 } from "../../science/anndata/hdf5-create.ts";
 import { LargeMap } from "../../science/anndata/large-map.ts";
 import { writeH5ad } from "../../science/anndata/write.ts";
 import { groupCells, uniqueNames } from "../../science/atlas/cell-groups.ts";

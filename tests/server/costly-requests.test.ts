@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { sharedIndexes } from "../../actors/shared-indexes.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
 import { ADA, QUESTION, startApi } from "./api-harness.ts";
@@ -56,6 +56,28 @@ test("all who need the index of an atlas share one reading of it, until the file
   await writeFile(file, "{");
   await expect(indexOf(file)).rejects.toThrow(SyntaxError);
   await expect(indexOf(file)).rejects.toThrow(SyntaxError);
+});
+
+test("a large index is parsed in pieces, between which the process does its other work", async () => {
+  const file = join(await temporaryFolder(), "index.json");
+  const groups = Array.from({ length: 20_000 }, (_, index) => ({
+    group_id: `large/cells-${index}/drug/donor`,
+    dataset: "large \u00b5 \ud83e\uddec",
+    covariates: { dose: "1e-7 M", times: [0.1, -2.5e-9, null, true] },
+    shard: "x".repeat(400),
+  }));
+  const text = JSON.stringify({ dataset: "large", groups });
+  await writeFile(file, text);
+  const parsed = vi.spyOn(JSON, "parse");
+  const index = await sharedIndexes()(file);
+  const atOnce = parsed.mock.calls.map(([part]) => part.length);
+  parsed.mockRestore();
+  expect(Math.max(0, ...atOnce)).toBeLessThan(1 << 20);
+  expect(index).toEqual(JSON.parse(text));
+  await writeFile(file, text.slice(0, -2));
+  await expect(sharedIndexes()(file)).rejects.toThrow(SyntaxError);
+  await writeFile(file, text.replace("drug", 'drug"'));
+  await expect(sharedIndexes()(file)).rejects.toThrow(SyntaxError);
 });
 
 test("what is done for a client ends when it has gone", async () => {

@@ -59,7 +59,7 @@ export function removalContract(openSeveral: OpenSeveral): void {
       await other.close();
     });
 
-    test("a run that was cancelled where it is set aside has ended, and can go", async () => {
+    test("a run that was cancelled where it is set aside has ended, and can go, also with events that nobody took", async () => {
       const { store } = await openSeveral(1);
       const why = { code: "RECORD_UNREADABLE", message: "It is damaged.", at: NOW } as const;
       for (const id of ["run-1", "run-2"]) {
@@ -67,6 +67,7 @@ export function removalContract(openSeveral: OpenSeveral): void {
         await store.commit([sampleCommit(id, { document: sampleRun(id, { status: "running" }) })]);
         expect(await store.setAside(id, why)).toBe(true);
         expect(await store.cancelAside(id)).toBe(true);
+        expect(await store.deliver(id, cancelEvent("nobody takes it"))).toBe("stored");
       }
       const found = await store.removal.ended({ ended_before: LATER, unpruned: false, limit: 10 });
       expect(found.map(({ run_id }) => run_id)).toEqual(["run-1", "run-2"]);

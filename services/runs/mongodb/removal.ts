@@ -23,7 +23,8 @@ const atRest = (runId: string, now: number): Filter<StoredRun> => ({
   attention_at: null,
   // Of a run that is set aside, no lease is left.
   "lease.expires_at": { $not: { $gt: now } },
-  "inbox.id": { $exists: false },
+  // Nobody takes the events of a run that is set aside.
+  $or: [{ "inbox.id": { $exists: false } }, IS_ASIDE],
 });
 
 /** A run that ended where it was set aside has no time of its end. */

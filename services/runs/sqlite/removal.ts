@@ -4,9 +4,10 @@ import type { Sql } from "./statements.ts";
 /** The statements that take runs out of the store. */
 
 /** It has ended and asks for nothing; `?` is now. */
+/** Nobody takes the events of a run that is set aside. */
 const AT_REST = `status IN ('completed', 'failed', 'cancelled') AND attention_at IS NULL
   AND coalesce(lease_expires_at, 0) <= ?
-  AND NOT EXISTS (SELECT 1 FROM inbox WHERE inbox.run_id = runs.run_id AND consumed = 0)`;
+  AND (set_aside IS NOT NULL OR NOT EXISTS (SELECT 1 FROM inbox WHERE inbox.run_id = runs.run_id AND consumed = 0))`;
 
 const OF_A_RUN = ["inbox", "history", "mails", "journal", "runs"] as const;
 

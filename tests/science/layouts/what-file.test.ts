@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { createHdf5 } from "../../../science/anndata/hdf5.ts";
+import { createHdf5 } from "../../../science/anndata/hdf5-create.ts";
 import { openH5ad } from "../../../science/anndata/open.ts";
 import { writeH5ad } from "../../../science/anndata/write.ts";
 import { smallAtlas, temporaryFolder } from "../anndata-files.ts";
