@@ -29,7 +29,7 @@ import { clock, keepDaemonClock } from "./adapters/clock.ts";
 import { openDispatch } from "./adapters/dispatch.ts";
 import { keepHouse } from "./adapters/housekeeping.ts";
 import { admissionLimits, leaseAs } from "./adapters/hosting.ts";
-import { openInference } from "./adapters/inference.ts";
+import { openInference, promptsPerRound } from "./adapters/inference.ts";
 import { knowledgeFolder } from "./adapters/knowledge.ts";
 import { openModel, watchModel } from "./adapters/language-model.ts";
 import { openLiterature } from "./adapters/literature.ts";
@@ -201,6 +201,7 @@ async function openParts(
     ceilings: config,
     reconcileMs,
     software: SOFTWARE,
+    promptsPerRound: promptsPerRound(config),
     foundPredictions: foundPredictions({
       objects,
       predictor: batch.predictor,

@@ -17,7 +17,9 @@ export async function expectAccuracy(
 ): Promise<ExpectedAccuracy> {
   const { atlases, compute, knowledge } = ports;
   const query = understood.structured_query;
-  const { expected } = await compute.run(
+  const {
+    expected: [expected],
+  } = await compute.run(
     "foresee",
     {
       places: await openPlaces(atlases, config, signal),
@@ -26,11 +28,11 @@ export async function expectAccuracy(
       controlStrategy: understood.control_strategy_effective,
       promptCells: config.prompt_cells,
       knowledge,
-      chosen: plan.chosen,
+      prompts: [plan.chosen],
       split: await splitControls(ports, { config, query }, signal),
       tried: [],
     },
     signal,
   );
-  return expected;
+  return expected!;
 }

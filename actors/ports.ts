@@ -33,6 +33,8 @@ export interface StepPorts {
   readonly ceilings: Ceilings;
   /** Pause between two looks at a waiting job (D8). */
   readonly reconcileMs: number;
+  /** Tried side by side where a run does not say how many; without it one. */
+  readonly promptsPerRound?: number;
   /** Without it the rules and the curated knowledge decide alone. */
   readonly model?: AgentModel;
   /** Without it literature support is not measured. */

@@ -1,4 +1,4 @@
-import type { JobKind, PairName } from "../machines/pair-types.ts";
+import type { JobKind, PairKind, PairName } from "../machines/pair-types.ts";
 
 /** Beginnings of the paths of a run's working files, and of its results. */
 export const workingFilesOf = (runId: string): string => `batch-io/${runId}/`;
@@ -14,15 +14,24 @@ export const iterationObjects = (runId: string, iteration: number) => {
     plan: `${folder}/plan.json`,
     query: `${folder}/query.h5ad`,
     prompt: (pair: PairName): string =>
-      `${folder}/${pair === "prediction" ? "prompt" : "control_prompt"}.h5ad`,
+      `${folder}/${numbered(pair, { prediction: "prompt", control: "control_prompt" })}.h5ad`,
     predictions: (pair: PairName): string =>
-      `${folder}/${pair === "prediction" ? "predictions" : "control_predictions"}.h5ad`,
+      `${folder}/${numbered(pair, { prediction: "predictions", control: "control_predictions" })}.h5ad`,
     /** What a job predicts, for its program. */
     manifest: (kind: JobKind): string => `${folder}/${kind}_manifest.json`,
-    response: `${folder}/response.h5ad`,
-    evaluation: `${folder}/evaluation.json`,
+    /** Of the prompt that this pair predicts from, as the next. */
+    response: (prediction: PairName): string =>
+      `${folder}/${numbered(prediction, { prediction: "response", control: "response" })}.h5ad`,
+    evaluation: (prediction: PairName): string =>
+      `${folder}/${numbered(prediction, { prediction: "evaluation", control: "evaluation" })}.json`,
   };
 };
+
+/** "prompt-2" for `prediction-2`. */
+function numbered(pair: PairName, names: Readonly<Record<PairKind, string>>): string {
+  const [kind, number] = pair.split("-") as [PairKind, string?];
+  return number === undefined ? names[kind] : `${names[kind]}-${number}`;
+}
 
 export const resultObjects = (runId: string) => ({
   anndata: `${resultsOf(runId)}${runId}_predictions.h5ad`,

@@ -12,6 +12,7 @@ import { type RunDocument, runDocumentSchema } from "../services/runs/document.t
 import type { JournalEntry, RunRecord, RunStore } from "../services/runs/index.ts";
 import { about, filesBelow } from "./backup.ts";
 import { dataFolder } from "./data-folder.ts";
+import { promptsPerRound } from "./inference.ts";
 import { openObjects } from "./objects.ts";
 
 /**
@@ -40,12 +41,11 @@ function settingsOf(config: Config): Record<string, string> {
     ...SECTIONS.filter(({ title }) => BEARING.has(title)).flatMap(({ names }) => [...names]),
     ...OF_PREDICTION,
   ]);
-  return Object.fromEntries(
-    describeConfig(config)
-      .filter(({ name, value }) => bearing.has(name) && !PERSONAL.has(name) && value !== null)
-      .filter(({ value }) => !String(value).includes("(hidden)"))
-      .map(({ name, value }) => [name, String(value)]),
-  );
+  const said = describeConfig(config)
+    .filter(({ name, value }) => bearing.has(name) && !PERSONAL.has(name) && value !== null)
+    .filter(({ value }) => !String(value).includes("(hidden)"))
+    .map(({ name, value }) => [name, String(value)] as const);
+  return { ...Object.fromEntries(said), PROMPTS_PER_ROUND: String(promptsPerRound(config)) };
 }
 
 /**

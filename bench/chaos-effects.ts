@@ -27,7 +27,7 @@ export interface Effects {
   readonly job_executions: number;
   /** Of the executions those of a job that failed, whose output another attempt made. */
   readonly interrupted: number;
-  /** Predictions that the iterations need: one each, and one more under synthetic control. */
+  /** Predictions that the iterations need: one a prompt, and one more under synthetic control. */
   readonly jobs_needed: number;
 }
 
@@ -105,6 +105,20 @@ async function interruptedOf(executions: readonly string[], dataDir: string): Pr
   return interrupted;
 }
 
+/** Predictions that the iterations of a run need: of several prompts each, equal controls once. */
+const pairsOf = ({ iterations, control_strategy_effective }: RunDocument): number =>
+  iterations.reduce(
+    (sum, { prompts }) =>
+      sum +
+      (prompts === undefined
+        ? control_strategy_effective === "synthetic_control"
+          ? 2
+          : 1
+        : new Set(prompts.flatMap(({ prediction, control }) => [prediction, control ?? prediction]))
+            .size),
+    0,
+  );
+
 export async function countEffects(
   store: RunStore,
   { dataDir, witness }: ChaosFolders,
@@ -118,9 +132,7 @@ export async function countEffects(
   let jobsNeeded = 0;
   for (const runId of runIds) {
     const document = (await store.get(runId))?.document;
-    jobsNeeded +=
-      (document?.iterations.length ?? 0) *
-      (document?.control_strategy_effective === "synthetic_control" ? 2 : 1);
+    jobsNeeded += document === undefined ? 0 : pairsOf(document);
     if (document?.status === "failed" || document?.status === "cancelled")
       failed.push(`${runId}: ${document.error_message ?? document.status}`);
     else if (

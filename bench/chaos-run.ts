@@ -21,6 +21,8 @@ export interface ChaosOptions {
   readonly faults?: number;
   readonly seed: number;
   readonly daemons: 1 | 2;
+  /** Of a round, side by side: with their controls twice as many pairs; 1 unless it is said. */
+  readonly prompts?: number;
   /** Where the runs are kept; without it in an SQLite file. */
   readonly mongodbUri?: string;
   /** After so many seconds what does not rest is lost. */
@@ -85,7 +87,8 @@ function planOf(
  * every run rests, and counts what was done.
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { runs, seed, daemons, mongodbUri, limitSeconds, log, logFolder, onCounted } = options;
+  const { runs, seed, daemons, prompts, mongodbUri, limitSeconds, log, logFolder, onCounted } =
+    options;
   const folder = await mkdtemp(join(tmpdir(), "haystack-chaos-"));
   const folders = { dataDir: join(folder, "data"), witness: join(folder, "witness") };
   const { dataDir, witness } = folders;
@@ -152,7 +155,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   try {
     await Promise.all(hosts.map((host) => host.ready()));
     const runIds = await Promise.all(
-      Array.from({ length: runs }, (_, index) => insertRun(store, index)),
+      Array.from({ length: runs }, (_, index) => insertRun(store, index, prompts)),
     );
     log(`${runs} runs are submitted.`);
     const stream = randomStream(seed, "kills");

@@ -28,8 +28,11 @@ export async function makeAtlas(config: Config): Promise<void> {
   }
 }
 
-/** Every run has an address, so that every run owes a mail. */
-export const insertRun = (store: RunStore, index: number): Promise<string> => {
+/**
+ * Every run has an address, so that every run owes a mail. Every second one has a job for each kind of
+ * prediction, unless there are several `prompts` side by side, which share one.
+ */
+export const insertRun = (store: RunStore, index: number, prompts = 1): Promise<string> => {
   const run = newRun({
     run_id: `chaos-${index}`,
     query: "How would CD4+ T cells respond to IFN-gamma?",
@@ -37,7 +40,8 @@ export const insertRun = (store: RunStore, index: number): Promise<string> => {
     config: {
       max_iterations: index % 4 === 0 ? 2 : 1,
       control_strategy: index % 3 === 0 ? "query_as_control" : "synthetic_control",
-      control_job: index % 2 === 0 ? "together" : "separate",
+      control_job: index % 2 === 0 || prompts > 1 ? "together" : "separate",
+      prompts_per_round: prompts,
       prompt_cells: 20,
       query_cells: 20,
     },

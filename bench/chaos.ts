@@ -5,7 +5,7 @@ import { runChaos } from "./chaos-run.ts";
 import { openWireServer } from "./wire-server.ts";
 
 /**
- * Real daemons, really killed: `node bench/chaos.ts --runs 200 --kills 20 [--faults N] [--daemons 2]
+ * Real daemons, really killed: `node bench/chaos.ts --runs 200 --kills 20 [--faults N] [--prompts N] [--daemons 2]
  * [--mongodb URI|auto] [--seed N] [--limit SECONDS] [--logs FOLDER] [--json]`. Prints one JSON
  * document; exits with 1 unless every run was completed, none was lost, no job or mail was done
  * twice or without need, and nothing was left. Windows of a full disk need root on Linux.
@@ -15,6 +15,7 @@ const { values } = parseArgs({
     runs: { type: "string", default: "200" },
     kills: { type: "string", default: "20" },
     faults: { type: "string", default: "0" },
+    prompts: { type: "string", default: "1" },
     daemons: { type: "string", default: "1" },
     seed: { type: "string", default: "1" },
     limit: { type: "string", default: "1800" },
@@ -34,6 +35,7 @@ try {
     kills: Number(values.kills),
     faults: Number(values.faults),
     seed: Number(values.seed),
+    prompts: Number(values.prompts),
     daemons,
     ...(server === undefined ? {} : { mongodbUri: server.uri }),
     limitSeconds: Number(values.limit),
@@ -67,6 +69,7 @@ try {
     ...others,
     store: server === undefined ? "sqlite" : "mongodb",
     daemons,
+    prompts: Number(values.prompts),
     seed: Number(values.seed),
   };
   console.log(JSON.stringify(printed, null, values.json ? 0 : 1));

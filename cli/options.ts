@@ -5,7 +5,7 @@ import { given } from "../given.ts";
 import { REPEATED_GENES, type RepeatedGenes } from "../science/atlas/genes.ts";
 import { TRANSFERS } from "../science/accuracy/accuracy-schema.ts";
 import {
-  runConfigSchema,
+  coherentConfigSchema,
   runLabelsSchema,
   runNameSchema,
   type RunConfig,
@@ -20,6 +20,7 @@ export interface RunOptions {
   readonly firstPrompt?: string;
   readonly controlJob?: string;
   readonly transfer?: string;
+  readonly promptsPerRound?: string;
 }
 
 /** Where the runs are that a command is about. */
@@ -115,6 +116,10 @@ export const addRunOptions = (command: Command): Command =>
         "--control-job <which>",
         "predict the controls together with the response, in one job, or in a separate one (default: together)",
       ).choices(["together", "separate"]),
+    )
+    .option(
+      "--prompts-per-round <n>",
+      "prompts, 1 to 8, that an iteration tries side by side in one job; the best counts (default: as the daemon says, 1 on this machine, 4 on Google Batch)",
     )
     .addOption(
       new Option(
@@ -223,9 +228,16 @@ export const exactLabels = ({
 
 /** Error USAGE, one sentence naming every bad option. */
 export function runConfig(options: RunOptions, more: Partial<RunConfig>): RunConfig {
-  const { maxIterations, scoreThreshold, controlStrategy, controlJob, firstPrompt, transfer } =
-    options;
-  const parsed = runConfigSchema.safeParse({
+  const {
+    maxIterations,
+    scoreThreshold,
+    controlStrategy,
+    controlJob,
+    firstPrompt,
+    transfer,
+    promptsPerRound,
+  } = options;
+  const parsed = coherentConfigSchema.safeParse({
     ...more,
     ...given({
       max_iterations: maxIterations === undefined ? undefined : Number(maxIterations),
@@ -234,6 +246,7 @@ export function runConfig(options: RunOptions, more: Partial<RunConfig>): RunCon
       control_job: controlJob,
       first_prompt: firstPrompt,
       transfer,
+      prompts_per_round: promptsPerRound === undefined ? undefined : Number(promptsPerRound),
     }),
   });
   if (parsed.success) return parsed.data;

@@ -69,6 +69,9 @@ function checkIsPossible(config: Config, { document, log }: RunArchive): void {
     );
 }
 
+/** Settings that bear on a run whoever decides. */
+const OF_EACH_RUN: ReadonlySet<string> = new Set(["LOOKUPS", "PROMPTS_PER_ROUND"]);
+
 function placeFor(config: Config, { journal, settings }: RunArchive, dataDir: string): Config {
   const asked = askedOf(journal);
   const ofThisMachine = Object.entries(config)
@@ -76,7 +79,7 @@ function placeFor(config: Config, { journal, settings }: RunArchive, dataDir: st
     .filter(([name]) => config.INFERENCE_COMMAND !== undefined || !name.startsWith("INFERENCE_"))
     .map(([name, value]) => [name, String(value)] as const);
   const ofTheRun = Object.entries(settings).filter(
-    ([name]) => name === "LOOKUPS" || (asked.model && OF_THE_MODEL.test(name)),
+    ([name]) => OF_EACH_RUN.has(name) || (asked.model && OF_THE_MODEL.test(name)),
   );
   return loadConfig(
     {

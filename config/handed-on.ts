@@ -40,6 +40,7 @@ const REACHES_JOBS: Readonly<Record<keyof Environment, "own" | "open" | "secret"
   INFERENCE_MODEL: "own",
   INFERENCE_VERSION: "open",
   REUSE_PREDICTIONS: "open",
+  PROMPTS_PER_ROUND: "open",
   RECONCILE_SECONDS: "open",
   LEASE_SECONDS: "open",
   POLL_MILLISECONDS: "open",

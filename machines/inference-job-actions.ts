@@ -98,7 +98,9 @@ export const heldOrFreed = ({ job }: InferenceJobContext, output: CheckJobOutput
 export const found = ({ found: outputs }: PreparedJob): Change => ({
   prepared: { found: outputs, notes: {} },
   outputs: Object.fromEntries(
-    Object.entries(outputs).map(([pair, { path, sha256 }]) => [pair, { path, sha256 }]),
+    Object.entries(outputs).flatMap(([pair, where]) =>
+      where === undefined ? [] : [[pair, { path: where.path, sha256: where.sha256 }]],
+    ),
   ),
 });
 

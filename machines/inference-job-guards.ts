@@ -21,7 +21,7 @@ export const isDue = ({ context, event }: Given): boolean =>
   event.type === "clock.ticked" && context.wake_at !== null && event.now >= context.wake_at;
 
 export const isFound = ({ context }: Given, { found }: PreparedJob): boolean =>
-  pairsOf(context.kind).every((pair) => found[pair] !== undefined);
+  (context.pairs ?? pairsOf(context.kind)).every((pair) => found[pair] !== undefined);
 
 /**
  * Certainly not submitted. After any other failure the job may run: it stays on record as

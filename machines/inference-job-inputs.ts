@@ -13,6 +13,8 @@ interface Given {
   readonly context: InferenceJobContext;
 }
 
+const pairsOf = ({ pairs }: InferenceJobContext) => (pairs === undefined ? {} : { pairs });
+
 export const initialContext = ({
   input,
 }: {
@@ -34,12 +36,14 @@ export const prepareJobInput = ({ context }: Given): PrepareJobInput => ({
   run_id: context.run_id,
   iteration: context.iteration,
   kind: context.kind,
+  ...pairsOf(context),
   plan: context.plan,
   random_seed: context.random_seed,
 });
 
 export const submitJobInput = ({ context }: Given): SubmitJobInput => ({
   job: context.job,
+  ...pairsOf(context),
   prepared: context.prepared ?? null,
   run_id: context.run_id,
   random_seed: context.random_seed,
@@ -53,6 +57,7 @@ export const submitJobInput = ({ context }: Given): SubmitJobInput => ({
 
 export const checkJobInput = ({ context }: Given): CheckJobInput => ({
   job: context.job,
+  ...pairsOf(context),
   prepared: context.prepared ?? null,
   failures: context.failures,
   run_id: context.run_id,

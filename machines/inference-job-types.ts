@@ -3,6 +3,7 @@ import type {
   FoundPairs,
   JobKind,
   ObjectReference,
+  PairName,
   PredictedPairs,
   PreparedJob,
 } from "./pair-types.ts";
@@ -12,6 +13,8 @@ export interface InferenceJobInput {
   readonly run_id: string;
   readonly iteration: number;
   readonly kind: JobKind;
+  /** Of a round of several prompts; absent otherwise: those of its kind. */
+  readonly pairs?: readonly PairName[];
   readonly plan: ObjectReference;
   readonly random_seed: number;
   readonly first_attempt: number;

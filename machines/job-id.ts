@@ -1,8 +1,20 @@
-import type { JobKind, PairName } from "./pair-types.ts";
+import type { JobKind, PairKind, PairName, PromptPairs } from "./pair-types.ts";
 
 const LETTER: Readonly<Record<JobKind, string>> = { prediction: "p", control: "c", round: "r" };
 
-/** What a job predicts, in this order. */
+/** Of the first, second, ... prompt of a round. */
+export const pairName = (kind: PairKind, number: number): PairName =>
+  number === 1 ? kind : `${kind}-${number}`;
+
+/** What a round of several prompts predicts: each prediction, and each control once. */
+export const pairsOfPrompts = (prompts: readonly PromptPairs[]): readonly PairName[] => [
+  ...new Set([
+    ...prompts.map(({ prediction }) => prediction),
+    ...prompts.flatMap(({ control }) => control ?? []),
+  ]),
+];
+
+/** What a job of a round with one prompt predicts, in this order. */
 export const pairsOf = (kind: JobKind): readonly PairName[] =>
   kind === "round" ? ["prediction", "control"] : [kind];
 

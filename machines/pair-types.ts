@@ -4,11 +4,22 @@ export interface ObjectReference {
   readonly sha256: string;
 }
 
-/** What is predicted in a round. */
-export type PairName = "prediction" | "control";
+export type PairKind = "prediction" | "control";
+
+/**
+ * What is predicted in a round: for its first prompt `prediction` and `control`, for its second
+ * `prediction-2` and, where its controls are others than those before, `control-2`.
+ */
+export type PairName = PairKind | `${PairKind}-${number}`;
 
 /** The job of one pair, or the one that holds all pairs of a round. */
-export type JobKind = PairName | "round";
+export type JobKind = PairKind | "round";
+
+/** The pairs of one prompt; `control` null where the query cells are what it is compared with. */
+export interface PromptPairs {
+  readonly prediction: PairName;
+  readonly control: PairName | null;
+}
 
 /** An earlier prediction of the same work, stored again for this run; where it was made. */
 export interface FoundPair extends ObjectReference {

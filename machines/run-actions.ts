@@ -1,7 +1,7 @@
 import type { IterationSummary, RunConfig, TerminationReason } from "../services/runs/document.ts";
 import { paidFor } from "./inference-job-actions.ts";
 import type { InferenceJobOutput } from "./inference-job-types.ts";
-import type { JobKind } from "./pair-types.ts";
+import type { JobKind, PromptPairs } from "./pair-types.ts";
 import type {
   AnalyzeOutput,
   CurrentRound,
@@ -136,9 +136,24 @@ export function finishJob(
       ...round,
       predictions: outputs?.prediction ?? round.predictions,
       control_predictions: outputs?.control ?? round.control_predictions,
+      ...(round.prompts === undefined ? {} : { outputs: { ...round.outputs, ...outputs } }),
       ...(Object.keys(found).length === 0 ? {} : { found: { ...round.found, ...found } }),
     },
     jobs: job === null ? context.jobs : recordJob(context.jobs, job),
+  };
+}
+
+/** The predictions of the prompt that counts. */
+export function predictionsOf(
+  { predictions, control_predictions, outputs = {} }: CurrentRound,
+  pairs: PromptPairs | undefined,
+): Pick<FinishedIteration, "predictions" | "control_predictions"> {
+  if (pairs === undefined)
+    return { predictions: present(predictions, "predictions"), control_predictions };
+  const { prediction, control } = pairs;
+  return {
+    predictions: present(outputs[prediction] ?? null, prediction),
+    control_predictions: control === null ? null : present(outputs[control] ?? null, control),
   };
 }
 
@@ -147,8 +162,8 @@ export function finishIteration(context: RunContext, output: EvaluateOutput): Pa
   const finished: FinishedIteration = {
     summary: output.summary,
     plan: round.plan,
-    predictions: present(round.predictions, "predictions"),
-    control_predictions: round.control_predictions,
+    ...predictionsOf(round, output.pairs),
+    ...(output.pairs === undefined ? {} : { pairs: output.pairs }),
     evaluation: output.evaluation,
     ...(output.response === undefined ? {} : { response: output.response }),
   };

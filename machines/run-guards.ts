@@ -25,7 +25,7 @@ export const jobSucceeded = (_: Given, { outputs }: InferenceJobOutput): boolean
 /** A job is shared by all pairs of a round, or by none: one that is settled needs no job. */
 export const sharesJob = ({ context: { config, control_strategy_effective, round } }: Given) =>
   config.control_job !== "separate" &&
-  control_strategy_effective === "synthetic_control" &&
+  (control_strategy_effective === "synthetic_control" || round?.prompts !== undefined) &&
   round?.predictions == null &&
   round?.control_predictions == null;
 

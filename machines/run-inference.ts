@@ -1,6 +1,6 @@
 import { jobState } from "./run-job-state.ts";
 import { runSetup } from "./run-setup.ts";
-import type { PairName } from "./pair-types.ts";
+import type { PairKind } from "./pair-types.ts";
 
 const SETTLED = {
   prediction: "predictionsPresent",
@@ -8,7 +8,7 @@ const SETTLED = {
 } as const;
 
 /** The region of `inferring.separate` that sees one kind of job through. */
-function inferenceRegion<Kind extends PairName>(kind: Kind) {
+function inferenceRegion<Kind extends PairKind>(kind: Kind) {
   return runSetup.createStateConfig({
     initial: "deciding",
     states: {

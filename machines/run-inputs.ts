@@ -1,4 +1,5 @@
 import type { InferenceJobInput } from "./inference-job-types.ts";
+import { pairsOfPrompts } from "./job-id.ts";
 import { liveJobs, modelSpent, present } from "./run-actions.ts";
 import type { JobKind } from "./pair-types.ts";
 import type {
@@ -72,11 +73,13 @@ export function jobInput(context: RunContext, kind: JobKind): InferenceJobInput 
   const attempts = context.jobs
     .filter((job) => job.iteration === context.iteration && job.kind === kind)
     .map(({ attempt }) => attempt);
+  const { plan, prompts } = present(context.round, "prompt plan");
   return {
     run_id: context.run_id,
     iteration: context.iteration,
     kind,
-    plan: present(context.round, "prompt plan").plan,
+    ...(prompts === undefined ? {} : { pairs: pairsOfPrompts(prompts) }),
+    plan,
     random_seed: context.random_seed,
     first_attempt: Math.max(0, ...attempts) + 1,
     limits: {

@@ -3,8 +3,10 @@ import type {
   FoundPairs,
   ObjectReference,
   JobKind,
+  PairName,
   PredictedPairs,
   PreparedJob,
+  PromptPairs,
 } from "./pair-types.ts";
 import type { StructuredQuery, ControlStrategy } from "../science/query/structured-query.ts";
 import type {
@@ -57,18 +59,26 @@ export interface JobHold {
   readonly since: number;
 }
 
-/** The prompt of the present iteration and what came of it so far. */
-export interface CurrentRound {
-  readonly plan: ObjectReference;
+/** What is shown to the model, and why. */
+export interface RoundPrompt {
   readonly candidate_id: string;
   readonly prompt_strategy: IterationSummary["prompt_strategy"];
   readonly prompt_rationale: string;
   readonly prompt_cells: number;
+}
+
+/** The prompt of the present iteration, of several the first, and what came of it so far. */
+export interface CurrentRound extends RoundPrompt {
+  readonly plan: ObjectReference;
   readonly query_cells: number;
+  /** All of them, where there are several; absent otherwise, and in older snapshots. */
+  readonly prompts?: readonly (RoundPrompt & PromptPairs)[];
   /** Where the language model was asked for this prompt and did not decide. */
   readonly model_problems?: IterationSummary["model_problems"];
   readonly predictions: ObjectReference | null;
   readonly control_predictions: ObjectReference | null;
+  /** Those of all prompts, where there are several. */
+  readonly outputs?: PredictedPairs;
   /** Those of them that were made before; absent in older snapshots. */
   readonly found?: FoundPairs;
 }
@@ -77,6 +87,8 @@ export interface CurrentRound {
 export interface FinishedIteration {
   readonly summary: IterationSummary;
   readonly plan: ObjectReference;
+  /** Of the prompt that counts, where the round had several. */
+  readonly pairs?: PromptPairs;
   readonly predictions: ObjectReference;
   readonly control_predictions: ObjectReference | null;
   readonly evaluation: ObjectReference;
@@ -176,7 +188,10 @@ export interface PromptInput {
   /** By the run so far; absent in older snapshots. */
   readonly model_spent?: ModelUsage;
 }
-export type PromptOutput = Omit<CurrentRound, "predictions" | "control_predictions" | "found"> & {
+export type PromptOutput = Omit<
+  CurrentRound,
+  "predictions" | "control_predictions" | "outputs" | "found"
+> & {
   readonly usage?: ModelUsage;
 };
 export interface EvaluateInput {
@@ -195,6 +210,8 @@ export interface EvaluateOutput {
   readonly summary: IterationSummary;
   readonly evaluation: ObjectReference;
   readonly response?: ObjectReference;
+  /** Those of the prompt that counts, where the round had several. */
+  readonly pairs?: PromptPairs;
   readonly usage?: ModelUsage;
 }
 export interface OutputInput {
@@ -202,16 +219,19 @@ export interface OutputInput {
 }
 export type OutputOutput = NonNullable<RunContext["outputs"]>;
 
+/** `pairs`: where it is a round of several prompts; of the job's kind otherwise. */
 export interface PrepareJobInput {
   readonly run_id: string;
   readonly iteration: number;
   readonly kind: JobKind;
+  readonly pairs?: readonly PairName[];
   readonly plan: ObjectReference;
   /** Absent in older snapshots: nothing is looked for. */
   readonly random_seed?: number;
 }
 export interface SubmitJobInput {
   readonly job: JobRecord;
+  readonly pairs?: readonly PairName[];
   /** Absent in older snapshots, as below. */
   readonly prepared?: PreparedJob | null;
   readonly run_id: string;
@@ -242,6 +262,7 @@ export interface PostponedJob {
 export type SubmitJobOutput = SubmittedJob | PostponedJob;
 export interface CheckJobInput {
   readonly job: JobRecord;
+  readonly pairs?: readonly PairName[];
   readonly prepared?: PreparedJob | null;
   /**
    * How often the job failed since it was last begun or retried by the user; absent in older

@@ -55,7 +55,16 @@ export function checkJob({
   runs,
 }: StepPorts): Effect<CheckJobInput, CheckJobOutput> {
   return async (
-    { job, prepared, failures = NO_FAILURES, run_id, submitted_at, deadline_at, trouble },
+    {
+      job,
+      pairs: named,
+      prepared,
+      failures = NO_FAILURES,
+      run_id,
+      submitted_at,
+      deadline_at,
+      trouble,
+    },
     { signal },
   ) => {
     const checkLater = ({
@@ -101,7 +110,7 @@ export function checkJob({
       );
     switch (status?.state) {
       case "SUCCEEDED": {
-        const pairs = inferencePairs(run_id, job.iteration, job.kind, prepared?.found);
+        const pairs = inferencePairs({ ...job, run_id, pairs: named }, prepared?.found);
         try {
           const outputs = await checkPairs({ compute, objects }, pairs, signal);
           await noteMade(
@@ -226,7 +235,7 @@ async function noteMade(
   for (const [name, note] of Object.entries(prepared?.notes ?? {})) {
     const pair = name as PairName;
     const output = outputs[pair];
-    if (output !== undefined)
+    if (output !== undefined && note !== undefined)
       await found?.note(note, { ...output, run_id, iteration, pair }, signal);
   }
 }

@@ -1,30 +1,28 @@
-import { readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
-import type { ObjectReference } from "../../machines/pair-types.ts";
+import { readFile } from "node:fs/promises";
+import { pairsOf, pairsOfPrompts } from "../../machines/job-id.ts";
 import type { CurrentRound, EvaluateInput, EvaluateOutput } from "../../machines/run-types.ts";
 import { given } from "../../given.ts";
-import { literatureFindings } from "../../science/grounding/literature-subjects.ts";
+import { bestPrompt } from "../../science/accuracy/best-prompt.ts";
 import { meaningOf } from "../../science/grounding/meaning.ts";
 import { geneSetPage } from "../../science/knowledge/gene-sets.ts";
 import type { PromptPlan } from "../../science/prompting/prompt-plan.ts";
 import { readingSentence } from "../../science/report/reading.ts";
-import type { LiteratureAnswer } from "../../services/literature/index.ts";
-import type { IterationSummary } from "../../services/runs/document.ts";
-import { journalOf } from "../agents/journalled.ts";
+import type { IterationSummary, TriedPrompt } from "../../services/runs/document.ts";
 import { judge } from "../agents/judge.ts";
 import { orProblem, withModel, type Session } from "../agents/session.ts";
 import { iterationObjects } from "../run-objects.ts";
 import type { Effect } from "../host/step.ts";
-import type { EvaluateTask, Evaluation } from "../tasks/evaluation.ts";
+import type { Evaluation } from "../tasks/evaluation.ts";
 import type { StepPorts } from "../ports.ts";
-import { foresee } from "./foresee.ts";
-import { plausibilityScale } from "./plausibility-scale.ts";
-import { predictResponse, type PredictedRound } from "./predict-response.ts";
+import { feedbackOf, feedbackOfPrompt } from "./feedback.ts";
+import { foresee, outlookOf } from "./foresee.ts";
+import { type JudgedPrompt, judgePrompt, promptsOfRound } from "./judge-prompt.ts";
 
 const SHOWN = 10;
 
 /**
- * Judges the predictions of this iteration; the evidence goes to an object, a summary into the run.
+ * Judges the predictions of this iteration, of several prompts each; the evidence goes to objects, a
+ * summary into the run. The best counts; it alone is put to the language model.
  */
 export function evaluate(ports: StepPorts): Effect<EvaluateInput, EvaluateOutput> {
   return (input, { signal, waits }) => {
@@ -42,64 +40,86 @@ async function evaluateRound(
   session: Session | null,
   signal: AbortSignal,
 ): Promise<EvaluateOutput> {
-  const { objects } = ports;
-  const { run_id, iteration, structured_query, round } = input;
-  const paths = iterationObjects(run_id, iteration);
-  if (round.predictions === null) throw new Error("There are no predictions to evaluate.");
-  const queryCells = await objects.fetch({ path: paths.query }, signal);
-  const { file, response } = await storeResponse(
-    ports,
-    {
-      run_id,
-      iteration,
-      plan: round.plan,
-      predictions: round.predictions,
-      control_predictions: round.control_predictions,
-      random_seed: input.random_seed,
-    },
-    signal,
-  );
-  const { chosen, transfer } = JSON.parse(
-    await readFile(await objects.fetch(round.plan, signal), "utf8"),
+  const { run_id, iteration, structured_query, round, iterations = [] } = input;
+  const plan = JSON.parse(
+    await readFile(await ports.objects.fetch(round.plan, signal), "utf8"),
   ) as PromptPlan;
-  const { config } = input;
-  const scale = await plausibilityScale(ports, { config, query: structured_query, chosen }, signal);
-  const byCode = await evaluateByCode(
+  const judged: JudgedPrompt[] = [];
+  for (const prompt of promptsOfRound(round, plan))
+    judged.push(await judgePrompt(ports, input, prompt, signal));
+  const tried = judged.map((each) => toldOf(structured_query, each));
+  const { expected, accuracy_may_improve } = await foresee(
     ports,
     input,
     {
-      structured_query,
-      response: file,
-      queryCells,
-      promptCells: round.prompt_cells,
-      controlStrategyEffective: input.control_strategy_effective,
-      seed: input.random_seed,
-      knowledge: ports.knowledge,
-      scale,
+      prompts: judged.map(({ chosen }) => chosen),
+      history: [
+        ...iterations.flatMap(feedbackOf),
+        ...tried.map((each) => feedbackOfPrompt(iteration, each)),
+      ],
+      tried: iterations.flatMap(({ prompts, expected_accuracy }) =>
+        (prompts ?? [{ expected_accuracy }]).flatMap((each) => each.expected_accuracy ?? []),
+      ),
     },
     signal,
   );
+  const prompts = tried.map((each, at) => ({ ...each, expected_accuracy: expected[at]! }));
+  const at = bestPrompt(
+    prompts.map((each, place) => ({ ...each, reads: judged[place]!.chosen.reads ?? 0 })),
+  );
+  const best = judged[at]!;
+  const byCode = best.evaluation;
   const evaluation =
     session === null || byCode.grounding.evidence.length === 0
       ? byCode
       : await withModelScores(session, structured_query, byCode, signal);
-  const stored = await objects.putText(
-    paths.evaluation,
+  const stored = await ports.objects.putText(
+    iterationObjects(run_id, iteration).evaluation(best.pairs?.prediction ?? "prediction"),
     `${JSON.stringify(evaluation, null, 1)}\n`,
     signal,
   );
   const { grounding, top_genes, enriched } = evaluation;
-  const reading = readingSentence(structured_query, chosen.reads);
-  const summary: IterationSummary = {
-    iteration,
-    prompt_strategy: round.prompt_strategy,
-    prompt_rationale: round.prompt_rationale,
-    candidate_id: round.candidate_id,
-    prompt_cells: round.prompt_cells,
-    query_cells: round.query_cells,
-    model: ports.batch.model,
-    ...foundIn(round),
-    ...problemsOf(round, grounding),
+  const summary = prompts[at]!;
+  return {
+    evaluation: stored,
+    response: best.response,
+    ...given({ pairs: best.pairs }),
+    summary: {
+      ...summary,
+      iteration,
+      query_cells: round.query_cells,
+      ...(best.pairs === undefined
+        ? {}
+        : { prompts: prompts.map((each, place) => ({ ...each, ...judged[place]!.pairs! })) }),
+      model: ports.batch.model,
+      ...foundIn(round),
+      ...problemsOf(round, grounding),
+      ...given({ outlook: outlookOf(input, summary, accuracy_may_improve) }),
+      top_genes: top_genes
+        .slice(0, SHOWN)
+        .map(({ gene, log2_fold_change }) => ({ gene, log2_fold_change })),
+      enriched_pathways: enriched
+        .filter(({ alike }) => alike === undefined)
+        .slice(0, SHOWN)
+        .map(({ id, name, direction, p_adjusted }) => ({
+          id,
+          name,
+          direction,
+          p_adjusted,
+          url: geneSetPage(id),
+        })),
+    },
+  };
+}
+
+/** Why a prompt was chosen and how it did. */
+function toldOf(
+  query: EvaluateInput["structured_query"],
+  { told, chosen, transfer, evaluation: { grounding, top_genes } }: JudgedPrompt,
+): Omit<TriedPrompt, "prediction" | "control" | "expected_accuracy"> {
+  const reading = readingSentence(query, chosen.reads);
+  return {
+    ...told,
     score: grounding.score,
     ...given({ raw_score: grounding.raw_score, scale: grounding.scale, transfer }),
     component_scores: Object.fromEntries(
@@ -109,31 +129,14 @@ async function evaluateRound(
     verdict: meaningOf(grounding, top_genes.length > 0),
     ...(reading === null ? {} : { reading }),
     feedback: [...grounding.feedback],
-    top_genes: top_genes
-      .slice(0, SHOWN)
-      .map(({ gene, log2_fold_change }) => ({ gene, log2_fold_change })),
-    enriched_pathways: enriched
-      .filter(({ alike }) => alike === undefined)
-      .slice(0, SHOWN)
-      .map(({ id, name, direction, p_adjusted }) => ({
-        id,
-        name,
-        direction,
-        p_adjusted,
-        url: geneSetPage(id),
-      })),
-  };
-  return {
-    evaluation: stored,
-    response,
-    summary: { ...summary, ...(await foresee(ports, input, { summary, chosen }, signal)) },
   };
 }
 
-function foundIn({ found }: CurrentRound): Pick<IterationSummary, "found_predictions"> {
+function foundIn({ found, prompts }: CurrentRound): Pick<IterationSummary, "found_predictions"> {
   if (found === undefined) return {};
+  const pairs = prompts === undefined ? pairsOf("round") : pairsOfPrompts(prompts);
   return {
-    found_predictions: (["prediction", "control"] as const).flatMap((prediction) => {
+    found_predictions: pairs.flatMap((prediction) => {
       const where = found[prediction];
       return where === undefined
         ? []
@@ -153,58 +156,6 @@ function problemsOf(
       : [{ role: "judgement" as const, problem: model_problem }]),
   ];
   return all.length === 0 ? {} : { model_problems: all };
-}
-
-/** Computed once, for this step and for the one that writes the results. */
-async function storeResponse(
-  ports: StepPorts,
-  predicted: PredictedRound,
-  signal: AbortSignal,
-): Promise<{ readonly file: string; readonly response: ObjectReference }> {
-  const { objects } = ports;
-  const folder = await objects.scratch();
-  try {
-    const output = join(folder, "response.h5ad");
-    await predictResponse(ports, { ...predicted, output }, signal);
-    const path = iterationObjects(predicted.run_id, predicted.iteration).response;
-    const response = await objects.put(path, output, signal);
-    return { response, file: await objects.fetch(response, signal) };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-/** Judges once to know which genes to look for in the literature, and again with what it says. */
-async function evaluateByCode(
-  { compute, literature, runs, clock }: StepPorts,
-  { run_id, iteration }: EvaluateInput,
-  task: EvaluateTask,
-  signal: AbortSignal,
-): Promise<Evaluation> {
-  const before = await compute.run("evaluate", task, signal);
-  if (literature === undefined) return before;
-  const { structured_query, knowledge } = task;
-  const request = await compute.run(
-    "literatureSubjects",
-    { structured_query, knowledge, top_genes: before.top_genes },
-    signal,
-  );
-  const answer: LiteratureAnswer = await journalOf(
-    { runs, clock },
-    { run_id, step: "evaluate", iteration },
-    "literature",
-  ).once([request], () => literature.search(request, signal), signal);
-  return compute.run(
-    "evaluate",
-    {
-      ...task,
-      literature:
-        answer.status === "searched"
-          ? literatureFindings(answer.findings)
-          : { unavailable: answer.reason },
-    },
-    signal,
-  );
 }
 
 /** The model's scores stand beside those of the code, which alone make the composite. */

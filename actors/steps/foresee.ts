@@ -4,29 +4,30 @@ import { AS_MEASURED } from "../../science/grounding/measured-scale.ts";
 import type { IterationFeedback, PromptCandidate } from "../../science/prompting/prompt-plan.ts";
 import type { IterationSummary } from "../../services/runs/document.ts";
 import { openPlaces, type StepPorts } from "../ports.ts";
-import { feedbackOf } from "./feedback.ts";
+import type { Foresight } from "../tasks/outlook.ts";
 import { splitControls } from "./split-controls.ts";
 
-/** Without one, nothing is to be decided: the run ends by its score or its last iteration. */
-interface Foreseen {
-  readonly expected_accuracy: ExpectedAccuracy;
-  readonly outlook?: Outlook;
-}
-
 /**
- * What the atlas lets expect of this iteration's prediction, and whether a further iteration may
- * bring more.
+ * What the atlas lets expect of the predictions of a round, and whether a further prompt promises
+ * more. `history`: with the prompts of the round; `tried`: what was expected of those before.
  */
 export async function foresee(
   ports: StepPorts,
   input: EvaluateInput,
-  { summary, chosen }: { readonly summary: IterationSummary; readonly chosen: PromptCandidate },
+  {
+    prompts,
+    history,
+    tried,
+  }: {
+    readonly prompts: readonly PromptCandidate[];
+    readonly history: readonly IterationFeedback[];
+    readonly tried: readonly ExpectedAccuracy[];
+  },
   signal: AbortSignal,
-): Promise<Foreseen> {
+): Promise<Foresight> {
   const { atlases, compute, knowledge } = ports;
-  const { config, structured_query: query, iterations = [] } = input;
-  const history: IterationFeedback[] = [...iterations, summary].map(feedbackOf);
-  const { expected, accuracy_may_improve } = await compute.run(
+  const { config, structured_query: query } = input;
+  return compute.run(
     "foresee",
     {
       places: await openPlaces(atlases, config, signal),
@@ -35,23 +36,29 @@ export async function foresee(
       controlStrategy: input.control_strategy_effective,
       promptCells: config.prompt_cells,
       knowledge,
-      chosen,
+      prompts,
       split: await splitControls(ports, { config, query }, signal),
-      tried: iterations.flatMap(({ expected_accuracy }) => expected_accuracy ?? []),
+      tried,
     },
     signal,
   );
-  const ends =
-    summary.score >= config.score_threshold || iterations.length + 1 >= config.max_iterations;
-  if (ends) return { expected_accuracy: expected };
-  const best = Math.max(...[...iterations, summary].map(({ score }) => score));
-  const { scale } = summary;
+}
+
+/**
+ * Whether a further iteration may bring more; undefined where nothing is to be decided: the run ends
+ * by its score or its last iteration.
+ */
+export function outlookOf(
+  { config, iterations = [] }: EvaluateInput,
+  { score, scale }: Pick<IterationSummary, "score" | "scale">,
+  accuracy_may_improve: boolean,
+): Outlook | undefined {
+  if (score >= config.score_threshold || iterations.length + 1 >= config.max_iterations)
+    return undefined;
+  const best = Math.max(score, ...iterations.map((earlier) => earlier.score));
   return {
-    expected_accuracy: expected,
-    outlook: {
-      accuracy_may_improve,
-      score_may_improve: scale?.known !== true || best < AS_MEASURED,
-      measured_scores: scale?.known === true ? scale.measured : [],
-    },
+    accuracy_may_improve,
+    score_may_improve: scale?.known !== true || best < AS_MEASURED,
+    measured_scores: scale?.known === true ? scale.measured : [],
   };
 }

@@ -7,7 +7,7 @@ import type {
   OutputOutput,
   RunContext,
 } from "../../machines/run-types.ts";
-import type { PromptPlan } from "../../science/prompting/prompt-plan.ts";
+import { planWith, type PromptPlan } from "../../science/prompting/prompt-plan.ts";
 import type { IterationResult } from "../../science/report/result.ts";
 import { given } from "../../given.ts";
 import type { RunLog } from "../../science/report/run-log.ts";
@@ -120,9 +120,12 @@ async function collectLog(
     evaluation,
   }: FinishedIteration): Promise<IterationResult> => {
     const { grounding, top_genes, enriched, gene_sets_tested } = await json<Evaluation>(evaluation);
+    const planned = await json<PromptPlan>(plan);
+    const { prompts, candidate_id } = summary;
     return {
       iteration: summary.iteration,
-      plan: await json<PromptPlan>(plan),
+      plan: prompts === undefined ? planned : planWith(planned, candidate_id),
+      ...given({ prompts }),
       grounding,
       top_genes,
       enriched,

@@ -13,6 +13,7 @@ import { given } from "../../given.ts";
 import { runNotFound } from "../../errors.ts";
 import { manifestOf } from "../../services/batch/index.ts";
 import { inferencePairs } from "../inference-pairs.ts";
+import { controlParts, pairedPrompts } from "../round-prompts.ts";
 import { iterationObjects } from "../run-objects.ts";
 import type { Effect } from "../host/step.ts";
 import type { DrawInput } from "../tasks/prompt.ts";
@@ -22,10 +23,6 @@ type Parts = DrawInput["parts"];
 
 const promptCells = (parts: readonly PromptPart[]): Parts =>
   parts.map(({ group_id, n_cells }) => ({ group_id, n_cells }));
-const controlCells = (parts: readonly PromptPart[]): Parts =>
-  parts.flatMap(({ control_group_id, n_control_cells }) =>
-    control_group_id === null ? [] : [{ group_id: control_group_id, n_cells: n_control_cells }],
-  );
 
 /**
  * Draws the planned cells and stores them as the inputs of one inference job; what was predicted
@@ -33,7 +30,8 @@ const controlCells = (parts: readonly PromptPart[]): Parts =>
  */
 export function prepareJob(ports: StepPorts): Effect<PrepareJobInput, PreparedJob> {
   const { runs, atlases, compute, objects } = ports;
-  return async ({ run_id, iteration, kind, plan: planObject, random_seed }, { signal }) => {
+  return async (input, { signal }) => {
+    const { run_id, iteration, kind, pairs = pairsOf(kind), plan: planObject, random_seed } = input;
     const run = await runs.get(run_id);
     if (run === undefined) throw runNotFound(run_id);
     const { config, structured_query: query, user_email } = run.document;
@@ -44,11 +42,6 @@ export function prepareJob(ports: StepPorts): Effect<PrepareJobInput, PreparedJo
     const places = await openPlaces(atlases, config, signal);
     const paths = iterationObjects(run_id, iteration);
     const scratch = await objects.scratch();
-    const { chosen, transfer } = plan;
-    const learned =
-      query !== null && transfer?.kind === "learned"
-        ? { query, chosen, coefficients: transfer.coefficients }
-        : undefined;
     const store = async (
       path: string,
       parts: Parts,
@@ -65,13 +58,22 @@ export function prepareJob(ports: StepPorts): Effect<PrepareJobInput, PreparedJo
     };
     try {
       const prompts = new Map<PairName, ObjectReference>();
-      for (const pair of pairsOf(kind))
+      const planned = pairedPrompts(plan, "synthetic_control");
+      for (const pair of pairs) {
+        const { prediction, chosen, transfer } = planned.find(
+          (each) => each.prediction === pair || each.control === pair,
+        )!;
+        const learned =
+          query !== null && transfer?.kind === "learned"
+            ? { query, chosen, coefficients: transfer.coefficients }
+            : undefined;
         prompts.set(
           pair,
-          await (pair === "prediction"
+          await (pair === prediction
             ? store(paths.prompt(pair), promptCells(chosen.parts), given({ learned }))
-            : store(paths.prompt(pair), controlCells(chosen.parts))),
+            : store(paths.prompt(pair), controlParts(chosen.parts))),
         );
+      }
       const queryCells = await store(paths.query, plan.query_parts);
       const prepared = await lookFor(
         ports,
@@ -79,7 +81,7 @@ export function prepareJob(ports: StepPorts): Effect<PrepareJobInput, PreparedJo
         signal,
       );
       const manifest = paths.manifest(kind);
-      const left = inferencePairs(run_id, iteration, kind, prepared.found);
+      const left = inferencePairs(input, prepared.found);
       await objects.putText(manifest, manifestOf(manifest, left), signal);
       return prepared;
     } finally {

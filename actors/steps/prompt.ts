@@ -1,9 +1,16 @@
-import type { PromptInput, PromptOutput } from "../../machines/run-types.ts";
-import type { PromptPlan } from "../../science/prompting/prompt-plan.ts";
+import type { PromptInput, PromptOutput, RoundPrompt } from "../../machines/run-types.ts";
+import type { Transfer } from "../../science/accuracy/accuracy-schema.ts";
+import type {
+  PlannedPrompt,
+  PromptCandidate,
+  PromptPlan,
+} from "../../science/prompting/prompt-plan.ts";
 import type { EmbeddedLikeness } from "../../science/prompting/retrieval.ts";
 import { choosePromptByModel } from "../agents/choose-prompt.ts";
 import { embeddedLikeness } from "../agents/embedded-likeness.ts";
 import { orProblem, withModel, type Session } from "../agents/session.ts";
+import type { RunConfig } from "../../services/runs/document.ts";
+import { pairedPrompts } from "../round-prompts.ts";
 import { iterationObjects } from "../run-objects.ts";
 import type { Effect } from "../host/step.ts";
 import type { Tasks } from "../tasks.ts";
@@ -31,18 +38,38 @@ export function prompt(ports: StepPorts): Effect<PromptInput, PromptOutput> {
         `${JSON.stringify(plan, null, 1)}\n`,
         signal,
       );
+      const prompts = pairedPrompts(plan, input.control_strategy_effective);
       return {
         plan: stored,
-        candidate_id: plan.chosen.candidate_id,
-        prompt_strategy: plan.chosen.strategy,
-        prompt_rationale: plan.chosen.rationale,
-        prompt_cells: sum(plan.chosen.parts),
+        ...toldOf(plan),
+        ...(prompts.length === 1
+          ? {}
+          : {
+              prompts: prompts.map(({ prediction, control, ...planned }) => ({
+                prediction,
+                control,
+                ...toldOf(planned),
+              })),
+            }),
         query_cells: sum(plan.query_parts),
         ...problemsOf(plan),
       };
     });
   };
 }
+
+const toldOf = ({ chosen }: PlannedPrompt): RoundPrompt => ({
+  candidate_id: chosen.candidate_id,
+  prompt_strategy: chosen.strategy,
+  prompt_rationale: chosen.rationale,
+  prompt_cells: sum(chosen.parts),
+});
+
+/** One where each kind of prediction has a job of its own: prompts side by side share theirs. */
+const promptsPerRound = (
+  { promptsPerRound: usual = 1 }: Pick<StepPorts, "promptsPerRound">,
+  { control_job, prompts_per_round }: RunConfig,
+): number => (control_job === "separate" ? 1 : (prompts_per_round ?? usual));
 
 function problemsOf({
   embedding_problem,
@@ -60,29 +87,42 @@ function problemsOf({
 /** Only the built-in baseline carries responses over, and only against a control prediction. */
 async function withTransfer(
   ports: StepPorts,
-  { config, structured_query: query, control_strategy_effective: strategy }: PromptInput,
-  plan: PromptPlan,
+  input: PromptInput,
+  { beside, ...plan }: PromptPlan,
   signal: AbortSignal,
 ): Promise<PromptPlan> {
-  if (!ports.batch.model.is_baseline) return plan;
+  const carried = async <Prompt extends PlannedPrompt>(prompt: Prompt): Promise<Prompt> => {
+    const transfer = await transferOf(ports, input, prompt.chosen, signal);
+    return transfer === undefined ? prompt : { ...prompt, transfer };
+  };
+  const first = await carried(plan);
+  if (beside === undefined) return first;
+  const others: PlannedPrompt[] = [];
+  for (const other of beside) others.push(await carried(other));
+  return { ...first, beside: others };
+}
+
+async function transferOf(
+  ports: StepPorts,
+  { config, structured_query: query, control_strategy_effective: strategy }: PromptInput,
+  chosen: PromptCandidate,
+  signal: AbortSignal,
+): Promise<Transfer | undefined> {
+  if (!ports.batch.model.is_baseline) return undefined;
   if (config.transfer === "delta")
-    return { ...plan, transfer: { kind: "delta", reason: "The run asks for delta transfer." } };
+    return { kind: "delta", reason: "The run asks for delta transfer." };
   if (strategy !== "synthetic_control")
-    return {
-      ...plan,
-      transfer: { kind: "delta", reason: `Under ${strategy} nothing is learned.` },
-    };
-  const transfer = await ports.compute.run(
+    return { kind: "delta", reason: `Under ${strategy} nothing is learned.` };
+  return ports.compute.run(
     "chooseTransfer",
     {
       places: await openPlaces(ports.atlases, config, signal),
       query,
-      chosen: plan.chosen,
+      chosen,
       split: await splitControls(ports, { config, query }, signal),
     },
     signal,
   );
-  return { ...plan, transfer };
 }
 
 /**
@@ -97,7 +137,8 @@ async function choose(
 ): Promise<PromptPlan> {
   const { atlases, compute, knowledge } = ports;
   const { config, structured_query: query } = input;
-  const history = input.iterations.map(feedbackOf);
+  const history = input.iterations.flatMap(feedbackOf);
+  const prompts = promptsPerRound(ports, config);
   const places = await openPlaces(atlases, config, signal);
   const embedded = await compareMeanings(ports, { places, query, knowledge }, session, signal);
   const ranked = await compute.run(
@@ -110,6 +151,7 @@ async function choose(
       promptCells: config.prompt_cells,
       queryCells: config.query_cells,
       firstPrompt: config.first_prompt,
+      prompts,
       seed: input.random_seed,
       knowledge,
       embedded: "result" in embedded ? embedded.result : null,
@@ -122,7 +164,7 @@ async function choose(
   const isGiven = config.first_prompt === "worst" && history.length === 0;
   if (session === null || isGiven || candidates.length < 2) return plan;
   const outcome = await orProblem(
-    choosePromptByModel(session, { plan, candidates, query, history }, signal),
+    choosePromptByModel(session, { plan, candidates, query, history, prompts }, signal),
   );
   return "result" in outcome ? outcome.result : { ...plan, model_problem: outcome.problem };
 }

@@ -42,6 +42,7 @@ export function submitJob({
   return async (
     {
       job,
+      pairs,
       prepared,
       run_id,
       random_seed,
@@ -62,7 +63,7 @@ export function submitJob({
       iteration: job.iteration,
       kind: job.kind,
       attempt: job.attempt,
-      pairs: inferencePairs(run_id, job.iteration, job.kind, prepared?.found),
+      pairs: inferencePairs({ ...job, run_id, pairs }, prepared?.found),
       manifest: paths.manifest(job.kind),
       seed: random_seed,
       max_run_seconds: deadline_seconds,

@@ -31,9 +31,13 @@ import { openAll, type AtlasPlace, type WithKnowledge } from "./places.ts";
 /** A smaller gain in expected Pearson is within what it is known to. */
 const LEAST_GAIN = 0.02;
 
-interface Foresight {
-  readonly expected: ExpectedAccuracy;
-  /** Whether a prompt that is left has a clearly higher expected accuracy than those tried. */
+export interface Foresight {
+  /** Of each prompt of the round, in order. */
+  readonly expected: readonly ExpectedAccuracy[];
+  /**
+   * Whether a prompt that is left has a clearly higher expected accuracy than those tried; true where
+   * that of the round cannot be told.
+   */
   readonly accuracy_may_improve: boolean;
 }
 
@@ -93,31 +97,34 @@ const halvesOfAll = (atlases: readonly OpenAtlas[], files: readonly SplitFile[])
     ),
   );
 
-/** `tried`: the expected accuracy of earlier iterations. Costs profiles, not cells. `split`: as splitControls. */
+/**
+ * `prompts`: those of a round. `tried`: the expected accuracy of earlier ones. Costs profiles, not
+ * cells. `split`: as splitControls.
+ */
 export async function foresee({
   places,
   knowledge,
-  chosen,
+  prompts,
   tried,
   split,
   ...request
-}: Omit<ChoosePromptOptions, "atlases" | "knowledge" | "queryCells" | "seed"> &
+}: Omit<ChoosePromptOptions, "atlases" | "knowledge" | "queryCells" | "seed" | "prompts"> &
   WithKnowledge & {
     readonly places: readonly AtlasPlace[];
-    readonly chosen: PromptCandidate;
+    readonly prompts: readonly PromptCandidate[];
     readonly tried: readonly ExpectedAccuracy[];
     readonly split: readonly SplitFile[];
   }): Promise<Foresight> {
   const atlases = await openAll(places);
   const evidence = { atlases, halves: halvesOfAll(atlases, split) };
   const of = (candidate: PromptCandidate) => expectedAccuracy(request.query, candidate, evidence);
-  const expected = of(chosen);
-  const best = [...tried, expected].reduce(
+  const expected = prompts.map(of);
+  const best = [...tried, ...expected].reduce(
     (most, each) => (each.known ? Math.max(most, each.pearson) : most),
     -1,
   );
   const accuracy_may_improve =
-    !expected.known ||
+    expected.every(({ known }) => !known) ||
     rankCandidates({ ...request, atlases, knowledge: loadKnowledge(knowledge) })
       .map(of)
       .some((each) => each.known && each.pearson > best + LEAST_GAIN);

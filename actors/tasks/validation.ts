@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { openAtlas } from "../../science/atlas/open.ts";
-import type { PromptPlan } from "../../science/prompting/prompt-plan.ts";
+import { planWith, type PromptPlan } from "../../science/prompting/prompt-plan.ts";
 import { agreement } from "../../science/validation/agreement.ts";
 import { withholdOf } from "../../science/validation/targets.ts";
 import { pearson } from "../../science/statistics/correlation.ts";
@@ -25,12 +25,15 @@ export async function judgeTarget({
   response,
   first,
   plan,
+  candidate,
   ...question
 }: TargetQuestion & {
   readonly response: string;
   readonly first: string;
   /** Of the delivered iteration. */
   readonly plan: string;
+  /** The prompt of it that counted; null where there is one. */
+  readonly candidate: string | null;
 }): Promise<JudgedTarget> {
   const truth = await readTruth(question);
   const { measured, meanResponse, references: beside } = await references(question, truth);
@@ -51,7 +54,7 @@ export async function judgeTarget({
       ],
     },
     references: beside,
-    delta_transfer: agreement(await deltaTransferred(question, plan), measured),
+    delta_transfer: agreement(await deltaTransferred(question, plan, candidate), measured),
     judgement,
     candidates: panelMembers(truth, cellsOf(stored.cells, "prediction"), {
       perturbation: question.target.perturbation,
@@ -87,11 +90,13 @@ export async function judgeTarget({
 async function deltaTransferred(
   { dir, target, what, seed }: TargetQuestion,
   plan: string,
+  candidate: string | null,
 ): Promise<Float64Array> {
   const atlas = await openAtlas(dir, {
     withhold: { ...withholdOf(target, what), what, split_seed: seed },
   });
-  const { chosen } = JSON.parse(await readFile(plan, "utf8")) as PromptPlan;
+  const planned = JSON.parse(await readFile(plan, "utf8")) as PromptPlan;
+  const { chosen } = candidate === null ? planned : planWith(planned, candidate);
   const predicted = new Float64Array(atlas.index.n_genes);
   for (const { group_id, control_group_id, weight } of chosen.parts) {
     if (control_group_id === null) return predicted.fill(Number.NaN);

@@ -55,6 +55,11 @@ export const hosting = {
     .describe(
       "Maximum number of predictions of a user that later runs find again; 0 makes every prediction anew",
     ),
+  PROMPTS_PER_ROUND: whole(1, 8)
+    .optional()
+    .describe(
+      "Prompts that an iteration tries side by side in one job, unless the run says prompts_per_round; if unset 4 on Google Batch, 1 on this machine",
+    ),
   RECONCILE_SECONDS: whole(1, 3_600)
     .default(10)
     .describe("Seconds between looks at the jobs that runs wait for"),

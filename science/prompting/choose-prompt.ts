@@ -8,6 +8,7 @@ import { stalledStrategies } from "./history.ts";
 import type { IterationFeedback, PromptCandidate, PromptPlan } from "./prompt-plan.ts";
 import { allocateQueryCells, findQueryCells } from "./query-cells.ts";
 import { isAskedPerturbation, perturbedGroups } from "./retrieval.ts";
+import { sideBySide } from "./side-by-side.ts";
 
 export interface ChoosePromptOptions extends RetrievalRequest {
   readonly history: readonly IterationFeedback[];
@@ -19,6 +20,8 @@ export interface ChoosePromptOptions extends RetrievalRequest {
    * default "best".
    */
   readonly firstPrompt?: "best" | "worst";
+  /** Most prompts to try side by side; one where the first is to be the worst. Default 1. */
+  readonly prompts?: number;
 }
 
 const CONSIDERED = 8;
@@ -110,8 +113,8 @@ export function considerPrompts(request: ChoosePromptOptions): {
   const all = allCandidates(request);
   const ordered = rankCandidates(request, all);
   const used = new Set(history.map((feedback) => feedback.candidate_id));
-  const first =
-    request.firstPrompt === "worst" && history.length === 0 ? ordered.at(-1) : ordered[0];
+  const isWorst = request.firstPrompt === "worst" && history.length === 0;
+  const first = isWorst ? ordered.at(-1) : ordered[0];
   const chosen =
     first ??
     all.map((candidate) => smallerDraw(candidate, used)).find((candidate) => candidate !== null);
@@ -123,9 +126,12 @@ export function considerPrompts(request: ChoosePromptOptions): {
     stalled.length === 0
       ? ""
       : ` The ${stalled.join(" and ")} strategy stopped improving, so another one is tried.`;
+  const offered = fresh.length > 0 ? fresh : ordered;
+  const beside = sideBySide(chosen, offered, isWorst ? 1 : (request.prompts ?? 1)).slice(1);
   const plan: PromptPlan = {
     iteration: 1 + Math.max(0, ...history.map((feedback) => feedback.iteration)),
     chosen: { ...chosen, rationale: `${chosen.rationale}${turn}` },
+    ...(beside.length === 0 ? {} : { beside: beside.map((other) => ({ chosen: other })) }),
     considered: shortlist(ordered).map(
       ({ candidate_id: id, strategy, rank_score: score, rationale }) => ({
         candidate_id: id,
@@ -137,23 +143,35 @@ export function considerPrompts(request: ChoosePromptOptions): {
     query_parts: allocateQueryCells(findQueryCells(query, atlases), request.queryCells),
     seed,
   };
-  return { plan, candidates: shortlist(fresh.length > 0 ? fresh : ordered) };
+  return { plan, candidates: shortlist(offered) };
 }
 
-/** The plan with another of its candidates, as a language model chose. */
-export function withCandidate(
-  plan: PromptPlan,
-  candidate: PromptCandidate,
-  { model, reason }: { readonly model: string; readonly reason: string },
+/** A candidate that a language model chose, and why. */
+export interface ModelChoice {
+  readonly candidate: PromptCandidate;
+  readonly reason: string;
+}
+
+/** The plan with other candidates, as a language model chose: one or several side by side. */
+export function withCandidates(
+  { beside: _ranked, ...plan }: PromptPlan,
+  [first, ...others]: readonly [ModelChoice, ...ModelChoice[]],
+  model: string,
 ): PromptPlan {
-  const chosen = candidate.candidate_id === plan.chosen.candidate_id ? plan.chosen : candidate;
-  return {
-    ...plan,
-    chosen: {
+  const explained = ({ candidate, reason }: ModelChoice): PromptCandidate => {
+    const chosen = candidate.candidate_id === plan.chosen.candidate_id ? plan.chosen : candidate;
+    return {
       ...chosen,
       rationale: `${chosen.rationale} The language model ${model} chose it: ${reason}`,
-    },
-    model_choice: { model, reason, instead_of: plan.chosen.candidate_id },
+    };
+  };
+  return {
+    ...plan,
+    chosen: explained(first),
+    ...(others.length === 0
+      ? {}
+      : { beside: others.map((other) => ({ chosen: explained(other) })) }),
+    model_choice: { model, reason: first.reason, instead_of: plan.chosen.candidate_id },
   };
 }
 

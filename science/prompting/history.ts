@@ -3,8 +3,8 @@ import type { IterationFeedback, PromptCandidate, PromptStrategy } from "./promp
 const MAX_SCORE = 10;
 
 /**
- * A strategy stalls when it was tried twice or more and the last try scored no better than the best
- * before.
+ * A strategy stalls when it was tried in two iterations or more and the last one scored no better
+ * than the best before; of several prompts in an iteration its best counts.
  */
 export function stalledStrategies(
   history: readonly IterationFeedback[],
@@ -12,9 +12,9 @@ export function stalledStrategies(
   const tries = Map.groupBy(history, ({ strategy }) => strategy);
   return new Set(
     [...tries].flatMap(([strategy, feedback]) => {
-      const scores = feedback
-        .toSorted((x, y) => x.iteration - y.iteration)
-        .map(({ score }) => score);
+      const scores = [...Map.groupBy(feedback, ({ iteration }) => iteration)]
+        .toSorted(([x], [y]) => x - y)
+        .map(([, prompts]) => Math.max(...prompts.map(({ score }) => score)));
       const last = scores.at(-1)!;
       return scores.length >= 2 && last <= Math.max(...scores.slice(0, -1)) ? [strategy] : [];
     }),
@@ -22,7 +22,7 @@ export function stalledStrategies(
 }
 
 /** Share of cells that two prompts draw from the same groups, 0 to 1. */
-function overlap(x: PromptCandidate, y: PromptCandidate): number {
+export function overlap(x: PromptCandidate, y: PromptCandidate): number {
   return x.parts.reduce(
     (sum, part) =>
       sum +

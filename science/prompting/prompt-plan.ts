@@ -49,9 +49,17 @@ export interface PromptCandidate {
   readonly stand_in?: string;
 }
 
-export interface PromptPlan {
-  readonly iteration: number;
+/** One prompt of a round. */
+export interface PlannedPrompt {
   readonly chosen: PromptCandidate;
+  /** How the built-in baseline carries the response over; absent where another model predicts. */
+  readonly transfer?: Transfer;
+}
+
+export interface PromptPlan extends PlannedPrompt {
+  readonly iteration: number;
+  /** Those that are tried beside the chosen one, in order; absent where there is none. */
+  readonly beside?: readonly PlannedPrompt[];
   /**
    * The best candidates considered, the best of each strategy among them, in rank order, without
    * their parts; at most 8.
@@ -65,8 +73,6 @@ export interface PromptPlan {
   /** Control cells of the asked cell type, whose response is predicted. */
   readonly query_parts: readonly { readonly group_id: string; readonly n_cells: number }[];
   readonly seed: number;
-  /** How the built-in baseline carries the response over; absent where another model predicts. */
-  readonly transfer?: Transfer;
   /** Present when a language model chose among the candidates. */
   readonly model_choice?: {
     readonly model: string;
@@ -79,7 +85,20 @@ export interface PromptPlan {
   readonly embedding_problem?: string;
 }
 
-/** What prompting knows of an earlier iteration. */
+export const promptsOf = ({ chosen, transfer, beside = [] }: PromptPlan): PlannedPrompt[] => [
+  { chosen, ...(transfer === undefined ? {} : { transfer }) },
+  ...beside,
+];
+
+/** The plan as if this one of its prompts had been chosen alone. */
+export function planWith(plan: PromptPlan, candidateId: string): PromptPlan {
+  const { transfer: _first, beside: _beside, ...rest } = plan;
+  const prompt = promptsOf(plan).find(({ chosen }) => chosen.candidate_id === candidateId);
+  if (prompt === undefined) throw new Error(`The plan has no prompt ${candidateId}.`);
+  return { ...rest, ...prompt };
+}
+
+/** What prompting knows of a prompt of an earlier iteration. */
 export interface IterationFeedback {
   readonly iteration: number;
   readonly candidate_id: string;

@@ -28,6 +28,8 @@ export interface BasisFacts {
   readonly iterations: readonly {
     readonly iteration: number;
     readonly confidence: "normal" | "lower";
+    /** Where several prompts were tried side by side. */
+    readonly prompts?: readonly object[] | undefined;
     /** Absent in runs of earlier releases. */
     readonly model?: { readonly name: string; readonly is_baseline: boolean } | undefined;
     readonly transfer?: Transfer | undefined;
@@ -51,6 +53,7 @@ export function restsOn(facts: BasisFacts): readonly Basis[] {
   return [
     ...modelOf(facts),
     ...transferOf(facts),
+    ...promptsOf(facts),
     ...dataOf(facts),
     ...(query === null ? [] : howItWasRead(query)),
     ...controlOf(facts),
@@ -75,8 +78,9 @@ export const howItWasRead = (query: StructuredQuery): readonly Basis[] => [
 export const basisFacts = ({ atlas, model, iterations, ...result }: RunResult): BasisFacts => ({
   ...result,
   atlases: atlas,
-  iterations: iterations.map(({ iteration, plan, grounding }) => ({
+  iterations: iterations.map(({ iteration, plan, prompts, grounding }) => ({
     iteration,
+    prompts,
     model,
     transfer: plan.transfer,
     confidence: grounding.confidence,
@@ -129,6 +133,18 @@ function transferOf(facts: BasisFacts): Basis[] {
         : `Learned inside the atlas: on ${transfer.left_out} left-out responses its squared errors were ${transfer.mse_ratio.toFixed(2)} times those of delta transfer.`,
     ),
   ];
+}
+
+function promptsOf(facts: BasisFacts): Basis[] {
+  const { iteration, prompts = [] } = shownIteration(facts) ?? {};
+  return prompts.length < 2
+    ? []
+    : [
+        fact(
+          "Prompts",
+          `The best of ${prompts.length} that iteration ${iteration} tried side by side, by score and expected accuracy.`,
+        ),
+      ];
 }
 
 function dataOf({ atlases }: BasisFacts): Basis[] {

@@ -2,7 +2,7 @@ import type { FoundPrediction } from "./found.ts";
 import { HaystackError } from "../../errors.ts";
 import type { EnrichedPathway, GroundingScore, TopGene } from "../grounding/grounding.ts";
 import type { ExpectedAccuracy } from "../accuracy/accuracy-schema.ts";
-import type { PromptPlan } from "../prompting/prompt-plan.ts";
+import type { PromptPlan, PromptStrategy } from "../prompting/prompt-plan.ts";
 import type { ControlStrategy, StructuredQuery } from "../query/structured-query.ts";
 import { geneSymbol } from "../statistics/gene-symbol.ts";
 
@@ -62,8 +62,24 @@ export interface IterationResult {
   /** Absent in evaluations of earlier releases. */
   readonly gene_sets_tested?: number;
   readonly jobs: readonly JobLedgerEntry[];
+  /** All that were tried side by side, where there were several; the plan is of the one that counts. */
+  readonly prompts?: readonly TriedPromptResult[];
   /** Absent where every prediction was made for this iteration. */
   readonly found_predictions?: readonly FoundPrediction[];
+}
+
+/** One prompt of a round of several, and how its prediction did. */
+export interface TriedPromptResult {
+  readonly candidate_id: string;
+  readonly prompt_strategy: PromptStrategy;
+  readonly prompt_rationale: string;
+  readonly prompt_cells: number;
+  /** Its pairs in the job. */
+  readonly prediction: string;
+  readonly control: string | null;
+  readonly score: number;
+  readonly component_scores: Readonly<Record<string, number | null>>;
+  readonly expected_accuracy?: ExpectedAccuracy | undefined;
 }
 
 /** One attempt of an inference job: what it ran on, and what it cost. */

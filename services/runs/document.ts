@@ -42,6 +42,8 @@ const label = z.string().max(1_000);
 /** More than anybody has imported. */
 const MOST_DATASETS = 1_000;
 const MOST_USD = 1_000_000;
+/** As many as are considered. */
+const MOST_PROMPTS = 8;
 
 const score = z.number().int().min(1).max(10);
 
@@ -61,6 +63,11 @@ export const runConfigSchema = z.strictObject({
    * notice. Absent in runs of earlier releases.
    */
   transfer: z.enum(TRANSFERS).optional(),
+  /**
+   * Prompts that an iteration tries side by side in one job, the best of which counts; as the daemon
+   * says (PROMPTS_PER_ROUND) unless it is said. Absent in runs of earlier releases.
+   */
+  prompts_per_round: z.number().int().min(1).max(MOST_PROMPTS).optional(),
   plateau_window: z.number().int().min(2).max(20).default(3),
   min_improvement: z.number().int().min(0).max(9).default(1),
   /** Upper bounds on the cells shown to the model and predicted. */
@@ -103,8 +110,17 @@ export const runConfigSchema = z.strictObject({
 });
 export type RunConfig = z.infer<typeof runConfigSchema>;
 
+/** Settings that go together. */
+export const coherentConfigSchema = runConfigSchema.refine(
+  ({ control_job, prompts_per_round = 1 }) => control_job !== "separate" || prompts_per_round === 1,
+  {
+    path: ["prompts_per_round"],
+    message: "must be 1 with control_job separate: prompts side by side share one job",
+  },
+);
+
 /** What may be asked for now: runs of earlier releases may name a dataset twice. */
-export const askedConfigSchema = runConfigSchema.refine(
+export const askedConfigSchema = coherentConfigSchema.refine(
   ({ datasets }) => new Set(datasets).size === datasets.length,
   { path: ["datasets"], message: "must name each dataset once" },
 );
@@ -137,27 +153,15 @@ export const errorRecordSchema = z.object({
   phase: z.enum(RUN_PHASES),
 });
 
-const iterationSchema = z.object({
-  iteration: z.number().int().min(1),
+/** What a job predicts: `prediction` and `control`, of further prompts `prediction-2` and so on. */
+const pairNameSchema = z.string().regex(/^(?:prediction|control)(?:-\d+)?$/);
+
+/** One prompt, why it was chosen, and how its prediction did. */
+const triedPromptSchema = z.object({
+  candidate_id: z.string(),
   prompt_strategy: z.enum(PROMPT_STRATEGIES),
   prompt_rationale: z.string(),
-  candidate_id: z.string(),
   prompt_cells: z.number().int(),
-  query_cells: z.number().int(),
-  /** What predicted; absent in runs of earlier releases. */
-  model: z.object({ name: z.string(), is_baseline: z.boolean() }).optional(),
-  /** Predictions that were not made again, and where they were made; absent where all were made. */
-  found_predictions: z
-    .array(
-      z.object({
-        prediction: z.enum(["prediction", "control"]),
-        run_id: z.string(),
-        iteration: z.number().int().min(1),
-      }),
-    )
-    .optional(),
-  /** Where a language model was asked and did not decide, and why. */
-  model_problems: z.array(z.object({ role: z.enum(MODEL_ROLES), problem: z.string() })).optional(),
   score,
   /** The score before it was read against measured responses, and what these get; absent earlier. */
   raw_score: score.optional(),
@@ -170,10 +174,43 @@ const iterationSchema = z.object({
   reading: z.string().optional(),
   /** How the built-in baseline carried the response over; absent of other models, and earlier. */
   transfer: transferSchema.optional(),
-  /** Absent in documents of earlier releases, as the next. */
+  /** Absent in documents of earlier releases. */
   expected_accuracy: expectedAccuracySchema.optional(),
-  outlook: outlookSchema.optional(),
   feedback: z.array(z.string()),
+});
+
+const iterationSchema = triedPromptSchema.extend({
+  iteration: z.number().int().min(1),
+  query_cells: z.number().int(),
+  /**
+   * All prompts of the iteration, where it tried several side by side, in the order of their ranking;
+   * the one with the iteration's candidate_id counts, and the fields beside are its. `prediction` and
+   * `control` name its pairs in the job.
+   */
+  prompts: z
+    .array(
+      triedPromptSchema.extend({
+        prediction: pairNameSchema,
+        control: pairNameSchema.nullable(),
+      }),
+    )
+    .optional(),
+  /** What predicted; absent in runs of earlier releases. */
+  model: z.object({ name: z.string(), is_baseline: z.boolean() }).optional(),
+  /** Predictions that were not made again, and where they were made; absent where all were made. */
+  found_predictions: z
+    .array(
+      z.object({
+        prediction: pairNameSchema,
+        run_id: z.string(),
+        iteration: z.number().int().min(1),
+      }),
+    )
+    .optional(),
+  /** Where a language model was asked and did not decide, and why. */
+  model_problems: z.array(z.object({ role: z.enum(MODEL_ROLES), problem: z.string() })).optional(),
+  /** Absent in documents of earlier releases. */
+  outlook: outlookSchema.optional(),
   top_genes: z.array(z.object({ gene: z.string(), log2_fold_change: z.number() })),
   enriched_pathways: z.array(
     z.object({
@@ -187,6 +224,8 @@ const iterationSchema = z.object({
   ),
 });
 export type IterationSummary = z.infer<typeof iterationSchema>;
+/** A prompt of several that an iteration tried. */
+export type TriedPrompt = NonNullable<IterationSummary["prompts"]>[number];
 
 const usageSchema = z.object({
   gpu_seconds: z.number(),

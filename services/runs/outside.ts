@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { LAST_TIME, ownId, readDocument, shownId } from "./damage.ts";
 import {
+  coherentConfigSchema,
   newRun,
   RUN_STATUSES,
   runConfigSchema,
@@ -73,7 +74,7 @@ export function completeOutsideRun(
   const runId = isTaken || !hasUsableId ? ownId(storedId) : shownId(raw["run_id"], storedId);
   const base = { run_id: runId, now: createdAt(raw, now), random_seed: seedOf(runId) };
   const status = statusOf(raw["status"]);
-  const config = runConfigSchema.safeParse({
+  const config = coherentConfigSchema.safeParse({
     control_strategy: given.data?.control_strategy,
     ...given.data?.config,
   });

@@ -107,6 +107,17 @@ const ADVISED: readonly Advised[] = [
     followed: [submit("--max-iterations", "20")],
   },
   {
+    refused: submit("--prompts-per-round", "9"),
+    advice: /must be from 1 to 8\.$/,
+    followed: [submit("--prompts-per-round", "8")],
+  },
+  {
+    refused: submit("--prompts-per-round", "2", "--control-job", "separate"),
+    advice:
+      /--prompts-per-round must be 1 with control_job separate: prompts side by side share one job\.$/,
+    followed: [submit("--prompts-per-round", "1", "--control-job", "separate")],
+  },
+  {
     refused: submit("--score-threshold", "0"),
     advice: /must be from 1 to 10\.$/,
     followed: [submit("--score-threshold", "1")],

@@ -362,3 +362,35 @@ test("the answers of a language model and of the literature are those of then, a
     expect.objectContaining({ error: "ARCHIVE_UNSUPPORTED" }),
   ]);
 });
+
+test("a run whose rounds tried several prompts tells of each, and is done again where one is usual", async () => {
+  const env = { PROMPTS_PER_ROUND: "3" };
+  const run = await ran(dataDir, env);
+  const [first] = run.iterations;
+  const tried = first?.prompts ?? [];
+  expect(tried).toHaveLength(3);
+  expect(run.grounding_scores).toEqual(run.iterations.map(({ score }) => score));
+  const counted = tried.filter(({ candidate_id }) => candidate_id === first?.candidate_id);
+  expect(counted).toEqual([expect.objectContaining({ score: first?.score })]);
+
+  const log = JSON.parse(await readFile(run.output_log_path ?? "", "utf8")) as {
+    iterations: { prompts: object[]; jobs: object[]; plan: { chosen: { candidate_id: string } } }[];
+  };
+  expect(log.iterations[0]).toMatchObject({
+    prompts: tried,
+    jobs: [{ kind: "round", attempt: 1 }],
+    plan: { chosen: { candidate_id: first?.candidate_id } },
+  });
+  const report = await readFile(run.output_report_path ?? "", "utf8");
+  expect(report).toContain("3 prompts were tried side by side");
+  expect(report).toContain(`The best of 3 that iteration ${run.delivered_iteration} tried`);
+
+  const target = join(await temporaryFolder(), "export");
+  const made = await haystack(["export", run.run_id, target, "--data-dir", dataDir], { env });
+  expect([made.code, made.stderr]).toEqual([0, ""]);
+  const { code, stdout } = await reproduced(target);
+  expect([code, JSON.parse(stdout)]).toEqual([
+    0,
+    { run_id: run.run_id, same: true, differences: [] },
+  ]);
+});

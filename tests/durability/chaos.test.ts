@@ -24,6 +24,7 @@ test(
       faults: FAULT_KINDS.length,
       seed: 1,
       daemons: 1,
+      prompts: 2,
       limitSeconds: 540,
       log: () => undefined,
     });

@@ -37,6 +37,7 @@ const FAULTS: readonly string[] = [
   "preempted",
   "job cancelled by others",
   "job hangs",
+  "round interrupted",
   "no output",
   "application",
   "transient",

@@ -103,6 +103,26 @@ describe("a round shares one job", () => {
   });
 });
 
+test("a round of several prompts shares one job under each control strategy", () => {
+  const round = {
+    predictions: null,
+    control_predictions: null,
+    prompts: [],
+  } as unknown as RunContext["round"];
+  const of = (
+    control_strategy_effective: RunContext["control_strategy_effective"],
+    control_job?: "separate",
+  ) =>
+    sharesJob(
+      given({ round, control_strategy_effective, config: { control_job } as RunContext["config"] }),
+    );
+  expect([of("synthetic_control"), of("query_as_control")]).toEqual([true, true]);
+  expect([of("synthetic_control", "separate"), of("query_as_control", "separate")]).toEqual([
+    false,
+    false,
+  ]);
+});
+
 test("a run stops for a reason and no other", () => {
   expect(shouldStop(given({ termination_reason: null }))).toBe(false);
   for (const termination_reason of TERMINATION_REASONS)

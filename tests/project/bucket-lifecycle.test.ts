@@ -39,9 +39,11 @@ test("the published lifecycle of a bucket removes working files, and nothing tha
   const files = [
     working.plan,
     working.query,
-    working.response,
-    working.evaluation,
-    ...(["prediction", "control"] as const).flatMap((kind) => [
+    ...(["prediction", "prediction-2"] as const).flatMap((prediction) => [
+      working.response(prediction),
+      working.evaluation(prediction),
+    ]),
+    ...(["prediction", "control", "prediction-2", "control-2"] as const).flatMap((kind) => [
       working.prompt(kind),
       working.predictions(kind),
     ]),

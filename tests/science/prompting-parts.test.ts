@@ -13,6 +13,7 @@ import type {
   PromptCandidate,
   PromptStrategy,
 } from "../../science/prompting/prompt-plan.ts";
+import { sideBySide } from "../../science/prompting/side-by-side.ts";
 import { signedCosine } from "../../science/prompting/strategies/mechanistic.ts";
 import { lexicalLikeness } from "../../science/prompting/strategies/semantic.ts";
 import { drawWithoutReplacement, randomStream } from "../../science/simulate/seeded-random.ts";
@@ -269,6 +270,13 @@ describe("history", () => {
     ).toBe(0);
   });
 
+  test("of several prompts in an iteration the best of a strategy counts", () => {
+    const round = [tried(1, "a", "ontology", 4), tried(1, "c", "ontology", 6)];
+    expect(stalledStrategies(round).size).toBe(0);
+    expect(stalledStrategies([...round, tried(2, "b", "ontology", 5)]).size).toBe(1);
+    expect(stalledStrategies([...round, tried(2, "b", "ontology", 7)]).size).toBe(0);
+  });
+
   test("whatever happened, no used candidate comes back and none is lost", () => {
     const feedback = fc.record({
       id: fc.constantFrom("a", "b", "c", "d"),
@@ -287,5 +295,30 @@ describe("history", () => {
       }),
       { seed: 6 },
     );
+  });
+});
+
+describe("prompts side by side", () => {
+  const ids = (most: number, ...ordered: PromptCandidate[]): string[] =>
+    sideBySide(ordered[0]!, ordered, most).map(({ candidate_id: id }) => id);
+  const a = candidate("a", "ontology", 0.9, ["g1"]);
+  const b = candidate("b", "ontology", 0.8, ["g1", "g2"]);
+  const c = candidate("c", "ontology", 0.7, ["g3"]);
+  const d = candidate("d", "mechanistic", 0.2, ["g4"]);
+  const e = candidate("e", "semantic", 0.1, ["g5"]);
+
+  test("are the first, then the best of the other strategies, then those that show most that is new", () => {
+    expect(ids(1, a, b, c, d, e)).toEqual(["a"]);
+    expect(ids(2, a, b, c, d, e)).toEqual(["a", "d"]);
+    expect(ids(3, a, b, c, d, e)).toEqual(["a", "d", "e"]);
+    expect(ids(4, a, b, c, d, e)).toEqual(["a", "d", "e", "c"]);
+    expect(ids(5, a, b, c, d, e)).toEqual(["a", "d", "e", "c", "b"]);
+  });
+
+  test("are fewer where no candidate is left that shows other cells", () => {
+    const again = candidate("again", "mechanistic", 0.9, ["g1"]);
+    expect(ids(8, a, b, c, d, e)).toHaveLength(5);
+    expect(ids(4, a, again)).toEqual(["a"]);
+    expect(ids(4, a)).toEqual(["a"]);
   });
 });

@@ -31,6 +31,15 @@ test("a measured answer of a model: facts alone", () => {
   ]);
 });
 
+test("the best of several prompts is told as that", () => {
+  const iterations = [{ ...facts().iterations[0]!, prompts: [{}, {}, {}] }];
+  expect(textOf("Prompts", { iterations })).toBe(
+    "The best of 3 that iteration 1 tried side by side, by score and expected accuracy.",
+  );
+  const alone = [{ ...facts().iterations[0]!, prompts: [{}] }];
+  expect(textOf("Prompts", { iterations: alone })).toBeUndefined();
+});
+
 test("a baseline and simulated data are cautions, beside the data that was measured", () => {
   const changes: Partial<BasisFacts> = {
     atlases: [

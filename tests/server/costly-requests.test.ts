@@ -37,6 +37,23 @@ test("a list is as long as it is meant to be, and names each thing once", async 
   expect((await ask("/runs", ["simulated"]))[0]).toBe(201);
 });
 
+test("prompts side by side are refused where each kind of prediction is to have its job, and beyond their bounds", async () => {
+  const server = await startApi({}, { withAtlas: true });
+  onTestFinished(() => server.close());
+  const ada = await server.caller(ADA);
+  const refusal = async (config: object): Promise<readonly [number, string | undefined]> => {
+    const answer = await ada.post("/runs", { query: QUESTION, config });
+    return [answer.status, ((await answer.json()) as { message?: string }).message];
+  };
+  expect(await refusal({ control_job: "separate", prompts_per_round: 2 })).toEqual([
+    400,
+    "The body is not valid: config.prompts_per_round must be 1 with control_job separate: prompts side by side share one job.",
+  ]);
+  for (const prompts_per_round of [0, 9, 1.5])
+    expect((await refusal({ prompts_per_round }))[0]).toBe(400);
+  expect((await refusal({ control_job: "separate", prompts_per_round: 1 }))[0]).toBe(201);
+});
+
 test("a stored run that names a dataset many times opens it once", async () => {
   const server = await startApi({}, { withAtlas: true });
   onTestFinished(() => server.close());

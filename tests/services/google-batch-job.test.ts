@@ -41,7 +41,7 @@ const spec = jobSpec({
   iteration: 2,
   kind: "control",
   attempt: 3,
-  pairs: inferencePairs("r1", 2, "control"),
+  pairs: inferencePairs({ run_id: "r1", iteration: 2, kind: "control" }),
   manifest: "batch-io/r1/iter_2/control_manifest.json",
   seed: 7,
   max_run_seconds: 7200,
@@ -149,7 +149,7 @@ const asReceived = (body: unknown): unknown =>
   );
 
 test("a round is named by its manifest, a single pair by its files", () => {
-  const pairs = inferencePairs("r1", 2, "round");
+  const pairs = inferencePairs({ run_id: "r1", iteration: 2, kind: "round" });
   const manifest = "batch-io/r1/iter_2/round_manifest.json";
   const commands = (changes: Partial<InferenceJobSpec>) =>
     inferenceWork({ ...spec, ...changes }, SETTINGS, "SPOT").commands;

@@ -90,6 +90,39 @@ test("a round that is stopped in each pair, twice, predicts none twice after it 
   }
 });
 
+test(
+  "a round of four that is interrupted after each pair, twice, predicts none again after it was stored",
+  { timeout: 120_000 },
+  async () => {
+    const numbers = [0, 1, 2, 3];
+    const interrupted = (at: number): Behaviour[] =>
+      numbers.map((pair) => (pair === at ? { exit: 1, noOutput: true } : {}));
+    const cases = numbers.flatMap((first) =>
+      numbers.filter((second) => second >= first).map((second) => [first, second] as const),
+    );
+    await Promise.all(
+      cases.map(async ([first, second]) => {
+        const harness = await localHarness();
+        const attempt = attempts();
+        const folder = attempt(1).manifest.replace(/\/[^/]*$/, "");
+        const four = {
+          pairs: ["", "control_", "second_", "second_control_"].map((prefix) =>
+            pairIn(folder, prefix),
+          ),
+        };
+        expect(await end(harness, attempt(1, four), ...interrupted(first))).toBe("FAILED");
+        expect(await end(harness, attempt(2, four), ...interrupted(second))).toBe("FAILED");
+        expect(await end(harness, attempt(3, four), ...interrupted(-1))).toBe("SUCCEEDED");
+        expect([first, second, ...(await runsOf(harness, attempt(3, four)))]).toEqual([
+          first,
+          second,
+          ...numbers.map((pair) => 1 + Number(pair === first) + Number(pair === second)),
+        ]);
+      }),
+    );
+  },
+);
+
 test("a program that takes a manifest is begun once for all pairs, and each pair is told in the output", async () => {
   const together = await localHarness({
     program: { command: MANIFEST_COMMAND, model: { name: "test", is_baseline: true } },

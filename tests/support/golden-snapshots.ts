@@ -96,9 +96,12 @@ const roundTold = (
 
 /** One job for a round; the others have one for each kind of prediction. */
 const TOGETHER = "golden-together";
-const configOf = (runId: string): Partial<RunConfig> => ({
-  control_job: runId === TOGETHER ? "together" : "separate",
-});
+/** The same of a round of two prompts. */
+const PROMPTS = "golden-prompts";
+const configOf = (runId: string): Partial<RunConfig> =>
+  runId === PROMPTS
+    ? { control_job: "together", prompts_per_round: 2 }
+    : { control_job: runId === TOGETHER ? "together" : "separate" };
 
 const RUNS: Readonly<Record<string, readonly Moment[]>> = {
   "golden-jobs": [
@@ -158,6 +161,25 @@ const RUNS: Readonly<Record<string, readonly Moment[]>> = {
       "stopJobs",
     ),
     moment("round-being-stopped", [remain], "waiting", "roundJob", "stopJobs"),
+  ],
+  [PROMPTS]: [
+    moment(
+      "prompts-retrying",
+      [
+        ...submitted.slice(0, 3),
+        roundTold("prepareJob"),
+        roundTold("submitJob"),
+        tick,
+        roundTold("checkJob", { kind: "failed", retryable: true }),
+      ],
+      "retrying",
+      "roundJob",
+    ),
+    moment("prompts-awaiting", [tick, roundTold("submitJob")], "awaiting", "roundJob"),
+    moment("prompts-scoring", [tick, roundTold("checkJob", looks("succeeded"))], {
+      evaluating: "scoring",
+    }),
+    moment("prompts-outputting", [answer("evaluate", { kind: "score", score: 8 })], "outputting"),
   ],
   "golden-completed": [
     moment(

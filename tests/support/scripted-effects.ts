@@ -1,10 +1,10 @@
 import type { RunEffects } from "../../actors/host/bind-run-machine.ts";
 import { HaystackError } from "../../errors.ts";
-import { pairsOf } from "../../machines/job-id.ts";
-import type { FoundPairs, JobKind, PredictedPairs } from "../../machines/pair-types.ts";
-import type { JobRecord } from "../../machines/run-types.ts";
-import type { StructuredQuery } from "../../science/query/structured-query.ts";
-import type { IterationSummary } from "../../services/runs/document.ts";
+import { pairName, pairsOf } from "../../machines/job-id.ts";
+import type { FoundPairs, JobKind, PairName, PredictedPairs } from "../../machines/pair-types.ts";
+import type { CurrentRound, EvaluateOutput, JobRecord } from "../../machines/run-types.ts";
+import type { ControlStrategy, StructuredQuery } from "../../science/query/structured-query.ts";
+import type { IterationSummary, RunConfig } from "../../services/runs/document.ts";
 
 /**
  * Effects that answer at once and keep a record: the run machine's steps without science, to test
@@ -92,19 +92,67 @@ const NO_GAIN = {
 } satisfies Partial<IterationSummary>;
 
 /** What a job that succeeded has predicted. */
-export const scriptedOutputs = ({ job_id, kind }: JobRecord): PredictedPairs =>
-  Object.fromEntries(
-    pairsOf(kind).map((pair) => [pair, { path: `${job_id}.${pair}.h5ad`, sha256: "0" }]),
-  );
+export const scriptedOutputs = (
+  { job_id, kind }: JobRecord,
+  pairs: readonly PairName[] = pairsOf(kind),
+): PredictedPairs =>
+  Object.fromEntries(pairs.map((pair) => [pair, { path: `${job_id}.${pair}.h5ad`, sha256: "0" }]));
 
 /** What a job finds that has nothing left to predict. */
-export const scriptedFound = (kind: JobKind): FoundPairs =>
+export const scriptedFound = (
+  kind: JobKind,
+  pairs: readonly PairName[] = pairsOf(kind),
+): FoundPairs =>
   Object.fromEntries(
-    pairsOf(kind).map((pair) => [
+    pairs.map((pair) => [
       pair,
       { path: `found.${pair}.h5ad`, sha256: "0", run_id: "earlier", iteration: 1 },
     ]),
   );
+
+/** The prompts of a round of several, each with controls of its own. */
+export function scriptedPrompts(
+  iteration: number,
+  { prompts_per_round = 1 }: Pick<RunConfig, "prompts_per_round">,
+  strategy: ControlStrategy,
+): Pick<CurrentRound, "prompts"> {
+  if (prompts_per_round === 1) return {};
+  return {
+    prompts: Array.from({ length: prompts_per_round }, (_, at) => ({
+      candidate_id: `candidate-${iteration}${at === 0 ? "" : `-${at + 1}`}`,
+      prompt_strategy: "direct",
+      prompt_rationale: "scripted",
+      prompt_cells: 10,
+      prediction: pairName("prediction", at + 1),
+      control: strategy === "synthetic_control" ? pairName("control", at + 1) : null,
+    })),
+  };
+}
+
+const scriptedTries = (
+  { prompts }: CurrentRound,
+  summary: IterationSummary,
+): Partial<IterationSummary> =>
+  prompts === undefined
+    ? {}
+    : {
+        candidate_id: prompts.at(-1)?.candidate_id ?? "",
+        prompts: prompts.map((prompt) => ({
+          ...prompt,
+          score: summary.score,
+          component_scores: {},
+          confidence: "normal",
+          feedback: [],
+        })),
+      };
+
+/** Of several prompts the last counts. */
+export const scriptedPairs = ({ prompts }: CurrentRound): Pick<EvaluateOutput, "pairs"> => {
+  const last = prompts?.at(-1);
+  return last === undefined
+    ? {}
+    : { pairs: { prediction: last.prediction, control: last.control } };
+};
 
 export const SCRIPTED_OUTPUTS = {
   anndata: "predictions.h5ad",
@@ -137,7 +185,7 @@ export function scriptedEffects(script: Script): ScriptedEffects {
         control_strategy_effective: strategy,
       };
     },
-    async prompt({ iteration }, { signal }) {
+    async prompt({ iteration, config, control_strategy_effective }, { signal }) {
       await begin(`prompt:${iteration}`, signal);
       return {
         plan: { path: `plan-${iteration}`, sha256: "0" },
@@ -146,6 +194,7 @@ export function scriptedEffects(script: Script): ScriptedEffects {
         prompt_rationale: "scripted",
         prompt_cells: 10,
         query_cells: 10,
+        ...scriptedPrompts(iteration, config, control_strategy_effective),
       };
     },
     async prepareJob({ iteration, kind }, { signal }) {
@@ -158,7 +207,7 @@ export function scriptedEffects(script: Script): ScriptedEffects {
       const now = script.now();
       return { offer: null, now, deadline_at: now + deadline_seconds * 1_000, check_at: now };
     },
-    async checkJob({ job, deadline_at }, { signal }) {
+    async checkJob({ job, pairs, deadline_at }, { signal }) {
       await script.before?.(`checkJob:${job.job_id}`);
       signal.throwIfAborted();
       const now = script.now();
@@ -166,7 +215,7 @@ export function scriptedEffects(script: Script): ScriptedEffects {
         case "SUCCEEDED":
           return {
             verdict: "succeeded",
-            outputs: scriptedOutputs(job),
+            outputs: scriptedOutputs(job, pairs),
             run_seconds: 1,
           };
         case "FAILED":
@@ -200,10 +249,11 @@ export function scriptedEffects(script: Script): ScriptedEffects {
       for (const id of job_ids) if (jobs.get(id) === "RUNNING") jobs.set(id, "CANCELLED");
       return { remaining: [], asked_at: script.now(), check_at: script.now(), run_seconds: {} };
     },
-    async evaluate({ iteration }, { signal }) {
+    async evaluate({ iteration, round }, { signal }) {
       await begin(`evaluate:${iteration}`, signal);
       return {
-        summary: summary(iteration),
+        summary: { ...summary(iteration), ...scriptedTries(round, summary(iteration)) },
+        ...scriptedPairs(round),
         evaluation: { path: `evaluation-${iteration}`, sha256: "0" },
       };
     },

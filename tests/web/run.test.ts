@@ -29,6 +29,25 @@ async function withFiles(
 }
 
 describeWithBrowser("a run in the window", () => {
+  test("tells of each prompt that an iteration tried side by side, and which counts", async () => {
+    const server = await startScriptedServer();
+    await server.supervisor.submit(
+      run("r1", { control_job: "together", prompts_per_round: 2, max_iterations: 1 }),
+    );
+    const { page } = await openPage(`${server.url}/#/runs/r1`);
+    await page.locator("article[data-status=completed]").waitFor();
+    const prompts = page.locator(".iterations details", { hasText: "side by side" });
+    await prompts.locator("summary").click();
+    expect(await prompts.locator("summary").textContent()).toBe(
+      "The best of 2 prompts that were tried side by side",
+    );
+    expect(await prompts.locator("li").allTextContents()).toEqual([
+      "direct, score 8/10, expected accuracy –: scripted",
+      "directcounts, score 8/10, expected accuracy –: scripted",
+    ]);
+    expect(await faults(page)).toEqual([]);
+  });
+
   test("is followed to its result; script in the question is text, and nothing is loaded from elsewhere", async () => {
     const evaluating = gate();
     onTestFinished(evaluating.open);

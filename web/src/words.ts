@@ -107,4 +107,11 @@ export function accuracy(expected: ListedRun["expected_accuracy"]): string {
   return expected.known ? expected.pearson.toFixed(2) : "unknown";
 }
 
+/** "control prediction of prompt 2" for control-2. */
+export function pairInWords(pair: string): string {
+  const [kind, number] = pair.split("-");
+  const named = kind === "control" ? "control prediction" : "prediction";
+  return number === undefined ? named : `${named} of prompt ${number}`;
+}
+
 export const words = (name: string): string => name.replaceAll("_", " ");

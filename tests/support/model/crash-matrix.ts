@@ -49,7 +49,8 @@ export function planCells(paths: readonly ModelPath[]): PathCells[] {
   return paths.map((path) => {
     const acts = path.steps.flatMap((step) => step.acts);
     const crashes = acts.flatMap((act, at): CrashCell[] => {
-      const beginning = JSON.stringify(acts.slice(0, at + 1));
+      const { prompts_per_round } = path.config ?? {};
+      const beginning = JSON.stringify([prompts_per_round, acts.slice(0, at + 1)]);
       if (begun.has(beginning)) return [];
       begun.add(beginning);
       return [

@@ -1,11 +1,11 @@
 import { transition, type AnyMachineSnapshot, type EventObject } from "xstate";
-import { jobId, pairsOf } from "../../../machines/job-id.ts";
-import type { JobKind, PairName } from "../../../machines/pair-types.ts";
+import { jobId, pairsOfPrompts } from "../../../machines/job-id.ts";
+import type { JobKind, PairKind, PairName } from "../../../machines/pair-types.ts";
 import type { JobRecord, RunContext } from "../../../machines/run-types.ts";
 import { runView } from "../../../machines/run-view.ts";
 import { runMachine } from "../../../machines/run.ts";
 import { newRun, type RunConfig, type RunDocument } from "../../../services/runs/document.ts";
-import { scriptedOutputs } from "../scripted-effects.ts";
+import { scriptedOutputs, scriptedPairs, scriptedPrompts } from "../scripted-effects.ts";
 import { explore, type ExploredStep } from "./explore.ts";
 import {
   admit,
@@ -78,8 +78,12 @@ const understood = (strategy: string): EventObject =>
     control_cells_available: strategy === "synthetic_control",
     control_strategy_effective: strategy,
   });
-const scored = ({ iteration }: RunContext, score: number): EventObject =>
-  done("evaluate", { summary: { iteration, score }, evaluation: {} });
+const scored = ({ iteration, round }: RunContext, score: number): EventObject =>
+  done("evaluate", {
+    summary: { iteration, score },
+    evaluation: {},
+    ...(round === null ? {} : scriptedPairs(round)),
+  });
 
 /** Errors once a run: after RETRY it goes on to its end. */
 const stepEvents = (context: RunContext, id: string, ...ends: EventObject[]): EventObject[] => [
@@ -87,6 +91,9 @@ const stepEvents = (context: RunContext, id: string, ...ends: EventObject[]): Ev
   ...(hasFailed(context) ? [] : [failed(id, STEP_ERROR)]),
   cancel,
 ];
+
+const pairsOfRound = ({ round }: RunContext): readonly PairName[] | undefined =>
+  round?.prompts === undefined ? undefined : pairsOfPrompts(round.prompts);
 
 function jobEvents(context: RunContext, kind: JobKind): EventObject[] {
   const id = `${kind}Job`;
@@ -101,7 +108,7 @@ function jobEvents(context: RunContext, kind: JobKind): EventObject[] {
   if (job.state === "failed") return [done(id, { job, outputs: null, error: JOB_ERROR })];
   const succeeded = done(id, {
     job: { ...job, state: "succeeded" },
-    outputs: scriptedOutputs(job),
+    outputs: scriptedOutputs(job, pairsOfRound(context)),
     found: {},
     error: null,
   });
@@ -119,12 +126,14 @@ function jobEvents(context: RunContext, kind: JobKind): EventObject[] {
 function inferringEvents(state: AnyMachineSnapshot): EventObject[] {
   const context = contextOf(state);
   const { inferring } = state.value as {
-    inferring: "together" | { separate: Readonly<Record<PairName, string>> };
+    inferring: "together" | { separate: Readonly<Record<PairKind, string>> };
   };
   const predicting: readonly JobKind[] =
     inferring === "together"
       ? ["round"]
-      : pairsOf("round").filter((kind) => inferring.separate[kind] === "predicting");
+      : (["prediction", "control"] as const).filter(
+          (kind) => inferring.separate[kind] === "predicting",
+        );
   const ending = predicting.find((kind) => presentJob(context, kind)?.state === "failed");
   return ending === undefined
     ? [...predicting.flatMap((kind) => jobEvents(context, kind)), cancel]
@@ -166,6 +175,11 @@ function events(state: AnyMachineSnapshot): EventObject[] {
           prompt_rationale: "",
           prompt_cells: 1,
           query_cells: 1,
+          ...scriptedPrompts(
+            context.iteration,
+            context.config,
+            context.control_strategy_effective ?? "synthetic_control",
+          ),
         }),
       );
     case "inferring":
@@ -383,12 +397,22 @@ const after = (state: AnyMachineSnapshot, event: EventObject): AnyMachineSnapsho
   return next;
 };
 
-/** With one job for a round; and beside that, what only a job for each pair brings about. */
+/**
+ * With one job for a round; beside that, what only a job for each pair brings about, and rounds of
+ * two prompts (four pairs) that reach their end.
+ */
 export function runPaths(): ModelPath[] {
   const together = pathsOf({});
   const taken = new Set(together.flatMap(({ rows }) => [...rows]));
   const separate = pathsOf({ control_job: "separate" });
-  return [...together, ...separate.filter(({ rows }) => [...rows].some((row) => !taken.has(row)))];
+  const several = pathsOf({ prompts_per_round: 2 }).filter(
+    ({ steps }) => steps.at(-1)?.view?.status === "completed",
+  );
+  return [
+    ...together,
+    ...separate.filter(({ rows }) => [...rows].some((row) => !taken.has(row))),
+    ...several,
+  ];
 }
 
 function pathsOf(config: Partial<RunConfig>): ModelPath[] {

@@ -135,8 +135,8 @@ export function steeredEffects(
     prepareJob: steered(
       ({ kind }: PrepareJobInput) => `prepareJob:${kind}`,
       none,
-      ({ kind }, answer) => ({
-        found: answer.kind === "found" ? scriptedFound(kind) : {},
+      ({ kind, pairs }, answer) => ({
+        found: answer.kind === "found" ? scriptedFound(kind, pairs) : {},
         notes: {},
       }),
     ),
@@ -159,7 +159,7 @@ export function steeredEffects(
     checkJob: steered(
       ({ job }: CheckJobInput) => `checkJob:${job.kind}`,
       jobIdOf,
-      ({ job }, answer): CheckJobOutput => {
+      ({ job, pairs }, answer): CheckJobOutput => {
         if (answer.kind === "failed") {
           const error = {
             code: "JOB_FAILED" as const,
@@ -185,7 +185,7 @@ export function steeredEffects(
           };
         return {
           verdict: "succeeded",
-          outputs: scriptedOutputs(job),
+          outputs: scriptedOutputs(job, pairs),
           run_seconds: 1,
         };
       },

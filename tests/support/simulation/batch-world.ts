@@ -11,6 +11,7 @@ import type { Clock } from "../../../services/clock/index.ts";
 import type { Machine } from "./machine.ts";
 import type { Network } from "./network.ts";
 import type { Random } from "./random.ts";
+import { storedPairs } from "./stored-pairs.ts";
 import type { Fault } from "./witness.ts";
 
 /**
@@ -22,6 +23,8 @@ export interface BatchWorld {
   readonly client: (network: Network, machine: Machine) => BatchService;
   /** What is true, whatever `get` says. */
   readonly jobs: ReadonlyMap<string, SimulatedJob>;
+  /** An object was removed. */
+  readonly removed: (path: string) => void;
 }
 
 export interface SimulatedJob {
@@ -45,6 +48,10 @@ export interface BatchWorldOptions {
   readonly onSubmitted: (spec: InferenceJobSpec, isNew: boolean) => void;
   readonly onState: (jobId: string, state: JobState) => void;
   readonly onFault: (kind: Fault) => void;
+  /** Decides after how many of its pairs a job ends that does not succeed. */
+  readonly pairs: Random;
+  /** A pair was predicted again after its output was stored. */
+  readonly onRepeated: (pair: string) => void;
   /** US dollars; null where nothing is paid for. */
   readonly usdPerHour: number | null;
 }
@@ -59,6 +66,7 @@ export const isRunningJob = ({ state }: SimulatedJob): boolean => !TERMINAL_JOB_
 export function batchWorld(options: BatchWorldOptions): BatchWorld {
   const { clock, random } = options;
   const jobs = new Map<string, SimulatedJob>();
+  const stored = storedPairs(options.onRepeated);
   let eventCount = 0;
 
   const announce = (job: SimulatedJob, state: JobState): void =>
@@ -86,6 +94,19 @@ export function batchWorld(options: BatchWorldOptions): BatchWorld {
     change(job, "FAILED");
   };
 
+  /** It comes as far as this before it ends otherwise than well. */
+  const interrupt = (job: SimulatedJob): void => {
+    if (job.state !== "RUNNING") return;
+    const left = stored.left(job.spec);
+    const many = options.pairs.between(0, left);
+    stored.work(job.spec, many);
+    if (many > 0 && many < left) options.onFault("round interrupted");
+  };
+  const succeed = (job: SimulatedJob): void => {
+    if (isRunningJob(job)) stored.work(job.spec, job.spec.pairs.length);
+    change(job, "SUCCEEDED");
+  };
+
   /** What will become of a job when nobody interferes. */
   const live = (job: SimulatedJob): void => {
     const faulty = clock.now() < options.faultsUntil;
@@ -97,22 +118,29 @@ export function batchWorld(options: BatchWorldOptions): BatchWorld {
     });
     if (faulty && random.chance(0.03)) {
       job.frozen = true;
-      return;
+      return after(ends, () => interrupt(job));
     }
-    if (faulty && random.chance(0.04)) return options.onFault("job hangs");
+    if (faulty && random.chance(0.04)) {
+      options.onFault("job hangs");
+      return after(ends, () => interrupt(job));
+    }
     if (faulty && random.chance(0.15))
-      return after(ends, () =>
-        fail(job, random.pick(["preempted", "preempted", "transient", "application", "over_time"])),
-      );
+      return after(ends, () => {
+        interrupt(job);
+        fail(job, random.pick(["preempted", "preempted", "transient", "application", "over_time"]));
+      });
     if (faulty && random.chance(0.01)) {
       options.onFault("job cancelled by others");
-      return after(ends, () => change(job, "CANCELLED"));
+      return after(ends, () => {
+        interrupt(job);
+        change(job, "CANCELLED");
+      });
     }
     if (random.chance(0.1)) {
       options.onFault("old news of a failure");
       after(ends - 1_000, () => announce(job, "FAILED"));
     }
-    after(ends, () => change(job, "SUCCEEDED"));
+    after(ends, () => succeed(job));
   };
 
   const submit = (spec: InferenceJobSpec): JobStatus => {
@@ -165,6 +193,7 @@ export function batchWorld(options: BatchWorldOptions): BatchWorld {
 
   return {
     jobs,
+    removed: stored.removed,
     client: ({ call }, { faultOf }) => ({
       submit: (spec, signal) =>
         call(() => {

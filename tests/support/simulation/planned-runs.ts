@@ -58,6 +58,17 @@ function planRun(random: Random, index: number, span: number): PlannedRun {
   };
 }
 
+/** Prompts side by side share one job. */
+function planRound(
+  rounds: Random,
+  prompts: Random,
+): Pick<RunConfig, "control_job" | "prompts_per_round"> {
+  const control_job = rounds.pick(["together", "separate"] as const);
+  return control_job === "separate"
+    ? { control_job }
+    : { control_job, prompts_per_round: prompts.pick([1, 2, 4]) };
+}
+
 function planBad(random: Random, { at }: PlannedRun, span: number): BadRun {
   const does = random.pick<BadRun["does"]>([
     { part: "snapshot", text: random.pick(SNAPSHOTS) },
@@ -74,12 +85,13 @@ export function planRuns(seed: number, random: Random, span: number) {
   const money = seededRandom(seed, "money");
   const usdPerHour = money.chance(0.3) ? 60 : null;
   const rounds = seededRandom(seed, "rounds");
+  const prompts = seededRandom(seed, "prompts");
   const planned = times(random.between(1, 3), (index) => planRun(random, index, span)).map(
     ({ config, ...run }): PlannedRun => ({
       ...run,
       config: {
         ...config,
-        control_job: rounds.pick(["together", "separate"]),
+        ...planRound(rounds, prompts),
         ...(usdPerHour === null || money.chance(0.3)
           ? {}
           : { max_gpu_cost_usd: money.between(0, 8) }),

@@ -88,6 +88,8 @@ export async function simulate(
     publish: channel.publish,
     usdPerHour,
     onFault: witness.fault,
+    pairs: seededRandom(seed, "pairs"),
+    onRepeated: (pair) => witness.violated("D4", `${pair} was predicted again after it was stored`),
     onState: (jobId, state) => witness.trace(`job ${jobId} ${state}`),
     onSubmitted: (spec, isNew) =>
       judgeSubmission(

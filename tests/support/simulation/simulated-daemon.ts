@@ -160,7 +160,7 @@ export function startDaemon(
           if (missing) throw new HaystackError("OBJECT_NOT_FOUND", `There is no object ${path}.`);
           return path;
         }),
-      remove: () => objectNetwork.call(() => undefined),
+      remove: (path: string) => objectNetwork.call(() => batch.removed(path)),
     },
     compute: {
       async run() {

@@ -30,6 +30,7 @@ export type Fault =
   | "preempted"
   | "job cancelled by others"
   | "job hangs"
+  | "round interrupted"
   | "no output"
   | "application"
   | "transient"

@@ -1,6 +1,8 @@
 import type { JSX } from "preact";
 import type { Run } from "../api/client.ts";
-import { accuracy, count, words } from "../words.ts";
+import { accuracy, count, pairInWords, words } from "../words.ts";
+
+type Tried = NonNullable<Run["iterations"][number]["prompts"]>;
 
 /** What each iteration showed the model and why, and what came of it. */
 export function Iterations({ run }: { readonly run: Run }): JSX.Element {
@@ -28,9 +30,12 @@ export function Iterations({ run }: { readonly run: Run }): JSX.Element {
               {each.model !== undefined &&
                 `; predicted by ${each.model.name}${each.model.is_baseline ? " (a baseline)" : ""}`}
             </p>
+            {each.prompts !== undefined && (
+              <Prompts tried={each.prompts} counts={each.candidate_id} />
+            )}
             {each.found_predictions?.map(({ prediction, run_id, iteration }) => (
               <p class="hint" key={prediction}>
-                The {prediction === "control" ? "control prediction" : "prediction"} was found from{" "}
+                The {pairInWords(prediction)} was found from{" "}
                 {run_id === run.run_id ? "this run" : `run ${run_id}`}, iteration {iteration}, and
                 not computed again.
               </p>
@@ -49,5 +54,30 @@ export function Iterations({ run }: { readonly run: Run }): JSX.Element {
         ))}
       </ol>
     </section>
+  );
+}
+
+/** All prompts that an iteration tried side by side; the one that counts is marked. */
+function Prompts({
+  tried,
+  counts,
+}: {
+  readonly tried: Tried;
+  readonly counts: string;
+}): JSX.Element {
+  return (
+    <details>
+      <summary>The best of {tried.length} prompts that were tried side by side</summary>
+      <ol>
+        {tried.map((prompt) => (
+          <li key={prompt.candidate_id}>
+            <strong>{words(prompt.prompt_strategy)}</strong>
+            {prompt.candidate_id === counts && <span class="tag">counts</span>}, score{" "}
+            {prompt.score}/10, expected accuracy {accuracy(prompt.expected_accuracy)}:{" "}
+            {prompt.prompt_rationale}
+          </li>
+        ))}
+      </ol>
+    </details>
   );
 }

@@ -11,6 +11,7 @@ export interface Wishes {
   readonly max_iterations: string;
   readonly score_threshold: string;
   readonly control_strategy: "" | NonNullable<Config["control_strategy"]>;
+  readonly prompts_per_round: string;
   readonly prompt_cells: string;
   readonly query_cells: string;
   readonly max_gpu_cost_usd: string;
@@ -23,6 +24,7 @@ export const NO_WISHES: Wishes = {
   max_iterations: "",
   score_threshold: "",
   control_strategy: "",
+  prompts_per_round: "",
   prompt_cells: "",
   query_cells: "",
   max_gpu_cost_usd: "",
@@ -37,6 +39,7 @@ export const wishesOf = ({ name, labels, config }: Run): Wishes => ({
   max_iterations: String(config.max_iterations),
   score_threshold: String(config.score_threshold),
   control_strategy: config.control_strategy,
+  prompts_per_round: config.prompts_per_round === undefined ? "" : String(config.prompts_per_round),
   prompt_cells: String(config.prompt_cells),
   query_cells: String(config.query_cells),
   max_gpu_cost_usd: config.max_gpu_cost_usd === null ? "" : String(config.max_gpu_cost_usd),
@@ -46,6 +49,7 @@ export const wishesOf = ({ name, labels, config }: Run): Wishes => ({
 const NUMBERS = [
   ["max_iterations", "Iterations at most", 1, 20, "5", 1],
   ["score_threshold", "Score that is good enough (1 to 10)", 1, 10, "7", 1],
+  ["prompts_per_round", "Prompts side by side in an iteration", 1, 8, "as the daemon does", 1],
   ["prompt_cells", "Prompt cells at most", 10, 100_000, "512", 1],
   ["query_cells", "Query cells at most", 10, 100_000, "1000", 1],
   ["max_gpu_cost_usd", "GPU cost at most (US dollars)", 0, 100_000, "no limit", "any"],
