@@ -31,7 +31,7 @@ export interface RunEstimate {
 export interface Asked {
   readonly config: Pick<
     RunConfig,
-    "max_iterations" | "score_threshold" | "control_job" | "max_gpu_cost_usd"
+    "max_iterations" | "score_threshold" | "control_job" | "max_gpu_cost_usd" | "prompts_per_round"
   >;
   readonly strategy: ControlStrategy;
 }
@@ -41,6 +41,8 @@ interface Surroundings {
   readonly has_language_model: boolean;
   /** MAX_GPU_USD_PER_RUN: US dollars. */
   readonly most_gpu_usd: number;
+  /** Of a run that does not say. */
+  readonly prompts_per_round: number;
 }
 
 /** An iteration, as it is predicted. */
@@ -76,10 +78,13 @@ const priceOf = (offers: readonly JobOffer[]): Range => {
   return { low: Math.min(...usd), likely: usd[0] ?? 0, high: Math.max(...usd) };
 };
 
-const shapeOf = ({ config, strategy }: Asked): Shape => {
-  const pairs = strategy === "synthetic_control" ? 2 : 1;
-  return { jobs: config.control_job === "separate" ? pairs : 1, pairs };
-};
+/** Fewer pairs where prompts share their controls, or there are not so many. */
+function shapeOf({ config, strategy }: Asked, usual: number): Shape {
+  const ofPrompt = strategy === "synthetic_control" ? 2 : 1;
+  return config.control_job === "separate"
+    ? { jobs: ofPrompt, pairs: ofPrompt }
+    : { jobs: 1, pairs: ofPrompt * (config.prompts_per_round ?? usual) };
+}
 
 /** By what is assumed of a job. */
 function assumed({ jobs, pairs }: Shape, [first]: readonly JobOffer[]): Iteration {
@@ -150,20 +155,21 @@ function languageModel(
  */
 export function estimateRun(
   asked: Asked,
-  { batch, has_language_model, most_gpu_usd }: Surroundings,
+  { batch, has_language_model, most_gpu_usd, prompts_per_round }: Surroundings,
   completed: readonly MeasuredRun[],
 ): RunEstimate {
   const offers = offersOf(batch);
   const ofModel = completed.filter(({ model }) => model === batch.model.name);
   const alike = ofModel.filter((run) => isAlike(run, offers));
+  const shape = shapeOf(asked, prompts_per_round);
   const iterations = iterationsOf(asked, ofModel);
   const restsOn = alike.length > 0 ? "measured_runs" : offers.length > 0 ? "assumptions" : null;
   const one =
     restsOn === null
       ? null
       : restsOn === "measured_runs"
-        ? measured(alike, shapeOf(asked))
-        : assumed(shapeOf(asked), offers);
+        ? measured(alike, shape)
+        : assumed(shape, offers);
   const most = Math.min(asked.config.max_gpu_cost_usd ?? most_gpu_usd, most_gpu_usd);
   const gpu =
     batch.predictor === undefined

@@ -1,15 +1,9 @@
 import type { ControlStrategy } from "../../science/query/structured-query.ts";
 import type { IterationSummary } from "../../services/runs/document.ts";
 
-interface Tried extends Pick<IterationSummary, "iteration" | "found_predictions"> {
-  readonly prompts?:
-    | readonly { readonly prediction: string; readonly control: string | null }[]
-    | undefined;
-}
-
 /** How many predictions a job of that iteration made: those that were found before are left out. */
 export function pairsMade(
-  { prompts, found_predictions = [] }: Tried,
+  { prompts, found_predictions = [] }: Pick<IterationSummary, "prompts" | "found_predictions">,
   strategy: ControlStrategy | null,
 ): number {
   const all =

@@ -36,7 +36,7 @@ export function readOptions(): GpuOptions {
       "score-threshold": { type: "string", default: String(DEFAULTS.score_threshold) },
       "max-iterations": { type: "string", default: String(DEFAULTS.max_iterations) },
       rounds: { type: "string" },
-      "prompts-per-round": { type: "string", default: "1" },
+      "prompts-per-round": { type: "string", default: "4" },
       "start-seconds": { type: "string", default: String(ASSUMED_JOB.start) },
       "driver-seconds": { type: "string", default: String(ASSUMED_JOB.drivers) },
       "load-seconds": { type: "string", default: String(ASSUMED_JOB.load) },

@@ -25,12 +25,7 @@ const inOneJob = ({ iterations, control_strategy_effective }: RunDocument): Roun
     return { jobs: pairs > 0 ? [{ pairs, keeps: true }] : [], side_by_side: false };
   });
 
-interface Tried {
-  readonly iteration: number;
-  readonly prompts?: readonly unknown[] | undefined;
-}
-
-const promptsOf = (iterations: readonly Tried[]): number =>
+const promptsOf = ({ iterations }: RunDocument): number =>
   iterations.reduce((sum, { prompts }) => sum + (prompts?.length ?? 1), 0);
 
 /** The run that each has: with one prompt an iteration, or with several. */
@@ -41,7 +36,7 @@ export const WAYS = {
   /** As many prompts as version 2 tried, an iteration each. */
   version_1_same_prompts: {
     of: "several",
-    rounds: (run) => inTwoJobs(run, promptsOf(run.iterations), true),
+    rounds: (run) => inTwoJobs(run, promptsOf(run), true),
   },
   version_2_one_prompt: { of: "single", rounds: inOneJob },
   version_2: { of: "several", rounds: inOneJob },

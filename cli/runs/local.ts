@@ -6,7 +6,7 @@ import { MOST_CANDIDATES, theRunId } from "../../actors/find-run-id.ts";
 import { isInterrupted, isJudgedRun, statusOf } from "../../actors/run-details.ts";
 import { resultObjects } from "../../actors/run-objects.ts";
 import { outputsOf } from "../../actors/job-outputs.ts";
-import { redactor, type Config } from "../../config.ts";
+import { promptsPerRound, redactor, type Config } from "../../config.ts";
 import type { Daemon } from "../../daemon.ts";
 import { newRunId, newSeed } from "../../actors/new-run.ts";
 import { newRun, type RunDocument } from "../../services/runs/document.ts";
@@ -47,7 +47,7 @@ export function localRuns(config: Config): RunOperations {
     withDaemon(config, async (daemon) =>
       shownCheck(await checkQuestion(daemon, query, asked, CHECK_SEED), asked, {
         hasModel: config.OPENAI_API_KEY !== undefined,
-        estimate: runEstimator({ ...daemon, config }),
+        estimate: runEstimator({ ...daemon, config, promptsPerRound: promptsPerRound(config) }),
       }),
     );
   /** Whoever has the data folder may do this; that it was done, and by whom, is on record. */
@@ -155,7 +155,11 @@ export function localRuns(config: Config): RunOperations {
           config.OPENAI_API_KEY === undefined || run.config.exact_labels !== undefined;
         await confirm({
           did_you_mean: byRules ? didYouMean(await readByRules(daemon, run)) : [],
-          estimate: await runEstimator({ ...daemon, config })({
+          estimate: await runEstimator({
+            ...daemon,
+            config,
+            promptsPerRound: promptsPerRound(config),
+          })({
             config: run.config,
             strategy: run.config.control_strategy,
           }),

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { checkQuestion } from "../../actors/check-question.ts";
 import { expectAccuracy } from "../../actors/expect-accuracy.ts";
 import { runEstimator } from "../../actors/run-estimator.ts";
+import { promptsPerRound } from "../../config.ts";
 import { expectedAccuracySchema } from "../../science/accuracy/accuracy-schema.ts";
 import { accuracyInWords } from "../../science/report/wording.ts";
 import { askedConfigSchema } from "../../services/runs/document.ts";
@@ -31,7 +32,10 @@ const outlookSchema = z
 export const questionRoutes =
   (parts: ServerParts): FastifyPluginAsyncZod =>
   async (app) => {
-    const estimate = runEstimator(parts);
+    const estimate = runEstimator({
+      ...parts,
+      promptsPerRound: promptsPerRound(parts.config),
+    });
 
     app.post(
       "/questions/check",

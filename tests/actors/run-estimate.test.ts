@@ -144,17 +144,20 @@ const estimateIn = (
     strategy = "synthetic_control",
     key,
     most = 100,
+    prompts = 1,
   }: {
     readonly config?: Partial<RunConfig>;
     readonly strategy?: "synthetic_control" | "query_as_control";
     readonly key?: string;
     readonly most?: number;
+    readonly prompts?: number;
   } = {},
 ) =>
   runEstimator({
     runs: store,
     batch,
     config: { OPENAI_API_KEY: key, MAX_GPU_USD_PER_RUN: most },
+    promptsPerRound: prompts,
   })({ config: run("asked", { control_job: "together", ...config }).config, strategy });
 
 const rounded = (range: object | null): object | null =>
@@ -183,6 +186,19 @@ describe("what a run will take, before any has been completed", () => {
     expect(rounded(two.minutes)).toMatchObject({ likely: 21 });
     const single = await estimateIn(store, onBatch(STANDARD), { strategy: "query_as_control" });
     expect(rounded(single.usd)).toMatchObject({ likely: 0.228 });
+  });
+
+  test("a round of four prompts takes up to eight predictions and one start", async () => {
+    const store = await temporaryStore();
+    const four = await estimateIn(store, onBatch(STANDARD), { prompts: 4 });
+    // 540 s to start and 8 x 30 s to predict.
+    expect(four.usd!.likely).toBeCloseTo(2 * (780 / 3_600) * 0.72, 9);
+    const asked = await estimateIn(store, onBatch(STANDARD), { config: { prompts_per_round: 4 } });
+    expect(asked).toEqual(four);
+    // A run that had one prompt tells of its start.
+    await insertRan(store, "r1", { jobs: [{ offer: STANDARD, seconds: 660 }] });
+    const measured = await estimateIn(store, onBatch(STANDARD), { prompts: 4 });
+    expect(measured.usd!.likely).toBeCloseTo(2 * (840 / 3_600) * 0.72, 9);
   });
 
   test("goes as far as the run may spend, and one iteration beyond", async () => {
@@ -270,6 +286,7 @@ describe("what a run will take, once some have been completed", () => {
       runs: counted,
       batch: onBatch(SPOT),
       config: { MAX_GPU_USD_PER_RUN: 100 },
+      promptsPerRound: 1,
     });
     const asked = {
       config: run("asked", { control_job: "together" }).config,
