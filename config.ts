@@ -4,7 +4,7 @@ import { presentable, redactor } from "./config/secrets.ts";
 import { type Environment, variables } from "./config/variables.ts";
 import { configInvalid } from "./errors.ts";
 
-export { type BatchAdapter, batchAdapter } from "./config/batch-adapter.ts";
+export { type BatchAdapter, batchAdapter, promptsPerRound } from "./config/batch-adapter.ts";
 export { type ConfigFile, readConfigFile } from "./config/config-file.ts";
 export { bootDiskType, bootDiskTypeElsewhere } from "./config/disks.ts";
 export { handedOn } from "./config/handed-on.ts";

@@ -12,6 +12,9 @@ export interface Ceilings {
   readonly MAX_GPU_USD_PER_RUN: number;
   /** US dollars, of the runs that one user submitted in a calendar month (UTC). */
   readonly MAX_GPU_USD_PER_USER_MONTH: number;
+  /** At the same time. */
+  readonly MAX_GPU_JOBS?: number | undefined;
+  readonly MAX_GPU_JOBS_PER_USER?: number | undefined;
 }
 
 const OF_CONFIG = {
@@ -20,7 +23,7 @@ const OF_CONFIG = {
   query_cells: "MAX_CELLS",
   job_deadline_seconds: "MAX_JOB_DEADLINE_SECONDS",
   max_gpu_cost_usd: "MAX_GPU_USD_PER_RUN",
-} as const satisfies Partial<Record<keyof RunConfig, keyof Ceilings>>;
+} as const satisfies Partial<Record<keyof RunConfig, keyof Required<Ceilings>>>;
 
 /** Error LIMIT_EXCEEDED, which names every setting of the run that asks for too much. */
 export function checkCeilings(config: RunConfig, ceilings: Ceilings): void {

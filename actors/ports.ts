@@ -17,7 +17,10 @@ import type { Tasks } from "./tasks.ts";
 
 /** What the steps of a run work with. */
 export interface StepPorts {
-  readonly runs: Pick<RunStore, "get" | "history" | "journalGet" | "journalPut" | "usedBy">;
+  readonly runs: Pick<
+    RunStore,
+    "get" | "history" | "journalGet" | "journalPut" | "shared" | "usedBy"
+  >;
   readonly objects: ObjectStore;
   readonly batch: BatchService;
   readonly compute: Compute<Tasks>;

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { JobRecord } from "../machines/run-types.ts";
 import type { RunRecord } from "../services/runs/index.ts";
 import { monthStart } from "./ceilings.ts";
@@ -14,9 +15,7 @@ interface Wanted {
   readonly most_of_run: number;
 }
 
-interface Begun extends Wanted {
-  readonly user_email: string | null;
-}
+type Begun = Pick<Wanted, "run_id" | "job_id" | "at_limit">;
 
 /** US dollars that a job costs when it runs for as long as it may. */
 export const costAtLimit = (
@@ -27,10 +26,13 @@ export const costAtLimit = (
 const sumOf = (begun: readonly Begun[]): number =>
   begun.reduce((sum, { at_limit }) => sum + at_limit, 0);
 
+/** Others who decide for the same user at the same moment are heard so often. */
+const MOST_TURNS = 50;
+
 /**
- * Keeps what runs and users may spend for the jobs that are under way. One job is decided on after
- * the other, and counts from then on: what the store knows of it comes later. Other daemons see
- * only that.
+ * Keeps what runs and users may spend for the jobs that are under way, over all daemons of a store:
+ * a job that may begin is noted in it before it does, by compare-and-set against all that others
+ * noted, and counts until its run is known to have submitted it.
  *
  * It answers with a sentence when what is spent and what jobs under way may yet cost leaves none
  * for the job, which is to wait for them; null: it may begin.
@@ -39,14 +41,11 @@ export function moneyReserved({
   runs,
   ceilings,
 }: Pick<StepPorts, "runs" | "ceilings">): (wanted: Wanted) => Promise<string | null> {
-  const begun = new Map<string, Begun>();
+  const most = ceilings.MAX_GPU_USD_PER_USER_MONTH;
   let turn: Promise<unknown> = Promise.resolve();
 
   /** Those that the store does not know as submitted. */
-  const unseen = async (wanted: Wanted, user_email: string | null): Promise<Begun[]> => {
-    const others = [...begun.values()].filter(
-      (other) => other.user_email === user_email && other.job_id !== wanted.job_id,
-    );
+  const unseen = async (others: readonly Begun[]): Promise<Begun[]> => {
     const records = new Map<string, RunRecord | undefined>();
     for (const { run_id } of others)
       if (!records.has(run_id)) records.set(run_id, await runs.get(run_id));
@@ -55,24 +54,31 @@ export function moneyReserved({
       const job = storedContext(record?.snapshot ?? null).jobs?.find(
         (known) => known.job_id === job_id,
       );
-      const isUnseen = record?.document.status === "running" && job?.state === "submitting";
-      if (!isUnseen) begun.delete(job_id);
-      return isUnseen;
+      return record?.document.status === "running" && job?.state === "submitting";
     });
   };
 
   const decide = async (wanted: Wanted): Promise<string | null> => {
-    const record = await runs.get(wanted.run_id);
-    if (record === undefined) return null;
-    const { user_email } = record.document;
-    const others = await unseen(wanted, user_email);
-    const why = ofRun(record, wanted, others) ?? (await ofMonth(record, others));
-    if (why === null) begun.set(wanted.job_id, { ...wanted, user_email });
-    return why;
+    if (Math.min(most, wanted.most_of_run) === Number.POSITIVE_INFINITY) return null;
+    for (let turns = 0; turns < MOST_TURNS; turns += 1) {
+      const record = await runs.get(wanted.run_id);
+      if (record === undefined) return null;
+      const name = nameOf(record);
+      const { revision, value } = await runs.shared.get(name);
+      const noted = ((value ?? []) as readonly Begun[]).filter(
+        ({ job_id }) => job_id !== wanted.job_id,
+      );
+      const others = await unseen(noted);
+      const why = ofRun(record, wanted, others) ?? (await ofMonth(record, others));
+      if (why !== null) return why;
+      const { run_id, job_id, at_limit } = wanted;
+      if (await runs.shared.replace(name, revision, [...others, { run_id, job_id, at_limit }]))
+        return null;
+    }
+    return "The job waits for others of its user that are decided on at this moment.";
   };
 
   const ofMonth = async ({ document }: RunRecord, others: readonly Begun[]) => {
-    const most = ceilings.MAX_GPU_USD_PER_USER_MONTH;
     if (most === Number.POSITIVE_INFINITY) return null;
     const used = await runs.usedBy(document.user_email, monthStart(document));
     const reserved = used.gpu_reserved_usd + sumOf(others);
@@ -90,6 +96,12 @@ export function moneyReserved({
     return mine;
   };
 }
+
+/** Of the jobs of a user's runs of a month; without the address. */
+const nameOf = ({ document }: RunRecord): string =>
+  `money/${monthStart(document)}/${createHash("sha256")
+    .update(JSON.stringify(document.user_email))
+    .digest("hex")}`;
 
 function ofRun(
   { document, snapshot }: RunRecord,

@@ -25,16 +25,14 @@ export function leaseAs(
     : { owner: config.DAEMON_ID, takesOver: true, unlock: () => undefined };
 }
 
-const JOBS_OF_A_RUN = 2;
-
-/** Caps on GPU jobs are kept at admission: a run that is admitted may always have its jobs. */
+/**
+ * A run has a job at a time: as many are admitted as there may be jobs. One that asks for two waits
+ * with the second for its place.
+ */
 export const admissionLimits = (config: Config): AdmissionLimits => ({
-  maxActive: Math.min(
-    config.MAX_ACTIVE_RUNS,
-    Math.floor((config.MAX_GPU_JOBS ?? Number.POSITIVE_INFINITY) / JOBS_OF_A_RUN),
-  ),
+  maxActive: Math.min(config.MAX_ACTIVE_RUNS, config.MAX_GPU_JOBS ?? Number.POSITIVE_INFINITY),
   maxActivePerUser: Math.min(
     config.MAX_ACTIVE_RUNS_PER_USER,
-    Math.floor((config.MAX_GPU_JOBS_PER_USER ?? Number.POSITIVE_INFINITY) / JOBS_OF_A_RUN),
+    config.MAX_GPU_JOBS_PER_USER ?? Number.POSITIVE_INFINITY,
   ),
 });

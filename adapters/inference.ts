@@ -44,12 +44,6 @@ const INFERENCE: Readonly<
   >
 > = { local: onThisMachine, google: onGoogleBatch };
 
-const ON_BATCH = 4;
-
-/** Where a run does not say: a job on Google Batch pays for its start, one on this machine does not. */
-export const promptsPerRound = (config: Config): number =>
-  config.PROMPTS_PER_ROUND ?? (batchAdapter(config) === "google" ? ON_BATCH : 1);
-
 /** What a job on this machine runs. Error INFERENCE_COMMAND_INVALID. */
 export const localProgram = (config: Config): InferenceProgram =>
   config.INFERENCE_COMMAND === undefined

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { resultObjects, resultsOf, workingFilesOf } from "../actors/run-objects.ts";
-import { describeConfig, SECTIONS, type Config } from "../config.ts";
+import { describeConfig, promptsPerRound, SECTIONS, type Config } from "../config.ts";
 import { HaystackError, objectNotFound } from "../errors.ts";
 import type { RunLog } from "../science/report/run-log.ts";
 import type { Manifest } from "../services/archives/document.ts";
@@ -12,7 +12,6 @@ import { type RunDocument, runDocumentSchema } from "../services/runs/document.t
 import type { JournalEntry, RunRecord, RunStore } from "../services/runs/index.ts";
 import { about, filesBelow } from "./backup.ts";
 import { dataFolder } from "./data-folder.ts";
-import { promptsPerRound } from "./inference.ts";
 import { openObjects } from "./objects.ts";
 
 /**

@@ -9,6 +9,7 @@ import type { Effect } from "../host/step.ts";
 import { pauseSince } from "./pause.ts";
 import { overspent } from "../ceilings.ts";
 import type { StepPorts } from "../ports.ts";
+import { jobPlaces } from "../job-places.ts";
 import { costAtLimit, moneyReserved } from "../reserved-money.ts";
 
 /** Nothing is wrong with the job, and nothing was spent: it is handed over again. */
@@ -37,6 +38,7 @@ export function submitJob({
   ceilings,
 }: StepPorts): Effect<SubmitJobInput, SubmitJobOutput> {
   const overReserved = moneyReserved({ runs, ceilings });
+  const withoutPlace = jobPlaces({ runs, ceilings });
   return async (
     {
       job,
@@ -80,10 +82,10 @@ export function submitJob({
           resumed || troubled_since != null ? { details: { job_may_run: true } } : {},
         );
       }
-      const reserved =
+      const waits =
         offer === null
           ? null
-          : await overReserved({
+          : ((await overReserved({
               run_id,
               job_id: job.job_id,
               at_limit: costAtLimit(offer, deadline_seconds),
@@ -91,8 +93,8 @@ export function submitJob({
                 max_gpu_cost_usd ?? Number.POSITIVE_INFINITY,
                 ceilings.MAX_GPU_USD_PER_RUN,
               ),
-            });
-      if (reserved !== null && !(await isKnown())) throw new HaystackError("BATCH_QUOTA", reserved);
+            })) ?? (await withoutPlace({ run_id, job_id: job.job_id })));
+      if (waits !== null && !(await isKnown())) throw new HaystackError("BATCH_QUOTA", waits);
       await batch.submit({ ...spec, ...given({ offer: offer ?? undefined }) }, signal);
     } catch (thrown) {
       const now = clock.now();

@@ -43,7 +43,7 @@ export function addCheckCommand(program: Command, setExitCode: SetExitCode): voi
 /** As where a run is refused for its question. */
 const UNANSWERABLE = 2;
 
-function describeCheck({ structured_query: query, prompt, problem }: ShownCheck): string {
+function describeCheck({ structured_query: query, prompt, problem, estimate }: ShownCheck): string {
   return [
     ...(query === null
       ? []
@@ -55,6 +55,7 @@ function describeCheck({ structured_query: query, prompt, problem }: ShownCheck)
       ? []
       : [`Prompt        ${prompt.prompt_cells} cells, ${prompt.strategy}: ${prompt.rationale}`]),
     ...(query === null ? [] : readingLines(query)),
+    ...(estimate == null ? [] : [estimate.in_words]),
     problem === null ? "It can be answered." : problem.message,
   ].join("\n");
 }

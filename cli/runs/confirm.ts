@@ -38,10 +38,14 @@ async function answersYes(question: string): Promise<boolean> {
 }
 
 /**
- * Says what names of a question were repaired to, and asks on a terminal whether that is meant;
+ * Says what a run will take and what names of a question were repaired to, and asks on a terminal whether that is meant;
  * `yes` answers. Error QUESTION_NOT_UNDERSTOOD where it is not.
  */
-export async function confirmReading({ did_you_mean }: Repairs, yes: boolean): Promise<void> {
+export async function confirmReading(
+  { did_you_mean, estimate }: Repairs,
+  yes: boolean,
+): Promise<void> {
+  if (estimate != null) note(estimate.in_words);
   for (const { text, names } of did_you_mean)
     note(`"${text}" is no known name and is read as ${names[0]}.`);
   if (did_you_mean.length === 0 || yes || !process.stdin.isTTY) return;

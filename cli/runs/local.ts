@@ -6,7 +6,7 @@ import { MOST_CANDIDATES, theRunId } from "../../actors/find-run-id.ts";
 import { isInterrupted, isJudgedRun, statusOf } from "../../actors/run-details.ts";
 import { resultObjects } from "../../actors/run-objects.ts";
 import { outputsOf } from "../../actors/job-outputs.ts";
-import { redactor, type Config } from "../../config.ts";
+import { promptsPerRound, redactor, type Config } from "../../config.ts";
 import type { Daemon } from "../../daemon.ts";
 import { newRunId, newSeed } from "../../actors/new-run.ts";
 import { newRun, type RunDocument } from "../../services/runs/document.ts";
@@ -17,6 +17,7 @@ import { logging, withProgress } from "../progress.ts";
 import { findRun } from "../find-run.ts";
 import { watch } from "../watch.ts";
 import { leaveOnInterrupt } from "./interrupts.ts";
+import { runEstimator } from "../../actors/run-estimator.ts";
 import { checkQuestion } from "../../actors/check-question.ts";
 import type { StructuredQuery } from "../../science/query/structured-query.ts";
 import {
@@ -44,10 +45,10 @@ export function localRuns(config: Config): RunOperations {
   };
   const check: RunOperations["check"] = ({ query, config: asked }) =>
     withDaemon(config, async (daemon) =>
-      shownCheck(
-        await checkQuestion(daemon, query, asked, CHECK_SEED),
-        config.OPENAI_API_KEY !== undefined,
-      ),
+      shownCheck(await checkQuestion(daemon, query, asked, CHECK_SEED), asked, {
+        hasModel: config.OPENAI_API_KEY !== undefined,
+        estimate: runEstimator({ ...daemon, config, promptsPerRound: promptsPerRound(config) }),
+      }),
     );
   /** Whoever has the data folder may do this; that it was done, and by whom, is on record. */
   const audited = async <Result>(
@@ -150,8 +151,19 @@ export function localRuns(config: Config): RunOperations {
         const folder = output === undefined ? undefined : await resultFolder(output);
         const datasets = await importAll(daemon, atlases, importing);
         const run = runOf({ ...asked, config: configFor(datasets) });
-        if (config.OPENAI_API_KEY === undefined || run.config.exact_labels !== undefined)
-          await confirm({ did_you_mean: didYouMean(await readByRules(daemon, run)) });
+        const byRules =
+          config.OPENAI_API_KEY === undefined || run.config.exact_labels !== undefined;
+        await confirm({
+          did_you_mean: byRules ? didYouMean(await readByRules(daemon, run)) : [],
+          estimate: await runEstimator({
+            ...daemon,
+            config,
+            promptsPerRound: promptsPerRound(config),
+          })({
+            config: run.config,
+            strategy: run.config.control_strategy,
+          }),
+        });
         const ended = await followToEnd(daemon, run.run_id, () => daemon.supervisor.submit(run));
         if (folder === undefined || ended.document.status !== "completed") return ended;
         const document = await withFilesIn(folder, ended.document, async (kind, file) =>

@@ -12,7 +12,7 @@ import type { AtlasOptions } from "../options.ts";
 export interface RunOperations {
   /** How the rules read a question and what would answer it; nothing is stored or spent. */
   check(question: Pick<RunOrder, "query" | "config">): Promise<ShownCheck>;
-  /** What names of a question a run would repair; none of one that cannot be read. */
+  /** What names of a question a run would repair, and what it will take; neither of one that cannot be read. */
   repairs(question: Pick<RunOrder, "query" | "config">): Promise<Repairs>;
   /** Queues a run for whoever hosts runs. */
   submit(order: RunOrder): Promise<{ readonly run: RunDocument; readonly isDaemonThere: boolean }>;
@@ -54,7 +54,8 @@ export interface RunOperations {
   answer(question: Question): Promise<Ended>;
 }
 
-export type Repairs = Pick<ShownCheck, "did_you_mean">;
+/** What is to be known before a run begins. */
+export type Repairs = Pick<ShownCheck, "did_you_mean" | "estimate">;
 
 export interface RunOrder {
   readonly query: string;
@@ -76,7 +77,7 @@ export interface Question {
   /** Files to import first, and how; then these alone are used. */
   readonly atlases: readonly string[];
   readonly importing: AtlasOptions;
-  /** Asks whether what names were repaired to is meant; throws where it is not. */
+  /** Says what the run will take, and asks whether what names were repaired to is meant; throws where it is not. */
   readonly confirm: (read: Repairs) => Promise<void>;
   /** Folder for the result; where results are kept when absent. */
   readonly output?: string;

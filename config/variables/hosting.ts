@@ -7,12 +7,12 @@ export const hosting = {
   MAX_ACTIVE_RUNS_PER_USER: whole(1, 100_000)
     .default(4)
     .describe("Maximum number of active runs per user"),
-  MAX_GPU_JOBS: whole(2, 100_000)
+  MAX_GPU_JOBS: whole(1, 100_000)
     .optional()
     .describe(
-      "Maximum number of concurrent GPU jobs; a run counts as the two that it may use, so half as many runs are admitted",
+      "Maximum number of concurrent GPU jobs; as many runs are admitted, and a job waits until it has its place",
     ),
-  MAX_GPU_JOBS_PER_USER: whole(2, 100_000)
+  MAX_GPU_JOBS_PER_USER: whole(1, 100_000)
     .optional()
     .describe("Maximum number of concurrent GPU jobs per user"),
   LOCAL_JOBS: whole(1, 1_000)

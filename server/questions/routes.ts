@@ -2,6 +2,8 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { checkQuestion } from "../../actors/check-question.ts";
 import { expectAccuracy } from "../../actors/expect-accuracy.ts";
+import { runEstimator } from "../../actors/run-estimator.ts";
+import { promptsPerRound } from "../../config.ts";
 import { expectedAccuracySchema } from "../../science/accuracy/accuracy-schema.ts";
 import { accuracyInWords } from "../../science/report/wording.ts";
 import { askedConfigSchema } from "../../services/runs/document.ts";
@@ -30,13 +32,18 @@ const outlookSchema = z
 export const questionRoutes =
   (parts: ServerParts): FastifyPluginAsyncZod =>
   async (app) => {
+    const estimate = runEstimator({
+      ...parts,
+      promptsPerRound: promptsPerRound(parts.config),
+    });
+
     app.post(
       "/questions/check",
       {
         config: { access: "user", rateLimit: { max: CHECKS_PER_MINUTE, timeWindow: 60_000 } },
         schema: {
           summary:
-            "How a question would be understood, and whether the atlases can answer it; free of charge",
+            "How a question would be understood, whether the atlases can answer it, and what a run will take; free of charge",
           tags: ["questions"],
           body: bodySchema,
           response: { 200: checkSchema, ...errorResponses },
@@ -44,7 +51,10 @@ export const questionRoutes =
       },
       async ({ body: { query, config } }, reply) => {
         const check = await checkQuestion(parts, query, config, CHECK_SEED, clientGone(reply));
-        return shownCheck(check, parts.config.OPENAI_API_KEY !== undefined);
+        return shownCheck(check, config, {
+          hasModel: parts.config.OPENAI_API_KEY !== undefined,
+          estimate,
+        });
       },
     );
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { QuestionCheck } from "../../actors/check-question.ts";
+import type { RunEstimator } from "../../actors/run-estimator.ts";
 import { HaystackError } from "../../errors.ts";
 import { given } from "../../given.ts";
 import { PROMPT_STRATEGIES, type PromptPlan } from "../../science/prompting/prompt-plan.ts";
@@ -10,9 +11,38 @@ import {
   structuredQuerySchema,
   type StructuredQuery,
 } from "../../science/query/structured-query.ts";
+import type { RunConfig } from "../../services/runs/document.ts";
 import { errorBodySchema } from "../errors.ts";
 
 /** What a check of a question answers, in the API and the command line. */
+
+const rangeSchema = z.object({
+  low: z.number().min(0),
+  likely: z.number().min(0),
+  high: z.number().min(0),
+});
+
+const estimateSchema = z
+  .object({
+    minutes: rangeSchema
+      .nullable()
+      .describe("From admission to the delivered files; null where nothing tells it"),
+    usd: rangeSchema
+      .nullable()
+      .describe(
+        "US dollars of GPU jobs, and of the language model where it is included; 0 where nothing is paid for, null where what predicts has no price",
+      ),
+    language_model: z
+      .enum(["none", "included", "not_known"])
+      .describe("Whether usd holds what the language model costs"),
+    rests_on: z
+      .enum(["assumptions", "measured_runs"])
+      .nullable()
+      .describe("What the times are from: completed runs of this deployment once there are some"),
+    runs: z.number().int().min(0).describe("How many completed runs it rests on"),
+    in_words: z.string(),
+  })
+  .meta({ id: "RunEstimate" });
 
 const promptSchema = z.object({
   strategy: z.enum(PROMPT_STRATEGIES),
@@ -51,6 +81,12 @@ export const checkSchema = z
     prompt: promptSchema
       .nullable()
       .describe("The cells that the first iteration would show the model"),
+    estimate: estimateSchema
+      .nullable()
+      .optional()
+      .describe(
+        "What a run of it will take; null where the question cannot be answered. Servers of earlier releases do not say",
+      ),
     problem: errorBodySchema.pick({ error: true, message: true, details: true }).nullable(),
   })
   .meta({ id: "QuestionCheck" });
@@ -80,12 +116,18 @@ export const didYouMean = (query: StructuredQuery | null): ShownCheck["did_you_m
 /** Of a question that was read; of one that was not the run itself says what is wrong. */
 export const onlyRepairs = ({
   structured_query,
-}: ShownCheck): Pick<ShownCheck, "did_you_mean"> => ({
+  estimate,
+}: ShownCheck): Pick<ShownCheck, "did_you_mean" | "estimate"> => ({
   did_you_mean: didYouMean(structured_query),
+  ...given({ estimate }),
 });
 
 /** A repaired name is asked back: the question is not answerable until it is written as it is meant. */
-export function shownCheck(check: QuestionCheck, hasModel: boolean): ShownCheck {
+export async function shownCheck(
+  check: QuestionCheck,
+  config: RunConfig,
+  { hasModel, estimate }: { readonly hasModel: boolean; readonly estimate: RunEstimator },
+): Promise<ShownCheck> {
   const query = check.understood?.structured_query ?? null;
   const repairs = query === null ? [] : repairsOf(query);
   const problem = check.answerable ? repairProblem(repairs) : check.problem;
@@ -98,6 +140,9 @@ export function shownCheck(check: QuestionCheck, hasModel: boolean): ShownCheck 
     control_strategy_effective: check.understood?.control_strategy_effective ?? null,
     control_cells_available: check.understood?.control_cells_available ?? null,
     prompt: check.answerable ? promptOf(check.plan) : null,
+    estimate: check.answerable
+      ? await estimate({ config, strategy: check.understood.control_strategy_effective })
+      : null,
     problem:
       problem === null
         ? null

@@ -154,8 +154,20 @@ export interface RunRemoval {
   cleared(runId: string): Promise<void>;
 }
 
+/**
+ * What daemons decide on together, by name: whoever replaces it has seen what stands. Small plain
+ * JSON.
+ */
+export interface SharedNotes {
+  /** Revision 0 and undefined where nothing was written yet. */
+  get(name: string): Promise<{ readonly revision: number; readonly value: unknown }>;
+  /** False: another value has come in between, and nothing was written. */
+  replace(name: string, revision: number, value: unknown): Promise<boolean>;
+}
+
 export interface RunStore {
   readonly removal: RunRemoval;
+  readonly shared: SharedNotes;
   /** Create-only: RUN_EXISTS. With `lease` the inserting process hosts it from the start. */
   insert(
     document: RunDocument,

@@ -99,7 +99,7 @@ test("a process for given runs admits a retried one by its own limit", async () 
   expect(await settled).toMatchObject({ status: "completed" });
 });
 
-test("caps on GPU jobs are kept by admitting half as many runs, for all and for a user", async () => {
+test("as many runs are admitted as there may be GPU jobs, for all and for a user", async () => {
   const server = await startTestServer({
     env: {
       MAX_ACTIVE_RUNS: "50",
@@ -108,7 +108,7 @@ test("caps on GPU jobs are kept by admitting half as many runs, for all and for 
       MAX_GPU_JOBS_PER_USER: "2",
     },
   });
-  expect(server.daemon.supervisor.status().limits).toEqual({ maxActive: 3, maxActivePerUser: 1 });
+  expect(server.daemon.supervisor.status().limits).toEqual({ maxActive: 7, maxActivePerUser: 2 });
 });
 
 test("a run that is retried becomes a job of its own when it is admitted, not before", async () => {

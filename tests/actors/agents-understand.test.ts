@@ -424,6 +424,7 @@ describe("understanding with a language model", () => {
       get: runs.get.bind(runs),
       history: runs.history.bind(runs),
       usedBy: runs.usedBy.bind(runs),
+      shared: runs.shared,
       journalGet: runs.journalGet.bind(runs),
       async journalPut(runId: string, key: string, value: unknown) {
         const stands = await runs.journalPut(runId, key, value);
@@ -459,6 +460,7 @@ describe("understanding with a language model", () => {
         get: runs.get.bind(runs),
         history: runs.history.bind(runs),
         usedBy: runs.usedBy.bind(runs),
+        shared: runs.shared,
         journalGet: runs.journalGet.bind(runs),
         journalPut: (runId: string, key: string, value: unknown) =>
           ++puts <= refusals

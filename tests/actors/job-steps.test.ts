@@ -21,6 +21,7 @@ import type {
   PostponedJob,
   SubmitJobInput,
 } from "../../machines/run-types.ts";
+import { memoryShared } from "../support/memory-shared.ts";
 
 /** The steps that deal with Batch, alone, with a Batch that says what the test wants. */
 
@@ -58,6 +59,7 @@ const toCheck = (more: Partial<CheckJobInput> = {}): CheckJobInput => ({
 const NO_JOURNAL = {
   journalGet: async () => undefined,
   journalPut: async (_run: string, _key: string, value: unknown) => value,
+  shared: memoryShared(),
 };
 
 const portsOf = (batch: Partial<BatchService>, more: Partial<StepPorts> = {}): StepPorts =>

@@ -25,6 +25,7 @@ import {
   stepContext,
   type SharedAtlas,
 } from "./agents-harness.ts";
+import { memoryShared } from "../support/memory-shared.ts";
 
 const AWAY = { status: "unavailable", reason: "It is away." } as const;
 
@@ -59,6 +60,7 @@ describe("the response of an iteration", () => {
         get: async () => ({ document: run("r1") }) as RunRecord,
         history: async () => [],
         usedBy: async () => ({ queued: 0, gpu_cost_usd: 0, gpu_reserved_usd: 0 }),
+        shared: memoryShared(),
         journalGet: async () => undefined,
         journalPut: async (_run, _key, value) => value,
       },

@@ -386,6 +386,7 @@ test("a question is checked without a run: what is understood, and what would be
     return [response.status, await response.json()] as const;
   };
   const { document } = (await server.daemon.runs.get(run.run_id))!;
+  const positive = expect.toSatisfy((value: number) => value > 0) as number;
   expect(await check(QUESTION)).toStrictEqual([
     200,
     {
@@ -402,6 +403,16 @@ test("a question is checked without a run: what is understood, and what would be
         prompt_cells: 14,
         query_cells: 14,
       },
+      estimate: {
+        minutes: { low: positive, likely: positive, high: positive },
+        usd: { low: 0, likely: 0, high: 0 },
+        language_model: "none",
+        rests_on: "measured_runs",
+        runs: 1,
+        in_words: expect.stringMatching(
+          /^It is likely to take .* by the one completed run of its kind\. It costs nothing\.$/,
+        ) as string,
+      },
       problem: null,
     },
   ]);
@@ -417,6 +428,7 @@ test("a question is checked without a run: what is understood, and what would be
       control_strategy_effective: null,
       control_cells_available: null,
       prompt: null,
+      estimate: null,
       problem: {
         error: expect.stringMatching(/UNKNOWN|NOT_UNDERSTOOD/) as string,
         message: expect.any(String) as string,
@@ -468,6 +480,7 @@ test("a check tells that a language model reads the question in a run, where one
     control_strategy_effective: null,
     control_cells_available: null,
     prompt: null,
+    estimate: null,
     problem: { error: "ATLAS_NOT_FOUND", message: expect.any(String) as string },
   });
 });

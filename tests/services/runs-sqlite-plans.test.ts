@@ -158,6 +158,10 @@ const CALLS: {
   journalPut: (store) => store.journalPut("r1", "k", "1"),
   journalGet: (store) => store.journalGet("r1", "k"),
   journal: (store) => store.journal("r1"),
+  sharedGet: (store) => store.sharedGet("money"),
+  sharedReplace(store) {
+    for (const revision of [0, 1]) store.sharedReplace("money", revision, "[]");
+  },
   ended: (store) =>
     store.ended({ ended_before: "2027", unpruned: true, limit: 5, created_at: "", run_id: "" }),
   removeRun(store) {
@@ -188,7 +192,7 @@ const WHOLE: ReadonlySet<string> = new Set(["counts", "list", "ended", "usedBy"]
 /** Partial indexes hold the runs or events that wait or work, whatever else is stored. */
 const PARTIAL =
   /USING (COVERING )?INDEX (runs_claim|runs_owner|runs_outside|runs_queue|runs_queue_order|runs_dispatched|runs_active|runs_left|runs_aside|inbox_waiting)\b/;
-const TABLES = /^SCAN (runs|inbox|history|mails|journal)\b/;
+const TABLES = /^SCAN (runs|inbox|history|mails|journal|shared)\b/;
 
 async function growingPlans(
   spoil: (db: DatabaseSync) => void = () => undefined,

@@ -490,6 +490,28 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
         expect(await stores[0]?.journalGet("run-b", "analyze/1")).toBeUndefined();
       });
 
+      test("of eight that saw the same note one replaces it, and nobody what came in between", async () => {
+        const { stores } = await openSeveral(8);
+        const [first] = stores;
+        expect(await first?.shared.get("money")).toEqual({ revision: 0, value: undefined });
+        for (let revision = 0; revision < 5; revision += 1) {
+          const done = await Promise.all(
+            stores.map((store, writer) =>
+              store.shared.replace("money", revision, { writer, "a.$b": [null] }),
+            ),
+          );
+          expect(done.filter(Boolean)).toHaveLength(1);
+          expect(await first?.shared.get("money")).toEqual({
+            revision: revision + 1,
+            value: { writer: done.indexOf(true), "a.$b": [null] },
+          });
+        }
+        expect(await first?.shared.replace("money", 0, "late")).toBe(false);
+        expect(await first?.shared.replace("money", 9, "early")).toBe(false);
+        expect(await first?.shared.replace("other", 1, "early")).toBe(false);
+        expect(await first?.shared.get("other")).toEqual({ revision: 0, value: undefined });
+      });
+
       test("all that is on record for a run is told by key, and nothing of another", async () => {
         const { store } = await openSeveral(1);
         for (const runId of ["run", 'run"', "run-1", "run,", 'run","a'])

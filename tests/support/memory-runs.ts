@@ -16,6 +16,7 @@ import {
   type TransitionEntry,
   type UserLoad,
 } from "../../services/runs/index.ts";
+import { memoryShared } from "./memory-shared.ts";
 
 /**
  * The run store's port over plain memory: the whole contract, no latency, no faults. For
@@ -249,6 +250,7 @@ export function memoryRuns({
 
   const store: RunStore = {
     removal,
+    shared: memoryShared(),
     async insert(document, lease) {
       if (runs.has(document.run_id))
         throw new HaystackError(

@@ -53,7 +53,7 @@ describeWithBrowser("asking in the window", () => {
     );
     await page.getByText("Matched control cells are there.").waitFor();
     await page.getByText(/^0\.\d\d \(90% interval/).waitFor();
-    await page.getByText("no run has been completed yet").waitFor();
+    await page.getByText("no run of its kind has been completed here. It costs nothing.").waitFor();
     expect(await faults(page)).toEqual([]);
     await page.getByText("Options").click();
     await page.getByLabel("Iterations at most").fill("1");

@@ -20,6 +20,7 @@ import { deliverTo } from "./inbox.ts";
 import { buildIndexes } from "./indexes.ts";
 import { mongoPresence, type StoredPresence } from "./presence.ts";
 import { journalOf, mongoRemoval, type StoredRemoval } from "./removal.ts";
+import { mongoShared, type StoredNote } from "./shared.ts";
 import { mailsOf, stuckRuns } from "./stuck.ts";
 import { listFilter, placeOf } from "./list-filter.ts";
 import {
@@ -116,6 +117,7 @@ export async function openMongoRuns({
   };
 
   return {
+    shared: mongoShared(db.collection<StoredNote>("shared")),
     removal: mongoRemoval(db, runs, db.collection<StoredRemoval>("run_removals")),
     insert: (document, lease) =>
       guarded(async () => {

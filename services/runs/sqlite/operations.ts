@@ -11,6 +11,7 @@ import { removalOperations } from "./removal.ts";
 import type { InsertRow } from "./rows.ts";
 import { BUSY_MS } from "./durable.ts";
 import { prepareSchema } from "./schema.ts";
+import { sharedOperations } from "./shared.ts";
 import { isDamage, storeDamaged } from "./damaged.ts";
 import { sqlOf } from "./statements.ts";
 
@@ -82,6 +83,7 @@ export function openSqliteOperations(file: string) {
     ...administrationOperations(sql, reading.get),
     ...asideOperations(sql, reading.get),
     ...removalOperations(sql),
+    ...sharedOperations(sql),
 
     /**
      * Moves the write-ahead log into the file and empties it, unless another process is just

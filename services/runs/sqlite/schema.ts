@@ -38,6 +38,7 @@ export function prepareSchema(db: DatabaseSync): void {
 /** What the tables were under earlier schemas; the last one is the present. */
 export const SCHEMA_VERSIONS: readonly number[] = [
   1_689_995_092, -1_953_348_211, 999_055_693, -1_037_645_639, 957_408_260, 1_718_506_717,
+  -2_079_083_615,
 ];
 
 /** A file of another program, or of a later release, is left as it is. Error STORE_VERSION_UNKNOWN. */
@@ -159,6 +160,12 @@ CREATE INDEX IF NOT EXISTS mails_state ON mails (state);
 CREATE TABLE IF NOT EXISTS removals (
   run_id TEXT PRIMARY KEY,
   keeps_results INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS shared (
+  name TEXT PRIMARY KEY,
+  revision INTEGER NOT NULL,
+  value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS journal (

@@ -21,6 +21,16 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
   const { takeInLeft, takeInClaimed } = takingIn(call);
 
   return {
+    shared: {
+      async get(name) {
+        const row = await call("sharedGet", name);
+        return row === undefined
+          ? { revision: 0, value: undefined }
+          : { revision: row.revision, value: JSON.parse(row.value) as unknown };
+      },
+      replace: (name, revision, value) =>
+        call("sharedReplace", name, revision, JSON.stringify(value)),
+    },
     removal: {
       ended: ({ ended_before, unpruned, limit, after }) =>
         call("ended", {

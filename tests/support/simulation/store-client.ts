@@ -40,6 +40,10 @@ export function storeClient(
       return work();
     });
   return {
+    shared: {
+      get: (name) => call(() => store.shared.get(name)),
+      replace: (name, revision, value) => write(() => store.shared.replace(name, revision, value)),
+    },
     removal: {
       ended: (request) => call(() => store.removal.ended(request)),
       remove: (request) => write(() => store.removal.remove(request)),

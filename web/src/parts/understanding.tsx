@@ -92,6 +92,12 @@ function Facts({ found, query }: { readonly found: Check; readonly query: Query 
             </dd>
           </>
         )}
+        {found.estimate != null && (
+          <>
+            <dt>Time and cost</dt>
+            <dd>{found.estimate.in_words}</dd>
+          </>
+        )}
       </dl>
       {repairs(query).map((text) => (
         <Notice key={text} kind="note">
