@@ -1,0 +1,25 @@
+"""Runs a program for as long as whoever started this keeps stdin open: a daemon does not outlive the notebook it is for.
+
+Started by its file, and needs nothing but Python's own library.
+"""
+
+import signal
+import subprocess
+import sys
+import threading
+
+
+def main() -> int:
+    child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
+
+    def stop_at_end() -> None:
+        sys.stdin.buffer.read()
+        child.terminate()
+
+    signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+    threading.Thread(target=stop_at_end, daemon=True).start()
+    return child.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
