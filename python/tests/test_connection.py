@@ -160,14 +160,13 @@ def test_the_token_stands_in_no_text_no_log_and_no_traceback(caplog: pytest.LogC
     assert len(texts) == 7 and "with a token" in texts[-1]
     for text in [*texts, caplog.text]:
         assert TOKEN not in text
-    assert "frame" not in texts[0] or TOKEN not in texts[0]
 
 
 def test_a_token_goes_to_no_other_place_and_never_unencrypted(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(haystack.HaystackError, match="sent unencrypted to haystack.example.org; use https") as refused:
         haystack.connect("http://haystack.example.org", TOKEN)
     assert refused.value.code == "USAGE"
-    for address in ("haystack.example.org", "ftp://x", "https://x?y=1", "https://", "http://[", ""):
+    for address in ("haystack.example.org", "ftp://x", "https://x?y=1", "https://", ""):
         with pytest.raises(haystack.HaystackError, match="is not a URL"):
             haystack.connect(address, TOKEN)
     with pytest.raises(haystack.HaystackError, match="contains a user name or password"):

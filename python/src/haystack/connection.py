@@ -49,7 +49,7 @@ class Passing(Exception):
 
 def backoff(failures: int, passing: BaseException | None) -> float:
     """Seconds until the next attempt: longer after each failure, or as long as the server asks, within reason."""
-    own = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** (failures - 1)) * uniform(0.75, 1.25)
+    own = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(failures - 1, 10)) * uniform(0.75, 1.25)
     return max(own, min(passing.wait, LONGEST_WAIT)) if isinstance(passing, Passing) else own
 
 

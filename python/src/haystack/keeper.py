@@ -3,6 +3,7 @@
 Started by its file, and needs nothing but Python's own library.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,7 +14,8 @@ def main() -> int:
     child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
 
     def stop_at_end() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 1) != b"":
+            pass
         child.terminate()
 
     signal.signal(signal.SIGTERM, lambda *_: child.terminate())
