@@ -22,9 +22,17 @@ print(
     json.dumps(
         {
             "pictures": len(pictures),
-            "frames": [output.data["text/html"] for output in outputs if "<iframe" in output.get("data", {}).get("text/html", "")],
-            "text": "".join(output.text for output in outputs if output.output_type == "stream" and output.name == "stdout"),
-            "errors": "".join(output.text for output in outputs if output.output_type == "stream" and output.name == "stderr"),
+            "frames": [
+                output.data["text/html"]
+                for output in outputs
+                if "<iframe" in output.get("data", {}).get("text/html", "")
+            ],
+            "text": "".join(
+                output.text for output in outputs if output.output_type == "stream" and output.name == "stdout"
+            ),
+            "errors": "".join(
+                output.text for output in outputs if output.output_type == "stream" and output.name == "stderr"
+            ),
         }
     )
 )

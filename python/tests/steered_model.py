@@ -1,4 +1,4 @@
-"""A model that predicts, fails or holds, as the file in its first argument says; the rest is the program that predicts."""
+"""A model that predicts, fails or holds, as the file in its first argument says; the rest is what predicts."""
 
 import os
 import signal

@@ -82,7 +82,11 @@ def test_what_may_pass_is_asked_again_and_a_submission_keeps_its_key() -> None:
             return (200, {}, SESSION) if before > 0 else (503, {}, error("NOT_READY", "Not yet."))
         if request.path == "/base/api/v1/questions/check":
             return 200, {}, CHECK
-        return 429, {"Retry-After": "0"}, error("QUOTA_REACHED", "Enough for today.", b',"details":{"limit":3},"run_id":"r"')
+        return (
+            429,
+            {"Retry-After": "0"},
+            error("QUOTA_REACHED", "Enough for today.", b',"details":{"limit":3},"run_id":"r"'),
+        )
 
     with scripted(answer) as (url, seen), haystack.connect(f"{url}/base/", TOKEN) as server:
         assert server.url == f"{url}/base"
@@ -110,17 +114,48 @@ def test_a_server_may_ask_for_a_longer_pause_within_reason() -> None:
     ("status", "headers", "body", "kind", "code", "words"),
     [
         (401, {}, error("UNAUTHENTICATED", "Sign in."), haystack.SignInRefused, "UNAUTHENTICATED", "Sign in."),
-        (404, {}, b"<html>nginx</html>", haystack.ServerNotUnderstood, "SERVER_NOT_UNDERSTOOD", "is not a HAYSTACK server"),
-        (200, {}, b"<html>Welcome</html>", haystack.ServerNotUnderstood, "SERVER_NOT_UNDERSTOOD", "does not understand"),
+        (
+            404,
+            {},
+            b"<html>nginx</html>",
+            haystack.ServerNotUnderstood,
+            "SERVER_NOT_UNDERSTOOD",
+            "is not a HAYSTACK server",
+        ),
+        (
+            200,
+            {},
+            b"<html>Welcome</html>",
+            haystack.ServerNotUnderstood,
+            "SERVER_NOT_UNDERSTOOD",
+            "does not understand",
+        ),
         (418, {}, error("OF_A_LATER_RELEASE", "Tea."), haystack.ServerNotUnderstood, "SERVER_NOT_UNDERSTOOD", "Tea."),
-        (302, {"Location": "https://login.example.org/x?y"}, b"", haystack.ServerNotUnderstood, "SERVER_NOT_UNDERSTOOD", "redirects to https://login.example.org;"),
-        (502, {"Retry-After": "0"}, b"bad gateway", haystack.ServerUnreachable, "SERVER_UNREACHABLE", "no daemon behind it"),
+        (
+            302,
+            {"Location": "https://login.example.org/x?y"},
+            b"",
+            haystack.ServerNotUnderstood,
+            "SERVER_NOT_UNDERSTOOD",
+            "redirects to https://login.example.org;",
+        ),
+        (
+            502,
+            {"Retry-After": "0"},
+            b"bad gateway",
+            haystack.ServerUnreachable,
+            "SERVER_UNREACHABLE",
+            "no daemon behind it",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(
     status: int, headers: dict[str, str], body: bytes, kind: type[haystack.HaystackError], code: str, words: str
 ) -> None:
-    with scripted(lambda request, before: (status, headers, body)) as (url, _), pytest.raises(kind, match=words) as told:
+    with (
+        scripted(lambda request, before: (status, headers, body)) as (url, _),
+        pytest.raises(kind, match=words) as told,
+    ):
         haystack.connect(url, TOKEN)
     assert told.value.code == code
     copy = pickle.loads(pickle.dumps(told.value))

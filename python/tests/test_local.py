@@ -105,7 +105,9 @@ def test_a_program_that_is_missing_is_said_so_with_what_to_do(tmp_path: Path, mo
     node = tmp_path / "node"
     node.write_text("#!/bin/sh\necho v20.11.1\n")
     node.chmod(0o755)
-    with pytest.raises(haystack.LocalError, match=r"Node 24 is needed, and this is Node 20\.11\.1 at .*/node; install Node 24"):
+    with pytest.raises(
+        haystack.LocalError, match=r"Node 24 is needed, and this is Node 20\.11\.1 at .*/node; install Node 24"
+    ):
         haystack.local()
     own = tmp_path / "node_modules" / "node" / "bin" / "node"
     own.parent.mkdir(parents=True)

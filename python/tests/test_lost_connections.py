@@ -15,7 +15,7 @@ from haystack.models import RunSummary
 
 
 class Breaking:
-    """Passes on what daemon and client say, and breaks a connection when it has passed on so many bytes to the client."""
+    """Passes on what daemon and client say, and breaks a connection after so many bytes to the client."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -118,7 +118,9 @@ def test_a_stream_goes_on_after_the_last_event_that_was_seen(place: Place, capfd
 def test_a_download_goes_on_where_it_was_interrupted(place: Place, answered: haystack.Run, tmp_path) -> None:
     whole = answered.download(tmp_path / "whole")["anndata"].read_bytes()
     with breaking(place) as (network, server):
-        network.breaks_after = lambda request: len(whole) // 2 if b"_predictions.h5ad" in request and network.broken < 2 else None
+        network.breaks_after = lambda request: (
+            len(whole) // 2 if b"_predictions.h5ad" in request and network.broken < 2 else None
+        )
         files = server.run(answered.id).download(tmp_path / "broken")
     assert network.broken == 2 and files["anndata"].read_bytes() == whole
     ranges = [_header(request, b"range") for request in network.requests if b"_predictions.h5ad" in request]
@@ -134,12 +136,16 @@ def test_a_download_that_never_arrives_whole_leaves_nothing(place: Place, answer
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_server_that_ends_while_a_run_is_followed_is_given_up_after_patience(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_ends_while_a_run_is_followed_is_given_up_after_patience(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("haystack.events.PATIENCE", 0)
     place.model("hold")
     with breaking(place) as (network, server):
         run = server.submit(cell_type="B cells", perturbation="IFN-beta", **SMALL)
-        network.breaks_after = lambda request: 0 if b"/events" in request and network.broken > 0 else 1_000 if b"/events" in request else None
+        network.breaks_after = lambda request: (
+            0 if b"/events" in request and network.broken > 0 else 1_000 if b"/events" in request else None
+        )
         seen: list[RunSummary] = []
         monkeypatch.setattr("haystack.progress.Progress.show", lambda self, shown: seen.append(shown))
         with pytest.raises(haystack.ServerUnreachable):

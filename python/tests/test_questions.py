@@ -128,7 +128,9 @@ def test_an_interrupt_cancels_what_was_asked(
     assert run.shown.current_phase is None
 
 
-def test_a_run_that_somebody_cancels_is_no_answer(place: Place, server: haystack.LocalHaystack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_somebody_cancels_is_no_answer(
+    place: Place, server: haystack.LocalHaystack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place.model("hold")
     show = haystack.progress.Progress.show
 
@@ -157,8 +159,14 @@ def test_validation_withholds_a_response_and_judges(server: haystack.LocalHaysta
     validation = server.validate(KANG, cell_type="B cells", perturbation="IFN-beta", progress=False)
     targets = validation.targets
     assert list(targets["status"]) == ["judged"]
-    assert targets["pearson_delta"][0] == validation.mean["pearson_delta"] == pytest.approx(validation.figures["targets"][0]["pearson_delta"])
-    assert validation.report().path.read_text().startswith("<!DOCTYPE html>") or validation.report().html.startswith("<!doctype html>")
+    assert (
+        targets["pearson_delta"][0]
+        == validation.mean["pearson_delta"]
+        == pytest.approx(validation.figures["targets"][0]["pearson_delta"])
+    )
+    assert validation.report().path.read_text().startswith("<!DOCTYPE html>") or validation.report().html.startswith(
+        "<!doctype html>"
+    )
     with pytest.raises(haystack.HaystackError) as refused:
         server.validate(KANG, cell_type="No cells", perturbation="IFN-beta", progress=False)
     assert "No cells" in str(refused.value) and not refused.value.retryable

@@ -28,13 +28,17 @@ def server_address(text: str, has_token: bool, insecure_http: bool) -> httpx.URL
     if url.scheme not in ("http", "https") or url.host == "" or url.query or url.fragment:
         raise HaystackError(
             "USAGE",
-            "The server's address is not a URL; write it like https://haystack.example.org, with the path if a proxy adds one.",
+            "The server's address is not a URL; write it like https://haystack.example.org,"
+            " with the path if a proxy adds one.",
         )
     if url.userinfo:
-        raise HaystackError("USAGE", "The server's address contains a user name or password; remove it and give a token instead.")
+        raise HaystackError(
+            "USAGE", "The server's address contains a user name or password; remove it and give a token instead."
+        )
     if url.scheme == "http" and has_token and not insecure_http and not is_loopback(url.host):
         raise HaystackError(
             "USAGE",
-            f"The token would be sent unencrypted to {url.netloc.decode()}; use https, or allow it with insecure_http=True.",
+            f"The token would be sent unencrypted to {url.netloc.decode()};"
+            " use https, or allow it with insecure_http=True.",
         )
     return url.copy_with(path=url.path.rstrip("/") or "/")

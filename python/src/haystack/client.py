@@ -59,7 +59,9 @@ class Haystack:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -78,7 +80,9 @@ class Haystack:
         **settings: Unpack[RunSettings],
     ) -> models.QuestionCheck:
         """How a question would be understood, and whether the atlases can answer it. Free of charge."""
-        return self._connection.post(models.QuestionCheck, "/questions/check", _asked(question, cell_type, perturbation, settings))
+        return self._connection.post(
+            models.QuestionCheck, "/questions/check", _asked(question, cell_type, perturbation, settings)
+        )
 
     def outlook(
         self,
@@ -107,8 +111,8 @@ class Haystack:
     ) -> Run:
         """Queues a question and does not wait for its answer.
 
-        A question, or `cell_type` and `perturbation` exactly as the atlas writes them. Settings are those of `config` in the
-        API, such as max_iterations. A name that had to be repaired is refused, with what may be meant, unless
+        A question, or `cell_type` and `perturbation` exactly as the atlas writes them. Settings are those of `config`
+        in the API, such as max_iterations. A name that had to be repaired is refused, with what may be meant, unless
         `accept_repairs`: the run then takes the only near name.
 
         Errors: QuestionRefused, LimitReached, SignInRefused and others of the server.
@@ -120,7 +124,9 @@ class Haystack:
                 raise refusal(check.problem)
         named = {"name": name, "labels": labels, "random_seed": seed}
         body = asked | {key: value for key, value in named.items() if value is not None}
-        return Run(self._connection, self._connection.post(models.Run, "/runs", body, {"Idempotency-Key": str(uuid4())}))
+        return Run(
+            self._connection, self._connection.post(models.Run, "/runs", body, {"Idempotency-Key": str(uuid4())})
+        )
 
     def ask(
         self,
@@ -135,7 +141,7 @@ class Haystack:
         progress: bool = True,
         **settings: Unpack[RunSettings],
     ) -> Run:
-        """Submits a question, as `submit` does, and shows its progress until it is completed. An interrupt cancels the run.
+        """Submits a question as `submit` does, and shows its progress until it is completed. An interrupt cancels it.
 
         Errors: those of `submit`; RunFailed, RunCancelled.
         """
@@ -155,7 +161,9 @@ class Haystack:
             run.cancel()
             raise
         if run.status != "completed":
-            raise RunCancelled("RUN_STATE_FORBIDS", f"Run {run.id} was cancelled and has no result; ask the question anew.", run)
+            raise RunCancelled(
+                "RUN_STATE_FORBIDS", f"Run {run.id} was cancelled and has no result; ask the question anew.", run
+            )
         return run
 
     def run(self, run_id: str) -> Run:
@@ -215,7 +223,17 @@ class Haystack:
         return pd.DataFrame(listed, columns=_DATASET).set_index("dataset")
 
 
-_DATASET = ["dataset", "n_cells", "n_genes", "cell_types", "perturbations", "donors", "simulated", "source_file", "warnings"]
+_DATASET = [
+    "dataset",
+    "n_cells",
+    "n_genes",
+    "cell_types",
+    "perturbations",
+    "donors",
+    "simulated",
+    "source_file",
+    "warnings",
+]
 
 
 class _Datasets(BaseModel):
@@ -231,27 +249,36 @@ def _row(run: models.ListedRun) -> dict[str, Any]:
     return {"run_id": run.run_id} | {name: derived.get(name, getattr(run, name, None)) for name in COLUMNS}
 
 
-def _asked(question: str | None, cell_type: str | None, perturbation: str | None, settings: RunSettings) -> dict[str, Any]:
+def _asked(
+    question: str | None, cell_type: str | None, perturbation: str | None, settings: RunSettings
+) -> dict[str, Any]:
     if cell_type is None and perturbation is None and question is not None:
         return {"query": question, "config": settings}
     if question is not None or cell_type is None or perturbation is None:
-        raise HaystackError("USAGE", "Ask a question, or name both cell_type and perturbation exactly as the atlas writes them.")
+        raise HaystackError(
+            "USAGE", "Ask a question, or name both cell_type and perturbation exactly as the atlas writes them."
+        )
     labels = {"cell_type": cell_type, "perturbation": perturbation}
-    return {"query": f"How would {cell_type} respond to {perturbation}?", "config": {**settings, "exact_labels": labels}}
+    return {
+        "query": f"How would {cell_type} respond to {perturbation}?",
+        "config": {**settings, "exact_labels": labels},
+    }
 
 
 def connect(url: str | None = None, token: str | SecretStr | None = None, *, insecure_http: bool = False) -> Haystack:
-    """A server by its address and a token: by default HAYSTACK_SERVER and HAYSTACK_TOKEN. Signs in once, to see that it can.
+    """A server by its address and a token, by default HAYSTACK_SERVER and HAYSTACK_TOKEN. Signs in to see that it can.
 
-    Errors: UNAUTHENTICATED, SERVER_UNREACHABLE, SERVER_NOT_UNDERSTOOD; USAGE where the address is none, or where the token
-    would be sent unencrypted to another machine.
+    Errors: UNAUTHENTICATED, SERVER_UNREACHABLE, SERVER_NOT_UNDERSTOOD; USAGE where the address is none, or where the
+    token would be sent unencrypted to another machine.
     """
     secret = token if isinstance(token, SecretStr) else _secret(token or os.environ.get("HAYSTACK_TOKEN"))
     # Tracebacks that show what variables hold shall not show it.
     del token
     address = url if url is not None else os.environ.get("HAYSTACK_SERVER")
     if address is None:
-        raise HaystackError("USAGE", "No server was named; give its address, set HAYSTACK_SERVER, or start one with haystack.local().")
+        raise HaystackError(
+            "USAGE", "No server was named; give its address, set HAYSTACK_SERVER, or start one with haystack.local()."
+        )
     connection = Connection(server_address(address, secret is not None, insecure_http), secret)
     server = Haystack(connection)
     try:

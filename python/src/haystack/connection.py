@@ -59,7 +59,9 @@ def _wait(state: RetryCallState) -> float:
 
 def patiently(work: Callable[[], Result]) -> Result:
     """Does the work again while its trouble may pass."""
-    retrying = Retrying(stop=stop_after_attempt(ATTEMPTS), wait=_wait, retry=retry_if_exception_type(Passing), reraise=True)
+    retrying = Retrying(
+        stop=stop_after_attempt(ATTEMPTS), wait=_wait, retry=retry_if_exception_type(Passing), reraise=True
+    )
     try:
         return retrying(work)
     except Passing as passing:
@@ -135,7 +137,12 @@ class Connection:
         """
         is_elsewhere = not url.startswith("/")
         client = self._elsewhere if is_elsewhere else self._server
-        with self.telling(), client.stream("GET", url if is_elsewhere else f"{self.url}{url}", headers=headers, timeout=timeout) as response:
+        with (
+            self.telling(),
+            client.stream(
+                "GET", url if is_elsewhere else f"{self.url}{url}", headers=headers, timeout=timeout
+            ) as response,
+        ):
             if response.is_error:
                 response.read()
             self.refuse(response)
@@ -155,7 +162,9 @@ class Connection:
             why = None
         if why is None:
             raise KeyboardInterrupt from None
-        sentence = f"The server at {self.url} cannot be reached ({why}); check the address, the network and the daemon there."
+        sentence = (
+            f"The server at {self.url} cannot be reached ({why}); check the address, the network and the daemon there."
+        )
         raise Passing(ServerUnreachable("SERVER_UNREACHABLE", sentence)) from None
 
     def understood(self, model: type[Model], text: str) -> Model:
@@ -196,7 +205,8 @@ class Connection:
                 " use that address, or the token that a proxy there requires.",
             )
         return ServerNotUnderstood(
-            "SERVER_NOT_UNDERSTOOD", f"The server at {self.url} is not a HAYSTACK server (HTTP status {status}); check the address."
+            "SERVER_NOT_UNDERSTOOD",
+            f"The server at {self.url} is not a HAYSTACK server (HTTP status {status}); check the address.",
         )
 
 
@@ -213,7 +223,10 @@ def _told(response: httpx.Response) -> HaystackError | None:
     except ValidationError:
         code = "SERVER_NOT_UNDERSTOOD"
     return error_of(
-        code, body["message"], details if isinstance(details, dict) else None, run_id if isinstance(run_id, str) else None
+        code,
+        body["message"],
+        details if isinstance(details, dict) else None,
+        run_id if isinstance(run_id, str) else None,
     )
 
 

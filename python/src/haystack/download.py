@@ -27,7 +27,11 @@ def download(connection: Connection, url: str, target: Path, size: int) -> Path:
                     file.write(chunk)
         if part.stat().st_size != size:
             etag = None
-            raise Passing(ServerUnreachable("SERVER_UNREACHABLE", f"The file {target.name} did not arrive whole; download it again."))
+            raise Passing(
+                ServerUnreachable(
+                    "SERVER_UNREACHABLE", f"The file {target.name} did not arrive whole; download it again."
+                )
+            )
 
     try:
         patiently(once)

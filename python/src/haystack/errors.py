@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 class HaystackError(Exception):
     """Something that could not be done. `code` says what, `retryable` whether the same may succeed later."""
 
-    def __init__(self, code: str, message: str, details: dict[str, Any] | None = None, run_id: str | None = None) -> None:
+    def __init__(
+        self, code: str, message: str, details: dict[str, Any] | None = None, run_id: str | None = None
+    ) -> None:
         super().__init__(code, message, details, run_id)
         self.code = code
         self.message = message

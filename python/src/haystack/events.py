@@ -43,7 +43,7 @@ class _Following:
         self.failures = 0
 
     def read(self) -> None:
-        """Returns when the run rests and all of it was seen. Error Passing: the connection is lost, or there is none."""
+        """Returns when the run rests and all of it was seen. Error Passing: there is no connection."""
         while not self._read_stream():
             pass
 
@@ -63,7 +63,9 @@ class _Following:
             except SSEError:
                 raise self._connection.not_understood() from None
         if is_empty:
-            raise Passing(ServerUnreachable("SERVER_UNREACHABLE", f"{self._connection.url} ends every event stream at once."))
+            raise Passing(
+                ServerUnreachable("SERVER_UNREACHABLE", f"{self._connection.url} ends every event stream at once.")
+            )
         return self._last_id == "" and self._rests
 
     def _take(self, event: ServerSentEvent) -> None:
@@ -90,9 +92,12 @@ class _Following:
 
 
 def follow(
-    connection: Connection, run_id: str, on_run: Callable[[RunSummary], None], on_lost: Callable[[], None] = lambda: None
+    connection: Connection,
+    run_id: str,
+    on_run: Callable[[RunSummary], None],
+    on_lost: Callable[[], None] = lambda: None,
 ) -> None:
-    """Calls `on_run` with each state of the run until it rests, and `on_lost` when the connection is lost and tried again.
+    """Calls `on_run` with each state of the run until it rests; `on_lost` when the connection is lost and tried again.
 
     Errors: those of the server, SERVER_UNREACHABLE, SERVER_NOT_UNDERSTOOD.
     """

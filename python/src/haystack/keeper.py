@@ -1,4 +1,4 @@
-"""Runs a program for as long as whoever started this keeps stdin open: a daemon does not outlive the notebook it is for.
+"""Runs a program as long as whoever started this keeps stdin open: no daemon outlives the notebook that it is for.
 
 Started by its file, and needs nothing but Python's own library.
 """

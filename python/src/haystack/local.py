@@ -34,7 +34,9 @@ TOKEN_DAYS = 30
 class LocalHaystack(Haystack):
     """A daemon that ends when this is closed, or when Python ends."""
 
-    def __init__(self, connection: Connection, program: Program, data_dir: Path, daemon: _Daemon, token_id: str | None) -> None:
+    def __init__(
+        self, connection: Connection, program: Program, data_dir: Path, daemon: _Daemon, token_id: str | None
+    ) -> None:
         super().__init__(connection)
         self._program = program
         self._daemon = daemon
@@ -144,11 +146,11 @@ def local(
     owner: str | None = None,
     program: str | Path | None = None,
 ) -> LocalHaystack:
-    """Starts a daemon on a free port of this machine, and waits until it is ready. It ends with Python, or by `close()`.
+    """Starts a daemon on a free port of this machine, and waits until it is ready. It ends with Python, or `close()`.
 
-    `atlas`: files to import first; a file that was imported before is not imported again. `data_dir`: where runs, atlases and
-    results stay. Without `owner` the daemon asks nobody to sign in, as `haystack serve` does: whoever can log in to this
-    machine can use it. With an e-mail address as `owner` it needs a token, which only this connection has.
+    `atlas`: files to import first; a file that was imported before is not imported again. `data_dir`: where runs,
+    atlases and results stay. Without `owner` the daemon asks nobody to sign in, as `haystack serve` does: whoever can
+    log in to this machine can use it. With an e-mail address as `owner` it needs a token, which only this connection has.
     `program`: the `haystack` program, where it is not on the PATH.
 
     Errors: LocalError where Node or the program is missing, or the daemon does not begin; those of the import.

@@ -14,6 +14,7 @@ from typing import Any
 from .errors import LocalError, error_of
 
 NODE = 24
+BRING_NODE = f"install Node {NODE} (https://nodejs.org), or run `npm ci` in the checkout, which brings it."
 HOW = (
     "install it from a checkout (`npm pack`, then `npm install --global ./haystack-*.tgz`), start Python in a checkout,"
     " or name it in program= or HAYSTACK_PROGRAM."
@@ -28,11 +29,15 @@ class Program:
         self.command = command
 
     def json(self, *arguments: str, on_line: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
-        """What a command prints under --json; `on_line` is told what it says meanwhile. Errors: those of the command."""
+        """What a command prints under --json; `on_line` is told what it says meanwhile. Errors: the command's."""
         said = ""
         with tempfile.TemporaryFile("w+") as printed:
             with subprocess.Popen(
-                [*self.command, *arguments, "--json"], stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.PIPE, text=True
+                [*self.command, *arguments, "--json"],
+                stdin=subprocess.DEVNULL,
+                stdout=printed,
+                stderr=subprocess.PIPE,
+                text=True,
             ) as process:
                 assert process.stderr is not None
                 try:
@@ -47,7 +52,9 @@ class Program:
         if told is None:
             raise LocalError("INTERNAL", said.removeprefix("haystack: ") or CANNOT_START)
         if "error" in told and "message" in told:
-            raise error_of(told["error"], told["message"], told.get("details"), told.get("run_id"), otherwise=LocalError)
+            raise error_of(
+                told["error"], told["message"], told.get("details"), told.get("run_id"), otherwise=LocalError
+            )
         return told
 
 
@@ -84,14 +91,14 @@ def _node(program: Path) -> str:
     found = str(own) if own.is_file() else shutil.which("node")
     if found is None:
         raise LocalError(
-            "USAGE", f"Node is missing; install Node {NODE} (https://nodejs.org), or run `npm ci` in the checkout, which brings it."
+            "USAGE",
+            f"Node is missing; {BRING_NODE}",
         )
     told = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout.strip()
     major = told.removeprefix("v").split(".")[0]
     if not major.isdecimal() or int(major) < NODE:
         raise LocalError(
             "USAGE",
-            f"Node {NODE} is needed, and this is Node {told.removeprefix('v') or '(unknown)'} at {found}; install Node {NODE}"
-            " (https://nodejs.org), or run `npm ci` in the checkout, which brings it.",
+            f"Node {NODE} is needed, and this is Node {told.removeprefix('v') or '(unknown)'} at {found}; {BRING_NODE}",
         )
     return found

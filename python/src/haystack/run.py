@@ -68,12 +68,12 @@ class Run:
         return self
 
     def retry(self) -> Run:
-        """Resumes a failed run where it stopped; `retry().wait()` follows it. Error RUN_STATE_FORBIDS: it cannot be resumed."""
+        """Resumes a failed run where it stopped; `retry().wait()` follows it. Error RUN_STATE_FORBIDS."""
         self.shown = self._connection.post(models.Run, f"{self._path}/retry")
         return self
 
     def findings(self) -> models.RunResult:
-        """Score, expected accuracy, what the answer rests on, genes and pathways. Error RUN_STATE_FORBIDS: no result yet."""
+        """Score, expected accuracy, what the answer rests on, genes, pathways. Error RUN_STATE_FORBIDS: no result."""
         return self._connection.get(models.RunResult, f"{self._path}/result")
 
     def result(self) -> anndata.AnnData:
@@ -101,6 +101,8 @@ class Run:
         if file is None or file.bytes is None:
             raise NotFound("OBJECT_NOT_FOUND", f"The {kind} file of run {self.id} no longer exists.", None, self.id)
         if Path(file.name).name != file.name:
-            raise HaystackError("OBJECT_PATH_INVALID", f"The server names a file {file.name!r}, which is no name of a file.")
+            raise HaystackError(
+                "OBJECT_PATH_INVALID", f"The server names a file {file.name!r}, which is no name of a file."
+            )
         folder.mkdir(parents=True, exist_ok=True)
         return download(self._connection, file.url, folder / file.name, file.bytes)

@@ -60,7 +60,13 @@ def validate(
     Errors: LocalError where Node or the program is missing; those of the command.
     """
     what = [withhold] if isinstance(withhold, str) else list(withhold)
-    chosen = {"atlas": str(atlas), "withhold": ",".join(what), "cell_type": cell_type, "perturbation": perturbation, "donor": donor}
+    chosen = {
+        "atlas": str(atlas),
+        "withhold": ",".join(what),
+        "cell_type": cell_type,
+        "perturbation": perturbation,
+        "donor": donor,
+    }
     named = {**chosen, "data_dir": str(data_dir), **options}
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in named.items() if value is not None]
     if cell_type is None or perturbation is None:
