@@ -1,5 +1,6 @@
 """How would these cells respond? Asks a HAYSTACK server, or one started on this machine, from Python."""
 
+from . import models
 from .client import Haystack, connect
 from .errors import (
     HaystackError,
@@ -38,5 +39,6 @@ __all__ = [
     "Validation",
     "connect",
     "local",
+    "models",
     "validate",
 ]

@@ -118,7 +118,8 @@ class Haystack:
         Errors: QuestionRefused, LimitReached, SignInRefused and others of the server.
         """
         asked = _asked(question, cell_type, perturbation, settings)
-        if not accept_repairs:
+        # Labels are exact, so nothing of them is repaired.
+        if question is not None and not accept_repairs:
             check = self._connection.post(models.QuestionCheck, "/questions/check", asked)
             if check.did_you_mean and check.problem is not None:
                 raise refusal(check.problem)

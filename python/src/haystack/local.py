@@ -150,7 +150,7 @@ def local(
 
     `atlas`: files to import first; a file that was imported before is not imported again. `data_dir`: where runs,
     atlases and results stay. Without `owner` the daemon asks nobody to sign in, as `haystack serve` does: whoever can
-    log in to this machine can use it. With an e-mail address as `owner` it needs a token, which only this connection has.
+    log in to this machine can use it. With an e-mail address as `owner` it needs a token, which this connection has.
     `program`: the `haystack` program, where it is not on the PATH.
 
     Errors: LocalError where Node or the program is missing, or the daemon does not begin; those of the import.
