@@ -26,7 +26,7 @@ async function install(python: string): Promise<Readonly<Record<string, string>>
     "--no-index",
     "--no-build-isolation",
   ];
-  await run(python, [...pip, "--target", folder, resolve("python")]);
+  await run(program, [...pip, "--target", folder, resolve("python")]);
   return {
     PYTHONPATH: [folder, process.env["PYTHONPATH"]].filter(Boolean).join(delimiter),
     PYTHONDONTWRITEBYTECODE: "1",
