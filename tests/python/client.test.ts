@@ -15,7 +15,7 @@ const run = promisify(execFile);
 const LONGEST_MS = 900_000;
 
 /** The package as a user installs it, in a folder of its own; what it needs is there already. */
-async function install(python: string): Promise<Readonly<Record<string, string>>> {
+async function install(program: string): Promise<Readonly<Record<string, string>>> {
   const folder = await temporaryFolder();
   const pip = [
     "-m",
