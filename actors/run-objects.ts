@@ -27,5 +27,7 @@ export const iterationObjects = (runId: string, iteration: number) => {
 export const resultObjects = (runId: string) => ({
   anndata: `${resultsOf(runId)}${runId}_predictions.h5ad`,
   report: `${resultsOf(runId)}${runId}_report.html`,
+  /** What the report says, for programs. Runs of earlier releases have none. */
+  findings: `${resultsOf(runId)}${runId}_report.json`,
   log: `${resultsOf(runId)}${runId}_log.json`,
 });
