@@ -21,6 +21,8 @@ const PAGE = `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>
 const own = `'sha256-${createHash("sha256").update(TAKES_THE_REPORT).digest("base64")}'`;
 
 const POLICY = {
+  // It has no origin to be kept apart by.
+  originAgentCluster: false,
   contentSecurityPolicy: {
     useDefaults: false,
     directives: {
