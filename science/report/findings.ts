@@ -6,6 +6,7 @@ import type { Figure } from "./figures.ts";
 import type { Basis } from "./rests-on.ts";
 import type { RunResult } from "./result.ts";
 import { deliveredIteration } from "./result.ts";
+import { linksIn, type SourceLink } from "./source-links.ts";
 
 /** What the report says, for programs: `{run_id}_report.json`. */
 export interface Findings {
@@ -30,7 +31,7 @@ export interface Findings {
   /** All that share changed genes, also those that are not significant; most significant first. */
   readonly pathways: readonly (EnrichedPathway & { readonly page: string | null })[];
   readonly evidence: readonly (GroundingScore["evidence"][number] & {
-    readonly links: readonly { readonly text: string; readonly url: string }[];
+    readonly links: readonly SourceLink[];
   })[];
   readonly map: {
     readonly variance_ratio: readonly number[];
@@ -45,15 +46,6 @@ export interface Findings {
     readonly narrow: string;
   }[];
 }
-
-const PUBMED = /\bPMID:(\d{1,12})\b/g;
-
-/** Pages that a source names. */
-const linksIn = (source: string): { text: string; url: string }[] =>
-  [...source.matchAll(PUBMED)].map(([text, id]) => ({
-    text,
-    url: `https://pubmed.ncbi.nlm.nih.gov/${id}/`,
-  }));
 
 /** JSON text with a final newline; the same input gives the same bytes. */
 export function renderFindings(

@@ -1,5 +1,6 @@
 import type { DifferentialExpression } from "../grounding/grounding.ts";
 import { LEAST_GENES, MOST_GENES } from "../knowledge/gene-sets.ts";
+import { SOURCES } from "../knowledge/sources.ts";
 import { FOLD_CHANGE_PSEUDOCOUNT } from "../response/predicted-response.ts";
 import type { RunResult } from "./result.ts";
 import { deliveredIteration } from "./result.ts";
@@ -39,7 +40,11 @@ function promptSentence(result: RunResult): string {
     result.control_strategy_effective === "synthetic_control"
       ? `, and ${plural(controls, "matched control cell")} were the prompt of a second prediction, the control`
       : ""
-  }.`;
+  }.${
+    plan.chosen.reads === undefined
+      ? ""
+      : ` Measured cells of the asked type under the asked perturbation were ${(100 * plan.chosen.reads).toFixed(0)}% of the prompt.`
+  }`;
 }
 
 function predictionSentence(result: RunResult): string {
@@ -52,7 +57,10 @@ const statisticsSentence = ({ genes }: DifferentialExpression): string =>
 
 function pathwaySentence(result: RunResult): string {
   const { gene_sets_tested: tested } = deliveredIteration(result);
-  return `Enrichment of ${tested === undefined ? "gene sets" : plural(tested, "gene set")} with ${LEAST_GENES} to ${MOST_GENES} measured genes, and of imported ones of any size, among the genes that count as changed was tested in each direction by the hypergeometric distribution, with all measured genes as background, and adjusted by Benjamini and Hochberg over all sets and both directions; sets with an adjusted P below 0.05 are reported.`;
+  const sources = SOURCES.filter(({ holds }) => holds.startsWith("gene sets")).map(
+    ({ source, version }) => `${source} ${version}`,
+  );
+  return `Enrichment of ${tested === undefined ? "gene sets" : plural(tested, "gene set")} (${sources.join("; ")}) with ${LEAST_GENES} to ${MOST_GENES} measured genes, and of imported ones of any size, among the genes that count as changed was tested in each direction by the hypergeometric distribution, with all measured genes as background, and adjusted by Benjamini and Hochberg over all sets and both directions; sets with an adjusted P below 0.05 are reported.`;
 }
 
 function judgementSentence({ expected_accuracy: expected, final_score }: RunResult): string {

@@ -13,6 +13,7 @@ import { referencesOf } from "./references.ts";
 import type { RunResult } from "./result.ts";
 import { deliveredIteration, jobLedger } from "./result.ts";
 import { basisFacts, restsOn } from "./rests-on.ts";
+import { linkedSource } from "./source-links.ts";
 import * as wording from "./wording.ts";
 
 /** A language model's score further from the computed one than this is pointed out. */
@@ -59,9 +60,11 @@ export async function renderReport(
     isJudged: grounding.components.some(({ score }) => score !== null),
     modelScores: modelScores(grounding),
     evidence: {
-      shown: grounding.evidence.filter(({ supports }) => !supports),
-      folded: grounding.evidence.filter(({ supports }) => supports),
+      against: grounding.evidence.filter(({ supports, silent }) => !supports && silent !== true),
+      unseen: grounding.evidence.filter(({ supports, silent }) => !supports && silent === true),
+      support: grounding.evidence.filter(({ supports }) => supports),
     },
+    linkedSource,
     unmeasured: grounding.components.filter(({ score }) => score === null),
     file: `${result.run_id}_predictions.h5ad`,
     pseudocount: FOLD_CHANGE_PSEUDOCOUNT,

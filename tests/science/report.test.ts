@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RunResult } from "../../science/report/result.ts";
+import { linkedSource } from "../../science/report/source-links.ts";
 import type { Findings } from "../../science/report/findings.ts";
 import { renderReport } from "../../science/report/report.ts";
 import { describeWithPython, runPython } from "../support/python.ts";
@@ -115,7 +116,7 @@ const warningTitles = (html: string): readonly string[] =>
 
 /** A link that a reader follows loads nothing. */
 const PAGE_OF_A_SET =
-  /<a href="https:\/\/reactome\.org\/content\/detail\/R-HSA-\d+" rel="noopener noreferrer">/g;
+  /<a href="https:\/\/reactome\.org\/content\/detail\/R-HSA-\d+" target="_blank" rel="noopener noreferrer">/g;
 
 describe("the report", () => {
   test("answers first: genes, pathway, score and its meaning", async () => {
@@ -233,9 +234,12 @@ describe("the report", () => {
     expect(twin.genes).toEqual(delivered!.top_genes);
     expect(twin.pathways.map(({ id }) => id)).toEqual(delivered!.enriched.map(({ id }) => id));
     expect(twin.pathways.some(({ p_adjusted }) => p_adjusted === 0.32)).toBe(true);
-    expect(twin.evidence.flatMap(({ links }) => links.map(({ url }) => url))).toEqual(
-      [...html.matchAll(/href="(https:\/\/pubmed[^"]+)"/g)].map(([, url]) => url).toSorted(),
-    );
+    const links = twin.evidence.flatMap((row) => row.links.map(({ url }) => url));
+    expect(links).toEqual([
+      "https://reactome.org/content/detail/R-HSA-909733",
+      "https://reactome.org/content/detail/R-HSA-6783783",
+    ]);
+    for (const url of links) expect(html).toContain(`<a href="${url}"`);
     expect(twin.map?.cells[0]).toEqual({ origin: "prediction", x: 1.2346, y: 0.5 });
     expect(twin.figures.map(({ id }) => id)).toEqual([
       "volcano",
@@ -249,6 +253,20 @@ describe("the report", () => {
       expect(html).toContain(narrow);
     }
     expect(html).toContain(twin.answer.sentences.join(" "));
+  });
+
+  test("links articles, data sets and pathways that a source names, and nothing else", () => {
+    expect(
+      linkedSource('Kang <b> 2018, GSE96583; PMID:29227470; R-HSA-909733; GO:0045071; "x"'),
+    ).toBe(
+      [
+        "Kang &#60;b&#62; 2018, ",
+        '<a href="https://www.ncbi.nlm.nih.gov/geo/query/acc.cgi?acc=GSE96583" target="_blank" rel="noopener noreferrer">GSE96583</a>; ',
+        '<a href="https://pubmed.ncbi.nlm.nih.gov/29227470/" target="_blank" rel="noopener noreferrer">PMID:29227470</a>; ',
+        '<a href="https://reactome.org/content/detail/R-HSA-909733" target="_blank" rel="noopener noreferrer">R-HSA-909733</a>; ',
+        '<a href="https://amigo.geneontology.org/amigo/term/GO:0045071" target="_blank" rel="noopener noreferrer">GO:0045071</a>; &#34;x&#34;',
+      ].join(""),
+    );
   });
 
   test("has methods and references for a paper, of what was used and of nothing else", async () => {

@@ -65,10 +65,26 @@ function Rows({
   );
 }
 
-/** What speaks against the prediction is shown; what supports it is folded. */
+function Folded({
+  rows,
+  label,
+}: {
+  readonly rows: readonly EvidenceRow[];
+  readonly label: string;
+}): JSX.Element | null {
+  return rows.length === 0 ? null : (
+    <details>
+      <summary>
+        {label}: {plural(rows.length, "row")}
+      </summary>
+      <Rows rows={rows} label={label} />
+    </details>
+  );
+}
+
+/** What speaks against the prediction is shown; the rest is folded. */
 export function Evidence({ rows }: { readonly rows: readonly EvidenceRow[] }): JSX.Element {
-  const against = rows.filter(({ supports }) => !supports);
-  const support = rows.filter(({ supports }) => supports);
+  const against = rows.filter(({ supports, silent }) => !supports && silent !== true);
   return (
     <section aria-labelledby="evidence-title">
       <h2 id="evidence-title">Evidence</h2>
@@ -76,18 +92,14 @@ export function Evidence({ rows }: { readonly rows: readonly EvidenceRow[] }): J
         <p class="hint">No evidence was found for or against this prediction.</p>
       )}
       {rows.length > 0 && against.length === 0 && (
-        <p class="hint">Nothing that was looked for is missing or contradicts the prediction.</p>
+        <p class="hint">Nothing that was looked for contradicts the prediction.</p>
       )}
-      {against.length > 0 && <Rows rows={against} label="What does not support it" />}
-      {support.length > 0 && (
-        <details>
-          <summary>
-            {plural(support.length, "row")} {support.length === 1 ? "supports" : "support"} the
-            prediction
-          </summary>
-          <Rows rows={support} label="What supports it" />
-        </details>
-      )}
+      {against.length > 0 && <Rows rows={against} label="What contradicts it" />}
+      <Folded
+        rows={rows.filter(({ supports, silent }) => !supports && silent === true)}
+        label="Looked for and not seen"
+      />
+      <Folded rows={rows.filter(({ supports }) => supports)} label="What supports it" />
     </section>
   );
 }
