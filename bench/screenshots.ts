@@ -17,7 +17,8 @@ import { buildWindow } from "../web/build.ts";
 /**
  * Pictures of every page of the window, light and dark, on a phone and on 4K, of a simulated atlas and
  * real runs; also said is which page is wider than its screen. Into .cache/screenshots, or the folder
- * that is named; with `--only run,report` of these pages alone.
+ * that is named; with `--only run,report` of these pages alone. With `--pictures docs/pictures` the few
+ * that stand in the README are written there instead, each as large as a screen.
  */
 const SCREENS: Readonly<Record<string, BrowserContextOptions>> = {
   light: { viewport: { width: 1280, height: 900 }, colorScheme: "light" },
@@ -34,7 +35,7 @@ const ASKED = [
 
 if (BROWSER.found === undefined) throw new Error(`There is no browser here; ${BROWSER.hint}.`);
 const { values, positionals } = parseArgs({
-  options: { only: { type: "string" } },
+  options: { only: { type: "string" }, pictures: { type: "string" } },
   allowPositionals: true,
 });
 const folder = resolve(positionals[0] ?? ".cache/screenshots");
@@ -110,6 +111,8 @@ const PAGES: Readonly<
   "inspected-run": { at: `#/inspector/${done}`, until: "svg .lit" },
 };
 
+/** In the page. */
+const toTop = (element: unknown): void => (element as { scrollIntoView(): void }).scrollIntoView();
 const wished = Object.entries(PAGES).filter(
   ([name]) => values.only === undefined || values.only.split(",").includes(name),
 );
@@ -117,7 +120,8 @@ const browser = await chromium.launch({
   executablePath: BROWSER.found,
   args: ["--no-sandbox", "--disable-dev-shm-usage"],
 });
-for (const [screen, options] of Object.entries(SCREENS)) {
+const screens = values.pictures === undefined ? SCREENS : {};
+for (const [screen, options] of Object.entries(screens)) {
   const page = await browser.newPage(options);
   for (const [name, { at, until, opening }] of wished) {
     await page.goto("about:blank");
@@ -132,8 +136,31 @@ for (const [screen, options] of Object.entries(SCREENS)) {
   }
   await page.close();
 }
+/** What the README shows, and the place of the page to which it is scrolled. */
+const PICTURED: Readonly<Record<string, string>> = {
+  understood: "h1",
+  run: "section:has(> #figure-volcano)",
+  "report-alone": "h1",
+  atlas: "h1",
+  runs: "h1",
+};
+if (values.pictures !== undefined) {
+  const pictures = resolve(values.pictures);
+  await mkdir(pictures, { recursive: true });
+  const page = await browser.newPage({ viewport: { width: 1120, height: 700 } });
+  for (const [name, shown] of Object.entries(PICTURED)) {
+    const { at, until } = PAGES[name]!;
+    await page.goto("about:blank");
+    await page.goto(at.startsWith("#") ? `${server.url}/${at}` : at);
+    await page.locator(until).first().waitFor();
+    if (shown !== "h1") await page.locator(shown).evaluate(toTop);
+    await page.screenshot({ path: join(pictures, `${name}.png`) });
+  }
+  await page.close();
+}
 await browser.close();
 await server.close();
 await daemon.close();
 await rm(data, { recursive: true, force: true, maxRetries: 10 });
-console.log(`${wished.length * Object.keys(SCREENS).length} pictures are in ${folder}.`);
+if (values.pictures === undefined)
+  console.log(`${wished.length * Object.keys(SCREENS).length} pictures are in ${folder}.`);
