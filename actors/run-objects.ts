@@ -37,6 +37,8 @@ function numbered(pair: PairName, names: Readonly<Record<PairKind, string>>): st
 export const resultObjects = (runId: string) => ({
   anndata: `${resultsOf(runId)}${runId}_predictions.h5ad`,
   report: `${resultsOf(runId)}${runId}_report.html`,
+  /** What the report says, for programs. Runs of earlier releases have none. */
+  findings: `${resultsOf(runId)}${runId}_report.json`,
   log: `${resultsOf(runId)}${runId}_log.json`,
 });
 
