@@ -25,6 +25,7 @@ import {
 } from "./actors/supervisor/supervisor.ts";
 import type { Tasks } from "./actors/tasks.ts";
 import { usageOf } from "./actors/host/usage.ts";
+import { sharesOfRuns } from "./adapters/access.ts";
 import { clock, keepDaemonClock } from "./adapters/clock.ts";
 import { openDispatch } from "./adapters/dispatch.ts";
 import { keepHouse } from "./adapters/housekeeping.ts";
@@ -259,11 +260,13 @@ async function openParts(
     },
   });
   opened.defer(() => supervisor.stop());
+  const shares = opened.adopt(sharesOfRuns(config), (part) => part.close());
   const housekeeping = createHousekeeping({
     runs,
     objects,
     batch,
     mail,
+    shares,
     now: () => clock.now(),
     removeLitter: (signal) => removeLitter(config, signal),
   });

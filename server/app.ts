@@ -16,6 +16,7 @@ import { machineRoutes } from "./admin/machines.ts";
 import { quarantineRoutes } from "./admin/quarantine.ts";
 import { runActionRoutes } from "./admin/run-actions.ts";
 import { adminRunRoutes } from "./admin/runs.ts";
+import { adminShareRoutes } from "./admin/shares.ts";
 import { spendingRoutes } from "./admin/spending.ts";
 import { stuckRoutes } from "./admin/stuck.ts";
 import { atlasRoutes } from "./atlas/routes.ts";
@@ -34,6 +35,7 @@ import { listRoutes } from "./runs/list.ts";
 import { logRoutes } from "./runs/logs.ts";
 import { resultRoutes } from "./runs/result.ts";
 import { runRoutes } from "./runs/run.ts";
+import { shareRoutes } from "./runs/shares.ts";
 import { submitRoutes } from "./runs/submit.ts";
 import { windowRoutes } from "./window/routes.ts";
 import { sessionRoutes } from "./window/session.ts";
@@ -47,6 +49,7 @@ const ROUTES: readonly RouteModule[] = [
   { prefix: "/api/v1", routes: resultRoutes },
   { prefix: "/api/v1", routes: logRoutes },
   { prefix: "/api/v1", routes: fileRoutes },
+  { prefix: "/api/v1", routes: shareRoutes },
   { prefix: "/api/v1", routes: eventRoutes },
   { prefix: "/api/v1", routes: atlasRoutes },
   { prefix: "/api/v1", routes: questionRoutes },
@@ -54,6 +57,7 @@ const ROUTES: readonly RouteModule[] = [
   { prefix: "/admin", routes: machineRoutes },
   { prefix: "/admin", routes: adminRunRoutes },
   { prefix: "/admin", routes: runActionRoutes },
+  { prefix: "/admin", routes: adminShareRoutes },
   { prefix: "/admin", routes: stuckRoutes },
   { prefix: "/admin", routes: spendingRoutes },
   { prefix: "/admin", routes: quarantineRoutes },

@@ -20,6 +20,8 @@ declare module "fastify" {
   }
 }
 
+const NO_RUNS: ReadonlySet<string> = new Set();
+
 /**
  * Every route says who may ask, and only they reach it: a route that does not is refused when the
  * server is made. First comes who asks, then the limit of requests, then whether that is enough;
@@ -32,6 +34,7 @@ export function guardAccess(app: FastifyInstance, parts: ServerParts): void {
   const open = createOpenRequests(parts);
   app.addHook("onClose", async () => open.close());
   app.decorateRequest("identity");
+  app.decorateRequest("sharedRuns");
   app.decorate("guardedRoutes", []);
   app.addHook("onRoute", ({ method, url, config }) => {
     const access = config?.access;
@@ -45,6 +48,7 @@ export function guardAccess(app: FastifyInstance, parts: ServerParts): void {
   });
   app.addHook("onRequest", async (request, reply) => {
     request.identity = NOBODY;
+    request.sharedRuns = NO_RUNS;
     checkOrigin(request);
     const { access } = request.routeOptions.config;
     if (access === undefined || access === "public") return;
@@ -61,7 +65,7 @@ export function guardAccess(app: FastifyInstance, parts: ServerParts): void {
       else request.endAccess();
     };
     const connection = request.ws ? request.raw.socket : raw;
-    connection.once("close", open.watch(request.identity, cut));
+    connection.once("close", open.watch(request, cut));
   });
   app.addHook("preParsing", async (request) => {
     if (request.routeOptions.config.access === "admin" && request.identity.role !== "admin")

@@ -91,6 +91,7 @@ export async function startScriptedServer({
       objects,
       batch,
       mail: {},
+      shares: access,
       now: () => clock.now(),
       removeLitter: () => Promise.resolve(),
     }),
