@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { audited } from "../access/audited.ts";
-import { addressOf } from "../access/shared.ts";
+import { addressOf } from "../../actors/run-shares.ts";
 import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
 

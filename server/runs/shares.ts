@@ -2,9 +2,8 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { HaystackError } from "../../errors.ts";
 import type { RunShare } from "../../services/access/index.ts";
-import type { RunDocument } from "../../services/runs/document.ts";
 import { audited } from "../access/audited.ts";
-import { addressOf, MOST_SHARES } from "../access/shared.ts";
+import { addressOf, checkShare } from "../../actors/run-shares.ts";
 import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
 import { turnsByName } from "../turns.ts";
@@ -22,23 +21,6 @@ const shown = (shares: readonly RunShare[]) => ({
     shared_at: new Date(shared_at).toISOString(),
   })),
 });
-
-/** Errors: USAGE, LIMIT_EXCEEDED. */
-function checkShare(
-  { run_id, user_email }: RunDocument,
-  user: string,
-  shares: readonly RunShare[],
-): void {
-  const details = { details: { run_id } };
-  if (user_email?.toLowerCase() === user)
-    throw new HaystackError("USAGE", `The run is ${user}'s own; name another user.`, details);
-  if (shares.length >= MOST_SHARES && shares.every((share) => share.user !== user))
-    throw new HaystackError(
-      "LIMIT_EXCEEDED",
-      `The run is shared with ${shares.length} users, the most there may be; take it back from one first.`,
-      details,
-    );
-}
 
 /** Who else may read a run: said by its owner, or an administrator, and by nobody else. */
 export const shareRoutes =
