@@ -10,6 +10,7 @@ import { Iterations } from "../parts/iterations.tsx";
 import { Jobs } from "../parts/jobs.tsx";
 import { LostConnection, Notice, Waiting } from "../parts/notice.tsx";
 import { ResultView } from "../parts/result.tsx";
+import { Sharing } from "../parts/sharing.tsx";
 import { Status } from "../parts/status.tsx";
 import { Steps } from "../parts/steps.tsx";
 import { Timeline } from "../parts/timeline.tsx";
@@ -61,6 +62,7 @@ export function RunPage({ id }: { readonly id: string }): JSX.Element {
       </>
     );
 
+  const isOwn = run.shared_with_you !== true;
   return (
     <article class="run" data-status={shownAs(run)}>
       <p class="hint path">
@@ -78,12 +80,12 @@ export function RunPage({ id }: { readonly id: string }): JSX.Element {
           ))}
         </p>
         <p class="row">
-          {mayCancel(run) && (
+          {isOwn && mayCancel(run) && (
             <button type="button" onClick={() => setConfirming(true)}>
               Cancel
             </button>
           )}
-          {mayRetry(run) && (
+          {isOwn && mayRetry(run) && (
             <button type="button" class="main" onClick={() => void wish("retry")}>
               Retry
             </button>
@@ -101,6 +103,11 @@ export function RunPage({ id }: { readonly id: string }): JSX.Element {
       <LostConnection since={line.lostSince} why={line.why} />
       {refusal !== undefined && <Notice kind="bad">{refusal.message}</Notice>}
       {wished !== undefined && <Notice kind="bad">{wished.message}</Notice>}
+      {!isOwn && (
+        <Notice kind="note" title="It is shared with you.">
+          You may read it; only {run.user_email ?? "its owner"} may change it.
+        </Notice>
+      )}
       <StateOfRun run={run} transitions={transitions} />
       <Basis run={run} />
       {run.status === "completed" && <ResultView run={run} />}
@@ -108,6 +115,7 @@ export function RunPage({ id }: { readonly id: string }): JSX.Element {
       <Timeline transitions={transitions} run={run} />
       <Jobs run={run} />
       <Settings run={run} />
+      <Sharing run={run} />
       {isConfirming && (
         <Confirm
           title="Cancel this run?"
