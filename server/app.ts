@@ -19,6 +19,7 @@ import { adminRunRoutes } from "./admin/runs.ts";
 import { adminShareRoutes } from "./admin/shares.ts";
 import { spendingRoutes } from "./admin/spending.ts";
 import { stuckRoutes } from "./admin/stuck.ts";
+import { uploadRoutes } from "./admin/uploads.ts";
 import { atlasRoutes } from "./atlas/routes.ts";
 import { answerClientError, errorAnswer, handleErrors } from "./error-handler.ts";
 import { eventRoutes } from "./events/routes.ts";
@@ -61,6 +62,7 @@ const ROUTES: readonly RouteModule[] = [
   { prefix: "/admin", routes: stuckRoutes },
   { prefix: "/admin", routes: spendingRoutes },
   { prefix: "/admin", routes: quarantineRoutes },
+  { prefix: "/admin", routes: uploadRoutes },
   { prefix: "", routes: inspectionRoutes },
   { prefix: "/api/v1", routes: sessionRoutes },
   { prefix: "", routes: (parts) => windowRoutes(parts) },

@@ -9,6 +9,8 @@ export type FollowedRun = Omit<ListedRun, "interrupted">;
 export type Result = Schemas["RunResult"];
 export type Check = Schemas["QuestionCheck"];
 export type Session = Schemas["Session"];
+export type Upload = Schemas["Upload"];
+export type Inspection = Schemas["Inspection"];
 export type ErrorBody = Schemas["Error"];
 
 type Content<Answer> = Answer extends { content: { "application/json": infer Told } }
