@@ -45,7 +45,7 @@ declare module "fastify" {
     /** Id of the token that was sent and no longer counts. */
     presented?: string;
     /** Runs of others that this answer shows because they are shared with who asks. */
-    sharedRuns: ReadonlySet<string>;
+    sharedRuns: Set<string>;
     /** What ends this request when whoever asks may no longer; its connection is cut otherwise. */
     endAccess?: () => void;
   }

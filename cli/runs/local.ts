@@ -67,9 +67,11 @@ export function localRuns(config: Config): RunOperations {
     const { withAudit, whoIsHere } = await import("../audited.ts");
     await withAudit(config, ({ access, record }) =>
       record(`${action} ${user}`, run_id, async () => {
-        if (action === "unshare") return void (await access.unshare({ run_id, user }));
-        checkShare(document, user, await access.sharesOf(run_id));
-        await access.share({ run_id, user, shared_by: whoIsHere(), shared_at: clock.now() });
+        if (action === "unshare") await access.unshare({ run_id, user });
+        else {
+          checkShare(document, user, await access.sharesOf(run_id));
+          await access.share({ run_id, user, shared_by: whoIsHere(), shared_at: clock.now() });
+        }
       }),
     );
     return readersOf(config, run_id);

@@ -20,8 +20,6 @@ declare module "fastify" {
   }
 }
 
-const NO_RUNS: ReadonlySet<string> = new Set();
-
 /**
  * Every route says who may ask, and only they reach it: a route that does not is refused when the
  * server is made. First comes who asks, then the limit of requests, then whether that is enough;
@@ -48,7 +46,7 @@ export function guardAccess(app: FastifyInstance, parts: ServerParts): void {
   });
   app.addHook("onRequest", async (request, reply) => {
     request.identity = NOBODY;
-    request.sharedRuns = NO_RUNS;
+    request.sharedRuns = new Set();
     checkOrigin(request);
     const { access } = request.routeOptions.config;
     if (access === undefined || access === "public") return;

@@ -29,9 +29,9 @@ export const adminShareRoutes =
           },
         },
       },
-      async (request) => {
-        const user = addressOf(request.params.user);
-        const runs = await audit(request, "unshare all", user, () =>
+      async ({ identity, ip, params }) => {
+        const user = addressOf(params.user);
+        const runs = await audit({ identity, ip }, "unshare all", user, () =>
           parts.access.forgetSharesWith(user),
         );
         return { user, runs };

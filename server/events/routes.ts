@@ -93,8 +93,8 @@ export const eventRoutes =
           try {
             if (watched === undefined) throw runNotFound(id);
             if (!mayTouch(identity, watched.document())) {
-              request.sharedRuns = await sharedAmong(parts, identity, [id]);
-              if (!request.sharedRuns.has(id)) throw runNotFound(id);
+              if (!(await sharedAmong(parts, identity, [id])).has(id)) throw runNotFound(id);
+              request.sharedRuns.add(id);
             }
             const lastSeen = headers["last-event-id"];
             const place = placeAfter(watched.log, lastSeen);
@@ -134,19 +134,19 @@ export const eventRoutes =
         },
       },
       async (request, reply) => {
-        const { identity } = request;
+        const { identity, sharedRuns } = request;
         const ids = [...new Set([request.query.id].flat())];
         const countClosed = streams.open(identity.owner);
         const stream = createEventStream(reply, clock);
         open.add(stream);
         try {
           if (identity.role !== "admin")
-            request.sharedRuns = await sharedAmong(parts, identity, ids);
+            for (const run of await sharedAmong(parts, identity, ids)) sharedRuns.add(run);
           return await followSeveral(
             stream,
             watcher,
             ids,
-            (document) => mayTouch(identity, document) || request.sharedRuns.has(document.run_id),
+            (document) => mayTouch(identity, document) || sharedRuns.has(document.run_id),
             () => void reply.hijack(),
           );
         } finally {

@@ -26,15 +26,13 @@ export async function findRun(parts: Parts, identity: Identity, runId: string): 
  */
 export async function findReadableRun(
   parts: Parts,
-  request: Pick<FastifyRequest, "identity" | "sharedRuns">,
+  { identity, sharedRuns }: Pick<FastifyRequest, "identity" | "sharedRuns">,
   runId: string,
 ): Promise<RunRecord> {
-  const { identity } = request;
   const record = await parts.runs.get(runId);
   if (record === undefined) throw runNotFound(runId);
   if (mayTouch(identity, record.document)) return record;
-  const shared = await sharedAmong(parts, identity, [runId]);
-  if (!shared.has(runId)) throw runNotFound(runId);
-  request.sharedRuns = shared;
+  if (!(await sharedAmong(parts, identity, [runId])).has(runId)) throw runNotFound(runId);
+  sharedRuns.add(runId);
   return record;
 }

@@ -21,8 +21,8 @@ export const logRoutes =
           response: { 200: jobOutputsSchema, ...errorResponses },
         },
       },
-      async (request) => {
-        const record = await findReadableRun(parts, request, request.params.id);
+      async ({ params, identity, sharedRuns }) => {
+        const record = await findReadableRun(parts, { identity, sharedRuns }, params.id);
         const jobs = await outputsOf(
           record,
           (jobId, at) => parts.batch.output(jobId, undefined, at),

@@ -115,9 +115,9 @@ export const resultRoutes =
           response: { 200: resultSchema, ...errorResponses },
         },
       },
-      async (request) => {
-        const { document } = await findReadableRun(parts, request, request.params.id);
-        const isShared = request.sharedRuns.has(document.run_id);
+      async ({ params, identity, sharedRuns }) => {
+        const { document } = await findReadableRun(parts, { identity, sharedRuns }, params.id);
+        const isShared = sharedRuns.has(document.run_id);
         const delivered = deliveredOf(document);
         const files = filesOf(document.run_id).map(async (file) => ({
           name: file.name,

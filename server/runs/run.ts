@@ -73,10 +73,10 @@ export const runRoutes =
           response: { 200: runStatusSchema, ...errorResponses },
         },
       },
-      async (request) => {
-        const { id } = request.params;
-        const status = statusOf(await findReadableRun(parts, request, id), parts.clock.now());
-        if (request.sharedRuns.has(id)) return { ...status, shared_with_you: true };
+      async ({ params: { id }, identity, sharedRuns }) => {
+        const record = await findReadableRun(parts, { identity, sharedRuns }, id);
+        const status = statusOf(record, parts.clock.now());
+        if (sharedRuns.has(id)) return { ...status, shared_with_you: true };
         const shares = await parts.access.sharesOf(id);
         return { ...status, shared_with_you: false, shared_with: shares.map(({ user }) => user) };
       },

@@ -57,8 +57,7 @@ export const shareRoutes =
           response,
         },
       },
-      async (request) => {
-        const { identity, params } = request;
+      async ({ identity, ip, params }) => {
         const { id } = params;
         const { document } = await findRun(parts, identity, id);
         if (config.AUTH === "none")
@@ -69,7 +68,7 @@ export const shareRoutes =
         const user = addressOf(params.user);
         await turnOf(id, async () => {
           checkShare(document, user, await access.sharesOf(id));
-          await audit(request, `share ${user}`, id, () =>
+          await audit({ identity, ip }, `share ${user}`, id, () =>
             access.share({
               run_id: id,
               user,
@@ -96,11 +95,10 @@ export const shareRoutes =
           response,
         },
       },
-      async (request) => {
-        const { id, user } = request.params;
-        await findRun(parts, request.identity, id);
+      async ({ identity, ip, params: { id, user } }) => {
+        await findRun(parts, identity, id);
         const reader = { run_id: id, user: addressOf(user) };
-        await audit(request, `unshare ${reader.user}`, id, () => access.unshare(reader));
+        await audit({ identity, ip }, `unshare ${reader.user}`, id, () => access.unshare(reader));
         return shown(await access.sharesOf(id));
       },
     );

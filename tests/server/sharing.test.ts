@@ -1,11 +1,12 @@
 import { once } from "node:events";
-import { truncate, writeFile } from "node:fs/promises";
+import { readFile, truncate, writeFile } from "node:fs/promises";
 import { request, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { resultObjects } from "../../actors/run-objects.ts";
 import { openAccess } from "../../adapters/access.ts";
+import { createServer } from "../../server/app.ts";
 import { sharedAmong } from "../../server/access/shared.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
@@ -132,7 +133,9 @@ test("one run is shared with a hundred users, no more, also when they are asked 
   const answers = await Promise.all(
     ["a", "b", "c", "d"].map((name) => ask(ADA, "PUT", `/runs/r1/shares/${name}@example.org`)),
   );
-  expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 200, 422, 422]);
+  expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([
+    200, 200, 422, 422,
+  ]);
   expect(await parts.access.sharesOf("r1")).toHaveLength(100);
   expect((await ask(ADA, "PUT", "/runs/r1/shares/u1@example.org")).status).toBe(200);
 });
@@ -189,6 +192,31 @@ test("without sign-in there is nobody to share with", async () => {
     message: expect.stringContaining("set AUTH") as string,
   });
   expect(await sharedAmong(server.parts, { owner: "local" } as never, ["r1"])).toEqual(new Set());
+});
+
+test("links that cannot be taken back are for the owner alone", async () => {
+  const { daemon, parts, tokens } = await twoUsers();
+  const { anndata } = resultObjects("r4");
+  const delivered = JSON.parse(
+    await readFile("tests/machines/golden/v1-completed.json", "utf8"),
+  ) as { document: RunDocument };
+  await daemon.runs.insert({ ...delivered.document, run_id: "r4", user_email: ADA });
+  await parts.access.share({ run_id: "r4", user: BO, shared_by: ADA, shared_at: 1 });
+  const objects = { ...parts.objects, signedUrl: async () => "https://signed.example.org/x" };
+  const app = await createServer({ ...parts, objects });
+  onTestFinished(() => app.close());
+  const linksOf = async (who: typeof ADA | typeof BO): Promise<string[]> => {
+    const answer = await app.inject({
+      url: "/api/v1/runs/r4/result",
+      headers: { authorization: `Bearer ${tokens[who]}` },
+    });
+    expect(answer.statusCode).toBe(200);
+    return answer.json<{ files: { url: string }[] }>().files.map(({ url }) => url);
+  };
+  expect(new Set(await linksOf(ADA))).toEqual(new Set(["https://signed.example.org/x"]));
+  expect(await linksOf(BO)).toContain(
+    `/api/v1/runs/r4/files/${anndata.slice(anndata.lastIndexOf("/") + 1)}`,
+  );
 });
 
 async function got(url: string, headers: Record<string, string>): Promise<IncomingMessage> {

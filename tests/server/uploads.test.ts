@@ -1,4 +1,4 @@
-import { readFile, readdir } from "node:fs/promises";
+import { readFile, readdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { simulate } from "../../actors/tasks.ts";
@@ -235,6 +235,19 @@ test("a disk without room for the file is told of before anything is sent; what 
     message: expect.stringContaining("too little for b.h5ad") as string,
   });
   expect(uploads.list()).toHaveLength(1);
+});
+
+test("a disk that fills up while a file comes is told of in a sentence, and leaves nothing", async () => {
+  const { uploads, folder } = await alone();
+  const { id } = await uploads.begin({ name: "a.h5ad", bytes: 200, by: ADA });
+  const [own = ""] = await readdir(folder);
+  await symlink("/dev/full", join(folder, own, "a.h5ad"));
+  await expect(uploads.append(id, 0, HEAD)).rejects.toMatchObject({
+    code: "DISK_FULL",
+    message: "Writing a.h5ad failed: the disk is full; free some space.",
+  });
+  expect(uploads.list()).toEqual([]);
+  expect(await readdir(folder)).toEqual([]);
 });
 
 test("a daemon that stops leaves nothing of what was sent", async () => {

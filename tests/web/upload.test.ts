@@ -37,8 +37,9 @@ describeWithBrowser("upload of an atlas in the window", () => {
       await page.getByRole("button", { name: "Upload", exact: true }).focus();
       await page.keyboard.press("Enter");
       await page.getByText("1,556 cells, 1,267 genes").waitFor(PATIENCE);
-      expect(await page.getByLabel("Cell types").inputValue()).toBe("cell_type");
-      expect(await page.getByLabel("Perturbations").inputValue()).toBe("perturbation");
+      const choice = (name: string) => page.getByRole("combobox", { name, exact: true });
+      expect(await choice("Cell types").inputValue()).toBe("cell_type");
+      expect(await choice("Perturbations").inputValue()).toBe("perturbation");
       expect(await page.getByRole("checkbox", { name: /^control/ }).isChecked()).toBe(true);
       expect(await page.getByRole("checkbox", { name: /^IFN-beta/ }).isChecked()).toBe(false);
       expect(await faults(page)).toEqual([]);

@@ -26,7 +26,7 @@ export function AtlasPage(): JSX.Element {
     wanted !== undefined && content?.datasets.every(({ dataset }) => dataset !== wanted) === true;
   // The daemon tells of a new atlas within seconds.
   useEffect(() => {
-    if (!isMissing) return;
+    if (!isMissing) return undefined;
     const timer = setInterval(again, LOOK_MS);
     return () => clearInterval(timer);
   }, [isMissing]);

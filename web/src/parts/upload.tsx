@@ -132,8 +132,10 @@ function Standing({
           Looking into {name} …
         </p>
       )}
-      {isAsking && inspection !== undefined && (
-        <ImportQuestions upload={upload} inspection={inspection} onAnswers={answer} />
+      {inspection !== undefined && state !== "imported" && (
+        <div hidden={!isAsking}>
+          <ImportQuestions upload={upload} inspection={inspection} onAnswers={answer} />
+        </div>
       )}
       {state === "importing" && (
         <p role="status">
