@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { HaystackError, machineFault, toHaystackError, type ErrorCode } from "../errors.ts";
 import type { AtlasIndex } from "../science/atlas/atlas-index.ts";
@@ -9,6 +9,7 @@ import { unfinishedName } from "../unfinished.ts";
 import type { AtlasCatalogue } from "./atlas-catalogue.ts";
 import { createBackground } from "./supervisor/background.ts";
 import type { Tasks } from "./tasks.ts";
+import { hasSignature, writePiece } from "./upload-pieces.ts";
 
 /**
  * Files that administrators send here to be imported as atlases.
@@ -76,6 +77,7 @@ interface Held {
   readonly folder: string;
   readonly ended: AbortController;
   isBusy: boolean;
+  inspected?: Promise<Inspected> | undefined;
 }
 
 const GB = 1_000_000_000;
@@ -87,20 +89,6 @@ const SILENT_MS = 120_000;
 const KEPT_MS = 24 * 3_600_000;
 const SWEEP_MS = 30_000;
 const NAME = /^[^/\\\p{C}]{1,195}\.h5ad$/iu;
-/** https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html#Superblock */
-const SIGNATURE = Buffer.from("\x89HDF\r\n\x1a\n", "latin1");
-const FIRST_PLACE = 512;
-
-/** The file says itself that it is HDF5, at its beginning or behind a block of its user's. */
-function hasSignature(piece: Uint8Array): boolean {
-  const bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
-  const at = (place: number): boolean =>
-    bytes.subarray(place, place + SIGNATURE.length).equals(SIGNATURE);
-  if (at(0)) return true;
-  for (let place = FIRST_PLACE; place < bytes.length; place *= 2) if (at(place)) return true;
-  return false;
-}
-
 const gigabytes = (bytes: number): string => `${(bytes / GB).toFixed(bytes < GB ? 3 : 1)} GB`;
 
 export function createUploads(options: UploadsOptions): Uploads {
@@ -233,12 +221,7 @@ export function createUploads(options: UploadsOptions): Uploads {
             `has come as far as byte ${upload.received} of ${upload.bytes}; go on from there.`,
           );
         try {
-          const file = await open(pathOf(each), offset === 0 ? "w" : "r+", 0o600);
-          try {
-            await writeAll(file, piece, offset);
-          } finally {
-            await file.close();
-          }
+          await writePiece(pathOf(each), piece, offset);
         } catch (thrown) {
           // A file that was thrown away meanwhile is gone.
           if (held.get(id) !== each) find(id);
@@ -248,17 +231,22 @@ export function createUploads(options: UploadsOptions): Uploads {
         if (held.get(id) !== each) find(id);
         upload.received += piece.length;
         upload.since = clock.now();
-        if (upload.received === upload.bytes) upload.state = "received";
         if (offset === 0 && !hasSignature(piece)) await read(each);
+        if (upload.received === upload.bytes) upload.state = "received";
         return { ...upload };
       });
     },
     inspect: async (id) => {
       const each = find(id);
-      return alone(each, () => {
-        checkWhole(each);
-        return read(each);
-      });
+      checkWhole(each);
+      // Whoever looks at the same time looks at the same.
+      each.inspected ??= read(each);
+      try {
+        return await each.inspected;
+      } catch (thrown) {
+        each.inspected = undefined;
+        throw told(each, thrown);
+      }
     },
     async import(id, asked) {
       const each = find(id);
@@ -296,21 +284,4 @@ export function createUploads(options: UploadsOptions): Uploads {
       for (const each of held.values()) await forget(each);
     },
   };
-}
-
-/** A write may take less than it is given. */
-async function writeAll(
-  file: Awaited<ReturnType<typeof open>>,
-  piece: Uint8Array,
-  offset: number,
-): Promise<void> {
-  for (let written = 0; written < piece.length;) {
-    const { bytesWritten } = await file.write(
-      piece,
-      written,
-      piece.length - written,
-      offset + written,
-    );
-    written += bytesWritten;
-  }
 }

@@ -71,7 +71,9 @@ export async function sendFile(
     }
     return upload;
   } catch (thrown) {
-    await throwAway(id).catch(() => undefined);
+    // What is no AnnData the daemon has thrown away by itself.
+    if (!/^(FILE|ANNDATA|DISK|UPLOAD)_/.test(refusalOf(thrown).code))
+      await throwAway(id).catch(() => undefined);
     throw thrown;
   } finally {
     removeEventListener("pagehide", leave);
