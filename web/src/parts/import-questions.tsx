@@ -136,6 +136,7 @@ export function ImportQuestions({
       <label>
         Name of the atlas
         <input
+          type="text"
           required
           maxLength={100}
           pattern="[A-Za-z0-9][A-Za-z0-9_.\-]*"
@@ -158,6 +159,7 @@ export function ImportQuestions({
         <label>
           What all cells are
           <input
+            type="text"
             required
             maxLength={500}
             placeholder="such as K562"
