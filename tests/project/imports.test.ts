@@ -105,6 +105,7 @@ const ROOMS: readonly Room[] = [
 
 /** Where each package may be imported. */
 const PACKAGES: Readonly<Record<string, RegExp>> = {
+  "@streamparser/json": /^actors\/shared-indexes\.ts$/,
   zod: /./,
   "p-limit": /^(actors|cli|services)\//,
   xstate: /^(machines|actors)\//,
