@@ -28,7 +28,7 @@ test.each([1, 12])(
       iteration: 1,
       kind: "prediction",
       attempt,
-      pairs: inferencePairs("r1", 1, "prediction"),
+      pairs: inferencePairs({ run_id: "r1", iteration: 1, kind: "prediction" }),
       manifest: "batch-io/r1/iter_1/prediction_manifest.json",
       seed: 1,
       max_run_seconds: 60,
