@@ -24,7 +24,7 @@ function drawingOf(markup: string): Element {
     trusted?.createHTML(whole) ?? whole,
     "image/svg+xml",
   );
-  for (const each of [...svg.querySelectorAll("*")]) if (!DRAWN.has(each.localName)) each.remove();
+  for (const each of svg.querySelectorAll("*")) if (!DRAWN.has(each.localName)) each.remove();
   return document.importNode(svg, true);
 }
 
