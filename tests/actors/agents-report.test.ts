@@ -115,7 +115,7 @@ test("articles are linked by their PubMed ids; everything else of a source is te
     differential(),
   );
   expect(report).toContain(
-    '<a href="https://pubmed.ncbi.nlm.nih.gov/12345/" rel="noopener noreferrer">PMID:12345</a>, <a href="https://pubmed.ncbi.nlm.nih.gov/678/"',
+    '<a href="https://pubmed.ncbi.nlm.nih.gov/12345/" target="_blank" rel="noopener noreferrer">PMID:12345</a>, <a href="https://pubmed.ncbi.nlm.nih.gov/678/"',
   );
   expect(report).not.toContain("<img");
   expect(report).toContain("– neither");

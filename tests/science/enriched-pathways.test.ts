@@ -17,7 +17,7 @@ test("lists the gene sets that stand for themselves, each with its page, and say
   });
   const html = await reportHtml(result, differential());
   expect(html).toContain(
-    '<a href="https://reactome.org/content/detail/R-HSA-909733" rel="noopener noreferrer">R-HSA-909733</a>',
+    '<a href="https://reactome.org/content/detail/R-HSA-909733" target="_blank" rel="noopener noreferrer">R-HSA-909733</a>',
   );
   expect(html).toContain("and 1 alike");
   expect(html).toContain('<span class="soft id">MY_SET</span>');

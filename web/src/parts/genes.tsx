@@ -46,7 +46,12 @@ export function Genes({ genes }: { readonly genes: readonly Gene[] }): JSX.Eleme
                 <tr key={gene}>
                   <th scope="row">
                     {gene}
-                    {is_target === true && <span class="tag">expected</span>}
+                    {is_target === true && (
+                      <span role="img" aria-label="expected target">
+                        {" "}
+                        ◇
+                      </span>
+                    )}
                   </th>
                   <td class="number">{signed(change)}</td>
                   <td class="change" aria-hidden="true">
@@ -77,7 +82,7 @@ export function Genes({ genes }: { readonly genes: readonly Gene[] }): JSX.Eleme
       {isDetailed && (
         <p class="hint">
           Reliability, 0 to 1: the share of the change that the measured responses behind the
-          prediction bear out.
+          prediction bear out. ◇ marks expected targets.
         </p>
       )}
     </section>
