@@ -130,7 +130,7 @@ def test_a_download_goes_on_where_it_was_interrupted(place: Place, answered: hay
 
 def test_a_download_that_never_arrives_whole_leaves_nothing(place: Place, answered: haystack.Run, tmp_path) -> None:
     with breaking(place) as (network, server):
-        network.breaks_after = lambda request: 700 if b"_predictions.h5ad" in request else None
+        network.breaks_after = lambda request: 5_000 if b"_predictions.h5ad" in request else None
         with pytest.raises(haystack.ServerUnreachable):
             server.run(answered.id).download(tmp_path)
     assert list(tmp_path.iterdir()) == []

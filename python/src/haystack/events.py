@@ -1,8 +1,8 @@
 """Follows a run by server-sent events until it rests.
 
 1. A stream that ends is opened again after the last event that was seen.
-2. The run rests when the server says that nothing follows (204); an end of a stream alone says nothing where there are
-   transitions.
+2. The run rests when the stream ends with it at rest, which the server shows after all that led to it; or when the
+   server says that nothing follows (204).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class _Following:
             pass
 
     def _read_stream(self) -> bool:
-        """One connection, to its end; whether all was seen."""
+        """One connection, to its end; whether the run rests."""
         headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
         if self._last_id != "":
             headers["Last-Event-ID"] = self._last_id
@@ -66,7 +66,7 @@ class _Following:
             raise Passing(
                 ServerUnreachable("SERVER_UNREACHABLE", f"{self._connection.url} ends every event stream at once.")
             )
-        return self._last_id == "" and self._rests
+        return self._rests
 
     def _take(self, event: ServerSentEvent) -> None:
         self._reached()
@@ -76,6 +76,7 @@ class _Following:
             self._on_run(run)
         else:
             self._last_id = event.id
+            self._rests = False
 
     def _reached(self) -> None:
         self.reached_at = time.monotonic()
