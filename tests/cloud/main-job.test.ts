@@ -48,7 +48,12 @@ describeWith(DATA, ...CLOUD)("MongoDB, Cloud Storage, Batch and Pub/Sub together
     "the main job gives byte-equal predictions and the same scores as the embedded run, and an account of GPU money",
     async () => {
       const cloud = await startCloud();
-      const [here, there] = [await answered({}), await answered(cloud.environment)];
+      const [here, there] = [
+        await answered({ PROMPTS_PER_ROUND: "4" }),
+        await answered(cloud.environment),
+      ];
+      expect(there.document.iterations[0]?.prompts).toHaveLength(4);
+      expect(there.document.iterations[0]?.prompts).toEqual(here.document.iterations[0]?.prompts);
       expect(there.document).toMatchObject({
         status: "completed",
         control_strategy_effective: "synthetic_control",
