@@ -54,19 +54,9 @@ export function checkJob({
   objects,
   runs,
 }: StepPorts): Effect<CheckJobInput, CheckJobOutput> {
-  return async (
-    {
-      job,
-      pairs: named,
-      prepared,
-      failures = NO_FAILURES,
-      run_id,
-      submitted_at,
-      deadline_at,
-      trouble,
-    },
-    { signal },
-  ) => {
+  return async (input, { signal }) => {
+    const { job, prepared, failures = NO_FAILURES, run_id } = input;
+    const { submitted_at, deadline_at, trouble } = input;
     const checkLater = ({
       code,
       message,
@@ -110,7 +100,7 @@ export function checkJob({
       );
     switch (status?.state) {
       case "SUCCEEDED": {
-        const pairs = inferencePairs({ ...job, run_id, pairs: named }, prepared?.found);
+        const pairs = inferencePairs({ ...input, ...job }, prepared?.found);
         try {
           const outputs = await checkPairs({ compute, objects }, pairs, signal);
           await noteMade(

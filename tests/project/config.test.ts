@@ -8,6 +8,7 @@ import {
   mongodbOf,
   redactor,
 } from "../../config.ts";
+import { promptsPerRound } from "../../adapters/inference.ts";
 import { variables } from "../../config/variables.ts";
 
 const CLOUD = {
@@ -513,4 +514,15 @@ test("what an operator says of machines holds for those that are offered, not fo
     BATCH_RESERVATION: "ours",
   };
   expect(loadConfig(offered)).toMatchObject({ BATCH_BOOT_DISK_TYPE: "pd-ssd" });
+});
+
+test("a round has one prompt on this machine and four on Google Batch, unless it is said", () => {
+  const of = (environment: Record<string, string>): number =>
+    promptsPerRound(loadConfig(environment));
+  expect([of({}), of(CLOUD)]).toEqual([1, 4]);
+  expect([of({ PROMPTS_PER_ROUND: "8" }), of({ ...CLOUD, PROMPTS_PER_ROUND: "1" })]).toEqual([
+    8, 1,
+  ]);
+  for (const bad of ["0", "9", "2.5"])
+    expect(() => of({ PROMPTS_PER_ROUND: bad })).toThrow("PROMPTS_PER_ROUND");
 });

@@ -3,7 +3,7 @@ import { writeFile, rm, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { RunResult } from "../../science/report/result.ts";
+import type { RunResult, TriedPromptResult } from "../../science/report/result.ts";
 import { linkedSource } from "../../science/report/source-links.ts";
 import type { Findings } from "../../science/report/findings.ts";
 import { renderReport } from "../../science/report/report.ts";
@@ -18,6 +18,17 @@ import {
 } from "./report-fixtures.ts";
 
 const HOSTILE = `</title></style><script>alert("1")</script><img src=x onerror='a()'/>&lt;\u0000\ud800`;
+
+const tried = (prediction: string, prompt_rationale: string): TriedPromptResult => ({
+  candidate_id: `ontology-${prediction}`,
+  prompt_strategy: "ontology",
+  prompt_rationale,
+  prompt_cells: 10,
+  prediction,
+  control: "control",
+  score: 3,
+  component_scores: {},
+});
 
 /** Hostile text wherever a person, an atlas, a model or a database may put text. */
 function hostileResult(): RunResult {
@@ -63,6 +74,7 @@ function hostileResult(): RunResult {
       source: HOSTILE,
     })),
     jobs: iteration.jobs.map((job) => ({ ...job, job_id: HOSTILE, state: HOSTILE })),
+    prompts: ["prediction", "prediction-2"].map((pair) => tried(pair, HOSTILE)),
   }));
   return {
     ...base,
@@ -162,6 +174,44 @@ describe("the report", () => {
     });
     expect(found).toContain("Interferon in monocytes (2019), PMID:201");
     expect(found).toContain("Again, PMID:203");
+  });
+
+  test("tells of each prompt that was tried, what it was expected to reach and which counts, and lists it no more as considered", async () => {
+    const base = runResult();
+    const [first, ...others] = base.iterations;
+    const prompts = [
+      { ...tried("prediction", "The nearest cell type."), candidate_id: "semantic-1" },
+      {
+        ...tried("prediction-2", "The same cells."),
+        candidate_id: first!.plan.chosen.candidate_id,
+        score: 5,
+        expected_accuracy: {
+          known: true as const,
+          pearson: 0.712,
+          low: 0.5,
+          high: 0.8,
+          left_out: "cell types" as const,
+          responses: 4,
+        },
+      },
+    ];
+    const html = await renderReport(
+      { ...base, iterations: [{ ...first!, prompts }, ...others] },
+      differential(),
+    );
+    const section = html.slice(html.indexOf("Iteration 1: score"), html.indexOf("Iteration 2"));
+    const rows = [...section.matchAll(/<tr><td>(.*?)<\/tr>/g)].map(([, row]) =>
+      row!
+        .replace(/<[^>]+>/g, " ")
+        .replace(/\s+/g, " ")
+        .trim(),
+    );
+    expect(rows).toEqual([
+      "1, ontology 10 3 unknown The nearest cell type.",
+      "2, ontology counts 10 5 0.71 The same cells.",
+    ]);
+    expect(section).toContain("2 prompts were tried side by side");
+    expect(section).not.toContain("Also considered");
   });
 
   test("lists what was not measured, and why", async () => {
