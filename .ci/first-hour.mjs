@@ -103,14 +103,21 @@ function onTheSystemsNode() {
   run(`${/starting every command with: (.+)$/m.exec(told)[1]} --version`);
 }
 
+/** Python brings what packages need already, and each goes to a folder of the reader's own. */
+const PIP =
+  '-m pip install --no-deps --no-index --no-build-isolation --disable-pip-version-check --target "$PYTHONPATH"';
+
+function inPython(language, text) {
+  const python = process.env.FIRST_HOUR_PYTHON;
+  if (python === undefined)
+    return console.log("not tried, as there is no Python with scanpy here:\n" + text);
+  env.PYTHONPATH = join(env.HOME, "python");
+  if (language === "python") run(text, { program: python, flags: ["-c"] });
+  else run(text.trim().replace(/^pip install/, `"${python}" ${PIP}`));
+}
+
 async function block(language, text) {
-  if (language === "python") {
-    const python = process.env.FIRST_HOUR_PYTHON;
-    if (python === undefined)
-      console.log("not tried, as there is no Python with scanpy here:\n" + text);
-    else run(text, { program: python, flags: ["-c"] });
-    return;
-  }
+  if (language === "python" || text.startsWith("pip install ")) return inPython(language, text);
   const stop = text.includes("HAYSTACK_SERVER=") ? await startServer() : undefined;
   const isInstall = text.includes("--global");
   if (isInstall) asOnNode24();

@@ -4,6 +4,7 @@ import { type BatchService, TERMINAL_JOB_STATES } from "../services/batch/index.
 import type { Clock } from "../services/clock/index.ts";
 import type { RunRecord, RunStore } from "../services/runs/index.ts";
 import { jobsOf } from "./run-details.ts";
+import { offerOfJob } from "./steps/job-offers.ts";
 import { createBackground } from "./supervisor/background.ts";
 
 /**
@@ -45,7 +46,7 @@ export function createAsideJobs({
   clock,
   onTrouble,
 }: {
-  readonly runs: Pick<RunStore, "setAsides">;
+  readonly runs: Pick<RunStore, "setAsides" | "journalGet">;
   readonly batch: Pick<BatchService, "cancel" | "get" | "notFoundGraceMs">;
   readonly clock: Clock;
   readonly onTrouble: (error: HaystackError) => void;
@@ -54,8 +55,9 @@ export function createAsideJobs({
   const ended = new Set<string>();
 
   const hasEnded = async (id: string, mayAppear: boolean): Promise<boolean> => {
-    await batch.cancel(id);
-    const status = await batch.get(id);
+    const at = await offerOfJob(runs, id);
+    await batch.cancel(id, undefined, at);
+    const status = await batch.get(id, undefined, at);
     return status === undefined ? !mayAppear : TERMINAL_JOB_STATES.has(status.state);
   };
 

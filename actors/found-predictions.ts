@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { z } from "zod";
 import { toHaystackError } from "../errors.ts";
 import type { FoundPair, PairName } from "../machines/pair-types.ts";
 import type { ObjectStore } from "../services/objects/index.ts";
@@ -45,6 +46,14 @@ export interface FoundPredictionsOptions {
 
 const ALL = "found-predictions/";
 
+const noteSchema = z.object({
+  path: z.string(),
+  sha256: z.string(),
+  run_id: z.string(),
+  iteration: z.number().int(),
+  pair: z.enum(["prediction", "control"]),
+});
+
 const sha256 = (value: unknown): string =>
   createHash("sha256").update(JSON.stringify(value)).digest("hex");
 
@@ -70,9 +79,9 @@ export function foundPredictions(options: FoundPredictionsOptions): FoundPredict
     },
     async find(note, signal) {
       try {
-        const noted = JSON.parse(
-          await readFile(await objects.fetch({ path: note }, signal), "utf8"),
-        ) as NotedPrediction;
+        const noted: NotedPrediction = noteSchema.parse(
+          JSON.parse(await readFile(await objects.fetch({ path: note }, signal), "utf8")),
+        );
         await objects.fetch({ path: noted.path, sha256: noted.sha256 }, signal);
         return noted;
       } catch (thrown) {
@@ -81,6 +90,7 @@ export function foundPredictions(options: FoundPredictionsOptions): FoundPredict
         // Its run was removed, or the note is not whole: the prediction is made anew, and noted.
         if (
           thrown instanceof SyntaxError ||
+          thrown instanceof z.ZodError ||
           code === "OBJECT_NOT_FOUND" ||
           code === "OBJECT_DAMAGED"
         )

@@ -59,6 +59,33 @@ export interface Housekeeping {
   clear(signal?: AbortSignal): Promise<void>;
 }
 
+/** Work on many runs, in which one that fails keeps no other; what came first is told at the end. */
+interface Apart {
+  /** Ids of runs. */
+  readonly failed: Pick<ReadonlySet<string>, "has" | "size">;
+  /** Undefined where it failed. */
+  attempt<Result>(runId: string, work: () => Promise<Result>): Promise<Result | undefined>;
+  rethrow(): void;
+}
+
+function eachApart(): Apart {
+  const failed = new Map<string, unknown>();
+  return {
+    failed,
+    async attempt(runId, work) {
+      try {
+        return await work();
+      } catch (thrown) {
+        failed.set(runId, thrown);
+        return undefined;
+      }
+    },
+    rethrow() {
+      for (const thrown of failed.values()) throw thrown;
+    },
+  };
+}
+
 const PAGE = 500;
 const NEVER = "9999-12-31T23:59:59.999Z";
 
@@ -66,26 +93,30 @@ export function createHousekeeping(parts: HousekeepingParts): Housekeeping {
   const { removal } = parts.runs;
 
   /** Folders of jobs and mails are walked once for all of them. */
-  const clearAll = async (left: readonly Leftover[]): Promise<void> => {
+  const clearAll = async (left: readonly Leftover[], apart: Apart): Promise<void> => {
     const runs = new Set(left.map(({ run_id }) => run_id));
     const gone = new Set(
       left.filter(({ keeps_results }) => !keeps_results).map(({ run_id }) => run_id),
     );
     await parts.batch.forget?.((jobId) => runs.has(runOfJob(jobId) ?? ""));
     await parts.mail.forget?.((key) => gone.has(key.split(".", 1)[0] ?? ""));
-    for (const { run_id, keeps_results } of left) {
-      const beginnings = [workingFilesOf(run_id), ...(keeps_results ? [] : [resultsOf(run_id)])];
-      for (const beginning of beginnings)
-        for await (const path of parts.objects.list(beginning)) await parts.objects.remove(path);
-      await removal.cleared(run_id);
-    }
+    for (const each of left) await apart.attempt(each.run_id, () => clearObjects(each));
   };
 
-  const clear = async (signal?: AbortSignal): Promise<void> => {
+  const clearObjects = async ({ run_id, keeps_results }: Leftover): Promise<void> => {
+    const beginnings = [workingFilesOf(run_id), ...(keeps_results ? [] : [resultsOf(run_id)])];
+    for (const beginning of beginnings)
+      for await (const path of parts.objects.list(beginning)) await parts.objects.remove(path);
+    await removal.cleared(run_id);
+  };
+
+  const clearLeft = async (apart: Apart, signal: AbortSignal | undefined): Promise<void> => {
     for (;;) {
-      const left = await removal.leftovers(PAGE);
+      const left = (await removal.leftovers(PAGE + apart.failed.size)).filter(
+        ({ run_id }) => !apart.failed.has(run_id),
+      );
       if (left.length === 0 || signal?.aborted === true) break;
-      await clearAll(left);
+      await clearAll(left, apart);
     }
     await parts.removeLitter(signal);
   };
@@ -143,7 +174,11 @@ export function createHousekeeping(parts: HousekeepingParts): Housekeeping {
     (await hasNoJobs(left.run_id)) ? removal.remove({ ...left, now: parts.now() }) : "busy";
 
   return {
-    clear,
+    async clear(signal) {
+      const apart = eachApart();
+      await clearLeft(apart, signal);
+      apart.rethrow();
+    },
     async remove(runId) {
       if (!(await hasNoJobs(runId)))
         throw new HaystackError(
@@ -160,19 +195,26 @@ export function createHousekeeping(parts: HousekeepingParts): Housekeeping {
           `Run ${runId} has not ended, or something is still to be done for it; cancel it, or wait until its mail is sent.`,
           { details: { run_id: runId } },
         );
-      await clearAll([left]);
+      const apart = eachApart();
+      await clearAll([left], apart);
+      apart.rethrow();
     },
     async prune(rule, signal) {
       const pruned: Pruned = { removed: [], thinned: [], busy: [] };
+      const apart = eachApart();
       for await (const { run_id, status } of meant(rule)) {
         if (signal?.aborted === true) break;
         const keeps_results = rule.keepsResults && status === "completed";
-        const outcome = rule.isDryRun === true ? "removed" : await take({ run_id, keeps_results });
+        const outcome =
+          rule.isDryRun === true
+            ? "removed"
+            : await apart.attempt(run_id, () => take({ run_id, keeps_results }));
         if (outcome === "busy") pruned.busy.push(run_id);
         else if (outcome === "removed")
           (keeps_results ? pruned.thinned : pruned.removed).push(run_id);
       }
-      if (rule.isDryRun !== true) await clear(signal);
+      if (rule.isDryRun !== true) await clearLeft(apart, signal);
+      apart.rethrow();
       return pruned;
     },
   };

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { JobKind } from "../machines/pair-types.ts";
-import type { RunContext } from "../machines/run-types.ts";
+import type { JobFailureKind, JobOffer, RunContext } from "../machines/run-types.ts";
 import { isJudged } from "../science/grounding/meaning.ts";
 import { restsOn } from "../science/report/rests-on.ts";
 import type { RunDocument } from "../services/runs/document.ts";
@@ -17,6 +17,13 @@ export interface ShownJob {
   readonly run_seconds: number | null;
   readonly cost_usd: number;
   readonly problem: string | null;
+  readonly failure?: JobFailureKind | null | undefined;
+  readonly offer?:
+    | (Pick<JobOffer, "machine" | "provisioning" | "usd_per_hour"> & {
+        readonly region?: string | undefined;
+      })
+    | null
+    | undefined;
 }
 
 export interface RunDetails {
@@ -24,6 +31,10 @@ export interface RunDetails {
   readonly interrupted: boolean;
   /** Null at rest. */
   readonly waits_for: string | null;
+  /** ISO 8601: when the jobs it waits for are given up at the latest. */
+  readonly waits_until: string | null;
+  /** The daemon that has it. */
+  readonly hosted_by: string | null;
   readonly jobs: ShownJob[];
 }
 
@@ -71,6 +82,21 @@ export const jobSchema = z.object({
   run_seconds: z.number().nullable(),
   cost_usd: z.number(),
   problem: z.string().nullable(),
+  failure: z
+    .enum(["transient", "preempted", "application", "over_time"])
+    .nullable()
+    .optional()
+    .describe("Why the attempt failed"),
+  offer: z
+    .object({
+      machine: z.string().describe("With its accelerators"),
+      provisioning: z.enum(["SPOT", "STANDARD", "FLEX_START"]),
+      usd_per_hour: z.number(),
+      region: z.string().optional(),
+    })
+    .nullable()
+    .optional()
+    .describe("What it runs on, and its price; null where nothing is paid for"),
 });
 
 /**
@@ -107,9 +133,38 @@ export function statusOf(record: RunRecord, now: number): ReturnType<typeof show
     ...shownRun(record.document),
     interrupted: isInterrupted(record.document, record, now),
     waits_for: waitsFor(record, jobs, now),
+    waits_until: waitsUntil(record, jobs),
+    hosted_by: record.lease !== null && record.lease.expires_at > now ? record.lease.owner : null,
     jobs,
   };
 }
+
+interface StoredChild {
+  readonly snapshot?: {
+    readonly status?: string;
+    readonly context?: { readonly deadline_at?: unknown };
+  };
+}
+
+/** The latest deadline of the jobs that are under way. */
+function waitsUntil({ document, snapshot }: RunRecord, jobs: readonly ShownJob[]): string | null {
+  if (!isOfGpuJobs(document) || !jobs.some(isUnderWay)) return null;
+  try {
+    const { children = {} } = JSON.parse(snapshot ?? "{}") as {
+      readonly children?: Readonly<Record<string, StoredChild | undefined>>;
+    };
+    const deadlines = Object.values(children).flatMap((child) => {
+      const at = child?.snapshot?.context?.deadline_at;
+      return child?.snapshot?.status === "active" && typeof at === "number" && at > 0 ? [at] : [];
+    });
+    return deadlines.length === 0 ? null : new Date(Math.max(...deadlines)).toISOString();
+  } catch {
+    return null;
+  }
+}
+
+const isUnderWay = ({ state }: ShownJob): boolean =>
+  state === "submitting" || state === "submitted";
 
 function waitsFor(record: RunRecord, jobs: readonly ShownJob[], now: number): string | null {
   const { document, lease, wake_at, outbox } = record;
@@ -123,7 +178,7 @@ function waitsFor(record: RunRecord, jobs: readonly ShownJob[], now: number): st
     const { postponed } = document;
     if (postponed !== undefined)
       return `the step ${postponed.step}, tried again at ${postponed.try_at}: ${postponed.message}`;
-    const live = jobs.filter(({ state }) => state === "submitting" || state === "submitted");
+    const live = jobs.filter(isUnderWay);
     if (live.length > 0)
       return live
         .map(

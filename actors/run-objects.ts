@@ -1,4 +1,5 @@
 import type { JobKind, PairKind, PairName } from "../machines/pair-types.ts";
+import type { IterationSummary } from "../services/runs/document.ts";
 
 /** Beginnings of the paths of a run's working files, and of its results. */
 export const workingFilesOf = (runId: string): string => `batch-io/${runId}/`;
@@ -36,5 +37,14 @@ function numbered(pair: PairName, names: Readonly<Record<PairKind, string>>): st
 export const resultObjects = (runId: string) => ({
   anndata: `${resultsOf(runId)}${runId}_predictions.h5ad`,
   report: `${resultsOf(runId)}${runId}_report.html`,
+  /** What the report says, for programs. Runs of earlier releases have none. */
+  findings: `${resultsOf(runId)}${runId}_report.json`,
   log: `${resultsOf(runId)}${runId}_log.json`,
 });
+
+/** The pair that counts as the iteration's prediction. */
+export function countedPrediction(iteration: IterationSummary | undefined): PairName {
+  const { prompts = [], candidate_id } = iteration ?? {};
+  const counted = prompts.find((prompt) => prompt.candidate_id === candidate_id);
+  return (counted?.prediction ?? "prediction") as PairName;
+}

@@ -26,13 +26,17 @@ const NOT_ON_RECORD = "not on record";
 /** Sums of the same amounts in another order differ by less. US dollars. */
 const NOTHING = 1e-6;
 
+/** Other programs write amounts, too; what is too much to be shown is as much as can be. */
+const plus = (one: number, other: number): number =>
+  Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, one + other));
+
 function sums<Key>() {
   const found = new Map<Key, { readonly runs: Set<string>; usd: number }>();
   return {
     add(key: Key, runId: string, usd: number): void {
       const share = found.get(key) ?? { runs: new Set<string>(), usd: 0 };
       share.runs.add(runId);
-      share.usd += usd;
+      share.usd = plus(share.usd, usd);
       found.set(key, share);
     },
     shares: () =>
@@ -81,7 +85,7 @@ export async function spendingSince(
     });
     const counted = page.slice(0, mostRuns - looked);
     for (const run of counted) {
-      const usd = run.usage.gpu_cost_usd + run.usage.llm_cost_usd;
+      const usd = plus(run.usage.gpu_cost_usd, run.usage.llm_cost_usd);
       if (usd <= 0) continue;
       days.add(run.created_at.slice(0, "2026-01-01".length), run.run_id, usd);
       users.add(run.user_email, run.run_id, usd);

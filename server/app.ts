@@ -35,6 +35,7 @@ import { logRoutes } from "./runs/logs.ts";
 import { resultRoutes } from "./runs/result.ts";
 import { runRoutes } from "./runs/run.ts";
 import { submitRoutes } from "./runs/submit.ts";
+import { reportFrameRoutes } from "./window/report-frame.ts";
 import { windowRoutes } from "./window/routes.ts";
 import { sessionRoutes } from "./window/session.ts";
 
@@ -60,6 +61,7 @@ const ROUTES: readonly RouteModule[] = [
   { prefix: "", routes: inspectionRoutes },
   { prefix: "/api/v1", routes: sessionRoutes },
   { prefix: "", routes: (parts) => windowRoutes(parts) },
+  { prefix: "", routes: () => reportFrameRoutes },
 ];
 
 /** Nothing may be loaded or framed; a page that needs more says so in its route's `helmet`. */

@@ -1,10 +1,14 @@
 import { z } from "zod";
 import { ERROR_CATALOGUE, ERROR_TYPES, type ErrorCode } from "../errors.ts";
 
-/** The one form of an error body. */
+const CODES = Object.keys(ERROR_CATALOGUE) as [ErrorCode, ...ErrorCode[]];
+
+/** The one form of an error body. Clients learn from the description which errors may pass. */
 export const errorBodySchema = z
   .object({
-    error: z.enum(Object.keys(ERROR_CATALOGUE) as [ErrorCode, ...ErrorCode[]]),
+    error: z
+      .enum(CODES)
+      .meta({ "x-retryable": CODES.filter((code) => ERROR_CATALOGUE[code].retryable) }),
     error_type: z.enum(ERROR_TYPES),
     message: z.string(),
     details: z.record(z.string(), z.unknown()).optional(),

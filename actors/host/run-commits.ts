@@ -106,6 +106,9 @@ export function createRunCommits(options: RunCommitsOptions): RunCommits {
   let takenJobs = jobs;
   let fresh = noEntries();
   let taken = noEntries();
+  const host = record.lease?.owner;
+  /** The log says who hosts it now. */
+  let isLogged = false;
 
   const changed = (): void => {
     write.on("change");
@@ -183,6 +186,7 @@ export function createRunCommits(options: RunCommitsOptions): RunCommits {
     jobs = takenJobs;
     document = after;
     expectedStatus = document.status;
+    isLogged ||= entries.length > 0;
     for (const tell of taken.recorded) tell();
     steps.open();
     options.onCommitted(entries);
@@ -216,7 +220,11 @@ export function createRunCommits(options: RunCommitsOptions): RunCommits {
         attention_at: attentionAt(next.status),
         consumed: taken.consumed,
         outbox,
-        history: taken.transitions.map((entry) => ({ revision: revision + 1, ...entry })),
+        history: taken.transitions.map((entry, place) => ({
+          revision: revision + 1,
+          ...entry,
+          ...(place === 0 && !isLogged && host !== undefined ? { host } : {}),
+        })),
       };
     },
     settle(commit, outcome) {

@@ -26,7 +26,10 @@ export async function keptOffer(
 }
 
 /** Undefined for a job of an earlier release, and where nothing is paid for. */
-export async function offerOfJob(runs: Journal, jobId: string): Promise<JobOffer | undefined> {
+export async function offerOfJob(
+  runs: Pick<Journal, "journalGet">,
+  jobId: string,
+): Promise<JobOffer | undefined> {
   const runId = runOfJob(jobId);
   return runId === undefined
     ? undefined

@@ -42,6 +42,7 @@ export function output(ports: StepPorts): Effect<OutputInput, OutputOutput> {
       const paths = resultObjects(context.run_id);
       await objects.put(paths.anndata, files.anndata, signal);
       await objects.put(paths.report, files.report, signal);
+      await objects.put(paths.findings, files.findings, signal);
       await objects.put(paths.log, files.log, signal);
       return {
         anndata: objects.location(paths.anndata),

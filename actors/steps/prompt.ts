@@ -91,9 +91,9 @@ async function withTransfer(
   { beside, ...plan }: PromptPlan,
   signal: AbortSignal,
 ): Promise<PromptPlan> {
-  const carried = async <Prompt extends PlannedPrompt>(prompt: Prompt): Promise<Prompt> => {
-    const transfer = await transferOf(ports, input, prompt.chosen, signal);
-    return transfer === undefined ? prompt : { ...prompt, transfer };
+  const carried = async <Planned extends PlannedPrompt>(planned: Planned): Promise<Planned> => {
+    const transfer = await transferOf(ports, input, planned.chosen, signal);
+    return transfer === undefined ? planned : { ...planned, transfer };
   };
   const first = await carried(plan);
   if (beside === undefined) return first;

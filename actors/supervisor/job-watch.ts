@@ -20,6 +20,7 @@ import { pauseSince } from "../steps/pause.ts";
  * 2. A look without news commits nothing.
  * 3. What stays news, or comes and goes, is told ever more rarely: at most some thirty times in six
  *    hours.
+ * 4. A job, or a place, that cannot be looked at keeps no other from being seen.
  */
 export interface JobWatch {
   /** Rejects once when jobs can no longer be looked at; each run then notes so itself. */
@@ -41,6 +42,12 @@ export interface JobWatchOptions {
 
 type News = "ended" | "held" | "unknown" | "unseen";
 
+interface Seen {
+  readonly found: ReadonlyMap<string, JobStatus>;
+  /** Why, by the ids of jobs. */
+  readonly unseen: ReadonlyMap<string, unknown>;
+}
+
 /** What is remembered of a job; milliseconds. */
 interface Remembered {
   readonly told: Map<News, { readonly first: number; readonly last: number }>;
@@ -53,14 +60,30 @@ export function createJobWatch({ jobs, clock, hosts, longestMs }: JobWatchOption
   let remembered = new Map<string, Remembered>();
   let failing: ErrorCode | undefined;
 
-  const statusOf = async (
-    placed: readonly PlacedJob[],
-  ): Promise<ReadonlyMap<string, JobStatus>> => {
-    if (jobs.look !== undefined) return jobs.look(placed);
+  const { look } = jobs;
+  /** One by one, or all of a place in few requests. */
+  const askedTogether = ({ job_id, offer }: PlacedJob): string =>
+    look === undefined ? job_id : `${offer?.project ?? ""}/${offer?.region ?? ""}`;
+  const ask = async (placed: readonly PlacedJob[]): Promise<Iterable<JobStatus>> => {
+    if (look !== undefined) return (await look(placed)).values();
     const found = await Promise.all(placed.map(({ job_id }) => jobs.get(job_id)));
-    return new Map(
-      found.flatMap((status) => (status === undefined ? [] : [[status.job_id, status]])),
+    return found.filter((status) => status !== undefined);
+  };
+
+  const lookAt = async (placed: readonly PlacedJob[]): Promise<Seen> => {
+    const found = new Map<string, JobStatus>();
+    const unseen = new Map<string, unknown>();
+    const together = Map.groupBy(placed, askedTogether).values();
+    await Promise.all(
+      [...together].map(async (some) => {
+        try {
+          for (const status of await ask(some)) found.set(status.job_id, status);
+        } catch (thrown) {
+          for (const { job_id } of some) unseen.set(job_id, thrown);
+        }
+      }),
     );
+    return { found, unseen };
   };
 
   const newsOf = (
@@ -116,17 +139,12 @@ export function createJobWatch({ jobs, clock, hosts, longestMs }: JobWatchOption
         return memory === undefined || memory.lookAt > now ? [] : [{ host, job, memory }];
       });
       if (due.length === 0) return;
-      let found: ReadonlyMap<string, JobStatus> | undefined;
-      let failure: unknown;
-      try {
-        found = await statusOf(due.map(({ job }) => job));
-      } catch (thrown) {
-        failure = thrown;
-      }
+      const { found, unseen } = await lookAt(due.map(({ job }) => job));
       for (const { host, job, memory } of due) {
-        const status = found?.get(job.job_id);
-        const news = found === undefined ? "unseen" : newsOf(job, status, memory);
-        if (found !== undefined) {
+        const status = found.get(job.job_id);
+        const isSeen = !unseen.has(job.job_id);
+        const news = isSeen ? newsOf(job, status, memory) : "unseen";
+        if (isSeen) {
           memory.told.delete("unseen");
           memory.lookAt = nextLook(status, memory);
         }
@@ -137,6 +155,7 @@ export function createJobWatch({ jobs, clock, hosts, longestMs }: JobWatchOption
             state: status?.state ?? "UNKNOWN",
           });
       }
+      const [failure] = unseen.values();
       const { code } = failure === undefined ? { code: undefined } : toHaystackError(failure);
       const isNew = code !== failing;
       failing = code;

@@ -43,9 +43,12 @@ export function createLeaseKeeper({
   const renew = async (): Promise<void> => {
     const started = clock.elapsed();
     const until = clock.now() + leaseMs;
-    aheadAtRenewal = ahead();
+    const aheadNow = ahead();
     const held = hosts();
-    if (held.length === 0) return;
+    if (held.length === 0) {
+      aheadAtRenewal = aheadNow;
+      return;
+    }
     const cancelDeadline = clock.after(leaseMs, () => loseExpired(held));
     try {
       const kept = new Set(
@@ -55,6 +58,7 @@ export function createLeaseKeeper({
           until,
         ),
       );
+      aheadAtRenewal = aheadNow;
       for (const host of held) {
         if (kept.has(host.runId)) host.renewed(started + leaseMs);
         else onLost(host, "was given to another daemon");

@@ -1,6 +1,5 @@
 import { newRunId } from "../../actors/new-run.ts";
-import { iterationObjects } from "../../actors/run-objects.ts";
-import type { PairName } from "../../machines/pair-types.ts";
+import { countedPrediction, iterationObjects } from "../../actors/run-objects.ts";
 import type { JudgedTarget } from "../../science/validation/judged-target.ts";
 import type { Daemon } from "../../daemon.ts";
 import { donorName, withholdOf, type Target } from "../../science/validation/targets.ts";
@@ -45,7 +44,9 @@ export async function validateTarget(
   if (problem !== null) return { ...posed, ...problem, document, judged: null };
   const response = (iteration: number): Promise<string> =>
     daemon.objects.fetch({
-      path: iterationObjects(run.run_id, iteration).response(countedPair(document, iteration)),
+      path: iterationObjects(run.run_id, iteration).response(
+        countedPrediction(iterationOf(document, iteration)),
+      ),
     });
   const delivered = document.delivered_iteration ?? 1;
   const judged = await daemon.compute.run("judgeTarget", {
@@ -63,13 +64,6 @@ export async function validateTarget(
 
 const iterationOf = ({ iterations }: RunDocument, number: number) =>
   iterations.find(({ iteration }) => iteration === number);
-
-/** The prediction that counts as the iteration's. */
-function countedPair(document: RunDocument, number: number): PairName {
-  const { prompts = [], candidate_id } = iterationOf(document, number) ?? {};
-  const counted = prompts.find((prompt) => prompt.candidate_id === candidate_id);
-  return (counted?.prediction ?? "prediction") as PairName;
-}
 
 const questionOf = ({ cell_type, perturbation, donor }: Target): string =>
   donor === null

@@ -8,66 +8,99 @@ import { chartGeneName, groupDigits, list, plural, TERMINATION_SENTENCES } from 
 import { pValue } from "../statistics/p-value.ts";
 
 export interface Answer {
-  /** One paragraph, sentence by sentence. */
+  /** That the answer lies measured in the atlas, where it does; null otherwise. */
+  readonly reading: string | null;
+  /** Three: the predicted change, how far to trust it, and what it is measured against. */
   readonly sentences: readonly string[];
-  /** What the score and the expected accuracy are, and are not. */
-  readonly numbers: readonly string[];
+  /** What stands behind them: the scale of the score, why the run ended, what the numbers are and are not. */
+  readonly notes: readonly string[];
   /** What must be known before the answer is used, most weighty first. */
   readonly warnings: readonly { readonly title: string; readonly text: string }[];
 }
 
 const SIGNIFICANT = 0.05;
 
+/** What is compared with what, and what that leaves in the answer. */
+const CONTROL_SENTENCES = {
+  synthetic_control:
+    "The change is the difference from a second prediction that was prompted with matched control cells (synthetic control), so what the model does to any cells is taken out of it.",
+  query_as_control:
+    "The change is the difference from the query cells themselves (query as control), so part of it may come from the model and not from the perturbation.",
+} as const;
+
 /** The answer to the question in words: the predicted change, its score and how far to trust it. */
 export function answerInWords(result: RunResult, de: DifferentialExpression): Answer {
-  const { structured_query: query, config } = result;
-  const { top_genes: genes, enriched, grounding, plan } = deliveredIteration(result);
-  const reading = readingSentence(query, plan.chosen.reads);
-  const isJudged = grounding.components.some(({ score }) => score !== null);
-  const scale = scaleSentence(grounding);
+  const { structured_query: query, control_strategy_effective: control } = result;
+  const { plan } = deliveredIteration(result);
+  return {
+    reading: readingSentence(query, plan.chosen.reads),
+    sentences: [changeSentence(result, de), trustSentence(result, de), CONTROL_SENTENCES[control]],
+    notes: notesOf(result),
+    warnings: warningsOf(result),
+  };
+}
+
+function changeSentence(result: RunResult, de: DifferentialExpression): string {
+  const { structured_query: query } = result;
+  const { top_genes: genes, enriched } = deliveredIteration(result);
   const changed = de.genes
     .keys()
     .filter((i) => de.is_de[i] === 1)
     .toArray();
   const up = changed.filter((i) => (de.log2_fold_change[i] ?? 0) > 0).length;
-  const strongest = (direction: "up" | "down") =>
-    list(
-      genes
-        .filter((gene) => gene.direction === direction)
-        .slice(0, 4)
-        .map(({ gene }) => chartGeneName(gene)),
-    );
-  const sentences = [
-    ...(reading === null ? [] : [reading]),
-    `Predicted response of ${query.cell_type.name} to ${query.perturbation.name}: ${groupDigits(changed.length)} of ${plural(de.genes.length, "gene")} change expression, ${up} up and ${changed.length - up} down.`,
-  ];
-  if (strongest("up") !== "") sentences.push(`Strongest up: ${strongest("up")}.`);
-  if (strongest("down") !== "") sentences.push(`Strongest down: ${strongest("down")}.`);
+  const most = (["up", "down"] as const).flatMap((direction) => {
+    const names = genes
+      .filter((gene) => gene.direction === direction)
+      .slice(0, 4)
+      .map(({ gene }) => chartGeneName(gene));
+    return names.length === 0 ? [] : [`${list(names)} ${direction}`];
+  });
   const pathway = enriched.find(({ p_adjusted }) => p_adjusted < SIGNIFICANT);
-  sentences.push(
+  return [
+    `Predicted response of ${query.cell_type.name} to ${query.perturbation.name}: ${groupDigits(changed.length)} of ${plural(de.genes.length, "gene")} change expression, ${up} up and ${changed.length - up} down${most.length === 0 ? "" : ` (most of all ${most.join("; ")})`}`,
     pathway === undefined
-      ? "No pathway is enriched among them."
-      : `The most enriched pathway is ${pathway.name} (${pathway.direction}, ${pathway.overlap} of ${plural(pathway.pathway_size, "gene")}, adjusted p ${pValue(pathway.p_adjusted)}).`,
-    `The predicted response ${meaningOf(grounding, changed.length > 0)}.`,
+      ? "no pathway is enriched among them."
+      : `the most enriched pathway is ${pathway.name} (${pathway.direction}, ${pathway.overlap} of ${plural(pathway.pathway_size, "gene")}, adjusted p ${pValue(pathway.p_adjusted)}).`,
+  ].join("; ");
+}
+
+function trustSentence(result: RunResult, de: DifferentialExpression): string {
+  const { grounding } = deliveredIteration(result);
+  const { expected_accuracy: expected, final_score, config } = result;
+  const isJudged = grounding.components.some(({ score }) => score !== null);
+  const plausibility = `It ${meaningOf(grounding, de.is_de.includes(1))} ${
     isJudged
-      ? `Grounding score: ${result.final_score} of 10, where the run asked for ${config.score_threshold}; confidence in it is ${grounding.confidence}.`
-      : `The grounding score of ${result.final_score} says nothing.`,
-    ...(scale === null || !isJudged ? [] : [scale]),
+      ? `(plausibility, the grounding score: ${final_score} of 10, where the run asked for ${config.score_threshold})`
+      : `(the grounding score of ${final_score} says nothing)`
+  }`;
+  if (expected === null || expected === undefined)
+    return `${plausibility}; how accurate it is was not estimated.`;
+  return expected.known
+    ? `${plausibility}, and its expected accuracy, the correlation with a measured change over all genes, is ${expected.pearson.toFixed(2)} (90% interval ${expected.low.toFixed(2)} to ${expected.high.toFixed(2)}).`
+    : `${plausibility}, and its expected accuracy is unknown.`;
+}
+
+function notesOf(result: RunResult): string[] {
+  const { grounding } = deliveredIteration(result);
+  const isJudged = grounding.components.some(({ score }) => score !== null);
+  const scale = isJudged ? scaleSentence(grounding) : null;
+  return [
+    ...(isJudged ? [`Confidence in the score is ${grounding.confidence}.`] : []),
+    ...(scale === null ? [] : [scale]),
     `${TERMINATION_SENTENCES[result.termination_reason]} Delivered: iteration ${result.delivered_iteration} of ${result.iterations.length}.`,
-  );
-  return { sentences, numbers: numbersInWords(result), warnings: warningsOf(result) };
+    ...numbersInWords(result),
+  ];
 }
 
 function numbersInWords({ expected_accuracy: expected }: RunResult): string[] {
-  const reach = "over all genes, of the predicted change with a measured one";
   return [
     "The grounding score says how well the predicted response agrees with known biology, from 1 (not at all, or the contrary) to 10.",
     ...(expected === null || expected === undefined
       ? []
       : [
           expected.known
-            ? `Expected accuracy is the correlation, ${reach}, that the atlas lets expect: ${plural(expected.responses, expected.left_out === "donors" ? "measured response" : "measured cell type")} ${expected.left_out === "donors" ? "of donors " : ""}were left out in turn and predicted in the same way, and 9 of 10 further ones should lie in the interval.`
-            : `Expected accuracy, the correlation, ${reach}, is unknown. ${expected.reason}`,
+            ? `Expected accuracy is what the atlas lets expect: ${plural(expected.responses, expected.left_out === "donors" ? "measured response" : "measured cell type")} ${expected.left_out === "donors" ? "of donors " : ""}were left out in turn and predicted in the same way, and 9 of 10 further ones should lie in the interval.`
+            : `Expected accuracy, the correlation of the predicted change with a measured one over all genes, is unknown. ${expected.reason}`,
         ]),
     "A response can agree with what is known and still be predicted badly, so the score says nothing of accuracy; only a measurement does.",
   ];

@@ -1,6 +1,7 @@
 import type { EnrichedPathway, TopGene } from "../grounding/grounding.ts";
-import type { Chart, ChartFrame } from "./chart.ts";
+import type { Chart, ChartFrame, ChartSize } from "./chart.ts";
 import { COLOURS, renderLayers } from "./chart.ts";
+import { withLegend } from "./legend.ts";
 import { chartGeneName, list, plural, shorten, signed } from "./wording.ts";
 
 const GENES_DRAWN_EACH_WAY = 10;
@@ -11,14 +12,24 @@ const BOTTOM = 44;
  * Bars of log2 fold change, the strongest of each direction; expected targets carry a diamond.
  * Very long bars are cut; the figure beside each bar is the true value.
  */
-export async function geneChart(genes: readonly TopGene[]): Promise<Chart> {
+export async function geneChart(genes: readonly TopGene[], size: ChartSize): Promise<Chart> {
   const rowHeight = 21;
   const drawn = [...strongest(genes, "up"), ...strongest(genes, "down")];
-  const frame: ChartFrame = {
-    width: 400,
+  const plain: ChartFrame = {
+    width: size === "wide" ? 400 : 130,
     height: drawn.length * rowHeight,
-    padding: { left: 190, right: 70, top: 4, bottom: BOTTOM },
+    padding: {
+      left: size === "wide" ? 190 : 134,
+      right: size === "wide" ? 70 : 60,
+      top: 4,
+      bottom: BOTTOM,
+    },
   };
+  const { frame, layers: legend } = withLegend(plain, [
+    { text: "up", mark: "square", colour: COLOURS.up },
+    { text: "down", mark: "square", colour: COLOURS.down },
+    { text: "expected target", mark: "diamond", colour: COLOURS.ink, hollow: true },
+  ]);
   const sizes = drawn.map(({ log2_fold_change: lfc }) => Math.abs(lfc)).toSorted((a, b) => a - b);
   const limit = Math.min(sizes.at(-1) ?? 1, 2 * (sizes[Math.floor(sizes.length * 0.75)] ?? 1));
   const lengths = drawn.map(({ log2_fold_change: lfc }) => Math.max(-limit, Math.min(limit, lfc)));
@@ -30,7 +41,7 @@ export async function geneChart(genes: readonly TopGene[]): Promise<Chart> {
     lfc: lengths[i] ?? 0,
     value: signed(gene.log2_fold_change),
     zero: 0,
-    text: chartGeneName(gene.gene),
+    text: size === "wide" ? chartGeneName(gene.gene) : shorten(chartGeneName(gene.gene), 10),
     colour: COLOURS[gene.direction],
     target: gene.is_target,
   }));
@@ -38,10 +49,16 @@ export async function geneChart(genes: readonly TopGene[]): Promise<Chart> {
     field: "lfc",
     type: "quantitative" as const,
     scale: { domain, nice: false },
-    axis: { title: "log2 fold change", tickCount: 6, ticks: false, domain: false },
+    axis: {
+      title: "log2 fold change",
+      tickCount: size === "wide" ? 6 : 3,
+      ticks: false,
+      domain: false,
+    },
   };
   const y = rowScale("row", drawn.length);
   const svg = await renderLayers(frame, [
+    ...legend,
     {
       data: { values: rows },
       mark: { type: "rect" },
@@ -93,14 +110,23 @@ function strongest(genes: readonly TopGene[], direction: TopGene["direction"]): 
 }
 
 /** Bars of -log10 adjusted p under the name of each pathway, in the given order. */
-export async function pathwayChart(pathways: readonly EnrichedPathway[]): Promise<Chart> {
+export async function pathwayChart(
+  pathways: readonly EnrichedPathway[],
+  size: ChartSize,
+): Promise<Chart> {
   const rowHeight = 36;
   const drawn = pathways.slice(0, PATHWAYS_DRAWN);
-  const frame: ChartFrame = {
-    width: 600,
-    height: drawn.length * rowHeight,
-    padding: { left: 10, right: 24, top: 4, bottom: BOTTOM },
-  };
+  const { frame, layers: legend } = withLegend(
+    {
+      width: size === "wide" ? 600 : 300,
+      height: drawn.length * rowHeight,
+      padding: { left: 10, right: size === "wide" ? 24 : 14, top: 4, bottom: BOTTOM },
+    },
+    [
+      { text: "among genes going up", mark: "square", colour: COLOURS.up },
+      { text: "among genes going down", mark: "square", colour: COLOURS.down },
+    ],
+  );
   const smallest = drawn.reduce(
     (least, { p_adjusted: p }) => (p > 0 ? Math.min(least, p) : least),
     0.05,
@@ -112,7 +138,7 @@ export async function pathwayChart(pathways: readonly EnrichedPathway[]): Promis
     bottom: i + 0.86,
     zero: 0,
     significance: pathway.p_adjusted > 0 ? -Math.log10(pathway.p_adjusted) : limit,
-    text: shorten(pathway.name, 62),
+    text: shorten(pathway.name, size === "wide" ? 62 : 30),
     genes: `${pathway.overlap} of ${pathway.pathway_size} genes`,
     colour: COLOURS[pathway.direction],
   }));
@@ -120,10 +146,16 @@ export async function pathwayChart(pathways: readonly EnrichedPathway[]): Promis
     field: "significance",
     type: "quantitative" as const,
     scale: { domain: [0, limit], nice: false },
-    axis: { title: "−log10 adjusted p", tickCount: 6, ticks: false, domain: false },
+    axis: {
+      title: "−log10 adjusted p",
+      tickCount: size === "wide" ? 6 : 4,
+      ticks: false,
+      domain: false,
+    },
   };
   const y = rowScale("name", drawn.length);
   const svg = await renderLayers(frame, [
+    ...legend,
     {
       data: { values: rows },
       mark: { type: "rect" },

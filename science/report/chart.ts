@@ -21,6 +21,9 @@ export interface Chart {
   readonly label: string;
 }
 
+/** A chart is drawn for a desk and anew for a telephone, with its text as large. */
+export type ChartSize = "wide" | "narrow";
+
 export interface ChartFrame {
   /** Size of the plotting area in px. */
   readonly width: number;
@@ -33,7 +36,7 @@ export interface ChartFrame {
   };
 }
 
-type Layers = Extract<TopLevelSpec, { layer: unknown }>["layer"];
+export type Layers = Extract<TopLevelSpec, { layer: unknown }>["layer"];
 
 /**
  * Layers on one fixed frame -> SVG markup for inlining in HTML. Nothing is measured at run time
@@ -68,5 +71,12 @@ export async function renderLayers(frame: ChartFrame, layer: Layers): Promise<st
     },
   };
   const svg = await new View(parse(compile(spec).spec), { renderer: "none" }).toSVG();
-  return svg.replace(/^<svg [^>]*viewBox=/, '<svg aria-hidden="true" viewBox=');
+  return svg
+    .replace(/^<svg [^>]*viewBox=/, '<svg aria-hidden="true" viewBox=')
+    .replaceAll(/-?\d+\.\d{3,}/g, (number) => String(Number(Number(number).toFixed(2))))
+    .replaceAll(CIRCLE, '<circle cx="$1" cy="$2" r="$3"');
 }
+
+/** Vega's circle, which takes twice as many characters. */
+const CIRCLE =
+  /<path transform="translate\(([-\d.]+),([-\d.]+)\)" d="M([\d.]+),0A\3,\3,0,1,1,-\3,0A\3,\3,0,1,1,\3,0"/g;

@@ -1,18 +1,22 @@
 import type { GroundingComponentName } from "../grounding/grounding.ts";
 import { GROUNDING_WEIGHTS } from "../grounding/grounding.ts";
-import type { Chart, ChartFrame } from "./chart.ts";
+import type { Chart, ChartFrame, ChartSize } from "./chart.ts";
 import { COLOURS, renderLayers } from "./chart.ts";
+import { type LegendEntry, withLegend } from "./legend.ts";
 import type { IterationResult } from "./result.ts";
+import { COMPONENT_TITLES } from "./wording.ts";
 
-const FRAME: ChartFrame = {
-  width: 600,
-  height: 210,
-  padding: { left: 52, right: 34, top: 14, bottom: 44 },
+const FRAMES: Readonly<Record<ChartSize, ChartFrame>> = {
+  wide: { width: 600, height: 210, padding: { left: 52, right: 34, top: 14, bottom: 44 } },
+  narrow: { width: 258, height: 190, padding: { left: 46, right: 20, top: 14, bottom: 44 } },
 };
 
 /** Colour and shape both tell the component, so that the legend works in black and white. */
-export const COMPONENT_MARKS: Readonly<
-  Record<GroundingComponentName, { readonly colour: string; readonly shape: string }>
+const COMPONENT_MARKS: Readonly<
+  Record<
+    GroundingComponentName,
+    { readonly colour: string; readonly shape: Exclude<LegendEntry["mark"], "line"> }
+  >
 > = {
   pathway_coherence: { colour: "#0072b2", shape: "square" },
   target_activation: { colour: "#d55e00", shape: "triangle-up" },
@@ -24,7 +28,24 @@ export const COMPONENT_MARKS: Readonly<
 export async function iterationChart(
   iterations: readonly IterationResult[],
   threshold: number,
+  size: ChartSize,
 ): Promise<Chart> {
+  const everMeasured = new Set(
+    iterations.flatMap(({ grounding }) =>
+      grounding.components.filter(({ score }) => score !== null).map(({ name }) => name),
+    ),
+  );
+  const { frame, layers: legend } = withLegend(FRAMES[size], [
+    { text: "grounding score", mark: "circle", colour: COLOURS.ink },
+    { text: "threshold", mark: "line", colour: COLOURS.ink },
+    ...Object.entries(COMPONENT_MARKS)
+      .filter(([name]) => everMeasured.has(name as GroundingComponentName))
+      .map(([name, { colour, shape }]) => ({
+        text: COMPONENT_TITLES[name as GroundingComponentName].toLowerCase(),
+        mark: shape,
+        colour,
+      })),
+  ]);
   const scores = iterations.map(({ iteration, grounding }) => ({
     iteration,
     score: grounding.score,
@@ -46,7 +67,7 @@ export async function iterationChart(
   };
   const names = Object.keys(GROUNDING_WEIGHTS) as GroundingComponentName[];
   const besideScore = [-2, -1, 1, 2];
-  const step = Math.min(1 / 7, ((domain[1] ?? 1) - (domain[0] ?? 0)) * (17 / FRAME.width));
+  const step = Math.min(1 / 7, ((domain[1] ?? 1) - (domain[0] ?? 0)) * (17 / frame.width));
   const components = names.map((name, i) => {
     const { colour, shape } = COMPONENT_MARKS[name];
     const values = iterations.flatMap(({ iteration, grounding }) => {
@@ -62,7 +83,8 @@ export async function iterationChart(
       encoding: { x, y },
     };
   });
-  const svg = await renderLayers(FRAME, [
+  const svg = await renderLayers(frame, [
+    ...legend,
     {
       data: { values: [{ score: threshold }] },
       mark: { type: "rule", color: COLOURS.ink, strokeDash: [5, 4] },

@@ -1,9 +1,6 @@
-import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { Eta } from "eta";
-import { ownFile } from "../../own-files.ts";
 import type { GenePoint } from "../validation/judged-target.ts";
+import { STYLE, TEMPLATES } from "./page-parts.ts";
 import {
   calibrationChart,
   deltaChart,
@@ -12,13 +9,10 @@ import {
 } from "./validation-charts.ts";
 import * as wording from "./wording.ts";
 
-const TEMPLATES = ownFile("science/report/templates");
 /** Targets whose genes are drawn; a page of more would be slow to open. */
 const MOST_SCATTERS = 24;
 
 const eta = new Eta({ views: TEMPLATES, cache: true });
-const css = readFileSync(join(TEMPLATES, "report.css"), "utf8");
-const cssHash = createHash("sha256").update(css).digest("base64");
 
 export interface ValidationPage {
   readonly dataset: string;
@@ -52,8 +46,7 @@ export async function renderValidationReport(input: ValidationPage): Promise<str
   for (const { name, points } of page.targets.slice(0, MOST_SCATTERS))
     scatters.push({ name, ...(await deltaChart(name, points)) });
   return eta.render("./validation", {
-    css,
-    cssHash,
+    style: STYLE,
     page,
     wording,
     bars: page.targets.length === 0 ? null : await targetChart(page.targets),

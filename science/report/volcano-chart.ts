@@ -1,18 +1,20 @@
 import type { DifferentialExpression, TopGene } from "../grounding/grounding.ts";
-import type { Chart, ChartFrame } from "./chart.ts";
+import type { Chart, ChartFrame, ChartSize } from "./chart.ts";
 import { COLOURS, renderLayers } from "./chart.ts";
 import type { Point } from "./label-placement.ts";
 import { placeLabels } from "./label-placement.ts";
+import { withLegend } from "./legend.ts";
 import { chartGeneName, plural } from "./wording.ts";
 
-const FRAME: ChartFrame = {
-  width: 620,
-  height: 380,
-  padding: { left: 52, right: 14, top: 12, bottom: 44 },
+const FRAMES: Readonly<Record<ChartSize, ChartFrame>> = {
+  wide: { width: 620, height: 380, padding: { left: 52, right: 14, top: 12, bottom: 44 } },
+  narrow: { width: 262, height: 300, padding: { left: 50, right: 12, top: 10, bottom: 44 } },
 };
-const MAX_QUIET_POINTS = 3000;
-const MAX_TOP_LABELS = 12;
-const MAX_TARGET_LABELS = 8;
+const MAX_QUIET_POINTS: Readonly<Record<ChartSize, number>> = { wide: 3000, narrow: 1000 };
+const MAX_LABELS: Readonly<Record<ChartSize, { readonly top: number; readonly target: number }>> = {
+  wide: { top: 12, target: 8 },
+  narrow: { top: 6, target: 3 },
+};
 
 interface Gene extends Point {
   readonly gene: string;
@@ -30,12 +32,26 @@ export interface VolcanoChart extends Chart {
 /** Log2 fold change against -log10 adjusted p, all genes; expected targets are ringed. */
 export async function volcanoChart(
   de: DifferentialExpression,
-  topGenes: readonly TopGene[],
-  isTarget: (gene: string) => boolean,
+  {
+    topGenes,
+    isTarget,
+    size,
+  }: {
+    readonly topGenes: readonly TopGene[];
+    readonly isTarget: (gene: string) => boolean;
+    readonly size: ChartSize;
+  },
 ): Promise<VolcanoChart> {
+  const { frame, layers: legend } = withLegend(FRAMES[size], [
+    { text: "counts as up", mark: "circle", colour: COLOURS.up },
+    { text: "counts as down", mark: "circle", colour: COLOURS.down },
+    { text: "unchanged", mark: "circle", colour: COLOURS.quiet },
+    { text: "expected target", mark: "diamond", colour: COLOURS.ink, hollow: true },
+    { text: "adjusted p = 0.05", mark: "line", colour: COLOURS.soft },
+  ]);
   const { genes, limitX, limitY, notes } = drawableGenes(de, isTarget);
   const quiet = genes.filter((gene) => gene.class === "quiet" && !gene.target);
-  const stride = Math.max(1, Math.ceil(quiet.length / MAX_QUIET_POINTS));
+  const stride = Math.max(1, Math.ceil(quiet.length / MAX_QUIET_POINTS[size]));
   const drawnQuiet = quiet.filter((_, i) => i % stride === 0);
   if (stride > 1)
     notes.push(
@@ -45,18 +61,18 @@ export async function volcanoChart(
   const ringed = genes.filter(({ target }) => target);
 
   const toPx = ({ x, y }: Point): Point => ({
-    x: ((x + limitX) / (2 * limitX)) * FRAME.width,
-    y: (1 - y / limitY) * FRAME.height,
+    x: ((x + limitX) / (2 * limitX)) * frame.width,
+    y: (1 - y / limitY) * frame.height,
   });
   const fromPx = ({ x, y }: Point): Point => ({
-    x: (x / FRAME.width) * 2 * limitX - limitX,
-    y: (1 - y / FRAME.height) * limitY,
+    x: (x / frame.width) * 2 * limitX - limitX,
+    y: (1 - y / frame.height) * limitY,
   });
-  const wanted = genesToLabel(genes, topGenes).map((gene) => ({
+  const wanted = genesToLabel(genes, topGenes, MAX_LABELS[size]).map((gene) => ({
     text: chartGeneName(gene.gene),
     anchor: toPx(gene),
   }));
-  const labels = placeLabels(wanted, [...loud, ...ringed].map(toPx), FRAME);
+  const labels = placeLabels(wanted, [...loud, ...ringed].map(toPx), frame);
   const leaders = labels.flatMap(({ anchor, leader }) =>
     leader === null ? [] : [{ ...fromPx(anchor), endX: fromPx(leader).x, endY: fromPx(leader).y }],
   );
@@ -65,20 +81,25 @@ export async function volcanoChart(
     field: "x",
     type: "quantitative" as const,
     scale: { domain: [-limitX, limitX], nice: false },
-    axis: { title: "log2 fold change (predicted / control)", tickCount: 8, grid: false },
+    axis: {
+      title: "log2 fold change (predicted / control)",
+      tickCount: size === "wide" ? 8 : 5,
+      grid: false,
+    },
   };
   const y = {
     field: "y",
     type: "quantitative" as const,
     scale: { domain: [0, limitY], nice: false },
-    axis: { title: "−log10 adjusted p", tickCount: 6, domain: false, ticks: false, titleX: -38 },
+    axis: { title: "−log10 adjusted p", tickCount: 6, domain: false, ticks: false, titleX: -36 },
   };
   const points = (values: readonly Gene[], colour: string, opacity: number) => ({
     data: { values: values.map((gene) => ({ x: gene.x, y: gene.y })) },
     mark: { type: "circle" as const, size: 26, color: colour, opacity },
     encoding: { x, y },
   });
-  const svg = await renderLayers(FRAME, [
+  const svg = await renderLayers(frame, [
+    ...legend,
     {
       data: { values: [{ y: -Math.log10(0.05) }] },
       mark: { type: "rule", color: COLOURS.soft, strokeDash: [3, 3] },
@@ -174,16 +195,20 @@ function classOf(lfc: number, isDe: boolean): Gene["class"] {
 }
 
 /** The top genes of both directions, then further significant targets. */
-function genesToLabel(genes: readonly Gene[], topGenes: readonly TopGene[]): readonly Gene[] {
+function genesToLabel(
+  genes: readonly Gene[],
+  topGenes: readonly TopGene[],
+  most: { readonly top: number; readonly target: number },
+): readonly Gene[] {
   const byName = new Map(genes.map((gene) => [gene.gene, gene]));
   const top = topGenes
-    .slice(0, MAX_TOP_LABELS)
+    .slice(0, most.top)
     .map(({ gene }) => byName.get(gene))
     .filter((gene) => gene !== undefined);
   const otherTargets = genes.filter(
     (gene) => gene.target && gene.class !== "quiet" && !top.includes(gene),
   );
-  return [...top, ...otherTargets.slice(0, MAX_TARGET_LABELS)];
+  return [...top, ...otherTargets.slice(0, most.target)];
 }
 
 function ordinal(n: number): string {

@@ -94,15 +94,6 @@ export function verdict({
   return silent === true ? "– neither" : "✗ contradicts";
 }
 
-/** HTML of a source: its text escaped, PubMed ids as links. */
-export function linkedSource(source: string): string {
-  const escaped = source.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
-  return escaped.replace(
-    /\bPMID:(\d{1,12})\b/g,
-    '<a href="https://pubmed.ncbi.nlm.nih.gov/$1/" rel="noopener noreferrer">PMID:$1</a>',
-  );
-}
-
 /** "a, b and c". */
 export function list(items: readonly string[]): string {
   if (items.length < 2) return items.join("");

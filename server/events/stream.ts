@@ -29,8 +29,11 @@ function textOf<Content extends LoggedTransition | RunDocument>(
   return known;
 }
 
-const transitionText = ({ id, revision, at, actor, event, from, to }: LoggedTransition): string =>
-  `id: ${id}\nevent: transition\ndata: ${JSON.stringify({ revision, at: new Date(at).toISOString(), actor, event, from, to })}\n\n`;
+const transitionText = ({ id, at, ...entry }: LoggedTransition): string => {
+  const { revision, actor, event, from, to, host } = entry;
+  const told = { revision, at: new Date(at).toISOString(), actor, event, from, to, host };
+  return `id: ${id}\nevent: transition\ndata: ${JSON.stringify(told)}\n\n`;
+};
 const runText = (document: RunDocument): string =>
   `event: run\ndata: ${JSON.stringify(Object.fromEntries(SUMMARY.map((field) => [field, document[field]])))}\n\n`;
 

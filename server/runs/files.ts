@@ -11,12 +11,13 @@ import { findRun } from "./find-run.ts";
 import { runParams } from "./schemas.ts";
 import { endSlowReading } from "./slow-readers.ts";
 
-export const KINDS = ["anndata", "report", "log"] as const;
+export const KINDS = ["anndata", "report", "findings", "log"] as const;
 type Kind = (typeof KINDS)[number];
 
 export const CONTENT_TYPES: Readonly<Record<Kind, string>> = {
   anndata: "application/x-hdf5",
   report: "text/html; charset=utf-8",
+  findings: "application/json; charset=utf-8",
   log: "application/json; charset=utf-8",
 };
 
@@ -24,6 +25,7 @@ const binary = z.any().meta({ type: "string", format: "binary" });
 const CONTENTS: Readonly<Record<Kind, z.ZodType>> = {
   anndata: binary,
   report: binary,
+  findings: z.looseObject({}),
   log: z.looseObject({}),
 };
 

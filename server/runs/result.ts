@@ -129,7 +129,10 @@ export const resultRoutes =
               ? null
               : accuracyInWords(delivered.expected_accuracy),
           rests_on: [...restsOn(document)],
-          files: await Promise.all(files),
+          // Runs of earlier releases have no findings for programs.
+          files: (await Promise.all(files)).filter(
+            ({ kind, bytes }) => kind !== "findings" || bytes !== null,
+          ),
         };
       },
     );

@@ -21,10 +21,19 @@ export const jobOutputsSchema = z
   .object({
     run_id: z.string(),
     jobs: z.array(
-      jobSchema.omit({ run_seconds: true, cost_usd: true }).extend({
-        output: z.string().nullable().describe("stdout and stderr; null where it is elsewhere"),
-        elsewhere: z.string().nullable().describe("Where else to look, or why there is nothing"),
-      }),
+      jobSchema
+        .pick({
+          job_id: true,
+          iteration: true,
+          kind: true,
+          attempt: true,
+          state: true,
+          problem: true,
+        })
+        .extend({
+          output: z.string().nullable().describe("stdout and stderr; null where it is elsewhere"),
+          elsewhere: z.string().nullable().describe("Where else to look, or why there is nothing"),
+        }),
     ),
   })
   .meta({ id: "JobOutputs" });
@@ -38,6 +47,11 @@ export const runStatusSchema = runSchema
   .extend({
     interrupted,
     waits_for: z.string().nullable().describe("Null at rest"),
+    waits_until: z.iso
+      .datetime()
+      .nullable()
+      .describe("When the jobs it waits for are given up at the latest; null without jobs"),
+    hosted_by: z.string().nullable().describe("The daemon that has it; null without one"),
     jobs: z.array(jobSchema).describe("Every attempt at its inference jobs"),
   })
   .meta({ id: "RunStatus" });

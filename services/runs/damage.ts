@@ -168,6 +168,7 @@ const entrySchema = z.object({
   event: z.string(),
   from: z.string(),
   to: z.string(),
+  host: z.string().exactOptional(),
 });
 
 /** An entry of the transition log; what is none is left out. */

@@ -44,6 +44,8 @@ export interface TransitionEntry {
   readonly event: string;
   readonly from: string;
   readonly to: string;
+  /** On the first entry under a lease: the daemon that took the run up. Absent in older entries. */
+  readonly host?: string;
 }
 
 /** The whole of a stored run: the public document and the private part. */

@@ -1,14 +1,13 @@
 import { expect, test } from "vitest";
 import type { ModelScores } from "../../science/grounding/grounding.ts";
-import { renderReport } from "../../science/report/report.ts";
-import { differential, runResult } from "../science/report-fixtures.ts";
+import { differential, runResult, reportHtml } from "../science/report-fixtures.ts";
 
 function reportWith(beside: {
   readonly model_scores?: ModelScores;
   readonly model_problem?: string;
 }): Promise<string> {
   const result = runResult();
-  return renderReport(
+  return reportHtml(
     {
       ...result,
       iterations: result.iterations.map((iteration) => ({
@@ -63,7 +62,7 @@ test("the report says when a language model gave no scores, and nothing when non
 
 test("the report says where a language model was asked to read the question or to choose the prompt, and did not", async () => {
   const result = runResult();
-  const report = await renderReport(
+  const report = await reportHtml(
     {
       ...result,
       structured_query: {
@@ -105,7 +104,7 @@ test("articles are linked by their PubMed ids; everything else of a source is te
       source: 'search <img src="x"> without a hit',
     },
   ];
-  const report = await renderReport(
+  const report = await reportHtml(
     {
       ...result,
       iterations: result.iterations.map((iteration) => ({
@@ -143,7 +142,7 @@ test("lower confidence is explained by what lowers it", async () => {
       },
     })),
   };
-  expect(await renderReport(weak, differential())).toContain(
+  expect(await reportHtml(weak, differential())).toContain(
     "<b>Lower confidence.</b> Only 9 prompt cells were shown.",
   );
 });

@@ -117,3 +117,15 @@ test("a user's predictions are kept up to the bound, and the newest is always am
   expect(await from({ ...WORK, user_email: "bob@example.org" })).toBe("run-a");
   expect(kept.join(" ")).not.toMatch(/ada|bob|example/);
 });
+
+test.each(["null", "7", "{}", '{"path":1,"sha256":"x"}'])(
+  "a note of another form (%s) is not found, and ends no run",
+  async (text) => {
+    const { made, from, objects } = await place();
+    const note = (await made(WORK)) ?? "";
+    await objects.putText(note, text, signal);
+    expect(await from({ ...WORK, run_id: "run-b" })).toBeUndefined();
+    await made(WORK);
+    expect(await from({ ...WORK, run_id: "run-b" })).toBe("run-a");
+  },
+);

@@ -166,6 +166,36 @@ test("with results kept a completed run stands with its files, once, and a faile
   expect((await housekeeping.prune({ ...rule, keepsResults: false })).removed).toEqual(["good"]);
 });
 
+test("a run whose files cannot be removed, or whose jobs cannot be asked for, keeps no other", async () => {
+  const refused = new Error("not permitted");
+  const stopJobs: HousekeepingParts["stopJobs"] = () => Promise.reject(refused);
+  const { parts, put, kept } = await household({ stopJobs });
+  for (const [id, days] of [
+    ["aside", 9],
+    ["bad", 8],
+    ["good", 7],
+  ] as const)
+    await put(id, days);
+  const why = { code: "RECORD_UNREADABLE", message: "It is damaged.", at: NOW } as const;
+  expect(await (parts.runs as RunStore).setAside("aside", why)).toBe(true);
+  let litter = 0;
+  const housekeeping = createHousekeeping({
+    ...parts,
+    objects: {
+      list: (prefix) => parts.objects.list(prefix),
+      remove: (path) =>
+        path.includes("/bad/") ? Promise.reject(refused) : parts.objects.remove(path),
+    },
+    removeLitter: async () => void (litter += 1),
+  });
+  await expect(housekeeping.prune({ olderThanMs: DAY, keepsResults: false })).rejects.toBe(refused);
+  expect(await kept("good")).toEqual(["i1-c-a1"]);
+  expect(await kept("bad")).toEqual(["batch-io", "results", "i1-c-a1"]);
+  expect(await kept("aside")).toEqual(WHOLE);
+  await expect(housekeeping.clear()).rejects.toBe(refused);
+  expect(litter).toBe(2);
+});
+
 test("what a removal could not clear is cleared later, wherever it stopped", async () => {
   const calls = 3;
   for (let failing = 0; failing < calls; failing++) {

@@ -182,3 +182,45 @@ test("a job that runs is looked at ever more rarely, and by a process for one ru
   expect(await readsOf("QUEUED", 0)).toBe(2_160);
   expect(await readsOf("QUEUED", MINUTE)).toBeLessThan(400);
 });
+
+test.each(["together", "one by one"])(
+  "a job that cannot be looked at keeps no other from being seen, where jobs are asked for %s",
+  async (way) => {
+    const told: string[] = [];
+    const region = (job_id: string): string => (job_id === "bad" ? "us-east4" : "us-central1");
+    const offer = { machine: "m", provisioning: "SPOT", usd_per_hour: 1, project: "p" } as const;
+    const watch = createJobWatch({
+      clock: manualClock(0),
+      longestMs: { waiting: 0, running: MINUTE },
+      hosts: () => [
+        {
+          awaited: () =>
+            ["bad", "good"].map((job_id) => ({
+              job_id,
+              offer: { ...offer, region: region(job_id) },
+            })),
+          send(event: RunEvent) {
+            if (event.type === "job.changed") told.push(`${event.job_id} ${event.state}`);
+          },
+        } as unknown as RunHost,
+      ],
+      jobs: {
+        everyMs: 10 * SECOND,
+        notFoundGraceMs: MINUTE,
+        get: async (job_id) => seen(job_id),
+        ...(way === "together"
+          ? {
+              look: async (jobs: readonly { readonly job_id: string }[]) =>
+                new Map(jobs.map(({ job_id }) => [job_id, seen(job_id)])),
+            }
+          : {}),
+      },
+    });
+    const seen = (job_id: string): JobStatus => {
+      if (job_id === "bad") throw new HaystackError("BATCH_REFUSED", "The role is missing.");
+      return { job_id, state: "SUCCEEDED" };
+    };
+    await expect(watch.look()).rejects.toMatchObject({ code: "BATCH_REFUSED" });
+    expect(told).toEqual(["bad UNKNOWN", "good SUCCEEDED"]);
+  },
+);

@@ -113,3 +113,43 @@ test.each([
     expect(renewals).toBe(1 + more);
   },
 );
+
+test("a renewal that failed, or is not answered yet, counts for none: the next claim asks for one", async () => {
+  let ahead = 0;
+  const clock = manualClock(1_000);
+  const answers: PromiseWithResolvers<string[]>[] = [];
+  const keeper = createLeaseKeeper({
+    store: {
+      renew() {
+        const answer = Promise.withResolvers<string[]>();
+        answers.push(answer);
+        return answer.promise;
+      },
+    },
+    clock: { ...clock, now: () => clock.now() + ahead },
+    owner: "here",
+    leaseMs: LEASE_MS,
+    hosts: () => [
+      {
+        runId: "r1",
+        token: 1,
+        renewed: () => undefined,
+        leaseHolds: () => true,
+      } as unknown as RunHost,
+    ],
+    onLost: () => undefined,
+  });
+  ahead = 60_000;
+  const first = keeper.renew();
+  const claim = keeper.renewIfTimesPart();
+  expect(answers).toHaveLength(2);
+  answers[0]?.reject(new Error("gone"));
+  answers[1]?.reject(new Error("gone"));
+  await expect(first).rejects.toThrow("gone");
+  await expect(claim).rejects.toThrow("gone");
+  const next = keeper.renewIfTimesPart();
+  answers[2]?.resolve(["r1"]);
+  await next;
+  await keeper.renewIfTimesPart();
+  expect(answers).toHaveLength(3);
+});

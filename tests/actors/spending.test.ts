@@ -111,3 +111,9 @@ test("nothing spent is nothing told", async () => {
     is_whole: true,
   });
 });
+
+test("amounts of another program that come to more than a number can be are told as numbers", async () => {
+  const huge = { day: "2026-02-01", user: null, jobs: [], more: 1e308, model: 1e308 };
+  const { by_day, by_user, by_offer } = await spendingSince(await storeOf([huge, huge]), SINCE);
+  for (const { usd } of [...by_day, ...by_user, ...by_offer]) expect(usd).toBeLessThan(Infinity);
+});

@@ -2,6 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { createGroupCommit, type GroupCommit } from "../../actors/host/group-commit.ts";
+import * as jobNames from "../../machines/job-id.ts";
 import type { SteadyClock, TimeSource } from "../../services/clock/steady.ts";
 import type { CommitOutcome, RunCommit, RunStore, UserLoad } from "../../services/runs/index.ts";
 import { openSqliteRuns } from "../../services/runs/sqlite/store.ts";
@@ -22,6 +24,7 @@ import { sharedSqlite } from "../support/shared-runs.ts";
  */
 
 type StoreFault = (store: RunStore) => RunStore;
+type Tail<List extends readonly unknown[]> = List extends [unknown, ...infer Rest] ? Rest : never;
 
 const GATE = "../../actors/host/gate.ts";
 const GROUP_COMMIT = "../../actors/host/group-commit.ts";
@@ -48,34 +51,38 @@ const unlimited = () => ({
     loads.flatMap(({ user_email, queued }) => Array.from({ length: queued }, () => user_email)),
 });
 
+/*
+ * What a broken part keeps of the whole one is imported above: while other modules import a mocked
+ * one at the same time, Vitest 5.1 may give its factory an original without exports. Each run is then
+ * set aside, whatever was planted.
+ */
+
 /** The names of jobs forget the attempt. */
-const oneNameForAll = async (original: () => Promise<object>) => ({
-  ...(await original()),
+const oneNameForAll = () => ({
+  ...jobNames,
   jobId: (runId: string, iteration: number, kind: string) =>
     `hs-${runId}-i${iteration}-${kind.charAt(0)}-a1`,
 });
 
 /** What the store cannot write now counts as refused. */
-const takesFullDiskForRefusal = async () => {
-  const { createGroupCommit } = await vi.importActual<{
-    createGroupCommit: (store: Pick<RunStore, "commit">, ...rest: unknown[]) => unknown;
-  }>(GROUP_COMMIT);
-  return {
-    createGroupCommit: (store: RunStore, ...rest: unknown[]) =>
-      createGroupCommit(
-        {
-          commit: (commits) =>
-            store.commit(commits).catch(() =>
-              commits.map((): CommitOutcome => ({
-                result: "refused",
-                problem: "the disk is full",
-              })),
-            ),
-        },
-        ...rest,
-      ),
-  };
-};
+const takesFullDiskForRefusal = () => ({
+  createGroupCommit: (
+    store: RunStore,
+    ...rest: Tail<Parameters<typeof createGroupCommit>>
+  ): GroupCommit =>
+    createGroupCommit(
+      {
+        commit: (commits) =>
+          store.commit(commits).catch(() =>
+            commits.map((): CommitOutcome => ({
+              result: "refused",
+              problem: "the disk is full",
+            })),
+          ),
+      },
+      ...rest,
+    ),
+});
 
 /** Whose pauses end when the time of day says so. */
 const wallClock = ({ wall, uptime, timer }: TimeSource): SteadyClock => {
@@ -216,7 +223,7 @@ describe("the simulation notices", () => {
 
   test("two attempts of one name", async () => {
     vi.doMock(JOB_ID, oneNameForAll);
-    expect(await firstViolation()).toMatch(/^(D4|end)/);
+    expect(await firstViolation()).toMatch(/^D4/);
   });
 });
 
@@ -247,10 +254,7 @@ describe("the model-based proof and the crash matrix", () => {
       1,
   );
 
-  const brokenPart = async (
-    part: string,
-    broken: (original: () => Promise<object>) => object,
-  ): Promise<SteeredRunOptions> => {
+  const brokenPart = async (part: string, broken: () => object): Promise<SteeredRunOptions> => {
     vi.resetModules();
     vi.doMock(part, broken);
     const [{ createSupervisor }, { bindRunMachine }] = await Promise.all([
@@ -335,8 +339,7 @@ describe("the model-based proof and the crash matrix", () => {
       /^D4/,
       /did not happen/,
     ],
-    // On a busy machine the first admission was seen to stand still, which tells nothing of the fault.
-  ])("notice %s", { retry: 2 }, async (_, path, plant, byModel, byMatrix) => {
+  ])("notice %s", async (_, path, plant, byModel, byMatrix) => {
     const options = await plant();
     const patiently = (expected: RegExp): SteeredRunOptions => ({
       ...options,

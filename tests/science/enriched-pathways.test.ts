@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import { renderReport } from "../../science/report/report.ts";
-import { differential, ENRICHED, runResult } from "./report-fixtures.ts";
+import { differential, ENRICHED, runResult, reportHtml } from "./report-fixtures.ts";
 
 test("lists the gene sets that stand for themselves, each with its page, and says what it leaves out", async () => {
   const [first, second] = ENRICHED;
@@ -16,7 +15,7 @@ test("lists the gene sets that stand for themselves, each with its page, and say
       ],
     })),
   });
-  const html = await renderReport(result, differential());
+  const html = await reportHtml(result, differential());
   expect(html).toContain(
     '<a href="https://reactome.org/content/detail/R-HSA-909733" rel="noopener noreferrer">R-HSA-909733</a>',
   );
@@ -32,5 +31,5 @@ test("lists the gene sets that stand for themselves, each with its page, and say
 test("says that genes named as in mice count as the human ones", async () => {
   const de = differential();
   const mouse = de.genes.map((gene) => gene.slice(0, 1) + gene.slice(1).toLowerCase());
-  expect(await renderReport(runResult(), { ...de, genes: mouse })).toContain("as those of mice");
+  expect(await reportHtml(runResult(), { ...de, genes: mouse })).toContain("as those of mice");
 });

@@ -7,6 +7,7 @@ import type {
 } from "../../science/grounding/grounding.ts";
 import type { PromptPlan } from "../../science/prompting/prompt-plan.ts";
 import type { StructuredQuery } from "../../science/query/structured-query.ts";
+import { renderReport } from "../../science/report/report.ts";
 import type { IterationResult, RunResult } from "../../science/report/result.ts";
 import type { PredictedResponse } from "../../science/response/predicted-response.ts";
 
@@ -355,3 +356,7 @@ export function prediction(genes: readonly string[] = differential().genes): Ann
     uns: { model: "earlier name", model_settings: { steps: 5 } },
   };
 }
+
+/** The page of a report. */
+export const reportHtml = async (...input: Parameters<typeof renderReport>): Promise<string> =>
+  (await renderReport(...input)).html;

@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
-import { renderReport } from "../../science/report/report.ts";
 import { type JobLedgerEntry, jobLedger, type RunResult } from "../../science/report/result.ts";
 import { renderRunLog } from "../../science/report/run-log.ts";
-import { differential, runResult } from "./report-fixtures.ts";
+import { differential, runResult, reportHtml } from "./report-fixtures.ts";
 
 const attempt = (
   number: number,
@@ -67,7 +66,7 @@ test("the ledger has every attempt, and what all and the preempted ones cost", (
 });
 
 test("the report tells machine, price and cost of each attempt, and the totals", async () => {
-  const html = text(await renderReport(paidResult(), differential()));
+  const html = text(await reportHtml(paidResult(), differential()));
   expect(html).toContain(
     "hs-r1-i1-p-a1 1 prediction 1 failed, machine taken back 1 h 0 min g2-standard-8 with 1 nvidia-l4, Spot at 0.35 USD an hour 0.3500",
   );
@@ -83,7 +82,7 @@ test("the report tells machine, price and cost of each attempt, and the totals",
 });
 
 test("where nothing is paid for, the report has no prices", async () => {
-  const html = text(await renderReport(runResult(), differential()));
+  const html = text(await reportHtml(runResult(), differential()));
   expect(html).toContain("They ran on machines that nothing is paid for.");
   expect(html).not.toContain("All attempts");
 });

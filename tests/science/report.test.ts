@@ -3,10 +3,19 @@ import { writeFile, rm, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { renderReport } from "../../science/report/report.ts";
 import type { RunResult } from "../../science/report/result.ts";
+import { linkedSource } from "../../science/report/source-links.ts";
+import type { Findings } from "../../science/report/findings.ts";
+import { renderReport } from "../../science/report/report.ts";
 import { describeWithPython, runPython } from "../support/python.ts";
-import { differential, ENRICHED, QUERY, runResult, topGenes } from "./report-fixtures.ts";
+import {
+  differential,
+  ENRICHED,
+  QUERY,
+  runResult,
+  topGenes,
+  reportHtml,
+} from "./report-fixtures.ts";
 
 const HOSTILE = `</title></style><script>alert("1")</script><img src=x onerror='a()'/>&lt;\u0000\ud800`;
 
@@ -107,11 +116,11 @@ const warningTitles = (html: string): readonly string[] =>
 
 /** A link that a reader follows loads nothing. */
 const PAGE_OF_A_SET =
-  /<a href="https:\/\/reactome\.org\/content\/detail\/R-HSA-\d+" rel="noopener noreferrer">/g;
+  /<a href="https:\/\/reactome\.org\/content\/detail\/R-HSA-\d+" target="_blank" rel="noopener noreferrer">/g;
 
 describe("the report", () => {
   test("answers first: genes, pathway, score and its meaning", async () => {
-    const html = await renderReport(runResult(), differential());
+    const html = await reportHtml(runResult(), differential());
     const answer = /<section class="answer"[\s\S]*?<\/section>/.exec(html)?.[0] ?? "";
     expect(answer).toContain("8/10");
     expect(answer).toContain("20 of 621 genes change expression, 14 up and 6 down");
@@ -121,9 +130,9 @@ describe("the report", () => {
   });
 
   test("charts label the top genes, the pathways and the scores", async () => {
-    const texts = svgTexts(await renderReport(runResult(), differential()));
+    const texts = svgTexts(await reportHtml(runResult(), differential()));
     for (const gene of ["ISG15", "IFIT3", "IFIT1"])
-      expect(texts.filter((text) => text === gene)).toHaveLength(2); // volcano and bars
+      expect(texts.filter((text) => text === gene)).toHaveLength(4); // volcano and bars, for a desk and for a telephone
     expect(texts).toEqual(
       expect.arrayContaining([
         "CCL8",
@@ -139,7 +148,7 @@ describe("the report", () => {
   test("names the articles on the question, or why there are none", async () => {
     const literatureIn = async (more: Partial<typeof QUERY>) =>
       /<dt>Literature<\/dt>[\s\S]*?<\/dd>/.exec(
-        await renderReport(runResult({ structured_query: { ...QUERY, ...more } }), differential()),
+        await reportHtml(runResult({ structured_query: { ...QUERY, ...more } }), differential()),
       )?.[0] ?? "";
     expect(await literatureIn({})).toContain("not searched, or nothing found");
     expect(await literatureIn({ literature_problem: "PubMed is away." })).toContain(
@@ -156,7 +165,7 @@ describe("the report", () => {
   });
 
   test("lists what was not measured, and why", async () => {
-    const html = await renderReport(runResult(), differential());
+    const html = await reportHtml(runResult(), differential());
     expect(html).toMatch(
       /Not measured<\/h3>\s*<ul>\s*<li><b>Literature support:<\/b> No literature service is set up\.<\/li>\s*<\/ul>/,
     );
@@ -164,7 +173,7 @@ describe("the report", () => {
   });
 
   test("labels a baseline, simulated data, lower confidence and a missed threshold; and nothing when there is nothing", async () => {
-    expect(warningTitles(await renderReport(runResult(), differential()))).toEqual([]);
+    expect(warningTitles(await reportHtml(runResult(), differential()))).toEqual([]);
     const changes: Partial<RunResult> = {
       model: { name: "delta-transfer", is_baseline: true },
       atlas: [{ dataset: "made-up", simulated: true, source_file: "x.h5ad", source_sha256: "00" }],
@@ -172,7 +181,7 @@ describe("the report", () => {
       final_score: 4,
       termination_reason: "plateau",
     };
-    const html = await renderReport(runResult(changes), differential());
+    const html = await reportHtml(runResult(changes), differential());
     expect(warningTitles(html)).toEqual([
       "Simulated data",
       "Baseline model",
@@ -182,21 +191,102 @@ describe("the report", () => {
     expect(html).toContain("made-up was made by a simulator");
   });
 
-  test("loads nothing, runs nothing, and forbids both", async () => {
-    const html = await renderReport(runResult(), differential());
-    expect(html.replaceAll(PAGE_OF_A_SET, "")).not.toMatch(
+  test("loads nothing, runs its own script only, and forbids all else", async () => {
+    const html = await reportHtml(runResult(), differential());
+    const [, css = ""] = /<style>([\s\S]*?)<\/style>/.exec(html) ?? [];
+    const [whole = "", script = ""] = /<script>([\s\S]*?)<\/script>/.exec(html) ?? [];
+    expect(
+      html
+        .replaceAll(PAGE_OF_A_SET, "")
+        .replaceAll(/<a href="#[a-z]+">/g, "")
+        .replaceAll(/'sha256-[^']+'/g, "")
+        .replace(whole, ""),
+    ).not.toMatch(
       /https?:|\/\/[a-z]|<script|<link|<img|<iframe|<object|url\(|@import|\s(?:src|href|style|on\w+)=/i,
     );
-    const css = /<style>([\s\S]*?)<\/style>/.exec(html)?.[1] ?? "";
-    const hash = createHash("sha256").update(css).digest("base64");
+    expect(script).not.toMatch(/https?:|fetch|import|[<&]/);
+    const hash = (text: string): string =>
+      `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
     expect(html).toContain(
-      `content="default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'"`,
+      `content="default-src 'none'; style-src ${hash(css)}; script-src ${hash(script)}; base-uri 'none'; form-action 'none'"`,
     );
   });
 
+  test("has a twin for programs with all pathways, the evidence with its links and every figure", async () => {
+    const map = {
+      origin: ["prediction", "control"] as const,
+      x: Float64Array.of(1.23456, -1),
+      y: Float64Array.of(0.5, -0.5),
+      variance_ratio: [0.4, 0.2] as const,
+      of: 2,
+    };
+    const insignificant = { ...ENRICHED[0]!, id: "X", name: "By chance", p_adjusted: 0.32 };
+    const result = runResult({
+      iterations: runResult().iterations.map((iteration) => ({
+        ...iteration,
+        enriched: [...iteration.enriched, insignificant],
+      })),
+    });
+    const { html, json } = await renderReport(result, differential(), map);
+    expect(html).not.toContain("By chance");
+    const twin = JSON.parse(json) as Findings;
+    const [, delivered] = result.iterations;
+    expect(twin.genes).toEqual(delivered!.top_genes);
+    expect(twin.pathways.map(({ id }) => id)).toEqual(delivered!.enriched.map(({ id }) => id));
+    expect(twin.pathways.some(({ p_adjusted }) => p_adjusted === 0.32)).toBe(true);
+    const links = twin.evidence.flatMap((row) => row.links.map(({ url }) => url));
+    expect(links).toEqual([
+      "https://reactome.org/content/detail/R-HSA-909733",
+      "https://reactome.org/content/detail/R-HSA-6783783",
+    ]);
+    for (const url of links) expect(html).toContain(`<a href="${url}"`);
+    expect(twin.map?.cells[0]).toEqual({ origin: "prediction", x: 1.2346, y: 0.5 });
+    expect(twin.figures.map(({ id }) => id)).toEqual([
+      "volcano",
+      "map",
+      "genes",
+      "pathways",
+      "iterations",
+    ]);
+    for (const { wide, narrow } of twin.figures) {
+      expect(html).toContain(wide);
+      expect(html).toContain(narrow);
+    }
+    expect(html).toContain(twin.answer.sentences.join(" "));
+  });
+
+  test("links articles, data sets and pathways that a source names, and nothing else", () => {
+    expect(
+      linkedSource('Kang <b> 2018, GSE96583; PMID:29227470; R-HSA-909733; GO:0045071; "x"'),
+    ).toBe(
+      [
+        "Kang &#60;b&#62; 2018, ",
+        '<a href="https://www.ncbi.nlm.nih.gov/geo/query/acc.cgi?acc=GSE96583" target="_blank" rel="noopener noreferrer">GSE96583</a>; ',
+        '<a href="https://pubmed.ncbi.nlm.nih.gov/29227470/" target="_blank" rel="noopener noreferrer">PMID:29227470</a>; ',
+        '<a href="https://reactome.org/content/detail/R-HSA-909733" target="_blank" rel="noopener noreferrer">R-HSA-909733</a>; ',
+        '<a href="https://amigo.geneontology.org/amigo/term/GO:0045071" target="_blank" rel="noopener noreferrer">GO:0045071</a>; &#34;x&#34;',
+      ].join(""),
+    );
+  });
+
+  test("has methods and references for a paper, of what was used and of nothing else", async () => {
+    const methodsOf = async (changes: Partial<RunResult>): Promise<string> =>
+      /id="methods"[\s\S]*?<\/section>/.exec(
+        await reportHtml(runResult(changes), differential()),
+      )?.[0] ?? "";
+    const stack = await methodsOf({});
+    for (const said of ["STACK large", "haystack 0.1.0", "random seed 4242", "Wilcoxon", "kang18"])
+      expect(stack).toContain(said);
+    expect(stack).toContain("Dong M et al.");
+    const baseline = await methodsOf({ model: { name: "delta-transfer", is_baseline: true } });
+    expect(baseline).not.toContain("Dong M et al.");
+    expect(baseline).toContain("no trained model");
+  });
+
   test("escapes hostile text everywhere", async () => {
-    const html = await renderReport(hostileResult(), differential([HOSTILE]));
-    expect(html).not.toMatch(/<script|<img|onerror='/);
+    const html = await reportHtml(hostileResult(), differential([HOSTILE]));
+    expect(html).not.toMatch(/<img|onerror='/);
+    expect(html.match(/<script/g)).toHaveLength(1);
     expect(html.match(/<\/style>/g)).toHaveLength(1);
     expect(html.match(/<\/title>/g)).toHaveLength(1);
     expect(html).not.toContain("\u0000");
@@ -204,11 +294,11 @@ describe("the report", () => {
   });
 
   test("same input, same bytes, also when reports are made at the same time", async () => {
-    const alone = await renderReport(runResult(), differential());
+    const alone = await reportHtml(runResult(), differential());
     const together = await Promise.all([
-      renderReport(runResult(), differential()),
-      renderReport(hostileResult(), differential([HOSTILE])),
-      renderReport(runResult(), differential()),
+      reportHtml(runResult(), differential()),
+      reportHtml(hostileResult(), differential([HOSTILE])),
+      reportHtml(runResult(), differential()),
     ]);
     expect(together[0]).toBe(alone);
     expect(together[2]).toBe(alone);
@@ -223,7 +313,7 @@ describe("the report", () => {
       p_adjusted: Float64Array.from({ length: n }, (_, i) => 0.1 + 0.9 * Math.abs(Math.cos(i * 3))),
       is_de: new Uint8Array(n),
     };
-    const html = await renderReport(runResult(), de);
+    const html = await reportHtml(runResult(), de);
     expect(html).toContain("Of 40,000 genes without significant change, every 14th is drawn.");
     expect(html.length).toBeLessThan(800_000);
   });
@@ -245,7 +335,7 @@ describe("the report", () => {
       p_adjusted: nothing,
       is_de: new Uint8Array(2),
     };
-    const html = await renderReport(runResult({ iterations: [empty], delivered_iteration: 1 }), de);
+    const html = await reportHtml(runResult({ iterations: [empty], delivered_iteration: 1 }), de);
     expect(html).toContain("0 of 2 genes change expression");
     expect(html).toContain("No gene counts as changed.");
     expect(html).toContain("No pathway is enriched");
@@ -254,7 +344,7 @@ describe("the report", () => {
 
   test("a delivered iteration that is missing is an error, not an empty page", async () => {
     await expect(
-      renderReport(runResult({ delivered_iteration: 9 }), differential()),
+      reportHtml(runResult({ delivered_iteration: 9 }), differential()),
     ).rejects.toMatchObject({ code: "INTERNAL" });
   });
 });
@@ -279,6 +369,8 @@ print(json.dumps({
   "svgs": [inside_figure(e) for e in root.iter("svg")],
   "tables": [t.find("caption") is not None and all(th.get("scope") for th in t.iter("th")) and len(t.findall("thead/tr/th")) > 0
              and len({len(list(row)) for row in t.iter("tr")}) == 1 for t in root.iter("table")],
+  "links": [e.get("href") for e in root.iter("a") if not e.get("href").startswith("#")],
+  "missing": [e.get("href") for e in root.iter("a") if e.get("href").startswith("#") and e.get("href")[1:] not in ids],
   "ids_unique": len(ids) == len(set(ids)),
   "labelled": [e.get("aria-labelledby") in ids for e in root.iter("section") if e.get("aria-labelledby")],
   "headings": [e.tag for e in root.iter() if e.tag in ("h1", "h2", "h3")],
@@ -288,6 +380,8 @@ print(json.dumps({
     readonly tags: readonly string[];
     readonly svgs: readonly boolean[];
     readonly tables: readonly boolean[];
+    readonly links: readonly string[];
+    readonly missing: readonly string[];
     readonly ids_unique: boolean;
     readonly labelled: readonly boolean[];
     readonly headings: readonly string[];
@@ -306,14 +400,15 @@ print(json.dumps({
     "%s: well-formed, accessible, no foreign element",
     async ([name, result, de, question]) => {
       const path = join(folder, `${name}.html`);
-      await writeFile(path, await renderReport(result, de));
+      await writeFile(path, await reportHtml(result, de));
       const page = await runPython<Parsed>(PARSE, { path });
       expect(
         page.tags.filter((tag) =>
-          ["script", "img", "link", "iframe", "image", "use", "foreignObject"].includes(tag),
+          ["img", "link", "iframe", "image", "use", "foreignObject"].includes(tag),
         ),
       ).toEqual([]);
-      expect(page.tags.includes("a")).toBe(name !== "hostile");
+      expect(page.links.length > 0).toBe(name !== "hostile");
+      expect(page.missing).toEqual([]);
       expect(page.svgs.length).toBeGreaterThanOrEqual(4);
       expect(page.svgs).not.toContain(false);
       expect(page.tables.length).toBeGreaterThanOrEqual(7);

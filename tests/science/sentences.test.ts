@@ -8,10 +8,9 @@ import type { StructuredQuery } from "../../science/query/structured-query.ts";
 import { answerInWords } from "../../science/report/answer.ts";
 import { renderMail } from "../../science/report/mail-text.ts";
 import { readingSentence } from "../../science/report/reading.ts";
-import { renderReport } from "../../science/report/report.ts";
 import { verdict } from "../../science/report/wording.ts";
 import { adataOf } from "../support/kang.ts";
-import { differential, QUERY, runResult } from "./report-fixtures.ts";
+import { differential, QUERY, runResult, reportHtml } from "./report-fixtures.ts";
 
 /** What each kind of end says, in every place that says it. */
 
@@ -207,7 +206,7 @@ describe.each(ENDS)("an end that is $name", (end) => {
   });
 
   test("says so in answer, report and mail, and nothing that it is not", async () => {
-    const report = (await renderReport(result, de)).replaceAll("&#39;", "'");
+    const report = (await reportHtml(result, de)).replaceAll("&#39;", "'");
     const mail = renderMail("run_completed", {
       run_id: "r",
       query: result.query,
@@ -233,8 +232,8 @@ describe.each(ENDS)("an end that is $name", (end) => {
 
   test("calls only pathways enriched that pass 0.05", () => {
     const first = enriched.find(({ p_adjusted }) => p_adjusted < 0.05);
-    if (first === undefined) expect(said).toContain("No pathway is enriched among them.");
-    else expect(said).toContain(`The most enriched pathway is ${first.name}`);
+    if (first === undefined) expect(said).toContain("no pathway is enriched among them.");
+    else expect(said).toContain(`the most enriched pathway is ${first.name}`);
   });
 });
 
@@ -246,7 +245,7 @@ test("a pathway that is not significant is never the most enriched", () => {
     enriched: enriched.map((row) => ({ ...row, p_adjusted: 1 })),
   }));
   const { sentences } = answerInWords(runResult({ iterations }), de);
-  expect(sentences.join(" ")).toContain("No pathway is enriched among them.");
+  expect(sentences.join(" ")).toContain("no pathway is enriched among them.");
 });
 
 test("under query_as_control the query cells are no measure of fidelity", () => {
@@ -306,8 +305,9 @@ describe("an answer that lies measured in the atlas", () => {
 
   test("comes first in the answer and before the score in the mail", () => {
     const base = runResult({ structured_query: measured });
-    const [first] = answerInWords(base, judged(ENDS[0]!).de).sentences;
-    expect(first).toBe(readingSentence(measured, 0));
+    const { reading, sentences } = answerInWords(base, judged(ENDS[0]!).de);
+    expect(reading).toBe(readingSentence(measured, 0));
+    expect(sentences).toHaveLength(3);
     const { text } = renderMail("run_completed", {
       run_id: "r",
       query: "q",

@@ -23,6 +23,34 @@ runsContract("SQLite", async () => {
   };
 });
 
+test("a document that is no JSON keeps no other run from being counted, listed and removed", async () => {
+  const file = join(await temporaryFolder(), "runs.sqlite");
+  const store = await openSqliteRuns({ file });
+  onTestFinished(() => store.close());
+  const past = { status: "failed", user_email: "ada@example.org" } as const;
+  const good = sampleRun("good", past);
+  await store.insert({
+    ...good,
+    completed_at: good.created_at,
+    usage: { ...good.usage, gpu_cost_usd: 2 },
+    error: { code: "JOB_FAILED", message: "It failed.", retryable: false, phase: "inference" },
+  });
+  await store.insert(sampleRun("bad", past));
+  const db = new DatabaseSync(file);
+  db.exec("UPDATE runs SET document = '{\"usage\":' WHERE run_id = 'bad'");
+  db.close();
+  expect(await store.usedBy("ada@example.org", "2020-01-01T00:00:00.000Z")).toEqual({
+    queued: 0,
+    gpu_cost_usd: 2,
+    gpu_reserved_usd: 0,
+  });
+  const failed = await store.list({ failed_with: "JOB_FAILED" });
+  expect(failed.map(({ run_id }) => run_id)).toEqual(["good"]);
+  const never = "9999-12-31T23:59:59.999Z";
+  const ended = await store.removal.ended({ ended_before: never, unpruned: true, limit: 9 });
+  expect(ended.map(({ run_id }) => run_id).toSorted()).toEqual(["bad", "good"]);
+});
+
 test("a file of an earlier version gets the columns that it lacks, and keeps its runs", async () => {
   const file = join(await temporaryFolder(), "runs.sqlite");
   const first = await openSqliteRuns({ file });

@@ -50,7 +50,12 @@ const mongodbProgram = findServerProgram(process.env["PATH"] ?? "");
 export const PYTHON: RealPart = {
   name: "Python with anndata, scanpy and scipy",
   found: ifThere(python),
-  hint: "install .ci/requirements.txt and .ci/requirements-worker.txt into .cache/venv, or set HAYSTACK_TEST_PYTHON",
+  hint: "install .ci/requirements.txt, .ci/requirements-client.txt and .ci/requirements-worker.txt into .cache/venv, or set HAYSTACK_TEST_PYTHON",
+};
+export const NEWEST_PYTHON: RealPart = {
+  name: "the newest Python with what the Python client needs",
+  found: ifThere(resolve(".cache/venv-newest/bin/python")),
+  hint: "run .ci/newest-python.sh",
 };
 export const FUZZER: RealPart = {
   name: "the fuzzer Schemathesis",
@@ -109,6 +114,7 @@ export const FISH = shell("fish");
 
 export const REAL_PARTS = [
   PYTHON,
+  NEWEST_PYTHON,
   FUZZER,
   CELL_EVAL,
   DATA,

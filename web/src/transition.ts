@@ -6,4 +6,6 @@ export interface Transition {
   readonly event: string;
   readonly from: string;
   readonly to: string;
+  /** On the first under a lease: the daemon that took the run up. */
+  readonly host?: string;
 }

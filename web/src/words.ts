@@ -1,4 +1,4 @@
-import type { ListedRun } from "./api/client.ts";
+import type { ListedRun, Run } from "./api/client.ts";
 
 /** Words and number formats of the window. */
 
@@ -33,6 +33,30 @@ export const PHASE_WORDS: Readonly<Record<NonNullable<ListedRun["current_phase"]
   evaluation: "judging the prediction",
   output_generation: "writing the files",
 };
+
+/** What a run does after what it does now. */
+export function nextOf({
+  current_phase,
+  current_iteration,
+  config: { max_iterations, score_threshold },
+}: Pick<Run, "current_phase" | "current_iteration" | "config">): string {
+  switch (current_phase) {
+    case "query_analysis":
+      return "prompt cells are chosen from the atlas.";
+    case "prompt_generation":
+      return "the model predicts.";
+    case "inference":
+      return "the prediction is judged.";
+    case "evaluation":
+      return current_iteration < max_iterations
+        ? `the files are written if the score is ${score_threshold} or more, or nothing better can come; else another of at most ${max_iterations} iterations.`
+        : "the files are written; this is the last iteration.";
+    case "output_generation":
+      return "the result can be looked at here.";
+    default:
+      return "the question is read, as soon as it is its turn.";
+  }
+}
 
 export const TERMINATION_WORDS: Readonly<
   Record<NonNullable<ListedRun["termination_reason"]>, string>
@@ -86,6 +110,30 @@ export const count = (value: number): string => value.toLocaleString("en-GB");
 
 export const plural = (value: number, noun: string): string =>
   `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
+
+const PROVISIONING_WORDS = {
+  SPOT: "Spot",
+  STANDARD: "standard",
+  FLEX_START: "Flex-start",
+} as const;
+
+const FAILURE_WORDS = {
+  preempted: "the machine was taken back",
+  transient: "a passing fault",
+  application: "its program failed",
+  over_time: "it took too long",
+} as const;
+
+/** What an attempt at a job ran on, what that costs, and why it failed; empty where nothing is to be told. */
+export function jobWords({ offer, failure }: Run["jobs"][number]): string {
+  const parts = [];
+  if (offer)
+    parts.push(
+      `${offer.machine}${offer.region === undefined ? "" : ` in ${offer.region}`}, ${PROVISIONING_WORDS[offer.provisioning]} at ${money(offer.usd_per_hour)} an hour`,
+    );
+  if (failure) parts.push(FAILURE_WORDS[failure]);
+  return parts.join("; ");
+}
 
 export const money = (usd: number): string => `$${usd.toFixed(2)}`;
 

@@ -81,7 +81,7 @@ function inOrder(entries: readonly TailEntry[]): TransitionEntry[] {
   const byPlace = new Map(entries.map((entry) => [`${entry.commit} ${entry.place}`, entry]));
   return [...byPlace.values()]
     .toSorted((a, b) => a.commit - b.commit || a.place - b.place)
-    .map(({ revision, at, actor, event, from, to }) => ({ revision, at, actor, event, from, to }));
+    .map(({ commit: _commit, place: _place, ...entry }) => entry);
 }
 
 /** The archive is asked only for runs whose tail does not reach back to the revision. */

@@ -1,15 +1,11 @@
 import type { SQLInputValue } from "node:sqlite";
 import type { ChangesRow, DocumentRow, InboxRow, RunRow } from "./rows.ts";
-import type { Sql } from "./statements.ts";
+import { fieldOf, type Sql } from "./statements.ts";
 
 /** The statements that read runs: one, a list, what is new, how many. */
 
 /** No text that begins as another is beyond it with this behind. */
 const LAST = "\u{10ffff}";
-
-/** What is no JSON has no fields. */
-const textOf = (field: string): string =>
-  `CASE WHEN json_valid(document) THEN json_extract(document, '$.${field}') END`;
 
 type LeaseColumn = "lease_owner" | "lease_token" | "lease_expires_at";
 
@@ -56,7 +52,7 @@ export function readingOperations({ all, first }: Sql) {
       if (filter.user_email !== null) where("user_email = ?", filter.user_email);
       if (filter.text !== null)
         where(
-          `instr(lower(coalesce(${textOf("query")}, '') || char(10) || coalesce(${textOf("name")}, '')), lower(?)) > 0`,
+          `instr(lower(coalesce(${fieldOf("query")}, '') || char(10) || coalesce(${fieldOf("name")}, '')), lower(?)) > 0`,
           filter.text,
         );
       if (filter.id !== null) where("run_id >= ? AND run_id < ?", filter.id, `${filter.id}${LAST}`);
@@ -67,10 +63,7 @@ export function readingOperations({ all, first }: Sql) {
           value,
         );
       if (filter.failed_with !== null)
-        where(
-          "status = 'failed' AND json_extract(document, '$.error.code') = ?",
-          filter.failed_with,
-        );
+        where(`status = 'failed' AND ${fieldOf("error.code")} = ?`, filter.failed_with);
       if (filter.created_from !== null) where("created_at >= ?", filter.created_from);
       if (filter.created_until !== null) where("created_at < ?", filter.created_until);
       if (filter.created_at !== null)
@@ -126,8 +119,8 @@ export function readingOperations({ all, first }: Sql) {
     usedBy: (userEmail: string | null, since: string) =>
       first<{ queued: number; gpu_cost_usd: number; gpu_reserved_usd: number }>(
         `SELECT (SELECT count(*) FROM runs INDEXED BY runs_queue WHERE status = 'pending' AND coalesce(user_email, '') = ?1) AS queued,
-           total(json_extract(document, '$.usage.gpu_cost_usd')) AS gpu_cost_usd,
-           total(iif(status = 'running', json_extract(document, '$.usage.gpu_reserved_usd'), 0)) AS gpu_reserved_usd
+           total(${fieldOf("usage.gpu_cost_usd")}) AS gpu_cost_usd,
+           total(iif(status = 'running', ${fieldOf("usage.gpu_reserved_usd")}, 0)) AS gpu_reserved_usd
          FROM runs INDEXED BY runs_user WHERE user_email IS ?2 AND created_at >= ?3`,
         userEmail ?? "",
         userEmail,

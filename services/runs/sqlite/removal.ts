@@ -1,5 +1,5 @@
 import type { EndedRun } from "../index.ts";
-import type { Sql } from "./statements.ts";
+import { fieldOf, type Sql } from "./statements.ts";
 
 /** The statements that take runs out of the store. */
 
@@ -22,8 +22,8 @@ export const removalOperations = ({ all, first, change, atomically }: Sql) => ({
     all<EndedRun>(
       `SELECT run_id, user_email, status, created_at FROM runs
        WHERE status IN ('completed', 'failed', 'cancelled') AND (created_at, run_id) > (?, ?) AND created_at < ?
-         AND coalesce(document ->> '$.completed_at', document ->> '$.updated_at') < ?
-         AND NOT (? AND (document ->> '$.pruned_at') IS NOT NULL)
+         AND coalesce(${fieldOf("completed_at")}, ${fieldOf("updated_at")}, created_at) < ?
+         AND NOT (? AND (${fieldOf("pruned_at")}) IS NOT NULL)
        ORDER BY created_at, run_id LIMIT ?`,
       request.created_at,
       request.run_id,

@@ -55,3 +55,7 @@ export function sqlOf(db: DatabaseSync): Sql {
     },
   };
 }
+
+/** A field of the document, by its path; what is no JSON has none. */
+export const fieldOf = (path: string): string =>
+  `CASE WHEN json_valid(document) THEN json_extract(document, '$.${path}') END`;

@@ -10,6 +10,7 @@ export type ResultFile = Result["files"][number];
 const KINDS: Readonly<Record<ResultFile["kind"], string>> = {
   anndata: "Predictions (AnnData)",
   report: "Report",
+  findings: "Findings of the report, for programs",
   log: "Log",
 };
 

@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { get, type Run } from "../api/client.ts";
 import { useLoaded } from "../loading.ts";
-import { lasting, money, words } from "../words.ts";
+import { jobWords, lasting, money, words } from "../words.ts";
 import { Notice, Waiting } from "./notice.tsx";
 
 /** Every attempt at the inference jobs, and what their program said. */
@@ -43,6 +43,7 @@ export function Jobs({ run }: { readonly run: Run }): JSX.Element | null {
                 <td class="number">{job.attempt}</td>
                 <td>
                   {words(job.state)}
+                  {jobWords(job) !== "" && <span class="second">{jobWords(job)}</span>}
                   {job.problem !== null && <span class="second">{job.problem}</span>}
                 </td>
                 <td class="number">

@@ -1,89 +1,70 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { request, type Refusal } from "../api/client.ts";
+import { place, request, type Refusal } from "../api/client.ts";
+import { fileOnServer } from "../findings.ts";
 import { refusalOf } from "../loading.ts";
 import type { ResultFile } from "./files.tsx";
 import { Notice, Waiting } from "./notice.tsx";
 
-interface TrustedTypes {
-  createPolicy(
-    name: string,
-    rules: { readonly createHTML: (html: string) => string },
-  ): { createHTML(html: string): string };
-}
-
-/**
- * A report is read as a document that runs nothing; its style holds in its own place alone. What
- * the policy of the window forbids (scripts, what is loaded) stays forbidden in it.
- */
-const trusted = (globalThis as { trustedTypes?: TrustedTypes }).trustedTypes?.createPolicy(
-  "report",
-  { createHTML: (html) => html },
-);
-
-function show(place: HTMLElement, html: string): void {
-  // As an element of style it would count as inline style, even in a document that is not shown.
-  const inert = html.replaceAll(/<(\/?)style\b/gi, "<$1template");
-  const report = new DOMParser().parseFromString(trusted?.createHTML(inert) ?? inert, "text/html");
-  const root = place.shadowRoot ?? place.attachShadow({ mode: "open" });
-  const sheet = new CSSStyleSheet();
-  const style = [...report.querySelectorAll("template")]
-    .map(({ content }) => content.textContent)
-    .join("\n");
-  sheet.replaceSync(style.replaceAll(/(^|\s)(:root|body)(?=\s*\{)/g, "$1:host"));
-  root.adoptedStyleSheets = [sheet];
-  asPart(report);
-  root.replaceChildren(
-    ...[...report.body.childNodes].map((node) => document.importNode(node, true)),
-  );
-}
-
-/** Inside the page the report is a part: the page's own landmarks are the ones to find. */
-function asPart(report: Document): void {
-  for (const main of report.querySelectorAll("main")) {
-    const part = report.createElement("div");
-    part.className = main.className;
-    part.replaceChildren(...main.childNodes);
-    main.replaceWith(part);
-  }
-  for (const part of report.querySelectorAll("section, [role=region], nav, aside, footer"))
-    part.setAttribute("role", "group");
-}
-
 /** The report inside the page, read when it is wished for. */
-export function Report({ file }: { readonly file: ResultFile }): JSX.Element {
+export function Report({
+  runId,
+  file,
+}: {
+  readonly runId: string;
+  readonly file: ResultFile;
+}): JSX.Element {
   const [isOpen, setOpen] = useState(false);
-  const [isShown, setShown] = useState(false);
+  const [html, setHtml] = useState<string>();
   const [refusal, setRefusal] = useState<Refusal>();
-  const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const ended = new AbortController();
     const read = async (): Promise<void> => {
-      const path = `/api/v1/runs/${runOf(file)}/files/${encodeURIComponent(file.name)}`;
       try {
-        const html = await (await request(path, { signal: ended.signal })).text();
-        if (place.current === null || ended.signal.aborted) return;
-        show(place.current, html);
-        setShown(true);
+        const path = fileOnServer(runId, file.name);
+        const text = await (await request(path, { signal: ended.signal })).text();
+        if (!ended.signal.aborted) setHtml(text);
       } catch (thrown) {
         if (!ended.signal.aborted) setRefusal(refusalOf(thrown));
       }
     };
-    if (isOpen && !isShown) {
+    if (isOpen && html === undefined) {
       setRefusal(undefined);
       void read();
     }
     return () => ended.abort();
-  }, [isOpen, isShown, file.name]);
+  }, [isOpen, html === undefined, runId, file.name]);
   return (
     <details class="report" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>Report</summary>
       {refusal !== undefined && <Notice kind="bad">{refusal.message}</Notice>}
-      {isOpen && !isShown && refusal === undefined && <Waiting what="the report" />}
-      <div ref={place} class="report-place" />
+      {isOpen && html === undefined && refusal === undefined && <Waiting what="the report" />}
+      {html !== undefined && <Framed html={html} />}
     </details>
   );
 }
 
-const ENDING = /_report\.html$/;
-const runOf = ({ name }: ResultFile): string => encodeURIComponent(name.replace(ENDING, ""));
+/**
+ * A document of no origin, which reaches neither this page nor the network. It says when it is there,
+ * and is handed the report.
+ */
+function Framed({ html }: { readonly html: string }): JSX.Element {
+  const frame = useRef<HTMLIFrameElement>(null);
+  useEffect(() => {
+    const hand = ({ source, data }: MessageEvent): void => {
+      const window = frame.current?.contentWindow;
+      if (data === "ready" && window != null && source === window) window.postMessage(html, "*");
+    };
+    addEventListener("message", hand);
+    return () => removeEventListener("message", hand);
+  }, [html]);
+  return (
+    <iframe
+      ref={frame}
+      class="report-place"
+      title="Report"
+      src={place("window/report")}
+      sandbox="allow-scripts allow-downloads allow-popups allow-popups-to-escape-sandbox"
+    />
+  );
+}

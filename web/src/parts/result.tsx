@@ -1,7 +1,11 @@
 import type { JSX } from "preact";
 import { get, type Result, type Run } from "../api/client.ts";
 import { useLoaded } from "../loading.ts";
-import { pValue, signed, words } from "../words.ts";
+import { useFindings } from "../findings.ts";
+import { pValue, words } from "../words.ts";
+import { Evidence } from "./evidence.tsx";
+import { Figure } from "./figure.tsx";
+import { Genes } from "./genes.tsx";
 import { Files } from "./files.tsx";
 import { Notice, Waiting } from "./notice.tsx";
 import { Report } from "./report.tsx";
@@ -15,21 +19,57 @@ export function ResultView({ run }: { readonly run: Run }): JSX.Element {
   if (refusal !== undefined && content === undefined)
     return <Notice kind="bad">{refusal.message}</Notice>;
   if (content === undefined) return <Waiting what="the result" />;
-  const report = content.files.find(({ kind }) => kind === "report");
+  return <Found result={content} />;
+}
+
+function Found({ result }: { readonly result: Result }): JSX.Element {
+  const { content: findings, refusal } = useFindings(result);
+  const report = result.files.find(({ kind }) => kind === "report");
+  const figure = (id: string): JSX.Element | null => {
+    const found = findings?.figures.find((each) => each.id === id);
+    return found === undefined ? null : (
+      <section key={id} aria-label={found.title}>
+        <h2>{found.title}</h2>
+        <Figure figure={found} runId={result.run_id} />
+      </section>
+    );
+  };
   return (
     <>
-      <Answer result={content} />
+      <Answer result={result} sentences={findings?.answer.sentences} />
+      {refusal !== undefined && (
+        <Notice kind="bad" title="Figures and evidence cannot be read.">
+          {refusal.message}
+        </Notice>
+      )}
+      {findings === undefined && refusal === undefined && <Waiting what="figures and evidence" />}
+      {findings === null && (
+        <p class="hint">An earlier release made this run: its figures are in its report alone.</p>
+      )}
       <div class="columns">
-        <Genes result={content} />
-        <Pathways result={content} />
+        {figure("volcano")}
+        {figure("map")}
       </div>
-      <Files files={content.files} />
-      {report !== undefined && report.bytes !== null && <Report file={report} />}
+      <div class="columns">
+        <Genes genes={findings?.genes ?? result.top_genes} />
+        <Pathways result={result} />
+      </div>
+      {findings && <Evidence rows={findings.evidence} />}
+      <Files files={result.files} />
+      {report !== undefined && report.bytes !== null && (
+        <Report runId={result.run_id} file={report} />
+      )}
     </>
   );
 }
 
-function Answer({ result }: { readonly result: Result }): JSX.Element {
+function Answer({
+  result,
+  sentences,
+}: {
+  readonly result: Result;
+  readonly sentences?: readonly string[] | undefined;
+}): JSX.Element {
   const parts = Object.entries(result.component_scores);
   const isJudged = parts.length === 0 || parts.some(([, score]) => typeof score === "number");
   return (
@@ -52,7 +92,10 @@ function Answer({ result }: { readonly result: Result }): JSX.Element {
           <span class="hint">expected accuracy</span>
         </div>
       </div>
-      {result.verdict !== undefined && <p>The predicted response {result.verdict}.</p>}
+      {sentences !== undefined && <p>{sentences.join(" ")}</p>}
+      {sentences === undefined && result.verdict !== undefined && (
+        <p>The predicted response {result.verdict}.</p>
+      )}
       {result.expected_accuracy_in_words !== null && (
         <p id="accuracy">
           Expected accuracy (correlation with a measured response):{" "}
@@ -77,44 +120,6 @@ function Answer({ result }: { readonly result: Result }): JSX.Element {
   );
 }
 
-function Genes({ result: { top_genes: genes } }: { readonly result: Result }): JSX.Element {
-  const most = Math.max(...genes.map(({ log2_fold_change: change }) => Math.abs(change)), 1e-9);
-  return (
-    <section aria-labelledby="genes-title">
-      <h2 id="genes-title">Genes, by rank</h2>
-      {genes.length === 0 ? (
-        <p class="hint">No gene was called.</p>
-      ) : (
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Gene</th>
-              <th scope="col" class="number">
-                log2 fold change
-              </th>
-              <td />
-            </tr>
-          </thead>
-          <tbody>
-            {genes.map(({ gene, log2_fold_change: change }) => (
-              <tr key={gene}>
-                <th scope="row">{gene}</th>
-                <td class="number">{signed(change)}</td>
-                <td class="change" aria-hidden="true">
-                  <span
-                    class={change < 0 ? "down" : "up"}
-                    style={{ width: `${(100 * Math.abs(change)) / most}%` }}
-                  />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-    </section>
-  );
-}
-
 function Pathways({
   result: { enriched_pathways: all },
 }: {
@@ -127,37 +132,39 @@ function Pathways({
       {found.length === 0 ? (
         <p class="hint">None with an adjusted p value below 0.05.</p>
       ) : (
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Pathway</th>
-              <th scope="col">Direction</th>
-              <th scope="col" class="number">
-                adjusted p
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {found.map(({ id, name, direction, p_adjusted, url }) => (
-              <tr key={id + direction}>
-                <th scope="row">
-                  {name}{" "}
-                  <small>
-                    {url ? (
-                      <a href={url} rel="noopener noreferrer">
-                        {id}
-                      </a>
-                    ) : (
-                      id
-                    )}
-                  </small>
+        <div class="scroll" tabIndex={0} role="region" aria-label="Table of pathways">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Pathway</th>
+                <th scope="col">Direction</th>
+                <th scope="col" class="number">
+                  adjusted p
                 </th>
-                <td>{direction}</td>
-                <td class="number">{pValue(p_adjusted)}</td>
               </tr>
-            ))}
-          </tbody>
-        </table>
+            </thead>
+            <tbody>
+              {found.map(({ id, name, direction, p_adjusted, url }) => (
+                <tr key={id + direction}>
+                  <th scope="row">
+                    {name}{" "}
+                    <small>
+                      {url ? (
+                        <a href={url} rel="noopener noreferrer">
+                          {id}
+                        </a>
+                      ) : (
+                        id
+                      )}
+                    </small>
+                  </th>
+                  <td>{direction}</td>
+                  <td class="number">{pValue(p_adjusted)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
       )}
     </section>
   );

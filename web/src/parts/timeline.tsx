@@ -2,50 +2,8 @@ import type { JSX } from "preact";
 import type { Run } from "../api/client.ts";
 import type { Transition } from "../transition.ts";
 import { useNow } from "../loading.ts";
-import { isAtRest, lasting, time } from "../words.ts";
-
-export interface Stretch {
-  readonly actor: string;
-  readonly state: string;
-  /** Milliseconds. */
-  readonly from: number;
-  readonly to: number;
-}
-
-const OVER = new Set(["completed", "failed", "cancelled", "succeeded", "stopped"]);
-
-/** Outermost state of a run: `inferring.separate.prediction...|control...` is inferring. */
-const outermost = (state: string): string => /^[^.|]*/.exec(state)?.[0] ?? state;
-
-/** What a job does is one stretch, however often its state is looked at; that it is put off is another. */
-function shownState(actor: string, state: string): string {
-  const outer = outermost(state);
-  return actor === "run" || OVER.has(outer) || outer === "postponed" ? outer : "at work";
-}
-
-/** How long each actor was in each of its states; the last stretch of what goes on ends now. */
-export function stretchesOf(
-  transitions: readonly Transition[],
-  { began, ends }: { readonly began: number; readonly ends: number },
-): Stretch[] {
-  const found: Stretch[] = [];
-  const openOf = new Map<string, { state: string; from: number }>([
-    ["run", { state: outermost(transitions[0]?.from ?? "queued"), from: began }],
-  ]);
-  const close = (actor: string, when: number): void => {
-    const open = openOf.get(actor);
-    if (open !== undefined && !OVER.has(open.state)) found.push({ actor, ...open, to: when });
-  };
-  for (const { actor, at, to } of transitions) {
-    const when = Date.parse(at);
-    const state = shownState(actor, to);
-    if (openOf.get(actor)?.state === state) continue;
-    close(actor, when);
-    openOf.set(actor, { state, from: when });
-  }
-  for (const actor of openOf.keys()) close(actor, ends);
-  return found.toSorted((a, b) => a.from - b.from);
-}
+import { stretchesOf } from "../stretches.ts";
+import { isAtRest, jobWords, lasting, time } from "../words.ts";
 
 const ACTORS: Readonly<Record<string, string>> = {
   predictionJob: "prediction job",
@@ -73,16 +31,20 @@ export function Timeline({
   const began = Date.parse(run.created_at);
   const last = Date.parse(transitions[transitions.length - 1]?.at ?? run.updated_at);
   const ends = Math.max(isAtRest(run) ? last : now, began + 1);
-  const stretches = stretchesOf(transitions, { began, ends });
+  const stretches = stretchesOf(transitions, { began, ends, jobs: run.jobs });
+  const takings = transitions.filter(({ host }) => host !== undefined);
   const share = (ms: number): string =>
     `${Math.min(100, Math.max(0, (100 * ms) / (ends - began)))}%`;
   return (
     <section aria-labelledby="timeline-title">
       <h2 id="timeline-title">Timeline</h2>
       <ol class="timeline">
-        {stretches.map(({ actor, state, from, to }) => (
+        {stretches.map(({ actor, state, job, from, to }) => (
           <li key={`${actor} ${state} ${from}`}>
-            <span class="what">{actor === "run" ? state : `${calledActor(actor)}: ${state}`}</span>
+            <span class="what">
+              {actor === "run" ? state : `${calledActor(actor)}: ${state}`}
+              {job !== undefined && <span class="second">{jobWords(job)}</span>}
+            </span>
             <span class="bar" aria-hidden="true">
               <span
                 class={actor === "run" ? undefined : "job"}
@@ -95,6 +57,16 @@ export function Timeline({
           </li>
         ))}
       </ol>
+      {takings.length > 0 && (
+        <ul class="takings" aria-label="Daemons that had it">
+          {takings.map(({ id, at, host }, place) => (
+            <li key={id}>
+              {place === 0 ? "Taken up by" : "Taken up again by"} <code>{host}</code>{" "}
+              <span class="hint">{time(at)}</span>
+            </li>
+          ))}
+        </ul>
+      )}
       <details>
         <summary>All {transitions.length} transitions</summary>
         <div class="scroll" tabIndex={0} role="region" aria-label="All transitions">

@@ -1,0 +1,51 @@
+import { expect, test } from "vitest";
+import { createAsideJobs } from "../../actors/aside-jobs.ts";
+import { inferencePairs } from "../../actors/inference-pairs.ts";
+import { keptOffer } from "../../actors/steps/job-offers.ts";
+import { gate, googleHarness, offersOf } from "../services/google-batch-harness.ts";
+import { run, skippingClock, temporaryStore } from "../support/hosted-runs.ts";
+
+test("the job of a cancelled run that is set aside is stopped where it is, not where jobs are by default", async () => {
+  const [here, there] = offersOf("g2-standard-8").map((offer, place) => ({
+    ...offer,
+    region: place === 0 ? "us-central1" : "us-east4",
+  }));
+  const { batch, server, putInputs, events } = await googleHarness({
+    offers: [here!, there!],
+    notFoundGraceMs: 0,
+  });
+  const store = await temporaryStore();
+  await store.insert(run("r1"));
+  const spec = {
+    job_id: "hs-r1-i1-p-a1",
+    run_id: "r1",
+    iteration: 1,
+    kind: "prediction",
+    attempt: 1,
+    pairs: inferencePairs("r1", 1, "prediction"),
+    manifest: "batch-io/r1/iter_1/prediction_manifest.json",
+    seed: 1,
+    max_run_seconds: 60,
+    offer: there!,
+  } as const;
+  await putInputs(spec, {});
+  server.scriptJobs({ hold: { SCHEDULED: gate().promise } });
+  await keptOffer(store, "r1", spec.job_id, there!);
+  await batch.submit(spec);
+  const clock = skippingClock();
+  const why = { code: "RECORD_UNREADABLE", message: "It is damaged.", at: clock.now() } as const;
+  expect(await store.setAside("r1", why)).toBe(true);
+  expect(await store.cancelAside("r1")).toBe(true);
+  const troubles: unknown[] = [];
+  const aside = createAsideJobs({
+    runs: store,
+    batch,
+    clock,
+    onTrouble: (error) => troubles.push(error),
+  });
+  await aside.stop();
+  await events.until(spec.job_id, new Set(["CANCELLED"]));
+  const [record] = await store.setAsides(1);
+  expect(await aside.stopThoseOf(record!)).toBe(true);
+  expect(troubles).toEqual([]);
+});
