@@ -22,7 +22,7 @@ test("the job of a cancelled run that is set aside is stopped where it is, not w
     iteration: 1,
     kind: "prediction",
     attempt: 1,
-    pairs: inferencePairs("r1", 1, "prediction"),
+    pairs: inferencePairs({ run_id: "r1", iteration: 1, kind: "prediction" }),
     manifest: "batch-io/r1/iter_1/prediction_manifest.json",
     seed: 1,
     max_run_seconds: 60,
