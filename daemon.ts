@@ -24,7 +24,9 @@ import {
   type SupervisorOptions,
 } from "./actors/supervisor/supervisor.ts";
 import type { Tasks } from "./actors/tasks.ts";
+import { createUploads, type Uploads } from "./actors/uploads.ts";
 import { usageOf } from "./actors/host/usage.ts";
+import { sharesOfRuns } from "./adapters/access.ts";
 import { clock, keepDaemonClock } from "./adapters/clock.ts";
 import { openDispatch } from "./adapters/dispatch.ts";
 import { keepHouse } from "./adapters/housekeeping.ts";
@@ -36,7 +38,7 @@ import { openLiterature } from "./adapters/literature.ts";
 import { openLookUps } from "./adapters/look-ups.ts";
 import { removeLitter } from "./adapters/litter.ts";
 import { openMail } from "./adapters/mail.ts";
-import { keepPrivate } from "./adapters/data-folder.ts";
+import { dataFolder, keepPrivate } from "./adapters/data-folder.ts";
 import { openObjects } from "./adapters/objects.ts";
 import { openRuns } from "./adapters/runs.ts";
 import { stayAlive } from "./adapters/stay-alive.ts";
@@ -109,6 +111,7 @@ export interface Daemon extends Workbench {
   readonly supervisor: Supervisor;
   readonly commits: CommitFeed;
   readonly inspection: Inspection;
+  readonly uploads: Uploads;
   readonly jobEvents: JobEvents;
   readonly metrics?: Metrics;
   /** Takes runs up, where that was to wait. */
@@ -261,15 +264,29 @@ async function openParts(
   });
   opened.defer(() => supervisor.stop());
   const asideJobs = createAsideJobs({ runs, batch, clock, onTrouble: trouble });
+  const shares = opened.adopt(sharesOfRuns(config), (part) => part.close());
   const housekeeping = createHousekeeping({
     runs,
     objects,
     batch,
     mail,
     stopJobs: (record) => asideJobs.stopThoseOf(record),
+    shares,
     now: () => clock.now(),
     removeLitter: (signal) => removeLitter(config, signal),
   });
+  const uploads = opened.adopt(
+    createUploads({
+      folder: dataFolder(config).uploads,
+      mostBytes: config.HTTP_UPLOAD_GB * 1_000_000_000,
+      atlases,
+      compute,
+      clock,
+      freeBytes,
+      onTrouble: trouble,
+    }),
+    (part) => part.close(),
+  );
   let begun: Promise<void> | undefined;
   const begin = async (): Promise<void> => {
     await supervisor.start();
@@ -290,6 +307,7 @@ async function openParts(
     asideJobs,
     commits,
     inspection,
+    uploads,
     jobEvents,
     ...given({ metrics: insight.metrics }),
     begin: beginOnce,

@@ -37,6 +37,8 @@ export const ERROR_CATALOGUE = {
   CONTROL_LABEL_MISSING: entry(false, 400, 2),
   ATLAS_NOT_FOUND: entry(false, 404, 2),
   ATLAS_EXISTS: entry(false, 409, 2),
+  UPLOAD_NOT_FOUND: entry(false, 404, 2),
+  UPLOAD_STATE_FORBIDS: entry(false, 409, 2),
   // Knowledge
   KNOWLEDGE_INVALID: entry(false, 400, 2),
   KNOWLEDGE_UNAVAILABLE: entry(true, 503, 1),

@@ -1,10 +1,10 @@
 import { toHaystackError, type HaystackError } from "../errors.ts";
 import { jobId } from "../machines/job-id.ts";
-import { type BatchService, TERMINAL_JOB_STATES } from "../services/batch/index.ts";
+import { type BatchService, type JobOffer, TERMINAL_JOB_STATES } from "../services/batch/index.ts";
 import type { Clock } from "../services/clock/index.ts";
 import type { RunRecord, RunStore } from "../services/runs/index.ts";
 import { jobsOf } from "./run-details.ts";
-import { offerOfJob } from "./steps/job-offers.ts";
+import { offersOfRun } from "./steps/job-offers.ts";
 import { createBackground } from "./supervisor/background.ts";
 
 /**
@@ -27,17 +27,20 @@ export interface AsideJobs {
 
 const EVERY_MS = 60_000;
 const MOST_RUNS = 1_000;
-/** As many as a run can be given. */
+/** Of jobs for which nothing is paid: no more are begun of one that fails. */
 const MOST_ATTEMPTS = 10;
 
-/** All that the record names, and all that its last iteration may have, as the record may be damaged. */
-function possibleJobs(record: RunRecord): string[] {
+/**
+ * All that record and journal name, and the first that its last iteration may have, as the record
+ * may be damaged.
+ */
+function possibleJobs(record: RunRecord, offers: ReadonlyMap<string, JobOffer>): string[] {
   const { run_id, current_iteration } = record.document;
   const iteration = Math.max(1, current_iteration);
   const named = (["prediction", "control", "round"] as const).flatMap((kind) =>
     Array.from({ length: MOST_ATTEMPTS }, (_, index) => jobId(run_id, iteration, kind, index + 1)),
   );
-  return [...new Set([...jobsOf(record).map(({ job_id }) => job_id), ...named])];
+  return [...new Set([...jobsOf(record).map(({ job_id }) => job_id), ...offers.keys(), ...named])];
 }
 
 export function createAsideJobs({
@@ -46,7 +49,7 @@ export function createAsideJobs({
   clock,
   onTrouble,
 }: {
-  readonly runs: Pick<RunStore, "setAsides" | "journalGet">;
+  readonly runs: Pick<RunStore, "setAsides" | "journal">;
   readonly batch: Pick<BatchService, "cancel" | "get" | "notFoundGraceMs">;
   readonly clock: Clock;
   readonly onTrouble: (error: HaystackError) => void;
@@ -54,8 +57,11 @@ export function createAsideJobs({
   /** Runs of which no job runs any more. */
   const ended = new Set<string>();
 
-  const hasEnded = async (id: string, mayAppear: boolean): Promise<boolean> => {
-    const at = await offerOfJob(runs, id);
+  const hasEnded = async (
+    id: string,
+    at: JobOffer | undefined,
+    mayAppear: boolean,
+  ): Promise<boolean> => {
     await batch.cancel(id, undefined, at);
     const status = await batch.get(id, undefined, at);
     return status === undefined ? !mayAppear : TERMINAL_JOB_STATES.has(status.state);
@@ -65,8 +71,17 @@ export function createAsideJobs({
     if (ended.has(record.document.run_id)) return true;
     const since = record.set_aside?.at ?? 0;
     const mayAppear = clock.now() < since + batch.notFoundGraceMs;
+    const offers = await offersOfRun(runs, record.document.run_id);
     let all = true;
-    for (const id of possibleJobs(record)) all = (await hasEnded(id, mayAppear)) && all;
+    const failures: unknown[] = [];
+    for (const id of possibleJobs(record, offers)) {
+      try {
+        all = (await hasEnded(id, offers.get(id), mayAppear)) && all;
+      } catch (thrown) {
+        failures.push(thrown);
+      }
+    }
+    for (const failure of failures) throw failure;
     if (all) ended.add(record.document.run_id);
     return all;
   };

@@ -1,5 +1,6 @@
 import { HaystackError, runNotFound } from "../errors.ts";
 import { runOfJob } from "../machines/job-id.ts";
+import type { ShareStore } from "../services/access/index.ts";
 import type { BatchService } from "../services/batch/index.ts";
 import type { MailService } from "../services/mail/index.ts";
 import type { ObjectStore } from "../services/objects/index.ts";
@@ -7,7 +8,8 @@ import type { EndedRun, Leftover, RunRecord, RunStore } from "../services/runs/i
 import { resultsOf, workingFilesOf } from "./run-objects.ts";
 
 /**
- * Lets ended runs go: first out of the store, then what they left in objects, local jobs and mails.
+ * Lets ended runs go: first out of the store, then whom they are shared with, and what they left in
+ * objects, local jobs and mails.
  * The store remembers what is still to go, so a crash in between, or a part that does not answer,
  * only postpones it. Atlases, knowledge and the audit log are nobody's run and stay.
  */
@@ -22,6 +24,7 @@ export interface HousekeepingParts {
    * such runs stay, as nobody else knows of their jobs.
    */
   readonly stopJobs?: (record: RunRecord) => Promise<boolean>;
+  readonly shares: Pick<ShareStore, "forgetSharesOf">;
   readonly now: () => number;
   /** Removes what belongs to no run and that nobody needs any more. */
   readonly removeLitter: (signal?: AbortSignal) => Promise<void>;
@@ -98,6 +101,7 @@ export function createHousekeeping(parts: HousekeepingParts): Housekeeping {
     const gone = new Set(
       left.filter(({ keeps_results }) => !keeps_results).map(({ run_id }) => run_id),
     );
+    await parts.shares.forgetSharesOf([...gone]);
     await parts.batch.forget?.((jobId) => runs.has(runOfJob(jobId) ?? ""));
     await parts.mail.forget?.((key) => gone.has(key.split(".", 1)[0] ?? ""));
     for (const each of left) await apart.attempt(each.run_id, () => clearObjects(each));

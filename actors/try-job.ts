@@ -45,6 +45,7 @@ export async function tryJob(
   const { objects, jobs, jobEvents } = ports;
   const [from, to] = [`doctor/${jobId}/asked.txt`, `doctor/${jobId}/answered.txt`];
   let heard = false;
+  let isMade = false;
   const unsubscribe = await jobEvents.subscribe(async ({ job_id }) => {
     // News of other jobs goes back to where it came from.
     if (job_id !== jobId) throw new Error(`${job_id} is not the job that is tried.`);
@@ -58,6 +59,7 @@ export async function tryJob(
     await objects.putText(from, COPIED, signal);
     const failure = await submitted(jobs, { job_id: jobId, from, to }, signal);
     if (failure !== undefined) return { ...NOT_REACHED, machine: failure.message };
+    isMade = true;
     const status = await ended(ports, jobId, signal);
     const copied = status?.state === "SUCCEEDED" && (await isCopied(objects, to, signal));
     return {
@@ -68,8 +70,14 @@ export async function tryJob(
     };
   } finally {
     await unsubscribe();
-    await jobs.cancel(jobId);
-    await Promise.all([from, to].map((path) => objects.remove(path)));
+    const left = [
+      // Who may make no jobs may not ask for any either.
+      ...(isMade ? [jobs.cancel(jobId)] : []),
+      ...[from, to].map((path) => objects.remove(path)),
+    ];
+    for (const outcome of await Promise.allSettled(left))
+      if (outcome.status === "rejected")
+        ports.onState(`not cleared away: ${toHaystackError(outcome.reason).message}`);
   }
 }
 

@@ -1,7 +1,7 @@
 import { createBackground } from "../actors/supervisor/background.ts";
 import { type Config, mongodbOf } from "../config.ts";
 import type { HaystackError } from "../errors.ts";
-import type { AccessStore } from "../services/access/index.ts";
+import type { AccessStore, ShareStore } from "../services/access/index.ts";
 import type { Clock } from "../services/clock/index.ts";
 import { openSqliteAccess } from "../services/access/sqlite.ts";
 import { checkRestored, dataFolder, keepPrivate } from "./data-folder.ts";
@@ -25,7 +25,28 @@ export function keepAudit(
   return () => background.stop();
 }
 
-/** Tokens and the audit log are kept where the runs are. */
+/** Takes back what is shared of runs that go; opened when the first goes. */
+export function sharesOfRuns(
+  config: Config,
+): Pick<ShareStore, "forgetSharesOf"> & { close(): Promise<void> } {
+  let opened: Promise<AccessStore> | undefined;
+  return {
+    async forgetSharesOf(runIds) {
+      if (runIds.length === 0) return;
+      opened ??= openAccess(config);
+      try {
+        await (await opened).forgetSharesOf(runIds);
+      } catch (thrown) {
+        // It is opened anew where it could not be opened.
+        await opened?.catch(() => (opened = undefined));
+        throw thrown;
+      }
+    },
+    close: async () => (await opened)?.close(),
+  };
+}
+
+/** Tokens, shares and the audit log are kept where the runs are. */
 export async function openAccess(config: Config): Promise<AccessStore> {
   const mongodb = mongodbOf(config);
   if (mongodb === undefined) {

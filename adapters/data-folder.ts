@@ -11,6 +11,8 @@ export const dataFolder = ({ dataDir }: Pick<Config, "dataDir">) => ({
   jobs: join(dataDir, "batch"),
   knowledge: join(dataDir, "knowledge"),
   mail: join(dataDir, "mail"),
+  /** Files on their way to become atlases. */
+  uploads: join(dataDir, "uploads"),
   /** There while a restore is under way, and after one that did not end. */
   restoring: join(dataDir, ".restoring"),
 });

@@ -4,6 +4,7 @@ import type { Config } from "../config.ts";
 import type { HaystackError } from "../errors.ts";
 import { given } from "../given.ts";
 import type { RunStore } from "../services/runs/index.ts";
+import { sharesOfRuns } from "./access.ts";
 import { clock } from "./clock.ts";
 import { keptJobs } from "./inference.ts";
 import { removeLitter } from "./litter.ts";
@@ -20,16 +21,19 @@ export async function openHousekeeping(
 ): Promise<Housekeeping & { close(): Promise<void> }> {
   const objects = await openObjects(config);
   const mail = await openMail(config, clock);
+  const shares = sharesOfRuns(config);
   return {
     ...createHousekeeping({
       runs,
       objects,
       batch: keptJobs(config),
       mail,
+      shares,
       now: () => clock.now(),
       removeLitter: (signal) => removeLitter(config, signal),
     }),
     async close() {
+      await shares.close();
       await mail.close();
       await objects.close();
     },

@@ -25,8 +25,9 @@ export async function removeLitter(config: Config, signal?: AbortSignal): Promis
     const { cacheFolder, cacheMs } = answerCache(config, kind);
     await removeExpired({ folder: cacheFolder, maxAgeMs: cacheMs, now: () => clock.now() }, signal);
   }
-  const { objects, jobs, mail } = dataFolder(config);
+  const { objects, jobs, mail, uploads } = dataFolder(config);
   await removeUnfinished(join(objects, SCRATCH));
   await removeUnfinished(jobRoot(jobs).drafts);
+  await removeUnfinished(uploads);
   await removeUnfinished(mail, (name) => name.endsWith(UNFINISHED_MAIL));
 }

@@ -5,7 +5,7 @@ import { toHaystackError } from "../errors.ts";
 import type { AccessStore } from "../services/access/index.ts";
 
 /** Who is at this command line, as far as its machine knows. */
-function whoIsHere(): string {
+export function whoIsHere(): string {
   try {
     return `command line (${userInfo().username}@${hostname()})`;
   } catch {

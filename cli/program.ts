@@ -15,6 +15,7 @@ import { addRemovalCommands } from "./commands/remove.ts";
 import { addRunCommand } from "./commands/run.ts";
 import { addRunsCommands } from "./commands/runs.ts";
 import { addServeCommand } from "./commands/serve.ts";
+import { addShareCommands } from "./commands/share.ts";
 import { addSubmitCommand } from "./commands/submit.ts";
 import { addTokenCommands } from "./commands/token.ts";
 import { addValidateCommand } from "./commands/validate.ts";
@@ -42,6 +43,7 @@ export function buildProgram(setExitCode: SetExitCode): Command {
   addKnowledgeCommands(program);
   addRunsCommands(program, setExitCode);
   addWishCommands(program, setExitCode);
+  addShareCommands(program);
   addRemovalCommands(program);
   addInspectRunCommands(program);
   addQuarantineCommands(program);

@@ -60,6 +60,7 @@ export const describeRun = (document: RunDocument): string =>
 
 /** All that is known of a run. */
 export function describeStatus(run: RunStatusShown): string {
+  const { shared_with = [], shared_with_you } = run;
   const { user_email, created_at, started_at, completed_at, interrupted, waits_for, jobs } = run;
   const files = [run.output_anndata_path, run.output_report_path, run.output_log_path].filter(
     (path) => path !== null,
@@ -68,7 +69,8 @@ export function describeStatus(run: RunStatusShown): string {
     ...headLines(run),
     ...(interrupted ? [`Interrupted: nobody hosts it; haystack retry ${run.run_id}`] : []),
     ...(waits_for === null || interrupted ? [] : [`Waits for: ${waits_for}`]),
-    `Owner: ${user_email ?? "nobody"}`,
+    `Owner: ${user_email ?? "nobody"}${shared_with_you === true ? " (shared with you, to read)" : ""}`,
+    ...(shared_with.length === 0 ? [] : [`Shared with: ${shared_with.join(", ")}`]),
     `Created: ${created_at}`,
     ...(started_at === null
       ? []

@@ -67,6 +67,7 @@ const REACHES_JOBS: Readonly<Record<keyof Environment, "own" | "open" | "secret"
   HTTP_STREAMS: "own",
   HTTP_STREAMS_PER_USER: "own",
   HTTP_DOWNLOAD_MINUTES: "own",
+  HTTP_UPLOAD_GB: "own",
   HTTP_TRUST_PROXY: "own",
   CORS_ORIGINS: "own",
   INSPECT_ORIGINS: "own",

@@ -16,8 +16,10 @@ import { machineRoutes } from "./admin/machines.ts";
 import { quarantineRoutes } from "./admin/quarantine.ts";
 import { runActionRoutes } from "./admin/run-actions.ts";
 import { adminRunRoutes } from "./admin/runs.ts";
+import { adminShareRoutes } from "./admin/shares.ts";
 import { spendingRoutes } from "./admin/spending.ts";
 import { stuckRoutes } from "./admin/stuck.ts";
+import { uploadRoutes } from "./admin/uploads.ts";
 import { atlasRoutes } from "./atlas/routes.ts";
 import { answerClientError, errorAnswer, handleErrors } from "./error-handler.ts";
 import { eventRoutes } from "./events/routes.ts";
@@ -34,6 +36,7 @@ import { listRoutes } from "./runs/list.ts";
 import { logRoutes } from "./runs/logs.ts";
 import { resultRoutes } from "./runs/result.ts";
 import { runRoutes } from "./runs/run.ts";
+import { shareRoutes } from "./runs/shares.ts";
 import { submitRoutes } from "./runs/submit.ts";
 import { reportFrameRoutes } from "./window/report-frame.ts";
 import { windowRoutes } from "./window/routes.ts";
@@ -48,6 +51,7 @@ const ROUTES: readonly RouteModule[] = [
   { prefix: "/api/v1", routes: resultRoutes },
   { prefix: "/api/v1", routes: logRoutes },
   { prefix: "/api/v1", routes: fileRoutes },
+  { prefix: "/api/v1", routes: shareRoutes },
   { prefix: "/api/v1", routes: eventRoutes },
   { prefix: "/api/v1", routes: atlasRoutes },
   { prefix: "/api/v1", routes: questionRoutes },
@@ -55,9 +59,11 @@ const ROUTES: readonly RouteModule[] = [
   { prefix: "/admin", routes: machineRoutes },
   { prefix: "/admin", routes: adminRunRoutes },
   { prefix: "/admin", routes: runActionRoutes },
+  { prefix: "/admin", routes: adminShareRoutes },
   { prefix: "/admin", routes: stuckRoutes },
   { prefix: "/admin", routes: spendingRoutes },
   { prefix: "/admin", routes: quarantineRoutes },
+  { prefix: "/admin", routes: uploadRoutes },
   { prefix: "", routes: inspectionRoutes },
   { prefix: "/api/v1", routes: sessionRoutes },
   { prefix: "", routes: (parts) => windowRoutes(parts) },

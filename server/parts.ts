@@ -7,6 +7,7 @@ import type { CommitFeed } from "../actors/watch/commit-feed.ts";
 import type { Inspection } from "../actors/inspection/inspection.ts";
 import type { Supervisor } from "../actors/supervisor/supervisor.ts";
 import type { Tasks } from "../actors/tasks.ts";
+import type { Uploads } from "../actors/uploads.ts";
 import type { Config } from "../config.ts";
 import type { AccessStore, Role } from "../services/access/index.ts";
 import type { BatchService } from "../services/batch/index.ts";
@@ -43,6 +44,8 @@ declare module "fastify" {
     identity: Identity;
     /** Id of the token that was sent and no longer counts. */
     presented?: string;
+    /** Runs of others that this answer shows because they are shared with who asks. */
+    sharedRuns: Set<string>;
     /** What ends this request when whoever asks may no longer; its connection is cut otherwise. */
     endAccess?: () => void;
   }
@@ -65,6 +68,7 @@ export interface ServerParts {
   readonly commits: CommitFeed;
   readonly inspection: Inspection;
   readonly access: AccessStore;
+  readonly uploads: Uploads;
   readonly clock: Clock;
   readonly logger: FastifyBaseLogger;
   readonly jobEvents: Pick<JobEvents, "check">;

@@ -1,5 +1,6 @@
 import { runOfJob } from "../../machines/job-id.ts";
 import type { JobOffer } from "../../services/batch/index.ts";
+import type { RunStore } from "../../services/runs/index.ts";
 import type { StepPorts } from "../ports.ts";
 
 /**
@@ -26,14 +27,25 @@ export async function keptOffer(
 }
 
 /** Undefined for a job of an earlier release, and where nothing is paid for. */
-export async function offerOfJob(
-  runs: Pick<Journal, "journalGet">,
-  jobId: string,
-): Promise<JobOffer | undefined> {
+export async function offerOfJob(runs: Journal, jobId: string): Promise<JobOffer | undefined> {
   const runId = runOfJob(jobId);
   return runId === undefined
     ? undefined
     : ((await runs.journalGet(runId, offerOf(jobId))) as JobOffer | undefined);
+}
+
+/** By the ids of the run's jobs; those of an earlier release, and where nothing is paid for, have none. */
+export async function offersOfRun(
+  runs: Pick<RunStore, "journal">,
+  runId: string,
+): Promise<ReadonlyMap<string, JobOffer>> {
+  const beginning = offerOf("");
+  const entries = await runs.journal(runId);
+  return new Map(
+    entries
+      .filter(({ key }) => key.startsWith(beginning))
+      .map(({ key, value }) => [key.slice(beginning.length), value as JobOffer]),
+  );
 }
 
 export const noteMove = (runs: Journal, runId: string, jobId: string): Promise<unknown> =>

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { HaystackError } from "../../errors.ts";
+import { given } from "../../given.ts";
 import { exitCodeOf } from "../hosted-run.ts";
 import { addServerOptions, type PlaceOptions } from "../options.ts";
 import { print, table } from "../output.ts";
@@ -52,8 +53,12 @@ export function addRunsCommands(program: Command, setExitCode: SetExitCode): voi
   addServerOptions(addFilterOptions(program.command("list")))
     .description("List the newest runs.")
     .option("--limit <n>", "how many runs to list", "50")
-    .action(async (options: Options & FilterOptions & { limit: string }) => {
-      const filter = filterOf(options, limitOf(options.limit));
+    .option("--shared", "list what others share with you, instead of your own runs")
+    .action(async (options: Options & FilterOptions & { limit: string; shared?: true }) => {
+      const filter = {
+        ...filterOf(options, limitOf(options.limit)),
+        ...given({ shared: options.shared }),
+      };
       const operations = await openRunOperations(options);
       if (options.json === true) {
         const [listed, documents] = [

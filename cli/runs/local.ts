@@ -1,5 +1,6 @@
 import { given } from "../../given.ts";
 import { createReadStream } from "node:fs";
+import { openAccess } from "../../adapters/access.ts";
 import { clock } from "../../adapters/clock.ts";
 import { isDaemonThere, openRuns } from "../../adapters/runs.ts";
 import { MOST_CANDIDATES, theRunId } from "../../actors/find-run-id.ts";
@@ -7,6 +8,8 @@ import { isInterrupted, isJudgedRun, statusOf } from "../../actors/run-details.t
 import { resultObjects } from "../../actors/run-objects.ts";
 import { outputsOf } from "../../actors/job-outputs.ts";
 import { promptsPerRound, redactor, type Config } from "../../config.ts";
+import { HaystackError } from "../../errors.ts";
+import { addressOf, checkShare } from "../../actors/run-shares.ts";
 import type { Daemon } from "../../daemon.ts";
 import { newRunId, newSeed } from "../../actors/new-run.ts";
 import { newRun, type RunDocument } from "../../services/runs/document.ts";
@@ -59,6 +62,21 @@ export function localRuns(config: Config): RunOperations {
     const { withAudit } = await import("../audited.ts");
     return withAudit(config, ({ record }) => record(action, runId, work));
   };
+  const sharing = async (action: "share" | "unshare", run_id: string, address: string) => {
+    const user = addressOf(address);
+    const { document } = await withStore((store) => findRun(store, run_id));
+    const { withAudit, whoIsHere } = await import("../audited.ts");
+    await withAudit(config, ({ access, record }) =>
+      record(`${action} ${user}`, run_id, async () => {
+        if (action === "unshare") await access.unshare({ run_id, user });
+        else {
+          checkShare(document, user, await access.sharesOf(run_id));
+          await access.share({ run_id, user, shared_by: whoIsHere(), shared_at: clock.now() });
+        }
+      }),
+    );
+    return readersOf(config, run_id);
+  };
   return {
     check,
     repairs: async (question) => onlyRepairs(await check(question)),
@@ -68,8 +86,13 @@ export function localRuns(config: Config): RunOperations {
         await store.insert(run);
         return { run, isDaemonThere: await isDaemonThere(config, store) };
       }),
-    list: (filter) =>
+    list: ({ shared, ...filter }) =>
       withStore(async (store) => {
+        if (shared !== undefined)
+          throw new HaystackError(
+            "USAGE",
+            "--shared lists what others share with you at a server; name it by --server.",
+          );
         const found = await store.list(filter);
         const standings = await store.standings(found.map(({ run_id }) => run_id));
         const standingOf = new Map(standings.map((standing) => [standing.run_id, standing]));
@@ -83,7 +106,11 @@ export function localRuns(config: Config): RunOperations {
     documents: (filter) => withStore((store) => store.list(filter)),
     find: (id) =>
       withStore(async (store) => theRunId(id, await store.list({ id, limit: MOST_CANDIDATES }))),
-    get: (runId) => withStore(async (store) => statusOf(await findRun(store, runId), clock.now())),
+    get: (runId) =>
+      withStore(async (store) => ({
+        ...statusOf(await findRun(store, runId), clock.now()),
+        shared_with: await readersOf(config, runId),
+      })),
     logs: (runId) =>
       withStore(async (store) => {
         const record = await findRun(store, runId);
@@ -146,6 +173,8 @@ export function localRuns(config: Config): RunOperations {
           }
         }),
       ),
+    share: (runId, user) => sharing("share", runId, user),
+    unshare: (runId, user) => sharing("unshare", runId, user),
     answer: ({ config: configFor, atlases, importing, confirm, output, ...asked }) =>
       withDaemon(config, async (daemon) => {
         const folder = output === undefined ? undefined : await resultFolder(output);
@@ -175,6 +204,15 @@ export function localRuns(config: Config): RunOperations {
         return { ...ended, document };
       }),
   };
+}
+
+async function readersOf(config: Config, runId: string): Promise<string[]> {
+  const access = await openAccess(config);
+  try {
+    return (await access.sharesOf(runId)).map(({ user }) => user);
+  } finally {
+    await access.close();
+  }
 }
 
 const runOf = ({ query, config, random_seed, user_email, name, labels }: RunOrder): RunDocument =>

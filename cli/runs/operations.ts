@@ -48,6 +48,10 @@ export interface RunOperations {
    * RUN_STATE_FORBIDS.
    */
   delete(runId: string): Promise<void>;
+  /** Lets another user read the run; who may by then. Errors: RUN_NOT_FOUND, FORBIDDEN, USAGE. */
+  share(runId: string, user: string): Promise<readonly string[]>;
+  /** Takes that back; who may still read it. Errors: RUN_NOT_FOUND, FORBIDDEN, USAGE. */
+  unshare(runId: string, user: string): Promise<readonly string[]>;
   /**
    * Answers a question, from its run to the files on this machine. An interrupt cancels the run.
    */
@@ -91,6 +95,8 @@ export interface ListFilter {
   /** ISO 8601. */
   readonly created_from?: string;
   readonly created_until?: string;
+  /** Runs that others share, instead of the own ones. */
+  readonly shared?: true;
   readonly limit: number;
 }
 

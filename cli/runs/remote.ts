@@ -13,6 +13,7 @@ import {
   jobOutputsSchema,
   listedRunSchema,
   runStatusSchema,
+  sharesSchema,
   type RunStatusShown,
 } from "../../server/runs/schemas.ts";
 import { runDocumentSchema, type RunDocument } from "../../services/runs/document.ts";
@@ -44,16 +45,15 @@ export function remoteRuns(client: ServerClient, { dataDir }: Config): RunOperat
 
   /** Administrators mean the runs of all, others may not ask for them. */
   const beginningWith = async (id: string): Promise<readonly RunSummary[]> => {
-    const page = (all: string) =>
-      client.json({
-        path: `/runs?${new URLSearchParams({ id, all, limit: String(MOST_CANDIDATES) }).toString()}`,
-        schema: pageSchema,
-      });
+    const page = async (whose: string): Promise<readonly RunSummary[]> => {
+      const asked = new URLSearchParams({ id, limit: String(MOST_CANDIDATES) }).toString();
+      return (await client.json({ path: `/runs?${whose}&${asked}`, schema: pageSchema })).runs;
+    };
     try {
-      return (await page("true")).runs;
+      return await page("all=true");
     } catch (thrown) {
       if (!(thrown instanceof HaystackError) || thrown.code !== "FORBIDDEN") throw thrown;
-      return (await page("false")).runs;
+      return [...(await page("all=false")), ...(await page("shared=true"))];
     }
   };
 
@@ -96,13 +96,19 @@ export function remoteRuns(client: ServerClient, { dataDir }: Config): RunOperat
       }),
     );
 
-  const list = async ({ limit, labels = {}, ...filter }: ListFilter): Promise<ListedRun[]> => {
+  const list = async ({
+    limit,
+    labels = {},
+    shared,
+    ...filter
+  }: ListFilter): Promise<ListedRun[]> => {
     const runs: ListedRun[] = [];
     let cursor: string | null = null;
     do {
       const asked = new URLSearchParams({
         limit: String(Math.min(limit - runs.length, LARGEST_PAGE)),
         ...given(filter),
+        ...(shared === undefined ? {} : { shared: "true" }),
         ...(cursor === null ? {} : { cursor }),
       });
       for (const [key, value] of Object.entries(labels)) asked.append("label", `${key}=${value}`);
@@ -114,6 +120,12 @@ export function remoteRuns(client: ServerClient, { dataDir }: Config): RunOperat
       cursor = page.next_cursor;
     } while (cursor !== null && runs.length < limit);
     return runs;
+  };
+
+  const readers = async (method: "PUT" | "DELETE", runId: string, user: string) => {
+    const path = `${pathOf(runId)}/shares/${encodeURIComponent(user)}`;
+    const { shares } = await client.json({ method, path, schema: sharesSchema });
+    return shares.map((share) => share.user);
   };
 
   /** Error SERVER_NOT_UNDERSTOOD. */
@@ -173,6 +185,8 @@ export function remoteRuns(client: ServerClient, { dataDir }: Config): RunOperat
     async delete(runId) {
       await client.json({ method: "DELETE", path: pathOf(runId), schema: z.null() });
     },
+    share: (runId, user) => readers("PUT", runId, user),
+    unshare: (runId, user) => readers("DELETE", runId, user),
     async answer({ config: configFor, atlases, importing, confirm, output, ...asked }) {
       const { dataset, ...columns } = importing;
       if (atlases.length > 0 || Object.values(columns).some((value) => value !== undefined)) {

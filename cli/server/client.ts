@@ -22,7 +22,7 @@ export interface ServerClient {
 }
 
 export interface JsonRequest<Answer> {
-  readonly method?: "GET" | "POST" | "DELETE";
+  readonly method?: "GET" | "POST" | "PUT" | "DELETE";
   /** Below /api/v1. */
   readonly path: string;
   readonly body?: unknown;

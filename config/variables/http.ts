@@ -30,6 +30,12 @@ export const http = {
   HTTP_DOWNLOAD_MINUTES: whole(1, 1_440)
     .default(60)
     .describe("Minutes that the download of a file may take; it can be resumed after that"),
+  HTTP_UPLOAD_GB: z.coerce
+    .number()
+    .min(0)
+    .max(10_000)
+    .default(20)
+    .describe("Largest .h5ad file that an administrator may upload, in GB; 0 takes none"),
   HTTP_TRUST_PROXY: anyText()
     .default("")
     .describe(

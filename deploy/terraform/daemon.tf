@@ -6,6 +6,7 @@ locals {
   settings = {
     HTTP_HOST                  = "0.0.0.0"
     HTTP_PORT                  = "8080"
+    HTTP_UPLOAD_GB             = "0" # its disk is memory; import from the bucket
     AUTH                       = "iap"
     IAP_AUDIENCE               = "/projects/${data.google_project.this.number}/locations/${var.region}/services/${local.service}"
     ADMINS                     = join(",", var.administrators)

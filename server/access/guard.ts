@@ -32,6 +32,7 @@ export function guardAccess(app: FastifyInstance, parts: ServerParts): void {
   const open = createOpenRequests(parts);
   app.addHook("onClose", async () => open.close());
   app.decorateRequest("identity");
+  app.decorateRequest("sharedRuns");
   app.decorate("guardedRoutes", []);
   app.addHook("onRoute", ({ method, url, config }) => {
     const access = config?.access;
@@ -45,6 +46,7 @@ export function guardAccess(app: FastifyInstance, parts: ServerParts): void {
   });
   app.addHook("onRequest", async (request, reply) => {
     request.identity = NOBODY;
+    request.sharedRuns = new Set();
     checkOrigin(request);
     const { access } = request.routeOptions.config;
     if (access === undefined || access === "public") return;
@@ -61,7 +63,7 @@ export function guardAccess(app: FastifyInstance, parts: ServerParts): void {
       else request.endAccess();
     };
     const connection = request.ws ? request.raw.socket : raw;
-    connection.once("close", open.watch(request.identity, cut));
+    connection.once("close", open.watch(request, cut));
   });
   app.addHook("preParsing", async (request) => {
     if (request.routeOptions.config.access === "admin" && request.identity.role !== "admin")

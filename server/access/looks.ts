@@ -9,7 +9,12 @@ const MOST_LOOKS = 10_000;
 const READING: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 const OF_A_RUN = /\/(?:runs|replay)\/:id(?:\/|$)/;
 /** They tell of no run. */
-const OF_NOBODY: ReadonlySet<string> = new Set(["/metrics", "/admin/readiness", "/admin/audit"]);
+const OF_NOBODY: ReadonlySet<string> = new Set([
+  "/metrics",
+  "/admin/readiness",
+  "/admin/audit",
+  "/admin/uploads",
+]);
 
 type Reading = Pick<FastifyRequest, "identity" | "ip" | "params" | "query" | "routeOptions">;
 

@@ -3,6 +3,7 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { createRunWatcher } from "../../actors/watch/run-watcher.ts";
 import { mayTouch } from "../access/ownership.ts";
+import { sharedAmong } from "../access/shared.ts";
 import { runNotFound } from "../../errors.ts";
 import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
@@ -37,8 +38,9 @@ const severalSchema = z.object({
 });
 
 export const eventRoutes =
-  ({ runs, commits, clock, config, logger }: ServerParts): FastifyPluginAsyncZod =>
+  (parts: ServerParts): FastifyPluginAsyncZod =>
   async (app) => {
+    const { runs, commits, clock, config, logger } = parts;
     const watcher = createRunWatcher({
       runs,
       commits,
@@ -80,15 +82,20 @@ export const eventRoutes =
           },
         },
       },
-      async ({ params: { id }, headers, identity }, reply) => {
+      async (request, reply) => {
+        const { params, headers, identity } = request;
+        const { id } = params;
         const countClosed = streams.open(identity.owner);
         const stream = createEventStream(reply, clock);
         open.add(stream);
         try {
           const watched = await watcher.watch(id, stream.news);
           try {
-            if (watched === undefined || !mayTouch(identity, watched.document()))
-              throw runNotFound(id);
+            if (watched === undefined) throw runNotFound(id);
+            if (!mayTouch(identity, watched.document())) {
+              if (!(await sharedAmong(parts, identity, [id])).has(id)) throw runNotFound(id);
+              request.sharedRuns.add(id);
+            }
             const lastSeen = headers["last-event-id"];
             const place = placeAfter(watched.log, lastSeen);
             if (lastSeen !== undefined && watched.resting() && place === watched.log.length)
@@ -126,16 +133,20 @@ export const eventRoutes =
           },
         },
       },
-      async ({ query: { id }, identity }, reply) => {
+      async (request, reply) => {
+        const { identity, sharedRuns } = request;
+        const ids = [...new Set([request.query.id].flat())];
         const countClosed = streams.open(identity.owner);
         const stream = createEventStream(reply, clock);
         open.add(stream);
         try {
+          if (identity.role !== "admin")
+            for (const run of await sharedAmong(parts, identity, ids)) sharedRuns.add(run);
           return await followSeveral(
             stream,
             watcher,
-            [...new Set([id].flat())],
-            (document) => mayTouch(identity, document),
+            ids,
+            (document) => mayTouch(identity, document) || sharedRuns.has(document.run_id),
             () => void reply.hijack(),
           );
         } finally {

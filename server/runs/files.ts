@@ -7,7 +7,7 @@ import { objectNotFound } from "../../errors.ts";
 import { clientGone } from "../client-gone.ts";
 import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
-import { findRun } from "./find-run.ts";
+import { findReadableRun } from "./find-run.ts";
 import { runParams } from "./schemas.ts";
 import { endSlowReading } from "./slow-readers.ts";
 
@@ -100,8 +100,8 @@ export const fileRoutes =
         },
       },
       async (request, reply) => {
-        const { params, identity, raw } = request;
-        const { document } = await findRun(parts, identity, params.id);
+        const { params, raw } = request;
+        const { document } = await findReadableRun(parts, request, params.id);
         const file = filesOf(document.run_id).find(({ name }) => name === params.name);
         if (file === undefined || document.output_anndata_path === null)
           throw objectNotFound(params.name, {

@@ -39,6 +39,10 @@ const querySchema = z.object({
     .enum(["true", "false"])
     .default("false")
     .describe("Runs of all users; administrators only"),
+  shared: z
+    .enum(["true", "false"])
+    .default("false")
+    .describe("Runs that others share with you, instead of your own"),
   limit: z.coerce.number().int().min(1).max(200).default(50),
   cursor: z.string().max(500).optional().describe("`next_cursor` of the previous page"),
 });
@@ -64,13 +68,16 @@ function placeOf(cursor: string): NonNullable<RunFilter["before"]> {
   }
 }
 
+/** Runs that others share with one user, the newest so many shares. */
+const MOST_SHARED = 1_000;
+
 const pairs = (labels: string | readonly string[]): [string, string][] =>
   [labels]
     .flat()
     .map((label) => [label.slice(0, label.indexOf("=")), label.slice(label.indexOf("=") + 1)]);
 
 export const listRoutes =
-  ({ runs, clock }: ServerParts): FastifyPluginAsyncZod =>
+  ({ access, runs, clock }: ServerParts): FastifyPluginAsyncZod =>
   async (app) => {
     app.get(
       "/runs",
@@ -89,17 +96,27 @@ export const listRoutes =
           },
         },
       },
-      async ({ query: { status, all, limit, cursor, label, ...wanted }, identity }) => {
+      async ({ query: { status, all, shared, limit, cursor, label, ...wanted }, identity }) => {
         const own = userEmailOf(identity);
+        if (all === "true" && shared === "true")
+          throw new HaystackError(
+            "USAGE",
+            "`all` already lists what others share with you; remove `all` or `shared`.",
+          );
         if (all === "true" && identity.role !== "admin")
           throw new HaystackError(
             "FORBIDDEN",
             "Only an administrator may list the runs of all users; remove `all`.",
           );
+        const whose = async (): Promise<Pick<RunFilter, "run_ids" | "user_email">> => {
+          if (shared === "false") return all === "true" || own === null ? {} : { user_email: own };
+          const shares = own === null ? [] : await access.sharedWith(own, MOST_SHARED);
+          return { run_ids: shares.map(({ run_id }) => run_id) };
+        };
         const found = await runs.list({
           ...given({ ...wanted, status }),
           ...(label === undefined ? {} : { labels: Object.fromEntries(pairs(label)) }),
-          ...(all === "true" || own === null ? {} : { user_email: own }),
+          ...(await whose()),
           ...(cursor === undefined ? {} : { before: placeOf(cursor) }),
           limit: limit + 1,
         });

@@ -3,7 +3,7 @@ import { redactor } from "../../config.ts";
 import { outputsOf } from "../../actors/job-outputs.ts";
 import { errorResponses } from "../errors.ts";
 import type { ServerParts } from "../parts.ts";
-import { findRun } from "./find-run.ts";
+import { findReadableRun } from "./find-run.ts";
 import { jobOutputsSchema, runParams } from "./schemas.ts";
 
 export const logRoutes =
@@ -21,8 +21,8 @@ export const logRoutes =
           response: { 200: jobOutputsSchema, ...errorResponses },
         },
       },
-      async ({ params, identity }) => {
-        const record = await findRun(parts, identity, params.id);
+      async ({ params, identity, sharedRuns }) => {
+        const record = await findReadableRun(parts, { identity, sharedRuns }, params.id);
         const jobs = await outputsOf(
           record,
           (jobId, at) => parts.batch.output(jobId, undefined, at),

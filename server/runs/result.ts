@@ -8,7 +8,7 @@ import { errorResponses } from "../errors.ts";
 import { aboutRun } from "../../insight/logging.ts";
 import type { ServerParts } from "../parts.ts";
 import { CONTENT_TYPES, filesOf, KINDS, type ResultFile } from "./files.ts";
-import { findRun } from "./find-run.ts";
+import { findReadableRun } from "./find-run.ts";
 import { basisSchema, runParams } from "./schemas.ts";
 
 const iterationShape = runDocumentSchema.shape.iterations.element.shape;
@@ -77,16 +77,20 @@ export const resultRoutes =
   async (app) => {
     const { objects, clock, logger, config } = parts;
 
-    /** Where the objects cannot sign a link, this server hands the file out. */
+    /**
+     * Where the objects cannot sign a link, this server hands the file out; also to those whom the
+     * run is shared with, as a signed link cannot be taken back.
+     */
     const linkTo = async (
       runId: string,
       { name, path }: ResultFile,
+      isShared: boolean,
     ): Promise<{ url: string; expires_at: string | null }> => {
       const own = {
         url: `/api/v1/runs/${encodeURIComponent(runId)}/files/${encodeURIComponent(name)}`,
         expires_at: null,
       };
-      if (objects.signedUrl === undefined) return own;
+      if (objects.signedUrl === undefined || isShared) return own;
       const expires_at = new Date(clock.now() + config.SIGNED_URL_SECONDS * 1_000).toISOString();
       return objects.signedUrl(path, config.SIGNED_URL_SECONDS).then(
         (url) => ({ url, expires_at }),
@@ -111,15 +115,16 @@ export const resultRoutes =
           response: { 200: resultSchema, ...errorResponses },
         },
       },
-      async ({ params, identity }) => {
-        const { document } = await findRun(parts, identity, params.id);
+      async ({ params, identity, sharedRuns }) => {
+        const { document } = await findReadableRun(parts, { identity, sharedRuns }, params.id);
+        const isShared = sharedRuns.has(document.run_id);
         const delivered = deliveredOf(document);
         const files = filesOf(document.run_id).map(async (file) => ({
           name: file.name,
           kind: file.kind,
           content_type: CONTENT_TYPES[file.kind],
           bytes: (await objects.stat(file.path))?.size ?? null,
-          ...(await linkTo(document.run_id, file)),
+          ...(await linkTo(document.run_id, file, isShared)),
         }));
         return {
           ...document,

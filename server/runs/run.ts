@@ -12,7 +12,7 @@ import type { RunDocument } from "../../services/runs/document.ts";
 import { auditedForOthers } from "../access/audited.ts";
 import { errorResponses } from "../errors.ts";
 import type { Identity, ServerParts } from "../parts.ts";
-import { findRun } from "./find-run.ts";
+import { findReadableRun, findRun } from "./find-run.ts";
 import { untilGranted } from "./granted.ts";
 import { runParams, runSchema, runStatusSchema } from "./schemas.ts";
 
@@ -73,8 +73,12 @@ export const runRoutes =
           response: { 200: runStatusSchema, ...errorResponses },
         },
       },
-      async ({ params, identity }) => {
-        return statusOf(await findRun(parts, identity, params.id), parts.clock.now());
+      async ({ params: { id }, identity, sharedRuns }) => {
+        const record = await findReadableRun(parts, { identity, sharedRuns }, id);
+        const status = statusOf(record, parts.clock.now());
+        if (sharedRuns.has(id)) return { ...status, shared_with_you: true };
+        const shares = await parts.access.sharesOf(id);
+        return { ...status, shared_with_you: false, shared_with: shares.map(({ user }) => user) };
       },
     );
 

@@ -42,10 +42,33 @@ export type JobOutputs = z.infer<typeof jobOutputsSchema>;
 
 const interrupted = z.boolean().describe("It has work to do, and nobody hosts it");
 
+/** Who else may read a run. */
+export const sharesSchema = z
+  .object({
+    shares: z.array(
+      z.object({
+        user: z.string().describe("E-mail address"),
+        shared_by: z.string(),
+        shared_at: z.iso.datetime(),
+      }),
+    ),
+  })
+  .meta({ id: "Shares" });
+
 /** One run with all that its user may know of it. */
 export const runStatusSchema = runSchema
   .extend({
     interrupted,
+    shared_with_you: z
+      .boolean()
+      .optional()
+      .describe(
+        "The run is somebody else's, who lets you read it; servers of earlier releases do not tell it",
+      ),
+    shared_with: z
+      .array(z.string())
+      .optional()
+      .describe("Who else may read it; told to its owner and to administrators"),
     waits_for: z.string().nullable().describe("Null at rest"),
     waits_until: z.iso
       .datetime()

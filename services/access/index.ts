@@ -39,8 +39,19 @@ interface AuditFilter {
   readonly before?: { readonly at: number; readonly id: string };
 }
 
+/** That somebody may read a run of somebody else's. */
+export interface RunShare {
+  readonly run_id: string;
+  /** Who may read it: e-mail, lower case. */
+  readonly user: string;
+  readonly shared_by: string;
+  readonly shared_at: number;
+}
+
+export type RunReader = Pick<RunShare, "run_id" | "user">;
+
 /** Errors of all: STORE_UNAVAILABLE. */
-export interface AccessStore {
+export interface AccessStore extends ShareStore {
   /** `hash` is the SHA-256 of the secret, hexadecimal. */
   insertToken(token: AccessToken, hash: string): Promise<void>;
   /** Also tokens that have expired or were revoked: the caller judges. */
@@ -59,4 +70,22 @@ export interface AccessStore {
   /** Lets records of before that time go; how many those were. */
   forgetAudit(before: number): Promise<number>;
   close(): Promise<void>;
+}
+
+/** Which runs are shared with whom. Errors of all: STORE_UNAVAILABLE. */
+export interface ShareStore {
+  /** The first of a run and user stands. */
+  share(share: RunShare): Promise<void>;
+  /** False: it was not shared. */
+  unshare(reader: RunReader): Promise<boolean>;
+  /** By user. */
+  sharesOf(runId: string): Promise<RunShare[]>;
+  /** What others share with a user, the newest first. */
+  sharedWith(user: string, limit: number): Promise<RunShare[]>;
+  /** Those of these that stand. */
+  standingShares(readers: readonly RunReader[]): Promise<RunShare[]>;
+  /** Takes back all of these runs. */
+  forgetSharesOf(runIds: readonly string[]): Promise<void>;
+  /** Takes back all that is shared with a user; how many runs those were. */
+  forgetSharesWith(user: string): Promise<number>;
 }

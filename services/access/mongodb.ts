@@ -3,6 +3,7 @@ import { guarded, newClient } from "../runs/mongodb/client.ts";
 import { toStoreError } from "../runs/mongodb/errors.ts";
 import { nextAuditId } from "./audit-id.ts";
 import type { AccessStore, AccessToken, AuditEntry, AuditRecord } from "./index.ts";
+import { mongodbShares, SHARES_INDEXES, type StoredShare } from "./mongodb-shares.ts";
 
 interface StoredToken extends Omit<AccessToken, "id"> {
   readonly _id: string;
@@ -43,7 +44,7 @@ const toAudit = ({
 });
 
 /**
- * Tokens and audit log in the database of the runs, shared by all daemons. Errors: CONFIG_INVALID,
+ * Tokens, shares and audit log in the database of the runs, shared by all daemons. Errors: CONFIG_INVALID,
  * STORE_UNAVAILABLE.
  */
 export async function openMongoAccess({
@@ -56,7 +57,9 @@ export async function openMongoAccess({
   const client = newClient(uri);
   const tokens = client.db(database).collection<StoredToken>("access_tokens");
   const audit = client.db(database).collection<StoredAudit>("access_audit");
+  const shares = client.db(database).collection<StoredShare>("access_shares");
   try {
+    await shares.createIndexes([...SHARES_INDEXES]);
     await tokens.createIndexes([{ name: "hash", key: { hash: 1 }, unique: true }]);
     await audit.createIndexes([
       { name: "newest", key: { at: -1, _id: -1 } },
@@ -67,6 +70,7 @@ export async function openMongoAccess({
     throw toStoreError(thrown);
   }
   return {
+    ...mongodbShares(shares),
     insertToken: ({ id, owner, role, created_at, expires_at, revoked_at }, hash) =>
       guarded(
         async () =>

@@ -8,6 +8,7 @@ import { systemWords } from "../../system-words.ts";
 import { setDurable } from "../runs/sqlite/durable.ts";
 import { nextAuditId } from "./audit-id.ts";
 import type { AccessStore, AccessToken, AuditRecord } from "./index.ts";
+import { type Prepare, SHARES_SCHEMA, sqliteShares } from "./sqlite-shares.ts";
 
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS tokens (
@@ -31,12 +32,12 @@ CREATE TABLE IF NOT EXISTS audit (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS audit_newest ON audit (at, id);
 CREATE INDEX IF NOT EXISTS audit_target ON audit (target, at, id);
-`;
+${SHARES_SCHEMA}`;
 
 const TOKEN = "id, owner, role, created_at, expires_at, revoked_at";
 
 /**
- * Tokens and audit log in one SQLite file. Its operations take microseconds, so they have no thread
+ * Tokens, shares and audit log in one SQLite file. Its operations take microseconds, so they have no thread
  * of their own.
  */
 export async function openSqliteAccess({ file }: { readonly file: string }): Promise<AccessStore> {
@@ -65,7 +66,7 @@ export async function openSqliteAccess({ file }: { readonly file: string }): Pro
       opened.exec("ALTER TABLE audit ADD COLUMN source TEXT");
     return opened;
   });
-  const prepare = <Row>(sql: string) => {
+  const prepare: Prepare = <Row>(sql: string) => {
     const statement = db.prepare(sql);
     return (values: Readonly<Record<string, SQLInputValue>>): Promise<Row[]> =>
       attempt(() => statement.all({ ...values }).map((row) => ({ ...row }) as Row));
@@ -91,6 +92,7 @@ export async function openSqliteAccess({ file }: { readonly file: string }): Pro
   );
   const forgetAudit = prepare("DELETE FROM audit WHERE at < :before RETURNING id");
   return {
+    ...sqliteShares(prepare),
     insertToken: async ({ id, owner, role, created_at, expires_at, revoked_at }, hash) =>
       void (await insertToken({ hash, id, owner, role, created_at, expires_at, revoked_at })),
     findToken: async (hash) => (await findToken({ hash }))[0],

@@ -39,6 +39,8 @@ export type {
 export interface RunFilter {
   readonly status?: RunStatus;
   readonly user_email?: string;
+  /** Only these. */
+  readonly run_ids?: readonly string[];
   /** Only runs whose question or name contains this; capital and small letters are the same. */
   readonly text?: string;
   /** Only runs whose id begins so. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { createHousekeeping, type HousekeepingParts } from "../../actors/housekeeping.ts";
 import { runOfJob } from "../../machines/job-id.ts";
+import { openSqliteAccess } from "../../services/access/sqlite.ts";
 import { forgetJobs } from "../../services/batch/local/forget-jobs.ts";
 import { emlMail } from "../../services/mail/eml-file.ts";
 import { systemClock } from "../../services/clock/system.ts";
@@ -25,11 +26,14 @@ async function household(changes: Partial<HousekeepingParts> = {}) {
   const objects = directoryObjects({ root: join(folder, "objects") });
   const mail = emlMail({ folder: join(folder, "mail"), from: "h@example.org", clock: systemClock });
   const jobs = join(folder, "batch");
+  const access = await openSqliteAccess({ file: join(folder, "access.sqlite") });
+  onTestFinished(() => access.close());
   const parts: HousekeepingParts = {
     runs,
     objects,
     mail,
     batch: { forget: (isMeant) => forgetJobs(jobs, isMeant) },
+    shares: access,
     now: () => NOW,
     removeLitter: () => Promise.resolve(),
     ...changes,
@@ -52,6 +56,7 @@ async function household(changes: Partial<HousekeepingParts> = {}) {
       await mkdir(join(jobs, "jobs", name), { recursive: true });
       await writeFile(join(jobs, "jobs", name, "state.0.json"), JSON.stringify({ state, at: 0 }));
     }
+    await access.share({ run_id: id, user: "cy@example.org", shared_by: user, shared_at: NOW });
     const message = { to: user, subject: "s", text: "t", html: "<p>t</p>" };
     await mail.send({ ...message, key: `${id}.run_completed.1` });
   };
@@ -67,12 +72,13 @@ async function household(changes: Partial<HousekeepingParts> = {}) {
       if (runOfJob(name) === id) found.push(name.slice(`hs-${id}-`.length));
     for (const name of await readdir(join(folder, "mail")))
       if (name.startsWith(`${id}.`)) found.push("mail");
+    if ((await access.sharesOf(id)).length > 0) found.push("share");
     return found;
   };
   return { ...parts, housekeeping: createHousekeeping(parts), put, kept, parts };
 }
 
-const WHOLE = ["run", "batch-io", "results", "i1-c-a1", "i1-p-a1", "mail"];
+const WHOLE = ["run", "batch-io", "results", "i1-c-a1", "i1-p-a1", "mail", "share"];
 
 test("a run that is set aside goes only once none of its jobs runs any more", async () => {
   const asked: string[] = [];
@@ -160,7 +166,7 @@ test("with results kept a completed run stands with its files, once, and a faile
   await put("bad", 9, ADA, "failed" as "completed");
   const rule = { olderThanMs: DAY, keepsResults: true };
   expect(await housekeeping.prune(rule)).toEqual({ removed: ["bad"], thinned: ["good"], busy: [] });
-  expect(await kept("good")).toEqual(["run", "results", "i1-c-a1", "mail"]);
+  expect(await kept("good")).toEqual(["run", "results", "i1-c-a1", "mail", "share"]);
   expect(await kept("bad")).toEqual(["i1-c-a1"]);
   expect(await housekeeping.prune(rule)).toEqual({ removed: [], thinned: [], busy: [] });
   expect((await housekeeping.prune({ ...rule, keepsResults: false })).removed).toEqual(["good"]);
@@ -197,7 +203,7 @@ test("a run whose files cannot be removed, or whose jobs cannot be asked for, ke
 });
 
 test("what a removal could not clear is cleared later, wherever it stopped", async () => {
-  const calls = 3;
+  const calls = 4;
   for (let failing = 0; failing < calls; failing++) {
     const { parts, put, kept } = await household();
     await put("r1", 9);
@@ -208,6 +214,9 @@ test("what a removal could not clear is cleared later, wherever it stopped", asy
     };
     const broken = createHousekeeping({
       ...parts,
+      shares: {
+        forgetSharesOf: async (runIds) => stop(await parts.shares.forgetSharesOf(runIds)),
+      },
       batch: { forget: async (isMeant) => stop(parts.batch.forget?.(isMeant)) },
       mail: { forget: async (isMeant) => stop(parts.mail.forget?.(isMeant)) },
       objects: {

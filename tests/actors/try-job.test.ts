@@ -119,6 +119,21 @@ test.each<[string, Trial, Partial<TrialFindings>]>([
     { machine: said(/batch\.jobs\.create/) },
   ],
   [
+    "the daemon may do nothing with jobs",
+    {
+      prepare(server) {
+        for (const method of ["createJob", "getJob", "cancelJob"] as const)
+          server.failCalls({
+            method,
+            code: status.PERMISSION_DENIED,
+            details: `Permission for ${method} denied`,
+            times: 100,
+          });
+      },
+    },
+    { machine: said(/createJob denied/) },
+  ],
+  [
     "the account of the jobs may not be used",
     { prepare: (server) => server.scriptJobs({ failInQueue: PERMISSION }) },
     { machine: said(/actAs/) },

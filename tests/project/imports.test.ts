@@ -105,11 +105,12 @@ const ROOMS: readonly Room[] = [
 
 /** Where each package may be imported. */
 const PACKAGES: Readonly<Record<string, RegExp>> = {
+  "@streamparser/json": /^actors\/shared-indexes\.ts$/,
   zod: /./,
   "p-limit": /^(actors|cli|services)\//,
   xstate: /^(machines|actors)\//,
-  mongodb: /^services\/(runs\/mongodb\/|access\/mongodb\.ts)/,
-  "node:sqlite": /^services\/(runs\/sqlite\/|access\/sqlite\.ts|http\/shared-pace\.ts)/,
+  mongodb: /^services\/(runs\/mongodb\/|access\/mongodb(-shares)?\.ts)/,
+  "node:sqlite": /^services\/(runs\/sqlite\/|access\/sqlite(-shares)?\.ts|http\/shared-pace\.ts)/,
   nodemailer: /^services\/mail\/eml-file\.ts/,
   "@sendgrid/mail": /^services\/mail\/sendgrid\.ts/,
   openai: /^services\/language-model\/openai\//,

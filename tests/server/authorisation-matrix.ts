@@ -9,6 +9,8 @@ export interface Callers {
   readonly strangers: Readonly<Record<string, Credential>>;
   readonly user: Credential;
   readonly otherUser: Credential;
+  /** Whom the user shares the run with. */
+  readonly reader: Credential;
   readonly admin: Credential;
 }
 
@@ -53,6 +55,10 @@ async function ask(
   };
 }
 
+/** What somebody may do whom a run is shared with: read it, but not who else reads it. */
+const mayRead = ({ method, url }: GuardedRoute): boolean =>
+  ["GET", "HEAD"].includes(method) && !url.includes("/shares");
+
 const isRefused = ({ status }: Answer): boolean => status === 401 || status === 403;
 
 /**
@@ -62,7 +68,7 @@ const isRefused = ({ status }: Answer): boolean => status === 401 || status === 
 export async function breaches(
   url: string,
   routes: readonly GuardedRoute[],
-  { strangers, user, otherUser, admin }: Callers,
+  { strangers, user, otherUser, reader, admin }: Callers,
   run: RunOfUser,
 ): Promise<string[]> {
   const found: string[] = [];
@@ -91,7 +97,7 @@ export async function breaches(
       );
     }
     if (route.access === "admin") {
-      for (const credential of [user, otherUser])
+      for (const credential of [user, otherUser, reader])
         await check(
           route,
           "a user",
@@ -114,6 +120,11 @@ export async function breaches(
         otherUser,
         run.unknown_run_id,
         (answer) => answer.status === others.status && answer.body === others.body,
+      );
+      await check(route, "whom it is shared with", reader, run.run_id, (answer) =>
+        mayRead(route)
+          ? !isRefused(answer) && answer.error !== "RUN_NOT_FOUND"
+          : answer.status === 403 && (!hasBody(route) || answer.error === "FORBIDDEN"),
       );
     }
   }

@@ -9,10 +9,11 @@ import { startTestServer, type TestServer } from "../support/server.ts";
 import { breaches, type Callers, type RunOfUser } from "./authorisation-matrix.ts";
 
 const USER = "user@example.org";
+const READER = "reader@example.org";
 const MANY = { HTTP_FAILURES_PER_MINUTE: "100000", HTTP_REQUESTS_PER_MINUTE: "100000" };
 
 /** A failed run at rest: every route has something to say about it. */
-async function runOfUser({ daemon }: TestServer): Promise<RunOfUser> {
+async function runOfUser({ daemon, parts }: TestServer): Promise<RunOfUser> {
   const document = newRun({
     run_id: "run-of-user-1",
     query: "How would B cells respond to IFN-beta?",
@@ -34,6 +35,12 @@ async function runOfUser({ daemon }: TestServer): Promise<RunOfUser> {
     termination_reason: "failed",
     error,
     error_message: error.message,
+  });
+  await parts.access.share({
+    run_id: document.run_id,
+    user: READER,
+    shared_by: USER,
+    shared_at: Date.now(),
   });
   return { run_id: document.run_id, unknown_run_id: "run-of-user-2" };
 }
@@ -58,6 +65,7 @@ async function tokenCallers(server: TestServer): Promise<Callers> {
     },
     user: bearer(await server.token(USER)),
     otherUser: bearer(await server.token("other@example.org")),
+    reader: bearer(await server.token(READER)),
     admin: bearer(await server.token("admin@example.org", "admin")),
   };
 }
@@ -109,7 +117,7 @@ describe("authorisation", () => {
         }),
         "one with an expired assertion": await assertion({ email, expiresIn: -120 }),
         "one with an assertion without an address": await assertion({ email: "" }),
-        "one with an assertion of the future": await assertion({ email, issuedIn: 120 }),
+        "one with an assertion of the future": await assertion({ email, issuedIn: 500 }),
         "one with an assertion for an hour": await assertion({ email, expiresIn: 3_600 }),
         "one with an assertion of long ago": await assertion({ email, issuedIn: -3_600 }),
         "one with an address of two lines": await assertion({ email: `${email}\r\nx` }),
@@ -123,6 +131,7 @@ describe("authorisation", () => {
       },
       user: await assertion({ email: "User@Example.org" }),
       otherUser: await assertion({ email: "other@example.org" }),
+      reader: await assertion({ email: "Reader@example.org" }),
       admin: await assertion({ email }),
     };
     expect(

@@ -218,7 +218,10 @@ test("while it cannot be found out who still may ask, answers go on for ten seco
   onTestFinished(() => requests.close());
   let isOver = false;
   requests.watch(
-    { owner: ADA, role: "user", credential: "t1", until: clock.now() + 3_600_000 },
+    {
+      identity: { owner: ADA, role: "user", credential: "t1", until: clock.now() + 3_600_000 },
+      sharedRuns: new Set(),
+    },
     () => (isOver = true),
   );
   const look = async (): Promise<void> => {

@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { AccessStore, AccessToken } from "../../services/access/index.ts";
+import type { AccessStore, AccessToken, RunShare } from "../../services/access/index.ts";
 
 const NOW = 1_800_000_000_000;
 const token = (id: string, more: Partial<AccessToken> = {}): AccessToken => ({
@@ -19,6 +19,13 @@ const entry = (target: string, at: number) => ({
   action: "run.cancel",
   target,
   outcome: "done",
+});
+const share = (run_id: string, user: string, more: Partial<RunShare> = {}): RunShare => ({
+  run_id,
+  user,
+  shared_by: "ada@example.org",
+  shared_at: NOW,
+  ...more,
 });
 
 /**
@@ -129,6 +136,57 @@ export function accessContract(
       const targets = Array.from({ length: 20 }, (_, index) => `run-${index}`);
       for (const target of targets) await store.recordAudit(entry(target, NOW));
       expect((await store.listAudit({})).map(({ target }) => target)).toEqual(targets.toReversed());
+    });
+
+    test("a run is shared once with each user, from every store, and no more when it is taken back", async () => {
+      const [store, other] = await openTwo();
+      await store.share(share("run-a", "bo@example.org"));
+      await other.share(share("run-a", "bo@example.org", { shared_at: NOW + 9, shared_by: "x" }));
+      await store.share(share("run-a", "al@example.org", { shared_at: NOW + 1 }));
+      await store.share(share("run-b", "bo@example.org", { shared_at: NOW + 2 }));
+      expect(await other.sharesOf("run-a")).toEqual([
+        share("run-a", "al@example.org", { shared_at: NOW + 1 }),
+        share("run-a", "bo@example.org"),
+      ]);
+      const runsOf = async (user: string, limit: number) =>
+        (await other.sharedWith(user, limit)).map(({ run_id }) => run_id);
+      expect(await runsOf("bo@example.org", 9)).toEqual(["run-b", "run-a"]);
+      expect(await runsOf("bo@example.org", 1)).toEqual(["run-b"]);
+      expect(await runsOf("nobody@example.org", 9)).toEqual([]);
+      expect(await store.unshare(share("run-a", "bo@example.org"))).toBe(true);
+      expect(await other.unshare(share("run-a", "bo@example.org"))).toBe(false);
+      expect(await runsOf("bo@example.org", 9)).toEqual(["run-b"]);
+      expect((await store.sharesOf("run-a")).map(({ user }) => user)).toEqual(["al@example.org"]);
+    });
+
+    test("of readers those are told that may read, run and user together", async () => {
+      const [store, other] = await openTwo();
+      await store.share(share("run-a", "al@example.org"));
+      await store.share(share("run-b", "bo@example.org"));
+      expect(
+        await other.standingShares([
+          { run_id: "run-a", user: "bo@example.org" },
+          { run_id: "run-b", user: "bo@example.org" },
+          { run_id: "run-b", user: "al@example.org" },
+        ]),
+      ).toEqual([share("run-b", "bo@example.org")]);
+      expect(await other.standingShares([])).toEqual([]);
+    });
+
+    test("shares of runs and with users go together, and no others", async () => {
+      const [store, other] = await openTwo();
+      for (const run of ["run-a", "run-b", "run-c"])
+        for (const user of ["al@example.org", "bo@example.org"])
+          await store.share(share(run, user));
+      await store.forgetSharesOf(["run-a", "run-z"]);
+      await store.forgetSharesOf([]);
+      expect(await other.sharesOf("run-a")).toEqual([]);
+      expect(await other.forgetSharesWith("al@example.org")).toBe(2);
+      expect(await store.forgetSharesWith("al@example.org")).toBe(0);
+      expect((await other.sharedWith("bo@example.org", 9)).map(({ run_id }) => run_id)).toEqual([
+        "run-c",
+        "run-b",
+      ]);
     });
 
     test("text is stored as text, whatever it looks like", async () => {

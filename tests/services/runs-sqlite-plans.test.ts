@@ -37,6 +37,7 @@ const written = {
 const anyRun = {
   status: null,
   user_email: null,
+  run_ids: null,
   text: null,
   id: null,
   labels: [],

@@ -181,6 +181,24 @@ export function runsContract(adapter: string, make: () => Promise<RunsStorage>):
         expect(await found({ failed_with: "TOO_MANY_FILES" })).toEqual([]);
       });
 
+      test("lists are of the runs that are named, with every other filter", async () => {
+        const { store } = await open();
+        for (const id of ["run-1", "run-2", "run-3"])
+          await store.insert(
+            sampleRun(id, { created_at: new Date(NOW + Number(id.slice(-1))).toISOString() }),
+          );
+        const found = async (filter: RunFilter) =>
+          (await store.list(filter)).map(({ run_id }) => run_id);
+        const run_ids = ["run-1", "run-3", "run-9"];
+        expect(await found({ run_ids })).toEqual(["run-3", "run-1"]);
+        expect(await found({ run_ids, id: "run-3" })).toEqual(["run-3"]);
+        expect(await found({ run_ids, text: "no such words" })).toEqual([]);
+        expect(await found({ run_ids, limit: 1 })).toEqual(["run-3"]);
+        const [last] = await store.list({ run_ids, limit: 1 });
+        expect(await found({ run_ids, before: last! })).toEqual(["run-1"]);
+        expect(await found({ run_ids: [] })).toEqual([]);
+      });
+
       test("lists are filtered by the beginning of an id, by name, labels and age", async () => {
         const { store } = await open();
         const at = (second: number): string => new Date(NOW + second * 1_000).toISOString();

@@ -296,6 +296,7 @@ export function memoryRuns({
     async list({
       status,
       user_email,
+      run_ids,
       text,
       id,
       labels = {},
@@ -308,6 +309,7 @@ export function memoryRuns({
       const matches = (document: RunDocument): boolean =>
         (status === undefined || document.status === status) &&
         (user_email === undefined || document.user_email === user_email) &&
+        (run_ids === undefined || run_ids.includes(document.run_id)) &&
         (text === undefined ||
           [document.query, document.name ?? ""].some((words) =>
             words.toLowerCase().includes(text.toLowerCase()),

@@ -1,6 +1,8 @@
+import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { createCommitFeed } from "../../actors/watch/commit-feed.ts";
 import { createHousekeeping } from "../../actors/housekeeping.ts";
+import { createUploads } from "../../actors/uploads.ts";
 import { createInspection } from "../../actors/inspection/inspection.ts";
 import type { SupervisorOptions } from "../../actors/supervisor/supervisor.ts";
 import { openAccess } from "../../adapters/access.ts";
@@ -72,6 +74,16 @@ export async function startScriptedServer({
   onTestFinished(() => batch.close());
   const access = await openAccess(config);
   onTestFinished(() => access.close());
+  const uploads = createUploads({
+    folder: join(config.dataDir, "uploads"),
+    mostBytes: config.HTTP_UPLOAD_GB * 1_000_000_000,
+    atlases,
+    compute,
+    clock,
+    freeBytes: () => undefined,
+    onTrouble: () => undefined,
+  });
+  onTestFinished(() => uploads.close());
   const commits = createCommitFeed(() => undefined);
   const inspection = createInspection(clock, () => undefined);
   const effects = scriptedEffects({ now: () => clock.now(), ...script });
@@ -91,6 +103,7 @@ export async function startScriptedServer({
       objects,
       batch,
       mail: {},
+      shares: access,
       now: () => clock.now(),
       removeLitter: () => Promise.resolve(),
     }),
@@ -103,6 +116,7 @@ export async function startScriptedServer({
     commits,
     inspection,
     access,
+    uploads,
     clock,
     logger: silentLogger(),
     jobEvents,

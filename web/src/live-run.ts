@@ -14,6 +14,8 @@ export interface LiveRun {
 
 /** News that come together are read together. */
 const TOGETHER_MS = 150;
+/** Whether a run at rest is still shared is looked for so often. */
+const LOOK_MS = 5_000;
 const IN_LINE: Line = { lostSince: undefined, why: undefined };
 
 /**
@@ -30,6 +32,7 @@ export function useLiveRun(id: string, turn: number): LiveRun {
     const ended = new AbortController();
     const { signal } = ended;
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let later: ReturnType<typeof setTimeout> | undefined;
     let rests = false;
     const readOnce = async (): Promise<void> => {
       try {
@@ -38,9 +41,27 @@ export function useLiveRun(id: string, turn: number): LiveRun {
         rests = isAtRest(found);
         setRun(found);
         setRefusal(undefined);
+        if (found.shared_with_you === true && rests) lookLater();
       } catch (thrown) {
-        if (!signal.aborted) setRefusal(refusalOf(thrown));
+        if (signal.aborted) return;
+        told(thrown);
+        if (rests) lookLater();
       }
+    };
+    const told = (thrown: unknown): void => {
+      const why = refusalOf(thrown);
+      setRefusal(why);
+      if (why.code !== "RUN_NOT_FOUND") return;
+      // It was deleted, or is no longer shared: nothing of it stays in sight.
+      rests = false;
+      setRun(undefined);
+      setTransitions([]);
+      setLine(IN_LINE);
+    };
+    // A stream of a run at rest has ended and tells nothing more.
+    const lookLater = (): void => {
+      clearTimeout(later);
+      later = setTimeout(() => void read(), LOOK_MS);
     };
     // One after the other, so that an earlier answer never replaces a later one.
     let reading = Promise.resolve();
@@ -70,9 +91,10 @@ export function useLiveRun(id: string, turn: number): LiveRun {
       isOver: () => rests,
     })
       .then(() => (signal.aborted ? undefined : read()))
-      .catch((thrown: unknown) => setRefusal(refusalOf(thrown)));
+      .catch((thrown: unknown) => (signal.aborted ? undefined : told(thrown)));
     return () => {
       ended.abort();
+      clearTimeout(later);
       clearTimeout(timer);
     };
   }, [id, turn]);

@@ -9,6 +9,8 @@ export interface Filter {
   readonly text: string | undefined;
   readonly label: readonly string[];
   readonly all: boolean;
+  /** What others share, instead of the own runs. */
+  readonly shared: boolean;
 }
 
 export interface LiveRuns {
@@ -32,11 +34,12 @@ const LONGEST_ADDRESS = 4_000;
 
 const IN_LINE: Line = { lostSince: undefined, why: undefined };
 
-const askedFor = ({ status, text, label, all }: Filter) => ({
+const askedFor = ({ status, text, label, all, shared }: Filter) => ({
   ...(status === undefined ? {} : { status: status as ListedRun["status"] }),
   ...(text === undefined ? {} : { text }),
   ...(label.length === 0 ? {} : { label: [...label] }),
   ...(all ? { all: "true" as const } : {}),
+  ...(shared ? { shared: "true" as const } : {}),
 });
 
 const newest = (a: ListedRun, b: ListedRun): number =>

@@ -22,6 +22,7 @@ export async function placeOf(
 export function listFilter({
   status,
   user_email,
+  run_ids,
   text,
   id,
   labels = {},
@@ -36,6 +37,7 @@ export function listFilter({
     ...(created_until === undefined ? {} : { $lt: created_until }),
   };
   const either: Filter<StoredRun>[] = [
+    ...(run_ids === undefined ? [] : [{ run_id: { $in: [...run_ids] } }]),
     ...(text === undefined ? [] : [{ $or: [{ query: words }, { name: words }] }]),
     ...(before === undefined
       ? []
@@ -55,6 +57,6 @@ export function listFilter({
     ...(id === undefined ? {} : { run_id: { $regex: `^${literally(id)}` } }),
     ...(Object.keys(created).length === 0 ? {} : { created_at: created }),
     ...Object.fromEntries(Object.entries(labels).map(([key, value]) => [`labels.${key}`, value])),
-    ...(either.length > 1 ? { $and: either } : either[0]),
+    ...(either.length === 0 ? {} : { $and: either }),
   };
 }

@@ -32,6 +32,8 @@ export function readingOperations({ all, first }: Sql) {
     list: (filter: {
       status: string | null;
       user_email: string | null;
+      /** A JSON array. */
+      run_ids: string | null;
       text: string | null;
       id: string | null;
       labels: readonly (readonly [key: string, value: string])[];
@@ -50,6 +52,8 @@ export function readingOperations({ all, first }: Sql) {
       };
       if (filter.status !== null) where("status = ?", filter.status);
       if (filter.user_email !== null) where("user_email = ?", filter.user_email);
+      if (filter.run_ids !== null)
+        where("run_id IN (SELECT value FROM json_each(?))", filter.run_ids);
       if (filter.text !== null)
         where(
           `instr(lower(coalesce(${fieldOf("query")}, '') || char(10) || coalesce(${fieldOf("name")}, '')), lower(?)) > 0`,

@@ -73,6 +73,7 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
     async list({
       status,
       user_email,
+      run_ids,
       text,
       id,
       labels,
@@ -85,6 +86,7 @@ export async function openSqliteRuns({ file }: { readonly file: string }): Promi
       const rows = await call("list", {
         status: status ?? null,
         user_email: user_email ?? null,
+        run_ids: run_ids === undefined ? null : JSON.stringify(run_ids),
         text: text ?? null,
         id: id ?? null,
         labels: Object.entries(labels ?? {}),

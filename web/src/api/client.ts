@@ -9,6 +9,8 @@ export type FollowedRun = Omit<ListedRun, "interrupted">;
 export type Result = Schemas["RunResult"];
 export type Check = Schemas["QuestionCheck"];
 export type Session = Schemas["Session"];
+export type Upload = Schemas["Upload"];
+export type Inspection = Schemas["Inspection"];
 export type ErrorBody = Schemas["Error"];
 
 type Content<Answer> = Answer extends { content: { "application/json": infer Told } }
@@ -65,6 +67,7 @@ export function whenSignedOut(listener: (why: string) => void): () => void {
   return () => onSignedOut.delete(listener);
 }
 
+const NO_CONTENT = 204;
 const UNREACHABLE = "The daemon cannot be reached.";
 
 /** Where the daemon is: beside this document, under whatever path a proxy serves it. */
@@ -130,23 +133,44 @@ export async function get<Path extends PathsOf<"get">>(
   >;
 }
 
-export async function post<Path extends PathsOf<"post">>(
-  path: Path,
+interface Sending<Path, Method extends string> extends Ways {
+  readonly named?: Named<Operation<Path, Method>>;
+  readonly body?: Body<Operation<Path, Method>>;
+}
+
+async function send(
+  method: "POST" | "PUT" | "DELETE",
+  path: string,
   {
     named,
     body,
     headers,
     signal,
-  }: Ways & {
-    readonly named?: Named<Operation<Path, "post">>;
-    readonly body?: Body<Operation<Path, "post">>;
-  } = {},
-): Promise<Good<Operation<Path, "post">>> {
-  const response = await request(filled(path, named), {
-    method: "POST",
+  }: Ways & { readonly named?: unknown; readonly body?: unknown } = {},
+): Promise<unknown> {
+  const response = await request(filled(path, named as Readonly<Record<string, string>>), {
+    method,
     headers: { ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }) },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     ...(signal === undefined ? {} : { signal }),
   });
-  return response.json() as Promise<Good<Operation<Path, "post">>>;
+  return response.status === NO_CONTENT ? undefined : response.json();
 }
+
+export const post = <Path extends PathsOf<"post">>(
+  path: Path,
+  sending?: Sending<Path, "post">,
+): Promise<Good<Operation<Path, "post">>> =>
+  send("POST", path, sending) as Promise<Good<Operation<Path, "post">>>;
+
+export const put = <Path extends PathsOf<"put">>(
+  path: Path,
+  sending?: Sending<Path, "put">,
+): Promise<Good<Operation<Path, "put">>> =>
+  send("PUT", path, sending) as Promise<Good<Operation<Path, "put">>>;
+
+export const remove = <Path extends PathsOf<"delete">>(
+  path: Path,
+  sending?: Sending<Path, "delete">,
+): Promise<Good<Operation<Path, "delete">>> =>
+  send("DELETE", path, sending) as Promise<Good<Operation<Path, "delete">>>;

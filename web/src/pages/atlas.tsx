@@ -1,13 +1,20 @@
 import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
 import { get } from "../api/client.ts";
 import { useLoaded } from "../loading.ts";
 import { AtlasMap, MOST } from "../parts/atlas-map.tsx";
 import { Empty, LostConnection, Notice, Waiting } from "../parts/notice.tsx";
+import { UploadAtlas } from "../parts/upload.tsx";
+import { useSession } from "../session.tsx";
 import { plural } from "../words.ts";
+
+const LOOK_MS = 1_000;
 
 /** What the atlases hold, and questions by choosing cells of the map. */
 export function AtlasPage(): JSX.Element {
-  const { content, refusal, lostSince } = useLoaded(async (signal) => {
+  const { role } = useSession();
+  const [wanted, setWanted] = useState<string>();
+  const { content, refusal, lostSince, again } = useLoaded(async (signal) => {
     const [{ datasets }, types, changes] = await Promise.all([
       get("/api/v1/atlas/datasets", { signal }),
       get("/api/v1/atlas/cell-types", { asked: { limit: MOST }, signal }),
@@ -15,7 +22,16 @@ export function AtlasPage(): JSX.Element {
     ]);
     return { datasets, types, changes };
   }, []);
+  const isMissing =
+    wanted !== undefined && content?.datasets.every(({ dataset }) => dataset !== wanted) === true;
+  // The daemon tells of a new atlas within seconds.
+  useEffect(() => {
+    if (!isMissing) return undefined;
+    const timer = setInterval(again, LOOK_MS);
+    return () => clearInterval(timer);
+  }, [isMissing]);
   const title = <h1>Atlas</h1>;
+  const adding = role === "admin" && <UploadAtlas key="adding" onImported={setWanted} />;
   if (content === undefined)
     return (
       <>
@@ -34,8 +50,11 @@ export function AtlasPage(): JSX.Element {
       <>
         {title}
         <Empty title="There is no atlas yet.">
-          Import one on this machine with <code>haystack atlas import FILE</code>.
+          {role === "admin" && "Upload one below, or import"}
+          {role !== "admin" && "Import"} one on this machine with{" "}
+          <code>haystack atlas import FILE</code>.
         </Empty>
+        {adding}
       </>
     );
   return (
@@ -63,6 +82,7 @@ export function AtlasPage(): JSX.Element {
         ))}
       </ul>
       <AtlasMap types={types} changes={changes} />
+      {adding}
     </>
   );
 }

@@ -10,6 +10,7 @@ import { Jobs } from "../parts/jobs.tsx";
 import { LostConnection, Notice, Waiting } from "../parts/notice.tsx";
 import { ResultView } from "../parts/result.tsx";
 import { StateOfRun } from "../parts/state.tsx";
+import { Sharing } from "../parts/sharing.tsx";
 import { Status } from "../parts/status.tsx";
 import { Timeline } from "../parts/timeline.tsx";
 import { useSession } from "../session.tsx";
@@ -50,6 +51,7 @@ export function RunPage({ id }: { readonly id: string }): JSX.Element {
       </>
     );
 
+  const isOwn = run.shared_with_you !== true;
   return (
     <article class="run" data-status={shownAs(run)}>
       <p class="hint path">
@@ -67,12 +69,12 @@ export function RunPage({ id }: { readonly id: string }): JSX.Element {
           ))}
         </p>
         <p class="row">
-          {mayCancel(run) && (
+          {isOwn && mayCancel(run) && (
             <button type="button" onClick={() => setConfirming(true)}>
               Cancel
             </button>
           )}
-          {mayRetry(run) && (
+          {isOwn && mayRetry(run) && (
             <button type="button" class="main" onClick={() => void wish("retry")}>
               Retry
             </button>
@@ -90,6 +92,11 @@ export function RunPage({ id }: { readonly id: string }): JSX.Element {
       <LostConnection since={line.lostSince} why={line.why} />
       {refusal !== undefined && <Notice kind="bad">{refusal.message}</Notice>}
       {wished !== undefined && <Notice kind="bad">{wished.message}</Notice>}
+      {!isOwn && (
+        <Notice kind="note" title="It is shared with you.">
+          You may read it; only {run.user_email ?? "its owner"} may change it.
+        </Notice>
+      )}
       <StateOfRun run={run} transitions={transitions} />
       <Basis run={run} />
       {run.status === "completed" && <ResultView run={run} />}
@@ -97,6 +104,7 @@ export function RunPage({ id }: { readonly id: string }): JSX.Element {
       <Timeline transitions={transitions} run={run} />
       <Jobs run={run} />
       <Settings run={run} />
+      <Sharing run={run} />
       {isConfirming && (
         <Confirm
           title="Cancel this run?"

@@ -17,6 +17,7 @@ const filterOf = (search: URLSearchParams): Filter => ({
   text: search.get("text") ?? undefined,
   label: search.getAll("label"),
   all: search.get("all") === "true",
+  shared: search.get("shared") === "true",
 });
 
 function changedSearch(search: URLSearchParams, name: string, value: string): URLSearchParams {
@@ -25,6 +26,8 @@ function changedSearch(search: URLSearchParams, name: string, value: string): UR
   else next.set(name, value);
   return next;
 }
+
+const WHOSE = ["shared", "all"] as const;
 
 type Wish = "cancel" | "retry";
 const WISHES: Readonly<
@@ -38,12 +41,44 @@ const WISHES: Readonly<
   retry: { may: mayRetry, yes: "Retry them", what: "Each goes on where it failed." },
 };
 
-function Filters({
+/** Whose runs are listed: the own ones, or those of others. */
+function Whose({
   search,
   isAdmin,
 }: {
   readonly search: URLSearchParams;
   readonly isAdmin: boolean;
+}): JSX.Element {
+  const chosen = WHOSE.find((name) => search.get(name) === "true") ?? "";
+  return (
+    <label>
+      Whose
+      <select
+        value={chosen}
+        onChange={(event) => {
+          const next = new URLSearchParams(search);
+          for (const name of WHOSE) next.delete(name);
+          const { value } = event.currentTarget;
+          if (value !== "") next.set(value, "true");
+          go(link(["runs"], next));
+        }}
+      >
+        <option value="">my own</option>
+        <option value="shared">shared with me</option>
+        {isAdmin && <option value="all">of all users</option>}
+      </select>
+    </label>
+  );
+}
+
+function Filters({
+  search,
+  isAdmin,
+  withOthers,
+}: {
+  readonly search: URLSearchParams;
+  readonly isAdmin: boolean;
+  readonly withOthers: boolean;
 }): JSX.Element {
   const [text, setText] = useState(search.get("text") ?? "");
   const field = useRef<HTMLInputElement>(null);
@@ -96,23 +131,7 @@ function Filters({
           ))}
         </select>
       </label>
-      {isAdmin && (
-        <label class="check">
-          <input
-            type="checkbox"
-            checked={search.get("all") === "true"}
-            onChange={(event) =>
-              go(
-                link(
-                  ["runs"],
-                  changedSearch(search, "all", event.currentTarget.checked ? "true" : ""),
-                ),
-              )
-            }
-          />
-          of all users
-        </label>
-      )}
+      {withOthers && <Whose search={search} isAdmin={isAdmin} />}
       {search.getAll("label").map((label) => (
         <button
           key={label}
@@ -134,7 +153,8 @@ function Filters({
 
 export function RunsPage({ search }: { readonly search: URLSearchParams }): JSX.Element {
   const session = useSession();
-  const isAdmin = session.role === "admin" && session.owner !== null;
+  const withOthers = session.owner !== null;
+  const isAdmin = session.role === "admin";
   const filter = useMemo(() => filterOf(search), [search.toString()]);
   const live = useLiveRuns(filter);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
@@ -174,13 +194,18 @@ export function RunsPage({ search }: { readonly search: URLSearchParams }): JSX.
           Ask a question
         </a>
       </div>
-      <Filters search={search} isAdmin={isAdmin} />
+      <Filters search={search} isAdmin={isAdmin} withOthers={withOthers} />
       <LostConnection since={live.line.lostSince} why={live.line.why} />
       {live.refusal !== undefined && <Notice kind="bad">{live.refusal.message}</Notice>}
       {refusal !== undefined && <Notice kind="bad">{refusal.message}</Notice>}
       {outcome !== undefined && <Notice kind="note">{outcome}</Notice>}
       {those.length > 0 && (
-        <ChosenBar runs={those} onWish={setConfirming} onNone={() => setChosen(new Set())} />
+        <ChosenBar
+          mayChange={!filter.shared}
+          runs={those}
+          onWish={setConfirming}
+          onNone={() => setChosen(new Set())}
+        />
       )}
       {live.runs === undefined ? (
         live.refusal === undefined && <Waiting what="the runs" />
@@ -189,6 +214,8 @@ export function RunsPage({ search }: { readonly search: URLSearchParams }): JSX.
           <Empty title="No run fits.">
             <a href={link(["runs"])}>Show all runs</a>
           </Empty>
+        ) : filter.shared ? (
+          <Empty title="Nobody shares a run with you." />
         ) : (
           <Empty title="There are no runs yet.">
             <a href={link([])}>Ask a question</a> to start the first.
@@ -199,7 +226,7 @@ export function RunsPage({ search }: { readonly search: URLSearchParams }): JSX.
           runs={runs}
           chosen={chosen}
           onChosen={setChosen}
-          withOwner={filter.all}
+          withOwner={filter.all || filter.shared}
           search={search}
         />
       )}
@@ -225,10 +252,12 @@ export function RunsPage({ search }: { readonly search: URLSearchParams }): JSX.
 }
 
 function ChosenBar({
+  mayChange,
   runs,
   onWish,
   onNone,
 }: {
+  readonly mayChange: boolean;
   readonly runs: readonly ListedRun[];
   readonly onWish: (wish: Wish) => void;
   readonly onNone: () => void;
@@ -236,10 +265,18 @@ function ChosenBar({
   return (
     <div class="chosen" role="toolbar" aria-label="What to do with the chosen runs">
       <strong>{plural(runs.length, "run")} chosen</strong>
-      <button type="button" disabled={!runs.some(mayCancel)} onClick={() => onWish("cancel")}>
+      <button
+        type="button"
+        disabled={!mayChange || !runs.some(mayCancel)}
+        onClick={() => onWish("cancel")}
+      >
         Cancel
       </button>
-      <button type="button" disabled={!runs.some(mayRetry)} onClick={() => onWish("retry")}>
+      <button
+        type="button"
+        disabled={!mayChange || !runs.some(mayRetry)}
+        onClick={() => onWish("retry")}
+      >
         Retry
       </button>
       <button
