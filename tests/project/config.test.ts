@@ -6,9 +6,9 @@ import {
   handedOn,
   loadConfig,
   mongodbOf,
+  promptsPerRound,
   redactor,
 } from "../../config.ts";
-import { promptsPerRound } from "../../adapters/inference.ts";
 import { variables } from "../../config/variables.ts";
 
 const CLOUD = {

@@ -195,7 +195,7 @@ describe("the report", () => {
         },
       },
     ];
-    const html = await renderReport(
+    const html = await reportHtml(
       { ...base, iterations: [{ ...first!, prompts }, ...others] },
       differential(),
     );
