@@ -62,6 +62,8 @@ export function geneticEffectAt(
   index: number,
 ): { effect: GeneticEffect; length: number } | null {
   const key = tokens[index]?.key ?? "";
+  if (key === "crispr" && isWordOfActivation(tokens[index + 1]))
+    return { effect: "gain", length: 2 };
   if (LOSS.has(key)) return { effect: "loss", length: 1 };
   if (GAIN.has(key)) return { effect: "gain", length: 1 };
   const pair = `${key} ${tokens[index + 1]?.key ?? ""}`;

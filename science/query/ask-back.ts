@@ -5,7 +5,9 @@ import type { AtlasLabels } from "./atlas-labels.ts";
 import { nameOf } from "./ambiguities.ts";
 import { wordsOf } from "./mention.ts";
 import type { CellTypeMention, GivenMention, Mention, Sentence } from "./mention.ts";
+import { unreadBeside } from "./given-together.ts";
 import { listed, quotable } from "./question-error.ts";
+import { saidOtherwise } from "./said-of-gene.ts";
 
 /**
  * Questions that are read, and that one prediction does not answer: a plain sentence says how to ask
@@ -142,6 +144,59 @@ export function refuseTogether(together: readonly GivenMention[]): never {
     "PERTURBATION_UNKNOWN",
     "combination",
     `The question asks for ${quotable(names)} together, and no atlas holds cells that were given them together; ask about one of them.`,
+  );
+}
+
+/** Throws PERTURBATION_UNKNOWN: of what is given at once one name was not read. */
+export function refuseUnread(together: readonly GivenMention[], sentence: Sentence): void {
+  const unread = unreadBeside(together, sentence);
+  if (unread === null) return;
+  const names = together.map((each) => wordsOf(each, sentence)).join(" and ");
+  throw askedBack(
+    "PERTURBATION_UNKNOWN",
+    "combination",
+    `The question gives "${quotable(unread)}" together with ${quotable(names)}, and no perturbation is known by that name; write it as in the atlas or by its usual name, or ask about ${quotable(names)} alone.`,
+  );
+}
+
+const ARTICLES = new Set(["a", "an", "the", "eine", "ein", "der", "die"]);
+
+/**
+ * Throws PERTURBATION_UNKNOWN where something is inhibited beside what is given, and nothing known
+ * inhibits it: "IFN-beta while blocking STAT1", but not "the PLK4 inhibitor centrinone".
+ */
+export function refuseInhibited(
+  inhibited: readonly Mention[],
+  named: GivenMention,
+  sentence: Sentence,
+): void {
+  const { tokens } = sentence;
+  const isOfNamed = ({ from, to }: Mention): boolean => {
+    const between = from < named.from ? tokens.slice(to, named.from) : tokens.slice(named.to, from);
+    return between.every(({ key }) => ARTICLES.has(key));
+  };
+  const beside = inhibited.find((each) => !isOfNamed(each));
+  if (beside === undefined) return;
+  throw askedBack(
+    "PERTURBATION_UNKNOWN",
+    "combination",
+    `The question has "${quotable(wordsOf(beside, sentence))}" beside "${quotable(wordsOf(named, sentence))}", and nothing known does that; ask about ${quotable(wordsOf(named, sentence))} alone, or name the substance.`,
+  );
+}
+
+/** Throws PERTURBATION_UNKNOWN where a gene's symbol is read, and the words beside it say something else. */
+export function refuseSaidOtherwise(
+  mention: GivenMention,
+  effect: GeneticEffect | undefined,
+  sentence: Sentence,
+): void {
+  if (!isGenetic(mention) || mention.name === null) return;
+  const words = saidOtherwise(mention, effect, sentence);
+  if (words === null) return;
+  throw askedBack(
+    "PERTURBATION_UNKNOWN",
+    "gene",
+    `"${quotable(words)}" is not known, and is not the same as "${quotable(wordsOf(mention, sentence))}" by itself; ask for the knockout, overexpression or CRISPR activation of the gene, or name a substance that acts on it.`,
   );
 }
 

@@ -24,6 +24,36 @@ export function withoutCutShort(
   });
 }
 
+/** Behind a cytokine they make it something else: "IFN-beta receptor knockout", "IL-18 binding protein". */
+const NOT_CYTOKINE = new Set(
+  "receptor receptors promoter enhancer mrna mutant mutants mutation variant mutein inducer inducers binding trap traps decoy precursor propeptide".split(
+    " ",
+  ),
+);
+/** Behind cells they make them others, or no cells: "B cell precursors", "NK cell exosomes". */
+const NOT_CELLS = new Set(
+  "precursor precursors progenitor progenitors exosome exosomes vesicle vesicles supernatant supernatants hybridoma hybridomas lysate lysates".split(
+    " ",
+  ),
+);
+
+/** Without the cytokines and cells that the word behind them makes into something else. */
+export function withoutOtherThings(
+  mentions: readonly Mention[],
+  { text, tokens, taken }: Sentence,
+): Mention[] {
+  return mentions.filter(({ meaning, from, to }) => {
+    const isCytokine = meaning.kind === "perturbation" && meaning.entry?.kind === "cytokine";
+    const others = meaning.kind === "cell_type" ? NOT_CELLS : isCytokine ? NOT_CYTOKINE : null;
+    const next = tokens[to];
+    if (others === null || next === undefined || taken[to] === 1 || !others.has(next.key))
+      return true;
+    if (!/^[ \p{Pd}]$/u.test(text.slice(tokens[to - 1]?.end, next.start))) return true;
+    if (isCytokine) taken.fill(0, from, to);
+    return false;
+  });
+}
+
 const isNamedOnly = ({ meaning }: Mention): boolean =>
   meaning.kind === "perturbation" &&
   meaning.entry?.kind === "drug" &&

@@ -7,15 +7,16 @@ import type { Vocabulary } from "./vocabulary.ts";
  * "IL-6 blockade", "anti-IL-6" and "IL-36 receptor antagonist" do not ask for the cytokine, nor
  * "TLR4 agonists" for the gene: such a mention is replaced by what the knowledge holds that inhibits
  * or activates the cytokine, its receptor or the gene; without any it is dropped and its words are
- * free again.
+ * free again, and what is inhibited is among the `unanswered`.
  */
 export function readDirected(
   mentions: readonly Mention[],
   sentence: Sentence,
   knowledge: Knowledge,
   vocabulary: Vocabulary,
-): Mention[] {
-  return mentions.flatMap((mention) => {
+): { readonly mentions: readonly Mention[]; readonly unanswered: readonly Mention[] } {
+  const unanswered: Mention[] = [];
+  const read = mentions.flatMap((mention): Mention | Mention[] => {
     const { meaning, name } = mention;
     if (
       meaning.kind !== "perturbation" ||
@@ -35,8 +36,10 @@ export function readDirected(
       return { ...mention, from, to, meaning: { kind: "ambiguous", entries, label } };
     }
     sentence.taken.fill(0, mention.from, mention.to);
+    if (action === "inhibits") unanswered.push({ ...mention, from, to });
     return [];
   });
+  return { mentions: read, unanswered };
 }
 
 const ACTED_ON: ReadonlySet<PerturbationEntry["kind"]> = new Set(["cytokine", "genetic"]);

@@ -11,6 +11,9 @@ const JOINING = new Set(
     .split(" ")
     .map(labelKey),
 );
+/** What was there before, or comes after, is given too. */
+const ALSO_GIVEN =
+  /^\s*(?:,\s*)?(?:in (?:the )?presence of|on top of|followed by|(?:and )?then)\s+(?:an? |the )?$/i;
 const ALTERNATIVE = /\b(?:or|oder|vs|versus|than)\b|或/i;
 /** "AICAR (acadesine)" gives a second name. */
 const SIGN = /[+/&,]/;
@@ -45,11 +48,50 @@ function areJoined(
   if (left === undefined || right === undefined || right.from < left.to) return false;
   const gap = text.slice(tokens[left.to - 1]?.end, tokens[right.from]?.start);
   if (/[;?!。？！；]|\.\s/.test(gap) || ALTERNATIVE.test(gap)) return false;
+  if (ALSO_GIVEN.test(gap)) return true;
   const between = tokens.slice(left.to, right.from);
   return (
     between.every(({ key }, index) => taken[left.to + index] === 1 || JOINING.has(key)) &&
     (between.length > 0 || SIGN.test(gap))
   );
+}
+
+const JOINS = new Set("and plus with together combined und mit sowie et y avec con".split(" "));
+const LISTS = new Set("and plus und sowie et y".split(" "));
+const DESCRIBING = new Set(
+  "compound drug agent substance molecule molecules small the a an".split(" "),
+);
+const VEHICLES = new Set("pbs bsa fbs fcs dmso h2o nacl etoh ctrl".split(" "));
+/** Names of substances, genes and codes have digits or several capitals: "RU486", "ABT-999". */
+const LIKE_A_NAME = /\d|\p{Lu}.*\p{Lu}/u;
+const WORD = /^[\p{L}\p{N}](?:[\p{Pd}.]?[\p{L}\p{N}])+(?!\+)/u;
+const MARKER = /^CD\d/i;
+
+/** The name given at once with these that was not read: "dexamethasone and RU486"; null without one. */
+export function unreadBeside(
+  together: readonly GivenMention[],
+  { text, tokens, taken }: Sentence,
+): string | null {
+  const key = (index: number): string => (taken[index] === 1 ? "" : (tokens[index]?.key ?? ""));
+  const gap = (left: number): string => text.slice(tokens[left]?.end, tokens[left + 1]?.start);
+  const nameAt = (index: number): string | null => {
+    if (tokens[index] === undefined || taken[index] === 1 || VEHICLES.has(key(index))) return null;
+    const name = WORD.exec(text.slice(tokens[index].start))?.[0] ?? "";
+    return LIKE_A_NAME.test(name) && !MARKER.test(name) ? name : null;
+  };
+  let after = Math.max(...together.map(({ to }) => to));
+  while (taken[after] === 1) after++;
+  const isSigned = /^\s*[+/&]\s*$/.test(gap(after - 1));
+  let joins = isSigned;
+  for (; JOINING.has(key(after)) && !/[.;:?!]/.test(gap(after - 1)); after++)
+    joins ||= JOINS.has(key(after));
+  while (DESCRIBING.has(key(after))) after++;
+  if (joins && !/[.;:?!]/.test(gap(after - 1)) && nameAt(after) !== null) return nameAt(after);
+  const first = Math.min(...together.map(({ from }) => from));
+  const isJoined = LISTS.has(key(first - 1));
+  let start = first - 2;
+  while (start > 0 && /^\p{Pd}$/u.test(gap(start - 1)) && taken[start - 1] !== 1) start--;
+  return isJoined && gap(first - 2) === " " ? nameAt(start) : null;
 }
 
 /** "Anti-PD-1 (pembrolizumab)" gives one thing: the class stands for its member. */

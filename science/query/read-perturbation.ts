@@ -6,7 +6,9 @@ import {
   isBareGene,
   isGenetic,
   refuseBackground,
+  refuseSaidOtherwise,
   refuseTogether,
+  refuseUnread,
 } from "./ask-back.ts";
 import { perturbationLabels } from "./atlas-labels.ts";
 import type { AtlasLabels } from "./atlas-labels.ts";
@@ -50,6 +52,12 @@ export function whatIsGiven(
     ? geneMention(named, effectInAtlas(named, sentence, labels), knowledge)
     : named;
   const together = givenTogether(named, withGenes, sentence);
+  const effectOf = (each: GivenMention): GeneticEffect | undefined =>
+    each.meaning.kind === "perturbation" ? each.meaning.genetic?.effect : undefined;
+  refuseSaidOtherwise(named, effectOf(chosen), sentence);
+  for (const each of together)
+    if (each !== named) refuseSaidOtherwise(each, effectOf(each), sentence);
+  refuseUnread(together, sentence);
   const isSaidOfCells = (each: GivenMention): boolean => isGenetic(each) && !isBareGene(each);
   const background = given.filter(
     (each) =>

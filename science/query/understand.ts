@@ -16,14 +16,14 @@ import { readAmounts } from "./amounts.ts";
 import type { Stated } from "./amounts.ts";
 import { collectAtlasLabels } from "./atlas-labels.ts";
 import { readDirected } from "./directed.ts";
-import { refuseComparison, refuseContrast } from "./ask-back.ts";
+import { refuseComparison, refuseContrast, refuseInhibited } from "./ask-back.ts";
 import { isGivenBefore, readOrigins } from "./context.ts";
 import { inAtlases } from "./context-in-atlas.ts";
 import { chooseAsked, chooseGiven, withoutNegated } from "./choose-mention.ts";
 import { findGeneticMentions } from "./genetic-mentions.ts";
 import { dosesOf } from "./given-together.ts";
 import { instructions, outsideOf, withoutInstructed } from "./instructions.ts";
-import { withoutCutShort } from "./cut-short.ts";
+import { withoutCutShort, withoutOtherThings } from "./cut-short.ts";
 import { withMarkers } from "./markers.ts";
 import { findMentions } from "./mentions.ts";
 import { wordsOf } from "./mention.ts";
@@ -57,11 +57,8 @@ export function understandQuestion(
   atlases: readonly AtlasIndex[],
   knowledge: Knowledge = loadKnowledge(),
 ): StructuredQuery {
-  const { text, vocabulary, labels, terms, amounts, sentence, all, mentions } = readMentions(
-    question,
-    atlases,
-    knowledge,
-  );
+  const { text, vocabulary, labels, terms, amounts, sentence, all, mentions, unanswered } =
+    readMentions(question, atlases, knowledge);
   const cells = withoutInstructed(mentions.filter(isCellType), sentence);
   const withGenes = withoutInstructed(mentions.filter(isGiven), sentence);
   const given = withoutBareGenes(withGenes);
@@ -72,6 +69,7 @@ export function understandQuestion(
   refuseComparison({ cells, given, amounts, sentence }, labels);
   if (asked === undefined || named === undefined) throwMissing();
   refuseUnsure([asked], "CELL_TYPE_UNKNOWN", "cell type");
+  refuseInhibited(unanswered, named, sentence);
   const { chosen, together, labelsOfAll } = whatIsGiven(
     { named, given, withGenes, sentence },
     knowledge,
@@ -253,13 +251,15 @@ function readMentions(question: string, atlases: readonly AtlasIndex[], knowledg
     (a, b) => a.from - b.from,
   );
   const described = withoutCutShort(withMarkers(all, sentence, terms), sentence, vocabulary);
-  const mentions = readDirected(
+  const directed = readDirected(
     withoutNegated(described, sentence, vocabulary),
     sentence,
     knowledge,
     vocabulary,
   );
-  return { text, vocabulary, labels, terms, amounts, sentence, all, mentions };
+  const mentions = withoutOtherThings(directed.mentions, sentence);
+  const { unanswered } = directed;
+  return { text, vocabulary, labels, terms, amounts, sentence, all, mentions, unanswered };
 }
 
 function isCellType(mention: Mention): mention is CellTypeMention {

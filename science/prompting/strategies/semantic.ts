@@ -1,5 +1,6 @@
 import type { CellGroup } from "../../atlas/atlas-index.ts";
 import type { Knowledge } from "../../knowledge/knowledge.ts";
+import { geneticName } from "../../query/mention.ts";
 import type { StructuredQuery } from "../../query/structured-query.ts";
 import { isAskedCellType, isAskedPerturbation } from "../retrieval.ts";
 import type { Proposal, RetrievalStrategy } from "../retrieval.ts";
@@ -60,6 +61,28 @@ function namesIn(knowledge: Knowledge) {
     cellType: ({ cell_type, cell_ontology_id }: Named) =>
       names(cell_type, cellTypes.get(cell_ontology_id ?? "")),
   };
+}
+
+/**
+ * Whether the group does the opposite to a gene that is asked about: the letters of the names are the
+ * same. A cytokine is the opposite of the loss of its gene.
+ */
+function isOpposite(
+  { perturbation: asked }: StructuredQuery,
+  group: CellGroup,
+  knowledge: Knowledge,
+): boolean {
+  const lost = asked.name.endsWith(geneticName({ gene: "", effect: "loss" }));
+  const gained = asked.name.endsWith(geneticName({ gene: "", effect: "gain" }));
+  if (asked.kind !== "genetic" || lost === gained) return false;
+  const genes = new Set([...asked.targets, ...Object.values(asked.external_ids)]);
+  if (group.genetic !== undefined)
+    return (
+      group.genetic.effect !== (lost ? "loss" : "gain") &&
+      group.genetic.genes.some((gene) => genes.has(gene))
+    );
+  const given = knowledge.perturbations.find(({ id }) => id === group.perturbation_id);
+  return lost && given?.kind === "cytokine" && genes.has(given.external_ids["hgnc"] ?? "");
 }
 
 const askedIn = ({ cell_type, perturbation }: StructuredQuery): Named => ({
@@ -132,6 +155,7 @@ export const semantic: RetrievalStrategy = {
       const { group } = located;
       if (isAskedPerturbation(query, group)) return [];
       if (group.genetic !== undefined && !asksGenes) return [];
+      if (isOpposite(query, group, knowledge)) return [];
       const { like, because } = likeness.get(group.perturbation) ?? compare(group);
       likeness.set(group.perturbation, { like, because });
       if (like < MIN_LIKENESS) return [];
