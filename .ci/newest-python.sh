@@ -6,7 +6,7 @@ venv=.cache/venv-newest
 
 newest() {
   local version program
-  for version in 3.14 3.13; do
+  for version in 3.14 3.13 3.12; do
     for program in "python$version" "${PYENV_ROOT:-$HOME/.pyenv}/versions/$version".*/bin/python; do
       # A shim of pyenv may be there without the Python that it stands for.
       if "$program" -c "" 2>/dev/null; then
@@ -15,8 +15,8 @@ newest() {
       fi
     done
   done
-  echo "newest Python: there is neither Python 3.14 nor 3.13 on this machine; install one." >&2
-  return 1
+  echo "newest Python: none is here beside the system's own, which is taken." >&2
+  command -v python3
 }
 
 [ -x $venv/bin/python ] || "$(newest)" -m venv $venv
