@@ -46,12 +46,13 @@ export interface FoundPredictionsOptions {
 
 const ALL = "found-predictions/";
 
+const KIND = z.enum(["prediction", "control"]);
 const noteSchema = z.object({
   path: z.string(),
   sha256: z.string(),
   run_id: z.string(),
   iteration: z.number().int(),
-  pair: z.enum(["prediction", "control"]),
+  pair: z.templateLiteral([KIND, z.literal("-"), z.number().int().min(2)]).or(KIND),
 });
 
 const sha256 = (value: unknown): string =>
@@ -75,32 +76,57 @@ export function foundPredictions(options: FoundPredictionsOptions): FoundPredict
       const digest = sha256({ predictor, version, prompt, query, seed });
       return version === undefined
         ? `${workingFilesOf(run_id)}found/${digest}.json`
-        : `${ALL}${sha256(user_email)}/${digest}.json`;
+        : `${ALL}${sha256(user_email)}/${digest}/${run_id}.json`;
     },
     async find(note, signal) {
-      try {
-        const noted: NotedPrediction = noteSchema.parse(
-          JSON.parse(await readFile(await objects.fetch({ path: note }, signal), "utf8")),
-        );
-        await objects.fetch({ path: noted.path, sha256: noted.sha256 }, signal);
-        return noted;
-      } catch (thrown) {
-        signal.throwIfAborted();
-        const { code } = toHaystackError(thrown);
-        // Its run was removed, or the note is not whole: the prediction is made anew, and noted.
-        if (
-          thrown instanceof SyntaxError ||
-          thrown instanceof z.ZodError ||
-          code === "OBJECT_NOT_FOUND" ||
-          code === "OBJECT_DAMAGED"
-        )
-          return undefined;
-        throw thrown;
+      for await (const path of notesOf(note)) {
+        const noted = await read(path, signal);
+        if (noted !== undefined) return noted;
       }
+      return undefined;
     },
     async note(note, prediction, signal) {
-      if (note.startsWith(ALL)) await makeRoom(note.slice(0, note.lastIndexOf("/") + 1), signal);
+      const folder = /^found-predictions\/[^/]+\//.exec(note)?.[0];
+      if (folder !== undefined) await makeRoom(folder, signal);
       await objects.putText(note, `${JSON.stringify(prediction)}\n`, signal);
     },
   };
+
+  /** Those of the same work, each of another run. */
+  function notesOf(note: string): AsyncIterable<string> | readonly string[] {
+    return note.startsWith(ALL) ? objects.list(note.slice(0, note.lastIndexOf("/") + 1)) : [note];
+  }
+
+  async function read(note: string, signal: AbortSignal): Promise<NotedPrediction | undefined> {
+    try {
+      const noted: NotedPrediction = noteSchema.parse(
+        JSON.parse(await readFile(await objects.fetch({ path: note }, signal), "utf8")),
+      );
+      await objects.fetch({ path: noted.path, sha256: noted.sha256 }, signal);
+      return noted;
+    } catch (thrown) {
+      signal.throwIfAborted();
+      const { code } = toHaystackError(thrown);
+      // Its run was removed, or the note is not whole: the prediction is made anew, and noted.
+      if (
+        thrown instanceof SyntaxError ||
+        thrown instanceof z.ZodError ||
+        code === "OBJECT_NOT_FOUND" ||
+        code === "OBJECT_DAMAGED"
+      )
+        return undefined;
+      throw thrown;
+    }
+  }
+}
+
+/** Removes the notes of these runs; all are walked once. */
+export async function forgetFound(
+  objects: Pick<ObjectStore, "list" | "remove">,
+  isMeant: (runId: string) => boolean,
+): Promise<void> {
+  for await (const path of objects.list(ALL)) {
+    const runId = /([^/]+)\.json$/.exec(path)?.[1];
+    if (runId !== undefined && isMeant(runId)) await objects.remove(path);
+  }
 }

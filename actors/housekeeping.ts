@@ -5,6 +5,7 @@ import type { BatchService } from "../services/batch/index.ts";
 import type { MailService } from "../services/mail/index.ts";
 import type { ObjectStore } from "../services/objects/index.ts";
 import type { EndedRun, Leftover, RunRecord, RunStore } from "../services/runs/index.ts";
+import { forgetFound } from "./found-predictions.ts";
 import { resultsOf, workingFilesOf } from "./run-objects.ts";
 
 /**
@@ -95,7 +96,7 @@ const NEVER = "9999-12-31T23:59:59.999Z";
 export function createHousekeeping(parts: HousekeepingParts): Housekeeping {
   const { removal } = parts.runs;
 
-  /** Folders of jobs and mails are walked once for all of them. */
+  /** Folders of jobs, mails and notes of predictions are walked once for all of them. */
   const clearAll = async (left: readonly Leftover[], apart: Apart): Promise<void> => {
     const runs = new Set(left.map(({ run_id }) => run_id));
     const gone = new Set(
@@ -104,6 +105,7 @@ export function createHousekeeping(parts: HousekeepingParts): Housekeeping {
     await parts.shares.forgetSharesOf([...gone]);
     await parts.batch.forget?.((jobId) => runs.has(runOfJob(jobId) ?? ""));
     await parts.mail.forget?.((key) => gone.has(key.split(".", 1)[0] ?? ""));
+    await forgetFound(parts.objects, (runId) => runs.has(runId));
     for (const each of left) await apart.attempt(each.run_id, () => clearObjects(each));
   };
 

@@ -2,10 +2,12 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import {
+  forgetFound,
   foundPredictions,
   type FoundPredictionsOptions,
   type PredictedWork,
 } from "../../actors/found-predictions.ts";
+import type { PairName } from "../../machines/pair-types.ts";
 import { directoryObjects } from "../../services/objects/directory/store.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
 
@@ -34,11 +36,15 @@ async function place(changes: Partial<FoundPredictionsOptions> = {}) {
     });
     return {
       ...found,
-      async made(work: PredictedWork, text = "cells"): Promise<string | null> {
+      async made(
+        work: PredictedWork,
+        text = "cells",
+        pair: PairName = "prediction",
+      ): Promise<string | null> {
         const note = found.noteFor(work);
         const path = `batch-io/${work.run_id}/iter_1/predictions.h5ad`;
         const stored = await objects.putText(path, text, signal);
-        const where = { run_id: work.run_id, iteration: 1, pair: "prediction" as const };
+        const where = { run_id: work.run_id, iteration: 1, pair };
         if (note !== null) await found.note(note, { ...stored, ...where }, signal);
         return note;
       },
@@ -55,6 +61,26 @@ test("a prediction of equal work is found by another run of its user", async () 
   const { made, from } = await place();
   await made(WORK);
   expect(await from({ ...WORK, run_id: "run-b" })).toBe("run-a");
+});
+
+test.each<PairName>(["control", "prediction-2", "control-4", "prediction-12"])(
+  "the pair %s of a round is found, as any",
+  async (pair) => {
+    const { made, from } = await place();
+    await made(WORK, "cells", pair);
+    expect(await from({ ...WORK, run_id: "run-b" })).toBe("run-a");
+  },
+);
+
+test("what a run predicted is found from another run that did the same, and no more once both are gone", async () => {
+  const { made, from, objects } = await place();
+  await made(WORK);
+  await made({ ...WORK, run_id: "run-b" });
+  await forgetFound(objects, (runId) => runId === "run-a");
+  expect(await from({ ...WORK, run_id: "run-c" })).toBe("run-b");
+  await forgetFound(objects, (runId) => runId === "run-b");
+  expect(await from({ ...WORK, run_id: "run-c" })).toBeUndefined();
+  for await (const path of objects.list("found-predictions/")) expect(path).toBeUndefined();
 });
 
 test.each<[string, Partial<PredictedWork>]>([

@@ -49,6 +49,7 @@ async function household(changes: Partial<HousekeepingParts> = {}) {
     await runs.release([{ run_id: id, token: 1 }]);
     await objects.putText(`batch-io/${id}/iter_1/query.h5ad`, "x");
     await objects.putText(`results/${id}/${id}_report.html`, "x");
+    await objects.putText(`found-predictions/user/digest/${id}.json`, "{}");
     for (const [name, state] of [
       [`hs-${id}-i1-p-a1`, "SUCCEEDED"],
       [`hs-${id}-i1-c-a1`, "RUNNING"],
@@ -68,6 +69,8 @@ async function household(changes: Partial<HousekeepingParts> = {}) {
     for (const kind of ["batch-io", "results"])
       for await (const path of objects.list(`${kind}/${id}/`))
         found.push(path.slice(0, path.indexOf("/")));
+    for await (const path of objects.list("found-predictions/"))
+      if (path.endsWith(`/${id}.json`)) found.push("note");
     for (const name of await readdir(join(jobs, "jobs")))
       if (runOfJob(name) === id) found.push(name.slice(`hs-${id}-`.length));
     for (const name of await readdir(join(folder, "mail")))
@@ -78,7 +81,7 @@ async function household(changes: Partial<HousekeepingParts> = {}) {
   return { ...parts, housekeeping: createHousekeeping(parts), put, kept, parts };
 }
 
-const WHOLE = ["run", "batch-io", "results", "i1-c-a1", "i1-p-a1", "mail", "share"];
+const WHOLE = ["run", "batch-io", "results", "note", "i1-c-a1", "i1-p-a1", "mail", "share"];
 
 test("a run that is set aside goes only once none of its jobs runs any more", async () => {
   const asked: string[] = [];
