@@ -24,6 +24,11 @@ export function createUnreadableFilter(
   patienceMs: number,
 ): (record: RunRecord) => boolean {
   const firstSeen = new Map<string, { readonly revision: number; readonly at: number }>();
+  /** Those that others took, as they were not seen again. */
+  const forgetGone = (now: number): void => {
+    for (const [runId, { at }] of firstSeen)
+      if (now - at >= 2 * patienceMs) firstSeen.delete(runId);
+  };
   return (record) => {
     if (isReadable(record)) return false;
     const { revision, inbox, outbox, document } = record;
@@ -36,6 +41,7 @@ export function createUnreadableFilter(
     }
     const known = firstSeen.get(document.run_id);
     const since = known?.revision === revision ? known.at : now;
+    if (known === undefined) forgetGone(now);
     firstSeen.set(document.run_id, { revision, at: since });
     return now - since < patienceMs;
   };

@@ -45,6 +45,7 @@ const keyOf = ({ pid, started }: ProcessIdentity): string => `${pid} ${started}`
 /** Keeps the program and what it begins until it is stopped; that then takes a last look. */
 export function keepDescendants(program: number, folder: string): () => Promise<void> {
   const known = new Map<string, ProcessIdentity>();
+  const unkept: ProcessIdentity[] = [];
   const stop = new AbortController();
   const look = async (): Promise<void> => {
     const tree = await familyTree();
@@ -56,20 +57,22 @@ export function keepDescendants(program: number, folder: string): () => Promise<
     }
     for (const identity of fresh) known.set(keyOf(identity), identity);
     for (const [key, identity] of known) if (!(await isAlive(identity))) known.delete(key);
-    if (fresh.length > 0)
-      await appendFile(
-        await keptIn(folder),
-        fresh.map((identity) => `${JSON.stringify(identity)}\n`).join(""),
-      );
+    unkept.push(...fresh);
+    if (unkept.length === 0) return;
+    await appendFile(
+      await keptIn(folder),
+      unkept.map((identity) => `${JSON.stringify(identity)}\n`).join(""),
+    );
+    unkept.length = 0;
   };
   const watch = async (): Promise<void> => {
     while (!stop.signal.aborted) {
-      await look();
+      // A disk that is full takes no note of them until it is free; the job's mark and group remain.
+      await look().catch(() => undefined);
       await wait(EVERY_MS, undefined, { signal: stop.signal }).catch(() => undefined);
     }
     await look();
   };
-  // A disk that is full takes no note of them; the job's mark and group remain.
   const watched = watch().catch(() => undefined);
   return async () => {
     stop.abort();

@@ -119,6 +119,7 @@ export async function runProgram(
     child.once("error", (error) => resolve({ error }));
     child.once("exit", (code, signal) => resolve({ code, signal }));
   });
+  stop.signal.removeEventListener("abort", onStop);
   clearTimeout(killTimer);
   await stopKeeping?.();
   if (group !== undefined) signalProcess(group, "SIGKILL");
