@@ -4,6 +4,7 @@ import { z } from "zod";
 import { toHaystackError } from "../errors.ts";
 import type { FoundPair, PairName } from "../machines/pair-types.ts";
 import type { ObjectStore } from "../services/objects/index.ts";
+import { pairNameSchema } from "../services/runs/iteration.ts";
 import { workingFilesOf } from "./run-objects.ts";
 
 /**
@@ -46,13 +47,12 @@ export interface FoundPredictionsOptions {
 
 const ALL = "found-predictions/";
 
-const KIND = z.enum(["prediction", "control"]);
 const noteSchema = z.object({
   path: z.string(),
   sha256: z.string(),
   run_id: z.string(),
   iteration: z.number().int(),
-  pair: z.templateLiteral([KIND, z.literal("-"), z.number().int().min(2)]).or(KIND),
+  pair: pairNameSchema as z.ZodType<PairName>,
 });
 
 const sha256 = (value: unknown): string =>

@@ -1,5 +1,5 @@
 import type { JobKind, PairKind, PairName } from "../machines/pair-types.ts";
-import type { IterationSummary } from "../services/runs/document.ts";
+import type { IterationSummary } from "../services/runs/iteration.ts";
 
 /** Beginnings of the paths of a run's working files, and of its results. */
 export const workingFilesOf = (runId: string): string => `batch-io/${runId}/`;

@@ -1,4 +1,5 @@
-import type { IterationSummary, RunConfig, TerminationReason } from "../services/runs/document.ts";
+import type { RunConfig, TerminationReason } from "../services/runs/document.ts";
+import type { IterationSummary } from "../services/runs/iteration.ts";
 import { paidFor } from "./inference-job-actions.ts";
 import type { InferenceJobOutput } from "./inference-job-types.ts";
 import type { JobKind, PromptPairs } from "./pair-types.ts";

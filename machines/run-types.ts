@@ -10,13 +10,13 @@ import type {
 } from "./pair-types.ts";
 import type { StructuredQuery, ControlStrategy } from "../science/query/structured-query.ts";
 import type {
-  IterationSummary,
   RunConfig,
   RunDocument,
   RunErrorRecord,
   RunPhase,
   TerminationReason,
 } from "../services/runs/document.ts";
+import type { IterationSummary } from "../services/runs/iteration.ts";
 
 /** Why an attempt failed; each kind has a counter and a limit of its own. */
 export type JobFailureKind = "transient" | "preempted" | "application" | "over_time";

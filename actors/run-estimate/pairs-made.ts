@@ -1,5 +1,5 @@
 import type { ControlStrategy } from "../../science/query/structured-query.ts";
-import type { IterationSummary } from "../../services/runs/document.ts";
+import type { IterationSummary } from "../../services/runs/iteration.ts";
 
 /** How many predictions a job of that iteration made: those that were found before are left out. */
 export function pairsMade(

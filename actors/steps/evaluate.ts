@@ -7,7 +7,7 @@ import { meaningOf } from "../../science/grounding/meaning.ts";
 import { geneSetPage } from "../../science/knowledge/gene-sets.ts";
 import type { PromptPlan } from "../../science/prompting/prompt-plan.ts";
 import { readingSentence } from "../../science/report/reading.ts";
-import type { IterationSummary, TriedPrompt } from "../../services/runs/document.ts";
+import type { IterationSummary, TriedPrompt } from "../../services/runs/iteration.ts";
 import { judge } from "../agents/judge.ts";
 import { orProblem, withModel, type Session } from "../agents/session.ts";
 import { iterationObjects } from "../run-objects.ts";

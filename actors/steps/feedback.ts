@@ -1,5 +1,5 @@
 import type { IterationFeedback } from "../../science/prompting/prompt-plan.ts";
-import type { IterationSummary, TriedPrompt } from "../../services/runs/document.ts";
+import type { IterationSummary, TriedPrompt } from "../../services/runs/iteration.ts";
 
 /** What prompting knows of an earlier iteration: each prompt that it tried. */
 export const feedbackOf = (past: IterationSummary): IterationFeedback[] =>

@@ -2,7 +2,7 @@ import type { EvaluateInput } from "../../machines/run-types.ts";
 import type { ExpectedAccuracy, Outlook } from "../../science/accuracy/accuracy-schema.ts";
 import { AS_MEASURED } from "../../science/grounding/measured-scale.ts";
 import type { IterationFeedback, PromptCandidate } from "../../science/prompting/prompt-plan.ts";
-import type { IterationSummary } from "../../services/runs/document.ts";
+import type { IterationSummary } from "../../services/runs/iteration.ts";
 import { openPlaces, type StepPorts } from "../ports.ts";
 import type { Foresight } from "../tasks/outlook.ts";
 import { splitControls } from "./split-controls.ts";

@@ -11,7 +11,7 @@ import { planWith, type PromptPlan } from "../../science/prompting/prompt-plan.t
 import type { IterationResult } from "../../science/report/result.ts";
 import { given } from "../../given.ts";
 import type { RunLog } from "../../science/report/run-log.ts";
-import type { IterationSummary } from "../../services/runs/document.ts";
+import type { IterationSummary } from "../../services/runs/iteration.ts";
 import { resultObjects } from "../run-objects.ts";
 import type { Effect } from "../host/step.ts";
 import type { Evaluation } from "../tasks/evaluation.ts";

@@ -4,18 +4,11 @@ import { given } from "../../given.ts";
 import { ERROR_CATALOGUE, type ErrorCode } from "../../errors.ts";
 import {
   controlStrategySchema,
-  MODEL_ROLES,
   structuredQuerySchema,
 } from "../../science/query/structured-query.ts";
-import {
-  expectedAccuracySchema,
-  outlookSchema,
-  plausibilityScaleSchema,
-  TRANSFERS,
-  transferSchema,
-} from "../../science/accuracy/accuracy-schema.ts";
+import { expectedAccuracySchema, TRANSFERS } from "../../science/accuracy/accuracy-schema.ts";
 import { WITHHOLDABLE } from "../../science/atlas/withhold.ts";
-import { PROMPT_STRATEGIES } from "../../science/prompting/prompt-plan.ts";
+import { iterationSchema, scoreSchema } from "./iteration.ts";
 
 /** The public run document: the stored and the HTTP form (snake_case). One schema, one type. */
 
@@ -45,12 +38,10 @@ const MOST_USD = 1_000_000;
 /** As many as are considered. */
 const MOST_PROMPTS = 8;
 
-const score = z.number().int().min(1).max(10);
-
 /** What a user may set for a run; every field has a default. */
 export const runConfigSchema = z.strictObject({
   max_iterations: z.number().int().min(1).max(20).default(5),
-  score_threshold: score.default(7),
+  score_threshold: scoreSchema.default(7),
   control_strategy: controlStrategySchema.default("synthetic_control"),
   deliver: z.enum(["best", "last"]).default("best"),
   /**
@@ -153,80 +144,6 @@ export const errorRecordSchema = z.object({
   phase: z.enum(RUN_PHASES),
 });
 
-/** What a job predicts: `prediction` and `control`, of further prompts `prediction-2` and so on. */
-const pairNameSchema = z.string().regex(/^(?:prediction|control)(?:-\d+)?$/);
-
-/** One prompt, why it was chosen, and how its prediction did. */
-const triedPromptSchema = z.object({
-  candidate_id: z.string(),
-  prompt_strategy: z.enum(PROMPT_STRATEGIES),
-  prompt_rationale: z.string(),
-  prompt_cells: z.number().int(),
-  score,
-  /** The score before it was read against measured responses, and what these get; absent earlier. */
-  raw_score: score.optional(),
-  scale: plausibilityScaleSchema.optional(),
-  component_scores: z.record(z.string(), z.number().nullable()),
-  confidence: z.enum(["normal", "lower"]),
-  /** What the score says, after "The predicted response"; absent in documents of earlier releases. */
-  verdict: z.string().optional(),
-  /** That the answer lies measured in the atlas, where it does: it is read, not predicted. */
-  reading: z.string().optional(),
-  /** How the built-in baseline carried the response over; absent of other models, and earlier. */
-  transfer: transferSchema.optional(),
-  /** Absent in documents of earlier releases. */
-  expected_accuracy: expectedAccuracySchema.optional(),
-  feedback: z.array(z.string()),
-});
-
-const iterationSchema = triedPromptSchema.extend({
-  iteration: z.number().int().min(1),
-  query_cells: z.number().int(),
-  /**
-   * All prompts of the iteration, where it tried several side by side, in the order of their ranking;
-   * the one with the iteration's candidate_id counts, and the fields beside are its. `prediction` and
-   * `control` name its pairs in the job.
-   */
-  prompts: z
-    .array(
-      triedPromptSchema.extend({
-        prediction: pairNameSchema,
-        control: pairNameSchema.nullable(),
-      }),
-    )
-    .optional(),
-  /** What predicted; absent in runs of earlier releases. */
-  model: z.object({ name: z.string(), is_baseline: z.boolean() }).optional(),
-  /** Predictions that were not made again, and where they were made; absent where all were made. */
-  found_predictions: z
-    .array(
-      z.object({
-        prediction: pairNameSchema,
-        run_id: z.string(),
-        iteration: z.number().int().min(1),
-      }),
-    )
-    .optional(),
-  /** Where a language model was asked and did not decide, and why. */
-  model_problems: z.array(z.object({ role: z.enum(MODEL_ROLES), problem: z.string() })).optional(),
-  /** Absent in documents of earlier releases. */
-  outlook: outlookSchema.optional(),
-  top_genes: z.array(z.object({ gene: z.string(), log2_fold_change: z.number() })),
-  enriched_pathways: z.array(
-    z.object({
-      id: z.string(),
-      name: z.string(),
-      direction: z.enum(["up", "down"]),
-      p_adjusted: z.number(),
-      /** Its page in its database; null where none is known, absent in earlier releases. */
-      url: z.string().nullable().optional(),
-    }),
-  ),
-});
-export type IterationSummary = z.infer<typeof iterationSchema>;
-/** A prompt of several that an iteration tried. */
-export type TriedPrompt = NonNullable<IterationSummary["prompts"]>[number];
-
 const usageSchema = z.object({
   gpu_seconds: z.number(),
   gpu_cost_usd: z.number(),
@@ -273,11 +190,11 @@ export const runDocumentSchema = z.object({
       z.object({ job_id: z.string(), kind: z.enum(JOB_HOLDS), reason: z.string(), since: time }),
     )
     .optional(),
-  grounding_scores: z.array(score),
+  grounding_scores: z.array(scoreSchema),
   iterations: z.array(iterationSchema),
   /** The iteration whose predictions are delivered; final_score is its score. */
   delivered_iteration: z.number().int().min(1).nullable(),
-  final_score: score.nullable(),
+  final_score: scoreSchema.nullable(),
   /** That of the delivered iteration; absent in documents of earlier releases. */
   expected_accuracy: expectedAccuracySchema.nullable().optional(),
   termination_reason: z.enum(TERMINATION_REASONS).nullable(),

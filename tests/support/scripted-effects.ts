@@ -4,7 +4,8 @@ import { pairName, pairsOf } from "../../machines/job-id.ts";
 import type { FoundPairs, JobKind, PairName, PredictedPairs } from "../../machines/pair-types.ts";
 import type { CurrentRound, EvaluateOutput, JobRecord } from "../../machines/run-types.ts";
 import type { ControlStrategy, StructuredQuery } from "../../science/query/structured-query.ts";
-import type { IterationSummary, RunConfig } from "../../services/runs/document.ts";
+import type { RunConfig } from "../../services/runs/document.ts";
+import type { IterationSummary } from "../../services/runs/iteration.ts";
 
 /**
  * Effects that answer at once and keep a record: the run machine's steps without science, to test
