@@ -25,7 +25,7 @@ export function createUnreadableFilter(
 ): (record: RunRecord) => boolean {
   const firstSeen = new Map<string, { readonly revision: number; readonly at: number }>();
   /** Those that others took, as they were not seen again. */
-  const forgetGone = (now: number): void => {
+  const pruneSeen = (now: number): void => {
     for (const [runId, { at }] of firstSeen)
       if (now - at >= 2 * patienceMs) firstSeen.delete(runId);
   };
@@ -41,7 +41,7 @@ export function createUnreadableFilter(
     }
     const known = firstSeen.get(document.run_id);
     const since = known?.revision === revision ? known.at : now;
-    if (known === undefined) forgetGone(now);
+    if (known === undefined) pruneSeen(now);
     firstSeen.set(document.run_id, { revision, at: since });
     return now - since < patienceMs;
   };

@@ -15,7 +15,7 @@ import {
  */
 const HELPERS =
   "(errors|given|json-text|last-work|own-files|retry-after|system-words|unfinished|zod-words)\\.ts";
-const INTERFACES = "services/[\\w-]+/(index|document)\\.ts";
+const INTERFACES = "services/[\\w-]+/(index|document|iteration)\\.ts";
 const ACTORS =
   "actors/([\\w-]+|supervisor/supervisor|mail/requested|(watch|inspection|imports)/[\\w-]+)\\.ts";
 const COMPOSITION = "(adapters/[\\w-]+|daemon|fail-unbegun|serve)\\.ts";
@@ -38,7 +38,7 @@ const ROOMS: readonly Room[] = [
   {
     files: /^machines\//,
     imports: [],
-    types: ["errors\\.ts", "science/.*", "services/runs/document\\.ts"],
+    types: ["errors\\.ts", "science/.*", "services/runs/(document|iteration)\\.ts"],
   },
   { files: /^science\//, imports: [HELPERS] },
   {
