@@ -76,11 +76,36 @@ for (const { query, name, cancels } of ASKED) {
 }
 
 const [done = "", other = "", failed = "", cancelled = ""] = ids;
+daemon.supervisor.pauseAdmission(true);
+const queued = newRunId();
+await daemon.supervisor.submit(
+  newRun({
+    run_id: queued,
+    query: ASKED[0].query,
+    user_email: null,
+    config: {},
+    random_seed: newSeed(),
+    now: Date.now(),
+  }),
+);
 const question = encodeURIComponent("How would CD14+ monocytes respond to Interferon beta?");
 const openReport = async (page: Page): Promise<void> => {
   await page.locator("details.report summary").first().click();
   await page.frameLocator("iframe").locator("figure svg:visible").first().waitFor();
   await page.locator("iframe").scrollIntoViewIfNeeded();
+};
+const upload = async (page: Page): Promise<void> => {
+  const asking = page.locator("article[data-upload=received] form");
+  if ((await asking.count()) === 0) {
+    await page.setInputFiles("input[type=file]", file);
+    await page.getByRole("button", { name: "Upload" }).click();
+  }
+  await asking.first().waitFor();
+};
+const loseConnection = async (page: Page): Promise<void> => {
+  await page.route(/\/events(?:\?|$)/, (route) => route.abort("connectionrefused"));
+  await page.reload();
+  await page.getByText("The connection is lost.").first().waitFor();
 };
 const report = await daemon.objects.fetch({ path: resultObjects(done).report });
 const PAGES: Readonly<
@@ -104,8 +129,15 @@ const PAGES: Readonly<
   "cancelled-run": { at: `#/runs/${cancelled}`, until: "article[data-status=cancelled]" },
   "failed-run": { at: `#/runs/${failed}`, until: ".notice.bad" },
   "unknown-run": { at: "#/runs/unknown", until: ".notice.bad" },
+  "queued-run": { at: `#/runs/${queued}`, until: "article[data-status=pending]" },
+  "lost-connection": {
+    at: `#/runs/${queued}`,
+    until: "article[data-status=pending]",
+    opening: loseConnection,
+  },
   compare: { at: `#/compare?id=${done}&id=${other}&id=${failed}`, until: "table.compare" },
   atlas: { at: "#/atlas", until: "table.map" },
+  upload: { at: "#/atlas", until: "#upload-title", opening: upload },
   operations: { at: "#/operations", until: "#health-title" },
   inspector: { at: "#/inspector", until: "svg[data-actor=run]" },
   "inspected-run": { at: `#/inspector/${done}`, until: "svg .lit" },
@@ -124,6 +156,7 @@ const screens = values.pictures === undefined ? SCREENS : {};
 for (const [screen, options] of Object.entries(screens)) {
   const page = await browser.newPage(options);
   for (const [name, { at, until, opening }] of wished) {
+    await page.unrouteAll();
     await page.goto("about:blank");
     await page.goto(at.startsWith("#") ? `${server.url}/${at}` : at);
     await page.locator(until).first().waitFor();
