@@ -17,6 +17,11 @@ import type { Stated } from "./amounts.ts";
 import { collectAtlasLabels } from "./atlas-labels.ts";
 import { readDirected } from "./directed.ts";
 import { refuseComparison, refuseContrast, refuseInhibited } from "./ask-back.ts";
+import {
+  refuseChangedCells,
+  refuseGivenOtherwise,
+  refuseOtherCells,
+} from "./ask-back-otherwise.ts";
 import { isGivenBefore, readOrigins } from "./context.ts";
 import { inAtlases } from "./context-in-atlas.ts";
 import { chooseAsked, chooseGiven, withoutNegated } from "./choose-mention.ts";
@@ -33,8 +38,10 @@ import {
   throwUnknown,
   throwUnsure,
   unknownCells,
+  unknownGene,
   unknownGiven,
 } from "./question-error.ts";
+import { withoutOutcomes } from "./outcomes.ts";
 import { questionTerms } from "./question-terms.ts";
 import { findOxygen } from "./oxygen.ts";
 import { readCellType } from "./read-cell-type.ts";
@@ -77,6 +84,8 @@ export function understandQuestion(
   );
 
   refuseUnsure([named, ...together], "PERTURBATION_UNKNOWN", "perturbation");
+  const said = { asked, chosen: [chosen, named, ...together], given, sentence };
+  refuseGivenOtherwise(said);
   const doses = dosesOf([named, ...together], amounts.doses, given, sentence);
   const tissues = readTissues(sentence, all.filter(isGiven), vocabulary);
   const donors = readDonors(text, labels.donors, sentence.instructed);
@@ -87,11 +96,24 @@ export function understandQuestion(
   refuseContrast(origins, sentence);
   const tissue = first(tissues);
   const cell_type = readCellType({ asked, sentence, tissue }, knowledge, labels);
+  refuseOtherCells(
+    said,
+    cell_type,
+    knowledge,
+    labels.cellTypes.map(({ label }) => label),
+  );
   const { perturbation, expected, ambiguities } =
     labelsOfAll === undefined
       ? readPerturbation(chosen, { sentence, labels, knowledge })
       : readTogether(together, labelsOfAll, { sentence, labels, knowledge });
   const context = inAtlases(origins, atlases, cell_type);
+  const isHeld = ({ to }: Mention): boolean =>
+    origins.some((each, at) => each.to === to + 1 && (context[at]?.chose ?? null) !== null);
+  refuseChangedCells(
+    { ...said, given: given.filter((each) => !isHeld(each)) },
+    knowledge,
+    vocabulary,
+  );
   const isRead = (token: number): boolean =>
     before.some(({ to }) => token === to) ||
     origins.some(
@@ -161,7 +183,7 @@ export function understandQuestion(
       );
     }
     if (named === undefined) {
-      const unknown = unknownGiven(sentence, vocabulary);
+      const unknown = unknownGiven(sentence, vocabulary) ?? unknownGene(sentence);
       if (unknown !== null)
         throwUnknown("PERTURBATION_UNKNOWN", "perturbation", unknown, {
           terms: terms.perturbations,
@@ -252,7 +274,7 @@ function readMentions(question: string, atlases: readonly AtlasIndex[], knowledg
   );
   const described = withoutCutShort(withMarkers(all, sentence, terms), sentence, vocabulary);
   const directed = readDirected(
-    withoutNegated(described, sentence, vocabulary),
+    withoutOutcomes(withoutNegated(described, sentence, vocabulary), sentence),
     sentence,
     knowledge,
     vocabulary,
