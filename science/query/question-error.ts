@@ -44,7 +44,8 @@ function phraseFrom(sentence: Sentence, start: number, { stop_words }: Vocabular
   const { text, tokens, taken } = sentence;
   const first = afterAmount(sentence, start);
   /** The "I" of "IκBα" is no word. */
-  const isGlued = (index: number): boolean => tokens[index]?.end === tokens[index + 1]?.start;
+  const isGlued = (index: number): boolean =>
+    !isChinese(tokens[index]?.key) && tokens[index]?.end === tokens[index + 1]?.start;
   let from = first;
   while (
     from < tokens.length &&
@@ -59,7 +60,7 @@ function phraseFrom(sentence: Sentence, start: number, { stop_words }: Vocabular
     to < tokens.length &&
     to < from + MOST_WORDS * (isChinese(tokens[to]?.key) ? 3 : 1) &&
     taken[to] !== 1 &&
-    !stop_words.has(tokens[to]?.key ?? "")
+    (!stop_words.has(tokens[to]?.key ?? "") || isGlued(to))
   )
     to++;
   return to === from ? null : quotable(text.slice(tokens[from]?.start, tokens[to - 1]?.end));
