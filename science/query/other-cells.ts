@@ -90,7 +90,7 @@ function otherSign({ asked, cell_type, sentence, knowledge }: Read): string | nu
       .slice(tokens[start]?.start, end)
       .split(/[.;:?!,]\s|\b(?:and|or|vs|versus|to|on|of)\s/)
       .at(-1) ?? "";
-  const types = [...(asked.meaning.entry === null ? [] : [asked.meaning.entry.id])];
+  const types = asked.meaning.entry === null ? [] : [asked.meaning.entry.id];
   const lineage = new Set(types.flatMap((id) => [id, ...ancestors(knowledge, id)]));
   const names =
     asked.meaning.entry === null ? [] : [asked.meaning.entry.name, ...asked.meaning.entry.synonyms];

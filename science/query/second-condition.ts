@@ -11,7 +11,7 @@ import type { Vocabulary } from "./vocabulary.ts";
 const wordSet = (list: string): ReadonlySet<string> => new Set(list.split(" "));
 /** Lead to what else the cells are given. */
 const LEADING = wordSet(
-  "after under following with plus then presence given receive received pretreated upon before first on by against during",
+  "after under following with plus then presence given receive received pretreated upon before first by against during background top",
 );
 /** "Exposed to", "cultured in", "starved of", "incubated in". */
 const TREATED =
@@ -34,7 +34,9 @@ export function secondGiven(
   const names = new Set(chosen.flatMap(namesOf));
   const isInPlace = chosen.some(({ meaning }) => isEnvironment(meaning));
   const isOther = (mention: GivenMention): boolean =>
-    !chosen.includes(mention) && !namesOf(mention).some((name) => names.has(name));
+    !chosen.includes(mention) &&
+    !namesOf(mention).some((name) => names.has(name)) &&
+    !chosen.some((each) => areOne(each, mention, sentence));
   return given.find(
     (mention) =>
       isOther(mention) &&
@@ -49,6 +51,13 @@ export function secondGiven(
 const isEnvironment = (meaning: GivenMention["meaning"]): boolean =>
   meaning.kind === "perturbation" && meaning.entry?.kind === "environment";
 
+/** "Ultraviolet irradiation" is one thing. */
+const areOne = (left: GivenMention, right: GivenMention, { text, tokens }: Sentence): boolean =>
+  isEnvironment(left.meaning) &&
+  isEnvironment(right.meaning) &&
+  left.to === right.from &&
+  /^[\s\p{Pd}]$/u.test(text.slice(tokens[left.to - 1]?.end, tokens[right.from]?.start));
+
 const MADE = wordSet(
   "expression secretion production release level levels synthesis mrna transcripts protein genes targets signature",
 );
@@ -57,9 +66,9 @@ const isMade = ({ to }: GivenMention, { tokens }: Sentence): boolean =>
   MADE.has(tokens[to]?.key ?? "");
 
 const LATER =
-  /^\s*(?:,\s*)?(?:(?:treatment|given|stimulation)\s+)?(?:after|following|before|prior to|on (?:a|the) background of|on top of)\s[^.;:?!]*$/i;
+  /^\s*(?:,\s*)?(?:(?:treatment|given|stimulation)\s+)?(?:after|following|before|prior to|on)\s[^.;:?!]*$/i;
 
-/** "IFN-beta after 24 h of dexamethasone": the first is given too where the second was read. */
+/** "IFN-beta after 24 h of dexamethasone", "IFN-beta on monocytes primed with LPS": the first is given too where the second was read. */
 function comesLater(
   first: GivenMention,
   second: GivenMention,
