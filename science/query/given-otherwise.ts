@@ -8,7 +8,7 @@ import type { GivenMention, Mention, Sentence } from "./mention.ts";
 
 const wordSet = (list: string): ReadonlySet<string> => new Set(list.split(" "));
 const INACTIVE =
-  /^(?:(?:in|de|un)activat(?:ed|e)|inactive|boiled|denatured|neutrali[sz]ed|degraded|scrambled|inert|killed|dead|hydroly[sz]ed|oxidi[sz]ed|expired|digested|autoclaved|(?:un|mis)folded|cleaved|mock|depleted|decomposed|quenched|defective|nonfunctional|destroyed|spoiled|heated)$/;
+  /^(?:(?:in|de|un)activat(?:ed|e)|inactive|boiled|denatured|neutrali[sz]ed|degraded|scrambled|inert|killed|dead|hydroly[sz]ed|oxidi[sz]ed|expired|digested|autoclaved|sonicated|trypsini[sz]ed|(?:un|mis)folded|cleaved|mock|depleted|decomposed|quenched|defective|nonfunctional|destroyed|spoiled|heated)$/;
 const MADE_INACTIVE =
   /^(?:boiling|heating|inactivation|denaturation|neutrali[sz]ation|digestion|degradation|autoclaving|hydrolysis)$/;
 /** Say other things of a name, behind it: "IFN-beta dead cells". */

@@ -142,7 +142,7 @@ function otherDisease({ asked, cell_type, sentence }: Read): string | null {
   if (joins(after - 1) && (TUMOUR.test(key(after)) || LINE.has(key(after))))
     return between(asked.from, after);
   if (LINE.has(key(after - 1)) && joins(after - 2)) return between(asked.from, after - 1);
-  const before = asked.from - 1;
+  const before = key(asked.from - 1) === "derived" ? asked.from - 2 : asked.from - 1;
   const isDenied = ["non", "not", "pre"].includes(key(before - 1));
   if (
     before >= 0 &&
@@ -188,6 +188,7 @@ function isAtRest(keys: readonly string[], index: number): boolean {
   const key = keys[index] ?? "";
   if (AT_REST.has(key)) return true;
   if (key === "rest") return keys[index - 1] === "at";
+  if (key === "stimulation" && keys[index - 1] === "before") return true;
   return STIMULATED.has(key) && isDenied(keys, index);
 }
 

@@ -58,6 +58,12 @@ const areOne = (left: GivenMention, right: GivenMention, { text, tokens }: Sente
   left.to === right.from &&
   /^[\s\p{Pd}]$/u.test(text.slice(tokens[left.to - 1]?.end, tokens[right.from]?.start));
 
+/** Substances and pathogens that cells do not make: where they are named, they are given. */
+const isFromOutside = (meaning: GivenMention["meaning"]): boolean =>
+  meaning.kind === "perturbation" &&
+  (meaning.entry?.kind === "drug" || meaning.entry?.kind === "pathogen") &&
+  meaning.entry.response.length > 0;
+
 const MADE = wordSet(
   "expression secretion production release level levels synthesis mrna transcripts protein genes targets signature",
 );
@@ -66,7 +72,7 @@ const isMade = ({ to }: GivenMention, { tokens }: Sentence): boolean =>
   MADE.has(tokens[to]?.key ?? "");
 
 const LATER =
-  /^\s*(?:,\s*)?(?:(?:treatment|given|stimulation)\s+)?(?:after|following|before|prior to|on)\s[^.;:?!]*$/i;
+  /^\s*(?:,\s*)?(?:(?:treatment|given|stimulation)\s+)?(?:after|following|before|prior to|on|[^.;:?!]*\b(?:together|along|combined|combination) with)\s[^.;:?!]*$/i;
 
 /** "IFN-beta after 24 h of dexamethasone", "IFN-beta on monocytes primed with LPS": the first is given too where the second was read. */
 function comesLater(
@@ -95,7 +101,7 @@ function isGivenToo(
   chosen: readonly GivenMention[],
   { text, tokens, taken }: Sentence,
 ): boolean {
-  if (isEnvironment(meaning)) return true;
+  if (isEnvironment(meaning) || isFromOutside(meaning)) return true;
   const key = (index: number): string => tokens[index]?.key ?? "";
   const gap = (left: number): string => text.slice(tokens[left]?.end, tokens[left + 1]?.start);
   if (!/[.;:?!,]/.test(gap(to - 1)) && GIVEN.test(key(to))) return true;

@@ -238,6 +238,8 @@ describe("what cells are given or are in beside what is asked", () => {
     "LPS-primed monocytes given IFN-beta",
     "Monocytes under hypoxia: IFN-beta response",
     "IFN-beta after 24 h of dexamethasone in B cells",
+    "IFN-beta is given to monocytes together with ruxolitinib",
+    "How do inflamed monocytes (LPS, 24 h) respond to IFN-beta?",
     "First LPS, then IFN-beta on monocytes",
     "Dexamethasone pretreatment of monocytes, then IFN-beta",
     "B cells pre-incubated with IL-10 and then given IFN-beta",
@@ -278,6 +280,7 @@ describe("a disease or line that cells have turned into", () => {
     "EBV-transformed B cells",
     "immortalized B cells",
     "lymphoma B cells",
+    "lymphoma-derived B cells",
     "a B-cell line",
   ])("is other cells: %s", (cells) => {
     expect(refusal(given(cells), blood).details).toMatchObject({ asks: "cells" });
@@ -312,6 +315,7 @@ describe("the state that a label says", () => {
     "THP-1 cells without stimulation",
     "THP-1 cells (unstimulated)",
     "THP-1 cells at rest",
+    "THP-1 cells before stimulation",
   ])("is contradicted: %s", (cells) => {
     const question = `How would ${cells} respond to STAT1 knockout?`;
     expect(refusal(question, knockouts).details).toMatchObject({ asks: "cells" });
