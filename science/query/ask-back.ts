@@ -15,9 +15,16 @@ import { saidOtherwise } from "./said-of-gene.ts";
  */
 
 /** Why a question is asked back; nobody, a language model neither, answers a part of it instead. */
-export type AskedBack = "comparison" | "combination" | "background" | "gene";
+export type AskedBack =
+  | "comparison"
+  | "combination"
+  | "background"
+  | "gene"
+  | "inactive"
+  | "exception"
+  | "cells";
 
-const askedBack = (code: ErrorCode, asks: AskedBack, message: string): HaystackError =>
+export const askedBack = (code: ErrorCode, asks: AskedBack, message: string): HaystackError =>
   new HaystackError(code, message, { details: { asks } });
 
 const SETS =

@@ -32,7 +32,9 @@ export function readDirected(
     if (action === "activates" && meaning.entry.kind === "cytokine") return mention;
     const entries = membersOf(meaning.entry, action, knowledge);
     if (entries.length > 0) {
-      const label = `${action === "inhibits" ? "inhibitor" : "agonist"} of ${meaning.entry.name}`;
+      const { kind, external_ids, name: known } = meaning.entry;
+      const acted = kind === "genetic" ? (external_ids["hgnc"] ?? name) : known;
+      const label = `${action === "inhibits" ? "inhibitor" : "agonist"} of ${acted}`;
       return { ...mention, from, to, meaning: { kind: "ambiguous", entries, label } };
     }
     sentence.taken.fill(0, mention.from, mention.to);
@@ -67,15 +69,27 @@ const MIDDLES = new Set([
   "pathway",
 ]);
 const LONGEST_CHINESE_WORD = 3;
+const VERBS = new Set(["block", "blocks", "inhibit", "inhibits"]);
 
 function withActionWord(
   { from, to }: Mention,
-  { tokens }: Sentence,
-  { blockade, agonism }: Vocabulary,
+  { text, tokens }: Sentence,
+  { blockade, agonism, stop_words }: Vocabulary,
 ): Directed | null {
   const actionOf = (word: string): Action | null => {
     if (blockade.has(word)) return "inhibits";
     return agonism.has(word) ? "activates" : null;
+  };
+  /** "IFN-beta blocks CXCL10" does not block IFN-beta. */
+  const isVerb = (index: number): boolean => {
+    const next = tokens[index + 1];
+    const gap = text.slice(tokens[index]?.end, next?.start);
+    return (
+      VERBS.has(tokens[index]?.key ?? "") &&
+      next !== undefined &&
+      !stop_words.has(next.key) &&
+      !/[.,;:?!]/.test(gap)
+    );
   };
   let before = from - 1;
   while (before > 0 && LINKS.has(tokens[before]?.key ?? "")) before--;
@@ -87,7 +101,7 @@ function withActionWord(
         .slice(Math.max(0, start), start + length)
         .map(({ key }) => key)
         .join("");
-    const behind = actionOf(word(after));
+    const behind = isVerb(after) ? null : actionOf(word(after));
     if (behind !== null) return { action: behind, from, to: after + length };
     const ahead = before + 1 >= length ? actionOf(word(before + 1 - length)) : null;
     if (ahead !== null) return { action: ahead, from: before + 1 - length, to };

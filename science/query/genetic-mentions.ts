@@ -136,7 +136,11 @@ export function findGeneticMentions(
     }
     const after = afterFillers(sentence, index + word.length, 1);
     const before = afterFillers(sentence, index - 1, -1);
-    const place = geneBefore(before, geneAt) ?? geneFrom(after, geneAt);
+    const place =
+      geneBefore(before, geneAt) ??
+      (isOfUnknown(sentence, before, { from: index + word.length, to: after })
+        ? null
+        : geneFrom(after, geneAt));
     if (place === null) continue;
     const [from, to] = [Math.min(place.from, index), Math.max(place.to, index + word.length)];
     take(place.gene, word.effect, from, to);
@@ -144,6 +148,17 @@ export function findGeneticMentions(
       if (!isSecreted(more.gene, knowledge)) take(more.gene, word.effect, more.from, more.to);
   }
   return found;
+}
+
+/** "ABC12 knockout in THP-1": what follows is where, as the gene stands in front and is not known. */
+function isOfUnknown(
+  { text, tokens }: Sentence,
+  before: number,
+  between: { readonly from: number; readonly to: number },
+): boolean {
+  const { start = 0, end = 0 } = tokens[before] ?? {};
+  const isIn = tokens.slice(between.from, between.to).some(({ key }) => key === "in");
+  return isIn && /^(?=.*\d)\p{Lu}[\p{L}\p{N}]+$/u.test(text.slice(start, end));
 }
 
 interface Search {

@@ -1,5 +1,7 @@
+import { distance } from "fastest-levenshtein";
 import { HaystackError } from "../../errors.ts";
 import type { ErrorCode } from "../../errors.ts";
+import { geneticEffectAt } from "../knowledge/genetic-words.ts";
 import { labelKey } from "../knowledge/tokens.ts";
 import type { TermIndex } from "../knowledge/term-index.ts";
 import type { Sentence } from "./mention.ts";
@@ -41,12 +43,16 @@ export function unknownCells(sentence: Sentence, vocabulary: Vocabulary): string
 function phraseFrom(sentence: Sentence, start: number, { stop_words }: Vocabulary): string | null {
   const { text, tokens, taken } = sentence;
   const first = afterAmount(sentence, start);
+  /** The "I" of "IκBα" is no word. */
+  const isGlued = (index: number): boolean =>
+    !isChinese(tokens[index]?.key) && tokens[index]?.end === tokens[index + 1]?.start;
   let from = first;
   while (
     from < tokens.length &&
     from < first + 2 &&
     taken[from] !== 1 &&
-    stop_words.has(tokens[from]?.key ?? "")
+    stop_words.has(tokens[from]?.key ?? "") &&
+    !isGlued(from)
   )
     from++;
   let to = from;
@@ -54,7 +60,7 @@ function phraseFrom(sentence: Sentence, start: number, { stop_words }: Vocabular
     to < tokens.length &&
     to < from + MOST_WORDS * (isChinese(tokens[to]?.key) ? 3 : 1) &&
     taken[to] !== 1 &&
-    !stop_words.has(tokens[to]?.key ?? "")
+    (!stop_words.has(tokens[to]?.key ?? "") || isGlued(to))
   )
     to++;
   return to === from ? null : quotable(text.slice(tokens[from]?.start, tokens[to - 1]?.end));
@@ -85,6 +91,28 @@ interface KnownNames {
   readonly known?: (written: string) => readonly string[];
 }
 
+/** Names with numbers are codes, which a few letters more or less make others. */
+const isNear = (unknown: string, name: string): boolean =>
+  !/^[\p{L}\p{N}-]*\d[\p{L}\p{N}-]*$/u.test(unknown) ||
+  distance(labelKey(unknown), labelKey(name)) <= Math.max(1, Math.floor(unknown.length / 4));
+
+/** The name beside a word such as "knockout" that is no gene; null where none is. */
+export function unknownGene({ text, tokens }: Sentence): string | null {
+  for (const [index] of tokens.entries()) {
+    const effect = geneticEffectAt(tokens, index);
+    if (effect === null) continue;
+    const before = index - 1;
+    const next = index + effect.length;
+    const isOf = tokens[next]?.key === "of";
+    for (const at of isOf ? [next + 1, before] : [before, next]) {
+      const name =
+        /^[\p{L}\p{N}](?:-?[\p{L}\p{N}])+/u.exec(text.slice(tokens[at]?.start))?.[0] ?? "";
+      if (tokens[at] !== undefined && /\d|\p{Lu}.*\p{Lu}/u.test(name)) return quotable(name);
+    }
+  }
+  return null;
+}
+
 /** Throws: `what` was not found; names the nearest known names, and what the atlas has. */
 export function throwUnknown(
   code: ErrorCode,
@@ -97,9 +125,13 @@ export function throwUnknown(
       ? []
       : [
           ...new Map(
-            [...known(unknown), ...terms.nearest(unknown, 3).map(({ text }) => text)].map(
-              (name) => [labelKey(name), name],
-            ),
+            [
+              ...known(unknown),
+              ...terms
+                .nearest(unknown, 3)
+                .map(({ text }) => text)
+                .filter((name) => isNear(unknown, name)),
+            ].map((name) => [labelKey(name), name]),
           ).values(),
         ].slice(0, 3);
   const holds = inAtlas.length === 0 ? "" : ` The atlas holds: ${listed(inAtlas)}.`;

@@ -6,6 +6,7 @@ import { nearestLabels, cellTypeLabels } from "./atlas-labels.ts";
 import type { AtlasLabels } from "./atlas-labels.ts";
 import { wordsOf } from "./mention.ts";
 import type { CellTypeMention, Sentence } from "./mention.ts";
+import { labelsOfMarkers } from "./other-cells.ts";
 import { listed } from "./question-error.ts";
 import type { StructuredQuery } from "./structured-query.ts";
 import { loadVocabulary } from "./vocabulary.ts";
@@ -36,7 +37,13 @@ export function readCellType(
       labels.cellTypes.length === 0
         ? "no atlas is imported"
         : `the atlas holds ${listed(labels.cellTypes.map(({ label }) => label))}`;
-    const nearest = entry === null ? [] : nearestLabels(labels, knowledge, entry);
+    const marked = labelsOfMarkers(
+      matched_text,
+      labels.cellTypes.map(({ label }) => label),
+      knowledge,
+    );
+    const near = entry === null ? [] : nearestLabels(labels, knowledge, entry);
+    const nearest = marked.length > 0 ? marked : near;
     const advice =
       nearest.length === 0
         ? "ask about another or import an atlas with them"

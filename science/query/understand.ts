@@ -3,7 +3,6 @@ import type { ErrorCode } from "../../errors.ts";
 import type { AtlasIndex } from "../atlas/atlas-index.ts";
 import type { Knowledge } from "../knowledge/knowledge.ts";
 import { loadKnowledge } from "../knowledge/load.ts";
-import { tokenise } from "../knowledge/tokens.ts";
 import {
   amountsTaken,
   lineageForLine,
@@ -12,38 +11,34 @@ import {
   otherStated,
   unreadInFront,
 } from "./ambiguities.ts";
-import { readAmounts } from "./amounts.ts";
 import type { Stated } from "./amounts.ts";
-import { collectAtlasLabels } from "./atlas-labels.ts";
-import { readDirected } from "./directed.ts";
 import { refuseComparison, refuseContrast, refuseInhibited } from "./ask-back.ts";
+import {
+  refuseChangedCells,
+  refuseGivenOtherwise,
+  refuseOtherCells,
+} from "./ask-back-otherwise.ts";
 import { isGivenBefore, readOrigins } from "./context.ts";
 import { inAtlases } from "./context-in-atlas.ts";
-import { chooseAsked, chooseGiven, withoutNegated } from "./choose-mention.ts";
-import { findGeneticMentions } from "./genetic-mentions.ts";
+import { chooseAsked, chooseGiven } from "./choose-mention.ts";
 import { dosesOf } from "./given-together.ts";
-import { instructions, outsideOf, withoutInstructed } from "./instructions.ts";
-import { withoutCutShort, withoutOtherThings } from "./cut-short.ts";
-import { withMarkers } from "./markers.ts";
-import { findMentions } from "./mentions.ts";
+import { outsideOf, withoutInstructed } from "./instructions.ts";
 import { wordsOf } from "./mention.ts";
-import type { CellTypeMention, GivenMention, Mention, Sentence } from "./mention.ts";
+import type { CellTypeMention, GivenMention, Mention } from "./mention.ts";
 import {
   quotable,
   throwUnknown,
   throwUnsure,
   unknownCells,
+  unknownGene,
   unknownGiven,
 } from "./question-error.ts";
-import { questionTerms } from "./question-terms.ts";
-import { findOxygen } from "./oxygen.ts";
 import { readCellType } from "./read-cell-type.ts";
 import { readPerturbation, readTogether, whatIsGiven } from "./read-perturbation.ts";
 import { nearDrugs, repairsOf, rivals } from "./repairs.ts";
+import { readMentions } from "./read-mentions.ts";
 import { readDonors, readTissues } from "./sample-words.ts";
-import { questionText } from "./question-text.ts";
 import type { Context, StructuredQuery } from "./structured-query.ts";
-import { loadVocabulary } from "./vocabulary.ts";
 
 /**
  * Reads a free question by rules: which cell type, which perturbation, dose, time, tissue, donor,
@@ -77,6 +72,8 @@ export function understandQuestion(
   );
 
   refuseUnsure([named, ...together], "PERTURBATION_UNKNOWN", "perturbation");
+  const said = { asked, chosen: [chosen, named, ...together], given, sentence };
+  refuseGivenOtherwise(said);
   const doses = dosesOf([named, ...together], amounts.doses, given, sentence);
   const tissues = readTissues(sentence, all.filter(isGiven), vocabulary);
   const donors = readDonors(text, labels.donors, sentence.instructed);
@@ -87,11 +84,24 @@ export function understandQuestion(
   refuseContrast(origins, sentence);
   const tissue = first(tissues);
   const cell_type = readCellType({ asked, sentence, tissue }, knowledge, labels);
+  refuseOtherCells(
+    said,
+    cell_type,
+    knowledge,
+    labels.cellTypes.map(({ label }) => label),
+  );
   const { perturbation, expected, ambiguities } =
     labelsOfAll === undefined
       ? readPerturbation(chosen, { sentence, labels, knowledge })
       : readTogether(together, labelsOfAll, { sentence, labels, knowledge });
   const context = inAtlases(origins, atlases, cell_type);
+  const isHeld = ({ to }: Mention): boolean =>
+    origins.some((each, at) => each.to === to + 1 && (context[at]?.chose ?? null) !== null);
+  refuseChangedCells(
+    { ...said, given: given.filter((each) => !isHeld(each)) },
+    knowledge,
+    vocabulary,
+  );
   const isRead = (token: number): boolean =>
     before.some(({ to }) => token === to) ||
     origins.some(
@@ -161,7 +171,7 @@ export function understandQuestion(
       );
     }
     if (named === undefined) {
-      const unknown = unknownGiven(sentence, vocabulary);
+      const unknown = unknownGiven(sentence, vocabulary) ?? unknownGene(sentence);
       if (unknown !== null)
         throwUnknown("PERTURBATION_UNKNOWN", "perturbation", unknown, {
           terms: terms.perturbations,
@@ -225,60 +235,12 @@ export function namedOnlyByInstructions(
   return new Set(mentions.flatMap(namesOf).filter((name) => !asked.has(name)));
 }
 
-function readMentions(question: string, atlases: readonly AtlasIndex[], knowledge: Knowledge) {
-  const lines = questionText(question);
-  const text = lines.replaceAll("\n", " ");
-  const vocabulary = loadVocabulary();
-  const labels = collectAtlasLabels(atlases, knowledge);
-  const terms = questionTerms(knowledge, vocabulary, labels);
-  const instructed = instructions(lines);
-  const amounts = readAmounts(text, instructed);
-  const sentence = { ...sentenceOf(text, amounts.spans), instructed };
-  const atlasGenes = new Set(
-    atlases.flatMap(({ genes, groups }) => [
-      ...genes,
-      ...groups.flatMap(({ genetic }) => genetic?.genes ?? []),
-    ]),
-  );
-  const oxygen = findOxygen(sentence, knowledge);
-  const named = [
-    ...findGeneticMentions(sentence, knowledge, atlasGenes, vocabulary),
-    ...findMentions(sentence, terms, vocabulary),
-  ];
-  const isNamed = ({ meaning }: Mention): boolean =>
-    named.some((each) => nameOf(each) === nameOf({ ...each, meaning }));
-  const all = [...oxygen.filter((each) => !isNamed(each)), ...named].toSorted(
-    (a, b) => a.from - b.from,
-  );
-  const described = withoutCutShort(withMarkers(all, sentence, terms), sentence, vocabulary);
-  const directed = readDirected(
-    withoutNegated(described, sentence, vocabulary),
-    sentence,
-    knowledge,
-    vocabulary,
-  );
-  const mentions = withoutOtherThings(directed.mentions, sentence);
-  const { unanswered } = directed;
-  return { text, vocabulary, labels, terms, amounts, sentence, all, mentions, unanswered };
-}
-
 function isCellType(mention: Mention): mention is CellTypeMention {
   return mention.meaning.kind === "cell_type";
 }
 
 function isGiven(mention: Mention): mention is GivenMention {
   return mention.meaning.kind !== "cell_type";
-}
-
-function sentenceOf(
-  text: string,
-  spans: readonly (readonly [number, number])[],
-): Omit<Sentence, "instructed"> {
-  const tokens = tokenise(text);
-  const taken = Uint8Array.from(tokens, ({ start, end }) =>
-    spans.some(([from, to]) => start < to && end > from) ? 1 : 0,
-  );
-  return { text, tokens, taken };
 }
 
 /** A bare gene symbol ("STAT1") is asked about only when nothing else is given. */

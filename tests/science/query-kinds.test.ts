@@ -67,7 +67,6 @@ describe("several at once", () => {
     "monocytes given R848 (resiquimod)",
     "How do monocytes respond to AICAR (Acadesine)?",
     "How do monocytes respond to IFN-beta or TNF?",
-    "How do LPS-treated monocytes respond to IL-10?",
     "How do monocytes respond to IFN-beta, not TNF?",
   ])("%s: one thing is given", (question) => {
     expect(ask(question).perturbation).not.toHaveProperty("combination");
@@ -310,8 +309,7 @@ test("acinar cells of the pancreas are pancreatic", () => {
 });
 
 test.each([
-  ["How do B cells treated with 10 ng/ml IL-4 respond to 1 µM dexamethasone?", "1 µM"],
-  ["How do LPS-treated (100 ng/ml) monocytes respond to IL-10?", null],
+  ["How do B cells respond to 1 µM dexamethasone or to 10 ng/ml IL-4?", "1 µM"],
   ["monocytes given IL-10 at 20 ng/ml, not TNF at 5 ng/ml", "20 ng/ml"],
 ])("a dose is that of what it stands beside: %s", (question, dose) => {
   expect(ask(question).dose).toBe(dose);

@@ -108,7 +108,6 @@ const QUESTIONS: readonly (readonly [
   ["How do monocytes respond to IFN-beta but not TNF?", "CL:0000576", "ifn-beta"],
   ["Without TNF, how do monocytes respond to IL-10?", "CL:0000576", "il-10"],
   ["Unlike B cells, how do CD8 T cells respond to IL-7?", "CL:0000625", "il-7"],
-  ["How do LPS-treated monocytes respond to IL-10?", "CL:0000576", "il-10"],
   ["In PBMC, how do NK cells respond to IL-2?", "CL:0000623", "il-2", { tissue: "blood" }],
   ["fibroblasts from lung given nintedanib", "CL:0002553", "nintedanib", { tissue: "lung" }],
   ["HUVEC with VEGF 50 ng/ml", "CL:0002618", "vegf-a", { dose: "50 ng/ml" }],

@@ -1,0 +1,83 @@
+import { knowledgeTerms } from "../knowledge/resolve.ts";
+import type { Knowledge } from "../knowledge/knowledge.ts";
+import type { CellTypeMention, GivenMention, Sentence } from "./mention.ts";
+
+/**
+ * Genetic backgrounds and missing proteins that a question says of its cells and that are no
+ * perturbation of their own: "with a STAT1 mutation", "JAK2 V617F monocytes", "dendritic cells
+ * without CD1c".
+ */
+
+const wordSet = (list: string): ReadonlySet<string> => new Set(list.split(" "));
+const CHANGED = wordSet(
+  "mutation mutations mutant mutants mutated haploinsufficient haploinsufficiency heterozygous homozygous hemizygous polymorphism polymorphisms variant variants truncated trisomy monosomy aneuploid amplified amplification rearranged rearrangement defective deficient deficiency null allele alleles genotype transgenic dominant isogenic reconstituted",
+);
+/** "Gain of function", "loss of function", "knock-in". */
+const PHRASES = /\b(?:(?:gain|loss)[- ]of[- ]function|knock(?:ed)?[- ]?in|dominant[- ]negative)\b/i;
+const LOW = wordSet("neg low lo null");
+const SUBSTITUTION = /^\p{Lu}\d{2,4}(?:\p{Lu}|fs|del)$/u;
+const LACKS =
+  /(?:\bwithout|\black(?:s|ing)?|\bmissing|\bdevoid of|\bnegative for|\bdeficient (?:in|for)|\bdepleted of|\bnot express(?:ing)?|\bn't express|\bdid not express|\babsence of)\s+(?:(?:any|the|a|an|functional|surface|expression of|detectable)\s+)*$/i;
+
+interface Said {
+  readonly asked: CellTypeMention;
+  readonly chosen: readonly GivenMention[];
+  /** Everything given that the question names and does not negate. */
+  readonly given: readonly GivenMention[];
+  readonly sentence: Sentence;
+}
+
+/** The words that say so; null where nothing does. */
+export function changedCells(
+  { asked, chosen, given, sentence }: Said,
+  knowledge: Knowledge,
+): string | null {
+  const { text, tokens, taken, instructed } = sentence;
+  const isOpen = (index: number): boolean => {
+    const { start = 0 } = tokens[index] ?? {};
+    const isOfChosen = chosen.some(({ from, to }) => index >= from && index < to);
+    return !isOfChosen && !instructed.some(([from, to]) => start >= from && start < to);
+  };
+  const quoted = (from: number, to: number): string =>
+    text.slice(tokens[Math.max(0, from)]?.start, tokens[Math.min(to, tokens.length) - 1]?.end);
+  for (const [index, { key, start, end }] of tokens.entries()) {
+    if (!isOpen(index)) continue;
+    if (taken[index] !== 1 && CHANGED.has(key) && !isPathogen(given, index))
+      return quoted(index - 1, index + 1);
+    const isCode = SUBSTITUTION.test(text.slice(start, end));
+    if (isCode && symbolAt(index - 1, index) && taken[index] !== 1)
+      return quoted(index - 1, index + 1);
+    const isLow = LOW.has(key) && index + 1 === asked.from;
+    if (isLow && symbolAt(index - 1, index) && !/^cd\d/.test(tokens[index - 1]?.key ?? ""))
+      return quoted(index - 1, index + 1);
+    const lacks = index > 0 && LACKS.test(text.slice(0, start)) && index >= asked.to;
+    if (lacks && isPartOfCell(index)) return quoted(index - 1, index + 1);
+  }
+  const phrase = PHRASES.exec(text);
+  return phrase === null ? null : phrase[0];
+
+  function symbolAt(from: number, to: number): boolean {
+    const { geneSymbols } = knowledgeTerms(knowledge);
+    return from >= 0 && geneSymbols.at(tokens.slice(from, to), text) !== undefined;
+  }
+
+  /** A gene that no other cell or medium brings, or a receptor. */
+  function isPartOfCell(index: number): boolean {
+    const clause = /^[^.;:?!,]{0,60}/.exec(text.slice(tokens[index]?.start))?.[0] ?? "";
+    if (/^(?:[\w-]+\s+){0,3}receptors?\b/i.test(clause)) return true;
+    if (/^cd\d+[a-z]?$/.test(tokens[index]?.key ?? "")) return true;
+    return [1, 2, 3].some((length) => {
+      const name = tokens.slice(index, index + length);
+      const substance = knowledgeTerms(knowledge).perturbations.find(name)?.meaning;
+      const isSubstance = substance !== undefined && substance.kind !== "genetic";
+      return !isSubstance && symbolAt(index, index + length);
+    });
+  }
+}
+
+/** "SARS-CoV-2 variant" is one of the pathogen. */
+const isPathogen = (given: readonly GivenMention[], index: number): boolean =>
+  given.some(
+    ({ meaning, to }) =>
+      meaning.kind === "perturbation" && meaning.entry?.kind === "pathogen" && to === index,
+  );

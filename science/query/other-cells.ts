@@ -1,0 +1,206 @@
+import type { Knowledge } from "../knowledge/knowledge.ts";
+import { ancestors } from "../knowledge/ontology.ts";
+import { labelResolver } from "../knowledge/resolve.ts";
+import { tokenise } from "../knowledge/tokens.ts";
+import type { CellTypeMention, Sentence } from "./mention.ts";
+import type { StructuredQuery } from "./structured-query.ts";
+
+/**
+ * What a question says of its cells that makes them others than the labels of the atlases: "CD14-
+ * monocytes" are no CD14+ Monocytes, B-cell lymphoma cells no B cells, unstimulated THP-1 no
+ * "THP-1 (stimulated)".
+ */
+
+interface Read {
+  readonly asked: CellTypeMention;
+  readonly cell_type: StructuredQuery["cell_type"];
+  readonly sentence: Sentence;
+  readonly knowledge: Knowledge;
+}
+
+/** The words that say so; null where nothing does. */
+export function otherCells(read: Read): string | null {
+  return otherSign(read) ?? otherDisease(read) ?? otherState(read);
+}
+
+const MARKER = String.raw`(?<![\p{L}\p{N}])(CD\d+\p{L}?(?=\P{L}|neg|low|lo|dim|pos|hi|bright|high)|\p{Lu}[\p{Lu}\p{N}]{1,9}(?:-\p{Lu}\p{L}?)?)`;
+const MINUS = String.raw`\s?\(?[-−–]\)?(?=[\s,;)]|CD\d|$)|(?:[-\s]?(?:negative|neg|depleted|low|lo|dim))(?!\p{L}{2})`;
+const PLUS = String.raw`\+{1,2}|[-\s]?(?:positive|pos|high|hi|bright)(?!\p{L})`;
+const SIGNED = new RegExp(`${MARKER}(?:(${MINUS})|(${PLUS}))`, "gu");
+
+interface Marker {
+  readonly words: string;
+  /** Its gene where it has one: CD16 is FCGR3A. */
+  readonly gene: string;
+  readonly isThere: boolean;
+}
+
+/** The markers of `text` with a sign: "CD14+", "FCGR3A-negative", "CD56dim". */
+export function signedMarkers(text: string, knowledge: Knowledge): Marker[] {
+  return [...text.matchAll(SIGNED)].map(({ 0: words, 1: name = "", 2: minus }) => ({
+    words,
+    gene: geneOf(name, knowledge),
+    isThere: minus === undefined,
+  }));
+}
+
+/** The name stands for two genes, of which monocytes and NK cells have this one. */
+const CD16 = "FCGR3A";
+
+const geneOf = (marker: string, knowledge: Knowledge): string =>
+  marker.toUpperCase() === "CD16"
+    ? CD16
+    : (labelResolver(knowledge).geneSymbol(marker) ?? marker.toUpperCase());
+
+/** The labels that say of a marker what `text` says of it: "FCGR3A+ Monocytes" for "CD16+ monocytes". */
+export function labelsOfMarkers(
+  text: string,
+  labels: readonly string[],
+  knowledge: Knowledge,
+): string[] {
+  const asked = signedMarkers(text, knowledge).filter(({ isThere }) => isThere);
+  return labels.filter((label) => {
+    const own = signedMarkers(label, knowledge);
+    return asked.some(({ gene }) => own.some((each) => each.isThere && each.gene === gene));
+  });
+}
+
+/** A lack of what all cells of the type have is said of other cells. */
+const OF_TYPE: Readonly<Record<string, string>> = {
+  CD3: "CL:0000084",
+  CD3E: "CL:0000084",
+  CD4: "CL:0000624",
+  CD8: "CL:0000625",
+  CD8A: "CL:0000625",
+  CD19: "CL:0000236",
+  MS4A1: "CL:0000236",
+  CD14: "CL:0000576",
+  NCAM1: "CL:0000623",
+  ITGAX: "CL:0000451",
+};
+
+const MOST_IN_FRONT = 8;
+
+function otherSign({ asked, cell_type, sentence, knowledge }: Read): string | null {
+  const { text, tokens } = sentence;
+  const start = Math.max(0, asked.from - MOST_IN_FRONT);
+  const end = tokens[asked.to - 1]?.end ?? 0;
+  const clause =
+    text
+      .slice(tokens[start]?.start, end)
+      .split(/[.;:?!,]\s|\b(?:and|or|vs|versus|to|on|of)\s/)
+      .at(-1) ?? "";
+  const types = asked.meaning.entry === null ? [] : [asked.meaning.entry.id];
+  const lineage = new Set(types.flatMap((id) => [id, ...ancestors(knowledge, id)]));
+  const names =
+    asked.meaning.entry === null ? [] : [asked.meaning.entry.name, ...asked.meaning.entry.synonyms];
+  const own = names.flatMap((name) => signedMarkers(name, knowledge));
+  const ofLabels = cell_type.atlas_labels.flatMap((label) => [
+    ...signedMarkers(label, knowledge),
+    ...tokenise(label).flatMap(({ key }): Marker[] =>
+      /^cd\d+$/.test(key) && !/[-−–]|neg/i.test(label)
+        ? [{ words: key, gene: geneOf(key.toUpperCase(), knowledge), isThere: true }]
+        : [],
+    ),
+  ]);
+  const isOther = ({ gene, isThere }: Marker): boolean => {
+    const agrees = own.some((each) => each.gene === gene && each.isThere === isThere);
+    const denied = ofLabels.some((each) => each.gene === gene && each.isThere !== isThere);
+    const ofType = OF_TYPE[gene];
+    return denied || (!isThere && !agrees && ofType !== undefined && lineage.has(ofType));
+  };
+  return signedMarkers(clause, knowledge).find(isOther) === undefined ? null : clause.trim();
+}
+
+const wordSet = (list: string): ReadonlySet<string> => new Set(list.split(" "));
+const TUMOUR =
+  /^(?:\p{L}*(?:lymphoma|leuk(?:a)?emia|myeloma|sarcoma|carcinoma|blastoma)s?|tumou?rs?|cancers?|neoplasms?|malignanc(?:y|ies)|hybridomas?)$/u;
+/** Between cells and the name of what they became: "B-cell acute lymphoblastic leukemia". */
+const OF_TUMOUR = wordSet(
+  "acute chronic lymphoblastic lymphocytic prolymphocytic myeloid non hodgkin lymphoblastoid immortalized",
+);
+const TURNED = wordSet(
+  "malignant leukemic leukaemic neoplastic transformed immortalised immortalized cancerous tumorigenic tumorous lymphomatous cll",
+);
+const LINE = wordSet("line lines lymphoblastoid");
+const SAYS_SO =
+  /line|lymphoma|leuk|myeloma|sarcoma|carcinoma|blastoma|tumou?r|cancer|neoplas|malignan|transformed|immortal/i;
+
+function otherDisease({ asked, cell_type, sentence }: Read): string | null {
+  const { text, tokens } = sentence;
+  const { entry } = asked.meaning;
+  const isOfTissue =
+    entry !== null && !SAYS_SO.test(entry.name) && !entry.cell_lines.includes(asked.name ?? "");
+  if (!isOfTissue || cell_type.atlas_labels.some((label) => SAYS_SO.test(label))) return null;
+  const key = (index: number): string => tokens[index]?.key ?? "";
+  const joins = (left: number): boolean =>
+    /^[\s\p{Pd}]*$/u.test(text.slice(tokens[left]?.end, tokens[left + 1]?.start));
+  const between = (from: number, to: number): string =>
+    text.slice(tokens[from]?.start, tokens[to]?.end);
+  let after = asked.to;
+  while (key(after) === "cell" || key(after) === "cells" || OF_TUMOUR.has(key(after))) after++;
+  if (joins(after - 1) && (TUMOUR.test(key(after)) || LINE.has(key(after))))
+    return between(asked.from, after);
+  if (LINE.has(key(after - 1)) && joins(after - 2)) return between(asked.from, after - 1);
+  const before = key(asked.from - 1) === "derived" ? asked.from - 2 : asked.from - 1;
+  const isDenied = ["non", "not", "pre"].includes(key(before - 1));
+  if (
+    before >= 0 &&
+    joins(before) &&
+    !isDenied &&
+    (TURNED.has(key(before)) || TUMOUR.test(key(before)))
+  )
+    return between(before, asked.to - 1);
+  return null;
+}
+
+const AT_REST = wordSet(
+  "unstimulated nonstimulated resting unprimed unactivated nonactivated untreated quiescent naive",
+);
+const STIMULATED = wordSet("stimulated activated primed stimulation activation");
+const DENIES = wordSet("not non un never without no");
+const COMPARED = wordSet("versus vs than to with against");
+
+/** Says of the cells that they are, or are not, stimulated, against what their label says. */
+function otherState({ asked, cell_type, sentence }: Read): string | null {
+  const states = cell_type.atlas_labels.map((label) =>
+    statesOf(tokenise(label).map(({ key }) => key)),
+  );
+  const { text, tokens, taken } = sentence;
+  const keys = tokens.map(({ key }) => key);
+  if (states.length === 0) return null;
+  const quoted = (index: number): string => text.slice(tokens[index]?.start, tokens[index]?.end);
+  const isIn = (index: number): boolean => index >= asked.from && index < asked.to;
+  for (const [index] of keys.entries()) {
+    if (taken[index] === 1 && !isIn(index)) continue;
+    const isControl =
+      COMPARED.has(keys[index - 1] ?? "") && !["with"].includes(keys[index - 1] ?? "");
+    if (states.every(({ stimulated }) => stimulated) && isAtRest(keys, index) && !isControl)
+      return quoted(index);
+    const isBeside = index === asked.from - 1;
+    if (states.every(({ resting }) => resting) && isBeside && isStimulated(keys, index))
+      return quoted(index);
+  }
+  return null;
+}
+
+function isAtRest(keys: readonly string[], index: number): boolean {
+  const key = keys[index] ?? "";
+  if (AT_REST.has(key)) return true;
+  if (key === "rest") return keys[index - 1] === "at";
+  if (key === "stimulation" && keys[index - 1] === "before") return true;
+  return STIMULATED.has(key) && isDenied(keys, index);
+}
+
+const isDenied = (keys: readonly string[], index: number): boolean =>
+  DENIES.has(keys[index - 1] ?? "") ||
+  (keys[index - 1] === "any" && DENIES.has(keys[index - 2] ?? "")) ||
+  (keys[index - 1] === "of" && keys[index - 2] === "absence");
+
+const isStimulated = (keys: readonly string[], index: number): boolean =>
+  STIMULATED.has(keys[index] ?? "") && !isDenied(keys, index);
+
+function statesOf(keys: readonly string[]): { stimulated: boolean; resting: boolean } {
+  const resting = keys.some((_, index) => isAtRest(keys, index));
+  return { resting, stimulated: !resting && keys.some((_, index) => isStimulated(keys, index)) };
+}
