@@ -12,6 +12,7 @@ import { labelResolver } from "../../../science/knowledge/resolve.ts";
 import { describeWithPython, runPython } from "../../support/python.ts";
 import { dense } from "../anndata-files.ts";
 import { columnLayouts } from "./column-layouts.ts";
+import { labelAmountLayouts, layerLayouts, mixedLayouts } from "./mixed-layouts.ts";
 import { reportedLayouts } from "./reported-layouts.ts";
 import type { Layout } from "./layout.ts";
 import { countOf, GENES, PYTHON } from "./layout.ts";
@@ -23,6 +24,9 @@ const layouts: readonly Layout[] = [
   ...geneLayouts,
   ...covariateLayouts,
   ...reportedLayouts,
+  ...labelAmountLayouts,
+  ...mixedLayouts,
+  ...layerLayouts,
 ];
 const resolver = labelResolver(loadKnowledge());
 const folder = mkdtempSync(join(tmpdir(), "haystack-layouts-"));
@@ -51,6 +55,15 @@ describeWithPython("files as others lay them out are read as they are meant", ()
       expect(guessed).toMatchObject(JSON.parse(JSON.stringify(index.columns)) as object);
     }
   });
+
+  it.each(mixedLayouts.filter(({ options }) => options === undefined))(
+    "a look at the file says what an import would: $name",
+    async ({ name, expect: { warns = [], silent } }) => {
+      const { warnings } = await inspectH5ad(pathOf(name), resolver);
+      for (const pattern of warns) expect(warnings).toContainEqual(expect.stringMatching(pattern));
+      expect(warnings.filter((warning) => silent?.test(warning) === true)).toEqual([]);
+    },
+  );
 
   it("each layout names where it was seen", async () => {
     // A page, not a collection: more than a repository, or than a site.
