@@ -79,9 +79,15 @@ export function chooseColumns(
   );
   const isOther: IsOther = (word) =>
     known.has(word.toLowerCase()) || knowledge.perturbationId(word) !== null;
+  const fitting = choosePerturbation(
+    obs,
+    read,
+    isOther,
+    (label) => knowledge.perturbationId(label) !== null,
+  );
   const perturbation =
     told.perturbation === undefined
-      ? choosePerturbation(obs, read, isOther, (label) => knowledge.perturbationId(label) !== null)
+      ? fitting
       : {
           name: told.perturbation,
           controls: findControls(read(told.perturbation), isOther),
@@ -96,17 +102,19 @@ export function chooseColumns(
       : { name: told.cell_type, others: [] };
   const labels =
     told.control_labels ?? (told.control_label === undefined ? [] : [told.control_label]);
-  const amounts = readAmounts(
-    obs,
-    read,
-    perturbation === null ? [] : [perturbation.name, ...perturbation.others],
-    isOther,
-  );
+  const tellers =
+    perturbation === null
+      ? []
+      : [perturbation.name, ...(fitting === null ? [] : [fitting.name, ...fitting.others])];
+  const amounts = readAmounts(obs, read, [...new Set(tellers)], isOther);
   const controls =
-    labels.length > 0 && perturbation !== null
-      ? toldControls(labels, read(perturbation.name))
-      : (perturbation?.controls ??
-        (perturbation === null ? null : zeroControls(read(perturbation.name), amounts)));
+    perturbation === null
+      ? null
+      : controlsOf(
+          labels,
+          read(perturbation.name),
+          perturbation.controls ?? zeroControls(read(perturbation.name), amounts),
+        );
   return {
     cell_type: cellType?.name ?? null,
     perturbation: perturbation?.name ?? null,
@@ -124,6 +132,19 @@ export function chooseColumns(
     isOther,
     geneOf: (word) => known.get(word.toLowerCase()) ?? knowledge.geneSymbol?.(word) ?? null,
   };
+}
+
+/** The told ones; NO_LABEL is how controls are called that no label marks. */
+function controlsOf(
+  told: readonly string[],
+  column: CodedLabels,
+  found: Controls | null,
+): Controls | null {
+  const asFound =
+    found?.main === null && told.length === 1 && told[0] === NO_LABEL
+      ? !column.labels.includes(NO_LABEL)
+      : told.length === 0;
+  return asFound ? found : toldControls(told, column);
 }
 
 function toldControls(labels: readonly string[], column: CodedLabels): Controls {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { AtlasIndex } from "../../../science/atlas/atlas-index.ts";
-import { importAtlas } from "../../../science/atlas/import.ts";
+import { describeImport, importAtlas } from "../../../science/atlas/import.ts";
 import { inspectH5ad } from "../../../science/atlas/inspect.ts";
 import { readGroup } from "../../../science/atlas/read-group.ts";
 import { loadKnowledge } from "../../../science/knowledge/load.ts";
@@ -62,6 +62,21 @@ describeWithPython("files as others lay them out are read as they are meant", ()
       const { warnings } = await inspectH5ad(pathOf(name), resolver);
       for (const pattern of warns) expect(warnings).toContainEqual(expect.stringMatching(pattern));
       expect(warnings.filter((warning) => silent?.test(warning) === true)).toEqual([]);
+    },
+  );
+
+  it.each(layouts.filter(({ options }) => options === undefined))(
+    "what was found can be told: $name",
+    async ({ name }) => {
+      const source = pathOf(name);
+      const { guessed } = await inspectH5ad(source, resolver);
+      const { perturbation, control_label, control_labels } = guessed;
+      const told = {
+        perturbation: perturbation ?? "",
+        control_labels: control_labels ?? [control_label ?? ""],
+      };
+      const { columns } = await describeImport({ source, columns: told }, resolver);
+      expect(columns).toMatchObject({ perturbation, control_label });
     },
   );
 
