@@ -13,7 +13,7 @@ import { chooseSlot, type CountsSource } from "./choose-slot.ts";
 import type { RepeatedGenes, SlotGenes } from "./genes.ts";
 import { geneSymbols } from "./genes.ts";
 import { sharedBySamples } from "./columns/sample-columns.ts";
-import { conditionsOfGroups, type OtherCondition } from "./columns/other-conditions.ts";
+import { withConditions } from "./columns/other-conditions.ts";
 import { notStoredWarnings } from "./not-stored.ts";
 import type { LabelsRead, ToldLabels } from "./read-labels.ts";
 import { readLabels } from "./read-labels.ts";
@@ -141,16 +141,6 @@ function withSamples(
     });
     return sample.length === 0 ? group : { ...group, sample: Object.fromEntries(sample) };
   });
-}
-
-function withConditions(
-  groups: readonly LabelledGroup[],
-  groupOf: Int32Array,
-  found: readonly OtherCondition[],
-): readonly LabelledGroup[] {
-  if (found.length === 0) return groups;
-  const of = conditionsOfGroups(found, groupOf, groups.length);
-  return groups.map((group, at) => ({ ...group, other_conditions: of[at] ?? {} }));
 }
 
 /** How a file is read: which cells form which groups, by which genes, from which values. */

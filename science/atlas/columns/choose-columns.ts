@@ -165,8 +165,8 @@ function zeroControls({ codes }: CodedLabels, { of }: Amounts): Controls | null 
   for (const atZero of ["dose", "time"] as const) {
     const seen = { zero: false, more: false };
     codes.forEach((code, cell) => {
-      const amount = code < 0 ? undefined : of(cell)[atZero];
-      if (amount !== undefined) seen[isZero(amount) ? "zero" : "more"] = true;
+      const given = code < 0 ? undefined : of(cell)[atZero];
+      if (given !== undefined) seen[isZero(given) ? "zero" : "more"] = true;
     });
     if (seen.zero && seen.more) return { main: null, pooled: [], others: [], doubtful: [], atZero };
   }

@@ -122,8 +122,8 @@ export function readAmounts(
 }
 
 /** Whether the amount is none: "0", "0h", "0.0 µM", "day 0". */
-export const isZero = (amount: string | undefined): boolean =>
-  amount !== undefined && /^(?:days?\s?|d|t)?0+(?:\.0+)?\s*[a-zµμ/%]*$/i.test(amount.trim());
+export const isZero = (text: string | undefined): boolean =>
+  text !== undefined && /^(?:days?\s?|d|t)?0+(?:\.0+)?\s*[a-zµμ/%]*$/i.test(text.trim());
 
 function covariateColumns(obs: readonly string[], read: ReadLabels): CovariateColumns {
   const fits = (name: string) =>

@@ -14,8 +14,14 @@ export interface LeftOut {
 export type Only = Readonly<Record<string, readonly string[]>>;
 
 /** Says that it is not known what a cell was given, or that it is no single cell. */
-const NO_CALL =
-  /^(?:un(?:assigned|known|called|determined|mapped|identified|clear|classified)|not?(?:assigned|called|detected|determined|call|match|assignment)|ambiguous|undefined|multiplets?|doublets?|multiplet_?doublet|negative|(?:hto|hashtag)?negative|lowquality|multiple(?:guides|grnas|sgrnas)?|filtered|nan|na|null)$/;
+const NO_CALL = new RegExp(
+  `^(?:${[
+    String.raw`un(?:assigned|known|called|determined|mapped|identified|clear|classified)`,
+    String.raw`not?(?:assigned|called|detected|determined|call|match|assignment)|ambiguous|undefined|multiplets?`,
+    String.raw`doublets?|multiplet_?doublet|negative|(?:hto|hashtag)?negative|lowquality`,
+    String.raw`multiple(?:guides|grnas|sgrnas)?|filtered|nan|na|null`,
+  ].join("|")})$`,
+);
 const NO_SINGLE_CELL = /^(?:doublets?|multiplets?|heterotypicdoublets?)$/;
 /** What mixscape calls cells that have a guide and no response: "NP", "STAT1 NP". */
 const MIXSCAPE = /^mixscapeclass(?:global)?$/;

@@ -7,8 +7,14 @@ import { NOT_PERTURBATION, plain } from "./usual-names.ts";
  * Columns beside that of the perturbation that tell what else was done to the cells: a genotype, a
  * guide, a second drug. Cells of several of their values are pooled, and that is to be said.
  */
-const DONE_TO_CELLS =
-  /genotyp|knock|crispr|cas9|guide|grna|mutation|mutant|variant|transgen|transfect|transduc|overexpress|edited|treat|drug|compound|stimul|^stim$|cytokin|ligand|inhibitor|pert(?!ain)|condition|infect|virus|viral|pathogen|exposure|challenge|vaccin|oxygen|hypoxia|medium|^media$|diet|^(?:ko|kd|oe|wt|allele|group|arm|target|gene)$/;
+const DONE_TO_CELLS = new RegExp(
+  [
+    String.raw`genotyp|knock|crispr|cas9|guide|grna|mutation|mutant|variant|transgen|transfect|transduc|overexpress`,
+    String.raw`edited|treat|drug|compound|stimul|^stim$|cytokin|ligand|inhibitor|pert(?!ain)|condition|infect|virus`,
+    String.raw`viral|pathogen|exposure|challenge|vaccin|oxygen|hypoxia|medium|^media$|diet`,
+    String.raw`^(?:ko|kd|oe|wt|allele|group|arm|target|gene)$`,
+  ].join("|"),
+);
 /** Where cells come from: told apart by their groups unless it differs inside of one. */
 const ORIGIN = /disease|diagnosis|strain|patholog/;
 const MOST_VALUES = 1_000;
@@ -107,24 +113,28 @@ export function conditionWarnings(
   });
 }
 
-/** What the cells of each group have in each column, sorted: [group][column]. */
-export function conditionsOfGroups(
-  found: readonly OtherCondition[],
+/** The groups with what their cells have in each of the columns, sorted. */
+export function withConditions<Group extends object>(
+  groups: readonly Group[],
   groupOf: Int32Array,
-  groups: number,
-): Record<string, readonly string[]>[] {
-  const seen = Array.from({ length: groups }, () => found.map(() => new Set<number>()));
+  found: readonly OtherCondition[],
+): readonly (Group & {
+  readonly other_conditions?: Readonly<Record<string, readonly string[]>>;
+})[] {
+  if (found.length === 0) return groups;
+  const seen = groups.map(() => found.map(() => new Set<number>()));
   groupOf.forEach((group, cell) => {
     if (group < 0) return;
     for (const [at, { column }] of found.entries())
       seen[group]?.[at]?.add(column.codes[cell] ?? -1);
   });
-  return seen.map((columns) =>
-    Object.fromEntries(
-      columns.map((codes, at) => {
-        const { name, labels } = (found[at] as OtherCondition).column;
-        return [name, [...codes].flatMap((code) => labels[code] ?? []).toSorted()];
-      }),
+  return groups.map((group, at) => ({
+    ...group,
+    other_conditions: Object.fromEntries(
+      found.map(({ column: { name, labels } }, column) => [
+        name,
+        [...(seen[at]?.[column] ?? [])].flatMap((code) => labels[code] ?? []).toSorted(),
+      ]),
     ),
-  );
+  }));
 }
