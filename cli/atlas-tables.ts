@@ -9,11 +9,10 @@ const VALUES_SHOWN = 5;
 /** An .h5ad file: what it holds, and how an import would read it. */
 export function describeFile(file: string, found: H5adSummary): string {
   const { n_obs, n_vars, slots, obs, guessed, counts, unreadable, warnings } = found;
-  const roles = new Map(
-    Object.entries(guessed).flatMap(([role, column]) =>
-      typeof column === "string" ? [[column, role.replaceAll("_", " ")]] : [],
-    ),
-  );
+  const roles = new Map<string, string>();
+  for (const [role, column] of Object.entries(guessed))
+    if (typeof column === "string" && role !== "control_label" && role !== "zero_is_control")
+      roles.set(column, [roles.get(column), role.replaceAll("_", " ")].filter(Boolean).join(", "));
   return [
     `${file}${found.modality === null ? "" : `, modality ${found.modality}`}: ${n_obs} cells x ${n_vars} genes (${found.first_genes.join(", ")}${n_vars > found.first_genes.length ? ", ..." : ""})`,
     table(

@@ -39,6 +39,7 @@ export interface AtlasOptions {
   readonly controlLabel?: readonly string[];
   readonly cellTypeOfAll?: string;
   readonly perturbationType?: string;
+  readonly only?: readonly string[];
   readonly repeatedGenes?: RepeatedGenes;
   readonly layer?: string;
   readonly modality?: string;
@@ -208,6 +209,11 @@ export const addAtlasOptions = (command: Command): Command =>
       "--perturbation-type <type>",
       "how the perturbations work (CRISPRi, CRISPRa, knockout, overexpression, drug, cytokine)",
     )
+    .option(
+      "--only <column=value>",
+      "import only cells with this value of an obs column; may be repeated, also for one column",
+      repeated,
+    )
     .addOption(
       new Option(
         "--repeated-genes <what>",
@@ -274,6 +280,7 @@ export const atlasOptions = ({
   controlLabel,
   cellTypeOfAll,
   perturbationType,
+  only,
   repeatedGenes,
   layer,
   modality,
@@ -287,10 +294,28 @@ export const atlasOptions = ({
     controlLabel,
     cellTypeOfAll,
     perturbationType,
+    only,
     repeatedGenes,
     layer,
     modality,
   });
+
+/** Error USAGE. */
+function readOnly(texts: readonly string[]): Record<string, readonly string[]> {
+  const pairs = texts.map((text) => {
+    const at = text.indexOf("=");
+    if (at < 1)
+      throw new HaystackError(
+        "USAGE",
+        `--only takes the name of an obs column and a value of it, as in --only genotype=WT, not "${text}".`,
+      );
+    return [text.slice(0, at), text.slice(at + 1)] as const;
+  });
+  const columns = Map.groupBy(pairs, ([column]) => column);
+  return Object.fromEntries(
+    Array.from(columns, ([column, those]) => [column, those.map(([, value]) => value)]),
+  );
+}
 
 export const importColumns = (options: AtlasOptions) => ({
   columns: given({
@@ -304,6 +329,7 @@ export const importColumns = (options: AtlasOptions) => ({
     dataset: options.dataset,
     cellType: options.cellTypeOfAll,
     perturbationType: options.perturbationType,
+    only: options.only === undefined ? undefined : readOnly(options.only),
     repeatedGenes: options.repeatedGenes,
     layer: options.layer,
     modality: options.modality,

@@ -29,6 +29,7 @@ const orderSchema = z.strictObject({
     dataset: text.optional(),
     cellType: text.optional(),
     perturbationType: text.optional(),
+    only: z.record(text, z.array(z.string()).readonly()).optional(),
     repeatedGenes: z.enum(REPEATED_GENES).optional(),
     layer: text.optional(),
     modality: text.optional(),

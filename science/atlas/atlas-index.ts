@@ -16,7 +16,9 @@ export interface AtlasColumns {
   readonly control_labels?: readonly string[];
   /** True where cells without a perturbation are controls; their groups have `control_label`. */
   readonly missing_is_control?: true;
-  /** Columns of amounts that set groups apart, where there are any. */
+  /** Cells whose dose or time is zero are controls, and have `control_label`. */
+  readonly zero_is_control?: "dose" | "time";
+  /** Columns of amounts, or of labels that hold them, that set groups apart; where there are any. */
   readonly dose?: string;
   readonly dose_unit?: string;
   readonly time?: string;
@@ -68,6 +70,11 @@ export interface CellGroup {
   readonly covariates?: Covariates;
   /** What all its cells have in the columns of `sample_columns`, by column; absent where nothing. */
   readonly sample?: Readonly<Record<string, string>>;
+  /**
+   * What else was done to its cells, by the columns that say it (a genotype, a guide): all values of
+   * each; absent where no column does, and in older atlases.
+   */
+  readonly other_conditions?: Readonly<Record<string, readonly string[]>>;
   readonly is_control: boolean;
   /** Donor ids carry their data set: "{dataset}:{donor}". */
   readonly donor: string;

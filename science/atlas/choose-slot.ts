@@ -2,6 +2,7 @@ import { HaystackError } from "../../errors.ts";
 import type { H5adFile, Slot } from "../anndata/open.ts";
 import type { ValueKind } from "./counts.ts";
 import { cellCounts, classifyValues } from "./counts.ts";
+import { layerName } from "./layer-names.ts";
 import { logBaseOf } from "./log-base.ts";
 
 export interface CountsSource {
@@ -11,9 +12,6 @@ export interface CountsSource {
   readonly why: readonly string[];
 }
 
-const COUNT_LAYER =
-  /^layers\/(?:raw[_.-]?)?(?:counts?|umis?|raw)(?:[_.-]?raw)?$|^layers\/(?:raw_?data|count_?matrix|umi_?counts?|counts_.*|.*_counts)$/i;
-const NOT_EXPRESSION = /^layers\/(?:(?:un)?spliced|ambiguous|matrix_ambiguous)$/i;
 /** Rows tried to see whether logarithms can be brought back to counts. */
 const TRIED_ROWS = 64;
 
@@ -25,31 +23,40 @@ interface Judged {
 /**
  * Chooses the slot to import: counts in X, in a layer named for them or in raw/X, else logarithms
  * in X or raw/X that can be brought back to counts, and only then whole numbers in a layer whose
- * name says nothing. `layer` ("X", "raw/X", "layers/counts" or "counts") decides instead when given.
+ * name says nothing; never a layer whose name says that it counts something else. `layer` ("X",
+ * "raw/X", "layers/counts" or "counts") decides instead when given.
  * @throws COLUMN_NOT_FOUND for an unknown layer, COUNTS_INVALID when no slot can be used,
  * ANNDATA_INVALID without any slot, and why the asked slot or X cannot be read
  */
 export function chooseSlot(file: H5adFile, layer: string | undefined): CountsSource {
   const isAsked = ({ name }: { readonly name: string }) =>
     layer === undefined || [layer, `layers/${layer}`, `${layer}/X`].includes(name);
-  const candidates = file.slots.filter(
-    (slot) => isAsked(slot) && (layer !== undefined || !NOT_EXPRESSION.test(slot.name)),
-  );
-  if (candidates.length === 0) throw noSlot(file, layer, isAsked);
+  const asked = file.slots.filter(isAsked);
+  const passedOver = layer === undefined ? asked.filter((slot) => isSomethingElse(slot)) : [];
+  const candidates = asked.filter((slot) => !passedOver.includes(slot));
+  if (asked.length === 0) throw noSlot(file, layer, isAsked);
   const sampled = candidates.map((slot) => ({ slot, values: sampleOf(file, slot) }));
   const judged = sampled.filter((one): one is Judged => typeof one.values === "string");
   const chosen = best(file, judged);
   if (chosen === undefined) {
     const failed = sampled.find(({ values }) => typeof values !== "string")?.values;
     if (failed instanceof HaystackError) throw failed;
-    const what = judged.map(({ slot, values }) => `${slot.name} ${DESCRIPTION[values]}`).join(", ");
+    const what = [
+      ...judged.map(({ slot, values }) => `${slot.name} ${DESCRIPTION[values]}`),
+      ...passedOver.map(({ name }) => `${name} counts something else by its name`),
+    ].join(", ");
+    const other = passedOver[0]?.name.replace(/^layers\//, "");
     throw new HaystackError(
       "COUNTS_INVALID",
-      `${file.path} has no usable counts: ${what}; ${ADVICE[judged[0]?.values ?? "empty"] ?? KEEP_COUNTS}.`,
+      `${file.path} has no usable counts: ${what}; ${ADVICE[judged[0]?.values ?? "empty"] ?? KEEP_COUNTS}${other === undefined ? "" : `, or take such a layer nevertheless with --layer ${other}`}.`,
     );
   }
   const { slot, values } = chosen;
-  return { slot, kind: values === "log1p" ? "log1p" : "counts", why: reasons(chosen, judged) };
+  return {
+    slot,
+    kind: values === "log1p" ? "log1p" : "counts",
+    why: [...reasons(chosen, judged), ...(values === "counts" ? [] : notTaken(passedOver))],
+  };
 }
 
 /** What the values of a slot are, or why they cannot be read. */
@@ -88,8 +95,20 @@ const WHOLE: ReadonlySet<ValueKind> = new Set(["counts", "mask", "ranks"]);
 
 function rank({ name }: Slot): number {
   if (name === "X") return 0;
-  if (COUNT_LAYER.test(name)) return 1;
-  return name === "raw/X" ? 2 : OTHER_LAYER;
+  if (name === "raw/X") return 2;
+  return layerName(name) === "counts" ? 1 : OTHER_LAYER;
+}
+
+const isSomethingElse = ({ name }: Slot): boolean =>
+  name.startsWith("layers/") && layerName(name) === "something else";
+
+function notTaken(passedOver: readonly Slot[]): string[] {
+  const names = passedOver.map(({ name }) => name).join(", ");
+  return passedOver.length === 0
+    ? []
+    : [
+        `${names} was not taken for the counts, as its name says something else (--layer takes it).`,
+      ];
 }
 
 /** Whether the first rows of logarithms turn into whole counts. */

@@ -1,8 +1,11 @@
 import type { AtlasColumns } from "./atlas-index.ts";
 import type { LabelledGroup, LabelResolver } from "./cell-groups.ts";
 import type { CountsSource } from "./choose-slot.ts";
-import type { CompleteChoice } from "./columns/choose-columns.ts";
+import type { ColumnChoice, CompleteChoice } from "./columns/choose-columns.ts";
+import { numberedCellTypes } from "./columns/cell-type-column.ts";
 import { knownGenes } from "./columns/gene-names.ts";
+import type { LeftOut } from "./columns/left-out.ts";
+import { conditionWarnings, type OtherCondition } from "./columns/other-conditions.ts";
 import type { PerturbationKinds } from "./columns/perturbation-kind.ts";
 import type { RepeatedGenes, SlotGenes } from "./genes.ts";
 import type { CountedCells } from "./write-counts.ts";
@@ -14,6 +17,8 @@ interface ImportFacts {
   readonly columns: AtlasColumns;
   readonly choice: CompleteChoice;
   readonly kinds: PerturbationKinds;
+  readonly leftOut: LeftOut;
+  readonly otherConditions: readonly OtherCondition[];
   readonly slotGenes: SlotGenes;
   readonly repeatedGenes: RepeatedGenes;
   readonly resolver: LabelResolver;
@@ -38,7 +43,8 @@ export const countWarnings = ({ rounded, zeroCells }: CountedCells): string[] =>
 export function importWarnings(facts: ImportFacts): string[] {
   const { nObs, groups, source, columns, choice, kinds, slotGenes, renamed } = facts;
   const { controls } = choice;
-  const missing = nObs - groups.reduce((total, group) => total + group.n_cells, 0);
+  const leftOut = facts.leftOut.cells.reduce((total, out) => total + out, 0);
+  const missing = nObs - leftOut - groups.reduce((total, group) => total + group.n_cells, 0);
   const unmatched = groups.filter(
     (group) => !group.is_control && group.control_group_id === null,
   ).length;
@@ -51,6 +57,16 @@ export function importWarnings(facts: ImportFacts): string[] {
     [
       source.kind === "log1p",
       `No raw counts were found; counts were recovered from the log-normalised values of ${source.slot.name}.`,
+    ],
+    ...facts.leftOut.why.map((text): [boolean, string] => [true, text]),
+    ...conditionWarnings(facts.otherConditions, [columns.control_label, ...controls.others]).map(
+      (text): [boolean, string] => [true, text],
+    ),
+    ...numberedCellTypes(choice).map((text): [boolean, string] => [true, text]),
+    ...labelAmountWarning(choice).map((text): [boolean, string] => [true, text]),
+    [
+      columns.zero_is_control !== undefined,
+      `No value of ${columns.perturbation} marks control cells, so those at ${columns.zero_is_control ?? "time"} zero by ${columns[columns.zero_is_control ?? "time"] ?? ""} were taken as controls.`,
     ],
     [columns.donor === null, "No donor column was found; all cells count as one donor."],
     [
@@ -109,6 +125,22 @@ function geneWarning({ slotGenes: { genes }, columns, resolver }: ImportFacts): 
   if (known === null || known > 0 || genes.length < MANY_GENES) return null;
   const what = /^ENS[A-Z]*G\d/.test(genes[0] ?? "") ? "Ensembl ids" : "no known gene symbols";
   return `The gene names (${some(genes, 3)}) are ${what}, so the biology of a run on this atlas cannot be judged; put symbols into a column of adata.var and ${columns.gene_symbols === null ? "name" : "name another"} with --gene-symbols-column.`;
+}
+
+/** Said where doses and times were taken out of labels. */
+export function labelAmountWarning({ perturbation, amounts }: ColumnChoice): string[] {
+  const labels = [...amounts.inLabels.keys()];
+  const [first] = labels;
+  if (first === undefined) return [];
+  const { stem = "", dose, time } = amounts.inLabels.get(first) ?? {};
+  const parts = [
+    stem,
+    ...(dose === undefined ? [] : [`dose ${dose}`]),
+    ...(time === undefined ? [] : [`time ${time}`]),
+  ];
+  return [
+    `${labels.length} labels of ${perturbation ?? ""} hold doses or times, which were taken out of them: "${first}" became ${parts.join(", ")}.`,
+  ];
 }
 
 function amountsOf(groups: readonly LabelledGroup[], name: "dose" | "time"): string[] {

@@ -13,6 +13,7 @@ import { chooseSlot, type CountsSource } from "./choose-slot.ts";
 import type { RepeatedGenes, SlotGenes } from "./genes.ts";
 import { geneSymbols } from "./genes.ts";
 import { sharedBySamples } from "./columns/sample-columns.ts";
+import { withConditions } from "./columns/other-conditions.ts";
 import { notStoredWarnings } from "./not-stored.ts";
 import type { LabelsRead, ToldLabels } from "./read-labels.ts";
 import { readLabels } from "./read-labels.ts";
@@ -167,11 +168,11 @@ function planImport(
   const dataset = options.dataset ?? datasetOf(options.source);
   const source = chooseSlot(file, options.layer);
   const read = readLabels(file, options, resolver, source.slot);
-  const { columns, choice, kinds, furtherNames, sampleColumns } = read;
+  const { columns, choice, kinds, furtherNames, sampleColumns, otherConditions } = read;
   const slotGenes = geneSymbols(file, source.slot, columns.gene_symbols, options.repeatedGenes);
   const grouped = groupCells(read.labels, dataset, read.rules, resolver);
   const { groupOf } = grouped;
-  const groups = withSamples(grouped, sampleColumns);
+  const groups = withConditions(withSamples(grouped, sampleColumns), groupOf, otherConditions);
   checkGroups(file, groups, columns);
   const { names, renamed } = uniqueNames(file.index("obs"));
   const warnings = importWarnings({
@@ -181,6 +182,8 @@ function planImport(
     columns,
     choice,
     kinds,
+    leftOut: read.leftOut,
+    otherConditions,
     slotGenes,
     repeatedGenes: options.repeatedGenes ?? "sum",
     resolver,

@@ -2,8 +2,12 @@ import type { AtlasColumns } from "./atlas-index.ts";
 import type { LabelResolver } from "./cell-groups.ts";
 import { chooseSlot, sampleOf } from "./choose-slot.ts";
 import type { ColumnChoice } from "./columns/choose-columns.ts";
-import { chooseColumns, columnsOf } from "./columns/choose-columns.ts";
-import { covariateColumns } from "./columns/covariates.ts";
+import { numberedCellTypes } from "./columns/cell-type-column.ts";
+import { chooseColumns, columnsOf, NO_LABEL } from "./columns/choose-columns.ts";
+import { groupedLabels } from "./columns/grouped-labels.ts";
+import { leftOut } from "./columns/left-out.ts";
+import { conditionWarnings, otherConditions } from "./columns/other-conditions.ts";
+import { labelAmountWarning } from "./import-warnings.ts";
 import type { ValueKind } from "./counts.ts";
 import { notStoredWarnings } from "./not-stored.ts";
 import { HaystackError } from "../../errors.ts";
@@ -61,13 +65,7 @@ export async function inspectH5ad(
   try {
     const source = usableSlot(file);
     const choice = chooseColumns(file, {}, resolver, source?.slot);
-    const guessed = {
-      ...columnsOf(choice, undefined),
-      ...covariateColumns(
-        choice.obs.filter((name) => name !== choice.perturbation),
-        choice.read,
-      ),
-    };
+    const guessed = columnsOf(choice, undefined);
     const sampled = file.slots.map((slot) => ({ slot, values: sampleOf(file, slot) }));
     const slots = sampled.flatMap(({ slot: { name, layout, nRows, nCols }, values }) =>
       typeof values === "string" ? [{ name, layout, shape: [nRows, nCols] as const, values }] : [],
@@ -108,6 +106,7 @@ export async function inspectH5ad(
           slots.map(({ values }) => values),
         ),
         ...(source?.why ?? []),
+        ...cellWarnings(choice, file.nObs),
         ...notStoredWarnings(file, file.slots, [
           choice.cell_type,
           choice.perturbation,
@@ -120,6 +119,17 @@ export async function inspectH5ad(
   } finally {
     file.close();
   }
+}
+
+/** What an import would leave out or pool, and what it makes of labels. */
+function cellWarnings(choice: ColumnChoice, nObs: number): string[] {
+  const out = leftOut(choice, nObs);
+  const { perturbation, controls } = choice;
+  const said = [...out.why, ...numberedCellTypes(choice), ...labelAmountWarning(choice)];
+  if (perturbation === null || controls === null) return said;
+  const grouped = groupedLabels({ ...choice, controls, perturbation }, out.cells);
+  const labels = [controls.main ?? NO_LABEL, ...controls.others];
+  return [...said, ...conditionWarnings(otherConditions(choice, grouped), labels)];
 }
 
 function frequentValues(file: H5adFile, { name, kind }: FrameColumn) {
@@ -164,7 +174,10 @@ function warningsFor(file: H5adFile, choice: ColumnChoice, kinds: readonly Value
     ...(perturbation !== null && controls === null
       ? [`No value of "${perturbation}" marks control cells; name it with --control-label.`]
       : []),
-    ...(perturbation !== null && controls !== null && controls.main === null
+    ...(perturbation !== null && controls?.atZero !== undefined
+      ? [`Cells at ${controls.atZero} zero would be taken as controls.`]
+      : []),
+    ...(perturbation !== null && controls?.main === null && controls.atZero === undefined
       ? [`Cells without a value of "${perturbation}" would be taken as controls.`]
       : []),
     ...(all.length > 1

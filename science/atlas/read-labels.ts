@@ -5,8 +5,10 @@ import type { CellLabels, GroupingRules, LabelResolver } from "./cell-groups.ts"
 import type { CompleteChoice } from "./columns/choose-columns.ts";
 import type { ToldColumns } from "./columns/choose-columns.ts";
 import { resolveColumns } from "./columns/choose-columns.ts";
-import { covariateColumns, covariatesOf } from "./columns/covariates.ts";
 import { furtherNames } from "./columns/further-names.ts";
+import { groupedLabels } from "./columns/grouped-labels.ts";
+import { type LeftOut, leftOut, type Only } from "./columns/left-out.ts";
+import { type OtherCondition, otherConditions } from "./columns/other-conditions.ts";
 import { checkLabelCount, type CodedLabels } from "./columns/labels.ts";
 import { sampleColumns } from "./columns/sample-columns.ts";
 import { cellTypeNames } from "./columns/usual-names.ts";
@@ -21,6 +23,8 @@ export interface ToldLabels {
   readonly cellType?: string;
   /** How the perturbations work ("CRISPRa", "drug"), for a file that does not say. */
   readonly perturbationType?: string;
+  /** The cells that are imported, by the values that they have in columns; all unless given. */
+  readonly only?: Only;
 }
 
 export interface LabelsRead {
@@ -29,6 +33,8 @@ export interface LabelsRead {
   readonly labels: CellLabels;
   readonly rules: GroupingRules;
   readonly kinds: PerturbationKinds;
+  readonly leftOut: LeftOut;
+  readonly otherConditions: readonly OtherCondition[];
   readonly furtherNames: readonly FurtherName[];
   readonly sampleColumns: ReturnType<typeof sampleColumns>;
 }
@@ -52,12 +58,9 @@ export function readLabels(
   const { choice } = found;
   if (found.columns.donor !== null) checkLabelCount(choice.read(found.columns.donor));
   const { controls, isOther, read, obs } = choice;
-  const amounts = covariateColumns(
-    obs.filter((name) => name !== found.columns.perturbation),
-    read,
-  );
-  const columns = { ...found.columns, ...amounts };
-  const perturbation = read(columns.perturbation);
+  const { columns } = found;
+  const out = leftOut(choice, file.nObs, options.only);
+  const perturbation = groupedLabels({ ...choice, perturbation: columns.perturbation }, out.cells);
   const kinds = perturbationKinds({
     obs,
     read,
@@ -68,7 +71,6 @@ export function readLabels(
     fileName: basename(file.path),
     told: options.perturbationType,
   });
-  const pooled = new Set(controls.pooled);
   const whole = (label: string) => Array.from({ length: file.nObs }, () => label);
   const of = (column: CodedLabels) =>
     Array.from(column.codes, (code) => column.labels[code] ?? null);
@@ -78,6 +80,8 @@ export function readLabels(
     columns,
     choice,
     kinds,
+    leftOut: out,
+    otherConditions: otherConditions(choice, perturbation, Object.keys(options.only ?? {})),
     furtherNames: furtherNames(
       cellType,
       cellTypeNames(obs)
@@ -91,17 +95,13 @@ export function readLabels(
     ),
     labels: {
       cellType,
-      perturbation: of(perturbation).map((label) => {
-        if (label === null)
-          return columns.missing_is_control === true ? columns.control_label : null;
-        return pooled.has(label) ? columns.control_label : label;
-      }),
+      perturbation: of(perturbation),
       donor: columns.donor === null ? whole("unknown") : of(read(columns.donor)),
     },
     rules: {
       controls: [columns.control_label, ...controls.others],
       genetic: kinds.genetic,
-      covariatesOf: covariatesOf(amounts, obs, read),
+      covariatesOf: choice.amounts.of,
     },
   };
 }

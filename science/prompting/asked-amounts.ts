@@ -42,9 +42,21 @@ export function withAmounts(proposals: readonly Proposal[]): Proposal[] {
         ? [`${name} ${first}`]
         : [`${name}s pooled: ${[first, ...more].join(", ")}`];
     });
+    said.push(...pooledConditions(family));
     return said.length === 0
       ? proposal
       : { ...proposal, because: `${proposal.because} (${said.join("; ")})` };
+  });
+}
+
+/** What else was done to some of the cells and not to others. */
+function pooledConditions(groups: readonly CellGroup[]): string[] {
+  const columns = new Set(
+    groups.flatMap(({ other_conditions = {} }) => Object.keys(other_conditions)),
+  );
+  return [...columns].flatMap((column) => {
+    const values = [...new Set(groups.flatMap((group) => group.other_conditions?.[column] ?? []))];
+    return values.length < 2 ? [] : [`${column} pooled: ${values.toSorted().join(", ")}`];
   });
 }
 

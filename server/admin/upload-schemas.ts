@@ -88,6 +88,10 @@ export const importSchema = z.strictObject({
     .describe("Values of the perturbation column that mark control cells"),
   cell_type_of_all: z.string().min(1).max(500).optional().describe("What all cells are"),
   perturbation_type: z.string().min(1).max(100).optional().describe("Such as CRISPRi, or drug"),
+  only: z
+    .record(z.string().min(1).max(500), z.array(z.string().max(500)).min(1).max(100))
+    .optional()
+    .describe("Columns of the cells, and the values whose cells are imported"),
   repeated_genes: z.enum(REPEATED_GENES).optional(),
   layer: column.describe("The matrix of the counts"),
   modality: column.describe("Of a MuData file"),

@@ -154,7 +154,7 @@ export const uploadRoutes =
       },
       async (request, reply) => {
         const { id } = request.params;
-        const { dataset, cell_type_of_all, perturbation_type, repeated_genes, ...rest } =
+        const { dataset, cell_type_of_all, perturbation_type, repeated_genes, only, ...rest } =
           request.body;
         const { layer, modality, ...columns } = rest;
         const begun = Promise.withResolvers<void>();
@@ -166,6 +166,7 @@ export const uploadRoutes =
               dataset,
               cellType: cell_type_of_all,
               perturbationType: perturbation_type,
+              only,
               repeatedGenes: repeated_genes,
               layer,
               modality,

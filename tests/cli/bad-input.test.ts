@@ -46,6 +46,16 @@ describeWithData("bad input gets one sentence, exit 2, and leaves nothing behind
     ).toContain("nowhere.h5ad");
   });
 
+  test("a column without the value that is to be imported", async () => {
+    const only = (value: string) => ["atlas", "import", KANG, "--only", value];
+    const folder = await temporaryFolder();
+    expect(await refused(only("donor_id"), folder)).toContain("as in --only genotype=WT");
+    expect(await refused(only("donor_id=7"), folder)).toContain(
+      'Column "donor_id" has no value "7"; its values are: 101, 107',
+    );
+    expect(await refused(only("donor=101"), folder)).toContain("donor");
+  });
+
   test("a file that is not HDF5", async () => {
     const folder = await temporaryFolder();
     const file = join(folder, "table.h5ad");

@@ -1,4 +1,5 @@
 import { MOST_GROUPS } from "../limits.ts";
+import type { ColumnChoice } from "./choose-columns.ts";
 import type { ReadLabels } from "./labels.ts";
 import { idShare, nesting } from "./labels.ts";
 import { cellTypeNames } from "./usual-names.ts";
@@ -36,4 +37,16 @@ export function chooseCellType(obs: readonly string[], read: ReadLabels): CellTy
     name: chosen.name,
     others: columns.filter((column) => column !== chosen).map(({ name }) => name),
   };
+}
+
+/** Said where cell types are numbers of clusters, for which no question can ask by name. */
+export function numberedCellTypes({ cell_type, read }: ColumnChoice): string[] {
+  if (cell_type === null) return [];
+  const { labels } = read(cell_type);
+  const numbers = labels.filter((label) => /^(?:c|cluster)?[\s_-]?\d+(?:\.\d+)?$/i.test(label));
+  return numbers.length === 0 || numbers.length * 2 < labels.length
+    ? []
+    : [
+        `The cell types are numbers of ${cell_type} (${numbers.slice(0, 5).join(", ")}), not names: clusters are compared with each other as if they were cell types, and no question finds them by name; name a column of names with --cell-type-column, or write the names into the file.`,
+      ];
 }

@@ -6,6 +6,8 @@ import { chooseCellType } from "./cell-type-column.ts";
 import type { IsOther } from "./control-labels.ts";
 import type { Controls } from "./controls.ts";
 import { findControls } from "./controls.ts";
+import type { Amounts } from "./covariates.ts";
+import { isZero, readAmounts } from "./covariates.ts";
 import { chooseGeneNames } from "./gene-names.ts";
 import type { CodedLabels, ReadLabels } from "./labels.ts";
 import { checkLabelCount, labelReader } from "./labels.ts";
@@ -26,6 +28,7 @@ export interface ColumnChoice {
   readonly donor: string | null;
   readonly gene_symbols: string | null;
   readonly controls: Controls | null;
+  readonly amounts: Amounts;
   /** What else could have told it. */
   readonly others: {
     readonly cell_type: readonly string[];
@@ -76,9 +79,15 @@ export function chooseColumns(
   );
   const isOther: IsOther = (word) =>
     known.has(word.toLowerCase()) || knowledge.perturbationId(word) !== null;
+  const fitting = choosePerturbation(
+    obs,
+    read,
+    isOther,
+    (label) => knowledge.perturbationId(label) !== null,
+  );
   const perturbation =
     told.perturbation === undefined
-      ? choosePerturbation(obs, read, isOther, (label) => knowledge.perturbationId(label) !== null)
+      ? fitting
       : {
           name: told.perturbation,
           controls: findControls(read(told.perturbation), isOther),
@@ -93,16 +102,26 @@ export function chooseColumns(
       : { name: told.cell_type, others: [] };
   const labels =
     told.control_labels ?? (told.control_label === undefined ? [] : [told.control_label]);
+  const tellers =
+    perturbation === null
+      ? []
+      : [perturbation.name, ...(fitting === null ? [] : [fitting.name, ...fitting.others])];
+  const amounts = readAmounts(obs, read, [...new Set(tellers)], isOther);
   const controls =
-    labels.length > 0 && perturbation !== null
-      ? toldControls(labels, read(perturbation.name))
-      : (perturbation?.controls ?? null);
+    perturbation === null
+      ? null
+      : controlsOf(
+          labels,
+          read(perturbation.name),
+          perturbation.controls ?? zeroControls(read(perturbation.name), amounts),
+        );
   return {
     cell_type: cellType?.name ?? null,
     perturbation: perturbation?.name ?? null,
     donor: told.donor === undefined ? (allOf(DONOR, obs)[0] ?? null) : told.donor,
     gene_symbols: geneColumn,
     controls,
+    amounts,
     others: {
       cell_type: cellType?.others ?? [],
       perturbation: perturbation?.others ?? [],
@@ -115,6 +134,19 @@ export function chooseColumns(
   };
 }
 
+/** The told ones; NO_LABEL is how controls are called that no label marks. */
+function controlsOf(
+  told: readonly string[],
+  column: CodedLabels,
+  found: Controls | null,
+): Controls | null {
+  const asFound =
+    found?.main === null && told.length === 1 && told[0] === NO_LABEL
+      ? !column.labels.includes(NO_LABEL)
+      : told.length === 0;
+  return asFound ? found : toldControls(told, column);
+}
+
 function toldControls(labels: readonly string[], column: CodedLabels): Controls {
   const present = labels.filter((label) => column.labels.includes(label) || !MISSING.test(label));
   const missing = present.length < labels.length;
@@ -125,6 +157,20 @@ function toldControls(labels: readonly string[], column: CodedLabels): Controls 
     doubtful: [],
     ...(missing && present.length > 0 ? { withMissing: true } : {}),
   };
+}
+
+/** Where no label marks controls, the cells at dose or time zero do, if others are at more. */
+function zeroControls({ codes }: CodedLabels, { of }: Amounts): Controls | null {
+  if (of === null) return null;
+  for (const atZero of ["dose", "time"] as const) {
+    const seen = { zero: false, more: false };
+    codes.forEach((code, cell) => {
+      const given = code < 0 ? undefined : of(cell)[atZero];
+      if (given !== undefined) seen[isZero(given) ? "zero" : "more"] = true;
+    });
+    if (seen.zero && seen.more) return { main: null, pooled: [], others: [], doubtful: [], atZero };
+  }
+  return null;
 }
 
 interface Told {
@@ -182,7 +228,11 @@ function complete(
   const { labels, missing } = choice.read(perturbation);
   const known = new Set(labels);
   const unknown = controls?.pooled.find((label) => !known.has(label));
-  if (controls === null || unknown !== undefined || (controls.main === null && missing === 0)) {
+  if (
+    controls === null ||
+    unknown !== undefined ||
+    (controls.main === null && controls.atZero === undefined && missing === 0)
+  ) {
     const wrong =
       controls === null
         ? "has no value that marks control cells"
@@ -190,6 +240,11 @@ function complete(
           ? "has a value in every cell"
           : `has no value "${unknown}"`;
     const others = choice.others.perturbation.join(", ");
+    if (labels.length === 1 && missing === 0 && controls === null)
+      throw new HaystackError(
+        "CONTROL_LABEL_MISSING",
+        `Column "${perturbation}" of ${file.path} has the one value "${labels[0] ?? ""}", so no cell of it is a control; write a value of their own for control cells into it, or name another column with --perturbation-column (the columns are: ${existing}).`,
+      );
     throw new HaystackError(
       "CONTROL_LABEL_MISSING",
       `Column "${perturbation}" of ${file.path} ${wrong}; name the control with --control-label (values: ${labels.slice(0, 20).join(", ")})${others === "" ? "" : `, or another column with --perturbation-column (${others})`}.`,
@@ -211,7 +266,10 @@ export function columnsOf(
 ): { readonly [Key in keyof AtlasColumns]: AtlasColumns[Key] | null } {
   const { controls } = choice;
   const all = controls === null ? [] : [...controls.pooled, ...controls.others];
-  const byMissing = controls !== null && (controls.main === null || controls.withMissing === true);
+  const atZero = controls?.atZero;
+  const byMissing =
+    controls !== null &&
+    ((controls.main === null && atZero === undefined) || controls.withMissing === true);
   return {
     cell_type: wholeFileIs === undefined ? choice.cell_type : null,
     perturbation: choice.perturbation,
@@ -220,5 +278,7 @@ export function columnsOf(
     control_label: controls === null ? null : (controls.main ?? NO_LABEL),
     ...(all.length > 1 ? { control_labels: all } : {}),
     ...(byMissing ? { missing_is_control: true as const } : {}),
+    ...(atZero === undefined ? {} : { zero_is_control: atZero }),
+    ...choice.amounts.columns,
   };
 }

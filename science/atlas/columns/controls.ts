@@ -14,6 +14,8 @@ export interface Controls {
   readonly doubtful: readonly string[];
   /** Cells without a label are controls too; so they are where `main` is null. */
   readonly withMissing?: boolean;
+  /** Cells whose dose or time is zero are the controls, and no label marks any. */
+  readonly atZero?: "dose" | "time";
 }
 
 /** One control has this many times the cells of another that its name would put first. */

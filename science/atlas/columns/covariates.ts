@@ -1,4 +1,8 @@
 import type { Covariates } from "../atlas-index.ts";
+import { amountText } from "./amount-text.ts";
+import type { IsOther } from "./control-labels.ts";
+import type { LabelAmounts } from "./label-amounts.ts";
+import { labelAmounts } from "./label-amounts.ts";
 import type { CodedLabels, ReadLabels } from "./labels.ts";
 import { MOST_GROUPS } from "../limits.ts";
 import { plain } from "./usual-names.ts";
@@ -49,23 +53,79 @@ const TIME = [
   "hpi",
 ];
 const TIME_UNIT = /^(?:time|perttime|timepoint)units?$/;
-const UNITS: Readonly<Record<string, string>> = {
-  nm: "nM",
-  um: "µM",
-  mm: "mM",
-  pm: "pM",
-  ngml: "ng/ml",
-  ugml: "µg/ml",
-  mgml: "mg/ml",
-  mgkg: "mg/kg",
-};
 /** An amount inside of a longer label: "[('Adagrasib', 0.05, 'uM')]", "Dexamethasone_10nM". */
 const AMOUNT =
   /(?<![a-z0-9.])(\d+(?:\.\d+)?(?:e[+-]?\d+)?)[\s'",_]*(pM|nM|[uµμ]M|mM|(?:ng|[uµμ]g|mg)\/?ml|mg\/?kg)(?![a-z0-9])/gi;
 /** More distinct amounts than this are measurements, not doses. */
 const MOST_VALUES = 60;
 
-export function covariateColumns(obs: readonly string[], read: ReadLabels): CovariateColumns {
+/** Dose and time as columns and labels tell them. */
+export interface Amounts {
+  readonly columns: CovariateColumns;
+  /** Those of each cell; null where the file tells none. */
+  readonly of: ((cell: number) => Covariates) | null;
+  /** The labels of the perturbation that hold amounts, and what they are without. */
+  readonly inLabels: ReadonlyMap<string, LabelAmounts>;
+}
+
+/**
+ * `perturbation`: its column, and others that tell it: their labels may hold amounts. An amount with
+ * its unit in a label goes before one in a column.
+ */
+export function readAmounts(
+  obs: readonly string[],
+  read: ReadLabels,
+  [perturbation, ...others]: readonly string[],
+  isOther: IsOther,
+): Amounts {
+  const own = covariateColumns(
+    obs.filter((name) => name !== perturbation),
+    read,
+  );
+  const amountsIn = (name: string) => labelAmounts(read(name).labels, isOther);
+  const inLabels = perturbation === undefined ? new Map<never, never>() : amountsIn(perturbation);
+  const noColumn = own.dose === undefined && own.time === undefined;
+  const teller = [perturbation, ...(noColumn ? others : [])]
+    .filter((name) => name !== undefined)
+    .map((name) => ({
+      column: read(name),
+      found: name === perturbation ? inLabels : amountsIn(name),
+    }))
+    .find(({ found }) => found.size > 0);
+  const tells = (what: keyof Covariates) =>
+    teller?.found.values().some((found) => found[what] !== undefined) === true
+      ? teller.column.name
+      : undefined;
+  const columns = { ...given({ dose: tells("dose"), time: tells("time") }), ...own };
+  const byColumn = covariatesOf(own, obs, read);
+  if (teller === undefined) return { columns, of: byColumn, inLabels };
+  const known = new Map<string, Covariates>();
+  return {
+    columns,
+    inLabels,
+    of(cell) {
+      const {
+        dose,
+        time,
+        hasUnit = false,
+      } = teller.found.get(labelAt(teller.column, cell) ?? "") ?? {};
+      const told = byColumn?.(cell) ?? {};
+      const both = hasUnit
+        ? given({ dose: dose ?? told.dose, time: time ?? told.time })
+        : given({ dose: told.dose ?? dose, time: told.time ?? time });
+      const key = JSON.stringify(both);
+      const seen = known.get(key) ?? both;
+      known.set(key, seen);
+      return seen;
+    },
+  };
+}
+
+/** Whether the amount is none: "0", "0h", "0.0 µM", "day 0". */
+export const isZero = (text: string | undefined): boolean =>
+  text !== undefined && /^(?:days?\s?|d|t)?0+(?:\.0+)?\s*[a-zµμ/%]*$/i.test(text.trim());
+
+function covariateColumns(obs: readonly string[], read: ReadLabels): CovariateColumns {
   const fits = (name: string) =>
     read(name).labels.length > 0 && read(name).labels.length <= MOST_VALUES;
   const first = (names: readonly string[]) =>
@@ -86,7 +146,7 @@ function amountInWords(label: string): string | null {
   const [found, ...more] = label.matchAll(AMOUNT);
   if (found === undefined || more.length > 0 || found[0] === label.trim()) return null;
   const [, value = "", unit = ""] = found;
-  return `${Number(value)} ${UNITS[plain(unit.replace(/[µμ]/, "u"))] ?? unit}`;
+  return amountText(value, unit);
 }
 
 function isAmountInWords(labels: readonly string[]): boolean {
@@ -96,7 +156,7 @@ function isAmountInWords(labels: readonly string[]): boolean {
 }
 
 /** Dose and time of each cell; null where it has neither. */
-export function covariatesOf(
+function covariatesOf(
   columns: CovariateColumns,
   obs: readonly string[],
   read: ReadLabels,
@@ -129,7 +189,7 @@ function amount(name: "dose" | "time", value: string | undefined, unit: string |
   return {
     [name]:
       number && unit !== null
-        ? `${Number(value)} ${UNITS[plain(unit)] ?? unit}`
+        ? amountText(value, unit)
         : ((name === "dose" ? amountInWords(value) : null) ?? value),
   };
 }

@@ -52,6 +52,25 @@ const refused: readonly Refused[] = [
     advises: /adata\.X = numpy\.rint\(adata\.X\)/,
     python: `import numpy; adata.X = numpy.rint(adata.X)`,
   },
+  ...["ambient", "empty_drops", "unspliced", "adt"].map((what): Refused => ({
+    name: `scaled values beside ${what} counts`,
+    make: `${USUAL}; a.layers["${what}_counts"] = sp.csr_matrix(counts); a.X = counts - counts.mean(axis=0)`,
+    advises: new RegExp(`counts something else by its name;.*--layer ${what}_counts`),
+    options: { layer: `${what}_counts` },
+  })),
+  {
+    name: "one value for all cells",
+    make: `usual(a, treatment="IFN-beta", arm=arm(a, "none", "x", "y"))`,
+    advises: /has the one value "IFN-beta", so no cell of it is a control;.*--perturbation-column/,
+    options: { columns: { perturbation: "arm" } },
+  },
+  {
+    name: "a value that is not there",
+    make: USUAL,
+    first: { only: { perturbation: ["ctrl"] } },
+    advises: /Column "perturbation" has no value "ctrl"; its values are: control/,
+    options: { only: { perturbation: ["control", "IFN-beta", "IL-6"] } },
+  },
   {
     name: "half floats alone",
     make: `${USUAL}; a.X = counts.astype(np.float16)`,

@@ -131,6 +131,19 @@ describe("doses and times", () => {
     );
   });
 
+  it("what else was done to some of the cells is said of them", () => {
+    const other_conditions = { genotype: ["STAT1 KO", "WT"], plate: ["1"] };
+    const [first] = withAmounts(
+      located.slice(0, 1).map((each) => ({
+        ...each,
+        group: { ...each.group, other_conditions },
+        match: 1,
+        because: "they are",
+      })),
+    );
+    expect(first?.because).toBe("they are (dose 10 nM; time 24 h; genotype pooled: STAT1 KO, WT)");
+  });
+
   it.each([
     ["10 µM", ["10 nM", "10000 nM"], "10000 nM"],
     ["3 h", ["1 h", "1 d", "240 min"], "240 min"],

@@ -13,7 +13,7 @@ export interface Layout {
   readonly make: string;
   readonly options?: Pick<
     ImportOptions,
-    "columns" | "layer" | "repeatedGenes" | "cellType" | "perturbationType"
+    "columns" | "only" | "layer" | "repeatedGenes" | "cellType" | "perturbationType"
   >;
   readonly expect: {
     readonly columns?: Readonly<Record<string, unknown>>;

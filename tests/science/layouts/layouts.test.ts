@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { AtlasIndex } from "../../../science/atlas/atlas-index.ts";
-import { importAtlas } from "../../../science/atlas/import.ts";
+import { describeImport, importAtlas } from "../../../science/atlas/import.ts";
 import { inspectH5ad } from "../../../science/atlas/inspect.ts";
 import { readGroup } from "../../../science/atlas/read-group.ts";
 import { loadKnowledge } from "../../../science/knowledge/load.ts";
@@ -12,6 +12,7 @@ import { labelResolver } from "../../../science/knowledge/resolve.ts";
 import { describeWithPython, runPython } from "../../support/python.ts";
 import { dense } from "../anndata-files.ts";
 import { columnLayouts } from "./column-layouts.ts";
+import { labelAmountLayouts, layerLayouts, mixedLayouts } from "./mixed-layouts.ts";
 import { reportedLayouts } from "./reported-layouts.ts";
 import type { Layout } from "./layout.ts";
 import { countOf, GENES, PYTHON } from "./layout.ts";
@@ -23,6 +24,9 @@ const layouts: readonly Layout[] = [
   ...geneLayouts,
   ...covariateLayouts,
   ...reportedLayouts,
+  ...labelAmountLayouts,
+  ...mixedLayouts,
+  ...layerLayouts,
 ];
 const resolver = labelResolver(loadKnowledge());
 const folder = mkdtempSync(join(tmpdir(), "haystack-layouts-"));
@@ -51,6 +55,30 @@ describeWithPython("files as others lay them out are read as they are meant", ()
       expect(guessed).toMatchObject(JSON.parse(JSON.stringify(index.columns)) as object);
     }
   });
+
+  it.each(mixedLayouts.filter(({ options }) => options === undefined))(
+    "a look at the file says what an import would: $name",
+    async ({ name, expect: { warns = [], silent } }) => {
+      const { warnings } = await inspectH5ad(pathOf(name), resolver);
+      for (const pattern of warns) expect(warnings).toContainEqual(expect.stringMatching(pattern));
+      expect(warnings.filter((warning) => silent?.test(warning) === true)).toEqual([]);
+    },
+  );
+
+  it.each(layouts.filter(({ options }) => options === undefined))(
+    "what was found can be told: $name",
+    async ({ name }) => {
+      const source = pathOf(name);
+      const { guessed } = await inspectH5ad(source, resolver);
+      const { perturbation, control_label, control_labels } = guessed;
+      const told = {
+        perturbation: perturbation ?? "",
+        control_labels: control_labels ?? [control_label ?? ""],
+      };
+      const { columns } = await describeImport({ source, columns: told }, resolver);
+      expect(columns).toMatchObject({ perturbation, control_label });
+    },
+  );
 
   it("each layout names where it was seen", async () => {
     // A page, not a collection: more than a repository, or than a site.
