@@ -109,7 +109,8 @@ function otherSign({ asked, cell_type, sentence, knowledge }: Read): string | nu
     const ofType = OF_TYPE[gene];
     return denied || (!isThere && !agrees && ofType !== undefined && lineage.has(ofType));
   };
-  return signedMarkers(clause, knowledge).find(isOther) === undefined ? null : clause.trim();
+  const other = signedMarkers(clause, knowledge).find(isOther);
+  return other === undefined ? null : clause.slice(clause.indexOf(other.words)).trim();
 }
 
 const wordSet = (list: string): ReadonlySet<string> => new Set(list.split(" "));
