@@ -2,6 +2,7 @@ import { questionText } from "../science/query/question-text.ts";
 import { Option, type Command } from "commander";
 import { HaystackError } from "../errors.ts";
 import { given } from "../given.ts";
+import { readOnly } from "./only-cells.ts";
 import { REPEATED_GENES, type RepeatedGenes } from "../science/atlas/genes.ts";
 import { TRANSFERS } from "../science/accuracy/accuracy-schema.ts";
 import {
@@ -299,23 +300,6 @@ export const atlasOptions = ({
     layer,
     modality,
   });
-
-/** Error USAGE. */
-function readOnly(texts: readonly string[]): Record<string, readonly string[]> {
-  const pairs = texts.map((text) => {
-    const at = text.indexOf("=");
-    if (at < 1)
-      throw new HaystackError(
-        "USAGE",
-        `--only takes the name of an obs column and a value of it, as in --only genotype=WT, not "${text}".`,
-      );
-    return [text.slice(0, at), text.slice(at + 1)] as const;
-  });
-  const columns = Map.groupBy(pairs, ([column]) => column);
-  return Object.fromEntries(
-    Array.from(columns, ([column, those]) => [column, those.map(([, value]) => value)]),
-  );
-}
 
 export const importColumns = (options: AtlasOptions) => ({
   columns: given({

@@ -62,7 +62,10 @@ export function importWarnings(facts: ImportFacts): string[] {
     ...conditionWarnings(facts.otherConditions, [columns.control_label, ...controls.others]).map(
       (text): [boolean, string] => [true, text],
     ),
-    ...numberedCellTypes(choice).map((text): [boolean, string] => [true, text]),
+    ...numberedCellTypes(choice.cell_type, choice.read).map((text): [boolean, string] => [
+      true,
+      text,
+    ]),
     ...labelAmountWarning(choice).map((text): [boolean, string] => [true, text]),
     [
       columns.zero_is_control !== undefined,

@@ -125,7 +125,11 @@ export async function inspectH5ad(
 function cellWarnings(choice: ColumnChoice, nObs: number): string[] {
   const out = leftOut(choice, nObs);
   const { perturbation, controls } = choice;
-  const said = [...out.why, ...numberedCellTypes(choice), ...labelAmountWarning(choice)];
+  const said = [
+    ...out.why,
+    ...numberedCellTypes(choice.cell_type, choice.read),
+    ...labelAmountWarning(choice),
+  ];
   if (perturbation === null || controls === null) return said;
   const grouped = groupedLabels({ ...choice, controls, perturbation }, out.cells);
   const labels = [controls.main ?? NO_LABEL, ...controls.others];

@@ -1,5 +1,4 @@
 import { MOST_GROUPS } from "../limits.ts";
-import type { ColumnChoice } from "./choose-columns.ts";
 import type { ReadLabels } from "./labels.ts";
 import { idShare, nesting } from "./labels.ts";
 import { cellTypeNames } from "./usual-names.ts";
@@ -40,7 +39,7 @@ export function chooseCellType(obs: readonly string[], read: ReadLabels): CellTy
 }
 
 /** Said where cell types are numbers of clusters, for which no question can ask by name. */
-export function numberedCellTypes({ cell_type, read }: ColumnChoice): string[] {
+export function numberedCellTypes(cell_type: string | null, read: ReadLabels): string[] {
   if (cell_type === null) return [];
   const { labels } = read(cell_type);
   const numbers = labels.filter((label) => /^(?:c|cluster)?[\s_-]?\d+(?:\.\d+)?$/i.test(label));
