@@ -42,6 +42,7 @@ export function secondGiven(
       isOther(mention) &&
       !isAlternative(mention, sentence) &&
       !isMade(mention, sentence) &&
+      !isSetAside(mention, sentence) &&
       (isInPlace ||
         isGivenToo(mention, chosen, sentence) ||
         chosen.some((each) => comesLater(mention, each, sentence))),
@@ -67,6 +68,10 @@ const isFromOutside = (meaning: GivenMention["meaning"]): boolean =>
 const MADE = wordSet(
   "expression secretion production release level levels synthesis mrna transcripts protein genes targets signature",
 );
+const ASIDE = /\b(?:aside from|apart from|besides|unlike|other than|except(?: for)?|like)\s+$/i;
+const isSetAside = ({ from }: GivenMention, { text, tokens }: Sentence): boolean =>
+  ASIDE.test(text.slice(0, tokens[from]?.start).slice(-20));
+
 /** "TNF secretion" is what may change. */
 const isMade = ({ to }: GivenMention, { tokens }: Sentence): boolean =>
   MADE.has(tokens[to]?.key ?? "");
