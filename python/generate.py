@@ -16,6 +16,7 @@ HEADER = '"""What the HTTP API {does}, from its OpenAPI document. Made by `npm r
 USED = [
     "QuestionCheck",
     "QuestionOutlook",
+    "RunEstimate",
     "Run",
     "RunStatus",
     "RunSummary",
@@ -76,6 +77,8 @@ def title_of(schema: Schema) -> str | None:
         return "DeltaTransfer"
     if {"task_type", "cell_type"} <= fields.keys():
         return "StructuredQuery"
+    if {"candidate_id", "prediction"} <= fields.keys():
+        return "TriedPrompt"
     if "elsewhere" in fields:
         return "JobOutput"
     if {"code", "retryable"} <= fields.keys():

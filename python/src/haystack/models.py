@@ -157,6 +157,36 @@ class QuestionOutlook(Answer):
     expected_accuracy_in_words: str | None
 
 
+class Minutes(Answer):
+    low: float
+    likely: float
+    high: float
+
+
+class RunEstimate(Answer):
+    minutes: Minutes | None
+    """
+    From admission to the delivered files; null where nothing tells it
+    """
+    usd: Minutes | None
+    """
+    US dollars of GPU jobs, and of the language model where it is included; 0 where nothing is paid for, null where what predicts has no price
+    """
+    language_model: Literal["none", "included", "not_known"]
+    """
+    Whether usd holds what the language model costs
+    """
+    rests_on: Literal["assumptions", "measured_runs"] | None
+    """
+    What the times are from: completed runs of this deployment once there are some
+    """
+    runs: int
+    """
+    How many completed runs it rests on
+    """
+    in_words: str
+
+
 class ExactLabels(Answer):
     cell_type: str
     perturbation: str
@@ -177,6 +207,7 @@ class Config(Answer):
     deliver: Literal["best", "last"]
     control_job: Literal["together", "separate"] | None = None
     transfer: Literal["best", "delta"] | None = None
+    prompts_per_round: int | None = None
     plateau_window: int
     min_improvement: int
     prompt_cells: int
@@ -204,22 +235,6 @@ class HeldJob(Answer):
     since: AwareDatetime
 
 
-class Model(Answer):
-    name: str
-    is_baseline: bool
-
-
-class FoundPrediction(Answer):
-    prediction: Literal["prediction", "control"]
-    run_id: str
-    iteration: int
-
-
-class ModelProblem(Answer):
-    role: Literal["question", "likeness", "prompt", "judgement"]
-    problem: str
-
-
 class ScoreScale(Answer):
     known: Literal[True]
     measured: list[float]
@@ -243,6 +258,41 @@ class LearnedTransfer(Answer):
     most_lost: float
 
 
+class TriedPrompt(Answer):
+    candidate_id: str
+    prompt_strategy: Literal["direct", "mechanistic", "semantic", "ontology"]
+    prompt_rationale: str
+    prompt_cells: int
+    score: int
+    raw_score: int | None = None
+    scale: ScoreScale | NotKnown | None = None
+    component_scores: dict[str, float | None]
+    confidence: Literal["normal", "lower"]
+    verdict: str | None = None
+    reading: str | None = None
+    transfer: DeltaTransfer | LearnedTransfer | None = None
+    expected_accuracy: ExpectedAccuracy | NotKnown | None = None
+    feedback: list[str]
+    prediction: str
+    control: str | None
+
+
+class Model(Answer):
+    name: str
+    is_baseline: bool
+
+
+class FoundPrediction(Answer):
+    prediction: str
+    run_id: str
+    iteration: int
+
+
+class ModelProblem(Answer):
+    role: Literal["question", "likeness", "prompt", "judgement"]
+    problem: str
+
+
 class Outlook(Answer):
     accuracy_may_improve: bool
     score_may_improve: bool
@@ -263,15 +313,10 @@ class EnrichedPathway(Answer):
 
 
 class Iteration(Answer):
-    iteration: int
+    candidate_id: str
     prompt_strategy: Literal["direct", "mechanistic", "semantic", "ontology"]
     prompt_rationale: str
-    candidate_id: str
     prompt_cells: int
-    query_cells: int
-    model: Model | None = None
-    found_predictions: list[FoundPrediction] | None = None
-    model_problems: list[ModelProblem] | None = None
     score: int
     raw_score: int | None = None
     scale: ScoreScale | NotKnown | None = None
@@ -281,8 +326,14 @@ class Iteration(Answer):
     reading: str | None = None
     transfer: DeltaTransfer | LearnedTransfer | None = None
     expected_accuracy: ExpectedAccuracy | NotKnown | None = None
-    outlook: Outlook | None = None
     feedback: list[str]
+    iteration: int
+    query_cells: int
+    prompts: list[TriedPrompt] | None = None
+    model: Model | None = None
+    found_predictions: list[FoundPrediction] | None = None
+    model_problems: list[ModelProblem] | None = None
+    outlook: Outlook | None = None
     top_genes: list[TopGene]
     enriched_pathways: list[EnrichedPathway]
 
@@ -304,6 +355,16 @@ class RestsOnItem(Answer):
     """
 
 
+class Offer(Answer):
+    machine: str
+    """
+    With its accelerators
+    """
+    provisioning: Literal["SPOT", "STANDARD", "FLEX_START"]
+    usd_per_hour: float
+    region: str | None = None
+
+
 class Job(Answer):
     job_id: str
     iteration: int
@@ -313,6 +374,14 @@ class Job(Answer):
     run_seconds: float | None
     cost_usd: float
     problem: str | None
+    failure: Literal["transient", "preempted", "application", "over_time"] | None = None
+    """
+    Why the attempt failed
+    """
+    offer: Offer | None = None
+    """
+    What it runs on, and its price; null where nothing is paid for
+    """
 
 
 class RunSummary(Answer):
@@ -406,7 +475,7 @@ class ListedRun(Answer):
 
 class File(Answer):
     name: str
-    kind: Literal["anndata", "report", "log"]
+    kind: Literal["anndata", "report", "findings", "log"]
     content_type: str
     bytes: int | None
     """
@@ -514,6 +583,8 @@ ErrorCode = TypeAliasType(
         "CONTROL_LABEL_MISSING",
         "ATLAS_NOT_FOUND",
         "ATLAS_EXISTS",
+        "UPLOAD_NOT_FOUND",
+        "UPLOAD_STATE_FORBIDS",
         "KNOWLEDGE_INVALID",
         "KNOWLEDGE_UNAVAILABLE",
         "QUESTION_EMPTY",
@@ -632,6 +703,10 @@ class QuestionCheck(Answer):
     prompt: Prompt | None
     """
     The cells that the first iteration would show the model
+    """
+    estimate: RunEstimate | None = None
+    """
+    What a run of it will take; null where the question cannot be answered. Servers of earlier releases do not say
     """
     problem: Problem | None
 
@@ -782,9 +857,25 @@ class RunStatus(Answer):
     """
     It has work to do, and nobody hosts it
     """
+    shared_with_you: bool | None = None
+    """
+    The run is somebody else's, who lets you read it; servers of earlier releases do not tell it
+    """
+    shared_with: list[str] | None = None
+    """
+    Who else may read it; told to its owner and to administrators
+    """
     waits_for: str | None
     """
     Null at rest
+    """
+    waits_until: AwareDatetime | None
+    """
+    When the jobs it waits for are given up at the latest; null without jobs
+    """
+    hosted_by: str | None
+    """
+    The daemon that has it; null without one
     """
     jobs: list[Job]
     """

@@ -25,6 +25,7 @@ class RunSettings(TypedDict):
     deliver: NotRequired[Literal["best", "last"]]
     control_job: NotRequired[Literal["together", "separate"]]
     transfer: NotRequired[Literal["best", "delta"]]
+    prompts_per_round: NotRequired[int]
     plateau_window: NotRequired[int]
     min_improvement: NotRequired[int]
     prompt_cells: NotRequired[int]
