@@ -17,7 +17,7 @@ from .events import follow
 from .progress import Progress, where
 from .report import Report
 
-FileKind = Literal["anndata", "report", "log"]
+FileKind = Literal["anndata", "report", "findings", "log"]
 
 
 class Run:
@@ -89,8 +89,8 @@ class Run:
         return Report(self._fetch("report", Path(folder)), f"Report of {self.id}")
 
     def download(self, folder: str | Path = ".") -> dict[FileKind, Path]:
-        """Saves AnnData file, report and log in `folder`, and tells where."""
-        return {kind: self._fetch(kind, Path(folder)) for kind in ("anndata", "report", "log")}
+        """Saves the files of the result in `folder`, and tells where; runs of earlier releases have no findings."""
+        return {file.kind: self._fetch(file.kind, Path(folder)) for file in self.findings().files}
 
     def logs(self) -> models.JobOutputs:
         """What the inference program said, attempt by attempt."""
