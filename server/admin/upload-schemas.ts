@@ -67,6 +67,8 @@ export const inspectionSchema = z
   })
   .meta({ id: "Inspection" });
 
+/** By which cells are chosen. */
+const MOST_COLUMNS = 20;
 const column = z.string().min(1).max(500).optional();
 
 export const importSchema = z.strictObject({
@@ -90,6 +92,8 @@ export const importSchema = z.strictObject({
   perturbation_type: z.string().min(1).max(100).optional().describe("Such as CRISPRi, or drug"),
   only: z
     .record(z.string().min(1).max(500), z.array(z.string().max(500)).min(1).max(100))
+    .refine((only) => Object.keys(only).length <= MOST_COLUMNS, `must be at most ${MOST_COLUMNS}`)
+    .meta({ maxProperties: MOST_COLUMNS })
     .optional()
     .describe("Columns of the cells, and the values whose cells are imported"),
   repeated_genes: z.enum(REPEATED_GENES).optional(),
