@@ -50,7 +50,7 @@ function Found({ result }: { readonly result: Result }): JSX.Element {
         {figure("volcano")}
         {figure("map")}
       </div>
-      <div class="columns">
+      <div class="columns ranked">
         <Genes genes={findings?.genes ?? result.top_genes} />
         <Pathways result={result} />
       </div>
