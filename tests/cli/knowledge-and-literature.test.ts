@@ -111,7 +111,7 @@ describeWithData("knowledge and literature of one's own", () => {
       });
       const report = readFileSync(document.output_report_path ?? "", "utf8");
       expect(report).toContain(
-        '<a href="https://pubmed.ncbi.nlm.nih.gov/424242/" rel="noopener noreferrer">PMID:424242</a>',
+        '<a href="https://pubmed.ncbi.nlm.nih.gov/424242/" target="_blank" rel="noopener noreferrer">PMID:424242</a>',
       );
       expect(report).toContain("OUR_INTERFERON_SET");
       expect(log + report + outcome.stderr).not.toContain("secret-key");
