@@ -71,7 +71,7 @@ describeWithBrowser("asking in the window", () => {
     const content = await readFile(await download.path());
     expect(content.subarray(0, 8).toString("latin1")).toBe("\x89HDF\r\n\x1a\n");
     await page.locator("summary", { hasText: /^Report$/ }).click();
-    await page.locator(".report-place svg").first().waitFor();
+    await page.frameLocator(".report-place").locator("svg").first().waitFor();
     await page.getByText("What the inference program said").click();
     await page.locator(".log pre").first().waitFor();
     expect(await faults(page)).toEqual([]);
