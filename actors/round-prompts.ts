@@ -1,7 +1,10 @@
 import { pairName } from "../machines/job-id.ts";
 import type { PairName, PromptPairs } from "../machines/pair-types.ts";
+import type { IterationSummary } from "../services/runs/iteration.ts";
+import { mixedPrompt } from "../science/prompting/mixed-prompts.ts";
 import {
   type PlannedPrompt,
+  planWith,
   type PromptPart,
   type PromptPlan,
   promptsOf,
@@ -34,6 +37,22 @@ export function pairedPrompts(
         ? pairName("control", controls.indexOf(controls[at]!) + 1)
         : null,
   }));
+}
+
+/** The plan as if what counts as the iteration's had been chosen alone. */
+export function countedPlan(
+  plan: PromptPlan,
+  {
+    prompts,
+    candidate_id,
+    mixture,
+  }: Pick<IterationSummary, "prompts" | "candidate_id" | "mixture">,
+): PromptPlan {
+  if (prompts === undefined) return plan;
+  if (mixture === undefined) return planWith(plan, candidate_id);
+  const { transfer: _first, beside: _beside, ...rest } = plan;
+  const members = mixture.predictions.map((name) => plannedPrompt(plan, name as PairName));
+  return { ...rest, ...mixedPrompt(members) };
 }
 
 /** The prompt that this pair predicts from. */

@@ -20,13 +20,17 @@ export const iterationObjects = (runId: string, iteration: number) => {
       `${folder}/${numbered(pair, { prediction: "predictions", control: "control_predictions" })}.h5ad`,
     /** What a job predicts, for its program. */
     manifest: (kind: JobKind): string => `${folder}/${kind}_manifest.json`,
-    /** Of the prompt that this pair predicts from, as the next. */
-    response: (prediction: PairName): string =>
-      `${folder}/${numbered(prediction, { prediction: "response", control: "response" })}.h5ad`,
-    evaluation: (prediction: PairName): string =>
-      `${folder}/${numbered(prediction, { prediction: "evaluation", control: "evaluation" })}.json`,
+    /** Of the prompt that this pair predicts from, or of a mixture; as the next. */
+    response: (of: JudgedName): string => `${folder}/${judged(of, "response")}.h5ad`,
+    evaluation: (of: JudgedName): string => `${folder}/${judged(of, "evaluation")}.json`,
   };
 };
+
+/** What is judged: the prediction of a pair, or the mixture of several of a round. */
+export type JudgedName = PairName | "mixture";
+
+const judged = (of: JudgedName, what: "response" | "evaluation"): string =>
+  of === "mixture" ? `mixture_${what}` : numbered(of, { prediction: what, control: what });
 
 /** "prompt-2" for `prediction-2`. */
 function numbered(pair: PairName, names: Readonly<Record<PairKind, string>>): string {
@@ -42,9 +46,10 @@ export const resultObjects = (runId: string) => ({
   log: `${resultsOf(runId)}${runId}_log.json`,
 });
 
-/** The pair that counts as the iteration's prediction. */
-export function countedPrediction(iteration: IterationSummary | undefined): PairName {
-  const { prompts = [], candidate_id } = iteration ?? {};
+/** What counts as the iteration's prediction. */
+export function countedPrediction(iteration: IterationSummary | undefined): JudgedName {
+  const { prompts = [], candidate_id, mixture } = iteration ?? {};
+  if (mixture !== undefined) return "mixture";
   const counted = prompts.find((prompt) => prompt.candidate_id === candidate_id);
   return (counted?.prediction ?? "prediction") as PairName;
 }

@@ -78,7 +78,8 @@ async function answerAll(daemon: Daemon, folder: string) {
     };
     if ("why" in single || "why" in several) left.push({ ...about, single, several });
     else answered.push({ ...about, single, several });
-    if (!options.json) console.log(about.set, about.question);
+    const told = (outcome: Outcome) => ("why" in outcome ? outcome.why : outcome.accuracy);
+    console.error(about.set, about.question, told(single), told(several));
   });
   return { answered, left };
 }

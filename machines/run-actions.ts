@@ -144,7 +144,7 @@ export function finishJob(
   };
 }
 
-/** The predictions of the prompt that counts. */
+/** The predictions from one prompt of the round. */
 export function predictionsOf(
   { predictions, control_predictions, outputs = {} }: CurrentRound,
   pairs: PromptPairs | undefined,
@@ -165,6 +165,9 @@ export function finishIteration(context: RunContext, output: EvaluateOutput): Pa
     plan: round.plan,
     ...predictionsOf(round, output.pairs),
     ...(output.pairs === undefined ? {} : { pairs: output.pairs }),
+    ...(output.mixed === undefined
+      ? {}
+      : { mixed: output.mixed.map((pairs) => ({ pairs, ...predictionsOf(round, pairs) })) }),
     evaluation: output.evaluation,
     ...(output.response === undefined ? {} : { response: output.response }),
   };

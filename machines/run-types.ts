@@ -83,12 +83,21 @@ export interface CurrentRound extends RoundPrompt {
   readonly found?: FoundPairs;
 }
 
+/** What was predicted from one prompt; `pairs` absent where it is the only one of its round. */
+export interface PredictedPrompt {
+  readonly pairs?: PromptPairs;
+  readonly predictions: ObjectReference;
+  readonly control_predictions: ObjectReference | null;
+}
+
 /** A finished iteration: what the document shows, and where its files are. */
 export interface FinishedIteration {
   readonly summary: IterationSummary;
   readonly plan: ObjectReference;
-  /** Of the prompt that counts, where the round had several. */
+  /** Of the prompt that counts, where the round had several; of a mixture the first. */
   readonly pairs?: PromptPairs;
+  /** Where a mixture counts: its predictions. */
+  readonly mixed?: readonly PredictedPrompt[];
   readonly predictions: ObjectReference;
   readonly control_predictions: ObjectReference | null;
   readonly evaluation: ObjectReference;
@@ -210,8 +219,10 @@ export interface EvaluateOutput {
   readonly summary: IterationSummary;
   readonly evaluation: ObjectReference;
   readonly response?: ObjectReference;
-  /** Those of the prompt that counts, where the round had several. */
+  /** Those of the prompt that counts, where the round had several; of a mixture the first. */
   readonly pairs?: PromptPairs;
+  /** Where a mixture counts: those of its prompts. */
+  readonly mixed?: readonly PromptPairs[];
   readonly usage?: ModelUsage;
 }
 export interface OutputInput {

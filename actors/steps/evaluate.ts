@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { pairsOf, pairsOfPrompts } from "../../machines/job-id.ts";
 import type { CurrentRound, EvaluateInput, EvaluateOutput } from "../../machines/run-types.ts";
 import { given } from "../../given.ts";
+import type { ExpectedAccuracy } from "../../science/accuracy/accuracy-schema.ts";
 import { bestPrompt } from "../../science/accuracy/best-prompt.ts";
 import { meaningOf } from "../../science/grounding/meaning.ts";
 import { geneSetPage } from "../../science/knowledge/gene-sets.ts";
@@ -13,10 +14,17 @@ import { orProblem, withModel, type Session } from "../agents/session.ts";
 import { iterationObjects } from "../run-objects.ts";
 import type { Effect } from "../host/step.ts";
 import type { Evaluation } from "../tasks/evaluation.ts";
+import type { Foresight } from "../tasks/outlook.ts";
 import type { StepPorts } from "../ports.ts";
 import { feedbackOf, feedbackOfPrompt } from "./feedback.ts";
 import { foresee, outlookOf } from "./foresee.ts";
-import { type JudgedPrompt, judgePrompt, promptsOfRound } from "./judge-prompt.ts";
+import {
+  type JudgedPrompt,
+  judgedName,
+  judgePrompt,
+  mixtureOf,
+  promptsOfRound,
+} from "./judge-prompt.ts";
 
 const SHOWN = 10;
 
@@ -48,7 +56,7 @@ async function evaluateRound(
   for (const prompt of promptsOfRound(round, plan))
     judged.push(await judgePrompt(ports, input, prompt, signal));
   const tried = judged.map((each) => toldOf(structured_query, each));
-  const { expected, accuracy_may_improve } = await foresee(
+  const { expected, mixture, accuracy_may_improve } = await foresee(
     ports,
     input,
     {
@@ -64,33 +72,40 @@ async function evaluateRound(
     signal,
   );
   const prompts = tried.map((each, at) => ({ ...each, expected_accuracy: expected[at]! }));
-  const at = bestPrompt(
-    prompts.map((each, place) => ({ ...each, reads: judged[place]!.chosen.reads ?? 0 })),
-  );
-  const best = judged[at]!;
+  const outcomes = prompts.map((told, place) => ({ told, of: judged[place]! }));
+  const alone = bestOf(outcomes);
+  const mixed = await judgeMixture(ports, input, { mixture, judged, alone }, signal);
+  const { of: best, told: summary } = mixed === null ? alone : bestOf([alone, mixed]);
   const byCode = best.evaluation;
   const evaluation =
     session === null || byCode.grounding.evidence.length === 0
       ? byCode
       : await withModelScores(session, structured_query, byCode, signal);
   const stored = await ports.objects.putText(
-    iterationObjects(run_id, iteration).evaluation(best.pairs?.prediction ?? "prediction"),
+    iterationObjects(run_id, iteration).evaluation(judgedName(best)),
     `${JSON.stringify(evaluation, null, 1)}\n`,
     signal,
   );
   const { grounding, top_genes, enriched } = evaluation;
-  const summary = prompts[at]!;
   return {
     evaluation: stored,
     response: best.response,
-    ...given({ pairs: best.pairs }),
+    ...given({ pairs: best.pairs, mixed: best.mixed }),
     summary: {
       ...summary,
       iteration,
       query_cells: round.query_cells,
       ...(best.pairs === undefined
         ? {}
-        : { prompts: prompts.map((each, place) => ({ ...each, ...judged[place]!.pairs! })) }),
+        : { prompts: outcomes.map(({ told, of }) => ({ ...told, ...of.pairs! })) }),
+      ...(best.mixed === undefined
+        ? {}
+        : {
+            mixture: {
+              predictions: best.mixed.map(({ prediction }) => prediction),
+              alone: alone.told.expected_accuracy,
+            },
+          }),
       model: ports.batch.model,
       ...foundIn(round),
       ...problemsOf(round, grounding),
@@ -109,6 +124,38 @@ async function evaluateRound(
           url: geneSetPage(id),
         })),
     },
+  };
+}
+
+interface Outcome {
+  readonly told: ReturnType<typeof toldOf> & { readonly expected_accuracy: ExpectedAccuracy };
+  readonly of: JudgedPrompt;
+}
+
+const bestOf = (outcomes: readonly Outcome[]): Outcome =>
+  outcomes[bestPrompt(outcomes.map(({ told, of }) => ({ ...told, reads: of.chosen.reads ?? 0 })))]!;
+
+/** Null where nothing is mixed: no mixture promises more, or a prompt reads the answer. */
+async function judgeMixture(
+  ports: StepPorts,
+  input: EvaluateInput,
+  {
+    mixture,
+    judged,
+    alone,
+  }: {
+    readonly mixture: Foresight["mixture"];
+    readonly judged: readonly JudgedPrompt[];
+    readonly alone: Outcome;
+  },
+  signal: AbortSignal,
+): Promise<Outcome | null> {
+  if (mixture === null || alone.of.chosen.reads === 1) return null;
+  const members = mixture.places.map((place) => judged[place]!);
+  const of = await judgePrompt(ports, input, mixtureOf(members), signal);
+  return {
+    of,
+    told: { ...toldOf(input.structured_query, of), expected_accuracy: mixture.expected },
   };
 }
 

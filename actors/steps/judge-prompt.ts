@@ -3,30 +3,34 @@ import { join } from "node:path";
 import type { ObjectReference, PromptPairs } from "../../machines/pair-types.ts";
 import { predictionsOf } from "../../machines/run-actions.ts";
 import type { CurrentRound, EvaluateInput, RoundPrompt } from "../../machines/run-types.ts";
+import { given } from "../../given.ts";
 import { literatureFindings } from "../../science/grounding/literature-subjects.ts";
+import { mixedPrompt } from "../../science/prompting/mixed-prompts.ts";
 import type { PlannedPrompt, PromptPlan } from "../../science/prompting/prompt-plan.ts";
 import type { LiteratureAnswer } from "../../services/literature/index.ts";
 import { journalOf } from "../agents/journalled.ts";
 import { plannedPrompt } from "../round-prompts.ts";
-import { iterationObjects } from "../run-objects.ts";
+import { iterationObjects, type JudgedName } from "../run-objects.ts";
 import type { EvaluateTask, Evaluation } from "../tasks/evaluation.ts";
 import type { StepPorts } from "../ports.ts";
 import { plausibilityScale } from "./plausibility-scale.ts";
 import { predictResponse, type PredictedRound } from "./predict-response.ts";
 
-/** A prompt whose predictions are there. */
-export interface PredictedPrompt extends PlannedPrompt {
-  /** Absent where it is the only one of its round. */
+/** A prompt whose predictions are there, or several of them as one. */
+export interface ToJudge extends PlannedPrompt {
+  /** Absent where it is the only one of its round; of a mixture those of the first. */
   readonly pairs?: PromptPairs;
+  /** Those of all prompts of a mixture. */
+  readonly mixed?: readonly PromptPairs[];
   readonly told: RoundPrompt;
 }
 
-export interface JudgedPrompt extends PredictedPrompt {
+export interface JudgedPrompt extends ToJudge {
   readonly evaluation: Evaluation;
   readonly response: ObjectReference;
 }
 
-export function promptsOfRound(round: CurrentRound, plan: PromptPlan): PredictedPrompt[] {
+export function promptsOfRound(round: CurrentRound, plan: PromptPlan): ToJudge[] {
   const { candidate_id, prompt_strategy, prompt_rationale, prompt_cells, prompts } = round;
   const alone = { candidate_id, prompt_strategy, prompt_rationale, prompt_cells };
   return (
@@ -38,16 +42,44 @@ export function promptsOfRound(round: CurrentRound, plan: PromptPlan): Predicted
   );
 }
 
+/** The prompts of a round whose predictions are mixed in equal shares; the first leads. */
+export function mixtureOf(members: readonly ToJudge[]): ToJudge {
+  const planned = mixedPrompt(
+    members.map(({ chosen, ...each }) => ({ chosen, ...given({ transfer: each.transfer }) })),
+  );
+  const { candidate_id, strategy, rationale, parts } = planned.chosen;
+  return {
+    ...planned,
+    ...given({ pairs: members[0]?.pairs }),
+    mixed: members.flatMap(({ pairs }) => pairs ?? []),
+    told: {
+      candidate_id,
+      prompt_strategy: strategy,
+      prompt_rationale: rationale,
+      prompt_cells: parts.reduce((sum, { n_cells }) => sum + n_cells, 0),
+    },
+  };
+}
+
+/** What the prediction of a prompt, or the mixture, is stored under. */
+export const judgedName = ({ pairs, mixed }: Pick<ToJudge, "pairs" | "mixed">): JudgedName =>
+  mixed === undefined ? (pairs?.prediction ?? "prediction") : "mixture";
+
 /** Judges the prediction from one prompt by code; the evidence goes to an object. */
 export async function judgePrompt(
   ports: StepPorts,
   input: EvaluateInput,
-  prompt: PredictedPrompt,
+  prompt: ToJudge,
   signal: AbortSignal,
 ): Promise<JudgedPrompt> {
   const { objects } = ports;
   const { run_id, iteration, structured_query, round, config, random_seed } = input;
-  const { chosen, pairs, told } = prompt;
+  const { chosen, pairs, mixed, told } = prompt;
+  const name = judgedName(prompt);
+  const predicted = (of: PromptPairs | undefined) => ({
+    ...predictionsOf(round, of),
+    ...given({ pairs: of }),
+  });
   const paths = iterationObjects(run_id, iteration);
   const { file, response } = await storeResponse(
     ports,
@@ -55,10 +87,10 @@ export async function judgePrompt(
       run_id,
       iteration,
       plan: round.plan,
-      ...predictionsOf(round, pairs),
-      ...(pairs === undefined ? {} : { pairs }),
+      members: mixed === undefined ? [predicted(pairs)] : mixed.map(predicted),
       random_seed,
     },
+    name,
     signal,
   );
   const evaluation = await evaluateByCode(
@@ -76,11 +108,7 @@ export async function judgePrompt(
     },
     signal,
   );
-  await objects.putText(
-    paths.evaluation(pairs?.prediction ?? "prediction"),
-    `${JSON.stringify(evaluation, null, 1)}\n`,
-    signal,
-  );
+  await objects.putText(paths.evaluation(name), `${JSON.stringify(evaluation, null, 1)}\n`, signal);
   return { ...prompt, evaluation, response };
 }
 
@@ -88,6 +116,7 @@ export async function judgePrompt(
 async function storeResponse(
   ports: StepPorts,
   predicted: PredictedRound,
+  name: JudgedName,
   signal: AbortSignal,
 ): Promise<{ readonly file: string; readonly response: ObjectReference }> {
   const { objects } = ports;
@@ -95,9 +124,7 @@ async function storeResponse(
   try {
     const output = join(folder, "response.h5ad");
     await predictResponse(ports, { ...predicted, output }, signal);
-    const path = iterationObjects(predicted.run_id, predicted.iteration).response(
-      predicted.pairs?.prediction ?? "prediction",
-    );
+    const path = iterationObjects(predicted.run_id, predicted.iteration).response(name);
     const response = await objects.put(path, output, signal);
     return { response, file: await objects.fetch(response, signal) };
   } finally {

@@ -7,11 +7,12 @@ import type {
   OutputOutput,
   RunContext,
 } from "../../machines/run-types.ts";
-import { planWith, type PromptPlan } from "../../science/prompting/prompt-plan.ts";
+import type { PromptPlan } from "../../science/prompting/prompt-plan.ts";
 import type { IterationResult } from "../../science/report/result.ts";
 import { given } from "../../given.ts";
 import type { RunLog } from "../../science/report/run-log.ts";
 import type { IterationSummary } from "../../services/runs/iteration.ts";
+import { countedPlan } from "../round-prompts.ts";
 import { resultObjects } from "../run-objects.ts";
 import type { Effect } from "../host/step.ts";
 import type { Evaluation } from "../tasks/evaluation.ts";
@@ -73,7 +74,7 @@ async function responseOf(
   signal: AbortSignal,
 ): Promise<string> {
   const { run_id, random_seed } = context;
-  const { summary, response, ...round } = delivered;
+  const { summary, response, plan, mixed, ...counted } = delivered;
   if (response !== undefined) {
     try {
       return await ports.objects.fetch(response, signal);
@@ -84,7 +85,14 @@ async function responseOf(
   const file = join(folder, "response.h5ad");
   await predictResponse(
     ports,
-    { ...round, run_id, random_seed, iteration: summary.iteration, output: file },
+    {
+      run_id,
+      random_seed,
+      iteration: summary.iteration,
+      plan,
+      members: mixed ?? [counted],
+      output: file,
+    },
     signal,
   );
   return file;
@@ -122,11 +130,11 @@ async function collectLog(
   }: FinishedIteration): Promise<IterationResult> => {
     const { grounding, top_genes, enriched, gene_sets_tested } = await json<Evaluation>(evaluation);
     const planned = await json<PromptPlan>(plan);
-    const { prompts, candidate_id } = summary;
+    const { prompts, mixture } = summary;
     return {
       iteration: summary.iteration,
-      plan: prompts === undefined ? planned : planWith(planned, candidate_id),
-      ...given({ prompts }),
+      plan: countedPlan(planned, summary),
+      ...given({ prompts, mixture }),
       grounding,
       top_genes,
       enriched,

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
-import type { ObjectReference, PromptPairs } from "../../machines/pair-types.ts";
+import type { ObjectReference } from "../../machines/pair-types.ts";
+import type { PredictedPrompt } from "../../machines/run-types.ts";
 import type {
   PromptCandidate,
   PromptPart,
@@ -14,17 +15,15 @@ export interface PredictedRound {
   readonly run_id: string;
   readonly iteration: number;
   readonly plan: ObjectReference;
-  /** Of the prompt that is meant, where the round has several. */
-  readonly pairs?: PromptPairs;
-  readonly predictions: ObjectReference;
-  readonly control_predictions: ObjectReference | null;
+  /** One prompt, or those whose predictions are mixed. */
+  readonly members: readonly PredictedPrompt[];
   readonly random_seed: number;
 }
 
-/** Writes to `output` what the predictions from a prompt amount to: cells and response. */
+/** Writes to `output` what the predictions from the prompts amount to: cells and response. */
 export async function predictResponse(
   { objects, compute, batch, runs, atlases }: StepPorts,
-  { run_id, iteration, output, pairs, ...round }: PredictedRound & { readonly output: string },
+  { run_id, iteration, output, members, ...round }: PredictedRound & { readonly output: string },
   signal: AbortSignal,
 ): Promise<void> {
   const paths = iterationObjects(run_id, iteration);
@@ -32,25 +31,32 @@ export async function predictResponse(
   const plan = JSON.parse(
     await readFile(await objects.fetch(round.plan, signal), "utf8"),
   ) as PromptPlan;
-  const { control_predictions: control } = round;
-  const { prediction, control: controlPair } = pairs ?? { prediction: "prediction", control: null };
-  const { chosen } = plannedPrompt(plan, prediction);
-  const { parts } = chosen;
+  const filesOf = async (member: PredictedPrompt) => {
+    const { prediction, control } = member.pairs ?? { prediction: "prediction", control: null };
+    const { control_predictions: controls } = member;
+    const { chosen } = plannedPrompt(plan, prediction);
+    return {
+      chosen,
+      prediction: await objects.fetch(member.predictions, signal),
+      controlPrediction: controls === null ? null : await objects.fetch(controls, signal),
+      prompt: await fetched(paths.prompt(prediction)),
+      controls: controls === null ? null : await fetched(paths.prompt(control ?? "control")),
+      parts: chosen.parts,
+    };
+  };
+  const files = await Promise.all(members.map(filesOf));
   const run = await runs.get(run_id);
   if (run === undefined) throw runNotFound(run_id);
   const { opened, places } = await openAtlases(atlases, run.document.config, signal);
+  const parts = files.flatMap((each) => each.parts);
   await atlases.fetchGroups(withControls(parts, opened), opened, signal);
   await compute.run(
     "predictResponse",
     {
-      prediction: await objects.fetch(round.predictions, signal),
-      controlPrediction: control === null ? null : await objects.fetch(control, signal),
+      members: files.map(({ chosen: _chosen, ...member }) => member),
       query: await fetched(paths.query),
-      prompt: await fetched(paths.prompt(prediction)),
-      controls: control === null ? null : await fetched(paths.prompt(controlPair ?? "control")),
-      parts,
       places,
-      reading: readsTheAnswer(chosen, plan),
+      reading: files.every(({ chosen }) => readsTheAnswer(chosen, plan)),
       shiftsQueryCells: batch.model.is_baseline,
       seed: round.random_seed,
       output,

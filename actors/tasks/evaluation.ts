@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import type { PlausibilityScale } from "../../science/accuracy/accuracy-schema.ts";
 import { given } from "../../given.ts";
+import type { AnnData } from "../../science/anndata/anndata.ts";
 import { readH5ad } from "../../science/anndata/read.ts";
 import { evaluateResponse, type EvaluationInput } from "../../science/grounding/evaluate.ts";
 import { testGeneSets } from "../../science/statistics/test-gene-sets.ts";
@@ -11,6 +12,8 @@ import { correctionOf } from "../../science/inference/delta-transfer.ts";
 import { validatePrediction } from "../../science/inference/validate-prediction.ts";
 import { importedSets, loadKnowledge } from "../../science/knowledge/load.ts";
 import type { ControlStrategy, StructuredQuery } from "../../science/query/structured-query.ts";
+import { mixedParts } from "../../science/prompting/mixed-prompts.ts";
+import { mixedPredictions, pooledCells } from "../../science/response/mixed-cells.ts";
 import { predictedResponse } from "../../science/response/predicted-response.ts";
 import { matchedControls, responsesBehind } from "../../science/response/measured-responses.ts";
 import { promptEvidence, type EvidencePart } from "../../science/response/prompt-evidence.ts";
@@ -34,14 +37,20 @@ export async function checkPrediction({
   return hash.digest("hex");
 }
 
-export interface ResponseTask {
+/** The files of one prompt and of what was predicted from it. */
+export interface PromptFiles {
   readonly prediction: string;
   readonly controlPrediction: string | null;
-  readonly query: string;
   readonly prompt: string;
   /** The matched controls of the prompt; null under query_as_control. */
   readonly controls: string | null;
   readonly parts: readonly EvidencePart[];
+}
+
+export interface ResponseTask {
+  /** One prompt, or those whose predictions are mixed. */
+  readonly members: readonly PromptFiles[];
+  readonly query: string;
   /** The atlases that hold the parts. */
   readonly places: readonly AtlasPlace[];
   /** As in promptEvidence. */
@@ -57,15 +66,20 @@ export interface ResponseTask {
  * delivered file are made, to `output`.
  */
 export async function predictResponse({ output, ...input }: ResponseTask): Promise<void> {
-  const optional = (path: string | null) => (path === null ? null : readH5ad(path));
-  const [prediction, controlPrediction, query, prompt, controls] = await Promise.all([
-    readH5ad(input.prediction),
-    optional(input.controlPrediction),
-    readH5ad(input.query),
-    readH5ad(input.prompt),
-    optional(input.controls),
-  ]);
-  const { parts, reading, shiftsQueryCells, seed } = input;
+  const { members, reading, shiftsQueryCells, seed } = input;
+  const query = await readH5ad(input.query);
+  const prompts = await readAll(members.map(({ prompt }) => prompt));
+  const prediction = mixedPredictions(await readAll(members.map((member) => member.prediction)));
+  const controlPrediction = allOrNull(
+    await readAll(members.flatMap((member) => member.controlPrediction ?? [])),
+    mixedPredictions,
+  );
+  const controls = allOrNull(
+    await readAll(members.flatMap((member) => member.controls ?? [])),
+    pooledCells,
+  );
+  const parts = mixedParts(members.map((member) => member.parts));
+  const prompt = pooledCells(prompts);
   const genes = query.var.index;
   const atlases = await openAll(input.places);
   const matched =
@@ -82,8 +96,30 @@ export async function predictResponse({ output, ...input }: ResponseTask): Promi
       ...behind,
       shiftsQueryCells,
       seed,
-      ...given({ correction: correctionOf(prompt, genes) }),
+      ...given({ correction: meanCorrection(prompts, genes) }),
     }),
+  );
+}
+
+const readAll = (paths: readonly string[]): Promise<AnnData[]> =>
+  Promise.all(paths.map((path) => readH5ad(path)));
+
+const allOrNull = (
+  some: readonly AnnData[],
+  together: (all: readonly AnnData[]) => AnnData,
+): AnnData | null => (some.length === 0 ? null : together(some));
+
+/** What learned transfers added on average; undefined where none did. */
+function meanCorrection(
+  prompts: readonly AnnData[],
+  genes: readonly string[],
+): Float64Array | undefined {
+  const corrections = prompts.flatMap((prompt) => correctionOf(prompt, genes) ?? []);
+  const [first, ...others] = corrections;
+  if (first === undefined) return undefined;
+  if (others.length === 0 && prompts.length === 1) return first;
+  return first.map(
+    (_, gene) => corrections.reduce((sum, each) => sum + each[gene]!, 0) / prompts.length,
   );
 }
 

@@ -10,6 +10,7 @@ import {
   writeHalves,
   type ControlHalves,
 } from "../../science/accuracy/control-halves.ts";
+import { bestMixture, type Mixture } from "../../science/accuracy/best-mixture.ts";
 import { expectedAccuracy } from "../../science/accuracy/expected-accuracy.ts";
 import {
   measuredElsewhere,
@@ -34,6 +35,8 @@ const LEAST_GAIN = 0.02;
 export interface Foresight {
   /** Of each prompt of the round, in order. */
   readonly expected: readonly ExpectedAccuracy[];
+  /** Prompts of the round whose predictions together are expected to be more accurate than each. */
+  readonly mixture: Mixture | null;
   /**
    * Whether a prompt that is left has a clearly higher expected accuracy than those tried; true where
    * that of the round cannot be told.
@@ -119,7 +122,9 @@ export async function foresee({
   const evidence = { atlases, halves: halvesOfAll(atlases, split) };
   const of = (candidate: PromptCandidate) => expectedAccuracy(request.query, candidate, evidence);
   const expected = prompts.map(of);
-  const best = [...tried, ...expected].reduce(
+  const mixture = prompts.length < 2 ? null : bestMixture(request.query, prompts, evidence);
+  const reached = mixture === null ? expected : [...expected, mixture.expected];
+  const best = [...tried, ...reached].reduce(
     (most, each) => (each.known ? Math.max(most, each.pearson) : most),
     -1,
   );
@@ -128,7 +133,7 @@ export async function foresee({
     rankCandidates({ ...request, atlases, knowledge: loadKnowledge(knowledge) })
       .map(of)
       .some((each) => each.known && each.pearson > best + LEAST_GAIN);
-  return { expected, accuracy_may_improve };
+  return { expected, mixture, accuracy_may_improve };
 }
 
 /** How the baseline is to carry the response of this prompt over. `split`: as splitControls. */

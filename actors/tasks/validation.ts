@@ -1,6 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { openAtlas } from "../../science/atlas/open.ts";
-import { planWith, type PromptPlan } from "../../science/prompting/prompt-plan.ts";
+import type { PromptPlan } from "../../science/prompting/prompt-plan.ts";
+import type { IterationSummary } from "../../services/runs/iteration.ts";
+import { countedPlan } from "../round-prompts.ts";
 import { agreement } from "../../science/validation/agreement.ts";
 import { withholdOf } from "../../science/validation/targets.ts";
 import { pearson } from "../../science/statistics/correlation.ts";
@@ -20,20 +22,23 @@ import type { JudgedTarget } from "../../science/validation/judged-target.ts";
 
 const POINTS = 1000;
 
+/** Null where nothing is known of the iteration: its plan has one prompt. */
+type CountedPrompt = Pick<IterationSummary, "prompts" | "candidate_id" | "mixture"> | null;
+
 /** `response`, `first`: what predictResponse wrote for the delivered and the first iteration. */
 export async function judgeTarget({
   response,
   first,
   plan,
-  candidate,
+  counted,
   ...question
 }: TargetQuestion & {
   readonly response: string;
   readonly first: string;
   /** Of the delivered iteration. */
   readonly plan: string;
-  /** The prompt of it that counted; null where there is one. */
-  readonly candidate: string | null;
+  /** What counted of it. */
+  readonly counted: CountedPrompt;
 }): Promise<JudgedTarget> {
   const truth = await readTruth(question);
   const { measured, meanResponse, references: beside } = await references(question, truth);
@@ -54,7 +59,7 @@ export async function judgeTarget({
       ],
     },
     references: beside,
-    delta_transfer: agreement(await deltaTransferred(question, plan, candidate), measured),
+    delta_transfer: agreement(await deltaTransferred(question, plan, counted), measured),
     judgement,
     candidates: panelMembers(truth, cellsOf(stored.cells, "prediction"), {
       perturbation: question.target.perturbation,
@@ -90,13 +95,13 @@ export async function judgeTarget({
 async function deltaTransferred(
   { dir, target, what, seed }: TargetQuestion,
   plan: string,
-  candidate: string | null,
+  counted: CountedPrompt,
 ): Promise<Float64Array> {
   const atlas = await openAtlas(dir, {
     withhold: { ...withholdOf(target, what), what, split_seed: seed },
   });
   const planned = JSON.parse(await readFile(plan, "utf8")) as PromptPlan;
-  const { chosen } = candidate === null ? planned : planWith(planned, candidate);
+  const { chosen } = counted === null ? planned : countedPlan(planned, counted);
   const predicted = new Float64Array(atlas.index.n_genes);
   for (const { group_id, control_group_id, weight } of chosen.parts) {
     if (control_group_id === null) return predicted.fill(Number.NaN);

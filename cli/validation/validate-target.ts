@@ -56,7 +56,7 @@ export async function validateTarget(
     seed,
     response: await response(delivered),
     plan: await daemon.objects.fetch({ path: iterationObjects(run.run_id, delivered).plan }),
-    candidate: iterationOf(document, delivered)?.candidate_id ?? null,
+    counted: iterationOf(document, delivered) ?? null,
     first: await response(1),
   });
   return { ...posed, status: "judged", document, judged };

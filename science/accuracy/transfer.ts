@@ -5,14 +5,16 @@ import type { Source, Unit } from "./measured-units.ts";
 
 /** How a left-out unit is predicted from others, as the asked cells are from their prompt. */
 
-interface Transferred {
+/** What a unit is predicted from: sources and their shares. */
+export interface Transferred {
+  readonly sources: readonly Source[];
   readonly weights: readonly number[];
-  readonly delta: Float64Array;
-  /** Fisher's z of the correlation that the sources let expect; what differs in it is carried over. */
-  readonly expected: number;
 }
 
-/** Fisher's z of the correlation to expect of a prediction for these query cells. */
+/**
+ * Fisher's z of the correlation to expect of a prediction for these query cells; what the asked cells
+ * and a left-out unit differ in it is carried over.
+ */
 export type Expectation = (
   query: Float64Array,
   sources: readonly Source[],
@@ -70,16 +72,11 @@ const effective = (shares: readonly number[]): number =>
 export function transfer(
   target: Unit,
   others: readonly Unit[],
-  { source, expect }: { readonly source: string | null; readonly expect: Expectation },
+  source: string | null,
 ): Transferred | null {
   if (others.length === 0) return null;
   const sources = source === null ? others : [theSource(target, others, source)];
-  const weights = weightsFor(target, sources);
-  return {
-    weights,
-    delta: mixed(sources, weights),
-    expected: expect(target.query, sources, weights),
-  };
+  return { sources, weights: weightsFor(target, sources) };
 }
 
 export function weightsFor(

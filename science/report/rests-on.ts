@@ -1,4 +1,4 @@
-import type { Transfer } from "../accuracy/accuracy-schema.ts";
+import type { ExpectedAccuracy, Transfer } from "../accuracy/accuracy-schema.ts";
 import {
   MODEL_ROLES,
   type ControlStrategy,
@@ -6,7 +6,7 @@ import {
   type Context,
   type StructuredQuery,
 } from "../query/structured-query.ts";
-import type { RunResult } from "./result.ts";
+import type { IterationResult, RunResult } from "./result.ts";
 import { CONTROL_STRATEGY_REFERENCES, duration, list, plural, pValue } from "./wording.ts";
 
 /** What the answer of a run rests on. Told in the same words wherever a run is shown. */
@@ -30,6 +30,9 @@ export interface BasisFacts {
     readonly confidence: "normal" | "lower";
     /** Where several prompts were tried side by side. */
     readonly prompts?: readonly object[] | undefined;
+    /** Where predictions of several of them are delivered together. */
+    readonly mixture?: IterationResult["mixture"] | undefined;
+    readonly expected_accuracy?: ExpectedAccuracy | undefined;
     /** Absent in runs of earlier releases. */
     readonly model?: { readonly name: string; readonly is_baseline: boolean } | undefined;
     readonly transfer?: Transfer | undefined;
@@ -78,9 +81,11 @@ export const howItWasRead = (query: StructuredQuery): readonly Basis[] => [
 export const basisFacts = ({ atlas, model, iterations, ...result }: RunResult): BasisFacts => ({
   ...result,
   atlases: atlas,
-  iterations: iterations.map(({ iteration, plan, prompts, grounding }) => ({
+  iterations: iterations.map(({ iteration, plan, prompts, mixture, grounding }) => ({
     iteration,
     prompts,
+    mixture,
+    expected_accuracy: result.expected_accuracy ?? undefined,
     model,
     transfer: plan.transfer,
     confidence: grounding.confidence,
@@ -136,9 +141,15 @@ function transferOf(facts: BasisFacts): Basis[] {
 }
 
 function promptsOf(facts: BasisFacts): Basis[] {
-  const { iteration, prompts = [] } = shownIteration(facts) ?? {};
-  return prompts.length < 2
-    ? []
+  const { iteration, prompts = [], mixture, expected_accuracy } = shownIteration(facts) ?? {};
+  if (prompts.length < 2) return [];
+  return mixture !== undefined
+    ? [
+        fact(
+          "Prompts",
+          `A mixture of the predictions from ${mixture.predictions.length} of the ${prompts.length} prompts that iteration ${iteration} tried side by side, in equal shares: each cell is as one of them predicts it. Its expected accuracy is higher${compared(expected_accuracy, mixture.alone)}.`,
+        ),
+      ]
     : [
         fact(
           "Prompts",
@@ -146,6 +157,11 @@ function promptsOf(facts: BasisFacts): Basis[] {
         ),
       ];
 }
+
+const compared = (together: ExpectedAccuracy | undefined, alone: ExpectedAccuracy): string =>
+  together?.known === true && alone.known
+    ? ` than that of the best of them alone (${together.pearson.toFixed(3)} against ${alone.pearson.toFixed(3)})`
+    : " than that of the best of them alone";
 
 function dataOf({ atlases }: BasisFacts): Basis[] {
   const named = (wanted: boolean): string[] =>

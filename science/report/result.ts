@@ -64,6 +64,14 @@ export interface IterationResult {
   readonly jobs: readonly JobLedgerEntry[];
   /** All that were tried side by side, where there were several; the plan is of the one that counts. */
   readonly prompts?: readonly TriedPromptResult[];
+  /**
+   * Where a mixture counts: the predictions that it is of, and what is expected of the best of them
+   * alone. The plan is then of their prompts together.
+   */
+  readonly mixture?: {
+    readonly predictions: readonly string[];
+    readonly alone: ExpectedAccuracy;
+  };
   /** Absent where every prediction was made for this iteration. */
   readonly found_predictions?: readonly FoundPrediction[];
 }

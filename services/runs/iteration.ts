@@ -55,6 +55,14 @@ export const iterationSchema = triedPromptSchema.extend({
       }),
     )
     .optional(),
+  /**
+   * Where a mixture counts: the predictions of the round that it is of, in equal shares, and what is
+   * expected of the best of them alone. candidate_id is then none of the prompts', and the fields
+   * beside are the mixture's.
+   */
+  mixture: z
+    .object({ predictions: z.array(pairNameSchema), alone: expectedAccuracySchema })
+    .optional(),
   /** What predicted; absent in runs of earlier releases. */
   model: z.object({ name: z.string(), is_baseline: z.boolean() }).optional(),
   /** Predictions that were not made again, and where they were made; absent where all were made. */

@@ -1,24 +1,18 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { StepPorts } from "../../actors/ports.ts";
 import { iterationObjects } from "../../actors/run-objects.ts";
 import { analyze } from "../../actors/steps/analyze.ts";
 import { evaluate } from "../../actors/steps/evaluate.ts";
-import { prepareJob } from "../../actors/steps/prepare-job.ts";
 import { prompt } from "../../actors/steps/prompt.ts";
 import { pairsOfPrompts } from "../../machines/job-id.ts";
-import type { ObjectReference, PairName } from "../../machines/pair-types.ts";
+import type { PairName } from "../../machines/pair-types.ts";
 import type {
   CurrentRound,
   EvaluateOutput,
   PromptInput,
   PromptOutput,
 } from "../../machines/run-types.ts";
-import { readH5ad } from "../../science/anndata/read.ts";
-import { writeH5ad } from "../../science/anndata/write.ts";
-import { deltaTransfer } from "../../science/inference/delta-transfer.ts";
 import { planWith, promptsOf, type PromptPlan } from "../../science/prompting/prompt-plan.ts";
 import type { StructuredQuery } from "../../science/query/structured-query.ts";
 import type { RunConfig } from "../../services/runs/document.ts";
@@ -31,6 +25,7 @@ import {
   stepContext,
   type SharedAtlas,
 } from "./agents-harness.ts";
+import { predictedRound } from "./predicted-round.ts";
 
 /** Rounds of several prompts: the real steps on a simulated atlas. */
 
@@ -169,36 +164,12 @@ describe("a round of several prompts", () => {
     ]);
   });
 
-  /** Prepares the inputs of all pairs, and predicts each from them by delta transfer. */
-  async function predicted(ports: StepPorts, round: PromptOutput): Promise<CurrentRound> {
-    const pairs = pairsOfPrompts(round.prompts ?? []);
-    const job = { run_id: "r1", iteration: 1, kind: "round", pairs, plan: round.plan } as const;
-    await prepareJob(ports)(job, stepContext());
-    const paths = iterationObjects("r1", 1);
-    const manifest = await stored<{ pairs: { name: string }[] }>({ path: paths.manifest("round") });
-    expect(manifest.pairs.map(({ name }) => name)).toEqual(pairs);
-    const read = async (path: string) => readH5ad(await atlas.objects.fetch({ path }));
-    const folder = await mkdtemp(join(tmpdir(), "haystack-rounds-"));
-    const outputs: Partial<Record<PairName, ObjectReference>> = {};
-    for (const pair of pairs) {
-      const file = join(folder, "predicted.h5ad");
-      await writeH5ad(file, deltaTransfer(await read(paths.prompt(pair)), await read(paths.query)));
-      outputs[pair] = await atlas.objects.put(paths.predictions(pair), file);
-    }
-    await rm(folder, { recursive: true });
-    return {
-      ...round,
-      predictions: outputs.prediction ?? null,
-      control_predictions: outputs.control ?? null,
-      outputs,
-    };
-  }
-
   test("judges each prompt as it would be judged alone; the best counts, the others are known to the next round", async () => {
     const { portsWith } = await bench(atlas);
     const ports = portsWith(null);
     const output = await chosenBy(ports, { prompts_per_round: 3 });
-    const round = await predicted(ports, output);
+    const { manifest, round } = await predictedRound(atlas.objects, ports, output);
+    expect(manifest).toEqual(pairsOfPrompts(output.prompts ?? []));
     const input = asked({ max_iterations: 3 });
     const judge = (of: CurrentRound, iteration: number): Promise<EvaluateOutput> =>
       evaluate(ports)({ ...input, iteration, round: of }, stepContext());

@@ -166,12 +166,16 @@ describe.each(["synthetic_control", "query_as_control"] as const)(
         await writeH5ad(file("control-prediction"), deltaTransfer(controls, query));
       }
       await predictResponse({
-        prediction: file("prediction"),
-        controlPrediction: synthetic ? file("control-prediction") : null,
+        members: [
+          {
+            prediction: file("prediction"),
+            controlPrediction: synthetic ? file("control-prediction") : null,
+            prompt: file("prompt"),
+            controls: synthetic ? file("controls") : null,
+            parts: chosen.parts,
+          },
+        ],
         query: file("query"),
-        prompt: file("prompt"),
-        controls: synthetic ? file("controls") : null,
-        parts: chosen.parts,
         places,
         reading: false,
         shiftsQueryCells: true,

@@ -277,6 +277,11 @@ class TriedPrompt(Answer):
     control: str | None
 
 
+class Mixture(Answer):
+    predictions: list[str]
+    alone: ExpectedAccuracy | NotKnown
+
+
 class Model(Answer):
     name: str
     is_baseline: bool
@@ -330,6 +335,7 @@ class Iteration(Answer):
     iteration: int
     query_cells: int
     prompts: list[TriedPrompt] | None = None
+    mixture: Mixture | None = None
     model: Model | None = None
     found_predictions: list[FoundPrediction] | None = None
     model_problems: list[ModelProblem] | None = None

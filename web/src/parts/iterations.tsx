@@ -31,7 +31,11 @@ export function Iterations({ run }: { readonly run: Run }): JSX.Element {
                 `; predicted by ${each.model.name}${each.model.is_baseline ? " (a baseline)" : ""}`}
             </p>
             {each.prompts !== undefined && (
-              <Prompts tried={each.prompts} counts={each.candidate_id} />
+              <Prompts
+                tried={each.prompts}
+                counts={each.candidate_id}
+                mixed={each.mixture?.predictions ?? []}
+              />
             )}
             {each.found_predictions?.map(({ prediction, run_id, iteration }) => (
               <p class="hint" key={prediction}>
@@ -57,22 +61,28 @@ export function Iterations({ run }: { readonly run: Run }): JSX.Element {
   );
 }
 
-/** All prompts that an iteration tried side by side; the one that counts is marked. */
+/** All prompts that an iteration tried side by side; the one that counts, or those mixed, are marked. */
 function Prompts({
   tried,
   counts,
+  mixed,
 }: {
   readonly tried: Tried;
   readonly counts: string;
+  readonly mixed: readonly string[];
 }): JSX.Element {
   return (
     <details>
-      <summary>The best of {tried.length} prompts that were tried side by side</summary>
+      <summary>
+        {mixed.length === 0 ? "The best" : `A mixture of ${mixed.length}`} of {tried.length} prompts
+        that were tried side by side
+      </summary>
       <ol>
         {tried.map((prompt) => (
           <li key={prompt.candidate_id}>
             <strong>{words(prompt.prompt_strategy)}</strong>
-            {prompt.candidate_id === counts && <span class="tag">counts</span>}, score{" "}
+            {prompt.candidate_id === counts && <span class="tag">counts</span>}
+            {mixed.includes(prompt.prediction) && <span class="tag">mixed</span>}, score{" "}
             {prompt.score}/10, expected accuracy {accuracy(prompt.expected_accuracy)}:{" "}
             {prompt.prompt_rationale}
           </li>
