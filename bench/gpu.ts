@@ -8,6 +8,7 @@ import { openDaemon, type Daemon } from "../daemon.ts";
 import { ownProgram } from "../own-files.ts";
 import { runConfigSchema } from "../services/runs/document.ts";
 import { readOptions } from "./gpu/options.ts";
+import { outcomesOf } from "./gpu/choice.ts";
 import { questions, type Question } from "./gpu/questions.ts";
 import { summaryOf, type Answer, type Answered } from "./gpu/summary.ts";
 
@@ -77,7 +78,13 @@ async function answerAll(daemon: Daemon, folder: string) {
       question: [cell_type, perturbation, donor].filter((part) => part !== null).join(" / "),
     };
     if ("why" in single || "why" in several) left.push({ ...about, single, several });
-    else answered.push({ ...about, single, several });
+    else {
+      const { dir, posed } = question;
+      const asked = { dir, target: posed.target, what: posed.what, seed };
+      const prompts = await outcomesOf(daemon, several.run, asked);
+      answered.push({ ...about, single, several, prompts });
+      console.error(JSON.stringify(prompts));
+    }
     const told = (outcome: Outcome) => ("why" in outcome ? outcome.why : outcome.accuracy);
     console.error(about.set, about.question, told(single), told(several));
   });
@@ -112,6 +119,11 @@ try {
           options: settings,
           ...summary,
           by_set: Object.fromEntries(bySet),
+          answers: answered.map(({ single, several, ...each }) => ({
+            ...each,
+            single: single.accuracy,
+            several: several.accuracy,
+          })),
           not_answered: left,
         },
         null,

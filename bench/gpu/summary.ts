@@ -1,6 +1,7 @@
 import type { RunDocument } from "../../services/runs/document.ts";
 import { randomStream } from "../../science/simulate/seeded-random.ts";
 import type { GpuOptions } from "./options.ts";
+import { choiceFigures, type TriedPromptOutcome } from "./choice.ts";
 import { simulateAnswer } from "./simulated-jobs.ts";
 import { WAYS, type Way } from "./ways.ts";
 
@@ -10,6 +11,8 @@ export interface Answered {
   readonly question: string;
   readonly single: Answer;
   readonly several: Answer;
+  /** Those of the first round, where it has several. */
+  readonly prompts: readonly TriedPromptOutcome[];
 }
 
 export interface Answer {
@@ -93,6 +96,7 @@ export function summaryOf(answered: readonly Answered[], options: SummaryOptions
       better: differences.filter((each) => each > 0).length,
       worse: differences.filter((each) => each < 0).length,
     },
+    choice: choiceFigures(answered.map(({ prompts }) => prompts)),
     version_2_to_version_1: toVersion1,
     version_2_to_version_1_same_prompts: to(ways.version_1_same_prompts),
     met: {

@@ -79,6 +79,8 @@ export interface ModelPrediction {
 export function predictedResponse(input: ModelPrediction): {
   readonly cells: AnnData;
   readonly response: PredictedResponse;
+  /** The cells that the predicted ones are compared with. */
+  readonly reference: CellOrigin;
   /** Mean log1p(CP10k) of the control prediction, or of the query cells where there is none. */
   readonly untreatedMean: Float64Array;
 } {
@@ -94,7 +96,7 @@ export function predictedResponse(input: ModelPrediction): {
   const untreated =
     controlPrediction === null ? null : made(controlPrediction, meanProfile(controlPrediction.X));
   const response = compare(
-    { treated, reference: shiftsQueryCells ? control : (untreated ?? control) },
+    { treated, reference: compared === query ? control : untreated! },
     { predictedMean, referenceMean },
     input,
   );
@@ -107,6 +109,7 @@ export function predictedResponse(input: ModelPrediction): {
   return {
     cells: { ...assemble(query, parts), uns: prediction.uns },
     response,
+    reference: compared === query ? "control" : "control_prediction",
     untreatedMean: meanProfile((controlPrediction ?? query).X),
   };
 }

@@ -150,23 +150,24 @@ export interface Judgement extends Agreement {
   /** Genes by the delivered rank, and by the size of the predicted difference alone. */
   readonly by_rank: RankingFigures;
   readonly by_abs_delta: RankingFigures;
-  /** Against the control cells delivered beside them, and those of the truth. */
+  /** Against the cells that the delivered ones are compared with, and the control cells of the truth. */
   readonly cell_eval: CellEval;
   readonly genes_per_cell: { readonly predicted: number; readonly measured: number };
 }
 
 /**
- * Delivered cells against the control cells delivered beside them, held against the measured
- * difference. `changed`: trulyChanged of the target's cells and all its controls.
+ * Delivered cells against those that the response compares them with (the control cells delivered
+ * beside them, or the control prediction of a model that makes cells of its own), held against the
+ * measured difference. `changed`: trulyChanged of the target's cells and all its controls.
  */
 export function judge(
-  { cells, response }: Pick<StoredResponse, "cells" | "response">,
+  { cells, response, reference }: Pick<StoredResponse, "cells" | "response" | "reference">,
   truth: TruthCells,
   measured: Float64Array,
   changed: Uint8Array,
 ): { readonly judgement: Judgement; readonly predicted: Float64Array } {
   const treated = cellsOf(cells, "prediction");
-  const made = { treated: logCells(treated), control: logCells(cellsOf(cells, "control")) };
+  const made = { treated: logCells(treated), control: logCells(cellsOf(cells, reference)) };
   const predicted = minus(meansOf(made.treated), meansOf(made.control));
   const count = (flags: Uint8Array) => flags.reduce((sum, flag) => sum + flag, 0);
   return {

@@ -9,6 +9,15 @@ import { predictedResponse } from "../../science/response/predicted-response.ts"
 import { promptEvidence, type EvidencePart } from "../../science/response/prompt-evidence.ts";
 import { readResponse, writeResponse } from "../../science/response/response-file.ts";
 import { describeWithData, KANG } from "../support/data.ts";
+import { importAtlas } from "../../science/atlas/import.ts";
+import { openAtlas } from "../../science/atlas/open.ts";
+import { loadKnowledge } from "../../science/knowledge/load.ts";
+import { labelResolver } from "../../science/knowledge/resolve.ts";
+import { pearson } from "../../science/statistics/correlation.ts";
+import { minus } from "../../science/validation/agreement.ts";
+import { changedGenes, judge, readTruth } from "../../science/validation/judge.ts";
+import { logCells, meansOf } from "../../science/validation/log-cells.ts";
+import { readKang, selectCells } from "../support/kang.ts";
 import { describeWithPython, runPython } from "../support/python.ts";
 
 /**
@@ -119,4 +128,49 @@ describeWithData("a delivered response against the withheld truth", () => {
       expect([seen.whole, seen.flags, seen.selected]).toEqual([true, "bool", true]);
     });
   });
+
+  test.each([
+    ["shifts the query cells", true],
+    ["makes cells of its own, beside their controls", false],
+  ])(
+    "is judged by the cells that it is compared with, where a model %s",
+    async (_, shiftsQueryCells) => {
+      const dir = join(folder, `atlas ${shiftsQueryCells}`);
+      await importAtlas({ source: KANG, outDir: dir }, labelResolver(loadKnowledge()));
+      const { index } = await openAtlas(dir);
+      const treatment = index.groups.find(({ is_control }) => !is_control)!.perturbation;
+      const target = { cell_type: "CD4 T cells", perturbation: treatment, donor: null };
+      const truth = await readTruth({ dir, target, what: ["cell-type"], seed: 1 });
+      const kang = await readKang();
+      const names = new Set(truth.query.names);
+      const query = selectCells(kang, ({ index: row }) => names.has(kang.obs.index[row]!));
+      const shown = (wanted: boolean) =>
+        selectCells(kang, ({ cellType, treated }) => cellType === "B cells" && treated === wanted);
+      const unknown = new Float64Array(index.genes.length).fill(Number.NaN);
+      const made = predictedResponse({
+        prediction: deltaTransfer(shown(true), query),
+        controlPrediction: deltaTransfer(shown(false), query),
+        query,
+        evidence: { delta: unknown, variance: unknown, treatedVariance: unknown, groups: 0 },
+        calibration: UNCALIBRATED,
+        seen: [],
+        shiftsQueryCells,
+        seed: 1,
+      });
+      const file = join(folder, "judged.h5ad");
+      await writeResponse(file, made);
+      const stored = await readResponse(file);
+      const measured = minus(
+        meansOf(logCells(truth.treated.counts)),
+        meansOf(logCells(truth.control.counts)),
+      );
+      const changed = changedGenes(truth);
+      const { judgement } = judge(stored, truth, measured, changed);
+      expect(stored.reference).toBe(shiftsQueryCells ? "control" : "control_prediction");
+      expect(stored.cells.uns).toEqual(made.cells.uns);
+      const told = pearson(made.response.delta, measured);
+      expect(Math.abs(judgement.pearson - told)).toBeLessThan(0.05);
+      expect(judgement.pearson).toBeGreaterThan(0.7);
+    },
+  );
 });
