@@ -1,7 +1,8 @@
 import { z } from "zod";
 import "../../zod-words.ts";
 import { given } from "../../given.ts";
-import { ERROR_CATALOGUE, type ErrorCode } from "../../errors.ts";
+import type { ErrorCode } from "../../errors.ts";
+import { ERROR_CATALOGUE } from "../../error-catalogue.ts";
 import {
   controlStrategySchema,
   structuredQuerySchema,
