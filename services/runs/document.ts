@@ -138,7 +138,7 @@ export const runLabelsSchema = z
   .meta({ maxProperties: MOST_LABELS });
 export type RunLabels = z.infer<typeof runLabelsSchema>;
 
-export const errorRecordSchema = z.object({
+const errorRecordSchema = z.object({
   code: z.enum(Object.keys(ERROR_CATALOGUE) as [ErrorCode, ...ErrorCode[]]),
   message: z.string(),
   retryable: z.boolean(),
