@@ -1,7 +1,4 @@
-import { tmpdir } from "node:os";
-import { pathToFileURL } from "node:url";
 import { createAsideJobs, type AsideJobs } from "./actors/aside-jobs.ts";
-import { atlasCatalogue, type AtlasCatalogue } from "./actors/atlas-catalogue.ts";
 import { bindRunMachine } from "./actors/host/bind-run-machine.ts";
 import { createCommitFeed, type CommitFeed } from "./actors/watch/commit-feed.ts";
 import { composeMail } from "./actors/mail/compose-mail.ts";
@@ -23,7 +20,6 @@ import {
   type Supervisor,
   type SupervisorOptions,
 } from "./actors/supervisor/supervisor.ts";
-import type { Tasks } from "./actors/tasks.ts";
 import { createUploads, type Uploads } from "./actors/uploads.ts";
 import { usageOf } from "./actors/host/usage.ts";
 import { sharesOfRuns } from "./adapters/access.ts";
@@ -32,25 +28,21 @@ import { openDispatch } from "./adapters/dispatch.ts";
 import { keepHouse } from "./adapters/housekeeping.ts";
 import { admissionLimits, leaseAs } from "./adapters/hosting.ts";
 import { openInference } from "./adapters/inference.ts";
-import { knowledgeFolder } from "./adapters/knowledge.ts";
 import { openModel, watchModel } from "./adapters/language-model.ts";
 import { openLiterature } from "./adapters/literature.ts";
 import { openLookUps } from "./adapters/look-ups.ts";
 import { removeLitter } from "./adapters/litter.ts";
 import { openMail } from "./adapters/mail.ts";
-import { dataFolder, keepPrivate } from "./adapters/data-folder.ts";
-import { openObjects } from "./adapters/objects.ts";
+import { dataFolder } from "./adapters/data-folder.ts";
 import { openRuns } from "./adapters/runs.ts";
 import { stayAlive } from "./adapters/stay-alive.ts";
+import { openWorkbench, type Workbench } from "./workbench.ts";
 import { promptsPerRound, type Config } from "./config.ts";
 import { type HaystackError, toHaystackError } from "./errors.ts";
 import { given } from "./given.ts";
 import type { Metrics } from "./insight/metrics.ts";
 import { openInsight } from "./insight/open.ts";
-import { ownProgram } from "./own-files.ts";
-import type { Compute } from "./services/compute/index.ts";
-import { freeBytes, fullDisk } from "./services/compute/free-disk.ts";
-import { processCompute, type TaskLimits } from "./services/compute/processes.ts";
+import { freeBytes } from "./services/compute/free-disk.ts";
 import type { JobEvents } from "./services/job-events/index.ts";
 import type { RunStore } from "./services/runs/index.ts";
 import { SOFTWARE } from "./software.ts";
@@ -59,47 +51,6 @@ import { SOFTWARE } from "./software.ts";
  * The composition root: with adapters/, which knows the configuration, the one place where ports get
  * their adapters.
  */
-
-/** Computation and atlases, for commands that host no runs. */
-export interface Workbench {
-  readonly compute: Compute<Tasks>;
-  readonly atlases: AtlasCatalogue;
-  readonly objects: StepPorts["objects"];
-  readonly knowledge: StepPorts["knowledge"];
-  close(): Promise<void>;
-}
-
-export async function openWorkbench(config: Config): Promise<Workbench> {
-  keepPrivate(config);
-  const objects = await openObjects(config);
-  const knowledge = knowledgeFolder(config);
-  const importLimits = { gigabytes: { value: config.IMPORT_GB, variable: "IMPORT_GB" } };
-  const compute = processCompute<Tasks>({
-    filename: pathToFileURL(ownProgram("actors/tasks.ts")),
-    processes: config.COMPUTE_PROCESSES,
-    limitMinutes: config.COMPUTE_MINUTES,
-    cause: () => fullDisk([config.dataDir, tmpdir()]),
-    limits: {
-      inspectFile: {
-        minutes: { value: config.INSPECT_MINUTES, variable: "INSPECT_MINUTES" },
-        gigabytes: { value: config.INSPECT_GB, variable: "INSPECT_GB" },
-      },
-      importAtlasFile: importLimits,
-      importAtlasPart: importLimits,
-      describeAtlasImport: importLimits,
-    } satisfies Partial<Record<keyof Tasks, TaskLimits>>,
-  });
-  return {
-    objects,
-    compute,
-    knowledge,
-    atlases: atlasCatalogue(objects, compute, knowledge),
-    async close() {
-      await compute.close();
-      await objects.close();
-    },
-  };
-}
 
 const MOST_COUNTED = 1_000;
 

@@ -43,7 +43,7 @@ export function checkCeilings(config: RunConfig, ceilings: Ceilings): void {
   );
 }
 
-export const monthOf = (now: number): string =>
+const monthOf = (now: number): string =>
   `${new Date(now).toISOString().slice(0, 7)}-01T00:00:00.000Z`;
 
 const nextMonth = (now: number): string => {

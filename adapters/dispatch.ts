@@ -61,7 +61,7 @@ export async function openImportJobs(
 }
 
 /** Of jobs that run the orchestrator's own image. */
-export const jobSettings = (config: Config, environment: NodeJS.ProcessEnv) => ({
+const jobSettings = (config: Config, environment: NodeJS.ProcessEnv) => ({
   ...googlePlace(config),
   ...googleSettings(config, config.BATCH_LOCATION),
   ...given({ serviceAccount: config.DISPATCH_SERVICE_ACCOUNT ?? config.BATCH_SERVICE_ACCOUNT }),

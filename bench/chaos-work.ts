@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Config } from "../config.ts";
-import { openWorkbench } from "../daemon.ts";
+import { openWorkbench } from "../workbench.ts";
 import { newRun } from "../services/runs/document.ts";
 import type { RunStore } from "../services/runs/index.ts";
 

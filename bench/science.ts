@@ -13,7 +13,7 @@ import { choosePrompt } from "../science/prompting/choose-prompt.ts";
 import { drawCells, SPLIT_COLUMN } from "../science/prompting/draw-cells.ts";
 import { understandQuestion } from "../science/query/understand.ts";
 import { writeSimulatedAtlas } from "../science/simulate/simulate-atlas.ts";
-import { differentialExpression } from "../science/statistics/differential-expression.ts";
+import { compareExpression } from "../science/statistics/differential-expression.ts";
 
 /**
  * Times and peak memory of the science at two atlas sizes by 18,000 genes. Each stage runs in a
@@ -80,7 +80,7 @@ const STAGES: Readonly<Record<string, (folder: string, cells: number) => Promise
     );
   },
   async differential_expression(folder) {
-    differentialExpression(
+    compareExpression(
       await readH5ad(files(folder).prediction),
       await readH5ad(files(folder).query),
     );

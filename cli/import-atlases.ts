@@ -1,5 +1,5 @@
 import type { Daemon } from "../daemon.ts";
-import { importColumns, type AtlasOptions } from "./options.ts";
+import { importColumns, type AtlasOptions } from "./atlas-options.ts";
 
 /** Imports the files and answers with the names of their datasets. */
 export async function importAll(

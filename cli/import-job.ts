@@ -28,7 +28,7 @@ export async function importShare(
   const parsed = environmentSchema.safeParse(environment);
   if (!parsed.success) throw configInvalid(parsed.error.issues.map((issue) => problemOf(issue)));
   const { IMPORT_ID: id, IMPORT_ATTEMPT: attempt, BATCH_TASK_INDEX: share } = parsed.data;
-  const { openWorkbench } = await import("../daemon.ts");
+  const { openWorkbench } = await import("../workbench.ts");
   await using opened = new AsyncDisposableStack();
   const workbench = opened.adopt(await openWorkbench(config), (part) => part.close());
   const { objects } = workbench;

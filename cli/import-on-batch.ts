@@ -4,7 +4,7 @@ import type { Config } from "../config.ts";
 import type { AtlasIndex } from "../science/atlas/atlas-index.ts";
 import { SOFTWARE } from "../software.ts";
 import type { BucketPlace } from "./local-source.ts";
-import { type AtlasOptions, importColumns } from "./options.ts";
+import { type AtlasOptions, importColumns } from "./atlas-options.ts";
 import { note } from "./output.ts";
 
 /** Has a job on Google Batch import the file, and waits for it. Errors: those of importOnBatch. */

@@ -7,7 +7,7 @@ import { isSecret } from "./secrets.ts";
 import { variables } from "./variables.ts";
 
 /** The file that may hold variables, of the folder where a command is started. */
-export const CONFIG_FILES = ["haystack.config.json", ".env"] as const;
+const CONFIG_FILES = ["haystack.config.json", ".env"] as const;
 type ConfigFileName = (typeof CONFIG_FILES)[number];
 
 export interface ConfigFile {

@@ -16,7 +16,7 @@ export const gpuMachine = ({
     : `${BATCH_MACHINE_TYPE} with ${BATCH_ACCELERATOR_COUNT} ${BATCH_ACCELERATOR}`;
 
 /** US dollars per hour of that machine; undefined when the table has no price for it. */
-export function gpuPrice(
+function gpuPrice(
   environment: Environment,
 ): { readonly SPOT: number; readonly STANDARD: number } | undefined {
   const prices = new Map(pairsOf(environment.BATCH_PRICES)).get(gpuMachine(environment));

@@ -1,9 +1,7 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { collectDefaultMetrics, Counter, Histogram, Registry } from "prom-client";
 import type { Instruments, RunChange } from "../actors/instruments.ts";
-import { type ErrorCode, type HaystackError, toHaystackError } from "../errors.ts";
 import type { JobRecord } from "../machines/run-types.ts";
-import { RUN_PHASES, RUN_STATUSES, type RunDocument } from "../services/runs/document.ts";
-import type { OutboxEntry, RunCounts } from "../services/runs/index.ts";
+import { ageGauge, measure, type MeasuredSources } from "./metrics-measured.ts";
 
 /**
  * The numbers of one daemon for Prometheus, in a registry of its own. Their meaning is in
@@ -20,21 +18,6 @@ export interface Metrics {
   }): void;
 }
 
-export interface MetricsSources {
-  /** Asked each time that somebody reads the numbers. */
-  readonly counts: () => Promise<RunCounts>;
-  readonly live: () => readonly (Pick<RunDocument, "current_phase" | "status"> & {
-    readonly postponed: ErrorCode | null;
-  })[];
-  /** Of very many not all. */
-  readonly owedMails: () => Promise<readonly Pick<OutboxEntry, "owed_since">[]>;
-  /** Milliseconds, as they are in what is stored. */
-  readonly now: () => number;
-  /** Bytes that may still be written; undefined where the machine does not say. */
-  readonly freeBytes: () => number | undefined;
-  readonly onTrouble: (error: HaystackError) => void;
-}
-
 const STEP_SECONDS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1_800];
 const COMMIT_SECONDS = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 const COMMIT_RUNS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
@@ -48,35 +31,7 @@ const add = (counter: Counter, amount: number): void => {
   if (amount > 0) counter.inc(amount);
 };
 
-/**
- * One question to the store for all who ask at the same time; undefined when it gives no answer.
- */
-function shared<Answer>(
-  question: () => Promise<Answer>,
-  onTrouble: MetricsSources["onTrouble"],
-): () => Promise<Answer | undefined> {
-  let asked: Promise<Answer | undefined> | undefined;
-  const ask = async (): Promise<Answer | undefined> => {
-    try {
-      return await question();
-    } catch (thrown) {
-      onTrouble(toHaystackError(thrown));
-      return undefined;
-    } finally {
-      asked = undefined;
-    }
-  };
-  return () => (asked ??= ask());
-}
-
-export function createMetrics({
-  counts,
-  live,
-  owedMails,
-  now,
-  freeBytes,
-  onTrouble,
-}: MetricsSources): Metrics {
+export function createMetrics(sources: MeasuredSources): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -91,138 +46,14 @@ export function createMetrics({
     buckets: number[],
     labelNames: readonly Label[] = [],
   ) => new Histogram<Label>({ name, help, buckets, labelNames: [...labelNames], registers });
-  const stored = shared(counts, onTrouble);
-  const storedGauge = (name: string, help: string, valueOf: (found: RunCounts) => number) =>
-    new Gauge({
-      name,
-      help,
-      registers: [],
-      async collect() {
-        const found = await stored();
-        if (found === undefined) this.remove();
-        else this.set(valueOf(found));
-      },
-    });
-  const byStatus = new Gauge({
-    name: "haystack_runs",
-    help: "Runs in the store by status",
-    labelNames: ["status"],
-    registers: [],
-    async collect() {
-      const found = await stored();
-      this.reset();
-      if (found !== undefined)
-        for (const status of RUN_STATUSES) this.set({ status }, found.by_status[status]);
-    },
-  });
-  const inMemory = new Gauge({
-    name: "haystack_runs_live",
-    help: "Runs in the memory of this daemon by phase",
-    labelNames: ["phase"],
-    registers: [],
-    collect() {
-      const byPhase = Map.groupBy(live(), ({ current_phase }) => current_phase);
-      for (const phase of [...RUN_PHASES, null])
-        this.set({ phase: phase ?? "none" }, byPhase.get(phase)?.length ?? 0);
-    },
-  });
-  registry.registerMetric(byStatus);
-  registry.registerMetric(
-    storedGauge(
-      "haystack_runs_unhosted",
-      "Runs with status running that are in no daemon's memory",
-      ({ unhosted }) => unhosted,
-    ),
-  );
-  registry.registerMetric(
-    storedGauge(
-      "haystack_runs_with_events",
-      "Runs with an event in their inbox",
-      ({ with_events }) => with_events,
-    ),
-  );
-  registry.registerMetric(
-    storedGauge(
-      "haystack_runs_set_aside",
-      "Runs that nobody hosts until they are released",
-      ({ set_aside }) => set_aside,
-    ),
-  );
-  registry.registerMetric(inMemory);
-  const hosted = new Gauge({
-    name: "haystack_runs_hosted",
-    help: "Runs in the memory of this daemon by status",
-    labelNames: ["status"],
-    registers: [],
-    collect() {
-      const held = Map.groupBy(live(), ({ status }) => status);
-      for (const status of RUN_STATUSES) this.set({ status }, held.get(status)?.length ?? 0);
-    },
-  });
-  const postponed = new Gauge({
-    name: "haystack_runs_postponed",
-    help: "Runs of this daemon whose step a passing fault has stopped, by error code",
-    labelNames: ["code"],
-    registers: [],
-    collect() {
-      this.reset();
-      for (const { postponed: code } of live()) if (code !== null) this.inc({ code });
-    },
-  });
-  const mailsOwed = shared(owedMails, onTrouble);
-  const owed = new Gauge({
-    name: "haystack_mails_owed",
-    help: "Mails in the store that are owed, counted up to 1,000",
-    registers: [],
-    async collect() {
-      const found = await mailsOwed();
-      if (found === undefined) this.remove();
-      else this.set(found.length);
-    },
-  });
-  const owedAge = new Gauge({
-    name: "haystack_mails_owed_age_seconds",
-    help: "Time for which the oldest of these mails has been owed; 0 where none is",
-    registers: [],
-    async collect() {
-      const found = await mailsOwed();
-      if (found === undefined) return this.remove();
-      const oldest = Math.min(now(), ...found.map(({ owed_since }) => owed_since ?? now()));
-      this.set((now() - oldest) / 1_000);
-    },
-  });
-  const disk = new Gauge({
-    name: "haystack_disk_free_bytes",
-    help: "Bytes that may still be written in the data folder",
-    registers: [],
-    collect() {
-      const free = freeBytes();
-      if (free === undefined) this.remove();
-      else this.set(free);
-    },
-  });
-  /** Seconds since something was done last, or since the start of the daemon. */
-  const ageOf = (name: string, help: string) => {
-    let last = performance.now();
-    const gauge = new Gauge({
-      name,
-      help,
-      registers: [],
-      collect() {
-        this.set((performance.now() - last) / 1_000);
-      },
-    });
-    registry.registerMetric(gauge);
-    return (): void => {
-      last = performance.now();
-    };
-  };
-  for (const gauge of [hosted, postponed, owed, owedAge, disk]) registry.registerMetric(gauge);
-  const sweptNow = ageOf(
+  measure(registry, sources);
+  const sweptNow = ageGauge(
+    registry,
     "haystack_sweep_age_seconds",
     "Time since this daemon last looked for work in the store",
   );
-  const committedNow = ageOf(
+  const committedNow = ageGauge(
+    registry,
     "haystack_commit_age_seconds",
     "Time since the store last took a write of this daemon",
   );

@@ -1,10 +1,11 @@
 import type { Instruments } from "../actors/instruments.ts";
 import type { Config } from "../config.ts";
 import type { HaystackError } from "../errors.ts";
-import type { Metrics, MetricsSources } from "./metrics.ts";
+import type { Metrics } from "./metrics.ts";
+import type { MeasuredSources } from "./metrics-measured.ts";
 import { given } from "../given.ts";
 
-export interface InsightOptions extends Omit<MetricsSources, "onTrouble"> {
+export interface InsightOptions extends Omit<MeasuredSources, "onTrouble"> {
   /** Numbers are kept by daemons, not by a command that hosts a run of its own. */
   readonly withMetrics: boolean;
   readonly version: string;

@@ -2,13 +2,8 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
-import {
-  ERROR_CATALOGUE,
-  errorBody,
-  HaystackError,
-  toHaystackError,
-  type ErrorCode,
-} from "../errors.ts";
+import { errorBody, HaystackError, toHaystackError, type ErrorCode } from "../errors.ts";
+import { ERROR_CATALOGUE } from "../error-catalogue.ts";
 import { aboutAddress } from "./insight/routes.ts";
 import type { ServerParts } from "./parts.ts";
 import { redactor } from "../config.ts";

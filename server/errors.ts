@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { ERROR_CATALOGUE, ERROR_TYPES, type ErrorCode } from "../errors.ts";
+import { ERROR_TYPES, type ErrorCode } from "../errors.ts";
+import { ERROR_CATALOGUE } from "../error-catalogue.ts";
 
 const CODES = Object.keys(ERROR_CATALOGUE) as [ErrorCode, ...ErrorCode[]];
 

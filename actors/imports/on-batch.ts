@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { ERROR_CATALOGUE, type ErrorCode, HaystackError } from "../../errors.ts";
+import { type ErrorCode, HaystackError } from "../../errors.ts";
+import { ERROR_CATALOGUE } from "../../error-catalogue.ts";
 import type { AtlasIndex } from "../../science/atlas/atlas-index.ts";
 import {
   type ImportJobs,

@@ -5,7 +5,7 @@ import type { PlausibilityScale } from "../../science/accuracy/accuracy-schema.t
 import { given } from "../../given.ts";
 import type { AnnData } from "../../science/anndata/anndata.ts";
 import { readH5ad } from "../../science/anndata/read.ts";
-import { evaluateResponse, type EvaluationInput } from "../../science/grounding/evaluate.ts";
+import { evaluateResponse, type JudgementInput } from "../../science/grounding/evaluate.ts";
 import { testGeneSets } from "../../science/statistics/test-gene-sets.ts";
 import { calibrateScore } from "../../science/grounding/measured-scale.ts";
 import { correctionOf } from "../../science/inference/delta-transfer.ts";
@@ -132,7 +132,7 @@ export interface EvaluateTask extends WithKnowledge {
   readonly promptCells: number;
   readonly controlStrategyEffective: ControlStrategy;
   readonly seed: number;
-  readonly literature?: NonNullable<EvaluationInput["literature"]>;
+  readonly literature?: NonNullable<JudgementInput["literature"]>;
   /** What the score is read against. */
   readonly scale: PlausibilityScale;
 }

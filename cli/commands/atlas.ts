@@ -1,19 +1,14 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { readConfig } from "../configuration.ts";
-import type { Workbench } from "../../daemon.ts";
+import type { Workbench } from "../../workbench.ts";
 import { HaystackError, noAtlas } from "../../errors.ts";
 import type { AtlasIndex } from "../../science/atlas/atlas-index.ts";
 import { describeAtlas, describeFile } from "../atlas-tables.ts";
 import { bucketPlace, withLocalSource } from "../local-source.ts";
 import { given } from "../../given.ts";
-import {
-  addAtlasOptions,
-  importColumns,
-  MODALITY,
-  seedOption,
-  type AtlasOptions,
-} from "../options.ts";
+import { seedOption } from "../options.ts";
+import { addAtlasOptions, importColumns, MODALITY, type AtlasOptions } from "../atlas-options.ts";
 import { note, print, table } from "../output.ts";
 import type { CommonOptions } from "../common.ts";
 
@@ -21,7 +16,7 @@ async function withWorkbench<Result>(
   options: CommonOptions,
   work: (workbench: Workbench) => Promise<Result>,
 ): Promise<Result> {
-  const { openWorkbench } = await import("../../daemon.ts");
+  const { openWorkbench } = await import("../../workbench.ts");
   const workbench = await openWorkbench(readConfig(options.dataDir));
   try {
     return await work(workbench);

@@ -3,25 +3,23 @@ import { newSeed } from "../../actors/new-run.ts";
 import type { RunDocument } from "../../services/runs/document.ts";
 import { exitCodeOf } from "../hosted-run.ts";
 import {
-  addAtlasOptions,
   addLabelOptions,
   addNamingOptions,
   addRunOptions,
   addServerOptions,
   addYesOption,
   askedQuestion,
-  atlasOptions,
   exactLabels,
   naming,
   runConfig,
   seedOption,
-  type AtlasOptions,
   type LabelOptions,
   type NamingOptions,
   type PlaceOptions,
   type RunOptions,
   type YesOption,
 } from "../options.ts";
+import { addAtlasOptions, atlasOptions, type AtlasOptions } from "../atlas-options.ts";
 import { print } from "../output.ts";
 import type { CommonOptions, SetExitCode } from "../common.ts";
 import { accuracyLine, basisLines, deliveredIteration, scoreOf, shownRun } from "../show-run.ts";

@@ -7,14 +7,8 @@ import type { Withholdable } from "../../science/atlas/withhold.ts";
 import type { CommonOptions, SetExitCode } from "../common.ts";
 import { withDaemon } from "../hosted-run.ts";
 import { importAll } from "../import-atlases.ts";
-import {
-  addAtlasOptions,
-  addRunOptions,
-  runConfig,
-  seedOption,
-  type AtlasOptions,
-  type RunOptions,
-} from "../options.ts";
+import { addRunOptions, runConfig, seedOption, type RunOptions } from "../options.ts";
+import { addAtlasOptions, type AtlasOptions } from "../atlas-options.ts";
 import { print } from "../output.ts";
 import { resultFolder } from "../runs/save-results.ts";
 import { chooseTargets, readWhat } from "../validation/choose-targets.ts";

@@ -4,7 +4,7 @@ import { localProgram } from "../../adapters/inference.ts";
 import { openObjects } from "../../adapters/objects.ts";
 import { openRuns } from "../../adapters/runs.ts";
 import { type BatchAdapter, batchAdapter, mongodbOf } from "../../config.ts";
-import { openWorkbench } from "../../daemon.ts";
+import { openWorkbench } from "../../workbench.ts";
 import { advice, type Check, ok, problem } from "./check.ts";
 
 const LEAST_FREE_GB = 2;

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import { ERROR_CATALOGUE, type ErrorCode, HaystackError } from "../../errors.ts";
+import { type ErrorCode, HaystackError } from "../../errors.ts";
+import { ERROR_CATALOGUE } from "../../error-catalogue.ts";
 import { given } from "../../given.ts";
 import { RUN_STATUSES, type RunStatus } from "../../services/runs/document.ts";
 import { readLabels, repeated } from "../options.ts";

@@ -3,7 +3,7 @@ import type { RunConfig, RunDocument, RunStatus } from "../../services/runs/docu
 import type { TransitionEntry } from "../../services/runs/index.ts";
 import type { JobOutputs, RunStatusShown } from "../../server/runs/schemas.ts";
 import type { ShownCheck } from "../../server/questions/shown-check.ts";
-import type { AtlasOptions } from "../options.ts";
+import type { AtlasOptions } from "../atlas-options.ts";
 
 /**
  * What commands do with runs: in the store of this machine, or at a server. What takes long shows

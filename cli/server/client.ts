@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
-import { ERROR_CATALOGUE, HaystackError, type ErrorCode } from "../../errors.ts";
+import { HaystackError, type ErrorCode } from "../../errors.ts";
+import { ERROR_CATALOGUE } from "../../error-catalogue.ts";
 import { retryAfter } from "../../retry-after.ts";
 import { systemWords } from "../../system-words.ts";
 import type { ServerAddress } from "./address.ts";

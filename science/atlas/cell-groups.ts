@@ -238,7 +238,7 @@ function sharedTexts(): (parts: readonly string[]) => string {
 }
 
 /** Lower-case letters, digits and hyphens, at most 60. */
-export function slug(label: string): string {
+function slug(label: string): string {
   const plain = label
     .normalize("NFKD")
     .toLowerCase()

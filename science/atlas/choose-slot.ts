@@ -170,7 +170,7 @@ function noSlot(
       );
 }
 
-export const DESCRIPTION: Record<ValueKind, string> = {
+const DESCRIPTION: Record<ValueKind, string> = {
   empty: "has no value above zero",
   counts: "holds whole numbers",
   mask: "holds only 0 and 1",

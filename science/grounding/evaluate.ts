@@ -1,10 +1,7 @@
 import type { AnnData } from "../anndata/anndata.ts";
 import type { Knowledge } from "../knowledge/knowledge.ts";
 import type { ControlStrategy, StructuredQuery } from "../query/structured-query.ts";
-import {
-  compareExpression,
-  type ExpressionComparison,
-} from "../statistics/differential-expression.ts";
+import type { ExpressionComparison } from "../statistics/differential-expression.ts";
 import { enrichment } from "../statistics/enrichment.ts";
 import { geneSymbol } from "../statistics/gene-symbol.ts";
 import { meanProfile } from "../statistics/normalise.ts";
@@ -22,7 +19,7 @@ import { measuredTargets, targetActivation } from "./target-activation.ts";
 const TOP_GENES = 50;
 const SIGNIFICANT = 0.05;
 
-interface JudgementInput {
+export interface JudgementInput {
   readonly query: StructuredQuery;
   readonly knowledge: Knowledge;
   readonly controlStrategyEffective: ControlStrategy;
@@ -42,16 +39,6 @@ interface JudgementInput {
   readonly literature?: readonly LiteratureFinding[] | LiteratureTrouble;
 }
 
-export interface EvaluationInput extends JudgementInput {
-  /** Predicted counts, cells x genes. */
-  readonly prediction: AnnData;
-  /**
-   * The control prediction, or the query cells under query_as_control; the same genes as the
-   * prediction.
-   */
-  readonly reference: AnnData;
-}
-
 export interface Evaluation {
   readonly grounding: GroundingScore;
   readonly de: DifferentialExpression;
@@ -59,14 +46,9 @@ export interface Evaluation {
 }
 
 /**
- * Judges a prediction against known biology; the rules and formulas are in docs/grounding-score.md.
- * Same input and seed give the same result. Throws ANNDATA_INVALID when the genes differ or a side
- * has no cells.
+ * Judges the response of a prediction against known biology; the rules and formulas are in
+ * docs/grounding-score.md. Same input and seed give the same result.
  */
-export const evaluatePrediction = (input: EvaluationInput): Evaluation =>
-  evaluateResponse(compareExpression(input.prediction, input.reference), input);
-
-/** The same from the differential expression of the prediction. */
 export function evaluateResponse(
   comparison: ExpressionComparison,
   input: JudgementInput,

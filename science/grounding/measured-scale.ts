@@ -13,7 +13,7 @@ import type { GroundingComponent, GroundingScore } from "./grounding.ts";
 /** From this score on a response is as plausible as a measured one may be. */
 export const AS_MEASURED = 9;
 /** Fewer measured responses do not tell how they scatter. */
-export const LEAST_MEASURED = 3;
+const LEAST_MEASURED = 3;
 const UNLIKELY = 0.95;
 
 /**

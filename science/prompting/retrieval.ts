@@ -62,7 +62,7 @@ export function isAskedPerturbation(query: StructuredQuery, group: CellGroup): b
 }
 
 /** Whether the group is of the asked donor; true where the question names none. */
-export function isAskedDonor(query: StructuredQuery, { donor, dataset }: CellGroup): boolean {
+function isAskedDonor(query: StructuredQuery, { donor, dataset }: CellGroup): boolean {
   return query.donor === null || donor === query.donor || donor === `${dataset}:${query.donor}`;
 }
 

@@ -12,7 +12,7 @@ export const COLOURS = {
   grid: "#e6e9ed",
 } as const;
 
-export const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif";
+const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif";
 export const FONT_SIZE = 12;
 
 /** An inline SVG and the sentence that stands for it where it cannot be seen. */

@@ -18,7 +18,7 @@ export const foundSentence = (
   } and not computed again: prompt cells, query cells, model and seed are the same.`;
 
 /** "control prediction of prompt 2" for `control-2`. */
-export function pairInWords(pair: string): string {
+function pairInWords(pair: string): string {
   const [kind, number] = pair.split("-");
   const words = kind === "control" ? "control prediction" : "prediction";
   return number === undefined ? words : `${words} of prompt ${number}`;

@@ -71,15 +71,6 @@ export function compareExpression(
   return { de, meanTreated, meanControl };
 }
 
-/** The DifferentialExpression part of compareExpression. */
-export function differentialExpression(
-  treated: AnnData,
-  control: AnnData,
-  thresholds: DifferentialExpressionThresholds = DE_THRESHOLDS,
-): DifferentialExpression {
-  return compareExpression(treated, control, thresholds).de;
-}
-
 function assertComparable(treated: AnnData, control: AnnData): void {
   if (treated.X.nRows === 0 || control.X.nRows === 0) {
     throw new HaystackError(

@@ -47,7 +47,7 @@ export function meansOf(cells: LogCells, rows?: ArrayLike<number>): Float64Array
 }
 
 /** Values of one gene after another: `column(gene)` is overwritten by the next call. */
-export function columnReader(cells: LogCells): (gene: number) => Float64Array {
+function columnReader(cells: LogCells): (gene: number) => Float64Array {
   const starts = new Int32Array(cells.nCols + 1);
   for (const gene of cells.indices) starts[gene + 1]! += 1;
   for (let gene = 0; gene < cells.nCols; gene += 1) starts[gene + 1]! += starts[gene]!;

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { ERROR_CATALOGUE, type ErrorCode } from "../../errors.ts";
+import type { ErrorCode } from "../../errors.ts";
+import { ERROR_CATALOGUE } from "../../error-catalogue.ts";
 import { REPEATED_GENES } from "../../science/atlas/genes.ts";
 
 export const uploadSchema = z

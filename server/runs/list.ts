@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { isInterrupted, isJudgedRun } from "../../actors/run-details.ts";
-import { ERROR_CATALOGUE, type ErrorCode, HaystackError } from "../../errors.ts";
+import { type ErrorCode, HaystackError } from "../../errors.ts";
+import { ERROR_CATALOGUE } from "../../error-catalogue.ts";
 import { given } from "../../given.ts";
 import { RUN_STATUSES, type RunDocument } from "../../services/runs/document.ts";
 import type { RunFilter } from "../../services/runs/index.ts";

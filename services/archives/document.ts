@@ -4,7 +4,7 @@ import "../../zod-words.ts";
 
 /** What `manifest.json` of an archive says. Written last: a folder without it is no archive. */
 
-export const ARCHIVE_KINDS = ["backup", "run"] as const;
+const ARCHIVE_KINDS = ["backup", "run"] as const;
 export type ArchiveKind = (typeof ARCHIVE_KINDS)[number];
 /** Of the form of the folder and its manifest; a later one is refused. */
 export const ARCHIVE_FORMAT = 1;

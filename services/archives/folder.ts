@@ -1,21 +1,7 @@
 import { createHash } from "node:crypto";
-import { constants, createReadStream } from "node:fs";
-import {
-  access,
-  link,
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rmdir,
-  stat,
-} from "node:fs/promises";
+import { link, lstat, open, readdir, readFile, rename, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { HaystackError } from "../../errors.ts";
-import { systemWords } from "../../system-words.ts";
 import {
   ARCHIVE_FORMAT,
   type ArchiveFile,
@@ -25,93 +11,22 @@ import {
   type Manifest,
   manifestSchema,
 } from "./document.ts";
+import {
+  archiveFailed,
+  codeOf,
+  copyHashed,
+  exists,
+  folderMaker,
+  hashed,
+  isAbsent,
+  syncFolder,
+  type Written,
+} from "./durable-files.ts";
 import type { ArchiveReader, Archives, ArchiveWriter } from "./index.ts";
 
 const MANIFEST = "manifest.json";
-/** Bytes read at a time. */
-const CHUNK = 1 << 20;
 /** What a new file system has at its root. */
 const NOT_OURS: ReadonlySet<string> = new Set(["lost+found"]);
-
-const codeOf = (thrown: unknown): unknown => (thrown as NodeJS.ErrnoException | null)?.code;
-const isAbsent = (thrown: unknown): boolean =>
-  codeOf(thrown) === "ENOENT" || codeOf(thrown) === "ENOTDIR";
-
-function archiveFailed(thrown: unknown, doing: string): HaystackError {
-  if (thrown instanceof HaystackError) return thrown;
-  const why = systemWords(thrown) ?? (thrown instanceof Error ? thrown.message : String(thrown));
-  return new HaystackError(
-    "ARCHIVE_FAILED",
-    `${doing} failed: ${why}; put that right and start again with an empty folder.`,
-    { cause: thrown },
-  );
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Folders that this process has made are on disk with their parents once `sync` returns. */
-function folderMaker() {
-  const touched = new Set<string>();
-  return {
-    async make(folder: string): Promise<void> {
-      if (touched.has(folder)) return;
-      const first = await mkdir(folder, { recursive: true, mode: 0o700 });
-      touched.add(folder);
-      if (first === undefined) return;
-      for (let made = folder; made.length >= first.length; made = dirname(made))
-        touched.add(dirname(made));
-    },
-    async sync(): Promise<void> {
-      for (const folder of touched) await syncFolder(folder);
-      touched.clear();
-    },
-  };
-}
-
-/** Copies a file to a name that is free, flushed to disk; tells what was written. */
-async function copyHashed(
-  source: string,
-  target: string,
-  mode: number,
-): Promise<Omit<ArchiveFile, "path">> {
-  const hash = createHash("sha256");
-  let bytes = 0;
-  const from = await open(source, constants.O_RDONLY | constants.O_NOFOLLOW);
-  try {
-    const to = await open(target, "wx", mode);
-    await pipeline(
-      from.createReadStream({ highWaterMark: CHUNK }),
-      async function* (chunks: AsyncIterable<Buffer>) {
-        for await (const chunk of chunks) {
-          hash.update(chunk);
-          bytes += chunk.length;
-          yield chunk;
-        }
-      },
-      to.createWriteStream({ flush: true }),
-    );
-  } finally {
-    await from.close().catch(() => undefined);
-  }
-  return { bytes, sha256: hash.digest("hex") };
-}
-
-async function hashed(file: string): Promise<Omit<ArchiveFile, "path">> {
-  const hash = createHash("sha256");
-  let bytes = 0;
-  for await (const chunk of createReadStream(file, { highWaterMark: CHUNK })) {
-    hash.update(chunk as Buffer);
-    bytes += (chunk as Buffer).length;
-  }
-  return { bytes, sha256: hash.digest("hex") };
-}
 
 /** The names in a folder that is to be empty, as far as they are somebody's. */
 export async function namesIn(folder: string): Promise<string[]> {
@@ -230,12 +145,6 @@ async function begin(given: string): Promise<ArchiveWriter> {
   };
 }
 
-const exists = (file: string): Promise<boolean> =>
-  access(file).then(
-    () => true,
-    () => false,
-  );
-
 async function readManifest(folder: string, kind: ArchiveKind): Promise<Manifest> {
   const invalid = (problem: string, cause?: unknown): HaystackError =>
     new HaystackError("ARCHIVE_INVALID", `${problem}; use another copy.`, { cause });
@@ -292,7 +201,7 @@ async function openArchive(given: string, kind: ArchiveKind): Promise<ArchiveRea
       throw damaged(path, `has ${found.size} bytes in place of ${file.bytes}`);
     return file;
   };
-  const compare = (path: string, wanted: ArchiveFile, got: Omit<ArchiveFile, "path">): void => {
+  const compare = (path: string, wanted: ArchiveFile, got: Written): void => {
     if (got.sha256 !== wanted.sha256)
       throw damaged(path, "is not what was written: its SHA-256 differs");
   };

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import "../../zod-words.ts";
 import { given } from "../../given.ts";
-import { ERROR_CATALOGUE, type ErrorCode } from "../../errors.ts";
+import type { ErrorCode } from "../../errors.ts";
+import { ERROR_CATALOGUE } from "../../error-catalogue.ts";
 import {
   controlStrategySchema,
   structuredQuerySchema,
@@ -137,7 +138,7 @@ export const runLabelsSchema = z
   .meta({ maxProperties: MOST_LABELS });
 export type RunLabels = z.infer<typeof runLabelsSchema>;
 
-export const errorRecordSchema = z.object({
+const errorRecordSchema = z.object({
   code: z.enum(Object.keys(ERROR_CATALOGUE) as [ErrorCode, ...ErrorCode[]]),
   message: z.string(),
   retryable: z.boolean(),

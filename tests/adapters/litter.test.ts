@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { expect, onTestFinished, test } from "vitest";
 import { describeWith } from "../support/describe-with.ts";
-import { PROCESSES } from "../support/linux-parts.ts";
+import { PROCESSES } from "../support/real-parts.ts";
 import { answerCache, removeLitter } from "../../adapters/litter.ts";
 import { loadConfig } from "../../config.ts";
 import { folderCache } from "../../services/http/answer-cache.ts";

@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { openObjects } from "../../adapters/objects.ts";
 import { loadConfig } from "../../config.ts";
-import { openWorkbench, type Workbench } from "../../daemon.ts";
+import { openWorkbench, type Workbench } from "../../workbench.ts";
 import type { AtlasIndex } from "../../science/atlas/atlas-index.ts";
 import { openAtlas } from "../../science/atlas/open.ts";
 import { readGroup } from "../../science/atlas/read-group.ts";

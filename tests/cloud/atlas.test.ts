@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { loadConfig } from "../../config.ts";
 import { openObjects } from "../../adapters/objects.ts";
-import { openWorkbench } from "../../daemon.ts";
+import { openWorkbench } from "../../workbench.ts";
 import { haystack, type Outcome } from "../support/command-line.ts";
 import { describeWith } from "../support/describe-with.ts";
 import { describeWithGcs, startGcs } from "../support/gcs-server.ts";

@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { ERROR_CATALOGUE, errorBody, HaystackError, type ErrorCode } from "../../errors.ts";
+import { errorBody, HaystackError, type ErrorCode } from "../../errors.ts";
+import { ERROR_CATALOGUE } from "../../error-catalogue.ts";
 import { errorBodySchema } from "../../server/errors.ts";
 import { haystack } from "../support/command-line.ts";
 import { startTestServer } from "../support/server.ts";

@@ -14,11 +14,11 @@ import {
  * composition root; docs/decisions/0021-rooms-and-imports.md says why.
  */
 const HELPERS =
-  "(errors|given|json-text|last-work|own-files|retry-after|system-words|unfinished|zod-words)\\.ts";
+  "(error-catalogue|errors|given|json-text|last-work|own-files|retry-after|system-words|unfinished|zod-words)\\.ts";
 const INTERFACES = "services/[\\w-]+/(index|document|iteration)\\.ts";
 const ACTORS =
   "actors/([\\w-]+|supervisor/supervisor|mail/requested|(watch|inspection|imports)/[\\w-]+)\\.ts";
-const COMPOSITION = "(adapters/[\\w-]+|daemon|fail-unbegun|serve)\\.ts";
+const COMPOSITION = "(adapters/[\\w-]+|daemon|fail-unbegun|serve|workbench)\\.ts";
 
 interface Room {
   readonly files: RegExp;
@@ -29,10 +29,10 @@ interface Room {
 const ROOMS: readonly Room[] = [
   {
     files:
-      /^(given|json-text|last-work|own-files|retry-after|system-words|unfinished|zod-words)\.ts$/,
+      /^(error-catalogue|given|json-text|last-work|own-files|retry-after|system-words|unfinished|zod-words)\.ts$/,
     imports: [],
   },
-  { files: /^errors\.ts$/, imports: ["system-words\\.ts"] },
+  { files: /^errors\.ts$/, imports: ["(error-catalogue|system-words)\\.ts"] },
   { files: /^software\.ts$/, imports: [HELPERS, "package\\.json"] },
   { files: /^config(\/.*)?\.ts$/, imports: ["config/.*", HELPERS] },
   {
@@ -146,7 +146,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   "@fastify/send": /^server\/runs\/files\.ts/,
   "@fastify/sse": /^server\/events\//,
   jose: /^server\/access\/identify\.ts/,
-  "prom-client": /^insight\/metrics\.ts/,
+  "prom-client": /^insight\/metrics(-measured)?\.ts/,
   pino: /^insight\/logging\.ts/,
   "@opentelemetry/api": /^insight\/traces\.ts/,
   "@opentelemetry/exporter-trace-otlp-http": /^insight\/traces\.ts/,

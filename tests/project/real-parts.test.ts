@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { describeWith } from "../support/describe-with.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
-import { REAL_PARTS } from "../support/real-parts.ts";
+import * as parts from "../support/real-parts.ts";
 import { skippedLine } from "../support/skipped-reporter.ts";
 
 /** Runs suites that need each part and all of them in a folder of their own. */
@@ -22,17 +22,31 @@ async function runSuites(env: Readonly<Record<string, string>>): Promise<string>
   return stdout + stderr;
 }
 
+/** Of the tests and what they share, but for this file. */
+async function sources(): Promise<{ readonly file: string; readonly text: string }[]> {
+  const files = (await readdir("tests", { recursive: true })).filter(
+    (file) => file.endsWith(".ts") && !file.endsWith("real-parts.test.ts"),
+  );
+  return Promise.all(
+    files.map(async (file) => ({ file, text: await readFile(join("tests", file), "utf8") })),
+  );
+}
+
+const { PROCESSES, REAL_PARTS } = parts;
+/** What a bare place lacks; the list of processes is in no folder of ours. */
+const LACKING = REAL_PARTS.filter((part) => part !== PROCESSES || part.found === undefined);
+const ALWAYS_THERE = REAL_PARTS.length - LACKING.length;
 /** As many as there are parts, and the one that needs the cloud. */
-const SUITES = REAL_PARTS.length + 1;
+const SUITES = LACKING.length + 1;
 
 test("where every part is missing each suite is skipped, and the last line says how to have them", async () => {
   const printed = await runSuites({ PATH: "/nowhere" });
-  for (const { name } of REAL_PARTS) expect(printed).toMatch(new RegExp(`↓.*with ${name}`));
+  for (const { name } of LACKING) expect(printed).toMatch(new RegExp(`↓.*with ${name}`));
   expect(printed).toMatch(/↓.*with a whole cloud/);
-  expect(printed).toMatch(new RegExp(`Tests +1 passed \\| ${SUITES} skipped`));
+  expect(printed).toMatch(new RegExp(`Tests +${1 + ALWAYS_THERE} passed \\| ${SUITES} skipped`));
   const last = printed.trimEnd().split("\n").at(-1);
   expect(last).toMatch(new RegExp(`^${SUITES} tests were skipped\\. Missing here: `));
-  for (const { name, hint } of REAL_PARTS) expect(last).toContain(`${name} (${hint})`);
+  for (const { name, hint } of LACKING) expect(last).toContain(`${name} (${hint})`);
 });
 
 test("CI fails where a part is missing, and names it", () => {
@@ -56,8 +70,24 @@ test("where a part is there its suites run", async () => {
     HAYSTACK_TEST_DATA: join(place, "data"),
     MONGODB_URI: "mongodb://127.0.0.1",
   });
-  expect(printed).toMatch(new RegExp(`Tests +4 passed \\| ${SUITES - 3} skipped`));
+  expect(printed).toMatch(
+    new RegExp(`Tests +${4 + ALWAYS_THERE} passed \\| ${SUITES - 3} skipped`),
+  );
   expect(printed).not.toContain("MONGODB_URI");
+});
+
+test("every part that a suite is skipped for is one that the last line names", async () => {
+  const listed = Object.entries(parts)
+    .filter(([, part]) => REAL_PARTS.some((one) => one === part))
+    .map(([name]) => name);
+  const needed = (await sources()).flatMap(({ text }) =>
+    [...text.matchAll(/\bdescribeWith\(([^()]*)\)/g)].flatMap(
+      ([, given = ""]) => given.match(/(?<!\.)\b[A-Z][A-Z_]+\b/g) ?? [],
+    ),
+  );
+  expect(listed).toHaveLength(REAL_PARTS.length);
+  expect([...new Set(needed)].filter((name) => !listed.includes(name))).toEqual([]);
+  expect(needed.length).toBeGreaterThan(15);
 });
 
 test("a run that skips nothing says nothing", () => {
@@ -65,18 +95,10 @@ test("a run that skips nothing says nothing", () => {
 });
 
 test("no suite decides by itself whether to skip", async () => {
-  const files = (await readdir("tests", { recursive: true })).filter(
-    (file) => file.endsWith(".ts") && !file.endsWith("real-parts.test.ts"),
+  const own = (await sources()).filter(({ text }) =>
+    /\b(describe|test|it)\.(skip|todo)\b|\.(skipIf|runIf)\(/.test(
+      text.replaceAll("typeof describe.skip", ""),
+    ),
   );
-  const own = await Promise.all(
-    files.map(async (file) => {
-      const text = await readFile(join("tests", file), "utf8");
-      return /\b(describe|test|it)\.(skip|todo)\b|\.(skipIf|runIf)\(/.test(
-        text.replaceAll("typeof describe.skip", ""),
-      )
-        ? [file]
-        : [];
-    }),
-  );
-  expect(own.flat()).toEqual(["support/describe-with.ts"]);
+  expect(own.map(({ file }) => file)).toEqual(["support/describe-with.ts"]);
 });

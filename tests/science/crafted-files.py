@@ -138,6 +138,7 @@ for layout, make in (("csr", sp.csr_matrix), ("csc", sp.csc_matrix)):
             del f["X/indptr"]
             f["X/indptr"] = pointers
 
+
 # Groups that contain themselves, wherever one group is read below another.
 def loop(parent, name):
     group = parent.create_group(name)
@@ -207,7 +208,12 @@ for kind, dtype in TYPES.items():
             shape = {"X": (8, 4), "var/_index": (4,)}.get(place, (8,))
             matrix(f.create_dataset(place, shape, dtype=dtype))
     of_hdf5 = h5py.h5t.py_create(np.dtype(dtype), logical=True)
-    for place, name in (("obs", "_index"), ("obs", "column-order"), ("obs/cell_type", "encoding-type"), ("X", "encoding-type")):
+    for place, name in (
+        ("obs", "_index"),
+        ("obs", "column-order"),
+        ("obs/cell_type", "encoding-type"),
+        ("X", "encoding-type"),
+    ):
         with new(f"attribute-{kind}-{place.replace('/', '-')}-{name}") as f:
             del f[place].attrs[name]
             h5py.h5a.create(f[place].id, name.encode(), of_hdf5, h5py.h5s.create_simple((8,)))

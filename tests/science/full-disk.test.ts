@@ -2,7 +2,7 @@ import { readdir, readFile, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { describeWith } from "../support/describe-with.ts";
-import { SMALL_DISK } from "../support/linux-parts.ts";
+import { SMALL_DISK } from "../support/real-parts.ts";
 import { mountSmallDisk } from "../../bench/chaos-disk.ts";
 import { toHaystackError } from "../../errors.ts";
 import { writeH5ad } from "../../science/anndata/write.ts";

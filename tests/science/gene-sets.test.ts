@@ -9,7 +9,7 @@ import {
   MOST_GENES,
 } from "../../science/knowledge/gene-sets.ts";
 import { curatedKnowledge } from "../../science/knowledge/load.ts";
-import { differentialExpression } from "../../science/statistics/differential-expression.ts";
+import { compareExpression } from "../../science/statistics/differential-expression.ts";
 import { geneSymbol } from "../../science/statistics/gene-symbol.ts";
 import { testGeneSets, type TestedGeneSets } from "../../science/statistics/test-gene-sets.ts";
 import { describeWithData } from "../support/data.ts";
@@ -179,7 +179,7 @@ describeWithData("gene sets on measured cells", () => {
     const kang = await readKang();
     const cells = (treated: boolean) =>
       selectCells(kang, (cell) => cell.cellType === "CD14+ Monocytes" && cell.treated === treated);
-    de = differentialExpression(cells(true), cells(false));
+    de = compareExpression(cells(true), cells(false)).de;
     tested = testGeneSets(de, []);
   });
 

@@ -1,11 +1,12 @@
 import { beforeAll, expect, test } from "vitest";
 import type { AnnData } from "../../science/anndata/anndata.ts";
 import { compareWithTruth } from "../../science/grounding/compare-with-truth.ts";
-import { evaluatePrediction } from "../../science/grounding/evaluate.ts";
+import { evaluateResponse } from "../../science/grounding/evaluate.ts";
 import { deltaTransfer } from "../../science/inference/delta-transfer.ts";
 import type { Knowledge } from "../../science/knowledge/knowledge.ts";
 import { loadKnowledge } from "../../science/knowledge/load.ts";
 import { pearson, spearman } from "../../science/statistics/correlation.ts";
+import { compareExpression } from "../../science/statistics/differential-expression.ts";
 import { meanProfile } from "../../science/statistics/normalise.ts";
 import { KANG, describeWithData } from "../support/data.ts";
 import { KANG_CELL_TYPES, readKang, selectCells, takeCells } from "../support/kang.ts";
@@ -31,10 +32,8 @@ describeWithData("grounding score on measured cells", () => {
     seed = 1,
     perturbation = "ifn-beta",
   ): number =>
-    evaluatePrediction({
+    evaluateResponse(compareExpression(prediction, reference), {
       query: question(knowledge, perturbation),
-      prediction,
-      reference,
       knowledge,
       controlStrategyEffective: "synthetic_control",
       seed,

@@ -3,8 +3,7 @@ import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import { describe, expect, test } from "vitest";
 import type { AnnData } from "../../science/anndata/anndata.ts";
 import { compareWithTruth } from "../../science/grounding/compare-with-truth.ts";
-import { evaluatePrediction } from "../../science/grounding/evaluate.ts";
-import type { EvaluationInput } from "../../science/grounding/evaluate.ts";
+import { evaluateResponse, type JudgementInput } from "../../science/grounding/evaluate.ts";
 import { excessShare, shiftOf } from "../../science/grounding/expectation.ts";
 import type { Expected } from "../../science/grounding/expectation.ts";
 import type {
@@ -14,6 +13,7 @@ import type {
 } from "../../science/grounding/grounding.ts";
 import { describeResponse } from "../../science/grounding/response.ts";
 import type { Knowledge, PathwayEntry } from "../../science/knowledge/knowledge.ts";
+import { compareExpression } from "../../science/statistics/differential-expression.ts";
 import { adataOf } from "../support/kang.ts";
 import { question } from "./grounding-fixtures.ts";
 
@@ -75,11 +75,15 @@ const right = cells(1, (gene) =>
   RESPONDING.includes(gene) ? 3 : FALLING.includes(gene) ? 0.3 : 1,
 );
 
-function evaluate(part: Partial<EvaluationInput> = {}): ReturnType<typeof evaluatePrediction> {
-  return evaluatePrediction({
+function evaluate({
+  prediction = right,
+  reference: compared = reference,
+  ...part
+}: Partial<
+  JudgementInput & { readonly prediction: AnnData; readonly reference: AnnData }
+> = {}): ReturnType<typeof evaluateResponse> {
+  return evaluateResponse(compareExpression(prediction, compared), {
     query: question(knowledge, "test-drug"),
-    prediction: right,
-    reference,
     knowledge,
     controlStrategyEffective: "synthetic_control",
     seed: 1,

@@ -1,3 +1,4 @@
+import { HaystackError } from "../../errors.ts";
 import type { AtlasIndex, CellGroup } from "../../science/atlas/atlas-index.ts";
 
 /** A small index with one group a cell type and perturbation, each of ten cells of donor 101. */
@@ -51,4 +52,15 @@ export function atlasIndex(options: {
     profiles: "profiles.f32",
     warnings: [],
   };
+}
+
+/** The error with which a question is refused; one that is answered is none. */
+export function refusalOf(ask: () => unknown): HaystackError {
+  try {
+    ask();
+  } catch (thrown) {
+    if (thrown instanceof HaystackError) return thrown;
+    throw thrown;
+  }
+  throw new Error("The question was answered.");
 }

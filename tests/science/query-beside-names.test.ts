@@ -3,7 +3,7 @@ import { HaystackError } from "../../errors.ts";
 import type { AtlasIndex } from "../../science/atlas/atlas-index.ts";
 import { loadKnowledge } from "../../science/knowledge/load.ts";
 import { understandQuestion } from "../../science/query/understand.ts";
-import { atlasIndex } from "./query-atlas.ts";
+import { atlasIndex, refusalOf } from "./query-atlas.ts";
 
 /**
  * Words beside names that make other cells or another treatment of them ask back, and words that do
@@ -45,15 +45,7 @@ const glioblastoma = atlasIndex({
 const ask = (question: string, atlas: AtlasIndex) =>
   understandQuestion(question, [atlas], knowledge);
 
-function refusal(question: string, atlas: AtlasIndex): HaystackError {
-  try {
-    ask(question, atlas);
-  } catch (error) {
-    if (error instanceof HaystackError) return error;
-    throw error;
-  }
-  throw new Error(`Answered: ${question}`);
-}
+const refusal = (question: string, atlas: AtlasIndex) => refusalOf(() => ask(question, atlas));
 
 const given = (cells: string): string => `How would ${cells} respond to IFN-beta?`;
 

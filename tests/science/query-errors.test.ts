@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { HaystackError } from "../../errors.ts";
 import { understandQuestion } from "../../science/query/understand.ts";
-import { atlasIndex } from "./query-atlas.ts";
+import { atlasIndex, refusalOf } from "./query-atlas.ts";
 import { quickest } from "../support/quickest.ts";
 
 const atlas = atlasIndex({
@@ -19,15 +19,8 @@ function outcome(question: string): string {
   }
 }
 
-function refusal(question: string, atlases = [atlas]): HaystackError {
-  try {
-    understandQuestion(question, atlases);
-  } catch (error) {
-    if (error instanceof HaystackError) return error;
-    throw error;
-  }
-  throw new Error(`Understood: ${question}`);
-}
+const refusal = (question: string, atlases = [atlas]) =>
+  refusalOf(() => understandQuestion(question, atlases));
 
 describe("a question that cannot be answered", () => {
   it.each([

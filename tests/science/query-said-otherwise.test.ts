@@ -1,11 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { HaystackError } from "../../errors.ts";
 import type { AtlasIndex, GeneticReading } from "../../science/atlas/atlas-index.ts";
 import { loadKnowledge } from "../../science/knowledge/load.ts";
 import { semantic } from "../../science/prompting/strategies/semantic.ts";
 import { perturbedGroups } from "../../science/prompting/retrieval.ts";
 import { understandQuestion } from "../../science/query/understand.ts";
-import { atlasIndex } from "./query-atlas.ts";
+import { atlasIndex, refusalOf } from "./query-atlas.ts";
 
 /** A word beside a name makes it something else; the name alone is never answered for it. */
 
@@ -34,15 +33,7 @@ const substances = atlasIndex({
 const ask = (question: string, atlas: AtlasIndex) =>
   understandQuestion(question, [atlas], knowledge);
 
-function refusal(question: string, atlas: AtlasIndex): HaystackError {
-  try {
-    ask(question, atlas);
-  } catch (error) {
-    if (error instanceof HaystackError) return error;
-    throw error;
-  }
-  throw new Error(`Answered: ${question}`);
-}
+const refusal = (question: string, atlas: AtlasIndex) => refusalOf(() => ask(question, atlas));
 
 describe.each(["gain", "loss"] as const)("a gene that the atlas labels (%s)", (effect) => {
   test.each([

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { AnnData } from "../../science/anndata/anndata.ts";
 import type { PathwayEntry } from "../../science/knowledge/knowledge.ts";
-import { differentialExpression } from "../../science/statistics/differential-expression.ts";
+import { compareExpression } from "../../science/statistics/differential-expression.ts";
 import { enrichment } from "../../science/statistics/enrichment.ts";
 import { KANG, describeWithData } from "../support/data.ts";
 import { adataOf, readKang, selectCells } from "../support/kang.ts";
@@ -39,10 +39,10 @@ describeWithData("differential expression on measured cells", () => {
       "p, adjusted p and log2 fold change of %s",
       async (cellType) => {
         const expected = await runPython<Reference>(scanpyDifferentialExpression, [KANG, cellType]);
-        const de = differentialExpression(
+        const de = compareExpression(
           selectCells(kang, (cell) => cell.cellType === cellType && cell.treated),
           selectCells(kang, (cell) => cell.cellType === cellType && !cell.treated),
-        );
+        ).de;
         expect(de.genes).toEqual(expected.genes);
         let worst = 0;
         de.genes.forEach((_, i) => {
@@ -59,10 +59,10 @@ describeWithData("differential expression on measured cells", () => {
     );
 
     test("enrichment equals scipy's hypergeom with false_discovery_control", async () => {
-      const de = differentialExpression(
+      const de = compareExpression(
         selectCells(kang, (cell) => cell.cellType === "B cells" && cell.treated),
         selectCells(kang, (cell) => cell.cellType === "B cells" && !cell.treated),
-      );
+      ).de;
       const pathways = Array.from({ length: 12 }, (_, i) =>
         pathway(
           `SET:${i}`,
@@ -109,7 +109,7 @@ describe("differentially expressed", () => {
         ["RARE", "B", "C"],
       ),
     );
-    const de = differentialExpression(shifted!, control!);
+    const de = compareExpression(shifted!, control!).de;
     expect(de.p_adjusted[0]).toBeLessThan(1e-6);
     expect(de.log2_fold_change[0]).toBeGreaterThan(20);
     expect(de.is_de[0]).toBe(0);
@@ -122,17 +122,17 @@ describe("differentially expressed", () => {
         ["UP", "B", "C"],
       ),
     );
-    const de = differentialExpression(raised!, control!);
+    const de = compareExpression(raised!, control!).de;
     expect(de.is_de[0]).toBe(1);
     expect(de.log2_fold_change[0]).toBeGreaterThan(2);
   });
 
   test("needs the same genes and cells on both sides", () => {
     const cells = adataOf([[1, 2]], ["A", "B"]);
-    expect(() => differentialExpression(cells, adataOf([[1, 2]], ["B", "A"]))).toThrow(
+    expect(() => compareExpression(cells, adataOf([[1, 2]], ["B", "A"])).de).toThrow(
       expect.objectContaining({ code: "ANNDATA_INVALID" }),
     );
-    expect(() => differentialExpression(cells, adataOf([], ["A", "B"]))).toThrow(
+    expect(() => compareExpression(cells, adataOf([], ["A", "B"])).de).toThrow(
       expect.objectContaining({ code: "ANNDATA_INVALID" }),
     );
   });

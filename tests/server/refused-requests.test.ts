@@ -1,10 +1,11 @@
 import { once } from "node:events";
-import { createServer, request, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, request, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { endSlowReading } from "../../server/runs/slow-readers.ts";
 import { manualClock } from "../../services/clock/manual.ts";
 import { startTestServer } from "../support/server.ts";
+import { openAnswer } from "./open-answer.ts";
 
 const RUNS = "/api/v1/runs";
 
@@ -128,11 +129,7 @@ async function download(minutes: number) {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   onTestFinished(() => void server.close());
-  const asking = request({ port: (server.address() as AddressInfo).port });
-  asking.end();
-  const [answer] = (await once(asking, "response")) as [IncomingMessage];
-  answer.on("error", () => undefined);
-  onTestFinished(() => void answer.destroy());
+  const answer = await openAnswer(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   return {
     clock,
     answer,

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { truncate, writeFile } from "node:fs/promises";
-import { request, type IncomingMessage } from "node:http";
+import { request } from "node:http";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -18,6 +18,7 @@ import { temporaryFolder } from "../support/hosted-runs.ts";
 import { startIdentityProvider } from "../support/identity-provider.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { pastRun } from "./api-harness.ts";
+import { openAnswer } from "./open-answer.ts";
 
 const WITHIN_MS = 1_000;
 const ADA = "ada@example.org";
@@ -37,17 +38,6 @@ function opened(name: string, ends: (end: () => void) => void): Open {
     resolve(performance.now());
   });
   return { name, ended: promise, isOver: () => isOver };
-}
-
-async function got(url: string, headers: Record<string, string>): Promise<IncomingMessage> {
-  const asking = request(url, { headers });
-  asking.end();
-  const [answer] = (await once(asking, "response")) as [IncomingMessage];
-  // It is cut off in the middle, as it should be.
-  answer.on("error", () => undefined);
-  onTestFinished(() => void answer.destroy());
-  expect(answer.statusCode).toBe(200);
-  return answer;
 }
 
 /** A running run, and a completed one whose file is larger than what a connection holds. */
@@ -71,12 +61,12 @@ async function openAll(
   { withSocket = true } = {},
 ): Promise<Open[]> {
   const api = `${server.url}/api/v1/runs`;
-  const stream = await got(`${api}/live/events`, headers);
+  const stream = await openAnswer(`${api}/live/events`, headers);
   stream.resume();
   // Who does not read does not hear of the end, so the server's side is watched.
   const sockets: Socket[] = [];
   server.app.server.on("connection", (each: Socket) => sockets.push(each));
-  const download = await got(`${api}/done/files/done_predictions.h5ad`, headers);
+  const download = await openAnswer(`${api}/done/files/done_predictions.h5ad`, headers);
   const streamed = opened("stream", (end) => stream.on("close", end));
   const unread = opened("unread download", (end) =>
     sockets.find((each) => each.remotePort === download.socket.localPort)?.on("close", end),

@@ -1,6 +1,4 @@
-import { once } from "node:events";
 import { readFile, truncate, writeFile } from "node:fs/promises";
-import { request, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -13,6 +11,7 @@ import { temporaryFolder } from "../support/hosted-runs.ts";
 import { startIdentityProvider } from "../support/identity-provider.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { ADA, BO, pastRun } from "./api-harness.ts";
+import { openAnswer } from "./open-answer.ts";
 
 const WITHIN_MS = 1_000;
 const ROOT = "root@example.org";
@@ -219,16 +218,6 @@ test("links that cannot be taken back are for the owner alone", async () => {
   );
 });
 
-async function got(url: string, headers: Record<string, string>): Promise<IncomingMessage> {
-  const asking = request(url, { headers });
-  asking.end();
-  const [answer] = (await once(asking, "response")) as [IncomingMessage];
-  answer.on("error", () => undefined);
-  onTestFinished(() => void answer.destroy());
-  expect(answer.statusCode).toBe(200);
-  return answer;
-}
-
 /** A stream of one run, one of several, and a download that nobody reads; when each has ended. */
 async function openAll(server: TestServer, headers: Record<string, string>) {
   const api = `${server.url}/api/v1`;
@@ -246,14 +235,14 @@ async function openAll(server: TestServer, headers: Record<string, string>) {
     ["stream", "/runs/live/events"],
     ["stream of several", "/events?id=live&id=other"],
   ] as const) {
-    const stream = await got(`${api}${path}`, headers);
+    const stream = await openAnswer(`${api}${path}`, headers);
     stream.resume();
     ended(name, stream);
   }
   // Who does not read does not hear of the end, so the server's side is watched.
   const sockets: Socket[] = [];
   server.app.server.on("connection", (each: Socket) => sockets.push(each));
-  const download = await got(`${api}/runs/done/files/done_predictions.h5ad`, headers);
+  const download = await openAnswer(`${api}/runs/done/files/done_predictions.h5ad`, headers);
   const side = sockets.find((each) => each.remotePort === download.socket.localPort);
   if (side !== undefined) ended("unread download", side);
   return { ends, over };

@@ -7,7 +7,7 @@ import {
   livingDescendants,
 } from "../../services/batch/local/descendants.ts";
 import { describeWith } from "../support/describe-with.ts";
-import { PROCESSES } from "../support/linux-parts.ts";
+import { PROCESSES } from "../support/real-parts.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 describeWith(PROCESSES)("the processes that a program begins", () => {

@@ -4,11 +4,10 @@ import { googleImportJobs } from "../../services/batch/google/import-jobs.ts";
 import {
   type GoogleJob,
   type GoogleJobSettings,
-  identityOf,
   inferenceWork,
   jobBody,
-  labelValue,
 } from "../../services/batch/google/job.ts";
+import { identityOf, labelValue } from "../../services/batch/google/labels.ts";
 import { requestId } from "../../services/batch/google/jobs.ts";
 import type { InferenceJobSpec } from "../../services/batch/index.ts";
 import { jobSpec } from "./batch.contract.ts";

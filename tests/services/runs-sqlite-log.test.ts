@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { describeWith } from "../support/describe-with.ts";
-import { SMALL_DISK } from "../support/linux-parts.ts";
+import { SMALL_DISK } from "../support/real-parts.ts";
 import { mountSmallDisk } from "../../bench/chaos-disk.ts";
 import { lockSqliteRuns } from "../../services/runs/sqlite/lock.ts";
 import { openSqliteRuns } from "../../services/runs/sqlite/store.ts";

@@ -1,5 +1,5 @@
-"""QUESTION ANSWER PROGRAM ARGUMENTS...: runs the program on a terminal, types the answer when the question is shown, copies what it
-shows, and ends as it ends."""
+"""QUESTION ANSWER PROGRAM ARGUMENTS...: runs the program on a terminal, types the answer when the question is shown,
+copies what it shows, and ends as it ends."""
 
 import os
 import pty

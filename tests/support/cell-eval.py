@@ -1,4 +1,6 @@
-"""What Arc's cell-eval says of pairs of files. Argument: JSON [{"real", "pred"}, ...]: counts, obs "perturbation" control or asked."""
+"""What Arc's cell-eval says of pairs of files. Argument: JSON [{"real", "pred"}, ...]: counts, obs "perturbation"
+control or asked."""
+
 import contextlib
 import io
 import json
@@ -29,11 +31,20 @@ def read(path):
 
 
 def judged(pair):
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()), tempfile.TemporaryDirectory() as out:
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(
+        io.StringIO()
+    ), tempfile.TemporaryDirectory() as out:
         evaluator = MetricsEvaluator(
-            adata_pred=read(pair["pred"]), adata_real=read(pair["real"]), control_pert="control", pert_col="perturbation", num_threads=1, outdir=out
+            adata_pred=read(pair["pred"]),
+            adata_real=read(pair["real"]),
+            control_pert="control",
+            pert_col="perturbation",
+            num_threads=1,
+            outdir=out,
         )
-        results, _ = evaluator.compute(profile="full", write_csv=False, skip_metrics=["clustering_agreement", "pearson_edistance"])
+        results, _ = evaluator.compute(
+            profile="full", write_csv=False, skip_metrics=["clustering_agreement", "pearson_edistance"]
+        )
     row = {k: v for k, v in results.to_dicts()[0].items() if isinstance(v, (int, float))}
     return {k: (None if v != v else v) for k, v in row.items()}
 

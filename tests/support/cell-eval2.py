@@ -1,4 +1,6 @@
-"""What Arc's cell-eval2 says of panels of perturbations. Argument: JSON {"panels": [{"real", "pred", "control_source"}], "scaled": [{"value", "mean", "repeated"}]}."""
+"""What Arc's cell-eval2 says of panels of perturbations. Argument: JSON {"panels": [{"real", "pred",
+"control_source"}], "scaled": [{"value", "mean", "repeated"}]}."""
+
 import contextlib
 import dataclasses
 import io
@@ -60,4 +62,12 @@ def scaled(one):
     return out
 
 
-print(json.dumps({"panels": [judged(p) for p in asked["panels"]], "scaled": [scaled(s) for s in asked["scaled"]], "names": [short(n) for n in SCORED]}))
+print(
+    json.dumps(
+        {
+            "panels": [judged(p) for p in asked["panels"]],
+            "scaled": [scaled(s) for s in asked["scaled"]],
+            "names": [short(n) for n in SCORED],
+        }
+    )
+)

@@ -3,7 +3,7 @@ import { onTestFinished } from "vitest";
 import { openAccess } from "../../adapters/access.ts";
 import { simulate } from "../../actors/tasks.ts";
 import { loadConfig, type Config } from "../../config.ts";
-import { openWorkbench } from "../../daemon.ts";
+import { openWorkbench } from "../../workbench.ts";
 import { issueToken } from "../../server/access/tokens.ts";
 import type { Role } from "../../services/access/index.ts";
 import { haystack, type Outcome } from "./command-line.ts";

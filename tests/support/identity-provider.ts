@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import { exportJWK, generateKeyPair, SignJWT, type JWK } from "jose";
 
-export const AUDIENCE = "/projects/1/global/backendServices/2";
+const AUDIENCE = "/projects/1/global/backendServices/2";
 const ISSUER = "https://cloud.google.com/iap";
 const KEY_ID = "key-1";
 

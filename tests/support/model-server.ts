@@ -156,8 +156,8 @@ export const HANGS: Answer = { kind: "hang" };
 export const counting = (usage: unknown, answer: Answer): Answer =>
   answer.kind === "output" ? { ...answer, usage } : answer;
 
-export const USAGE = { input_tokens: 1_000, cached_tokens: 400, output_tokens: 200 } as const;
-export const PRICE = { input: 1, cached_input: 0.5, cache_write: 1.25, output: 10 } as const;
+const USAGE = { input_tokens: 1_000, cached_tokens: 400, output_tokens: 200 } as const;
+const PRICE = { input: 1, cached_input: 0.5, cache_write: 1.25, output: 10 } as const;
 /** What every answered call costs under USAGE and PRICE. */
 export const CALL = { tokens: 1_200, usd: 0.0028 } as const;
 

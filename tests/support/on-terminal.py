@@ -1,5 +1,5 @@
-"""COLUMNS PROGRAM ARGUMENTS...: runs the program on a terminal of so many columns, copies what it shows, and ends as it ends;
-99 when it shows more than 4 MB."""
+"""COLUMNS PROGRAM ARGUMENTS...: runs the program on a terminal of so many columns, copies what it shows, and ends as it
+ends; 99 when it shows more than 4 MB."""
 
 import fcntl
 import os

@@ -1,5 +1,6 @@
 import { accessSync, constants, existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { delimiter, dirname, join, resolve } from "node:path";
+import { mayMountDisk } from "../../bench/chaos-disk.ts";
 import { findServerProgram } from "./mongodb-program.ts";
 
 /** Something that does not come with `npm ci` and that some suites need. */
@@ -112,6 +113,23 @@ export const BASH = shell("bash");
 export const ZSH = shell("zsh");
 export const FISH = shell("fish");
 
+let mayMount: boolean | undefined;
+export const SMALL_DISK: RealPart = {
+  name: "a disk that can be filled",
+  // One is mounted to know, so only where somebody asks.
+  get found() {
+    mayMount ??= mayMountDisk();
+    return mayMount ? "mount" : undefined;
+  },
+  hint: "run the tests on Linux as a user who may mount disks",
+};
+export const PROCESSES: RealPart = {
+  name: "a list of processes",
+  found: ifThere("/proc/self/stat"),
+  hint: "run the tests on Linux",
+};
+
+/** All that suites are skipped for: what is missing here of them is said at the end. */
 export const REAL_PARTS = [
   PYTHON,
   NEWEST_PYTHON,
@@ -127,4 +145,6 @@ export const REAL_PARTS = [
   BASH,
   ZSH,
   FISH,
+  SMALL_DISK,
+  PROCESSES,
 ] as const;

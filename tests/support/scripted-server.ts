@@ -8,7 +8,7 @@ import type { SupervisorOptions } from "../../actors/supervisor/supervisor.ts";
 import { openAccess } from "../../adapters/access.ts";
 import { openInference } from "../../adapters/inference.ts";
 import { loadConfig } from "../../config.ts";
-import { openWorkbench } from "../../daemon.ts";
+import { openWorkbench } from "../../workbench.ts";
 import { SOFTWARE } from "../../software.ts";
 import type { GuardedRoute } from "../../server/access/guard.ts";
 import { issueToken } from "../../server/access/tokens.ts";

@@ -2,6 +2,7 @@
 
 Argument: JSON {"source", "validation", "split"}. Prints one object of figures for each judged target.
 """
+
 import json
 import sys
 
@@ -34,19 +35,30 @@ delta = lambda treated, control: X[treated].mean(0) - X[control].mean(0)
 
 
 def others(t):
-    """Deltas of the responses that differ in what was withheld, controls of the query half where they are the asked ones."""
+    """Deltas of the responses that differ in what was withheld, controls of the query half where they are the asked
+    ones."""
     new = set(t["withheld"])
     name = t["donor"].split(":", 1)[1] if t["donor"] else None
-    own = {"cell-type": cell_type == t["cell_type"], "perturbation": perturbation == t["perturbation"], "donor": donor == name}
+    own = {
+        "cell-type": cell_type == t["cell_type"],
+        "perturbation": perturbation == t["perturbation"],
+        "donor": donor == name,
+    }
     may = lambda what: ~own[what] if what in new else own[what]
     control = perturbation == control_label
     seen = may("cell-type") & may("perturbation") & ~control
     if "donor" in new:
         seen &= ~own["donor"]
-    unit = np.array(["/".join(part) for part in zip(
-        cell_type if "cell-type" in new else np.full(len(X), ""),
-        perturbation if "perturbation" in new else np.full(len(X), ""),
-        donor if new == {"donor"} else np.full(len(X), ""))])
+    unit = np.array(
+        [
+            "/".join(part)
+            for part in zip(
+                cell_type if "cell-type" in new else np.full(len(X), ""),
+                perturbation if "perturbation" in new else np.full(len(X), ""),
+                donor if new == {"donor"} else np.full(len(X), ""),
+            )
+        ]
+    )
     for name in sorted(set(unit[seen])):
         treated = np.flatnonzero(seen & (unit == name))
         matched = control & (cell_type == cell_type[treated[0]])
@@ -75,21 +87,25 @@ for t, said in zip(split["targets"], [x for x in validation["targets"] if x["sta
     half = r(delta(one, query), delta(other, truth))
     full = 2 * half / (1 + half)
     ofs = list(others(t))
-    found.append({
-        "pearson_delta": r(predicted, measured),
-        "spearman_delta": float(spearmanr(predicted, measured).statistic),
-        "mse_delta": float(np.mean((predicted - measured) ** 2)),
-        "direction_accuracy": float(np.mean(np.sign(predicted[changed]) == np.sign(measured[changed]))),
-        "auroc": float((rankdata(score)[changed].sum() - n * (n + 1) / 2) / (n * (len(score) - n))),
-        "average_precision": float(precision[hits].mean()),
-        "precision_at_50": float(hits[:50].mean()),
-        "truly_changed": n,
-        "called_changed": int(file.var["is_de"].sum()),
-        "no_effect_mse": float(np.mean(measured**2)),
-        "mean_of_others_pearson": r(np.mean(ofs, 0), measured),
-        "mean_of_others_mse": float(np.mean((np.mean(ofs, 0) - measured) ** 2)),
-        "best_single_pearson": max(r(o, measured) for o in ofs),
-        "half_pearson": half, "full_pearson": full, "noise_free_pearson": float(np.sqrt(max(full, 0))),
-        "others": len(ofs),
-    })
+    found.append(
+        {
+            "pearson_delta": r(predicted, measured),
+            "spearman_delta": float(spearmanr(predicted, measured).statistic),
+            "mse_delta": float(np.mean((predicted - measured) ** 2)),
+            "direction_accuracy": float(np.mean(np.sign(predicted[changed]) == np.sign(measured[changed]))),
+            "auroc": float((rankdata(score)[changed].sum() - n * (n + 1) / 2) / (n * (len(score) - n))),
+            "average_precision": float(precision[hits].mean()),
+            "precision_at_50": float(hits[:50].mean()),
+            "truly_changed": n,
+            "called_changed": int(file.var["is_de"].sum()),
+            "no_effect_mse": float(np.mean(measured**2)),
+            "mean_of_others_pearson": r(np.mean(ofs, 0), measured),
+            "mean_of_others_mse": float(np.mean((np.mean(ofs, 0) - measured) ** 2)),
+            "best_single_pearson": max(r(o, measured) for o in ofs),
+            "half_pearson": half,
+            "full_pearson": full,
+            "noise_free_pearson": float(np.sqrt(max(full, 0))),
+            "others": len(ofs),
+        }
+    )
 print(json.dumps(found))

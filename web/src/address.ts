@@ -9,7 +9,7 @@ export interface Where {
   readonly search: URLSearchParams;
 }
 
-export function whereOf(hash: string): Where {
+function whereOf(hash: string): Where {
   const [path = "", search = ""] = hash.replace(/^#\/?/, "").split("?", 2);
   return {
     path: path

@@ -61,7 +61,10 @@ def check_split(prompt: anndata.AnnData) -> None:
         raise _bad(f"The prompt has no obs column {SPLIT_COLUMN}.")
     found = prompt.obs[SPLIT_COLUMN].nunique(dropna=False)
     if found != 1:
-        raise _bad(f"The obs column {SPLIT_COLUMN} of the prompt has {found} values; it must have the same value in every cell.")
+        raise _bad(
+            f"The obs column {SPLIT_COLUMN} of the prompt has {found} values; "
+            "it must have the same value in every cell."
+        )
 
 
 class _NamesOnly(pickle.Unpickler):
@@ -72,7 +75,10 @@ class _NamesOnly(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) in self._ALLOWED:
             return super().find_class(module, name)
-        raise WorkerFailure(ExitCode.MODEL_UNUSABLE, f"The gene list holds {module}.{name}; it must be a pickled list of gene symbols and nothing else.")
+        raise WorkerFailure(
+            ExitCode.MODEL_UNUSABLE,
+            f"The gene list holds {module}.{name}; it must be a pickled list of gene symbols and nothing else.",
+        )
 
 
 def read_gene_list(path: Path) -> list[str]:
@@ -112,5 +118,8 @@ def shared_genes(genes: list[str], prompt: anndata.AnnData, query: anndata.AnnDa
     sides = [columns_by_symbol(side.var_names) for side in (prompt, query)]
     shared = [gene for gene in genes if all(gene in side for side in sides)]
     if not shared:
-        raise _bad(f"Prompt, query and the model's {len(genes)} genes have no gene symbol in common; the var index must hold gene symbols.")
+        raise _bad(
+            f"Prompt, query and the model's {len(genes)} genes have no gene symbol in common; "
+            "the var index must hold gene symbols."
+        )
     return shared

@@ -17,23 +17,43 @@ from haystack_worker.failure import ExitCode, Stopped, WorkerFailure
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="haystack-worker", description="Predicts the response of the query cells with the STACK model.")
+    parser = argparse.ArgumentParser(
+        prog="haystack-worker", description="Predicts the response of the query cells with the STACK model."
+    )
     parser.add_argument("--version", action="version", version=__version__)
-    parser.add_argument("--manifest", type=Path, help="pairs to predict, .json; in place of --prompt, --query and --output")
+    parser.add_argument(
+        "--manifest", type=Path, help="pairs to predict, .json; in place of --prompt, --query and --output"
+    )
     parser.add_argument("--prompt", type=Path, help="perturbed cells, .h5ad")
     parser.add_argument("--query", type=Path, help="cells whose response is predicted, .h5ad")
     parser.add_argument("--output", type=Path, help="file to write, .h5ad")
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--checkpoint", type=Path, default=os.environ.get("STACK_CHECKPOINT") or None, help="STACK checkpoint, .ckpt (STACK_CHECKPOINT)")
-    parser.add_argument("--genelist", type=Path, default=os.environ.get("STACK_GENELIST") or None, help="the checkpoint's gene list, .pkl (STACK_GENELIST)")
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        default=os.environ.get("STACK_CHECKPOINT") or None,
+        help="STACK checkpoint, .ckpt (STACK_CHECKPOINT)",
+    )
+    parser.add_argument(
+        "--genelist",
+        type=Path,
+        default=os.environ.get("STACK_GENELIST") or None,
+        help="the checkpoint's gene list, .pkl (STACK_GENELIST)",
+    )
     parser.add_argument("--num-steps", type=int, default=5)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--prompt-ratio", type=float, default=0.25)
     parser.add_argument("--context-ratio", type=float, default=0.4)
     parser.add_argument("--mode", choices=["mdm", "vanilla"], default="mdm")
-    parser.add_argument("--device", default=os.environ.get("STACK_DEVICE") or "auto", help="auto, cpu, or cuda to refuse to run without a GPU (STACK_DEVICE)")
+    parser.add_argument(
+        "--device",
+        default=os.environ.get("STACK_DEVICE") or "auto",
+        help="auto, cpu, or cuda to refuse to run without a GPU (STACK_DEVICE)",
+    )
     parser.add_argument("--num-workers", type=int, default=0, help="processes that load data; each needs shared memory")
-    parser.add_argument("--stack-generation", metavar="PROGRAM", default=None, help="the stack-generation program to run")
+    parser.add_argument(
+        "--stack-generation", metavar="PROGRAM", default=None, help="the stack-generation program to run"
+    )
     given = parser.parse_args(argv)
 
     files = [given.prompt, given.query, given.output]
@@ -76,7 +96,11 @@ def _perform(given: argparse.Namespace) -> None:
 
     perform(
         Job(
-            pairs=read_manifest(given.manifest) if given.manifest else (Pair("prediction", given.prompt, given.query, given.output.absolute()),),
+            pairs=(
+                read_manifest(given.manifest)
+                if given.manifest
+                else (Pair("prediction", given.prompt, given.query, given.output.absolute()),)
+            ),
             seed=given.seed,
             checkpoint=given.checkpoint,
             genelist=given.genelist,

@@ -19,8 +19,9 @@ LEAST_CELLS = 512
 
 def cells_to_send(n_cells: int) -> int:
     """
-    The next number of the form 2^i + 2^j, at least LEAST_CELLS. arc-stack 0.1.3 asks for the quantile (m / n) * n / m, which
-    rounds to more than 1 for 3 % of all m <= n and then fails; for these n it is exactly 1 (Goldberg 1991, theorem 7).
+    The next number of the form 2^i + 2^j, at least LEAST_CELLS. arc-stack 0.1.3 asks for the quantile (m / n) * n / m,
+    which rounds to more than 1 for 3 % of all m <= n and then fails; for these n it is exactly 1 (Goldberg 1991,
+    theorem 7).
     """
     least = max(n_cells, LEAST_CELLS)
     top = 1 << (least.bit_length() - 1)
@@ -31,7 +32,9 @@ def cells_to_send(n_cells: int) -> int:
 def _for_model(adata: anndata.AnnData, genes: list[str], rows: Any) -> anndata.AnnData:
     columns = columns_by_symbol(adata.var_names)
     X = adata.X[:, [columns[gene] for gene in genes]][rows]
-    return anndata.AnnData(X=X, obs=pd.DataFrame(index=[str(i) for i in range(X.shape[0])]), var=pd.DataFrame(index=genes))
+    return anndata.AnnData(
+        X=X, obs=pd.DataFrame(index=[str(i) for i in range(X.shape[0])]), var=pd.DataFrame(index=genes)
+    )
 
 
 def split_value(index: int) -> str:
@@ -40,7 +43,8 @@ def split_value(index: int) -> str:
 
 
 def write_prompts(prompts: list[anndata.AnnData], genes: list[str], path: Path) -> None:
-    """One split for each prompt. The shared genes alone: no raw, organism or other columns, which the model would act upon."""
+    """One split for each prompt. The shared genes alone: no raw, organism or other columns, which the model would act
+    upon."""
     parts = [_for_model(prompt, genes, slice(None)) for prompt in prompts]
     splits = [split_value(index) for index, part in enumerate(parts) for _ in range(part.n_obs)]
     obs = pd.DataFrame({SPLIT_COLUMN: splits}, index=[str(i) for i in range(len(splits))])

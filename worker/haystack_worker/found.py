@@ -24,9 +24,14 @@ def work_digest(work: dict[str, Any]) -> str:
 
 
 def was_done(output: Path, metrics: Path, work: str) -> bool:
-    """The metrics appear before their output, so that an output of other work is seen to differ from what they say of it."""
+    """The metrics appear before their output, so that an output of other work is seen to differ from what they say of
+    it."""
     try:
         said = json.loads(metrics.read_text())
-        return isinstance(said, dict) and said.get("work_sha256") == work and said.get("output_sha256") == sha256_of(output)
+        return (
+            isinstance(said, dict)
+            and said.get("work_sha256") == work
+            and said.get("output_sha256") == sha256_of(output)
+        )
     except (OSError, ValueError):
         return False

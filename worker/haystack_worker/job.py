@@ -85,8 +85,8 @@ def command_of(job: Job, program: str, prompts: Path, query: Path, results: Path
 
 def perform(job: Job) -> None:
     """
-    Writes each pair's output and, before it, its `.metrics.json`, as soon as the pair is predicted. Fails with a WorkerFailure: what was
-    written by then stays and is found by the next attempt, and no other pair has either file.
+    Writes each pair's output and, before it, its `.metrics.json`, as soon as the pair is predicted. Fails with a
+    WorkerFailure: what was written by then stays and is found by the next attempt, and no other pair has either file.
     """
     started = time.monotonic()
     program = find_program(job.program)
@@ -184,9 +184,16 @@ def _predict(job: Job, program: str, checkpoint: str, genes: list[str], works: l
             finish(split, device, now)
             begun_at = now
 
-        device = run_model(command_of(job, program, scratch / "prompts.h5ad", scratch / "query.h5ad", results), scratch, job.device, begun)
+        device = run_model(
+            command_of(job, program, scratch / "prompts.h5ad", scratch / "query.h5ad", results),
+            scratch,
+            job.device,
+            begun,
+        )
         finish(None, device, time.monotonic())
 
 
 def _report(pair: Pair, outcome: str, seconds: float) -> None:
-    print(json.dumps({"pair": pair.name, "outcome": outcome, "seconds": round(seconds, 3)}), file=sys.stdout, flush=True)
+    print(
+        json.dumps({"pair": pair.name, "outcome": outcome, "seconds": round(seconds, 3)}), file=sys.stdout, flush=True
+    )

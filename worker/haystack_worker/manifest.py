@@ -27,8 +27,8 @@ class Pair:
 
 def read_manifest(path: Path) -> tuple[Pair, ...]:
     """
-    The pairs that a manifest lists, in its order: `{"version": 1, "pairs": [{"name", "prompt", "query", "output"}]}` with paths below
-    the manifest's own folder, so that they hold wherever it is mounted. Fails with BAD_INPUT.
+    The pairs that a manifest lists, in its order: `{"version": 1, "pairs": [{"name", "prompt", "query", "output"}]}`
+    with paths below the manifest's own folder, so that they hold wherever it is mounted. Fails with BAD_INPUT.
     """
 
     def bad(problem: str) -> WorkerFailure:
@@ -53,7 +53,9 @@ def read_manifest(path: Path) -> tuple[Pair, ...]:
 
 
 def _pair(entry: Any, folder: Path, bad: Any) -> Pair:
-    if not isinstance(entry, dict) or not all(isinstance(entry.get(key), str) and entry[key] for key in ("name", *_FILES)):
+    if not isinstance(entry, dict) or not all(
+        isinstance(entry.get(key), str) and entry[key] for key in ("name", *_FILES)
+    ):
         raise bad("has a pair without name, prompt, query or output")
     for key in _FILES:
         named = PurePosixPath(entry[key])

@@ -19,7 +19,8 @@ PROGRAM = "stack-generation"
 _LOADED = re.compile(r"Model loaded successfully on (\w+)")
 _BEGUN = re.compile(r"Processing split '([^']*)'")
 _OUT_OF_MEMORY = re.compile(
-    r"OutOfMemoryError|out of memory|CUBLAS_STATUS_ALLOC_FAILED|MemoryError|an't allocate memory|annot allocate memory|std::bad_alloc"
+    r"OutOfMemoryError|out of memory|CUBLAS_STATUS_ALLOC_FAILED|MemoryError"
+    r"|an't allocate memory|annot allocate memory|std::bad_alloc"
     r"|DataLoader worker .* killed by signal: (Killed|Bus error)",
 )
 _LINES_KEPT = 50
@@ -55,7 +56,13 @@ def gpu_name() -> str | None:
     if program is None:
         return None
     try:
-        asked = subprocess.run([program, "--query-gpu=name", "--format=csv,noheader"], capture_output=True, text=True, timeout=30, check=False)
+        asked = subprocess.run(
+            [program, "--query-gpu=name", "--format=csv,noheader"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return asked.stdout.splitlines()[0].strip() if asked.returncode == 0 and asked.stdout.strip() else None
@@ -63,18 +70,30 @@ def gpu_name() -> str | None:
 
 def run_model(command: list[str], folder: Path, device: str, begun: Callable[[str, str | None], None]) -> str | None:
     """
-    Runs the program to its end in `folder`, which also holds its temporary files, and passes on what it prints to stderr. `device`: auto,
-    cpu, or cuda, which refuses to run without a GPU. Returns the device that the model says it is on, cpu or cuda; None when it does not
-    say. `begun` is called with each split that the model begins, and that device: the results of the splits before it are whole by then.
-    Fails with MODEL_UNUSABLE before the model is loaded, with MODEL_FAILED after, with OUT_OF_MEMORY at any time. When it is left by an
-    exception the program has ended.
+    Runs the program to its end in `folder`, which also holds its temporary files, and passes on what it prints to
+    stderr. `device`: auto, cpu, or cuda, which refuses to run without a GPU. Returns the device that the model says it
+    is on, cpu or cuda; None when it does not say. `begun` is called with each split that the model begins, and that
+    device: the results of the splits before it are whole by then. Fails with MODEL_UNUSABLE before the model is loaded,
+    with MODEL_FAILED after, with OUT_OF_MEMORY at any time. When it is left by an exception the program has ended.
     """
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "TMPDIR": str(folder), **({"CUDA_VISIBLE_DEVICES": ""} if device == "cpu" else {})}
+    environment = {
+        **os.environ,
+        "PYTHONUNBUFFERED": "1",
+        "TMPDIR": str(folder),
+        **({"CUDA_VISIBLE_DEVICES": ""} if device == "cpu" else {}),
+    }
     lines: deque[str] = deque(maxlen=_LINES_KEPT)
     loaded_on: str | None = None
     try:
         child = subprocess.Popen(
-            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
         )
     except OSError as error:
         raise _unusable(f"The program {command[0]} cannot be started: {error.strerror}.") from error
@@ -86,7 +105,10 @@ def run_model(command: list[str], folder: Path, device: str, begun: Callable[[st
                 if found := _LOADED.search(line):
                     loaded_on = found[1]
                     if device == "cuda" and loaded_on != "cuda":
-                        raise _unusable(f"The model found no usable GPU and was loaded on {loaded_on}; check the driver and the CUDA version of torch.")
+                        raise _unusable(
+                            f"The model found no usable GPU and was loaded on {loaded_on}; "
+                            "check the driver and the CUDA version of torch."
+                        )
                 if found := _BEGUN.search(line):
                     begun(found[1], loaded_on)
             code = child.wait()
@@ -112,7 +134,9 @@ def _failure(code: int, lines: list[str], loaded: bool) -> WorkerFailure:
     if reason is not None:
         return WorkerFailure(ExitCode.OUT_OF_MEMORY, f"The model ran out of memory: {reason}")
     if code == -signal.SIGKILL:
-        return WorkerFailure(ExitCode.OUT_OF_MEMORY, "The model was killed by the system, most likely for want of memory.")
+        return WorkerFailure(
+            ExitCode.OUT_OF_MEMORY, "The model was killed by the system, most likely for want of memory."
+        )
     last = lines[-1] if lines else "it gave no reason"
     how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
     if loaded:

@@ -56,10 +56,13 @@ def version_of(package: str) -> str:
 
 
 def store(predicted: Predicted, scratch: Path) -> float:
-    """Writes the pair's metrics and output; returns the seconds that the pair took. Fails with OUTPUT_INVALID and then writes neither."""
+    """Writes the pair's metrics and output; returns the seconds that the pair took. Fails with OUTPUT_INVALID and then
+    writes neither."""
     query, pair = predicted.query, predicted.pair
     counts = read_prediction(predicted.result, predicted.shared, predicted.sent, query.n_obs)
-    output = anndata.AnnData(X=fill_in(query, predicted.shared, counts), obs=query.obs, var=query.var, uns=_provenance(predicted))
+    output = anndata.AnnData(
+        X=fill_in(query, predicted.shared, counts), obs=query.obs, var=query.var, uns=_provenance(predicted)
+    )
     check_output(output, query)
     whole, metrics = scratch / "output.h5ad", scratch / "metrics.json"
     output.write_h5ad(whole)
@@ -76,7 +79,9 @@ def check_output(output: anndata.AnnData, query: anndata.AnnData) -> None:
     if not same_names or output.X.shape != query.X.shape:
         raise WorkerFailure(ExitCode.OUTPUT_INVALID, "The prediction has other cells or genes than the query.")
     if not (np.isfinite(output.X.data).all() and (output.X.data >= 0).all()):
-        raise WorkerFailure(ExitCode.OUTPUT_INVALID, "The prediction holds values that are not finite, non-negative counts.")
+        raise WorkerFailure(
+            ExitCode.OUTPUT_INVALID, "The prediction holds values that are not finite, non-negative counts."
+        )
 
 
 def _provenance(predicted: Predicted) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 def publish(files: list[tuple[Path, Path]]) -> None:
     """
-    Moves (finished file, final path) pairs in that order. Each is copied to a temporary name in the final folder, written through to
-    the disk and renamed; no temporary name is left behind.
+    Moves (finished file, final path) pairs in that order. Each is copied to a temporary name in the final folder,
+    written through to the disk and renamed; no temporary name is left behind.
     """
     suffix = f"{secrets.token_hex(4)}.partial"
     staged = [(source, final, final.with_name(f"{final.name}.{suffix}")) for source, final in files]

@@ -60,7 +60,9 @@ class Workplace:
 
     def stand_in(self, behaviour: str = "") -> str:
         program = self.folder / f"stack-generation{behaviour}"
-        program.write_text(f"#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(STAND_IN))} --behaviour={behaviour} \"$@\"\n")
+        program.write_text(
+            f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(STAND_IN))} --behaviour={behaviour} "$@"\n'
+        )
         program.chmod(0o755)
         return str(program)
 

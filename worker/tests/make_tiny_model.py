@@ -1,6 +1,6 @@
 """
-Makes a STACK checkpoint with random weights, its gene list, and a small prompt and query: make_tiny_model.py FOLDER [QUERY_CELLS].
-Needs arc-stack and torch.
+Makes a STACK checkpoint with random weights, its gene list, and a small prompt and query: make_tiny_model.py FOLDER
+[QUERY_CELLS]. Needs arc-stack and torch.
 """
 
 import pickle
@@ -31,7 +31,9 @@ for name, n_cells, first in (("query", query_cells, 20), ("prompt", 90, 10)):
     counts[0] = 0
     obs = pd.DataFrame(index=[f"{name}-{i}" for i in range(n_cells)])
     # Neither all of the model's genes nor only those; organism and raw would lead the model astray if they reached it.
-    adata = ad.AnnData(X=sparse.csr_matrix(counts), obs=obs, var=pd.DataFrame(index=[f"Gene{i}" for i in range(first, first + 120)]))
+    adata = ad.AnnData(
+        X=sparse.csr_matrix(counts), obs=obs, var=pd.DataFrame(index=[f"Gene{i}" for i in range(first, first + 120)])
+    )
     adata.obs["organism"] = "human"
     if name == "prompt":
         adata.obs["haystack_split"] = "all"

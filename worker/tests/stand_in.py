@@ -1,6 +1,7 @@
 """
-Stands in for `stack-generation` of arc-stack 0.1.3: same options, same log lines, same shape of results, each written before the next is begun. The prediction is drawn from
-Poisson distributions whose means are the query's counts scaled by the prompt's mean over the query's mean. `--behaviour` makes it fail.
+Stands in for `stack-generation` of arc-stack 0.1.3: same options, same log lines, same shape of results, each written
+before the next is begun. The prediction is drawn from Poisson distributions whose means are the query's counts scaled
+by the prompt's mean over the query's mean. `--behaviour` makes it fail.
 """
 
 import argparse
@@ -14,7 +15,12 @@ parser = argparse.ArgumentParser()
 for option in ("checkpoint", "base-adata", "test-adata", "genelist", "output-dir", "split-column"):
     parser.add_argument(f"--{option}", required=True)
 parser.add_argument("--gene-name-col")
-for option, kind in (("prompt-ratio", float), ("context-ratio", float), ("context-ratio-min", float), ("mask-rate", float)):
+for option, kind in (
+    ("prompt-ratio", float),
+    ("context-ratio", float),
+    ("context-ratio-min", float),
+    ("mask-rate", float),
+):
     parser.add_argument(f"--{option}", type=kind)
 for option in ("num-steps", "batch-size", "num-workers", "random-seed"):
     parser.add_argument(f"--{option}", type=int)
@@ -32,11 +38,18 @@ def end(*lines: str, code: int = 1) -> None:
 
 if behaviour == "unloadable":
     end("RuntimeError: Error(s) in loading state_dict for ICL_FinetunedModel")
-print(f"INFO:stack.model_loading:Model loaded successfully on {'cuda' if behaviour == 'cuda' else 'cpu'}", file=sys.stderr, flush=True)
+print(
+    f"INFO:stack.model_loading:Model loaded successfully on {'cuda' if behaviour == 'cuda' else 'cpu'}",
+    file=sys.stderr,
+    flush=True,
+)
 if behaviour == "crash":
     end("Traceback (most recent call last):", "ValueError: Quantiles must be in the range [0, 1]")
 if behaviour == "gpu-memory":
-    end("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.", "See documentation for Memory Management")
+    end(
+        "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.",
+        "See documentation for Memory Management",
+    )
 if behaviour == "killed":
     import os
     import signal

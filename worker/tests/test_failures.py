@@ -51,14 +51,20 @@ BAD_CELLS: list[tuple[str, Callable[[ad.AnnData], ad.AnnData], str]] = [
     ("no genes", lambda a: a[:, :0].copy(), "0 genes"),
     ("cell twice", lambda a: with_names(a, "obs_names", ["x"] * a.n_obs), "the cell name 'x' more than once"),
     ("gene twice", lambda a: with_names(a, "var_names", ["x"] * a.n_vars), "the gene name 'x' more than once"),
-    ("no gene of the model", lambda a: with_names(a, "var_names", [f"ENSG{i}" for i in range(a.n_vars)]), "no gene symbol in common"),
+    (
+        "no gene of the model",
+        lambda a: with_names(a, "var_names", [f"ENSG{i}" for i in range(a.n_vars)]),
+        "no gene symbol in common",
+    ),
 ]
 
 
 @pytest.mark.filterwarnings("ignore:.*names are not unique")
 @pytest.mark.parametrize("role", ["prompt", "query"])
 @pytest.mark.parametrize(("spoil", "words"), [case[1:] for case in BAD_CELLS], ids=[case[0] for case in BAD_CELLS])
-def test_bad_cells(place: Workplace, run: Run, role: str, spoil: Callable[[ad.AnnData], ad.AnnData], words: str) -> None:
+def test_bad_cells(
+    place: Workplace, run: Run, role: str, spoil: Callable[[ad.AnnData], ad.AnnData], words: str
+) -> None:
     place.write(f"{role}.h5ad", spoil(make_prompt() if role == "prompt" else make_query()))
     check(place, run("unloadable"), 2, words)
 
@@ -90,7 +96,18 @@ def test_bad_files(place: Workplace, run: Run) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"seed": "-1"}, {"seed": "many"}, {"num_steps": 0}, {"batch_size": 0}, {"num_workers": -1}, {"prompt_ratio": 0.7}, {"context_ratio": 0}, {"mode": "other"}, {"device": "tpu"}, {"query": None}],
+    [
+        {"seed": "-1"},
+        {"seed": "many"},
+        {"num_steps": 0},
+        {"batch_size": 0},
+        {"num_workers": -1},
+        {"prompt_ratio": 0.7},
+        {"context_ratio": 0},
+        {"mode": "other"},
+        {"device": "tpu"},
+        {"query": None},
+    ],
 )
 def test_bad_arguments(run: Run, changes: dict[str, object]) -> None:
     code, last = run(**changes)
@@ -139,7 +156,12 @@ def test_model_that_cannot_be_used(place: Workplace, run: Run) -> None:
     place.path("broken").write_text("#!/no/such/interpreter\n")
     place.path("broken").chmod(0o755)
     check(place, run(stack_generation=place.path("broken")), 3, "cannot be started")
-    check(place, run("unloadable"), 3, "could not be loaded; it ended with exit code 1: RuntimeError: Error(s) in loading state_dict")
+    check(
+        place,
+        run("unloadable"),
+        3,
+        "could not be loaded; it ended with exit code 1: RuntimeError: Error(s) in loading state_dict",
+    )
     check(place, run(device="cuda"), 3, "no usable GPU")
 
 
@@ -177,7 +199,12 @@ def test_output_with_other_values_or_names_is_not_written() -> None:
 
     query = make_query()
     check_output(make_query(), query)
-    for spoiled in (with_value(make_query(), np.nan), with_value(make_query(), -1), make_query()[::-1].copy(), make_query()[:, ::-1].copy()):
+    for spoiled in (
+        with_value(make_query(), np.nan),
+        with_value(make_query(), -1),
+        make_query()[::-1].copy(),
+        make_query()[:, ::-1].copy(),
+    ):
         with pytest.raises(WorkerFailure) as raised:
             check_output(spoiled, query)
         assert raised.value.code == 5
@@ -196,7 +223,9 @@ def test_output_that_cannot_be_written(place: Workplace, run: Run) -> None:
     check(place, run(output=place.path("file/predictions.h5ad")), 1, "NotADirectoryError")
 
 
-def test_output_whose_rename_fails_leaves_no_partial_file(place: Workplace, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_output_whose_rename_fails_leaves_no_partial_file(
+    place: Workplace, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object) -> None:
         raise OSError("no rename here")
 
@@ -208,10 +237,16 @@ def test_output_whose_rename_fails_leaves_no_partial_file(place: Workplace, run:
 def test_a_signal_ends_the_model_and_leaves_nothing(place: Workplace, number: signal.Signals) -> None:
     package = str(Path(__file__).parents[1])
     worker = subprocess.Popen(
-        [sys.executable, "-m", "haystack_worker", *place.arguments("wait")], env={**os.environ, "PYTHONPATH": package}, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "haystack_worker", *place.arguments("wait")],
+        env={**os.environ, "PYTHONPATH": package},
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert worker.stderr is not None
-    waiting = next((line.removeprefix("waiting in ").strip() for line in worker.stderr if line.startswith("waiting in ")), "the model never waited")
+    waiting = next(
+        (line.removeprefix("waiting in ").strip() for line in worker.stderr if line.startswith("waiting in ")),
+        "the model never waited",
+    )
     while_waiting = list(place.path("scratch").iterdir())
     worker.send_signal(number)
     _, stderr = worker.communicate(timeout=60)

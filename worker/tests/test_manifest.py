@@ -37,10 +37,16 @@ def round_of_four(place: Workplace) -> Workplace:
 
 @pytest.fixture
 def attempt(place: Workplace, capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, Outcomes, str]]:
-    """Runs the worker with the manifest; gives the exit code, what it reported of the pairs, and what the model said."""
+    """Runs the worker with the manifest; gives the exit code, what it reported of the pairs, and what the model
+    said."""
 
     def call(behaviour: str = "", **changes: object) -> tuple[int, Outcomes, str]:
-        code = main(place.arguments(behaviour, **{"prompt": None, "query": None, "output": None, "manifest": place.path("manifest.json"), **changes}))
+        code = main(
+            place.arguments(
+                behaviour,
+                **{"prompt": None, "query": None, "output": None, "manifest": place.path("manifest.json"), **changes},
+            )
+        )
         said = capfd.readouterr()
         reports = [json.loads(line) for line in said.out.splitlines()]
         assert all(report["seconds"] >= 0 for report in reports)
@@ -68,12 +74,21 @@ def test_a_round_loads_the_model_once_and_equals_its_pairs_one_by_one(round_of_f
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
-def test_what_was_stored_before_an_interruption_is_not_predicted_twice(round_of_four: Workplace, attempt: Any, number: int) -> None:
+def test_what_was_stored_before_an_interruption_is_not_predicted_twice(
+    round_of_four: Workplace, attempt: Any, number: int
+) -> None:
     """Interrupted in each pair, and a second time in the first pair that is left."""
-    for behaviour, found, done in ((f"interrupted-at-{number}", 0, number - 1), ("interrupted-at-1", number - 1, number - 1), ("", number - 1, 4)):
+    for behaviour, found, done in (
+        (f"interrupted-at-{number}", 0, number - 1),
+        ("interrupted-at-1", number - 1, number - 1),
+        ("", number - 1, 4),
+    ):
         code, reports, _ = attempt(behaviour)
         assert (code == 0) == (behaviour == "")
-        assert reports == [*((name, "found") for name in NAMES[:found]), *((name, "predicted") for name in NAMES[found:done])]
+        assert reports == [
+            *((name, "found") for name in NAMES[:found]),
+            *((name, "predicted") for name in NAMES[found:done]),
+        ]
         assert sorted(outputs(round_of_four)) == sorted(f"{name}.h5ad" for name in NAMES[:done])
     assert attempt()[1] == [(name, "found") for name in NAMES]
 
@@ -109,10 +124,22 @@ def nothing(_: Workplace) -> None:
         (nothing, {"seed": 8}, NAMES),
         (nothing, {"num_steps": 4}, NAMES),
         (lambda place: place.path("tiny.ckpt").write_bytes(b"other weights"), {}, NAMES),
-        (lambda place: place.write("query.h5ad", cells(np.full((9, 6), 3), ["IFI6", "Isg15", "KEPT", "ACTB", "isg15", "MX1"], "q")), {}, NAMES),
+        (
+            lambda place: place.write(
+                "query.h5ad", cells(np.full((9, 6), 3), ["IFI6", "Isg15", "KEPT", "ACTB", "isg15", "MX1"], "q")
+            ),
+            {},
+            NAMES,
+        ),
     ],
 )
-def test_other_work_is_done_again(round_of_four: Workplace, attempt: Any, change: Callable[[Workplace], object], options: dict[str, object], again: list[str]) -> None:
+def test_other_work_is_done_again(
+    round_of_four: Workplace,
+    attempt: Any,
+    change: Callable[[Workplace], object],
+    options: dict[str, object],
+    again: list[str],
+) -> None:
     assert attempt()[0] == 0
     change(round_of_four)
     code, reports, _ = attempt(**options)
@@ -126,7 +153,12 @@ def test_a_prompt_with_other_genes_is_sent_for_itself(round_of_four: Workplace, 
     code, reports, said = attempt()
     assert (code, len(reports)) == (0, 4)
     assert said.count("Model loaded successfully") == 2
-    assert list(ad.read_h5ad(round_of_four.path("out/control.h5ad")).uns["genes_not_predicted"]) == ["IFI6", "Isg15", "KEPT", "isg15"]
+    assert list(ad.read_h5ad(round_of_four.path("out/control.h5ad")).uns["genes_not_predicted"]) == [
+        "IFI6",
+        "Isg15",
+        "KEPT",
+        "isg15",
+    ]
     assert list(ad.read_h5ad(round_of_four.path("out/prediction.h5ad")).uns["genes_not_predicted"]) == ["KEPT", "isg15"]
 
 
@@ -140,8 +172,14 @@ def test_a_prompt_with_other_genes_is_sent_for_itself(round_of_four: Workplace, 
         (json.dumps({"version": 1, "pairs": [{**entry("a"), "output": ""}]}), "without name, prompt, query or output"),
         (json.dumps({"version": 1, "pairs": [{**entry("a"), "output": "../a.h5ad"}]}), "not below its folder"),
         (json.dumps({"version": 1, "pairs": [{**entry("a"), "prompt": "/etc/passwd"}]}), "not below its folder"),
-        (json.dumps({"version": 1, "pairs": [entry("a"), {**entry("b"), "name": "a"}]}), "the same name more than once"),
-        (json.dumps({"version": 1, "pairs": [entry("a"), {**entry("b"), "output": "out/a.h5ad"}]}), "the same output more than once"),
+        (
+            json.dumps({"version": 1, "pairs": [entry("a"), {**entry("b"), "name": "a"}]}),
+            "the same name more than once",
+        ),
+        (
+            json.dumps({"version": 1, "pairs": [entry("a"), {**entry("b"), "output": "out/a.h5ad"}]}),
+            "the same output more than once",
+        ),
     ],
 )
 def test_bad_manifests(place: Workplace, attempt: Any, content: str, words: str) -> None:

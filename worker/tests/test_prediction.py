@@ -55,7 +55,9 @@ def test_same_seed_same_bytes_other_seed_other_prediction(place: Workplace, run:
     assert (a != c).nnz > 0
 
 
-def test_metrics_before_the_output_and_beside_it_nothing_else(place: Workplace, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_metrics_before_the_output_and_beside_it_nothing_else(
+    place: Workplace, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     named: list[str] = []
     replace = os.replace
 
@@ -69,7 +71,15 @@ def test_metrics_before_the_output_and_beside_it_nothing_else(place: Workplace, 
     assert place.left_over() == ["predictions.h5ad", "predictions.h5ad.metrics.json"]
     assert list(place.path("scratch").iterdir()) == []
     metrics = json.loads(place.path("out/predictions.h5ad.metrics.json").read_text())
-    expected = {"model": "stack", "is_baseline": False, "cells": 30, "cells_sent": 512, "prompt_cells": 40, "genes": 6, "genes_shared": 4}
+    expected = {
+        "model": "stack",
+        "is_baseline": False,
+        "cells": 30,
+        "cells_sent": 512,
+        "prompt_cells": 40,
+        "genes": 6,
+        "genes_shared": 4,
+    }
     assert expected.items() <= metrics.items()
     assert metrics["genes_of_model"] == 6
     assert (metrics["seed"], metrics["device"], metrics["gpu"]) == (7, "cpu", None)
@@ -85,7 +95,9 @@ def test_an_earlier_output_is_replaced(place: Workplace, run: Run) -> None:
     assert ad.read_h5ad(place.path("out/predictions.h5ad")).n_obs == 30
 
 
-def test_checkpoint_and_gene_list_from_the_environment(place: Workplace, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checkpoint_and_gene_list_from_the_environment(
+    place: Workplace, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("STACK_CHECKPOINT", str(place.path("tiny.ckpt")))
     monkeypatch.setenv("STACK_GENELIST", str(place.path("genes.pkl")))
     assert run(checkpoint=None, genelist=None)[0] == 0

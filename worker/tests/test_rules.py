@@ -27,7 +27,9 @@ def command(**changes: Any) -> dict[str, str]:
         "program": None,
         **changes,
     }
-    program, *options = command_of(Job(**given), "stack-generation", Path("/s/prompt.h5ad"), Path("/s/query.h5ad"), Path("/s/results"))
+    program, *options = command_of(
+        Job(**given), "stack-generation", Path("/s/prompt.h5ad"), Path("/s/query.h5ad"), Path("/s/results")
+    )
     assert program == "stack-generation"
     return dict(zip(options[::2], options[1::2], strict=True))
 
@@ -52,7 +54,12 @@ def test_the_model_is_told_everything_of_the_job() -> None:
 
 
 def test_seeds_of_a_run_fit_the_model_which_adds_its_steps_to_them() -> None:
-    assert [command(seed=seed)["--random-seed"] for seed in (0, 2**31 - 1, 2**31, 2**32 - 1)] == ["0", str(2**31 - 1), "0", str(2**31 - 1)]
+    assert [command(seed=seed)["--random-seed"] for seed in (0, 2**31 - 1, 2**31, 2**32 - 1)] == [
+        "0",
+        str(2**31 - 1),
+        "0",
+        str(2**31 - 1),
+    ]
 
 
 def test_the_least_context_ratio_never_exceeds_the_one_asked_for() -> None:
@@ -60,7 +67,9 @@ def test_the_least_context_ratio_never_exceeds_the_one_asked_for() -> None:
     assert command(context_ratio=0.2)["--context-ratio-min"] == "0.2"
 
 
-def test_files_are_on_disk_before_their_names_appear_in_the_order_given(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_are_on_disk_before_their_names_appear_in_the_order_given(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     done: list[str] = []
     fsync, replace = os.fsync, os.replace
 

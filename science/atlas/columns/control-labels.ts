@@ -4,7 +4,7 @@
  */
 
 /** The kinds of control, the most telling first. */
-export const CONTROL_KINDS = [
+const CONTROL_KINDS = [
   "non-targeting",
   "control",
   "vehicle",

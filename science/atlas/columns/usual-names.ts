@@ -1,6 +1,6 @@
 /** The field's usual names of obs columns, most telling first; compared by their `plain` form. */
 
-export const CELL_TYPE = [
+const CELL_TYPE = [
   "cell_type",
   "celltypes",
   "cell_type_name",
@@ -40,7 +40,7 @@ export const CELL_TYPE = [
   "cluster",
 ];
 /** Others that tell a cell type: "celltype_fine", "CellAnnotation", "cluster_label". */
-export const CELL_TYPE_LIKE =
+const CELL_TYPE_LIKE =
   /cell(type|class|identity|label|annot|ontologyclass|state)|^(cluster|final|manual|broad|fine|major|minor)(label|annot|celltype|name)/;
 const NOT_CELL_TYPE = /score|prob|conf|color|colour|umi|count|ncell|uncertainty|entropy|colors$/;
 

@@ -40,7 +40,7 @@ function pathwayGenes(
   );
 }
 
-export function mechanismOf(entry: PerturbationEntry, knowledge: Knowledge): Mechanism {
+function mechanismOf(entry: PerturbationEntry, knowledge: Knowledge): Mechanism {
   return {
     label: entry.mechanism.toLowerCase(),
     targets: new Map(entry.targets.map(({ gene, action }) => [gene, ACTION_SIGN[action]])),
@@ -76,7 +76,7 @@ export function signedCosine(
  * Likeness 0 to 1 by noisy-or over the kinds of evidence; null when they share nothing or mostly
  * act against each other.
  */
-export function mechanismLikeness(
+function mechanismLikeness(
   asked: Mechanism,
   other: Mechanism,
 ): { readonly likeness: number; readonly shares: string } | null {

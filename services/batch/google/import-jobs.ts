@@ -1,5 +1,6 @@
 import type { ImportJobs, ImportJobSpec, JobFailure } from "../index.ts";
-import { type GoogleJobSettings, jobBody, labelValue } from "./job.ts";
+import { type GoogleJobSettings, jobBody } from "./job.ts";
+import { labelValue } from "./labels.ts";
 import type { GoogleBatchPlace } from "./client.ts";
 import { googleBatchJobs } from "./jobs.ts";
 import { jobStatus } from "./status.ts";

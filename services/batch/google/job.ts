@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import type { protos } from "@google-cloud/batch";
 import type { InferenceJobSpec, Provisioning } from "../index.ts";
 import { given } from "../../../given.ts";
+import { identityOf, INPUTS, inputsLabel } from "./labels.ts";
 
 export type GoogleJob = protos.google.cloud.batch.v1.IJob;
 
@@ -102,33 +102,6 @@ const MOUNT_OPTIONS: readonly string[] = [
 /** Google's own limits: 14 days, and seven for machines of FLEX_START. */
 const LONGEST_RUN_SECONDS = 1_209_600;
 const LONGEST_FLEX_SECONDS = 604_800;
-const LABEL = /^[a-z0-9_-]{1,63}$/;
-
-/**
- * A valid label value; other texts are replaced by their hash, so that different texts stay
- * different.
- */
-export const labelValue = (text: string): string =>
-  LABEL.test(text)
-    ? text
-    : `sha256-${createHash("sha256").update(text).digest("hex").slice(0, 40)}`;
-
-/** The labels by which an inference job is known as ours. */
-export const identityOf = (spec: InferenceJobSpec): Record<string, string> => ({
-  "haystack-run": labelValue(spec.run_id),
-  "haystack-iteration": String(spec.iteration),
-  "haystack-kind": spec.kind,
-  "haystack-attempt": String(spec.attempt),
-});
-
-const INPUTS = "haystack-inputs";
-
-/** The digest of its inputs as a label can hold it. */
-export const inputsLabel = ({ inputs }: Pick<InferenceJobSpec, "inputs">): string | undefined =>
-  inputs === undefined ? undefined : inputs.slice(0, 63);
-
-/** Undefined for a job of an earlier release. */
-export const inputsOf = ({ labels }: GoogleJob): string | undefined => labels?.[INPUTS];
 
 /** Where a job finds an object of the bucket. */
 export const mountedAt = (

@@ -1,4 +1,5 @@
-import { type GoogleJobSettings, jobBody, labelValue } from "./job.ts";
+import { type GoogleJobSettings, jobBody } from "./job.ts";
+import { labelValue } from "./labels.ts";
 import type { GoogleBatchPlace } from "./client.ts";
 import { expectOurs, googleBatchJobs } from "./jobs.ts";
 import { jobStatus } from "./status.ts";

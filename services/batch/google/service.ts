@@ -1,13 +1,6 @@
 import { HaystackError, toHaystackError } from "../../../errors.ts";
-import {
-  type GoogleJob,
-  type GoogleJobSettings,
-  identityOf,
-  inferenceWork,
-  inputsLabel,
-  inputsOf,
-  jobBody,
-} from "./job.ts";
+import { type GoogleJob, type GoogleJobSettings, inferenceWork, jobBody } from "./job.ts";
+import { identityOf, inputsLabel, inputsOf } from "./labels.ts";
 import type { GoogleBatchPlace } from "./client.ts";
 import { type GoogleBatchJobs, googleBatchJobs } from "./jobs.ts";
 import { chooseOffer, type OfferRules, moveAfter, settingsOf } from "./offers.ts";

@@ -1,34 +1,25 @@
-import { Storage } from "@google-cloud/storage";
 import { randomUUID } from "node:crypto";
 import { open, rm } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { HaystackError, objectNotFound } from "../../../errors.ts";
 import { isAbsent } from "../directory/files.ts";
 import { directoryObjects } from "../directory/store.ts";
+import { type BucketOptions, type FoundObject, openBucket } from "./bucket.ts";
 import { objectCache, type CachedObject } from "./cache.ts";
 import { download } from "./download.ts";
 import { sharedFlights } from "./flights.ts";
-import { objectsError, retrying, statusOf, USUAL_RETRY, type RetryPolicy } from "./retry.ts";
-import { digestOf, storedObject, upload, type Source, type StoredObject } from "./upload.ts";
+import { objectsError, statusOf, USUAL_RETRY, type RetryPolicy } from "./retry.ts";
+import { digestOf, storedObject, upload, type Source } from "./upload.ts";
 import type { ObjectRef, ObjectStore } from "../index.ts";
 import { checkObjectPath } from "../object-path.ts";
-import { given } from "../../../given.ts";
 
-export interface GoogleObjectsOptions {
-  readonly bucket: string;
-  /** Put before every object path in the bucket, as a folder. */
-  readonly prefix?: string;
+export interface GoogleObjectsOptions extends BucketOptions {
   /** Folder for copies of fetched objects, at their paths, and for unfinished work. */
   readonly cacheDir: string;
   /** Size that the copies may reach together, except for those in use. */
   readonly cacheBytes: number;
   /** How long after it was last asked for a copy counts as in use; 3600 by default. */
   readonly holdSeconds?: number;
-  readonly projectId?: string;
-  /** Project that pays for requests, where the bucket's requesters do. */
-  readonly userProject?: string;
-  /** http://host:port of an emulator instead of the service. It gets no credentials. */
-  readonly emulatorUrl?: string;
   readonly retry?: RetryPolicy;
   /** A connection that is silent for this long counts as broken; 60 by default. */
   readonly stallSeconds?: number;
@@ -37,13 +28,6 @@ export interface GoogleObjectsOptions {
 }
 
 const ROUNDS = 50;
-const PAGE = 1000;
-/**
- * The protocol allows a week. signBlob, which signs where there is no key of one's own, uses keys
- * that are changed: https://docs.cloud.google.com/storage/docs/authentication/creating-signatures.
- */
-const LONGEST_SIGNED_SECONDS = 12 * 60 * 60;
-
 /**
  * Objects in a Cloud Storage bucket. Each is written under a precondition on its generation, with
  * its CRC32C checked by the server and its SHA-256 in its metadata. Fetched objects stay in a local
@@ -52,10 +36,6 @@ const LONGEST_SIGNED_SECONDS = 12 * 60 * 60;
 export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
   const { cacheDir, retry = USUAL_RETRY, emulatorUrl, partBytes = 8 << 20 } = options;
   const stallMs = (options.stallSeconds ?? 60) * 1000;
-  const prefix =
-    options.prefix === undefined || options.prefix === ""
-      ? ""
-      : `${options.prefix.replace(/\/+$/, "")}/`;
   const folder = resolve(cacheDir);
   const local = directoryObjects({ root: folder });
   const cache = objectCache({
@@ -65,47 +45,24 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
   });
   const downloads = sharedFlights<CachedObject>();
   const closing = new AbortController();
-
-  const storage = new Storage({
-    timeout: stallMs,
-    retryOptions: { autoRetry: false },
-    ...given({ projectId: options.projectId }),
-    ...(emulatorUrl === undefined
-      ? {}
-      : { apiEndpoint: emulatorUrl, useAuthWithCustomEndpoint: false }),
-  });
-  const bucket = storage.bucket(options.bucket, given({ userProject: options.userProject }));
+  const place = openBucket(options, { retry, stallMs });
+  const { bucket } = place;
 
   const until = (signal?: AbortSignal): AbortSignal =>
     signal === undefined ? closing.signal : AbortSignal.any([closing.signal, signal]);
   const failed = (thrown: unknown, doing: string, signal: AbortSignal): HaystackError =>
     objectsError(thrown, doing, options.bucket, signal);
-  const isNoObject = (thrown: unknown): boolean =>
-    statusOf(thrown) === 404 &&
-    !(thrown instanceof Error && /bucket does not exist/i.test(thrown.message));
-
-  const look = async (path: string, signal: AbortSignal): Promise<StoredObject | undefined> => {
-    try {
-      const [metadata] = await retrying(retry, signal, () =>
-        bucket.file(prefix + path).getMetadata(),
-      );
-      return storedObject(metadata);
-    } catch (thrown) {
-      if (isNoObject(thrown)) return undefined;
-      throw thrown;
-    }
-  };
 
   const store = async (path: string, source: Source, signal: AbortSignal): Promise<ObjectRef> => {
     const digest = await digestOf(source, partBytes, signal);
     for (let round = 0; round < ROUNDS; round++) {
-      const present = await look(path, signal);
+      const present = await place.look(path, signal);
       if (present?.sha256 !== digest.sha256 || present.size !== digest.size) {
         try {
           await upload(
             {
               bucket,
-              name: prefix + path,
+              name: place.nameOf(path),
               source,
               digest,
               generation: present?.generation ?? 0,
@@ -130,7 +87,7 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
   const bring = async (path: string, signal: AbortSignal): Promise<CachedObject> => {
     let left = 2;
     for (let round = 0; left > 0 && round < ROUNDS; round++) {
-      const stored = await look(path, signal);
+      const stored = await place.look(path, signal);
       if (stored === undefined) throw objectNotFound(path);
       const cached = await cache.find(path, signal);
       if (
@@ -144,7 +101,7 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
       try {
         const temporary = join(scratch, randomUUID());
         const sha256 = await download(
-          { bucket, name: prefix + path, stored, temporary },
+          { bucket, name: place.nameOf(path), stored, temporary },
           { retry, stallMs, authorized: emulatorUrl === undefined },
           signal,
         );
@@ -164,24 +121,9 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
     );
   };
 
-  async function* filesFrom(
-    start: string,
-  ): AsyncGenerator<{ readonly path: string; readonly metadata: unknown }> {
+  async function* filesFrom(start: string): AsyncGenerator<FoundObject> {
     try {
-      let pageToken: string | undefined;
-      do {
-        const query = {
-          prefix: prefix + start,
-          maxResults: PAGE,
-          autoPaginate: false,
-          ...given({ pageToken }),
-        };
-        const [files, next] = await retrying(retry, closing.signal, () => bucket.getFiles(query));
-        for (const { name, metadata } of files)
-          // A name that ends with a slash is a folder made by hand.
-          if (!name.endsWith("/")) yield { path: name.slice(prefix.length), metadata };
-        pageToken = (next as { pageToken?: string } | null | undefined)?.pageToken;
-      } while (pageToken !== undefined);
+      yield* place.filesFrom(start, closing.signal);
     } catch (thrown) {
       throw failed(thrown, `Listing the objects ${start}*`, closing.signal);
     }
@@ -265,7 +207,7 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
     async stat(path) {
       try {
         checkObjectPath(path);
-        const stored = await look(path, closing.signal);
+        const stored = await place.look(path, closing.signal);
         return stored === undefined
           ? undefined
           : { path, size: stored.size, version: String(stored.generation) };
@@ -286,9 +228,7 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
       const stop = until(signal);
       try {
         checkObjectPath(path);
-        await retrying(retry, stop, () =>
-          bucket.file(prefix + path).delete({ ignoreNotFound: true }),
-        );
+        await place.remove(path, stop);
         cache.drop(path);
       } catch (thrown) {
         throw failed(thrown, `Removing the object ${path}`, stop);
@@ -296,27 +236,12 @@ export function googleObjects(options: GoogleObjectsOptions): ObjectStore {
     },
     location(path) {
       checkObjectPath(path);
-      return `gs://${options.bucket}/${prefix}${path}`;
+      return `gs://${options.bucket}/${place.nameOf(path)}`;
     },
     async signedUrl(path, seconds) {
       try {
         checkObjectPath(path);
-        if (!(seconds >= 1 && seconds <= LONGEST_SIGNED_SECONDS)) {
-          throw new HaystackError(
-            "CONFIG_INVALID",
-            `A signed URL cannot be valid for ${seconds} seconds; choose from 1 to ${LONGEST_SIGNED_SECONDS}.`,
-          );
-        }
-        const [url] = await bucket.file(prefix + path).getSignedUrl({
-          version: "v4",
-          action: "read",
-          expires: Date.now() + seconds * 1000,
-          promptSaveAs: basename(path),
-          ...(options.userProject === undefined
-            ? {}
-            : { queryParams: { userProject: options.userProject } }),
-        });
-        return url;
+        return await place.signedUrl(path, seconds);
       } catch (thrown) {
         throw failed(thrown, `Signing a URL of the object ${path}`, closing.signal);
       }

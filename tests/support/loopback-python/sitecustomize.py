@@ -1,11 +1,18 @@
-"""Every way out of a Python process of the tests but to this machine is refused, and noted in the file OUTSIDE_DIALS."""
+"""Every way out of a Python process of the tests but to this machine is refused, and noted in the file
+OUTSIDE_DIALS."""
 
 import os
 import re
 import sys
 
 LOOPBACK = re.compile(r"(127\.\d+\.\d+\.\d+|localhost|::1|0\.0\.0\.0|::|)")
-HOST = {"socket.connect": 1, "socket.sendto": 1, "socket.sendmsg": 1, "socket.getaddrinfo": 0, "socket.gethostbyname": 0}
+HOST = {
+    "socket.connect": 1,
+    "socket.sendto": 1,
+    "socket.sendmsg": 1,
+    "socket.getaddrinfo": 0,
+    "socket.gethostbyname": 0,
+}
 
 
 def refuse_outside(event, arguments):

@@ -29,7 +29,7 @@ export const allStates = (machine: AnyStateMachine): string[] =>
     .filter((node) => node.path.length > 0)
     .map((node) => `${machine.id} | ${node.path.join(".")}`);
 
-export function statesIn(machine: AnyStateMachine, value: StateValue): string[] {
+function statesIn(machine: AnyStateMachine, value: StateValue): string[] {
   const walk = (part: StateValue, path: readonly string[]): string[] =>
     typeof part === "string"
       ? [[...path, part].join(".")]

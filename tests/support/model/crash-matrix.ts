@@ -72,7 +72,7 @@ export function planCells(paths: readonly ModelPath[]): PathCells[] {
  * What a crash changed that it must not change; empty when nothing. A mail goes out again when its
  * process died between sending and recording it.
  */
-export function differences(run: SteeredRun, calm: RunEnd, end: RunEnd): string[] {
+function differences(run: SteeredRun, calm: RunEnd, end: RunEnd): string[] {
   const compared = ["document", "outbox", "inbox", "performed", "jobs"] as const;
   const changed = compared
     .filter((part) => JSON.stringify(calm[part]) !== JSON.stringify(end[part]))

@@ -28,7 +28,7 @@ export interface NetworkFaults {
  * A request is on its way for no longer than this; the service acts on it even when its sender is
  * dead by then.
  */
-export const LONGEST_REQUEST_MS = 5_000;
+const LONGEST_REQUEST_MS = 5_000;
 
 export interface NetworkPlace {
   readonly service: Service;

@@ -42,9 +42,9 @@ export interface Layout {
 }
 
 /** In units of the drawing; the style of the chart has the same. */
-export const TEXT = 12;
-export const LINE = 17;
-export const TITLE = 26;
+const TEXT = 12;
+const LINE = 17;
+const TITLE = 26;
 const PAD = 12;
 const DOT = 10;
 const FAMILY = "system-ui, 'Liberation Sans', sans-serif";
@@ -68,7 +68,7 @@ const OPTIONS = {
 };
 
 /** `event [guard]`, as UML writes a transition; what it does is told when it is chosen. */
-export const arrowText = ({ event, guard }: Arrow): string =>
+const arrowText = ({ event, guard }: Arrow): string =>
   guard === "" ? event : `${event} [${guard}]`;
 
 const leadsOn = ({ target }: Arrow): boolean => target !== "";

@@ -59,7 +59,7 @@ const outwards = (path: readonly string[]): string[] =>
  * All states that a text names, outer ones too: `a.b.x|c.y` is a, a.b, a.b.x, a.c and a.c.y. Regions
  * are equally deep; what the first has before that is the state they are in.
  */
-export function pathsOf(text: string): string[] {
+function pathsOf(text: string): string[] {
   const [first = [], ...others] = text.split("|").map((part) => part.split("."));
   const outer = first.slice(0, first.length - (others[0]?.length ?? 0));
   const paths = [first, ...others.map((region) => [...outer, ...region])];
