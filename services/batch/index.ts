@@ -221,10 +221,13 @@ export interface BatchService {
    */
   get(jobId: string, signal?: AbortSignal, at?: Partial<JobPlace>): Promise<JobStatus | undefined>;
   /**
-   * How many jobs stand, by their ids, in fewer requests than one for each; those that Batch does
-   * not know are left out. Absent where a request costs nothing.
+   * How many jobs stand, by their ids, in fewer requests than one for each, and of one that cannot
+   * be read why; those that Batch does not know are left out. Absent where a request costs nothing.
    */
-  look?(jobs: readonly PlacedJob[], signal?: AbortSignal): Promise<ReadonlyMap<string, JobStatus>>;
+  look?(
+    jobs: readonly PlacedJob[],
+    signal?: AbortSignal,
+  ): Promise<ReadonlyMap<string, JobStatus | HaystackError>>;
   /**
    * Asks for cancellation; returns at once. Unknown or terminal jobs: no error. The job is stopped
    * only when get says a terminal state.
