@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { toHaystackError } from "../errors.ts";
+import { type HaystackError, toHaystackError } from "../errors.ts";
 import type { FoundPair, PairName } from "../machines/pair-types.ts";
 import type { ObjectStore } from "../services/objects/index.ts";
 import { pairNameSchema } from "../services/runs/iteration.ts";
+import { sparing } from "../spared.ts";
 import { workingFilesOf } from "./run-objects.ts";
 
 /**
@@ -43,6 +44,8 @@ export interface FoundPredictionsOptions {
   readonly version: string | undefined;
   /** Most predictions of a user that other runs find. */
   readonly most: number;
+  /** Told once that notes cannot be read, or made, until they can. */
+  readonly onTrouble?: (trouble: HaystackError) => void;
 }
 
 const ALL = "found-predictions/";
@@ -59,7 +62,18 @@ const sha256 = (value: unknown): string =>
   createHash("sha256").update(JSON.stringify(value)).digest("hex");
 
 export function foundPredictions(options: FoundPredictionsOptions): FoundPredictions {
-  const { objects, predictor, version, most } = options;
+  const { objects, predictor, version, most, onTrouble } = options;
+  const looking = sparing(
+    {
+      what: "Earlier predictions cannot be looked for",
+      instead: "what was predicted before is predicted anew",
+    },
+    onTrouble,
+  );
+  const noting = sparing(
+    { what: "Predictions cannot be noted for later runs", instead: "those predict anew" },
+    onTrouble,
+  );
 
   /** Any goes as well as another: they are named by digests. */
   const makeRoom = async (folder: string, signal: AbortSignal): Promise<void> => {
@@ -78,19 +92,22 @@ export function foundPredictions(options: FoundPredictionsOptions): FoundPredict
         ? `${workingFilesOf(run_id)}found/${digest}.json`
         : `${ALL}${sha256(user_email)}/${digest}/${run_id}.json`;
     },
-    async find(note, signal) {
-      for await (const path of notesOf(note)) {
-        const noted = await read(path, signal);
-        if (noted !== undefined) return noted;
-      }
-      return undefined;
-    },
-    async note(note, prediction, signal) {
-      const folder = /^found-predictions\/[^/]+\//.exec(note)?.[0];
-      if (folder !== undefined) await makeRoom(folder, signal);
-      await objects.putText(note, `${JSON.stringify(prediction)}\n`, signal);
-    },
+    find: (note, signal) => looking(() => firstOf(note, signal), signal),
+    note: (note, prediction, signal) =>
+      noting(async () => {
+        const folder = /^found-predictions\/[^/]+\//.exec(note)?.[0];
+        if (folder !== undefined) await makeRoom(folder, signal);
+        await objects.putText(note, `${JSON.stringify(prediction)}\n`, signal);
+      }, signal),
   };
+
+  async function firstOf(note: string, signal: AbortSignal): Promise<NotedPrediction | undefined> {
+    for await (const path of notesOf(note)) {
+      const noted = await read(path, signal);
+      if (noted !== undefined) return noted;
+    }
+    return undefined;
+  }
 
   /** Those of the same work, each of another run. */
   function notesOf(note: string): AsyncIterable<string> | readonly string[] {
