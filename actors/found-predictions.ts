@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
+import { eachApart, type Failures } from "../each-apart.ts";
 import { type HaystackError, toHaystackError } from "../errors.ts";
 import type { FoundPair, PairName } from "../machines/pair-types.ts";
 import type { ObjectStore } from "../services/objects/index.ts";
@@ -137,13 +138,13 @@ export function foundPredictions(options: FoundPredictionsOptions): FoundPredict
   }
 }
 
-/** Removes the notes of these runs; all are walked once. */
+/** Removes the notes of these runs, and tells of those that it cannot; all are walked once. */
 export async function forgetFound(
   objects: Pick<ObjectStore, "list" | "remove">,
   isMeant: (runId: string) => boolean,
-): Promise<void> {
-  for await (const path of objects.list(ALL)) {
-    const runId = /([^/]+)\.json$/.exec(path)?.[1];
-    if (runId !== undefined && isMeant(runId)) await objects.remove(path);
-  }
+): Promise<Failures> {
+  const runOf = (path: string): string => /([^/]+)\.json$/.exec(path)?.[1] ?? "";
+  return eachApart(objects.list(ALL), runOf, async (path) => {
+    if (isMeant(runOf(path))) await objects.remove(path);
+  });
 }

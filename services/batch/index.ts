@@ -1,3 +1,4 @@
+import type { Failures } from "../../each-apart.ts";
 import { HaystackError } from "../../errors.ts";
 
 /** Port: GPU (or local) inference jobs. */
@@ -258,10 +259,10 @@ export interface BatchService {
    */
   readonly predictor?: string;
   /**
-   * Removes all that is kept of those jobs that have ended. Absent where the service forgets its
-   * jobs by itself.
+   * Removes all that is kept of those jobs that have ended, and tells of those of which it cannot.
+   * Absent where the service forgets its jobs by itself.
    */
-  forget?(isMeant: (jobId: string) => boolean): Promise<void>;
+  forget?(isMeant: (jobId: string) => boolean): Promise<Failures | undefined>;
   /**
    * Rejects unless jobs can be made and looked at here: place, credentials and permissions are
    * right. Absent where nothing can be wrong.

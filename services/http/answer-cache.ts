@@ -3,6 +3,7 @@ import { lstat, mkdir, opendir, readdir, readFile, rename, rm, writeFile } from 
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import type { HaystackError } from "../../errors.ts";
+import { eachApart, rethrow } from "../../each-apart.ts";
 import { sparing } from "../../spared.ts";
 import { removeUnfinished, unfinishedName } from "../../unfinished.ts";
 
@@ -52,7 +53,7 @@ export async function removeExpired(
   { folder, maxAgeMs, now }: AnswerCacheOptions,
   signal?: AbortSignal,
 ): Promise<void> {
-  for (const shelf of await shelvesOf(folder)) {
+  const failures = await eachApart(await shelvesOf(folder), String, async (shelf) => {
     for await (const { name } of await opendir(shelf)) {
       if (signal?.aborted === true) return;
       const file = join(shelf, name);
@@ -60,7 +61,8 @@ export async function removeExpired(
       if (storedAt !== undefined && now() - storedAt >= maxAgeMs) await rm(file, { force: true });
     }
     await removeUnfinished(shelf, (name) => name.endsWith(UNFINISHED));
-  }
+  });
+  rethrow(failures);
 }
 
 export function folderCache(options: AnswerCacheOptions): AnswerCache {
