@@ -69,7 +69,10 @@ export interface Workbench {
   close(): Promise<void>;
 }
 
-export async function openWorkbench(config: Config): Promise<Workbench> {
+export async function openWorkbench(
+  config: Config,
+  onTrouble?: (trouble: HaystackError) => void,
+): Promise<Workbench> {
   keepPrivate(config);
   const objects = await openObjects(config);
   const knowledge = knowledgeFolder(config);
@@ -93,7 +96,7 @@ export async function openWorkbench(config: Config): Promise<Workbench> {
     objects,
     compute,
     knowledge,
-    atlases: atlasCatalogue(objects, compute, knowledge),
+    atlases: atlasCatalogue(objects, compute, knowledge, onTrouble),
     async close() {
       await compute.close();
       await objects.close();
@@ -163,7 +166,7 @@ async function openParts(
     instruments.trouble?.(error);
     options.onTrouble(error);
   };
-  const workbench = opened.adopt(await openWorkbench(config), (part) => part.close());
+  const workbench = opened.adopt(await openWorkbench(config, trouble), (part) => part.close());
   const { objects, compute, atlases, knowledge } = workbench;
   const { owner, takesOver, unlock } = leaseAs(config, options.sweeps);
   opened.defer(unlock);

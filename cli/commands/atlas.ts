@@ -22,7 +22,9 @@ async function withWorkbench<Result>(
   work: (workbench: Workbench) => Promise<Result>,
 ): Promise<Result> {
   const { openWorkbench } = await import("../../daemon.ts");
-  const workbench = await openWorkbench(readConfig(options.dataDir));
+  const workbench = await openWorkbench(readConfig(options.dataDir), ({ message }) =>
+    note(`haystack: ${message}`),
+  );
   try {
     return await work(workbench);
   } finally {
