@@ -114,7 +114,7 @@ async function openParts(
     instruments.trouble?.(error);
     options.onTrouble(error);
   };
-  const workbench = opened.adopt(await openWorkbench(config), (part) => part.close());
+  const workbench = opened.adopt(await openWorkbench(config, trouble), (part) => part.close());
   const { objects, compute, atlases, knowledge } = workbench;
   const { owner, takesOver, unlock } = leaseAs(config, options.sweeps);
   opened.defer(unlock);
@@ -138,8 +138,8 @@ async function openParts(
   const mail = opened.adopt(await openMail(config, clock), (part) => part.close());
   const outside = options.outside ?? {
     model: await openModel(config, clock),
-    literature: await openLiterature(config, clock),
-    lookUps: await openLookUps(config, clock),
+    literature: await openLiterature(config, clock, trouble),
+    lookUps: await openLookUps(config, clock, trouble),
   };
   if (outside.model !== undefined && options.sweeps)
     opened.defer(watchModel(outside.model.model, clock, trouble));
@@ -161,7 +161,9 @@ async function openParts(
       predictor: batch.predictor,
       version: config.INFERENCE_VERSION,
       most: config.REUSE_PREDICTIONS,
+      onTrouble: trouble,
     }),
+    onCacheTrouble: trouble,
     ...given(outside),
   };
   const inspection = createInspection(clock, trouble);

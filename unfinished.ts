@@ -2,6 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { lstat, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { eachApart, rethrow } from "./each-apart.ts";
 
 /**
  * Names of files and folders that are not finished. Each tells which process makes it, so that what
@@ -49,7 +50,10 @@ async function isLeft(path: string, name: string): Promise<boolean> {
   return found !== undefined && Date.now() - found.mtimeMs > KEPT_MS;
 }
 
-/** Removes from the folder what processes left that are gone, of the names that are meant. */
+/**
+ * Removes from the folder what processes left that are gone, of the names that are meant; rejects
+ * at the end where one cannot be removed.
+ */
 export async function removeUnfinished(
   folder: string,
   isMeant: (name: string) => boolean = () => true,
@@ -58,8 +62,9 @@ export async function removeUnfinished(
     if (thrown.code === "ENOENT") return [];
     throw thrown;
   });
-  for (const name of names.filter(isMeant)) {
+  const failures = await eachApart(names.filter(isMeant), String, async (name) => {
     const path = join(folder, name);
     if (await isLeft(path, name)) await rm(path, { recursive: true, force: true });
-  }
+  });
+  rethrow(failures);
 }

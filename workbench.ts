@@ -4,6 +4,7 @@ import { atlasCatalogue, type AtlasCatalogue } from "./actors/atlas-catalogue.ts
 import type { StepPorts } from "./actors/ports.ts";
 import type { Tasks } from "./actors/tasks.ts";
 import type { Config } from "./config.ts";
+import type { HaystackError } from "./errors.ts";
 import { ownProgram } from "./own-files.ts";
 import { fullDisk } from "./services/compute/free-disk.ts";
 import type { Compute } from "./services/compute/index.ts";
@@ -21,7 +22,10 @@ export interface Workbench {
   close(): Promise<void>;
 }
 
-export async function openWorkbench(config: Config): Promise<Workbench> {
+export async function openWorkbench(
+  config: Config,
+  onTrouble?: (trouble: HaystackError) => void,
+): Promise<Workbench> {
   keepPrivate(config);
   const objects = await openObjects(config);
   const knowledge = knowledgeFolder(config);
@@ -45,7 +49,7 @@ export async function openWorkbench(config: Config): Promise<Workbench> {
     objects,
     compute,
     knowledge,
-    atlases: atlasCatalogue(objects, compute, knowledge),
+    atlases: atlasCatalogue(objects, compute, knowledge, onTrouble),
     async close() {
       await compute.close();
       await objects.close();

@@ -1,7 +1,13 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
-import { atlasNotFound, noAtlas } from "../errors.ts";
+import {
+  atlasNotFound,
+  type ErrorCode,
+  type HaystackError,
+  noAtlas,
+  toHaystackError,
+} from "../errors.ts";
 import type { AtlasIndex } from "../science/atlas/atlas-index.ts";
 import type { ImportOptions } from "../science/atlas/import.ts";
 import type { Compute } from "../services/compute/index.ts";
@@ -16,8 +22,9 @@ const PARALLEL_FETCHES = 8;
  * The imported atlases, kept as objects: atlases/{dataset}/index.json, profiles.f32 and shards/.
  */
 export interface AtlasCatalogue {
+  /** Those that can be read. */
   list(): Promise<AtlasIndex[]>;
-  /** Error ATLAS_NOT_FOUND. */
+  /** Errors: ATLAS_NOT_FOUND, FILE_DAMAGED. */
   get(dataset: string): Promise<AtlasIndex>;
   /** That there is such an atlas; nothing of it is read. Error ATLAS_NOT_FOUND. */
   check(dataset: string): Promise<void>;
@@ -28,7 +35,8 @@ export interface AtlasCatalogue {
   import(options: Omit<ImportOptions, "outDir">, signal?: AbortSignal): Promise<AtlasIndex>;
   /**
    * Local folders of the named atlases with index and profiles at hand, each once; all of them when
-   * none is named. Error ATLAS_NOT_FOUND.
+   * none is named. Errors: ATLAS_NOT_FOUND; FILE_DAMAGED, as an answer from the others would be
+   * another one.
    */
   open(
     datasets: readonly string[],
@@ -42,11 +50,23 @@ export interface AtlasCatalogue {
   ): Promise<void>;
 }
 
-/** `knowledge`: folder of imported knowledge, by which labels get their ids. */
+/** What says that one atlas cannot be read, and nothing of the others. */
+const OF_ONE: ReadonlySet<ErrorCode> = new Set([
+  "ATLAS_NOT_FOUND",
+  "FILE_DAMAGED",
+  "OBJECT_DAMAGED",
+  "OBJECT_NOT_FOUND",
+]);
+
+/**
+ * `knowledge`: folder of imported knowledge, by which labels get their ids. `onTrouble` is told of
+ * the atlases that a list leaves out.
+ */
 export function atlasCatalogue(
   objects: ObjectStore,
   compute: Compute<Tasks>,
   knowledge: string,
+  onTrouble: (trouble: HaystackError) => void = () => undefined,
 ): AtlasCatalogue {
   const datasets = async (): Promise<string[]> => {
     const found: string[] = [];
@@ -63,10 +83,17 @@ export function atlasCatalogue(
 
   return {
     async list() {
-      const opened = await pLimit(PARALLEL_FETCHES).map(await datasets(), (dataset) =>
-        read(dataset),
-      );
-      return opened.map(({ index }) => index);
+      const opened = await pLimit(PARALLEL_FETCHES).map(await datasets(), async (dataset) => {
+        try {
+          return [(await read(dataset)).index];
+        } catch (thrown) {
+          const error = toHaystackError(thrown);
+          if (!OF_ONE.has(error.code)) throw thrown;
+          onTrouble(error);
+          return [];
+        }
+      });
+      return opened.flat();
     },
     check,
     async get(dataset) {

@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { toHaystackError } from "../errors.ts";
+import { eachApart, type Failures } from "../each-apart.ts";
+import { type HaystackError, toHaystackError } from "../errors.ts";
 import type { FoundPair, PairName } from "../machines/pair-types.ts";
 import type { ObjectStore } from "../services/objects/index.ts";
 import { pairNameSchema } from "../services/runs/iteration.ts";
+import { sparing } from "../spared.ts";
 import { workingFilesOf } from "./run-objects.ts";
 
 /**
@@ -43,6 +45,8 @@ export interface FoundPredictionsOptions {
   readonly version: string | undefined;
   /** Most predictions of a user that other runs find. */
   readonly most: number;
+  /** Told once that notes cannot be read, or made, until they can. */
+  readonly onTrouble?: (trouble: HaystackError) => void;
 }
 
 const ALL = "found-predictions/";
@@ -59,7 +63,18 @@ const sha256 = (value: unknown): string =>
   createHash("sha256").update(JSON.stringify(value)).digest("hex");
 
 export function foundPredictions(options: FoundPredictionsOptions): FoundPredictions {
-  const { objects, predictor, version, most } = options;
+  const { objects, predictor, version, most, onTrouble } = options;
+  const looking = sparing(
+    {
+      what: "Earlier predictions cannot be looked for",
+      instead: "what was predicted before is predicted anew",
+    },
+    onTrouble,
+  );
+  const noting = sparing(
+    { what: "Predictions cannot be noted for later runs", instead: "those predict anew" },
+    onTrouble,
+  );
 
   /** Any goes as well as another: they are named by digests. */
   const makeRoom = async (folder: string, signal: AbortSignal): Promise<void> => {
@@ -78,19 +93,22 @@ export function foundPredictions(options: FoundPredictionsOptions): FoundPredict
         ? `${workingFilesOf(run_id)}found/${digest}.json`
         : `${ALL}${sha256(user_email)}/${digest}/${run_id}.json`;
     },
-    async find(note, signal) {
-      for await (const path of notesOf(note)) {
-        const noted = await read(path, signal);
-        if (noted !== undefined) return noted;
-      }
-      return undefined;
-    },
-    async note(note, prediction, signal) {
-      const folder = /^found-predictions\/[^/]+\//.exec(note)?.[0];
-      if (folder !== undefined) await makeRoom(folder, signal);
-      await objects.putText(note, `${JSON.stringify(prediction)}\n`, signal);
-    },
+    find: (note, signal) => looking(() => firstOf(note, signal), signal),
+    note: (note, prediction, signal) =>
+      noting(async () => {
+        const folder = /^found-predictions\/[^/]+\//.exec(note)?.[0];
+        if (folder !== undefined) await makeRoom(folder, signal);
+        await objects.putText(note, `${JSON.stringify(prediction)}\n`, signal);
+      }, signal),
   };
+
+  async function firstOf(note: string, signal: AbortSignal): Promise<NotedPrediction | undefined> {
+    for await (const path of notesOf(note)) {
+      const noted = await read(path, signal);
+      if (noted !== undefined) return noted;
+    }
+    return undefined;
+  }
 
   /** Those of the same work, each of another run. */
   function notesOf(note: string): AsyncIterable<string> | readonly string[] {
@@ -120,13 +138,13 @@ export function foundPredictions(options: FoundPredictionsOptions): FoundPredict
   }
 }
 
-/** Removes the notes of these runs; all are walked once. */
+/** Removes the notes of these runs, and tells of those that it cannot; all are walked once. */
 export async function forgetFound(
   objects: Pick<ObjectStore, "list" | "remove">,
   isMeant: (runId: string) => boolean,
-): Promise<void> {
-  for await (const path of objects.list(ALL)) {
-    const runId = /([^/]+)\.json$/.exec(path)?.[1];
-    if (runId !== undefined && isMeant(runId)) await objects.remove(path);
-  }
+): Promise<Failures> {
+  const runOf = (path: string): string => /([^/]+)\.json$/.exec(path)?.[1] ?? "";
+  return eachApart(objects.list(ALL), runOf, async (path) => {
+    if (isMeant(runOf(path))) await objects.remove(path);
+  });
 }

@@ -1,3 +1,4 @@
+import { eachApart, type Failures, rethrow } from "../each-apart.ts";
 import { HaystackError, runNotFound } from "../errors.ts";
 import { runOfJob } from "../machines/job-id.ts";
 import type { ShareStore } from "../services/access/index.ts";
@@ -66,13 +67,18 @@ export interface Housekeeping {
 /** Work on many runs, in which one that fails keeps no other; what came first is told at the end. */
 interface Apart {
   /** Ids of runs. */
-  readonly failed: Pick<ReadonlySet<string>, "has" | "size">;
+  readonly failed: Failures;
   /** Undefined where it failed. */
   attempt<Result>(runId: string, work: () => Promise<Result>): Promise<Result | undefined>;
-  rethrow(): void;
+  /** Work on all of these at once, which tells of those on which it failed: of none, of all. */
+  together(
+    runIds: Iterable<string>,
+    work: () => Promise<Failures | undefined> | undefined,
+    runOf: (id: string) => string | undefined,
+  ): Promise<void>;
 }
 
-function eachApart(): Apart {
+function runsApart(): Apart {
   const failed = new Map<string, unknown>();
   return {
     failed,
@@ -84,11 +90,17 @@ function eachApart(): Apart {
         return undefined;
       }
     },
-    rethrow() {
-      for (const thrown of failed.values()) throw thrown;
+    async together(runIds, work, runOf) {
+      try {
+        for (const [id, thrown] of (await work()) ?? []) failed.set(runOf(id) ?? id, thrown);
+      } catch (thrown) {
+        for (const id of runIds) failed.set(id, thrown);
+      }
     },
   };
 }
+
+const ofMail = (key: string): string | undefined => key.split(".", 1)[0];
 
 const PAGE = 500;
 const NEVER = "9999-12-31T23:59:59.999Z";
@@ -102,18 +114,31 @@ export function createHousekeeping(parts: HousekeepingParts): Housekeeping {
     const gone = new Set(
       left.filter(({ keeps_results }) => !keeps_results).map(({ run_id }) => run_id),
     );
-    await parts.shares.forgetSharesOf([...gone]);
-    await parts.batch.forget?.((jobId) => runs.has(runOfJob(jobId) ?? ""));
-    await parts.mail.forget?.((key) => gone.has(key.split(".", 1)[0] ?? ""));
-    await forgetFound(parts.objects, (runId) => runs.has(runId));
-    for (const each of left) await apart.attempt(each.run_id, () => clearObjects(each));
+    const shared = () => parts.shares.forgetSharesOf([...gone]).then(() => undefined);
+    const isMeantJob = (jobId: string): boolean => runs.has(runOfJob(jobId) ?? "");
+    const isMeantMail = (key: string): boolean => gone.has(ofMail(key) ?? "");
+    const found = () => forgetFound(parts.objects, (runId) => runs.has(runId));
+    await apart.together(gone, shared, String);
+    await apart.together(runs, () => parts.batch.forget?.(isMeantJob), runOfJob);
+    await apart.together(gone, () => parts.mail.forget?.(isMeantMail), ofMail);
+    await apart.together(runs, found, String);
+    for (const each of left)
+      await apart.attempt(each.run_id, async () => {
+        await clearObjects(each);
+        if (!apart.failed.has(each.run_id)) await removal.cleared(each.run_id);
+      });
   };
 
   const clearObjects = async ({ run_id, keeps_results }: Leftover): Promise<void> => {
     const beginnings = [workingFilesOf(run_id), ...(keeps_results ? [] : [resultsOf(run_id)])];
-    for (const beginning of beginnings)
-      for await (const path of parts.objects.list(beginning)) await parts.objects.remove(path);
-    await removal.cleared(run_id);
+    const each = await eachApart(beginnings, String, async (beginning) =>
+      rethrow(
+        await eachApart(parts.objects.list(beginning), String, (path) =>
+          parts.objects.remove(path),
+        ),
+      ),
+    );
+    rethrow(each);
   };
 
   const clearLeft = async (apart: Apart, signal: AbortSignal | undefined): Promise<void> => {
@@ -181,9 +206,9 @@ export function createHousekeeping(parts: HousekeepingParts): Housekeeping {
 
   return {
     async clear(signal) {
-      const apart = eachApart();
+      const apart = runsApart();
       await clearLeft(apart, signal);
-      apart.rethrow();
+      rethrow(apart.failed);
     },
     async remove(runId) {
       if (!(await hasNoJobs(runId)))
@@ -201,13 +226,13 @@ export function createHousekeeping(parts: HousekeepingParts): Housekeeping {
           `Run ${runId} has not ended, or something is still to be done for it; cancel it, or wait until its mail is sent.`,
           { details: { run_id: runId } },
         );
-      const apart = eachApart();
+      const apart = runsApart();
       await clearAll([left], apart);
-      apart.rethrow();
+      rethrow(apart.failed);
     },
     async prune(rule, signal) {
       const pruned: Pruned = { removed: [], thinned: [], busy: [] };
-      const apart = eachApart();
+      const apart = runsApart();
       for await (const { run_id, status } of meant(rule)) {
         if (signal?.aborted === true) break;
         const keeps_results = rule.keepsResults && status === "completed";
@@ -220,7 +245,7 @@ export function createHousekeeping(parts: HousekeepingParts): Housekeeping {
           (keeps_results ? pruned.thinned : pruned.removed).push(run_id);
       }
       if (rule.isDryRun !== true) await clearLeft(apart, signal);
-      apart.rethrow();
+      rethrow(apart.failed);
       return pruned;
     },
   };

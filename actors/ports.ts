@@ -1,3 +1,4 @@
+import type { HaystackError } from "../errors.ts";
 import type { AtlasIndex } from "../science/atlas/atlas-index.ts";
 import { isAskedControl } from "../science/atlas/withhold.ts";
 import type { BatchService } from "../services/batch/index.ts";
@@ -41,6 +42,8 @@ export interface StepPorts {
   readonly literature?: LiteratureService;
   /** Without it the model knows of genes what the knowledge says. */
   readonly lookUps?: GeneLookUps;
+  /** Told what costs a cache alone. */
+  readonly onCacheTrouble?: (trouble: HaystackError) => void;
   readonly software: { readonly name: string; readonly version: string };
 }
 

@@ -27,3 +27,7 @@ export async function writePiece(path: string, piece: Uint8Array, offset: number
     await file.close();
   }
 }
+
+const GB = 1_000_000_000;
+export const gigabytes = (bytes: number): string =>
+  `${(bytes / GB).toFixed(bytes < GB ? 3 : 1)} GB`;

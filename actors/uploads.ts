@@ -9,7 +9,7 @@ import { unfinishedName } from "../unfinished.ts";
 import type { AtlasCatalogue } from "./atlas-catalogue.ts";
 import { createBackground } from "./supervisor/background.ts";
 import type { Tasks } from "./tasks.ts";
-import { hasSignature, writePiece } from "./upload-pieces.ts";
+import { gigabytes, hasSignature, writePiece } from "./upload-pieces.ts";
 
 /**
  * Files that administrators send here to be imported as atlases.
@@ -80,7 +80,6 @@ interface Held {
   inspected?: Promise<Inspected> | undefined;
 }
 
-const GB = 1_000_000_000;
 /** Files that are here at once. */
 const MOST_UPLOADS = 4;
 /** Without a piece for so long the sender is gone. */
@@ -89,7 +88,6 @@ const SILENT_MS = 120_000;
 const KEPT_MS = 24 * 3_600_000;
 const SWEEP_MS = 30_000;
 const NAME = /^[^/\\\p{C}]{1,195}\.h5ad$/iu;
-const gigabytes = (bytes: number): string => `${(bytes / GB).toFixed(bytes < GB ? 3 : 1)} GB`;
 
 export function createUploads(options: UploadsOptions): Uploads {
   const { folder, mostBytes, atlases, compute, clock, freeBytes, onTrouble } = options;
@@ -109,10 +107,20 @@ export function createUploads(options: UploadsOptions): Uploads {
     );
   };
   const pathOf = ({ folder: own, upload }: Held): string => join(own, upload.name);
+  /** What stays is litter once this process has ended. */
+  const removeFolder = async ({ folder: own, upload }: Held): Promise<void> => {
+    try {
+      await rm(own, { recursive: true, force: true });
+    } catch (thrown) {
+      const { code, message } = toHaystackError(thrown);
+      const sentence = `What was sent of ${upload.name} cannot be removed: ${message}`;
+      onTrouble(new HaystackError(code, sentence, { cause: thrown }));
+    }
+  };
   const forget = async (each: Held): Promise<void> => {
     held.delete(each.upload.id);
     each.ended.abort();
-    await rm(each.folder, { recursive: true, force: true });
+    await removeFolder(each);
   };
   /** Sentences name the file as its sender does. */
   const told = (each: Held, thrown: unknown): HaystackError => {
@@ -207,7 +215,12 @@ export function createUploads(options: UploadsOptions): Uploads {
         },
       };
       held.set(id, each);
-      await mkdir(each.folder, { mode: 0o700 });
+      try {
+        await mkdir(each.folder, { mode: 0o700 });
+      } catch (thrown) {
+        held.delete(id);
+        throw machineFault(thrown, `Making a folder for ${name}`) ?? thrown;
+      }
       return { ...each.upload };
     },
     async append(id, offset, piece) {
@@ -264,8 +277,8 @@ export function createUploads(options: UploadsOptions): Uploads {
         try {
           const source = pathOf(each);
           const index = await atlases.import({ ...asked, dataset, source }, each.ended.signal);
-          await rm(each.folder, { recursive: true, force: true });
           upload.state = "imported";
+          await removeFolder(each);
           return index;
         } catch (thrown) {
           const { code, message } = told(each, thrown);

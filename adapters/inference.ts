@@ -90,7 +90,7 @@ export const keptJobs = (config: Config): Pick<BatchService, "forget"> =>
     ? {
         async forget(isMeant) {
           const { forgetJobs } = await import("../services/batch/local/forget-jobs.ts");
-          await forgetJobs(localRoot(config), isMeant);
+          return forgetJobs(localRoot(config), isMeant);
         },
       }
     : {};

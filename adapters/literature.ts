@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Config } from "../config.ts";
+import type { HaystackError } from "../errors.ts";
 import { given } from "../given.ts";
 import type { Clock } from "../services/clock/index.ts";
 import type { LiteratureService } from "../services/literature/index.ts";
@@ -9,6 +10,7 @@ import { answerCache } from "./litter.ts";
 export async function openLiterature(
   config: Config,
   clock: Clock,
+  onTrouble?: (trouble: HaystackError) => void,
 ): Promise<LiteratureService | undefined> {
   if (config.LITERATURE === "none") return undefined;
   const { pubmedLiterature } = await import("../services/literature/pubmed.ts");
@@ -18,6 +20,7 @@ export async function openLiterature(
     rateFile: join(config.dataDir, "cache", "rates.sqlite"),
     timeoutMs: config.LITERATURE_TIMEOUT_SECONDS * 1_000,
     now: () => clock.now(),
+    onTrouble,
     ...given({ apiKey: config.NCBI_API_KEY, email: config.NCBI_EMAIL }),
   });
 }

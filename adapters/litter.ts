@@ -4,6 +4,7 @@ import { removeExpired } from "../services/http/answer-cache.ts";
 import { jobRoot } from "../services/batch/local/job.ts";
 import { UNFINISHED_MAIL } from "../services/mail/eml-file.ts";
 import { SCRATCH } from "../services/objects/object-path.ts";
+import { eachApart, rethrow } from "../each-apart.ts";
 import { removeUnfinished } from "../unfinished.ts";
 import { clock } from "./clock.ts";
 import { dataFolder } from "./data-folder.ts";
@@ -21,13 +22,26 @@ export const answerCache = (
 
 /** Removes what no run needs: answers past their time, and what killed processes left unfinished. */
 export async function removeLitter(config: Config, signal?: AbortSignal): Promise<void> {
-  for (const kind of ["literature", "look-ups"] as const) {
+  const expired = (kind: "literature" | "look-ups") => (): Promise<void> => {
     const { cacheFolder, cacheMs } = answerCache(config, kind);
-    await removeExpired({ folder: cacheFolder, maxAgeMs: cacheMs, now: () => clock.now() }, signal);
-  }
+    return removeExpired(
+      { folder: cacheFolder, maxAgeMs: cacheMs, now: () => clock.now() },
+      signal,
+    );
+  };
   const { objects, jobs, mail, uploads } = dataFolder(config);
-  await removeUnfinished(join(objects, SCRATCH));
-  await removeUnfinished(jobRoot(jobs).drafts);
-  await removeUnfinished(uploads);
-  await removeUnfinished(mail, (name) => name.endsWith(UNFINISHED_MAIL));
+  const kinds: readonly (() => Promise<void>)[] = [
+    expired("literature"),
+    expired("look-ups"),
+    () => removeUnfinished(join(objects, SCRATCH)),
+    () => removeUnfinished(jobRoot(jobs).drafts),
+    () => removeUnfinished(uploads),
+    () => removeUnfinished(mail, (name) => name.endsWith(UNFINISHED_MAIL)),
+  ];
+  const failures = await eachApart(
+    kinds.entries(),
+    ([place]) => String(place),
+    ([, remove]) => remove(),
+  );
+  rethrow(failures);
 }

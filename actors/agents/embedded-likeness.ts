@@ -24,7 +24,7 @@ type Compared = { readonly usage: ModelUsage } & (
  * runs; the step's journal keeps the cosines, so that the step sees the same ones when it runs
  * again.
  * Errors: MODEL_UNAVAILABLE; MODEL_OUTPUT_INVALID for vectors that cannot be compared; MODEL_LIMIT;
- * STEP_ABORTED; those of the objects.
+ * STEP_ABORTED.
  */
 export async function embeddedLikeness(likeness: Likeness): Promise<EmbeddedLikeness> {
   const { session, model, texts, signal } = likeness;
@@ -44,6 +44,7 @@ export interface Likeness {
   readonly objects: ObjectStore;
   readonly texts: SemanticTexts;
   readonly signal: AbortSignal;
+  readonly onCacheTrouble?: ((trouble: HaystackError) => void) | undefined;
 }
 
 interface Comparison extends Likeness {
@@ -57,9 +58,10 @@ async function compare({
   texts,
   key,
   signal,
+  onCacheTrouble,
 }: Comparison): Promise<Compared> {
   const { asked, perturbations, cell_types } = texts;
-  const cache = embeddingCache(objects, model.name);
+  const cache = embeddingCache(objects, model.name, onCacheTrouble);
   const wanted = [
     ...new Set([asked.perturbation, asked.cell_type, ...perturbations, ...cell_types]),
   ].filter((text) => text.trim() !== "");

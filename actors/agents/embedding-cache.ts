@@ -2,7 +2,9 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import pLimit from "p-limit";
 import { z } from "zod";
+import type { HaystackError } from "../../errors.ts";
 import type { ObjectStore } from "../../services/objects/index.ts";
+import { sparing } from "../../spared.ts";
 
 const AT_ONCE = 8;
 const keptSchema = z.strictObject({
@@ -22,9 +24,16 @@ export interface EmbeddingCache {
 
 /**
  * Vectors as objects `embeddings/MODEL/SHA-256 of the text.json`, for all runs. What is on record
- * and cannot be read counts as absent.
+ * and cannot be read counts as absent, and what cannot be kept is asked for anew.
  */
-export function embeddingCache(objects: ObjectStore, model: string): EmbeddingCache {
+export function embeddingCache(
+  objects: ObjectStore,
+  model: string,
+  onTrouble?: (trouble: HaystackError) => void,
+): EmbeddingCache {
+  const instead = "they are asked for anew";
+  const reading = sparing({ what: "Embeddings on record cannot be read", instead }, onTrouble);
+  const keeping = sparing({ what: "Embeddings cannot be kept", instead }, onTrouble);
   const folder = `embeddings/${model.replaceAll(/[^\w-]+/gu, "_")}`;
   const pathOf = (text: string): string =>
     `${folder}/${createHash("sha256")
@@ -44,8 +53,10 @@ export function embeddingCache(objects: ObjectStore, model: string): EmbeddingCa
 
   return {
     async read(texts, signal) {
-      const vectors = await pLimit(AT_ONCE).map(texts, (text) => readOne(text, signal));
-      const length = vectors.find((vector) => vector !== null)?.length;
+      const vectors = await pLimit(AT_ONCE).map(texts, (text) =>
+        reading(() => readOne(text, signal), signal),
+      );
+      const length = vectors.find((vector) => vector != null)?.length;
       return new Map(
         texts.flatMap((text, i) =>
           vectors[i]?.length === length && vectors[i] != null ? [[text, vectors[i]] as const] : [],
@@ -54,7 +65,11 @@ export function embeddingCache(objects: ObjectStore, model: string): EmbeddingCa
     },
     async write(vectors, signal) {
       await pLimit(AT_ONCE).map(vectors, ([text, vector]) =>
-        objects.putText(pathOf(text), `${JSON.stringify({ model, text, vector })}\n`, signal),
+        keeping(
+          () =>
+            objects.putText(pathOf(text), `${JSON.stringify({ model, text, vector })}\n`, signal),
+          signal,
+        ),
       );
     },
   };

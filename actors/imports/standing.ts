@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { HaystackError, atlasNotFound } from "../../errors.ts";
+import { HaystackError, atlasNotFound, toHaystackError } from "../../errors.ts";
 import type { AtlasIndex } from "../../science/atlas/atlas-index.ts";
 import type { ObjectStore } from "../../services/objects/index.ts";
 import { sharedIndexes } from "../shared-indexes.ts";
@@ -16,27 +16,55 @@ export interface Standing {
   readonly dir: string;
 }
 
-/** Error ATLAS_NOT_FOUND. */
+/** Errors: ATLAS_NOT_FOUND, FILE_DAMAGED. */
 export async function readAtlas(
   objects: ObjectStore,
   dataset: string,
   signal?: AbortSignal,
 ): Promise<Standing> {
-  const found = await standingAtlas(objects, dataset, signal);
-  if (found === undefined) throw atlasNotFound(dataset);
-  return found;
+  const path = indexPath(dataset);
+  if ((await objects.stat(path)) === undefined) throw atlasNotFound(dataset);
+  const file = await objects.fetch({ path }, signal);
+  const index: unknown = await indexOf(file).catch((thrown: unknown) => {
+    if (thrown instanceof SyntaxError) throw damaged(dataset, thrown);
+    throw thrown;
+  });
+  if (!isIndex(index)) throw damaged(dataset);
+  return { index, dir: dirname(file) };
 }
 
+/** One that is damaged does not stand: an import of its name makes it anew. */
 export async function standingAtlas(
   objects: ObjectStore,
   dataset: string,
   signal?: AbortSignal,
 ): Promise<Standing | undefined> {
-  const path = indexPath(dataset);
-  if ((await objects.stat(path)) === undefined) return undefined;
-  const file = await objects.fetch({ path }, signal);
-  return { index: await indexOf(file), dir: dirname(file) };
+  try {
+    return await readAtlas(objects, dataset, signal);
+  } catch (thrown) {
+    const { code } = toHaystackError(thrown);
+    if (code === "ATLAS_NOT_FOUND" || code === "FILE_DAMAGED") return undefined;
+    throw thrown;
+  }
 }
+
+/** Those that this release reads; science/atlas/open.ts looks at the rest. */
+const FORMATS: ReadonlySet<unknown> = new Set<AtlasIndex["format"]>([
+  "haystack-atlas/1",
+  "haystack-atlas/2",
+]);
+
+function isIndex(read: unknown): read is AtlasIndex {
+  const { format, groups, dataset } = (read ?? {}) as Partial<Record<keyof AtlasIndex, unknown>>;
+  return FORMATS.has(format) && Array.isArray(groups) && typeof dataset === "string";
+}
+
+const damaged = (dataset: string, cause?: unknown): HaystackError =>
+  new HaystackError(
+    "FILE_DAMAGED",
+    `The atlas ${dataset} is damaged or was written by another version; import it again, or name other atlases.`,
+    { cause },
+  );
 
 /** By which an import is known to mean the same as another. */
 type Reading = Pick<AtlasIndex, "dataset" | "source_sha256" | "columns" | "x_source" | "genes">;

@@ -171,7 +171,7 @@ async function choose(
 
 /** For the semantic strategy, where the model has embeddings. */
 async function compareMeanings(
-  { compute, objects }: StepPorts,
+  { compute, objects, onCacheTrouble }: StepPorts,
   input: Parameters<Tasks["semanticTextsOf"]>[0],
   session: Session | null,
   signal: AbortSignal,
@@ -179,5 +179,7 @@ async function compareMeanings(
   const embedding = session?.model.embedding;
   if (session === null || embedding === undefined) return { result: null };
   const texts = await compute.run("semanticTextsOf", input, signal);
-  return orProblem(embeddedLikeness({ session, model: embedding, objects, texts, signal }));
+  return orProblem(
+    embeddedLikeness({ session, model: embedding, objects, texts, signal, onCacheTrouble }),
+  );
 }

@@ -1,4 +1,4 @@
-import { type ErrorCode, toHaystackError } from "../../errors.ts";
+import { type ErrorCode, HaystackError, toHaystackError } from "../../errors.ts";
 import type { JobRecord } from "../../machines/run-types.ts";
 import {
   type BatchService,
@@ -64,11 +64,12 @@ export function createJobWatch({ jobs, clock, hosts, longestMs }: JobWatchOption
   /** One by one, or all of a place in few requests. */
   const askedTogether = ({ job_id, offer }: PlacedJob): string =>
     look === undefined ? job_id : `${offer?.project ?? ""}/${offer?.region ?? ""}`;
-  const ask = async (placed: readonly PlacedJob[]): Promise<Iterable<JobStatus>> => {
-    if (look !== undefined) return (await look(placed)).values();
-    const found = await Promise.all(placed.map(({ job_id }) => jobs.get(job_id)));
-    return found.filter((status) => status !== undefined);
-  };
+  const ask = async (
+    placed: readonly PlacedJob[],
+  ): Promise<Iterable<readonly [string, JobStatus | HaystackError | undefined]>> =>
+    look === undefined
+      ? Promise.all(placed.map(async ({ job_id }) => [job_id, await jobs.get(job_id)] as const))
+      : look(placed);
 
   const lookAt = async (placed: readonly PlacedJob[]): Promise<Seen> => {
     const found = new Map<string, JobStatus>();
@@ -77,7 +78,10 @@ export function createJobWatch({ jobs, clock, hosts, longestMs }: JobWatchOption
     await Promise.all(
       [...together].map(async (some) => {
         try {
-          for (const status of await ask(some)) found.set(status.job_id, status);
+          for (const [id, answer] of await ask(some)) {
+            if (answer instanceof HaystackError) unseen.set(id, answer);
+            else if (answer !== undefined) found.set(id, answer);
+          }
         } catch (thrown) {
           for (const { job_id } of some) unseen.set(job_id, thrown);
         }

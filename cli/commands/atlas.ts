@@ -17,7 +17,9 @@ async function withWorkbench<Result>(
   work: (workbench: Workbench) => Promise<Result>,
 ): Promise<Result> {
   const { openWorkbench } = await import("../../workbench.ts");
-  const workbench = await openWorkbench(readConfig(options.dataDir));
+  const workbench = await openWorkbench(readConfig(options.dataDir), ({ message }) =>
+    note(`haystack: ${message}`),
+  );
   try {
     return await work(workbench);
   } finally {

@@ -41,9 +41,11 @@ const runStore: Check = async (config) => {
 };
 
 const atlases: Check = async (config) => {
-  const workbench = await openWorkbench(config);
+  const damaged: string[] = [];
+  const workbench = await openWorkbench(config, ({ message }) => damaged.push(message));
   try {
     const all = await workbench.atlases.list();
+    if (damaged.length > 0) return problem(damaged.join(" "));
     if (all.length === 0)
       return advice("none imported: `haystack atlas import FILE`, or `haystack atlas simulate`");
     return ok(

@@ -1,3 +1,4 @@
+import type { Failures } from "../../each-apart.ts";
 import { HaystackError } from "../../errors.ts";
 
 /** Port: GPU (or local) inference jobs. */
@@ -221,10 +222,13 @@ export interface BatchService {
    */
   get(jobId: string, signal?: AbortSignal, at?: Partial<JobPlace>): Promise<JobStatus | undefined>;
   /**
-   * How many jobs stand, by their ids, in fewer requests than one for each; those that Batch does
-   * not know are left out. Absent where a request costs nothing.
+   * How many jobs stand, by their ids, in fewer requests than one for each, and of one that cannot
+   * be read why; those that Batch does not know are left out. Absent where a request costs nothing.
    */
-  look?(jobs: readonly PlacedJob[], signal?: AbortSignal): Promise<ReadonlyMap<string, JobStatus>>;
+  look?(
+    jobs: readonly PlacedJob[],
+    signal?: AbortSignal,
+  ): Promise<ReadonlyMap<string, JobStatus | HaystackError>>;
   /**
    * Asks for cancellation; returns at once. Unknown or terminal jobs: no error. The job is stopped
    * only when get says a terminal state.
@@ -255,10 +259,10 @@ export interface BatchService {
    */
   readonly predictor?: string;
   /**
-   * Removes all that is kept of those jobs that have ended. Absent where the service forgets its
-   * jobs by itself.
+   * Removes all that is kept of those jobs that have ended, and tells of those of which it cannot.
+   * Absent where the service forgets its jobs by itself.
    */
-  forget?(isMeant: (jobId: string) => boolean): Promise<void>;
+  forget?(isMeant: (jobId: string) => boolean): Promise<Failures | undefined>;
   /**
    * Rejects unless jobs can be made and looked at here: place, credentials and permissions are
    * right. Absent where nothing can be wrong.

@@ -1,3 +1,4 @@
+import { HaystackError } from "../../errors.ts";
 import { given } from "../../given.ts";
 import type { BatchService, JobStatus, PlacedJob } from "./index.ts";
 
@@ -23,7 +24,7 @@ export function redactedBatch(batch: BatchService, redact: (text: string) => str
           new Map(
             [...((await batch.look?.(jobs, signal)) ?? [])].map(([id, status]) => [
               id,
-              cleaned(status),
+              status instanceof HaystackError ? status : cleaned(status),
             ]),
           )),
     }),

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import type { HaystackError } from "../../errors.ts";
 import { folderCache } from "../http/answer-cache.ts";
 import { ServiceTrouble, guardedClient } from "../http/guarded-client.ts";
 import { sharedPace } from "../http/shared-pace.ts";
@@ -27,6 +28,8 @@ export interface PubmedOptions {
   readonly cacheMs: number;
   readonly timeoutMs: number;
   readonly now: () => number;
+  /** Told once that answers cannot be kept, until they can. */
+  readonly onTrouble?: ((trouble: HaystackError) => void) | undefined;
   /** For tests; the defaults suit NCBI. */
   readonly guard?: {
     readonly attempts?: number;
@@ -75,6 +78,7 @@ export function pubmedLiterature(options: PubmedOptions): LiteratureService {
       folder: options.cacheFolder,
       maxAgeMs: options.cacheMs,
       now: options.now,
+      onTrouble: options.onTrouble,
     }),
   });
   const base = options.baseUrl.endsWith("/") ? options.baseUrl : `${options.baseUrl}/`;

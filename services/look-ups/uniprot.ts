@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { HaystackError } from "../../errors.ts";
 import { folderCache } from "../http/answer-cache.ts";
 import { ServiceTrouble, guardedClient } from "../http/guarded-client.ts";
 import type { GeneFacts, GeneLookUps, Pathway, PathwayDatabase } from "./index.ts";
@@ -18,6 +19,8 @@ export interface UniprotOptions {
   readonly cacheMs: number;
   readonly timeoutMs: number;
   readonly now: () => number;
+  /** Told once that answers cannot be kept, until they can. */
+  readonly onTrouble?: ((trouble: HaystackError) => void) | undefined;
   /** For tests; the defaults suit the public servers. */
   readonly guard?: {
     readonly attempts?: number;
@@ -48,6 +51,7 @@ export function uniprotLookUps(options: UniprotOptions): GeneLookUps {
     folder: options.cacheFolder,
     maxAgeMs: options.cacheMs,
     now: options.now,
+    onTrouble: options.onTrouble,
   });
   const clientOf = (service: string) =>
     guardedClient({

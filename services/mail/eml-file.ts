@@ -2,6 +2,7 @@ import { systemWords } from "../../system-words.ts";
 import { link, mkdir, open, readdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { createTransport } from "nodemailer";
+import { eachApart } from "../../each-apart.ts";
 import { HaystackError } from "../../errors.ts";
 import type { Clock } from "../clock/index.ts";
 import { checkMail, messageId } from "./check-mail.ts";
@@ -67,9 +68,11 @@ export function emlMail({ folder, from, clock }: EmlOptions): MailService {
 
   return {
     async forget(isMeant) {
-      for (const name of await readdir(base).catch(() => []))
-        if (name.endsWith(ENDING) && isMeant(name.slice(0, -ENDING.length)))
-          await rm(join(base, name), { force: true });
+      const keyOf = (name: string): string => name.slice(0, -ENDING.length);
+      const mails = (await readdir(base).catch(() => [])).filter(
+        (name) => name.endsWith(ENDING) && isMeant(keyOf(name)),
+      );
+      return eachApart(mails, keyOf, (name) => rm(join(base, name), { force: true }));
     },
     async send(given, signal) {
       if (signal?.aborted === true)

@@ -28,7 +28,7 @@ import { startModelServer, type ModelServer } from "../support/model-server.ts";
 const byName: tasks.Tasks = { ...tasks };
 
 /** The tasks in this thread. */
-const compute: Compute<tasks.Tasks> = {
+export const compute: Compute<tasks.Tasks> = {
   run: async (name, input, signal) => {
     signal?.throwIfAborted();
     // oxlint-disable-next-line typescript/no-explicit-any -- the port's types hold name and input together
@@ -44,6 +44,8 @@ export interface SharedAtlas {
   readonly atlases: AtlasCatalogue;
   /** Folder of imported knowledge; absent until something is imported. */
   readonly knowledge: string;
+  /** That it was imported from. */
+  readonly file: string;
   /** Of steps that keep nothing and ask no model. */
   readonly ports: StepPorts;
   close(): Promise<void>;
@@ -62,6 +64,7 @@ export async function simulatedAtlas(): Promise<SharedAtlas> {
     objects,
     atlases,
     knowledge,
+    file,
     ports: { objects, atlases, compute, knowledge, batch } as unknown as StepPorts,
     async close() {
       await objects.close();

@@ -1,5 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { StepPorts } from "../../actors/ports.ts";
+import { HaystackError } from "../../errors.ts";
 import { analyze } from "../../actors/steps/analyze.ts";
 import { embeddedLikeness } from "../../actors/agents/embedded-likeness.ts";
 import { orProblem, withModel } from "../../actors/agents/session.ts";
@@ -265,6 +267,33 @@ describe("likeness in meaning by embeddings", () => {
     });
     expect(used.map((usage) => usage?.tokens)).toEqual([768, 3 * 46]);
     expect(server.embeddingCalls.map(({ body }) => body.input.length)).toEqual([256, 46, 46]);
+  });
+
+  test("vectors that cannot be read or kept are asked for each time, and cost no run", async () => {
+    const { server, ports } = await withEmbeddings("unkept");
+    server.embed(meaning);
+    const told: string[] = [];
+    const refuse = (): never => {
+      throw new HaystackError("OBJECTS_UNAVAILABLE", "There is no permission for embeddings.");
+    };
+    const objects: StepPorts["objects"] = {
+      ...ports.objects,
+      stat: (path) => (path.startsWith("embeddings/") ? refuse() : ports.objects.stat(path)),
+      putText: (path, ...rest) =>
+        path.startsWith("embeddings/") ? refuse() : ports.objects.putText(path, ...rest),
+    };
+    const spared = {
+      ...ports,
+      objects,
+      onCacheTrouble: ({ message }: Error) => told.push(message),
+    };
+    const output = await prompt(spared)(promptInput(query), stepContext());
+    expect((await planOf(output)).embedding_problem).toBeUndefined();
+    expect(output.usage?.tokens).toBeGreaterThan(1_200);
+    expect(told).toEqual([
+      "Embeddings on record cannot be read: There is no permission for embeddings; they are asked for anew.",
+      "Embeddings cannot be kept: There is no permission for embeddings; they are asked for anew.",
+    ]);
   });
 
   test("a run that may not spend more asks for no embeddings", async () => {

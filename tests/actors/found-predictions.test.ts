@@ -8,6 +8,7 @@ import {
   type PredictedWork,
 } from "../../actors/found-predictions.ts";
 import type { PairName } from "../../machines/pair-types.ts";
+import { HaystackError } from "../../errors.ts";
 import { directoryObjects } from "../../services/objects/directory/store.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
 
@@ -155,3 +156,39 @@ test.each(["null", "7", "{}", '{"path":1,"sha256":"x"}'])(
     expect(await from({ ...WORK, run_id: "run-b" })).toBe("run-a");
   },
 );
+
+test("notes that cannot be kept or read cost no prediction, and are told of once each", async () => {
+  const told: string[] = [];
+  const { made, from, root, objects } = await place({
+    onTrouble: ({ message }) => told.push(message),
+  });
+  await made(WORK);
+  await rm(join(root, "found-predictions"), { recursive: true });
+  await writeFile(join(root, "found-predictions"), "no folder");
+  await made(WORK);
+  await made({ ...WORK, seed: 8 });
+  expect(await from(WORK)).toBeUndefined();
+  expect(told).toEqual([
+    expect.stringMatching(/^Predictions cannot be noted for later runs: .*\.$/) as string,
+  ]);
+  const broken = {
+    ...objects,
+    list: () => {
+      throw new HaystackError("OBJECTS_UNAVAILABLE", "The bucket may not be listed.");
+    },
+  };
+  const { from: fromBroken } = await place({
+    objects: broken,
+    onTrouble: ({ message }) => told.push(message),
+  });
+  expect([await fromBroken(WORK), await fromBroken(WORK)]).toEqual([undefined, undefined]);
+  expect(told.slice(1)).toEqual([
+    expect.stringMatching(/^Earlier predictions cannot be looked for: .*\.$/) as string,
+  ]);
+  await expect(
+    foundPredictions({ objects: broken, predictor: "p", version: "1", most: 9 }).find(
+      "found-predictions/a/b/c.json",
+      AbortSignal.abort(),
+    ),
+  ).rejects.toThrow("aborted");
+});

@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { createHousekeeping, type HousekeepingParts } from "../../actors/housekeeping.ts";
@@ -78,7 +78,7 @@ async function household(changes: Partial<HousekeepingParts> = {}) {
     if ((await access.sharesOf(id)).length > 0) found.push("share");
     return found;
   };
-  return { ...parts, housekeeping: createHousekeeping(parts), put, kept, parts };
+  return { ...parts, folder, housekeeping: createHousekeeping(parts), put, kept, parts };
 }
 
 const WHOLE = ["run", "batch-io", "results", "note", "i1-c-a1", "i1-p-a1", "mail", "share"];
@@ -232,4 +232,50 @@ test("what a removal could not clear is cleared later, wherever it stopped", asy
     expect(await kept("r1")).toEqual(["i1-c-a1"]);
     expect(await parts.runs.removal.leftovers(9)).toEqual([]);
   }
+});
+
+test("a job folder, a note or a mail that cannot be removed keeps back its own run alone", async () => {
+  const { housekeeping, put, kept, runs, parts, folder } = await household();
+  for (const id of ["job", "mail", "good"]) await put(id, 9);
+  // What stands there is damaged, or no file.
+  await writeFile(join(folder, "batch", "jobs", "hs-job-i1-p-a1", "state.0.json"), "half");
+  const mail = join(folder, "mail", "mail.run_completed.1.eml");
+  await rm(mail);
+  await mkdir(mail);
+  await expect(housekeeping.prune({ olderThanMs: DAY, keepsResults: false })).rejects.toThrow(
+    "JSON",
+  );
+  expect(await kept("good")).toEqual(["i1-c-a1"]);
+  expect(await kept("job")).toEqual(["i1-c-a1", "i1-p-a1"]);
+  expect(await kept("mail")).toEqual(["i1-c-a1", "mail"]);
+  const left = await runs.removal.leftovers(9);
+  expect(left.map(({ run_id }) => run_id).toSorted()).toEqual(["job", "mail"]);
+
+  const note = "found-predictions/user/digest/note.json";
+  await put("note", 9);
+  const refusing = createHousekeeping({
+    ...parts,
+    objects: {
+      list: (prefix) => parts.objects.list(prefix),
+      remove: (path) =>
+        path === note ? Promise.reject(new Error("kept")) : parts.objects.remove(path),
+    },
+  });
+  await put("fine", 9);
+  await expect(refusing.prune({ olderThanMs: DAY, keepsResults: false })).rejects.toThrow("JSON");
+  expect(await kept("fine")).toEqual(["i1-c-a1"]);
+  expect(await kept("note")).toEqual(["note", "i1-c-a1"]);
+});
+
+test("shares that cannot be taken back hold up no files", async () => {
+  const { parts, put, kept } = await household();
+  await put("r1", 9);
+  const shares = { forgetSharesOf: () => Promise.reject(new Error("no store")) };
+  const housekeeping = createHousekeeping({ ...parts, shares });
+  await expect(housekeeping.prune({ olderThanMs: DAY, keepsResults: false })).rejects.toThrow(
+    "no store",
+  );
+  expect(await kept("r1")).toEqual(["i1-c-a1", "share"]);
+  await createHousekeeping(parts).clear();
+  expect(await kept("r1")).toEqual(["i1-c-a1"]);
 });

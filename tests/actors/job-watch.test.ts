@@ -183,11 +183,14 @@ test("a job that runs is looked at ever more rarely, and by a process for one ru
   expect(await readsOf("QUEUED", MINUTE)).toBeLessThan(400);
 });
 
-test.each(["together", "one by one"])(
+test.each(["together", "together in one region", "one by one"])(
   "a job that cannot be looked at keeps no other from being seen, where jobs are asked for %s",
   async (way) => {
     const told: string[] = [];
-    const region = (job_id: string): string => (job_id === "bad" ? "us-east4" : "us-central1");
+    const REFUSED = new HaystackError("BATCH_REFUSED", "The role is missing.");
+    const isOneRegion = way === "together in one region";
+    const region = (job_id: string): string =>
+      job_id === "bad" || isOneRegion ? "us-east4" : "us-central1";
     const offer = { machine: "m", provisioning: "SPOT", usd_per_hour: 1, project: "p" } as const;
     const watch = createJobWatch({
       clock: manualClock(0),
@@ -208,16 +211,21 @@ test.each(["together", "one by one"])(
         everyMs: 10 * SECOND,
         notFoundGraceMs: MINUTE,
         get: async (job_id) => seen(job_id),
-        ...(way === "together"
-          ? {
+        ...(way === "one by one"
+          ? {}
+          : {
               look: async (jobs: readonly { readonly job_id: string }[]) =>
-                new Map(jobs.map(({ job_id }) => [job_id, seen(job_id)])),
-            }
-          : {}),
+                new Map<string, JobStatus | HaystackError>(
+                  jobs.map(({ job_id }) => {
+                    if (job_id === "bad" && isOneRegion) return [job_id, REFUSED];
+                    return [job_id, seen(job_id)];
+                  }),
+                ),
+            }),
       },
     });
     const seen = (job_id: string): JobStatus => {
-      if (job_id === "bad") throw new HaystackError("BATCH_REFUSED", "The role is missing.");
+      if (job_id === "bad") throw REFUSED;
       return { job_id, state: "SUCCEEDED" };
     };
     await expect(watch.look()).rejects.toMatchObject({ code: "BATCH_REFUSED" });

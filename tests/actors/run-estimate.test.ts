@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { HaystackError } from "../../errors.ts";
 import { runEstimator } from "../../actors/run-estimator.ts";
 import type { BatchService, JobOffer } from "../../services/batch/index.ts";
 import type { RunConfig, RunDocument } from "../../services/runs/document.ts";
@@ -302,6 +303,27 @@ describe("what a run will take, once some have been completed", () => {
     });
     expect(told).toMatchObject({ runs: 21 });
     expect(told.in_words).toContain("by the last 21 completed runs of its kind.");
+  });
+
+  test("passes over runs whose records cannot be read, or are none of a run that ran", async () => {
+    const store = await temporaryStore();
+    for (const id of ["r1", "r2", "r3", "r4"])
+      await insertRan(store, id, { jobs: [{ offer: SPOT, seconds: 600 }] });
+    const damaged: typeof store = {
+      ...store,
+      async get(id) {
+        if (id === "r2") throw new HaystackError("RECORD_UNREADABLE", "It cannot be read.");
+        const record = await store.get(id);
+        return id === "r3" && record !== undefined
+          ? { ...record, snapshot: JSON.stringify({ context: { jobs: [null] } }) }
+          : record;
+      },
+      async history(id) {
+        if (id === "r4") throw new SyntaxError("Unexpected end of JSON input");
+        return store.history(id);
+      },
+    };
+    expect(await estimateIn(damaged, onBatch(SPOT))).toMatchObject({ runs: 1 });
   });
 
   test("counts attempts that were lost, as they are paid for", async () => {

@@ -108,3 +108,19 @@ test("answers of databases go when they are too old to be given, also of databas
     expect(await cache.read("https://example.org/new")).toBe("https://example.org/new");
   }
 });
+
+test("litter that cannot be removed keeps no other, and is told of", async () => {
+  const dataDir = await temporaryFolder();
+  const config = loadConfig({}, dataDir);
+  const { cacheFolder } = answerCache(config, "literature");
+  await mkdir(cacheFolder, { recursive: true });
+  await writeFile(join(cacheFolder, "aa"), "a file where a folder belongs");
+  const drafts = join(dataDir, "batch", "drafts");
+  await mkdir(drafts, { recursive: true });
+  const old = join(drafts, "of-an-earlier-release");
+  await writeFile(old, "half");
+  const at = new Date(Date.now() - 4 * DAY_MS);
+  await utimes(old, at, at);
+  await expect(removeLitter(config)).rejects.toMatchObject({ code: "ENOTDIR" });
+  expect(await readdir(drafts)).toEqual([]);
+});

@@ -14,7 +14,7 @@ import {
  * composition root; docs/decisions/0021-rooms-and-imports.md says why.
  */
 const HELPERS =
-  "(error-catalogue|errors|given|json-text|last-work|own-files|retry-after|system-words|unfinished|zod-words)\\.ts";
+  "(each-apart|error-catalogue|errors|given|json-text|last-work|own-files|retry-after|spared|system-words|unfinished|zod-words)\\.ts";
 const INTERFACES = "services/[\\w-]+/(index|document|iteration)\\.ts";
 const ACTORS =
   "actors/([\\w-]+|supervisor/supervisor|mail/requested|(watch|inspection|imports)/[\\w-]+)\\.ts";
@@ -29,10 +29,12 @@ interface Room {
 const ROOMS: readonly Room[] = [
   {
     files:
-      /^(error-catalogue|given|json-text|last-work|own-files|retry-after|system-words|unfinished|zod-words)\.ts$/,
+      /^(each-apart|error-catalogue|given|json-text|last-work|own-files|retry-after|system-words|zod-words)\.ts$/,
     imports: [],
   },
   { files: /^errors\.ts$/, imports: ["(error-catalogue|system-words)\\.ts"] },
+  { files: /^unfinished\.ts$/, imports: ["each-apart\\.ts"] },
+  { files: /^spared\.ts$/, imports: ["(errors|system-words)\\.ts"] },
   { files: /^software\.ts$/, imports: [HELPERS, "package\\.json"] },
   { files: /^config(\/.*)?\.ts$/, imports: ["config/.*", HELPERS] },
   {

@@ -1,8 +1,9 @@
-import { readFile, readdir, symlink } from "node:fs/promises";
+import { readFile, readdir, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { simulate } from "../../actors/tasks.ts";
 import { createUploads, type Uploads } from "../../actors/uploads.ts";
+import type { AtlasIndex } from "../../science/atlas/atlas-index.ts";
 import { adminUploads } from "../support/uploads.ts";
 import { GLIOBLASTOMA, KANG, describeWithData } from "../support/data.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
@@ -259,4 +260,39 @@ test("a daemon that stops leaves nothing of what was sent", async () => {
   expect(uploads.list()[0]?.state).toBe("importing");
   await uploads.close();
   expect(await readdir(folder)).toEqual([]);
+});
+
+test("a folder that cannot be made leaves no upload in the list", async () => {
+  const { uploads } = await alone({ folder: "/proc" });
+  await expect(uploads.begin({ name: "a.h5ad", bytes: 200, by: ADA })).rejects.toThrow("ENOENT");
+  expect(uploads.list()).toEqual([]);
+});
+
+test("a file that cannot be removed keeps no other, is told of, and makes no import fail", async () => {
+  const told: string[] = [];
+  const { uploads, folder, clock } = await alone({
+    onTrouble: ({ message }) => told.push(message),
+    atlases: { import: () => Promise.resolve({ dataset: "c" } as AtlasIndex) },
+  });
+  for (const name of ["a.h5ad", "b.h5ad"]) await uploads.begin({ name, bytes: 200, by: ADA });
+  const { id } = await uploads.begin({ name: "c.h5ad", bytes: 100, by: ADA });
+  await uploads.append(id, 0, HEAD);
+  await rename(folder, `${folder}-away`);
+  await writeFile(folder, "a file where the folder was");
+  expect(await uploads.import(id, {})).toEqual({ dataset: "c" });
+  expect(uploads.list().find((upload) => upload.id === id)).toMatchObject({
+    state: "imported",
+    error: null,
+  });
+  for (let passed = 0; passed < 150_000; passed += 30_000) {
+    clock.advance(30_000);
+    await expect.poll(() => clock.waiting).toBe(1);
+  }
+  expect(uploads.list()).toHaveLength(1);
+  expect(told).toEqual(
+    ["c.h5ad", "a.h5ad", "b.h5ad"].map(
+      (name) => expect.stringMatching(`^What was sent of ${name} cannot be removed`) as string,
+    ),
+  );
+  await uploads.close();
 });

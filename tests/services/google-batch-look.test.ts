@@ -38,7 +38,7 @@ test("many jobs are looked at by one list, a request for each page; the same is 
   expect([...seen.keys()].toSorted()).toEqual(harness.ids.toSorted());
   const [first = ""] = harness.ids;
   expect(seen.get(first)).toEqual(await harness.batch.get(first));
-  expect(seen.get(first)?.held?.kind).toBe("capacity");
+  expect(seen.get(first)).toMatchObject({ held: { kind: "capacity" } });
 });
 
 test("what the list does not have is read: jobs that ended; those that Batch does not know are left out", async () => {
@@ -49,8 +49,8 @@ test("what the list does not have is read: jobs that ended; those that Batch doe
   harness.server.calls.length = 0;
   const seen = await harness.batch.look!(placed([...harness.ids, "hs-none-i1-p-a1"]));
   expect(methodsOf(harness)).toEqual({ listJobs: 1, getJob: 2 });
-  expect(seen.get(first)?.state).toBe("CANCELLED");
-  expect(others.map((id) => seen.get(id)?.state)).toEqual(others.map(() => "QUEUED"));
+  expect(seen.get(first)).toMatchObject({ state: "CANCELLED" });
+  expect(others.map((id) => seen.get(id))).toMatchObject(others.map(() => ({ state: "QUEUED" })));
   expect(seen.size).toBe(5);
 });
 
@@ -61,6 +61,28 @@ test("few jobs are read each for itself, and so are many where listing is not pe
   harness.server.failCalls({ method: "listJobs", code: status.PERMISSION_DENIED });
   expect((await harness.batch.look!(placed(harness.ids))).size).toBe(5);
   expect(methodsOf(harness)).toEqual({ getJob: 7, listJobs: 1 });
+});
+
+test("a job that cannot be read keeps no other from being seen, and neither does one that spoils the list", async () => {
+  const harness = await waitingJobs(5);
+  const [first = "", ...others] = harness.ids;
+  await harness.batch.cancel(first);
+  await harness.server.reached(first, "CANCELLED");
+  harness.server.failCalls({ method: "getJob", jobId: first, code: status.PERMISSION_DENIED });
+  const seen = await harness.batch.look!(placed(harness.ids));
+  expect(seen.get(first)).toMatchObject({ code: "BATCH_REFUSED" });
+  expect(others.map((id) => seen.get(id))).toMatchObject(others.map(() => ({ state: "QUEUED" })));
+
+  // What the client cannot decode it tells of as of a fault of the server.
+  const spoilt = { code: status.INTERNAL, details: "Error deserializing: illegal tag" };
+  harness.server.failCalls({ method: "listJobs", ...spoilt });
+  harness.server.failCalls({ method: "getJob", jobId: others[0]!, ...spoilt });
+  const again = await harness.batch.look!(placed(harness.ids));
+  expect(again.get(others[0]!)).toMatchObject({ code: "BATCH_UNAVAILABLE" });
+  expect([first, ...others.slice(1)].map((id) => again.get(id))).toMatchObject([
+    { state: "CANCELLED" },
+    ...others.slice(1).map(() => ({ state: "QUEUED" })),
+  ]);
 });
 
 test("a list that Batch does not answer says nothing of any job", async () => {

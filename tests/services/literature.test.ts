@@ -56,6 +56,21 @@ describe("PubMed by the E-utilities", () => {
       guard: { requestsPerSecond: 1_000, firstBackoffMs: 1, ...more.guard },
     });
 
+  test("a cache that cannot be written costs no search, and is told of once", async () => {
+    const told: string[] = [];
+    const search = literature({
+      cacheFolder: join(folder, "rates.sqlite", "literature"),
+      onTrouble: ({ message }) => told.push(message),
+    });
+    const request = { perturbation: ["interferon beta"], cellType: ["monocyte"], most: 3 };
+    for (const attempt of [1, 2])
+      expect([attempt, await search.articles(request)]).toMatchObject([
+        attempt,
+        { status: "searched" },
+      ]);
+    expect(told).toHaveLength(1);
+  });
+
   test("finds the articles that name cells and perturbation, with year and plain title, at most so many", async () => {
     await server.close();
     const about = ["interferon beta", "monocytes"];

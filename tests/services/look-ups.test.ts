@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -31,13 +31,16 @@ describe("genes in public databases", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  const lookUps = (...names: readonly ("reactome" | "kegg")[]) => {
+  type Name = "reactome" | "kegg";
+  const lookUps = (...names: readonly Name[]) => open(names);
+  const open = (names: readonly Name[], more: Partial<UniprotOptions> = {}) => {
     const addresses: Pick<UniprotOptions, "reactomeUrl" | "keggUrl"> = Object.fromEntries(
       names.map((name) => [`${name}Url`, `${databases.baseUrl}/${name}`]),
     );
     return uniprotLookUps({
       uniprotUrl: `${databases.baseUrl}/uniprot`,
       ...addresses,
+      ...more,
       cacheFolder: folder,
       cacheMs: 1_000,
       timeoutMs: 60_000,
@@ -60,6 +63,24 @@ describe("genes in public databases", () => {
     expect(await lookUps("reactome").gene("ISG15")).toEqual(answer);
     expect(databases.asked).toHaveLength(2);
     expect(await lookUps().gene("ISG15")).toEqual(found([], "UniProt P05161"));
+  });
+
+  test("a cache that cannot be written costs no answer, and is told of once until it can", async () => {
+    await rm(folder, { recursive: true });
+    await writeFile(folder, "no folder");
+    const told: string[] = [];
+    const telling = open(["reactome", "kegg"], { onTrouble: ({ message }) => told.push(message) });
+    const answer = found([...REACTOME, ...KEGG], "UniProt P05161, Reactome, KEGG");
+    expect(await telling.gene("ISG15")).toEqual(answer);
+    expect(await telling.gene("ISG15")).toEqual(answer);
+    expect(told).toEqual([
+      `Answers of databases cannot be kept in ${folder}: a part of its path is a file; they are asked for anew each time until that is put right.`,
+    ]);
+    await rm(folder);
+    expect(await telling.gene("ISG15")).toEqual(answer);
+    const { length } = databases.asked;
+    expect(await telling.gene("ISG15")).toEqual(answer);
+    expect([databases.asked.length, told.length]).toEqual([length, 1]);
   });
 
   test("adds the pathways of KEGG by the gene's own symbol, and asks once", async () => {

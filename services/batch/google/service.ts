@@ -1,4 +1,5 @@
 import { HaystackError, toHaystackError } from "../../../errors.ts";
+import { GRPC, grpcCode } from "../../http/grpc-reason.ts";
 import { type GoogleJob, type GoogleJobSettings, inferenceWork, jobBody } from "./job.ts";
 import { identityOf, inputsLabel, inputsOf } from "./labels.ts";
 import type { GoogleBatchPlace } from "./client.ts";
@@ -24,6 +25,8 @@ export interface GoogleBatchOptions
 const NOT_FOUND_GRACE_MS = 5 * 60_000;
 /** So many jobs are read one by one; more by one list. */
 const FEW_JOBS = 4;
+/** Of an answer that came and cannot be used, as where one of many jobs cannot be decoded. */
+const SPOILT: ReadonlySet<number | undefined> = new Set([GRPC.INTERNAL, GRPC.DATA_LOSS]);
 
 /** Another kind of machine may compute other values. */
 const predictorOf = ({ model, image, entrypoint, environment, offers }: GoogleBatchOptions) =>
@@ -77,8 +80,10 @@ export function googleBatch(options: GoogleBatchOptions): BatchService {
       const found = await jobs.unfinished(signal);
       return new Map(found.map((job) => [job.name?.split("/").at(-1) ?? "", job]));
     } catch (thrown) {
-      // An account that may not list jobs may read each.
-      if (toHaystackError(thrown).code === "BATCH_REFUSED") return new Map();
+      // An account that may not list jobs may read each, as may one whose list holds what it cannot
+      // decode.
+      const { code, cause } = toHaystackError(thrown);
+      if (code === "BATCH_REFUSED" || SPOILT.has(grpcCode(cause))) return new Map();
       throw thrown;
     }
   };
@@ -87,13 +92,20 @@ export function googleBatch(options: GoogleBatchOptions): BatchService {
     jobs: GoogleBatchJobs,
     jobIds: readonly string[],
     signal: AbortSignal | undefined,
-  ): Promise<(JobStatus | undefined)[]> => {
+  ): Promise<(readonly [string, JobStatus | HaystackError | undefined])[]> => {
     const known =
       jobIds.length > FEW_JOBS ? await listed(jobs, signal) : new Map<string, GoogleJob>();
     return Promise.all(
       jobIds.map(async (jobId) => {
         const job = known.get(jobId);
-        return job === undefined ? one(jobs, jobId, signal) : jobStatus(jobId, job, []);
+        try {
+          const status =
+            job === undefined ? await one(jobs, jobId, signal) : jobStatus(jobId, job, []);
+          return [jobId, status] as const;
+        } catch (thrown) {
+          if (signal?.aborted === true) throw thrown;
+          return [jobId, toHaystackError(thrown)] as const;
+        }
       }),
     );
   };
@@ -137,7 +149,9 @@ export function googleBatch(options: GoogleBatchOptions): BatchService {
           ),
         ),
       );
-      return new Map(found.flat().flatMap((status) => (status ? [[status.job_id, status]] : [])));
+      return new Map(
+        found.flat().flatMap(([id, seen]) => (seen === undefined ? [] : [[id, seen] as const])),
+      );
     },
     async output(jobId, signal, at) {
       const job = JOB_ID.test(jobId) ? await jobsAt(at).get(jobId, signal) : undefined;

@@ -73,7 +73,8 @@ export function directoryObjects({ root }: { readonly root: string }): ObjectSto
 
   const prepare = async (): Promise<string> => {
     await mkdir(scratchFolder, { recursive: true });
-    await removeUnfinished(scratchFolder);
+    // Litter that cannot be removed is told of by whoever looks for litter.
+    await removeUnfinished(scratchFolder).catch(() => undefined);
     return realpath(base);
   };
   const realBase = (): Promise<string> =>
