@@ -1,6 +1,6 @@
 import { given } from "../given.ts";
 import { HaystackError, type ErrorCode } from "../errors.ts";
-import type { AnalyzeOutput } from "../machines/run-types.ts";
+import type { AnalyzeOutput } from "../machines/step-types.ts";
 import type { PromptPlan } from "../science/prompting/prompt-plan.ts";
 import { questionText } from "../science/query/question-text.ts";
 import type { RunConfig } from "../services/runs/document.ts";

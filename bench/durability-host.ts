@@ -2,7 +2,7 @@ import { bindRunMachine, type RunEffects } from "../actors/host/bind-run-machine
 import { createSupervisor, type Supervisor } from "../actors/supervisor/supervisor.ts";
 import { systemClock } from "../services/clock/system.ts";
 import { inProcessJobEvents, type InProcessJobEvents } from "../services/job-events/in-process.ts";
-import type { SubmitJobInput } from "../machines/run-types.ts";
+import type { SubmitJobInput } from "../machines/step-types.ts";
 import { newRun, type RunConfig, type RunDocument } from "../services/runs/document.ts";
 import type { RunStore, TransitionEntry } from "../services/runs/index.ts";
 import { openMongoRuns } from "../services/runs/mongodb/store.ts";

@@ -2,13 +2,8 @@ import type { ErrorRecord } from "../errors.ts";
 import type { InferenceJobContext, InferenceJobInput } from "./inference-job-types.ts";
 import { jobId } from "./job-id.ts";
 import type { PreparedJob } from "./pair-types.ts";
-import type {
-  CheckJobOutput,
-  JobFailureKind,
-  JobFailureLimits,
-  JobRecord,
-  SubmitJobOutput,
-} from "./run-types.ts";
+import type { JobFailureKind, JobFailureLimits, JobRecord } from "./run-types.ts";
+import type { CheckJobOutput, SubmitJobOutput } from "./step-types.ts";
 import type { StopJobsOutput } from "./stop-jobs.ts";
 
 /** The mechanism below the machine of one inference job: plain functions, no XState. */

@@ -3,7 +3,8 @@ import { lostSeconds } from "./inference-job-actions.ts";
 import type { InferenceJobContext, InferenceJobEvent } from "./inference-job-types.ts";
 import { pairsOf } from "./job-id.ts";
 import type { PreparedJob } from "./pair-types.ts";
-import type { CheckJobOutput, StepFailure, SubmitJobOutput } from "./run-types.ts";
+import type { StepFailure } from "./run-types.ts";
+import type { CheckJobOutput, SubmitJobOutput } from "./step-types.ts";
 
 /** The predicates of the machine of one inference job. */
 

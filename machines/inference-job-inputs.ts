@@ -4,7 +4,7 @@ import type {
   InferenceJobInput,
   InferenceJobOutput,
 } from "./inference-job-types.ts";
-import type { CheckJobInput, PrepareJobInput, SubmitJobInput } from "./run-types.ts";
+import type { CheckJobInput, PrepareJobInput, SubmitJobInput } from "./step-types.ts";
 import type { StopJobsInput } from "./stop-jobs.ts";
 
 /** What the machine of one inference job begins with, gives its steps, and gives the run. */

@@ -39,7 +39,7 @@ import type {
   PrepareJobInput,
   SubmitJobInput,
   SubmitJobOutput,
-} from "./run-types.ts";
+} from "./step-types.ts";
 import { stopJobsMachine, type StopJobsOutput } from "./stop-jobs.ts";
 import { unbound } from "./unbound.ts";
 

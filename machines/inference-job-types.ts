@@ -7,7 +7,8 @@ import type {
   PredictedPairs,
   PreparedJob,
 } from "./pair-types.ts";
-import type { CheckTrouble, JobFailureLimits, JobRecord, RunEvent } from "./run-types.ts";
+import type { JobFailureLimits, JobRecord, RunEvent } from "./run-types.ts";
+import type { CheckTrouble } from "./step-types.ts";
 
 export interface InferenceJobInput {
   readonly run_id: string;

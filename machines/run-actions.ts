@@ -4,18 +4,16 @@ import { paidFor } from "./inference-job-actions.ts";
 import type { InferenceJobOutput } from "./inference-job-types.ts";
 import type { JobKind, PromptPairs } from "./pair-types.ts";
 import type {
-  AnalyzeOutput,
   CurrentRound,
-  EvaluateOutput,
   FinishedIteration,
   JobRecord,
   ModelUsage,
   OwedMail,
-  PromptOutput,
   RunContext,
   RunSeconds,
   StepFailure,
 } from "./run-types.ts";
+import type { AnalyzeOutput, EvaluateOutput, PromptOutput } from "./step-types.ts";
 
 /** The mechanism below the run machine: plain functions from context to context, no XState. */
 

@@ -2,14 +2,8 @@ import type { InferenceJobInput } from "./inference-job-types.ts";
 import { pairsOfPrompts } from "./job-id.ts";
 import { liveJobs, modelSpent, present } from "./run-actions.ts";
 import type { JobKind } from "./pair-types.ts";
-import type {
-  AnalyzeInput,
-  EvaluateInput,
-  OutputInput,
-  PromptInput,
-  RunContext,
-  RunInput,
-} from "./run-types.ts";
+import type { RunContext, RunInput } from "./run-types.ts";
+import type { AnalyzeInput, EvaluateInput, OutputInput, PromptInput } from "./step-types.ts";
 import type { StopJobsInput } from "./stop-jobs.ts";
 
 /** What the run machine gives its steps and child machines, each from its context. */

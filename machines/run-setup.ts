@@ -30,6 +30,7 @@ import {
   sharesJob,
   shouldStop,
 } from "./run-guards.ts";
+import type { OwedMail, RunContext, RunEvent, RunInput, StepFailure } from "./run-types.ts";
 import type {
   AnalyzeInput,
   AnalyzeOutput,
@@ -37,14 +38,9 @@ import type {
   EvaluateOutput,
   OutputInput,
   OutputOutput,
-  OwedMail,
   PromptInput,
   PromptOutput,
-  RunContext,
-  RunEvent,
-  RunInput,
-  StepFailure,
-} from "./run-types.ts";
+} from "./step-types.ts";
 import { stopJobsMachine, type StopJobsOutput } from "./stop-jobs.ts";
 import { unbound } from "./unbound.ts";
 

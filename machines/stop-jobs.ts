@@ -1,6 +1,7 @@
 import { assign, setup } from "xstate";
 import { outputOf } from "./event-params.ts";
-import type { CancelJobsInput, CancelJobsOutput, CheckTrouble, RunSeconds } from "./run-types.ts";
+import type { RunSeconds } from "./run-types.ts";
+import type { CancelJobsInput, CancelJobsOutput, CheckTrouble } from "./step-types.ts";
 import { unbound } from "./unbound.ts";
 
 export interface StopJobsInput {

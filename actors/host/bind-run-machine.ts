@@ -16,7 +16,7 @@ import type {
   PromptOutput,
   SubmitJobInput,
   SubmitJobOutput,
-} from "../../machines/run-types.ts";
+} from "../../machines/step-types.ts";
 import { runMachine, type RunMachine } from "../../machines/run.ts";
 import { stopJobsMachine } from "../../machines/stop-jobs.ts";
 import { step, type Effect } from "./step.ts";

@@ -1,6 +1,6 @@
 import { given } from "../../given.ts";
 import { HaystackError, type ErrorCode } from "../../errors.ts";
-import type { AnalyzeInput, AnalyzeOutput } from "../../machines/run-types.ts";
+import type { AnalyzeInput, AnalyzeOutput } from "../../machines/step-types.ts";
 import { understand, type UnderstandRequest } from "../agents/understand.ts";
 import { withLiterature } from "../agents/literature-context.ts";
 import { orProblem, withModel, type Session } from "../agents/session.ts";

@@ -1,6 +1,6 @@
 import { toHaystackError } from "../../errors.ts";
 import { TERMINAL_JOB_STATES, type JobStatus } from "../../services/batch/index.ts";
-import type { CancelJobsInput, CancelJobsOutput, CheckTrouble } from "../../machines/run-types.ts";
+import type { CancelJobsInput, CancelJobsOutput, CheckTrouble } from "../../machines/step-types.ts";
 import type { Effect } from "../host/step.ts";
 import { offerOfJob } from "./job-offers.ts";
 import { pauseSince } from "./pause.ts";

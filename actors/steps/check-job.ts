@@ -1,13 +1,7 @@
 import { HaystackError, toHaystackError, type ErrorCode, type ErrorRecord } from "../../errors.ts";
 import type { PairName, PredictedPairs } from "../../machines/pair-types.ts";
-import type {
-  CheckJobInput,
-  CheckJobOutput,
-  CheckTrouble,
-  JobFailureKind,
-  JobFailureLimits,
-  JobRecord,
-} from "../../machines/run-types.ts";
+import type { JobFailureKind, JobFailureLimits, JobRecord } from "../../machines/run-types.ts";
+import type { CheckJobInput, CheckJobOutput, CheckTrouble } from "../../machines/step-types.ts";
 import {
   DONE_NOTES,
   type BatchService,

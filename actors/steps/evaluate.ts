@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { pairsOf, pairsOfPrompts } from "../../machines/job-id.ts";
-import type { CurrentRound, EvaluateInput, EvaluateOutput } from "../../machines/run-types.ts";
+import type { CurrentRound } from "../../machines/run-types.ts";
+import type { EvaluateInput, EvaluateOutput } from "../../machines/step-types.ts";
 import { given } from "../../given.ts";
 import type { ExpectedAccuracy } from "../../science/accuracy/accuracy-schema.ts";
 import { bestPrompt } from "../../science/accuracy/best-prompt.ts";

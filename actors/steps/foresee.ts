@@ -1,4 +1,4 @@
-import type { EvaluateInput } from "../../machines/run-types.ts";
+import type { EvaluateInput } from "../../machines/step-types.ts";
 import type { ExpectedAccuracy, Outlook } from "../../science/accuracy/accuracy-schema.ts";
 import { AS_MEASURED } from "../../science/grounding/measured-scale.ts";
 import type { IterationFeedback, PromptCandidate } from "../../science/prompting/prompt-plan.ts";

@@ -1,12 +1,8 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { HaystackError, runNotFound, type ErrorCode } from "../../errors.ts";
-import type {
-  FinishedIteration,
-  OutputInput,
-  OutputOutput,
-  RunContext,
-} from "../../machines/run-types.ts";
+import type { FinishedIteration, RunContext } from "../../machines/run-types.ts";
+import type { OutputInput, OutputOutput } from "../../machines/step-types.ts";
 import type { PromptPlan } from "../../science/prompting/prompt-plan.ts";
 import type { IterationResult } from "../../science/report/result.ts";
 import { given } from "../../given.ts";

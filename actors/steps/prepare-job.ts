@@ -7,7 +7,7 @@ import type {
   PairName,
   PreparedJob,
 } from "../../machines/pair-types.ts";
-import type { PrepareJobInput } from "../../machines/run-types.ts";
+import type { PrepareJobInput } from "../../machines/step-types.ts";
 import type { PromptPart, PromptPlan } from "../../science/prompting/prompt-plan.ts";
 import { given } from "../../given.ts";
 import { runNotFound } from "../../errors.ts";

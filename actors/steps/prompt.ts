@@ -1,4 +1,5 @@
-import type { PromptInput, PromptOutput, RoundPrompt } from "../../machines/run-types.ts";
+import type { RoundPrompt } from "../../machines/run-types.ts";
+import type { PromptInput, PromptOutput } from "../../machines/step-types.ts";
 import type { Transfer } from "../../science/accuracy/accuracy-schema.ts";
 import type {
   PlannedPrompt,

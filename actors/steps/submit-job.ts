@@ -1,4 +1,4 @@
-import type { SubmitJobInput, SubmitJobOutput } from "../../machines/run-types.ts";
+import type { SubmitJobInput, SubmitJobOutput } from "../../machines/step-types.ts";
 import { given } from "../../given.ts";
 import { HaystackError, type ErrorCode } from "../../errors.ts";
 import type { InferenceJobSpec } from "../../services/batch/index.ts";

@@ -4,7 +4,7 @@ import { analyze } from "../../actors/steps/analyze.ts";
 import { evaluate } from "../../actors/steps/evaluate.ts";
 import { prompt } from "../../actors/steps/prompt.ts";
 import type { Evaluation } from "../../actors/tasks/evaluation.ts";
-import type { EvaluateInput, EvaluateOutput, PromptOutput } from "../../machines/run-types.ts";
+import type { EvaluateInput, EvaluateOutput, PromptOutput } from "../../machines/step-types.ts";
 import type { GroundingScore } from "../../science/grounding/grounding.ts";
 import type { PromptCandidate, PromptPlan } from "../../science/prompting/prompt-plan.ts";
 import type { StructuredQuery } from "../../science/query/structured-query.ts";

@@ -7,7 +7,7 @@ import { iterationObjects } from "../../actors/run-objects.ts";
 import type { StepPorts } from "../../actors/ports.ts";
 import * as tasks from "../../actors/tasks.ts";
 import type { PairName } from "../../machines/pair-types.ts";
-import type { AnalyzeInput, EvaluateInput, PromptInput } from "../../machines/run-types.ts";
+import type { AnalyzeInput, EvaluateInput, PromptInput } from "../../machines/step-types.ts";
 import type { AnnData } from "../../science/anndata/anndata.ts";
 import { readH5ad } from "../../science/anndata/read.ts";
 import { writeH5ad } from "../../science/anndata/write.ts";

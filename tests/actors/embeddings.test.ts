@@ -6,7 +6,7 @@ import { analyze } from "../../actors/steps/analyze.ts";
 import { embeddedLikeness } from "../../actors/agents/embedded-likeness.ts";
 import { orProblem, withModel } from "../../actors/agents/session.ts";
 import { prompt } from "../../actors/steps/prompt.ts";
-import type { PromptOutput } from "../../machines/run-types.ts";
+import type { PromptOutput } from "../../machines/step-types.ts";
 import type { PromptPlan } from "../../science/prompting/prompt-plan.ts";
 import type { StructuredQuery } from "../../science/query/structured-query.ts";
 import { systemClock } from "../../services/clock/system.ts";

@@ -8,7 +8,7 @@ import { HaystackError } from "../../errors.ts";
 import type { BatchService, JobState } from "../../services/batch/index.ts";
 import type { Clock } from "../../services/clock/index.ts";
 import { systemClock } from "../../services/clock/system.ts";
-import type { CheckJobOutput } from "../../machines/run-types.ts";
+import type { CheckJobOutput } from "../../machines/step-types.ts";
 import type { RunStore, TransitionEntry } from "../../services/runs/index.ts";
 import { completedRun, failedRun, runningRun } from "../support/expected-runs.ts";
 import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";

@@ -13,14 +13,13 @@ import type {
   JobFailure,
   JobStatus,
 } from "../../services/batch/index.ts";
+import type { JobFailureLimits, JobRecord } from "../../machines/run-types.ts";
 import type {
   CheckJobInput,
   CheckTrouble,
-  JobFailureLimits,
-  JobRecord,
   PostponedJob,
   SubmitJobInput,
-} from "../../machines/run-types.ts";
+} from "../../machines/step-types.ts";
 import { memoryShared } from "../support/memory-shared.ts";
 
 /** The steps that deal with Batch, alone, with a Batch that says what the test wants. */

@@ -6,7 +6,7 @@ import { analyze } from "../../actors/steps/analyze.ts";
 import { evaluate } from "../../actors/steps/evaluate.ts";
 import { iterationObjects } from "../../actors/run-objects.ts";
 import type { StepPorts } from "../../actors/ports.ts";
-import type { EvaluateInput } from "../../machines/run-types.ts";
+import type { EvaluateInput } from "../../machines/step-types.ts";
 import {
   structuredQuerySchema,
   type StructuredQuery,

@@ -10,13 +10,8 @@ import type { Evaluation } from "../../actors/tasks/evaluation.ts";
 import type { Foresight } from "../../actors/tasks/outlook.ts";
 import { finishIteration } from "../../machines/run-actions.ts";
 import { initialContext } from "../../machines/run-inputs.ts";
-import type {
-  AnalyzeOutput,
-  CurrentRound,
-  EvaluateOutput,
-  PromptInput,
-  RunContext,
-} from "../../machines/run-types.ts";
+import type { CurrentRound, RunContext } from "../../machines/run-types.ts";
+import type { AnalyzeOutput, EvaluateOutput, PromptInput } from "../../machines/step-types.ts";
 import type { ExpectedAccuracy } from "../../science/accuracy/accuracy-schema.ts";
 import { readH5ad } from "../../science/anndata/read.ts";
 import { readResponse } from "../../science/response/response-file.ts";

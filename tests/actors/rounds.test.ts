@@ -7,12 +7,8 @@ import { evaluate } from "../../actors/steps/evaluate.ts";
 import { prompt } from "../../actors/steps/prompt.ts";
 import { pairsOfPrompts } from "../../machines/job-id.ts";
 import type { PairName } from "../../machines/pair-types.ts";
-import type {
-  CurrentRound,
-  EvaluateOutput,
-  PromptInput,
-  PromptOutput,
-} from "../../machines/run-types.ts";
+import type { CurrentRound } from "../../machines/run-types.ts";
+import type { EvaluateOutput, PromptInput, PromptOutput } from "../../machines/step-types.ts";
 import { planWith, promptsOf, type PromptPlan } from "../../science/prompting/prompt-plan.ts";
 import type { StructuredQuery } from "../../science/query/structured-query.ts";
 import type { RunConfig } from "../../services/runs/document.ts";

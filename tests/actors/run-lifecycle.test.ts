@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { RunEffects } from "../../actors/host/bind-run-machine.ts";
 import { usageOf } from "../../actors/host/usage.ts";
-import type { EvaluateInput } from "../../machines/run-types.ts";
+import type { EvaluateInput } from "../../machines/step-types.ts";
 import { RUN_MACHINE } from "../../machines/run.ts";
 import { cancelledRun, completedRun, failedRun, runningRun } from "../support/expected-runs.ts";
 import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { RUN_MACHINE } from "../../machines/run.ts";
-import type { AnalyzeOutput } from "../../machines/run-types.ts";
+import type { AnalyzeOutput } from "../../machines/step-types.ts";
 import { snapshotBudget } from "../../actors/host/persisted-snapshot.ts";
 import type { HaystackError } from "../../errors.ts";
 import { failedRun, TIME } from "../support/expected-runs.ts";

@@ -9,7 +9,7 @@ import type {
   CancelJobsOutput,
   SubmitJobInput,
   SubmitJobOutput,
-} from "../../machines/run-types.ts";
+} from "../../machines/step-types.ts";
 import { HaystackError, recordUnreadable, toHaystackError, type ErrorCode } from "../../errors.ts";
 import type { RunStore } from "../../services/runs/index.ts";
 import { planScenario, type Scenario } from "../support/simulation/scenario.ts";

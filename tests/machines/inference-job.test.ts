@@ -9,7 +9,7 @@ import type {
   PrepareJobInput,
   SubmitJobInput,
   SubmitJobOutput,
-} from "../../machines/run-types.ts";
+} from "../../machines/step-types.ts";
 
 const TROUBLE: CheckTrouble = {
   code: "OBJECTS_UNAVAILABLE",

@@ -7,7 +7,7 @@ import type {
   PrepareJobInput,
   SubmitJobInput,
   SubmitJobOutput,
-} from "../../../machines/run-types.ts";
+} from "../../../machines/step-types.ts";
 import { invocations, type Persisted } from "../persisted-steps.ts";
 import { scriptedEffects, scriptedFound, scriptedOutputs } from "../scripted-effects.ts";
 import type { DaemonProcess } from "../simulation/daemon-process.ts";

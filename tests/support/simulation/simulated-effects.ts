@@ -7,7 +7,7 @@ import type {
   EvaluateInput,
   PrepareJobInput,
   PromptInput,
-} from "../../../machines/run-types.ts";
+} from "../../../machines/step-types.ts";
 import type { RunEffects } from "../../../actors/host/bind-run-machine.ts";
 import type { Effect } from "../../../actors/host/step.ts";
 import { runOfJob } from "../../../machines/job-id.ts";
