@@ -91,7 +91,8 @@ export interface DaemonOptions {
 }
 
 /**
- * Opens everything and starts hosting, unless that is to wait. When one part cannot be opened, those that were are closed.
+ * Opens everything and starts hosting, unless that is to wait. When one part cannot be opened,
+ * those that were are closed.
  */
 export async function openDaemon(config: Config, options: DaemonOptions): Promise<Daemon> {
   const opened = new AsyncDisposableStack();

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# The README's commands (first-hour.mjs), the package as a dependency, and an installation for production in a bare place: a clone of
-# its own, beside it nothing but the system's Node and npm, a shell and coreutils. No servers, no data, no .cache, no variables.
+# The README's commands (first-hour.mjs), the package as a dependency, and an installation for production in a bare
+# place: a clone of its own, beside it nothing but the system's Node and npm, a shell and coreutils. No servers, no
+# data, no .cache, no variables.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 
 mkdir "$place/bin" "$place/home" "$place/tmp"
-for program in node npm npx sh env basename cat chmod cp cut dirname du head id ln ls mkdir mktemp mv pwd readlink realpath rm \
-  sleep sort tail test touch tr true false uname wc; do
+for program in node npm npx sh env basename cat chmod cp cut dirname du head id ln ls mkdir mktemp mv pwd readlink \
+  realpath rm sleep sort tail test touch tr true false uname wc; do
   ln -s "$(command -v "$program" || echo /usr/bin/"$program")" "$place/bin/$program"
 done
 git clone --quiet . "$place/haystack"
@@ -23,7 +24,8 @@ done
 step() {
   local began=$SECONDS
   echo "bare: $1: $3"
-  (cd "$place/$2" && env -i PATH="$place/bin" HOME="$place/home" TMPDIR="$place/tmp" "${keep[@]}" sh -c "$3") >"$place/$1.log" 2>&1 || {
+  (cd "$place/$2" && env -i PATH="$place/bin" HOME="$place/home" TMPDIR="$place/tmp" "${keep[@]}" sh -c "$3") \
+    >"$place/$1.log" 2>&1 || {
     cat "$place/$1.log"
     echo "bare: $1 failed"
     exit 1

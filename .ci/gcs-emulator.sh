@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Puts a server that speaks Cloud Storage's JSON API into .cache/gcs-emulator, for the tests (docs/decisions/0009-cloud-storage.md).
-# Needs Go. Does nothing when the present version is there already.
+# Puts a server that speaks Cloud Storage's JSON API into .cache/gcs-emulator, for the tests
+# (docs/decisions/0009-cloud-storage.md). Needs Go. Does nothing when the present version is there already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

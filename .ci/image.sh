@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Builds the orchestrator's image of the Dockerfile with buildah: no engine, no user namespaces, no image registry. Then tries it
-# (image.mjs). The base is made here, of Debian 12, the Node that npm installed, and this machine's npm. Needs root on Debian.
-# `.ci/image.sh worker` builds the worker's image instead, on Debian's Python, and has its program say its options: 3 GB to download.
+# Builds the orchestrator's image of the Dockerfile with buildah: no engine, no user namespaces, no image registry.
+# Then tries it (image.mjs). The base is made here, of Debian 12, the Node that npm installed, and this machine's npm.
+# Needs root on Debian. `.ci/image.sh worker` builds the worker's image instead, on Debian's Python, and has its
+# program say its options: 3 GB to download.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 results=.cache/image-results.json
@@ -14,7 +15,9 @@ cannot() {
 [ "$(id -u)" = 0 ] || cannot "buildah runs a Dockerfile's commands by chroot here, which needs root"
 command -v apt-get >/dev/null || cannot "needs Debian's packages buildah and mmdebstrap"
 for program in buildah mmdebstrap; do
-  command -v "$program" >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends buildah mmdebstrap >/dev/null; }
+  command -v "$program" >/dev/null || {
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends buildah mmdebstrap >/dev/null
+  }
 done
 
 place=$(mktemp -d)
@@ -44,7 +47,8 @@ build=(--isolation chroot --layers=false --network host --volume "$certificates:
 # base IMAGE PACKAGES: Debian with the packages, the user of Node's images, and what lies in $place/over
 node_user="useradd --uid 1000 --user-group --create-home --shell /bin/bash node"
 base() {
-  mmdebstrap --mode=root --variant=minbase --include="$2" --customize-hook="chroot \"\$1\" $node_user" bookworm "$place/debian"
+  mmdebstrap --mode=root --variant=minbase --include="$2" --customize-hook="chroot \"\$1\" $node_user" \
+    bookworm "$place/debian"
   cp -a "$place/over/." "$place/debian/"
   local container
   container=$(images from scratch)
@@ -69,7 +73,9 @@ cp -r "$(npm root --global)/npm" "$place/over/usr/local/lib/node_modules/npm"
 ln -s ../lib/node_modules/npm/bin/npm-cli.js "$place/over/usr/local/bin/npm"
 echo "cafile=/etc/ssl/certs/ca-certificates.crt" >"$place/over/usr/local/etc/npmrc"
 timed "its base" base localhost/node ca-certificates
-timed "the build" images bud "${build[@]}" --volume "$(npm config get cache):/root/.npm" --build-arg NODE_IMAGE=localhost/node --tag localhost/haystack .
+timed "the build" images bud "${build[@]}" --volume "$(npm config get cache):/root/.npm" \
+  --build-arg NODE_IMAGE=localhost/node --tag localhost/haystack .
 
 images inspect --type image localhost/haystack >"$place/image.json"
-node_modules/.bin/node .ci/image.mjs "$place/image.json" "$(images mount "$(images from --pull-never localhost/haystack)")" "$place" "$results"
+node_modules/.bin/node .ci/image.mjs "$place/image.json" \
+  "$(images mount "$(images from --pull-never localhost/haystack)")" "$place" "$results"

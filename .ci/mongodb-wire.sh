@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Puts a server that speaks MongoDB's wire protocol into .cache/mongodb-wire, for the tests (docs/decisions/mongodb-wire-server.md).
-# Needs a JDK 17 and Maven. Does nothing when the present version is there already.
+# Puts a server that speaks MongoDB's wire protocol into .cache/mongodb-wire, for the tests
+# (docs/decisions/mongodb-wire-server.md). Needs a JDK 17 and Maven. Does nothing when the present version is there
+# already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Checks deploy/terraform: its policies with Checkov, and for the tests (tests/project/terraform.test.ts) puts into .cache what each
-# resource takes in Google's providers, from the packages that describe the providers for TypeScript. Nothing calls Google.
+# Checks deploy/terraform: its policies with Checkov, and for the tests (tests/project/terraform.test.ts) puts into
+# .cache what each resource takes in Google's providers, from the packages that describe the providers for TypeScript.
+# Nothing calls Google.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -24,5 +25,5 @@ fi
 
 [ -x .cache/checkov/bin/checkov ] || python3 -m venv .cache/checkov
 .cache/checkov/bin/pip install --quiet --disable-pip-version-check -r .ci/requirements-policy.txt
-.cache/checkov/bin/checkov --directory deploy/terraform --config-file deploy/terraform/.checkov.yaml --framework terraform --skip-download \
-  --quiet --compact
+.cache/checkov/bin/checkov --directory deploy/terraform --config-file deploy/terraform/.checkov.yaml \
+  --framework terraform --skip-download --quiet --compact

@@ -26,9 +26,10 @@ import {
 } from "../science/validation/targets.ts";
 
 /**
- * Whether expected accuracy is honest: each measured response withheld, its expected accuracy beside
- * that of the mixture of prompt cells (which holds no cell of the query), and the share of 90% intervals that hold it. Fails outside COVERAGE over all. The
- * measured data are read from HAYSTACK_TEST_DATA.
+ * Whether expected accuracy is honest: each measured response withheld, its expected accuracy
+ * beside that of the mixture of prompt cells (which holds no cell of the query), and the share of
+ * 90% intervals that hold it. Fails outside COVERAGE over all. The measured data are read from
+ * HAYSTACK_TEST_DATA.
  */
 
 const COVERAGE = [0.85, 0.95] as const;

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Stands for the model in the chaos run: chaos-inference.sh LOG PROMPT QUERY OUTPUT. Notes that it runs, works a moment, predicts no change.
+# Stands for the model in the chaos run: chaos-inference.sh LOG PROMPT QUERY OUTPUT. Notes that it runs, works a
+# moment, predicts no change.
 set -eu
 echo "${HAYSTACK_LOCAL_JOB##*/} $4" >> "$1"
 sleep 0.2

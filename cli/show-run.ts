@@ -1,5 +1,6 @@
 import type { StructuredQuery } from "../science/query/structured-query.ts";
-import { howItWasRead, restsOn, type Basis } from "../science/report/rests-on.ts";
+import type { Basis } from "../science/report/basis.ts";
+import { howItWasRead, restsOn } from "../science/report/rests-on.ts";
 import { accuracyInWords, duration } from "../science/report/wording.ts";
 import { isJudgedRun, shownRun } from "../actors/run-details.ts";
 import type { RunStatusShown } from "../server/runs/schemas.ts";

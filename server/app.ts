@@ -84,7 +84,8 @@ const NOTHING = {
 const LONGEST_PARAMETER = 300;
 
 /**
- * The whole HTTP application; it listens nowhere yet. `onRoute` is told of every route. Throws when a route does not say who may ask.
+ * The whole HTTP application; it listens nowhere yet. `onRoute` is told of every route. Throws when
+ * a route does not say who may ask.
  */
 export async function createServer(
   parts: ServerParts,

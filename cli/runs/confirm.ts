@@ -38,8 +38,8 @@ async function answersYes(question: string): Promise<boolean> {
 }
 
 /**
- * Says what a run will take and what names of a question were repaired to, and asks on a terminal whether that is meant;
- * `yes` answers. Error QUESTION_NOT_UNDERSTOOD where it is not.
+ * Says what a run will take and what names of a question were repaired to, and asks on a terminal
+ * whether that is meant; `yes` answers. Error QUESTION_NOT_UNDERSTOOD where it is not.
  */
 export async function confirmReading(
   { did_you_mean, estimate }: Repairs,

@@ -8,8 +8,8 @@ const ROUNDING = 1e-9;
  * The shift s with mean(max(0, value + s)) = target over `size` non-negative values, of which
  * `ascending` lists the non-zero ones in ascending order and the rest are zeros. Raising (target >=
  * mean) moves every value; lowering drains the smallest values first, found by going through the
- * sorted values from the largest ("water filling"). -Infinity when target is 0; 0 when the mean differs from the target by no
- * more than the order of summation does.
+ * sorted values from the largest ("water filling"). -Infinity when target is 0; 0 when the mean
+ * differs from the target by no more than the order of summation does.
  */
 export function waterLevel(ascending: ArrayLike<number>, size: number, target: number): number {
   if (target <= 0) return -Infinity;

@@ -31,8 +31,9 @@ function describeAtlases(atlases: readonly OpenAtlas[]): string {
 
 /**
  * The data set that holds the asked perturbation wins, then the one with most control cells of the
- * asked type; of the origin that the question names where the atlases tell it. Only the asked donor's groups are taken when the question names one that the data set
- * has. Throws CELL_TYPE_NOT_IN_ATLAS when no control cells of the asked cell type exist.
+ * asked type; of the origin that the question names where the atlases tell it. Only the asked
+ * donor's groups are taken when the question names one that the data set has. Throws
+ * CELL_TYPE_NOT_IN_ATLAS when no control cells of the asked cell type exist.
  */
 export function findQueryCells(query: StructuredQuery, atlases: readonly OpenAtlas[]): QueryCells {
   const found = atlases

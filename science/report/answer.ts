@@ -1,5 +1,6 @@
 import type { DifferentialExpression } from "../grounding/grounding.ts";
-import { baselineText, simulatedText } from "./rests-on.ts";
+import { simulatedText } from "./rests-on.ts";
+import { baselineText } from "./what-predicted.ts";
 import { meaningOf, scaleSentence } from "../grounding/meaning.ts";
 import { readingSentence } from "./reading.ts";
 import type { RunResult } from "./result.ts";

@@ -3,7 +3,7 @@ import { geneSetPage } from "../knowledge/gene-sets.ts";
 import type { CellMap } from "../response/cell-map.ts";
 import type { Answer } from "./answer.ts";
 import type { Figure } from "./figures.ts";
-import type { Basis } from "./rests-on.ts";
+import type { Basis } from "./basis.ts";
 import type { RunResult } from "./result.ts";
 import { deliveredIteration } from "./result.ts";
 import { linksIn, type SourceLink } from "./source-links.ts";

@@ -1,6 +1,6 @@
 import { Eta } from "eta";
 import { ownFile } from "../../own-files.ts";
-import type { Basis } from "./rests-on.ts";
+import type { Basis } from "./basis.ts";
 import { meaningOfScore } from "../grounding/meaning.ts";
 import type { ExpectedAccuracy } from "../accuracy/accuracy-schema.ts";
 import { accuracyInWords, cleanTexts, shorten } from "./wording.ts";

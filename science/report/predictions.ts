@@ -8,9 +8,9 @@ import { deliveredIteration, isSimulated, targetTest } from "./result.ts";
 
 /**
  * The delivered AnnData: X (cells x genes, integer counts), layers and the row and column order are
- * those of `prediction`; obs, var and uns gain what the run found (docs/predictions.md). The prediction's own columns and uns
- * entries are kept unless a name clashes. In `uns`, `iterations`, `enrichment_results` and
- * `evidence` are tables: one array a field, all of one length.
+ * those of `prediction`; obs, var and uns gain what the run found (docs/predictions.md). The
+ * prediction's own columns and uns entries are kept unless a name clashes. In `uns`, `iterations`,
+ * `enrichment_results` and `evidence` are tables: one array a field, all of one length.
  * Errors: PREDICTION_INVALID when `response` is not about the genes of `prediction`.
  */
 export function assemblePredictions(

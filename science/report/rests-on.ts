@@ -1,54 +1,13 @@
-import type { ExpectedAccuracy, Transfer } from "../accuracy/accuracy-schema.ts";
 import {
   MODEL_ROLES,
-  type ControlStrategy,
   type ModelRole,
   type Context,
   type StructuredQuery,
 } from "../query/structured-query.ts";
-import type { IterationResult, RunResult } from "./result.ts";
+import type { RunResult } from "./result.ts";
 import { CONTROL_STRATEGY_REFERENCES, duration, list, plural, pValue } from "./wording.ts";
-
-/** What the answer of a run rests on. Told in the same words wherever a run is shown. */
-export interface Basis {
-  readonly title: string;
-  readonly text: string;
-  /** Must be known before the answer is used. */
-  readonly caution: boolean;
-}
-
-/** The field names are those of the run document. */
-export interface BasisFacts {
-  readonly structured_query: StructuredQuery | null;
-  readonly control_strategy_effective: ControlStrategy | null;
-  /** Absent before the question is understood, and in runs of earlier releases. */
-  readonly atlases?:
-    | readonly { readonly dataset: string; readonly simulated: boolean }[]
-    | undefined;
-  readonly iterations: readonly {
-    readonly iteration: number;
-    readonly confidence: "normal" | "lower";
-    /** Where several prompts were tried side by side. */
-    readonly prompts?: readonly object[] | undefined;
-    /** Where predictions of several of them are delivered together. */
-    readonly mixture?: IterationResult["mixture"] | undefined;
-    readonly expected_accuracy?: ExpectedAccuracy | undefined;
-    /** Absent in runs of earlier releases. */
-    readonly model?: { readonly name: string; readonly is_baseline: boolean } | undefined;
-    readonly transfer?: Transfer | undefined;
-    /** Where a language model was asked and did not decide. */
-    readonly model_problems?:
-      | readonly { readonly role: ModelRole; readonly problem: string }[]
-      | undefined;
-  }[];
-  readonly delivered_iteration: number | null;
-  readonly usage: {
-    readonly gpu_seconds: number;
-    readonly gpu_cost_usd: number;
-    readonly llm_tokens: number;
-    readonly llm_cost_usd: number;
-  };
-}
+import { type Basis, type BasisFacts, caution, fact, shownIteration } from "./basis.ts";
+import { modelOf, promptsOf, transferOf } from "./what-predicted.ts";
 
 /** What is known so far, in the order in which it should be read. */
 export function restsOn(facts: BasisFacts): readonly Basis[] {
@@ -99,69 +58,8 @@ export const basisFacts = ({ atlas, model, iterations, ...result }: RunResult): 
   })),
 });
 
-export const baselineText = (name: string): string =>
-  `Predicted by the built-in baseline ${name}, which adds a mean shift to the query cells; not by STACK. Use it to check the set-up, not as a model's answer.`;
-
 export const simulatedText = (datasets: readonly string[]): string =>
   `${list(datasets)} was made by a simulator, not measured in cells. Nothing here is biological evidence.`;
-
-const fact = (title: string, text: string): Basis => ({ title, text, caution: false });
-const caution = (title: string, text: string): Basis => ({ title, text, caution: true });
-
-/** The delivered iteration; before, the newest. */
-const shownIteration = ({ iterations, delivered_iteration }: BasisFacts) =>
-  iterations.find(({ iteration }) => iteration === delivered_iteration) ?? iterations.at(-1);
-
-function modelOf(facts: BasisFacts): Basis[] {
-  const shown = shownIteration(facts);
-  if (shown === undefined) return [];
-  if (shown.model === undefined)
-    return [
-      caution("Model", "An earlier release made this run and did not record what predicted."),
-    ];
-  const { name, is_baseline } = shown.model;
-  return [
-    is_baseline
-      ? caution("Baseline model", baselineText(name))
-      : fact("Model", `Predicted by ${name}.`),
-  ];
-}
-
-function transferOf(facts: BasisFacts): Basis[] {
-  const transfer = shownIteration(facts)?.transfer;
-  if (transfer === undefined) return [];
-  return [
-    fact(
-      "Transfer",
-      transfer.kind === "delta"
-        ? `Delta transfer: the prompt's response is added as it is. ${transfer.reason}`
-        : `Learned inside the atlas: on ${transfer.left_out} left-out responses its squared errors were ${transfer.mse_ratio.toFixed(2)} times those of delta transfer.`,
-    ),
-  ];
-}
-
-function promptsOf(facts: BasisFacts): Basis[] {
-  const { iteration, prompts = [], mixture, expected_accuracy } = shownIteration(facts) ?? {};
-  if (prompts.length < 2) return [];
-  return mixture !== undefined
-    ? [
-        fact(
-          "Prompts",
-          `A mixture of the predictions from ${mixture.predictions.length} of the ${prompts.length} prompts that iteration ${iteration} tried side by side, in equal shares: each cell is as one of them predicts it. Its expected accuracy is higher${compared(expected_accuracy, mixture.alone)}.`,
-        ),
-      ]
-    : [
-        fact(
-          "Prompts",
-          `The best of ${prompts.length} that iteration ${iteration} tried side by side, by score and expected accuracy.`,
-        ),
-      ];
-}
-
-const compared = (together: ExpectedAccuracy | undefined, alone: ExpectedAccuracy): string =>
-  together?.known === true && alone.known
-    ? ` than that of the best of them alone (${together.pearson.toFixed(3)} against ${alone.pearson.toFixed(3)})`
-    : " than that of the best of them alone";
 
 function dataOf({ atlases }: BasisFacts): Basis[] {
   const named = (wanted: boolean): string[] =>

@@ -126,8 +126,8 @@ export interface ReadDocument {
 }
 
 /**
- * The public part of a stored run, as it can be shown, and `kept` as it is stored. `damage` says what of it cannot be read, as the end of a
- * sentence; null where a host can work with it.
+ * The public part of a stored run, as it can be shown, and `kept` as it is stored. `damage` says
+ * what of it cannot be read, as the end of a sentence; null where a host can work with it.
  */
 export function readDocument(raw: Readonly<Record<string, unknown>>, id: string): ReadDocument {
   const kept = raw as unknown as RunDocument;

@@ -6,26 +6,14 @@ import type { StepPorts } from "../../actors/ports.ts";
 import { submitJob } from "../../actors/steps/submit-job.ts";
 import { HaystackError } from "../../errors.ts";
 import type { BatchService, JobState } from "../../services/batch/index.ts";
-import type { Clock } from "../../services/clock/index.ts";
-import { systemClock } from "../../services/clock/system.ts";
 import type { CheckJobOutput } from "../../machines/step-types.ts";
 import type { RunStore, TransitionEntry } from "../../services/runs/index.ts";
 import { completedRun, failedRun, runningRun } from "../support/expected-runs.ts";
 import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
+import { hurryingClock } from "../support/jobs-on-batch.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
 
 const JOB = "hs-r1-i1-p-a1";
-
-/** Time that passes a thousand times as fast: pauses of minutes are over at once. */
-const hurrying = (): Clock => {
-  const start = systemClock.now();
-  return {
-    now: () => start + (systemClock.now() - start) * 1_000,
-    elapsed: () => systemClock.elapsed() * 1_000,
-    at: (at, callback) => systemClock.at(start + (at - start) / 1_000, callback),
-    after: (ms, callback) => systemClock.after(ms / 1_000, callback),
-  };
-};
 
 const OFFER = { machine: "a2-highgpu-1g", provisioning: "SPOT", usd_per_hour: 2 } as const;
 const SUCCESS: CheckJobOutput = {
@@ -45,7 +33,7 @@ interface Scene {
 
 /** A Batch whose first request begins the job while the run's money is spent elsewhere. */
 function scene({ answer, unseen, ceilings = {} }: Scene) {
-  const clock = hurrying();
+  const clock = hurryingClock(1_000);
   const jobs = new Map<string, JobState>();
   const asked: string[] = [];
   let looks = 0;
@@ -101,7 +89,7 @@ function scene({ answer, unseen, ceilings = {} }: Scene) {
       pollMs: 100_000,
     });
   };
-  return { jobs, asked, host, spend: () => void (spent = 2) };
+  return { jobs, asked, host, looks: () => looks, spend: () => void (spent = 2) };
 }
 
 describe("a run whose money for GPU jobs is spent", () => {
@@ -167,7 +155,7 @@ describe("a run whose money for GPU jobs is spent", () => {
   );
 
   test("takes on a job that runs already, though the answer to its submission was lost: it is paid for", async () => {
-    const { jobs, asked, host } = scene({ answer: "lost", unseen: 0 });
+    const { jobs, asked, host, looks } = scene({ answer: "lost", unseen: 0 });
     const { supervisor, committed } = await host(await temporaryStore(), "one");
     await supervisor.submit(limited);
     await committed("r1", reaches("postponed"));
@@ -180,6 +168,8 @@ describe("a run whose money for GPU jobs is spent", () => {
       }),
     );
     expect([[...jobs], asked]).toEqual([[[JOB, "RUNNING"]], []]);
+    // Only where the money is spent is Batch asked whether the job is there.
+    expect(looks()).toBe(1);
   });
 
   test("stops a job whose submission got no answer and that appears only later", async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { Ceilings } from "../../actors/ceilings.ts";
 import { usageOf } from "../../actors/host/usage.ts";
 import type { StepPorts } from "../../actors/ports.ts";
 import { cancelJobs } from "../../actors/steps/cancel-jobs.ts";
@@ -18,7 +19,10 @@ const LIMIT = { job_deadline_seconds: 300 * 3_600 };
 const MOST = 500;
 
 /** A Batch whose jobs run until the test ends them. */
-function scene(strategy: "query_as_control" | "synthetic_control") {
+function scene(
+  strategy: "query_as_control" | "synthetic_control",
+  ceilings: Partial<Ceilings> = {},
+) {
   const clock = hurryingClock(1_000);
   const begun: string[] = [];
   const ended = new Set<string>();
@@ -49,7 +53,7 @@ function scene(strategy: "query_as_control" | "synthetic_control") {
       clock,
       reconcileMs: 20_000,
       runs: store,
-      ceilings: { ...NO_CEILINGS, MAX_GPU_USD_PER_USER_MONTH: MOST },
+      ceilings: { ...NO_CEILINGS, MAX_GPU_USD_PER_USER_MONTH: MOST, ...ceilings },
     } as unknown as StepPorts;
     const effects = {
       ...scriptedEffects({ now: () => clock.now(), strategy }),
@@ -75,21 +79,30 @@ function scene(strategy: "query_as_control" | "synthetic_control") {
 const hasEnded = ({ status }: RunDocument): boolean => status !== "pending" && status !== "running";
 
 describe("jobs that are begun at the same moment count each other at their limit", () => {
-  test.each([
+  test.each<
+    [string, "query_as_control" | "synthetic_control", RunDocument[], RegExp, Partial<Ceilings>?]
+  >([
     [
       "two runs of a user, by what the user may spend in a month",
-      "query_as_control" as const,
+      "query_as_control",
       [run("r1", LIMIT), run("r2", LIMIT)],
       /^The job waits for others of its user: .* 500\.00 USD .*MAX_GPU_USD_PER_USER_MONTH/,
     ],
     [
       "two jobs of a run, by what the run may spend",
-      "synthetic_control" as const,
+      "synthetic_control",
       [{ ...run("r1", { ...LIMIT, max_gpu_cost_usd: MOST }), user_email: null }],
       /^The job waits for another one of the run, .* 500\.00 USD/,
     ],
-  ])("%s: the second waits for the first", async (_, strategy, runs, words) => {
-    const { begun, ended, host } = scene(strategy);
+    [
+      "two jobs of a run, by what the operator lets a run spend",
+      "synthetic_control",
+      [{ ...run("r1", { ...LIMIT, max_gpu_cost_usd: 10 * MOST }), user_email: null }],
+      /^The job waits for another one of the run, .* 450\.00 USD/,
+      { MAX_GPU_USD_PER_RUN: 450 },
+    ],
+  ])("%s: the second waits for the first", async (_, strategy, runs, words, ceilings = {}) => {
+    const { begun, ended, host } = scene(strategy, ceilings);
     const { supervisor, store, committed, waiting } = await host();
     await Promise.all(runs.map((one) => supervisor.submit(one)));
     await expect.poll(() => waiting().length, { timeout: 20_000 }).toBeGreaterThan(2);

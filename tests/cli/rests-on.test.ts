@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import type { Basis } from "../../science/report/rests-on.ts";
+import type { Basis } from "../../science/report/basis.ts";
 import { haystack } from "../support/command-line.ts";
 import { simulatedAtlas } from "../support/daemon-process.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { basisFacts, restsOn, type BasisFacts } from "../../science/report/rests-on.ts";
+import type { BasisFacts } from "../../science/report/basis.ts";
+import { basisFacts, restsOn } from "../../science/report/rests-on.ts";
 import { runResult } from "./report-fixtures.ts";
 
 const query = { ...runResult().structured_query, ambiguities: [], control_strategy_fallback: null };

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs the worker's whole environment (Python 3.11, Linux x86-64; 2.7 GB to download, 6.2 GB on disk) and runs the worker with the
-# real arc-stack on the CPU. VENV: where to install, .cache/venv-stack when unset; an environment that is there is used as it is.
+# Installs the worker's whole environment (Python 3.11, Linux x86-64; 2.7 GB to download, 6.2 GB on disk) and runs the
+# worker with the real arc-stack on the CPU. VENV: where to install, .cache/venv-stack when unset; an environment that
+# is there is used as it is.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv="${VENV:-$(cd .. && pwd)/.cache/venv-stack}"

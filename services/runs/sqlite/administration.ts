@@ -27,7 +27,10 @@ export const administrationOperations = (
   stuck: (before: number, limit: number): StuckRow[] =>
     all<{ run_id: string }>(
       `SELECT run_id FROM (SELECT run_id FROM runs WHERE claim_at <= ?1 ORDER BY claim_at LIMIT ?2)
-       UNION SELECT run_id FROM (SELECT run_id FROM runs INDEXED BY runs_claim WHERE claim_at > ?1 AND status = 'cancelled' ORDER BY claim_at LIMIT ?2)
+       UNION SELECT run_id FROM (
+         SELECT run_id FROM runs INDEXED BY runs_claim
+         WHERE claim_at > ?1 AND status = 'cancelled' ORDER BY claim_at LIMIT ?2
+       )
        UNION SELECT run_id FROM inbox INDEXED BY inbox_waiting WHERE consumed = 0 AND received_at <= ?1
        UNION SELECT run_id FROM mails WHERE state = 'rejected'
        UNION SELECT run_id FROM runs INDEXED BY runs_aside WHERE set_aside IS NOT NULL

@@ -11,7 +11,8 @@ export const asideOperations = (sql: Sql, get: (runId: string) => RunRow | undef
       change(
         `UPDATE runs SET set_aside = json_set(?1, '$.was', status), revision = revision + 1,
            status = CASE WHEN status IN ('completed', 'failed', 'cancelled') THEN status ELSE 'failed' END,
-           attention_at = NULL, lease_owner = NULL, lease_expires_at = NULL, lease_token = lease_token + 1, taking_up = 0, take_ups = 0
+           attention_at = NULL, lease_owner = NULL, lease_expires_at = NULL,
+           lease_token = lease_token + 1, taking_up = 0, take_ups = 0
          WHERE run_id = ?2 AND set_aside IS NULL AND (?3 IS NULL OR lease_token = ?3)`,
         why,
         runId,
@@ -23,7 +24,9 @@ export const asideOperations = (sql: Sql, get: (runId: string) => RunRow | undef
       change(
         `UPDATE runs SET set_aside = NULL, revision = revision + 1,
            status = CASE WHEN status = 'failed' THEN json_extract(set_aside, '$.was') ELSE status END,
-           attention_at = CASE WHEN status = 'failed' AND json_extract(set_aside, '$.was') = 'pending' THEN NULL ELSE 0 END
+           attention_at = CASE
+             WHEN status = 'failed' AND json_extract(set_aside, '$.was') = 'pending' THEN NULL ELSE 0
+           END
          WHERE run_id = ? AND set_aside IS NOT NULL`,
         runId,
       ) === 1,

@@ -100,16 +100,32 @@ export function leaseOperations(
         `WITH RECURSIVE queue_user (user_key) AS (
            SELECT min(coalesce(user_email, '')) FROM runs WHERE status = 'pending'
            UNION ALL
-           SELECT (SELECT min(coalesce(user_email, '')) FROM runs WHERE status = 'pending' AND coalesce(user_email, '') > user_key) FROM queue_user WHERE user_key IS NOT NULL
+           SELECT (
+             SELECT min(coalesce(user_email, '')) FROM runs
+             WHERE status = 'pending' AND coalesce(user_email, '') > user_key
+           ) FROM queue_user WHERE user_key IS NOT NULL
          ), load (user_key, active) AS (
            SELECT user_key, 0 FROM queue_user WHERE user_key IS NOT NULL
-           UNION ALL SELECT coalesce(user_email, ''), 1 FROM runs WHERE status = 'running' AND set_aside IS NULL
-           UNION ALL SELECT coalesce(user_email, ''), 1 FROM runs WHERE lease_owner IS NOT NULL AND status = 'pending' AND lease_expires_at > ?1
-           UNION ALL SELECT coalesce(user_email, ''), 1 FROM runs WHERE status = 'pending' AND attention_at > 0 AND coalesce(lease_expires_at, 0) <= ?1
+           UNION ALL SELECT coalesce(user_email, ''), 1 FROM runs
+             WHERE status = 'running' AND set_aside IS NULL
+           UNION ALL SELECT coalesce(user_email, ''), 1 FROM runs
+             WHERE lease_owner IS NOT NULL AND status = 'pending' AND lease_expires_at > ?1
+           UNION ALL SELECT coalesce(user_email, ''), 1 FROM runs
+             WHERE status = 'pending' AND attention_at > 0 AND coalesce(lease_expires_at, 0) <= ?1
          )
          SELECT user_key, sum(active) AS active,
-           (SELECT count(*) FROM (SELECT 1 FROM runs WHERE status = 'pending' AND attention_at IS NULL AND coalesce(user_email, '') = user_key AND coalesce(lease_expires_at, 0) <= ?1 LIMIT ?2)) AS queued,
-           (SELECT created_at FROM runs WHERE status = 'pending' AND attention_at IS NULL AND coalesce(user_email, '') = user_key AND coalesce(lease_expires_at, 0) <= ?1 ORDER BY created_at LIMIT 1) AS queued_since
+           (SELECT count(*) FROM (
+             SELECT 1 FROM runs
+             WHERE status = 'pending' AND attention_at IS NULL
+               AND coalesce(user_email, '') = user_key AND coalesce(lease_expires_at, 0) <= ?1
+             LIMIT ?2
+           )) AS queued,
+           (
+             SELECT created_at FROM runs
+             WHERE status = 'pending' AND attention_at IS NULL
+               AND coalesce(user_email, '') = user_key AND coalesce(lease_expires_at, 0) <= ?1
+             ORDER BY created_at LIMIT 1
+           ) AS queued_since
          FROM load GROUP BY user_key`,
         now,
         countedQueue,

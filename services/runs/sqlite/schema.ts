@@ -80,9 +80,9 @@ const RENAME_UNUSABLE = `UPDATE runs AS NEW SET run_id = run_id WHERE ${UNUSABLE
 
 /**
  * `taking_up`: it was claimed, and has neither made a commit nor kept its lease; `take_ups`: how
- * often the process that had it so is gone. `claim_at` is when the next host may take the run: its attention time, but not before the present
- * lease ends. A change of `status` without a new revision comes from another program and asks for
- * attention.
+ * often the process that had it so is gone. `claim_at` is when the next host may take the run: its
+ * attention time, but not before the present lease ends. A change of `status` without a new
+ * revision comes from another program and asks for attention.
  */
 const SQLITE_SCHEMA = `
 CREATE TABLE IF NOT EXISTS runs (

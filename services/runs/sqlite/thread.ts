@@ -3,9 +3,9 @@ import { type Answer, failed } from "./answer.ts";
 import { openSqliteOperations, type SqliteOperations } from "./operations.ts";
 
 /**
- * The thread that owns the SQLite connection: takes {id, name, args}, answers by id. What has arrived while it was busy is done together, in one transaction; nothing is
- * answered before that is on disk. What only reads is answered before that, and does not wait for
- * the disk.
+ * The thread that owns the SQLite connection: takes {id, name, args}, answers by id. What has
+ * arrived while it was busy is done together, in one transaction; nothing is answered before that
+ * is on disk. What only reads is answered before that, and does not wait for the disk.
  */
 interface Request {
   readonly id: number;
