@@ -74,8 +74,19 @@ export function presentable(name: string, value: string): string {
 }
 
 /**
- * Takes the secrets of these variables, what is said of users in addresses, and whatever looks like
- * a bearer token out of a text.
+ * What lets anybody in who has the address: signatures of links to Google, S3, CloudFront and Azure,
+ * the id of an upload, a key or token. Also as it stands in JSON and HTML.
+ */
+const RIGHT_IN_ADDRESS =
+  /((?:[?&;]|\\u0026)(?:X-Goog-Signature|X-Amz-Signature|X-Amz-Security-Token|Signature|sig|upload_id|access_token|token|api[-_]?key|key)=)[^&\s"'\\<>]+/gi;
+const BEARER = /\b(Bearer\s+)[\w.~+/-]{16,}=*/gi;
+/** By what they begin with: ours, Google's, Hugging Face's, OpenAI's, GitHub's; JSON Web Tokens. */
+const TOKENS =
+  /\b(?:hs_[\w-]{43}|ya29\.[\w.-]{20,}|AIza[\w-]{35}|hf_[A-Za-z0-9]{30,}|sk-(?:[a-z]+-)?[A-Za-z0-9_]{32,}[\w-]*|gh[pousr]_[A-Za-z0-9]{36,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]+)/g;
+
+/**
+ * Takes the secrets of these variables, what is said of users in addresses, and whatever gives a
+ * right by itself out of a text.
  */
 export function redactor(values: object): (text: string) => string {
   const secrets = secretsOf(values).filter(({ length }) => length >= SHORTEST_SECRET);
@@ -85,5 +96,7 @@ export function redactor(values: object): (text: string) => string {
         (rest, secret) => rest.replaceAll(secret, HIDDEN),
         text.replaceAll(USER_INFO, `$1://${HIDDEN}@`),
       )
-      .replaceAll(/\bhs_[\w-]{43}/g, HIDDEN);
+      .replaceAll(RIGHT_IN_ADDRESS, `$1${HIDDEN}`)
+      .replaceAll(BEARER, `$1${HIDDEN}`)
+      .replaceAll(TOKENS, HIDDEN);
 }

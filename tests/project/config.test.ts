@@ -414,6 +414,40 @@ test("passwords in addresses and secrets that are handed on are shown nowhere", 
   });
 });
 
+test("what carries a right by itself is hidden wherever a program says it: signed links, and tokens by their form", () => {
+  const redact = redactor(loadConfig({}));
+  const secret = "0123456789abcdefABCDEF0123456789abcdefABCDEF";
+  const jwt = `eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ.${secret}`;
+  for (const text of [
+    `GET https://storage.googleapis.com/b/o.h5ad?X-Goog-Date=20261201&X-Goog-Signature=${secret} failed`,
+    `https://cdn.example.org/m.ckpt?Expires=1&Signature=${secret}&Key-Pair-Id=1`,
+    `https://b.s3.amazonaws.com/m?X-Amz-Expires=60&X-Amz-Signature=${secret}&X-Amz-Security-Token=${secret}`,
+    `https://a.blob.core.windows.net/c/m?sv=2026&sig=${secret}`,
+    `PUT https://storage.googleapis.com/upload/storage/v1/b/b/o?uploadType=resumable&upload_id=${secret}`,
+    JSON.stringify({ problem: `https://example.org/?a=1\\u0026access_token=${secret}` }),
+    `<a href="https://example.org/?a=1&amp;api_key=${secret}">`,
+    `https://generativelanguage.googleapis.com/v1?key=${secret}`,
+    `Authorization: Bearer ${secret}`,
+    `{"authorization":"Bearer ${jwt}"}`,
+    `the token ${jwt} has expired`,
+    `401 for ya29.${secret}`,
+    `Invalid user token hf_${secret}`,
+    `Incorrect API key provided: sk-proj-${secret}`,
+    `ghp_${secret}`,
+  ]) {
+    const told = redact(text);
+    expect(told).not.toContain(secret);
+    expect(told).toContain("(hidden)");
+    if (text.startsWith("{")) expect(() => JSON.parse(told) as unknown).not.toThrow();
+  }
+  for (const ordinary of [
+    "https://example.org/runs?status=failed&label=key%3Dvalue&limit=5",
+    "The bearer of a token is who it says; skip-mitochondrial-genes-from-the-list is set.",
+    "hf_hub cached; sk-learn 1.7; sha256 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+  ])
+    expect(redact(ordinary)).toBe(ordinary);
+});
+
 test("the name of a database's user is an ordinary word", () => {
   const redact = redactor(loadConfig({ MONGODB_URI: "mongodb://haystack@db.example.org" }));
   expect(redact("haystack answers; mongodb://haystack@db.example.org does not")).toBe(

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { post, type Check, type Refusal } from "./api/client.ts";
+import { pause, waitAfter } from "./api/patience.ts";
 import { refusalOf } from "./loading.ts";
 
 export type CheckBody = NonNullable<Parameters<typeof post<"/api/v1/questions/check">>[1]>["body"];
@@ -14,14 +15,8 @@ export interface Checked {
 /** Whoever types is given so long before the question is read. */
 const SETTLED_MS = 500;
 
-const wait = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
+/** A question that could not be read is read again after this. */
+const AGAIN_MS = 3_000;
 
 /**
  * How the daemon understands the questions, one after the other: reading takes a worker that runs
@@ -35,7 +30,7 @@ export function useChecks(bodies: readonly NonNullable<CheckBody>[]): readonly C
     const ended = new AbortController();
     const { signal } = ended;
     const read = async (): Promise<void> => {
-      await wait(SETTLED_MS, signal);
+      await pause(SETTLED_MS, signal);
       for (const [place, body] of bodies.entries()) {
         const key = keys[place] ?? "";
         while (!signal.aborted && known.current.get(key)?.found === undefined) {
@@ -47,8 +42,8 @@ export function useChecks(bodies: readonly NonNullable<CheckBody>[]): readonly C
             const refusal = refusalOf(thrown);
             known.current.set(key, { query: body.query, found: undefined, refusal });
             setTurn((before) => before + 1);
-            if (refusal.code !== "UNREACHABLE" && refusal.code !== "RATE_LIMITED") break;
-            await wait((refusal.retryAfter ?? 3) * 1_000, signal);
+            if (!refusal.mayPass) break;
+            await pause(waitAfter(refusal.retryAfter, AGAIN_MS), signal);
           }
         }
         setTurn((before) => before + 1);

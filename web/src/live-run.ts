@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, type Refusal, type Run } from "./api/client.ts";
+import { waitAfter } from "./api/patience.ts";
 import { follow, type Line } from "./api/stream.ts";
 import { refusalOf } from "./loading.ts";
 import type { Transition } from "./transition.ts";
@@ -45,7 +46,8 @@ export function useLiveRun(id: string, turn: number): LiveRun {
       } catch (thrown) {
         if (signal.aborted) return;
         told(thrown);
-        if (rests) lookLater();
+        const { mayPass, retryAfter } = refusalOf(thrown);
+        if (rests || mayPass) lookLater(waitAfter(retryAfter, LOOK_MS));
       }
     };
     const told = (thrown: unknown): void => {
@@ -59,9 +61,9 @@ export function useLiveRun(id: string, turn: number): LiveRun {
       setLine(IN_LINE);
     };
     // A stream of a run at rest has ended and tells nothing more.
-    const lookLater = (): void => {
+    const lookLater = (ms = LOOK_MS): void => {
       clearTimeout(later);
-      later = setTimeout(() => void read(), LOOK_MS);
+      later = setTimeout(() => void read(), ms);
     };
     // One after the other, so that an earlier answer never replaces a later one.
     let reading = Promise.resolve();

@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { get, type FollowedRun, type ListedRun, type Refusal } from "./api/client.ts";
+import { waitAfter } from "./api/patience.ts";
 import { follow, type Line } from "./api/stream.ts";
 import { refusalOf } from "./loading.ts";
 import { isAtRest } from "./words.ts";
@@ -96,6 +97,7 @@ export function useLiveRuns(filter: Filter): LiveRuns {
     }
     shownKey.current = key;
     const look = async (): Promise<void> => {
+      let next = LOOK_MS;
       try {
         const page = await get("/api/v1/runs", {
           asked: { ...askedFor(filter), limit: PAGE },
@@ -108,11 +110,12 @@ export function useLiveRuns(filter: Filter): LiveRuns {
       } catch (thrown) {
         if (ended.signal.aborted) return;
         const told = refusalOf(thrown);
+        next = waitAfter(told.retryAfter, LOOK_MS);
         if (told.code === "UNREACHABLE")
           setLooked(({ lostSince }) => ({ lostSince: lostSince ?? Date.now(), why: told.message }));
         else setRefusal(told);
       }
-      if (!ended.signal.aborted) timer = setTimeout(() => void look(), LOOK_MS);
+      if (!ended.signal.aborted) timer = setTimeout(() => void look(), next);
     };
     void look();
     return () => {

@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { Refusal } from "./api/client.ts";
+import { waitAfter } from "./api/patience.ts";
 
 export interface Loaded<Content> {
   /** What was read last; kept while it is read again. */
@@ -16,9 +17,6 @@ export const refusalOf = (thrown: unknown): Refusal =>
   thrown instanceof Refusal
     ? thrown
     : new Refusal(thrown instanceof Error ? thrown.message : String(thrown), "INTERNAL");
-
-const mayComeBack = ({ code }: Refusal): boolean =>
-  code === "UNREACHABLE" || code === "RATE_LIMITED" || code === "STORE_UNAVAILABLE";
 
 /**
  * Reads something, again whenever `keys` change, and every `everyMs` if that is given. Where the
@@ -53,8 +51,8 @@ export function useLoaded<Content>(
       } catch (thrown) {
         if (ended.signal.aborted) return;
         const refusal = refusalOf(thrown);
-        if (mayComeBack(refusal)) {
-          next = refusal.retryAfter === undefined ? AGAIN_MS : refusal.retryAfter * 1_000;
+        if (refusal.mayPass) {
+          next = waitAfter(refusal.retryAfter, AGAIN_MS);
           setState(({ content, lostSince }) => ({
             content,
             refusal,

@@ -1,4 +1,5 @@
-import { post, remove, request, type Upload } from "./api/client.ts";
+import { get, post, remove, request, type Refusal, type Upload } from "./api/client.ts";
+import { pause, waitAfter } from "./api/patience.ts";
 import { refusalOf } from "./loading.ts";
 
 /** Bytes of the first piece; the next are longer while the line is quick, shorter while it is slow. */
@@ -9,8 +10,6 @@ const QUICK_MS = 2_000;
 const SLOW_MS = 6_000;
 const ATTEMPTS = 5;
 const PAUSE_MS = 1_000;
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const IMPORT = "/admin/uploads/{id}/import";
 
@@ -31,12 +30,22 @@ async function sendPiece(
       });
       return (await answer.json()) as Upload;
     } catch (thrown) {
-      const { code, retryAfter } = refusalOf(thrown);
-      const mayPass = code === "UNREACHABLE" || code === "RATE_LIMITED";
-      if (signal.aborted || !mayPass || attempt === ATTEMPTS) throw thrown;
-      await pause(retryAfter === undefined ? PAUSE_MS * attempt : retryAfter * 1_000);
+      const { code, mayPass, retryAfter } = refusalOf(thrown);
+      if (signal.aborted || attempt === ATTEMPTS) throw thrown;
+      // What came before may have arrived, and only its answer was lost; or it is still arriving.
+      const isBehind = attempt > 1 && code === "UPLOAD_STATE_FORBIDS";
+      if (!mayPass && !isBehind) throw thrown;
+      const stands = isBehind ? await standing(id, signal) : undefined;
+      if (stands !== undefined && stands.received > offset) return stands;
+      await pause(waitAfter(retryAfter, PAUSE_MS * attempt), signal);
     }
   }
+}
+
+/** How far the daemon has got with the file; undefined where it has it no longer. */
+async function standing(id: string, signal: AbortSignal): Promise<Upload | undefined> {
+  const { uploads } = await get("/admin/uploads", { signal });
+  return uploads.find((upload) => upload.id === id);
 }
 
 /**
@@ -71,14 +80,16 @@ export async function sendFile(
     }
     return upload;
   } catch (thrown) {
-    // What is no AnnData the daemon has thrown away by itself.
-    if (!/^(FILE|ANNDATA|DISK|UPLOAD)_/.test(refusalOf(thrown).code))
-      await throwAway(id).catch(() => undefined);
+    if (!isThrownAway(refusalOf(thrown))) await throwAway(id).catch(() => undefined);
     throw thrown;
   } finally {
     removeEventListener("pagehide", leave);
   }
 }
+
+/** What is no AnnData the daemon throws away by itself, as what its disk has no room for. */
+export const isThrownAway = ({ code }: Refusal): boolean =>
+  /^(FILE|ANNDATA|DISK)_|^UPLOAD_NOT_FOUND$/.test(code);
 
 export const throwAway = (id: string): Promise<unknown> =>
   remove("/admin/uploads/{id}", { named: { id } });

@@ -36,16 +36,29 @@ interface Ways {
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
+/** Too many requests, or a daemon, or what it needs, that is away. */
+const PASSING: ReadonlySet<number | undefined> = new Set([429, 503, 504]);
+
 /** Why the daemon did not answer as was hoped; `code` is one of its catalogue, or UNREACHABLE. */
 export class Refusal extends Error {
   readonly code: ErrorBody["error"] | "UNREACHABLE";
   /** Seconds after which asking again may help. */
   readonly retryAfter: number | undefined;
+  /** Whether asking again may help. */
+  readonly mayPass: boolean;
 
-  constructor(message: string, code: Refusal["code"], retryAfter?: number) {
+  constructor(
+    message: string,
+    code: Refusal["code"],
+    {
+      retryAfter,
+      status,
+    }: { readonly retryAfter?: number | undefined; readonly status?: number } = {},
+  ) {
     super(message);
     this.code = code;
     this.retryAfter = retryAfter;
+    this.mayPass = code === "UNREACHABLE" || PASSING.has(status);
   }
 }
 
@@ -95,7 +108,7 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
   const refusal = new Refusal(
     body?.message ?? `The server answered ${response.status} without a reason.`,
     body?.error ?? "UNREACHABLE",
-    Number.isFinite(seconds) ? seconds : undefined,
+    { status: response.status, retryAfter: Number.isFinite(seconds) ? seconds : undefined },
   );
   if (response.status === 401) for (const listener of onSignedOut) listener(refusal.message);
   throw refusal;

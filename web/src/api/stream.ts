@@ -1,5 +1,6 @@
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import { Refusal, request } from "./client.ts";
+import { pause, waitAfter } from "./patience.ts";
 
 /** A server-sent event with its data read. */
 export type Told = Pick<EventSourceMessage, "event" | "id"> & { readonly data: unknown };
@@ -14,15 +15,6 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
 /** The daemon sends something every 15 s; a line that is silent for longer is dead. */
 const SILENCE_MS = 40_000;
-
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 
 async function readEvents(
   response: Response,
@@ -66,7 +58,6 @@ export async function follow(
     const sign = (): void => {
       clearTimeout(timer);
       timer = setTimeout(() => silence.abort(), SILENCE_MS);
-      pauseMs = FIRST_PAUSE_MS;
       if (lostSince === undefined) return;
       lostSince = undefined;
       onLine({ lostSince, why: undefined });
@@ -84,6 +75,7 @@ export async function follow(
           response,
           ({ event, id, data }) => {
             if (signal.aborted) return;
+            pauseMs = FIRST_PAUSE_MS;
             lastId = id ?? lastId;
             onEvent({ event, id, data: JSON.parse(data) as unknown });
           },
@@ -92,17 +84,17 @@ export async function follow(
       if (isOver()) return;
     } catch (thrown) {
       if (signal.aborted) return;
-      if (thrown instanceof Refusal && thrown.code !== "UNREACHABLE") {
+      if (thrown instanceof Refusal) {
         if (["UNAUTHENTICATED", "RUN_NOT_FOUND", "FORBIDDEN"].includes(thrown.code)) throw thrown;
-        why = thrown.message;
         after = thrown.retryAfter;
+        if (thrown.code !== "UNREACHABLE") why = thrown.message;
       }
       lostSince ??= Date.now();
       onLine({ lostSince, why });
     } finally {
       clearTimeout(timer);
     }
-    await pause(after === undefined ? pauseMs : after * 1_000, signal);
+    await pause(waitAfter(after, pauseMs), signal);
     pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
   }
 }

@@ -2,7 +2,15 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get, type Inspection, type Refusal, type Upload } from "../api/client.ts";
 import { refusalOf, useLoaded, useNow } from "../loading.ts";
-import { asOnPage, importAs, inspect, sendFile, throwAway, type Answers } from "../uploading.ts";
+import {
+  asOnPage,
+  importAs,
+  inspect,
+  isThrownAway,
+  sendFile,
+  throwAway,
+  type Answers,
+} from "../uploading.ts";
 import { count, lasting } from "../words.ts";
 import { ImportQuestions } from "./import-questions.tsx";
 import { Notice } from "./notice.tsx";
@@ -84,7 +92,13 @@ export function UploadAtlas({
       )}
       {refusal !== undefined && <Notice kind="bad">{asOnPage(refusal.message)}</Notice>}
       {standing.map((upload) => (
-        <Standing key={upload.id} upload={upload} again={again} onImported={onImported} />
+        <Standing
+          key={upload.id}
+          upload={upload}
+          again={again}
+          onImported={onImported}
+          onThrownAway={setRefusal}
+        />
       ))}
     </section>
   );
@@ -95,10 +109,13 @@ function Standing({
   upload,
   again,
   onImported,
+  onThrownAway,
 }: {
   readonly upload: Upload;
   readonly again: () => void;
   readonly onImported: (dataset: string) => void;
+  /** Told why, as nothing here is left to tell it. */
+  readonly onThrownAway: (why: Refusal) => void;
 }): JSX.Element {
   const now = useNow();
   const [inspection, setInspection] = useState<Inspection>();
@@ -106,7 +123,8 @@ function Standing({
   const { id, name, state, dataset } = upload;
   const isAsking = state === "received";
   const told = (thrown: unknown): void => {
-    setRefusal(refusalOf(thrown));
+    const why = refusalOf(thrown);
+    (isThrownAway(why) ? onThrownAway : setRefusal)(why);
     again();
   };
   useEffect(() => {
