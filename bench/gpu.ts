@@ -80,8 +80,8 @@ async function answerAll(daemon: Daemon, folder: string) {
     if ("why" in single || "why" in several) left.push({ ...about, single, several });
     else {
       const { dir, posed } = question;
-      const asked = { dir, target: posed.target, what: posed.what, seed };
-      const prompts = await outcomesOf(daemon, several.run, asked);
+      const withheld = { dir, target: posed.target, what: posed.what, seed };
+      const prompts = await outcomesOf(daemon, several.run, withheld);
       answered.push({ ...about, single, several, prompts });
       console.error(JSON.stringify(prompts));
     }

@@ -8,7 +8,15 @@ import { inferenceJobMachine } from "../machines/inference-job.ts";
 import type { PreparedJob } from "../machines/pair-types.ts";
 import { stopJobsMachine } from "../machines/stop-jobs.ts";
 import type { JobRecord } from "../machines/run-types.ts";
-import type { CancelJobsInput, CancelJobsOutput, CheckJobInput, CheckJobOutput, PrepareJobInput, SubmitJobInput, SubmitJobOutput } from "../machines/step-types.ts";
+import type {
+  CancelJobsInput,
+  CancelJobsOutput,
+  CheckJobInput,
+  CheckJobOutput,
+  PrepareJobInput,
+  SubmitJobInput,
+  SubmitJobOutput,
+} from "../machines/step-types.ts";
 import { chooseOffer, moveAfter, type OfferRules } from "../services/batch/google/offers.ts";
 import type { BatchService, JobOffer, JobStatus } from "../services/batch/index.ts";
 import { manualClock } from "../services/clock/manual.ts";
