@@ -213,12 +213,13 @@ async function adoptWhenFree(
   config: Config,
   { runId, adjust, stop }: Work,
 ): Promise<void> {
-  const patience = Date.now() + config.LEASE_SECONDS * 1_500;
+  const patience = performance.now() + config.LEASE_SECONDS * 1_500;
   for (;;) {
     try {
       return await daemon.supervisor.adopt(runId, adjust);
     } catch (thrown) {
-      if (toHaystackError(thrown).code !== "LEASE_LOST" || Date.now() > patience) throw thrown;
+      if (toHaystackError(thrown).code !== "LEASE_LOST" || performance.now() > patience)
+        throw thrown;
       await Promise.race([stop, pause(PAUSE_MS)]);
     }
   }

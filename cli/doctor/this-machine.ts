@@ -64,9 +64,11 @@ const atlases: Check = async (config) => {
 const objects: Check = async (config) => {
   const store = await openObjects(config);
   try {
-    const started = Date.now();
+    const started = performance.now();
     await store.fetch(await store.putText("doctor.txt", "Written by `haystack doctor`.\n"));
-    return ok(`${store.location("doctor.txt")} written and read in ${Date.now() - started} ms`);
+    return ok(
+      `${store.location("doctor.txt")} written and read in ${Math.round(performance.now() - started)} ms`,
+    );
   } finally {
     await store.close();
   }

@@ -63,7 +63,7 @@ export async function followRun(
     const before = seen.events;
     try {
       const isOver = await readStream(client, `${path}/events`, seen, { ...following, signal });
-      reachedAt = Date.now();
+      reachedAt = performance.now();
       if (isOver) return await client.json({ path, schema: runDocumentSchema });
       failures = 0;
       if (seen.events === before) await pause(backoffMs(1), undefined, { signal });
@@ -71,12 +71,14 @@ export async function followRun(
       signal.throwIfAborted();
       if (!(thrown instanceof PassingTrouble)) throw thrown;
       if (seen.events > before) {
-        reachedAt = Date.now();
+        reachedAt = performance.now();
         failures = 0;
       }
       failures += 1;
       if (
-        reachedAt === undefined ? failures === FIRST_ATTEMPTS : Date.now() - reachedAt > PATIENCE_MS
+        reachedAt === undefined
+          ? failures === FIRST_ATTEMPTS
+          : performance.now() - reachedAt > PATIENCE_MS
       )
         throw thrown.error;
       if (failures === 1) following.onLost?.();

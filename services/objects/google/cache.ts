@@ -48,10 +48,17 @@ export function objectCache({
   readonly holdMs: number;
 }): ObjectCache {
   const known = new Map<string, Known>();
+  /** When this process asked for it last, by a clock that nobody sets. */
   const used = new Map<string, number>();
+  const unusedFor = (path: string): number => performance.now() - (used.get(path) ?? -Infinity);
+  /** Other processes tell by the access time; one that is yet to come is of a clock that was set. */
+  const isHeld = (path: string, accessedAt: number): boolean =>
+    unusedFor(path) < holdMs || Math.abs(Date.now() - accessedAt) < holdMs;
   let total: number | undefined;
 
-  const filesByUse = async (): Promise<{ path: string; size: number; usedAt: number }[]> => {
+  const filesByUse = async (): Promise<
+    { path: string; size: number; accessedAt: number; usedAt: number }[]
+  > => {
     const files = [];
     for await (const path of walkFiles(folder, "", "")) {
       const found = await lstat(join(folder, path)).catch(() => undefined);
@@ -59,7 +66,8 @@ export function objectCache({
         files.push({
           path,
           size: found.size,
-          usedAt: Math.max(found.atimeMs, used.get(path) ?? 0),
+          accessedAt: found.atimeMs,
+          usedAt: Math.max(found.atimeMs, Date.now() - unusedFor(path)),
         });
     }
     return files.toSorted((a, b) => a.usedAt - b.usedAt);
@@ -69,11 +77,10 @@ export function objectCache({
     if (total !== undefined && total <= limitBytes) return;
     const files = await filesByUse();
     total = files.reduce((sum, { size }) => sum + size, 0);
-    for (const { path, size, usedAt } of files) {
+    for (const { path, size, accessedAt } of files) {
       if (total <= limitBytes) return;
       // Looking and removing happen in one turn, so that no `find` comes between.
-      if (path === justCome || Date.now() - Math.max(usedAt, used.get(path) ?? 0) < holdMs)
-        continue;
+      if (path === justCome || isHeld(path, accessedAt)) continue;
       rmSync(join(folder, path), { force: true });
       total -= size;
       known.delete(path);
@@ -95,7 +102,7 @@ export function objectCache({
   return {
     async find(path, signal) {
       const file = join(folder, path);
-      used.set(path, Date.now());
+      used.set(path, performance.now());
       try {
         const found = await lstat(file);
         if (!found.isFile()) return undefined;
@@ -120,7 +127,7 @@ export function objectCache({
       const file = join(folder, path);
       const before = await lstat(file).catch(() => undefined);
       await mkdir(dirname(file), { recursive: true });
-      used.set(path, Date.now());
+      used.set(path, performance.now());
       // Whole seconds, which setting the access time later does not round.
       await utimes(temporary, new Date(), Math.floor(Date.now() / 1000));
       await rename(temporary, file);

@@ -12,7 +12,7 @@ const SQLITE_BUSY = 5;
 export function setDurable(db: DatabaseSync): void {
   db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
   for (
-    const end = Date.now() + BUSY_MS;
+    const end = performance.now() + BUSY_MS;
     ;
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
   ) {
@@ -21,7 +21,7 @@ export function setDurable(db: DatabaseSync): void {
       return;
     } catch (error) {
       const isBusy = ((error as { errcode?: number }).errcode ?? 0) % 256 === SQLITE_BUSY;
-      if (!isBusy || Date.now() > end) throw error;
+      if (!isBusy || performance.now() > end) throw error;
     }
   }
 }
