@@ -97,6 +97,11 @@ const BE = new Set(["is", "are", "was", "were", "be", "being", "wird", "werden"]
 export const isParticipleOfActivation = (tokens: readonly Token[], index: number): boolean =>
   tokens[index]?.key === "activated" && BE.has(tokens[index - 1]?.key ?? "");
 
+/** "After IRF9 is lost." */
+export const isParticipleOfLack = (tokens: readonly Token[], index: number): boolean =>
+  ["lost", "absent", "missing", "removed", "gone"].includes(tokens[index]?.key ?? "") &&
+  BE.has(tokens[index - 1]?.key ?? "");
+
 /** "sgstat1" -> "stat1"; null when the word has no guide prefix. */
 export function withoutGuidePrefix(key: string): string | null {
   return GUIDE_PREFIX.test(key) ? key.replace(GUIDE_PREFIX, "") : null;

@@ -67,8 +67,8 @@ export function others(
   sentence: Sentence,
 ): Ambiguity[] {
   const alternatives = [
-    ...new Set(mentions.filter((mention) => mention !== chosen).map(nameOf)),
-  ].filter((other) => other !== chosenName && other !== nameOf(chosen));
+    ...new Set(mentions.filter((mention) => mention !== chosen).map(called)),
+  ].filter((other) => other !== chosenName && ![nameOf(chosen), called(chosen)].includes(other));
   if (alternatives.length === 0) return [];
   return [
     {
@@ -106,6 +106,14 @@ export function amountsTaken(
     ];
   });
 }
+
+/** Two lines of one kind of cells are told apart by their own names. */
+const called = (mention: Mention): string =>
+  mention.meaning.kind === "cell_type" &&
+  mention.name !== null &&
+  mention.meaning.entry?.cell_lines.includes(mention.name) === true
+    ? mention.name
+    : nameOf(mention);
 
 export function otherStated(
   field: Ambiguity["field"],

@@ -22,7 +22,7 @@ export function withoutNegated(
 
 /** "After removal of IL-2", "washout of the dexamethasone". */
 const TAKEN_FROM =
-  /\b(?:withdrawal|withdrawing|removal|removing|depletion|wash(?:ing)?[\s-]?out|discontinuation|discontinuing|cessation|stopping|omission|omitting|deprivation|clearance)\s+(?:of\s+)?(?:the\s+|added\s+|all\s+)?$/i;
+  /\b(?:in (?:place|lieu)|withdrawal|withdrawing|removal|removing|depletion|wash(?:ing)?[\s-]?out|discontinuation|discontinuing|cessation|stopping|omission|omitting|deprivation|clearance)\s+(?:of\s+)?(?:the\s+|added\s+|all\s+)?$/i;
 const LONGEST_TAKING = 40;
 
 function isNegated(

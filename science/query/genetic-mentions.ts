@@ -1,6 +1,7 @@
 import {
   geneticEffectAt,
   isParticipleOfActivation,
+  isParticipleOfLack,
   isWordOfActivation,
   isWordOfLack,
 } from "../knowledge/genetic-words.ts";
@@ -139,6 +140,11 @@ export function findGeneticMentions(
         : null;
       if (lacked !== null && !isSecreted(lacked.gene, knowledge))
         take(lacked.gene, "loss", index, lacked.to);
+      const lost = isParticipleOfLack(tokens, index)
+        ? geneBefore(afterFillers(sentence, index - 1, -1), geneAt)
+        : null;
+      if (lost !== null && !isSecreted(lost.gene, knowledge))
+        take(lost.gene, "loss", lost.from, index + 1);
       continue;
     }
     const after = afterFillers(sentence, index + word.length, 1);

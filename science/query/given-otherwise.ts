@@ -7,8 +7,8 @@ import type { GivenMention, Mention, Sentence } from "./mention.ts";
  */
 
 const wordSet = (list: string): ReadonlySet<string> => new Set(list.split(" "));
-const INACTIVE =
-  /^(?:(?:in|de|un)activat(?:ed|e)|inactive|boiled|denatured|neutrali[sz]ed|degraded|scrambled|inert|killed|dead|hydroly[sz]ed|oxidi[sz]ed|expired|digested|autoclaved|sonicated|trypsini[sz]ed|(?:un|mis)folded|cleaved|mock|depleted|decomposed|quenched|defective|(?:non|dys)functional|destroyed|spoiled|heated|ineffective|inefficacious|useless|powerless|impotent|antisense|sham|dummy|placebo|spent|stripped|nonbinding|catabolised|catabolized|photobleached|nonsense)$/;
+const NO_LONGER = String.raw`(?:in|de|un)activat(?:ed|e)|inactive|boiled|denatured|neutrali[sz]ed|degraded|scrambled|inert|killed|dead|hydroly[sz]ed|oxidi[sz]ed|expired|digested|autoclaved|sonicated|trypsini[sz]ed|(?:un|mis)folded|cleaved|mock|depleted|decomposed|quenched|defective|(?:non|dys)functional|destroyed|spoiled|heated|ineffective|inefficacious|useless|powerless|impotent|antisense|sham|dummy|placebo|spent|stripped|nonbinding|catabolised|catabolized|photobleached|nonsense`;
+const INACTIVE = new RegExp(`^(?:${NO_LONGER})$`);
 const MADE_INACTIVE =
   /^(?:boiling|heating|inactivation|denaturation|neutrali[sz]ation|digestion|degradation|autoclaving|hydrolysis)$/;
 /** Say other things of a name, behind it: "IFN-beta dead cells". */
@@ -58,19 +58,24 @@ const OTHER_THING =
 const NO_DOSE = /^\s+(?:at|in)\s+(?:no|zero|a zero|null)\s+(?:dose|concentration|amount)s?\b/i;
 /** A clause that is about what stands in front of it. */
 const CLAUSE =
-  /^\s*[,(]?\s*(?:(?:protein|preparation|solution|stock|cytokine|drug|compound|molecule|batch)s?\s+)?(?:that|which|whose|without|lacking|devoid|deprived|stripped|having|rendered|made|turned|left|kept|with (?:no|little|neither|reduced|impaired)|unable|incapable|not|no longer)\b/i;
+  /^\s*[,(]?\s*(?:(?:protein|preparation|solution|stock|cytokine|drug|compound|molecule|batch)s?\s+)?(?:that|which|whose|without|lacking|devoid|deprived|stripped|having|rendered|made|turned|left|kept|with (?:no|little|neither|reduced|impaired|its)|unable|incapable|not|no longer)\b/i;
 const AT_WORK =
   "(?:active|activ(?:ate|ates|ating)|work\\w*|bind\\w*|signal\\w*|act|acts|acting|function\\w*|engage\\w*|stimulat\\w*|trigger\\w*|exert\\w*)";
 const POWER =
   "(?:activit(?:y|ies)|bioactivity|function(?:s|ality)?|potency|efficacy|effects?|action|power|ability|capacity)";
 const SITE = "(?:sites?|domains?|motifs?|terminus)";
 const LOST = new RegExp(
-  `\\b(?:(?:lost|lack(?:s|ing|ed)?|without|no|devoid of|stripped of|depriv\\w+ of|free of|little|loses|losing|reduced|impaired)\\s+(?:[\\w-]+\\s+){0,3}?${POWER}|(?:no longer|not|never|\\w+n[’']t|cannot|unable to|incapable of|fail(?:s|ed|ing)? to)\\s+(?:[\\w-]+\\s+){0,2}?${AT_WORK}|does nothing|(?:rendered|made|turned|become|became|is|was)\\s+(?:[\\w-]+\\s+)?(?:inactive|useless|ineffective|inert|non-?functional)|${SITE}\\s+(?:is|was|has been|are|were)\\s+(?:mutated|deleted|blocked|destroyed|missing|removed)|${POWER}\\s+(?:is|was|has been|had been|were|are)\\s+(?:gone|lost|abolished|destroyed|removed|eliminated|blocked|absent|abrogated|exhausted|neutrali[sz]ed))\\b`,
+  `\\b(?:(?:lost|lack(?:s|ing|ed)?|without|no|devoid of|stripped of|depriv\\w+ of|free of|little|loses|losing|reduced|impaired)\\s+(?:[\\w-]+\\s+){0,3}?${POWER}|(?:no longer|not|never|\\w+n[’']t|cannot|unable to|incapable of|fail(?:s|ed|ing)? to)\\s+(?:[\\w-]+\\s+){0,2}?${AT_WORK}|does nothing|(?:rendered|made|turned|become|became|is|was)\\s+(?:[\\w-]+\\s+)?(?:inactive|useless|ineffective|inert|non-?functional)|${SITE}\\s+(?:is|was|has been|are|were)\\s+(?:mutated|deleted|blocked|destroyed|missing|removed)|${POWER}\\s+(?:is|was|has been|had been|were|are)\\s+(?:gone|lost|abolished|destroyed|removed|eliminated|blocked|absent|abrogated|exhausted|neutrali[sz]ed)|${POWER}\\s+(?:gone|lost|abolished|destroyed|removed|eliminated|blocked|abrogated))\\b`,
   "i",
 );
 /** Something that holds it back is given with it. */
 const HELD_BACK =
   /^\s*,?\s*(?:(?:that|which)\s+(?:is|was|were|has been|had been)\s+)?(?:mixed|combined|together|pre-?(?:incubated|mixed|absorbed)|incubated|bound|complexed|neutrali[sz]ed|blocked|captured|sequestered|quenched)\s+(?:with|to|by|in|beforehand)\b[^.;:?!]*\b(?:antibod\w*|anti-\w+|antiserum|antisera|neutrali\w+|decoy|trap|soluble receptor)/i;
+/** "If it had been boiled first." */
+const IF_IT = new RegExp(
+  `^\\s*,?\\s*(?:if|once|when|after|although|provided)\\s+it\\s+(?:is|was|were|has been|had been|gets)\\s+(?:first\\s+)?(?:${NO_LONGER})\\b`,
+  "i",
+);
 const TAKEN_AWAY =
   /^\s*,?\s*(?:(?:that|which)\s+)?(?:is|was|are|were|has been|had been|being)\s+(?:then\s+|later\s+)?(?:removed|withdrawn|taken (?:away|out|off)|washed (?:out|away|off)|depleted|omitted|withheld|left out|stopped|discontinued|missing|absent)\b/i;
 
@@ -82,6 +87,7 @@ function saidOtherBehind(mention: GivenMention, { text, tokens }: Sentence): str
     NO_DOSE.exec(clause) ??
     HELD_BACK.exec(clause) ??
     TAKEN_AWAY.exec(clause) ??
+    IF_IT.exec(clause) ??
     (CLAUSE.test(clause) ? LOST.exec(clause) : null);
   if (found === null) return null;
   return text.slice(tokens[mention.from]?.start, start + found.index + found[0].length);

@@ -18,6 +18,11 @@ const BEHIND = new RegExp(
 );
 const IN_FRONT = new RegExp(`\\b${MODIFY}\\s+(?:(?:the|an?|its|their|any)\\s+)?$`, "iu");
 const ITS_ANSWER = new RegExp(`^[\\s-]*(?:induced\\s+|mediated\\s+)?${ANSWER}\\b`, "iu");
+/** "Can the IFN-beta response be blocked by ruxolitinib?" */
+const PASSIVE = new RegExp(
+  `\\b(?:is|are|was|were|be|been|being)\\s+(?:\\p{L}+ly\\s+)?${MODIFY}\\s+(?:by|with|using|through)\\b`,
+  "iu",
+);
 const LONGEST = 90;
 
 const around = ({ from, to }: Pick<Mention, "from" | "to">, { text, tokens }: Sentence) => {
@@ -38,7 +43,7 @@ export function isModifiedStimulus(
   sentence: Sentence,
 ): boolean {
   const { front, behind } = around(place, sentence);
-  return IN_FRONT.test(front) && ITS_ANSWER.test(behind);
+  return ITS_ANSWER.test(behind) && (IN_FRONT.test(front) || PASSIVE.test(behind));
 }
 
 const AUXILIARY = /^\s*(?:do|does|did|can|could|will|would|may|might|should)\s+(?:the\s+)?$/i;

@@ -70,7 +70,7 @@ function otherSign({ asked, cell_type, sentence, knowledge, labels }: Read): str
   };
   const other = signedMarkers(clause, knowledge).find(isOther);
   if (other !== undefined) return clause.slice(clause.indexOf(other.words)).trim();
-  const behind = /^[^.;:?!,。？！；]{0,80}/.exec(text.slice(end))?.[0] ?? "";
+  const behind = /^,?[^.;:?!,。？！；]{0,80}/.exec(text.slice(end))?.[0] ?? "";
   const said = (
     BEHIND_CELLS.test(behind)
       ? [...signedMarkers(behind, knowledge), ...saidMarkers(behind, knowledge)]
@@ -85,7 +85,7 @@ function otherSign({ asked, cell_type, sentence, knowledge, labels }: Read): str
 
 /** A clause about cells, and not what they are given or how they answer. */
 const BEHIND_CELLS =
-  /^\s*(?:\(|(?:that|which|who)\b|(?:co-?)?expressing\b|positive\b|negative\b|high\b|low\b|sorted\b|gated\b|selected\b|enriched\b|bearing\b|carrying\b|displaying\b)/;
+  /^\s*(?:\(|,\s*[\p{L}\p{N}-]{2,10}[\s-](?:positive|negative|high|low|bright|dim)\b|(?:that|which|who)\b|(?:co-?)?expressing\b|positive\b|negative\b|high\b|low\b|sorted\b|gated\b|selected\b|enriched\b|bearing\b|carrying\b|displaying\b)/u;
 
 /** The markers that other labels of the same cells have: CD4 beside "CD8 T cells" where there are "CD4 T cells". */
 function ofOtherLabels(

@@ -12,11 +12,15 @@ type Ambiguity = StructuredQuery["ambiguities"][number];
 const wordSet = (list: string): ReadonlySet<string> => new Set(list.split(" "));
 /** Say of any cells in a dish where they come from and how they are kept, or how a question is meant. */
 const OF_ANY_CELLS = wordSet(
-  "fresh isolated derived obtained collected taken harvested purified cultured plated seeded grown dish well plate sample samples donors donor still would will might could normally actually first then now also usually peripheral volunteers volunteer subjects individuals persons people together alone most likely",
+  "fresh isolated derived obtained collected taken harvested purified cultured plated seeded grown kept maintained dish well plate sample samples donors donor still would will might could normally actually first then now also usually peripheral volunteers volunteer subjects individuals persons people together alone most likely",
 );
 /** Behind cells they lead to more about them. */
 const LEADS = wordSet(
-  "that which who whose expressing coexpressing positive negative high low bright dim sorted gated selected enriched lacking bearing carrying displaying showing undergoing arrested exhibiting characterized characterised having in at from during with after",
+  "that which who whose expressing coexpressing positive pos negative neg high low bright dim sorted gated selected enriched lacking bearing carrying displaying showing undergoing arrested exhibiting characterized characterised having in at from during with after",
+);
+/** Lead to more about them too, and say something themselves. */
+const MADE = wordSet(
+  "grown kept maintained frozen trained engineered transduced transfected immortalised immortalized switched forced",
 );
 /** Behind cells they lead to what is asked of them. */
 const ANSWERS = wordSet(
@@ -58,12 +62,20 @@ const AUXILIARY = /^\s*(?:do|does|did|can|could|will|would|may|might|should)\b/i
 /** Where what is said behind cells ends; `start` where nothing is. */
 function endBehind(start: number, beside: Beside): number {
   const { sentence, isRead, isOrigin } = beside;
-  const { tokens } = sentence;
+  const { text, tokens } = sentence;
   const key = (index: number): string => tokens[index]?.key ?? "";
+  const beyond = text.slice(tokens[start - 1]?.end);
+  if (SIGN_BEHIND.test(beyond) && !isRead(start))
+    return start + tokens.slice(start).findIndex(({ key: each }) => SIGNS.has(each)) + 1;
   let first = start;
   while (["cell", "cells"].includes(key(first))) first++;
   if (/[.,;:?!。？！；，)]/.test(gapBehind(first - 1, sentence))) return start;
-  const isClause = LEADS.has(key(first)) || /[([]$/.test(gapBehind(first - 1, sentence));
+  const isState = key(first) === "in" && IN_STATE.test(key(first + 1));
+  const isClause =
+    isState ||
+    LEADS.has(key(first)) ||
+    MADE.has(key(first)) ||
+    /[([]$/.test(gapBehind(first - 1, sentence));
   let last = start;
   let index = first;
   for (; index < tokens.length && index < start + MOST_BEHIND; index++) {
@@ -81,7 +93,7 @@ function endBehind(start: number, beside: Beside): number {
     else if (last > start && SIGNS.has(key(index))) last = index + 1;
     else if (last === index && /^\p{Pd}$/u.test(gapBehind(index - 1, sentence))) last = index + 1;
   }
-  if (isClause && !FROM_OUTSIDE.has(key(first))) return last;
+  if (isState || (isClause && !FROM_OUTSIDE.has(key(first)))) return last;
   /** "B cells ... respond": all that stands between them. */
   for (; index < tokens.length; index++) {
     if (/[.;?!。？！；]/.test(gapBehind(index - 1, sentence))) break;
@@ -90,6 +102,10 @@ function endBehind(start: number, beside: Beside): number {
   return start;
 }
 
-const SIGNS = wordSet("positive negative high low bright dim");
+/** "B cells, CD27 negative". */
+const SIGN_BEHIND = /^\s*,\s*[\p{L}\p{N}-]{2,10}[\s-](?:positive|negative|high|low|bright|dim)\b/u;
+const IN_STATE =
+  /^(?:g[012]|mitosis|interphase|quiescence|senescence|dormancy|exhaustion|apoptosis|anergy|arrest|differentiation|confluence)$/;
+const SIGNS = wordSet("positive pos negative neg high hi low lo bright dim");
 /** Behind an object they lead to when and where it is looked at as well. */
 const FROM_OUTSIDE = wordSet("in at from during with after");
