@@ -23,13 +23,16 @@ const LOSS = new Set([
   "rnai",
   "deletion",
   "deleted",
+  "deleting",
   "deficient",
   "deficiency",
   "loss",
   "silencing",
   "silenced",
   "ablation",
+  "ablating",
   "disruption",
+  "disrupting",
   "null",
   "inactivation",
   "ausschalten",
@@ -93,6 +96,11 @@ const BE = new Set(["is", "are", "was", "were", "be", "being", "wird", "werden"]
 /** "KLF1 and MAP2K6 are activated", but no "activated T cells". */
 export const isParticipleOfActivation = (tokens: readonly Token[], index: number): boolean =>
   tokens[index]?.key === "activated" && BE.has(tokens[index - 1]?.key ?? "");
+
+/** "After IRF9 is lost." */
+export const isParticipleOfLack = (tokens: readonly Token[], index: number): boolean =>
+  ["lost", "absent", "missing", "removed", "gone"].includes(tokens[index]?.key ?? "") &&
+  BE.has(tokens[index - 1]?.key ?? "");
 
 /** "sgstat1" -> "stat1"; null when the word has no guide prefix. */
 export function withoutGuidePrefix(key: string): string | null {

@@ -1,4 +1,6 @@
 import type { AtlasIndex } from "../atlas/atlas-index.ts";
+import type { Knowledge } from "../knowledge/knowledge.ts";
+import { ancestors } from "../knowledge/ontology.ts";
 import { labelKey } from "../knowledge/tokens.ts";
 import type { Stated } from "./amounts.ts";
 import { wordsOf } from "./mention.ts";
@@ -6,7 +8,6 @@ import type { CellTypeMention, Mention, Sentence } from "./mention.ts";
 import { amountsOf, nearestAmount } from "./nearest-amount.ts";
 import { quotable } from "./question-error.ts";
 import type { StructuredQuery } from "./structured-query.ts";
-import type { Vocabulary } from "./vocabulary.ts";
 
 /** What else a question could have meant, and what was taken for what it says. */
 
@@ -22,41 +23,36 @@ export function lineageForLine(
   return [{ field: "cell_type", text, chosen, alternatives: [`cell line ${name}`] }];
 }
 
-const MOST_IN_FRONT = 4;
-
-/** Says of "aortic smooth muscle cells" that "aortic" was not read. */
-export function unreadInFront(
-  { from, to }: CellTypeMention,
-  { name }: StructuredQuery["cell_type"],
-  {
-    text,
-    tokens,
-    taken,
-    isRead,
-  }: Sentence & {
-    /** What chose cells by another column. */
-    readonly isRead: (token: number) => boolean;
-  },
-  vocabulary: Vocabulary,
+/** Says of "THP-1 macrophages" that cells of the line were read, which are monocytes. */
+export function otherLineage(
+  line: CellTypeMention,
+  cells: readonly CellTypeMention[],
+  { name: chosen }: StructuredQuery["cell_type"],
+  sentence: Sentence,
+  knowledge: Knowledge,
 ): Ambiguity[] {
-  const isUnread = (index: number): boolean => {
-    const { key = "" } = tokens[index] ?? {};
-    const gap = text.slice(tokens[index]?.end, tokens[index + 1]?.start);
-    const isWord =
-      taken[index] === 0 &&
-      !isRead(index) &&
-      !/^\p{Script=Han}/u.test(key) &&
-      ![vocabulary.stop_words, vocabulary.cues, vocabulary.negations, vocabulary.conjunctions].some(
-        (words) => words.has(key),
-      );
-    return isWord && !/[.,;:?!()]/.test(gap);
-  };
-  let start = from;
-  while (start > 0 && from - start < MOST_IN_FRONT && isUnread(start - 1)) start--;
-  if (start === from) return [];
-  const words = quotable(text.slice(tokens[start]?.start, tokens[to - 1]?.end));
-  return [{ field: "cell_type", text: words, chosen: name, alternatives: [] }];
+  const own = knowledge.cellTypes.find(({ cell_lines }) =>
+    cell_lines.some((each) => labelKey(each) === labelKey(line.name ?? "")),
+  );
+  if (own === undefined) return [];
+  const isAlike = (other: string): boolean =>
+    other === own.id ||
+    ancestors(knowledge, own.id).has(other) ||
+    ancestors(knowledge, other).has(own.id);
+  return cells.flatMap((each): Ambiguity[] => {
+    const id = each.meaning.entry?.id;
+    if (id === undefined || id === MALIGNANT || isAlike(id)) return [];
+    const whole = {
+      ...line,
+      from: Math.min(line.from, each.from),
+      to: Math.max(line.to, each.to),
+    };
+    return [
+      { field: "cell_type", text: quotable(wordsOf(whole, sentence)), chosen, alternatives: [] },
+    ];
+  });
 }
+const MALIGNANT = "CL:0001064";
 
 interface ChosenMention {
   readonly field: Ambiguity["field"];
@@ -71,8 +67,8 @@ export function others(
   sentence: Sentence,
 ): Ambiguity[] {
   const alternatives = [
-    ...new Set(mentions.filter((mention) => mention !== chosen).map(nameOf)),
-  ].filter((other) => other !== chosenName && other !== nameOf(chosen));
+    ...new Set(mentions.filter((mention) => mention !== chosen).map(called)),
+  ].filter((other) => other !== chosenName && ![nameOf(chosen), called(chosen)].includes(other));
   if (alternatives.length === 0) return [];
   return [
     {
@@ -110,6 +106,14 @@ export function amountsTaken(
     ];
   });
 }
+
+/** Two lines of one kind of cells are told apart by their own names. */
+const called = (mention: Mention): string =>
+  mention.meaning.kind === "cell_type" &&
+  mention.name !== null &&
+  mention.meaning.entry?.cell_lines.includes(mention.name) === true
+    ? mention.name
+    : nameOf(mention);
 
 export function otherStated(
   field: Ambiguity["field"],

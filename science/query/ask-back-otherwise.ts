@@ -1,9 +1,10 @@
 import type { Knowledge } from "../knowledge/knowledge.ts";
 import { askedBack, isGenetic } from "./ask-back.ts";
 import { changedCells } from "./changed-cells.ts";
-import { saidExcepted, saidInactive } from "./given-otherwise.ts";
+import { isNothing, saidExcepted, saidInactive } from "./given-otherwise.ts";
 import type { CellTypeMention, GivenMention, Sentence } from "./mention.ts";
 import { wordsOf } from "./mention.ts";
+import { askedNeeded } from "./needed.ts";
 import { otherCells } from "./other-cells.ts";
 import { listed, quotable } from "./question-error.ts";
 import { otherCondition, secondGiven, wordsOfAll } from "./second-condition.ts";
@@ -21,8 +22,17 @@ interface Said {
   readonly sentence: Sentence;
 }
 
-/** Throws PERTURBATION_UNKNOWN where what is given does not act, or is all but what is named. */
-export function refuseGivenOtherwise({ asked, chosen, sentence }: Said): void {
+/**
+ * Throws PERTURBATION_UNKNOWN where what is given does not act, is given in a dose of nothing, or is all
+ * but what is named.
+ */
+export function refuseGivenOtherwise({ asked, chosen, sentence }: Said, dose: string | null): void {
+  if (dose !== null && isNothing(dose))
+    throw askedBack(
+      "PERTURBATION_UNKNOWN",
+      "inactive",
+      `A dose of "${quotable(dose)}" is none, as control cells have it; name the dose that is given.`,
+    );
   for (const each of chosen) {
     const name = quotable(wordsOf(each, sentence));
     const inactive = saidInactive(each, sentence);
@@ -72,6 +82,17 @@ export function refuseChangedCells(said: Said, knowledge: Knowledge, vocabulary:
     );
 }
 
+/** Throws QUESTION_NOT_UNDERSTOOD where the question is what something is needed for. */
+export function refuseNeeded({ chosen, sentence }: Said, knowledge: Knowledge): void {
+  const words = askedNeeded(chosen, sentence, knowledge);
+  if (words === null) return;
+  throw askedBack(
+    "QUESTION_NOT_UNDERSTOOD",
+    "need",
+    `The question asks what is needed ("${quotable(words.trim())}"), which cells that lack it would show, and one run predicts cells as they are under ${quotable(wordsOfAll(chosen, sentence))}; ask about that alone, or about the knockout of a gene by itself.`,
+  );
+}
+
 /** Throws CELL_TYPE_NOT_IN_ATLAS where the words beside the cells make them others than the labels. */
 export function refuseOtherCells(
   { asked, sentence }: Said,
@@ -79,7 +100,7 @@ export function refuseOtherCells(
   knowledge: Knowledge,
   labels: readonly string[],
 ): void {
-  const words = otherCells({ asked, cell_type, sentence, knowledge });
+  const words = otherCells({ asked, cell_type, sentence, knowledge, labels });
   if (words === null) return;
   throw askedBack(
     "CELL_TYPE_NOT_IN_ATLAS",

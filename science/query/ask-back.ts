@@ -22,6 +22,7 @@ export type AskedBack =
   | "gene"
   | "inactive"
   | "exception"
+  | "need"
   | "cells";
 
 export const askedBack = (code: ErrorCode, asks: AskedBack, message: string): HaystackError =>

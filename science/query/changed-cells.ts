@@ -19,6 +19,9 @@ const SUBSTITUTION = /^\p{Lu}\d{2,4}(?:\p{Lu}|fs|del)$/u;
 const LACKS =
   /(?:\bwithout|\black(?:s|ing)?|\bmissing|\bdevoid of|\bnegative for|\bdeficient (?:in|for)|\bdepleted of|\bnot express(?:ing)?|\bn't express|\bdid not express|\babsence of)\s+(?:(?:any|the|a|an|functional|surface|expression of|detectable)\s+)*$/i;
 
+/** "Without IFNAR1, how would B cells ..." */
+const FIRST = /^\s*(?:without|lacking|in the absence of)\b/i;
+
 interface Said {
   readonly asked: CellTypeMention;
   readonly chosen: readonly GivenMention[];
@@ -50,7 +53,8 @@ export function changedCells(
     const isLow = LOW.has(key) && index + 1 === asked.from;
     if (isLow && symbolAt(index - 1, index) && !/^cd\d/.test(tokens[index - 1]?.key ?? ""))
       return quoted(index - 1, index + 1);
-    const lacks = index > 0 && LACKS.test(text.slice(0, start)) && index >= asked.to;
+    const isTold = index >= asked.to || FIRST.test(text);
+    const lacks = index > 0 && LACKS.test(text.slice(0, start)) && isTold;
     if (lacks && isPartOfCell(index)) return quoted(index - 1, index + 1);
   }
   const phrase = PHRASES.exec(text);

@@ -1,5 +1,6 @@
 import { labelKey } from "../knowledge/tokens.ts";
 import type { CellTypeMention, GivenMention, Mention, Sentence } from "./mention.ts";
+import { TUMOUR } from "./other-cells.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** Which of several mentions the question asks about. */
@@ -19,6 +20,11 @@ export function withoutNegated(
   return mentions.filter((mention) => !negated.has(mention));
 }
 
+/** "After removal of IL-2", "washout of the dexamethasone". */
+const TAKEN_FROM =
+  /\b(?:in (?:place|lieu)|withdrawal|withdrawing|removal|removing|depletion|wash(?:ing)?[\s-]?out|discontinuation|discontinuing|cessation|stopping|omission|omitting|deprivation|clearance)\s+(?:of\s+)?(?:the\s+|added\s+|all\s+)?$/i;
+const LONGEST_TAKING = 40;
+
 function isNegated(
   mention: Mention,
   {
@@ -30,6 +36,8 @@ function isNegated(
 ): boolean {
   if (vocabulary.withdrawal.has(tokens[mention.to]?.key ?? "")) return true;
   let index = mention.from - 1;
+  if (TAKEN_FROM.test(text.slice(0, tokens[mention.from]?.start).slice(-LONGEST_TAKING)))
+    return true;
   for (; index >= 0; index--) {
     const key = tokens[index]?.key ?? "";
     if (/[.;:?!,。？！；，]/.test(text.slice(tokens[index]?.end, tokens[index + 1]?.start)))
@@ -122,13 +130,51 @@ const ORIGIN = new Set(["derived", "abgeleitet", "abgeleitete", "abgeleiteten"])
  */
 export function chooseAsked(
   mentions: readonly CellTypeMention[],
-  { tokens }: Sentence,
+  sentence: Sentence,
   vocabulary: Vocabulary,
 ): CellTypeMention | undefined {
+  const { tokens } = sentence;
   const isOrigin = ({ from, to }: CellTypeMention): boolean =>
     ORIGIN.has(tokens[to]?.key ?? "") ||
     (tokens[from - 1]?.key === "from" && ORIGIN.has(tokens[from - 2]?.key ?? ""));
   const isMixture = ({ meaning }: CellTypeMention): boolean =>
     meaning.entry !== null && vocabulary.mixtures.includes(meaning.entry.id);
-  return mentions.find((mention) => !isMixture(mention) && !isOrigin(mention)) ?? mentions[0];
+  const chosen =
+    mentions.find((mention) => !isMixture(mention) && !isOrigin(mention)) ?? mentions[0];
+  return (
+    mentions.find((each) => chosen !== undefined && isLineOf(each, chosen, sentence, vocabulary)) ??
+    chosen
+  );
 }
+
+/** Between the kind of cells and the name of their line: "T cell line Jurkat", "B cells of the line Raji". */
+const OF_LINE = new Set("cell cells line lines of the called named known as".split(" "));
+
+/** Whether the one is the name of the other's line: "lung cancer cells A549", "MCF-7 breast cancer cells". */
+export function isLineOf(
+  line: CellTypeMention,
+  cells: CellTypeMention,
+  { text, tokens, taken }: Sentence,
+  { stop_words, conjunctions, cues, negations }: Vocabulary,
+): boolean {
+  if (line === cells || !isLine(line) || isLine(cells)) return false;
+  const [left, right] = line.from < cells.from ? [line, cells] : [cells, line];
+  const gap = text.slice(tokens[left.to - 1]?.end, tokens[right.from]?.start);
+  if (right.from < left.to || !/^[^.,;:?!/+&]*$/.test(gap)) return false;
+  const between = tokens.slice(left.to, right.from).map(({ key }) => key);
+  const isTissue = (key: string): boolean =>
+    WHOLE_TISSUES.has(key) ||
+    ![stop_words, conjunctions, cues, negations].some((words) => words.has(key));
+  const isDescribed =
+    left === line && between.length === 1 && taken[left.to] !== 1 && between.every(isTissue);
+  return (
+    isDescribed ||
+    between.every((key, at) => OF_LINE.has(key) || TUMOUR.test(key) || taken[left.to + at] === 1)
+  );
+}
+
+/** Organs among the words that name nothing by themselves. */
+const WHOLE_TISSUES = new Set(["lung", "liver", "skin", "gut", "blood"]);
+
+const isLine = ({ meaning: { entry }, name }: CellTypeMention): boolean =>
+  entry === null || (name !== null && entry.cell_lines.includes(name));

@@ -2,7 +2,7 @@ import type { Mention, Sentence } from "./mention.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** Say how something is given, and not what. */
-const OF_GIVING = new Set(
+export const OF_GIVING = new Set(
   "therapy challenge challenged infection infected pretreatment pretreated administration supplementation supplemented pulse wash alone overnight stimulus signal signaling signalling for".split(
     " ",
   ),

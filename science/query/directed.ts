@@ -68,6 +68,9 @@ const MIDDLES = new Set([
   "signalling",
   "pathway",
 ]);
+/** "When STAT1 is inhibited." */
+const IS = new Set(["is", "are", "was", "were", "being"]);
+const INHIBITED = new Set(["inhibited", "blocked", "neutralised", "neutralized"]);
 const LONGEST_CHINESE_WORD = 3;
 const VERBS = new Set(["block", "blocks", "inhibit", "inhibits"]);
 
@@ -95,6 +98,7 @@ function withActionWord(
   while (before > 0 && LINKS.has(tokens[before]?.key ?? "")) before--;
   let after = to;
   while (MIDDLES.has(tokens[after]?.key ?? "")) after++;
+  if (IS.has(tokens[after]?.key ?? "") && INHIBITED.has(tokens[after + 1]?.key ?? "")) after++;
   for (let length = 1; length <= LONGEST_CHINESE_WORD; length++) {
     const word = (start: number): string =>
       tokens

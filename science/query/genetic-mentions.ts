@@ -1,6 +1,7 @@
 import {
   geneticEffectAt,
   isParticipleOfActivation,
+  isParticipleOfLack,
   isWordOfActivation,
   isWordOfLack,
 } from "../knowledge/genetic-words.ts";
@@ -50,6 +51,12 @@ const ALLELES = /^\s?\(?[-−–+]\/[-−–]\)?/;
 const LONGEST_GENE = 3;
 const MOST_FILLERS = 4;
 
+export interface AtlasGenes {
+  readonly genes: ReadonlySet<string>;
+  /** Whether the atlases would gain it by its activation, whatever activates it from outside. */
+  readonly isGained: (gene: string) => boolean;
+}
+
 /**
  * Finds and takes genes with a genetic word beside them: "TP53 KO", "CRISPRi STAT1", "knockout of
  * IL-6", "敲除TP53".
@@ -57,7 +64,7 @@ const MOST_FILLERS = 4;
 export function findGeneticMentions(
   sentence: Sentence,
   knowledge: Knowledge,
-  atlasGenes: ReadonlySet<string>,
+  { genes: atlasGenes, isGained }: AtlasGenes,
   vocabulary: Vocabulary,
 ): Mention[] {
   const { tokens, taken } = sentence;
@@ -94,14 +101,15 @@ export function findGeneticMentions(
   const directs = (index: number): boolean =>
     [vocabulary.blockade, vocabulary.agonism].some((words) => words.has(tokens[index]?.key ?? ""));
   const search = { sentence, geneAt, directs };
-  /** "KLF1 activation" is CRISPR activation, "TLR4 activation" that by a ligand. */
+  /** "KLF1 activation" is CRISPR activation, "TLR4 activation" that by a ligand where cells are given such. */
   const activated = (index: number): Place | null => {
     const isActivated = isParticipleOfActivation(tokens, index);
     if (!isActivated && !isWordOfActivation(tokens[index])) return null;
     const place =
       geneBefore(afterFillers(sentence, index - 1, -1), geneAt) ??
       (isActivated ? null : geneFrom(afterFillers(sentence, index + 1, 1), geneAt));
-    if (place === null || hasActivator(place.gene, knowledge)) return null;
+    if (place === null || (!isGained(place.gene) && hasActivator(place.gene, knowledge)))
+      return null;
     return {
       gene: place.gene,
       from: Math.min(place.from, index),
@@ -132,6 +140,11 @@ export function findGeneticMentions(
         : null;
       if (lacked !== null && !isSecreted(lacked.gene, knowledge))
         take(lacked.gene, "loss", index, lacked.to);
+      const lost = isParticipleOfLack(tokens, index)
+        ? geneBefore(afterFillers(sentence, index - 1, -1), geneAt)
+        : null;
+      if (lost !== null && !isSecreted(lost.gene, knowledge))
+        take(lost.gene, "loss", lost.from, index + 1);
       continue;
     }
     const after = afterFillers(sentence, index + word.length, 1);

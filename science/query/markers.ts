@@ -9,7 +9,7 @@ import type { Meaning, Mention, Sentence } from "./mention.ts";
 /** Latin and Greek letters, at most so many that no long text is searched twice. */
 const LETTERS = String.raw`[\p{Script=Latin}\p{Script=Greek}]`;
 const MARKER = new RegExp(
-  String.raw`(?<![\p{L}\p{N}+-])${LETTERS}{1,12}(?:-?\p{N}{1,4}${LETTERS}{0,4})?(?:\+|[-−–](?=[\s,;)])|(?:hi|lo|bright|dim|neg|pos)(?![\p{L}\p{N}]))(?=[\s,;)]|$)`,
+  String.raw`(?<![\p{L}\p{N}+-])${LETTERS}{1,12}(?:-?\p{N}{1,4}${LETTERS}{0,4})?(?:\+|[-−–](?=[\s,;)])|-?(?:hi|lo|high|low|bright|dim|neg|pos|negative|positive)(?![\p{L}\p{N}]))(?=[\s,;)]|$)`,
   "gu",
 );
 

@@ -2,6 +2,7 @@ import { reject } from "./model-choice-checks.ts";
 import type { Understood } from "./model-choice-schema.ts";
 import { quotable } from "./question-error.ts";
 import type { StructuredQuery } from "./structured-query.ts";
+import { isBroader } from "./unread-words.ts";
 
 /**
  * What the rules found unclear about dose, time, tissue and donor stays on record, whichever
@@ -25,6 +26,19 @@ export function sampleAmbiguities(
     ];
   });
 }
+
+/** What the rules read beside the same names and could not use is said whoever read the names. */
+export const broaderThanAsked = (
+  draft: StructuredQuery | null,
+  chosen: Pick<StructuredQuery, "cell_type" | "perturbation">,
+): StructuredQuery["ambiguities"] =>
+  (draft?.ambiguities ?? []).filter(
+    (ambiguity) =>
+      draft !== null &&
+      isBroader(ambiguity, draft) &&
+      (ambiguity.field === "cell_type" || ambiguity.field === "perturbation") &&
+      ambiguity.chosen === chosen[ambiguity.field].name,
+  );
 
 interface Choice {
   readonly field: "cell_type" | "perturbation";

@@ -4,7 +4,7 @@ import { findCellType, findGeneticEntry, findPerturbation } from "../knowledge/r
 import { labelKey, tokenise } from "../knowledge/tokens.ts";
 import { cellTypeLabels, collectAtlasLabels, perturbationLabels } from "./atlas-labels.ts";
 import type { AtlasLabels } from "./atlas-labels.ts";
-import { alternatives, sampleAmbiguities } from "./model-choice-ambiguities.ts";
+import { alternatives, broaderThanAsked, sampleAmbiguities } from "./model-choice-ambiguities.ts";
 import {
   checkEvidence,
   geneExists,
@@ -65,6 +65,7 @@ function understoodQuery(choice: Understood, given: ChoiceContext): StructuredQu
     context: readContext(question, { cell_type, perturbation }, atlases, knowledge),
     ambiguities: [
       ...sampleAmbiguities(choice, draft),
+      ...broaderThanAsked(draft, { cell_type, perturbation }),
       ...alternatives(
         {
           field: "cell_type",

@@ -1,8 +1,9 @@
 import type { Knowledge } from "../knowledge/knowledge.ts";
 import { ancestors } from "../knowledge/ontology.ts";
-import { labelResolver } from "../knowledge/resolve.ts";
 import { tokenise } from "../knowledge/tokens.ts";
 import type { CellTypeMention, Sentence } from "./mention.ts";
+import { markersOfLabel, saidMarkers, signedMarkers, withoutMarkers } from "./signed-markers.ts";
+import type { Marker } from "./signed-markers.ts";
 import type { StructuredQuery } from "./structured-query.ts";
 
 /**
@@ -16,53 +17,13 @@ interface Read {
   readonly cell_type: StructuredQuery["cell_type"];
   readonly sentence: Sentence;
   readonly knowledge: Knowledge;
+  /** All cell types of the atlases. */
+  readonly labels: readonly string[];
 }
 
 /** The words that say so; null where nothing does. */
 export function otherCells(read: Read): string | null {
-  return otherSign(read) ?? otherDisease(read) ?? otherState(read);
-}
-
-const MARKER = String.raw`(?<![\p{L}\p{N}])(CD\d+\p{L}?(?=\P{L}|neg|low|lo|dim|pos|hi|bright|high)|\p{Lu}[\p{Lu}\p{N}]{1,9}(?:-\p{Lu}\p{L}?)?)`;
-const MINUS = String.raw`\s?\(?[-−–]\)?(?=[\s,;)]|CD\d|$)|(?:[-\s]?(?:negative|neg|depleted|low|lo|dim))(?!\p{L}{2})`;
-const PLUS = String.raw`\+{1,2}|[-\s]?(?:positive|pos|high|hi|bright)(?!\p{L})`;
-const SIGNED = new RegExp(`${MARKER}(?:(${MINUS})|(${PLUS}))`, "gu");
-
-interface Marker {
-  readonly words: string;
-  /** Its gene where it has one: CD16 is FCGR3A. */
-  readonly gene: string;
-  readonly isThere: boolean;
-}
-
-/** The markers of `text` with a sign: "CD14+", "FCGR3A-negative", "CD56dim". */
-export function signedMarkers(text: string, knowledge: Knowledge): Marker[] {
-  return [...text.matchAll(SIGNED)].map(({ 0: words, 1: name = "", 2: minus }) => ({
-    words,
-    gene: geneOf(name, knowledge),
-    isThere: minus === undefined,
-  }));
-}
-
-/** The name stands for two genes, of which monocytes and NK cells have this one. */
-const CD16 = "FCGR3A";
-
-const geneOf = (marker: string, knowledge: Knowledge): string =>
-  marker.toUpperCase() === "CD16"
-    ? CD16
-    : (labelResolver(knowledge).geneSymbol(marker) ?? marker.toUpperCase());
-
-/** The labels that say of a marker what `text` says of it: "FCGR3A+ Monocytes" for "CD16+ monocytes". */
-export function labelsOfMarkers(
-  text: string,
-  labels: readonly string[],
-  knowledge: Knowledge,
-): string[] {
-  const asked = signedMarkers(text, knowledge).filter(({ isThere }) => isThere);
-  return labels.filter((label) => {
-    const own = signedMarkers(label, knowledge);
-    return asked.some(({ gene }) => own.some((each) => each.isThere && each.gene === gene));
-  });
+  return otherSign(read) ?? otherDisease(read) ?? otherState(read) ?? unlikeState(read);
 }
 
 /** A lack of what all cells of the type have is said of other cells. */
@@ -81,7 +42,7 @@ const OF_TYPE: Readonly<Record<string, string>> = {
 
 const MOST_IN_FRONT = 8;
 
-function otherSign({ asked, cell_type, sentence, knowledge }: Read): string | null {
+function otherSign({ asked, cell_type, sentence, knowledge, labels }: Read): string | null {
   const { text, tokens } = sentence;
   const start = Math.max(0, asked.from - MOST_IN_FRONT);
   const end = tokens[asked.to - 1]?.end ?? 0;
@@ -95,26 +56,56 @@ function otherSign({ asked, cell_type, sentence, knowledge }: Read): string | nu
   const names =
     asked.meaning.entry === null ? [] : [asked.meaning.entry.name, ...asked.meaning.entry.synonyms];
   const own = names.flatMap((name) => signedMarkers(name, knowledge));
-  const ofLabels = cell_type.atlas_labels.flatMap((label) => [
-    ...signedMarkers(label, knowledge),
-    ...tokenise(label).flatMap(({ key }): Marker[] =>
-      /^cd\d+$/.test(key) && !/[-−–]|neg/i.test(label)
-        ? [{ words: key, gene: geneOf(key.toUpperCase(), knowledge), isThere: true }]
-        : [],
-    ),
-  ]);
+  const ofLabels = cell_type.atlas_labels.flatMap((label) => markersOfLabel(label, knowledge));
+  const ofOthers = ofOtherLabels(cell_type.atlas_labels, labels, knowledge);
   const isOther = ({ gene, isThere }: Marker): boolean => {
     const agrees = own.some((each) => each.gene === gene && each.isThere === isThere);
     const denied = ofLabels.some((each) => each.gene === gene && each.isThere !== isThere);
     const ofType = OF_TYPE[gene];
-    return denied || (!isThere && !agrees && ofType !== undefined && lineage.has(ofType));
+    const tellsOthers =
+      isThere && !ofLabels.some((each) => each.gene === gene) && ofOthers.has(gene);
+    return (
+      denied || tellsOthers || (!isThere && !agrees && ofType !== undefined && lineage.has(ofType))
+    );
   };
   const other = signedMarkers(clause, knowledge).find(isOther);
-  return other === undefined ? null : clause.slice(clause.indexOf(other.words)).trim();
+  if (other !== undefined) return clause.slice(clause.indexOf(other.words)).trim();
+  const behind = /^,?[^.;:?!,。？！；]{0,80}/.exec(text.slice(end))?.[0] ?? "";
+  const said = (
+    BEHIND_CELLS.test(behind)
+      ? [...signedMarkers(behind, knowledge), ...saidMarkers(behind, knowledge)]
+      : []
+  ).find(isOther);
+  if (said === undefined) return null;
+  return text.slice(
+    tokens[asked.from]?.start,
+    end + behind.indexOf(said.words) + said.words.length,
+  );
+}
+
+/** A clause about cells, and not what they are given or how they answer. */
+const BEHIND_CELLS =
+  /^\s*(?:\(|,\s*[\p{L}\p{N}-]{2,10}[\s-](?:positive|negative|high|low|bright|dim)\b|(?:that|which|who)\b|(?:co-?)?expressing\b|positive\b|negative\b|high\b|low\b|sorted\b|gated\b|selected\b|enriched\b|bearing\b|carrying\b|displaying\b)/u;
+
+/** The markers that other labels of the same cells have: CD4 beside "CD8 T cells" where there are "CD4 T cells". */
+function ofOtherLabels(
+  own: readonly string[],
+  labels: readonly string[],
+  knowledge: Knowledge,
+): ReadonlySet<string> {
+  const names = new Set(own.map((label) => withoutMarkers(label, knowledge)));
+  const others = labels.filter(
+    (label) => !own.includes(label) && names.has(withoutMarkers(label, knowledge)),
+  );
+  return new Set(
+    others.flatMap((label) =>
+      markersOfLabel(label, knowledge).flatMap(({ gene, isThere }) => (isThere ? [gene] : [])),
+    ),
+  );
 }
 
 const wordSet = (list: string): ReadonlySet<string> => new Set(list.split(" "));
-const TUMOUR =
+export const TUMOUR =
   /^(?:\p{L}*(?:lymphoma|leuk(?:a)?emia|myeloma|sarcoma|carcinoma|blastoma)s?|tumou?rs?|cancers?|neoplasms?|malignanc(?:y|ies)|hybridomas?)$/u;
 /** Between cells and the name of what they became: "B-cell acute lymphoblastic leukemia". */
 const OF_TUMOUR = wordSet(
@@ -161,6 +152,32 @@ const AT_REST = wordSet(
 const STIMULATED = wordSet("stimulated activated primed stimulation activation");
 const DENIES = wordSet("not non un never without no");
 const COMPARED = wordSet("versus vs than to with against");
+
+/** States of which cells have one; those of one row go together. */
+const STATES = [
+  "naive resting quiescent unstimulated",
+  "activated stimulated primed effector",
+  "memory",
+  "exhausted",
+  "anergic",
+  "senescent",
+  "regulatory",
+].map(wordSet);
+
+const rowsOf = (keys: readonly string[]): ReadonlySet<number> =>
+  new Set(keys.flatMap((key) => STATES.flatMap((row, at) => (row.has(key) ? [at] : []))));
+
+/** "Activated CD8 T cells" where the atlas has exhausted ones alone. */
+function unlikeState({ asked, cell_type, sentence: { text, tokens } }: Read): string | null {
+  const before = asked.from - 1;
+  const gap = text.slice(tokens[before]?.end, tokens[asked.from]?.start);
+  const wanted = before < 0 || !/^[\s\p{Pd}]+$/u.test(gap) ? [] : [tokens[before]?.key ?? ""];
+  const rows = [...rowsOf(wanted)];
+  if (rows.length === 0) return null;
+  const held = cell_type.atlas_labels.map((label) => rowsOf(tokenise(label).map(({ key }) => key)));
+  const isUnlike = held.every((own) => own.size > 0 && !rows.some((row) => own.has(row)));
+  return isUnlike ? text.slice(tokens[before]?.start, tokens[asked.to - 1]?.end) : null;
+}
 
 /** Says of the cells that they are, or are not, stimulated, against what their label says. */
 function otherState({ asked, cell_type, sentence }: Read): string | null {

@@ -1,4 +1,5 @@
 import { isBareGene, isGenetic } from "./ask-back.ts";
+import { isModifiedStimulus } from "./modified-response.ts";
 import type { GivenMention, Mention, Sentence } from "./mention.ts";
 
 /**
@@ -37,6 +38,7 @@ export function withoutOutcomes(mentions: readonly Mention[], sentence: Sentence
     const { start = 0 } = tokens[mention.from] ?? {};
     const { end = 0 } = tokens[mention.to - 1] ?? {};
     if (DONE.test(text.slice(start, end))) return false;
+    if (isModifiedStimulus(mention, sentence)) return false;
     const others = given.filter((each) => each !== mention && each.meaning !== mention.meaning);
     const isGene = isGenetic(mention) || isBareGene(mention);
     if (

@@ -61,7 +61,9 @@ export function questionTerms(
   const elsewhere = new Map<string, Term<Meaning> | undefined>();
   const findElsewhere = (tokens: readonly Token[]): Term<Meaning> | undefined => {
     const key = tokens.map(({ plain }) => plain).join(" ");
-    if (!elsewhere.has(key)) elsewhere.set(key, namedElsewhere(tokens, knowledge));
+    const isKnown = SPECIES.has(tokens[0]?.key ?? "") && index.find(tokens.slice(1)) !== undefined;
+    if (!elsewhere.has(key))
+      elsewhere.set(key, isKnown ? undefined : namedElsewhere(tokens, knowledge));
     return elsewhere.get(key);
   };
   return {
@@ -75,6 +77,9 @@ export function questionTerms(
     },
   };
 }
+
+/** "Human interferon beta" is what the knowledge has without the species. */
+const SPECIES = new Set(["human", "murine", "mouse", "recombinant"]);
 
 /** Hardly a name of the vocabularies that people write has more words. */
 const LONGEST_NAMED = 10;

@@ -6,8 +6,14 @@ import { nearestLabels, cellTypeLabels } from "./atlas-labels.ts";
 import type { AtlasLabels } from "./atlas-labels.ts";
 import { wordsOf } from "./mention.ts";
 import type { CellTypeMention, Sentence } from "./mention.ts";
-import { labelsOfMarkers } from "./other-cells.ts";
 import { listed } from "./question-error.ts";
+import {
+  labelsOfMarkers,
+  markersOfLabel,
+  signedMarkers,
+  withoutMarkers,
+} from "./signed-markers.ts";
+import type { Marker } from "./signed-markers.ts";
 import type { StructuredQuery } from "./structured-query.ts";
 import { loadVocabulary } from "./vocabulary.ts";
 
@@ -32,6 +38,17 @@ export function readCellType(
   const name = entry?.name ?? meaning.label;
   const written = meaning.entry === null ? meaning.label : matched_text;
   const atlas_labels = cellTypeLabels(labels, knowledge, entry, written);
+  const subset =
+    atlas_labels.length > 0 || entry === null ? null : toldApart(entry, labels, knowledge);
+  if (subset !== null)
+    return {
+      name: subset.entry?.name ?? subset.label,
+      cell_ontology_id: subset.entry?.id ?? null,
+      synonyms: subset.entry?.synonyms ?? [],
+      matched_text,
+      match: "atlas_label",
+      atlas_labels: [subset.label],
+    };
   if (atlas_labels.length === 0) {
     const holds =
       labels.cellTypes.length === 0
@@ -85,6 +102,45 @@ function ofTissue(
     if (narrower !== undefined && ancestors(knowledge, narrower.id).has(entry.id)) return narrower;
   }
   return entry;
+}
+
+/**
+ * The label that stands for a type by its markers: of an atlas with CD14+ and FCGR3A+ monocytes the
+ * former for classical monocytes, which are CD14+ and CD16-. Null where several do, or none.
+ */
+function toldApart(
+  asked: CellTypeEntry,
+  { cellTypes }: AtlasLabels,
+  knowledge: Knowledge,
+): { readonly label: string; readonly entry: CellTypeEntry | undefined } | null {
+  const subsets = [
+    asked,
+    ...knowledge.cellTypes.filter(({ parents }) => parents.includes(asked.id)),
+  ];
+  const found = cellTypes.filter(({ label, id, line }) => {
+    if (id === null || line) return false;
+    const own = markersOfLabel(label, knowledge);
+    const beside = cellTypes
+      .filter(
+        (other) => withoutMarkers(other.label, knowledge) === withoutMarkers(label, knowledge),
+      )
+      .flatMap((other) => markersOfLabel(other.label, knowledge));
+    const has = (markers: readonly Marker[], gene: string): boolean =>
+      markers.some((each) => each.gene === gene && each.isThere);
+    return subsets.some(({ name, parents }) => {
+      const marks = signedMarkers(name, knowledge);
+      return (
+        parents.includes(id) &&
+        marks.some(({ isThere }) => !isThere) &&
+        marks.every(({ gene, isThere }) =>
+          isThere ? has(own, gene) : has(beside, gene) && !has(own, gene),
+        )
+      );
+    });
+  });
+  const [only] = found;
+  if (only === undefined || found.length > 1) return null;
+  return { label: only.label, entry: knowledge.cellTypes.find(({ id }) => id === only.id) };
 }
 
 function cellMatch(

@@ -14,6 +14,7 @@ import { findMentions } from "./mentions.ts";
 import type { Mention, Sentence } from "./mention.ts";
 import { withoutOutcomes } from "./outcomes.ts";
 import { findOxygen } from "./oxygen.ts";
+import { geneKey } from "./parts.ts";
 import { questionText } from "./question-text.ts";
 import { questionTerms } from "./question-terms.ts";
 import { loadVocabulary } from "./vocabulary.ts";
@@ -38,9 +39,18 @@ export function readMentions(
       ...groups.flatMap(({ genetic }) => genetic?.genes ?? []),
     ]),
   );
+  const { perturbations } = labels;
+  const isScreen = perturbations.length > 0 && perturbations.every(({ namesGenes }) => namesGenes);
+  const isGained = (gene: string): boolean =>
+    isScreen ||
+    perturbations.some(
+      ({ genetic, parts = [] }) =>
+        (genetic?.gene === gene && genetic.effect === "gain") ||
+        parts.includes(geneKey(gene, "gain")),
+    );
   const oxygen = findOxygen(sentence, knowledge);
   const named = [
-    ...findGeneticMentions(sentence, knowledge, atlasGenes, vocabulary),
+    ...findGeneticMentions(sentence, knowledge, { genes: atlasGenes, isGained }, vocabulary),
     ...findMentions(sentence, terms, vocabulary),
   ];
   const isNamed = ({ meaning }: Mention): boolean =>

@@ -17,7 +17,7 @@ const OF_ANY = new Set(
 );
 /** Words that name nothing elsewhere, and say beside a gene what is done to it. */
 const OF_GENE = new Set(
-  "recombinant protein type expression expressing expressed upregulated stimulated factor".split(
+  "recombinant protein type expression expressing expressed upregulated stimulated stimulation stimulating factor".split(
     " ",
   ),
 );

@@ -1,5 +1,6 @@
 import { nameOf } from "./ambiguities.ts";
 import { wordsOf } from "./mention.ts";
+import { isModifiedStimulus, isModifier } from "./modified-response.ts";
 import type { GivenMention, Sentence } from "./mention.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -41,10 +42,13 @@ export function secondGiven(
     (mention) =>
       isOther(mention) &&
       !isAlternative(mention, sentence) &&
+      !chosen.some((each) => areApposed(each, mention, sentence)) &&
       !isMade(mention, sentence) &&
       !isSetAside(mention, sentence) &&
       (isInPlace ||
         isGivenToo(mention, chosen, sentence) ||
+        isModifier(mention, sentence) ||
+        isModifiedStimulus(mention, sentence) ||
         chosen.some((each) => comesLater(mention, each, sentence))),
   );
 }
@@ -59,8 +63,23 @@ const areOne = (left: GivenMention, right: GivenMention, { text, tokens }: Sente
   left.to === right.from &&
   /^[\s\p{Pd}]$/u.test(text.slice(tokens[left.to - 1]?.end, tokens[right.from]?.start));
 
+/** "Centrinone, a PLK4 inhibitor" is one thing. */
+function areApposed(one: GivenMention, other: GivenMention, { text, tokens }: Sentence): boolean {
+  const [left, right] = one.from < other.from ? [one, other] : [other, one];
+  const isClass = [one, other].some(({ meaning }) => meaning.kind === "ambiguous");
+  const gap = text.slice(tokens[left.to - 1]?.end, tokens[right.from]?.start);
+  return isClass && right.from >= left.to && APPOSED.test(gap);
+}
+const APPOSED =
+  /^[\s,()]*(?:(?:the|an?|like|such as|e\.g\.|i\.e\.|namely|potent|selective|known|which is|another)[\s,]*)*$/i;
+
 /** Substances and pathogens that cells do not make: where they are named, they are given. */
 const isFromOutside = (meaning: GivenMention["meaning"]): boolean =>
+  (meaning.kind === "ambiguous" &&
+    meaning.entries.every(({ kind }) => kind === "drug" || kind === "pathogen")) ||
+  isOneFromOutside(meaning);
+
+const isOneFromOutside = (meaning: GivenMention["meaning"]): boolean =>
   meaning.kind === "perturbation" &&
   (meaning.entry?.kind === "drug" || meaning.entry?.kind === "pathogen") &&
   meaning.entry.response.length > 0;

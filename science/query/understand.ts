@@ -7,20 +7,21 @@ import {
   amountsTaken,
   lineageForLine,
   nameOf,
+  otherLineage,
   others,
   otherStated,
-  unreadInFront,
 } from "./ambiguities.ts";
 import type { Stated } from "./amounts.ts";
 import { refuseComparison, refuseContrast, refuseInhibited } from "./ask-back.ts";
 import {
   refuseChangedCells,
   refuseGivenOtherwise,
+  refuseNeeded,
   refuseOtherCells,
 } from "./ask-back-otherwise.ts";
 import { isGivenBefore, readOrigins } from "./context.ts";
 import { inAtlases } from "./context-in-atlas.ts";
-import { chooseAsked, chooseGiven } from "./choose-mention.ts";
+import { chooseAsked, chooseGiven, isLineOf } from "./choose-mention.ts";
 import { dosesOf } from "./given-together.ts";
 import { outsideOf, withoutInstructed } from "./instructions.ts";
 import { wordsOf } from "./mention.ts";
@@ -39,6 +40,7 @@ import { nearDrugs, repairsOf, rivals } from "./repairs.ts";
 import { readMentions } from "./read-mentions.ts";
 import { readDonors, readTissues } from "./sample-words.ts";
 import type { Context, StructuredQuery } from "./structured-query.ts";
+import { unreadBeside } from "./unread-words.ts";
 
 /**
  * Reads a free question by rules: which cell type, which perturbation, dose, time, tissue, donor,
@@ -73,8 +75,9 @@ export function understandQuestion(
 
   refuseUnsure([named, ...together], "PERTURBATION_UNKNOWN", "perturbation");
   const said = { asked, chosen: [chosen, named, ...together], given, sentence };
-  refuseGivenOtherwise(said);
   const doses = dosesOf([named, ...together], amounts.doses, given, sentence);
+  refuseGivenOtherwise(said, first(doses));
+  refuseNeeded(said, knowledge);
   const tissues = readTissues(sentence, all.filter(isGiven), vocabulary);
   const donors = readDonors(text, labels.donors, sentence.instructed);
   const before = given.filter(
@@ -102,11 +105,7 @@ export function understandQuestion(
     knowledge,
     vocabulary,
   );
-  const isRead = (token: number): boolean =>
-    before.some(({ to }) => token === to) ||
-    origins.some(
-      ({ from, to }, at) => from <= token && token < to && (context[at]?.chose ?? null) !== null,
-    );
+  const ofLine = cells.filter((each) => isLineOf(asked, each, sentence, vocabulary));
   return {
     task_type: "perturbational",
     cell_type,
@@ -128,8 +127,27 @@ export function understandQuestion(
         alternatives: [],
       })),
       ...lineageForLine(asked, cell_type),
-      ...unreadInFront(asked, cell_type, { ...sentence, isRead }, vocabulary),
-      ...others({ field: "cell_type", chosenName: cell_type.name, chosen: asked }, cells, sentence),
+      ...unreadBeside(
+        {
+          asked,
+          chosen: labelsOfAll === undefined ? [named] : together,
+          cell_type,
+          perturbation,
+          named: [...cells, ...given],
+          before,
+          stated: [...tissues, ...donors],
+          origins: origins.flatMap((each, at) => ({ ...each, chose: context[at]?.chose ?? null })),
+          amounts: amounts.spans,
+        },
+        sentence,
+        vocabulary,
+      ),
+      ...otherLineage(asked, ofLine, cell_type, sentence, knowledge),
+      ...others(
+        { field: "cell_type", chosenName: cell_type.name, chosen: asked },
+        cells.filter((each) => !ofLine.includes(each)),
+        sentence,
+      ),
       ...others(
         { field: "perturbation", chosenName: perturbation.name, chosen: named },
         given.filter(

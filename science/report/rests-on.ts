@@ -4,6 +4,7 @@ import {
   type Context,
   type StructuredQuery,
 } from "../query/structured-query.ts";
+import { isBroader } from "../query/unread-words.ts";
 import type { RunResult } from "./result.ts";
 import { CONTROL_STRATEGY_REFERENCES, duration, list, plural, pValue } from "./wording.ts";
 import { type Basis, type BasisFacts, caution, fact, shownIteration } from "./basis.ts";
@@ -71,13 +72,16 @@ function dataOf({ atlases }: BasisFacts): Basis[] {
   ];
 }
 
-const readingOf = ({ ambiguities }: StructuredQuery): Basis[] =>
-  ambiguities.map(({ field, text, chosen, alternatives }) =>
-    caution(
-      "Ambiguous",
-      `“${text}” (${field.replace("_", " ")}) was taken as ${chosen}${alternatives.length === 0 ? "" : `; it could also mean ${alternatives.join(", ")}`}.`,
-    ),
-  );
+const readingOf = (query: StructuredQuery): Basis[] =>
+  query.ambiguities.map((ambiguity) => {
+    const { field, text, chosen, alternatives } = ambiguity;
+    const said = `“${text}” (${field.replace("_", " ")}) was`;
+    if (isBroader(ambiguity, query))
+      return caution("Broader", `${said} read as ${chosen}, broader than what was asked.`);
+    const others =
+      alternatives.length === 0 ? "" : `; it could also mean ${alternatives.join(", ")}`;
+    return caution("Ambiguous", `${said} taken as ${chosen}${others}.`);
+  });
 
 /** What the question says of its cells; once, where it is said of the words in front of them too. */
 const contextOf = ({

@@ -58,6 +58,19 @@ describe("understanding with a language model", () => {
   const byRules = async (question = QUESTION): Promise<StructuredQuery> =>
     (await analyze(atlas.ports)(analyzeInput(question), stepContext())).structured_query;
 
+  test("words beside its names that were not read are said as by the rules", async () => {
+    const { ports, server } = await bench(atlas);
+    const question = "How would senescent CD14+ monocytes respond to nanoparticle-bound IFN-beta?";
+    server.script(understood());
+    const { structured_query } = await analyze(ports)(analyzeInput(question), stepContext());
+    expect(structured_query.understood_by).toBe("language_model");
+    expect(structured_query.ambiguities.map(({ text }) => text)).toEqual([
+      "senescent CD14+ monocytes",
+      "nanoparticle-bound IFN-beta",
+    ]);
+    expect(structured_query.ambiguities).toEqual((await byRules(question)).ambiguities);
+  });
+
   test("looks up what exists, answers by ids, and is paid for in the run's usage", async () => {
     const { ports, server, portsWith } = await bench(atlas);
     server.script(

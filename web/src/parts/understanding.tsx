@@ -13,6 +13,21 @@ const READ_BY = {
   labels: "the labels of the atlas",
 } as const;
 
+/** Words beside a name that were not read; a repaired name is said by itself. */
+function isBroader(
+  { field, text }: Pick<Query["ambiguities"][number], "field" | "text">,
+  { cell_type, perturbation }: Pick<Query, "cell_type" | "perturbation">,
+): boolean {
+  if (field === "cell_type")
+    return cell_type.match !== "spelling" || text !== cell_type.matched_text;
+  const asked = perturbation.matched_text;
+  return (
+    field === "perturbation" &&
+    text !== asked &&
+    asked.split(" + ").some((part) => text.includes(part))
+  );
+}
+
 /** What was taken to mean something else than it says letter by letter. */
 function repairs({ cell_type, perturbation, ambiguities, not_used }: Query): string[] {
   const told: string[] = [];
@@ -24,7 +39,9 @@ function repairs({ cell_type, perturbation, ambiguities, not_used }: Query): str
   }
   for (const { field, text, chosen, alternatives } of ambiguities)
     told.push(
-      `“${text}” could be several things (${field.replace("_", " ")}): ${chosen} was chosen${alternatives.length === 0 ? "" : `, not ${alternatives.join(", ")}`}.`,
+      alternatives.length === 0 && isBroader({ field, text }, { cell_type, perturbation })
+        ? `“${text}” was read as ${chosen}, broader than what was asked.`
+        : `“${text}” could be several things (${field.replace("_", " ")}): ${chosen} was chosen${alternatives.length === 0 ? "" : `, not ${alternatives.join(", ")}`}.`,
     );
   if (not_used !== undefined && not_used.length > 0)
     told.push(`No cells are chosen by the ${not_used.join(" and ")} that you name.`);
