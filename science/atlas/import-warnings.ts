@@ -19,6 +19,7 @@ interface ImportFacts {
   readonly kinds: PerturbationKinds;
   readonly leftOut: LeftOut;
   readonly otherConditions: readonly OtherCondition[];
+  readonly zeros: readonly string[];
   readonly slotGenes: SlotGenes;
   readonly repeatedGenes: RepeatedGenes;
   readonly resolver: LabelResolver;
@@ -58,7 +59,7 @@ export function importWarnings(facts: ImportFacts): string[] {
       source.kind === "log1p",
       `No raw counts were found; counts were recovered from the log-normalised values of ${source.slot.name}.`,
     ],
-    ...facts.leftOut.why.map((text): [boolean, string] => [true, text]),
+    ...[...facts.leftOut.why, ...facts.zeros].map((text): [boolean, string] => [true, text]),
     ...conditionWarnings(facts.otherConditions, [columns.control_label, ...controls.others]).map(
       (text): [boolean, string] => [true, text],
     ),
@@ -98,6 +99,13 @@ export function importWarnings(facts: ImportFacts): string[] {
       return [
         values.length > 1,
         `The perturbed cells have ${values.length} ${name}s by ${columns[name] ?? name} (${some(values)}), each a group of its own; a question that names none pools them.`,
+      ];
+    }),
+    ...(["dose", "time"] as const).map((name): [boolean, string] => {
+      const bare = amountsOf(groups, name).filter((amount) => /^[\d.e+-]+$/i.test(amount));
+      return [
+        bare.length > 0,
+        `No unit of the ${name}s ${some(bare)} is known, so that none can be compared with that of a question; add it to the labels or in a column ${name}_unit.`,
       ];
     }),
     [

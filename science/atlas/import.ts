@@ -184,6 +184,7 @@ function planImport(
     kinds,
     leftOut: read.leftOut,
     otherConditions,
+    zeros: read.zeros,
     slotGenes,
     repeatedGenes: options.repeatedGenes ?? "sum",
     resolver,

@@ -72,6 +72,12 @@ const refused: readonly Refused[] = [
     options: { only: { perturbation: ["control", "IFN-beta", "IL-6"] } },
   },
   {
+    name: "treated cells of another genotype than all controls",
+    make: `usual(a, genotype=np.where(c, "WT", "STAT1 KO"), treatment=np.where(c, "untreated", "IFN-beta"))`,
+    advises: /differ in genotype .*--only "genotype=WT" --only "genotype=STAT1 KO"/,
+    options: { only: { genotype: ["WT", "STAT1 KO"] } },
+  },
+  {
     name: "half floats alone",
     make: `${USUAL}; a.X = counts.astype(np.float16)`,
     advises: /\.astype\("float32"\)/,
