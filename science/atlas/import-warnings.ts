@@ -57,7 +57,7 @@ export function importWarnings(facts: ImportFacts): string[] {
     ],
     [
       source.kind === "log1p",
-      `No raw counts were found; counts were recovered from the log-normalised values of ${source.slot.name}.`,
+      `No raw counts were found; counts were recovered from the log-normalised values of ${source.slot.name}${source.logBase === Math.E ? "" : ` (logarithms to base ${source.logBase})`}.`,
     ],
     ...[...facts.leftOut.why, ...facts.zeros].map((text): [boolean, string] => [true, text]),
     ...conditionWarnings(facts.otherConditions, [columns.control_label, ...controls.others]).map(
@@ -119,6 +119,10 @@ export function importWarnings(facts: ImportFacts): string[] {
     [
       slotGenes.repeated.length > 0,
       `${slotGenes.repeated.length} gene symbols occur more than once (${some(slotGenes.repeated)}); ${facts.repeatedGenes === "keep" ? "their genes keep their ids" : "their counts were added up (--repeated-genes keep leaves them apart)"}.`,
+    ],
+    [
+      slotGenes.genomes !== null,
+      `The genes are of several genomes (${[slotGenes.genomes?.main, ...(slotGenes.genomes?.others ?? [])].join(", ")}); those of ${slotGenes.genomes?.main ?? ""} have their symbols, the others names of their own, so that none is taken for a gene of it. Cells of the other species should be left out (--only).`,
     ],
     [
       slotGenes.shortened,

@@ -89,15 +89,6 @@ export const conditionLayouts: readonly Layout[] = [
       warns: [/12 cells given IFN-beta have dose zero and no others more/],
     },
   },
-  {
-    name: "scPerturb: doses and times without a unit",
-    seen: DOSES,
-    make: `usual(a, perturbation=np.where(c, "control", "Dexamethasone"), dose=arm(a, 0, 10, 100), time=24)`,
-    expect: {
-      covariates: ['{"dose":"10","time":"24"}', '{"dose":"100","time":"24"}'],
-      warns: [/No unit of the doses 10, 100 is known/, /No unit of the times 24 is known/],
-    },
-  },
 ];
 
 /** Cells that another column calls no single cells, or not good. */
@@ -132,6 +123,15 @@ export const singleCellLayouts: readonly Layout[] = [
 }));
 
 export const qualityLayouts: readonly Layout[] = [
+  {
+    name: "scPerturb: doses and times without a unit",
+    seen: DOSES,
+    make: `usual(a, perturbation=np.where(c, "control", "Dexamethasone"), dose=arm(a, 0, 10, 100), time=24)`,
+    expect: {
+      covariates: ['{"dose":"10","time":"24"}', '{"dose":"100","time":"24"}'],
+      warns: [/No unit of the doses 10, 100 is known/, /No unit of the times 24 is known/],
+    },
+  },
   {
     name: "Tahoe: cells that pass few filters",
     seen: "https://huggingface.co/datasets/tahoebio/Tahoe-100M",

@@ -15,6 +15,7 @@ import { columnLayouts } from "./column-layouts.ts";
 import { conditionLayouts, qualityLayouts, singleCellLayouts } from "./condition-layouts.ts";
 import { labelAmountLayouts, layerLayouts, mixedLayouts } from "./mixed-layouts.ts";
 import { reportedLayouts } from "./reported-layouts.ts";
+import { valueLayouts } from "./value-layouts.ts";
 import type { Layout } from "./layout.ts";
 import { countOf, GENES, PYTHON } from "./layout.ts";
 import { countLayouts, covariateLayouts, geneLayouts } from "./matrix-layouts.ts";
@@ -31,6 +32,7 @@ const layouts: readonly Layout[] = [
   ...conditionLayouts,
   ...singleCellLayouts,
   ...qualityLayouts,
+  ...valueLayouts,
 ];
 const resolver = labelResolver(loadKnowledge());
 const folder = mkdtempSync(join(tmpdir(), "haystack-layouts-"));
