@@ -61,7 +61,10 @@ export function chooseSlot(file: H5adFile, layer: string | undefined): CountsSou
     slot,
     kind: values === "log1p" ? "log1p" : "counts",
     logBase: logarithms?.base ?? Math.E,
-    why: [...reasons(chosen, judged), ...(values === "counts" ? [] : notTaken(passedOver))],
+    why: [
+      ...reasons(chosen, judged),
+      ...(values === "counts" ? equalDepths(file, slot) : notTaken(passedOver)),
+    ],
   };
 }
 
@@ -116,6 +119,24 @@ function notTaken(passedOver: readonly Slot[]): string[] {
         `${names} was not taken for the counts, as its name says something else (--layer takes it).`,
       ];
 }
+
+/** Said where cells have equal totals, as counts hardly ever do. */
+function equalDepths(file: H5adFile, slot: Slot): string[] {
+  if (slot.layout === "csc") return [];
+  const { nRows, data, indptr } = file.rows(slot, 0, Math.min(DEPTHS, slot.nRows));
+  const totals = Array.from({ length: nRows }, (_, row) =>
+    data.subarray(indptr[row], indptr[row + 1]).reduce((sum, value) => sum + value, 0),
+  ).filter((total) => total > 0);
+  const [least, most] = [Math.min(...totals), Math.max(...totals)];
+  return totals.length < FEW_DEPTHS || least < SHALLOW || most > 1.01 * least
+    ? []
+    : [
+        `All cells have about ${Math.round(most)} counts by ${slot.name}, as values have that were normalised and then rounded, or counts drawn to one depth; take the counts as measured where there are any (--layer).`,
+      ];
+}
+const DEPTHS = 64;
+const FEW_DEPTHS = 20;
+const SHALLOW = 1000;
 
 /** Whether the first rows of logarithms turn into whole counts. */
 function recovers(file: H5adFile, slot: Slot): boolean {

@@ -112,6 +112,7 @@ export function importWarnings(facts: ImportFacts): string[] {
       unmatched > 0,
       `${unmatched} perturbed groups have no control group of the same cell type and donor.`,
     ],
+    ...otherTimes(groups).map((text): [boolean, string] => [true, text]),
     [
       slotGenes.withoutSymbol > 0,
       `${slotGenes.withoutSymbol} genes have no symbol and keep their name in the index.`,
@@ -156,6 +157,22 @@ export function labelAmountWarning({ perturbation, amounts }: ColumnChoice): str
   return [
     `${labels.length} labels of ${perturbation ?? ""} hold doses or times, which were taken out of them: "${first}" became ${parts.join(", ")}.`,
   ];
+}
+
+/** Said where no control cells are of the time of perturbed ones, though controls differ in it. */
+function otherTimes(groups: readonly LabelledGroup[]): string[] {
+  const timeOf = new Map(groups.map(({ group_id, covariates }) => [group_id, covariates?.time]));
+  const own = groups.flatMap(({ control_group_id, covariates }) => {
+    const control = timeOf.get(control_group_id ?? "");
+    return control === undefined || covariates?.time === undefined || covariates.time === control
+      ? []
+      : [`${covariates.time} with ${control}`];
+  });
+  return own.length === 0
+    ? []
+    : [
+        `${own.length} perturbed groups have no control cells of their time and are compared with those of another (${some([...new Set(own)])}).`,
+      ];
 }
 
 function amountsOf(groups: readonly LabelledGroup[], name: "dose" | "time"): string[] {

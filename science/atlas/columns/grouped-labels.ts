@@ -40,13 +40,17 @@ export function groupedLabels(
   const isControl = new Set([control, ...controls.others]);
   const zeros = { dose: new Map<string, number>(), time: new Map<string, number>() };
   const more = new Set<string>();
+  // Of logarithms zero is an amount.
+  let isLogarithm = false;
   cells.forEach((label, cell) => {
     if (label === null || isControl.has(label)) return;
+    if (amounts.of?.(cell).dose?.startsWith("-") === true) isLogarithm = true;
     const { dose, time } = amounts.of?.(cell) ?? {};
     if (dose !== undefined && !isZero(dose)) more.add(label);
     if (isZero(dose)) zeros.dose.set(label, (zeros.dose.get(label) ?? 0) + 1);
     else if (isZero(time)) zeros.time.set(label, (zeros.time.get(label) ?? 0) + 1);
   });
+  if (isLogarithm) zeros.dose.clear();
   const isNothing = (label: string | null, cell: number): boolean =>
     label !== null && zeros.dose.has(label) && more.has(label) && isZero(amounts.of?.(cell).dose);
   return {

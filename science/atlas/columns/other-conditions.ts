@@ -21,6 +21,9 @@ const DONE_TO_CELLS = new RegExp(
 /** Where cells come from: told apart by their groups unless it differs inside of one. */
 const ORIGIN = /disease|diagnosis|patholog|^(?:organism|species|tissue|organ)$/;
 const MOST_VALUES = 1_000;
+/** Who did it, when and under which number: that may be pooled. */
+const OF_RECORDS =
+  /(?:by|date|id|ids|number|num|nr|order|replicate|rep|run|lane|index|code|operator|site|lot|round)\d*$/;
 /** More values than this would leave hardly a cell in a group. */
 const MOST_APART = 50;
 /** Of the cells of one perturbation, the least share of a second value that is no slip. */
@@ -88,7 +91,11 @@ export function otherConditions(
     const tally = tallied(column, perturbation, isControl);
     const differs = isOrigin && !isShared(tally);
     const apart =
-      values <= MOST_APART && (!isOrigin || isCrossed) && !differs && setsApart(tally, meanings);
+      values <= MOST_APART &&
+      !OF_RECORDS.test(called) &&
+      (!isOrigin || isCrossed) &&
+      !differs &&
+      setsApart(tally, meanings);
     return isCrossed || apart || differs ? [{ column, splits, apart, differs }] : [];
   });
 }

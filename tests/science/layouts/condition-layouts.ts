@@ -81,6 +81,25 @@ export const conditionLayouts: readonly Layout[] = [
     },
   },
   {
+    name: "logarithms of doses, of which zero is one",
+    seen: DOSES,
+    make: `usual(a, perturbation=np.where(c, "control", "Dexamethasone"), dose=np.where(c, np.nan, np.where(np.arange(48) % 8 < 4, -2.0, 0.0)))`,
+    expect: {
+      covariates: ['{"dose":"-2"}', '{"dose":"0"}'],
+      silent: /taken as controls|left out/,
+    },
+  },
+  {
+    name: "who treated the cells, under which number",
+    seen: OWN,
+    make: `usual(a, perturbation=arm(a, "control", "IFN-beta", "IL-6"), treated_by=np.where(np.arange(48) < 24, "AB", "CD"), condition_id=np.char.add("id", (np.arange(48) % 3).astype(str)))`,
+    expect: {
+      cells: 48,
+      warns: [/condition_id .* cells of all its values are pooled/],
+      silent: /left out/,
+    },
+  },
+  {
     name: "dose zero where doses say nothing",
     seen: DOSES,
     make: `usual(a, perturbation=arm(a, "control", "IFN-beta", "Dexamethasone"), dose_value=arm(a, 0.0, 0.0, 10.0), dose_unit="uM")`,
@@ -123,6 +142,21 @@ export const singleCellLayouts: readonly Layout[] = [
 }));
 
 export const qualityLayouts: readonly Layout[] = [
+  {
+    name: "controls of some times alone",
+    seen: DOSES,
+    make: `n = np.arange(48); usual(a, perturbation=np.where(c, "control", "IFN-beta"), time_h=np.where(c, np.where(n < 24, 0, 24), np.where(n % 8 < 4, 6, 24)))`,
+    expect: { warns: [/6 perturbed groups have no control cells of their time .*6 h with 0 h/] },
+  },
+  {
+    name: "normalised values, rounded",
+    seen: "own variation of https://github.com/scverse/scanpy/issues/1333",
+    make: `usual(a, perturbation=arm(a, "control", "IFN-beta", "IL-6")); a.X = sp.csr_matrix(np.rint(counts / counts.sum(1, keepdims=True) * 1e4).astype("float32"))`,
+    expect: {
+      formula: false,
+      warns: [/All cells have about 1000\d counts by X, as values have that were/],
+    },
+  },
   {
     name: "scPerturb: doses and times without a unit",
     seen: DOSES,
