@@ -14,6 +14,7 @@ import { dense } from "../anndata-files.ts";
 import { columnLayouts } from "./column-layouts.ts";
 import { conditionLayouts, qualityLayouts, singleCellLayouts } from "./condition-layouts.ts";
 import { labelAmountLayouts, layerLayouts, mixedLayouts } from "./mixed-layouts.ts";
+import { publicLayouts } from "./public-layouts.ts";
 import { reportedLayouts } from "./reported-layouts.ts";
 import { valueLayouts } from "./value-layouts.ts";
 import type { Layout } from "./layout.ts";
@@ -33,6 +34,7 @@ const layouts: readonly Layout[] = [
   ...singleCellLayouts,
   ...qualityLayouts,
   ...valueLayouts,
+  ...publicLayouts,
 ];
 const resolver = labelResolver(loadKnowledge());
 const folder = mkdtempSync(join(tmpdir(), "haystack-layouts-"));
