@@ -1,7 +1,7 @@
 import type { ColumnChoice } from "./choose-columns.ts";
 import type { CodedLabels } from "./labels.ts";
 import { idShare, nesting } from "./labels.ts";
-import { controlCodes, isShared, setsApart, tallied } from "./matched-conditions.ts";
+import { controlCodes, isShared, setsApart, tallied } from "./tallies.ts";
 import type { Meanings } from "./told-apart.ts";
 import { NOT_PERTURBATION, plain } from "./usual-names.ts";
 
