@@ -44,13 +44,14 @@ export interface SampleColumn {
 }
 
 /**
- * The cells sharing dataset, cell type, perturbation and donor, and dose and time where given: the
- * unit of retrieval.
+ * The cells sharing dataset, cell type, perturbation and donor, and dose, time and what else was done
+ * to them where given: the unit of retrieval.
  */
 export interface CellGroup {
   /**
    * `{dataset}/{cell_type}/{perturbation}/{donor}`, each part slugged, made unique by a hash where
-   * slugs collide; a fifth part where doses or times set groups apart.
+   * slugs collide; further parts where doses or times, or what else was done to cells, set groups
+   * apart.
    */
   readonly group_id: string;
   readonly dataset: string;
@@ -72,7 +73,7 @@ export interface CellGroup {
   readonly sample?: Readonly<Record<string, string>>;
   /**
    * What else was done to its cells, by the columns that say it (a genotype, a guide): all values of
-   * each; absent where no column does, and in older atlases.
+   * each, one where the column sets groups apart; absent where no column does, and in older atlases.
    */
   readonly other_conditions?: Readonly<Record<string, readonly string[]>>;
   readonly is_control: boolean;
@@ -80,7 +81,7 @@ export interface CellGroup {
   readonly donor: string;
   readonly n_cells: number;
   /**
-   * The control group with the same dataset, cell type and donor; null when there is none, or for
+   * The control group with the same dataset, cell type and donor, and the same else done to it; null when there is none, or for
    * controls.
    */
   readonly control_group_id: string | null;

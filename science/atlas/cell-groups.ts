@@ -18,6 +18,8 @@ export interface CellLabels {
   readonly cellType: readonly (string | null)[];
   readonly perturbation: readonly (string | null)[];
   readonly donor: readonly (string | null)[];
+  /** What else was done to each cell, where that sets groups apart. */
+  readonly condition?: readonly string[] | null;
 }
 
 export interface GroupingRules {
@@ -47,8 +49,8 @@ interface Rows {
 }
 
 /**
- * Puts cells of equal cell type, perturbation, donor, dose and time together and links each group
- * to its control. The dose of a control says nothing; its time does where controls differ in it.
+ * Puts cells of equal cell type, perturbation, donor, dose and time together, and what else was done
+ * to them, and links each group to its control. The dose of a control says nothing; its time does where controls differ in it.
  * @throws GROUP_EMPTY where there would be too many groups
  */
 export function groupCells(
@@ -57,11 +59,12 @@ export function groupCells(
   { controls, genetic = new Map(), covariatesOf = null }: GroupingRules,
   resolver: LabelResolver,
 ): GroupedCells {
-  const { cellType, perturbation, donor } = labels;
+  const { cellType, perturbation, donor, condition = null } = labels;
   const slugs = {
     cellType: uniqueSlugs(cellType),
     perturbation: uniqueSlugs(perturbation),
     donor: uniqueSlugs(donor),
+    condition: uniqueSlugs(condition ?? []),
   };
   const isControl = new Set(controls);
   const amounts = covariateReader(labels, isControl, covariatesOf);
@@ -78,6 +81,7 @@ export function groupCells(
       slugs.perturbation.get(by) ?? "",
       slugs.donor.get(from) ?? "",
       ...amounts.slugOf(row),
+      ...(condition === null ? [] : [slugs.condition.get(condition[row] ?? "") ?? ""]),
     ]);
     const seen = rows.get(id);
     if (seen === undefined) {
@@ -165,16 +169,16 @@ function covariateReader(
 }
 
 /**
- * For a perturbed row the control group of the same cell type and donor: at the same time if there
+ * For a perturbed row the control group of the same cell type, donor and condition: at the same time if there
  * is one, of the first control label, with the most cells.
  */
 function controlFinder(
-  { cellType, perturbation, donor }: CellLabels,
+  { cellType, perturbation, donor, condition }: CellLabels,
   rows: ReadonlyMap<string, Rows>,
   controls: readonly string[],
   covariatesOf: (row: number) => Covariates,
 ): (row: number) => string | null {
-  const key = (row: number) => JSON.stringify([cellType[row], donor[row]]);
+  const key = (row: number) => JSON.stringify([cellType[row], donor[row], condition?.[row]]);
   const found = [...rows]
     .map(([id, { first, n }]) => ({
       id,

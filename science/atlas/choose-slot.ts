@@ -1,19 +1,18 @@
 import { HaystackError } from "../../errors.ts";
 import type { H5adFile, Slot } from "../anndata/open.ts";
 import type { ValueKind } from "./counts.ts";
-import { cellCounts, classifyValues } from "./counts.ts";
+import { classifyValues } from "./counts.ts";
 import { layerName } from "./layer-names.ts";
-import { logBaseOf } from "./log-base.ts";
+import { readLogarithms } from "./log-base.ts";
 
 export interface CountsSource {
   readonly slot: Slot;
   readonly kind: "counts" | "log1p";
+  /** Of logarithms. */
+  readonly logBase: number;
   /** What else was there and why this was taken, in sentences; empty where nothing else was. */
   readonly why: readonly string[];
 }
-
-/** Rows tried to see whether logarithms can be brought back to counts. */
-const TRIED_ROWS = 64;
 
 interface Judged {
   readonly slot: Slot;
@@ -52,10 +51,20 @@ export function chooseSlot(file: H5adFile, layer: string | undefined): CountsSou
     );
   }
   const { slot, values } = chosen;
+  const logarithms = values === "log1p" ? readLogarithms(file, slot) : null;
+  if (logarithms?.usual === false)
+    throw new HaystackError(
+      "COUNTS_INVALID",
+      `${slot.name} in ${file.path} looks log-normalised, but the counts that its values would come from begin above one in many cells, as they do after other transforms; ${KEEP_COUNTS}.`,
+    );
   return {
     slot,
     kind: values === "log1p" ? "log1p" : "counts",
-    why: [...reasons(chosen, judged), ...(values === "counts" ? [] : notTaken(passedOver))],
+    logBase: logarithms?.base ?? Math.E,
+    why: [
+      ...reasons(chosen, judged),
+      ...(values === "counts" ? equalDepths(file, slot) : notTaken(passedOver)),
+    ],
   };
 }
 
@@ -111,19 +120,28 @@ function notTaken(passedOver: readonly Slot[]): string[] {
       ];
 }
 
+/** Said where cells have equal totals, as counts hardly ever do. */
+function equalDepths(file: H5adFile, slot: Slot): string[] {
+  if (slot.layout === "csc") return [];
+  const { nRows, data, indptr } = file.rows(slot, 0, Math.min(DEPTHS, slot.nRows));
+  const totals = Array.from({ length: nRows }, (_, row) =>
+    data.subarray(indptr[row], indptr[row + 1]).reduce((sum, value) => sum + value, 0),
+  ).filter((total) => total > 0);
+  const [least, most] = [Math.min(...totals), Math.max(...totals)];
+  return totals.length < FEW_DEPTHS || least < SHALLOW || most > 1.01 * least
+    ? []
+    : [
+        `All cells have about ${Math.round(most)} counts by ${slot.name}, as values have that were normalised and then rounded, or counts drawn to one depth; take the counts as measured where there are any (--layer).`,
+      ];
+}
+const DEPTHS = 64;
+const FEW_DEPTHS = 20;
+const SHALLOW = 1000;
+
 /** Whether the first rows of logarithms turn into whole counts. */
 function recovers(file: H5adFile, slot: Slot): boolean {
-  const X = file.rows(slot, 0, Math.min(TRIED_ROWS, slot.nRows));
-  const base = logBaseOf(file);
-  let exact = 0;
-  let cells = 0;
-  for (let row = 0; row < X.nRows; row += 1) {
-    const values = X.data.subarray(X.indptr[row], X.indptr[row + 1]).filter((value) => value !== 0);
-    if (values.length === 0) continue;
-    cells += 1;
-    if (cellCounts(values, "log1p", base).exact) exact += 1;
-  }
-  return exact > 0.9 * cells;
+  const { exact, usual } = readLogarithms(file, slot);
+  return usual && exact > 0.9;
 }
 
 function reasons({ slot, values }: Judged, judged: readonly Judged[]): string[] {
@@ -178,12 +196,14 @@ const DESCRIPTION: Record<ValueKind, string> = {
   log1p: "holds log-normalised values",
   linear:
     "has decimal values that are no logarithms (normalised but not log-transformed, or estimated counts)",
+  roots: "holds square roots of whole numbers",
   negative: "has negative values, as scaled data do",
   "not finite": "has missing (NaN) or infinite values",
 };
 const KEEP_COUNTS =
   'keep the raw counts in adata.layers["counts"] or adata.raw before scaling or correcting, and write the file again';
 const ADVICE: Partial<Record<ValueKind, string>> = {
+  roots: `${KEEP_COUNTS}, or write it again after adata.X = adata.X ** 2 (of a sparse X adata.X = adata.X.power(2))`,
   linear: `${KEEP_COUNTS}, or write it again after scanpy.pp.log1p(adata) (values normalised by cell) or adata.X = numpy.rint(adata.X) (estimated counts)`,
   "not finite":
     "fill them by zero (adata.X = numpy.nan_to_num(adata.X); of a sparse X adata.X.data = numpy.nan_to_num(adata.X.data)) and write the file again",

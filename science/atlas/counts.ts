@@ -1,5 +1,5 @@
 /**
- * What the values of a slot are. "linear": neither whole nor log1p, such as CPM or TPM. "mask": 0
+ * What the values of a slot are. "roots": of whole numbers. "linear": none of these, such as CPM or TPM. "mask": 0
  * and 1 alone. "ranks": whole numbers spread evenly, as ranks and bins are and counts are not.
  */
 export type ValueKind =
@@ -8,12 +8,13 @@ export type ValueKind =
   | "mask"
   | "ranks"
   | "log1p"
+  | "roots"
   | "linear"
   | "negative"
   | "not finite";
 
-/** log1p of a million is 13.8: larger values are not logarithms of normalised counts. */
-const LOG1P_MAX = 15;
+/** log2 of a million is 19.9: larger values are not logarithms of normalised counts. */
+const LOG1P_MAX = 20;
 const NOT_WHOLE = 1e-3;
 /** Of fewer values nobody can tell how they are spread. */
 const MANY = 5000;
@@ -23,17 +24,20 @@ const UPPER_HALF = 0.25;
 export function classifyValues(values: Float32Array): ValueKind {
   let whole = true;
   let negative = false;
+  let roots = true;
   let highest = -Infinity;
   let stored = 0;
   for (const value of values) {
     if (!Number.isFinite(value)) return "not finite";
     if (value < 0) negative = true;
     if (Math.abs(value - Math.round(value)) > NOT_WHOLE) whole = false;
+    if (Math.abs(value ** 2 - Math.round(value ** 2)) > NOT_WHOLE) roots = false;
     if (value > highest) highest = value;
     if (value > 0) stored += 1;
   }
   if (negative) return "negative";
   if (!(highest > 0)) return "empty";
+  if (!whole && roots) return "roots";
   if (!whole) return highest <= LOG1P_MAX ? "log1p" : "linear";
   if (highest <= 1) return "mask";
   const upper =
@@ -74,7 +78,7 @@ export function cellCounts(
   const smallest = linear.reduce((least, value) => (value < least ? value : least), Infinity);
   for (let count = 1; count <= 10; count += 1) {
     const scale = refineScale(linear, count / smallest);
-    if (linear.every((value) => isWhole(value * scale)))
+    if (linear.every((value) => isWhole(value * scale)) && isOneEach(linear, scale))
       return {
         counts: Float32Array.from(linear, (value) => Math.round(value * scale)),
         bad,
@@ -102,6 +106,24 @@ function refineScale(linear: Float64Array, scale: number): number {
   }
   return values > 0 ? counts / values : scale;
 }
+
+/**
+ * Whether the values that stand for one small count are one value: of another transform values that
+ * differ clearly would become the same count.
+ */
+function isOneEach(linear: Float64Array, scale: number): boolean {
+  const least = new Float64Array(FEW).fill(Infinity);
+  const most = new Float64Array(FEW);
+  for (const value of linear) {
+    const count = Math.round(value * scale);
+    if (count >= FEW) continue;
+    if (value < (least[count] as number)) least[count] = value;
+    if (value > (most[count] as number)) most[count] = value;
+  }
+  return most.every((value, count) => value <= SPREAD * (least[count] as number));
+}
+const FEW = 10;
+const SPREAD = 1.04;
 
 /**
  * Logarithms kept to three decimals, as some files have them, carry a relative error near 1e-3 into

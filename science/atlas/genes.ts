@@ -2,6 +2,7 @@ import { HaystackError } from "../../errors.ts";
 import type { H5adFile, Slot } from "../anndata/open.ts";
 import type { AtlasColumns } from "./atlas-index.ts";
 import { geneColumn, symbolIn } from "./columns/gene-names.ts";
+import { foreignName, type Genomes, genomesOf } from "./columns/genomes.ts";
 
 /** What becomes of genes that share a symbol. */
 export const REPEATED_GENES = ["sum", "keep", "refuse"] as const;
@@ -16,6 +17,8 @@ export interface SlotGenes {
   readonly repeated: readonly string[];
   /** Whether names such as GRCh38_ISG15 were shortened to the symbol in them. */
   readonly shortened: boolean;
+  /** Where the genes are of several: those of the others have no symbols. */
+  readonly genomes: Genomes | null;
 }
 
 /**
@@ -32,14 +35,20 @@ export function geneSymbols(
   const frame = slot.name === "raw/X" ? "raw/var" : "var";
   const index = file.index(frame);
   const symbols = column === null ? index : geneColumn(file, frame, column);
-  const long = symbols.map((symbol, gene) => symbol ?? index[gene] ?? "");
-  const short = long.map(symbolIn);
-  const shortened = short.filter((name, gene) => name !== long[gene]).length * 2 > long.length;
+  const genomes = genomesOf(file, frame);
+  const long = symbols.map((symbol, gene) =>
+    genomes?.isOther[gene] === true
+      ? foreignName(index[gene] ?? "", symbol, genomes.others[0] ?? "")
+      : (symbol ?? index[gene] ?? ""),
+  );
+  const short = long.map((name, gene) => (genomes?.isOther[gene] === true ? name : symbolIn(name)));
+  const own = long.length - (genomes?.isOther.filter((is) => is).length ?? 0);
+  const shortened = short.filter((name, gene) => name !== long[gene]).length * 2 > own;
   const genes = shortened ? short : long;
   const withoutSymbol = symbols.filter((symbol) => symbol === null).length;
   const uses = Map.groupBy(genes.keys(), (gene) => genes[gene] ?? "");
   const repeated = [...uses].filter(([, those]) => those.length > 1).map(([name]) => name);
-  const facts = { withoutSymbol, repeated, shortened };
+  const facts = { withoutSymbol, repeated, shortened, genomes };
   if (repeated.length === 0) return { genes, positions: null, ...facts };
   if (repeats === "refuse") {
     const message = `${repeated.length} gene names occur more than once in ${file.path} (${repeated.slice(0, 5).join(", ")}); add their counts up with --repeated-genes sum, keep them apart with --repeated-genes keep, or name another column with --gene-symbols-column.`;

@@ -19,6 +19,7 @@ interface ImportFacts {
   readonly kinds: PerturbationKinds;
   readonly leftOut: LeftOut;
   readonly otherConditions: readonly OtherCondition[];
+  readonly zeros: readonly string[];
   readonly slotGenes: SlotGenes;
   readonly repeatedGenes: RepeatedGenes;
   readonly resolver: LabelResolver;
@@ -56,9 +57,9 @@ export function importWarnings(facts: ImportFacts): string[] {
     ],
     [
       source.kind === "log1p",
-      `No raw counts were found; counts were recovered from the log-normalised values of ${source.slot.name}.`,
+      `No raw counts were found; counts were recovered from the log-normalised values of ${source.slot.name}${source.logBase === Math.E ? "" : ` (logarithms to base ${source.logBase})`}.`,
     ],
-    ...facts.leftOut.why.map((text): [boolean, string] => [true, text]),
+    ...[...facts.leftOut.why, ...facts.zeros].map((text): [boolean, string] => [true, text]),
     ...conditionWarnings(facts.otherConditions, [columns.control_label, ...controls.others]).map(
       (text): [boolean, string] => [true, text],
     ),
@@ -100,10 +101,18 @@ export function importWarnings(facts: ImportFacts): string[] {
         `The perturbed cells have ${values.length} ${name}s by ${columns[name] ?? name} (${some(values)}), each a group of its own; a question that names none pools them.`,
       ];
     }),
+    ...(["dose", "time"] as const).map((name): [boolean, string] => {
+      const bare = amountsOf(groups, name).filter((amount) => /^[\d.e+-]+$/i.test(amount));
+      return [
+        bare.length > 0,
+        `No unit of the ${name}s ${some(bare)} is known, so that none can be compared with that of a question; add it to the labels or in a column ${name}_unit.`,
+      ];
+    }),
     [
       unmatched > 0,
       `${unmatched} perturbed groups have no control group of the same cell type and donor.`,
     ],
+    ...otherTimes(groups).map((text): [boolean, string] => [true, text]),
     [
       slotGenes.withoutSymbol > 0,
       `${slotGenes.withoutSymbol} genes have no symbol and keep their name in the index.`,
@@ -111,6 +120,10 @@ export function importWarnings(facts: ImportFacts): string[] {
     [
       slotGenes.repeated.length > 0,
       `${slotGenes.repeated.length} gene symbols occur more than once (${some(slotGenes.repeated)}); ${facts.repeatedGenes === "keep" ? "their genes keep their ids" : "their counts were added up (--repeated-genes keep leaves them apart)"}.`,
+    ],
+    [
+      slotGenes.genomes !== null,
+      `The genes are of several genomes (${[slotGenes.genomes?.main, ...(slotGenes.genomes?.others ?? [])].join(", ")}); those of ${slotGenes.genomes?.main ?? ""} have their symbols, the others names of their own, so that none is taken for a gene of it. Cells of the other species should be left out (--only).`,
     ],
     [
       slotGenes.shortened,
@@ -144,6 +157,22 @@ export function labelAmountWarning({ perturbation, amounts }: ColumnChoice): str
   return [
     `${labels.length} labels of ${perturbation ?? ""} hold doses or times, which were taken out of them: "${first}" became ${parts.join(", ")}.`,
   ];
+}
+
+/** Said where no control cells are of the time of perturbed ones, though controls differ in it. */
+function otherTimes(groups: readonly LabelledGroup[]): string[] {
+  const timeOf = new Map(groups.map(({ group_id, covariates }) => [group_id, covariates?.time]));
+  const own = groups.flatMap(({ control_group_id, covariates }) => {
+    const control = timeOf.get(control_group_id ?? "");
+    return control === undefined || covariates?.time === undefined || covariates.time === control
+      ? []
+      : [`${covariates.time} with ${control}`];
+  });
+  return own.length === 0
+    ? []
+    : [
+        `${own.length} perturbed groups have no control cells of their time and are compared with those of another (${some([...new Set(own)])}).`,
+      ];
 }
 
 function amountsOf(groups: readonly LabelledGroup[], name: "dose" | "time"): string[] {

@@ -168,7 +168,7 @@ function planImport(
   const dataset = options.dataset ?? datasetOf(options.source);
   const source = chooseSlot(file, options.layer);
   const read = readLabels(file, options, resolver, source.slot);
-  const { columns, choice, kinds, furtherNames, sampleColumns, otherConditions } = read;
+  const { columns, furtherNames, sampleColumns, otherConditions } = read;
   const slotGenes = geneSymbols(file, source.slot, columns.gene_symbols, options.repeatedGenes);
   const grouped = groupCells(read.labels, dataset, read.rules, resolver);
   const { groupOf } = grouped;
@@ -179,11 +179,7 @@ function planImport(
     nObs: file.nObs,
     groups,
     source,
-    columns,
-    choice,
-    kinds,
-    leftOut: read.leftOut,
-    otherConditions,
+    ...read,
     slotGenes,
     repeatedGenes: options.repeatedGenes ?? "sum",
     resolver,

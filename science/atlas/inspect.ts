@@ -4,10 +4,10 @@ import { chooseSlot, sampleOf } from "./choose-slot.ts";
 import type { ColumnChoice } from "./columns/choose-columns.ts";
 import { numberedCellTypes } from "./columns/cell-type-column.ts";
 import { chooseColumns, columnsOf, NO_LABEL } from "./columns/choose-columns.ts";
-import { groupedLabels } from "./columns/grouped-labels.ts";
 import { leftOut } from "./columns/left-out.ts";
-import { conditionWarnings, otherConditions } from "./columns/other-conditions.ts";
+import { conditionWarnings } from "./columns/other-conditions.ts";
 import { labelAmountWarning } from "./import-warnings.ts";
+import { readGiven } from "./read-labels.ts";
 import type { ValueKind } from "./counts.ts";
 import { notStoredWarnings } from "./not-stored.ts";
 import { HaystackError } from "../../errors.ts";
@@ -106,7 +106,7 @@ export async function inspectH5ad(
           slots.map(({ values }) => values),
         ),
         ...(source?.why ?? []),
-        ...cellWarnings(choice, file.nObs),
+        ...cellWarnings(choice, file, resolver),
         ...notStoredWarnings(file, file.slots, [
           choice.cell_type,
           choice.perturbation,
@@ -122,18 +122,20 @@ export async function inspectH5ad(
 }
 
 /** What an import would leave out or pool, and what it makes of labels. */
-function cellWarnings(choice: ColumnChoice, nObs: number): string[] {
-  const out = leftOut(choice, nObs);
+function cellWarnings(choice: ColumnChoice, file: H5adFile, resolver: LabelResolver): string[] {
   const { perturbation, controls } = choice;
-  const said = [
-    ...out.why,
-    ...numberedCellTypes(choice.cell_type, choice.read),
-    ...labelAmountWarning(choice),
-  ];
-  if (perturbation === null || controls === null) return said;
-  const grouped = groupedLabels({ ...choice, controls, perturbation }, out.cells);
+  const said = [...numberedCellTypes(choice.cell_type, choice.read), ...labelAmountWarning(choice)];
+  if (perturbation === null || controls === null)
+    return [...leftOut(choice, file.nObs).why, ...said];
+  const given = readGiven({ ...choice, controls, perturbation }, file, {}, resolver);
   const labels = [controls.main ?? NO_LABEL, ...controls.others];
-  return [...said, ...conditionWarnings(otherConditions(choice, grouped), labels)];
+  return [
+    ...given.leftOut.why,
+    ...given.zeros,
+    ...said,
+    ...conditionWarnings(given.conditions, labels),
+    ...(given.refusal === null ? [] : [given.refusal]),
+  ];
 }
 
 function frequentValues(file: H5adFile, { name, kind }: FrameColumn) {

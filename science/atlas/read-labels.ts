@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { HaystackError } from "../../errors.ts";
 import type { H5adFile, Slot } from "../anndata/open.ts";
 import type { AtlasColumns, FurtherName } from "./atlas-index.ts";
 import type { CellLabels, GroupingRules, LabelResolver } from "./cell-groups.ts";
@@ -8,6 +9,7 @@ import { resolveColumns } from "./columns/choose-columns.ts";
 import { furtherNames } from "./columns/further-names.ts";
 import { groupedLabels } from "./columns/grouped-labels.ts";
 import { type LeftOut, leftOut, type Only } from "./columns/left-out.ts";
+import { type Conditioned, matchedConditions } from "./columns/matched-conditions.ts";
 import { type OtherCondition, otherConditions } from "./columns/other-conditions.ts";
 import { checkLabelCount, type CodedLabels } from "./columns/labels.ts";
 import { sampleColumns } from "./columns/sample-columns.ts";
@@ -35,6 +37,7 @@ export interface LabelsRead {
   readonly kinds: PerturbationKinds;
   readonly leftOut: LeftOut;
   readonly otherConditions: readonly OtherCondition[];
+  readonly zeros: readonly string[];
   readonly furtherNames: readonly FurtherName[];
   readonly sampleColumns: ReturnType<typeof sampleColumns>;
 }
@@ -57,20 +60,17 @@ export function readLabels(
   );
   const { choice } = found;
   if (found.columns.donor !== null) checkLabelCount(choice.read(found.columns.donor));
-  const { controls, isOther, read, obs } = choice;
+  const { controls, read, obs } = choice;
   const { columns } = found;
-  const out = leftOut(choice, file.nObs, options.only);
-  const perturbation = groupedLabels({ ...choice, perturbation: columns.perturbation }, out.cells);
-  const kinds = perturbationKinds({
-    obs,
-    read,
-    perturbation,
-    controls,
-    isOther,
-    geneOf: choice.geneOf,
-    fileName: basename(file.path),
-    told: options.perturbationType,
-  });
+  const given = readGiven(
+    { ...choice, controls, perturbation: columns.perturbation },
+    file,
+    options,
+    resolver,
+  );
+  if (given.refusal !== null)
+    throw new HaystackError("CONTROL_LABEL_MISSING", `${file.path}: ${given.refusal}`);
+  const { perturbation, kinds } = given;
   const whole = (label: string) => Array.from({ length: file.nObs }, () => label);
   const of = (column: CodedLabels) =>
     Array.from(column.codes, (code) => column.labels[code] ?? null);
@@ -80,8 +80,9 @@ export function readLabels(
     columns,
     choice,
     kinds,
-    leftOut: out,
-    otherConditions: otherConditions(choice, perturbation, Object.keys(options.only ?? {})),
+    leftOut: given.leftOut,
+    otherConditions: given.conditions,
+    zeros: given.zeros,
     furtherNames: furtherNames(
       cellType,
       cellTypeNames(obs)
@@ -97,11 +98,65 @@ export function readLabels(
       cellType,
       perturbation: of(perturbation),
       donor: columns.donor === null ? whole("unknown") : of(read(columns.donor)),
+      condition: given.condition,
     },
     rules: {
       controls: [columns.control_label, ...controls.others],
       genetic: kinds.genetic,
       covariatesOf: choice.amounts.of,
     },
+  };
+}
+
+/** What each cell was given, and what else was done to it. */
+interface Given extends Pick<Conditioned, "perturbation" | "condition" | "refusal"> {
+  readonly kinds: PerturbationKinds;
+  readonly leftOut: LeftOut;
+  readonly conditions: readonly OtherCondition[];
+  /** What is to be known of cells at dose or time zero. */
+  readonly zeros: readonly string[];
+}
+
+export function readGiven(
+  choice: CompleteChoice & { readonly perturbation: string },
+  file: H5adFile,
+  { only, perturbationType }: Pick<ToldLabels, "only" | "perturbationType">,
+  resolver: LabelResolver,
+): Given {
+  const out = leftOut(choice, file.nObs, only);
+  const { cells: grouped, zeros } = groupedLabels(choice, out.cells);
+  const kinds = perturbationKinds({
+    ...choice,
+    perturbation: grouped,
+    fileName: basename(file.path),
+    told: perturbationType,
+  });
+  const conditions = otherConditions(
+    choice,
+    grouped,
+    {
+      genetic: kinds.genetic,
+      geneOf: choice.geneOf,
+      perturbationId: (label) => resolver.perturbationId(label),
+    },
+    Object.keys(only ?? {}),
+  );
+  const { perturbation, condition, why, refusal } = matchedConditions(
+    conditions,
+    choice.cell_type === null ? null : choice.read(choice.cell_type),
+    grouped,
+    choice.controls,
+  );
+  const cells = out.cells.map((each, cell) =>
+    each === 1 || grouped.codes[cell] !== perturbation.codes[cell] ? 1 : 0,
+  );
+  return {
+    perturbation,
+    condition,
+    refusal,
+    kinds,
+    conditions,
+    zeros,
+    leftOut: { cells, why: [...out.why, ...why] },
   };
 }

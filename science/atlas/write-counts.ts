@@ -4,7 +4,6 @@ import type { H5adFile, RowBlock } from "../anndata/open.ts";
 import type { CountsSource } from "./choose-slot.ts";
 import { cellCounts } from "./counts.ts";
 import type { SlotGenes } from "./genes.ts";
-import { logBaseOf } from "./log-base.ts";
 import type { CellScratch } from "./cell-scratch.ts";
 
 /**
@@ -38,8 +37,7 @@ export function writeCounts(
   { genes, positions: merged }: Pick<SlotGenes, "genes" | "positions">,
   { groupOf, scratch }: GroupedCells,
 ): CountedCells {
-  const { slot, kind } = source;
-  const logBase = kind === "log1p" ? logBaseOf(file) : Math.E;
+  const { slot, kind, logBase } = source;
   let zeroCells = 0;
   let rounded = 0;
   let cells = 0;

@@ -154,6 +154,35 @@ export function findGeneticEntry(
 }
 
 /**
+ * Also "Trametinib (GSK1120212)" and "Tofacitinib (CP-690550) Citrate", as catalogues write it: a name
+ * with its codes, or a code with its name. Any other word in brackets may change what the cells were given.
+ */
+function perturbationOf(label: string, knowledge: Knowledge): Resolved<PerturbationEntry> | null {
+  const whole = findPerturbation(label, knowledge);
+  const [, name = "", inside = "", after = ""] = BRACKETS.exec(label.trim()) ?? [];
+  if (whole !== null || inside === "" || !SALT.test(after)) return whole;
+  const parts = [name.trim(), ...inside.split(",").map((part) => part.trim())];
+  const found = parts.map((part) => findPerturbation(part, knowledge)?.entry);
+  const entries = new Set(found.filter((entry) => entry !== undefined));
+  const [entry] = entries;
+  const isSaid = parts.every((part, at) => found[at] !== undefined || isHarmless(part));
+  return entry !== undefined && entries.size === 1 && entry.kind !== "genetic" && isSaid
+    ? { entry, match: "synonym" }
+    : null;
+}
+
+const BRACKETS = /^([^()[\]]{2,80})[([]([^()[\]]{2,80})[)\]]([^()[\]]{0,40})$/;
+const SALT =
+  /^\s*(?:(?:di|mono|2|3)?\s?(?:hydrochloride|hcl|sodium|potassium|calcium|salt|citrate|phosphate|mesylate|tosylate|acetate|maleate|malate|fumarate|succinate|hydrate|base|free base)\s*)*$/i;
+const isHarmless = (part: string): boolean =>
+  CODE.test(part) ||
+  SALT.test(part) ||
+  /^(?:recombinant|rh|human|mouse)(?: (?:human|mouse))?$/i.test(part);
+/** "GSK1120212", "CP-690550", "BAY 73-4506", "NSC 683864". */
+const CODE =
+  /^(?!(?:D|H|DAY|HR|HPI|MIN|NM|UM|P|R)[\s-]?\d)[A-Z]{1,6}[\s-]?[A-Z]{0,2}\d{2,}(?:-\d+)?[A-Z]{0,2}$/;
+
+/**
  * Ids for the labels of an atlas. A misspelt label gets none: a wrong id would be worse than no id.
  */
 export function labelResolver(knowledge: Knowledge): {
@@ -164,7 +193,7 @@ export function labelResolver(knowledge: Knowledge): {
 } {
   return {
     cellOntologyId: (label) => findCellType(label, knowledge)?.entry.id ?? cellOntologyIdIn(label),
-    perturbationId: (label) => findPerturbation(label, knowledge)?.entry.id ?? null,
+    perturbationId: (label) => perturbationOf(label, knowledge)?.entry.id ?? null,
     geneticId: (gene, effect) => findGeneticEntry(knowledge, gene, effect)?.id ?? null,
     geneSymbol: (name) => knowledgeTerms(knowledge).geneSymbols.get(labelKey(name)) ?? null,
   };

@@ -1,4 +1,4 @@
-import type { AtlasIndex } from "../atlas/atlas-index.ts";
+import type { AtlasIndex, CellGroup } from "../atlas/atlas-index.ts";
 import type { Knowledge } from "../knowledge/knowledge.ts";
 import { ancestors } from "../knowledge/ontology.ts";
 import { labelKey } from "../knowledge/tokens.ts";
@@ -95,12 +95,17 @@ export function amountsTaken(
     if (given.length < 2 && (wanted === null || given.length === 0 || given.includes(wanted)))
       return [];
     const nearest = wanted === null ? null : nearestAmount(wanted, given);
-    if (nearest !== null && nearest === wanted) return [];
+    const pooled = wanted === null ? given : notCompared(wanted, groups, field);
+    if (nearest !== null && nearest === wanted && pooled.length === 0) return [];
+    const all = `all pooled (${pooled.join(", ")}${whyPooled(wanted, pooled, field)})`;
     return [
       {
         field,
         text: wanted ?? matched_text,
-        chosen: nearest ?? `all pooled (${given.join(", ")})`,
+        chosen: [
+          ...(nearest === null ? [] : [nearest]),
+          ...(pooled.length === 0 ? [] : [all]),
+        ].join("; elsewhere "),
         alternatives: given.filter((amount) => amount !== nearest),
       },
     ];
@@ -114,6 +119,29 @@ const called = (mention: Mention): string =>
   mention.meaning.entry?.cell_lines.includes(mention.name) === true
     ? mention.name
     : nameOf(mention);
+
+/** The amounts of data sets and cell types in which none can be compared with the asked one. */
+function notCompared(
+  wanted: string,
+  groups: readonly CellGroup[],
+  field: "dose" | "time",
+): readonly string[] {
+  const families = Map.groupBy(groups, ({ dataset, cell_type, perturbation }) =>
+    JSON.stringify([dataset, cell_type, perturbation]),
+  );
+  const unlike = [...families.values()].filter(
+    (own) => nearestAmount(wanted, amountsOf(own, field)) === null,
+  );
+  return amountsOf(unlike.flat(), field);
+}
+
+function whyPooled(wanted: string | null, pooled: readonly string[], field: string): string {
+  if (pooled.some((amount) => /^[\d.e+-]+$/i.test(amount)))
+    return wanted === null
+      ? "; their unit is not known"
+      : `; their unit is not known, so that no ${field} can be compared with ${wanted}`;
+  return wanted === null ? "" : `; none can be compared with ${wanted}`;
+}
 
 export function otherStated(
   field: Ambiguity["field"],

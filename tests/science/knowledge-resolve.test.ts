@@ -105,6 +105,24 @@ describe("ids for an atlas", () => {
     expect(resolver.cellOntologyId("CD14+ Monocites")).toBeNull();
     expect(resolver.perturbationId("IFN-betta")).toBeNull();
   });
+
+  it.each([
+    ["Trametinib (GSK1120212)", "trametinib"],
+    ["Tofacitinib (CP-690550) Citrate", "tofacitinib"],
+    ["Baricitinib (LY3009104, INCB028050)", "baricitinib"],
+    ["INCB018424 (Ruxolitinib)", "ruxolitinib"],
+    ["Dexamethasone (sodium phosphate)", "dexamethasone"],
+    ["IL-6 (recombinant human)", "il-6"],
+    ["IFN-beta (heat-inactivated)", null],
+    ["TNF (washout)", null],
+    ["TNF (anti-TNF)", null],
+    ["TNF (IL-6)", null],
+    ["TNF (day 10)", null],
+    ["TNF (DAY 10)", null],
+    ["IFN-beta (STAT1 KO)", null],
+  ])("a name with what stands in brackets: %s is %s", (label, id) => {
+    expect(resolver.perturbationId(label)).toBe(id);
+  });
 });
 
 describe("the ontology", () => {

@@ -163,12 +163,15 @@ function toldControls(labels: readonly string[], column: CodedLabels): Controls 
 function zeroControls({ codes }: CodedLabels, { of }: Amounts): Controls | null {
   if (of === null) return null;
   for (const atZero of ["dose", "time"] as const) {
-    const seen = { zero: false, more: false };
+    const seen = { zero: false, more: false, below: false };
     codes.forEach((code, cell) => {
       const given = code < 0 ? undefined : of(cell)[atZero];
-      if (given !== undefined) seen[isZero(given) ? "zero" : "more"] = true;
+      if (given === undefined) return;
+      seen[isZero(given) ? "zero" : "more"] = true;
+      if (atZero === "dose" && given.startsWith("-")) seen.below = true;
     });
-    if (seen.zero && seen.more) return { main: null, pooled: [], others: [], doubtful: [], atZero };
+    if (seen.zero && seen.more && !seen.below)
+      return { main: null, pooled: [], others: [], doubtful: [], atZero };
   }
   return null;
 }

@@ -3,14 +3,23 @@ import { NO_LABEL } from "./choose-columns.ts";
 import { isZero } from "./covariates.ts";
 import { codedLabels, type CodedLabels } from "./labels.ts";
 
+type Choice = CompleteChoice & { readonly perturbation: string };
+
+export interface GroupedLabels {
+  readonly cells: CodedLabels;
+  /** What is to be known of perturbed cells at dose or time zero, in sentences. */
+  readonly zeros: readonly string[];
+}
+
 /**
  * What each cell was given as groups tell it: labels of one control as one, labels without the amounts
  * in them, and controls that only a missing label or a zero marks. -1: left out, or without a label.
+ * Cells at dose zero of what others were given more of are controls.
  */
 export function groupedLabels(
-  { perturbation, controls, amounts, read }: CompleteChoice & { readonly perturbation: string },
+  { perturbation, controls, amounts, read }: Choice,
   out: Uint8Array,
-): CodedLabels {
+): GroupedLabels {
   const { labels, codes } = read(perturbation);
   const control = controls.main ?? NO_LABEL;
   const pooled = new Set(controls.pooled);
@@ -28,5 +37,54 @@ export function groupedLabels(
     if (atZero !== undefined && isZero(amounts.of?.(cell)[atZero])) return control;
     return grouped[code] ?? null;
   });
-  return codedLabels(perturbation, cells);
+  const isControl = new Set([control, ...controls.others]);
+  const zeros = { dose: new Map<string, number>(), time: new Map<string, number>() };
+  const more = new Set<string>();
+  // Of logarithms zero is an amount.
+  let isLogarithm = false;
+  cells.forEach((label, cell) => {
+    if (label === null || isControl.has(label)) return;
+    if (amounts.of?.(cell).dose?.startsWith("-") === true) isLogarithm = true;
+    const { dose, time } = amounts.of?.(cell) ?? {};
+    if (dose !== undefined && !isZero(dose)) more.add(label);
+    if (isZero(dose)) zeros.dose.set(label, (zeros.dose.get(label) ?? 0) + 1);
+    else if (isZero(time)) zeros.time.set(label, (zeros.time.get(label) ?? 0) + 1);
+  });
+  if (isLogarithm) zeros.dose.clear();
+  const isNothing = (label: string | null, cell: number): boolean =>
+    label !== null && zeros.dose.has(label) && more.has(label) && isZero(amounts.of?.(cell).dose);
+  return {
+    cells: codedLabels(
+      perturbation,
+      zeros.dose.size === 0
+        ? cells
+        : cells.map((label, cell) => (isNothing(label, cell) ? control : label)),
+    ),
+    zeros: [
+      ...said(zeros.dose, (label) => more.has(label), "at dose zero were taken as controls"),
+      ...said(zeros.dose, (label) => !more.has(label), ZERO_ALONE),
+      ...said(zeros.time, () => true, "at time zero are kept as perturbed cells"),
+    ],
+  };
+}
+
+const ZERO_ALONE =
+  "have dose zero and no others more, so they are kept as perturbed cells, their dose unknown";
+const SHOWN = 5;
+
+function said(
+  cells: ReadonlyMap<string, number>,
+  isMeant: (label: string) => boolean,
+  what: string,
+): string[] {
+  const meant = [...cells].filter(([label]) => isMeant(label));
+  const n = meant.reduce((sum, [, each]) => sum + each, 0);
+  const named = meant
+    .slice(0, SHOWN)
+    .map(([label]) => label)
+    .join(", ");
+  const rest = meant.length - SHOWN;
+  return n === 0
+    ? []
+    : [`${n} cells given ${named}${rest > 0 ? ` and ${rest} more` : ""} ${what}.`];
 }

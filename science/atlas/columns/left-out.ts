@@ -1,6 +1,7 @@
 import { HaystackError } from "../../../errors.ts";
 import type { ColumnChoice } from "./choose-columns.ts";
 import type { CodedLabels } from "./labels.ts";
+import { NO_SINGLE_CELL, notGood, notSingle } from "./single-cells.ts";
 import { plain } from "./usual-names.ts";
 
 /** Cells that an import leaves out although they have all labels, and why, one sentence each. */
@@ -22,7 +23,6 @@ const NO_CALL = new RegExp(
     String.raw`multiple(?:guides|grnas|sgrnas)?|filtered|nan|na|null`,
   ].join("|")})$`,
 );
-const NO_SINGLE_CELL = /^(?:doublets?|multiplets?|heterotypicdoublets?)$/;
 /** What mixscape calls cells that have a guide and no response: "NP", "STAT1 NP". */
 const MIXSCAPE = /^mixscapeclass(?:global)?$/;
 const NON_PERTURBED = /(?:^|\s)NP$/;
@@ -83,6 +83,16 @@ export function leftOut(choice: ColumnChoice, nObs: number, only: Only = {}): Le
         (column, values, n) =>
           `${n} cells were left out, as they are no single cells by ${column} (${values}).`,
       );
+  const used = [perturbation, choice.cell_type, choice.donor];
+  const beside = obs.filter((name) => free(name) && !used.includes(name));
+  for (const { column, out } of notSingle(beside, read))
+    leave(
+      column,
+      (label) => out.has(label),
+      (name, values, n) =>
+        `${n} cells were left out, as they are no single cells by ${name} (${values}); name all values to be imported with --only to have them otherwise.`,
+    );
+  why.push(...notGood(beside, read));
   const classes = obs.find((name) => MIXSCAPE.test(plain(name)) && name !== perturbation);
   if (free(classes ?? null))
     leave(

@@ -72,6 +72,25 @@ const refused: readonly Refused[] = [
     options: { only: { perturbation: ["control", "IFN-beta", "IL-6"] } },
   },
   {
+    name: "treated cells of another genotype than all controls",
+    make: `usual(a, genotype=np.where(c, "WT", "STAT1 KO"), treatment=np.where(c, "untreated", "IFN-beta"))`,
+    advises: /differ in genotype .*--only "genotype=WT" --only "genotype=STAT1 KO"/,
+    options: { only: { genotype: ["WT", "STAT1 KO"] } },
+  },
+  {
+    name: "square roots",
+    make: `${USUAL}; a.X = sp.csr_matrix(np.sqrt(np.minimum(counts, 2)).astype("float32"))`,
+    advises: /X holds square roots of whole numbers;.*adata\.X = adata\.X\.power\(2\)/,
+    python: `adata.X = adata.X.power(2)`,
+  },
+  {
+    name: "another transform of few distinct counts",
+    make: `${USUAL}; a.X = sp.csr_matrix(log1p(log1p(np.where(counts == 0, 0, 1 + (counts > 3)))))`,
+    advises:
+      /begin above one in many cells, as they do after other transforms; keep the raw counts/,
+    python: `import numpy; adata.layers["counts"] = adata.X.copy(); adata.layers["counts"].data = numpy.float32(numpy.arange(adata.X.nnz) % 3 + 1)`,
+  },
+  {
     name: "half floats alone",
     make: `${USUAL}; a.X = counts.astype(np.float16)`,
     advises: /\.astype\("float32"\)/,

@@ -131,6 +131,42 @@ describe("doses and times", () => {
     );
   });
 
+  it.each([
+    ["10 µM", ["10", "100"], /^all pooled \(10, 100; their unit is not known, .*with 10 µM\)$/],
+    ["10 µM", ["10"], /^all pooled \(10; their unit is not known/],
+    ["10 µM", ["5 ng/ml", "50 ng/ml"], /^all pooled \(.*; none can be compared with 10 µM\)$/],
+    [null, ["10", "100"], /^all pooled \(10, 100; their unit is not known\)$/],
+  ])("%s asked of doses %j: what is pooled, and why, is said", (asked, own, said) => {
+    const [some] = dosed.groups.filter(({ is_control }) => !is_control);
+    const controls = dosed.groups.filter(({ is_control }) => is_control);
+    const groups = own.map((dose) => ({ ...some!, group_id: dose, covariates: { dose } }));
+    const query = understandQuestion(
+      `How would A549 cells respond to ${asked ?? ""} dexamethasone?`,
+      [{ ...dosed, groups: [...controls, ...groups] }],
+      knowledge,
+    );
+    expect(query.ambiguities.map(({ chosen }) => chosen)).toEqual([expect.stringMatching(said)]);
+  });
+
+  it("a data set whose doses have no unit is said to be pooled beside one whose have", () => {
+    const bare = {
+      ...dosed,
+      groups: dosed.groups.map((group) => ({
+        ...group,
+        dataset: "bare",
+        ...(group.is_control ? {} : { covariates: { dose: "10" } }),
+      })),
+    };
+    const query = understandQuestion(
+      "How would A549 cells respond to 10 nM dexamethasone?",
+      [dosed, bare],
+      knowledge,
+    );
+    expect(query.ambiguities.map(({ chosen }) => chosen)).toEqual([
+      "10 nM; elsewhere all pooled (10; their unit is not known, so that no dose can be compared with 10 nM)",
+    ]);
+  });
+
   it("what else was done to some of the cells is said of them", () => {
     const other_conditions = { genotype: ["STAT1 KO", "WT"], plate: ["1"] };
     const [first] = withAmounts(

@@ -12,8 +12,11 @@ import { labelResolver } from "../../../science/knowledge/resolve.ts";
 import { describeWithPython, runPython } from "../../support/python.ts";
 import { dense } from "../anndata-files.ts";
 import { columnLayouts } from "./column-layouts.ts";
+import { conditionLayouts, qualityLayouts, singleCellLayouts } from "./condition-layouts.ts";
 import { labelAmountLayouts, layerLayouts, mixedLayouts } from "./mixed-layouts.ts";
+import { publicLayouts } from "./public-layouts.ts";
 import { reportedLayouts } from "./reported-layouts.ts";
+import { valueLayouts } from "./value-layouts.ts";
 import type { Layout } from "./layout.ts";
 import { countOf, GENES, PYTHON } from "./layout.ts";
 import { countLayouts, covariateLayouts, geneLayouts } from "./matrix-layouts.ts";
@@ -27,6 +30,11 @@ const layouts: readonly Layout[] = [
   ...labelAmountLayouts,
   ...mixedLayouts,
   ...layerLayouts,
+  ...conditionLayouts,
+  ...singleCellLayouts,
+  ...qualityLayouts,
+  ...valueLayouts,
+  ...publicLayouts,
 ];
 const resolver = labelResolver(loadKnowledge());
 const folder = mkdtempSync(join(tmpdir(), "haystack-layouts-"));
@@ -56,7 +64,7 @@ describeWithPython("files as others lay them out are read as they are meant", ()
     }
   });
 
-  it.each(mixedLayouts.filter(({ options }) => options === undefined))(
+  it.each([...mixedLayouts, ...conditionLayouts].filter(({ options }) => options === undefined))(
     "a look at the file says what an import would: $name",
     async ({ name, expect: { warns = [], silent } }) => {
       const { warnings } = await inspectH5ad(pathOf(name), resolver);
