@@ -253,6 +253,18 @@ test("an exit code of 0 in an event is none, and a job that ran and failed witho
   });
 });
 
+test("a job that never began, and for which there was no machine to the end, costs nothing", () => {
+  const told: Told = [
+    [0, QUEUED],
+    [100, "VM in Managed Instance Group meets error: CODE_GCE_ZONE_RESOURCE_POOL_EXHAUSTED"],
+    [4_000, "Job state is set from SCHEDULED to CANCELLED for job j."],
+  ];
+  expect(jobStatus("j", job("CANCELLED", told), [])).toMatchObject({
+    run_seconds: 0,
+    shortage: true,
+  });
+});
+
 test("without events Batch's own run time counts", () => {
   expect(
     jobStatus("j", job("CANCELLED", [], { runDuration: { seconds: "61", nanos: 500_000_000 } }), [])
