@@ -70,7 +70,9 @@ function endBehind(start: number, beside: Beside): number {
   let first = start;
   while (["cell", "cells"].includes(key(first))) first++;
   if (/[.,;:?!。？！；，)]/.test(gapBehind(first - 1, sentence))) return start;
-  const isState = key(first) === "in" && IN_STATE.test(key(first + 1));
+  const isState =
+    (key(first) === "in" && IN_STATE.test(key(first + 1))) ||
+    (key(first) === "with" && SIGNS.has(key(first + 1)));
   const isClause =
     isState ||
     LEADS.has(key(first)) ||

@@ -85,7 +85,7 @@ describe("what is said of cells behind their name", () => {
     expect(saidOf("cell_type", given(cells))).toEqual([cells.replace("TIM-3+)", "TIM-3")]);
   });
 
-  test.each(["that have stopped dividing", "in quiescence", "grown as spheroids"])(
+  test.each(["that have stopped dividing", "in quiescence", "with low CD44", "grown as spheroids"])(
     "is said of the labels of an atlas alone: %s",
     (words) => {
       const question = `Effect of panobinostat on glioblastoma cells ${words}`;
