@@ -114,7 +114,8 @@ describe("with columns for it", () => {
     { donor: "p2", disease: "normal", sex: "F", tissue: "blood" },
     { donor: "p3", disease: "normal", sex: "M", tissue: "bone marrow" },
   ];
-  const CELLS = 20;
+  /** Of which one is no more than a slip. */
+  const CELLS = 60;
   let folder = "";
   let dir = "";
   beforeAll(async () => {
