@@ -130,6 +130,14 @@ def test_a_server_may_ask_for_a_longer_pause_within_reason() -> None:
             "SERVER_NOT_UNDERSTOOD",
             "does not understand",
         ),
+        (
+            200,
+            {"Content-Encoding": "gzip"},
+            b"no gzip",
+            haystack.ServerNotUnderstood,
+            "SERVER_NOT_UNDERSTOOD",
+            "does not understand",
+        ),
         (418, {}, error("OF_A_LATER_RELEASE", "Tea."), haystack.ServerNotUnderstood, "SERVER_NOT_UNDERSTOOD", "Tea."),
         (
             302,
@@ -187,14 +195,28 @@ def test_the_token_stands_in_no_text_no_log_and_no_traceback(caplog: pytest.LogC
 
     with scripted(lambda request, before: (401, {}, error("UNAUTHENTICATED", "Sign in."))) as (url, seen):
         refused(url, TOKEN)
+    with scripted(lambda request, before: (200, {"Content-Encoding": "gzip"}, b"no gzip")) as (garbled, _):
+        refused(garbled, TOKEN)
     refused(url, TOKEN)
     refused("http://haystack.example.org", TOKEN)
     with scripted(lambda request, before: (200, {}, SESSION)) as (url, _), haystack.connect(url, TOKEN) as server:
         texts.append(repr(server) + repr(server._connection) + repr(vars(server._connection)))
     assert seen[0].headers["authorization"] == f"Bearer {TOKEN}"
-    assert len(texts) == 7 and "with a token" in texts[-1]
+    assert len(texts) == 9 and "with a token" in texts[-1]
     for text in [*texts, caplog.text]:
         assert TOKEN not in text
+
+
+def test_a_link_to_a_file_that_is_refused_is_no_fault_of_the_server() -> None:
+    with (
+        scripted(lambda request, before: (200, {}, SESSION)) as (url, _),
+        scripted(lambda request, before: (403, {}, b"<Error>ExpiredToken</Error>")) as (bucket, _),
+        haystack.connect(url, TOKEN) as server,
+        pytest.raises(haystack.ServerNotUnderstood, match="link to the file at 127.0.0.1.* may have expired") as told,
+        server._connection.open(f"{bucket}/signed?signature=secret", {}),
+    ):
+        pass
+    assert "secret" not in str(told.value)
 
 
 def test_a_token_goes_to_no_other_place_and_never_unencrypted(monkeypatch: pytest.MonkeyPatch) -> None:

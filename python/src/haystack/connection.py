@@ -150,7 +150,9 @@ class Connection:
 
     @contextmanager
     def telling(self) -> Iterator[None]:
-        """What fails on the way to or from the server may pass."""
+        """What fails on the way to or from the server may pass; an answer that is garbled does not."""
+        why: str | None = None
+        is_interrupted = False
         try:
             yield
             return
@@ -159,9 +161,13 @@ class Connection:
         except httpx.TransportError as error:
             why = str(error) or type(error).__name__
         except KeyboardInterrupt:
-            why = None
-        if why is None:
+            is_interrupted = True
+        except httpx.RequestError:
+            pass
+        if is_interrupted:
             raise KeyboardInterrupt from None
+        if why is None:
+            raise self.not_understood() from None
         sentence = (
             f"The server at {self.url} cannot be reached ({why}); check the address, the network and the daemon there."
         )
@@ -203,6 +209,12 @@ class Connection:
                 "SERVER_NOT_UNDERSTOOD",
                 f"The server at {self.url} redirects to {there.scheme}://{there.netloc.decode()};"
                 " use that address, or the token that a proxy there requires.",
+            )
+        if not str(response.url).startswith(f"{self.url}/"):
+            return ServerNotUnderstood(
+                "SERVER_NOT_UNDERSTOOD",
+                f"The link to the file at {response.url.host} was refused (HTTP status {status});"
+                " it may have expired, so download the file again.",
             )
         return ServerNotUnderstood(
             "SERVER_NOT_UNDERSTOOD",
