@@ -81,7 +81,13 @@ export const importSchema = z.strictObject({
     .describe("Name of the atlas; that of the file unless given"),
   cell_type: column.describe("Column of the cell types; found unless given, as all of these"),
   perturbation: column.describe("Column of the perturbations"),
-  donor: column.describe("Column of the donors"),
+  donor: z
+    .string()
+    .min(1)
+    .max(500)
+    .nullable()
+    .optional()
+    .describe("Column of the donors; null where none tells them"),
   gene_symbols: column.describe("Column of the gene symbols"),
   control_labels: z
     .array(z.string().min(1).max(500))

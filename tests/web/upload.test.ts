@@ -56,11 +56,22 @@ describeWithBrowser("upload of an atlas in the window", () => {
       await treated.focus();
       await page.keyboard.press("Space");
       expect([await control.isChecked(), await treated.isChecked()]).toEqual([true, false]);
+      await choice("Import only the cells of").selectOption("cell_type");
+      expect(await faults(page)).toEqual([]);
+      for (const type of ["CD14+ Monocytes", "B cells", "CD4 T cells", "CD8 T cells"]) {
+        await page.getByRole("checkbox", { name: type }).focus();
+        await page.keyboard.press("Space");
+      }
+      await choice("Donors").selectOption({ label: "no column tells them" });
       await page.getByRole("button", { name: "Import it" }).focus();
       await page.keyboard.press("Enter");
       await page.getByText("kang.h5ad is now the atlas kang.").waitFor(PATIENCE);
       await page.getByRole("heading", { name: "kang", exact: true }).waitFor(PATIENCE);
       expect(await faults(page)).toEqual([]);
+
+      const [index] = await server.daemon.atlases.list();
+      const told = (of: "cell_type" | "donor") => new Set(index?.groups.map((group) => group[of]));
+      expect([told("cell_type").size, told("donor").size]).toEqual([4, 1]);
 
       await page.goto(`${server.url}/#/`);
       await page.getByLabel("Question").fill("How would CD14+ monocytes respond to IFN-beta?");

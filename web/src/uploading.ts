@@ -108,6 +108,7 @@ const FIELDS: readonly (readonly [option: string, field: string])[] = [
   ["--perturbation-column", "“Perturbations”"],
   ["--control-label", "“Control cells”"],
   ["--donor-column", "“Donors”"],
+  ["--only", "“Import only the cells of”"],
   ["--gene-symbols-column", "“Gene symbols”"],
   ["--layer", "“Counts”"],
   ["--dataset", "“Name of the atlas”"],

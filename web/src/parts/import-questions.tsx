@@ -4,8 +4,10 @@ import type { Inspection, Upload } from "../api/client.ts";
 import { asOnPage, type Answers } from "../uploading.ts";
 import { count, plural } from "../words.ts";
 import { Notice } from "./notice.tsx";
+import { ALL_CELLS, OnlyCells } from "./only-cells.tsx";
 
 const ONE_TYPE = "\u0000one";
+const NO_COLUMN = "\u0000none";
 const LABELLED: ReadonlySet<string> = new Set(["categorical", "string", "boolean"]);
 
 interface Choice {
@@ -84,6 +86,7 @@ export function ImportQuestions({
   const [controls, setControls] = useState<readonly string[]>(guessedControls);
   const [donor, setDonor] = useState(guessed.donor ?? "");
   const [symbols, setSymbols] = useState(guessed.gene_symbols ?? "");
+  const [only, setOnly] = useState(ALL_CELLS);
   const [layer, setLayer] = useState(inspection.counts ?? "");
 
   const choosePerturbation = (name: string): void => {
@@ -106,7 +109,8 @@ export function ImportQuestions({
       ...(isOne && ofAll.trim() !== "" ? { cell_type_of_all: ofAll.trim() } : {}),
       ...(perturbation === "" ? {} : { perturbation }),
       ...(controls.length === 0 ? {} : { control_labels: [...controls] }),
-      ...(donor === "" ? {} : { donor }),
+      ...(donor === "" ? {} : { donor: donor === NO_COLUMN ? null : donor }),
+      ...(only.column === "" ? {} : { only: { [only.column]: [...only.values] } }),
       ...(symbols === "" ? {} : { gene_symbols: symbols }),
       ...(layer === "" ? {} : { layer }),
     });
@@ -201,10 +205,14 @@ export function ImportQuestions({
           <p class="hint">and {count(column.n_values - values.length)} less frequent values</p>
         )}
       </fieldset>
+      <OnlyCells obs={obs} only={only} onOnly={setOnly} />
       <Choose
         label="Donors"
         value={donor}
-        from={choices(guessed.donor, [], columns)}
+        from={[
+          ...choices(guessed.donor, [], columns),
+          ...(guessed.donor === null ? [] : [{ value: NO_COLUMN, text: "no column tells them" }]),
+        ]}
         none={guessed.donor === null ? "none, as found" : undefined}
         onValue={setDonor}
       />
