@@ -11,7 +11,7 @@ const OF_DAY: Readonly<Record<string, string>> = {
   "cli/runs/ask.ts": "a stored lease",
   "cli/runs/filters.ts": "stored times",
   "services/objects/google/cache.ts": "times of files, by other processes too",
-  "services/objects/google/store.ts": "the end of a signed link",
+  "services/objects/google/bucket.ts": "the end of a signed link",
   "science/anndata/unpack-folder.ts": "times of files",
   "unfinished.ts": "times of files",
 };
