@@ -5,7 +5,7 @@ import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { given } from "../../given.ts";
 import { HaystackError } from "../../errors.ts";
 import { systemWords } from "../../system-words.ts";
-import { setDurable } from "../runs/sqlite/durable.ts";
+import { setDurable, underLock } from "../runs/sqlite/durable.ts";
 import { nextAuditId } from "./audit-id.ts";
 import type { AccessStore, AccessToken, AuditRecord } from "./index.ts";
 import { type Prepare, SHARES_SCHEMA, sqliteShares } from "./sqlite-shares.ts";
@@ -58,12 +58,14 @@ export async function openSqliteAccess({ file }: { readonly file: string }): Pro
     const opened = new DatabaseSync(file);
     setDurable(opened);
     opened.exec(SCHEMA);
-    // Not there in stores of earlier releases.
-    if (
+    const lacksSource = (): boolean =>
       opened.prepare("SELECT 1 FROM pragma_table_info('audit') WHERE name = 'source'").get() ===
-      undefined
-    )
-      opened.exec("ALTER TABLE audit ADD COLUMN source TEXT");
+      undefined;
+    // Not there in stores of earlier releases; another process may be adding it.
+    if (lacksSource())
+      underLock(opened, () => {
+        if (lacksSource()) opened.exec("ALTER TABLE audit ADD COLUMN source TEXT");
+      });
     return opened;
   });
   const prepare: Prepare = <Row>(sql: string) => {

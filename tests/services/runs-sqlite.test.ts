@@ -3,7 +3,11 @@ import { join } from "node:path";
 import { readFile, writeFile } from "node:fs/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { HaystackError } from "../../errors.ts";
-import { SCHEMA_VERSION, SCHEMA_VERSIONS } from "../../services/runs/sqlite/schema.ts";
+import {
+  prepareSchema,
+  SCHEMA_VERSION,
+  SCHEMA_VERSIONS,
+} from "../../services/runs/sqlite/schema.ts";
 import { seededRandom } from "../support/simulation/random.ts";
 import { openSqliteRuns } from "../../services/runs/sqlite/store.ts";
 import { runsContract } from "./runs.contract.ts";
@@ -133,6 +137,30 @@ describe("a file that is not ours, or no longer whole", () => {
   test("the present schema is the last of those that are known", () => {
     expect(SCHEMA_VERSIONS.at(-1)).toBe(SCHEMA_VERSION);
     expect(new Set(SCHEMA_VERSIONS).size).toBe(SCHEMA_VERSIONS.length);
+  });
+
+  test("a new file whose tables another process is just making is no file of another program", async () => {
+    const file = join(await temporaryFolder(), "runs.sqlite");
+    const [db, other] = [new DatabaseSync(file), new DatabaseSync(file)];
+    onTestFinished(() => [db, other].forEach((each) => each.close()));
+    other.exec("PRAGMA busy_timeout = 0");
+    let tried = 0;
+    const makeTables = (): void => {
+      tried += 1;
+      try {
+        other.exec("CREATE TABLE runs (run_id, revision, document, snapshot, lease_token)");
+      } catch (thrown) {
+        if (!/locked/.test(String(thrown))) throw thrown;
+      }
+    };
+    // At the last moment before it is seen whether the file is empty.
+    const prepare = db.prepare.bind(db);
+    db.prepare = (sql) => {
+      if (sql.includes("FROM sqlite_schema")) makeTables();
+      return prepare(sql);
+    };
+    prepareSchema(db);
+    expect(tried).toBe(1);
   });
 
   test("a file of a later release is refused, and left as it is", async () => {

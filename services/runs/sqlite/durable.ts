@@ -25,3 +25,15 @@ export function setDurable(db: DatabaseSync): void {
     }
   }
 }
+
+/** What is looked at and changed under the write lock of the file, whole or not at all. */
+export function underLock(db: DatabaseSync, work: () => void): void {
+  db.exec("BEGIN IMMEDIATE");
+  try {
+    work();
+    db.exec("COMMIT");
+  } catch (thrown) {
+    if (db.isTransaction) db.exec("ROLLBACK");
+    throw thrown;
+  }
+}

@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
 import type { DatabaseSync } from "node:sqlite";
 import { HaystackError } from "../../../errors.ts";
-import { setDurable } from "./durable.ts";
+import { setDurable, underLock } from "./durable.ts";
 import { LEFT } from "./statements.ts";
 
 /** Columns that files of earlier versions do not have. */
@@ -21,8 +21,15 @@ export function prepareSchema(db: DatabaseSync): void {
   setDurable(db);
   db.exec(CONNECTION);
   if (versionOf(db) === SCHEMA_VERSION) return;
+  // Under the lock: another process may be making the tables of a new file.
+  underLock(db, () => {
+    complete(db);
+    db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+  });
+}
+
+function complete(db: DatabaseSync): void {
   checkIsOurs(db);
-  db.exec("BEGIN IMMEDIATE");
   for (const [table, column, type] of ADDED_COLUMNS) {
     const columns = db.prepare("SELECT name FROM pragma_table_info(?)").all(table) as {
       name: string;
@@ -32,7 +39,6 @@ export function prepareSchema(db: DatabaseSync): void {
   }
   db.exec(SQLITE_SCHEMA);
   db.exec(RENAME_UNUSABLE);
-  db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
 }
 
 /** What the tables were under earlier schemas; the last one is the present. */
