@@ -18,9 +18,10 @@ import { systemClock } from "../../services/clock/system.ts";
 import type { Compute } from "../../services/compute/index.ts";
 import { directoryObjects } from "../../services/objects/directory/store.ts";
 import type { ObjectStore } from "../../services/objects/index.ts";
-import type { RunStore } from "../../services/runs/index.ts";
+import type { RunRecord, RunStore } from "../../services/runs/index.ts";
 import type { StepContext } from "../../actors/host/step.ts";
 import { run, temporaryStore } from "../support/hosted-runs.ts";
+import { memoryShared } from "../support/memory-shared.ts";
 import { startModelServer, type ModelServer } from "../support/model-server.ts";
 
 /** The real steps on a simulated atlas, with a scripted model server. */
@@ -72,6 +73,16 @@ export async function simulatedAtlas(): Promise<SharedAtlas> {
     },
   };
 }
+
+/** A run store of the run r1 that answers what steps ask and keeps nothing. */
+export const keepsNothing = (): StepPorts["runs"] => ({
+  get: async () => ({ document: run("r1") }) as RunRecord,
+  history: async () => [],
+  usedBy: async () => ({ queued: 0, gpu_cost_usd: 0, gpu_reserved_usd: 0 }),
+  shared: memoryShared(),
+  journalGet: async () => undefined,
+  journalPut: async (_run, _key, value) => value,
+});
 
 export const LIMITS: AgentModel["limits"] = {
   max_turns: 6,

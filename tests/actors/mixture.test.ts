@@ -18,18 +18,16 @@ import { readResponse } from "../../science/response/response-file.ts";
 import { pearson } from "../../science/statistics/correlation.ts";
 import { systemClock } from "../../services/clock/system.ts";
 import type { RunConfig } from "../../services/runs/document.ts";
-import type { RunRecord } from "../../services/runs/index.ts";
-import { run } from "../support/hosted-runs.ts";
 import type { PairName } from "../../machines/pair-types.ts";
 import {
   analyzeInput,
+  keepsNothing,
   promptInput,
   QUESTION,
   simulatedAtlas,
   stepContext,
   type SharedAtlas,
 } from "./agents-harness.ts";
-import { memoryShared } from "../support/memory-shared.ts";
 import { predictedRound } from "./predicted-round.ts";
 
 /** A round whose predictions together promise more than the best of them: the real steps on a simulated atlas. */
@@ -60,14 +58,7 @@ describe("a mixture of the predictions of a round", () => {
     ports = {
       ...atlas.ports,
       clock: systemClock,
-      runs: {
-        get: async () => ({ document: run("r1") }) as RunRecord,
-        history: async () => [],
-        usedBy: async () => ({ queued: 0, gpu_cost_usd: 0, gpu_reserved_usd: 0 }),
-        shared: memoryShared(),
-        journalGet: async () => undefined,
-        journalPut: async (_run, _key, value) => value,
-      },
+      runs: keepsNothing(),
       compute: {
         ...compute,
         run: (async (name: "foresee" | "evaluate", given: never, signal?: AbortSignal) => {

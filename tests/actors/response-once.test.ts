@@ -14,18 +14,16 @@ import type { FinishedIteration, RunContext } from "../../machines/run-types.ts"
 import { readH5ad } from "../../science/anndata/read.ts";
 import { readResponse } from "../../science/response/response-file.ts";
 import { systemClock } from "../../services/clock/system.ts";
-import type { RunRecord } from "../../services/runs/index.ts";
-import { run } from "../support/hosted-runs.ts";
 import {
   analyzeInput,
   evaluateInput,
+  keepsNothing,
   promptInput,
   QUESTION,
   simulatedAtlas,
   stepContext,
   type SharedAtlas,
 } from "./agents-harness.ts";
-import { memoryShared } from "../support/memory-shared.ts";
 
 const AWAY = { status: "unavailable", reason: "It is away." } as const;
 
@@ -56,14 +54,7 @@ describe("the response of an iteration", () => {
     ports = {
       ...atlas.ports,
       clock: systemClock,
-      runs: {
-        get: async () => ({ document: run("r1") }) as RunRecord,
-        history: async () => [],
-        usedBy: async () => ({ queued: 0, gpu_cost_usd: 0, gpu_reserved_usd: 0 }),
-        shared: memoryShared(),
-        journalGet: async () => undefined,
-        journalPut: async (_run, _key, value) => value,
-      },
+      runs: keepsNothing(),
       compute: {
         ...compute,
         run: (name, input, signal) => {
