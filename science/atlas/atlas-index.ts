@@ -81,8 +81,8 @@ export interface CellGroup {
   readonly donor: string;
   readonly n_cells: number;
   /**
-   * The control group with the same dataset, cell type and donor, and the same else done to it; null when there is none, or for
-   * controls.
+   * The control group with the same dataset, cell type and donor, and the same else done to it; null
+   * when there is none, or for controls.
    */
   readonly control_group_id: string | null;
   /**

@@ -50,7 +50,8 @@ interface Rows {
 
 /**
  * Puts cells of equal cell type, perturbation, donor, dose and time together, and what else was done
- * to them, and links each group to its control. The dose of a control says nothing; its time does where controls differ in it.
+ * to them, and links each group to its control. The dose of a control says nothing; its time does
+ * where controls differ in it.
  * @throws GROUP_EMPTY where there would be too many groups
  */
 export function groupCells(
@@ -169,8 +170,8 @@ function covariateReader(
 }
 
 /**
- * For a perturbed row the control group of the same cell type, donor and condition: at the same time if there
- * is one, of the first control label, with the most cells.
+ * For a perturbed row the control group of the same cell type, donor and condition: at the same time if
+ * there is one, of the first control label, with the most cells.
  */
 function controlFinder(
   { cellType, perturbation, donor, condition }: CellLabels,

@@ -54,6 +54,21 @@ export function atlasIndex(options: {
   };
 }
 
+/** Of blood cells, with labels as public data sets have them. */
+export const bloodAtlas = (): AtlasIndex =>
+  atlasIndex({
+    cellTypes: [
+      "B cells",
+      "CD14+ Monocytes",
+      "CD4 T cells",
+      "CD8 T cells",
+      "Dendritic cells",
+      "FCGR3A+ Monocytes",
+      "NK cells",
+    ],
+    perturbations: ["IFN-beta"],
+  });
+
 /** The error with which a question is refused; one that is answered is none. */
 export function refusalOf(ask: () => unknown): HaystackError {
   try {

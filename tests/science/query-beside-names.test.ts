@@ -3,7 +3,7 @@ import { HaystackError } from "../../errors.ts";
 import type { AtlasIndex } from "../../science/atlas/atlas-index.ts";
 import { loadKnowledge } from "../../science/knowledge/load.ts";
 import { understandQuestion } from "../../science/query/understand.ts";
-import { atlasIndex, refusalOf } from "./query-atlas.ts";
+import { atlasIndex, bloodAtlas, refusalOf } from "./query-atlas.ts";
 
 /**
  * Words beside names that make other cells or another treatment of them ask back, and words that do
@@ -11,18 +11,7 @@ import { atlasIndex, refusalOf } from "./query-atlas.ts";
  */
 
 const knowledge = loadKnowledge();
-const blood = atlasIndex({
-  cellTypes: [
-    "B cells",
-    "CD14+ Monocytes",
-    "CD4 T cells",
-    "CD8 T cells",
-    "Dendritic cells",
-    "FCGR3A+ Monocytes",
-    "NK cells",
-  ],
-  perturbations: ["IFN-beta"],
-});
+const blood = bloodAtlas();
 const line = (cell_type: string, name: string, perturbations: string[]): AtlasIndex => ({
   ...atlasIndex({ cellTypes: [cell_type], perturbations }),
   further_names: [{ column: "cell_line", name, cell_types: [cell_type] }],

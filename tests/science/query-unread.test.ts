@@ -4,7 +4,7 @@ import type { AtlasIndex, GeneticReading } from "../../science/atlas/atlas-index
 import { loadKnowledge } from "../../science/knowledge/load.ts";
 import { understandQuestion } from "../../science/query/understand.ts";
 import { howItWasRead } from "../../science/report/rests-on.ts";
-import { atlasIndex } from "./query-atlas.ts";
+import { atlasIndex, bloodAtlas } from "./query-atlas.ts";
 
 /**
  * What narrows a name and is in no atlas is said as what was read is broader, and refused where it makes
@@ -12,18 +12,7 @@ import { atlasIndex } from "./query-atlas.ts";
  */
 
 const knowledge = loadKnowledge();
-const blood = atlasIndex({
-  cellTypes: [
-    "B cells",
-    "CD14+ Monocytes",
-    "CD4 T cells",
-    "CD8 T cells",
-    "Dendritic cells",
-    "FCGR3A+ Monocytes",
-    "NK cells",
-  ],
-  perturbations: ["IFN-beta"],
-});
+const blood = bloodAtlas();
 const glioblastoma = atlasIndex({
   cellTypes: ["glioblastoma cell"],
   perturbations: ["panobinostat"],
