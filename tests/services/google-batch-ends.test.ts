@@ -1,6 +1,6 @@
 import { status } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
-import { TERMINAL_JOB_STATES } from "../../services/batch/index.ts";
+import { type JobStatus, TERMINAL_JOB_STATES } from "../../services/batch/index.ts";
 import { jobSpec } from "./batch.contract.ts";
 import { PROGRAM } from "./local-batch-harness.ts";
 import {
@@ -205,6 +205,40 @@ test("a FAILED job whose tasks cannot be read now is BATCH_UNAVAILABLE and not m
   await expect(harness.batch.get(spec.job_id)).rejects.toMatchObject(UNAVAILABLE);
   recover();
   expect((await harness.batch.get(spec.job_id))?.failure?.kind).toBe("preempted");
+});
+
+test("a FAILED job whose tasks may not be listed is judged by its own words, which say so", async () => {
+  const harness = await googleHarness();
+  const judge = async (script: {
+    readonly exitCode?: number;
+    readonly failInQueue?: string;
+  }): Promise<JobStatus["failure"]> => {
+    harness.server.scriptJobs(script);
+    const spec = jobSpec();
+    await harness.putInputs(spec, { until: harness.gate().file });
+    await harness.batch.submit(spec);
+    await harness.events.until(spec.job_id, ["FAILED"]);
+    const allow = harness.server.failCalls({
+      method: "listTasks",
+      code: status.PERMISSION_DENIED,
+      times: Infinity,
+    });
+    const found = await harness.batch.get(spec.job_id);
+    allow();
+    return found?.failure;
+  };
+  expect(await judge({ exitCode: 50001 })).toMatchObject({
+    kind: "preempted",
+    exit_code: 50001,
+    reason: expect.not.stringContaining("tasks") as string,
+  });
+  expect(await judge({ failInQueue: "The machine was lost." })).toMatchObject({
+    kind: "transient",
+    exit_code: null,
+    reason: expect.stringMatching(
+      /The machine was lost\. Its tasks were not read: Google Batch refused the request: /,
+    ) as string,
+  });
 });
 
 test.each(["QUEUED", "SCHEDULED"] as const)(

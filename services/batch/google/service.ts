@@ -28,6 +28,25 @@ const FEW_JOBS = 4;
 /** Of an answer that came and cannot be used, as where one of many jobs cannot be decoded. */
 const SPOILT: ReadonlySet<number | undefined> = new Set([GRPC.INTERNAL, GRPC.DATA_LOSS]);
 
+/**
+ * The verdict on a failed job by its own words, as where an account may not list its tasks: one that
+ * waited for them would wait for ever.
+ */
+const withoutTasks = ({ failure, ...status }: JobStatus, refusal: HaystackError): JobStatus => ({
+  ...status,
+  ...(failure === undefined
+    ? {}
+    : {
+        failure:
+          failure.exit_code === null
+            ? {
+                ...failure,
+                reason: `${failure.reason} Its tasks were not read: ${refusal.message}`,
+              }
+            : failure,
+      }),
+});
+
 /** Another kind of machine may compute other values. */
 const predictorOf = ({ model, image, entrypoint, environment, offers }: GoogleBatchOptions) =>
   JSON.stringify([
@@ -64,8 +83,16 @@ export function googleBatch(options: GoogleBatchOptions): BatchService {
     jobId: string,
     job: GoogleJob,
     signal: AbortSignal | undefined,
-  ): Promise<JobStatus> =>
-    jobStatus(jobId, job, job.status?.state === "FAILED" ? await jobs.tasks(jobId, signal) : []);
+  ): Promise<JobStatus> => {
+    if (job.status?.state !== "FAILED") return jobStatus(jobId, job, []);
+    try {
+      return jobStatus(jobId, job, await jobs.tasks(jobId, signal));
+    } catch (thrown) {
+      const refusal = toHaystackError(thrown);
+      if (refusal.code !== "BATCH_REFUSED") throw thrown;
+      return withoutTasks(jobStatus(jobId, job, []), refusal);
+    }
+  };
 
   const one = async (jobs: GoogleBatchJobs, jobId: string, signal: AbortSignal | undefined) => {
     const job = JOB_ID.test(jobId) ? await jobs.get(jobId, signal) : undefined;
