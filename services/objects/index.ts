@@ -36,6 +36,7 @@ export interface ObjectStore {
   fetch(ref: ObjectRef | { readonly path: string }, signal?: AbortSignal): Promise<string>;
   /** Undefined when absent. */
   stat(path: string): Promise<ObjectStat | undefined>;
+  /** Sorted paths; none where no path can start so. */
   list(prefix: string): AsyncIterable<string>;
   /** Absent where objects are files of this machine. */
   inventory?(prefix: string): AsyncIterable<KeptObject>;

@@ -25,6 +25,9 @@ function problemOf(path: string): string | undefined {
   return undefined;
 }
 
+/** Whether an object can have this path, in every store. */
+export const isObjectPath = (path: string): boolean => problemOf(path) === undefined;
+
 /** Refuses what is no object path in every store. Error OBJECT_PATH_INVALID. */
 export function checkObjectPath(path: string): void {
   const problem = problemOf(path);

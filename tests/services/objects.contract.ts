@@ -142,6 +142,8 @@ export function objectsContract(adapter: string, make: () => Promise<ObjectStore
       expect(await collect(objects.list("a/1"))).toEqual(["a/1", "a/10"]);
       expect(await collect(objects.list("a"))).toEqual(paths.slice(0, -1));
       expect(await collect(objects.list("none/at/all"))).toEqual([]);
+      for (const beginning of ["../", "a/../", "a//", "/a/", ".scratch/", "a\\b/"])
+        expect(await collect(objects.list(beginning))).toEqual([]);
     });
 
     test("an aborted call is STEP_ABORTED and stores nothing", async () => {

@@ -16,7 +16,7 @@ import {
   writeHashed,
 } from "./files.ts";
 import type { ObjectRef, ObjectStore } from "../index.ts";
-import { checkObjectPath, SCRATCH } from "../object-path.ts";
+import { checkObjectPath, isObjectPath, SCRATCH } from "../object-path.ts";
 import { removeUnfinished, unfinishedName } from "../../../unfinished.ts";
 
 function objectsError(thrown: unknown, doing: string, signal?: AbortSignal): HaystackError {
@@ -191,7 +191,10 @@ export function directoryObjects({ root }: { readonly root: string }): ObjectSto
     async *list(prefix) {
       try {
         const folder = prefix.slice(0, prefix.lastIndexOf("/") + 1);
-        if (folder !== "") await fileOf(folder.slice(0, -1));
+        if (folder !== "") {
+          if (!isObjectPath(folder.slice(0, -1))) return;
+          await fileOf(folder.slice(0, -1));
+        }
         yield* walkFiles(await realBase(), folder, prefix);
       } catch (thrown) {
         throw objectsError(thrown, `Listing the objects ${prefix}*`);
