@@ -3,6 +3,9 @@ import { pathToFileURL } from "node:url";
 import { defineConfig } from "vitest/config";
 import { skippedReporter } from "./tests/support/skipped-reporter.ts";
 
+// Tests and the programs that they start load the same sources: what one compiled the others find.
+process.env["NODE_COMPILE_CACHE"] ??= resolve("node_modules/.cache/compiled");
+
 export default defineConfig({
   test: {
     include: ["tests/**/*.test.ts"],
