@@ -1,4 +1,3 @@
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { expect, test } from "vitest";
 import { createFairQueue } from "../../actors/fair-queue.ts";
 import { composeMail } from "../../actors/mail/compose-mail.ts";
@@ -8,6 +7,26 @@ import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
 
 const CROWD = 5_000;
+
+/**
+ * Longest time, in milliseconds, for which this thread kept its event loop from turning: that of its
+ * processor, as a busy machine keeps it waiting besides.
+ */
+function longestHold(): () => number {
+  let [last, longest] = [process.threadCpuUsage(), 0];
+  const look = (): void => {
+    const now = process.threadCpuUsage();
+    longest = Math.max(longest, (now.user + now.system - last.user - last.system) / 1_000);
+    last = now;
+  };
+  const every = setInterval(look, 10);
+  return () => {
+    clearInterval(every);
+    look();
+    return longest;
+  };
+}
+
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test(
@@ -45,9 +64,8 @@ test(
         owner: "daemon",
         limits: { maxActive: 0, maxActivePerUser: 0 },
       });
-    const delay = monitorEventLoopDelay({ resolution: 10 });
     const first = await host();
-    delay.enable();
+    const heldMs = longestHold();
     const thousand = new Promise<void>((resolve) => (enough = resolve));
     await Promise.all(
       [...ids, ...others].map((id) =>
@@ -57,11 +75,11 @@ test(
     await thousand;
     const stopping = performance.now();
     await first.supervisor.stop();
-    delay.disable();
+    const held = heldMs();
     const stopped = { ms: performance.now() - stopping, sent: sent.length };
     expect(stopped.ms).toBeLessThan(10_000);
     expect(stopped.sent).toBeLessThan(CROWD / 2);
-    expect(delay.max / 1e6).toBeLessThan(1_000);
+    expect(held).toBeLessThan(1_000);
     expect(most).toBeLessThanOrEqual(16);
     for (const id of others) expect(sent.indexOf(`${id}.run_cancelled.1`)).toBeLessThan(1_000);
     const recorded = await store.mails({ state: "sent", limit: 2 * CROWD });

