@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import { HaystackError, atlasNotFound, toHaystackError } from "../../errors.ts";
+import { given } from "../../given.ts";
 import type { AtlasIndex } from "../../science/atlas/atlas-index.ts";
 import type { ObjectStore } from "../../services/objects/index.ts";
 import { sharedIndexes } from "../shared-indexes.ts";
@@ -67,13 +68,24 @@ const damaged = (dataset: string, cause?: unknown): HaystackError =>
   );
 
 /** By which an import is known to mean the same as another. */
-type Reading = Pick<AtlasIndex, "dataset" | "source_sha256" | "columns" | "x_source" | "genes">;
+type Reading = Pick<
+  AtlasIndex,
+  "dataset" | "source_sha256" | "columns" | "told" | "x_source" | "genes"
+>;
+
+/** Older atlases do not say what was told; the type of all cells is that of each group. */
+function toldOf({ told, columns, groups }: AtlasIndex): AtlasIndex["told"] {
+  const [group] = groups;
+  return told !== undefined || columns.cell_type !== null || group === undefined
+    ? told
+    : { cell_type: group.cell_type };
+}
 
 /** @throws ATLAS_EXISTS unless both imports took the same of the same file */
-export function checkSame(stands: Reading, made: Reading): void {
-  const reading = ({ source_sha256, columns, x_source, genes }: Reading) =>
-    JSON.stringify([source_sha256, columns, x_source, genes]);
-  if (reading(stands) === reading(made)) return;
+export function checkSame(stands: AtlasIndex, made: Reading): void {
+  const reading = ({ source_sha256, columns, told = {}, x_source, genes }: Reading) =>
+    JSON.stringify([source_sha256, columns, told, x_source, genes]);
+  if (reading({ ...stands, ...given({ told: toldOf(stands) }) }) === reading(made)) return;
   throw new HaystackError(
     "ATLAS_EXISTS",
     `An atlas named ${made.dataset} was imported from another file or read in another way; choose another name with --dataset.`,

@@ -103,6 +103,15 @@ export interface FurtherName {
   readonly cell_types: readonly string[];
 }
 
+/** What was told at import and stands nowhere else in the index. */
+export interface ToldAtImport {
+  /** What all cells are. */
+  readonly cell_type?: string;
+  readonly perturbation_type?: string;
+  /** The values of the cells that were imported, by column; columns and values sorted. */
+  readonly only?: Readonly<Record<string, readonly string[]>>;
+}
+
 export interface AtlasIndex {
   /** Version 1: one shard a group. Version 2: several groups in a shard. */
   readonly format: "haystack-atlas/1" | "haystack-atlas/2";
@@ -115,6 +124,8 @@ export interface AtlasIndex {
    */
   readonly simulated: boolean;
   readonly columns: AtlasColumns;
+  /** Absent where nothing was told, and in older atlases. */
+  readonly told?: ToldAtImport;
   readonly n_cells: number;
   readonly n_genes: number;
   /** Gene symbols in the order of every shard's var and of the mean profiles. */

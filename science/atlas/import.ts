@@ -4,6 +4,7 @@ import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import type { AtlasColumns, AtlasIndex, CellGroup, FurtherName } from "./atlas-index.ts";
 import { HaystackError } from "../../errors.ts";
+import { given } from "../../given.ts";
 import type { H5adFile } from "../anndata/open.ts";
 import { openH5ad } from "../anndata/open.ts";
 import { filesBelow } from "../anndata/zarr-folder.ts";
@@ -22,6 +23,7 @@ import type { CountedCells } from "./write-counts.ts";
 import { checkRounded, writeCounts } from "./write-counts.ts";
 import { countWarnings, importWarnings } from "./import-warnings.ts";
 import { type AtlasPart, groupsOfShare, PROFILES, type Share } from "./parts.ts";
+import { toldAtImport } from "./told-at-import.ts";
 import { type ShardOptions, writeGroups } from "./write-groups.ts";
 
 export type { LabelResolver };
@@ -229,7 +231,7 @@ async function countGroups(
 
 /** What the index says of the whole atlas but its cells. */
 const describeAtlas = async (
-  { source: path }: Pick<ImportOptions, "source">,
+  { source: path, ...options }: Pick<ImportOptions, "source"> & ToldLabels,
   file: H5adFile,
   {
     dataset,
@@ -247,6 +249,7 @@ const describeAtlas = async (
   source_sha256: await sha256(path),
   simulated: Boolean(file.unsValue("simulated")),
   columns,
+  ...given({ told: toldAtImport(options) }),
   n_genes: genes.length,
   genes,
   x_source: { slot: source.slot.name, kind: source.kind },
