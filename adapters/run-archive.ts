@@ -82,8 +82,10 @@ export async function exportRun(
       resultsOf(run_id),
     ];
     for (const dataset of datasets) await objects.fetch({ path: `atlases/${dataset}/index.json` });
+    // Runs of earlier releases have no findings; where there are some, they are listed.
+    const { findings: _, ...delivered } = resultObjects(run_id);
     if (status === "completed")
-      for (const path of Object.values(resultObjects(run_id))) await objects.fetch({ path });
+      for (const path of Object.values(delivered)) await objects.fetch({ path });
     for (const prefix of prefixes)
       for await (const path of objects.list(prefix)) {
         if (COMPUTED.test(path)) continue;

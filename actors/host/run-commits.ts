@@ -101,6 +101,8 @@ export function createRunCommits(options: RunCommitsOptions): RunCommits {
   const checkBudget = snapshotBudget(runId, record.snapshot ?? "", options.onTrouble);
   let { document, revision, outbox } = record;
   let { lastGood, wakeAt } = options;
+  /** The one that `lastGood` is of: an earlier one until the run has been stored here. */
+  let machine = record.machine ?? RUN_MACHINE;
   let expectedStatus: RunStatus = document.status;
   let jobs = actor.getSnapshot().context.jobs;
   let takenJobs = jobs;
@@ -133,6 +135,7 @@ export function createRunCommits(options: RunCommitsOptions): RunCommits {
         now,
       });
       lastGood = persisted;
+      machine = RUN_MACHINE;
       wakeAt = earliestWakeUp(persisted);
       outbox = outboxOf(outbox, next, state.context.mails, now);
       takenJobs = state.context.jobs;
@@ -215,7 +218,7 @@ export function createRunCommits(options: RunCommitsOptions): RunCommits {
         expect: { revision, token, status: expectedStatus },
         document: next,
         snapshot,
-        machine: life.error === null ? RUN_MACHINE : (record.machine ?? RUN_MACHINE),
+        machine,
         wake_at: wakeAt,
         attention_at: attentionAt(next.status),
         consumed: taken.consumed,

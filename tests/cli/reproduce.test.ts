@@ -4,6 +4,8 @@ import { chmod, cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { resultObjects } from "../../actors/run-objects.ts";
+import { openObjects } from "../../adapters/objects.ts";
 import { openRuns } from "../../adapters/runs.ts";
 import { loadConfig } from "../../config.ts";
 import { digestOf, type Manifest } from "../../services/archives/document.ts";
@@ -241,6 +243,22 @@ test("what has not ended, is not there, or has lost what it needs is not exporte
   }
   const occupied = await haystack(["export", runId, dirname(dataDir), "--data-dir", dataDir]);
   expect(occupied.code).toBe(2);
+});
+
+test("a run that an earlier release completed, without findings, is exported with what it has", async () => {
+  const folder = await temporaryFolder();
+  const config = loadConfig({}, folder);
+  const runs = await openRuns(config);
+  await runs.insert(sampleRun("run-old", { status: "completed", current_phase: null }));
+  await runs.close();
+  const { findings: _, ...delivered } = resultObjects("run-old");
+  const objects = await openObjects(config);
+  for (const path of Object.values(delivered)) await objects.putText(path, "x");
+  await objects.close();
+  const target = join(folder, "exported");
+  await exportTo(folder, "run-old", target);
+  for (const path of Object.values(delivered))
+    expect(await readFile(join(target, "objects", path), "utf8")).toBe("x");
 });
 
 /** Reads the draft, chooses the last candidate, and scores every component by its first row. */
