@@ -17,6 +17,7 @@ import { describeWithMongodb, startMongodb, type MongodbServer } from "../suppor
 /** Each job costs 6 USD at its limit. */
 const OFFER = { machine: "m", provisioning: "STANDARD", usd_per_hour: 6 } as const;
 const DEADLINE_SECONDS = 3_600;
+const ADA = "ada@example.org";
 const context = {
   signal: new AbortController().signal,
   quiesce: () => Promise.resolve(),
@@ -42,7 +43,7 @@ async function write(
   id: string,
   revision: number,
   jobs: readonly JobRecord[],
-  user = "ada@example.org",
+  user: string,
 ): Promise<void> {
   const asked = { ...run(id, { job_deadline_seconds: DEADLINE_SECONDS }), user_email: user };
   if (revision === 0) await store.insert(asked, { owner: "one", expires_at: 1e13 });
@@ -102,7 +103,7 @@ function capsHold(open: () => Promise<readonly [RunStore, RunStore]>): void {
   const begin = async (
     ids: readonly string[],
     ceilings: Partial<Ceilings>,
-    userOf: (index: number) => string = () => "ada@example.org",
+    userOf: (index: number) => string = () => ADA,
   ) => {
     const stores = await open();
     const begun: string[] = [];
@@ -133,17 +134,18 @@ function capsHold(open: () => Promise<readonly [RunStore, RunStore]>): void {
     });
     expect(begun).toHaveLength(1);
     const id = begun[0]!.split("-")[1]!;
-    await write(stores[1], id, 1, [{ ...jobOf(id, "prediction"), state: "succeeded" }]);
+    await write(stores[1], id, 1, [{ ...jobOf(id, "prediction"), state: "succeeded" }], ADA);
     const next = RUNS.filter((_, index) => problems[index] !== null);
     expect(await Promise.all(next.map((each, index) => daemons[index % 2]!(each)))).toContain(null);
     expect(begun).toHaveLength(2);
   });
 
   test("two daemons begin as many GPU jobs as there may be, for all and for a user", async () => {
+    const userOf = (index: number): string => (index < 6 ? ADA : "bo@example.org");
     const { begun, problems, stores, daemons } = await begin(
       RUNS,
       { MAX_GPU_JOBS: 4, MAX_GPU_JOBS_PER_USER: 3 },
-      (index) => (index < 6 ? "ada@example.org" : "bo@example.org"),
+      userOf,
     );
     expect(begun).toHaveLength(4);
     expect(begun.filter((job) => Number(job[4]) < 6).length).toBeLessThanOrEqual(3);
@@ -151,10 +153,13 @@ function capsHold(open: () => Promise<readonly [RunStore, RunStore]>): void {
     // A second job of a run is one more.
     const [first = ""] = begun.map((job) => job.split("-")[1]!);
     expect(await daemons[0]!(first, "control")).toContain("4 GPU jobs are under way");
-    await write(stores[0], first, 1, [
-      { ...jobOf(first, "prediction"), state: "succeeded" },
-      jobOf(first, "control"),
-    ]);
+    await write(
+      stores[0],
+      first,
+      1,
+      [{ ...jobOf(first, "prediction"), state: "succeeded" }, jobOf(first, "control")],
+      userOf(RUNS.indexOf(first)),
+    );
     expect(await daemons[1]!(first, "control")).toBeNull();
     expect(begun).toHaveLength(5);
   });
