@@ -1,18 +1,12 @@
 import { HaystackError, toHaystackError, type ErrorCode, type ErrorRecord } from "../../errors.ts";
-import type { PairName, PredictedPairs } from "../../machines/pair-types.ts";
 import type { JobFailureKind, JobFailureLimits, JobRecord } from "../../machines/run-types.ts";
 import type { CheckJobInput, CheckJobOutput, CheckTrouble } from "../../machines/step-types.ts";
-import {
-  DONE_NOTES,
-  type BatchService,
-  type InferencePair,
-  type JobHoldKind,
-  type JobStatus,
-} from "../../services/batch/index.ts";
+import type { BatchService, JobHoldKind, JobStatus } from "../../services/batch/index.ts";
 import { inferencePairs } from "../inference-pairs.ts";
 import { OF_MACHINE, PATIENCE_MS as PATIENCE_OF_MACHINE_MS } from "../host/postponing.ts";
 import { noteMove, wasMoved } from "./job-offers.ts";
 import type { Effect } from "../host/step.ts";
+import { checkPairs, forgetDone, noteMade } from "./made-pairs.ts";
 import { pauseSince } from "./pause.ts";
 import type { StepPorts } from "../ports.ts";
 
@@ -108,8 +102,12 @@ export function checkJob({
           signal.throwIfAborted();
           const error = toHaystackError(thrown);
           if (!SAYS_NOTHING.has(error.code)) {
-            await forgetDone(objects, pairs, signal);
-            return failed("application", { ...error.toRecord(), code: "PREDICTION_INVALID" });
+            const message = `${error.message}${await forgetDone(objects, pairs, signal)}`;
+            return failed("application", {
+              ...error.toRecord(),
+              code: "PREDICTION_INVALID",
+              message,
+            });
           }
           const later = checkLater(error);
           const { code, since } = later.trouble;
@@ -189,49 +187,6 @@ export function checkJob({
       }
     }
   };
-}
-
-async function checkPairs(
-  { compute, objects }: Pick<StepPorts, "compute" | "objects">,
-  pairs: readonly InferencePair[],
-  signal: AbortSignal,
-): Promise<PredictedPairs> {
-  const checked = await Promise.all(
-    pairs.map(async ({ name, query: queryPath, output: path }) => {
-      const [prediction, query] = await Promise.all([
-        objects.fetch({ path }, signal),
-        objects.fetch({ path: queryPath }, signal),
-      ]);
-      const sha256 = await compute.run("checkPrediction", { prediction, query }, signal);
-      return [name, { path, sha256 }] as const;
-    }),
-  );
-  return Object.fromEntries(checked);
-}
-
-/** For later jobs to find. */
-async function noteMade(
-  { run_id, job: { iteration }, prepared }: Pick<CheckJobInput, "run_id" | "job" | "prepared">,
-  outputs: PredictedPairs,
-  found: StepPorts["foundPredictions"],
-  signal: AbortSignal,
-): Promise<void> {
-  for (const [name, note] of Object.entries(prepared?.notes ?? {})) {
-    const pair = name as PairName;
-    const output = outputs[pair];
-    if (output !== undefined && note !== undefined)
-      await found?.note(note, { ...output, run_id, iteration, pair }, signal);
-  }
-}
-
-/** What says that the pairs are done goes, so that the next attempt predicts them again. */
-async function forgetDone(
-  objects: StepPorts["objects"],
-  pairs: readonly InferencePair[],
-  signal: AbortSignal,
-): Promise<void> {
-  for (const { output } of pairs)
-    for (const note of DONE_NOTES) await objects.remove(`${output}${note}`, signal);
 }
 
 /**

@@ -423,13 +423,13 @@ describe("a round of two pairs", () => {
   const FOLDER = "batch-io/r1/iter_1";
 
   /** Says what was removed, too. */
-  async function checkRound(invalid: string | null) {
+  async function checkRound(invalid: string | null, remove?: StepPorts["objects"]["remove"]) {
     const removed: string[] = [];
     const verdict = await checkJob(
       portsOf(saying({ state: "SUCCEEDED", run_seconds: 60 }), {
         objects: {
           fetch: async ({ path }: { readonly path: string }) => path,
-          remove: async (path: string) => void removed.push(path),
+          remove: remove ?? (async (path: string) => void removed.push(path)),
         } as unknown as StepPorts["objects"],
         compute: {
           run: async (_: string, { prediction, query }: Record<string, string>) => {
@@ -475,6 +475,21 @@ describe("a round of two pairs", () => {
       );
     },
   );
+
+  test("fails with an invalid prediction also where what says that it is done stays, and says so", async () => {
+    const refusal = "The account may not remove objects.";
+    const { verdict } = await checkRound(`${FOLDER}/predictions.h5ad`, async () => {
+      throw new HaystackError("OBJECTS_UNAVAILABLE", refusal);
+    });
+    expect(verdict).toMatchObject({
+      verdict: "failed",
+      kind: "application",
+      error: {
+        code: "PREDICTION_INVALID",
+        message: `The prediction is all zero. A further attempt may find it again: ${refusal}`,
+      },
+    });
+  });
 
   test("is handed over as one job, with a manifest of its pairs", async () => {
     const handed: InferenceJobSpec[] = [];
