@@ -1,6 +1,8 @@
 import { HaystackError } from "../errors.ts";
 import type { RunConfig, RunDocument } from "../services/runs/document.ts";
 import type { RunStore } from "../services/runs/index.ts";
+import { monthOf, monthStart } from "./month.ts";
+import { usedInMonth } from "./removed-money.ts";
 
 /** What an operator lets users ask for. */
 export interface Ceilings {
@@ -43,9 +45,6 @@ export function checkCeilings(config: RunConfig, ceilings: Ceilings): void {
   );
 }
 
-const monthOf = (now: number): string =>
-  `${new Date(now).toISOString().slice(0, 7)}-01T00:00:00.000Z`;
-
 const nextMonth = (now: number): string => {
   const date = new Date(now);
   return new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1)).toISOString();
@@ -53,12 +52,12 @@ const nextMonth = (now: number): string => {
 
 /** Error QUOTA_REACHED, when the user of the run has as much in the store as one may. */
 export async function checkQuota(
-  runs: Pick<RunStore, "usedBy">,
+  runs: Pick<RunStore, "shared" | "usedBy">,
   { user_email }: Pick<RunDocument, "user_email">,
   ceilings: Ceilings,
   now: number,
 ): Promise<void> {
-  const { queued, gpu_cost_usd } = await runs.usedBy(user_email, monthOf(now));
+  const { queued, gpu_cost_usd } = await usedInMonth(runs, user_email, monthOf(now));
   const { MAX_QUEUED_RUNS_PER_USER: mostQueued, MAX_GPU_USD_PER_USER_MONTH: mostUsd } = ceilings;
   if (queued >= mostQueued)
     throw new HaystackError(
@@ -83,7 +82,7 @@ export async function checkQuota(
 
 /** A sentence when a run, or its user this month, has spent as much on GPU jobs as may be. */
 export async function overspent(
-  runs: Pick<RunStore, "get" | "usedBy">,
+  runs: Pick<RunStore, "get" | "shared" | "usedBy">,
   runId: string,
   asked: number | null,
   ceilings: Pick<Ceilings, "MAX_GPU_USD_PER_RUN" | "MAX_GPU_USD_PER_USER_MONTH">,
@@ -99,11 +98,9 @@ export async function overspent(
         ? "raise max_gpu_cost_usd to go on"
         : "the operator allows no more (MAX_GPU_USD_PER_RUN)"
     }.`;
-  const { gpu_cost_usd } = await runs.usedBy(document.user_email, monthStart(document));
+  const { gpu_cost_usd } = await usedInMonth(runs, document.user_email, monthStart(document));
   const mostOfMonth = ceilings.MAX_GPU_USD_PER_USER_MONTH;
   return gpu_cost_usd >= mostOfMonth
     ? `The runs that its user submitted in the month of this run have spent ${gpu_cost_usd.toFixed(2)} of ${mostOfMonth.toFixed(2)} USD on GPU jobs; the operator allows no more (MAX_GPU_USD_PER_USER_MONTH).`
     : null;
 }
-
-export const monthStart = ({ created_at }: RunDocument): string => monthOf(Date.parse(created_at));

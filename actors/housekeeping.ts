@@ -7,6 +7,7 @@ import type { MailService } from "../services/mail/index.ts";
 import type { ObjectStore } from "../services/objects/index.ts";
 import type { EndedRun, Leftover, RunRecord, RunStore } from "../services/runs/index.ts";
 import { forgetFound } from "./found-predictions.ts";
+import { noteRemoval } from "./removed-money.ts";
 import { resultsOf, workingFilesOf } from "./run-objects.ts";
 
 /**
@@ -17,7 +18,7 @@ import { resultsOf, workingFilesOf } from "./run-objects.ts";
  */
 
 export interface HousekeepingParts {
-  readonly runs: Pick<RunStore, "get" | "removal">;
+  readonly runs: Pick<RunStore, "get" | "removal" | "shared">;
   readonly objects: Pick<ObjectStore, "list" | "remove">;
   readonly batch: Pick<BatchService, "forget">;
   readonly mail: Pick<MailService, "forget">;
@@ -201,8 +202,17 @@ export function createHousekeeping(parts: HousekeepingParts): Housekeeping {
     return record?.set_aside === undefined || (await parts.stopJobs?.(record)) === true;
   };
 
+  /** Out of the store. What it has spent stays with its user for the month. */
+  const removeRun = async (left: Leftover): Promise<"removed" | "busy" | "unknown_run"> => {
+    const document = left.keeps_results ? undefined : (await parts.runs.get(left.run_id))?.document;
+    const tellEnd = document === undefined ? undefined : await noteRemoval(parts.runs, document);
+    const outcome = await removal.remove({ ...left, now: parts.now() });
+    await tellEnd?.(outcome === "removed");
+    return outcome;
+  };
+
   const take = async (left: Leftover): Promise<"removed" | "busy" | "unknown_run"> =>
-    (await hasNoJobs(left.run_id)) ? removal.remove({ ...left, now: parts.now() }) : "busy";
+    (await hasNoJobs(left.run_id)) ? removeRun(left) : "busy";
 
   return {
     async clear(signal) {
@@ -218,7 +228,7 @@ export function createHousekeeping(parts: HousekeepingParts): Housekeeping {
           { details: { run_id: runId } },
         );
       const left = { run_id: runId, keeps_results: false };
-      const outcome = await removal.remove({ ...left, now: parts.now() });
+      const outcome = await removeRun(left);
       if (outcome === "unknown_run") throw runNotFound(runId);
       if (outcome === "busy")
         throw new HaystackError(

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import type { JobRecord } from "../machines/run-types.ts";
 import type { RunRecord } from "../services/runs/index.ts";
-import { monthStart } from "./ceilings.ts";
+import { monthStart } from "./month.ts";
 import type { StepPorts } from "./ports.ts";
+import { usedInMonth } from "./removed-money.ts";
 import { storedContext } from "./run-details.ts";
 
 /** A job that is to begin, with what it costs at its limit. */
@@ -80,7 +81,7 @@ export function moneyReserved({
 
   const ofMonth = async ({ document }: RunRecord, others: readonly Begun[]) => {
     if (most === Number.POSITIVE_INFINITY) return null;
-    const used = await runs.usedBy(document.user_email, monthStart(document));
+    const used = await usedInMonth(runs, document.user_email, monthStart(document));
     const reserved = used.gpu_reserved_usd + sumOf(others);
     return reserved === 0 || used.gpu_cost_usd + reserved < most
       ? null
