@@ -36,12 +36,12 @@ export function findControls(column: CodedLabels, isOther?: IsOther): Controls |
   });
   if (found.length === 0 || found.length === column.labels.length) {
     const allControls = found.length > 0 && column.missing === 0;
-    if (allControls) return controlsOf(found);
+    if (allControls) return controlsOf(withoutCodes(found));
     return column.missing > 0 && column.labels.length > 0
       ? { main: null, pooled: [], others: [], doubtful: [] }
       : null;
   }
-  return controlsOf(found);
+  return controlsOf(withoutCodes(found));
 }
 
 interface Found {
@@ -49,6 +49,32 @@ interface Found {
   readonly base: string;
   readonly label: string;
   readonly cells: number;
+}
+
+/** NT-3 is a neurotrophin, WT-161, SCR7 and PBS-57 are compounds; guides and wells are numbered as well. */
+const CODE = /^(?:nt|scr|wt|pbs|luc)-?0*(?<number>\d+)$/i;
+/** Guides are numbered from 0 or 1; where some were lost, this many are left. */
+const SERIES = 3;
+
+/**
+ * Labels like NT-3 only look like controls beside one that is clearly none of guides, or where they
+ * are no part of a series and another control is there.
+ */
+function withoutCodes(found: readonly Found[]): readonly Found[] {
+  const numberOf = ({ label }: Found) => CODE.exec(label.trim())?.groups?.["number"];
+  const plainly = found.filter(
+    (one) => numberOf(one) === undefined && rank(one.kind) < rank("none"),
+  );
+  const hasVehicle = plainly.some(({ kind }) => kind === "vehicle");
+  return found.map((one): Found => {
+    if (numberOf(one) === undefined || plainly.length === 0) return one;
+    const like = found.filter(({ base }) => base === one.base);
+    const numbers = new Set(like.map((each) => numberOf(each)));
+    const isSeries =
+      numbers.size >= SERIES || ["0", "1", "2", undefined].some((each) => numbers.has(each));
+    const isGuide = one.kind === "non-targeting";
+    return isSeries && !(isGuide && hasVehicle) ? one : { ...one, kind: "like a control" };
+  });
 }
 
 const bestRank = (found: readonly Found[]): number =>
