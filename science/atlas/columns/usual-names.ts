@@ -27,6 +27,7 @@ const CELL_TYPE = [
   "predicted_celltype_l1",
   "predicted_id",
   "bulk_labels",
+  "cell",
   "cell_type_ontology_term_id",
   "cell_line",
   "cell_name",
@@ -90,7 +91,7 @@ export const PERTURBATION_IF_CONTROL = [
 export const PERTURBATION_LIKE =
   /pert|treat|cytokin|stimul|drug|compound|ligand|agent|guide|sgrna|grna|knock|crispr|inhibitor|condition|exposure|chemical|morphogen|growthfactor/;
 export const NOT_PERTURBATION =
-  /type$|class$|method|count|umi|frac|^n(um)?(pert|guide|grna|sgrna)|ncells|score|prob|conf|dose|conc|time|hour|day|ontology|smiles|cid$|plate|batch|well|color|moa|pathway|purity|coverage|read|pass|quality|good|ident$/;
+  /type$|class$|method|count|umi|frac|^n(um)?(pert|guide|grna|sgrna)|ncells|score|prob|conf|dose|conc|time|hour|day|ontology|smiles|cid$|plate|batch|well|color|moa|pathway|purity|coverage|read|pass|quality|good|ident$|respon[ds]|outcome|resistan|sensitiv/;
 
 export const DONOR = [
   "donor_id",
