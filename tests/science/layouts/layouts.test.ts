@@ -16,6 +16,7 @@ import { conditionLayouts, qualityLayouts, singleCellLayouts } from "./condition
 import { labelAmountLayouts, layerLayouts, mixedLayouts } from "./mixed-layouts.ts";
 import { publicLayouts } from "./public-layouts.ts";
 import { reportedLayouts } from "./reported-layouts.ts";
+import { tellingLayouts } from "./telling-layouts.ts";
 import { valueLayouts } from "./value-layouts.ts";
 import type { Layout } from "./layout.ts";
 import { countOf, GENES, PYTHON } from "./layout.ts";
@@ -35,6 +36,7 @@ const layouts: readonly Layout[] = [
   ...qualityLayouts,
   ...valueLayouts,
   ...publicLayouts,
+  ...tellingLayouts,
 ];
 const resolver = labelResolver(loadKnowledge());
 const folder = mkdtempSync(join(tmpdir(), "haystack-layouts-"));
