@@ -1,8 +1,9 @@
 import { HaystackError } from "../../errors.ts";
 import type { H5adFile, Slot } from "../anndata/open.ts";
 
-/** Rows compared. */
-const COMPARED = 64;
+/** Rows compared, from as many places of the matrix. */
+const ROWS = 16;
+const PLACES = 4;
 
 /** How whole numbers of another slot relate to those of X. */
 export interface BesideX {
@@ -12,15 +13,16 @@ export interface BesideX {
 }
 
 /**
- * Compares X with counts in a layer or raw/X by the first rows, and the genes that both have. Null
- * where that would read a matrix stored by genes, where parts of one are not there, or genes share a
- * name.
+ * Compares X with counts in a layer or raw/X by some rows and the genes that both have; where they
+ * are stored by genes, by the values stored. Null where neither can be done, or parts of one are not
+ * there.
  */
 export function besideX(file: H5adFile, X: Slot, other: Slot): BesideX | null {
-  if (X.layout === "csc" || other.layout === "csc") return null;
   if ([X, other].some(({ name }) => file.notStored?.(name) !== undefined)) return null;
   try {
-    return compared(file, X, other);
+    return X.layout === "csc" || other.layout === "csc"
+      ? comparedByGenes(file, X, other)
+      : comparedByRows(file, X, other);
   } catch (thrown) {
     // A part that an import does without may be damaged.
     if (thrown instanceof HaystackError) return null;
@@ -28,26 +30,40 @@ export function besideX(file: H5adFile, X: Slot, other: Slot): BesideX | null {
   }
 }
 
-function compared(file: H5adFile, X: Slot, other: Slot): BesideX | null {
+function comparedByGenes(file: H5adFile, X: Slot, other: Slot): BesideX | null {
+  if (X.layout !== other.layout || !isSame(file.index("var"), genesOf(file, other))) return null;
+  const [mine, theirs] = [file.sample(X), file.sample(other)];
+  return {
+    differs: mine.length !== theirs.length || mine.some((value, at) => value !== theirs[at]),
+    more: 0,
+  };
+}
+
+function comparedByRows(file: H5adFile, X: Slot, other: Slot): BesideX | null {
   const [own, others] = [file.index("var"), genesOf(file, other)];
   const placeOf = new Map(others.map((name, gene) => [name, gene]));
-  if (placeOf.size < others.length || new Set(own).size < own.length) return null;
-  const shared = own.map((name) => placeOf.get(name) ?? -1);
+  const areUnique = placeOf.size === others.length && new Set(own).size === own.length;
+  if (!areUnique && !isSame(own, others)) return null;
+  const shared = own.map((name, gene) => (areUnique ? (placeOf.get(name) ?? -1) : gene));
   const inX = new Set(shared);
-  const [mine, theirs] = [X, other].map((slot) =>
-    file.rows(slot, 0, Math.min(COMPARED, slot.nRows)),
-  );
-  if (mine === undefined || theirs === undefined) return null;
-  let differs = false;
-  for (let row = 0; row < mine.nRows && !differs; row += 1) {
-    const values = valuesOf(theirs, row, (gene) => (inX.has(gene) ? gene : -1));
-    const seen = valuesOf(mine, row, (gene) => shared[gene] ?? -1);
-    differs =
-      seen.size !== values.size ||
-      seen.entries().some(([gene, value]) => values.get(gene) !== value);
-  }
+  const starts = Array.from({ length: PLACES }, (_, at) => Math.floor((at * X.nRows) / PLACES));
+  const differs = starts.some((start) => {
+    const stop = Math.min(start + ROWS, X.nRows);
+    const [mine, theirs] = [file.rows(X, start, stop), file.rows(other, start, stop)];
+    return Array.from({ length: mine.nRows }, (_, row) => row).some((row) => {
+      const values = valuesOf(theirs, row, (gene) => (inX.has(gene) ? gene : -1));
+      const seen = valuesOf(mine, row, (gene) => shared[gene] ?? -1);
+      return (
+        seen.size !== values.size ||
+        seen.entries().some(([gene, value]) => values.get(gene) !== value)
+      );
+    });
+  });
   return { differs, more: others.length - shared.filter((gene) => gene >= 0).length };
 }
+
+const isSame = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((name, gene) => name === b[gene]);
 
 const genesOf = (file: H5adFile, { name }: Slot): readonly string[] =>
   file.index(name === "raw/X" ? "raw/var" : "var");
