@@ -20,7 +20,7 @@ const NO_CALL = new RegExp(
     String.raw`un(?:assigned|known|called|determined|mapped|identified|clear|classified)`,
     String.raw`not?(?:assigned|called|detected|determined|call|match|assignment)|ambiguous|undefined|multiplets?`,
     String.raw`doublets?|multiplet_?doublet|negative|(?:hto|hashtag)?negative|lowquality`,
-    String.raw`multi(?:ple)?(?:guides|grnas|sgrnas|perturbations|infected)?|collisions?|filtered|nan|na|null`,
+    String.raw`multi(?:ple)?(?:guides|grnas|sgrnas|perturbations|infected)?|collisions?|filtered|nan|na|null|none`,
     String.raw`nonassigned|no(?:guide|grna|sgrna)s?(?:detected|called|assigned|found)`,
   ].join("|")})$`,
 );
