@@ -13,6 +13,7 @@ import { describeWithPython, runPython } from "../../support/python.ts";
 import { dense } from "../anndata-files.ts";
 import { columnLayouts } from "./column-layouts.ts";
 import { conditionLayouts, qualityLayouts, singleCellLayouts } from "./condition-layouts.ts";
+import { amountLayouts, matrixLayouts } from "./measured-layouts.ts";
 import { labelAmountLayouts, layerLayouts, mixedLayouts } from "./mixed-layouts.ts";
 import { publicLayouts } from "./public-layouts.ts";
 import { reportedLayouts } from "./reported-layouts.ts";
@@ -37,6 +38,8 @@ const layouts: readonly Layout[] = [
   ...valueLayouts,
   ...publicLayouts,
   ...tellingLayouts,
+  ...amountLayouts,
+  ...matrixLayouts,
 ];
 const resolver = labelResolver(loadKnowledge());
 const folder = mkdtempSync(join(tmpdir(), "haystack-layouts-"));

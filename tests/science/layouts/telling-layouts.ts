@@ -1,16 +1,12 @@
 import { GENES, type Layout } from "./layout.ts";
+import { TENX } from "./measured-layouts.ts";
 
 const TREATED = `usual(a, perturbation=arm(a, "control", "IFN-beta", "IL-6"))`;
-const SYMBOLS = GENES.map(([symbol]) => symbol);
 const IDS = GENES.map(([, id]) => id);
 const CODES =
   "own variation of https://github.com/openproblems-bio/task_perturbation_prediction/issues/80";
 const GUIDES = "own variation of https://satijalab.org/seurat/articles/mixscape_vignette";
-const DOSES = "own variation of https://github.com/facebookresearch/CPA/issues/4";
-const TIMES = "own variation of https://github.com/laminlabs/lamindb/issues/3101";
 const OWN = "own variation of https://github.com/scverse/pertpy/pull/945";
-const TENX =
-  "https://www.10xgenomics.com/support/software/cell-ranger/latest/analysis/outputs/cr-outputs-h5-matrices";
 const loss = (...genes: string[]) => ({ genes, effect: "loss" }) as const;
 
 /** Labels that look like controls and are none, and labels that say that nothing is known. */
@@ -53,6 +49,12 @@ const labelLayouts: readonly Layout[] = [
       warns: [/12 cells were left out, as their gene/],
     },
   })),
+  {
+    name: "None beside a control of guides",
+    seen: "own variation of https://github.com/sanderlab/scPerturb/issues/25",
+    make: `usual(a, gene=arm(a, "NT", "STAT1", "None"))`,
+    expect: { controls: ["NT"], perturbations: ["STAT1"], cells: 36, warns: [/None: 12/] },
+  },
   {
     name: "plus and minus told",
     seen: OWN,
@@ -129,6 +131,28 @@ const nameLayouts: readonly Layout[] = [
       cellTypes: ["B cells", "T cells"],
     },
   },
+  {
+    name: "CELLxGENE: unknown types beside those of the authors",
+    seen: "own variation of https://github.com/chanzuckerberg/single-cell-curation/blob/main/schema/5.1.0/schema.md",
+    make: `${TREATED}; a.obs["author_cell_type"] = a.obs["cell_type"]; a.obs["cell_type"] = "unknown"`,
+    expect: { columns: { cell_type: "author_cell_type" }, cellTypes: ["B cells", "T cells"] },
+  },
+  {
+    name: "types that are unknown alone",
+    seen: "own variation of https://github.com/chanzuckerberg/single-cell-curation/blob/main/schema/5.1.0/schema.md",
+    make: `${TREATED}; a.obs["cell_type"] = "unknown"`,
+    expect: { columns: { cell_type: "cell_type" }, cellTypes: ["unknown"] },
+  },
+  {
+    name: "Cell Ranger: calls of guides with bars",
+    seen: TENX,
+    make: `usual(a, feature_call=np.where(np.arange(48) < 24, arm(a, "Non-Targeting-1", "STAT1-1", "STAT1-2|JAK2-1"), arm(a, "Non-Targeting-1|Non-Targeting-2", "STAT1-1", "STAT1-2|JAK2-1")), num_features=1)`,
+    expect: {
+      columns: { perturbation: "feature_call" },
+      controls: ["Non-Targeting-1"],
+      genetic: { "STAT1-1": loss("STAT1"), "STAT1-2|JAK2-1": loss("STAT1", "JAK2") },
+    },
+  },
   ...[
     ["co_culture", "alone", "with tumour"],
     ["dox", "-", "+"],
@@ -161,124 +185,5 @@ const nameLayouts: readonly Layout[] = [
   },
 ];
 
-/** Doses and times in columns by other names. */
-const amountLayouts: readonly Layout[] = [
-  ...[
-    ["time_min", "15", "60", "15 min", "60 min"],
-    ["day", "1", "7", "1 d", "7 d"],
-    ["hours_post_stimulation", "6", "24", "6 h", "24 h"],
-    ["days_post_infection", "1", "3", "1 d", "3 d"],
-    ["dpi", "1", "3", "1 d", "3 d"],
-    ["treatment_duration_hr", "6", "24", "6 h", "24 h"],
-    ["timepoint_hr", "6", "24", "6 h", "24 h"],
-    ["incubation_time", "'6h'", "'24h'", "6h", "24h"],
-  ].map(([column, one, two, first, second]): Layout => ({
-    name: `times by ${column}`,
-    seen: TIMES,
-    make: `usual(a, stimulus=np.where(c, "unstimulated", "LPS"), ${column}=np.where(np.arange(48) // 4 % 2 == 0, ${one}, ${two}))`,
-    expect: {
-      columns: { time: column },
-      covariates: [first, second].map((time) => JSON.stringify({ time })).toSorted(),
-      silent: /no control group/,
-    },
-  })),
-  ...[
-    ["treatment_concentration", "0.1", "10", "0.1", "10"],
-    ["drug_conc_uM", "0.1", "10", "0.1 µM", "10 µM"],
-    ["dose_level", "'low'", "'high'", "low", "high"],
-    ["dose1", "1", "10", "1", "10"],
-  ].map(([column, one, two, first, second]): Layout => ({
-    name: `doses by ${column}`,
-    seen: DOSES,
-    make: `usual(a, drug=np.where(c, "DMSO", "Trametinib"), ${column}=arm(a, ${one}, ${one}, ${two}))`,
-    expect: {
-      columns: { dose: column },
-      covariates: [first, second].map((dose) => JSON.stringify({ dose })).toSorted(),
-      silent: /no control group/,
-    },
-  })),
-  {
-    name: "ages, days of the laboratory and concentrations of DNA are no amounts",
-    seen: DOSES,
-    make: `${TREATED}; n = np.arange(48); a.obs["age_days"] = n // 4 % 2; a.obs["collection_day"] = n // 4 % 2; a.obs["cdna_concentration"] = n // 4 % 2 + 0.5; a.obs["log_dose_uM"] = n // 4 % 2 + 0.5; a.obs["dose_id"] = n // 4 % 2; a.obs["concordance"] = n // 4 % 2`,
-    expect: { columns: { dose: undefined, time: undefined }, covariates: ["{}"] },
-  },
-];
-
-/** Matrices of more than genes, and whole numbers in several places. */
-const matrixLayouts: readonly Layout[] = [
-  {
-    name: "Cell Ranger: antibodies and guides beside the genes",
-    seen: TENX,
-    make: `usual(a, gene=arm(a, "non-targeting", "STAT1", "JAK2")); a.var = pd.DataFrame({"gene_ids": list(ids), "feature_types": ["Gene Expression"] * 26 + ["Antibody Capture"] * 3 + ["CRISPR Guide Capture"]}, index=list(names[:26]) + ["CD14", "CD3", "ISG15", "STAT1-1"])`,
-    expect: {
-      genes: SYMBOLS.slice(0, 26),
-      cells: 48,
-      warns: [
-        /4 features are no genes \(Antibody Capture, CRISPR Guide Capture\) and were left out/,
-      ],
-      silent: /more than once/,
-    },
-  },
-  {
-    name: "Cell Ranger: antibodies beside genes of one symbol",
-    seen: `own variation of ${TENX}`,
-    make: `${TREATED}; a.var = pd.DataFrame({"gene_symbols": ["ISG15", "ISG15", *names[2:29], "CD14"], "feature_types": ["Gene Expression"] * 29 + ["Antibody Capture"]}, index=[*ids[:29], "CD14.1"])`,
-    options: { repeatedGenes: "keep", columns: { gene_symbols: "gene_symbols" } },
-    expect: {
-      genes: [...IDS.slice(0, 2), ...SYMBOLS.slice(2, 29)],
-      warns: [/1 features are no genes/, /1 gene symbols occur more than once \(ISG15\)/],
-    },
-  },
-  {
-    name: "corrected whole numbers in X, counts in their layer",
-    seen: "own variation of https://github.com/satijalab/seurat/issues/4716",
-    make: `${TREATED}; a.layers["counts"] = sp.csr_matrix(counts); a.X = sp.csr_matrix(np.floor(counts / 2))`,
-    expect: {
-      slot: "layers/counts",
-      warns: [/X and layers\/counts both hold whole numbers, and not the same; layers\/counts was/],
-    },
-  },
-  {
-    name: "corrected whole numbers in X, counts in raw",
-    seen: "own variation of https://github.com/satijalab/seurat/issues/4716",
-    make: `${TREATED}; a.raw = a.copy(); a = a[:, ::-1].copy(); a.X = np.floor(np.asarray(a.X.todense()) / 2)`,
-    expect: { slot: "raw/X", warns: [/X and raw\/X both hold whole numbers, and not the same/] },
-  },
-  {
-    name: "the same counts in X, a layer and raw",
-    seen: "own variation of https://github.com/scverse/scanpy/issues/2239",
-    make: `${TREATED}; a.raw = a.copy(); a = a[:, ::-1].copy(); a.layers["counts"] = a.X.copy()`,
-    expect: { slot: "X", silent: /whole numbers|lacks/ },
-  },
-  {
-    name: "counts of variable genes in X, of all in raw",
-    seen: "own variation of https://github.com/scverse/scanpy/issues/171",
-    make: `${TREATED}; a.raw = a.copy(); a = a[:, :12].copy()`,
-    expect: {
-      slot: "X",
-      genes: SYMBOLS.slice(0, 12),
-      warns: [/raw\/X has 18 genes that X lacks; X was taken.*--layer raw\/X/],
-    },
-  },
-  {
-    name: "symbols in raw alone",
-    seen: "own variation of https://github.com/czbiohub-sf/tabula-muris-senis/issues/39",
-    make: `${TREATED}; a.var = pd.DataFrame({"gene_symbol": list(names)}, index=list(ids)); a.raw = a.copy(); a.var = a.var[[]]; a.X = counts - counts.mean(axis=0)`,
-    expect: { slot: "raw/X", columns: { gene_symbols: "gene_symbol" }, genes: SYMBOLS },
-  },
-  {
-    name: "dates of a spreadsheet for symbols",
-    seen: "https://doi.org/10.1186/s13059-016-1044-7",
-    make: `${TREATED}; a.var.index = [*names[:27], "1-Mar", "2-Sep", "2024-12-01"]`,
-    expect: { formula: false, warns: [/3 gene names are dates \(1-Mar, 2-Sep, 2024-12-01\)/] },
-  },
-];
-
 /** What is told by other labels, names and places than most files have. */
-export const tellingLayouts: readonly Layout[] = [
-  ...labelLayouts,
-  ...nameLayouts,
-  ...amountLayouts,
-  ...matrixLayouts,
-];
+export const tellingLayouts: readonly Layout[] = [...labelLayouts, ...nameLayouts];
