@@ -52,28 +52,30 @@ interface Found {
 }
 
 /** NT-3 is a neurotrophin, WT-161, SCR7 and PBS-57 are compounds; guides and wells are numbered as well. */
-const CODE = /^(?:nt|scr|wt|pbs|luc)-?0*(?<number>\d+)$/i;
-/** Guides are numbered from 0 or 1; where some were lost, this many are left. */
-const SERIES = 3;
+const CODE = /^(?<name>nt|scr|wt|pbs|luc)-?0*(?<number>\d+)$/i;
+const FIRST = new Set(["0", "1", "2"]);
+const NEUROTROPHINS = new Set(["3", "4", "5"]);
 
 /**
- * Labels like NT-3 only look like controls beside one that is clearly none of guides, or where they
- * are no part of a series and another control is there.
+ * A label like NT-3 only looks like a control where another is there, and it is not one of several
+ * that are numbered.
  */
 function withoutCodes(found: readonly Found[]): readonly Found[] {
-  const numberOf = ({ label }: Found) => CODE.exec(label.trim())?.groups?.["number"];
-  const plainly = found.filter(
-    (one) => numberOf(one) === undefined && rank(one.kind) < rank("none"),
-  );
-  const hasVehicle = plainly.some(({ kind }) => kind === "vehicle");
+  const nameOf = ({ label }: Found): string =>
+    CODE.exec(label.trim())?.groups?.["name"]?.toLowerCase() ?? "";
+  const plain = found.filter((one) => nameOf(one) === "");
+  if (!plain.some(({ kind }) => rank(kind) < rank("none"))) return found;
+  const named = Map.groupBy(found, nameOf);
   return found.map((one): Found => {
-    if (numberOf(one) === undefined || plainly.length === 0) return one;
-    const like = found.filter(({ base }) => base === one.base);
-    const numbers = new Set(like.map((each) => numberOf(each)));
+    const name = nameOf(one);
+    if (name === "" || plain.some(({ base }) => base === one.base)) return one;
+    const numbers = new Set(
+      named.get(name)?.map(({ label }) => CODE.exec(label.trim())?.groups?.["number"] ?? ""),
+    );
     const isSeries =
-      numbers.size >= SERIES || ["0", "1", "2", undefined].some((each) => numbers.has(each));
-    const isGuide = one.kind === "non-targeting";
-    return isSeries && !(isGuide && hasVehicle) ? one : { ...one, kind: "like a control" };
+      [...numbers].some((number) => FIRST.has(number)) ||
+      (numbers.size > 1 && ![...numbers].every((number) => NEUROTROPHINS.has(number)));
+    return isSeries ? one : { ...one, kind: "like a control" };
   });
 }
 
