@@ -31,6 +31,22 @@ const labelLayouts: readonly Layout[] = [
     expect: { controls: ["control"], perturbations: ["IL-6", "NT-3"], silent: /silenced/ },
   },
   {
+    name: "several substances with codes",
+    seen: CODES,
+    make: `usual(a, compound=np.where(c, "DMSO", np.array(["NT-3", "NT-4", "SCR7", "WT-161"])[np.arange(48) // 4 % 4]))`,
+    expect: { controls: ["DMSO"], perturbations: ["NT-3", "NT-4", "SCR7", "WT-161"] },
+  },
+  ...[
+    ["mock", "NT-1"],
+    ["control", "NT-14"],
+    ["non-targeting", "NT-3"],
+  ].map(([plain, guide]): Layout => ({
+    name: `guides like ${guide} beside ${plain}`,
+    seen: GUIDES,
+    make: `usual(a, gene=np.where(c, np.array(["${plain}", "${guide}", "NT-7"])[np.arange(48) % 3], arm(a, "", "STAT1", "JAK2")))`,
+    expect: { columns: { perturbation: "gene" }, perturbations: ["JAK2", "STAT1"] },
+  })),
+  {
     name: "numbered guides beside plain controls stay controls",
     seen: GUIDES,
     make: `usual(a, gene=np.where(c, np.array(["control", "NT-1", "NT-7"])[np.arange(48) % 3], arm(a, "", "STAT1", "JAK2")))`,
