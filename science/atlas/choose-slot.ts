@@ -1,5 +1,6 @@
 import { HaystackError } from "../../errors.ts";
 import type { H5adFile, Slot } from "../anndata/open.ts";
+import { besideX } from "./beside-x.ts";
 import type { ValueKind } from "./counts.ts";
 import { classifyValues } from "./counts.ts";
 import { layerName } from "./layer-names.ts";
@@ -50,7 +51,8 @@ export function chooseSlot(file: H5adFile, layer: string | undefined): CountsSou
       `${file.path} has no usable counts: ${what}; ${ADVICE[judged[0]?.values ?? "empty"] ?? KEEP_COUNTS}${other === undefined ? "" : `, or take such a layer nevertheless with --layer ${other}`}.`,
     );
   }
-  const { slot, values } = chosen;
+  const { taken, why } = rawest(file, chosen, judged);
+  const { slot, values } = taken;
   const logarithms = values === "log1p" ? readLogarithms(file, slot) : null;
   if (logarithms?.usual === false)
     throw new HaystackError(
@@ -62,7 +64,11 @@ export function chooseSlot(file: H5adFile, layer: string | undefined): CountsSou
     kind: values === "log1p" ? "log1p" : "counts",
     logBase: logarithms?.base ?? Math.E,
     why: [
-      ...reasons(chosen, judged),
+      ...why,
+      ...reasons(
+        taken,
+        judged.filter((one) => taken === chosen || one !== chosen),
+      ),
       ...(values === "counts" ? equalDepths(file, slot) : notTaken(passedOver)),
     ],
   };
@@ -97,6 +103,38 @@ function best(file: H5adFile, judged: readonly Judged[]): Judged | undefined {
     judged.find(({ values }) => values === "ranks") ??
     judged.find(({ values }) => values === "mask")
   );
+}
+
+/**
+ * Where X holds whole numbers, and so do a layer named for counts or raw/X: those, unless they are
+ * the same. Numbers in X may have been corrected, drawn to one depth or binned.
+ */
+function rawest(
+  file: H5adFile,
+  chosen: Judged,
+  judged: readonly Judged[],
+): { readonly taken: Judged; readonly why: readonly string[] } {
+  const why: string[] = [];
+  if (chosen.slot.name !== "X" || chosen.values !== "counts") return { taken: chosen, why };
+  const others = judged
+    .filter((one) => one !== chosen && one.values === "counts" && rank(one.slot) < OTHER_LAYER)
+    .toSorted((a, b) => rank(a.slot) - rank(b.slot));
+  for (const other of others) {
+    const found = besideX(file, chosen.slot, other.slot);
+    const { name } = other.slot;
+    if (found?.differs === true)
+      return {
+        taken: other,
+        why: [
+          `X and ${name} both hold whole numbers, and not the same; ${name} was taken for the counts (--layer X takes the others).`,
+        ],
+      };
+    if (found !== null && found.more > 0)
+      why.push(
+        `${name} has ${found.more} genes that X lacks; X was taken for the counts (--layer ${name} takes all genes).`,
+      );
+  }
+  return { taken: chosen, why };
 }
 
 const OTHER_LAYER = 3;

@@ -1,6 +1,7 @@
 import { HaystackError } from "../../errors.ts";
 import type { H5adFile, Slot } from "../anndata/open.ts";
 import type { AtlasColumns } from "./atlas-index.ts";
+import { otherFeatures, type OtherFeatures } from "./columns/feature-kinds.ts";
 import { geneColumn, symbolIn } from "./columns/gene-names.ts";
 import { foreignName, type Genomes, genomesOf } from "./columns/genomes.ts";
 
@@ -10,7 +11,10 @@ export type RepeatedGenes = (typeof REPEATED_GENES)[number];
 
 export interface SlotGenes {
   readonly genes: readonly string[];
-  /** For each gene of the slot the position of its name in `genes`; null: they are the same. */
+  /**
+   * For each gene of the slot the position of its name in `genes`, -1 for what is no gene; null: they
+   * are the same.
+   */
   readonly positions: Int32Array | null;
   readonly withoutSymbol: number;
   /** Symbols that more than one gene has. */
@@ -19,6 +23,8 @@ export interface SlotGenes {
   readonly shortened: boolean;
   /** Where the genes are of several: those of the others have no symbols. */
   readonly genomes: Genomes | null;
+  /** Antibodies, guides and the like, which are left out. */
+  readonly otherFeatures: OtherFeatures | null;
 }
 
 /**
@@ -44,24 +50,44 @@ export function geneSymbols(
   const short = long.map((name, gene) => (genomes?.isOther[gene] === true ? name : symbolIn(name)));
   const own = long.length - (genomes?.isOther.filter((is) => is).length ?? 0);
   const shortened = short.filter((name, gene) => name !== long[gene]).length * 2 > own;
-  const genes = shortened ? short : long;
-  const withoutSymbol = symbols.filter((symbol) => symbol === null).length;
+  const all = shortened ? short : long;
+  const others = otherFeatures(file, frame);
+  const kept = [...all.keys()].filter((gene) => others?.isOther[gene] !== true);
+  const genes = others === null ? all : kept.map((gene) => all[gene] as string);
+  const withoutSymbol = kept.filter((gene) => symbols[gene] === null).length;
   const uses = Map.groupBy(genes.keys(), (gene) => genes[gene] ?? "");
   const repeated = [...uses].filter(([, those]) => those.length > 1).map(([name]) => name);
-  const facts = { withoutSymbol, repeated, shortened, genomes };
-  if (repeated.length === 0) return { genes, positions: null, ...facts };
-  if (repeats === "refuse") {
+  const facts = { withoutSymbol, repeated, shortened, genomes, otherFeatures: others };
+  if (repeated.length > 0 && repeats === "refuse") {
     const message = `${repeated.length} gene names occur more than once in ${file.path} (${repeated.slice(0, 5).join(", ")}); add their counts up with --repeated-genes sum, keep them apart with --repeated-genes keep, or name another column with --gene-symbols-column.`;
     throw new HaystackError("GENES_DUPLICATED", message);
   }
-  if (repeats === "keep") return { genes: keptApart(genes, index), positions: null, ...facts };
+  if (repeated.length === 0 || repeats === "keep") {
+    const ids = kept.map((gene) => index[gene] ?? "");
+    return {
+      genes: repeated.length === 0 ? genes : keptApart(genes, ids),
+      positions: others === null ? null : placed(all.length, kept, (_, at) => at),
+      ...facts,
+    };
+  }
   const names = [...uses.keys()];
   const position = new Map(names.map((name, at) => [name, at]));
   return {
     genes: names,
-    positions: Int32Array.from(genes, (name) => position.get(name) as number),
+    positions: placed(all.length, kept, (gene) => position.get(all[gene] as string) as number),
     ...facts,
   };
+}
+
+/** Of all genes of a slot the new places of those that are kept, -1 for the others. */
+function placed(
+  n: number,
+  kept: readonly number[],
+  placeOf: (gene: number, at: number) => number,
+): Int32Array {
+  const positions = new Int32Array(n).fill(-1);
+  for (const [at, gene] of kept.entries()) positions[gene] = placeOf(gene, at);
+  return positions;
 }
 
 /** Genes of a repeated name get the name of the index, and where that repeats too a number. */

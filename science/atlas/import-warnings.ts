@@ -19,7 +19,7 @@ interface ImportFacts {
   readonly kinds: PerturbationKinds;
   readonly leftOut: LeftOut;
   readonly otherConditions: readonly OtherCondition[];
-  readonly zeros: readonly string[];
+  readonly notes: readonly string[];
   readonly slotGenes: SlotGenes;
   readonly repeatedGenes: RepeatedGenes;
   readonly resolver: LabelResolver;
@@ -59,7 +59,7 @@ export function importWarnings(facts: ImportFacts): string[] {
       source.kind === "log1p",
       `No raw counts were found; counts were recovered from the log-normalised values of ${source.slot.name}${source.logBase === Math.E ? "" : ` (logarithms to base ${source.logBase})`}.`,
     ],
-    ...[...facts.leftOut.why, ...facts.zeros].map((text): [boolean, string] => [true, text]),
+    ...[...facts.leftOut.why, ...facts.notes].map((text): [boolean, string] => [true, text]),
     ...conditionWarnings(facts.otherConditions, [columns.control_label, ...controls.others]).map(
       (text): [boolean, string] => [true, text],
     ),
@@ -117,6 +117,7 @@ export function importWarnings(facts: ImportFacts): string[] {
       slotGenes.withoutSymbol > 0,
       `${slotGenes.withoutSymbol} genes have no symbol and keep their name in the index.`,
     ],
+    ...featureWarning(slotGenes.otherFeatures).map((text): [boolean, string] => [true, text]),
     [
       slotGenes.repeated.length > 0,
       `${slotGenes.repeated.length} gene symbols occur more than once (${some(slotGenes.repeated)}); ${facts.repeatedGenes === "keep" ? "their genes keep their ids" : "their counts were added up (--repeated-genes keep leaves them apart)"}.`,
@@ -129,10 +130,32 @@ export function importWarnings(facts: ImportFacts): string[] {
       slotGenes.shortened,
       "Gene names were shortened to the symbol in them (GRCh38_ISG15 to ISG15, say).",
     ],
+    ...dateWarning(slotGenes.genes).map((text): [boolean, string] => [true, text]),
     ...[geneWarning(facts)].map((text): [boolean, string] => [text !== null, text ?? ""]),
     [renamed > 0, `${renamed} cell names occurred more than once and had a number appended.`],
   ];
   return [...source.why, ...warnings.filter(([applies]) => applies).map(([, text]) => text)];
+}
+
+/** Said where a matrix holds more than genes. */
+export const featureWarning = (others: SlotGenes["otherFeatures"]): string[] =>
+  others === null
+    ? []
+    : [
+        `${others.isOther.filter((is) => is).length} features are no genes (${some(others.kinds)}) and were left out.`,
+      ];
+
+const DATE =
+  /^(?:\d{1,2}[-. ](?:mar|sep|sept|dec|oct|apr|feb|nov)|(?:mar|sep|dec)[- ]\d{1,2}|(?:19|20)\d\d-\d\d-\d\d(?: 00:00:00)?)$/i;
+
+/** Said where a spreadsheet has made dates of MARCHF1, SEPTIN2 and DELEC1. */
+function dateWarning(genes: readonly string[]): string[] {
+  const dates = genes.filter((gene) => DATE.test(gene));
+  return dates.length === 0
+    ? []
+    : [
+        `${dates.length} gene names are dates (${some(dates)}), as spreadsheets make them of names like MARCH1 and SEPT2, so these genes are not found by their names; take the names from a file that no spreadsheet has written.`,
+      ];
 }
 
 /** Said where the genes are none that the knowledge has: then nothing can judge the biology. */

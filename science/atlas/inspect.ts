@@ -4,9 +4,10 @@ import { chooseSlot, sampleOf } from "./choose-slot.ts";
 import type { ColumnChoice } from "./columns/choose-columns.ts";
 import { numberedCellTypes } from "./columns/cell-type-column.ts";
 import { chooseColumns, columnsOf, NO_LABEL } from "./columns/choose-columns.ts";
+import { otherFeatures } from "./columns/feature-kinds.ts";
 import { leftOut } from "./columns/left-out.ts";
 import { conditionWarnings } from "./columns/other-conditions.ts";
-import { labelAmountWarning } from "./import-warnings.ts";
+import { featureWarning, labelAmountWarning } from "./import-warnings.ts";
 import { readGiven } from "./read-labels.ts";
 import type { ValueKind } from "./counts.ts";
 import { notStoredWarnings } from "./not-stored.ts";
@@ -106,6 +107,7 @@ export async function inspectH5ad(
           slots.map(({ values }) => values),
         ),
         ...(source?.why ?? []),
+        ...featureWarning(otherFeatures(file, source?.slot.name === "raw/X" ? "raw/var" : "var")),
         ...cellWarnings(choice, file, resolver),
         ...notStoredWarnings(file, file.slots, [
           choice.cell_type,
@@ -131,7 +133,7 @@ function cellWarnings(choice: ColumnChoice, file: H5adFile, resolver: LabelResol
   const labels = [controls.main ?? NO_LABEL, ...controls.others];
   return [
     ...given.leftOut.why,
-    ...given.zeros,
+    ...given.notes,
     ...said,
     ...conditionWarnings(given.conditions, labels),
     ...(given.refusal === null ? [] : [given.refusal]),

@@ -6,6 +6,7 @@ import type { CellLabels, GroupingRules, LabelResolver } from "./cell-groups.ts"
 import type { CompleteChoice } from "./columns/choose-columns.ts";
 import type { ToldColumns } from "./columns/choose-columns.ts";
 import { resolveColumns } from "./columns/choose-columns.ts";
+import { batchNotes } from "./columns/batches.ts";
 import { furtherNames } from "./columns/further-names.ts";
 import { groupedLabels } from "./columns/grouped-labels.ts";
 import { type LeftOut, leftOut, type Only } from "./columns/left-out.ts";
@@ -37,10 +38,13 @@ export interface LabelsRead {
   readonly kinds: PerturbationKinds;
   readonly leftOut: LeftOut;
   readonly otherConditions: readonly OtherCondition[];
-  readonly zeros: readonly string[];
+  readonly notes: readonly string[];
   readonly furtherNames: readonly FurtherName[];
   readonly sampleColumns: ReturnType<typeof sampleColumns>;
 }
+
+/** What other programs write for a cell type or donor that is missing. */
+const NO_NAME = /^(?:n\/?a|none|null)$/i;
 
 /**
  * What every cell is: its columns found or told, its labels, and how they are to be grouped.
@@ -74,15 +78,19 @@ export function readLabels(
   const whole = (label: string) => Array.from({ length: file.nObs }, () => label);
   const of = (column: CodedLabels) =>
     Array.from(column.codes, (code) => column.labels[code] ?? null);
+  const named = (column: CodedLabels) =>
+    column.labels.every((label) => NO_NAME.test(label))
+      ? of(column)
+      : of(column).map((label) => (label === null || NO_NAME.test(label) ? null : label));
   const cellType =
-    columns.cell_type === null ? whole(options.cellType ?? "") : of(read(columns.cell_type));
+    columns.cell_type === null ? whole(options.cellType ?? "") : named(read(columns.cell_type));
   return {
     columns,
     choice,
     kinds,
     leftOut: given.leftOut,
     otherConditions: given.conditions,
-    zeros: given.zeros,
+    notes: given.notes,
     furtherNames: furtherNames(
       cellType,
       cellTypeNames(obs)
@@ -97,7 +105,7 @@ export function readLabels(
     labels: {
       cellType,
       perturbation: of(perturbation),
-      donor: columns.donor === null ? whole("unknown") : of(read(columns.donor)),
+      donor: columns.donor === null ? whole("unknown") : named(read(columns.donor)),
       condition: given.condition,
     },
     rules: {
@@ -113,8 +121,8 @@ interface Given extends Pick<Conditioned, "perturbation" | "condition" | "refusa
   readonly kinds: PerturbationKinds;
   readonly leftOut: LeftOut;
   readonly conditions: readonly OtherCondition[];
-  /** What is to be known of cells at dose or time zero. */
-  readonly zeros: readonly string[];
+  /** What is to be known of them, in sentences. */
+  readonly notes: readonly string[];
 }
 
 export function readGiven(
@@ -124,7 +132,7 @@ export function readGiven(
   resolver: LabelResolver,
 ): Given {
   const out = leftOut(choice, file.nObs, only);
-  const { cells: grouped, zeros } = groupedLabels(choice, out.cells);
+  const { cells: grouped, notes } = groupedLabels(choice, out.cells);
   const kinds = perturbationKinds({
     ...choice,
     perturbation: grouped,
@@ -156,7 +164,7 @@ export function readGiven(
     refusal,
     kinds,
     conditions,
-    zeros,
+    notes: [...notes, ...batchNotes(choice, grouped)],
     leftOut: { cells, why: [...out.why, ...why] },
   };
 }

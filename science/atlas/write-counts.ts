@@ -56,15 +56,16 @@ export function writeCounts(
       const { counts, bad, exact } = cellCounts(values, kind, logBase);
       if (bad >= 0) {
         const gene = positions[bad] ?? -1;
-        const place = `cell ${file.index("obs")[row]} and gene ${genes[merged?.[gene] ?? gene]}`;
+        const place = `cell ${file.index("obs")[row]} and gene ${genes[merged?.[gene] ?? gene] ?? "none"}`;
         throw badValue(file, source, place, values[bad]);
       }
-      end += placeCell({ counts, positions }, merged, {
+      const placed = placeCell({ counts, positions }, merged, {
         data: data.subarray(end),
         indices: indices.subarray(end),
       });
+      end += placed;
       indptr[cell + 1] = end;
-      if (counts.length === 0) zeroCells += 1;
+      if (placed === 0) zeroCells += 1;
       if (!exact) rounded += 1;
     }
     cells += rows.length;
@@ -113,7 +114,7 @@ interface Cell {
 
 /**
  * Puts a cell's counts at the beginning of `room` and says how many; genes that `merged` gives the
- * same position are added up.
+ * same position are added up, those that it gives none are left out.
  */
 function placeCell(
   { counts, positions }: Cell,
@@ -128,7 +129,9 @@ function placeCell(
   const order = Array.from(positions, (gene, at) => ({
     gene: merged[gene] as number,
     at,
-  })).toSorted((a, b) => a.gene - b.gene);
+  }))
+    .filter(({ gene }) => gene >= 0)
+    .toSorted((a, b) => a.gene - b.gene);
   let n = 0;
   for (const { gene, at } of order) {
     const isSame = n > 0 && indices[n - 1] === gene;

@@ -8,6 +8,8 @@ export interface CellTypeChoice {
   readonly others: readonly string[];
 }
 
+/** CELLxGENE has "unknown" where authors name types that the Cell Ontology has not. */
+const UNNAMED = /^(?:unknown|unassigned|unannotated|n\/?a|none|cells?)$/i;
 /** More types than this share of the cells are names of cells. */
 const NEARLY_UNIQUE = 0.5;
 
@@ -16,7 +18,7 @@ const NEARLY_UNIQUE = 0.5;
  * CVCL_0023, cluster numbers) and another column says the like in words.
  */
 export function chooseCellType(obs: readonly string[], read: ReadLabels): CellTypeChoice | null {
-  const columns = cellTypeNames(obs)
+  const all = cellTypeNames(obs)
     .map(read)
     .filter(
       ({ labels, codes, missing }) =>
@@ -25,6 +27,8 @@ export function chooseCellType(obs: readonly string[], read: ReadLabels): CellTy
         (codes.length < 8 ||
           labels.length <= Math.max(4, NEARLY_UNIQUE * (codes.length - missing))),
     );
+  const telling = all.filter(({ labels }) => labels.some((label) => !UNNAMED.test(label)));
+  const columns = telling.length === 0 ? all : telling;
   const [usual] = columns;
   if (usual === undefined) return null;
   const inWords = columns.filter((column) => idShare(column) <= 0.5);

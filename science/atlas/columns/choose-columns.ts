@@ -1,6 +1,5 @@
 import type { AtlasColumns } from "../atlas-index.ts";
 import { HaystackError } from "../../../errors.ts";
-import { columnLabels } from "../../anndata/frame.ts";
 import type { H5adFile, Slot } from "../../anndata/open.ts";
 import { chooseCellType } from "./cell-type-column.ts";
 import type { IsOther } from "./control-labels.ts";
@@ -8,7 +7,7 @@ import type { Controls } from "./controls.ts";
 import { findControls } from "./controls.ts";
 import type { Amounts } from "./covariates.ts";
 import { isZero, readAmounts } from "./covariates.ts";
-import { chooseGeneNames } from "./gene-names.ts";
+import { chooseGeneNames, geneColumn, symbolsOfIds } from "./gene-names.ts";
 import type { CodedLabels, ReadLabels } from "./labels.ts";
 import { checkLabelCount, labelReader } from "./labels.ts";
 import { choosePerturbation } from "./perturbation-column.ts";
@@ -68,15 +67,14 @@ export function chooseColumns(
     .columns("obs")
     .filter(({ kind }) => kind !== "unsupported")
     .map(({ name }) => name);
-  const genes = chooseGeneNames(file, slot?.name === "raw/X" ? "raw/var" : "var", knowledge);
-  const geneColumn = told.gene_symbols === undefined ? genes.column : told.gene_symbols;
-  const named = [
-    ...genes.names,
-    ...(geneColumn === null ? [] : columnLabels(file.column("var", geneColumn))),
-  ];
-  const known = new Map(
-    named.flatMap((name) => (name === null ? [] : [[name.toLowerCase(), name] as const])),
-  );
+  const frame = frameOf(slot);
+  const genes = chooseGeneNames(file, frame, knowledge);
+  const symbols = told.gene_symbols === undefined ? genes.column : told.gene_symbols;
+  const named = [...genes.names, ...(symbols === null ? [] : geneColumn(file, frame, symbols))];
+  const known = new Map([
+    ...symbolsOfIds(file, frame, symbols),
+    ...named.flatMap((name) => (name === null ? [] : [[name.toLowerCase(), name] as const])),
+  ]);
   const isOther: IsOther = (word) =>
     known.has(word.toLowerCase()) || knowledge.perturbationId(word) !== null;
   const fitting = choosePerturbation(
@@ -119,7 +117,7 @@ export function chooseColumns(
     cell_type: cellType?.name ?? null,
     perturbation: perturbation?.name ?? null,
     donor: told.donor === undefined ? (allOf(DONOR, obs)[0] ?? null) : told.donor,
-    gene_symbols: geneColumn,
+    gene_symbols: symbols,
     controls,
     amounts,
     others: {
@@ -130,9 +128,14 @@ export function chooseColumns(
     obs,
     read,
     isOther,
-    geneOf: (word) => known.get(word.toLowerCase()) ?? knowledge.geneSymbol?.(word) ?? null,
+    geneOf: (word) =>
+      known.get(word.toLowerCase().replace(/^(ens[a-z]*g\d{6,})\.\d+$/, "$1")) ??
+      knowledge.geneSymbol?.(word) ??
+      null,
   };
 }
+
+const frameOf = (slot: Slot | undefined) => (slot?.name === "raw/X" ? "raw/var" : "var");
 
 /** The told ones; NO_LABEL is how controls are called that no label marks. */
 function controlsOf(
@@ -195,7 +198,7 @@ export function resolveColumns(
   const read = labelReader(file);
   for (const name of [told.cell_type, told.perturbation, told.donor])
     if (typeof name === "string") checkLabelCount(read(name));
-  if (typeof told.gene_symbols === "string") file.column("var", told.gene_symbols);
+  if (typeof told.gene_symbols === "string") geneColumn(file, frameOf(slot), told.gene_symbols);
   return complete(file, chooseColumns(file, told, knowledge, slot, read), cellType);
 }
 

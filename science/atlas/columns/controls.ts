@@ -36,12 +36,12 @@ export function findControls(column: CodedLabels, isOther?: IsOther): Controls |
   });
   if (found.length === 0 || found.length === column.labels.length) {
     const allControls = found.length > 0 && column.missing === 0;
-    if (allControls) return controlsOf(found);
+    if (allControls) return controlsOf(withoutCodes(found));
     return column.missing > 0 && column.labels.length > 0
       ? { main: null, pooled: [], others: [], doubtful: [] }
       : null;
   }
-  return controlsOf(found);
+  return controlsOf(withoutCodes(found));
 }
 
 interface Found {
@@ -49,6 +49,34 @@ interface Found {
   readonly base: string;
   readonly label: string;
   readonly cells: number;
+}
+
+/** NT-3 is a neurotrophin, WT-161, SCR7 and PBS-57 are compounds; guides and wells are numbered as well. */
+const CODE = /^(?<name>nt|scr|wt|pbs|luc)-?0*(?<number>\d+)$/i;
+const FIRST = new Set(["0", "1", "2"]);
+const NEUROTROPHINS = new Set(["3", "4", "5"]);
+
+/**
+ * A label like NT-3 only looks like a control where another is there, and it is not one of several
+ * that are numbered.
+ */
+function withoutCodes(found: readonly Found[]): readonly Found[] {
+  const nameOf = ({ label }: Found): string =>
+    CODE.exec(label.trim())?.groups?.["name"]?.toLowerCase() ?? "";
+  const plain = found.filter((one) => nameOf(one) === "");
+  if (!plain.some(({ kind }) => rank(kind) < rank("none"))) return found;
+  const named = Map.groupBy(found, nameOf);
+  return found.map((one): Found => {
+    const name = nameOf(one);
+    if (name === "" || plain.some(({ base }) => base === one.base)) return one;
+    const numbers = new Set(
+      named.get(name)?.map(({ label }) => CODE.exec(label.trim())?.groups?.["number"] ?? ""),
+    );
+    const isSeries =
+      [...numbers].some((number) => FIRST.has(number)) ||
+      (numbers.size > 1 && ![...numbers].every((number) => NEUROTROPHINS.has(number)));
+    return isSeries ? one : { ...one, kind: "like a control" };
+  });
 }
 
 const bestRank = (found: readonly Found[]): number =>

@@ -31,7 +31,13 @@ const DOSE = [
   "sm_dose",
 ];
 const DOSE_WITH_UNIT =
-  /^(?:dose|conc(?:entration)?|drugdose|drugconc(?:entration)?|pertdose)(?:in)?(nm|um|mm|pm|ngml|ugml|mgml|mgkg)$/;
+  /(?:dos(?:e|age)|conc(?:entration)?)(?:in)?(nm|um|mm|pm|ngml|ugml|mgml|mgkg)$/;
+/** Others that tell a dose if their values do: "treatment_concentration", "dose_level", "dose1". */
+const DOSE_LIKE = /dos(?:e|age)(?!unit)|conc(?:entration|$|\d)/;
+const NO_DOSE =
+  /log|unit|[rcd]na|libra|cell|vaccin|bin|number|index|order|rank|score|color|pattern|batch|plate|well|rep|id$/;
+const DOSE_VALUE =
+  /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$|^(?:none|zero|low|mid|middle|medium|moderate|high|max)$/i;
 const DOSE_UNIT = /^(?:dose|conc(?:entration)?|drugdose|pertdose)units?$/;
 const TIME = [
   "time",
@@ -52,6 +58,16 @@ const TIME = [
   "time_after_perturbation",
   "hpi",
 ];
+const CLOCK = "(?:min(?:ute)?s?|h|h(?:ou)?rs?|days?)";
+const GIVEN =
+  "(?:treat(?:ment)?|stim(?:ulation|ulus)?|pert(?:urbation)?|exposure|incubation|infection|drug)";
+/** "time_min", "hours_post_stimulation", "treatment_days"; not "age_days" or "collection_day". */
+const TIME_LIKE = new RegExp(
+  [
+    String.raw`^${GIVEN}(?:time|duration)?(?:in)?${CLOCK}$|^${GIVEN}(?:time|duration)$|^(?:days?|minutes|dpi)$`,
+    String.raw`^(?:time|timepoint|duration)(?:in)?${CLOCK}$|^(?:${CLOCK}|time)(?:post|after|of|since)${GIVEN}$`,
+  ].join("|"),
+);
 const TIME_UNIT = /^(?:time|perttime|timepoint)units?$/;
 /** An amount inside of a longer label: "[('Adagrasib', 0.05, 'uM')]", "Dexamethasone_10nM". */
 const AMOUNT =
@@ -128,14 +144,20 @@ export const isZero = (text: string | undefined): boolean =>
 function covariateColumns(obs: readonly string[], read: ReadLabels): CovariateColumns {
   const fits = (name: string) =>
     read(name).labels.length > 0 && read(name).labels.length <= MOST_VALUES;
+  const isDose = (name: string, pattern: RegExp) =>
+    pattern.test(plain(name)) && !NO_DOSE.test(plain(name)) && fits(name);
   const first = (names: readonly string[]) =>
     names.flatMap((name) => obs.filter((each) => plain(each) === plain(name))).find(fits);
-  const named = first(DOSE) ?? obs.find((name) => DOSE_WITH_UNIT.test(plain(name)) && fits(name));
+  const named = first(DOSE) ?? obs.find((name) => isDose(name, DOSE_WITH_UNIT));
   const dose =
     named ??
-    obs.find((name) => /dose|conc/.test(plain(name)) && isAmountInWords(read(name).labels));
+    obs.find((name) => /dose|conc/.test(plain(name)) && isAmountInWords(read(name).labels)) ??
+    obs.find(
+      (name) =>
+        isDose(name, DOSE_LIKE) && read(name).labels.every((label) => DOSE_VALUE.test(label)),
+    );
   const unit = dose === undefined ? undefined : obs.find((name) => DOSE_UNIT.test(plain(name)));
-  const time = first(TIME);
+  const time = first(TIME) ?? obs.find((name) => TIME_LIKE.test(plain(name)) && fits(name));
   return {
     ...given({ dose, dose_unit: unit, time }),
   };
@@ -172,7 +194,7 @@ function covariatesOf(
     const key = [dose, doseUnit, time, timeUnits].map((each) => each?.codes[cell] ?? -1).join();
     const found = known.get(key) ?? {
       ...amount("dose", labelAt(dose, cell), labelAt(doseUnit, cell) ?? unitInName(columns.dose)),
-      ...amount("time", labelAt(time, cell), labelAt(timeUnits, cell) ?? hoursInName(columns.time)),
+      ...amount("time", labelAt(time, cell), labelAt(timeUnits, cell) ?? clockInName(columns.time)),
     };
     known.set(key, found);
     return found;
@@ -198,6 +220,10 @@ function unitInName(column: string | undefined): string | null {
   return DOSE_WITH_UNIT.exec(plain(column ?? ""))?.[1] ?? null;
 }
 
-function hoursInName(column: string | undefined): string | null {
-  return /^(?:time)?(?:h|hrs?|hours?|hpi)$/.test(plain(column ?? "")) ? "h" : null;
+/** "h" of time_h, "d" of days_post_infection. */
+function clockInName(column: string | undefined): string | null {
+  const name = plain(column ?? "").replace(/(?:post|after|of|since).*$/, "");
+  if (/^h$|timeh$|h(?:ou)?rs?$|hpi$/.test(name)) return "h";
+  if (/min(?:ute)?s?$/.test(name)) return "min";
+  return /days?$|dpi$/.test(name) ? "d" : null;
 }

@@ -98,6 +98,27 @@ export function geneColumn(
   return file.index("raw/var").map((name) => known.get(name) ?? null);
 }
 
+/** By Ensembl ids in small letters, without their version, the symbols beside them. */
+export function symbolsOfIds(
+  file: H5adFile,
+  frame: "var" | "raw/var",
+  symbols: string | null,
+): (readonly [string, string])[] {
+  const index = file.index(frame);
+  const names = symbols === null ? index : geneColumn(file, frame, symbols);
+  const ids = geneColumns(file, frame)
+    .filter((name) => name !== symbols && /ens|id|accession/.test(plain(name)))
+    .map((name) => geneColumn(file, frame, name));
+  return [...(symbols === null ? [] : [index]), ...ids].flatMap((column) =>
+    column.flatMap((id, gene) => {
+      const symbol = names[gene] ?? null;
+      return id === null || symbol === null || !ENSEMBL.test(id) || ENSEMBL.test(symbol)
+        ? []
+        : [[id.replace(/\.\d+$/, "").toLowerCase(), symbol] as const];
+    }),
+  );
+}
+
 /** How many of the names are known symbols. */
 export function knownGenes(names: readonly string[], { geneSymbol }: GeneKnowledge): number | null {
   return geneSymbol === undefined

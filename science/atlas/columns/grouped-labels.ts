@@ -1,5 +1,6 @@
 import type { CompleteChoice } from "./choose-columns.ts";
 import { NO_LABEL } from "./choose-columns.ts";
+import { combinations } from "./combinations.ts";
 import { isZero } from "./covariates.ts";
 import { codedLabels, type CodedLabels } from "./labels.ts";
 
@@ -7,20 +8,23 @@ type Choice = CompleteChoice & { readonly perturbation: string };
 
 export interface GroupedLabels {
   readonly cells: CodedLabels;
-  /** What is to be known of perturbed cells at dose or time zero, in sentences. */
-  readonly zeros: readonly string[];
+  /** What is to be known of it, in sentences. */
+  readonly notes: readonly string[];
 }
 
 /**
  * What each cell was given as groups tell it: labels of one control as one, labels without the amounts
- * in them, and controls that only a missing label or a zero marks. -1: left out, or without a label.
+ * in them, combinations whatever the order of their parts, and controls that only a missing label or
+ * a zero marks. -1: left out, or without a label.
  * Cells at dose zero of what others were given more of are controls.
  */
 export function groupedLabels(
-  { perturbation, controls, amounts, read }: Choice,
+  { perturbation, controls, amounts, read, isOther }: Choice,
   out: Uint8Array,
 ): GroupedLabels {
-  const { labels, codes } = read(perturbation);
+  const column = read(perturbation);
+  const { labels, codes } = column;
+  const { nameOf, notes } = combinations(column, new Set(amounts.inLabels.keys()), isOther);
   const control = controls.main ?? NO_LABEL;
   const pooled = new Set(controls.pooled);
   const kept = new Set(controls.others);
@@ -28,7 +32,9 @@ export function groupedLabels(
     controls.withMissing === true || (controls.main === null && controls.atZero === undefined);
   const grouped = labels.map((label) => {
     if (pooled.has(label)) return control;
-    return kept.has(label) ? label : (amounts.inLabels.get(label)?.stem ?? label);
+    return kept.has(label)
+      ? label
+      : (amounts.inLabels.get(label)?.stem ?? nameOf.get(label) ?? label);
   });
   const { atZero } = controls;
   const cells = Array.from(codes, (code, cell) => {
@@ -60,7 +66,8 @@ export function groupedLabels(
         ? cells
         : cells.map((label, cell) => (isNothing(label, cell) ? control : label)),
     ),
-    zeros: [
+    notes: [
+      ...notes,
       ...said(zeros.dose, (label) => more.has(label), "at dose zero were taken as controls"),
       ...said(zeros.dose, (label) => !more.has(label), ZERO_ALONE),
       ...said(zeros.time, () => true, "at time zero are kept as perturbed cells"),

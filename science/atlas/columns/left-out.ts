@@ -20,9 +20,12 @@ const NO_CALL = new RegExp(
     String.raw`un(?:assigned|known|called|determined|mapped|identified|clear|classified)`,
     String.raw`not?(?:assigned|called|detected|determined|call|match|assignment)|ambiguous|undefined|multiplets?`,
     String.raw`doublets?|multiplet_?doublet|negative|(?:hto|hashtag)?negative|lowquality`,
-    String.raw`multiple(?:guides|grnas|sgrnas)?|filtered|nan|na|null`,
+    String.raw`multi(?:ple)?(?:guides|grnas|sgrnas|perturbations|infected)?|collisions?|filtered|nan|na|null|none`,
+    String.raw`nonassigned|no(?:guide|grna|sgrna)s?(?:detected|called|assigned|found)`,
   ].join("|")})$`,
 );
+/** "*" and "-" stand where nothing is known; "+" may mean that the cell was treated. */
+const NO_WORD = /^[^\p{L}\p{N}+]+$/u;
 /** What mixscape calls cells that have a guide and no response: "NP", "STAT1 NP". */
 const MIXSCAPE = /^mixscapeclass(?:global)?$/;
 const NON_PERTURBED = /(?:^|\s)NP$/;
@@ -70,7 +73,7 @@ export function leftOut(choice: ColumnChoice, nObs: number, only: Only = {}): Le
     const control = new Set([...(controls?.pooled ?? []), ...(controls?.others ?? [])]);
     leave(
       read(perturbation),
-      (label) => !control.has(label) && NO_CALL.test(plain(label)),
+      (label) => !control.has(label) && (NO_CALL.test(plain(label)) || NO_WORD.test(label)),
       (name, values, n) =>
         `${n} cells were left out, as their ${name} (${values}) names neither a perturbation nor a control; --control-label takes one of these values for the control.`,
     );

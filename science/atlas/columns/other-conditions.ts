@@ -15,6 +15,7 @@ const DONE_TO_CELLS = new RegExp(
     String.raw`genotyp|strain|knock|crispr|cas9|guide|grna|mutation|mutant|variant|transgen|transfect|transduc|overexpress`,
     String.raw`edited|treat|drug|compound|stimul|^stim$|cytokin|ligand|inhibitor|pert(?!ain)|condition|infect|virus`,
     String.raw`viral|pathogen|exposure|challenge|vaccin|oxygen|hypoxia|medium|^media$|diet`,
+    String.raw`cocultur|^dox|irradiat|radiation|^temperature|starv|^serum|heatshock|stiffness|agonist`,
     String.raw`^(?:ko|kd|oe|wt|allele|group|arm|target|gene)$`,
   ].join("|"),
 );

@@ -35,8 +35,8 @@ const SET = /^(?:true|1|1\.0|yes)$/i;
 const AGREEING = 0.99;
 
 /**
- * The column that tells the perturbation: the first usual name that marks control cells, unless
- * another one agrees on the controls and tells more: a finer one nested in it, or one in words
+ * The column that tells the perturbation: the first usual name that marks control cells and others,
+ * unless another one agrees on the controls and tells more: a finer one nested in it, or one in words
  * where it has ids. Guides, wells and doses that only number the coarser labels are not finer.
  */
 export function choosePerturbation(
@@ -57,11 +57,14 @@ export function choosePerturbation(
     const controls = findControls(column, isOther);
     return controls === null ? [] : [{ column, controls, marked: controlCells(column, controls) }];
   });
-  const named = own.filter(({ controls }) => controls.main !== null);
+  const byLabel = own.filter(({ controls }) => controls.main !== null);
+  const telling = byLabel.filter(hasPerturbed);
+  const named = telling.length === 0 ? byLabel : telling;
   const base =
-    named[0] ??
+    telling[0] ??
     flagged(obs, columns, read) ??
-    own.find(({ column }) => likely.includes(column.name));
+    own.find(({ column, controls }) => likely.includes(column.name) && controls.main === null) ??
+    byLabel[0];
   if (base === undefined) {
     const name = likely[0];
     return name === undefined ? null : { name, controls: null, others: [] };
@@ -101,6 +104,10 @@ function flagged(
   }
   return undefined;
 }
+
+/** Not so of a treatment that is "none" in every cell, beside the genes of a screen, say. */
+const hasPerturbed = ({ column, marked }: Candidate): boolean =>
+  column.codes.some((code, cell) => code >= 0 && marked[cell] === 0);
 
 function isLabelling({ labels, codes, missing }: CodedLabels): boolean {
   const given = codes.length - missing;

@@ -33,6 +33,7 @@ const CELL_TYPE = [
   "cell_line_name",
   "cell_line_id",
   "cell_id_cello",
+  "cell",
   "leiden",
   "louvain",
   "seurat_clusters",
@@ -70,6 +71,7 @@ export const PERTURBATION = [
   "guide_identity",
   "guide_ids",
   "guide",
+  "feature_call",
   "sgrna",
   "knockout",
   "condition",
@@ -90,7 +92,7 @@ export const PERTURBATION_IF_CONTROL = [
 export const PERTURBATION_LIKE =
   /pert|treat|cytokin|stimul|drug|compound|ligand|agent|guide|sgrna|grna|knock|crispr|inhibitor|condition|exposure|chemical|morphogen|growthfactor/;
 export const NOT_PERTURBATION =
-  /type$|class$|method|count|umi|frac|^n(um)?(pert|guide|grna|sgrna)|ncells|score|prob|conf|dose|conc|time|hour|day|ontology|smiles|cid$|plate|batch|well|color|moa|pathway|purity|coverage|read|pass|quality|good|ident$/;
+  /type$|class$|method|count|umi|frac|^n(um)?(pert|guide|grna|sgrna)|ncells|score|prob|conf|dose|conc|time|hour|day|ontology|smiles|cid$|plate|batch|well|color|moa|pathway|purity|coverage|read|pass|quality|good|ident$|respon[ds]|outcome|resistan|sensitiv/;
 
 export const DONOR = [
   "donor_id",

@@ -13,9 +13,11 @@ import { describeWithPython, runPython } from "../../support/python.ts";
 import { dense } from "../anndata-files.ts";
 import { columnLayouts } from "./column-layouts.ts";
 import { conditionLayouts, qualityLayouts, singleCellLayouts } from "./condition-layouts.ts";
+import { amountLayouts, matrixLayouts } from "./measured-layouts.ts";
 import { labelAmountLayouts, layerLayouts, mixedLayouts } from "./mixed-layouts.ts";
 import { publicLayouts } from "./public-layouts.ts";
 import { reportedLayouts } from "./reported-layouts.ts";
+import { tellingLayouts } from "./telling-layouts.ts";
 import { valueLayouts } from "./value-layouts.ts";
 import type { Layout } from "./layout.ts";
 import { countOf, GENES, PYTHON } from "./layout.ts";
@@ -35,6 +37,9 @@ const layouts: readonly Layout[] = [
   ...qualityLayouts,
   ...valueLayouts,
   ...publicLayouts,
+  ...tellingLayouts,
+  ...amountLayouts,
+  ...matrixLayouts,
 ];
 const resolver = labelResolver(loadKnowledge());
 const folder = mkdtempSync(join(tmpdir(), "haystack-layouts-"));

@@ -24,7 +24,7 @@ a.raw = a.copy(); a.X = sp.csr_matrix(log1p(counts)); a.uns["organism_ontology_t
     expect: {
       columns: { perturbation: "sm_name", control_label: "Dimethyl Sulfoxide", dose: "dose_uM" },
       perturbations: ["Dabrafenib", "Trametinib"],
-      covariates: ['{"dose":"1 µM"}'],
+      covariates: ['{"dose":"1 µM","time":"24 h"}'],
       cells: 48,
       silent: /splits|no control group/,
     },
