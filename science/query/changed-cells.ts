@@ -19,6 +19,11 @@ const SUBSTITUTION = /^\p{Lu}\d{2,4}(?:\p{Lu}|fs|del)$/u;
 const LACKS =
   /(?:\bwithout|\black(?:s|ing)?|\bmissing|\bdevoid of|\bnegative for|\bdeficient (?:in|for)|\bdepleted of|\bnot express(?:ing)?|\bn't express|\bdid not express|\babsence of)\s+(?:(?:any|the|a|an|functional|surface|expression of|detectable)\s+)*$/i;
 
+/** "B cells resistant to IFN-beta", but not "Are B cells resistant to IFN-beta?" */
+const UNANSWERING =
+  /^\s*(?:,\s*)?(?:(?:that|which)\s+(?:are|were|have become|became)\s+|made\s+|rendered\s+)?(?:resistant|insensitive|(?:de|in)-?sensiti[sz]ed|refractory|(?:un|non-?|hypo-?)responsive|tolerant|toleri[sz]ed|blind|deaf|immune)\s+to\s+(?:the\s+)?$/i;
+const ARE_ASKED = /\b(?:is|are|was|were)\s+(?:\S+\s+){0,3}$/i;
+
 /** "Without IFNAR1, how would B cells ..." */
 const FIRST = /^\s*(?:without|lacking|in the absence of)\b/i;
 
@@ -56,6 +61,12 @@ export function changedCells(
     const isTold = index >= asked.to || FIRST.test(text);
     const lacks = index > 0 && LACKS.test(text.slice(0, start)) && isTold;
     if (lacks && isPartOfCell(index)) return quoted(index - 1, index + 1);
+  }
+  const cells = text.slice(0, tokens[asked.from]?.start);
+  for (const { from, to } of [...given, ...chosen]) {
+    const between = text.slice(tokens[asked.to - 1]?.end, tokens[from]?.start);
+    if (from >= asked.to && UNANSWERING.test(between) && !ARE_ASKED.test(cells))
+      return quoted(asked.to, to);
   }
   const phrase = PHRASES.exec(text);
   return phrase === null ? null : phrase[0];

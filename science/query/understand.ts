@@ -14,6 +14,7 @@ import {
 import type { Stated } from "./amounts.ts";
 import { refuseComparison, refuseContrast, refuseInhibited } from "./ask-back.ts";
 import {
+  refuseCause,
   refuseChangedCells,
   refuseGivenOtherwise,
   refuseNeeded,
@@ -78,6 +79,7 @@ export function understandQuestion(
   const doses = dosesOf([named, ...together], amounts.doses, given, sentence);
   refuseGivenOtherwise(said, first(doses));
   refuseNeeded(said, knowledge);
+  refuseCause(said);
   const tissues = readTissues(sentence, all.filter(isGiven), vocabulary);
   const donors = readDonors(text, labels.donors, sentence.instructed);
   const before = given.filter(
