@@ -40,6 +40,11 @@ const LOSS = new Set([
   "verlust",
   "defizienz",
   "defizient",
+  "defiziente",
+  "defizienten",
+  "deficients",
+  "deficiente",
+  "deficientes",
   "stilllegung",
   "knockoutzellen",
 ]);

@@ -8,7 +8,10 @@ import type { CellTypeMention, GivenMention, Sentence } from "./mention.ts";
 const CAUSE =
   /\b(?:what(?:\s+else)?|which\s+[\p{L}-]+(?:\s+[\p{L}-]+)?)\s+(?:(?:can|could|would|may|might|will|best)\s+)?(?:induces?|triggers?|causes?|stimulates?|elicits?|provokes?|upregulates?|increases?|stops?|prevents?|hinders?|keeps?|blocks?|inhibits?|reduces?|suppresses?|dampens?|limits?|controls?|regulates?|terminates?|counteracts?|antagoni[sz]es?)\s+(?:the\s+)?(?:(?:production|secretion|release|expression|synthesis|actions?|effects?|induction)\s+(?:of|by)\s+)?$/iu;
 const MAKE =
-  /^\s+(?:(?:that|which)\s+)?(?:(?:can|could|would|will|also|still|ever|themselves)\s+)*(?:makes?|produces?|secretes?|releases?|express(?:es)?|synthesi[sz]es?|generates?)\s+(?:(?:more|less|any|much|the|high|low|enough|their|own|some)\s+)*$/iu;
+  /^\s+(?:(?:that|which)\s+)?(?:(?:can|could|would|will|also|still|ever|themselves)\s+)*(?:makes?|produces?|secretes?|releases?|express(?:es)?|synthesi[sz]es?|generates?|produisent(?:-ils|-elles)?|s[ée]cr[èe]tent(?:-ils|-elles)?|expriment(?:-ils|-elles)?)\s+(?:(?:more|less|any|much|the|high|low|enough|their|own|some|du|de|la|le)\s+)*(?:l['’])?$/iu;
+/** "Bilden Monozyten IFN-beta?" */
+const MAKE_FIRST =
+  /(?:^|[¿.;:?!]\s*)(?:bilden|produzieren|sezernieren|exprimieren|producen|secretan|expresan)\s+(?:die\s+|los\s+|las\s+)?$/iu;
 const HOW_MUCH = /\b(?:how (?:much|little)|(?:which|what) amounts? of)\s+$/iu;
 const IS = /(?:^|[.;:?!,]\s*)(?:(?:why|where|when|how)\s+)?(?:is|are|was|were)\s+$/iu;
 const IS_MADE =
@@ -32,8 +35,11 @@ export function askedCause(
     const behind = text.slice(end, end + LONGEST);
     const cause = CAUSE.exec(front);
     if (cause !== null) return text.slice(start - front.length + cause.index, end);
+    const between = text.slice(tokens[asked.to - 1]?.end, start);
     const ofCells =
-      asked.to <= mention.from && MAKE.test(text.slice(tokens[asked.to - 1]?.end, start));
+      asked.to <= mention.from &&
+      (MAKE.test(between) ||
+        (between.trim() === "" && MAKE_FIRST.test(text.slice(0, tokens[asked.from]?.start))));
     if (ofCells) return text.slice(tokens[asked.from]?.start, end);
     const amount = HOW_MUCH.exec(front);
     if (amount !== null && AUXILIARY.test(behind)) return `${amount[0]}${text.slice(start, end)}`;

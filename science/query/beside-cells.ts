@@ -6,9 +6,9 @@ import type { CellTypeMention, Sentence } from "./mention.ts";
  */
 
 const CARRIER =
-  "(?:conditioned (?:medium|media)|supernatants?|secretomes?|exosomes?|(?:extracellular |micro-?)vesicles?|apoptotic bodies|lysates?)";
+  "(?:conditioned (?:medium|media)|supernatants?|secretomes?|exosomes?|(?:extracellular |micro-?)vesicles?|apoptotic bodies|lysates?|[üu]e?berst[aä]e?nde?|surnageants?|sobrenadantes?)";
 const MADE_BY_CELLS = new RegExp(
-  String.raw`\b(?<!\b(?:releas|secret|produc|shed|export|mak)\p{L}*\s(?:[\p{L}-]+\s){0,2})${CARRIER}\s+(?:(?:harvested|collected|derived|obtained|released|shed|taken|produced|made)\s+)?(?:of|from|by)(?:\s+[\p{L}\p{N}+-]+){1,3}`,
+  String.raw`(?<!\p{L})(?<!\b(?:releas|secret|produc|shed|export|mak(?=e|ing))\p{L}*\s(?:[\p{L}-]+\s){0,2})${CARRIER}\s+(?:(?:harvested|collected|derived|obtained|released|shed|taken|produced|made)\s+)?(?:of|from|by|von|der|des|de|del|d['’])(?:\s+[\p{L}\p{N}+-]+){1,3}`,
   "iu",
 );
 const GIVEN_IT = new RegExp(

@@ -17,7 +17,9 @@ const PHRASES = /\b(?:(?:gain|loss)[- ]of[- ]function|knock(?:ed)?[- ]?in|domina
 const LOW = wordSet("neg low lo null");
 const SUBSTITUTION = /^\p{Lu}\d{2,4}(?:\p{Lu}|fs|del)$/u;
 const LACKS =
-  /(?:\bwithout|\black(?:s|ing)?|\bmissing|\bdevoid of|\bnegative for|\bdeficient (?:in|for)|\bdepleted of|\bnot express(?:ing)?|\bn't express|\bdid not express|\babsence of)\s+(?:(?:any|the|a|an|functional|surface|expression of|detectable)\s+)*$/i;
+  /(?:\bwithout|\black(?:s|ing)?|\bmissing|\bdevoid of|\bnegative for|\bdeficient (?:in|for)|\bdepleted of|\bnot express(?:ing)?|\bn't express|\bdid not express|\babsence of|\bohne|\bsans|\bsin|d[ée]ficien\p{L}* (?:en|para|pour)|没有|缺乏|缺失)\s*(?:(?:any|the|a|an|functional|surface|expression of|detectable)\s+)*$/iu;
+/** "Makrophagen, denen STAT1 fehlt." */
+const LACKED = /^\s+(?:fehlt|fehlen)\b/i;
 
 /** "B cells resistant to IFN-beta", but not "Are B cells resistant to IFN-beta?" */
 const UNANSWERING =
@@ -58,8 +60,10 @@ export function changedCells(
     const isLow = LOW.has(key) && index + 1 === asked.from;
     if (isLow && symbolAt(index - 1, index) && !/^cd\d/.test(tokens[index - 1]?.key ?? ""))
       return quoted(index - 1, index + 1);
-    const isTold = index >= asked.to || FIRST.test(text);
-    const lacks = index > 0 && LACKS.test(text.slice(0, start)) && isTold;
+    const isTold =
+      index >= asked.to || FIRST.test(text) || /\p{Script=Han}/u.test(text[start - 1] ?? "");
+    const lacks =
+      index > 0 && (LACKS.test(text.slice(0, start)) || LACKED.test(text.slice(end))) && isTold;
     if (lacks && isPartOfCell(index)) return quoted(index - 1, index + 1);
   }
   const cells = text.slice(0, tokens[asked.from]?.start);

@@ -7,7 +7,7 @@ import type { GivenMention, Mention, Sentence } from "./mention.ts";
  */
 
 const wordSet = (list: string): ReadonlySet<string> => new Set(list.split(" "));
-const NO_LONGER = String.raw`(?:in|de|un)activat(?:ed|e)|inactive|boiled|denatured|neutrali[sz]ed|degraded|scrambled|inert|killed|dead|hydroly[sz]ed|oxidi[sz]ed|expired|digested|autoclaved|sonicated|trypsini[sz]ed|(?:un|mis)folded|cleaved|mock|depleted|decomposed|quenched|defective|(?:non|dys)functional|destroyed|spoiled|heated|ineffective|inefficacious|useless|powerless|impotent|antisense|sham|dummy|placebo|spent|stripped|nonbinding|catabolised|catabolized|photobleached|nonsense|impaired|disrupted|faulty|blunted|insufficient|diminished|compromised`;
+const NO_LONGER = String.raw`(?:in|de|un)activat(?:ed|e)|inactive|boiled|denatured|neutrali[sz]ed|degraded|scrambled|inert|killed|dead|hydroly[sz]ed|oxidi[sz]ed|expired|digested|autoclaved|sonicated|trypsini[sz]ed|(?:un|mis)folded|cleaved|mock|depleted|decomposed|quenched|defective|(?:non|dys)functional|destroyed|spoiled|heated|ineffective|inefficacious|useless|powerless|impotent|antisense|sham|dummy|placebo|spent|stripped|nonbinding|catabolised|catabolized|photobleached|nonsense|(?:hitze)?inaktiviert(?:e[mnrs]?)?|(?:ab)?gekocht(?:e[mnrs]?)?|denaturiert(?:e[mnrs]?)?|unwirksam(?:e[mnrs]?)?|inactivees?|inactives|inactivad[oa]s?|denaturee?s?|desnaturalizad[oa]s?|hervid[oa]s?|impaired|disrupted|faulty|blunted|insufficient|diminished|compromised`;
 const INACTIVE = new RegExp(`^(?:${NO_LONGER})$`);
 const MADE_INACTIVE =
   /^(?:boiling|heating|inactivation|denaturation|neutrali[sz]ation|digestion|degradation|autoclaving|hydrolysis)$/;
@@ -27,7 +27,7 @@ const REACH = 4;
 
 /** In front of a name they make it something else: "a soluble receptor for TNF", "mRNA encoding IL-2". */
 const OTHER_IN_FRONT =
-  /\b(?:receptors?|binding proteins?|precursors?|promoters?|m?rnas?|plasmids?|vectors?|mimetics?|analog(?:ue)?s?|fragments?|derivatives?|metabolites?|inducers?|substitutes?|traps?)\s+(?:for|of|against|encoding|coding for|carrying)\s+(?:(?:the|human|mouse|murine)\s+)*$/i;
+  /(?:灭活|失活|变性|煮沸)过?的?\s*$|\b(?:receptors?|binding proteins?|precursors?|promoters?|m?rnas?|plasmids?|vectors?|mimetics?|analog(?:ue)?s?|fragments?|derivatives?|metabolites?|inducers?|substitutes?|traps?)\s+(?:for|of|against|encoding|coding for|carrying)\s+(?:(?:the|human|mouse|murine)\s+)*$/i;
 const LONGEST_IN_FRONT = 60;
 
 /** The words that say that what is given does not act, or is something else; null where nothing does. */
