@@ -6,7 +6,7 @@ export const COMPARISON =
   /\b(?:compar(?:e|es|ing|ison|er|ar|aison)|diff[eé]rences?|diferencias?|versus|vs|(?<!rather )than|vergleich\w*|unterschied\w*|unterscheid\w*|differ(?:s|ed|ing|ently)?|similarly|alike|equally|as (?:much|strongly|sensitive|responsive|potent|effective|fast|quickly)\b[^.;:?!]*\bas)\b|比较|比較|区别|差异|違い/i;
 /** "Do B cells or T cells respond more strongly to IL-4?" */
 const DEGREE =
-  /\b(?:(?:more|less)\s+(?:\p{L}+ly|sensitive|responsive|to|on|in|by)|stronger|weaker|better|faster|most|best|strongest|stärker|schwächer|empfindlicher|besser|plus (?:fort\p{L}*|sensibles?)|m[áa]s (?:fuerte\p{L}*|sensibles?))\b/iu;
+  /(?:\b(?:more|less)\s*[?.]|\b(?:(?:more|less)\s+(?:\p{L}+ly|sensitive|responsive|to|on|in|by)|stronger|weaker|better|faster|most|best|strongest|stärker|schwächer|empfindlicher|besser|plus (?:fort\p{L}*|sensibles?)|m[áa]s (?:fuerte\p{L}*|sensibles?))\b)/iu;
 const OR =
   /^\s*,?\s*(?:or|oder|ou|o|u)\s+(?:(?:las?|los|les?|die|on|in|to|by|the|auf|bei|of)\s+)*$/i;
 const WHICH = new Set(["which", "welche", "welcher", "welchen"]);

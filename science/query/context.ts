@@ -133,6 +133,11 @@ function isOfGiving({ text, tokens, taken }: Sentence, from: number, to: number)
       /^[\s-]$/.test(text.slice(tokens[from - 1]?.end, tokens[from]?.start))
     );
   if (!PARTICIPLES.has(key)) return false;
+  if (
+    taken[from - 1] === 1 &&
+    /^\p{Pd}$/u.test(text.slice(tokens[from - 1]?.end, tokens[from]?.start))
+  )
+    return true;
   let index = to;
   while (taken[index] === 1 || AMOUNT.has(tokens[index]?.key ?? "")) index++;
   if (!GIVEN_WITH.has(tokens[index]?.key ?? "")) return false;

@@ -27,7 +27,7 @@ const REACH = 4;
 
 /** In front of a name they make it something else: "a soluble receptor for TNF", "mRNA encoding IL-2". */
 const OTHER_IN_FRONT =
-  /(?:灭活|失活|变性|煮沸)过?的?\s*$|\b(?:receptors?|binding proteins?|precursors?|promoters?|m?rnas?|plasmids?|vectors?|mimetics?|analog(?:ue)?s?|fragments?|derivatives?|metabolites?|inducers?|substitutes?|traps?)\s+(?:for|of|against|encoding|coding for|carrying)\s+(?:(?:the|human|mouse|murine)\s+)*$/i;
+  /\b(?:resistance|tolerance|insensitivity|refractoriness)\s+to\s+$|(?:灭活|失活|变性|煮沸)过?的?\s*$|\b(?:receptors?|binding proteins?|precursors?|promoters?|m?rnas?|plasmids?|vectors?|mimetics?|analog(?:ue)?s?|fragments?|derivatives?|metabolites?|inducers?|substitutes?|traps?)\s+(?:for|of|against|encoding|coding for|carrying)\s+(?:(?:the|human|mouse|murine)\s+)*$/i;
 const LONGEST_IN_FRONT = 60;
 
 /** The words that say that what is given does not act, or is something else; null where nothing does. */
@@ -62,7 +62,7 @@ export function saidInactive(mention: GivenMention, sentence: Sentence): string 
 
 /** Behind a name they make it no longer that: "dexamethasone vehicle", "IFN-beta-like molecules". */
 const OTHER_THING =
-  /^(?:[\s-](?:fragments?|vehicle|placebo|plasmids?|vectors?|insert|mimetics?|precursors?|derivatives?|analogues?|analogs?|metabolites?|wash[\s-]?out|antisense|ASOs?|gene (?:therapy|delivery|transfer))\b|-(?:like|related|resembling)\b)/i;
+  /^(?:[\s-](?:fragments?|vehicle|placebo|plasmids?|vectors?|insert|mimetics?|precursors?|derivatives?|analogues?|analogs?|metabolites?|wash[\s-]?out|antisense|ASOs?|RNA|DNA|genomes?|particles|lysates?|extracts?|resistance|tolerance|insensitivity|refractoriness|desensiti[sz]ation|gene (?:therapy|delivery|transfer))\b|-(?:like|related|resembling)\b)/i;
 const NO_DOSE = /^\s+(?:at|in)\s+(?:no|zero|a zero|null)\s+(?:dose|concentration|amount)s?\b/i;
 /** A clause that is about what stands in front of it. */
 const CLAUSE =

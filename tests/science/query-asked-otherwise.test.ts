@@ -29,6 +29,7 @@ describe("comparisons without the word", () => {
     "Wie unterscheiden sich NK-Zellen und B-Zellen nach IFN-beta?",
     "How do B cells from lupus patients and from healthy donors differ in response to IFN-alpha?",
     "Which monocytes respond to IFN-beta?",
+    "Would methotrexate or sulfasalazine change T cells more?",
   ])("%s", (question) => expect(asksOf(question)).toBe("comparison"));
 
   test.each([
@@ -98,6 +99,9 @@ describe("what is held back, lacking or another thing", () => {
     "insufficient TNF",
     "TNF robbed of its activity",
     "TNF that is sequestered",
+    "TNF resistance",
+    "Zika virus RNA",
+    "influenza A virus particles",
   ])("is not answered as the name in it: %s", (words) =>
     expect(asksOf(`How do monocytes respond to ${words}?`)).toBe("inactive"),
   );
@@ -113,6 +117,35 @@ describe("what is held back, lacking or another thing", () => {
     expect(refusalOf(() => ask(question)).code).toMatch(
       /QUESTION_NOT_UNDERSTOOD|PERTURBATION_UNKNOWN/,
     ),
+  );
+
+  test.each([
+    "SARS-CoV-2 spike protein",
+    "SARS-CoV-2 ORF6 expression",
+    "HIV Tat",
+    "dengue immune complexes",
+    "M. tuberculosis antigens",
+  ])("a part of a pathogen is not the pathogen: %s", (words) =>
+    expect(refusalOf(() => ask(`How do monocytes respond to ${words}?`)).code).toBe(
+      "PERTURBATION_UNKNOWN",
+    ),
+  );
+
+  test.each([
+    ["BCG vaccine", "Bacillus Calmette-Guerin"],
+    ["the influenza vaccine", "Influenza vaccine"],
+    ["HIV protease inhibitor ritonavir", "Ritonavir"],
+    ["Salmonella infection", "Salmonella enterica"],
+  ])("%s is %s", (words, name) =>
+    expect(givenIn(`How do monocytes respond to ${words}?`)).toBe(name),
+  );
+
+  test.each(["siRNA pool against RELA", "shRNA constructs targeting RELA", "siRNAs against RELA"])(
+    "is no gene by itself: %s",
+    (words) => {
+      expect(givenIn(`B cells with ${words}`)).toBe("RELA knockout");
+      expect(asksOf(`B cells with ${words}, then TNF`)).toMatch(/background|combination/);
+    },
   );
 
   test.each([

@@ -111,6 +111,7 @@ describe("without a column for it", () => {
 test.each([
   "CD4 T cells stimulated for 6 h with 10 ng/ml TNF",
   "macrophages polarized with IL-4",
+  "cGAMP-stimulated monocytes",
   "How do macrophages respond to Salmonella infection?",
 ])("what is asked about is nothing of before: %s", (question) => {
   expect(ask(question).context).toEqual([]);
