@@ -13,7 +13,8 @@ const CHANGED = wordSet(
   "mutation mutations mutant mutants mutated haploinsufficient haploinsufficiency heterozygous homozygous hemizygous polymorphism polymorphisms variant variants truncated trisomy monosomy aneuploid amplified amplification rearranged rearrangement defective deficient deficiency null allele alleles genotype transgenic dominant isogenic reconstituted",
 );
 /** "Gain of function", "loss of function", "knock-in". */
-const PHRASES = /\b(?:(?:gain|loss)[- ]of[- ]function|knock(?:ed)?[- ]?in|dominant[- ]negative)\b/i;
+const PHRASES =
+  /\b(?:(?:gain|loss)[- ]of[- ]function|knock(?:ed)?[- ]?in|dominant[- ]negative|rescue (?:of|in|with|by)|add-?back)\b/i;
 const LOW = wordSet("neg low lo null");
 const SUBSTITUTION = /^\p{Lu}\d{2,4}(?:\p{Lu}|fs|del)$/u;
 const LACKS =

@@ -24,6 +24,9 @@ export function withoutNegated(
 /** "After removal of IL-2", "washout of the dexamethasone". */
 const TAKEN_FROM =
   /\b(?:in (?:place|lieu)|withdrawal|withdrawing|removal|removing|depletion|wash(?:ing)?[\s-]?out|discontinuation|discontinuing|cessation|stopping|omission|omitting|deprivation|clearance|lose|loses|losing|recover(?:y|s|ed|ing)?\s+from)\s+(?:of\s+)?(?:the\s+|added\s+|all\s+)?$/i;
+/** "With or without IFN-beta" asks what IFN-beta does, where nothing else is given. */
+const WITH_AND_WITHOUT =
+  /\b(?:with (?:or|and|and\/or) without|mit (?:oder|und) ohne|avec (?:ou|et) sans|con [oy] sin)\s+$/i;
 const LONGEST_TAKING = 40;
 
 function isNegated(
@@ -39,6 +42,10 @@ function isNegated(
   let index = mention.from - 1;
   if (TAKEN_FROM.test(text.slice(0, tokens[mention.from]?.start).slice(-LONGEST_TAKING)))
     return true;
+  const isOnly = mentions.every(
+    (each) => each === mention || each.meaning.kind === "cell_type" || each.from > mention.from,
+  );
+  if (isOnly && WITH_AND_WITHOUT.test(text.slice(0, tokens[mention.from]?.start))) return false;
   for (; index >= 0; index--) {
     const key = tokens[index]?.key ?? "";
     if (/[.;:?!,。？！；，]/.test(text.slice(tokens[index]?.end, tokens[index + 1]?.start)))

@@ -193,6 +193,28 @@ describe("what is held back, lacking or another thing", () => {
   );
 });
 
+test.each(["NK cells with or without IFN-beta", "NK-Zellen mit und ohne IFN-beta"])(
+  "both sides of one comparison with control cells are one question: %s",
+  (question) => expect(givenIn(question)).toBe("Interferon beta"),
+);
+
+test("a rescue is not the loss beside it", () => {
+  expect(asksOf("STAT2 rescue in STAT2-null NK cells")).toBe("background");
+});
+
+test("starvation may be of several things, and fasting is of none of them", () => {
+  const { ambiguities } = ask("How do hepatocytes respond to starvation?");
+  expect(ambiguities).toMatchObject([
+    {
+      chosen: "Amino acid starvation",
+      alternatives: ["Glucose starvation", "Serum starvation"],
+    },
+  ]);
+  expect(refusalOf(() => ask("How do hepatocytes respond to fasting?")).code).toBe(
+    "PERTURBATION_UNKNOWN",
+  );
+});
+
 describe("what one thing does to what another does", () => {
   test.each([
     "Does MX1 restrict what IFN-beta does in monocytes?",
