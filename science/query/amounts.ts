@@ -50,6 +50,9 @@ const WORD_DURATION =
 const OVERNIGHT =
   /overnight|over night|über nacht|ueber nacht|durant la nuit|pendant la nuit|durante la noche|toda la noche|过夜|整夜|一晩/giu;
 
+/** What cells are grown in is not what they are given: "5% FBS". */
+const OF_MEDIUM = /^\s{0,2}(?:FBS|FCS|BSA|DMSO|serum|CO2|CO₂)(?![\p{L}\p{N}])/iu;
+
 const UNITS: readonly (readonly [RegExp, string])[] = [
   [/^(?:纳克|ng)$/i, "ng"],
   [/^(?:微克|[µμu]g)$/i, "µg"],
@@ -129,7 +132,7 @@ export function readAmounts(
     ]);
   };
   return {
-    doses: stated(doses),
+    doses: stated(doses.filter(({ span: [, end] }) => !OF_MEDIUM.test(text.slice(end)))),
     times: stated(times),
     spans: [...doses, ...times].map(({ span }) => span),
   };

@@ -1,5 +1,7 @@
 import type { Knowledge } from "../knowledge/knowledge.ts";
 import { askedBack, isGenetic } from "./ask-back.ts";
+import { askedCause } from "./asked-cause.ts";
+import { fromCells } from "./beside-cells.ts";
 import { changedCells } from "./changed-cells.ts";
 import { isNothing, saidExcepted, saidInactive } from "./given-otherwise.ts";
 import type { CellTypeMention, GivenMention, Sentence } from "./mention.ts";
@@ -73,7 +75,9 @@ export function refuseChangedCells(said: Said, knowledge: Knowledge, vocabulary:
     );
   const second = secondGiven(chosen, given, sentence);
   const beside =
-    second === undefined ? otherCondition(chosen, sentence, vocabulary) : wordsOf(second, sentence);
+    second === undefined
+      ? (fromCells(sentence) ?? otherCondition(chosen, sentence, vocabulary))
+      : wordsOf(second, sentence);
   if (beside !== null)
     throw askedBack(
       "PERTURBATION_UNKNOWN",
@@ -83,13 +87,24 @@ export function refuseChangedCells(said: Said, knowledge: Knowledge, vocabulary:
 }
 
 /** Throws QUESTION_NOT_UNDERSTOOD where the question is what something is needed for. */
-export function refuseNeeded({ chosen, sentence }: Said, knowledge: Knowledge): void {
-  const words = askedNeeded(chosen, sentence, knowledge);
+export function refuseNeeded({ asked, chosen, sentence }: Said, knowledge: Knowledge): void {
+  const words = askedNeeded(asked, chosen, sentence, knowledge);
   if (words === null) return;
   throw askedBack(
     "QUESTION_NOT_UNDERSTOOD",
     "need",
     `The question asks what is needed ("${quotable(words.trim())}"), which cells that lack it would show, and one run predicts cells as they are under ${quotable(wordsOfAll(chosen, sentence))}; ask about that alone, or about the knockout of a gene by itself.`,
+  );
+}
+
+/** Throws QUESTION_NOT_UNDERSTOOD where the question is what brings about what it names. */
+export function refuseCause({ asked, chosen, sentence }: Said): void {
+  const words = askedCause(asked, chosen, sentence);
+  if (words === null) return;
+  throw askedBack(
+    "QUESTION_NOT_UNDERSTOOD",
+    "cause",
+    `The question asks what brings about, or how much cells make ("${quotable(words.trim())}"), and one run predicts what something that is given does to cells; ask, for example, how they respond to ${quotable(wordsOfAll(chosen, sentence))}.`,
   );
 }
 

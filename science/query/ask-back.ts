@@ -2,7 +2,9 @@ import { type ErrorCode, HaystackError } from "../../errors.ts";
 import type { GeneticEffect } from "../knowledge/genetic-words.ts";
 import type { Amounts } from "./amounts.ts";
 import type { AtlasLabels } from "./atlas-labels.ts";
+import { areCompared, COMPARISON, isAfterWhich } from "./alternatives.ts";
 import { nameOf } from "./ambiguities.ts";
+import { isOrigin } from "./choose-mention.ts";
 import { wordsOf } from "./mention.ts";
 import type { CellTypeMention, GivenMention, Mention, Sentence } from "./mention.ts";
 import { unreadBeside } from "./given-together.ts";
@@ -23,6 +25,7 @@ export type AskedBack =
   | "inactive"
   | "exception"
   | "need"
+  | "cause"
   | "cells";
 
 export const askedBack = (code: ErrorCode, asks: AskedBack, message: string): HaystackError =>
@@ -44,9 +47,6 @@ const WHICH = ["{0,3}?", "{0,3}"].map(
 /** "Which T cells are most sensitive to ...": of genes a run says which change most. */
 const SUPERLATIVE =
   /\bwh(?:ich|ose)\s+(?!(?:genes?|pathways?|transcripts?|programs?)\b)[^.?!]{0,80}\b(?:most|best|strongest|least|highest|fastest)\b/i;
-const COMPARISON =
-  /\b(?:compar(?:e|es|ing|ison|er|ar|aison)|diff[eé]rences?|diferencias?|versus|vs|(?<!rather )than|vergleich\w*|unterschied\w*)\b|比较|比較|区别|差异|違い/i;
-
 /** Treated cells "compared with control" are one run, cells of patients and healthy donors are two. */
 const CONTRAST = new RegExp(`${COMPARISON.source}|\\bcompared\\b|verglichen`, "i");
 
@@ -77,8 +77,17 @@ export function refuseComparison(
       "comparison",
       `The question asks "${quotable(which[0])}", and one run predicts one cell type under one perturbation; ask about each by itself.${holding(labels)}`,
     );
-  const compared = [cells, given].find((mentions) => distinct(mentions, sentence).length > 1);
-  if (compared !== undefined && COMPARISON.test(text))
+  const members = cells.find((each) => isAfterWhich(each, sentence));
+  if (members !== undefined)
+    throw askedBack(
+      "QUESTION_NOT_UNDERSTOOD",
+      "comparison",
+      `The question asks which ${quotable(wordsOf(members, sentence))}, and one run predicts one cell type under one perturbation; ask about each by itself.${holding(labels)}`,
+    );
+  const compared = [cells.filter((each) => !isOrigin(each, sentence)), given].find(
+    (mentions) => distinct(mentions, sentence).length > 1 && areCompared(mentions, sentence),
+  );
+  if (compared !== undefined)
     throw askedBack(
       "QUESTION_NOT_UNDERSTOOD",
       "comparison",

@@ -13,11 +13,19 @@ const CHANGED = wordSet(
   "mutation mutations mutant mutants mutated haploinsufficient haploinsufficiency heterozygous homozygous hemizygous polymorphism polymorphisms variant variants truncated trisomy monosomy aneuploid amplified amplification rearranged rearrangement defective deficient deficiency null allele alleles genotype transgenic dominant isogenic reconstituted",
 );
 /** "Gain of function", "loss of function", "knock-in". */
-const PHRASES = /\b(?:(?:gain|loss)[- ]of[- ]function|knock(?:ed)?[- ]?in|dominant[- ]negative)\b/i;
+const PHRASES =
+  /\b(?:(?:gain|loss)[- ]of[- ]function|knock(?:ed)?[- ]?in|dominant[- ]negative|rescue (?:of|in|with|by)|add-?back)\b/i;
 const LOW = wordSet("neg low lo null");
 const SUBSTITUTION = /^\p{Lu}\d{2,4}(?:\p{Lu}|fs|del)$/u;
 const LACKS =
-  /(?:\bwithout|\black(?:s|ing)?|\bmissing|\bdevoid of|\bnegative for|\bdeficient (?:in|for)|\bdepleted of|\bnot express(?:ing)?|\bn't express|\bdid not express|\babsence of)\s+(?:(?:any|the|a|an|functional|surface|expression of|detectable)\s+)*$/i;
+  /(?:\bwithout|\black(?:s|ing)?|\bmissing|\bdevoid of|\bnegative for|\bdeficient (?:in|for)|\bdepleted of|\bnot express(?:ing)?|\bn't express|\bdid not express|\babsence of|\bohne|\bsans|\bsin|d[ée]ficien\p{L}* (?:en|para|pour)|没有|缺乏|缺失)\s*(?:(?:any|the|a|an|functional|surface|expression of|detectable)\s+)*$/iu;
+/** "Makrophagen, denen STAT1 fehlt." */
+const LACKED = /^\s+(?:fehlt|fehlen)\b/i;
+
+/** "B cells resistant to IFN-beta", but not "Are B cells resistant to IFN-beta?" */
+const UNANSWERING =
+  /^\s*(?:,\s*)?(?:(?:that|which)\s+(?:are|were|have become|became)\s+|made\s+|rendered\s+)?(?:resistant|insensitive|(?:de|in)-?sensiti[sz]ed|refractory|(?:un|non-?|hypo-?)responsive|tolerant|toleri[sz]ed|blind|deaf|immune)\s+to\s+(?:the\s+)?$/i;
+const ARE_ASKED = /\b(?:is|are|was|were)\s+(?:\S+\s+){0,3}$/i;
 
 /** "Without IFNAR1, how would B cells ..." */
 const FIRST = /^\s*(?:without|lacking|in the absence of)\b/i;
@@ -53,9 +61,17 @@ export function changedCells(
     const isLow = LOW.has(key) && index + 1 === asked.from;
     if (isLow && symbolAt(index - 1, index) && !/^cd\d/.test(tokens[index - 1]?.key ?? ""))
       return quoted(index - 1, index + 1);
-    const isTold = index >= asked.to || FIRST.test(text);
-    const lacks = index > 0 && LACKS.test(text.slice(0, start)) && isTold;
+    const isTold =
+      index >= asked.to || FIRST.test(text) || /\p{Script=Han}/u.test(text[start - 1] ?? "");
+    const lacks =
+      index > 0 && (LACKS.test(text.slice(0, start)) || LACKED.test(text.slice(end))) && isTold;
     if (lacks && isPartOfCell(index)) return quoted(index - 1, index + 1);
+  }
+  const cells = text.slice(0, tokens[asked.from]?.start);
+  for (const { from, to } of [...given, ...chosen]) {
+    const between = text.slice(tokens[asked.to - 1]?.end, tokens[from]?.start);
+    if (from >= asked.to && UNANSWERING.test(between) && !ARE_ASKED.test(cells))
+      return quoted(asked.to, to);
   }
   const phrase = PHRASES.exec(text);
   return phrase === null ? null : phrase[0];

@@ -1,4 +1,5 @@
 import { labelKey } from "../knowledge/tokens.ts";
+import { isBeside } from "./beside-cells.ts";
 import type { CellTypeMention, GivenMention, Mention, Sentence } from "./mention.ts";
 import { TUMOUR } from "./other-cells.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -22,7 +23,10 @@ export function withoutNegated(
 
 /** "After removal of IL-2", "washout of the dexamethasone". */
 const TAKEN_FROM =
-  /\b(?:in (?:place|lieu)|withdrawal|withdrawing|removal|removing|depletion|wash(?:ing)?[\s-]?out|discontinuation|discontinuing|cessation|stopping|omission|omitting|deprivation|clearance)\s+(?:of\s+)?(?:the\s+|added\s+|all\s+)?$/i;
+  /\b(?:in (?:place|lieu)|withdrawal|withdrawing|removal|removing|depletion|wash(?:ing)?[\s-]?out|discontinuation|discontinuing|cessation|stopping|omission|omitting|deprivation|clearance|lose|loses|losing|recover(?:y|s|ed|ing)?\s+from)\s+(?:of\s+)?(?:the\s+|added\s+|all\s+)?$/i;
+/** "With or without IFN-beta" asks what IFN-beta does, where nothing else is given. */
+const WITH_AND_WITHOUT =
+  /\b(?:with (?:or|and|and\/or) without|mit (?:oder|und) ohne|avec (?:ou|et) sans|con [oy] sin)\s+$/i;
 const LONGEST_TAKING = 40;
 
 function isNegated(
@@ -38,6 +42,10 @@ function isNegated(
   let index = mention.from - 1;
   if (TAKEN_FROM.test(text.slice(0, tokens[mention.from]?.start).slice(-LONGEST_TAKING)))
     return true;
+  const isOnly = mentions.every(
+    (each) => each === mention || each.meaning.kind === "cell_type" || each.from > mention.from,
+  );
+  if (isOnly && WITH_AND_WITHOUT.test(text.slice(0, tokens[mention.from]?.start))) return false;
   for (; index >= 0; index--) {
     const key = tokens[index]?.key ?? "";
     if (/[.;:?!,。？！；，]/.test(text.slice(tokens[index]?.end, tokens[index + 1]?.start)))
@@ -124,6 +132,11 @@ const RESPONSE_VERB = new Set(
 
 const ORIGIN = new Set(["derived", "abgeleitet", "abgeleitete", "abgeleiteten"]);
 
+/** "Monocyte-derived", "derived from monocytes". */
+export const isOrigin = ({ from, to }: CellTypeMention, { tokens }: Sentence): boolean =>
+  ORIGIN.has(tokens[to]?.key ?? "") ||
+  (tokens[from - 1]?.key === "from" && ORIGIN.has(tokens[from - 2]?.key ?? ""));
+
 /**
  * The cell type asked about: the first that is no mixture ("PBMC") and no origin ("monocyte-derived
  * macrophages"), else the first.
@@ -133,14 +146,13 @@ export function chooseAsked(
   sentence: Sentence,
   vocabulary: Vocabulary,
 ): CellTypeMention | undefined {
-  const { tokens } = sentence;
-  const isOrigin = ({ from, to }: CellTypeMention): boolean =>
-    ORIGIN.has(tokens[to]?.key ?? "") ||
-    (tokens[from - 1]?.key === "from" && ORIGIN.has(tokens[from - 2]?.key ?? ""));
   const isMixture = ({ meaning }: CellTypeMention): boolean =>
     meaning.entry !== null && vocabulary.mixtures.includes(meaning.entry.id);
   const chosen =
-    mentions.find((mention) => !isMixture(mention) && !isOrigin(mention)) ?? mentions[0];
+    mentions.find(
+      (mention) =>
+        !isMixture(mention) && !isOrigin(mention, sentence) && !isBeside(mention, sentence),
+    ) ?? mentions[0];
   return (
     mentions.find((each) => chosen !== undefined && isLineOf(each, chosen, sentence, vocabulary)) ??
     chosen

@@ -22,6 +22,8 @@ const LONGEST = 7;
 const SHORTEST_WORD = 5;
 const MOST = 12;
 
+const wordSet = (list: string): ReadonlySet<string> => new Set(list.split(" "));
+
 interface Asked {
   readonly sentence: Sentence;
   readonly tissues: readonly Stated[];
@@ -69,6 +71,7 @@ export function readOrigins(
     for (let from = 0; from + length <= tokens.length; from++) {
       const to = from + length;
       if (!range(from, to).every(isFree) || hasBreak(sentence, from, to)) continue;
+      if (isOfGiving(sentence, from, to)) continue;
       const origin = originOf(sentence, { from, to }, own, vocabulary);
       if (origin !== null) add(origin, from, to);
     }
@@ -114,6 +117,34 @@ function originOf(
 
 /** Organs among the words that end no name of a cell type. */
 const WHOLE_WORDS = new Set(["lung", "liver", "blood", "gut"]);
+
+const GIVEN_WITH = wordSet("with by using mit durch avec con");
+const PARTICIPLES = wordSet("stimulated activated primed polarized polarised differentiated");
+const INFECTION = wordSet("infection infections");
+const AMOUNT = wordSet("for over h hours hour days day min a an the human recombinant");
+
+/** "Stimulated with IFN-beta" and "Salmonella infection" say what is asked about, and nothing of before. */
+function isOfGiving({ text, tokens, taken }: Sentence, from: number, to: number): boolean {
+  const key = tokens[from]?.key ?? "";
+  if (to - from > 1) return false;
+  if (INFECTION.has(key))
+    return (
+      taken[from - 1] === 1 &&
+      /^[\s-]$/.test(text.slice(tokens[from - 1]?.end, tokens[from]?.start))
+    );
+  if (!PARTICIPLES.has(key)) return false;
+  if (
+    taken[from - 1] === 1 &&
+    /^\p{Pd}$/u.test(text.slice(tokens[from - 1]?.end, tokens[from]?.start))
+  )
+    return true;
+  let index = to;
+  while (taken[index] === 1 || AMOUNT.has(tokens[index]?.key ?? "")) index++;
+  if (!GIVEN_WITH.has(tokens[index]?.key ?? "")) return false;
+  do index++;
+  while (AMOUNT.has(tokens[index]?.key ?? ""));
+  return taken[index] === 1;
+}
 
 /** "LPS-treated monocytes": the name of what the cells were given before. */
 export function isGivenBefore({ to }: GivenMention, { text, tokens }: Sentence): boolean {

@@ -37,13 +37,22 @@ const NOT_CELLS = new Set(
   ),
 );
 
-/** Without the cytokines and cells that the word behind them makes into something else. */
+/** Behind a pathogen they make it a part of it: "SARS-CoV-2 spike protein", "HIV Tat". */
+const NOT_PATHOGEN =
+  /^(?:proteins?|glycoproteins?|spike|envelope|(?:nucleo)?capsid|nucleoprotein|ha?emagglutinin|neuraminidase|rbd|tat|nef|vpr|vpu|gag|(?:orf|nsp|ns|gp)\d+[a-z]*|antigens?|peptides?|epitopes?|toxins?|immune|antibod(?:y|ies)|pseudovirus|vlps?|vesicles|exosomes|integrase|protease|polymerase|vaccines?)$/;
+
+/** Without the cytokines, pathogens and cells that the word behind them makes into something else. */
 export function withoutOtherThings(
   mentions: readonly Mention[],
   { text, tokens, taken }: Sentence,
 ): Mention[] {
   return mentions.filter(({ meaning, from, to }) => {
-    const isCytokine = meaning.kind === "perturbation" && meaning.entry?.kind === "cytokine";
+    const kind = meaning.kind === "perturbation" ? meaning.entry?.kind : undefined;
+    const isCytokine = kind === "cytokine";
+    if (kind === "pathogen" && isPart(to)) {
+      taken.fill(0, from, to);
+      return false;
+    }
     const others = meaning.kind === "cell_type" ? NOT_CELLS : isCytokine ? NOT_CYTOKINE : null;
     const next = tokens[to];
     if (others === null || next === undefined || taken[to] === 1 || !others.has(next.key))
@@ -52,6 +61,11 @@ export function withoutOtherThings(
     if (isCytokine) taken.fill(0, from, to);
     return false;
   });
+
+  function isPart(to: number): boolean {
+    const gap = text.slice(tokens[to - 1]?.end, tokens[to]?.start);
+    return /^[ \p{Pd}]$/u.test(gap) && NOT_PATHOGEN.test(tokens[to]?.key ?? "");
+  }
 }
 
 const isNamedOnly = ({ meaning }: Mention): boolean =>

@@ -15,6 +15,12 @@ import type { Vocabulary } from "./vocabulary.ts";
 
 /** Words between a genetic word and its gene: "knockout of the gene TP53". */
 const FILLERS = new Set([
+  "pool",
+  "pools",
+  "oligo",
+  "oligos",
+  "construct",
+  "constructs",
   "of",
   "the",
   "gene",

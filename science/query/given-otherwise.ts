@@ -7,13 +7,13 @@ import type { GivenMention, Mention, Sentence } from "./mention.ts";
  */
 
 const wordSet = (list: string): ReadonlySet<string> => new Set(list.split(" "));
-const NO_LONGER = String.raw`(?:in|de|un)activat(?:ed|e)|inactive|boiled|denatured|neutrali[sz]ed|degraded|scrambled|inert|killed|dead|hydroly[sz]ed|oxidi[sz]ed|expired|digested|autoclaved|sonicated|trypsini[sz]ed|(?:un|mis)folded|cleaved|mock|depleted|decomposed|quenched|defective|(?:non|dys)functional|destroyed|spoiled|heated|ineffective|inefficacious|useless|powerless|impotent|antisense|sham|dummy|placebo|spent|stripped|nonbinding|catabolised|catabolized|photobleached|nonsense`;
+const NO_LONGER = String.raw`(?:in|de|un)activat(?:ed|e)|inactive|boiled|denatured|neutrali[sz]ed|degraded|scrambled|inert|killed|dead|hydroly[sz]ed|oxidi[sz]ed|expired|digested|autoclaved|sonicated|trypsini[sz]ed|(?:un|mis)folded|cleaved|mock|depleted|decomposed|quenched|defective|(?:non|dys)functional|destroyed|spoiled|heated|ineffective|inefficacious|useless|powerless|impotent|antisense|sham|dummy|placebo|spent|stripped|nonbinding|catabolised|catabolized|photobleached|nonsense|(?:hitze)?inaktiviert(?:e[mnrs]?)?|(?:ab)?gekocht(?:e[mnrs]?)?|denaturiert(?:e[mnrs]?)?|unwirksam(?:e[mnrs]?)?|inactivees?|inactives|inactivad[oa]s?|denaturee?s?|desnaturalizad[oa]s?|hervid[oa]s?|impaired|disrupted|faulty|blunted|insufficient|diminished|compromised`;
 const INACTIVE = new RegExp(`^(?:${NO_LONGER})$`);
 const MADE_INACTIVE =
   /^(?:boiling|heating|inactivation|denaturation|neutrali[sz]ation|digestion|degradation|autoclaving|hydrolysis)$/;
 /** Say other things of a name, behind it: "IFN-beta dead cells". */
 const ONLY_IN_FRONT = wordSet(
-  "dead killed mock depleted spent stripped sham dummy placebo antisense nonsense",
+  "dead killed mock depleted spent stripped sham dummy placebo antisense nonsense impaired disrupted faulty blunted insufficient diminished compromised",
 );
 const IN_FRONT = wordSet(
   "a an the of recombinant human murine mouse native purified form forms version analogue analog isomer metabolite enantiomer heat treated guide sgrna rh dose doses amount amounts concentration concentrations preparation preparations batch lot protein",
@@ -24,6 +24,11 @@ const BEHIND = wordSet(
 /** Behind "non" and "not" they say that it does nothing. */
 const ACTING = wordSet("functional active bioactive effective working signaling signalling acting");
 const REACH = 4;
+
+/** In front of a name they make it something else: "a soluble receptor for TNF", "mRNA encoding IL-2". */
+const OTHER_IN_FRONT =
+  /\b(?:resistance|tolerance|insensitivity|refractoriness)\s+to\s+$|(?:灭活|失活|变性|煮沸)过?的?\s*$|\b(?:receptors?|binding proteins?|precursors?|promoters?|m?rnas?|plasmids?|vectors?|mimetics?|analog(?:ue)?s?|fragments?|derivatives?|metabolites?|inducers?|substitutes?|traps?)\s+(?:for|of|against|encoding|coding for|carrying)\s+(?:(?:the|human|mouse|murine)\s+)*$/i;
+const LONGEST_IN_FRONT = 60;
 
 /** The words that say that what is given does not act, or is something else; null where nothing does. */
 export function saidInactive(mention: GivenMention, sentence: Sentence): string | null {
@@ -39,6 +44,9 @@ export function saidInactive(mention: GivenMention, sentence: Sentence): string 
       return wordsOf({ ...mention, from: index }, sentence);
     if (!IN_FRONT.has(key(index))) break;
   }
+  const { start = 0 } = tokens[mention.from] ?? {};
+  const front = OTHER_IN_FRONT.exec(text.slice(Math.max(0, start - LONGEST_IN_FRONT), start));
+  if (front !== null) return `${front[0]}${wordsOf(mention, sentence)}`;
   let after = mention.to;
   while (after < mention.to + REACH && BEHIND.has(key(after))) after++;
   const isBroken = /[.;:?!]/.test(text.slice(tokens[mention.to - 1]?.end, tokens[after]?.start));
@@ -54,18 +62,18 @@ export function saidInactive(mention: GivenMention, sentence: Sentence): string 
 
 /** Behind a name they make it no longer that: "dexamethasone vehicle", "IFN-beta-like molecules". */
 const OTHER_THING =
-  /^(?:[\s-](?:fragments?|vehicle|placebo|plasmids?|vectors?|insert|mimetics?|precursors?|derivatives?|analogues?|analogs?|metabolites?|wash[\s-]?out|gene (?:therapy|delivery|transfer))\b|-(?:like|related|resembling)\b)/i;
+  /^(?:[\s-](?:fragments?|vehicle|placebo|plasmids?|vectors?|insert|mimetics?|precursors?|derivatives?|analogues?|analogs?|metabolites?|wash[\s-]?out|antisense|ASOs?|RNA|DNA|genomes?|particles|lysates?|extracts?|resistance|tolerance|insensitivity|refractoriness|desensiti[sz]ation|gene (?:therapy|delivery|transfer))\b|-(?:like|related|resembling)\b)/i;
 const NO_DOSE = /^\s+(?:at|in)\s+(?:no|zero|a zero|null)\s+(?:dose|concentration|amount)s?\b/i;
 /** A clause that is about what stands in front of it. */
 const CLAUSE =
-  /^\s*[,(]?\s*(?:(?:protein|preparation|solution|stock|cytokine|drug|compound|molecule|batch)s?\s+)?(?:that|which|whose|without|lacking|devoid|deprived|stripped|having|rendered|made|turned|left|kept|with (?:no|little|neither|reduced|impaired|its)|unable|incapable|not|no longer)\b/i;
+  /^\s*[,(]?\s*(?:(?:protein|preparation|solution|stock|cytokine|drug|compound|molecule|batch)s?\s+)?(?:that|which|whose|without|lacking|devoid|deprived|stripped|robbed|bereft|drained|emptied|void|purged|having|rendered|made|turned|left|kept|with (?:no|little|neither|reduced|impaired|its)|unable|incapable|not|no longer)\b/i;
 const AT_WORK =
   "(?:active|activ(?:ate|ates|ating)|work\\w*|bind\\w*|signal\\w*|act|acts|acting|function\\w*|engage\\w*|stimulat\\w*|trigger\\w*|exert\\w*)";
 const POWER =
   "(?:activit(?:y|ies)|bioactivity|function(?:s|ality)?|potency|efficacy|effects?|action|power|ability|capacity)";
 const SITE = "(?:sites?|domains?|motifs?|terminus)";
 const LOST = new RegExp(
-  `\\b(?:(?:lost|lack(?:s|ing|ed)?|without|no|devoid of|stripped of|depriv\\w+ of|free of|little|loses|losing|reduced|impaired)\\s+(?:[\\w-]+\\s+){0,3}?${POWER}|(?:no longer|not|never|\\w+n[’']t|cannot|unable to|incapable of|fail(?:s|ed|ing)? to)\\s+(?:[\\w-]+\\s+){0,2}?${AT_WORK}|does nothing|(?:rendered|made|turned|become|became|is|was)\\s+(?:[\\w-]+\\s+)?(?:inactive|useless|ineffective|inert|non-?functional)|${SITE}\\s+(?:is|was|has been|are|were)\\s+(?:mutated|deleted|blocked|destroyed|missing|removed)|${POWER}\\s+(?:is|was|has been|had been|were|are)\\s+(?:gone|lost|abolished|destroyed|removed|eliminated|blocked|absent|abrogated|exhausted|neutrali[sz]ed)|${POWER}\\s+(?:gone|lost|abolished|destroyed|removed|eliminated|blocked|abrogated))\\b`,
+  `\\b(?:(?:lost|lack(?:s|ing|ed)?|without|no|devoid of|(?:stripped|robbed|bereft|drained|emptied|void|purged) of|depriv\\w+ of|free of|little|loses|losing|reduced|impaired)\\s+(?:[\\w-]+\\s+){0,3}?${POWER}|(?:no longer|not|never|\\w+n[’']t|cannot|unable to|incapable of|fail(?:s|ed|ing)? to)\\s+(?:[\\w-]+\\s+){0,2}?${AT_WORK}|does nothing|(?:rendered|made|turned|become|became|is|was)\\s+(?:[\\w-]+\\s+)?(?:inactive|useless|ineffective|inert|non-?functional)|${SITE}\\s+(?:is|was|has been|are|were)\\s+(?:mutated|deleted|blocked|destroyed|missing|removed)|${POWER}\\s+(?:is|was|has been|had been|were|are)\\s+(?:gone|lost|abolished|destroyed|removed|eliminated|blocked|absent|abrogated|exhausted|neutrali[sz]ed)|${POWER}\\s+(?:gone|lost|abolished|destroyed|removed|eliminated|blocked|abrogated))\\b`,
   "i",
 );
 /** Something that holds it back is given with it. */
@@ -77,7 +85,7 @@ const IF_IT = new RegExp(
   "i",
 );
 const TAKEN_AWAY =
-  /^\s*,?\s*(?:(?:that|which)\s+)?(?:is|was|are|were|has been|had been|being)\s+(?:then\s+|later\s+)?(?:removed|withdrawn|taken (?:away|out|off)|washed (?:out|away|off)|depleted|omitted|withheld|left out|stopped|discontinued|missing|absent)\b/i;
+  /^\s*,?\s*(?:(?:that|which)\s+)?(?:is|was|are|were|has been|had been|being)\s+(?:then\s+|later\s+)?(?:removed|withdrawn|taken (?:away|out|off)|washed (?:out|away|off)|depleted|sequestered|scavenged|captured|trapped|omitted|withheld|left out|stopped|discontinued|missing|absent)\b/i;
 
 function saidOtherBehind(mention: GivenMention, { text, tokens }: Sentence): string | null {
   const start = tokens[mention.to - 1]?.end ?? 0;

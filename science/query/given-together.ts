@@ -57,6 +57,8 @@ function areJoined(
 }
 
 const JOINS = new Set("and plus with together combined und mit sowie et y avec con".split(" "));
+/** "In the presence of anti-IFNAR2." */
+const IN_PRESENCE = /^[\s)\]]*(?:,\s*)?(?:in (?:the )?presence of|on top of)\s+(?:an? |the )?/i;
 const LISTS = new Set("and plus und sowie et y".split(" "));
 const DESCRIBING = new Set(
   "compound drug agent substance molecule molecules small the a an".split(" "),
@@ -82,7 +84,10 @@ export function unreadBeside(
   let after = Math.max(...together.map(({ to }) => to));
   while (taken[after] === 1) after++;
   const isSigned = /^\s*[+/&]\s*$/.test(gap(after - 1));
-  let joins = isSigned;
+  const end = tokens[after - 1]?.end ?? 0;
+  const presence = IN_PRESENCE.exec(text.slice(end))?.[0] ?? "";
+  while ((tokens[after]?.start ?? text.length) < end + presence.length) after++;
+  let joins = isSigned || presence !== "";
   for (; JOINING.has(key(after)) && !/[.;:?!]/.test(gap(after - 1)); after++)
     joins ||= JOINS.has(key(after));
   while (DESCRIBING.has(key(after))) after++;

@@ -44,6 +44,7 @@ export function findMentions(
     !isWhole(sentence, { from, to: from + tokens.length }, vocabulary) ||
     tokens.some(({ key }) => vocabulary.stop_words.has(key) && key !== "cell" && key !== "cells") ||
     tokens.some(isOfAction) ||
+    isAbbreviation(tokens, sentence.text) ||
     onlyStopWords(tokens, vocabulary)
       ? null
       : terms.findMisspelt(tokens),
@@ -51,6 +52,13 @@ export function findMentions(
   return [...completed, ...misspelt.map((mention) => ({ ...mention, misspelt: true }))].toSorted(
     (a, b) => a.from - b.from,
   );
+}
+
+/** "BMDCs" are no misspelt BMDMs: of abbreviations each letter counts, but in a text all in capitals. */
+function isAbbreviation([only, ...more]: readonly Token[], text: string): boolean {
+  if (only === undefined || more.some(({ key }) => key !== "cell" && key !== "cells")) return false;
+  const written = text.slice(only.start, only.end);
+  return /^\p{Ll}?(?:\p{Lu}\p{Ll}?)?\p{Lu}{3,5}s?$/u.test(written) && /\p{Ll}{3}/u.test(text);
 }
 
 /** "TGF-beta 2" and "BMP 7" are other names than those without the number, which is no amount. */
@@ -127,10 +135,17 @@ function scan(
   return found;
 }
 
+/** "E. coli": the point behind one capital ends no sentence where a small letter follows. */
+const isAbbreviated = (text: string, tokens: readonly Token[], index: number): boolean => {
+  const { start = 0 } = tokens[index - 1] ?? {};
+  return /^\p{Lu}\. \p{Ll}/u.test(text.slice(start, start + 4));
+};
+
 /** No name reaches over the end of a sentence. */
 function hasBreak(text: string, tokens: readonly Token[], from: number, to: number): boolean {
   for (let index = from + 1; index < to; index++) {
     const gap = text.slice(tokens[index - 1]?.end, tokens[index]?.start);
+    if (isAbbreviated(text, tokens, index)) continue;
     if (gap.length > 8 || /[;?!。？！；，、\n]|[.:]\s/.test(gap)) return true;
   }
   return false;
@@ -149,6 +164,8 @@ function mayStandFor(
   const { asWritten, singular } = joined(tokens);
   const written = text.slice(tokens[0]?.start, tokens.at(-1)?.end);
   if (/\p{Script=Han}/u.test(written)) return true;
+  // FBS and DCS are no FBs and DCs.
+  if (written === `${term.text}S` && /\p{Ll}/u.test(text)) return false;
   if (asWritten.length < 2 || !isWrittenAs(term, written, text.slice(tokens.at(-1)?.end)))
     return false;
   const bareGene = term.meaning.kind === "perturbation" && term.meaning.entry?.kind === "genetic";

@@ -9,15 +9,19 @@ import type { Mention, Sentence } from "./mention.ts";
  */
 
 const MODIFY =
-  "(?:abolish|abrogat|affect|alter|amplif|antagoni[sz]|attenuat|augment|blunt|block|boost|chang|control|counteract|curb|dampen|decreas|diminish|enhanc|impair|increas|influenc|inhibit|interfer|limit|lower|mediat|modif|modulat|neutrali[sz]|potentiat|prevent|reduc|regulat|restrain|restrict|revers|shap|strengthen|suppress|weaken)(?:e|es|s|ies|y|ed|ing)?(?: with)?";
+  "(?:abolish|abrogat|affect|alter|amplif|antagoni[sz]|attenuat|augment|blunt|block|boost|chang|control|counter|counteract|curb|dampen|decreas|diminish|enhanc|impair|increas|influenc|inhibit|interfer|limit|lower|mediat|modif|modulat|neutrali[sz]|potentiat|prevent|reduc|regulat|restrain|restrict|revers|shap|strengthen|suppress|weaken)(?:e|es|s|ies|y|ed|ing)?(?: with)?";
 const ANSWER =
   "(?:responses?|effects?|reactions?|actions?|induction|sensitivity|responsiveness|signal(?:l?ing)?)";
 const BEHIND = new RegExp(
-  `^(?:\\s+(?:pre-?)?(?:treatment|loss|exposure))?(?:\\s+\\p{L}+ly)?\\s+${MODIFY}\\s+(?:[^.;:?!,]{0,40}?\\s)?(?:\\S{2,20}-)?${ANSWER}\\b(?!\\s+in\\s+(?:response|reaction)\\s)`,
+  `^(?:\\s+(?:pre-?)?(?:treatment|loss|exposure))?(?:\\s+\\p{L}+ly)?\\s+${MODIFY}\\s+(?:(?:what|how|whether|the way)\\s|(?:[^.;:?!,]{0,40}?\\s)?(?:\\S{2,20}-)?${ANSWER}\\b(?!\\s+in\\s+(?:response|reaction)\\s))`,
   "iu",
 );
 const IN_FRONT = new RegExp(`\\b${MODIFY}\\s+(?:(?:the|an?|its|their|any)\\s+)?$`, "iu");
-const ITS_ANSWER = new RegExp(`^[\\s-]*(?:induced\\s+|mediated\\s+)?${ANSWER}\\b`, "iu");
+/** "The IFN-beta response", "prevent IFN-beta from changing them". */
+const ITS_ANSWER = new RegExp(
+  `^(?:[\\s-]*(?:induced\\s+|mediated\\s+)?${ANSWER}\\b|\\s+from\\s+\\p{L}+ing\\b)`,
+  "iu",
+);
 /** "Can the IFN-beta response be blocked by ruxolitinib?" */
 const PASSIVE = new RegExp(
   `\\b(?:is|are|was|were|be|been|being)\\s+(?:\\p{L}+ly\\s+)?${MODIFY}\\s+(?:by|with|using|through)\\b`,

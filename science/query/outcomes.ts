@@ -56,7 +56,7 @@ export function withoutOutcomes(mentions: readonly Mention[], sentence: Sentence
       ({ meaning, to }) => meaning.kind === "cell_type" && to === verb,
     );
     const isMade = isGene || MAKING.has(sentence.tokens[verb]?.key ?? "");
-    return isMade && isOfCells && others.some(({ from }) => from >= mention.to);
+    return isMade && isOfCells && others.some(({ from, to }) => from >= mention.to || to <= verb);
   }
 }
 

@@ -45,6 +45,13 @@ export function readTissues(
   return [...named.values()];
 }
 
+/** Cells of the "pulmonary artery" are none of the lung. */
+export const isOfVessel = (tissue: Stated | undefined, { text }: Sentence): boolean => {
+  if (tissue === undefined) return false;
+  const behind = text.slice(text.indexOf(tissue.text) + tissue.text.length);
+  return /^\s+(?:arter(?:y|ies|ial)|veins?|venous)\b/i.test(behind);
+};
+
 /**
  * The donors named: as the atlas writes one ("{dataset}:{donor}") where just one has that name,
  * else as in the question, followed by those that have it.

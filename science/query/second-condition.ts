@@ -120,12 +120,18 @@ const isAlternative = ({ from, to }: GivenMention, { tokens }: Sentence): boolea
     ["or", "oder", "ou", "vs", "versus"].includes(tokens[index]?.key ?? ""),
   );
 
+/** "La réponse des monocytes à l'IFN-beta", "responden al IFN-beta". */
+const ANSWERED =
+  /(?<!\p{L})(?:r[ée]pon(?:d\p{L}*|ses?)|r[ée]agi\p{L}*|respond\p{L}*|respuestas?|reaccion\p{L}*)(?:-(?:ils|elles|elle|il))?\s+(?:[^.;:?!,]{0,70}\s)?(?:à|au|aux|al|a)\s+(?:la\s|le\s|l['’])?$/iu;
+const LONGEST_ANSWER = 110;
+
 function isGivenToo(
   { meaning, from, to }: GivenMention,
   chosen: readonly GivenMention[],
   { text, tokens, taken }: Sentence,
 ): boolean {
   if (isEnvironment(meaning) || isFromOutside(meaning)) return true;
+  if (ANSWERED.test(text.slice(0, tokens[from]?.start).slice(-LONGEST_ANSWER))) return true;
   const key = (index: number): string => tokens[index]?.key ?? "";
   const gap = (left: number): string => text.slice(tokens[left]?.end, tokens[left + 1]?.start);
   if (!/[.;:?!,]/.test(gap(to - 1)) && GIVEN.test(key(to))) return true;

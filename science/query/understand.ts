@@ -14,6 +14,7 @@ import {
 import type { Stated } from "./amounts.ts";
 import { refuseComparison, refuseContrast, refuseInhibited } from "./ask-back.ts";
 import {
+  refuseCause,
   refuseChangedCells,
   refuseGivenOtherwise,
   refuseNeeded,
@@ -38,7 +39,7 @@ import { readCellType } from "./read-cell-type.ts";
 import { readPerturbation, readTogether, whatIsGiven } from "./read-perturbation.ts";
 import { nearDrugs, repairsOf, rivals } from "./repairs.ts";
 import { readMentions } from "./read-mentions.ts";
-import { readDonors, readTissues } from "./sample-words.ts";
+import { isOfVessel, readDonors, readTissues } from "./sample-words.ts";
 import type { Context, StructuredQuery } from "./structured-query.ts";
 import { unreadBeside } from "./unread-words.ts";
 
@@ -78,6 +79,7 @@ export function understandQuestion(
   const doses = dosesOf([named, ...together], amounts.doses, given, sentence);
   refuseGivenOtherwise(said, first(doses));
   refuseNeeded(said, knowledge);
+  refuseCause(said);
   const tissues = readTissues(sentence, all.filter(isGiven), vocabulary);
   const donors = readDonors(text, labels.donors, sentence.instructed);
   const before = given.filter(
@@ -86,7 +88,8 @@ export function understandQuestion(
   const origins = readOrigins({ sentence, tissues, before }, atlases, vocabulary);
   refuseContrast(origins, sentence);
   const tissue = first(tissues);
-  const cell_type = readCellType({ asked, sentence, tissue }, knowledge, labels);
+  const organ = isOfVessel(tissues[0], sentence) ? null : tissue;
+  const cell_type = readCellType({ asked, sentence, tissue: organ }, knowledge, labels);
   refuseOtherCells(
     said,
     cell_type,

@@ -108,6 +108,35 @@ describe("without a column for it", () => {
   });
 });
 
+test.each([
+  "CD4 T cells stimulated for 6 h with 10 ng/ml TNF",
+  "macrophages polarized with IL-4",
+  "cGAMP-stimulated monocytes",
+  "How do macrophages respond to Salmonella infection?",
+])("what is asked about is nothing of before: %s", (question) => {
+  expect(ask(question).context).toEqual([]);
+});
+
+test.each([
+  ["activated CD4 T cells given TNF", "activated"],
+  ["CD4 T cells activated with Dynabeads given TNF", "activated"],
+  ["undifferentiated monocytes given TNF", "undifferentiated"],
+  ["differentiated monocytes given TNF", "differentiated"],
+])("%s: %s cells", (question, name) => {
+  expect(ask(question).context).toMatchObject([{ kind: "background", name }]);
+});
+
+test.each([
+  "How do pulmonary artery smooth muscle cells respond to hypoxia?",
+  "How do pulmonary arterial smooth muscle cells respond to hypoxia?",
+])("a vessel is not the organ that it leads to: %s", (question) => {
+  const { cell_type, ambiguities } = ask(question);
+  expect(cell_type.name).toBe("smooth muscle cell");
+  expect(ambiguities.map(({ text }) => text)).toEqual([
+    /pulmonary \w+ smooth muscle cells/.exec(question)?.[0],
+  ]);
+});
+
 describe("with columns for it", () => {
   const SAMPLES = [
     { donor: "p1", disease: "SLE", sex: "F", tissue: "blood" },

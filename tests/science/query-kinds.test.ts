@@ -349,3 +349,40 @@ describe("labels as the atlas writes them", () => {
     );
   });
 });
+
+test.each([
+  ["E. coli", "Escherichia coli"],
+  ["E.coli", "Escherichia coli"],
+  ["S. aureus", "Staphylococcus aureus"],
+  ["M. tuberculosis infection", "Mycobacterium tuberculosis"],
+  ["E. coli LPS", "Lipopolysaccharide"],
+])("an abbreviated genus ends no sentence: %s", (name, known) => {
+  expect(ask(`How do macrophages respond to ${name}?`).perturbation.name).toBe(known);
+});
+
+describe("abbreviations of cells", () => {
+  test.each(["PASMCs", "HASMCs", "BMDXs", "BMDX cells"])(
+    "are repaired to no others: %s",
+    (name) => {
+      expect(refusal(`How do ${name} respond to TNF?`).code).toBe("CELL_TYPE_UNKNOWN");
+    },
+  );
+
+  test.each([
+    ["BMDCs", "dendritic cell"],
+    ["ES cells", "embryonic stem cell"],
+    ["alveolar type 2 cells", "pulmonary alveolar type 2 cell"],
+    ["alveolar epithelial type I cells", "pulmonary alveolar type 1 cell"],
+    ["DCs", "dendritic cell"],
+  ])("%s are %s", (written, name) => {
+    expect(ask(`How do ${written} respond to TNF?`).cell_type.name).toBe(name);
+  });
+
+  test("FBS is no fibroblasts", () => {
+    expect(refusal("How do dishes with FBS respond to TNF?").code).toBe("CELL_TYPE_UNKNOWN");
+  });
+
+  test("a text all in capitals is repaired as others are", () => {
+    expect(ask("HOW DO MONOCTYES RESPOND TO TNF").cell_type.name).toBe("monocyte");
+  });
+});

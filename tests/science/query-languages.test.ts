@@ -3,7 +3,7 @@ import { HaystackError } from "../../errors.ts";
 import { loadKnowledge } from "../../science/knowledge/load.ts";
 import type { StructuredQuery } from "../../science/query/structured-query.ts";
 import { understandQuestion } from "../../science/query/understand.ts";
-import { atlasIndex } from "./query-atlas.ts";
+import { atlasIndex, refusalOf } from "./query-atlas.ts";
 
 /** Words of question, time and dose in other languages are no names; what is not known is refused. */
 
@@ -157,4 +157,46 @@ test.each([
 ])("%s: the opposite is not answered, whatever stands between", (question, id) => {
   expect(ask(question)?.perturbation.id ?? id).toBe(id);
   expect(ask(question)?.perturbation.id).not.toMatch(/^(?:tnf|il-6)$/);
+});
+
+describe("what is asked otherwise is asked back in each language", () => {
+  test.each([
+    ["Wie reagieren Makrophagen ohne STAT1 auf IFN-gamma?", "background"],
+    ["Wie reagieren STAT1-defiziente Makrophagen auf IFN-gamma?", "background"],
+    ["Wie reagieren Makrophagen, denen STAT1 fehlt, auf IFN-gamma?", "background"],
+    ["Comment les macrophages sans STAT1 répondent-ils à l'IFN-gamma ?", "background"],
+    ["Comment des macrophages déficients en STAT1 répondent-ils à l'IFN-gamma ?", "background"],
+    ["¿Cómo responden los monocitos sin STAT1 al IFN-gamma?", "background"],
+    ["没有STAT1的巨噬细胞对IFN-γ的反应", "background"],
+    ["缺乏STAT1的巨噬细胞对IFN-γ的反应", "background"],
+    ["Wie reagieren Makrophagen auf hitzeinaktiviertes LPS?", "inactive"],
+    ["¿Cómo responden los monocitos al IFN-beta inactivado?", "inactive"],
+    ["Comment les monocytes répondent-ils à l'IFN-bêta inactivé ?", "inactive"],
+    ["热灭活的IFN-β对单核细胞的影响", "inactive"],
+    ["Welche Rolle spielt STAT1 für die Antwort von Monozyten auf IFN-beta?", "need"],
+    ["Brauchen Monozyten STAT1 für die Antwort auf IFN-beta?", "need"],
+    ["Quel est le rôle de STAT1 dans la réponse des monocytes à l'IFN-beta ?", "need"],
+    ["La dexaméthasone réduit-elle la réponse des monocytes à l'IFN-bêta ?", "combination"],
+    ["¿Reduce la dexametasona la respuesta de los monocitos al IFN-beta?", "combination"],
+    ["¿Cómo responden los monocitos pretratados con dexametasona al IFN-beta?", "combination"],
+    ["Wie reagieren Makrophagen auf den Überstand von Monozyten mit LPS?", "combination"],
+    ["Bilden Monozyten IFN-beta?", "cause"],
+    ["Les monocytes produisent-ils de l'IFN-beta ?", "cause"],
+    ["Reagieren B-Zellen oder T-Zellen stärker auf IFN-beta?", "comparison"],
+  ])("%s", (question, asks) => {
+    expect(refusalOf(() => understandQuestion(question, [everything])).details?.["asks"]).toBe(
+      asks,
+    );
+  });
+
+  test.each([
+    ["Wie reagieren Makrophagen ohne IL-4 auf LPS?", "Lipopolysaccharide"],
+    ["Wie reagieren Monozyten ohne Serum auf IFN-beta?", "Interferon beta"],
+    ["¿Cómo responden los monocitos al IFN-beta sin TNF?", "Interferon beta"],
+    ["Comment réagissent les monocytes à la dexaméthasone ?", "Dexamethasone"],
+    ["Quel est le rôle de l'IFN-beta dans les monocytes ?", "Interferon beta"],
+    ["Welche Rolle spielt IFN-beta in Monozyten?", "Interferon beta"],
+  ])("but not where it is plain: %s", (question, name) => {
+    expect(understandQuestion(question, [everything]).perturbation.name).toBe(name);
+  });
 });
