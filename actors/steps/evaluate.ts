@@ -8,6 +8,7 @@ import { bestPrompt } from "../../science/accuracy/best-prompt.ts";
 import { meaningOf } from "../../science/grounding/meaning.ts";
 import { geneSetPage } from "../../science/knowledge/gene-sets.ts";
 import type { PromptPlan } from "../../science/prompting/prompt-plan.ts";
+import { standInOf } from "../../science/prompting/prompt-plan.ts";
 import { readingSentence } from "../../science/report/reading.ts";
 import type { IterationSummary, TriedPrompt } from "../../services/runs/iteration.ts";
 import { judge } from "../agents/judge.ts";
@@ -166,6 +167,7 @@ function toldOf(
   { told, chosen, transfer, evaluation: { grounding, top_genes } }: JudgedPrompt,
 ): Omit<TriedPrompt, "prediction" | "control" | "expected_accuracy"> {
   const reading = readingSentence(query, chosen.reads);
+  const standIn = standInOf(chosen);
   return {
     ...told,
     score: grounding.score,
@@ -176,6 +178,7 @@ function toldOf(
     confidence: grounding.confidence,
     verdict: meaningOf(grounding, top_genes.length > 0),
     ...(reading === null ? {} : { reading }),
+    ...given({ stand_in: standIn }),
     feedback: [...grounding.feedback],
   };
 }

@@ -7,7 +7,11 @@ import type { EvaluateInput } from "../../machines/step-types.ts";
 import { given } from "../../given.ts";
 import { literatureFindings } from "../../science/grounding/literature-subjects.ts";
 import { mixedPrompt } from "../../science/prompting/mixed-prompts.ts";
-import type { PlannedPrompt, PromptPlan } from "../../science/prompting/prompt-plan.ts";
+import {
+  standInOf,
+  type PlannedPrompt,
+  type PromptPlan,
+} from "../../science/prompting/prompt-plan.ts";
 import type { LiteratureAnswer } from "../../services/literature/index.ts";
 import { journalOf } from "../agents/journalled.ts";
 import { plannedPrompt } from "../round-prompts.ts";
@@ -102,6 +106,7 @@ export async function judgePrompt(
       response: file,
       queryCells: await objects.fetch({ path: paths.query }, signal),
       promptCells: told.prompt_cells,
+      ...given({ standIn: standInOf(chosen) }),
       controlStrategyEffective: input.control_strategy_effective,
       seed: random_seed,
       knowledge: ports.knowledge,

@@ -130,6 +130,8 @@ export interface EvaluateTask extends WithKnowledge {
   readonly queryCells: string;
   /** Cells of the prompt. */
   readonly promptCells: number;
+  /** As in JudgementInput. */
+  readonly standIn?: string;
   readonly controlStrategyEffective: ControlStrategy;
   readonly seed: number;
   readonly literature?: NonNullable<JudgementInput["literature"]>;

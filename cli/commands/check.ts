@@ -54,6 +54,7 @@ function describeCheck({ structured_query: query, prompt, problem, estimate }: S
     ...(prompt === null
       ? []
       : [`Prompt        ${prompt.prompt_cells} cells, ${prompt.strategy}: ${prompt.rationale}`]),
+    ...(prompt?.stand_in === undefined ? [] : [`! Stand-in: ${prompt.stand_in}`]),
     ...(query === null ? [] : readingLines(query)),
     ...(estimate == null ? [] : [estimate.in_words]),
     problem === null ? "It can be answered." : problem.message,

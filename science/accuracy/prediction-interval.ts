@@ -76,6 +76,8 @@ function effectiveNumber(clusters: readonly (readonly number[])[]): number {
   const within = inside / (n - k);
   const between = (sumOfSquares(all) - inside) / (k - 1);
   const usual = (n - squares / n) / (k - 1);
-  const rho = (between - within) / (between + (usual - 1) * within);
+  const spread = between + (usual - 1) * within;
+  // Equal values are not alike by their clusters.
+  const rho = spread > 0 ? (between - within) / spread : 0;
   return n / (1 + (squares / n - 1) * Math.min(1, Math.max(0, rho)));
 }

@@ -21,11 +21,17 @@ const NO_EXPECTATION: Doubt = {
     "No gene or pathway expected of this perturbation could be measured: the score only says that the response is coherent, so confidence is lower.",
   source: "curated knowledge",
 };
+const standsIn = ({ name, asked }: NonNullable<Circumstances["standIn"]>): Doubt => ({
+  statement: `The response is that to ${name}, which stands in for ${asked}: how alike the two are was not measured, so confidence is lower.`,
+  source: "choice of the prompt cells",
+});
 /** Below this share of the expected genes the measured ones say little of the expectation. */
 const LEAST_MEASURED_SHARE = 0.25;
 
 interface Circumstances {
   readonly controlStrategy: ControlStrategy;
+  /** What was shown in place of what is asked, by name. */
+  readonly standIn?: { readonly name: string; readonly asked: string } | null;
   readonly support: PromptSupport;
   readonly coverage: TargetCoverage;
   /** Genes with an adjusted p below 0.05, whether or not they count as changed. */
@@ -83,7 +89,7 @@ function thinEvidence(
 export function composeScore(
   findings: readonly Finding[],
   response: Response,
-  { controlStrategy, support, coverage, significant }: Circumstances,
+  { controlStrategy, standIn = null, support, coverage, significant }: Circumstances,
 ): GroundingScore {
   const responds = hasDifferentialExpression(response);
   const still = noResponse(response, significant);
@@ -101,6 +107,7 @@ export function composeScore(
   const weak = weakSupport(support);
   const doubts = [
     ...(controlStrategy === "query_as_control" ? [QUERY_AS_CONTROL] : []),
+    ...(standIn === null ? [] : [standsIn(standIn)]),
     ...(weak === null ? [] : [{ statement: weak, source: "attenuation by noise (Spearman 1904)" }]),
     ...thinEvidence(components, coverage),
   ];

@@ -27,6 +27,8 @@ export interface JudgementInput {
   readonly seed: number;
   /** Perturbed cells that the model was shown; without it their number counts as ample. */
   readonly promptCells?: number;
+  /** The perturbation of the prompt cells, where it stands in for the asked one. */
+  readonly standIn?: string;
   /**
    * The cells whose response was predicted, genes as in the prediction; without them the control
    * prediction counts as faithful.
@@ -75,6 +77,8 @@ export function evaluateResponse(
   }));
   const grounding = composeScore(findings, response, {
     controlStrategy: input.controlStrategyEffective,
+    standIn:
+      input.standIn === undefined ? null : { name: input.standIn, asked: query.perturbation.name },
     support,
     coverage: {
       measured: measuredTargets(query.expected_targets, response).length,

@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import type { CellGroup } from "../atlas/atlas-index.ts";
+import type { Knowledge } from "../knowledge/knowledge.ts";
 import type { ControlStrategy, StructuredQuery } from "../query/structured-query.ts";
 import type { ControlSimilarity } from "./control-similarity.ts";
 import { krigingWeights } from "./kriging.ts";
@@ -16,6 +18,7 @@ export interface RankedProposal extends Proposal {
 
 export interface CandidateSettings {
   readonly query: StructuredQuery;
+  readonly knowledge: Knowledge;
   readonly controlStrategy: ControlStrategy;
   readonly promptCells: number;
   readonly likeness: ControlSimilarity;
@@ -137,6 +140,17 @@ function describeLikeness(
   return `${weighting} Leaving out each of ${evidence.cellTypes} cell types in turn, such a mixture predicted its response with Pearson ${evidence.mixture.toFixed(2)}, the nearest type alone with ${evidence.nearest.toFixed(2)}.`;
 }
 
+function standInBy(
+  { perturbation, perturbation_id }: CellGroup,
+  { perturbations }: Knowledge,
+): Pick<PromptCandidate, "stand_in" | "stand_in_name"> {
+  const name = perturbations.find(({ id }) => id === perturbation_id)?.name;
+  return {
+    stand_in: perturbation_id ?? perturbation,
+    ...(name === undefined ? {} : { stand_in_name: name }),
+  };
+}
+
 /**
  * One way to prompt with these proposals (most similar first). rank_score = knowledge match of the
  * most similar part, times its prior, times the `gain` of mixing, times sqrt(n / (n + 15)): the
@@ -188,6 +202,6 @@ export function buildCandidate(
       : { reads: read.reduce((sum, part) => sum + part.n_cells, 0) / nCells }),
     ...(isAskedPerturbation(settings.query, first.group)
       ? {}
-      : { stand_in: first.group.perturbation_id ?? first.group.perturbation }),
+      : standInBy(first.group, settings.knowledge)),
   };
 }

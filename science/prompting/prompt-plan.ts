@@ -47,7 +47,16 @@ export interface PromptCandidate {
    * label.
    */
   readonly stand_in?: string;
+  /** Its name, to be read; absent where the knowledge has none, and in earlier releases. */
+  readonly stand_in_name?: string;
 }
+
+/** What stands in for the asked perturbation, to be read; undefined where nothing does. */
+export const standInOf = ({
+  stand_in,
+  stand_in_name,
+}: Pick<PromptCandidate, "stand_in" | "stand_in_name">): string | undefined =>
+  stand_in_name ?? stand_in;
 
 /** One prompt of a round. */
 export interface PlannedPrompt {

@@ -1,8 +1,9 @@
 import type { DifferentialExpression } from "../grounding/grounding.ts";
 import { simulatedText } from "./rests-on.ts";
-import { baselineText } from "./what-predicted.ts";
+import { baselineText, standInText } from "./what-predicted.ts";
 import { meaningOf, scaleSentence } from "../grounding/meaning.ts";
 import { readingSentence } from "./reading.ts";
+import { standInOf } from "../prompting/prompt-plan.ts";
 import type { RunResult } from "./result.ts";
 import { deliveredIteration, isSimulated } from "./result.ts";
 import { chartGeneName, groupDigits, list, plural, TERMINATION_SENTENCES } from "./wording.ts";
@@ -43,7 +44,9 @@ export function answerInWords(result: RunResult, de: DifferentialExpression): An
 
 function changeSentence(result: RunResult, de: DifferentialExpression): string {
   const { structured_query: query } = result;
-  const { top_genes: genes, enriched } = deliveredIteration(result);
+  const { top_genes: genes, enriched, plan } = deliveredIteration(result);
+  const standIn = standInOf(plan.chosen);
+  const by = standIn === undefined ? "" : ` (by cells under ${standIn}, which stands in for it)`;
   const changed = de.genes
     .keys()
     .filter((i) => de.is_de[i] === 1)
@@ -58,7 +61,7 @@ function changeSentence(result: RunResult, de: DifferentialExpression): string {
   });
   const pathway = enriched.find(({ p_adjusted }) => p_adjusted < SIGNIFICANT);
   return [
-    `Predicted response of ${query.cell_type.name} to ${query.perturbation.name}: ${groupDigits(changed.length)} of ${plural(de.genes.length, "gene")} change expression, ${up} up and ${changed.length - up} down${most.length === 0 ? "" : ` (most of all ${most.join("; ")})`}`,
+    `Predicted response of ${query.cell_type.name} to ${query.perturbation.name}${by}: ${groupDigits(changed.length)} of ${plural(de.genes.length, "gene")} change expression, ${up} up and ${changed.length - up} down${most.length === 0 ? "" : ` (most of all ${most.join("; ")})`}`,
     pathway === undefined
       ? "no pathway is enriched among them."
       : `the most enriched pathway is ${pathway.name} (${pathway.direction}, ${pathway.overlap} of ${plural(pathway.pathway_size, "gene")}, adjusted p ${pValue(pathway.p_adjusted)}).`,
@@ -133,6 +136,9 @@ function warningsOf(result: RunResult): Answer["warnings"] {
       text: baselineText(result.model.name),
     });
   }
+  const standIn = standInOf(deliveredIteration(result).plan.chosen);
+  if (standIn !== undefined)
+    warnings.push({ title: "Stand-in", text: standInText(standIn, result.structured_query) });
   const unforeseen = withoutPriorKnowledge(result.structured_query);
   if (unforeseen !== null) warnings.push({ title: "No prior knowledge", text: unforeseen });
   const { components, confidence, evidence } = deliveredIteration(result).grounding;

@@ -29,6 +29,8 @@ export interface BasisFacts {
     /** Absent in runs of earlier releases. */
     readonly model?: { readonly name: string; readonly is_baseline: boolean } | undefined;
     readonly transfer?: Transfer | undefined;
+    /** The perturbation of the prompt cells, where it stands in for the asked one. */
+    readonly stand_in?: string | undefined;
     /** Where a language model was asked and did not decide. */
     readonly model_problems?:
       | readonly { readonly role: ModelRole; readonly problem: string }[]

@@ -5,16 +5,18 @@ import {
   type StructuredQuery,
 } from "../query/structured-query.ts";
 import { isBroader } from "../query/unread-words.ts";
+import { standInOf } from "../prompting/prompt-plan.ts";
 import type { RunResult } from "./result.ts";
 import { CONTROL_STRATEGY_REFERENCES, duration, list, plural, pValue } from "./wording.ts";
 import { type Basis, type BasisFacts, caution, fact, shownIteration } from "./basis.ts";
-import { modelOf, promptsOf, transferOf } from "./what-predicted.ts";
+import { modelOf, promptsOf, standInCaution, transferOf } from "./what-predicted.ts";
 
 /** What is known so far, in the order in which it should be read. */
 export function restsOn(facts: BasisFacts): readonly Basis[] {
   const { structured_query: query } = facts;
   return [
     ...modelOf(facts),
+    ...standInCaution(facts),
     ...transferOf(facts),
     ...promptsOf(facts),
     ...dataOf(facts),
@@ -48,6 +50,7 @@ export const basisFacts = ({ atlas, model, iterations, ...result }: RunResult): 
     expected_accuracy: result.expected_accuracy ?? undefined,
     model,
     transfer: plan.transfer,
+    stand_in: standInOf(plan.chosen),
     confidence: grounding.confidence,
     model_problems: (
       [

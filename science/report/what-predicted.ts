@@ -1,4 +1,5 @@
 import type { ExpectedAccuracy } from "../accuracy/accuracy-schema.ts";
+import type { StructuredQuery } from "../query/structured-query.ts";
 import { type Basis, type BasisFacts, caution, fact, shownIteration } from "./basis.ts";
 
 export const baselineText = (name: string): string =>
@@ -17,6 +18,25 @@ export function modelOf(facts: BasisFacts): Basis[] {
       ? caution("Baseline model", baselineText(name))
       : fact("Model", `Predicted by ${name}.`),
   ];
+}
+
+/** That the prompt cells were given something else than what is asked about. */
+export const standInText = (
+  standIn: string,
+  { perturbation: { name, atlas_labels } }: StructuredQuery,
+): string =>
+  `${standIn} stands in for ${name}, ${
+    atlas_labels.length === 0
+      ? "of which the atlas has no cells"
+      : "although the atlas has cells of it"
+  }; what is predicted is the response to ${standIn}, and how alike the two are was not measured.`;
+
+export function standInCaution(facts: BasisFacts): Basis[] {
+  const standIn = shownIteration(facts)?.stand_in;
+  const { structured_query: query } = facts;
+  return standIn === undefined || query === null
+    ? []
+    : [caution("Stand-in", standInText(standIn, query))];
 }
 
 export function transferOf(facts: BasisFacts): Basis[] {

@@ -3,7 +3,11 @@ import type { QuestionCheck } from "../../actors/check-question.ts";
 import type { RunEstimator } from "../../actors/run-estimator.ts";
 import { HaystackError } from "../../errors.ts";
 import { given } from "../../given.ts";
-import { PROMPT_STRATEGIES, type PromptPlan } from "../../science/prompting/prompt-plan.ts";
+import {
+  PROMPT_STRATEGIES,
+  standInOf,
+  type PromptPlan,
+} from "../../science/prompting/prompt-plan.ts";
 import { repairsOf } from "../../science/query/repairs.ts";
 import {
   controlStrategySchema,
@@ -11,6 +15,7 @@ import {
   structuredQuerySchema,
   type StructuredQuery,
 } from "../../science/query/structured-query.ts";
+import { standInText } from "../../science/report/what-predicted.ts";
 import type { RunConfig } from "../../services/runs/document.ts";
 import { errorBodySchema } from "../errors.ts";
 
@@ -49,6 +54,10 @@ const promptSchema = z.object({
   rationale: z.string(),
   prompt_cells: z.number().int(),
   query_cells: z.number().int(),
+  stand_in: z
+    .string()
+    .optional()
+    .describe("That another perturbation stands in for the asked one; absent where none does"),
 });
 
 export const checkSchema = z
@@ -93,12 +102,19 @@ export const checkSchema = z
 
 const sum = (parts: readonly { readonly n_cells: number }[]): number =>
   parts.reduce((total, { n_cells }) => total + n_cells, 0);
-const promptOf = ({ chosen, query_parts }: PromptPlan) => ({
-  strategy: chosen.strategy,
-  rationale: chosen.rationale,
-  prompt_cells: sum(chosen.parts),
-  query_cells: sum(query_parts),
-});
+const promptOf = (
+  { chosen, query_parts }: PromptPlan,
+  query: StructuredQuery,
+): NonNullable<ShownCheck["prompt"]> => {
+  const standIn = standInOf(chosen);
+  return {
+    strategy: chosen.strategy,
+    rationale: chosen.rationale,
+    prompt_cells: sum(chosen.parts),
+    query_cells: sum(query_parts),
+    ...(standIn === undefined ? {} : { stand_in: standInText(standIn, query) }),
+  };
+};
 
 export type ShownCheck = z.infer<typeof checkSchema>;
 
@@ -139,7 +155,7 @@ export async function shownCheck(
     structured_query: query,
     control_strategy_effective: check.understood?.control_strategy_effective ?? null,
     control_cells_available: check.understood?.control_cells_available ?? null,
-    prompt: check.answerable ? promptOf(check.plan) : null,
+    prompt: check.answerable ? promptOf(check.plan, check.understood.structured_query) : null,
     estimate: check.answerable
       ? await estimate({ config, strategy: check.understood.control_strategy_effective })
       : null,

@@ -32,6 +32,8 @@ const triedPromptSchema = z.object({
   verdict: z.string().optional(),
   /** That the answer lies measured in the atlas, where it does: it is read, not predicted. */
   reading: z.string().optional(),
+  /** The perturbation of the prompt cells, where it stands in for the asked one. */
+  stand_in: z.string().optional(),
   /** How the built-in baseline carried the response over; absent of other models, and earlier. */
   transfer: transferSchema.optional(),
   /** Absent in documents of earlier releases. */

@@ -102,6 +102,7 @@ describe("likeness in meaning by embeddings", () => {
       parts: expect.any(Array) as unknown[],
       rank_score: expect.any(Number) as number,
       stand_in: "ifn-gamma",
+      stand_in_name: "Interferon gamma",
       strategy: "semantic",
       rationale: expect.stringMatching(
         /is near Antiviral mix in meaning \(cosine 1\.00 by the embeddings of meaning\)/,

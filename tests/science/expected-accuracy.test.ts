@@ -58,6 +58,18 @@ describe("the interval for one more correlation", () => {
     expect(width(["a", "b", "c", "a", "b", "c"])).toBeCloseTo(alone, 10);
   });
 
+  test.each([
+    [0.8, ["a", "a", "b", "b", "c", "c"]],
+    [0.8, ["a", "b", "c", "a"]],
+    [1, ["a", "a", "b", "c"]],
+    [0, ["a", "a", "a", "b", "c"]],
+  ])("of values that are all %s is that value, whatever their clusters", (r, clusters) => {
+    const { pearson, low, high } = predictionInterval(
+      clusters.map((cluster) => ({ r, shift: 0, cluster })),
+    );
+    for (const value of [pearson, low, high]) expect(value).toBeCloseTo(r, 3);
+  });
+
   test("is bounded by -1 and 1", () => {
     const { low, high } = predictionInterval(apart([1, -1, 0]));
     expect(low).toBeGreaterThanOrEqual(-1);

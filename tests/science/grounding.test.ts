@@ -185,6 +185,20 @@ describe("the grounding score", () => {
     });
   });
 
+  test("has lower confidence, and evidence of it, when another perturbation stands in", () => {
+    expect(evaluate().grounding.confidence).toBe("normal");
+    const { grounding } = evaluate({ standIn: "Interferon gamma" });
+    expect(grounding.confidence).toBe("lower");
+    expect(grounding.score).toBe(evaluate().grounding.score);
+    expect(grounding.evidence.find(({ id }) => id === "C1")).toMatchObject({
+      statement: expect.stringMatching(
+        /^The response is that to Interferon gamma, which stands in for .*, so confidence is lower\.$/,
+      ) as string,
+      supports: false,
+      silent: true,
+    });
+  });
+
   test("links that contradict what is expected of their genes do not count", () => {
     const pathways = [
       ...knowledge.pathways,

@@ -14,7 +14,7 @@ import type {
   PromptStrategy,
 } from "../../science/prompting/prompt-plan.ts";
 import { sideBySide } from "../../science/prompting/side-by-side.ts";
-import { signedCosine } from "../../science/prompting/strategies/mechanistic.ts";
+import { signedCosine } from "../../science/prompting/mechanism.ts";
 import { lexicalLikeness } from "../../science/prompting/strategies/semantic.ts";
 import { drawWithoutReplacement, randomStream } from "../../science/simulate/seeded-random.ts";
 

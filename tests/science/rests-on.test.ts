@@ -41,6 +41,26 @@ test("the best of several prompts is told as that", () => {
   expect(textOf("Prompts", { iterations: alone })).toBeUndefined();
 });
 
+test.each<[string[], string]>([
+  [[], "of which the atlas has no cells"],
+  [["IFN-beta"], "although the atlas has cells of it"],
+])(
+  "a perturbation in place of the asked one is a caution, where the atlas has %j",
+  (labels, why) => {
+    const perturbation = { ...query.perturbation, atlas_labels: labels };
+    const iterations = [{ ...facts().iterations[0]!, stand_in: "Interferon gamma" }];
+    const changes = { structured_query: { ...query, perturbation }, iterations };
+    expect(titles(changes).slice(0, 2)).toEqual([
+      ["Model", false],
+      ["Stand-in", true],
+    ]);
+    expect(textOf("Stand-in", changes)).toBe(
+      `Interferon gamma stands in for ${perturbation.name}, ${why}; what is predicted is the response to Interferon gamma, and how alike the two are was not measured.`,
+    );
+    expect(textOf("Stand-in", { ...changes, structured_query: null })).toBeUndefined();
+  },
+);
+
 test("a baseline and simulated data are cautions, beside the data that was measured", () => {
   const changes: Partial<BasisFacts> = {
     atlases: [

@@ -5,6 +5,7 @@ import type { DifferentialExpression } from "../../science/grounding/grounding.t
 import { meaningOf } from "../../science/grounding/meaning.ts";
 import type { Knowledge } from "../../science/knowledge/knowledge.ts";
 import type { StructuredQuery } from "../../science/query/structured-query.ts";
+import type { PromptCandidate } from "../../science/prompting/prompt-plan.ts";
 import { answerInWords } from "../../science/report/answer.ts";
 import { renderMail } from "../../science/report/mail-text.ts";
 import { readingSentence } from "../../science/report/reading.ts";
@@ -323,6 +324,29 @@ describe("an answer that lies measured in the atlas", () => {
     });
     expect(text.indexOf("read, not predicted")).toBeLessThan(text.indexOf("Score:"));
   });
+});
+
+test("another perturbation in place of the asked one is said with the answer and before the score", () => {
+  const withPlan = (changes: Partial<PromptCandidate>) => {
+    const base = runResult();
+    const iterations = base.iterations.map((iteration) => ({
+      ...iteration,
+      plan: { ...iteration.plan, chosen: { ...iteration.plan.chosen, ...changes } },
+    }));
+    return answerInWords(runResult({ iterations }), differential());
+  };
+  const { sentences, warnings } = withPlan({
+    stand_in: "ifn-gamma",
+    stand_in_name: "Interferon gamma",
+  });
+  expect(sentences[0]).toContain("(by cells under Interferon gamma, which stands in for it): ");
+  expect(warnings.find(({ title }) => title === "Stand-in")?.text).toMatch(
+    /^Interferon gamma stands in for .*; what is predicted is the response to Interferon gamma/,
+  );
+  expect(withPlan({ stand_in: "label 7" }).sentences[0]).toContain("by cells under label 7,");
+  const without = withPlan({});
+  expect(without.sentences[0]).not.toContain("stands in");
+  expect(without.warnings.map(({ title }) => title)).not.toContain("Stand-in");
 });
 
 test("a drug that is known by its name only is said to be", () => {

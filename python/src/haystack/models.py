@@ -133,6 +133,10 @@ class Prompt(Answer):
     rationale: str
     prompt_cells: int
     query_cells: int
+    stand_in: str | None = None
+    """
+    That another perturbation stands in for the asked one; absent where none does
+    """
 
 
 class ExpectedAccuracy(Answer):
@@ -270,6 +274,7 @@ class TriedPrompt(Answer):
     confidence: Literal["normal", "lower"]
     verdict: str | None = None
     reading: str | None = None
+    stand_in: str | None = None
     transfer: DeltaTransfer | LearnedTransfer | None = None
     expected_accuracy: ExpectedAccuracy | NotKnown | None = None
     feedback: list[str]
@@ -329,6 +334,7 @@ class Iteration(Answer):
     confidence: Literal["normal", "lower"]
     verdict: str | None = None
     reading: str | None = None
+    stand_in: str | None = None
     transfer: DeltaTransfer | LearnedTransfer | None = None
     expected_accuracy: ExpectedAccuracy | NotKnown | None = None
     feedback: list[str]

@@ -1,7 +1,9 @@
 import type { CellGroup } from "../../atlas/atlas-index.ts";
-import type { Knowledge } from "../../knowledge/knowledge.ts";
-import { geneticName } from "../../query/mention.ts";
+import type { Knowledge, PerturbationEntry } from "../../knowledge/knowledge.ts";
+import { geneticReading } from "../../knowledge/resolve.ts";
+import { geneEffects } from "../../query/gene-effects.ts";
 import type { StructuredQuery } from "../../query/structured-query.ts";
+import { balanceOf, mechanismAsked, mechanismOf, sharedBy } from "../mechanism.ts";
 import { isAskedCellType, isAskedPerturbation } from "../retrieval.ts";
 import type { Proposal, RetrievalStrategy } from "../retrieval.ts";
 
@@ -64,25 +66,39 @@ function namesIn(knowledge: Knowledge) {
 }
 
 /**
- * Whether the group does the opposite to a gene that is asked about: the letters of the names are the
- * same. A cytokine is the opposite of the loss of its gene.
+ * Whether a group does the opposite of what is asked: by its mechanism, or to a gene that is asked
+ * about. A cytokine is the opposite of the loss of its gene. Names do not tell: their letters and
+ * their meaning are near to each other.
  */
-function isOpposite(
-  { perturbation: asked }: StructuredQuery,
-  group: CellGroup,
+function oppositeTo(query: StructuredQuery, knowledge: Knowledge): (group: CellGroup) => boolean {
+  const effects = geneEffects(query, knowledge);
+  const asked = mechanismAsked(query, knowledge);
+  const byId = new Map(knowledge.perturbations.map((entry) => [entry.id, entry]));
+  const isOpposed = (entry: PerturbationEntry): boolean =>
+    (entry.kind === "cytokine" && effects.get(entry.external_ids["hgnc"] ?? "") === "loss") ||
+    balanceOf(sharedBy(asked, mechanismOf(entry, knowledge))) < 0;
+  const opposed = new Map<string, boolean>();
+  return ({ perturbation_id: id, genetic }) => {
+    if (genetic?.genes.some((gene) => (effects.get(gene) ?? genetic.effect) !== genetic.effect))
+      return true;
+    const entry = byId.get(id ?? "");
+    if (entry === undefined) return false;
+    const known = opposed.get(entry.id) ?? isOpposed(entry);
+    opposed.set(entry.id, known);
+    return known;
+  };
+}
+
+/** Whether the cells of a group have lost or gained genes. */
+function changesGenes(
+  { genetic, perturbation, perturbation_id }: CellGroup,
   knowledge: Knowledge,
 ): boolean {
-  const lost = asked.name.endsWith(geneticName({ gene: "", effect: "loss" }));
-  const gained = asked.name.endsWith(geneticName({ gene: "", effect: "gain" }));
-  if (asked.kind !== "genetic" || lost === gained) return false;
-  const genes = new Set([...asked.targets, ...Object.values(asked.external_ids)]);
-  if (group.genetic !== undefined)
-    return (
-      group.genetic.effect !== (lost ? "loss" : "gain") &&
-      group.genetic.genes.some((gene) => genes.has(gene))
-    );
-  const given = knowledge.perturbations.find(({ id }) => id === group.perturbation_id);
-  return lost && given?.kind === "cytokine" && genes.has(given.external_ids["hgnc"] ?? "");
+  if (genetic !== undefined) return true;
+  const entry = knowledge.perturbations.find(({ id }) => id === perturbation_id);
+  return entry === undefined
+    ? geneticReading(perturbation, knowledge) !== null
+    : entry.kind === "genetic";
 }
 
 const askedIn = ({ cell_type, perturbation }: StructuredQuery): Named => ({
@@ -138,12 +154,14 @@ export const semantic: RetrievalStrategy = {
     const asked = names.perturbation(askedIn(query));
     const likeness = new Map<string, { readonly like: number; readonly because: string }>();
     const asksGenes = query.perturbation.kind === "genetic";
+    const isOpposite = oppositeTo(query, knowledge);
     const compare = (group: CellGroup): { readonly like: number; readonly because: string } => {
       const own = names.perturbation(group);
       const cosine = meanings.perturbations.get(inWords(own));
       return embedded === null || cosine === undefined
         ? {
-            like: bestLikeness(asked, own),
+            // A gene and a substance of like letters tell nothing of each other.
+            like: asksGenes && !changesGenes(group, knowledge) ? 0 : bestLikeness(asked, own),
             because: `the name "${group.perturbation}" reads like ${query.perturbation.name}, by its letters`,
           }
         : {
@@ -155,7 +173,7 @@ export const semantic: RetrievalStrategy = {
       const { group } = located;
       if (isAskedPerturbation(query, group)) return [];
       if (group.genetic !== undefined && !asksGenes) return [];
-      if (isOpposite(query, group, knowledge)) return [];
+      if (isOpposite(group)) return [];
       const { like, because } = likeness.get(group.perturbation) ?? compare(group);
       likeness.set(group.perturbation, { like, because });
       if (like < MIN_LIKENESS) return [];

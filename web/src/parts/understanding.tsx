@@ -116,6 +116,7 @@ function Facts({ found, query }: { readonly found: Check; readonly query: Query 
           </>
         )}
       </dl>
+      {found.prompt?.stand_in !== undefined && <Notice kind="note">{found.prompt.stand_in}</Notice>}
       {repairs(query).map((text) => (
         <Notice key={text} kind="note">
           {text}
