@@ -76,7 +76,9 @@ HEARTBEATS = [b": heartbeat\n\n"] * 5
     ("connections", "lost"),
     [
         pytest.param([[STREAM, NEWS, *HEARTBEATS], [], [NOTHING_FOLLOWS]], 1, id="no id was seen"),
-        pytest.param([[STREAM, SEEN + NEWS], [STREAM, NEWS, *HEARTBEATS], [], [NOTHING_FOLLOWS]], 1, id="after a break"),
+        pytest.param(
+            [[STREAM, SEEN + NEWS], [STREAM, NEWS, *HEARTBEATS], [], [NOTHING_FOLLOWS]], 1, id="after a break"
+        ),
         pytest.param([[STREAM, SEEN + NEWS, *HEARTBEATS], [], [NOTHING_FOLLOWS]], 1, id="an id was seen"),
         pytest.param(
             [[STREAM, NEWS, *HEARTBEATS], [], [STREAM, NEWS, *HEARTBEATS], [], [NOTHING_FOLLOWS]], 2, id="twice"
