@@ -218,9 +218,9 @@ test("what a server of the last release tells of a run and its jobs is read", as
   const logs = { run_id: "run-1", jobs: [{ ...shown, output: "It begins.", elsewhere: null }] };
   const { client } = await answering(json(told), json(logs));
   const runs = remoteRuns(client, loadConfig({}, await temporaryFolder()));
-  const status = await runs.get("run-1");
-  expect(status).toEqual(told);
-  expect(describeStatus(status)).toContain("Waits for: prediction job hs-run-1-i1-p-a1");
+  const found = await runs.get("run-1");
+  expect(found).toEqual(told);
+  expect(describeStatus(found)).toContain("Waits for: prediction job hs-run-1-i1-p-a1");
   expect(await runs.logs("run-1")).toEqual(logs);
 });
 
