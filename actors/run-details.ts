@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { InferenceJobContext } from "../machines/inference-job-types.ts";
 import type { JobKind } from "../machines/pair-types.ts";
 import type { JobFailureKind, JobOffer, RunContext } from "../machines/run-types.ts";
 import { isJudged } from "../science/grounding/meaning.ts";
@@ -31,7 +32,7 @@ export interface RunDetails {
   readonly interrupted: boolean;
   /** Null at rest. */
   readonly waits_for: string | null;
-  /** ISO 8601: when the jobs it waits for are given up at the latest. */
+  /** ISO 8601: until when the present attempts at its jobs may take. */
   readonly waits_until: string | null;
   /** The daemon that has it. */
   readonly hosted_by: string | null;
@@ -133,7 +134,7 @@ export function statusOf(record: RunRecord, now: number): ReturnType<typeof show
     ...shownRun(record.document),
     interrupted: isInterrupted(record.document, record, now),
     waits_for: waitsFor(record, jobs, now),
-    waits_until: waitsUntil(record, jobs),
+    waits_until: waitsUntil(record, jobs, now),
     hosted_by: record.lease !== null && record.lease.expires_at > now ? record.lease.owner : null,
     jobs,
   };
@@ -141,26 +142,37 @@ export function statusOf(record: RunRecord, now: number): ReturnType<typeof show
 
 interface StoredChild {
   readonly snapshot?: {
-    readonly status?: string;
-    readonly context?: { readonly deadline_at?: unknown };
+    readonly value?: unknown;
+    readonly context?: Partial<InferenceJobContext>;
   };
 }
 
-/** The latest deadline of the jobs that are under way. */
-function waitsUntil({ document, snapshot }: RunRecord, jobs: readonly ShownJob[]): string | null {
+/** Until when the attempts that were handed over may take, the last of them. */
+function waitsUntil(
+  { document, snapshot }: RunRecord,
+  jobs: readonly ShownJob[],
+  now: number,
+): string | null {
   if (!isOfGpuJobs(document) || !jobs.some(isUnderWay)) return null;
   try {
     const { children = {} } = JSON.parse(snapshot ?? "{}") as {
       readonly children?: Readonly<Record<string, StoredChild | undefined>>;
     };
-    const deadlines = Object.values(children).flatMap((child) => {
-      const at = child?.snapshot?.context?.deadline_at;
-      return child?.snapshot?.status === "active" && typeof at === "number" && at > 0 ? [at] : [];
-    });
-    return deadlines.length === 0 ? null : new Date(Math.max(...deadlines)).toISOString();
+    const last = Math.max(...Object.values(children).flatMap(attemptEnds));
+    return last > now ? new Date(last).toISOString() : null;
   } catch {
     return null;
   }
+}
+
+/**
+ * A job that runs is looked at again when it is given up, which is after the deadline where it
+ * waited for its machine (steps/check-job.ts); after trouble, when it is looked at says nothing.
+ */
+function attemptEnds(child: StoredChild | undefined): number[] {
+  const { value, context: { deadline_at, wake_at, trouble } = {} } = child?.snapshot ?? {};
+  if ((value !== "awaiting" && value !== "checking") || typeof deadline_at !== "number") return [];
+  return [Math.max(deadline_at, trouble == null ? (wake_at ?? 0) : 0)];
 }
 
 const isUnderWay = ({ state }: ShownJob): boolean =>

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -70,6 +71,19 @@ def test_the_token_of_a_daemon_that_ended_is_revoked(tmp_path: Path) -> None:
     tokens = find_program(PROGRAM).json("token", "list", "--data-dir", str(tmp_path))["tokens"]
     assert [token["owner"] for token in tokens] == [OWNER] and tokens[0]["revoked_at"] is not None
     server.close()
+
+
+def test_a_daemon_that_does_not_begin_leaves_no_token(tmp_path: Path) -> None:
+    program = tmp_path / "haystack"
+    words = shlex.join(find_program(PROGRAM).command)
+    program.write_text(
+        f'#!/bin/sh\n[ "$1" = serve ] && echo "haystack: It does not begin." >&2 && exit 1\nexec {words} "$@"\n'
+    )
+    program.chmod(0o755)
+    with pytest.raises(haystack.LocalError, match="It does not begin"):
+        haystack.local(data_dir=tmp_path / "data", owner=OWNER, program=program)
+    tokens = find_program(PROGRAM).json("token", "list", "--data-dir", str(tmp_path / "data"))["tokens"]
+    assert [token["owner"] for token in tokens] == [OWNER] and tokens[0]["revoked_at"] is not None
 
 
 def test_datasets_are_a_table_and_an_import_says_what_it_found(place: Place) -> None:

@@ -160,6 +160,7 @@ export const uploadRoutes =
         const begun = Promise.withResolvers<void>();
         const { name } = find(id);
         const work = audit(request, "atlas.import", dataset ?? name, async () => {
+          const isAlready = find(id).state === "importing";
           const importing = uploads.import(id, {
             columns: given(columns),
             ...given({
@@ -173,7 +174,7 @@ export const uploadRoutes =
             }),
           });
           // What cannot begin is refused before anything is awaited.
-          if (find(id).state === "importing") begun.resolve();
+          if (!isAlready && find(id).state === "importing") begun.resolve();
           await importing;
         });
         await Promise.race([begun.promise, work]);

@@ -73,8 +73,17 @@ export const runStatusSchema = runSchema
     waits_until: z.iso
       .datetime()
       .nullable()
-      .describe("When the jobs it waits for are given up at the latest; null without jobs"),
-    hosted_by: z.string().nullable().describe("The daemon that has it; null without one"),
+      .optional()
+      .describe(
+        "Until when the present attempts at its jobs may take: one without a machine by then is given up, one that got its machine late may run on for its whole time, and a further attempt has a time of its own. Null where there is no such time; servers of earlier releases do not tell it",
+      ),
+    hosted_by: z
+      .string()
+      .nullable()
+      .optional()
+      .describe(
+        "The daemon that has it; null without one; servers of earlier releases do not tell it",
+      ),
     jobs: z.array(jobSchema).describe("Every attempt at its inference jobs"),
   })
   .meta({ id: "RunStatus" });

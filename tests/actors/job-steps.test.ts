@@ -611,6 +611,10 @@ test("a job that waited for hours keeps its whole running time", async () => {
     [11, { state: "RUNNING", started_at }, "overdue"],
   ] as const)
     expect((await check(NOW + hours * hour, status)).verdict).toBe(verdict);
+  // What is told of a run relies on it (run-details.ts).
+  expect(await check(NOW + 6 * hour, { state: "RUNNING", started_at })).toMatchObject({
+    check_at: NOW + 11 * hour,
+  });
 });
 
 test("a job that was cancelled without ever having had a machine is submitted again, another is not", async () => {

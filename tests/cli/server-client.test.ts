@@ -4,10 +4,13 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
+import { remoteRuns } from "../../cli/runs/remote.ts";
 import { serverAddress } from "../../cli/server/address.ts";
 import { serverClient, type ServerClient } from "../../cli/server/client.ts";
 import { downloadResult } from "../../cli/server/download.ts";
 import { followRun } from "../../cli/server/follow.ts";
+import { describeStatus } from "../../cli/show-run.ts";
+import { loadConfig } from "../../config.ts";
 import { runSummarySchema } from "../../server/runs/schemas.ts";
 import { pastRun } from "../server/api-harness.ts";
 import { temporaryFolder } from "../support/hosted-runs.ts";
@@ -191,6 +194,34 @@ test("a file that comes short is fetched again, never half there, and a store el
   );
   expect((await readdir(folder)).toSorted()).toEqual(["a.json", "b.json"]);
   expect(await readFile(join(folder, "a.json"), "utf8")).toBe("whole");
+});
+
+test("what a server of the last release tells of a run and its jobs is read", async () => {
+  const job = {
+    job_id: "hs-run-1-i1-p-a1",
+    iteration: 1,
+    kind: "prediction",
+    attempt: 1,
+    state: "submitted",
+    run_seconds: null,
+    cost_usd: 0,
+    problem: null,
+  };
+  const told = {
+    ...pastRun("run-1", "ada@example.org", { status: "running", current_phase: "inference" }),
+    rests_on: [],
+    interrupted: false,
+    waits_for: "prediction job hs-run-1-i1-p-a1 (attempt 1)",
+    jobs: [job],
+  };
+  const { run_seconds: _seconds, cost_usd: _cost, ...shown } = job;
+  const logs = { run_id: "run-1", jobs: [{ ...shown, output: "It begins.", elsewhere: null }] };
+  const { client } = await answering(json(told), json(logs));
+  const runs = remoteRuns(client, loadConfig({}, await temporaryFolder()));
+  const found = await runs.get("run-1");
+  expect(found).toEqual(told);
+  expect(describeStatus(found)).toContain("Waits for: prediction job hs-run-1-i1-p-a1");
+  expect(await runs.logs("run-1")).toEqual(logs);
 });
 
 test("addresses: a path is kept, and the token stays off open networks", () => {

@@ -1,6 +1,6 @@
 import { readFile, readdir, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { simulate } from "../../actors/tasks.ts";
 import { createUploads, type Uploads } from "../../actors/uploads.ts";
 import type { AtlasIndex } from "../../science/atlas/atlas-index.ts";
@@ -132,6 +132,27 @@ test("what is no AnnData is refused in a sentence at its first piece or when it 
   expect(await leftIn(server)).toEqual([]);
   for (const name of ["table.csv", "../x.h5ad", "a/b.h5ad", ".h5ad", "x.h5ad\u0000"])
     expect((await admin.begin(name, 10)).status).toBe(400);
+});
+
+test("an import of a file that is being imported is refused, and its answers are not taken", async () => {
+  const server = await startTestServer({ env: { AUTH: "token" } });
+  const admin = await adminUploads(server);
+  const content = await simulated();
+  const id = await admin.send("a.h5ad", content);
+  const { promise: ended, resolve: end } = Promise.withResolvers<AtlasIndex>();
+  const begun = vi.spyOn(server.daemon.atlases, "import").mockReturnValue(ended);
+  expect((await admin.import(id, { dataset: "first" })).status).toBe(202);
+  expect(await admin.import(id, { dataset: "second" })).toMatchObject({
+    status: 409,
+    body: {
+      error: "UPLOAD_STATE_FORBIDS",
+      message: "a.h5ad is being worked on; wait until that is done.",
+      details: { state: "importing" },
+    },
+  });
+  end({ dataset: "first" } as AtlasIndex);
+  expect(await admin.settled(id)).toMatchObject({ state: "imported", dataset: "first" });
+  expect(begun).toHaveBeenCalledOnce();
 });
 
 test("pieces come in order and no longer than the file; a piece that is lost is sent again", async () => {

@@ -222,7 +222,11 @@ describeWithBrowser("a run in the window", () => {
     expect(await attempts.first().textContent()).toBe(
       "prediction job: attempt 1its program failed",
     );
-    await page.getByText(/It waits for .* job hs-r1.*, until .* at the latest\./).waitFor();
+    await page
+      .getByText(
+        /^It waits for .* job hs-r1.*\. The present attempt may take until .*, longer where its machine came late\.$/,
+      )
+      .waitFor();
     await page.getByText("What comes next: the prediction is judged.").waitFor();
     await page
       .getByRole("list", { name: "Daemons that had it" })

@@ -21,7 +21,7 @@ from .models import RunSummary
 
 # Three of the server's heartbeats: a connection that is silent for so long is dead.
 SILENCE = httpx.Timeout(TIMEOUT.connect, read=45)
-# A server that was never reached is given up soon, one that was reached after so many seconds.
+# A server that was never reached is given up soon, one that was reached when it was lost for so many seconds.
 FIRST_ATTEMPTS = 4
 PATIENCE = 15 * 60
 
@@ -39,7 +39,8 @@ class _Following:
         self._on_run = on_run
         self._last_id = ""
         self._rests = False
-        self.reached_at: float | None = None
+        self._was_reached = False
+        self._lost_at: float | None = None
         self.failures = 0
 
     def read(self) -> None:
@@ -79,14 +80,19 @@ class _Following:
             self._rests = False
 
     def _reached(self) -> None:
-        self.reached_at = time.monotonic()
+        self._was_reached = True
+        self._lost_at = None
         self.failures = 0
 
     def is_given_up(self, _: RetryCallState) -> bool:
+        """A run may be without news for hours: what counts is for how long the server has been away."""
         self.failures += 1
-        if self.reached_at is None:
+        now = time.monotonic()
+        if self._lost_at is None:
+            self._lost_at = now
+        if not self._was_reached:
             return self.failures >= FIRST_ATTEMPTS
-        return time.monotonic() - self.reached_at > PATIENCE
+        return now - self._lost_at > PATIENCE
 
     def wait(self, state: RetryCallState) -> float:
         return backoff(max(1, self.failures), None if state.outcome is None else state.outcome.exception())

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from pydantic import SecretStr
 from . import keeper
 from .client import Haystack
 from .connection import Connection
-from .errors import LocalError
+from .errors import HaystackError, LocalError
 from .program import CANNOT_START, Program, find_program
 from .validation import Validation, validate
 
@@ -159,12 +160,19 @@ def local(
     folder = Path(data_dir).resolve()
     for file in [atlas] if isinstance(atlas, (str, Path)) else atlas:
         import_atlas(found, folder, file, {})
-    secret, token_id = (None, None) if owner is None else _new_token(found, folder, owner)
-    daemon = _Daemon(found, folder, "none" if secret is None else "token")
-    try:
+    with ExitStack() as undone:
+        secret, token_id = (None, None) if owner is None else _new_token(found, folder, owner)
+        if token_id is not None:
+            undone.callback(_revoke, found, folder, token_id)
+        daemon = _Daemon(found, folder, "none" if secret is None else "token")
+        undone.callback(daemon.stop)
         connection = Connection(httpx.URL(daemon.address()), secret)
         connection.wait_until_ready()
-    except BaseException:
-        daemon.stop()
-        raise
+        undone.pop_all()
     return LocalHaystack(connection, found, folder, daemon, token_id)
+
+
+def _revoke(program: Program, data_dir: Path, token_id: str) -> None:
+    """After what is told already: trouble of its own is not."""
+    with suppress(HaystackError, OSError):
+        program.json("token", "revoke", token_id, "--data-dir", str(data_dir))

@@ -881,13 +881,13 @@ class RunStatus(Answer):
     """
     Null at rest
     """
-    waits_until: AwareDatetime | None
+    waits_until: AwareDatetime | None = None
     """
-    When the jobs it waits for are given up at the latest; null without jobs
+    Until when the present attempts at its jobs may take: one without a machine by then is given up, one that got its machine late may run on for its whole time, and a further attempt has a time of its own. Null where there is no such time; servers of earlier releases do not tell it
     """
-    hosted_by: str | None
+    hosted_by: str | None = None
     """
-    The daemon that has it; null without one
+    The daemon that has it; null without one; servers of earlier releases do not tell it
     """
     jobs: list[Job]
     """

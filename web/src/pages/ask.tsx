@@ -1,7 +1,8 @@
 import type { JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { go, link } from "../address.ts";
-import { get, post, type Refusal, type Run } from "../api/client.ts";
+import { get, post, type Run } from "../api/client.ts";
+import { eachApart, type Outcome } from "../each-apart.ts";
 import { questionAbout, type Labels } from "../exact-labels.ts";
 import { Examples } from "../parts/examples.tsx";
 import { Notice } from "../parts/notice.tsx";
@@ -13,9 +14,10 @@ import {
   type Wishes,
   wishesOf,
 } from "../parts/options.tsx";
+import { Refusals } from "../parts/refusals.tsx";
 import { Understanding } from "../parts/understanding.tsx";
 import { plural } from "../words.ts";
-import { refusalOf, useLoaded } from "../loading.ts";
+import { useLoaded } from "../loading.ts";
 import { useChecks } from "../checks.ts";
 
 /** So many questions are checked and asked together; each check takes a worker a moment. */
@@ -91,8 +93,7 @@ function AskForm({
   );
   const [isOne, setIsOne] = useState(false);
   const [sending, setSending] = useState(false);
-  const [refusal, setRefusal] = useState<Refusal>();
-  const [asked, setAsked] = useState<readonly string[]>([]);
+  const [outcome, setOutcome] = useState<Outcome>();
   const field = useRef<HTMLTextAreaElement>(null);
   const keyOf = useKeys();
 
@@ -115,10 +116,12 @@ function AskForm({
 
   const send = async (): Promise<void> => {
     setSending(true);
-    setRefusal(undefined);
+    setOutcome(undefined);
     const ids: string[] = [];
-    try {
-      for (const body of bodies) {
+    const ended = await eachApart(
+      bodies,
+      ({ query }) => `“${query}”`,
+      async (body) => {
         const whole = {
           ...body,
           ...(wishes.name.trim() === "" ? {} : { name: wishes.name.trim() }),
@@ -129,15 +132,14 @@ function AskForm({
           headers: { "idempotency-key": keyOf(JSON.stringify(whole)) },
         });
         ids.push(run.run_id);
-        setAsked([...ids]);
-      }
-      const [only] = ids;
+      },
+      ({ mayPass }) => mayPass,
+    );
+    setSending(false);
+    setOutcome(ended);
+    const [only] = ids;
+    if (ended.refused.length === 0)
       go(ids.length === 1 && only !== undefined ? link(["runs", only]) : link(["runs"]));
-    } catch (thrown) {
-      setRefusal(refusalOf(thrown));
-    } finally {
-      setSending(false);
-    }
   };
 
   const mayAsk = questions.length > 0 && !tooMany && !sending;
@@ -193,13 +195,7 @@ function AskForm({
           </Notice>
         )}
         <Options wishes={wishes} onChange={setWishes} />
-        {refusal !== undefined && (
-          <Notice kind="bad" title={asked.length === 0 ? "Nothing was asked." : undefined}>
-            {asked.length > 0 &&
-              `${asked.length} of ${bodies.length} questions were asked; asking again asks the rest. `}
-            {refusal.message}
-          </Notice>
-        )}
+        {outcome !== undefined && outcome.refused.length > 0 && <NotAsked outcome={outcome} />}
         <p class="row">
           <button type="submit" class="main" disabled={!mayAsk}>
             {sending
@@ -225,5 +221,26 @@ function AskForm({
         ))}
       </section>
     </div>
+  );
+}
+
+/** What became of questions that were not all asked. */
+function NotAsked({
+  outcome: { of, done, refused, isBrokenOff },
+}: {
+  readonly outcome: Outcome;
+}): JSX.Element {
+  const title = done === 0 ? "Nothing was asked." : undefined;
+  const rest = isBrokenOff ? "; asking again asks the rest" : "";
+  return (
+    <Notice kind="bad" title={title}>
+      {done > 0 && (
+        <>
+          {done} of {plural(of, "question")} {done === 1 ? "was" : "were"} asked{rest}.{" "}
+          <a href={link(["runs"])}>To the runs</a>
+        </>
+      )}
+      {of === 1 ? refused[0]?.refusal.message : <Refusals refused={refused} />}
+    </Notice>
   );
 }

@@ -1,11 +1,13 @@
 import type { JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { go, link } from "../address.ts";
-import { post, type ListedRun, type Refusal } from "../api/client.ts";
+import { post } from "../api/client.ts";
+import { eachApart, type Outcome } from "../each-apart.ts";
 import { useLiveRuns, type Filter } from "../live-runs.ts";
-import { refusalOf } from "../loading.ts";
+import { ChosenBar, type Wish } from "../parts/chosen-bar.tsx";
 import { Confirm } from "../parts/confirm.tsx";
 import { Empty, LostConnection, Notice, Waiting } from "../parts/notice.tsx";
+import { Refusals } from "../parts/refusals.tsx";
 import { RunsTable } from "../parts/runs-table.tsx";
 import { useSession } from "../session.tsx";
 import { mayCancel, mayRetry, plural, SHOWN_WORDS, STATUSES } from "../words.ts";
@@ -29,16 +31,29 @@ function changedSearch(search: URLSearchParams, name: string, value: string): UR
 
 const WHOSE = ["shared", "all"] as const;
 
-type Wish = "cancel" | "retry";
 const WISHES: Readonly<
-  Record<Wish, { readonly may: typeof mayCancel; readonly yes: string; readonly what: string }>
+  Record<
+    Wish,
+    {
+      readonly may: typeof mayCancel;
+      readonly yes: string;
+      readonly what: string;
+      readonly done: string;
+    }
+  >
 > = {
   cancel: {
     may: mayCancel,
     yes: "Cancel them",
     what: "They stop at once, and their jobs are stopped.",
+    done: "cancelled",
   },
-  retry: { may: mayRetry, yes: "Retry them", what: "Each goes on where it failed." },
+  retry: {
+    may: mayRetry,
+    yes: "Retry them",
+    what: "Each goes on where it failed.",
+    done: "resumed",
+  },
 };
 
 /** Whose runs are listed: the own ones, or those of others. */
@@ -159,28 +174,25 @@ export function RunsPage({ search }: { readonly search: URLSearchParams }): JSX.
   const live = useLiveRuns(filter);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [confirming, setConfirming] = useState<Wish>();
-  const [outcome, setOutcome] = useState<string>();
-  const [refusal, setRefusal] = useState<Refusal>();
+  const [outcome, setOutcome] = useState<Outcome & { readonly name: Wish }>();
 
   const runs = live.runs ?? [];
   const those = runs.filter(({ run_id }) => chosen.has(run_id));
   const wish = async (name: Wish): Promise<void> => {
     setConfirming(undefined);
-    setRefusal(undefined);
-    let done = 0;
+    setOutcome(undefined);
     const meant = those.filter(WISHES[name].may);
-    try {
-      for (const { run_id } of meant) {
+    const left = new Set(meant.map(({ run_id }) => run_id));
+    const ended = await eachApart(
+      meant,
+      (run) => run.name ?? run.query,
+      async ({ run_id }) => {
         await post(`/api/v1/runs/{id}/${name}`, { named: { id: run_id } });
-        done += 1;
-      }
-      setChosen(new Set());
-    } catch (thrown) {
-      setRefusal(refusalOf(thrown));
-    }
-    setOutcome(
-      `${done} of ${plural(meant.length, "run")} ${name === "cancel" ? "cancelled" : "resumed"}.`,
+        left.delete(run_id);
+      },
     );
+    setChosen(left);
+    setOutcome({ name, ...ended });
     live.again();
   };
 
@@ -197,8 +209,12 @@ export function RunsPage({ search }: { readonly search: URLSearchParams }): JSX.
       <Filters search={search} isAdmin={isAdmin} withOthers={withOthers} />
       <LostConnection since={live.line.lostSince} why={live.line.why} />
       {live.refusal !== undefined && <Notice kind="bad">{live.refusal.message}</Notice>}
-      {refusal !== undefined && <Notice kind="bad">{refusal.message}</Notice>}
-      {outcome !== undefined && <Notice kind="note">{outcome}</Notice>}
+      {outcome !== undefined && (
+        <Notice kind={outcome.refused.length === 0 ? "note" : "bad"}>
+          {outcome.done} of {plural(outcome.of, "run")} {WISHES[outcome.name].done}.
+          {outcome.refused.length > 0 && <Refusals refused={outcome.refused} />}
+        </Notice>
+      )}
       {those.length > 0 && (
         <ChosenBar
           mayChange={!filter.shared}
@@ -248,50 +264,5 @@ export function RunsPage({ search }: { readonly search: URLSearchParams }): JSX.
         </Confirm>
       )}
     </>
-  );
-}
-
-function ChosenBar({
-  mayChange,
-  runs,
-  onWish,
-  onNone,
-}: {
-  readonly mayChange: boolean;
-  readonly runs: readonly ListedRun[];
-  readonly onWish: (wish: Wish) => void;
-  readonly onNone: () => void;
-}): JSX.Element {
-  return (
-    <div class="chosen" role="toolbar" aria-label="What to do with the chosen runs">
-      <strong>{plural(runs.length, "run")} chosen</strong>
-      <button
-        type="button"
-        disabled={!mayChange || !runs.some(mayCancel)}
-        onClick={() => onWish("cancel")}
-      >
-        Cancel
-      </button>
-      <button
-        type="button"
-        disabled={!mayChange || !runs.some(mayRetry)}
-        onClick={() => onWish("retry")}
-      >
-        Retry
-      </button>
-      <button
-        type="button"
-        disabled={runs.length < 2 || runs.length > 4}
-        title="Two to four runs"
-        onClick={() =>
-          go(link(["compare"], new URLSearchParams(runs.map(({ run_id }) => ["id", run_id]))))
-        }
-      >
-        Compare
-      </button>
-      <button type="button" class="plain" onClick={onNone}>
-        Choose none
-      </button>
-    </div>
   );
 }

@@ -104,7 +104,11 @@ function Answer({
       )}
       <p class="hint">
         Confidence: {result.confidence}
-        {result.confidence === "lower" && ", as the controls are the query cells themselves"}.
+        {result.confidence === "lower" &&
+          (result.control_strategy_effective === "query_as_control"
+            ? ", as the controls are the query cells themselves"
+            : "; the report says what lowers it")}
+        .
       </p>
       {parts.length > 0 && (
         <dl class="facts">

@@ -40,8 +40,9 @@ export function StateOfRun({
       )}
       {!isAtRest(run) && shownAs(run) !== "cancelling" && run.waits_for !== null && (
         <p>
-          It waits for {run.waits_for}, since {lasting(Math.max(0, now - since))}
-          {run.waits_until !== null && `, until ${time(run.waits_until)} at the latest`}.
+          It waits for {run.waits_for}, since {lasting(Math.max(0, now - since))}.
+          {run.waits_until != null &&
+            ` The present attempt may take until ${time(run.waits_until)}, longer where its machine came late.`}
         </p>
       )}
       {!isAtRest(run) && run.status !== "cancelled" && (
@@ -70,7 +71,7 @@ export function StateOfRun({
             )}
           </Fact>
         )}
-        {run.hosted_by !== null && <Fact name="Hosted by">{run.hosted_by}</Fact>}
+        {run.hosted_by != null && <Fact name="Hosted by">{run.hosted_by}</Fact>}
         <Fact name="Cost">{money(run.usage.gpu_cost_usd + run.usage.llm_cost_usd)}</Fact>
         {run.user_email !== null && <Fact name="Owner">{run.user_email}</Fact>}
       </dl>
