@@ -65,13 +65,14 @@ export async function noteRemoval(
     }
     throw new HaystackError(
       "STORE_UNAVAILABLE",
-      `Others remove runs of the same user at this moment; remove ${run_id} again.`,
+      `Others remove runs of the same user at this moment; look whether ${run_id} is gone, and remove it again if it is not.`,
     );
   };
   await change(({ usd, going }) => ({ usd, going: { ...going, [run_id]: cost } }));
+  // Of two who remove it the one whose removal it was counts it, whoever tells first.
   return (isGone) =>
-    change(({ usd, going: { [run_id]: own = 0, ...going } }) => ({
-      usd: usd + (isGone ? own : 0),
+    change(({ usd, going: { [run_id]: _, ...going } }) => ({
+      usd: usd + (isGone ? cost : 0),
       going,
     }));
 }

@@ -88,6 +88,6 @@ export function checkSame(stands: AtlasIndex, made: Reading): void {
   if (reading({ ...stands, ...given({ told: toldOf(stands) }) }) === reading(made)) return;
   throw new HaystackError(
     "ATLAS_EXISTS",
-    `An atlas named ${made.dataset} was imported from another file or read in another way; choose another name with --dataset.`,
+    `An atlas named ${made.dataset} was imported from another file, or the same was read in another way (by other options, or an earlier release); choose another name with --dataset.`,
   );
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { checkQuota, overspent } from "../../actors/ceilings.ts";
 import { createHousekeeping } from "../../actors/housekeeping.ts";
-import { usedInMonth } from "../../actors/removed-money.ts";
+import { noteRemoval, usedInMonth } from "../../actors/removed-money.ts";
 import { newRun } from "../../services/runs/document.ts";
 import type { RunStore } from "../../services/runs/index.ts";
 import { NO_CEILINGS } from "../support/ceilings.ts";
@@ -80,6 +80,21 @@ test("removals of one user at the same moment are all counted", async () => {
   await Promise.all(Object.keys(runs).map((id) => removing().remove(id)));
   expect(await used()).toBe(12);
 });
+
+test.each([[[true, false]], [[false, true]]])(
+  "of two who remove a run at the same moment one counts it, in whatever order they tell (%j)",
+  async (order) => {
+    const { store, used } = await spentRuns({ r1: 4 });
+    const { document } = (await store.get("r1"))!;
+    const tellEnd = {
+      true: await noteRemoval(store, document),
+      false: await noteRemoval(store, document),
+    };
+    await store.removal.remove({ run_id: "r1", keeps_results: false, now: NOW + 60_000 });
+    for (const isGone of order) await tellEnd[`${isGone}`](isGone);
+    expect(await used()).toBe(4);
+  },
+);
 
 test("a run whose record another program damaged is removed", async () => {
   const { removing, store, used } = await spentRuns({ r1: 4 });
