@@ -30,12 +30,22 @@ const DOSE = [
   "dosage",
   "sm_dose",
 ];
-const DOSE_WITH_UNIT =
-  /(?:dos(?:e|age)|conc(?:entration)?)(?:in)?(nm|um|mm|pm|ngml|ugml|mgml|mgkg)$/;
+/** What may stand before it. A dose of radiation or of an allele is no dose of what is in question. */
+const OF_WHAT =
+  "(?:drug|treat(?:ment)?|compound|pert(?:urbation)?|stim(?:ulation|ulus)?|ligand|cytokine|agent|inhibitor)?";
+const DOSE_WITH_UNIT = new RegExp(
+  `^${OF_WHAT}(?:dos(?:e|age)|conc(?:entration)?)(?:in)?(nm|um|mm|pm|ngml|ugml|mgml|mgkg)$`,
+);
 /** Others that tell a dose if their values do: "treatment_concentration", "dose_level", "dose1". */
-const DOSE_LIKE = /dos(?:e|age)(?!unit)|conc(?:entration|$|\d)/;
-const NO_DOSE =
-  /log|unit|[rcd]na|libra|cell|vaccin|bin|number|index|order|rank|score|color|pattern|batch|plate|well|rep|id$/;
+const DOSE_LIKE = new RegExp(
+  String.raw`^${OF_WHAT}(?:dos(?:e|age)(?!unit)|conc(?:entration|$|\d))`,
+);
+const NO_DOSE = new RegExp(
+  [
+    String.raw`log|unit|[rcd]na|libra|cell|vaccin|bin|number|index|order|rank|score|color|pattern|batch|plate|well|rep`,
+    String.raw`respon|radiat|geno|snp|rs\d|allele|risk|nuclei|input|qubit|sample|over|rate|(?:gy|id)$`,
+  ].join("|"),
+);
 const DOSE_VALUE =
   /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$|^(?:none|zero|low|mid|middle|medium|moderate|high|max)$/i;
 const DOSE_UNIT = /^(?:dose|conc(?:entration)?|drugdose|pertdose)units?$/;
@@ -152,15 +162,28 @@ function covariateColumns(obs: readonly string[], read: ReadLabels): CovariateCo
   const dose =
     named ??
     obs.find((name) => /dose|conc/.test(plain(name)) && isAmountInWords(read(name).labels)) ??
-    obs.find(
-      (name) =>
-        isDose(name, DOSE_LIKE) && read(name).labels.every((label) => DOSE_VALUE.test(label)),
+    alike(
+      obs.filter(
+        (name) =>
+          isDose(name, DOSE_LIKE) && read(name).labels.every((label) => DOSE_VALUE.test(label)),
+      ),
+      read,
     );
   const unit = dose === undefined ? undefined : obs.find((name) => DOSE_UNIT.test(plain(name)));
   const time = first(TIME) ?? obs.find((name) => TIME_LIKE.test(plain(name)) && fits(name));
   return {
     ...given({ dose, dose_unit: unit, time }),
   };
+}
+
+/** The first of the columns unless they differ on what is none: then they tell of several things. */
+function alike(names: readonly string[], read: ReadLabels): string | undefined {
+  if (names.length < 2) return names[0];
+  const zeros = names.map((name) => {
+    const column = read(name);
+    return Array.from(column.codes, (_, cell) => isZero(labelAt(column, cell))).join();
+  });
+  return zeros.every((each) => each === zeros[0]) ? names[0] : undefined;
 }
 
 /** "5 µM" of "[('Adagrasib', 5.0, 'uM')]"; null where there is no amount in it, or several. */
