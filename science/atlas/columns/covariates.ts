@@ -74,10 +74,14 @@ const GIVEN =
 /** "time_min", "hours_post_stimulation", "treatment_days"; not "age_days" or "collection_day". */
 const TIME_LIKE = new RegExp(
   [
-    String.raw`^${GIVEN}(?:time|duration)?(?:in)?${CLOCK}$|^${GIVEN}(?:time|duration)$|^(?:days?|minutes|dpi)$`,
+    String.raw`^${GIVEN}(?:time|duration)?(?:in)?${CLOCK}$|^${GIVEN}(?:time|duration)$`,
     String.raw`^(?:time|timepoint|duration)(?:in)?${CLOCK}$|^(?:${CLOCK}|time)(?:post|after|of|since)${GIVEN}$`,
   ].join("|"),
 );
+/** Times of which nobody says since when: day 0 may be that of a visit, a culture or a laboratory. */
+const TIME_OF_ANYTHING = /^(?:days?|minutes|dpi|(?:time|timepoint|duration)(?:in)?days?)$/;
+/** "10:30", "2021-03-01". */
+const CLOCK_OR_DATE = /\d:\d|\d[-/.]\d+[-/.]\d/;
 const TIME_UNIT = /^(?:time|perttime|timepoint)units?$/;
 /** An amount inside of a longer label: "[('Adagrasib', 0.05, 'uM')]", "Dexamethasone_10nM". */
 const AMOUNT =
@@ -151,6 +155,10 @@ export function readAmounts(
 export const isZero = (text: string | undefined): boolean =>
   text !== undefined && /^(?:days?\s?|d|t)?0+(?:\.0+)?\s*[a-zµμ/%]*$/i.test(text.trim());
 
+/** Whether a time of the column is that since cells were given something, as far as its name says. */
+export const isSinceGiven = (column: string | undefined): boolean =>
+  column === undefined || !TIME_OF_ANYTHING.test(plain(column));
+
 function covariateColumns(obs: readonly string[], read: ReadLabels): CovariateColumns {
   const fits = (name: string) =>
     read(name).labels.length > 0 && read(name).labels.length <= MOST_VALUES;
@@ -170,7 +178,14 @@ function covariateColumns(obs: readonly string[], read: ReadLabels): CovariateCo
       read,
     );
   const unit = dose === undefined ? undefined : obs.find((name) => DOSE_UNIT.test(plain(name)));
-  const time = first(TIME) ?? obs.find((name) => TIME_LIKE.test(plain(name)) && fits(name));
+  const isTime = (name: string, pattern: RegExp) =>
+    pattern.test(plain(name)) &&
+    fits(name) &&
+    read(name).labels.some((label) => /\d/.test(label)) &&
+    !read(name).labels.some((label) => CLOCK_OR_DATE.test(label));
+  const time =
+    first(TIME) ??
+    [TIME_LIKE, TIME_OF_ANYTHING].flatMap((each) => obs.filter((name) => isTime(name, each)))[0];
   return {
     ...given({ dose, dose_unit: unit, time }),
   };

@@ -40,6 +40,12 @@ const refused: readonly Refused[] = [
     advises: /name the control with --control-label \(values: x, A, B\)/,
     options: { columns: { control_labels: ["x"] } },
   },
+  ...["day", "days", "dpi", "minutes", "time_days"].map((column): Refused => ({
+    name: `no label of a control beside ${column} 0, of which nobody says since when`,
+    make: `usual(a, treatment=arm(a, "x", "A", "B"), ${column}=np.where(c, 0, 14))`,
+    advises: /name the control with --control-label \(values: x, A, B\)/,
+    options: { columns: { control_labels: ["x"] } },
+  })),
   {
     name: "normalised values",
     make: `${USUAL}; a.X = sp.csr_matrix(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1) * 1e4)`,

@@ -30,6 +30,25 @@ export const amountLayouts: readonly Layout[] = [
     },
   })),
   ...[
+    ["infection_time", "'10:30'", "'11:00'"],
+    ["day", "'Mon'", "'Tue'"],
+    ["day", "'2021-03-01'", "'2021-03-02'"],
+  ].map(([column, one, two]): Layout => ({
+    name: `${column} ${one} is no time since anything`,
+    seen: TIMES,
+    make: `${TREATED}; a.obs["${column}"] = np.where(np.arange(48) // 4 % 2 == 0, ${one}, ${two})`,
+    expect: { columns: { time: undefined }, covariates: ["{}"] },
+  })),
+  {
+    name: "a day beside hours of stimulation",
+    seen: TIMES,
+    make: `${TREATED}; n = np.arange(48); a.obs["day"] = n // 4 % 2; a.obs["hours_post_stimulation"] = np.where(n // 4 % 2 == 0, 6, 24)`,
+    expect: {
+      columns: { time: "hours_post_stimulation" },
+      covariates: ['{"time":"24 h"}', '{"time":"6 h"}'],
+    },
+  },
+  ...[
     ["treatment_concentration", "0.1", "10", "0.1", "10"],
     ["drug_conc_uM", "0.1", "10", "0.1 µM", "10 µM"],
     ["dose_level", "'low'", "'high'", "low", "high"],
