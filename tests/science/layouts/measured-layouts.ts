@@ -189,6 +189,12 @@ export const matrixLayouts: readonly Layout[] = [
       warns: [/raw\/X has 18 genes that X lacks; X was taken.*--layer raw\/X/],
     },
   },
+  ...["None", "a.var.index[3:]"].map((kept): Layout => ({
+    name: `ids in raw, symbols beside X (${kept === "None" ? "all" : "but three"})`,
+    seen: "own variation of https://github.com/scverse/scanpy/issues/171",
+    make: `${TREATED}; b = a.copy(); b.var = pd.DataFrame(index=[i if k not in (list(names[:3]) if "${kept}" != "None" else []) else k for k, i in given["genes"]]); a.raw = b`,
+    expect: { slot: "X", genes: SYMBOLS, silent: /genes that X lacks/ },
+  })),
   {
     name: "symbols in raw alone",
     seen: "own variation of https://github.com/czbiohub-sf/tabula-muris-senis/issues/39",
