@@ -174,6 +174,16 @@ const nameLayouts: readonly Layout[] = [
     make: `usual(a, treatment_response=np.array(["none", "partial"])[np.arange(48) // 4 % 2], inhibitor_name=arm(a, "DMSO", "Trametinib", "Dabrafenib"))`,
     expect: { columns: { perturbation: "inhibitor_name" }, cells: 48 },
   },
+  ...["drug_resistance", "drug_sensitivity"].map((column): Layout => ({
+    name: `${column} sets cells apart`,
+    seen: OWN,
+    make: `${TREATED}; a.obs["${column}"] = np.where(np.arange(48) // 4 % 3 == 0, "parental", "resistant")`,
+    expect: {
+      columns: { perturbation: "perturbation" },
+      cells: 48,
+      warns: [new RegExp(`${column} .* compared with control cells of the same value`)],
+    },
+  })),
   {
     name: "Kang: cell beside cluster",
     seen: "https://www.ncbi.nlm.nih.gov/geo/query/acc.cgi?acc=GSE96583",
