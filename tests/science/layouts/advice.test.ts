@@ -29,6 +29,12 @@ const refused: readonly Refused[] = [
     options: { cellType: "K562" },
   },
   {
+    name: "cells by numbers alone",
+    make: `a.obs = pd.DataFrame({"perturbation": arm(a, "control", "A", "B"), "cell": np.arange(48) // 6}, index=a.obs_names)`,
+    advises: /say with --cell-type-of-all what all its cells are/,
+    options: { cellType: "K562" },
+  },
+  {
     name: "no perturbation column",
     make: `usual(a, odd=arm(a, "control", "A", "B"))`,
     advises: /--perturbation-column/,

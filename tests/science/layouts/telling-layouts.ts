@@ -194,6 +194,12 @@ const nameLayouts: readonly Layout[] = [
     },
   },
   {
+    name: "cells by numbers beside clusters",
+    seen: OWN,
+    make: `usual(a, perturbation=arm(a, "control", "IFN-beta", "IL-6"), cell=np.arange(48) // 6, leiden=np.arange(48) % 2); del a.obs["cell_type"]`,
+    expect: { columns: { cell_type: "leiden" }, cellTypes: ["0", "1"] },
+  },
+  {
     name: "CELLxGENE: unknown types beside those of the authors",
     seen: "own variation of https://github.com/chanzuckerberg/single-cell-curation/blob/main/schema/5.1.0/schema.md",
     make: `${TREATED}; a.obs["author_cell_type"] = a.obs["cell_type"]; a.obs["cell_type"] = "unknown"`,
