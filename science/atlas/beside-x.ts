@@ -8,7 +8,7 @@ const PLACES = 4;
 /** How whole numbers of another slot relate to those of X. */
 export interface BesideX {
   readonly differs: boolean;
-  /** Genes that X lacks. */
+  /** Genes that X lacks, as far as both call them alike. */
   readonly more: number;
 }
 
@@ -46,6 +46,9 @@ function comparedByRows(file: H5adFile, X: Slot, other: Slot): BesideX | null {
   if (!areUnique && !isSame(own, others)) return null;
   const shared = own.map((name, gene) => (areUnique ? (placeOf.get(name) ?? -1) : gene));
   const inX = new Set(shared);
+  inX.delete(-1);
+  // Ids in one and symbols in the other: none can be compared.
+  if (inX.size === 0) return null;
   const starts = Array.from({ length: PLACES }, (_, at) => Math.floor((at * X.nRows) / PLACES));
   const differs = starts.some((start) => {
     const stop = Math.min(start + ROWS, X.nRows);
@@ -59,7 +62,8 @@ function comparedByRows(file: H5adFile, X: Slot, other: Slot): BesideX | null {
       );
     });
   });
-  return { differs, more: others.length - shared.filter((gene) => gene >= 0).length };
+  const areAlike = 2 * inX.size > own.length;
+  return { differs, more: areAlike ? others.length - inX.size : 0 };
 }
 
 const isSame = (a: readonly string[], b: readonly string[]): boolean =>

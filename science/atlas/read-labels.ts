@@ -43,7 +43,7 @@ export interface LabelsRead {
   readonly sampleColumns: ReturnType<typeof sampleColumns>;
 }
 
-/** What other programs write for a cell type or donor that is missing. */
+/** What other programs write for a cell type that is missing. */
 const NO_NAME = /^(?:n\/?a|none|null)$/i;
 
 /**
@@ -78,12 +78,14 @@ export function readLabels(
   const whole = (label: string) => Array.from({ length: file.nObs }, () => label);
   const of = (column: CodedLabels) =>
     Array.from(column.codes, (code) => column.labels[code] ?? null);
-  const named = (column: CodedLabels) =>
+  const namedTypes = (column: CodedLabels) =>
     column.labels.every((label) => NO_NAME.test(label))
       ? of(column)
       : of(column).map((label) => (label === null || NO_NAME.test(label) ? null : label));
   const cellType =
-    columns.cell_type === null ? whole(options.cellType ?? "") : named(read(columns.cell_type));
+    columns.cell_type === null
+      ? whole(options.cellType ?? "")
+      : namedTypes(read(columns.cell_type));
   return {
     columns,
     choice,
@@ -105,7 +107,7 @@ export function readLabels(
     labels: {
       cellType,
       perturbation: of(perturbation),
-      donor: columns.donor === null ? whole("unknown") : named(read(columns.donor)),
+      donor: columns.donor === null ? whole("unknown") : of(read(columns.donor)),
       condition: given.condition,
     },
     rules: {

@@ -1,7 +1,7 @@
 import { MOST_GROUPS } from "../limits.ts";
 import type { ReadLabels } from "./labels.ts";
 import { idShare, nesting } from "./labels.ts";
-import { cellTypeNames } from "./usual-names.ts";
+import { cellTypeNames, plain } from "./usual-names.ts";
 
 export interface CellTypeChoice {
   readonly name: string;
@@ -10,6 +10,8 @@ export interface CellTypeChoice {
 
 /** CELLxGENE has "unknown" where authors name types that the Cell Ontology has not. */
 const UNNAMED = /^(?:unknown|unassigned|unannotated|n\/?a|none|cells?)$/i;
+/** "cell" may number cells. */
+const MAY_NUMBER = "cell";
 /** More types than this share of the cells are names of cells. */
 const NEARLY_UNIQUE = 0.5;
 
@@ -20,6 +22,7 @@ const NEARLY_UNIQUE = 0.5;
 export function chooseCellType(obs: readonly string[], read: ReadLabels): CellTypeChoice | null {
   const all = cellTypeNames(obs)
     .map(read)
+    .filter((column) => plain(column.name) !== MAY_NUMBER || idShare(column) <= 0.5)
     .filter(
       ({ labels, codes, missing }) =>
         labels.length > 0 &&

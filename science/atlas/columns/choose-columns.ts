@@ -6,7 +6,7 @@ import type { IsOther } from "./control-labels.ts";
 import type { Controls } from "./controls.ts";
 import { findControls } from "./controls.ts";
 import type { Amounts } from "./covariates.ts";
-import { isZero, readAmounts } from "./covariates.ts";
+import { isSinceGiven, isZero, readAmounts } from "./covariates.ts";
 import { chooseGeneNames, geneColumn, symbolsOfIds } from "./gene-names.ts";
 import type { CodedLabels, ReadLabels } from "./labels.ts";
 import { checkLabelCount, labelReader } from "./labels.ts";
@@ -163,7 +163,7 @@ function toldControls(labels: readonly string[], column: CodedLabels): Controls 
 }
 
 /** Where no label marks controls, the cells at dose or time zero do, if others are at more. */
-function zeroControls({ codes }: CodedLabels, { of }: Amounts): Controls | null {
+function zeroControls({ codes }: CodedLabels, { of, columns }: Amounts): Controls | null {
   if (of === null) return null;
   for (const atZero of ["dose", "time"] as const) {
     const seen = { zero: false, more: false, below: false };
@@ -173,6 +173,7 @@ function zeroControls({ codes }: CodedLabels, { of }: Amounts): Controls | null 
       seen[isZero(given) ? "zero" : "more"] = true;
       if (atZero === "dose" && given.startsWith("-")) seen.below = true;
     });
+    if (atZero === "time" && !isSinceGiven(columns.time)) continue;
     if (seen.zero && seen.more && !seen.below)
       return { main: null, pooled: [], others: [], doubtful: [], atZero };
   }

@@ -46,9 +46,13 @@ export function combinations(
   };
 }
 
+/** One thing given after another: "LPS;IFNb" may be written for that. */
+const IN_TURN = /[;>→]|\bthen\b/i;
+
 /** The parts of a combination of which none is a control; none for other labels. */
 function partsOf(label: string, isOther: IsOther): string[] {
-  const parts = label.split(/\s*[+&|;]\s*/).map((part) => part.trim());
+  if (IN_TURN.test(label)) return [];
+  const parts = label.split(/\s*[+&|]\s*/).map((part) => part.trim());
   const all =
     parts.length === 1 && label.split("_").every((word) => isOther(word))
       ? label.split("_")

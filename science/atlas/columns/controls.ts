@@ -56,9 +56,11 @@ const CODE = /^(?<name>nt|scr|wt|pbs|luc)-?0*(?<number>\d+)$/i;
 const FIRST = new Set(["0", "1", "2"]);
 const NEUROTROPHINS = new Set(["3", "4", "5"]);
 
+const numberOf = ({ label }: Found): string => CODE.exec(label.trim())?.groups?.["number"] ?? "";
+
 /**
  * A label like NT-3 only looks like a control where another is there, and it is not one of several
- * that are numbered.
+ * that are numbered: WT-3 beside WT-5, or beside WT; PBS-57 beside PBS is the compound.
  */
 function withoutCodes(found: readonly Found[]): readonly Found[] {
   const nameOf = ({ label }: Found): string =>
@@ -68,13 +70,14 @@ function withoutCodes(found: readonly Found[]): readonly Found[] {
   const named = Map.groupBy(found, nameOf);
   return found.map((one): Found => {
     const name = nameOf(one);
-    if (name === "" || plain.some(({ base }) => base === one.base)) return one;
-    const numbers = new Set(
-      named.get(name)?.map(({ label }) => CODE.exec(label.trim())?.groups?.["number"] ?? ""),
-    );
+    const number = numberOf(one);
+    const isOneOf = plain.some(({ base }) => base === one.base);
+    if (name === "" || (isOneOf && (one.kind === "non-targeting" || number.length < 2))) return one;
+    const numbers = new Set(named.get(name)?.map(numberOf));
     const isSeries =
-      [...numbers].some((number) => FIRST.has(number)) ||
-      (numbers.size > 1 && ![...numbers].every((number) => NEUROTROPHINS.has(number)));
+      [...numbers].some((each) => FIRST.has(each)) ||
+      (numbers.size > 1 &&
+        !(name === "nt" && [...numbers].every((each) => NEUROTROPHINS.has(each))));
     return isSeries ? one : { ...one, kind: "like a control" };
   });
 }

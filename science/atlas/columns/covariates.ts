@@ -30,12 +30,22 @@ const DOSE = [
   "dosage",
   "sm_dose",
 ];
-const DOSE_WITH_UNIT =
-  /(?:dos(?:e|age)|conc(?:entration)?)(?:in)?(nm|um|mm|pm|ngml|ugml|mgml|mgkg)$/;
+/** What may stand before it. A dose of radiation or of an allele is no dose of what is in question. */
+const OF_WHAT =
+  "(?:drug|treat(?:ment)?|compound|pert(?:urbation)?|stim(?:ulation|ulus)?|ligand|cytokine|agent|inhibitor)?";
+const DOSE_WITH_UNIT = new RegExp(
+  `^${OF_WHAT}(?:dos(?:e|age)|conc(?:entration)?)(?:in)?(nm|um|mm|pm|ngml|ugml|mgml|mgkg)$`,
+);
 /** Others that tell a dose if their values do: "treatment_concentration", "dose_level", "dose1". */
-const DOSE_LIKE = /dos(?:e|age)(?!unit)|conc(?:entration|$|\d)/;
-const NO_DOSE =
-  /log|unit|[rcd]na|libra|cell|vaccin|bin|number|index|order|rank|score|color|pattern|batch|plate|well|rep|id$/;
+const DOSE_LIKE = new RegExp(
+  String.raw`^${OF_WHAT}(?:dos(?:e|age)(?!unit)|conc(?:entration|$|\d))`,
+);
+const NO_DOSE = new RegExp(
+  [
+    String.raw`log|unit|[rcd]na|libra|cell|vaccin|bin|number|index|order|rank|score|color|pattern|batch|plate|well|rep`,
+    String.raw`respon|radiat|geno|snp|rs\d|allele|risk|nuclei|input|qubit|sample|over|rate|(?:gy|id)$`,
+  ].join("|"),
+);
 const DOSE_VALUE =
   /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$|^(?:none|zero|low|mid|middle|medium|moderate|high|max)$/i;
 const DOSE_UNIT = /^(?:dose|conc(?:entration)?|drugdose|pertdose)units?$/;
@@ -64,10 +74,14 @@ const GIVEN =
 /** "time_min", "hours_post_stimulation", "treatment_days"; not "age_days" or "collection_day". */
 const TIME_LIKE = new RegExp(
   [
-    String.raw`^${GIVEN}(?:time|duration)?(?:in)?${CLOCK}$|^${GIVEN}(?:time|duration)$|^(?:days?|minutes|dpi)$`,
+    String.raw`^${GIVEN}(?:time|duration)?(?:in)?${CLOCK}$|^${GIVEN}(?:time|duration)$`,
     String.raw`^(?:time|timepoint|duration)(?:in)?${CLOCK}$|^(?:${CLOCK}|time)(?:post|after|of|since)${GIVEN}$`,
   ].join("|"),
 );
+/** Times of which nobody says since when: day 0 may be that of a visit, a culture or a laboratory. */
+const TIME_OF_ANYTHING = /^(?:days?|minutes|dpi|(?:time|timepoint|duration)(?:in)?days?)$/;
+/** "10:30", "2021-03-01". */
+const CLOCK_OR_DATE = /\d:\d|\d[-/.]\d+[-/.]\d/;
 const TIME_UNIT = /^(?:time|perttime|timepoint)units?$/;
 /** An amount inside of a longer label: "[('Adagrasib', 0.05, 'uM')]", "Dexamethasone_10nM". */
 const AMOUNT =
@@ -141,6 +155,10 @@ export function readAmounts(
 export const isZero = (text: string | undefined): boolean =>
   text !== undefined && /^(?:days?\s?|d|t)?0+(?:\.0+)?\s*[a-zµμ/%]*$/i.test(text.trim());
 
+/** Whether a time of the column is that since cells were given something, as far as its name says. */
+export const isSinceGiven = (column: string | undefined): boolean =>
+  column === undefined || !TIME_OF_ANYTHING.test(plain(column));
+
 function covariateColumns(obs: readonly string[], read: ReadLabels): CovariateColumns {
   const fits = (name: string) =>
     read(name).labels.length > 0 && read(name).labels.length <= MOST_VALUES;
@@ -152,15 +170,35 @@ function covariateColumns(obs: readonly string[], read: ReadLabels): CovariateCo
   const dose =
     named ??
     obs.find((name) => /dose|conc/.test(plain(name)) && isAmountInWords(read(name).labels)) ??
-    obs.find(
-      (name) =>
-        isDose(name, DOSE_LIKE) && read(name).labels.every((label) => DOSE_VALUE.test(label)),
+    alike(
+      obs.filter(
+        (name) =>
+          isDose(name, DOSE_LIKE) && read(name).labels.every((label) => DOSE_VALUE.test(label)),
+      ),
+      read,
     );
   const unit = dose === undefined ? undefined : obs.find((name) => DOSE_UNIT.test(plain(name)));
-  const time = first(TIME) ?? obs.find((name) => TIME_LIKE.test(plain(name)) && fits(name));
+  const isTime = (name: string, pattern: RegExp) =>
+    pattern.test(plain(name)) &&
+    fits(name) &&
+    read(name).labels.some((label) => /\d/.test(label)) &&
+    !read(name).labels.some((label) => CLOCK_OR_DATE.test(label));
+  const time =
+    first(TIME) ??
+    [TIME_LIKE, TIME_OF_ANYTHING].flatMap((each) => obs.filter((name) => isTime(name, each)))[0];
   return {
     ...given({ dose, dose_unit: unit, time }),
   };
+}
+
+/** The first of the columns unless they differ on what is none: then they tell of several things. */
+function alike(names: readonly string[], read: ReadLabels): string | undefined {
+  if (names.length < 2) return names[0];
+  const zeros = names.map((name) => {
+    const column = read(name);
+    return Array.from(column.codes, (_, cell) => isZero(labelAt(column, cell))).join();
+  });
+  return zeros.every((each) => each === zeros[0]) ? names[0] : undefined;
 }
 
 /** "5 µM" of "[('Adagrasib', 5.0, 'uM')]"; null where there is no amount in it, or several. */

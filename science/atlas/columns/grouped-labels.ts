@@ -16,7 +16,7 @@ export interface GroupedLabels {
  * What each cell was given as groups tell it: labels of one control as one, labels without the amounts
  * in them, combinations whatever the order of their parts, and controls that only a missing label or
  * a zero marks. -1: left out, or without a label.
- * Cells at dose zero of what others were given more of are controls.
+ * Cells at dose zero of what others were given more of are controls, unless control cells have a dose.
  */
 export function groupedLabels(
   { perturbation, controls, amounts, read, isOther }: Choice,
@@ -57,8 +57,15 @@ export function groupedLabels(
     else if (isZero(time)) zeros.time.set(label, (zeros.time.get(label) ?? 0) + 1);
   });
   if (isLogarithm) zeros.dose.clear();
+  const tellsNothing = hasDose(amounts.columns.dose, read, (cell) =>
+    isControl.has(cells[cell] ?? ""),
+  );
   const isNothing = (label: string | null, cell: number): boolean =>
-    label !== null && zeros.dose.has(label) && more.has(label) && isZero(amounts.of?.(cell).dose);
+    !tellsNothing &&
+    label !== null &&
+    zeros.dose.has(label) &&
+    more.has(label) &&
+    isZero(amounts.of?.(cell).dose);
   return {
     cells: codedLabels(
       perturbation,
@@ -68,13 +75,32 @@ export function groupedLabels(
     ),
     notes: [
       ...notes,
-      ...said(zeros.dose, (label) => more.has(label), "at dose zero were taken as controls"),
+      ...said(
+        zeros.dose,
+        (label) => more.has(label),
+        tellsNothing ? ZERO_OF_BOTH : ZERO_IS_CONTROL,
+      ),
       ...said(zeros.dose, (label) => !more.has(label), ZERO_ALONE),
       ...said(zeros.time, () => true, "at time zero are kept as perturbed cells"),
     ],
   };
 }
 
+/** Whether the column of the dose has a number above zero in any of the cells. */
+function hasDose(
+  dose: string | undefined,
+  read: Choice["read"],
+  isMeant: (cell: number) => boolean,
+): boolean {
+  if (dose === undefined) return false;
+  const { labels, codes } = read(dose);
+  const isMore = labels.map((label) => /^\+?[\d.]/.test(label) && Number.parseFloat(label) > 0);
+  return codes.some((code, cell) => isMore[code] === true && isMeant(cell));
+}
+
+const ZERO_IS_CONTROL = "at dose zero were taken as controls";
+const ZERO_OF_BOTH =
+  "at dose zero are kept as perturbed cells, as control cells have a dose above zero";
 const ZERO_ALONE =
   "have dose zero and no others more, so they are kept as perturbed cells, their dose unknown";
 const SHOWN = 5;

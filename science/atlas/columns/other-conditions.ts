@@ -21,6 +21,8 @@ const DONE_TO_CELLS = new RegExp(
 );
 /** Where cells come from: told apart by their groups unless it differs inside of one. */
 const ORIGIN = /disease|diagnosis|patholog|^(?:organism|species|tissue|organ)$/;
+/** Its amount is a condition like the words for it. */
+const RADIATION = /^(?:ir)?radiation(?:dose)?(?:in)?(?:gy)?$/;
 const MOST_VALUES = 1_000;
 /** Who did it, when and under which number: that may be pooled. */
 const OF_RECORDS =
@@ -70,11 +72,12 @@ export function otherConditions(
     const called = plain(name);
     const isOrigin = ORIGIN.test(called);
     if (used.has(name) || (!isOrigin && !DONE_TO_CELLS.test(called))) return [];
-    if (NOT_PERTURBATION.test(called) && !called.endsWith("genotype")) return [];
+    const isRadiation = RADIATION.test(called);
+    if (NOT_PERTURBATION.test(called) && !called.endsWith("genotype") && !isRadiation) return [];
     const column = seenIn(read(name), perturbation);
     const values = column.labels.length;
     if (values + Math.min(1, column.missing) < 2 || values > MOST_VALUES) return [];
-    if (values > 2 && idShare(column) > 0.5) return [];
+    if (values > 2 && !isRadiation && idShare(column) > 0.5) return [];
     const counts = new Map<string, Map<number, number>>();
     column.codes.forEach((code, cell) => {
       if (code < 0) return;

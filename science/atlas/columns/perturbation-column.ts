@@ -8,6 +8,7 @@ import { TYPE_COLUMN } from "./perturbation-kind.ts";
 import {
   allOf,
   NOT_PERTURBATION,
+  OUTCOME,
   PERTURBATION,
   PERTURBATION_IF_CONTROL,
   PERTURBATION_LIKE,
@@ -47,7 +48,10 @@ export function choosePerturbation(
 ): PerturbationChoice | null {
   const likely = allOf(PERTURBATION, obs);
   const like = obs.filter(
-    (name) => PERTURBATION_LIKE.test(plain(name)) && !NOT_PERTURBATION.test(plain(name)),
+    (name) =>
+      PERTURBATION_LIKE.test(plain(name)) &&
+      !NOT_PERTURBATION.test(plain(name)) &&
+      !OUTCOME.test(plain(name)),
   );
   const names = [...new Set([...likely, ...allOf(PERTURBATION_IF_CONTROL, obs), ...like])].filter(
     (name) => likely.includes(name) || !TYPE_COLUMN.test(plain(name)),

@@ -92,7 +92,9 @@ export const PERTURBATION_IF_CONTROL = [
 export const PERTURBATION_LIKE =
   /pert|treat|cytokin|stimul|drug|compound|ligand|agent|guide|sgrna|grna|knock|crispr|inhibitor|condition|exposure|chemical|morphogen|growthfactor/;
 export const NOT_PERTURBATION =
-  /type$|class$|method|count|umi|frac|^n(um)?(pert|guide|grna|sgrna)|ncells|score|prob|conf|dose|conc|time|hour|day|ontology|smiles|cid$|plate|batch|well|color|moa|pathway|purity|coverage|read|pass|quality|good|ident$|respon[ds]|outcome|resistan|sensitiv/;
+  /type$|class$|method|count|umi|frac|^n(um)?(pert|guide|grna|sgrna)|ncells|score|prob|conf|dose|conc|time|hour|day|ontology|smiles|cid$|plate|batch|well|color|moa|pathway|purity|coverage|read|pass|quality|good|ident$/;
+/** What came of a treatment: no treatment, and yet it may set cells apart. */
+export const OUTCOME = /respon[ds]|outcome|resistan|sensitiv/;
 
 export const DONOR = [
   "donor_id",

@@ -29,6 +29,12 @@ const refused: readonly Refused[] = [
     options: { cellType: "K562" },
   },
   {
+    name: "cells by numbers alone",
+    make: `a.obs = pd.DataFrame({"perturbation": arm(a, "control", "A", "B"), "cell": np.arange(48) // 6}, index=a.obs_names)`,
+    advises: /say with --cell-type-of-all what all its cells are/,
+    options: { cellType: "K562" },
+  },
+  {
     name: "no perturbation column",
     make: `usual(a, odd=arm(a, "control", "A", "B"))`,
     advises: /--perturbation-column/,
@@ -40,6 +46,12 @@ const refused: readonly Refused[] = [
     advises: /name the control with --control-label \(values: x, A, B\)/,
     options: { columns: { control_labels: ["x"] } },
   },
+  ...["day", "days", "dpi", "minutes", "time_days"].map((column): Refused => ({
+    name: `no label of a control beside ${column} 0, of which nobody says since when`,
+    make: `usual(a, treatment=arm(a, "x", "A", "B"), ${column}=np.where(c, 0, 14))`,
+    advises: /name the control with --control-label \(values: x, A, B\)/,
+    options: { columns: { control_labels: ["x"] } },
+  })),
   {
     name: "normalised values",
     make: `${USUAL}; a.X = sp.csr_matrix(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1) * 1e4)`,

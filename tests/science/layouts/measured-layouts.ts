@@ -30,6 +30,25 @@ export const amountLayouts: readonly Layout[] = [
     },
   })),
   ...[
+    ["infection_time", "'10:30'", "'11:00'"],
+    ["day", "'Mon'", "'Tue'"],
+    ["day", "'2021-03-01'", "'2021-03-02'"],
+  ].map(([column, one, two]): Layout => ({
+    name: `${column} ${one} is no time since anything`,
+    seen: TIMES,
+    make: `${TREATED}; a.obs["${column}"] = np.where(np.arange(48) // 4 % 2 == 0, ${one}, ${two})`,
+    expect: { columns: { time: undefined }, covariates: ["{}"] },
+  })),
+  {
+    name: "a day beside hours of stimulation",
+    seen: TIMES,
+    make: `${TREATED}; n = np.arange(48); a.obs["day"] = n // 4 % 2; a.obs["hours_post_stimulation"] = np.where(n // 4 % 2 == 0, 6, 24)`,
+    expect: {
+      columns: { time: "hours_post_stimulation" },
+      covariates: ['{"time":"24 h"}', '{"time":"6 h"}'],
+    },
+  },
+  ...[
     ["treatment_concentration", "0.1", "10", "0.1", "10"],
     ["drug_conc_uM", "0.1", "10", "0.1 µM", "10 µM"],
     ["dose_level", "'low'", "'high'", "low", "high"],
@@ -44,6 +63,55 @@ export const amountLayouts: readonly Layout[] = [
       silent: /no control group/,
     },
   })),
+  ...[
+    "radiation_dose",
+    "rs123_dosage",
+    "genotype_dosage",
+    "prednisone_dose",
+    "overdose",
+    "dose_response",
+    "dose_rate",
+    "dose_gy",
+    "nuclei_concentration",
+    "qubit_conc_nM",
+    "input_conc",
+    "stain_concentration",
+  ].map((column): Layout => ({
+    name: `${column} is no dose of the perturbation`,
+    seen: DOSES,
+    make: `usual(a, perturbation=arm(a, "ctrl", "TNF", "IL-6"), ${column}=np.where(np.arange(48) // 4 % 3 == 0, 0, 2))`,
+    expect: {
+      columns: { dose: undefined },
+      controls: ["ctrl"],
+      perturbations: ["IL-6", "TNF"],
+      silent: /dose zero/,
+    },
+  })),
+  ...["radiation_dose", "irradiation_Gy"].map((column): Layout => ({
+    name: `${column} is a condition of its own`,
+    seen: DOSES,
+    make: `usual(a, perturbation=arm(a, "ctrl", "TNF", "IL-6"), ${column}=np.array([0, 2, 6])[np.arange(48) // 4 % 3])`,
+    expect: {
+      cells: 48,
+      warns: [new RegExp(`${column} .* compared with control cells of the same value`)],
+    },
+  })),
+  ...["dose", "treatment_concentration"].map((column): Layout => ({
+    name: `${column} that controls have too makes no controls`,
+    seen: DOSES,
+    make: `usual(a, perturbation=arm(a, "ctrl", "TNF", "TNF"), ${column}=np.where(np.arange(48) // 4 % 3 == 0, 0, 2))`,
+    expect: {
+      columns: { dose: column },
+      covariates: ['{"dose":"0"}', '{"dose":"2"}'],
+      warns: [/8 cells given TNF at dose zero are kept as perturbed cells, as control cells/],
+    },
+  })),
+  {
+    name: "doses of two things are not that of one",
+    seen: DOSES,
+    make: `n = np.arange(48); usual(a, drug=np.where(c, "DMSO", "A+B"), dose1=np.where(c, 0, n // 4 % 3), dose2=np.where(c, 0, (n // 4 + 1) % 3))`,
+    expect: { columns: { dose: undefined }, perturbations: ["A+B"], silent: /dose zero/ },
+  },
   {
     name: "ages, days of the laboratory and concentrations of DNA are no amounts",
     seen: DOSES,
@@ -121,6 +189,12 @@ export const matrixLayouts: readonly Layout[] = [
       warns: [/raw\/X has 18 genes that X lacks; X was taken.*--layer raw\/X/],
     },
   },
+  ...["None", "a.var.index[3:]"].map((kept): Layout => ({
+    name: `ids in raw, symbols beside X (${kept === "None" ? "all" : "but three"})`,
+    seen: "own variation of https://github.com/scverse/scanpy/issues/171",
+    make: `${TREATED}; b = a.copy(); b.var = pd.DataFrame(index=[i if k not in (list(names[:3]) if "${kept}" != "None" else []) else k for k, i in given["genes"]]); a.raw = b`,
+    expect: { slot: "X", genes: SYMBOLS, silent: /genes that X lacks/ },
+  })),
   {
     name: "symbols in raw alone",
     seen: "own variation of https://github.com/czbiohub-sf/tabula-muris-senis/issues/39",

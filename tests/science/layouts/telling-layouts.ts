@@ -52,6 +52,26 @@ const labelLayouts: readonly Layout[] = [
     make: `usual(a, gene=np.where(c, np.array(["control", "NT-1", "NT-7"])[np.arange(48) % 3], arm(a, "", "STAT1", "JAK2")))`,
     expect: { controls: ["NT-1", "control"], perturbations: ["JAK2", "STAT1"] },
   },
+  ...[
+    ["DMSO", "WT-3", "WT-5"],
+    ["ctrl", "Scr-3", "Scr-4"],
+    ["WT", "WT-3", "WT-3"],
+    ["PBS", "PBS-2", "PBS-4"],
+  ].map(([plain, one, two]): Layout => ({
+    name: `${one} and ${two} beside ${plain} stay controls`,
+    seen: GUIDES,
+    make: `usual(a, gene=np.where(c, np.array(["${plain}", "${one}", "${two}"])[np.arange(48) % 3], arm(a, "", "STAT1", "JAK2")))`,
+    expect: { columns: { perturbation: "gene" }, perturbations: ["JAK2", "STAT1"], cells: 48 },
+  })),
+  ...[
+    ["PBS", "PBS-57"],
+    ["WT", "WT-161"],
+  ].map(([plain, label]): Layout => ({
+    name: `${label} beside ${plain} is a compound`,
+    seen: CODES,
+    make: `usual(a, compound=arm(a, "${plain}", "${label}", "IL-6"))`,
+    expect: { controls: [String(plain)], perturbations: ["IL-6", String(label)].toSorted() },
+  })),
   ...["*", "-", "?", "multi", "collision", "no guide detected"].map((label): Layout => ({
     name: `a guide called ${label} is none (${label.length})`
       .replace("*", "star")
@@ -84,10 +104,16 @@ const labelLayouts: readonly Layout[] = [
     make: `${TREATED}; n = np.arange(48); a.obs["cell_type"] = np.where(n % 12 == 0, "NA", a.obs["cell_type"]); a.obs["donor_id"] = np.where(n % 12 == 1, "None", a.obs["donor_id"])`,
     expect: {
       cellTypes: ["B cells", "T cells"],
-      cells: 40,
-      warns: [/8 of 48 cells were left out/],
+      cells: 44,
+      warns: [/4 of 48 cells were left out/],
     },
   },
+  ...["na", "None"].map((donor): Layout => ({
+    name: `controls of a donor ${donor} stay`,
+    seen: "own variation of https://github.com/satijalab/seurat/issues/4716",
+    make: `${TREATED}; a.obs["donor_id"] = np.where(c, "${donor}", a.obs["donor_id"])`,
+    expect: { controls: ["control"], perturbations: ["IFN-beta", "IL-6"], cells: 48 },
+  })),
   {
     name: "R: no donor known",
     seen: "own variation of https://github.com/satijalab/seurat/issues/4716",
@@ -105,6 +131,16 @@ const labelLayouts: readonly Layout[] = [
       warns: [/parts of another in another order.*\(KLF1\+CEBPE for CEBPE\+KLF1\)/],
     },
   },
+  ...[";", " then ", "->", " > "].map((sign): Layout => ({
+    name: `one after the other by "${sign.replaceAll(" ", "_").replaceAll(/[^a-z_]/g, (each) => `u${each.codePointAt(0)}`)}"`,
+    seen: "own variation of https://github.com/snap-stanford/GEARS/issues/6",
+    make: `usual(a, treatment=arm(a, "DMSO", "LPS${sign}IFNb", "IFNb${sign}LPS"))`,
+    expect: {
+      perturbations: [`IFNb${sign}LPS`, `LPS${sign}IFNb`],
+      cells: 48,
+      silent: /another order/,
+    },
+  })),
   {
     name: "genes as targets by id alone",
     seen: "own variation of https://github.com/scverse/pertpy/issues/916",
@@ -138,6 +174,16 @@ const nameLayouts: readonly Layout[] = [
     make: `usual(a, treatment_response=np.array(["none", "partial"])[np.arange(48) // 4 % 2], inhibitor_name=arm(a, "DMSO", "Trametinib", "Dabrafenib"))`,
     expect: { columns: { perturbation: "inhibitor_name" }, cells: 48 },
   },
+  ...["drug_resistance", "drug_sensitivity"].map((column): Layout => ({
+    name: `${column} sets cells apart`,
+    seen: OWN,
+    make: `${TREATED}; a.obs["${column}"] = np.where(np.arange(48) // 4 % 3 == 0, "parental", "resistant")`,
+    expect: {
+      columns: { perturbation: "perturbation" },
+      cells: 48,
+      warns: [new RegExp(`${column} .* compared with control cells of the same value`)],
+    },
+  })),
   {
     name: "Kang: cell beside cluster",
     seen: "https://www.ncbi.nlm.nih.gov/geo/query/acc.cgi?acc=GSE96583",
@@ -146,6 +192,12 @@ const nameLayouts: readonly Layout[] = [
       columns: { cell_type: "cell", donor: "ind", perturbation: "stim" },
       cellTypes: ["B cells", "T cells"],
     },
+  },
+  {
+    name: "cells by numbers beside clusters",
+    seen: OWN,
+    make: `usual(a, perturbation=arm(a, "control", "IFN-beta", "IL-6"), cell=np.arange(48) // 6, leiden=np.arange(48) % 2); del a.obs["cell_type"]`,
+    expect: { columns: { cell_type: "leiden" }, cellTypes: ["0", "1"] },
   },
   {
     name: "CELLxGENE: unknown types beside those of the authors",
