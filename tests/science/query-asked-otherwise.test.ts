@@ -29,6 +29,8 @@ describe("comparisons without the word", () => {
     "Wie unterscheiden sich NK-Zellen und B-Zellen nach IFN-beta?",
     "How do B cells from lupus patients and from healthy donors differ in response to IFN-alpha?",
     "Which monocytes respond to IFN-beta?",
+    "Compare PBMCs with monocytes after IFN-beta",
+    "Does IFN-beta act differently in PBMC and monocytes?",
     "Would methotrexate or sulfasalazine change T cells more?",
   ])("%s", (question) => expect(asksOf(question)).toBe("comparison"));
 
@@ -38,6 +40,8 @@ describe("comparisons without the word", () => {
     "B cells given TNF for more than 6 h",
     "Does TNF make monocytes more responsive?",
     "IFN-beta, which monocytes make, and its effect on B cells",
+    "How do CD4 T cells in PBMC differ after IL-2?",
+    "How do macrophages differentiated from monocytes respond to IFN-gamma differently?",
     "Which monocyte genes are induced by IFN-beta?",
     "Which T cell genes respond to IL-2?",
     "Which macrophage markers rise after IL-4?",
