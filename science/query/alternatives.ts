@@ -25,6 +25,12 @@ const areAlternatives = (mentions: readonly Mention[], { text, tokens }: Sentenc
     ),
   );
 
+/** Behind the members that are asked for, and not a noun: "which monocyte genes". */
+const END_OR_VERB =
+  /^\s*(?:$|[.,;:?!]|(?:respon\p{L}*|react\p{L}*|reagi\p{L}*|are|is|were|was|do|does|did|chang(?:e|es|ed)|show|shows|would|will|can|could|should|have|has)(?!\p{L}))/iu;
+
 /** "Which monocytes respond?", but not "IFN-beta, which monocytes make". */
-export const isAfterWhich = ({ from }: Mention, { text, tokens }: Sentence): boolean =>
-  WHICH.has(tokens[from - 1]?.key ?? "") && !/,\s*$/.test(text.slice(0, tokens[from - 1]?.start));
+export const isAfterWhich = ({ from, to }: Mention, { text, tokens }: Sentence): boolean =>
+  END_OR_VERB.test(text.slice(tokens[to - 1]?.end)) &&
+  WHICH.has(tokens[from - 1]?.key ?? "") &&
+  !/,\s*$/.test(text.slice(0, tokens[from - 1]?.start));

@@ -4,12 +4,13 @@ import type { Amounts } from "./amounts.ts";
 import type { AtlasLabels } from "./atlas-labels.ts";
 import { areCompared, COMPARISON, isAfterWhich } from "./alternatives.ts";
 import { nameOf } from "./ambiguities.ts";
-import { isOrigin } from "./choose-mention.ts";
+import { isMixture, isOrigin } from "./choose-mention.ts";
 import { wordsOf } from "./mention.ts";
 import type { CellTypeMention, GivenMention, Mention, Sentence } from "./mention.ts";
 import { unreadBeside } from "./given-together.ts";
 import { listed, quotable } from "./question-error.ts";
 import { saidOtherwise } from "./said-of-gene.ts";
+import type { Vocabulary } from "./vocabulary.ts";
 
 /**
  * Questions that are read, and that one prediction does not answer: a plain sentence says how to ask
@@ -27,7 +28,6 @@ export type AskedBack =
   | "need"
   | "cause"
   | "cells";
-
 export const askedBack = (code: ErrorCode, asks: AskedBack, message: string): HaystackError =>
   new HaystackError(code, message, { details: { asks } });
 
@@ -66,6 +66,7 @@ const holding = ({ cellTypes, perturbations }: AtlasLabels): string =>
 export function refuseComparison(
   { cells, given, amounts, sentence }: Asked,
   labels: AtlasLabels,
+  vocabulary: Vocabulary,
 ): void {
   const { text } = sentence;
   const which = [...WHICH, SUPERLATIVE]
@@ -84,7 +85,7 @@ export function refuseComparison(
       "comparison",
       `The question asks which ${quotable(wordsOf(members, sentence))}, and one run predicts one cell type under one perturbation; ask about each by itself.${holding(labels)}`,
     );
-  const compared = [cells.filter((each) => !isOrigin(each, sentence)), given].find(
+  const compared = [comparable(cells, sentence, vocabulary), given].find(
     (mentions) => distinct(mentions, sentence).length > 1 && areCompared(mentions, sentence),
   );
   if (compared !== undefined)
@@ -100,6 +101,27 @@ export function refuseComparison(
       "comparison",
       `The question compares ${[first, ...more].map(({ value }) => value).join(" with ")}, and one run predicts one of them; ask about each by itself and compare the results.`,
     );
+}
+
+const DIFFERENTIATED = /\bdifferentiated from (?:\p{L}+ )?$/iu;
+const WITHIN = /(?<!\b(?:and|or|than|to|with|versus|vs|from)\s)\b(?:in|of|within)\s+$/i;
+const BESIDE_OTHERS = /^\s*,?\s*(?:and|or|than|to|with|versus|vs)\b/i;
+/** Cells that others are in ("CD4 T cells in PBMC") or come from are not compared with them. */
+function comparable(
+  cells: readonly CellTypeMention[],
+  sentence: Sentence,
+  vocabulary: Vocabulary,
+): readonly CellTypeMention[] {
+  const { text, tokens } = sentence;
+  const isAround = ({ from, to }: CellTypeMention): boolean =>
+    WITHIN.test(text.slice(0, tokens[from]?.start)) &&
+    !BESIDE_OTHERS.test(text.slice(tokens[to - 1]?.end));
+  return cells.filter(
+    (each) =>
+      !(isMixture(each, vocabulary) && isAround(each)) &&
+      !isOrigin(each, sentence) &&
+      !DIFFERENTIATED.test(text.slice(0, tokens[each.from]?.start)),
+  );
 }
 
 interface OfOrigin {

@@ -6,7 +6,7 @@ import type { CellTypeMention, GivenMention, Sentence } from "./mention.ts";
  */
 
 const CAUSE =
-  /\b(?:what(?:\s+else)?|which\s+[\p{L}-]+(?:\s+[\p{L}-]+)?)\s+(?:(?:can|could|would|may|might|will|best)\s+)?(?:induces?|triggers?|causes?|stimulates?|elicits?|provokes?|upregulates?|increases?|stops?|prevents?|hinders?|keeps?|blocks?|inhibits?|reduces?|suppresses?|dampens?|limits?|controls?|regulates?|terminates?|counteracts?|antagoni[sz]es?)\s+(?:the\s+)?(?:(?:production|secretion|release|expression|synthesis|actions?|effects?|induction)\s+(?:of|by)\s+)?$/iu;
+  /\b(?:what(?:\s+else)?|which\s+(?!(?:[\p{L}-]+\s+)?(?:genes?|pathways?|transcripts?|programs?|factors?)\b)[\p{L}-]+(?:\s+[\p{L}-]+)?)\s+(?:(?:can|could|would|may|might|will|best)\s+)?(?:induces?|triggers?|causes?|stimulates?|elicits?|provokes?|upregulates?|increases?|stops?|prevents?|hinders?|keeps?|blocks?|inhibits?|reduces?|suppresses?|dampens?|limits?|controls?|regulates?|terminates?|counteracts?|antagoni[sz]es?)\s+(?:the\s+)?(?:(?:production|secretion|release|expression|synthesis|actions?|effects?|induction)\s+(?:of|by)\s+)?$/iu;
 const MAKE =
   /^\s+(?:(?:that|which)\s+)?(?:(?:can|could|would|will|also|still|ever|themselves)\s+)*(?:makes?|produces?|secretes?|releases?|express(?:es)?|synthesi[sz]es?|generates?|produisent(?:-ils|-elles)?|s[ée]cr[èe]tent(?:-ils|-elles)?|expriment(?:-ils|-elles)?)\s+(?:(?:more|less|any|much|the|high|low|enough|their|own|some|du|de|la|le)\s+)*(?:l['’])?$/iu;
 /** "Bilden Monozyten IFN-beta?" */
@@ -15,7 +15,7 @@ const MAKE_FIRST =
 const HOW_MUCH = /\b(?:how (?:much|little)|(?:which|what) amounts? of)\s+$/iu;
 const IS = /(?:^|[.;:?!,]\s*)(?:(?:why|where|when|how)\s+)?(?:is|are|was|were)\s+$/iu;
 const IS_MADE =
-  /^\s+(?:\p{L}+ly\s+)?(?:produced|secreted|released|made|expressed|synthesi[sz]ed|induced|upregulated)\b/iu;
+  /^\s+(?:\p{L}+ly\s+)?(?:produced|secreted|released|synthesi[sz]ed|(?:made|expressed|induced|upregulated)(?=\s*(?:$|[.,;:?!]|(?:in|by|on|after|when|upon|from|at|during|within)\b)))\b/iu;
 const OUTPUT = /^[\s-]+(?:production|secretion|release|synthesis|output)\b/iu;
 /** "Respond to TNF secretion" gives it. */
 const GIVES = /\b(?:to|of|after|by|upon|with|from|following|does|do)\s+(?:the\s+)?$/iu;

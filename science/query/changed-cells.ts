@@ -14,7 +14,9 @@ const CHANGED = wordSet(
 );
 /** "Gain of function", "loss of function", "knock-in". */
 const PHRASES =
-  /\b(?:(?:gain|loss)[- ]of[- ]function|knock(?:ed)?[- ]?in|dominant[- ]negative|rescue (?:of|in|with|by)|add-?back)\b/i;
+  /\b(?:(?:gain|loss)[- ]of[- ]function|knock(?:ed)?[- ]?in|dominant[- ]negative|add-?back)\b/i;
+/** Of a gene; that of cells by a cytokine is a treatment. */
+const RESCUE = /\brescue (?:of|in|with|by)\s+$/i;
 const LOW = wordSet("neg low lo null");
 const SUBSTITUTION = /^\p{Lu}\d{2,4}(?:\p{Lu}|fs|del)$/u;
 const LACKS =
@@ -52,6 +54,7 @@ export function changedCells(
   const quoted = (from: number, to: number): string =>
     text.slice(tokens[Math.max(0, from)]?.start, tokens[Math.min(to, tokens.length) - 1]?.end);
   for (const [index, { key, start, end }] of tokens.entries()) {
+    if (RESCUE.test(text.slice(0, start)) && isGene(index)) return quoted(index - 2, index + 1);
     if (!isOpen(index)) continue;
     if (taken[index] !== 1 && CHANGED.has(key) && !isPathogen(given, index))
       return quoted(index - 1, index + 1);
@@ -86,6 +89,12 @@ export function changedCells(
     const clause = /^[^.;:?!,]{0,60}/.exec(text.slice(tokens[index]?.start))?.[0] ?? "";
     if (/^(?:[\w-]+\s+){0,3}receptors?\b/i.test(clause)) return true;
     if (/^cd\d+[a-z]?$/.test(tokens[index]?.key ?? "")) return true;
+    return isGene(index);
+  }
+
+  /** A symbol that names no substance and no marker of cells. */
+  function isGene(index: number): boolean {
+    if (/^cd\d/.test(tokens[index]?.key ?? "")) return false;
     return [1, 2, 3].some((length) => {
       const name = tokens.slice(index, index + length);
       const substance = knowledgeTerms(knowledge).perturbations.find(name)?.meaning;

@@ -137,6 +137,9 @@ export const isOrigin = ({ from, to }: CellTypeMention, { tokens }: Sentence): b
   ORIGIN.has(tokens[to]?.key ?? "") ||
   (tokens[from - 1]?.key === "from" && ORIGIN.has(tokens[from - 2]?.key ?? ""));
 
+export const isMixture = ({ meaning }: CellTypeMention, { mixtures }: Vocabulary): boolean =>
+  meaning.entry !== null && mixtures.includes(meaning.entry.id);
+
 /**
  * The cell type asked about: the first that is no mixture ("PBMC") and no origin ("monocyte-derived
  * macrophages"), else the first.
@@ -146,12 +149,12 @@ export function chooseAsked(
   sentence: Sentence,
   vocabulary: Vocabulary,
 ): CellTypeMention | undefined {
-  const isMixture = ({ meaning }: CellTypeMention): boolean =>
-    meaning.entry !== null && vocabulary.mixtures.includes(meaning.entry.id);
   const chosen =
     mentions.find(
       (mention) =>
-        !isMixture(mention) && !isOrigin(mention, sentence) && !isBeside(mention, sentence),
+        !isMixture(mention, vocabulary) &&
+        !isOrigin(mention, sentence) &&
+        !isBeside(mention, sentence),
     ) ?? mentions[0];
   return (
     mentions.find((each) => chosen !== undefined && isLineOf(each, chosen, sentence, vocabulary)) ??

@@ -62,7 +62,12 @@ export function saidInactive(mention: GivenMention, sentence: Sentence): string 
 
 /** Behind a name they make it no longer that: "dexamethasone vehicle", "IFN-beta-like molecules". */
 const OTHER_THING =
-  /^(?:[\s-](?:fragments?|vehicle|placebo|plasmids?|vectors?|insert|mimetics?|precursors?|derivatives?|analogues?|analogs?|metabolites?|wash[\s-]?out|antisense|ASOs?|RNA|DNA|genomes?|particles|lysates?|extracts?|resistance|tolerance|insensitivity|refractoriness|desensiti[sz]ation|gene (?:therapy|delivery|transfer))\b|-(?:like|related|resembling)\b)/i;
+  /^(?:[\s-](?:fragments?|vehicle|placebo|plasmids?|vectors?|insert|mimetics?|precursors?|derivatives?|analogues?|analogs?|metabolites?|wash[\s-]?out|antisense|ASOs?|lysates?|extracts?|resistance|tolerance|insensitivity|refractoriness|desensiti[sz]ation|gene (?:therapy|delivery|transfer))\b|-(?:like|related|resembling)\b)/i;
+/** What a virus is made of, but not what is measured: "IFN-beta RNA-seq". */
+const NUCLEIC_ACID =
+  /^[\s-](?:RNA|DNA|genomes?)\b(?![\s-]+(?:seq|sequenc|express|veloc|methyl|level|profil|free|target|binding|access|content|damage|synthesis|abundance))/i;
+/** They are nucleic acids themselves. */
+const IS_NUCLEIC_ACID = /\b(?:cpg|poly)/i;
 const NO_DOSE = /^\s+(?:at|in)\s+(?:no|zero|a zero|null)\s+(?:dose|concentration|amount)s?\b/i;
 /** A clause that is about what stands in front of it. */
 const CLAUSE =
@@ -90,8 +95,10 @@ const TAKEN_AWAY =
 function saidOtherBehind(mention: GivenMention, { text, tokens }: Sentence): string | null {
   const start = tokens[mention.to - 1]?.end ?? 0;
   const clause = /^[^.;:?!。？！；]{0,120}/.exec(text.slice(start))?.[0] ?? "";
+  const named = text.slice(tokens[mention.from]?.start, start);
   const found =
     OTHER_THING.exec(clause) ??
+    (IS_NUCLEIC_ACID.test(named) ? null : NUCLEIC_ACID.exec(clause)) ??
     NO_DOSE.exec(clause) ??
     HELD_BACK.exec(clause) ??
     TAKEN_AWAY.exec(clause) ??

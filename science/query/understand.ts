@@ -64,7 +64,7 @@ export function understandQuestion(
   const asked = chooseAsked(cells, sentence, vocabulary);
   const after = given.filter((each) => !isGivenBefore(each, sentence));
   const named = chooseGiven(after.length > 0 ? after : given, sentence, vocabulary);
-  refuseComparison({ cells, given, amounts, sentence }, labels);
+  refuseComparison({ cells, given, amounts, sentence }, labels, vocabulary);
   if (asked === undefined || named === undefined) throwMissing();
   refuseUnsure([asked], "CELL_TYPE_UNKNOWN", "cell type");
   refuseInhibited(unanswered, named, sentence);

@@ -29,6 +29,8 @@ describe("comparisons without the word", () => {
     "Wie unterscheiden sich NK-Zellen und B-Zellen nach IFN-beta?",
     "How do B cells from lupus patients and from healthy donors differ in response to IFN-alpha?",
     "Which monocytes respond to IFN-beta?",
+    "Compare PBMCs with monocytes after IFN-beta",
+    "Does IFN-beta act differently in PBMC and monocytes?",
     "Would methotrexate or sulfasalazine change T cells more?",
   ])("%s", (question) => expect(asksOf(question)).toBe("comparison"));
 
@@ -38,6 +40,13 @@ describe("comparisons without the word", () => {
     "B cells given TNF for more than 6 h",
     "Does TNF make monocytes more responsive?",
     "IFN-beta, which monocytes make, and its effect on B cells",
+    "How do CD4 T cells in PBMC differ after IL-2?",
+    "How do macrophages differentiated from monocytes respond to IFN-gamma differently?",
+    "Which monocyte genes are induced by IFN-beta?",
+    "Which T cell genes respond to IL-2?",
+    "Which macrophage markers rise after IL-4?",
+    "Which NK cell receptors change after IL-15?",
+    "Welche T-Zell-Gene reagieren auf IL-2?",
   ])("are none in: %s", (question) => expect(ask(question).understood_by).toBe("rules"));
 });
 
@@ -61,6 +70,10 @@ describe("what brings something about, or is made by cells", () => {
     ["Which genes does IFN-beta induce in monocytes?", "Interferon beta"],
     ["How do monocytes respond to TNF secretion?", "Tumor necrosis factor"],
     ["What changes does IFN-beta cause in monocytes?", "Interferon beta"],
+    ["Are IFN-beta induced genes up in monocytes?", "Interferon beta"],
+    ["Is TNF induced apoptosis seen in fibroblasts?", "Tumor necrosis factor"],
+    ["Which genes regulate IFN-beta responses in monocytes?", "Interferon beta"],
+    ["Which transcription factors control TNF responses in monocytes?", "Tumor necrosis factor"],
   ])("is not asked in: %s", (question, name) => expect(givenIn(question)).toBe(name));
 });
 
@@ -101,7 +114,6 @@ describe("what is held back, lacking or another thing", () => {
     "TNF that is sequestered",
     "TNF resistance",
     "Zika virus RNA",
-    "influenza A virus particles",
   ])("is not answered as the name in it: %s", (words) =>
     expect(asksOf(`How do monocytes respond to ${words}?`)).toBe("inactive"),
   );
@@ -196,6 +208,16 @@ describe("what is held back, lacking or another thing", () => {
 test.each(["NK cells with or without IFN-beta", "NK-Zellen mit und ohne IFN-beta"])(
   "both sides of one comparison with control cells are one question: %s",
   (question) => expect(givenIn(question)).toBe("Interferon beta"),
+);
+
+test.each([
+  "IFN-beta RNA-seq of monocytes",
+  "Monocytes given IFN-beta RNA expression",
+  "IFN-beta DNA methylation changes in monocytes",
+  "Rescue of exhausted T cells by IFN-beta",
+  "Rescue with IFN-beta in NK cells: which genes?",
+])("what is measured or made good is what a treatment does: %s", (question) =>
+  expect(givenIn(question)).toBe("Interferon beta"),
 );
 
 test("a rescue is not the loss beside it", () => {
