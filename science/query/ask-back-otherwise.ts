@@ -76,7 +76,7 @@ export function refuseChangedCells(said: Said, knowledge: Knowledge, vocabulary:
   const second = secondGiven(chosen, given, sentence);
   const beside =
     second === undefined
-      ? (fromCells(sentence) ?? otherCondition(chosen, sentence, vocabulary))
+      ? (fromCells(asked, sentence) ?? otherCondition(chosen, sentence, vocabulary))
       : wordsOf(second, sentence);
   if (beside !== null)
     throw askedBack(

@@ -19,12 +19,31 @@ const BESIDE =
   /\b(?:in (?:the )?(?:presence|company) of|co-?cultur\p{L}* (?:with|of))\s+(?:[\p{L}-]+\s+){0,2}$/iu;
 const LONGEST = 60;
 
-/** The words that give what other cells left behind; null where none do. */
-export function fromCells({ text, instructed }: Sentence): string | null {
+/** Other cells are given it: "what does the supernatant of monocytes do to B cells". */
+const TO_OTHERS = /\b(?:to|on|onto|for|auf|sur|en)\b/i;
+
+/**
+ * The words that give what other cells left behind; null where none do, as where it is what the asked
+ * cells themselves make: "the secretome of macrophages after LPS".
+ */
+export function fromCells(
+  { from: first }: CellTypeMention,
+  { text, tokens, instructed }: Sentence,
+): string | null {
+  const asked = tokens[first]?.start ?? 0;
   for (const pattern of [MADE_BY_CELLS, GIVEN_IT]) {
     const found = pattern.exec(text);
-    if (found !== null && !instructed.some(([from, to]) => found.index >= from && found.index < to))
-      return found[0];
+    if (found === null) continue;
+    const [words] = found;
+    const { index } = found;
+    const isInstructed = instructed.some(([from, to]) => index >= from && index < to);
+    const isOwn =
+      pattern === MADE_BY_CELLS &&
+      /\sof\s/i.test(words) &&
+      asked > index &&
+      asked < index + words.length &&
+      !TO_OTHERS.test(text);
+    if (!isInstructed && !isOwn) return words;
   }
   return null;
 }

@@ -54,7 +54,9 @@ export function changedCells(
   const quoted = (from: number, to: number): string =>
     text.slice(tokens[Math.max(0, from)]?.start, tokens[Math.min(to, tokens.length) - 1]?.end);
   for (const [index, { key, start, end }] of tokens.entries()) {
-    if (RESCUE.test(text.slice(0, start)) && isGene(index)) return quoted(index - 2, index + 1);
+    const isOfCells = index >= asked.from && index < asked.to;
+    if (!isOfCells && RESCUE.test(text.slice(0, start)) && isGene(index))
+      return quoted(index - 2, index + 1);
     if (!isOpen(index)) continue;
     if (taken[index] !== 1 && CHANGED.has(key) && !isPathogen(given, index))
       return quoted(index - 1, index + 1);

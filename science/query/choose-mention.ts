@@ -42,9 +42,7 @@ function isNegated(
   let index = mention.from - 1;
   if (TAKEN_FROM.test(text.slice(0, tokens[mention.from]?.start).slice(-LONGEST_TAKING)))
     return true;
-  const isOnly = mentions.every(
-    (each) => each === mention || each.meaning.kind === "cell_type" || each.from > mention.from,
-  );
+  const isOnly = mentions.every((each) => each === mention || each.meaning.kind === "cell_type");
   if (isOnly && WITH_AND_WITHOUT.test(text.slice(0, tokens[mention.from]?.start))) return false;
   for (; index >= 0; index--) {
     const key = tokens[index]?.key ?? "";

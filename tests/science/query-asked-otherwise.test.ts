@@ -216,6 +216,11 @@ test.each([
   "IFN-beta DNA methylation changes in monocytes",
   "Rescue of exhausted T cells by IFN-beta",
   "Rescue with IFN-beta in NK cells: which genes?",
+  "Rescue of T cells with IFN-beta",
+  "How does the secretome of macrophages change after IFN-beta?",
+  "What is in the supernatant of monocytes after IFN-beta?",
+  "Lysates of B cells given IFN-beta were sequenced",
+  "B cells with or without TNF given IFN-beta",
 ])("what is measured or made good is what a treatment does: %s", (question) =>
   expect(givenIn(question)).toBe("Interferon beta"),
 );
