@@ -1,8 +1,6 @@
 import { expect, test } from "vitest";
 import type { RunContext } from "../../machines/run-types.ts";
-import { RUN_MACHINE } from "../../machines/run.ts";
 import type { Usage } from "../../services/runs/document.ts";
-import type { RunRecord, RunStore } from "../../services/runs/index.ts";
 import {
   cancelledRun,
   completedRun,
@@ -150,59 +148,4 @@ test("a step whose commit breaks does not start, though the run stays in memory 
   delivery.resolve();
   await settled;
   expect([...effects.jobs]).toEqual([]);
-});
-
-/** As the last release stored it. */
-function ofVersion1(record: RunRecord): RunRecord {
-  const { value, children, ...rest } = JSON.parse(record.snapshot ?? "") as {
-    value: { inferring: { separate: object } };
-    children: Record<string, { snapshot: { context: Record<string, unknown> } }>;
-  };
-  for (const { snapshot } of Object.values(children)) {
-    const { outputs: _, ...context } = snapshot.context;
-    snapshot.context = { ...context, predictions: null };
-  }
-  return {
-    ...record,
-    snapshot: JSON.stringify({ ...rest, value: { inferring: value.inferring.separate }, children }),
-    machine: { id: "run", version: "1" },
-  };
-}
-
-test("a run of the last release that breaks after a commit here is stored under the version of its state", async () => {
-  const store = await temporaryStore();
-  const effects = scriptedEffects({ now: () => Date.now(), jobState: "RUNNING" });
-  const first = await hostRuns(store, effects, { owner: "first" });
-  await first.supervisor.submit(run("r1", { control_job: "separate" }));
-  await first.committed("r1", (_, entries) =>
-    entries.some(({ actor, to }) => actor === "controlJob" && to === "awaiting"),
-  );
-  await first.supervisor.stop();
-
-  const fault = { isThere: false };
-  const usage = (): Usage => {
-    if (fault.isThere) throw new Error("a fault of ours");
-    return NO_USAGE;
-  };
-  let isOld = true;
-  const claim: RunStore["claim"] = async (request) => {
-    const records = await store.claim(request);
-    if (!isOld || records.length === 0) return records;
-    isOld = false;
-    return records.map(ofVersion1);
-  };
-  const { supervisor } = await hostRuns({ ...store, claim }, effects, { owner: "second", usage });
-  await expect.poll(() => supervisor.hosted()).toEqual(["r1"]);
-  await supervisor.deliver("r1", { id: "news-1", event: later });
-  await expect.poll(async () => (await store.get("r1"))?.inbox).toEqual([]);
-  fault.isThere = true;
-  await supervisor.deliver("r1", { id: "news-2", event: later });
-  await expect.poll(async () => (await store.get("r1"))?.document.status).toBe("failed");
-  expect((await store.get("r1"))?.machine).toEqual(RUN_MACHINE);
-  await expect.poll(() => supervisor.hosted()).toEqual([]);
-  fault.isThere = false;
-  for (const id of effects.jobs.keys()) effects.jobs.set(id, "SUCCEEDED");
-  const settled = supervisor.settled("r1");
-  await supervisor.deliver("r1", { id: "retry", event: { type: "retry.requested" } });
-  expect((await settled).status).toBe("completed");
 });
