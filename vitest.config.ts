@@ -19,6 +19,8 @@ export default defineConfig({
     setupFiles: ["tests/support/loopback-only.ts"],
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    // A failure is told whole: what it hides cannot be seen again.
+    chaiConfig: { truncateThreshold: 0 },
     expect: { poll: { timeout: 60_000 } },
     sequence: { shuffle: true },
     reporters:

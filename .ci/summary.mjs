@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { relative } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 
-const WHY_SHOWN = 600;
+const WHY_SHOWN = 2_000;
 const resultsIn = (file) => JSON.parse(readFileSync(file, "utf8"));
 const { numPassedTests, numFailedTests, numFailedTestSuites, numPendingTests, testResults } =
   resultsIn(".cache/test-results.json");

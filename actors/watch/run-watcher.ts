@@ -18,8 +18,9 @@ import type { CommitFeed } from "./commit-feed.ts";
  */
 export interface RunWatcher {
   /**
-   * Resolves when the log is read; `onNews` is called after each time that it or the run has
-   * changed. Undefined when there is no such run.
+   * Resolves when the log was read after the call, also where others watch the run already: what
+   * was stored before the call is seen. `onNews` is called after each time that the log or the run
+   * has changed. Undefined when there is no such run.
    */
   watch(runId: string, onNews: () => void): Promise<WatchedRun | undefined>;
   close(): Promise<void>;
@@ -51,7 +52,8 @@ export interface RunWatcherOptions {
 interface Topic {
   readonly log: LoggedTransition[];
   readonly listeners: Set<() => void>;
-  readonly read: PromiseWithResolvers<void>;
+  /** The next read, where somebody waits for it. */
+  read: PromiseWithResolvers<void> | undefined;
   revision: number;
   state: Pick<RunChanges, "document" | "has_events"> | undefined;
 }
@@ -76,6 +78,7 @@ export function createRunWatcher({
     let last = 0;
     for (const entry of history) {
       if (entry.revision > revision) break;
+      if (entry.revision <= topic.revision) continue;
       place = entry.revision === last ? place + 1 : 0;
       last = entry.revision;
       topic.log.push({ ...entry, id: `${entry.revision}.${place}` });
@@ -90,7 +93,12 @@ export function createRunWatcher({
     const asked = [...mayHaveNews].slice(0, READ_TOGETHER).flatMap((runId) => {
       mayHaveNews.delete(runId);
       const topic = topics.get(runId);
-      return topic === undefined ? [] : [{ run_id: runId, revision: topic.revision, topic }];
+      if (topic === undefined) return [];
+      const { read } = topic;
+      topic.read = undefined;
+      // An event that waits changes no revision: for whoever waits the run is read in any case.
+      const revision = read === undefined ? topic.revision : Math.max(-1, topic.revision - 1);
+      return [{ run_id: runId, revision, topic, read }];
     });
     try {
       const news = new Map(
@@ -98,13 +106,13 @@ export function createRunWatcher({
           (changes) => [changes.document.run_id, changes],
         ),
       );
-      for (const { run_id, topic } of asked) {
+      for (const { run_id, topic, read } of asked) {
         const changes = news.get(run_id);
         if (changes !== undefined) take(topic, changes);
-        topic.read.resolve();
+        read?.resolve();
       }
     } catch (thrown) {
-      for (const { topic } of asked) topic.read.reject(thrown);
+      for (const { read } of asked) read?.reject(thrown);
       throw thrown;
     }
   };
@@ -113,6 +121,8 @@ export function createRunWatcher({
     if (reading) return;
     reading = true;
     try {
+      // Those who ask at the same moment share a read.
+      await Promise.resolve();
       while (mayHaveNews.size > 0) await readSome();
     } finally {
       reading = false;
@@ -138,12 +148,11 @@ export function createRunWatcher({
     const topic: Topic = {
       log: [],
       listeners: new Set(),
-      read: Promise.withResolvers(),
+      read: undefined,
       revision: -1,
       state: undefined,
     };
     topics.set(runId, topic);
-    ask(runId);
     return topic;
   };
 
@@ -156,8 +165,11 @@ export function createRunWatcher({
         topic.listeners.delete(listener);
         if (topic.listeners.size === 0 && topics.get(runId) === topic) topics.delete(runId);
       };
+      topic.read ??= Promise.withResolvers();
+      const { promise } = topic.read;
+      ask(runId);
       try {
-        await topic.read.promise;
+        await promise;
       } catch (thrown) {
         close();
         throw thrown;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -13,15 +14,21 @@ from conftest import SMALL, Place
 import haystack
 from haystack.models import RunSummary
 
+# One event with an id, and what follows it, if only the beginning of it.
+TRANSITION = re.compile(rb"id: [\d.]+\nevent: transition\ndata: [^\n]+\n\n.{2}", re.DOTALL)
+
 
 class Breaking:
-    """Passes on what daemon and client say, and breaks a connection after so many bytes to the client."""
+    """Passes on what daemon and client say, and breaks a connection where `cut` says so.
+
+    `cut` gets a request and all of its answer so far, and gives where the answer is cut off: None, not yet.
+    """
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
-        self.breaks_after: Callable[[bytes], int | None] = lambda request: None
+        self.cut: Callable[[bytes, bytes], int | None] = lambda request, answer: None
         self.broken = 0
         self.requests: list[bytes] = []
         self._threads = [threading.Thread(target=self._accept)]
@@ -39,24 +46,25 @@ class Breaking:
 
     def _pass_on(self, client: socket.socket) -> None:
         with client, socket.create_connection(("127.0.0.1", self._port)) as daemon:
-            left: list[int | None] = [None]
+            request, answer = b"", b""
 
             def forth() -> None:
-                while request := _received(client):
-                    if request.startswith(b"GET") or request.startswith(b"POST"):
-                        self.requests.append(request)
-                        left[0] = self.breaks_after(request)
-                    daemon.sendall(request)
+                nonlocal request, answer
+                while received := _received(client):
+                    if received.startswith(b"GET") or received.startswith(b"POST"):
+                        self.requests.append(received)
+                        request, answer = received, b""
+                    daemon.sendall(received)
                 _shut(daemon)
 
             going = threading.Thread(target=forth)
             going.start()
-            while answer := _received(daemon):
-                limit = left[0]
-                if limit is not None:
-                    answer, left[0] = answer[:limit], limit - len(answer)
-                client.sendall(answer)
-                if limit is not None and limit <= len(answer):
+            while received := _received(daemon):
+                passed = len(answer)
+                answer += received
+                end = self.cut(request, answer)
+                client.sendall(answer[passed:end])
+                if end is not None:
                     self.broken += 1
                     break
             _shut(client)
@@ -97,19 +105,16 @@ def breaking(place: Place) -> Iterator[tuple[Breaking, haystack.Haystack]]:
 def test_a_stream_goes_on_after_the_last_event_that_was_seen(place: Place, capfd: pytest.CaptureFixture[str]) -> None:
     place.model("predict")
     with breaking(place) as (network, server):
-        streams = 0
 
-        def after(request: bytes) -> int | None:
-            nonlocal streams
-            if b"/events" not in request:
+        def cut(request: bytes, answer: bytes) -> int | None:
+            if b"/events" not in request or network.broken == 3:
                 return None
-            streams += 1
-            # Headers and some events, in the middle of the next one.
-            return 2_000 if streams < 4 else None
+            seen = TRANSITION.search(answer)
+            return None if seen is None else seen.end()
 
-        network.breaks_after = after
+        network.cut = cut
         run = server.ask(cell_type="B cells", perturbation="IFN-beta", **SMALL)
-    assert run.status == "completed" and network.broken >= 2
+    assert run.status == "completed" and network.broken == 3
     ids = [_header(request, b"last-event-id") for request in network.requests if b"/events" in request]
     assert ids[0] is None and all(id is not None for id in ids[1:]) and len(set(ids)) == len(ids)
     assert "the connection is lost, and is tried again" in capfd.readouterr().err
@@ -118,9 +123,13 @@ def test_a_stream_goes_on_after_the_last_event_that_was_seen(place: Place, capfd
 def test_a_download_goes_on_where_it_was_interrupted(place: Place, answered: haystack.Run, tmp_path) -> None:
     whole = answered.download(tmp_path / "whole")["anndata"].read_bytes()
     with breaking(place) as (network, server):
-        network.breaks_after = lambda request: (
-            len(whole) // 2 if b"_predictions.h5ad" in request and network.broken < 2 else None
-        )
+
+        def cut(request: bytes, answer: bytes) -> int | None:
+            half = len(whole) // 2
+            is_cut = b"_predictions.h5ad" in request and network.broken < 2 and len(answer) >= half
+            return half if is_cut else None
+
+        network.cut = cut
         files = server.run(answered.id).download(tmp_path / "broken")
     assert network.broken == 2 and files["anndata"].read_bytes() == whole
     ranges = [_header(request, b"range") for request in network.requests if b"_predictions.h5ad" in request]
@@ -130,7 +139,9 @@ def test_a_download_goes_on_where_it_was_interrupted(place: Place, answered: hay
 
 def test_a_download_that_never_arrives_whole_leaves_nothing(place: Place, answered: haystack.Run, tmp_path) -> None:
     with breaking(place) as (network, server):
-        network.breaks_after = lambda request: 5_000 if b"_predictions.h5ad" in request else None
+        network.cut = lambda request, answer: (
+            5_000 if b"_predictions.h5ad" in request and len(answer) >= 5_000 else None
+        )
         with pytest.raises(haystack.ServerUnreachable):
             server.run(answered.id).download(tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -143,9 +154,14 @@ def test_a_server_that_ends_while_a_run_is_followed_is_given_up_after_patience(
     place.model("hold")
     with breaking(place) as (network, server):
         run = server.submit(cell_type="B cells", perturbation="IFN-beta", **SMALL)
-        network.breaks_after = lambda request: (
-            0 if b"/events" in request and network.broken > 0 else 1_000 if b"/events" in request else None
-        )
+
+        def cut(request: bytes, answer: bytes) -> int | None:
+            if b"/events" not in request:
+                return None
+            seen = TRANSITION.search(answer)
+            return 0 if network.broken > 0 else None if seen is None else seen.end()
+
+        network.cut = cut
         seen: list[RunSummary] = []
         monkeypatch.setattr("haystack.progress.Progress.show", lambda self, shown: seen.append(shown))
         with pytest.raises(haystack.ServerUnreachable):

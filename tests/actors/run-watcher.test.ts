@@ -98,6 +98,33 @@ test("an event that waits keeps a resting run awake for its readers", async () =
   expect((await watcher.watch("run-a", () => undefined))?.resting()).toBe(false);
 });
 
+test.each(["before", "while"])(
+  "who begins to watch sees what was stored %s others watch the run",
+  async (moment) => {
+    const begun = Promise.withResolvers<void>();
+    const goesOn = Promise.withResolvers<void>();
+    let holds = false;
+    const { store, watcher } = watching((real) => ({
+      async changes(since) {
+        const read = await real.changes(since);
+        begun.resolve();
+        if (holds) await goesOn.promise;
+        return read;
+      },
+    }));
+    const failed = sampleRun("run-a", { status: "failed", current_phase: "inference" });
+    await store.insert(failed, leased);
+    holds = moment === "while";
+    const first = watcher.watch("run-a", () => undefined);
+    if (holds) await begun.promise;
+    else expect((await first)?.resting()).toBe(true);
+    await store.deliver("run-a", { id: "retry", event: { type: "retry.requested" } });
+    const second = watcher.watch("run-a", () => undefined);
+    goesOn.resolve();
+    expect([(await second)?.resting(), (await first)?.resting()]).toEqual([false, false]);
+  },
+);
+
 test("a log that is ahead of the run is shown when the run has caught up", async () => {
   const ahead = { revision: 2, at: 0, actor: "run", event: "later", from: "a", to: "b" };
   const { store, clock, watcher } = watching((real) => ({
