@@ -93,6 +93,27 @@ export function isWordOfLack(token: Token | undefined): boolean {
   return LACK.has(token?.key ?? "");
 }
 
+const DEPLETION = new Set([
+  "depletion",
+  "depleted",
+  "depleting",
+  "degradation",
+  "degraded",
+  "haploinsufficiency",
+  "haploinsufficient",
+]);
+const BY_CRISPR = new Set(["repression", "repressed", "repressing", "krab"]);
+
+/**
+ * "CTCF-depleted cells": a loss beside a gene that the cells themselves make. Where a guide represses
+ * (`isByGuide`), repression is one too; else it is mostly an outcome.
+ */
+export const isWordOfDepletion = (token: Token | undefined, isByGuide: boolean): boolean =>
+  DEPLETION.has(token?.key ?? "") || (isByGuide && BY_CRISPR.has(token?.key ?? ""));
+
+const GUIDED = /dcas9|crispri\b|\bkrab\b/i;
+export const saysGuided = (text: string): boolean => GUIDED.test(text);
+
 const ACTIVATION = new Set(["activation", "activating", "aktivierung"]);
 
 /** "KLF1 activation": a gain beside a gene that nothing from outside activates. */

@@ -1,5 +1,6 @@
 import type { Knowledge, PerturbationEntry } from "./knowledge.ts";
 import type { Term } from "./term-index.ts";
+import { usualKey } from "./other-drug-names.ts";
 import { toolCompound } from "./tool-compounds.ts";
 import { joined, labelKey, tokenise } from "./tokens.ts";
 import type { Token } from "./tokens.ts";
@@ -47,7 +48,9 @@ export function namedDrug(
   knowledge: Knowledge,
 ): Term<PerturbationEntry> | null {
   if (tokens.some(({ key }) => key === "cell" || key === "cells")) return null;
-  if (tokens.every(({ plain }) => SALTS.has(plain) || GROUPS.has(plain))) return null;
+  const isSimple = tokens.length > 1 && METALS.test(tokens[0]?.plain ?? "");
+  const isHalide = isSimple && GROUPS.has(tokens.at(-1)?.plain ?? "");
+  if (!isHalide && tokens.every(({ plain }) => SALTS.has(plain) || GROUPS.has(plain))) return null;
   const base = tokens.slice(0, tokens.findLastIndex(({ plain }) => !SALTS.has(plain)) + 1);
   const [whole, substance] = [joined(tokens).asWritten, joined(base).asWritten];
   const isSalt = substance.length >= SHORTEST_SALT_FREE && !METALS.test(substance);
@@ -79,11 +82,17 @@ function tool(key: string, knowledge: Knowledge): Term<PerturbationEntry> | null
   };
 }
 
-function named(key: string, source: Source, knowledge: Knowledge): Term<PerturbationEntry> | null {
+function named(
+  written: string,
+  source: Source,
+  knowledge: Knowledge,
+): Term<PerturbationEntry> | null {
+  const key = usualKey(written);
   const concept = /\p{L}/u.test(key) ? vocabulary(source.list).find(key) : null;
   if (concept === null) return null;
   const ownKey = labelKey(concept.name);
-  if (key !== ownKey && vocabulary("words").find(key) !== null) return null;
+  const isOther = key === written && key !== ownKey;
+  if (isOther && vocabulary("words").find(key) !== null) return null;
   const entries = made.get(knowledge) ?? curatedDrugs(knowledge);
   made.set(knowledge, entries);
   const meaning =
@@ -91,7 +100,7 @@ function named(key: string, source: Source, knowledge: Knowledge): Term<Perturba
     entries.get(`name ${ownKey}`) ??
     entryOf(source, concept);
   entries.set(`${source.key} ${concept.id}`, meaning);
-  const short = key.length < SHORTEST_WORD && !/\d/.test(key);
+  const short = written.length < SHORTEST_WORD && !/\d/.test(written);
   return { text: concept.name, meaning, ...(short ? { written: "capitals" } : {}) };
 }
 

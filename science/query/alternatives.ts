@@ -4,6 +4,8 @@ import type { Mention, Sentence } from "./mention.ts";
 
 export const COMPARISON =
   /\b(?:compar(?:e|es|ing|ison|er|ar|aison)|diff[eé]rences?|diferencias?|versus|vs|(?<!rather )than|vergleich\w*|unterschied\w*|unterscheid\w*|differ(?:s|ed|ing|ently)?|similarly|alike|equally|as (?:much|strongly|sensitive|responsive|potent|effective|fast|quickly)\b[^.;:?!]*\bas)\b|比较|比較|区别|差异|違い/i;
+/** "NK and T cells compared: IL-15"; of cells "compared with" others the first are asked about. */
+const COMPARED = /\bcompared\s*(?:$|[:.?!])/i;
 /** "Do B cells or T cells respond more strongly to IL-4?" */
 const DEGREE =
   /(?:\b(?:more|less)\s*[?.]|\b(?:(?:more|less)\s+(?:\p{L}+ly|sensitive|responsive|to|on|in|by)|stronger|weaker|better|faster|most|best|strongest|stärker|schwächer|empfindlicher|besser|plus (?:fort\p{L}*|sensibles?)|m[áa]s (?:fuerte\p{L}*|sensibles?))\b)/iu;
@@ -11,9 +13,32 @@ const OR =
   /^\s*,?\s*(?:or|oder|ou|o|u)\s+(?:(?:las?|los|les?|die|on|in|to|by|the|auf|bei|of)\s+)*$/i;
 const WHICH = new Set(["which", "welche", "welcher", "welchen"]);
 
+/** "How do B cells differ when treated with IL-4 and CD40L?" sets treated cells against untreated ones. */
+const DIFFER_WHEN =
+  /\bdiffer(?:s|ed|ing|ently)?\s+(?:(?:when|if|once)\b|(?:after|upon|following|under)\s)/i;
+const AND = /^\s*(?:,?\s*(?:and|plus)|[+/&])\s*(?:the\s+)?$/i;
+
+/** Whether the question says what two that are given at once change. */
+export const areGivenAtOnce = (
+  mentions: readonly Mention[],
+  { text, tokens }: Sentence,
+): boolean => {
+  const differ = DIFFER_WHEN.exec(text);
+  const rest = differ === null ? text : text.replace(differ[0], " ");
+  if (differ === null || COMPARISON.test(rest) || /\bbetween\b/i.test(rest)) return false;
+  const inOrder = mentions.toSorted((a, b) => a.from - b.from);
+  return inOrder.every(
+    ({ from }, at) =>
+      (tokens[from]?.start ?? 0) > differ.index &&
+      (at === 0 ||
+        AND.test(text.slice(tokens[(inOrder[at - 1]?.to ?? 0) - 1]?.end, tokens[from]?.start))),
+  );
+};
+
 /** Whether the question sets them against one another. */
 export const areCompared = (mentions: readonly Mention[], sentence: Sentence): boolean =>
   COMPARISON.test(sentence.text) ||
+  (mentions[0]?.meaning.kind === "cell_type" && COMPARED.test(sentence.text)) ||
   (DEGREE.test(sentence.text) && areAlternatives(mentions, sentence));
 
 const areAlternatives = (mentions: readonly Mention[], { text, tokens }: Sentence): boolean =>

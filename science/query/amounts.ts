@@ -115,7 +115,9 @@ export function readAmounts(
     ...matches(text, MOLAR, ({ unit }) => unitOf(unit)),
   ];
   const times = [
-    ...matches(text, DURATION, ({ unit }) => unitOf(unit)),
+    ...matches(text, DURATION, ({ unit }) => unitOf(unit)).filter(
+      ({ words, span }) => !isOtherThan(words, span, text),
+    ),
     ...matches(text, WORD_DURATION, ({ unit }) => unitOf(unit)),
     ...matches(text, OVERNIGHT, () => "overnight"),
   ];
@@ -136,6 +138,22 @@ export function readAmounts(
     times: stated(times),
     spans: [...doses, ...times].map(({ span }) => span),
   };
+}
+
+/** "3D organoids", "2D culture". */
+const IN_SPACE =
+  /^[\s\p{Pd}]*(?:(?:cell|tissue|skin|tumou?r|in vitro|co|air|liver|gut|hydro|collagen|human)[\s\p{Pd}]*)?(?:cultur|organoid|spheroid|model|matri|bio-?print|print|scaffold|gel|system|construct|mono-?layer|structure|genome|imag|aggregat|equivalent|micro|platform|vaccine|strain|virus|clone|nucleofect)/iu;
+const BEFORE_CAPITAL = /(?:\b(?:for|after|at|over|until|following|by|of)|[,;:(+/–-])\s*$/iu;
+const STRAIN = /\b(?:in|fever|vaccine|vaccinated|strain|virus|clone|YFV?|FV)\s*$/iu;
+
+/** "17D" is a strain, "3D" a culture: a capital behind its number is a unit only where a time may stand. */
+function isOtherThan(words: string, [from, to]: readonly [number, number], text: string): boolean {
+  if (!/^\d+D$/i.test(words)) return false;
+  const [before, behind] = [text.slice(0, from), text.slice(to)];
+  if (IN_SPACE.test(behind)) return true;
+  if (!words.endsWith("D")) return false;
+  const mayEnd = /^\s*(?:$|[.,;:?!)])/.test(behind) && !STRAIN.test(before);
+  return !mayEnd && !BEFORE_CAPITAL.test(before);
 }
 
 interface Amount {

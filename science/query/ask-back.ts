@@ -2,7 +2,7 @@ import { type ErrorCode, HaystackError } from "../../errors.ts";
 import type { GeneticEffect } from "../knowledge/genetic-words.ts";
 import type { Amounts } from "./amounts.ts";
 import type { AtlasLabels } from "./atlas-labels.ts";
-import { areCompared, COMPARISON, isAfterWhich } from "./alternatives.ts";
+import { areCompared, areGivenAtOnce, COMPARISON, isAfterWhich } from "./alternatives.ts";
 import { nameOf } from "./ambiguities.ts";
 import { isMixture, isOrigin } from "./choose-mention.ts";
 import { wordsOf } from "./mention.ts";
@@ -85,9 +85,10 @@ export function refuseComparison(
       "comparison",
       `The question asks which ${quotable(wordsOf(members, sentence))}, and one run predicts one cell type under one perturbation; ask about each by itself.${holding(labels)}`,
     );
-  const compared = [comparable(cells, sentence, vocabulary), given].find(
-    (mentions) => distinct(mentions, sentence).length > 1 && areCompared(mentions, sentence),
-  );
+  const compared = [
+    comparable(cells, sentence, vocabulary),
+    areGivenAtOnce(given, sentence) ? [] : given,
+  ].find((mentions) => distinct(mentions, sentence).length > 1 && areCompared(mentions, sentence));
   if (compared !== undefined)
     throw askedBack(
       "QUESTION_NOT_UNDERSTOOD",
@@ -198,7 +199,7 @@ export function refuseUnread(together: readonly GivenMention[], sentence: Senten
   );
 }
 
-const ARTICLES = new Set(["a", "an", "the", "eine", "ein", "der", "die"]);
+const ARTICLES = new Set("a an the eine ein der die by using via".split(" "));
 
 /**
  * Throws PERTURBATION_UNKNOWN where something is inhibited beside what is given, and nothing known
@@ -212,7 +213,8 @@ export function refuseInhibited(
   const { tokens } = sentence;
   const isOfNamed = ({ from, to }: Mention): boolean => {
     const between = from < named.from ? tokens.slice(to, named.from) : tokens.slice(named.to, from);
-    return between.every(({ key }) => ARTICLES.has(key));
+    const isAntibody = named.from >= to && /(?:mab|cept|kinra)$/i.test(nameOf(named));
+    return between.every(({ key }) => ARTICLES.has(key) || (isAntibody && key === "with"));
   };
   const beside = inhibited.find((each) => !isOfNamed(each));
   if (beside === undefined) return;

@@ -16,9 +16,15 @@ const HOW_MUCH = /\b(?:how (?:much|little)|(?:which|what) amounts? of)\s+$/iu;
 const IS = /(?:^|[.;:?!,]\s*)(?:(?:why|where|when|how)\s+)?(?:is|are|was|were)\s+$/iu;
 const IS_MADE =
   /^\s+(?:\p{L}+ly\s+)?(?:produced|secreted|released|synthesi[sz]ed|(?:made|expressed|induced|upregulated)(?=\s*(?:$|[.,;:?!]|(?:in|by|on|after|when|upon|from|at|during|within)\b)))\b/iu;
-const OUTPUT = /^[\s-]+(?:production|secretion|release|synthesis|output)\b/iu;
+/** "IL-4 expression profiles of B cells" are those after IL-4. */
+const OUTPUT =
+  /^[\s-]+(?:production|secretion|release|synthesis|output|(?:expression|levels?|concentrations?|abundance|signatures?|scores?|titers?|titres?)(?=\s*(?:$|[.,;:?!]|(?:in|by|within|on|across|among|of(?!\s*\d)|is|are)\b)))\b/iu;
+const OUTPUT_OF =
+  /(?<!\b(?:to|with|by|after|under|upon|following|given|at|of|receiv\p{L}*|add\p{L}*|adding|low|lower|high|higher|increas\p{L}*|ris\p{L}*|vari\p{L}*|different|physiological|elevated|several|saturating|optimal|small|large|trace|constant|defined|known|excess)\s(?:(?:the|an?)\s)?)(?<!\p{L})(?:expression|production|secretion|release|synthesis|levels?|concentrations?|abundance|amounts?|signatures?|scores?)\s+of\s+$/iu;
+const IN_CELLS = /^\s*(?:$|[.,;:?!]|(?:in|by|from|within|on|across|among|is|are)\b)/iu;
 /** "Respond to TNF secretion" gives it. */
-const GIVES = /\b(?:to|of|after|by|upon|with|from|following|does|do)\s+(?:the\s+)?$/iu;
+const GIVES =
+  /\b(?:to|of|after|by|upon|with|from|following|does|do|under|at|given|receiv\p{L}*|add\p{L}*|high|higher|low|lower|increas\p{L}*|elevated|ris\p{L}*|different|vari\p{L}*|physiological)\s+(?:the\s+)?$/iu;
 const AUXILIARY = /^\s+(?:do|does|did|can|could|will|would|is|are)\b/iu;
 const LONGEST = 120;
 
@@ -47,9 +53,14 @@ export function askedCause(
       behind,
     );
     if (made) return text.slice(start, end + made[0].length);
+    const output = outputOf(mention) !== null && IN_CELLS.test(behind) && OUTPUT_OF.exec(front);
+    if (output) return `${output[0]}${text.slice(start, end)}`;
   }
   return null;
 }
 
 const outputOf = ({ meaning }: GivenMention): RegExp | null =>
-  meaning.kind === "perturbation" && meaning.entry?.kind === "cytokine" ? OUTPUT : null;
+  (meaning.kind === "perturbation" && meaning.entry?.kind === "cytokine") ||
+  (meaning.kind === "ambiguous" && meaning.entries.every(({ kind }) => kind === "cytokine"))
+    ? OUTPUT
+    : null;

@@ -32,6 +32,10 @@ const ARE_ASKED = /\b(?:is|are|was|were)\s+(?:\S+\s+){0,3}$/i;
 /** "Without IFNAR1, how would B cells ..." */
 const FIRST = /^\s*(?:without|lacking|in the absence of)\b/i;
 
+/** "The KRAS G12C inhibitor sotorasib", "a mutant BRAF inhibitor": not the cells have it. */
+const OF_INHIBITOR =
+  /^[\s\p{Pd}]+(?:(?!cells?\b)[\w-]+\s+)?(?:inhibitors?|inhibition|blockers?|degraders?|hemmer|inhibiteurs?|inhibidor(?:es)?)\b/iu;
+
 interface Said {
   readonly asked: CellTypeMention;
   readonly chosen: readonly GivenMention[];
@@ -58,6 +62,7 @@ export function changedCells(
     if (!isOfCells && RESCUE.test(text.slice(0, start)) && isGene(index))
       return quoted(index - 2, index + 1);
     if (!isOpen(index)) continue;
+    if (OF_INHIBITOR.test(text.slice(end))) continue;
     if (taken[index] !== 1 && CHANGED.has(key) && !isPathogen(given, index))
       return quoted(index - 1, index + 1);
     const isCode = SUBSTITUTION.test(text.slice(start, end));
@@ -94,15 +99,17 @@ export function changedCells(
     return isGene(index);
   }
 
-  /** A symbol that names no substance and no marker of cells. */
+  /** A symbol that names no substance, cells or marker of cells: no "GM" of GM-CSF or "T" of T cells. */
   function isGene(index: number): boolean {
     if (/^cd\d/.test(tokens[index]?.key ?? "")) return false;
-    return [1, 2, 3].some((length) => {
-      const name = tokens.slice(index, index + length);
-      const substance = knowledgeTerms(knowledge).perturbations.find(name)?.meaning;
+    const { cellTypes, perturbations } = knowledgeTerms(knowledge);
+    const names = [1, 2, 3].map((length) => tokens.slice(index, index + length));
+    const isOther = names.some((name) => {
+      const substance = perturbations.find(name)?.meaning;
       const isSubstance = substance !== undefined && substance.kind !== "genetic";
-      return !isSubstance && symbolAt(index, index + length);
+      return isSubstance || (name.length > 1 && cellTypes.find(name) !== undefined);
     });
+    return !isOther && names.some((_, at) => symbolAt(index, index + at + 1));
   }
 }
 

@@ -23,7 +23,7 @@ export function withoutNegated(
 
 /** "After removal of IL-2", "washout of the dexamethasone". */
 const TAKEN_FROM =
-  /\b(?:in (?:place|lieu)|withdrawal|withdrawing|removal|removing|depletion|wash(?:ing)?[\s-]?out|discontinuation|discontinuing|cessation|stopping|omission|omitting|deprivation|clearance|lose|loses|losing|recover(?:y|s|ed|ing)?\s+from)\s+(?:of\s+)?(?:the\s+|added\s+|all\s+)?$/i;
+  /\b(?:in (?:place|lieu)|withdrawal|withdrawing|removal|removing|depletion|wash(?:ing)?[\s-]?out|discontinuation|discontinuing|cessation|stopping|omission|omitting|deprivation|clearance|lose|loses|losing|recover(?:y|s|ed|ing)?\s+from|(?<!\b(?:turn|switch|shut|set)\p{L}*\s)off|na[iï]ve (?:to|for)|unexposed to|untreated with|prior to any|allergic to|intolerant (?:to|of))\s+(?:of\s+)?(?:the\s+|added\s+|all\s+)?$/iu;
 /** "With or without IFN-beta" asks what IFN-beta does, where nothing else is given. */
 const WITH_AND_WITHOUT =
   /\b(?:with (?:or|and|and\/or) without|mit (?:oder|und) ohne|avec (?:ou|et) sans|con [oy] sin)\s+$/i;
@@ -38,7 +38,9 @@ function isNegated(
   { tokens, text }: Sentence,
   vocabulary: Vocabulary,
 ): boolean {
-  if (vocabulary.withdrawal.has(tokens[mention.to]?.key ?? "")) return true;
+  // "Macrophages starved of serum" are there.
+  const isDeprived = mention.meaning.kind === "cell_type" && tokens[mention.to + 1]?.key === "of";
+  if (vocabulary.withdrawal.has(tokens[mention.to]?.key ?? "") && !isDeprived) return true;
   let index = mention.from - 1;
   if (TAKEN_FROM.test(text.slice(0, tokens[mention.from]?.start).slice(-LONGEST_TAKING)))
     return true;

@@ -3,7 +3,7 @@ import type { Vocabulary } from "./vocabulary.ts";
 
 /** Say how something is given, and not what. */
 export const OF_GIVING = new Set(
-  "therapy challenge challenged infection infected pretreatment pretreated administration supplementation supplemented pulse wash alone overnight stimulus signal signaling signalling for".split(
+  "therapy challenge challenged infection infected pretreatment pretreated administration supplementation supplemented pulse wash overdose injury poisoning intoxication toxicity exposure alone overnight stimulus signal signaling signalling for".split(
     " ",
   ),
 );
@@ -37,9 +37,13 @@ const NOT_CELLS = new Set(
   ),
 );
 
+const PRECURSOR = new Set(["pre", "pro", "prae", "proto"]);
+
 /** Behind a pathogen they make it a part of it: "SARS-CoV-2 spike protein", "HIV Tat". */
 const NOT_PATHOGEN =
   /^(?:proteins?|glycoproteins?|spike|envelope|(?:nucleo)?capsid|nucleoprotein|ha?emagglutinin|neuraminidase|rbd|tat|nef|vpr|vpu|gag|(?:orf|nsp|ns|gp)\d+[a-z]*|antigens?|peptides?|epitopes?|toxins?|immune|antibod(?:y|ies)|pseudovirus|vlps?|vesicles|exosomes|integrase|protease|polymerase|vaccines?)$/;
+
+const IMMUNE_GIVING = /^immune[\s-](?:challenge|exposure|infection|stimulation|activation)\b/i;
 
 /** Without the cytokines, pathogens and cells that the word behind them makes into something else. */
 export function withoutOtherThings(
@@ -53,6 +57,10 @@ export function withoutOtherThings(
       taken.fill(0, from, to);
       return false;
     }
+    if (meaning.kind === "cell_type" && isPrecursor(from)) {
+      taken.fill(0, from, to);
+      return false;
+    }
     const others = meaning.kind === "cell_type" ? NOT_CELLS : isCytokine ? NOT_CYTOKINE : null;
     const next = tokens[to];
     if (others === null || next === undefined || taken[to] === 1 || !others.has(next.key))
@@ -62,8 +70,15 @@ export function withoutOtherThings(
     return false;
   });
 
+  /** "Pre-B cells" are no B cells; those that are known by such a name were read whole. */
+  function isPrecursor(from: number): boolean {
+    const gap = text.slice(tokens[from - 1]?.end, tokens[from]?.start);
+    return /^\p{Pd}$/u.test(gap) && PRECURSOR.has(tokens[from - 1]?.key ?? "");
+  }
+
   function isPart(to: number): boolean {
     const gap = text.slice(tokens[to - 1]?.end, tokens[to]?.start);
+    if (IMMUNE_GIVING.test(text.slice(tokens[to]?.start))) return false;
     return /^[ \p{Pd}]$/u.test(gap) && NOT_PATHOGEN.test(tokens[to]?.key ?? "");
   }
 }

@@ -2,6 +2,8 @@ import {
   geneticEffectAt,
   isParticipleOfActivation,
   isParticipleOfLack,
+  isWordOfDepletion,
+  saysGuided,
   isWordOfActivation,
   isWordOfLack,
 } from "../knowledge/genetic-words.ts";
@@ -33,6 +35,11 @@ const FILLERS = new Set([
   "via",
   "using",
   "mediated",
+  "activated",
+  "repressed",
+  "silenced",
+  "targeted",
+  "edited",
   "double",
   "triple",
   "dual",
@@ -51,6 +58,8 @@ const FILLERS = new Set([
   "基",
   "因",
 ]);
+/** "Mice lacking Il10" are no medium without it. */
+const ANIMALS = new Set(["mice", "mouse", "animals", "rats", "fish", "embryos"]);
 /** "TLR4-/-", "Tp53+/-", "Stat1 (-/-)". */
 const ALLELES = /^\s?\(?[-−–+]\/[-−–]\)?/;
 /** "Interleukin 1 beta" has three tokens, "PD-1" two. */
@@ -122,6 +131,20 @@ export function findGeneticMentions(
       to: Math.max(place.to, index + 1),
     };
   };
+  const isByGuide = saysGuided(sentence.text);
+  /** Cells with a surface marker are what is depleted of "CD4 depletion", and IL-2 is of the medium. */
+  const depletedAt = (index: number): Place | null => {
+    const place =
+      geneBefore(afterFillers(sentence, index - 1, -1), geneAt) ??
+      geneFrom(afterFillers(sentence, index + 1, 1), geneAt);
+    if (place === null || isSecreted(place.gene, knowledge)) return null;
+    if (/^cd\d/.test(tokens[place.from]?.key ?? "")) return null;
+    return {
+      gene: place.gene,
+      from: Math.min(place.from, index),
+      to: Math.max(place.to, index + 1),
+    };
+  };
   for (let index = 0; index < tokens.length; index++) {
     const word = geneticEffectAt(tokens, index);
     if (taken[index] === 1) continue;
@@ -144,13 +167,16 @@ export function findGeneticMentions(
       const lacked = isWordOfLack(tokens[index])
         ? geneFrom(afterFillers(sentence, index + 1, 1), geneAt)
         : null;
-      if (lacked !== null && !isSecreted(lacked.gene, knowledge))
+      const isOfAnimals = ANIMALS.has(tokens[index - 1]?.key ?? "");
+      if (lacked !== null && (isOfAnimals || !isSecreted(lacked.gene, knowledge)))
         take(lacked.gene, "loss", index, lacked.to);
       const lost = isParticipleOfLack(tokens, index)
         ? geneBefore(afterFillers(sentence, index - 1, -1), geneAt)
         : null;
       if (lost !== null && !isSecreted(lost.gene, knowledge))
         take(lost.gene, "loss", lost.from, index + 1);
+      const depleted = isWordOfDepletion(tokens[index], isByGuide) ? depletedAt(index) : null;
+      if (depleted !== null) take(depleted.gene, "loss", depleted.from, depleted.to);
       continue;
     }
     const after = afterFillers(sentence, index + word.length, 1);

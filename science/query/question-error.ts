@@ -96,6 +96,20 @@ const isNear = (unknown: string, name: string): boolean =>
   !/^[\p{L}\p{N}-]*\d[\p{L}\p{N}-]*$/u.test(unknown) ||
   distance(labelKey(unknown), labelKey(name)) <= Math.max(1, Math.floor(unknown.length / 4));
 
+const KIND_OF_PATHOGEN = /[\s-]?(?:virus|bacterium|bacteria|parasite)$/i;
+
+/** A name that is written already is no advice, and "Zika virus" none for rotavirus. */
+function isOtherName(unknown: string, name: string): boolean {
+  if (labelKey(unknown) === labelKey(name)) return false;
+  const [asked, offered] = [unknown, name].map((each) =>
+    labelKey(each.replace(KIND_OF_PATHOGEN, "")),
+  ) as [string, string];
+  return (
+    !KIND_OF_PATHOGEN.test(unknown) ||
+    distance(asked, offered) <= Math.max(1, Math.floor(asked.length / 3))
+  );
+}
+
 /** The name beside a word such as "knockout" that is no gene; null where none is. */
 export function unknownGene({ text, tokens }: Sentence): string | null {
   for (const [index] of tokens.entries()) {
@@ -133,7 +147,9 @@ export function throwUnknown(
                 .filter((name) => isNear(unknown, name)),
             ].map((name) => [labelKey(name), name]),
           ).values(),
-        ].slice(0, 3);
+        ]
+          .filter((name) => unknown === null || isOtherName(unknown, name))
+          .slice(0, 3);
   const holds = inAtlas.length === 0 ? "" : ` The atlas holds: ${listed(inAtlas)}.`;
   const subject =
     unknown === null ? `The question names no ${what}` : `No ${what} is known as "${unknown}"`;

@@ -17,6 +17,8 @@ import { findOxygen } from "./oxygen.ts";
 import { geneKey } from "./parts.ts";
 import { questionText } from "./question-text.ts";
 import { questionTerms } from "./question-terms.ts";
+import { withoutSaidOfCells } from "./said-of-cells.ts";
+import { withSharedNouns } from "./shared-nouns.ts";
 import { loadVocabulary } from "./vocabulary.ts";
 
 /** The names, amounts and words of a question, and what of it is left to ask about. */
@@ -51,7 +53,7 @@ export function readMentions(
   const oxygen = findOxygen(sentence, knowledge);
   const named = [
     ...findGeneticMentions(sentence, knowledge, { genes: atlasGenes, isGained }, vocabulary),
-    ...findMentions(sentence, terms, vocabulary),
+    ...withSharedNouns(findMentions(sentence, terms, vocabulary), sentence, terms, vocabulary),
   ];
   const isNamed = ({ meaning }: Mention): boolean =>
     named.some((each) => nameOf(each) === nameOf({ ...each, meaning }));
@@ -65,9 +67,11 @@ export function readMentions(
     knowledge,
     vocabulary,
   );
-  const mentions = withoutOtherThings(directed.mentions, sentence);
+  const things = withoutOtherThings(directed.mentions, sentence);
+  const mentions = withoutSaidOfCells(things, sentence);
+  const aside = things.filter((each) => !mentions.includes(each));
   const { unanswered } = directed;
-  return { text, vocabulary, labels, terms, amounts, sentence, all, mentions, unanswered };
+  return { text, vocabulary, labels, terms, amounts, sentence, all, mentions, unanswered, aside };
 }
 
 function sentenceOf(

@@ -12,7 +12,7 @@ import {
   otherStated,
 } from "./ambiguities.ts";
 import type { Stated } from "./amounts.ts";
-import { refuseComparison, refuseContrast, refuseInhibited } from "./ask-back.ts";
+import { isBareGene, refuseComparison, refuseContrast, refuseInhibited } from "./ask-back.ts";
 import {
   refuseCause,
   refuseChangedCells,
@@ -23,6 +23,7 @@ import {
 import { isGivenBefore, readOrigins } from "./context.ts";
 import { inAtlases } from "./context-in-atlas.ts";
 import { chooseAsked, chooseGiven, isLineOf } from "./choose-mention.ts";
+import { withoutDescribing } from "./described-by-class.ts";
 import { dosesOf } from "./given-together.ts";
 import { outsideOf, withoutInstructed } from "./instructions.ts";
 import { wordsOf } from "./mention.ts";
@@ -55,10 +56,13 @@ export function understandQuestion(
   atlases: readonly AtlasIndex[],
   knowledge: Knowledge = loadKnowledge(),
 ): StructuredQuery {
-  const { text, vocabulary, labels, terms, amounts, sentence, all, mentions, unanswered } =
+  const { text, vocabulary, labels, terms, amounts, sentence, all, mentions, unanswered, aside } =
     readMentions(question, atlases, knowledge);
   const cells = withoutInstructed(mentions.filter(isCellType), sentence);
-  const withGenes = withoutInstructed(mentions.filter(isGiven), sentence);
+  const withGenes = withoutDescribing(
+    withoutInstructed(mentions.filter(isGiven), sentence),
+    sentence,
+  );
   const given = withoutBareGenes(withGenes);
 
   const asked = chooseAsked(cells, sentence, vocabulary);
@@ -193,15 +197,23 @@ export function understandQuestion(
     }
     if (named === undefined) {
       const unknown = unknownGiven(sentence, vocabulary) ?? unknownGene(sentence);
-      if (unknown !== null)
+      const ofCells = aside[0];
+      const isUnknown =
+        ofCells === undefined || unknown?.includes(wordsOf(ofCells, sentence)) === false;
+      if (unknown !== null && isUnknown)
         throwUnknown("PERTURBATION_UNKNOWN", "perturbation", unknown, {
           terms: terms.perturbations,
           inAtlas: labels.perturbations.map(({ label }) => label),
           known: nearDrugs,
         });
+      const other = ofCells ?? all.filter(isGiven).find((each) => !isBareGene(each));
+      const names =
+        other === undefined
+          ? "no perturbation"
+          : `"${quotable(wordsOf(other, sentence))}", and not as what the cells are given`;
       throw new HaystackError(
         "QUESTION_NOT_UNDERSTOOD",
-        "The question names no perturbation; say what the cells are treated with, for example: respond to IFN-beta.",
+        `The question names ${names}; say what the cells are treated with, for example: respond to IFN-beta.`,
         {
           details: { question: quotable(text) },
         },
