@@ -12,6 +12,7 @@ Angiotensin II: Ang II, AngII
 ATP: adenosine triphosphate
 Beclomethasone: beclometasone
 Cephalexin: cefalexin
+Certolizumab pegol: certolizumab
 Chlorpheniramine: chlorphenamine
 Cholecalciferol: colecalciferol
 corticotropin: ACTH, adrenocorticotropic hormone

@@ -38,8 +38,12 @@ export const areGivenAtOnce = (
 /** Whether the question sets them against one another. */
 export const areCompared = (mentions: readonly Mention[], sentence: Sentence): boolean =>
   COMPARISON.test(sentence.text) ||
+  mentions.some((each) => isAfterWhichOf(each, sentence)) ||
   (mentions[0]?.meaning.kind === "cell_type" && COMPARED.test(sentence.text)) ||
   (DEGREE.test(sentence.text) && areAlternatives(mentions, sentence));
+
+const isAfterWhichOf = ({ from }: Mention, { text, tokens }: Sentence): boolean =>
+  /\bwhich\s+of\s+(?:the\s+)?$/i.test(text.slice(0, tokens[from]?.start));
 
 const areAlternatives = (mentions: readonly Mention[], { text, tokens }: Sentence): boolean =>
   mentions.some((left) =>

@@ -21,6 +21,10 @@ const OUTPUT =
   /^[\s-]+(?:production|secretion|release|synthesis|output|(?:expression|levels?|concentrations?|abundance|signatures?|scores?|titers?|titres?)(?=\s*(?:$|[.,;:?!]|(?:in|by|within|on|across|among|of(?!\s*\d)|is|are)\b)))\b/iu;
 const OUTPUT_OF =
   /(?<!\b(?:to|with|by|after|under|upon|following|given|at|of|receiv\p{L}*|add\p{L}*|adding|low|lower|high|higher|increas\p{L}*|ris\p{L}*|vari\p{L}*|different|physiological|elevated|several|saturating|optimal|small|large|trace|constant|defined|known|excess)\s(?:(?:the|an?)\s)?)(?<!\p{L})(?:expression|production|secretion|release|synthesis|levels?|concentrations?|abundance|amounts?|signatures?|scores?)\s+of\s+$/iu;
+/** "Release of histamine by mast cells", of any substance. */
+const MADE_OF =
+  /(?<!\b(?:to|of|after|by|upon|with|from|following)\s(?:the\s)?)(?<!\p{L})(?:production|secretion|release|synthesis)\s+of\s+$/iu;
+const MADE_BY = /^\s+(?:by|from)\s/i;
 const IN_CELLS = /^\s*(?:$|[.,;:?!]|(?:in|by|from|within|on|across|among|is|are)\b)/iu;
 /** "Respond to TNF secretion" gives it. */
 const GIVES =
@@ -53,6 +57,8 @@ export function askedCause(
       behind,
     );
     if (made) return text.slice(start, end + made[0].length);
+    const isMade = MADE_BY.test(behind) && MADE_OF.exec(front);
+    if (isMade) return `${isMade[0]}${text.slice(start, end)}`;
     const output = outputOf(mention) !== null && IN_CELLS.test(behind) && OUTPUT_OF.exec(front);
     if (output) return `${output[0]}${text.slice(start, end)}`;
   }

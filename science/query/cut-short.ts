@@ -41,7 +41,7 @@ const PRECURSOR = new Set(["pre", "pro", "prae", "proto"]);
 
 /** Behind a pathogen they make it a part of it: "SARS-CoV-2 spike protein", "HIV Tat". */
 const NOT_PATHOGEN =
-  /^(?:proteins?|glycoproteins?|spike|envelope|(?:nucleo)?capsid|nucleoprotein|ha?emagglutinin|neuraminidase|rbd|tat|nef|vpr|vpu|gag|(?:orf|nsp|ns|gp)\d+[a-z]*|antigens?|peptides?|epitopes?|toxins?|immune|antibod(?:y|ies)|pseudovirus|vlps?|vesicles|exosomes|integrase|protease|polymerase|vaccines?)$/;
+  /^(?:proteins?|glycoproteins?|spike|envelope|(?:nucleo)?capsid|nucleoprotein|ha?emagglutinin|neuraminidase|rbd|tat|nef|vpr|vpu|gag|(?:orf|nsp|ns|gp)\d+[a-z]*|antigens?|peptides?|epitopes?|toxins?|immune|antibod(?:y|ies)|pseudovirus|vlps?|vesicles|exosomes|integrase|protease|polymerase|vaccines?|(?:sero)?status|load|burden|tit(?:er|re)s?|prevalence)$/;
 
 const IMMUNE_GIVING = /^immune[\s-](?:challenge|exposure|infection|stimulation|activation)\b/i;
 

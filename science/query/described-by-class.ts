@@ -12,7 +12,7 @@ const MEANS =
   /^\s*(?:(?:by|using|through|via|durch|mittels)\s+)(?:(?:the|an?|(?:monoclonal )?antibody|drug|compound|inhibitor)\s+)*$/i;
 /** "Blockade with X" names what blocks where X is called like an antibody. */
 const WITH = /^\s*(?:with|mit|avec|con)\s+(?:(?:the|an?|(?:monoclonal )?antibody|inhibitor)\s+)*$/i;
-const CALLED_SO = /(?:mab|cept|kinra)$/i;
+const CALLED_SO = /(?:mab|cept|kinra)(?![a-z])/i;
 /** Two of these are often blocked at once. */
 const CHECKPOINT = /\b(?:PD|CTLA|LAG|TIM|TIGIT|checkpoint|CD\d|HER2|EGFR|VEGF)/i;
 

@@ -91,6 +91,8 @@ export function findGeneticMentions(
     const { asWritten } = joined(tokens.slice(from, to));
     if (to - from === 1 && (vocabulary.stop_words.has(asWritten) || FILLERS.has(asWritten)))
       return null;
+    const isOfCells = ["cell", "cells"].includes(tokens[to]?.key ?? "");
+    if (asWritten.length < 3 && isOfCells) return null;
     const upper = asWritten.toUpperCase();
     const name = tokens.slice(from, to);
     const symbol = symbols.at(name, sentence.text);

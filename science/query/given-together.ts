@@ -63,9 +63,13 @@ const LISTS = new Set("and plus und sowie et y".split(" "));
 const DESCRIBING = new Set(
   "compound drug agent substance molecule molecules small the a an".split(" "),
 );
-const VEHICLES = new Set("pbs bsa fbs fcs dmso h2o nacl etoh ctrl".split(" "));
-/** Names of substances, genes and codes have digits or several capitals: "RU486", "ABT-999". */
-const LIKE_A_NAME = /\d|\p{Lu}.*\p{Lu}/u;
+const VEHICLES = new Set(
+  "pbs bsa fbs fcs dmso h2o nacl etoh ctrl crispri crispra crispr cas9 dcas9 sirna shrna sgrna".split(
+    " ",
+  ),
+);
+/** Names of substances, genes and codes have digits, several capitals or a stem: "RU486", "ABT-999", "xyzumab". */
+const LIKE_A_NAME = /\d|\p{Lu}.*\p{Lu}|\p{L}{3}(?:mab|[lrt]inib|kinra|ciclib|parib)$/u;
 const WORD = /^[\p{L}\p{N}](?:[\p{Pd}.]?[\p{L}\p{N}])+(?!\+)/u;
 const MARKER = /^CD\d/i;
 

@@ -36,6 +36,8 @@ describe("cells that share their noun", () => {
     "Type I versus type II pneumocytes with IL-13",
     "Naive versus effector memory B cells and IL-21",
     "NK and T cells compared: IL-15",
+    "Which of naive and memory B cells respond to IL-21?",
+    "Which of IL-2 and IL-15 activates T cells?",
   ])("are compared: %s", (question) => expect(asksOf(question)).toBe("comparison"));
 
   test.each([
@@ -131,9 +133,11 @@ describe("how much of something there is", () => {
     "What is the abundance of IL-10 in B cells?",
     "Interferon signature in lupus monocytes",
     "IFN-gamma score of T cells",
+    "Release of histamine by macrophages",
   ])("is what cells make: %s", (question) => expect(asksOf(question)).toBe("cause"));
 
   test.each([
+    ["Do T cells respond to release of IL-6 by fibroblasts?", "Interleukin 6"],
     ["How do T cells respond to high levels of IL-6?", "Interleukin 6"],
     ["What do increasing concentrations of IL-6 do to hepatocytes?", "Interleukin 6"],
     ["How do T cells respond to TNF levels of 10 ng/ml?", "Tumor necrosis factor"],
@@ -150,6 +154,7 @@ describe("class words beside a name", () => {
     ["Keratinocytes under IL-13 blockade with lebrikizumab", "Lebrikizumab"],
     ["IL-13 blockade by the antibody lebrikizumab in keratinocytes", "Lebrikizumab"],
     ["How would T cells respond to the KRAS G12C inhibitor sotorasib?", "Sotorasib"],
+    ["TNF blockade with certolizumab in macrophages", "Certolizumab Pegol"],
     ["IL-23 blockade with risankizumab in T cells", "Risankizumab"],
     ["BRAF V600E inhibitor vemurafenib in melanocytes", "Vemurafenib"],
     ["the mutant IDH1 inhibitor ivosidenib in monocytes", "Ivosidenib"],
@@ -158,6 +163,7 @@ describe("class words beside a name", () => {
   test.each([
     "TNF blockade with dexamethasone in monocytes",
     "PD-1 blockade with ipilimumab in T cells",
+    "TNF blockade with xyzolumab in macrophages",
     "How do B cells differ when treated with IL-4 and CD40L?",
   ])("are given with it: %s", (question) => expect(asksOf(question)).toBe("combination"));
 
@@ -203,6 +209,8 @@ describe("losses by other words", () => {
     ["depletion of CTCF in B cells", "CTCF"],
     ["auxin-induced degradation of CTCF in B cells", "CTCF"],
     ["RUNX1 haploinsufficiency in megakaryocytes", "RUNX1"],
+    ["Repression of GATA1 with CRISPRi in T cells", "GATA1"],
+    ["BRD4 knockdown with siRNA in B cells", "BRD4"],
     ["dCas9-KRAB repression of MYC in T cells", "MYC"],
     ["Mice lacking Il10: what do their macrophages look like?", "IL10"],
   ])("%s", (question, gene) =>
