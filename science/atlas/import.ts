@@ -171,7 +171,13 @@ function planImport(
   const source = chooseSlot(file, options.layer);
   const read = readLabels(file, options, resolver, source.slot);
   const { columns, furtherNames, sampleColumns, otherConditions } = read;
-  const slotGenes = geneSymbols(file, source.slot, columns.gene_symbols, options.repeatedGenes);
+  const slotGenes = geneSymbols(
+    file,
+    source.slot,
+    columns.gene_symbols,
+    options.repeatedGenes,
+    resolver,
+  );
   const grouped = groupCells(read.labels, dataset, read.rules, resolver);
   const { groupOf } = grouped;
   const groups = withConditions(withSamples(grouped, sampleColumns), groupOf, otherConditions);
