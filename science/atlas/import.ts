@@ -255,7 +255,7 @@ const describeAtlas = async (
   source_sha256: await sha256(path),
   simulated: Boolean(file.unsValue("simulated")),
   columns,
-  ...given({ told: toldAtImport(options) }),
+  ...given({ told: toldAtImport(options, file.modality) }),
   n_genes: genes.length,
   genes,
   x_source: { slot: source.slot.name, kind: source.kind },

@@ -14,9 +14,11 @@ export interface Words {
   readonly geneOf: GeneOf;
 }
 
+/** In place of the name of a part that is a control. */
+const CONTROL = "";
+
 /**
- * "A+B" and "B+A" are one combination, and so are "A+ctrl" and "ctrl+A", called as most of its cells
- * call it. Labels in `except` hold more than the names of their parts.
+ * "A+B" and "B+A" are one combination, called as most of its cells call it. Labels in `except` hold more than the names of their parts.
  */
 export function combinations(
   { name, labels, codes }: CodedLabels,
@@ -28,7 +30,9 @@ export function combinations(
   const named = labels.flatMap((label, code) => {
     const parts = except.has(label) ? [] : combinedParts(label, words);
     const key = parts.toSorted().join("\n");
-    return parts.length < 2 ? [] : [{ label, key, cells: cells[code] as number }];
+    return parts.length < 2 || parts.includes(CONTROL)
+      ? []
+      : [{ label, key, cells: cells[code] as number }];
   });
   const several = [...Map.groupBy(named, ({ key }) => key).values()]
     .filter((those) => those.length > 1)
@@ -52,10 +56,8 @@ export function combinations(
 
 /** One thing given after another: "LPS;IFNb" may be written for that. */
 const IN_TURN = /[;>→]|\bthen\b/i;
-/** No name of a part. */
-const CONTROL = "";
 
-/** The parts of a combination, one of which at least is no control; none where a label has none. */
+/** The parts of a label, CONTROL for those that are one; none where all are, or it is no combination. */
 export function combinedParts(label: string, words: Words): string[] {
   if (IN_TURN.test(label)) return [];
   const parts = label.split(/\s*(?:[+&|,]|--|__)\s*/).map((part) => part.trim());

@@ -46,7 +46,10 @@ const WORDS: readonly (readonly [ControlKind, RegExp])[] = [
 const REPORTER = /^(?:(?:e|sf|d2e)?gfp|[emt]?[bry]fp|mcherry|tdtomato|mtagbfp2?)$/i;
 /** What may follow the name of a control: numbers, amounts, times, replicates, guides. */
 const HARMLESS =
-  /^(?:#?\d[\d.,%]*|\d*(?:[.,]\d+)?\s?(?:%|h|hr|hrs|hours?|d|days?|min|nm|um|µm|mm|ng|ug|µg|mg|ml|ul|x)|(?:rep|replicate|r|d|donor|day|batch|plate|well|lane|guide|sgrna|grna|g|sg|no|v|p|n)\s?\d*|controls?|ctrl|group|cells?|sample|condition|only|alone|sirna|shrna|guides?|grna|sgrna|oligo|vector|site|ml|sham|mod|p[a-z]{2,3}\d{2,4})$/;
+  /^(?:#?\d[\d.,%]*|\d*(?:[.,]\d+)?\s?(?:%|h|hr|hrs|hours?|d|days?|min|nm|um|µm|mm|ng|ug|µg|mg|ml|ul|x)|(?:rep|replicate|r|d|donor|day|batch|plate|well|lane|guide|sgrna|grna|g|sg|no|v|p|n)\s?\d*|controls?|ctrl|group|cells?|sample|condition|only|alone|sirna|shrna|guides?|grna|sgrna|oligo|vector|site|ml|sham|mod)$/;
+
+/** pMJ144, as vectors are called; PLX4720 is a drug. */
+const PLASMID = /(?<![A-Za-z0-9])p[A-Z]{2,3}\d{2,4}(?![A-Za-z0-9])/g;
 
 export interface ControlReading {
   readonly kind: ControlKind;
@@ -91,6 +94,7 @@ function readPart(part: string, isOther: IsOther): ControlReading | null {
     return { kind: "like a control", base: part.toLowerCase() };
   const text = part
     .normalize("NFKC")
+    .replaceAll(PLASMID, "vector")
     .toLowerCase()
     .replaceAll(/[\s_()[\]/:-]+/g, " ")
     .trim()

@@ -185,7 +185,7 @@ ${harmonised("A549", "lung epithelial cells", "drug")}`,
     expect: {
       controls: ["NT_NT"],
       genetics: [loss("IRF1", "STAT1"), loss("STAT1")],
-      perturbations: ["IRF1_STAT1", "NT_STAT1"],
+      perturbations: ["IRF1_STAT1", "NT_STAT1", "STAT1_NT"],
       cells: 48,
     },
   },
